@@ -1,0 +1,105 @@
+// Package awsclient builds the AWS clients a function uses, once per cold
+// start and without the SDK's config package: in Lambda everything they need
+// is in the environment, and loading shared files costs a cold start dearly.
+package awsclient
+
+import (
+	"context"
+	"net/http"
+	"sync/atomic"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/credentials"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+	"github.com/aws/aws-sdk-go-v2/service/kms"
+	"github.com/aws/aws-sdk-go-v2/service/sqs"
+
+	"integrations/shared/settings"
+)
+
+// Clients makes clients that share credentials, region and connections.
+type Clients struct {
+	cfg                     aws.Config
+	dynamoURL, sqsURL, kmsU string
+}
+
+// New reads the environment Lambda gives a function, and the endpoint
+// overrides AWS_ENDPOINT_URL_<SERVICE>, which the SDK reads only through its
+// config package
+// (https://docs.aws.amazon.com/sdkref/latest/guide/feature-ss-endpoints.html).
+func New(r *settings.Reader) *Clients {
+	c := &Clients{
+		dynamoURL: r.TextOr("AWS_ENDPOINT_URL_DYNAMODB", ""),
+		sqsURL:    r.TextOr("AWS_ENDPOINT_URL_SQS", ""),
+		kmsU:      r.TextOr("AWS_ENDPOINT_URL_KMS", ""),
+	}
+	c.cfg = aws.Config{
+		Region: r.Text("AWS_REGION"),
+		Credentials: credentials.NewStaticCredentialsProvider(
+			r.Text("AWS_ACCESS_KEY_ID"), r.Text("AWS_SECRET_ACCESS_KEY"), r.TextOr("AWS_SESSION_TOKEN", "")),
+		HTTPClient: &http.Client{Transport: FreshConnections(&http.Transport{
+			MaxIdleConnsPerHost: 16,
+			IdleConnTimeout:     90 * time.Second,
+			TLSHandshakeTimeout: 5 * time.Second,
+			ForceAttemptHTTP2:   false,
+		})},
+		RetryMaxAttempts: 4,
+	}
+	return c
+}
+
+func endpoint(url string) *string {
+	if url == "" {
+		return nil
+	}
+	return &url
+}
+
+// DynamoDB returns the table's client.
+func (c *Clients) DynamoDB() *dynamodb.Client {
+	return dynamodb.NewFromConfig(c.cfg, func(o *dynamodb.Options) { o.BaseEndpoint = endpoint(c.dynamoURL) })
+}
+
+// SQS returns the queues' client.
+func (c *Clients) SQS() *sqs.Client {
+	return sqs.NewFromConfig(c.cfg, func(o *sqs.Options) { o.BaseEndpoint = endpoint(c.sqsURL) })
+}
+
+// KMS returns the key's client.
+func (c *Clients) KMS() *kms.Client {
+	return kms.NewFromConfig(c.cfg, func(o *kms.Options) { o.BaseEndpoint = endpoint(c.kmsU) })
+}
+
+// Warm opens the connection to the table while the function initialises: INIT
+// runs at full CPU, the first request does not. A failure is left for the
+// first request to meet.
+func Warm(db *dynamodb.Client, table string) {
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
+	defer cancel()
+	_, _ = db.GetItem(ctx, &dynamodb.GetItemInput{TableName: &table, Key: map[string]types.AttributeValue{
+		"pk": &types.AttributeValueMemberS{Value: "WARM"}, "sk": &types.AttributeValueMemberS{Value: "WARM"},
+	}})
+}
+
+// maxIdle is how long, by wall clock, pooled connections may lie idle.
+const maxIdle = 20 * time.Second
+
+// FreshConnections closes a transport's pooled connections before use when
+// they may have died: a frozen Lambda instance stops its monotonic clock, so
+// the transport's own idle timer does not see the time that passed.
+func FreshConnections(t *http.Transport) http.RoundTripper { return &fresh{t: t} }
+
+type fresh struct {
+	t    *http.Transport
+	last atomic.Int64 // Unix milliseconds by wall clock
+}
+
+func (f *fresh) RoundTrip(r *http.Request) (*http.Response, error) {
+	now := time.Now().UnixMilli()
+	if last := f.last.Swap(now); last != 0 && now-last > maxIdle.Milliseconds() {
+		f.t.CloseIdleConnections()
+	}
+	return f.t.RoundTrip(r)
+}

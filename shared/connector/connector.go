@@ -1,0 +1,136 @@
+// Package connector is the contract between the sync engine and the seven
+// providers: what a connector renders, writes and reconciles, and how it says
+// what went wrong.
+package connector
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"integrations/shared/domain"
+)
+
+// Content is an item in a provider's own markup, within its limits and
+// disarmed. It holds everything a provider is told about the item.
+type Content struct {
+	Title  string           `json:"title"`
+	Body   string           `json:"body"` // without the marker
+	Labels []string         `json:"labels"`
+	State  domain.ItemState `json:"state"`
+}
+
+// Hash names the content: equal hashes mean that the provider need not be told.
+func (c Content) Hash() string {
+	b, err := json.Marshal(c)
+	if err != nil {
+		panic(err) // strings and a slice of strings always marshal
+	}
+	sum := sha256.Sum256(b)
+	return hex.EncodeToString(sum[:16])
+}
+
+// A Marker is the trace of one attempt to create an item's object. It travels
+// in the object where the provider allows, so that an attempt whose answer was
+// lost can be found again. Integration and Item are its stable part: an
+// object that carries them is the item's, whichever attempt made it.
+type Marker struct {
+	Integration domain.Snowflake
+	Item        domain.Snowflake
+	Attempt     int
+}
+
+// Sent is what the engine remembers of the last content a provider took.
+type Sent struct {
+	Remote domain.Remote
+	Labels []string // the labels we put there; others belong to people
+	State  domain.ItemState
+}
+
+// A Connector talks to one place (a repository, a project, a channel) at one
+// provider. It makes one attempt a call and never retries a write by itself.
+// Every error is an *Error.
+type Connector interface {
+	// Render is pure: the same item gives the same content.
+	Render(item domain.Item) Content
+	// Create makes the object, open, with the marker in it. Closing a new
+	// object is an Update.
+	Create(ctx context.Context, c Content, m Marker) (domain.Remote, error)
+	// Update makes the object what c says, state included.
+	Update(ctx context.Context, sent Sent, c Content, m Marker) (domain.Remote, error)
+	// Find lists what was created since a time, newest first, and returns the
+	// objects that carry the stable part of a wanted marker, by item. It never
+	// asks a search index.
+	Find(ctx context.Context, since time.Time, want []Marker) (map[domain.Snowflake]domain.Remote, error)
+}
+
+// Class says what is known about a request that brought no success, and so
+// what may be done next.
+type Class int
+
+// The classes of outcome.
+const (
+	// NotSent: the request never left (DNS, dial, TLS). Retry freely.
+	NotSent Class = iota + 1
+	// Retryable: refused for now (a rate limit, an announced outage). Nothing
+	// happened there; wait and send again.
+	Retryable
+	// Final: refused for good. The same request will be refused again.
+	Final
+	// Ambiguous: sent, and no trustworthy answer. It may have been applied.
+	Ambiguous
+)
+
+// String is the class's name in logs.
+func (c Class) String() string {
+	switch c {
+	case NotSent:
+		return "not_sent"
+	case Retryable:
+		return "retryable"
+	case Final:
+		return "final"
+	case Ambiguous:
+		return "ambiguous"
+	}
+	return fmt.Sprintf("class_%d", int(c))
+}
+
+// Scope says whom a failure concerns.
+type Scope int
+
+// The scopes: one item, or everything of the integration.
+const (
+	ItemScope Scope = iota + 1
+	IntegrationScope
+)
+
+// An Error is what a connector returns for every failure. Its text is safe to
+// store, log and show to a manager: no secret, no URL query, no header.
+type Error struct {
+	Class     Class
+	Scope     Scope
+	Code      string        // machine-readable: rate_limited, credentials_rejected, target_not_found, issue_gone, …
+	Detail    string        // a sentence, the provider's own words redacted and cut
+	Status    int           // the HTTP status, 0 if there was none
+	RequestID string        // the provider's, for a support case
+	Wait      time.Duration // Retryable: how long the provider wants to be left alone
+}
+
+// Error gives code, status and detail.
+func (e *Error) Error() string {
+	s := e.Code
+	if e.Status != 0 {
+		s += fmt.Sprintf(" (HTTP %d)", e.Status)
+	}
+	if e.Detail != "" {
+		s += ": " + e.Detail
+	}
+	if e.RequestID != "" {
+		s += " [request " + e.RequestID + "]"
+	}
+	return s
+}

@@ -1,0 +1,90 @@
+// Package domain holds the words of the service: integrations, items, sync
+// runs, links, and who may do what. It is pure: no I/O, no clock, no AWS.
+package domain
+
+import "time"
+
+// A Provider is one of the outside tools an integration talks to.
+type Provider string
+
+// The providers. An integration's never changes.
+const (
+	Discord  Provider = "discord"
+	GitHub   Provider = "github"
+	GitLab   Provider = "gitlab"
+	Jira     Provider = "jira"
+	MantisBT Provider = "mantisbt"
+	Slack    Provider = "slack"
+	Teams    Provider = "teams"
+)
+
+// Providers lists every provider, in the order documents name them.
+var Providers = []Provider{Discord, GitHub, GitLab, Jira, MantisBT, Slack, Teams}
+
+// An ItemType is the object type whose items trigger an integration.
+type ItemType string
+
+// ItemTypes lists every object type an integration may be bound to.
+var ItemTypes = []ItemType{
+	"none", "organisation", "user", "role", "workgroup", "team",
+	"document", "document_branch", "document_revision", "document_link", "document_sheet", "document_entity",
+	"document_field", "document_property", "document_collection", "document_collection_link",
+	"document_collection_sheet", "document_collection_entity",
+	"work_item", "work_item_field", "work_item_schedule", "work_item_log", "work_item_link", "work_item_type",
+	"location", "fleet", "asset_group", "asset", "asset_consist", "equipment", "asset_zone",
+	"project", "milestone", "package",
+}
+
+// Valid reports whether t is one of ItemTypes.
+func (t ItemType) Valid() bool {
+	for _, known := range ItemTypes {
+		if t == known {
+			return true
+		}
+	}
+	return false
+}
+
+// An Integration connects an organisation's items of one type with one place
+// at one provider. It has exactly these six members on the wire.
+type Integration struct {
+	ID             Snowflake `json:"id"`
+	OrganisationID Snowflake `json:"organisation_id"`
+	ItemType       ItemType  `json:"item_type"`
+	Provider       Provider  `json:"provider"`
+	Enabled        bool      `json:"enabled"`
+	// Configuration is a JSON object as text; a secret member reads as Mask.
+	Configuration string `json:"configuration"`
+}
+
+// Mask stands where a stored secret is: it is all that is ever read of one.
+const Mask = "********"
+
+// ItemState says whether work on an item is still to be done.
+type ItemState string
+
+// The states an item can be in.
+const (
+	Open   ItemState = "open"
+	Closed ItemState = "closed"
+)
+
+// An Item is a work item, a document or another object of an organisation, as
+// its last event told it.
+type Item struct {
+	ID              Snowflake `json:"id"`
+	OrganisationID  Snowflake `json:"organisation_id"`
+	ItemType        ItemType  `json:"item_type"`
+	PrefixID        string    `json:"prefix_id,omitempty"`
+	FormattedNumber string    `json:"formatted_number"`
+	Version         int64     `json:"version"`
+	Title           string    `json:"title"`
+	Description     string    `json:"description"`
+	URL             string    `json:"url"`
+	State           ItemState `json:"state"`
+	Status          string    `json:"status"`
+	Priority        string    `json:"priority,omitempty"`
+	Labels          []string  `json:"labels"`
+	UpdatedAt       time.Time `json:"updated_at"`
+	Deleted         bool      `json:"-"`
+}

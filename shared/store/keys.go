@@ -1,0 +1,116 @@
+// Package store keeps everything in one DynamoDB table. It is the only package
+// that knows a key; it uses GetItem, BatchGetItem, Query and conditional
+// writes, never a Scan.
+//
+// Keys, and who reads them how (ids in sort keys are padded to 19 digits):
+//
+//	partition            sort key               record        read by
+//	INT#<id>             OWNER                  pair          GetItem: which organisation and type an integration has
+//	ORG#<org>            ORG                    organisation  BatchGetItem on every request
+//	ORG#<org>            MEMBER#<user>          member        BatchGetItem on every request
+//	ORG#<org>            INT#<type>#<id>        META          BatchGetItem on every request; Query by type (ingest)
+//	INT#<id>             STATE                  state         GetItem, BatchGetItem; index "due" (dispatch)
+//	INT#<id>             DIRTY#<item>#<version> mark          Query in order of item (worker)
+//	INT#<id>             LINK#<item>            link, ledger  BatchGetItem (worker); index "outcome" (ledger)
+//	INT#<id>             RUN#<run>              ended run     GetItem; Query newest first
+//	INT#<id>             PLAN#<run>#<item>      plan row      Query
+//	INT#<id>             OUTBOX#<event>         outbox row    Query
+//	INT#<id>             IDEM#<key>             create key    GetItem
+//	ITEMS#<org>#<type>   <item>                 item          BatchGetItem; Query in order of id (plan pass)
+//	ITEM#<item>          CLAIM#<org>            claim         condition only: an item's type never changes
+//
+// META is written by managers, STATE by sync, ingest, dispatch and the worker.
+// The indexes only find: what they find is read again, consistently, before
+// anything is decided on it.
+package store
+
+import (
+	"fmt"
+	"hash/fnv"
+	"strings"
+
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+
+	"integrations/shared/domain"
+)
+
+// The table's fixed names.
+const (
+	partitionKey = "pk"
+	sortKey      = "sk"
+	indexDue     = "due"
+	dueShards    = 8
+)
+
+const markPrefix, linkPrefix, runPrefix = "DIRTY#", "LINK#", "RUN#"
+
+// A key addresses one record.
+type key struct{ pk, sk string }
+
+func (k key) attributes() record {
+	return record{partitionKey: text(k.pk), sortKey: text(k.sk)}
+}
+
+func integrationPartition(id domain.Snowflake) string  { return "INT#" + id.Sortable() }
+func organisationPartition(id domain.Snowflake) string { return "ORG#" + id.Sortable() }
+func itemsPartition(org domain.Snowflake, t domain.ItemType) string {
+	return "ITEMS#" + org.Sortable() + "#" + string(t)
+}
+
+func ownerKey(id domain.Snowflake) key        { return key{integrationPartition(id), "OWNER"} }
+func stateKey(id domain.Snowflake) key        { return key{integrationPartition(id), "STATE"} }
+func organisationKey(id domain.Snowflake) key { return key{organisationPartition(id), "ORG"} }
+func memberKey(org, user domain.Snowflake) key {
+	return key{organisationPartition(org), "MEMBER#" + user.Sortable()}
+}
+
+func metaPrefix(t domain.ItemType) string { return "INT#" + string(t) + "#" }
+func metaKey(p Pair) key {
+	return key{organisationPartition(p.OrganisationID), metaPrefix(p.ItemType) + p.ID.Sortable()}
+}
+
+func itemKey(org domain.Snowflake, t domain.ItemType, id domain.Snowflake) key {
+	return key{itemsPartition(org, t), id.Sortable()}
+}
+
+func claimKey(org, item domain.Snowflake) key {
+	return key{"ITEM#" + item.Sortable(), "CLAIM#" + org.Sortable()}
+}
+
+func markKey(integration domain.Snowflake, m Mark) key {
+	return key{integrationPartition(integration), fmt.Sprintf("%s%s#%019d", markPrefix, m.ItemID.Sortable(), m.Version)}
+}
+
+func linkKey(integration, item domain.Snowflake) key {
+	return key{integrationPartition(integration), linkPrefix + item.Sortable()}
+}
+
+func runKey(integration, run domain.Snowflake) key {
+	return key{integrationPartition(integration), runPrefix + run.Sortable()}
+}
+
+// parseMark reads a mark back from its sort key.
+func parseMark(sk string) (Mark, error) {
+	item, version, ok := strings.Cut(strings.TrimPrefix(sk, markPrefix), "#")
+	id, err := parsePadded(item)
+	v, verr := parsePadded(version)
+	if !ok || err != nil || verr != nil {
+		return Mark{}, fmt.Errorf("mark key %q is malformed", sk)
+	}
+	return Mark{ItemID: id, Version: int64(v)}, nil
+}
+
+func parsePadded(s string) (domain.Snowflake, error) {
+	return domain.ParseSnowflake(strings.TrimLeft(s, "0"))
+}
+
+// dueShard spreads the sparse index over a few partitions.
+func dueShard(integration domain.Snowflake) string {
+	h := fnv.New32a()
+	h.Write([]byte(integration.String()))
+	return shardName(int(h.Sum32() % dueShards))
+}
+
+func shardName(n int) string { return fmt.Sprintf("DUE#%d", n) }
+
+type record = map[string]types.AttributeValue
