@@ -33,6 +33,8 @@ type Integration struct {
 	FullEpoch int64 `json:"full_epoch"`
 	// TargetHash names the place items go to; a link of another is not used.
 	TargetHash string `json:"target_hash"`
+	// WebhookHash names the secret URL items go to, "" where there is none.
+	WebhookHash string `json:"webhook_hash"`
 	// Fingerprint is a hash of what decides how items are rendered.
 	Fingerprint string `json:"fingerprint"`
 	// SecretOrigins says for each stored secret where it may be sent.
@@ -160,6 +162,7 @@ type Change struct {
 	Enabled       bool
 	Configuration string
 	TargetHash    string
+	WebhookHash   string
 	Fingerprint   string
 	SecretOrigins map[string]string // all secrets the integration has afterwards
 	NewSecrets    map[string][]byte // sealed; the kept ones are not touched
@@ -174,6 +177,7 @@ func (s *Store) UpdateIntegration(ctx context.Context, read Integration, c Chang
 	p := Pair{ID: read.ID, OrganisationID: read.OrganisationID, ItemType: read.ItemType}
 	next := read
 	next.Enabled, next.Configuration = c.Enabled, c.Configuration
+	next.WebhookHash = c.WebhookHash
 	next.TargetHash, next.Fingerprint, next.SecretOrigins = c.TargetHash, c.Fingerprint, c.SecretOrigins
 	next.Version, next.WriteID = read.Version+1, rand.Text()
 	if c.NeedsFull {

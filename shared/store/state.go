@@ -45,6 +45,10 @@ type ActiveRun struct {
 	PlanDone   bool   `json:"plan_done"`
 	// MarkCursor is the last mark this pass over the marks has handled.
 	MarkCursor string `json:"mark_cursor"`
+	// RetryAt and SettleAt are the earliest times at which an item this pass
+	// left alone is to be tried again, or looked for again; 0 for none.
+	RetryAt  int64 `json:"pass_retry_at"`  // Unix milliseconds
+	SettleAt int64 `json:"pass_settle_at"` // Unix milliseconds
 	// Outages counts how often in a row the provider could not be reached.
 	Outages int `json:"outages"`
 }
@@ -53,7 +57,7 @@ type ActiveRun struct {
 // written by the API while the worker runs (mode, cancel_requested_at).
 var progress = []string{
 	"status", "counts", "remaining", "estimated_finish", "started_at", "waiting_until", "waiting_reason",
-	"full_epoch", "plan_cursor", "plan_done", "outages",
+	"full_epoch", "plan_cursor", "plan_done", "pass_retry_at", "pass_settle_at", "outages",
 }
 
 // A Lease is a worker's right to write to an integration.
@@ -180,7 +184,7 @@ func (s *Store) Acquire(ctx context.Context, p Pair, run domain.Snowflake, lease
 	if err != nil {
 		return State{}, Lease{}, false, wrap(err, "acquire lease of integration", p.ID)
 	}
-	return st, Lease{Pair: p, RunID: run, ID: leaseID, Fence: st.Fence}, true, nil
+	return st, Lease{Pair: st.Pair, RunID: run, ID: leaseID, Fence: st.Fence}, true, nil
 }
 
 // fenced makes an update conditional on the lease.
@@ -236,10 +240,9 @@ func (s *Store) Release(ctx context.Context, l Lease, run ActiveRun, due time.Ti
 	u.expression += ", #until = :zero, #due = :due"
 	u.names["#until"], u.names["#due"] = "lease_until", "due_at"
 	u.values[":zero"], u.values[":due"] = number(0), number(due.UnixMilli())
-	after, err := s.update(ctx, stateKey(l.Pair.ID), u)
-	if old, failed := conditionFailed(err); failed {
-		after, err = old, ErrFenced
+	_, err := s.update(ctx, stateKey(l.Pair.ID), u)
+	if _, failed := conditionFailed(err); failed {
+		err = ErrFenced
 	}
-	_ = after
 	return wrap(err, "release lease of integration", l.Pair.ID)
 }

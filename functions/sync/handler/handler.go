@@ -1,0 +1,163 @@
+// Package handler answers POST /integrations/{integration.id}/sync: it makes
+// sure that one run is under way and says which.
+package handler
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"integrations/shared/api"
+	"integrations/shared/domain"
+	"integrations/shared/store"
+)
+
+// A Gate admits callers to an integration.
+type Gate interface {
+	Admit(ctx context.Context, rawID, caller string) (store.Pair, store.View, error)
+}
+
+// Runs starts runs.
+type Runs interface {
+	RequestRun(ctx context.Context, p store.Pair, run store.ActiveRun, gap time.Duration, due time.Time) (store.State, bool, error)
+	MakeFull(ctx context.Context, integration, run domain.Snowflake) error
+}
+
+// A Queue asks the worker for a slice of a run.
+type Queue interface {
+	Send(ctx context.Context, organisation, integration, run domain.Snowflake) error
+}
+
+// A Handler starts syncs.
+type Handler struct {
+	Gate  Gate
+	Runs  Runs
+	Queue Queue
+	Log   *slog.Logger
+	Now   func() time.Time
+	// LostAfter is how long a message may be under way before dispatch sends
+	// another.
+	LostAfter time.Duration
+}
+
+// gap is the least time between two new runs of one integration.
+const gap = 2 * time.Second
+
+// A request is the body.
+type request struct {
+	mode             domain.Mode // "" when not given
+	dryRun, announce bool
+}
+
+func read(r api.Request) (request, error) {
+	var q request
+	var mode string
+	err := r.Object([]string{"application/json"}, true, map[string]api.Member{
+		"mode":     api.Text(func(v string) { mode = v }),
+		"dry_run":  api.Truth(func(v bool) { q.dryRun = v }),
+		"announce": api.Truth(func(v bool) { q.announce = v }),
+	})
+	if err != nil {
+		return q, err
+	}
+	q.mode = domain.Mode(mode)
+	switch {
+	case mode != "" && q.mode != domain.Incremental && q.mode != domain.Full:
+		return q, refuse("mode", `must be "incremental" or "full"`)
+	case q.dryRun:
+		return q, refuse("dry_run", "is not available in this version: leave it out, or give false")
+	}
+	return q, nil
+}
+
+func refuse(field, detail string) error {
+	return &domain.Error{Code: domain.CodeInvalidBody, Detail: "The body has members that cannot be taken.",
+		Fields: []domain.FieldError{{Field: field, Detail: detail}}}
+}
+
+// Route answers one request. It reads like get, writes once and sends once; a
+// send that fails is repaired by dispatch.
+func (h *Handler) Route(ctx context.Context, r api.Request) (api.Answer, error) {
+	pair, view, err := h.Gate.Admit(ctx, r.IntegrationID, r.Caller)
+	if err != nil {
+		return api.Answer{}, err
+	}
+	q, err := read(r)
+	if err != nil {
+		return api.Answer{}, err
+	}
+	if !view.Integration.Enabled {
+		return api.Answer{}, &domain.Error{Code: domain.CodeIntegrationDisabled, Detail: "A disabled integration cannot be synced. Enable it first."}
+	}
+	state := view.State
+	for range 3 { // the active run may end, or a new one start, in between
+		var run *store.ActiveRun
+		if state == nil || state.Run == nil {
+			run, state, err = h.start(ctx, pair, view, q, r.Caller)
+		} else {
+			run, state, err = h.join(ctx, pair, *state.Run, q)
+		}
+		if err != nil {
+			return api.Answer{}, err
+		}
+		if run != nil {
+			return accepted(run.Run), nil
+		}
+	}
+	return api.Answer{}, &domain.Error{Code: domain.CodeConflict, Detail: "Runs start and end too quickly to join one. Try again."}
+}
+
+// start adds a run. Without a run it returns the state that was in the way.
+func (h *Handler) start(ctx context.Context, p store.Pair, v store.View, q request, caller string) (*store.ActiveRun, *store.State, error) {
+	now := h.Now().UTC()
+	user, err := domain.ParseSnowflake(caller)
+	if err != nil {
+		return nil, nil, err
+	}
+	mode := q.mode
+	if mode == "" {
+		mode = domain.Incremental
+		if store.NeedsFull(*v.Integration, v.State) {
+			mode = domain.Full
+		}
+	}
+	run := store.ActiveRun{Announce: q.announce, Run: domain.Run{
+		ID: domain.NewSnowflake(now), IntegrationID: p.ID, OrganisationID: p.OrganisationID, Mode: mode,
+		Trigger: domain.ByRequest, RequestedBy: &user, RequestedAt: now, Status: domain.Queued,
+	}}
+	state, started, err := h.Runs.RequestRun(ctx, p, run, gap, now.Add(h.LostAfter))
+	switch {
+	case err != nil:
+		return nil, nil, err
+	case started:
+		if err := h.Queue.Send(ctx, p.OrganisationID, p.ID, run.ID); err != nil {
+			h.Log.ErrorContext(ctx, "sync message not sent; dispatch will", "run_id", run.ID.String(), "error", err.Error())
+		}
+		return state.Run, nil, nil
+	case state.Run == nil:
+		return nil, nil, &domain.Error{Code: domain.CodeTooManyRequests, RetryAfter: int(gap / time.Second),
+			Detail: "A new sync of an integration can be started once every 2 seconds."}
+	}
+	return nil, &state, nil
+}
+
+// join answers with the active run. Without a run it had ended.
+func (h *Handler) join(ctx context.Context, p store.Pair, run store.ActiveRun, q request) (*store.ActiveRun, *store.State, error) {
+	if q.mode != domain.Full || run.Mode == domain.Full {
+		return &run, nil, nil
+	}
+	err := h.Runs.MakeFull(ctx, p.ID, run.ID)
+	if errors.Is(err, store.ErrNotFound) {
+		return nil, nil, nil
+	}
+	run.Mode = domain.Full
+	return &run, nil, err
+}
+
+func accepted(run domain.Run) api.Answer {
+	return api.Answer{Status: http.StatusAccepted, Body: run, Header: map[string]string{
+		"location": "/integrations/" + run.IntegrationID.String() + "/syncs/" + run.ID.String(),
+	}}
+}

@@ -1,0 +1,144 @@
+// Package api is the HTTP edge of the functions behind API Gateway: requests
+// in, answers and RFC 9457 problem documents out.
+package api
+
+import (
+	"context"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"runtime/debug"
+	"strconv"
+	"strings"
+
+	"github.com/aws/aws-lambda-go/events"
+
+	"integrations/shared/domain"
+)
+
+// IntegrationID is the name of the path parameter in every route.
+const IntegrationID = "integration.id"
+
+// SyncID is the path parameter of the routes of one sync.
+const SyncID = "sync.id"
+
+// MaxBody is the longest request body taken, in bytes.
+const MaxBody = 64 << 10
+
+// A Request is a caller's request, past the gateway's authorizer.
+type Request struct {
+	IntegrationID string
+	SyncID        string
+	// Caller is the token's user claim as it stands there, "" without one.
+	Caller string
+	event  *events.APIGatewayV2HTTPRequest
+}
+
+// Header is a request header's value; several are joined by a comma.
+func (r Request) Header(name string) string { return r.event.Headers[strings.ToLower(name)] }
+
+// Body is the request's body as it was sent. A body over MaxBody is a
+// *domain.Error.
+func (r Request) Body() ([]byte, error) {
+	body := []byte(r.event.Body)
+	if r.event.IsBase64Encoded {
+		var err error
+		if body, err = base64.StdEncoding.DecodeString(r.event.Body); err != nil {
+			return nil, fmt.Errorf("decode body: %w", err)
+		}
+	}
+	if len(body) > MaxBody {
+		return nil, &domain.Error{Code: domain.CodeBodyTooLarge, Detail: fmt.Sprintf("The body has %d bytes; at most %d are taken.", len(body), MaxBody)}
+	}
+	return body, nil
+}
+
+// An Answer is what a route answers when all is well.
+type Answer struct {
+	Status int
+	Header map[string]string
+	Body   any // nil for none
+}
+
+// A Route answers one request.
+type Route func(context.Context, Request) (Answer, error)
+
+// A Handler is what aws-lambda-go starts.
+type Handler func(context.Context, events.APIGatewayV2HTTPRequest) (events.APIGatewayV2HTTPResponse, error)
+
+// Serve turns a route into a Lambda handler. userClaim names the claim that
+// holds the caller's id. Every error becomes an answer; a panic is a 500.
+func Serve(log *slog.Logger, userClaim string, route Route) Handler {
+	return func(ctx context.Context, event events.APIGatewayV2HTTPRequest) (resp events.APIGatewayV2HTTPResponse, _ error) {
+		id := event.RequestContext.RequestID
+		log := log.With("request_id", id, "route", event.RouteKey)
+		defer func() {
+			if p := recover(); p != nil {
+				log.Error("panic", "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
+				resp = problem(id, errors.New("panic"))
+			}
+		}()
+		req := Request{IntegrationID: event.PathParameters[IntegrationID], SyncID: event.PathParameters[SyncID], event: &event}
+		if auth := event.RequestContext.Authorizer; auth != nil && auth.JWT != nil {
+			req.Caller = auth.JWT.Claims[userClaim]
+		}
+		answer, err := route(ctx, req)
+		if err == nil {
+			resp, err = encode(answer)
+		}
+		if err != nil {
+			resp = problem(id, err)
+			logFailure(ctx, log, resp.StatusCode, req, err)
+			return resp, nil
+		}
+		log.InfoContext(ctx, "answered", "status", resp.StatusCode, "integration_id", req.IntegrationID, "caller", req.Caller)
+		return resp, nil
+	}
+}
+
+func logFailure(ctx context.Context, log *slog.Logger, status int, req Request, err error) {
+	level := slog.LevelInfo
+	if status >= 500 {
+		level = slog.LevelError
+	}
+	log.Log(ctx, level, "refused", "status", status, "integration_id", req.IntegrationID, "caller", req.Caller, "error", err.Error())
+}
+
+func encode(a Answer) (events.APIGatewayV2HTTPResponse, error) {
+	resp := events.APIGatewayV2HTTPResponse{StatusCode: a.Status, Headers: map[string]string{"cache-control": "no-store"}}
+	for name, value := range a.Header {
+		resp.Headers[name] = value
+	}
+	if a.Body == nil {
+		return resp, nil
+	}
+	body, err := json.Marshal(a.Body)
+	if err != nil {
+		return resp, fmt.Errorf("encode answer: %w", err)
+	}
+	resp.Headers["content-type"] = "application/json"
+	resp.Body = string(body)
+	return resp, nil
+}
+
+// ETag is the strong validator of a version (RFC 9110, section 8.8.3).
+func ETag(version int64) string { return `"` + strconv.FormatInt(version, 10) + `"` }
+
+// Matches reports whether a header of entity tags names a version. weak is the
+// comparison of If-None-Match, strong that of If-Match (RFC 9110, section
+// 8.8.3.2).
+func Matches(header string, version int64, weak bool) bool {
+	want := ETag(version)
+	for tag := range strings.SplitSeq(header, ",") {
+		tag = strings.TrimSpace(tag)
+		if weak {
+			tag = strings.TrimPrefix(tag, "W/")
+		}
+		if tag == "*" || tag == want {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,71 @@
+package api
+
+import (
+	"encoding/json"
+	"errors"
+	"net/http"
+	"strconv"
+
+	"github.com/aws/aws-lambda-go/events"
+
+	"integrations/shared/domain"
+)
+
+// statuses is the one table from error code to HTTP status and title.
+var statuses = map[domain.Code]struct {
+	status int
+	title  string
+}{
+	domain.CodeInvalidID:            {http.StatusBadRequest, "The id is not valid"},
+	domain.CodeIntegrationNotFound:  {http.StatusNotFound, "Integration not found"},
+	domain.CodeSyncNotFound:         {http.StatusNotFound, "Sync not found"},
+	domain.CodeOrganisationNotFound: {http.StatusBadRequest, "The organisation does not exist"},
+	domain.CodeForbidden:            {http.StatusForbidden, "Not allowed"},
+	domain.CodeCallerUnknown:        {http.StatusForbidden, "Caller unknown"},
+	domain.CodeBodyTooLarge:         {http.StatusRequestEntityTooLarge, "The body is too large"},
+	domain.CodeUnsupportedMedia:     {http.StatusUnsupportedMediaType, "The content type is not supported"},
+	domain.CodeInvalidBody:          {http.StatusBadRequest, "The body is not valid"},
+	domain.CodeInvalidConfiguration: {http.StatusBadRequest, "The configuration is not valid"},
+	domain.CodeSecretRequired:       {http.StatusBadRequest, "A secret must be given again"},
+	domain.CodePreconditionFailed:   {http.StatusPreconditionFailed, "The integration has changed"},
+	domain.CodeIntegrationDisabled:  {http.StatusBadRequest, "The integration is disabled"},
+	domain.CodeTooManyRequests:      {http.StatusTooManyRequests, "Too many syncs"},
+	domain.CodeConflict:             {http.StatusConflict, "The integration is being changed"},
+}
+
+// A document is a problem document (RFC 9457, section 3).
+type document struct {
+	Type      string              `json:"type"`
+	Title     string              `json:"title"`
+	Status    int                 `json:"status"`
+	Detail    string              `json:"detail"`
+	Code      string              `json:"code"`
+	RequestID string              `json:"request_id"`
+	Errors    []domain.FieldError `json:"errors,omitempty"`
+}
+
+// problem answers an error. What is no *domain.Error with a code of the table
+// is a 500 with a fixed text: its own goes to the log only.
+func problem(requestID string, err error) events.APIGatewayV2HTTPResponse {
+	doc := document{
+		Type: "about:blank", Title: "Internal error", Status: http.StatusInternalServerError,
+		Detail: "Something went wrong on our side. The request id helps us to find out what.", Code: "internal_error", RequestID: requestID,
+	}
+	header := map[string]string{"content-type": "application/problem+json", "cache-control": "no-store"}
+	var known *domain.Error
+	if errors.As(err, &known) {
+		if row, ok := statuses[known.Code]; ok {
+			doc.Title, doc.Status, doc.Code = row.title, row.status, string(known.Code)
+			doc.Detail, doc.Errors = known.Detail, known.Fields
+			if known.RetryAfter > 0 {
+				header["retry-after"] = strconv.Itoa(known.RetryAfter)
+			}
+		}
+	}
+	body, merr := json.Marshal(doc)
+	if merr != nil {
+		body = []byte(`{"type":"about:blank","title":"Internal error","status":500,"code":"internal_error"}`)
+		doc.Status = http.StatusInternalServerError
+	}
+	return events.APIGatewayV2HTTPResponse{StatusCode: doc.Status, Headers: header, Body: string(body)}
+}
