@@ -1,0 +1,157 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"sync"
+	"testing"
+	"time"
+
+	"integrations/shared/connector"
+	"integrations/shared/domain"
+)
+
+// clock is a virtual clock: sleeping moves it.
+type clock struct{ now time.Time }
+
+func (c *clock) Now() time.Time { return c.now }
+func (c *clock) Sleep(_ context.Context, d time.Duration) error {
+	c.now = c.now.Add(d)
+	return nil
+}
+
+// object is what the provider holds.
+type object struct {
+	marker  connector.Marker
+	content connector.Content
+	at      time.Time
+	listed  time.Time // when lists show it
+}
+
+// provider is a provider in memory that can fail as real ones do.
+type provider struct {
+	clock   *clock
+	objects []*object
+	creates int
+	updates int
+	finds   int
+	lag     time.Duration // how long lists lag behind
+	// before and after are asked around the effect of each write; an error
+	// stands for what the caller sees.
+	before, after func(write string, item domain.Snowflake) error
+}
+
+func (p *provider) Render(i domain.Item) connector.Content {
+	return connector.Content{Title: i.Title, Body: i.Description, Labels: i.Labels, State: i.State}
+}
+
+func ask(f func(string, domain.Snowflake) error, write string, item domain.Snowflake) error {
+	if f == nil {
+		return nil
+	}
+	return f(write, item)
+}
+
+func (p *provider) Create(_ context.Context, c connector.Content, m connector.Marker) (domain.Remote, error) {
+	if err := ask(p.before, "create", m.Item); err != nil {
+		return domain.Remote{}, err
+	}
+	p.clock.now = p.clock.now.Add(20 * time.Millisecond)
+	p.creates++
+	o := &object{marker: m, content: c, at: p.clock.now, listed: p.clock.now.Add(p.lag)}
+	p.objects = append(p.objects, o)
+	if err := ask(p.after, "create", m.Item); err != nil {
+		return domain.Remote{}, err
+	}
+	return p.remote(len(p.objects) - 1), nil
+}
+
+func (p *provider) remote(n int) domain.Remote {
+	return domain.Remote{ID: fmt.Sprint(n), Key: fmt.Sprintf("#%d", n), State: p.objects[n].content.State}
+}
+
+func (p *provider) Update(_ context.Context, sent connector.Sent, c connector.Content, m connector.Marker) (domain.Remote, error) {
+	if err := ask(p.before, "update", m.Item); err != nil {
+		return domain.Remote{}, err
+	}
+	p.clock.now = p.clock.now.Add(20 * time.Millisecond)
+	var n int
+	if _, err := fmt.Sscan(sent.Remote.ID, &n); err != nil || n >= len(p.objects) {
+		return domain.Remote{}, errors.New("no such object")
+	}
+	p.updates++
+	p.objects[n].content = c
+	if err := ask(p.after, "update", m.Item); err != nil {
+		return domain.Remote{}, err
+	}
+	return p.remote(n), nil
+}
+
+func (p *provider) Find(_ context.Context, since time.Time, want []connector.Marker) (map[domain.Snowflake]domain.Remote, error) {
+	p.finds++
+	found := map[domain.Snowflake]domain.Remote{}
+	for n, o := range p.objects {
+		for _, m := range want {
+			if o.marker.Item == m.Item && !o.at.Before(since) && !o.listed.After(p.clock.now) {
+				found[m.Item] = p.remote(n)
+			}
+		}
+	}
+	return found, nil
+}
+
+// byItem gives the objects of each item.
+func (p *provider) byItem() map[domain.Snowflake][]*object {
+	all := map[domain.Snowflake][]*object{}
+	for _, o := range p.objects {
+		all[o.marker.Item] = append(all[o.marker.Item], o)
+	}
+	return all
+}
+
+// wire counts requests to the table and cuts it after some: before the request
+// is sent, or after it took effect.
+type wire struct {
+	mu        sync.Mutex
+	next      http.RoundTripper
+	count     int
+	cutAfter  int // 0: never
+	takeFirst bool
+}
+
+var errCut = errors.New("the worker crashed")
+
+func (w *wire) RoundTrip(r *http.Request) (*http.Response, error) {
+	w.mu.Lock()
+	w.count++
+	n, cut := w.count, w.cutAfter
+	w.mu.Unlock()
+	if cut > 0 && n >= cut {
+		if n == cut && w.takeFirst {
+			if resp, err := w.next.RoundTrip(r); err == nil {
+				resp.Body.Close()
+			}
+		}
+		return nil, errCut
+	}
+	return w.next.RoundTrip(r)
+}
+
+func (w *wire) reset(cutAfter int, takeFirst bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.count, w.cutAfter, w.takeFirst = 0, cutAfter, takeFirst
+}
+
+func ambiguous() error {
+	return &connector.Error{Class: connector.Ambiguous, Scope: connector.ItemScope, Code: "no_answer"}
+}
+
+func mustBe[T comparable](t testing.TB, what string, got, want T) {
+	t.Helper()
+	if got != want {
+		t.Errorf("%s: got %v, want %v", what, got, want)
+	}
+}

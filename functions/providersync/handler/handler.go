@@ -1,0 +1,48 @@
+// Package handler takes messages from the sync queue and has the engine work
+// on the slices they ask for.
+package handler
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"github.com/aws/aws-lambda-go/events"
+
+	"integrations/shared/syncqueue"
+)
+
+// An Engine works on one slice of a run.
+type Engine interface {
+	Slice(ctx context.Context, m syncqueue.Message, deadline time.Time) error
+}
+
+// A Handler takes batches of messages.
+type Handler struct {
+	Engine Engine
+	Log    *slog.Logger
+}
+
+// noDeadline is the deadline where the invocation has none, as in a test.
+const noDeadline = time.Minute
+
+// Handle takes a batch. A message that could not be worked on is reported by
+// its message id and comes again; the others are done.
+func (h *Handler) Handle(ctx context.Context, batch events.SQSEvent) (events.SQSEventResponse, error) {
+	deadline, ok := ctx.Deadline()
+	if !ok {
+		deadline = time.Now().Add(noDeadline)
+	}
+	var failed events.SQSEventResponse
+	for _, record := range batch.Records {
+		m, err := syncqueue.Parse(record.Body)
+		if err == nil {
+			err = h.Engine.Slice(ctx, m, deadline)
+		}
+		if err != nil {
+			h.Log.ErrorContext(ctx, "slice failed", "message_id", record.MessageId, "error", err.Error())
+			failed.BatchItemFailures = append(failed.BatchItemFailures, events.SQSBatchItemFailure{ItemIdentifier: record.MessageId})
+		}
+	}
+	return failed, nil
+}
