@@ -7,7 +7,10 @@ GOARCH_TARGET ?= arm64
 RACE := $(shell command -v $$(go env CC) >/dev/null 2>&1 && echo -race)
 export JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION := 1
 
-.PHONY: help test check build fmt
+DIR ?= .local
+USER_NAME = $(if $(filter command line,$(origin USER)),$(USER),owner)
+
+.PHONY: help run test check e2e build synth deploy token invoke load snapshot fmt
 
 help: ## list these commands
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -15,6 +18,18 @@ help: ## list these commands
 node_modules/.package-lock.json: package.json package-lock.json
 	npm ci --ignore-scripts --no-audit --no-fund
 	@touch $@
+
+run: node_modules/.package-lock.json ## start the whole service on this machine (DIR=… MINUTE=… for another state folder or pace)
+	@exec go run ./local run -dir $(DIR) $(if $(MINUTE),-minute $(MINUTE)) $(ARGS)
+
+token: ## print a token: make -s token USER=manager [AUD=… EXPIRES=-1m]
+	@go run ./local token -dir $(DIR) -user $(USER_NAME) $(if $(AUD),-audience $(AUD)) $(if $(EXPIRES),-expires $(EXPIRES))
+
+invoke: ## call a function of the running service: make invoke FN=get EVENT=events/get.json
+	@go run ./local invoke -dir $(DIR) -function $(FN) -event $(EVENT)
+
+load: ## send a file of items through the bus: make load FILE=items.jsonl
+	@go run ./local load -dir $(DIR) -file $(FILE)
 
 test: node_modules/.package-lock.json ## set up and run all tests (with -race where there is a C compiler)
 	@[ -n "$(RACE)" ] || echo "no C compiler: the tests run without the race detector"
@@ -31,6 +46,18 @@ build: ## build the functions for AWS into build/<goarch>/<function>/bootstrap
 	@for f in $(FUNCTIONS); do echo "build/$(GOARCH_TARGET)/$$f"; \
 	CGO_ENABLED=0 GOOS=linux GOARCH=$(GOARCH_TARGET) go build -buildvcs=false -trimpath -tags lambda.norpc -ldflags "-s -w" \
 		-o build/$(GOARCH_TARGET)/$$f/bootstrap ./functions/$$f || exit 1; done
+
+synth: node_modules/.package-lock.json build ## synthesize the stack into cdk.out
+	npx cdk synth --quiet $(CONTEXT)
+
+deploy: node_modules/.package-lock.json build ## deploy: make deploy CONTEXT='-c stage=… -c issuer=… -c audience=…'
+	npx cdk deploy $(CONTEXT)
+
+snapshot: ## write the reviewed snapshot of the template anew
+	go test ./infra -update
+
+e2e: node_modules/.package-lock.json ## what must wait for real queues: the whole service, killed at five points
+	go test -tags e2e -count=1 -timeout 20m ./local/e2e
 
 fmt: ## format the code
 	@git ls-files '*.go' | xargs gofmt -w

@@ -11,6 +11,7 @@ import (
 
 	"integrations/functions/ingest/handler"
 	"integrations/shared/awsclient"
+	"integrations/shared/awsclient/queues"
 	"integrations/shared/settings"
 	"integrations/shared/store"
 	"integrations/shared/syncqueue"
@@ -36,7 +37,7 @@ func wire(log *slog.Logger) (*handler.Handler, error) {
 	}
 	st := store.New(clients.DynamoDB(), table)
 	return &handler.Handler{
-		Items: st, Marks: st, Runs: st, Queue: syncqueue.New(clients.SQS(), queue),
+		Items: st, Marks: st, Runs: st, Queue: syncqueue.New(queues.New(clients), queue),
 		Log: log, Now: time.Now, LostAfter: lost,
 	}, nil
 }

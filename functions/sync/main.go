@@ -13,6 +13,7 @@ import (
 	"integrations/shared/access"
 	"integrations/shared/api"
 	"integrations/shared/awsclient"
+	"integrations/shared/awsclient/queues"
 	"integrations/shared/settings"
 	"integrations/shared/store"
 	"integrations/shared/syncqueue"
@@ -40,7 +41,7 @@ func wire(log *slog.Logger) (api.Handler, error) {
 	awsclient.Warm(db, table)
 	st := store.New(db, table)
 	h := &handler.Handler{
-		Gate: access.New(st), Runs: st, Queue: syncqueue.New(clients.SQS(), queue),
+		Gate: access.New(st), Runs: st, Queue: syncqueue.New(queues.New(clients), queue),
 		Log: log, Now: time.Now, LostAfter: lost,
 	}
 	return api.Serve(log, claim, h.Route), nil

@@ -13,16 +13,16 @@ import (
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
-	"github.com/aws/aws-sdk-go-v2/service/kms"
-	"github.com/aws/aws-sdk-go-v2/service/sqs"
 
 	"integrations/shared/settings"
 )
 
 // Clients makes clients that share credentials, region and connections.
+// Subpackages make those of the services that not every function links.
 type Clients struct {
-	cfg                     aws.Config
-	dynamoURL, sqsURL, kmsU string
+	// Config is what every client is made from.
+	Config aws.Config
+	env    *settings.Reader
 }
 
 // New reads the environment Lambda gives a function, and the endpoint
@@ -30,12 +30,8 @@ type Clients struct {
 // config package
 // (https://docs.aws.amazon.com/sdkref/latest/guide/feature-ss-endpoints.html).
 func New(r *settings.Reader) *Clients {
-	c := &Clients{
-		dynamoURL: r.TextOr("AWS_ENDPOINT_URL_DYNAMODB", ""),
-		sqsURL:    r.TextOr("AWS_ENDPOINT_URL_SQS", ""),
-		kmsU:      r.TextOr("AWS_ENDPOINT_URL_KMS", ""),
-	}
-	c.cfg = aws.Config{
+	c := &Clients{env: r}
+	c.Config = aws.Config{
 		Region: r.Text("AWS_REGION"),
 		Credentials: credentials.NewStaticCredentialsProvider(
 			r.Text("AWS_ACCESS_KEY_ID"), r.Text("AWS_SECRET_ACCESS_KEY"), r.TextOr("AWS_SESSION_TOKEN", "")),
@@ -50,26 +46,17 @@ func New(r *settings.Reader) *Clients {
 	return c
 }
 
-func endpoint(url string) *string {
-	if url == "" {
-		return nil
+// Endpoint is the endpoint override of a service, nil without one.
+func (c *Clients) Endpoint(service string) *string {
+	if url := c.env.TextOr("AWS_ENDPOINT_URL_"+service, ""); url != "" {
+		return &url
 	}
-	return &url
+	return nil
 }
 
 // DynamoDB returns the table's client.
 func (c *Clients) DynamoDB() *dynamodb.Client {
-	return dynamodb.NewFromConfig(c.cfg, func(o *dynamodb.Options) { o.BaseEndpoint = endpoint(c.dynamoURL) })
-}
-
-// SQS returns the queues' client.
-func (c *Clients) SQS() *sqs.Client {
-	return sqs.NewFromConfig(c.cfg, func(o *sqs.Options) { o.BaseEndpoint = endpoint(c.sqsURL) })
-}
-
-// KMS returns the key's client.
-func (c *Clients) KMS() *kms.Client {
-	return kms.NewFromConfig(c.cfg, func(o *kms.Options) { o.BaseEndpoint = endpoint(c.kmsU) })
+	return dynamodb.NewFromConfig(c.Config, func(o *dynamodb.Options) { o.BaseEndpoint = c.Endpoint("DYNAMODB") })
 }
 
 // Warm opens the connection to the table while the function initialises: INIT

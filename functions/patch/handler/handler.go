@@ -1,0 +1,174 @@
+// Package handler answers PATCH /integrations/{integration.id}: it changes an
+// integration's configuration and whether it is enabled.
+package handler
+
+import (
+	"context"
+	"errors"
+	"net/http"
+
+	"integrations/shared/api"
+	"integrations/shared/configuration"
+	"integrations/shared/domain"
+	"integrations/shared/store"
+)
+
+// A Gate admits callers to an integration.
+type Gate interface {
+	Admit(ctx context.Context, rawID, caller string) (store.Pair, store.View, error)
+}
+
+// A Writer stores a change onto the version that was read.
+type Writer interface {
+	UpdateIntegration(ctx context.Context, read store.Integration, c store.Change) (store.Integration, error)
+}
+
+// A Sealer encrypts one secret for the one place it may be sent to.
+type Sealer func(ctx context.Context, i domain.Integration, member, origin, secret string) ([]byte, error)
+
+// A Handler changes integrations.
+type Handler struct {
+	Gate   Gate
+	Writer Writer
+	Seal   Sealer
+}
+
+// attempts bounds how often a change is applied anew when another one came
+// first; a caller who minds which one sends If-Match.
+const attempts = 5
+
+// Route answers one request. It reads like get and writes once.
+func (h *Handler) Route(ctx context.Context, r api.Request) (api.Answer, error) {
+	for range attempts {
+		_, view, err := h.Gate.Admit(ctx, r.IntegrationID, r.Caller)
+		if err != nil {
+			return api.Answer{}, err
+		}
+		next, err := h.apply(ctx, r, *view.Integration)
+		if errors.Is(err, store.ErrConflict) {
+			continue
+		}
+		if errors.Is(err, store.ErrNotFound) {
+			return api.Answer{}, &domain.Error{Code: domain.CodeIntegrationNotFound, Detail: "There is no integration with this id."}
+		}
+		if err != nil {
+			return api.Answer{}, err
+		}
+		return api.Answer{Status: http.StatusOK, Header: map[string]string{"etag": api.ETag(next.Version)}, Body: next.Integration}, nil
+	}
+	return api.Answer{}, &domain.Error{Code: domain.CodeConflict, Detail: "Others are changing the integration at the same time; nothing was changed."}
+}
+
+// A patch is the body; a member that is not given is nil.
+type patch struct {
+	configuration *string
+	enabled       *bool
+}
+
+var mediaTypes = []string{"application/json", "application/merge-patch+json"}
+
+func read(r api.Request) (patch, error) {
+	var p patch
+	err := r.Object(mediaTypes, false, map[string]api.Member{
+		"configuration": api.Text(func(v string) { p.configuration = &v }),
+		"enabled":       api.Truth(func(v bool) { p.enabled = &v }),
+		"id":            api.Fixed, "organisation_id": api.Fixed, "item_type": api.Fixed, "provider": api.Fixed,
+	})
+	return p, err
+}
+
+func (h *Handler) apply(ctx context.Context, r api.Request, current store.Integration) (store.Integration, error) {
+	p, err := read(r)
+	if err != nil {
+		return current, err
+	}
+	accepted, err := accept(current, p)
+	if err != nil {
+		return current, err
+	}
+	if tags := r.Header("if-match"); tags != "" && !api.Matches(tags, current.Version, false) {
+		return current, &domain.Error{Code: domain.CodePreconditionFailed, Detail: "The integration is at version " + api.ETag(current.Version) + " now; nothing was changed."}
+	}
+	change, changes := plan(current, p, accepted)
+	if !changes {
+		return current, nil
+	}
+	if accepted != nil {
+		if change.NewSecrets, err = h.sealAll(ctx, current.Integration, *accepted); err != nil {
+			return current, err
+		}
+	}
+	return h.Writer.UpdateIntegration(ctx, current, change)
+}
+
+// accept judges the configuration, if one is given.
+func accept(current store.Integration, p patch) (*configuration.Accepted, error) {
+	if p.configuration == nil {
+		return nil, nil
+	}
+	accepted, err := configuration.Accept(current.Provider, *p.configuration, &configuration.Stored{
+		Public: current.Configuration, Secrets: current.SecretOrigins, WebhookHash: current.WebhookHash,
+	})
+	var invalid *configuration.Invalid
+	if errors.As(err, &invalid) {
+		return nil, refusal(invalid)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return &accepted, nil
+}
+
+func refusal(invalid *configuration.Invalid) error {
+	e := &domain.Error{Code: domain.CodeInvalidConfiguration, Detail: "The configuration cannot be taken; nothing was changed."}
+	if invalid.Code == configuration.CodeSecretRequired {
+		e.Code = domain.CodeSecretRequired
+		e.Detail = "A stored secret is kept only while nothing changes that decides where it is sent; nothing was changed."
+	}
+	for _, f := range invalid.Fields {
+		e.Fields = append(e.Fields, domain.FieldError{Field: f.Field, Detail: f.Detail})
+	}
+	return e
+}
+
+// plan says what changes; nothing does when the body holds what is stored.
+func plan(current store.Integration, p patch, accepted *configuration.Accepted) (store.Change, bool) {
+	c := store.Change{
+		Enabled: current.Enabled, Configuration: current.Configuration, TargetHash: current.TargetHash,
+		WebhookHash: current.WebhookHash, Fingerprint: current.Fingerprint, SecretOrigins: current.SecretOrigins,
+	}
+	changes := false
+	if p.enabled != nil && *p.enabled != current.Enabled {
+		c.Enabled, changes = *p.enabled, true
+		c.NeedsFull = c.Enabled // what happened while it was disabled left no marks
+	}
+	if accepted == nil {
+		return c, changes
+	}
+	if accepted.Public == current.Configuration && len(accepted.NewSecrets) == 0 {
+		return c, changes
+	}
+	c.Configuration, c.TargetHash = accepted.Public, accepted.Destination.Hash()
+	c.WebhookHash, c.Fingerprint = accepted.Destination.WebhookHash, accepted.ContentFingerprint
+	c.SecretOrigins = map[string]string{}
+	for _, member := range accepted.KeptSecrets {
+		c.SecretOrigins[member] = current.SecretOrigins[member]
+	}
+	for member := range accepted.NewSecrets {
+		c.SecretOrigins[member] = accepted.Destination.Origin
+	}
+	c.NeedsFull = c.NeedsFull || c.TargetHash != current.TargetHash || c.Fingerprint != current.Fingerprint
+	return c, true
+}
+
+func (h *Handler) sealAll(ctx context.Context, i domain.Integration, a configuration.Accepted) (map[string][]byte, error) {
+	sealed := map[string][]byte{}
+	for member, secret := range a.NewSecrets {
+		blob, err := h.Seal(ctx, i, member, a.Destination.Origin, secret)
+		if err != nil {
+			return nil, err
+		}
+		sealed[member] = blob
+	}
+	return sealed, nil
+}

@@ -1,0 +1,102 @@
+// Package integrations_test checks what holds for the repository as a whole:
+// every package says its one job, and nobody imports whom he must not.
+package integrations_test
+
+import (
+	"encoding/json"
+	"errors"
+	"io"
+	"os/exec"
+	"regexp"
+	"strings"
+	"testing"
+)
+
+type pkg struct {
+	ImportPath, Name, Doc string
+	Deps                  []string
+	GoFiles               []string
+}
+
+func packages(t *testing.T) []pkg {
+	t.Helper()
+	out, err := exec.Command("go", "list", "-json=ImportPath,Name,Doc,Deps,GoFiles", "./...").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var all []pkg
+	dec := json.NewDecoder(strings.NewReader(string(out)))
+	for {
+		var p pkg
+		if err := dec.Decode(&p); errors.Is(err, io.EOF) {
+			return all
+		} else if err != nil {
+			t.Fatal(err)
+		}
+		if len(p.GoFiles) > 0 {
+			all = append(all, p)
+		}
+	}
+}
+
+func TestEveryPackageSaysItsJob(t *testing.T) {
+	for _, p := range packages(t) {
+		want := "Package " + p.Name + " "
+		if p.Name == "main" {
+			want = "Command "
+		}
+		if !strings.HasPrefix(p.Doc, want) {
+			t.Errorf("%s: its comment must start with %q and say its one job; it is %q", p.ImportPath, want, p.Doc)
+		}
+	}
+}
+
+// rules say who must not depend on whom, and why.
+var rules = []struct{ who, mustNot, because string }{
+	{`^integrations/(functions|shared)/`, `^integrations/(local|infra)(/|$)`, "the product must not need what drives or deploys it"},
+	{`^integrations/(functions|shared|local)(/|$)`, `^github\.com/(aws/aws-cdk-go|aws/jsii|cdklabs)`, "the CDK belongs in infra alone: it is huge"},
+	{`^integrations/functions/(get|patch|sync|ingest|dispatch)(/|$)`, `^integrations/shared/(connector|outbound)(/|$)`, "only the worker talks to providers"},
+	{`^integrations/functions/(get|sync|ingest|dispatch|providersync)(/|$)`, `jsonschema`, "schemas cost a cold start; only who accepts configurations needs them"},
+	{`^integrations/functions/(get|sync|ingest|dispatch)(/|$)`, `/service/kms$`, "these functions never touch a secret"},
+	{`^integrations/functions/`, `(gin-gonic|gorilla/mux|go-chi|labstack|gofiber|kin-openapi)`, "a switch on the route needs no web framework"},
+	{`^integrations/functions/`, `aws-sdk-go-v2/config$`, "loading the shared configuration costs a cold start dearly"},
+	{`^integrations/shared/domain$`, `^(github\.com|integrations/|net/http$)`, "the domain is pure"},
+	{`^integrations/shared/`, `^integrations/functions/`, "shared code does not know who uses it"},
+}
+
+func TestNobodyImportsWhomHeMustNot(t *testing.T) {
+	all := packages(t)
+	for _, r := range rules {
+		who, mustNot := regexp.MustCompile(r.who), regexp.MustCompile(r.mustNot)
+		met := false
+		for _, p := range all {
+			if !who.MatchString(p.ImportPath) {
+				continue
+			}
+			met = true
+			for _, dep := range p.Deps {
+				if mustNot.MatchString(dep) {
+					t.Errorf("%s depends on %s: %s", p.ImportPath, dep, r.because)
+				}
+			}
+		}
+		if !met {
+			t.Errorf("the rule for %s concerns no package any more", r.who)
+		}
+	}
+}
+
+func TestFunctionsDoNotImportEachOther(t *testing.T) {
+	function := regexp.MustCompile(`^integrations/functions/([a-z]+)`)
+	for _, p := range packages(t) {
+		own := function.FindStringSubmatch(p.ImportPath)
+		if own == nil {
+			continue
+		}
+		for _, dep := range p.Deps {
+			if other := function.FindStringSubmatch(dep); other != nil && other[1] != own[1] {
+				t.Errorf("%s depends on %s: what two functions use belongs in shared", p.ImportPath, dep)
+			}
+		}
+	}
+}

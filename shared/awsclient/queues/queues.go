@@ -1,0 +1,13 @@
+// Package queues makes the SQS client, for the functions that send.
+package queues
+
+import (
+	"github.com/aws/aws-sdk-go-v2/service/sqs"
+
+	"integrations/shared/awsclient"
+)
+
+// New returns the queues' client.
+func New(c *awsclient.Clients) *sqs.Client {
+	return sqs.NewFromConfig(c.Config, func(o *sqs.Options) { o.BaseEndpoint = c.Endpoint("SQS") })
+}

@@ -1,0 +1,94 @@
+package form
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"integrations/shared/domain"
+)
+
+// Templates replace the provider's usual title and body. An empty one leaves
+// the usual text.
+type Templates struct {
+	Title string `json:"title"`
+	Body  string `json:"body"`
+}
+
+// MaxTemplate is the most bytes a template may have.
+const MaxTemplate = 4096
+
+// Fields lists the item fields a template may name, in the order documents
+// name them.
+var Fields = []string{
+	"formatted_number", "title", "description", "url", "state", "status", "priority", "labels", "item_type", "updated_at",
+}
+
+// Field gives an item's field as text, as the item has it: whoever puts it
+// into a provider's markup disarms it first.
+func Field(item domain.Item, name string) string {
+	switch name {
+	case "formatted_number":
+		return item.FormattedNumber
+	case "title":
+		return item.Title
+	case "description":
+		return item.Description
+	case "url":
+		return item.URL
+	case "state":
+		return string(item.State)
+	case "status":
+		return item.Status
+	case "priority":
+		return item.Priority
+	case "labels":
+		return strings.Join(item.Labels, ", ")
+	case "item_type":
+		return string(item.ItemType)
+	case "updated_at":
+		return item.UpdatedAt.UTC().Format(time.RFC3339)
+	}
+	return ""
+}
+
+// Expand replaces each {{name}} of a template by the item's field. There is no
+// logic, and a field's text is not looked at again. The result is to be
+// disarmed like item text.
+func Expand(template string, item domain.Item) (string, error) {
+	var out strings.Builder
+	for {
+		text, rest, found := strings.Cut(template, "{{")
+		out.WriteString(text)
+		if !found {
+			return out.String(), nil
+		}
+		name, after, closed := strings.Cut(rest, "}}")
+		if !closed {
+			return "", errors.New("has {{ without }}")
+		}
+		name = strings.Trim(name, " ")
+		if !known(name) {
+			return "", &UnknownFieldError{Name: name}
+		}
+		out.WriteString(Field(item, name))
+		template = after
+	}
+}
+
+// An UnknownFieldError names what a template asks for and no item has.
+type UnknownFieldError struct{ Name string }
+
+func (e *UnknownFieldError) Error() string {
+	return fmt.Sprintf("names the unknown field %q", e.Name)
+}
+
+func known(name string) bool {
+	for _, field := range Fields {
+		if field == name {
+			return true
+		}
+	}
+	return false
+}
