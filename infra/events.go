@@ -1,0 +1,98 @@
+package main
+
+import (
+	"github.com/aws/aws-cdk-go/awscdk/v2/awsevents"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awsiam"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awslambda"
+	"github.com/aws/jsii-runtime-go"
+)
+
+// ingested is the detail types that functions/ingest understands; anything else on the bus is not for us.
+var ingested = []string{"item.created", "item.updated", "item.deleted"}
+
+// newBus makes the bus of its own that the platform publishes on. Whoever may put events is trusted with everything
+// they can say, so `publishers`, when given, are the only ones who may, whatever their account's policies allow.
+func (s *service) newBus() awsevents.EventBus {
+	bus := awsevents.NewEventBus(s.Stack, jsii.String("Bus"), &awsevents.EventBusProps{
+		EventBusName: s.name(),
+		Description:  jsii.String("Changes of organisations and items (stage " + s.Stage + ")"),
+	})
+	if len(s.Publishers) == 0 {
+		return bus
+	}
+	s.busPolicy(bus, "Publishers", map[string]any{
+		"Effect":    "Allow",
+		"Principal": map[string]any{"AWS": s.Publishers},
+	})
+	s.busPolicy(bus, "NobodyElse", map[string]any{
+		"Effect":    "Deny",
+		"Principal": "*",
+		"Condition": map[string]any{"ArnNotEquals": map[string]any{"aws:PrincipalArn": s.Publishers}},
+	})
+	return bus
+}
+
+func (s *service) busPolicy(bus awsevents.EventBus, sid string, statement map[string]any) {
+	statement["Sid"] = sid
+	statement["Action"] = "events:PutEvents"
+	statement["Resource"] = bus.EventBusArn()
+	awsevents.NewCfnEventBusPolicy(s.Stack, jsii.String("Bus"+sid), &awsevents.CfnEventBusPolicyProps{
+		EventBusName: bus.EventBusName(),
+		StatementId:  &sid,
+		Statement:    statement,
+	})
+}
+
+// routeEvents sends the platform's events to the ingest queue, grouped by organisation. What EventBridge cannot deliver
+// goes where ingest's own failures go: both hold the same body, so one redrive mends both.
+// The rule is written as CloudFormation has it, as CDK's own target refuses a message group on a standard queue.
+func (s *service) routeEvents(bus awsevents.EventBus, to queue) {
+	rule := awsevents.NewCfnRule(s.Stack, jsii.String("IngestRule"), &awsevents.CfnRuleProps{
+		Name:         s.name("ingest"),
+		Description:  jsii.String("Brings the platform's events to the ingest queue"),
+		EventBusName: bus.EventBusName(),
+		EventPattern: map[string]any{"source": []string{s.EventSource}, "detail-type": ingested},
+		Targets: []any{&awsevents.CfnRule_TargetProperty{
+			Id:               jsii.String("ingest"),
+			Arn:              to.work.QueueArn(),
+			SqsParameters:    &awsevents.CfnRule_SqsParametersProperty{MessageGroupId: jsii.String("$.detail.organisation_id")},
+			DeadLetterConfig: &awsevents.CfnRule_DeadLetterConfigProperty{Arn: to.dead.QueueArn()},
+		}},
+	})
+	for _, q := range []interface {
+		AddToResourcePolicy(awsiam.PolicyStatement) *awsiam.AddToResourcePolicyResult
+		QueueArn() *string
+	}{to.work, to.dead} {
+		q.AddToResourcePolicy(awsiam.NewPolicyStatement(&awsiam.PolicyStatementProps{
+			Principals: &[]awsiam.IPrincipal{awsiam.NewServicePrincipal(jsii.String("events.amazonaws.com"), nil)},
+			Actions:    jsii.Strings("sqs:SendMessage"),
+			Resources:  &[]*string{q.QueueArn()},
+			Conditions: &map[string]any{"ArnEquals": map[string]any{"aws:SourceArn": rule.AttrArn()}},
+		}))
+	}
+}
+
+// schedule calls a function every minute. A tick that could not be delivered within its minute is worthless,
+// as the next one does all of its work.
+func (s *service) schedule(name string) {
+	target := s.functions[name].Function
+	rule := awsevents.NewCfnRule(s.Stack, id(name, "Schedule"), &awsevents.CfnRuleProps{
+		Name:               s.name(name),
+		Description:        jsii.String("Runs " + name + " every minute"),
+		ScheduleExpression: jsii.String("rate(1 minute)"),
+		Targets: []any{&awsevents.CfnRule_TargetProperty{
+			Id:  &name,
+			Arn: target.FunctionArn(),
+			RetryPolicy: &awsevents.CfnRule_RetryPolicyProperty{
+				MaximumEventAgeInSeconds: jsii.Number(60),
+				MaximumRetryAttempts:     jsii.Number(0),
+			},
+		}},
+	})
+	awslambda.NewCfnPermission(s.Stack, id(name, "SchedulePermission"), &awslambda.CfnPermissionProps{
+		Action:       jsii.String("lambda:InvokeFunction"),
+		FunctionName: target.FunctionArn(),
+		Principal:    jsii.String("events.amazonaws.com"),
+		SourceArn:    rule.AttrArn(),
+	})
+}

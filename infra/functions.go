@@ -1,0 +1,207 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/aws/aws-cdk-go/awscdk/v2"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awsdynamodb"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awsiam"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awskms"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awslambda"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awslogs"
+	"github.com/aws/jsii-runtime-go"
+)
+
+// apiTimeout is well under the 30 s after which API Gateway gives up.
+const apiTimeout = 10 * time.Second
+
+// A definition is one Lambda function: its folder under functions/, its limits, what it is told and what it may do.
+// Adding a function is adding one of these.
+type definition struct {
+	name    string
+	about   string
+	timeout time.Duration
+	// memory also sets the share of a CPU: 128 MB answers a warm read well; who seals or works through pages gets more.
+	memory int
+	// environment and statements see the resources that definitions are made before.
+	environment func(resources) map[string]*string
+	statements  func(resources) []awsiam.PolicyStatement
+	// loops says that the function feeds its own queue on purpose, which Lambda otherwise stops after 16 rounds.
+	loops bool
+	// dials says that the function connects to hosts that managers name, which may be in a private network.
+	dials bool
+	// scheduled says that a call which could not be made at once is not worth making later.
+	scheduled bool
+}
+
+// resources is what functions are told of and may use.
+type resources struct {
+	table  awsdynamodb.TableV2
+	key    awskms.Key
+	queues queueSet
+}
+
+// function is a definition made real.
+type function struct {
+	awslambda.Function
+	definition
+}
+
+func (s *service) definitions() []definition {
+	return []definition{
+		{
+			name: "get", about: "Reads an integration", timeout: apiTimeout, memory: 128,
+			environment: s.callerEnvironment(),
+			statements:  readsIntegration,
+		},
+		{
+			name: "patch", about: "Changes an integration", timeout: apiTimeout, memory: 256,
+			environment: s.callerEnvironment(func(r resources, env map[string]*string) { env["KMS_KEY_ID"] = r.key.KeyArn() }),
+			statements:  changesIntegration,
+		},
+		{
+			name: "sync", about: "Starts a sync", timeout: apiTimeout, memory: 128,
+			environment: s.callerEnvironment(tellSyncQueue, s.tellLostAfter),
+			statements:  startsSync,
+		},
+		{
+			name: "providersync", about: "Brings items to a provider", timeout: s.Timings.Worker, memory: 256,
+			loops: true, dials: true,
+			environment: s.environment(tellSyncQueue, s.tellLostAfter, s.tellWorker),
+			statements:  worksSync,
+		},
+		{
+			name: "ingest", about: "Stores what the platform publishes", timeout: 30 * time.Second, memory: 256,
+			environment: s.environment(tellSyncQueue, s.tellLostAfter),
+			statements:  ingestsEvents,
+		},
+		{
+			name: "dispatch", about: "Sends again what got lost or has become due", timeout: 50 * time.Second, memory: 128,
+			scheduled:   true,
+			environment: s.environment(tellSyncQueue, s.tellLostAfter),
+			statements:  dispatchesDue,
+		},
+	}
+}
+
+// timeout is asked for before functions exist, as queues are made first.
+func (s *service) timeout(name string) time.Duration {
+	for _, d := range s.definitions() {
+		if d.name == name {
+			return d.timeout
+		}
+	}
+	panic("no function is named " + name)
+}
+
+type tell func(resources, map[string]*string)
+
+// environment is what every function is told, and then what more is asked for.
+func (s *service) environment(more ...tell) func(resources) map[string]*string {
+	return func(r resources) map[string]*string {
+		env := map[string]*string{"STAGE": &s.Stage, "TABLE_NAME": r.table.TableName()}
+		for _, add := range more {
+			add(r, env)
+		}
+		return env
+	}
+}
+
+// callerEnvironment is what a function needs to know who calls it.
+func (s *service) callerEnvironment(more ...tell) func(resources) map[string]*string {
+	return s.environment(append(more, func(_ resources, env map[string]*string) { env["USER_CLAIM"] = &s.UserClaim })...)
+}
+
+func tellSyncQueue(r resources, env map[string]*string) {
+	env["SYNC_QUEUE_URL"] = r.queues.sync.work.QueueUrl()
+}
+
+func (s *service) tellLostAfter(_ resources, env map[string]*string) {
+	env["LOST_AFTER_SECONDS"] = secondsText(s.Timings.LostAfter)
+}
+
+func (s *service) tellWorker(_ resources, env map[string]*string) {
+	rules := make([]string, len(s.AllowDial))
+	for i, rule := range s.AllowDial {
+		rules[i] = rule.String()
+	}
+	env["ALLOW_DIAL"] = jsii.String(strings.Join(rules, ","))
+	env["SLICE_SECONDS"] = secondsText(s.Timings.Slice)
+	env["CALL_SECONDS"] = secondsText(s.Timings.Call)
+	env["SETTLE_SECONDS"] = secondsText(s.Timings.Settle)
+	env["LEASE_MARGIN_SECONDS"] = secondsText(s.Timings.LeaseMargin)
+}
+
+func secondsText(d time.Duration) *string { return jsii.String(strconv.Itoa(int(d.Seconds()))) }
+
+func (s *service) newFunctions(folders map[string]string, r resources) {
+	s.functions = map[string]function{}
+	for _, d := range s.definitions() {
+		s.functions[d.name] = function{Function: s.newFunction(d, folders[d.name], r), definition: d}
+	}
+}
+
+func (s *service) newFunction(d definition, folder string, r resources) awslambda.Function {
+	logs := s.newLogGroup(id(d.name, "Logs"), "/aws/lambda/"+*s.name(d.name))
+	env := d.environment(r)
+	props := &awslambda.FunctionProps{
+		FunctionName:  s.name(d.name),
+		Description:   &d.about,
+		Runtime:       awslambda.Runtime_PROVIDED_AL2023(),
+		Architecture:  architectures[s.Architecture](),
+		Handler:       jsii.String("bootstrap"),
+		Code:          awslambda.Code_FromAsset(&folder, nil),
+		Timeout:       seconds(d.timeout),
+		MemorySize:    jsii.Number(d.memory),
+		Environment:   &env,
+		Role:          s.newRole(d, r, logs),
+		LogGroup:      logs,
+		LoggingFormat: awslambda.LoggingFormat_JSON,
+		Tracing:       awslambda.Tracing_ACTIVE,
+	}
+	if d.loops {
+		props.RecursiveLoop = awslambda.RecursiveLoop_ALLOW
+	}
+	if d.scheduled {
+		props.RetryAttempts, props.MaxEventAge = jsii.Number(0), seconds(time.Minute)
+	}
+	f := awslambda.NewFunction(s.Stack, id(d.name, "Function"), props)
+	if d.dials && s.VPC != "" {
+		s.enterVPC(f)
+	}
+	return f
+}
+
+var architectures = map[string]func() awslambda.Architecture{
+	"arm64": awslambda.Architecture_ARM_64,
+	"amd64": awslambda.Architecture_X86_64,
+}
+
+// newLogGroup makes a function's log group before Lambda would make one that keeps its logs for ever.
+func (s *service) newLogGroup(id *string, name string) awslogs.LogGroup {
+	return awslogs.NewLogGroup(s.Stack, id, &awslogs.LogGroupProps{
+		LogGroupName:  &name,
+		Retention:     awslogs.RetentionDays_ONE_MONTH,
+		RemovalPolicy: awscdk.RemovalPolicy_DESTROY,
+	})
+}
+
+// findAssets looks for every function's binary, since CDK itself panics at the first folder that is missing.
+func findAssets(assets, architecture string) (map[string]string, error) {
+	folders := map[string]string{}
+	var missing []error
+	for _, d := range (&service{}).definitions() {
+		folder := filepath.Join(assets, architecture, d.name)
+		if info, err := os.Stat(filepath.Join(folder, "bootstrap")); err != nil || !info.Mode().IsRegular() {
+			missing = append(missing, fmt.Errorf("%s/bootstrap is missing: run `make build` first", folder))
+		}
+		folders[d.name] = folder
+	}
+	return folders, errors.Join(missing...)
+}

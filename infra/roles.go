@@ -1,0 +1,106 @@
+package main
+
+import (
+	"github.com/aws/aws-cdk-go/awscdk/v2/awsiam"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awslogs"
+	"github.com/aws/jsii-runtime-go"
+)
+
+// newRole gives a function a role of its own with exactly its statements. The function sees it as one that cannot be
+// added to, so that no construct widens it behind this file's back.
+func (s *service) newRole(d definition, r resources, logs awslogs.LogGroup) awsiam.IRole {
+	statements := append(d.statements(r),
+		allow(on(logs.LogGroupArn()), "logs:CreateLogStream", "logs:PutLogEvents"),
+		// X-Ray has no resources to name.
+		allow(on(jsii.String("*")), "xray:PutTraceSegments", "xray:PutTelemetryRecords"))
+	reason := "X-Ray's Put actions have no resource types: * is their only form."
+	if d.dials && s.VPC != "" {
+		reason += " Nor have the actions by which Lambda attaches a function to a VPC, which the function's own code is denied."
+		statements = append(statements, s.networkStatements(d)...)
+	}
+	role := awsiam.NewRole(s.Stack, id(d.name, "Role"), &awsiam.RoleProps{
+		AssumedBy:   awsiam.NewServicePrincipal(jsii.String("lambda.amazonaws.com"), nil),
+		Description: jsii.String("What " + *s.name(d.name) + " may do"),
+		InlinePolicies: &map[string]awsiam.PolicyDocument{
+			"own": awsiam.NewPolicyDocument(&awsiam.PolicyDocumentProps{Statements: &statements}),
+		},
+	})
+	accept(role, "AwsSolutions-IAM5", reason, "Resource::*")
+	return role.WithoutPolicyUpdates(nil)
+}
+
+func allow(resources []*string, actions ...string) awsiam.PolicyStatement {
+	return awsiam.NewPolicyStatement(&awsiam.PolicyStatementProps{
+		Effect:    awsiam.Effect_ALLOW,
+		Actions:   jsii.Strings(actions...),
+		Resources: &resources,
+	})
+}
+
+func on(resources ...*string) []*string { return resources }
+
+// index is one index of the table; the table's own name does not cover it.
+func (r resources) index(name string) *string {
+	return jsii.String(*r.table.TableArn() + "/index/" + name)
+}
+
+func readsIntegration(r resources) []awsiam.PolicyStatement {
+	return []awsiam.PolicyStatement{
+		allow(on(r.table.TableArn()), "dynamodb:GetItem", "dynamodb:BatchGetItem"),
+	}
+}
+
+// changesIntegration seals under the key but never opens: only the worker does.
+func changesIntegration(r resources) []awsiam.PolicyStatement {
+	return []awsiam.PolicyStatement{
+		allow(on(r.table.TableArn()), "dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:UpdateItem"),
+		allow(on(r.key.KeyArn()), "kms:GenerateDataKey"),
+	}
+}
+
+func startsSync(r resources) []awsiam.PolicyStatement {
+	return []awsiam.PolicyStatement{
+		allow(on(r.table.TableArn()), "dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:UpdateItem"),
+		r.sendsSync(),
+	}
+}
+
+// worksSync writes in transactions, each part of which needs the action of its kind.
+func worksSync(r resources) []awsiam.PolicyStatement {
+	return []awsiam.PolicyStatement{
+		allow(on(r.table.TableArn()),
+			"dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:Query", "dynamodb:UpdateItem", "dynamodb:PutItem",
+			"dynamodb:DeleteItem", "dynamodb:ConditionCheckItem", "dynamodb:BatchWriteItem"),
+		allow(on(r.key.KeyArn()), "kms:Decrypt"),
+		r.sendsSync(),
+		consumes(r.queues.sync),
+	}
+}
+
+func ingestsEvents(r resources) []awsiam.PolicyStatement {
+	return []awsiam.PolicyStatement{
+		allow(on(r.table.TableArn()),
+			"dynamodb:GetItem", "dynamodb:Query", "dynamodb:PutItem", "dynamodb:UpdateItem",
+			"dynamodb:ConditionCheckItem", "dynamodb:BatchWriteItem"),
+		r.sendsSync(),
+		consumes(r.queues.ingest),
+	}
+}
+
+func dispatchesDue(r resources) []awsiam.PolicyStatement {
+	return []awsiam.PolicyStatement{
+		allow(on(r.index(dueIndex)), "dynamodb:Query"),
+		allow(on(r.table.TableArn()), "dynamodb:GetItem", "dynamodb:UpdateItem"),
+		r.sendsSync(),
+	}
+}
+
+func (r resources) sendsSync() awsiam.PolicyStatement {
+	return allow(on(r.queues.sync.work.QueueArn()), "sqs:SendMessage")
+}
+
+// consumes is what Lambda's poller does with a queue in the function's name.
+func consumes(q queue) awsiam.PolicyStatement {
+	return allow(on(q.work.QueueArn()),
+		"sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ChangeMessageVisibility")
+}

@@ -1,0 +1,243 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"net/mail"
+	"net/netip"
+	"net/url"
+	"regexp"
+	"runtime"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// Settings is everything a deployment decides, read from CDK's context (`-c name=value`, or CDK_CONTEXT_JSON).
+type Settings struct {
+	Stage              string
+	Profile            Profile
+	Issuer             string
+	Audience           []string
+	Scopes             []string
+	UserClaim          string
+	EventSource        string
+	MaximumConcurrency int
+	Architecture       string
+	VPC                string
+	Subnets            []string
+	AlarmEmail         string
+	AllowDial          []DialRule
+	Publishers         []string
+	Timings            Timings
+}
+
+// A DialRule lets the worker connect to one port of a private network, which it otherwise refuses.
+type DialRule struct {
+	Network netip.Prefix
+	Port    uint16
+}
+
+func (r DialRule) String() string { return fmt.Sprintf("%s:%d", r.Network, r.Port) }
+
+var (
+	stagePattern  = regexp.MustCompile(`^[a-z][a-z0-9-]{0,19}$`)
+	claimPattern  = regexp.MustCompile(`^[A-Za-z0-9_.:/-]+$`)
+	sourcePattern = regexp.MustCompile(`^[A-Za-z0-9_./-]{1,200}$`)
+	vpcPattern    = regexp.MustCompile(`^vpc-[0-9a-f]+$`)
+	subnetPattern = regexp.MustCompile(`^subnet-[0-9a-f]+$`)
+	rolePattern   = regexp.MustCompile(`^arn:aws[a-z-]*:iam::\d{12}:(role|user)/[\w+=,.@/-]+$`)
+)
+
+// readSettings reports every missing and malformed value at once, each with its name.
+func readSettings(lookup func(string) any) (Settings, error) {
+	r := reader{lookup: lookup}
+	s := Settings{
+		Stage:       r.matching("stage", "", stagePattern, "a lower-case name of up to 20 letters, digits and dashes"),
+		Profile:     r.profile(),
+		UserClaim:   r.matching("userClaim", "sub", claimPattern, "the name of a token claim"),
+		EventSource: r.matching("eventSource", "platform", sourcePattern, "an EventBridge source"),
+		AlarmEmail:  r.email("alarmTopic"),
+		Audience:    r.list("audience", nil, ""),
+		Scopes:      r.list("scopes", nil, ""),
+		VPC:         r.optional("vpcId", vpcPattern, "the id of a VPC (vpc-…)"),
+		Subnets:     r.list("subnetIds", subnetPattern, "ids of subnets (subnet-…)"),
+		Publishers:  r.list("publishers", rolePattern, "ARNs of roles or users"),
+	}
+	s.Timings = timingsOf(s.Profile)
+	s.Issuer = r.issuer(s.Profile)
+	s.MaximumConcurrency = r.number("maximumConcurrency", 4, 2, 1000)
+	s.Architecture = r.architecture(s.Profile)
+	s.AllowDial = r.dialRules("allowDial")
+	r.require("audience", len(s.Audience) > 0)
+	if (s.VPC == "") != (len(s.Subnets) == 0) {
+		r.bad("subnetIds", "goes with vpcId: give both or neither")
+	}
+	return s, errors.Join(r.problems...)
+}
+
+// reader collects what is wrong, so that whoever deploys corrects all of it in one go.
+type reader struct {
+	lookup   func(string) any
+	problems []error
+}
+
+func (r *reader) bad(name, format string, args ...any) {
+	r.problems = append(r.problems, fmt.Errorf("context %s: %s", name, fmt.Sprintf(format, args...)))
+}
+
+func (r *reader) require(name string, present bool) {
+	if !present {
+		r.bad(name, "is missing, give it with -c %s=…", name)
+	}
+}
+
+// text accepts what `-c` gives (always a string) and what JSON gives (a number, a list of strings).
+func (r *reader) text(name string) string {
+	switch v := r.lookup(name).(type) {
+	case nil:
+		return ""
+	case string:
+		return strings.TrimSpace(v)
+	case float64:
+		return strconv.FormatFloat(v, 'f', -1, 64)
+	case []any:
+		parts := make([]string, len(v))
+		for i, e := range v {
+			parts[i] = fmt.Sprint(e)
+		}
+		return strings.Join(parts, ",")
+	default:
+		r.bad(name, "must be text, a number or a list, not %T", v)
+		return ""
+	}
+}
+
+func (r *reader) matching(name, preset string, pattern *regexp.Regexp, form string) string {
+	text := r.text(name)
+	if text == "" {
+		text = preset
+	}
+	if text == "" {
+		r.require(name, false)
+	} else if !pattern.MatchString(text) {
+		r.bad(name, "%q is not %s", text, form)
+	}
+	return text
+}
+
+func (r *reader) optional(name string, pattern *regexp.Regexp, form string) string {
+	text := r.text(name)
+	if text != "" && !pattern.MatchString(text) {
+		r.bad(name, "%q is not %s", text, form)
+	}
+	return text
+}
+
+func (r *reader) list(name string, pattern *regexp.Regexp, form string) []string {
+	var list []string
+	for part := range strings.SplitSeq(r.text(name), ",") {
+		if part = strings.TrimSpace(part); part == "" {
+			continue
+		}
+		if pattern != nil && !pattern.MatchString(part) {
+			r.bad(name, "%q: must be %s", part, form)
+		}
+		list = append(list, part)
+	}
+	return list
+}
+
+func (r *reader) number(name string, preset, low, high int) int {
+	text := r.text(name)
+	if text == "" {
+		return preset
+	}
+	n, err := strconv.Atoi(text)
+	if err != nil || n < low || n > high {
+		r.bad(name, "%q is not a whole number from %d to %d", text, low, high)
+	}
+	return n
+}
+
+func (r *reader) profile() Profile {
+	switch text := r.text("profile"); text {
+	case "", string(production):
+		return production
+	case string(local):
+		return local
+	default:
+		r.bad("profile", "%q is neither %s nor %s", text, production, local)
+		return production
+	}
+}
+
+// issuer must be https, as API Gateway fetches its keys; the local environment's own issuer is plain http on loopback.
+func (r *reader) issuer(profile Profile) string {
+	text := r.text("issuer")
+	if text == "" {
+		r.require("issuer", false)
+		return ""
+	}
+	u, err := url.Parse(text)
+	secure := err == nil && u.Scheme == "https" || err == nil && u.Scheme == "http" && profile == local
+	if !secure || u.Host == "" || u.RawQuery != "" || u.Fragment != "" {
+		r.bad("issuer", "%q is not the https address of an OpenID Connect issuer", text)
+	}
+	return text
+}
+
+// architecture names the folder under build/: a machine's own for the local environment, as arm64 does not run on x86-64.
+func (r *reader) architecture(profile Profile) string {
+	text := r.text("goarch")
+	if text == "" && profile == local {
+		text = runtime.GOARCH
+	}
+	if text == "" {
+		text = "arm64"
+	}
+	if !slices.Contains([]string{"arm64", "amd64"}, text) {
+		r.bad("goarch", "%q is neither arm64 nor amd64", text)
+	}
+	return text
+}
+
+func (r *reader) email(name string) string {
+	text := r.text(name)
+	if text == "" {
+		return ""
+	}
+	if a, err := mail.ParseAddress(text); err != nil || a.Address != text {
+		r.bad(name, "%q is not an e-mail address", text)
+	}
+	return text
+}
+
+func (r *reader) dialRules(name string) []DialRule {
+	var rules []DialRule
+	for _, text := range r.list(name, nil, "") {
+		rule, err := parseDialRule(text)
+		if err != nil {
+			r.bad(name, "%q is not cidr:port", text)
+			continue
+		}
+		rules = append(rules, rule)
+	}
+	return rules
+}
+
+func parseDialRule(text string) (DialRule, error) {
+	cut := strings.LastIndex(text, ":")
+	if cut < 0 {
+		return DialRule{}, errors.New("no port")
+	}
+	network, err := netip.ParsePrefix(text[:cut])
+	if err != nil {
+		return DialRule{}, err
+	}
+	port, err := strconv.ParseUint(text[cut+1:], 10, 16)
+	if err != nil || port == 0 {
+		return DialRule{}, fmt.Errorf("port %q", text[cut+1:])
+	}
+	return DialRule{Network: network.Masked(), Port: uint16(port)}, nil
+}
