@@ -57,7 +57,7 @@ snapshot: ## write the reviewed snapshot of the template anew
 	go test ./infra -update
 
 e2e: node_modules/.package-lock.json ## what must wait for real queues: the whole service, killed at five points
-	go test -tags e2e -count=1 -timeout 20m ./local/e2e
+	go test -tags e2e -count=1 -timeout 20m ./local
 
 fmt: ## format the code
 	@git ls-files '*.go' | xargs gofmt -w

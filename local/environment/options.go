@@ -1,0 +1,130 @@
+package environment
+
+import (
+	"context"
+	"errors"
+	"io"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"time"
+
+	"integrations/local/standin/github"
+)
+
+const (
+	// DefaultMinute is how long a scheduled minute lasts: long enough to watch,
+	// short enough to wait for.
+	DefaultMinute = 5 * time.Second
+	// DefaultDir keeps the state of an environment, below the root.
+	DefaultDir = ".local"
+
+	stage     = "local"
+	region    = "eu-central-1"
+	accountID = "000000000000"
+	stackName = "Integrations-" + stage
+	// Audience is whom the environment's tokens are for.
+	Audience = "integrations-local"
+
+	tokenLife = 24 * time.Hour
+)
+
+// Options say how to start an environment. The zero value starts one in the
+// project's own .local.
+type Options struct {
+	// Root is the project's folder; without one the nearest above with a go.mod.
+	Root string
+	// Dir keeps the state; it is created.
+	Dir string
+	// Minute is how long a scheduled minute lasts.
+	Minute time.Duration
+	// Ports asks for some; what it leaves 0 gets a free one.
+	Ports Ports
+	// DynamoDB and SQS name servers of one's own to use instead of npm's.
+	DynamoDB, SQS string
+	// FunctionDynamoDB and FunctionSQS lead the functions elsewhere than the
+	// environment itself, such as to a proxy that injects faults. They are given
+	// the server's address.
+	FunctionDynamoDB, FunctionSQS func(endpoint string) (string, error)
+	// Variables are added to every function's environment.
+	Variables map[string]string
+	// Limits enforces the providers' published rate limits.
+	Limits bool
+	// Sample is what the environment starts with.
+	Sample Sample
+	// Out takes what a person is told; nil drops it.
+	Out io.Writer
+	// Log takes what went on; nil writes to logs/environment.log in Dir.
+	Log *slog.Logger
+}
+
+// Ports are the ports of what a person or a script talks to.
+type Ports struct {
+	API      int `json:"api"`
+	Issuer   int `json:"issuer"`
+	Page     int `json:"page"`
+	DynamoDB int `json:"dynamodb"`
+	SQS      int `json:"sqs"`
+	Control  int `json:"control"`
+	GitHub   int `json:"github"`
+	// GitHubTLS serves the provider under its real host name.
+	GitHubTLS int `json:"github_tls"`
+}
+
+// A Sample is the organisation an environment starts with, by the names that
+// endpoints.json gives its parts.
+type Sample struct {
+	Users         map[string]string
+	Organisations map[string]string
+	Integrations  map[string]string
+	// GitHubTokens leads from each token that the stand-in accepts to its user.
+	GitHubTokens       map[string]string
+	GitHubRepositories []github.Repository
+	// Seed stores the sample; it must be safe to repeat.
+	Seed func(context.Context, *Environment) error
+}
+
+func (o Options) complete() (Options, error) {
+	if o.Root == "" {
+		root, err := findRoot()
+		if err != nil {
+			return o, err
+		}
+		o.Root = root
+	}
+	if o.Dir == "" {
+		o.Dir = filepath.Join(o.Root, DefaultDir)
+	}
+	dir, err := filepath.Abs(o.Dir)
+	if err != nil {
+		return o, err
+	}
+	o.Dir = dir
+	if o.Minute == 0 {
+		o.Minute = DefaultMinute
+	}
+	if o.Minute < 0 {
+		return o, errors.New("a minute cannot last a negative time")
+	}
+	if o.Out == nil {
+		o.Out = io.Discard
+	}
+	return o, nil
+}
+
+func findRoot() (string, error) {
+	dir, err := os.Getwd()
+	if err != nil {
+		return "", err
+	}
+	for {
+		if _, err := os.Stat(filepath.Join(dir, "go.mod")); err == nil {
+			return dir, nil
+		}
+		parent := filepath.Dir(dir)
+		if parent == dir {
+			return "", errors.New("the working directory is not inside the project: no go.mod above it")
+		}
+		dir = parent
+	}
+}

@@ -1,0 +1,213 @@
+package environment
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"html/template"
+	"net/http"
+	"os"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/eventbridge"
+	"github.com/aws/aws-sdk-go-v2/service/kms"
+	"github.com/aws/aws-sdk-go-v2/service/sqs"
+)
+
+const (
+	endpointsFile = "endpoints.json"
+	controlFile   = "control.json"
+	identityFile  = "identity.json"
+)
+
+// Endpoints is the form of endpoints.json, which scripts rely on.
+type Endpoints struct {
+	API           string            `json:"api"`
+	Issuer        string            `json:"issuer"`
+	Page          string            `json:"page"`
+	DynamoDB      string            `json:"dynamodb"`
+	SQS           string            `json:"sqs"`
+	Tokens        map[string]string `json:"tokens"`
+	Organisations map[string]string `json:"organisations"`
+	Integrations  map[string]string `json:"integrations"`
+	Providers     map[string]string `json:"providers"`
+}
+
+// Control is the form of control.json: what the project's own tools use, and
+// no promise to anyone else. Endpoint answers Lambda's Invoke, EventBridge's
+// PutEvents, the two calls of KMS, and GET /pids.
+type Control struct {
+	PID      int               `json:"pid"`
+	Endpoint string            `json:"endpoint"`
+	Region   string            `json:"region"`
+	Bus      string            `json:"bus"`
+	Table    string            `json:"table"`
+	Key      string            `json:"key"`
+	Queues   map[string]string `json:"queues"`
+	// CA is the certificate of the authority behind the providers' names,
+	// Overrides leads those names to the stand-ins.
+	CA        string            `json:"ca"`
+	Overrides map[string]string `json:"overrides"`
+}
+
+// DynamoDB is a client of the environment's tables.
+func (e *Environment) DynamoDB() *dynamodb.Client {
+	return dynamodb.New(dynamodb.Options{Region: region, BaseEndpoint: &e.dynamodb, Credentials: e.credentials()})
+}
+
+// SQS is a client of the environment's queues.
+func (e *Environment) SQS() *sqs.Client {
+	return sqs.New(sqs.Options{Region: region, BaseEndpoint: &e.sqs, Credentials: e.credentials()})
+}
+
+// KMS is a client of the environment's key.
+func (e *Environment) KMS() *kms.Client {
+	endpoint := e.open.url("control")
+	return kms.New(kms.Options{Region: region, BaseEndpoint: &endpoint, Credentials: e.credentials()})
+}
+
+// Events is a client of the environment's bus.
+func (e *Environment) Events() *eventbridge.Client { return eventsClient(e.open.url("control")) }
+
+// Table is the name of the one table, Key the ARN of the one key.
+func (e *Environment) Table() string { return e.template.Tables[0].Name }
+
+// Key is the ARN of the one key.
+func (e *Environment) Key() string { return e.template.Keys[0].ARN }
+
+// Invoke calls a function by its short name, as AWS would.
+func (e *Environment) Invoke(ctx context.Context, function string, payload []byte) ([]byte, error) {
+	for _, f := range e.template.Functions {
+		if f.Short == function {
+			return e.lambda.Invoke(ctx, f.Name, payload)
+		}
+	}
+	return nil, fmt.Errorf("function %s: %w", function, os.ErrNotExist)
+}
+
+// PIDs gives the processes of each function's live instances.
+func (e *Environment) PIDs() map[string][]int { return e.lambda.PIDs() }
+
+// Token signs a token of the environment's issuer.
+func (e *Environment) Token(subject, audience string, lifetime time.Duration) (string, error) {
+	return e.issuer.Token(subject, audience, lifetime)
+}
+
+func (e *Environment) servePIDs(w http.ResponseWriter, _ *http.Request) {
+	w.Header().Set("Content-Type", "application/json")
+	_ = json.NewEncoder(w).Encode(e.PIDs())
+}
+
+func (e *Environment) seed(ctx context.Context) error {
+	if e.options.Sample.Seed == nil {
+		return nil
+	}
+	if err := e.options.Sample.Seed(ctx, e); err != nil {
+		return fmt.Errorf("seed the sample: %w", err)
+	}
+	return nil
+}
+
+// publish says that all is ready.
+func (e *Environment) publish() error {
+	identity := Identity{Issuer: e.Endpoints.Issuer, Audience: Audience, Users: e.options.Sample.Users}
+	if err := e.state.write(identityFile, identity); err != nil {
+		return err
+	}
+	if err := e.state.write(controlFile, e.Control); err != nil {
+		return err
+	}
+	e.onStop(func() {
+		_ = os.Remove(e.state.path(endpointsFile))
+		_ = os.Remove(e.state.path(controlFile))
+	})
+	if err := e.state.write(endpointsFile, e.Endpoints); err != nil {
+		return err
+	}
+	e.greet()
+	return nil
+}
+
+// describe fills in what the environment says of itself; the seed needs it.
+func (e *Environment) describe(context.Context) error {
+	tokens := map[string]string{}
+	for name, id := range e.options.Sample.Users {
+		token, err := e.Token(id, Audience, tokenLife)
+		if err != nil {
+			return err
+		}
+		tokens[name] = token
+	}
+	e.Endpoints = Endpoints{
+		API: e.open.url("api"), Issuer: e.open.url("issuer"), Page: e.open.url("page"), DynamoDB: e.dynamodb, SQS: e.sqs,
+		Tokens: tokens, Organisations: orEmpty(e.options.Sample.Organisations), Integrations: orEmpty(e.options.Sample.Integrations),
+		Providers: map[string]string{"github": e.open.url("github")},
+	}
+	queues := map[string]string{}
+	for _, q := range e.template.Queues {
+		queues[q.Name] = e.queues[q.LogicalID].URL
+	}
+	e.Control = Control{
+		PID: os.Getpid(), Endpoint: e.open.url("control"), Region: region, Bus: e.busName(), Table: e.Table(), Key: e.Key(),
+		Queues: queues, CA: e.ca.CertFile(), Overrides: map[string]string{githubHost: e.open["github_tls"].Addr().String()},
+	}
+	return nil
+}
+
+func (e *Environment) busName() string {
+	if len(e.template.Buses) == 0 {
+		return "default"
+	}
+	return e.template.Buses[0].Name
+}
+
+func orEmpty(m map[string]string) map[string]string {
+	if m == nil {
+		return map[string]string{}
+	}
+	return m
+}
+
+// greet tells a person what to do with it.
+func (e *Environment) greet() {
+	at := e.Endpoints
+	e.say("\nReady after %.1f s. A scheduled minute lasts %s. State in %s, logs in %s.\n",
+		time.Since(e.began).Seconds(), e.options.Minute, e.options.Dir, e.state.path("logs"))
+	e.say("  API       %s\n  page      %s\n  GitHub    %s/_/received\n  DynamoDB  %s\n  SQS       %s\n", at.API, at.Page, at.Providers["github"], at.DynamoDB, at.SQS)
+	if at.Tokens["owner"] == "" || at.Integrations["github"] == "" {
+		return
+	}
+	url := at.API + "/integrations/" + at.Integrations["github"]
+	e.say("Paste into another terminal:\n\nTOKEN=%s", at.Tokens["owner"])
+	e.say(`curl -i -H "Authorization: Bearer $TOKEN" %s`, url)
+	e.say(`curl -i -X PATCH -H "Authorization: Bearer $TOKEN" -H "Content-Type: application/json" -d '{"enabled":true}' %s`, url)
+	e.say(`curl -i -X POST -H "Authorization: Bearer $TOKEN" %s/sync`, url)
+	e.say("curl %s/_/received\n\nCtrl-C stops it; its data stays.", at.Providers["github"])
+}
+
+var pageTemplate = template.Must(template.New("page").Parse(`<!doctype html>
+<html lang="en"><meta charset="utf-8"><title>Integrations, local environment</title>
+<style>body{font:16px/1.5 system-ui;max-width:46rem;margin:3rem auto;padding:0 1rem}td{padding:.2rem 1rem .2rem 0}</style>
+<h1>Integrations, local environment</h1>
+<table>
+<tr><td>API<td><code>{{.API}}</code>
+<tr><td>Issuer<td><a href="{{.Issuer}}/.well-known/openid-configuration">{{.Issuer}}</a>
+<tr><td>DynamoDB<td><code>{{.DynamoDB}}</code>
+<tr><td>SQS<td><code>{{.SQS}}</code>
+{{range $name, $url := .Providers}}<tr><td>{{$name}}<td><a href="{{$url}}/">what it holds</a>, <a href="{{$url}}/_/received">as JSON</a>
+{{end}}</table>
+<h2>Integrations</h2>
+<table>{{range $name, $id := .Integrations}}<tr><td>{{$name}}<td><code>{{$id}}</code>
+{{end}}</table>
+`))
+
+// page leads a person to everything else. It shows no token.
+func (e *Environment) page() http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "text/html; charset=utf-8")
+		_ = pageTemplate.Execute(w, e.Endpoints)
+	})
+	return mux
+}

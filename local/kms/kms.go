@@ -1,0 +1,121 @@
+// Package kms answers the two calls of AWS KMS that the product makes,
+// GenerateDataKey and Decrypt, for one symmetric key.
+package kms
+
+import (
+	"crypto/aes"
+	"crypto/cipher"
+	"crypto/rand"
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"path/filepath"
+	"strings"
+
+	"integrations/local/devca/keyfile"
+)
+
+const (
+	contentType = "application/x-amz-json-1.1"
+	// maxBody is far above the largest request the two calls can make.
+	maxBody       = 1 << 20
+	maxCiphertext = 6144
+	algorithm     = "SYMMETRIC_DEFAULT"
+	// blobVersion leads every ciphertext, so that a later form can be told apart.
+	blobVersion = 1
+)
+
+// server holds the one key.
+type server struct {
+	arn  string
+	seal cipher.AEAD
+}
+
+// Open returns a KMS endpoint that knows the key keyARN alone. What it seals
+// depends on a master key kept in dir, readable by its owner alone.
+func Open(dir, keyARN string) (http.Handler, error) {
+	encoded, err := keyfile.LoadOrCreate(filepath.Join(dir, "kms.key"), newMaster)
+	if err != nil {
+		return nil, fmt.Errorf("KMS key in %s: %w", dir, err)
+	}
+	master, err := base64.StdEncoding.DecodeString(strings.TrimSpace(string(encoded)))
+	if err != nil || len(master) != 32 {
+		return nil, fmt.Errorf("KMS key in %s is damaged", dir)
+	}
+	block, err := aes.NewCipher(master)
+	if err != nil {
+		return nil, err
+	}
+	seal, err := cipher.NewGCM(block)
+	return &server{arn: keyARN, seal: seal}, err
+}
+
+func newMaster() ([]byte, error) {
+	master := make([]byte, 32)
+	rand.Read(master)
+	return []byte(base64.StdEncoding.EncodeToString(master) + "\n"), nil
+}
+
+// A fault is an error answer of KMS.
+type fault struct {
+	Type    string `json:"__type"`
+	Message string `json:"message"`
+}
+
+func (f *fault) Error() string { return f.Type + ": " + f.Message }
+
+func faultf(kind, format string, args ...any) *fault {
+	return &fault{Type: kind, Message: fmt.Sprintf(format, args...)}
+}
+
+func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	answer, failed := s.answer(r)
+	w.Header().Set("Content-Type", contentType)
+	w.Header().Set("X-Amzn-Requestid", rand.Text())
+	if failed != nil {
+		w.WriteHeader(http.StatusBadRequest)
+		answer = failed
+	}
+	_ = json.NewEncoder(w).Encode(answer)
+}
+
+func (s *server) answer(r *http.Request) (any, *fault) {
+	if !strings.HasPrefix(r.Header.Get("Authorization"), "AWS4-HMAC-SHA256 ") {
+		return nil, faultf("MissingAuthenticationTokenException", "Missing Authentication Token")
+	}
+	body, err := io.ReadAll(io.LimitReader(r.Body, maxBody+1))
+	if err != nil || len(body) > maxBody {
+		return nil, faultf("SerializationException", "request cannot be read")
+	}
+	if r.Method != http.MethodPost || r.Header.Get("Content-Type") != contentType {
+		return nil, faultf("UnknownOperationException", "")
+	}
+	switch r.Header.Get("X-Amz-Target") {
+	case "TrentService.GenerateDataKey":
+		return s.generateDataKey(body)
+	case "TrentService.Decrypt":
+		return s.decrypt(body)
+	}
+	return nil, faultf("UnknownOperationException", "")
+}
+
+// knows reports the fault of a call that names another key than ours.
+func (s *server) knows(key string) *fault {
+	_, id, _ := strings.Cut(s.arn, ":key/")
+	if key == s.arn || (id != "" && key == id) {
+		return nil
+	}
+	return faultf("NotFoundException", "Key '%s' does not exist", key)
+}
+
+// context is the additional data that binds a ciphertext to its key and its
+// encryption context. Marshalling a map sorts it, so equal ones are equal.
+func (s *server) context(pairs map[string]string) []byte {
+	if pairs == nil {
+		pairs = map[string]string{}
+	}
+	bound, _ := json.Marshal([]any{s.arn, pairs})
+	return bound
+}

@@ -1,0 +1,171 @@
+// Package sample is what a new local environment starts with: an organisation
+// with people and integrations, and a handful of items.
+package sample
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"time"
+
+	"integrations/shared/configuration"
+	"integrations/shared/domain"
+	"integrations/shared/store"
+)
+
+// The organisations.
+const (
+	Organisation = domain.Snowflake(1180000000000000001)
+	Deleted      = domain.Snowflake(1180000000000000002)
+)
+
+// The integrations.
+const (
+	GitHub    = domain.Snowflake(1200000000000000001)
+	Documents = domain.Snowflake(1200000000000000002)
+	Disabled  = domain.Snowflake(1200000000000000003)
+	Orphan    = domain.Snowflake(1200000000000000004)
+)
+
+const (
+	owner    = domain.Snowflake(1170000000000000001)
+	manager  = domain.Snowflake(1170000000000000002)
+	member   = domain.Snowflake(1170000000000000003)
+	pending  = domain.Snowflake(1170000000000000004)
+	stranger = domain.Snowflake(1170000000000000005)
+
+	managers = domain.Snowflake(1160000000000000001)
+)
+
+// Users are the people, by the part they play.
+var Users = map[string]string{
+	"owner": owner.String(), "manager": manager.String(), "member": member.String(),
+	"pending": pending.String(), "stranger": stranger.String(),
+}
+
+// Organisations and Integrations are the ids, by their names.
+var (
+	Organisations = map[string]string{"sample": Organisation.String(), "deleted": Deleted.String()}
+	Integrations  = map[string]string{
+		"github": GitHub.String(), "documents": Documents.String(), "disabled": Disabled.String(), "orphan": Orphan.String(),
+	}
+)
+
+// The account at GitHub that the integrations use, its repositories, and a
+// person who edits there by hand.
+const (
+	Login       = "integrations-bot"
+	Person      = "octo-person"
+	RepoOwner   = "sample-organisation"
+	RepoWork    = "work-items"
+	RepoDocs    = "documents"
+	RepoSpare   = "milestones"
+	tokenPrefix = "ghp" + "_"
+)
+
+// Token is the sample account's token; PersonToken the person's. They are
+// worth nothing anywhere but at the stand-in.
+func Token() string       { return tokenPrefix + strings.Repeat("sample", 6) }
+func PersonToken() string { return tokenPrefix + strings.Repeat("person", 6) }
+
+// Tables stores the sample.
+type Tables interface {
+	PutOrganisation(ctx context.Context, o domain.Organisation) error
+	PutMember(ctx context.Context, m domain.Member) error
+	CreateIntegration(ctx context.Context, i store.Integration, secrets map[string][]byte) error
+}
+
+// Items stores items.
+type Items interface {
+	PutItem(ctx context.Context, item domain.Item) (current bool, err error)
+}
+
+// A Sealer encrypts a secret for where it may be sent.
+type Sealer func(ctx context.Context, i domain.Integration, member, origin, secret string) ([]byte, error)
+
+// Seed stores the sample. What is there already stays as it is.
+func Seed(ctx context.Context, tables Tables, items Items, seal Sealer) error {
+	roles := map[string]domain.RoleGrant{managers.String(): {Grant: domain.Allow, Version: 1}}
+	err := errors.Join(
+		tables.PutOrganisation(ctx, domain.Organisation{ID: Organisation, Name: "Sample organisation", OwnerID: owner, Version: 1, Roles: roles}),
+		tables.PutOrganisation(ctx, domain.Organisation{ID: Deleted, Name: "Deleted organisation", OwnerID: owner, Deleted: true, Version: 2}),
+		tables.PutMember(ctx, domain.Member{OrganisationID: Organisation, UserID: owner, Version: 1}),
+		tables.PutMember(ctx, domain.Member{OrganisationID: Organisation, UserID: manager, RoleIDs: []domain.Snowflake{managers}, Version: 1}),
+		tables.PutMember(ctx, domain.Member{OrganisationID: Organisation, UserID: member, Version: 1}),
+		tables.PutMember(ctx, domain.Member{OrganisationID: Organisation, UserID: pending, Pending: true, RoleIDs: []domain.Snowflake{managers}, Version: 1}),
+	)
+	if err != nil {
+		return err
+	}
+	fresh := false
+	for _, i := range []domain.Integration{
+		{ID: GitHub, OrganisationID: Organisation, ItemType: "work_item", Enabled: true, Configuration: at(RepoWork)},
+		{ID: Documents, OrganisationID: Organisation, ItemType: "document", Enabled: true, Configuration: at(RepoDocs)},
+		{ID: Disabled, OrganisationID: Organisation, ItemType: "milestone", Configuration: at(RepoSpare)},
+		{ID: Orphan, OrganisationID: Deleted, ItemType: "work_item", Enabled: true, Configuration: at(RepoSpare)},
+	} {
+		i.Provider = domain.GitHub
+		created, err := create(ctx, tables, seal, i)
+		if err != nil {
+			return err
+		}
+		fresh = fresh || created
+	}
+	if !fresh {
+		return nil // items may have changed since: they are not put back
+	}
+	for _, item := range handful() {
+		if _, err := items.PutItem(ctx, item); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func at(repository string) string {
+	return `{"owner":"` + RepoOwner + `","repo":"` + repository + `","token":"` + Token() + `"}`
+}
+
+func create(ctx context.Context, tables Tables, seal Sealer, i domain.Integration) (bool, error) {
+	accepted, err := configuration.Accept(i.Provider, i.Configuration, nil)
+	if err != nil {
+		return false, err
+	}
+	i.Configuration = accepted.Public
+	origins, sealed := map[string]string{}, map[string][]byte{}
+	for member, secret := range accepted.NewSecrets {
+		origins[member] = accepted.Destination.Origin
+		if sealed[member], err = seal(ctx, i, member, accepted.Destination.Origin, secret); err != nil {
+			return false, err
+		}
+	}
+	err = tables.CreateIntegration(ctx, store.Integration{
+		Integration: i, TargetHash: accepted.Destination.Hash(), WebhookHash: accepted.Destination.WebhookHash,
+		Fingerprint: accepted.ContentFingerprint, SecretOrigins: origins,
+	}, sealed)
+	if errors.Is(err, store.ErrConflict) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
+// handful are a few items to sync at once. Their ids are among those of the
+// Kubernetes enhancement proposals, so that loading those replaces them.
+func handful() []domain.Item {
+	at := time.Date(2026, 1, 5, 9, 0, 0, 0, time.UTC)
+	item := func(id domain.Snowflake, number, title, text string, state domain.ItemState, labels ...string) domain.Item {
+		return domain.Item{
+			ID: id, OrganisationID: Organisation, ItemType: "work_item", FormattedNumber: number, Version: 1,
+			Title: title, Description: text, URL: "https://items.example/" + number, State: state,
+			Status: map[domain.ItemState]string{domain.Open: "in progress", domain.Closed: "done"}[state],
+			Labels: labels, UpdatedAt: at,
+		}
+	}
+	return []domain.Item{
+		item(1190000000000001027, "KEP-1027", "Doors close before the train is clear", "The doors of **car 3** close while the platform sensor still reports a person.\n\n- seen twice at track 4\n- ask @maintenance-team", domain.Open, "safety"),
+		item(1190000000000001040, "KEP-1040", "Replace the pantograph of unit 12", "Worn below 4 mm. Fixes #11.", domain.Closed, "maintenance", "unit-12"),
+		item(1190000000000001101, "KEP-1101", "Write the winter timetable", "```\n05:12  Nordhafen\n05:31  Altstadt\n```", domain.Open),
+		item(1190000000000000617, "KEP-0617", "Ticket machine <b>prints</b> twice", "Only with 🎫 paper of type C. <!-- internal note -->", domain.Open, "tickets"),
+		item(1190000000000000960, "KEP-0960", "Line 7: announce the detour", "See https://example.org/line-7", domain.Open, "passenger-information"),
+	}
+}

@@ -1,0 +1,237 @@
+// Package servers runs the DynamoDB- and SQS-compatible servers that npm
+// installs, on loopback, and creates in them what a template asks for.
+package servers
+
+import (
+	"bytes"
+	"context"
+	_ "embed"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strconv"
+	"sync"
+	"time"
+
+	"integrations/local/process"
+)
+
+// ErrNotInstalled says that the servers are not in node_modules.
+var ErrNotInstalled = errors.New("the local DynamoDB and SQS servers are not installed: run `npm ci` (make test and make run do)")
+
+//go:embed fauxqs.mjs
+var fauxqs string
+
+const (
+	readyWithin = 15 * time.Second
+	readyEvery  = 5 * time.Millisecond
+	stopGrace   = 3 * time.Second
+)
+
+// Options say how to start a server.
+type Options struct {
+	// Root is the folder with node_modules.
+	Root string
+	// Port to listen on; 0 takes a free one.
+	Port int
+	// Database is the file the tables live in; without one they live in memory.
+	Database string
+	// Log takes the server's own output; nil drops it.
+	Log io.Writer
+}
+
+// A Server is a running one.
+type Server struct {
+	Endpoint string
+	child    *process.Child
+}
+
+// PID is the server's process id.
+func (s *Server) PID() int { return s.child.PID() }
+
+// Done is closed when the server has ended, asked or not.
+func (s *Server) Done() <-chan struct{} { return s.child.Done() }
+
+// Stop ends the server.
+func (s *Server) Stop() { s.child.Stop(stopGrace) }
+
+// StartDynamoDB starts a DynamoDB-compatible server and waits until it
+// answers.
+func StartDynamoDB(ctx context.Context, o Options) (*Server, error) {
+	path, err := dynoxide(o.Root)
+	if err != nil {
+		return nil, err
+	}
+	return start(ctx, o, func(port string) process.Spec {
+		args := []string{"serve", "--host", "127.0.0.1", "--port", port}
+		if o.Database != "" {
+			args = append(args, "--db-path", o.Database)
+		}
+		return process.Spec{Path: path, Args: args, Dir: o.Root}
+	})
+}
+
+// StartSQS starts an SQS-compatible server and waits until it answers.
+func StartSQS(ctx context.Context, o Options) (*Server, error) {
+	if err := SQSInstalled(o.Root); err != nil {
+		return nil, err
+	}
+	node, err := exec.LookPath("node")
+	if err != nil {
+		return nil, errors.New("node is not on the PATH: install Node.js 20 or newer")
+	}
+	return start(ctx, o, func(port string) process.Spec {
+		args := []string{"--input-type=module", "-e", fauxqs, port}
+		return process.Spec{Path: node, Args: args, Dir: o.Root}
+	})
+}
+
+// DynamoDBInstalled reports, in one sentence, what StartDynamoDB would miss.
+func DynamoDBInstalled(root string) error {
+	_, err := dynoxide(root)
+	return err
+}
+
+// SQSInstalled reports, in one sentence, what StartSQS would miss.
+func SQSInstalled(root string) error {
+	if _, err := os.Stat(filepath.Join(root, "node_modules", "fauxqs")); err != nil {
+		return ErrNotInstalled
+	}
+	return nil
+}
+
+func dynoxide(root string) (string, error) {
+	if runtime.GOOS != "linux" || runtime.GOARCH != "amd64" {
+		return "", fmt.Errorf("no DynamoDB-compatible server is packaged for %s/%s: set DYNAMODB_ENDPOINT to one of your own", runtime.GOOS, runtime.GOARCH)
+	}
+	path := filepath.Join(root, "node_modules", "@dynoxide", "linux-x64", "dynoxide")
+	if _, err := os.Stat(path); err != nil {
+		return "", ErrNotInstalled
+	}
+	return path, nil
+}
+
+// start runs the server, again on another port when the free one it was given
+// was taken meanwhile.
+func start(ctx context.Context, o Options, spec func(port string) process.Spec) (*Server, error) {
+	attempts := 1
+	if o.Port == 0 {
+		attempts = 5
+	}
+	var err error
+	for range attempts {
+		port := o.Port
+		if port == 0 {
+			if port, err = freePort(); err != nil {
+				return nil, err
+			}
+		}
+		var server *Server
+		if server, err = startOn(ctx, port, o.Log, spec(strconv.Itoa(port))); err == nil {
+			return server, nil
+		}
+	}
+	return nil, err
+}
+
+func startOn(ctx context.Context, port int, log io.Writer, spec process.Spec) (*Server, error) {
+	var said tail
+	spec.Stdout, spec.Stderr = io.Writer(&said), io.Writer(&said)
+	if log != nil {
+		both := io.MultiWriter(log, &said)
+		spec.Stdout, spec.Stderr = both, both
+	}
+	child, err := process.Start(spec)
+	if err != nil {
+		return nil, fmt.Errorf("start %s: %w", filepath.Base(spec.Path), err)
+	}
+	endpoint := "http://127.0.0.1:" + strconv.Itoa(port)
+	if err := ready(ctx, endpoint, child.Done()); err != nil {
+		child.Kill()
+		return nil, fmt.Errorf("%s on port %d: %w: %s", filepath.Base(spec.Path), port, err, said.text())
+	}
+	return &Server{Endpoint: endpoint, child: child}, nil
+}
+
+// ready waits until the endpoint answers HTTP, whatever the answer, and the
+// process that is meant to give it still lives: on a port that another process
+// holds only the second tells.
+func ready(ctx context.Context, endpoint string, ended <-chan struct{}) error {
+	ctx, cancel := context.WithTimeout(ctx, readyWithin)
+	defer cancel()
+	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
+	ticker := time.NewTicker(readyEvery)
+	defer ticker.Stop()
+	for {
+		if answers(ctx, client, endpoint) {
+			return stillRunning(ended)
+		}
+		select {
+		case <-ended:
+			return errors.New("ended at its start")
+		case <-ctx.Done():
+			return fmt.Errorf("no answer: %w", ctx.Err())
+		case <-ticker.C:
+		}
+	}
+}
+
+func answers(ctx context.Context, client *http.Client, endpoint string) bool {
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, endpoint, nil)
+	if err != nil {
+		return false
+	}
+	response, err := client.Do(request)
+	if err != nil {
+		return false
+	}
+	_ = response.Body.Close()
+	return true
+}
+
+// stillRunning gives a process that could not have the port the time to say so.
+func stillRunning(ended <-chan struct{}) error {
+	select {
+	case <-ended:
+		return errors.New("the port is taken by another process")
+	case <-time.After(4 * readyEvery):
+		return nil
+	}
+}
+
+func freePort() (int, error) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return 0, fmt.Errorf("find a free port: %w", err)
+	}
+	port := listener.Addr().(*net.TCPAddr).Port
+	return port, listener.Close()
+}
+
+// A tail keeps the first lines a server says, for the message when it does not
+// start.
+type tail struct {
+	mu  sync.Mutex
+	buf bytes.Buffer
+}
+
+func (t *tail) Write(p []byte) (int, error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if room := 2048 - t.buf.Len(); room > 0 {
+		t.buf.Write(p[:min(room, len(p))])
+	}
+	return len(p), nil
+}
+
+func (t *tail) text() string {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return string(bytes.TrimSpace(t.buf.Bytes()))
+}

@@ -1,0 +1,283 @@
+package github
+
+import (
+	"bytes"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"mime"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+
+	"integrations/local/standin"
+)
+
+const (
+	// maxRequest is what GitHub reads of a request.
+	maxRequest = 1 << 20
+	mediaType  = "application/json; charset=utf-8"
+	// versionHeader names a version of the API; without it the first one counts.
+	versionHeader = "X-Github-Api-Version"
+)
+
+var versions = []string{"2022-11-28", "2026-03-10"}
+
+// A call is a request on its way through the API.
+type call struct {
+	*http.Request
+	body  []byte
+	login string
+	route route
+}
+
+// A route is what a path stands for.
+type route struct {
+	handle     func(*call) (*answer, *issue)
+	repository *repository
+	number     int
+	creates    bool
+}
+
+// serveAPI answers a request. A write is decided, stored and counted as one
+// step, so that what was answered is never lost and never done twice.
+func (s *Server) serveAPI(w http.ResponseWriter, r *http.Request) {
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxRequest))
+	var tooLarge *http.MaxBytesError
+	if err != nil && !errors.As(err, &tooLarge) {
+		panic(http.ErrAbortHandler) // the caller went away in mid-request
+	}
+	made := &call{Request: r, body: body}
+	s.resolve(made)
+	var out *answer
+	switch {
+	case r.Method != http.MethodGet && r.Method != http.MethodHead:
+		out = s.write(made, tooLarge != nil)
+	default:
+		out, _ = s.decide(made)
+	}
+	s.send(w, made, out)
+}
+
+func (s *Server) write(made *call, tooLarge bool) *answer {
+	number, at, n := s.writes.Arrive(), s.config.Now().UTC(), 0
+	if made.route.creates {
+		n = s.arrive()
+	}
+	s.deciding.Lock()
+	out, changed := refuse(http.StatusRequestEntityTooLarge, "Payload too big"), (*issue)(nil)
+	if !tooLarge {
+		out, changed = s.decide(made)
+	}
+	stored := entry{Number: number, Issue: changed, Write: &standin.Write{
+		At: at, Method: made.Method, Path: made.URL.Path, Body: standin.JSONBody(made.body), Status: out.status,
+	}}
+	if repository := made.route.repository; repository != nil {
+		stored.Repository = key(repository.Owner, repository.Name)
+	}
+	err := s.commit(stored)
+	s.deciding.Unlock()
+	if err != nil {
+		return refuse(http.StatusInternalServerError, "Server Error")
+	}
+	if out.status == http.StatusCreated {
+		s.tell(Applied, n)
+	}
+	return out
+}
+
+// decide works out the answer and, for a write, the issue as it is to be. The
+// order of the checks is GitHub's: who calls before what he asks.
+func (s *Server) decide(made *call) (*answer, *issue) {
+	if refused := s.admit(made); refused != nil {
+		return refused, nil
+	}
+	limits, refused := s.limiter.take(made.login, made.Method, made.route.creates)
+	if refused != nil {
+		return refused, nil
+	}
+	broken := s.contract.CheckRequest(s.described(made), made.body)
+	if broken != nil {
+		s.violation("request %s %s: %v", made.Method, made.URL.Path, broken)
+	}
+	out, changed := s.perform(made)
+	if broken != nil && out.status < 400 {
+		out, changed = invalid(broken.Error()), nil
+	}
+	if out.header == nil {
+		out.header = http.Header{}
+	}
+	for name, values := range limits {
+		out.header[name] = values
+	}
+	return out, changed
+}
+
+// admit checks what every request needs: a name, a media type that there is, a
+// version that there is, and a token.
+func (s *Server) admit(made *call) *answer {
+	if made.UserAgent() == "" {
+		return refuse(http.StatusForbidden, "Request forbidden by administrative rules. Please make sure your request has a User-Agent header.")
+	}
+	scheme, token, _ := strings.Cut(made.Header.Get("Authorization"), " ")
+	if scheme == "" {
+		return refuse(http.StatusUnauthorized, "Requires authentication")
+	}
+	login, ok := s.config.Tokens[strings.TrimSpace(token)]
+	if !ok || !strings.EqualFold(scheme, "Bearer") && !strings.EqualFold(scheme, "token") {
+		return refuse(http.StatusUnauthorized, "Bad credentials")
+	}
+	made.login = login
+	if accept := made.Header.Get("Accept"); !acceptable(accept) {
+		return refuse(http.StatusUnsupportedMediaType, fmt.Sprintf("Unsupported 'Accept' header: %q. Must accept 'application/json'.", accept))
+	}
+	if version := made.Header.Get(versionHeader); version != "" && !slices.Contains(versions, version) {
+		return refuse(http.StatusBadRequest, fmt.Sprintf("%q is not a supported version. Supported versions: %s", version, strings.Join(versions, ", ")))
+	}
+	if len(made.body) > 0 && !isJSON(made.Header.Get("Content-Type")) {
+		return refuse(http.StatusUnsupportedMediaType, "Unsupported Media Type")
+	}
+	return nil
+}
+
+func acceptable(accept string) bool {
+	if accept == "" {
+		return true
+	}
+	for one := range strings.SplitSeq(accept, ",") {
+		media, _, err := mime.ParseMediaType(one)
+		if err == nil && (media == "*/*" || media == "application/*" || media == "application/json" ||
+			media == "application/vnd.github+json" || media == "application/vnd.github.v3+json") {
+			return true
+		}
+	}
+	return false
+}
+
+func isJSON(contentType string) bool {
+	media, _, err := mime.ParseMediaType(contentType)
+	return err == nil && media == "application/json"
+}
+
+// resolve finds what a path stands for. The links of a list lead to
+// /repositories/{id}, as on GitHub.
+func (s *Server) resolve(made *call) {
+	parts := strings.Split(strings.Trim(made.URL.Path, "/"), "/")
+	get := made.Method == http.MethodGet
+	if len(parts) == 1 && parts[0] == "user" && get {
+		made.route.handle = s.user
+		return
+	}
+	var found *repository
+	switch {
+	case len(parts) >= 3 && parts[0] == "repos":
+		found, parts = s.find(parts[1], parts[2]), parts[3:]
+	case len(parts) >= 2 && parts[0] == "repositories":
+		id, _ := strconv.ParseInt(parts[1], 10, 64)
+		found, parts = s.findID(id), parts[2:]
+	default:
+		return
+	}
+	made.route = s.inRepository(made.Method, parts)
+	made.route.repository = found
+}
+
+func (s *Server) inRepository(method string, parts []string) route {
+	switch {
+	case len(parts) == 0 && method == http.MethodGet:
+		return route{handle: s.repository}
+	case len(parts) == 0 || parts[0] != "issues":
+		return route{}
+	case len(parts) == 1 && method == http.MethodGet:
+		return route{handle: s.list}
+	case len(parts) == 1 && method == http.MethodPost:
+		return route{handle: s.create, creates: true}
+	case len(parts) != 2:
+		return route{}
+	}
+	number, err := strconv.Atoi(parts[1])
+	if err != nil {
+		return route{}
+	}
+	switch method {
+	case http.MethodGet:
+		return route{handle: s.read, number: number}
+	case http.MethodPatch:
+		return route{handle: s.update, number: number}
+	}
+	return route{}
+}
+
+// described is the request under the path that the description knows.
+func (s *Server) described(made *call) *http.Request {
+	repository := made.route.repository
+	rest, ok := strings.CutPrefix(made.URL.Path, "/repositories/")
+	if repository == nil || !ok {
+		return made.Request
+	}
+	_, rest, _ = strings.Cut(rest, "/")
+	copied := made.Clone(made.Context())
+	copied.URL.Path = strings.TrimSuffix("/repos/"+repository.fullName()+"/"+rest, "/")
+	return copied
+}
+
+// perform runs the handler. A repository the caller may not see is not there.
+func (s *Server) perform(made *call) (*answer, *issue) {
+	if made.route.handle == nil {
+		return notFound(), nil
+	}
+	if strings.HasPrefix(made.URL.Path, "/repo") && !made.route.repository.visible(made.login) {
+		return notFound(), nil
+	}
+	return made.route.handle(made)
+}
+
+func (r *repository) visible(login string) bool {
+	return r != nil && (!r.Private || r.mayPush(login))
+}
+
+func (r *repository) mayPush(login string) bool {
+	return r.Push == nil || slices.ContainsFunc(r.Push, func(one string) bool { return strings.EqualFold(one, login) })
+}
+
+// send writes an answer after it has held it against the contract.
+func (s *Server) send(w http.ResponseWriter, made *call, out *answer) {
+	content := encode(out.value)
+	header := w.Header()
+	for name, values := range out.header {
+		header[name] = values
+	}
+	header.Set("Content-Type", mediaType)
+	header.Set("X-Github-Media-Type", "github.v3; format=json")
+	header.Set("X-Github-Api-Version-Selected", versions[0])
+	header.Set("X-Github-Request-Id", rand.Text())
+	if made.Method == http.MethodGet && out.status == http.StatusOK {
+		tag := fmt.Sprintf(`W/"%x"`, sha256.Sum256(content))
+		header.Set("Etag", tag)
+		if made.Header.Get("If-None-Match") == tag {
+			for name, values := range s.limiter.back(made.login) {
+				header[name] = values
+			}
+			w.WriteHeader(http.StatusNotModified)
+			return
+		}
+	}
+	if err := s.contract.CheckResponse(s.described(made), out.status, header, content); err != nil && !errors.Is(err, standin.ErrNoOperation) {
+		s.violation("answer %d to %s %s: %v", out.status, made.Method, made.URL.Path, err)
+	}
+	w.WriteHeader(out.status)
+	_, _ = w.Write(content)
+}
+
+// encode leaves <, > and & as they are, as GitHub does.
+func encode(value any) []byte {
+	var content bytes.Buffer
+	encoder := json.NewEncoder(&content)
+	encoder.SetEscapeHTML(false)
+	_ = encoder.Encode(value)
+	return bytes.TrimSuffix(content.Bytes(), []byte("\n"))
+}

@@ -1,0 +1,151 @@
+// Package github is a stand-in of GitHub's REST API for issues: it keeps what
+// it is given, behaves as the real one does, and is strict with its callers.
+package github
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"path/filepath"
+	"slices"
+	"sync"
+	"time"
+
+	"integrations/local/standin"
+)
+
+// The phases of a create that a hook is told of.
+const (
+	Received = "received" // the request is here, nothing has been done
+	Applied  = "applied"  // the issue exists, the answer has not been sent
+)
+
+// maxViolations bounds what is kept; a caller who is wrong is so at every call.
+const maxViolations = 1000
+
+// A Repository that the stand-in has.
+type Repository struct {
+	Owner, Name string
+	// Push lists the logins that may write; without it everyone may.
+	Push []string
+	// Private repositories are not there for those who may not write.
+	Private bool
+	// NoIssues says that issues are disabled.
+	NoIssues bool
+	// PullRequests is how many pull requests a new repository starts with:
+	// GitHub lists them among the issues.
+	PullRequests int
+}
+
+// Config says what the stand-in has and who may use it.
+type Config struct {
+	Dir      string
+	SpecPath string            // GitHub's OpenAPI description; without it only the own checks apply
+	Limits   bool              // apply the published rate limits
+	Tokens   map[string]string // token to login
+	// Repositories are all there are.
+	Repositories []Repository
+	// Now replaces the clock.
+	Now func() time.Time
+}
+
+// A Server is the stand-in. It survives the death of its process.
+type Server struct {
+	config   Config
+	contract *standin.Contract
+	journal  *standin.Journal
+	limiter  *limiter
+	writes   standin.Log[entry]
+
+	// deciding is held by a write from its decision to its commitment.
+	deciding sync.Mutex
+
+	lock         sync.RWMutex
+	repositories map[string]*repository
+	order        []*repository
+	lastID       int64
+	violations   []string
+	hook         func(phase string, n int)
+	creates      int
+}
+
+// Open returns the stand-in with all that the journal in config.Dir holds.
+func Open(config Config) (*Server, error) {
+	contract, err := standin.LoadContract(config.SpecPath)
+	if err != nil {
+		return nil, fmt.Errorf("GitHub stand-in: %w", err)
+	}
+	return open(config, contract)
+}
+
+func open(config Config, contract *standin.Contract) (*Server, error) {
+	if config.Now == nil {
+		config.Now = time.Now
+	}
+	s := &Server{
+		config: config, contract: contract, limiter: newLimiter(config.Limits, config.Now),
+		repositories: map[string]*repository{}, lastID: firstID,
+	}
+	for _, one := range config.Repositories {
+		added := newRepository(one)
+		s.repositories[key(one.Owner, one.Name)] = added
+		s.order = append(s.order, added)
+	}
+	var err error
+	if s.journal, err = standin.OpenJournal(filepath.Join(config.Dir, "github.jsonl"), s.replay); err != nil {
+		return nil, fmt.Errorf("GitHub stand-in: %w", err)
+	}
+	if err := s.seed(); err != nil {
+		return nil, errors.Join(err, s.journal.Close())
+	}
+	return s, nil
+}
+
+// Close closes the journal.
+func (s *Server) Close() error { return s.journal.Close() }
+
+// API is what is served as api.github.com.
+func (s *Server) API() http.Handler { return http.HandlerFunc(s.serveAPI) }
+
+// OnCreate has hook called at each phase of each create, with the number of
+// the create since the start. It may block: the caller then waits.
+func (s *Server) OnCreate(hook func(phase string, n int)) {
+	s.lock.Lock()
+	defer s.lock.Unlock()
+	s.hook = hook
+}
+
+// Violations lists the breaches of the contract so far: the callers' and, each
+// a mistake of this package, our own.
+func (s *Server) Violations() []string {
+	s.lock.RLock()
+	defer s.lock.RUnlock()
+	return slices.Clone(s.violations)
+}
+
+func (s *Server) violation(format string, args ...any) {
+	s.lock.Lock()
+	defer s.lock.Unlock()
+	if len(s.violations) < maxViolations {
+		s.violations = append(s.violations, fmt.Sprintf(format, args...))
+	}
+}
+
+// arrive counts a create and tells the hook of it.
+func (s *Server) arrive() (n int) {
+	s.lock.Lock()
+	s.creates++
+	n = s.creates
+	s.lock.Unlock()
+	s.tell(Received, n)
+	return n
+}
+
+func (s *Server) tell(phase string, n int) {
+	s.lock.RLock()
+	hook := s.hook
+	s.lock.RUnlock()
+	if hook != nil {
+		hook(phase, n)
+	}
+}

@@ -1,0 +1,296 @@
+package api_test
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"crypto/rand"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-lambda-go/events"
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/credentials"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/kms"
+	"github.com/aws/aws-sdk-go-v2/service/sqs"
+
+	get "integrations/functions/get/handler"
+	patch "integrations/functions/patch/handler"
+	start "integrations/functions/sync/handler"
+	localkms "integrations/local/kms"
+	"integrations/local/servers/serverstest"
+	"integrations/shared/access"
+	"integrations/shared/api"
+	"integrations/shared/configuration"
+	"integrations/shared/domain"
+	"integrations/shared/sealing"
+	"integrations/shared/store"
+	"integrations/shared/syncqueue"
+)
+
+var dynamoURL, sqsURL string
+
+func TestMain(m *testing.M) { os.Exit(withServers(m)) }
+
+func withServers(m *testing.M) int {
+	db, stopDB, err := serverstest.StartDynamoDB("")
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	defer stopDB()
+	queues, stopQueues, err := serverstest.StartSQS()
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	defer stopQueues()
+	dynamoURL, sqsURL = db, queues
+	return m.Run()
+}
+
+// The people and organisations every test finds.
+const (
+	org, deletedOrg, missingOrg = domain.Snowflake(1001), domain.Snowflake(1002), domain.Snowflake(1003)
+
+	owner, manager, plain, pending = "11", "12", "13", "14"
+	stranger, denied, removed      = "15", "16", "17"
+
+	github, disabled, orphan, homeless = domain.Snowflake(501), domain.Snowflake(502), domain.Snowflake(503), domain.Snowflake(504)
+
+	keyARN = "arn:aws:kms:eu-central-1:000000000000:key/11111111-2222-3333-4444-555555555555"
+)
+
+// token is put together here, so that no scanner takes it for a real one.
+var token = "gh" + "p_" + strings.Repeat("x", 36)
+
+// A wire counts and watches what the AWS clients send.
+type wire struct {
+	mu    sync.Mutex
+	calls []call
+	fail  map[string]bool // by operation: the call does not arrive
+}
+
+type call struct{ operation, body, answer string }
+
+func (w *wire) RoundTrip(r *http.Request) (*http.Response, error) {
+	body, err := io.ReadAll(r.Body)
+	if err != nil {
+		return nil, err
+	}
+	r.Body = io.NopCloser(bytes.NewReader(body))
+	_, operation, _ := strings.Cut(r.Header.Get("X-Amz-Target"), ".")
+	w.mu.Lock()
+	fail := w.fail[operation]
+	w.mu.Unlock()
+	c := call{operation: operation, body: string(body)}
+	defer func() {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		w.calls = append(w.calls, c)
+	}()
+	if fail {
+		return nil, errors.New("the network is down")
+	}
+	resp, err := http.DefaultTransport.RoundTrip(r)
+	if err != nil {
+		return nil, err
+	}
+	answer, err := io.ReadAll(resp.Body)
+	c.answer = string(answer)
+	resp.Body = io.NopCloser(bytes.NewReader(answer))
+	return resp, err
+}
+
+// take gives the operations sent since the last take.
+func (w *wire) take() []call {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	calls := w.calls
+	w.calls = nil
+	return calls
+}
+
+// A lockedLog is read while functions write to it.
+type lockedLog struct {
+	mu sync.Mutex
+	b  strings.Builder
+}
+
+func (l *lockedLog) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.Write(p)
+}
+
+func (l *lockedLog) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.String()
+}
+
+// A world is a seeded table and the three functions on it, wired like their
+// mains.
+type world struct {
+	db               *dynamodb.Client
+	sqs              *sqs.Client
+	kms              *kms.Client
+	store            *store.Store
+	wire             *wire
+	table, queue     string
+	now              time.Time
+	log              *lockedLog
+	get, patch, sync api.Handler
+}
+
+func newWorld(t *testing.T) *world {
+	t.Helper()
+	w := &world{table: rand.Text(), wire: &wire{}, log: &lockedLog{}, now: time.Date(2026, 3, 4, 5, 6, 7, 0, time.UTC)}
+	if err := serverstest.CreateTable(t.Context(), dynamoURL, w.table); err != nil {
+		t.Fatal(err)
+	}
+	who := credentials.NewStaticCredentialsProvider("local", "local", "")
+	over := &http.Client{Transport: w.wire}
+	w.db = dynamodb.New(dynamodb.Options{Region: "eu-central-1", BaseEndpoint: &dynamoURL, Credentials: who, HTTPClient: over, RetryMaxAttempts: 1})
+	w.sqs = sqs.New(sqs.Options{Region: "eu-central-1", BaseEndpoint: &sqsURL, Credentials: who, HTTPClient: over, RetryMaxAttempts: 1})
+	keys, err := localkms.Open(t.TempDir(), keyARN)
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := httptest.NewServer(keys)
+	t.Cleanup(server.Close)
+	w.kms = kms.New(kms.Options{Region: "eu-central-1", BaseEndpoint: aws.String(server.URL), Credentials: who})
+	w.store = store.New(w.db, w.table)
+	name := rand.Text()
+	out, err := w.sqs.CreateQueue(t.Context(), &sqs.CreateQueueInput{QueueName: &name})
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.queue = *out.QueueUrl
+	w.restart()
+	w.seed(t)
+	w.wire.take()
+	return w
+}
+
+// restart makes the functions cold.
+func (w *world) restart() {
+	log := slog.New(slog.NewJSONHandler(w.log, nil))
+	change := &patch.Handler{Gate: access.New(w.store), Writer: w.store, Seal: w.seal}
+	sync := &start.Handler{
+		Gate: access.New(w.store), Runs: w.store, Queue: syncqueue.New(w.sqs, w.queue),
+		Log: log, Now: func() time.Time { return w.now }, LostAfter: time.Minute,
+	}
+	w.get = api.Serve(log, "sub", get.New(access.New(w.store)))
+	w.patch = api.Serve(log, "sub", change.Route)
+	w.sync = api.Serve(log, "sub", sync.Route)
+}
+
+func (w *world) seal(ctx context.Context, i domain.Integration, member, origin, secret string) ([]byte, error) {
+	return sealing.Seal(ctx, w.kms, keyARN, sealing.Binding{Organisation: i.OrganisationID, Integration: i.ID, Field: member, Origin: origin}, secret)
+}
+
+func (w *world) seed(t *testing.T) {
+	t.Helper()
+	roles := map[string]domain.RoleGrant{"21": {Grant: domain.Allow, Version: 1}, "22": {Grant: domain.Deny, Version: 1}}
+	for id, gone := range map[domain.Snowflake]bool{org: false, deletedOrg: true} {
+		must(t, w.store.PutOrganisation(t.Context(), domain.Organisation{ID: id, Name: "Acme", OwnerID: 11, Deleted: gone, Version: 1, Roles: roles}))
+	}
+	for _, m := range []domain.Member{
+		{UserID: 12, RoleIDs: []domain.Snowflake{21}},
+		{UserID: 13},
+		{UserID: 14, Pending: true, Grant: domain.Allow},
+		{UserID: 16, RoleIDs: []domain.Snowflake{21, 22}},
+		{UserID: 17, Removed: true, Grant: domain.Allow},
+	} {
+		m.OrganisationID, m.Version = org, 1
+		must(t, w.store.PutMember(t.Context(), m))
+	}
+	text := `{"owner":"octo","repo":"hello","token":"` + token + `"}`
+	w.create(t, github, org, domain.GitHub, true, text)
+	w.create(t, disabled, org, domain.GitHub, false, text)
+	w.create(t, orphan, deletedOrg, domain.GitHub, true, text)
+	w.create(t, homeless, missingOrg, domain.GitHub, true, text)
+}
+
+// create stores an integration as a manager's request would.
+func (w *world) create(t *testing.T, id, in domain.Snowflake, p domain.Provider, enabled bool, text string) {
+	t.Helper()
+	a, err := configuration.Accept(p, text, nil)
+	must(t, err)
+	i := store.Integration{
+		Integration: domain.Integration{ID: id, OrganisationID: in, ItemType: "work_item", Provider: p, Enabled: enabled, Configuration: a.Public},
+		TargetHash:  a.Destination.Hash(), WebhookHash: a.Destination.WebhookHash, Fingerprint: a.ContentFingerprint, SecretOrigins: map[string]string{},
+	}
+	sealed := map[string][]byte{}
+	for member, secret := range a.NewSecrets {
+		i.SecretOrigins[member] = a.Destination.Origin
+		sealed[member], err = w.seal(t.Context(), i.Integration, member, a.Destination.Origin, secret)
+		must(t, err)
+	}
+	must(t, w.store.CreateIntegration(t.Context(), i, sealed))
+}
+
+func (w *world) view(t *testing.T, id domain.Snowflake) store.View {
+	t.Helper()
+	v, err := w.store.View(t.Context(), store.Pair{ID: id, OrganisationID: org, ItemType: "work_item"}, 0)
+	must(t, err)
+	return v
+}
+
+func must(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// A request is a caller's, with the defaults of one that succeeds.
+type request struct {
+	id     string // the github integration unless given
+	caller string // the manager unless given; "-" for a token without the claim
+	body   string
+	binary bool // as the gateway sends what is not text
+	header map[string]string
+}
+
+func (q request) event() events.APIGatewayV2HTTPRequest {
+	e := events.APIGatewayV2HTTPRequest{Version: "2.0", RouteKey: "TEST", Headers: map[string]string{}, Body: q.body}
+	e.RequestContext.RequestID = "request-1"
+	e.PathParameters = map[string]string{api.IntegrationID: cmp.Or(q.id, github.String())}
+	claims := map[string]string{"iss": "https://issuer", "sub": cmp.Or(q.caller, manager)}
+	if q.caller == "-" {
+		delete(claims, "sub")
+	}
+	e.RequestContext.Authorizer = &events.APIGatewayV2HTTPRequestContextAuthorizerDescription{
+		JWT: &events.APIGatewayV2HTTPRequestContextAuthorizerJWTDescription{Claims: claims},
+	}
+	if q.body != "" {
+		e.Headers["content-type"] = "application/json"
+	}
+	for name, value := range q.header {
+		e.Headers[name] = value
+	}
+	if q.binary {
+		e.Body, e.IsBase64Encoded = base64.StdEncoding.EncodeToString([]byte(q.body)), true
+	}
+	return e
+}
+
+func send(t *testing.T, h api.Handler, q request) events.APIGatewayV2HTTPResponse {
+	t.Helper()
+	resp, err := h(t.Context(), q.event())
+	must(t, err)
+	return resp
+}

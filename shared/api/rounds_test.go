@@ -1,0 +1,115 @@
+package api_test
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"slices"
+	"strings"
+	"testing"
+
+	"integrations/shared/api"
+)
+
+// The round trips each request costs, as the transport under the AWS clients
+// sees them. KMS is not counted.
+func TestRoundTrips(t *testing.T) {
+	for _, c := range []struct {
+		name string
+		call func(*world) api.Handler
+		request
+		warm []string
+	}{
+		{"GET", func(w *world) api.Handler { return w.get }, request{}, []string{"BatchGetItem"}},
+		{"GET that is not modified", func(w *world) api.Handler { return w.get }, request{header: map[string]string{"if-none-match": `"1"`}}, []string{"BatchGetItem"}},
+		{"PATCH", func(w *world) api.Handler { return w.patch }, request{body: `{"enabled":false}`}, []string{"BatchGetItem", "UpdateItem"}},
+		{"PATCH with a secret", func(w *world) api.Handler { return w.patch }, request{body: changed(`{"owner":"o","repo":"r","token":"` + token + `"}`)}, []string{"BatchGetItem", "UpdateItem"}},
+		{"sync", func(w *world) api.Handler { return w.sync }, request{}, []string{"BatchGetItem", "UpdateItem", "SendMessage"}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			w := newWorld(t)
+			trips := func() []string {
+				w.wire.take()
+				if resp := send(t, c.call(w), c.request); resp.StatusCode >= 400 {
+					t.Fatalf("%d %s", resp.StatusCode, resp.Body)
+				}
+				var operations []string
+				for _, call := range w.wire.take() {
+					operations = append(operations, call.operation)
+				}
+				return operations
+			}
+			if got := trips(); !slices.Equal(got, append([]string{"GetItem"}, c.warm...)) {
+				t.Errorf("cold: %v", got)
+			}
+			// A second world, warmed by a request that does not write.
+			w = newWorld(t)
+			refused(t, send(t, c.call(w), request{caller: stranger, body: c.body}), refusal{403, "forbidden", nil})
+			if got := trips(); !slices.Equal(got, c.warm) {
+				t.Errorf("warm: %v, want %v", got, c.warm)
+			}
+		})
+	}
+}
+
+// Every read that decides on access is strongly consistent.
+func TestReadsAreConsistent(t *testing.T) {
+	w := newWorld(t)
+	send(t, w.get, request{})
+	for _, c := range w.wire.take() {
+		if !strings.Contains(c.body, `"ConsistentRead":true`) {
+			t.Errorf("%s: %s", c.operation, c.body)
+		}
+	}
+}
+
+// What goes wrong on our side is told by a fixed text; the reason is logged.
+func TestOurOwnFailures(t *testing.T) {
+	w := newWorld(t)
+	w.wire.fail = map[string]bool{"GetItem": true}
+	resp := send(t, w.get, request{})
+	refused(t, resp, refusal{500, "internal_error", nil})
+	if strings.Contains(resp.Body, "network is down") || !strings.Contains(w.log.String(), "network is down") {
+		t.Errorf("answered %s\nlogged %s", resp.Body, w.log)
+	}
+	w.wire.fail = map[string]bool{"UpdateItem": true}
+	refused(t, send(t, w.patch, request{body: `{"enabled":false}`}), refusal{500, "internal_error", nil})
+	refused(t, send(t, w.sync, request{}), refusal{500, "internal_error", nil})
+	if sent := messages(t, w); len(sent) != 0 {
+		t.Errorf("sent %v without a run", sent)
+	}
+}
+
+func TestPanicsAndForeignErrors(t *testing.T) {
+	log := &lockedLog{}
+	for _, route := range []api.Route{
+		func(context.Context, api.Request) (api.Answer, error) { panic("hidden") },
+		func(context.Context, api.Request) (api.Answer, error) { return api.Answer{}, errors.New("hidden") },
+		func(context.Context, api.Request) (api.Answer, error) { return api.Answer{Body: func() {}}, nil },
+	} {
+		resp := send(t, api.Serve(slog.New(slog.NewTextHandler(log, nil)), "sub", route), request{})
+		refused(t, resp, refusal{500, "internal_error", nil})
+		if strings.Contains(resp.Body, "hidden") {
+			t.Errorf("the answer tells %s", resp.Body)
+		}
+	}
+	if n := strings.Count(log.String(), "level=ERROR"); n != 3 {
+		t.Errorf("logged %d of 3 failures", n)
+	}
+}
+
+// The name of the claim is the deployment's.
+func TestUserClaimIsASetting(t *testing.T) {
+	h := api.Serve(slog.New(slog.DiscardHandler), "user_id", func(_ context.Context, r api.Request) (api.Answer, error) {
+		return api.Answer{Status: 200, Body: r.Caller}, nil
+	})
+	event := request{}.event()
+	event.RequestContext.Authorizer.JWT.Claims["user_id"] = "77"
+	if resp, _ := h(t.Context(), event); resp.Body != `"77"` {
+		t.Errorf("caller %s", resp.Body)
+	}
+	event.RequestContext.Authorizer = nil
+	if resp, _ := h(t.Context(), event); resp.Body != `""` {
+		t.Errorf("caller without an authorizer %s", resp.Body)
+	}
+}

@@ -1,0 +1,183 @@
+package github
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"integrations/shared/connector"
+	"integrations/shared/domain"
+	"integrations/shared/outbound"
+)
+
+const (
+	// pageBody bounds a page: a hundred issues with the longest bodies, every
+	// code point in four bytes.
+	pageBody = 32 << 20
+	// maxPages bounds a walk whose end never comes: a million issues.
+	maxPages = 10_000
+)
+
+// Find walks through the issues our token made, newest first, back to since.
+// Where several carry an item's marker the oldest is the item's: it was there
+// first.
+func (c *Connector) Find(ctx context.Context, since time.Time, want []connector.Marker) (map[domain.Snowflake]domain.Remote, error) {
+	found := map[domain.Snowflake]domain.Remote{}
+	if len(want) == 0 {
+		return found, nil
+	}
+	login, err := c.whoami(ctx)
+	if err != nil {
+		return nil, err
+	}
+	wanted := map[connector.Marker]bool{}
+	for _, m := range want {
+		wanted[connector.Marker{Integration: m.Integration, Item: m.Item}] = true
+	}
+	query := url.Values{"state": {"all"}, "creator": {login}, "sort": {"created"}, "direction": {"desc"}, "per_page": {"100"}}
+	where := c.repository() + "/issues?" + query.Encode()
+	for range maxPages {
+		done := false
+		answer, err := c.page(ctx, where, func(i issue) {
+			done = done || i.CreatedAt.Before(since)
+			m, ok := parseMarker(i.Body)
+			m.Attempt = 0
+			if ok && wanted[m] && i.PullRequest == nil && !i.CreatedAt.Before(since) {
+				found[m.Item] = i.remote()
+			}
+		})
+		if err != nil {
+			return nil, err
+		}
+		next, more := c.next(where, answer.Header)
+		if done || !more {
+			return found, nil
+		}
+		where = next
+	}
+	return nil, c.fail(connector.Final, connector.IntegrationScope, "list_endless", "the list of issues does not end", outbound.Response{})
+}
+
+// page hands each issue of a page over, one at a time.
+func (c *Connector) page(ctx context.Context, where string, each func(issue)) (outbound.Response, error) {
+	answer, err := c.get(ctx, where, pageBody)
+	if err != nil {
+		return answer, err
+	}
+	if answer.Status != http.StatusOK {
+		return answer, c.refused(http.MethodGet, answer)
+	}
+	d := json.NewDecoder(bytes.NewReader(answer.Body))
+	start, err := d.Token()
+	if err == nil && start == json.Delim('[') {
+		for err == nil && d.More() {
+			var i issue
+			if err = d.Decode(&i); err == nil {
+				each(i)
+			}
+		}
+		if err == nil {
+			_, err = d.Token()
+		}
+		if err == nil {
+			return answer, nil
+		}
+	}
+	// Half a list must not pass for a whole one: an issue not found is made again.
+	return answer, c.fail(connector.Retryable, connector.IntegrationScope, "answer_unreadable", "GitHub's answer is not a list of issues", answer)
+}
+
+// whoami asks once whose token it is.
+func (c *Connector) whoami(ctx context.Context) (string, error) {
+	c.mu.Lock()
+	login := c.login
+	c.mu.Unlock()
+	if login != "" {
+		return login, nil
+	}
+	answer, err := c.get(ctx, c.cfg.BaseURL+"/user", 0)
+	if err != nil {
+		return "", err
+	}
+	if answer.Status != http.StatusOK {
+		return "", c.refused(http.MethodGet, answer)
+	}
+	var user struct {
+		Login string `json:"login"`
+	}
+	if err := json.Unmarshal(answer.Body, &user); err != nil || user.Login == "" {
+		return "", c.fail(connector.Retryable, connector.IntegrationScope, "answer_unreadable", "GitHub did not say whose token it is", answer)
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.login = user.Login
+	return user.Login, nil
+}
+
+// next is the following page's address, if GitHub gives one at the same host
+// and below the API's root.
+func (c *Connector) next(where string, header http.Header) (string, bool) {
+	for _, value := range header.Values("Link") {
+		reference, ok := nextLink(value)
+		if !ok {
+			continue
+		}
+		to, ok := outbound.SameHost(where, reference)
+		if ok && to != where && c.under(to) {
+			return to, true
+		}
+	}
+	return "", false
+}
+
+// nextLink finds the target of rel="next" in a Link header (RFC 8288).
+func nextLink(value string) (string, bool) {
+	for value != "" {
+		_, rest, ok := strings.Cut(value, "<")
+		if !ok {
+			return "", false
+		}
+		target, rest, ok := strings.Cut(rest, ">")
+		if !ok {
+			return "", false
+		}
+		var parameters string
+		parameters, value = untilComma(rest)
+		if relNext(parameters) {
+			return target, true
+		}
+	}
+	return "", false
+}
+
+// untilComma cuts at the first comma that is not in quotes.
+func untilComma(text string) (before, after string) {
+	quoted := false
+	for i := range len(text) {
+		switch {
+		case text[i] == '"':
+			quoted = !quoted
+		case text[i] == ',' && !quoted:
+			return text[:i], text[i+1:]
+		}
+	}
+	return text, ""
+}
+
+func relNext(parameters string) bool {
+	for parameter := range strings.SplitSeq(parameters, ";") {
+		name, value, _ := strings.Cut(parameter, "=")
+		if strings.EqualFold(strings.TrimSpace(name), "rel") {
+			for rel := range strings.FieldsSeq(strings.Trim(strings.TrimSpace(value), `"`)) {
+				if strings.EqualFold(rel, "next") {
+					return true
+				}
+			}
+		}
+	}
+	return false
+}

@@ -1,0 +1,237 @@
+// Package github is the connector to GitHub and GitHub Enterprise: items are
+// issues of one repository.
+package github
+
+import (
+	"context"
+	"encoding/json"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"integrations/shared/connector"
+	"integrations/shared/domain"
+	"integrations/shared/markup"
+	"integrations/shared/outbound"
+)
+
+// DefaultBaseURL is the API of github.com.
+const DefaultBaseURL = "https://api.github.com"
+
+// apiVersion is the one whose description we test against.
+const apiVersion = "2022-11-28"
+
+// Config says which repository, and how items are shown there.
+type Config struct {
+	Owner, Repo string
+	Token       string
+	BaseURL     string // of the API, without a trailing slash; "" is DefaultBaseURL
+	Labels      bool   // whether the items' labels are kept on the issues
+	// Templates replace the usual title and body; "" leaves the usual one.
+	TitleTemplate, BodyTemplate string
+}
+
+// A Connector works in one repository with one token. It is safe for use by
+// several goroutines.
+type Connector struct {
+	cfg    Config
+	client *outbound.Client
+	now    func() time.Time
+	disarm *markup.GitHub
+
+	mu    sync.Mutex
+	login string // whose token it is, once asked
+}
+
+// New makes a connector that asks through client, which must be pinned to the
+// API's host. A nil clock is the system's.
+func New(cfg Config, client *outbound.Client, now func() time.Time) *Connector {
+	if cfg.BaseURL == "" {
+		cfg.BaseURL = DefaultBaseURL
+	}
+	cfg.BaseURL = strings.TrimSuffix(cfg.BaseURL, "/")
+	if now == nil {
+		now = time.Now
+	}
+	return &Connector{cfg: cfg, client: client, now: now, disarm: markup.NewGitHub(pages(cfg.BaseURL))}
+}
+
+// pages is the host where an API's issues are looked at.
+func pages(baseURL string) string {
+	host := strings.TrimPrefix(strings.ToLower(baseURL), "https://")
+	host, _, _ = strings.Cut(host, "/")
+	if host == "api.github.com" || strings.HasSuffix(host, ".ghe.com") {
+		return strings.TrimPrefix(host, "api.")
+	}
+	return host
+}
+
+// An issue is what we read of GitHub's.
+type issue struct {
+	ID        int64     `json:"id"`
+	Number    int       `json:"number"`
+	State     string    `json:"state"`
+	HTMLURL   string    `json:"html_url"`
+	Body      string    `json:"body"`
+	CreatedAt time.Time `json:"created_at"`
+	Labels    []label   `json:"labels"`
+	// PullRequest is there if the "issue" is a pull request.
+	PullRequest *struct{} `json:"pull_request"`
+}
+
+// A label comes as an object or, from old servers, as its name.
+type label struct{ Name string }
+
+func (l *label) UnmarshalJSON(b []byte) error {
+	if json.Unmarshal(b, &l.Name) == nil {
+		return nil
+	}
+	var object struct {
+		Name string `json:"name"`
+	}
+	err := json.Unmarshal(b, &object)
+	l.Name = object.Name
+	return err
+}
+
+func (i issue) remote() domain.Remote {
+	state := domain.Open
+	if i.State == string(domain.Closed) {
+		state = domain.Closed
+	}
+	page, _ := markup.WebURL(i.HTMLURL)
+	return domain.Remote{ID: strconv.FormatInt(i.ID, 10), Key: strconv.Itoa(i.Number), URL: page, State: state}
+}
+
+// A draft is what we write of an issue. What is left out stays as it is.
+type draft struct {
+	Title       string    `json:"title"`
+	Body        string    `json:"body"`
+	Labels      *[]string `json:"labels,omitempty"`
+	State       string    `json:"state,omitempty"`
+	StateReason string    `json:"state_reason,omitempty"`
+}
+
+// Create makes the issue, open.
+func (c *Connector) Create(ctx context.Context, content connector.Content, m connector.Marker) (domain.Remote, error) {
+	d := draft{Title: content.Title, Body: withMarker(content.Body, m)}
+	if c.cfg.Labels && len(content.Labels) > 0 {
+		d.Labels = &content.Labels
+	}
+	answer, err := c.write(ctx, http.MethodPost, c.repository()+"/issues", d)
+	if err != nil {
+		return domain.Remote{}, err
+	}
+	if answer.Status != http.StatusCreated {
+		return domain.Remote{}, c.refused(http.MethodPost, answer)
+	}
+	return c.written(answer)
+}
+
+// Update makes the issue what the content says. One PATCH does it all; labels
+// that people added are looked up before, if ours changed.
+func (c *Connector) Update(ctx context.Context, sent connector.Sent, content connector.Content, m connector.Marker) (domain.Remote, error) {
+	number, err := strconv.Atoi(sent.Remote.Key)
+	if err != nil || number <= 0 {
+		return domain.Remote{}, c.fail(connector.Final, connector.ItemScope, "remote_unknown", "the link does not hold the number of an issue", outbound.Response{})
+	}
+	where := c.repository() + "/issues/" + strconv.Itoa(number)
+	d := draft{Title: content.Title, Body: withMarker(content.Body, m)}
+	if content.State != sent.State {
+		d.State, d.StateReason = string(domain.Open), "reopened"
+		if content.State == domain.Closed {
+			d.State, d.StateReason = string(domain.Closed), "completed"
+		}
+	}
+	if c.cfg.Labels && !sameLabels(sent.Labels, content.Labels) {
+		current, err := c.read(ctx, where)
+		if err != nil {
+			return domain.Remote{}, err
+		}
+		labels := merge(current.Labels, sent.Labels, content.Labels)
+		d.Labels = &labels
+	}
+	answer, err := c.write(ctx, http.MethodPatch, where, d)
+	if err != nil {
+		return domain.Remote{}, err
+	}
+	if answer.Status != http.StatusOK {
+		return domain.Remote{}, c.issueRefused(ctx, http.MethodPatch, answer)
+	}
+	return c.written(answer)
+}
+
+// written reads the issue GitHub answered with. It says which one it is, so an
+// answer that cannot be read leaves a create open.
+func (c *Connector) written(answer outbound.Response) (domain.Remote, error) {
+	var i issue
+	if err := json.Unmarshal(answer.Body, &i); err != nil || i.ID <= 0 || i.Number <= 0 {
+		return domain.Remote{}, c.fail(connector.Ambiguous, connector.ItemScope, "answer_unreadable", "GitHub took the issue, but its answer is not one", answer)
+	}
+	return i.remote(), nil
+}
+
+// read gets one issue.
+func (c *Connector) read(ctx context.Context, where string) (issue, error) {
+	answer, err := c.get(ctx, where, 0)
+	if err != nil {
+		return issue{}, err
+	}
+	if answer.Status != http.StatusOK {
+		return issue{}, c.issueRefused(ctx, http.MethodGet, answer)
+	}
+	var i issue
+	if err := json.Unmarshal(answer.Body, &i); err != nil {
+		return issue{}, c.fail(connector.Final, connector.ItemScope, "answer_unreadable", "GitHub's answer is not an issue", answer)
+	}
+	return i, nil
+}
+
+func (c *Connector) repository() string {
+	return c.cfg.BaseURL + "/repos/" + url.PathEscape(c.cfg.Owner) + "/" + url.PathEscape(c.cfg.Repo)
+}
+
+func (c *Connector) write(ctx context.Context, method, where string, d draft) (outbound.Response, error) {
+	body, err := json.Marshal(d)
+	if err != nil {
+		panic(err) // strings always marshal
+	}
+	header := c.header()
+	header.Set("Content-Type", "application/json")
+	return c.client.Do(ctx, outbound.Request{Method: method, URL: where, Header: header, Body: body})
+}
+
+// get reads, and follows one redirect at the same host: a repository that was
+// renamed or an issue that was moved is still to be found by its old address.
+func (c *Connector) get(ctx context.Context, where string, maxBody int64) (outbound.Response, error) {
+	r := outbound.Request{Method: http.MethodGet, URL: where, Header: c.header(), MaxBody: maxBody}
+	answer, err := c.client.Do(ctx, r)
+	if err != nil {
+		return answer, err
+	}
+	to, ok := outbound.Redirect(r, answer)
+	if !ok || !c.under(to) {
+		return answer, nil
+	}
+	r.URL = to
+	return c.client.Do(ctx, r)
+}
+
+// under reports whether an address is below the API's root.
+func (c *Connector) under(address string) bool {
+	u, err := url.Parse(address)
+	root, rootErr := url.Parse(c.cfg.BaseURL)
+	return err == nil && rootErr == nil && strings.HasPrefix(u.EscapedPath(), root.EscapedPath()+"/") &&
+		!strings.Contains(u.Path, "/../") && !strings.HasSuffix(u.Path, "/..")
+}
+
+func (c *Connector) header() http.Header {
+	return http.Header{
+		"Authorization":        {"Bearer " + c.cfg.Token},
+		"Accept":               {"application/vnd.github+json"},
+		"X-Github-Api-Version": {apiVersion},
+	}
+}

@@ -1,0 +1,447 @@
+package github
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"integrations/shared/connector"
+	"integrations/shared/domain"
+)
+
+var marker = connector.Marker{Integration: 11, Item: 22, Attempt: 3}
+
+const markerText = "<!-- integrations:11/22/3 -->"
+
+func TestCreate(t *testing.T) {
+	if shared(t, "specs/derived/github-issues-subset.json") == "" {
+		t.Log("GitHub's description is absent: requests are not checked against it")
+	}
+	f, c := start(t, Config{Labels: true})
+	f.answers(201, nil, issueJSON(7, "open", ""))
+	got, err := c.Create(t.Context(), connector.Content{Title: "T", Body: "B", Labels: []string{"x", "y"}, State: domain.Closed}, marker)
+	want := domain.Remote{ID: "9007", Key: "7", URL: "https://example.com/acme/tracker/issues/7", State: domain.Open}
+	if err != nil || got != want {
+		t.Fatal(got, err)
+	}
+	calls := f.take()
+	body := `{"title":"T","body":"B\n\n\u003c!-- integrations:11/22/3 --\u003e","labels":["x","y"]}`
+	if len(calls) != 1 || calls[0].method != "POST" || calls[0].path != "/api/v3/repos/acme/tracker/issues" || calls[0].body != body {
+		t.Fatalf("%+v", calls)
+	}
+	// Labels none: none are sent at all.
+	f, c = start(t, Config{})
+	f.answers(201, nil, issueJSON(7, "open", ""))
+	if _, err := c.Create(t.Context(), connector.Content{Title: "T", Labels: []string{"x"}}, marker); err != nil {
+		t.Fatal(err)
+	}
+	if calls := f.take(); strings.Contains(calls[0].body, "labels") {
+		t.Error(calls[0].body)
+	}
+}
+
+func TestCreateAnswers(t *testing.T) {
+	f, c := start(t, Config{})
+	for _, body := range []string{"", "{", "[]", "{}", `{"id":1}`, `{"id":0,"number":1}`, `{"id":"1","number":1}`, "null", "<html>"} {
+		f.answers(201, nil, body)
+		_, err := c.Create(t.Context(), connector.Content{Title: "T"}, marker)
+		if e := failure(t, err); e.Class != connector.Ambiguous {
+			t.Errorf("201 %q: %v %v", body, e.Class, e)
+		}
+	}
+	for _, status := range []int{200, 202, 204} {
+		f.answers(status, nil, "")
+		_, err := c.Create(t.Context(), connector.Content{Title: "T"}, marker)
+		if e := failure(t, err); e.Class != connector.Ambiguous {
+			t.Errorf("%d: %v %v", status, e.Class, e)
+		}
+	}
+}
+
+func TestUpdate(t *testing.T) {
+	for name, tt := range map[string]struct {
+		sent    connector.Sent
+		content connector.Content
+		current []string
+		gets    int
+		want    string // members of the PATCH beside title and body
+	}{
+		"text":             {connector.Sent{State: "open", Labels: []string{"a"}}, connector.Content{State: "open", Labels: []string{"A"}}, nil, 0, ``},
+		"close":            {connector.Sent{State: "open"}, connector.Content{State: "closed"}, nil, 0, `,"state":"closed","state_reason":"completed"`},
+		"reopen":           {connector.Sent{State: "closed"}, connector.Content{State: "open"}, nil, 0, `,"state":"open","state_reason":"reopened"`},
+		"still closed":     {connector.Sent{State: "closed"}, connector.Content{State: "closed"}, nil, 0, ``},
+		"label":            {connector.Sent{State: "open", Labels: []string{"a", "b"}}, connector.Content{State: "open", Labels: []string{"b", "c"}}, []string{"Human", "A", "b"}, 1, `,"labels":["Human","b","c"]`},
+		"all labels":       {connector.Sent{State: "open", Labels: []string{"a"}}, connector.Content{State: "open"}, []string{"a"}, 1, `,"labels":[]`},
+		"label taken away": {connector.Sent{State: "open", Labels: []string{"a"}}, connector.Content{State: "closed", Labels: []string{"b"}}, nil, 1, `,"labels":["b"],"state":"closed","state_reason":"completed"`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			f, c := start(t, Config{Labels: true})
+			f.answers(200, nil, issueJSON(7, string(tt.content.State), "", tt.current...))
+			tt.sent.Remote.Key = "7"
+			tt.content.Title, tt.content.Body = "T", "B"
+			got, err := c.Update(t.Context(), tt.sent, tt.content, marker)
+			if err != nil || got.State != tt.content.State || got.Key != "7" {
+				t.Fatal(got, err)
+			}
+			calls := f.take()
+			want := `{"title":"T","body":"B\n\n\u003c!-- integrations:11/22/3 --\u003e"` + tt.want + `}`
+			last := calls[len(calls)-1]
+			if len(calls) != tt.gets+1 || last.method != "PATCH" || last.path != "/api/v3/repos/acme/tracker/issues/7" || last.body != want {
+				t.Errorf("%+v\nwant %s", calls, want)
+			}
+			if tt.gets == 1 && calls[0].method != "GET" {
+				t.Error(calls[0])
+			}
+		})
+	}
+}
+
+func TestUpdateKeepsToItself(t *testing.T) {
+	f, c := start(t, Config{})
+	f.answers(200, nil, issueJSON(7, "open", ""))
+	// Labels none: what was sent before the setting changed stays as it is.
+	if _, err := c.Update(t.Context(), connector.Sent{Remote: domain.Remote{Key: "7"}, Labels: []string{"a"}, State: "open"}, connector.Content{State: "open"}, marker); err != nil {
+		t.Fatal(err)
+	}
+	if calls := f.take(); len(calls) != 1 || strings.Contains(calls[0].body, "labels") {
+		t.Error(calls)
+	}
+	for _, key := range []string{"", "x", "0", "-1", "7/../8", "7?x"} {
+		_, err := c.Update(t.Context(), connector.Sent{Remote: domain.Remote{Key: key}}, connector.Content{}, marker)
+		if e := failure(t, err); e.Class != connector.Final || e.Scope != connector.ItemScope {
+			t.Errorf("%q: %v", key, e)
+		}
+	}
+	if calls := f.take(); len(calls) != 0 {
+		t.Error(calls)
+	}
+}
+
+func TestErrors(t *testing.T) {
+	at := func(d time.Duration) string { return fmt.Sprint(now.Add(d).Unix()) }
+	for _, tt := range []struct {
+		name   string
+		status int
+		header http.Header
+		body   string
+		class  connector.Class
+		scope  connector.Scope
+		code   string
+		wait   time.Duration
+		detail string
+	}{
+		{"bad token", 401, nil, `{"message":"Bad credentials"}`, connector.Final, connector.IntegrationScope, "credentials_rejected", 0, "Bad credentials"},
+		{"permission", 403, http.Header{"X-RateLimit-Remaining": {"12"}}, `{"message":"Resource not accessible by personal access token"}`, connector.Final, connector.IntegrationScope, "forbidden", 0, "Resource not accessible"},
+		{"retry after", 403, http.Header{"Retry-After": {"42"}, "X-RateLimit-Remaining": {"0"}, "X-RateLimit-Reset": {at(time.Hour)}}, `{}`, connector.Retryable, connector.IntegrationScope, "rate_limited", 42 * time.Second, ""},
+		{"primary", 403, http.Header{"X-RateLimit-Remaining": {"0"}, "X-RateLimit-Reset": {at(20 * time.Minute)}}, `{"message":"API rate limit exceeded"}`, connector.Retryable, connector.IntegrationScope, "rate_limited", 20*time.Minute + time.Second, ""},
+		{"reset is past", 429, http.Header{"X-RateLimit-Remaining": {"0"}, "X-RateLimit-Reset": {at(-time.Hour)}}, ``, connector.Retryable, connector.IntegrationScope, "rate_limited", time.Second, ""},
+		{"reset is junk", 403, http.Header{"X-RateLimit-Remaining": {"0"}, "X-RateLimit-Reset": {"soon"}}, ``, connector.Retryable, connector.IntegrationScope, "rate_limited", time.Minute, ""},
+		{"secondary without header", 403, nil, `{"message":"You have exceeded a secondary rate limit. Please wait"}`, connector.Retryable, connector.IntegrationScope, "rate_limited", time.Minute, "secondary rate limit"},
+		{"abuse", 403, nil, `{"message":"You have triggered an abuse detection mechanism"}`, connector.Retryable, connector.IntegrationScope, "rate_limited", time.Minute, ""},
+		{"bare 429", 429, nil, ``, connector.Retryable, connector.IntegrationScope, "rate_limited", time.Minute, ""},
+		{"retry after 0", 429, http.Header{"Retry-After": {"0"}}, ``, connector.Retryable, connector.IntegrationScope, "rate_limited", time.Second, ""},
+		{"no repository", 404, nil, `{"message":"Not Found"}`, connector.Final, connector.IntegrationScope, "target_not_found", 0, "Not Found"},
+		{"renamed", 301, http.Header{"Location": {base + "/repositories/1/issues"}}, `{"message":"Moved Permanently"}`, connector.Final, connector.IntegrationScope, "target_moved", 0, "renamed"},
+		{"renamed, method kept", 307, http.Header{"Location": {base + "/repositories/1/issues"}}, ``, connector.Final, connector.IntegrationScope, "target_moved", 0, ""},
+		{"issues off", 410, nil, `{"message":"Issues has been disabled in this repository."}`, connector.Final, connector.IntegrationScope, "issues_disabled", 0, "disabled"},
+		{"invalid", 422, nil, `{"message":"Validation Failed","errors":[{"resource":"Issue","field":"title","code":"custom","message":"title is too long (maximum is 256 characters)"},{"field":"body","code":"invalid"},"text"]}`, connector.Final, connector.ItemScope, "rejected", 0, "Validation Failed; title title is too long (maximum is 256 characters); body invalid; text"},
+		{"bad request", 400, nil, `{"message":"Problems parsing JSON"}`, connector.Final, connector.ItemScope, "rejected", 0, "Problems parsing"},
+		{"html", 422, nil, `<html>no</html>`, connector.Final, connector.ItemScope, "rejected", 0, ""},
+		{"server error", 500, nil, `{"message":"oops"}`, connector.Ambiguous, connector.ItemScope, "no_answer", 0, "oops"},
+		{"bad gateway", 502, nil, ``, connector.Ambiguous, connector.ItemScope, "no_answer", 0, ""},
+		{"outage", 503, nil, ``, connector.Ambiguous, connector.ItemScope, "no_answer", 0, ""},
+		{"announced outage", 503, http.Header{"Retry-After": {"30"}}, ``, connector.Retryable, connector.IntegrationScope, "provider_unavailable", 30 * time.Second, ""},
+		{"timeout", 504, nil, ``, connector.Ambiguous, connector.ItemScope, "no_answer", 0, ""},
+		{"leak", 422, nil, `{"message":"token ` + token + ` at https://u:p@h.test/x?access=1` + strings.Repeat("z", 999) + `"}`, connector.Final, connector.ItemScope, "rejected", 0, "[redacted]"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			f, c := start(t, Config{})
+			f.answers(tt.status, tt.header, tt.body)
+			_, err := c.Create(t.Context(), connector.Content{Title: "T"}, marker)
+			e := failure(t, err)
+			if e.Class != tt.class || e.Scope != tt.scope || e.Code != tt.code || e.Wait != tt.wait || e.Status != tt.status || e.RequestID != "REQ:1" {
+				t.Errorf("got %v scope %d wait %v: %v", e.Class, e.Scope, e.Wait, e)
+			}
+			if !strings.Contains(e.Detail, tt.detail) || len([]rune(e.Detail)) > 200 || strings.Contains(e.Detail, "access") {
+				t.Errorf("detail %q", e.Detail)
+			}
+			if n := len(f.take()); n != 1 {
+				t.Errorf("%d requests", n)
+			}
+		})
+	}
+}
+
+// What a refusal about one issue means depends on the repository, which is
+// asked once.
+func TestErrorsOfOneIssue(t *testing.T) {
+	for name, tt := range map[string]struct {
+		status     int
+		repository func(w http.ResponseWriter)
+		class      connector.Class
+		scope      connector.Scope
+		code       string
+	}{
+		"deleted":       {410, func(w http.ResponseWriter) { reply(w, 200, nil, `{"has_issues":true}`) }, connector.Final, connector.ItemScope, "remote_deleted"},
+		"not found":     {404, func(w http.ResponseWriter) { reply(w, 200, nil, `{"has_issues":true}`) }, connector.Final, connector.ItemScope, "remote_deleted"},
+		"issues off":    {410, func(w http.ResponseWriter) { reply(w, 200, nil, `{"has_issues":false}`) }, connector.Final, connector.IntegrationScope, "issues_disabled"},
+		"lost access":   {404, func(w http.ResponseWriter) { reply(w, 404, nil, `{"message":"Not Found"}`) }, connector.Final, connector.IntegrationScope, "target_not_found"},
+		"bad token":     {404, func(w http.ResponseWriter) { reply(w, 401, nil, `{}`) }, connector.Final, connector.IntegrationScope, "credentials_rejected"},
+		"limited":       {404, func(w http.ResponseWriter) { reply(w, 429, nil, ``) }, connector.Retryable, connector.IntegrationScope, "rate_limited"},
+		"not found out": {404, func(w http.ResponseWriter) { reply(w, 200, nil, `<`) }, connector.Retryable, connector.IntegrationScope, "provider_unavailable"},
+		"outage":        {404, func(w http.ResponseWriter) { reply(w, 502, nil, ``) }, connector.Retryable, connector.IntegrationScope, "provider_unavailable"},
+		"broken off":    {404, func(http.ResponseWriter) { panic(http.ErrAbortHandler) }, connector.Retryable, connector.IntegrationScope, "provider_unavailable"},
+		"moved":         {301, func(w http.ResponseWriter) { reply(w, 200, nil, `{"has_issues":true}`) }, connector.Final, connector.ItemScope, "remote_moved"},
+		"renamed":       {307, func(w http.ResponseWriter) { reply(w, 301, http.Header{"Location": {"/x"}}, ``) }, connector.Final, connector.IntegrationScope, "target_moved"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			f, c := start(t, Config{})
+			f.answer = func(w http.ResponseWriter, r *http.Request, _ []byte) {
+				if r.Method == "PATCH" {
+					reply(w, tt.status, http.Header{"Location": {base + "/repositories/1/issues/7"}}, `{"message":"x"}`)
+					return
+				}
+				tt.repository(w)
+			}
+			_, err := c.Update(t.Context(), connector.Sent{Remote: domain.Remote{Key: "7"}}, connector.Content{Title: "T", State: "open"}, marker)
+			if e := failure(t, err); e.Class != tt.class || e.Scope != tt.scope || e.Code != tt.code {
+				t.Errorf("got %v scope %d: %v", e.Class, e.Scope, e)
+			}
+			writes := 0
+			for _, call := range f.take() {
+				if call.method != "GET" {
+					writes++
+				}
+			}
+			if writes != 1 {
+				t.Errorf("%d writes", writes)
+			}
+		})
+	}
+}
+
+func TestCancelledCallsNothing(t *testing.T) {
+	f, c := start(t, Config{Labels: true})
+	f.answers(201, nil, issueJSON(1, "open", ""))
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	_, err := c.Create(ctx, connector.Content{Title: "T"}, marker)
+	if e := failure(t, err); e.Class != connector.NotSent {
+		t.Error(e)
+	}
+	_, err = c.Find(ctx, now, []connector.Marker{marker})
+	if e := failure(t, err); e.Class != connector.NotSent {
+		t.Error(e)
+	}
+	if calls := f.take(); len(calls) != 0 {
+		t.Error(calls)
+	}
+}
+
+// find serves pages of issues, newest first.
+func find(f *fake, pages ...[]string) {
+	f.answer = func(w http.ResponseWriter, r *http.Request, _ []byte) {
+		if r.URL.Path == "/api/v3/user" {
+			reply(w, 200, nil, `{"login":"robot"}`)
+			return
+		}
+		q := r.URL.Query()
+		if q.Get("creator") != "robot" || q.Get("state") != "all" || q.Get("sort") != "created" || q.Get("direction") != "desc" || q.Get("per_page") != "100" {
+			f.t.Errorf("query %v", q)
+		}
+		n := 1
+		_, _ = fmt.Sscan(q.Get("page"), &n)
+		if n < len(pages) {
+			q.Set("page", fmt.Sprint(n+1))
+			w.Header().Set("Link", fmt.Sprintf(`<%s%s?page=9>; rel="last", <%s/repos/acme/tracker/issues?%s>; rel="next"`, base, "/x", base, q.Encode()))
+		}
+		reply(w, 200, nil, "["+strings.Join(pages[n-1], ",")+"]")
+	}
+}
+
+func TestFind(t *testing.T) {
+	f, c := start(t, Config{})
+	with := func(m string) string { return "text\n\n<!-- integrations:" + m + " -->" }
+	pull := strings.Replace(issueJSON(90, "open", with("11/31/1")), `"body"`, `"pull_request":{"url":"x"},"body"`, 1)
+	find(f,
+		[]string{issueJSON(99, "open", with("11/22/5")), issueJSON(98, "closed", with("11/23/1")+"\r\n \n"), pull, issueJSON(89, "open", with("12/24/1"))},
+		[]string{issueJSON(80, "open", with("11/24/1")+"\nmore"), issueJSON(79, "open", "<!-- integrations:11/24/1 --> x"), issueJSON(70, "open", with("11/22/1"))},
+		[]string{issueJSON(60, "open", with("11/25/1")), issueJSON(-5, "open", with("11/26/1"))},
+		[]string{issueJSON(-6, "open", with("11/27/1"))},
+	)
+	var want []connector.Marker
+	for item := domain.Snowflake(22); item <= 31; item++ {
+		want = append(want, connector.Marker{Integration: 11, Item: item, Attempt: 2})
+	}
+	for range 2 {
+		got, err := c.Find(t.Context(), now, want)
+		if err != nil {
+			t.Fatal(err)
+		}
+		keys := map[domain.Snowflake]string{}
+		for item, remote := range got {
+			keys[item] = remote.Key + string(remote.State)
+		}
+		if fmt.Sprint(keys) != "map[22:70open 23:98closed 25:60open]" {
+			t.Errorf("%v", keys)
+		}
+	}
+	var paths []string
+	for _, call := range f.take() {
+		paths = append(paths, strings.TrimPrefix(call.path, "/api/v3"))
+	}
+	list := "/repos/acme/tracker/issues"
+	if !slices.Equal(paths, []string{"/user", list, list, list, list, list, list}) {
+		t.Errorf("%v: want the login asked once and the fourth page never", paths)
+	}
+	if got, err := c.Find(t.Context(), now, nil); err != nil || len(got) != 0 || len(f.take()) != 0 {
+		t.Error("asked for nothing")
+	}
+}
+
+func TestFindStaysAtItsHost(t *testing.T) {
+	for _, link := range []string{
+		"https://evil.test/api/v3/x", "http://example.com/api/v3/x", "https://example.com:444/api/v3/x", "https://example.com/other", "https://u@example.com/api/v3/x",
+		"//evil.test/api/v3/x", "https://example.com.evil.test/api/v3/x", "/api/v3evil", "/api/v3/../../x", "/api/v3/%2e%2e/x/..", "\\\\evil.test", "",
+	} {
+		f, c := start(t, Config{})
+		f.router = nil
+		f.answer = func(w http.ResponseWriter, r *http.Request, _ []byte) {
+			if r.URL.Path == "/api/v3/user" {
+				reply(w, 200, nil, `{"login":"robot"}`)
+				return
+			}
+			reply(w, 200, http.Header{"Link": {"<" + link + `>; rel="next"`}}, "[]")
+		}
+		if _, err := c.Find(t.Context(), now, []connector.Marker{marker}); err != nil {
+			t.Error(link, err)
+		}
+		if calls := f.take(); len(calls) != 2 {
+			t.Errorf("%q was followed: %v", link, calls[2:])
+		}
+	}
+}
+
+func TestFindNeverTakesHalfAList(t *testing.T) {
+	for name, body := range map[string]string{
+		"cut": "[" + issueJSON(1, "open", "x") + ",", "object": "{}", "empty": "", "null": "null", "html": "<html>", "wrong type": `[1]`, "deep": strings.Repeat("[", 200_000),
+	} {
+		f, c := start(t, Config{})
+		f.answer = func(w http.ResponseWriter, r *http.Request, _ []byte) {
+			if r.URL.Path == "/api/v3/user" {
+				body := `{"login":"robot"}`
+				reply(w, 200, nil, body)
+				return
+			}
+			reply(w, 200, nil, body)
+		}
+		got, err := c.Find(t.Context(), now, []connector.Marker{marker})
+		if err == nil {
+			t.Errorf("%s: %v", name, got)
+			continue
+		}
+		if e := failure(t, err); e.Class == connector.Ambiguous {
+			t.Errorf("%s: %v", name, e)
+		}
+	}
+}
+
+// A repository that was renamed is still read by its old address, at the same
+// host, once.
+func TestFindFollowsARename(t *testing.T) {
+	f, c := start(t, Config{})
+	f.router = nil
+	f.answer = func(w http.ResponseWriter, r *http.Request, _ []byte) {
+		switch r.URL.Path {
+		case "/api/v3/user":
+			reply(w, 200, nil, `{"login":"robot"}`)
+		case "/api/v3/repositories/1/issues":
+			reply(w, 200, nil, "["+issueJSON(1, "open", markerText)+"]")
+		default:
+			reply(w, 301, http.Header{"Location": {base + "/repositories/1/issues?" + r.URL.RawQuery}}, ``)
+		}
+	}
+	got, err := c.Find(t.Context(), now, []connector.Marker{marker})
+	if err != nil || got[22].Key != "1" {
+		t.Error(got, err)
+	}
+}
+
+func TestFindPagesInFlatMemory(t *testing.T) {
+	f, c := start(t, Config{})
+	f.router = nil // checked above; a hundred pages take time under -race
+	const pages = 100
+	page := make([]string, 100)
+	for i := range page {
+		page[i] = issueJSON(i+1, "open", "x\n\n<!-- integrations:11/22/1 -->")
+	}
+	all := make([][]string, pages)
+	for i := range all {
+		all[i] = page
+	}
+	find(f, all...)
+	got, err := c.Find(t.Context(), now, []connector.Marker{marker})
+	if err != nil || len(got) != 1 {
+		t.Error(got, err)
+	}
+	if n := len(f.take()); n != pages+1 {
+		t.Errorf("%d calls", n)
+	}
+}
+
+func TestNextLink(t *testing.T) {
+	for value, want := range map[string]string{
+		`<https://a/?page=2>; rel="next", <https://a/?page=9>; rel="last"`: "https://a/?page=2",
+		`<https://a/?page=1>; rel="prev", <https://a/?page=3>; rel=next`:   "https://a/?page=3",
+		`<https://a/?x=1,2>; title="a, b"; REL="last NEXT"`:                "https://a/?x=1,2",
+		`<https://a/>; rel="last"`:                                         "", `<https://a/; rel="next"`: "", `rel="next"`: "", ``: "", `<>; rel=nextish`: "",
+	} {
+		got, ok := nextLink(value)
+		if got != want || ok != (want != "") {
+			t.Errorf("nextLink(%q) = %q %v", value, got, ok)
+		}
+	}
+}
+
+func FuzzNextLink(f *testing.F) {
+	f.Add(`<https://a/?page=2>; rel="next", <https://a/?page=9>; rel="last"`)
+	c := New(Config{BaseURL: base}, nil, nil)
+	f.Fuzz(func(t *testing.T, value string) {
+		to, ok := c.next(base+"/x", http.Header{"Link": {value}})
+		if ok && !strings.HasPrefix(strings.ToLower(to), "https://example.com/api/v3/") && !strings.HasPrefix(strings.ToLower(to), "https://example.com:443/api/v3/") {
+			t.Errorf("%q leads to %q", value, to)
+		}
+	})
+}
+
+func FuzzProblem(f *testing.F) {
+	f.Add([]byte(`{"message":"Validation Failed","errors":[{"field":"title","code":"custom"},"x"]}`))
+	f.Add([]byte(`{"message":1,"errors":{}}`))
+	f.Fuzz(func(t *testing.T, body []byte) {
+		_ = parseProblem(body).String()
+		var i issue
+		_ = json.Unmarshal(body, &i)
+		_ = i.remote()
+	})
+}
+
+func FuzzMarker(f *testing.F) {
+	f.Add("body", uint64(1), uint64(2), 3)
+	f.Fuzz(func(t *testing.T, body string, integration, item uint64, attempt int) {
+		m := connector.Marker{Integration: domain.Snowflake(integration>>1 | 1), Item: domain.Snowflake(item>>1 | 1), Attempt: attempt & 0xffff}
+		if got, ok := parseMarker(withMarker(body, m)); !ok || got != m {
+			t.Errorf("%v is read as %v", m, got)
+		}
+		if strings.Contains(body, "integrations:") {
+			return
+		}
+		if got, ok := parseMarker(body); ok {
+			t.Errorf("%q is read as %v", body, got)
+		}
+	})
+}

@@ -1,0 +1,36 @@
+package github
+
+import (
+	"fmt"
+	"regexp"
+	"strconv"
+	"strings"
+
+	"integrations/shared/connector"
+	"integrations/shared/domain"
+)
+
+// markerRoom is what the longest marker takes, with the lines before it.
+const markerRoom = len("\n\n<!-- integrations:") + 19 + 1 + 19 + 1 + 20 + len(" -->")
+
+// withMarker puts the marker on the last line, where Markdown shows nothing of
+// it.
+func withMarker(body string, m connector.Marker) string {
+	return fmt.Sprintf("%s\n\n<!-- integrations:%s/%s/%d -->", body, m.Integration, m.Item, m.Attempt)
+}
+
+var markerLine = regexp.MustCompile(`^<!-- integrations:([0-9]{1,19})/([0-9]{1,19})/([0-9]{1,10}) -->$`)
+
+// parseMarker reads the marker of a body. Only the last line counts: it is the
+// one that item text never reaches.
+func parseMarker(body string) (connector.Marker, bool) {
+	body = strings.TrimRight(body, " \t\r\n")
+	groups := markerLine.FindStringSubmatch(body[strings.LastIndexByte(body, '\n')+1:])
+	if groups == nil {
+		return connector.Marker{}, false
+	}
+	integration, err1 := domain.ParseSnowflake(groups[1])
+	item, err2 := domain.ParseSnowflake(groups[2])
+	attempt, err3 := strconv.Atoi(groups[3])
+	return connector.Marker{Integration: integration, Item: item, Attempt: attempt}, err1 == nil && err2 == nil && err3 == nil
+}

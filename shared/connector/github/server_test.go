@@ -1,0 +1,195 @@
+package github
+
+import (
+	"bytes"
+	"crypto/x509"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log"
+	"net/http"
+	"net/http/httptest"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/getkin/kin-openapi/openapi3"
+	"github.com/getkin/kin-openapi/openapi3filter"
+	"github.com/getkin/kin-openapi/routers"
+	"github.com/getkin/kin-openapi/routers/gorillamux"
+
+	"integrations/shared/connector"
+	"integrations/shared/outbound"
+)
+
+var token = "gh" + "p_" + strings.Repeat("x", 36)
+
+// host is a name of httptest's certificate: the tests' Enterprise Server.
+const (
+	host = "example.com"
+	base = "https://example.com/api/v3"
+)
+
+var now = time.Date(2026, 11, 23, 10, 0, 0, 0, time.UTC)
+
+// A call is a request the server got.
+type call struct {
+	method, path string
+	header       http.Header
+	body         string
+}
+
+// A fake answers with what a test sets and checks every request against
+// GitHub's own description where that is at hand.
+type fake struct {
+	t      *testing.T
+	router routers.Router
+	answer func(w http.ResponseWriter, r *http.Request, body []byte)
+
+	mu    sync.Mutex
+	calls []call
+}
+
+func (f *fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	body, _ := io.ReadAll(r.Body)
+	f.mu.Lock()
+	f.calls = append(f.calls, call{r.Method, r.URL.Path, r.Header.Clone(), string(body)})
+	f.mu.Unlock()
+	if r.Header.Get("Authorization") != "Bearer "+token || r.Header.Get("X-GitHub-Api-Version") != "2022-11-28" ||
+		r.Header.Get("Accept") != "application/vnd.github+json" || r.UserAgent() == "" {
+		f.t.Errorf("%s %s: headers %v", r.Method, r.URL, r.Header)
+	}
+	f.check(r, body)
+	w.Header().Set("X-GitHub-Request-Id", "REQ:1")
+	f.answer(w, r, body)
+}
+
+func (f *fake) check(r *http.Request, body []byte) {
+	if f.router == nil {
+		return
+	}
+	r2 := r.Clone(r.Context())
+	r2.URL.Path = strings.TrimPrefix(r.URL.Path, "/api/v3")
+	r2.Body = io.NopCloser(bytes.NewReader(body))
+	route, parameters, err := f.router.FindRoute(r2)
+	if err != nil {
+		f.t.Errorf("%s %s is not in the description: %v", r.Method, r2.URL.Path, err)
+		return
+	}
+	input := &openapi3filter.RequestValidationInput{Request: r2, PathParams: parameters, Route: route,
+		Options: &openapi3filter.Options{AuthenticationFunc: openapi3filter.NoopAuthenticationFunc}}
+	if err := openapi3filter.ValidateRequest(r.Context(), input); err != nil {
+		f.t.Errorf("%s %s breaks the contract: %v", r.Method, r2.URL.Path, err)
+	}
+}
+
+func (f *fake) take() []call {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	calls := f.calls
+	f.calls = nil
+	return calls
+}
+
+func (f *fake) answers(status int, header http.Header, body string) {
+	f.answer = func(w http.ResponseWriter, _ *http.Request, _ []byte) { reply(w, status, header, body) }
+}
+
+func reply(w http.ResponseWriter, status int, header http.Header, body string) {
+	for name, values := range header {
+		w.Header()[http.CanonicalHeaderKey(name)] = values
+	}
+	w.WriteHeader(status)
+	_, _ = io.WriteString(w, body)
+}
+
+// shared is a file beside the project's root, or "" where there is none.
+func shared(t testing.TB, name string) string {
+	t.Helper()
+	dir, err := os.Getwd()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for {
+		if _, err := os.Stat(filepath.Join(dir, "go.mod")); err == nil {
+			path := filepath.Join(dir, "..", "shared", name)
+			if _, err := os.Stat(path); err != nil {
+				return ""
+			}
+			return path
+		}
+		if dir == filepath.Dir(dir) {
+			return ""
+		}
+		dir = filepath.Dir(dir)
+	}
+}
+
+var description = sync.OnceValues(func() (*openapi3.T, error) {
+	return openapi3.NewLoader().LoadFromFile(descriptionPath)
+})
+
+var descriptionPath string
+
+func contract(t *testing.T) routers.Router {
+	descriptionPath = shared(t, "specs/derived/github-issues-subset.json")
+	if descriptionPath == "" {
+		return nil
+	}
+	doc, err := description()
+	if err != nil {
+		t.Fatal(err)
+	}
+	doc.Servers = nil
+	router, err := gorillamux.NewRouter(doc)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return router
+}
+
+func start(t *testing.T, cfg Config) (*fake, *Connector) {
+	t.Helper()
+	f := &fake{t: t, router: contract(t)}
+	s := httptest.NewUnstartedServer(f)
+	s.Config.ErrorLog = log.New(io.Discard, "", 0)
+	s.StartTLS()
+	roots := x509.NewCertPool()
+	roots.AddCert(s.Certificate())
+	client := outbound.New(outbound.Config{
+		Hosts: []string{host}, Secrets: []string{token}, RootCAs: roots, Timeout: 5 * time.Second,
+		Overrides: map[string]netip.AddrPort{host: netip.MustParseAddrPort(s.Listener.Addr().String())},
+	})
+	t.Cleanup(func() { client.CloseIdle(); s.Close() })
+	cfg.Owner, cfg.Repo, cfg.Token, cfg.BaseURL = "acme", "tracker", token, base
+	return f, New(cfg, client, func() time.Time { return now })
+}
+
+func failure(t *testing.T, err error) *connector.Error {
+	t.Helper()
+	var e *connector.Error
+	if !errors.As(err, &e) {
+		t.Fatalf("error is %T %v, want *connector.Error", err, err)
+	}
+	if strings.Contains(e.Error(), token) {
+		t.Fatalf("the token is in %q", e.Error())
+	}
+	return e
+}
+
+func issueJSON(number int, state, body string, labels ...string) string {
+	list := []map[string]string{}
+	for _, l := range labels {
+		list = append(list, map[string]string{"name": l})
+	}
+	b, _ := json.Marshal(map[string]any{
+		"id": 9000 + number, "number": number, "state": state, "html_url": fmt.Sprintf("https://example.com/acme/tracker/issues/%d", number),
+		"body": body, "labels": list, "created_at": now.Add(time.Duration(number) * time.Second),
+	})
+	return string(b)
+}

@@ -1,0 +1,305 @@
+package markup
+
+import (
+	"html"
+	"regexp"
+	"strings"
+)
+
+// breaker is U+200B: it cannot be seen, and no reference goes over it.
+const breaker = "\u200b"
+
+// GitHub disarms text for the GitHub at a host.
+type GitHub struct {
+	host  string
+	links *regexp.Regexp
+}
+
+// NewGitHub is for the GitHub whose pages are at host, such as github.com.
+func NewGitHub(host string) *GitHub {
+	return &GitHub{host: strings.ToLower(host), links: links(host)}
+}
+
+// Disarm makes Markdown harmless and keeps its look: nobody is mentioned, no
+// issue, pull request or commit is referred to or closed, and there is no raw
+// HTML. It is done everywhere but in what is certainly code, with signs that
+// are as harmless in code as outside, so nothing hangs on how GitHub reads the
+// rest. The result leaves no code block open.
+func (g *GitHub) Disarm(text string) string {
+	d := disarmer{GitHub: g}
+	for line := range strings.SplitSeq(Lines(text), "\n") {
+		d.line(line)
+	}
+	d.flush()
+	if d.inside {
+		d.out = append(d.out, d.fence.String())
+	}
+	return strings.Join(d.out, "\n")
+}
+
+// DisarmLine is Disarm for a single line, such as a title.
+func (g *GitHub) DisarmLine(text string) string {
+	d := disarmer{GitHub: g}
+	return d.text(OneLine(text))
+}
+
+// A disarmer works through a text line by line.
+type disarmer struct {
+	*GitHub
+	out    []string
+	block  []string // lines since the last blank one
+	fence  fence
+	indent int // of the open fence, taken off its lines
+	inside bool
+}
+
+func (d *disarmer) line(line string) {
+	if d.inside {
+		d.code(line)
+		return
+	}
+	// A fence may be indented by up to three spaces. Without them it is a fence
+	// whatever is around it.
+	bare := strings.TrimLeft(line, " ")
+	indent := len(line) - len(bare)
+	if f, info, ok := opening(bare); ok && indent <= 3 {
+		d.flush()
+		if f.width > maxFence {
+			d.out = append(d.out, breaker+d.text(bare))
+			return
+		}
+		d.fence, d.indent, d.inside = f, indent, true
+		d.out = append(d.out, f.String()+language(info))
+		return
+	}
+	if strings.Trim(line, " \t") == "" {
+		d.flush()
+		d.out = append(d.out, line)
+		return
+	}
+	d.block = append(d.block, line)
+}
+
+func (d *disarmer) code(line string) {
+	if d.fence.closes(line) {
+		d.inside = false
+		d.out = append(d.out, strings.TrimLeft(line, " "))
+		return
+	}
+	for range d.indent {
+		line = strings.TrimPrefix(line, " ")
+	}
+	d.out = append(d.out, noMarker(line))
+}
+
+// flush disarms the lines gathered: all of them, or all but their code spans
+// if there is no doubt about any.
+func (d *disarmer) flush() {
+	sure := certain(d.block)
+	for _, line := range d.block {
+		var list []span
+		if sure {
+			list, _ = spans(line)
+		}
+		var out strings.Builder
+		at := 0
+		for _, s := range list {
+			out.WriteString(d.text(line[at:s.from]))
+			out.WriteString(noMarker(line[s.from:s.to]))
+			at = s.to
+		}
+		out.WriteString(d.text(line[at:]))
+		d.out = append(d.out, out.String())
+	}
+	d.block = d.block[:0]
+}
+
+// comment is how our marker begins: not even code may look like it.
+var comment = regexp.MustCompile(`<!--(\s*integrations:)`)
+
+func noMarker(code string) string { return comment.ReplaceAllString(code, "<"+breaker+"!--$1") }
+
+// What text disarms, each at a place where it begins.
+var (
+	autolink  = regexp.MustCompile("^<(?i:https?)://[^\\s<>`\\\\]+>")
+	bareURL   = regexp.MustCompile("^(?i:https?://|//[a-z0-9-]+\\.|www\\.)[^\\s<>`\"'()\\[\\]{}|\\\\\u200b]+")
+	email     = regexp.MustCompile(`^(@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*\.[A-Za-z]{2,24})(?:[^A-Za-z0-9@_-]|$)`)
+	reference = regexp.MustCompile(`^&(?:#[0-9]{1,8}|#[xX][0-9A-Fa-f]{1,8}|[A-Za-z][A-Za-z0-9]{1,40});`)
+	ghDash    = regexp.MustCompile(`^(?i:gh)(\\?-)[0-9]`)
+	commit    = regexp.MustCompile(`^[0-9a-fA-F]{7,40}`)
+)
+
+// text disarms what is not certainly code.
+func (d *disarmer) text(line string) string {
+	var out strings.Builder
+	for i := 0; i < len(line); {
+		n, replacement := d.danger(line, i)
+		if n == 0 {
+			out.WriteByte(line[i])
+			i++
+			continue
+		}
+		out.WriteString(replacement)
+		i += n
+	}
+	return d.issueLinks(out.String())
+}
+
+// danger gives what begins at i and its harmless form, or 0.
+func (d *disarmer) danger(line string, i int) (int, string) {
+	rest := line[i:]
+	switch c := line[i]; {
+	case c == '<':
+		return tag(rest)
+	case c == '&':
+		if ref := reference.FindString(rest); ref != "" && decodesToDanger(ref) {
+			return 1, "&" + breaker
+		}
+	case c == '@':
+		if n := mail(line, i); n > 0 {
+			return n, rest[:n]
+		}
+		if len(rest) > 1 && rest[1] != ' ' && rest[1] != '\t' && !strings.HasPrefix(rest[1:], breaker) {
+			return 1, "@" + breaker
+		}
+	case c == '#':
+		if len(rest) > 1 && rest[1] >= '0' && rest[1] <= '9' {
+			return 1, "#" + breaker
+		}
+	case c == '/' || c == 'h' || c == 'H' || c == 'w' || c == 'W':
+		if u := bareURL.FindString(rest); u != "" && !wordBefore(line, i) {
+			return len(u), address(u)
+		}
+	case (c == 'g' || c == 'G') && !wordBefore(line, i):
+		if m := ghDash.FindStringSubmatch(rest); m != nil {
+			return 2 + len(m[1]), rest[:2+len(m[1])] + breaker
+		}
+	}
+	if sha := hash(line, i); sha > 0 {
+		return 1, rest[:1] + breaker
+	}
+	return 0, ""
+}
+
+// tag breaks what could be a tag, a comment or an instruction. Addresses in
+// angle brackets stay: no tag's name has a colon.
+func tag(rest string) (int, string) {
+	if link := autolink.FindString(rest); link != "" {
+		return len(link), "<" + address(link[1:len(link)-1]) + ">"
+	}
+	if len(rest) > 1 && (letter(rest[1]) || rest[1] == '/' || rest[1] == '!' || rest[1] == '?') {
+		return 1, "<" + breaker
+	}
+	return 0, ""
+}
+
+func letter(c byte) bool { return alnum(c) && c > '9' }
+
+func wordBefore(line string, i int) bool { return i > 0 && alnum(line[i-1]) }
+
+// mail is the length of a mail address from its @ at i on, 0 if it is not a
+// plain one: a letter or digit before it, a dotted domain behind it. GitHub
+// mentions nobody there.
+func mail(line string, i int) int {
+	m := email.FindStringSubmatch(line[i:])
+	if m == nil || !wordBefore(line, i) {
+		return 0
+	}
+	return len(m[1])
+}
+
+// hash is the length of a commit's hash at i, 0 if there is none. A run of
+// decimal digits or of letters alone is a number or a word.
+func hash(line string, i int) int {
+	if !alnum(line[i]) || i > 0 && (alnum(line[i-1]) || strings.IndexByte("_-", line[i-1]) >= 0) || strings.HasSuffix(line[:i], breaker) {
+		return 0
+	}
+	run := commit.FindString(line[i:])
+	end := i + len(run)
+	if run == "" || end < len(line) && (alnum(line[end]) || strings.IndexByte("_-", line[end]) >= 0) {
+		return 0
+	}
+	if len(run) < 40 && (!strings.ContainsAny(run, "0123456789") || !strings.ContainsAny(run, "abcdefABCDEF")) {
+		return 0
+	}
+	return len(run)
+}
+
+// decodesToDanger reports whether a character reference stands for something
+// that references are made of: GitHub looks for them in decoded text.
+func decodesToDanger(ref string) bool {
+	for _, r := range html.UnescapeString(ref) {
+		if r < 0x80 && (alnum(byte(r)) || strings.ContainsRune("@#-/_.:\\", r)) || r == '\u200b' {
+			return true
+		}
+	}
+	return false
+}
+
+// What an address may hold that would refer to something, were it none.
+var (
+	fragment = regexp.MustCompile(`#([0-9])`)
+	dashed   = regexp.MustCompile(`(?i)\bgh-([0-9])`)
+	entity   = regexp.MustCompile(`&(?:#[0-9]{1,8}|#[xX][0-9A-Fa-f]{1,8}|[A-Za-z][A-Za-z0-9]{1,40});`)
+)
+
+// address keeps an address working: what is dangerous in text is written
+// percent-encoded, which means the same there.
+func address(u string) string {
+	u = entity.ReplaceAllStringFunc(u, func(ref string) string {
+		if decodesToDanger(ref) {
+			return "%26" + ref[1:]
+		}
+		return ref
+	})
+	u = strings.ReplaceAll(u, "@", "%40")
+	u = dashed.ReplaceAllStringFunc(u, func(m string) string { return m[:3] + "%3" + m[3:] })
+	return fragment.ReplaceAllString(u, "#%3$1")
+}
+
+// leads are the kinds of page a link to which leaves a trace there.
+var leads = regexp.MustCompile(`(?i)(issues|pull|discussions|commit|compare)`)
+
+// links finds a host at the beginning of an address, in whatever spelling
+// Markdown would decode.
+func links(host string) *regexp.Regexp {
+	name := strings.ReplaceAll(regexp.QuoteMeta(strings.ToLower(host)), `\.`, `\\?\.`)
+	return regexp.MustCompile(`(?i)/(?:[^\s/@]*(?:@|%40))?(?:www\\?\.)?` + name + `(?:\\?\.)?(?::[0-9]*)?(?:\\?/)`)
+}
+
+// issueLinks sends such links round by redirect.github.com, which GitHub keeps
+// for this, or, on another host, writes them so that only a browser sees what
+// they lead to.
+func (g *GitHub) issueLinks(line string) string {
+	if !strings.Contains(line, "/") {
+		return line
+	}
+	var out strings.Builder
+	for {
+		at := g.links.FindStringIndex(line)
+		if at == nil {
+			out.WriteString(line)
+			return out.String()
+		}
+		// Owner, repository and kind follow at once; looking further costs time.
+		end := min(len(line), at[1]+512)
+		if i := strings.IndexAny(line[at[1]:end], " \t<>"); i >= 0 {
+			end = at[1] + i
+		}
+		switch path := line[at[1]:end]; {
+		case !leads.MatchString(path):
+			out.WriteString(line[:at[1]])
+		case g.host == "github.com":
+			out.WriteString(line[:at[0]] + "/redirect.github.com/")
+		default:
+			out.WriteString(line[:at[0]] + "/" + g.host + "/")
+			line = line[:at[1]] + leads.ReplaceAllStringFunc(path, percentFirst) + line[end:]
+		}
+		line = line[at[1]:]
+	}
+}
+
+func percentFirst(word string) string {
+	const hex = "0123456789ABCDEF"
+	return "%" + string(hex[word[0]>>4]) + string(hex[word[0]&15]) + word[1:]
+}

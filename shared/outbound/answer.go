@@ -1,0 +1,132 @@
+package outbound
+
+import (
+	"errors"
+	"io"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"integrations/shared/connector"
+)
+
+var errTooLarge = errors.New("answer too large")
+
+// read takes the answer's body. Once a write was answered with success, a body
+// that cannot be read leaves it open what was done.
+func (c *Client) read(r Request, resp *http.Response) (Response, error) {
+	limit := r.MaxBody
+	if limit <= 0 {
+		limit = DefaultMaxBody
+	}
+	answer := Response{Status: resp.StatusCode, Header: resp.Header}
+	encoding := resp.Header.Get("Content-Encoding")
+	if encoding != "" && !strings.EqualFold(encoding, "identity") {
+		return c.unreadable(r, answer, "answer_unreadable", "the answer is compressed though that was not asked for")
+	}
+	body, err := readAll(resp.Body, limit)
+	answer.Body = body
+	switch {
+	case errors.Is(err, errTooLarge):
+		return c.unreadable(r, answer, "answer_too_large", "the answer is larger than "+strconv.FormatInt(limit, 10)+" bytes")
+	case err != nil:
+		return c.unreadable(r, answer, "answer_cut", "the answer broke off")
+	}
+	return answer, nil
+}
+
+func readAll(body io.Reader, limit int64) ([]byte, error) {
+	b, err := io.ReadAll(io.LimitReader(body, limit+1))
+	if int64(len(b)) > limit {
+		return b[:limit], errTooLarge
+	}
+	return b, err
+}
+
+func (c *Client) unreadable(r Request, answer Response, code, detail string) (Response, error) {
+	if answer.Status >= 300 {
+		answer.Truncated = true
+		return answer, nil
+	}
+	class := connector.Ambiguous
+	if isRead(r.Method) {
+		class = connector.Final
+		if code == "answer_cut" {
+			class = connector.Retryable
+		}
+	}
+	return Response{}, c.fail(class, connector.ItemScope, code, detail, answer.Status)
+}
+
+// unanswered says what is known about a call without an answer.
+func (c *Client) unanswered(method, host string, written bool, err error) error {
+	if !written {
+		var phase *phaseError
+		if errors.As(err, &phase) && phase.refused {
+			return c.fail(connector.Final, connector.IntegrationScope, "address_refused", host+" "+phase.what, 0)
+		}
+		return c.fail(connector.NotSent, connector.IntegrationScope, "unreachable", host+" "+reason(err), 0)
+	}
+	class := connector.Ambiguous
+	if isRead(method) {
+		class = connector.Retryable // nothing can have happened there
+	}
+	return c.fail(class, connector.ItemScope, "no_answer", host+" was asked and did not answer as HTTP says, or not in time", 0)
+}
+
+// reason is a fixed sentence: the text of network errors names addresses that
+// are nobody's business.
+func reason(err error) string {
+	var phase *phaseError
+	if errors.As(err, &phase) {
+		return phase.what
+	}
+	return "could not be reached"
+}
+
+func (c *Client) fail(class connector.Class, scope connector.Scope, code, detail string, status int) *connector.Error {
+	return &connector.Error{Class: class, Scope: scope, Code: code, Detail: c.Clean(detail), Status: status}
+}
+
+// Classify says what a status that is no success means for a request. What a
+// provider means by 403 is the connector's to say.
+func Classify(method string, status int, header http.Header) connector.Class {
+	switch {
+	case status == http.StatusTooManyRequests, status == http.StatusTooEarly:
+		return connector.Retryable
+	case status == http.StatusServiceUnavailable && header.Get("Retry-After") != "":
+		return connector.Retryable
+	case status == http.StatusRequestTimeout, status >= 500:
+		if isRead(method) {
+			return connector.Retryable
+		}
+		return connector.Ambiguous
+	case status >= 300, isRead(method):
+		return connector.Final
+	}
+	return connector.Ambiguous
+}
+
+// MaxWait is the longest wait believed: who asks for more is asked again then.
+const MaxWait = 24 * time.Hour
+
+// RetryAfter reads the header of that name, seconds or a date.
+func RetryAfter(header http.Header, now time.Time) (time.Duration, bool) {
+	text := strings.TrimSpace(header.Get("Retry-After"))
+	if text == "" {
+		return 0, false
+	}
+	if strings.Trim(text, "0123456789") == "" {
+		n, err := strconv.ParseInt(text, 10, 64)
+		if err != nil || n > int64(MaxWait/time.Second) {
+			return MaxWait, true
+		}
+		return time.Duration(n) * time.Second, true
+	}
+	at, err := http.ParseTime(text)
+	if err != nil {
+		return 0, false
+	}
+	return min(max(at.Sub(now), 0), MaxWait), true
+}

@@ -1,0 +1,582 @@
+package outbound
+
+import (
+	"bufio"
+	"bytes"
+	"compress/gzip"
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"net/netip"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"integrations/shared/connector"
+)
+
+// example.com is a name of httptest's certificate.
+const host = "example.com"
+
+// server starts a TLS server and gives a configuration that finds it under
+// host.
+func server(t *testing.T, handler http.HandlerFunc) (*httptest.Server, Config) {
+	t.Helper()
+	s := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if handler != nil {
+			handler(w, r)
+		}
+	}))
+	s.Config.ErrorLog = discard
+	s.StartTLS()
+	t.Cleanup(s.Close)
+	return s, configFor(s)
+}
+
+func configFor(s *httptest.Server) Config {
+	roots := x509.NewCertPool()
+	roots.AddCert(s.Certificate())
+	to := netip.MustParseAddrPort(s.Listener.Addr().String())
+	return Config{Hosts: []string{host}, Overrides: map[string]netip.AddrPort{host: to}, RootCAs: roots}
+}
+
+func newClient(t *testing.T, cfg Config) *Client {
+	t.Helper()
+	c := New(cfg)
+	t.Cleanup(c.CloseIdle)
+	return c
+}
+
+func failure(t *testing.T, err error) *connector.Error {
+	t.Helper()
+	var e *connector.Error
+	if !errors.As(err, &e) {
+		t.Fatalf("error is %T %v, want *connector.Error", err, err)
+	}
+	return e
+}
+
+func get(u string) Request { return Request{Method: "GET", URL: u} }
+func post(u string) Request {
+	return Request{Method: "POST", URL: u, Body: []byte(`{"a":1}`), Header: http.Header{"Content-Type": {"application/json"}}}
+}
+
+func TestDo(t *testing.T) {
+	_, cfg := server(t, func(w http.ResponseWriter, r *http.Request) {
+		b, _ := io.ReadAll(r.Body)
+		w.Header().Set("X-Saw", fmt.Sprint(r.Method, " ", r.Host, " ", r.UserAgent(), " ", r.Header.Get("X-A"), " ", r.Header.Get("Accept-Encoding"), " ", string(b)))
+		w.WriteHeader(201)
+		_, _ = w.Write([]byte("ok"))
+	})
+	cfg.UserAgent = "agent"
+	r := post("https://Example.com:443/x")
+	r.Header.Set("X-A", "b")
+	answer, err := newClient(t, cfg).Do(t.Context(), r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := `POST example.com agent b identity {"a":1}`
+	if answer.Status != 201 || string(answer.Body) != "ok" || answer.Header.Get("X-Saw") != want {
+		t.Fatalf("got %d %q %q", answer.Status, answer.Body, answer.Header.Get("X-Saw"))
+	}
+	if r.Header.Get("User-Agent") != "" {
+		t.Fatal("the caller's header was changed")
+	}
+}
+
+func TestRedirectsAreAnswers(t *testing.T) {
+	var asked atomic.Int32
+	_, cfg := server(t, func(w http.ResponseWriter, r *http.Request) {
+		asked.Add(1)
+		w.Header().Set("Location", r.URL.Query().Get("to"))
+		var status int
+		_, _ = fmt.Sscan(r.URL.Query().Get("status"), &status)
+		w.WriteHeader(status)
+	})
+	c := newClient(t, cfg)
+	for _, method := range []string{"GET", "POST", "PATCH", "PUT", "DELETE"} {
+		for _, status := range []int{301, 302, 303, 307, 308} {
+			for to, same := range map[string]bool{
+				"/next": true, "https://example.com/next": true, "https://EXAMPLE.com:443/next": true,
+				"http://example.com/next": false, "https://example.com:444/next": false, "https://example.org/next": false,
+				"//example.org/next": false, "https://a@example.com/next": false, "https://example.com.evil.org/": false,
+				`/\evil.org`: false, "": false, "javascript:1": false,
+			} {
+				asked.Store(0)
+				r := Request{Method: method, URL: fmt.Sprintf("https://example.com/?status=%d&to=%s", status, strings.NewReplacer("\\", "%5C").Replace(to))}
+				answer, err := c.Do(t.Context(), r)
+				if err != nil || answer.Status != status || asked.Load() != 1 {
+					t.Fatalf("%s %d: %v %d, asked %d times", method, status, err, answer.Status, asked.Load())
+				}
+				_, ok := Redirect(r, answer)
+				if want := same && method == "GET" && status != 303; ok != want {
+					t.Errorf("%s %d to %q: follow is %v", method, status, to, ok)
+				}
+			}
+		}
+	}
+}
+
+func TestBodies(t *testing.T) {
+	var bomb bytes.Buffer
+	z := gzip.NewWriter(&bomb)
+	_, _ = z.Write(make([]byte, 8<<20))
+	_ = z.Close()
+	_, cfg := server(t, func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Query().Has("refuse") {
+			w.Header().Set("X-Refused", "1")
+		}
+		status := 200
+		if r.URL.Query().Has("refuse") {
+			status = 422
+		}
+		switch r.URL.Path {
+		case "/large", "/endless":
+			w.WriteHeader(status)
+			b := make([]byte, 64<<10)
+			for i := 0; r.URL.Path == "/endless" || i < 20; i++ {
+				if _, err := w.Write(b); err != nil {
+					return
+				}
+			}
+		case "/cut":
+			w.Header().Set("Content-Length", "100")
+			w.WriteHeader(status)
+			_, _ = w.Write([]byte("half"))
+		case "/bomb":
+			w.Header().Set("Content-Encoding", "gzip")
+			w.WriteHeader(status)
+			_, _ = w.Write(bomb.Bytes())
+		}
+	})
+	c := newClient(t, cfg)
+	for _, tt := range []struct {
+		method, path, code string
+		class              connector.Class
+	}{
+		{"GET", "/large", "answer_too_large", connector.Final},
+		{"POST", "/large", "answer_too_large", connector.Ambiguous},
+		{"GET", "/endless", "answer_too_large", connector.Final},
+		{"PATCH", "/endless", "answer_too_large", connector.Ambiguous},
+		{"GET", "/cut", "answer_cut", connector.Retryable},
+		{"POST", "/cut", "answer_cut", connector.Ambiguous},
+		{"GET", "/bomb", "answer_unreadable", connector.Final},
+		{"POST", "/bomb", "answer_unreadable", connector.Ambiguous},
+	} {
+		r := Request{Method: tt.method, URL: "https://example.com" + tt.path, MaxBody: 1 << 18, Body: []byte("x")}
+		_, err := c.Do(t.Context(), r)
+		if e := failure(t, err); e.Class != tt.class || e.Code != tt.code || e.Status != 200 {
+			t.Errorf("%s %s: %v %v", tt.method, tt.path, e.Class, e)
+		}
+		r.URL += "?refuse"
+		answer, err := c.Do(t.Context(), r)
+		if err != nil || answer.Status != 422 || !answer.Truncated || len(answer.Body) > 1<<18 {
+			t.Errorf("%s %s refused: %v %d %v", tt.method, tt.path, err, answer.Status, answer.Truncated)
+		}
+	}
+	if answer, err := c.Do(t.Context(), get("https://example.com/large")); err != nil || len(answer.Body) != 20*64<<10 {
+		t.Errorf("a large body within the default limit: %v", err)
+	}
+}
+
+// raw accepts TLS connections and leaves each to serve, with its number.
+func raw(t *testing.T, serve func(n int, c net.Conn)) (Config, *atomic.Int32) {
+	t.Helper()
+	s := httptest.NewUnstartedServer(nil)
+	s.StartTLS()
+	t.Cleanup(s.Close)
+	l, err := tls.Listen("tcp", "127.0.0.1:0", &tls.Config{Certificates: s.TLS.Certificates})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var accepted atomic.Int32
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		for {
+			c, err := l.Accept()
+			if err != nil {
+				return
+			}
+			n := int(accepted.Add(1))
+			wg.Go(func() {
+				defer func() { _ = c.Close() }()
+				_ = c.SetDeadline(time.Now().Add(20 * time.Second))
+				serve(n, c)
+			})
+		}
+	})
+	t.Cleanup(func() { _ = l.Close(); wg.Wait() })
+	cfg := configFor(s)
+	cfg.Overrides[host] = netip.MustParseAddrPort(l.Addr().String())
+	return cfg, &accepted
+}
+
+const okAnswer = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
+
+func TestOutcomeAfterTheRequestLeft(t *testing.T) {
+	for name, serve := range map[string]func(net.Conn){
+		"closed":          func(net.Conn) {},
+		"no HTTP":         func(c net.Conn) { _, _ = io.WriteString(c, "SSH-2.0\r\n\r\n") },
+		"half a header":   func(c net.Conn) { _, _ = io.WriteString(c, "HTTP/1.1 200 OK\r\nContent-") },
+		"endless headers": func(c net.Conn) { endlessHeaders(c) },
+		"silence":         func(c net.Conn) { _, _ = io.Copy(io.Discard, c) },
+		"slow body":       func(c net.Conn) { slowBody(c) },
+	} {
+		for _, method := range []string{"GET", "POST", "PATCH"} {
+			t.Run(name+" "+method, func(t *testing.T) {
+				t.Parallel()
+				cfg, _ := raw(t, func(_ int, c net.Conn) {
+					if _, err := http.ReadRequest(bufio.NewReader(c)); err == nil {
+						serve(c)
+					}
+				})
+				cfg.Timeout = 400 * time.Millisecond
+				start := time.Now()
+				_, err := newClient(t, cfg).Do(t.Context(), Request{Method: method, URL: "https://example.com/?k=hidden", Body: bodyOf(method)})
+				e := failure(t, err)
+				want := connector.Ambiguous
+				if method == "GET" {
+					want = connector.Retryable
+				}
+				if e.Class != want || strings.Contains(e.Error(), "hidden") {
+					t.Errorf("%v %v", e.Class, e)
+				}
+				if time.Since(start) > 3*time.Second {
+					t.Errorf("took %v", time.Since(start))
+				}
+			})
+		}
+	}
+}
+
+func bodyOf(method string) []byte {
+	if method == "GET" {
+		return nil
+	}
+	return []byte("x")
+}
+
+func endlessHeaders(c net.Conn) {
+	_, _ = io.WriteString(c, "HTTP/1.1 200 OK\r\n")
+	for {
+		if _, err := io.WriteString(c, "X-A: "+strings.Repeat("b", 1000)+"\r\n"); err != nil {
+			return
+		}
+	}
+}
+
+func slowBody(c net.Conn) {
+	_, _ = io.WriteString(c, "HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n")
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for range tick.C {
+		if _, err := io.WriteString(c, "x"); err != nil {
+			return
+		}
+	}
+}
+
+// A write over a connection that the server is just closing may be lost or
+// not: it must never reach the server twice.
+func TestWriteOnceOverDyingConnections(t *testing.T) {
+	var writes, reads atomic.Int32
+	cfg, accepted := raw(t, func(_ int, c net.Conn) {
+		// One answer, then the next request is read and the connection cut.
+		for first := true; ; first = false {
+			r, err := http.ReadRequest(bufio.NewReader(c))
+			if err != nil {
+				return
+			}
+			if r.Method == "GET" {
+				reads.Add(1)
+			} else {
+				writes.Add(1)
+			}
+			if !first {
+				return
+			}
+			_, _ = io.WriteString(c, okAnswer)
+		}
+	})
+	c := newClient(t, cfg)
+	for range 20 {
+		c.CloseIdle()
+		if _, err := c.Do(t.Context(), get("https://example.com/")); err != nil {
+			t.Fatal(err)
+		}
+		before := writes.Load()
+		_, err := c.Do(t.Context(), post("https://example.com/"))
+		if e := failure(t, err); e.Class != connector.Ambiguous {
+			t.Fatalf("%v %v", e.Class, e)
+		}
+		if got := writes.Load() - before; got != 1 {
+			t.Fatalf("the write arrived %d times", got)
+		}
+	}
+	if accepted.Load() < 20 {
+		t.Fatalf("only %d connections", accepted.Load())
+	}
+}
+
+// The server closes each connection after its answer without saying so. What
+// the client then says must be true: a NotSent write never arrived.
+func TestWriteOnceOverClosedConnections(t *testing.T) {
+	var mu sync.Mutex
+	arrived := map[string]int{}
+	cfg, _ := raw(t, func(_ int, c net.Conn) {
+		r, err := http.ReadRequest(bufio.NewReader(c))
+		if err != nil {
+			return
+		}
+		mu.Lock()
+		arrived[r.URL.Path]++
+		mu.Unlock()
+		_, _ = io.WriteString(c, okAnswer)
+	})
+	c := newClient(t, cfg)
+	outcome := map[string]error{}
+	for i := range 200 {
+		path := fmt.Sprintf("/%d", i)
+		_, outcome[path] = c.Do(t.Context(), post("https://example.com"+path))
+	}
+	mu.Lock()
+	defer mu.Unlock()
+	for path, err := range outcome {
+		n := arrived[path]
+		if n > 1 || (err == nil && n != 1) {
+			t.Errorf("%s arrived %d times, outcome %v", path, n, err)
+		}
+		if err != nil && failure(t, err).Class == connector.NotSent && n != 0 {
+			t.Errorf("%s arrived though it was not sent", path)
+		}
+	}
+}
+
+func TestWriteToAPeerThatClosedBefore(t *testing.T) {
+	// The connection dies before the request, seen by the write or before it.
+	closed := make(chan struct{}, 64)
+	cfg, _ := raw(t, func(_ int, c net.Conn) {
+		if _, err := http.ReadRequest(bufio.NewReader(c)); err != nil {
+			return
+		}
+		_, _ = io.WriteString(c, okAnswer)
+		_ = c.(*tls.Conn).NetConn().(*net.TCPConn).SetLinger(0)
+		_ = c.(*tls.Conn).NetConn().Close()
+		closed <- struct{}{}
+	})
+	c := newClient(t, cfg)
+	for range 30 {
+		if _, err := c.Do(t.Context(), post("https://example.com/")); err != nil {
+			if class := failure(t, err).Class; class != connector.Ambiguous && class != connector.NotSent {
+				t.Fatal(class)
+			}
+			continue
+		}
+		<-closed
+	}
+}
+
+func TestNotSent(t *testing.T) {
+	s, cfg := server(t, func(http.ResponseWriter, *http.Request) { t.Error("asked") })
+	closed := httptest.NewServer(nil)
+	refusing := netip.MustParseAddrPort(closed.Listener.Addr().String())
+	closed.Close()
+	deaf, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = deaf.Close() }()
+	to := netip.MustParseAddrPort(s.Listener.Addr().String())
+	for name, tt := range map[string]struct {
+		change func(*Config)
+		url    string
+		want   string
+	}{
+		"no such host": {func(c *Config) {
+			c.Overrides = nil
+			c.Lookup = func(context.Context, string) ([]netip.Addr, error) { return nil, errors.New("x") }
+		}, "https://example.com/", "DNS"},
+		"connection refused": {func(c *Config) { c.Overrides = map[string]netip.AddrPort{host: refusing} }, "https://example.com/", "did not take the connection"},
+		"unknown authority":  {func(c *Config) { c.RootCAs = x509.NewCertPool() }, "https://example.com/", "unknown authority"},
+		"other name": {func(c *Config) {
+			c.Hosts, c.Overrides = []string{"other.test"}, map[string]netip.AddrPort{"other.test": to}
+		}, "https://other.test/", "another name"},
+		"no handshake": {func(c *Config) {
+			c.TLSTimeout = 50 * time.Millisecond
+			c.Overrides = map[string]netip.AddrPort{host: netip.MustParseAddrPort(deaf.Addr().String())}
+		}, "https://example.com/", "TLS handshake"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			cfg := cfg
+			tt.change(&cfg)
+			_, err := newClient(t, cfg).Do(t.Context(), post(tt.url))
+			e := failure(t, err)
+			if e.Class != connector.NotSent || e.Code != "unreachable" || e.Scope != connector.IntegrationScope || !strings.Contains(e.Detail, tt.want) {
+				t.Errorf("%v %v", e.Class, e)
+			}
+			if strings.Contains(e.Error(), "127.0.0.1") {
+				t.Errorf("names an address: %v", e)
+			}
+		})
+	}
+}
+
+func TestOldTLSIsRefused(t *testing.T) {
+	s := httptest.NewUnstartedServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { t.Error("asked") }))
+	s.TLS = &tls.Config{MinVersion: tls.VersionTLS10, MaxVersion: tls.VersionTLS11}
+	s.Config.ErrorLog = discard
+	s.StartTLS()
+	defer s.Close()
+	_, err := newClient(t, configFor(s)).Do(t.Context(), get("https://example.com/"))
+	if e := failure(t, err); e.Class != connector.NotSent {
+		t.Error(e)
+	}
+}
+
+func TestDeadlines(t *testing.T) {
+	var asked atomic.Int32
+	_, cfg := server(t, func(http.ResponseWriter, *http.Request) { asked.Add(1) })
+	cfg.Timeout = 10 * time.Second
+	c := newClient(t, cfg)
+	for left, want := range map[time.Duration]string{9 * time.Second: "no_time_left", 0: "no_time_left", 30 * time.Second: ""} {
+		ctx, cancel := context.WithDeadline(t.Context(), time.Now().Add(left))
+		_, err := c.Do(ctx, post("https://example.com/"))
+		cancel()
+		if want == "" {
+			if err != nil {
+				t.Error(err)
+			}
+			continue
+		}
+		if e := failure(t, err); e.Class != connector.NotSent || (e.Code != want && e.Code != "cancelled") {
+			t.Errorf("%v left: %v %v", left, e.Class, e)
+		}
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	_, err := c.Do(ctx, post("https://example.com/"))
+	if e := failure(t, err); e.Class != connector.NotSent || e.Code != "cancelled" {
+		t.Error(e)
+	}
+	if asked.Load() != 1 {
+		t.Errorf("asked %d times, want 1", asked.Load())
+	}
+}
+
+func TestIdleConnectionsAgeByWallClock(t *testing.T) {
+	var accepted atomic.Int32
+	s := httptest.NewUnstartedServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
+	s.Config.ConnState = func(_ net.Conn, state http.ConnState) {
+		if state == http.StateNew {
+			accepted.Add(1)
+		}
+	}
+	s.StartTLS()
+	defer s.Close()
+	cfg := configFor(s)
+	var skipped atomic.Int64
+	cfg.Now = func() time.Time { return time.Now().Add(time.Duration(skipped.Load())) }
+	c := newClient(t, cfg)
+	ask := func(want int32) {
+		t.Helper()
+		if _, err := c.Do(t.Context(), get("https://example.com/")); err != nil {
+			t.Fatal(err)
+		}
+		if got := accepted.Load(); got != want {
+			t.Fatalf("%d connections, want %d", got, want)
+		}
+	}
+	ask(1)
+	ask(1)
+	skipped.Add(int64(19 * time.Second))
+	ask(1)
+	skipped.Add(int64(21 * time.Second)) // the process was frozen
+	ask(2)
+	ask(2)
+}
+
+func TestProxyIsIgnored(t *testing.T) {
+	proxy := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { t.Error("the proxy was asked") }))
+	defer proxy.Close()
+	for _, name := range []string{"HTTPS_PROXY", "https_proxy", "ALL_PROXY"} {
+		t.Setenv(name, proxy.URL)
+	}
+	_, cfg := server(t, func(http.ResponseWriter, *http.Request) {})
+	c := newClient(t, cfg)
+	if c.transport.Proxy != nil {
+		t.Error("a proxy is set") // the environment is read once a process, so ask the transport
+	}
+	if _, err := c.Do(t.Context(), get("https://example.com/")); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestForSharesConnectionsNotPins(t *testing.T) {
+	_, cfg := server(t, func(http.ResponseWriter, *http.Request) {})
+	c := newClient(t, cfg)
+	other := c.For([]string{"other.test"}, false, []string{"hush-hush"})
+	if other.transport != c.transport {
+		t.Error("transport is not shared")
+	}
+	_, err := other.Do(t.Context(), get("https://example.com/"))
+	if e := failure(t, err); e.Code != "address_refused" {
+		t.Error(e)
+	}
+	if other.Clean("a hush-hush b") != "a [redacted] b" || c.Clean("hush-hush") != "hush-hush" {
+		t.Error("secrets are mixed up")
+	}
+}
+
+func TestClassify(t *testing.T) {
+	wait := http.Header{"Retry-After": {"1"}}
+	for _, tt := range []struct {
+		status      int
+		header      http.Header
+		write, read connector.Class
+	}{
+		{200, nil, connector.Ambiguous, connector.Final},
+		{301, nil, connector.Final, connector.Final},
+		{400, nil, connector.Final, connector.Final},
+		{401, nil, connector.Final, connector.Final},
+		{403, nil, connector.Final, connector.Final},
+		{404, nil, connector.Final, connector.Final},
+		{408, nil, connector.Ambiguous, connector.Retryable},
+		{410, nil, connector.Final, connector.Final},
+		{422, nil, connector.Final, connector.Final},
+		{425, nil, connector.Retryable, connector.Retryable},
+		{429, nil, connector.Retryable, connector.Retryable},
+		{500, nil, connector.Ambiguous, connector.Retryable},
+		{502, wait, connector.Ambiguous, connector.Retryable},
+		{503, nil, connector.Ambiguous, connector.Retryable},
+		{503, wait, connector.Retryable, connector.Retryable},
+		{504, nil, connector.Ambiguous, connector.Retryable},
+	} {
+		if got := Classify("POST", tt.status, tt.header); got != tt.write {
+			t.Errorf("POST %d: %v", tt.status, got)
+		}
+		if got := Classify("GET", tt.status, tt.header); got != tt.read {
+			t.Errorf("GET %d: %v", tt.status, got)
+		}
+	}
+}
+
+func TestRetryAfter(t *testing.T) {
+	now := time.Date(2026, 11, 23, 10, 0, 0, 0, time.UTC)
+	for text, want := range map[string]time.Duration{
+		"0": 0, "7": 7 * time.Second, "99999999999999999999": MaxWait, "999999999": MaxWait, "": -1, "-1": -1, "1.5": -1, "soon": -1,
+		"Mon, 23 Nov 2026 10:01:00 GMT": time.Minute, "Mon, 23 Nov 2020 10:01:00 GMT": 0, "Mon, 23 Nov 2099 10:01:00 GMT": MaxWait,
+	} {
+		got, ok := RetryAfter(http.Header{"Retry-After": {text}}, now)
+		if ok != (want >= 0) || (ok && got != want) {
+			t.Errorf("%q: %v %v", text, got, ok)
+		}
+	}
+}

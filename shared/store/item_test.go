@@ -1,0 +1,206 @@
+package store
+
+import (
+	"fmt"
+	"reflect"
+	"testing"
+
+	"integrations/shared/domain"
+)
+
+func item(id domain.Snowflake, version int64) domain.Item {
+	return domain.Item{
+		ID: id, OrganisationID: pair.OrganisationID, ItemType: pair.ItemType, PrefixID: "77", FormattedNumber: "KEP-1", Version: version,
+		Title: fmt.Sprint("title ", version), Description: "ünïcode 👩‍👩‍👧", URL: "https://example.com/1", State: domain.Open,
+		Status: "new", Labels: []string{"a", "b"}, UpdatedAt: now,
+	}
+}
+
+// read gives an item as it is stored, nil if it is not.
+func read(t *testing.T, s *Store, id domain.Snowflake) *domain.Item {
+	t.Helper()
+	items, _, err := s.ItemsAndLinks(t.Context(), pair, []domain.Snowflake{id}, true)
+	must(t, err)
+	if got, ok := items[id]; ok {
+		return &got
+	}
+	return nil
+}
+
+// A step is an event: a put of a version, or with del a deletion of it.
+type step struct {
+	version int64
+	del     bool
+	current bool // what is expected of it
+}
+
+func TestHighestVersionWins(t *testing.T) {
+	put := func(v int64, current bool) step { return step{v, false, current} }
+	del := func(v int64, current bool) step { return step{v, true, current} }
+	for name, c := range map[string]struct {
+		steps   []step
+		version int64 // stored in the end, 0 for nothing
+		deleted bool
+	}{
+		"in order":                           {[]step{put(1, true), put(2, true)}, 2, false},
+		"older is ignored":                   {[]step{put(2, true), put(1, false)}, 2, false},
+		"equal continues":                    {[]step{put(2, true), put(2, true)}, 2, false},
+		"deletion":                           {[]step{put(1, true), del(2, true)}, 2, true},
+		"deletion twice":                     {[]step{put(1, true), del(2, true), del(2, true)}, 2, true},
+		"deletion of the equal version":      {[]step{put(2, true), del(2, true)}, 2, true},
+		"older deletion":                     {[]step{put(2, true), del(1, false)}, 2, false},
+		"change as old as the deletion":      {[]step{put(1, true), del(2, true), put(2, false)}, 2, true},
+		"change after the deletion":          {[]step{put(1, true), del(2, true), put(3, true)}, 3, false},
+		"deletion before creation":           {[]step{del(2, false), put(1, false)}, 0, false},
+		"deletion before its own version":    {[]step{del(2, false), put(2, false)}, 0, false},
+		"deletion before a later creation":   {[]step{del(2, false), put(3, true)}, 3, false},
+		"deletions before creation":          {[]step{del(4, false), del(2, false), put(3, false), put(5, true)}, 5, false},
+		"deletion, creation, later deletion": {[]step{del(1, false), put(2, true), del(3, true)}, 3, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s, _ := open(t)
+			for n, st := range c.steps {
+				var current bool
+				var err error
+				if st.del {
+					_, current, err = s.DeleteItem(t.Context(), pair.OrganisationID, 7, st.version)
+				} else {
+					current, err = s.PutItem(t.Context(), item(7, st.version))
+				}
+				if err != nil || current != st.current {
+					t.Errorf("step %d: current %v, %v", n, current, err)
+				}
+			}
+			got := read(t, s, 7)
+			if (got == nil) != (c.version == 0) || got != nil && (got.Version != c.version || got.Deleted != c.deleted) {
+				t.Errorf("stored %+v", got)
+			}
+		})
+	}
+}
+
+func TestItemComesBackWhole(t *testing.T) {
+	s, _ := open(t)
+	want := item(7, 3)
+	if _, err := s.PutItem(t.Context(), want); err != nil {
+		t.Fatal(err)
+	}
+	if got := read(t, s, 7); !reflect.DeepEqual(*got, want) {
+		t.Errorf("%+v\nwant %+v", *got, want)
+	}
+	typ, current, err := s.DeleteItem(t.Context(), pair.OrganisationID, 7, 4)
+	want.Version, want.Deleted = 4, true
+	if got := read(t, s, 7); err != nil || !current || typ != pair.ItemType || !reflect.DeepEqual(*got, want) {
+		t.Errorf("%s %v %v %+v", typ, current, err, *got)
+	}
+}
+
+func TestItemTypeNeverChanges(t *testing.T) {
+	s, _ := open(t)
+	for _, deletedFirst := range []bool{false, true} {
+		if deletedFirst {
+			_, _, err := s.DeleteItem(t.Context(), pair.OrganisationID, 7, 1)
+			must(t, err)
+		}
+		if _, err := s.PutItem(t.Context(), item(7, 2)); err != nil {
+			t.Fatal(err)
+		}
+		other := item(7, 3)
+		other.ItemType = "document"
+		_, err := s.PutItem(t.Context(), other)
+		is(t, err, ErrTypeChanged)
+	}
+	// The same id in another organisation is another item.
+	foreign := item(7, 1)
+	foreign.OrganisationID, foreign.ItemType = 2002, "document"
+	if current, err := s.PutItem(t.Context(), foreign); !current || err != nil {
+		t.Errorf("%v, %v", current, err)
+	}
+	if got := read(t, s, 7); got.Version != 2 {
+		t.Errorf("%+v", got)
+	}
+}
+
+func TestItemWritesSurviveLostAnswers(t *testing.T) {
+	s, w := open(t)
+	for v := range int64(3) {
+		w.lose["PutItem"], w.lose["TransactWriteItems"] = 1, 1
+		if current, err := s.PutItem(t.Context(), item(7, v+1)); !current || err != nil {
+			t.Errorf("version %d: %v, %v", v+1, current, err)
+		}
+	}
+	w.lose["UpdateItem"] = 1
+	if _, current, err := s.DeleteItem(t.Context(), pair.OrganisationID, 7, 9); !current || err != nil {
+		t.Errorf("%v, %v", current, err)
+	}
+	w.lose["UpdateItem"] = 1
+	if _, _, err := s.DeleteItem(t.Context(), pair.OrganisationID, 8, 9); err != nil {
+		t.Error(err)
+	}
+}
+
+// Many versions at once, in any order: the highest is what stays.
+func TestVersionsAtOnce(t *testing.T) {
+	s, _ := open(t)
+	const n = 8
+	done := make(chan error)
+	for v := range int64(n) {
+		go func() {
+			_, err := s.PutItem(t.Context(), item(7, v+1))
+			done <- err
+		}()
+	}
+	for range n {
+		must(t, <-done)
+	}
+	if got := read(t, s, 7); got.Version != n || got.Title != "title 8" {
+		t.Errorf("%+v", got)
+	}
+}
+
+func TestItemsInPages(t *testing.T) {
+	s, _ := open(t)
+	for _, id := range []domain.Snowflake{10, 9, 100, 1} { // not in text order
+		if _, err := s.PutItem(t.Context(), item(id, 1)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	other := item(50, 1)
+	other.ItemType = "document"
+	if _, err := s.PutItem(t.Context(), other); err != nil {
+		t.Fatal(err)
+	}
+	var ids []domain.Snowflake
+	for after, pages := "", 0; ; pages++ {
+		items, next, err := s.Items(t.Context(), pair, after, 3)
+		must(t, err)
+		for _, i := range items {
+			ids = append(ids, i.ID)
+		}
+		if after = next; next == "" || pages > 5 {
+			break
+		}
+	}
+	if want := []domain.Snowflake{1, 9, 10, 100}; !reflect.DeepEqual(ids, want) {
+		t.Errorf("%v, want %v", ids, want)
+	}
+}
+
+func TestEnabledOfType(t *testing.T) {
+	s, _ := open(t)
+	for id, i := range map[domain.Snowflake]domain.Integration{
+		1: {ItemType: "document", Enabled: true}, 2: {ItemType: "document"}, 3: {ItemType: "document_link", Enabled: true},
+		4: {ItemType: "work_item", Enabled: true}, 5: {ItemType: "document", Enabled: true},
+	} {
+		i.ID, i.OrganisationID = id, 1001
+		must(t, s.CreateIntegration(t.Context(), Integration{Integration: i}, nil))
+	}
+	foreign := domain.Integration{ID: 6, OrganisationID: 1002, ItemType: "document", Enabled: true}
+	must(t, s.CreateIntegration(t.Context(), Integration{Integration: foreign}, nil))
+	got, err := s.EnabledOfType(t.Context(), 1001, "document")
+	want := []Pair{{1, 1001, "document"}, {5, 1001, "document"}}
+	if err != nil || !reflect.DeepEqual(got, want) {
+		t.Errorf("%v, %v", got, err)
+	}
+}
+

@@ -1,0 +1,209 @@
+package store
+
+import (
+	"fmt"
+	"reflect"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+
+	"integrations/shared/domain"
+)
+
+func marks(t *testing.T, s *Store) []Mark {
+	t.Helper()
+	var all []Mark
+	for after := ""; ; {
+		page, next, err := s.Marks(t.Context(), pair.ID, after, 2)
+		must(t, err)
+		all = append(all, page...)
+		if after = next; next == "" {
+			return all
+		}
+	}
+}
+
+// A mark is deleted by its exact key: one for a newer version survives.
+func TestMarksGoByTheirExactKey(t *testing.T) {
+	s, _ := open(t)
+	run := request(t, s, 1, domain.Incremental)
+	_, lease := acquire(t, s, 1, "a", now, now.Add(time.Minute))
+	for _, m := range []Mark{{8, 1}, {7, 10}, {7, 9}, {7, 9}, {100, 1}} {
+		must(t, s.PutMark(t.Context(), pair.ID, m))
+	}
+	if got, want := marks(t, s), []Mark{{7, 9}, {7, 10}, {8, 1}, {100, 1}}; !reflect.DeepEqual(got, want) {
+		t.Errorf("%v, want %v", got, want)
+	}
+	must(t, s.Commit(t.Context(), lease, Batch{Run: run, DeleteMarks: []Mark{{7, 9}, {8, 1}}, AddMarks: []Mark{{9, 3}}}))
+	if got, want := marks(t, s), []Mark{{7, 10}, {9, 3}, {100, 1}}; !reflect.DeepEqual(got, want) {
+		t.Errorf("%v, want %v", got, want)
+	}
+	if n, err := s.CountMarks(t.Context(), pair.ID); n != 3 || err != nil {
+		t.Errorf("%d, %v", n, err)
+	}
+}
+
+// More than one transaction's worth: links are there before any mark is gone,
+// and the cursor moves with the last.
+func TestCommitInSeveralTransactions(t *testing.T) {
+	s, w := open(t)
+	run := request(t, s, 1, domain.Incremental)
+	_, lease := acquire(t, s, 1, "a", now, now.Add(time.Minute))
+	batch, ids := Batch{Run: run, Cursor: true}, []domain.Snowflake{}
+	batch.Run.MarkCursor = "DIRTY#end"
+	for n := range domain.Snowflake(75) {
+		m := Mark{n + 1, 1}
+		must(t, s.PutMark(t.Context(), pair.ID, m))
+		batch.DeleteMarks, ids = append(batch.DeleteMarks, m), append(ids, m.ItemID)
+		batch.Links = append(batch.Links, Link{ItemID: m.ItemID, Outcome: domain.Created, Remote: &domain.Remote{ID: m.ItemID.String()}})
+	}
+	sent := 0
+	w.before = func(operation string) {
+		if sent++; operation != "TransactWriteItems" || sent != 2 {
+			return
+		}
+		w.before = nil // the look itself is not watched
+		links, err := s.Links(t.Context(), pair.ID, ids)
+		if n, _ := s.CountMarks(t.Context(), pair.ID); err != nil || len(links) != 75 || n == 0 || state(t, s).Run.MarkCursor != "" {
+			t.Errorf("between the transactions: %d links, %d marks, %v", len(links), n, err)
+		}
+	}
+	must(t, s.Commit(t.Context(), lease, batch))
+	if got := marks(t, s); len(got) != 0 || state(t, s).Run.MarkCursor != "DIRTY#end" || sent != 2 {
+		t.Errorf("%d marks, cursor %q, %d transactions", len(got), state(t, s).Run.MarkCursor, sent)
+	}
+}
+
+func TestLinksComeBackWhole(t *testing.T) {
+	s, _ := open(t)
+	run := request(t, s, 1, domain.Incremental)
+	_, lease := acquire(t, s, 1, "a", now, now.Add(time.Minute))
+	want := Link{
+		ItemID: 7, FormattedNumber: "KEP-1", Target: "t", Remote: &domain.Remote{ID: "1", Key: "#1", URL: "https://x", State: domain.Closed},
+		SentHash: "h", SentLabels: []string{"a"}, SentState: domain.Open, Intent: &Intent{Attempt: 2, At: now, Hash: "h", Labels: []string{"b"}, State: domain.Open},
+		Attempt: 2, Outcome: domain.FailedOut, Reason: "r", Version: 3, Attempts: 4, RetryAt: now, Parked: true, LastRunID: 1, UpdatedAt: now,
+	}
+	must(t, s.Commit(t.Context(), lease, Batch{Run: run, Links: []Link{want, {ItemID: 8, Outcome: domain.Created}}}))
+	items, links, err := s.ItemsAndLinks(t.Context(), pair, []domain.Snowflake{7, 8, 9}, true)
+	if err != nil || len(items) != 0 || len(links) != 2 || !reflect.DeepEqual(links[7], want) {
+		t.Errorf("%+v, %v\nwant %+v", links, err, want)
+	}
+	if _, indexed := linkRecord(501, links[8])["outcome_pk"]; indexed {
+		t.Error("a created item is in the index of what needs a look")
+	}
+	// A failure that is mended leaves the index.
+	index, condition := "outcome", "outcome_pk = :p"
+	failed := func() int32 {
+		out, err := s.db.Query(t.Context(), &dynamodb.QueryInput{TableName: &s.table, IndexName: &index, KeyConditionExpression: &condition,
+			ExpressionAttributeValues: record{":p": text(integrationPartition(pair.ID) + "#failed")}})
+		must(t, err)
+		return out.Count
+	}
+	if failed() != 1 {
+		t.Error("the failed item is not in the index")
+	}
+	want.Outcome = domain.Updated
+	must(t, s.Commit(t.Context(), lease, Batch{Run: run, Links: []Link{want}}))
+	if failed() != 0 {
+		t.Error("the mended item is still in the index")
+	}
+}
+
+func TestDue(t *testing.T) {
+	s, _ := open(t)
+	const n = 40 // so that every shard has some
+	shards := map[string]bool{}
+	for id := range domain.Snowflake(n) {
+		p := Pair{ID: id + 1, OrganisationID: 1, ItemType: "work_item"}
+		shards[dueShard(p.ID)] = true
+		started, err := s.WakeWithRun(t.Context(), p, newRunOf(id+1, domain.Incremental), now.Add(time.Duration(id)*time.Second))
+		if !started || err != nil {
+			t.Fatal(started, err)
+		}
+	}
+	if len(shards) != dueShards {
+		t.Errorf("%d shards in use of %d", len(shards), dueShards)
+	}
+	for after, want := range map[time.Duration]int{-time.Millisecond: 0, 0: 1, 9 * time.Second: 10, time.Hour: n} {
+		due, err := s.Due(t.Context(), now.Add(after), 100)
+		if err != nil || len(due) != want {
+			t.Errorf("%d due after %s, want %d: %v", len(due), after, want, err)
+		}
+		for _, d := range due {
+			if d.DueAt != now.Add(time.Duration(d.ID-1)*time.Second).UnixMilli() {
+				t.Errorf("%+v", d)
+			}
+		}
+	}
+	if due, err := s.Due(t.Context(), now.Add(time.Hour), 1); err != nil || len(due) != dueShards {
+		t.Errorf("%d due with a limit of 1 a shard: %v", len(due), err)
+	}
+}
+
+// Of two dispatchers that have seen the same state one moves it.
+func TestMoveDue(t *testing.T) {
+	s, _ := open(t)
+	request(t, s, 1, domain.Incremental)
+	seen := state(t, s)
+	must(t, s.MoveDue(t.Context(), seen, now.Add(time.Hour)))
+	is(t, s.MoveDue(t.Context(), seen, now.Add(2*time.Hour)), ErrConflict)
+	if st := state(t, s); st.DueAt != now.Add(time.Hour).UnixMilli() || st.DueCount != 1 {
+		t.Errorf("%+v", st)
+	}
+	if due, err := s.Due(t.Context(), now.Add(time.Minute), 10); len(due) != 0 || err != nil {
+		t.Errorf("still due: %v, %v", due, err)
+	}
+	is(t, s.ClearDue(t.Context(), state(t, s)), ErrConflict) // a run is active
+}
+
+func TestClearDue(t *testing.T) {
+	s, _ := open(t)
+	run := request(t, s, 1, domain.Incremental)
+	_, lease := acquire(t, s, 1, "a", now, now.Add(time.Minute))
+	finish(t, s, lease, run.Run, Ending{RetryAt: now.Add(time.Minute)})
+	seen := state(t, s)
+	stale := seen
+	stale.DueAt++
+	is(t, s.ClearDue(t.Context(), stale), ErrConflict)
+	must(t, s.ClearDue(t.Context(), seen))
+	if st := state(t, s); st.DueAt != 0 {
+		t.Errorf("%+v", st)
+	}
+	if due, err := s.Due(t.Context(), now.Add(time.Hour), 10); len(due) != 0 || err != nil {
+		t.Errorf("still in the index: %v, %v", due, err)
+	}
+}
+
+func FuzzParseMark(f *testing.F) {
+	for _, seed := range []string{"", "DIRTY#", "DIRTY##", "DIRTY#0000000000000000007#0000000000000000001", "DIRTY#x#1", "DIRTY#1#2#3"} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, sk string) {
+		m, err := parseMark(sk)
+		if err != nil {
+			return
+		}
+		again, err := parseMark(markKey(501, m).sk)
+		if err != nil || again != m {
+			t.Errorf("%q is %v, and back %v, %v", sk, m, again, err)
+		}
+	})
+}
+
+func TestKeysSortByNumber(t *testing.T) {
+	last := ""
+	for _, m := range []Mark{{9, 9}, {9, 10}, {10, 1}, {1<<63 - 1, 1}, {1<<63 - 1, 1<<63 - 1}} {
+		if k := markKey(1, m).sk; k <= last {
+			t.Errorf("%v: %q comes before %q", m, k, last)
+		} else {
+			last = k
+		}
+		if got, err := parseMark(last); err != nil || got != m {
+			t.Errorf("%v, %v", got, err)
+		}
+	}
+	if want := fmt.Sprintf("INT#%019d", 5); integrationPartition(5) != want {
+		t.Errorf("%q", integrationPartition(5))
+	}
+}
