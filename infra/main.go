@@ -26,10 +26,10 @@ func main() {
 
 // run works from the module's root: that is where `cdk` and `go run ./infra` start it, and where `make build` puts the binaries.
 func run() error {
+	defer jsii.Close()
 	if err := findNode(); err != nil {
 		return err
 	}
-	defer jsii.Close()
 	app := newApp(nil, nil)
 	settings, err := readSettings(func(name string) any { return app.Node().TryGetContext(&name) })
 	if err != nil {

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -14,21 +15,48 @@ import (
 	"github.com/aws/jsii-runtime-go"
 )
 
-// asProgram makes the test binary run as the program itself.
-const asProgram = "INFRA_TEST_AS_PROGRAM"
+const (
+	// asProgram makes the test binary run as the program itself.
+	asProgram = "INFRA_TEST_AS_PROGRAM"
+	// inside says that the environment has been set up by the process before.
+	inside = "INFRA_TEST_INSIDE"
+)
 
+// TestMain runs the tests in a second process, because jsii reads its environment while packages initialise, and because
+// it races with itself when it is closed: so it is never closed, and the folder it leaves is removed from outside.
 func TestMain(m *testing.M) {
-	if os.Getenv(asProgram) != "" {
+	switch {
+	case os.Getenv(asProgram) != "":
 		main()
-		return
+	case os.Getenv(inside) != "":
+		os.Exit(m.Run())
+	default:
+		os.Exit(runInside())
 	}
+}
+
+func runInside() int {
+	// Nothing has been started in this process, but a folder has been unpacked.
+	jsii.Close()
 	if err := findNode(); err != nil {
 		fmt.Fprintln(os.Stderr, err)
-		os.Exit(1)
+		return 1
 	}
-	code := m.Run()
-	jsii.Close()
-	os.Exit(code)
+	folder, err := os.MkdirTemp("", "infra-test-")
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	defer os.RemoveAll(folder)
+	cmd := exec.Command(os.Args[0], os.Args[1:]...)
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
+	cmd.Env = append(os.Environ(), inside+"=1", "TMPDIR="+folder,
+		"JSII_DEPRECATED=quiet", "JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION=20")
+	if err := cmd.Run(); err != nil && cmd.ProcessState == nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	return cmd.ProcessState.ExitCode()
 }
 
 // The templates that promises are checked in: what ships by default, with everything optional, and the local environment.

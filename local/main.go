@@ -18,7 +18,7 @@ const usage = `usage: go run ./local <command> [flags]
   invoke  call a function with an event
   load    send a file of items through the bus
 
-  -h after a command lists its flags.`
+  -h after a command lists its flags`
 
 // commands are what local can do.
 var commands = map[string]func(context.Context, []string) error{

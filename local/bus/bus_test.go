@@ -86,7 +86,7 @@ func TestAnEventReachesItsQueue(t *testing.T) {
 		t.Fatal(err)
 	}
 	c := start(t, queues, bus.Target{QueueURL: *queue.QueueUrl, MessageGroupID: "$.detail.organisation_id"})
-	put(t, c, event("platform", "item.created", `{"organisation_id":"7","title":"a < b & \"ü\"","n":1.0}`))
+	put(t, c, event("platform", "item.created", `{"organisation_id":"7","title":"a < b & \"ü\" 🐱\uffff","n":1.0}`))
 	got, err := queues.ReceiveMessage(t.Context(), &sqs.ReceiveMessageInput{QueueUrl: queue.QueueUrl})
 	if err != nil || len(got.Messages) != 1 {
 		t.Fatalf("%v, %v", got, err)
@@ -97,7 +97,7 @@ func TestAnEventReachesItsQueue(t *testing.T) {
 	}
 	for name, want := range map[string]string{
 		"version": `"0"`, "source": `"platform"`, "detail-type": `"item.created"`, "account": `"000000000000"`,
-		"region": `"eu-central-1"`, "resources": `[]`, "detail": `{"organisation_id":"7","title":"a < b & \"ü\"","n":1.0}`,
+		"region": `"eu-central-1"`, "resources": `[]`, "detail": `{"organisation_id":"7","title":"a < b & \"ü\" \ud83d\udc31\uffff","n":1.0}`,
 	} {
 		if string(envelope[name]) != want {
 			t.Errorf("%s: %s", name, envelope[name])

@@ -94,12 +94,21 @@ func (d *deliveries) attempt(ctx context.Context, one delivery) bool {
 		d.log.Warn("delivery", "queue", one.target.QueueURL, "error", err)
 		return false
 	}
+	return d.setAside(ctx, one, err)
+}
+
+func (d *deliveries) setAside(ctx context.Context, one delivery, why error) bool {
 	if one.target.DeadLetterURL == "" {
-		d.log.Error("event dropped", "queue", one.target.QueueURL, "error", err)
+		d.log.Error("event dropped", "queue", one.target.QueueURL, "error", why)
 		return true
 	}
-	d.log.Warn("event goes to the dead letters", "queue", one.target.QueueURL, "error", err)
-	return d.send(ctx, one.target.DeadLetterURL, one) == nil
+	d.log.Warn("event goes to the dead letters", "queue", one.target.QueueURL, "error", why)
+	err := d.send(ctx, one.target.DeadLetterURL, one)
+	if refused(err) {
+		d.log.Error("event dropped", "queue", one.target.DeadLetterURL, "error", err)
+		return true
+	}
+	return err == nil
 }
 
 // refused tells the queue's no from its absence.

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"unicode/utf16"
 )
 
 // A pattern is what events must look like: a member that is an object holds
@@ -42,9 +43,6 @@ func compile(object map[string]any, path string) (pattern, error) {
 		}
 		if err != nil {
 			return p, err
-		}
-		if strings.HasPrefix(name, "$") {
-			return p, fmt.Errorf("event pattern: the operator %s is unknown to the local environment", where)
 		}
 	}
 	return p, nil
@@ -146,7 +144,24 @@ func encode(event envelope) (string, any, error) {
 		return "", nil, err
 	}
 	value, err := decode(buf.Bytes())
-	return strings.TrimSuffix(buf.String(), "\n"), value, err
+	return escape(strings.TrimSuffix(buf.String(), "\n")), value, err
+}
+
+// escape writes as \u what fauxqs refuses in a message although SQS takes it:
+// everything beyond the basic plane, such as an emoji. To a JSON parser, which
+// every target is, both are the same.
+func escape(body string) string {
+	var out strings.Builder
+	for _, r := range body {
+		if r <= 0xFFFD {
+			out.WriteRune(r)
+			continue
+		}
+		for _, unit := range utf16.Encode([]rune{r}) {
+			fmt.Fprintf(&out, "\\u%04x", unit)
+		}
+	}
+	return out.String()
 }
 
 // decode keeps numbers as they are written: 1 and 1.0 do not match, as on AWS.

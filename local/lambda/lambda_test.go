@@ -201,6 +201,8 @@ func TestInitFailures(t *testing.T) {
 	for name, want := range map[string]string{
 		"exit":  "Runtime.ExitError: RequestId: ",
 		"error": "Settings: TABLE_NAME is missing",
+		// A runtime that stays alive is ended: it will not serve.
+		"linger": "Settings: TABLE_NAME is missing",
 	} {
 		s := service(t, func(c *Config) { c.Extra = map[string]string{"INIT": name} })
 		if failed := fails(t, s, "{}"); !strings.HasPrefix(failed.Error(), want) {

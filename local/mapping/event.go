@@ -3,7 +3,6 @@ package mapping
 import (
 	"bytes"
 	"encoding/json"
-	"errors"
 	"fmt"
 
 	"github.com/aws/aws-lambda-go/events"
@@ -56,9 +55,6 @@ func failures(answer []byte, batch []types.Message) (map[string]bool, error) {
 	failed := map[string]bool{}
 	for _, item := range response.BatchItemFailures {
 		id, _ := item["itemIdentifier"].(string)
-		if id == "" {
-			return nil, errors.New("the function's answer names a message without itemIdentifier")
-		}
 		if !known[id] {
 			return nil, fmt.Errorf("the function's answer names %q, which is not in the batch", id)
 		}

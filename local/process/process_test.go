@@ -15,6 +15,10 @@ import (
 	"integrations/local/process"
 )
 
+// init keeps the main thread for the main goroutine: it is the one thread that
+// Go never ends.
+func init() { runtime.LockOSThread() }
+
 // TestMain lets the test binary play the parent that is killed.
 func TestMain(m *testing.M) {
 	if os.Getenv("PLAY") == "parent" {

@@ -1,5 +1,5 @@
 // Serves SQS on one loopback port: fauxqs' own command line binds every
-// interface. The address goes to standard output once it answers.
+// interface. The address goes to standard output once it listens.
 import { buildApp } from "fauxqs";
 
 const app = buildApp({ logger: false, host: "localhost" });

@@ -10,7 +10,6 @@ import (
 	"fmt"
 	"io"
 	"net"
-	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -29,9 +28,8 @@ var ErrNotInstalled = errors.New("the local DynamoDB and SQS servers are not ins
 var fauxqs string
 
 const (
-	readyWithin = 15 * time.Second
-	readyEvery  = 5 * time.Millisecond
-	stopGrace   = 3 * time.Second
+	readyWithin = 30 * time.Second
+	stopGrace   = time.Second
 )
 
 // Options say how to start a server.
@@ -62,7 +60,7 @@ func (s *Server) Done() <-chan struct{} { return s.child.Done() }
 func (s *Server) Stop() { s.child.Stop(stopGrace) }
 
 // StartDynamoDB starts a DynamoDB-compatible server and waits until it
-// answers.
+// listens.
 func StartDynamoDB(ctx context.Context, o Options) (*Server, error) {
 	path, err := dynoxide(o.Root)
 	if err != nil {
@@ -77,7 +75,7 @@ func StartDynamoDB(ctx context.Context, o Options) (*Server, error) {
 	})
 }
 
-// StartSQS starts an SQS-compatible server and waits until it answers.
+// StartSQS starts an SQS-compatible server and waits until it listens.
 func StartSQS(ctx context.Context, o Options) (*Server, error) {
 	if err := SQSInstalled(o.Root); err != nil {
 		return nil, err
@@ -141,67 +139,34 @@ func start(ctx context.Context, o Options, spec func(port string) process.Spec) 
 }
 
 func startOn(ctx context.Context, port int, log io.Writer, spec process.Spec) (*Server, error) {
-	var said tail
-	spec.Stdout, spec.Stderr = io.Writer(&said), io.Writer(&said)
-	if log != nil {
-		both := io.MultiWriter(log, &said)
-		spec.Stdout, spec.Stderr = both, both
-	}
+	endpoint := "http://127.0.0.1:" + strconv.Itoa(port)
+	said := &output{announcement: endpoint, announced: make(chan struct{}), log: log}
+	spec.Stdout, spec.Stderr = said, said
 	child, err := process.Start(spec)
 	if err != nil {
 		return nil, fmt.Errorf("start %s: %w", filepath.Base(spec.Path), err)
 	}
-	endpoint := "http://127.0.0.1:" + strconv.Itoa(port)
-	if err := ready(ctx, endpoint, child.Done()); err != nil {
+	if err := ready(ctx, said, child); err != nil {
 		child.Kill()
 		return nil, fmt.Errorf("%s on port %d: %w: %s", filepath.Base(spec.Path), port, err, said.text())
 	}
 	return &Server{Endpoint: endpoint, child: child}, nil
 }
 
-// ready waits until the endpoint answers HTTP, whatever the answer, and the
-// process that is meant to give it still lives: on a port that another process
-// holds only the second tells.
-func ready(ctx context.Context, endpoint string, ended <-chan struct{}) error {
-	ctx, cancel := context.WithTimeout(ctx, readyWithin)
-	defer cancel()
-	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
-	ticker := time.NewTicker(readyEvery)
-	defer ticker.Stop()
-	for {
-		if answers(ctx, client, endpoint) {
-			return stillRunning(ended)
-		}
-		select {
-		case <-ended:
-			return errors.New("ended at its start")
-		case <-ctx.Done():
-			return fmt.Errorf("no answer: %w", ctx.Err())
-		case <-ticker.C:
-		}
-	}
-}
-
-func answers(ctx context.Context, client *http.Client, endpoint string) bool {
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, endpoint, nil)
-	if err != nil {
-		return false
-	}
-	response, err := client.Do(request)
-	if err != nil {
-		return false
-	}
-	_ = response.Body.Close()
-	return true
-}
-
-// stillRunning gives a process that could not have the port the time to say so.
-func stillRunning(ended <-chan struct{}) error {
+// ready waits until the server says that it listens. Asking the port would not
+// do: on one that is taken, another process answers.
+func ready(ctx context.Context, said *output, child *process.Child) error {
+	timer := time.NewTimer(readyWithin)
+	defer timer.Stop()
 	select {
-	case <-ended:
-		return errors.New("the port is taken by another process")
-	case <-time.After(4 * readyEvery):
+	case <-said.announced:
 		return nil
+	case <-child.Done():
+		return errors.New("ended at its start")
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-timer.C:
+		return fmt.Errorf("not ready after %s", readyWithin)
 	}
 }
 
@@ -214,24 +179,38 @@ func freePort() (int, error) {
 	return port, listener.Close()
 }
 
-// A tail keeps the first lines a server says, for the message when it does not
-// start.
-type tail struct {
-	mu  sync.Mutex
-	buf bytes.Buffer
+// output is what a server says: its first lines are kept for the message when
+// it does not start.
+type output struct {
+	announcement string
+	announced    chan struct{}
+	log          io.Writer
+
+	mu    sync.Mutex
+	first bytes.Buffer
+	told  bool
 }
 
-func (t *tail) Write(p []byte) (int, error) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if room := 2048 - t.buf.Len(); room > 0 {
-		t.buf.Write(p[:min(room, len(p))])
+const maxFirst = 2048
+
+func (o *output) Write(p []byte) (int, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if room := maxFirst - o.first.Len(); room > 0 {
+		o.first.Write(p[:min(room, len(p))])
+		if !o.told && bytes.Contains(o.first.Bytes(), []byte(o.announcement)) {
+			o.told = true
+			close(o.announced)
+		}
+	}
+	if o.log != nil {
+		_, _ = o.log.Write(p)
 	}
 	return len(p), nil
 }
 
-func (t *tail) text() string {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	return string(bytes.TrimSpace(t.buf.Bytes()))
+func (o *output) text() string {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return string(bytes.TrimSpace(o.first.Bytes()))
 }

@@ -80,6 +80,8 @@ type wire struct {
 	mu    sync.Mutex
 	calls []call
 	fail  map[string]bool // by operation: the call does not arrive
+	// before, if it is set, runs once, before the first UpdateItem leaves.
+	before func()
 }
 
 type call struct{ operation, body, answer string }
@@ -92,8 +94,14 @@ func (w *wire) RoundTrip(r *http.Request) (*http.Response, error) {
 	r.Body = io.NopCloser(bytes.NewReader(body))
 	_, operation, _ := strings.Cut(r.Header.Get("X-Amz-Target"), ".")
 	w.mu.Lock()
-	fail := w.fail[operation]
+	fail, before := w.fail[operation], w.before
+	if operation == "UpdateItem" {
+		w.before = nil
+	}
 	w.mu.Unlock()
+	if operation == "UpdateItem" && before != nil {
+		before()
+	}
 	c := call{operation: operation, body: string(body)}
 	defer func() {
 		w.mu.Lock()

@@ -13,6 +13,7 @@ import (
 
 	"integrations/shared/domain"
 	"integrations/shared/sealing"
+	"integrations/shared/store"
 )
 
 // changed is the body that gives a configuration.
@@ -220,23 +221,24 @@ func TestPatchForgetsSecrets(t *testing.T) {
 	noSecret(t, w, hook)
 }
 
-// Two managers at once: each change is applied, none is lost.
+// Another manager's change comes between reading and writing: both are
+// applied, unless the caller said which version he has seen.
 func TestPatchIsAppliedAnewAfterAnother(t *testing.T) {
-	w := newWorld(t)
-	done := make(chan int)
-	for _, body := range []string{`{"enabled":false}`, changed(`{"owner":"octo","repo":"new","token":"********"}`)} {
-		event := request{body: body}.event()
-		go func() {
-			resp, _ := w.patch(t.Context(), event) // its error is always nil
-			done <- resp.StatusCode
-		}()
-	}
-	if first, second := <-done, <-done; first != 200 || second != 200 {
-		t.Errorf("%d, %d", first, second)
-	}
-	v := w.view(t, github)
-	if v.Integration.Enabled || !strings.Contains(v.Integration.Configuration, `"new"`) || v.Integration.Version != 3 {
-		t.Errorf("%+v", v.Integration)
+	for tags, want := range map[string]int{"": 200, `"1"`: 412} {
+		w := newWorld(t)
+		read := *w.view(t, github).Integration
+		w.wire.before = func() {
+			change := store.Change{Enabled: false, Configuration: read.Configuration, TargetHash: read.TargetHash, SecretOrigins: read.SecretOrigins}
+			if _, err := w.store.UpdateIntegration(t.Context(), read, change); err != nil {
+				t.Error(err)
+			}
+		}
+		q := request{body: changed(`{"owner":"octo","repo":"new","token":"********"}`), header: map[string]string{"if-match": tags}}
+		resp := send(t, w.patch, q)
+		v := w.view(t, github).Integration
+		if resp.StatusCode != want || v.Enabled || strings.Contains(v.Configuration, `"new"`) != (want == 200) {
+			t.Errorf("If-Match %q: %d %s\nstored %+v", tags, resp.StatusCode, resp.Body, v)
+		}
 	}
 }
 

@@ -239,7 +239,7 @@ func decodesToDanger(ref string) bool {
 // What an address may hold that would refer to something, were it none.
 var (
 	fragment = regexp.MustCompile(`#([0-9])`)
-	dashed   = regexp.MustCompile(`(?i)\bgh-([0-9])`)
+	dashed   = regexp.MustCompile(`(?i)(^|[^a-z0-9])(gh-)([0-9])`)
 	entity   = regexp.MustCompile(`&(?:#[0-9]{1,8}|#[xX][0-9A-Fa-f]{1,8}|[A-Za-z][A-Za-z0-9]{1,40});`)
 )
 
@@ -253,7 +253,7 @@ func address(u string) string {
 		return ref
 	})
 	u = strings.ReplaceAll(u, "@", "%40")
-	u = dashed.ReplaceAllStringFunc(u, func(m string) string { return m[:3] + "%3" + m[3:] })
+	u = dashed.ReplaceAllString(u, "$1$2%3$3")
 	return fragment.ReplaceAllString(u, "#%3$1")
 }
 

@@ -1,6 +1,9 @@
 package markup
 
-import "strings"
+import (
+	"regexp"
+	"strings"
+)
 
 // A span is a code span with its backticks: text[from:to].
 type span struct{ from, to int }
@@ -50,14 +53,8 @@ func partner(line string, i, width int) int {
 // that binds tighter can take a backtick away.
 func certain(lines []string) bool {
 	for _, line := range lines {
-		if !strings.Contains(line, "`") {
-			if strings.Contains(line, "$") {
-				return false // perhaps a formula that begins here
-			}
-			continue
-		}
 		list, whole := spans(line)
-		if !whole || strings.Contains(line, "$") || strings.Contains(line, "\\`") {
+		if !whole || !plainLinks(line, list) || strings.Contains(line, "$") || strings.Contains(line, "\\`") {
 			return false
 		}
 		for _, s := range list {
@@ -81,4 +78,25 @@ func inAddress(before string) bool {
 	}
 	word := strings.ToLower(before[start+1:])
 	return strings.Contains(word, ":") || strings.Contains(word, "www.")
+}
+
+var (
+	linkTail  = regexp.MustCompile(`\](?:\(|\[)`)
+	plainTail = regexp.MustCompile("^\\](?:\\([^\\s()<>`\"'\\\\]*\\)|\\[[^\\[\\]`\\\\]*\\])")
+)
+
+// plainLinks reports whether the links on a line end there and hold no
+// backtick behind their text: what is in a link's brackets is read before code
+// spans are.
+func plainLinks(line string, list []span) bool {
+	at := 0
+	for _, s := range append(list, span{len(line), len(line)}) {
+		for _, tail := range linkTail.FindAllStringIndex(line[at:s.from], -1) {
+			if !plainTail.MatchString(line[at+tail[0]:]) {
+				return false
+			}
+		}
+		at = s.to
+	}
+	return true
 }

@@ -203,4 +203,3 @@ func TestEnabledOfType(t *testing.T) {
 		t.Errorf("%v, %v", got, err)
 	}
 }
-

@@ -129,7 +129,7 @@ func (c *Connector) labels(names []string) []string {
 	slices.SortFunc(list, func(a, b string) int {
 		return cmp.Or(strings.Compare(strings.ToLower(a), strings.ToLower(b)), strings.Compare(a, b))
 	})
-	list = slices.CompactFunc(list, func(a, b string) bool { return strings.ToLower(a) == strings.ToLower(b) })
+	list = slices.CompactFunc(list, strings.EqualFold)
 	return list[:min(len(list), maxLabels)]
 }
 

@@ -109,11 +109,10 @@ func reply(w http.ResponseWriter, status int, header http.Header, body string) {
 }
 
 // shared is a file beside the project's root, or "" where there is none.
-func shared(t testing.TB, name string) string {
-	t.Helper()
+func shared(name string) string {
 	dir, err := os.Getwd()
 	if err != nil {
-		t.Fatal(err)
+		panic(err)
 	}
 	for {
 		if _, err := os.Stat(filepath.Join(dir, "go.mod")); err == nil {
@@ -130,32 +129,27 @@ func shared(t testing.TB, name string) string {
 	}
 }
 
-var description = sync.OnceValues(func() (*openapi3.T, error) {
-	return openapi3.NewLoader().LoadFromFile(descriptionPath)
-})
-
-var descriptionPath string
-
-func contract(t *testing.T) routers.Router {
-	descriptionPath = shared(t, "specs/derived/github-issues-subset.json")
-	if descriptionPath == "" {
+// contract is GitHub's description of the API, or nil where it is absent.
+var contract = sync.OnceValue(func() routers.Router {
+	path := shared("specs/derived/github-issues-subset.json")
+	if path == "" {
 		return nil
 	}
-	doc, err := description()
+	doc, err := openapi3.NewLoader().LoadFromFile(path)
 	if err != nil {
-		t.Fatal(err)
+		panic(err)
 	}
 	doc.Servers = nil
 	router, err := gorillamux.NewRouter(doc)
 	if err != nil {
-		t.Fatal(err)
+		panic(err)
 	}
 	return router
-}
+})
 
 func start(t *testing.T, cfg Config) (*fake, *Connector) {
 	t.Helper()
-	f := &fake{t: t, router: contract(t)}
+	f := &fake{t: t, router: contract()}
 	s := httptest.NewUnstartedServer(f)
 	s.Config.ErrorLog = log.New(io.Discard, "", 0)
 	s.StartTLS()

@@ -48,6 +48,10 @@ func main() {
 		os.Exit(7)
 	case "error":
 		report()
+		os.Exit(1)
+	case "linger":
+		report()
+		time.Sleep(time.Hour)
 	}
 	lambda.Start(handle)
 }
