@@ -5,7 +5,9 @@ SHELL := /bin/bash
 FUNCTIONS := $(notdir $(patsubst %/main.go,%,$(wildcard functions/*/main.go)))
 GOARCH_TARGET ?= arm64
 RACE := $(shell command -v $$(go env CC) >/dev/null 2>&1 && echo -race)
-export JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION := 1
+# jsii takes the major versions whose warning is not wanted.
+export JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION := 20
+export JSII_DEPRECATED := quiet
 
 DIR ?= .local
 USER_NAME = $(if $(filter command line,$(origin USER)),$(USER),owner)
@@ -13,14 +15,14 @@ USER_NAME = $(if $(filter command line,$(origin USER)),$(USER),owner)
 .PHONY: help run test check e2e build synth deploy token invoke load snapshot fmt
 
 help: ## list these commands
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+	@grep -hE '^[a-z0-9]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
 
 node_modules/.package-lock.json: package.json package-lock.json
 	npm ci --ignore-scripts --no-audit --no-fund
 	@touch $@
 
 run: node_modules/.package-lock.json ## start the whole service on this machine (DIR=… MINUTE=… for another state folder or pace)
-	@exec go run ./local run -dir $(DIR) $(if $(MINUTE),-minute $(MINUTE)) $(ARGS)
+	@go build -o build/local ./local && exec build/local run -dir $(DIR) $(if $(MINUTE),-minute $(MINUTE)) $(ARGS)
 
 token: ## print a token: make -s token USER=manager [AUD=… EXPIRES=-1m]
 	@go run ./local token -dir $(DIR) -user $(USER_NAME) $(if $(AUD),-audience $(AUD)) $(if $(EXPIRES),-expires $(EXPIRES))

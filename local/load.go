@@ -34,9 +34,20 @@ func loadCommand(ctx context.Context, args []string) error {
 	l := loader.Loader{
 		Client: control.EventsClient(), Bus: control.Bus, Source: "platform",
 		DetailType: *detailType, Organisation: *organisation,
-		Progress: func(sent int) { fmt.Printf("\r%d items sent", sent) },
+	}
+	if terminal(os.Stdout) {
+		l.Progress = func(sent int) { fmt.Printf("\r%d items sent", sent) }
 	}
 	sent, err := l.Load(ctx, lines)
-	fmt.Printf("\r%d items sent\n", sent)
+	if l.Progress != nil {
+		fmt.Print("\r")
+	}
+	fmt.Printf("%d items sent\n", sent)
 	return err
+}
+
+// terminal reports whether a line can be written over.
+func terminal(f *os.File) bool {
+	info, err := f.Stat()
+	return err == nil && info.Mode()&os.ModeCharDevice != 0
 }

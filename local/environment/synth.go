@@ -71,7 +71,7 @@ func (y *synthesis) run(ctx context.Context) ([]byte, error) {
 	if err := os.RemoveAll(out); err != nil {
 		return nil, err
 	}
-	env := []string{"CDK_CONTEXT_JSON=" + string(settings), "CDK_OUTDIR=" + out, "JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION=1"}
+	env := []string{"CDK_CONTEXT_JSON=" + string(settings), "CDK_OUTDIR=" + out, "JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION=20", "JSII_DEPRECATED=quiet"}
 	if err := command(ctx, y.root, env, y.program(), "synth"); err != nil {
 		return nil, err
 	}

@@ -84,6 +84,9 @@ func TestHostileAddresses(t *testing.T) {
 		cases++
 		_, err := c.Do(t.Context(), post(u))
 		refused(t, u, err)
+		if e := failure(t, err); !strings.HasPrefix(strings.ToLower(u), "https:") && e.Code != "address_refused" {
+			t.Errorf("%s: %v", u, e)
+		}
 	}
 	for _, host := range loopback {
 		ask(any, "https://"+host+":"+port+"/")
@@ -130,7 +133,7 @@ func TestPins(t *testing.T) {
 	for _, host := range []string{
 		"api.github.com.evil.org", "evilapi.github.com", "api-github.com", "github.com", "api.github.com.", "api.github.co", "xn--pi-7ka.github.com",
 		"api.github.com:" + port, "api.github.com@127.0.0.1:" + port, "127.0.0.1:" + port, "a.api.github.com", "api.github.com%2eevil.org",
-		"аpi.github.com", "api.github.com\\.evil.org:" + port, "api.gıthub.com", "api.github.com/../@127.0.0.1:" + port + "/#", "api.github.com:0443",
+		"аpi.github.com", "u:p@api.github.com", "u@api.github.com", "api.github.com\\.evil.org:" + port, "api.gıthub.com", "api.github.com/../@127.0.0.1:" + port + "/#", "api.github.com:0443",
 	} {
 		_, err := c.Do(t.Context(), post("https://"+host+"/"))
 		if e := failure(t, err); e.Code != "address_refused" || e.Class != connector.Final {

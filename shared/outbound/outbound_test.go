@@ -1,7 +1,6 @@
 package outbound
 
 import (
-	"bufio"
 	"bytes"
 	"compress/gzip"
 	"context"
@@ -15,7 +14,6 @@ import (
 	"net/http/httptest"
 	"net/netip"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -125,12 +123,14 @@ func TestRedirectsAreAnswers(t *testing.T) {
 	}
 }
 
-func TestBodies(t *testing.T) {
+// bodies answers with bodies that nobody should take whole, and counts what it
+// got rid of. With ?refuse the status is that of a refusal.
+func bodies(served *atomic.Int64) http.HandlerFunc {
 	var bomb bytes.Buffer
 	z := gzip.NewWriter(&bomb)
 	_, _ = z.Write(make([]byte, 8<<20))
 	_ = z.Close()
-	_, cfg := server(t, func(w http.ResponseWriter, r *http.Request) {
+	return func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Query().Has("refuse") {
 			w.Header().Set("X-Refused", "1")
 		}
@@ -143,7 +143,9 @@ func TestBodies(t *testing.T) {
 			w.WriteHeader(status)
 			b := make([]byte, 64<<10)
 			for i := 0; r.URL.Path == "/endless" || i < 20; i++ {
-				if _, err := w.Write(b); err != nil {
+				n, err := w.Write(b)
+				served.Add(int64(n))
+				if err != nil {
 					return
 				}
 			}
@@ -156,7 +158,12 @@ func TestBodies(t *testing.T) {
 			w.WriteHeader(status)
 			_, _ = w.Write(bomb.Bytes())
 		}
-	})
+	}
+}
+
+func TestBodies(t *testing.T) {
+	var served atomic.Int64
+	_, cfg := server(t, bodies(&served))
 	c := newClient(t, cfg)
 	for _, tt := range []struct {
 		method, path, code string
@@ -182,205 +189,12 @@ func TestBodies(t *testing.T) {
 			t.Errorf("%s %s refused: %v %d %v", tt.method, tt.path, err, answer.Status, answer.Truncated)
 		}
 	}
+	// Eight answers without an end or too large: what was taken of them is bounded.
+	if served.Load() > 8*16<<20 {
+		t.Errorf("the server got rid of %d bytes", served.Load())
+	}
 	if answer, err := c.Do(t.Context(), get("https://example.com/large")); err != nil || len(answer.Body) != 20*64<<10 {
 		t.Errorf("a large body within the default limit: %v", err)
-	}
-}
-
-// raw accepts TLS connections and leaves each to serve, with its number.
-func raw(t *testing.T, serve func(n int, c net.Conn)) (Config, *atomic.Int32) {
-	t.Helper()
-	s := httptest.NewUnstartedServer(nil)
-	s.StartTLS()
-	t.Cleanup(s.Close)
-	l, err := tls.Listen("tcp", "127.0.0.1:0", &tls.Config{Certificates: s.TLS.Certificates})
-	if err != nil {
-		t.Fatal(err)
-	}
-	var accepted atomic.Int32
-	var wg sync.WaitGroup
-	wg.Go(func() {
-		for {
-			c, err := l.Accept()
-			if err != nil {
-				return
-			}
-			n := int(accepted.Add(1))
-			wg.Go(func() {
-				defer func() { _ = c.Close() }()
-				_ = c.SetDeadline(time.Now().Add(20 * time.Second))
-				serve(n, c)
-			})
-		}
-	})
-	t.Cleanup(func() { _ = l.Close(); wg.Wait() })
-	cfg := configFor(s)
-	cfg.Overrides[host] = netip.MustParseAddrPort(l.Addr().String())
-	return cfg, &accepted
-}
-
-const okAnswer = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
-
-func TestOutcomeAfterTheRequestLeft(t *testing.T) {
-	for name, serve := range map[string]func(net.Conn){
-		"closed":          func(net.Conn) {},
-		"no HTTP":         func(c net.Conn) { _, _ = io.WriteString(c, "SSH-2.0\r\n\r\n") },
-		"half a header":   func(c net.Conn) { _, _ = io.WriteString(c, "HTTP/1.1 200 OK\r\nContent-") },
-		"endless headers": func(c net.Conn) { endlessHeaders(c) },
-		"silence":         func(c net.Conn) { _, _ = io.Copy(io.Discard, c) },
-		"slow body":       func(c net.Conn) { slowBody(c) },
-	} {
-		for _, method := range []string{"GET", "POST", "PATCH"} {
-			t.Run(name+" "+method, func(t *testing.T) {
-				t.Parallel()
-				cfg, _ := raw(t, func(_ int, c net.Conn) {
-					if _, err := http.ReadRequest(bufio.NewReader(c)); err == nil {
-						serve(c)
-					}
-				})
-				cfg.Timeout = 400 * time.Millisecond
-				start := time.Now()
-				_, err := newClient(t, cfg).Do(t.Context(), Request{Method: method, URL: "https://example.com/?k=hidden", Body: bodyOf(method)})
-				e := failure(t, err)
-				want := connector.Ambiguous
-				if method == "GET" {
-					want = connector.Retryable
-				}
-				if e.Class != want || strings.Contains(e.Error(), "hidden") {
-					t.Errorf("%v %v", e.Class, e)
-				}
-				if time.Since(start) > 3*time.Second {
-					t.Errorf("took %v", time.Since(start))
-				}
-			})
-		}
-	}
-}
-
-func bodyOf(method string) []byte {
-	if method == "GET" {
-		return nil
-	}
-	return []byte("x")
-}
-
-func endlessHeaders(c net.Conn) {
-	_, _ = io.WriteString(c, "HTTP/1.1 200 OK\r\n")
-	for {
-		if _, err := io.WriteString(c, "X-A: "+strings.Repeat("b", 1000)+"\r\n"); err != nil {
-			return
-		}
-	}
-}
-
-func slowBody(c net.Conn) {
-	_, _ = io.WriteString(c, "HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n")
-	tick := time.NewTicker(20 * time.Millisecond)
-	defer tick.Stop()
-	for range tick.C {
-		if _, err := io.WriteString(c, "x"); err != nil {
-			return
-		}
-	}
-}
-
-// A write over a connection that the server is just closing may be lost or
-// not: it must never reach the server twice.
-func TestWriteOnceOverDyingConnections(t *testing.T) {
-	var writes, reads atomic.Int32
-	cfg, accepted := raw(t, func(_ int, c net.Conn) {
-		// One answer, then the next request is read and the connection cut.
-		for first := true; ; first = false {
-			r, err := http.ReadRequest(bufio.NewReader(c))
-			if err != nil {
-				return
-			}
-			if r.Method == "GET" {
-				reads.Add(1)
-			} else {
-				writes.Add(1)
-			}
-			if !first {
-				return
-			}
-			_, _ = io.WriteString(c, okAnswer)
-		}
-	})
-	c := newClient(t, cfg)
-	for range 20 {
-		c.CloseIdle()
-		if _, err := c.Do(t.Context(), get("https://example.com/")); err != nil {
-			t.Fatal(err)
-		}
-		before := writes.Load()
-		_, err := c.Do(t.Context(), post("https://example.com/"))
-		if e := failure(t, err); e.Class != connector.Ambiguous {
-			t.Fatalf("%v %v", e.Class, e)
-		}
-		if got := writes.Load() - before; got != 1 {
-			t.Fatalf("the write arrived %d times", got)
-		}
-	}
-	if accepted.Load() < 20 {
-		t.Fatalf("only %d connections", accepted.Load())
-	}
-}
-
-// The server closes each connection after its answer without saying so. What
-// the client then says must be true: a NotSent write never arrived.
-func TestWriteOnceOverClosedConnections(t *testing.T) {
-	var mu sync.Mutex
-	arrived := map[string]int{}
-	cfg, _ := raw(t, func(_ int, c net.Conn) {
-		r, err := http.ReadRequest(bufio.NewReader(c))
-		if err != nil {
-			return
-		}
-		mu.Lock()
-		arrived[r.URL.Path]++
-		mu.Unlock()
-		_, _ = io.WriteString(c, okAnswer)
-	})
-	c := newClient(t, cfg)
-	outcome := map[string]error{}
-	for i := range 200 {
-		path := fmt.Sprintf("/%d", i)
-		_, outcome[path] = c.Do(t.Context(), post("https://example.com"+path))
-	}
-	mu.Lock()
-	defer mu.Unlock()
-	for path, err := range outcome {
-		n := arrived[path]
-		if n > 1 || (err == nil && n != 1) {
-			t.Errorf("%s arrived %d times, outcome %v", path, n, err)
-		}
-		if err != nil && failure(t, err).Class == connector.NotSent && n != 0 {
-			t.Errorf("%s arrived though it was not sent", path)
-		}
-	}
-}
-
-func TestWriteToAPeerThatClosedBefore(t *testing.T) {
-	// The connection dies before the request, seen by the write or before it.
-	closed := make(chan struct{}, 64)
-	cfg, _ := raw(t, func(_ int, c net.Conn) {
-		if _, err := http.ReadRequest(bufio.NewReader(c)); err != nil {
-			return
-		}
-		_, _ = io.WriteString(c, okAnswer)
-		_ = c.(*tls.Conn).NetConn().(*net.TCPConn).SetLinger(0)
-		_ = c.(*tls.Conn).NetConn().Close()
-		closed <- struct{}{}
-	})
-	c := newClient(t, cfg)
-	for range 30 {
-		if _, err := c.Do(t.Context(), post("https://example.com/")); err != nil {
-			if class := failure(t, err).Class; class != connector.Ambiguous && class != connector.NotSent {
-				t.Fatal(class)
-			}
-			continue
-		}
-		<-closed
 	}
 }
 

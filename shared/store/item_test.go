@@ -19,7 +19,7 @@ func item(id domain.Snowflake, version int64) domain.Item {
 // read gives an item as it is stored, nil if it is not.
 func read(t *testing.T, s *Store, id domain.Snowflake) *domain.Item {
 	t.Helper()
-	items, _, err := s.ItemsAndLinks(t.Context(), pair, []domain.Snowflake{id}, true)
+	items, _, err := s.ItemsAndLinks(t.Context(), pair, "there", []domain.Snowflake{id}, true)
 	must(t, err)
 	if got, ok := items[id]; ok {
 		return &got

@@ -11,7 +11,7 @@
 //	ORG#<org>            INT#<type>#<id>        META          BatchGetItem on every request; Query by type (ingest)
 //	INT#<id>             STATE                  state         GetItem, BatchGetItem; index "due" (dispatch)
 //	INT#<id>             DIRTY#<item>#<version> mark          Query in order of item (worker)
-//	INT#<id>             LINK#<item>            link, ledger  BatchGetItem (worker); index "outcome" (ledger)
+//	INT#<id>             LINK#<target>#<item>   link, ledger  BatchGetItem (worker); Query, index "outcome" (ledger)
 //	INT#<id>             RUN#<run>              ended run     GetItem; Query newest first
 //	INT#<id>             PLAN#<run>#<item>      plan row      Query
 //	INT#<id>             OUTBOX#<event>         outbox row    Query
@@ -81,8 +81,10 @@ func markKey(integration domain.Snowflake, m Mark) key {
 	return key{integrationPartition(integration), fmt.Sprintf("%s%s#%019d", markPrefix, m.ItemID.Sortable(), m.Version)}
 }
 
-func linkKey(integration, item domain.Snowflake) key {
-	return key{integrationPartition(integration), linkPrefix + item.Sortable()}
+// linkKey holds the target: when an integration is led elsewhere and back, the
+// links of the old place are still there, and nothing is created twice.
+func linkKey(integration domain.Snowflake, target string, item domain.Snowflake) key {
+	return key{integrationPartition(integration), linkPrefix + target + "#" + item.Sortable()}
 }
 
 func runKey(integration, run domain.Snowflake) key {

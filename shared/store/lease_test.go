@@ -44,7 +44,7 @@ func TestTakeoverFencesOff(t *testing.T) {
 	_, old := acquire(t, s, 1, "a", now, now.Add(time.Minute))
 	later := now.Add(time.Hour)
 	_, fresh := acquire(t, s, 1, "b", later, later.Add(time.Minute))
-	batch := Batch{Run: run, Links: []Link{{ItemID: 7, Outcome: domain.Created}}, DeleteMarks: []Mark{{7, 1}}}
+	batch := Batch{Run: run, Links: []Link{{ItemID: 7, Target: "there", Outcome: domain.Created}}, DeleteMarks: []Mark{{7, 1}}}
 	ended := run.Run
 	ended.FinishedAt, ended.Status = &later, domain.Succeeded
 
@@ -53,7 +53,7 @@ func TestTakeoverFencesOff(t *testing.T) {
 	is(t, s.Release(t.Context(), old, run, later), ErrFenced)
 	is(t, s.Finish(t.Context(), old, Ending{Run: ended, Mode: domain.Incremental}), ErrFenced)
 	is(t, s.Finish(t.Context(), old, Ending{Run: ended, Mode: domain.Incremental, Forced: true}), ErrFenced)
-	links, err := s.Links(t.Context(), pair.ID, []domain.Snowflake{7})
+	links, err := s.Links(t.Context(), pair.ID, "there", []domain.Snowflake{7})
 	if n, cerr := s.CountMarks(t.Context(), pair.ID); len(links) != 0 || n != 1 || err != nil || cerr != nil {
 		t.Errorf("a fenced worker has written: %v, %d marks", links, n)
 	}

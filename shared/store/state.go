@@ -38,6 +38,8 @@ func NeedsFull(i Integration, s *State) bool { return s == nil || s.FullEpoch < 
 type ActiveRun struct {
 	domain.Run
 	Announce bool `json:"announce"`
+	// Target is where this run's first slice was led; a run serves one target.
+	Target string `json:"target"`
 	// FullEpoch is what a full run's plan pass has seen of the manager's record.
 	FullEpoch int64 `json:"full_epoch"`
 	// PlanCursor is the last item the plan pass handled.
@@ -57,7 +59,7 @@ type ActiveRun struct {
 // written by the API while the worker runs (mode, cancel_requested_at).
 var progress = []string{
 	"status", "counts", "remaining", "estimated_finish", "started_at", "waiting_until", "waiting_reason",
-	"full_epoch", "plan_cursor", "plan_done", "pass_retry_at", "pass_settle_at", "outages",
+	"target", "full_epoch", "plan_cursor", "plan_done", "pass_retry_at", "pass_settle_at", "outages",
 }
 
 // A Lease is a worker's right to write to an integration.
@@ -173,7 +175,7 @@ func (s *Store) Acquire(ctx context.Context, p Pair, run domain.Snowflake, lease
 		},
 	})
 	if old, failed := conditionFailed(err); failed {
-		if textOf(old, "lease_id") != leaseID {
+		if textOf(old, "lease_id") != leaseID || old["run"] == nil {
 			return State{}, Lease{}, false, nil
 		}
 		after, err = old, nil // the SDK's retry met its own success

@@ -31,8 +31,8 @@ type Intent struct {
 type Link struct {
 	ItemID          domain.Snowflake `json:"item_id"`
 	FormattedNumber string           `json:"formatted_number"`
-	// Target is the place the remote object is in; a link of another target
-	// than the configured one is not used.
+	// Target is the place the remote object is in. It is part of the key: only
+	// the links of the configured target are read.
 	Target     string           `json:"target"`
 	Remote     *domain.Remote   `json:"remote"`
 	SentHash   string           `json:"sent_hash"`
@@ -81,7 +81,7 @@ type Batch struct {
 func (s *Store) Commit(ctx context.Context, l Lease, b Batch) error {
 	var actions []types.TransactWriteItem
 	for _, link := range b.Links {
-		actions = append(actions, s.putAction(linkKey(l.Pair.ID, link.ItemID), linkRecord(l.Pair.ID, link)))
+		actions = append(actions, s.putAction(linkKey(l.Pair.ID, link.Target, link.ItemID), linkRecord(l.Pair.ID, link)))
 	}
 	for _, m := range b.AddMarks {
 		actions = append(actions, s.putAction(markKey(l.Pair.ID, m), record{}))
@@ -167,18 +167,18 @@ func (s *Store) page(ctx context.Context, pk, prefix, after string, limit int32,
 	return out.Items, len(out.LastEvaluatedKey) > 0, nil
 }
 
-// Links reads the links of items, in pages of at most 100.
-func (s *Store) Links(ctx context.Context, integration domain.Snowflake, items []domain.Snowflake) (map[domain.Snowflake]Link, error) {
-	_, links, err := s.ItemsAndLinks(ctx, Pair{ID: integration}, items, false)
+// Links reads the links of at most 100 items to objects at a target.
+func (s *Store) Links(ctx context.Context, integration domain.Snowflake, target string, items []domain.Snowflake) (map[domain.Snowflake]Link, error) {
+	_, links, err := s.ItemsAndLinks(ctx, Pair{ID: integration}, target, items, false)
 	return links, err
 }
 
-// ItemsAndLinks reads items and their links together, strongly consistent: at
+// ItemsAndLinks reads items and their links at a target together, strongly consistent: at
 // most 50 items, or 100 links alone.
-func (s *Store) ItemsAndLinks(ctx context.Context, p Pair, ids []domain.Snowflake, withItems bool) (map[domain.Snowflake]domain.Item, map[domain.Snowflake]Link, error) {
+func (s *Store) ItemsAndLinks(ctx context.Context, p Pair, target string, ids []domain.Snowflake, withItems bool) (map[domain.Snowflake]domain.Item, map[domain.Snowflake]Link, error) {
 	var keys []key
 	for _, id := range ids {
-		keys = append(keys, linkKey(p.ID, id))
+		keys = append(keys, linkKey(p.ID, target, id))
 		if withItems {
 			keys = append(keys, itemKey(p.OrganisationID, p.ItemType, id))
 		}
@@ -189,7 +189,7 @@ func (s *Store) ItemsAndLinks(ctx context.Context, p Pair, ids []domain.Snowflak
 	}
 	items, links := map[domain.Snowflake]domain.Item{}, map[domain.Snowflake]Link{}
 	for _, id := range ids {
-		if r := found[linkKey(p.ID, id)]; r != nil {
+		if r := found[linkKey(p.ID, target, id)]; r != nil {
 			var l Link
 			if err := decode(r, &l); err != nil {
 				return nil, nil, wrap(err, "read link of item", id)

@@ -56,7 +56,7 @@ func TestCommitInSeveralTransactions(t *testing.T) {
 		m := Mark{n + 1, 1}
 		must(t, s.PutMark(t.Context(), pair.ID, m))
 		batch.DeleteMarks, ids = append(batch.DeleteMarks, m), append(ids, m.ItemID)
-		batch.Links = append(batch.Links, Link{ItemID: m.ItemID, Outcome: domain.Created, Remote: &domain.Remote{ID: m.ItemID.String()}})
+		batch.Links = append(batch.Links, Link{ItemID: m.ItemID, Target: "there", Outcome: domain.Created, Remote: &domain.Remote{ID: m.ItemID.String()}})
 	}
 	sent := 0
 	w.before = func(operation string) {
@@ -64,7 +64,7 @@ func TestCommitInSeveralTransactions(t *testing.T) {
 			return
 		}
 		w.before = nil // the look itself is not watched
-		links, err := s.Links(t.Context(), pair.ID, ids)
+		links, err := s.Links(t.Context(), pair.ID, "there", ids)
 		if n, _ := s.CountMarks(t.Context(), pair.ID); err != nil || len(links) != 75 || n == 0 || state(t, s).Run.MarkCursor != "" {
 			t.Errorf("between the transactions: %d links, %d marks, %v", len(links), n, err)
 		}
@@ -80,12 +80,12 @@ func TestLinksComeBackWhole(t *testing.T) {
 	run := request(t, s, 1, domain.Incremental)
 	_, lease := acquire(t, s, 1, "a", now, now.Add(time.Minute))
 	want := Link{
-		ItemID: 7, FormattedNumber: "KEP-1", Target: "t", Remote: &domain.Remote{ID: "1", Key: "#1", URL: "https://x", State: domain.Closed},
+		ItemID: 7, FormattedNumber: "KEP-1", Target: "there", Remote: &domain.Remote{ID: "1", Key: "#1", URL: "https://x", State: domain.Closed},
 		SentHash: "h", SentLabels: []string{"a"}, SentState: domain.Open, Intent: &Intent{Attempt: 2, At: now, Hash: "h", Labels: []string{"b"}, State: domain.Open},
 		Attempt: 2, Outcome: domain.FailedOut, Reason: "r", Version: 3, Attempts: 4, RetryAt: now, Parked: true, LastRunID: 1, UpdatedAt: now,
 	}
-	must(t, s.Commit(t.Context(), lease, Batch{Run: run, Links: []Link{want, {ItemID: 8, Outcome: domain.Created}}}))
-	items, links, err := s.ItemsAndLinks(t.Context(), pair, []domain.Snowflake{7, 8, 9}, true)
+	must(t, s.Commit(t.Context(), lease, Batch{Run: run, Links: []Link{want, {ItemID: 8, Target: "there", Outcome: domain.Created}}}))
+	items, links, err := s.ItemsAndLinks(t.Context(), pair, "there", []domain.Snowflake{7, 8, 9}, true)
 	if err != nil || len(items) != 0 || len(links) != 2 || !reflect.DeepEqual(links[7], want) {
 		t.Errorf("%+v, %v\nwant %+v", links, err, want)
 	}

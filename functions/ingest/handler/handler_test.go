@@ -146,7 +146,7 @@ func TestFourSteps(t *testing.T) {
 	if failed := w.give(t, message("item.created", change(nil))); failed != nil {
 		t.Fatal(failed, w.log)
 	}
-	items, _, err := w.store.ItemsAndLinks(t.Context(), store.Pair{ID: 501, OrganisationID: org, ItemType: "work_item"}, []domain.Snowflake{7}, true)
+	items, _, err := w.store.ItemsAndLinks(t.Context(), store.Pair{ID: 501, OrganisationID: org, ItemType: "work_item"}, "there", []domain.Snowflake{7}, true)
 	if err != nil || items[7].Title != "t" {
 		t.Errorf("stored %+v, %v", items, err)
 	}

@@ -39,9 +39,6 @@ type task struct {
 // decide compares an item with what was last sent.
 func (s *slice) decide(t *task, known bool) {
 	now := s.Clock.Now()
-	if t.link.Target != s.meta.TargetHash {
-		t.link = store.Link{ItemID: t.id, Attempt: t.link.Attempt, Target: s.meta.TargetHash}
-	}
 	if !known {
 		t.step = nothing
 		return

@@ -170,6 +170,12 @@ func (s *slice) load(ctx context.Context) (*verdict, error) {
 		return v, err
 	}
 	s.meta, s.onDelete = *view.Integration, onDelete(view.Integration.Configuration)
+	if s.run.Target == "" {
+		s.run.Target = s.meta.TargetHash
+	}
+	if s.run.Target != s.meta.TargetHash {
+		return cancelled("configuration_changed", "The integration was led to another target while the run was active; the next sync is full."), nil
+	}
 	s.conn, err = s.Open(ctx, view)
 	var refused *connector.Error
 	if errors.As(err, &refused) {

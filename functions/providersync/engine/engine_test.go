@@ -274,7 +274,7 @@ func TestLostAnswerIsLookedForBeforeASecondCreate(t *testing.T) {
 		run := w.run(id)
 		mustBe(t, "status", run.Status, domain.Waiting)
 		mustBe(t, "reason", *run.WaitingReason, "reconciling")
-		_, links, err := w.sure.ItemsAndLinks(w.ctx, w.pair, []domain.Snowflake{1}, false)
+		_, links, err := w.sure.ItemsAndLinks(w.ctx, w.pair, "there", []domain.Snowflake{1}, false)
 		w.must(err)
 		mustBe(t, "outcome", links[1].Outcome, domain.Unknown)
 		mustBe(t, "creates so far", w.provider.creates, map[bool]int{true: 1, false: 0}[applied])
@@ -364,6 +364,54 @@ func TestRejectedCredentialsEndTheRunAndKeepTheMarks(t *testing.T) {
 	n, err := w.sure.CountMarks(w.ctx, 77)
 	w.must(err)
 	mustBe(t, "marks", n, 1)
+}
+
+// lead changes where the integration is led.
+func (w *world) lead(target string) {
+	w.t.Helper()
+	v, err := w.sure.View(w.ctx, w.pair, 0)
+	w.must(err)
+	_, err = w.sure.UpdateIntegration(w.ctx, *v.Integration, store.Change{Enabled: true, Configuration: `{}`, TargetHash: target, NeedsFull: true})
+	w.must(err)
+}
+
+func TestThereAndBackCreatesNothingTwice(t *testing.T) {
+	w := newWorld(t)
+	items := []domain.Item{w.item(1, 1, nil), w.item(2, 1, nil)}
+	w.start(domain.Full)
+	w.settle()
+	home, away := w.provider, &provider{clock: w.clock}
+	w.provider = away
+	w.lead("elsewhere")
+	w.start(domain.Full)
+	w.settle()
+	w.exact(items...)
+	w.provider = home
+	w.lead("there")
+	id := w.start(domain.Full)
+	w.settle()
+	w.exact(items...)
+	mustBe(t, "creates at home", home.creates, 2)
+	mustBe(t, "creates away", away.creates, 2)
+	mustBe(t, "counts", w.run(id).Counts, domain.Counts{Unchanged: 2})
+}
+
+func TestANewTargetCancelsTheRun(t *testing.T) {
+	w := newWorld(t)
+	w.marked(1, 1)
+	w.provider.before = func(string, domain.Snowflake) error {
+		return &connector.Error{Class: connector.Retryable, Scope: connector.IntegrationScope, Code: "rate_limited", Wait: time.Hour}
+	}
+	id := w.start(domain.Incremental)
+	w.must(w.slice())
+	mustBe(t, "status", w.run(id).Status, domain.Waiting)
+	w.provider.before = nil
+	w.lead("elsewhere")
+	w.settle()
+	run := w.run(id)
+	mustBe(t, "status", run.Status, domain.Cancelled)
+	mustBe(t, "code", run.Error.Code, "configuration_changed")
+	mustBe(t, "creates", w.provider.creates, 0)
 }
 
 func TestASecondWorkerDropsItsMessage(t *testing.T) {

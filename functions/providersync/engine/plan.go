@@ -29,7 +29,7 @@ func (s *slice) plan(ctx context.Context) (*verdict, error) {
 		for i, item := range items {
 			ids[i] = item.ID
 		}
-		links, err := s.Store.Links(ctx, s.lease.Pair.ID, ids)
+		links, err := s.Store.Links(ctx, s.lease.Pair.ID, s.meta.TargetHash, ids)
 		if err != nil {
 			return nil, err
 		}
@@ -54,6 +54,7 @@ func (s *slice) plan(ctx context.Context) (*verdict, error) {
 // differs counts an item that needs no push, and reports whether it needs one.
 func (s *slice) differs(item domain.Item, link store.Link) bool {
 	t := task{id: item.ID, item: item, link: link}
+	t.link.ItemID, t.link.Target = item.ID, s.meta.TargetHash
 	s.decide(&t, true)
 	switch t.step {
 	case unchanged:

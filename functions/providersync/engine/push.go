@@ -105,14 +105,14 @@ func (s *slice) read(ctx context.Context, marks []store.Mark) ([]*task, error) {
 		}
 		t.marks = append(t.marks, m)
 	}
-	items, links, err := s.Store.ItemsAndLinks(ctx, s.lease.Pair, ids, true)
+	items, links, err := s.Store.ItemsAndLinks(ctx, s.lease.Pair, s.meta.TargetHash, ids, true)
 	if err != nil {
 		return nil, err
 	}
 	for _, t := range tasks {
 		item, known := items[t.id]
 		t.item, t.link = item, links[t.id]
-		t.link.ItemID = t.id
+		t.link.ItemID, t.link.Target = t.id, s.meta.TargetHash
 		s.decide(t, known)
 	}
 	return tasks, nil

@@ -2,6 +2,6 @@
 
 package github
 
-// The race detector makes the contract check slow: a tenth of the real items
-// is sent then.
+// The race detector makes text work twenty times slower: a tenth of the real
+// items is looked at then.
 const raceDetector = true

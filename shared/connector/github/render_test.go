@@ -172,13 +172,13 @@ func TestRealItems(t *testing.T) {
 	list := items(t)
 	saas := renderer(Config{Labels: true})
 	for n, item := range list {
+		if n%10 != 0 && raceDetector {
+			continue
+		}
 		content := saas.Render(item)
 		checkContent(t, item.FormattedNumber, content)
 		if content.Hash() != saas.Render(item).Hash() {
 			t.Errorf("%s is not rendered the same twice", item.FormattedNumber)
-		}
-		if n%10 != 0 && raceDetector {
-			continue
 		}
 		m := connector.Marker{Integration: 11, Item: item.ID, Attempt: 1}
 		if _, err := c.Create(t.Context(), content, m); err != nil {
