@@ -55,12 +55,15 @@ func TestEveryPackageSaysItsJob(t *testing.T) {
 var rules = []struct{ who, mustNot, because string }{
 	{`^integrations/(functions|shared)/`, `^integrations/(local|infra)(/|$)`, "the product must not need what drives or deploys it"},
 	{`^integrations/(functions|shared|local)(/|$)`, `^github\.com/(aws/aws-cdk-go|aws/jsii|cdklabs)`, "the CDK belongs in infra alone: it is huge"},
-	{`^integrations/functions/(get|patch|sync|ingest|dispatch)(/|$)`, `^integrations/shared/(connector|outbound)(/|$)`, "only the worker talks to providers"},
-	{`^integrations/functions/(get|sync|ingest|dispatch|providersync)(/|$)`, `jsonschema`, "schemas cost a cold start; only who accepts configurations needs them"},
-	{`^integrations/functions/(get|sync|ingest|dispatch)(/|$)`, `/service/kms$`, "these functions never touch a secret"},
+	{`^integrations/functions/(get|patch|sync|status|syncs|cancel|items|retry|ingest|dispatch)(/|$)`, `^integrations/shared/(connector|outbound)(/|$)`, "only the worker talks to providers"},
+	{`^integrations/functions/(get|sync|status|syncs|cancel|items|retry|ingest|dispatch|providersync)(/|$)`, `jsonschema`, "schemas cost a cold start; only who accepts configurations needs them"},
+	{`^integrations/functions/(get|sync|status|syncs|cancel|items|retry|ingest|dispatch)(/|$)`, `/service/kms$`, "these functions never touch a secret"},
 	{`^integrations/functions/`, `(gin-gonic|gorilla/mux|go-chi|labstack|gofiber|kin-openapi)`, "a switch on the route needs no web framework"},
+	{`^integrations/functions/(get|patch|sync|status|syncs|cancel|items|retry|ingest)(/|$)`, `/service/eventbridge$`, "only who publishes links what publishes"},
+	{`^integrations/functions/(get|patch|status|syncs|cancel|items)(/|$)`, `/service/sqs$`, "these functions send nothing"},
 	{`^integrations/functions/`, `aws-sdk-go-v2/config$`, "loading the shared configuration costs a cold start dearly"},
 	{`^integrations/shared/domain$`, `^(github\.com|integrations/|net/http$)`, "the domain is pure"},
+	{`^integrations/shared/(pacing|turns|notice)$`, `^(github\.com|net/http$)|^integrations/shared/(store|api)$`, "these are pure"},
 	{`^integrations/shared/`, `^integrations/functions/`, "shared code does not know who uses it"},
 }
 

@@ -21,6 +21,13 @@ var routes = []route{
 	{awsapigatewayv2.HttpMethod_GET, "/integrations/{integration.id}", "get", 100, 200},
 	{awsapigatewayv2.HttpMethod_PATCH, "/integrations/{integration.id}", "patch", 25, 50},
 	{awsapigatewayv2.HttpMethod_POST, "/integrations/{integration.id}/sync", "sync", 25, 50},
+	{awsapigatewayv2.HttpMethod_GET, "/integrations/{integration.id}/status", "status", 50, 100},
+	{awsapigatewayv2.HttpMethod_GET, "/integrations/{integration.id}/syncs", "syncs", 50, 100},
+	{awsapigatewayv2.HttpMethod_GET, "/integrations/{integration.id}/syncs/{sync.id}", "syncs", 50, 100},
+	{awsapigatewayv2.HttpMethod_GET, "/integrations/{integration.id}/syncs/{sync.id}/items", "syncs", 50, 100},
+	{awsapigatewayv2.HttpMethod_POST, "/integrations/{integration.id}/syncs/{sync.id}/cancel", "cancel", 25, 50},
+	{awsapigatewayv2.HttpMethod_GET, "/integrations/{integration.id}/items", "items", 50, 100},
+	{awsapigatewayv2.HttpMethod_POST, "/integrations/{integration.id}/items/retry", "retry", 25, 50},
 }
 
 // stageRate and stageBurst hold for all routes together.
@@ -51,12 +58,17 @@ func (s *service) newAPI() awsapigatewayv2.HttpApi {
 
 func (s *service) addRoutes(api awsapigatewayv2.HttpApi) []awsapigatewayv2.CfnRoute {
 	var added []awsapigatewayv2.CfnRoute
+	integrations := map[string]awsapigatewayv2integrations.HttpLambdaIntegration{}
 	for _, r := range routes {
-		integration := awsapigatewayv2integrations.NewHttpLambdaIntegration(
-			id(r.function, "Integration"), s.functions[r.function].Function,
-			&awsapigatewayv2integrations.HttpLambdaIntegrationProps{
-				PayloadFormatVersion: awsapigatewayv2.PayloadFormatVersion_VERSION_2_0(),
-			})
+		integration := integrations[r.function]
+		if integration == nil {
+			integration = awsapigatewayv2integrations.NewHttpLambdaIntegration(
+				id(r.function, "Integration"), s.functions[r.function].Function,
+				&awsapigatewayv2integrations.HttpLambdaIntegrationProps{
+					PayloadFormatVersion: awsapigatewayv2.PayloadFormatVersion_VERSION_2_0(),
+				})
+			integrations[r.function] = integration
+		}
 		for _, made := range *api.AddRoutes(&awsapigatewayv2.AddRoutesOptions{
 			Path:        &r.path,
 			Methods:     &[]awsapigatewayv2.HttpMethod{r.method},

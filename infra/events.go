@@ -10,6 +10,9 @@ import (
 // ingested is the detail types that functions/ingest understands; anything else on the bus is not for us.
 var ingested = []string{"item.created", "item.updated", "item.deleted"}
 
+// ownSource is the source of the events that the service itself publishes.
+const ownSource = "integrations"
+
 // newBus makes the bus of its own that the platform publishes on. Whoever may put events is trusted with everything
 // they can say, so `publishers`, when given, are the only ones who may, whatever their account's policies allow.
 func (s *service) newBus() awsevents.EventBus {
@@ -17,8 +20,27 @@ func (s *service) newBus() awsevents.EventBus {
 		EventBusName: s.name(),
 		Description:  jsii.String("Changes of organisations and items (stage " + s.Stage + ")"),
 	})
+	return bus
+}
+
+// guardBus lets the named publishers publish, the service's own functions say what is theirs to say, and nobody else
+// anything.
+func (s *service) guardBus(bus awsevents.EventBus) {
 	if len(s.Publishers) == 0 {
-		return bus
+		return
+	}
+	own := []*string{}
+	for _, d := range s.definitions() {
+		if d.publishes {
+			own = append(own, s.functions[d.name].Role().RoleArn())
+		}
+	}
+	mayPublish := []any{}
+	for _, p := range s.Publishers {
+		mayPublish = append(mayPublish, p)
+	}
+	for _, arn := range own {
+		mayPublish = append(mayPublish, arn)
 	}
 	s.busPolicy(bus, "Publishers", map[string]any{
 		"Effect":    "Allow",
@@ -27,9 +49,16 @@ func (s *service) newBus() awsevents.EventBus {
 	s.busPolicy(bus, "NobodyElse", map[string]any{
 		"Effect":    "Deny",
 		"Principal": "*",
-		"Condition": map[string]any{"ArnNotEquals": map[string]any{"aws:PrincipalArn": s.Publishers}},
+		"Condition": map[string]any{"ArnNotEquals": map[string]any{"aws:PrincipalArn": mayPublish}},
 	})
-	return bus
+	s.busPolicy(bus, "OwnEventsOnly", map[string]any{
+		"Effect":    "Deny",
+		"Principal": "*",
+		"Condition": map[string]any{
+			"ArnEquals":       map[string]any{"aws:PrincipalArn": own},
+			"StringNotEquals": map[string]any{"events:source": ownSource},
+		},
+	})
 }
 
 func (s *service) busPolicy(bus awsevents.EventBus, sid string, statement map[string]any) {

@@ -11,6 +11,7 @@ import (
 
 	"github.com/aws/aws-cdk-go/awscdk/v2"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsdynamodb"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awsevents"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsiam"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awskms"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awslambda"
@@ -36,6 +37,8 @@ type definition struct {
 	loops bool
 	// dials says that the function connects to hosts that managers name, which may be in a private network.
 	dials bool
+	// publishes says that the function puts events of the service's own on the bus.
+	publishes bool
 	// scheduled says that a call which could not be made at once is not worth making later.
 	scheduled bool
 }
@@ -45,6 +48,7 @@ type resources struct {
 	table  awsdynamodb.TableV2
 	key    awskms.Key
 	queues queueSet
+	bus    awsevents.EventBus
 }
 
 // function is a definition made real.
@@ -71,9 +75,34 @@ func (s *service) definitions() []definition {
 			statements:  startsSync,
 		},
 		{
+			name: "status", about: "Tells how an integration stands", timeout: apiTimeout, memory: 128,
+			environment: s.callerEnvironment(),
+			statements:  countsBacklog,
+		},
+		{
+			name: "syncs", about: "Shows an integration's syncs", timeout: apiTimeout, memory: 128,
+			environment: s.callerEnvironment(),
+			statements:  showsSyncs,
+		},
+		{
+			name: "cancel", about: "Stops a sync", timeout: apiTimeout, memory: 128,
+			environment: s.callerEnvironment(),
+			statements:  stopsSync,
+		},
+		{
+			name: "items", about: "Shows an integration's ledger", timeout: apiTimeout, memory: 128,
+			environment: s.callerEnvironment(),
+			statements:  countsBacklog,
+		},
+		{
+			name: "retry", about: "Has items tried again", timeout: apiTimeout, memory: 128,
+			environment: s.callerEnvironment(tellSyncQueue, s.tellLostAfter),
+			statements:  startsSync,
+		},
+		{
 			name: "providersync", about: "Brings items to a provider", timeout: s.Timings.Worker, memory: 256,
-			loops: true, dials: true,
-			environment: s.environment(tellSyncQueue, s.tellLostAfter, s.tellWorker),
+			loops: true, dials: true, publishes: true,
+			environment: s.environment(tellSyncQueue, tellBus, s.tellLostAfter, s.tellWorker),
 			statements:  worksSync,
 		},
 		{
@@ -84,7 +113,8 @@ func (s *service) definitions() []definition {
 		{
 			name: "dispatch", about: "Sends again what got lost or has become due", timeout: 50 * time.Second, memory: 128,
 			scheduled:   true,
-			environment: s.environment(tellSyncQueue, s.tellLostAfter),
+			publishes:   true,
+			environment: s.environment(tellSyncQueue, tellBus, s.tellLostAfter),
 			statements:  dispatchesDue,
 		},
 	}
@@ -122,6 +152,8 @@ func tellSyncQueue(r resources, env map[string]*string) {
 	env["SYNC_QUEUE_URL"] = r.queues.sync.work.QueueUrl()
 }
 
+func tellBus(r resources, env map[string]*string) { env["EVENT_BUS_NAME"] = r.bus.EventBusName() }
+
 func (s *service) tellLostAfter(_ resources, env map[string]*string) {
 	env["LOST_AFTER_SECONDS"] = secondsText(s.Timings.LostAfter)
 }
@@ -136,6 +168,10 @@ func (s *service) tellWorker(_ resources, env map[string]*string) {
 	env["CALL_SECONDS"] = secondsText(s.Timings.Call)
 	env["SETTLE_SECONDS"] = secondsText(s.Timings.Settle)
 	env["LEASE_MARGIN_SECONDS"] = secondsText(s.Timings.LeaseMargin)
+	env["PULL_SECONDS"] = secondsText(s.Timings.Pull)
+	env["MAXIMUM_CONCURRENCY"] = jsii.String(strconv.Itoa(s.MaximumConcurrency))
+	env["PACING"] = &s.Pacing
+	env["RELINK_BEFORE"] = &s.RestoredAt
 }
 
 func secondsText(d time.Duration) *string { return jsii.String(strconv.Itoa(int(d.Seconds()))) }

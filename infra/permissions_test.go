@@ -146,12 +146,13 @@ func TestWhoMayDoWhat(t *testing.T) {
 		{"kms:Decrypt", []string{"providersync"}},
 		{"kms:GenerateDataKey", []string{"patch"}},
 		{"dynamodb:Scan", nil},
-		{"dynamodb:Query", []string{"dispatch", "ingest", "providersync"}},
-		{"dynamodb:PutItem", []string{"ingest", "providersync"}},
-		{"dynamodb:BatchWriteItem", []string{"ingest", "providersync"}},
+		{"dynamodb:Query", []string{"dispatch", "ingest", "items", "providersync", "status", "syncs"}},
+		{"dynamodb:PutItem", []string{"cancel", "ingest", "patch", "providersync"}},
+		{"dynamodb:BatchWriteItem", []string{"dispatch", "ingest", "providersync"}},
+		{"events:PutEvents", []string{"dispatch", "providersync"}},
 		{"dynamodb:DeleteItem", []string{"providersync"}},
-		{"dynamodb:UpdateItem", []string{"dispatch", "ingest", "patch", "providersync", "sync"}},
-		{"sqs:SendMessage", []string{"dispatch", "ingest", "providersync", "sync"}},
+		{"dynamodb:UpdateItem", []string{"cancel", "dispatch", "ingest", "patch", "providersync", "retry", "sync"}},
+		{"sqs:SendMessage", []string{"dispatch", "ingest", "providersync", "retry", "sync"}},
 		{"sqs:ReceiveMessage", []string{"ingest", "providersync"}},
 		{"sqs:PurgeQueue", nil},
 		{"logs:CreateLogGroup", nil},
@@ -191,6 +192,7 @@ func TestFunctionsMayUseWhatTheyAreTold(t *testing.T) {
 	tests := map[string]string{
 		"TABLE_NAME":     "dynamodb:GetItem on AWS::DynamoDB::GlobalTable",
 		"SYNC_QUEUE_URL": "sqs:SendMessage on AWS::SQS::Queue",
+		"EVENT_BUS_NAME": "events:PutEvents on AWS::Events::EventBus",
 		"KMS_KEY_ID":     "kms:GenerateDataKey on AWS::KMS::Key",
 	}
 	everywhere(t, func(t *testing.T, tpl template) {
@@ -260,17 +262,60 @@ func TestNobodyElseCallsAFunction(t *testing.T) {
 
 func TestOnlyNamedPublishersMayPutEvents(t *testing.T) {
 	var allow, deny []any
+	var own, held []string // our own roles, and those held to our own events
 	for _, p := range complete().ofType("AWS::Events::EventBusPolicy") {
 		switch text(p.at("Statement", "Effect")) {
 		case "Allow":
 			allow = append(allow, listOf(p.at("Statement", "Principal", "AWS"))...)
 		case "Deny":
-			deny = append(deny, listOf(p.at("Statement", "Condition", "ArnNotEquals", "aws:PrincipalArn"))...)
+			for _, who := range listOf(p.at("Statement", "Condition", "ArnNotEquals", "aws:PrincipalArn")) {
+				if role := target(who); role != "" {
+					own = append(own, role)
+				} else {
+					deny = append(deny, who)
+				}
+			}
+			for _, who := range listOf(p.at("Statement", "Condition", "ArnEquals", "aws:PrincipalArn")) {
+				if text(p.at("Statement", "Condition", "StringNotEquals", "events:source")) == "integrations" {
+					held = append(held, target(who))
+				}
+			}
 		}
 	}
 	if want := []any{"arn:aws:iam::123456789012:role/product"}; !slices.Equal(allow, want) || !slices.Equal(deny, want) {
 		t.Errorf("allowed %v, all refused but %v", allow, deny)
 	}
+	tpl := complete()
+	var want []string
+	for _, name := range []string{"dispatch", "providersync"} {
+		want = append(want, target(tpl.functions()[name].at("Role")))
+	}
+	for _, got := range [][]string{own, held} {
+		if slices.Sort(got); !slices.Equal(got, slices.Sorted(slices.Values(want))) {
+			t.Errorf("our own roles: %v, want %v", got, want)
+		}
+	}
+}
+
+// TestOurFunctionsPublishOurEventsAlone: what comes in the platform's name is trusted with everything.
+func TestOurFunctionsPublishOurEventsAlone(t *testing.T) {
+	everywhere(t, func(t *testing.T, tpl template) {
+		seen := 0
+		for name, f := range tpl.functions() {
+			_, list := roleOf(t, tpl, f)
+			for _, s := range list {
+				if !slices.Contains(s.actions, "events:PutEvents") {
+					continue
+				}
+				if seen++; text(at(s.raw, "Condition", "StringEquals", "events:source")) != "integrations" {
+					t.Errorf("%s may publish whatever it likes", name)
+				}
+			}
+		}
+		if seen != 2 {
+			t.Errorf("%d functions publish", seen)
+		}
+	})
 }
 
 func TestInAVPCTheWorkersCodeMayNotTouchTheNetwork(t *testing.T) {

@@ -50,10 +50,12 @@ func readsIntegration(r resources) []awsiam.PolicyStatement {
 	}
 }
 
-// changesIntegration seals under the key but never opens: only the worker does.
+// changesIntegration seals under the key but never opens: only the worker does. A change that stops a run also files it
+// and leaves a notice of it.
 func changesIntegration(r resources) []awsiam.PolicyStatement {
 	return []awsiam.PolicyStatement{
-		allow(on(r.table.TableArn()), "dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:UpdateItem"),
+		allow(on(r.table.TableArn()),
+			"dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:UpdateItem", "dynamodb:PutItem", "dynamodb:ConditionCheckItem"),
 		allow(on(r.key.KeyArn()), "kms:GenerateDataKey"),
 	}
 }
@@ -65,13 +67,36 @@ func startsSync(r resources) []awsiam.PolicyStatement {
 	}
 }
 
+// countsBacklog reads the ledger, and counts in it by outcome.
+func countsBacklog(r resources) []awsiam.PolicyStatement {
+	return []awsiam.PolicyStatement{
+		allow(on(r.table.TableArn()), "dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:Query"),
+		allow(on(r.index(outcomeIndex)), "dynamodb:Query"),
+	}
+}
+
+func showsSyncs(r resources) []awsiam.PolicyStatement {
+	return []awsiam.PolicyStatement{
+		allow(on(r.table.TableArn()), "dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:Query"),
+	}
+}
+
+// stopsSync files a run that no worker is on, and leaves a notice of it.
+func stopsSync(r resources) []awsiam.PolicyStatement {
+	return []awsiam.PolicyStatement{
+		allow(on(r.table.TableArn()), "dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:UpdateItem", "dynamodb:PutItem"),
+	}
+}
+
 // worksSync writes in transactions, each part of which needs the action of its kind.
 func worksSync(r resources) []awsiam.PolicyStatement {
 	return []awsiam.PolicyStatement{
 		allow(on(r.table.TableArn()),
 			"dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:Query", "dynamodb:UpdateItem", "dynamodb:PutItem",
 			"dynamodb:DeleteItem", "dynamodb:ConditionCheckItem", "dynamodb:BatchWriteItem"),
+		allow(on(r.index(outcomeIndex)), "dynamodb:Query"),
 		allow(on(r.key.KeyArn()), "kms:Decrypt"),
+		r.publishes(),
 		r.sendsSync(),
 		consumes(r.queues.sync),
 	}
@@ -90,9 +115,17 @@ func ingestsEvents(r resources) []awsiam.PolicyStatement {
 func dispatchesDue(r resources) []awsiam.PolicyStatement {
 	return []awsiam.PolicyStatement{
 		allow(on(r.index(dueIndex)), "dynamodb:Query"),
-		allow(on(r.table.TableArn()), "dynamodb:GetItem", "dynamodb:UpdateItem"),
+		allow(on(r.table.TableArn()), "dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:UpdateItem", "dynamodb:BatchWriteItem"),
+		r.publishes(),
 		r.sendsSync(),
 	}
+}
+
+// publishes is for the service's own events alone: what comes in the platform's name is trusted with everything.
+func (r resources) publishes() awsiam.PolicyStatement {
+	statement := allow(on(r.bus.EventBusArn()), "events:PutEvents")
+	statement.AddCondition(jsii.String("StringEquals"), map[string]any{"events:source": ownSource})
+	return statement
 }
 
 func (r resources) sendsSync() awsiam.PolicyStatement {

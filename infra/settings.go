@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // Settings is everything a deployment decides, read from CDK's context (`-c name=value`, or CDK_CONTEXT_JSON).
@@ -29,7 +30,12 @@ type Settings struct {
 	AlarmEmail         string
 	AllowDial          []DialRule
 	Publishers         []string
-	Timings            Timings
+	// Pacing is how fast providers are called: as they publish, not limited at all, or as it says.
+	Pacing string
+	// RestoredAt is when the table was restored from a backup, "" if it never was: integrations then look for their
+	// objects at the provider before they create any.
+	RestoredAt string
+	Timings    Timings
 }
 
 // A DialRule lets the worker connect to one port of a private network, which it otherwise refuses.
@@ -46,6 +52,8 @@ var (
 	sourcePattern = regexp.MustCompile(`^[A-Za-z0-9_./-]{1,200}$`)
 	vpcPattern    = regexp.MustCompile(`^vpc-[0-9a-f]+$`)
 	subnetPattern = regexp.MustCompile(`^subnet-[0-9a-f]+$`)
+	// The worker reads it exactly; this keeps out what cannot be meant.
+	pacingPattern = regexp.MustCompile(`^(published|off|[a-z]+=[a-z0-9:/.,]+(;[a-z]+=[a-z0-9:/.,]+)*)$`)
 	rolePattern   = regexp.MustCompile(`^arn:aws[a-z-]*:iam::\d{12}:(role|user)/[\w+=,.@/-]+$`)
 )
 
@@ -62,9 +70,15 @@ func readSettings(lookup func(string) any) (Settings, error) {
 		Scopes:      r.list("scopes", nil, ""),
 		VPC:         r.optional("vpcId", vpcPattern, "the id of a VPC (vpc-…)"),
 		Subnets:     r.list("subnetIds", subnetPattern, "ids of subnets (subnet-…)"),
+		Pacing:      r.matching("pacing", "published", pacingPattern, "published, off or limits as github=gap:1s,creates:80/1m"),
 		Publishers:  r.list("publishers", rolePattern, "ARNs of roles or users"),
 	}
 	s.Timings = timingsOf(s.Profile)
+	s.Timings.Pull = time.Duration(r.number("pullMinutes", 0, 1, 1440)) * time.Minute
+	if s.Timings.Pull == 0 {
+		s.Timings.Pull = timingsOf(s.Profile).Pull
+	}
+	s.RestoredAt = r.time("restoredAt")
 	s.Issuer = r.issuer(s.Profile)
 	s.MaximumConcurrency = r.number("maximumConcurrency", 4, 2, 1000)
 	s.Architecture = r.architecture(s.Profile)
@@ -122,6 +136,15 @@ func (r *reader) matching(name, preset string, pattern *regexp.Regexp, form stri
 		r.require(name, false)
 	} else if !pattern.MatchString(text) {
 		r.bad(name, "%q is not %s", text, form)
+	}
+	return text
+}
+
+// time accepts a moment of RFC 3339, or nothing.
+func (r *reader) time(name string) string {
+	text := r.text(name)
+	if _, err := time.Parse(time.RFC3339, text); text != "" && err != nil {
+		r.bad(name, "%q is not a time as 2026-01-02T15:04:05Z", text)
 	}
 	return text
 }

@@ -22,13 +22,15 @@ type Timings struct {
 	LeaseMargin time.Duration
 	// LostAfter is how long a message may be under way before dispatch sends another.
 	LostAfter time.Duration
+	// Pull is the pause between two looks at what changed at a tracker.
+	Pull time.Duration
 }
 
 func timingsOf(p Profile) Timings {
 	if p == local {
 		return Timings{
 			Worker: 20 * time.Second, Slice: 8 * time.Second, Call: 5 * time.Second, Settle: 2 * time.Second,
-			LeaseMargin: time.Second, LostAfter: 5 * time.Second,
+			LeaseMargin: time.Second, LostAfter: 5 * time.Second, Pull: 15 * time.Second,
 		}
 	}
 	return Timings{
@@ -37,5 +39,6 @@ func timingsOf(p Profile) Timings {
 		Settle:      120 * time.Second,
 		LeaseMargin: 15 * time.Second,
 		LostAfter:   120 * time.Second,
+		Pull:        15 * time.Minute,
 	}
 }

@@ -3,41 +3,20 @@
 package main
 
 import (
-	"log/slog"
-	"os"
 	"time"
 
-	"github.com/aws/aws-lambda-go/lambda"
-
 	"integrations/functions/ingest/handler"
-	"integrations/shared/awsclient"
 	"integrations/shared/awsclient/queues"
-	"integrations/shared/settings"
-	"integrations/shared/store"
+	"integrations/shared/boot"
 	"integrations/shared/syncqueue"
 )
 
-func main() {
-	log := slog.New(slog.NewJSONHandler(os.Stdout, nil))
-	h, err := wire(log)
-	if err != nil {
-		log.Error("start", "error", err.Error())
-		os.Exit(1)
-	}
-	lambda.Start(h.Handle)
-}
+func main() { boot.Function(function) }
 
-func wire(log *slog.Logger) (*handler.Handler, error) {
-	env := settings.New(os.LookupEnv)
-	table, queue := env.Text("TABLE_NAME"), env.Text("SYNC_QUEUE_URL")
-	lost := env.Seconds("LOST_AFTER_SECONDS", time.Minute)
-	clients := awsclient.New(env)
-	if err := env.Err(); err != nil {
-		return nil, err
+func function(b boot.Boot) any {
+	h := &handler.Handler{
+		Items: b.Store, Marks: b.Store, Runs: b.Store, Queue: syncqueue.New(queues.New(b.Clients), b.Env.Text("SYNC_QUEUE_URL")),
+		Log: b.Log, Now: time.Now, LostAfter: b.Env.Seconds("LOST_AFTER_SECONDS", time.Minute),
 	}
-	st := store.New(clients.DynamoDB(), table)
-	return &handler.Handler{
-		Items: st, Marks: st, Runs: st, Queue: syncqueue.New(queues.New(clients), queue),
-		Log: log, Now: time.Now, LostAfter: lost,
-	}, nil
+	return h.Handle
 }

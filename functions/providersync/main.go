@@ -4,55 +4,66 @@ package main
 
 import (
 	"context"
-	"log/slog"
-	"os"
+	"fmt"
+	"strconv"
 	"time"
-
-	"github.com/aws/aws-lambda-go/lambda"
 
 	"integrations/functions/providersync/engine"
 	"integrations/functions/providersync/handler"
-	"integrations/shared/awsclient"
+	"integrations/shared/awsclient/buses"
 	"integrations/shared/awsclient/keys"
 	"integrations/shared/awsclient/queues"
+	"integrations/shared/boot"
+	"integrations/shared/bus"
 	"integrations/shared/outbound"
+	"integrations/shared/pacing"
 	"integrations/shared/settings"
-	"integrations/shared/store"
 	"integrations/shared/syncqueue"
 )
 
-func main() {
-	log := slog.New(slog.NewJSONHandler(os.Stdout, nil))
-	h, err := wire(log)
-	if err != nil {
-		log.Error("start", "error", err.Error())
-		os.Exit(1)
-	}
-	lambda.Start(h.Handle)
-}
+func main() { boot.Function(function) }
 
-func wire(log *slog.Logger) (*handler.Handler, error) {
-	env := settings.New(os.LookupEnv)
-	table, queue := env.Text("TABLE_NAME"), env.Text("SYNC_QUEUE_URL")
+func function(b boot.Boot) any {
+	env := b.Env
 	times := engine.Settings{
 		Slice: env.Seconds("SLICE_SECONDS", time.Minute), Call: env.Seconds("CALL_SECONDS", 30*time.Second),
 		Settle: env.Seconds("SETTLE_SECONDS", 2*time.Minute), LeaseMargin: env.Seconds("LEASE_MARGIN_SECONDS", 15*time.Second),
-		LostAfter: env.Seconds("LOST_AFTER_SECONDS", time.Minute),
+		LostAfter: env.Seconds("LOST_AFTER_SECONDS", time.Minute), PullEvery: env.Seconds("PULL_SECONDS", 15*time.Minute),
+		Room:         settings.Parsed(env, "MAXIMUM_CONCURRENCY", half),
+		RelinkBefore: settings.Parsed(env, "RELINK_BEFORE", restored),
 	}
 	provider := outbound.New(outbound.Config{
 		AllowDial: settings.Parsed(env, "ALLOW_DIAL", outbound.ParseAllowDial),
 		Overrides: settings.Parsed(env, "DIAL_OVERRIDES", outbound.ParseOverrides),
 		Timeout:   times.Call,
 	})
-	clients := awsclient.New(env)
-	if err := env.Err(); err != nil {
-		return nil, err
-	}
 	e := &engine.Engine{
-		Store: store.New(clients.DynamoDB(), table), Queue: syncqueue.New(queues.New(clients), queue),
-		Open: opener(keys.New(clients), provider), Clock: wall{}, Log: log, Settings: times,
+		Store: b.Store, Queue: syncqueue.New(queues.New(b.Clients), env.Text("SYNC_QUEUE_URL")),
+		Open: opener(keys.New(b.Clients), provider, settings.Parsed(env, "PACING", pacing.Parse)),
+		Bus:  bus.New(buses.New(b.Clients), env.Text("EVENT_BUS_NAME")), Clock: wall{}, Log: b.Log, Settings: times,
 	}
-	return &handler.Handler{Engine: e, Log: log}, nil
+	return (&handler.Handler{Engine: e, Log: b.Log}).Handle
+}
+
+// half is how many runs of one organisation are worked on at once: half of what
+// the deployment allows in all, which is 4 unless it says otherwise.
+func half(maximum string) (int, error) {
+	if maximum == "" {
+		return 2, nil
+	}
+	n, err := strconv.Atoi(maximum)
+	if err != nil || n < 2 {
+		return 0, fmt.Errorf("must be a number from 2 on")
+	}
+	return n / 2, nil
+}
+
+// restored reads when the table was restored, the zero time if it never was.
+func restored(at string) (time.Time, error) {
+	if at == "" {
+		return time.Time{}, nil
+	}
+	return time.Parse(time.RFC3339, at)
 }
 
 // wall is the wall clock.

@@ -55,6 +55,7 @@ type Config struct {
 type Bus struct {
 	config Config
 	rules  []rule
+	recent recent
 	*deliveries
 }
 
@@ -197,6 +198,7 @@ func (b *Bus) put(ctx context.Context, e entry) result {
 	if err != nil {
 		return result{ErrorCode: "MalformedDetail", ErrorMessage: "Detail is malformed."}
 	}
+	b.recent.add(body)
 	for _, rule := range b.rules {
 		if rule.Bus != e.bus() || !rule.pattern.matches(value) {
 			continue

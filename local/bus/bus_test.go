@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -55,8 +56,12 @@ func start(t *testing.T, queue bus.Queue, target bus.Target) *eventbridge.Client
 	}
 	server := httptest.NewServer(b)
 	t.Cleanup(func() { server.Close(); b.Close() })
+	return client(server.URL)
+}
+
+func client(endpoint string) *eventbridge.Client {
 	return eventbridge.New(eventbridge.Options{
-		Region: "eu-central-1", BaseEndpoint: &server.URL, Credentials: credentials.NewStaticCredentialsProvider("local", "local", ""),
+		Region: "eu-central-1", BaseEndpoint: &endpoint, Credentials: credentials.NewStaticCredentialsProvider("local", "local", ""),
 		RetryMaxAttempts: 1,
 	})
 }
@@ -120,6 +125,43 @@ func TestOnlyWhatMatchesIsDelivered(t *testing.T) {
 	}
 	if aws.ToString(r.sent[0].MessageGroupId) != "7" || r.sent[1].MessageGroupId != nil {
 		t.Errorf("groups %v and %v", r.sent[0].MessageGroupId, r.sent[1].MessageGroupId)
+	}
+}
+
+func TestRecentEvents(t *testing.T) {
+	b, err := bus.New(bus.Config{Buses: []string{"integrations-local"}, Queue: &recorder{}, Log: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer b.Close()
+	server := httptest.NewServer(b)
+	defer server.Close()
+	c := client(server.URL)
+	for n := range 101 {
+		var batch []types.PutEventsRequestEntry
+		for range 10 {
+			batch = append(batch, event("integrations", fmt.Sprint("t", n), `{"a":1}`))
+		}
+		put(t, c, batch...)
+	}
+	put(t, c, event("platform", "x", `{}`))
+	shown := func(query string) []map[string]any {
+		w := httptest.NewRecorder()
+		b.ServeRecent(w, httptest.NewRequest("GET", "/events"+query, nil))
+		var all []map[string]any
+		if err := json.Unmarshal(w.Body.Bytes(), &all); err != nil {
+			t.Fatal(err, w.Body)
+		}
+		return all
+	}
+	if all := shown(""); len(all) != 1000 || all[999]["detail-type"] != "x" || all[0]["detail-type"] != "t1" {
+		t.Errorf("%d events, from %v to %v", len(all), all[0], all[len(all)-1])
+	}
+	if ours := shown("?source=integrations"); len(ours) != 999 || ours[998]["detail-type"] != "t100" {
+		t.Errorf("%d events of ours", len(ours))
+	}
+	if none := shown("?source=nobody"); none == nil || len(none) != 0 {
+		t.Errorf("%v", none)
 	}
 }
 

@@ -132,7 +132,7 @@ func (e *Environment) openLog() error {
 // prepare makes what the template is wired to: binaries, template, servers,
 // identities. Most of it takes its time independently of the rest.
 func (e *Environment) prepare(ctx context.Context) error {
-	y, err := newSynthesis(e.options.Root, e.state, e.open.url("issuer"))
+	y, err := newSynthesis(e.options.Root, e.state, e.open.url("issuer"), e.options.Limits)
 	if err != nil {
 		return err
 	}

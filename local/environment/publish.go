@@ -32,6 +32,9 @@ type Endpoints struct {
 	Organisations map[string]string `json:"organisations"`
 	Integrations  map[string]string `json:"integrations"`
 	Providers     map[string]string `json:"providers"`
+	// Events lists what was published on the bus lately; source=integrations
+	// gives the service's own events.
+	Events string `json:"events"`
 }
 
 // Control is the form of control.json: what the project's own tools use, and
@@ -140,7 +143,7 @@ func (e *Environment) describe(context.Context) error {
 		tokens[name] = token
 	}
 	e.Endpoints = Endpoints{
-		API: e.open.url("api"), Issuer: e.open.url("issuer"), Page: e.open.url("page"), DynamoDB: e.dynamodb, SQS: e.sqs,
+		API: e.open.url("api"), Issuer: e.open.url("issuer"), Page: e.open.url("page"), Events: e.open.url("page") + "/events", DynamoDB: e.dynamodb, SQS: e.sqs,
 		Tokens: tokens, Organisations: orEmpty(e.options.Sample.Organisations), Integrations: orEmpty(e.options.Sample.Integrations),
 		Providers: map[string]string{"github": e.open.url("github")},
 	}
@@ -174,7 +177,7 @@ func (e *Environment) greet() {
 	at := e.Endpoints
 	e.say("\nReady after %.1f s. A scheduled minute lasts %s. State in %s, logs in %s.\n",
 		time.Since(e.began).Seconds(), e.options.Minute, e.options.Dir, e.state.path("logs"))
-	e.say("  API       %s\n  page      %s\n  GitHub    %s/_/received\n  DynamoDB  %s\n  SQS       %s\n", at.API, at.Page, at.Providers["github"], at.DynamoDB, at.SQS)
+	e.say("  API       %s\n  page      %s\n  GitHub    %s/_/received\n  DynamoDB  %s\n  SQS       %s\n  events    %s?source=integrations\n", at.API, at.Page, at.Providers["github"], at.DynamoDB, at.SQS, at.Events)
 	if at.Tokens["owner"] == "" || at.Integrations["github"] == "" {
 		return
 	}
@@ -209,5 +212,6 @@ func (e *Environment) page() http.Handler {
 		w.Header().Set("Content-Type", "text/html; charset=utf-8")
 		_ = pageTemplate.Execute(w, e.Endpoints)
 	})
+	mux.HandleFunc("GET /events", e.bus.ServeRecent)
 	return mux
 }

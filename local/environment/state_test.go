@@ -116,8 +116,9 @@ func TestTheTemplateIsMadeAgainWhenItsSourcesChange(t *testing.T) {
 	for _, name := range []string{"go.mod", "go.sum", "infra/main.go", "infra/main_test.go"} {
 		put(name, "x")
 	}
+	limits := false
 	synthesis := func(issuer string) *synthesis {
-		y, err := newSynthesis(root, s, issuer)
+		y, err := newSynthesis(root, s, issuer, limits)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -130,6 +131,11 @@ func TestTheTemplateIsMadeAgainWhenItsSourcesChange(t *testing.T) {
 	if err := s.write(templateFile, cachedTemplate{Sources: before.sources, Template: []byte(`{"a":1}`)}); err != nil {
 		t.Fatal(err)
 	}
+	limits = true
+	if synthesis("http://127.0.0.1:1").cached() != nil {
+		t.Error("with limits the template is the same")
+	}
+	limits = false
 	put("infra/main_test.go", "changed")
 	if synthesis("http://127.0.0.1:1").cached() == nil {
 		t.Error("a test's change makes the template again")

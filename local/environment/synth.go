@@ -21,6 +21,7 @@ type synthesis struct {
 	root    string
 	state   *state
 	issuer  string
+	limits  bool
 	sources string // a digest of all that decides the template
 }
 
@@ -32,8 +33,8 @@ type cachedTemplate struct {
 	Template json.RawMessage `json:"template"`
 }
 
-func newSynthesis(root string, s *state, issuer string) (*synthesis, error) {
-	y := &synthesis{root: root, state: s, issuer: issuer}
+func newSynthesis(root string, s *state, issuer string, limits bool) (*synthesis, error) {
+	y := &synthesis{root: root, state: s, issuer: issuer, limits: limits}
 	var err error
 	y.sources, err = y.digest()
 	return y, err
@@ -82,9 +83,15 @@ func (y *synthesis) run(ctx context.Context) ([]byte, error) {
 	return data, y.state.write(templateFile, cachedTemplate{Sources: y.sources, Template: data})
 }
 
+// context is what the template is made for. The worker keeps to the providers'
+// limits where the stand-ins enforce them.
 func (y *synthesis) context() map[string]string {
+	pacing := "off"
+	if y.limits {
+		pacing = "published"
+	}
 	return map[string]string{
-		"profile": "local", "stage": stage, "issuer": y.issuer, "audience": Audience, "goarch": runtime.GOARCH,
+		"profile": "local", "stage": stage, "issuer": y.issuer, "audience": Audience, "goarch": runtime.GOARCH, "pacing": pacing,
 	}
 }
 

@@ -104,8 +104,10 @@ func (e *Environment) variables() (map[string]string, error) {
 		"AWS_ENDPOINT_URL_DYNAMODB": dynamodb,
 		"AWS_ENDPOINT_URL_SQS":      sqs,
 		"AWS_ENDPOINT_URL_KMS":      e.open.url("control"),
-		"DIAL_OVERRIDES":            fmt.Sprintf("%s=127.0.0.1:%d", githubHost, e.open.port("github_tls")),
-		"SSL_CERT_FILE":             e.ca.CertFile(),
+		// What the service publishes goes to the bus.
+		"AWS_ENDPOINT_URL_EVENTBRIDGE": e.open.url("control"),
+		"DIAL_OVERRIDES":               fmt.Sprintf("%s=127.0.0.1:%d", githubHost, e.open.port("github_tls")),
+		"SSL_CERT_FILE":                e.ca.CertFile(),
 	}
 	maps.Copy(all, credentialsFromHost(e.options))
 	maps.Copy(all, e.options.Variables)

@@ -31,6 +31,8 @@ const MaxBody = 64 << 10
 type Request struct {
 	IntegrationID string
 	SyncID        string
+	// RouteKey is the gateway's name of the route, as "GET /x/{id}".
+	RouteKey string
 	// Caller is the token's user claim as it stands there, "" without one.
 	Caller string
 	event  *events.APIGatewayV2HTTPRequest
@@ -80,7 +82,7 @@ func Serve(log *slog.Logger, userClaim string, route Route) Handler {
 				resp = problem(id, errors.New("panic"))
 			}
 		}()
-		req := Request{IntegrationID: event.PathParameters[IntegrationID], SyncID: event.PathParameters[SyncID], event: &event}
+		req := Request{IntegrationID: event.PathParameters[IntegrationID], SyncID: event.PathParameters[SyncID], RouteKey: event.RouteKey, event: &event}
 		if auth := event.RequestContext.Authorizer; auth != nil && auth.JWT != nil {
 			req.Caller = auth.JWT.Claims[userClaim]
 		}

@@ -25,9 +25,14 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/kms"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 
+	cancel "integrations/functions/cancel/handler"
 	get "integrations/functions/get/handler"
+	items "integrations/functions/items/handler"
 	patch "integrations/functions/patch/handler"
+	retry "integrations/functions/retry/handler"
+	status "integrations/functions/status/handler"
 	start "integrations/functions/sync/handler"
+	syncs "integrations/functions/syncs/handler"
 	localkms "integrations/local/kms"
 	"integrations/local/servers/serverstest"
 	"integrations/shared/access"
@@ -160,6 +165,8 @@ type world struct {
 	now              time.Time
 	log              *lockedLog
 	get, patch, sync api.Handler
+	// The others.
+	status, syncs, cancel, items, retry api.Handler
 }
 
 func newWorld(t *testing.T) *world {
@@ -195,7 +202,7 @@ func newWorld(t *testing.T) *world {
 // restart makes the functions cold.
 func (w *world) restart() {
 	log := slog.New(slog.NewJSONHandler(w.log, nil))
-	change := &patch.Handler{Gate: access.New(w.store), Writer: w.store, Seal: w.seal}
+	change := &patch.Handler{Gate: access.New(w.store), Writer: w.store, Seal: w.seal, Now: func() time.Time { return w.now }}
 	sync := &start.Handler{
 		Gate: access.New(w.store), Runs: w.store, Queue: syncqueue.New(w.sqs, w.queue),
 		Log: log, Now: func() time.Time { return w.now }, LostAfter: time.Minute,
@@ -203,6 +210,16 @@ func (w *world) restart() {
 	w.get = api.Serve(log, "sub", get.New(access.New(w.store)))
 	w.patch = api.Serve(log, "sub", change.Route)
 	w.sync = api.Serve(log, "sub", sync.Route)
+	again := &retry.Handler{
+		Gate: access.New(w.store), Links: w.store, Runs: w.store, Queue: syncqueue.New(w.sqs, w.queue),
+		Log: log, Now: func() time.Time { return w.now }, LostAfter: time.Minute,
+	}
+	shown := &syncs.Handler{Gate: access.New(w.store), Runs: w.store, Now: func() time.Time { return w.now }}
+	w.status = api.Serve(log, "sub", status.New(access.New(w.store), w.store))
+	w.syncs = api.Serve(log, "sub", shown.Route)
+	w.cancel = api.Serve(log, "sub", cancel.New(access.New(w.store), w.store, func() time.Time { return w.now }))
+	w.items = api.Serve(log, "sub", items.New(access.New(w.store), w.store))
+	w.retry = api.Serve(log, "sub", again.Route)
 }
 
 func (w *world) seal(ctx context.Context, i domain.Integration, member, origin, secret string) ([]byte, error) {
@@ -271,12 +288,18 @@ type request struct {
 	body   string
 	binary bool // as the gateway sends what is not text
 	header map[string]string
+	sync   string // the path's sync id
+	query  map[string]string
+	route  string // the route key, "TEST" unless given
 }
 
 func (q request) event() events.APIGatewayV2HTTPRequest {
-	e := events.APIGatewayV2HTTPRequest{Version: "2.0", RouteKey: "TEST", Headers: map[string]string{}, Body: q.body}
+	e := events.APIGatewayV2HTTPRequest{Version: "2.0", RouteKey: cmp.Or(q.route, "TEST"), Headers: map[string]string{}, Body: q.body, QueryStringParameters: q.query}
 	e.RequestContext.RequestID = "request-1"
 	e.PathParameters = map[string]string{api.IntegrationID: cmp.Or(q.id, github.String())}
+	if q.sync != "" {
+		e.PathParameters[api.SyncID] = q.sync
+	}
 	claims := map[string]string{"iss": "https://issuer", "sub": cmp.Or(q.caller, manager)}
 	if q.caller == "-" {
 		delete(claims, "sub")

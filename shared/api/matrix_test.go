@@ -87,10 +87,20 @@ var whoAndWhat = []struct {
 
 func TestWhoMayDoWhat(t *testing.T) {
 	w := newWorld(t)
-	for name, h := range map[string]api.Handler{"GET": w.get, "PATCH": w.patch, "sync": w.sync} {
+	for name, h := range map[string]api.Handler{
+		"GET": w.get, "PATCH": w.patch, "sync": w.sync, "status": w.status, "syncs": w.syncs, "one sync": w.syncs, "plan": w.syncs,
+		"cancel": w.cancel, "items": w.items, "retry": w.retry,
+	} {
 		for _, c := range whoAndWhat {
 			t.Run(name+" "+c.name, func(t *testing.T) {
 				q := c.request
+				switch name {
+				case "one sync", "cancel":
+					q.sync = "x" // access comes before the sync's id
+				case "plan":
+					q.sync, q.route = "x", "GET /x/items"
+				}
+				q.query = map[string]string{"nonsense": "1"} // and before the query
 				if name == "PATCH" {
 					q.body = `{"enabled":false}`
 				}
@@ -183,9 +193,10 @@ var badBodies = []struct {
 
 func TestBadBodies(t *testing.T) {
 	w := newWorld(t)
-	for name, h := range map[string]api.Handler{"PATCH": w.patch, "sync": w.sync} {
+	for name, h := range map[string]api.Handler{"PATCH": w.patch, "sync": w.sync, "cancel": w.cancel, "retry": w.retry} {
 		for _, c := range badBodies {
 			t.Run(name+" "+c.name, func(t *testing.T) {
+				c.request.sync = "7"
 				refused(t, send(t, h, c.request), c.refusal)
 				q := c.request
 				q.id = disabled.String() // the state is looked at last

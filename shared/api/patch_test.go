@@ -226,17 +226,18 @@ func TestPatchForgetsSecrets(t *testing.T) {
 func TestPatchIsAppliedAnewAfterAnother(t *testing.T) {
 	for tags, want := range map[string]int{"": 200, `"1"`: 412} {
 		w := newWorld(t)
-		read := *w.view(t, github).Integration
+		v := w.view(t, github)
+		read := *v.Integration
 		w.wire.before = func() {
 			change := store.Change{Enabled: false, Configuration: read.Configuration, TargetHash: read.TargetHash, SecretOrigins: read.SecretOrigins}
-			if _, err := w.store.UpdateIntegration(t.Context(), read, change); err != nil {
+			if _, err := w.store.UpdateIntegration(t.Context(), v, change, w.now); err != nil {
 				t.Error(err)
 			}
 		}
 		q := request{body: changed(`{"owner":"octo","repo":"new","token":"********"}`), header: map[string]string{"if-match": tags}}
 		resp := send(t, w.patch, q)
-		v := w.view(t, github).Integration
-		if resp.StatusCode != want || v.Enabled || strings.Contains(v.Configuration, `"new"`) != (want == 200) {
+		v = w.view(t, github)
+		if resp.StatusCode != want || v.Integration.Enabled || strings.Contains(v.Integration.Configuration, `"new"`) != (want == 200) {
 			t.Errorf("If-Match %q: %d %s\nstored %+v", tags, resp.StatusCode, resp.Body, v)
 		}
 	}

@@ -25,6 +25,8 @@ var statuses = map[domain.Code]struct {
 	domain.CodeBodyTooLarge:         {http.StatusRequestEntityTooLarge, "The body is too large"},
 	domain.CodeUnsupportedMedia:     {http.StatusUnsupportedMediaType, "The content type is not supported"},
 	domain.CodeInvalidBody:          {http.StatusBadRequest, "The body is not valid"},
+	domain.CodeInvalidQuery:         {http.StatusBadRequest, "The query is not valid"},
+	domain.CodeNotADryRun:           {http.StatusBadRequest, "The sync is no dry run"},
 	domain.CodeInvalidConfiguration: {http.StatusBadRequest, "The configuration is not valid"},
 	domain.CodeSecretRequired:       {http.StatusBadRequest, "A secret must be given again"},
 	domain.CodePreconditionFailed:   {http.StatusPreconditionFailed, "The integration has changed"},

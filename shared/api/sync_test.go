@@ -27,7 +27,8 @@ func TestSyncRefuses(t *testing.T) {
 		{"doubled", request{body: `{"mode":"full","mode":"full"}`}, refusal{400, "invalid_body", []string{"mode"}}},
 		{"merge patch", request{body: `{}`, header: map[string]string{"content-type": "application/merge-patch+json"}}, refusal{415, "unsupported_media_type", nil}},
 		{"PATCH's member", request{body: `{"enabled":true}`}, refusal{400, "invalid_body", []string{"enabled"}}},
-		{"dry run", request{body: `{"dry_run":true}`}, refusal{400, "invalid_body", []string{"dry_run"}}},
+		{"dry run of a disabled one", request{id: disabled.String(), body: `{"dry_run":true}`}, refusal{400, "integration_disabled", nil}},
+		{"a query", request{query: map[string]string{"mode": "full"}}, refusal{400, "invalid_query", []string{"mode"}}},
 	} {
 		t.Run(c.name, func(t *testing.T) { refused(t, send(t, w.sync, c.request), c.refusal) })
 	}

@@ -48,6 +48,23 @@ type Sent struct {
 	Remote domain.Remote
 	Labels []string // the labels we put there; others belong to people
 	State  domain.ItemState
+	Seen   Seen
+}
+
+// Seen is what an object looked like when we last wrote or read it: enough to
+// tell a person's change from our own. It is about what the provider stored,
+// not what we sent, since providers normalise text.
+type Seen struct {
+	Text  string           `json:"text"` // a hash of title and body
+	State domain.ItemState `json:"state"`
+}
+
+// Written is an object as a write left it. Where an update did not send the
+// state, Seen.State is the one that was seen before: a person's change of it
+// is still to be noticed by a pull.
+type Written struct {
+	Remote domain.Remote
+	Seen   Seen
 }
 
 // A Connector talks to one place (a repository, a project, a channel) at one
@@ -58,13 +75,39 @@ type Connector interface {
 	Render(item domain.Item) Content
 	// Create makes the object, open, with the marker in it. Closing a new
 	// object is an Update.
-	Create(ctx context.Context, c Content, m Marker) (domain.Remote, error)
+	Create(ctx context.Context, c Content, m Marker) (Written, error)
 	// Update makes the object what c says, state included.
-	Update(ctx context.Context, sent Sent, c Content, m Marker) (domain.Remote, error)
+	Update(ctx context.Context, sent Sent, c Content, m Marker) (Written, error)
+}
+
+// A Finder is a connector that can look for what an unanswered create made.
+// Where there is none, such a create is not sent again by itself.
+type Finder interface {
 	// Find lists what was created since a time, newest first, and returns the
 	// objects that carry the stable part of a wanted marker, by item. It never
 	// asks a search index.
-	Find(ctx context.Context, since time.Time, want []Marker) (map[domain.Snowflake]domain.Remote, error)
+	Find(ctx context.Context, since time.Time, want []Marker) (map[domain.Snowflake]Written, error)
+}
+
+// An Object is what a target holds, ours or not.
+type Object struct {
+	Written
+	// Marker is zero where the object carries none of ours.
+	Marker    Marker
+	Title     string
+	CreatedAt time.Time
+	UpdatedAt time.Time
+}
+
+// A Puller is a connector whose provider tells what changed there. Trackers
+// are, chats are not.
+type Puller interface {
+	// Changes lists one page of the objects changed at or after since (the
+	// zero time: all there are), the oldest change first. Pages count from 1;
+	// more says that another follows. What is no object of ours to speak of,
+	// as a pull request among issues, is left out, so a page may be empty and
+	// have more behind it.
+	Changes(ctx context.Context, since time.Time, page int) (objects []Object, more bool, err error)
 }
 
 // Class says what is known about a request that brought no success, and so
@@ -118,6 +161,9 @@ type Error struct {
 	Status    int           // the HTTP status, 0 if there was none
 	RequestID string        // the provider's, for a support case
 	Wait      time.Duration // Retryable: how long the provider wants to be left alone
+	// Untold says that the provider did not tell how long: Wait is the least,
+	// to be doubled for each such answer in a row.
+	Untold bool
 }
 
 // Error gives code, status and detail.

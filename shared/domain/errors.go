@@ -17,6 +17,8 @@ const (
 	CodeBodyTooLarge         Code = "body_too_large"
 	CodeUnsupportedMedia     Code = "unsupported_media_type"
 	CodeInvalidBody          Code = "invalid_body"
+	CodeInvalidQuery         Code = "invalid_query"
+	CodeNotADryRun           Code = "not_a_dry_run"
 	CodeInvalidConfiguration Code = "invalid_configuration"
 	CodeSecretRequired       Code = "secret_required"
 	CodePreconditionFailed   Code = "precondition_failed"

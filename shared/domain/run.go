@@ -9,6 +9,8 @@ type Mode string
 const (
 	Incremental Mode = "incremental"
 	Full        Mode = "full"
+	// Purge is not for callers: it removes what a deleted integration leaves.
+	Purge Mode = "purge"
 )
 
 // Trigger says what started a run.
@@ -77,6 +79,25 @@ type Run struct {
 	Error             *RunError  `json:"error"`
 }
 
+// A HealthState says whether the provider accepts what is configured.
+type HealthState string
+
+// The states of health. Unknown: the provider has not been asked with what is
+// configured now.
+const (
+	HealthUnknown HealthState = "unknown"
+	Healthy       HealthState = "healthy"
+	Unhealthy     HealthState = "unhealthy"
+)
+
+// Health is how an integration stands with its provider. While it cools down,
+// changes wait.
+type Health struct {
+	State         HealthState `json:"health"`
+	Reason        *RunError   `json:"reason"`
+	CoolDownUntil *time.Time  `json:"cool_down_until"`
+}
+
 // Outcome is how a sync left an item.
 type Outcome string
 
@@ -92,10 +113,48 @@ const (
 	Accepted  Outcome = "accepted"
 )
 
+// Outcomes lists every outcome.
+var Outcomes = []Outcome{Created, Updated, Unchanged, Skipped, Deferred, FailedOut, Unknown, Accepted}
+
 // A Remote is the provider's object an item is linked to.
 type Remote struct {
 	ID    string    `json:"id"`
 	Key   string    `json:"key"`
 	URL   string    `json:"url"`
 	State ItemState `json:"state"`
+}
+
+// A LedgerRow is what the ledger says of an item.
+type LedgerRow struct {
+	ItemID          Snowflake  `json:"item_id"`
+	FormattedNumber string     `json:"formatted_number"`
+	Outcome         Outcome    `json:"outcome"`
+	Reason          *string    `json:"reason"`
+	Attempts        int        `json:"attempts"`
+	LastRunID       *Snowflake `json:"last_run_id"`
+	UpdatedAt       time.Time  `json:"updated_at"`
+	Remote          *Remote    `json:"remote"`
+}
+
+// A PlanAction is what a run would do about an item.
+type PlanAction string
+
+// The plan's actions. Reconcile: an earlier create may have arrived; a run
+// looks for it before anything is sent.
+const (
+	PlanCreate    PlanAction = "create"
+	PlanUpdate    PlanAction = "update"
+	PlanSkip      PlanAction = "skip"
+	PlanReconcile PlanAction = "reconcile"
+)
+
+// A PlanRow is what a dry run says of an item. What is unchanged has no row.
+type PlanRow struct {
+	ItemID          Snowflake  `json:"item_id"`
+	FormattedNumber string     `json:"formatted_number"`
+	Action          PlanAction `json:"action"`
+	// Steps are the calls to the provider, in their order: create, update,
+	// close, reopen.
+	Steps  []string `json:"steps"`
+	Reason *string  `json:"reason"`
 }

@@ -2,9 +2,7 @@ package store
 
 import (
 	"context"
-	"crypto/rand"
 	"errors"
-	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
@@ -31,6 +29,8 @@ type Integration struct {
 	// create, enable, a new target, changed templates or labels. A full run is
 	// needed while it is ahead of State.FullEpoch.
 	FullEpoch int64 `json:"full_epoch"`
+	// ConfigurationVersion counts the changes of configuration and secrets.
+	ConfigurationVersion int64 `json:"configuration_version"`
 	// TargetHash names the place items go to; a link of another is not used.
 	TargetHash string `json:"target_hash"`
 	// WebhookHash names the secret URL items go to, "" where there is none.
@@ -108,11 +108,17 @@ func into[T any](r record, target **T) error {
 	return decode(r, *target)
 }
 
+// A Listener is an integration that an item concerns.
+type Listener struct {
+	Pair
+	ConfigurationVersion int64 `json:"configuration_version"`
+}
+
 // EnabledOfType lists an organisation's enabled integrations of an item type,
 // strongly consistent.
-func (s *Store) EnabledOfType(ctx context.Context, org domain.Snowflake, t domain.ItemType) ([]Pair, error) {
+func (s *Store) EnabledOfType(ctx context.Context, org domain.Snowflake, t domain.ItemType) ([]Listener, error) {
 	yes, condition, filter := true, "pk = :p AND begins_with(sk, :s)", "enabled = :t"
-	projection := "id, organisation_id, item_type"
+	projection := "id, organisation_id, item_type, configuration_version"
 	pages := dynamodb.NewQueryPaginator(s.db, &dynamodb.QueryInput{
 		TableName: &s.table, ConsistentRead: &yes, KeyConditionExpression: &condition,
 		FilterExpression: &filter, ProjectionExpression: &projection,
@@ -120,28 +126,28 @@ func (s *Store) EnabledOfType(ctx context.Context, org domain.Snowflake, t domai
 			":p": text(organisationPartition(org)), ":s": text(metaPrefix(t)), ":t": truth(true),
 		},
 	})
-	var pairs []Pair
+	var all []Listener
 	for pages.HasMorePages() {
 		page, err := pages.NextPage(ctx)
 		if err != nil {
 			return nil, wrap(err, "list integrations of organisation", org)
 		}
 		for _, r := range page.Items {
-			var p Pair
-			if err := decode(r, &p); err != nil {
+			var l Listener
+			if err := decode(r, &l); err != nil {
 				return nil, wrap(err, "list integrations of organisation", org)
 			}
-			pairs = append(pairs, p)
+			all = append(all, l)
 		}
 	}
-	return pairs, nil
+	return all, nil
 }
 
 // CreateIntegration stores a new integration with its sealed secrets. It is
 // refused with ErrConflict when the id is taken.
 func (s *Store) CreateIntegration(ctx context.Context, i Integration, secrets map[string][]byte) error {
 	p := Pair{ID: i.ID, OrganisationID: i.OrganisationID, ItemType: i.ItemType}
-	i.Version, i.FullEpoch = 1, 1
+	i.Version, i.FullEpoch, i.ConfigurationVersion = 1, 1, 1
 	meta := keyed(metaKey(p), mustEncode(i))
 	for member, blob := range secrets {
 		meta[secretPrefix+member] = &types.AttributeValueMemberB{Value: blob}
@@ -155,74 +161,6 @@ func (s *Store) CreateIntegration(ctx context.Context, i Integration, secrets ma
 		err = ErrConflict
 	}
 	return wrap(err, "create integration", i.ID)
-}
-
-// A Change is what a manager's PATCH writes. Everything not named stays.
-type Change struct {
-	Enabled       bool
-	Configuration string
-	TargetHash    string
-	WebhookHash   string
-	Fingerprint   string
-	SecretOrigins map[string]string // all secrets the integration has afterwards
-	NewSecrets    map[string][]byte // sealed; the kept ones are not touched
-	NeedsFull     bool
-}
-
-// UpdateIntegration writes a change onto the version that was read, in one
-// conditional write, and returns the new record. ErrConflict if another write
-// came first, ErrNotFound if the integration is gone. A retry by the SDK of
-// its own success finds its write id and succeeds.
-func (s *Store) UpdateIntegration(ctx context.Context, read Integration, c Change) (Integration, error) {
-	p := Pair{ID: read.ID, OrganisationID: read.OrganisationID, ItemType: read.ItemType}
-	next := read
-	next.Enabled, next.Configuration = c.Enabled, c.Configuration
-	next.WebhookHash = c.WebhookHash
-	next.TargetHash, next.Fingerprint, next.SecretOrigins = c.TargetHash, c.Fingerprint, c.SecretOrigins
-	next.Version, next.WriteID = read.Version+1, rand.Text()
-	if c.NeedsFull {
-		next.FullEpoch++
-	}
-	_, err := s.update(ctx, metaKey(p), changeUpdate(read, next, c.NewSecrets))
-	if old, failed := conditionFailed(err); failed {
-		switch {
-		case old == nil:
-			err = ErrNotFound
-		case textOf(old, "write_id") == next.WriteID:
-			err = nil
-		default:
-			err = ErrConflict
-		}
-	}
-	return next, wrap(err, "update integration", read.ID)
-}
-
-func changeUpdate(read, next Integration, secrets map[string][]byte) update {
-	u := update{condition: "#version = :read", names: map[string]string{"#version": "version"}, values: record{":read": number(read.Version)}}
-	var set, remove []string
-	for name, value := range mustEncode(next) {
-		if name == "id" || name == "organisation_id" || name == "item_type" || name == "provider" {
-			continue // these never change
-		}
-		u.names["#"+name], u.values[":"+name] = name, value
-		set = append(set, "#"+name+" = :"+name)
-	}
-	for member, blob := range secrets {
-		name := secretPrefix + member
-		u.names["#"+name], u.values[":"+name] = name, &types.AttributeValueMemberB{Value: blob}
-		set = append(set, "#"+name+" = :"+name)
-	}
-	for member := range read.SecretOrigins {
-		if _, kept := next.SecretOrigins[member]; !kept {
-			u.names["#"+secretPrefix+member] = secretPrefix + member
-			remove = append(remove, "#"+secretPrefix+member)
-		}
-	}
-	u.expression = "SET " + strings.Join(set, ", ")
-	if len(remove) > 0 {
-		u.expression += " REMOVE " + strings.Join(remove, ", ")
-	}
-	return u
 }
 
 // PutOrganisation stores an organisation as an event or a seed tells it.

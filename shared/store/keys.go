@@ -10,14 +10,18 @@
 //	ORG#<org>            MEMBER#<user>          member        BatchGetItem on every request
 //	ORG#<org>            INT#<type>#<id>        META          BatchGetItem on every request; Query by type (ingest)
 //	INT#<id>             STATE                  state         GetItem, BatchGetItem; index "due" (dispatch)
+//	INT#<id>             DRY                    dry lane      like STATE, for dry runs
 //	INT#<id>             DIRTY#<item>#<version> mark          Query in order of item (worker)
 //	INT#<id>             LINK#<target>#<item>   link, ledger  BatchGetItem (worker); Query, index "outcome" (ledger)
 //	INT#<id>             RUN#<run>              ended run     GetItem; Query newest first
 //	INT#<id>             PLAN#<run>#<item>      plan row      Query
-//	INT#<id>             OUTBOX#<event>         outbox row    Query
+//	INT#<id>             REMOTE#<target>#<obj>  whose object  BatchGetItem (pull)
+//	INT#<id>             OUTBOX#<event>         outbox row    index "due" (dispatch), GetItem, DeleteItem
 //	INT#<id>             IDEM#<key>             create key    GetItem
 //	ITEMS#<org>#<type>   <item>                 item          BatchGetItem; Query in order of id (plan pass)
 //	ITEM#<item>          CLAIM#<org>            claim         condition only: an item's type never changes
+//	ORG#<org>            TURNS                  turns         GetItem: how many of an organisation are worked on
+//	PACE#<credential>    PACE                   usage         GetItem: what a credential has spent
 //
 // META is written by managers, STATE by sync, ingest, dispatch and the worker.
 // The indexes only find: what they find is read again, consistently, before
@@ -39,10 +43,30 @@ const (
 	partitionKey = "pk"
 	sortKey      = "sk"
 	indexDue     = "due"
+	indexOutcome = "outcome"
 	dueShards    = 8
 )
 
-const markPrefix, linkPrefix, runPrefix = "DIRTY#", "LINK#", "RUN#"
+const (
+	markPrefix   = "DIRTY#"
+	linkPrefix   = "LINK#"
+	runPrefix    = "RUN#"
+	planPrefix   = "PLAN#"
+	outboxPrefix = "OUTBOX#"
+	remotePrefix = "REMOTE#"
+)
+
+// A Lane holds at most one run. Dry runs have their own, so that they neither
+// occupy nor join the active run.
+type Lane string
+
+// The lanes; their names are sort keys.
+const (
+	Live Lane = "STATE"
+	Dry  Lane = "DRY"
+)
+
+var lanes = []Lane{Live, Dry}
 
 // A key addresses one record.
 type key struct{ pk, sk string }
@@ -58,7 +82,8 @@ func itemsPartition(org domain.Snowflake, t domain.ItemType) string {
 }
 
 func ownerKey(id domain.Snowflake) key        { return key{integrationPartition(id), "OWNER"} }
-func stateKey(id domain.Snowflake) key        { return key{integrationPartition(id), "STATE"} }
+func stateKey(id domain.Snowflake) key        { return laneKey(id, Live) }
+func laneKey(id domain.Snowflake, l Lane) key { return key{integrationPartition(id), string(l)} }
 func organisationKey(id domain.Snowflake) key { return key{organisationPartition(id), "ORG"} }
 func memberKey(org, user domain.Snowflake) key {
 	return key{organisationPartition(org), "MEMBER#" + user.Sortable()}
@@ -85,6 +110,22 @@ func markKey(integration domain.Snowflake, m Mark) key {
 // links of the old place are still there, and nothing is created twice.
 func linkKey(integration domain.Snowflake, target string, item domain.Snowflake) key {
 	return key{integrationPartition(integration), linkPrefix + target + "#" + item.Sortable()}
+}
+
+func linksPrefix(target string) string { return linkPrefix + target + "#" }
+
+func remoteKey(integration domain.Snowflake, target, remote string) key {
+	return key{integrationPartition(integration), remotePrefix + target + "#" + remote}
+}
+
+func plansPrefix(run domain.Snowflake) string { return planPrefix + run.Sortable() + "#" }
+
+func planKey(integration, run, item domain.Snowflake) key {
+	return key{integrationPartition(integration), plansPrefix(run) + item.Sortable()}
+}
+
+func outboxKey(integration, event domain.Snowflake) key {
+	return key{integrationPartition(integration), outboxPrefix + event.Sortable()}
 }
 
 func runKey(integration, run domain.Snowflake) key {

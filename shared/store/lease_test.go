@@ -40,16 +40,16 @@ func TestNoLeaseWithoutAState(t *testing.T) {
 func TestTakeoverFencesOff(t *testing.T) {
 	s, _ := open(t)
 	run := request(t, s, 1, domain.Incremental)
-	must(t, s.PutMark(t.Context(), pair.ID, Mark{7, 1}))
+	must(t, s.PutMark(t.Context(), pair.ID, Mark{ItemID: 7, Version: 1}))
 	_, old := acquire(t, s, 1, "a", now, now.Add(time.Minute))
 	later := now.Add(time.Hour)
 	_, fresh := acquire(t, s, 1, "b", later, later.Add(time.Minute))
-	batch := Batch{Run: run, Links: []Link{{ItemID: 7, Target: "there", Outcome: domain.Created}}, DeleteMarks: []Mark{{7, 1}}}
+	batch := Batch{Run: run, Links: []Link{{ItemID: 7, Target: "there", Outcome: domain.Created}}, DeleteMarks: []Mark{{ItemID: 7, Version: 1}}}
 	ended := run.Run
 	ended.FinishedAt, ended.Status = &later, domain.Succeeded
 
 	is(t, s.Commit(t.Context(), old, batch), ErrFenced)
-	is(t, s.ClearWake(t.Context(), old), ErrFenced)
+	is(t, clearWake(t, s, old), ErrFenced)
 	is(t, s.Release(t.Context(), old, run, later), ErrFenced)
 	is(t, s.Finish(t.Context(), old, Ending{Run: ended, Mode: domain.Incremental}), ErrFenced)
 	is(t, s.Finish(t.Context(), old, Ending{Run: ended, Mode: domain.Incremental, Forced: true}), ErrFenced)
@@ -77,6 +77,12 @@ func TestEndedRunFencesOff(t *testing.T) {
 	}
 }
 
+func clearWake(t *testing.T, s *Store, l Lease) error {
+	t.Helper()
+	_, err := s.ClearWake(t.Context(), l)
+	return err
+}
+
 func finish(t *testing.T, s *Store, l Lease, run domain.Run, e Ending) {
 	t.Helper()
 	must(t, tryFinish(t, s, l, run, e))
@@ -100,7 +106,7 @@ func TestFinishAgainstWake(t *testing.T) {
 	if st := state(t, s); st.Run == nil || !st.Wake {
 		t.Fatalf("%+v", st)
 	}
-	must(t, s.ClearWake(t.Context(), lease))
+	must(t, clearWake(t, s, lease))
 	finish(t, s, lease, run.Run, Ending{})
 	st := state(t, s)
 	if st.Run != nil || st.Wake || st.LeaseUntil != 0 || st.DueAt != 0 || st.LastSuccessAt != now.Add(time.Second).UnixMilli() {
@@ -129,7 +135,7 @@ func TestForcedFinishEndsAWokenRun(t *testing.T) {
 	s, _ := open(t)
 	run := request(t, s, 1, domain.Incremental)
 	_, lease := acquire(t, s, 1, "a", now, now.Add(time.Minute))
-	must(t, s.PutMark(t.Context(), pair.ID, Mark{7, 1}))
+	must(t, s.PutMark(t.Context(), pair.ID, Mark{ItemID: 7, Version: 1}))
 	must(t, s.Wake(t.Context(), pair.ID))
 	retry := now.Add(5 * time.Minute)
 	finish(t, s, lease, run.Run, Ending{Forced: true, RetryAt: retry})

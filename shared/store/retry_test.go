@@ -27,7 +27,7 @@ func TestUpdateIntegrationRecognisesItself(t *testing.T) {
 	s, w := open(t)
 	read := stored(t, s)
 	w.lose["UpdateItem"] = 1
-	next, err := s.UpdateIntegration(t.Context(), read, Change{Configuration: `{"a":1}`, SecretOrigins: read.SecretOrigins, NeedsFull: true})
+	next, err := s.UpdateIntegration(t.Context(), View{Integration: &read}, Change{Configuration: `{"a":1}`, SecretOrigins: read.SecretOrigins, NeedsFull: true}, now)
 	if err != nil || next.Version != 2 || w.calls["UpdateItem"] != 2 {
 		t.Fatalf("%+v, %v after %d calls", next, err, w.calls["UpdateItem"])
 	}
@@ -40,16 +40,16 @@ func TestUpdateIntegrationRecognisesItself(t *testing.T) {
 func TestUpdateIntegrationMeetsAnother(t *testing.T) {
 	s, w := open(t)
 	read := stored(t, s)
-	if _, err := s.UpdateIntegration(t.Context(), read, Change{Enabled: true}); err != nil {
+	if _, err := s.UpdateIntegration(t.Context(), View{Integration: &read}, Change{Enabled: true}, now); err != nil {
 		t.Fatal(err)
 	}
-	_, err := s.UpdateIntegration(t.Context(), read, Change{Configuration: "lost"})
+	_, err := s.UpdateIntegration(t.Context(), View{Integration: &read}, Change{Configuration: "lost"}, now)
 	is(t, err, ErrConflict)
 	w.lose["UpdateItem"] = 1 // a retry must not take another's write for its own
-	_, err = s.UpdateIntegration(t.Context(), read, Change{Configuration: "lost"})
+	_, err = s.UpdateIntegration(t.Context(), View{Integration: &read}, Change{Configuration: "lost"}, now)
 	is(t, err, ErrConflict)
 	read.ID = 999
-	_, err = s.UpdateIntegration(t.Context(), read, Change{})
+	_, err = s.UpdateIntegration(t.Context(), View{Integration: &read}, Change{}, now)
 	is(t, err, ErrNotFound)
 	v, err := s.View(t.Context(), pair, 0)
 	if err != nil || v.Integration.Version != 2 || v.Integration.Configuration != "" {

@@ -2,175 +2,149 @@ package store
 
 import (
 	"context"
-	"strconv"
-	"strings"
+	"errors"
+	"slices"
 	"time"
-
-	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
-	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
 	"integrations/shared/domain"
 )
 
-// runsKept is how long an ended run can be read.
-const runsKept = 90 * 24 * time.Hour
-
-func encodeRun(run ActiveRun) *types.AttributeValueMemberM {
-	return &types.AttributeValueMemberM{Value: mustEncode(run)}
+// A foundRun is a run, and where it is active the state it is in.
+type foundRun struct {
+	run   domain.Run
+	state *State
+	lane  Lane
 }
 
-// An Ending is how a run ends.
-type Ending struct {
-	Run     domain.Run // with its final status, counts and finished_at
-	Mode    domain.Mode
-	RetryAt time.Time // when the earliest failed item is due, zero for none
-	// FullEpoch is set when a full run saw everything of that epoch.
-	FullEpoch int64
-	// Forced ends the run although changes may have arrived: it failed or was
-	// cancelled, and their marks stay for the next one.
-	Forced bool
+// endedRun is a run in the history.
+type endedRun struct {
+	domain.Run
+	ExpiresAt int64 `json:"expires_at"`
 }
 
-// Finish ends the active run and files it under the integration's history, in
-// one transaction. ErrWoken when a change arrived or the run was made full
-// since the worker last looked; ErrFenced when the lease is lost.
-func (s *Store) Finish(ctx context.Context, l Lease, e Ending) error {
-	set := []string{"#until = :zero"}
-	remove := []string{"#run"}
-	u := l.fenced(update{})
-	u.names["#until"], u.values[":zero"] = "lease_until", number(0)
-	if e.Forced {
-		u.names["#wake"] = "wake"
-		remove = append(remove, "#wake")
-	} else {
-		u.condition += " AND attribute_not_exists(#wake) AND #run.#mode = :mode"
-		u.names["#wake"], u.names["#mode"] = "wake", "mode"
-		u.values[":mode"] = text(string(e.Mode))
+// findRun looks for a run where it is active and in the history.
+func (s *Store) findRun(ctx context.Context, integration, id domain.Snowflake, now time.Time) (foundRun, error) {
+	keys := []key{runKey(integration, id)}
+	for _, lane := range lanes {
+		keys = append(keys, laneKey(integration, lane))
 	}
-	if e.FullEpoch > 0 {
-		set = append(set, "#epoch = :epoch")
-		u.names["#epoch"], u.values[":epoch"] = "full_epoch", number(e.FullEpoch)
+	found, err := s.batchGet(ctx, keys)
+	if err != nil {
+		return foundRun{}, err
 	}
-	if e.Run.Status == domain.Succeeded {
-		set = append(set, "#success = :success")
-		u.names["#success"], u.values[":success"] = "last_success_at", number(e.Run.FinishedAt.UnixMilli())
+	var ended *endedRun
+	if err := into(found[keys[0]], &ended); err != nil {
+		return foundRun{}, err
 	}
-	u.names["#due"], u.names["#retry"], u.names["#shard"] = "due_at", "retry_at", "due_shard"
-	if e.RetryAt.IsZero() {
-		remove = append(remove, "#due", "#shard", "#retry")
-	} else {
-		set = append(set, "#due = :retry", "#retry = :retry", "#shard = :shard")
-		u.values[":retry"], u.values[":shard"] = number(e.RetryAt.UnixMilli()), text(dueShard(l.Pair.ID))
+	if ended != nil && ended.ExpiresAt > now.Unix() {
+		return foundRun{run: ended.Run}, nil
 	}
-	u.expression = "SET " + strings.Join(set, ", ") + " REMOVE " + strings.Join(remove, ", ")
-	history := mustEncode(e.Run)
-	history["expires_at"] = number(e.Run.FinishedAt.Add(runsKept).Unix())
-	err := s.transact(ctx, []types.TransactWriteItem{
-		s.updateAction(stateKey(l.Pair.ID), u),
-		s.putAction(runKey(l.Pair.ID, l.RunID), history),
-	})
-	if old, at := refused(err); at == 0 {
-		err = ErrFenced
-		if n, ok := old["fence"].(*types.AttributeValueMemberN); ok && n.Value == strconv.FormatInt(l.Fence, 10) && old["run"] != nil {
-			err = ErrWoken
+	for i, lane := range lanes {
+		var st *State
+		if err := into(found[keys[i+1]], &st); err != nil {
+			return foundRun{}, err
+		}
+		if st != nil && st.Run != nil && st.Run.ID == id && st.Run.Mode != domain.Purge {
+			return foundRun{run: st.Run.Run, state: st, lane: lane}, nil
 		}
 	}
-	return wrap(err, "finish run", l.RunID)
+	return foundRun{}, ErrNotFound
 }
 
 // Run reads one run of an integration, active or ended. ErrNotFound if it has
 // none of that id, or it ended over 90 days ago: DynamoDB deletes late, so
 // that is decided here.
 func (s *Store) Run(ctx context.Context, integration, id domain.Snowflake, now time.Time) (domain.Run, error) {
-	found, err := s.batchGet(ctx, []key{stateKey(integration), runKey(integration, id)})
+	found, err := s.findRun(ctx, integration, id, now)
+	return found.run, wrap(err, "read run", id)
+}
+
+// Runs lists up to limit runs of an integration older than the run whose
+// sortable id is after ("" for the newest), newest first. The active ones
+// stand among them. Next is "" when there are no more; a page may be short.
+func (s *Store) Runs(ctx context.Context, integration domain.Snowflake, after string, limit int, now time.Time) ([]domain.Run, string, error) {
+	runs, next, err := s.history(ctx, integration, after, limit, now)
 	if err != nil {
-		return domain.Run{}, wrap(err, "read run", id)
+		return nil, "", wrap(err, "list runs of integration", integration)
 	}
-	if r := found[runKey(integration, id)]; r != nil {
-		var ended struct {
-			domain.Run
-			ExpiresAt int64 `json:"expires_at"`
+	found, err := s.batchGet(ctx, []key{laneKey(integration, Live), laneKey(integration, Dry)})
+	for _, r := range found {
+		var st *State
+		err = errors.Join(err, into(r, &st))
+		if st == nil || st.Run == nil || st.Run.Mode == domain.Purge {
+			continue
 		}
-		if err := decode(r, &ended); err != nil {
-			return domain.Run{}, wrap(err, "read run", id)
+		id := st.Run.ID.Sortable()
+		known := slices.ContainsFunc(runs, func(r domain.Run) bool { return r.ID == st.Run.ID }) // it ended in between
+		if !known && (after == "" || id < after) && (next == "" || id > next) {
+			runs = append(runs, st.Run.Run)
 		}
+	}
+	slices.SortFunc(runs, func(a, b domain.Run) int { return -compare(a.ID, b.ID) })
+	if len(runs) > limit {
+		runs = runs[:limit]
+		next = runs[limit-1].ID.Sortable()
+	}
+	return runs, next, wrap(err, "list runs of integration", integration)
+}
+
+func compare(a, b domain.Snowflake) int {
+	switch {
+	case a < b:
+		return -1
+	case a > b:
+		return 1
+	}
+	return 0
+}
+
+func (s *Store) history(ctx context.Context, integration domain.Snowflake, after string, limit int, now time.Time) (runs []domain.Run, next string, err error) {
+	from := ""
+	if after != "" {
+		from = runPrefix + after
+	}
+	records, more, err := s.query(ctx, pageOf{pk: integrationPartition(integration), prefix: runPrefix, after: from, limit: limit, newest: true})
+	for _, r := range records {
+		var ended endedRun
+		err = errors.Join(err, decode(r, &ended))
+		next = ended.ID.Sortable()
 		if ended.ExpiresAt > now.Unix() {
-			return ended.Run, nil
+			runs = append(runs, ended.Run)
 		}
 	}
-	var st *State
-	if err := into(found[stateKey(integration)], &st); err != nil {
-		return domain.Run{}, wrap(err, "read run", id)
+	if !more {
+		next = ""
 	}
-	if st != nil && st.Run != nil && st.Run.ID == id {
-		return st.Run.Run, nil
-	}
-	return domain.Run{}, wrap(ErrNotFound, "read run", id)
+	return runs, next, err
 }
 
-// A Due is an integration dispatch must look at, and the due time the index
-// showed, in Unix milliseconds.
-type Due struct {
-	ID    domain.Snowflake
-	DueAt int64
+// plansKept is how long the plan of a dry run can be read.
+const plansKept = 7 * 24 * time.Hour
+
+// A planRecord is a plan row as it is kept.
+type planRecord struct {
+	domain.PlanRow
+	ExpiresAt int64 `json:"expires_at"`
 }
 
-// Due lists up to limit integrations of each shard whose due time has come.
-// The index is eventually consistent: it finds, and decides nothing.
-func (s *Store) Due(ctx context.Context, now time.Time, limit int32) ([]Due, error) {
-	var all []Due
-	index, condition, projection := indexDue, "due_shard = :s AND due_at <= :now", "pk, due_at"
-	for shard := range dueShards {
-		out, err := s.db.Query(ctx, &dynamodb.QueryInput{
-			TableName: &s.table, IndexName: &index, KeyConditionExpression: &condition, Limit: &limit,
-			ProjectionExpression:      &projection,
-			ExpressionAttributeValues: record{":s": text(shardName(shard)), ":now": number(now.UnixMilli())},
-		})
-		if err != nil {
-			return nil, wrap(err, "query due shard", shard)
-		}
-		for _, r := range out.Items {
-			id, err := parsePadded(strings.TrimPrefix(textOf(r, partitionKey), "INT#"))
-			if err != nil {
-				return nil, wrap(err, "query due shard", shard)
-			}
-			var d struct {
-				DueAt int64 `json:"due_at"`
-			}
-			if err := decode(r, &d); err != nil {
-				return nil, wrap(err, "query due shard", shard)
-			}
-			all = append(all, Due{ID: id, DueAt: d.DueAt})
+// PlanRows lists up to limit rows of a dry run's plan in the order of items,
+// after the item whose sortable id is after. Next is "" when there are no more.
+func (s *Store) PlanRows(ctx context.Context, integration, run domain.Snowflake, after string, limit int, now time.Time) (rows []domain.PlanRow, next string, err error) {
+	from := ""
+	if after != "" {
+		from = plansPrefix(run) + after
+	}
+	records, more, err := s.query(ctx, pageOf{pk: integrationPartition(integration), prefix: plansPrefix(run), after: from, limit: limit})
+	for _, r := range records {
+		var row planRecord
+		err = errors.Join(err, decode(r, &row))
+		next = row.ItemID.Sortable()
+		if row.ExpiresAt > now.Unix() {
+			rows = append(rows, row.PlanRow)
 		}
 	}
-	return all, nil
-}
-
-// MoveDue moves an integration's due time before dispatch acts on it, so that
-// two dispatchers never both do. ErrConflict when it was moved already.
-func (s *Store) MoveDue(ctx context.Context, st State, next time.Time) error {
-	_, err := s.update(ctx, stateKey(st.ID), update{
-		expression: "SET #due = :next, #count = :count", condition: "#due = :seen",
-		names: map[string]string{"#due": "due_at", "#count": "due_count"},
-		values: record{
-			":next": number(next.UnixMilli()), ":seen": number(st.DueAt), ":count": number(st.DueCount + 1),
-		},
-	})
-	if _, failed := conditionFailed(err); failed {
-		err = ErrConflict
+	if !more {
+		next = ""
 	}
-	return wrap(err, "move due time of integration", st.ID)
-}
-
-// ClearDue takes an integration with nothing due out of the index.
-func (s *Store) ClearDue(ctx context.Context, st State) error {
-	_, err := s.update(ctx, stateKey(st.ID), update{
-		expression: "REMOVE #due, #shard", condition: "#due = :seen AND attribute_not_exists(#run)",
-		names:  map[string]string{"#due": "due_at", "#shard": "due_shard", "#run": "run"},
-		values: record{":seen": number(st.DueAt)},
-	})
-	if _, failed := conditionFailed(err); failed {
-		err = ErrConflict
-	}
-	return wrap(err, "clear due time of integration", st.ID)
+	return rows, next, wrap(err, "list plan of run", run)
 }

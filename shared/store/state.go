@@ -27,17 +27,94 @@ type State struct {
 	// DueAt says when dispatch must look; DueCount how often it has, in vain.
 	DueAt    int64 `json:"due_at"` // Unix milliseconds
 	DueCount int64 `json:"due_count"`
-	// RetryAt is when the earliest failed item is to be tried again, 0 for none.
+	// RetryAt is when the earliest failed item is to be tried again, or a
+	// refused integration, 0 for none. PullAt is when to pull next.
 	RetryAt int64 `json:"retry_at"` // Unix milliseconds
+	PullAt  int64 `json:"pull_at"`  // Unix milliseconds
+	// Condition is how the provider last answered; see Health.
+	Condition *Condition `json:"condition,omitempty"`
+	Pull      *Pull      `json:"pull,omitempty"`
+	// RelinkedAt is when the target was last searched for objects whose links
+	// a table restore may have lost.
+	RelinkedAt int64 `json:"relinked_at"` // Unix milliseconds
+	// Relink is how far that search has come.
+	Relink *Pull `json:"relink,omitempty"`
+}
+
+// A Condition is how the provider last answered what was configured then.
+type Condition struct {
+	// ConfigurationVersion is Integration.ConfigurationVersion: a condition of
+	// another one says nothing.
+	ConfigurationVersion int64              `json:"configuration_version"`
+	State                domain.HealthState `json:"state"` // Healthy or Unhealthy
+	Reason               *domain.RunError   `json:"reason"`
+	CoolDownUntil        int64              `json:"cool_down_until"` // Unix milliseconds
+	CoolDowns            int                `json:"cool_downs"`      // in a row
+}
+
+// A Pull is how far the worker has read what changed at a target.
+type Pull struct {
+	Target string `json:"target"`
+	// Since is the cursor: all that changed before it has been handled.
+	Since int64 `json:"since"` // Unix milliseconds
+	// A walk in progress stands at a page of what changed since At.
+	At   int64 `json:"at"` // Unix milliseconds
+	Page int   `json:"page"`
+	// Began is when the walk began, 0 when none is in progress.
+	Began int64 `json:"began"` // Unix milliseconds
+	// Newest is the newest change the walk has met.
+	Newest int64 `json:"newest"` // Unix milliseconds
+	// Block is where a block of equal times had more than one page: pages of
+	// it may have shifted if something in it changed meanwhile.
+	Block int64 `json:"block"` // Unix milliseconds
+	// Activated is when the first walk began: what changed before is no news.
+	Activated int64 `json:"activated"` // Unix milliseconds
 }
 
 // NeedsFull reports whether the next sync must look at every item.
 func NeedsFull(i Integration, s *State) bool { return s == nil || s.FullEpoch < i.FullEpoch }
 
+// Health tells how an integration stands with its provider. It is unknown
+// after a change of the configuration until the provider has answered.
+func (s *State) Health(i Integration) domain.Health {
+	if s == nil || s.Condition == nil || s.Condition.ConfigurationVersion != i.ConfigurationVersion {
+		return domain.Health{State: domain.HealthUnknown}
+	}
+	h := domain.Health{State: s.Condition.State, Reason: s.Condition.Reason}
+	if s.Condition.State == domain.Unhealthy {
+		until := time.UnixMilli(s.Condition.CoolDownUntil).UTC()
+		h.CoolDownUntil = &until
+	}
+	return h
+}
+
+// Cooling tells until when changes wait because the provider refused what is
+// configured, zero if they need not.
+func (s *State) Cooling(configurationVersion int64, now time.Time) time.Time {
+	if s == nil || s.Condition == nil || s.Condition.ConfigurationVersion != configurationVersion ||
+		s.Condition.State != domain.Unhealthy || s.Condition.CoolDownUntil <= now.UnixMilli() {
+		return time.Time{}
+	}
+	return time.UnixMilli(s.Condition.CoolDownUntil).UTC()
+}
+
+// CoolDown is why a run waits whose integration the provider has refused.
+const CoolDown = "cool_down"
+
+// CoolsDown reports whether a run waits for the end of a cool-down.
+func CoolsDown(run domain.Run) bool {
+	return run.Status == domain.Waiting && run.WaitingReason != nil && *run.WaitingReason == CoolDown
+}
+
+// leased reports whether a worker is on the run.
+func (s *State) leased(now time.Time) bool { return s.LeaseUntil >= now.UnixMilli() }
+
 // An ActiveRun is a run with the worker's progress in it.
 type ActiveRun struct {
 	domain.Run
 	Announce bool `json:"announce"`
+	// RetryAll asks the worker to try every failed and unknown item again.
+	RetryAll bool `json:"retry_all"`
 	// Target is where this run's first slice was led; a run serves one target.
 	Target string `json:"target"`
 	// FullEpoch is what a full run's plan pass has seen of the manager's record.
@@ -53,26 +130,34 @@ type ActiveRun struct {
 	SettleAt int64 `json:"pass_settle_at"` // Unix milliseconds
 	// Outages counts how often in a row the provider could not be reached.
 	Outages int `json:"outages"`
+	// Idle counts slices in a row that brought nothing forward, this one
+	// included.
+	Idle int `json:"idle"`
+	// Creates and Updates are how many of the remaining items are expected to
+	// be which, for the estimate.
+	Creates int `json:"creates"`
+	Updates int `json:"updates"`
+	// CallMS is how long a write to the provider takes, on average.
+	CallMS float64 `json:"call_ms"`
 }
 
 // progress lists the members of a run that the worker writes; the others are
-// written by the API while the worker runs (mode, cancel_requested_at).
+// written by the API while the worker runs (mode, retry_all,
+// cancel_requested_at).
 var progress = []string{
 	"status", "counts", "remaining", "estimated_finish", "started_at", "waiting_until", "waiting_reason",
 	"target", "full_epoch", "plan_cursor", "plan_done", "pass_retry_at", "pass_settle_at", "outages",
-}
-
-// A Lease is a worker's right to write to an integration.
-type Lease struct {
-	Pair  Pair
-	RunID domain.Snowflake
-	ID    string
-	Fence int64
+	"idle", "creates", "updates", "call_ms",
 }
 
 // State reads an integration's state, nil when it never had one.
 func (s *Store) State(ctx context.Context, id domain.Snowflake) (*State, error) {
-	r, err := s.get(ctx, stateKey(id))
+	return s.StateIn(ctx, id, Live)
+}
+
+// StateIn reads the state of one lane.
+func (s *Store) StateIn(ctx context.Context, id domain.Snowflake, lane Lane) (*State, error) {
+	r, err := s.get(ctx, laneKey(id, lane))
 	var st *State
 	if err == nil {
 		err = into(r, &st)
@@ -83,23 +168,24 @@ func (s *Store) State(ctx context.Context, id domain.Snowflake) (*State, error) 
 // newRun is the update that makes a run the active one.
 func newRun(p Pair, run ActiveRun, due time.Time) update {
 	return update{
-		expression: "SET #run = :run, #id = :id, #org = :org, #type = :type, #shard = :shard, #due = :due, #count = :zero",
+		expression: "SET #run = :new, #id = :id, #org = :org, #type = :type, #shard = :shard, #due = :due, #count = :zero",
 		condition:  "attribute_not_exists(#run)",
 		names: map[string]string{
 			"#run": "run", "#id": "id", "#org": "organisation_id", "#type": "item_type",
 			"#shard": "due_shard", "#due": "due_at", "#count": "due_count",
 		},
 		values: record{
-			":run": encodeRun(run), ":id": number(int64(p.ID)), ":org": number(int64(p.OrganisationID)),
+			":new": encodeRun(run), ":id": number(int64(p.ID)), ":org": number(int64(p.OrganisationID)),
 			":type": text(string(p.ItemType)), ":shard": text(dueShard(p.ID)), ":due": number(due.UnixMilli()), ":zero": number(0),
 		},
 	}
 }
 
-// RequestRun makes run the active one, unless one is active already or one was
-// requested less than gap ago (both are told from the state it returns), and
-// sets when dispatch is to repair a lost message. started says that the run is
-// this call's own, even when the SDK had to retry its write.
+// RequestRun makes run the active one of its lane (a dry run has its own),
+// unless one is active there already or one was requested less than gap ago
+// (both are told from the state it returns), and sets when dispatch is to
+// repair a lost message. started says that the run is this call's own, even
+// when the SDK had to retry its write.
 func (s *Store) RequestRun(ctx context.Context, p Pair, run ActiveRun, gap time.Duration, due time.Time) (st State, started bool, err error) {
 	u := newRun(p, run, due)
 	u.expression += ", #last = :now"
@@ -107,7 +193,17 @@ func (s *Store) RequestRun(ctx context.Context, p Pair, run ActiveRun, gap time.
 	u.names["#last"] = "last_requested_at"
 	u.values[":now"] = number(run.RequestedAt.UnixMilli())
 	u.values[":gap"] = number(run.RequestedAt.Add(-gap).UnixMilli())
-	return s.addRun(ctx, p, run, u)
+	lane := Live
+	if run.DryRun {
+		lane = Dry
+	}
+	return s.addRun(ctx, p, lane, run, u)
+}
+
+// RequestDryRun is RequestRun for a run that only plans.
+func (s *Store) RequestDryRun(ctx context.Context, p Pair, run ActiveRun, gap time.Duration, due time.Time) (State, bool, error) {
+	run.DryRun = true
+	return s.RequestRun(ctx, p, run, gap, due)
 }
 
 // WakeWithRun sets wake and makes run the active one. started is false when
@@ -116,12 +212,12 @@ func (s *Store) WakeWithRun(ctx context.Context, p Pair, run ActiveRun, due time
 	u := newRun(p, run, due)
 	u.expression += ", #wake = :true"
 	u.names["#wake"], u.values[":true"] = "wake", truth(true)
-	_, started, err = s.addRun(ctx, p, run, u)
+	_, started, err = s.addRun(ctx, p, Live, run, u)
 	return started, err
 }
 
-func (s *Store) addRun(ctx context.Context, p Pair, run ActiveRun, u update) (st State, started bool, err error) {
-	after, err := s.update(ctx, stateKey(p.ID), u)
+func (s *Store) addRun(ctx context.Context, p Pair, lane Lane, run ActiveRun, u update) (st State, started bool, err error) {
+	after, err := s.update(ctx, laneKey(p.ID, lane), u)
 	if old, failed := conditionFailed(err); failed {
 		after, err = old, nil
 	}
@@ -134,117 +230,60 @@ func (s *Store) addRun(ctx context.Context, p Pair, run ActiveRun, u update) (st
 // Wake tells the worker of the active run that there is a new mark.
 // ErrNotFound when no run is active any more.
 func (s *Store) Wake(ctx context.Context, id domain.Snowflake) error {
-	_, err := s.update(ctx, stateKey(id), update{
+	return s.tell(ctx, id, "wake integration", update{
 		expression: "SET #wake = :true", condition: "attribute_exists(#run)",
 		names: map[string]string{"#wake": "wake", "#run": "run"}, values: record{":true": truth(true)},
 	})
-	if _, failed := conditionFailed(err); failed {
-		err = ErrNotFound
-	}
-	return wrap(err, "wake integration", id)
 }
 
 // MakeFull turns the active run into a full one, if it is still active.
 // ErrNotFound when it has ended.
 func (s *Store) MakeFull(ctx context.Context, id, run domain.Snowflake) error {
-	_, err := s.update(ctx, stateKey(id), update{
+	return s.tell(ctx, id, "make run full of integration", update{
 		expression: "SET #run.#mode = :full", condition: "#run.#id = :run",
 		names:  map[string]string{"#run": "run", "#mode": "mode", "#id": "id"},
 		values: record{":full": text(string(domain.Full)), ":run": number(int64(run))},
 	})
+}
+
+// RetryAll asks the worker of the active run to try all failed and unknown
+// items again. ErrNotFound when it has ended.
+func (s *Store) RetryAll(ctx context.Context, id, run domain.Snowflake) error {
+	return s.tell(ctx, id, "retry items of integration", update{
+		expression: "SET #run.#retry = :true, #wake = :true", condition: "#run.#id = :run",
+		names:  map[string]string{"#run": "run", "#retry": "retry_all", "#id": "id", "#wake": "wake"},
+		values: record{":true": truth(true), ":run": number(int64(run))},
+	})
+}
+
+// Poke makes a waiting run a queued one, due for dispatch at a time unless its
+// message arrives before. ErrNotFound when it is not waiting.
+func (s *Store) Poke(ctx context.Context, id, run domain.Snowflake, due time.Time) error {
+	u := poke(due)
+	u.condition = "#run.#id = :run AND #run.#status = :waiting"
+	u.names["#id"] = "id"
+	u.values[":run"], u.values[":waiting"] = number(int64(run)), text(string(domain.Waiting))
+	return s.tell(ctx, id, "poke run of integration", u)
+}
+
+// poke is the update that ends a run's wait.
+func poke(due time.Time) update {
+	return update{
+		expression: "SET #run.#status = :queued, #due = :due, #count = :zero REMOVE #run.#wait, #run.#reason",
+		names: map[string]string{
+			"#run": "run", "#status": "status", "#due": "due_at", "#count": "due_count",
+			"#wait": "waiting_until", "#reason": "waiting_reason",
+		},
+		values: record{":queued": text(string(domain.Queued)), ":due": number(due.UnixMilli()), ":zero": number(0)},
+	}
+}
+
+// tell writes to an integration's state under a condition; ErrNotFound when it
+// does not hold.
+func (s *Store) tell(ctx context.Context, id domain.Snowflake, operation string, u update) error {
+	_, err := s.update(ctx, stateKey(id), u)
 	if _, failed := conditionFailed(err); failed {
 		err = ErrNotFound
 	}
-	return wrap(err, "make run full of integration", id)
-}
-
-// Acquire takes the lease of an integration for one slice of a run. held is
-// false when another worker's lease is live or the run is not the active one:
-// then there is nothing to do for this message.
-func (s *Store) Acquire(ctx context.Context, p Pair, run domain.Snowflake, leaseID string, now, until time.Time) (st State, lease Lease, held bool, err error) {
-	after, err := s.update(ctx, stateKey(p.ID), update{
-		expression: "SET #lease = :lease, #until = :until, #fence = if_not_exists(#fence, :zero) + :one, #due = :until, #count = :zero, #run.#status = :running",
-		condition:  "#run.#id = :run AND (attribute_not_exists(#until) OR #until < :now)",
-		names: map[string]string{
-			"#lease": "lease_id", "#until": "lease_until", "#fence": "fence", "#due": "due_at", "#count": "due_count",
-			"#run": "run", "#id": "id", "#status": "status",
-		},
-		values: record{
-			":lease": text(leaseID), ":until": number(until.UnixMilli()), ":now": number(now.UnixMilli()), ":zero": number(0),
-			":one": number(1), ":run": number(int64(run)), ":running": text(string(domain.Running)),
-		},
-	})
-	if old, failed := conditionFailed(err); failed {
-		if textOf(old, "lease_id") != leaseID || old["run"] == nil {
-			return State{}, Lease{}, false, nil
-		}
-		after, err = old, nil // the SDK's retry met its own success
-	}
-	if err == nil {
-		err = decode(after, &st)
-	}
-	if err != nil {
-		return State{}, Lease{}, false, wrap(err, "acquire lease of integration", p.ID)
-	}
-	return st, Lease{Pair: st.Pair, RunID: run, ID: leaseID, Fence: st.Fence}, true, nil
-}
-
-// fenced makes an update conditional on the lease.
-func (l Lease) fenced(u update) update {
-	if u.names == nil {
-		u.names, u.values = map[string]string{}, record{}
-	}
-	condition := "#fence = :fence AND #run.#id = :run"
-	if u.condition != "" {
-		condition += " AND " + u.condition
-	}
-	u.condition = condition
-	u.names["#fence"], u.names["#run"], u.names["#id"] = "fence", "run", "id"
-	u.values[":fence"], u.values[":run"] = number(l.Fence), number(int64(l.RunID))
-	return u
-}
-
-// progressUpdate writes the worker's progress, and the place in the marks too
-// when everything before it is done.
-func (l Lease) progressUpdate(run ActiveRun, cursor bool) update {
-	u := l.fenced(update{})
-	encoded := encodeRun(run).Value
-	names := progress
-	if cursor {
-		names = append(names[:len(names):len(names)], "mark_cursor")
-	}
-	u.expression = "SET "
-	for i, name := range names {
-		if i > 0 {
-			u.expression += ", "
-		}
-		u.expression += "#run.#" + name + " = :" + name
-		u.names["#"+name], u.values[":"+name] = name, encoded[name]
-	}
-	return u
-}
-
-// ClearWake is the worker's promise to look for marks from now on.
-func (s *Store) ClearWake(ctx context.Context, l Lease) error {
-	u := l.fenced(update{expression: "REMOVE #wake"})
-	u.names["#wake"] = "wake"
-	_, err := s.update(ctx, stateKey(l.Pair.ID), u)
-	if _, failed := conditionFailed(err); failed {
-		err = ErrFenced
-	}
-	return wrap(err, "clear wake of integration", l.Pair.ID)
-}
-
-// Release gives the lease back in mid-run: the run is queued for its next
-// slice, or waiting until a time. due is when dispatch must send a message.
-func (s *Store) Release(ctx context.Context, l Lease, run ActiveRun, due time.Time) error {
-	u := l.progressUpdate(run, true)
-	u.expression += ", #until = :zero, #due = :due"
-	u.names["#until"], u.names["#due"] = "lease_until", "due_at"
-	u.values[":zero"], u.values[":due"] = number(0), number(due.UnixMilli())
-	_, err := s.update(ctx, stateKey(l.Pair.ID), u)
-	if _, failed := conditionFailed(err); failed {
-		err = ErrFenced
-	}
-	return wrap(err, "release lease of integration", l.Pair.ID)
+	return wrap(err, operation, id)
 }

@@ -30,6 +30,8 @@ var (
 	ErrFenced = errors.New("fenced off: the lease is another worker's")
 	// ErrWoken: a change arrived while the run was ending; it must go on.
 	ErrWoken = errors.New("woken by a change")
+	// ErrChanged: a manager stopped the run or changed the integration.
+	ErrChanged = errors.New("stopped or changed by a manager")
 )
 
 // MaxActions is how many actions one TransactWriteItems takes
@@ -138,7 +140,7 @@ type update struct {
 func (s *Store) update(ctx context.Context, k key, u update) (after record, err error) {
 	out, err := s.db.UpdateItem(ctx, &dynamodb.UpdateItemInput{
 		TableName: &s.table, Key: k.attributes(),
-		UpdateExpression: &u.expression, ConditionExpression: optional(u.condition),
+		UpdateExpression: optional(u.expression), ConditionExpression: optional(u.condition),
 		ExpressionAttributeNames: u.names, ExpressionAttributeValues: u.values,
 		ReturnValues:                        types.ReturnValueAllNew,
 		ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld,
@@ -153,7 +155,7 @@ func (s *Store) update(ctx context.Context, k key, u update) (after record, err 
 func (s *Store) updateAction(k key, u update) types.TransactWriteItem {
 	return types.TransactWriteItem{Update: &types.Update{
 		TableName: &s.table, Key: k.attributes(),
-		UpdateExpression: &u.expression, ConditionExpression: optional(u.condition),
+		UpdateExpression: optional(u.expression), ConditionExpression: optional(u.condition),
 		ExpressionAttributeNames: u.names, ExpressionAttributeValues: u.values,
 		ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld,
 	}}

@@ -29,14 +29,14 @@ func TestMarksGoByTheirExactKey(t *testing.T) {
 	s, _ := open(t)
 	run := request(t, s, 1, domain.Incremental)
 	_, lease := acquire(t, s, 1, "a", now, now.Add(time.Minute))
-	for _, m := range []Mark{{8, 1}, {7, 10}, {7, 9}, {7, 9}, {100, 1}} {
+	for _, m := range []Mark{{ItemID: 8, Version: 1}, {ItemID: 7, Version: 10}, {ItemID: 7, Version: 9}, {ItemID: 7, Version: 9}, {ItemID: 100, Version: 1}} {
 		must(t, s.PutMark(t.Context(), pair.ID, m))
 	}
-	if got, want := marks(t, s), []Mark{{7, 9}, {7, 10}, {8, 1}, {100, 1}}; !reflect.DeepEqual(got, want) {
+	if got, want := marks(t, s), []Mark{{ItemID: 7, Version: 9}, {ItemID: 7, Version: 10}, {ItemID: 8, Version: 1}, {ItemID: 100, Version: 1}}; !reflect.DeepEqual(got, want) {
 		t.Errorf("%v, want %v", got, want)
 	}
-	must(t, s.Commit(t.Context(), lease, Batch{Run: run, DeleteMarks: []Mark{{7, 9}, {8, 1}}, AddMarks: []Mark{{9, 3}}}))
-	if got, want := marks(t, s), []Mark{{7, 10}, {9, 3}, {100, 1}}; !reflect.DeepEqual(got, want) {
+	must(t, s.Commit(t.Context(), lease, Batch{Run: run, DeleteMarks: []Mark{{ItemID: 7, Version: 9}, {ItemID: 8, Version: 1}}, AddMarks: []Mark{{ItemID: 9, Version: 3}}}))
+	if got, want := marks(t, s), []Mark{{ItemID: 7, Version: 10}, {ItemID: 9, Version: 3}, {ItemID: 100, Version: 1}}; !reflect.DeepEqual(got, want) {
 		t.Errorf("%v, want %v", got, want)
 	}
 	if n, err := s.CountMarks(t.Context(), pair.ID); n != 3 || err != nil {
@@ -53,7 +53,7 @@ func TestCommitInSeveralTransactions(t *testing.T) {
 	batch, ids := Batch{Run: run, Cursor: true}, []domain.Snowflake{}
 	batch.Run.MarkCursor = "DIRTY#end"
 	for n := range domain.Snowflake(75) {
-		m := Mark{n + 1, 1}
+		m := Mark{ItemID: n + 1, Version: 1}
 		must(t, s.PutMark(t.Context(), pair.ID, m))
 		batch.DeleteMarks, ids = append(batch.DeleteMarks, m), append(ids, m.ItemID)
 		batch.Links = append(batch.Links, Link{ItemID: m.ItemID, Target: "there", Outcome: domain.Created, Remote: &domain.Remote{ID: m.ItemID.String()}})
@@ -131,7 +131,7 @@ func TestDue(t *testing.T) {
 			t.Errorf("%d due after %s, want %d: %v", len(due), after, want, err)
 		}
 		for _, d := range due {
-			if d.DueAt != now.Add(time.Duration(d.ID-1)*time.Second).UnixMilli() {
+			if d.Lane != Live || d.Notice != 0 || after < time.Duration(d.IntegrationID-1)*time.Second {
 				t.Errorf("%+v", d)
 			}
 		}
@@ -146,18 +146,18 @@ func TestMoveDue(t *testing.T) {
 	s, _ := open(t)
 	request(t, s, 1, domain.Incremental)
 	seen := state(t, s)
-	must(t, s.MoveDue(t.Context(), seen, now.Add(time.Hour)))
-	is(t, s.MoveDue(t.Context(), seen, now.Add(2*time.Hour)), ErrConflict)
+	must(t, s.MoveDue(t.Context(), Live, seen, now.Add(time.Hour)))
+	is(t, s.MoveDue(t.Context(), Live, seen, now.Add(2*time.Hour)), ErrConflict)
 	if st := state(t, s); st.DueAt != now.Add(time.Hour).UnixMilli() || st.DueCount != 1 {
 		t.Errorf("%+v", st)
 	}
 	if due, err := s.Due(t.Context(), now.Add(time.Minute), 10); len(due) != 0 || err != nil {
 		t.Errorf("still due: %v, %v", due, err)
 	}
-	is(t, s.ClearDue(t.Context(), state(t, s)), ErrConflict) // a run is active
+	is(t, s.Rest(t.Context(), Live, state(t, s), time.Time{}), ErrConflict) // a run is active
 }
 
-func TestClearDue(t *testing.T) {
+func TestRest(t *testing.T) {
 	s, _ := open(t)
 	run := request(t, s, 1, domain.Incremental)
 	_, lease := acquire(t, s, 1, "a", now, now.Add(time.Minute))
@@ -165,13 +165,17 @@ func TestClearDue(t *testing.T) {
 	seen := state(t, s)
 	stale := seen
 	stale.DueAt++
-	is(t, s.ClearDue(t.Context(), stale), ErrConflict)
-	must(t, s.ClearDue(t.Context(), seen))
+	is(t, s.Rest(t.Context(), Live, stale, time.Time{}), ErrConflict)
+	must(t, s.Rest(t.Context(), Live, seen, now.Add(2*time.Hour)))
+	if due := dueLanes(t, s, now.Add(time.Hour)); due != 0 {
+		t.Errorf("due before it is time: %d", due)
+	}
+	must(t, s.Rest(t.Context(), Live, state(t, s), time.Time{}))
 	if st := state(t, s); st.DueAt != 0 {
 		t.Errorf("%+v", st)
 	}
-	if due, err := s.Due(t.Context(), now.Add(time.Hour), 10); len(due) != 0 || err != nil {
-		t.Errorf("still in the index: %v, %v", due, err)
+	if due := dueLanes(t, s, now.Add(time.Hour)); due != 0 {
+		t.Errorf("still in the index: %d", due)
 	}
 }
 
@@ -193,7 +197,7 @@ func FuzzParseMark(f *testing.F) {
 
 func TestKeysSortByNumber(t *testing.T) {
 	last := ""
-	for _, m := range []Mark{{9, 9}, {9, 10}, {10, 1}, {1<<63 - 1, 1}, {1<<63 - 1, 1<<63 - 1}} {
+	for _, m := range []Mark{{ItemID: 9, Version: 9}, {ItemID: 9, Version: 10}, {ItemID: 10, Version: 1}, {ItemID: 1<<63 - 1, Version: 1}, {ItemID: 1<<63 - 1, Version: 1<<63 - 1}} {
 		if k := markKey(1, m).sk; k <= last {
 			t.Errorf("%v: %q comes before %q", m, k, last)
 		} else {

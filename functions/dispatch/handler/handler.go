@@ -1,29 +1,40 @@
-// Package handler finds, every minute, the integrations whose work is due and
-// has nobody working on it: lost messages, ended waits, expired leases and
-// retries. It asks the worker to go on.
+// Package handler finds, every minute, what is due and has nobody working on
+// it: lost messages, ended waits, expired leases, retries, pulls, purges, and
+// notices the bus has not taken. It asks the worker to go on, or publishes.
 package handler
 
 import (
 	"context"
 	"errors"
 	"log/slog"
+	"math/rand/v2"
+	"sync"
 	"time"
 
 	"integrations/shared/domain"
+	"integrations/shared/notice"
 	"integrations/shared/store"
 )
 
 // Index finds what is due and reads it again.
 type Index interface {
 	Due(ctx context.Context, now time.Time, limit int32) ([]store.Due, error)
-	State(ctx context.Context, id domain.Snowflake) (*store.State, error)
+	StateIn(ctx context.Context, id domain.Snowflake, lane store.Lane) (*store.State, error)
+	View(ctx context.Context, p store.Pair, user domain.Snowflake) (store.View, error)
 }
 
 // Schedule moves what was found.
 type Schedule interface {
-	MoveDue(ctx context.Context, st store.State, next time.Time) error
-	ClearDue(ctx context.Context, st store.State) error
+	MoveDue(ctx context.Context, lane store.Lane, st store.State, next time.Time) error
+	Rest(ctx context.Context, lane store.Lane, st store.State, until time.Time) error
 	WakeWithRun(ctx context.Context, p store.Pair, run store.ActiveRun, due time.Time) (started bool, err error)
+}
+
+// Outbox holds the notices.
+type Outbox interface {
+	Notice(ctx context.Context, integration, id domain.Snowflake) (*store.Waiting, error)
+	MoveNotice(ctx context.Context, w store.Waiting, next time.Time) error
+	Taken(ctx context.Context, taken []notice.Notice) error
 }
 
 // A Queue asks the worker for a slice of a run.
@@ -31,11 +42,18 @@ type Queue interface {
 	Send(ctx context.Context, organisation, integration, run domain.Snowflake) error
 }
 
+// A Bus publishes notices and says which were taken.
+type Bus interface {
+	Publish(ctx context.Context, notices []notice.Notice) (taken []notice.Notice, err error)
+}
+
 // A Handler dispatches due work.
 type Handler struct {
 	Index    Index
 	Schedule Schedule
+	Outbox   Outbox
 	Queue    Queue
+	Bus      Bus
 	Log      *slog.Logger
 	Now      func() time.Time
 	// LostAfter is the first pause between two messages for the same work; it
@@ -43,8 +61,15 @@ type Handler struct {
 	LostAfter time.Duration
 }
 
-// perShard bounds what one tick takes on of each shard; the rest stays due.
-const perShard = 100
+const (
+	// perShard bounds what one tick takes on of each shard; the rest stays due.
+	perShard = 100
+	// hands is how many are dispatched at the same time.
+	hands = 8
+	// spare is what a tick leaves of its time: whatever it has not begun by
+	// then stays due.
+	spare = 5 * time.Second
+)
 
 // Handle is one tick. One integration's failure does not stop the others.
 func (h *Handler) Handle(ctx context.Context) error {
@@ -53,55 +78,149 @@ func (h *Handler) Handle(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	var errs []error
-	sent := 0
+	if len(due) == 0 {
+		return nil
+	}
+	// In any order, so that none is last each time.
+	rand.Shuffle(len(due), func(i, j int) { due[i], due[j] = due[j], due[i] })
+	t := &tick{Handler: h, now: now}
+	work := make(chan store.Due)
+	var busy sync.WaitGroup
+	for range min(hands, len(due)) {
+		busy.Go(func() {
+			for d := range work {
+				t.one(ctx, d)
+			}
+		})
+	}
+	taken := 0
 	for _, d := range due {
-		acted, err := h.one(ctx, d, now)
-		if err != nil && !errors.Is(err, store.ErrConflict) {
-			errs = append(errs, err)
-			h.Log.ErrorContext(ctx, "not dispatched", "integration_id", d.ID.String(), "error", err.Error())
+		if deadline, ok := ctx.Deadline(); ok && time.Until(deadline) < spare {
+			break
 		}
-		if acted {
-			sent++
-		}
+		work <- d
+		taken++
 	}
-	if len(due) > 0 {
-		h.Log.InfoContext(ctx, "dispatched", "due", len(due), "sent", sent)
-	}
-	return errors.Join(errs...)
+	close(work)
+	busy.Wait()
+	t.publish(ctx)
+	h.Log.InfoContext(ctx, "dispatched", "due", len(due), "left", len(due)-taken, "sent", t.sent)
+	return errors.Join(t.errs...)
 }
 
-// one looks again, consistently, and moves the due time before it sends, so
-// that however often it is called nothing multiplies.
-func (h *Handler) one(ctx context.Context, d store.Due, now time.Time) (bool, error) {
-	st, err := h.Index.State(ctx, d.ID)
-	if err != nil || st == nil || st.DueAt == 0 || st.DueAt > now.UnixMilli() {
-		return false, err
+// A tick is one round of dispatching.
+type tick struct {
+	*Handler
+	now time.Time
+
+	mu      sync.Mutex
+	sent    int
+	notices []notice.Notice
+	errs    []error
+}
+
+func (t *tick) one(ctx context.Context, d store.Due) {
+	var acted bool
+	var err error
+	if d.Lane == "" {
+		err = t.notice(ctx, d)
+	} else {
+		acted, err = t.lane(ctx, d)
 	}
-	if st.Run == nil && st.RetryAt == 0 {
-		return false, h.Schedule.ClearDue(ctx, *st)
+	if errors.Is(err, store.ErrConflict) {
+		err = nil // somebody else is on it
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if acted {
+		t.sent++
+	}
+	if err != nil {
+		t.errs = append(t.errs, err)
+		t.Log.ErrorContext(ctx, "not dispatched", "integration_id", d.IntegrationID.String(), "error", err.Error())
+	}
+}
+
+// lane looks again, consistently, and moves the due time before it sends, so
+// that however often it is called nothing multiplies.
+func (t *tick) lane(ctx context.Context, d store.Due) (bool, error) {
+	st, err := t.Index.StateIn(ctx, d.IntegrationID, d.Lane)
+	if err != nil || st == nil || st.DueAt == 0 || st.DueAt > t.now.UnixMilli() {
+		return false, err
 	}
 	if st.Run == nil {
-		return h.retry(ctx, *st, now)
+		return t.start(ctx, d.Lane, *st)
 	}
-	if err := h.Schedule.MoveDue(ctx, *st, now.Add(h.pause(st.DueCount))); err != nil {
+	if err := t.Schedule.MoveDue(ctx, d.Lane, *st, t.now.Add(t.pause(st.DueCount))); err != nil {
 		return false, err
 	}
-	h.Log.InfoContext(ctx, "message sent again", "integration_id", st.ID.String(), "run_id", st.Run.ID.String(), "status", string(st.Run.Status))
-	return true, h.Queue.Send(ctx, st.OrganisationID, st.ID, st.Run.ID)
+	t.Log.InfoContext(ctx, "message sent again", "integration_id", st.ID.String(), "run_id", st.Run.ID.String(), "status", string(st.Run.Status))
+	return true, t.Queue.Send(ctx, st.OrganisationID, st.ID, st.Run.ID)
 }
 
-// retry starts a run for items whose next attempt is due.
-func (h *Handler) retry(ctx context.Context, st store.State, now time.Time) (bool, error) {
+// start starts a run for items or an integration to be tried again, or for a
+// pull, when it is time; one that may not run is left alone until somebody
+// asks for it.
+func (t *tick) start(ctx context.Context, lane store.Lane, st store.State) (bool, error) {
+	next := next(st)
+	if next.IsZero() || next.After(t.now) || lane == store.Dry {
+		return false, t.Schedule.Rest(ctx, lane, st, next)
+	}
+	v, err := t.Index.View(ctx, st.Pair, 0)
+	if err != nil {
+		return false, err
+	}
+	if v.Integration == nil || !v.Integration.Enabled || v.Organisation == nil || v.Organisation.Deleted {
+		return false, t.Schedule.Rest(ctx, lane, st, time.Time{})
+	}
 	run := store.ActiveRun{Run: domain.Run{
-		ID: domain.NewSnowflake(now), IntegrationID: st.ID, OrganisationID: st.OrganisationID,
-		Mode: domain.Incremental, Trigger: domain.BySchedule, RequestedAt: now, Status: domain.Queued,
+		ID: domain.NewSnowflake(t.now), IntegrationID: st.ID, OrganisationID: st.OrganisationID,
+		Mode: domain.Incremental, Trigger: domain.BySchedule, RequestedAt: t.now, Status: domain.Queued,
 	}}
-	started, err := h.Schedule.WakeWithRun(ctx, st.Pair, run, now.Add(h.LostAfter))
+	started, err := t.Schedule.WakeWithRun(ctx, st.Pair, run, t.now.Add(t.LostAfter))
 	if err != nil || !started {
 		return false, err
 	}
-	return true, h.Queue.Send(ctx, st.OrganisationID, st.ID, run.ID)
+	return true, t.Queue.Send(ctx, st.OrganisationID, st.ID, run.ID)
+}
+
+// next is when there is something to do, zero for never.
+func next(st store.State) time.Time {
+	at := st.RetryAt
+	if at == 0 || st.PullAt > 0 && st.PullAt < at {
+		at = st.PullAt
+	}
+	if at == 0 {
+		return time.Time{}
+	}
+	return time.UnixMilli(at)
+}
+
+// notice moves a notice's due time and has it published with the others.
+func (t *tick) notice(ctx context.Context, d store.Due) error {
+	w, err := t.Outbox.Notice(ctx, d.IntegrationID, d.Notice)
+	if err != nil || w == nil || w.DueAt > t.now.UnixMilli() {
+		return err
+	}
+	if err := t.Outbox.MoveNotice(ctx, *w, t.now.Add(t.pause(w.DueCount))); err != nil {
+		return err
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.notices = append(t.notices, w.Notice)
+	return nil
+}
+
+func (t *tick) publish(ctx context.Context) {
+	if len(t.notices) == 0 {
+		return
+	}
+	taken, err := t.Bus.Publish(ctx, t.notices)
+	t.sent += len(taken)
+	if err = errors.Join(err, t.Outbox.Taken(ctx, taken)); err != nil {
+		t.errs = append(t.errs, err)
+		t.Log.ErrorContext(ctx, "events not published", "error", err.Error())
+	}
 }
 
 // pause is 1, 2, 4 … 60 times LostAfter.

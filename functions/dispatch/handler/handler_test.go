@@ -15,6 +15,7 @@ import (
 	"integrations/functions/dispatch/handler"
 	"integrations/local/servers/serverstest"
 	"integrations/shared/domain"
+	"integrations/shared/notice"
 	"integrations/shared/store"
 )
 
@@ -60,9 +61,29 @@ func (q *queue) take() []string {
 	return sent
 }
 
+// A bus takes notices, unless it is away.
+type bus struct {
+	mu    sync.Mutex
+	taken []domain.Snowflake
+	err   error
+}
+
+func (b *bus) Publish(_ context.Context, notices []notice.Notice) ([]notice.Notice, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.err != nil {
+		return nil, b.err
+	}
+	for _, n := range notices {
+		b.taken = append(b.taken, n.ID)
+	}
+	return notices, nil
+}
+
 type world struct {
 	store *store.Store
 	queue *queue
+	bus   *bus
 	now   time.Time
 	h     *handler.Handler
 }
@@ -71,9 +92,9 @@ func newWorld(t *testing.T) *world {
 	t.Helper()
 	table := rand.Text()
 	must(t, serverstest.CreateTable(t.Context(), dynamoURL, table))
-	w := &world{store: store.New(serverstest.Client(dynamoURL), table), queue: &queue{}, now: start}
+	w := &world{store: store.New(serverstest.Client(dynamoURL), table), queue: &queue{}, bus: &bus{}, now: start}
 	w.h = &handler.Handler{
-		Index: w.store, Schedule: w.store, Queue: w.queue, LostAfter: time.Minute,
+		Index: w.store, Schedule: w.store, Outbox: w.store, Queue: w.queue, Bus: w.bus, LostAfter: time.Minute,
 		Log: slog.New(slog.DiscardHandler), Now: func() time.Time { return w.now },
 	}
 	return w
@@ -173,11 +194,99 @@ func (w *world) end(t *testing.T, retry time.Time) {
 	run := w.request(t, pair)
 	_, lease := w.acquire(t, run.ID, w.now.Add(time.Minute))
 	run.Status, run.FinishedAt = domain.Partial, &w.now
-	must(t, w.store.Finish(t.Context(), lease, store.Ending{Run: run.Run, Mode: run.Mode, RetryAt: retry}))
+	must(t, w.store.Finish(t.Context(), lease, store.Ending{Run: run.Run, Mode: run.Mode, RetryAt: retry, NoticesDue: start.Add(1000 * time.Hour)}))
+}
+
+// own makes the integration and its organisation.
+func (w *world) own(t *testing.T, enabled, deleted bool) {
+	t.Helper()
+	must(t, w.store.PutOrganisation(t.Context(), domain.Organisation{ID: pair.OrganisationID, OwnerID: 1, Version: 1, Deleted: deleted}))
+	must(t, w.store.CreateIntegration(t.Context(), store.Integration{Integration: domain.Integration{
+		ID: pair.ID, OrganisationID: pair.OrganisationID, ItemType: pair.ItemType, Provider: domain.GitHub, Enabled: enabled, Configuration: "{}",
+	}}, nil))
+}
+
+// What may not run is not started, and left alone until somebody asks for it.
+func TestNothingIsStartedForWhatMayNotRun(t *testing.T) {
+	for name, own := range map[string]func(*world, *testing.T){
+		"disabled":             func(w *world, t *testing.T) { w.own(t, false, false) },
+		"organisation deleted": func(w *world, t *testing.T) { w.own(t, true, true) },
+		"integration deleted":  func(*world, *testing.T) {},
+	} {
+		w := newWorld(t)
+		own(w, t)
+		w.end(t, start.Add(time.Minute))
+		w.tick(t, start.Add(time.Minute))
+		if st := w.state(t); st.Run != nil || st.DueAt != 0 {
+			t.Errorf("%s: %+v", name, st)
+		}
+	}
+}
+
+// A pull that is due earlier than a retry starts a run, and the other way
+// round; what is left comes due in its time.
+func TestPullIsDue(t *testing.T) {
+	w := newWorld(t)
+	w.own(t, true, false)
+	run := w.request(t, pair)
+	_, lease := w.acquire(t, run.ID, w.now.Add(time.Minute))
+	run.Status, run.FinishedAt = domain.Succeeded, &w.now
+	must(t, w.store.Finish(t.Context(), lease, store.Ending{Run: run.Run, Mode: run.Mode, RetryAt: start.Add(time.Hour), PullAt: start.Add(10 * time.Minute), NoticesDue: start.Add(1000 * time.Hour)}))
+	w.tick(t, start.Add(9*time.Minute))
+	w.now = start.Add(10 * time.Minute)
+	must(t, w.h.Handle(t.Context()))
+	if st := w.state(t); st.Run == nil || st.Run.Trigger != domain.BySchedule || len(w.queue.take()) != 1 {
+		t.Errorf("%+v", st)
+	}
+}
+
+// Notices the bus has not taken are published again after 1, 2, 4 … minutes,
+// each once a time, until they are taken.
+func TestNoticesAreDue(t *testing.T) {
+	w := newWorld(t)
+	run := w.request(t, pair)
+	_, lease := w.acquire(t, run.ID, w.now.Add(time.Minute))
+	run.Status, run.FinishedAt = domain.Succeeded, &w.now
+	must(t, w.store.Finish(t.Context(), lease, store.Ending{Run: run.Run, Mode: run.Mode, NoticesDue: start.Add(time.Minute)}))
+	w.bus.err = errors.New("the bus is away")
+	for _, at := range []time.Duration{1, 2, 4} {
+		w.now = start.Add(at * time.Minute)
+		if err := w.h.Handle(t.Context()); !errors.Is(err, w.bus.err) {
+			t.Errorf("after %d minutes: %v", at, err)
+		}
+		must(t, w.h.Handle(t.Context())) // the same minute again
+	}
+	w.bus.err = nil
+	w.tick(t, start.Add(7*time.Minute))
+	w.tick(t, start.Add(8*time.Minute))
+	w.tick(t, start.Add(80*time.Hour))
+	if !slices.Equal(w.bus.taken, []domain.Snowflake{run.ID}) {
+		t.Errorf("taken: %v", w.bus.taken)
+	}
+}
+
+// A tick that runs out of time leaves the rest due.
+func TestATickIsBounded(t *testing.T) {
+	w := newWorld(t)
+	for id := range domain.Snowflake(20) {
+		w.request(t, store.Pair{ID: 600 + id, OrganisationID: 1001, ItemType: "work_item"})
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+	defer cancel()
+	w.now = start.Add(time.Hour)
+	must(t, w.h.Handle(ctx))
+	if sent := w.queue.take(); len(sent) != 0 {
+		t.Errorf("sent %d messages without time for them", len(sent))
+	}
+	must(t, w.h.Handle(t.Context()))
+	if sent := w.queue.take(); len(sent) != 20 {
+		t.Errorf("sent %d of 20", len(sent))
+	}
 }
 
 func TestRetryIsDue(t *testing.T) {
 	w := newWorld(t)
+	w.own(t, true, false)
 	w.end(t, start.Add(5*time.Minute))
 	w.tick(t, start.Add(5*time.Minute-time.Millisecond))
 	w.now = start.Add(5 * time.Minute)
@@ -204,7 +313,7 @@ func TestNothingDue(t *testing.T) {
 func TestIndexMayBeStale(t *testing.T) {
 	w := newWorld(t)
 	w.request(t, pair)
-	w.h.Index = stale{w.store, []store.Due{{ID: pair.ID}, {ID: 999}}}
+	w.h.Index = stale{w.store, []store.Due{{IntegrationID: pair.ID, Lane: store.Live}, {IntegrationID: 999, Lane: store.Live}}}
 	w.tick(t, start) // not due, and not there
 	w.finish(t)
 	w.tick(t, start.Add(time.Hour))
@@ -228,7 +337,10 @@ func (s stale) Due(context.Context, time.Time, int32) ([]store.Due, error) { ret
 func TestTwoDispatchers(t *testing.T) {
 	for name, prepare := range map[string]func(*world, *testing.T){
 		"lost message": func(w *world, t *testing.T) { w.request(t, pair) },
-		"retry":        func(w *world, t *testing.T) { w.end(t, start.Add(time.Minute)) },
+		"retry": func(w *world, t *testing.T) {
+			w.own(t, true, false)
+			w.end(t, start.Add(time.Minute))
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t)
@@ -257,8 +369,8 @@ type meeting struct {
 	all sync.WaitGroup
 }
 
-func (m *meeting) State(ctx context.Context, id domain.Snowflake) (*store.State, error) {
-	st, err := m.Store.State(ctx, id)
+func (m *meeting) StateIn(ctx context.Context, id domain.Snowflake, lane store.Lane) (*store.State, error) {
+	st, err := m.Store.StateIn(ctx, id, lane)
 	m.all.Done()
 	m.all.Wait()
 	return st, err

@@ -24,7 +24,7 @@ type Items interface {
 
 // Marks says what has to be pushed, and where.
 type Marks interface {
-	EnabledOfType(ctx context.Context, org domain.Snowflake, t domain.ItemType) ([]store.Pair, error)
+	EnabledOfType(ctx context.Context, org domain.Snowflake, t domain.ItemType) ([]store.Listener, error)
 	PutMark(ctx context.Context, integration domain.Snowflake, m store.Mark) error
 }
 
@@ -84,11 +84,11 @@ func (h *Handler) one(ctx context.Context, body string) error {
 	if err != nil || !current {
 		return err
 	}
-	pairs, err := h.Marks.EnabledOfType(ctx, item.OrganisationID, item.ItemType)
+	listeners, err := h.Marks.EnabledOfType(ctx, item.OrganisationID, item.ItemType)
 	if err != nil {
 		return err
 	}
-	for _, p := range pairs {
+	for _, p := range listeners {
 		if err := h.Marks.PutMark(ctx, p.ID, store.Mark{ItemID: item.ID, Version: item.Version}); err != nil {
 			return err
 		}
@@ -115,8 +115,8 @@ func (h *Handler) keep(ctx context.Context, item *domain.Item) (bool, error) {
 
 // wake makes sure that a worker will look at the marks: one that has not
 // looked yet (wake is set already), one that is told to look again, or a new
-// run's.
-func (h *Handler) wake(ctx context.Context, p store.Pair) error {
+// run's. While the provider refuses what is configured, the new run waits.
+func (h *Handler) wake(ctx context.Context, p store.Listener) error {
 	for range 5 { // runs may end and start in between
 		state, err := h.Runs.State(ctx, p.ID)
 		if err != nil {
@@ -136,9 +136,18 @@ func (h *Handler) wake(ctx context.Context, p store.Pair) error {
 			ID: domain.NewSnowflake(now), IntegrationID: p.ID, OrganisationID: p.OrganisationID,
 			Mode: domain.Incremental, Trigger: domain.ByEvent, RequestedAt: now, Status: domain.Queued,
 		}}
-		started, err := h.Runs.WakeWithRun(ctx, p, run, now.Add(h.LostAfter))
+		due := now.Add(h.LostAfter)
+		cooling := state.Cooling(p.ConfigurationVersion, now)
+		if !cooling.IsZero() {
+			coolDown := store.CoolDown
+			due, run.Status, run.WaitingUntil, run.WaitingReason = cooling, domain.Waiting, &cooling, &coolDown
+		}
+		started, err := h.Runs.WakeWithRun(ctx, p.Pair, run, due)
 		if err != nil {
 			return err
+		}
+		if started && !cooling.IsZero() {
+			return nil // dispatch sends its message
 		}
 		if started {
 			if err := h.Queue.Send(ctx, p.OrganisationID, p.ID, run.ID); err != nil {

@@ -222,7 +222,7 @@ type failing struct {
 	err  error
 }
 
-func (f *failing) EnabledOfType(ctx context.Context, o domain.Snowflake, t domain.ItemType) ([]store.Pair, error) {
+func (f *failing) EnabledOfType(ctx context.Context, o domain.Snowflake, t domain.ItemType) ([]store.Listener, error) {
 	if f.step == "list" {
 		return nil, f.err
 	}

@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"time"
 
 	"integrations/shared/api"
 	"integrations/shared/configuration"
@@ -20,7 +21,7 @@ type Gate interface {
 
 // A Writer stores a change onto the version that was read.
 type Writer interface {
-	UpdateIntegration(ctx context.Context, read store.Integration, c store.Change) (store.Integration, error)
+	UpdateIntegration(ctx context.Context, read store.View, c store.Change, now time.Time) (store.Integration, error)
 }
 
 // A Sealer encrypts one secret for the one place it may be sent to.
@@ -31,6 +32,7 @@ type Handler struct {
 	Gate   Gate
 	Writer Writer
 	Seal   Sealer
+	Now    func() time.Time
 }
 
 // attempts bounds how often a change is applied anew when another one came
@@ -44,7 +46,7 @@ func (h *Handler) Route(ctx context.Context, r api.Request) (api.Answer, error) 
 		if err != nil {
 			return api.Answer{}, err
 		}
-		next, err := h.apply(ctx, r, *view.Integration)
+		next, err := h.apply(ctx, r, view)
 		if errors.Is(err, store.ErrConflict) {
 			continue
 		}
@@ -77,7 +79,8 @@ func read(r api.Request) (patch, error) {
 	return p, err
 }
 
-func (h *Handler) apply(ctx context.Context, r api.Request, current store.Integration) (store.Integration, error) {
+func (h *Handler) apply(ctx context.Context, r api.Request, view store.View) (store.Integration, error) {
+	current := *view.Integration
 	p, err := read(r)
 	if err != nil {
 		return current, err
@@ -98,7 +101,7 @@ func (h *Handler) apply(ctx context.Context, r api.Request, current store.Integr
 			return current, err
 		}
 	}
-	return h.Writer.UpdateIntegration(ctx, current, change)
+	return h.Writer.UpdateIntegration(ctx, view, change, h.Now())
 }
 
 // accept judges the configuration, if one is given.
@@ -148,6 +151,7 @@ func plan(current store.Integration, p patch, accepted *configuration.Accepted) 
 	if accepted.Public == current.Configuration && len(accepted.NewSecrets) == 0 {
 		return c, changes
 	}
+	c.ConfigurationChanged = true
 	c.Configuration, c.TargetHash = accepted.Public, accepted.Destination.Hash()
 	c.WebhookHash, c.Fingerprint = accepted.Destination.WebhookHash, accepted.ContentFingerprint
 	c.SecretOrigins = map[string]string{}

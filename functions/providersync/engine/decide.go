@@ -2,6 +2,8 @@ package engine
 
 import (
 	"encoding/json"
+	"fmt"
+	"slices"
 	"time"
 
 	"integrations/shared/connector"
@@ -16,7 +18,9 @@ const (
 	nothing   step = iota // there is nothing to do or to count
 	unchanged             // the provider has it already
 	skip                  // it is not to be sent, for a reason
+	resting               // it is parked: it has failed and is not tried again by itself
 	later                 // it failed, and its next attempt is not due
+	broken                // deciding about it failed within ourselves
 	resolve               // a create may have left: look for it first
 	create
 	update
@@ -28,17 +32,50 @@ type task struct {
 	marks   []store.Mark
 	item    domain.Item
 	link    store.Link
+	linked  bool // the link was there before
 	content connector.Content
 	step    step
 	reason  string
 	done    bool // its marks may go
 	dirty   bool // its link must be written
 	lost    bool // its create left and was not answered
+	was     doubt
+	left    bool // its update was tried
 }
 
-// decide compares an item with what was last sent.
+// A doubt is whether an earlier update may have left.
+type doubt struct {
+	unsure bool
+	labels []string
+}
+
+// newTask prepares the decision about an item.
+func (s *slice) newTask(id domain.Snowflake, item domain.Item, link store.Link, linked bool) *task {
+	t := &task{id: id, item: item, link: link, linked: linked}
+	t.link.ItemID, t.link.Target = id, s.meta.TargetHash
+	t.was = doubt{link.Unsure, link.UnsureLabels}
+	return t
+}
+
+// retry reports whether a manager wants the item tried again.
+func (t *task) retry() bool {
+	for _, m := range t.marks {
+		if m.Retry {
+			return true
+		}
+	}
+	return false
+}
+
+// decide compares an item with what was last sent. A panic, which one strange
+// item may cause, concerns that item alone.
 func (s *slice) decide(t *task, known bool) {
-	now := s.Clock.Now()
+	defer func() {
+		if p := recover(); p != nil {
+			s.log.Error("panic", "item_id", t.id.String(), "panic", fmt.Sprint(p))
+			t.step = broken
+		}
+	}()
 	if !known {
 		t.step = nothing
 		return
@@ -48,19 +85,21 @@ func (s *slice) decide(t *task, known bool) {
 	if t.item.Deleted {
 		t.content.State = domain.Closed
 	}
-	settled := t.link.Version == t.item.Version
+	settled := t.link.Version == t.item.Version && !t.retry()
 	switch {
-	case t.link.Intent != nil:
-		t.step = resolve
 	case settled && t.link.Parked:
-		t.step, t.reason = nothing, t.link.Reason
-	case settled && t.link.RetryAt.After(now):
+		t.step = resting
+	case t.link.Intent != nil && s.finder:
+		t.step = resolve
+	case t.link.Intent != nil && settled:
+		t.step = nothing // unknown, and nobody can be asked: the next change posts again
+	case settled && t.link.RetryAt.After(s.Clock.Now()):
 		t.step = later
-	case t.link.Remote != nil && t.link.SentHash == t.content.Hash():
+	case t.link.Remote != nil && !t.link.Unsure && t.link.SentHash == t.content.Hash():
 		t.step = unchanged
 	case t.item.Deleted && t.link.Remote == nil:
 		t.step, t.reason = skip, "deleted_before_first_sync"
-	case t.item.Deleted && s.onDelete == "leave":
+	case t.item.Deleted && s.reads.OnDelete == "leave":
 		t.step, t.reason = skip, "deleted_and_left"
 	case t.link.Reason == remoteDeleted && t.link.Remote != nil:
 		t.step, t.reason = skip, remoteDeleted
@@ -75,6 +114,30 @@ func (s *slice) decide(t *task, known bool) {
 // deleted at the provider.
 const remoteDeleted = "remote_deleted"
 
+// doubted notes that an update is about to leave.
+func (t *task) doubted() {
+	t.link.Unsure = true
+	t.link.UnsureLabels = union(t.was.labels, t.content.Labels)
+}
+
+func union(a, b []string) []string {
+	all := slices.Concat(a, b)
+	slices.Sort(all)
+	return slices.Compact(all)
+}
+
+// before is what the provider was sent before an update, as far as it is
+// known: after a doubtful one the state is sent again whatever it was, and the
+// labels of both count as ours.
+func (t *task) before() connector.Sent {
+	sent := connector.Sent{Remote: *t.link.Remote, Labels: t.link.SentLabels, State: t.link.SentState,
+		Seen: connector.Seen{Text: t.link.SeenText, State: t.link.SeenState}}
+	if t.was.unsure {
+		sent.State, sent.Labels = "", union(t.link.SentLabels, t.was.labels)
+	}
+	return sent
+}
+
 // marker names the attempt to create an item's object.
 func (s *slice) marker(t *task) connector.Marker {
 	return connector.Marker{Integration: s.lease.Pair.ID, Item: t.id, Attempt: t.link.Attempt}
@@ -88,26 +151,73 @@ func opened(c connector.Content) connector.Content {
 }
 
 // sent notes what the provider has taken.
-func (t *task) sent(remote domain.Remote, c connector.Content) {
-	t.link.Remote, t.link.Intent = &remote, nil
+func (t *task) sent(w connector.Written, c connector.Content) {
+	t.link.Remote, t.link.Intent = &w.Remote, nil
 	t.link.SentHash, t.link.SentLabels, t.link.SentState = c.Hash(), c.Labels, c.State
+	t.link.SeenText, t.link.SeenState = w.Seen.Text, w.Seen.State
+	t.link.Unsure, t.link.UnsureLabels, t.was = false, nil, doubt{}
 	t.link.Attempts, t.link.RetryAt, t.link.Parked = 0, time.Time{}, false
 	t.dirty = true
 }
 
-// record notes an item's outcome and counts it, once in a run, by its last.
+// record notes an item's outcome and counts it.
 func (s *slice) record(t *task, out domain.Outcome, reason string) {
-	again := t.link.LastRunID == s.run.ID
-	if again && t.link.Outcome == domain.Created && out == domain.Updated {
+	if t.link.LastRunID == s.run.ID && t.link.Outcome == domain.Created && out == domain.Updated {
 		out = domain.Created // created and then closed is one creation
 	}
-	if again {
-		s.tally(t.link.Outcome, -1)
-	}
-	s.tally(out, 1)
+	s.count(t, out)
 	t.link.Outcome, t.link.Reason, t.link.LastRunID = out, reason, s.run.ID
 	t.link.Version, t.link.UpdatedAt = t.item.Version, s.Clock.Now().UTC()
 	t.dirty = true
+}
+
+// count counts an item once in a run, by its last outcome.
+func (s *slice) count(t *task, out domain.Outcome) {
+	switch {
+	case t.link.CountedIn == s.run.ID:
+		s.tally(t.link.CountedAs, -1)
+	case s.run.Mode == domain.Full && s.run.PlanDone && !s.planned(t):
+		s.tally(t.countedByPlan(), -1)
+	}
+	s.tally(out, 1)
+	t.link.CountedIn, t.link.CountedAs = s.run.ID, out
+	t.dirty = true
+}
+
+// countOnce counts an item to which nothing happened, unless something has in
+// this run.
+func (s *slice) countOnce(t *task, out domain.Outcome) {
+	if t.link.CountedIn != s.run.ID {
+		s.count(t, out)
+	}
+}
+
+// planned reports whether this run's plan pass marked the item, and so did not
+// count it.
+func (s *slice) planned(t *task) bool {
+	for _, m := range t.marks {
+		if m.Planned == s.run.ID {
+			return true
+		}
+	}
+	return false
+}
+
+// countedByPlan is what the plan pass counted an item as that it did not mark:
+// its row was not rewritten, so it still says. "" for an item that was not
+// there yet.
+func (t *task) countedByPlan() domain.Outcome {
+	switch {
+	case !t.linked:
+		return ""
+	case t.link.Parked:
+		return domain.FailedOut
+	case t.link.Outcome == domain.Skipped:
+		return domain.Skipped
+	case t.link.Remote != nil:
+		return domain.Unchanged
+	}
+	return ""
 }
 
 func (s *slice) tally(out domain.Outcome, n int) {
@@ -117,6 +227,8 @@ func (s *slice) tally(out domain.Outcome, n int) {
 		c.Created += n
 	case domain.Updated:
 		c.Updated += n
+	case domain.Unchanged:
+		c.Unchanged += n
 	case domain.Skipped:
 		c.Skipped += n
 	case domain.FailedOut:
@@ -124,13 +236,16 @@ func (s *slice) tally(out domain.Outcome, n int) {
 	}
 }
 
-// onDelete reads what a tracker's configuration wants of deleted items.
-func onDelete(configuration string) string {
-	var c struct {
-		OnDelete string `json:"on_delete"`
+// configured is what the engine itself reads of a configuration.
+type configured struct {
+	OnDelete string `json:"on_delete"` // close or leave
+	Pull     string `json:"pull"`      // off, linked or all
+}
+
+func readConfigured(configuration string) configured {
+	var c configured
+	if err := json.Unmarshal([]byte(configuration), &c); err != nil {
+		return configured{}
 	}
-	if json.Unmarshal([]byte(configuration), &c) != nil || c.OnDelete == "" {
-		return "close"
-	}
-	return c.OnDelete
+	return c
 }

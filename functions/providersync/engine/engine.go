@@ -2,13 +2,18 @@
 // one run at a time, under a lease, so that no change is lost and no object is
 // created twice, whatever crashes in between.
 //
-// A slice takes the lease, plans if the run is full (compares every item and
-// marks what differs, without asking the provider), then pushes the marked
-// items page by page. Before a create leaves, its intent is stored; its result
-// is recorded before the next create. A mark is deleted, by item and version,
-// only when that version is at the provider. What a crashed slice leaves
-// behind, the next one finds: an intent without a result is looked for at the
-// provider before anything is sent again.
+// A slice takes its turn and the lease, plans if the run is full (compares
+// every item and marks what differs, without asking the provider), pushes the
+// marked items page by page, and pulls what people changed there. Before a
+// create leaves, its intent is stored; its result is recorded before the next
+// create. A mark is deleted, by item and version, only when that version is at
+// the provider. What a crashed slice leaves behind, the next one finds: an
+// intent without a result is looked for at the provider before anything is
+// sent again.
+//
+// Waiting is a state: a slice that may not call the provider now ends, and the
+// run says why and until when. Before each call the slice looks whether a
+// manager has stopped the run, if its last look is over a second old.
 package engine
 
 import (
@@ -21,6 +26,8 @@ import (
 
 	"integrations/shared/connector"
 	"integrations/shared/domain"
+	"integrations/shared/notice"
+	"integrations/shared/pacing"
 	"integrations/shared/store"
 	"integrations/shared/syncqueue"
 )
@@ -36,17 +43,36 @@ type Queue interface {
 	Send(ctx context.Context, organisation, integration, run domain.Snowflake) error
 }
 
+// A Bus publishes notices and says which were taken.
+type Bus interface {
+	Publish(ctx context.Context, notices []notice.Notice) (taken []notice.Notice, err error)
+}
+
+// Opened is the connector for what is configured, and how fast it may be used.
+type Opened struct {
+	Connector connector.Connector
+	// Credential names who calls the provider, without giving it away: all
+	// that use the same one share its limits.
+	Credential string
+	Limits     pacing.Limits
+}
+
 // An Opener makes the connector for what is configured now. A *connector.Error
 // ends the run; any other error is ours, and the slice is tried again.
-type Opener func(ctx context.Context, v store.View) (connector.Connector, error)
+type Opener func(ctx context.Context, v store.View) (Opened, error)
 
-// Settings are the engine's times.
+// Settings are the engine's times and sizes.
 type Settings struct {
 	Slice       time.Duration // how long a slice takes on new work
 	Call        time.Duration // the longest call to a provider
 	Settle      time.Duration // how long a provider may take to list what it created
 	LeaseMargin time.Duration // how long a lease outlives its invocation
 	LostAfter   time.Duration // how long a message may be under way
+	PullEvery   time.Duration // the pause between two pulls, give or take a tenth
+	Room        int           // how many of an organisation's runs are worked on at once
+	// RelinkBefore is when the table was restored, zero if it never was:
+	// integrations that have not looked for lost links since must do so.
+	RelinkBefore time.Time
 }
 
 // An Engine works on slices.
@@ -54,6 +80,7 @@ type Engine struct {
 	Store    *store.Store
 	Open     Opener
 	Queue    Queue
+	Bus      Bus
 	Clock    Clock
 	Log      *slog.Logger
 	Settings Settings
@@ -64,14 +91,23 @@ type Engine struct {
 var ErrWrongOrganisation = errors.New("the integration belongs to another organisation")
 
 // Slice works on one slice of a run until the deadline of its invocation comes
-// near. It drops the message when another worker holds the lease or the run is
-// over. An error means that the table or the queue failed; the message may
-// come again.
+// near. It drops the message when another worker holds the lease, the run is
+// over, or it is not the run's turn. An error means that the table or the
+// queue failed; the message may come again.
 func (e *Engine) Slice(ctx context.Context, m syncqueue.Message, deadline time.Time) error {
 	log := e.Log.With("integration_id", m.IntegrationID.String(), "run_id", m.RunID.String())
-	now := e.Clock.Now()
-	pair := store.Pair{ID: m.IntegrationID}
-	state, lease, held, err := e.Store.Acquire(ctx, pair, m.RunID, rand.Text(), now, deadline.Add(e.Settings.LeaseMargin))
+	now, name := e.Clock.Now(), rand.Text()
+	until := deadline.Add(e.Settings.LeaseMargin)
+	granted, err := e.takeTurn(ctx, m, name, now, until)
+	if err != nil {
+		return err
+	}
+	if !granted {
+		log.InfoContext(ctx, "message dropped: others of the organisation are worked on; its turn comes")
+		return nil
+	}
+	defer e.passTurn(ctx, log, m, name)
+	state, lease, held, err := e.Store.Acquire(ctx, store.Pair{ID: m.IntegrationID}, m.RunID, name, now, until)
 	if err != nil {
 		return err
 	}
@@ -82,7 +118,7 @@ func (e *Engine) Slice(ctx context.Context, m syncqueue.Message, deadline time.T
 	if state.OrganisationID != m.OrganisationID {
 		return fmt.Errorf("slice of run %s: %w", m.RunID, ErrWrongOrganisation)
 	}
-	s := &slice{Engine: e, log: log, lease: lease, run: *state.Run, began: now}
+	s := &slice{Engine: e, log: log, lease: lease, state: state, run: *state.Run, began: now}
 	s.end = earlier(now.Add(e.Settings.Slice), deadline.Add(-e.Settings.Call))
 	s.run.Status, s.run.WaitingUntil, s.run.WaitingReason = domain.Running, nil, nil
 	if s.run.StartedAt == nil {
@@ -90,14 +126,15 @@ func (e *Engine) Slice(ctx context.Context, m syncqueue.Message, deadline time.T
 		s.run.StartedAt = &at
 	}
 	v, err := s.work(ctx)
+	if err == nil {
+		err = s.conclude(ctx, v)
+	}
+	s.publish(ctx)
 	if errors.Is(err, store.ErrFenced) {
 		log.WarnContext(ctx, "lease lost: another worker goes on", "error", err.Error())
 		return nil
 	}
-	if err != nil {
-		return err
-	}
-	return s.conclude(ctx, v)
+	return err
 }
 
 // A slice is the work of one invocation.
@@ -105,15 +142,28 @@ type slice struct {
 	*Engine
 	log   *slog.Logger
 	lease store.Lease
+	state store.State // as it was when the lease was taken
 	run   store.ActiveRun
 	began time.Time
 	end   time.Time // no new work from here on
 
-	meta     store.Integration
-	conn     connector.Connector
-	onDelete string
-	handled  int
+	meta   store.Integration
+	view   store.View
+	conn   connector.Connector
+	finder bool // the provider can be asked for what an unanswered create made
+	reads  configured
+	pace   pace
+	looked time.Time // when it last looked whether the run may go on
+
+	handled   int
+	pulled    bool             // this slice has pulled all there was
+	condition *store.Condition // how the provider answered, to be recorded
+	pending   []notice.Notice  // to be recorded with the next commit
+	recorded  []notice.Notice  // in the outbox, to be published
 }
+
+// dry says that the run only plans.
+func (s *slice) dry() bool { return s.lease.Lane == store.Dry }
 
 // A verdict says how a slice ends.
 type verdict struct {
@@ -121,6 +171,7 @@ type verdict struct {
 	until  time.Time     // Waiting
 	reason string        // Waiting
 	err    *domain.RunError
+	ill    bool // the provider refuses what is configured
 }
 
 var goOn = &verdict{status: domain.Queued}
@@ -129,137 +180,148 @@ func failure(code, detail string) *verdict {
 	return &verdict{status: domain.Failed, err: &domain.RunError{Code: code, Detail: detail}}
 }
 
-func cancelled(code, detail string) *verdict {
-	return &verdict{status: domain.Cancelled, err: &domain.RunError{Code: code, Detail: detail}}
+// refused is the verdict when the provider refuses what is configured.
+func refused(e *connector.Error) *verdict {
+	v := failure(e.Code, e.Detail)
+	v.ill = true
+	return v
 }
+
+func cancelled(why *domain.RunError) *verdict {
+	return &verdict{status: domain.Cancelled, err: why}
+}
+
+// wait is the verdict that the run can go on at a time.
+func wait(until time.Time, reason string) *verdict {
+	return &verdict{status: domain.Waiting, until: until, reason: reason}
+}
+
+// maxIdle is how many slices in a row may bring nothing forward.
+const maxIdle = 20
 
 // work does what fits into the slice.
 func (s *slice) work(ctx context.Context) (*verdict, error) {
+	if s.run.Mode == domain.Purge {
+		return s.purge(ctx)
+	}
+	if s.run.Idle > maxIdle {
+		return failure("no_progress", fmt.Sprintf("%d slices in a row brought nothing forward; the log says why.", maxIdle)), nil
+	}
 	if v, err := s.load(ctx); v != nil || err != nil {
 		return v, err
 	}
+	if s.dry() {
+		return s.rehearse(ctx)
+	}
+	if v, err := s.relink(ctx); v != nil || err != nil {
+		return v, err
+	}
 	for {
-		if s.run.Mode == domain.Full && !s.run.PlanDone {
-			if v, err := s.plan(ctx); v != nil || err != nil {
-				return v, err
-			}
-		}
-		if v, err := s.push(ctx); v != nil || err != nil {
+		if v, err := s.bring(ctx); v != nil || err != nil {
 			return v, err
 		}
-		if s.run.SettleAt != 0 {
-			at := time.UnixMilli(s.run.SettleAt)
-			return &verdict{status: domain.Waiting, until: at, reason: "reconciling"}, nil
+		if v, err := s.pull(ctx); v != nil || err != nil {
+			return v, err
 		}
-		err := s.finish(ctx, s.finalStatus(), nil)
+		err := s.finish(ctx, &verdict{status: s.finalStatus()})
 		if !errors.Is(err, store.ErrWoken) {
 			return nil, err
 		}
-		state, err := s.Store.State(ctx, s.lease.Pair.ID)
-		if err != nil || state == nil || state.Run == nil {
-			return nil, errors.Join(err, store.ErrFenced)
-		}
-		s.run.Mode, s.run.MarkCursor = state.Run.Mode, ""
+		s.run.MarkCursor = "" // look at the marks again
 	}
+}
+
+// bring plans, if the run is full, and pushes until nothing is left to do now.
+func (s *slice) bring(ctx context.Context) (*verdict, error) {
+	if s.run.MarkCursor == "" {
+		if v, err := s.heed(ctx); v != nil || err != nil {
+			return v, err
+		}
+	}
+	if s.run.Mode == domain.Full && !s.run.PlanDone {
+		if v, err := s.plan(ctx); v != nil || err != nil {
+			return v, err
+		}
+	}
+	if v, err := s.push(ctx); v != nil || err != nil {
+		return v, err
+	}
+	if s.run.SettleAt != 0 {
+		return wait(time.UnixMilli(s.run.SettleAt), "reconciling"), nil
+	}
+	return nil, nil
+}
+
+// heed promises to look at every mark from here on, and takes up what was
+// asked of the run meanwhile.
+func (s *slice) heed(ctx context.Context) (*verdict, error) {
+	asked, err := s.Store.ClearWake(ctx, s.lease)
+	if err != nil {
+		return nil, err
+	}
+	s.run.Mode = asked.Mode
+	if !asked.RetryAll {
+		return nil, nil
+	}
+	return s.retryAll(ctx)
 }
 
 // load reads what is configured now and opens the connector for it.
 func (s *slice) load(ctx context.Context) (*verdict, error) {
-	view, v, err := s.look(ctx)
-	if v != nil || err != nil {
-		return v, err
+	view, err := s.Store.View(ctx, s.lease.Pair, 0)
+	if err != nil {
+		return nil, err
 	}
-	s.meta, s.onDelete = *view.Integration, onDelete(view.Integration.Configuration)
+	s.looked = s.Clock.Now()
+	if s.run.CancelRequestedAt != nil {
+		return cancelled(nil), nil
+	}
+	if why := store.Stops(s.run.Target, view.Integration); why != nil {
+		return cancelled(why), nil
+	}
+	if view.Organisation == nil || view.Organisation.Deleted {
+		return cancelled(&organisationDeleted), nil
+	}
+	s.view, s.meta, s.reads = view, *view.Integration, readConfigured(view.Integration.Configuration)
 	if s.run.Target == "" {
 		s.run.Target = s.meta.TargetHash
 	}
-	if s.run.Target != s.meta.TargetHash {
-		return cancelled("configuration_changed", "The integration was led to another target while the run was active; the next sync is full."), nil
+	opened, err := s.Open(ctx, view)
+	var no *connector.Error
+	if errors.As(err, &no) {
+		return refused(no), nil
 	}
-	s.conn, err = s.Open(ctx, view)
-	var refused *connector.Error
-	if errors.As(err, &refused) {
-		return failure(refused.Code, refused.Detail), nil
+	s.conn = opened.Connector
+	_, s.finder = opened.Connector.(connector.Finder)
+	if s.dry() && s.conn != nil {
+		s.conn = renderer{s.conn}
 	}
+	s.pace = pace{credential: opened.Credential, limits: opened.Limits}
 	return nil, err
-}
-
-// look reads the integration and its organisation, and tells whether the run
-// may go on.
-func (s *slice) look(ctx context.Context) (store.View, *verdict, error) {
-	view, err := s.Store.View(ctx, s.lease.Pair, 0)
-	switch {
-	case err != nil:
-		return view, nil, err
-	case view.Integration == nil:
-		return view, cancelled("integration_deleted", "The integration was deleted."), nil
-	case view.Organisation == nil || view.Organisation.Deleted:
-		return view, cancelled("organisation_deleted", "The organisation does not exist any more."), nil
-	case !view.Integration.Enabled:
-		return view, cancelled("integration_disabled", "The integration was disabled."), nil
-	}
-	return view, nil, nil
 }
 
 // room reports whether new work may begin.
 func (s *slice) room() bool { return s.Clock.Now().Before(s.end) }
 
-// conclude ends the slice. The lease is given back before the next message
-// leaves, or its receiver would meet it.
-func (s *slice) conclude(ctx context.Context, v *verdict) error {
-	if v == nil {
-		return nil // finished already
-	}
-	now := s.Clock.Now()
-	var err error
-	switch v.status {
-	case domain.Queued:
-		s.run.Status = domain.Queued
-		if err = s.Store.Release(ctx, s.lease, s.run, now.Add(s.Settings.LostAfter)); err == nil {
-			err = s.Queue.Send(ctx, s.lease.Pair.OrganisationID, s.lease.Pair.ID, s.run.ID)
-		}
-	case domain.Waiting:
-		until := v.until.UTC()
-		s.run.Status, s.run.WaitingUntil, s.run.WaitingReason = domain.Waiting, &until, &v.reason
-		s.run.MarkCursor = ""
-		err = s.Store.Release(ctx, s.lease, s.run, until)
-	default:
-		err = s.finish(ctx, v.status, v.err)
-	}
-	s.log.InfoContext(ctx, "slice ended", "status", string(v.status), "reason", v.reason, "counts", s.run.Counts, "handled", s.handled)
-	if errors.Is(err, store.ErrFenced) {
-		return nil
-	}
-	return err
-}
+// progressed notes that the slice brought something forward.
+func (s *slice) progressed() { s.run.Idle = 0 }
 
-func (s *slice) finalStatus() domain.Status {
-	if s.run.Counts.Failed > 0 {
-		return domain.Partial
+// commit records a batch, with whatever else has to be recorded.
+func (s *slice) commit(ctx context.Context, b store.Batch) error {
+	b.Run = s.run
+	b.Condition, s.condition = s.condition, nil
+	b.Notices = append(b.Notices, s.pending...)
+	b.NoticesDue = s.Clock.Now().Add(s.Settings.LostAfter)
+	s.pending = nil
+	if b.Condition != nil {
+		s.state.Condition = b.Condition
 	}
-	return domain.Succeeded
-}
-
-// finish ends the run and files it.
-func (s *slice) finish(ctx context.Context, status domain.Status, reason *domain.RunError) error {
-	now := s.Clock.Now().UTC()
-	ended := s.run.Run
-	zero := 0
-	ended.Status, ended.Error, ended.FinishedAt = status, reason, &now
-	ended.EstimatedFinish, ended.WaitingUntil, ended.WaitingReason = nil, nil, nil
-	e := store.Ending{Run: ended, Mode: s.run.Mode, Forced: status == domain.Failed || status == domain.Cancelled}
-	if !e.Forced {
-		e.Run.Remaining = &zero
-		if s.run.Mode == domain.Full {
-			e.FullEpoch = s.run.FullEpoch
-		}
-		if s.run.RetryAt != 0 {
-			e.RetryAt = time.UnixMilli(s.run.RetryAt)
-		}
-	}
-	err := s.Store.Finish(ctx, s.lease, e)
+	err := s.Store.Commit(ctx, s.lease, b)
 	if err == nil {
-		s.log.InfoContext(ctx, "run ended", "status", string(status), "counts", s.run.Counts, "error", reason)
+		s.recorded = append(s.recorded, b.Notices...)
+		for _, p := range b.Pulled {
+			s.recorded = append(s.recorded, p.Notices...)
+		}
 	}
 	return err
 }

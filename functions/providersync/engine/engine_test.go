@@ -20,6 +20,7 @@ import (
 	"integrations/local/servers/serverstest"
 	"integrations/shared/connector"
 	"integrations/shared/domain"
+	"integrations/shared/pacing"
 	"integrations/shared/store"
 	"integrations/shared/syncqueue"
 )
@@ -55,6 +56,10 @@ type world struct {
 	queue    []syncqueue.Message
 	engine   *Engine
 	dispatch *dispatch.Handler
+	bus      *bus
+	limits   pacing.Limits
+	// credential is one for each test.
+	credential string
 }
 
 const invocation = 120 * time.Second
@@ -77,15 +82,18 @@ func newWorld(t testing.TB) *world {
 		Credentials: credentials.NewStaticCredentialsProvider("k", "s", ""), Retryer: aws.NopRetryer{},
 	})
 	w.store, w.sure = store.New(cut, table), store.New(serverstest.Client(endpoint), table)
-	w.provider = &provider{clock: w.clock}
+	w.provider, w.bus, w.credential = &provider{clock: w.clock}, &bus{}, table
 	log := slog.New(slog.NewTextHandler(io.Discard, nil))
 	w.engine = &Engine{
 		Store: w.store, Queue: w, Clock: w.clock, Log: log,
-		Open: func(context.Context, store.View) (connector.Connector, error) { return w.provider, nil },
+		Open: func(context.Context, store.View) (Opened, error) {
+			return Opened{Connector: w.provider, Credential: w.credential, Limits: w.limits}, nil
+		},
+		Bus: w.bus,
 		Settings: Settings{Slice: time.Minute, Call: 30 * time.Second, Settle: 2 * time.Minute,
-			LeaseMargin: 10 * time.Second, LostAfter: time.Minute},
+			LeaseMargin: 10 * time.Second, LostAfter: time.Minute, PullEvery: 15 * time.Minute, Room: 2},
 	}
-	w.dispatch = &dispatch.Handler{Index: w.sure, Schedule: w.sure, Queue: w, Log: log, Now: w.clock.Now, LostAfter: time.Minute}
+	w.dispatch = &dispatch.Handler{Index: w.sure, Schedule: w.sure, Outbox: w.sure, Queue: w, Bus: w.bus, Log: log, Now: w.clock.Now, LostAfter: time.Minute}
 	w.pair = store.Pair{ID: 77, OrganisationID: 5, ItemType: "work_item"}
 	w.must(w.sure.PutOrganisation(w.ctx, domain.Organisation{ID: 5, OwnerID: 1, Version: 1}))
 	w.must(w.sure.CreateIntegration(w.ctx, store.Integration{TargetHash: "there", Integration: domain.Integration{
@@ -371,7 +379,7 @@ func (w *world) lead(target string) {
 	w.t.Helper()
 	v, err := w.sure.View(w.ctx, w.pair, 0)
 	w.must(err)
-	_, err = w.sure.UpdateIntegration(w.ctx, *v.Integration, store.Change{Enabled: true, Configuration: `{}`, TargetHash: target, NeedsFull: true})
+	_, err = w.sure.UpdateIntegration(w.ctx, v, store.Change{Enabled: true, Configuration: `{}`, TargetHash: target, NeedsFull: true, ConfigurationChanged: true}, w.clock.now)
 	w.must(err)
 }
 

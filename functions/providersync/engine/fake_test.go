@@ -5,12 +5,14 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"sync"
 	"testing"
 	"time"
 
 	"integrations/shared/connector"
 	"integrations/shared/domain"
+	"integrations/shared/notice"
 )
 
 // clock is a virtual clock: sleeping moves it.
@@ -28,6 +30,7 @@ type object struct {
 	content connector.Content
 	at      time.Time
 	listed  time.Time // when lists show it
+	updated time.Time
 }
 
 // provider is a provider in memory that can fail as real ones do.
@@ -37,6 +40,7 @@ type provider struct {
 	creates int
 	updates int
 	finds   int
+	changes int
 	lag     time.Duration // how long lists lag behind
 	// before and after are asked around the effect of each write; an error
 	// stands for what the caller sees.
@@ -54,59 +58,133 @@ func ask(f func(string, domain.Snowflake) error, write string, item domain.Snowf
 	return f(write, item)
 }
 
-func (p *provider) Create(_ context.Context, c connector.Content, m connector.Marker) (domain.Remote, error) {
+func (p *provider) Create(_ context.Context, c connector.Content, m connector.Marker) (connector.Written, error) {
 	if err := ask(p.before, "create", m.Item); err != nil {
-		return domain.Remote{}, err
+		return connector.Written{}, err
 	}
 	p.clock.now = p.clock.now.Add(20 * time.Millisecond)
 	p.creates++
-	o := &object{marker: m, content: c, at: p.clock.now, listed: p.clock.now.Add(p.lag)}
+	o := &object{marker: m, content: c, at: p.clock.now, updated: p.clock.now, listed: p.clock.now.Add(p.lag)}
 	p.objects = append(p.objects, o)
 	if err := ask(p.after, "create", m.Item); err != nil {
-		return domain.Remote{}, err
+		return connector.Written{}, err
 	}
-	return p.remote(len(p.objects) - 1), nil
+	return p.written(len(p.objects) - 1), nil
+}
+
+// written is an object as it is.
+func (p *provider) written(n int) connector.Written {
+	o := p.objects[n]
+	return connector.Written{Remote: p.remote(n), Seen: connector.Seen{Text: o.content.Title + "\n" + o.content.Body, State: o.content.State}}
+}
+
+// touch has a person change an object.
+func (p *provider) touch(n int, change func(*connector.Content)) {
+	change(&p.objects[n].content)
+	p.objects[n].updated = p.clock.now
 }
 
 func (p *provider) remote(n int) domain.Remote {
 	return domain.Remote{ID: fmt.Sprint(n), Key: fmt.Sprintf("#%d", n), State: p.objects[n].content.State}
 }
 
-func (p *provider) Update(_ context.Context, sent connector.Sent, c connector.Content, m connector.Marker) (domain.Remote, error) {
+func (p *provider) Update(_ context.Context, sent connector.Sent, c connector.Content, m connector.Marker) (connector.Written, error) {
 	if err := ask(p.before, "update", m.Item); err != nil {
-		return domain.Remote{}, err
+		return connector.Written{}, err
 	}
 	p.clock.now = p.clock.now.Add(20 * time.Millisecond)
 	var n int
 	if _, err := fmt.Sscan(sent.Remote.ID, &n); err != nil || n >= len(p.objects) {
-		return domain.Remote{}, errors.New("no such object")
+		return connector.Written{}, errors.New("no such object")
 	}
 	p.updates++
-	p.objects[n].content = c
-	if err := ask(p.after, "update", m.Item); err != nil {
-		return domain.Remote{}, err
+	sends := sent.State != c.State
+	if !sends {
+		c.State = p.objects[n].content.State
 	}
-	return p.remote(n), nil
+	p.objects[n].content = c
+	p.objects[n].updated = p.clock.now
+	if err := ask(p.after, "update", m.Item); err != nil {
+		return connector.Written{}, err
+	}
+	w := p.written(n)
+	if !sends {
+		w.Seen.State = sent.Seen.State
+	}
+	return w, nil
 }
 
-func (p *provider) Find(_ context.Context, since time.Time, want []connector.Marker) (map[domain.Snowflake]domain.Remote, error) {
+func (p *provider) Find(_ context.Context, since time.Time, want []connector.Marker) (map[domain.Snowflake]connector.Written, error) {
 	p.finds++
-	found := map[domain.Snowflake]domain.Remote{}
+	if err := ask(p.before, "find", 0); err != nil {
+		return nil, err
+	}
+	found := map[domain.Snowflake]connector.Written{}
 	for n, o := range p.objects {
 		for _, m := range want {
-			if o.marker.Item == m.Item && !o.at.Before(since) && !o.listed.After(p.clock.now) {
-				found[m.Item] = p.remote(n)
+			if o.marker.Integration == m.Integration && o.marker.Item == m.Item && !o.at.Before(since) && !o.listed.After(p.clock.now) {
+				found[m.Item] = p.written(n)
 			}
 		}
 	}
 	return found, nil
 }
 
+// pageSize is how many objects a page of changes has.
+const pageSize = 100
+
+func (p *provider) Changes(_ context.Context, since time.Time, page int) ([]connector.Object, bool, error) {
+	p.changes++
+	if err := ask(p.before, "changes", 0); err != nil {
+		return nil, false, err
+	}
+	var all []connector.Object
+	for n, o := range p.objects {
+		if at := o.updated.Truncate(time.Second); !at.Before(since) {
+			all = append(all, connector.Object{Written: p.written(n), Marker: o.marker, Title: o.content.Title, CreatedAt: o.at, UpdatedAt: at})
+		}
+	}
+	slices.SortStableFunc(all, func(a, b connector.Object) int { return a.UpdatedAt.Compare(b.UpdatedAt) })
+	from := min((page-1)*pageSize, len(all))
+	to := min(from+pageSize, len(all))
+	return all[from:to], to < len(all), nil
+}
+
 // byItem gives the objects of each item.
 func (p *provider) byItem() map[domain.Snowflake][]*object {
 	all := map[domain.Snowflake][]*object{}
 	for _, o := range p.objects {
+		if o.marker.Item == 0 {
+			continue // a person's
+		}
 		all[o.marker.Item] = append(all[o.marker.Item], o)
+	}
+	return all
+}
+
+// bus takes notices, unless it is away.
+type bus struct {
+	taken []notice.Notice
+	away  bool
+}
+
+func (b *bus) Publish(_ context.Context, notices []notice.Notice) ([]notice.Notice, error) {
+	if b.away {
+		return nil, errors.New("the bus is away")
+	}
+	b.taken = append(b.taken, notices...)
+	return notices, nil
+}
+
+// of gives the notices of a type, each once.
+func (b *bus) of(detailType string) []notice.Notice {
+	var all []notice.Notice
+	seen := map[domain.Snowflake]bool{}
+	for _, n := range b.taken {
+		if n.DetailType == detailType && !seen[n.ID] {
+			seen[n.ID] = true
+			all = append(all, n)
+		}
 	}
 	return all
 }

@@ -11,38 +11,43 @@ import (
 // the checkpoint fit one transaction.
 const planPage = store.MaxActions - 1
 
+// checkpointEvery is after how many pages without a difference the plan pass
+// records how far it has come: reading them again costs little.
+const checkpointEvery = 20
+
 // plan compares every item of the type with what was last sent and marks what
 // differs. It asks the provider nothing.
 func (s *slice) plan(ctx context.Context) (*verdict, error) {
 	if s.run.PlanCursor == "" {
-		s.run.FullEpoch = s.meta.FullEpoch
+		s.run.FullEpoch, s.run.Creates, s.run.Updates = s.meta.FullEpoch, 0, 0
 	}
-	for {
-		if !s.room() {
-			return goOn, nil
-		}
-		items, next, err := s.Store.Items(ctx, s.lease.Pair, s.run.PlanCursor, planPage)
+	for pages := 1; ; pages++ {
+		v, err := s.check(ctx)
 		if err != nil {
 			return nil, err
 		}
-		ids := make([]domain.Snowflake, len(items))
-		for i, item := range items {
-			ids[i] = item.ID
+		if v == nil && !s.room() {
+			v = goOn
 		}
-		links, err := s.Store.Links(ctx, s.lease.Pair.ID, s.meta.TargetHash, ids)
+		if v != nil {
+			return v, s.commit(ctx, store.Batch{})
+		}
+		tasks, next, err := s.compare(ctx)
 		if err != nil {
 			return nil, err
 		}
 		batch := store.Batch{}
-		for _, item := range items {
-			if s.differs(item, links[item.ID]) {
-				batch.AddMarks = append(batch.AddMarks, store.Mark{ItemID: item.ID, Version: item.Version})
+		for _, t := range tasks {
+			if s.differs(t) {
+				batch.AddMarks = append(batch.AddMarks, store.Mark{ItemID: t.id, Version: t.item.Version, Planned: s.run.ID})
 			}
 		}
 		s.run.PlanCursor, s.run.PlanDone = next, next == ""
-		batch.Run = s.run
-		if err := s.Store.Commit(ctx, s.lease, batch); err != nil {
-			return nil, err
+		s.progressed()
+		if len(batch.AddMarks) > 0 || s.run.PlanDone || pages%checkpointEvery == 0 {
+			if err := s.commit(ctx, batch); err != nil {
+				return nil, err
+			}
 		}
 		if s.run.PlanDone {
 			s.run.MarkCursor = ""
@@ -51,26 +56,49 @@ func (s *slice) plan(ctx context.Context) (*verdict, error) {
 	}
 }
 
+// compare reads a page of items with their links and decides about each.
+func (s *slice) compare(ctx context.Context) (tasks []*task, next string, err error) {
+	items, next, err := s.Store.Items(ctx, s.lease.Pair, s.run.PlanCursor, planPage)
+	if err != nil {
+		return nil, "", err
+	}
+	ids := make([]domain.Snowflake, len(items))
+	for i, item := range items {
+		ids[i] = item.ID
+	}
+	links, err := s.Store.Links(ctx, s.lease.Pair.ID, s.meta.TargetHash, ids)
+	if err != nil {
+		return nil, "", err
+	}
+	for _, item := range items {
+		link, linked := links[item.ID]
+		t := s.newTask(item.ID, item, link, linked)
+		s.decide(t, true)
+		tasks = append(tasks, t)
+	}
+	return tasks, next, nil
+}
+
 // differs counts an item that needs no push, and reports whether it needs one.
-func (s *slice) differs(item domain.Item, link store.Link) bool {
-	t := task{id: item.ID, item: item, link: link}
-	t.link.ItemID, t.link.Target = item.ID, s.meta.TargetHash
-	s.decide(&t, true)
+func (s *slice) differs(t *task) bool {
+	again := t.link.CountedIn == s.run.ID // an earlier pass of this run has counted it
 	switch t.step {
-	case unchanged:
-		if t.link.LastRunID != s.run.ID {
-			s.run.Counts.Unchanged++
-		}
-		return false
 	case nothing:
-		s.run.Counts.Failed++ // parked: its last outcome stands
+		return false
+	case unchanged, resting:
+		if !again {
+			s.tally(t.countedByPlan(), 1)
+		}
 		return false
 	case skip:
 		// What was skipped for this very reason and version needs no new row.
-		if t.link.Outcome == domain.Skipped && t.link.Reason == t.reason && t.link.Version == item.Version {
-			s.run.Counts.Skipped++
+		if t.link.Outcome == domain.Skipped && t.link.Reason == t.reason && t.link.Version == t.item.Version {
+			if !again {
+				s.run.Counts.Skipped++
+			}
 			return false
 		}
 	}
+	s.expect(t, 1)
 	return true
 }

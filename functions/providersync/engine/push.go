@@ -2,10 +2,10 @@ package engine
 
 import (
 	"context"
-	"time"
 
 	"integrations/shared/connector"
 	"integrations/shared/domain"
+	"integrations/shared/pacing"
 	"integrations/shared/store"
 )
 
@@ -17,9 +17,11 @@ const pushPage = (store.MaxActions - 1) / 2
 // left to look at in this pass.
 func (s *slice) push(ctx context.Context) (*verdict, error) {
 	if s.run.MarkCursor == "" {
-		if err := s.beginPass(ctx); err != nil {
+		n, err := s.Store.CountMarks(ctx, s.lease.Pair.ID)
+		if err != nil {
 			return nil, err
 		}
+		s.run.Remaining, s.run.RetryAt, s.run.SettleAt = &n, 0, 0
 	}
 	for {
 		if !s.room() {
@@ -36,32 +38,7 @@ func (s *slice) push(ctx context.Context) (*verdict, error) {
 		if next == "" {
 			return nil, nil
 		}
-		if v, err := s.changed(ctx); v != nil || err != nil {
-			return v, err
-		}
 	}
-}
-
-// beginPass promises to look at every mark from here on.
-func (s *slice) beginPass(ctx context.Context) error {
-	if err := s.Store.ClearWake(ctx, s.lease); err != nil {
-		return err
-	}
-	n, err := s.Store.CountMarks(ctx, s.lease.Pair.ID)
-	s.run.Remaining, s.run.RetryAt, s.run.SettleAt = &n, 0, 0
-	return err
-}
-
-// changed looks between pages whether the run may go on as it began.
-func (s *slice) changed(ctx context.Context) (*verdict, error) {
-	view, v, err := s.look(ctx)
-	if v != nil || err != nil {
-		return v, err
-	}
-	if view.Integration.Version != s.meta.Version {
-		return goOn, nil // the next slice opens what is configured now
-	}
-	return nil, nil
 }
 
 // page handles one page of marks.
@@ -70,16 +47,17 @@ func (s *slice) page(ctx context.Context, marks []store.Mark, next string) (*ver
 	if err != nil {
 		return nil, err
 	}
+	s.mix(tasks)
 	v, err := s.resolveAll(ctx, tasks)
 	if v == nil && err == nil {
-		err = s.stageCreates(ctx, tasks)
+		v, err = s.check(ctx)
 	}
 	if v == nil && err == nil {
+		err = s.stage(ctx, tasks)
+	}
+	if v == nil && err == nil {
+		s.pace.plan(s.operations(tasks))
 		for _, t := range tasks {
-			if !s.room() && (t.step == create || t.step == update) {
-				v = goOn
-				break
-			}
 			if v, err = s.do(ctx, t); v != nil || err != nil {
 				break
 			}
@@ -94,47 +72,74 @@ func (s *slice) page(ctx context.Context, marks []store.Mark, next string) (*ver
 // read gathers items and links and decides about each.
 func (s *slice) read(ctx context.Context, marks []store.Mark) ([]*task, error) {
 	var ids []domain.Snowflake
-	byID := map[domain.Snowflake]*task{}
-	var tasks []*task
+	of := map[domain.Snowflake][]store.Mark{}
 	for _, m := range marks {
-		t := byID[m.ItemID]
-		if t == nil {
-			t = &task{id: m.ItemID}
-			byID[m.ItemID] = t
-			tasks, ids = append(tasks, t), append(ids, m.ItemID)
+		if of[m.ItemID] == nil {
+			ids = append(ids, m.ItemID)
 		}
-		t.marks = append(t.marks, m)
+		of[m.ItemID] = append(of[m.ItemID], m)
 	}
 	items, links, err := s.Store.ItemsAndLinks(ctx, s.lease.Pair, s.meta.TargetHash, ids, true)
 	if err != nil {
 		return nil, err
 	}
-	for _, t := range tasks {
-		item, known := items[t.id]
-		t.item, t.link = item, links[t.id]
-		t.link.ItemID, t.link.Target = t.id, s.meta.TargetHash
+	tasks := make([]*task, len(ids))
+	for i, id := range ids {
+		item, known := items[id]
+		link, linked := links[id]
+		t := s.newTask(id, item, link, linked)
+		t.marks = of[id]
 		s.decide(t, known)
+		tasks[i] = t
 	}
 	return tasks, nil
 }
 
-// stageCreates stores the intent of every create of the page before the first
-// one leaves.
-func (s *slice) stageCreates(ctx context.Context, tasks []*task) error {
+// operations are the calls the tasks are expected to make, in order.
+func (s *slice) operations(tasks []*task) []pacing.Op {
+	var ops []pacing.Op
+	for _, t := range tasks {
+		switch t.step {
+		case create:
+			ops = append(ops, pacing.Create)
+			if t.content.State == domain.Closed {
+				ops = append(ops, pacing.Update)
+			}
+		case update:
+			ops = append(ops, pacing.Update)
+		}
+	}
+	return ops
+}
+
+// stage stores what is about to leave before the first call of the page is
+// made: the intent of every create, and that every update is in doubt. Where
+// the provider cannot be asked afterwards, a create is stored just before its
+// own call.
+func (s *slice) stage(ctx context.Context, tasks []*task) error {
 	var links []store.Link
 	for _, t := range tasks {
-		if t.step != create {
+		switch {
+		case t.step == create && s.finder:
+			s.intend(t)
+		case t.step == update:
+			t.doubted()
+		default:
 			continue
 		}
-		t.link.Attempt++
-		c := opened(t.content)
-		t.link.Intent = &store.Intent{Attempt: t.link.Attempt, At: s.Clock.Now().UTC(), Hash: c.Hash(), Labels: c.Labels, State: c.State}
 		links = append(links, t.link)
 	}
 	if len(links) == 0 {
 		return nil
 	}
-	return s.Store.Commit(ctx, s.lease, store.Batch{Run: s.run, Links: links})
+	return s.commit(ctx, store.Batch{Links: links})
+}
+
+// intend notes that a create is about to leave.
+func (s *slice) intend(t *task) {
+	t.link.Attempt++
+	c := opened(t.content)
+	t.link.Intent = &store.Intent{Attempt: t.link.Attempt, At: s.Clock.Now().UTC(), Hash: c.Hash(), Labels: c.Labels, State: c.State}
 }
 
 // do handles one task. A verdict stops the page.
@@ -143,15 +148,19 @@ func (s *slice) do(ctx context.Context, t *task) (*verdict, error) {
 	case nothing:
 		t.done = true
 	case unchanged:
-		if t.link.LastRunID != s.run.ID {
-			s.run.Counts.Unchanged++
-		}
+		s.countOnce(t, domain.Unchanged)
 		t.done = true
 	case skip:
 		s.record(t, domain.Skipped, t.reason)
 		t.done = true
+	case resting:
+		s.countOnce(t, domain.FailedOut)
+		t.done = true
 	case later:
+		s.countOnce(t, domain.FailedOut)
 		s.run.RetryAt = sooner(s.run.RetryAt, t.link.RetryAt)
+	case broken:
+		s.park(t, "internal_error")
 	case create:
 		return s.create(ctx, t)
 	case update:
@@ -164,27 +173,38 @@ func (s *slice) do(ctx context.Context, t *task) (*verdict, error) {
 // create makes the object and records it before anything else happens; a
 // closed item's is closed afterwards.
 func (s *slice) create(ctx context.Context, t *task) (*verdict, error) {
-	c := opened(t.content)
-	var remote domain.Remote
-	ok := false
-	v, err := s.call(ctx, t, false, func() (err error) {
-		remote, err = s.conn.Create(ctx, c, s.marker(t))
-		ok = err == nil
-		return err
-	})
-	if v != nil || err != nil || !ok {
+	if v, err := s.await(ctx, pacing.Create); v != nil || err != nil {
 		return v, err
 	}
-	t.sent(remote, c)
+	if t.link.Intent == nil {
+		s.intend(t)
+		if err := s.commit(ctx, store.Batch{Links: []store.Link{t.link}}); err != nil {
+			return nil, err
+		}
+	}
+	began := s.Clock.Now()
+	c := opened(t.content)
+	var w connector.Written
+	v, err := s.call(ctx, t, false, func() (err error) {
+		w, err = s.conn.Create(ctx, c, s.marker(t))
+		return err
+	})
+	if v != nil || err != nil || w.Remote.ID == "" {
+		return v, err
+	}
+	t.sent(w, c)
 	s.record(t, domain.Created, "")
-	if err := s.Store.Commit(ctx, s.lease, store.Batch{Run: s.run, Links: []store.Link{t.link}}); err != nil {
+	s.did(pacing.Create)
+	more := t.link.SentHash != t.content.Hash()
+	if more {
+		t.doubted()
+	}
+	if err := s.commit(ctx, store.Batch{Pulled: []store.Pulled{s.made(t)}}); err != nil {
 		return nil, err
 	}
 	t.dirty = false
-	if t.link.SentHash != t.content.Hash() {
-		if !s.room() {
-			return goOn, nil
-		}
+	s.took(began)
+	if more {
 		return s.update(ctx, t)
 	}
 	t.done = true
@@ -192,60 +212,67 @@ func (s *slice) create(ctx context.Context, t *task) (*verdict, error) {
 	return nil, nil
 }
 
+// made is the link of a new object, and whose the object is.
+func (s *slice) made(t *task) store.Pulled {
+	link := t.link
+	return store.Pulled{Link: &link, Object: &store.Object{Target: link.Target, RemoteID: link.Remote.ID, ItemID: t.id}}
+}
+
 // update makes the object what the item is. It may be repeated: it says the
 // whole of it.
 func (s *slice) update(ctx context.Context, t *task) (*verdict, error) {
-	sent := connector.Sent{Remote: *t.link.Remote, Labels: t.link.SentLabels, State: t.link.SentState}
-	var remote domain.Remote
-	ok := false
-	v, err := s.call(ctx, t, true, func() (err error) {
-		remote, err = s.conn.Update(ctx, sent, t.content, s.marker(t))
-		ok = err == nil
-		return err
-	})
-	if v != nil || err != nil || !ok {
+	if v, err := s.await(ctx, pacing.Update); v != nil || err != nil {
 		return v, err
 	}
-	t.sent(remote, t.content)
+	began := s.Clock.Now()
+	sent := t.before()
+	t.left = true
+	var w connector.Written
+	v, err := s.call(ctx, t, true, func() (err error) {
+		w, err = s.conn.Update(ctx, sent, t.content, s.marker(t))
+		return err
+	})
+	if v != nil || err != nil || w.Remote.ID == "" {
+		return v, err
+	}
+	t.sent(w, t.content)
 	s.record(t, domain.Updated, "")
+	s.did(pacing.Update)
+	s.took(began)
 	t.done = true
 	s.handled++
 	return nil, nil
 }
 
 // checkpoint records a page. Intents of creates that never left are taken
-// back, so that nobody looks for them.
+// back, so that nobody looks for them, and doubts about updates too.
 func (s *slice) checkpoint(ctx context.Context, tasks []*task, next string, complete bool) error {
 	b := store.Batch{Cursor: complete}
 	for _, t := range tasks {
 		if t.step == create && t.link.Intent != nil && !t.lost {
 			t.link.Intent, t.dirty = nil, true
 		}
+		if t.link.Unsure && !t.left && !t.was.unsure {
+			t.link.Unsure, t.link.UnsureLabels, t.dirty = false, nil, true
+		}
 		if t.dirty {
 			b.Links = append(b.Links, t.link)
 		}
 		if t.done {
 			b.DeleteMarks = append(b.DeleteMarks, t.marks...)
+			s.forget(t)
 		}
 	}
 	if complete {
 		s.run.MarkCursor = next
 	}
-	s.estimate(len(b.DeleteMarks))
-	b.Run = s.run
-	return s.Store.Commit(ctx, s.lease, b)
-}
-
-// estimate says how much is left and, from the pace of this slice, until when.
-func (s *slice) estimate(done int) {
-	if s.run.Remaining == nil {
-		return
+	if complete || len(b.DeleteMarks) > 0 {
+		s.progressed()
 	}
-	left := max(*s.run.Remaining-done, 0)
-	s.run.Remaining, s.run.EstimatedFinish = &left, nil
-	if s.handled > 0 {
-		now := s.Clock.Now()
-		at := now.Add(now.Sub(s.began) / time.Duration(s.handled) * time.Duration(left)).UTC()
-		s.run.EstimatedFinish = &at
+	left := max(*s.run.Remaining-len(b.DeleteMarks), 0)
+	if s.run.Remaining = &left; left == 0 {
+		s.run.Creates, s.run.Updates = 0, 0
 	}
+	s.estimate(s.Clock.Now())
+	return s.commit(ctx, b)
 }

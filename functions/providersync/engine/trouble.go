@@ -3,62 +3,85 @@ package engine
 import (
 	"context"
 	"errors"
+	"fmt"
+	"runtime/debug"
 	"time"
 
 	"integrations/shared/connector"
 	"integrations/shared/domain"
-	"integrations/shared/store"
 )
 
 const (
-	// shortWait is the longest wait that is slept; a longer one parks the run.
-	shortWait = 10 * time.Second
 	// tries bounds how often one call is repeated within a slice.
 	tries = 3
 	// outagesInARow is how many lost answers in a row mean that the provider is
 	// down, not that one item is hard to take.
 	outagesInARow = 3
-	// skew is how far the provider's clock may be off ours.
-	skew = 5 * time.Minute
+	// longestOutage is the longest pause between two looks whether a provider
+	// is back: short enough that little time is lost when it is.
+	longestOutage = 5 * time.Minute
 )
 
 // backOff says when a failed item is tried again; after the last it is parked.
 var backOff = []time.Duration{time.Minute, 5 * time.Minute, 15 * time.Minute, time.Hour}
 
 // call makes one call for a task and deals with its failure. A call that may be
-// repeated is, after an answer was lost; a create never is.
+// repeated is, after an answer was lost; a create never is. t is nil for a call
+// that concerns no single item.
 func (s *slice) call(ctx context.Context, t *task, repeatable bool, do func() error) (*verdict, error) {
 	for n := 1; ; n++ {
-		err := do()
+		err := s.guarded(t, do)
 		if err == nil {
 			s.run.Outages = 0
-			return nil, nil
+			s.answered()
+			return nil, s.allowed(ctx)
 		}
 		var e *connector.Error
 		if !errors.As(err, &e) {
 			return nil, err
 		}
-		s.log.WarnContext(ctx, "provider call failed", "item_id", t.id.String(), "class", e.Class.String(), "code", e.Code, "status", e.Status, "error", e.Error())
-		wait, again := s.again(e, n, repeatable)
-		if again && s.Clock.Now().Add(wait).Before(s.end) {
-			if err := s.Clock.Sleep(ctx, wait); err != nil {
+		s.log.WarnContext(ctx, "provider call failed", "item_id", t.name(), "class", e.Class.String(), "code", e.Code, "status", e.Status, "error", e.Error())
+		if pause, again := s.again(e, n, repeatable); again && s.Clock.Now().Add(pause).Before(s.end) {
+			if err := s.Clock.Sleep(ctx, pause); err != nil {
 				return nil, err
 			}
 			continue
 		}
-		return s.fail(t, e)
+		return s.fail(ctx, t, e)
 	}
 }
 
+func (t *task) name() string {
+	if t == nil {
+		return ""
+	}
+	return t.id.String()
+}
+
+// panicked is the code of an item whose handling failed within ourselves.
+const panicked = "internal_error"
+
+// guarded makes a call; a panic in it concerns one item, whose call may have
+// left.
+func (s *slice) guarded(t *task, do func() error) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			s.log.Error("panic", "item_id", t.name(), "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
+			err = &connector.Error{Class: connector.Ambiguous, Scope: connector.ItemScope, Code: panicked}
+		}
+	}()
+	return do()
+}
+
 // again tells whether a failed call is repeated in this slice, and after how
-// long.
+// long. While the provider is out, one call finds out whether it is back.
 func (s *slice) again(e *connector.Error, n int, repeatable bool) (time.Duration, bool) {
-	if n >= tries {
+	if n >= tries || s.run.Outages > 0 || e.Code == panicked {
 		return 0, false
 	}
 	switch e.Class {
 	case connector.Retryable:
-		return e.Wait, e.Wait <= shortWait
+		return e.Wait, e.Wait <= shortWait && !e.Untold
 	case connector.NotSent:
 		return time.Duration(n) * time.Second, true
 	case connector.Ambiguous:
@@ -68,51 +91,78 @@ func (s *slice) again(e *connector.Error, n int, repeatable bool) (time.Duration
 }
 
 // fail turns a failure into the task's outcome or the slice's verdict.
-func (s *slice) fail(t *task, e *connector.Error) (*verdict, error) {
-	now := s.Clock.Now()
+func (s *slice) fail(ctx context.Context, t *task, e *connector.Error) (*verdict, error) {
 	switch {
-	case e.Class == connector.Final && e.Scope == connector.IntegrationScope:
-		return failure(e.Code, e.Detail), nil
-	case e.Class == connector.Retryable:
-		return &verdict{status: domain.Waiting, until: now.Add(max(e.Wait, time.Second)), reason: e.Code}, nil
-	case e.Class == connector.NotSent || t.step == resolve:
+	case e.Class == connector.Final && (e.Scope == connector.IntegrationScope || t == nil || t.step == resolve):
+		return refused(e), nil
+	case e.Class == connector.Retryable && e.Code == rateLimited:
+		until, err := s.limited(ctx, e)
+		s.putOff(t, e)
+		return wait(until, e.Code), err
+	case e.Class == connector.Retryable, e.Class == connector.NotSent, t == nil, t.step == resolve:
+		s.putOff(t, e)
 		return s.outage(e), nil
-	case e.Class == connector.Ambiguous && t.step == create && t.link.Remote == nil:
+	case e.Code == panicked:
+		t.lost = t.link.Intent != nil
+		s.park(t, panicked)
+		return nil, nil
+	case e.Class == connector.Ambiguous && t.link.Remote == nil:
 		s.lost(t, e)
 		if s.run.Outages++; s.run.Outages >= outagesInARow {
 			return s.outage(e), nil
 		}
 		return nil, nil
 	case e.Class == connector.Ambiguous:
+		s.putOff(t, e)
 		return s.outage(e), nil
 	}
 	s.refuse(t, e)
 	return nil, nil
 }
 
-// lost notes a create whose answer was lost: it may exist.
+// putOff notes that an item was not taken for now. It is not counted: it is
+// still to come.
+func (s *slice) putOff(t *task, e *connector.Error) {
+	if t == nil || t.step == resolve {
+		return
+	}
+	t.left = t.left && e.Class == connector.Ambiguous
+	t.link.Outcome, t.link.Reason, t.link.LastRunID = domain.Deferred, e.Code, s.run.ID
+	t.link.UpdatedAt = s.Clock.Now().UTC()
+	t.dirty = true
+}
+
+// lost notes a create whose answer was lost: it may exist. Where nobody can be
+// asked, that is how it stays until the item changes or a manager has it tried
+// again.
 func (s *slice) lost(t *task, e *connector.Error) {
 	t.lost = true
 	s.record(t, domain.Unknown, e.Code)
+	if !s.finder {
+		t.done = true
+		return
+	}
 	s.run.SettleAt = sooner(s.run.SettleAt, t.link.Intent.At.Add(s.Settings.Settle))
 }
 
-// outage parks the run for 1, 2, 4 … 15 minutes.
+// outage parks the run for 1, 2, 4, 5, 5 … minutes, or as long as the provider
+// says.
 func (s *slice) outage(e *connector.Error) *verdict {
 	s.run.Outages++
-	wait := min(time.Minute<<min(s.run.Outages-1, 4), 15*time.Minute)
-	return &verdict{status: domain.Waiting, until: s.Clock.Now().Add(wait), reason: e.Code}
+	pause := min(time.Minute<<min(s.run.Outages-1, 4), longestOutage)
+	return wait(s.Clock.Now().Add(max(pause, e.Wait)), e.Code)
 }
 
 // refuse notes an item the provider will not take as it is.
 func (s *slice) refuse(t *task, e *connector.Error) {
 	t.link.Intent = nil
+	t.link.Unsure, t.link.UnsureLabels = t.was.unsure, t.was.labels
 	if e.Code == remoteDeleted {
 		s.record(t, domain.Skipped, remoteDeleted)
 		t.done = true
 		return
 	}
-	if t.link.Version != t.item.Version {
+	if t.link.Version != t.item.Version || t.retry() && t.link.Parked {
 		t.link.Attempts = 0
 	}
 	t.link.Attempts++
@@ -125,69 +175,14 @@ func (s *slice) refuse(t *task, e *connector.Error) {
 		t.link.Parked, t.link.RetryAt, t.done = true, time.Time{}, true
 		return
 	}
+	t.link.Parked = false
 	t.link.RetryAt = s.Clock.Now().Add(backOff[t.link.Attempts-1]).UTC()
 	s.run.RetryAt = sooner(s.run.RetryAt, t.link.RetryAt)
 }
 
-// resolveAll looks for the creates that may have left in an earlier slice. One
-// that is found is recorded; one that is not is sent again only after the
-// settle time; one that is too young stays.
-func (s *slice) resolveAll(ctx context.Context, tasks []*task) (*verdict, error) {
-	var open []*task
-	var want []connector.Marker
-	var since time.Time
-	for _, t := range tasks {
-		if t.step != resolve {
-			continue
-		}
-		open, want = append(open, t), append(want, s.marker(t))
-		if since.IsZero() || t.link.Intent.At.Before(since) {
-			since = t.link.Intent.At
-		}
-	}
-	if len(open) == 0 {
-		return nil, nil
-	}
-	asked := s.Clock.Now()
-	var found map[domain.Snowflake]domain.Remote
-	v, err := s.call(ctx, open[0], true, func() (err error) {
-		found, err = s.conn.Find(ctx, since.Add(-skew), want)
-		return err
-	})
-	if v != nil || err != nil {
-		return v, err
-	}
-	var links []store.Link
-	for _, t := range open {
-		if remote, ok := found[t.id]; ok {
-			s.found(t, remote)
-			links = append(links, t.link)
-			continue
-		}
-		ripe := t.link.Intent.At.Add(s.Settings.Settle)
-		if asked.Before(ripe) {
-			s.run.SettleAt = sooner(s.run.SettleAt, ripe)
-			continue
-		}
-		t.link.Intent = nil
-		s.decide(t, true)
-	}
-	if len(links) == 0 {
-		return nil, nil
-	}
-	return nil, s.Store.Commit(ctx, s.lease, store.Batch{Run: s.run, Links: links})
-}
-
-// found records an object that an earlier attempt made, and decides what is
-// left to do about it.
-func (s *slice) found(t *task, remote domain.Remote) {
-	intent := *t.link.Intent
-	t.sent(remote, connector.Content{})
-	t.link.SentHash, t.link.SentLabels, t.link.SentState = intent.Hash, intent.Labels, intent.State
-	if remote.State != "" {
-		t.link.SentState = remote.State
-	}
-	s.record(t, domain.Created, "")
-	t.dirty = false
-	s.decide(t, true)
+// park gives an item up until it changes or a manager has it tried again.
+func (s *slice) park(t *task, reason string) {
+	s.record(t, domain.FailedOut, reason)
+	t.link.Attempts++
+	t.link.Parked, t.link.RetryAt, t.done = true, time.Time{}, true
 }

@@ -22,7 +22,9 @@ type Gate interface {
 // Runs starts runs.
 type Runs interface {
 	RequestRun(ctx context.Context, p store.Pair, run store.ActiveRun, gap time.Duration, due time.Time) (store.State, bool, error)
+	RequestDryRun(ctx context.Context, p store.Pair, run store.ActiveRun, gap time.Duration, due time.Time) (store.State, bool, error)
 	MakeFull(ctx context.Context, integration, run domain.Snowflake) error
+	Poke(ctx context.Context, integration, run domain.Snowflake, due time.Time) error
 }
 
 // A Queue asks the worker for a slice of a run.
@@ -66,8 +68,6 @@ func read(r api.Request) (request, error) {
 	switch {
 	case mode != "" && q.mode != domain.Incremental && q.mode != domain.Full:
 		return q, refuse("mode", `must be "incremental" or "full"`)
-	case q.dryRun:
-		return q, refuse("dry_run", "is not available in this version: leave it out, or give false")
 	}
 	return q, nil
 }
@@ -91,7 +91,13 @@ func (h *Handler) Route(ctx context.Context, r api.Request) (api.Answer, error) 
 	if !view.Integration.Enabled {
 		return api.Answer{}, &domain.Error{Code: domain.CodeIntegrationDisabled, Detail: "A disabled integration cannot be synced. Enable it first."}
 	}
+	if err := r.NoQuery(); err != nil {
+		return api.Answer{}, err
+	}
 	state := view.State
+	if q.dryRun {
+		state = nil // a dry run does not join the active one
+	}
 	for range 3 { // the active run may end, or a new one start, in between
 		var run *store.ActiveRun
 		if state == nil || state.Run == nil {
@@ -127,7 +133,11 @@ func (h *Handler) start(ctx context.Context, p store.Pair, v store.View, q reque
 		ID: domain.NewSnowflake(now), IntegrationID: p.ID, OrganisationID: p.OrganisationID, Mode: mode,
 		Trigger: domain.ByRequest, RequestedBy: &user, RequestedAt: now, Status: domain.Queued,
 	}}
-	state, started, err := h.Runs.RequestRun(ctx, p, run, gap, now.Add(h.LostAfter))
+	request := h.Runs.RequestRun
+	if run.DryRun = q.dryRun; q.dryRun {
+		request = h.Runs.RequestDryRun
+	}
+	state, started, err := request(ctx, p, run, gap, now.Add(h.LostAfter))
 	switch {
 	case err != nil:
 		return nil, nil, err
@@ -143,8 +153,17 @@ func (h *Handler) start(ctx context.Context, p store.Pair, v store.View, q reque
 	return nil, &state, nil
 }
 
-// join answers with the active run. Without a run it had ended.
+// join answers with the active run. Without a run it had ended. One that waits
+// for the end of a cool-down asks the provider at once whether it is better.
 func (h *Handler) join(ctx context.Context, p store.Pair, run store.ActiveRun, q request) (*store.ActiveRun, *store.State, error) {
+	if store.CoolsDown(run.Run) && !q.dryRun {
+		if err := h.poke(ctx, p, &run); err != nil {
+			return nil, nil, err
+		}
+	}
+	if q.dryRun {
+		return &run, nil, nil
+	}
 	if q.mode != domain.Full || run.Mode == domain.Full {
 		return &run, nil, nil
 	}
@@ -154,6 +173,21 @@ func (h *Handler) join(ctx context.Context, p store.Pair, run store.ActiveRun, q
 	}
 	run.Mode = domain.Full
 	return &run, nil, err
+}
+
+func (h *Handler) poke(ctx context.Context, p store.Pair, run *store.ActiveRun) error {
+	err := h.Runs.Poke(ctx, p.ID, run.ID, h.Now().Add(h.LostAfter))
+	if errors.Is(err, store.ErrNotFound) {
+		return nil // it waits no more
+	}
+	if err != nil {
+		return err
+	}
+	run.Status, run.WaitingUntil, run.WaitingReason = domain.Queued, nil, nil
+	if err := h.Queue.Send(ctx, p.OrganisationID, p.ID, run.ID); err != nil {
+		h.Log.ErrorContext(ctx, "sync message not sent; dispatch will", "run_id", run.ID.String(), "error", err.Error())
+	}
+	return nil
 }
 
 func accepted(run domain.Run) api.Answer {

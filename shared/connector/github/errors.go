@@ -75,9 +75,9 @@ func fieldError(raw json.RawMessage) string {
 func (c *Connector) refused(method string, answer outbound.Response) *connector.Error {
 	said := parseProblem(answer.Body)
 	class := outbound.Classify(method, answer.Status, answer.Header)
-	if wait, limited := c.limit(answer, said.Message); limited {
+	if wait, told, limited := c.limit(answer, said.Message); limited {
 		e := c.fail(connector.Retryable, connector.IntegrationScope, "rate_limited", said.Message, answer)
-		e.Wait = wait
+		e.Wait, e.Untold = wait, !told
 		return e
 	}
 	scope, code, detail := connector.ItemScope, "rejected", said.String()
@@ -106,27 +106,28 @@ func (c *Connector) refused(method string, answer outbound.Response) *connector.
 }
 
 // limit gives the wait if an answer is a rate limit, in GitHub's order of
-// rules. A 403 is one only if headers or message say so.
-func (c *Connector) limit(answer outbound.Response, message string) (time.Duration, bool) {
+// rules, and whether GitHub told it. A 403 is one only if headers or message
+// say so.
+func (c *Connector) limit(answer outbound.Response, message string) (wait time.Duration, told, limited bool) {
 	if answer.Status != http.StatusForbidden && answer.Status != http.StatusTooManyRequests {
-		return 0, false
+		return 0, false, false
 	}
 	if wait, ok := outbound.RetryAfter(answer.Header, c.now()); ok {
-		return max(wait, time.Second), true
+		return max(wait, time.Second), true, true
 	}
 	if strings.TrimSpace(answer.Header.Get("X-Ratelimit-Remaining")) == "0" {
 		if wait, ok := c.untilReset(answer.Header.Get("X-Ratelimit-Reset")); ok {
-			return wait, true
+			return wait, true, true
 		}
-		return secondaryWait, true
+		return secondaryWait, false, true
 	}
 	message = strings.ToLower(message)
 	for _, sign := range []string{"rate limit", "abuse detection"} {
 		if strings.Contains(message, sign) {
-			return secondaryWait, true
+			return secondaryWait, false, true
 		}
 	}
-	return secondaryWait, answer.Status == http.StatusTooManyRequests
+	return secondaryWait, false, answer.Status == http.StatusTooManyRequests
 }
 
 func (c *Connector) untilReset(text string) (time.Duration, bool) {

@@ -25,8 +25,8 @@ const (
 // Find walks through the issues our token made, newest first, back to since.
 // Where several carry an item's marker the oldest is the item's: it was there
 // first.
-func (c *Connector) Find(ctx context.Context, since time.Time, want []connector.Marker) (map[domain.Snowflake]domain.Remote, error) {
-	found := map[domain.Snowflake]domain.Remote{}
+func (c *Connector) Find(ctx context.Context, since time.Time, want []connector.Marker) (map[domain.Snowflake]connector.Written, error) {
+	found := map[domain.Snowflake]connector.Written{}
 	if len(want) == 0 {
 		return found, nil
 	}
@@ -47,7 +47,7 @@ func (c *Connector) Find(ctx context.Context, since time.Time, want []connector.
 			m, ok := parseMarker(i.Body)
 			m.Attempt = 0
 			if ok && wanted[m] && i.PullRequest == nil && !i.CreatedAt.Before(since) {
-				found[m.Item] = i.remote()
+				found[m.Item] = i.written()
 			}
 		})
 		if err != nil {

@@ -54,7 +54,7 @@ func TestFind(t *testing.T) {
 		}
 		keys := map[domain.Snowflake]string{}
 		for item, remote := range got {
-			keys[item] = remote.Key + string(remote.State)
+			keys[item] = remote.Remote.Key + string(remote.Seen.State)
 		}
 		if fmt.Sprint(keys) != "map[22:70open 23:98closed 25:60open]" {
 			t.Errorf("%v", keys)
@@ -136,7 +136,7 @@ func TestFindFollowsARename(t *testing.T) {
 		}
 	}
 	got, err := c.Find(t.Context(), now, []connector.Marker{marker})
-	if err != nil || got[22].Key != "1" {
+	if err != nil || got[22].Remote.Key != "1" {
 		t.Error(got, err)
 	}
 }

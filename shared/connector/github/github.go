@@ -3,7 +3,10 @@
 package github
 
 import (
+	"cmp"
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"net/http"
 	"net/url"
@@ -75,8 +78,10 @@ type issue struct {
 	Number    int       `json:"number"`
 	State     string    `json:"state"`
 	HTMLURL   string    `json:"html_url"`
+	Title     string    `json:"title"`
 	Body      string    `json:"body"`
 	CreatedAt time.Time `json:"created_at"`
+	UpdatedAt time.Time `json:"updated_at"`
 	Labels    []label   `json:"labels"`
 	// PullRequest is there if the "issue" is a pull request.
 	PullRequest *struct{} `json:"pull_request"`
@@ -106,6 +111,19 @@ func (i issue) remote() domain.Remote {
 	return domain.Remote{ID: strconv.FormatInt(i.ID, 10), Key: strconv.Itoa(i.Number), URL: page, State: state}
 }
 
+// written is an issue with what tells later whether somebody has changed it.
+func (i issue) written() connector.Written {
+	remote := i.remote()
+	return connector.Written{Remote: remote, Seen: connector.Seen{Text: textHash(i.Title, i.Body), State: remote.State}}
+}
+
+// textHash names a text as GitHub stores it. Its line ends are those of
+// whoever wrote last.
+func textHash(title, body string) string {
+	sum := sha256.Sum256([]byte(strconv.Quote(title) + strings.ReplaceAll(body, "\r\n", "\n")))
+	return hex.EncodeToString(sum[:16])
+}
+
 // A draft is what we write of an issue. What is left out stays as it is.
 type draft struct {
 	Title       string    `json:"title"`
@@ -116,27 +134,27 @@ type draft struct {
 }
 
 // Create makes the issue, open.
-func (c *Connector) Create(ctx context.Context, content connector.Content, m connector.Marker) (domain.Remote, error) {
+func (c *Connector) Create(ctx context.Context, content connector.Content, m connector.Marker) (connector.Written, error) {
 	d := draft{Title: content.Title, Body: withMarker(content.Body, m)}
 	if c.cfg.Labels && len(content.Labels) > 0 {
 		d.Labels = &content.Labels
 	}
 	answer, err := c.write(ctx, http.MethodPost, c.repository()+"/issues", d)
 	if err != nil {
-		return domain.Remote{}, err
+		return connector.Written{}, err
 	}
 	if answer.Status != http.StatusCreated {
-		return domain.Remote{}, c.refused(http.MethodPost, answer)
+		return connector.Written{}, c.refused(http.MethodPost, answer)
 	}
 	return c.written(answer)
 }
 
 // Update makes the issue what the content says. One PATCH does it all; labels
 // that people added are looked up before, if ours changed.
-func (c *Connector) Update(ctx context.Context, sent connector.Sent, content connector.Content, m connector.Marker) (domain.Remote, error) {
+func (c *Connector) Update(ctx context.Context, sent connector.Sent, content connector.Content, m connector.Marker) (connector.Written, error) {
 	number, err := strconv.Atoi(sent.Remote.Key)
 	if err != nil || number <= 0 {
-		return domain.Remote{}, c.fail(connector.Final, connector.ItemScope, "remote_unknown", "the link does not hold the number of an issue", outbound.Response{})
+		return connector.Written{}, c.fail(connector.Final, connector.ItemScope, "remote_unknown", "the link does not hold the number of an issue", outbound.Response{})
 	}
 	where := c.repository() + "/issues/" + strconv.Itoa(number)
 	d := draft{Title: content.Title, Body: withMarker(content.Body, m)}
@@ -149,29 +167,34 @@ func (c *Connector) Update(ctx context.Context, sent connector.Sent, content con
 	if c.cfg.Labels && !sameLabels(sent.Labels, content.Labels) {
 		current, err := c.read(ctx, where)
 		if err != nil {
-			return domain.Remote{}, err
+			return connector.Written{}, err
 		}
 		labels := merge(current.Labels, sent.Labels, content.Labels)
 		d.Labels = &labels
 	}
 	answer, err := c.write(ctx, http.MethodPatch, where, d)
 	if err != nil {
-		return domain.Remote{}, err
+		return connector.Written{}, err
 	}
 	if answer.Status != http.StatusOK {
-		return domain.Remote{}, c.issueRefused(ctx, http.MethodPatch, answer)
+		return connector.Written{}, c.issueRefused(ctx, http.MethodPatch, answer)
 	}
-	return c.written(answer)
+	written, err := c.written(answer)
+	if err == nil && d.State == "" {
+		// Whoever closed or reopened it meanwhile did that, not we.
+		written.Seen.State = cmp.Or(sent.Seen.State, sent.State)
+	}
+	return written, err
 }
 
 // written reads the issue GitHub answered with. It says which one it is, so an
 // answer that cannot be read leaves a create open.
-func (c *Connector) written(answer outbound.Response) (domain.Remote, error) {
+func (c *Connector) written(answer outbound.Response) (connector.Written, error) {
 	var i issue
 	if err := json.Unmarshal(answer.Body, &i); err != nil || i.ID <= 0 || i.Number <= 0 {
-		return domain.Remote{}, c.fail(connector.Ambiguous, connector.ItemScope, "answer_unreadable", "GitHub took the issue, but its answer is not one", answer)
+		return connector.Written{}, c.fail(connector.Ambiguous, connector.ItemScope, "answer_unreadable", "GitHub took the issue, but its answer is not one", answer)
 	}
-	return i.remote(), nil
+	return i.written(), nil
 }
 
 // read gets one issue.

@@ -24,7 +24,7 @@ func TestCreate(t *testing.T) {
 	f.answers(201, nil, issueJSON(7, "open", ""))
 	got, err := c.Create(t.Context(), connector.Content{Title: "T", Body: "B", Labels: []string{"x", "y"}, State: domain.Closed}, marker)
 	want := domain.Remote{ID: "9007", Key: "7", URL: "https://example.com/acme/tracker/issues/7", State: domain.Open}
-	if err != nil || got != want {
+	if err != nil || got.Remote != want || got.Seen.State != domain.Open || got.Seen.Text == "" {
 		t.Fatal(got, err)
 	}
 	calls := f.take()
@@ -83,7 +83,7 @@ func TestUpdate(t *testing.T) {
 			tt.sent.Remote.Key = "7"
 			tt.content.Title, tt.content.Body = "T", "B"
 			got, err := c.Update(t.Context(), tt.sent, tt.content, marker)
-			if err != nil || got.State != tt.content.State || got.Key != "7" {
+			if err != nil || got.Remote.State != tt.content.State || got.Remote.Key != "7" {
 				t.Fatal(got, err)
 			}
 			calls := f.take()
@@ -164,6 +164,9 @@ func TestErrors(t *testing.T) {
 			e := failure(t, err)
 			if e.Class != tt.class || e.Scope != tt.scope || e.Code != tt.code || e.Wait != tt.wait || e.Status != tt.status || e.RequestID != "REQ:1" {
 				t.Errorf("got %v scope %d wait %v: %v", e.Class, e.Scope, e.Wait, e)
+			}
+			if guessed := tt.code == "rate_limited" && tt.wait == time.Minute; e.Untold != guessed {
+				t.Errorf("untold %v", e.Untold)
 			}
 			if !strings.Contains(e.Detail, tt.detail) || len([]rune(e.Detail)) > 200 || strings.Contains(e.Detail, "access=") {
 				t.Errorf("detail %q", e.Detail)

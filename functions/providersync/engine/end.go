@@ -1,0 +1,172 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"math/rand/v2"
+	"time"
+
+	"integrations/shared/domain"
+	"integrations/shared/notice"
+	"integrations/shared/store"
+)
+
+var organisationDeleted = domain.RunError{Code: "organisation_deleted", Detail: "The organisation does not exist any more."}
+
+// conclude ends the slice. The lease is given back before the next message
+// leaves, or its receiver would meet it.
+func (s *slice) conclude(ctx context.Context, v *verdict) error {
+	if v == nil {
+		return nil // finished already
+	}
+	var err error
+	switch v.status {
+	case domain.Queued:
+		err = s.requeue(ctx)
+	case domain.Waiting:
+		err = s.wait(ctx, v)
+	default:
+		err = s.finish(ctx, v)
+	}
+	s.log.InfoContext(ctx, "slice ended", "status", string(v.status), "reason", v.reason, "counts", s.run.Counts, "handled", s.handled)
+	return err
+}
+
+// requeue asks for the next slice.
+func (s *slice) requeue(ctx context.Context) error {
+	if err := s.flush(ctx); err != nil {
+		return err
+	}
+	s.run.Status = domain.Queued
+	err := s.Store.Release(ctx, s.lease, s.run, s.Clock.Now().Add(s.Settings.LostAfter))
+	if err != nil {
+		return err
+	}
+	return s.Queue.Send(ctx, s.lease.Pair.OrganisationID, s.lease.Pair.ID, s.run.ID)
+}
+
+// wait lets the run wait, unless a manager has stopped it or changed the
+// integration: then it goes on at once, to find out.
+func (s *slice) wait(ctx context.Context, v *verdict) error {
+	if err := s.flush(ctx); err != nil {
+		return err
+	}
+	s.progressed() // waiting is no idling
+	until := v.until.UTC()
+	s.run.Status, s.run.WaitingUntil, s.run.WaitingReason = domain.Waiting, &until, &v.reason
+	s.run.MarkCursor = ""
+	s.estimate(until)
+	if s.run.Mode == domain.Purge {
+		return s.Store.Release(ctx, s.lease, s.run, until)
+	}
+	err := s.Store.Wait(ctx, s.lease, s.run, s.meta.Version, until)
+	if errors.Is(err, store.ErrChanged) {
+		s.run.WaitingUntil, s.run.WaitingReason = nil, nil
+		s.looked = time.Time{}
+		stop, err := s.check(ctx)
+		if err != nil {
+			return err
+		}
+		if stop == nil {
+			stop = goOn
+		}
+		return s.conclude(ctx, stop)
+	}
+	return err
+}
+
+// flush records what no commit has recorded yet.
+func (s *slice) flush(ctx context.Context) error {
+	if s.condition == nil && len(s.pending) == 0 {
+		return nil
+	}
+	return s.commit(ctx, store.Batch{})
+}
+
+func (s *slice) finalStatus() domain.Status {
+	if s.run.Counts.Failed > 0 {
+		return domain.Partial
+	}
+	return domain.Succeeded
+}
+
+// finish ends the run and files it. store.ErrWoken when a change has arrived
+// meanwhile.
+func (s *slice) finish(ctx context.Context, v *verdict) error {
+	now := s.Clock.Now().UTC()
+	e := store.Ending{Run: s.run.Run, Mode: s.run.Mode, Forced: v.status == domain.Failed || v.status == domain.Cancelled}
+	e.Run.Status, e.Run.Error, e.Run.FinishedAt = v.status, v.err, &now
+	e.Run.EstimatedFinish, e.Run.WaitingUntil, e.Run.WaitingReason = nil, nil, nil
+	if v.ill {
+		s.fallIll(v.err)
+	}
+	if !e.Forced {
+		zero := 0
+		e.Run.Remaining = &zero
+		if s.run.Mode == domain.Full {
+			e.FullEpoch = s.run.FullEpoch
+		}
+		if s.run.RetryAt != 0 {
+			e.RetryAt = time.UnixMilli(s.run.RetryAt)
+		}
+	}
+	if v.ill {
+		e.RetryAt = time.UnixMilli(s.condition.CoolDownUntil)
+	}
+	e.PullAt = s.nextPull(v)
+	e.Condition, e.Notices = s.condition, s.pending
+	if v.err != nil && v.err.Code == deleted {
+		purge := store.PurgeRun(s.lease.Pair, domain.NewSnowflake(now), now)
+		e.Purge = &purge
+	}
+	e.NoticesDue = now.Add(s.Settings.LostAfter)
+	if err := s.Store.Finish(ctx, s.lease, e); err != nil {
+		return err
+	}
+	s.condition, s.pending = nil, nil
+	s.recorded = append(s.recorded, e.Notices...)
+	if !e.Run.DryRun {
+		s.recorded = append(s.recorded, notice.SyncFinished(e.Run))
+	}
+	s.log.InfoContext(ctx, "run ended", "status", string(v.status), "counts", s.run.Counts, "error", v.err)
+	if e.Purge != nil {
+		return s.Queue.Send(ctx, s.lease.Pair.OrganisationID, s.lease.Pair.ID, e.Purge.ID)
+	}
+	return nil
+}
+
+// deleted is the code with which the run of a deleted integration ends.
+const deleted = "integration_deleted"
+
+// nextPull is when the run after this one pulls, zero for never.
+func (s *slice) nextPull(v *verdict) time.Time {
+	stopped := v.status == domain.Cancelled && v.err != nil
+	switch {
+	case s.dry() || stopped || v.ill:
+		return time.Time{}
+	case s.conn == nil && s.state.PullAt > 0: // it ended before anything was opened
+		return time.UnixMilli(s.state.PullAt)
+	case s.conn == nil || !s.pulls():
+		return time.Time{}
+	}
+	jitter := time.Duration((rand.Float64() - 0.5) / 5 * float64(s.Settings.PullEvery))
+	return s.Clock.Now().Add(s.Settings.PullEvery + jitter)
+}
+
+// publish sends what the outbox holds from this slice; what the bus does not
+// take, dispatch sends again.
+func (s *slice) publish(ctx context.Context) {
+	if len(s.recorded) == 0 {
+		return
+	}
+	taken, err := s.Bus.Publish(ctx, s.recorded)
+	if err == nil {
+		err = s.Store.Taken(ctx, taken)
+	} else {
+		err = errors.Join(err, s.Store.Taken(ctx, taken))
+	}
+	s.recorded = nil
+	if err != nil {
+		s.log.WarnContext(ctx, "events not published; dispatch will", "error", err.Error())
+	}
+}

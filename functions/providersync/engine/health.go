@@ -1,0 +1,64 @@
+package engine
+
+import (
+	"time"
+
+	"integrations/shared/domain"
+	"integrations/shared/notice"
+	"integrations/shared/store"
+)
+
+const (
+	// firstCoolDown is how long changes wait after the provider has refused
+	// what is configured; it doubles with every further refusal.
+	firstCoolDown   = 5 * time.Minute
+	longestCoolDown = 24 * time.Hour
+)
+
+// known is what was last recorded or is about to be: how the provider answered.
+func (s *slice) known() *store.Condition {
+	if s.condition != nil {
+		return s.condition
+	}
+	return s.state.Condition
+}
+
+// answered notes that the provider takes what is configured.
+func (s *slice) answered() {
+	was := s.known()
+	if was != nil && was.State == domain.Healthy && was.ConfigurationVersion == s.meta.ConfigurationVersion {
+		return
+	}
+	s.condition = &store.Condition{ConfigurationVersion: s.meta.ConfigurationVersion, State: domain.Healthy}
+	if was != nil && was.State == domain.Unhealthy {
+		s.announce()
+	}
+}
+
+// fallIll notes that the provider refuses what is configured. A further
+// refusal while it cools down, as of a sync that a manager asks for, does not
+// make it wait longer.
+func (s *slice) fallIll(why *domain.RunError) {
+	now := s.Clock.Now()
+	next := &store.Condition{ConfigurationVersion: s.meta.ConfigurationVersion, State: domain.Unhealthy, Reason: why}
+	was := s.known()
+	ill := was != nil && was.State == domain.Unhealthy && was.ConfigurationVersion == s.meta.ConfigurationVersion
+	if ill {
+		next.CoolDowns, next.CoolDownUntil = was.CoolDowns, was.CoolDownUntil
+	}
+	if next.CoolDownUntil <= now.UnixMilli() {
+		next.CoolDowns++
+		next.CoolDownUntil = now.Add(min(firstCoolDown<<min(next.CoolDowns-1, 10), longestCoolDown)).UnixMilli()
+	}
+	s.condition = next
+	if !ill {
+		s.announce()
+	}
+}
+
+// announce has the change of health published.
+func (s *slice) announce() {
+	health := (&store.State{Condition: s.condition}).Health(s.meta)
+	id := domain.NewSnowflake(s.Clock.Now())
+	s.pending = append(s.pending, notice.HealthChanged(id, s.lease.Pair.OrganisationID, s.lease.Pair.ID, health))
+}

@@ -1,0 +1,254 @@
+package engine
+
+import (
+	"context"
+	"time"
+
+	"integrations/shared/connector"
+	"integrations/shared/domain"
+	"integrations/shared/notice"
+	"integrations/shared/pacing"
+	"integrations/shared/store"
+)
+
+// The settings of pull.
+const (
+	pullLinked = "linked"
+	pullAll    = "all"
+)
+
+// pulls reports whether the integration reads what changed at the provider.
+func (s *slice) pulls() bool {
+	_, can := s.conn.(connector.Puller)
+	return can && (s.reads.Pull == pullLinked || s.reads.Pull == pullAll)
+}
+
+// pull reads what changed at the target since the cursor, once a run. What we
+// wrote ourselves is known by how it looked then; the rest becomes the link's
+// remote state and goes out as events.
+func (s *slice) pull(ctx context.Context) (*verdict, error) {
+	if s.pulled || !s.pulls() {
+		return nil, nil
+	}
+	p := s.cursor()
+	v, err := s.walk(ctx, &p, func(objects []connector.Object) (store.Batch, error) {
+		pulled, err := s.compareRemote(ctx, p, objects)
+		return store.Batch{Pulled: pulled, Pull: &p}, err
+	})
+	s.pulled = v == nil && err == nil
+	return v, err
+}
+
+// cursor is where to go on: in the middle of a walk that a slice left, or at
+// the beginning of a new one, some way back for the provider's clock. The
+// first begins with the run that first sees the target.
+func (s *slice) cursor() store.Pull {
+	p := store.Pull{Target: s.meta.TargetHash, Since: s.run.RequestedAt.UnixMilli()}
+	if s.state.Pull != nil && s.state.Pull.Target == s.meta.TargetHash {
+		p = *s.state.Pull
+	} else {
+		p.Activated = p.Since
+	}
+	if p.Began == 0 {
+		p.At, p.Page, p.Newest, p.Block = p.Since-skew.Milliseconds(), 1, p.Since, 0
+		p.Began = s.Clock.Now().UnixMilli()
+	}
+	return p
+}
+
+// walk goes through what changed from a cursor on, oldest first. Each page is
+// recorded with the cursor behind it. The next page begins at the newest change
+// of the last, not at a page number, since objects that change meanwhile move
+// to the end and the pages shift; only a block of equal times is paged through.
+func (s *slice) walk(ctx context.Context, p *store.Pull, handle func([]connector.Object) (store.Batch, error)) (*verdict, error) {
+	for {
+		if v, err := s.await(ctx, pacing.Read); v != nil || err != nil {
+			return v, err
+		}
+		var objects []connector.Object
+		var more bool
+		v, err := s.call(ctx, nil, true, func() (err error) {
+			since := time.Time{}
+			if p.At > 0 {
+				since = time.UnixMilli(p.At).UTC()
+			}
+			objects, more, err = s.conn.(connector.Puller).Changes(ctx, since, p.Page)
+			return err
+		})
+		if v != nil || err != nil {
+			return v, err
+		}
+		batch, err := handle(objects)
+		if err != nil {
+			return nil, err
+		}
+		advance(p, objects, more)
+		s.progressed()
+		if err := s.commit(ctx, batch); err != nil {
+			return nil, err
+		}
+		if !more {
+			return nil, nil
+		}
+	}
+}
+
+// advance moves a cursor behind a page.
+func advance(p *store.Pull, objects []connector.Object, more bool) {
+	last := p.At
+	for _, o := range objects {
+		last = max(last, o.UpdatedAt.UnixMilli())
+	}
+	p.Newest = max(p.Newest, last)
+	switch {
+	case more && last > p.At:
+		p.At, p.Page = last, 1
+	case more:
+		p.Page++
+		if p.Block == 0 {
+			p.Block = max(p.At, 1)
+		}
+	default:
+		if p.Block == 0 || p.Newest < p.Began-skew.Milliseconds() {
+			p.Since = p.Newest
+		} else { // something changed meanwhile, so the pages of the block may have shifted
+			p.Since = max(p.Since, min(p.Block, p.Newest))
+		}
+		p.Began = 0
+	}
+}
+
+// compareRemote finds out what people have changed. Links are of items at this
+// target; objects of nobody count only where all are pulled.
+func (s *slice) compareRemote(ctx context.Context, p store.Pull, objects []connector.Object) ([]store.Pulled, error) {
+	if len(objects) == 0 {
+		return nil, nil
+	}
+	id, target := s.lease.Pair.ID, s.meta.TargetHash
+	remoteIDs := make([]string, len(objects))
+	for i, o := range objects {
+		remoteIDs[i] = o.Remote.ID
+	}
+	known, err := s.Store.Objects(ctx, id, target, remoteIDs)
+	if err != nil {
+		return nil, err
+	}
+	var items []domain.Snowflake
+	for _, o := range objects {
+		if item := s.itemOf(o, known); item != 0 {
+			items = append(items, item)
+		}
+	}
+	links, err := s.Store.Links(ctx, id, target, unique(items))
+	if err != nil {
+		return nil, err
+	}
+	var pulled []store.Pulled
+	for _, o := range objects {
+		link, linked := links[s.itemOf(o, known)]
+		switch {
+		case linked && link.Remote != nil && link.Remote.ID == o.Remote.ID:
+			if c, changed := s.linkedChange(link, o); changed {
+				links[link.ItemID] = *c.Link
+				pulled = append(pulled, c)
+			}
+		case linked || o.Marker.Integration == id:
+			// An unanswered create of ours, or a copy somebody made: reconciling decides.
+		case s.reads.Pull == pullAll:
+			if c, changed := s.foreignChange(p, known[o.Remote.ID], o); changed {
+				pulled = append(pulled, c)
+			}
+		}
+	}
+	return pulled, nil
+}
+
+func unique(ids []domain.Snowflake) []domain.Snowflake {
+	seen := map[domain.Snowflake]bool{}
+	var once []domain.Snowflake
+	for _, id := range ids {
+		if !seen[id] {
+			seen[id] = true
+			once = append(once, id)
+		}
+	}
+	return once
+}
+
+// itemOf tells whose an object is: as was recorded when it was made, since
+// people may remove the marker.
+func (s *slice) itemOf(o connector.Object, known map[string]store.Object) domain.Snowflake {
+	if k, ok := known[o.Remote.ID]; ok && k.ItemID != 0 {
+		return k.ItemID
+	}
+	if o.Marker.Integration == s.lease.Pair.ID {
+		return o.Marker.Item
+	}
+	return 0
+}
+
+// linkedChange compares an item's object with how it was last seen.
+func (s *slice) linkedChange(link store.Link, o connector.Object) (store.Pulled, bool) {
+	changes := changesOf(link.SeenText, link.SeenState, o)
+	if len(changes) == 0 && link.SeenText == o.Seen.Text {
+		return store.Pulled{}, false
+	}
+	remote := o.Remote
+	link.Remote, link.SeenText, link.SeenState = &remote, o.Seen.Text, o.Seen.State
+	link.UpdatedAt = s.Clock.Now().UTC()
+	if len(changes) > 0 {
+		s.run.Counts.Pulled++
+	}
+	item := link.ItemID
+	return store.Pulled{Link: &link, Notices: s.tell(&item, changes, o)}, true
+}
+
+// foreignChange compares an object that is nobody's with how it was last seen.
+// One that changed before anything was pulled is only remembered.
+func (s *slice) foreignChange(p store.Pull, known store.Object, o connector.Object) (store.Pulled, bool) {
+	changes := changesOf(known.SeenText, known.SeenState, o)
+	if known.RemoteID == "" {
+		changes = []string{notice.ChangeEdited}
+		if o.CreatedAt.UnixMilli() >= p.Activated {
+			changes = []string{notice.ChangeCreated}
+		}
+		if o.UpdatedAt.UnixMilli() < p.Activated {
+			changes = nil
+		}
+	} else if len(changes) == 0 {
+		return store.Pulled{}, false
+	}
+	if len(changes) > 0 {
+		s.run.Counts.Pulled++
+	}
+	object := store.Object{Target: s.meta.TargetHash, RemoteID: o.Remote.ID, SeenText: o.Seen.Text, SeenState: o.Seen.State}
+	return store.Pulled{Object: &object, Notices: s.tell(nil, changes, o)}, true
+}
+
+// changesOf names what is different about an object. Text that was never seen
+// is no edit.
+func changesOf(text string, state domain.ItemState, o connector.Object) []string {
+	var changes []string
+	if text != "" && text != o.Seen.Text {
+		changes = append(changes, notice.ChangeEdited)
+	}
+	if state != "" && state != o.Seen.State {
+		change := notice.ChangeReopened
+		if o.Seen.State == domain.Closed {
+			change = notice.ChangeClosed
+		}
+		changes = append(changes, change)
+	}
+	return changes
+}
+
+// tell makes the notices of an object's changes.
+func (s *slice) tell(item *domain.Snowflake, changes []string, o connector.Object) []notice.Notice {
+	var all []notice.Notice
+	for _, change := range changes {
+		id := domain.NewSnowflake(s.Clock.Now())
+		all = append(all, notice.RemoteChanged(id, s.lease.Pair.OrganisationID, s.lease.Pair.ID, item, s.meta.Provider, change,
+			notice.Remote{Remote: o.Remote, Title: o.Title, UpdatedAt: o.UpdatedAt.UTC()}))
+	}
+	return all
+}

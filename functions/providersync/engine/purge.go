@@ -1,0 +1,46 @@
+package engine
+
+import (
+	"context"
+	"time"
+)
+
+const (
+	// purgePage is how many records a step of a purge removes.
+	purgePage = 100
+	// outboxPause is how long a purge waits for notices to be taken.
+	outboxPause = time.Minute
+)
+
+// purge removes what a deleted integration leaves: first its marks, links,
+// runs and plans, then, when everything that is to be told has been told, the
+// rest.
+func (s *slice) purge(ctx context.Context) (*verdict, error) {
+	for {
+		if !s.room() {
+			s.progressed()
+			return goOn, nil
+		}
+		n, err := s.Store.Purge(ctx, s.lease, purgePage)
+		if err != nil {
+			return nil, err
+		}
+		if n == 0 {
+			break
+		}
+	}
+	notices, err := s.Store.Outbox(ctx, s.lease.Pair.ID)
+	if err != nil {
+		return nil, err
+	}
+	if len(notices) > 0 {
+		s.recorded = notices
+		s.publish(ctx)
+		left, err := s.Store.Outbox(ctx, s.lease.Pair.ID)
+		if err != nil || len(left) > 0 {
+			return wait(s.Clock.Now().Add(outboxPause), "outbox"), err
+		}
+	}
+	s.log.InfoContext(ctx, "integration purged")
+	return nil, s.Store.Forget(ctx, s.lease)
+}

@@ -1,0 +1,128 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"integrations/shared/connector"
+	"integrations/shared/domain"
+	"integrations/shared/store"
+)
+
+// planKept is how long the plan of a dry run can be read.
+const planKept = 7 * 24 * time.Hour
+
+// A renderer is all that a dry run has of a connector: whatever went wrong
+// above it, it has nothing to write with.
+type renderer struct{ conn connector.Connector }
+
+func (r renderer) Render(item domain.Item) connector.Content { return r.conn.Render(item) }
+
+func (renderer) Create(context.Context, connector.Content, connector.Marker) (connector.Written, error) {
+	return connector.Written{}, errDryRun
+}
+
+func (renderer) Update(context.Context, connector.Sent, connector.Content, connector.Marker) (connector.Written, error) {
+	return connector.Written{}, errDryRun
+}
+
+var errDryRun = errors.New("a dry run does not write to the provider")
+
+// rehearse decides about every item, as the real run would, and writes down
+// what it would do. It has no way to the provider: all it does with the
+// connector is render.
+func (s *slice) rehearse(ctx context.Context) (*verdict, error) {
+	for {
+		v, err := s.check(ctx)
+		if err != nil {
+			return nil, err
+		}
+		if v == nil && !s.room() {
+			v = goOn
+		}
+		if v != nil {
+			return v, nil
+		}
+		tasks, next, err := s.rehearsed(ctx)
+		if err != nil {
+			return nil, err
+		}
+		batch := store.Batch{Cursor: true, PlansUntil: s.Clock.Now().Add(planKept)}
+		for _, t := range tasks {
+			if row, ok := s.row(t); ok {
+				batch.PlanRows = append(batch.PlanRows, row)
+			}
+		}
+		s.run.PlanCursor, s.run.MarkCursor = next, next
+		s.progressed()
+		if err := s.commit(ctx, batch); err != nil {
+			return nil, err
+		}
+		if next == "" {
+			return nil, s.finish(ctx, &verdict{status: s.finalStatus()})
+		}
+	}
+}
+
+// rehearsed reads the next page: of all items for a full run, of the marked
+// ones else.
+func (s *slice) rehearsed(ctx context.Context) ([]*task, string, error) {
+	if s.run.Mode == domain.Full {
+		return s.compare(ctx)
+	}
+	marks, next, err := s.Store.Marks(ctx, s.lease.Pair.ID, s.run.MarkCursor, pushPage)
+	if err != nil {
+		return nil, "", err
+	}
+	tasks, err := s.read(ctx, marks)
+	return tasks, next, err
+}
+
+// row counts an item and says what a run would do about it.
+func (s *slice) row(t *task) (domain.PlanRow, bool) {
+	row := domain.PlanRow{ItemID: t.id, FormattedNumber: t.item.FormattedNumber, Steps: []string{}}
+	reason := func(action domain.PlanAction, why string, out domain.Outcome) (domain.PlanRow, bool) {
+		row.Action, row.Reason = action, &why
+		s.tally(out, 1)
+		return row, true
+	}
+	switch t.step {
+	case unchanged:
+		s.tally(domain.Unchanged, 1)
+		return row, false
+	case skip:
+		return reason(domain.PlanSkip, t.reason, domain.Skipped)
+	case resting:
+		return reason(domain.PlanSkip, "parked: "+t.link.Reason, domain.FailedOut)
+	case later:
+		return reason(domain.PlanSkip, "tried again at "+t.link.RetryAt.UTC().Format(time.RFC3339)+": "+t.link.Reason, domain.FailedOut)
+	case broken:
+		return reason(domain.PlanSkip, panicked, domain.FailedOut)
+	case resolve:
+		return reason(domain.PlanReconcile, "an earlier create was not answered", "")
+	case create:
+		row.Action, row.Steps = domain.PlanCreate, []string{"create"}
+		if t.content.State == domain.Closed {
+			row.Steps = append(row.Steps, "close")
+		}
+		s.tally(domain.Created, 1)
+		return row, true
+	case update:
+		row.Action, row.Steps = domain.PlanUpdate, []string{changeOf(t)}
+		s.tally(domain.Updated, 1)
+		return row, true
+	}
+	return row, false
+}
+
+// changeOf names an update by what it does to the state.
+func changeOf(t *task) string {
+	switch {
+	case t.content.State == t.link.SentState:
+		return "update"
+	case t.content.State == domain.Closed:
+		return "close"
+	}
+	return "reopen"
+}

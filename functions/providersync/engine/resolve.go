@@ -1,0 +1,107 @@
+package engine
+
+import (
+	"context"
+	"time"
+
+	"integrations/shared/connector"
+	"integrations/shared/domain"
+	"integrations/shared/pacing"
+	"integrations/shared/store"
+)
+
+// skew is how far the provider's clock may be off ours.
+const skew = 5 * time.Minute
+
+// resolveAll looks for the creates that may have left in an earlier slice. One
+// that is found is recorded; one that is not is sent again only after the
+// settle time; one that is too young stays.
+func (s *slice) resolveAll(ctx context.Context, tasks []*task) (*verdict, error) {
+	open, want, since := s.unresolved(tasks)
+	if len(open) == 0 {
+		return nil, nil
+	}
+	if v, err := s.await(ctx, pacing.Read); v != nil || err != nil {
+		return v, err
+	}
+	asked := s.Clock.Now()
+	var found map[domain.Snowflake]connector.Written
+	v, err := s.call(ctx, open[0], true, func() (err error) {
+		found, err = s.conn.(connector.Finder).Find(ctx, since.Add(-skew), want)
+		return err
+	})
+	if v != nil || err != nil {
+		return v, err
+	}
+	var made []store.Pulled
+	for _, t := range open {
+		if w, ok := found[t.id]; ok {
+			s.found(t, w)
+			s.did(pacing.Create)
+			made = append(made, s.made(t))
+			t.dirty = false
+			s.decide(t, true)
+			continue
+		}
+		if ripe := t.link.Intent.At.Add(s.Settings.Settle); asked.Before(ripe) {
+			s.run.SettleAt = sooner(s.run.SettleAt, ripe)
+			continue
+		}
+		t.link.Intent = nil
+		s.decide(t, true)
+	}
+	if len(made) == 0 {
+		return nil, nil
+	}
+	return nil, s.commit(ctx, store.Batch{Pulled: made})
+}
+
+// unresolved are the tasks whose create may have left, and since when.
+func (s *slice) unresolved(tasks []*task) (open []*task, want []connector.Marker, since time.Time) {
+	for _, t := range tasks {
+		if t.step != resolve {
+			continue
+		}
+		open, want = append(open, t), append(want, s.marker(t))
+		if since.IsZero() || t.link.Intent.At.Before(since) {
+			since = t.link.Intent.At
+		}
+	}
+	return open, want, since
+}
+
+// found records an object that an earlier attempt made.
+func (s *slice) found(t *task, w connector.Written) {
+	intent := *t.link.Intent
+	t.sent(w, connector.Content{})
+	t.link.SentHash, t.link.SentLabels, t.link.SentState = intent.Hash, intent.Labels, intent.State
+	if w.Remote.State != "" {
+		t.link.SentState = w.Remote.State
+	}
+	s.record(t, domain.Created, "")
+}
+
+// retryAll marks every failed and unknown item, so that it is tried again.
+func (s *slice) retryAll(ctx context.Context) (*verdict, error) {
+	for _, out := range []domain.Outcome{domain.FailedOut, domain.Unknown} {
+		for after := ""; ; {
+			marks, next, err := s.Store.Retriable(ctx, s.lease.Pair.ID, s.meta.TargetHash, out, after, planPage)
+			if err != nil {
+				return nil, err
+			}
+			if len(marks) > 0 {
+				s.progressed()
+				if err := s.commit(ctx, store.Batch{AddMarks: marks}); err != nil {
+					return nil, err
+				}
+			}
+			if next == "" {
+				break
+			}
+			if after = next; !s.room() {
+				return goOn, nil // marking again what is marked changes nothing
+			}
+		}
+	}
+	return nil, s.Store.ClearRetryAll(ctx, s.lease)
+}

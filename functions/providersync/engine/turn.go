@@ -1,0 +1,56 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"time"
+
+	"integrations/shared/store"
+	"integrations/shared/syncqueue"
+	"integrations/shared/turns"
+)
+
+// takeTurn asks for room among the organisation's runs that are worked on at
+// once, so that one organisation leaves workers free for the others. A run
+// that gets none stands on a list.
+func (e *Engine) takeTurn(ctx context.Context, m syncqueue.Message, lease string, now, until time.Time) (bool, error) {
+	for {
+		t, err := e.Store.Turns(ctx, m.OrganisationID)
+		if err != nil {
+			return false, err
+		}
+		w := turns.Waiter{IntegrationID: m.IntegrationID, RunID: m.RunID}
+		next, granted := t.Turns.Take(w, lease, e.Settings.Room, now, until)
+		t.Turns = next
+		err = e.Store.PutTurns(ctx, m.OrganisationID, t, now)
+		if errors.Is(err, store.ErrConflict) {
+			continue
+		}
+		return granted, err
+	}
+}
+
+// passTurn gives the room back and sends for the run that has waited longest.
+// If that fails, the room comes free when the lease would have ended, and
+// dispatch sends the message.
+func (e *Engine) passTurn(ctx context.Context, log *slog.Logger, m syncqueue.Message, lease string) {
+	var next *turns.Waiter
+	err := error(nil)
+	for {
+		var t store.Turns
+		if t, err = e.Store.Turns(ctx, m.OrganisationID); err != nil {
+			break
+		}
+		t.Turns, next = t.Turns.Release(m.RunID, lease, e.Settings.Room, e.Clock.Now())
+		if err = e.Store.PutTurns(ctx, m.OrganisationID, t, e.Clock.Now()); !errors.Is(err, store.ErrConflict) {
+			break
+		}
+	}
+	if err == nil && next != nil {
+		err = e.Queue.Send(ctx, m.OrganisationID, next.IntegrationID, next.RunID)
+	}
+	if err != nil {
+		log.WarnContext(ctx, "turn not passed on; dispatch repairs it", "error", err.Error())
+	}
+}

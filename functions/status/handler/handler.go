@@ -1,0 +1,57 @@
+// Package handler answers GET /integrations/{integration.id}/status: how an
+// integration stands with its provider, and what it has yet to do.
+package handler
+
+import (
+	"context"
+	"net/http"
+	"time"
+
+	"integrations/shared/api"
+	"integrations/shared/domain"
+	"integrations/shared/store"
+)
+
+// A Gate admits callers to an integration.
+type Gate interface {
+	Admit(ctx context.Context, rawID, caller string) (store.Pair, store.View, error)
+}
+
+// A Counter counts what waits and what is parked.
+type Counter interface {
+	Backlog(ctx context.Context, integration domain.Snowflake, target string) (dirty, parked int, err error)
+}
+
+// A status is the answer.
+type status struct {
+	domain.Health
+	ActiveRun     *domain.Run `json:"active_run"`
+	Dirty         int         `json:"dirty"`  // changes that have yet to reach the provider
+	Parked        int         `json:"parked"` // items given up until they change or are retried
+	LastSuccessAt *time.Time  `json:"last_success_at"`
+}
+
+// New returns the route.
+func New(gate Gate, counter Counter) api.Route {
+	return func(ctx context.Context, r api.Request) (api.Answer, error) {
+		pair, view, err := gate.Admit(ctx, r.IntegrationID, r.Caller)
+		if err == nil {
+			err = r.NoQuery()
+		}
+		if err != nil {
+			return api.Answer{}, err
+		}
+		s := status{Health: view.State.Health(*view.Integration)}
+		if st := view.State; st != nil {
+			if st.Run != nil {
+				s.ActiveRun = &st.Run.Run
+			}
+			if st.LastSuccessAt > 0 {
+				at := time.UnixMilli(st.LastSuccessAt).UTC()
+				s.LastSuccessAt = &at
+			}
+		}
+		s.Dirty, s.Parked, err = counter.Backlog(ctx, pair.ID, view.Integration.TargetHash)
+		return api.Answer{Status: http.StatusOK, Body: s}, err
+	}
+}

@@ -1,0 +1,14 @@
+// Command status is the Lambda function behind GET
+// /integrations/{integration.id}/status.
+package main
+
+import (
+	"integrations/functions/status/handler"
+	"integrations/shared/access"
+	"integrations/shared/api"
+	"integrations/shared/boot"
+)
+
+func main() {
+	boot.Route(func(b boot.Boot) api.Route { return handler.New(access.New(b.Store), b.Store) })
+}

@@ -1,0 +1,127 @@
+package api
+
+import (
+	"encoding/base64"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+
+	"integrations/shared/domain"
+)
+
+// The sizes of a page of a list.
+const (
+	defaultLimit = 20
+	maxLimit     = 100
+)
+
+// A Page says which part of a list is asked for.
+type Page struct {
+	// After is where the page begins: a sortable id, "" for the beginning.
+	After string
+	Limit int
+}
+
+// Page reads the query's limit and after, and the parameters in more, whose
+// readers return what is wrong as the end of a sentence. Any other parameter is
+// refused, as an unknown member of a body is. kind tells the cursors of one
+// list from those of another.
+func (r Request) Page(kind string, more map[string]func(value string) string) (Page, error) {
+	p := Page{Limit: defaultLimit}
+	var fields []domain.FieldError
+	for _, name := range slices.Sorted(maps.Keys(r.event.QueryStringParameters)) {
+		value, wrong := r.event.QueryStringParameters[name], ""
+		switch read := more[name]; {
+		case name == "limit":
+			n, err := strconv.Atoi(value)
+			if err != nil || n < 1 || n > maxLimit || strconv.Itoa(n) != value {
+				wrong = "must be a number from 1 to 100"
+			}
+			p.Limit = n
+		case name == "after":
+			var ok bool
+			if p.After, ok = parseCursor(kind, value); !ok {
+				wrong = "must be the next of an earlier page of this list"
+			}
+		case read != nil:
+			wrong = read(value)
+		default:
+			wrong = "is not a parameter of this list"
+		}
+		if wrong != "" {
+			fields = append(fields, domain.FieldError{Field: shown(name), Detail: wrong})
+		}
+	}
+	return p, badQuery(fields)
+}
+
+func badQuery(fields []domain.FieldError) error {
+	if len(fields) == 0 {
+		return nil
+	}
+	return &domain.Error{Code: domain.CodeInvalidQuery, Detail: "The query has parameters that cannot be taken.", Fields: fields}
+}
+
+// NoQuery refuses every query parameter.
+func (r Request) NoQuery() error {
+	var fields []domain.FieldError
+	for _, name := range slices.Sorted(maps.Keys(r.event.QueryStringParameters)) {
+		fields = append(fields, domain.FieldError{Field: shown(name), Detail: "is not a parameter here"})
+	}
+	return badQuery(fields)
+}
+
+// A List is the answer with one page of a list.
+type List struct {
+	Items any     `json:"items"`
+	Next  *string `json:"next"` // null where there are no more
+}
+
+// ListOf makes a page of a list; next is the sortable id it ends with, "" when
+// there are no more.
+func ListOf[T any](kind string, items []T, next string) List {
+	l := List{Items: items}
+	if items == nil {
+		l.Items = []T{}
+	}
+	if next != "" {
+		cursor := cursor(kind, next)
+		l.Next = &cursor
+	}
+	return l
+}
+
+// cursor is opaque to callers. It holds a sort key and nothing else: the
+// partition always comes from the path, for which access was checked.
+func cursor(kind, after string) string {
+	return base64.RawURLEncoding.EncodeToString([]byte(kind + ":" + after))
+}
+
+// parseCursor reads a cursor of a kind: a sortable id, of 19 digits.
+func parseCursor(kind, text string) (string, bool) {
+	b, err := base64.RawURLEncoding.Strict().DecodeString(text)
+	after, ok := strings.CutPrefix(string(b), kind+":")
+	if err != nil || !ok {
+		return "", false
+	}
+	id, err := domain.ParseSnowflake(strings.TrimLeft(after, "0"))
+	if err != nil || id.Sortable() != after {
+		return "", false
+	}
+	return after, true
+}
+
+// Sync reads the id of the sync in the path.
+func (r Request) Sync() (domain.Snowflake, error) {
+	id, err := domain.ParseSnowflake(r.SyncID)
+	if err != nil {
+		return 0, &domain.Error{Code: domain.CodeInvalidID, Detail: "the sync's id " + err.Error() + "."}
+	}
+	return id, nil
+}
+
+// SyncNotFound is the answer for a sync the integration does not have.
+func SyncNotFound() error {
+	return &domain.Error{Code: domain.CodeSyncNotFound, Detail: "The integration has no sync with this id, or it ended over 90 days ago."}
+}

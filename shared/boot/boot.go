@@ -1,0 +1,55 @@
+// Package boot starts a Lambda function: it reads the environment, makes what
+// every function needs, and says in the log why it could not.
+package boot
+
+import (
+	"log/slog"
+	"os"
+
+	"github.com/aws/aws-lambda-go/lambda"
+
+	"integrations/shared/api"
+	"integrations/shared/awsclient"
+	"integrations/shared/settings"
+	"integrations/shared/store"
+)
+
+// A Boot is what every function is made from.
+type Boot struct {
+	Env     *settings.Reader
+	Clients *awsclient.Clients
+	Log     *slog.Logger
+	Store   *store.Store
+}
+
+// Route starts a function behind API Gateway. make must read all it needs of
+// the environment: what is missing or malformed is reported together.
+func Route(make func(Boot) api.Route) {
+	start(func(b Boot, table string) any {
+		claim := b.Env.TextOr("USER_CLAIM", "sub")
+		route := make(b)
+		if b.Env.Err() == nil {
+			awsclient.Warm(b.Clients.DynamoDB(), table)
+		}
+		return api.Serve(b.Log, claim, route)
+	})
+}
+
+// Function starts any other function. make gives its handler, in one of the
+// forms that lambda.Start takes.
+func Function(make func(Boot) any) {
+	start(func(b Boot, _ string) any { return make(b) })
+}
+
+func start(make func(Boot, string) any) {
+	env := settings.New(os.LookupEnv)
+	b := Boot{Env: env, Clients: awsclient.New(env), Log: slog.New(slog.NewJSONHandler(os.Stdout, nil))}
+	table := env.Text("TABLE_NAME")
+	b.Store = store.New(b.Clients.DynamoDB(), table)
+	handler := make(b, table)
+	if err := env.Err(); err != nil {
+		b.Log.Error("start", "error", err.Error())
+		os.Exit(1)
+	}
+	lambda.Start(handler)
+}

@@ -1,0 +1,169 @@
+package store
+
+import (
+	"context"
+	"crypto/rand"
+	"strings"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+
+	"integrations/shared/domain"
+)
+
+// A Change is what a manager's PATCH writes. Everything not named stays.
+type Change struct {
+	Enabled       bool
+	Configuration string
+	TargetHash    string
+	WebhookHash   string
+	Fingerprint   string
+	SecretOrigins map[string]string // all secrets the integration has afterwards
+	NewSecrets    map[string][]byte // sealed; the kept ones are not touched
+	NeedsFull     bool
+	// ConfigurationChanged says that the configuration or a secret is another.
+	ConfigurationChanged bool
+}
+
+// UpdateIntegration writes a change onto what was read, in one write, and
+// returns the new record. Where a run is active that the change stops, or that
+// waits, it ends or goes on in the same write. ErrConflict if another write
+// came first, ErrNotFound if the integration is gone. A retry by the SDK of
+// its own success finds its write id and succeeds.
+func (s *Store) UpdateIntegration(ctx context.Context, v View, c Change, now time.Time) (Integration, error) {
+	read := *v.Integration
+	p := Pair{ID: read.ID, OrganisationID: read.OrganisationID, ItemType: read.ItemType}
+	next := read
+	next.Enabled, next.Configuration = c.Enabled, c.Configuration
+	next.WebhookHash = c.WebhookHash
+	next.TargetHash, next.Fingerprint, next.SecretOrigins = c.TargetHash, c.Fingerprint, c.SecretOrigins
+	next.Version, next.WriteID = read.Version+1, rand.Text()
+	if c.NeedsFull {
+		next.FullEpoch++
+	}
+	if c.ConfigurationChanged {
+		next.ConfigurationVersion++
+	}
+	u := changeUpdate(read, next, c.NewSecrets)
+	beside := s.besideChange(v.State, read, next, now)
+	if len(beside) == 0 {
+		_, err := s.update(ctx, metaKey(p), u)
+		old, failed := conditionFailed(err)
+		if failed {
+			err = whose(old, next.WriteID)
+		}
+		return next, wrap(err, "update integration", read.ID)
+	}
+	err := s.transact(ctx, append([]types.TransactWriteItem{s.updateAction(metaKey(p), u)}, beside...))
+	switch old, at := refused(err); {
+	case at == 0:
+		err = whose(old, next.WriteID)
+	case at > 0:
+		err = ErrConflict // the run has gone on since it was read
+	}
+	return next, wrap(err, "update integration", read.ID)
+}
+
+// whose tells what a refused write met: our own success, nothing, or another's.
+func whose(old record, writeID string) error {
+	switch {
+	case old == nil:
+		return ErrNotFound
+	case textOf(old, "write_id") == writeID:
+		return nil
+	}
+	return ErrConflict
+}
+
+// Why a run ends that a manager's change stops.
+var (
+	errDisabled = domain.RunError{Code: "integration_disabled", Detail: "The integration was disabled."}
+	errDeleted  = domain.RunError{Code: "integration_deleted", Detail: "The integration was deleted."}
+	errLedAway  = domain.RunError{Code: "configuration_changed", Detail: "The integration was led to another target while the run was active; the next sync is full."}
+)
+
+// Stops tells why a run that began with one record must not go on with
+// another, nil if it may. after is nil when the integration is gone.
+func Stops(target string, after *Integration) *domain.RunError {
+	switch {
+	case after == nil:
+		return &errDeleted
+	case !after.Enabled:
+		return &errDisabled
+	case target != "" && target != after.TargetHash:
+		return &errLedAway
+	}
+	return nil
+}
+
+// besideChange are the writes to an active run's state that go with a change:
+// they stop it, end its wait, or make sure that it stands as it was read.
+func (s *Store) besideChange(st *State, read, next Integration, now time.Time) []types.TransactWriteItem {
+	reconfigured := next.ConfigurationVersion != read.ConfigurationVersion
+	if st == nil || st.Run == nil {
+		return s.nowInsteadOfLater(st, next.Enabled && reconfigured, now)
+	}
+	why := Stops(read.TargetHash, &next)
+	switch {
+	case why == nil && !reconfigured:
+		return nil
+	case st.leased(now):
+		return []types.TransactWriteItem{s.unmoved(*st)}
+	case why != nil:
+		return s.endNow(Live, *st, now, why, !next.Enabled)
+	case st.Run.Status == domain.Waiting:
+		return []types.TransactWriteItem{s.updateAction(stateKey(st.ID), st.as(poke(now)))}
+	}
+	return []types.TransactWriteItem{s.unmoved(*st)}
+}
+
+// nowInsteadOfLater has what waits for the end of a cool-down tried at once,
+// after a change of what the provider refused.
+func (s *Store) nowInsteadOfLater(st *State, reconfigured bool, now time.Time) []types.TransactWriteItem {
+	if st == nil || !reconfigured || st.RetryAt == 0 || st.Condition == nil || st.Condition.State != domain.Unhealthy {
+		return nil
+	}
+	return []types.TransactWriteItem{s.updateAction(stateKey(st.ID), update{
+		expression: "SET #due = :now, #retry = :now, #shard = :shard", condition: "attribute_not_exists(#run)",
+		names:  map[string]string{"#due": "due_at", "#retry": "retry_at", "#shard": "due_shard", "#run": "run"},
+		values: record{":now": number(now.UnixMilli()), ":shard": text(dueShard(st.ID))},
+	})}
+}
+
+// unmoved checks that no worker has taken a run up or given it back since it
+// was read. A worker that is on it looks again before it lets the run wait.
+func (s *Store) unmoved(st State) types.TransactWriteItem {
+	u := st.as(update{})
+	return types.TransactWriteItem{ConditionCheck: &types.ConditionCheck{
+		TableName: &s.table, Key: stateKey(st.ID).attributes(), ConditionExpression: &u.condition,
+		ExpressionAttributeNames: u.names, ExpressionAttributeValues: u.values,
+	}}
+}
+
+func changeUpdate(read, next Integration, secrets map[string][]byte) update {
+	u := update{condition: "#version = :read", names: map[string]string{"#version": "version"}, values: record{":read": number(read.Version)}}
+	var set, remove []string
+	for name, value := range mustEncode(next) {
+		if name == "id" || name == "organisation_id" || name == "item_type" || name == "provider" {
+			continue // these never change
+		}
+		u.names["#"+name], u.values[":"+name] = name, value
+		set = append(set, "#"+name+" = :"+name)
+	}
+	for member, blob := range secrets {
+		name := secretPrefix + member
+		u.names["#"+name], u.values[":"+name] = name, &types.AttributeValueMemberB{Value: blob}
+		set = append(set, "#"+name+" = :"+name)
+	}
+	for member := range read.SecretOrigins {
+		if _, kept := next.SecretOrigins[member]; !kept {
+			u.names["#"+secretPrefix+member] = secretPrefix + member
+			remove = append(remove, "#"+secretPrefix+member)
+		}
+	}
+	u.expression = "SET " + strings.Join(set, ", ")
+	if len(remove) > 0 {
+		u.expression += " REMOVE " + strings.Join(remove, ", ")
+	}
+	return u
+}

@@ -1,0 +1,135 @@
+package store
+
+import (
+	"context"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+
+	"integrations/shared/domain"
+	"integrations/shared/notice"
+)
+
+// A Batch is what a worker records together. Links are written before marks
+// are deleted, whatever the number of transactions it takes; a link and what
+// belongs to it are never apart.
+type Batch struct {
+	Run         ActiveRun
+	Links       []Link
+	Pulled      []Pulled
+	AddMarks    []Mark
+	DeleteMarks []Mark
+	PlanRows    []domain.PlanRow
+	PlansUntil  time.Time // when PlanRows expire
+	Notices     []notice.Notice
+	NoticesDue  time.Time
+	Condition   *Condition // nil: what is known stays
+	Pull        *Pull      // nil: it stays; written with the last transaction
+	Relink      *Pull      // nil: it stays; written with the last transaction
+	// Relinked says that the search for lost links is complete, as of a time;
+	// the next sync must then be full.
+	Relinked time.Time
+	// Cursor says that everything up to Run.MarkCursor is done with this batch.
+	Cursor bool
+}
+
+// A Pulled is what a pull found out about an object, with the notice of it.
+type Pulled struct {
+	Link    *Link           // the item's, nil for an object that is nobody's
+	Object  *Object         // an object to be remembered, nil for none
+	Notices []notice.Notice // what there is to tell
+}
+
+// An Object is what is remembered of an object at the provider: whose it is,
+// and for nobody's how it looked.
+type Object struct {
+	Target    string           `json:"target"`
+	RemoteID  string           `json:"remote_id"`
+	ItemID    domain.Snowflake `json:"item_id"` // 0: nobody's
+	SeenText  string           `json:"seen_text"`
+	SeenState domain.ItemState `json:"seen_state"`
+}
+
+// groups are the writes of a batch beside the state's, each group to be in one
+// transaction.
+func (s *Store) groups(l Lease, b Batch) [][]types.TransactWriteItem {
+	id := l.Pair.ID
+	var groups [][]types.TransactWriteItem
+	link := func(link Link) types.TransactWriteItem {
+		return s.putAction(linkKey(id, link.Target, link.ItemID), linkRecord(id, link))
+	}
+	for _, one := range b.Links {
+		groups = append(groups, []types.TransactWriteItem{link(one)})
+	}
+	for _, c := range b.Pulled {
+		var group []types.TransactWriteItem
+		if c.Link != nil {
+			group = append(group, link(*c.Link))
+		}
+		if c.Object != nil {
+			group = append(group, s.putAction(remoteKey(id, c.Object.Target, c.Object.RemoteID), mustEncode(*c.Object)))
+		}
+		for _, n := range c.Notices {
+			group = append(group, s.outboxAction(n, b.NoticesDue))
+		}
+		groups = append(groups, group)
+	}
+	for _, n := range b.Notices {
+		groups = append(groups, []types.TransactWriteItem{s.outboxAction(n, b.NoticesDue)})
+	}
+	for _, row := range b.PlanRows {
+		r := mustEncode(planRecord{PlanRow: row, ExpiresAt: b.PlansUntil.Unix()})
+		groups = append(groups, []types.TransactWriteItem{s.putAction(planKey(id, l.RunID, row.ItemID), r)})
+	}
+	for _, m := range b.AddMarks {
+		groups = append(groups, []types.TransactWriteItem{s.updateAction(markKey(id, m), markUpdate(m))})
+	}
+	for _, m := range b.DeleteMarks {
+		groups = append(groups, []types.TransactWriteItem{s.deleteAction(markKey(id, m))})
+	}
+	return groups
+}
+
+// Commit writes a batch under the lease: each transaction holds the fence and
+// the run's progress. ErrFenced when the lease is lost.
+func (s *Store) Commit(ctx context.Context, l Lease, b Batch) error {
+	groups := s.groups(l, b)
+	for {
+		actions := []types.TransactWriteItem{{}}
+		for len(groups) > 0 && len(actions)+len(groups[0]) <= MaxActions {
+			actions = append(actions, groups[0]...)
+			groups = groups[1:]
+		}
+		last := len(groups) == 0
+		actions[0] = s.updateAction(l.key(), l.batchUpdate(b, last))
+		err := s.transact(ctx, actions)
+		if _, at := refused(err); at == 0 {
+			err = ErrFenced
+		}
+		if err != nil || last {
+			return wrap(err, "commit to integration", l.Pair.ID)
+		}
+	}
+}
+
+func (l Lease) batchUpdate(b Batch, last bool) update {
+	u := l.progressUpdate(b.Run, b.Cursor && last)
+	put := func(name string, v types.AttributeValue) {
+		u.names["#"+name], u.values[":"+name] = name, v
+		u.expression += ", #" + name + " = :" + name
+	}
+	if b.Condition != nil {
+		put("condition", &types.AttributeValueMemberM{Value: mustEncode(b.Condition)})
+	}
+	if b.Pull != nil && last {
+		put("pull", &types.AttributeValueMemberM{Value: mustEncode(b.Pull)})
+	}
+	if b.Relink != nil && last {
+		put("relink", &types.AttributeValueMemberM{Value: mustEncode(b.Relink)})
+	}
+	if !b.Relinked.IsZero() && last {
+		put("relinked_at", number(b.Relinked.UnixMilli()))
+		put("full_epoch", number(0))
+	}
+	return u
+}

@@ -1,0 +1,92 @@
+package store
+
+import (
+	"context"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+
+	"integrations/shared/domain"
+	"integrations/shared/pacing"
+	"integrations/shared/turns"
+)
+
+// A document is read and written whole, each write onto the version that was
+// read.
+type document struct {
+	Version   int64 `json:"version"`
+	ExpiresAt int64 `json:"expires_at"` // Unix seconds
+}
+
+// documentsKept is how long a document that nobody writes is kept: long after
+// anything in it means something.
+const documentsKept = 7 * 24 * time.Hour
+
+func (s *Store) putDocument(ctx context.Context, k key, v any, read int64, now time.Time) error {
+	r := keyed(k, mustEncode(v))
+	r["version"], r["expires_at"] = number(read+1), number(now.Add(documentsKept).Unix())
+	condition, values := "attribute_not_exists(pk)", record(nil)
+	names := map[string]string(nil)
+	if read > 0 {
+		condition, names, values = "#version = :read", map[string]string{"#version": "version"}, record{":read": number(read)}
+	}
+	_, err := s.db.PutItem(ctx, &dynamodb.PutItemInput{
+		TableName: &s.table, Item: r, ConditionExpression: &condition, ExpressionAttributeNames: names, ExpressionAttributeValues: values,
+	})
+	if _, failed := conditionFailed(err); failed {
+		err = ErrConflict
+	}
+	return err
+}
+
+// Usage is what a credential has spent, as of a version.
+type Usage struct {
+	pacing.Usage
+	document
+}
+
+func paceKey(credential string) key { return key{"PACE#" + credential, "PACE"} }
+
+// Usage reads what a credential has spent.
+func (s *Store) Usage(ctx context.Context, credential string) (Usage, error) {
+	var u Usage
+	r, err := s.get(ctx, paceKey(credential))
+	if err == nil && r != nil {
+		err = decode(r, &u)
+	}
+	return u, wrap(err, "read usage of credential", credential)
+}
+
+// PutUsage writes what a credential has spent onto what was read. ErrConflict
+// when another worker spent meanwhile.
+func (s *Store) PutUsage(ctx context.Context, credential string, read Usage, now time.Time) (Usage, error) {
+	err := s.putDocument(ctx, paceKey(credential), read.Usage, read.Version, now)
+	if err == nil {
+		read.Version++
+	}
+	return read, wrap(err, "write usage of credential", credential)
+}
+
+// Turns is whose turn it is within an organisation, as of a version.
+type Turns struct {
+	turns.Turns
+	document
+}
+
+func turnsKey(org domain.Snowflake) key { return key{organisationPartition(org), "TURNS"} }
+
+// Turns reads whose turn it is.
+func (s *Store) Turns(ctx context.Context, org domain.Snowflake) (Turns, error) {
+	var t Turns
+	r, err := s.get(ctx, turnsKey(org))
+	if err == nil && r != nil {
+		err = decode(r, &t)
+	}
+	return t, wrap(err, "read turns of organisation", org)
+}
+
+// PutTurns writes whose turn it is onto what was read. ErrConflict when
+// another worker did meanwhile.
+func (s *Store) PutTurns(ctx context.Context, org domain.Snowflake, read Turns, now time.Time) error {
+	return wrap(s.putDocument(ctx, turnsKey(org), read.Turns, read.Version, now), "write turns of organisation", org)
+}

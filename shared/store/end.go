@@ -1,0 +1,211 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+
+	"integrations/shared/domain"
+	"integrations/shared/notice"
+)
+
+// runsKept is how long an ended run can be read.
+const runsKept = 90 * 24 * time.Hour
+
+func encodeRun(run ActiveRun) *types.AttributeValueMemberM {
+	return &types.AttributeValueMemberM{Value: mustEncode(run)}
+}
+
+// An Ending is how a run ends.
+type Ending struct {
+	Run     domain.Run // with its final status, counts and finished_at
+	Mode    domain.Mode
+	RetryAt time.Time // when to try again what failed, zero for not
+	PullAt  time.Time // when to pull next, zero for not
+	// FullEpoch is set when a full run saw everything of that epoch.
+	FullEpoch int64
+	// Forced ends the run although changes may have arrived: it failed or was
+	// cancelled, and their marks stay for the next one.
+	Forced bool
+	// Condition is how the provider answered, nil to leave what is known.
+	Condition *Condition
+	Notices   []notice.Notice // beside the one that the run has ended
+	// NoticesDue is when dispatch publishes the notices if the worker does not.
+	NoticesDue time.Time
+	// Purge is the run that follows, when the integration was deleted.
+	Purge *ActiveRun
+}
+
+// ended is what is written beside the state when a run ends: its history and,
+// unless it only planned, the notice that it has.
+func (s *Store) ended(run domain.Run, due time.Time, more ...notice.Notice) []types.TransactWriteItem {
+	history := mustEncode(run)
+	history["expires_at"] = number(run.FinishedAt.Add(runsKept).Unix())
+	actions := []types.TransactWriteItem{s.putAction(runKey(run.IntegrationID, run.ID), history)}
+	if !run.DryRun {
+		more = append(more, notice.SyncFinished(run))
+	}
+	for _, n := range more {
+		actions = append(actions, s.outboxAction(n, due))
+	}
+	return actions
+}
+
+// Finish ends the active run and files it under the integration's history, in
+// one transaction with the notice that says so. ErrWoken when a change arrived
+// or the run was made full since the worker last looked; ErrFenced when the
+// lease is lost.
+func (s *Store) Finish(ctx context.Context, l Lease, e Ending) error {
+	u := l.fenced(update{})
+	u.names["#until"], u.values[":zero"] = "lease_until", number(0)
+	set, remove := []string{"#until = :zero"}, []string{"#run"}
+	drop := func(alias, name string) { u.names[alias] = name; remove = append(remove, alias) }
+	put := func(alias, name string, v types.AttributeValue) {
+		u.names[alias], u.values[":"+alias[1:]] = name, v
+		set = append(set, alias+" = :"+alias[1:])
+	}
+	if e.Forced {
+		drop("#wake", "wake")
+	} else {
+		u.condition += " AND attribute_not_exists(#wake) AND #run.#mode = :mode"
+		u.names["#wake"], u.names["#mode"], u.values[":mode"] = "wake", "mode", text(string(e.Mode))
+	}
+	if e.FullEpoch > 0 {
+		put("#epoch", "full_epoch", number(e.FullEpoch))
+	}
+	if e.Run.Status == domain.Succeeded {
+		put("#success", "last_success_at", number(e.Run.FinishedAt.UnixMilli()))
+	}
+	if e.Condition != nil {
+		put("#known", "condition", &types.AttributeValueMemberM{Value: mustEncode(e.Condition)})
+	}
+	for _, at := range []struct {
+		alias, name string
+		at          time.Time
+	}{{"#retry", "retry_at", e.RetryAt}, {"#pull", "pull_at", e.PullAt}, {"#due", "due_at", soonest(e.RetryAt, e.PullAt)}} {
+		switch {
+		case e.Purge != nil:
+		case at.at.IsZero():
+			drop(at.alias, at.name)
+		default:
+			put(at.alias, at.name, number(at.at.UnixMilli()))
+		}
+	}
+	switch {
+	case e.Purge != nil:
+		remove = remove[1:]
+		set = append(set, "#run = :purge")
+		u.values[":purge"] = encodeRun(*e.Purge)
+		put("#due", "due_at", number(e.Purge.RequestedAt.UnixMilli()))
+		put("#shard", "due_shard", text(dueShard(l.Pair.ID)))
+	case soonest(e.RetryAt, e.PullAt).IsZero():
+		drop("#shard", "due_shard")
+	default:
+		put("#shard", "due_shard", text(dueShard(l.Pair.ID)))
+	}
+	u.expression = "SET " + strings.Join(set, ", ")
+	if len(remove) > 0 {
+		u.expression += " REMOVE " + strings.Join(remove, ", ")
+	}
+	actions := append([]types.TransactWriteItem{s.updateAction(l.key(), u)}, s.ended(e.Run, e.NoticesDue, e.Notices...)...)
+	err := s.transact(ctx, actions)
+	if old, at := refused(err); at == 0 {
+		err = ErrFenced
+		if l.holds(old) {
+			err = ErrWoken
+		}
+	}
+	return wrap(err, "finish run", l.RunID)
+}
+
+// soonest is the earlier of two times of which either may be zero for never.
+func soonest(a, b time.Time) time.Time {
+	if a.IsZero() || !b.IsZero() && b.Before(a) {
+		return b
+	}
+	return a
+}
+
+// stopped is a run that ends before its work is done.
+func stopped(run domain.Run, now time.Time, why *domain.RunError) domain.Run {
+	at := now.UTC()
+	run.Status, run.FinishedAt, run.Error = domain.Cancelled, &at, why
+	run.EstimatedFinish, run.WaitingUntil, run.WaitingReason = nil, nil, nil
+	return run
+}
+
+// as makes a write conditional on a state's run and lease being as they were
+// read: no worker has taken it up or given it back since.
+func (st State) as(u update) update {
+	if u.names == nil {
+		u.names, u.values = map[string]string{}, record{}
+	}
+	u.condition = "#run.#id = :run AND #until = :until"
+	if st.LeaseUntil == 0 {
+		u.condition = "#run.#id = :run AND (attribute_not_exists(#until) OR #until = :until)"
+	}
+	u.names["#run"], u.names["#id"], u.names["#until"] = "run", "id", "lease_until"
+	u.values[":run"], u.values[":until"] = number(int64(st.Run.ID)), number(st.LeaseUntil)
+	return u
+}
+
+// endNow are the writes that end a run on which no worker is: it goes from the
+// state, into the history. Pulls go on when they come due, unless all stops.
+func (s *Store) endNow(lane Lane, st State, now time.Time, why *domain.RunError, all bool) []types.TransactWriteItem {
+	u := st.as(update{expression: "REMOVE #run, #wake, #due, #shard, #retry"})
+	u.names["#wake"], u.names["#due"], u.names["#shard"], u.names["#retry"] = "wake", "due_at", "due_shard", "retry_at"
+	if all {
+		u.expression += ", #pull"
+		u.names["#pull"] = "pull_at"
+	} else if st.PullAt > 0 {
+		u.expression = "SET #due = :pull REMOVE #run, #wake, #retry"
+		u.values[":pull"] = number(st.PullAt)
+		delete(u.names, "#shard")
+	}
+	return append([]types.TransactWriteItem{s.updateAction(laneKey(st.ID, lane), u)}, s.ended(stopped(st.Run.Run, now, why), now)...)
+}
+
+// stops bounds how often a stop is tried again while workers come and go.
+const stops = 5
+
+// CancelRun stops a run for a manager: one that no worker is on ends at once;
+// else the worker is told, and the run comes back as still active. A run that
+// has ended comes back as it ended. ErrNotFound when there is none.
+func (s *Store) CancelRun(ctx context.Context, p Pair, id domain.Snowflake, now time.Time) (domain.Run, error) {
+	for range stops {
+		found, err := s.findRun(ctx, p.ID, id, now)
+		if err != nil || found.state == nil {
+			return found.run, wrap(err, "cancel run", id)
+		}
+		run, err := s.cancel(ctx, found, now)
+		if !errors.Is(err, ErrConflict) {
+			return run, wrap(err, "cancel run", id)
+		}
+	}
+	return domain.Run{}, wrap(ErrConflict, "cancel run", id)
+}
+
+func (s *Store) cancel(ctx context.Context, f foundRun, now time.Time) (domain.Run, error) {
+	at := now.UTC()
+	if f.state.Run.CancelRequestedAt == nil {
+		f.state.Run.CancelRequestedAt = &at
+	}
+	if !f.state.leased(now) {
+		actions := s.endNow(f.lane, *f.state, now, nil, false)
+		err := s.transact(ctx, actions)
+		if _, i := refused(err); i >= 0 {
+			err = ErrConflict
+		}
+		return stopped(f.state.Run.Run, now, nil), err
+	}
+	u := f.state.as(update{expression: "SET #run.#cancel = :at"})
+	u.names["#cancel"], u.values[":at"] = "cancel_requested_at", mustEncode(f.state.Run)["cancel_requested_at"]
+	_, err := s.update(ctx, laneKey(f.state.ID, f.lane), u)
+	if _, failed := conditionFailed(err); failed {
+		err = ErrConflict
+	}
+	return f.state.Run.Run, err
+}

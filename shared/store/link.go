@@ -1,0 +1,129 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"integrations/shared/domain"
+)
+
+// An Intent stands for a create that may have left and has no recorded answer.
+type Intent struct {
+	Attempt int              `json:"attempt"`
+	At      time.Time        `json:"at"`
+	Hash    string           `json:"hash"` // of the content that was sent
+	Labels  []string         `json:"labels"`
+	State   domain.ItemState `json:"state"`
+}
+
+// A Link ties an item to its object at the provider; it is the ledger's row.
+type Link struct {
+	ItemID          domain.Snowflake `json:"item_id"`
+	FormattedNumber string           `json:"formatted_number"`
+	// Target is the place the remote object is in. It is part of the key: only
+	// the links of the configured target are read.
+	Target     string           `json:"target"`
+	Remote     *domain.Remote   `json:"remote"`
+	SentHash   string           `json:"sent_hash"`
+	SentLabels []string         `json:"sent_labels"`
+	SentState  domain.ItemState `json:"sent_state"`
+	// Unsure says that an update may have left since what was sent is known:
+	// the object is then as that says, or as the update made it, with these
+	// labels.
+	Unsure       bool     `json:"unsure"`
+	UnsureLabels []string `json:"unsure_labels"`
+	// SeenText and SeenState are what the object looked like when it was last
+	// written or read, in connector.Seen's terms.
+	SeenText  string           `json:"seen_text"`
+	SeenState domain.ItemState `json:"seen_state"`
+	Intent    *Intent          `json:"intent"`
+	Attempt   int              `json:"attempt"` // creates attempted so far
+
+	Outcome   domain.Outcome   `json:"outcome"`
+	Reason    string           `json:"reason"`
+	Version   int64            `json:"version"`  // the item's, that the outcome is about
+	Attempts  int              `json:"attempts"` // failures in a row at that version
+	RetryAt   time.Time        `json:"retry_at"`
+	Parked    bool             `json:"parked"`
+	LastRunID domain.Snowflake `json:"last_run_id"`
+	// CountedIn is the run that last counted the item, CountedAs what it
+	// counted it as: an item counts once in a run.
+	CountedIn domain.Snowflake `json:"counted_in"`
+	CountedAs domain.Outcome   `json:"counted_as"`
+	UpdatedAt time.Time        `json:"updated_at"`
+}
+
+// noteworthy outcomes are those an operator filters the ledger by; only they
+// stand in the sparse index.
+var noteworthy = map[domain.Outcome]bool{
+	domain.Skipped: true, domain.Deferred: true, domain.FailedOut: true, domain.Unknown: true, domain.Accepted: true,
+}
+
+func outcomePartition(integration domain.Snowflake, out domain.Outcome) string {
+	return integrationPartition(integration) + "#" + string(out)
+}
+
+func linkRecord(integration domain.Snowflake, l Link) record {
+	r := mustEncode(l)
+	if noteworthy[l.Outcome] {
+		r["outcome_pk"] = text(outcomePartition(integration, l.Outcome))
+	}
+	return r
+}
+
+// Links reads the links of at most 100 items to objects at a target.
+func (s *Store) Links(ctx context.Context, integration domain.Snowflake, target string, items []domain.Snowflake) (map[domain.Snowflake]Link, error) {
+	_, links, err := s.ItemsAndLinks(ctx, Pair{ID: integration}, target, items, false)
+	return links, err
+}
+
+// ItemsAndLinks reads items and their links at a target together, strongly consistent: at
+// most 50 items, or 100 links alone.
+func (s *Store) ItemsAndLinks(ctx context.Context, p Pair, target string, ids []domain.Snowflake, withItems bool) (map[domain.Snowflake]domain.Item, map[domain.Snowflake]Link, error) {
+	var keys []key
+	for _, id := range ids {
+		keys = append(keys, linkKey(p.ID, target, id))
+		if withItems {
+			keys = append(keys, itemKey(p.OrganisationID, p.ItemType, id))
+		}
+	}
+	found, err := s.batchGet(ctx, keys)
+	if err != nil {
+		return nil, nil, wrap(err, "read items and links of integration", p.ID)
+	}
+	items, links := map[domain.Snowflake]domain.Item{}, map[domain.Snowflake]Link{}
+	for _, id := range ids {
+		if r := found[linkKey(p.ID, target, id)]; r != nil {
+			var l Link
+			if err := decode(r, &l); err != nil {
+				return nil, nil, wrap(err, "read link of item", id)
+			}
+			links[id] = l
+		}
+		if r := found[itemKey(p.OrganisationID, p.ItemType, id)]; withItems && r != nil {
+			item, err := decodeItem(r)
+			if err != nil {
+				return nil, nil, wrap(err, "read item", id)
+			}
+			items[id] = item
+		}
+	}
+	return items, links, nil
+}
+
+// Objects reads whose the objects of at most 100 remote ids at a target are.
+func (s *Store) Objects(ctx context.Context, integration domain.Snowflake, target string, remoteIDs []string) (map[string]Object, error) {
+	var keys []key
+	for _, id := range remoteIDs {
+		keys = append(keys, remoteKey(integration, target, id))
+	}
+	found, err := s.batchGet(ctx, keys)
+	objects := map[string]Object{}
+	for _, r := range found {
+		var o Object
+		err = errors.Join(err, decode(r, &o))
+		objects[o.RemoteID] = o
+	}
+	return objects, wrap(err, "read objects of integration", integration)
+}

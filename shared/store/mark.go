@@ -1,0 +1,90 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"strings"
+
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+
+	"integrations/shared/domain"
+)
+
+// A Mark says that a version of an item has yet to reach the provider. It is
+// deleted by its exact key, so that a newer one survives.
+type Mark struct {
+	ItemID  domain.Snowflake
+	Version int64
+	// Retry: a manager wants the item tried again, parked or not.
+	Retry bool
+	// Planned is the full run whose plan pass put the mark; such an item was
+	// not counted then.
+	Planned domain.Snowflake
+}
+
+// markUpdate keeps what a mark says already: it is written by ingest, by plan
+// passes and for retries, in any order.
+func markUpdate(m Mark) update {
+	if m.Planned == 0 && !m.Retry {
+		return update{expression: "SET #planned = if_not_exists(#planned, :zero)", names: map[string]string{"#planned": "planned"}, values: record{":zero": number(0)}}
+	}
+	u := update{names: map[string]string{}, values: record{}}
+	var set []string
+	if m.Retry {
+		u.names["#retry"], u.values[":true"] = "retry", truth(true)
+		set = append(set, "#retry = :true")
+	}
+	if m.Planned != 0 {
+		u.names["#planned"], u.values[":planned"] = "planned", number(int64(m.Planned))
+		set = append(set, "#planned = :planned")
+	}
+	u.expression = "SET " + strings.Join(set, ", ")
+	return u
+}
+
+// PutMark stores a mark. Storing it again changes nothing.
+func (s *Store) PutMark(ctx context.Context, integration domain.Snowflake, m Mark) error {
+	_, err := s.update(ctx, markKey(integration, m), markUpdate(m))
+	return wrap(err, "mark item", m.ItemID)
+}
+
+// RetryItems marks items for another try: at most 100, whose links were read.
+func (s *Store) RetryItems(ctx context.Context, integration domain.Snowflake, links []Link) error {
+	var actions []types.TransactWriteItem
+	for _, l := range links {
+		m := Mark{ItemID: l.ItemID, Version: l.Version, Retry: true}
+		actions = append(actions, s.updateAction(markKey(integration, m), markUpdate(m)))
+	}
+	if len(actions) == 0 {
+		return nil
+	}
+	return wrap(s.transact(ctx, actions), "retry items of integration", integration)
+}
+
+// Marks reads up to limit marks after a cursor (a sort key, "" for the first),
+// strongly consistent. Next is the cursor of the last one, "" when there are
+// no more.
+func (s *Store) Marks(ctx context.Context, integration domain.Snowflake, after string, limit int) (marks []Mark, next string, err error) {
+	records, more, err := s.query(ctx, pageOf{pk: integrationPartition(integration), prefix: markPrefix, after: after, limit: limit})
+	for _, r := range records {
+		m, perr := parseMark(textOf(r, sortKey))
+		var flags struct {
+			Retry   bool   `json:"retry"`
+			Planned uint64 `json:"planned"`
+		}
+		err = errors.Join(err, perr, decode(r, &flags))
+		m.Retry, m.Planned = flags.Retry, domain.Snowflake(flags.Planned)
+		marks = append(marks, m)
+		next = textOf(r, sortKey)
+	}
+	if !more {
+		next = ""
+	}
+	return marks, next, wrap(err, "read marks of integration", integration)
+}
+
+// CountMarks counts what waits to be pushed.
+func (s *Store) CountMarks(ctx context.Context, integration domain.Snowflake) (int, error) {
+	n, err := s.count(ctx, pageOf{pk: integrationPartition(integration), prefix: markPrefix})
+	return n, wrap(err, "count marks of integration", integration)
+}

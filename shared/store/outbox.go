@@ -1,0 +1,51 @@
+package store
+
+import (
+	"context"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+
+	"integrations/shared/domain"
+	"integrations/shared/notice"
+)
+
+// A Waiting is a notice that stands in the outbox.
+type Waiting struct {
+	notice.Notice
+	DueAt    int64 `json:"due_at"` // Unix milliseconds
+	DueCount int64 `json:"due_count"`
+}
+
+// outboxAction puts a notice into the outbox, where dispatch finds it when it
+// is due and still there.
+func (s *Store) outboxAction(n notice.Notice, due time.Time) types.TransactWriteItem {
+	r := mustEncode(Waiting{Notice: n, DueAt: due.UnixMilli()})
+	r["due_shard"] = text(dueShard(n.IntegrationID))
+	return s.putAction(outboxKey(n.IntegrationID, n.ID), r)
+}
+
+// Notice reads a notice that waits, nil when it was taken.
+func (s *Store) Notice(ctx context.Context, integration, id domain.Snowflake) (*Waiting, error) {
+	r, err := s.get(ctx, outboxKey(integration, id))
+	var w *Waiting
+	if err == nil {
+		err = into(r, &w)
+	}
+	return w, wrap(err, "read notice", id)
+}
+
+// MoveNotice moves a notice's due time before it is sent again. ErrConflict
+// when somebody else did.
+func (s *Store) MoveNotice(ctx context.Context, w Waiting, next time.Time) error {
+	return wrap(s.moveDue(ctx, outboxKey(w.IntegrationID, w.ID), w.DueAt, w.DueCount+1, next), "move notice", w.ID)
+}
+
+// Taken removes notices that the bus has taken.
+func (s *Store) Taken(ctx context.Context, taken []notice.Notice) error {
+	keys := make([]key, len(taken))
+	for i, n := range taken {
+		keys[i] = outboxKey(n.IntegrationID, n.ID)
+	}
+	return wrap(s.deleteAll(ctx, keys), "remove notices", len(taken))
+}

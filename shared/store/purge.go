@@ -1,0 +1,104 @@
+package store
+
+import (
+	"context"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+
+	"integrations/shared/domain"
+	"integrations/shared/notice"
+)
+
+// DeleteIntegration removes the manager's record with its secrets, so that the
+// integration is gone for every caller, and leaves the rest to a purge, which
+// the worker does in slices. A run that no worker is on ends at once. purge is
+// the id of the purge's run. ErrConflict when the integration or its run has
+// changed since it was read.
+func (s *Store) DeleteIntegration(ctx context.Context, v View, purge domain.Snowflake, now time.Time) error {
+	i := *v.Integration
+	p := Pair{ID: i.ID, OrganisationID: i.OrganisationID, ItemType: i.ItemType}
+	same := "#version = :read"
+	actions := []types.TransactWriteItem{{Delete: &types.Delete{
+		TableName: &s.table, Key: metaKey(p).attributes(), ConditionExpression: &same,
+		ExpressionAttributeNames: map[string]string{"#version": "version"}, ExpressionAttributeValues: record{":read": number(i.Version)},
+	}}}
+	run := PurgeRun(p, purge, now)
+	st := v.State
+	switch {
+	case st == nil || st.Run == nil:
+		actions = append(actions, s.updateAction(stateKey(p.ID), newRun(p, run, now)))
+	case st.leased(now):
+		actions = append(actions, s.unmoved(*st))
+	default:
+		u := newRun(p, run, now)
+		u = st.as(u)
+		actions = append(actions, s.updateAction(stateKey(p.ID), u), s.outboxAction(notice.SyncFinished(stopped(st.Run.Run, now, &errDeleted)), now))
+	}
+	err := s.transact(ctx, actions)
+	if _, at := refused(err); at >= 0 {
+		err = ErrConflict
+	}
+	return wrap(err, "delete integration", p.ID)
+}
+
+// PurgeRun is the run that removes what a deleted integration leaves.
+func PurgeRun(p Pair, id domain.Snowflake, now time.Time) ActiveRun {
+	return ActiveRun{Run: domain.Run{
+		ID: id, IntegrationID: p.ID, OrganisationID: p.OrganisationID, Mode: domain.Purge,
+		Trigger: domain.ByRequest, RequestedAt: now.UTC(), Status: domain.Queued,
+	}}
+}
+
+// Purge deletes up to limit records of a deleted integration, all but its
+// lanes, its owner and its notices, which are still to be published. It
+// reports how many; 0 means that nothing else is left.
+func (s *Store) Purge(ctx context.Context, l Lease, limit int) (int, error) {
+	var keys []key
+	for _, prefix := range []string{markPrefix, linkPrefix, runPrefix, planPrefix, remotePrefix, "IDEM#"} {
+		records, _, err := s.query(ctx, pageOf{pk: integrationPartition(l.Pair.ID), prefix: prefix, limit: limit - len(keys), keysOnly: true})
+		if err != nil {
+			return 0, wrap(err, "purge integration", l.Pair.ID)
+		}
+		for _, r := range records {
+			keys = append(keys, key{textOf(r, partitionKey), textOf(r, sortKey)})
+		}
+		if len(keys) >= limit {
+			break
+		}
+	}
+	return len(keys), wrap(s.deleteAll(ctx, keys), "purge integration", l.Pair.ID)
+}
+
+// Outbox lists up to 100 notices of an integration that were not taken yet.
+func (s *Store) Outbox(ctx context.Context, integration domain.Snowflake) ([]notice.Notice, error) {
+	records, _, err := s.query(ctx, pageOf{pk: integrationPartition(integration), prefix: outboxPrefix, limit: 100})
+	if err != nil {
+		return nil, wrap(err, "list notices of integration", integration)
+	}
+	all := make([]notice.Notice, len(records))
+	for i, r := range records {
+		var w Waiting
+		if err := decode(r, &w); err != nil {
+			return nil, wrap(err, "list notices of integration", integration)
+		}
+		all[i] = w.Notice
+	}
+	return all, nil
+}
+
+// Forget removes the last of a deleted integration: its lanes and its owner.
+// ErrFenced when the lease is lost.
+func (s *Store) Forget(ctx context.Context, l Lease) error {
+	u := l.fenced(update{})
+	err := s.transact(ctx, []types.TransactWriteItem{
+		{Delete: &types.Delete{TableName: &s.table, Key: l.key().attributes(), ConditionExpression: &u.condition,
+			ExpressionAttributeNames: u.names, ExpressionAttributeValues: u.values}},
+		s.deleteAction(laneKey(l.Pair.ID, Dry)),
+		s.deleteAction(ownerKey(l.Pair.ID)),
+	})
+	if _, at := refused(err); at == 0 {
+		err = ErrFenced
+	}
+	return wrap(err, "forget integration", l.Pair.ID)
+}

@@ -1,0 +1,131 @@
+// Package turns says whose turn it is within an organisation: only so many of
+// its runs are worked on at once, and those that wait come one after the
+// other.
+package turns
+
+import (
+	"time"
+
+	"integrations/shared/domain"
+)
+
+// A Waiter is a run that waits for its turn.
+type Waiter struct {
+	IntegrationID domain.Snowflake `json:"integration_id"`
+	RunID         domain.Snowflake `json:"run_id"`
+	// Called is when it was sent for, 0 if it was not; Unix milliseconds.
+	Called int64 `json:"called"`
+}
+
+// A Hold is a run that is worked on.
+type Hold struct {
+	Lease string `json:"lease"`
+	Until int64  `json:"until"` // Unix milliseconds
+}
+
+// Turns is who works, by run, and who waits, the longest first.
+type Turns struct {
+	Held    map[string]Hold `json:"held"`
+	Waiting []Waiter        `json:"waiting"`
+}
+
+const (
+	// answer is how long a run that was sent for may take to come before its
+	// room goes to the next.
+	answer = 30 * time.Second
+	// longest bounds the list: twice what an organisation can have.
+	longest = 100
+)
+
+// Take asks for room for a run. Of those that wait, as many come first as there
+// is room for.
+func (t Turns) Take(w Waiter, lease string, room int, now, until time.Time) (Turns, bool) {
+	t = t.live(now)
+	key := w.RunID.String()
+	if _, held := t.Held[key]; held {
+		return t, false
+	}
+	ahead := 0
+	for _, other := range t.Waiting {
+		if other.RunID == w.RunID {
+			break
+		}
+		if other.Called > 0 {
+			ahead++ // its room is kept for it
+		}
+	}
+	if len(t.Held)+ahead >= room {
+		return t.wait(w), false
+	}
+	t = t.without(w.RunID)
+	t.Held[key] = Hold{Lease: lease, Until: until.UnixMilli()}
+	return t, true
+}
+
+// Release gives a run's room back and names who is to be sent for, nil for
+// nobody.
+func (t Turns) Release(run domain.Snowflake, lease string, room int, now time.Time) (Turns, *Waiter) {
+	t = t.live(now)
+	if t.Held[run.String()].Lease == lease {
+		delete(t.Held, run.String())
+	}
+	called := 0
+	for _, w := range t.Waiting {
+		if w.Called > 0 {
+			called++
+		}
+	}
+	if len(t.Held)+called >= room {
+		return t, nil
+	}
+	for i, w := range t.Waiting {
+		if w.Called == 0 {
+			t.Waiting[i].Called = now.UnixMilli()
+			w = t.Waiting[i]
+			return t, &w
+		}
+	}
+	return t, nil
+}
+
+// live is a copy without what is over: holds that have expired, and waiters
+// that were sent for and did not come.
+func (t Turns) live(now time.Time) Turns {
+	next := Turns{Held: map[string]Hold{}}
+	for key, h := range t.Held {
+		if h.Until >= now.UnixMilli() {
+			next.Held[key] = h
+		}
+	}
+	for _, w := range t.Waiting {
+		if w.Called == 0 || now.Sub(time.UnixMilli(w.Called)) < answer {
+			next.Waiting = append(next.Waiting, w)
+		}
+	}
+	return next
+}
+
+func (t Turns) wait(w Waiter) Turns {
+	for i, other := range t.Waiting {
+		if other.IntegrationID == w.IntegrationID && other.RunID == w.RunID {
+			t.Waiting[i].Called = 0
+			return t
+		}
+	}
+	if len(t.Waiting) < longest {
+		w.Called = 0
+		t.Waiting = append(t.Waiting, w)
+	}
+	return t
+}
+
+func (t Turns) without(run domain.Snowflake) Turns {
+	var left []Waiter
+	for _, w := range t.Waiting {
+		if w.RunID != run {
+			left = append(left, w)
+		}
+	}
+	t.Waiting = left
+	return t
+}
