@@ -70,7 +70,7 @@ func TestStatus(t *testing.T) {
 	}
 	until := w.now.Add(time.Hour)
 	run.Status, run.FinishedAt = domain.Succeeded, &w.now
-	must(t, w.store.Finish(t.Context(), lease, store.Ending{Run: run, Mode: run.Mode, Condition: &store.Condition{
+	must(t, w.store.Finish(t.Context(), lease, store.Ending{Run: run, Mode: run.Mode, MetaVersion: w.view(t, github).Integration.Version, Condition: &store.Condition{
 		ConfigurationVersion: 1, State: domain.Unhealthy, Reason: &domain.RunError{Code: "credentials_rejected", Detail: "d"}, CoolDownUntil: until.UnixMilli()}}))
 	got := told[answer](t, w.status, request{}, 200)
 	if got.Health != "unhealthy" || got.Reason.Code != "credentials_rejected" || !got.CoolDownUntil.Equal(until) || got.ActiveRun != nil || !got.LastSuccessAt.Equal(w.now) {
@@ -315,7 +315,7 @@ func TestRetry(t *testing.T) {
 		{ItemID: 3, Target: target, Outcome: domain.FailedOut, Parked: true, Version: 4}, {ItemID: 5, Target: "elsewhere", Outcome: domain.FailedOut},
 	}}))
 	first.Status, first.FinishedAt = domain.Succeeded, &w.now
-	must(t, w.store.Finish(t.Context(), lease, store.Ending{Run: first, Mode: first.Mode}))
+	must(t, w.store.Finish(t.Context(), lease, store.Ending{Run: first, Mode: first.Mode, MetaVersion: 1}))
 	messages(t, w)
 	for body, want := range map[string]refusal{
 		`{"item_ids":[]}`:              {400, "invalid_body", []string{"item_ids"}},
@@ -376,7 +376,7 @@ func (w *world) finish(t *testing.T, run domain.Run) {
 	t.Helper()
 	_, lease := w.work(t, run.ID)
 	run.Status, run.FinishedAt = domain.Cancelled, &w.now
-	must(t, w.store.Finish(t.Context(), lease, store.Ending{Run: run, Mode: run.Mode, Forced: true}))
+	must(t, w.store.Finish(t.Context(), lease, store.Ending{Run: run, Mode: run.Mode, MetaVersion: w.view(t, github).Integration.Version, Forced: true}))
 }
 
 func FuzzCursor(f *testing.F) {

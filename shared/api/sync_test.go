@@ -172,7 +172,7 @@ func (w *world) end(t *testing.T, run domain.Run, epoch int64) {
 		t.Fatal(held, err)
 	}
 	run.Status, run.FinishedAt = domain.Succeeded, &w.now
-	must(t, w.store.Finish(t.Context(), lease, store.Ending{Run: run, Mode: run.Mode, FullEpoch: epoch}))
+	must(t, w.store.Finish(t.Context(), lease, store.Ending{Run: run, Mode: run.Mode, MetaVersion: w.view(t, github).Integration.Version, FullEpoch: epoch}))
 }
 
 func TestSyncStartsANewRunOncePerTwoSeconds(t *testing.T) {

@@ -35,6 +35,9 @@ type Ending struct {
 	Notices   []notice.Notice // beside the one that the run has ended
 	// NoticesDue is when dispatch publishes the notices if the worker does not.
 	NoticesDue time.Time
+	// MetaVersion is the version of the manager's record that the worker has
+	// seen; a run that is not forced to end ends only while it is that one.
+	MetaVersion int64
 	// Purge is the run that follows, when the integration was deleted.
 	Purge *ActiveRun
 }
@@ -56,8 +59,9 @@ func (s *Store) ended(run domain.Run, due time.Time, more ...notice.Notice) []ty
 
 // Finish ends the active run and files it under the integration's history, in
 // one transaction with the notice that says so. ErrWoken when a change arrived
-// or the run was made full since the worker last looked; ErrFenced when the
-// lease is lost.
+// or the run was made full since the worker last looked; ErrChanged when a
+// manager has stopped the run, or changed or deleted the integration; ErrFenced
+// when the lease is lost.
 func (s *Store) Finish(ctx context.Context, l Lease, e Ending) error {
 	u := l.fenced(update{})
 	u.names["#until"], u.values[":zero"] = "lease_until", number(0)
@@ -70,7 +74,7 @@ func (s *Store) Finish(ctx context.Context, l Lease, e Ending) error {
 	if e.Forced {
 		drop("#wake", "wake")
 	} else {
-		u.condition += " AND attribute_not_exists(#wake) AND #run.#mode = :mode"
+		u.condition += " AND attribute_not_exists(#wake) AND #run.#mode = :mode AND " + notCancelled(&u)
 		u.names["#wake"], u.names["#mode"], u.values[":mode"] = "wake", "mode", text(string(e.Mode))
 	}
 	if e.FullEpoch > 0 {
@@ -110,15 +114,45 @@ func (s *Store) Finish(ctx context.Context, l Lease, e Ending) error {
 	if len(remove) > 0 {
 		u.expression += " REMOVE " + strings.Join(remove, ", ")
 	}
-	actions := append([]types.TransactWriteItem{s.updateAction(l.key(), u)}, s.ended(e.Run, e.NoticesDue, e.Notices...)...)
-	err := s.transact(ctx, actions)
-	if old, at := refused(err); at == 0 {
+	actions := []types.TransactWriteItem{s.updateAction(l.key(), u)}
+	if e.Purge == nil {
+		actions = append(actions, s.metaCheck(l.Pair, e.MetaVersion, e.Forced))
+	}
+	err := s.transact(ctx, append(actions, s.ended(e.Run, e.NoticesDue, e.Notices...)...))
+	switch old, at := refused(err); {
+	case at == 0 && !l.holds(old):
 		err = ErrFenced
-		if l.holds(old) {
-			err = ErrWoken
-		}
+	case at == 0 && !cancelRequested(old):
+		err = ErrWoken
+	case at >= 0:
+		err = ErrChanged
 	}
 	return wrap(err, "finish run", l.RunID)
+}
+
+// metaCheck makes a write conditional on the manager's record: that it is still
+// of a version, or, if any will do, that it is there at all. Whoever deletes an
+// integration under a live lease relies on the worker to begin the purge.
+func (s *Store) metaCheck(p Pair, version int64, any bool) types.TransactWriteItem {
+	check := &types.ConditionCheck{TableName: &s.table, Key: metaKey(p).attributes()}
+	there, same := "attribute_exists(pk)", "#version = :version"
+	if check.ConditionExpression = &there; !any {
+		check.ConditionExpression = &same
+		check.ExpressionAttributeNames = map[string]string{"#version": "version"}
+		check.ExpressionAttributeValues = record{":version": number(version)}
+	}
+	return types.TransactWriteItem{ConditionCheck: check}
+}
+
+// notCancelled is the condition that nobody has asked to cancel the run.
+func notCancelled(u *update) string {
+	u.names["#cancel"], u.values[":null"] = "cancel_requested_at", text("NULL")
+	return "(attribute_not_exists(#run.#cancel) OR attribute_type(#run.#cancel, :null))"
+}
+
+func cancelRequested(r record) bool {
+	var st State
+	return decode(r, &st) == nil && st.Run != nil && st.Run.CancelRequestedAt != nil
 }
 
 // soonest is the earlier of two times of which either may be zero for never.

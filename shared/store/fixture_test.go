@@ -109,9 +109,21 @@ func newRunOf(id domain.Snowflake, mode domain.Mode) ActiveRun {
 	}}
 }
 
+// there makes the integration, unless it is there already.
+func there(t *testing.T, s *Store) {
+	t.Helper()
+	err := s.CreateIntegration(t.Context(), Integration{TargetHash: "there", Integration: domain.Integration{
+		ID: pair.ID, OrganisationID: pair.OrganisationID, ItemType: pair.ItemType, Provider: domain.GitHub, Enabled: true, Configuration: "{}",
+	}}, nil)
+	if !errors.Is(err, ErrConflict) {
+		must(t, err)
+	}
+}
+
 // request makes a run the active one.
 func request(t *testing.T, s *Store, id domain.Snowflake, mode domain.Mode) ActiveRun {
 	t.Helper()
+	there(t, s)
 	run := newRunOf(id, mode)
 	_, started, err := s.RequestRun(t.Context(), pair, run, 0, now.Add(time.Minute))
 	if err != nil || !started {

@@ -164,17 +164,8 @@ func (l Lease) released(run ActiveRun, due time.Time) update {
 // worker is on it relies on that the worker looks again before the run waits.
 func (s *Store) Wait(ctx context.Context, l Lease, run ActiveRun, metaVersion int64, due time.Time) error {
 	u := l.released(run, due)
-	u.condition += " AND (attribute_not_exists(#run.#cancel) OR attribute_type(#run.#cancel, :null))"
-	u.names["#cancel"], u.values[":null"] = "cancel_requested_at", text("NULL")
-	same := "#version = :version"
-	err := s.transact(ctx, []types.TransactWriteItem{
-		s.updateAction(l.key(), u),
-		{ConditionCheck: &types.ConditionCheck{
-			TableName: &s.table, Key: metaKey(l.Pair).attributes(), ConditionExpression: &same,
-			ExpressionAttributeNames:  map[string]string{"#version": "version"},
-			ExpressionAttributeValues: record{":version": number(metaVersion)},
-		}},
-	})
+	u.condition += " AND " + notCancelled(&u)
+	err := s.transact(ctx, []types.TransactWriteItem{s.updateAction(l.key(), u), s.metaCheck(l.Pair, metaVersion, false)})
 	if old, at := refused(err); at >= 0 {
 		err = ErrChanged
 		if at == 0 && !l.holds(old) {

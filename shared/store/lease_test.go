@@ -51,7 +51,7 @@ func TestTakeoverFencesOff(t *testing.T) {
 	is(t, s.Commit(t.Context(), old, batch), ErrFenced)
 	is(t, clearWake(t, s, old), ErrFenced)
 	is(t, s.Release(t.Context(), old, run, later), ErrFenced)
-	is(t, s.Finish(t.Context(), old, Ending{Run: ended, Mode: domain.Incremental}), ErrFenced)
+	is(t, s.Finish(t.Context(), old, Ending{Run: ended, Mode: domain.Incremental, MetaVersion: 1}), ErrFenced)
 	is(t, s.Finish(t.Context(), old, Ending{Run: ended, Mode: domain.Incremental, Forced: true}), ErrFenced)
 	links, err := s.Links(t.Context(), pair.ID, "there", []domain.Snowflake{7})
 	if n, cerr := s.CountMarks(t.Context(), pair.ID); len(links) != 0 || n != 1 || err != nil || cerr != nil {
@@ -92,7 +92,7 @@ func tryFinish(t *testing.T, s *Store, l Lease, run domain.Run, e Ending) error 
 	t.Helper()
 	at := now.Add(time.Second)
 	run.Status, run.FinishedAt = domain.Succeeded, &at
-	e.Run, e.Mode = run, run.Mode
+	e.Run, e.Mode, e.MetaVersion = run, run.Mode, 1
 	return s.Finish(t.Context(), l, e)
 }
 

@@ -67,6 +67,9 @@ type Pull struct {
 	// Block is where a block of equal times had more than one page: pages of
 	// it may have shifted if something in it changed meanwhile.
 	Block int64 `json:"block"` // Unix milliseconds
+	// Settled says that the last walk began so long after Newest that nothing
+	// from before can have been hidden from it.
+	Settled bool `json:"settled"`
 	// Activated is when the first walk began: what changed before is no news.
 	Activated int64 `json:"activated"` // Unix milliseconds
 }

@@ -16,14 +16,6 @@ func viewed(t *testing.T, s *Store) View {
 	return v
 }
 
-// created makes the integration.
-func created(t *testing.T, s *Store) {
-	t.Helper()
-	must(t, s.CreateIntegration(t.Context(), Integration{TargetHash: "there", Integration: domain.Integration{
-		ID: pair.ID, OrganisationID: pair.OrganisationID, ItemType: pair.ItemType, Provider: domain.GitHub, Enabled: true, Configuration: "{}",
-	}}, nil))
-}
-
 // dueLanes counts the lanes that are due at a time, leaving notices aside.
 func dueLanes(t *testing.T, s *Store, at time.Time) int {
 	t.Helper()
@@ -49,7 +41,7 @@ const (
 
 func at(t *testing.T, s *Store, where stage) (ActiveRun, Lease) {
 	t.Helper()
-	created(t, s)
+	there(t, s)
 	run := request(t, s, 1, domain.Incremental)
 	if where == queued {
 		return run, Lease{}
@@ -313,7 +305,7 @@ func TestDeleteAndPurge(t *testing.T) {
 		is(t, s.Forget(t.Context(), purging), ErrFenced)
 	}
 	s, _ := open(t)
-	created(t, s)
+	there(t, s)
 	must(t, s.DeleteIntegration(t.Context(), viewed(t, s), 9, now)) // it never ran
 	if st := state(t, s); st.Run == nil || st.Run.Mode != domain.Purge {
 		t.Errorf("%+v", st)

@@ -194,7 +194,7 @@ func (w *world) end(t *testing.T, retry time.Time) {
 	run := w.request(t, pair)
 	_, lease := w.acquire(t, run.ID, w.now.Add(time.Minute))
 	run.Status, run.FinishedAt = domain.Partial, &w.now
-	must(t, w.store.Finish(t.Context(), lease, store.Ending{Run: run.Run, Mode: run.Mode, RetryAt: retry, NoticesDue: start.Add(1000 * time.Hour)}))
+	must(t, w.store.Finish(t.Context(), lease, store.Ending{Run: run.Run, Mode: run.Mode, MetaVersion: 1, RetryAt: retry, NoticesDue: start.Add(1000 * time.Hour)}))
 }
 
 // own makes the integration and its organisation.
@@ -208,14 +208,21 @@ func (w *world) own(t *testing.T, enabled, deleted bool) {
 
 // What may not run is not started, and left alone until somebody asks for it.
 func TestNothingIsStartedForWhatMayNotRun(t *testing.T) {
-	for name, own := range map[string]func(*world, *testing.T){
-		"disabled":             func(w *world, t *testing.T) { w.own(t, false, false) },
-		"organisation deleted": func(w *world, t *testing.T) { w.own(t, true, true) },
-		"integration deleted":  func(*world, *testing.T) {},
+	for name, prepare := range map[string]func(*world, *testing.T){
+		"disabled": func(w *world, t *testing.T) {
+			v, err := w.store.View(t.Context(), pair, 0)
+			must(t, err)
+			_, err = w.store.UpdateIntegration(t.Context(), v, store.Change{}, w.now)
+			must(t, err)
+		},
+		"organisation deleted": func(w *world, t *testing.T) {
+			must(t, w.store.PutOrganisation(t.Context(), domain.Organisation{ID: pair.OrganisationID, OwnerID: 1, Version: 2, Deleted: true}))
+		},
 	} {
 		w := newWorld(t)
-		own(w, t)
+		w.own(t, true, false)
 		w.end(t, start.Add(time.Minute))
+		prepare(w, t)
 		w.tick(t, start.Add(time.Minute))
 		if st := w.state(t); st.Run != nil || st.DueAt != 0 {
 			t.Errorf("%s: %+v", name, st)
@@ -231,7 +238,7 @@ func TestPullIsDue(t *testing.T) {
 	run := w.request(t, pair)
 	_, lease := w.acquire(t, run.ID, w.now.Add(time.Minute))
 	run.Status, run.FinishedAt = domain.Succeeded, &w.now
-	must(t, w.store.Finish(t.Context(), lease, store.Ending{Run: run.Run, Mode: run.Mode, RetryAt: start.Add(time.Hour), PullAt: start.Add(10 * time.Minute), NoticesDue: start.Add(1000 * time.Hour)}))
+	must(t, w.store.Finish(t.Context(), lease, store.Ending{Run: run.Run, Mode: run.Mode, MetaVersion: 1, RetryAt: start.Add(time.Hour), PullAt: start.Add(10 * time.Minute), NoticesDue: start.Add(1000 * time.Hour)}))
 	w.tick(t, start.Add(9*time.Minute))
 	w.now = start.Add(10 * time.Minute)
 	must(t, w.h.Handle(t.Context()))
@@ -244,10 +251,11 @@ func TestPullIsDue(t *testing.T) {
 // each once a time, until they are taken.
 func TestNoticesAreDue(t *testing.T) {
 	w := newWorld(t)
+	w.own(t, true, false)
 	run := w.request(t, pair)
 	_, lease := w.acquire(t, run.ID, w.now.Add(time.Minute))
 	run.Status, run.FinishedAt = domain.Succeeded, &w.now
-	must(t, w.store.Finish(t.Context(), lease, store.Ending{Run: run.Run, Mode: run.Mode, NoticesDue: start.Add(time.Minute)}))
+	must(t, w.store.Finish(t.Context(), lease, store.Ending{Run: run.Run, Mode: run.Mode, MetaVersion: 1, NoticesDue: start.Add(time.Minute)}))
 	w.bus.err = errors.New("the bus is away")
 	for _, at := range []time.Duration{1, 2, 4} {
 		w.now = start.Add(at * time.Minute)
@@ -304,6 +312,7 @@ func TestRetryIsDue(t *testing.T) {
 
 func TestNothingDue(t *testing.T) {
 	w := newWorld(t)
+	w.own(t, true, false)
 	w.tick(t, start.Add(time.Hour))
 	w.end(t, time.Time{})
 	w.tick(t, start.Add(2*time.Hour))
@@ -312,6 +321,7 @@ func TestNothingDue(t *testing.T) {
 // What the index shows decides nothing: the state is read again.
 func TestIndexMayBeStale(t *testing.T) {
 	w := newWorld(t)
+	w.own(t, true, false)
 	w.request(t, pair)
 	w.h.Index = stale{w.store, []store.Due{{IntegrationID: pair.ID, Lane: store.Live}, {IntegrationID: 999, Lane: store.Live}}}
 	w.tick(t, start) // not due, and not there
@@ -323,7 +333,7 @@ func (w *world) finish(t *testing.T) {
 	t.Helper()
 	st, lease := w.acquire(t, 1501, w.now.Add(time.Minute))
 	st.Run.FinishedAt = &w.now
-	must(t, w.store.Finish(t.Context(), lease, store.Ending{Run: st.Run.Run, Mode: st.Run.Mode}))
+	must(t, w.store.Finish(t.Context(), lease, store.Ending{Run: st.Run.Run, Mode: st.Run.Mode, MetaVersion: 1, NoticesDue: start.Add(1000 * time.Hour)}))
 }
 
 type stale struct {

@@ -62,17 +62,22 @@ func (s *slice) wait(ctx context.Context, v *verdict) error {
 	err := s.Store.Wait(ctx, s.lease, s.run, s.meta.Version, until)
 	if errors.Is(err, store.ErrChanged) {
 		s.run.WaitingUntil, s.run.WaitingReason = nil, nil
-		s.looked = time.Time{}
-		stop, err := s.check(ctx)
-		if err != nil {
-			return err
-		}
-		if stop == nil {
-			stop = goOn
-		}
-		return s.conclude(ctx, stop)
+		return s.again(ctx)
 	}
 	return err
+}
+
+// again looks what a manager has changed, and concludes anew.
+func (s *slice) again(ctx context.Context) error {
+	s.looked = time.Time{}
+	stop, err := s.check(ctx)
+	if err != nil {
+		return err
+	}
+	if stop == nil {
+		stop = goOn
+	}
+	return s.conclude(ctx, stop)
 }
 
 // flush records what no commit has recorded yet.
@@ -119,8 +124,12 @@ func (s *slice) finish(ctx context.Context, v *verdict) error {
 		purge := store.PurgeRun(s.lease.Pair, domain.NewSnowflake(now), now)
 		e.Purge = &purge
 	}
-	e.NoticesDue = now.Add(s.Settings.LostAfter)
-	if err := s.Store.Finish(ctx, s.lease, e); err != nil {
+	e.NoticesDue, e.MetaVersion = now.Add(s.Settings.LostAfter), s.meta.Version
+	err := s.Store.Finish(ctx, s.lease, e)
+	if errors.Is(err, store.ErrChanged) {
+		return s.again(ctx)
+	}
+	if err != nil {
 		return err
 	}
 	s.condition, s.pending = nil, nil

@@ -15,6 +15,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
 	dispatch "integrations/functions/dispatch/handler"
 	"integrations/local/servers/serverstest"
@@ -60,7 +61,39 @@ type world struct {
 	limits   pacing.Limits
 	// credential is one for each test.
 	credential string
+	table      string
 }
+
+// raw gives the sort keys of a partition.
+func (w *world) raw(partition string) []string {
+	w.t.Helper()
+	out, err := serverstest.Client(endpoint).Query(w.ctx, &dynamodb.QueryInput{TableName: &w.table, KeyConditionExpression: aws.String("pk = :p"),
+		ExpressionAttributeValues: map[string]types.AttributeValue{":p": &types.AttributeValueMemberS{Value: partition}}})
+	w.must(err)
+	var keys []string
+	for _, r := range out.Items {
+		if s, ok := r["sk"].(*types.AttributeValueMemberS); ok {
+			keys = append(keys, s.Value)
+		}
+	}
+	return keys
+}
+
+// erase takes a record of the integration away.
+func (w *world) erase(sk string) {
+	w.t.Helper()
+	_, err := serverstest.Client(endpoint).DeleteItem(w.ctx, &dynamodb.DeleteItemInput{TableName: &w.table, Key: map[string]types.AttributeValue{
+		"pk": &types.AttributeValueMemberS{Value: "INT#" + w.pair.ID.Sortable()}, "sk": &types.AttributeValueMemberS{Value: sk}}})
+	w.must(err)
+}
+
+// pulling switches pulls on, and the integration.
+func (w *world) pulling(pull string) {
+	w.t.Helper()
+	w.reconfigure(store.Change{Enabled: true, Configuration: `{"pull":"` + pull + `"}`, TargetHash: "there", ConfigurationChanged: true})
+}
+
+type ctx = context.Context
 
 const invocation = 120 * time.Second
 
@@ -82,7 +115,7 @@ func newWorld(t testing.TB) *world {
 		Credentials: credentials.NewStaticCredentialsProvider("k", "s", ""), Retryer: aws.NopRetryer{},
 	})
 	w.store, w.sure = store.New(cut, table), store.New(serverstest.Client(endpoint), table)
-	w.provider, w.bus, w.credential = &provider{clock: w.clock}, &bus{}, table
+	w.provider, w.bus, w.credential, w.table = &provider{clock: w.clock}, &bus{}, table, table
 	log := slog.New(slog.NewTextHandler(io.Discard, nil))
 	w.engine = &Engine{
 		Store: w.store, Queue: w, Clock: w.clock, Log: log,
@@ -110,7 +143,7 @@ func (w *world) must(err error) {
 
 func (w *world) item(id domain.Snowflake, version int64, change func(*domain.Item)) domain.Item {
 	i := domain.Item{ID: id, OrganisationID: 5, ItemType: "work_item", FormattedNumber: fmt.Sprint("WI-", id), Version: version,
-		Title: fmt.Sprint("item ", id), Description: fmt.Sprint("version ", version), State: domain.Open, UpdatedAt: w.clock.now}
+		Title: fmt.Sprint("item ", id), Description: fmt.Sprint("version ", version), Labels: []string{}, State: domain.Open, UpdatedAt: w.clock.now}
 	if change != nil {
 		change(&i)
 	}

@@ -40,6 +40,10 @@ type provider struct {
 	creates int
 	updates int
 	finds   int
+	asked   int // calls of all kinds, answered or not
+	wrote   func(step string, item domain.Snowflake)
+	// panics names the item at which a step panics.
+	panics  map[string]domain.Snowflake
 	changes int
 	lag     time.Duration // how long lists lag behind
 	// before and after are asked around the effect of each write; an error
@@ -47,7 +51,33 @@ type provider struct {
 	before, after func(write string, item domain.Snowflake) error
 }
 
+func (p *provider) note(step string, item domain.Snowflake) {
+	if p.wrote != nil {
+		p.wrote(step, item)
+	}
+}
+
+func stepOf(before, after domain.ItemState) string {
+	switch {
+	case before == after:
+		return "update"
+	case after == domain.Closed:
+		return "close"
+	}
+	return "reopen"
+}
+
+// calls is how often the provider was asked for anything.
+func (p *provider) calls() int { return p.asked }
+
+func (p *provider) trip(step string, item domain.Snowflake) {
+	if at, ok := p.panics[step]; ok && at == item {
+		panic("a strange item")
+	}
+}
+
 func (p *provider) Render(i domain.Item) connector.Content {
+	p.trip("render", i.ID)
 	return connector.Content{Title: i.Title, Body: i.Description, Labels: i.Labels, State: i.State}
 }
 
@@ -59,11 +89,14 @@ func ask(f func(string, domain.Snowflake) error, write string, item domain.Snowf
 }
 
 func (p *provider) Create(_ context.Context, c connector.Content, m connector.Marker) (connector.Written, error) {
+	p.asked++
+	p.trip("create", m.Item)
 	if err := ask(p.before, "create", m.Item); err != nil {
 		return connector.Written{}, err
 	}
 	p.clock.now = p.clock.now.Add(20 * time.Millisecond)
 	p.creates++
+	p.note("create", m.Item)
 	o := &object{marker: m, content: c, at: p.clock.now, updated: p.clock.now, listed: p.clock.now.Add(p.lag)}
 	p.objects = append(p.objects, o)
 	if err := ask(p.after, "create", m.Item); err != nil {
@@ -89,6 +122,8 @@ func (p *provider) remote(n int) domain.Remote {
 }
 
 func (p *provider) Update(_ context.Context, sent connector.Sent, c connector.Content, m connector.Marker) (connector.Written, error) {
+	p.asked++
+	p.trip("update", m.Item)
 	if err := ask(p.before, "update", m.Item); err != nil {
 		return connector.Written{}, err
 	}
@@ -98,6 +133,7 @@ func (p *provider) Update(_ context.Context, sent connector.Sent, c connector.Co
 		return connector.Written{}, errors.New("no such object")
 	}
 	p.updates++
+	p.note(stepOf(p.objects[n].content.State, c.State), m.Item)
 	sends := sent.State != c.State
 	if !sends {
 		c.State = p.objects[n].content.State
@@ -116,6 +152,7 @@ func (p *provider) Update(_ context.Context, sent connector.Sent, c connector.Co
 
 func (p *provider) Find(_ context.Context, since time.Time, want []connector.Marker) (map[domain.Snowflake]connector.Written, error) {
 	p.finds++
+	p.asked++
 	if err := ask(p.before, "find", 0); err != nil {
 		return nil, err
 	}
@@ -135,6 +172,7 @@ const pageSize = 100
 
 func (p *provider) Changes(_ context.Context, since time.Time, page int) ([]connector.Object, bool, error) {
 	p.changes++
+	p.asked++
 	if err := ask(p.before, "changes", 0); err != nil {
 		return nil, false, err
 	}

@@ -50,7 +50,10 @@ func (s *slice) cursor() store.Pull {
 		p.Activated = p.Since
 	}
 	if p.Began == 0 {
-		p.At, p.Page, p.Newest, p.Block = p.Since-skew.Milliseconds(), 1, p.Since, 0
+		if p.At = p.Since; !p.Settled {
+			p.At -= skew.Milliseconds()
+		}
+		p.Page, p.Newest, p.Block = 1, p.Since, 0
 		p.Began = s.Clock.Now().UnixMilli()
 	}
 	return p
@@ -114,6 +117,7 @@ func advance(p *store.Pull, objects []connector.Object, more bool) {
 		} else { // something changed meanwhile, so the pages of the block may have shifted
 			p.Since = max(p.Since, min(p.Block, p.Newest))
 		}
+		p.Settled = p.Began-p.Newest > 2*skew.Milliseconds()
 		p.Began = 0
 	}
 }

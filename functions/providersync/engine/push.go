@@ -27,7 +27,7 @@ func (s *slice) push(ctx context.Context) (*verdict, error) {
 		if !s.room() {
 			return goOn, nil
 		}
-		marks, next, err := s.Store.Marks(ctx, s.lease.Pair.ID, s.run.MarkCursor, pushPage)
+		marks, next, err := s.Store.Marks(ctx, s.lease.Pair.ID, s.run.MarkCursor, s.pageSize())
 		if err != nil || len(marks) == 0 {
 			return nil, err
 		}
@@ -39,6 +39,16 @@ func (s *slice) push(ctx context.Context) (*verdict, error) {
 			return nil, nil
 		}
 	}
+}
+
+// pageSize is one mark while it is to be found out whether the provider is
+// back: a whole page would be written down twice for one call that fails.
+func (s *slice) pageSize() int {
+	known := s.known()
+	if s.run.Outages > 0 || known != nil && known.State == domain.Unhealthy {
+		return 1
+	}
+	return pushPage
 }
 
 // page handles one page of marks.

@@ -19,7 +19,7 @@ const (
 	outagesInARow = 3
 	// longestOutage is the longest pause between two looks whether a provider
 	// is back: short enough that little time is lost when it is.
-	longestOutage = 5 * time.Minute
+	longestOutage = 2 * time.Minute
 )
 
 // backOff says when a failed item is tried again; after the last it is parked.
@@ -41,7 +41,7 @@ func (s *slice) call(ctx context.Context, t *task, repeatable bool, do func() er
 			return nil, err
 		}
 		s.log.WarnContext(ctx, "provider call failed", "item_id", t.name(), "class", e.Class.String(), "code", e.Code, "status", e.Status, "error", e.Error())
-		if pause, again := s.again(e, n, repeatable); again && s.Clock.Now().Add(pause).Before(s.end) {
+		if pause, again := s.repeat(e, n, repeatable); again && s.Clock.Now().Add(pause).Before(s.end) {
 			if err := s.Clock.Sleep(ctx, pause); err != nil {
 				return nil, err
 			}
@@ -73,9 +73,9 @@ func (s *slice) guarded(t *task, do func() error) (err error) {
 	return do()
 }
 
-// again tells whether a failed call is repeated in this slice, and after how
+// repeat tells whether a failed call is repeated in this slice, and after how
 // long. While the provider is out, one call finds out whether it is back.
-func (s *slice) again(e *connector.Error, n int, repeatable bool) (time.Duration, bool) {
+func (s *slice) repeat(e *connector.Error, n int, repeatable bool) (time.Duration, bool) {
 	if n >= tries || s.run.Outages > 0 || e.Code == panicked {
 		return 0, false
 	}
@@ -145,11 +145,11 @@ func (s *slice) lost(t *task, e *connector.Error) {
 	s.run.SettleAt = sooner(s.run.SettleAt, t.link.Intent.At.Add(s.Settings.Settle))
 }
 
-// outage parks the run for 1, 2, 4, 5, 5 … minutes, or as long as the provider
+// outage parks the run for 1, 2, 2 … minutes, or as long as the provider
 // says.
 func (s *slice) outage(e *connector.Error) *verdict {
 	s.run.Outages++
-	pause := min(time.Minute<<min(s.run.Outages-1, 4), longestOutage)
+	pause := min(time.Minute<<min(s.run.Outages-1, 1), longestOutage)
 	return wait(s.Clock.Now().Add(max(pause, e.Wait)), e.Code)
 }
 

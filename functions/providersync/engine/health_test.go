@@ -1,0 +1,227 @@
+package engine
+
+import (
+	"encoding/json"
+	"testing"
+	"time"
+
+	ingest "integrations/functions/ingest/handler"
+	"integrations/shared/connector"
+	"integrations/shared/domain"
+	"integrations/shared/notice"
+	"integrations/shared/store"
+
+	"github.com/aws/aws-lambda-go/events"
+)
+
+func rejected() error {
+	return &connector.Error{Class: connector.Final, Scope: connector.IntegrationScope, Code: "credentials_rejected", Detail: "Bad credentials"}
+}
+
+func (w *world) health() domain.Health {
+	w.t.Helper()
+	v, err := w.sure.View(w.ctx, w.pair, 0)
+	w.must(err)
+	return v.State.Health(*v.Integration)
+}
+
+// change publishes an item event, as the platform does, to the real ingest.
+func (w *world) change(id domain.Snowflake, version int64) domain.Item {
+	w.t.Helper()
+	i := w.item(id, version, nil)
+	detail, err := json.Marshal(map[string]any{
+		"id": id, "organisation_id": "5", "item_type": "work_item", "formatted_number": i.FormattedNumber, "version": version, "title": i.Title,
+		"description": i.Description, "url": "https://example.com/", "state": "open", "status": "new", "labels": []string{}, "updated_at": w.clock.now,
+	})
+	w.must(err)
+	body, err := json.Marshal(map[string]any{"id": "e", "detail-type": "item.updated", "source": "platform", "detail": json.RawMessage(detail)})
+	w.must(err)
+	h := &ingest.Handler{Items: w.sure, Marks: w.sure, Runs: w.sure, Queue: w, Log: w.engine.Log, Now: w.clock.Now, LostAfter: time.Minute}
+	out, err := h.Handle(w.ctx, events.SQSEvent{Records: []events.SQSMessage{{MessageId: "m", Body: string(body)}}})
+	w.must(err)
+	if len(out.BatchItemFailures) > 0 {
+		w.t.Fatal("the event was not taken")
+	}
+	return i
+}
+
+// pass lets everything run for a time, dispatch every minute, and counts the
+// provider's calls of each minute. Minutes in which nothing can be due are not
+// played.
+func (w *world) pass(d time.Duration) (calls []int) {
+	w.t.Helper()
+	for end := w.clock.now.Add(d); w.clock.now.Before(end); {
+		before := w.provider.calls()
+		for len(w.queue) > 0 {
+			w.must(w.slice())
+		}
+		calls = append(calls, w.provider.calls()-before)
+		w.clock.now = w.clock.now.Add(time.Minute)
+		st, err := w.sure.State(w.ctx, 77)
+		w.must(err)
+		for !w.bus.away && len(w.queue) == 0 && w.clock.now.Before(end) && (st == nil || st.DueAt == 0 || st.DueAt > w.clock.now.UnixMilli()) {
+			w.clock.now = w.clock.now.Add(time.Minute)
+			calls = append(calls, 0)
+		}
+		w.must(w.dispatch.Handle(w.ctx))
+	}
+	return calls
+}
+
+func TestRefusedCredentialsCoolDown(t *testing.T) {
+	w := newWorld(t)
+	first := w.marked(1, 1)
+	mustBe(t, "at first", w.health().State, domain.HealthUnknown)
+	w.provider.before = func(string, domain.Snowflake) error { return rejected() }
+	id := w.start(domain.Incremental)
+	w.must(w.slice())
+	mustBe(t, "status", w.run(id).Status, domain.Failed)
+	h := w.health()
+	mustBe(t, "health", h.State, domain.Unhealthy)
+	mustBe(t, "reason", *h.Reason, domain.RunError{Code: "credentials_rejected", Detail: "Bad credentials"})
+	mustBe(t, "cool-down", h.CoolDownUntil.Sub(w.clock.now), 5*time.Minute)
+
+	// A change meanwhile waits, with the reason and the time.
+	second := w.change(2, 1)
+	mustBe(t, "messages", len(w.queue), 0)
+	st, err := w.sure.State(w.ctx, 77)
+	w.must(err)
+	mustBe(t, "status of the waiting run", st.Run.Status, domain.Waiting)
+	mustBe(t, "why", *st.Run.WaitingReason, "cool_down")
+	mustBe(t, "until", st.Run.WaitingUntil.Equal(*h.CoolDownUntil), true)
+
+	// It is probed when the time has come, once each, ever more rarely: after
+	// 5, 10, 20 … minutes, at most a day.
+	calls := w.pass(9 * 24 * time.Hour)
+	probes, last, longest := 0, 0, 0
+	for minute, n := range calls {
+		if n > 1 {
+			t.Fatalf("%d calls in minute %d", n, minute)
+		}
+		if n == 1 {
+			probes, longest, last = probes+1, max(longest, minute-last), minute
+		}
+	}
+	if probes < 14 || probes > 20 || longest < 24*60 || longest > 24*60+3 {
+		t.Errorf("%d probes in nine days, the longest pause %d minutes", probes, longest)
+	}
+	mustBe(t, "events of health", len(w.bus.of(notice.TypeHealthChanged)), 1)
+
+	// It heals by itself.
+	w.provider.before = nil
+	w.pass(25 * time.Hour)
+	w.exact(first, second)
+	mustBe(t, "in the end", w.health().State, domain.Healthy)
+	mustBe(t, "events of health", len(w.bus.of(notice.TypeHealthChanged)), 2)
+}
+
+func TestAManagersProbeDoesNotLengthenTheCoolDown(t *testing.T) {
+	w := newWorld(t)
+	w.marked(1, 1)
+	w.provider.before = func(string, domain.Snowflake) error { return rejected() }
+	w.start(domain.Incremental)
+	w.must(w.slice())
+	until := *w.health().CoolDownUntil
+	for range 5 {
+		before := w.provider.calls()
+		w.start(domain.Incremental)
+		w.must(w.slice())
+		mustBe(t, "calls of a probe", w.provider.calls()-before, 1)
+	}
+	mustBe(t, "until", w.health().CoolDownUntil.Equal(until), true)
+}
+
+func TestANewConfigurationIsTriedAtOnce(t *testing.T) {
+	for name, waiting := range map[string]bool{"with a waiting run": true, "without": false} {
+		w := newWorld(t)
+		item := w.marked(1, 1)
+		w.provider.before = func(string, domain.Snowflake) error { return rejected() }
+		w.start(domain.Incremental)
+		w.must(w.slice())
+		if waiting {
+			item = w.change(1, 2)
+		}
+		w.provider.before = nil
+		v, err := w.sure.View(w.ctx, w.pair, 0)
+		w.must(err)
+		_, err = w.sure.UpdateIntegration(w.ctx, v, store.Change{Enabled: true, Configuration: `{}`, TargetHash: "there", ConfigurationChanged: true}, w.clock.now)
+		w.must(err)
+		mustBe(t, name+": health", w.health().State, domain.HealthUnknown)
+		w.pass(2 * time.Minute)
+		w.exact(item)
+		mustBe(t, name+": health", w.health().State, domain.Healthy)
+	}
+}
+
+// While the provider is away for a day nothing is lost, it is asked at most
+// once a minute, and when it is back all is brought there without delay.
+func TestADayWithoutTheProvider(t *testing.T) {
+	for name, outage := range map[string]struct {
+		hours int
+		down  func() error
+	}{
+		"unreachable": {24, func() error {
+			return &connector.Error{Class: connector.NotSent, Scope: connector.IntegrationScope, Code: "unreachable"}
+		}},
+		"no answer": {3, ambiguous},
+		"announced": {3, func() error {
+			return &connector.Error{Class: connector.Retryable, Scope: connector.IntegrationScope, Code: "provider_unavailable", Wait: 30 * time.Second}
+		}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			items := map[domain.Snowflake]domain.Item{}
+			for id := domain.Snowflake(1); id <= 40; id++ {
+				items[id] = w.marked(id, 1)
+			}
+			w.start(domain.Incremental)
+			w.settle()
+			away := true
+			w.provider.before = func(string, domain.Snowflake) error {
+				if away {
+					return outage.down()
+				}
+				w.clock.now = w.clock.now.Add(time.Second)
+				return nil
+			}
+			w.provider.asked = 0
+			var most int
+			for hour := range outage.hours {
+				for n := range domain.Snowflake(45) { // 1,080 changes of 1,000 items
+					id := (domain.Snowflake(hour)*45+n)%1000 + 1
+					items[id] = w.marked(id, items[id].Version+1)
+				}
+				id := domain.Snowflake(hour)*7 + 1
+				items[id] = w.change(id, items[id].Version+1)
+				for minute, n := range w.pass(time.Hour) {
+					if hour+minute > 0 { // the outage itself may take three calls to be seen
+						most = max(most, n)
+					}
+				}
+			}
+			if most > 1 {
+				t.Errorf("%d calls in a minute", most)
+			}
+			st, err := w.sure.State(w.ctx, 77)
+			w.must(err)
+			if st.Run == nil || st.Run.Status != domain.Waiting || st.Run.WaitingReason == nil || *st.Run.Remaining == 0 {
+				t.Fatalf("%+v", st.Run)
+			}
+			away = false
+			back := w.clock.now
+			w.settle()
+			var all []domain.Item
+			for _, i := range items {
+				all = append(all, i)
+			}
+			w.exact(all...)
+			// At a second a call the backlog of some thousand items takes as many seconds.
+			ideal := time.Duration(len(all)) * time.Second
+			if took := w.clock.now.Sub(back); took > ideal*12/10 && outage.hours == 24 {
+				t.Errorf("%d items took %s, ideal %s", len(all), took, ideal)
+			} else {
+				t.Logf("%d items took %s after the outage, ideal %s: %.2f", len(all), took, ideal, took.Seconds()/ideal.Seconds())
+			}
+		})
+	}
+}
