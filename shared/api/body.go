@@ -56,7 +56,7 @@ func (r Request) Object(types []string, empty bool, members map[string]Member) e
 		return err
 	}
 	if !utf8.Valid(body) {
-		return invalidBody("", "The body is not valid UTF-8.")
+		return invalidBody("The body is not valid UTF-8.")
 	}
 	names, values, err := split(body)
 	if err != nil {
@@ -82,7 +82,7 @@ func (r Request) Object(types []string, empty bool, members map[string]Member) e
 		}
 	}
 	if len(fields) > 0 {
-		return &domain.Error{Code: domain.CodeInvalidBody, Detail: "The body has members that cannot be taken.", Fields: fields}
+		return BadBody(fields...)
 	}
 	return nil
 }
@@ -117,27 +117,27 @@ func split(body []byte) (names []string, values []json.RawMessage, err error) {
 	dec := json.NewDecoder(bytes.NewReader(body))
 	open, err := dec.Token()
 	if err != nil {
-		return nil, nil, invalidBody("", "The body is not JSON: "+sentence(err))
+		return nil, nil, invalidBody("The body is not JSON: " + sentence(err))
 	}
 	if open != json.Delim('{') {
-		return nil, nil, invalidBody("", "The body must be a JSON object.")
+		return nil, nil, invalidBody("The body must be a JSON object.")
 	}
 	for dec.More() {
 		name, err := dec.Token()
 		if err != nil {
-			return nil, nil, invalidBody("", "The body is not JSON: "+sentence(err))
+			return nil, nil, invalidBody("The body is not JSON: " + sentence(err))
 		}
 		var value json.RawMessage
 		if err := dec.Decode(&value); err != nil {
-			return nil, nil, invalidBody("", "The body is not JSON: "+sentence(err))
+			return nil, nil, invalidBody("The body is not JSON: " + sentence(err))
 		}
 		names, values = append(names, fmt.Sprint(name)), append(values, value)
 	}
 	if _, err := dec.Token(); err != nil {
-		return nil, nil, invalidBody("", "The body is not JSON: "+sentence(err))
+		return nil, nil, invalidBody("The body is not JSON: " + sentence(err))
 	}
 	if _, err := dec.Token(); err != io.EOF {
-		return nil, nil, invalidBody("", "There is data after the JSON object.")
+		return nil, nil, invalidBody("There is data after the JSON object.")
 	}
 	return names, values, nil
 }
@@ -149,10 +149,6 @@ func sentence(err error) string {
 	return err.Error() + "."
 }
 
-func invalidBody(field, detail string) error {
-	e := &domain.Error{Code: domain.CodeInvalidBody, Detail: detail}
-	if field != "" {
-		e.Fields = []domain.FieldError{{Field: field, Detail: detail}}
-	}
-	return e
+func invalidBody(detail string) error {
+	return &domain.Error{Code: domain.CodeInvalidBody, Detail: detail}
 }

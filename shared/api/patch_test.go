@@ -246,8 +246,13 @@ func TestPatchIsAppliedAnewAfterAnother(t *testing.T) {
 // raw is the manager's record as the table has it.
 func raw(t *testing.T, w *world, id domain.Snowflake) map[string]types.AttributeValue {
 	t.Helper()
+	return w.record(t, "ORG#"+org.Sortable(), "INT#work_item#"+id.Sortable())
+}
+
+func (w *world) record(t *testing.T, pk, sk string) map[string]types.AttributeValue {
+	t.Helper()
 	out, err := w.db.GetItem(t.Context(), &dynamodb.GetItemInput{TableName: &w.table, Key: map[string]types.AttributeValue{
-		"pk": &types.AttributeValueMemberS{Value: "ORG#" + org.Sortable()}, "sk": &types.AttributeValueMemberS{Value: "INT#work_item#" + id.Sortable()},
+		"pk": &types.AttributeValueMemberS{Value: pk}, "sk": &types.AttributeValueMemberS{Value: sk},
 	}})
 	must(t, err)
 	if len(out.Item) == 0 {

@@ -29,47 +29,52 @@ type Page struct {
 // list from those of another.
 func (r Request) Page(kind string, more map[string]func(value string) string) (Page, error) {
 	p := Page{Limit: defaultLimit}
-	var fields []domain.FieldError
-	for _, name := range slices.Sorted(maps.Keys(r.event.QueryStringParameters)) {
-		value, wrong := r.event.QueryStringParameters[name], ""
-		switch read := more[name]; {
-		case name == "limit":
+	readers := map[string]func(string) string{
+		"limit": func(value string) string {
 			n, err := strconv.Atoi(value)
 			if err != nil || n < 1 || n > maxLimit || strconv.Itoa(n) != value {
-				wrong = "must be a number from 1 to 100"
+				return "must be a number from 1 to 100"
 			}
 			p.Limit = n
-		case name == "after":
-			var ok bool
-			if p.After, ok = parseCursor(kind, value); !ok {
-				wrong = "must be the next of an earlier page of this list"
+			return ""
+		},
+		"after": func(value string) string {
+			after, ok := parseCursor(kind, value)
+			if !ok {
+				return "must be the next of an earlier page of this list"
 			}
-		case read != nil:
-			wrong = read(value)
-		default:
-			wrong = "is not a parameter of this list"
+			p.After = after
+			return ""
+		},
+	}
+	maps.Copy(readers, more)
+	err := r.query(readers)
+	return p, err
+}
+
+// NoQuery refuses every query parameter.
+func (r Request) NoQuery() error { return r.query(nil) }
+
+// query reads the query's parameters. One that is given twice has both values
+// joined by a comma, as the gateway sends it.
+func (r Request) query(readers map[string]func(value string) string) error {
+	var fields []domain.FieldError
+	for _, name := range slices.Sorted(maps.Keys(r.event.QueryStringParameters)) {
+		wrong := "is not a parameter of this route"
+		if read := readers[name]; read != nil {
+			wrong = read(r.event.QueryStringParameters[name])
 		}
 		if wrong != "" {
 			fields = append(fields, domain.FieldError{Field: shown(name), Detail: wrong})
 		}
+		if len(fields) == maxFields {
+			break
+		}
 	}
-	return p, badQuery(fields)
-}
-
-func badQuery(fields []domain.FieldError) error {
 	if len(fields) == 0 {
 		return nil
 	}
 	return &domain.Error{Code: domain.CodeInvalidQuery, Detail: "The query has parameters that cannot be taken.", Fields: fields}
-}
-
-// NoQuery refuses every query parameter.
-func (r Request) NoQuery() error {
-	var fields []domain.FieldError
-	for _, name := range slices.Sorted(maps.Keys(r.event.QueryStringParameters)) {
-		fields = append(fields, domain.FieldError{Field: shown(name), Detail: "is not a parameter here"})
-	}
-	return badQuery(fields)
 }
 
 // A List is the answer with one page of a list.
@@ -86,8 +91,8 @@ func ListOf[T any](kind string, items []T, next string) List {
 		l.Items = []T{}
 	}
 	if next != "" {
-		cursor := cursor(kind, next)
-		l.Next = &cursor
+		after := cursor(kind, next)
+		l.Next = &after
 	}
 	return l
 }
@@ -98,15 +103,16 @@ func cursor(kind, after string) string {
 	return base64.RawURLEncoding.EncodeToString([]byte(kind + ":" + after))
 }
 
-// parseCursor reads a cursor of a kind: a sortable id, of 19 digits.
+// parseCursor reads a cursor of a kind: a sortable id, of 19 digits. Each id
+// has one cursor: what else the decoder takes, such as line feeds, is refused.
 func parseCursor(kind, text string) (string, bool) {
-	b, err := base64.RawURLEncoding.Strict().DecodeString(text)
+	b, err := base64.RawURLEncoding.DecodeString(text)
 	after, ok := strings.CutPrefix(string(b), kind+":")
 	if err != nil || !ok {
 		return "", false
 	}
 	id, err := domain.ParseSnowflake(strings.TrimLeft(after, "0"))
-	if err != nil || id.Sortable() != after {
+	if err != nil || id.Sortable() != after || cursor(kind, after) != text {
 		return "", false
 	}
 	return after, true
@@ -119,9 +125,4 @@ func (r Request) Sync() (domain.Snowflake, error) {
 		return 0, &domain.Error{Code: domain.CodeInvalidID, Detail: "the sync's id " + err.Error() + "."}
 	}
 	return id, nil
-}
-
-// SyncNotFound is the answer for a sync the integration does not have.
-func SyncNotFound() error {
-	return &domain.Error{Code: domain.CodeSyncNotFound, Detail: "The integration has no sync with this id, or it ended over 90 days ago."}
 }

@@ -1,20 +1,21 @@
 package api_test
 
 import (
-	"context"
-	"encoding/base64"
 	"encoding/json"
 	"fmt"
-	"log/slog"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/aws/aws-lambda-go/events"
+
 	"integrations/shared/api"
 	"integrations/shared/domain"
 	"integrations/shared/store"
 )
+
+const planRoute = "GET /integrations/{integration.id}/syncs/{sync.id}/items"
 
 var pair = store.Pair{ID: github, OrganisationID: org, ItemType: "work_item"}
 
@@ -118,125 +119,37 @@ func TestSyncs(t *testing.T) {
 		"1": {404, "sync_not_found", nil}, "x": {400, "invalid_id", nil}, "01": {400, "invalid_id", nil},
 	} {
 		refused(t, send(t, w.syncs, request{sync: id}), want)
-		refused(t, send(t, w.syncs, request{sync: id, route: "GET /integrations/{integration.id}/syncs/{sync.id}/items"}), want)
+		refused(t, send(t, w.syncs, request{sync: id, route: planRoute}), want)
 		refused(t, send(t, w.cancel, request{sync: id}), want)
 	}
 	// Another integration's sync is not found here.
 	refused(t, send(t, w.syncs, request{id: disabled.String(), sync: active.ID.String()}), refusal{404, "sync_not_found", nil})
 	refused(t, send(t, w.syncs, request{sync: active.ID.String(), query: map[string]string{"limit": "1"}}), refusal{400, "invalid_query", []string{"limit"}})
+	// Ended ones are shown for 90 days, whether or not their records are there.
+	w.now = w.now.Add(90*24*time.Hour - 90*time.Second)
+	for id, listed := range map[domain.Snowflake]bool{want[0]: true, want[1]: true, want[2]: false} {
+		list := told[page[domain.Run]](t, w.syncs, request{query: map[string]string{"limit": "100"}}, 200)
+		if slices.ContainsFunc(list.Items, func(r domain.Run) bool { return r.ID == id }) != listed {
+			t.Errorf("%s is listed: %v", id, !listed)
+		}
+		if resp := send(t, w.syncs, request{sync: id.String()}); (resp.StatusCode == 200) != listed {
+			t.Errorf("%s: %d", id, resp.StatusCode)
+		}
+	}
 }
 
-func TestDryRun(t *testing.T) {
+// A deleted integration is gone at every route; its purge is no sync.
+func TestDeletedIsGone(t *testing.T) {
 	w := newWorld(t)
-	live := w.accepted(t, request{body: `{"mode":"incremental"}`})
-	messages(t, w)
-	dry := w.accepted(t, request{body: `{"dry_run":true,"mode":"full"}`})
-	if dry.ID == live.ID || !dry.DryRun || dry.Mode != domain.Full || dry.Status != domain.Queued {
-		t.Fatalf("%+v", dry)
-	}
-	if sent := messages(t, w); len(sent) != 1 || sent[0].RunID != dry.ID {
-		t.Errorf("sent %v", sent)
-	}
-	if again := w.accepted(t, request{body: `{"dry_run":true}`}); again.ID != dry.ID {
-		t.Errorf("a second dry run: %+v", again)
-	}
-	if st := w.view(t, github).State; st.Run == nil || st.Run.ID != live.ID || st.Run.Mode != domain.Incremental {
-		t.Errorf("the active run was touched: %+v", st.Run)
-	}
-	plan := request{sync: dry.ID.String(), route: "GET /integrations/{integration.id}/syncs/{sync.id}/items"}
-	if got := told[page[domain.PlanRow]](t, w.syncs, plan, 200); len(got.Items) != 0 {
-		t.Errorf("%+v", got)
-	}
-	run, lease := w.work(t, dry.ID)
-	rows := []domain.PlanRow{{ItemID: 5, FormattedNumber: "A-5", Action: domain.PlanCreate, Steps: []string{"create", "close"}}, {ItemID: 6, Action: domain.PlanSkip, Steps: []string{}}}
-	must(t, w.store.Commit(t.Context(), lease, store.Batch{Run: run, PlanRows: rows, PlansUntil: w.now.Add(time.Hour)}))
-	plan.query = map[string]string{"limit": "1"}
-	first := told[page[domain.PlanRow]](t, w.syncs, plan, 200)
-	if len(first.Items) != 1 || first.Items[0].ItemID != 5 || first.Next == nil {
-		t.Fatalf("%+v", first)
-	}
-	plan.query["after"] = *first.Next
-	if second := told[page[domain.PlanRow]](t, w.syncs, plan, 200); len(second.Items) != 1 || second.Items[0].ItemID != 6 {
-		t.Errorf("%+v", second)
-	}
-	plan.sync = live.ID.String()
-	plan.query = nil
-	refused(t, send(t, w.syncs, plan), refusal{400, "not_a_dry_run", nil})
-	// It is listed, and can be cancelled, like any other.
-	if list := told[page[domain.Run]](t, w.syncs, request{}, 200); len(list.Items) != 2 {
-		t.Errorf("%+v", list)
-	}
-	if got := told[domain.Run](t, w.cancel, request{sync: dry.ID.String()}, 202); got.CancelRequestedAt == nil {
-		t.Errorf("%+v", got)
-	}
-}
-
-func TestCancel(t *testing.T) {
-	w := newWorld(t)
-	run := w.accepted(t, request{})
-	q := request{sync: run.ID.String()}
-	w.work(t, run.ID)
-	for range 2 {
-		if got := told[domain.Run](t, w.cancel, q, 202); got.Status != domain.Running || !got.CancelRequestedAt.Equal(w.now) {
-			t.Errorf("%+v", got)
-		}
-	}
-	if got := told[domain.Run](t, w.syncs, q, 200); got.CancelRequestedAt == nil {
-		t.Errorf("%+v", got)
-	}
-	w.now = w.now.Add(time.Hour) // the worker died
-	for range 2 {
-		if got := told[domain.Run](t, w.cancel, q, 200); got.Status != domain.Cancelled || got.Error != nil {
-			t.Errorf("%+v", got)
-		}
-	}
-	w.now = w.now.Add(time.Hour)
-	run = w.accepted(t, request{})
-	if got := told[domain.Run](t, w.cancel, request{sync: run.ID.String(), body: "{}"}, 200); got.Status != domain.Cancelled {
-		t.Errorf("a queued run: %+v", got)
-	}
-	refused(t, send(t, w.cancel, request{sync: run.ID.String(), body: `{"force":true}`}), refusal{400, "invalid_body", []string{"force"}})
-	refused(t, send(t, w.cancel, request{sync: run.ID.String(), query: map[string]string{"a": "1"}}), refusal{400, "invalid_query", []string{"a"}})
-}
-
-// A run that waits for the end of a cool-down goes on when a manager asks.
-func (w *world) cooling(t *testing.T) domain.Run {
-	t.Helper()
-	run := w.accepted(t, request{})
-	active, lease := w.work(t, run.ID)
-	until, reason := w.now.Add(time.Hour), store.CoolDown
-	active.Status, active.WaitingUntil, active.WaitingReason = domain.Waiting, &until, &reason
-	must(t, w.store.Release(t.Context(), lease, active, until))
-	messages(t, w)
-	return run
-}
-
-func TestAManagerProbes(t *testing.T) {
-	for name, c := range map[string]struct {
-		handler func(*world) api.Handler
-		poked   bool
-		request
-	}{
-		"sync":      {func(w *world) api.Handler { return w.sync }, true, request{}},
-		"retry all": {func(w *world) api.Handler { return w.retry }, true, request{}},
-		"dry run":   {func(w *world) api.Handler { return w.sync }, false, request{body: `{"dry_run":true}`}},
-	} {
-		w := newWorld(t)
-		run := w.cooling(t)
-		got := told[domain.Run](t, c.handler(w), c.request, 202)
-		sent := messages(t, w)
-		st := w.view(t, github).State
-		if !c.poked {
-			if st.Run.Status != domain.Waiting {
-				t.Errorf("%s: %+v", name, st.Run)
-			}
-			continue
-		}
-		if got.ID != run.ID || got.Status != domain.Queued || got.WaitingReason != nil || len(sent) != 1 || sent[0].RunID != run.ID {
-			t.Errorf("%s: %+v, sent %v", name, got, sent)
-		}
-		if st.Run.Status != domain.Queued || st.Run.WaitingUntil != nil || st.DueAt != w.now.Add(time.Minute).UnixMilli() {
-			t.Errorf("%s: %+v", name, st)
+	run := w.accepted(t, request{}).ID.String()
+	must(t, w.store.DeleteIntegration(t.Context(), w.view(t, github), 77, w.now))
+	for _, sync := range []string{run, "77"} {
+		for name, resp := range map[string]events.APIGatewayV2HTTPResponse{
+			"status": send(t, w.status, request{}), "syncs": send(t, w.syncs, request{}), "one sync": send(t, w.syncs, request{sync: sync}),
+			"plan": send(t, w.syncs, request{sync: sync, route: planRoute}), "cancel": send(t, w.cancel, request{sync: sync}),
+			"items": send(t, w.items, request{}), "retry": send(t, w.retry, request{}), "sync": send(t, w.sync, request{}),
+		} {
+			t.Run(name, func(t *testing.T) { refused(t, resp, refusal{404, "integration_not_found", nil}) })
 		}
 	}
 }
@@ -282,117 +195,4 @@ func TestItems(t *testing.T) {
 			t.Errorf("%s: %+v", outcome, p)
 		}
 	}
-}
-
-func TestBadQueries(t *testing.T) {
-	w := newWorld(t)
-	cursor := func(text string) string { return base64.RawURLEncoding.EncodeToString([]byte(text)) }
-	for _, query := range []map[string]string{
-		{"limit": "0"}, {"limit": "101"}, {"limit": "-1"}, {"limit": "x"}, {"limit": ""}, {"limit": "1.0"}, {"limit": "+1"}, {"limit": "01"},
-		{"after": ""}, {"after": "x"}, {"after": "%%"}, {"after": cursor("items:")}, {"after": cursor("items:7")}, {"after": cursor("items:000000000000000000x")},
-		{"after": cursor("other:0000000000000000007")}, {"after": cursor("items:0000000000000000000")}, {"after": cursor("items:00000000000000000070")},
-		{"after": cursor("items:0000000000000000007") + "="}, {"after": cursor("items:INT#0000000000000000007")}, {"after": cursor("items:9999999999999999999")},
-		{"outcome": ""}, {"outcome": "Created"}, {"outcome": "created,failed"}, {"nonsense": "1"},
-	} {
-		for name := range query {
-			refused(t, send(t, w.items, request{query: query}), refusal{400, "invalid_query", []string{name}})
-		}
-	}
-	refused(t, send(t, w.items, request{query: map[string]string{"z": "1", "limit": "x", "after": "x"}}), refusal{400, "invalid_query", []string{"after", "limit", "z"}})
-	// One list's cursor is not another's.
-	refused(t, send(t, w.syncs, request{query: map[string]string{"after": cursor("items:0000000000000000007")}}), refusal{400, "invalid_query", []string{"after"}})
-	if resp := send(t, w.items, request{query: map[string]string{"after": cursor("items:0000000000000000007"), "limit": "100", "outcome": "failed"}}); resp.StatusCode != 200 {
-		t.Errorf("%d %s", resp.StatusCode, resp.Body)
-	}
-}
-
-func TestRetry(t *testing.T) {
-	w := newWorld(t)
-	target := w.view(t, github).Integration.TargetHash
-	first := w.accepted(t, request{})
-	active, lease := w.work(t, first.ID)
-	must(t, w.store.Commit(t.Context(), lease, store.Batch{Run: active, Links: []store.Link{
-		{ItemID: 3, Target: target, Outcome: domain.FailedOut, Parked: true, Version: 4}, {ItemID: 5, Target: "elsewhere", Outcome: domain.FailedOut},
-	}}))
-	first.Status, first.FinishedAt = domain.Succeeded, &w.now
-	must(t, w.store.Finish(t.Context(), lease, store.Ending{Run: first, Mode: first.Mode, MetaVersion: 1}))
-	messages(t, w)
-	for body, want := range map[string]refusal{
-		`{"item_ids":[]}`:              {400, "invalid_body", []string{"item_ids"}},
-		`{"item_ids":null}`:            {400, "invalid_body", []string{"item_ids"}},
-		`{"item_ids":"3"}`:             {400, "invalid_body", []string{"item_ids"}},
-		`{"item_ids":[3]}`:             {400, "invalid_body", []string{"item_ids"}},
-		`{"item_ids":["3","03"," 3"]}`: {400, "invalid_body", []string{"item_ids[1]", "item_ids[2]"}},
-		`{"item_ids":["3","5","9"]}`:   {400, "invalid_body", []string{"item_ids[1]", "item_ids[2]"}},
-		`{"item_ids":[` + strings.Repeat(`"3",`, 100) + `"3"]}`: {400, "invalid_body", []string{"item_ids"}},
-		`{"all":true}`: {400, "invalid_body", []string{"all"}},
-	} {
-		refused(t, send(t, w.retry, request{body: body}), want)
-	}
-	refused(t, send(t, w.retry, request{id: disabled.String()}), refusal{400, "integration_disabled", nil})
-	refused(t, send(t, w.retry, request{query: map[string]string{"a": "b"}}), refusal{400, "invalid_query", []string{"a"}})
-	if n, err := w.store.CountMarks(t.Context(), github); n != 0 || err != nil {
-		t.Errorf("a refused request has left %d marks, %v", n, err)
-	}
-	resp := send(t, w.retry, request{body: `{"item_ids":["3","3"]}`})
-	var run domain.Run
-	must(t, json.Unmarshal([]byte(resp.Body), &run))
-	if resp.StatusCode != 202 || run.Mode != domain.Incremental || run.Trigger != domain.ByRequest || *run.RequestedBy != 12 || !strings.HasSuffix(resp.Headers["location"], "/syncs/"+run.ID.String()) {
-		t.Fatalf("%d %s %v", resp.StatusCode, resp.Body, resp.Headers)
-	}
-	marks, _, err := w.store.Marks(t.Context(), github, "", 10)
-	if err != nil || len(marks) != 1 || marks[0] != (store.Mark{ItemID: 3, Version: 4, Retry: true}) {
-		t.Errorf("%+v, %v", marks, err)
-	}
-	if sent := messages(t, w); len(sent) != 1 || sent[0].RunID != run.ID {
-		t.Errorf("sent %v", sent)
-	}
-	if st := w.view(t, github).State; !st.Wake || st.Run.RetryAll {
-		t.Errorf("%+v", st)
-	}
-	// Everything: the active run is asked to, without a second message.
-	if again := told[domain.Run](t, w.retry, request{}, 202); again.ID != run.ID {
-		t.Errorf("%+v", again)
-	}
-	if st := w.view(t, github).State; !st.Run.RetryAll || len(messages(t, w)) != 0 {
-		t.Errorf("%+v", st)
-	}
-	w.finish(t, run)
-	fresh := told[domain.Run](t, w.retry, request{body: "{}"}, 202)
-	if st := w.view(t, github).State; fresh.ID == run.ID || !st.Run.RetryAll || len(messages(t, w)) != 1 {
-		t.Errorf("%+v", st)
-	}
-}
-
-var discard = slog.New(slog.DiscardHandler)
-
-func cursorRoute(_ context.Context, r api.Request) (api.Answer, error) {
-	p, err := r.Page("items", nil)
-	return api.Answer{Status: 200, Body: p.After}, err
-}
-
-// finish ends the active run whatever it was told meanwhile.
-func (w *world) finish(t *testing.T, run domain.Run) {
-	t.Helper()
-	_, lease := w.work(t, run.ID)
-	run.Status, run.FinishedAt = domain.Cancelled, &w.now
-	must(t, w.store.Finish(t.Context(), lease, store.Ending{Run: run, Mode: run.Mode, MetaVersion: w.view(t, github).Integration.Version, Forced: true}))
-}
-
-func FuzzCursor(f *testing.F) {
-	f.Add("aXRlbXM6MDAwMDAwMDAwMDAwMDAwMDAwNw")
-	f.Add("")
-	f.Add("....")
-	f.Fuzz(func(t *testing.T, text string) {
-		h := api.Serve(discard, "sub", cursorRoute)
-		resp := send(t, h, request{query: map[string]string{"after": text}})
-		if resp.StatusCode == 400 {
-			return
-		}
-		var after string
-		must(t, json.Unmarshal([]byte(resp.Body), &after))
-		if len(after) != 19 || strings.Trim(after, "0123456789") != "" {
-			t.Errorf("%q reads as %q", text, after)
-		}
-	})
 }

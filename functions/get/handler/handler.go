@@ -18,6 +18,9 @@ type Gate interface {
 func New(gate Gate) api.Route {
 	return func(ctx context.Context, r api.Request) (api.Answer, error) {
 		_, view, err := gate.Admit(ctx, r.IntegrationID, r.Caller)
+		if err == nil {
+			err = r.NoQuery()
+		}
 		if err != nil {
 			return api.Answer{}, err
 		}

@@ -71,6 +71,9 @@ var mediaTypes = []string{"application/json", "application/merge-patch+json"}
 
 func read(r api.Request) (patch, error) {
 	var p patch
+	if err := r.NoQuery(); err != nil {
+		return p, err
+	}
 	err := r.Object(mediaTypes, false, map[string]api.Member{
 		"configuration": api.Text(func(v string) { p.configuration = &v }),
 		"enabled":       api.Truth(func(v bool) { p.enabled = &v }),

@@ -8,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net/http"
 	"time"
 
 	"integrations/shared/api"
@@ -57,8 +56,14 @@ type Handler struct {
 // maxItems is how many items can be named in one request.
 const maxItems = 100
 
-// read reads the items to be tried again, none for all.
-func read(r api.Request) (items []domain.Snowflake, err error) {
+// A named item stands at a place in the body.
+type named struct {
+	at int
+	id domain.Snowflake
+}
+
+// read reads the items to be tried again, each once, none for all.
+func read(r api.Request) (items []named, err error) {
 	var fields []domain.FieldError
 	err = r.Object([]string{"application/json"}, true, map[string]api.Member{"item_ids": func(raw json.RawMessage) string {
 		var texts []string
@@ -70,27 +75,21 @@ func read(r api.Request) (items []domain.Snowflake, err error) {
 			id, err := domain.ParseSnowflake(text)
 			if err != nil {
 				fields = append(fields, field(i, err.Error()))
-				continue
-			}
-			if !seen[id] {
+			} else if !seen[id] {
 				seen[id] = true
-				items = append(items, id)
+				items = append(items, named{i, id})
 			}
 		}
 		return ""
 	}})
 	if err == nil && len(fields) > 0 {
-		err = refuse(fields)
+		err = api.BadBody(fields...)
 	}
 	return items, err
 }
 
 func field(i int, detail string) domain.FieldError {
 	return domain.FieldError{Field: fmt.Sprintf("item_ids[%d]", i), Detail: detail}
-}
-
-func refuse(fields []domain.FieldError) error {
-	return &domain.Error{Code: domain.CodeInvalidBody, Detail: "The body has members that cannot be taken.", Fields: fields}
 }
 
 // Route answers one request with the run that tries the items again.
@@ -107,7 +106,7 @@ func (h *Handler) Route(ctx context.Context, r api.Request) (api.Answer, error) 
 		return api.Answer{}, err
 	}
 	if !view.Integration.Enabled {
-		return api.Answer{}, &domain.Error{Code: domain.CodeIntegrationDisabled, Detail: "A disabled integration cannot be synced. Enable it first."}
+		return api.Answer{}, api.Disabled()
 	}
 	if err := h.mark(ctx, pair.ID, view.Integration.TargetHash, items); err != nil {
 		return api.Answer{}, err
@@ -116,31 +115,33 @@ func (h *Handler) Route(ctx context.Context, r api.Request) (api.Answer, error) 
 	if err != nil {
 		return api.Answer{}, err
 	}
-	return api.Answer{Status: http.StatusAccepted, Body: run, Header: map[string]string{
-		"location": "/integrations/" + run.IntegrationID.String() + "/syncs/" + run.ID.String(),
-	}}, nil
+	return api.Accepted(run), nil
 }
 
 // mark marks the named items, all of which must be in the ledger.
-func (h *Handler) mark(ctx context.Context, integration domain.Snowflake, target string, items []domain.Snowflake) error {
+func (h *Handler) mark(ctx context.Context, integration domain.Snowflake, target string, items []named) error {
 	if len(items) == 0 {
 		return nil
 	}
-	found, err := h.Links.Links(ctx, integration, target, items)
+	ids := make([]domain.Snowflake, len(items))
+	for i, item := range items {
+		ids[i] = item.id
+	}
+	found, err := h.Links.Links(ctx, integration, target, ids)
 	if err != nil {
 		return err
 	}
 	var links []store.Link
 	var fields []domain.FieldError
-	for i, id := range items {
-		link, ok := found[id]
+	for _, item := range items {
+		link, ok := found[item.id]
 		if !ok {
-			fields = append(fields, field(i, "is not in the ledger of this integration"))
+			fields = append(fields, field(item.at, "has never been synced here"))
 		}
 		links = append(links, link)
 	}
 	if len(fields) > 0 {
-		return refuse(fields)
+		return api.BadBody(fields...)
 	}
 	return h.Links.RetryItems(ctx, integration, links)
 }

@@ -6,7 +6,6 @@ import (
 	"context"
 	"errors"
 	"log/slog"
-	"net/http"
 	"time"
 
 	"integrations/shared/api"
@@ -65,16 +64,10 @@ func read(r api.Request) (request, error) {
 		return q, err
 	}
 	q.mode = domain.Mode(mode)
-	switch {
-	case mode != "" && q.mode != domain.Incremental && q.mode != domain.Full:
-		return q, refuse("mode", `must be "incremental" or "full"`)
+	if mode != "" && q.mode != domain.Incremental && q.mode != domain.Full {
+		return q, api.BadBody(domain.FieldError{Field: "mode", Detail: `must be "incremental" or "full"`})
 	}
 	return q, nil
-}
-
-func refuse(field, detail string) error {
-	return &domain.Error{Code: domain.CodeInvalidBody, Detail: "The body has members that cannot be taken.",
-		Fields: []domain.FieldError{{Field: field, Detail: detail}}}
 }
 
 // Route answers one request. It reads like get, writes once and sends once; a
@@ -84,15 +77,15 @@ func (h *Handler) Route(ctx context.Context, r api.Request) (api.Answer, error) 
 	if err != nil {
 		return api.Answer{}, err
 	}
+	if err := r.NoQuery(); err != nil {
+		return api.Answer{}, err
+	}
 	q, err := read(r)
 	if err != nil {
 		return api.Answer{}, err
 	}
 	if !view.Integration.Enabled {
-		return api.Answer{}, &domain.Error{Code: domain.CodeIntegrationDisabled, Detail: "A disabled integration cannot be synced. Enable it first."}
-	}
-	if err := r.NoQuery(); err != nil {
-		return api.Answer{}, err
+		return api.Answer{}, api.Disabled()
 	}
 	state := view.State
 	if q.dryRun {
@@ -109,7 +102,7 @@ func (h *Handler) Route(ctx context.Context, r api.Request) (api.Answer, error) 
 			return api.Answer{}, err
 		}
 		if run != nil {
-			return accepted(run.Run), nil
+			return api.Accepted(run.Run), nil
 		}
 	}
 	return api.Answer{}, &domain.Error{Code: domain.CodeConflict, Detail: "Runs start and end too quickly to join one. Try again."}
@@ -142,9 +135,7 @@ func (h *Handler) start(ctx context.Context, p store.Pair, v store.View, q reque
 	case err != nil:
 		return nil, nil, err
 	case started:
-		if err := h.Queue.Send(ctx, p.OrganisationID, p.ID, run.ID); err != nil {
-			h.Log.ErrorContext(ctx, "sync message not sent; dispatch will", "run_id", run.ID.String(), "error", err.Error())
-		}
+		h.send(ctx, p, run.ID)
 		return state.Run, nil, nil
 	case state.Run == nil:
 		return nil, nil, &domain.Error{Code: domain.CodeTooManyRequests, RetryAfter: int(gap / time.Second),
@@ -153,26 +144,27 @@ func (h *Handler) start(ctx context.Context, p store.Pair, v store.View, q reque
 	return nil, &state, nil
 }
 
-// join answers with the active run. Without a run it had ended. One that waits
-// for the end of a cool-down asks the provider at once whether it is better.
+// join answers with the active run; without a run it had ended. One that waits
+// for the end of a cool-down asks the provider at once whether it is better. A
+// dry run is joined as it is.
 func (h *Handler) join(ctx context.Context, p store.Pair, run store.ActiveRun, q request) (*store.ActiveRun, *store.State, error) {
-	if store.CoolsDown(run.Run) && !q.dryRun {
-		if err := h.poke(ctx, p, &run); err != nil {
-			return nil, nil, err
-		}
-	}
 	if q.dryRun {
 		return &run, nil, nil
 	}
-	if q.mode != domain.Full || run.Mode == domain.Full {
+	if q.mode == domain.Full && run.Mode != domain.Full {
+		err := h.Runs.MakeFull(ctx, p.ID, run.ID)
+		if errors.Is(err, store.ErrNotFound) {
+			return nil, nil, nil
+		}
+		if err != nil {
+			return nil, nil, err
+		}
+		run.Mode = domain.Full
+	}
+	if !store.CoolsDown(run.Run) {
 		return &run, nil, nil
 	}
-	err := h.Runs.MakeFull(ctx, p.ID, run.ID)
-	if errors.Is(err, store.ErrNotFound) {
-		return nil, nil, nil
-	}
-	run.Mode = domain.Full
-	return &run, nil, err
+	return &run, nil, h.poke(ctx, p, &run)
 }
 
 func (h *Handler) poke(ctx context.Context, p store.Pair, run *store.ActiveRun) error {
@@ -184,14 +176,12 @@ func (h *Handler) poke(ctx context.Context, p store.Pair, run *store.ActiveRun) 
 		return err
 	}
 	run.Status, run.WaitingUntil, run.WaitingReason = domain.Queued, nil, nil
-	if err := h.Queue.Send(ctx, p.OrganisationID, p.ID, run.ID); err != nil {
-		h.Log.ErrorContext(ctx, "sync message not sent; dispatch will", "run_id", run.ID.String(), "error", err.Error())
-	}
+	h.send(ctx, p, run.ID)
 	return nil
 }
 
-func accepted(run domain.Run) api.Answer {
-	return api.Answer{Status: http.StatusAccepted, Body: run, Header: map[string]string{
-		"location": "/integrations/" + run.IntegrationID.String() + "/syncs/" + run.ID.String(),
-	}}
+func (h *Handler) send(ctx context.Context, p store.Pair, run domain.Snowflake) {
+	if err := h.Queue.Send(ctx, p.OrganisationID, p.ID, run); err != nil {
+		h.Log.ErrorContext(ctx, "sync message not sent; dispatch will", "run_id", run.String(), "error", err.Error())
+	}
 }

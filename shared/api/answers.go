@@ -1,0 +1,29 @@
+package api
+
+import (
+	"net/http"
+
+	"integrations/shared/domain"
+)
+
+// Accepted is the answer with a run that is under way, and where to follow it.
+func Accepted(run domain.Run) Answer {
+	return Answer{Status: http.StatusAccepted, Body: run, Header: map[string]string{
+		"location": "/integrations/" + run.IntegrationID.String() + "/syncs/" + run.ID.String(),
+	}}
+}
+
+// BadBody is the answer to a body with members that cannot be taken.
+func BadBody(fields ...domain.FieldError) error {
+	return &domain.Error{Code: domain.CodeInvalidBody, Detail: "The body has members that cannot be taken.", Fields: fields}
+}
+
+// Disabled is the answer where a disabled integration is to be synced.
+func Disabled() error {
+	return &domain.Error{Code: domain.CodeIntegrationDisabled, Detail: "A disabled integration cannot be synced. Enable it first."}
+}
+
+// SyncNotFound is the answer for a sync the integration does not have.
+func SyncNotFound() error {
+	return &domain.Error{Code: domain.CodeSyncNotFound, Detail: "The integration has no sync with this id, or it ended over 90 days ago."}
+}
