@@ -12,7 +12,10 @@ import (
 // A Write is a request that was to change something, and how it was answered.
 // The form is a promise of the environment.
 type Write struct {
-	At     time.Time       `json:"at"`
+	At time.Time `json:"at"`
+	// User is whose token it came with: the integration's own or a person's. It
+	// is empty where the token was no good.
+	User   string          `json:"user,omitempty"`
 	Method string          `json:"method"`
 	Path   string          `json:"path"`
 	Body   json.RawMessage `json:"body"`

@@ -74,7 +74,7 @@ func (s *Server) write(made *call, tooLarge bool) *answer {
 		out, changed = s.decide(made)
 	}
 	stored := entry{Number: number, Issue: changed, Write: &standin.Write{
-		At: at, Method: made.Method, Path: made.URL.Path, Body: standin.JSONBody(made.body), Status: out.status,
+		At: at, User: made.login, Method: made.Method, Path: made.URL.Path, Body: standin.JSONBody(made.body), Status: out.status,
 	}}
 	if repository := made.route.repository; repository != nil {
 		stored.Repository = key(repository.Owner, repository.Name)

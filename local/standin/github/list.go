@@ -2,6 +2,7 @@ package github
 
 import (
 	"cmp"
+	"encoding/base64"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -14,6 +15,10 @@ import (
 const (
 	defaultPage = 30
 	maxPage     = 100
+	// numberedReach is how many issues there are pages by number for. Behind
+	// them GitHub leads only those who follow its links.
+	numberedReach = 10_000
+	tooFar        = "Pagination with the page parameter is not supported for large datasets, please use cursor based pagination (after/before)"
 )
 
 // A filter is what a list is asked for.
@@ -23,7 +28,11 @@ type filter struct {
 	labels                       []string
 	since                        time.Time
 	page, perPage                int
+	after                        *cursor
 }
+
+// A cursor is a place in a list, as its links tell it: behind an issue.
+type cursor struct{ at, number int64 }
 
 func (s *Server) list(made *call) (*answer, *issue) {
 	repository := made.route.repository
@@ -37,14 +46,13 @@ func (s *Server) list(made *call) (*answer, *issue) {
 	all := s.snapshot(repository, asked.creator)
 	all = slices.DeleteFunc(all, func(one *issue) bool { return !asked.matches(one) })
 	asked.order(all)
-	from := min((asked.page-1)*asked.perPage, len(all))
-	to := min(from+asked.perPage, len(all))
-	page := make([]issueView, 0, to-from)
-	for _, one := range all[from:to] {
+	left := asked.left(all)
+	page := make([]issueView, 0, min(asked.perPage, len(left)))
+	for _, one := range left[:cap(page)] {
 		page = append(page, renderIssue(repository, one))
 	}
 	header := http.Header{}
-	if link := asked.link(made, len(all)); link != "" {
+	if link := asked.link(made, len(all), left); link != "" {
 		header.Set("Link", link)
 	}
 	return &answer{status: http.StatusOK, header: header, value: page}, nil
@@ -83,6 +91,15 @@ func parseFilter(query url.Values) (*filter, *answer) {
 		}
 		asked.since = at
 	}
+	if after := query.Get("after"); after != "" {
+		asked.after = parseCursor(after)
+		if asked.after == nil {
+			return nil, unprocessable(fault{Resource: "Issue", Code: "invalid", Field: "after", Value: after})
+		}
+	}
+	if asked.after == nil && asked.page*asked.perPage >= numberedReach {
+		return nil, refuse(http.StatusUnprocessableEntity, tooFar)
+	}
 	return asked, nil
 }
 
@@ -115,40 +132,91 @@ func holds(all []string, wanted string) bool {
 
 // order sorts, by number where times are equal. All have no comments.
 func (f *filter) order(all []*issue) {
+	slices.SortFunc(all, func(a, b *issue) int { return f.compare(f.place(a), f.place(b)) })
+}
+
+func (f *filter) place(one *issue) cursor {
 	if f.sort == "updated" {
-		slices.SortStableFunc(all, func(a, b *issue) int { return a.UpdatedAt.Compare(b.UpdatedAt) })
+		return cursor{one.UpdatedAt.Unix(), int64(one.Number)}
 	}
+	return cursor{0, int64(one.Number)}
+}
+
+func (f *filter) compare(a, b cursor) int {
+	order := cmp.Or(cmp.Compare(a.at, b.at), cmp.Compare(a.number, b.number))
 	if f.direction == "desc" {
-		slices.Reverse(all)
+		return -order
 	}
+	return order
+}
+
+// left is the page and all behind it.
+func (f *filter) left(all []*issue) []*issue {
+	if f.after == nil {
+		return all[min((f.page-1)*f.perPage, len(all)):]
+	}
+	from, _ := slices.BinarySearchFunc(all, *f.after, func(one *issue, after cursor) int {
+		if f.compare(f.place(one), after) <= 0 {
+			return -1
+		}
+		return 1
+	})
+	return all[from:]
+}
+
+func (c cursor) String() string {
+	return base64.URLEncoding.EncodeToString(fmt.Appendf(nil, "cursor:v2:%d:%d", c.at, c.number))
+}
+
+func parseCursor(text string) *cursor {
+	read, err := base64.URLEncoding.DecodeString(text)
+	var c cursor
+	if err != nil {
+		return nil
+	}
+	if n, err := fmt.Sscanf(string(read), "cursor:v2:%d:%d", &c.at, &c.number); n != 2 || err != nil {
+		return nil
+	}
+	return &c
 }
 
 // link gives the neighbouring pages. They are named by the repository's id, as
 // GitHub does: whoever builds the addresses of pages himself is found out.
-func (f *filter) link(made *call, total int) string {
+func (f *filter) link(made *call, total int, left []*issue) string {
 	last := (total + f.perPage - 1) / f.perPage
 	var links []string
-	add := func(relation string, page int) {
+	add := func(relation string, page int, after string) {
 		query := made.URL.Query()
 		query.Set("page", itoa(page))
-		scheme := "https"
-		if made.TLS == nil {
-			scheme = "http"
+		query.Del("after")
+		if after != "" {
+			query.Set("after", after)
 		}
-		links = append(links, fmt.Sprintf(`<%s://%s/repositories/%d/issues?%s>; rel="%s"`,
-			scheme, made.Host, made.route.repository.id, query.Encode(), relation))
+		links = append(links, fmt.Sprintf(`<%s/repositories/%d/issues?%s>; rel="%s"`,
+			made.root(), made.route.repository.id, query.Encode(), relation))
 	}
 	if f.page > 1 {
-		add("prev", min(f.page-1, max(last, 1)))
+		add("prev", min(f.page-1, max(last, 1)), "")
 	}
-	if f.page < last {
-		add("next", f.page+1)
-		add("last", last)
+	if len(left) > f.perPage {
+		add("next", f.page+1, f.place(left[f.perPage-1]).String())
+		add("last", last, "")
 	}
 	if f.page > 1 {
-		add("first", 1)
+		add("first", 1, "")
 	}
 	return strings.Join(links, ", ")
+}
+
+// root is the address the caller found the API under. An Enterprise Server's
+// ends in /api/v3: whoever serves this as one strips that from the path.
+func (c *call) root() string {
+	scheme := "https"
+	if c.TLS == nil {
+		scheme = "http"
+	}
+	asked, _, _ := strings.Cut(c.RequestURI, "?")
+	return scheme + "://" + c.Host + strings.TrimSuffix(asked, c.URL.EscapedPath())
 }
 
 func itoa(number int) string { return strconv.Itoa(number) }

@@ -56,11 +56,17 @@ func (s *Server) received(w http.ResponseWriter, _ *http.Request) {
 			objects = append(objects, describe(repository, one))
 		}
 	}
+	sendJSON(w, map[string]any{"objects": objects, "writes": s.Writes()})
+}
+
+// Writes lists the writes that arrived, whoever they came from and whatever
+// became of them, in the order in which they arrived.
+func (s *Server) Writes() []standin.Write {
 	writes := []standin.Write{}
 	for _, one := range s.writes.All() {
 		writes = append(writes, *one.Write)
 	}
-	sendJSON(w, map[string]any{"objects": objects, "writes": writes})
+	return writes
 }
 
 // issues lists a repository's, without its pull requests.

@@ -108,6 +108,29 @@ func (r *repository) put(put *issue) {
 	r.issues = append(r.issues, put)
 }
 
+// SetUpdated gives the issues from number first to last one time of their last
+// change, as whoever edits many at once leaves them.
+func (s *Server) SetUpdated(owner, name string, first, last int, at time.Time) error {
+	s.deciding.Lock()
+	defer s.deciding.Unlock()
+	repository := s.find(owner, name)
+	if repository == nil {
+		return fmt.Errorf("GitHub stand-in: there is no %s/%s", owner, name)
+	}
+	for number := first; number <= last; number++ {
+		found := s.get(repository, number)
+		if found == nil {
+			return fmt.Errorf("GitHub stand-in: there is no %s/%s#%d", owner, name, number)
+		}
+		changed := *found
+		changed.UpdatedAt = at.UTC().Truncate(time.Second)
+		if err := s.commit(entry{Repository: key(owner, name), Issue: &changed}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // get returns an issue or nil.
 func (s *Server) get(r *repository, number int) *issue {
 	s.lock.RLock()

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -58,17 +59,18 @@ func TestList(t *testing.T) {
 		"state=closed":            "[[2]]",
 		"state=all&direction=asc": "[[1 2 3 4 5]]",
 		"state=all&sort=updated":  "[[2 5 4 3 1]]",
-		"state=all&sort=updated&direction=asc&per_page=2": "[[1 3] [4 5] [2]]",
-		"state=all&creator=sync-bot":                      "[[4 2]]",
-		"state=all&creator=SYNC-BOT&per_page=1":           "[[4] [2]]",
-		"state=all&creator=nobody":                        "[[]]",
-		"state=all&labels=ALL,l0":                         "[[4 2]]",
-		"state=all&since=" + since:                        "[[5 4 2]]",
-		"state=all&page=9":                                "[[]]",
-		"state=all&per_page=0&page=0":                     "[[5 4 3 2 1]]",
-		"state=all&per_page=1000":                         "[[5 4 3 2 1]]",
-		"state=all&assignee=*":                            "[[]]",
-		"state=all&assignee=none":                         "[[5 4 3 2 1]]",
+		"state=all&sort=updated&direction=asc&per_page=2":                "[[1 3] [4 5] [2]]",
+		"state=all&creator=sync-bot":                                     "[[4 2]]",
+		"state=all&creator=SYNC-BOT&per_page=1":                          "[[4] [2]]",
+		"state=all&creator=nobody":                                       "[[]]",
+		"state=all&labels=ALL,l0":                                        "[[4 2]]",
+		"state=all&since=" + since:                                       "[[5 4 2]]", // since counts itself in
+		"state=all&sort=updated&direction=asc&per_page=2&since=" + since: "[[4 5] [2]]",
+		"state=all&page=9":                                               "[[]]",
+		"state=all&per_page=0&page=0":                                    "[[5 4 3 2 1]]",
+		"state=all&per_page=1000":                                        "[[5 4 3 2 1]]",
+		"state=all&assignee=*":                                           "[[]]",
+		"state=all&assignee=none":                                        "[[5 4 3 2 1]]",
 	} {
 		if got := fmt.Sprint(d.walk("/repos/acme/work/issues?" + query)); got != want {
 			t.Errorf("%s: %s, want %s", query, got, want)
@@ -80,7 +82,7 @@ func TestList(t *testing.T) {
 		t.Error("the pull request does not stand out")
 	}
 	d.noViolations()
-	for _, query := range []string{"state=done", "sort=stars", "direction=up", "since=yesterday"} {
+	for _, query := range []string{"state=done", "sort=stars", "direction=up", "since=yesterday", "after=x", "after=Y3Vyc29yOg==", "page=100&per_page=100", "page=334"} {
 		if answer := d.send("GET", "/repos/acme/work/issues?"+query, ""); answer.status != 422 {
 			t.Errorf("%s: %d", query, answer.status)
 		}
@@ -113,11 +115,78 @@ func TestLinks(t *testing.T) {
 	}
 }
 
+// TestLinksLeadBehindAnIssue: a list read by its links leaves nothing out,
+// though what was on it changes meanwhile.
+func TestLinksLeadBehindAnIssue(t *testing.T) {
+	clock := newClock()
+	d := start(t, func(c *Config) { c.Now = clock.now })
+	for range 5 {
+		d.create(`{"title":"x"}`)
+	}
+	first := d.send("GET", "/repos/acme/work/issues?sort=updated&direction=asc&per_page=2", "")
+	clock.pass(time.Minute)
+	d.patch(1, `{"title":"y"}`) // pages by number have lost 3 now
+	pages := d.walk(nextLink.FindStringSubmatch(first.header.Get("Link"))[1])
+	if fmt.Sprint(pages) != "[[3 4] [5 1]]" {
+		t.Errorf("behind the first page: %v", pages)
+	}
+	d.noViolations()
+}
+
+// TestEnterprise: links keep the path under which the API was asked.
+func TestEnterprise(t *testing.T) {
+	d := start(t, nil)
+	d.create(`{"title":"x"}`)
+	d.create(`{"title":"y"}`)
+	enterprise := httptest.NewServer(http.StripPrefix("/api/v3", d.API()))
+	defer enterprise.Close()
+	d.url = enterprise.URL
+	answer := d.send("GET", "/api/v3/repos/acme/work/issues?per_page=1", "")
+	link := nextLink.FindStringSubmatch(answer.header.Get("Link"))
+	if link == nil || !strings.HasPrefix(link[1], enterprise.URL+"/api/v3/repositories/") {
+		t.Fatalf("link %v", link)
+	}
+	if pages := d.walk(link[1]); fmt.Sprint(pages) != "[[1]]" {
+		t.Errorf("behind it: %v", pages)
+	}
+}
+
+func TestSetUpdated(t *testing.T) {
+	dir := t.TempDir()
+	d := start(t, func(c *Config) { c.Dir = dir })
+	for range 4 {
+		d.create(`{"title":"x"}`)
+	}
+	at := time.Date(2030, 1, 2, 3, 4, 5, 678, time.UTC)
+	if err := d.SetUpdated("ACME", "work", 2, 3, at); err != nil {
+		t.Fatal(err)
+	}
+	again := start(t, func(c *Config) { c.Dir = dir })
+	for _, one := range []double{d, again} {
+		if pages := one.walk("/repos/acme/work/issues?sort=updated&direction=asc&since=2030-01-02T03:04:05Z"); fmt.Sprint(pages) != "[[2 3]]" {
+			t.Errorf("changed then: %v", pages)
+		}
+		var issue made
+		if one.send("GET", "/repos/acme/work/issues/3", "").into(t, &issue); issue.UpdatedAt != "2030-01-02T03:04:05Z" {
+			t.Errorf("updated at %s", issue.UpdatedAt)
+		}
+	}
+	if len(d.Writes()) != 4 {
+		t.Errorf("it counts as a write: %v", d.Writes())
+	}
+	for name, last := range map[string]int{"work": 5, "gone": 1} {
+		if err := d.SetUpdated("acme", name, 5, last, at); err == nil {
+			t.Errorf("there is no %s#%d", name, last)
+		}
+	}
+}
+
 // received is the promised form of /_/received.
 type received struct {
 	Objects []map[string]any `json:"objects"`
 	Writes  []struct {
 		At     time.Time `json:"at"`
+		User   string    `json:"user"`
 		Method string    `json:"method"`
 		Path   string    `json:"path"`
 		Body   any       `json:"body"`
@@ -173,14 +242,14 @@ func TestReceived(t *testing.T) {
 	var writes []string
 	for _, one := range all.Writes {
 		body, _ := json.Marshal(one.Body)
-		writes = append(writes, fmt.Sprintf("%s %s %s %d", one.Method, one.Path, body, one.Status))
+		writes = append(writes, fmt.Sprintf("%s %s %s %s %d", one.User, one.Method, one.Path, body, one.Status))
 	}
 	want := []string{
-		`POST /repos/acme/work/issues {"body":"Text","labels":["l"],"title":"One"} 201`,
-		`POST /repos/acme/work/issues "{" 400`,
-		`PATCH /repos/acme/work/issues/2 {"state":"closed"} 200`,
-		`POST /repos/acme/gone/issues {"title":"x"} 401`,
-		`DELETE /repos/acme/work null 404`,
+		`sync-bot POST /repos/acme/work/issues {"body":"Text","labels":["l"],"title":"One"} 201`,
+		`sync-bot POST /repos/acme/work/issues "{" 400`,
+		`sync-bot PATCH /repos/acme/work/issues/2 {"state":"closed"} 200`,
+		` POST /repos/acme/gone/issues {"title":"x"} 401`,
+		`sync-bot DELETE /repos/acme/work null 404`,
 	}
 	if !slices.Equal(writes, want) {
 		t.Errorf("writes\n%s", strings.Join(writes, "\n"))

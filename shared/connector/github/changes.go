@@ -4,40 +4,94 @@ import (
 	"context"
 	"net/url"
 	"strconv"
-	"strings"
 	"time"
 
 	"integrations/shared/connector"
 	"integrations/shared/markup"
 )
 
-// changesPage is how many issues a page of changes has: as many as GitHub
-// gives.
-const changesPage = "100"
+const (
+	// changesPage is how many issues a page of changes has: as many as GitHub
+	// gives.
+	changesPage = 100
+	// numberedPages are those GitHub gives by their number. What is behind the
+	// first 10,000 issues it gives only to who follows its links.
+	numberedPages = 10_000/changesPage - 1
+)
+
+// A trail leads from a page's address by number to the one GitHub gave it.
+type trail struct{ numbered, where string }
 
 // Changes lists issues by their last change, the oldest first. GitHub counts
 // time in seconds. Pull requests, which its list holds too, are left out.
 func (c *Connector) Changes(ctx context.Context, since time.Time, page int) ([]connector.Object, bool, error) {
-	query := url.Values{"state": {"all"}, "sort": {"updated"}, "direction": {"asc"}, "per_page": {changesPage}, "page": {strconv.Itoa(page)}}
+	at, where := c.changesFrom(since, page)
+	for ; ; at++ {
+		var objects []connector.Object
+		whole := true
+		answer, err := c.page(ctx, where, func(i issue) {
+			whole = whole && i.ID > 0 && i.Number > 0 && !i.UpdatedAt.IsZero()
+			if i.PullRequest == nil {
+				objects = append(objects, i.object())
+			}
+		})
+		if err != nil {
+			return nil, false, err
+		}
+		if !whole {
+			return nil, false, c.noList(answer)
+		}
+		next, more, err := c.next(where, answer)
+		if err != nil {
+			return nil, false, err
+		}
+		if at == page {
+			c.follow(trail{c.changes(since, page+1), next})
+			return objects, more, nil
+		}
+		if !more {
+			return nil, false, nil
+		}
+		where = next
+	}
+}
+
+// changesFrom is where the way to a page begins: at the page itself, if it is
+// within reach.
+func (c *Connector) changesFrom(since time.Time, page int) (at int, where string) {
+	numbered := c.changes(since, page)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	switch {
+	case c.trail.numbered == numbered && c.trail.where != "":
+		return page, c.trail.where
+	case page <= numberedPages:
+		return page, numbered
+	}
+	return numberedPages, c.changes(since, numberedPages)
+}
+
+func (c *Connector) follow(t trail) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.trail = t
+}
+
+// changes is the address of a page by its number.
+func (c *Connector) changes(since time.Time, page int) string {
+	query := url.Values{"state": {"all"}, "sort": {"updated"}, "direction": {"asc"}, "per_page": {strconv.Itoa(changesPage)}, "page": {strconv.Itoa(page)}}
 	if !since.IsZero() {
 		query.Set("since", since.UTC().Format(time.RFC3339))
 	}
-	where := c.repository() + "/issues?" + query.Encode()
-	var objects []connector.Object
-	answer, err := c.page(ctx, where, func(i issue) {
-		if i.PullRequest == nil {
-			objects = append(objects, i.object())
-		}
-	})
-	if err != nil {
-		return nil, false, err
-	}
-	_, more := c.next(where, answer.Header)
-	return objects, more, nil
+	return c.repository() + "/issues?" + query.Encode()
 }
 
 func (i issue) object() connector.Object {
-	marker, _ := parseMarker(i.Body)
-	title := markup.Cut(strings.ToValidUTF8(i.Title, "\uFFFD"), maxTitle, "")
-	return connector.Object{Written: i.written(), Marker: marker, Title: title, CreatedAt: i.CreatedAt, UpdatedAt: i.UpdatedAt}
+	marker, ok := parseMarker(i.Body)
+	if !ok {
+		marker = connector.Marker{}
+	}
+	return connector.Object{
+		Written: i.written(), Marker: marker, Title: markup.Cut(i.Title, maxTitle, ""), CreatedAt: i.CreatedAt, UpdatedAt: i.UpdatedAt,
+	}
 }

@@ -7,22 +7,29 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	"integrations/shared/connector"
 	"integrations/shared/domain"
+	"integrations/shared/markup"
+)
+
+var (
+	_ connector.Finder = (*Connector)(nil)
+	_ connector.Puller = (*Connector)(nil)
 )
 
 // changedJSON is an issue as a list of changes has it.
 func changedJSON(number int, title, state, body string, updated time.Time, members ...string) string {
-	var members1 map[string]any
-	if err := json.Unmarshal([]byte(issueJSON(number, state, body)), &members1); err != nil {
+	var all map[string]any
+	if err := json.Unmarshal([]byte(issueJSON(number, state, body)), &all); err != nil {
 		panic(err)
 	}
-	members1["title"], members1["updated_at"] = title, updated
+	all["title"], all["updated_at"] = title, updated
 	for _, m := range members {
-		members1[m] = map[string]any{}
+		all[m] = map[string]any{}
 	}
-	b, _ := json.Marshal(members1)
+	b, _ := json.Marshal(all)
 	return string(b)
 }
 
@@ -38,7 +45,7 @@ func TestChanges(t *testing.T) {
 		reply(w, 200, header, "["+strings.Join([]string{
 			changedJSON(1, "Ours", "open", "text\r\n\n<!-- integrations:11/22/3 -->", now),
 			changedJSON(2, "A pull request", "open", "", now, "pull_request"),
-			changedJSON(3, strings.Repeat("é", 300), "closed", "", now.Add(time.Second)),
+			changedJSON(3, strings.Repeat("é", 300), "closed", "<!-- integrations:11/9999999999999999999/3 -->", now.Add(time.Second)),
 		}, ",")+"]")
 	}
 	objects, more, err := c.Changes(t.Context(), now.Add(-500*time.Millisecond), 1)
@@ -61,11 +68,93 @@ func TestChanges(t *testing.T) {
 	}; fmt.Sprint(asked) != fmt.Sprint(want) {
 		t.Errorf("asked %v", asked)
 	}
-	f.answers(200, nil, "[")
-	_, _, err = c.Changes(t.Context(), now, 1)
-	if e := failure(t, err); e.Class != connector.Retryable {
-		t.Errorf("half a list: %v", e)
+}
+
+func TestChangesNeverTakesHalfAList(t *testing.T) {
+	whole := changedJSON(1, "T", "open", "", now)
+	for name, body := range map[string]string{
+		"cut": "[" + whole, "cut behind a comma": "[" + whole + ",", "two lists": "[" + whole + "][]", "object": whole, "empty": "", "html": "<html>", "a null in it": "[null]",
+		"no id": "[" + strings.Replace(whole, `"id":9001`, `"id":0`, 1) + "]", "no number": "[" + strings.Replace(whole, `"number":1`, `"number":0`, 1) + "]",
+		"no time": "[" + issueJSON(1, "open", "") + "]", "a pull request without": "[" + changedJSON(0, "T", "open", "", now, "pull_request") + "]",
+	} {
+		f, c := start(t, Config{})
+		f.answers(200, nil, body)
+		objects, more, err := c.Changes(t.Context(), now, 1)
+		if err == nil {
+			t.Errorf("%s: %v", name, objects)
+			continue
+		}
+		if e := failure(t, err); e.Class != connector.Retryable || e.Scope != connector.IntegrationScope || objects != nil || more {
+			t.Errorf("%s: %v", name, e)
+		}
 	}
+}
+
+// GitHub gives the first 99 pages by their number, and those behind them only
+// to who follows its links.
+func TestChangesFarBehind(t *testing.T) {
+	f, c := start(t, Config{})
+	const last = 102
+	var asked []string
+	f.answer = func(w http.ResponseWriter, r *http.Request, _ []byte) {
+		q, page := r.URL.Query(), 0
+		_, _ = fmt.Sscan(q.Get("page"), &page)
+		asked = append(asked, q.Get("page")+q.Get("after"))
+		if page > 99 && q.Get("after") == "" {
+			reply(w, 422, nil, `{"message":"Pagination with the page parameter is not supported for large datasets, please use cursor based pagination (after/before)"}`)
+			return
+		}
+		header := http.Header{}
+		if page < last {
+			q.Set("page", fmt.Sprint(page+1))
+			q.Set("after", "x")
+			header.Set("Link", `<`+base+`/repos/acme/tracker/issues?`+q.Encode()+`>; rel="next"`)
+		}
+		reply(w, 200, header, "["+changedJSON(page, "T", "open", "", now)+"]")
+	}
+	for _, tt := range []struct {
+		since time.Time
+		page  int
+		asked string
+	}{
+		{now, 98, "[98]"}, {now, 99, "[99x]"}, {now, 100, "[100x]"}, {now, 101, "[101x]"}, // as GitHub led
+		{now, 101, "[99 100x 101x]"}, {now, 102, "[102x]"}, // again: nobody led there
+		{now, 103, "[99 100x 101x 102x]"},                     // nor on from the last one
+		{now, 98, "[98]"}, {now.Add(time.Second), 99, "[99]"}, // the link was of another list
+		{time.Time{}, 100, "[99 100x]"},
+	} {
+		asked = nil
+		objects, more, err := c.Changes(t.Context(), tt.since, tt.page)
+		if err != nil || fmt.Sprint(asked) != tt.asked || more != (tt.page < last) {
+			t.Fatalf("page %d: asked %v, want %s: more %v, %v", tt.page, asked, tt.asked, more, err)
+		}
+		if tt.page <= last && (len(objects) != 1 || objects[0].Remote.Key != fmt.Sprint(tt.page)) || tt.page > last && len(objects) != 0 {
+			t.Errorf("page %d: %+v", tt.page, objects)
+		}
+	}
+}
+
+func FuzzList(f *testing.F) {
+	f.Add([]byte("[" + changedJSON(1, "T", "open", "x\n\n"+markerText, now) + "," + changedJSON(2, "T", "closed", "", now, "pull_request") + "]"))
+	f.Add([]byte(`[{"title":"\ud800","labels":["x",{"name":1}]},null]`))
+	f.Add([]byte("[]x"))
+	f.Fuzz(func(t *testing.T, list []byte) {
+		var got []issue
+		err := eachIssue(list, func(i issue) { got = append(got, i) })
+		var want []issue
+		if wanted := json.Unmarshal(list, &want) == nil && want != nil; wanted != (err == nil) || wanted && len(got) != len(want) {
+			t.Fatalf("%d issues, %v; want %d, %v", len(got), err, len(want), wanted)
+		}
+		for _, i := range got {
+			o := i.object()
+			if markup.Count(o.Title) > maxTitle || !utf8.ValidString(o.Title) || len(o.Seen.Text) != 32 || o.Seen.State != domain.Open && o.Seen.State != domain.Closed {
+				t.Errorf("%+v", o)
+			}
+			if o.Marker != (connector.Marker{}) && (o.Marker.Integration <= 0 || o.Marker.Item <= 0) {
+				t.Errorf("marker %+v", o.Marker)
+			}
+		}
+	})
 }
 
 // What was seen tells a person's change from ours, whatever the line ends.

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
+	"io"
 	"net/http"
 	"net/url"
 	"strings"
@@ -53,8 +55,14 @@ func (c *Connector) Find(ctx context.Context, since time.Time, want []connector.
 		if err != nil {
 			return nil, err
 		}
-		next, more := c.next(where, answer.Header)
-		if done || !more {
+		if done {
+			return found, nil
+		}
+		next, more, err := c.next(where, answer)
+		if err != nil {
+			return nil, err
+		}
+		if !more {
 			return found, nil
 		}
 		where = next
@@ -71,24 +79,38 @@ func (c *Connector) page(ctx context.Context, where string, each func(issue)) (o
 	if answer.Status != http.StatusOK {
 		return answer, c.refused(http.MethodGet, answer)
 	}
-	d := json.NewDecoder(bytes.NewReader(answer.Body))
-	start, err := d.Token()
-	if err == nil && start == json.Delim('[') {
-		for err == nil && d.More() {
-			var i issue
-			if err = d.Decode(&i); err == nil {
-				each(i)
-			}
-		}
-		if err == nil {
-			_, err = d.Token()
-		}
-		if err == nil {
-			return answer, nil
-		}
+	if err := eachIssue(answer.Body, each); err != nil {
+		return answer, c.noList(answer)
 	}
-	// Half a list must not pass for a whole one: an issue not found is made again.
-	return answer, c.fail(connector.Retryable, connector.IntegrationScope, "answer_unreadable", "GitHub's answer is not a list of issues", answer)
+	return answer, nil
+}
+
+// noList is for half a list, which must not pass for a whole one: an issue not
+// found is made again.
+func (c *Connector) noList(answer outbound.Response) *connector.Error {
+	return c.fail(connector.Retryable, connector.IntegrationScope, "answer_unreadable", "GitHub's answer is not a list of issues", answer)
+}
+
+// eachIssue reads a list one issue at a time: a page may be large.
+func eachIssue(list []byte, each func(issue)) error {
+	d := json.NewDecoder(bytes.NewReader(list))
+	if start, err := d.Token(); err != nil || start != json.Delim('[') {
+		return errors.New("no list")
+	}
+	for d.More() {
+		var i issue
+		if err := d.Decode(&i); err != nil {
+			return err
+		}
+		each(i)
+	}
+	if _, err := d.Token(); err != nil {
+		return err
+	}
+	if _, err := d.Token(); !errors.Is(err, io.EOF) {
+		return errors.New("something follows the list")
+	}
+	return nil
 }
 
 // whoami asks once whose token it is.
@@ -118,20 +140,22 @@ func (c *Connector) whoami(ctx context.Context) (string, error) {
 	return user.Login, nil
 }
 
-// next is the following page's address, if GitHub gives one at the same host
-// and below the API's root.
-func (c *Connector) next(where string, header http.Header) (string, bool) {
-	for _, value := range header.Values("Link") {
+// next is the following page's address, if there is one. One that is not at
+// the same host and below the API's root is not followed, and must not pass for
+// the end of the list either.
+func (c *Connector) next(where string, answer outbound.Response) (string, bool, error) {
+	for _, value := range answer.Header.Values("Link") {
 		reference, ok := nextLink(value)
 		if !ok {
 			continue
 		}
 		to, ok := outbound.SameHost(where, reference)
-		if ok && to != where && c.under(to) {
-			return to, true
+		if !ok || to == where || !c.under(to) {
+			return "", false, c.fail(connector.Retryable, connector.IntegrationScope, "answer_unreadable", "GitHub's link to the next page leads elsewhere", answer)
 		}
+		return to, true, nil
 	}
-	return "", false
+	return "", false, nil
 }
 
 // nextLink finds the target of rel="next" in a Link header (RFC 8288).

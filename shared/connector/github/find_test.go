@@ -10,6 +10,7 @@ import (
 
 	"integrations/shared/connector"
 	"integrations/shared/domain"
+	"integrations/shared/outbound"
 )
 
 // find serves pages of issues, newest first.
@@ -73,10 +74,12 @@ func TestFind(t *testing.T) {
 	}
 }
 
-func TestFindStaysAtItsHost(t *testing.T) {
+// A link that leads elsewhere is not followed, and no end of the list: an issue
+// not found is made again.
+func TestListsStayAtTheirHost(t *testing.T) {
 	for _, link := range []string{
 		"https://evil.test/api/v3/x", "http://example.com/api/v3/x", "https://example.com:444/api/v3/x", "https://example.com/other", "https://u@example.com/api/v3/x",
-		"//evil.test/api/v3/x", "https://example.com.evil.test/api/v3/x", "/api/v3evil", "/api/v3/../../x", "/api/v3/%2e%2e/x/..", "\\\\evil.test", "",
+		"//evil.test/api/v3/x", "https://example.com.evil.test/api/v3/x", "/api/v3evil", "/api/v3/../../x", "/api/v3/%2e%2e/x/..", "\\\\evil.test", "", "itself",
 	} {
 		f, c := start(t, Config{})
 		f.router = nil
@@ -85,13 +88,22 @@ func TestFindStaysAtItsHost(t *testing.T) {
 				reply(w, 200, nil, `{"login":"robot"}`)
 				return
 			}
-			reply(w, 200, http.Header{"Link": {"<" + link + `>; rel="next"`}}, "[]")
+			to := link
+			if to == "itself" {
+				to = "https://" + host + r.URL.String()
+			}
+			reply(w, 200, http.Header{"Link": {"<" + to + `>; rel="next"`}}, "[]")
 		}
-		if _, err := c.Find(t.Context(), now, []connector.Marker{marker}); err != nil {
-			t.Error(link, err)
+		_, err := c.Find(t.Context(), now, []connector.Marker{marker})
+		if e := failure(t, err); e.Class != connector.Retryable {
+			t.Errorf("%q: %v", link, e)
 		}
-		if calls := f.take(); len(calls) != 2 {
-			t.Errorf("%q was followed: %v", link, calls[2:])
+		_, _, err = c.Changes(t.Context(), now, 1)
+		if e := failure(t, err); e.Class != connector.Retryable {
+			t.Errorf("%q: %v", link, e)
+		}
+		if calls := f.take(); len(calls) != 3 {
+			t.Errorf("%q was followed: %v", link, calls)
 		}
 	}
 }
@@ -179,9 +191,12 @@ func TestNextLink(t *testing.T) {
 
 func FuzzNextLink(f *testing.F) {
 	f.Add(`<https://a/?page=2>; rel="next", <https://a/?page=9>; rel="last"`)
-	c := New(Config{BaseURL: base}, nil, nil)
+	c := New(Config{BaseURL: base}, outbound.New(outbound.Config{}), nil)
 	f.Fuzz(func(t *testing.T, value string) {
-		to, ok := c.next(base+"/x", http.Header{"Link": {value}})
+		to, ok, err := c.next(base+"/x", outbound.Response{Header: http.Header{"Link": {value}}})
+		if _, given := nextLink(value); given != (ok || err != nil) {
+			t.Errorf("%q: %v, %v", value, ok, err)
+		}
 		if ok && !strings.HasPrefix(strings.ToLower(to), "https://example.com/api/v3/") && !strings.HasPrefix(strings.ToLower(to), "https://example.com:443/api/v3/") {
 			t.Errorf("%q leads to %q", value, to)
 		}

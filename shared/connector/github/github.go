@@ -47,6 +47,7 @@ type Connector struct {
 
 	mu    sync.Mutex
 	login string // whose token it is, once asked
+	trail trail  // to the page of changes behind the last one read
 }
 
 // New makes a connector that asks through client, which must be pinned to the
