@@ -13,7 +13,8 @@ type window struct {
 	Window
 	width, per int64
 	buckets    []Bucket
-	sum        int
+	over       int // how many of the buckets are over
+	sum        int // of the others
 }
 
 func (l Limits) begin(u Usage) *count {
@@ -29,43 +30,47 @@ func (l Limits) begin(u Usage) *count {
 	return c
 }
 
-// earliest is when an operation may be started, at or after a time. What is
-// over by then is forgotten.
+// earliest is when an operation may be started, at or after a time. Nothing is
+// forgotten by asking: the time may be far off, and what was spent counts until
+// then.
 func (c *count) earliest(at int64, op Op) int64 {
 	at = max(at, c.from.Blocked)
 	if cost(op, Writes) > 0 {
 		at = max(at, c.free)
 	}
-	for i := range c.windows {
-		w := &c.windows[i]
-		w.expire(at)
-		need := cost(op, w.Of)
-		for need > 0 && w.sum+need > w.Count && len(w.buckets) > 0 {
-			at = max(at, w.over(w.buckets[0]))
-			w.expire(at)
+	for _, w := range c.windows {
+		sum, need := w.sum, cost(op, w.Of)
+		for _, b := range w.buckets[w.over:] {
+			if need == 0 || w.end(b) > at && sum+need <= w.Count {
+				break
+			}
+			at = max(at, w.end(b))
+			sum -= b.N
 		}
 	}
 	return at
 }
 
-// over is when a bucket counts no more: when its last moment is a whole window
-// ago.
-func (w *window) over(b Bucket) int64 { return b.At + w.width + w.per }
+// end is when a bucket counts no more: when a call that was late for its last
+// moment is a whole window ago.
+func (w *window) end(b Bucket) int64 { return b.At + w.width + w.per + Late.Milliseconds() }
 
 func (w *window) expire(at int64) {
-	for len(w.buckets) > 0 && w.over(w.buckets[0]) <= at {
-		w.sum -= w.buckets[0].N
-		w.buckets = w.buckets[1:]
+	for w.over < len(w.buckets) && w.end(w.buckets[w.over]) <= at {
+		w.sum -= w.buckets[w.over].N
+		w.over++
 	}
 }
 
-// spend notes that an operation is started at a time.
+// spend notes that an operation is started at a time. Operations are spent in
+// order.
 func (c *count) spend(at int64, op Op) {
 	if cost(op, Writes) > 0 {
 		c.free = at + c.limits.Gap.Milliseconds()
 	}
 	for i := range c.windows {
 		w := &c.windows[i]
+		w.expire(at)
 		need := cost(op, w.Of)
 		if need == 0 {
 			continue
@@ -80,11 +85,17 @@ func (c *count) spend(at int64, op Op) {
 	}
 }
 
-func (c *count) usage() Usage {
+// usage is what is spent as of now. It keeps what is over by the time of an
+// operation to come, as it is not over for others, who may call before.
+func (c *count) usage(now int64) Usage {
 	u := c.from
 	u.Free, u.Spent = c.free, map[string][]Bucket{}
 	for _, w := range c.windows {
-		u.Spent[w.name()] = append([]Bucket(nil), w.buckets...)
+		buckets := w.buckets
+		for len(buckets) > 0 && w.end(buckets[0]) <= now {
+			buckets = buckets[1:]
+		}
+		u.Spent[w.name()] = append([]Bucket(nil), buckets...)
 	}
 	return u
 }

@@ -90,9 +90,14 @@ func (l Limits) Next(u Usage, now time.Time, op Op) time.Time {
 	return time.UnixMilli(l.begin(u).earliest(ceil(now), op))
 }
 
+// Late is how long after its time a call may leave: what was spent counts for
+// that much longer. Whoever is later asks for another time.
+const Late = 2 * time.Second
+
 // Take gives out times for operations, in order, as many as can be started
-// before until, and returns what is spent then. u is not changed.
-func (l Limits) Take(u Usage, now, until time.Time, ops []Op) (Usage, []time.Time) {
+// before until, and returns what is spent then. Each is expected to take
+// callTime, one after the other. u is not changed.
+func (l Limits) Take(u Usage, now, until time.Time, ops []Op, callTime time.Duration) (Usage, []time.Time) {
 	c := l.begin(u)
 	var times []time.Time
 	at := ceil(now)
@@ -103,8 +108,9 @@ func (l Limits) Take(u Usage, now, until time.Time, ops []Op) (Usage, []time.Tim
 		}
 		c.spend(at, op)
 		times = append(times, time.UnixMilli(at))
+		at += callTime.Milliseconds()
 	}
-	return c.usage(), times
+	return c.usage(ceil(now)), times
 }
 
 // longestBlock is how long a provider is left alone at most that does not say

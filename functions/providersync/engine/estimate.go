@@ -62,6 +62,11 @@ func (s *slice) took(began time.Time) {
 	s.run.CallMS += (ms - s.run.CallMS) / 10
 }
 
+// callTime is how long a write takes, as far as it is known.
+func (s *slice) callTime() time.Duration {
+	return time.Duration(s.run.CallMS * float64(time.Millisecond))
+}
+
 // estimate says when the run will be done, if it goes on from a time at the
 // pace the provider allows.
 func (s *slice) estimate(from time.Time) {
@@ -69,7 +74,6 @@ func (s *slice) estimate(from time.Time) {
 	if s.run.Remaining == nil {
 		return
 	}
-	calls := time.Duration(s.run.CallMS * float64(time.Millisecond))
-	at := s.pace.limits.Finish(s.pace.usage.Usage, from, s.run.Creates, s.run.Updates, calls).UTC()
+	at := s.pace.limits.Finish(s.pace.usage.Usage, from, s.run.Creates, s.run.Updates, s.callTime()).UTC()
 	s.run.EstimatedFinish = &at
 }

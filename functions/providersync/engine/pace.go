@@ -33,10 +33,10 @@ type reservation struct {
 func (p *pace) plan(ops []pacing.Op) { p.planned, p.reserved = ops, nil }
 
 // next takes the next reserved time of an operation. What was reserved before
-// it, for calls that were not made, is forgone.
-func (p *pace) next(op pacing.Op) (time.Time, bool) {
+// it, for calls that were not made, is forgone, and so is a time that is past.
+func (p *pace) next(op pacing.Op, now time.Time) (time.Time, bool) {
 	for i, r := range p.reserved {
-		if r.op == op {
+		if r.op == op && now.Sub(r.at) <= pacing.Late {
 			p.reserved = p.reserved[i+1:]
 			return r.at, true
 		}
@@ -51,7 +51,7 @@ func (s *slice) await(ctx context.Context, op pacing.Op) (*verdict, error) {
 	if !s.room() {
 		return goOn, nil
 	}
-	at, ok := s.pace.next(op)
+	at, ok := s.pace.next(op, s.Clock.Now())
 	if !ok {
 		var v *verdict
 		var err error
@@ -88,12 +88,12 @@ func (s *slice) reserve(ctx context.Context, op pacing.Op) (time.Time, *verdict,
 			return first, nil, nil // nothing to keep count of
 		}
 		ops := s.pace.following(op)
-		spent, times := s.pace.limits.Take(s.pace.usage.Usage, now, s.end, ops)
+		spent, times := s.pace.limits.Take(s.pace.usage.Usage, now, s.end, ops, s.callTime())
 		if len(times) == 0 {
 			return first, goOn, nil
 		}
 		if n := together(now, times); n < len(times) {
-			spent, times = s.pace.limits.Take(s.pace.usage.Usage, now, s.end, ops[:n])
+			spent, times = s.pace.limits.Take(s.pace.usage.Usage, now, s.end, ops[:n], s.callTime())
 		}
 		usage := s.pace.usage
 		usage.Usage = spent
