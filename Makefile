@@ -12,7 +12,9 @@ export JSII_DEPRECATED := quiet
 DIR ?= .local
 USER_NAME = $(if $(filter command line,$(origin USER)),$(USER),owner)
 
-.PHONY: help run test check e2e build synth deploy token invoke load snapshot fmt
+SIZES ?= 1000,10000,100000
+
+.PHONY: help run test check e2e bench build synth deploy token invoke load snapshot fmt
 
 help: ## list these commands
 	@grep -hE '^[a-z0-9]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -60,6 +62,9 @@ snapshot: ## write the reviewed snapshot of the template anew
 
 e2e: node_modules/.package-lock.json ## what must wait for real queues: the whole service, killed at five points
 	go test -tags e2e -count=1 -timeout 20m ./local
+
+bench: node_modules/.package-lock.json ## count calls and memory of a worker: make bench SIZES=1000,10000 (100000 takes half an hour)
+	go test ./functions/providersync/engine -run '^$$' -bench Sync -benchtime 1x -timeout 2h -sizes $(SIZES)
 
 fmt: ## format the code
 	@git ls-files '*.go' | xargs gofmt -w

@@ -87,7 +87,10 @@ func (w Window) width() int64 {
 
 // Next is the earliest time at which an operation may be started.
 func (l Limits) Next(u Usage, now time.Time, op Op) time.Time {
-	return time.UnixMilli(l.begin(u).earliest(ceil(now), op))
+	if at := l.begin(u).earliest(ceil(now), op); at > ceil(now) {
+		return time.UnixMilli(at)
+	}
+	return now
 }
 
 // Late is how long after its time a call may leave: what was spent counts for

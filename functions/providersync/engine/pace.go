@@ -84,7 +84,7 @@ func (s *slice) reserve(ctx context.Context, op pacing.Op) (time.Time, *verdict,
 			return first, wait(first, s.pace.why(now)), nil
 		case !first.Before(s.end):
 			return first, goOn, nil
-		case len(s.pace.limits.Windows) == 0 && s.pace.limits.Gap == 0:
+		case s.pace.limits.Unlimited():
 			return first, nil, nil // nothing to keep count of
 		}
 		ops := s.pace.following(op)

@@ -9,6 +9,7 @@ import (
 
 	"integrations/shared/connector"
 	"integrations/shared/domain"
+	"integrations/shared/notice"
 	"integrations/shared/store"
 )
 
@@ -18,9 +19,10 @@ var (
 )
 
 // TestSimulation plays seeded histories: items change while the worker
-// crashes, its answers are lost, the provider refuses, lags and fails, and
-// messages are doubled and lost. When the faults end, everything must come to
-// rest with each item at the provider once, in its last form.
+// crashes, its answers are lost, the provider refuses, lags and fails,
+// messages are doubled and lost, and a manager cancels, disables, retries and
+// rehearses. When the faults end, everything must come to rest with each item
+// at the provider once, in its last form, and every run accounted for.
 func TestSimulation(t *testing.T) {
 	if *seed != 0 {
 		simulate(t, *seed)
@@ -33,69 +35,170 @@ func TestSimulation(t *testing.T) {
 
 type history struct {
 	*world
-	rng   *rand.Rand
-	items map[domain.Snowflake]domain.Item
+	rng           *rand.Rand
+	items         map[domain.Snowflake]domain.Item
+	configuration string
+	disabled      bool
 }
 
 func simulate(t *testing.T, seed uint64) {
-	h := &history{world: newWorld(t), rng: rand.New(rand.NewPCG(seed, 1)), items: map[domain.Snowflake]domain.Item{}}
+	h := &history{world: newWorld(t), rng: rand.New(rand.NewPCG(seed, 1)), items: map[domain.Snowflake]domain.Item{}, configuration: `{}`}
+	if h.rng.IntN(2) == 0 {
+		h.configuration = `{"pull":"linked"}`
+		h.able(true)
+	}
 	h.provider.lag = time.Duration(h.rng.IntN(90)) * time.Second
 	h.provider.before, h.provider.after = h.before, h.after
-	for range 12 + h.rng.IntN(20) {
+	for range 12 + h.rng.IntN(24) {
 		h.act()
 	}
 	h.provider.before, h.provider.after = nil, nil
-	h.wire.reset(0, false)
+	h.able(true)
 	h.clock.now = h.clock.now.Add(2 * time.Hour) // leases end, retries are due
 	h.must(h.dispatch.Handle(h.ctx))
 	h.settle()
 	h.start(domain.Full)
 	h.settle()
-	var all []domain.Item
-	for _, i := range h.items {
-		all = append(all, i)
-	}
-	h.exact(all...)
+	h.exact(h.all()...)
+	h.predicted()
+	h.told()
 	if t.Failed() {
 		t.Logf("play it again with -run TestSimulation -seed %d", seed)
 	}
 }
 
+func (h *history) all() (all []domain.Item) {
+	for _, i := range h.items {
+		all = append(all, i)
+	}
+	return all
+}
+
+// predicted has a dry run say what a real one then does to changes of which
+// nobody has sent word, and checks that the counts add up.
+func (h *history) predicted() {
+	for range h.rng.IntN(8) {
+		h.write()
+	}
+	predicted, rows := h.rehearsal(domain.Full)
+	steps := h.scribe()
+	id := h.start(domain.Full)
+	h.settle()
+	h.exact(h.all()...)
+	sameSteps(h.t.(*testing.T), rows, steps)
+	counts := h.run(id).Counts
+	mustBe(h.t, "counts", counts, predicted.Counts)
+	mustBe(h.t, "items counted", counts.Created+counts.Updated+counts.Unchanged+counts.Skipped+counts.Failed, len(h.items))
+}
+
+// told checks that every run has ended, each end was told, and nothing was
+// told of the objects: no person has touched them.
+func (h *history) told() {
+	h.clock.now = h.clock.now.Add(time.Hour)
+	for range 5 {
+		h.must(h.dispatch.Handle(h.ctx))
+		h.settle()
+	}
+	mustBe(h.t, "changes told of that nobody made", fmt.Sprint(h.changes()), "[]")
+	ended := map[domain.Snowflake]bool{}
+	for _, n := range h.bus.of(notice.TypeSyncFinished) {
+		ended[n.ID] = true
+	}
+	runs, _, err := h.sure.Runs(h.ctx, 77, "", 1000, h.clock.now)
+	h.must(err)
+	for _, r := range runs {
+		if r.Status.Active() || r.DryRun == ended[r.ID] {
+			h.t.Errorf("told of its end: %v, %+v", ended[r.ID], r)
+		}
+	}
+}
+
 // act is one thing that happens.
 func (h *history) act() {
-	switch h.rng.IntN(7) {
-	case 0, 1:
+	switch h.rng.IntN(13) {
+	case 0, 1, 2:
 		h.change()
-	case 2, 3:
+	case 3, 4, 5:
 		h.deliver()
-	case 4:
+	case 6, 7:
 		h.clock.now = h.clock.now.Add(time.Duration(h.rng.IntN(300)) * time.Second)
 		h.must(h.dispatch.Handle(h.ctx))
-	case 5:
+	case 8:
 		if len(h.queue) > 0 && h.rng.IntN(2) == 0 {
 			h.queue = append(h.queue, h.queue[0]) // a message comes twice
 		} else if len(h.queue) > 0 {
 			h.queue = h.queue[1:] // or never
 		}
-	case 6:
+	case 9:
 		h.request()
+	case 10:
+		h.steer()
+	case 11:
+		h.rehearse()
+	case 12:
+		h.able(h.disabled)
 	}
 }
 
-// change creates or changes a few items, as ingest does it.
+// able enables the integration, or disables it.
+func (h *history) able(enabled bool) {
+	h.disabled = !enabled
+	h.reconfigure(store.Change{Enabled: enabled, Configuration: h.configuration, TargetHash: "there"})
+}
+
+// steer cancels the active run, or has it try again what failed.
+func (h *history) steer() {
+	state, err := h.sure.State(h.ctx, 77)
+	h.must(err)
+	if state == nil || state.Run == nil {
+		return
+	}
+	if h.rng.IntN(2) == 0 {
+		h.must(h.sure.RetryAll(h.ctx, 77, state.Run.ID))
+		return
+	}
+	_, err = h.sure.CancelRun(h.ctx, h.pair, state.Run.ID, h.clock.now)
+	h.must(err)
+}
+
+// rehearse asks for a dry run.
+func (h *history) rehearse() {
+	if h.disabled {
+		return // the API refuses
+	}
+	run := store.ActiveRun{Run: domain.Run{ID: domain.NewSnowflake(h.clock.now), IntegrationID: 77, OrganisationID: 5,
+		Mode: domain.Full, Trigger: domain.ByRequest, RequestedAt: h.clock.now, Status: domain.Queued}}
+	_, started, err := h.sure.RequestDryRun(h.ctx, h.pair, run, 0, h.clock.now.Add(time.Minute))
+	h.must(err)
+	if started {
+		h.must(h.Send(h.ctx, 5, 77, run.ID))
+	}
+}
+
+// change creates or changes a few items, as ingest does it: who is disabled
+// gets no word.
 func (h *history) change() {
 	for range 1 + h.rng.IntN(8) {
-		id := domain.Snowflake(1 + h.rng.IntN(20))
-		version := h.items[id].Version + 1
-		closed := h.rng.IntN(3) == 0
-		h.items[id] = h.item(id, version, func(i *domain.Item) {
-			if closed {
-				i.State = domain.Closed
-			}
-		})
-		h.must(h.sure.PutMark(h.ctx, 77, store.Mark{ItemID: id, Version: version}))
+		i := h.write()
+		if h.disabled {
+			continue
+		}
+		h.must(h.sure.PutMark(h.ctx, 77, store.Mark{ItemID: i.ID, Version: i.Version}))
 		h.wakeUp()
 	}
+}
+
+// write stores a new or changed item, which may be again what it was before.
+func (h *history) write() domain.Item {
+	id := domain.Snowflake(1 + h.rng.IntN(20))
+	closed, text := h.rng.IntN(3) == 0, fmt.Sprint("text ", h.rng.IntN(3))
+	h.items[id] = h.item(id, h.items[id].Version+1, func(i *domain.Item) {
+		i.Description = text
+		if closed {
+			i.State = domain.Closed
+		}
+	})
+	return h.items[id]
 }
 
 func (h *history) wakeUp() {
@@ -116,6 +219,9 @@ func (h *history) wakeUp() {
 
 // request asks for a full run, or makes the active one full.
 func (h *history) request() {
+	if h.disabled {
+		return // the API refuses
+	}
 	state, err := h.sure.State(h.ctx, 77)
 	h.must(err)
 	if state == nil || state.Run == nil {
