@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"os"
 	"os/exec"
 	"regexp"
 	"strings"
@@ -85,6 +86,20 @@ func TestNobodyImportsWhomHeMustNot(t *testing.T) {
 		}
 		if !met {
 			t.Errorf("the rule for %s concerns no package any more", r.who)
+		}
+	}
+}
+
+// Whoever wants to try a function finds an event to try it with.
+func TestEveryFunctionHasASampleEvent(t *testing.T) {
+	for _, p := range packages(t) {
+		name, ok := strings.CutPrefix(p.ImportPath, "integrations/functions/")
+		if !ok || strings.Contains(name, "/") {
+			continue
+		}
+		event, err := os.ReadFile("events/" + name + ".json")
+		if err != nil || !json.Valid(event) {
+			t.Errorf("%s has no event to be tried with: %v", name, err)
 		}
 	}
 }

@@ -18,6 +18,7 @@ func sampleOrganisation() environment.Sample {
 	}
 	return environment.Sample{
 		Users: sample.Users, Organisations: sample.Organisations, Integrations: sample.Integrations,
+		GitHubPerson:       sample.PersonToken(),
 		GitHubTokens:       map[string]string{sample.Token(): sample.Login, sample.PersonToken(): sample.Person},
 		GitHubRepositories: []github.Repository{repository(sample.RepoWork), repository(sample.RepoDocs), repository(sample.RepoSpare)},
 		Seed:               seed,

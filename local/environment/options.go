@@ -78,7 +78,9 @@ type Sample struct {
 	Organisations map[string]string
 	Integrations  map[string]string
 	// GitHubTokens leads from each token that the stand-in accepts to its user.
-	GitHubTokens       map[string]string
+	GitHubTokens map[string]string
+	// GitHubPerson is the one with which people edit on the stand-in's page.
+	GitHubPerson       string
 	GitHubRepositories []github.Repository
 	// Seed stores the sample; it must be safe to repeat.
 	Seed func(context.Context, *Environment) error

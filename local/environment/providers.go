@@ -28,7 +28,7 @@ func (e *Environment) wireProviders() error {
 	var err error
 	e.GitHub, err = github.Open(github.Config{
 		Dir: dir, SpecPath: spec, Limits: e.options.Limits,
-		Tokens: sample.GitHubTokens, Repositories: sample.GitHubRepositories,
+		Tokens: sample.GitHubTokens, PersonToken: sample.GitHubPerson, Repositories: sample.GitHubRepositories,
 	})
 	if err != nil {
 		return err

@@ -99,10 +99,10 @@ func Seed(ctx context.Context, tables Tables, items Items, seal Sealer) error {
 	}
 	fresh := false
 	for _, i := range []domain.Integration{
-		{ID: GitHub, OrganisationID: Organisation, ItemType: "work_item", Enabled: true, Configuration: at(RepoWork)},
-		{ID: Documents, OrganisationID: Organisation, ItemType: "document", Enabled: true, Configuration: at(RepoDocs)},
-		{ID: Disabled, OrganisationID: Organisation, ItemType: "milestone", Configuration: at(RepoSpare)},
-		{ID: Orphan, OrganisationID: Deleted, ItemType: "work_item", Enabled: true, Configuration: at(RepoSpare)},
+		{ID: GitHub, OrganisationID: Organisation, ItemType: "work_item", Enabled: true, Configuration: at(RepoWork, `,"pull":"linked"`)},
+		{ID: Documents, OrganisationID: Organisation, ItemType: "document", Enabled: true, Configuration: at(RepoDocs, ``)},
+		{ID: Disabled, OrganisationID: Organisation, ItemType: "milestone", Configuration: at(RepoSpare, ``)},
+		{ID: Orphan, OrganisationID: Deleted, ItemType: "work_item", Enabled: true, Configuration: at(RepoSpare, ``)},
 	} {
 		i.Provider = domain.GitHub
 		created, err := create(ctx, tables, seal, i)
@@ -122,8 +122,8 @@ func Seed(ctx context.Context, tables Tables, items Items, seal Sealer) error {
 	return nil
 }
 
-func at(repository string) string {
-	return `{"owner":"` + RepoOwner + `","repo":"` + repository + `","token":"` + Token() + `"}`
+func at(repository, more string) string {
+	return `{"owner":"` + RepoOwner + `","repo":"` + repository + `","token":"` + Token() + `"` + more + `}`
 }
 
 func create(ctx context.Context, tables Tables, seal Sealer, i domain.Integration) (bool, error) {

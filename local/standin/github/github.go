@@ -43,6 +43,9 @@ type Config struct {
 	SpecPath string            // GitHub's OpenAPI description; without it only the own checks apply
 	Limits   bool              // apply the published rate limits
 	Tokens   map[string]string // token to login
+	// PersonToken is the token with which the page lets people edit; without
+	// it the page only shows.
+	PersonToken string
 	// Repositories are all there are.
 	Repositories []Repository
 	// Now replaces the clock.

@@ -6,8 +6,10 @@ import (
 	"encoding/json"
 	"html/template"
 	"net/http"
+	"net/url"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"integrations/local/standin"
@@ -46,7 +48,10 @@ func (s *Server) Plain() http.Handler {
 	})
 	mux.HandleFunc("GET /{$}", s.overview)
 	mux.HandleFunc("GET /{owner}/{repo}/issues/{number}", s.detail)
-	return mux
+	if s.config.PersonToken != "" {
+		mux.HandleFunc("POST /{owner}/{repo}/issues/{number}", s.edit)
+	}
+	return http.NewCrossOriginProtection().Handler(mux)
 }
 
 func (s *Server) received(w http.ResponseWriter, _ *http.Request) {
@@ -133,7 +138,37 @@ func (s *Server) detail(w http.ResponseWriter, r *http.Request) {
 	}
 	show(w, "detail", map[string]any{
 		"Title": found.Title, "Issue": describe(repository, found), "History": s.history(repository, number),
+		"Person": s.config.Tokens[s.config.PersonToken],
 	})
+}
+
+// edit changes an issue as a person does at GitHub: through the API, with the
+// person's own token.
+func (s *Server) edit(w http.ResponseWriter, r *http.Request) {
+	if err := r.ParseForm(); err != nil {
+		http.Error(w, err.Error(), http.StatusBadRequest)
+		return
+	}
+	asked := map[string]string{}
+	for _, name := range []string{"title", "body", "state"} {
+		if r.PostForm.Has(name) {
+			asked[name] = strings.ReplaceAll(r.PostForm.Get(name), "\r\n", "\n")
+		}
+	}
+	path := "/repos/" + r.PathValue("owner") + "/" + r.PathValue("repo") + "/issues/" + r.PathValue("number")
+	body := encode(asked)
+	request := (&http.Request{Method: http.MethodPatch, URL: &url.URL{Path: path}, Header: http.Header{
+		"Authorization": {"Bearer " + s.config.PersonToken}, "Content-Type": {"application/json"}, "User-Agent": {"the stand-in's page"},
+	}}).WithContext(r.Context())
+	made := &call{Request: request, body: body}
+	s.resolve(made)
+	if out := s.write(made, false); out.status != http.StatusOK {
+		w.Header().Set("Content-Type", mediaType)
+		w.WriteHeader(out.status)
+		_, _ = w.Write(encode(out.value))
+		return
+	}
+	http.Redirect(w, r, r.URL.Path, http.StatusSeeOther)
 }
 
 // history lists the writes that made an issue what it is, and those that were

@@ -424,3 +424,62 @@ func BenchmarkCreate(b *testing.B) {
 		b.Fatal(all[0])
 	}
 }
+
+// On the page a person edits, closes and reopens: through the API, as himself.
+func TestAPersonEditsOnThePage(t *testing.T) {
+	d := start(t, func(c *Config) { c.PersonToken = person })
+	d.create(`{"title":"A title","body":"\nfirst"}`)
+	form := func(path string, header http.Header, fields url.Values) int {
+		t.Helper()
+		r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, d.page+path, strings.NewReader(fields.Encode()))
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Header = header.Clone()
+		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+		resp, err := http.DefaultTransport.RoundTrip(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp.Body.Close()
+		return resp.StatusCode
+	}
+	const one = "/acme/Work/issues/1"
+	for _, c := range []struct {
+		path   string
+		header http.Header
+		fields url.Values
+		status int
+	}{
+		{one, http.Header{}, url.Values{"title": {"Another"}, "body": {"\r\ntwo\r\nlines"}}, http.StatusSeeOther},
+		{one, http.Header{}, url.Values{"state": {"closed"}}, http.StatusSeeOther},
+		{one, http.Header{"Sec-Fetch-Site": {"cross-site"}}, url.Values{"state": {"open"}}, http.StatusForbidden},
+		{one, http.Header{}, url.Values{"state": {"gone"}}, http.StatusUnprocessableEntity},
+		{"/acme/Work/issues/2", http.Header{}, url.Values{"state": {"closed"}}, http.StatusNotFound},
+	} {
+		if status := form(c.path, c.header, c.fields); status != c.status {
+			t.Errorf("%s %v: %d, want %d", c.path, c.fields, status, c.status)
+		}
+	}
+	got := d.get(d.find("acme", "Work"), 1)
+	if got.Title != "Another" || *got.Body != "\ntwo\nlines" || got.State != "closed" {
+		t.Errorf("%+v", got)
+	}
+	for _, w := range d.Writes()[1:] {
+		if w.User != "maria" {
+			t.Errorf("written by %s: %s %s", w.User, w.Method, w.Path)
+		}
+	}
+	if _, text := d.plain(one); !strings.Contains(text, "Reopen as maria") || !strings.Contains(text, "<textarea name=\"body\" rows=\"12\" aria-label=\"Description\">\n\ntwo") {
+		t.Errorf("%s", text)
+	}
+	quiet := start(t, nil)
+	quiet.create(`{"title":"A title"}`)
+	if _, text := quiet.plain(one); strings.Contains(text, "<form") {
+		t.Error("a page that only shows has a form")
+	}
+	d = quiet
+	if status := form(one, http.Header{}, url.Values{"state": {"closed"}}); status != http.StatusMethodNotAllowed {
+		t.Errorf("a page that only shows edits: %d", status)
+	}
+}
