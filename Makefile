@@ -14,7 +14,7 @@ USER_NAME = $(if $(filter command line,$(origin USER)),$(USER),owner)
 
 SIZES ?= 1000,10000,100000
 
-.PHONY: help run test check e2e bench build synth deploy token invoke load snapshot fmt
+.PHONY: help run test check e2e bench build synth deploy token invoke watch load snapshot fmt
 
 help: ## list these commands
 	@grep -hE '^[a-z0-9]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -31,6 +31,9 @@ token: ## print a token: make -s token USER=manager [AUD=… EXPIRES=-1m]
 
 invoke: ## call a function of the running service: make invoke FN=get EVENT=events/get.json
 	@go run ./local invoke -dir $(DIR) -function $(FN) -event $(EVENT)
+
+watch: ## follow a sync: make watch INTEGRATION=github [SYNC=id] (exit codes: build/local watch -h)
+	@go build -o build/local ./local && build/local watch -dir $(DIR) -user $(USER_NAME) -integration '$(INTEGRATION)' $(if $(SYNC),-sync $(SYNC))
 
 load: ## send a file of items through the bus: make load FILE=items.jsonl
 	@go run ./local load -dir $(DIR) -file $(FILE)

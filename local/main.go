@@ -17,12 +17,13 @@ const usage = `usage: go run ./local <command> [flags]
   token   print a token of a sample user
   invoke  call a function with an event
   load    send a file of items through the bus
+  watch   follow a sync in the terminal
 
   -h after a command lists its flags`
 
 // commands are what local can do.
 var commands = map[string]func(context.Context, []string) error{
-	"run": runCommand, "token": tokenCommand, "invoke": invokeCommand, "load": loadCommand,
+	"run": runCommand, "token": tokenCommand, "invoke": invokeCommand, "load": loadCommand, "watch": watchCommand,
 }
 
 func main() {
@@ -31,6 +32,13 @@ func main() {
 	stop()
 	if errors.Is(err, flag.ErrHelp) || errors.Is(err, context.Canceled) {
 		return
+	}
+	var ends exit
+	if errors.As(err, &ends) {
+		if ends.text != "" {
+			fmt.Fprintln(os.Stderr, "local:", ends.text)
+		}
+		os.Exit(ends.code)
 	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "local:", err)

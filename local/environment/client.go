@@ -61,6 +61,12 @@ func ReadControl(dir string) (Control, error) {
 	return c, readState(dir, controlFile, &c)
 }
 
+// ReadEndpoints reads where a running environment is to be found.
+func ReadEndpoints(dir string) (Endpoints, error) {
+	var e Endpoints
+	return e, readState(dir, endpointsFile, &e)
+}
+
 func readState(dir, name string, value any) error {
 	data, err := os.ReadFile(filepath.Join(dir, name))
 	if errors.Is(err, os.ErrNotExist) {

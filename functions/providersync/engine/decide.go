@@ -37,6 +37,7 @@ type task struct {
 	step    step
 	reason  string
 	done    bool // its marks may go
+	removed bool // it does not count as remaining any more
 	dirty   bool // its link must be written
 	lost    bool // its create left and was not answered
 	was     doubt

@@ -13,8 +13,7 @@ import (
 
 var organisationDeleted = domain.RunError{Code: "organisation_deleted", Detail: "The organisation does not exist any more."}
 
-// conclude ends the slice. The lease is given back before the next message
-// leaves, or its receiver would meet it.
+// conclude ends the slice and gives the lease back.
 func (s *slice) conclude(ctx context.Context, v *verdict) error {
 	if v == nil {
 		return nil // finished already
@@ -38,11 +37,8 @@ func (s *slice) requeue(ctx context.Context) error {
 		return err
 	}
 	s.run.Status = domain.Queued
-	err := s.Store.Release(ctx, s.lease, s.run, s.Clock.Now().Add(s.Settings.LostAfter))
-	if err != nil {
-		return err
-	}
-	return s.Queue.Send(ctx, s.lease.Pair.OrganisationID, s.lease.Pair.ID, s.run.ID)
+	s.next = s.run.ID
+	return s.Store.Release(ctx, s.lease, s.run, s.Clock.Now().Add(s.Settings.LostAfter))
 }
 
 // wait lets the run wait, unless a manager has stopped it or changed the
@@ -139,7 +135,7 @@ func (s *slice) finish(ctx context.Context, v *verdict) error {
 	}
 	s.log.InfoContext(ctx, "run ended", "status", string(v.status), "counts", s.run.Counts, "error", v.err)
 	if e.Purge != nil {
-		return s.Queue.Send(ctx, s.lease.Pair.OrganisationID, s.lease.Pair.ID, e.Purge.ID)
+		s.next = e.Purge.ID
 	}
 	return nil
 }

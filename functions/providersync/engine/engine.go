@@ -97,26 +97,36 @@ var ErrWrongOrganisation = errors.New("the integration belongs to another organi
 func (e *Engine) Slice(ctx context.Context, m syncqueue.Message, deadline time.Time) error {
 	log := e.Log.With("integration_id", m.IntegrationID.String(), "run_id", m.RunID.String())
 	now, name := e.Clock.Now(), rand.Text()
-	until := deadline.Add(e.Settings.LeaseMargin)
-	granted, err := e.takeTurn(ctx, m, name, now, until)
+	granted, err := e.takeTurn(ctx, m, name, now, deadline.Add(e.Settings.LeaseMargin))
 	if err != nil {
 		return err
 	}
 	if !granted {
-		log.InfoContext(ctx, "message dropped: others of the organisation are worked on; its turn comes")
+		log.InfoContext(ctx, "message dropped: another worker is on the run, or its turn has yet to come")
 		return nil
 	}
+	next, err := e.turn(ctx, log, m, name, now, deadline)
+	if next != 0 && err == nil {
+		err = e.Queue.Send(ctx, m.OrganisationID, m.IntegrationID, next)
+	}
+	return err
+}
+
+// turn works on a slice and passes the turn on. It names the run for which a
+// message has to be sent: not before the turn is given back, or its receiver
+// would meet it and drop the message.
+func (e *Engine) turn(ctx context.Context, log *slog.Logger, m syncqueue.Message, name string, now, deadline time.Time) (next domain.Snowflake, err error) {
 	defer e.passTurn(ctx, log, m, name)
-	state, lease, held, err := e.Store.Acquire(ctx, store.Pair{ID: m.IntegrationID}, m.RunID, name, now, until)
+	state, lease, held, err := e.Store.Acquire(ctx, store.Pair{ID: m.IntegrationID}, m.RunID, name, now, deadline.Add(e.Settings.LeaseMargin))
 	if err != nil {
-		return err
+		return 0, err
 	}
 	if !held {
 		log.InfoContext(ctx, "message dropped: the run is over, or another worker is on it")
-		return nil
+		return 0, nil
 	}
 	if state.OrganisationID != m.OrganisationID {
-		return fmt.Errorf("slice of run %s: %w", m.RunID, ErrWrongOrganisation)
+		return 0, fmt.Errorf("slice of run %s: %w", m.RunID, ErrWrongOrganisation)
 	}
 	s := &slice{Engine: e, log: log, lease: lease, state: state, run: *state.Run, began: now}
 	s.end = earlier(now.Add(e.Settings.Slice), deadline.Add(-e.Settings.Call))
@@ -132,9 +142,9 @@ func (e *Engine) Slice(ctx context.Context, m syncqueue.Message, deadline time.T
 	s.publish(ctx)
 	if errors.Is(err, store.ErrFenced) {
 		log.WarnContext(ctx, "lease lost: another worker goes on", "error", err.Error())
-		return nil
+		return 0, nil
 	}
-	return err
+	return s.next, err
 }
 
 // A slice is the work of one invocation.
@@ -155,6 +165,7 @@ type slice struct {
 	pace   pace
 	looked time.Time // when it last looked whether the run may go on
 
+	next      domain.Snowflake // the run that goes on after this slice, by a message
 	handled   int
 	pulled    bool             // this slice has pulled all there was
 	condition *store.Condition // how the provider answered, to be recorded

@@ -240,3 +240,31 @@ func TestUntoldLimitsDouble(t *testing.T) {
 	w.must(err)
 	mustBe(t, "strikes after a success", usage.Strikes, 0)
 }
+
+// Within a page, too, the API tells what was done, what is left and when it
+// will be done.
+func TestProgressWithinAPage(t *testing.T) {
+	w := newWorld(t)
+	w.limits = pacing.Limits{Gap: time.Second}
+	const n = 40
+	for id := domain.Snowflake(1); id <= n; id++ {
+		w.marked(id, 1)
+	}
+	id := w.start(domain.Incremental)
+	calls := 0
+	w.provider.before = func(string, domain.Snowflake) error {
+		if calls++; calls%10 != 0 {
+			return nil
+		}
+		run := w.run(id)
+		left := n - calls + 1
+		mustBe(t, "created", run.Counts.Created, calls-1)
+		mustBe(t, "left", *run.Remaining, left)
+		if run.EstimatedFinish == nil || run.EstimatedFinish.Sub(w.clock.now.Add(time.Duration(left)*time.Second)).Abs() > 3*time.Second {
+			t.Errorf("with %d left at %s the estimate is %v", left, w.clock.now, run.EstimatedFinish)
+		}
+		return nil
+	}
+	w.settle()
+	mustBe(t, "status", w.run(id).Status, domain.Succeeded)
+}

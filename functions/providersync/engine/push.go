@@ -58,6 +58,10 @@ func (s *slice) page(ctx context.Context, marks []store.Mark, next string) (*ver
 		return nil, err
 	}
 	s.mix(tasks)
+	if err := s.usage(ctx); err != nil {
+		return nil, err
+	}
+	s.estimate(s.Clock.Now())
 	v, err := s.resolveAll(ctx, tasks)
 	if v == nil && err == nil {
 		v, err = s.check(ctx)
@@ -208,6 +212,8 @@ func (s *slice) create(ctx context.Context, t *task) (*verdict, error) {
 	more := t.link.SentHash != t.content.Hash()
 	if more {
 		t.doubted()
+	} else {
+		s.remove(t)
 	}
 	if err := s.commit(ctx, store.Batch{Pulled: []store.Pulled{s.made(t)}}); err != nil {
 		return nil, err
@@ -254,6 +260,14 @@ func (s *slice) update(ctx context.Context, t *task) (*verdict, error) {
 	return nil, nil
 }
 
+// remove takes a task from what remains.
+func (s *slice) remove(t *task) {
+	if !t.removed {
+		left := max(*s.run.Remaining-len(t.marks), 0)
+		s.run.Remaining, t.removed = &left, true
+	}
+}
+
 // checkpoint records a page. Intents of creates that never left are taken
 // back, so that nobody looks for them, and doubts about updates too.
 func (s *slice) checkpoint(ctx context.Context, tasks []*task, next string, complete bool) error {
@@ -270,6 +284,7 @@ func (s *slice) checkpoint(ctx context.Context, tasks []*task, next string, comp
 		}
 		if t.done {
 			b.DeleteMarks = append(b.DeleteMarks, t.marks...)
+			s.remove(t)
 			s.forget(t)
 		}
 	}
@@ -279,8 +294,7 @@ func (s *slice) checkpoint(ctx context.Context, tasks []*task, next string, comp
 	if complete || len(b.DeleteMarks) > 0 {
 		s.progressed()
 	}
-	left := max(*s.run.Remaining-len(b.DeleteMarks), 0)
-	if s.run.Remaining = &left; left == 0 {
+	if *s.run.Remaining == 0 {
 		s.run.Creates, s.run.Updates = 0, 0
 	}
 	s.estimate(s.Clock.Now())

@@ -1,0 +1,222 @@
+package watch
+
+import (
+	"fmt"
+	"io"
+	"strings"
+	"time"
+	"unicode"
+
+	"github.com/rivo/uniseg"
+
+	"integrations/shared/domain"
+)
+
+// A news is what a line says, and the part of it that is worth a line of its
+// own at once.
+type news struct{ text, headline string }
+
+// progress says how a run stands.
+func progress(run domain.Run, now time.Time) news {
+	headline := string(run.Status)
+	if run.Status == domain.Waiting && run.WaitingUntil != nil {
+		headline = "waiting until " + clock(*run.WaitingUntil, now)
+		if run.WaitingReason != nil {
+			headline += ": " + reason(*run.WaitingReason)
+		}
+	}
+	if run.CancelRequestedAt != nil {
+		headline += ", being cancelled"
+	}
+	if run.DryRun {
+		headline = "dry run " + headline
+	}
+	parts := []string{headline}
+	if bar := bar(run); bar != "" {
+		parts = append(parts, bar)
+	}
+	if run.Remaining != nil {
+		parts = append(parts, fmt.Sprint(*run.Remaining, " left"))
+	}
+	if counts := counts(run.Counts); counts != "" {
+		parts = append(parts, counts)
+	}
+	if at := run.EstimatedFinish; at != nil && run.Remaining != nil && *run.Remaining > 0 {
+		parts = append(parts, "done at about "+clock(at.Round(time.Second), now)+in(*at, now))
+	}
+	return news{strings.Join(parts, "  "), headline}
+}
+
+// ended says how a run has ended, in a few lines.
+func ended(run domain.Run) []string {
+	text := string(run.Status)
+	if run.DryRun {
+		text = "(a dry run) " + text
+	}
+	if run.StartedAt != nil && run.FinishedAt != nil {
+		text += " after " + span(run.FinishedAt.Sub(*run.StartedAt))
+	}
+	if counts := counts(run.Counts); counts != "" {
+		text += ": " + counts
+	} else if run.Status == domain.Succeeded {
+		text += ": there was nothing to do"
+	}
+	lines := []string{text}
+	if run.Error != nil {
+		lines = append(lines, run.Error.Code+": "+run.Error.Detail)
+	}
+	if run.Counts.Failed > 0 {
+		lines = append(lines, "what failed, and why: GET /integrations/"+run.IntegrationID.String()+"/items?outcome=failed")
+	}
+	return lines
+}
+
+// reasons puts into words why a run waits.
+var reasons = map[string]string{
+	"pacing":       "keeping to the provider's limits",
+	"rate_limited": "the provider wants to be left alone",
+	"reconciling":  "making sure that nothing is created twice",
+	"cool_down":    "the provider refuses what is configured",
+	"outbox":       "events have yet to be published",
+}
+
+func reason(code string) string {
+	if words, ok := reasons[code]; ok {
+		return words
+	}
+	return "the provider is not to be reached (" + code + ")"
+}
+
+func counts(c domain.Counts) string {
+	var parts []string
+	for _, one := range []struct {
+		name string
+		n    int
+	}{{"created", c.Created}, {"updated", c.Updated}, {"unchanged", c.Unchanged}, {"skipped", c.Skipped}, {"failed", c.Failed}, {"pulled", c.Pulled}} {
+		if one.n > 0 {
+			parts = append(parts, fmt.Sprint(one.name, " ", one.n))
+		}
+	}
+	return strings.Join(parts, ", ")
+}
+
+// bar shows how much of what is known is done; while nothing moves, a number
+// leaves more room for the reason.
+func bar(run domain.Run) string {
+	const width = 16
+	c := run.Counts
+	done := c.Created + c.Updated + c.Unchanged + c.Skipped + c.Failed
+	if run.Remaining == nil || done+*run.Remaining == 0 {
+		return ""
+	}
+	all := done + *run.Remaining
+	if run.Status == domain.Waiting {
+		return fmt.Sprintf("%d %%", 100*done/all)
+	}
+	full := width * done / all
+	return "[" + strings.Repeat("#", full) + strings.Repeat(".", width-full) + fmt.Sprintf("] %d %%", 100*done/all)
+}
+
+// clock is a time as people read it, with its day if that is another.
+func clock(at, now time.Time) string {
+	at = at.In(now.Location())
+	if at.Format(time.DateOnly) != now.Format(time.DateOnly) {
+		return at.Format("Mon 2 Jan 15:04:05")
+	}
+	return at.Format(time.TimeOnly)
+}
+
+func in(at, now time.Time) string {
+	if d := at.Sub(now); d > 0 {
+		return " (in " + span(d) + ")"
+	}
+	return " (any moment)"
+}
+
+// span is a length of time in its two largest units.
+func span(d time.Duration) string {
+	d = max(d, 0)
+	if d >= time.Minute {
+		d = d.Round(time.Second)
+	}
+	switch {
+	case d < 10*time.Second:
+		return fmt.Sprintf("%.1f s", d.Seconds())
+	case d < time.Minute:
+		return fmt.Sprintf("%.0f s", d.Seconds())
+	case d < time.Hour:
+		return fmt.Sprintf("%d min %d s", d/time.Minute, d%time.Minute/time.Second)
+	case d < 24*time.Hour:
+		return fmt.Sprintf("%d h %d min", d/time.Hour, d%time.Hour/time.Minute)
+	}
+	return fmt.Sprintf("%d d %d h", d/(24*time.Hour), d%(24*time.Hour)/time.Hour)
+}
+
+// show writes how a run stands.
+func (w *Watcher) show(n news) {
+	w.line(n.text, w.headline != n.headline)
+	w.headline = n.headline
+}
+
+// line writes over the last line or, where lines stay, a new one: at once if it
+// is urgent.
+func (w *Watcher) line(text string, urgent bool) {
+	w.following = true
+	now := w.Now()
+	switch {
+	case w.Width != nil:
+		w.write("\r" + cut(clean(text), w.Width()-1) + "\x1b[K")
+	case urgent || now.Sub(w.at) >= plainEvery:
+		w.at = now
+		w.write(now.Format(time.TimeOnly) + "  " + clean(text) + "\n")
+	}
+}
+
+// last writes lines that stay.
+func (w *Watcher) last(lines ...string) {
+	w.clear()
+	for _, text := range lines {
+		if w.Width == nil {
+			text = w.Now().Format(time.TimeOnly) + "  " + text
+		}
+		w.write(clean(text) + "\n")
+	}
+}
+
+// clear takes the line away, for what is to come.
+func (w *Watcher) clear() {
+	if w.Width != nil && w.following {
+		w.write("\r\x1b[K")
+	}
+}
+
+// write has nobody to tell of a failure but the terminal that failed.
+func (w *Watcher) write(text string) { _, _ = io.WriteString(w.Out, text) }
+
+// clean takes out what would steer the terminal: a provider's words are in the
+// text.
+func clean(text string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) {
+			return ' '
+		}
+		return r
+	}, text)
+}
+
+// cut shortens a text to a number of columns, between what people see as
+// characters (UAX #29).
+func cut(text string, columns int) string {
+	if uniseg.StringWidth(text) <= columns {
+		return text
+	}
+	var short strings.Builder
+	left := columns - 1 // for the ellipsis
+	for characters := uniseg.NewGraphemes(text); characters.Next(); {
+		if left -= characters.Width(); left < 0 {
+			break
+		}
+		short.WriteString(characters.Str())
+	}
+	return short.String() + "…"
+}
