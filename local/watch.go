@@ -76,16 +76,14 @@ func verdict(run *domain.Run, err error) error {
 		return exit{exitRefused, refused.Error()}
 	case errors.Is(err, context.Canceled):
 		return exit{code: exitSignal}
-	case err != nil || run == nil || run.Status.Active():
+	case err != nil:
 		return err
-	}
-	switch run.Status {
-	case domain.Cancelled:
+	case run == nil || run.Status == domain.Succeeded:
+		return nil
+	case run.Status == domain.Cancelled:
 		return exit{code: exitCancelled}
-	case domain.Failed, domain.Partial:
-		return exit{code: exitFailed}
 	}
-	return nil
+	return exit{code: exitFailed} // a status nobody has heard of is no success
 }
 
 func sleep(ctx context.Context, d time.Duration) error {

@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"net/url"
 	"strconv"
+	"strings"
 	"time"
 
 	"integrations/shared/domain"
@@ -70,6 +71,10 @@ func (w *Watcher) Follow(ctx context.Context, integration, sync string) (*domain
 		if err := w.ask(ctx, base+"/syncs/"+url.PathEscape(sync), &run); err != nil {
 			return nil, err
 		}
+		if run.ID == 0 { // whoever answers is not the API
+			w.clear()
+			return nil, &Refusal{Status: http.StatusOK, Code: "not_a_sync", Detail: "The answer is not a sync: is this the API's address?"}
+		}
 		if !run.Status.Active() {
 			w.last(ended(run)...)
 			return &run, nil
@@ -89,20 +94,22 @@ func (w *Watcher) current(ctx context.Context, base string) (*domain.Run, error)
 	if err := w.ask(ctx, base+"/status", &status); err != nil || status.ActiveRun != nil {
 		return status.ActiveRun, err
 	}
+	start := "start one: POST " + strings.TrimPrefix(base, w.API) + "/sync"
 	var runs struct{ Items []domain.Run }
 	if err := w.ask(ctx, base+"/syncs?limit=1", &runs); err != nil {
 		return nil, err
 	}
 	if len(runs.Items) == 0 {
-		w.last("nothing runs, and nothing was synced yet")
+		w.last("nothing runs, and nothing was synced yet", start)
 		return nil, nil
 	}
 	run := runs.Items[0]
-	if !run.Status.Active() { // it has begun just now
-		lines := ended(run)
-		lines[0] = "nothing runs; the last sync: " + lines[0]
-		w.last(lines...)
+	if run.Status.Active() { // it has begun just now, or only plans
+		return &run, nil
 	}
+	lines := ended(run)
+	lines[0] = "nothing runs; the last sync: " + lines[0]
+	w.last(append(lines, start)...)
 	return &run, nil
 }
 
@@ -121,7 +128,12 @@ func (w *Watcher) ask(ctx context.Context, address string, answer any) error {
 			return refused
 		}
 		wait = max(wait, again)
-		w.line(fmt.Sprintf("the API does not answer (%v); asking again in %s", err, span(wait)), true)
+		var long *url.Error // it begins with the whole address, and a line is short
+		if errors.As(err, &long) {
+			err = long.Err
+		}
+		w.line(fmt.Sprintf("the API does not answer; asking again in %s (%v)", span(wait), err), true)
+		w.headline = "" // that it answers again is news
 		if err := w.Sleep(ctx, wait); err != nil {
 			return w.left(err)
 		}

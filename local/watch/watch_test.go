@@ -146,8 +146,8 @@ func TestNothingRuns(t *testing.T) {
 		want    string
 		run     bool
 	}{
-		"never":     {[]any{`{"active_run":null}`, `{"items":[]}`}, "10:00:00  nothing runs, and nothing was synced yet\n", false},
-		"ended":     {[]any{`{"active_run":null}`, map[string]any{"items": []domain.Run{finished(domain.Failed, 1)}}}, "10:00:00  nothing runs; the last sync: failed after 1 min 5 s: created 1\n", true},
+		"never":     {[]any{`{"active_run":null}`, `{"items":[]}`}, "10:00:00  nothing runs, and nothing was synced yet\n10:00:00  start one: POST /integrations/7/sync\n", false},
+		"ended":     {[]any{`{"active_run":null}`, map[string]any{"items": []domain.Run{finished(domain.Failed, 1)}}}, "10:00:00  nothing runs; the last sync: failed after 1 min 5 s: created 1\n10:00:00  start one: POST /integrations/7/sync\n", true},
 		"just then": {[]any{`{"active_run":null}`, map[string]any{"items": []domain.Run{step(0, 1)}}, finished(domain.Succeeded, 1)}, "10:00:00  succeeded after 1 min 5 s: created 1\n", true},
 	} {
 		t.Run(name, func(t *testing.T) {
