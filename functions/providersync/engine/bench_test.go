@@ -29,6 +29,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 
 	"integrations/local/servers/serverstest"
+	"integrations/shared/boot"
 	"integrations/shared/connector/github"
 	"integrations/shared/domain"
 	"integrations/shared/notice"
@@ -218,6 +219,7 @@ func workAlone() error {
 		return err
 	}
 	client := outbound.New(outbound.Config{Hosts: []string{example}, RootCAs: roots, Timeout: 20 * time.Second, Overrides: map[string]netip.AddrPort{example: at}})
+	boot.Tune(256) // as the worker does
 	w := &lone{calls: map[string]int{}, messages: []syncqueue.Message{told.Message}}
 	e := &Engine{
 		Store: store.New(dynamodb.New(dynamodb.Options{
