@@ -125,7 +125,7 @@ const longestBlock = time.Hour
 // which doubles with each such refusal in a row.
 func (l Limits) Refused(u Usage, now time.Time, wait time.Duration, untold bool) (Usage, time.Time) {
 	if untold {
-		wait = min(wait<<min(u.Strikes, 10), longestBlock)
+		wait = min(wait<<max(min(u.Strikes, 10), 0), longestBlock)
 		u.Strikes++
 	}
 	u.Blocked = max(u.Blocked, ceil(now.Add(wait)))

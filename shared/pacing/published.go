@@ -2,6 +2,7 @@ package pacing
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -107,7 +108,11 @@ func parseLimits(rules string) (Limits, error) {
 		if !known || err != nil || n < 2 || n > 1_000_000 || perr != nil || length < time.Second || length > 24*time.Hour {
 			return l, fmt.Errorf("%q is no limit, as creates:80/1m (creates, writes or calls; at least 2; a time of 1s to 24h)", rule)
 		}
-		l.Windows = append(l.Windows, Window{kind, n, length})
+		w := Window{kind, n, length}
+		if slices.ContainsFunc(l.Windows, func(other Window) bool { return other.name() == w.name() }) {
+			return l, fmt.Errorf("%q: there is a limit of %s within %s already", rule, name, length)
+		}
+		l.Windows = append(l.Windows, w)
 	}
 	return l, nil
 }
