@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -10,6 +11,8 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"slices"
+	"sync"
 	"testing"
 	"time"
 
@@ -63,6 +66,7 @@ type world struct {
 	store    *store.Store // the engine's, whose wire can be cut
 	sure     *store.Store // the test's own
 	pair     store.Pair
+	sending  sync.Mutex // guards queue
 	queue    []syncqueue.Message
 	engine   *Engine
 	dispatch *dispatch.Handler
@@ -106,9 +110,21 @@ type ctx = context.Context
 
 const invocation = 120 * time.Second
 
+// Send is the queue: it takes messages from several hands, as dispatch has.
 func (w *world) Send(_ context.Context, org, integration, run domain.Snowflake) error {
+	w.sending.Lock()
+	defer w.sending.Unlock()
 	w.queue = append(w.queue, syncqueue.Message{Version: 1, OrganisationID: org, IntegrationID: integration, RunID: run})
 	return nil
+}
+
+// tick is one round of dispatch. Its hands send in any order; here the older
+// run's message comes first, so that a history can be played again.
+func (w *world) tick() error {
+	before := len(w.queue)
+	err := w.dispatch.Handle(w.ctx)
+	slices.SortFunc(w.queue[before:], func(a, b syncqueue.Message) int { return cmp.Compare(a.RunID, b.RunID) })
+	return err
 }
 
 // cutOnce tries nothing again that was cut. A connection the client itself has
@@ -216,7 +232,7 @@ func (w *world) settle() {
 			return
 		}
 		w.clock.now = w.clock.now.Add(time.Minute)
-		w.must(w.dispatch.Handle(w.ctx))
+		w.must(w.tick())
 	}
 	w.t.Fatal("the run does not end")
 }
@@ -335,7 +351,7 @@ func TestAnUpdateThatWasNotRecordedIsInDoubt(t *testing.T) {
 	item := w.item(1, 3, text("first"))
 	w.must(w.sure.PutMark(w.ctx, 77, store.Mark{ItemID: 1, Version: 3}))
 	w.clock.now = w.clock.now.Add(2 * invocation)
-	w.must(w.dispatch.Handle(w.ctx))
+	w.must(w.tick())
 	w.settle()
 	w.exact(item)
 }
@@ -433,7 +449,7 @@ func TestFailedItemsDoNotStopOthersAndArePutOff(t *testing.T) {
 	refuse = false
 	for range 3 { // dispatch starts the retry when it is due, not before
 		w.clock.now = w.clock.now.Add(25 * time.Second)
-		w.must(w.dispatch.Handle(w.ctx))
+		w.must(w.tick())
 		w.settle()
 	}
 	mustBe(t, "retried", len(w.provider.byItem()[1]), 1)

@@ -63,7 +63,7 @@ func (w *world) pass(d time.Duration) (calls []int) {
 			w.clock.now = w.clock.now.Add(time.Minute)
 			calls = append(calls, 0)
 		}
-		w.must(w.dispatch.Handle(w.ctx))
+		w.must(w.tick())
 	}
 	return calls
 }

@@ -121,7 +121,7 @@ func (w *world) follow(id domain.Snowflake) (samples []sample) {
 			}
 		}
 		w.clock.now = w.clock.now.Truncate(time.Minute).Add(time.Minute)
-		w.must(w.dispatch.Handle(w.ctx))
+		w.must(w.tick())
 	}
 }
 

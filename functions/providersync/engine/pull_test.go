@@ -170,7 +170,7 @@ func TestACrashDuringAPull(t *testing.T) {
 				w.provider.touch(n, edit)
 			}
 			w.clock.now = w.clock.now.Add(20 * time.Minute)
-			w.must(w.dispatch.Handle(w.ctx))
+			w.must(w.tick())
 			w.wire.reset(cut, taken)
 			_ = w.slice() // the crash is what is played
 			w.wire.reset(0, false)

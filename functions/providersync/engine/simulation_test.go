@@ -55,7 +55,7 @@ func simulate(t *testing.T, seed uint64) {
 	h.provider.before, h.provider.after = nil, nil
 	h.able(true)
 	h.clock.now = h.clock.now.Add(2 * time.Hour) // leases end, retries are due
-	h.must(h.dispatch.Handle(h.ctx))
+	h.must(h.tick())
 	h.settle()
 	h.start(domain.Full)
 	h.settle()
@@ -96,7 +96,7 @@ func (h *history) predicted() {
 func (h *history) told() {
 	h.clock.now = h.clock.now.Add(time.Hour)
 	for range 5 {
-		h.must(h.dispatch.Handle(h.ctx))
+		h.must(h.tick())
 		h.settle()
 	}
 	mustBe(h.t, "changes told of that nobody made", fmt.Sprint(h.changes()), "[]")
@@ -122,7 +122,7 @@ func (h *history) act() {
 		h.deliver()
 	case 6, 7:
 		h.clock.now = h.clock.now.Add(time.Duration(h.rng.IntN(300)) * time.Second)
-		h.must(h.dispatch.Handle(h.ctx))
+		h.must(h.tick())
 	case 8:
 		if len(h.queue) > 0 && h.rng.IntN(2) == 0 {
 			h.queue = append(h.queue, h.queue[0]) // a message comes twice

@@ -176,7 +176,7 @@ func TestStopsOfAWaitingRun(t *testing.T) {
 		}
 		w.provider.asked = 0
 		w.clock.now = w.clock.now.Add(2 * time.Minute)
-		w.must(w.dispatch.Handle(w.ctx))
+		w.must(w.tick())
 		w.stopped(how, run)
 		mustBe(t, how+": calls", w.provider.asked, 0)
 	}
@@ -246,7 +246,7 @@ func TestADeletedIntegrationLeavesNothing(t *testing.T) {
 			w.must(w.slice())
 		}
 		w.clock.now = w.clock.now.Add(time.Minute)
-		if err := w.dispatch.Handle(w.ctx); err == nil && len(w.queue) == 0 {
+		if err := w.tick(); err == nil && len(w.queue) == 0 {
 			t.Error("nothing was tried")
 		}
 	}
@@ -294,7 +294,7 @@ func TestNoProgressEndsTheRun(t *testing.T) {
 			w.wire.reset(0, false)
 		}
 		w.clock.now = w.clock.now.Add(time.Hour)
-		w.must(w.dispatch.Handle(w.ctx))
+		w.must(w.tick())
 	}
 	run := w.run(id)
 	if run.Status != domain.Failed || run.Error == nil || run.Error.Code != "no_progress" || crashes != maxIdle {
