@@ -150,7 +150,7 @@ func TestSyncMakesTheActiveRunFull(t *testing.T) {
 	for _, c := range []struct {
 		body string
 		mode domain.Mode
-	}{{"", domain.Incremental}, {`{"mode":"incremental"}`, domain.Incremental}, {`{"mode":"full"}`, domain.Full}, {"", domain.Full}, {`{"mode":"incremental"}`, domain.Full}} {
+	}{{`{"mode":"incremental"}`, domain.Incremental}, {`{"mode":"full"}`, domain.Full}, {"", domain.Full}, {`{"mode":"incremental"}`, domain.Full}} {
 		if run := w.accepted(t, request{body: c.body}); run.ID != first.ID || run.Mode != c.mode {
 			t.Errorf("%s: %+v", c.body, run)
 		}
@@ -160,6 +160,22 @@ func TestSyncMakesTheActiveRunFull(t *testing.T) {
 	}
 	if sent := messages(t, w); len(sent) != 0 {
 		t.Errorf("sent %v", sent)
+	}
+}
+
+// Who names no mode gets a full sync if one is needed, also from a run that
+// changes have started.
+func TestSyncWithoutAModeAsksForWhatIsNeeded(t *testing.T) {
+	w := newWorld(t)
+	first := w.accepted(t, request{body: `{"mode":"incremental"}`})
+	if run := w.accepted(t, request{}); run.ID != first.ID || run.Mode != domain.Full {
+		t.Errorf("a full one is needed: %+v", run)
+	}
+	w.end(t, w.view(t, github).State.Run.Run, 1)
+	w.now = w.now.Add(time.Minute)
+	second := w.accepted(t, request{body: `{"mode":"incremental"}`})
+	if run := w.accepted(t, request{}); run.ID != second.ID || run.Mode != domain.Incremental {
+		t.Errorf("none is needed: %+v", run)
 	}
 }
 

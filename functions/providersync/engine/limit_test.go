@@ -268,3 +268,30 @@ func TestProgressWithinAPage(t *testing.T) {
 	w.settle()
 	mustBe(t, "status", w.run(id).Status, domain.Succeeded)
 }
+
+// What arrives while the run goes on counts as left as soon as it is met.
+func TestWhatArrivesMeanwhileIsLeft(t *testing.T) {
+	w := newWorld(t)
+	w.limits = pacing.Limits{Gap: time.Second}
+	const before, after = 60, 200
+	for id := domain.Snowflake(1); id <= before; id++ {
+		w.marked(id, 1)
+	}
+	id := w.start(domain.Incremental)
+	calls := 0
+	w.provider.before = func(string, domain.Snowflake) error {
+		if calls++; calls == 1 {
+			for id := domain.Snowflake(before + 1); id <= before+after; id++ {
+				w.marked(id, 1)
+			}
+			w.must(w.sure.Wake(w.ctx, 77))
+		}
+		if run := w.run(id); calls > 2*pushPage && run.Status.Active() {
+			mustBe(t, "left", *run.Remaining, before+after-calls+1)
+		}
+		return nil
+	}
+	w.settle()
+	mustBe(t, "calls", calls, before+after)
+	mustBe(t, "counts", w.run(id).Counts, domain.Counts{Created: before + after})
+}

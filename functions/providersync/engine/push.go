@@ -17,11 +17,10 @@ const pushPage = (store.MaxActions - 1) / 2
 // left to look at in this pass.
 func (s *slice) push(ctx context.Context) (*verdict, error) {
 	if s.run.MarkCursor == "" {
-		n, err := s.Store.CountMarks(ctx, s.lease.Pair.ID)
-		if err != nil {
+		s.run.RetryAt, s.run.SettleAt = 0, 0
+		if err := s.countRemaining(ctx); err != nil {
 			return nil, err
 		}
-		s.run.Remaining, s.run.RetryAt, s.run.SettleAt = &n, 0, 0
 	}
 	for {
 		if !s.room() {
@@ -31,6 +30,11 @@ func (s *slice) push(ctx context.Context) (*verdict, error) {
 		if err != nil || len(marks) == 0 {
 			return nil, err
 		}
+		if next != "" && *s.run.Remaining <= len(marks) { // more has come since it was counted
+			if err := s.countRemaining(ctx); err != nil {
+				return nil, err
+			}
+		}
 		v, err := s.page(ctx, marks, next)
 		if v != nil || err != nil {
 			return v, err
@@ -39,6 +43,13 @@ func (s *slice) push(ctx context.Context) (*verdict, error) {
 			return nil, nil
 		}
 	}
+}
+
+// countRemaining counts what has yet to reach the provider.
+func (s *slice) countRemaining(ctx context.Context) error {
+	n, err := s.Store.CountMarks(ctx, s.lease.Pair.ID)
+	s.run.Remaining = &n
+	return err
 }
 
 // pageSize is one mark while it is to be found out whether the provider is

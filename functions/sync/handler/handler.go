@@ -48,7 +48,7 @@ const gap = 2 * time.Second
 
 // A request is the body.
 type request struct {
-	mode             domain.Mode // "" when not given
+	mode             domain.Mode // when not given, full if that is needed
 	dryRun, announce bool
 }
 
@@ -87,6 +87,9 @@ func (h *Handler) Route(ctx context.Context, r api.Request) (api.Answer, error) 
 	if !view.Integration.Enabled {
 		return api.Answer{}, api.Disabled()
 	}
+	if q.mode == "" {
+		q.mode = neededMode(view)
+	}
 	state := view.State
 	if q.dryRun {
 		state = nil // a dry run does not join the active one
@@ -94,7 +97,7 @@ func (h *Handler) Route(ctx context.Context, r api.Request) (api.Answer, error) 
 	for range 3 { // the active run may end, or a new one start, in between
 		var run *store.ActiveRun
 		if state == nil || state.Run == nil {
-			run, state, err = h.start(ctx, pair, view, q, r.Caller)
+			run, state, err = h.start(ctx, pair, q, r.Caller)
 		} else {
 			run, state, err = h.join(ctx, pair, *state.Run, q)
 		}
@@ -108,22 +111,24 @@ func (h *Handler) Route(ctx context.Context, r api.Request) (api.Answer, error) 
 	return api.Answer{}, &domain.Error{Code: domain.CodeConflict, Detail: "Runs start and end too quickly to join one. Try again."}
 }
 
+// neededMode is what a manager gets who names no mode, whether a run is started
+// for him or he joins the one that changes have started.
+func neededMode(v store.View) domain.Mode {
+	if store.NeedsFull(*v.Integration, v.State) {
+		return domain.Full
+	}
+	return domain.Incremental
+}
+
 // start adds a run. Without a run it returns the state that was in the way.
-func (h *Handler) start(ctx context.Context, p store.Pair, v store.View, q request, caller string) (*store.ActiveRun, *store.State, error) {
+func (h *Handler) start(ctx context.Context, p store.Pair, q request, caller string) (*store.ActiveRun, *store.State, error) {
 	now := h.Now().UTC()
 	user, err := domain.ParseSnowflake(caller)
 	if err != nil {
 		return nil, nil, err
 	}
-	mode := q.mode
-	if mode == "" {
-		mode = domain.Incremental
-		if store.NeedsFull(*v.Integration, v.State) {
-			mode = domain.Full
-		}
-	}
 	run := store.ActiveRun{Announce: q.announce, Run: domain.Run{
-		ID: domain.NewSnowflake(now), IntegrationID: p.ID, OrganisationID: p.OrganisationID, Mode: mode,
+		ID: domain.NewSnowflake(now), IntegrationID: p.ID, OrganisationID: p.OrganisationID, Mode: q.mode,
 		Trigger: domain.ByRequest, RequestedBy: &user, RequestedAt: now, Status: domain.Queued,
 	}}
 	request := h.Runs.RequestRun
