@@ -54,6 +54,8 @@ func (q *queue) Send(_ context.Context, organisation, integration, run domain.Sn
 }
 
 type world struct {
+	table string
+	wire  *wire
 	store *store.Store
 	queue *queue
 	log   *bytes.Buffer
@@ -66,7 +68,8 @@ func newWorld(t *testing.T) *world {
 	t.Helper()
 	table := rand.Text()
 	must(t, serverstest.CreateTable(t.Context(), dynamoURL, table))
-	w := &world{store: store.New(serverstest.Client(dynamoURL), table), queue: &queue{}, log: &bytes.Buffer{}}
+	w := &world{table: table, wire: &wire{}, queue: &queue{}, log: &bytes.Buffer{}}
+	w.store = store.New(w.wire.client(), table)
 	w.h = &handler.Handler{
 		Items: w.store, Organisations: w.store, Grants: w.store, Marks: w.store, Runs: w.store, Queue: w.queue, LostAfter: time.Minute,
 		Log: slog.New(slog.NewJSONHandler(w.log, nil)), Now: func() time.Time { return now },
