@@ -136,8 +136,22 @@ func readVersion(raw json.RawMessage) (int64, error) {
 	return v, nil
 }
 
+// readTime is stricter than package time, which takes a comma before the
+// fraction, one digit for the hour, and offsets of a day.
 func readTime(raw json.RawMessage) (time.Time, error) {
-	return as[time.Time](raw, "must be a time as RFC 3339 writes it")
+	must := errors.New("must be a time as RFC 3339 writes it")
+	text, err := readText(raw)
+	if err != nil || len(text) < len("2006-01-02T15:04:05Z") || text[13] != ':' || strings.Contains(text, ",") {
+		return time.Time{}, must
+	}
+	if offset := text[len(text)-len("07:00"):]; text[len(text)-1] != 'Z' && (offset[:2] > "23" || offset[3:] > "59") {
+		return time.Time{}, must
+	}
+	t, err := time.Parse(time.RFC3339, text)
+	if err != nil {
+		return time.Time{}, must
+	}
+	return t, nil
 }
 
 func readItemType(raw json.RawMessage) (domain.ItemType, error) {
