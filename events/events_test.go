@@ -22,22 +22,6 @@ import (
 	"integrations/shared/notice"
 )
 
-// parse reads a detail as ingest does.
-func parse(detailType string, detail json.RawMessage) error {
-	var err error
-	switch kind, _, _ := strings.Cut(detailType, "."); kind {
-	case "item":
-		_, err = event.ParseItem(detailType, detail)
-	case "organisation":
-		_, err = event.ParseOrganisation(detailType, detail)
-	case "member":
-		_, err = event.ParseMember(detailType, detail)
-	case "role":
-		_, err = event.ParseRole(detailType, detail)
-	}
-	return err
-}
-
 var incoming = slices.Sorted(slices.Values(append(slices.Clone(event.InOrganisations), event.OfOrganisations...)))
 var outgoing = []string{notice.TypeHealthChanged, notice.TypeRemoteChanged, notice.TypeSyncFinished}
 
@@ -141,7 +125,7 @@ func TestSamples(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			schemaErr, parserErr := all[detailType].Validate(doc), parse(detailType, e.Detail)
+			schemaErr, parserErr := all[detailType].Validate(doc), event.Check(detailType, e.Detail)
 			if good := kind == "good"; (schemaErr == nil) != good || (parserErr == nil) != good {
 				t.Errorf("%s/%s: schema says %v, parser %v", detailType, name, schemaErr, parserErr)
 			}
@@ -159,7 +143,7 @@ func agree(t *testing.T, all map[string]*jsonschema.Schema, detailType string, t
 	t.Helper()
 	doc, err := jsonschema.UnmarshalJSON(bytes.NewReader(text))
 	if err != nil {
-		if parse(detailType, text) == nil {
+		if event.Check(detailType, text) == nil {
 			t.Errorf("%s: the parser takes what is not JSON: %q", detailType, text)
 		}
 		return false
@@ -170,7 +154,7 @@ func agree(t *testing.T, all map[string]*jsonschema.Schema, detailType string, t
 			return false
 		}
 	}
-	schemaErr, parserErr := all[detailType].Validate(doc), parse(detailType, text)
+	schemaErr, parserErr := all[detailType].Validate(doc), event.Check(detailType, text)
 	if (schemaErr == nil) != (parserErr == nil) {
 		t.Errorf("%s %s\nschema: %v\nparser: %v", detailType, text, schemaErr, parserErr)
 	}

@@ -4,6 +4,7 @@ package event
 
 import (
 	"encoding/json"
+	"fmt"
 
 	"integrations/shared/domain"
 )
@@ -27,6 +28,29 @@ var (
 	OfOrganisations = []string{OrganisationUpdated, OrganisationDeleted}
 	InOrganisations = []string{ItemCreated, ItemUpdated, ItemDeleted, MemberUpdated, MemberRemoved, RoleUpdated, RoleDeleted}
 )
+
+// Check reports what is wrong with the detail of an event.
+func Check(detailType string, detail json.RawMessage) error {
+	var err error
+	switch detailType {
+	case ItemCreated, ItemUpdated, ItemDeleted:
+		_, err = ParseItem(detailType, detail)
+	case OrganisationUpdated, OrganisationDeleted:
+		_, err = ParseOrganisation(detailType, detail)
+	case MemberUpdated, MemberRemoved:
+		_, err = ParseMember(detailType, detail)
+	case RoleUpdated, RoleDeleted:
+		_, err = ParseRole(detailType, detail)
+	default:
+		err = Unknown(detailType)
+	}
+	return err
+}
+
+// Unknown says that there is no such event.
+func Unknown(detailType string) error {
+	return &Malformed{[]Problem{{"detail-type", fmt.Sprintf("%.64q is unknown", detailType)}}}
+}
 
 // An Envelope is an event as EventBridge delivers it
 // (https://docs.aws.amazon.com/eventbridge/latest/ref/overiew-event-structure.html).

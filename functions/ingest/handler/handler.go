@@ -107,5 +107,5 @@ func (h *Handler) one(ctx context.Context, body string) (e event.Envelope, err e
 	case event.RoleUpdated, event.RoleDeleted:
 		return e, h.role(ctx, e)
 	}
-	return e, &event.Malformed{Problems: []event.Problem{{Member: "detail-type", Detail: fmt.Sprintf("%.64q is unknown", e.DetailType)}}}
+	return e, event.Unknown(e.DetailType)
 }
