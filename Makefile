@@ -14,7 +14,7 @@ USER_NAME = $(if $(filter command line,$(origin USER)),$(USER),owner)
 
 SIZES ?= 1000,10000,100000
 
-.PHONY: help run test check e2e bench build synth deploy token invoke watch load snapshot fmt
+.PHONY: help run test check e2e bench build synth deploy token invoke watch load event replay import snapshot fmt
 
 help: ## list these commands
 	@grep -hE '^[a-z0-9]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -37,6 +37,15 @@ watch: ## follow a sync: make watch INTEGRATION=github [SYNC=id] (exit codes: bu
 
 load: ## send a file of items through the bus: make load FILE=items.jsonl
 	@go run ./local load -dir $(DIR) -file $(FILE)
+
+event: ## send one event through the bus: make event FILE=events/samples/item.created/good-work-item.json
+	@go run ./local event -dir $(DIR) -file '$(FILE)'
+
+replay: ## play a file of changes: make replay FILE=changes.jsonl [RATE=a second] [ORGANISATION=id] [SEED=n DOUBLE=1 for disorder]
+	@go run ./local replay -dir $(DIR) -file '$(FILE)' $(if $(RATE),-rate $(RATE)) $(if $(ORGANISATION),-organisation $(ORGANISATION)) $(if $(SEED),-seed $(SEED)) $(if $(DOUBLE),-double)
+
+import: ## publish events on a real bus, resumable: make import FILE=all.jsonl BUS=integrations-prod (docs/events.md)
+	@go run ./local import -file '$(FILE)' -bus '$(BUS)' $(if $(SOURCE),-source $(SOURCE))
 
 test: node_modules/.package-lock.json ## set up and run all tests (with -race where there is a C compiler)
 	@[ -n "$(RACE)" ] || echo "no C compiler: the tests run without the race detector"

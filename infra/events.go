@@ -5,10 +5,9 @@ import (
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsiam"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awslambda"
 	"github.com/aws/jsii-runtime-go"
-)
 
-// ingested is the detail types that functions/ingest understands; anything else on the bus is not for us.
-var ingested = []string{"item.created", "item.updated", "item.deleted"}
+	"integrations/shared/event"
+)
 
 // ownSource is the source of the events that the service itself publishes.
 const ownSource = "integrations"
@@ -72,22 +71,14 @@ func (s *service) busPolicy(bus awsevents.EventBus, sid string, statement map[st
 	})
 }
 
-// routeEvents sends the platform's events to the ingest queue, grouped by organisation. What EventBridge cannot deliver
-// goes where ingest's own failures go: both hold the same body, so one redrive mends both.
-// The rule is written as CloudFormation has it, as CDK's own target refuses a message group on a standard queue.
+// routeEvents sends the platform's events to the ingest queue, grouped by organisation; anything else on the bus is not
+// for us. An organisation's own events name it otherwise than those within it, and a target reads one path: so there are
+// two rules.
 func (s *service) routeEvents(bus awsevents.EventBus, to queue) {
-	rule := awsevents.NewCfnRule(s.Stack, jsii.String("IngestRule"), &awsevents.CfnRuleProps{
-		Name:         s.name("ingest"),
-		Description:  jsii.String("Brings the platform's events to the ingest queue"),
-		EventBusName: bus.EventBusName(),
-		EventPattern: map[string]any{"source": []string{s.EventSource}, "detail-type": ingested},
-		Targets: []any{&awsevents.CfnRule_TargetProperty{
-			Id:               jsii.String("ingest"),
-			Arn:              to.work.QueueArn(),
-			SqsParameters:    &awsevents.CfnRule_SqsParametersProperty{MessageGroupId: jsii.String("$.detail.organisation_id")},
-			DeadLetterConfig: &awsevents.CfnRule_DeadLetterConfigProperty{Arn: to.dead.QueueArn()},
-		}},
-	})
+	rules := []*string{
+		s.ingestRule(bus, to, "IngestRule", "ingest", "$.detail.organisation_id", event.InOrganisations),
+		s.ingestRule(bus, to, "IngestOrganisationRule", "ingest-organisations", "$.detail.id", event.OfOrganisations),
+	}
 	for _, q := range []interface {
 		AddToResourcePolicy(awsiam.PolicyStatement) *awsiam.AddToResourcePolicyResult
 		QueueArn() *string
@@ -96,9 +87,28 @@ func (s *service) routeEvents(bus awsevents.EventBus, to queue) {
 			Principals: &[]awsiam.IPrincipal{awsiam.NewServicePrincipal(jsii.String("events.amazonaws.com"), nil)},
 			Actions:    jsii.Strings("sqs:SendMessage"),
 			Resources:  &[]*string{q.QueueArn()},
-			Conditions: &map[string]any{"ArnEquals": map[string]any{"aws:SourceArn": rule.AttrArn()}},
+			Conditions: &map[string]any{"ArnEquals": map[string]any{"aws:SourceArn": rules}},
 		}))
 	}
+}
+
+// ingestRule brings the platform's events of some types to the ingest queue. What EventBridge cannot deliver goes where
+// ingest's own failures go: both hold the same body, so one redrive mends both.
+// The rule is written as CloudFormation has it, as CDK's own target refuses a message group on a standard queue.
+func (s *service) ingestRule(bus awsevents.EventBus, to queue, logical, name, group string, detailTypes []string) *string {
+	rule := awsevents.NewCfnRule(s.Stack, &logical, &awsevents.CfnRuleProps{
+		Name:         s.name(name),
+		Description:  jsii.String("Brings the platform's events to the ingest queue"),
+		EventBusName: bus.EventBusName(),
+		EventPattern: map[string]any{"source": []string{s.EventSource}, "detail-type": detailTypes},
+		Targets: []any{&awsevents.CfnRule_TargetProperty{
+			Id:               jsii.String("ingest"),
+			Arn:              to.work.QueueArn(),
+			SqsParameters:    &awsevents.CfnRule_SqsParametersProperty{MessageGroupId: &group},
+			DeadLetterConfig: &awsevents.CfnRule_DeadLetterConfigProperty{Arn: to.dead.QueueArn()},
+		}},
+	})
+	return rule.AttrArn()
 }
 
 // schedule calls a function every minute. A tick that could not be delivered within its minute is worthless,

@@ -148,7 +148,7 @@ func TestWhoMayDoWhat(t *testing.T) {
 		{"dynamodb:Scan", nil},
 		{"dynamodb:Query", []string{"dispatch", "ingest", "items", "providersync", "status", "syncs"}},
 		{"dynamodb:PutItem", []string{"cancel", "ingest", "patch", "providersync"}},
-		{"dynamodb:BatchWriteItem", []string{"dispatch", "ingest", "providersync"}},
+		{"dynamodb:BatchWriteItem", []string{"dispatch", "providersync"}},
 		{"events:PutEvents", []string{"dispatch", "providersync"}},
 		{"dynamodb:DeleteItem", []string{"providersync"}},
 		{"dynamodb:UpdateItem", []string{"cancel", "dispatch", "ingest", "patch", "providersync", "retry", "sync"}},

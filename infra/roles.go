@@ -105,8 +105,7 @@ func worksSync(r resources) []awsiam.PolicyStatement {
 func ingestsEvents(r resources) []awsiam.PolicyStatement {
 	return []awsiam.PolicyStatement{
 		allow(on(r.table.TableArn()),
-			"dynamodb:GetItem", "dynamodb:Query", "dynamodb:PutItem", "dynamodb:UpdateItem",
-			"dynamodb:ConditionCheckItem", "dynamodb:BatchWriteItem"),
+			"dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:Query", "dynamodb:PutItem", "dynamodb:UpdateItem"),
 		r.sendsSync(),
 		consumes(r.queues.ingest),
 	}

@@ -164,6 +164,24 @@ func TestEventsReachTheirTargets(t *testing.T) {
 	})
 }
 
+// TestEveryEventOfThePlatformIsBrought: what no rule matches reaches nobody, and nobody hears of it.
+func TestEveryEventOfThePlatformIsBrought(t *testing.T) {
+	everywhere(t, func(t *testing.T, tpl template) {
+		var brought []string
+		for _, rule := range tpl.ofType("AWS::Events::Rule") {
+			brought = append(brought, textsOf(rule.at("EventPattern", "detail-type"))...)
+		}
+		slices.Sort(brought)
+		want := []string{
+			"item.created", "item.deleted", "item.updated", "member.removed", "member.updated",
+			"organisation.deleted", "organisation.updated", "role.deleted", "role.updated",
+		}
+		if !slices.Equal(brought, want) {
+			t.Errorf("brought are %v, want %v, each once", brought, want)
+		}
+	})
+}
+
 func checkQueueTarget(t *testing.T, tpl template, id string, rule resource, to any) {
 	t.Helper()
 	if bus := tpl.Resources[target(rule.at("EventBusName"))]; bus.Type != "AWS::Events::EventBus" {
@@ -172,8 +190,12 @@ func checkQueueTarget(t *testing.T, tpl template, id string, rule resource, to a
 	if len(listOf(rule.at("EventPattern", "source"))) == 0 || len(listOf(rule.at("EventPattern", "detail-type"))) == 0 {
 		t.Errorf("%s: does not choose by source and detail-type", id)
 	}
-	if got := text(at(to, "SqsParameters", "MessageGroupId")); got != "$.detail.organisation_id" {
-		t.Errorf("%s: message group %q", id, got)
+	group := "$.detail.organisation_id"
+	if strings.HasPrefix(textsOf(rule.at("EventPattern", "detail-type"))[0], "organisation.") {
+		group = "$.detail.id" // its own
+	}
+	if got := text(at(to, "SqsParameters", "MessageGroupId")); got != group {
+		t.Errorf("%s: message group %q, want %q", id, got, group)
 	}
 	for _, queue := range []string{target(at(to, "Arn")), target(at(to, "DeadLetterConfig", "Arn"))} {
 		if !mayReceiveFrom(tpl, queue, id) {
@@ -194,7 +216,7 @@ func mayInvoke(tpl template, rule, function string) bool {
 func mayReceiveFrom(tpl template, queue, rule string) bool {
 	for _, s := range resourceStatements(tpl, queue) {
 		if s.effect == "Allow" && text(at(s.raw, "Principal", "Service")) == "events.amazonaws.com" && slices.Contains(s.actions, "sqs:SendMessage") &&
-			target(at(s.raw, "Condition", "ArnEquals", "aws:SourceArn")) == rule {
+			slices.ContainsFunc(listOf(at(s.raw, "Condition", "ArnEquals", "aws:SourceArn")), func(arn any) bool { return target(arn) == rule }) {
 			return true
 		}
 	}

@@ -16,14 +16,18 @@ const usage = `usage: go run ./local <command> [flags]
   run     start the environment and stay until Ctrl-C
   token   print a token of a sample user
   invoke  call a function with an event
+  event   send one event through the bus
   load    send a file of items through the bus
+  replay  play a file of changes, in their order or not
+  import  publish a file of events on a real bus
   watch   follow a sync in the terminal
 
   -h after a command lists its flags`
 
 // commands are what local can do.
 var commands = map[string]func(context.Context, []string) error{
-	"run": runCommand, "token": tokenCommand, "invoke": invokeCommand, "load": loadCommand, "watch": watchCommand,
+	"run": runCommand, "token": tokenCommand, "invoke": invokeCommand, "load": loadCommand, "event": eventCommand,
+	"replay": replayCommand, "import": importCommand, "watch": watchCommand,
 }
 
 func main() {

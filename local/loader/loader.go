@@ -1,4 +1,4 @@
-// Package loader publishes a file of items on the event bus, as the platform
+// Package loader publishes a file of events on the event bus, as the platform
 // does with its changes.
 package loader
 
@@ -7,13 +7,12 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
+	"iter"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/service/eventbridge"
 	"github.com/aws/aws-sdk-go-v2/service/eventbridge/types"
 )
 
@@ -22,158 +21,163 @@ const (
 	batchEntries = 10
 	batchBytes   = 240 << 10
 	maxLine      = 1 << 20
-	attempts     = 5
-	firstPause   = 100 * time.Millisecond
 )
-
-// Putter is the bus.
-type Putter interface {
-	PutEvents(context.Context, *eventbridge.PutEventsInput, ...func(*eventbridge.Options)) (*eventbridge.PutEventsOutput, error)
-}
 
 // A Loader sends lines of JSON as events. A line is an item's detail, or an
 // object with detail_type and detail.
 type Loader struct {
 	Client      Putter
 	Bus, Source string
-	DetailType  string
-	// Organisation, when set, takes the place of the items' own.
+	// DetailType is that of lines which do not name their own; without it all
+	// have to.
+	DetailType string
+	// Organisation, when set, takes the place of the events' own. The ids of
+	// items are shifted then, as an id belongs to one organisation.
 	Organisation string
-	Progress     func(sent int)
+	// Rate is how many events go a second, 0 for as many as can.
+	Rate float64
+	// Order, when set, sends the events in another order than the file's.
+	Order *Order
+	// Check, when set, refuses an event before it is sent.
+	Check func(detailType string, detail json.RawMessage) error
+	// Skip is how many events at the beginning were sent before.
+	Skip int
+	// Sent is told after each call how many events have been taken, those
+	// skipped included; its error ends the load.
+	Sent func(total int) error
 }
 
-// Load sends every line and tells how many went. It stops at the first that
-// the bus refuses for good.
+// An entry is an event on its way, and the line it is from.
+type entry struct {
+	types.PutEventsRequestEntry
+	line int
+}
+
+// Load sends every event and tells how many went, those skipped included. It
+// stops at the first that the bus refuses for good.
 func (l Loader) Load(ctx context.Context, lines io.Reader) (sent int, err error) {
-	scanner := bufio.NewScanner(lines)
-	scanner.Buffer(nil, maxLine)
-	b := batch{}
+	began, n := time.Now(), 0
+	var b batch
 	flush := func() error {
+		if err := l.pace(ctx, began, sent-l.Skip); err != nil {
+			return err
+		}
 		if err := l.send(ctx, b.entries); err != nil {
-			return fmt.Errorf("lines %d to %d: %w", b.first, b.last, err)
+			return err
 		}
 		sent += len(b.entries)
 		b = batch{}
-		if l.Progress != nil {
-			l.Progress(sent)
+		if l.Sent == nil {
+			return nil
 		}
-		return nil
+		return l.Sent(sent)
 	}
-	for number := 1; scanner.Scan(); number++ {
-		if len(bytes.TrimSpace(scanner.Bytes())) == 0 {
+	for e, err := range l.Order.apply(l.entries(lines)) {
+		if err != nil {
+			return sent, err
+		}
+		if n++; n <= l.Skip {
+			sent++
 			continue
 		}
-		entry, err := l.entry(scanner.Bytes())
-		if err != nil {
-			return sent, fmt.Errorf("line %d: %w", number, err)
-		}
-		if b.full(entry) {
+		if b.full(e, l.batchSize()) {
 			if err := flush(); err != nil {
 				return sent, err
 			}
 		}
-		b.add(entry, number)
+		b.entries, b.size = append(b.entries, e), b.size+len(*e.Detail)
 	}
-	if err := scanner.Err(); err != nil {
-		return sent, err
+	if len(b.entries) == 0 {
+		return sent, nil
 	}
 	return sent, flush()
 }
 
+// Count reads and checks every event, and sends none. It names every line that
+// is wrong, up to ten.
+func (l Loader) Count(lines io.Reader) (n int, bad []error) {
+	for _, err := range l.entries(lines) {
+		if n++; err != nil {
+			bad = append(bad, err)
+		}
+		if len(bad) == 10 {
+			break
+		}
+	}
+	return n, bad
+}
+
 // A batch is what goes in one call.
 type batch struct {
-	entries     []types.PutEventsRequestEntry
-	size        int
-	first, last int
+	entries []entry
+	size    int
 }
 
-func (b *batch) full(next types.PutEventsRequestEntry) bool {
-	return len(b.entries) == batchEntries || len(b.entries) > 0 && b.size+len(*next.Detail) > batchBytes
+func (b *batch) full(next entry, most int) bool {
+	return len(b.entries) == most || len(b.entries) > 0 && b.size+len(*next.Detail) > batchBytes
 }
 
-func (b *batch) add(entry types.PutEventsRequestEntry, line int) {
-	if len(b.entries) == 0 {
-		b.first = line
+// batchSize keeps batches small where the rate is low, so that events go one
+// by one and not in bursts.
+func (l Loader) batchSize() int {
+	if l.Rate <= 0 {
+		return batchEntries
 	}
-	b.entries, b.size, b.last = append(b.entries, entry), b.size+len(*entry.Detail), line
+	return max(1, min(int(l.Rate/10), batchEntries))
 }
 
-func (l Loader) entry(line []byte) (types.PutEventsRequestEntry, error) {
+// pace waits until it is the turn of the event after n.
+func (l Loader) pace(ctx context.Context, began time.Time, n int) error {
+	if l.Rate <= 0 {
+		return ctx.Err()
+	}
+	return sleep(ctx, time.Until(began.Add(time.Duration(float64(n)/l.Rate*float64(time.Second)))))
+}
+
+// entries reads the events of a file. A line that is none gives an error, and
+// the next lines follow.
+func (l Loader) entries(lines io.Reader) iter.Seq2[entry, error] {
+	return func(yield func(entry, error) bool) {
+		scanner := bufio.NewScanner(lines)
+		scanner.Buffer(nil, maxLine)
+		number := 0
+		for scanner.Scan() {
+			if number++; len(bytes.TrimSpace(scanner.Bytes())) == 0 {
+				continue
+			}
+			e, err := l.entry(scanner.Bytes(), number)
+			if err != nil {
+				err = fmt.Errorf("line %d: %w", number, err)
+			}
+			if !yield(e, err) {
+				return
+			}
+		}
+		if err := scanner.Err(); err != nil {
+			yield(entry{}, fmt.Errorf("line %d: %w", number+1, err))
+		}
+	}
+}
+
+func (l Loader) entry(line []byte, number int) (entry, error) {
 	var wrapped struct {
 		DetailType string          `json:"detail_type"`
 		Detail     json.RawMessage `json:"detail"`
 	}
 	if err := json.Unmarshal(line, &wrapped); err != nil {
-		return types.PutEventsRequestEntry{}, err
+		return entry{}, err
 	}
-	if wrapped.Detail == nil {
+	if wrapped.Detail == nil && l.DetailType != "" {
 		wrapped.DetailType, wrapped.Detail = l.DetailType, line
 	}
-	detail, err := l.moved(wrapped.Detail)
-	return types.PutEventsRequestEntry{
+	if wrapped.Detail == nil || wrapped.DetailType == "" {
+		return entry{}, fmt.Errorf("wants the members detail_type and detail")
+	}
+	detail, err := l.moved(wrapped.DetailType, wrapped.Detail)
+	if err == nil && l.Check != nil {
+		err = l.Check(wrapped.DetailType, detail)
+	}
+	return entry{types.PutEventsRequestEntry{
 		EventBusName: &l.Bus, Source: &l.Source, DetailType: &wrapped.DetailType, Detail: aws.String(string(detail)),
-	}, err
-}
-
-// moved puts an item into the organisation asked for.
-func (l Loader) moved(detail []byte) ([]byte, error) {
-	if l.Organisation == "" {
-		return detail, nil
-	}
-	var members map[string]json.RawMessage
-	if err := json.Unmarshal(detail, &members); err != nil {
-		return nil, err
-	}
-	id, err := json.Marshal(l.Organisation)
-	if err != nil {
-		return nil, err
-	}
-	members["organisation_id"] = id
-	return json.Marshal(members)
-}
-
-// send repeats the entries that the bus did not take.
-func (l Loader) send(ctx context.Context, entries []types.PutEventsRequestEntry) error {
-	var last error
-	for attempt, pause := 0, firstPause; len(entries) > 0; attempt, pause = attempt+1, 2*pause {
-		if attempt == attempts {
-			return last
-		}
-		if attempt > 0 && !sleep(ctx, pause) {
-			return ctx.Err()
-		}
-		out, err := l.Client.PutEvents(ctx, &eventbridge.PutEventsInput{Entries: entries})
-		if err != nil {
-			return err
-		}
-		entries, last = refused(entries, out)
-	}
-	return nil
-}
-
-// refused gives the entries that were not taken and why the first was not.
-func refused(entries []types.PutEventsRequestEntry, out *eventbridge.PutEventsOutput) ([]types.PutEventsRequestEntry, error) {
-	var again []types.PutEventsRequestEntry
-	var why error
-	for i, result := range out.Entries {
-		if result.ErrorCode == nil {
-			continue
-		}
-		if why == nil {
-			why = errors.New(aws.ToString(result.ErrorCode) + ": " + aws.ToString(result.ErrorMessage))
-		}
-		again = append(again, entries[i])
-	}
-	return again, why
-}
-
-func sleep(ctx context.Context, d time.Duration) bool {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-		return false
-	case <-timer.C:
-		return true
-	}
+	}, number}, err
 }

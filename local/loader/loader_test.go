@@ -1,23 +1,30 @@
 package loader_test
 
 import (
+	"cmp"
 	"context"
 	"errors"
+	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/eventbridge"
 	"github.com/aws/aws-sdk-go-v2/service/eventbridge/types"
 
 	"integrations/local/loader"
+	"integrations/shared/domain"
+	"integrations/shared/event"
 )
 
 // bus keeps what it takes and refuses some of it the first time.
 type bus struct {
 	calls  [][]types.PutEventsRequestEntry
 	refuse func(call, entry int) bool
+	code   string // "" for one that is worth trying again
 }
 
 func (b *bus) PutEvents(_ context.Context, in *eventbridge.PutEventsInput, _ ...func(*eventbridge.Options)) (*eventbridge.PutEventsOutput, error) {
@@ -26,7 +33,7 @@ func (b *bus) PutEvents(_ context.Context, in *eventbridge.PutEventsInput, _ ...
 	for i, entry := range in.Entries {
 		var result types.PutEventsResultEntry
 		if b.refuse != nil && b.refuse(len(b.calls), i) {
-			result.ErrorCode, result.ErrorMessage = aws.String("InternalFailure"), aws.String("again")
+			result.ErrorCode, result.ErrorMessage = aws.String(cmp.Or(b.code, "InternalFailure")), aws.String("again")
 			out.FailedEntryCount++
 		} else {
 			taken = append(taken, entry)
@@ -86,7 +93,7 @@ func TestWhatIsRefusedIsSentAgain(t *testing.T) {
 func TestWhatIsAlwaysRefusedIsNamed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := &bus{refuse: func(int, int) bool { return true }}
-		if sent, err := load(t, b, "{}\n"); err == nil || sent != 0 || err.Error() != "lines 1 to 1: InternalFailure: again" || len(b.calls) != 5 {
+		if sent, err := load(t, b, "{}\n"); err == nil || sent != 0 || err.Error() != "line 1: InternalFailure: again" || len(b.calls) != 8 {
 			t.Errorf("%d sent in %d calls, %v", sent, len(b.calls), err)
 		}
 	})
@@ -105,11 +112,111 @@ func TestLinesMayNameTheirType(t *testing.T) {
 func TestItemsMayChangeTheirOrganisation(t *testing.T) {
 	b := &bus{}
 	l := loader.Loader{Client: b, DetailType: "item.created", Organisation: "42"}
-	if _, err := l.Load(t.Context(), strings.NewReader(`{"id":"9007199254740993","organisation_id":"1","n":1.50}`)); err != nil {
+	lines := `{"id":"9007199254740993","organisation_id":"1","n":1.50}
+		{"id":"9007199254740993","organisation_id":"42"}
+		{"detail_type":"organisation.updated","detail":{"id":"1"}}
+		{"detail_type":"role.updated","detail":{"id":"7","organisation_id":"1"}}
+		{"detail_type":"item.deleted","detail":{"id":"9007199254740994","organisation_id":"1"}}`
+	if _, err := l.Load(t.Context(), strings.NewReader(lines)); err != nil {
 		t.Fatal(err)
 	}
-	if got := b.taken(); got[0] != `item.created {"id":"9007199254740993","n":1.50,"organisation_id":"42"}` {
-		t.Errorf("%v", got)
+	id := loader.Shifted(42, 9007199254740993)
+	want := []string{
+		`item.created {"id":"` + id.String() + `","n":1.50,"organisation_id":"42"}`, `item.created {"id":"9007199254740993","organisation_id":"42"}`,
+		`organisation.updated {"id":"42"}`, `role.updated {"id":"7","organisation_id":"42"}`,
+		`item.deleted {"id":"` + (id + 1).String() + `","organisation_id":"42"}`,
+	}
+	if got := b.taken(); !slices.Equal(got, want) {
+		t.Errorf("%v\nwant %v", got, want)
+	}
+	l.Organisation = "042"
+	if _, err := l.Load(t.Context(), strings.NewReader(lines)); err == nil {
+		t.Error("an organisation that is no id was taken")
+	}
+}
+
+// Shifted ids are ids, and no two items share one.
+func TestShiftedIdsAreIds(t *testing.T) {
+	for _, to := range []domain.Snowflake{1, 42, 1180000000000000001, 1<<63 - 1} {
+		seen := map[domain.Snowflake]bool{}
+		for _, id := range []domain.Snowflake{1, 2, 1190000000000000617, 1 << 62, 1<<63 - 2, 1<<63 - 1} {
+			shifted := loader.Shifted(to, id)
+			if _, err := domain.ParseSnowflake(shifted.String()); err != nil || seen[shifted] {
+				t.Errorf("%s in %s: %s, %v", id, to, shifted, err)
+			}
+			seen[shifted] = true
+		}
+	}
+}
+
+func TestOtherOrders(t *testing.T) {
+	var lines, details []string
+	for n := range 50 {
+		lines = append(lines, fmt.Sprintf(`{"n":%d}`, n))
+		details = append(details, "item.created "+lines[n], "item.created "+lines[n])
+	}
+	order := func(o *loader.Order) []string {
+		b := &bus{}
+		l := loader.Loader{Client: b, DetailType: "item.created", Order: o}
+		if _, err := l.Load(t.Context(), strings.NewReader(strings.Join(lines, "\n"))); err != nil {
+			t.Fatal(err)
+		}
+		return b.taken()
+	}
+	twice := order(&loader.Order{Seed: 7, Double: true})
+	if slices.Equal(twice, details) || !slices.Equal(twice, order(&loader.Order{Seed: 7, Double: true})) || slices.Equal(twice, order(&loader.Order{Seed: 8, Double: true})) {
+		t.Error("the order is not the seed's")
+	}
+	slices.Sort(twice)
+	slices.Sort(details)
+	if !slices.Equal(twice, details) || len(order(&loader.Order{})) != 50 {
+		t.Errorf("%d events, want each twice", len(twice))
+	}
+	if _, err := (loader.Loader{Client: &bus{}, Order: &loader.Order{}}).Load(t.Context(), strings.NewReader("x")); err == nil {
+		t.Error("a bad line was taken")
+	}
+}
+
+func TestRate(t *testing.T) {
+	for rate, want := range map[float64]struct {
+		took  time.Duration
+		calls int
+	}{0: {0, 10}, 5: {99 * time.Second / 5, 100}, 50: {95 * time.Second / 50, 20}, 1000: {90 * time.Millisecond, 10}} {
+		synctest.Test(t, func(t *testing.T) {
+			b, began := &bus{}, time.Now()
+			l := loader.Loader{Client: b, DetailType: "item.created", Rate: rate}
+			_, err := l.Load(t.Context(), strings.NewReader(strings.Repeat("{}\n", 100)))
+			if took := time.Since(began); err != nil || took != want.took || len(b.calls) != want.calls {
+				t.Errorf("%v a second: took %s in %d calls, %v", rate, took, len(b.calls), err)
+			}
+		})
+	}
+}
+
+// What will never be taken is not sent again; the rest of its call was taken.
+func TestWhatIsRefusedForGood(t *testing.T) {
+	b := &bus{refuse: func(_, entry int) bool { return entry == 1 }, code: "MalformedDetail"}
+	sent, err := load(t, b, "{\"n\":0}\n\n{\"n\":1}\n{\"n\":2}\n")
+	if err == nil || err.Error() != "line 3: MalformedDetail: again" || sent != 0 || len(b.calls) != 1 || len(b.taken()) != 2 {
+		t.Errorf("%d sent in %d calls, %v", sent, len(b.calls), err)
+	}
+}
+
+func TestSkippedEventsAreNotSent(t *testing.T) {
+	b, totals := &bus{}, []int{}
+	l := loader.Loader{Client: b, DetailType: "item.created", Skip: 13, Sent: func(n int) error { totals = append(totals, n); return nil }}
+	sent, err := l.Load(t.Context(), strings.NewReader(strings.Repeat("{}\n", 30)))
+	if err != nil || sent != 30 || len(b.taken()) != 17 || !slices.Equal(totals, []int{23, 30}) {
+		t.Errorf("%d sent, %d taken, totals %v, %v", sent, len(b.taken()), totals, err)
+	}
+}
+
+func TestWhatIsCheckedIsCounted(t *testing.T) {
+	l := loader.Loader{Check: event.Check}
+	good := `{"detail_type":"item.deleted","detail":{"id":"1","organisation_id":"1","version":1}}`
+	n, bad := l.Count(strings.NewReader(good + "\n\n" + `{"detail_type":"item.deleted","detail":{"id":"1"}}` + "\n" + `{"id":"1"}` + "\n" + good))
+	if n != 4 || len(bad) != 2 || !strings.Contains(bad[0].Error(), "line 3: malformed event: organisation_id is missing; version") || !strings.Contains(bad[1].Error(), "line 4") {
+		t.Errorf("%d, %v", n, bad)
 	}
 }
 
@@ -120,7 +227,7 @@ func TestABadLineIsNamed(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	refusing := &bus{refuse: func(int, int) bool { return true }}
-	if _, err := (loader.Loader{Client: refusing}).Load(ctx, strings.NewReader("{}")); !errors.Is(err, context.Canceled) {
+	if _, err := (loader.Loader{Client: refusing, DetailType: "item.created"}).Load(ctx, strings.NewReader("{}")); !errors.Is(err, context.Canceled) {
 		t.Errorf("%v", err)
 	}
 }

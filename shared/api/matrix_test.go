@@ -128,13 +128,9 @@ func TestRightsAreNotRemembered(t *testing.T) {
 	if resp := send(t, w.get, request{}); resp.StatusCode != 200 {
 		t.Fatal(resp.Body)
 	}
-	v := w.view(t, github)
-	o := *v.Organisation
-	o.Roles["21"] = domain.RoleGrant{Version: 2, Deleted: true}
-	must(t, w.store.PutOrganisation(t.Context(), o))
+	must(t, w.store.PutRole(t.Context(), org, 21, domain.RoleGrant{Version: 2, Deleted: true}))
 	refused(t, send(t, w.get, request{}), refusal{403, "forbidden", nil})
-	o.Deleted = true
-	must(t, w.store.PutOrganisation(t.Context(), o))
+	must(t, w.store.DeleteOrganisation(t.Context(), org, 2))
 	refused(t, send(t, w.get, request{}), refusal{400, "organisation_not_found", nil})
 }
 

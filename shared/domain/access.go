@@ -30,8 +30,9 @@ type Organisation struct {
 	OwnerID Snowflake `json:"owner_id"`
 	Deleted bool      `json:"is_deleted"`
 	Version int64     `json:"version"`
-	// Roles maps a role's id to its grant of MANAGE_ORGANISATION. A live role
-	// that grants nothing is left out.
+	// Roles maps a role's id to its grant of MANAGE_ORGANISATION. A role that an
+	// event told of keeps its entry, with its version, whether it grants
+	// something or not: otherwise a late event could bring an old allow back.
 	Roles map[string]RoleGrant `json:"roles"`
 }
 
@@ -52,7 +53,7 @@ type Member struct {
 // decides if it is not Inherit; else any denying role refuses, else any
 // allowing role permits, else it is refused. m is nil for a stranger.
 func MayManage(user Snowflake, o Organisation, m *Member) bool {
-	if user == o.OwnerID {
+	if user != 0 && user == o.OwnerID {
 		return true
 	}
 	if m == nil || m.Removed || m.Pending || m.UserID != user || m.OrganisationID != o.ID {

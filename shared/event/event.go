@@ -1,123 +1,173 @@
 // Package event reads what arrives on the event bus: the EventBridge envelope
-// and the detail of an item event.
+// and the details of the platform's events.
 package event
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
-	"time"
 
 	"integrations/shared/domain"
 )
 
-// The detail types of item events.
+// The detail types of the platform's events.
 const (
-	ItemCreated = "item.created"
-	ItemUpdated = "item.updated"
-	ItemDeleted = "item.deleted"
+	ItemCreated         = "item.created"
+	ItemUpdated         = "item.updated"
+	ItemDeleted         = "item.deleted"
+	OrganisationUpdated = "organisation.updated"
+	OrganisationDeleted = "organisation.deleted"
+	MemberUpdated       = "member.updated"
+	MemberRemoved       = "member.removed"
+	RoleUpdated         = "role.updated"
+	RoleDeleted         = "role.deleted"
 )
 
-// ErrMalformed reports an event that can never be handled.
-var ErrMalformed = errors.New("malformed event")
+// OfOrganisations lists the detail types whose detail is an organisation;
+// InOrganisations those whose detail names the organisation it belongs to.
+var (
+	OfOrganisations = []string{OrganisationUpdated, OrganisationDeleted}
+	InOrganisations = []string{ItemCreated, ItemUpdated, ItemDeleted, MemberUpdated, MemberRemoved, RoleUpdated, RoleDeleted}
+)
 
-// MaxDescription is the longest description that is kept, in bytes.
-const MaxDescription = 64 << 10
+// Check reports what is wrong with the detail of an event.
+func Check(detailType string, detail json.RawMessage) error {
+	var err error
+	switch detailType {
+	case ItemCreated, ItemUpdated, ItemDeleted:
+		_, err = ParseItem(detailType, detail)
+	case OrganisationUpdated, OrganisationDeleted:
+		_, err = ParseOrganisation(detailType, detail)
+	case MemberUpdated, MemberRemoved:
+		_, err = ParseMember(detailType, detail)
+	case RoleUpdated, RoleDeleted:
+		_, err = ParseRole(detailType, detail)
+	default:
+		err = Unknown(detailType)
+	}
+	return err
+}
+
+// Unknown says that there is no such event.
+func Unknown(detailType string) error {
+	return &Malformed{[]Problem{{"detail-type", fmt.Sprintf("%.64q is unknown", detailType)}}}
+}
 
 // An Envelope is an event as EventBridge delivers it
 // (https://docs.aws.amazon.com/eventbridge/latest/ref/overiew-event-structure.html).
 type Envelope struct {
-	ID         string          `json:"id"`
-	DetailType string          `json:"detail-type"`
-	Source     string          `json:"source"`
-	Detail     json.RawMessage `json:"detail"`
+	ID         string
+	DetailType string
+	Source     string
+	Detail     json.RawMessage // a JSON object
 }
 
-// ParseEnvelope reads a message body.
+// ParseEnvelope reads a message body. What can be read of a malformed one is
+// returned with the error, for the log.
 func ParseEnvelope(body string) (Envelope, error) {
 	var e Envelope
-	if err := json.Unmarshal([]byte(body), &e); err != nil {
-		return e, fmt.Errorf("%w: %w", ErrMalformed, err)
+	m, err := read([]byte(body))
+	if err != nil {
+		return e, err
 	}
-	if e.DetailType == "" || len(e.Detail) == 0 {
-		return e, fmt.Errorf("%w: no detail-type or no detail", ErrMalformed)
-	}
-	return e, nil
-}
-
-// detail is an item event's detail; a pointer tells what is missing.
-type detail struct {
-	ID              *domain.Snowflake `json:"id"`
-	OrganisationID  *domain.Snowflake `json:"organisation_id"`
-	ItemType        *domain.ItemType  `json:"item_type"`
-	PrefixID        *domain.Snowflake `json:"prefix_id"`
-	FormattedNumber *string           `json:"formatted_number"`
-	Version         *int64            `json:"version"`
-	Title           *string           `json:"title"`
-	Description     *string           `json:"description"`
-	URL             *string           `json:"url"`
-	State           *domain.ItemState `json:"state"`
-	Status          *string           `json:"status"`
-	Priority        *string           `json:"priority"`
-	Labels          *[]string         `json:"labels"`
-	UpdatedAt       *time.Time        `json:"updated_at"`
+	optional(m, "id", &e.ID, readText)
+	optional(m, "source", &e.Source, readText)
+	required(m, "detail-type", &e.DetailType, readText)
+	required(m, "detail", &e.Detail, readObject)
+	return e, m.err()
 }
 
 // ParseItem reads the detail of an item event. A deletion needs only its key,
 // organisation and version. Unknown members are ignored.
-func ParseItem(detailType string, raw json.RawMessage) (domain.Item, error) {
-	var d detail
-	if err := json.Unmarshal(raw, &d); err != nil {
-		return domain.Item{}, fmt.Errorf("%w: %w", ErrMalformed, err)
+func ParseItem(detailType string, detail json.RawMessage) (domain.Item, error) {
+	m, err := read(detail)
+	if err != nil {
+		return domain.Item{}, err
 	}
 	item := domain.Item{Deleted: detailType == ItemDeleted}
-	missing := take(&item.ID, d.ID, "id", nil)
-	missing = take(&item.OrganisationID, d.OrganisationID, "organisation_id", missing)
-	missing = take(&item.Version, d.Version, "version", missing)
-	if !item.Deleted {
-		missing = take(&item.ItemType, d.ItemType, "item_type", missing)
-		missing = take(&item.FormattedNumber, d.FormattedNumber, "formatted_number", missing)
-		missing = take(&item.Title, d.Title, "title", missing)
-		missing = take(&item.Description, d.Description, "description", missing)
-		missing = take(&item.URL, d.URL, "url", missing)
-		missing = take(&item.State, d.State, "state", missing)
-		missing = take(&item.Status, d.Status, "status", missing)
-		missing = take(&item.Labels, d.Labels, "labels", missing)
-		missing = take(&item.UpdatedAt, d.UpdatedAt, "updated_at", missing)
+	required(m, "id", &item.ID, readID)
+	required(m, "organisation_id", &item.OrganisationID, readID)
+	required(m, "version", &item.Version, readVersion)
+	if item.Deleted {
+		return item, m.err()
 	}
-	if len(missing) > 0 {
-		return domain.Item{}, fmt.Errorf("%w: missing or null: %v", ErrMalformed, missing)
+	var prefix domain.Snowflake
+	required(m, "item_type", &item.ItemType, readItemType)
+	required(m, "formatted_number", &item.FormattedNumber, readText)
+	required(m, "title", &item.Title, readText)
+	required(m, "description", &item.Description, readDescription)
+	required(m, "url", &item.URL, readText)
+	required(m, "state", &item.State, readState)
+	required(m, "status", &item.Status, readText)
+	required(m, "labels", &item.Labels, readLabels)
+	required(m, "updated_at", &item.UpdatedAt, readTime)
+	optional(m, "prefix_id", &prefix, readID)
+	optional(m, "priority", &item.Priority, readText)
+	if prefix != 0 {
+		item.PrefixID = prefix.String()
 	}
-	if d.PrefixID != nil {
-		item.PrefixID = d.PrefixID.String()
-	}
-	if d.Priority != nil {
-		item.Priority = *d.Priority
-	}
-	return item, check(item)
+	return item, m.err()
 }
 
-// take copies a member that is there, or adds its name to those missing.
-func take[T any](to *T, from *T, name string, missing []string) []string {
-	if from == nil {
-		return append(missing, name)
+// ParseOrganisation reads the detail of an organisation event. A deletion
+// needs only its id and version.
+func ParseOrganisation(detailType string, detail json.RawMessage) (domain.Organisation, error) {
+	m, err := read(detail)
+	if err != nil {
+		return domain.Organisation{}, err
 	}
-	*to = *from
-	return missing
+	o := domain.Organisation{Deleted: detailType == OrganisationDeleted}
+	required(m, "id", &o.ID, readID)
+	required(m, "version", &o.Version, readVersion)
+	if !o.Deleted {
+		required(m, "name", &o.Name, readName)
+		required(m, "owner_id", &o.OwnerID, readID)
+		required(m, "is_deleted", &o.Deleted, readTruth)
+	}
+	return o, m.err()
 }
 
-func check(i domain.Item) error {
-	switch {
-	case i.Version < 1:
-		return fmt.Errorf("%w: version is %d, want 1 or more", ErrMalformed, i.Version)
-	case i.Deleted:
-		return nil
-	case !i.ItemType.Valid():
-		return fmt.Errorf("%w: item_type %q is unknown", ErrMalformed, i.ItemType)
-	case i.State != domain.Open && i.State != domain.Closed:
-		return fmt.Errorf(`%w: state is %q, want "open" or "closed"`, ErrMalformed, i.State)
-	case len(i.Description) > MaxDescription:
-		return fmt.Errorf("%w: description has %d bytes, at most %d are kept", ErrMalformed, len(i.Description), MaxDescription)
+// ParseMember reads the detail of a member event. A removal needs only its
+// organisation, user and version.
+func ParseMember(detailType string, detail json.RawMessage) (domain.Member, error) {
+	m, err := read(detail)
+	if err != nil {
+		return domain.Member{}, err
 	}
-	return nil
+	member := domain.Member{Removed: detailType == MemberRemoved}
+	required(m, "organisation_id", &member.OrganisationID, readID)
+	required(m, "user_id", &member.UserID, readID)
+	required(m, "version", &member.Version, readVersion)
+	if !member.Removed {
+		required(m, "pending", &member.Pending, readTruth)
+		required(m, "role_ids", &member.RoleIDs, readIDs)
+		required(m, "permissions", &member.Grant, readGrant)
+	}
+	return member, m.err()
+}
+
+// A Role is what a role event tells.
+type Role struct {
+	OrganisationID, ID domain.Snowflake
+	domain.RoleGrant
+}
+
+// ParseRole reads the detail of a role event. A deletion needs only its id,
+// organisation and version. The order of roles decides nothing here: any role
+// that denies refuses.
+func ParseRole(detailType string, detail json.RawMessage) (Role, error) {
+	m, err := read(detail)
+	if err != nil {
+		return Role{}, err
+	}
+	var r Role
+	r.Deleted = detailType == RoleDeleted
+	required(m, "organisation_id", &r.OrganisationID, readID)
+	required(m, "id", &r.ID, readID)
+	required(m, "version", &r.Version, readVersion)
+	if !r.Deleted {
+		var order int64
+		required(m, "order", &order, readInteger)
+		required(m, "permissions", &r.Grant, readGrant)
+	}
+	return r, m.err()
 }

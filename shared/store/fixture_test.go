@@ -164,3 +164,16 @@ func is(t *testing.T, err, want error) {
 		t.Errorf("%v, want %v", err, want)
 	}
 }
+
+// everything scans the whole table, which the product never does.
+func everything(t *testing.T, s *Store) []record {
+	t.Helper()
+	var all []record
+	pages := dynamodb.NewScanPaginator(s.db, &dynamodb.ScanInput{TableName: &s.table})
+	for pages.HasMorePages() {
+		page, err := pages.NextPage(t.Context())
+		must(t, err)
+		all = append(all, page.Items...)
+	}
+	return all
+}

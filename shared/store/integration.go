@@ -88,11 +88,9 @@ func (s *Store) View(ctx context.Context, p Pair, user domain.Snowflake) (View, 
 		return v, wrap(err, "view integration", p.ID)
 	}
 	v.sealed = found[metaKey(p)]
-	err = errors.Join(
-		into(found[metaKey(p)], &v.Integration),
-		into(found[organisationKey(p.OrganisationID)], &v.Organisation),
-		into(found[stateKey(p.ID)], &v.State),
-	)
+	var unreadable error
+	v.Organisation, unreadable = organisation(found[organisationKey(p.OrganisationID)])
+	err = errors.Join(unreadable, into(found[metaKey(p)], &v.Integration), into(found[stateKey(p.ID)], &v.State))
 	if user != 0 {
 		err = errors.Join(err, into(found[memberKey(p.OrganisationID, user)], &v.Member))
 	}
@@ -161,23 +159,4 @@ func (s *Store) CreateIntegration(ctx context.Context, i Integration, secrets ma
 		err = ErrConflict
 	}
 	return wrap(err, "create integration", i.ID)
-}
-
-// PutOrganisation stores an organisation as an event or a seed tells it.
-func (s *Store) PutOrganisation(ctx context.Context, o domain.Organisation) error {
-	return wrap(s.put(ctx, organisationKey(o.ID), o), "put organisation", o.ID)
-}
-
-// PutMember stores a membership.
-func (s *Store) PutMember(ctx context.Context, m domain.Member) error {
-	return wrap(s.put(ctx, memberKey(m.OrganisationID, m.UserID), m), "put member", m.UserID)
-}
-
-func (s *Store) put(ctx context.Context, k key, v any) error {
-	r, err := encode(v)
-	if err != nil {
-		return err
-	}
-	_, err = s.db.PutItem(ctx, &dynamodb.PutItemInput{TableName: &s.table, Item: keyed(k, r)})
-	return err
 }

@@ -10,8 +10,11 @@ import (
 	"integrations/shared/domain"
 )
 
-// ErrTypeChanged reports an event that gives an item another type than it has.
-var ErrTypeChanged = errors.New("an item's type never changes")
+// Errors of events that give an item another type or organisation than it has.
+var (
+	ErrTypeChanged         = errors.New("an item's type never changes")
+	ErrOrganisationChanged = errors.New("an item's organisation never changes")
+)
 
 type itemRecord struct {
 	domain.Item
@@ -31,51 +34,87 @@ func decodeItem(r record) (domain.Item, error) {
 // one is repeated when an event comes again.
 func (s *Store) PutItem(ctx context.Context, item domain.Item) (current bool, err error) {
 	rec := keyed(itemKey(item.OrganisationID, item.ItemType, item.ID), mustEncode(itemRecord{Item: item, Deleted: item.Deleted}))
-	condition := "attribute_exists(pk) AND (#version < :v OR (#version = :v AND #deleted = :d))"
-	names := map[string]string{"#version": "version", "#deleted": "deleted"}
-	values := record{":v": number(item.Version), ":d": truth(item.Deleted)}
-	for range 3 { // a creation by another event in between is met at most once
-		_, err = s.db.PutItem(ctx, &dynamodb.PutItemInput{
-			TableName: &s.table, Item: rec, ConditionExpression: &condition,
-			ExpressionAttributeNames: names, ExpressionAttributeValues: values,
-			ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld,
-		})
-		old, failed := conditionFailed(err)
-		if !failed {
-			return err == nil, wrap(err, "put item", item.ID)
+	first := item.Version == 1 // most likely it is not there yet
+	for range 4 {              // a creation by another event in between is met at most once
+		var there bool
+		if first {
+			if current, err = s.firstPut(ctx, item, rec); !errors.Is(err, ErrConflict) {
+				return current, wrap(err, "put item", item.ID)
+			}
 		}
-		if old != nil {
-			return false, nil
-		}
-		current, err = s.firstPut(ctx, item, rec)
-		if !errors.Is(err, ErrConflict) {
+		if current, there, err = s.putAgain(ctx, item, rec); err != nil || there {
 			return current, wrap(err, "put item", item.ID)
 		}
+		first, err = true, ErrConflict
 	}
 	return false, wrap(err, "put item", item.ID)
 }
 
+// putAgain stores a version of an item that is there.
+func (s *Store) putAgain(ctx context.Context, item domain.Item, rec record) (current, there bool, err error) {
+	condition := "attribute_exists(pk) AND (#version < :v OR (#version = :v AND #deleted = :d))"
+	_, err = s.db.PutItem(ctx, &dynamodb.PutItemInput{
+		TableName: &s.table, Item: rec, ConditionExpression: &condition,
+		ExpressionAttributeNames:            map[string]string{"#version": "version", "#deleted": "deleted"},
+		ExpressionAttributeValues:           record{":v": number(item.Version), ":d": truth(item.Deleted)},
+		ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld,
+	})
+	if old, failed := conditionFailed(err); failed {
+		return false, old != nil, nil
+	}
+	return err == nil, true, err
+}
+
 // firstPut stores an item that is not there yet together with its claim, which
-// holds the item to its type and remembers a deletion that came first.
+// holds the item to its organisation and type and remembers a deletion that
+// came first. ErrConflict when the item is there.
 func (s *Store) firstPut(ctx context.Context, item domain.Item, rec record) (bool, error) {
-	absent, claimable := "attribute_not_exists(pk)", "attribute_not_exists(pk) OR item_type = :t OR deleted_version < :v"
-	claim := keyed(claimKey(item.OrganisationID, item.ID), record{"item_type": text(string(item.ItemType))})
+	absent := "attribute_not_exists(pk)"
+	claim := update{
+		expression: "SET #org = :org, #type = :type REMOVE #buried",
+		condition: "(attribute_not_exists(#org) OR (#org = :org AND #type = :type)) AND " +
+			"(attribute_not_exists(#buried) OR #buried < :v)",
+		names: map[string]string{"#org": "organisation_id", "#type": "item_type", "#buried": buried(item.OrganisationID)},
+		values: record{
+			":org": number(int64(item.OrganisationID)), ":type": text(string(item.ItemType)), ":v": number(item.Version),
+		},
+	}
 	err := s.transact(ctx, []types.TransactWriteItem{
 		{Put: &types.Put{TableName: &s.table, Item: rec, ConditionExpression: &absent}},
-		{Put: &types.Put{TableName: &s.table, Item: claim, ConditionExpression: &claimable,
-			ExpressionAttributeValues:           record{":t": text(string(item.ItemType)), ":v": number(item.Version)},
-			ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld}},
+		s.updateAction(claimKey(item.ID), claim),
 	})
 	old, at := refused(err)
 	switch {
 	case at == 0:
 		return false, ErrConflict
-	case at == 1 && old["deleted_version"] != nil:
-		return false, nil
 	case at == 1:
-		return false, ErrTypeChanged
+		return false, heldTo(old, item.OrganisationID, item.ItemType)
 	}
 	return err == nil, err
+}
+
+// buried is the attribute of an item's claim that remembers an organisation's
+// deletion of an item it does not have. It is that organisation's alone: a
+// deletion that is sent in error must not keep the item from its owner.
+func buried(org domain.Snowflake) string { return "deleted_" + org.String() }
+
+// heldTo says in what an item's claim contradicts an event; nil when it does
+// not.
+func heldTo(claim record, org domain.Snowflake, t domain.ItemType) error {
+	var c struct {
+		OrganisationID domain.Snowflake `json:"organisation_id"`
+		ItemType       domain.ItemType  `json:"item_type"`
+	}
+	if err := decode(claim, &c); err != nil {
+		return err
+	}
+	switch {
+	case c.OrganisationID != 0 && c.OrganisationID != org:
+		return ErrOrganisationChanged
+	case c.ItemType != "" && t != "" && c.ItemType != t:
+		return ErrTypeChanged
+	}
+	return nil
 }
 
 // DeleteItem marks an item deleted as of a version and returns its type. An
@@ -84,11 +123,14 @@ func (s *Store) firstPut(ctx context.Context, item domain.Item, rec record) (boo
 // stored one.
 func (s *Store) DeleteItem(ctx context.Context, org, id domain.Snowflake, version int64) (t domain.ItemType, current bool, err error) {
 	for range 3 {
-		claim, err := s.get(ctx, claimKey(org, id))
+		claim, err := s.get(ctx, claimKey(id))
+		if err == nil {
+			err = heldTo(claim, org, "")
+		}
 		if err != nil {
 			return "", false, wrap(err, "delete item", id)
 		}
-		if claim == nil || claim["item_type"] == nil {
+		if claim["item_type"] == nil {
 			err = s.bury(ctx, org, id, version)
 			if errors.Is(err, ErrConflict) {
 				continue // it was created in the meantime
@@ -110,13 +152,14 @@ func (s *Store) DeleteItem(ctx context.Context, org, id domain.Snowflake, versio
 }
 
 func (s *Store) bury(ctx context.Context, org, id domain.Snowflake, version int64) error {
-	_, err := s.update(ctx, claimKey(org, id), update{
-		expression: "SET deleted_version = :v",
-		condition:  "attribute_not_exists(item_type) AND (attribute_not_exists(deleted_version) OR deleted_version < :v)",
+	_, err := s.update(ctx, claimKey(id), update{
+		expression: "SET #buried = :v",
+		condition:  "attribute_not_exists(#org) AND (attribute_not_exists(#buried) OR #buried < :v)",
+		names:      map[string]string{"#org": "organisation_id", "#buried": buried(org)},
 		values:     record{":v": number(version)},
 	})
 	if old, failed := conditionFailed(err); failed {
-		if old["item_type"] != nil {
+		if old["organisation_id"] != nil {
 			return ErrConflict
 		}
 		return nil // an even later deletion is buried here

@@ -110,13 +110,55 @@ func TestItemTypeNeverChanges(t *testing.T) {
 		_, err := s.PutItem(t.Context(), other)
 		is(t, err, ErrTypeChanged)
 	}
-	// The same id in another organisation is another item.
-	foreign := item(7, 1)
-	foreign.OrganisationID, foreign.ItemType = 2002, "document"
-	if current, err := s.PutItem(t.Context(), foreign); !current || err != nil {
+	if got := read(t, s, 7); got.Version != 2 {
+		t.Errorf("%+v", got)
+	}
+}
+
+// An item's id belongs to the organisation that had it first.
+func TestItemOrganisationNeverChanges(t *testing.T) {
+	s, _ := open(t)
+	_, err := s.PutItem(t.Context(), item(7, 2))
+	must(t, err)
+	for _, version := range []int64{1, 2, 9} {
+		foreign := item(7, version)
+		foreign.OrganisationID = 2002
+		_, err := s.PutItem(t.Context(), foreign)
+		is(t, err, ErrOrganisationChanged)
+		foreign.ItemType = "document"
+		_, err = s.PutItem(t.Context(), foreign)
+		is(t, err, ErrOrganisationChanged)
+		_, _, err = s.DeleteItem(t.Context(), 2002, 7, version)
+		is(t, err, ErrOrganisationChanged)
+	}
+	if got := read(t, s, 7); got.Version != 2 || got.Deleted {
+		t.Errorf("%+v", got)
+	}
+	if n := len(everything(t, s)); n != 2 {
+		t.Errorf("%d records, want the item and its claim", n)
+	}
+}
+
+// A deletion of what an organisation does not have, sent in error or early,
+// keeps the item from that organisation alone.
+func TestAnothersDeletionDoesNotTouchAnItem(t *testing.T) {
+	s, _ := open(t)
+	for _, org := range []domain.Snowflake{2002, 3003} {
+		if typ, current, err := s.DeleteItem(t.Context(), org, 7, 9); typ != "" || current || err != nil {
+			t.Errorf("%s %v %v", typ, current, err)
+		}
+	}
+	if current, err := s.PutItem(t.Context(), item(7, 1)); !current || err != nil {
 		t.Errorf("%v, %v", current, err)
 	}
-	if got := read(t, s, 7); got.Version != 2 {
+	if current, err := s.PutItem(t.Context(), item(7, 3)); !current || err != nil {
+		t.Errorf("%v, %v", current, err)
+	}
+	late := item(7, 3)
+	late.OrganisationID = 2002
+	_, err := s.PutItem(t.Context(), late)
+	is(t, err, ErrOrganisationChanged)
+	if got := read(t, s, 7); got == nil || got.Version != 3 || got.Deleted {
 		t.Errorf("%+v", got)
 	}
 }

@@ -19,7 +19,7 @@
 //	INT#<id>             OUTBOX#<event>         outbox row    index "due" (dispatch), GetItem, DeleteItem
 //	INT#<id>             IDEM#<key>             create key    GetItem
 //	ITEMS#<org>#<type>   <item>                 item          BatchGetItem; Query in order of id (plan pass)
-//	ITEM#<item>          CLAIM#<org>            claim         condition only: an item's type never changes
+//	ITEM#<item>          CLAIM                  claim         GetItem, condition: an item's organisation and type never change
 //	ORG#<org>            TURNS                  turns         GetItem: how many of an organisation are worked on
 //	PACE#<credential>    PACE                   usage         GetItem: what a credential has spent
 //
@@ -98,9 +98,7 @@ func itemKey(org domain.Snowflake, t domain.ItemType, id domain.Snowflake) key {
 	return key{itemsPartition(org, t), id.Sortable()}
 }
 
-func claimKey(org, item domain.Snowflake) key {
-	return key{"ITEM#" + item.Sortable(), "CLAIM#" + org.Sortable()}
-}
+func claimKey(item domain.Snowflake) key { return key{"ITEM#" + item.Sortable(), "CLAIM"} }
 
 func markKey(integration domain.Snowflake, m Mark) key {
 	return key{integrationPartition(integration), fmt.Sprintf("%s%s#%019d", markPrefix, m.ItemID.Sortable(), m.Version)}

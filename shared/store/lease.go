@@ -195,8 +195,8 @@ func (s *Store) Look(ctx context.Context, l Lease) (Look, error) {
 	if err != nil {
 		return look, wrap(err, "look at integration", l.Pair.ID)
 	}
-	var org *domain.Organisation
-	err = errors.Join(into(found[metaKey(l.Pair)], &look.Integration), into(found[organisationKey(l.Pair.OrganisationID)], &org))
+	org, unreadable := organisation(found[organisationKey(l.Pair.OrganisationID)])
+	err = errors.Join(unreadable, into(found[metaKey(l.Pair)], &look.Integration))
 	if err == nil && !l.holds(found[l.key()]) {
 		err = ErrFenced
 	}

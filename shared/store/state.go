@@ -168,6 +168,25 @@ func (s *Store) StateIn(ctx context.Context, id domain.Snowflake, lane Lane) (*S
 	return st, wrap(err, "read state of integration", id)
 }
 
+// States reads the states of up to 100 integrations in one round trip; those
+// that never had one are absent.
+func (s *Store) States(ctx context.Context, ids []domain.Snowflake) (map[domain.Snowflake]*State, error) {
+	var keys []key
+	for _, id := range ids {
+		keys = append(keys, stateKey(id))
+	}
+	found, err := s.batchGet(ctx, keys)
+	all := map[domain.Snowflake]*State{}
+	for _, id := range ids {
+		var st *State
+		if r := found[stateKey(id)]; err == nil && r != nil {
+			err = into(r, &st)
+			all[id] = st
+		}
+	}
+	return all, wrap(err, "read states of integrations", ids)
+}
+
 // newRun is the update that makes a run the active one.
 func newRun(p Pair, run ActiveRun, due time.Time) update {
 	return update{

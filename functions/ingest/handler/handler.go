@@ -1,5 +1,6 @@
-// Package handler takes item events from the ingest queue, stores the items,
-// marks them for every integration they concern, and wakes those integrations.
+// Package handler takes the platform's events from the ingest queue: it keeps
+// who may do what up to date, stores the items, marks them for every
+// integration they concern, and wakes those integrations.
 package handler
 
 import (
@@ -7,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"runtime/debug"
 	"time"
 
 	"github.com/aws/aws-lambda-go/events"
@@ -22,6 +24,18 @@ type Items interface {
 	DeleteItem(ctx context.Context, org, id domain.Snowflake, version int64) (t domain.ItemType, current bool, err error)
 }
 
+// Organisations keeps what events tell of organisations.
+type Organisations interface {
+	PutOrganisation(ctx context.Context, o domain.Organisation) error
+	DeleteOrganisation(ctx context.Context, id domain.Snowflake, version int64) error
+}
+
+// Grants keeps what events tell of who may do what.
+type Grants interface {
+	PutMember(ctx context.Context, m domain.Member) error
+	PutRole(ctx context.Context, org, role domain.Snowflake, g domain.RoleGrant) error
+}
+
 // Marks says what has to be pushed, and where.
 type Marks interface {
 	EnabledOfType(ctx context.Context, org domain.Snowflake, t domain.ItemType) ([]store.Listener, error)
@@ -30,7 +44,7 @@ type Marks interface {
 
 // Runs wakes integrations.
 type Runs interface {
-	State(ctx context.Context, id domain.Snowflake) (*store.State, error)
+	States(ctx context.Context, ids []domain.Snowflake) (map[domain.Snowflake]*store.State, error)
 	Wake(ctx context.Context, id domain.Snowflake) error
 	WakeWithRun(ctx context.Context, p store.Pair, run store.ActiveRun, due time.Time) (started bool, err error)
 }
@@ -42,13 +56,15 @@ type Queue interface {
 
 // A Handler takes batches of events.
 type Handler struct {
-	Items     Items
-	Marks     Marks
-	Runs      Runs
-	Queue     Queue
-	Log       *slog.Logger
-	Now       func() time.Time
-	LostAfter time.Duration
+	Items         Items
+	Organisations Organisations
+	Grants        Grants
+	Marks         Marks
+	Runs          Runs
+	Queue         Queue
+	Log           *slog.Logger
+	Now           func() time.Time
+	LostAfter     time.Duration
 }
 
 // Handle takes a batch. What cannot be handled is reported by its message id,
@@ -56,105 +72,40 @@ type Handler struct {
 func (h *Handler) Handle(ctx context.Context, batch events.SQSEvent) (events.SQSEventResponse, error) {
 	var failed events.SQSEventResponse
 	for _, m := range batch.Records {
-		if err := h.one(ctx, m.Body); err != nil {
-			h.Log.ErrorContext(ctx, "event not handled", "message_id", m.MessageId,
-				"malformed", errors.Is(err, event.ErrMalformed), "reason", err.Error())
-			failed.BatchItemFailures = append(failed.BatchItemFailures, events.SQSBatchItemFailure{ItemIdentifier: m.MessageId})
+		e, err := h.one(ctx, m.Body)
+		if err == nil {
+			continue
 		}
+		h.Log.ErrorContext(ctx, "event not handled", "message_id", m.MessageId, "event_id", short(e.ID), "detail_type", short(e.DetailType),
+			"malformed", errors.Is(err, event.ErrMalformed), "reason", err.Error())
+		failed.BatchItemFailures = append(failed.BatchItemFailures, events.SQSBatchItemFailure{ItemIdentifier: m.MessageId})
 	}
 	return failed, nil
 }
 
-// one handles one event; each step may be repeated.
-func (h *Handler) one(ctx context.Context, body string) error {
-	e, err := event.ParseEnvelope(body)
-	if err != nil {
-		return err
+// short keeps what somebody else wrote from filling the log.
+func short(s string) string { return fmt.Sprintf("%.64s", s) }
+
+// one handles one event. One that makes our own code panic fails alone, like
+// any other that cannot be handled.
+func (h *Handler) one(ctx context.Context, body string) (e event.Envelope, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("panic: %v\n%s", p, debug.Stack())
+		}
+	}()
+	if e, err = event.ParseEnvelope(body); err != nil {
+		return e, err
 	}
 	switch e.DetailType {
 	case event.ItemCreated, event.ItemUpdated, event.ItemDeleted:
-	default:
-		return fmt.Errorf("%w: detail-type %q is unknown", event.ErrMalformed, e.DetailType)
+		return e, h.item(ctx, e)
+	case event.OrganisationUpdated, event.OrganisationDeleted:
+		return e, h.organisation(ctx, e)
+	case event.MemberUpdated, event.MemberRemoved:
+		return e, h.member(ctx, e)
+	case event.RoleUpdated, event.RoleDeleted:
+		return e, h.role(ctx, e)
 	}
-	item, err := event.ParseItem(e.DetailType, e.Detail)
-	if err != nil {
-		return err
-	}
-	current, err := h.keep(ctx, &item)
-	if err != nil || !current {
-		return err
-	}
-	listeners, err := h.Marks.EnabledOfType(ctx, item.OrganisationID, item.ItemType)
-	if err != nil {
-		return err
-	}
-	for _, p := range listeners {
-		if err := h.Marks.PutMark(ctx, p.ID, store.Mark{ItemID: item.ID, Version: item.Version}); err != nil {
-			return err
-		}
-		if err := h.wake(ctx, p); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// keep stores the item; a deletion learns its type from what is stored.
-func (h *Handler) keep(ctx context.Context, item *domain.Item) (bool, error) {
-	if !item.Deleted {
-		current, err := h.Items.PutItem(ctx, *item)
-		if errors.Is(err, store.ErrTypeChanged) {
-			err = fmt.Errorf("%w: item %s: %w", event.ErrMalformed, item.ID, err)
-		}
-		return current, err
-	}
-	t, current, err := h.Items.DeleteItem(ctx, item.OrganisationID, item.ID, item.Version)
-	item.ItemType = t
-	return current, err
-}
-
-// wake makes sure that a worker will look at the marks: one that has not
-// looked yet (wake is set already), one that is told to look again, or a new
-// run's. While the provider refuses what is configured, the new run waits.
-func (h *Handler) wake(ctx context.Context, p store.Listener) error {
-	for range 5 { // runs may end and start in between
-		state, err := h.Runs.State(ctx, p.ID)
-		if err != nil {
-			return err
-		}
-		if state != nil && state.Run != nil {
-			if state.Wake {
-				return nil
-			}
-			if err := h.Runs.Wake(ctx, p.ID); !errors.Is(err, store.ErrNotFound) {
-				return err
-			}
-			continue
-		}
-		now := h.Now().UTC()
-		run := store.ActiveRun{Run: domain.Run{
-			ID: domain.NewSnowflake(now), IntegrationID: p.ID, OrganisationID: p.OrganisationID,
-			Mode: domain.Incremental, Trigger: domain.ByEvent, RequestedAt: now, Status: domain.Queued,
-		}}
-		due := now.Add(h.LostAfter)
-		cooling := state.Cooling(p.ConfigurationVersion, now)
-		if !cooling.IsZero() {
-			coolDown := store.CoolDown
-			due, run.Status, run.WaitingUntil, run.WaitingReason = cooling, domain.Waiting, &cooling, &coolDown
-		}
-		started, err := h.Runs.WakeWithRun(ctx, p.Pair, run, due)
-		if err != nil {
-			return err
-		}
-		if started && !cooling.IsZero() {
-			return nil // dispatch sends its message
-		}
-		if started {
-			if err := h.Queue.Send(ctx, p.OrganisationID, p.ID, run.ID); err != nil {
-				h.Log.ErrorContext(ctx, "sync message not sent; dispatch will", "run_id", run.ID.String(), "error", err.Error())
-			}
-			return nil
-		}
-	}
-	return fmt.Errorf("wake integration %s: %w", p.ID, store.ErrConflict)
+	return e, event.Unknown(e.DetailType)
 }

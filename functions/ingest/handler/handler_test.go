@@ -54,6 +54,8 @@ func (q *queue) Send(_ context.Context, organisation, integration, run domain.Sn
 }
 
 type world struct {
+	table string
+	wire  *wire
 	store *store.Store
 	queue *queue
 	log   *bytes.Buffer
@@ -66,9 +68,10 @@ func newWorld(t *testing.T) *world {
 	t.Helper()
 	table := rand.Text()
 	must(t, serverstest.CreateTable(t.Context(), dynamoURL, table))
-	w := &world{store: store.New(serverstest.Client(dynamoURL), table), queue: &queue{}, log: &bytes.Buffer{}}
+	w := &world{table: table, wire: &wire{}, queue: &queue{}, log: &bytes.Buffer{}}
+	w.store = store.New(w.wire.client(), table)
 	w.h = &handler.Handler{
-		Items: w.store, Marks: w.store, Runs: w.store, Queue: w.queue, LostAfter: time.Minute,
+		Items: w.store, Organisations: w.store, Grants: w.store, Marks: w.store, Runs: w.store, Queue: w.queue, LostAfter: time.Minute,
 		Log: slog.New(slog.NewJSONHandler(w.log, nil)), Now: func() time.Time { return now },
 	}
 	for _, i := range []domain.Integration{
@@ -236,11 +239,11 @@ func (f *failing) PutMark(ctx context.Context, i domain.Snowflake, m store.Mark)
 	return f.Store.PutMark(ctx, i, m)
 }
 
-func (f *failing) State(ctx context.Context, id domain.Snowflake) (*store.State, error) {
+func (f *failing) States(ctx context.Context, ids []domain.Snowflake) (map[domain.Snowflake]*store.State, error) {
 	if f.step == "state" {
 		return nil, f.err
 	}
-	return f.Store.State(ctx, id)
+	return f.Store.States(ctx, ids)
 }
 
 func (f *failing) WakeWithRun(ctx context.Context, p store.Pair, r store.ActiveRun, due time.Time) (bool, error) {

@@ -1,0 +1,202 @@
+package handler_test
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+
+	"integrations/functions/ingest/handler"
+	"integrations/local/servers/serverstest"
+	"integrations/shared/domain"
+	"integrations/shared/event"
+)
+
+// everything is all that the table holds, which the product never asks for.
+func (w *world) everything(t *testing.T) []map[string]types.AttributeValue {
+	t.Helper()
+	var all []map[string]types.AttributeValue
+	pages := dynamodb.NewScanPaginator(serverstest.Client(dynamoURL), &dynamodb.ScanInput{TableName: &w.table})
+	for pages.HasMorePages() {
+		page, err := pages.NextPage(t.Context())
+		must(t, err)
+		all = append(all, page.Items...)
+	}
+	return all
+}
+
+// A detail with members changed; nil is null, absent takes the member out.
+type absent struct{}
+
+func with(whole string, members map[string]any) string {
+	d := map[string]any{}
+	if err := json.Unmarshal([]byte(whole), &d); err != nil {
+		panic(err)
+	}
+	for name, value := range members {
+		d[name] = value
+		if value == (absent{}) {
+			delete(d, name)
+		}
+	}
+	b, err := json.Marshal(d)
+	if err != nil {
+		panic(err)
+	}
+	return string(b)
+}
+
+// Whole details of each kind, of an item, a member and a role that are there.
+const (
+	anItem = `{"id":"7","organisation_id":"1001","item_type":"work_item","prefix_id":null,"formatted_number":"W-7","version":5,"title":"t",
+		"description":"d","url":"https://example.com/7","state":"open","status":"new","priority":null,"labels":[],"updated_at":"2026-03-04T05:06:07Z"}`
+	anOrganisation = `{"id":"1001","name":"Acme","owner_id":"11","is_deleted":false,"version":5}`
+	aMember        = `{"organisation_id":"1001","user_id":"12","pending":false,"role_ids":["21"],"permissions":{"MANAGE_ORGANISATION":1},"version":5}`
+	aRole          = `{"organisation_id":"1001","id":"21","order":1,"permissions":{"MANAGE_ORGANISATION":1},"version":5}`
+)
+
+// A bad event: nothing may be stored of it, and the reason must name the
+// member.
+type bad struct{ name, body, reason string }
+
+// badMembers are an event's members spoilt one by one, all of another version
+// than what is there.
+func badMembers(detailType, whole string, values map[string][]any) []bad {
+	var all []bad
+	for member, spoilt := range values {
+		for _, value := range append(spoilt, nil, absent{}) {
+			detail := with(whole, map[string]any{"version": 6, member: value})
+			name := fmt.Sprintf("%s %s %.20v", detailType, member, value)
+			all = append(all, bad{name, message(detailType, json.RawMessage(detail)), member})
+		}
+	}
+	return all
+}
+
+func badEvents() []bad {
+	ids := []any{7, "07", "0", "-7", "+7", " 7", "7.0", "x", "", "9223372036854775808", true, []string{"7"}}
+	versions := []any{0, -1, 1.5, "3", 1e30, true}
+	truths := []any{"true", 1, []any{}}
+	grants := []any{"1", []any{}, map[string]any{"MANAGE_ORGANISATION": 2}, map[string]any{"OTHER": -2}, map[string]any{"MANAGE_ORGANISATION": "1"}, map[string]any{"MANAGE_ORGANISATION": nil}}
+	texts := []any{1, true, []any{}, map[string]any{}}
+	all := []bad{
+		{"not JSON", "not JSON", "JSON"},
+		{"nothing", "", "JSON"},
+		{"a text", `"item.created"`, "object"},
+		{"an array", `[` + message("item.created", json.RawMessage(anItem)) + `]`, "object"},
+		{"no detail", `{"detail-type":"item.created"}`, "detail is missing"},
+		{"no detail-type", `{"detail":` + anItem + `}`, "detail-type is missing"},
+		{"detail-type of another type", `{"detail-type":["item.created"],"detail":` + anItem + `}`, "detail-type must be"},
+		{"a detail without its envelope", anItem, "detail-type is missing"},
+		{"detail in a text", `{"detail-type":"item.created","detail":"{}"}`, "detail must be"},
+		{"detail null", `{"detail-type":"item.created","detail":null}`, "detail is null"},
+		{"unknown detail-type", message("item.moved", json.RawMessage(anItem)), `detail-type "item.moved"`},
+		{"one of our own", message("integration.sync.finished", map[string]any{}), "detail-type"},
+		{"two of them", message("item.created", json.RawMessage(anItem)) + message("item.created", json.RawMessage(anItem)), "JSON"},
+		{"description of 70 KiB", message("item.updated", json.RawMessage(with(anItem, map[string]any{"version": 6, "description": strings.Repeat("x", 70<<10)}))), "description has 71680 bytes"},
+		{"an item that changes its type", message("item.updated", json.RawMessage(with(anItem, map[string]any{"version": 6, "item_type": "document"}))), "item_type"},
+		{"an item that changes its organisation", message("item.updated", json.RawMessage(with(anItem, map[string]any{"version": 6, "organisation_id": "1002"}))), "organisation_id"},
+		{"created anew elsewhere", message("item.created", json.RawMessage(with(anItem, map[string]any{"version": 1, "organisation_id": "1002"}))), "organisation_id"},
+		{"another organisation's deletion", message("item.deleted", json.RawMessage(`{"id":"7","organisation_id":"1002","version":6}`)), "organisation_id"},
+		{"name of an organisation without end", message("organisation.updated", json.RawMessage(with(anOrganisation, map[string]any{"version": 6, "name": strings.Repeat("x", event.MaxName+1)}))), "name"},
+		{"other spelling of a member", message("item.updated", json.RawMessage(`{"ID":"8",`+with(anItem, map[string]any{"version": 6, "id": absent{}})[1:])), "id is missing"},
+	}
+	for _, detailType := range []string{"item.created", "item.updated"} {
+		all = append(all, badMembers(detailType, anItem, map[string][]any{
+			"id": ids, "organisation_id": ids, "version": versions, "item_type": {"", "ticket", "Work_item", 1, "work_item "}, "formatted_number": texts,
+			"title": texts, "description": texts, "url": texts, "state": {"", "OPEN", "done", true}, "status": texts,
+			"labels": {"a", []any{1}, []any{nil}, map[string]any{}}, "updated_at": {"yesterday", 1700000000, "2026-03-04", "2026-03-04T05:06:07"},
+		})...)
+		all = append(all, bad{"prefix", message(detailType, json.RawMessage(with(anItem, map[string]any{"version": 6, "prefix_id": 5}))), "prefix_id"},
+			bad{"priority", message(detailType, json.RawMessage(with(anItem, map[string]any{"version": 6, "priority": 5}))), "priority"})
+	}
+	all = append(all, badMembers("item.deleted", anItem, map[string][]any{"id": ids, "organisation_id": ids, "version": versions})...)
+	all = append(all, badMembers("organisation.updated", anOrganisation, map[string][]any{"id": ids, "name": texts, "owner_id": ids, "is_deleted": truths, "version": versions})...)
+	all = append(all, badMembers("organisation.deleted", anOrganisation, map[string][]any{"id": ids, "version": versions})...)
+	all = append(all, badMembers("member.updated", aMember, map[string][]any{
+		"organisation_id": ids, "user_id": ids, "pending": truths, "role_ids": {"21", []any{21}, []any{"021"}, []any{nil}, map[string]any{}}, "permissions": grants, "version": versions,
+	})...)
+	all = append(all, badMembers("member.removed", aMember, map[string][]any{"organisation_id": ids, "user_id": ids, "version": versions})...)
+	all = append(all, badMembers("role.updated", aRole, map[string][]any{
+		"organisation_id": ids, "id": ids, "order": {"1", 1.5, true}, "permissions": grants, "version": versions,
+	})...)
+	return append(all, badMembers("role.deleted", aRole, map[string][]any{"organisation_id": ids, "id": ids, "version": versions})...)
+}
+
+// Each bad event fails by itself with a reason that names what is bad, and the
+// table is afterwards as it was before.
+func TestBadEventsStoreNothing(t *testing.T) {
+	w := newWorld(t)
+	if failed := w.give(t, message("organisation.updated", json.RawMessage(anOrganisation)), message("member.updated", json.RawMessage(aMember)),
+		message("role.updated", json.RawMessage(aRole)), message("item.created", json.RawMessage(anItem))); failed != nil {
+		t.Fatal(failed, w.log)
+	}
+	before, sent := w.everything(t), len(w.queue.sent)
+	events := badEvents()
+	for _, b := range events {
+		w.log.Reset()
+		if failed := w.give(t, b.body); !slices.Equal(failed, []string{"0"}) {
+			t.Errorf("%s: taken", b.name)
+		}
+		var line struct {
+			Malformed bool
+			Reason    string
+			MessageID string `json:"message_id"`
+		}
+		if err := json.Unmarshal(w.log.Bytes(), &line); err != nil || !line.Malformed || line.MessageID != "0" || !strings.Contains(line.Reason, b.reason) || len(line.Reason) > 400 {
+			t.Errorf("%s: the reason should name %s: %s", b.name, b.reason, w.log)
+		}
+	}
+	if after := w.everything(t); !reflect.DeepEqual(after, before) || len(w.queue.sent) != sent {
+		t.Errorf("of %d bad events something was stored or sent:\n%v\nwas %v", len(events), after, before)
+	}
+	t.Logf("%d bad events", len(events))
+}
+
+// panicking is a store that our own mistake makes panic.
+type panicking struct{ handler.Grants }
+
+func (panicking) PutMember(ctx context.Context, m domain.Member) error { panic("our own mistake") }
+
+// One of ten is poison, whatever is wrong with it: nine proceed.
+func TestPoisonFailsAlone(t *testing.T) {
+	w := newWorld(t)
+	w.h.Grants = panicking{w.store}
+	for name, poison := range map[string]string{
+		"malformed": "not JSON", "our own mistake": message("member.updated", json.RawMessage(aMember)),
+	} {
+		for at := range 10 {
+			var bodies []string
+			for n := range 10 {
+				bodies = append(bodies, message("item.updated", change(map[string]any{"id": fmt.Sprint(100 + n), "version": at + 2})))
+			}
+			bodies[at] = poison
+			if failed := w.give(t, bodies...); !slices.Equal(failed, []string{fmt.Sprint(at)}) {
+				t.Errorf("%s at %d: failed %v", name, at, failed)
+			}
+		}
+	}
+	if got := w.marks(t, 501); len(got) != 90 || !strings.Contains(w.log.String(), "our own mistake") {
+		t.Errorf("%d marks of 90\n%.300s", len(got), w.log)
+	}
+}
+
+// A role that there is no room for fails with a reason, and others go on.
+func TestTooManyRoles(t *testing.T) {
+	w := newWorld(t)
+	full := domain.Organisation{ID: org, OwnerID: 11, Version: 1, Roles: map[string]domain.RoleGrant{}}
+	for id := range domain.Snowflake(5000) {
+		full.Roles[(1000 + id).String()] = domain.RoleGrant{Version: 1}
+	}
+	must(t, w.store.PutOrganisation(t.Context(), full))
+	failed := w.give(t, message("role.updated", json.RawMessage(aRole)), message("role.updated", json.RawMessage(with(aRole, map[string]any{"id": "1000"}))))
+	if !slices.Equal(failed, []string{"0"}) || !strings.Contains(w.log.String(), "as many roles as are kept") {
+		t.Errorf("failed %v, %s", failed, w.log)
+	}
+}
