@@ -1,0 +1,68 @@
+package conformance
+
+import (
+	"context"
+	"crypto/x509"
+	"fmt"
+	"io"
+	"log"
+	"net/http"
+	"net/http/httptest"
+	"net/netip"
+	"strings"
+	"testing"
+	"time"
+
+	standin "integrations/local/standin/github"
+	"integrations/shared/connector"
+	"integrations/shared/connector/github"
+	"integrations/shared/domain"
+	"integrations/shared/outbound"
+)
+
+var githubToken = secret("gh", "p_", strings.Repeat("s", 36))
+
+func openGitHub(client *outbound.Client) connector.Connector {
+	return github.New(github.Config{Owner: "acme", Repo: "work", Token: githubToken, BaseURL: "https://" + host + "/api/v3", Labels: true},
+		client, func() time.Time { return now })
+}
+
+var githubKit = kit{
+	name: "github", open: openGitHub, secrets: []string{githubToken},
+	sent: connector.Sent{Remote: domain.Remote{ID: "9001", Key: "1", State: domain.Open}, Labels: []string{"one"}, State: domain.Open},
+	classes: map[string]exception{
+		"any 403 told": {connector.Retryable, "GitHub's secondary limits answer 403, and say how long to wait"},
+	},
+	fill: func(t *testing.T, n int) connector.Connector {
+		s, err := standin.Open(standin.Config{Dir: t.TempDir(), Tokens: map[string]string{githubToken: "sync-bot"},
+			Repositories: []standin.Repository{{Owner: "acme", Name: "work"}}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		c := openGitHub(serve(t, http.StripPrefix("/api/v3", s.API()), []string{githubToken}))
+		t.Cleanup(func() { _ = s.Close() })
+		for i := range n {
+			m := connector.Marker{Integration: 77, Item: domain.Snowflake(i + 1), Attempt: 1}
+			if _, err := c.Create(context.Background(), connector.Content{Title: fmt.Sprint(i), Body: strings.Repeat("text ", 200)}, m); err != nil {
+				t.Fatal(err)
+			}
+		}
+		return c
+	},
+}
+
+// serve serves a stand-in as host and gives the client that reaches it.
+func serve(t *testing.T, handler http.Handler, secrets []string) *outbound.Client {
+	t.Helper()
+	server := httptest.NewUnstartedServer(handler)
+	server.Config.ErrorLog = log.New(io.Discard, "", 0)
+	server.StartTLS()
+	roots := x509.NewCertPool()
+	roots.AddCert(server.Certificate())
+	client := outbound.New(outbound.Config{
+		Hosts: []string{host}, Secrets: secrets, RootCAs: roots, Timeout: 20 * time.Second,
+		Overrides: map[string]netip.AddrPort{host: netip.MustParseAddrPort(server.Listener.Addr().String())},
+	})
+	t.Cleanup(func() { client.CloseIdle(); server.Close() })
+	return client
+}

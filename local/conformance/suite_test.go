@@ -1,0 +1,162 @@
+// Package conformance holds what every connector must do, whatever its
+// provider: each runs through the same suite, and a table says what each can.
+package conformance
+
+import (
+	"context"
+	"crypto/x509"
+	"errors"
+	"io"
+	"log"
+	"net/http"
+	"net/http/httptest"
+	"net/netip"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"integrations/shared/connector"
+	"integrations/shared/domain"
+	"integrations/shared/outbound"
+)
+
+// host is a name of httptest's certificate: every connector takes it for a
+// server of its provider's kind.
+const host = "example.com"
+
+// A kit is a connector with what the suite has to know of it.
+type kit struct {
+	name string
+	// open leads the connector to host.
+	open    func(client *outbound.Client) connector.Connector
+	secrets []string
+	// sent is an object that the connector updates.
+	sent connector.Sent
+	// classes are those of answers that are not what HTTP says of them, each with
+	// its reason, by "operation status" or "any status", and " told" where the
+	// answer says how long to wait.
+	classes map[string]exception
+	// lists are the operations whose requests are POST and only read.
+	lists func(r *http.Request) bool
+	// fill is a connector to a stand-in that holds n of our objects.
+	fill func(t *testing.T, n int) connector.Connector
+	// cannot names what the provider cannot do, with the reason.
+	cannot map[string]string
+}
+
+type exception struct {
+	class  connector.Class
+	reason string
+}
+
+// kits are the connectors, in the order of the table.
+var kits = []kit{githubKit}
+
+func everyKit(t *testing.T, test func(t *testing.T, k kit)) {
+	for _, k := range kits {
+		t.Run(k.name, func(t *testing.T) { test(t, k) })
+	}
+}
+
+var (
+	now    = time.Date(2026, 11, 23, 10, 0, 0, 0, time.UTC)
+	marker = connector.Marker{Integration: 77, Item: 4711, Attempt: 1}
+)
+
+// content is what an item of ours looks like.
+func content(c connector.Connector) connector.Content {
+	return c.Render(domain.Item{ID: marker.Item, OrganisationID: 5, ItemType: "work_item", FormattedNumber: "WI-4711", Version: 1,
+		Title: "A title", Description: "Some text.", URL: "https://example.org/4711", Labels: []string{"one"}, State: domain.Closed, UpdatedAt: now})
+}
+
+// An operation is one thing the engine asks of a connector.
+type operation struct {
+	name string
+	do   func(ctx context.Context, c connector.Connector, k kit) error
+}
+
+// operations are those a connector has.
+func operations(c connector.Connector) []operation {
+	list := []operation{
+		{"create", func(ctx context.Context, c connector.Connector, _ kit) error {
+			open := content(c)
+			open.State = domain.Open
+			_, err := c.Create(ctx, open, marker)
+			return err
+		}},
+		{"update", func(ctx context.Context, c connector.Connector, k kit) error {
+			_, err := c.Update(ctx, k.sent, content(c), marker)
+			return err
+		}},
+	}
+	if _, can := c.(connector.Finder); can {
+		list = append(list, operation{"find", func(ctx context.Context, c connector.Connector, _ kit) error {
+			_, err := c.(connector.Finder).Find(ctx, now.Add(-time.Hour), []connector.Marker{marker})
+			return err
+		}})
+	}
+	if _, can := c.(connector.Puller); can {
+		list = append(list, operation{"changes", func(ctx context.Context, c connector.Connector, _ kit) error {
+			_, _, err := c.(connector.Puller).Changes(ctx, now.Add(-time.Hour), 1)
+			return err
+		}})
+	}
+	return list
+}
+
+// A script is a server that does what a test says, and counts.
+type script struct {
+	answer http.HandlerFunc
+
+	mu     sync.Mutex
+	writes int
+	all    int
+}
+
+func (s *script) counted() (all, writes int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.all, s.writes
+}
+
+// stage opens a kit's connector onto a server that answers as it is told.
+func stage(t *testing.T, k kit, answer http.HandlerFunc) (*script, connector.Connector) {
+	t.Helper()
+	s := &script{answer: answer}
+	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		s.mu.Lock()
+		s.all++
+		if r.Method != http.MethodGet && (k.lists == nil || !k.lists(r)) {
+			s.writes++
+		}
+		s.mu.Unlock()
+		s.answer(w, r)
+	}))
+	server.Config.ErrorLog = log.New(io.Discard, "", 0)
+	server.StartTLS()
+	roots := x509.NewCertPool()
+	roots.AddCert(server.Certificate())
+	client := outbound.New(outbound.Config{
+		Hosts: []string{host}, Secrets: k.secrets, RootCAs: roots, Timeout: 3 * time.Second,
+		Overrides: map[string]netip.AddrPort{host: netip.MustParseAddrPort(server.Listener.Addr().String())},
+	})
+	t.Cleanup(func() { client.CloseIdle(); server.CloseClientConnections(); server.Close() })
+	return s, k.open(client)
+}
+
+// failure is what a connector makes of a failure: always an *connector.Error.
+func failure(t *testing.T, what string, err error) *connector.Error {
+	t.Helper()
+	var e *connector.Error
+	if !errors.As(err, &e) {
+		t.Errorf("%s: %T %v is no *connector.Error", what, err, err)
+		return &connector.Error{}
+	}
+	if e.Class < connector.NotSent || e.Class > connector.Ambiguous || e.Scope < connector.ItemScope || e.Scope > connector.IntegrationScope || e.Code == "" {
+		t.Errorf("%s: %+v is incomplete", what, e)
+	}
+	return e
+}
+
+func secret(parts ...string) string { return strings.Join(parts, "") }

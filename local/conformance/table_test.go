@@ -1,0 +1,161 @@
+package conformance
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+	"testing"
+	"text/tabwriter"
+	"time"
+
+	"integrations/shared/connector"
+	"integrations/shared/domain"
+)
+
+// capabilities are what the table tells, each with how it is found out.
+var capabilities = []struct {
+	name string
+	can  func(c connector.Connector) bool
+}{
+	{"create", func(connector.Connector) bool { return true }},
+	{"update", func(connector.Connector) bool { return true }},
+	{"reconcile", func(c connector.Connector) bool { _, can := c.(connector.Finder); return can }},
+	{"pull", func(c connector.Connector) bool { _, can := c.(connector.Puller); return can }},
+	{"labels", func(c connector.Connector) bool { return len(content(c).Labels) > 0 }},
+	{"close", func(c connector.Connector) bool { return content(c).State == domain.Closed }},
+}
+
+// TestTable prints what each provider can do. What it cannot is there with its
+// reason, never left out in silence.
+func TestTable(t *testing.T) {
+	var out strings.Builder
+	w := tabwriter.NewWriter(&out, 0, 0, 2, ' ', 0)
+	fmt.Fprint(w, "provider")
+	for _, one := range capabilities {
+		fmt.Fprint(w, "\t", one.name)
+	}
+	fmt.Fprintln(w)
+	for _, k := range kits {
+		_, c := stage(t, k, nil)
+		fmt.Fprint(w, k.name)
+		var why []string
+		for _, one := range capabilities {
+			reason, excused := k.cannot[one.name]
+			switch can := one.can(c); {
+			case can && excused:
+				t.Errorf("%s can %s, though it is said not to", k.name, one.name)
+			case can:
+				fmt.Fprint(w, "\tyes")
+			case excused:
+				fmt.Fprint(w, "\tno")
+				why = append(why, fmt.Sprintf("%s: no %s: %s", k.name, one.name, reason))
+			default:
+				t.Errorf("%s cannot %s, and nobody says why", k.name, one.name)
+			}
+		}
+		fmt.Fprintln(w)
+		defer func() { t.Log(strings.Join(why, "\n")) }()
+	}
+	_ = w.Flush()
+	t.Log("\n" + out.String())
+}
+
+// Equal items have equal content, whatever is asked in between, so that they
+// cost no call; and what differs in an item shows.
+func TestEqualItemsHaveEqualContent(t *testing.T) {
+	items := realItems(t)
+	everyKit(t, func(t *testing.T, k kit) {
+		_, c := stage(t, k, nil)
+		_, again := stage(t, k, nil)
+		hashes := map[string]bool{}
+		for _, item := range items {
+			hash := c.Render(item).Hash()
+			if hash != c.Render(item).Hash() || hash != again.Render(item).Hash() {
+				t.Fatalf("%s is rendered in two ways", item.FormattedNumber)
+			}
+			hashes[hash] = true
+			changed := item
+			changed.Title += "!"
+			if c.Render(changed).Hash() == hash {
+				t.Errorf("%s with another title is the same", item.FormattedNumber)
+			}
+			slices.Reverse(changed.Labels)
+		}
+		if len(hashes) != len(items) {
+			t.Errorf("%d items have %d contents", len(items), len(hashes))
+		}
+	})
+}
+
+// realItems are the data set's, or a few of our own where it is absent.
+func realItems(t *testing.T) []domain.Item {
+	t.Helper()
+	b, err := os.ReadFile(filepath.Join("..", "..", "..", "shared", "data", "items.jsonl"))
+	if err != nil {
+		t.Skip("no ../shared/data/items.jsonl beside the project: ", err)
+	}
+	var items []domain.Item
+	for line := range strings.Lines(string(b)) {
+		var i domain.Item
+		if err := json.Unmarshal([]byte(line), &i); err != nil {
+			t.Fatal(err)
+		}
+		items = append(items, i)
+	}
+	return items
+}
+
+// Ten thousand objects take no more memory than a thousand, listed or looked
+// through.
+func TestPagesInFlatMemory(t *testing.T) {
+	everyKit(t, func(t *testing.T, k kit) {
+		if k.fill == nil {
+			if len(k.cannot["pull"]) == 0 {
+				t.Error("nothing to list, and nobody says why")
+			}
+			return
+		}
+		few, many := k.listed(t, 1_000), k.listed(t, 10_000)
+		t.Logf("live heap of a walk over 1,000 objects %d KiB, over 10,000 %d KiB", few>>10, many>>10)
+		if many > few*12/10+1<<20 {
+			t.Errorf("a walk over 1,000 objects keeps %d KiB, over 10,000 %d KiB", few>>10, many>>10)
+		}
+	})
+}
+
+// listed walks over n objects as the engine does and gives what the walk kept
+// alive at most.
+func (k kit) listed(t *testing.T, n int) int {
+	t.Helper()
+	c := k.fill(t, n)
+	base, most := live(), 0
+	seen := 0
+	for page := 1; ; page++ {
+		objects, more, err := c.(connector.Puller).Changes(t.Context(), time.Time{}, page)
+		if err != nil {
+			t.Fatalf("page %d: %v", page, err)
+		}
+		if seen += len(objects); !more {
+			break
+		}
+		if page%10 == 0 {
+			most = max(most, live()-base)
+			runtime.KeepAlive(objects)
+		}
+	}
+	if seen != n {
+		t.Errorf("%d objects of %d were listed", seen, n)
+	}
+	return most
+}
+
+func live() int {
+	runtime.GC()
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return int(m.HeapAlloc)
+}
