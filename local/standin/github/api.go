@@ -114,7 +114,16 @@ func (s *Server) decide(made *call) (*answer, *issue) {
 	for name, values := range limits {
 		out.header[name] = values
 	}
+	if classic(made.Header.Get("Authorization")) && made.login != "" {
+		out.header.Set("X-Oauth-Scopes", "repo")
+	}
 	return out, changed
+}
+
+// classic reports whether a token is one whose scopes GitHub tells.
+func classic(authorization string) bool {
+	_, token, _ := strings.Cut(authorization, " ")
+	return strings.HasPrefix(strings.TrimSpace(token), "ghp_")
 }
 
 // admit checks what every request needs: a name, a media type that there is, a
