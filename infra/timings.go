@@ -31,7 +31,7 @@ type Timings struct {
 func timingsOf(p Profile) Timings {
 	if p == local {
 		return Timings{
-			Worker: 20 * time.Second, Slice: 8 * time.Second, Ingest: 3 * time.Second, Call: 5 * time.Second, Settle: 2 * time.Second,
+			Worker: 20 * time.Second, Slice: 8 * time.Second, Ingest: 5 * time.Second, Call: 5 * time.Second, Settle: 2 * time.Second,
 			LeaseMargin: time.Second, LostAfter: 5 * time.Second, Pull: 15 * time.Second,
 		}
 	}

@@ -18,6 +18,7 @@ const (
 	loadOrganisations, loadIntegrations = 50, 3
 	loadItems, loadVersions             = 40, 5
 	loadEvents                          = loadOrganisations * loadItems * loadVersions
+	loadPatience                        = 10 * time.Minute
 )
 
 // loadLines are the events of all organisations, an item's versions in their
@@ -68,7 +69,12 @@ func TestTenThousandEvents(t *testing.T) {
 		t.Fatalf("%d events were sent", n)
 	}
 	put := time.Now()
-	eventually(t, "all events are taken from the queue", func() bool { return waiting(t, e, ingestQueue) == 0 })
+	for left := waiting(t, e, ingestQueue); left > 0; left = waiting(t, e, ingestQueue) {
+		if time.Since(put) > loadPatience {
+			t.Fatalf("%d events are still on the queue", left)
+		}
+		time.Sleep(100 * time.Millisecond)
+	}
 	ingested := time.Now()
 	for _, org := range orgs {
 		for id := range repositories[org] {

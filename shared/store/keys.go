@@ -23,6 +23,9 @@
 //	ORG#<org>            TURNS                  turns         GetItem: how many of an organisation are worked on
 //	PACE#<credential>    PACE                   usage         GetItem: what a credential has spent
 //
+// An organisation's record without a version holds roles that were told of
+// before it, and nobody reads it as an organisation.
+//
 // META is written by managers, STATE by sync, ingest, dispatch and the worker.
 // The indexes only find: what they find is read again, consistently, before
 // anything is decided on it.

@@ -72,7 +72,7 @@ type Handler struct {
 func (h *Handler) Handle(ctx context.Context, batch events.SQSEvent) (events.SQSEventResponse, error) {
 	var failed events.SQSEventResponse
 	for _, m := range batch.Records {
-		e, err := h.one(ctx, m.Body)
+		e, err := h.inTime(ctx, m.Body)
 		if err == nil {
 			continue
 		}
@@ -81,6 +81,20 @@ func (h *Handler) Handle(ctx context.Context, batch events.SQSEvent) (events.SQS
 		failed.BatchItemFailures = append(failed.BatchItemFailures, events.SQSBatchItemFailure{ItemIdentifier: m.MessageId})
 	}
 	return failed, nil
+}
+
+// reserve is what one event may take at most. An invocation that runs out of
+// time has done nothing, whatever it did: all of its batch would come again.
+const reserve = time.Second
+
+var errNoTime = errors.New("no time is left in this invocation")
+
+// inTime handles an event, if there is time for it.
+func (h *Handler) inTime(ctx context.Context, body string) (event.Envelope, error) {
+	if deadline, ok := ctx.Deadline(); ok && time.Until(deadline) < reserve {
+		return event.Envelope{}, errNoTime
+	}
+	return h.one(ctx, body)
 }
 
 // short keeps what somebody else wrote from filling the log.
