@@ -18,6 +18,7 @@ import (
 	"integrations/local/servers/serverstest"
 	"integrations/shared/domain"
 	"integrations/shared/event"
+	"integrations/shared/store"
 )
 
 // everything is all that the table holds, which the product never asks for.
@@ -186,6 +187,30 @@ func TestPoisonFailsAlone(t *testing.T) {
 	}
 	if got := w.marks(t, 501); len(got) != 90 || !strings.Contains(w.log.String(), "our own mistake") {
 		t.Errorf("%d marks of 90\n%.300s", len(got), w.log)
+	}
+}
+
+// Many versions of one item in one batch, of which several are handled at
+// once: the highest is what stays, and its mark is there.
+func TestOneItemManyTimesInABatch(t *testing.T) {
+	w := newWorld(t)
+	for round := range 5 {
+		var bodies []string
+		for n := range 10 {
+			bodies = append(bodies, message("item.updated", change(map[string]any{"version": 10*round + (n*7)%10 + 1})))
+		}
+		if failed := w.give(t, bodies...); failed != nil {
+			t.Fatal(failed, w.log)
+		}
+		if marks := w.marks(t, 501); !slices.Contains(marks, fmt.Sprintf("7@%d", 10*round+10)) {
+			t.Errorf("round %d: %v", round, marks)
+		}
+	}
+	if items, _, err := w.store.Items(t.Context(), store.Pair{OrganisationID: org, ItemType: "work_item"}, "", 10); err != nil || len(items) != 1 || items[0].Version != 50 {
+		t.Errorf("%+v, %v", items, err)
+	}
+	if len(w.queue.sent) != 2 {
+		t.Errorf("one run each, and yet: %v", w.queue.sent)
 	}
 }
 
