@@ -131,7 +131,7 @@ func (s *service) definitions() []definition {
 			statements:  worksSync,
 		},
 		{
-			name: "ingest", about: "Stores what the platform publishes", timeout: 30 * time.Second, memory: 256,
+			name: "ingest", about: "Stores what the platform publishes", timeout: s.Timings.Ingest, memory: 256,
 			environment: s.environment(tellSyncQueue, s.tellLostAfter),
 			statements:  ingestsEvents,
 		},

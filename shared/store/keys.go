@@ -25,6 +25,9 @@
 //	ORG#<org>            IDEM#<user>#<key>      create key    GetItem: what a create with this key has made
 //	PACE#<credential>    PACE                   usage         GetItem: what a credential has spent
 //
+// An organisation's record without a version holds roles that were told of
+// before it, and nobody reads it as an organisation.
+//
 // META is written by managers, STATE by sync, ingest, dispatch and the worker.
 // The indexes only find: what they find is read again, consistently, before
 // anything is decided on it.

@@ -46,6 +46,7 @@ type route struct {
 // serveAPI answers a request. A write is decided, stored and counted as one
 // step, so that what was answered is never lost and never done twice.
 func (s *Server) serveAPI(w http.ResponseWriter, r *http.Request) {
+	s.calls.Add(1)
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxRequest))
 	var tooLarge *http.MaxBytesError
 	if err != nil && !errors.As(err, &tooLarge) {
