@@ -36,7 +36,7 @@ func timingsOf(p Profile) Timings {
 		}
 	}
 	return Timings{
-		Worker: 120 * time.Second, Slice: 60 * time.Second, Call: 30 * time.Second,
+		Worker: 120 * time.Second, Slice: 60 * time.Second, Ingest: 30 * time.Second, Call: 30 * time.Second,
 		// GitHub's lists have been seen to lag by minutes.
 		Settle:      120 * time.Second,
 		LeaseMargin: 15 * time.Second,
