@@ -65,6 +65,9 @@ type Seen struct {
 type Written struct {
 	Remote domain.Remote
 	Seen   Seen
+	// UpdatedAt is the provider's own time of that state, zero where it does not
+	// tell. A list that shows an earlier one lags behind.
+	UpdatedAt time.Time
 }
 
 // A Connector talks to one place (a repository, a project, a channel) at one

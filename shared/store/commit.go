@@ -19,6 +19,7 @@ type Batch struct {
 	Pulled      []Pulled
 	AddMarks    []Mark
 	DeleteMarks []Mark
+	Retried     []Mark // a manager's wish to have them tried again is fulfilled
 	PlanRows    []domain.PlanRow
 	PlansUntil  time.Time // when PlanRows expire
 	Notices     []notice.Notice
@@ -83,6 +84,10 @@ func (s *Store) groups(l Lease, b Batch) [][]types.TransactWriteItem {
 	}
 	for _, m := range b.AddMarks {
 		groups = append(groups, []types.TransactWriteItem{s.updateAction(markKey(id, m), markUpdate(m))})
+	}
+	for _, m := range b.Retried {
+		u := update{expression: "SET #retry = :false", names: map[string]string{"#retry": "retry"}, values: record{":false": truth(false)}}
+		groups = append(groups, []types.TransactWriteItem{s.updateAction(markKey(id, m), u)})
 	}
 	for _, m := range b.DeleteMarks {
 		groups = append(groups, []types.TransactWriteItem{s.deleteAction(markKey(id, m))})

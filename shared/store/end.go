@@ -30,6 +30,9 @@ type Ending struct {
 	// Forced ends the run although changes may have arrived: it failed or was
 	// cancelled, and their marks stay for the next one.
 	Forced bool
+	// Heed refuses a forced end with ErrWoken when a change has arrived that the
+	// worker has not looked at.
+	Heed bool
 	// Condition is how the provider answered, nil to leave what is known.
 	Condition *Condition
 	Notices   []notice.Notice // beside the one that the run has ended
@@ -71,9 +74,13 @@ func (s *Store) Finish(ctx context.Context, l Lease, e Ending) error {
 		u.names[alias], u.values[":"+alias[1:]] = name, v
 		set = append(set, alias+" = :"+alias[1:])
 	}
-	if e.Forced {
+	switch {
+	case e.Forced && e.Heed:
+		u.condition += " AND attribute_not_exists(#wake)"
+		u.names["#wake"] = "wake"
+	case e.Forced:
 		drop("#wake", "wake")
-	} else {
+	default:
 		u.condition += " AND attribute_not_exists(#wake) AND #run.#mode = :mode AND " + notCancelled(&u)
 		u.names["#wake"], u.names["#mode"], u.values[":mode"] = "wake", "mode", text(string(e.Mode))
 	}
@@ -122,7 +129,7 @@ func (s *Store) Finish(ctx context.Context, l Lease, e Ending) error {
 	switch old, at := refused(err); {
 	case at == 0 && !l.holds(old):
 		err = ErrFenced
-	case at == 0 && !cancelRequested(old):
+	case at == 0 && (e.Forced || !cancelRequested(old)):
 		err = ErrWoken
 	case at >= 0:
 		err = ErrChanged
@@ -163,6 +170,14 @@ func soonest(a, b time.Time) time.Time {
 	return a
 }
 
+// millis is a time of Unix milliseconds, zero for 0.
+func millis(ms int64) time.Time {
+	if ms == 0 {
+		return time.Time{}
+	}
+	return time.UnixMilli(ms)
+}
+
 // stopped is a run that ends before its work is done.
 func stopped(run domain.Run, now time.Time, why *domain.RunError) domain.Run {
 	at := now.UTC()
@@ -186,19 +201,60 @@ func (st State) as(u update) update {
 	return u
 }
 
-// endNow are the writes that end a run on which no worker is: it goes from the
-// state, into the history. Pulls go on when they come due, unless all stops.
-func (s *Store) endNow(lane Lane, st State, now time.Time, why *domain.RunError, all bool) []types.TransactWriteItem {
-	u := st.as(update{expression: "REMOVE #run, #wake, #due, #shard, #retry"})
-	u.names["#wake"], u.names["#due"], u.names["#shard"], u.names["#retry"] = "wake", "due_at", "due_shard", "retry_at"
-	if all {
-		u.expression += ", #pull"
-		u.names["#pull"] = "pull_at"
-	} else if st.PullAt > 0 {
-		u.expression = "SET #due = :pull REMOVE #run, #wake, #retry"
-		u.values[":pull"] = number(st.PullAt)
-		delete(u.names, "#shard")
+// rest is how long items that failed are left alone after a manager has
+// cancelled a run.
+const rest = 15 * time.Minute
+
+// AfterCancel is when items are tried again whose next attempt was to be at the
+// earlier of two times in Unix milliseconds, 0 meaning none: not at once, since
+// somebody has just wanted it to stop.
+func AfterCancel(now time.Time, a, b int64) time.Time {
+	at := a
+	if at == 0 || b != 0 && b < a {
+		at = b
 	}
+	if at == 0 {
+		return time.Time{}
+	}
+	if late := now.Add(rest); late.After(time.UnixMilli(at)) {
+		return late
+	}
+	return time.UnixMilli(at)
+}
+
+// endNow are the writes that end a run on which no worker is: it goes from the
+// state, into the history. Pulls go on when they come due, unless all stops, and
+// so do attempts, unless the run ends for a reason.
+func (s *Store) endNow(lane Lane, st State, now time.Time, why *domain.RunError, all bool) []types.TransactWriteItem {
+	var retry, pull time.Time
+	if !all {
+		pull = millis(st.PullAt)
+	}
+	if !all && why == nil {
+		retry = AfterCancel(now, st.RetryAt, st.Run.RetryAt)
+	}
+	u := st.as(update{})
+	set, remove := []string{}, []string{"#run", "#wake"}
+	u.names["#wake"] = "wake"
+	for _, at := range []struct {
+		alias, name string
+		at          time.Time
+	}{{"#retry", "retry_at", retry}, {"#pull", "pull_at", pull}, {"#due", "due_at", soonest(retry, pull)}} {
+		u.names[at.alias] = at.name
+		if at.at.IsZero() {
+			remove = append(remove, at.alias)
+			continue
+		}
+		u.values[":"+at.alias[1:]] = number(at.at.UnixMilli())
+		set = append(set, at.alias+" = :"+at.alias[1:])
+	}
+	if len(set) > 0 {
+		u.expression = "SET " + strings.Join(set, ", ") + " "
+	} else {
+		u.names["#shard"] = "due_shard"
+		remove = append(remove, "#shard")
+	}
+	u.expression += "REMOVE " + strings.Join(remove, ", ")
 	return append([]types.TransactWriteItem{s.updateAction(laneKey(st.ID, lane), u)}, s.ended(stopped(st.Run.Run, now, why), now)...)
 }
 

@@ -36,6 +36,7 @@ package store
 import (
 	"fmt"
 	"hash/fnv"
+	"strconv"
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
@@ -147,11 +148,11 @@ func runKey(integration, run domain.Snowflake) key {
 func parseMark(sk string) (Mark, error) {
 	item, version, ok := strings.Cut(strings.TrimPrefix(sk, markPrefix), "#")
 	id, err := parsePadded(item)
-	v, verr := parsePadded(version)
-	if !ok || err != nil || verr != nil {
+	v, verr := strconv.ParseInt(version, 10, 64)
+	if !ok || err != nil || verr != nil || v < 0 || len(version) != 19 {
 		return Mark{}, fmt.Errorf("mark key %q is malformed", sk)
 	}
-	return Mark{ItemID: id, Version: int64(v)}, nil
+	return Mark{ItemID: id, Version: v}, nil
 }
 
 func parsePadded(s string) (domain.Snowflake, error) {

@@ -185,7 +185,7 @@ func (l Lease) holds(r record) bool {
 type Look struct {
 	Integration  *Integration // nil when it is gone
 	Organisation bool         // there, and not deleted
-	Cancelled    bool
+	Cancelled    *time.Time   // when a manager asked for it
 }
 
 // Look reads whether a run may go on. ErrFenced when the lease is lost.
@@ -206,6 +206,8 @@ func (s *Store) Look(ctx context.Context, l Lease) (Look, error) {
 	var st State
 	err = decode(found[l.key()], &st)
 	look.Organisation = org != nil && !org.Deleted
-	look.Cancelled = st.Run != nil && st.Run.CancelRequestedAt != nil
+	if st.Run != nil {
+		look.Cancelled = st.Run.CancelRequestedAt
+	}
 	return look, wrap(err, "look at integration", l.Pair.ID)
 }

@@ -30,16 +30,20 @@ func (s *Store) Ledger(ctx context.Context, integration domain.Snowflake, target
 	if err != nil {
 		return nil, "", wrap(err, "list ledger of integration", integration)
 	}
-	for _, r := range page.Items {
+	more := false // beyond the last row taken, on this page
+	for n, r := range page.Items {
 		var l Link
 		err = errors.Join(err, decode(r, &l))
-		if len(rows) < limit {
+		next = l.ItemID.Sortable()
+		if l.told() {
 			rows = append(rows, l.row())
-			next = l.ItemID.Sortable()
+		}
+		if more = n < len(page.Items)-1; len(rows) == limit {
+			break
 		}
 	}
 	switch last := textOf(page.LastEvaluatedKey, sortKey); {
-	case len(page.Items) > limit: // the last row taken is where to go on
+	case more:
 	case last != "":
 		next = last[len(linksPrefix(target)):]
 	default:
@@ -48,7 +52,18 @@ func (s *Store) Ledger(ctx context.Context, integration domain.Snowflake, target
 	return rows, next, wrap(err, "list ledger of integration", integration)
 }
 
+// told reports whether there is anything to tell of an item: of one whose turn
+// has yet to come there is not.
+func (l Link) told() bool { return l.Outcome != "" || l.Intent != nil }
+
+// inProgress is the reason why the outcome of a create is not known that is
+// under way, or was when its worker died.
+const inProgress = "in_progress"
+
 func (l Link) row() domain.LedgerRow {
+	if l.Outcome == "" {
+		l.Outcome, l.Reason, l.UpdatedAt = domain.Unknown, inProgress, l.Intent.At
+	}
 	row := domain.LedgerRow{ItemID: l.ItemID, FormattedNumber: l.FormattedNumber, Outcome: l.Outcome, Attempts: l.Attempts, UpdatedAt: l.UpdatedAt, Remote: l.Remote}
 	if l.Reason != "" {
 		row.Reason = &l.Reason
@@ -83,7 +98,7 @@ func (s *Store) Retriable(ctx context.Context, integration domain.Snowflake, tar
 	for _, r := range records {
 		var l Link
 		err = errors.Join(err, decode(r, &l))
-		marks = append(marks, Mark{ItemID: l.ItemID, Version: l.Version, Retry: true})
+		marks = append(marks, l.retryMark())
 		next = l.ItemID.Sortable()
 	}
 	if !more {

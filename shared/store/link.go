@@ -37,8 +37,11 @@ type Link struct {
 	// written or read, in connector.Seen's terms.
 	SeenText  string           `json:"seen_text"`
 	SeenState domain.ItemState `json:"seen_state"`
-	Intent    *Intent          `json:"intent"`
-	Attempt   int              `json:"attempt"` // creates attempted so far
+	// SeenAt is the provider's time of that: what it shows of an earlier time is
+	// an old picture.
+	SeenAt  int64   `json:"seen_at"` // Unix milliseconds
+	Intent  *Intent `json:"intent"`
+	Attempt int     `json:"attempt"` // creates attempted so far
 
 	Outcome   domain.Outcome   `json:"outcome"`
 	Reason    string           `json:"reason"`

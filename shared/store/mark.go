@@ -48,17 +48,32 @@ func (s *Store) PutMark(ctx context.Context, integration domain.Snowflake, m Mar
 	return wrap(err, "mark item", m.ItemID)
 }
 
+// retryMark marks a link's item for another try. One that was put off before it
+// had an outcome has no version yet; any mark has the item looked at as it is.
+func (l Link) retryMark() Mark {
+	return Mark{ItemID: l.ItemID, Version: max(l.Version, 1), Retry: true}
+}
+
 // RetryItems marks items for another try: at most 100, whose links were read.
 func (s *Store) RetryItems(ctx context.Context, integration domain.Snowflake, links []Link) error {
 	var actions []types.TransactWriteItem
 	for _, l := range links {
-		m := Mark{ItemID: l.ItemID, Version: l.Version, Retry: true}
+		m := l.retryMark()
 		actions = append(actions, s.updateAction(markKey(integration, m), markUpdate(m)))
 	}
 	if len(actions) == 0 {
 		return nil
 	}
 	return wrap(s.transact(ctx, actions), "retry items of integration", integration)
+}
+
+// ItemOfMark is whose mark a cursor is, 0 for the beginning.
+func ItemOfMark(cursor string) domain.Snowflake {
+	m, err := parseMark(cursor)
+	if err != nil {
+		return 0
+	}
+	return m.ItemID
 }
 
 // Marks reads up to limit marks after a cursor (a sort key, "" for the first),

@@ -63,11 +63,15 @@ func (s *Store) Run(ctx context.Context, integration, id domain.Snowflake, now t
 // sortable id is after ("" for the newest), newest first. The active ones
 // stand among them. Next is "" when there are no more; a page may be short.
 func (s *Store) Runs(ctx context.Context, integration domain.Snowflake, after string, limit int, now time.Time) ([]domain.Run, string, error) {
+	// The active ones first: one that ends in between is in the history then.
+	found, err := s.batchGet(ctx, []key{laneKey(integration, Live), laneKey(integration, Dry)})
+	if err != nil {
+		return nil, "", wrap(err, "list runs of integration", integration)
+	}
 	runs, next, err := s.history(ctx, integration, after, limit, now)
 	if err != nil {
 		return nil, "", wrap(err, "list runs of integration", integration)
 	}
-	found, err := s.batchGet(ctx, []key{laneKey(integration, Live), laneKey(integration, Dry)})
 	for _, r := range found {
 		var st *State
 		err = errors.Join(err, into(r, &st))
@@ -125,6 +129,23 @@ const plansKept = 7 * 24 * time.Hour
 type planRecord struct {
 	domain.PlanRow
 	ExpiresAt int64 `json:"expires_at"`
+}
+
+// DropPlan removes what a dry run has planned so far.
+func (s *Store) DropPlan(ctx context.Context, integration, run domain.Snowflake) error {
+	for {
+		records, _, err := s.query(ctx, pageOf{pk: integrationPartition(integration), prefix: plansPrefix(run), limit: 100, only: []string{partitionKey, sortKey}})
+		if err != nil || len(records) == 0 {
+			return wrap(err, "drop plan of run", run)
+		}
+		keys := make([]key, len(records))
+		for i, r := range records {
+			keys[i] = key{textOf(r, partitionKey), textOf(r, sortKey)}
+		}
+		if err := s.deleteAll(ctx, keys); err != nil {
+			return wrap(err, "drop plan of run", run)
+		}
+	}
 }
 
 // PlanRows lists up to limit rows of a dry run's plan in the order of items,

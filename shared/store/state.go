@@ -125,6 +125,12 @@ type ActiveRun struct {
 	// PlanCursor is the last item the plan pass handled.
 	PlanCursor string `json:"plan_cursor"`
 	PlanDone   bool   `json:"plan_done"`
+	// PlanCounts is what the plan pass has counted: it is taken back when all is
+	// planned anew.
+	PlanCounts domain.Counts `json:"plan_counts"`
+	// PlanVersion is the version of the manager's record that a dry run plans
+	// for: a plan of two would be wrong.
+	PlanVersion int64 `json:"plan_version"`
 	// MarkCursor is the last mark this pass over the marks has handled.
 	MarkCursor string `json:"mark_cursor"`
 	// RetryAt and SettleAt are the earliest times at which an item this pass
@@ -149,7 +155,7 @@ type ActiveRun struct {
 // cancel_requested_at).
 var progress = []string{
 	"status", "counts", "remaining", "estimated_finish", "started_at", "waiting_until", "waiting_reason",
-	"target", "full_epoch", "plan_cursor", "plan_done", "pass_retry_at", "pass_settle_at", "outages",
+	"target", "full_epoch", "plan_cursor", "plan_done", "plan_counts", "plan_version", "pass_retry_at", "pass_settle_at", "outages",
 	"idle", "creates", "updates", "call_ms",
 }
 

@@ -159,7 +159,7 @@ func TestAWaitMeetsAStop(t *testing.T) {
 			}
 			look, err := s.Look(t.Context(), lease)
 			must(t, err)
-			if stopped := look.Cancelled || look.Integration == nil || !look.Integration.Enabled; !stopped {
+			if stopped := look.Cancelled != nil || look.Integration == nil || !look.Integration.Enabled; !stopped {
 				t.Errorf("%+v", look)
 			}
 			_, _ = acquire(t, s, 1, "b", now.Add(time.Hour), now.Add(2*time.Hour))

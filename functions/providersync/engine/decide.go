@@ -42,6 +42,7 @@ type task struct {
 	lost    bool // its create left and was not answered
 	was     doubt
 	left    bool // its update was tried
+	tried   bool // it was tried and failed: a manager's wish is fulfilled
 }
 
 // A doubt is whether an earlier update may have left.
@@ -155,15 +156,23 @@ func opened(c connector.Content) connector.Content {
 func (t *task) sent(w connector.Written, c connector.Content) {
 	t.link.Remote, t.link.Intent = &w.Remote, nil
 	t.link.SentHash, t.link.SentLabels, t.link.SentState = c.Hash(), c.Labels, c.State
-	t.link.SeenText, t.link.SeenState = w.Seen.Text, w.Seen.State
+	t.link.SeenText, t.link.SeenState, t.link.SeenAt = w.Seen.Text, w.Seen.State, seenAt(w.UpdatedAt)
 	t.link.Unsure, t.link.UnsureLabels, t.was = false, nil, doubt{}
 	t.link.Attempts, t.link.RetryAt, t.link.Parked = 0, time.Time{}, false
 	t.dirty = true
 }
 
+// seenAt is a provider's time as a link holds it, 0 for none.
+func seenAt(at time.Time) int64 {
+	if at.IsZero() {
+		return 0
+	}
+	return at.UnixMilli()
+}
+
 // record notes an item's outcome and counts it.
 func (s *slice) record(t *task, out domain.Outcome, reason string) {
-	if t.link.LastRunID == s.run.ID && t.link.Outcome == domain.Created && out == domain.Updated {
+	if t.link.CountedIn == s.run.ID && t.link.CountedAs == domain.Created && out == domain.Updated {
 		out = domain.Created // created and then closed is one creation
 	}
 	s.count(t, out)
@@ -178,7 +187,7 @@ func (s *slice) count(t *task, out domain.Outcome) {
 	case t.link.CountedIn == s.run.ID:
 		s.tally(t.link.CountedAs, -1)
 	case s.run.Mode == domain.Full && s.run.PlanDone && !s.planned(t):
-		s.tally(t.countedByPlan(), -1)
+		s.tallyPlan(t.countedByPlan(), -1)
 	}
 	s.tally(out, 1)
 	t.link.CountedIn, t.link.CountedAs = s.run.ID, out
@@ -221,8 +230,9 @@ func (t *task) countedByPlan() domain.Outcome {
 	return ""
 }
 
-func (s *slice) tally(out domain.Outcome, n int) {
-	c := &s.run.Counts
+func (s *slice) tally(out domain.Outcome, n int) { tally(&s.run.Counts, out, n) }
+
+func tally(c *domain.Counts, out domain.Outcome, n int) {
 	switch out {
 	case domain.Created, domain.Accepted:
 		c.Created += n

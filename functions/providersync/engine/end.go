@@ -85,7 +85,7 @@ func (s *slice) flush(ctx context.Context) error {
 }
 
 func (s *slice) finalStatus() domain.Status {
-	if s.run.Counts.Failed > 0 {
+	if s.run.Counts.Failed > 0 || s.run.RetryAt != 0 {
 		return domain.Partial
 	}
 	return domain.Succeeded
@@ -98,7 +98,7 @@ func (s *slice) finish(ctx context.Context, v *verdict) error {
 	e := store.Ending{Run: s.run.Run, Mode: s.run.Mode, Forced: v.status == domain.Failed || v.status == domain.Cancelled}
 	e.Run.Status, e.Run.Error, e.Run.FinishedAt = v.status, v.err, &now
 	e.Run.EstimatedFinish, e.Run.WaitingUntil, e.Run.WaitingReason = nil, nil, nil
-	if v.ill {
+	if v.ill && !s.dry() { // who only plans changes nobody's health
 		s.fallIll(v.err)
 	}
 	if !e.Forced {
@@ -107,14 +107,9 @@ func (s *slice) finish(ctx context.Context, v *verdict) error {
 		if s.run.Mode == domain.Full {
 			e.FullEpoch = s.run.FullEpoch
 		}
-		if s.run.RetryAt != 0 {
-			e.RetryAt = time.UnixMilli(s.run.RetryAt)
-		}
 	}
-	if v.ill {
-		e.RetryAt = time.UnixMilli(s.condition.CoolDownUntil)
-	}
-	e.PullAt = s.nextPull(v)
+	e.RetryAt, e.PullAt = s.nextRetry(v), s.nextPull(v)
+	e.Heed = e.Forced && s.run.Remaining != nil && !v.ill && !isStopped(v)
 	e.Condition, e.Notices = s.condition, s.pending
 	if v.err != nil && v.err.Code == deleted {
 		purge := store.PurgeRun(s.lease.Pair, domain.NewSnowflake(now), now)
@@ -122,6 +117,10 @@ func (s *slice) finish(ctx context.Context, v *verdict) error {
 	}
 	e.NoticesDue, e.MetaVersion = now.Add(s.Settings.LostAfter), s.meta.Version
 	err := s.Store.Finish(ctx, s.lease, e)
+	if e.Heed && errors.Is(err, store.ErrWoken) { // what has arrived since is another run's
+		e.Heed, e.RetryAt = false, now.Add(s.Settings.LostAfter)
+		err = s.Store.Finish(ctx, s.lease, e)
+	}
 	if errors.Is(err, store.ErrChanged) {
 		return s.again(ctx)
 	}
@@ -143,11 +142,37 @@ func (s *slice) finish(ctx context.Context, v *verdict) error {
 // deleted is the code with which the run of a deleted integration ends.
 const deleted = "integration_deleted"
 
+// isStopped reports whether a run ends because the integration is disabled,
+// deleted or led elsewhere: then nothing goes on by itself.
+func isStopped(v *verdict) bool { return v.status == domain.Cancelled && v.err != nil }
+
+// afterNoProgress is when a run is started again whose slices brought nothing
+// forward: what stood in the way was ours, and may be over by then.
+const afterNoProgress = time.Hour
+
+// nextRetry is when a run after this one goes on with what it leaves, zero for
+// when somebody asks for it.
+func (s *slice) nextRetry(v *verdict) time.Time {
+	now := s.Clock.Now()
+	switch {
+	case s.dry() || isStopped(v):
+		return time.Time{}
+	case v.ill:
+		return time.UnixMilli(s.condition.CoolDownUntil)
+	case v.status == domain.Failed:
+		return now.Add(afterNoProgress)
+	case v.status == domain.Cancelled:
+		return store.AfterCancel(now, s.run.RetryAt, s.state.RetryAt)
+	case s.run.RetryAt != 0:
+		return time.UnixMilli(s.run.RetryAt)
+	}
+	return time.Time{}
+}
+
 // nextPull is when the run after this one pulls, zero for never.
 func (s *slice) nextPull(v *verdict) time.Time {
-	stopped := v.status == domain.Cancelled && v.err != nil
 	switch {
-	case s.dry() || stopped || v.ill:
+	case s.dry() || isStopped(v) || v.ill:
 		return time.Time{}
 	case s.conn == nil && s.state.PullAt > 0: // it ended before anything was opened
 		return time.UnixMilli(s.state.PullAt)

@@ -164,10 +164,12 @@ type slice struct {
 	reads  configured
 	pace   pace
 	looked time.Time // when it last looked whether the run may go on
+	// counted is when it last counted what remains.
+	counted time.Time
 
 	next      domain.Snowflake // the run that goes on after this slice, by a message
 	handled   int
-	pulled    bool             // this slice has pulled all there was
+	pulled    bool             // all there was has been pulled since the last write
 	condition *store.Condition // how the provider answered, to be recorded
 	pending   []notice.Notice  // to be recorded with the next commit
 	recorded  []notice.Notice  // in the outbox, to be published
@@ -227,10 +229,16 @@ func (s *slice) work(ctx context.Context) (*verdict, error) {
 	if v, err := s.relink(ctx); v != nil || err != nil {
 		return v, err
 	}
+	// What people changed is read before it is overwritten, and again after.
+	if v, err := s.pull(ctx); v != nil || err != nil {
+		return v, err
+	}
 	for {
+		handled := s.handled
 		if v, err := s.bring(ctx); v != nil || err != nil {
 			return v, err
 		}
+		s.pulled = s.pulled && s.handled == handled
 		if v, err := s.pull(ctx); v != nil || err != nil {
 			return v, err
 		}
@@ -248,6 +256,9 @@ func (s *slice) bring(ctx context.Context) (*verdict, error) {
 		if v, err := s.heed(ctx); v != nil || err != nil {
 			return v, err
 		}
+	}
+	if s.run.Mode == domain.Full && s.run.PlanDone && s.meta.FullEpoch > s.run.FullEpoch {
+		s.replan()
 	}
 	if s.run.Mode == domain.Full && !s.run.PlanDone {
 		if v, err := s.plan(ctx); v != nil || err != nil {

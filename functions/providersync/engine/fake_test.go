@@ -45,7 +45,12 @@ type provider struct {
 	// panics names the item at which a step panics.
 	panics  map[string]domain.Snowflake
 	changes int
-	lag     time.Duration // how long lists lag behind
+	// lists stands for the object that a list of changes shows, nil for the one
+	// that is there.
+	lists func(n int) *object
+	// suffix is what the template adds to a title.
+	suffix string
+	lag    time.Duration // how long lists lag behind
 	// before and after are asked around the effect of each write; an error
 	// stands for what the caller sees.
 	before, after func(write string, item domain.Snowflake) error
@@ -78,7 +83,7 @@ func (p *provider) trip(step string, item domain.Snowflake) {
 
 func (p *provider) Render(i domain.Item) connector.Content {
 	p.trip("render", i.ID)
-	return connector.Content{Title: i.Title, Body: i.Description, Labels: i.Labels, State: i.State}
+	return connector.Content{Title: i.Title + p.suffix, Body: i.Description, Labels: i.Labels, State: i.State}
 }
 
 func ask(f func(string, domain.Snowflake) error, write string, item domain.Snowflake) error {
@@ -108,7 +113,13 @@ func (p *provider) Create(_ context.Context, c connector.Content, m connector.Ma
 // written is an object as it is.
 func (p *provider) written(n int) connector.Written {
 	o := p.objects[n]
-	return connector.Written{Remote: p.remote(n), Seen: connector.Seen{Text: o.content.Title + "\n" + o.content.Body, State: o.content.State}}
+	return o.written(p.remote(n))
+}
+
+func (o *object) written(remote domain.Remote) connector.Written {
+	remote.State = o.content.State
+	return connector.Written{Remote: remote, UpdatedAt: o.updated.Truncate(time.Second),
+		Seen: connector.Seen{Text: o.content.Title + "\n" + o.content.Body, State: o.content.State}}
 }
 
 // touch has a person change an object.
@@ -178,8 +189,11 @@ func (p *provider) Changes(_ context.Context, since time.Time, page int) ([]conn
 	}
 	var all []connector.Object
 	for n, o := range p.objects {
+		if p.lists != nil {
+			o = p.lists(n)
+		}
 		if at := o.updated.Truncate(time.Second); !at.Before(since) {
-			all = append(all, connector.Object{Written: p.written(n), Marker: o.marker, Title: o.content.Title, CreatedAt: o.at, UpdatedAt: at})
+			all = append(all, connector.Object{Written: o.written(p.remote(n)), Marker: o.marker, Title: o.content.Title, CreatedAt: o.at, UpdatedAt: at})
 		}
 	}
 	slices.SortStableFunc(all, func(a, b connector.Object) int { return a.UpdatedAt.Compare(b.UpdatedAt) })

@@ -56,6 +56,29 @@ func (s *slice) plan(ctx context.Context) (*verdict, error) {
 	}
 }
 
+// replan begins the plan pass anew, for a configuration that was changed after
+// it: who asks for a full sync then gets this run, and must get what he asked
+// for.
+func (s *slice) replan() {
+	for out, n := range outcomesOf(s.run.PlanCounts) {
+		s.tally(out, -n)
+	}
+	s.run.PlanCounts, s.run.PlanCursor, s.run.PlanDone = domain.Counts{}, "", false
+}
+
+// tallyPlan counts an item that the plan pass need not mark.
+func (s *slice) tallyPlan(out domain.Outcome, n int) {
+	s.tally(out, n)
+	tally(&s.run.PlanCounts, out, n)
+}
+
+// outcomesOf gives counts by outcome.
+func outcomesOf(c domain.Counts) map[domain.Outcome]int {
+	return map[domain.Outcome]int{
+		domain.Created: c.Created, domain.Updated: c.Updated, domain.Unchanged: c.Unchanged, domain.Skipped: c.Skipped, domain.FailedOut: c.Failed,
+	}
+}
+
 // compare reads a page of items with their links and decides about each.
 func (s *slice) compare(ctx context.Context) (tasks []*task, next string, err error) {
 	items, next, err := s.Store.Items(ctx, s.lease.Pair, s.run.PlanCursor, planPage)
@@ -87,14 +110,14 @@ func (s *slice) differs(t *task) bool {
 		return false
 	case unchanged, resting:
 		if !again {
-			s.tally(t.countedByPlan(), 1)
+			s.tallyPlan(t.countedByPlan(), 1)
 		}
 		return false
 	case skip:
 		// What was skipped for this very reason and version needs no new row.
 		if t.link.Outcome == domain.Skipped && t.link.Reason == t.reason && t.link.Version == t.item.Version {
 			if !again {
-				s.run.Counts.Skipped++
+				s.tallyPlan(domain.Skipped, 1)
 			}
 			return false
 		}

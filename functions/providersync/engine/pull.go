@@ -23,8 +23,8 @@ func (s *slice) pulls() bool {
 	return can && (s.reads.Pull == pullLinked || s.reads.Pull == pullAll)
 }
 
-// pull reads what changed at the target since the cursor, once a run. What we
-// wrote ourselves is known by how it looked then; the rest becomes the link's
+// pull reads what changed at the target since the cursor, if anything may have
+// since the last time. What we wrote ourselves is known by how it looked then; the rest becomes the link's
 // remote state and goes out as events.
 func (s *slice) pull(ctx context.Context) (*verdict, error) {
 	if s.pulled || !s.pulls() {
@@ -193,12 +193,15 @@ func (s *slice) itemOf(o connector.Object, known map[string]store.Object) domain
 
 // linkedChange compares an item's object with how it was last seen.
 func (s *slice) linkedChange(link store.Link, o connector.Object) (store.Pulled, bool) {
+	if !o.UpdatedAt.IsZero() && o.UpdatedAt.UnixMilli() < link.SeenAt {
+		return store.Pulled{}, false // the list lags behind what we have seen
+	}
 	changes := changesOf(link.SeenText, link.SeenState, o)
 	if len(changes) == 0 && link.SeenText == o.Seen.Text {
 		return store.Pulled{}, false
 	}
 	remote := o.Remote
-	link.Remote, link.SeenText, link.SeenState = &remote, o.Seen.Text, o.Seen.State
+	link.Remote, link.SeenText, link.SeenState, link.SeenAt = &remote, o.Seen.Text, o.Seen.State, seenAt(o.UpdatedAt)
 	link.UpdatedAt = s.Clock.Now().UTC()
 	if len(changes) > 0 {
 		s.run.Counts.Pulled++

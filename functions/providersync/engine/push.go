@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"time"
 
 	"integrations/shared/connector"
 	"integrations/shared/domain"
@@ -30,12 +31,16 @@ func (s *slice) push(ctx context.Context) (*verdict, error) {
 		if err != nil || len(marks) == 0 {
 			return nil, err
 		}
-		if next != "" && *s.run.Remaining <= len(marks) { // more has come since it was counted
+		if next != "" && (*s.run.Remaining <= len(marks) || s.Clock.Now().Sub(s.counted) > countAgain) { // more has come since
 			if err := s.countRemaining(ctx); err != nil {
 				return nil, err
 			}
 		}
-		v, err := s.page(ctx, marks, next)
+		v, err := s.probe(ctx)
+		if v != nil || err != nil {
+			return v, err
+		}
+		v, err = s.page(ctx, marks, next)
 		if v != nil || err != nil {
 			return v, err
 		}
@@ -45,10 +50,14 @@ func (s *slice) push(ctx context.Context) (*verdict, error) {
 	}
 }
 
+// countAgain is how old the number of what remains may be: changes arrive while
+// the run goes on.
+const countAgain = 30 * time.Second
+
 // countRemaining counts what has yet to reach the provider.
 func (s *slice) countRemaining(ctx context.Context) error {
 	n, err := s.Store.CountMarks(ctx, s.lease.Pair.ID)
-	s.run.Remaining = &n
+	s.run.Remaining, s.counted = &n, s.Clock.Now()
 	return err
 }
 
@@ -293,10 +302,13 @@ func (s *slice) checkpoint(ctx context.Context, tasks []*task, next string, comp
 		if t.dirty {
 			b.Links = append(b.Links, t.link)
 		}
-		if t.done {
+		switch {
+		case t.done:
 			b.DeleteMarks = append(b.DeleteMarks, t.marks...)
 			s.remove(t)
 			s.forget(t)
+		case t.tried && t.retry():
+			b.Retried = append(b.Retried, t.marks...)
 		}
 	}
 	if complete {

@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"integrations/shared/connector"
@@ -33,7 +34,10 @@ var errDryRun = errors.New("a dry run does not write to the provider")
 // what it would do. It has no way to the provider: all it does with the
 // connector is render.
 func (s *slice) rehearse(ctx context.Context) (*verdict, error) {
-	for {
+	if err := s.rehearseAnew(ctx); err != nil {
+		return nil, err
+	}
+	for !s.run.PlanDone {
 		v, err := s.check(ctx)
 		if err != nil {
 			return nil, err
@@ -54,15 +58,29 @@ func (s *slice) rehearse(ctx context.Context) (*verdict, error) {
 				batch.PlanRows = append(batch.PlanRows, row)
 			}
 		}
-		s.run.PlanCursor, s.run.MarkCursor = next, next
+		s.run.PlanCursor, s.run.MarkCursor, s.run.PlanDone = next, next, next == ""
 		s.progressed()
 		if err := s.commit(ctx, batch); err != nil {
 			return nil, err
 		}
-		if next == "" {
-			return nil, s.finish(ctx, &verdict{status: s.finalStatus()})
+	}
+	return nil, s.finish(ctx, &verdict{status: s.finalStatus()})
+}
+
+// rehearseAnew begins from the beginning if the integration was changed since
+// the plan was begun.
+func (s *slice) rehearseAnew(ctx context.Context) error {
+	if s.run.PlanVersion == s.meta.Version {
+		return nil
+	}
+	if s.run.PlanVersion != 0 {
+		if err := s.Store.DropPlan(ctx, s.lease.Pair.ID, s.run.ID); err != nil {
+			return err
 		}
 	}
+	s.run.Counts, s.run.PlanCursor, s.run.MarkCursor, s.run.PlanDone = domain.Counts{}, "", "", false
+	s.run.PlanVersion = s.meta.Version
+	return nil
 }
 
 // rehearsed reads the next page: of all items for a full run, of the marked
@@ -75,6 +93,9 @@ func (s *slice) rehearsed(ctx context.Context) ([]*task, string, error) {
 	if err != nil {
 		return nil, "", err
 	}
+	// An item whose marks go over the end of a page was planned with the first.
+	planned := store.ItemOfMark(s.run.MarkCursor)
+	marks = slices.DeleteFunc(marks, func(m store.Mark) bool { return m.ItemID == planned })
 	tasks, err := s.read(ctx, marks)
 	return tasks, next, err
 }

@@ -54,7 +54,7 @@ func (s *slice) lostLinks(ctx context.Context, objects []connector.Object) ([]st
 		}
 		t := s.newTask(o.Marker.Item, domain.Item{ID: o.Marker.Item}, link, true)
 		t.link.Remote, t.link.Intent, t.link.Attempt = &o.Remote, nil, max(link.Attempt, o.Marker.Attempt)
-		t.link.SentState, t.link.SeenText, t.link.SeenState = o.Seen.State, o.Seen.Text, o.Seen.State
+		t.link.SentState, t.link.SeenText, t.link.SeenState, t.link.SeenAt = o.Seen.State, o.Seen.Text, o.Seen.State, seenAt(o.UpdatedAt)
 		t.link.Outcome, t.link.Reason, t.link.LastRunID = domain.Created, "relinked", s.run.ID
 		t.link.UpdatedAt = s.Clock.Now().UTC()
 		links[o.Marker.Item] = t.link

@@ -43,8 +43,8 @@ func (s *slice) resolveAll(ctx context.Context, tasks []*task) (*verdict, error)
 			s.decide(t, true)
 			continue
 		}
-		if ripe := t.link.Intent.At.Add(s.Settings.Settle); asked.Before(ripe) {
-			s.run.SettleAt = sooner(s.run.SettleAt, ripe)
+		if asked.Before(t.link.Intent.At.Add(s.settle(t))) {
+			s.settles(t)
 			continue
 		}
 		t.link.Intent = nil

@@ -24,7 +24,8 @@ func (s *slice) check(ctx context.Context) (*verdict, error) {
 	}
 	s.looked = now
 	switch {
-	case look.Cancelled:
+	case look.Cancelled != nil:
+		s.run.CancelRequestedAt = look.Cancelled
 		return cancelled(nil), nil
 	case look.Integration == nil || !look.Integration.Enabled:
 		return cancelled(store.Stops("", look.Integration)), nil

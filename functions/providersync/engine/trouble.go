@@ -9,6 +9,7 @@ import (
 
 	"integrations/shared/connector"
 	"integrations/shared/domain"
+	"integrations/shared/pacing"
 )
 
 const (
@@ -113,11 +114,50 @@ func (s *slice) fail(ctx context.Context, t *task, e *connector.Error) (*verdict
 		}
 		return nil, nil
 	case e.Class == connector.Ambiguous:
-		s.putOff(t, e)
-		return s.outage(e), nil
+		return s.unanswered(ctx, t, e)
 	}
 	s.refuse(t, e)
 	return nil, nil
+}
+
+// unanswered deals with an update that is not answered, however often it is
+// sent. If the provider answers to a read it is up, and the item is hard to
+// take: then it is tried again later, like one that was refused, and does not
+// stop the others. Where there is nothing to read, three in a row tell.
+func (s *slice) unanswered(ctx context.Context, t *task, e *connector.Error) (*verdict, error) {
+	if _, can := s.conn.(connector.Puller); !can {
+		if s.run.Outages++; s.run.Outages >= outagesInARow {
+			s.putOff(t, e)
+			return s.outage(e), nil
+		}
+	} else if v, err := s.ask(ctx); v != nil || err != nil {
+		s.putOff(t, e)
+		return v, err
+	}
+	s.refuse(t, e)
+	t.doubted() // it may have been applied
+	return nil, nil
+}
+
+// probe finds out by a read whether a provider that was out is back, so that no
+// item has to stand for it.
+func (s *slice) probe(ctx context.Context) (*verdict, error) {
+	if _, can := s.conn.(connector.Puller); s.run.Outages == 0 || !can {
+		return nil, nil
+	}
+	return s.ask(ctx)
+}
+
+// ask makes a read of no consequence. The verdict is that of an outage if it is
+// not answered.
+func (s *slice) ask(ctx context.Context) (*verdict, error) {
+	if v, err := s.await(ctx, pacing.Read); v != nil || err != nil {
+		return v, err
+	}
+	return s.call(ctx, nil, false, func() error {
+		_, _, err := s.conn.(connector.Puller).Changes(ctx, s.Clock.Now(), 1)
+		return err
+	})
 }
 
 // putOff notes that an item was not taken for now. It is not counted: it is
@@ -136,13 +176,49 @@ func (s *slice) putOff(t *task, e *connector.Error) {
 // asked, that is how it stays until the item changes or a manager has it tried
 // again.
 func (s *slice) lost(t *task, e *connector.Error) {
-	t.lost = true
+	t.lost, t.tried = true, true
+	t.freshen()
 	s.record(t, domain.Unknown, e.Code)
 	if !s.finder {
 		t.done = true
 		return
 	}
-	s.run.SettleAt = sooner(s.run.SettleAt, t.link.Intent.At.Add(s.Settings.Settle))
+	t.link.Attempts++
+	if t.link.Attempts > len(backOff) {
+		s.giveUp(t)
+		return
+	}
+	s.settles(t)
+}
+
+// giveUp parks a create that was not answered too often. Its intent stays: if a
+// manager has it tried again, it is looked for first.
+func (s *slice) giveUp(t *task) {
+	t.link.Parked, t.link.RetryAt, t.done = true, time.Time{}, true
+	s.record(t, domain.FailedOut, t.link.Reason)
+}
+
+// settles says when a create that was not answered is looked for, and sent again
+// if it is not there. The first time the run waits for that; later times are
+// further apart, and the run ends without it.
+func (s *slice) settles(t *task) {
+	ripe := t.link.Intent.At.Add(s.settle(t))
+	if t.link.Attempts <= 1 {
+		s.run.SettleAt = sooner(s.run.SettleAt, ripe)
+		return
+	}
+	t.link.RetryAt = ripe.UTC()
+	s.run.RetryAt = sooner(s.run.RetryAt, ripe)
+	t.dirty = true
+}
+
+// settle is how long a create that was not answered is left alone.
+func (s *slice) settle(t *task) time.Duration {
+	pause := s.Settings.Settle
+	if n := t.link.Attempts - 1; n > 0 {
+		pause = max(pause, backOff[min(n, len(backOff)-1)])
+	}
+	return pause
 }
 
 // outage parks the run for 1, 2, 2 … minutes, or as long as the provider
@@ -162,9 +238,8 @@ func (s *slice) refuse(t *task, e *connector.Error) {
 		t.done = true
 		return
 	}
-	if t.link.Version != t.item.Version || t.retry() && t.link.Parked {
-		t.link.Attempts = 0
-	}
+	t.freshen()
+	t.tried = true
 	t.link.Attempts++
 	reason := e.Code
 	if e.Detail != "" {
@@ -178,6 +253,14 @@ func (s *slice) refuse(t *task, e *connector.Error) {
 	t.link.Parked = false
 	t.link.RetryAt = s.Clock.Now().Add(backOff[t.link.Attempts-1]).UTC()
 	s.run.RetryAt = sooner(s.run.RetryAt, t.link.RetryAt)
+}
+
+// freshen begins to count attempts anew, for another version or at a manager's
+// wish.
+func (t *task) freshen() {
+	if t.link.Version != t.item.Version || t.retry() && t.link.Parked {
+		t.link.Attempts, t.link.Parked = 0, false
+	}
 }
 
 // park gives an item up until it changes or a manager has it tried again.

@@ -115,7 +115,7 @@ func (i issue) remote() domain.Remote {
 // written is an issue with what tells later whether somebody has changed it.
 func (i issue) written() connector.Written {
 	remote := i.remote()
-	return connector.Written{Remote: remote, Seen: connector.Seen{Text: textHash(i.Title, i.Body), State: remote.State}}
+	return connector.Written{Remote: remote, Seen: connector.Seen{Text: textHash(i.Title, i.Body), State: remote.State}, UpdatedAt: i.UpdatedAt}
 }
 
 // textHash names a text as GitHub stores it. Its line ends are those of

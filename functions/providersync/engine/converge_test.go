@@ -1,0 +1,365 @@
+package engine
+
+import (
+	"testing"
+	"time"
+
+	"integrations/shared/connector"
+	"integrations/shared/domain"
+	"integrations/shared/notice"
+	"integrations/shared/store"
+)
+
+// minutes lets so many minutes pass, dispatch in each.
+func (w *world) minutes(n int) {
+	w.t.Helper()
+	for range n {
+		for len(w.queue) > 0 {
+			if err := w.slice(); err != nil {
+				w.t.Log(err)
+			}
+		}
+		w.clock.now = w.clock.now.Add(time.Minute)
+		w.must(w.tick())
+	}
+}
+
+const day = 24 * 60
+
+func refusedItem() error {
+	return &connector.Error{Class: connector.Final, Scope: connector.ItemScope, Code: "rejected"}
+}
+
+func (w *world) marksLeft(want int) {
+	w.t.Helper()
+	n, err := w.sure.CountMarks(w.ctx, 77)
+	w.must(err)
+	mustBe(w.t, "marks left", n, want)
+}
+
+// hard has a provider not answer one kind of write for item 1.
+func hard(write string) func(string, domain.Snowflake) error {
+	return func(step string, id domain.Snowflake) error {
+		if id == 1 && step == write {
+			return ambiguous()
+		}
+		return nil
+	}
+}
+
+// What was put off before it had an outcome can be tried again.
+func TestWhatWasPutOffIsTriedAgain(t *testing.T) {
+	w := newWorld(t)
+	item := w.marked(1, 1)
+	w.provider.before = func(string, domain.Snowflake) error {
+		return &connector.Error{Class: connector.Retryable, Scope: connector.IntegrationScope, Code: "rate_limited", Wait: 7 * time.Minute}
+	}
+	w.start(domain.Incremental)
+	w.must(w.slice())
+	links, err := w.sure.Links(w.ctx, 77, "there", []domain.Snowflake{1})
+	w.must(err)
+	mustBe(t, "outcome", links[1].Outcome, domain.Deferred)
+	w.must(w.sure.RetryItems(w.ctx, 77, []store.Link{links[1]}))
+	w.must(w.sure.Wake(w.ctx, 77))
+	w.provider.before = nil
+	w.minutes(30)
+	w.exact(item)
+}
+
+// An update that is never answered is given up in the end, and stops neither
+// the others nor the run.
+func TestAnUpdateThatIsNeverAnswered(t *testing.T) {
+	w := newWorld(t)
+	for n := 1; n <= 10; n++ {
+		w.marked(domain.Snowflake(n), 1)
+	}
+	w.start(domain.Incremental)
+	w.settle()
+	for n := 1; n <= 10; n++ {
+		w.marked(domain.Snowflake(n), 2)
+	}
+	w.provider.before = hard("update")
+	id := w.start(domain.Incremental)
+	w.minutes(2)
+	run := w.run(id)
+	mustBe(t, "status", run.Status, domain.Partial)
+	mustBe(t, "counts", run.Counts, domain.Counts{Updated: 9, Failed: 1})
+	w.minutes(day)
+	row := w.row(1)
+	mustBe(t, "outcome", row.Outcome, domain.FailedOut)
+	mustBe(t, "attempts", row.Attempts, 5)
+	w.marksLeft(0)
+	w.provider.before = nil
+	last := w.marked(1, 3)
+	w.start(domain.Incremental)
+	w.settle()
+	w.exact(append([]domain.Item{last}, w.items(2, 10)...)...)
+}
+
+// items reads items of the test.
+func (w *world) items(from, to domain.Snowflake) (all []domain.Item) {
+	w.t.Helper()
+	for id := from; id <= to; id++ {
+		found, _, err := w.sure.ItemsAndLinks(w.ctx, w.pair, "there", []domain.Snowflake{id}, true)
+		w.must(err)
+		all = append(all, found[id])
+	}
+	return all
+}
+
+// A create that is never answered is looked for before each attempt, given up in
+// the end, and keeps nobody from pulling. Whoever has it tried again gets one.
+func TestACreateThatIsNeverAnswered(t *testing.T) {
+	w := newWorld(t)
+	w.pulling("linked")
+	for n := 1; n <= 3; n++ {
+		w.marked(domain.Snowflake(n), 1)
+	}
+	w.provider.before = hard("create")
+	w.start(domain.Incremental)
+	w.minutes(day)
+	link := w.row(1)
+	mustBe(t, "outcome", link.Outcome, domain.FailedOut)
+	mustBe(t, "creates that left", link.Attempts, 5)
+	if w.provider.finds < 4 || w.provider.changes < 90 {
+		t.Errorf("looked for %d times, pulled %d times", w.provider.finds, w.provider.changes)
+	}
+	w.marksLeft(0)
+	w.provider.before = nil
+	links, err := w.sure.Links(w.ctx, 77, "there", []domain.Snowflake{1})
+	w.must(err)
+	w.must(w.sure.RetryItems(w.ctx, 77, []store.Link{links[1]}))
+	w.start(domain.Incremental)
+	w.settle()
+	w.exact(w.items(1, 3)...)
+}
+
+// Once a manager's wish to have an item tried again is fulfilled, its attempts
+// are as far apart as any other's.
+func TestARetryIsOneAttempt(t *testing.T) {
+	w := newWorld(t)
+	w.marked(1, 1)
+	calls := 0
+	w.provider.before = func(_ string, id domain.Snowflake) error {
+		if id != 1 {
+			return nil
+		}
+		calls++
+		return refusedItem()
+	}
+	w.start(domain.Incremental)
+	w.minutes(2 * 60)
+	mustBe(t, "attempts before it is parked", calls, 5)
+	links, err := w.sure.Links(w.ctx, 77, "there", []domain.Snowflake{1})
+	w.must(err)
+	w.must(w.sure.RetryItems(w.ctx, 77, []store.Link{links[1]}))
+	for n := range 6 {
+		w.marked(domain.Snowflake(100+n), 1)
+		w.start(domain.Incremental)
+		for len(w.queue) > 0 {
+			w.must(w.slice())
+		}
+	}
+	mustBe(t, "attempts within half a minute of the retry", calls, 6)
+}
+
+// A dry run that meets a change of the configuration plans anew.
+func TestADryRunMeetsAChange(t *testing.T) {
+	w := newWorld(t)
+	for n := 1; n <= 5; n++ {
+		w.item(domain.Snowflake(n), 1, nil)
+	}
+	open, changed := w.engine.Open, false
+	w.engine.Open = func(c ctx, v store.View) (Opened, error) {
+		if !changed {
+			changed = true
+			w.reconfigure(store.Change{Enabled: true, Configuration: `{"labels":"none"}`, TargetHash: "there", Fingerprint: "x", NeedsFull: true, ConfigurationChanged: true})
+		}
+		return open(c, v)
+	}
+	run, rows := w.rehearsal(domain.Full)
+	mustBe(t, "status", run.Status, domain.Succeeded)
+	mustBe(t, "counts", run.Counts, domain.Counts{Created: 5})
+	mustBe(t, "rows", len(rows), 5)
+}
+
+// A dry run of what cannot be opened changes nobody's health and leaves nothing
+// for dispatch.
+func TestADryRunOfWhatCannotBeOpened(t *testing.T) {
+	w := newWorld(t)
+	w.engine.Open = func(ctx, store.View) (Opened, error) {
+		return Opened{}, &connector.Error{Class: connector.Final, Scope: connector.IntegrationScope, Code: "provider_not_supported"}
+	}
+	run, _ := w.rehearsal(domain.Full)
+	mustBe(t, "status", run.Status, domain.Failed)
+	mustBe(t, "events", len(w.bus.taken), 0)
+	due, err := w.sure.Due(w.ctx, w.clock.now.Add(48*time.Hour), 100)
+	w.must(err)
+	mustBe(t, "due", len(due), 0)
+}
+
+// A list that lags behind what we have written is no person's change.
+func TestAListThatLagsBehind(t *testing.T) {
+	w := newWorld(t)
+	w.pulling("linked")
+	w.marked(1, 1)
+	w.start(domain.Incremental)
+	w.settle()
+	w.clock.now = w.clock.now.Add(time.Minute)
+	old := *w.provider.objects[0]
+	w.marked(1, 2)
+	w.start(domain.Incremental)
+	w.provider.lists = func(n int) *object { return &old }
+	w.settle()
+	w.provider.lists = nil
+	w.start(domain.Incremental)
+	w.settle()
+	mustBe(t, "events of our own write", len(w.bus.of(notice.TypeRemoteChanged)), 0)
+	w.clock.now = w.clock.now.Add(time.Minute)
+	w.provider.touch(0, func(c *connector.Content) { c.Body = "a person's" })
+	w.start(domain.Incremental)
+	w.settle()
+	mustBe(t, "events of a person's edit", len(w.bus.of(notice.TypeRemoteChanged)), 1)
+}
+
+// A person's edit is told also when the item changes before the next pull.
+func TestAnEditBeforeTheItemChanges(t *testing.T) {
+	w := newWorld(t)
+	w.pulling("linked")
+	w.marked(1, 1)
+	w.start(domain.Incremental)
+	w.settle()
+	w.clock.now = w.clock.now.Add(time.Minute)
+	w.provider.touch(0, func(c *connector.Content) { c.Body = "a person's" })
+	item := w.marked(1, 2)
+	w.start(domain.Incremental)
+	w.settle()
+	w.exact(item)
+	mustBe(t, "events", len(w.bus.of(notice.TypeRemoteChanged)), 1)
+}
+
+// Who asks for a full sync while one is under way that has planned already gets
+// what is configured now.
+func TestAFullSyncDuringAFullSync(t *testing.T) {
+	w := newWorld(t)
+	for n := 1; n <= 3; n++ {
+		w.item(domain.Snowflake(n), 1, nil)
+	}
+	w.start(domain.Full)
+	w.settle()
+	w.marked(3, 2)
+	w.provider.suffix = ""
+	asked := false
+	w.provider.before = func(step string, _ domain.Snowflake) error {
+		if step == "update" && !asked {
+			asked = true
+			w.provider.suffix = " (new template)"
+			w.reconfigure(store.Change{Enabled: true, Configuration: `{"labels":"none"}`, TargetHash: "there", Fingerprint: "x", NeedsFull: true, ConfigurationChanged: true})
+		}
+		return nil
+	}
+	id := w.start(domain.Full)
+	w.settle()
+	w.exact(w.items(1, 3)...)
+	mustBe(t, "counts", w.run(id).Counts, domain.Counts{Updated: 3})
+	v, err := w.sure.View(w.ctx, w.pair, 0)
+	w.must(err)
+	mustBe(t, "needs a full one", store.NeedsFull(*v.Integration, v.State), false)
+}
+
+// A change that arrives while a run is being cancelled is brought by another.
+func TestAChangeDuringACancel(t *testing.T) {
+	w := newWorld(t)
+	w.marked(1, 1)
+	w.marked(2, 1)
+	var id domain.Snowflake
+	w.provider.after = func(_ string, item domain.Snowflake) error {
+		if item == 1 {
+			_, err := w.sure.CancelRun(w.ctx, w.pair, id, w.clock.now)
+			w.must(err)
+			w.marked(3, 1)
+			w.must(w.sure.Wake(w.ctx, 77))
+			w.clock.now = w.clock.now.Add(2 * time.Second)
+		}
+		return nil
+	}
+	id = w.start(domain.Incremental)
+	w.minutes(10)
+	run := w.run(id)
+	mustBe(t, "status", run.Status, domain.Cancelled)
+	if run.CancelRequestedAt == nil || run.Error != nil {
+		t.Errorf("why it ended is not told: %+v", run)
+	}
+	w.exact(w.items(1, 3)...)
+}
+
+// A cancelled run leaves the attempts that items have before them, but not to be
+// made at once.
+func TestACancelKeepsAttempts(t *testing.T) {
+	for _, started := range []bool{false, true} {
+		w := newWorld(t)
+		w.marked(1, 1)
+		w.provider.before = func(string, domain.Snowflake) error { return refusedItem() }
+		w.start(domain.Incremental)
+		w.settle()
+		id := w.start(domain.Incremental)
+		w.provider.before = func(string, domain.Snowflake) error {
+			if started {
+				_, err := w.sure.CancelRun(w.ctx, w.pair, id, w.clock.now)
+				w.must(err)
+				w.clock.now = w.clock.now.Add(2 * time.Second)
+			}
+			return refusedItem()
+		}
+		if !started {
+			_, err := w.sure.CancelRun(w.ctx, w.pair, id, w.clock.now)
+			w.must(err)
+		}
+		w.minutes(10)
+		mustBe(t, "status", w.run(id).Status.Active(), false)
+		w.provider.before = nil
+		w.minutes(4)
+		mustBe(t, "creates soon after", w.provider.creates, 0)
+		w.minutes(day)
+		mustBe(t, "creates", w.provider.creates, 1)
+		w.marksLeft(0)
+	}
+}
+
+// A run that our own trouble has ended is followed by another.
+func TestOurOwnTroubleEnds(t *testing.T) {
+	w := newWorld(t)
+	item := w.marked(1, 1)
+	open, away := w.engine.Open, true
+	w.engine.Open = func(c ctx, v store.View) (Opened, error) {
+		if away {
+			return Opened{}, errCut
+		}
+		return open(c, v)
+	}
+	id := w.start(domain.Incremental)
+	w.minutes(day)
+	mustBe(t, "code", w.run(id).Error.Code, "no_progress")
+	away = false
+	w.minutes(day)
+	w.exact(item)
+}
+
+// Created and then closed is one creation, also when the close has to wait.
+func TestACloseThatHasToWait(t *testing.T) {
+	w := newWorld(t)
+	item := w.item(1, 1, func(i *domain.Item) { i.State = domain.Closed })
+	limited := false
+	w.provider.before = func(step string, _ domain.Snowflake) error {
+		if step == "update" && !limited {
+			limited = true
+			return &connector.Error{Class: connector.Retryable, Scope: connector.IntegrationScope, Code: "rate_limited", Wait: 7 * time.Minute}
+		}
+		return nil
+	}
+	id := w.start(domain.Full)
+	w.settle()
+	w.exact(item)
+	mustBe(t, "counts", w.run(id).Counts, domain.Counts{Created: 1})
+	mustBe(t, "ledger", w.row(1).Outcome, domain.Created)
+}
