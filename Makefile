@@ -14,7 +14,7 @@ USER_NAME = $(if $(filter command line,$(origin USER)),$(USER),owner)
 
 SIZES ?= 1000,10000,100000
 
-.PHONY: help run test check e2e bench build synth deploy token invoke watch load snapshot fmt
+.PHONY: help run test check e2e bench build synth deploy token invoke watch load snapshot landed fmt
 
 help: ## list these commands
 	@grep -hE '^[a-z0-9]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -62,6 +62,9 @@ deploy: node_modules/.package-lock.json build ## deploy: make deploy CONTEXT='-c
 
 snapshot: ## write the reviewed snapshot of the template anew
 	go test ./infra -update
+
+landed: ## hand the API's document over: what callers rely on from now on (docs/openapi)
+	go test ./docs/openapi -run NothingBreaks -landed
 
 e2e: node_modules/.package-lock.json ## what must wait for real queues: the whole service, killed at five points
 	go test -tags e2e -count=1 -timeout 20m ./local
