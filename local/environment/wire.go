@@ -39,7 +39,11 @@ func (e *Environment) wire(ctx context.Context) error {
 			return err
 		}
 	}
-	e.serve("page", e.page())
+	page, err := e.page()
+	if err != nil {
+		return err
+	}
+	e.serve("page", page)
 	return nil
 }
 
