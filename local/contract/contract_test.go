@@ -1,7 +1,6 @@
 package contract
 
 import (
-	"encoding/json"
 	"maps"
 	"net/http"
 	"os"
@@ -171,69 +170,37 @@ func walk(n node, visit func(node)) {
 // Every answer and every body has an example, every code its own, and each is
 // what the document says.
 func TestExamples(t *testing.T) {
-	c := Must()
-	for _, o := range c.Operations {
+	for _, o := range Must().Operations {
 		if o.node.to("summary").value == nil || len(o.node.to("tags").each()) != 1 {
 			t.Errorf("%s has no summary, or not one tag", o.ID)
 		}
-		o.eachExample(t, o.node.to("requestBody"), func(media string, body []byte) {
-			if err := o.requestBody(Request{Header: http.Header{"Content-Type": {media}}, Body: body}); err != nil {
+		body := o.node.to("requestBody")
+		for _, media := range body.to("content").members() {
+			examples := body.to("content").to(media).bodies()
+			if len(examples) == 0 {
+				t.Errorf("%s has no example of a body of %s", o.ID, media)
+			}
+			for _, example := range examples {
+				if err := o.requestBody(Request{Header: http.Header{"Content-Type": {media}}, Body: example}); err != nil {
+					t.Errorf("%s: %v", o.ID, err)
+				}
+			}
+		}
+		cases := map[Case]int{}
+		for _, a := range o.Examples() {
+			if err := o.Answer(a); err != nil {
 				t.Error(err)
 			}
-		})
-		for _, status := range o.node.to("responses").members() {
-			response := o.node.to("responses").to(status)
-			var codes []string
-			o.eachExample(t, response, func(media string, body []byte) {
-				a := example(t, response, status, media, body)
-				if err := o.Answer(a); err != nil {
-					t.Error(err)
-				}
-				if one := o.CaseOf(a); one.Code != "" {
-					codes = append(codes, one.Code)
-				}
-			})
-			if problem := response.to("content").to(problemMedia); problem.value != nil {
-				want := problem.to("schema").codes()
-				slices.Sort(want)
-				slices.Sort(codes)
-				if len(want) == 0 || !slices.Equal(codes, want) {
-					t.Errorf("%s %s: examples of %v, want %v", o.ID, status, codes, want)
-				}
+			cases[o.CaseOf(a)]++
+		}
+		for _, one := range Must().Cases() {
+			if one.Operation == o.ID && (cases[one] == 0 || one.Code != "" && cases[one] > 1) {
+				t.Errorf("%s has %d examples", one, cases[one])
 			}
+			delete(cases, one)
+		}
+		if len(cases) > 0 {
+			t.Errorf("examples of what is not documented: %v", cases)
 		}
 	}
-}
-
-func (o *Operation) eachExample(t *testing.T, n node, visit func(media string, body []byte)) {
-	t.Helper()
-	for _, media := range n.to("content").members() {
-		examples := n.to("content").to(media).to("examples")
-		if len(examples.members()) == 0 {
-			t.Errorf("%s has no example of %s", o.ID, media)
-		}
-		for _, name := range examples.members() {
-			body, err := json.Marshal(examples.to(name).to("value").value)
-			if err != nil {
-				t.Fatal(err)
-			}
-			visit(media, body)
-		}
-	}
-}
-
-// example is the answer that the document's examples make up.
-func example(t *testing.T, response node, status, media string, body []byte) Answer {
-	t.Helper()
-	a := Answer{Header: http.Header{"Content-Type": {media}}, Body: body}
-	if err := json.Unmarshal([]byte(status), &a.Status); err != nil {
-		t.Fatal(err)
-	}
-	for _, name := range response.to("headers").members() {
-		header := response.to("headers").to(name)
-		if with := header.to(comesWith).value; with == nil || with == media {
-			a.Header.Set(name, texts([]any{header.to("example").value})[0])
-		}
-	}
-	return a
 }
