@@ -250,3 +250,17 @@ func TestWaitForSync(t *testing.T) {
 		t.Errorf("%+v %v", run, err)
 	}
 }
+
+// Whatever stands before the API may answer in its stead.
+func TestOthersWords(t *testing.T) {
+	for body, want := range map[string]string{
+		`{"message":"Unauthorized"}`: "401 Unauthorized", `<html>`: "401 Unauthorized", `{"message":"Too long ago"}`: "401 Too long ago",
+		`{"code":"c","detail":"d","errors":[{"field":"f","detail":"is g"}]}`: "401 c: d; f is g",
+	} {
+		resp := &http.Response{StatusCode: http.StatusUnauthorized, Header: http.Header{"Apigw-Requestid": {"id"}}}
+		var p *Problem
+		if err := problem(resp, []byte(body)); err.Error() != want || !errors.As(err, &p) || p.RequestID != "id" {
+			t.Errorf("%s: %q, want %q", body, err, want)
+		}
+	}
+}
