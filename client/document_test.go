@@ -5,7 +5,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"io"
 	"net/http"
 	"net/http/httptest"
 	"reflect"
@@ -81,34 +80,15 @@ type documented struct {
 	asked  []string
 }
 
-func (d *documented) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	o, path := contract.Must().Match(r.Method, r.URL.EscapedPath())
-	if o == nil {
-		d.t.Errorf("no operation is %s %s", r.Method, r.URL)
-		return
-	}
-	body, err := io.ReadAll(r.Body)
-	if err != nil {
-		d.t.Error(err)
-	}
-	if err := o.Request(contract.Request{Path: path, Query: r.URL.Query(), Header: r.Header, Body: body}); err != nil {
-		d.t.Error(err)
-	}
-	if r.Header.Get("Authorization") != "Bearer T" {
-		d.t.Errorf("authorization %q", r.Header.Get("Authorization"))
-	}
-	d.asked = append(d.asked, o.ID)
-	a := d.answer(o)
-	for name, values := range a.Header {
-		w.Header()[name] = values
-	}
-	w.WriteHeader(a.Status)
-	_, _ = w.Write(a.Body)
-}
-
 func (d *documented) client(options ...Option) *Client {
 	d.t.Helper()
-	server := httptest.NewServer(d)
+	server := httptest.NewServer(contract.Handler(func(o *contract.Operation, r *http.Request) contract.Answer {
+		if r.Header.Get("Authorization") != "Bearer T" {
+			d.t.Errorf("authorization %q", r.Header.Get("Authorization"))
+		}
+		d.asked = append(d.asked, o.ID)
+		return d.answer(o)
+	}, func(err error) { d.t.Error(err) }))
 	d.t.Cleanup(server.Close)
 	c, err := New(server.URL, Token("T"), append([]Option{WithTries(1)}, options...)...)
 	if err != nil {

@@ -15,6 +15,7 @@ const usage = `usage: go run ./local <command> [flags]
 
   run     start the environment and stay until Ctrl-C
   token   print a token of a sample user
+  env     print what a shell needs to call the API
   invoke  call a function with an event
   load    send a file of items through the bus
   watch   follow a sync in the terminal
@@ -23,7 +24,7 @@ const usage = `usage: go run ./local <command> [flags]
 
 // commands are what local can do.
 var commands = map[string]func(context.Context, []string) error{
-	"run": runCommand, "token": tokenCommand, "invoke": invokeCommand, "load": loadCommand, "watch": watchCommand,
+	"run": runCommand, "token": tokenCommand, "env": envCommand, "invoke": invokeCommand, "load": loadCommand, "watch": watchCommand,
 }
 
 func main() {
