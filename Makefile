@@ -14,7 +14,7 @@ USER_NAME = $(if $(filter command line,$(origin USER)),$(USER),owner)
 
 SIZES ?= 1000,10000,100000
 
-.PHONY: help run test check e2e bench build synth deploy token invoke watch load event replay import snapshot fmt
+.PHONY: help run test check e2e bench build synth deploy token cli env invoke watch load event replay import snapshot landed fmt
 
 help: ## list these commands
 	@grep -hE '^[a-z0-9]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -28,6 +28,12 @@ run: node_modules/.package-lock.json ## start the whole service on this machine 
 
 token: ## print a token: make -s token USER=manager [AUD=… EXPIRES=-1m]
 	@go run ./local token -dir $(DIR) -user $(USER_NAME) $(if $(AUD),-audience $(AUD)) $(if $(EXPIRES),-expires $(EXPIRES))
+
+cli: ## build the API's command line into build/integrations
+	@go build -trimpath -o build/integrations ./client/cmd/integrations
+
+env: ## print what build/integrations needs: eval "$$(make -s env)" [USER=manager]
+	@go run ./local env -dir $(DIR) -user $(USER_NAME)
 
 invoke: ## call a function of the running service: make invoke FN=get EVENT=events/get.json
 	@go run ./local invoke -dir $(DIR) -function $(FN) -event $(EVENT)
@@ -71,6 +77,9 @@ deploy: node_modules/.package-lock.json build ## deploy: make deploy CONTEXT='-c
 
 snapshot: ## write the reviewed snapshot of the template anew
 	go test ./infra -update
+
+landed: ## hand the API's document over: what callers rely on from now on (docs/openapi)
+	go test ./docs/openapi -run NothingBreaks -landed
 
 e2e: node_modules/.package-lock.json ## what must wait for real queues: the whole service, killed at five points
 	go test -tags e2e -count=1 -timeout 20m ./local

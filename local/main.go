@@ -15,6 +15,7 @@ const usage = `usage: go run ./local <command> [flags]
 
   run     start the environment and stay until Ctrl-C
   token   print a token of a sample user
+  env     print what a shell needs to call the API
   invoke  call a function with an event
   event   send one event through the bus
   load    send a file of items through the bus
@@ -26,8 +27,8 @@ const usage = `usage: go run ./local <command> [flags]
 
 // commands are what local can do.
 var commands = map[string]func(context.Context, []string) error{
-	"run": runCommand, "token": tokenCommand, "invoke": invokeCommand, "load": loadCommand, "event": eventCommand,
-	"replay": replayCommand, "import": importCommand, "watch": watchCommand,
+	"run": runCommand, "token": tokenCommand, "env": envCommand, "invoke": invokeCommand, "load": loadCommand,
+	"event": eventCommand, "replay": replayCommand, "import": importCommand, "watch": watchCommand,
 }
 
 func main() {

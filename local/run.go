@@ -16,7 +16,7 @@ func runCommand(ctx context.Context, args []string) error {
 		DynamoDB: os.Getenv("DYNAMODB_ENDPOINT"), SQS: os.Getenv("SQS_ENDPOINT"),
 	}
 	flags.DurationVar(&o.Minute, "minute", environment.DefaultMinute, "how long a scheduled minute lasts")
-	limits := flags.String("limits", "off", "the providers' rate limits: published or off")
+	limits := flags.String("limits", "off", "the providers' rate limits and the API's throttles: published or off")
 	for name, port := range map[string]*int{
 		"api-port": &o.Ports.API, "issuer-port": &o.Ports.Issuer, "page-port": &o.Ports.Page,
 		"dynamodb-port": &o.Ports.DynamoDB, "sqs-port": &o.Ports.SQS,

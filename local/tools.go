@@ -29,6 +29,25 @@ func tokenCommand(_ context.Context, args []string) error {
 	return err
 }
 
+// envCommand prints what a shell needs to talk to the running environment by the
+// command line of the API: eval "$(make -s env)".
+func envCommand(_ context.Context, args []string) error {
+	flags, dir := newFlags("env")
+	user := flags.String("user", "owner", "owner, manager, member, pending, stranger, or a subject")
+	if err := parse(flags, args); err != nil {
+		return err
+	}
+	endpoints, err := environment.ReadEndpoints(*dir)
+	if err != nil {
+		return err
+	}
+	token, err := environment.SignToken(*dir, *user, "", 24*time.Hour)
+	if err == nil {
+		fmt.Printf("export INTEGRATIONS_API=%s\nexport INTEGRATIONS_TOKEN=%s\n", endpoints.API, token)
+	}
+	return err
+}
+
 // invokeCommand prints what a function answers to an event.
 func invokeCommand(ctx context.Context, args []string) error {
 	flags, dir := newFlags("invoke")

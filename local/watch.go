@@ -9,11 +9,9 @@ import (
 	"os"
 	"time"
 
-	"golang.org/x/sys/unix"
-
+	"integrations/client"
+	"integrations/client/watch"
 	"integrations/local/environment"
-	"integrations/local/watch"
-	"integrations/shared/domain"
 )
 
 // exit ends the command with a code of its own. Without a text it has said all.
@@ -58,19 +56,17 @@ func watchCommand(ctx context.Context, args []string) error {
 	if err != nil {
 		return exit{exitRefused, err.Error()}
 	}
-	w := &watch.Watcher{
-		API: endpoints.API, Token: token, Client: &http.Client{Timeout: 15 * time.Second}, Out: os.Stdout, Now: time.Now, Sleep: sleep,
+	api, err := client.New(endpoints.API, client.Token(token), client.WithTries(1), client.WithHTTPClient(&http.Client{Timeout: 15 * time.Second}))
+	if err != nil {
+		return exit{exitRefused, err.Error()}
 	}
-	if _, err := columns(); err == nil {
-		w.Width = func() int { n, _ := columns(); return n }
-	}
-	run, err := w.Follow(ctx, *integration, *sync)
+	run, err := watch.OnTerminal(api, os.Stdout).Follow(ctx, *integration, *sync)
 	return verdict(run, err)
 }
 
 // verdict is the exit code for how a sync has ended.
-func verdict(run *domain.Run, err error) error {
-	var refused *watch.Refusal
+func verdict(run *client.Run, err error) error {
+	var refused *client.Problem
 	switch {
 	case errors.As(err, &refused):
 		return exit{exitRefused, refused.Error()}
@@ -78,32 +74,10 @@ func verdict(run *domain.Run, err error) error {
 		return exit{code: exitSignal}
 	case err != nil:
 		return err
-	case run == nil || run.Status == domain.Succeeded:
+	case run == nil || run.Status == client.Succeeded:
 		return nil
-	case run.Status == domain.Cancelled:
+	case run.Status == client.Cancelled:
 		return exit{code: exitCancelled}
 	}
 	return exit{code: exitFailed} // a status nobody has heard of is no success
-}
-
-func sleep(ctx context.Context, d time.Duration) error {
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-time.After(d):
-		return nil
-	}
-}
-
-// columns is how wide the terminal is; an error where there is none.
-func columns() (int, error) {
-	size, err := unix.IoctlGetWinsize(int(os.Stdout.Fd()), unix.TIOCGWINSZ)
-	if err != nil {
-		return 0, fmt.Errorf("no terminal: %w", err)
-	}
-	const usual = 80 // some terminals do not tell
-	if size.Col == 0 {
-		return usual, nil
-	}
-	return int(size.Col), nil
 }

@@ -6,23 +6,22 @@ import (
 	"fmt"
 	"testing"
 
-	"integrations/local/watch"
-	"integrations/shared/domain"
+	"integrations/client"
 )
 
 // The exit code of watch is a promise to scripts.
 func TestExitCodesOfWatch(t *testing.T) {
-	for status, want := range map[domain.Status]int{
-		domain.Succeeded: 0, domain.Partial: exitFailed, domain.Failed: exitFailed, domain.Cancelled: exitCancelled, "unheard_of": exitFailed,
+	for status, want := range map[string]int{
+		client.Succeeded: 0, client.Partial: exitFailed, client.Failed: exitFailed, client.Cancelled: exitCancelled, "unheard_of": exitFailed,
 	} {
-		if got := code(verdict(&domain.Run{Status: status}, nil)); got != want {
+		if got := code(verdict(&client.Run{Status: status}, nil)); got != want {
 			t.Errorf("%s: %d, want %d", status, got, want)
 		}
 	}
 	for _, c := range []struct {
 		err  error
 		want int
-	}{{nil, 0}, {context.Canceled, exitSignal}, {fmt.Errorf("asking: %w", &watch.Refusal{Status: 404}), exitRefused}} {
+	}{{nil, 0}, {context.Canceled, exitSignal}, {fmt.Errorf("asking: %w", &client.Problem{Status: 404}), exitRefused}} {
 		if got := code(verdict(nil, c.err)); got != c.want {
 			t.Errorf("%v: %d, want %d", c.err, got, c.want)
 		}

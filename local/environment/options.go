@@ -48,7 +48,8 @@ type Options struct {
 	FunctionDynamoDB, FunctionSQS func(endpoint string) (string, error)
 	// Variables are added to every function's environment.
 	Variables map[string]string
-	// Limits enforces the providers' published rate limits.
+	// Limits enforces the providers' published rate limits, and the routes' own
+	// throttles.
 	Limits bool
 	// Sample is what the environment starts with.
 	Sample Sample

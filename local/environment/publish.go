@@ -13,6 +13,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/eventbridge"
 	"github.com/aws/aws-sdk-go-v2/service/kms"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
+
+	"integrations/local/reference"
 )
 
 const (
@@ -35,6 +37,9 @@ type Endpoints struct {
 	// Events lists what was published on the bus lately; source=integrations
 	// gives the service's own events.
 	Events string `json:"events"`
+	// OpenAPI is the API's document, Reference the page that shows it.
+	OpenAPI   string `json:"openapi"`
+	Reference string `json:"reference"`
 }
 
 // Control is the form of control.json: what the project's own tools use, and
@@ -146,6 +151,7 @@ func (e *Environment) describe(context.Context) error {
 		API: e.open.url("api"), Issuer: e.open.url("issuer"), Page: e.open.url("page"), Events: e.open.url("page") + "/events", DynamoDB: e.dynamodb, SQS: e.sqs,
 		Tokens: tokens, Organisations: orEmpty(e.options.Sample.Organisations), Integrations: orEmpty(e.options.Sample.Integrations),
 		Providers: map[string]string{"github": e.open.url("github")},
+		OpenAPI:   e.open.url("page") + "/openapi.json", Reference: e.open.url("page") + "/reference/",
 	}
 	queues := map[string]string{}
 	for _, q := range e.template.Queues {
@@ -177,7 +183,7 @@ func (e *Environment) greet() {
 	at := e.Endpoints
 	e.say("\nReady after %.1f s. A scheduled minute lasts %s. State in %s, logs in %s.\n",
 		time.Since(e.began).Seconds(), e.options.Minute, e.options.Dir, e.state.path("logs"))
-	e.say("  API       %s\n  page      %s\n  GitHub    %s/_/received\n  DynamoDB  %s\n  SQS       %s\n  events    %s?source=integrations\n", at.API, at.Page, at.Providers["github"], at.DynamoDB, at.SQS, at.Events)
+	e.say("  API       %s\n  page      %s\n  reference %s\n  GitHub    %s/_/received\n  DynamoDB  %s\n  SQS       %s\n  events    %s?source=integrations\n", at.API, at.Page, at.Reference, at.Providers["github"], at.DynamoDB, at.SQS, at.Events)
 	if at.Tokens["owner"] == "" || at.Integrations["github"] == "" {
 		return
 	}
@@ -195,6 +201,7 @@ var pageTemplate = template.Must(template.New("page").Parse(`<!doctype html>
 <h1>Integrations, local environment</h1>
 <table>
 <tr><td>API<td><code>{{.API}}</code>
+<tr><td>Reference<td><a href="/reference/">of the API</a>, <a href="/openapi.json">as OpenAPI 3.1</a>
 <tr><td>Issuer<td><a href="{{.Issuer}}/.well-known/openid-configuration">{{.Issuer}}</a>
 <tr><td>DynamoDB<td><code>{{.DynamoDB}}</code>
 <tr><td>SQS<td><code>{{.SQS}}</code>
@@ -206,12 +213,18 @@ var pageTemplate = template.Must(template.New("page").Parse(`<!doctype html>
 `))
 
 // page leads a person to everything else. It shows no token.
-func (e *Environment) page() http.Handler {
+func (e *Environment) page() (http.Handler, error) {
+	documents, err := reference.New(e.options.Root, e.open.url("api"))
+	if err != nil {
+		return nil, err
+	}
 	mux := http.NewServeMux()
+	mux.Handle("GET /openapi.json", documents)
+	mux.Handle("GET /reference/", documents)
 	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "text/html; charset=utf-8")
 		_ = pageTemplate.Execute(w, e.Endpoints)
 	})
 	mux.HandleFunc("GET /events", e.bus.ServeRecent)
-	return mux
+	return mux, nil
 }

@@ -39,7 +39,11 @@ func (e *Environment) wire(ctx context.Context) error {
 			return err
 		}
 	}
-	e.serve("page", e.page())
+	page, err := e.page()
+	if err != nil {
+		return err
+	}
+	e.serve("page", page)
 	return nil
 }
 
@@ -124,9 +128,12 @@ func through(proxy func(string) (string, error), endpoint string) (string, error
 func (e *Environment) wireAPI() error {
 	config := gateway.Config{Invoke: e.invokeAPI, Log: e.log}
 	for i, r := range e.template.Routes {
-		config.Routes = append(config.Routes, gateway.Route{
-			Method: r.Method, Path: r.Path, Function: e.template.Function(r.Function).Name, Scopes: r.Scopes,
-		})
+		route := gateway.Route{Method: r.Method, Path: r.Path, Function: e.template.Function(r.Function).Name, Scopes: r.Scopes}
+		if e.options.Limits {
+			throttle := e.template.Throttles[r.Method+" "+r.Path]
+			route.Rate, route.Burst = throttle.Rate, throttle.Burst
+		}
+		config.Routes = append(config.Routes, route)
 		if i > 0 && (r.Authorizer.Issuer != config.Issuer || !slices.Equal(r.Authorizer.Audience, config.Audience)) {
 			return errors.New("the template has routes with different authorizers, which the local gateway does not know")
 		}

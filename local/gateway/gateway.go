@@ -32,6 +32,9 @@ type Route struct {
 	Path     string // such as /integrations/{integration.id}
 	Function string
 	Scopes   []string // a token needs one of them; none: any valid token will do
+	// Rate is how many requests a second are let through, Burst how many at
+	// once; 0: any number.
+	Rate, Burst float64
 }
 
 // Config says what a gateway serves. Every route is authorised.
@@ -83,6 +86,9 @@ func (g *gateway) serve(w http.ResponseWriter, r *http.Request, id string) int {
 	route, parameters := match(g.routes, r.Method, r.URL.EscapedPath())
 	if route == nil {
 		return refuse(w, http.StatusNotFound, "Not Found")
+	}
+	if !route.admits(time.Now()) {
+		return refuse(w, http.StatusTooManyRequests, "Too Many Requests")
 	}
 	identity, denied := g.authorizer.authorize(r.Context(), r.Header.Get("Authorization"), route.Scopes)
 	if denied != nil {

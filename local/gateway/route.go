@@ -4,12 +4,37 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"sync"
+	"time"
 )
 
 // route is a Route with its path taken apart.
 type route struct {
 	Route
 	segments []segment
+	mu       sync.Mutex
+	tokens   float64 // of the bucket that throttles
+	filled   time.Time
+}
+
+// admits takes a token from the route's bucket, if there is one: API Gateway
+// throttles so (its guide, "Throttle requests to your HTTP APIs").
+func (r *route) admits(now time.Time) bool {
+	if r.Rate == 0 {
+		return true
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.filled.IsZero() {
+		r.tokens = r.Burst
+	}
+	r.tokens = min(r.Burst, r.tokens+max(0, now.Sub(r.filled).Seconds())*r.Rate)
+	r.filled = now
+	if r.tokens < 1 {
+		return false
+	}
+	r.tokens--
+	return true
 }
 
 // A segment is a piece of a path: a fixed text or a parameter.

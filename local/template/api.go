@@ -11,10 +11,17 @@ func addAPI(_ *Template, _ string, _ *resource, p *properties) error {
 	return nil
 }
 
-func addStage(_ *Template, _ string, _ *resource, p *properties) error {
+func addStage(t *Template, _ string, _ *resource, p *properties) error {
 	p.reference("ApiId", apiType)
 	p.only("StageName", "$default")
 	p.only("AutoDeploy", "true")
+	settings := p.object("RouteSettings")
+	for route := range settings.values {
+		limits := settings.object(route)
+		t.Throttles[route] = Throttle{float64(limits.number("ThrottlingRateLimit", 0)), float64(limits.number("ThrottlingBurstLimit", 0))}
+		settings.close(limits, route)
+	}
+	p.close(settings, "RouteSettings")
 	return nil
 }
 

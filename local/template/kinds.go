@@ -52,7 +52,7 @@ func init() {
 			"Name", "Description", "Tags", "DisableExecuteApiEndpoint"}},
 		"AWS::ApiGatewayV2::Route": {add: addRoute, ignored: []string{"OperationName"}},
 		"AWS::ApiGatewayV2::Stage": {add: addStage, ignored: []string{
-			"AccessLogSettings", "DefaultRouteSettings", "RouteSettings", "Description", "Tags"}},
+			"AccessLogSettings", "DefaultRouteSettings", "Description", "Tags"}},
 		integrationType: {add: addIntegration, identity: logicalID, ignored: []string{"Description"}},
 		authorizerType:  {add: addAuthorizer, identity: logicalID, ignored: []string{"Name"}},
 

@@ -26,6 +26,8 @@ type Parameters struct {
 type Template struct {
 	Functions []Function
 	Routes    []Route
+	// Throttles are those of the routes that have one, by method and path.
+	Throttles map[string]Throttle
 	Mappings  []Mapping
 	Rules     []Rule
 	Tables    []Table
@@ -61,6 +63,9 @@ type Route struct {
 	Authorizer Authorizer
 	Scopes     []string
 }
+
+// A Throttle bounds the requests a second to a route, and those at once.
+type Throttle struct{ Rate, Burst float64 }
 
 // An Authorizer checks a bearer token.
 type Authorizer struct {
@@ -167,7 +172,7 @@ func Parse(data []byte, p Parameters) (*Template, error) {
 		}
 	}
 	r := &resolver{parameters: p, resources: doc.Resources, naming: map[string]bool{}}
-	t := &Template{}
+	t := &Template{Throttles: map[string]Throttle{}}
 	var problems []error
 	for _, id := range slices.Sorted(maps.Keys(doc.Resources)) {
 		if err := t.add(r, id, doc.Resources[id]); err != nil {

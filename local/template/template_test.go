@@ -81,6 +81,9 @@ func TestRoutes(t *testing.T) {
 	if !reflect.DeepEqual(route, want) {
 		t.Errorf("route %+v", route)
 	}
+	if limits := got.Throttles["GET /integrations/{integration.id}"]; limits != (Throttle{100, 200}) || len(got.Throttles) != 3 {
+		t.Errorf("throttles %+v", got.Throttles)
+	}
 }
 
 func TestQueuesAndMappings(t *testing.T) {

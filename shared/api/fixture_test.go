@@ -67,7 +67,7 @@ func withServers(m *testing.M) int {
 	}
 	defer stopQueues()
 	dynamoURL, sqsURL = db, queues
-	return m.Run()
+	return covered(m.Run())
 }
 
 // The people and organisations every test finds.
@@ -215,19 +215,19 @@ func (w *world) restart() {
 		Gate: access.New(w.store), Runs: w.store, Queue: syncqueue.New(w.sqs, w.queue),
 		Log: log, Now: func() time.Time { return w.now }, LostAfter: time.Minute,
 	}
-	w.get = api.Serve(log, "sub", get.New(access.New(w.store)))
-	w.patch = api.Serve(log, "sub", change.Route)
-	w.sync = api.Serve(log, "sub", sync.Route)
+	w.get = checked("getIntegration", api.Serve(log, "sub", get.New(access.New(w.store))))
+	w.patch = checked("updateIntegration", api.Serve(log, "sub", change.Route))
+	w.sync = checked("startSync", api.Serve(log, "sub", sync.Route))
 	again := &retry.Handler{
 		Gate: access.New(w.store), Links: w.store, Runs: w.store, Queue: syncqueue.New(w.sqs, w.queue),
 		Log: log, Now: func() time.Time { return w.now }, LostAfter: time.Minute,
 	}
 	shown := &syncs.Handler{Gate: access.New(w.store), Runs: w.store, Now: func() time.Time { return w.now }}
-	w.status = api.Serve(log, "sub", status.New(access.New(w.store), w.store))
-	w.syncs = api.Serve(log, "sub", shown.Route)
-	w.cancel = api.Serve(log, "sub", cancel.New(access.New(w.store), w.store, func() time.Time { return w.now }))
-	w.items = api.Serve(log, "sub", items.New(access.New(w.store), w.store))
-	w.retry = api.Serve(log, "sub", again.Route)
+	w.status = checked("getStatus", api.Serve(log, "sub", status.New(access.New(w.store), w.store)))
+	w.syncs = checked("listSyncs", api.Serve(log, "sub", shown.Route))
+	w.cancel = checked("cancelSync", api.Serve(log, "sub", cancel.New(access.New(w.store), w.store, func() time.Time { return w.now })))
+	w.items = checked("listItems", api.Serve(log, "sub", items.New(access.New(w.store), w.store)))
+	w.retry = checked("retryItems", api.Serve(log, "sub", again.Route))
 	w.serveOthers(log)
 }
 
@@ -237,10 +237,10 @@ func (w *world) serveOthers(log *slog.Logger) {
 	gone := &remove.Handler{Gate: access.New(w.store), Deleter: w.store, Queue: syncqueue.New(w.sqs, w.queue), Log: log, Now: now}
 	asked := &check.Handler{Gate: access.New(w.store), Limiter: w.store, Log: log, Now: now, Within: time.Second,
 		Open: func(ctx context.Context, v store.View) (connector.Connector, error) { return w.provider(ctx, v) }}
-	w.list = api.Serve(log, "sub", list.New(w.store))
-	w.make = api.Serve(log, "sub", made.Route)
-	w.remove = api.Serve(log, "sub", gone.Route)
-	w.check = api.Serve(log, "sub", asked.Route)
+	w.list = checked("listIntegrations", api.Serve(log, "sub", list.New(w.store)))
+	w.make = checked("createIntegration", api.Serve(log, "sub", made.Route))
+	w.remove = checked("deleteIntegration", api.Serve(log, "sub", gone.Route))
+	w.check = checked("checkIntegration", api.Serve(log, "sub", asked.Route))
 }
 
 func (w *world) sealer() sealing.Sealer { return sealing.Sealer{Keys: w.kms, KeyID: keyARN} }

@@ -222,16 +222,17 @@ func TestConflicts(t *testing.T) {
 	w := newWorld(t)
 	gate, all, now := access.New(w.store), hasty{w.store}, func() time.Time { return w.now }
 	for name, c := range map[string]struct {
-		route api.Route
+		operation string
+		route     api.Route
 		request
 	}{
-		"sync":   {(&start.Handler{Gate: gate, Runs: all, Now: now}).Route, request{body: `{"mode":"full"}`}},
-		"retry":  {(&retry.Handler{Gate: gate, Links: all, Runs: all, Now: now}).Route, request{}},
-		"cancel": {cancel.New(gate, all, now), request{sync: "7"}},
-		"PATCH":  {(&patch.Handler{Gate: gate, Writer: all, Now: now}).Route, request{body: `{"enabled":false}`}},
+		"sync":   {"startSync", (&start.Handler{Gate: gate, Runs: all, Now: now}).Route, request{body: `{"mode":"full"}`}},
+		"retry":  {"retryItems", (&retry.Handler{Gate: gate, Links: all, Runs: all, Now: now}).Route, request{}},
+		"cancel": {"cancelSync", cancel.New(gate, all, now), request{sync: "7"}},
+		"PATCH":  {"updateIntegration", (&patch.Handler{Gate: gate, Writer: all, Now: now}).Route, request{body: `{"enabled":false}`}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			refused(t, send(t, api.Serve(discard, "sub", c.route), c.request), refusal{409, "conflict", nil})
+			refused(t, send(t, checked(c.operation, api.Serve(discard, "sub", c.route)), c.request), refusal{409, "conflict", nil})
 		})
 	}
 }

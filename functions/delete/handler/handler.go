@@ -75,9 +75,6 @@ func (h *Handler) Route(ctx context.Context, r api.Request) (api.Answer, error) 
 func check(r api.Request, view store.View) error {
 	err := r.NoQuery()
 	if err == nil {
-		err = r.NoBody()
-	}
-	if err == nil {
 		err = r.IfMatch(view.Integration.Version)
 	}
 	return err

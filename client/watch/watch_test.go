@@ -13,16 +13,26 @@ import (
 
 	"github.com/rivo/uniseg"
 
-	"integrations/shared/domain"
+	"integrations/client"
 )
 
 var start = time.Date(2026, 3, 4, 10, 0, 0, 0, time.UTC)
+
+// dial is a client that tells of each failure.
+func dial(t *testing.T, address string, transport http.RoundTripper) *client.Client {
+	t.Helper()
+	c, err := client.New(address, client.Token("T"), client.WithTries(1), client.WithHTTPClient(&http.Client{Transport: transport}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
 
 // A script is an API that answers each question with the next of its answers,
 // and a clock that moves when somebody sleeps.
 type script struct {
 	t       *testing.T
-	answers []any // a domain.Run, a status code, or a text
+	answers []any // a client.Run, a status code, or a text
 	asked   []string
 	now     time.Time
 	stop    context.CancelFunc // at the last answer but one
@@ -53,14 +63,14 @@ func (s *script) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-func (s *script) follow(columns int, sync string) (*domain.Run, error) {
+func (s *script) follow(columns int, sync string) (*client.Run, error) {
 	s.t.Helper()
 	server := httptest.NewServer(s)
 	s.t.Cleanup(server.Close)
 	ctx, cancel := context.WithCancel(s.t.Context())
 	defer cancel()
 	s.now = start
-	w := &Watcher{API: server.URL, Token: "T", Client: server.Client(), Out: &s.out, Now: func() time.Time { return s.now },
+	w := &Watcher{Client: dial(s.t, server.URL, nil), Out: &s.out, Now: func() time.Time { return s.now },
 		Sleep: func(ctx context.Context, d time.Duration) error {
 			s.now = s.now.Add(d)
 			if s.stop != nil && len(s.answers) == 0 {
@@ -74,20 +84,20 @@ func (s *script) follow(columns int, sync string) (*domain.Run, error) {
 	return w.Follow(ctx, "7", sync)
 }
 
-func runOf(change func(*domain.Run)) domain.Run {
-	r := domain.Run{ID: 9, IntegrationID: 7, OrganisationID: 5, Status: domain.Running}
+func runOf(change func(*client.Run)) client.Run {
+	r := client.Run{ID: "9", IntegrationID: "7", OrganisationID: "5", Status: client.Running}
 	if change != nil {
 		change(&r)
 	}
 	return r
 }
 
-func step(done, left int) domain.Run {
-	return runOf(func(r *domain.Run) { r.Counts.Created, r.Remaining = done, &left })
+func step(done, left int) client.Run {
+	return runOf(func(r *client.Run) { r.Counts.Created, r.Remaining = done, &left })
 }
 
-func finished(status domain.Status, done int) domain.Run {
-	return runOf(func(r *domain.Run) {
+func finished(status string, done int) client.Run {
+	return runOf(func(r *client.Run) {
 		at, until := start, start.Add(65*time.Second)
 		r.Status, r.Counts.Created, r.StartedAt, r.FinishedAt = status, done, &at, &until
 	})
@@ -95,9 +105,9 @@ func finished(status domain.Status, done int) domain.Run {
 
 // In a terminal there is one line, drawn anew, and at the end what became of it.
 func TestInATerminal(t *testing.T) {
-	s := &script{t: t, answers: []any{map[string]any{"active_run": step(0, 4)}, step(1, 3), step(4, 0), finished(domain.Succeeded, 4)}}
+	s := &script{t: t, answers: []any{map[string]any{"active_run": step(0, 4)}, step(1, 3), step(4, 0), finished(client.Succeeded, 4)}}
 	run, err := s.follow(80, "")
-	if err != nil || run.Status != domain.Succeeded {
+	if err != nil || run.Status != client.Succeeded {
 		t.Fatal(run, err)
 	}
 	want := "\r" + "running  [####............] 25 %  3 left  created 1\x1b[K" +
@@ -123,10 +133,10 @@ func TestInALog(t *testing.T) {
 	}
 	until := start.Add(40 * time.Second)
 	why := "pacing"
-	s.answers = append(s.answers, runOf(func(r *domain.Run) { r.Status, r.WaitingUntil, r.WaitingReason = domain.Waiting, &until, &why }),
-		runOf(func(r *domain.Run) { r.Status, r.WaitingUntil, r.WaitingReason = domain.Waiting, &until, &why }), finished(domain.Partial, 0))
+	s.answers = append(s.answers, runOf(func(r *client.Run) { r.Status, r.WaitingUntil, r.WaitingReason = client.Waiting, &until, &why }),
+		runOf(func(r *client.Run) { r.Status, r.WaitingUntil, r.WaitingReason = client.Waiting, &until, &why }), finished(client.Partial, 0))
 	run, err := s.follow(0, "9")
-	if err != nil || run.Status != domain.Partial {
+	if err != nil || run.Status != client.Partial {
 		t.Fatal(run, err)
 	}
 	want := `10:00:00  running  [................] 0 %  30 left
@@ -147,8 +157,8 @@ func TestNothingRuns(t *testing.T) {
 		run     bool
 	}{
 		"never":     {[]any{`{"active_run":null}`, `{"items":[]}`}, "10:00:00  nothing runs, and nothing was synced yet\n10:00:00  start one: POST /integrations/7/sync\n", false},
-		"ended":     {[]any{`{"active_run":null}`, map[string]any{"items": []domain.Run{finished(domain.Failed, 1)}}}, "10:00:00  nothing runs; the last sync: failed after 1 min 5 s: created 1\n10:00:00  start one: POST /integrations/7/sync\n", true},
-		"just then": {[]any{`{"active_run":null}`, map[string]any{"items": []domain.Run{step(0, 1)}}, finished(domain.Succeeded, 1)}, "10:00:00  succeeded after 1 min 5 s: created 1\n", true},
+		"ended":     {[]any{`{"active_run":null}`, map[string]any{"items": []client.Run{finished(client.Failed, 1)}}}, "10:00:00  nothing runs; the last sync: failed after 1 min 5 s: created 1\n10:00:00  start one: POST /integrations/7/sync\n", true},
+		"just then": {[]any{`{"active_run":null}`, map[string]any{"items": []client.Run{step(0, 1)}}, finished(client.Succeeded, 1)}, "10:00:00  succeeded after 1 min 5 s: created 1\n", true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := &script{t: t, answers: c.answers}
@@ -166,7 +176,7 @@ func TestTrouble(t *testing.T) {
 	for _, status := range []int{400, 401, 403, 404} {
 		s := &script{t: t, answers: []any{step(0, 1), status}}
 		_, err := s.follow(80, "9")
-		var refused *Refusal
+		var refused *client.Problem
 		if !errors.As(err, &refused) || refused.Status != status || refused.Code != "some_code" {
 			t.Errorf("%d: %v", status, err)
 		}
@@ -174,8 +184,8 @@ func TestTrouble(t *testing.T) {
 			t.Errorf("%d: the line is in the way: %q", status, s.out.String())
 		}
 	}
-	s := &script{t: t, answers: []any{429, 503, "no JSON", "no JSON", "no JSON", "no JSON", step(0, 1), finished(domain.Succeeded, 1)}}
-	if run, err := s.follow(0, "9"); err != nil || run.Status != domain.Succeeded {
+	s := &script{t: t, answers: []any{429, 503, "no JSON", "no JSON", "no JSON", "no JSON", step(0, 1), finished(client.Succeeded, 1)}}
+	if run, err := s.follow(0, "9"); err != nil || run.Status != client.Succeeded {
 		t.Fatal(run, err)
 	}
 	lines := strings.Split(s.out.String(), "\n")
@@ -201,33 +211,33 @@ func TestLines(t *testing.T) {
 	text := func(s string) *string { return &s }
 	number := func(n int) *int { return &n }
 	for name, c := range map[string]struct {
-		change func(*domain.Run)
+		change func(*client.Run)
 		want   string
 	}{
-		"queued":         {func(r *domain.Run) { r.Status = domain.Queued }, "queued"},
-		"no remaining":   {func(r *domain.Run) { r.Counts.Unchanged = 3 }, "running  unchanged 3"},
-		"nothing at all": {func(r *domain.Run) { r.Remaining = number(0) }, "running  0 left"},
-		"all counts": {func(r *domain.Run) {
-			r.Counts = domain.Counts{Created: 1, Updated: 2, Unchanged: 3, Skipped: 4, Failed: 5, Pulled: 6}
+		"queued":         {func(r *client.Run) { r.Status = client.Queued }, "queued"},
+		"no remaining":   {func(r *client.Run) { r.Counts.Unchanged = 3 }, "running  unchanged 3"},
+		"nothing at all": {func(r *client.Run) { r.Remaining = number(0) }, "running  0 left"},
+		"all counts": {func(r *client.Run) {
+			r.Counts = client.Counts{Created: 1, Updated: 2, Unchanged: 3, Skipped: 4, Failed: 5, Pulled: 6}
 		},
 			"running  created 1, updated 2, unchanged 3, skipped 4, failed 5, pulled 6"},
-		"an estimate": {func(r *domain.Run) { r.Remaining, r.EstimatedFinish = number(1), at(9*time.Hour+28*time.Minute) },
+		"an estimate": {func(r *client.Run) { r.Remaining, r.EstimatedFinish = number(1), at(9*time.Hour+28*time.Minute) },
 			"running  [................] 0 %  1 left  done at about 19:28:00 (in 9 h 28 min)"},
-		"waiting with numbers": {func(r *domain.Run) {
-			r.Status, r.WaitingUntil, r.WaitingReason, r.Remaining, r.Counts.Created, r.EstimatedFinish = domain.Waiting, at(time.Minute), text("pacing"), number(3), 1, at(-time.Second)
+		"waiting with numbers": {func(r *client.Run) {
+			r.Status, r.WaitingUntil, r.WaitingReason, r.Remaining, r.Counts.Created, r.EstimatedFinish = client.Waiting, at(time.Minute), text("pacing"), number(3), 1, at(-time.Second)
 		}, "waiting until 10:01:00: keeping to the provider's limits  25 %  3 left  created 1  done at about 09:59:59 (any moment)"},
-		"tomorrow": {func(r *domain.Run) { r.Remaining, r.EstimatedFinish = number(1), at(26*time.Hour) },
+		"tomorrow": {func(r *client.Run) { r.Remaining, r.EstimatedFinish = number(1), at(26*time.Hour) },
 			"running  [................] 0 %  1 left  done at about Thu 5 Mar 12:00:00 (in 1 d 2 h)"},
-		"overdue": {func(r *domain.Run) {
-			r.Status, r.WaitingUntil, r.WaitingReason = domain.Waiting, at(-time.Second), text("cool_down")
+		"overdue": {func(r *client.Run) {
+			r.Status, r.WaitingUntil, r.WaitingReason = client.Waiting, at(-time.Second), text("cool_down")
 		},
 			"waiting until 09:59:59: the provider refuses what is configured"},
-		"another reason": {func(r *domain.Run) {
-			r.Status, r.WaitingUntil, r.WaitingReason = domain.Waiting, at(5*time.Second), text("no_answer")
+		"another reason": {func(r *client.Run) {
+			r.Status, r.WaitingUntil, r.WaitingReason = client.Waiting, at(5*time.Second), text("no_answer")
 		},
 			"waiting until 10:00:05: the provider is not to be reached (no_answer)"},
-		"being cancelled": {func(r *domain.Run) { r.CancelRequestedAt = at(0) }, "running, being cancelled"},
-		"a dry run":       {func(r *domain.Run) { r.DryRun = true }, "dry run running"},
+		"being cancelled": {func(r *client.Run) { r.CancelRequestedAt = at(0) }, "running, being cancelled"},
+		"a dry run":       {func(r *client.Run) { r.DryRun = true }, "dry run running"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if got := progress(runOf(c.change), start).text; got != c.want {
@@ -235,12 +245,12 @@ func TestLines(t *testing.T) {
 			}
 		})
 	}
-	failed := finished(domain.Failed, 0)
-	failed.Error, failed.Counts.Failed, failed.DryRun = &domain.RunError{Code: "c", Detail: "d"}, 2, true
+	failed := finished(client.Failed, 0)
+	failed.Error, failed.Counts.Failed, failed.DryRun = &client.Reason{Code: "c", Detail: "d"}, 2, true
 	if got := fmt.Sprint(strings.Join(ended(failed), "|")); got != "(a dry run) failed after 1 min 5 s: failed 2|c: d|what failed, and why: GET /integrations/7/items?outcome=failed" {
 		t.Error(got)
 	}
-	if got := ended(runOf(func(r *domain.Run) { r.Status = domain.Succeeded })); got[0] != "succeeded: there was nothing to do" {
+	if got := ended(runOf(func(r *client.Run) { r.Status = client.Succeeded })); got[0] != "succeeded: there was nothing to do" {
 		t.Error(got)
 	}
 }

@@ -10,28 +10,16 @@ import (
 	"testing"
 	"time"
 
-	"integrations/shared/domain"
+	"integrations/client"
 )
 
 // What answers but is not the API is not taken for a sync that has ended.
 func TestAnotherServer(t *testing.T) {
 	for _, answer := range []string{"{}", "null", `{"message":"hello"}`} {
 		s := &script{t: t, answers: []any{answer}}
-		var refused *Refusal
+		var refused *client.Problem
 		if run, err := s.follow(0, "9"); run != nil || !errors.As(err, &refused) || refused.Code != "not_a_sync" {
 			t.Errorf("%s: %v %v", answer, run, err)
-		}
-	}
-}
-
-// The gateway has no problem documents.
-func TestTheGatewaysWords(t *testing.T) {
-	for body, want := range map[string]string{
-		`{"message":"Unauthorized"}`: "401 refused: Unauthorized", `<html>`: "401 refused: Unauthorized",
-		`{"message":"Too long ago"}`: "401 refused: Too long ago", `{"code":"c","detail":"d"}`: "401 c: d",
-	} {
-		if got := refusal(http.StatusUnauthorized, []byte(body)).Error(); got != want {
-			t.Errorf("%s: %q, want %q", body, got, want)
 		}
 	}
 }
@@ -62,7 +50,7 @@ func TestNoAnswer(t *testing.T) {
 		_, _ = w.WriteString(body)
 		return w.Result(), nil
 	}
-	w := &Watcher{API: "http://" + address, Client: &http.Client{Transport: trip(transport)}, Out: &out, Now: func() time.Time { return now },
+	w := &Watcher{Client: dial(t, "http://"+address, trip(transport)), Out: &out, Now: func() time.Time { return now },
 		Sleep: func(_ context.Context, d time.Duration) error { now = now.Add(d); return nil }}
 	if _, err := w.Follow(t.Context(), "7", "9"); err != nil {
 		t.Fatal(err)
@@ -89,7 +77,7 @@ func TestLeavingInAQuestion(t *testing.T) {
 	}))
 	defer server.Close()
 	var out strings.Builder
-	w := &Watcher{API: server.URL, Client: server.Client(), Out: &out, Now: time.Now, Sleep: func(ctx context.Context, _ time.Duration) error { return ctx.Err() }}
+	w := &Watcher{Client: dial(t, server.URL, nil), Out: &out, Now: time.Now, Sleep: func(ctx context.Context, _ time.Duration) error { return ctx.Err() }}
 	if _, err := w.Follow(ctx, "7", "9"); !errors.Is(err, context.Canceled) || out.Len() > 0 {
 		t.Errorf("%v %q", err, out.String())
 	}
@@ -104,14 +92,14 @@ func TestQuestions(t *testing.T) {
 		t.Error(s.asked)
 	}
 	var paths []string
-	huge := strings.Repeat(" ", maxAnswer)
+	huge := strings.Repeat(" ", 8<<20)
 	w := &Watcher{Out: &strings.Builder{}, Now: time.Now, Sleep: func(context.Context, time.Duration) error { return context.Canceled },
-		Client: &http.Client{Transport: trip(func(r *http.Request) (*http.Response, error) {
+		Client: dial(t, "http://127.0.0.1", trip(func(r *http.Request) (*http.Response, error) {
 			paths = append(paths, r.URL.EscapedPath())
 			w := httptest.NewRecorder()
 			_, _ = w.WriteString(huge + `{"id":"9","integration_id":"7","organisation_id":"5","status":"succeeded"}`)
 			return w.Result(), nil
-		})}, API: "http://host"}
+		}))}
 	if run, err := w.Follow(t.Context(), "a/b?c", "d/e?f"); run != nil || !errors.Is(err, context.Canceled) {
 		t.Errorf("a huge answer was read: %v %v", run, err)
 	}
@@ -125,9 +113,9 @@ func TestQuestions(t *testing.T) {
 // last column free, or the terminal goes on to the next.
 func TestATerminalIsNotSteered(t *testing.T) {
 	why, until := "x\x1b[2J\x07"+strings.Repeat("y", 80), start
-	evil := finished(domain.Failed, 0)
-	evil.Error = &domain.RunError{Code: "c", Detail: "d\x1b]0;title\x07\r\ne"}
-	s := &script{t: t, answers: []any{runOf(func(r *domain.Run) { r.Status, r.WaitingReason, r.WaitingUntil = domain.Waiting, &why, &until }), evil}}
+	evil := finished(client.Failed, 0)
+	evil.Error = &client.Reason{Code: "c", Detail: "d\x1b]0;title\x07\r\ne"}
+	s := &script{t: t, answers: []any{runOf(func(r *client.Run) { r.Status, r.WaitingReason, r.WaitingUntil = client.Waiting, &why, &until }), evil}}
 	if _, err := s.follow(72, "9"); err != nil {
 		t.Fatal(err)
 	}
@@ -138,7 +126,7 @@ func TestATerminalIsNotSteered(t *testing.T) {
 	if rest != "\r\x1b[Kfailed after 1 min 5 s\nc: d ]0;title   e\n" {
 		t.Errorf("%q", rest)
 	}
-	s = &script{t: t, answers: []any{finished(domain.Succeeded, 1)}}
+	s = &script{t: t, answers: []any{finished(client.Succeeded, 1)}}
 	if _, err := s.follow(72, "9"); err != nil || s.out.String() != "succeeded after 1 min 5 s: created 1\n" {
 		t.Errorf("no line was there to clear: %q", s.out.String())
 	}
@@ -158,7 +146,7 @@ func TestTimes(t *testing.T) {
 		t.Errorf("not the watcher's own time: %s", got)
 	}
 	left := 0
-	if got := progress(runOf(func(r *domain.Run) { r.Remaining, r.EstimatedFinish = &left, &start }), start).text; got != "running  0 left" {
+	if got := progress(runOf(func(r *client.Run) { r.Remaining, r.EstimatedFinish = &left, &start }), start).text; got != "running  0 left" {
 		t.Errorf("an estimate for nothing: %q", got)
 	}
 }

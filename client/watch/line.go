@@ -9,7 +9,7 @@ import (
 
 	"github.com/rivo/uniseg"
 
-	"integrations/shared/domain"
+	"integrations/client"
 )
 
 // A news is what a line says, and the part of it that is worth a line of its
@@ -17,9 +17,9 @@ import (
 type news struct{ text, headline string }
 
 // progress says how a run stands.
-func progress(run domain.Run, now time.Time) news {
-	headline := string(run.Status)
-	if run.Status == domain.Waiting && run.WaitingUntil != nil {
+func progress(run client.Run, now time.Time) news {
+	headline := run.Status
+	if run.Status == client.Waiting && run.WaitingUntil != nil {
 		headline = "waiting until " + clock(*run.WaitingUntil, now)
 		if run.WaitingReason != nil {
 			headline += ": " + reason(*run.WaitingReason)
@@ -48,8 +48,8 @@ func progress(run domain.Run, now time.Time) news {
 }
 
 // ended says how a run has ended, in a few lines.
-func ended(run domain.Run) []string {
-	text := string(run.Status)
+func ended(run client.Run) []string {
+	text := run.Status
 	if run.DryRun {
 		text = "(a dry run) " + text
 	}
@@ -58,7 +58,7 @@ func ended(run domain.Run) []string {
 	}
 	if counts := counts(run.Counts); counts != "" {
 		text += ": " + counts
-	} else if run.Status == domain.Succeeded {
+	} else if run.Status == client.Succeeded {
 		text += ": there was nothing to do"
 	}
 	lines := []string{text}
@@ -66,7 +66,7 @@ func ended(run domain.Run) []string {
 		lines = append(lines, run.Error.Code+": "+run.Error.Detail)
 	}
 	if run.Counts.Failed > 0 {
-		lines = append(lines, "what failed, and why: GET /integrations/"+run.IntegrationID.String()+"/items?outcome=failed")
+		lines = append(lines, "what failed, and why: GET /integrations/"+run.IntegrationID+"/items?outcome=failed")
 	}
 	return lines
 }
@@ -87,7 +87,7 @@ func reason(code string) string {
 	return "the provider is not to be reached (" + code + ")"
 }
 
-func counts(c domain.Counts) string {
+func counts(c client.Counts) string {
 	var parts []string
 	for _, one := range []struct {
 		name string
@@ -102,7 +102,7 @@ func counts(c domain.Counts) string {
 
 // bar shows how much of what is known is done; while nothing moves, a number
 // leaves more room for the reason.
-func bar(run domain.Run) string {
+func bar(run client.Run) string {
 	const width = 16
 	c := run.Counts
 	done := c.Created + c.Updated + c.Unchanged + c.Skipped + c.Failed
@@ -110,7 +110,7 @@ func bar(run domain.Run) string {
 		return ""
 	}
 	all := done + *run.Remaining
-	if run.Status == domain.Waiting {
+	if run.Status == client.Waiting {
 		return fmt.Sprintf("%d %%", 100*done/all)
 	}
 	full := width * done / all

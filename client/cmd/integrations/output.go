@@ -1,0 +1,226 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"iter"
+	"strings"
+	"text/tabwriter"
+	"time"
+	"unicode"
+
+	"integrations/client"
+)
+
+// one writes a single answer.
+func (i *invocation) one(v any, err error, text func(any) [][2]string) error {
+	if err != nil {
+		return err
+	}
+	if i.json {
+		return i.writeJSON(v)
+	}
+	table := tabwriter.NewWriter(i.out, 0, 0, 2, ' ', 0)
+	for _, line := range text(v) {
+		if _, err := fmt.Fprintf(table, "%s\t%s\n", line[0], clean(line[1])); err != nil {
+			return err
+		}
+	}
+	return table.Flush()
+}
+
+// show writes a list as it comes.
+func show[T any](i *invocation, all iter.Seq2[T, error], head string, row func(T) []string) error {
+	table := tabwriter.NewWriter(i.out, 0, 0, 2, ' ', 0)
+	none := true
+	for one, err := range all {
+		if err != nil {
+			return err
+		}
+		if i.json {
+			if err := i.writeJSON(one); err != nil {
+				return err
+			}
+			continue
+		}
+		if none {
+			none = false
+			_, _ = fmt.Fprintln(table, head)
+		}
+		cells := row(one)
+		for n := range cells {
+			cells[n] = clean(cells[n])
+		}
+		_, _ = fmt.Fprintln(table, strings.Join(cells, "\t"))
+	}
+	if none && !i.json {
+		_, _ = fmt.Fprintln(i.err, "there are none")
+	}
+	return table.Flush()
+}
+
+// first ends a list after n; 0 is all.
+func first[T any](n int, all iter.Seq2[T, error]) iter.Seq2[T, error] {
+	return func(yield func(T, error) bool) {
+		left := n
+		for one, err := range all {
+			if !yield(one, err) || left == 1 {
+				return
+			}
+			left--
+		}
+	}
+}
+
+func (i *invocation) writeJSON(v any) error {
+	encoder := json.NewEncoder(i.out)
+	encoder.SetEscapeHTML(false)
+	return encoder.Encode(v)
+}
+
+// clean takes out what would steer the terminal: a provider's words are among
+// the texts.
+func clean(text string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) {
+			return ' '
+		}
+		return r
+	}, text)
+}
+
+const (
+	integrationHead = "INTEGRATION\tTYPE\tPROVIDER\tENABLED"
+	runHead         = "SYNC\tMODE\tSTATUS\tREQUESTED\tDONE"
+	planHead        = "ITEM\tNUMBER\tACTION\tSTEPS\tREASON"
+	itemHead        = "ITEM\tNUMBER\tOUTCOME\tTRIES\tAT THE PROVIDER\tREASON"
+)
+
+func integrationRow(i client.Integration) []string {
+	return []string{i.ID, i.ItemType, i.Provider, fmt.Sprint(i.Enabled)}
+}
+
+func runRow(r client.Run) []string {
+	mode := r.Mode
+	if r.DryRun {
+		mode += ", dry run"
+	}
+	return []string{r.ID, mode, r.Status, at(&r.RequestedAt), counts(r.Counts)}
+}
+
+func planRow(p client.PlanRow) []string {
+	return []string{p.ItemID, p.FormattedNumber, p.Action, strings.Join(p.Steps, ", "), text(p.Reason)}
+}
+
+func itemRow(l client.LedgerRow) []string {
+	url := "-"
+	if l.Remote != nil {
+		url = l.Remote.URL
+	}
+	return []string{l.ItemID, l.FormattedNumber, l.Outcome, fmt.Sprint(l.Attempts), url, text(l.Reason)}
+}
+
+func integrationText(v any) [][2]string {
+	i := v.(client.Integration)
+	lines := [][2]string{{"integration", i.ID}, {"organisation", i.OrganisationID}, {"type", i.ItemType}, {"provider", i.Provider},
+		{"enabled", fmt.Sprint(i.Enabled)}, {"version", i.ETag}}
+	var members map[string]json.RawMessage
+	if json.Unmarshal([]byte(i.Configuration), &members) != nil {
+		return append(lines, [2]string{"configuration", i.Configuration})
+	}
+	for _, name := range keys(members) {
+		value := string(members[name])
+		var plain string
+		if json.Unmarshal(members[name], &plain) == nil {
+			value = plain
+		}
+		lines = append(lines, [2]string{"  " + name, value})
+	}
+	return lines
+}
+
+func checkText(v any) [][2]string {
+	c := v.(client.CheckResult)
+	lines := [][2]string{{"works", truth(c.OK)}}
+	for _, one := range c.Checks {
+		verdict := truth(one.OK)
+		if one.Code != nil {
+			verdict += ": " + *one.Code
+		}
+		lines = append(lines, [2]string{"  " + one.Name, verdict})
+	}
+	return lines
+}
+
+func truth(ok *bool) string {
+	switch {
+	case ok == nil:
+		return "cannot be known without posting"
+	case *ok:
+		return "yes"
+	}
+	return "no"
+}
+
+func statusText(v any) [][2]string {
+	s := v.(client.Status)
+	health := s.Health
+	if s.Reason != nil {
+		health += ": " + s.Reason.Detail + " (" + s.Reason.Code + ")"
+	}
+	lines := [][2]string{{"health", health}, {"cools down until", at(s.CoolDownUntil)}, {"last success", at(s.LastSuccessAt)},
+		{"changes that wait", fmt.Sprint(s.Dirty)}, {"items given up", fmt.Sprint(s.Parked)}}
+	if s.ActiveRun == nil {
+		return append(lines, [2]string{"active sync", "none"})
+	}
+	return append(lines, runText(*s.ActiveRun)...)
+}
+
+func runText(v any) [][2]string {
+	r := v.(client.Run)
+	row := runRow(r)
+	lines := [][2]string{{"sync", r.ID}, {"mode", row[1]}, {"status", r.Status}, {"done", counts(r.Counts)}}
+	if r.Remaining != nil {
+		lines = append(lines, [2]string{"left", fmt.Sprint(*r.Remaining)})
+	}
+	if r.WaitingUntil != nil {
+		lines = append(lines, [2]string{"waits until", at(r.WaitingUntil) + " (" + text(r.WaitingReason) + ")"})
+	}
+	if r.EstimatedFinish != nil {
+		lines = append(lines, [2]string{"finished at about", at(r.EstimatedFinish)})
+	}
+	if r.Error != nil {
+		lines = append(lines, [2]string{"error", r.Error.Code + ": " + r.Error.Detail})
+	}
+	return lines
+}
+
+func counts(c client.Counts) string {
+	var parts []string
+	for _, one := range []struct {
+		name string
+		n    int
+	}{{"created", c.Created}, {"updated", c.Updated}, {"unchanged", c.Unchanged}, {"skipped", c.Skipped}, {"failed", c.Failed}, {"pulled", c.Pulled}} {
+		if one.n > 0 {
+			parts = append(parts, fmt.Sprint(one.n, " ", one.name))
+		}
+	}
+	if len(parts) == 0 {
+		return "nothing yet"
+	}
+	return strings.Join(parts, ", ")
+}
+
+func at(t *time.Time) string {
+	if t == nil {
+		return "-"
+	}
+	return t.Local().Format("2006-01-02 15:04:05")
+}
+
+func text(s *string) string {
+	if s == nil {
+		return "-"
+	}
+	return *s
+}

@@ -1,0 +1,145 @@
+package client
+
+import "time"
+
+// An Integration connects the items of one type in an organisation with one
+// place at a provider.
+type Integration struct {
+	ID             string `json:"id"`
+	OrganisationID string `json:"organisation_id"`
+	ItemType       string `json:"item_type"`
+	Provider       string `json:"provider"`
+	Enabled        bool   `json:"enabled"`
+	// Configuration is a JSON object as text; secrets read as ********.
+	Configuration string `json:"configuration"`
+	// ETag is its version, for IfMatch and IfNoneMatch; "" in a list.
+	ETag string `json:"-"`
+}
+
+// A NewIntegration is what to create. Enabled is true unless given.
+type NewIntegration struct {
+	ItemType      string `json:"item_type"`
+	Provider      string `json:"provider"`
+	Configuration string `json:"configuration"`
+	Enabled       *bool  `json:"enabled,omitempty"`
+}
+
+// A Change is what to change of an integration; what is nil stays.
+type Change struct {
+	Configuration *string `json:"configuration,omitempty"`
+	Enabled       *bool   `json:"enabled,omitempty"`
+}
+
+// A CheckResult is what the provider says of credentials and target.
+type CheckResult struct {
+	OK     *bool   `json:"ok"` // nil where it cannot be known without posting
+	Checks []Check `json:"checks"`
+}
+
+// A Check is one thing that was looked at.
+type Check struct {
+	Name string  `json:"name"`
+	OK   *bool   `json:"ok"`
+	Code *string `json:"code"`
+}
+
+// A Reason is why something is as it is: a machine-readable code, a sentence.
+type Reason struct {
+	Code   string `json:"code"`
+	Detail string `json:"detail"`
+}
+
+// A Status is how an integration stands.
+type Status struct {
+	Health        string     `json:"health"` // unknown, healthy, unhealthy
+	Reason        *Reason    `json:"reason"`
+	CoolDownUntil *time.Time `json:"cool_down_until"`
+	ActiveRun     *Run       `json:"active_run"`
+	Dirty         int        `json:"dirty"`  // changes that have yet to reach the provider
+	Parked        int        `json:"parked"` // items given up until they change or are retried
+	LastSuccessAt *time.Time `json:"last_success_at"`
+}
+
+// A SyncRequest is how to sync. Without a mode the service chooses.
+type SyncRequest struct {
+	Mode     string `json:"mode,omitempty"` // incremental, full
+	DryRun   bool   `json:"dry_run,omitempty"`
+	Announce bool   `json:"announce,omitempty"`
+}
+
+// The statuses of a Run.
+const (
+	Queued    = "queued"
+	Running   = "running"
+	Waiting   = "waiting"
+	Succeeded = "succeeded"
+	Partial   = "partial"
+	Failed    = "failed"
+	Cancelled = "cancelled"
+)
+
+// A Run is one sync of one integration.
+type Run struct {
+	ID                string     `json:"id"`
+	IntegrationID     string     `json:"integration_id"`
+	OrganisationID    string     `json:"organisation_id"`
+	Mode              string     `json:"mode"`
+	DryRun            bool       `json:"dry_run"`
+	Trigger           string     `json:"trigger"`
+	RequestedBy       *string    `json:"requested_by"`
+	RequestedAt       time.Time  `json:"requested_at"`
+	StartedAt         *time.Time `json:"started_at"`
+	FinishedAt        *time.Time `json:"finished_at"`
+	CancelRequestedAt *time.Time `json:"cancel_requested_at"`
+	Status            string     `json:"status"`
+	Counts            Counts     `json:"counts"`
+	Remaining         *int       `json:"remaining"`
+	EstimatedFinish   *time.Time `json:"estimated_finish"`
+	WaitingUntil      *time.Time `json:"waiting_until"`
+	WaitingReason     *string    `json:"waiting_reason"`
+	Error             *Reason    `json:"error"`
+}
+
+// Active reports whether it still has work before it.
+func (r Run) Active() bool {
+	return r.Status == Queued || r.Status == Running || r.Status == Waiting
+}
+
+// Counts say how many items ended how.
+type Counts struct {
+	Created   int `json:"created"`
+	Updated   int `json:"updated"`
+	Unchanged int `json:"unchanged"`
+	Skipped   int `json:"skipped"`
+	Failed    int `json:"failed"`
+	Pulled    int `json:"pulled"`
+}
+
+// A PlanRow is what a dry run would do about an item.
+type PlanRow struct {
+	ItemID          string   `json:"item_id"`
+	FormattedNumber string   `json:"formatted_number"`
+	Action          string   `json:"action"` // create, update, skip, reconcile
+	Steps           []string `json:"steps"`
+	Reason          *string  `json:"reason"`
+}
+
+// A LedgerRow is what became of an item.
+type LedgerRow struct {
+	ItemID          string    `json:"item_id"`
+	FormattedNumber string    `json:"formatted_number"`
+	Outcome         string    `json:"outcome"`
+	Reason          *string   `json:"reason"`
+	Attempts        int       `json:"attempts"`
+	LastRunID       *string   `json:"last_run_id"`
+	UpdatedAt       time.Time `json:"updated_at"`
+	Remote          *Remote   `json:"remote"`
+}
+
+// A Remote is an item's object at the provider.
+type Remote struct {
+	ID    string `json:"id"`
+	Key   string `json:"key"`
+	URL   string `json:"url"`
+	State string `json:"state"` // open, closed
+}

@@ -1,0 +1,80 @@
+// Package reference serves the API's document, and a page that shows it to
+// people. All of the page comes from here; it asks nobody else.
+package reference
+
+import (
+	_ "embed"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"os"
+	"path/filepath"
+
+	"integrations/docs/openapi"
+)
+
+//go:embed page.html
+var page []byte
+
+//go:embed start.js
+var script []byte
+
+// library is the npm package that draws the page, files what is taken of it.
+const library = "node_modules/swagger-ui-dist"
+
+var files = []string{"swagger-ui-bundle.js", "swagger-ui.css", "favicon-32x32.png"}
+
+// policy lets the page use what is served beside it and nothing else. The
+// library styles some of its elements in place.
+const policy = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; " +
+	"connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+
+// New serves /openapi.json and /reference/. root is the folder that npm has
+// installed its packages in, api the address that the document names.
+func New(root, api string) (http.Handler, error) {
+	document, err := located(api)
+	if err != nil {
+		return nil, err
+	}
+	mux := http.NewServeMux()
+	give := func(path, media string, content []byte) {
+		mux.HandleFunc("GET "+path, func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Type", media)
+			w.Header().Set("Content-Security-Policy", policy)
+			w.Header().Set("X-Content-Type-Options", "nosniff")
+			w.Header().Set("Referrer-Policy", "no-referrer")
+			_, _ = w.Write(content)
+		})
+	}
+	give("/openapi.json", "application/json", document)
+	give("/reference/{$}", "text/html; charset=utf-8", page)
+	give("/reference/start.js", "text/javascript; charset=utf-8", script)
+	for _, name := range files {
+		content, err := os.ReadFile(filepath.Join(root, library, name))
+		if errors.Is(err, os.ErrNotExist) {
+			return nil, fmt.Errorf("%s is missing: run `npm ci --ignore-scripts`", filepath.Join(library, name))
+		}
+		if err != nil {
+			return nil, err
+		}
+		give("/reference/"+name, mediaOf[filepath.Ext(name)], content)
+	}
+	return mux, nil
+}
+
+var mediaOf = map[string]string{".js": "text/javascript; charset=utf-8", ".css": "text/css; charset=utf-8", ".png": "image/png"}
+
+// located is the document with the address at which the API is to be found.
+func located(api string) ([]byte, error) {
+	document, err := openapi.Document()
+	if err != nil {
+		return nil, err
+	}
+	parsed, err := openapi.Parse(document)
+	if err != nil {
+		return nil, err
+	}
+	parsed["servers"] = []any{map[string]any{"url": api}}
+	return json.Marshal(parsed)
+}

@@ -1,0 +1,19 @@
+package api
+
+import "integrations/shared/domain"
+
+// The sizes of a page, for the tests that hold them against the document.
+const (
+	DefaultLimit = defaultLimit
+	MaxLimit     = maxLimit
+)
+
+// Statuses is the one table from error code to HTTP status, with what is no
+// *domain.Error.
+func Statuses() map[domain.Code]int {
+	all := map[domain.Code]int{"internal_error": 500}
+	for code, row := range statuses {
+		all[code] = row.status
+	}
+	return all
+}
