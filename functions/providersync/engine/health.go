@@ -59,6 +59,6 @@ func (s *slice) fallIll(why *domain.RunError) {
 // announce has the change of health published.
 func (s *slice) announce() {
 	health := (&store.State{Condition: s.condition}).Health(s.meta)
-	id := domain.NewSnowflake(s.Clock.Now())
+	id := s.noticeID()
 	s.pending = append(s.pending, notice.HealthChanged(id, s.lease.Pair.OrganisationID, s.lease.Pair.ID, health))
 }

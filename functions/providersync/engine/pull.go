@@ -193,8 +193,11 @@ func (s *slice) itemOf(o connector.Object, known map[string]store.Object) domain
 
 // linkedChange compares an item's object with how it was last seen.
 func (s *slice) linkedChange(link store.Link, o connector.Object) (store.Pulled, bool) {
-	if !o.UpdatedAt.IsZero() && o.UpdatedAt.UnixMilli() < link.SeenAt {
+	switch {
+	case !o.UpdatedAt.IsZero() && o.UpdatedAt.UnixMilli() < link.SeenAt:
 		return store.Pulled{}, false // the list lags behind what we have seen
+	case link.Unsure:
+		return store.Pulled{}, false // it may be our own write that was not recorded
 	}
 	changes := changesOf(link.SeenText, link.SeenState, o)
 	if len(changes) == 0 && link.SeenText == o.Seen.Text {
@@ -249,11 +252,18 @@ func changesOf(text string, state domain.ItemState, o connector.Object) []string
 	return changes
 }
 
+// noticeID is a new id for a notice, another than all of this slice: a page of
+// changes is made within a millisecond, and ids have few random bits.
+func (s *slice) noticeID() domain.Snowflake {
+	s.noticed = max(domain.NewSnowflake(s.Clock.Now()), s.noticed+1)
+	return s.noticed
+}
+
 // tell makes the notices of an object's changes.
 func (s *slice) tell(item *domain.Snowflake, changes []string, o connector.Object) []notice.Notice {
 	var all []notice.Notice
 	for _, change := range changes {
-		id := domain.NewSnowflake(s.Clock.Now())
+		id := s.noticeID()
 		all = append(all, notice.RemoteChanged(id, s.lease.Pair.OrganisationID, s.lease.Pair.ID, item, s.meta.Provider, change,
 			notice.Remote{Remote: o.Remote, Title: o.Title, UpdatedAt: o.UpdatedAt.UTC()}))
 	}

@@ -270,3 +270,30 @@ func TestRelinkAfterARestore(t *testing.T) {
 	w.settle()
 	mustBe(t, "searched once", w.provider.changes, pages)
 }
+
+// What may be our own write, which no worker has recorded, is no person's
+// change; a worker that reads before it writes meets it.
+func TestADoubtfulWriteIsNobodysChange(t *testing.T) {
+	w := newWorld(t)
+	w.pulling("linked")
+	w.marked(1, 1)
+	w.start(domain.Incremental)
+	w.settle()
+	w.clock.now = w.clock.now.Add(time.Minute)
+	closed := w.item(1, 2, func(i *domain.Item) { i.State = domain.Closed })
+	w.must(w.sure.PutMark(w.ctx, 77, store.Mark{ItemID: 1, Version: 2}))
+	w.provider.after = func(string, domain.Snowflake) error {
+		w.wire.reset(1, false)
+		return nil
+	}
+	w.start(domain.Incremental)
+	if err := w.slice(); err == nil {
+		t.Fatal("the worker did not die")
+	}
+	w.wire.reset(0, false)
+	w.provider.after = nil
+	w.clock.now = w.clock.now.Add(invocation)
+	w.settle()
+	w.exact(closed)
+	mustBe(t, "told", fmt.Sprint(w.changes()), "[]")
+}
