@@ -129,6 +129,8 @@ func (g *GitLab) danger(line string, i int) (int, string) {
 		}
 	case c == '>' && pathBefore(line, i): // project>
 		return 1, breaker + ">"
+	case c == '\\' && strings.HasPrefix(rest, `\>`) && pathBefore(line, i):
+		return 1, breaker + `\`
 	case c == 'h' || c == 'H':
 		return g.link(line, i)
 	case (c == 'g' || c == 'G') && !wordBefore(line, i):

@@ -25,6 +25,7 @@ var disarmedGitLab = map[string]string{
 	"[issue:1] [a](b) [[x]] [TOC] [[_TOC_]]":       "[" + z + "issue:1] [a](b) [" + z + "[x]] [" + z + "TOC] [" + z + "[_TOC_]]",
 	`[\[_TOC_]] [TOC\] [issue\:1]`:                 `[` + z + `\[_TOC_]] [` + z + `TOC\] [` + z + `issue\:1]`,
 	"a/project> a -> b > c":                        "a/project" + z + "> a -" + z + "> b > c",
+	`a/b\> a \>`:                                   "a/b" + z + `\> a \>`,
 	"a/b&gt; &gt;":                                 "a/b" + z + "&gt; &gt;",
 	"&#64;a &commat;b &lbrack;issue:1]":            "&" + z + "#" + z + "64;a &" + z + "commat;b &" + z + "lbrack;issue:1]",
 	"/close":                                       z + "/close",
@@ -120,11 +121,21 @@ func activeGitLab(text, host string) string {
 		if bad := gitlabTags.FindString(line); bad != "" {
 			return bad
 		}
-		if bad := gitlabReferences.FindString(entity.ReplaceAllStringFunc(line, html.UnescapeString)); bad != "" {
+		if bad := gitlabReferences.FindString(decoded.ReplaceAllStringFunc(line, decode)); bad != "" {
 			return bad
 		}
 	}
 	return ""
+}
+
+// decoded is what Markdown shows otherwise than it is written.
+var decoded = regexp.MustCompile("\\\\[!-/:-@\\[-`{-~]|" + entity.String())
+
+func decode(found string) string {
+	if found[0] == '\\' {
+		return found[1:]
+	}
+	return html.UnescapeString(found)
 }
 
 func FuzzDisarmGitLab(f *testing.F) {
