@@ -20,6 +20,10 @@ func (r route) key() string { return string(r.method) + " " + r.path }
 var routes = []route{
 	{awsapigatewayv2.HttpMethod_GET, "/integrations/{integration.id}", "get", 100, 200},
 	{awsapigatewayv2.HttpMethod_PATCH, "/integrations/{integration.id}", "patch", 25, 50},
+	{awsapigatewayv2.HttpMethod_DELETE, "/integrations/{integration.id}", "delete", 25, 50},
+	{awsapigatewayv2.HttpMethod_POST, "/integrations/{integration.id}/check", "check", 10, 20},
+	{awsapigatewayv2.HttpMethod_GET, "/organisations/{organisation.id}/integrations", "list", 50, 100},
+	{awsapigatewayv2.HttpMethod_POST, "/organisations/{organisation.id}/integrations", "create", 25, 50},
 	{awsapigatewayv2.HttpMethod_POST, "/integrations/{integration.id}/sync", "sync", 25, 50},
 	{awsapigatewayv2.HttpMethod_GET, "/integrations/{integration.id}/status", "status", 50, 100},
 	{awsapigatewayv2.HttpMethod_GET, "/integrations/{integration.id}/syncs", "syncs", 50, 100},

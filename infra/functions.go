@@ -19,8 +19,12 @@ import (
 	"github.com/aws/jsii-runtime-go"
 )
 
-// apiTimeout is well under the 30 s after which API Gateway gives up.
-const apiTimeout = 10 * time.Second
+// apiTimeout is well under the 30 s after which API Gateway gives up, and
+// checkTimeout too: a check gives its provider 8 s.
+const (
+	apiTimeout   = 10 * time.Second
+	checkTimeout = 15 * time.Second
+)
 
 // A definition is one Lambda function: its folder under functions/, its limits, what it is told and what it may do.
 // Adding a function is adding one of these.
@@ -65,6 +69,27 @@ func (s *service) definitions() []definition {
 			statements:  readsIntegration,
 		},
 		{
+			name: "list", about: "Lists an organisation's integrations", timeout: apiTimeout, memory: 128,
+			environment: s.callerEnvironment(),
+			statements:  listsIntegrations,
+		},
+		{
+			name: "create", about: "Creates an integration", timeout: apiTimeout, memory: 256,
+			environment: s.callerEnvironment(func(r resources, env map[string]*string) { env["KMS_KEY_ID"] = r.key.KeyArn() }),
+			statements:  createsIntegration,
+		},
+		{
+			name: "delete", about: "Deletes an integration", timeout: apiTimeout, memory: 128,
+			environment: s.callerEnvironment(tellSyncQueue),
+			statements:  deletesIntegration,
+		},
+		{
+			name: "check", about: "Asks a provider whether what is configured works", timeout: checkTimeout, memory: 128,
+			dials:       true,
+			environment: s.callerEnvironment(s.tellDials),
+			statements:  checksIntegration,
+		},
+		{
 			name: "patch", about: "Changes an integration", timeout: apiTimeout, memory: 256,
 			environment: s.callerEnvironment(func(r resources, env map[string]*string) { env["KMS_KEY_ID"] = r.key.KeyArn() }),
 			statements:  changesIntegration,
@@ -102,11 +127,11 @@ func (s *service) definitions() []definition {
 		{
 			name: "providersync", about: "Brings items to a provider", timeout: s.Timings.Worker, memory: 256,
 			loops: true, dials: true, publishes: true,
-			environment: s.environment(tellSyncQueue, tellBus, s.tellLostAfter, s.tellWorker),
+			environment: s.environment(tellSyncQueue, tellBus, s.tellLostAfter, s.tellDials, s.tellWorker),
 			statements:  worksSync,
 		},
 		{
-			name: "ingest", about: "Stores what the platform publishes", timeout: 30 * time.Second, memory: 256,
+			name: "ingest", about: "Stores what the platform publishes", timeout: s.Timings.Ingest, memory: 256,
 			environment: s.environment(tellSyncQueue, s.tellLostAfter),
 			statements:  ingestsEvents,
 		},
@@ -158,12 +183,16 @@ func (s *service) tellLostAfter(_ resources, env map[string]*string) {
 	env["LOST_AFTER_SECONDS"] = secondsText(s.Timings.LostAfter)
 }
 
-func (s *service) tellWorker(_ resources, env map[string]*string) {
+// tellDials says which addresses may be dialled though they are not public.
+func (s *service) tellDials(_ resources, env map[string]*string) {
 	rules := make([]string, len(s.AllowDial))
 	for i, rule := range s.AllowDial {
 		rules[i] = rule.String()
 	}
 	env["ALLOW_DIAL"] = jsii.String(strings.Join(rules, ","))
+}
+
+func (s *service) tellWorker(_ resources, env map[string]*string) {
 	env["SLICE_SECONDS"] = secondsText(s.Timings.Slice)
 	env["CALL_SECONDS"] = secondsText(s.Timings.Call)
 	env["SETTLE_SECONDS"] = secondsText(s.Timings.Settle)
@@ -209,7 +238,7 @@ func (s *service) newFunction(d definition, folder string, r resources) awslambd
 	}
 	f := awslambda.NewFunction(s.Stack, id(d.name, "Function"), props)
 	if d.dials && s.VPC != "" {
-		s.enterVPC(f)
+		s.enterVPC(d, f)
 	}
 	return f
 }

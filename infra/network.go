@@ -12,7 +12,7 @@ import (
 
 // enterVPC puts a function into the operator's subnets, to reach providers in a private network. It may leave them to
 // https anywhere and to what allowDial names, and nothing may come in. The subnets must have a way to DynamoDB, SQS and KMS.
-func (s *service) enterVPC(f awslambda.Function) {
+func (s *service) enterVPC(d definition, f awslambda.Function) {
 	egress := []any{
 		outTo(netip.MustParsePrefix("0.0.0.0/0"), 443, "https"),
 		outTo(netip.MustParsePrefix("::/0"), 443, "https"),
@@ -20,9 +20,9 @@ func (s *service) enterVPC(f awslambda.Function) {
 	for _, rule := range s.AllowDial {
 		egress = append(egress, outTo(rule.Network, rule.Port, "allowDial"))
 	}
-	group := awsec2.NewCfnSecurityGroup(s.Stack, jsii.String("WorkerSecurityGroup"), &awsec2.CfnSecurityGroupProps{
-		GroupName:           s.name("worker"),
-		GroupDescription:    jsii.String("Lets the worker out to providers"),
+	group := awsec2.NewCfnSecurityGroup(s.Stack, id(d.name, "SecurityGroup"), &awsec2.CfnSecurityGroupProps{
+		GroupName:           s.name(d.name),
+		GroupDescription:    jsii.String("Lets " + *s.name(d.name) + " out to providers"),
 		VpcId:               &s.VPC,
 		SecurityGroupEgress: egress,
 	})

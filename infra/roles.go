@@ -50,7 +50,36 @@ func readsIntegration(r resources) []awsiam.PolicyStatement {
 	}
 }
 
-// changesIntegration seals under the key but never opens: only the worker does. A change that stops a run also files it
+func listsIntegrations(r resources) []awsiam.PolicyStatement {
+	return []awsiam.PolicyStatement{allow(on(r.table.TableArn()), "dynamodb:BatchGetItem", "dynamodb:GetItem", "dynamodb:Query")}
+}
+
+// createsIntegration seals under the key and never opens.
+func createsIntegration(r resources) []awsiam.PolicyStatement {
+	return []awsiam.PolicyStatement{
+		allow(on(r.table.TableArn()), "dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"),
+		allow(on(r.key.KeyArn()), "kms:GenerateDataKey"),
+	}
+}
+
+// deletesIntegration removes the record with its secrets, files a run that no worker is on, and asks for the purge.
+func deletesIntegration(r resources) []awsiam.PolicyStatement {
+	return []awsiam.PolicyStatement{
+		allow(on(r.table.TableArn()), "dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:UpdateItem", "dynamodb:PutItem",
+			"dynamodb:DeleteItem", "dynamodb:ConditionCheckItem"),
+		r.sendsSync(),
+	}
+}
+
+// checksIntegration opens secrets, to ask the provider with them.
+func checksIntegration(r resources) []awsiam.PolicyStatement {
+	return []awsiam.PolicyStatement{
+		allow(on(r.table.TableArn()), "dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:UpdateItem"),
+		allow(on(r.key.KeyArn()), "kms:Decrypt"),
+	}
+}
+
+// changesIntegration seals under the key but never opens. A change that stops a run also files it
 // and leaves a notice of it.
 func changesIntegration(r resources) []awsiam.PolicyStatement {
 	return []awsiam.PolicyStatement{

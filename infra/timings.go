@@ -14,6 +14,8 @@ const (
 type Timings struct {
 	// Worker is providersync's timeout, Slice what it works before it hands over to a new message.
 	Worker, Slice time.Duration
+	// Ingest is ingest's timeout: five times six of it pass before what ingest cannot handle is a dead letter.
+	Ingest time.Duration
 	// Call is the longest that one call to a provider may take.
 	Call time.Duration
 	// Settle is how long after an ambiguous create the provider's list may still lack the created object.
@@ -29,7 +31,7 @@ type Timings struct {
 func timingsOf(p Profile) Timings {
 	if p == local {
 		return Timings{
-			Worker: 20 * time.Second, Slice: 8 * time.Second, Call: 5 * time.Second, Settle: 2 * time.Second,
+			Worker: 20 * time.Second, Slice: 8 * time.Second, Ingest: 5 * time.Second, Call: 5 * time.Second, Settle: 2 * time.Second,
 			LeaseMargin: time.Second, LostAfter: 5 * time.Second, Pull: 15 * time.Second,
 		}
 	}

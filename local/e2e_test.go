@@ -38,6 +38,7 @@ type target struct {
 	Endpoints environment.Endpoints
 	Control   environment.Control
 	here      *environment.Environment
+	dir       string
 }
 
 func (e *target) store() *store.Store {
@@ -56,7 +57,7 @@ func started(t *testing.T, change func(*environment.Options)) *target {
 		t.Fatal(err)
 	}
 	t.Cleanup(e.Stop)
-	return &target{Endpoints: e.Endpoints, Control: e.Control, here: e}
+	return &target{Endpoints: e.Endpoints, Control: e.Control, here: e, dir: o.Dir}
 }
 
 // publish sends details through the bus.

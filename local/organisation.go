@@ -26,10 +26,15 @@ func sampleOrganisation() environment.Sample {
 }
 
 func seed(ctx context.Context, e *environment.Environment) error {
-	st, keys := store.New(e.DynamoDB(), e.Control.Table), e.KMS()
-	seal := func(ctx context.Context, i domain.Integration, member, origin, secret string) ([]byte, error) {
+	st := store.New(e.DynamoDB(), e.Control.Table)
+	return sample.Seed(ctx, st, st, sealer(e))
+}
+
+// sealer encrypts secrets with the environment's key.
+func sealer(e *environment.Environment) sample.Sealer {
+	keys := e.KMS()
+	return func(ctx context.Context, i domain.Integration, member, origin, secret string) ([]byte, error) {
 		b := sealing.Binding{Organisation: i.OrganisationID, Integration: i.ID, Field: member, Origin: origin}
 		return sealing.Seal(ctx, keys, e.Control.Key, b, secret)
 	}
-	return sample.Seed(ctx, st, st, seal)
 }

@@ -4,16 +4,13 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
-	"errors"
 	"fmt"
 	"maps"
 	"slices"
 	"strings"
-	"time"
 
 	"integrations/functions/providersync/engine"
-	"integrations/shared/connector"
-	"integrations/shared/connector/registry"
+	"integrations/shared/connector/opening"
 	"integrations/shared/domain"
 	"integrations/shared/outbound"
 	"integrations/shared/pacing"
@@ -21,33 +18,17 @@ import (
 	"integrations/shared/store"
 )
 
-// opener opens the connector for what is configured: it unseals the secrets,
-// each for the origin it was sealed for, and asks the registry.
+// opener opens the connector for what is configured, with the limits of whose
+// credentials it uses.
 func opener(keys sealing.KeyDecrypter, provider *outbound.Client, pace pacing.Setting) engine.Opener {
 	return func(ctx context.Context, v store.View) (engine.Opened, error) {
-		i := v.Integration
-		secrets := map[string]string{}
-		for member, origin := range i.SecretOrigins {
-			b := sealing.Binding{Organisation: i.OrganisationID, Integration: i.ID, Field: member, Origin: origin}
-			secret, err := sealing.Open(ctx, keys, b, v.Sealed(member))
-			if errors.Is(err, sealing.ErrMalformed) {
-				return engine.Opened{}, ends("secret_unreadable", "The stored secret of "+member+" cannot be opened; give it again.")
-			}
-			if err != nil {
-				return engine.Opened{}, err
-			}
-			secrets[member] = secret
-		}
-		c, err := registry.Open(i.Provider, i.Configuration, secrets, provider, time.Now)
-		var unsupported *registry.NotSupportedError
-		if errors.As(err, &unsupported) {
-			return engine.Opened{}, ends(unsupported.Code(), unsupported.Error()+".")
-		}
+		opened, err := opening.Open(ctx, keys, provider, v)
 		if err != nil {
-			return engine.Opened{}, ends("configuration_unusable", "The stored configuration cannot be used; give it again.")
+			return engine.Opened{}, err
 		}
+		i := v.Integration
 		return engine.Opened{
-			Connector: c, Credential: credential(i.Provider, i.SecretOrigins, secrets),
+			Connector: opened.Connector, Credential: credential(i.Provider, i.SecretOrigins, opened.Secrets),
 			Limits: pace.Limits(i.Provider, hosted(i.Provider, i.SecretOrigins)),
 		}, nil
 	}
@@ -82,9 +63,4 @@ func hosted(provider domain.Provider, origins map[string]string) bool {
 		}
 	}
 	return true
-}
-
-// ends is an error that ends the run.
-func ends(code, detail string) error {
-	return &connector.Error{Class: connector.Final, Scope: connector.IntegrationScope, Code: code, Detail: detail}
 }

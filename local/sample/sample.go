@@ -99,13 +99,13 @@ func Seed(ctx context.Context, tables Tables, items Items, seal Sealer) error {
 	}
 	fresh := false
 	for _, i := range []domain.Integration{
-		{ID: GitHub, OrganisationID: Organisation, ItemType: "work_item", Enabled: true, Configuration: at(RepoWork, `,"pull":"linked"`)},
-		{ID: Documents, OrganisationID: Organisation, ItemType: "document", Enabled: true, Configuration: at(RepoDocs, ``)},
-		{ID: Disabled, OrganisationID: Organisation, ItemType: "milestone", Configuration: at(RepoSpare, ``)},
-		{ID: Orphan, OrganisationID: Deleted, ItemType: "work_item", Enabled: true, Configuration: at(RepoSpare, ``)},
+		{ID: GitHub, OrganisationID: Organisation, ItemType: "work_item", Enabled: true, Configuration: At(RepoWork, `,"pull":"linked"`)},
+		{ID: Documents, OrganisationID: Organisation, ItemType: "document", Enabled: true, Configuration: At(RepoDocs, ``)},
+		{ID: Disabled, OrganisationID: Organisation, ItemType: "milestone", Configuration: At(RepoSpare, ``)},
+		{ID: Orphan, OrganisationID: Deleted, ItemType: "work_item", Enabled: true, Configuration: At(RepoSpare, ``)},
 	} {
 		i.Provider = domain.GitHub
-		created, err := create(ctx, tables, seal, i)
+		created, err := Create(ctx, tables, seal, i)
 		if err != nil {
 			return err
 		}
@@ -122,11 +122,15 @@ func Seed(ctx context.Context, tables Tables, items Items, seal Sealer) error {
 	return nil
 }
 
-func at(repository, more string) string {
+// At is the configuration of an integration with a repository of the sample's
+// owner; more are further members.
+func At(repository, more string) string {
 	return `{"owner":"` + RepoOwner + `","repo":"` + repository + `","token":"` + Token() + `"` + more + `}`
 }
 
-func create(ctx context.Context, tables Tables, seal Sealer, i domain.Integration) (bool, error) {
+// Create stores an integration as a manager's request would, unless it is
+// there already.
+func Create(ctx context.Context, tables Tables, seal Sealer, i domain.Integration) (created bool, err error) {
 	accepted, err := configuration.Accept(i.Provider, i.Configuration, nil)
 	if err != nil {
 		return false, err

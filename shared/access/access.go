@@ -1,5 +1,5 @@
-// Package access admits a caller to an integration: it finds the integration,
-// its organisation and the caller's rights in the order the API promises.
+// Package access admits a caller to an integration or an organisation: it finds
+// them and the caller's rights in the order the API promises.
 package access
 
 import (
@@ -53,19 +53,43 @@ func (g *Gate) Admit(ctx context.Context, rawID, caller string) (store.Pair, sto
 	if err != nil {
 		return pair, view, err
 	}
-	return pair, view, judge(view, user, userErr)
+	if view.Integration == nil {
+		return pair, view, notFound()
+	}
+	return pair, view, judge(store.Membership{Organisation: view.Organisation, Member: view.Member}, user, userErr)
 }
 
-func judge(v store.View, user domain.Snowflake, userErr error) error {
+// A MembershipReader reads what decides about an organisation's caller.
+type MembershipReader interface {
+	Membership(ctx context.Context, org, user domain.Snowflake) (store.Membership, error)
+}
+
+// AdmitToOrganisation lets a caller who holds MANAGE_ORGANISATION on an
+// organisation work with its integrations, and says which and who they are. It
+// reads once. Whom it refuses gets a *domain.Error: the id, the organisation,
+// the caller, in this order.
+func AdmitToOrganisation(ctx context.Context, r MembershipReader, rawID, caller string) (org, user domain.Snowflake, err error) {
+	org, err = domain.ParseSnowflake(rawID)
+	if err != nil {
+		return 0, 0, &domain.Error{Code: domain.CodeInvalidID, Detail: "the organisation's id " + err.Error() + "."}
+	}
+	user, userErr := domain.ParseSnowflake(caller)
+	m, err := r.Membership(ctx, org, user)
+	if err != nil {
+		return org, user, err
+	}
+	return org, user, judge(m, user, userErr)
+}
+
+// judge decides about a caller of an organisation.
+func judge(m store.Membership, user domain.Snowflake, userErr error) error {
 	switch {
-	case v.Integration == nil:
-		return notFound()
-	case v.Organisation == nil || v.Organisation.Deleted:
-		return &domain.Error{Code: domain.CodeOrganisationNotFound, Detail: "The organisation that owns the integration does not exist."}
+	case m.Organisation == nil || m.Organisation.Deleted:
+		return &domain.Error{Code: domain.CodeOrganisationNotFound, Detail: "The organisation does not exist."}
 	case userErr != nil:
 		return &domain.Error{Code: domain.CodeCallerUnknown, Detail: "The token does not say which user is calling."}
-	case !domain.MayManage(user, *v.Organisation, v.Member):
-		return &domain.Error{Code: domain.CodeForbidden, Detail: "The caller does not hold " + domain.ManageOrganisation + " on the organisation that owns the integration."}
+	case !domain.MayManage(user, *m.Organisation, m.Member):
+		return &domain.Error{Code: domain.CodeForbidden, Detail: "The caller does not hold " + domain.ManageOrganisation + " on the organisation."}
 	}
 	return nil
 }

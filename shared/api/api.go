@@ -18,8 +18,11 @@ import (
 	"integrations/shared/domain"
 )
 
-// IntegrationID is the name of the path parameter in every route.
+// IntegrationID is the path parameter of an integration's routes.
 const IntegrationID = "integration.id"
+
+// OrganisationID is the path parameter of an organisation's routes.
+const OrganisationID = "organisation.id"
 
 // SyncID is the path parameter of the routes of one sync.
 const SyncID = "sync.id"
@@ -29,8 +32,9 @@ const MaxBody = 64 << 10
 
 // A Request is a caller's request, past the gateway's authorizer.
 type Request struct {
-	IntegrationID string
-	SyncID        string
+	IntegrationID  string
+	OrganisationID string
+	SyncID         string
 	// RouteKey is the gateway's name of the route, as "GET /x/{id}".
 	RouteKey string
 	// Caller is the token's user claim as it stands there, "" without one.
@@ -38,8 +42,15 @@ type Request struct {
 	event  *events.APIGatewayV2HTTPRequest
 }
 
-// Header is a request header's value; several are joined by a comma.
+// Header is a request header's value, "" for one that was not sent; several are
+// joined by a comma.
 func (r Request) Header(name string) string { return r.event.Headers[strings.ToLower(name)] }
+
+// Given is a request header's value, and whether it was sent at all.
+func (r Request) Given(name string) (value string, given bool) {
+	value, given = r.event.Headers[strings.ToLower(name)]
+	return value, given
+}
 
 // Body is the request's body as it was sent. A body over MaxBody is a
 // *domain.Error.
@@ -82,7 +93,8 @@ func Serve(log *slog.Logger, userClaim string, route Route) Handler {
 				resp = problem(id, errors.New("panic"))
 			}
 		}()
-		req := Request{IntegrationID: event.PathParameters[IntegrationID], SyncID: event.PathParameters[SyncID], RouteKey: event.RouteKey, event: &event}
+		path := event.PathParameters
+		req := Request{IntegrationID: path[IntegrationID], OrganisationID: path[OrganisationID], SyncID: path[SyncID], RouteKey: event.RouteKey, event: &event}
 		if auth := event.RequestContext.Authorizer; auth != nil && auth.JWT != nil {
 			req.Caller = auth.JWT.Claims[userClaim]
 		}
@@ -127,6 +139,27 @@ func encode(a Answer) (events.APIGatewayV2HTTPResponse, error) {
 
 // ETag is the strong validator of a version (RFC 9110, section 8.8.3).
 func ETag(version int64) string { return `"` + strconv.FormatInt(version, 10) + `"` }
+
+// IdempotencyKey is the header by which a caller repeats a request without
+// having it done twice
+// (https://datatracker.ietf.org/doc/draft-ietf-httpapi-idempotency-key-header/).
+const IdempotencyKey = "Idempotency-Key"
+
+// ValidKey reports whether text is an idempotency key: 1 to 255 visible ASCII
+// characters.
+func ValidKey(text string) bool {
+	hidden := func(c rune) bool { return c < '!' || c > '~' }
+	return len(text) >= 1 && len(text) <= 255 && !strings.ContainsFunc(text, hidden)
+}
+
+// IfMatch refuses a request whose If-Match names other versions than the
+// current one.
+func (r Request) IfMatch(current int64) error {
+	if tags := r.Header("if-match"); tags != "" && !Matches(tags, current, false) {
+		return &domain.Error{Code: domain.CodePreconditionFailed, Detail: "The integration is at version " + ETag(current) + " now; nothing was changed."}
+	}
+	return nil
+}
 
 // Matches reports whether a header of entity tags names a version. weak is the
 // comparison of If-None-Match, strong that of If-Match (RFC 9110, section

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"mime"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -40,14 +41,31 @@ func Truth(set func(bool)) Member {
 	}
 }
 
+// OneOf reads a string that is one of several.
+func OneOf[T ~string](allowed []T, set func(T)) Member {
+	return func(raw json.RawMessage) string {
+		var v *string
+		if json.Unmarshal(raw, &v) != nil || v == nil || !slices.Contains(allowed, T(*v)) {
+			names := make([]string, len(allowed))
+			for i, name := range allowed {
+				names[i] = string(name)
+			}
+			return "must be one of " + strings.Join(names, ", ")
+		}
+		set(T(*v))
+		return ""
+	}
+}
+
 // Fixed refuses a member that exists but cannot be changed.
 func Fixed(raw json.RawMessage) string { return "cannot be changed" }
 
 // Object reads a request's body as a JSON object whose members are all known.
 // An unknown or doubled member, a wrong type, a null, invalid UTF-8 and data
-// after the object are each told by name. An empty body is taken only where
-// empty is true, and needs no content type then.
-func (r Request) Object(types []string, empty bool, members map[string]Member) error {
+// after the object are each told by name, and so is a required member that is
+// not given. An empty body is taken only where empty is true, and needs no
+// content type then.
+func (r Request) Object(types []string, empty bool, members map[string]Member, required ...string) error {
 	body, err := r.Body()
 	if err != nil || (empty && len(body) == 0) {
 		return err
@@ -81,10 +99,21 @@ func (r Request) Object(types []string, empty bool, members map[string]Member) e
 			break
 		}
 	}
+	for _, name := range required {
+		if !seen[name] {
+			fields = append(fields, domain.FieldError{Field: name, Detail: "is required"})
+		}
+	}
 	if len(fields) > 0 {
 		return BadBody(fields...)
 	}
 	return nil
+}
+
+// NoBody refuses a body that says anything: an empty one and an empty object
+// are taken.
+func (r Request) NoBody() error {
+	return r.Object([]string{"application/json"}, true, nil)
 }
 
 // maxFields bounds the answer to a body full of mistakes.

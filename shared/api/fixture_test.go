@@ -26,8 +26,12 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 
 	cancel "integrations/functions/cancel/handler"
+	check "integrations/functions/check/handler"
+	create "integrations/functions/create/handler"
+	remove "integrations/functions/delete/handler"
 	get "integrations/functions/get/handler"
 	items "integrations/functions/items/handler"
+	list "integrations/functions/list/handler"
 	patch "integrations/functions/patch/handler"
 	retry "integrations/functions/retry/handler"
 	status "integrations/functions/status/handler"
@@ -38,6 +42,7 @@ import (
 	"integrations/shared/access"
 	"integrations/shared/api"
 	"integrations/shared/configuration"
+	"integrations/shared/connector"
 	"integrations/shared/domain"
 	"integrations/shared/sealing"
 	"integrations/shared/store"
@@ -167,6 +172,9 @@ type world struct {
 	get, patch, sync api.Handler
 	// The others.
 	status, syncs, cancel, items, retry api.Handler
+	list, make, remove, check           api.Handler
+	// provider is what a check asks.
+	provider func(context.Context, store.View) (connector.Connector, error)
 }
 
 func newWorld(t *testing.T) *world {
@@ -202,7 +210,7 @@ func newWorld(t *testing.T) *world {
 // restart makes the functions cold.
 func (w *world) restart() {
 	log := slog.New(slog.NewJSONHandler(w.log, nil))
-	change := &patch.Handler{Gate: access.New(w.store), Writer: w.store, Seal: w.seal, Now: func() time.Time { return w.now }}
+	change := &patch.Handler{Gate: access.New(w.store), Writer: w.store, Sealer: w.sealer(), Now: func() time.Time { return w.now }}
 	sync := &start.Handler{
 		Gate: access.New(w.store), Runs: w.store, Queue: syncqueue.New(w.sqs, w.queue),
 		Log: log, Now: func() time.Time { return w.now }, LostAfter: time.Minute,
@@ -220,11 +228,22 @@ func (w *world) restart() {
 	w.cancel = api.Serve(log, "sub", cancel.New(access.New(w.store), w.store, func() time.Time { return w.now }))
 	w.items = api.Serve(log, "sub", items.New(access.New(w.store), w.store))
 	w.retry = api.Serve(log, "sub", again.Route)
+	w.serveOthers(log)
 }
 
-func (w *world) seal(ctx context.Context, i domain.Integration, member, origin, secret string) ([]byte, error) {
-	return sealing.Seal(ctx, w.kms, keyARN, sealing.Binding{Organisation: i.OrganisationID, Integration: i.ID, Field: member, Origin: origin}, secret)
+func (w *world) serveOthers(log *slog.Logger) {
+	now := func() time.Time { return w.now }
+	made := &create.Handler{Members: w.store, Creator: w.store, Sealer: w.sealer(), Now: now}
+	gone := &remove.Handler{Gate: access.New(w.store), Deleter: w.store, Queue: syncqueue.New(w.sqs, w.queue), Log: log, Now: now}
+	asked := &check.Handler{Gate: access.New(w.store), Limiter: w.store, Log: log, Now: now, Within: time.Second,
+		Open: func(ctx context.Context, v store.View) (connector.Connector, error) { return w.provider(ctx, v) }}
+	w.list = api.Serve(log, "sub", list.New(w.store))
+	w.make = api.Serve(log, "sub", made.Route)
+	w.remove = api.Serve(log, "sub", gone.Route)
+	w.check = api.Serve(log, "sub", asked.Route)
 }
+
+func (w *world) sealer() sealing.Sealer { return sealing.Sealer{Keys: w.kms, KeyID: keyARN} }
 
 func (w *world) seed(t *testing.T) {
 	t.Helper()
@@ -258,12 +277,11 @@ func (w *world) create(t *testing.T, id, in domain.Snowflake, p domain.Provider,
 		Integration: domain.Integration{ID: id, OrganisationID: in, ItemType: "work_item", Provider: p, Enabled: enabled, Configuration: a.Public},
 		TargetHash:  a.Destination.Hash(), WebhookHash: a.Destination.WebhookHash, Fingerprint: a.ContentFingerprint, SecretOrigins: map[string]string{},
 	}
-	sealed := map[string][]byte{}
-	for member, secret := range a.NewSecrets {
+	for member := range a.NewSecrets {
 		i.SecretOrigins[member] = a.Destination.Origin
-		sealed[member], err = w.seal(t.Context(), i.Integration, member, a.Destination.Origin, secret)
-		must(t, err)
 	}
+	sealed, err := w.sealer().SealAll(t.Context(), i.Integration, a.Destination.Origin, a.NewSecrets)
+	must(t, err)
 	must(t, w.store.CreateIntegration(t.Context(), i, sealed))
 }
 
@@ -284,6 +302,7 @@ func must(t *testing.T, err error) {
 // A request is a caller's, with the defaults of one that succeeds.
 type request struct {
 	id     string // the github integration unless given
+	org    string // the organisation's path, org unless given
 	caller string // the manager unless given; "-" for a token without the claim
 	body   string
 	binary bool // as the gateway sends what is not text
@@ -296,7 +315,7 @@ type request struct {
 func (q request) event() events.APIGatewayV2HTTPRequest {
 	e := events.APIGatewayV2HTTPRequest{Version: "2.0", RouteKey: cmp.Or(q.route, "TEST"), Headers: map[string]string{}, Body: q.body, QueryStringParameters: q.query}
 	e.RequestContext.RequestID = "request-1"
-	e.PathParameters = map[string]string{api.IntegrationID: cmp.Or(q.id, github.String())}
+	e.PathParameters = map[string]string{api.IntegrationID: cmp.Or(q.id, github.String()), api.OrganisationID: cmp.Or(q.org, org.String())}
 	if q.sync != "" {
 		e.PathParameters[api.SyncID] = q.sync
 	}

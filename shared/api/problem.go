@@ -26,13 +26,16 @@ var statuses = map[domain.Code]struct {
 	domain.CodeUnsupportedMedia:     {http.StatusUnsupportedMediaType, "The content type is not supported"},
 	domain.CodeInvalidBody:          {http.StatusBadRequest, "The body is not valid"},
 	domain.CodeInvalidQuery:         {http.StatusBadRequest, "The query is not valid"},
+	domain.CodeInvalidHeader:        {http.StatusBadRequest, "A header is not valid"},
 	domain.CodeNotADryRun:           {http.StatusBadRequest, "The sync is no dry run"},
 	domain.CodeInvalidConfiguration: {http.StatusBadRequest, "The configuration is not valid"},
 	domain.CodeSecretRequired:       {http.StatusBadRequest, "A secret must be given again"},
 	domain.CodePreconditionFailed:   {http.StatusPreconditionFailed, "The integration has changed"},
 	domain.CodeIntegrationDisabled:  {http.StatusBadRequest, "The integration is disabled"},
-	domain.CodeTooManyRequests:      {http.StatusTooManyRequests, "Too many syncs"},
+	domain.CodeTooManyRequests:      {http.StatusTooManyRequests, "Too soon"},
 	domain.CodeConflict:             {http.StatusConflict, "The integration is being changed"},
+	domain.CodeLimitReached:         {http.StatusBadRequest, "The organisation has as many integrations as it may"},
+	domain.CodeKeyReused:            {http.StatusUnprocessableEntity, "The idempotency key belongs to another request"},
 }
 
 // A document is a problem document (RFC 9457, section 3).

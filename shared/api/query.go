@@ -28,6 +28,12 @@ type Page struct {
 // refused, as an unknown member of a body is. kind tells the cursors of one
 // list from those of another.
 func (r Request) Page(kind string, more map[string]func(value string) string) (Page, error) {
+	return r.PageAfter(kind, sortable, more)
+}
+
+// PageAfter is Page for a list whose pages do not begin after an id; place
+// reports whether one may.
+func (r Request) PageAfter(kind string, place func(after string) bool, more map[string]func(value string) string) (Page, error) {
 	p := Page{Limit: defaultLimit}
 	readers := map[string]func(string) string{
 		"limit": func(value string) string {
@@ -39,7 +45,7 @@ func (r Request) Page(kind string, more map[string]func(value string) string) (P
 			return ""
 		},
 		"after": func(value string) string {
-			after, ok := parseCursor(kind, value)
+			after, ok := parseCursor(kind, value, place)
 			if !ok {
 				return "must be the next of an earlier page of this list"
 			}
@@ -103,19 +109,30 @@ func cursor(kind, after string) string {
 	return base64.RawURLEncoding.EncodeToString([]byte(kind + ":" + after))
 }
 
-// parseCursor reads a cursor of a kind: a sortable id, of 19 digits. Each id
-// has one cursor: what else the decoder takes, such as line feeds, is refused.
-func parseCursor(kind, text string) (string, bool) {
+// parseCursor reads a cursor of a kind. Each place has one cursor: what else
+// the decoder takes, such as line feeds, is refused.
+func parseCursor(kind, text string, place func(after string) bool) (string, bool) {
 	b, err := base64.RawURLEncoding.DecodeString(text)
 	after, ok := strings.CutPrefix(string(b), kind+":")
-	if err != nil || !ok {
-		return "", false
-	}
-	id, err := domain.ParseSnowflake(strings.TrimLeft(after, "0"))
-	if err != nil || id.Sortable() != after || cursor(kind, after) != text {
+	if err != nil || !ok || !place(after) || cursor(kind, after) != text {
 		return "", false
 	}
 	return after, true
+}
+
+// sortable reports whether text is a sortable id, of 19 digits.
+func sortable(text string) bool {
+	id, err := domain.ParseSnowflake(strings.TrimLeft(text, "0"))
+	return err == nil && id.Sortable() == text
+}
+
+// SortableAfter reports whether text is a prefix that known takes, a # and a
+// sortable id.
+func SortableAfter(known func(prefix string) bool) func(text string) bool {
+	return func(text string) bool {
+		prefix, id, ok := strings.Cut(text, "#")
+		return ok && known(prefix) && sortable(id)
+	}
 }
 
 // Sync reads the id of the sync in the path.

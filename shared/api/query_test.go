@@ -53,6 +53,7 @@ func TestUnknownQueries(t *testing.T) {
 		"GET": {w.get, request{}}, "PATCH": {w.patch, request{body: `{"enabled":false}`}}, "sync": {w.sync, request{}}, "status": {w.status, request{}},
 		"syncs": {w.syncs, request{}}, "one sync": {w.syncs, request{sync: run}}, "plan": {w.syncs, request{sync: run, route: planRoute}},
 		"cancel": {w.cancel, request{sync: run}}, "items": {w.items, request{}}, "retry": {w.retry, request{}},
+		"delete": {w.remove, request{}}, "check": {w.check, request{}}, "list": {w.list, request{}}, "create": {w.make, request{body: wanted("")}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			long := strings.Repeat("é", 61)

@@ -25,6 +25,8 @@ func TestRoundTrips(t *testing.T) {
 		{"PATCH", func(w *world) api.Handler { return w.patch }, request{body: `{"enabled":false}`}, []string{"BatchGetItem", "UpdateItem"}},
 		{"PATCH with a secret", func(w *world) api.Handler { return w.patch }, request{body: changed(`{"owner":"o","repo":"r","token":"` + token + `"}`)}, []string{"BatchGetItem", "UpdateItem"}},
 		{"sync", func(w *world) api.Handler { return w.sync }, request{}, []string{"BatchGetItem", "UpdateItem", "SendMessage"}},
+		{"DELETE", func(w *world) api.Handler { return w.remove }, request{}, []string{"BatchGetItem", "TransactWriteItems", "SendMessage"}},
+		{"check", func(w *world) api.Handler { w.provider = healthy; return w.check }, request{}, []string{"BatchGetItem", "UpdateItem"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			w := newWorld(t)
@@ -49,6 +51,31 @@ func TestRoundTrips(t *testing.T) {
 				t.Errorf("warm: %v, want %v", got, c.warm)
 			}
 		})
+	}
+}
+
+// An organisation's routes have nothing to look for before they read who may.
+func TestRoundTripsOfAnOrganisation(t *testing.T) {
+	for name, c := range map[string]struct {
+		call func(*world) api.Handler
+		request
+		want []string
+	}{
+		"list":              {func(w *world) api.Handler { return w.list }, request{}, []string{"BatchGetItem", "Query"}},
+		"create":            {func(w *world) api.Handler { return w.make }, request{body: wanted("1")}, []string{"BatchGetItem", "TransactWriteItems"}},
+		"create with a key": {func(w *world) api.Handler { return w.make }, request{body: wanted("1"), header: key("k")}, []string{"BatchGetItem", "GetItem", "TransactWriteItems"}},
+	} {
+		w := newWorld(t)
+		if resp := send(t, c.call(w), c.request); resp.StatusCode >= 400 {
+			t.Fatalf("%s: %d %s", name, resp.StatusCode, resp.Body)
+		}
+		var got []string
+		for _, call := range w.wire.take() {
+			got = append(got, call.operation)
+		}
+		if !slices.Equal(got, c.want) {
+			t.Errorf("%s: %v, want %v", name, got, c.want)
+		}
 	}
 }
 

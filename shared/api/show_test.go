@@ -142,7 +142,8 @@ func TestSyncs(t *testing.T) {
 func TestDeletedIsGone(t *testing.T) {
 	w := newWorld(t)
 	run := w.accepted(t, request{}).ID.String()
-	must(t, w.store.DeleteIntegration(t.Context(), w.view(t, github), 77, w.now))
+	_, err := w.store.DeleteIntegration(t.Context(), w.view(t, github), 77, w.now)
+	must(t, err)
 	for _, sync := range []string{run, "77"} {
 		for name, resp := range map[string]events.APIGatewayV2HTTPResponse{
 			"status": send(t, w.status, request{}), "syncs": send(t, w.syncs, request{}), "one sync": send(t, w.syncs, request{sync: sync}),

@@ -132,7 +132,7 @@ func TestAManagerProbes(t *testing.T) {
 		request
 		mode domain.Mode
 	}{
-		"sync":       {func(w *world) api.Handler { return w.sync }, request{}, domain.Incremental},
+		"sync":       {func(w *world) api.Handler { return w.sync }, request{}, domain.Full}, // one is needed
 		"full sync":  {func(w *world) api.Handler { return w.sync }, request{body: `{"mode":"full"}`}, domain.Full},
 		"retry all":  {func(w *world) api.Handler { return w.retry }, request{}, domain.Incremental},
 		"retry some": {func(w *world) api.Handler { return w.retry }, request{body: `{"item_ids":["3"]}`}, domain.Incremental},

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/aws/retry"
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
@@ -54,9 +55,14 @@ func (c *Clients) Endpoint(service string) *string {
 	return nil
 }
 
-// DynamoDB returns the table's client.
+// DynamoDB returns the table's client. It tries again what a transaction on
+// the same record was in the way of: nothing was written, and the SDK knows
+// that of transactions alone.
 func (c *Clients) DynamoDB() *dynamodb.Client {
-	return dynamodb.NewFromConfig(c.Config, func(o *dynamodb.Options) { o.BaseEndpoint = c.Endpoint("DYNAMODB") })
+	return dynamodb.NewFromConfig(c.Config, func(o *dynamodb.Options) {
+		o.BaseEndpoint = c.Endpoint("DYNAMODB")
+		o.Retryer = retry.AddWithErrorCodes(o.Retryer, "TransactionConflictException")
+	})
 }
 
 // Warm opens the connection to the table while the function initialises: INIT

@@ -3,6 +3,8 @@ package configuration
 import (
 	"sort"
 	"strings"
+
+	"integrations/shared/domain"
 )
 
 // A FieldError says what is wrong with one member, in a sentence that follows
@@ -32,6 +34,19 @@ func (e *Invalid) Error() string {
 		parts[i] = f.Field + " " + f.Detail
 	}
 	return e.Code + ": " + strings.Join(parts, "; ")
+}
+
+// Refusal is what the API answers: nothing of the request was done.
+func (e *Invalid) Refusal() *domain.Error {
+	refusal := &domain.Error{Code: domain.CodeInvalidConfiguration, Detail: "The configuration cannot be taken; nothing was changed."}
+	if e.Code == CodeSecretRequired {
+		refusal.Code = domain.CodeSecretRequired
+		refusal.Detail = "A stored secret is kept only while nothing changes that decides where it is sent; nothing was changed."
+	}
+	for _, f := range e.Fields {
+		refusal.Fields = append(refusal.Fields, domain.FieldError{Field: f.Field, Detail: f.Detail})
+	}
+	return refusal
 }
 
 // invalid keeps one sentence a member, the first, and orders them by member.

@@ -110,6 +110,32 @@ type Puller interface {
 	Changes(ctx context.Context, since time.Time, page int) (objects []Object, more bool, err error)
 }
 
+// A Check is one thing that a connection needs, and whether it is so. OK is nil
+// where that cannot be known without writing; Code says why it is not so, or
+// not known.
+type Check struct {
+	Name string  `json:"name"`
+	OK   *bool   `json:"ok"`
+	Code *string `json:"code"`
+}
+
+// A Checker is a connector that can find out whether its credentials and its
+// target work, without writing anything there.
+type Checker interface {
+	// Check asks the provider. The error says for the log what stands behind a
+	// check that did not pass; the checks are complete all the same.
+	Check(ctx context.Context) ([]Check, error)
+}
+
+// Passed is a check of what is so.
+func Passed(name string) Check { yes := true; return Check{Name: name, OK: &yes} }
+
+// Refused is a check of what is not so.
+func Refused(name, code string) Check { no := false; return Check{Name: name, OK: &no, Code: &code} }
+
+// Undecided is a check of what cannot be known.
+func Undecided(name, code string) Check { return Check{Name: name, Code: &code} }
+
 // Class says what is known about a request that brought no success, and so
 // what may be done next.
 type Class int

@@ -18,6 +18,7 @@ const (
 	CodeUnsupportedMedia     Code = "unsupported_media_type"
 	CodeInvalidBody          Code = "invalid_body"
 	CodeInvalidQuery         Code = "invalid_query"
+	CodeInvalidHeader        Code = "invalid_header"
 	CodeNotADryRun           Code = "not_a_dry_run"
 	CodeInvalidConfiguration Code = "invalid_configuration"
 	CodeSecretRequired       Code = "secret_required"
@@ -25,6 +26,8 @@ const (
 	CodeIntegrationDisabled  Code = "integration_disabled"
 	CodeTooManyRequests      Code = "too_many_requests"
 	CodeConflict             Code = "conflict"
+	CodeLimitReached         Code = "limit_reached"
+	CodeKeyReused            Code = "idempotency_key_reused"
 )
 
 // A FieldError says what is wrong with one member of a request.

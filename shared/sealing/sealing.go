@@ -78,6 +78,27 @@ func Seal(ctx context.Context, keys KeyGenerator, keyID string, b Binding, secre
 	return gcm.Seal(blob, nonce, []byte(secret), b.data()), nil
 }
 
+// A Sealer seals under one KMS key.
+type Sealer struct {
+	Keys  KeyGenerator
+	KeyID string
+}
+
+// SealAll seals an integration's secrets, by member, for the origin they may be
+// sent to: a call to KMS each.
+func (s Sealer) SealAll(ctx context.Context, i domain.Integration, origin string, secrets map[string]string) (map[string][]byte, error) {
+	sealed := map[string][]byte{}
+	for member, secret := range secrets {
+		b := Binding{Organisation: i.OrganisationID, Integration: i.ID, Field: member, Origin: origin}
+		blob, err := Seal(ctx, s.Keys, s.KeyID, b, secret)
+		if err != nil {
+			return nil, err
+		}
+		sealed[member] = blob
+	}
+	return sealed, nil
+}
+
 // Open decrypts what Seal made under the same binding.
 func Open(ctx context.Context, keys KeyDecrypter, b Binding, blob []byte) (string, error) {
 	if len(blob) < 3 || blob[0] != format {

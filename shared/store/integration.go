@@ -140,23 +140,3 @@ func (s *Store) EnabledOfType(ctx context.Context, org domain.Snowflake, t domai
 	}
 	return all, nil
 }
-
-// CreateIntegration stores a new integration with its sealed secrets. It is
-// refused with ErrConflict when the id is taken.
-func (s *Store) CreateIntegration(ctx context.Context, i Integration, secrets map[string][]byte) error {
-	p := Pair{ID: i.ID, OrganisationID: i.OrganisationID, ItemType: i.ItemType}
-	i.Version, i.FullEpoch, i.ConfigurationVersion = 1, 1, 1
-	meta := keyed(metaKey(p), mustEncode(i))
-	for member, blob := range secrets {
-		meta[secretPrefix+member] = &types.AttributeValueMemberB{Value: blob}
-	}
-	absent := "attribute_not_exists(pk)"
-	err := s.transact(ctx, []types.TransactWriteItem{
-		{Put: &types.Put{TableName: &s.table, Item: keyed(ownerKey(i.ID), mustEncode(p)), ConditionExpression: &absent}},
-		{Put: &types.Put{TableName: &s.table, Item: meta, ConditionExpression: &absent}},
-	})
-	if _, at := refused(err); at >= 0 {
-		err = ErrConflict
-	}
-	return wrap(err, "create integration", i.ID)
-}

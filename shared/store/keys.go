@@ -8,7 +8,7 @@
 //	INT#<id>             OWNER                  pair          GetItem: which organisation and type an integration has
 //	ORG#<org>            ORG                    organisation  BatchGetItem on every request
 //	ORG#<org>            MEMBER#<user>          member        BatchGetItem on every request
-//	ORG#<org>            INT#<type>#<id>        META          BatchGetItem on every request; Query by type (ingest)
+//	ORG#<org>            INT#<type>#<id>        META          BatchGetItem on every request; Query by type (ingest), of all (list)
 //	INT#<id>             STATE                  state         GetItem, BatchGetItem; index "due" (dispatch)
 //	INT#<id>             DRY                    dry lane      like STATE, for dry runs
 //	INT#<id>             DIRTY#<item>#<version> mark          Query in order of item (worker)
@@ -17,11 +17,16 @@
 //	INT#<id>             PLAN#<run>#<item>      plan row      Query
 //	INT#<id>             REMOTE#<target>#<obj>  whose object  BatchGetItem (pull)
 //	INT#<id>             OUTBOX#<event>         outbox row    index "due" (dispatch), GetItem, DeleteItem
-//	INT#<id>             IDEM#<key>             create key    GetItem
+//	INT#<id>             CHECK                  last check    condition only: one check in ten seconds
 //	ITEMS#<org>#<type>   <item>                 item          BatchGetItem; Query in order of id (plan pass)
 //	ITEM#<item>          CLAIM                  claim         GetItem, condition: an item's organisation and type never change
 //	ORG#<org>            TURNS                  turns         GetItem: how many of an organisation are worked on
+//	ORG#<org>            INTEGRATIONS           count         condition only: how many integrations it has
+//	ORG#<org>            IDEM#<user>#<key>      create key    GetItem: what a create with this key has made
 //	PACE#<credential>    PACE                   usage         GetItem: what a credential has spent
+//
+// An organisation's record without a version holds roles that were told of
+// before it, and nobody reads it as an organisation.
 //
 // META is written by managers, STATE by sync, ingest, dispatch and the worker.
 // The indexes only find: what they find is read again, consistently, before
@@ -54,6 +59,8 @@ const (
 	planPrefix   = "PLAN#"
 	outboxPrefix = "OUTBOX#"
 	remotePrefix = "REMOTE#"
+	integrations = "INT#"
+	checkName    = "CHECK"
 )
 
 // A Lane holds at most one run. Dry runs have their own, so that they neither
@@ -89,7 +96,13 @@ func memberKey(org, user domain.Snowflake) key {
 	return key{organisationPartition(org), "MEMBER#" + user.Sortable()}
 }
 
-func metaPrefix(t domain.ItemType) string { return "INT#" + string(t) + "#" }
+func checkKey(id domain.Snowflake) key  { return key{integrationPartition(id), checkName} }
+func countKey(org domain.Snowflake) key { return key{organisationPartition(org), "INTEGRATIONS"} }
+func onceKey(org domain.Snowflake, o Once) key {
+	return key{organisationPartition(org), "IDEM#" + o.User.Sortable() + "#" + o.Key}
+}
+
+func metaPrefix(t domain.ItemType) string { return integrations + string(t) + "#" }
 func metaKey(p Pair) key {
 	return key{organisationPartition(p.OrganisationID), metaPrefix(p.ItemType) + p.ID.Sortable()}
 }

@@ -13,33 +13,36 @@ import (
 // DeleteIntegration removes the manager's record with its secrets, so that the
 // integration is gone for every caller, and leaves the rest to a purge, which
 // the worker does in slices. A run that no worker is on ends at once. purge is
-// the id of the purge's run. ErrConflict when the integration or its run has
-// changed since it was read.
-func (s *Store) DeleteIntegration(ctx context.Context, v View, purge domain.Snowflake, now time.Time) error {
+// the id of the purge's run; queued says that it is the active one now, and not
+// left to the worker that is on another. ErrConflict when the integration or
+// its run has changed since it was read.
+func (s *Store) DeleteIntegration(ctx context.Context, v View, purge domain.Snowflake, now time.Time) (queued bool, err error) {
 	i := *v.Integration
 	p := Pair{ID: i.ID, OrganisationID: i.OrganisationID, ItemType: i.ItemType}
 	same := "#version = :read"
 	actions := []types.TransactWriteItem{{Delete: &types.Delete{
 		TableName: &s.table, Key: metaKey(p).attributes(), ConditionExpression: &same,
 		ExpressionAttributeNames: map[string]string{"#version": "version"}, ExpressionAttributeValues: record{":read": number(i.Version)},
-	}}}
+	}}, s.countAction(p.OrganisationID, -1)}
 	run := PurgeRun(p, purge, now)
+	queued = true
 	st := v.State
 	switch {
 	case st == nil || st.Run == nil:
 		actions = append(actions, s.updateAction(stateKey(p.ID), newRun(p, run, now)))
 	case st.leased(now):
+		queued = false
 		actions = append(actions, s.unmoved(*st))
 	default:
 		u := newRun(p, run, now)
 		u = st.as(u)
 		actions = append(actions, s.updateAction(stateKey(p.ID), u), s.outboxAction(notice.SyncFinished(stopped(st.Run.Run, now, &errDeleted)), now))
 	}
-	err := s.transact(ctx, actions)
+	err = s.transact(ctx, actions)
 	if _, at := refused(err); at >= 0 {
 		err = ErrConflict
 	}
-	return wrap(err, "delete integration", p.ID)
+	return queued && err == nil, wrap(err, "delete integration", p.ID)
 }
 
 // PurgeRun is the run that removes what a deleted integration leaves.
@@ -55,8 +58,8 @@ func PurgeRun(p Pair, id domain.Snowflake, now time.Time) ActiveRun {
 // reports how many; 0 means that nothing else is left.
 func (s *Store) Purge(ctx context.Context, l Lease, limit int) (int, error) {
 	var keys []key
-	for _, prefix := range []string{markPrefix, linkPrefix, runPrefix, planPrefix, remotePrefix, "IDEM#"} {
-		records, _, err := s.query(ctx, pageOf{pk: integrationPartition(l.Pair.ID), prefix: prefix, limit: limit - len(keys), keysOnly: true})
+	for _, prefix := range []string{markPrefix, linkPrefix, runPrefix, planPrefix, remotePrefix, checkName} {
+		records, _, err := s.query(ctx, pageOf{pk: integrationPartition(l.Pair.ID), prefix: prefix, limit: limit - len(keys), only: []string{partitionKey, sortKey}})
 		if err != nil {
 			return 0, wrap(err, "purge integration", l.Pair.ID)
 		}

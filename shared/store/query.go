@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"strconv"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
@@ -13,7 +14,8 @@ type pageOf struct {
 	pk, prefix, after string
 	limit             int
 	newest            bool
-	keysOnly          bool
+	// only are the attributes that are read, nil for all.
+	only []string
 	// index is "" for the table itself, which is read strongly consistent;
 	// indexKey is the index's partition then.
 	index, indexKey string
@@ -52,9 +54,9 @@ func (s *Store) queryInput(q pageOf) *dynamodb.QueryInput {
 		limit := int32(min(q.limit, 1000))
 		in.Limit = &limit
 	}
-	if q.keysOnly {
-		projection := "pk, sk"
-		in.ProjectionExpression = &projection
+	if q.only != nil {
+		projection, names := aliases(q.only)
+		in.ProjectionExpression, in.ExpressionAttributeNames = &projection, names
 	}
 	if q.count {
 		in.Select = types.SelectCount
@@ -110,4 +112,18 @@ func (s *Store) deleteAll(ctx context.Context, keys []key) error {
 		pause = min(2*pause, time.Second)
 	}
 	return nil
+}
+
+// aliases names attributes for an expression: DynamoDB reserves many words.
+func aliases(names []string) (projection string, of map[string]string) {
+	of = map[string]string{}
+	for n, name := range names {
+		alias := "#o" + strconv.Itoa(n)
+		if n > 0 {
+			projection += ", "
+		}
+		projection += alias
+		of[alias] = name
+	}
+	return projection, of
 }

@@ -141,7 +141,7 @@ func TestAWaitMeetsAStop(t *testing.T) {
 			_, err := s.UpdateIntegration(t.Context(), viewed(t, s), same(Change{}), now)
 			must(t, err)
 		},
-		"deleted": func(t *testing.T, s *Store) { must(t, s.DeleteIntegration(t.Context(), viewed(t, s), 9, now)) },
+		"deleted": func(t *testing.T, s *Store) { deleted(t, s) },
 		"cancelled": func(t *testing.T, s *Store) {
 			run, err := s.CancelRun(t.Context(), pair, 1, now)
 			if err != nil || run.CancelRequestedAt == nil || !run.Status.Active() {
@@ -261,7 +261,12 @@ func TestDeleteAndPurge(t *testing.T) {
 		s, _ := open(t)
 		_, lease := at(t, s, where)
 		must(t, s.PutMark(t.Context(), pair.ID, Mark{ItemID: 7, Version: 1}))
-		must(t, s.DeleteIntegration(t.Context(), viewed(t, s), 9, now))
+		if ok, err := s.StartCheck(t.Context(), pair.ID, "c", now, time.Second); err != nil || !ok {
+			t.Fatal(ok, err)
+		}
+		if queued := deleted(t, s); queued != (where != leased) {
+			t.Errorf("queued: %v", queued)
+		}
 		if v := viewed(t, s); v.Integration != nil || v.State == nil {
 			t.Errorf("%+v", v)
 		}
@@ -306,8 +311,16 @@ func TestDeleteAndPurge(t *testing.T) {
 	}
 	s, _ := open(t)
 	there(t, s)
-	must(t, s.DeleteIntegration(t.Context(), viewed(t, s), 9, now)) // it never ran
+	deleted(t, s) // it never ran
 	if st := state(t, s); st.Run == nil || st.Run.Mode != domain.Purge {
 		t.Errorf("%+v", st)
 	}
+}
+
+// deleted deletes the integration and tells whether its purge is queued.
+func deleted(t *testing.T, s *Store) bool {
+	t.Helper()
+	queued, err := s.DeleteIntegration(t.Context(), viewed(t, s), 9, now)
+	must(t, err)
+	return queued
 }

@@ -223,6 +223,18 @@ func refused(err error) (record, int) {
 	return nil, -1
 }
 
+// refusedAll tells of which actions of a transaction the condition failed.
+func refusedAll(err error) map[int]bool {
+	failed := map[int]bool{}
+	var cancelled *types.TransactionCanceledException
+	if errors.As(err, &cancelled) {
+		for i, r := range cancelled.CancellationReasons {
+			failed[i] = code(r) == "ConditionalCheckFailed"
+		}
+	}
+	return failed
+}
+
 // conditionFailed returns what stood in the way of a conditional write.
 func conditionFailed(err error) (record, bool) {
 	var failed *types.ConditionalCheckFailedException

@@ -8,7 +8,9 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
+	"github.com/aws/aws-lambda-go/events"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
@@ -16,6 +18,7 @@ import (
 	"integrations/local/servers/serverstest"
 	"integrations/shared/domain"
 	"integrations/shared/event"
+	"integrations/shared/store"
 )
 
 // everything is all that the table holds, which the product never asks for.
@@ -138,8 +141,8 @@ func TestBadEventsStoreNothing(t *testing.T) {
 		t.Fatal(failed, w.log)
 	}
 	before, sent := w.everything(t), len(w.queue.sent)
-	events := badEvents()
-	for _, b := range events {
+	spoilt := badEvents()
+	for _, b := range spoilt {
 		w.log.Reset()
 		if failed := w.give(t, b.body); !slices.Equal(failed, []string{"0"}) {
 			t.Errorf("%s: taken", b.name)
@@ -154,9 +157,9 @@ func TestBadEventsStoreNothing(t *testing.T) {
 		}
 	}
 	if after := w.everything(t); !reflect.DeepEqual(after, before) || len(w.queue.sent) != sent {
-		t.Errorf("of %d bad events something was stored or sent:\n%v\nwas %v", len(events), after, before)
+		t.Errorf("of %d bad events something was stored or sent:\n%v\nwas %v", len(spoilt), after, before)
 	}
-	t.Logf("%d bad events", len(events))
+	t.Logf("%d bad events", len(spoilt))
 }
 
 // panicking is a store that our own mistake makes panic.
@@ -184,6 +187,55 @@ func TestPoisonFailsAlone(t *testing.T) {
 	}
 	if got := w.marks(t, 501); len(got) != 90 || !strings.Contains(w.log.String(), "our own mistake") {
 		t.Errorf("%d marks of 90\n%.300s", len(got), w.log)
+	}
+}
+
+// Many versions of one item in one batch, of which several are handled at
+// once: the highest is what stays, and its mark is there.
+func TestOneItemManyTimesInABatch(t *testing.T) {
+	w := newWorld(t)
+	for round := range 5 {
+		var bodies []string
+		for n := range 10 {
+			bodies = append(bodies, message("item.updated", change(map[string]any{"version": 10*round + (n*7)%10 + 1})))
+		}
+		if failed := w.give(t, bodies...); failed != nil {
+			t.Fatal(failed, w.log)
+		}
+		if marks := w.marks(t, 501); !slices.Contains(marks, fmt.Sprintf("7@%d", 10*round+10)) {
+			t.Errorf("round %d: %v", round, marks)
+		}
+	}
+	if items, _, err := w.store.Items(t.Context(), store.Pair{OrganisationID: org, ItemType: "work_item"}, "", 10); err != nil || len(items) != 1 || items[0].Version != 50 {
+		t.Errorf("%+v, %v", items, err)
+	}
+	if len(w.queue.sent) != 2 {
+		t.Errorf("one run each, and yet: %v", w.queue.sent)
+	}
+}
+
+// When time runs out, what was handled is done, and only the rest comes again.
+func TestTimeRunsOut(t *testing.T) {
+	w := newWorld(t)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
+	defer cancel()
+	short, stop := context.WithTimeout(t.Context(), time.Millisecond*999)
+	defer stop()
+	for _, c := range []struct {
+		ctx  context.Context
+		fail int
+	}{{ctx, 0}, {short, 2}} {
+		var batch events.SQSEvent
+		for n := range 2 {
+			batch.Records = append(batch.Records, events.SQSMessage{MessageId: fmt.Sprint(n), Body: message("item.created", change(nil))})
+		}
+		out, err := w.h.Handle(c.ctx, batch)
+		if err != nil || len(out.BatchItemFailures) != c.fail {
+			t.Errorf("%d failed, want %d: %v", len(out.BatchItemFailures), c.fail, err)
+		}
+	}
+	if !strings.Contains(w.log.String(), "no time is left") {
+		t.Error(w.log)
 	}
 }
 

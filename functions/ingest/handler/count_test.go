@@ -3,6 +3,7 @@ package handler_test
 import (
 	"net/http"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/credentials"
@@ -13,11 +14,16 @@ import (
 )
 
 // A wire counts the calls that leave.
-type wire struct{ calls []string }
+type wire struct {
+	mu    sync.Mutex
+	calls []string
+}
 
 func (w *wire) RoundTrip(r *http.Request) (*http.Response, error) {
 	_, operation, _ := strings.Cut(r.Header.Get("X-Amz-Target"), ".")
+	w.mu.Lock()
 	w.calls = append(w.calls, operation)
+	w.mu.Unlock()
 	return http.DefaultTransport.RoundTrip(r)
 }
 

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"log/slog"
 	"runtime/debug"
+	"sync"
 	"time"
 
 	"github.com/aws/aws-lambda-go/events"
@@ -67,20 +68,56 @@ type Handler struct {
 	LostAfter     time.Duration
 }
 
+// together is how many events of a batch are handled at once: nearly all of an
+// event's time is spent waiting for the table. Their order means nothing, as
+// their versions decide.
+const together = 5
+
 // Handle takes a batch. What cannot be handled is reported by its message id,
 // comes again, and ends in the dead-letter queue; the others proceed.
 func (h *Handler) Handle(ctx context.Context, batch events.SQSEvent) (events.SQSEventResponse, error) {
-	var failed events.SQSEventResponse
-	for _, m := range batch.Records {
-		e, err := h.one(ctx, m.Body)
-		if err == nil {
-			continue
+	failed := make([]bool, len(batch.Records))
+	var all sync.WaitGroup
+	room := make(chan struct{}, together)
+	for i, m := range batch.Records {
+		room <- struct{}{}
+		all.Go(func() {
+			defer func() { <-room }()
+			failed[i] = !h.handled(ctx, m)
+		})
+	}
+	all.Wait()
+	var out events.SQSEventResponse
+	for i, m := range batch.Records {
+		if failed[i] {
+			out.BatchItemFailures = append(out.BatchItemFailures, events.SQSBatchItemFailure{ItemIdentifier: m.MessageId})
 		}
+	}
+	return out, nil
+}
+
+// handled handles one message, or logs why it cannot.
+func (h *Handler) handled(ctx context.Context, m events.SQSMessage) bool {
+	e, err := h.inTime(ctx, m.Body)
+	if err != nil {
 		h.Log.ErrorContext(ctx, "event not handled", "message_id", m.MessageId, "event_id", short(e.ID), "detail_type", short(e.DetailType),
 			"malformed", errors.Is(err, event.ErrMalformed), "reason", err.Error())
-		failed.BatchItemFailures = append(failed.BatchItemFailures, events.SQSBatchItemFailure{ItemIdentifier: m.MessageId})
 	}
-	return failed, nil
+	return err == nil
+}
+
+// reserve is what one event may take at most. An invocation that runs out of
+// time has done nothing, whatever it did: all of its batch would come again.
+const reserve = time.Second
+
+var errNoTime = errors.New("no time is left in this invocation")
+
+// inTime handles an event, if there is time for it.
+func (h *Handler) inTime(ctx context.Context, body string) (event.Envelope, error) {
+	if deadline, ok := ctx.Deadline(); ok && time.Until(deadline) < reserve {
+		return event.Envelope{}, errNoTime
+	}
+	return h.one(ctx, body)
 }
 
 // short keeps what somebody else wrote from filling the log.

@@ -12,6 +12,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -44,11 +45,14 @@ var now = time.Date(2026, 3, 4, 5, 6, 7, 0, time.UTC)
 
 // A queue records what is sent.
 type queue struct {
+	mu   sync.Mutex
 	sent []string // organisation/integration/run
 	err  error
 }
 
 func (q *queue) Send(_ context.Context, organisation, integration, run domain.Snowflake) error {
+	q.mu.Lock()
+	defer q.mu.Unlock()
 	q.sent = append(q.sent, fmt.Sprintf("%s/%s/%s", organisation, integration, run))
 	return q.err
 }
@@ -125,6 +129,17 @@ func (w *world) give(t *testing.T, bodies ...string) []string {
 	return failed
 }
 
+// inOrder handles bodies one after the other, and returns which failed.
+func (w *world) inOrder(t *testing.T, bodies ...string) (failed []string) {
+	t.Helper()
+	for n, body := range bodies {
+		if w.give(t, body) != nil {
+			failed = append(failed, fmt.Sprint(n))
+		}
+	}
+	return failed
+}
+
 // marks lists item@version.
 func (w *world) marks(t *testing.T, integration domain.Snowflake) []string {
 	t.Helper()
@@ -180,7 +195,7 @@ func TestEventsTwiceLateAndOutOfOrder(t *testing.T) {
 	w := newWorld(t)
 	created, updated := message("item.created", change(nil)), message("item.updated", change(map[string]any{"version": 3}))
 	late := message("item.updated", change(map[string]any{"version": 2}))
-	if failed := w.give(t, created, created, updated, late, updated); failed != nil {
+	if failed := w.inOrder(t, created, created, updated, late, updated); failed != nil {
 		t.Fatal(failed, w.log)
 	}
 	if got := w.marks(t, 501); !slices.Equal(got, []string{"7@1", "7@3"}) {
@@ -276,7 +291,7 @@ func TestDeletion(t *testing.T) {
 	gone := func(version int) string {
 		return message("item.deleted", map[string]any{"id": "7", "organisation_id": org.String(), "version": version})
 	}
-	if failed := w.give(t, message("item.created", change(map[string]any{"version": 2})), gone(1), gone(3), gone(3)); failed != nil {
+	if failed := w.inOrder(t, message("item.created", change(map[string]any{"version": 2})), gone(1), gone(3), gone(3)); failed != nil {
 		t.Fatal(failed, w.log)
 	}
 	if got := w.marks(t, 501); !slices.Equal(got, []string{"7@2", "7@3"}) {
@@ -284,7 +299,7 @@ func TestDeletion(t *testing.T) {
 	}
 	// A deletion that comes first: nothing to do, and its late creation is nothing either.
 	w = newWorld(t)
-	if failed := w.give(t, gone(2), message("item.created", change(nil))); failed != nil || w.marks(t, 501) != nil || len(w.queue.sent) != 0 {
+	if failed := w.inOrder(t, gone(2), message("item.created", change(nil))); failed != nil || w.marks(t, 501) != nil || len(w.queue.sent) != 0 {
 		t.Errorf("failed %v, marks %v, sent %v", failed, w.marks(t, 501), w.queue.sent)
 	}
 }
@@ -292,6 +307,9 @@ func TestDeletion(t *testing.T) {
 func TestMalformedFailsAlone(t *testing.T) {
 	w := newWorld(t)
 	good := func(id string) string { return message("item.created", change(map[string]any{"id": id})) }
+	if failed := w.give(t, good("1")); failed != nil {
+		t.Fatal(failed, w.log)
+	}
 	failed := w.give(t,
 		good("1"),
 		"not JSON",

@@ -24,14 +24,17 @@ type Writer interface {
 	UpdateIntegration(ctx context.Context, read store.View, c store.Change, now time.Time) (store.Integration, error)
 }
 
-// A Sealer encrypts one secret for the one place it may be sent to.
-type Sealer func(ctx context.Context, i domain.Integration, member, origin, secret string) ([]byte, error)
+// A Sealer encrypts an integration's secrets, by member, for the one place they
+// may be sent to.
+type Sealer interface {
+	SealAll(ctx context.Context, i domain.Integration, origin string, secrets map[string]string) (map[string][]byte, error)
+}
 
 // A Handler changes integrations.
 type Handler struct {
 	Gate   Gate
 	Writer Writer
-	Seal   Sealer
+	Sealer Sealer
 	Now    func() time.Time
 }
 
@@ -92,15 +95,15 @@ func (h *Handler) apply(ctx context.Context, r api.Request, view store.View) (st
 	if err != nil {
 		return current, err
 	}
-	if tags := r.Header("if-match"); tags != "" && !api.Matches(tags, current.Version, false) {
-		return current, &domain.Error{Code: domain.CodePreconditionFailed, Detail: "The integration is at version " + api.ETag(current.Version) + " now; nothing was changed."}
+	if err := r.IfMatch(current.Version); err != nil {
+		return current, err
 	}
 	change, changes := plan(current, p, accepted)
 	if !changes {
 		return current, nil
 	}
 	if accepted != nil {
-		if change.NewSecrets, err = h.sealAll(ctx, current.Integration, *accepted); err != nil {
+		if change.NewSecrets, err = h.Sealer.SealAll(ctx, current.Integration, accepted.Destination.Origin, accepted.NewSecrets); err != nil {
 			return current, err
 		}
 	}
@@ -117,24 +120,12 @@ func accept(current store.Integration, p patch) (*configuration.Accepted, error)
 	})
 	var invalid *configuration.Invalid
 	if errors.As(err, &invalid) {
-		return nil, refusal(invalid)
+		return nil, invalid.Refusal()
 	}
 	if err != nil {
 		return nil, err
 	}
 	return &accepted, nil
-}
-
-func refusal(invalid *configuration.Invalid) error {
-	e := &domain.Error{Code: domain.CodeInvalidConfiguration, Detail: "The configuration cannot be taken; nothing was changed."}
-	if invalid.Code == configuration.CodeSecretRequired {
-		e.Code = domain.CodeSecretRequired
-		e.Detail = "A stored secret is kept only while nothing changes that decides where it is sent; nothing was changed."
-	}
-	for _, f := range invalid.Fields {
-		e.Fields = append(e.Fields, domain.FieldError{Field: f.Field, Detail: f.Detail})
-	}
-	return e
 }
 
 // plan says what changes; nothing does when the body holds what is stored.
@@ -166,16 +157,4 @@ func plan(current store.Integration, p patch, accepted *configuration.Accepted) 
 	}
 	c.NeedsFull = c.NeedsFull || c.TargetHash != current.TargetHash || c.Fingerprint != current.Fingerprint
 	return c, true
-}
-
-func (h *Handler) sealAll(ctx context.Context, i domain.Integration, a configuration.Accepted) (map[string][]byte, error) {
-	sealed := map[string][]byte{}
-	for member, secret := range a.NewSecrets {
-		blob, err := h.Seal(ctx, i, member, a.Destination.Origin, secret)
-		if err != nil {
-			return nil, err
-		}
-		sealed[member] = blob
-	}
-	return sealed, nil
 }

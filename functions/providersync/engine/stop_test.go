@@ -24,7 +24,8 @@ var stops = map[string]func(w *world, run domain.Snowflake){
 	"delete": func(w *world, _ domain.Snowflake) {
 		v, err := w.sure.View(w.ctx, w.pair, 0)
 		w.must(err)
-		w.must(w.sure.DeleteIntegration(w.ctx, v, 4711, w.clock.now))
+		_, err = w.sure.DeleteIntegration(w.ctx, v, 4711, w.clock.now)
+		w.must(err)
 	},
 }
 

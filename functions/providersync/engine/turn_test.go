@@ -42,7 +42,8 @@ func TestSlicesFollowEachOther(t *testing.T) {
 		if run != 0 {
 			v, err := w.sure.View(w.ctx, w.pair, 0)
 			w.must(err)
-			w.must(w.sure.DeleteIntegration(w.ctx, v, 4711, w.clock.now))
+			_, err = w.sure.DeleteIntegration(w.ctx, v, 4711, w.clock.now)
+			w.must(err)
 			run = 0
 		}
 		w.clock.now = w.clock.now.Add(2 * time.Second)

@@ -46,6 +46,7 @@ type route struct {
 // serveAPI answers a request. A write is decided, stored and counted as one
 // step, so that what was answered is never lost and never done twice.
 func (s *Server) serveAPI(w http.ResponseWriter, r *http.Request) {
+	s.calls.Add(1)
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxRequest))
 	var tooLarge *http.MaxBytesError
 	if err != nil && !errors.As(err, &tooLarge) {
@@ -114,7 +115,16 @@ func (s *Server) decide(made *call) (*answer, *issue) {
 	for name, values := range limits {
 		out.header[name] = values
 	}
+	if classic(made.Header.Get("Authorization")) && made.login != "" {
+		out.header.Set("X-Oauth-Scopes", "repo")
+	}
 	return out, changed
+}
+
+// classic reports whether a token is one whose scopes GitHub tells.
+func classic(authorization string) bool {
+	_, token, _ := strings.Cut(authorization, " ")
+	return strings.HasPrefix(strings.TrimSpace(token), "ghp_")
 }
 
 // admit checks what every request needs: a name, a media type that there is, a

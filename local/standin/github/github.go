@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"integrations/local/standin"
@@ -60,6 +61,8 @@ type Server struct {
 	limiter  *limiter
 	writes   standin.Log[entry]
 
+	calls atomic.Int64
+
 	// deciding is held by a write from its decision to its commitment.
 	deciding sync.Mutex
 
@@ -109,6 +112,9 @@ func (s *Server) Close() error { return s.journal.Close() }
 
 // API is what is served as api.github.com.
 func (s *Server) API() http.Handler { return http.HandlerFunc(s.serveAPI) }
+
+// Calls is how many requests the API has got since it was opened.
+func (s *Server) Calls() int { return int(s.calls.Load()) }
 
 // OnCreate has hook called at each phase of each create, with the number of
 // the create since the start. It may block: the caller then waits.

@@ -153,14 +153,12 @@ func (c *Connector) issueRefused(ctx context.Context, method string, answer outb
 	if probe.Status != http.StatusOK {
 		return c.refused(http.MethodGet, probe)
 	}
-	var repository struct {
-		HasIssues *bool `json:"has_issues"`
-	}
-	if err := json.Unmarshal(probe.Body, &repository); err != nil {
+	var r repository
+	if err := json.Unmarshal(probe.Body, &r); err != nil {
 		return c.undecided(answer)
 	}
 	switch {
-	case repository.HasIssues != nil && !*repository.HasIssues:
+	case r.HasIssues != nil && !*r.HasIssues:
 		return c.fail(connector.Final, connector.IntegrationScope, "issues_disabled", "the repository has issues turned off", answer)
 	case moved:
 		return c.fail(connector.Final, connector.ItemScope, "remote_moved", "the issue was moved to another repository", answer)

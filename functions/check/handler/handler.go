@@ -1,0 +1,128 @@
+// Package handler answers POST /integrations/{integration.id}/check: it asks
+// the provider, with what is stored, whether credentials and target work, and
+// writes nothing there.
+package handler
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"integrations/shared/api"
+	"integrations/shared/connector"
+	"integrations/shared/connector/opening"
+	"integrations/shared/domain"
+	"integrations/shared/store"
+)
+
+// A Gate admits callers to an integration.
+type Gate interface {
+	Admit(ctx context.Context, rawID, caller string) (store.Pair, store.View, error)
+}
+
+// A Limiter notes that a check begins, unless one has less than gap ago.
+type Limiter interface {
+	StartCheck(ctx context.Context, id domain.Snowflake, check string, now time.Time, gap time.Duration) (ok bool, err error)
+}
+
+// An Opener makes the connector for what is stored. What is stored and cannot
+// be used comes as a *connector.Error.
+type Opener func(ctx context.Context, v store.View) (connector.Connector, error)
+
+// A Handler checks integrations.
+type Handler struct {
+	Gate    Gate
+	Limiter Limiter
+	Open    Opener
+	Log     *slog.Logger
+	Now     func() time.Time
+	// Within is how long the provider may take to answer.
+	Within time.Duration
+}
+
+// gap is the least time between two checks of one integration.
+const gap = 10 * time.Second
+
+// An answer is what the checks say together: ok is false if one is refused,
+// else null if one is not known.
+type answer struct {
+	OK     *bool             `json:"ok"`
+	Checks []connector.Check `json:"checks"`
+}
+
+// Route answers one request.
+func (h *Handler) Route(ctx context.Context, r api.Request) (api.Answer, error) {
+	pair, view, err := h.Gate.Admit(ctx, r.IntegrationID, r.Caller)
+	if err == nil {
+		err = r.NoQuery()
+	}
+	if err == nil {
+		err = r.NoBody()
+	}
+	if err != nil {
+		return api.Answer{}, err
+	}
+	ok, err := h.Limiter.StartCheck(ctx, pair.ID, rand.Text(), h.Now(), gap)
+	if err != nil {
+		return api.Answer{}, err
+	}
+	if !ok {
+		return api.Answer{}, &domain.Error{Code: domain.CodeTooManyRequests, RetryAfter: int(gap / time.Second),
+			Detail: "An integration can be checked once every 10 seconds."}
+	}
+	checks, err := h.ask(ctx, view)
+	if err != nil {
+		return api.Answer{}, err
+	}
+	return api.Answer{Status: http.StatusOK, Body: answer{OK: together(checks), Checks: checks}}, nil
+}
+
+// ask opens the connector and has it ask.
+func (h *Handler) ask(ctx context.Context, v store.View) ([]connector.Check, error) {
+	c, err := h.Open(ctx, v)
+	var unusable *connector.Error
+	if errors.As(err, &unusable) {
+		return []connector.Check{stored(unusable)}, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	checker, can := c.(connector.Checker)
+	if !can {
+		return []connector.Check{connector.Undecided(connector.CheckTarget, "not_told")}, nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, h.Within)
+	defer cancel()
+	checks, err := checker.Check(ctx)
+	if err != nil {
+		h.Log.WarnContext(ctx, "check failed", "integration_id", v.Integration.ID.String(), "error", err.Error())
+	}
+	return checks, nil
+}
+
+// stored is the check of what is stored and cannot be used.
+func stored(e *connector.Error) connector.Check {
+	switch e.Code {
+	case opening.SecretUnreadable:
+		return connector.Refused(connector.CheckCredentials, e.Code)
+	case opening.ConfigurationUnusable:
+		return connector.Refused("configuration", e.Code)
+	}
+	return connector.Undecided("connector", "not_supported")
+}
+
+func together(checks []connector.Check) *bool {
+	all := true
+	known := true
+	for _, c := range checks {
+		known = known && c.OK != nil
+		all = all && (c.OK == nil || *c.OK)
+	}
+	if all && !known {
+		return nil
+	}
+	return &all
+}

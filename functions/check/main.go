@@ -1,0 +1,43 @@
+// Command check is the Lambda function behind POST
+// /integrations/{integration.id}/check.
+package main
+
+import (
+	"context"
+	"time"
+
+	"integrations/functions/check/handler"
+	"integrations/shared/access"
+	"integrations/shared/api"
+	"integrations/shared/awsclient/keys"
+	"integrations/shared/boot"
+	"integrations/shared/connector"
+	"integrations/shared/connector/opening"
+	"integrations/shared/outbound"
+	"integrations/shared/settings"
+	"integrations/shared/store"
+)
+
+func main() { boot.Route(route) }
+
+// within is how long a check's calls may take together, and call how long one
+// of them: none begins that could end too late.
+const (
+	within = 8 * time.Second
+	call   = 3 * time.Second
+)
+
+func route(b boot.Boot) api.Route {
+	provider := outbound.New(outbound.Config{
+		AllowDial: settings.Parsed(b.Env, "ALLOW_DIAL", outbound.ParseAllowDial),
+		Overrides: settings.Parsed(b.Env, "DIAL_OVERRIDES", outbound.ParseOverrides),
+		Timeout:   call,
+	})
+	decrypter := keys.New(b.Clients)
+	open := func(ctx context.Context, v store.View) (connector.Connector, error) {
+		opened, err := opening.Open(ctx, decrypter, provider, v)
+		return opened.Connector, err
+	}
+	h := &handler.Handler{Gate: access.New(b.Store), Limiter: b.Store, Open: open, Log: b.Log, Now: time.Now, Within: within}
+	return h.Route
+}

@@ -1,0 +1,23 @@
+// Command create is the Lambda function behind POST
+// /organisations/{organisation.id}/integrations.
+package main
+
+import (
+	"time"
+
+	"integrations/functions/create/handler"
+	"integrations/shared/api"
+	"integrations/shared/awsclient/keys"
+	"integrations/shared/boot"
+	"integrations/shared/configuration"
+	"integrations/shared/sealing"
+)
+
+func main() { boot.Route(route) }
+
+func route(b boot.Boot) api.Route {
+	sealer := sealing.Sealer{Keys: keys.New(b.Clients), KeyID: b.Env.Text("KMS_KEY_ID")}
+	configuration.Warm()
+	h := &handler.Handler{Members: b.Store, Creator: b.Store, Sealer: sealer, Now: time.Now}
+	return h.Route
+}

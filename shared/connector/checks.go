@@ -1,0 +1,35 @@
+package connector
+
+import "errors"
+
+// The names of checks that every provider has, in the order they are made.
+const (
+	CheckReachable   = "reachable"
+	CheckCredentials = "credentials"
+	CheckTarget      = "target"
+)
+
+// Unreachable is the code of a provider that could not be asked. Why is not
+// told: whoever may name an address must not learn what is behind it.
+const Unreachable = "unreachable"
+
+// Failed is what a failed call says of the checks it was made for: which of
+// them is refused, and that those before it hold.
+func Failed(err error) []Check {
+	var e *Error
+	if !errors.As(err, &e) || e.Status == 0 {
+		return []Check{Refused(CheckReachable, Unreachable)}
+	}
+	reached := Passed(CheckReachable)
+	switch {
+	case e.Class == Retryable, e.Class == Ambiguous:
+		code := e.Code
+		if code != "rate_limited" {
+			code = "provider_error"
+		}
+		return []Check{reached, Undecided(CheckCredentials, code)}
+	case e.Status == 401:
+		return []Check{reached, Refused(CheckCredentials, e.Code)}
+	}
+	return []Check{reached, Passed(CheckCredentials), Refused(CheckTarget, e.Code)}
+}

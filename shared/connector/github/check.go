@@ -1,0 +1,77 @@
+package github
+
+import (
+	"context"
+	"encoding/json"
+	"net/http"
+	"strings"
+
+	"integrations/shared/connector"
+)
+
+// The names of GitHub's own checks.
+const (
+	checkIssues = "issues" // the repository has issues, and takes new ones
+	checkWrite  = "write"  // the token may write issues and labels
+)
+
+// A repository is what we read of GitHub's.
+type repository struct {
+	HasIssues   *bool `json:"has_issues"`
+	Archived    bool  `json:"archived"`
+	Permissions *struct {
+		Push     bool `json:"push"`
+		Triage   bool `json:"triage"`
+		Maintain bool `json:"maintain"`
+		Admin    bool `json:"admin"`
+	} `json:"permissions"`
+}
+
+// Check reads the repository. A token that may not see it gets the same 404 as
+// for one that does not exist
+// (https://docs.github.com/en/rest/repos/repos#get-a-repository).
+func (c *Connector) Check(ctx context.Context) ([]connector.Check, error) {
+	answer, err := c.get(ctx, c.repository(), 0)
+	if err == nil && answer.Status != http.StatusOK {
+		err = c.refused(http.MethodGet, answer)
+	}
+	if err != nil {
+		return connector.Failed(err), err
+	}
+	checks := []connector.Check{connector.Passed(connector.CheckReachable), connector.Passed(connector.CheckCredentials)}
+	var r repository
+	if err := json.Unmarshal(answer.Body, &r); err != nil || r.HasIssues == nil {
+		return append(checks, connector.Undecided(connector.CheckTarget, "provider_error")), err
+	}
+	checks = append(checks, connector.Passed(connector.CheckTarget))
+	switch {
+	case r.Archived:
+		checks = append(checks, connector.Refused(checkIssues, "archived"))
+	case !*r.HasIssues:
+		checks = append(checks, connector.Refused(checkIssues, "issues_disabled"))
+	default:
+		checks = append(checks, connector.Passed(checkIssues))
+	}
+	return append(checks, c.mayWrite(r, answer.Header)), nil
+}
+
+// mayWrite tells whether the token may. What its user may do stands in the
+// repository; what the token may do of that is told of classic tokens alone, by
+// their scopes
+// (https://docs.github.com/en/apps/oauth-apps/building-oauth-apps/scopes-for-oauth-apps).
+func (c *Connector) mayWrite(r repository, header http.Header) connector.Check {
+	scopes := header.Values("X-Oauth-Scopes")
+	may := r.Permissions != nil && (r.Permissions.Push || r.Permissions.Triage || r.Permissions.Maintain || r.Permissions.Admin)
+	switch {
+	case r.Permissions != nil && !may:
+		return connector.Refused(checkWrite, "write_not_allowed")
+	case r.Permissions == nil || len(scopes) == 0:
+		return connector.Undecided(checkWrite, "not_told")
+	}
+	for scope := range strings.SplitSeq(strings.Join(scopes, ","), ",") {
+		if scope = strings.TrimSpace(scope); scope == "repo" || scope == "public_repo" {
+			return connector.Passed(checkWrite)
+		}
+	}
+	return connector.Refused(checkWrite, "write_not_allowed")
+}

@@ -1,0 +1,59 @@
+// Package opening makes the connector for what an integration has stored: it
+// unseals the secrets, each for the origin it was sealed for, and asks the
+// registry.
+package opening
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"integrations/shared/connector"
+	"integrations/shared/connector/registry"
+	"integrations/shared/outbound"
+	"integrations/shared/sealing"
+	"integrations/shared/store"
+)
+
+// An Opened is a connector, and the secrets it was made with, by member.
+type Opened struct {
+	Connector connector.Connector
+	Secrets   map[string]string
+}
+
+// The codes of what is stored and cannot be used.
+const (
+	SecretUnreadable      = "secret_unreadable"
+	ConfigurationUnusable = "configuration_unusable"
+)
+
+// Open makes the connector. What is stored and cannot be used comes as a
+// *connector.Error, any other error is ours.
+func Open(ctx context.Context, keys sealing.KeyDecrypter, client *outbound.Client, v store.View) (Opened, error) {
+	i := v.Integration
+	secrets := map[string]string{}
+	for member, origin := range i.SecretOrigins {
+		b := sealing.Binding{Organisation: i.OrganisationID, Integration: i.ID, Field: member, Origin: origin}
+		secret, err := sealing.Open(ctx, keys, b, v.Sealed(member))
+		if errors.Is(err, sealing.ErrMalformed) {
+			return Opened{}, unusable(SecretUnreadable, "The stored secret of "+member+" cannot be opened; give it again.")
+		}
+		if err != nil {
+			return Opened{}, err
+		}
+		secrets[member] = secret
+	}
+	c, err := registry.Open(i.Provider, i.Configuration, secrets, client, time.Now)
+	var unsupported *registry.NotSupportedError
+	if errors.As(err, &unsupported) {
+		return Opened{}, unusable(unsupported.Code(), unsupported.Error()+".")
+	}
+	if err != nil {
+		return Opened{}, unusable(ConfigurationUnusable, "The stored configuration cannot be used; give it again.")
+	}
+	return Opened{Connector: c, Secrets: secrets}, nil
+}
+
+func unusable(code, detail string) error {
+	return &connector.Error{Class: connector.Final, Scope: connector.IntegrationScope, Code: code, Detail: detail}
+}
