@@ -145,6 +145,7 @@ func TestChangesFarBehind(t *testing.T) {
 // and page numbers mean what they meant.
 func TestChangesWithHugeIssues(t *testing.T) {
 	f, c := start(t, Config{})
+	c.pageBody = 80_000
 	const all, block = 150, 120 // the first 120 have one time
 	var most int
 	f.answer = func(w http.ResponseWriter, r *http.Request, _ []byte) {
@@ -156,7 +157,7 @@ func TestChangesWithHugeIssues(t *testing.T) {
 		for i := range all {
 			at := now.Add(time.Duration(max(0, i-block+1)) * time.Second)
 			if !at.Before(since) {
-				left = append(left, issueJSON(i+1, "opened", strings.Repeat("x", 300_000), "updated_at", at.Format(stamp)))
+				left = append(left, issueJSON(i+1, "opened", strings.Repeat("x", 3_000), "updated_at", at.Format(stamp)))
 			}
 		}
 		from, to := min((page-1)*size, len(left)), min(page*size, len(left))
@@ -190,8 +191,9 @@ func TestChangesWithHugeIssues(t *testing.T) {
 // A single issue too large to be read is an error, not a list without it.
 func TestChangesWithAnImpossibleIssue(t *testing.T) {
 	f, c := start(t, Config{})
+	c.pageBody = 80_000
 	f.answer = func(w http.ResponseWriter, _ *http.Request, _ []byte) {
-		reply(w, 200, nil, "["+issueJSON(1, "opened", strings.Repeat("x", pageBody))+"]")
+		reply(w, 200, nil, "["+issueJSON(1, "opened", strings.Repeat("x", 80_000))+"]")
 	}
 	_, _, err := c.Changes(t.Context(), now, 1)
 	var e *connector.Error
@@ -200,6 +202,16 @@ func TestChangesWithAnImpossibleIssue(t *testing.T) {
 	}
 	if calls := f.take(); len(calls) != 3 {
 		t.Errorf("%d calls", len(calls))
+	}
+}
+
+// The longest description there can be has room in a page of its own.
+func TestAPageHoldsTheLongestIssue(t *testing.T) {
+	for _, character := range []string{"<", "👩", "\x01", "\u2028"} { // GitLab escapes < and \u2028 as well
+		longest := int64(maxBody * max(len(character), len(`\u003c`)))
+		if longest+64<<10 > pageBody {
+			t.Errorf("%q: %d bytes", character, longest)
+		}
 	}
 }
 

@@ -89,7 +89,7 @@ func (c *Connector) page(ctx context.Context, query url.Values, size, number int
 	if !query.Has("pagination") {
 		query.Set("page", strconv.Itoa(number))
 	}
-	answer, err := c.get(ctx, c.project()+"/issues?"+query.Encode(), pageBody)
+	answer, err := c.get(ctx, c.project()+"/issues?"+query.Encode(), c.pageBody)
 	if err != nil {
 		return "", false, err
 	}

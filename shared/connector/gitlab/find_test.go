@@ -155,9 +155,10 @@ func TestFindOverPages(t *testing.T) {
 // What is too large for a page is read in smaller ones.
 func TestFindWithHugeIssues(t *testing.T) {
 	f, c := start(t, Config{})
+	c.pageBody = 80_000
 	s := &stock{t: t, links: true}
 	for i := range 35 {
-		s.add(now.Add(time.Hour-time.Duration(i)*time.Second), "opened", strings.Repeat("x", 500_000)+fmt.Sprintf("\n\n<!-- integrations:11/%d/1 -->", i+1))
+		s.add(now.Add(time.Hour-time.Duration(i)*time.Second), "opened", strings.Repeat("x", 5_000)+fmt.Sprintf("\n\n<!-- integrations:11/%d/1 -->", i+1))
 	}
 	f.answersUser(s.ServeHTTP)
 	var want []connector.Marker

@@ -40,6 +40,7 @@ type Connector struct {
 	client   *outbound.Client
 	now      func() time.Time
 	markdown markdown.Renderer
+	pageBody int64 // bounds a page of a list
 
 	mu    sync.Mutex
 	user  int64 // whose token it is, once asked
@@ -54,7 +55,7 @@ func New(cfg Config, client *outbound.Client, now func() time.Time) *Connector {
 		now = time.Now
 	}
 	host, _, _ := strings.Cut(strings.TrimPrefix(strings.ToLower(cfg.BaseURL), "https://"), "/")
-	return &Connector{cfg: cfg, client: client, now: now, markdown: markdown.Renderer{
+	return &Connector{cfg: cfg, client: client, now: now, pageBody: pageBody, markdown: markdown.Renderer{
 		Dialect: markup.NewGitLab(host), TitleTemplate: cfg.TitleTemplate, BodyTemplate: cfg.BodyTemplate,
 		MaxTitle: maxTitle, MaxBody: maxBody,
 	}}

@@ -82,8 +82,8 @@ func TestRenderHostile(t *testing.T) {
 		"comment":      func(i *domain.Item) { i.Description = "<!-- never closed" },
 		"front matter": func(i *domain.Item) { i.Description = "---\na: @user" },
 		"quote":        func(i *domain.Item) { i.Description = ">>>\n/close\n>>>\n> /close\n- /close" },
-		"long":         func(i *domain.Item) { i.Description = strings.Repeat("@user #1 `x` 👩\u200d👩\u200d👧 ", 50_000) },
-		"long one":     func(i *domain.Item) { i.Description = "```\n" + strings.Repeat("e\u0301", 600_000) + "\n```" },
+		"long":         func(i *domain.Item) { i.Description = strings.Repeat("@user #1 `x` 👩\u200d👩\u200d👧 ", 2_000) },
+		"long one":     func(i *domain.Item) { i.Description = "```\n" + strings.Repeat("e\u0301", 20_000) + "\n```" },
 		"title":        func(i *domain.Item) { i.Title = strings.Repeat("👩\u200d👩\u200d👧@", 200) },
 		"bytes":        func(i *domain.Item) { i.Title, i.Description = "\xff\x00", "\xff\xfe\x00\x1b" },
 		"links":        func(i *domain.Item) { i.URL = "https://app.test/" + strings.Repeat("ü", 990) },
@@ -91,14 +91,30 @@ func TestRenderHostile(t *testing.T) {
 	} {
 		i := item
 		change(&i)
-		got := renderer(Config{Labels: true}).Render(i)
+		c := renderer(Config{Labels: true})
+		if strings.HasPrefix(name, "long") {
+			c.markdown.MaxBody = 30_000 // the real limit takes a machine that long
+		}
+		got := c.Render(i)
 		checkContent(t, name, got)
+		if markup.Count(got.Body)+markdown.MarkerRoom > c.markdown.MaxBody {
+			t.Errorf("%s: %d characters", name, markup.Count(got.Body))
+		}
 		if strings.HasPrefix(name, "long") && !strings.Contains(got.Body, "\n\n…(cut) [read the rest](https://app.test/i/22?a=%28b%29)\n\n---\n[KEP-9]") {
 			t.Errorf("%s: the end is %q", name, got.Body[len(got.Body)-200:])
 		}
 		if name == "long" && strings.Count(got.Body, "👩") != 2*strings.Count(got.Body, "👧") {
 			t.Errorf("%s: a family is torn apart", name)
 		}
+	}
+}
+
+func TestTheLongestDescription(t *testing.T) {
+	i := item
+	i.Description = strings.Repeat("words ", 200_000)
+	got := renderer(Config{}).Render(i)
+	if n := markup.Count(got.Body) + markdown.MarkerRoom; n > 1_048_576 || n < 1_048_000 {
+		t.Errorf("%d characters", n)
 	}
 }
 
