@@ -51,7 +51,7 @@ type exception struct {
 }
 
 // kits are the connectors, in the order of the table.
-var kits = []kit{githubKit}
+var kits = []kit{githubKit, gitlabKit}
 
 func everyKit(t *testing.T, test func(t *testing.T, k kit)) {
 	for _, k := range kits {

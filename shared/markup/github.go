@@ -6,9 +6,6 @@ import (
 	"strings"
 )
 
-// breaker is U+200B: it cannot be seen, and no reference goes over it.
-const breaker = "\u200b"
-
 // GitHub disarms text for the GitHub at a host.
 type GitHub struct {
 	host  string
@@ -25,99 +22,16 @@ func NewGitHub(host string) *GitHub {
 // HTML. It is done everywhere but in what is certainly code, with signs that
 // are as harmless in code as outside, so nothing hangs on how GitHub reads the
 // rest. The result leaves no code block open.
-func (g *GitHub) Disarm(text string) string {
-	d := disarmer{GitHub: g}
-	for line := range strings.SplitSeq(Lines(text), "\n") {
-		d.line(line)
-	}
-	d.flush()
-	if d.inside {
-		d.out = append(d.out, d.fence.String())
-	}
-	return strings.Join(d.out, "\n")
-}
+func (g *GitHub) Disarm(text string) string { return walk(g, text) }
 
 // DisarmLine is Disarm for a single line, such as a title.
 func (g *GitHub) DisarmLine(text string) string {
-	d := disarmer{GitHub: g}
-	return d.text(OneLine(text))
+	return g.text(OneLine(text))
 }
 
-// A disarmer works through a text line by line.
-type disarmer struct {
-	*GitHub
-	out    []string
-	block  []string // lines since the last blank one
-	fence  fence
-	indent int // of the open fence, taken off its lines
-	inside bool
-}
+func (g *GitHub) code(line string) string { return noMarker(line) }
 
-func (d *disarmer) line(line string) {
-	if d.inside {
-		d.code(line)
-		return
-	}
-	// A fence may be indented by up to three spaces. Without them it is a fence
-	// whatever is around it.
-	bare := strings.TrimLeft(line, " ")
-	indent := len(line) - len(bare)
-	if f, info, ok := opening(bare); ok && indent <= 3 {
-		d.flush()
-		if f.width > maxFence {
-			d.out = append(d.out, breaker+d.text(bare))
-			return
-		}
-		d.fence, d.indent, d.inside = f, indent, true
-		d.out = append(d.out, f.String()+language(info))
-		return
-	}
-	if strings.Trim(line, " \t") == "" {
-		d.flush()
-		d.out = append(d.out, line)
-		return
-	}
-	d.block = append(d.block, line)
-}
-
-func (d *disarmer) code(line string) {
-	if d.fence.closes(line) {
-		d.inside = false
-		d.out = append(d.out, strings.TrimLeft(line, " "))
-		return
-	}
-	for range d.indent {
-		line = strings.TrimPrefix(line, " ")
-	}
-	d.out = append(d.out, noMarker(line))
-}
-
-// flush disarms the lines gathered: all of them, or all but their code spans
-// if there is no doubt about any.
-func (d *disarmer) flush() {
-	sure := certain(d.block)
-	for _, line := range d.block {
-		var list []span
-		if sure {
-			list, _ = spans(line)
-		}
-		var out strings.Builder
-		at := 0
-		for _, s := range list {
-			out.WriteString(d.text(line[at:s.from]))
-			out.WriteString(noMarker(line[s.from:s.to]))
-			at = s.to
-		}
-		out.WriteString(d.text(line[at:]))
-		d.out = append(d.out, out.String())
-	}
-	d.block = d.block[:0]
-}
-
-// comment is how our marker begins: not even code may look like it.
-var comment = regexp.MustCompile(`<!--(\s*integrations:)`)
-
-func noMarker(code string) string { return comment.ReplaceAllString(code, "<"+breaker+"!--$1") }
+func (g *GitHub) language(info string) string { return language(info) }
 
 // What text disarms, each at a place where it begins.
 var (
@@ -130,10 +44,10 @@ var (
 )
 
 // text disarms what is not certainly code.
-func (d *disarmer) text(line string) string {
+func (g *GitHub) text(line string) string {
 	var out strings.Builder
 	for i := 0; i < len(line); {
-		n, replacement := d.danger(line, i)
+		n, replacement := g.danger(line, i)
 		if n == 0 {
 			out.WriteByte(line[i])
 			i++
@@ -142,15 +56,15 @@ func (d *disarmer) text(line string) string {
 		out.WriteString(replacement)
 		i += n
 	}
-	return d.issueLinks(out.String())
+	return g.issueLinks(out.String())
 }
 
 // danger gives what begins at i and its harmless form, or 0.
-func (d *disarmer) danger(line string, i int) (int, string) {
+func (g *GitHub) danger(line string, i int) (int, string) {
 	rest := line[i:]
 	switch c := line[i]; {
 	case c == '<':
-		return tag(rest)
+		return tag(rest, address)
 	case c == '&':
 		if ref := reference.FindString(rest); ref != "" && decodesToDanger(ref) {
 			return 1, "&" + breaker
@@ -183,7 +97,7 @@ func (d *disarmer) danger(line string, i int) (int, string) {
 
 // tag breaks what could be a tag, a comment or an instruction. Addresses in
 // angle brackets stay: no tag's name has a colon.
-func tag(rest string) (int, string) {
+func tag(rest string, address func(string) string) (int, string) {
 	if link := autolink.FindString(rest); link != "" {
 		return len(link), "<" + address(link[1:len(link)-1]) + ">"
 	}

@@ -179,6 +179,16 @@ var references = regexp.MustCompile(`(?i)(?:^|[^a-z0-9])@[a-z0-9_]|[a-z0-9]@[a-z
 // blocks and what is between backticks on a line that has an even number of
 // them, none next to another, in a paragraph where all lines do.
 func active(text string) string {
+	for _, line := range proseLines(text) {
+		if bad := references.FindString(line); bad != "" {
+			return bad
+		}
+	}
+	return ""
+}
+
+// proseLines are the lines of a text without code.
+func proseLines(text string) []string {
 	var plain []string
 	fence := ""
 	for _, paragraph := range strings.Split(text, "\n\n") {
@@ -206,12 +216,7 @@ func active(text string) string {
 			plain = append(plain, line)
 		}
 	}
-	for _, line := range plain {
-		if bad := references.FindString(line); bad != "" {
-			return bad
-		}
-	}
-	return ""
+	return plain
 }
 
 var fenceLine = regexp.MustCompile("^(?:`{3,}|~{3,})")

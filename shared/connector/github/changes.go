@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"integrations/shared/connector"
+	"integrations/shared/connector/markdown"
 	"integrations/shared/markup"
 )
 
@@ -87,7 +88,7 @@ func (c *Connector) changes(since time.Time, page int) string {
 }
 
 func (i issue) object() connector.Object {
-	marker, ok := parseMarker(i.Body)
+	marker, ok := markdown.ParseMarker(i.Body)
 	if !ok {
 		marker = connector.Marker{}
 	}

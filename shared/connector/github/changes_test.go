@@ -10,6 +10,7 @@ import (
 	"unicode/utf8"
 
 	"integrations/shared/connector"
+	"integrations/shared/connector/markdown"
 	"integrations/shared/domain"
 	"integrations/shared/markup"
 )
@@ -140,7 +141,7 @@ func FuzzList(f *testing.F) {
 	f.Add([]byte("[]x"))
 	f.Fuzz(func(t *testing.T, list []byte) {
 		var got []issue
-		err := eachIssue(list, func(i issue) { got = append(got, i) })
+		err := markdown.Each(list, func(i issue) { got = append(got, i) })
 		var want []issue
 		if wanted := json.Unmarshal(list, &want) == nil && want != nil; wanted != (err == nil) || wanted && len(got) != len(want) {
 			t.Fatalf("%d issues, %v; want %d, %v", len(got), err, len(want), wanted)

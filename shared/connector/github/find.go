@@ -1,17 +1,14 @@
 package github
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
-	"io"
 	"net/http"
 	"net/url"
-	"strings"
 	"time"
 
 	"integrations/shared/connector"
+	"integrations/shared/connector/markdown"
 	"integrations/shared/domain"
 	"integrations/shared/outbound"
 )
@@ -46,7 +43,7 @@ func (c *Connector) Find(ctx context.Context, since time.Time, want []connector.
 		done := false
 		answer, err := c.page(ctx, where, func(i issue) {
 			done = done || i.CreatedAt.Before(since)
-			m, ok := parseMarker(i.Body)
+			m, ok := markdown.ParseMarker(i.Body)
 			m.Attempt = 0
 			if ok && wanted[m] && i.PullRequest == nil && !i.CreatedAt.Before(since) {
 				found[m.Item] = i.written()
@@ -79,7 +76,7 @@ func (c *Connector) page(ctx context.Context, where string, each func(issue)) (o
 	if answer.Status != http.StatusOK {
 		return answer, c.refused(http.MethodGet, answer)
 	}
-	if err := eachIssue(answer.Body, each); err != nil {
+	if err := markdown.Each(answer.Body, each); err != nil {
 		return answer, c.noList(answer)
 	}
 	return answer, nil
@@ -89,28 +86,6 @@ func (c *Connector) page(ctx context.Context, where string, each func(issue)) (o
 // found is made again.
 func (c *Connector) noList(answer outbound.Response) *connector.Error {
 	return c.fail(connector.Retryable, connector.IntegrationScope, "answer_unreadable", "GitHub's answer is not a list of issues", answer)
-}
-
-// eachIssue reads a list one issue at a time: a page may be large.
-func eachIssue(list []byte, each func(issue)) error {
-	d := json.NewDecoder(bytes.NewReader(list))
-	if start, err := d.Token(); err != nil || start != json.Delim('[') {
-		return errors.New("no list")
-	}
-	for d.More() {
-		var i issue
-		if err := d.Decode(&i); err != nil {
-			return err
-		}
-		each(i)
-	}
-	if _, err := d.Token(); err != nil {
-		return err
-	}
-	if _, err := d.Token(); !errors.Is(err, io.EOF) {
-		return errors.New("something follows the list")
-	}
-	return nil
 }
 
 // whoami asks once whose token it is.
@@ -145,7 +120,7 @@ func (c *Connector) whoami(ctx context.Context) (string, error) {
 // the end of the list either.
 func (c *Connector) next(where string, answer outbound.Response) (string, bool, error) {
 	for _, value := range answer.Header.Values("Link") {
-		reference, ok := nextLink(value)
+		reference, ok := markdown.NextLink(value)
 		if !ok {
 			continue
 		}
@@ -156,52 +131,4 @@ func (c *Connector) next(where string, answer outbound.Response) (string, bool, 
 		return to, true, nil
 	}
 	return "", false, nil
-}
-
-// nextLink finds the target of rel="next" in a Link header (RFC 8288).
-func nextLink(value string) (string, bool) {
-	for value != "" {
-		_, rest, ok := strings.Cut(value, "<")
-		if !ok {
-			return "", false
-		}
-		target, rest, ok := strings.Cut(rest, ">")
-		if !ok {
-			return "", false
-		}
-		var parameters string
-		parameters, value = untilComma(rest)
-		if relNext(parameters) {
-			return target, true
-		}
-	}
-	return "", false
-}
-
-// untilComma cuts at the first comma that is not in quotes.
-func untilComma(text string) (before, after string) {
-	quoted := false
-	for i := range len(text) {
-		switch {
-		case text[i] == '"':
-			quoted = !quoted
-		case text[i] == ',' && !quoted:
-			return text[:i], text[i+1:]
-		}
-	}
-	return text, ""
-}
-
-func relNext(parameters string) bool {
-	for parameter := range strings.SplitSeq(parameters, ";") {
-		name, value, _ := strings.Cut(parameter, "=")
-		if strings.EqualFold(strings.TrimSpace(name), "rel") {
-			for rel := range strings.FieldsSeq(strings.Trim(strings.TrimSpace(value), `"`)) {
-				if strings.EqualFold(rel, "next") {
-					return true
-				}
-			}
-		}
-	}
-	return false
 }

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"integrations/shared/connector"
+	"integrations/shared/connector/markdown"
 	"integrations/shared/domain"
 	"integrations/shared/outbound"
 )
@@ -175,26 +176,12 @@ func TestFindPagesInFlatMemory(t *testing.T) {
 	}
 }
 
-func TestNextLink(t *testing.T) {
-	for value, want := range map[string]string{
-		`<https://a/?page=2>; rel="next", <https://a/?page=9>; rel="last"`: "https://a/?page=2",
-		`<https://a/?page=1>; rel="prev", <https://a/?page=3>; rel=next`:   "https://a/?page=3",
-		`<https://a/?x=1,2>; title="a, b"; REL="last NEXT"`:                "https://a/?x=1,2",
-		`<https://a/>; rel="last"`:                                         "", `<https://a/; rel="next"`: "", `rel="next"`: "", ``: "", `<>; rel=nextish`: "",
-	} {
-		got, ok := nextLink(value)
-		if got != want || ok != (want != "") {
-			t.Errorf("nextLink(%q) = %q %v", value, got, ok)
-		}
-	}
-}
-
 func FuzzNextLink(f *testing.F) {
 	f.Add(`<https://a/?page=2>; rel="next", <https://a/?page=9>; rel="last"`)
 	c := New(Config{BaseURL: base}, outbound.New(outbound.Config{}), nil)
 	f.Fuzz(func(t *testing.T, value string) {
 		to, ok, err := c.next(base+"/x", outbound.Response{Header: http.Header{"Link": {value}}})
-		if _, given := nextLink(value); given != (ok || err != nil) {
+		if _, given := markdown.NextLink(value); given != (ok || err != nil) {
 			t.Errorf("%q: %v, %v", value, ok, err)
 		}
 		if ok && !strings.HasPrefix(strings.ToLower(to), "https://example.com/api/v3/") && !strings.HasPrefix(strings.ToLower(to), "https://example.com:443/api/v3/") {
@@ -211,21 +198,5 @@ func FuzzProblem(f *testing.F) {
 		var i issue
 		_ = json.Unmarshal(body, &i)
 		_ = i.remote()
-	})
-}
-
-func FuzzMarker(f *testing.F) {
-	f.Add("body", uint64(1), uint64(2), 3)
-	f.Fuzz(func(t *testing.T, body string, integration, item uint64, attempt int) {
-		m := connector.Marker{Integration: domain.Snowflake(integration>>1 | 1), Item: domain.Snowflake(item>>1 | 1), Attempt: attempt & 0xffff}
-		if got, ok := parseMarker(withMarker(body, m)); !ok || got != m {
-			t.Errorf("%v is read as %v", m, got)
-		}
-		if strings.Contains(body, "integrations:") {
-			return
-		}
-		if got, ok := parseMarker(body); ok {
-			t.Errorf("%q is read as %v", body, got)
-		}
 	})
 }

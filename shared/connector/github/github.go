@@ -5,8 +5,6 @@ package github
 import (
 	"cmp"
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
 	"net/http"
 	"net/url"
@@ -16,6 +14,7 @@ import (
 	"time"
 
 	"integrations/shared/connector"
+	"integrations/shared/connector/markdown"
 	"integrations/shared/domain"
 	"integrations/shared/markup"
 	"integrations/shared/outbound"
@@ -40,10 +39,10 @@ type Config struct {
 // A Connector works in one repository with one token. It is safe for use by
 // several goroutines.
 type Connector struct {
-	cfg    Config
-	client *outbound.Client
-	now    func() time.Time
-	disarm *markup.GitHub
+	cfg      Config
+	client   *outbound.Client
+	now      func() time.Time
+	markdown markdown.Renderer
 
 	mu    sync.Mutex
 	login string // whose token it is, once asked
@@ -60,7 +59,10 @@ func New(cfg Config, client *outbound.Client, now func() time.Time) *Connector {
 	if now == nil {
 		now = time.Now
 	}
-	return &Connector{cfg: cfg, client: client, now: now, disarm: markup.NewGitHub(pages(cfg.BaseURL))}
+	return &Connector{cfg: cfg, client: client, now: now, markdown: markdown.Renderer{
+		Dialect: markup.NewGitHub(pages(cfg.BaseURL)), TitleTemplate: cfg.TitleTemplate, BodyTemplate: cfg.BodyTemplate,
+		MaxTitle: maxTitle, MaxBody: maxBody,
+	}}
 }
 
 // pages is the host where an API's issues are looked at.
@@ -115,14 +117,7 @@ func (i issue) remote() domain.Remote {
 // written is an issue with what tells later whether somebody has changed it.
 func (i issue) written() connector.Written {
 	remote := i.remote()
-	return connector.Written{Remote: remote, Seen: connector.Seen{Text: textHash(i.Title, i.Body), State: remote.State}, UpdatedAt: i.UpdatedAt}
-}
-
-// textHash names a text as GitHub stores it. Its line ends are those of
-// whoever wrote last.
-func textHash(title, body string) string {
-	sum := sha256.Sum256([]byte(strconv.Quote(title) + strings.ReplaceAll(body, "\r\n", "\n")))
-	return hex.EncodeToString(sum[:16])
+	return connector.Written{Remote: remote, Seen: connector.Seen{Text: markdown.TextHash(i.Title, i.Body), State: remote.State}, UpdatedAt: i.UpdatedAt}
 }
 
 // A draft is what we write of an issue. What is left out stays as it is.
@@ -136,7 +131,7 @@ type draft struct {
 
 // Create makes the issue, open.
 func (c *Connector) Create(ctx context.Context, content connector.Content, m connector.Marker) (connector.Written, error) {
-	d := draft{Title: content.Title, Body: withMarker(content.Body, m)}
+	d := draft{Title: content.Title, Body: markdown.WithMarker(content.Body, m)}
 	if c.cfg.Labels && len(content.Labels) > 0 {
 		d.Labels = &content.Labels
 	}
@@ -158,7 +153,7 @@ func (c *Connector) Update(ctx context.Context, sent connector.Sent, content con
 		return connector.Written{}, c.fail(connector.Final, connector.ItemScope, "remote_unknown", "the link does not hold the number of an issue", outbound.Response{})
 	}
 	where := c.repository() + "/issues/" + strconv.Itoa(number)
-	d := draft{Title: content.Title, Body: withMarker(content.Body, m)}
+	d := draft{Title: content.Title, Body: markdown.WithMarker(content.Body, m)}
 	if content.State != sent.State {
 		d.State, d.StateReason = string(domain.Open), "reopened"
 		if content.State == domain.Closed {

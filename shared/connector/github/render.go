@@ -6,7 +6,6 @@ import (
 	"strings"
 	"unicode"
 
-	"integrations/shared/configuration/form"
 	"integrations/shared/connector"
 	"integrations/shared/domain"
 	"integrations/shared/markup"
@@ -23,91 +22,7 @@ const (
 
 // Render shows an item as an issue.
 func (c *Connector) Render(item domain.Item) connector.Content {
-	return connector.Content{Title: c.title(item), Body: c.body(item), Labels: c.labels(item.Labels), State: item.State}
-}
-
-const (
-	titleTemplate = "{{formatted_number}} {{title}}"
-	bodyTemplate  = "{{description}}"
-)
-
-// expand fills a template in. One that cannot be, which validation does not
-// store, gives way to the usual text.
-func expand(template, usual string, item domain.Item) string {
-	if template != "" {
-		if text, err := form.Expand(template, item); err == nil {
-			return text
-		}
-	}
-	text, _ := form.Expand(usual, item)
-	return text
-}
-
-// title is never blank: GitHub takes no issue without one.
-func (c *Connector) title(item domain.Item) string {
-	text := c.disarm.DisarmLine(expand(c.cfg.TitleTemplate, titleTemplate, item))
-	if markup.IsBlank(text) {
-		text = c.disarm.DisarmLine(expand("", titleTemplate, item))
-	}
-	if markup.IsBlank(text) {
-		text = item.ID.String()
-	}
-	return markup.Cut(text, maxTitle, "…")
-}
-
-// body is the text and a line about where it is from. Room is left for the
-// marker.
-func (c *Connector) body(item domain.Item) string {
-	text := strings.TrimRight(c.disarm.Disarm(expand(c.cfg.BodyTemplate, bodyTemplate, item)), " \t\n")
-	footer := c.footer(item)
-	if text == "" {
-		return footer
-	}
-	const between = "\n\n---\n"
-	room := maxBody - markerRoom - markup.Count(between+footer)
-	return markup.CutMarkdown(text, room, c.rest(item)) + between + footer
-}
-
-// rest says that the text was cut and where the rest is.
-func (c *Connector) rest(item domain.Item) string {
-	if to, ok := c.link(item.URL); ok {
-		return "…(cut) [read the rest](" + to + ")"
-	}
-	return "…(cut)"
-}
-
-// footer names the item, leads to it and says how it stands.
-func (c *Connector) footer(item domain.Item) string {
-	name := c.inline(cmp.Or(markup.OneLine(item.FormattedNumber), item.ID.String()), 60)
-	if to, ok := c.link(item.URL); ok {
-		name = "[" + name + "](" + to + ")"
-	}
-	parts := []string{name}
-	for _, part := range []struct{ name, value string }{{"Status", item.Status}, {"Priority", item.Priority}} {
-		if value := c.inline(part.value, 100); value != "" {
-			parts = append(parts, part.name+": "+value)
-		}
-	}
-	return strings.Join(parts, " · ")
-}
-
-// inline is a short text within a line of ours: disarmed and without any
-// Markdown.
-func (c *Connector) inline(text string, max int) string {
-	text = markup.Cut(markup.OneLine(text), max, "…")
-	return c.disarm.DisarmLine(markdown.Replace(text))
-}
-
-var markdown = strings.NewReplacer(`\`, `\\`, "`", "\\`", "*", `\*`, "_", `\_`, "[", `\[`, "]", `\]`, "<", `\<`, ">", `\>`, "~", `\~`, "|", `\|`, "$", `\$`, "!", `\!`)
-
-// link is an address fit for a link in Markdown that leaves no trace where it
-// leads to.
-func (c *Connector) link(address string) (string, bool) {
-	to, ok := markup.WebURL(address)
-	if !ok {
-		return "", false
-	}
-	return c.disarm.DisarmLine(to), true
+	return connector.Content{Title: c.markdown.Title(item), Body: c.markdown.Body(item), Labels: c.labels(item.Labels), State: item.State}
 }
 
 // labels are GitHub's form of an item's: on one line, without commas, not made

@@ -14,6 +14,7 @@ import (
 	"unicode/utf8"
 
 	"integrations/shared/connector"
+	"integrations/shared/connector/markdown"
 	"integrations/shared/domain"
 	"integrations/shared/markup"
 )
@@ -91,7 +92,7 @@ func TestRenderHostile(t *testing.T) {
 // checkContent holds whatever the item was.
 func checkContent(t *testing.T, name string, c connector.Content) {
 	t.Helper()
-	whole := withMarker(c.Body, connector.Marker{Integration: 1<<63 - 1, Item: 1<<63 - 1, Attempt: 1<<31 - 1})
+	whole := markdown.WithMarker(c.Body, connector.Marker{Integration: 1<<63 - 1, Item: 1<<63 - 1, Attempt: 1<<31 - 1})
 	switch {
 	case !utf8.ValidString(c.Title) || !utf8.ValidString(c.Body):
 		t.Errorf("%s: not UTF-8", name)
@@ -102,7 +103,7 @@ func checkContent(t *testing.T, name string, c connector.Content) {
 	case len(c.Labels) > 100:
 		t.Errorf("%s: %d labels", name, len(c.Labels))
 	}
-	if _, ok := parseMarker(c.Body); ok || strings.Contains(c.Body, "<!-- integrations:") {
+	if _, ok := markdown.ParseMarker(c.Body); ok || strings.Contains(c.Body, "<!-- integrations:") {
 		t.Errorf("%s: a marker in %q", name, c.Body)
 	}
 	for _, text := range []string{c.Title, prose(c.Body)} {
@@ -204,7 +205,7 @@ func FuzzRender(f *testing.F) {
 		if got.Hash() != c.Render(i).Hash() {
 			t.Error("not the same twice")
 		}
-		if !utf8.ValidString(got.Title+got.Body) || markup.Count(got.Title) > 256 || markup.Count(got.Body)+markerRoom > 65536 || strings.Contains(got.Body, "<!-- integrations:") {
+		if !utf8.ValidString(got.Title+got.Body) || markup.Count(got.Title) > 256 || markup.Count(got.Body)+markdown.MarkerRoom > 65536 || strings.Contains(got.Body, "<!-- integrations:") {
 			t.Errorf("%q", got)
 		}
 		if bad := alive.FindString(got.Title); bad != "" {

@@ -1,6 +1,8 @@
-package github
+package markdown
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
 	"regexp"
 	"strconv"
@@ -10,20 +12,20 @@ import (
 	"integrations/shared/domain"
 )
 
-// markerRoom is what the longest marker takes, with the lines before it.
-const markerRoom = len("\n\n<!-- integrations:") + 19 + 1 + 19 + 1 + 20 + len(" -->")
+// MarkerRoom is what the longest marker takes, with the lines before it.
+const MarkerRoom = len("\n\n<!-- integrations:") + 19 + 1 + 19 + 1 + 20 + len(" -->")
 
-// withMarker puts the marker on the last line, where Markdown shows nothing of
+// WithMarker puts the marker on the last line, where Markdown shows nothing of
 // it.
-func withMarker(body string, m connector.Marker) string {
+func WithMarker(body string, m connector.Marker) string {
 	return fmt.Sprintf("%s\n\n<!-- integrations:%s/%s/%d -->", body, m.Integration, m.Item, m.Attempt)
 }
 
 var markerLine = regexp.MustCompile(`^<!-- integrations:([0-9]{1,19})/([0-9]{1,19})/([0-9]{1,10}) -->$`)
 
-// parseMarker reads the marker of a body. Only the last line counts: it is the
+// ParseMarker reads the marker of a body. Only the last line counts: it is the
 // one that item text never reaches.
-func parseMarker(body string) (connector.Marker, bool) {
+func ParseMarker(body string) (connector.Marker, bool) {
 	body = strings.TrimRight(body, " \t\r\n")
 	groups := markerLine.FindStringSubmatch(body[strings.LastIndexByte(body, '\n')+1:])
 	if groups == nil {
@@ -33,4 +35,11 @@ func parseMarker(body string) (connector.Marker, bool) {
 	item, err2 := domain.ParseSnowflake(groups[2])
 	attempt, err3 := strconv.Atoi(groups[3])
 	return connector.Marker{Integration: integration, Item: item, Attempt: attempt}, err1 == nil && err2 == nil && err3 == nil
+}
+
+// TextHash names a text as a provider stores it. Its line ends are those of
+// whoever wrote last.
+func TextHash(title, body string) string {
+	sum := sha256.Sum256([]byte(strconv.Quote(title) + strings.ReplaceAll(body, "\r\n", "\n")))
+	return hex.EncodeToString(sum[:16])
 }

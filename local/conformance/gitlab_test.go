@@ -1,0 +1,43 @@
+package conformance
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	standin "integrations/local/standin/gitlab"
+	"integrations/shared/connector"
+	"integrations/shared/connector/gitlab"
+	"integrations/shared/domain"
+	"integrations/shared/outbound"
+)
+
+var gitlabToken = secret("gl", "pat-", strings.Repeat("s", 20))
+
+func openGitLab(client *outbound.Client) connector.Connector {
+	return gitlab.New(gitlab.Config{Project: "acme/work", Token: gitlabToken, BaseURL: "https://" + host + "/gitlab/api/v4", Labels: true},
+		client, func() time.Time { return now })
+}
+
+var gitlabKit = kit{
+	name: "gitlab", open: openGitLab, secrets: []string{gitlabToken},
+	sent: connector.Sent{Remote: domain.Remote{ID: "9001", Key: "1", State: domain.Open}, Labels: []string{"one"}, State: domain.Open},
+	fill: func(t *testing.T, n int) connector.Connector {
+		s, err := standin.Open(standin.Config{Dir: t.TempDir(), Host: host, Root: "/gitlab", Tokens: map[string]string{gitlabToken: "sync-bot"},
+			Projects: []standin.Project{{Path: "acme/work"}}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		c := openGitLab(serve(t, s.API(), []string{gitlabToken}))
+		t.Cleanup(func() { _ = s.Close() })
+		for i := range n {
+			m := connector.Marker{Integration: 77, Item: domain.Snowflake(i + 1), Attempt: 1}
+			if _, err := c.Create(context.Background(), connector.Content{Title: fmt.Sprint(i), Body: strings.Repeat("text ", 200)}, m); err != nil {
+				t.Fatal(err)
+			}
+		}
+		return c
+	},
+}

@@ -1,0 +1,226 @@
+package gitlab
+
+import (
+	"net/http"
+	"slices"
+	"strings"
+)
+
+func (s *Server) user(made *call) (*answer, change) {
+	return &answer{status: http.StatusOK, value: s.renderSelf(made.user)}, change{}
+}
+
+func (s *Server) self(made *call) (*answer, change) {
+	return &answer{status: http.StatusOK, value: s.renderToken(made.user, s.scopes(made.token()))}, change{}
+}
+
+func (s *Server) project(made *call) (*answer, change) {
+	return &answer{status: http.StatusOK, value: s.renderProject(made.route.project, made.user)}, change{}
+}
+
+// mayWrite tells whether a user may write issues at all.
+func mayWrite(p *project, user string) bool {
+	return !p.NoIssues && !p.Archived && (p.role(user) >= Guest || !p.Private && p.Roles != nil && p.role(user) == 0)
+}
+
+func (s *Server) create(made *call) (*answer, change) {
+	p := made.route.project
+	a, refused := s.parse(made.body, createMembers)
+	switch {
+	case refused != nil:
+		return refused, change{}
+	case a.title == nil:
+		return mistaken(http.StatusBadRequest, "title is missing"), change{}
+	case !mayWrite(p, made.user):
+		return forbidden(), change{}
+	case s.suspects(a):
+		return captcha(), change{}
+	}
+	iid, id := s.next(p)
+	if a.iid > 0 && p.role(made.user) >= Owner {
+		if s.get(p, a.iid) != nil {
+			return refuse(http.StatusConflict, "Duplicated issue"), change{}
+		}
+		iid = a.iid
+	}
+	at := s.now()
+	created := s.apply(p, &issue{ID: id, IID: iid, State: "opened", Author: made.user, CreatedAt: at, UpdatedAt: at}, a, made.user)
+	created.UpdatedAt = at
+	return &answer{status: http.StatusCreated, value: s.renderIssue(p, created)}, change{issue: created}
+}
+
+// suspects reports whether an issue looks like spam.
+func (s *Server) suspects(a *asked) bool {
+	text := ""
+	for _, part := range []*string{a.title, a.description} {
+		if part != nil {
+			text += *part
+		}
+	}
+	return s.config.Spam != "" && strings.Contains(text, s.config.Spam)
+}
+
+func captcha() *answer {
+	return &answer{status: http.StatusConflict, value: map[string]any{
+		"needs_captcha_response": true, "spam_log_id": 42, "captcha_site_key": "6LeIxAcTAAAAAJcZVRqyHh71UMIEGNQ",
+		"message": map[string]string{"error": "Your issue has been recognized as spam. Please, change the content or solve the reCAPTCHA to proceed."},
+	}}
+}
+
+func (s *Server) read(made *call) (*answer, change) {
+	found := s.get(made.route.project, made.route.iid)
+	switch {
+	case made.route.project.NoIssues:
+		return forbidden(), change{}
+	case found == nil || !visible(made.route.project, found, made.user):
+		return notFound(""), change{}
+	}
+	return &answer{status: http.StatusOK, value: s.renderIssue(made.route.project, found)}, change{}
+}
+
+// visible: who is less than a Planner does not see others' confidential issues.
+func visible(p *project, one *issue, user string) bool {
+	return !one.Confidential || one.Author == user || p.role(user) >= Planner
+}
+
+// existing is the issue that a write is about.
+func (s *Server) existing(made *call, least int) (*issue, *answer) {
+	p := made.route.project
+	found := s.get(p, made.route.iid)
+	switch {
+	case p.NoIssues || p.Archived:
+		return nil, forbidden()
+	case found == nil || !visible(p, found, made.user):
+		return nil, notFound("")
+	case p.role(made.user) < least && (least == Owner || found.Author != made.user):
+		return nil, forbidden()
+	}
+	return found, nil
+}
+
+func (s *Server) update(made *call) (*answer, change) {
+	p := made.route.project
+	found, refused := s.existing(made, Planner)
+	if refused != nil {
+		return refused, change{}
+	}
+	a, refused := s.parse(made.body, updateMembers)
+	switch {
+	case refused != nil:
+		return refused, change{}
+	case *a == asked{}:
+		return mistaken(http.StatusBadRequest, strings.Join(updateMembers, ", ")+" are missing, at least one parameter must be provided"), change{}
+	case s.suspects(a):
+		return captcha(), change{}
+	}
+	updated := s.apply(p, found, a, made.user)
+	return &answer{status: http.StatusOK, value: s.renderIssue(p, updated)}, change{issue: updated}
+}
+
+func (s *Server) remove(made *call) (*answer, change) {
+	found, refused := s.existing(made, Owner)
+	if refused != nil {
+		return refused, change{}
+	}
+	gone := *found
+	gone.Deleted = true
+	return &answer{status: http.StatusNoContent}, change{issue: &gone}
+}
+
+// move makes an issue in another project and closes the one that is left.
+func (s *Server) move(made *call) (*answer, change) {
+	found, refused := s.existing(made, Planner)
+	if refused != nil {
+		return refused, change{}
+	}
+	a, refused := s.parse(made.body, moveMembers)
+	if refused != nil {
+		return refused, change{}
+	}
+	to := s.findID(a.toProject)
+	if to == nil || to == made.route.project {
+		return refuse(http.StatusBadRequest, "Cannot move issue to project it originates from!"), change{}
+	}
+	at := s.now()
+	copied, left := *found, *found
+	copied.IID, copied.ID = s.next(to)
+	copied.CreatedAt, copied.UpdatedAt = found.CreatedAt, at
+	left.State, left.ClosedBy, left.ClosedAt, left.MovedTo, left.UpdatedAt = "closed", made.user, &at, &copied.ID, at
+	return &answer{status: http.StatusCreated, value: s.renderIssue(to, &copied)},
+		change{issue: &left, copied: &placed{to.Path, &copied}}
+}
+
+// apply returns the issue with what was asked for. A change that changes
+// nothing leaves the time of the last one; labels of someone below Planner are
+// dropped without a word, as at GitLab.
+func (s *Server) apply(p *project, before *issue, a *asked, user string) *issue {
+	after, changed := *before, false
+	after.Labels = slices.Clone(before.Labels)
+	if a.title != nil && after.Title != *a.title {
+		after.Title, changed = *a.title, true
+	}
+	if a.description != nil {
+		description, commands := extract(*a.description)
+		if after.Description == nil || *after.Description != description {
+			after.Description, changed = &description, true
+		}
+		s.carryOut(&after, commands, a)
+	}
+	if p.role(user) >= Planner {
+		labels := relabel(after.Labels, a)
+		changed = changed || !slices.Equal(labels, after.Labels)
+		after.Labels = labels
+	}
+	if a.confidential != nil && *a.confidential != after.Confidential {
+		after.Confidential, changed = *a.confidential, true
+	}
+	if a.event != nil {
+		changed = s.transition(&after, *a.event, user) || changed
+	}
+	if changed {
+		after.UpdatedAt = s.now()
+	}
+	return &after
+}
+
+// transition opens or closes an issue, if it is not so already.
+func (s *Server) transition(moved *issue, event, user string) bool {
+	state := map[string]string{"close": "closed", "reopen": "opened"}[event]
+	if state == moved.State {
+		return false
+	}
+	at := s.now()
+	moved.State, moved.ClosedBy, moved.ClosedAt = state, "", nil
+	if state == "closed" {
+		moved.ClosedBy, moved.ClosedAt = user, &at
+	}
+	return true
+}
+
+// relabel puts labels on and takes them off. Of labels with one scope, as
+// scope::a and scope::b, the last one put on drives the others off.
+func relabel(before []string, a *asked) []string {
+	labels := slices.Clone(before)
+	var put []string
+	if a.labels != nil {
+		labels, put = nil, *a.labels
+	}
+	if a.add != nil {
+		put = append(slices.Clone(put), *a.add...)
+	}
+	for _, label := range put {
+		if scope := strings.LastIndex(label, "::"); scope >= 0 {
+			labels = slices.DeleteFunc(labels, func(other string) bool {
+				return strings.LastIndex(other, "::") == scope && strings.HasPrefix(other, label[:scope+2])
+			})
+		}
+		if !slices.Contains(labels, label) {
+			labels = append(labels, label)
+		}
+	}
+	if a.remove != nil {
+		labels = slices.DeleteFunc(labels, func(label string) bool { return slices.Contains(*a.remove, label) })
+	}
+	slices.Sort(labels)
+	return labels
+}

@@ -1,0 +1,84 @@
+package gitlab
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// stamp is how GitLab tells times: in milliseconds, though it keeps more.
+func stamp(at time.Time) string { return at.UTC().Format("2006-01-02T15:04:05.000Z") }
+
+func (s *Server) base() string { return "https://" + s.config.Host + s.config.Root }
+
+func (s *Server) webURL(p *project, one *issue) string {
+	return fmt.Sprintf("%s/%s/-/issues/%d", s.base(), p.Path, one.IID)
+}
+
+// renderIssue is an issue as the API shows it.
+func (s *Server) renderIssue(p *project, one *issue) map[string]any {
+	url := fmt.Sprintf("%s/api/v4/projects/%d", s.base(), p.id)
+	view := map[string]any{
+		"id": one.ID, "iid": one.IID, "project_id": p.id, "title": one.Title, "description": one.Description, "state": one.State,
+		"created_at": stamp(one.CreatedAt), "updated_at": stamp(one.UpdatedAt), "closed_at": nil, "closed_by": nil,
+		"labels": append([]string{}, one.Labels...), "milestone": nil, "assignees": []any{}, "assignee": nil, "author": s.renderUser(one.Author),
+		"type": "ISSUE", "issue_type": "issue", "user_notes_count": 0, "merge_requests_count": 0, "upvotes": 0, "downvotes": 0, "due_date": nil,
+		"confidential": one.Confidential, "discussion_locked": nil, "web_url": s.webURL(p, one), "moved_to_id": one.MovedTo, "severity": "UNKNOWN",
+		"imported": false, "imported_from": "none", "service_desk_reply_to": nil, "has_tasks": false, "blocking_issues_count": 0, "task_status": "0 of 0 checklist items completed",
+		"task_completion_status": map[string]int{"count": 0, "completed_count": 0},
+		"time_stats":             map[string]any{"time_estimate": 0, "total_time_spent": 0, "human_time_estimate": nil, "human_total_time_spent": nil},
+		"references":             map[string]string{"short": "#" + strconv.Itoa(one.IID), "relative": "#" + strconv.Itoa(one.IID), "full": p.Path + "#" + strconv.Itoa(one.IID)},
+		"_links": map[string]any{
+			"self": url + "/issues/" + strconv.Itoa(one.IID), "notes": url + "/issues/" + strconv.Itoa(one.IID) + "/notes",
+			"award_emoji": url + "/issues/" + strconv.Itoa(one.IID) + "/award_emoji", "project": url, "closed_as_duplicate_of": nil,
+		},
+	}
+	if one.ClosedAt != nil {
+		view["closed_at"], view["closed_by"] = stamp(*one.ClosedAt), s.renderUser(one.ClosedBy)
+	}
+	return view
+}
+
+func (s *Server) renderUser(name string) map[string]any {
+	return map[string]any{
+		"id": identify(name), "username": name, "public_email": "", "name": name, "state": "active", "locked": false,
+		"avatar_url": nil, "web_url": s.base() + "/" + name,
+	}
+}
+
+// renderSelf is what a user sees of himself.
+func (s *Server) renderSelf(name string) map[string]any {
+	self := s.renderUser(name)
+	self["bot"], self["external"], self["private_profile"] = strings.HasSuffix(name, "bot"), false, false
+	self["created_at"], self["confirmed_at"] = "2026-01-01T00:00:00.000Z", "2026-01-01T00:00:00.000Z"
+	return self
+}
+
+func (s *Server) renderToken(user string, scopes []string) map[string]any {
+	return map[string]any{
+		"id": identify("token of " + user), "name": "sync", "revoked": false, "created_at": "2026-01-01T00:00:00.000Z", "description": nil,
+		"scopes": scopes, "user_id": identify(user), "last_used_at": nil, "active": true, "expires_at": "2027-01-01",
+	}
+}
+
+func (s *Server) renderProject(p *project, user string) map[string]any {
+	name := p.Path[strings.LastIndexByte(p.Path, '/')+1:]
+	var role any
+	if level := p.role(user); level > 0 {
+		role = map[string]int{"access_level": level, "notification_level": 3}
+	}
+	visibility, access := "public", "enabled"
+	if p.Private {
+		visibility = "private"
+	}
+	if p.NoIssues {
+		access = "disabled"
+	}
+	return map[string]any{
+		"id": p.id, "description": nil, "name": name, "path": name, "name_with_namespace": p.Path, "path_with_namespace": p.Path,
+		"created_at": "2026-01-01T00:00:00.000Z", "default_branch": "main", "web_url": s.base() + "/" + p.Path, "visibility": visibility,
+		"archived": p.Archived, "issues_enabled": !p.NoIssues, "issues_access_level": access, "empty_repo": true, "star_count": 0, "forks_count": 0,
+		"permissions": map[string]any{"project_access": role, "group_access": nil},
+	}
+}

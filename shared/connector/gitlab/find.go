@@ -1,0 +1,171 @@
+package gitlab
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"net/http"
+	"net/url"
+	"strconv"
+	"time"
+
+	"integrations/shared/connector"
+	"integrations/shared/connector/markdown"
+	"integrations/shared/domain"
+	"integrations/shared/outbound"
+)
+
+const (
+	// pageSize is how many issues a page has: as many as GitLab gives.
+	pageSize = 100
+	// pageBody bounds a page. A single issue with the longest description, each
+	// character escaped, has room in it; a hundred such have not, and are read
+	// in smaller pages.
+	pageBody = 8 << 20
+	// maxPages bounds a walk whose end never comes: a hundred thousand issues
+	// within the time an unanswered create is looked for.
+	maxPages = 1_000
+	// stamp is how GitLab writes times: in milliseconds, though it counts in
+	// microseconds.
+	stamp = "2006-01-02T15:04:05.000Z"
+)
+
+// Find walks through the issues our token made, newest first, back to since.
+// Where several carry an item's marker the oldest is the item's: it was there
+// first. Each page begins where the last one ended, by time and not by number:
+// an issue deleted meanwhile would shift the numbers, and one left out is made
+// again.
+func (c *Connector) Find(ctx context.Context, since time.Time, want []connector.Marker) (map[domain.Snowflake]connector.Written, error) {
+	found := map[domain.Snowflake]connector.Written{}
+	if len(want) == 0 {
+		return found, nil
+	}
+	user, err := c.whoami(ctx)
+	if err != nil {
+		return nil, err
+	}
+	wanted := map[connector.Marker]bool{}
+	for _, m := range want {
+		wanted[connector.Marker{Integration: m.Integration, Item: m.Item}] = true
+	}
+	query := url.Values{
+		"scope": {"all"}, "author_id": {strconv.FormatInt(user, 10)}, "created_after": {since.UTC().Format(stamp)},
+		"order_by": {"created_at"}, "sort": {"desc"},
+	}
+	var before, oldest time.Time
+	for n, size, number := 0, pageSize, 1; n < maxPages; n++ {
+		_, more, err := c.page(ctx, query, size, number, func(i issue) {
+			oldest = i.CreatedAt
+			m, ok := markdown.ParseMarker(i.Description)
+			m.Attempt = 0
+			if ok && wanted[m] && !i.CreatedAt.Before(since) {
+				found[m.Item] = i.written()
+			}
+		})
+		switch {
+		case tooLarge(err) && size > 1:
+			size, number = size/10, 1
+			continue
+		case err != nil:
+			return nil, err
+		case !more || !oldest.IsZero() && oldest.Before(since):
+			return found, nil
+		}
+		number++
+		// Others of the same millisecond may follow.
+		if next := oldest.Truncate(time.Millisecond).Add(time.Millisecond); !oldest.IsZero() && (before.IsZero() || next.Before(before)) {
+			before, number = next, 1
+			query.Set("created_before", before.UTC().Format(stamp))
+		}
+	}
+	return nil, c.fail(connector.Final, connector.IntegrationScope, "list_endless", "the list of issues does not end", outbound.Response{})
+}
+
+// page hands each issue of a page over, one at a time, and tells whether
+// another page follows; in a list by cursor, which.
+func (c *Connector) page(ctx context.Context, query url.Values, size, number int, each func(issue)) (cursor string, more bool, err error) {
+	query.Set("per_page", strconv.Itoa(size))
+	query.Del("page")
+	if !query.Has("pagination") {
+		query.Set("page", strconv.Itoa(number))
+	}
+	answer, err := c.get(ctx, c.project()+"/issues?"+query.Encode(), c.pageBody)
+	if err != nil {
+		return "", false, err
+	}
+	if answer.Status != http.StatusOK {
+		return "", false, c.refused(http.MethodGet, answer)
+	}
+	count, whole := 0, true
+	if err := markdown.Each(answer.Body, func(i issue) {
+		count++
+		whole = whole && i.ID > 0 && i.IID > 0 && !i.CreatedAt.IsZero() && !i.UpdatedAt.IsZero()
+		each(i)
+	}); err != nil || !whole {
+		return "", false, c.noList(answer)
+	}
+	cursor, more = next(answer.Header, count >= size)
+	return cursor, more, nil
+}
+
+// noList is for half a list, which must not pass for a whole one: an issue not
+// found is made again.
+func (c *Connector) noList(answer outbound.Response) *connector.Error {
+	return c.fail(connector.Retryable, connector.IntegrationScope, "answer_unreadable", "GitLab's answer is not a list of issues", answer)
+}
+
+// tooLarge reports whether a page was not read because of its size.
+func tooLarge(err error) bool {
+	var e *connector.Error
+	return errors.As(err, &e) && e.Code == "answer_too_large"
+}
+
+// next tells whether a page follows, and its cursor if it has one. Links are
+// not followed: many a server behind a proxy writes its own idea of its address
+// into them. Of a page without any of the headers, which a proxy may drop,
+// only whether it is full is known.
+func next(header http.Header, full bool) (cursor string, more bool) {
+	links, known := header.Values("Link"), header.Values("X-Next-Page")
+	if len(links) == 0 && len(known) == 0 {
+		return "", full
+	}
+	more = header.Get("X-Next-Page") != ""
+	for _, value := range links {
+		target, ok := markdown.NextLink(value)
+		if !ok {
+			continue
+		}
+		more = true
+		if u, err := url.Parse(target); err == nil {
+			cursor = u.Query().Get("cursor")
+		}
+	}
+	return cursor, more
+}
+
+// whoami asks once whose token it is.
+func (c *Connector) whoami(ctx context.Context) (int64, error) {
+	c.mu.Lock()
+	known := c.user
+	c.mu.Unlock()
+	if known != 0 {
+		return known, nil
+	}
+	answer, err := c.get(ctx, c.cfg.BaseURL+"/user", 0)
+	if err != nil {
+		return 0, err
+	}
+	if answer.Status != http.StatusOK {
+		return 0, c.refused(http.MethodGet, answer)
+	}
+	var user struct {
+		ID int64 `json:"id"`
+	}
+	if err := json.Unmarshal(answer.Body, &user); err != nil || user.ID <= 0 {
+		return 0, c.fail(connector.Retryable, connector.IntegrationScope, "answer_unreadable", "GitLab did not say whose token it is", answer)
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.user = user.ID
+	return user.ID, nil
+}

@@ -1,0 +1,213 @@
+// Package gitlab is the connector to GitLab.com and self-managed GitLab: items
+// are issues of one project.
+package gitlab
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"integrations/shared/connector"
+	"integrations/shared/connector/markdown"
+	"integrations/shared/domain"
+	"integrations/shared/markup"
+	"integrations/shared/outbound"
+)
+
+// DefaultBaseURL is the API of GitLab.com.
+const DefaultBaseURL = "https://gitlab.com/api/v4"
+
+// Config says which project, and how items are shown there.
+type Config struct {
+	Project string // its full path or its number
+	Token   string
+	BaseURL string // of the API, without a trailing slash; "" is DefaultBaseURL
+	Labels  bool   // whether the items' labels are kept on the issues
+	// Templates replace the usual title and body; "" leaves the usual one.
+	TitleTemplate, BodyTemplate string
+}
+
+// A Connector works in one project with one token. It is safe for use by
+// several goroutines.
+type Connector struct {
+	cfg      Config
+	client   *outbound.Client
+	now      func() time.Time
+	markdown markdown.Renderer
+	pageBody int64 // bounds a page of a list
+
+	mu    sync.Mutex
+	user  int64 // whose token it is, once asked
+	trail trail // to the page of changes behind the last one read
+}
+
+// New makes a connector that asks through client, which must be pinned to the
+// API's host. A nil clock is the system's.
+func New(cfg Config, client *outbound.Client, now func() time.Time) *Connector {
+	cfg.BaseURL = strings.TrimSuffix(cmp.Or(cfg.BaseURL, DefaultBaseURL), "/")
+	if now == nil {
+		now = time.Now
+	}
+	host, _, _ := strings.Cut(strings.TrimPrefix(strings.ToLower(cfg.BaseURL), "https://"), "/")
+	return &Connector{cfg: cfg, client: client, now: now, pageBody: pageBody, markdown: markdown.Renderer{
+		Dialect: markup.NewGitLab(host), TitleTemplate: cfg.TitleTemplate, BodyTemplate: cfg.BodyTemplate,
+		MaxTitle: maxTitle, MaxBody: maxBody,
+	}}
+}
+
+// An issue is what we read of GitLab's.
+type issue struct {
+	ID          int64     `json:"id"`
+	IID         int       `json:"iid"`
+	State       string    `json:"state"` // opened or closed
+	WebURL      string    `json:"web_url"`
+	Title       string    `json:"title"`
+	Description string    `json:"description"`
+	CreatedAt   time.Time `json:"created_at"`
+	UpdatedAt   time.Time `json:"updated_at"`
+	// MovedTo is there if the issue is only what was left behind by a move to
+	// another project.
+	MovedTo any `json:"moved_to_id"`
+}
+
+func (i issue) remote() domain.Remote {
+	state := domain.Open
+	if i.State == string(domain.Closed) {
+		state = domain.Closed
+	}
+	page, _ := markup.WebURL(i.WebURL)
+	return domain.Remote{ID: strconv.FormatInt(i.ID, 10), Key: strconv.Itoa(i.IID), URL: page, State: state}
+}
+
+// written is an issue with what tells later whether somebody has changed it.
+func (i issue) written() connector.Written {
+	remote := i.remote()
+	return connector.Written{Remote: remote, Seen: connector.Seen{Text: markdown.TextHash(i.Title, i.Description), State: remote.State}}
+}
+
+// A draft is what we write of an issue. What is left out stays as it is; lists
+// of labels have commas between them.
+type draft struct {
+	Title        string `json:"title"`
+	Description  string `json:"description"`
+	Labels       string `json:"labels,omitempty"`
+	AddLabels    string `json:"add_labels,omitempty"`
+	RemoveLabels string `json:"remove_labels,omitempty"`
+	StateEvent   string `json:"state_event,omitempty"`
+}
+
+// Create makes the issue, open.
+func (c *Connector) Create(ctx context.Context, content connector.Content, m connector.Marker) (connector.Written, error) {
+	d := draft{Title: content.Title, Description: markdown.WithMarker(content.Body, m)}
+	if c.cfg.Labels {
+		d.Labels = strings.Join(content.Labels, ",")
+	}
+	answer, err := c.write(ctx, http.MethodPost, c.project()+"/issues", d)
+	if err != nil {
+		return connector.Written{}, err
+	}
+	if answer.Status != http.StatusCreated {
+		return connector.Written{}, c.writeRefused(ctx, http.MethodPost, answer)
+	}
+	i, err := c.written(answer)
+	return i.written(), err
+}
+
+// Update makes the issue what the content says. One PUT does it all: labels
+// are named that come and go, so those that people added stay.
+func (c *Connector) Update(ctx context.Context, sent connector.Sent, content connector.Content, m connector.Marker) (connector.Written, error) {
+	iid, err := strconv.Atoi(sent.Remote.Key)
+	if err != nil || iid <= 0 {
+		return connector.Written{}, c.fail(connector.Final, connector.ItemScope, "remote_unknown", "the link does not hold the number of an issue", outbound.Response{})
+	}
+	d := draft{Title: content.Title, Description: markdown.WithMarker(content.Body, m)}
+	if content.State != sent.State {
+		d.StateEvent = "reopen"
+		if content.State == domain.Closed {
+			d.StateEvent = "close"
+		}
+	}
+	if c.cfg.Labels {
+		d.AddLabels, d.RemoveLabels = labelChanges(sent.Labels, content.Labels)
+	}
+	answer, err := c.write(ctx, http.MethodPut, c.project()+"/issues/"+strconv.Itoa(iid), d)
+	if err != nil {
+		return connector.Written{}, err
+	}
+	if answer.Status != http.StatusOK {
+		return connector.Written{}, c.issueRefused(ctx, answer)
+	}
+	i, err := c.written(answer)
+	switch {
+	case err != nil:
+		return connector.Written{}, err
+	case i.MovedTo != nil:
+		return connector.Written{}, c.fail(connector.Final, connector.ItemScope, "remote_moved", "the issue was moved to another project", answer)
+	}
+	written := i.written()
+	if d.StateEvent == "" {
+		// Whoever closed or reopened it meanwhile did that, not we.
+		written.Seen.State = cmp.Or(sent.Seen.State, sent.State)
+	}
+	return written, nil
+}
+
+// written reads the issue GitLab answered with. It says which one it is, so an
+// answer that cannot be read leaves a create open.
+func (c *Connector) written(answer outbound.Response) (issue, error) {
+	var i issue
+	if err := json.Unmarshal(answer.Body, &i); err != nil || i.ID <= 0 || i.IID <= 0 {
+		return issue{}, c.fail(connector.Ambiguous, connector.ItemScope, "answer_unreadable", "GitLab took the issue, but its answer is not one", answer)
+	}
+	return i, nil
+}
+
+// project is the project's address. The slashes in its path are escaped, and
+// stay so on the wire.
+func (c *Connector) project() string {
+	return c.cfg.BaseURL + "/projects/" + url.PathEscape(c.cfg.Project)
+}
+
+func (c *Connector) write(ctx context.Context, method, where string, d draft) (outbound.Response, error) {
+	body, err := json.Marshal(d)
+	if err != nil {
+		panic(err) // strings always marshal
+	}
+	header := c.header()
+	header.Set("Content-Type", "application/json")
+	return c.client.Do(ctx, outbound.Request{Method: method, URL: where, Header: header, Body: body})
+}
+
+// get reads, and follows one redirect at the same host: a project that was
+// renamed is still to be found by its old path.
+func (c *Connector) get(ctx context.Context, where string, maxBody int64) (outbound.Response, error) {
+	r := outbound.Request{Method: http.MethodGet, URL: where, Header: c.header(), MaxBody: maxBody}
+	answer, err := c.client.Do(ctx, r)
+	if err != nil {
+		return answer, err
+	}
+	to, ok := outbound.Redirect(r, answer)
+	if !ok || !c.under(to) {
+		return answer, nil
+	}
+	r.URL = to
+	return c.client.Do(ctx, r)
+}
+
+// under reports whether an address is below the API's root.
+func (c *Connector) under(address string) bool {
+	u, err := url.Parse(address)
+	root, rootErr := url.Parse(c.cfg.BaseURL)
+	return err == nil && rootErr == nil && strings.HasPrefix(u.EscapedPath(), root.EscapedPath()+"/") &&
+		!strings.Contains(u.Path, "/../") && !strings.HasSuffix(u.Path, "/..")
+}
+
+func (c *Connector) header() http.Header {
+	return http.Header{"Private-Token": {c.cfg.Token}, "Accept": {"application/json"}}
+}

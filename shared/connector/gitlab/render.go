@@ -1,0 +1,61 @@
+package gitlab
+
+import (
+	"slices"
+	"strings"
+
+	"integrations/shared/connector"
+	"integrations/shared/domain"
+	"integrations/shared/markup"
+)
+
+// GitLab's limits, in code points, and how many labels we put on an issue: it
+// states no limit for these.
+const (
+	maxTitle  = 255
+	maxBody   = 1 << 20
+	maxLabel  = 255
+	maxLabels = 100
+)
+
+// Render shows an item as an issue.
+func (c *Connector) Render(item domain.Item) connector.Content {
+	return connector.Content{Title: c.markdown.Title(item), Body: c.markdown.Body(item), Labels: c.labels(item.Labels), State: item.State}
+}
+
+// labels are GitLab's form of an item's: on one line, without commas, each name
+// once, in alphabetical order. Two colons make a label drive others of its kind
+// off an issue, so there is only one. Without labels it is an empty list, never
+// nil, so that equal content has one hash.
+func (c *Connector) labels(names []string) []string {
+	list := []string{}
+	if !c.cfg.Labels {
+		return list
+	}
+	for _, name := range names {
+		name = markup.OneLine(strings.ReplaceAll(name, ",", " "))
+		for strings.Contains(name, "::") {
+			name = strings.ReplaceAll(name, "::", ":")
+		}
+		if name = strings.TrimSpace(markup.Cut(name, maxLabel, "")); !markup.IsBlank(name) {
+			list = append(list, name)
+		}
+	}
+	slices.Sort(list)
+	list = slices.Compact(list)
+	return list[:min(len(list), maxLabels)]
+}
+
+// labelChanges are the labels to be put on an issue and to be taken off. Where
+// ours change, all of them are named, so that one a person took off comes back.
+func labelChanges(before, want []string) (add, remove string) {
+	gone := without(before, want)
+	if len(gone) > 0 || len(without(want, before)) > 0 {
+		add = strings.Join(want, ",")
+	}
+	return add, strings.Join(gone, ",")
+}
+
+func without(list, others []string) []string {
+	return slices.DeleteFunc(slices.Clone(list), func(name string) bool { return slices.Contains(others, name) })
+}

@@ -1,0 +1,79 @@
+package markdown
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"io"
+	"strings"
+)
+
+// Each reads a JSON list one object at a time: a page may be large.
+func Each[T any](list []byte, each func(T)) error {
+	d := json.NewDecoder(bytes.NewReader(list))
+	if start, err := d.Token(); err != nil || start != json.Delim('[') {
+		return errors.New("no list")
+	}
+	for d.More() {
+		var one T
+		if err := d.Decode(&one); err != nil {
+			return err
+		}
+		each(one)
+	}
+	if _, err := d.Token(); err != nil {
+		return err
+	}
+	if _, err := d.Token(); !errors.Is(err, io.EOF) {
+		return errors.New("something follows the list")
+	}
+	return nil
+}
+
+// NextLink finds the target of rel="next" in a Link header (RFC 8288).
+func NextLink(value string) (string, bool) {
+	for value != "" {
+		_, rest, ok := strings.Cut(value, "<")
+		if !ok {
+			return "", false
+		}
+		target, rest, ok := strings.Cut(rest, ">")
+		if !ok {
+			return "", false
+		}
+		var parameters string
+		parameters, value = untilComma(rest)
+		if relNext(parameters) {
+			return target, true
+		}
+	}
+	return "", false
+}
+
+// untilComma cuts at the first comma that is not in quotes.
+func untilComma(text string) (before, after string) {
+	quoted := false
+	for i := range len(text) {
+		switch {
+		case text[i] == '"':
+			quoted = !quoted
+		case text[i] == ',' && !quoted:
+			return text[:i], text[i+1:]
+		}
+	}
+	return text, ""
+}
+
+func relNext(parameters string) bool {
+	for parameter := range strings.SplitSeq(parameters, ";") {
+		name, value, _ := strings.Cut(parameter, "=")
+		if strings.EqualFold(strings.TrimSpace(name), "rel") {
+			for rel := range strings.FieldsSeq(strings.Trim(strings.TrimSpace(value), `"`)) {
+				if strings.EqualFold(rel, "next") {
+					return true
+				}
+			}
+		}
+	}
+	return false
+}

@@ -1,0 +1,112 @@
+// Package markdown renders items for the trackers whose issues are written in
+// Markdown, GitHub and GitLab, and hides our marker in them.
+package markdown
+
+import (
+	"cmp"
+	"strings"
+
+	"integrations/shared/configuration/form"
+	"integrations/shared/domain"
+	"integrations/shared/markup"
+)
+
+// A Dialect disarms text for a provider.
+type Dialect interface {
+	Disarm(text string) string
+	DisarmLine(text string) string
+}
+
+// A Renderer shows items as issues.
+type Renderer struct {
+	Dialect Dialect
+	// Templates replace the usual title and body; "" leaves the usual one.
+	TitleTemplate, BodyTemplate string
+	// The provider's limits, in code points.
+	MaxTitle, MaxBody int
+}
+
+const (
+	titleTemplate = "{{formatted_number}} {{title}}"
+	bodyTemplate  = "{{description}}"
+)
+
+// expand fills a template in. One that cannot be, which validation does not
+// store, gives way to the usual text.
+func expand(template, usual string, item domain.Item) string {
+	if template != "" {
+		if text, err := form.Expand(template, item); err == nil {
+			return text
+		}
+	}
+	text, _ := form.Expand(usual, item)
+	return text
+}
+
+// Title is never blank: no provider takes an issue without one.
+func (r Renderer) Title(item domain.Item) string {
+	text := r.Dialect.DisarmLine(expand(r.TitleTemplate, titleTemplate, item))
+	if markup.IsBlank(text) {
+		text = r.Dialect.DisarmLine(expand("", titleTemplate, item))
+	}
+	if markup.IsBlank(text) {
+		text = item.ID.String()
+	}
+	return markup.Cut(text, r.MaxTitle, "…")
+}
+
+// Body is the text and a line about where it is from. Room is left for the
+// marker.
+func (r Renderer) Body(item domain.Item) string {
+	text := strings.TrimRight(r.Dialect.Disarm(expand(r.BodyTemplate, bodyTemplate, item)), " \t\n")
+	footer := r.footer(item)
+	if text == "" {
+		return footer
+	}
+	const between = "\n\n---\n"
+	room := r.MaxBody - MarkerRoom - markup.Count(between+footer)
+	return markup.CutMarkdown(text, room, r.rest(item)) + between + footer
+}
+
+// rest says that the text was cut and where the rest is.
+func (r Renderer) rest(item domain.Item) string {
+	if to, ok := r.link(item.URL); ok {
+		return "…(cut) [read the rest](" + to + ")"
+	}
+	return "…(cut)"
+}
+
+// footer names the item, leads to it and says how it stands.
+func (r Renderer) footer(item domain.Item) string {
+	name := r.inline(cmp.Or(markup.OneLine(item.FormattedNumber), item.ID.String()), 60)
+	if to, ok := r.link(item.URL); ok {
+		name = "[" + name + "](" + to + ")"
+	}
+	parts := []string{name}
+	for _, part := range []struct{ name, value string }{{"Status", item.Status}, {"Priority", item.Priority}} {
+		if value := r.inline(part.value, 100); value != "" {
+			parts = append(parts, part.name+": "+value)
+		}
+	}
+	return strings.Join(parts, " · ")
+}
+
+// inline is a short text within a line of ours: disarmed and without any
+// Markdown.
+func (r Renderer) inline(text string, max int) string {
+	text = markup.Cut(markup.OneLine(text), max, "…")
+	return r.Dialect.DisarmLine(escaper.Replace(text))
+}
+
+// escaper takes away what means something within a line of Markdown.
+var escaper = strings.NewReplacer(`\`, `\\`, "`", "\\`", "*", `\*`, "_", `\_`, "[", `\[`, "]", `\]`, "<", `\<`, ">", `\>`, "~", `\~`, "|", `\|`, "$", `\$`, "!", `\!`)
+
+// link is an address fit for a link in Markdown that leaves no trace where it
+// leads to.
+func (r Renderer) link(address string) (string, bool) {
+	to, ok := markup.WebURL(address)
+	if !ok {
+		return "", false
+	}
+	return r.Dialect.DisarmLine(to), true
+}
