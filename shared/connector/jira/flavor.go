@@ -56,4 +56,3 @@ type page struct {
 // rawText is a description as a request or an answer has it: a document in Jira
 // Cloud, a string in Data Center, null where there is none.
 type rawText = json.RawMessage
-

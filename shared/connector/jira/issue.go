@@ -24,7 +24,7 @@ type issue struct {
 	Key    string `json:"key"`
 	Fields struct {
 		Summary     string   `json:"summary"`
-		Description rawText   `json:"description"`
+		Description rawText  `json:"description"`
 		Labels      []string `json:"labels"`
 		Created     moment   `json:"created"`
 		Updated     moment   `json:"updated"`
