@@ -204,7 +204,7 @@ func phrases(spans []document.Span) string {
 	for i, s := range spans {
 		text := escape(s.Text)
 		if s.Link != "" {
-			text = "[" + text + "|" + s.Link + "]"
+			text = "[" + text + "|" + strings.ReplaceAll(s.Link, "!", "%21") + "]" // !x! is an image
 		}
 		if open, shut, ok := signs(s); ok && apart(spans, i) {
 			text = open + text + shut
