@@ -631,3 +631,41 @@ func TestRateLimits(t *testing.T) {
 		t.Errorf("%v", e)
 	}
 }
+
+// A check says what is amiss before anything was written, and writes nothing.
+func TestSteps(t *testing.T) {
+	each(t, func(t *testing.T, flavor string) {
+		d := start(t, flavor, nil)
+		for _, tt := range []struct {
+			project string
+			change  func(*product.Config)
+			want    string
+		}{
+			{"WORK", nil, "credentials target rights issue_type fields"},
+			{"WORK", func(c *product.Config) { c.Token = "another" }, "credentials:credentials_rejected"},
+			{"WORK", func(c *product.Config) { c.Token = locked }, "credentials:captcha_required"},
+			{"NOPE", nil, "credentials target:target_not_found"},
+			{"SECRET", nil, "credentials target:target_not_found"},
+			{"READ", nil, "credentials target rights:forbidden"},
+			{"WORK", func(c *product.Config) { c.IssueType = "Epos" }, "credentials target rights issue_type:issue_type_unknown"},
+			{"FIELDS", nil, "credentials target rights issue_type fields:field_required"},
+			{"PLAIN", nil, "credentials target rights issue_type fields:labels_not_allowed"},
+		} {
+			var got []string
+			for _, step := range d.connect(tt.project, tt.change).Steps(t.Context()) {
+				name := step.Name
+				if step.Err != nil {
+					name += ":" + failed(t, step.Err).Code
+				}
+				got = append(got, name)
+			}
+			if s := strings.Join(got, " "); s != tt.want {
+				t.Errorf("%s: %s, want %s", tt.project, s, tt.want)
+			}
+		}
+		if n := len(d.Writes()); n != 0 {
+			t.Errorf("%d writes", n)
+		}
+		d.noViolations()
+	})
+}

@@ -81,17 +81,27 @@ func TestTemplates(t *testing.T) {
 }
 
 var hostile = map[string]func(*domain.Item){
-	"no link":      func(i *domain.Item) { i.URL = "javascript:alert(1)" },
-	"escape":       func(i *domain.Item) { i.URL = "https://app.test/]|http://evil.test|!x!{html}" },
-	"number":       func(i *domain.Item) { i.FormattedNumber = "]|https://evil.test] [~user] ABC-1" },
-	"status":       func(i *domain.Item) { i.Status = "{html}<b>{html} !x.png! [^a.txt] ABC-2 `" },
-	"mention":      func(i *domain.Item) { i.Description = "[~bob] [~accountid:5b10] \\[~bob] \\\\[~bob] [ ~bob] @bob" },
-	"macros":       func(i *domain.Item) { i.Description = "{include:x} {jql-table} {html}<script>{html}\n{quote}\n{panel:title=x}" },
-	"in code":      func(i *domain.Item) { i.Description = "```\n{code}\n[~bob] {noformat} {CODE} {quote}\n```\n`{html} [~x]`" },
-	"images":       func(i *domain.Item) { i.Description = "!a.png! !https://x.test/a.png|width=1! ![x](https://i.test/a.png) ![y](a.png)" },
-	"attachments":  func(i *domain.Item) { i.Description = "[^secret.txt] [#anchor] [a|#b] [mail|mailto:a@b.c]" },
-	"lines":        func(i *domain.Item) { i.Description = "h1\\. x\n\nbq. y\n\n\\* z\n\n\\# w\n\n---- \n\n|| a || b ||\n\n| c |" },
-	"links":        func(i *domain.Item) { i.Description = "[a](javascript:x) [b](ftp://x) [c](file:///etc) [d](//e) [e](https://x.test/a|b]{html}) <https://y.test/[~z]> www.x.test" },
+	"no link": func(i *domain.Item) { i.URL = "javascript:alert(1)" },
+	"escape":  func(i *domain.Item) { i.URL = "https://app.test/]|http://evil.test|!x!{html}" },
+	"number":  func(i *domain.Item) { i.FormattedNumber = "]|https://evil.test] [~user] ABC-1" },
+	"status":  func(i *domain.Item) { i.Status = "{html}<b>{html} !x.png! [^a.txt] ABC-2 `" },
+	"mention": func(i *domain.Item) { i.Description = "[~bob] [~accountid:5b10] \\[~bob] \\\\[~bob] [ ~bob] @bob" },
+	"macros": func(i *domain.Item) {
+		i.Description = "{include:x} {jql-table} {html}<script>{html}\n{quote}\n{panel:title=x}"
+	},
+	"in code": func(i *domain.Item) {
+		i.Description = "```\n{code}\n[~bob] {noformat} {CODE} {quote}\n```\n`{html} [~x]`"
+	},
+	"images": func(i *domain.Item) {
+		i.Description = "!a.png! !https://x.test/a.png|width=1! ![x](https://i.test/a.png) ![y](a.png)"
+	},
+	"attachments": func(i *domain.Item) { i.Description = "[^secret.txt] [#anchor] [a|#b] [mail|mailto:a@b.c]" },
+	"lines": func(i *domain.Item) {
+		i.Description = "h1\\. x\n\nbq. y\n\n\\* z\n\n\\# w\n\n---- \n\n|| a || b ||\n\n| c |"
+	},
+	"links": func(i *domain.Item) {
+		i.Description = "[a](javascript:x) [b](ftp://x) [c](file:///etc) [d](//e) [e](https://x.test/a|b]{html}) <https://y.test/[~z]> www.x.test"
+	},
 	"split marker": func(i *domain.Item) { i.Description = "h*1.* x\n\n[*~*bob] {*html*} A**BC-1** AB*C-*1" },
 	"references":   func(i *domain.Item) { i.Description = "&#91;~bob&#93; &lbrack;~bob] &#123;html} `&#91;~bob]`" },
 	"tables":       func(i *domain.Item) { i.Description = "|a|[~b]|\n|-|-|\n|h1. x|{html}|\n||!x!|" },
@@ -101,17 +111,25 @@ var hostile = map[string]func(*domain.Item){
 			i.Description += strings.Repeat("  ", n) + "- [~x]\n"
 		}
 	},
-	"list of all": func(i *domain.Item) { i.Description = "- # h\n- > q\n- ```\n  c\n  ```\n- |a|\n  |-|\n  |b|\n- ---\n-\n- - x\n1. 1. y" },
-	"quotes":      func(i *domain.Item) { i.Description = "> # h\n> > q\n>\n> |a|\n> |-|\n> |b|\n>\n> ---\n> ```\n> {quote}\n> ```" },
-	"long":        func(i *domain.Item) { i.Description = strings.Repeat("[~user] **b** `x` 👩\u200d👩\u200d👧 ", 5000) },
-	"long code":   func(i *domain.Item) { i.Description = "```\n" + strings.Repeat("e\u0301{code}", 20000) + "\n```" },
-	"long item":   func(i *domain.Item) { i.Description = strings.Repeat("- 🦀 a\n", 9000) },
-	"long table":  func(i *domain.Item) { i.Description = "|a|b|\n|-|-|\n" + strings.Repeat("|🦀|x|\n", 9000) },
-	"title":       func(i *domain.Item) { i.Title = strings.Repeat("👩\u200d👩\u200d👧@", 200) },
-	"bytes":       func(i *domain.Item) { i.Title, i.Description = "\xff\x00", "\xff\xfe\x00\x1b \u202e &#0; &#8238; &#10;x" },
-	"long link":   func(i *domain.Item) { i.URL = "https://app.test/" + strings.Repeat("ü", 990) },
-	"empty":       func(i *domain.Item) { *i = domain.Item{ID: 1} },
-	"no text":     func(i *domain.Item) { i.Description = "\n\n#\n\n```\n```\n\n>\n\n-\n\n****\n\n``" },
+	"list of all": func(i *domain.Item) {
+		i.Description = "- # h\n- > q\n- ```\n  c\n  ```\n- |a|\n  |-|\n  |b|\n- ---\n-\n- - x\n1. 1. y"
+	},
+	"quotes": func(i *domain.Item) {
+		i.Description = "> # h\n> > q\n>\n> |a|\n> |-|\n> |b|\n>\n> ---\n> ```\n> {quote}\n> ```"
+	},
+	"long": func(i *domain.Item) {
+		i.Description = strings.Repeat("[~user] **b** `x` 👩\u200d👩\u200d👧 ", 5000)
+	},
+	"long code":  func(i *domain.Item) { i.Description = "```\n" + strings.Repeat("e\u0301{code}", 20000) + "\n```" },
+	"long item":  func(i *domain.Item) { i.Description = strings.Repeat("- 🦀 a\n", 9000) },
+	"long table": func(i *domain.Item) { i.Description = "|a|b|\n|-|-|\n" + strings.Repeat("|🦀|x|\n", 9000) },
+	"title":      func(i *domain.Item) { i.Title = strings.Repeat("👩\u200d👩\u200d👧@", 200) },
+	"bytes": func(i *domain.Item) {
+		i.Title, i.Description = "\xff\x00", "\xff\xfe\x00\x1b \u202e &#0; &#8238; &#10;x"
+	},
+	"long link": func(i *domain.Item) { i.URL = "https://app.test/" + strings.Repeat("ü", 990) },
+	"empty":     func(i *domain.Item) { *i = domain.Item{ID: 1} },
+	"no text":   func(i *domain.Item) { i.Description = "\n\n#\n\n```\n```\n\n>\n\n-\n\n****\n\n``" },
 }
 
 func TestRenderHostile(t *testing.T) {

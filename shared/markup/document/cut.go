@@ -18,13 +18,20 @@ func Length(text string) int {
 
 // CutText is markup.Cut for who counts in UTF-16 units.
 func CutText(text string, max int, suffix string) string {
-	for room := max; ; {
-		cut := markup.Cut(text, room, suffix)
-		over := Length(cut) - max
+	if Length(text) <= max {
+		return text
+	}
+	if Length(suffix) > max {
+		suffix = ""
+	}
+	most := max - Length(suffix)
+	for room := most; ; {
+		kept := markup.Cut(text, room, "")
+		over := Length(kept) - most
 		if over <= 0 {
-			return cut
+			return kept + suffix
 		}
-		room -= (over + 1) / 2
+		room = markup.Count(kept) - (over+1)/2
 	}
 }
 
