@@ -288,6 +288,22 @@ func TestGateway(t *testing.T) {
 	if err != nil || w.Remote.URL != siteURL+"/browse/WORK-1" {
 		t.Errorf("%+v, %v", w, err)
 	}
+	asked := 0
+	d.between = func(next http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if strings.HasSuffix(r.URL.Path, "/serverInfo") {
+				asked++
+				w.WriteHeader(http.StatusForbidden)
+				return
+			}
+			next.ServeHTTP(w, r)
+		})
+	}
+	d.make("WORK", "another")
+	objects, _, err := d.connect("WORK", atGateway).Changes(t.Context(), time.Time{}, 1)
+	if err != nil || len(objects) != 2 || objects[0].Remote.URL != "" || asked != 1 {
+		t.Errorf("no address is to be had: %+v, %v, asked %d times", objects, err, asked)
+	}
 	_, err = d.connect("WORK", func(c *product.Config) { c.Token = scoped }).Create(t.Context(), connector.Content{Title: "T"}, marker)
 	if e := failed(t, err); e.Code != "credentials_rejected" || !strings.Contains(e.Detail, "api.atlassian.com/ex/jira") {
 		t.Errorf("%v", e)
@@ -465,6 +481,30 @@ func TestFindIsUnsure(t *testing.T) {
 			t.Errorf("an hour later: %v, %v", found, err)
 		}
 	})
+}
+
+// TestFindIsUnsureOfGaps: the same where the index knows younger issues, and
+// where what is missing was deleted.
+func TestFindIsUnsureOfGaps(t *testing.T) {
+	clock := newClock()
+	d := start(t, Cloud, func(c *Config) { c.Now = clock.now })
+	began := clock.now()
+	d.make("WORK", "the first")
+	for range 70 {
+		if err := d.Change(d.make("WORK", "to be deleted").ID, func(e *Edit) { e.Deleted = true }); err != nil {
+			t.Fatal(err)
+		}
+	}
+	d.make("WORK", "the last")
+	want := []connector.Marker{{Integration: 11, Item: 22}}
+	_, err := d.connect("WORK", nil).Find(t.Context(), began.Add(-time.Minute), want)
+	if e := failed(t, err); e.Code != "reconcile_unsure" {
+		t.Errorf("%v", e)
+	}
+	clock.pass(time.Hour)
+	if found, err := d.connect("WORK", nil).Find(t.Context(), began.Add(-time.Minute), want); err != nil || len(found) != 0 {
+		t.Errorf("an hour later: %v, %v", found, err)
+	}
 }
 
 // Ten thousand issues are listed page by page, for a pull and for a relink.

@@ -6,7 +6,6 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
-	"net/http"
 	"regexp"
 	"strconv"
 	"strings"
@@ -175,27 +174,36 @@ func (c *Connector) pages(ctx context.Context) string {
 		return c.cfg.BaseURL
 	}
 	c.mu.Lock()
-	home := c.home
+	home, asked := c.home, c.homeAsked
+	c.homeAsked = true
 	c.mu.Unlock()
-	if home != "" {
+	if asked {
 		return home
 	}
-	answer, err := c.get(ctx, c.api("/serverInfo"), 0)
-	if err != nil || answer.Status != http.StatusOK {
-		return ""
+	if home = c.askHome(ctx); home != "" {
+		c.mu.Lock()
+		c.home = home
+		c.mu.Unlock()
 	}
+	return home
+}
+
+// askHome asks the gateway which site it leads to.
+func (c *Connector) askHome(ctx context.Context) string {
 	var info struct {
 		BaseURL string `json:"baseUrl"`
 	}
-	if json.Unmarshal(answer.Body, &info) != nil {
+	if c.getJSON(ctx, c.api("/serverInfo"), &info) != nil {
 		return ""
 	}
-	home = strings.ToLower(strings.TrimSuffix(info.BaseURL, "/"))
-	if !site.MatchString(home) {
+	return siteOf(info.BaseURL)
+}
+
+// siteOf is the address of a site, "" if it is none of Jira Cloud's.
+func siteOf(address string) string {
+	address = strings.ToLower(strings.TrimSuffix(address, "/"))
+	if !site.MatchString(address) {
 		return ""
 	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.home = home
-	return home
+	return address
 }

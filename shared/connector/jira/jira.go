@@ -42,8 +42,10 @@ type Connector struct {
 
 	mu    sync.Mutex
 	zone  *time.Location // of whose token it is, once asked
-	home  string         // where issues are looked at, once asked
+	home  string         // where issues are looked at, if the gateway has told
 	trail trail          // through the pages of changes read last
+	// homeAsked says that the gateway was asked: a link is not worth asking twice.
+	homeAsked bool
 	// loud says that the token may not keep Jira from telling the watchers.
 	loud bool
 }
