@@ -1,17 +1,11 @@
 package jira
 
 import (
-	"bufio"
-	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
-	"os"
 	"slices"
 	"strings"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -34,19 +28,6 @@ func failed(t *testing.T, err error) *connector.Error {
 		}
 	}
 	return e
-}
-
-func (d *double) changes(c *product.Connector, since time.Time) (all []connector.Object, pages int) {
-	d.t.Helper()
-	for page := 1; ; page++ {
-		objects, more, err := c.Changes(d.t.Context(), since, page)
-		if err != nil {
-			d.t.Fatalf("page %d: %v", page, err)
-		}
-		if all = append(all, objects...); !more {
-			return all, page
-		}
-	}
 }
 
 // counts are the writes by whose they are, method and answer.
@@ -173,8 +154,6 @@ func TestFailures(t *testing.T) {
 	each(t, func(t *testing.T, flavor string) {
 		d := start(t, flavor, nil)
 		open := connector.Content{Title: "T", Body: d.connect("WORK", nil).Render(domain.Item{ID: 1, Title: "T"}).Body, State: domain.Open}
-		closed := open
-		closed.State = domain.Closed
 		for _, tt := range []struct {
 			name, project string
 			change        func(*product.Config)
@@ -197,6 +176,17 @@ func TestFailures(t *testing.T) {
 				t.Errorf("%s: %v %v %v", tt.name, e.Class, e.Scope, e)
 			}
 		}
+		d.noViolations()
+	})
+}
+
+// Where the workflow has no way, the item fails and nothing is tried twice.
+func TestWaysToClose(t *testing.T) {
+	each(t, func(t *testing.T, flavor string) {
+		d := start(t, flavor, nil)
+		open := connector.Content{Title: "T", Body: d.connect("WORK", nil).Render(domain.Item{ID: 1, Title: "T"}).Body, State: domain.Open}
+		closed := open
+		closed.State = domain.Closed
 		make := func(project string) (*product.Connector, connector.Written) {
 			t.Helper()
 			c := d.connect(project, nil)
@@ -335,377 +325,4 @@ func TestDatacenterWatchers(t *testing.T) {
 	if got := fmt.Sprint(d.counts()); got != "map[sync-bot POST 201:1 sync-bot PUT 204:2 sync-bot PUT 403:1]" {
 		t.Error(got)
 	}
-}
-
-// Pages go on through a block of one time, and each issue is there once.
-func TestABlockOfOneTime(t *testing.T) {
-	each(t, func(t *testing.T, flavor string) {
-		clock := newClock()
-		d := start(t, flavor, func(c *Config) { c.Now = clock.now })
-		for n := range 350 {
-			d.make("WORK", fmt.Sprint(n))
-		}
-		clock.pass(time.Hour + 20*time.Second)
-		for n := 21; n <= 330; n++ {
-			if err := d.Change(fmt.Sprintf("WORK-%d", n), func(*Edit) {}); err != nil {
-				t.Fatal(err)
-			}
-		}
-		all, pages := d.changes(d.connect("WORK", nil), clock.now())
-		seen := map[string]bool{}
-		for _, o := range all {
-			seen[o.Remote.Key] = true
-		}
-		if pages != 4 || len(all) != 310 || len(seen) != 310 || !seen["WORK-21"] || !seen["WORK-330"] {
-			t.Errorf("%d issues, %d of them once, on %d pages", len(all), len(seen), pages)
-		}
-		// Anybody else gets to a page as well, though nobody led there.
-		objects, more, err := d.connect("WORK", nil).Changes(t.Context(), clock.now(), 4)
-		if err != nil || more || len(objects) != 10 {
-			t.Errorf("page 4 at once: %d, %v, %v", len(objects), more, err)
-		}
-		d.noViolations()
-	})
-}
-
-// make puts an issue into the stand-in without a call.
-func (d *double) make(project, summary string) *issue {
-	d.t.Helper()
-	p := d.find(project)
-	id, number := d.next(p)
-	made := &issue{ID: id, Project: project, Number: number, Type: "Task", Summary: summary, Status: statusNew, Creator: "maria", Created: d.now(), Updated: d.now()}
-	if err := d.commit(entry{Issue: made}); err != nil {
-		d.t.Fatal(err)
-	}
-	return made
-}
-
-// What was read at a time of the wall clock of another zone is not missed,
-// neither where summer ends.
-func TestZones(t *testing.T) {
-	for _, zone := range []string{"Europe/Berlin", "America/St_Johns", "Pacific/Kiritimati", "Etc/GMT+12", "Australia/Lord_Howe", "Mars/Olympus", ""} {
-		d := start(t, Datacenter, func(c *Config) {
-			account := c.Accounts[ours]
-			account.Zone = zone
-			c.Accounts[ours] = account
-		})
-		for at := time.Date(2026, 10, 24, 22, 7, 30, 0, time.UTC); at.Before(time.Date(2026, 10, 25, 4, 0, 0, 0, time.UTC)); at = at.Add(17 * time.Minute) {
-			d.make("WORK", at.String())
-			name := fmt.Sprintf("WORK-%d", d.find("WORK").last)
-			if err := d.Change(name, func(e *Edit) { e.Updated = at }); err != nil {
-				t.Fatal(err)
-			}
-			all, _ := d.changes(d.connect("WORK", nil), at)
-			if len(all) != 1 || !all[0].UpdatedAt.Equal(at) {
-				t.Errorf("%s: at %v there are %d", zone, at, len(all))
-			}
-		}
-	}
-}
-
-// TestFind: what the index does not know yet is found by its key.
-func TestFind(t *testing.T) {
-	each(t, func(t *testing.T, flavor string) {
-		clock := newClock()
-		d := start(t, flavor, func(c *Config) { c.Now, c.IndexLag = clock.now, time.Minute })
-		c := d.connect("WORK", nil)
-		for n := range 5 {
-			d.make("WORK", fmt.Sprint(n))
-		}
-		clock.pass(10 * time.Minute)
-		began := clock.now()
-		content := c.Render(domain.Item{ID: 22, Title: "T", State: domain.Open})
-		create := func(item domain.Snowflake) connector.Written {
-			t.Helper()
-			w, err := c.Create(t.Context(), content, connector.Marker{Integration: 11, Item: item, Attempt: 1})
-			if err != nil {
-				t.Fatal(err)
-			}
-			return w
-		}
-		first := create(22)
-		d.send(ours, "POST", "/issue", `{"fields":{"project":{"key":"WORK"},"issuetype":{"name":"Task"}}}`) // uses up a key
-		second := create(23)
-		d.make("WORK", "another's")
-		want := []connector.Marker{{Integration: 11, Item: 22}, {Integration: 11, Item: 23}, {Integration: 11, Item: 24}, {Integration: 12, Item: 22}}
-		look := func() map[domain.Snowflake]connector.Written {
-			t.Helper()
-			found, err := d.connect("WORK", nil).Find(t.Context(), began.Add(-5*time.Minute), want)
-			if err != nil {
-				t.Fatal(err)
-			}
-			return found
-		}
-		found := look()
-		if len(found) != 2 || found[22] != first || found[23] != second {
-			t.Errorf("the index knows nothing: %+v", found)
-		}
-		clock.pass(2 * time.Minute)
-		if found = look(); len(found) != 2 || found[22] != first {
-			t.Errorf("the index knows: %+v", found)
-		}
-		// A copy with our label is younger, and does not count.
-		copied := d.make("WORK", "a copy")
-		if err := d.Change(copied.key(), func(e *Edit) { e.Labels = d.get(first.Remote.ID).Labels }); err != nil {
-			t.Fatal(err)
-		}
-		clock.pass(2 * time.Minute)
-		if found = look(); found[22].Remote.ID != first.Remote.ID {
-			t.Errorf("the copy was taken: %+v", found[22])
-		}
-		if got, err := c.Find(t.Context(), clock.now().Add(time.Minute), want); err != nil || len(got) != 0 {
-			t.Errorf("later than all: %v, %v", got, err)
-		}
-		d.noViolations()
-	})
-}
-
-// TestFindIsUnsure: where too much is not in the index, nothing is concluded,
-// so that nothing is created twice; but not for ever.
-func TestFindIsUnsure(t *testing.T) {
-	each(t, func(t *testing.T, flavor string) {
-		clock := newClock()
-		d := start(t, flavor, func(c *Config) { c.Now, c.IndexLag = clock.now, time.Hour })
-		began := clock.now()
-		for n := range 70 {
-			d.make("WORK", fmt.Sprint(n))
-		}
-		want := []connector.Marker{{Integration: 11, Item: 22}}
-		_, err := d.connect("WORK", nil).Find(t.Context(), began, want)
-		if e := failed(t, err); e.Class != connector.Retryable || e.Code != "reconcile_unsure" || e.Wait == 0 {
-			t.Errorf("%v", e)
-		}
-		clock.pass(time.Hour + time.Minute)
-		found, err := d.connect("WORK", nil).Find(t.Context(), began, want)
-		if err != nil || len(found) != 0 {
-			t.Errorf("an hour later: %v, %v", found, err)
-		}
-	})
-}
-
-// TestFindIsUnsureOfGaps: the same where the index knows younger issues, and
-// where what is missing was deleted.
-func TestFindIsUnsureOfGaps(t *testing.T) {
-	clock := newClock()
-	d := start(t, Cloud, func(c *Config) { c.Now = clock.now })
-	began := clock.now()
-	d.make("WORK", "the first")
-	for range 70 {
-		if err := d.Change(d.make("WORK", "to be deleted").ID, func(e *Edit) { e.Deleted = true }); err != nil {
-			t.Fatal(err)
-		}
-	}
-	d.make("WORK", "the last")
-	want := []connector.Marker{{Integration: 11, Item: 22}}
-	_, err := d.connect("WORK", nil).Find(t.Context(), began.Add(-time.Minute), want)
-	if e := failed(t, err); e.Code != "reconcile_unsure" {
-		t.Errorf("%v", e)
-	}
-	clock.pass(time.Hour)
-	if found, err := d.connect("WORK", nil).Find(t.Context(), began.Add(-time.Minute), want); err != nil || len(found) != 0 {
-		t.Errorf("an hour later: %v, %v", found, err)
-	}
-}
-
-// Ten thousand issues are listed page by page, for a pull and for a relink.
-func TestTenThousand(t *testing.T) {
-	if testing.Short() {
-		t.Skip("takes some seconds")
-	}
-	clock := newClock()
-	d := start(t, Cloud, func(c *Config) { c.Now, c.SpecPath = clock.now, "" })
-	const n = 10_000
-	for i := range n {
-		if i%150 == 0 {
-			clock.pass(time.Minute)
-		}
-		d.make("WORK", fmt.Sprint(i))
-	}
-	c, seen, pages, most := d.connect("WORK", nil), 0, 0, 0
-	for page := 1; ; page++ {
-		objects, more, err := c.Changes(t.Context(), time.Time{}, page)
-		if err != nil {
-			t.Fatal(err)
-		}
-		seen, pages, most = seen+len(objects), pages+1, max(most, len(objects))
-		if !more {
-			break
-		}
-	}
-	if seen != n || pages != n/100 || most != 100 {
-		t.Errorf("%d issues on %d pages of up to %d", seen, pages, most)
-	}
-}
-
-// Real items: each is taken as it is rendered, closed where it is, and found to
-// be what was sent.
-func TestRealItems(t *testing.T) {
-	path := sharedFile("data/items.jsonl")
-	if path == "" {
-		t.Skip("../shared/data/items.jsonl is absent")
-	}
-	each(t, func(t *testing.T, flavor string) {
-		d := start(t, flavor, nil)
-		c := d.connect("WORK", nil)
-		file, err := os.Open(path)
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer file.Close()
-		lines := bufio.NewScanner(file)
-		lines.Buffer(nil, 1<<20)
-		made, closed := 0, 0
-		for n := 0; lines.Scan(); n++ {
-			if n%10 != 0 && raceDetector {
-				continue
-			}
-			var raw struct {
-				domain.Item
-				PrefixID *domain.Snowflake `json:"prefix_id"`
-			}
-			if err := json.Unmarshal(lines.Bytes(), &raw); err != nil {
-				t.Fatal(err)
-			}
-			content := c.Render(raw.Item)
-			m := connector.Marker{Integration: 11, Item: raw.ID, Attempt: 1}
-			w, err := c.Create(t.Context(), content, m)
-			if err != nil {
-				t.Fatalf("%s: %v", raw.FormattedNumber, err)
-			}
-			made++
-			if raw.State == domain.Closed {
-				sent := connector.Sent{Remote: w.Remote, Labels: content.Labels, State: domain.Open, Seen: w.Seen}
-				if _, err := c.Update(t.Context(), sent, content, m); err != nil {
-					t.Fatalf("%s: %v", raw.FormattedNumber, err)
-				}
-				closed++
-			}
-		}
-		d.noViolations()
-		t.Logf("%d items made, %d closed, writes %v", made, closed, d.counts())
-	})
-}
-
-// Whoever cancels has the call back at once, and no new request leaves.
-func TestCancellation(t *testing.T) {
-	d := start(t, Cloud, nil)
-	c := d.connect("WORK", nil)
-	arrived, asked := make(chan struct{}, 10), atomic.Int64{}
-	d.between = func(http.Handler) http.Handler {
-		return http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
-			_, _ = io.Copy(io.Discard, r.Body)
-			asked.Add(1)
-			arrived <- struct{}{}
-			<-r.Context().Done()
-		})
-	}
-	for name, call := range map[string]func(context.Context) error{
-		"create": func(ctx context.Context) error {
-			_, err := c.Create(ctx, connector.Content{Title: "T"}, marker)
-			return err
-		},
-		"update": func(ctx context.Context) error {
-			_, err := c.Update(ctx, connector.Sent{Remote: domain.Remote{ID: "10001"}}, connector.Content{State: domain.Open}, marker)
-			return err
-		},
-		"find": func(ctx context.Context) error {
-			_, err := c.Find(ctx, time.Now(), []connector.Marker{marker})
-			return err
-		},
-		"changes": func(ctx context.Context) error { _, _, err := c.Changes(ctx, time.Time{}, 1); return err },
-	} {
-		ctx, cancel := context.WithCancel(t.Context())
-		done := make(chan error, 1)
-		before := asked.Load()
-		go func() { done <- call(ctx) }()
-		<-arrived
-		cancel()
-		select {
-		case err := <-done:
-			failed(t, err)
-		case <-time.After(100 * time.Millisecond):
-			t.Errorf("%s goes on", name)
-			<-done
-		}
-		if n := asked.Load() - before; n != 1 {
-			t.Errorf("%s: %d requests", name, n)
-		}
-	}
-}
-
-// TestRateLimits: the whole integration waits, or the one issue that a limit is
-// about.
-func TestRateLimits(t *testing.T) {
-	clock := newClock()
-	d := start(t, Cloud, func(c *Config) { c.Now, c.Limits = clock.now, true })
-	c := d.connect("WORK", nil)
-	content := c.Render(domain.Item{ID: 22, Title: "T", State: domain.Open})
-	w, err := c.Create(t.Context(), content, marker)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for n := 0; ; n++ {
-		content.Title = fmt.Sprint(n)
-		if _, err = c.Update(t.Context(), connector.Sent{Remote: w.Remote, State: domain.Open}, content, marker); err != nil {
-			break
-		}
-	}
-	if e := failed(t, err); e.Class != connector.Retryable || e.Scope != connector.ItemScope || e.Code != "issue_rate_limited" || e.Wait != 2*time.Second || e.Untold {
-		t.Errorf("%v %v %v", e.Scope, e.Wait, e)
-	}
-	for err = nil; err == nil; {
-		_, err = c.Create(t.Context(), content, marker)
-	}
-	if e := failed(t, err); e.Class != connector.Retryable || e.Scope != connector.IntegrationScope || e.Code != "rate_limited" || e.Wait != time.Second || !strings.Contains(e.Detail, "jira-burst-based") {
-		t.Errorf("%v", e)
-	}
-	clock.pass(time.Second)
-	if _, err = c.Create(t.Context(), content, marker); err != nil {
-		t.Error(err)
-	}
-	d = start(t, Datacenter, func(c *Config) { c.Now, c.Limits = clock.now, true })
-	for c, err = d.connect("WORK", nil), error(nil); err == nil; {
-		_, _, err = c.Changes(t.Context(), time.Time{}, 1)
-	}
-	if e := failed(t, err); e.Code != "rate_limited" || e.Wait != time.Second || e.Untold {
-		t.Errorf("%v", e)
-	}
-}
-
-// A check says what is amiss before anything was written, and writes nothing.
-func TestSteps(t *testing.T) {
-	each(t, func(t *testing.T, flavor string) {
-		d := start(t, flavor, nil)
-		for _, tt := range []struct {
-			project string
-			change  func(*product.Config)
-			want    string
-		}{
-			{"WORK", nil, "credentials target rights issue_type fields"},
-			{"WORK", func(c *product.Config) { c.Token = "another" }, "credentials:credentials_rejected"},
-			{"WORK", func(c *product.Config) { c.Token = locked }, "credentials:captcha_required"},
-			{"NOPE", nil, "credentials target:target_not_found"},
-			{"SECRET", nil, "credentials target:target_not_found"},
-			{"READ", nil, "credentials target rights:forbidden"},
-			{"WORK", func(c *product.Config) { c.IssueType = "Epos" }, "credentials target rights issue_type:issue_type_unknown"},
-			{"FIELDS", nil, "credentials target rights issue_type fields:field_required"},
-			{"PLAIN", nil, "credentials target rights issue_type fields:labels_not_allowed"},
-		} {
-			var got []string
-			for _, step := range d.connect(tt.project, tt.change).Steps(t.Context()) {
-				name := step.Name
-				if step.Err != nil {
-					name += ":" + failed(t, step.Err).Code
-				}
-				got = append(got, name)
-			}
-			if s := strings.Join(got, " "); s != tt.want {
-				t.Errorf("%s: %s, want %s", tt.project, s, tt.want)
-			}
-		}
-		if n := len(d.Writes()); n != 0 {
-			t.Errorf("%d writes", n)
-		}
-		d.noViolations()
-	})
 }

@@ -117,7 +117,7 @@ type Server struct {
 func Open(config Config) (*Server, error) {
 	contract, err := standin.LoadContract(config.SpecPath)
 	if err != nil {
-		return nil, fmt.Errorf("Jira stand-in: %w", err)
+		return nil, fmt.Errorf("stand-in of Jira: %w", err)
 	}
 	return open(config, contract)
 }
@@ -128,7 +128,7 @@ func open(config Config, contract *standin.Contract) (*Server, error) {
 	}
 	base, err := url.Parse(config.BaseURL)
 	if err != nil {
-		return nil, fmt.Errorf("Jira stand-in: %w", err)
+		return nil, fmt.Errorf("stand-in of Jira: %w", err)
 	}
 	if config.Flavor != Cloud {
 		contract = nil // nobody describes Data Center
@@ -144,7 +144,7 @@ func open(config Config, contract *standin.Contract) (*Server, error) {
 		s.order = append(s.order, added)
 	}
 	if s.journal, err = standin.OpenJournal(filepath.Join(config.Dir, "jira_"+config.Flavor+".jsonl"), s.replay); err != nil {
-		return nil, fmt.Errorf("Jira stand-in: %w", err)
+		return nil, fmt.Errorf("stand-in of Jira: %w", err)
 	}
 	return s, nil
 }

@@ -232,7 +232,7 @@ type Edit struct {
 
 type errNoIssue string
 
-func (e errNoIssue) Error() string { return "Jira stand-in: there is no " + string(e) }
+func (e errNoIssue) Error() string { return "stand-in of Jira: there is no " + string(e) }
 
 // now has Jira's resolution: a millisecond.
 func (s *Server) now() time.Time { return s.config.Now().UTC().Truncate(time.Millisecond) }

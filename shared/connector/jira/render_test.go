@@ -249,7 +249,7 @@ func adfMarks(n map[string]any, parent string) error {
 // that counts.
 var (
 	wikiCode    = regexp.MustCompile(`(?s)\{(code|noformat)(?::[a-z+#]+)?\}\n(.*?)\n?\{(code|noformat)\}`)
-	wikiEscaped = regexp.MustCompile("\\\\[^\\\\ \\w]|&#[0-9]+;")
+	wikiEscaped = regexp.MustCompile(`\\[^\\ \w]|&#[0-9]+;`)
 	wikiLink    = regexp.MustCompile(`\[[^\[\]|\n]*\|(https?://|mailto:)[^\[\]|\s{}!]+\]`)
 	wikiAlive   = regexp.MustCompile(`\[|\]|\{(?:[^{}]|$)|![^\s!]|(?m:^\s*(?:h[0-9]|bq)\.)|\b[A-Za-z][A-Za-z0-9_]+-[0-9]|://|\bwww\.|\?\?|~|\^`)
 )

@@ -58,7 +58,7 @@ func TestSize(t *testing.T) {
 }
 
 var (
-	inert = regexp.MustCompile("\\\\[^\\\\ \\w]|&#[0-9]+;")
+	inert = regexp.MustCompile(`\\[^\\ \w]|&#[0-9]+;`)
 	block = regexp.MustCompile(`(?s)\{(?:code:[a-z+#]+|noformat)\}\n.*?\n\{(?:code|noformat)\}`)
 	link  = regexp.MustCompile(`\[[^\[\]|\n]*\|(?:https?://|mailto:)[^\[\]|\s{}!]+\]`)
 	alive = regexp.MustCompile(`\[|!\S|\{[a-zA-Z]|\b[A-Za-z][A-Za-z0-9_]+-[0-9]|://`)
