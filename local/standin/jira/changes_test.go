@@ -95,7 +95,10 @@ func TestTenThousand(t *testing.T) {
 	}
 	clock := newClock()
 	d := start(t, Cloud, func(c *Config) { c.Now, c.SpecPath = clock.now, "" })
-	const n = 10_000
+	n := 10_000
+	if raceDetector {
+		n = 1000
+	}
 	for i := range n {
 		if i%150 == 0 {
 			clock.pass(time.Minute)

@@ -207,7 +207,7 @@ func TestMinute(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for at := now.AddDate(-1, 0, 0); at.Before(now.AddDate(0, 2, 0)); at = at.Add(13 * time.Minute) {
+		for at := now.AddDate(-1, 0, 0); at.Before(now.AddDate(0, 2, 0)); at = at.Add(53 * time.Minute) {
 			text := minute(at, zone)
 			wall, err := time.ParseInLocation(`"2006-01-02 15:04"`, text, zone)
 			if err != nil {
@@ -250,4 +250,24 @@ func FuzzList(f *testing.F) {
 			}
 		}
 	})
+}
+
+// Of several with one marker the oldest is kept, in whatever order they come.
+func TestTheOldestIsTheItems(t *testing.T) {
+	at := func(id string, created time.Time) issue {
+		i := issue{ID: id}
+		i.Fields.Labels, i.Fields.Created = []string{label(marker)}, moment{created}
+		return i
+	}
+	all := []issue{at("9", now), at("10", now), at("3", now.Add(time.Second)), at("1", now.Add(-time.Second))}
+	for range all {
+		s := newSearch(now, []connector.Marker{marker})
+		for _, i := range all {
+			s.note(i)
+		}
+		if got := s.found[marker.Item].ID; got != "9" {
+			t.Errorf("%v was taken of %v", got, all)
+		}
+		all = append(all[1:], all[0])
+	}
 }

@@ -37,6 +37,14 @@ func TestRender(t *testing.T) {
 	}
 }
 
+// A text node is never empty, whoever made the span.
+func TestNoEmptyText(t *testing.T) {
+	got := Render([]document.Block{{Kind: document.Paragraph, Spans: []document.Span{{Bold: true}, {Text: "a"}}}})
+	if strings.Count(got, `"type":"text"`) != 1 {
+		t.Errorf("%s", got)
+	}
+}
+
 // No text form that Jira may count is longer than what is counted here.
 func TestSizeIsTheLongest(t *testing.T) {
 	for text := range rendered {
