@@ -1,0 +1,200 @@
+// Package jira is a stand-in of Jira's REST API for issues, Cloud or Data
+// Center: it keeps what it is given, behaves as the real one does, and is
+// strict with its callers.
+package jira
+
+import (
+	"fmt"
+	"net/http"
+	"net/url"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"integrations/local/standin"
+)
+
+// The phases of a create that a hook is told of.
+const (
+	Received = "received" // the request is here, nothing has been done
+	Applied  = "applied"  // the issue exists, the answer has not been sent
+)
+
+// maxViolations bounds what is kept; a caller who is wrong is so at every call.
+const maxViolations = 1000
+
+// The flavors.
+const (
+	Cloud      = "cloud"
+	Datacenter = "datacenter"
+)
+
+// A Project that the stand-in has.
+type Project struct {
+	Key, Name string
+	Types     []string // names of the issue types; without any Task and Bug
+	// Required are fields, id to name, that an issue is not made without and
+	// that have no default.
+	Required map[string]string
+	// Members lists the accounts that may see the project; without it all may.
+	Members []string
+	// Readers lists the members that may only look.
+	Readers []string
+	// NoLabels says that labels are on no screen.
+	NoLabels bool
+	// Stuck says that no transition leads to done.
+	Stuck bool
+	// AsksResolution says that the transition to done has a screen that wants a
+	// resolution.
+	AsksResolution bool
+	// LocksClosed says that what is done cannot be edited.
+	LocksClosed bool
+}
+
+// An Account may call the API with its token.
+type Account struct {
+	Name  string
+	Email string // Cloud: the user name that goes with the token
+	Zone  string // of the clock on the wall; "" is UTC
+	// Scoped tokens work at the gateway alone.
+	Scoped bool
+	// Admin may keep Jira from telling the watchers.
+	Admin bool
+	// Captcha says that the account has to solve one before it may log in.
+	Captcha bool
+}
+
+// Config says what the stand-in has and who may use it.
+type Config struct {
+	Flavor   string
+	Dir      string
+	SpecPath string // the OpenAPI description of the Cloud; without it only the own checks apply
+	Limits   bool   // apply the published rate limits
+	// BaseURL is where the API is found, with a context path if it is to have
+	// one (Data Center).
+	BaseURL string
+	// CloudID is what the gateway knows the site by (Cloud).
+	CloudID string
+	// Accounts by token.
+	Accounts map[string]Account
+	// PersonToken is the token with which the page lets people edit; without
+	// it the page only shows.
+	PersonToken string
+	// Projects are all there are.
+	Projects []Project
+	// IndexLag is how far searches lag behind.
+	IndexLag time.Duration
+	// Now replaces the clock.
+	Now func() time.Time
+}
+
+// A Server is the stand-in. It survives the death of its process.
+type Server struct {
+	config   Config
+	context  string // the path before /rest
+	contract *standin.Contract
+	journal  *standin.Journal
+	limiter  *limiter
+	writes   standin.Log[entry]
+
+	// deciding is held by a write from its decision to its commitment.
+	deciding sync.Mutex
+
+	lock       sync.RWMutex
+	projects   map[string]*project
+	order      []*project
+	issues     map[string]*record // by id
+	keys       map[string]string  // every key an issue ever had to its id
+	lastID     int64
+	violations []string
+	hook       func(phase string, n int)
+	creates    int
+}
+
+// Open returns the stand-in with all that the journal in config.Dir holds.
+func Open(config Config) (*Server, error) {
+	contract, err := standin.LoadContract(config.SpecPath)
+	if err != nil {
+		return nil, fmt.Errorf("stand-in of Jira: %w", err)
+	}
+	return open(config, contract)
+}
+
+func open(config Config, contract *standin.Contract) (*Server, error) {
+	if config.Now == nil {
+		config.Now = time.Now
+	}
+	base, err := url.Parse(config.BaseURL)
+	if err != nil {
+		return nil, fmt.Errorf("stand-in of Jira: %w", err)
+	}
+	if config.Flavor != Cloud {
+		contract = nil // nobody describes Data Center
+	}
+	s := &Server{
+		config: config, context: strings.TrimSuffix(base.Path, "/"), contract: contract,
+		limiter:  newLimiter(config.Flavor, config.Limits, config.Now),
+		projects: map[string]*project{}, issues: map[string]*record{}, keys: map[string]string{}, lastID: firstID,
+	}
+	for i, one := range config.Projects {
+		added := newProject(one, i)
+		s.projects[one.Key] = added
+		s.order = append(s.order, added)
+	}
+	if s.journal, err = standin.OpenJournal(filepath.Join(config.Dir, "jira_"+config.Flavor+".jsonl"), s.replay); err != nil {
+		return nil, fmt.Errorf("stand-in of Jira: %w", err)
+	}
+	return s, nil
+}
+
+// Close closes the journal.
+func (s *Server) Close() error { return s.journal.Close() }
+
+// API is what is served under the host of BaseURL and, for the Cloud, as
+// api.atlassian.com.
+func (s *Server) API() http.Handler { return http.HandlerFunc(s.serveAPI) }
+
+// OnCreate has hook called at each phase of each create, with the number of
+// the create since the start. It may block: the caller then waits.
+func (s *Server) OnCreate(hook func(phase string, n int)) {
+	s.lock.Lock()
+	defer s.lock.Unlock()
+	s.hook = hook
+}
+
+// Violations lists the breaches of the contract so far: the callers' and, each
+// a mistake of this package, our own.
+func (s *Server) Violations() []string {
+	s.lock.RLock()
+	defer s.lock.RUnlock()
+	return slices.Clone(s.violations)
+}
+
+func (s *Server) violation(format string, args ...any) {
+	s.lock.Lock()
+	defer s.lock.Unlock()
+	if len(s.violations) < maxViolations {
+		s.violations = append(s.violations, fmt.Sprintf(format, args...))
+	}
+}
+
+// arrive counts a create and tells the hook of it.
+func (s *Server) arrive() (n int) {
+	s.lock.Lock()
+	s.creates++
+	n = s.creates
+	s.lock.Unlock()
+	s.tell(Received, n)
+	return n
+}
+
+func (s *Server) tell(phase string, n int) {
+	s.lock.RLock()
+	hook := s.hook
+	s.lock.RUnlock()
+	if hook != nil {
+		hook(phase, n)
+	}
+}

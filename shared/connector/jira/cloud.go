@@ -1,0 +1,73 @@
+package jira
+
+import (
+	"encoding/base64"
+	"encoding/json"
+	"net/url"
+	"strings"
+
+	"integrations/shared/connector"
+	"integrations/shared/markup/adf"
+	"integrations/shared/markup/document"
+	"integrations/shared/outbound"
+)
+
+// cloud is Jira Cloud, version 3 of the API:
+// https://developer.atlassian.com/cloud/jira/platform/rest/v3/
+type cloud struct{}
+
+func (cloud) root() string { return "/rest/api/3" }
+
+func (cloud) authorization(cfg Config) string {
+	return "Basic " + base64.StdEncoding.EncodeToString([]byte(cfg.Email+":"+cfg.Token))
+}
+
+func (cloud) render(blocks []document.Block) string { return adf.Render(blocks) }
+
+func (cloud) size(blocks []document.Block) int { return adf.Size(blocks) }
+
+func (cloud) description(body string) any {
+	if json.Valid([]byte(body)) {
+		return json.RawMessage(body)
+	}
+	return json.RawMessage(adf.Render(nil))
+}
+
+func (cloud) properties(m connector.Marker) []property { return []property{{propertyKey, traceOf(m)}} }
+
+func (cloud) wanted(q url.Values) url.Values {
+	q.Set("properties", propertyKey)
+	return q
+}
+
+// editQuery asks for the issue as it is afterwards. Who may not keep Jira from
+// telling the watchers is not refused: Jira tells them.
+func (cloud) editQuery(bool) string { return "?notifyUsers=false&returnIssue=true" }
+
+func (cloud) refusesQuiet(outbound.Response) bool { return false }
+
+func (cloud) search(q url.Values, cursor string) string {
+	if cursor != "" {
+		q.Set("nextPageToken", cursor)
+	}
+	return "/search/jql?" + q.Encode()
+}
+
+func (cloud) next(p page, cursor string) (string, bool) {
+	switch {
+	case p.IsLast != nil && *p.IsLast:
+		return "", true
+	case p.Token != nil && *p.Token != "" && *p.Token != cursor && len(*p.Token) <= 4096:
+		return *p.Token, true
+	case p.IsLast == nil && p.Token == nil:
+		return "", true
+	}
+	return "", false
+}
+
+func (cloud) hint(cfg Config) string {
+	if strings.HasPrefix(cfg.BaseURL, gateway) {
+		return "the email, the token or the cloud id in base_url is wrong, or the token has expired: "
+	}
+	return "the email or the token is wrong, or the token has expired; a token with scopes works only at https://api.atlassian.com/ex/jira/CLOUD_ID: "
+}

@@ -1,0 +1,203 @@
+package jira
+
+import (
+	"context"
+	"net/http"
+	"slices"
+	"strconv"
+	"time"
+
+	"integrations/shared/connector"
+	"integrations/shared/domain"
+	"integrations/shared/outbound"
+)
+
+const (
+	// labelsAtOnce is how many labels one search asks for: the query travels in
+	// an address.
+	labelsAtOnce = 40
+	// directReads bounds how many issues are read by their keys, one by one.
+	directReads = 60
+	// quietKeys is how many keys in a row must name nothing for the end of the
+	// project to be believed: a refused create may use one up.
+	quietKeys = 10
+	// indexed is after how long an issue is in the index for certain: what a
+	// search does not find then is not looked for by its key.
+	indexed = time.Hour
+)
+
+// Find looks for the issues of markers. Jira lists issues only by searching an
+// index, and in the Cloud that lags behind by seconds or minutes. So the search
+// says only what is there, and never what is not: each key of the project that
+// could have been given since and that the search does not know is read
+// directly, which is always up to date. Where those are too many, nothing is
+// concluded until the index has had the time.
+//
+// Where several carry an item's marker the oldest is the item's: it was there
+// first.
+func (c *Connector) Find(ctx context.Context, since time.Time, want []connector.Marker) (map[domain.Snowflake]connector.Written, error) {
+	if len(want) == 0 {
+		return map[domain.Snowflake]connector.Written{}, nil
+	}
+	zone, err := c.whose(ctx)
+	if err != nil {
+		return nil, err
+	}
+	s := newSearch(since, want)
+	created := "created >= " + minute(since, zone)
+	for some := range slices.Chunk(want, labelsAtOnce) {
+		if err := c.walk(ctx, labelled(some)+" AND "+created+" ORDER BY created DESC", s.note); err != nil {
+			return nil, err
+		}
+	}
+	if len(s.found) < len(s.wanted) {
+		if err := c.walk(ctx, c.inProject()+" AND "+created+" ORDER BY created DESC", s.cover); err != nil {
+			return nil, err
+		}
+	}
+	if len(s.found) < len(s.wanted) {
+		if err := c.readBeyondTheIndex(ctx, s, zone); err != nil {
+			return nil, err
+		}
+	}
+	found := map[domain.Snowflake]connector.Written{}
+	for item, i := range s.found {
+		found[item] = c.written(ctx, i)
+	}
+	return found, nil
+}
+
+// A search gathers what is found.
+type search struct {
+	since  time.Time
+	wanted map[connector.Marker]bool
+	found  map[domain.Snowflake]issue
+	keys   map[int]bool // numbers of the project's issues that the index knows
+	top    int          // the highest of them
+	floor  int          // the lowest number an issue made since may have, less one
+}
+
+func newSearch(since time.Time, want []connector.Marker) *search {
+	s := &search{since: since, wanted: map[connector.Marker]bool{}, found: map[domain.Snowflake]issue{}, keys: map[int]bool{}}
+	for _, m := range want {
+		s.wanted[connector.Marker{Integration: m.Integration, Item: m.Item}] = true
+	}
+	return s
+}
+
+// note keeps an issue that carries a wanted marker.
+func (s *search) note(i issue) {
+	m := i.marker()
+	m.Attempt = 0
+	if !s.wanted[m] || i.Fields.Created.Before(s.since) {
+		return
+	}
+	other, twice := s.found[m.Item]
+	if !twice || older(i, other) {
+		s.found[m.Item] = i
+	}
+}
+
+// older goes by the time of creation and, within one, the id, which grows.
+func older(a, b issue) bool {
+	if !a.Fields.Created.Equal(b.Fields.Created.Time) {
+		return a.Fields.Created.Before(b.Fields.Created.Time)
+	}
+	x, _ := strconv.ParseInt(a.ID, 10, 64)
+	y, _ := strconv.ParseInt(b.ID, 10, 64)
+	return x < y
+}
+
+// cover notes an issue of the project and that its key need not be read.
+func (s *search) cover(i issue) {
+	s.note(i)
+	_, n := i.number()
+	s.keys[n], s.top = true, max(s.top, n)
+}
+
+// readBeyondTheIndex reads the keys the index does not know: those between the
+// ones it does, and on from the highest until none is there any more.
+func (c *Connector) readBeyondTheIndex(ctx context.Context, s *search, zone *time.Location) error {
+	if err := c.floor(ctx, s, zone); err != nil {
+		return err
+	}
+	var missing []int
+	for n := s.floor + 1; n < s.top; n++ {
+		if !s.keys[n] {
+			missing = append(missing, n)
+		}
+	}
+	settled := c.now().Sub(s.since) > indexed
+	if len(missing) > directReads {
+		if !settled {
+			return c.unsure()
+		}
+		missing = nil
+	}
+	left := directReads - len(missing)
+	for _, n := range missing {
+		if _, err := c.readKey(ctx, s, n); err != nil {
+			return err
+		}
+	}
+	for n, quiet := max(s.top, s.floor)+1, 0; quiet < quietKeys; n++ {
+		if left--; left < 0 {
+			if settled {
+				return nil
+			}
+			return c.unsure()
+		}
+		there, err := c.readKey(ctx, s, n)
+		if err != nil {
+			return err
+		}
+		if quiet++; there {
+			quiet = 0
+		}
+	}
+	return nil
+}
+
+// unsure is for when it cannot be told yet. Nothing is created meanwhile.
+func (c *Connector) unsure() *connector.Error {
+	e := c.fail(connector.Retryable, connector.IntegrationScope, "reconcile_unsure", "Jira's search does not know yet what was created lately", outbound.Response{})
+	e.Wait = time.Minute
+	return e
+}
+
+// floor finds the number that was reached before the time in question. Issues
+// moved into the project have young numbers and old times, so the lowest of
+// several counts.
+func (c *Connector) floor(ctx context.Context, s *search, zone *time.Location) error {
+	s.floor = -1
+	jql := c.inProject() + " AND created < " + minute(s.since, zone) + " ORDER BY created DESC"
+	seen := 0
+	_, err := c.search(ctx, jql, "", func(i issue) {
+		_, n := i.number()
+		s.keys[n], s.top = true, max(s.top, n)
+		if seen++; seen <= quietKeys && (s.floor < 0 || n < s.floor) {
+			s.floor = n
+		}
+	})
+	s.floor = max(s.floor, 0)
+	return err
+}
+
+// readKey reads one issue of the project by its number. A key that names nothing
+// is not worth asking about: the project is there, a search was just answered.
+func (c *Connector) readKey(ctx context.Context, s *search, n int) (bool, error) {
+	where := c.issueAt(c.cfg.ProjectKey+"-"+strconv.Itoa(n)) + "?" + c.wanted().Encode()
+	answer, err := c.get(ctx, where, pageBody)
+	if err != nil {
+		return false, err
+	}
+	if answer.Status == http.StatusNotFound && c.denied(answer, "") == nil {
+		return false, nil
+	}
+	i, err := c.asIssue(ctx, answer)
+	if err != nil {
+		return false, err
+	}
+	s.note(i)
+	return true, nil
+}

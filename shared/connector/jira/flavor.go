@@ -1,0 +1,58 @@
+package jira
+
+import (
+	"encoding/json"
+	"net/url"
+
+	"integrations/shared/connector"
+	"integrations/shared/markup/document"
+	"integrations/shared/outbound"
+)
+
+// A flavor is what Jira Cloud and Jira Data Center do each in their own way.
+type flavor interface {
+	writer
+	pager
+	root() string
+	authorization(Config) string
+	// hint is what may be wrong with rejected credentials.
+	hint(Config) string
+}
+
+// A writer puts together what is written of an issue.
+type writer interface {
+	dialect
+	properties(m connector.Marker) []property
+	editQuery(quiet bool) string
+	refusesQuiet(answer outbound.Response) bool
+}
+
+// A dialect is how descriptions are written.
+type dialect interface {
+	render(blocks []document.Block) string
+	size(blocks []document.Block) int
+	// description is a rendered one as a member of a request.
+	description(body string) any
+}
+
+// A pager goes through the results of a search.
+type pager interface {
+	wanted(url.Values) url.Values
+	// search is the path of a page. The first page's cursor is "".
+	search(query url.Values, cursor string) string
+	// next is the cursor behind a page, "" where there is none; ok says whether
+	// the answer told.
+	next(p page, cursor string) (next string, ok bool)
+}
+
+// A page is a page of search results, without the issues.
+type page struct {
+	count  int
+	IsLast *bool   `json:"isLast"`
+	Token  *string `json:"nextPageToken"`
+	Total  *int    `json:"total"`
+}
+
+// rawText is a description as a request or an answer has it: a document in Jira
+// Cloud, a string in Data Center, null where there is none.
+type rawText = json.RawMessage

@@ -1,0 +1,209 @@
+package jira
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"regexp"
+	"strconv"
+	"strings"
+	"time"
+
+	"integrations/shared/configuration/form"
+	"integrations/shared/connector"
+	"integrations/shared/domain"
+	"integrations/shared/markup"
+)
+
+// An issue is what we read of Jira's.
+type issue struct {
+	ID     string `json:"id"`
+	Key    string `json:"key"`
+	Fields struct {
+		Summary     string   `json:"summary"`
+		Description rawText  `json:"description"`
+		Labels      []string `json:"labels"`
+		Created     moment   `json:"created"`
+		Updated     moment   `json:"updated"`
+		Status      struct {
+			Category struct {
+				Key string `json:"key"`
+			} `json:"statusCategory"`
+		} `json:"status"`
+	} `json:"fields"`
+	Properties map[string]json.RawMessage `json:"properties"`
+}
+
+// A moment is a time as Jira writes it, with no colon in the zone.
+type moment struct{ time.Time }
+
+func (m *moment) UnmarshalJSON(b []byte) error {
+	var s *string
+	if err := json.Unmarshal(b, &s); err != nil || s == nil {
+		return err
+	}
+	for _, layout := range []string{"2006-01-02T15:04:05.999-0700", time.RFC3339Nano} {
+		at, err := time.Parse(layout, *s)
+		if err == nil {
+			m.Time = at.UTC()
+			return nil
+		}
+	}
+	return nil // whole() misses it
+}
+
+var keyForm = regexp.MustCompile(`^[A-Z][A-Z0-9_]{0,254}-[1-9][0-9]{0,9}$`)
+
+// named reports whether it says which issue it is.
+func (i issue) named() bool { return digits(i.ID) && keyForm.MatchString(i.Key) }
+
+// whole reports whether everything asked for is there.
+func (i issue) whole() bool {
+	return i.named() && i.Fields.Status.Category.Key != "" && !i.Fields.Created.IsZero() && !i.Fields.Updated.IsZero()
+}
+
+// number is the number in a key, and what is before it.
+func (i issue) number() (project string, n int) {
+	at := strings.LastIndexByte(i.Key, '-')
+	n, _ = strconv.Atoi(i.Key[at+1:])
+	return i.Key[:max(at, 0)], n
+}
+
+// state goes by the status's category. Statuses have names in every language,
+// and whatever people call them; the categories' keys are three.
+func (i issue) state() domain.ItemState {
+	if i.Fields.Status.Category.Key == categoryDone {
+		return domain.Closed
+	}
+	return domain.Open
+}
+
+// text names summary and description as Jira stores them, whatever the line
+// ends, and the ids Jira gives to parts of a document when it likes.
+func (i issue) text() string {
+	var description any
+	d := json.NewDecoder(bytes.NewReader(i.Fields.Description))
+	d.UseNumber()
+	if d.Decode(&description) != nil {
+		description = nil
+	}
+	canonical, err := json.Marshal([]any{i.Fields.Summary, plain(description)})
+	if err != nil {
+		canonical = i.Fields.Description
+	}
+	sum := sha256.Sum256(canonical)
+	return hex.EncodeToString(sum[:16])
+}
+
+// plain is a value without what is not content.
+func plain(value any) any {
+	switch v := value.(type) {
+	case string:
+		return strings.ReplaceAll(v, "\r\n", "\n")
+	case []any:
+		for i := range v {
+			v[i] = plain(v[i])
+		}
+	case map[string]any:
+		delete(v, "localId")
+		for name := range v {
+			v[name] = plain(v[name])
+			if empty(v[name]) {
+				delete(v, name)
+			}
+		}
+	}
+	return value
+}
+
+func empty(value any) bool {
+	switch v := value.(type) {
+	case map[string]any:
+		return len(v) == 0
+	case []any:
+		return len(v) == 0
+	}
+	return false
+}
+
+// marker is that of the label or, where people took that away, the property.
+func (i issue) marker() connector.Marker {
+	var t trace
+	byProperty := connector.Marker{}
+	if raw, ok := i.Properties[propertyKey]; ok && json.Unmarshal(raw, &t) == nil {
+		byProperty = t.marker()
+	}
+	for _, l := range i.Fields.Labels {
+		if m, ok := parseLabel(l); ok {
+			if m.Integration == byProperty.Integration && m.Item == byProperty.Item {
+				return byProperty
+			}
+			return m
+		}
+	}
+	return byProperty
+}
+
+func (c *Connector) written(ctx context.Context, i issue) connector.Written {
+	remote := c.remote(ctx, i)
+	return connector.Written{Remote: remote, Seen: connector.Seen{Text: i.text(), State: remote.State}}
+}
+
+// remote names an issue by its id, which stays when it is moved to another
+// project. Its key does not.
+func (c *Connector) remote(ctx context.Context, i issue) domain.Remote {
+	r := domain.Remote{ID: i.ID, Key: i.Key, State: i.state()}
+	if home := c.pages(ctx); home != "" {
+		r.URL, _ = markup.WebURL(home + "/browse/" + i.Key)
+	}
+	return r
+}
+
+// gateway is where scoped tokens work. People look at issues elsewhere.
+const gateway = "https://api.atlassian.com/"
+
+// site is an address of Jira Cloud's. Another one is not believed.
+var site = regexp.MustCompile(`^https://[a-z0-9][a-z0-9-]{0,62}\.atlassian\.net$`)
+
+// pages is where issues are looked at, "" if that cannot be found out: a link
+// is not worth failing for.
+func (c *Connector) pages(ctx context.Context) string {
+	if c.cfg.Flavor != form.Cloud || !strings.HasPrefix(c.cfg.BaseURL, gateway) {
+		return c.cfg.BaseURL
+	}
+	c.mu.Lock()
+	home, asked := c.home, c.homeAsked
+	c.homeAsked = true
+	c.mu.Unlock()
+	if asked {
+		return home
+	}
+	if home = c.askHome(ctx); home != "" {
+		c.mu.Lock()
+		c.home = home
+		c.mu.Unlock()
+	}
+	return home
+}
+
+// askHome asks the gateway which site it leads to.
+func (c *Connector) askHome(ctx context.Context) string {
+	var info struct {
+		BaseURL string `json:"baseUrl"`
+	}
+	if c.getJSON(ctx, c.api("/serverInfo"), &info) != nil {
+		return ""
+	}
+	return siteOf(info.BaseURL)
+}
+
+// siteOf is the address of a site, "" if it is none of Jira Cloud's.
+func siteOf(address string) string {
+	address = strings.ToLower(strings.TrimSuffix(address, "/"))
+	if !site.MatchString(address) {
+		return ""
+	}
+	return address
+}

@@ -1,0 +1,296 @@
+// Package jira is the connector to Jira Cloud and Jira Data Center: items are
+// issues of one project.
+package jira
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"net/http"
+	"net/url"
+	"strings"
+	"sync"
+	"time"
+
+	"integrations/shared/configuration/form"
+	"integrations/shared/connector"
+	"integrations/shared/domain"
+	"integrations/shared/outbound"
+)
+
+// Config says which project, and how items are shown there.
+type Config struct {
+	Flavor  string // form.Cloud or form.Datacenter
+	BaseURL string // the site, the gateway with its cloud id, or the server with its context path
+	Email   string // whose the API token is (Cloud)
+	Token   string // an API token (Cloud) or a personal access token (Data Center)
+	// ProjectKey and IssueType are where new issues go. A type is named by its
+	// name or, where that is all digits, its id.
+	ProjectKey, IssueType string
+	Labels                bool // whether the items' labels are kept on the issues
+	// Templates replace the usual title and body; "" leaves the usual one.
+	TitleTemplate, BodyTemplate string
+}
+
+// A Connector works in one project with one token. It is safe for use by
+// several goroutines.
+type Connector struct {
+	cfg    Config
+	flavor flavor
+	client *outbound.Client
+	now    func() time.Time
+
+	mu    sync.Mutex
+	zone  *time.Location // of whose token it is, once asked
+	home  string         // where issues are looked at, if the gateway has told
+	trail trail          // through the pages of changes read last
+	// homeAsked says that the gateway was asked: a link is not worth asking twice.
+	homeAsked bool
+	// loud says that the token may not keep Jira from telling the watchers.
+	loud bool
+}
+
+// New makes a connector that asks through client, which must be pinned to the
+// API's host. A nil clock is the system's.
+func New(cfg Config, client *outbound.Client, now func() time.Time) *Connector {
+	cfg.BaseURL = strings.TrimSuffix(cfg.BaseURL, "/")
+	if now == nil {
+		now = time.Now
+	}
+	c := &Connector{cfg: cfg, flavor: datacenter{}, client: client, now: now}
+	if cfg.Flavor == form.Cloud {
+		c.flavor = cloud{}
+	}
+	return c
+}
+
+// api is the address of a resource.
+func (c *Connector) api(path string) string { return c.cfg.BaseURL + c.flavor.root() + path }
+
+// issueAt is the address of an issue, by id or key.
+func (c *Connector) issueAt(name string) string { return c.api("/issue/" + url.PathEscape(name)) }
+
+// A draft is what we write of an issue.
+type draft struct {
+	Fields     fields     `json:"fields"`
+	Update     *update    `json:"update,omitempty"`
+	Properties []property `json:"properties,omitempty"`
+}
+
+type fields struct {
+	Project     *named   `json:"project,omitempty"`
+	IssueType   *named   `json:"issuetype,omitempty"`
+	Summary     string   `json:"summary"`
+	Description any      `json:"description"`
+	Labels      []string `json:"labels,omitempty"`
+}
+
+type named struct {
+	Key  string `json:"key,omitempty"`
+	ID   string `json:"id,omitempty"`
+	Name string `json:"name,omitempty"`
+}
+
+// An update changes labels one by one, so that those of people stay.
+type update struct {
+	Labels []operation `json:"labels"`
+}
+
+type operation struct {
+	Add    string `json:"add,omitempty"`
+	Remove string `json:"remove,omitempty"`
+}
+
+type property struct {
+	Key   string `json:"key"`
+	Value trace  `json:"value"`
+}
+
+// Create makes the issue, open. Jira answers with no more than its name, so it
+// is read once; where that fails, the issue is there all the same.
+func (c *Connector) Create(ctx context.Context, content connector.Content, m connector.Marker) (connector.Written, error) {
+	answer, err := c.write(ctx, http.MethodPost, c.api("/issue"), c.draft(content, m))
+	if err != nil {
+		return connector.Written{}, err
+	}
+	if answer.Status != http.StatusCreated {
+		return connector.Written{}, c.createRefused(ctx, answer)
+	}
+	var made issue
+	if err := json.Unmarshal(answer.Body, &made); err != nil || !made.named() {
+		return connector.Written{}, c.fail(connector.Ambiguous, connector.ItemScope, "answer_unreadable", "Jira took the issue, but its answer does not name it", answer)
+	}
+	written := connector.Written{Remote: c.remote(ctx, made), Seen: connector.Seen{State: domain.Open}}
+	written.Remote.State = domain.Open
+	if i, err := c.read(ctx, made.ID); err == nil {
+		// Whoever has closed it meanwhile did that, not we.
+		written.Seen.Text = i.text()
+	}
+	return written, nil
+}
+
+func (c *Connector) draft(content connector.Content, m connector.Marker) draft {
+	d := draft{Fields: fields{
+		Project: &named{Key: c.cfg.ProjectKey}, IssueType: issueType(c.cfg.IssueType),
+		Summary: content.Title, Description: c.flavor.description(content.Body), Labels: []string{label(m)},
+	}}
+	if c.cfg.Labels {
+		d.Fields.Labels = append(d.Fields.Labels, content.Labels...)
+	}
+	d.Properties = c.flavor.properties(m)
+	return d
+}
+
+// issueType is a type by its id, which is all digits, or its name.
+func issueType(name string) *named {
+	if name != "" && strings.Trim(name, "0123456789") == "" {
+		return &named{ID: name}
+	}
+	return &named{Name: name}
+}
+
+// Update makes the issue what the content says. An issue is opened before it is
+// edited and closed afterwards, since many workflows let nobody edit a closed
+// one.
+func (c *Connector) Update(ctx context.Context, sent connector.Sent, content connector.Content, m connector.Marker) (connector.Written, error) {
+	id := sent.Remote.ID
+	if !digits(id) {
+		return connector.Written{}, c.fail(connector.Final, connector.ItemScope, "remote_unknown", "the link does not hold the id of an issue", outbound.Response{})
+	}
+	moves := content.State != sent.State
+	if moves && content.State != domain.Closed {
+		if err := c.reopen(ctx, id); err != nil {
+			return connector.Written{}, err
+		}
+	}
+	answer, err := c.edit(ctx, id, c.changes(sent, content, m))
+	if err != nil {
+		return connector.Written{}, err
+	}
+	i, err := c.edited(ctx, id, answer)
+	switch {
+	case err != nil && moves:
+		return connector.Written{}, err
+	case err != nil: // it was taken, but how it looks now is not known
+		return connector.Written{Remote: sent.Remote, Seen: connector.Seen{State: cmp.Or(sent.Seen.State, sent.State)}}, nil
+	}
+	if moves && content.State == domain.Closed && i.state() != domain.Closed {
+		if err := c.move(ctx, id, domain.Closed); err != nil {
+			return connector.Written{}, err
+		}
+	}
+	written := connector.Written{Remote: c.remote(ctx, i), Seen: connector.Seen{Text: i.text(), State: cmp.Or(sent.Seen.State, sent.State)}}
+	if moves {
+		written.Remote.State, written.Seen.State = content.State, content.State
+	}
+	return written, nil
+}
+
+// changes is the draft of an edit. The marker is put back in case somebody took
+// it away.
+func (c *Connector) changes(sent connector.Sent, content connector.Content, m connector.Marker) draft {
+	d := draft{Fields: fields{Summary: content.Title, Description: c.flavor.description(content.Body)}, Update: &update{}}
+	if c.cfg.Labels && !sameLabels(sent.Labels, content.Labels) {
+		for _, l := range sent.Labels {
+			if !contains(content.Labels, l) {
+				d.Update.Labels = append(d.Update.Labels, operation{Remove: l})
+			}
+		}
+		for _, l := range content.Labels {
+			d.Update.Labels = append(d.Update.Labels, operation{Add: l})
+		}
+	}
+	d.Update.Labels = append(d.Update.Labels, operation{Add: label(m)})
+	return d
+}
+
+// edit changes fields without mail to the watchers. A Data Center refuses that
+// to who does not administer the project: only then the edit is sent without,
+// which is no repetition, since the first one was refused.
+func (c *Connector) edit(ctx context.Context, id string, d draft) (outbound.Response, error) {
+	c.mu.Lock()
+	quiet := !c.loud
+	c.mu.Unlock()
+	where := c.issueAt(id) + c.flavor.editQuery(quiet)
+	answer, err := c.write(ctx, http.MethodPut, where, d)
+	if err != nil {
+		return answer, err
+	}
+	if quiet && c.flavor.refusesQuiet(answer) {
+		c.mu.Lock()
+		c.loud = true
+		c.mu.Unlock()
+		if answer, err = c.write(ctx, http.MethodPut, c.issueAt(id)+c.flavor.editQuery(false), d); err != nil {
+			return answer, err
+		}
+	}
+	if answer.Status != http.StatusOK && answer.Status != http.StatusNoContent {
+		return answer, c.issueRefused(ctx, http.MethodPut, answer)
+	}
+	return answer, nil
+}
+
+// edited is the issue as the edit left it.
+func (c *Connector) edited(ctx context.Context, id string, answer outbound.Response) (issue, error) {
+	var i issue
+	if answer.Status == http.StatusOK && json.Unmarshal(answer.Body, &i) == nil && i.whole() {
+		return i, nil
+	}
+	return c.read(ctx, id)
+}
+
+// read gets one issue by its id or key.
+func (c *Connector) read(ctx context.Context, name string) (issue, error) {
+	answer, err := c.get(ctx, c.issueAt(name)+"?"+c.wanted().Encode(), pageBody)
+	if err != nil {
+		return issue{}, err
+	}
+	return c.asIssue(ctx, answer)
+}
+
+// asIssue reads an answer that is to be one issue.
+func (c *Connector) asIssue(ctx context.Context, answer outbound.Response) (issue, error) {
+	if answer.Status != http.StatusOK {
+		return issue{}, c.issueRefused(ctx, http.MethodGet, answer)
+	}
+	var i issue
+	if err := json.Unmarshal(answer.Body, &i); err != nil || !i.whole() {
+		return issue{}, c.noIssue(answer)
+	}
+	return i, nil
+}
+
+func (c *Connector) noIssue(answer outbound.Response) *connector.Error {
+	return c.fail(connector.Retryable, connector.IntegrationScope, "answer_unreadable", "Jira's answer is not an issue", answer)
+}
+
+// readFields are those we read of an issue.
+const readFields = "summary,description,status,labels,created,updated"
+
+// wanted is what is asked of an issue.
+func (c *Connector) wanted() url.Values {
+	return c.flavor.wanted(url.Values{"fields": {readFields}})
+}
+
+func (c *Connector) write(ctx context.Context, method, where string, body any) (outbound.Response, error) {
+	b, err := json.Marshal(body)
+	if err != nil {
+		panic(err) // strings always marshal
+	}
+	header := c.header()
+	header.Set("Content-Type", "application/json")
+	return c.client.Do(ctx, outbound.Request{Method: method, URL: where, Header: header, Body: b})
+}
+
+// get reads. No redirect is followed: Jira sends none but to a page to log in.
+func (c *Connector) get(ctx context.Context, where string, maxBody int64) (outbound.Response, error) {
+	return c.client.Do(ctx, outbound.Request{Method: http.MethodGet, URL: where, Header: c.header(), MaxBody: maxBody})
+}
+
+func (c *Connector) header() http.Header {
+	return http.Header{"Authorization": {c.flavor.authorization(c.cfg)}, "Accept": {"application/json"}}
+}
+
+func digits(text string) bool {
+	return text != "" && len(text) <= 19 && strings.Trim(text, "0123456789") == "" && text[0] != '0'
+}

@@ -1,0 +1,329 @@
+package jira
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"integrations/shared/configuration/form"
+	"integrations/shared/connector"
+	"integrations/shared/domain"
+)
+
+var marker = connector.Marker{Integration: 11, Item: 22, Attempt: 3}
+
+func TestCreate(t *testing.T) {
+	for flavor, want := range map[string]string{
+		form.Cloud: `{"fields":{"project":{"key":"WORK"},"issuetype":{"name":"Task"},"summary":"T","description":{"type":"doc","version":1,"content":[]},"labels":["` + label(marker) +
+			`","x"]},"properties":[{"key":"integrations.sync","value":{"integration":"11","item":"22","attempt":3}}]}`,
+		form.Datacenter: `{"fields":{"project":{"key":"WORK"},"issuetype":{"name":"Task"},"summary":"T","description":"{\"type\":\"doc\",\"version\":1,\"content\":[]}","labels":["` + label(marker) + `","x"]}}`,
+	} {
+		f, c := start(t, flavor)
+		f.by("POST /issue", "201", `{"id":"9007","key":"WORK-7","self":"x"}`, "GET /issue/9007", "200", issueJSON(7, "new"))
+		content := connector.Content{Title: "T", Body: `{"type":"doc","version":1,"content":[]}`, Labels: []string{"x"}, State: domain.Closed}
+		got, err := c.Create(t.Context(), content, marker)
+		remote := domain.Remote{ID: "9007", Key: "WORK-7", URL: base + "/browse/WORK-7", State: domain.Open}
+		if err != nil || got.Remote != remote || got.Seen.State != domain.Open || len(got.Seen.Text) != 32 {
+			t.Fatal(got, err)
+		}
+		if calls := f.take(); len(calls) != 2 || calls[0].body != want {
+			t.Errorf("%+v\nwant %s", calls, want)
+		}
+	}
+	_, c := start(t, form.Cloud)
+	c.cfg.IssueType, c.cfg.Labels = "10001", false
+	if d := c.draft(connector.Content{Labels: []string{"x"}}, marker); *d.Fields.IssueType != (named{ID: "10001"}) || len(d.Fields.Labels) != 1 {
+		t.Errorf("%+v", d.Fields)
+	}
+}
+
+// An issue that was made is recorded, whatever becomes of the look at it.
+func TestCreateThatCannotBeRead(t *testing.T) {
+	each(t, func(t *testing.T, flavor string) {
+		for _, status := range []string{"200", "404", "500", "429"} {
+			f, c := start(t, flavor)
+			f.by("POST /issue", "201", `{"id":"9007","key":"WORK-7","self":"x"}`, "GET /issue/9007", status, "{}", "GET /mypermissions", "500", "")
+			got, err := c.Create(t.Context(), connector.Content{Title: "T"}, marker)
+			if err != nil || got.Remote.ID != "9007" || got.Seen != (connector.Seen{State: domain.Open}) {
+				t.Errorf("%s: %+v %v", status, got, err)
+			}
+		}
+	})
+}
+
+func TestCreateAnswers(t *testing.T) {
+	f, c := start(t, form.Cloud)
+	for _, body := range []string{"", "{", "[]", "{}", `{"id":"1"}`, `{"id":"0","key":"A-1"}`, `{"id":1,"key":"A-1"}`, `{"id":"1","key":"../x"}`, "null", "<html>"} {
+		f.answers(201, nil, body)
+		_, err := c.Create(t.Context(), connector.Content{Title: "T"}, marker)
+		if e := failure(t, err); e.Class != connector.Ambiguous {
+			t.Errorf("201 %q: %v %v", body, e.Class, e)
+		}
+		if n := len(f.take()); n != 1 {
+			t.Errorf("%q: %d requests", body, n)
+		}
+	}
+	for _, status := range []int{200, 202, 204} {
+		f.answers(status, nil, "")
+		_, err := c.Create(t.Context(), connector.Content{Title: "T"}, marker)
+		if e := failure(t, err); e.Class != connector.Ambiguous {
+			t.Errorf("%d: %v %v", status, e.Class, e)
+		}
+	}
+}
+
+func TestUpdateSendsWhatIsNeeded(t *testing.T) {
+	for name, tt := range map[string]struct {
+		sent    connector.Sent
+		content connector.Content
+		labels  string
+		calls   string
+		stands  string
+	}{
+		"text":           {connector.Sent{State: "open", Labels: []string{"a"}}, connector.Content{State: "open", Labels: []string{"a"}}, ``, "PUT", "new"},
+		"labels":         {connector.Sent{State: "open", Labels: []string{"a", "b"}}, connector.Content{State: "open", Labels: []string{"b", "c"}}, `{"remove":"a"},{"add":"b"},{"add":"c"},`, "PUT", "new"},
+		"close":          {connector.Sent{State: "open"}, connector.Content{State: "closed"}, ``, "PUT GET POST", "indeterminate"},
+		"closed already": {connector.Sent{State: "open"}, connector.Content{State: "closed"}, ``, "PUT", "done"},
+		"reopen":         {connector.Sent{State: "closed"}, connector.Content{State: "open"}, ``, "GET GET POST PUT", "done"},
+		"open already":   {connector.Sent{State: "closed"}, connector.Content{State: "open"}, ``, "GET PUT", "new"},
+	} {
+		f, c := start(t, form.Cloud)
+		f.by("PUT /issue/9007", "200", issueJSON(7, tt.stands), "GET /issue/9007", "200", issueJSON(7, tt.stands),
+			"GET /transitions", "200", `{"transitions":[{"id":"1","to":{"statusCategory":{"key":"new"}}},{"id":"2","to":{"statusCategory":{"key":"done"}}}]}`, "POST /transitions", "204", "")
+		tt.sent.Remote.ID, tt.content.Title, tt.content.Body = "9007", "T", `{"type":"doc","version":1,"content":[]}`
+		got, err := c.Update(t.Context(), tt.sent, tt.content, marker)
+		if err != nil || got.Remote.State != tt.content.State || got.Seen.State != tt.content.State {
+			t.Errorf("%s: %+v %v", name, got, err)
+		}
+		var methods []string
+		for _, call := range f.take() {
+			methods = append(methods, call.method)
+			if call.method == "PUT" {
+				want := `{"fields":{"summary":"T","description":{"type":"doc","version":1,"content":[]}},"update":{"labels":[` + tt.labels + `{"add":"` + label(marker) + `"}]}}`
+				if call.body != want || call.query != "notifyUsers=false&returnIssue=true" {
+					t.Errorf("%s: %+v\nwant %s", name, call, want)
+				}
+			}
+			if call.method == "POST" && call.body != map[domain.ItemState]string{"closed": `{"transition":{"id":"2"}}`, "open": `{"transition":{"id":"1"}}`}[tt.content.State] {
+				t.Errorf("%s: %s", name, call.body)
+			}
+		}
+		if got := strings.Join(methods, " "); got != tt.calls {
+			t.Errorf("%s: %s, want %s", name, got, tt.calls)
+		}
+	}
+	f, c := start(t, form.Cloud)
+	for _, id := range []string{"", "x", "0", "-1", "7/../8", "7?x", "WORK-7", strings.Repeat("9", 20)} {
+		_, err := c.Update(t.Context(), connector.Sent{Remote: domain.Remote{ID: id}}, connector.Content{}, marker)
+		if e := failure(t, err); e.Class != connector.Final || e.Scope != connector.ItemScope {
+			t.Errorf("%q: %v", id, e)
+		}
+	}
+	if calls := f.take(); len(calls) != 0 {
+		t.Error(calls)
+	}
+}
+
+// An edit that was taken is recorded, though how it looks cannot be read; a
+// close is not taken for done.
+func TestUpdateThatCannotBeRead(t *testing.T) {
+	f, c := start(t, form.Datacenter)
+	f.by("PUT /issue/9007", "204", "", "GET /issue/9007", "500", "")
+	sent := connector.Sent{Remote: domain.Remote{ID: "9007", Key: "WORK-7"}, State: domain.Open, Seen: connector.Seen{Text: "x", State: domain.Closed}}
+	got, err := c.Update(t.Context(), sent, connector.Content{State: domain.Open}, marker)
+	if err != nil || got.Remote != sent.Remote || got.Seen != (connector.Seen{State: domain.Closed}) {
+		t.Errorf("%+v %v", got, err)
+	}
+	if _, err := c.Update(t.Context(), sent, connector.Content{State: domain.Closed}, marker); failure(t, err).Class != connector.Retryable {
+		t.Error(err)
+	}
+}
+
+func TestChoose(t *testing.T) {
+	yes, no := true, false
+	way := func(id, category string, available *bool, asks bool) transition {
+		w := transition{ID: id, IsAvailable: available}
+		w.To.Category.Key = category
+		if asks {
+			_ = json.Unmarshal([]byte(`{"resolution":{"name":"Resolution","required":true},"comment":{"required":false},"x":{"required":true,"hasDefaultValue":true}}`), &w.Fields)
+		}
+		return w
+	}
+	for name, tt := range map[string]struct {
+		list  []transition
+		want  domain.ItemState
+		id    string
+		asked string
+	}{
+		"done":                  {[]transition{way("1", "new", nil, false), way("2", "done", nil, false), way("3", "done", nil, false)}, "closed", "2", "[]"},
+		"not that asks":         {[]transition{way("2", "done", nil, true), way("3", "done", &yes, false)}, "closed", "3", "[]"},
+		"all ask":               {[]transition{way("2", "done", nil, true), way("3", "done", nil, true)}, "closed", "", "[Resolution]"},
+		"none there":            {[]transition{way("1", "indeterminate", nil, false), way("2", "done", &no, false)}, "closed", "", "[]"},
+		"new first":             {[]transition{way("1", "indeterminate", nil, false), way("2", "new", nil, false)}, "open", "2", "[]"},
+		"in progress otherwise": {[]transition{way("1", "indeterminate", nil, false), way("2", "done", nil, false)}, "open", "1", "[]"},
+		"no id":                 {[]transition{way("", "done", nil, false)}, "closed", "", "[]"},
+	} {
+		if id, asked := choose(tt.list, tt.want); id != tt.id || fmt.Sprint(asked) != tt.asked {
+			t.Errorf("%s: %q %v", name, id, asked)
+		}
+	}
+}
+
+func TestErrors(t *testing.T) {
+	type h = http.Header
+	for _, tt := range []struct {
+		name   string
+		status int
+		header http.Header
+		body   string
+		class  connector.Class
+		scope  connector.Scope
+		code   string
+		wait   time.Duration
+		detail string
+	}{
+		{"bad token", 401, nil, `{"message":"Client must be authenticated"}`, connector.Final, connector.IntegrationScope, "credentials_rejected", 0, "expired"},
+		{"nobody", 404, h{"X-Seraph-Loginreason": {"AUTHENTICATED_FAILED"}}, ``, connector.Final, connector.IntegrationScope, "credentials_rejected", 0, ""},
+		{"captcha", 403, h{"X-Authentication-Denied-Reason": {"CAPTCHA_CHALLENGE; login-url=https://x"}}, ``, connector.Final, connector.IntegrationScope, "captcha_required", 0, "captcha"},
+		{"permission", 403, nil, `{"errorMessages":["You do not have permission"]}`, connector.Final, connector.IntegrationScope, "forbidden", 0, "You do not"},
+		{"burst", 429, h{"Retry-After": {"3"}, "RateLimit-Reason": {"jira-burst-based"}}, ``, connector.Retryable, connector.IntegrationScope, "rate_limited", 3 * time.Second, "jira-burst-based"},
+		{"quota", 429, h{"X-RateLimit-Reset": {"2026-11-23T10:20Z"}, "RateLimit-Reason": {"jira-quota-global-based"}}, ``, connector.Retryable, connector.IntegrationScope, "rate_limited", 20*time.Minute + time.Second, "jira-quota"},
+		{"reset is past", 429, h{"X-RateLimit-Reset": {"2026-11-23T09:00:00Z"}}, ``, connector.Retryable, connector.IntegrationScope, "rate_limited", time.Second, ""},
+		{"reset in seconds is no date", 429, h{"X-RateLimit-Reset": {"1795430000"}}, ``, connector.Retryable, connector.IntegrationScope, "rate_limited", untoldWait, ""},
+		{"one issue", 429, h{"Retry-After": {"2"}, "RateLimit-Reason": {"jira-per-issue-on-write"}}, ``, connector.Retryable, connector.ItemScope, "issue_rate_limited", 2 * time.Second, ""},
+		{"Data Center", 429, h{"X-RateLimit-Interval-Seconds": {"5"}}, ``, connector.Retryable, connector.IntegrationScope, "rate_limited", 5 * time.Second, ""},
+		{"bare 429", 429, nil, ``, connector.Retryable, connector.IntegrationScope, "rate_limited", untoldWait, ""},
+		{"no API", 404, nil, `{"errorMessages":["null for uri"]}`, connector.Final, connector.IntegrationScope, "target_not_found", 0, "null for uri"},
+		{"gone", 410, nil, `{"errorMessages":["removed"]}`, connector.Final, connector.IntegrationScope, "api_removed", 0, "removed"},
+		{"to log in", 302, h{"Location": {"https://example.com/login"}}, ``, connector.Final, connector.IntegrationScope, "target_moved", 0, "base_url"},
+		{"conflict", 409, nil, `{"errorMessages":["changed"]}`, connector.Final, connector.ItemScope, "conflict", 0, "changed"},
+		{"invalid", 400, nil, `{"errorMessages":["CONTENT_LIMIT_EXCEEDED"],"errors":{"summary":"too long"}}`, connector.Final, connector.ItemScope, "rejected", 0, "CONTENT_LIMIT_EXCEEDED; summary: too long"},
+		{"html", 400, nil, `<html>no</html>`, connector.Final, connector.ItemScope, "rejected", 0, ""},
+		{"server error", 500, nil, `{"errorMessages":["oops"]}`, connector.Ambiguous, connector.ItemScope, "no_answer", 0, "oops"},
+		{"bad gateway", 502, nil, ``, connector.Ambiguous, connector.ItemScope, "no_answer", 0, ""},
+		{"outage", 503, nil, ``, connector.Ambiguous, connector.ItemScope, "no_answer", 0, ""},
+		{"announced outage", 503, h{"Retry-After": {"30"}}, ``, connector.Retryable, connector.IntegrationScope, "provider_unavailable", 30 * time.Second, ""},
+		{"timeout", 504, nil, ``, connector.Ambiguous, connector.ItemScope, "no_answer", 0, ""},
+		{"leak", 400, nil, `{"errorMessages":["token ` + token + ` at https://u:p@h.test/x?access=1` + strings.Repeat("z", 999) + `"]}`, connector.Final, connector.ItemScope, "rejected", 0, "[redacted]"},
+	} {
+		each(t, func(t *testing.T, flavor string) {
+			f, c := start(t, flavor)
+			f.answers(tt.status, tt.header, tt.body)
+			_, err := c.Create(t.Context(), connector.Content{Title: "T"}, marker)
+			e := failure(t, err)
+			if e.Class != tt.class || e.Scope != tt.scope || e.Code != tt.code || e.Wait != tt.wait || e.Status != tt.status || e.RequestID != "REQ:1" {
+				t.Errorf("%s: %v %v %v wait %v, want %v %v %s wait %v", tt.name, e.Class, e.Scope, e, e.Wait, tt.class, tt.scope, tt.code, tt.wait)
+			}
+			if !strings.Contains(e.Detail, tt.detail) || len([]rune(e.Detail)) > 200 || strings.Contains(e.Detail, "access=1") || strings.Contains(e.Detail, "u:p@") {
+				t.Errorf("%s: detail %q", tt.name, e.Detail)
+			}
+			if e.Untold != (tt.status == 429 && tt.wait == untoldWait) {
+				t.Errorf("%s: untold %v", tt.name, e.Untold)
+			}
+			if n := len(f.take()); n != 1 {
+				t.Errorf("%s: %d requests", tt.name, n)
+			}
+		})
+	}
+}
+
+func TestSecretsAreRedacted(t *testing.T) {
+	f, c := start(t, form.Cloud)
+	basic := strings.TrimPrefix(c.flavor.authorization(c.cfg), "Basic ")
+	f.answers(400, nil, `{"errorMessages":["you sent `+basic+` and ATATT`+`3`+strings.Repeat("y", 30)+`"]}`)
+	_, err := c.Create(t.Context(), connector.Content{Title: "T"}, marker)
+	if e := failure(t, err); strings.Contains(e.Detail, basic[len(basic)-20:]) || strings.Contains(e.Detail, "yyy") {
+		t.Errorf("%q", e.Detail)
+	}
+}
+
+func TestSeen(t *testing.T) {
+	text := func(summary, description string) string {
+		var i issue
+		i.Fields.Summary, i.Fields.Description = summary, rawText(description)
+		return i.text()
+	}
+	ours := text("T", `{"type":"doc","version":1,"content":[{"type":"paragraph","content":[{"type":"text","text":"a"}]}]}`)
+	for _, same := range []string{
+		`{"version":1, "content":[{"content":[{"text":"a","type":"text"}],"type":"paragraph","attrs":{"localId":"x"}}],"type":"doc"}`,
+		`{"type":"doc","version":1,"content":[{"type":"paragraph","marks":[],"content":[{"type":"text","text":"a","marks":[]}]}]}`,
+	} {
+		if text("T", same) != ours {
+			t.Errorf("%s is taken for an edit", same)
+		}
+	}
+	if text("T", `"a\r\nb"`) != text("T", `"a\nb"`) || text("T", "null") != text("T", "") {
+		t.Error("line ends or nothing at all count")
+	}
+	for _, other := range []string{text("U", `null`), text("T", `"a"`), text("T", `{"type":"doc","version":1,"content":[{"type":"heading","content":[{"type":"text","text":"a"}]}]}`)} {
+		if other == ours {
+			t.Error("an edit is taken for our own")
+		}
+	}
+}
+
+func TestMarkerOfAnIssue(t *testing.T) {
+	property := func(text string) map[string]json.RawMessage {
+		return map[string]json.RawMessage{propertyKey: json.RawMessage(text)}
+	}
+	full := `{"integration":"11","item":"22","attempt":3}`
+	other := label(connector.Marker{Integration: 11, Item: 23})
+	for name, tt := range map[string]struct {
+		labels     []string
+		properties map[string]json.RawMessage
+		want       connector.Marker
+	}{
+		"both":                   {[]string{"x", label(marker)}, property(full), marker},
+		"label alone":            {[]string{label(marker)}, nil, connector.Marker{Integration: 11, Item: 22}},
+		"property alone":         {nil, property(full), marker},
+		"another's label":        {[]string{other}, property(full), connector.Marker{Integration: 11, Item: 23}},
+		"nothing":                {[]string{"sync-", "sync-x", strings.ToUpper(label(marker)), label(marker) + "a"}, property(`{"integration":"-1","item":"22"}`), connector.Marker{}},
+		"a property of a string": {nil, property(`"x"`), connector.Marker{}},
+	} {
+		var i issue
+		i.Fields.Labels, i.Properties = tt.labels, tt.properties
+		if got := i.marker(); got != tt.want {
+			t.Errorf("%s: %+v", name, got)
+		}
+	}
+	if l := label(connector.Marker{Integration: 1<<63 - 1, Item: 1<<63 - 1}); len(l) != 31 || strings.ContainsAny(l, " \t") {
+		t.Error(l)
+	}
+}
+
+// The address of the pages of a site behind the gateway is believed only if it
+// is one of Atlassian's.
+func TestPages(t *testing.T) {
+	for given, want := range map[string]string{
+		"https://acme.atlassian.net": "https://acme.atlassian.net", "https://Acme.atlassian.net/": "https://acme.atlassian.net",
+		"https://evil.test": "", "http://acme.atlassian.net": "", "https://acme.atlassian.net.evil.test": "", "https://acme.atlassian.net/x": "", "javascript:alert(1)": "", "": "",
+	} {
+		if got := siteOf(given); got != want {
+			t.Errorf("%q: %q", given, got)
+		}
+	}
+}
+
+func FuzzMarker(f *testing.F) {
+	f.Add(uint64(1), uint64(2), "sync-aaaaaaaaaaaawaaaaaaaaaaacy")
+	f.Fuzz(func(t *testing.T, integration, item uint64, text string) {
+		m := connector.Marker{Integration: domain.Snowflake(integration>>1 | 1), Item: domain.Snowflake(item>>1 | 1)}
+		if got, ok := parseLabel(label(m)); !ok || got != m {
+			t.Errorf("%v is read as %v", m, got)
+		}
+		if got, ok := parseLabel(text); ok && label(got) != text {
+			t.Errorf("%q is read as %v", text, got)
+		}
+	})
+}
+
+func FuzzProblem(f *testing.F) {
+	f.Add([]byte(`{"errorMessages":["a"],"errors":{"summary":"b","x":1}}`))
+	f.Add([]byte(`{"message":"m","errors":[]}`))
+	f.Fuzz(func(t *testing.T, body []byte) {
+		_ = parseProblem(body).String()
+	})
+}

@@ -1,0 +1,123 @@
+package jira
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+	"unicode"
+
+	"integrations/shared/configuration/form"
+	"integrations/shared/connector"
+	"integrations/shared/domain"
+	"integrations/shared/markup"
+	"integrations/shared/markup/document"
+)
+
+// Jira's limits, in UTF-16 units. It has none for how many labels there are.
+const (
+	maxSummary     = 255
+	maxDescription = 32_767
+	maxLabel       = 255
+	maxLabels      = 100
+)
+
+// Render shows an item as an issue.
+func (c *Connector) Render(item domain.Item) connector.Content {
+	return connector.Content{Title: c.title(item), Body: c.body(item), Labels: c.labels(item.Labels), State: item.State}
+}
+
+const (
+	titleTemplate = "{{formatted_number}} {{title}}"
+	bodyTemplate  = "{{description}}"
+)
+
+// expand fills a template in. One that cannot be, which validation does not
+// store, gives way to the usual text.
+func expand(template, usual string, item domain.Item) string {
+	if template != "" {
+		if text, err := form.Expand(template, item); err == nil {
+			return text
+		}
+	}
+	text, _ := form.Expand(usual, item)
+	return text
+}
+
+// title is never blank: Jira takes no issue without a summary. A summary is
+// text alone, so there is nothing to disarm but its line breaks.
+func (c *Connector) title(item domain.Item) string {
+	for _, text := range []string{expand(c.cfg.TitleTemplate, titleTemplate, item), expand("", titleTemplate, item)} {
+		if text = markup.OneLine(text); !markup.IsBlank(text) {
+			return document.CutText(text, maxSummary, "…")
+		}
+	}
+	return item.ID.String()
+}
+
+// body is the text and a line about where it is from.
+func (c *Connector) body(item domain.Item) string {
+	text := document.Parse(expand(c.cfg.BodyTemplate, bodyTemplate, item))
+	end := []document.Block{{Kind: document.Rule}, {Kind: document.Paragraph, Spans: footer(item)}}
+	if len(text) == 0 {
+		end = end[1:]
+	}
+	return c.flavor.render(document.Fit(text, rest(item), end, maxDescription, c.flavor.size))
+}
+
+// rest says that the text was cut and where the rest is.
+func rest(item domain.Item) []document.Block {
+	spans := []document.Span{{Text: "…(cut)"}}
+	if to, ok := markup.WebURL(item.URL); ok {
+		spans = append(spans, document.Span{Text: " "}, document.Span{Text: "read the rest", Link: to})
+	}
+	return []document.Block{{Kind: document.Paragraph, Spans: spans}}
+}
+
+// footer names the item, leads to it and says how it stands.
+func footer(item domain.Item) []document.Span {
+	name := document.Span{Text: markup.Cut(cmp.Or(markup.OneLine(item.FormattedNumber), item.ID.String()), 60, "…")}
+	name.Link, _ = markup.WebURL(item.URL)
+	spans := []document.Span{name}
+	for _, part := range []struct{ name, value string }{{"Status", item.Status}, {"Priority", item.Priority}} {
+		if value := markup.Cut(markup.OneLine(part.value), 100, "…"); value != "" {
+			spans = append(spans, document.Span{Text: " · " + part.name + ": " + value})
+		}
+	}
+	return spans
+}
+
+// labels are Jira's form of an item's: without spaces, each once, in
+// alphabetical order, and none that could be taken for a marker. Without labels
+// it is an empty list, never nil, so that equal content has one hash.
+func (c *Connector) labels(names []string) []string {
+	list := []string{}
+	if !c.cfg.Labels {
+		return list
+	}
+	for _, name := range names {
+		name = strings.ReplaceAll(markup.OneLine(name), " ", "-")
+		name = strings.Map(func(r rune) rune {
+			if unicode.IsSpace(r) || unicode.Is(unicode.Cf, r) {
+				return -1
+			}
+			return r
+		}, name)
+		if strings.HasPrefix(strings.ToLower(name), labelPrefix) {
+			name = "_" + name
+		}
+		if name = document.CutText(name, maxLabel, ""); !markup.IsBlank(name) {
+			list = append(list, name)
+		}
+	}
+	slices.Sort(list)
+	list = slices.Compact(list)
+	return list[:min(len(list), maxLabels)]
+}
+
+func sameLabels(a, b []string) bool { return slices.Equal(sorted(a), sorted(b)) }
+
+func sorted(names []string) []string {
+	return slices.Compact(slices.Sorted(slices.Values(names)))
+}
+
+func contains(names []string, name string) bool { return slices.Contains(names, name) }

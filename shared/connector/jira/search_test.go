@@ -1,0 +1,273 @@
+package jira
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+	"unicode/utf8"
+
+	"integrations/shared/configuration/form"
+	"integrations/shared/connector"
+	"integrations/shared/domain"
+	"integrations/shared/markup/document"
+)
+
+var (
+	_ connector.Finder = (*Connector)(nil)
+	_ connector.Puller = (*Connector)(nil)
+)
+
+func TestChanges(t *testing.T) {
+	f, c := start(t, form.Cloud)
+	f.answer = func(w http.ResponseWriter, r *http.Request) {
+		if strings.HasSuffix(r.URL.Path, "/myself") {
+			reply(w, 200, nil, `{"timeZone":"America/New_York"}`)
+			return
+		}
+		if r.URL.Query().Get("nextPageToken") == "" {
+			reply(w, 200, nil, `{"issues":[`+issueJSON(1, "new", func(all map[string]any) {
+				all["fields"].(map[string]any)["updated"] = "2026-11-23T10:00:29.000+0000"
+			})+`,`+issueJSON(2, "done", func(all map[string]any) {
+				all["fields"].(map[string]any)["summary"] = strings.Repeat("é", 300)
+				all["properties"] = map[string]any{propertyKey: traceOf(marker)}
+			})+`],"isLast":false,"nextPageToken":"next"}`)
+			return
+		}
+		reply(w, 200, nil, listJSON())
+	}
+	objects, more, err := c.Changes(t.Context(), now.Add(30*time.Second), 1)
+	if err != nil || !more || len(objects) != 1 {
+		t.Fatal(objects, more, err)
+	}
+	o := objects[0]
+	if o.Marker != marker || o.Remote.Key != "WORK-2" || o.Seen.State != domain.Closed || document.Length(o.Title) != 255 ||
+		!o.UpdatedAt.Equal(now.Add(30*time.Minute+250*time.Millisecond)) || !o.CreatedAt.Equal(now) {
+		t.Errorf("%+v", o)
+	}
+	if objects, more, err = c.Changes(t.Context(), now.Add(30*time.Second), 2); err != nil || more || len(objects) != 0 {
+		t.Error(objects, more, err)
+	}
+	// All of the first page is older than this: it is not asked for again.
+	before := len(f.take())
+	if objects, more, err = c.Changes(t.Context(), now.Add(59*time.Second), 1); err != nil || !more {
+		t.Error(objects, more, err)
+	}
+	if before != 3 || len(f.take()) != 1 { // its last issue is not older
+		t.Errorf("%d requests before", before)
+	}
+	q := c.trail.jql
+	if want := `project = "WORK" AND updated >= "2026-11-23 05:00" ORDER BY updated ASC, id ASC`; q != want {
+		t.Errorf("%s, want %s", q, want)
+	}
+	if jql, err := c.changed(t.Context(), time.Time{}); err != nil || jql != `project = "WORK" ORDER BY updated ASC, id ASC` {
+		t.Error(jql, err)
+	}
+}
+
+// A page that is known to hold nothing new costs no request.
+func TestChangesSkipsWhatIsKnown(t *testing.T) {
+	f, c := start(t, form.Datacenter)
+	f.answer = func(w http.ResponseWriter, r *http.Request) {
+		at := 0
+		_, _ = fmt.Sscan(r.URL.Query().Get("startAt"), &at)
+		reply(w, 200, nil, fmt.Sprintf(`{"total":3,"issues":[%s]}`, issueJSON(at+1, "new", func(all map[string]any) {
+			all["fields"].(map[string]any)["updated"] = now.Add(time.Duration(at) * time.Second).Format("2006-01-02T15:04:05.000-0700")
+		})))
+	}
+	c.zone = time.UTC
+	var got []string
+	for _, ask := range []struct {
+		since time.Duration
+		page  int
+	}{{0, 1}, {0, 2}, {time.Second, 1}, {time.Second, 2}, {time.Second, 3}, {2 * time.Second, 1}, {2 * time.Second, 2}, {2 * time.Second, 3}} {
+		objects, more, err := c.Changes(t.Context(), now.Add(ask.since), ask.page)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got = append(got, fmt.Sprintf("%d/%v/%d", len(objects), more, len(f.take())))
+	}
+	if want := "[1/true/1 1/true/1 0/true/0 1/true/1 1/false/1 0/true/0 0/true/0 1/false/1]"; fmt.Sprint(got) != want {
+		t.Errorf("%v\nwant %s", got, want)
+	}
+}
+
+// Half a list must not pass for a whole one: an issue not found is made again.
+func TestNeverHalfAList(t *testing.T) {
+	whole := issueJSON(1, "new")
+	without := func(name string) string {
+		return issueJSON(1, "new", func(all map[string]any) { delete(all["fields"].(map[string]any), name) })
+	}
+	for name, body := range map[string]string{
+		"cut": `{"isLast":true,"issues":[` + whole, "cut behind a comma": `{"issues":[` + whole + ",", "no end": `{"isLast":true,"issues":[]`, "two": listJSON(whole) + "{}",
+		"list": "[" + whole + "]", "empty": "", "html": "<html>", "null": "null", "no issues": `{"isLast":true,"total":0}`, "issues twice": `{"issues":[],"issues":[],"isLast":true,"total":0}`,
+		"no object": `{"issues":{},"isLast":true,"total":0}`, "a null in it": listJSON("null"), "a number in it": listJSON("1"), "no id": listJSON(strings.Replace(whole, `"9001"`, `""`, 1)),
+		"no status": listJSON(without("status")), "no time": listJSON(without("updated")), "no creation": listJSON(without("created")),
+		"wrong end": `{"issues":[],"isLast":"x","total":"x"}`, "deep": strings.Repeat("[", 200_000),
+	} {
+		each(t, func(t *testing.T, flavor string) {
+			f, c := start(t, flavor)
+			c.zone = time.UTC
+			f.answers(200, nil, body)
+			objects, more, err := c.Changes(t.Context(), now, 1)
+			if err == nil {
+				t.Fatalf("%s: %v", name, objects)
+			}
+			if e := failure(t, err); e.Class != connector.Retryable || e.Scope != connector.IntegrationScope || objects != nil || more {
+				t.Errorf("%s: %v", name, e)
+			}
+			if _, err = c.Find(t.Context(), now, []connector.Marker{marker}); err == nil || failure(t, err).Class != connector.Retryable {
+				t.Errorf("%s: find: %v", name, err)
+			}
+		})
+	}
+	for name, body := range map[string]string{
+		"no token": `{"issues":[],"isLast":false}`, "an empty one": `{"issues":[],"isLast":false,"nextPageToken":""}`, "a huge one": `{"issues":[],"nextPageToken":"` + strings.Repeat("x", 5000) + `"}`,
+	} {
+		f, c := start(t, form.Cloud)
+		f.answers(200, nil, body)
+		if _, _, err := c.Changes(t.Context(), time.Time{}, 1); err == nil || failure(t, err).Code != "answer_unreadable" {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	f, c := start(t, form.Datacenter)
+	f.answers(200, nil, `{"issues":[]}`)
+	if _, _, err := c.Changes(t.Context(), time.Time{}, 1); err == nil || failure(t, err).Code != "answer_unreadable" {
+		t.Errorf("no total: %v", err)
+	}
+}
+
+// A token that leads round in a circle is found out.
+func TestAListWithoutEnd(t *testing.T) {
+	f, c := start(t, form.Cloud)
+	f.answers(200, nil, `{"issues":[],"nextPageToken":"again"}`)
+	if _, _, err := c.Changes(t.Context(), time.Time{}, 2); err == nil || failure(t, err).Code != "answer_unreadable" {
+		t.Errorf("%v", err)
+	}
+	if n := len(f.take()); n != 2 {
+		t.Errorf("%d requests", n)
+	}
+}
+
+func TestSearchOfNoProject(t *testing.T) {
+	f, c := start(t, form.Cloud)
+	f.answers(400, nil, `{"errorMessages":["Der Wert WORK existiert nicht."]}`)
+	_, _, err := c.Changes(t.Context(), time.Time{}, 1)
+	if e := failure(t, err); e.Code != "target_not_found" || e.Scope != connector.IntegrationScope {
+		t.Errorf("%v", e)
+	}
+}
+
+func TestFindAsksForNothing(t *testing.T) {
+	f, c := start(t, form.Cloud)
+	if got, err := c.Find(t.Context(), now, nil); err != nil || len(got) != 0 || len(f.take()) != 0 {
+		t.Error(got, err)
+	}
+}
+
+// A refusal on the way is no proof that an issue is not there.
+func TestFindNeverTakesARefusalForAnAnswer(t *testing.T) {
+	for _, status := range []string{"401", "403", "429", "500", "302", "204"} {
+		f, c := start(t, form.Cloud)
+		c.zone = time.UTC
+		f.by("GET /search/jql", "200", listJSON(), "GET /issue/WORK-1", status, "", "GET /mypermissions", status, "")
+		if got, err := c.Find(t.Context(), now, []connector.Marker{marker}); err == nil {
+			t.Errorf("%s: %v", status, got)
+		}
+	}
+	f, c := start(t, form.Cloud)
+	c.zone = time.UTC
+	f.answer = func(w http.ResponseWriter, r *http.Request) {
+		if strings.HasSuffix(r.URL.Path, "/search/jql") {
+			reply(w, 200, nil, listJSON())
+			return
+		}
+		reply(w, 404, http.Header{"X-Seraph-Loginreason": {"AUTHENTICATED_FAILED"}}, "")
+	}
+	if got, err := c.Find(t.Context(), now, []connector.Marker{marker}); err == nil || failure(t, err).Code != "credentials_rejected" {
+		t.Error(got, err)
+	}
+}
+
+func TestQuote(t *testing.T) {
+	for text, want := range map[string]string{`a`: `"a"`, `a"b\c`: `"a\"b\\c"`, `") OR project = "X`: `"\") OR project = \"X"`} {
+		if got := quote(text); got != want {
+			t.Errorf("%s, want %s", got, want)
+		}
+	}
+}
+
+// A time on the wall never says later than it was, in whatever zone and
+// season, and no more than two hours earlier.
+func TestMinute(t *testing.T) {
+	for _, name := range []string{"UTC", "Europe/Berlin", "America/St_Johns", "Australia/Lord_Howe", "Asia/Kathmandu", "Pacific/Chatham", "Africa/Casablanca"} {
+		zone, err := time.LoadLocation(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for at := now.AddDate(-1, 0, 0); at.Before(now.AddDate(0, 2, 0)); at = at.Add(53 * time.Minute) {
+			text := minute(at, zone)
+			wall, err := time.ParseInLocation(`"2006-01-02 15:04"`, text, zone)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, read := range []time.Time{wall, wall.Add(time.Hour), wall.Add(30 * time.Minute)} { // whichever of two it is taken for
+				if read.Format(`"2006-01-02 15:04"`) == text && (read.After(at) || at.Sub(read) > 3*time.Hour) {
+					t.Fatalf("%s: %v is %s, read as %v", name, at, text, read)
+				}
+			}
+		}
+	}
+}
+
+func FuzzList(f *testing.F) {
+	f.Add([]byte(listJSON(issueJSON(1, "new"), issueJSON(2, "done"))))
+	f.Add([]byte(`{"issues":[{"fields":{"summary":"\ud800","labels":["x"],"description":{"a":[]}}},null],"total":-1}`))
+	f.Add([]byte(`{"issues":[]}x`))
+	f.Fuzz(func(t *testing.T, body []byte) {
+		var got []issue
+		p, err := eachIssue(body, func(i issue) { got = append(got, i) })
+		if err == nil && (p.count != len(got) || !json.Valid(body)) {
+			t.Fatalf("%d issues of %d in %q", len(got), p.count, body)
+		}
+		for _, i := range got {
+			if len(i.text()) != 32 || i.state() != domain.Open && i.state() != domain.Closed {
+				t.Errorf("%+v", i)
+			}
+			if m := i.marker(); m != (connector.Marker{}) && (m.Integration <= 0 || m.Item <= 0) {
+				t.Errorf("marker %+v", m)
+			}
+			if title := document.CutText(i.Fields.Summary, maxSummary, ""); document.Length(title) > maxSummary || !utf8.ValidString(title) {
+				t.Errorf("%q", title)
+			}
+			if i.named() {
+				project, n := i.number()
+				if project == "" || n <= 0 || fmt.Sprintf("%s-%d", project, n) != i.Key {
+					t.Errorf("%s is %s and %d", i.Key, project, n)
+				}
+			}
+		}
+	})
+}
+
+// Of several with one marker the oldest is kept, in whatever order they come.
+func TestTheOldestIsTheItems(t *testing.T) {
+	at := func(id string, created time.Time) issue {
+		i := issue{ID: id}
+		i.Fields.Labels, i.Fields.Created = []string{label(marker)}, moment{created}
+		return i
+	}
+	all := []issue{at("9", now), at("10", now), at("3", now.Add(time.Second)), at("1", now.Add(-time.Second))}
+	for range all {
+		s := newSearch(now, []connector.Marker{marker})
+		for _, i := range all {
+			s.note(i)
+		}
+		if got := s.found[marker.Item].ID; got != "9" {
+			t.Errorf("%v was taken of %v", got, all)
+		}
+		all = append(all[1:], all[0])
+	}
+}

@@ -1,0 +1,137 @@
+package jira
+
+import (
+	"context"
+	"encoding/json"
+	"net/http"
+	"slices"
+	"strings"
+
+	"integrations/shared/connector"
+	"integrations/shared/domain"
+)
+
+// The keys of the three categories every status is in.
+const (
+	categoryNew  = "new"
+	categoryOpen = "indeterminate"
+	categoryDone = "done"
+)
+
+// A transition is a way from where an issue stands.
+type transition struct {
+	ID          string `json:"id"`
+	IsAvailable *bool  `json:"isAvailable"`
+	To          struct {
+		Category struct {
+			Key string `json:"key"`
+		} `json:"statusCategory"`
+	} `json:"to"`
+	Fields map[string]struct {
+		Name       string `json:"name"`
+		Required   bool   `json:"required"`
+		HasDefault bool   `json:"hasDefaultValue"`
+	} `json:"fields"`
+}
+
+// asks are the names of the fields that must be filled in on the way.
+func (t transition) asks() []string {
+	var names []string
+	for id, f := range t.Fields {
+		if f.Required && !f.HasDefault {
+			if f.Name == "" {
+				f.Name = id
+			}
+			names = append(names, f.Name)
+		}
+	}
+	slices.Sort(names)
+	return names
+}
+
+// choose picks a way to a state: by the category it leads to, never by name.
+// Where there is none that can be gone, asked names what those there are ask
+// for.
+func choose(list []transition, want domain.ItemState) (id string, asked []string) {
+	categories := []string{categoryNew, categoryOpen}
+	if want == domain.Closed {
+		categories = []string{categoryDone}
+	}
+	for _, category := range categories {
+		for _, t := range list {
+			if t.ID == "" || t.To.Category.Key != category || t.IsAvailable != nil && !*t.IsAvailable {
+				continue
+			}
+			if asks := t.asks(); len(asks) > 0 {
+				asked = append(asked, asks...)
+				continue
+			}
+			return t.ID, nil
+		}
+	}
+	slices.Sort(asked)
+	return "", slices.Compact(asked)
+}
+
+// reopen opens an issue that is closed.
+func (c *Connector) reopen(ctx context.Context, id string) error {
+	i, err := c.read(ctx, id)
+	if err != nil || i.state() == domain.Open {
+		return err
+	}
+	return c.move(ctx, id, domain.Open)
+}
+
+// move takes an issue to a state along one transition. Where none leads there
+// the item fails, and is not tried along a way round.
+func (c *Connector) move(ctx context.Context, id string, want domain.ItemState) error {
+	where := c.issueAt(id) + "/transitions"
+	answer, err := c.get(ctx, where+"?expand=transitions.fields", 0)
+	if err != nil {
+		return err
+	}
+	if answer.Status != http.StatusOK {
+		return c.issueRefused(ctx, http.MethodGet, answer)
+	}
+	var ways struct {
+		Transitions []transition `json:"transitions"`
+	}
+	if err := json.Unmarshal(answer.Body, &ways); err != nil {
+		return c.noIssue(answer)
+	}
+	way, asked := choose(ways.Transitions, want)
+	if way == "" {
+		return c.noWay(want, asked)
+	}
+	body := map[string]any{"transition": named{ID: way}}
+	if answer, err = c.write(ctx, http.MethodPost, where, body); err != nil {
+		return err
+	}
+	switch answer.Status {
+	case http.StatusNoContent, http.StatusOK:
+		return nil
+	case http.StatusBadRequest:
+		e := c.fail(connector.Final, connector.ItemScope, cannot(want), "the workflow refused: "+parseProblem(answer.Body).String(), answer)
+		return e
+	}
+	return c.issueRefused(ctx, http.MethodPost, answer)
+}
+
+// cannot is the code of a state that cannot be reached.
+func cannot(want domain.ItemState) string {
+	if want == domain.Closed {
+		return "cannot_close"
+	}
+	return "cannot_reopen"
+}
+
+func (c *Connector) noWay(want domain.ItemState, asked []string) *connector.Error {
+	detail := "the workflow has no transition from the issue's status to one of the category done"
+	if want != domain.Closed {
+		detail = "the workflow has no transition from the issue's status to one that is not done"
+	}
+	if len(asked) > 0 {
+		detail = "every transition there asks for what only a person can fill in: " + strings.Join(asked, ", ")
+	}
+	return &connector.Error{Class: connector.Final, Scope: connector.ItemScope, Code: cannot(want), Detail: c.client.Clean(detail)}
+}

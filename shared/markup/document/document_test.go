@@ -1,0 +1,231 @@
+package document
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+	"unicode/utf8"
+
+	"integrations/shared/markup"
+)
+
+// show writes blocks so that a test can name them on a line.
+func show(blocks []Block) string {
+	var parts []string
+	for _, b := range blocks {
+		switch b.Kind {
+		case Paragraph:
+			parts = append(parts, "p("+spans(b.Spans)+")")
+		case Heading:
+			parts = append(parts, fmt.Sprintf("h%d(%s)", b.Level, spans(b.Spans)))
+		case Code:
+			parts = append(parts, fmt.Sprintf("code:%s(%s)", b.Language, b.Text))
+		case Quote:
+			parts = append(parts, "quote("+show(b.Blocks)+")")
+		case Rule:
+			parts = append(parts, "rule")
+		case List:
+			var items []string
+			for _, item := range b.Items {
+				items = append(items, show(item))
+			}
+			name := "list"
+			if b.Ordered {
+				name = fmt.Sprint("list", b.Start)
+			}
+			parts = append(parts, name+"("+strings.Join(items, "; ")+")")
+		case Table:
+			var rows []string
+			for _, row := range b.Rows {
+				var cells []string
+				for _, cell := range row {
+					cells = append(cells, spans(cell))
+				}
+				rows = append(rows, strings.Join(cells, "|"))
+			}
+			parts = append(parts, "table("+strings.Join(rows, "; ")+")")
+		}
+	}
+	return strings.Join(parts, " ")
+}
+
+func spans(list []Span) string {
+	var out strings.Builder
+	for _, s := range list {
+		for _, sign := range []struct {
+			on   bool
+			sign string
+		}{{s.Bold, "B:"}, {s.Italic, "I:"}, {s.Strike, "S:"}, {s.Code, "C:"}} {
+			if sign.on {
+				out.WriteString(sign.sign)
+			}
+		}
+		out.WriteString(s.Text)
+		if s.Break {
+			out.WriteString("⏎")
+		}
+		if s.Link != "" {
+			out.WriteString("→" + s.Link)
+		}
+	}
+	return out.String()
+}
+
+var parsed = map[string]string{
+	"a\nb":                        "p(a b)",
+	"a  \nb\\\nc":                 "p(a⏎b⏎c)",
+	"# A *b*\n\ntext\n===":        "h1(A I:b) h1(text)",
+	"**b** _i_ ~~s~~ `c` ***x***": "p(B:b I:i S:s C:c B:I:x)",
+	"**`c`**":                     "p(C:c)",
+	"- a\n- b\n  1. c\n  2. d":    "list(p(a); p(b) list1(p(c); p(d)))",
+	"7. a":                        "list7(p(a))",
+	"> a\n>\n> > b":               "quote(p(a) quote(p(b)))",
+	"```go\nx\n\ny\n```":          "code:go(x\n\ny)",
+	"    indented":                "code:(indented)",
+	"```\nnever closed":           "code:(never closed)",
+	"a\n\n---\n\nb":               "p(a) rule p(b)",
+	"|a|b|\n|-|-|\n|1|\n":         "table(a|b; 1|)",
+	"[t](https://a.test/x)":       "p(t→https://a.test/x)",
+	"[t](javascript:x)":           "p(t)",
+	"[t](/relative) [t](#a)":      "p(t t)",
+	"<https://a.test> https://b.test/c www.d.test": "p(https://a.test→https://a.test https://b.test/c→https://b.test/c www.d.test→http://www.d.test)",
+	"me@a.test <you@b.test>":                       "p(me@a.test→mailto:me@a.test you@b.test→mailto:you@b.test)",
+	"ftp://a.test/x":                               "p(ftp://a.test/x)",
+	"![alt](https://a.test/i.png) ![](https://a.test/j.png) ![x](y.png)": "p(alt→https://a.test/i.png https://a.test/j.png→https://a.test/j.png x)",
+	"<b>x</b>":             "p(<b>x</b>)",
+	"<div>\nx\n</div>":     "p(<div>⏎x⏎</div>)",
+	"<!-- x -->\n\ny":      "p(<!-- x -->) p(y)",
+	"&amp; &#64;x \\*y\\*": "p(& @x *y*)",
+	"a&#10;b&#8238;c&#0;":  "p(a bc\ufffd)",
+	"\n\n#\n\n>\n\n-\n":    "",
+	"`a\nb`":               "p(C:a b)",
+}
+
+func TestParse(t *testing.T) {
+	for text, want := range parsed {
+		if got := show(Parse(text)); got != want {
+			t.Errorf("%q: %s, want %s", text, got, want)
+		}
+	}
+}
+
+func TestAddress(t *testing.T) {
+	for text, want := range map[string]string{
+		"https://a.test/b|c": "https://a.test/b%7Cc", "MAILTO:a.b@c.test": "mailto:a.b@c.test",
+		"mailto:a@b": "", "mailto:a@b.test?subject=x": "", "javascript:x": "", "data:x": "", "//a.test": "", "": "", "mailto:": "",
+	} {
+		if got, ok := Address(text); got != want || ok != (want != "") {
+			t.Errorf("%q: %q", text, got)
+		}
+	}
+}
+
+func TestCutText(t *testing.T) {
+	for _, tt := range []struct {
+		text string
+		max  int
+		want string
+	}{{"abc", 3, "abc"}, {"abcd", 3, "ab…"}, {"🦀🦀🦀", 6, "🦀🦀🦀"}, {"🦀🦀🦀", 5, "🦀🦀…"}, {"🦀🦀🦀", 4, "🦀…"}, {"🦀🦀", 1, "…"}, {"🦀", 0, ""}} {
+		if got := CutText(tt.text, tt.max, "…"); got != tt.want {
+			t.Errorf("%q to %d: %q", tt.text, tt.max, got)
+		}
+	}
+}
+
+// size is a simple one: the characters of all text.
+func size(blocks []Block) int { return Length(show(blocks)) }
+
+func TestFit(t *testing.T) {
+	rest, end := []Block{Plain("REST")}, []Block{{Kind: Rule}, Plain("END")}
+	for text, want := range map[string]string{
+		"short":                                          "p(short) rule p(END)",
+		strings.Repeat("word ", 100):                     "p(" + strings.Repeat("word ", 15) + "w" + ") p(REST) rule p(END)",
+		"```\n" + strings.Repeat("x", 500):               "code:(" + strings.Repeat("x", 72) + ") p(REST) rule p(END)",
+		strings.Repeat("- item\n", 100):                  "list(p(item); p(item); p(item); p(item); p(item); p(item); p(item); p(item)) p(REST) rule p(END)",
+		strings.Repeat("> "+"quote\n>\n", 50):            "quote(p(quote) p(quote) p(quote) p(quote) p(quote) p(quote) p(quote) p(quote)) p(REST) rule p(END)",
+		"|a|b|\n|-|-|\n" + strings.Repeat("|1|2|\n", 99): "table(a|b; 1|2; 1|2; 1|2; 1|2; 1|2; 1|2; 1|2; 1|2; 1|2; 1|2; 1|2; 1|2; 1|2) p(REST) rule p(END)",
+	} {
+		got := Fit(Parse(text), rest, end, 99, size)
+		if n := size(got); n > 99 || n < 80 && len(text) > 99 {
+			t.Errorf("%.20q: size %d", text, n)
+		}
+		if s := show(got); s != want {
+			t.Errorf("%.20q: %s", text, s)
+		}
+	}
+}
+
+// What people do not write takes no longer to read than what they do.
+func TestHostileTextIsQuick(t *testing.T) {
+	for _, part := range []string{
+		"`a`", "`", "``` ", "[", "](", "*a", "_", "**", "> ", "- ", "1. ", "<", "<a ", "![", "|a", "|-|-|\n", "~~", "a@b.c ", "http://a.b/ ",
+		"- - ", ">\n", "> a\n>", "* a\n * b\n  * c\n", "[a](b", "[a][b]\n\n", "[a]: b\n", "<!--", "&#", "*a _b ", "***a ",
+	} {
+		began := time.Now()
+		blocks := Parse(strings.Repeat(part, 64<<10/len(part)))
+		if took := time.Since(began); took > 20*time.Second {
+			t.Errorf("%q takes %v", part, took)
+		}
+		if d := depth(blocks); d > 3*maxNesting {
+			t.Errorf("%q is %d deep", part, d)
+		}
+	}
+}
+
+func depth(blocks []Block) int {
+	deepest := 0
+	for _, b := range blocks {
+		deepest = max(deepest, depth(b.Blocks))
+		for _, item := range b.Items {
+			deepest = max(deepest, depth(item))
+		}
+	}
+	return deepest + 1
+}
+
+func FuzzParse(f *testing.F) {
+	for text := range parsed {
+		f.Add(text, 100)
+	}
+	f.Fuzz(func(t *testing.T, text string, most int) {
+		blocks := Parse(text)
+		check(t, blocks)
+		most = 40 + most&1023
+		fitted := Fit(blocks, []Block{Plain("rest")}, nil, most, size)
+		if size(fitted) > most {
+			t.Errorf("%d, at most %d", size(fitted), most)
+		}
+		check(t, fitted)
+	})
+}
+
+func check(t *testing.T, blocks []Block) {
+	t.Helper()
+	for _, b := range blocks {
+		check(t, b.Blocks)
+		for _, item := range b.Items {
+			check(t, item)
+		}
+		all := b.Spans
+		for _, row := range b.Rows {
+			for _, cell := range row {
+				all = append(all, cell...)
+			}
+		}
+		for _, s := range all {
+			if s.Link != "" {
+				if to, ok := Address(s.Link); !ok || to != s.Link {
+					t.Errorf("a link to %q", s.Link)
+				}
+			}
+			if !s.Break && s.Text == "" || !utf8.ValidString(s.Text) || strings.ContainsAny(s.Text, "\n\r") || markup.Lines(s.Text) != s.Text {
+				t.Errorf("text %q", s.Text)
+			}
+		}
+		empty := (b.Kind == Paragraph || b.Kind == Heading) && len(b.Spans) == 0 || b.Kind == Quote && len(b.Blocks) == 0 || b.Kind == List && len(b.Items) == 0
+		if empty || !utf8.ValidString(b.Text) {
+			t.Errorf("an empty block %+v", b)
+		}
+	}
+}

@@ -1,0 +1,294 @@
+package document
+
+import (
+	"strings"
+
+	"github.com/yuin/goldmark"
+	"github.com/yuin/goldmark/ast"
+	"github.com/yuin/goldmark/extension"
+	extast "github.com/yuin/goldmark/extension/ast"
+	"github.com/yuin/goldmark/text"
+	"github.com/yuin/goldmark/util"
+
+	"integrations/shared/markup"
+)
+
+// markdown is the dialect of GitHub, where most of what is written comes from.
+var markdown = goldmark.New(goldmark.WithExtensions(extension.Table, extension.Strikethrough, extension.Linkify)).Parser()
+
+// Parse reads Markdown. HTML is text like any other, an image is a link to it.
+func Parse(source string) []Block {
+	content := []byte(shallow(markup.Lines(source)))
+	r := reader{source: content}
+	return r.blocks(markdown.Parse(text.NewReader(content)))
+}
+
+const (
+	// maxNesting is how deep quotations and lists may be in one another: what is
+	// deeper is not written by people and takes long to read.
+	maxNesting = 24
+	// maxBrackets is how many brackets or signs of emphasis a paragraph may hold:
+	// which of them belong together takes time that grows with their square.
+	maxBrackets = 1000
+)
+
+// shallow breaks up what would take long to read.
+func shallow(source string) string {
+	lines := strings.Split(source, "\n")
+	signs := 0
+	for i, line := range lines {
+		if strings.TrimSpace(line) == "" {
+			signs = 0
+		}
+		if signs += countAny(line, "[]*_~<"); signs > maxBrackets {
+			line, signs = escape.Replace(line), maxBrackets
+		}
+		if markers(line) > maxNesting {
+			line = "\u200b" + line
+		}
+		lines[i] = line
+	}
+	return strings.Join(lines, "\n")
+}
+
+var escape = strings.NewReplacer("[", `\[`, "]", `\]`, "*", `\*`, "_", `\_`, "~", `\~`, "<", `\<`)
+
+func countAny(line, chars string) int {
+	n := 0
+	for i := range len(line) {
+		if strings.IndexByte(chars, line[i]) >= 0 {
+			n++
+		}
+	}
+	return n
+}
+
+// markers is about how many quotations and list items a line opens, each four
+// columns of indentation counting as one.
+func markers(line string) int {
+	n, spaces := 0, 0
+	for i := range len(line) {
+		switch c := line[i]; {
+		case c == ' ':
+			spaces++
+		case c == '\t':
+			spaces += 4
+		case strings.IndexByte(">-+*.)", c) >= 0:
+			n++
+		case c < '0' || c > '9':
+			return n + spaces/4
+		}
+	}
+	return n + spaces/4
+}
+
+// A reader turns goldmark's tree into ours.
+type reader struct{ source []byte }
+
+func (r reader) blocks(parent ast.Node) []Block {
+	var list []Block
+	for n := parent.FirstChild(); n != nil; n = n.NextSibling() {
+		list = append(list, r.block(n)...)
+	}
+	return list
+}
+
+func (r reader) block(n ast.Node) []Block {
+	switch n := n.(type) {
+	case *ast.Paragraph, *ast.TextBlock:
+		return paragraph(r.inline(n))
+	case *ast.Heading:
+		if spans := trim(r.inline(n)); len(spans) > 0 {
+			return []Block{{Kind: Heading, Level: n.Level, Spans: spans}}
+		}
+	case *ast.ThematicBreak:
+		return []Block{{Kind: Rule}}
+	case *ast.FencedCodeBlock:
+		return []Block{{Kind: Code, Text: r.lines(n), Language: string(n.Language(r.source))}}
+	case *ast.CodeBlock:
+		return []Block{{Kind: Code, Text: r.lines(n)}}
+	case *ast.HTMLBlock:
+		return r.html(n)
+	case *ast.Blockquote:
+		if inner := r.blocks(n); len(inner) > 0 {
+			return []Block{{Kind: Quote, Blocks: inner}}
+		}
+	case *ast.List:
+		return r.list(n)
+	case *extast.Table:
+		return []Block{r.table(n)}
+	}
+	return nil
+}
+
+func paragraph(spans []Span) []Block {
+	if spans = trim(spans); len(spans) == 0 {
+		return nil
+	}
+	return []Block{{Kind: Paragraph, Spans: spans}}
+}
+
+// lines are those of a block whose text is taken as it stands.
+func (r reader) lines(n ast.Node) string {
+	var out strings.Builder
+	for i := range n.Lines().Len() {
+		line := n.Lines().At(i)
+		out.Write(line.Value(r.source))
+	}
+	return strings.TrimRight(out.String(), "\n")
+}
+
+func (r reader) html(n *ast.HTMLBlock) []Block {
+	content := r.lines(n)
+	if n.HasClosure() {
+		content += "\n" + string(n.ClosureLine.Value(r.source))
+	}
+	var spans []Span
+	for line := range strings.SplitSeq(strings.TrimSpace(content), "\n") {
+		if len(spans) > 0 {
+			spans = append(spans, Span{Break: true})
+		}
+		spans = add(spans, Span{Text: strings.TrimSpace(line)})
+	}
+	return paragraph(spans)
+}
+
+func (r reader) list(n *ast.List) []Block {
+	list := Block{Kind: List, Ordered: n.IsOrdered(), Start: n.Start}
+	for item := n.FirstChild(); item != nil; item = item.NextSibling() {
+		if inner := r.blocks(item); len(inner) > 0 {
+			list.Items = append(list.Items, inner)
+		}
+	}
+	if len(list.Items) == 0 {
+		return nil
+	}
+	return []Block{list}
+}
+
+func (r reader) table(n *extast.Table) Block {
+	table := Block{Kind: Table}
+	for row := n.FirstChild(); row != nil; row = row.NextSibling() {
+		var cells [][]Span
+		for cell := row.FirstChild(); cell != nil; cell = cell.NextSibling() {
+			cells = append(cells, trim(r.inline(cell)))
+		}
+		table.Rows = append(table.Rows, cells)
+	}
+	return table
+}
+
+func (r reader) inline(parent ast.Node) []Span {
+	return r.spans(nil, parent, Span{})
+}
+
+// spans adds what is in a node to what is there, in a style.
+func (r reader) spans(to []Span, parent ast.Node, style Span) []Span {
+	for n := parent.FirstChild(); n != nil; n = n.NextSibling() {
+		to = r.span(to, n, style)
+	}
+	return to
+}
+
+func (r reader) span(to []Span, n ast.Node, style Span) []Span {
+	switch n := n.(type) {
+	case *ast.Text:
+		to = r.text(to, n, style)
+	case *ast.String:
+		style.Text = string(n.Value)
+		to = add(to, style)
+	case *ast.CodeSpan:
+		style.Code, style.Bold, style.Italic, style.Strike = true, false, false, false
+		style.Text = codeText(n, r.source)
+		to = add(to, style)
+	case *ast.Emphasis:
+		if n.Level == 2 {
+			style.Bold = true
+		} else {
+			style.Italic = true
+		}
+		to = r.spans(to, n, style)
+	case *extast.Strikethrough:
+		style.Strike = true
+		to = r.spans(to, n, style)
+	case *ast.Link:
+		to = r.spans(to, n, linked(style, string(n.Destination)))
+	case *ast.Image:
+		to = r.image(to, n, style)
+	case *ast.AutoLink:
+		style.Text = string(n.Label(r.source))
+		address := string(n.URL(r.source))
+		if n.AutoLinkType == ast.AutoLinkEmail && !strings.HasPrefix(strings.ToLower(address), "mailto:") {
+			address = "mailto:" + address
+		}
+		to = add(to, linked(style, address))
+	case *ast.RawHTML:
+		for i := range n.Segments.Len() {
+			segment := n.Segments.At(i)
+			style.Text += string(segment.Value(r.source))
+		}
+		style.Text = strings.ReplaceAll(style.Text, "\n", " ")
+		to = add(to, style)
+	}
+	return to
+}
+
+// text adds a piece of text, with what stands for other characters replaced.
+func (r reader) text(to []Span, n *ast.Text, style Span) []Span {
+	value := n.Segment.Value(r.source)
+	if !n.IsRaw() {
+		value = util.ResolveEntityNames(util.ResolveNumericReferences(util.UnescapePunctuations(value)))
+	}
+	style.Text = visible(string(value))
+	to = add(to, style)
+	switch {
+	case n.HardLineBreak():
+		to = add(to, Span{Break: true})
+	case n.SoftLineBreak():
+		style.Text = " "
+		to = add(to, style)
+	}
+	return to
+}
+
+// visible drops what a character reference may stand for though no text may
+// hold it.
+func visible(s string) string {
+	return strings.Map(func(r rune) rune {
+		if r == '\n' {
+			return ' '
+		}
+		return r
+	}, markup.Lines(s))
+}
+
+func codeText(n *ast.CodeSpan, source []byte) string {
+	var out strings.Builder
+	for child := n.FirstChild(); child != nil; child = child.NextSibling() {
+		if t, ok := child.(*ast.Text); ok {
+			out.Write(t.Segment.Value(source))
+		}
+	}
+	return strings.ReplaceAll(out.String(), "\n", " ")
+}
+
+// linked is a style with a link, if a link may lead there.
+func linked(style Span, address string) Span {
+	if to, ok := Address(address); ok {
+		style.Link = to
+	}
+	return style
+}
+
+func (r reader) image(to []Span, n *ast.Image, style Span) []Span {
+	style = linked(style, string(n.Destination))
+	inside := r.spans(nil, n, style)
+	if len(inside) == 0 && style.Link != "" {
+		style.Text = style.Link
+		inside = []Span{style}
+	}
+	for _, s := range inside {
+		to = add(to, s)
+	}
+	return to
+}
