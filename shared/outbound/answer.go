@@ -20,7 +20,8 @@ func (c *Client) read(r Request, resp *http.Response) (Response, error) {
 	if limit <= 0 {
 		limit = DefaultMaxBody
 	}
-	answer := Response{Status: resp.StatusCode, Header: resp.Header}
+	_, reason, _ := strings.Cut(resp.Status, " ")
+	answer := Response{Status: resp.StatusCode, Reason: reason, Header: resp.Header}
 	encoding := resp.Header.Get("Content-Encoding")
 	if encoding != "" && !strings.EqualFold(encoding, "identity") {
 		return c.unreadable(r, answer, "answer_unreadable", "the answer is compressed though that was not asked for")

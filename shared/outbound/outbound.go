@@ -97,6 +97,7 @@ type Request struct {
 // (status 300 and over) too large or broken, which is cut.
 type Response struct {
 	Status    int
+	Reason    string // the text of the status line, which some providers say why with
 	Header    http.Header
 	Body      []byte
 	Truncated bool
