@@ -1,0 +1,420 @@
+package mantisbt
+
+import (
+	"cmp"
+	"fmt"
+	"math/rand/v2"
+	"net/http"
+	"runtime"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+	"unicode/utf8"
+
+	"integrations/shared/connector"
+	"integrations/shared/domain"
+	"integrations/shared/markup"
+)
+
+// A shelf is a project's issues as MantisBT lists them.
+type shelf struct {
+	t           *testing.T
+	issues      []stored
+	stickyFirst bool
+	asked       int
+	largest     int
+	// between is called before each page is read.
+	between func(n int)
+}
+
+func (s *shelf) put(id int64, updated time.Time, change ...func(*stored)) {
+	i := issueOf(id, 10, fmt.Sprintf("[integrations:11/%d/1]", id))
+	i.UpdatedAt = at(updated)
+	for _, c := range change {
+		c(&i)
+	}
+	s.issues = slices.DeleteFunc(s.issues, func(o stored) bool { return o.ID == id })
+	s.issues = append(s.issues, i)
+}
+
+func (s *shelf) remove(id int64) {
+	s.issues = slices.DeleteFunc(s.issues, func(o stored) bool { return o.ID == id })
+}
+
+func sticky(i *stored) { i.Sticky = true }
+
+func (s *shelf) answer(w http.ResponseWriter, r *http.Request, _ []byte) {
+	q := r.URL.Query()
+	page, err1 := strconv.Atoi(q.Get("page"))
+	size, err2 := strconv.Atoi(q.Get("page_size"))
+	if err1 != nil || err2 != nil || q.Get("project_id") != "3" || r.URL.Path != "/bugs/api/rest/issues" {
+		s.t.Errorf("asked %s", r.URL)
+	}
+	s.asked++
+	if q.Get("select") == whole {
+		s.largest = max(s.largest, size)
+	}
+	if s.between != nil {
+		s.between(s.asked)
+	}
+	slices.SortFunc(s.issues, func(a, b stored) int {
+		if s.stickyFirst && a.Sticky != b.Sticky {
+			if a.Sticky {
+				return -1
+			}
+			return 1
+		}
+		return cmp.Or(strings.Compare(b.UpdatedAt, a.UpdatedAt), strings.Compare(b.CreatedAt, a.CreatedAt))
+	})
+	from := min((page-1)*size, len(s.issues))
+	reply(w, 200, nil, listOf(s.issues[from:min(from+size, len(s.issues))]...))
+}
+
+// changes walks through pages as the sync engine does.
+func changes(t *testing.T, c *Connector, since time.Time) (all []connector.Object, pages int) {
+	t.Helper()
+	for page := 1; ; {
+		pages++
+		objects, more, err := c.Changes(t.Context(), since, page)
+		if err != nil {
+			t.Fatalf("page %d: %v", pages, err)
+		}
+		if !slices.IsSortedFunc(objects, func(a, b connector.Object) int { return a.UpdatedAt.Compare(b.UpdatedAt) }) {
+			t.Fatalf("page %d is not in order", pages)
+		}
+		last := since
+		for _, o := range objects {
+			if o.UpdatedAt.Before(since.Truncate(time.Second)) {
+				t.Fatalf("page %d: %s was changed at %v, before %v", pages, o.Remote.Key, o.UpdatedAt, since)
+			}
+			if o.UpdatedAt.After(last) {
+				last = o.UpdatedAt
+			}
+		}
+		all = append(all, objects...)
+		switch {
+		case !more:
+			return all, pages
+		case last.After(since):
+			since, page = last, 1
+		default:
+			page++
+		}
+		if pages > 5000 {
+			t.Fatal("the walk does not end")
+		}
+	}
+}
+
+// ids are the numbers met, each once, in the order in which they came first.
+func ids(all []connector.Object) []int64 {
+	var list []int64
+	for _, o := range all {
+		id, _ := strconv.ParseInt(o.Remote.Key, 10, 64)
+		if !slices.Contains(list, id) {
+			list = append(list, id)
+		}
+	}
+	return list
+}
+
+func TestChanges(t *testing.T) {
+	f, c := start(t, nil)
+	s := &shelf{t: t, stickyFirst: true}
+	f.answer = s.answer
+	s.put(1, now.Add(-time.Hour))
+	s.put(2, now)
+	s.put(3, now.Add(2*time.Second), func(i *stored) { i.Status["id"], i.Summary, i.Additional = 80, strings.Repeat("é", 200), "" })
+	s.put(4, now.Add(time.Second), sticky)
+	s.put(5, now.Add(-2*time.Hour), sticky)
+	s.put(6, now.Add(time.Second), func(i *stored) { i.Project["id"], i.Additional = 4, "" })
+	s.put(7, now.Add(time.Second), func(i *stored) { i.Project["id"] = 4 })
+	objects, more, err := c.Changes(t.Context(), now.Add(500*time.Millisecond), 1)
+	if err != nil || more || fmt.Sprint(ids(objects)) != "[2 7 4 3]" && fmt.Sprint(ids(objects)) != "[2 4 7 3]" {
+		t.Fatal(ids(objects), more, err)
+	}
+	ours, foreign := objects[0], objects[3]
+	if ours.Marker != (connector.Marker{Integration: 11, Item: 2, Attempt: 1}) || ours.Title != "T" || ours.Seen.State != domain.Open ||
+		!ours.UpdatedAt.Equal(now) || !ours.CreatedAt.Equal(now.Add(2*time.Second)) || ours.Remote.URL != "https://example.com/bugs/view.php?id=2" {
+		t.Errorf("%+v", ours)
+	}
+	if foreign.Marker != (connector.Marker{}) || foreign.Seen.State != domain.Closed || foreign.Title != strings.Repeat("é", 128) {
+		t.Errorf("%+v", foreign)
+	}
+	s.asked = 0
+	if objects, more, err := c.Changes(t.Context(), now.Add(time.Hour), 1); err != nil || more || len(objects) != 0 || s.asked != 1 {
+		t.Errorf("nothing new: %v, %v, %v, %d requests", objects, more, err, s.asked)
+	}
+	if objects, more, err := c.Changes(t.Context(), now, 2); err != nil || more || len(objects) > 1 {
+		t.Errorf("behind the last page: %v, %v, %v", ids(objects), more, err)
+	}
+	if n := len(ids(first(changes(t, c, time.Time{})))); n != 6 {
+		t.Errorf("%d issues since ever", n)
+	}
+}
+
+func first(all []connector.Object, _ int) []connector.Object { return all }
+
+// Pages by number are as good as by time while nothing changes.
+func TestChangesByNumber(t *testing.T) {
+	f, c := start(t, nil)
+	s := &shelf{t: t, stickyFirst: true}
+	f.answer, f.routers = s.answer, nil
+	for id := int64(1); id <= 333; id++ {
+		s.put(id, now.Add(time.Duration(id/2)*time.Second), func(i *stored) { i.Sticky = id%50 == 0 })
+	}
+	var all []connector.Object
+	for page, more := 1, true; more; page++ {
+		objects, next, err := c.Changes(t.Context(), now.Add(10*time.Second), page)
+		if err != nil {
+			t.Fatal(err)
+		}
+		all, more = append(all, objects...), next
+	}
+	if got := ids(all); len(all) != 314 || len(got) != 314 || !slices.Contains(got, 20) || slices.Contains(got, 19) {
+		t.Errorf("%d issues, %d of them once", len(all), len(got))
+	}
+}
+
+// A block of one time over several pages is walked through, sticky or not, and
+// whatever the server does with sticky ones.
+func TestChangesOfOneTime(t *testing.T) {
+	for _, stickyFirst := range []bool{true, false} {
+		for _, n := range []int64{1, 49, 50, 51, 52, 100, 101, 350} {
+			f, c := start(t, nil)
+			s := &shelf{t: t, stickyFirst: stickyFirst}
+			f.answer, f.routers = s.answer, nil
+			for id := int64(1); id <= n; id++ {
+				s.put(id, now, func(i *stored) { i.Sticky = id%7 == 0 })
+			}
+			for id := n + 1; id <= n+60; id++ {
+				s.put(id, now.Add(-time.Hour), func(i *stored) { i.Sticky = id%9 == 0 })
+				s.put(id+100, now.Add(time.Hour))
+			}
+			all, _ := changes(t, c, now)
+			if got := ids(all); int64(len(got)) != n+60 {
+				t.Errorf("sticky first %v: %d issues of %d", stickyFirst, len(got), n+60)
+			}
+		}
+	}
+}
+
+// Issues that change while they are walked through are met, in the end, as
+// they are then; none is left out, wherever the list is shifted to.
+func TestChangesWhileTheListMoves(t *testing.T) {
+	for seed := range uint64(20) {
+		random := rand.New(rand.NewPCG(seed, 1))
+		f, c := start(t, nil)
+		s := &shelf{t: t, stickyFirst: seed%2 == 0}
+		f.answer, f.routers = s.answer, nil
+		const n = 400
+		for id := int64(1); id <= n; id++ {
+			s.put(id, now.Add(time.Duration(random.IntN(n/2))*time.Second), func(i *stored) { i.Sticky = random.IntN(40) == 0 })
+		}
+		clock, moved := now.Add(time.Hour), map[int64]bool{}
+		s.between = func(int) {
+			for range random.IntN(6) {
+				id := 1 + random.Int64N(n)
+				if len(moved) < n/2 { // a list that never rests has no end
+					moved[id] = true
+					clock = clock.Add(time.Second)
+					s.put(id, clock)
+				}
+			}
+		}
+		all, _ := changes(t, c, time.Time{})
+		last := map[int64]time.Time{}
+		for _, o := range all {
+			id, _ := strconv.ParseInt(o.Remote.Key, 10, 64)
+			last[id] = o.UpdatedAt
+		}
+		for _, i := range s.issues {
+			if at(last[i.ID]) != i.UpdatedAt {
+				t.Errorf("seed %d: %d was changed at %s and last met as of %v", seed, i.ID, i.UpdatedAt, last[i.ID])
+			}
+		}
+	}
+}
+
+// Deleted issues draw the list together; no other is left out.
+func TestChangesWhileIssuesAreDeleted(t *testing.T) {
+	for seed := range uint64(20) {
+		random := rand.New(rand.NewPCG(seed, 2))
+		f, c := start(t, nil)
+		s := &shelf{t: t, stickyFirst: true}
+		f.answer, f.routers = s.answer, nil
+		const n = 400
+		for id := int64(1); id <= n; id++ {
+			s.put(id, now.Add(time.Duration(id)*time.Second), func(i *stored) { i.Sticky = random.IntN(40) == 0 })
+		}
+		s.between = func(int) { s.remove(1 + random.Int64N(n)) }
+		got := ids(first(changes(t, c, time.Time{})))
+		for _, i := range s.issues {
+			if !slices.Contains(got, i.ID) {
+				t.Errorf("seed %d: %d was not met", seed, i.ID)
+			}
+		}
+	}
+}
+
+// Ten thousand issues are listed a page at a time, in about one request a page.
+func TestTenThousandChangesInFlatMemory(t *testing.T) {
+	f, c := start(t, nil)
+	f.routers = nil // checked above
+	const n = 10_000
+	var largest, asked, rows int
+	f.answer = func(w http.ResponseWriter, r *http.Request, _ []byte) {
+		q := r.URL.Query()
+		page, _ := strconv.Atoi(q.Get("page"))
+		size, _ := strconv.Atoi(q.Get("page_size"))
+		asked, largest = asked+1, max(largest, size)
+		var list []stored
+		for place := (page - 1) * size; place < min(page*size, n); place++ {
+			i := issueOf(int64(n-place), 10, "")
+			i.UpdatedAt, i.Description = at(now.Add(time.Duration(n-place)*time.Second)), strings.Repeat("text ", 400)
+			list = append(list, i)
+		}
+		rows += len(list)
+		reply(w, 200, nil, listOf(list...))
+	}
+	var before, after runtime.MemStats
+	runtime.GC()
+	runtime.ReadMemStats(&before)
+	met, pages, held := 0, 0, uint64(0)
+	for since, page := (time.Time{}), 1; ; pages++ {
+		objects, more, err := c.Changes(t.Context(), since, page)
+		if err != nil {
+			t.Fatal(err)
+		}
+		met += len(objects)
+		if pages%50 == 0 {
+			runtime.GC()
+			runtime.ReadMemStats(&after)
+			held = max(held, after.HeapAlloc-min(after.HeapAlloc, before.HeapAlloc))
+		}
+		if !more {
+			break
+		}
+		since = objects[len(objects)-1].UpdatedAt
+		f.take()
+	}
+	t.Logf("%d issues on %d pages with %d requests for %d rows, at most %d at once, %d KiB held", met, pages, asked, rows, largest, held>>10)
+	if met < n || met > n+pages || asked > pages+60 || largest > 2*changesPage+2 || held > 8<<20 {
+		t.Errorf("%d issues on %d pages with %d requests, pages of %d, %d bytes held", met, pages, asked, largest, held)
+	}
+}
+
+func TestWindow(t *testing.T) {
+	for lo := range 20_000 {
+		for _, n := range []int{1, 2, changesPage + 1} {
+			size, page := window(lo, lo+n-1)
+			if from := (page - 1) * size; from > lo || from+size < lo+n || size > 2*n+1 && size > 110 {
+				t.Fatalf("window(%d, %d) = %d, %d", lo, lo+n-1, size, page)
+			}
+		}
+	}
+}
+
+func TestListsAreNeverTakenByHalf(t *testing.T) {
+	row := text(issueOf(1, 10, "[integrations:11/22/1]"))
+	for name, body := range map[string]string{
+		"cut": `{"issues":[` + row, "cut behind a comma": `{"issues":[` + row + ",", "not closed": `{"issues":[` + row + `]`, "two lists": `{"issues":[]}{"issues":[]}`,
+		"twice": `{"issues":[],"issues":[` + row + `]}`, "none": `{}`, "list": "[" + row + "]", "empty": "", "null": "null", "a null for a list": `{"issues":null}`, "html": "<html>",
+		"a null in it": `{"issues":[null]}`, "wrong type": `{"issues":[1]}`, "no number": `{"issues":[` + strings.Replace(row, `"id":1,`, ``, 1) + `]}`,
+		"no time": `{"issues":[` + strings.Replace(row, `"updated_at"`, `"x"`, 1) + `]}`, "deep": `{"x":` + strings.Repeat("[", 200_000),
+		"more than a page": listOf(slices.Repeat([]stored{issueOf(1, 10, "")}, 120)...),
+	} {
+		f, c := start(t, nil)
+		f.answers(200, nil, body)
+		objects, more, err := c.Changes(t.Context(), now, 1)
+		if err == nil {
+			t.Errorf("%s: %v", name, objects)
+			continue
+		}
+		if e := failure(t, err); e.Class != connector.Retryable || e.Scope != connector.IntegrationScope || objects != nil || more {
+			t.Errorf("%s: %v", name, e)
+		}
+		if found, err := c.Find(t.Context(), now, []connector.Marker{marker}); err == nil {
+			t.Errorf("%s: found %v", name, found)
+		}
+	}
+}
+
+// A list that is never twice the same ends in an error, not in a gap.
+func TestAListThatNeverRests(t *testing.T) {
+	f, c := start(t, nil)
+	f.routers = nil
+	f.answer = func(w http.ResponseWriter, r *http.Request, _ []byte) {
+		if r.URL.Query().Get("select") == brief {
+			i := issueOf(1, 10, "")
+			i.UpdatedAt = at(now.Add(-time.Hour))
+			reply(w, 200, nil, listOf(issueOf(2, 10, ""), i))
+			return
+		}
+		size, _ := strconv.Atoi(r.URL.Query().Get("page_size"))
+		reply(w, 200, nil, listOf(slices.Repeat([]stored{issueOf(3, 10, "")}, size)...))
+	}
+	_, _, err := c.Changes(t.Context(), now, 1)
+	if e := failure(t, err); e.Code != "list_moves" || e.Class != connector.Retryable {
+		t.Error(e)
+	}
+	if n := len(f.take()); n != 2*looks {
+		t.Errorf("%d requests", n)
+	}
+}
+
+// What was seen tells a person's change from ours, whatever the line ends.
+func TestSeen(t *testing.T) {
+	f, c := start(t, nil)
+	seen := func(change func(*stored)) connector.Seen {
+		t.Helper()
+		i := issueOf(7, 10, "")
+		i.Description = "a\nb"
+		change(&i)
+		f.answers(200, nil, listOf(i))
+		objects, _, err := c.Changes(t.Context(), now, 1)
+		if err != nil || len(objects) != 1 {
+			t.Fatal(objects, err)
+		}
+		return objects[0].Seen
+	}
+	i := issueOf(7, 10, "")
+	i.Description = "a\nb"
+	f.answers(201, nil, made(i))
+	written, err := c.Create(t.Context(), connector.Content{Title: "T", Body: "a\nb"}, marker)
+	if err != nil || written.Seen != seen(func(i *stored) { i.Description = "a\r\nb\r\n" }) || written.Seen != seen(func(i *stored) { i.Status["id"] = 50 }) {
+		t.Errorf("%+v, %v", written.Seen, err)
+	}
+	for n, change := range []func(*stored){
+		func(i *stored) { i.Summary = "U" }, func(i *stored) { i.Status["id"] = 80 }, func(i *stored) { i.Description = "a\nc" },
+		func(i *stored) { i.Summary, i.Description = "Ta", "\nb" },
+	} {
+		if other := seen(change); other == written.Seen {
+			t.Errorf("change %d is taken for our own", n)
+		}
+	}
+}
+
+func FuzzList(f *testing.F) {
+	f.Add([]byte(listOf(issueOf(1, 10, "[integrations:11/22/1]"), issueOf(2, 90, ""))))
+	f.Add([]byte(`{"issues":[{"id":"7","summary":"\ud800","status":{"id":80.5},"project":null},null],"x":[{}]}`))
+	f.Add([]byte(`{"issues":[]}x`))
+	c := New(Config{BaseURL: base}, nil, nil)
+	f.Fuzz(func(t *testing.T, body []byte) {
+		var got []issue
+		if err := eachIssue(body, func(i issue) { got = append(got, i) }); err != nil {
+			return
+		}
+		for _, i := range got {
+			o := c.object(i, workflow{resolved: 80})
+			if markup.Count(o.Title) > maxSummary || !utf8.ValidString(o.Title) || len(o.Seen.Text) != 32 || o.Seen.State != domain.Open && o.Seen.State != domain.Closed {
+				t.Errorf("%+v", o)
+			}
+			if o.Marker != (connector.Marker{}) && (o.Marker.Integration <= 0 || o.Marker.Item <= 0) {
+				t.Errorf("marker %+v", o.Marker)
+			}
+		}
+	})
+}

@@ -1,0 +1,268 @@
+// Package mantisbt is the connector to MantisBT: items are issues of one
+// project of a server of the organisation's own.
+package mantisbt
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"net/http"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"integrations/shared/connector"
+	"integrations/shared/domain"
+	"integrations/shared/markup"
+	"integrations/shared/outbound"
+)
+
+// Config says which project, and how items are shown there.
+type Config struct {
+	BaseURL  string // of the REST API, ending in /api/rest
+	Token    string
+	Project  string // its number or its name
+	Category string // what new issues get
+	// Templates replace the usual title and body; "" leaves the usual one.
+	TitleTemplate, BodyTemplate string
+}
+
+// A Connector works in one project with one token. It is safe for use by
+// several goroutines.
+type Connector struct {
+	cfg    Config
+	client *outbound.Client
+	now    func() time.Time
+
+	mu       sync.Mutex
+	place    *place    // where the project is, once asked
+	workflow *workflow // the server's statuses, once asked
+	trail    trail     // to where the last page of changes ended
+	// narrow are the items whose text the server failed on though nothing but
+	// its width was unusual.
+	narrow map[domain.Snowflake]bool
+}
+
+// New makes a connector that asks through client, which must be pinned to the
+// server's host. A nil clock is the system's.
+func New(cfg Config, client *outbound.Client, now func() time.Time) *Connector {
+	cfg.BaseURL = strings.TrimSuffix(cfg.BaseURL, "/")
+	if now == nil {
+		now = time.Now
+	}
+	return &Connector{cfg: cfg, client: client, now: now, narrow: map[domain.Snowflake]bool{}}
+}
+
+// A number is an id. Some versions write ids as text.
+type number int64
+
+func (n *number) UnmarshalJSON(b []byte) error {
+	text := strings.Trim(string(b), `"`)
+	if text == "null" {
+		return nil
+	}
+	read, err := strconv.ParseInt(text, 10, 64)
+	*n = number(read)
+	return err
+}
+
+// A named thing is a project, a status or a resolution.
+type named struct {
+	ID   number `json:"id"`
+	Name string `json:"name"`
+}
+
+// An issue is what we read of MantisBT's.
+type issue struct {
+	ID          number    `json:"id"`
+	Summary     string    `json:"summary"`
+	Description string    `json:"description"`
+	Additional  string    `json:"additional_information"`
+	Project     named     `json:"project"`
+	Status      named     `json:"status"`
+	Sticky      bool      `json:"sticky"`
+	CreatedAt   time.Time `json:"created_at"`
+	UpdatedAt   time.Time `json:"updated_at"`
+}
+
+// written is an issue with what tells later whether somebody has changed it.
+func (c *Connector) written(i issue, state domain.ItemState) connector.Written {
+	id := strconv.FormatInt(int64(i.ID), 10)
+	page, _ := markup.WebURL(strings.TrimSuffix(c.cfg.BaseURL, "/api/rest") + "/view.php?id=" + id)
+	return connector.Written{
+		Remote: domain.Remote{ID: id, Key: id, URL: page, State: state},
+		Seen:   connector.Seen{Text: textHash(i.Summary, i.Description), State: state},
+	}
+}
+
+// textHash names a text as MantisBT stores it. Its line ends are those of
+// whoever wrote last, and a form may leave white space at the end.
+func textHash(summary, description string) string {
+	description = strings.TrimRight(strings.ReplaceAll(description, "\r\n", "\n"), " \t\n")
+	sum := sha256.Sum256([]byte(strconv.Quote(summary) + description))
+	return hex.EncodeToString(sum[:16])
+}
+
+// A ref names a project, a category, a status or a resolution.
+type ref struct {
+	ID   int64  `json:"id,omitempty"`
+	Name string `json:"name,omitempty"`
+}
+
+// A draft is what we write of an issue. What is left out stays as it is.
+type draft struct {
+	Summary     string `json:"summary"`
+	Description string `json:"description"`
+	Additional  string `json:"additional_information,omitempty"`
+	Project     *ref   `json:"project,omitempty"`
+	Category    *ref   `json:"category,omitempty"`
+	Status      *ref   `json:"status,omitempty"`
+	Resolution  *ref   `json:"resolution,omitempty"`
+}
+
+// Create makes the issue, open.
+func (c *Connector) Create(ctx context.Context, content connector.Content, m connector.Marker) (connector.Written, error) {
+	p, err := c.find(ctx)
+	if err != nil {
+		return connector.Written{}, err
+	}
+	d := draft{
+		Summary: content.Title, Description: content.Body, Additional: markerLine(m),
+		Project: &ref{ID: p.project}, Category: &ref{Name: c.cfg.Category},
+	}
+	answer, err := c.write(ctx, http.MethodPost, p.root+"/issues", "", d, m)
+	if err != nil {
+		return connector.Written{}, err
+	}
+	if answer.Status != http.StatusCreated {
+		return connector.Written{}, c.refused(http.MethodPost, answer)
+	}
+	var made struct {
+		Issue issue `json:"issue"`
+	}
+	if err := json.Unmarshal(answer.Body, &made); err != nil || made.Issue.ID <= 0 {
+		return connector.Written{}, c.unreadable(answer)
+	}
+	return c.written(made.Issue, domain.Open), nil
+}
+
+// Update makes the issue what the content says. The issue is read before, for
+// what people put beside our marker and for the state it is in, and changed
+// only if it is still as it was read.
+func (c *Connector) Update(ctx context.Context, sent connector.Sent, content connector.Content, m connector.Marker) (connector.Written, error) {
+	id, err := strconv.ParseInt(sent.Remote.Key, 10, 64)
+	if err != nil || id <= 0 {
+		return connector.Written{}, c.fail(connector.Final, connector.ItemScope, "remote_unknown", "the link does not hold the number of an issue", outbound.Response{})
+	}
+	p, flow, err := c.prepare(ctx)
+	if err != nil {
+		return connector.Written{}, err
+	}
+	where := p.root + "/issues/" + strconv.FormatInt(id, 10)
+	current, tag, err := c.read(ctx, where)
+	if err != nil {
+		return connector.Written{}, err
+	}
+	d := draft{Summary: content.Title, Description: content.Body, Additional: keepMarker(current.Additional, m)}
+	if content.State != sent.State && content.State != flow.state(current) {
+		if d.Status, d.Resolution, err = c.move(flow, content.State); err != nil {
+			return connector.Written{}, err
+		}
+	}
+	answer, err := c.write(ctx, http.MethodPatch, where, tag, d, m)
+	if err != nil {
+		return connector.Written{}, err
+	}
+	if answer.Status != http.StatusOK {
+		return connector.Written{}, c.issueRefused(ctx, http.MethodPatch, answer)
+	}
+	return c.updated(answer, current.ID, d, flow, sent)
+}
+
+// updated reads the issue MantisBT answered with and makes sure that it took
+// the status: it stores what it does not know as none.
+func (c *Connector) updated(answer outbound.Response, id number, d draft, flow workflow, sent connector.Sent) (connector.Written, error) {
+	i, err := only(answer.Body)
+	if err != nil || i.ID != id {
+		return connector.Written{}, c.unreadable(answer)
+	}
+	if d.Status != nil && int64(i.Status.ID) != d.Status.ID {
+		return connector.Written{}, c.fail(connector.Final, connector.ItemScope, "status_not_taken",
+			"MantisBT was given the status "+strconv.FormatInt(d.Status.ID, 10)+" and stored "+strconv.FormatInt(int64(i.Status.ID), 10)+" "+i.Status.Name, answer)
+	}
+	written := c.written(i, flow.state(i))
+	if d.Status == nil {
+		// Whoever closed or reopened it meanwhile did that, not we.
+		if written.Seen.State = sent.Seen.State; written.Seen.State == "" {
+			written.Seen.State = sent.State
+		}
+	}
+	return written, nil
+}
+
+// unreadable is for an answer to a write that does not say which issue it is
+// about: it leaves open what was done.
+func (c *Connector) unreadable(answer outbound.Response) *connector.Error {
+	return c.fail(connector.Ambiguous, connector.ItemScope, "answer_unreadable", "MantisBT took the issue, but its answer is not one", answer)
+}
+
+// read gets one issue and the tag of the form it is in.
+func (c *Connector) read(ctx context.Context, where string) (issue, string, error) {
+	answer, err := c.get(ctx, where, pageBody)
+	if err != nil {
+		return issue{}, "", err
+	}
+	if answer.Status != http.StatusOK {
+		return issue{}, "", c.issueRefused(ctx, http.MethodGet, answer)
+	}
+	i, err := only(answer.Body)
+	if err != nil {
+		return issue{}, "", c.fail(connector.Retryable, connector.IntegrationScope, "answer_unreadable", "MantisBT's answer is not an issue", answer)
+	}
+	return i, answer.Header.Get("ETag"), nil
+}
+
+// write sends a draft. With a tag it is only taken if the issue still has it;
+// MantisBT compares it as it stands, without quotes around it.
+func (c *Connector) write(ctx context.Context, method, where, tag string, d draft, m connector.Marker) (outbound.Response, error) {
+	if c.isNarrow(m) || method == http.MethodPost && m.Attempt > 1 {
+		d.Summary, d.Description = narrowed(d.Summary), narrowed(d.Description)
+	}
+	body, err := json.Marshal(d)
+	if err != nil {
+		panic(err) // strings and numbers always marshal
+	}
+	header := c.header()
+	header.Set("Content-Type", "application/json")
+	if tag != "" {
+		header.Set("If-Match", tag)
+	}
+	answer, err := c.client.Do(ctx, outbound.Request{Method: method, URL: where, Header: header, Body: body, MaxBody: pageBody})
+	if err == nil && answer.Status == http.StatusInternalServerError && wide(d.Summary+d.Description) {
+		c.markNarrow(m)
+	}
+	return answer, err
+}
+
+func (c *Connector) isNarrow(m connector.Marker) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.narrow[m.Item]
+}
+
+func (c *Connector) markNarrow(m connector.Marker) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.narrow[m.Item] = true
+}
+
+func (c *Connector) get(ctx context.Context, where string, maxBody int64) (outbound.Response, error) {
+	return c.client.Do(ctx, outbound.Request{Method: http.MethodGet, URL: where, Header: c.header(), MaxBody: maxBody})
+}
+
+// header carries the bare token: MantisBT 2.28 answers 401 to a scheme.
+func (c *Connector) header() http.Header {
+	return http.Header{"Authorization": {c.cfg.Token}, "Accept": {"application/json"}}
+}

@@ -1,0 +1,122 @@
+package mantisbt
+
+import (
+	"context"
+	"encoding/json"
+	"net/http"
+	"strconv"
+
+	"integrations/shared/connector"
+	"integrations/shared/outbound"
+)
+
+// A place is where the project is.
+type place struct {
+	root    string // of the REST API, with index.php where the web server wants it
+	project int64
+}
+
+// A user is whose token it is.
+type user struct {
+	ID       number    `json:"id"`
+	Name     string    `json:"name"`
+	Access   named     `json:"access_level"`
+	Projects []project `json:"projects"`
+}
+
+// A project, with those that lie below it.
+type project struct {
+	named
+	Access      named     `json:"access_level"`
+	Categories  []named   `json:"categories"`
+	SubProjects []project `json:"subProjects"`
+}
+
+// find asks once whose token it is, and with that under which address the API
+// answers and which number the project has.
+func (c *Connector) find(ctx context.Context) (place, error) {
+	c.mu.Lock()
+	known := c.place
+	c.mu.Unlock()
+	if known != nil {
+		return *known, nil
+	}
+	root, me, err := c.whoami(ctx)
+	if err != nil {
+		return place{}, err
+	}
+	p := place{root: root}
+	if p.project, err = c.projectNumber(ctx, root, me); err != nil {
+		return place{}, err
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.place = &p
+	return p, nil
+}
+
+// whoami asks whose token it is. A web server that does not rewrite addresses
+// knows the API as a script only.
+func (c *Connector) whoami(ctx context.Context) (root string, me user, err error) {
+	for _, script := range []string{"", "/index.php"} {
+		root = c.cfg.BaseURL + script
+		answer, err := c.get(ctx, root+"/users/me", 0)
+		if err != nil {
+			return "", user{}, err
+		}
+		switch {
+		case answer.Status == http.StatusNotFound:
+			continue
+		case answer.Status != http.StatusOK:
+			return "", user{}, c.refused(http.MethodGet, answer)
+		}
+		if err := json.Unmarshal(answer.Body, &me); err != nil || me.ID <= 0 {
+			return "", user{}, c.fail(connector.Retryable, connector.IntegrationScope, "answer_unreadable", "MantisBT did not say whose token it is", answer)
+		}
+		return root, me, nil
+	}
+	return "", user{}, c.fail(connector.Final, connector.IntegrationScope, "api_not_found",
+		"there is no MantisBT REST API at this address: base_url is the address of the start page, without /api/rest", outbound.Response{Status: http.StatusNotFound})
+}
+
+// projectNumber is the configured one, or that of the project of this name. A
+// user's own list has no projects below others; the list of all has.
+func (c *Connector) projectNumber(ctx context.Context, root string, me user) (int64, error) {
+	if id, err := strconv.ParseInt(c.cfg.Project, 10, 64); err == nil && id > 0 {
+		return id, nil
+	}
+	if found := byName(me.Projects, c.cfg.Project); found != nil {
+		return int64(found.ID), nil
+	}
+	answer, err := c.get(ctx, root+"/projects", pageBody)
+	if err != nil {
+		return 0, err
+	}
+	if answer.Status != http.StatusOK {
+		return 0, c.refused(http.MethodGet, answer)
+	}
+	var list struct {
+		Projects []project `json:"projects"`
+	}
+	if err := json.Unmarshal(answer.Body, &list); err != nil {
+		return 0, c.fail(connector.Retryable, connector.IntegrationScope, "answer_unreadable", "MantisBT's answer is not a list of projects", answer)
+	}
+	if found := byName(list.Projects, c.cfg.Project); found != nil {
+		return int64(found.ID), nil
+	}
+	return 0, c.fail(connector.Final, connector.IntegrationScope, "target_not_found", "there is no project of this name, or the token's user may not see it", outbound.Response{})
+}
+
+// byName looks through projects and those below them. What has no number is
+// none.
+func byName(list []project, name string) *project {
+	for i := range list {
+		if list[i].Name == name && list[i].ID > 0 {
+			return &list[i]
+		}
+		if found := byName(list[i].SubProjects, name); found != nil {
+			return found
+		}
+	}
+	return nil
+}

@@ -1,0 +1,120 @@
+package mantisbt
+
+import (
+	"cmp"
+	"strings"
+
+	"integrations/shared/configuration/form"
+	"integrations/shared/connector"
+	"integrations/shared/domain"
+	"integrations/shared/markup"
+)
+
+// MantisBT's limits, in code points. A longer summary is an error without a
+// word on PostgreSQL, and cut on MySQL.
+const (
+	maxSummary = 128
+	maxText    = 65535
+)
+
+var disarm markup.MantisBT
+
+// Render shows an item as an issue. MantisBT's tags are words of a common list
+// to which not everyone may add: labels stay out.
+func (c *Connector) Render(item domain.Item) connector.Content {
+	return connector.Content{Title: c.title(item), Body: c.body(item), Labels: []string{}, State: item.State}
+}
+
+const (
+	titleTemplate = "{{formatted_number}} {{title}}"
+	bodyTemplate  = "{{description}}"
+)
+
+// expand fills a template in. One that cannot be, which validation does not
+// store, gives way to the usual text.
+func expand(template, usual string, item domain.Item) string {
+	if template != "" {
+		if text, err := form.Expand(template, item); err == nil {
+			return text
+		}
+	}
+	text, _ := form.Expand(usual, item)
+	return text
+}
+
+// title is never blank: MantisBT takes no issue without a summary.
+func (c *Connector) title(item domain.Item) string {
+	text := disarm.DisarmLine(expand(c.cfg.TitleTemplate, titleTemplate, item))
+	if markup.IsBlank(text) {
+		text = disarm.DisarmLine(expand("", titleTemplate, item))
+	}
+	if markup.IsBlank(text) {
+		text = item.ID.String()
+	}
+	return markup.Cut(text, maxSummary, "…")
+}
+
+// body is the text and a line about where it is from, so that it is never
+// empty, which MantisBT does not take either.
+func (c *Connector) body(item domain.Item) string {
+	text := strings.TrimRight(disarm.Disarm(expand(c.cfg.BodyTemplate, bodyTemplate, item)), " \t\n")
+	footer := c.footer(item)
+	if text == "" {
+		return footer
+	}
+	const between = "\n\n---\n"
+	return markup.CutMarkdown(text, maxText-markup.Count(between+footer), c.rest(item)) + between + footer
+}
+
+// rest says that the text was cut and where the rest is.
+func (c *Connector) rest(item domain.Item) string {
+	if to, ok := link(item.URL); ok {
+		return "…(cut) The rest: " + to
+	}
+	return "…(cut)"
+}
+
+// footer names the item, leads to it and says how it stands.
+func (c *Connector) footer(item domain.Item) string {
+	parts := []string{inline(cmp.Or(markup.OneLine(item.FormattedNumber), item.ID.String()), 60)}
+	for _, part := range []struct{ name, value string }{{"Status", item.Status}, {"Priority", item.Priority}} {
+		if value := inline(part.value, 100); value != "" {
+			parts = append(parts, part.name+": "+value)
+		}
+	}
+	line := strings.Join(parts, " · ")
+	if to, ok := link(item.URL); ok {
+		line += "\n" + to
+	}
+	return line
+}
+
+// inline is a short text within a line of ours.
+func inline(text string, max int) string {
+	return disarm.DisarmLine(markup.Cut(markup.OneLine(text), max, "…"))
+}
+
+// link is an address that stays whole and refers to nothing.
+func link(address string) (string, bool) {
+	to, ok := markup.WebURL(address)
+	if !ok {
+		return "", false
+	}
+	return disarm.DisarmLine(to), true
+}
+
+// wide reports whether text has characters that take four bytes, which old
+// MySQL tables cannot store.
+func wide(text string) bool {
+	return strings.ContainsFunc(text, func(r rune) bool { return r > 0xffff })
+}
+
+// narrowed shows that there was such a character.
+func narrowed(text string) string {
+	return strings.Map(func(r rune) rune {
+		if r > 0xffff {
+			return '\ufffd'
+		}
+		return r
+	}, text)
+}

@@ -1,0 +1,173 @@
+package mantisbt
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+
+	"integrations/shared/connector"
+	"integrations/shared/domain"
+	"integrations/shared/outbound"
+)
+
+// The values of an untouched MantisBT.
+const (
+	resolvedThreshold = 80
+	feedbackStatus    = 20
+	reopenedResult    = 30
+)
+
+// A workflow is what a server means by open and closed. Each server names its
+// statuses as it likes, so that numbers are written, never names.
+type workflow struct {
+	resolved int64 // from this status on an issue is done
+	closed   int64 // what we close with; 0: there is no such status
+	reopen   int64
+	fixed    int64 // 0: there is no such resolution, and none is written
+	reopened int64
+}
+
+// options are the settings that make up a workflow.
+var options = []string{"status_enum_string", "resolution_enum_string", "bug_resolved_status_threshold", "bug_reopen_status", "bug_reopen_resolution"}
+
+// state tells whether work on an issue is still to be done.
+func (w workflow) state(i issue) domain.ItemState {
+	if int64(i.Status.ID) >= w.resolved {
+		return domain.Closed
+	}
+	return domain.Open
+}
+
+// move is what to write for a state.
+func (c *Connector) move(w workflow, to domain.ItemState) (status, resolution *ref, err error) {
+	wanted, result := w.reopen, w.reopened
+	if to == domain.Closed {
+		wanted, result = w.closed, w.fixed
+	}
+	if wanted == 0 {
+		return nil, nil, c.fail(connector.Final, connector.IntegrationScope, "status_missing", "the server has no status for "+string(to)+" issues", outbound.Response{})
+	}
+	if result > 0 {
+		resolution = &ref{ID: result}
+	}
+	return &ref{ID: wanted}, resolution, nil
+}
+
+// prepare finds the project and the server's workflow.
+func (c *Connector) prepare(ctx context.Context) (place, workflow, error) {
+	p, err := c.find(ctx)
+	if err != nil {
+		return place{}, workflow{}, err
+	}
+	c.mu.Lock()
+	known := c.workflow
+	c.mu.Unlock()
+	if known != nil {
+		return p, *known, nil
+	}
+	query := url.Values{"option[]": options, "project_id": {strconv.FormatInt(p.project, 10)}}
+	answer, err := c.get(ctx, p.root+"/config?"+query.Encode(), 0)
+	if err != nil {
+		return place{}, workflow{}, err
+	}
+	if answer.Status != http.StatusOK {
+		return place{}, workflow{}, c.refused(http.MethodGet, answer)
+	}
+	w, err := parseWorkflow(answer.Body)
+	if err != nil {
+		return place{}, workflow{}, c.fail(connector.Retryable, connector.IntegrationScope, "answer_unreadable", "MantisBT did not say which statuses it has", answer)
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.workflow = &w
+	return p, w, nil
+}
+
+// parseWorkflow reads the settings. Those a server does not tell are the usual
+// ones, except the statuses, without which nothing can be closed.
+func parseWorkflow(body []byte) (workflow, error) {
+	var answer struct {
+		Configs []struct {
+			Option string          `json:"option"`
+			Value  json.RawMessage `json:"value"`
+		} `json:"configs"`
+	}
+	if err := json.Unmarshal(body, &answer); err != nil {
+		return workflow{}, err
+	}
+	told := map[string]json.RawMessage{}
+	for _, c := range answer.Configs {
+		told[c.Option] = c.Value
+	}
+	statuses, err := enum(told["status_enum_string"])
+	if err != nil {
+		return workflow{}, err
+	}
+	results, _ := enum(told["resolution_enum_string"])
+	w := workflow{
+		resolved: setting(told["bug_resolved_status_threshold"], resolvedThreshold),
+		reopen:   setting(told["bug_reopen_status"], feedbackStatus), reopened: setting(told["bug_reopen_resolution"], reopenedResult),
+		fixed: byLabel(results, "fixed"), closed: byLabel(statuses, "closed"),
+	}
+	w.settle(statuses, results)
+	return w, nil
+}
+
+// settle leaves only numbers that the server has and that mean what they are
+// for.
+func (w *workflow) settle(statuses, results []named) {
+	if !has(statuses, w.closed) || w.closed < w.resolved {
+		w.closed = int64(statuses[len(statuses)-1].ID)
+	}
+	if w.closed < w.resolved {
+		w.closed = 0
+	}
+	if !has(statuses, w.reopen) || w.reopen >= w.resolved {
+		w.reopen = cmp.Or(byLabel(statuses, "feedback"), byLabel(statuses, "new"), int64(statuses[0].ID))
+	}
+	if w.reopen >= w.resolved {
+		w.reopen = 0
+	}
+	if !has(results, w.reopened) {
+		w.reopened = byLabel(results, "reopened")
+	}
+}
+
+// enum reads a list of statuses or resolutions, in the order of their numbers.
+func enum(value json.RawMessage) ([]named, error) {
+	var list []named
+	if err := json.Unmarshal(value, &list); err != nil {
+		return nil, err
+	}
+	list = slices.DeleteFunc(list, func(n named) bool { return n.ID <= 0 })
+	if len(list) == 0 {
+		return nil, errNoIssue
+	}
+	slices.SortFunc(list, func(a, b named) int { return cmp.Compare(a.ID, b.ID) })
+	return list, nil
+}
+
+func setting(value json.RawMessage, usual int64) int64 {
+	var n number
+	if err := json.Unmarshal(value, &n); err != nil || n <= 0 {
+		return usual
+	}
+	return int64(n)
+}
+
+func byLabel(list []named, name string) int64 {
+	for _, n := range list {
+		if n.Name == name {
+			return int64(n.ID)
+		}
+	}
+	return 0
+}
+
+func has(list []named, id int64) bool {
+	return slices.ContainsFunc(list, func(n named) bool { return int64(n.ID) == id })
+}
