@@ -3,11 +3,13 @@ package standin
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 
 	"github.com/getkin/kin-openapi/openapi3"
@@ -34,9 +36,38 @@ func LoadContract(path string) (*Contract, error) {
 		return nil, fmt.Errorf("contract %s: %w", path, err)
 	}
 	document.Servers = nil
+	dropStray(document)
 	return &Contract{document: document, options: &openapi3filter.Options{
 		MultiError: true, SkipSettingDefaults: true, AuthenticationFunc: openapi3filter.NoopAuthenticationFunc,
 	}}, nil
+}
+
+// dropStray takes out parameters that are said to be in a path without them:
+// MantisBT's description does so, and nobody could call it right.
+func dropStray(document *openapi3.T) {
+	for template, item := range document.Paths.Map() {
+		for _, operation := range item.Operations() {
+			operation.Parameters = slices.DeleteFunc(operation.Parameters, func(p *openapi3.ParameterRef) bool {
+				return p.Value.In == openapi3.ParameterInPath && !strings.Contains(template, "{"+p.Value.Name+"}")
+			})
+		}
+	}
+}
+
+// CheckSchema reports how a value breaks one of the description's schemas.
+func (c *Contract) CheckSchema(name string, value []byte) error {
+	if c == nil {
+		return nil
+	}
+	schema := c.document.Components.Schemas[name]
+	if schema == nil {
+		return fmt.Errorf("no schema %q in the description", name)
+	}
+	var read any
+	if err := json.Unmarshal(value, &read); err != nil {
+		return err
+	}
+	return brief(schema.Value.VisitJSON(read, openapi3.MultiErrors()))
 }
 
 // CheckRequest reports how a request breaks the contract. The body is given

@@ -1,0 +1,54 @@
+package mantisbt
+
+import (
+	"net/http"
+	"sync"
+	"time"
+)
+
+// MantisBT's limit for users whose role is that of new accounts.
+const (
+	spamEvents = 10
+	spamWindow = time.Hour
+)
+
+// spam counts what reporters make and, if it is on, refuses what is too much.
+type spam struct {
+	on  bool
+	now func() time.Time
+
+	lock   sync.Mutex
+	events map[string][]time.Time // of the last hour
+}
+
+func newSpam(on bool, now func() time.Time) *spam {
+	return &spam{on: on, now: now, events: map[string][]time.Time{}}
+}
+
+// check refuses a user's new issue that is one too many. It does not say for
+// how long.
+func (s *spam) check(user string, role Role) *answer {
+	if !s.on || role > Reporter {
+		return nil
+	}
+	s.lock.Lock()
+	defer s.lock.Unlock()
+	now, kept := s.now(), s.events[user][:0]
+	for _, at := range s.events[user] {
+		if now.Sub(at) < spamWindow {
+			kept = append(kept, at)
+		}
+	}
+	s.events[user] = kept
+	if len(kept) >= spamEvents {
+		return refuse(http.StatusTooManyRequests, codeSpam, "Hit rate limit threshold")
+	}
+	return nil
+}
+
+// count notes a new issue.
+func (s *spam) count(user string) {
+	s.lock.Lock()
+	defer s.lock.Unlock()
+	s.events[user] = append(s.events[user], s.now())
+}

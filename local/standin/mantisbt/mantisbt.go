@@ -1,0 +1,204 @@
+// Package mantisbt is a stand-in of MantisBT's REST API for issues: it keeps
+// what it is given, behaves as a 2.28 does, and is strict with its callers.
+package mantisbt
+
+import (
+	"fmt"
+	"net/http"
+	"path/filepath"
+	"slices"
+	"sync"
+	"time"
+
+	"integrations/local/standin"
+)
+
+// The phases of a create that a hook is told of.
+const (
+	Received = "received" // the request is here, nothing has been done
+	Applied  = "applied"  // the issue exists, the answer has not been sent
+)
+
+// maxViolations bounds what is kept; a caller who is wrong is so at every call.
+const maxViolations = 1000
+
+// A Role is what a user may do: the numbers are MantisBT's.
+type Role int
+
+// The roles.
+const (
+	Viewer    Role = 10
+	Reporter  Role = 25
+	Updater   Role = 40
+	Developer Role = 55
+	Manager   Role = 70
+)
+
+// A Project that the stand-in has.
+type Project struct {
+	ID   int
+	Name string
+	// Categories are those issues may have; without any it is General.
+	Categories []string
+	// Parent is the number of the project it lies below, or 0.
+	Parent int
+	// Members lists those who see it; without any everyone does.
+	Members []string
+}
+
+// Config says what the stand-in has and who may use it.
+type Config struct {
+	Dir      string
+	SpecPath string            // MantisBT's OpenAPI description; without it only the own checks apply
+	Limits   bool              // take no more than ten issues an hour from a reporter
+	Tokens   map[string]string // token to user
+	Roles    map[string]Role   // of users; who is not listed is a manager
+	// PersonToken is the token with which the page lets people edit; without
+	// it the page only shows.
+	PersonToken string
+	// Projects are all there are.
+	Projects []Project
+	// Web is where browsers find the server.
+	Web string
+	// NoRewriting says that the web server knows the API as a script only.
+	NoRewriting bool
+	// ByTimeOnly says that sticky issues do not come first.
+	ByTimeOnly bool
+	// Narrow says that the database cannot store characters of four bytes.
+	Narrow bool
+	// Now replaces the clock.
+	Now func() time.Time
+}
+
+// A Server is the stand-in. It survives the death of its process.
+type Server struct {
+	config   Config
+	contract *standin.Contract
+	journal  *standin.Journal
+	spam     *spam
+	writes   standin.Log[entry]
+
+	// deciding is held by a write from its decision to its commitment.
+	deciding sync.Mutex
+
+	lock       sync.RWMutex
+	issues     []*issue // number n stands at n-1; nil: deleted
+	violations []string
+	hook       func(phase string, n int)
+	creates    int
+}
+
+// Open returns the stand-in with all that the journal in config.Dir holds.
+func Open(config Config) (*Server, error) {
+	contract, err := standin.LoadContract(config.SpecPath)
+	if err != nil {
+		return nil, fmt.Errorf("MantisBT stand-in: %w", err)
+	}
+	return open(config, contract)
+}
+
+func open(config Config, contract *standin.Contract) (*Server, error) {
+	if config.Now == nil {
+		config.Now = time.Now
+	}
+	if config.Web == "" {
+		config.Web = "https://mantis.example.com"
+	}
+	s := &Server{config: config, contract: contract, spam: newSpam(config.Limits, config.Now)}
+	var err error
+	if s.journal, err = standin.OpenJournal(filepath.Join(config.Dir, "mantisbt.jsonl"), s.replay); err != nil {
+		return nil, fmt.Errorf("MantisBT stand-in: %w", err)
+	}
+	return s, nil
+}
+
+// Close closes the journal.
+func (s *Server) Close() error { return s.journal.Close() }
+
+// API is what is served under the server's name, from its root on: the API is
+// under /api/rest.
+func (s *Server) API() http.Handler { return http.HandlerFunc(s.serveAPI) }
+
+// OnCreate has hook called at each phase of each create, with the number of
+// the create since the start. It may block: the caller then waits.
+func (s *Server) OnCreate(hook func(phase string, n int)) {
+	s.lock.Lock()
+	defer s.lock.Unlock()
+	s.hook = hook
+}
+
+// Violations lists the breaches of the contract so far: the callers' and, each
+// a mistake of this package, our own.
+func (s *Server) Violations() []string {
+	s.lock.RLock()
+	defer s.lock.RUnlock()
+	return slices.Clone(s.violations)
+}
+
+func (s *Server) violation(format string, args ...any) {
+	s.lock.Lock()
+	defer s.lock.Unlock()
+	if len(s.violations) < maxViolations {
+		s.violations = append(s.violations, fmt.Sprintf(format, args...))
+	}
+}
+
+// arrive counts a create and tells the hook of it.
+func (s *Server) arrive() (n int) {
+	s.lock.Lock()
+	s.creates++
+	n = s.creates
+	s.lock.Unlock()
+	s.tell(Received, n)
+	return n
+}
+
+func (s *Server) tell(phase string, n int) {
+	s.lock.RLock()
+	hook := s.hook
+	s.lock.RUnlock()
+	if hook != nil {
+		hook(phase, n)
+	}
+}
+
+// role is a user's.
+func (s *Server) role(user string) Role {
+	if role, ok := s.config.Roles[user]; ok {
+		return role
+	}
+	return Manager
+}
+
+// project returns a project by number, or by name where the number is 0.
+func (s *Server) project(id int, name string) *Project {
+	for i := range s.config.Projects {
+		p := &s.config.Projects[i]
+		if id != 0 && p.ID == id || id == 0 && p.Name == name {
+			return p
+		}
+	}
+	return nil
+}
+
+func (p *Project) visible(user string) bool {
+	return p != nil && (p.Members == nil || slices.Contains(p.Members, user))
+}
+
+func (p *Project) categories() []string {
+	if len(p.Categories) == 0 {
+		return []string{"General"}
+	}
+	return p.Categories
+}
+
+// below reports whether a project is another one or lies below it.
+func (s *Server) below(p *Project, id int) bool {
+	for range s.config.Projects {
+		if p == nil || p.ID == id {
+			break
+		}
+		p = s.project(p.Parent, "")
+	}
+	return p != nil && p.ID == id
+}
