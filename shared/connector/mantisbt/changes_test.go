@@ -201,10 +201,18 @@ func TestChangesOfOneTime(t *testing.T) {
 	}
 }
 
+// seeds is how many random histories are played.
+func seeds() uint64 {
+	if raceDetector {
+		return 4
+	}
+	return 20
+}
+
 // Issues that change while they are walked through are met, in the end, as
 // they are then; none is left out, wherever the list is shifted to.
 func TestChangesWhileTheListMoves(t *testing.T) {
-	for seed := range uint64(20) {
+	for seed := range seeds() {
 		random := rand.New(rand.NewPCG(seed, 1))
 		f, c := start(t, nil)
 		s := &shelf{t: t, stickyFirst: seed%2 == 0}
@@ -240,7 +248,7 @@ func TestChangesWhileTheListMoves(t *testing.T) {
 
 // Deleted issues draw the list together; no other is left out.
 func TestChangesWhileIssuesAreDeleted(t *testing.T) {
-	for seed := range uint64(20) {
+	for seed := range seeds() {
 		random := rand.New(rand.NewPCG(seed, 2))
 		f, c := start(t, nil)
 		s := &shelf{t: t, stickyFirst: true}
@@ -263,7 +271,10 @@ func TestChangesWhileIssuesAreDeleted(t *testing.T) {
 func TestTenThousandChangesInFlatMemory(t *testing.T) {
 	f, c := start(t, nil)
 	f.routers = nil // checked above
-	const n = 10_000
+	n := 10_000
+	if raceDetector {
+		n = 1000
+	}
 	var largest, asked, rows int
 	f.answer = func(w http.ResponseWriter, r *http.Request, _ []byte) {
 		q := r.URL.Query()

@@ -2,6 +2,6 @@
 
 package mantisbt
 
-// The race detector makes text work twenty times slower: a tenth of the real
-// items is looked at then.
+// The race detector makes all work twenty times slower: a tenth of the real
+// items, lists and histories is looked at then.
 const raceDetector = true

@@ -1,0 +1,5 @@
+//go:build !race
+
+package mantisbt
+
+const raceDetector = false
