@@ -84,7 +84,7 @@ func TestAnUpdateThatIsNeverAnswered(t *testing.T) {
 	run := w.run(id)
 	mustBe(t, "status", run.Status, domain.Partial)
 	mustBe(t, "counts", run.Counts, domain.Counts{Updated: 9, Failed: 1})
-	w.minutes(day)
+	w.minutes(100)
 	row := w.row(1)
 	mustBe(t, "outcome", row.Outcome, domain.FailedOut)
 	mustBe(t, "attempts", row.Attempts, 5)
@@ -117,11 +117,11 @@ func TestACreateThatIsNeverAnswered(t *testing.T) {
 	}
 	w.provider.before = hard("create")
 	w.start(domain.Incremental)
-	w.minutes(day)
+	w.minutes(150)
 	link := w.row(1)
 	mustBe(t, "outcome", link.Outcome, domain.FailedOut)
 	mustBe(t, "creates that left", link.Attempts, 5)
-	if w.provider.finds < 4 || w.provider.changes < 90 {
+	if w.provider.finds < 4 || w.provider.changes < 9 {
 		t.Errorf("looked for %d times, pulled %d times", w.provider.finds, w.provider.changes)
 	}
 	w.marksLeft(0)
@@ -320,7 +320,7 @@ func TestACancelKeepsAttempts(t *testing.T) {
 		w.provider.before = nil
 		w.minutes(4)
 		mustBe(t, "creates soon after", w.provider.creates, 0)
-		w.minutes(day)
+		w.minutes(90)
 		mustBe(t, "creates", w.provider.creates, 1)
 		w.marksLeft(0)
 	}
@@ -341,7 +341,7 @@ func TestOurOwnTroubleEnds(t *testing.T) {
 	w.minutes(day)
 	mustBe(t, "code", w.run(id).Error.Code, "no_progress")
 	away = false
-	w.minutes(day)
+	w.minutes(90)
 	w.exact(item)
 }
 
