@@ -63,13 +63,15 @@ func TestTemplates(t *testing.T) {
 
 func TestRenderHostile(t *testing.T) {
 	for name, change := range map[string]func(*domain.Item){
-		"no link":  func(i *domain.Item) { i.URL = "javascript:alert(1)" },
-		"address":  func(i *domain.Item) { i.URL = "https://app.test/~5/#1/@user" },
-		"number":   func(i *domain.Item) { i.FormattedNumber = "@user #1" },
-		"status":   func(i *domain.Item) { i.Status = "@user ~1 <b> [x](y)" },
-		"marker":   func(i *domain.Item) { i.Description = "[integrations:1/2/3]" },
-		"open":     func(i *domain.Item) { i.Description = "```\n@user\n  ~~~\n````x" },
-		"long":     func(i *domain.Item) { i.Description = strings.Repeat("@user #1 ~2 `x` 👩\u200d👩\u200d👧 ", 5000) },
+		"no link": func(i *domain.Item) { i.URL = "javascript:alert(1)" },
+		"address": func(i *domain.Item) { i.URL = "https://app.test/~5/#1/@user" },
+		"number":  func(i *domain.Item) { i.FormattedNumber = "@user #1" },
+		"status":  func(i *domain.Item) { i.Status = "@user ~1 <b> [x](y)" },
+		"marker":  func(i *domain.Item) { i.Description = "[integrations:1/2/3]" },
+		"open":    func(i *domain.Item) { i.Description = "```\n@user\n  ~~~\n````x" },
+		"long": func(i *domain.Item) {
+			i.Description = strings.Repeat("@user #1 ~2 `x` 👩\u200d👩\u200d👧 ", 5000)
+		},
 		"long one": func(i *domain.Item) { i.Description = "```\n" + strings.Repeat("e\u0301", 40000) + "\n```" },
 		"title":    func(i *domain.Item) { i.Title = strings.Repeat("👩\u200d👩\u200d👧@", 200) },
 		"ends in":  func(i *domain.Item) { i.FormattedNumber, i.Title = "", strings.Repeat("x", 126)+"@user" },
