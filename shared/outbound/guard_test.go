@@ -289,3 +289,14 @@ func FuzzParse(f *testing.F) {
 		}
 	})
 }
+
+func TestBelow(t *testing.T) {
+	for address, want := range map[string]bool{
+		"https://a.test/api/v4/x": true, "https://a.test/api/v4/x/../y": false, "https://a.test/api/v4/..": false, "https://a.test/api/v4": false,
+		"https://a.test/api/v4evil": false, "https://a.test/users/sign_in": false, "https://a.test/api/v4/a%2Fb": true, ":": false,
+	} {
+		if got := Below("https://a.test/api/v4", address); got != want {
+			t.Errorf("%s: %v", address, got)
+		}
+	}
+}

@@ -1,6 +1,7 @@
 package outbound
 
 import (
+	"context"
 	"errors"
 	"net/http"
 	"net/netip"
@@ -105,6 +106,32 @@ func SameHost(base, reference string) (string, bool) {
 		return "", false
 	}
 	return to.String(), true
+}
+
+// Below reports whether an address is below an API's root: a path above it is
+// another service's.
+func Below(root, address string) bool {
+	u, err := url.Parse(address)
+	base, baseErr := url.Parse(root)
+	return err == nil && baseErr == nil && strings.HasPrefix(u.EscapedPath(), base.EscapedPath()+"/") &&
+		!strings.Contains(u.Path, "/../") && !strings.HasSuffix(u.Path, "/..")
+}
+
+// Read makes one attempt at a GET, and one more where that is sent on to an
+// address below root at the same host: what was renamed or moved is still to be
+// found by its old address.
+func (c *Client) Read(ctx context.Context, r Request, root string) (Response, error) {
+	r.Method = http.MethodGet
+	answer, err := c.Do(ctx, r)
+	if err != nil {
+		return answer, err
+	}
+	to, ok := Redirect(r, answer)
+	if !ok || !Below(root, to) {
+		return answer, nil
+	}
+	r.URL = to
+	return c.Do(ctx, r)
 }
 
 func authority(u *url.URL) string { return strings.TrimSuffix(strings.ToLower(u.Host), ":443") }

@@ -125,7 +125,7 @@ func (c *Connector) next(where string, answer outbound.Response) (string, bool, 
 			continue
 		}
 		to, ok := outbound.SameHost(where, reference)
-		if !ok || to == where || !c.under(to) {
+		if !ok || to == where || !outbound.Below(c.cfg.BaseURL, to) {
 			return "", false, c.fail(connector.Retryable, connector.IntegrationScope, "answer_unreadable", "GitHub's link to the next page leads elsewhere", answer)
 		}
 		return to, true, nil

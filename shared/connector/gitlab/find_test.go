@@ -231,8 +231,8 @@ func TestFindFollowsARename(t *testing.T) {
 		if found && (err != nil || got[22].Remote.Key != "1") {
 			t.Errorf("%s: %v, %v", to, got, err)
 		}
-		if !found && failure(t, err).Code != "target_moved" {
-			t.Errorf("%s: %v", to, err)
+		if calls := f.take(); !found && (failure(t, err).Code != "target_moved" || len(calls) != 2) {
+			t.Errorf("%s: %d calls, %v", to, len(calls), err)
 		}
 	}
 }

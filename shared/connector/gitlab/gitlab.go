@@ -187,25 +187,7 @@ func (c *Connector) write(ctx context.Context, method, where string, d draft) (o
 // get reads, and follows one redirect at the same host: a project that was
 // renamed is still to be found by its old path.
 func (c *Connector) get(ctx context.Context, where string, maxBody int64) (outbound.Response, error) {
-	r := outbound.Request{Method: http.MethodGet, URL: where, Header: c.header(), MaxBody: maxBody}
-	answer, err := c.client.Do(ctx, r)
-	if err != nil {
-		return answer, err
-	}
-	to, ok := outbound.Redirect(r, answer)
-	if !ok || !c.under(to) {
-		return answer, nil
-	}
-	r.URL = to
-	return c.client.Do(ctx, r)
-}
-
-// under reports whether an address is below the API's root.
-func (c *Connector) under(address string) bool {
-	u, err := url.Parse(address)
-	root, rootErr := url.Parse(c.cfg.BaseURL)
-	return err == nil && rootErr == nil && strings.HasPrefix(u.EscapedPath(), root.EscapedPath()+"/") &&
-		!strings.Contains(u.Path, "/../") && !strings.HasSuffix(u.Path, "/..")
+	return c.client.Read(ctx, outbound.Request{URL: where, Header: c.header(), MaxBody: maxBody}, c.cfg.BaseURL)
 }
 
 func (c *Connector) header() http.Header {
