@@ -41,7 +41,12 @@ func checked(operation string, h api.Handler) api.Handler {
 		seen.Add(o.CaseOf(answer))
 		err = o.Answer(answer)
 		if resp.StatusCode < 300 {
-			err = errors.Join(err, o.Request(requestOf(e)))
+			q := requestOf(e)
+			if o.Method == http.MethodGet || o.Method == http.MethodDelete { // a body has no meaning there
+				q.Body = nil
+				q.Header.Del("Content-Type")
+			}
+			err = errors.Join(err, o.Request(q))
 		}
 		return resp, err
 	}

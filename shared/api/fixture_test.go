@@ -49,7 +49,8 @@ import (
 	"integrations/shared/syncqueue"
 )
 
-var dynamoURL, sqsURL string
+// keyDir keeps the issuers' keys for all tests: making one takes long.
+var dynamoURL, sqsURL, keyDir string
 
 func TestMain(m *testing.M) { os.Exit(withServers(m)) }
 
@@ -66,6 +67,11 @@ func withServers(m *testing.M) int {
 		return 1
 	}
 	defer stopQueues()
+	if keyDir, err = os.MkdirTemp("", "keys"); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	defer os.RemoveAll(keyDir)
 	dynamoURL, sqsURL = db, queues
 	return covered(m.Run())
 }
