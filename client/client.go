@@ -58,7 +58,7 @@ func New(address string, token func(context.Context) (string, error), options ..
 	if u.Scheme != "https" && (u.Scheme != "http" || !loopback(u.Hostname())) || u.Host == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "" {
 		return nil, errors.New("the API's address must be https://HOST, with nothing but a path behind it; http only on this machine")
 	}
-	c := &Client{base: strings.TrimSuffix(address, "/"), token: token, http: &http.Client{Timeout: 45 * time.Second}, tries: 4, sleep: sleep}
+	c := &Client{base: strings.TrimSuffix(address, "/"), token: token, http: &http.Client{Timeout: 45 * time.Second}, tries: 4, sleep: Sleep}
 	for _, option := range options {
 		option(c)
 	}
@@ -154,7 +154,8 @@ func (c *Client) once(ctx context.Context, r request, body []byte, answer any) (
 	return resp.Header, nil
 }
 
-func sleep(ctx context.Context, d time.Duration) error {
+// Sleep waits for a time, or until the context ends.
+func Sleep(ctx context.Context, d time.Duration) error {
 	select {
 	case <-ctx.Done():
 		return ctx.Err()

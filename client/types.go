@@ -1,6 +1,10 @@
 package client
 
-import "time"
+import (
+	"fmt"
+	"strings"
+	"time"
+)
 
 // An Integration connects the items of one type in an organisation with one
 // place at a provider.
@@ -113,6 +117,20 @@ type Counts struct {
 	Skipped   int `json:"skipped"`
 	Failed    int `json:"failed"`
 	Pulled    int `json:"pulled"`
+}
+
+// String names what is not 0; "" for nothing.
+func (c Counts) String() string {
+	var parts []string
+	for _, one := range []struct {
+		name string
+		n    int
+	}{{"created", c.Created}, {"updated", c.Updated}, {"unchanged", c.Unchanged}, {"skipped", c.Skipped}, {"failed", c.Failed}, {"pulled", c.Pulled}} {
+		if one.n > 0 {
+			parts = append(parts, fmt.Sprint(one.name, " ", one.n))
+		}
+	}
+	return strings.Join(parts, ", ")
 }
 
 // A PlanRow is what a dry run would do about an item.

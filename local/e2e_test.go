@@ -23,6 +23,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/eventbridge"
 	"github.com/aws/aws-sdk-go-v2/service/eventbridge/types"
 
+	"integrations/local/contract"
 	"integrations/local/environment"
 	"integrations/local/sample"
 	"integrations/local/servers/serverstest"
@@ -154,6 +155,19 @@ func quiet(t *testing.T, e *target, id domain.Snowflake, done func() bool) {
 	t.Fatalf("integration %s does not come to rest: %s", id, last)
 }
 
+// asDocumented holds an answer that came all the way through the gateway against
+// the API's document.
+func asDocumented(t *testing.T, req *http.Request, resp *http.Response, body []byte) {
+	t.Helper()
+	operation, _ := contract.Must().Match(req.Method, req.URL.EscapedPath())
+	if operation == nil {
+		t.Fatalf("%s %s is not documented", req.Method, req.URL)
+	}
+	if err := operation.Answer(contract.Answer{Status: resp.StatusCode, Header: resp.Header, Body: body}); err != nil {
+		t.Error(err)
+	}
+}
+
 // syncNow starts a sync over HTTP, as a manager, and waits for its end.
 func syncNow(t *testing.T, e *target, id domain.Snowflake) domain.Run {
 	t.Helper()
@@ -170,6 +184,7 @@ func syncNow(t *testing.T, e *target, id domain.Snowflake) domain.Run {
 		}
 		body, _ := io.ReadAll(resp.Body)
 		resp.Body.Close()
+		asDocumented(t, req, resp, body)
 		if resp.StatusCode == http.StatusTooManyRequests {
 			time.Sleep(2 * time.Second)
 			continue

@@ -37,6 +37,7 @@ func ask(t *testing.T, e *target, method, path, body string, answer any) int {
 	if err != nil {
 		t.Fatal(err)
 	}
+	asDocumented(t, req, resp, text)
 	if err := json.Unmarshal(text, answer); err != nil {
 		t.Fatalf("%s %s: %d %s", method, path, resp.StatusCode, text)
 	}

@@ -38,7 +38,7 @@ func progress(run client.Run, now time.Time) news {
 	if run.Remaining != nil {
 		parts = append(parts, fmt.Sprint(*run.Remaining, " left"))
 	}
-	if counts := counts(run.Counts); counts != "" {
+	if counts := run.Counts.String(); counts != "" {
 		parts = append(parts, counts)
 	}
 	if at := run.EstimatedFinish; at != nil && run.Remaining != nil && *run.Remaining > 0 {
@@ -56,7 +56,7 @@ func ended(run client.Run) []string {
 	if run.StartedAt != nil && run.FinishedAt != nil {
 		text += " after " + span(run.FinishedAt.Sub(*run.StartedAt))
 	}
-	if counts := counts(run.Counts); counts != "" {
+	if counts := run.Counts.String(); counts != "" {
 		text += ": " + counts
 	} else if run.Status == client.Succeeded {
 		text += ": there was nothing to do"
@@ -85,19 +85,6 @@ func reason(code string) string {
 		return words
 	}
 	return "the provider is not to be reached (" + code + ")"
-}
-
-func counts(c client.Counts) string {
-	var parts []string
-	for _, one := range []struct {
-		name string
-		n    int
-	}{{"created", c.Created}, {"updated", c.Updated}, {"unchanged", c.Unchanged}, {"skipped", c.Skipped}, {"failed", c.Failed}, {"pulled", c.Pulled}} {
-		if one.n > 0 {
-			parts = append(parts, fmt.Sprint(one.name, " ", one.n))
-		}
-	}
-	return strings.Join(parts, ", ")
 }
 
 // bar shows how much of what is known is done; while nothing moves, a number
@@ -165,10 +152,10 @@ func (w *Watcher) line(text string, urgent bool) {
 	now := w.Now()
 	switch {
 	case w.Width != nil:
-		w.write("\r" + cut(clean(text), w.Width()-1) + "\x1b[K")
+		w.write("\r" + cut(Clean(text), w.Width()-1) + "\x1b[K")
 	case urgent || now.Sub(w.at) >= plainEvery:
 		w.at = now
-		w.write(now.Format(time.TimeOnly) + "  " + clean(text) + "\n")
+		w.write(now.Format(time.TimeOnly) + "  " + Clean(text) + "\n")
 	}
 }
 
@@ -179,7 +166,7 @@ func (w *Watcher) last(lines ...string) {
 		if w.Width == nil {
 			text = w.Now().Format(time.TimeOnly) + "  " + text
 		}
-		w.write(clean(text) + "\n")
+		w.write(Clean(text) + "\n")
 	}
 }
 
@@ -193,9 +180,9 @@ func (w *Watcher) clear() {
 // write has nobody to tell of a failure but the terminal that failed.
 func (w *Watcher) write(text string) { _, _ = io.WriteString(w.Out, text) }
 
-// clean takes out what would steer the terminal: a provider's words are in the
+// Clean takes out what would steer the terminal: a provider's words are in the
 // text.
-func clean(text string) string {
+func Clean(text string) string {
 	return strings.Map(func(r rune) rune {
 		if unicode.IsControl(r) {
 			return ' '

@@ -1,7 +1,6 @@
 package watch
 
 import (
-	"context"
 	"os"
 	"time"
 
@@ -12,7 +11,7 @@ import (
 
 // OnTerminal follows syncs on a file, in one line if it is a terminal.
 func OnTerminal(c *client.Client, out *os.File) *Watcher {
-	w := &Watcher{Client: c, Out: out, Now: time.Now, Sleep: sleep}
+	w := &Watcher{Client: c, Out: out, Now: time.Now, Sleep: client.Sleep}
 	if columns(out) > 0 {
 		w.Width = func() int { return columns(out) }
 	}
@@ -30,13 +29,4 @@ func columns(f *os.File) int {
 		return usual
 	}
 	return int(size.Col)
-}
-
-func sleep(ctx context.Context, d time.Duration) error {
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-time.After(d):
-		return nil
-	}
 }

@@ -13,6 +13,7 @@ import (
 	"syscall"
 
 	"integrations/client"
+	"integrations/client/watch"
 )
 
 // The exit codes, which scripts rely on.
@@ -161,7 +162,7 @@ func (a *app) code(err error) int {
 	case errors.Is(err, context.Canceled):
 		return exitSignal
 	}
-	_, _ = fmt.Fprintln(a.err, "integrations:", clean(summary(err)))
+	_, _ = fmt.Fprintln(a.err, "integrations:", watch.Clean(summary(err)))
 	switch {
 	case errors.As(err, &u):
 		return exitUsage
@@ -169,10 +170,10 @@ func (a *app) code(err error) int {
 		return exitFailed
 	}
 	for _, f := range p.Fields {
-		_, _ = fmt.Fprintln(a.err, " ", clean(f.Field+": "+f.Detail))
+		_, _ = fmt.Fprintln(a.err, " ", watch.Clean(f.Field+": "+f.Detail))
 	}
 	if p.RequestID != "" {
-		_, _ = fmt.Fprintln(a.err, "  request id:", clean(p.RequestID))
+		_, _ = fmt.Fprintln(a.err, "  request id:", watch.Clean(p.RequestID))
 	}
 	switch {
 	case p.Status == 404:

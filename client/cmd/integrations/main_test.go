@@ -79,7 +79,7 @@ func TestCommands(t *testing.T) {
 		"check 1":                      {"checkIntegration", `"target"`, "target       yes", 0},
 		"status 1":                     {"getStatus", "cool_down\"", "waits until", 0},
 		"sync 1 -mode full":            {"startSync", "", "status  queued", 0},
-		"syncs 1 -n 1":                 {"listSyncs", "", "12 created, 3 updated, 600 unchanged, 1 skipped, 2 failed", 0},
+		"syncs 1 -n 1":                 {"listSyncs", "", "created 12, updated 3, unchanged 600, skipped 1, failed 2", 0},
 		"syncs 1 2":                    {"getSync", "pacing", "(pacing)", 0},
 		"watch 1 2":                    {"getSync", "succeeded", "", 0},
 		"plan 1 2":                     {"listPlan", "", "create, close", 0},

@@ -1,15 +1,16 @@
 package main
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"iter"
 	"strings"
 	"text/tabwriter"
 	"time"
-	"unicode"
 
 	"integrations/client"
+	"integrations/client/watch"
 )
 
 // one writes a single answer.
@@ -22,7 +23,7 @@ func (i *invocation) one(v any, err error, text func(any) [][2]string) error {
 	}
 	table := tabwriter.NewWriter(i.out, 0, 0, 2, ' ', 0)
 	for _, line := range text(v) {
-		if _, err := fmt.Fprintf(table, "%s\t%s\n", line[0], clean(line[1])); err != nil {
+		if _, err := fmt.Fprintf(table, "%s\t%s\n", line[0], watch.Clean(line[1])); err != nil {
 			return err
 		}
 	}
@@ -49,7 +50,7 @@ func show[T any](i *invocation, all iter.Seq2[T, error], head string, row func(T
 		}
 		cells := row(one)
 		for n := range cells {
-			cells[n] = clean(cells[n])
+			cells[n] = watch.Clean(cells[n])
 		}
 		_, _ = fmt.Fprintln(table, strings.Join(cells, "\t"))
 	}
@@ -78,17 +79,6 @@ func (i *invocation) writeJSON(v any) error {
 	return encoder.Encode(v)
 }
 
-// clean takes out what would steer the terminal: a provider's words are among
-// the texts.
-func clean(text string) string {
-	return strings.Map(func(r rune) rune {
-		if unicode.IsControl(r) {
-			return ' '
-		}
-		return r
-	}, text)
-}
-
 const (
 	integrationHead = "INTEGRATION\tTYPE\tPROVIDER\tENABLED"
 	runHead         = "SYNC\tMODE\tSTATUS\tREQUESTED\tDONE"
@@ -105,7 +95,7 @@ func runRow(r client.Run) []string {
 	if r.DryRun {
 		mode += ", dry run"
 	}
-	return []string{r.ID, mode, r.Status, at(&r.RequestedAt), counts(r.Counts)}
+	return []string{r.ID, mode, r.Status, at(&r.RequestedAt), cmp.Or(r.Counts.String(), "nothing yet")}
 }
 
 func planRow(p client.PlanRow) []string {
@@ -179,7 +169,7 @@ func statusText(v any) [][2]string {
 func runText(v any) [][2]string {
 	r := v.(client.Run)
 	row := runRow(r)
-	lines := [][2]string{{"sync", r.ID}, {"mode", row[1]}, {"status", r.Status}, {"done", counts(r.Counts)}}
+	lines := [][2]string{{"sync", r.ID}, {"mode", row[1]}, {"status", r.Status}, {"done", cmp.Or(r.Counts.String(), "nothing yet")}}
 	if r.Remaining != nil {
 		lines = append(lines, [2]string{"left", fmt.Sprint(*r.Remaining)})
 	}
@@ -193,22 +183,6 @@ func runText(v any) [][2]string {
 		lines = append(lines, [2]string{"error", r.Error.Code + ": " + r.Error.Detail})
 	}
 	return lines
-}
-
-func counts(c client.Counts) string {
-	var parts []string
-	for _, one := range []struct {
-		name string
-		n    int
-	}{{"created", c.Created}, {"updated", c.Updated}, {"unchanged", c.Unchanged}, {"skipped", c.Skipped}, {"failed", c.Failed}, {"pulled", c.Pulled}} {
-		if one.n > 0 {
-			parts = append(parts, fmt.Sprint(one.n, " ", one.name))
-		}
-	}
-	if len(parts) == 0 {
-		return "nothing yet"
-	}
-	return strings.Join(parts, ", ")
 }
 
 func at(t *time.Time) string {
