@@ -8,6 +8,7 @@ import (
 	"net/http/httptest"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -16,6 +17,7 @@ import (
 
 // A flaky API answers its statuses in turn, and then well; 0 hangs up.
 type flaky struct {
+	mu       sync.Mutex // a connection that was hung up has no say in what comes first
 	statuses []int
 	after    string // Retry-After
 	keys     []string
@@ -26,13 +28,16 @@ type flaky struct {
 func (f *flaky) client(t *testing.T) *Client {
 	t.Helper()
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		f.mu.Lock()
 		f.keys = append(f.keys, r.Header.Get("Idempotency-Key"))
 		f.asked++
-		if f.asked > len(f.statuses) {
+		asked := f.asked
+		f.mu.Unlock()
+		if asked > len(f.statuses) {
 			fmt.Fprint(w, `{}`)
 			return
 		}
-		status := f.statuses[f.asked-1]
+		status := f.statuses[asked-1]
 		if status == 0 {
 			panic(http.ErrAbortHandler)
 		}
@@ -81,6 +86,8 @@ func TestRepetitions(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			f := &flaky{statuses: c.statuses}
 			_, err := calls[c.operation](t.Context(), f.client(t))
+			f.mu.Lock()
+			defer f.mu.Unlock()
 			if f.asked != c.asked || (err == nil) != c.fine || len(f.slept) != c.asked-1 {
 				t.Errorf("asked %d times, slept %v, %v", f.asked, f.slept, err)
 			}
