@@ -55,7 +55,7 @@ import: ## publish events on a real bus, resumable: make import FILE=all.jsonl B
 
 test: node_modules/.package-lock.json ## set up and run all tests (with -race where there is a C compiler)
 	@[ -n "$(RACE)" ] || echo "no C compiler: the tests run without the race detector"
-	go test $(RACE) -shuffle=on ./...
+	go test $(RACE) -shuffle=on -timeout 20m ./...
 
 check: node_modules/.package-lock.json ## what CI runs: formatting, vet, staticcheck, module file, tests
 	@bad=$$(git ls-files '*.go' | xargs gofmt -l); [ -z "$$bad" ] || { echo "not formatted (gofmt): $$bad"; exit 1; }

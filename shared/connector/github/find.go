@@ -2,7 +2,6 @@ package github
 
 import (
 	"context"
-	"encoding/json"
 	"net/http"
 	"net/url"
 	"time"
@@ -21,23 +20,20 @@ const (
 	maxPages = 10_000
 )
 
-// Find walks through the issues our token made, newest first, back to since.
+// Find walks through the repository's issues, newest first, back to since.
 // Where several carry an item's marker the oldest is the item's: it was there
-// first.
+// first. Whose issue it is does not count: the token may be another account's by
+// now, and an App's cannot ask who it is.
 func (c *Connector) Find(ctx context.Context, since time.Time, want []connector.Marker) (map[domain.Snowflake]connector.Written, error) {
 	found := map[domain.Snowflake]connector.Written{}
 	if len(want) == 0 {
 		return found, nil
 	}
-	login, err := c.whoami(ctx)
-	if err != nil {
-		return nil, err
-	}
 	wanted := map[connector.Marker]bool{}
 	for _, m := range want {
 		wanted[connector.Marker{Integration: m.Integration, Item: m.Item}] = true
 	}
-	query := url.Values{"state": {"all"}, "creator": {login}, "sort": {"created"}, "direction": {"desc"}, "per_page": {"100"}}
+	query := url.Values{"state": {"all"}, "sort": {"created"}, "direction": {"desc"}, "per_page": {"100"}}
 	where := c.repository() + "/issues?" + query.Encode()
 	for range maxPages {
 		done := false
@@ -86,33 +82,6 @@ func (c *Connector) page(ctx context.Context, where string, each func(issue)) (o
 // found is made again.
 func (c *Connector) noList(answer outbound.Response) *connector.Error {
 	return c.fail(connector.Retryable, connector.IntegrationScope, "answer_unreadable", "GitHub's answer is not a list of issues", answer)
-}
-
-// whoami asks once whose token it is.
-func (c *Connector) whoami(ctx context.Context) (string, error) {
-	c.mu.Lock()
-	login := c.login
-	c.mu.Unlock()
-	if login != "" {
-		return login, nil
-	}
-	answer, err := c.get(ctx, c.cfg.BaseURL+"/user", 0)
-	if err != nil {
-		return "", err
-	}
-	if answer.Status != http.StatusOK {
-		return "", c.refused(http.MethodGet, answer)
-	}
-	var user struct {
-		Login string `json:"login"`
-	}
-	if err := json.Unmarshal(answer.Body, &user); err != nil || user.Login == "" {
-		return "", c.fail(connector.Retryable, connector.IntegrationScope, "answer_unreadable", "GitHub did not say whose token it is", answer)
-	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.login = user.Login
-	return user.Login, nil
 }
 
 // next is the following page's address, if there is one. One that is not at

@@ -45,8 +45,7 @@ type Connector struct {
 	markdown markdown.Renderer
 
 	mu    sync.Mutex
-	login string // whose token it is, once asked
-	trail trail  // to the page of changes behind the last one read
+	trail trail // to the page of changes behind the last one read
 }
 
 // New makes a connector that asks through client, which must be pinned to the
