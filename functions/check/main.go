@@ -16,6 +16,7 @@ import (
 	"integrations/shared/outbound"
 	"integrations/shared/settings"
 	"integrations/shared/store"
+	"integrations/shared/wall"
 )
 
 func main() { boot.Route(route) }
@@ -25,6 +26,8 @@ func main() { boot.Route(route) }
 const (
 	within = 8 * time.Second
 	call   = 3 * time.Second
+	// silence is a little over the longest call.
+	silence = call + time.Second/2
 )
 
 func route(b boot.Boot) api.Route {
@@ -38,6 +41,6 @@ func route(b boot.Boot) api.Route {
 		opened, err := opening.Open(ctx, decrypter, provider, v)
 		return opened.Connector, err
 	}
-	h := &handler.Handler{Gate: access.New(b.Store), Limiter: b.Store, Open: open, Log: b.Log, Now: time.Now, Within: within}
+	h := &handler.Handler{Gate: access.New(b.Store), Limiter: b.Store, Open: open, Log: b.Log, Now: wall.Clock{}.Now, Sleep: wall.Clock{}.Sleep, Within: within, Silence: silence}
 	return h.Route
 }

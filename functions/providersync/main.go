@@ -3,7 +3,6 @@
 package main
 
 import (
-	"context"
 	"fmt"
 	"strconv"
 	"time"
@@ -19,6 +18,7 @@ import (
 	"integrations/shared/pacing"
 	"integrations/shared/settings"
 	"integrations/shared/syncqueue"
+	"integrations/shared/wall"
 )
 
 func main() { boot.Function(function) }
@@ -40,7 +40,7 @@ func function(b boot.Boot) any {
 	e := &engine.Engine{
 		Store: b.Store, Queue: syncqueue.New(queues.New(b.Clients), env.Text("SYNC_QUEUE_URL")),
 		Open: opener(keys.New(b.Clients), provider, settings.Parsed(env, "PACING", pacing.Parse)),
-		Bus:  bus.New(buses.New(b.Clients), env.Text("EVENT_BUS_NAME")), Clock: wall{}, Log: b.Log, Settings: times,
+		Bus:  bus.New(buses.New(b.Clients), env.Text("EVENT_BUS_NAME")), Clock: wall.Clock{}, Log: b.Log, Settings: times,
 	}
 	return (&handler.Handler{Engine: e, Log: b.Log}).Handle
 }
@@ -64,18 +64,4 @@ func restored(at string) (time.Time, error) {
 		return time.Time{}, nil
 	}
 	return time.Parse(time.RFC3339, at)
-}
-
-// wall is the wall clock.
-type wall struct{}
-
-func (wall) Now() time.Time { return time.Now().Round(0) }
-
-func (wall) Sleep(ctx context.Context, d time.Duration) error {
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-time.After(d):
-		return nil
-	}
 }

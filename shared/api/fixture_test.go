@@ -179,6 +179,8 @@ type world struct {
 	// The others.
 	status, syncs, cancel, items, retry api.Handler
 	list, make, remove, check           api.Handler
+	// slept is how long checks have waited.
+	slept []time.Duration
 	// provider is what a check asks.
 	provider func(context.Context, store.View) (connector.Connector, error)
 }
@@ -241,8 +243,9 @@ func (w *world) serveOthers(log *slog.Logger) {
 	now := func() time.Time { return w.now }
 	made := &create.Handler{Members: w.store, Creator: w.store, Sealer: w.sealer(), Now: now}
 	gone := &remove.Handler{Gate: access.New(w.store), Deleter: w.store, Queue: syncqueue.New(w.sqs, w.queue), Log: log, Now: now}
-	asked := &check.Handler{Gate: access.New(w.store), Limiter: w.store, Log: log, Now: now, Within: time.Second,
-		Open: func(ctx context.Context, v store.View) (connector.Connector, error) { return w.provider(ctx, v) }}
+	asked := &check.Handler{Gate: access.New(w.store), Limiter: w.store, Log: log, Now: now, Within: time.Second, Silence: 3 * time.Second,
+		Sleep: func(_ context.Context, d time.Duration) error { w.slept = append(w.slept, d); return nil },
+		Open:  func(ctx context.Context, v store.View) (connector.Connector, error) { return w.provider(ctx, v) }}
 	w.list = checked("listIntegrations", api.Serve(log, "sub", list.New(w.store)))
 	w.make = checked("createIntegration", api.Serve(log, "sub", made.Route))
 	w.remove = checked("deleteIntegration", api.Serve(log, "sub", gone.Route))

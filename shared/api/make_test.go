@@ -309,10 +309,14 @@ type asked struct {
 	connector.Connector
 	checks []connector.Check
 	until  time.Time
+	then   func()
 }
 
 func (a *asked) Check(ctx context.Context) ([]connector.Check, error) {
 	a.until, _ = ctx.Deadline()
+	if a.then != nil {
+		a.then()
+	}
 	return a.checks, nil
 }
 
@@ -343,6 +347,25 @@ func TestCheck(t *testing.T) {
 		if a.until.IsZero() || time.Until(a.until) > time.Second {
 			t.Error("the provider may take as long as it likes")
 		}
+	}
+}
+
+// Whatever keeps a provider from answering, and however soon that is known, it
+// takes the same time to say so.
+func TestCheckOfAnUnreachableTakesItsTime(t *testing.T) {
+	for took, want := range map[time.Duration]time.Duration{0: 3 * time.Second, time.Second: 2 * time.Second, 3 * time.Second: 0} {
+		w := newWorld(t)
+		w.provider = func(context.Context, store.View) (connector.Connector, error) {
+			return &asked{checks: connector.Failed(&connector.Error{Code: "address_refused"}), then: func() { w.now = w.now.Add(took) }}, nil
+		}
+		if resp := send(t, w.check, request{}); resp.StatusCode != 200 || !slices.Equal(w.slept, []time.Duration{want}) {
+			t.Errorf("known after %s: %d, waited %v", took, resp.StatusCode, w.slept)
+		}
+	}
+	w := newWorld(t)
+	w.provider = healthy
+	if send(t, w.check, request{}); len(w.slept) != 0 {
+		t.Errorf("who is reached is waited for: %v", w.slept)
 	}
 }
 

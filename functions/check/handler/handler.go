@@ -9,6 +9,7 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
+	"slices"
 	"time"
 
 	"integrations/shared/api"
@@ -39,8 +40,13 @@ type Handler struct {
 	Open    Opener
 	Log     *slog.Logger
 	Now     func() time.Time
+	Sleep   func(ctx context.Context, d time.Duration) error
 	// Within is how long the provider may take to answer.
 	Within time.Duration
+	// Silence is how long it takes to say that it is unreachable: no less than
+	// the longest call, so that the time tells nobody whether an address was
+	// refused, blocked, or did not answer.
+	Silence time.Duration
 }
 
 // gap is the least time between two checks of one integration.
@@ -94,14 +100,20 @@ func (h *Handler) ask(ctx context.Context, v store.View) ([]connector.Check, err
 	if !can {
 		return []connector.Check{connector.Undecided(connector.CheckTarget, "not_told")}, nil
 	}
-	ctx, cancel := context.WithTimeout(ctx, h.Within)
+	began := h.Now()
+	limited, cancel := context.WithTimeout(ctx, h.Within)
 	defer cancel()
-	checks, err := checker.Check(ctx)
+	checks, err := checker.Check(limited)
 	if err != nil {
 		h.Log.WarnContext(ctx, "check failed", "integration_id", v.Integration.ID.String(), "error", err.Error())
 	}
+	if slices.ContainsFunc(checks, unreachable) {
+		return checks, h.Sleep(ctx, began.Add(h.Silence).Sub(h.Now()))
+	}
 	return checks, nil
 }
+
+func unreachable(c connector.Check) bool { return c.Code != nil && *c.Code == connector.Unreachable }
 
 // stored is the check of what is stored and cannot be used.
 func stored(e *connector.Error) connector.Check {
