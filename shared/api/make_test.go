@@ -12,6 +12,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+
 	"integrations/shared/connector"
 	"integrations/shared/connector/opening"
 	"integrations/shared/domain"
@@ -158,6 +161,29 @@ func TestCreateOnce(t *testing.T) {
 		if strings.Contains(c.body, `"k1"`) || strings.Contains(c.body, "#k1") {
 			t.Errorf("%s carries the key in the clear", c.operation)
 		}
+	}
+}
+
+// The record of a request is no place to try guesses at a secret on: it is keyed
+// with the idempotency key, so that one request has another under each.
+func TestFingerprintsAreKeyed(t *testing.T) {
+	w := newWorld(t)
+	for _, k := range []string{"k1", "k2"} {
+		told[domain.Integration](t, w.make, request{body: wanted("1"), header: key(k)}, 201)
+	}
+	seen := map[string]bool{}
+	pages := dynamodb.NewScanPaginator(w.db, &dynamodb.ScanInput{TableName: &w.table})
+	for pages.HasMorePages() {
+		page, err := pages.NextPage(t.Context())
+		must(t, err)
+		for _, item := range page.Items {
+			if print, ok := item["fingerprint"].(*types.AttributeValueMemberS); ok && item["expires_at"] != nil {
+				seen[print.Value] = true
+			}
+		}
+	}
+	if len(seen) != 2 {
+		t.Errorf("%d fingerprints of one request under two keys", len(seen))
 	}
 }
 

@@ -4,10 +4,12 @@ package handler
 
 import (
 	"context"
+	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"hash"
 	"net/http"
 	"time"
 
@@ -110,7 +112,9 @@ func read(r api.Request) (wanted domain.Integration, accepted configuration.Acce
 }
 
 // once is what the caller's key stands for, nil without one. The key and the
-// request are kept as hashes: neither may be read from the table.
+// request are kept as hashes: neither may be read from the table. That of the
+// request, which holds secrets, is keyed with what is stored nowhere, the key,
+// so that a guess at a secret cannot be tried on it.
 func (h *Handler) once(r api.Request, user domain.Snowflake, wanted domain.Integration) (*store.Once, error) {
 	key, given := r.Given(api.IdempotencyKey)
 	if !given {
@@ -122,13 +126,12 @@ func (h *Handler) once(r api.Request, user domain.Snowflake, wanted domain.Integ
 	}
 	now := h.Now()
 	return &store.Once{
-		User: user, Key: hash(key), Now: now, Until: now.Add(remembered),
-		Fingerprint: hash(string(wanted.ItemType), string(wanted.Provider), wanted.Configuration, fmt.Sprint(wanted.Enabled)),
+		User: user, Key: digest(sha256.New(), key), Now: now, Until: now.Add(remembered),
+		Fingerprint: digest(hmac.New(sha256.New, []byte(key)), string(wanted.ItemType), string(wanted.Provider), wanted.Configuration, fmt.Sprint(wanted.Enabled)),
 	}, nil
 }
 
-func hash(parts ...string) string {
-	h := sha256.New()
+func digest(h hash.Hash, parts ...string) string {
 	for _, part := range parts {
 		fmt.Fprintf(h, "%d:%s", len(part), part)
 	}
