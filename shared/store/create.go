@@ -156,16 +156,31 @@ func (s *Store) Membership(ctx context.Context, org, user domain.Snowflake) (m M
 	return m, wrap(err, "read organisation", org)
 }
 
+// checkKept is how long it is kept when an integration was checked.
+const checkKept = 24 * time.Hour
+
 // StartCheck notes that the provider is about to be asked whether what is
-// configured works. ok is false when that was done less than gap ago.
-func (s *Store) StartCheck(ctx context.Context, id domain.Snowflake, check string, now time.Time, gap time.Duration) (ok bool, err error) {
+// configured works. When that was done less than gap ago, next is when it may
+// be done again. The record goes by itself where a purge has missed it.
+func (s *Store) StartCheck(ctx context.Context, id domain.Snowflake, check string, now time.Time, gap time.Duration) (next time.Time, err error) {
 	_, err = s.update(ctx, checkKey(id), update{
-		expression: "SET #at = :now, #check = :check", condition: "attribute_not_exists(#at) OR #at <= :gap",
-		names:  map[string]string{"#at": "checked_at", "#check": "check_id"},
-		values: record{":now": number(now.UnixMilli()), ":gap": number(now.Add(-gap).UnixMilli()), ":check": text(check)},
+		expression: "SET #at = :now, #check = :check, #expires = :expires", condition: "attribute_not_exists(#at) OR #at <= :gap",
+		names: map[string]string{"#at": "checked_at", "#check": "check_id", "#expires": "expires_at"},
+		values: record{
+			":now": number(now.UnixMilli()), ":gap": number(now.Add(-gap).UnixMilli()), ":check": text(check),
+			":expires": number(now.Add(checkKept).Unix()),
+		},
 	})
-	if old, failed := conditionFailed(err); failed {
-		return textOf(old, "check_id") == check, nil // the SDK's retry of our own success
+	old, failed := conditionFailed(err)
+	if !failed || textOf(old, "check_id") == check { // the SDK's retry of our own success
+		if failed {
+			err = nil
+		}
+		return time.Time{}, wrap(err, "check integration", id)
 	}
-	return err == nil, wrap(err, "check integration", id)
+	var last struct {
+		At int64 `json:"checked_at"`
+	}
+	err = decode(old, &last)
+	return time.UnixMilli(last.At).Add(gap), wrap(err, "check integration", id)
 }

@@ -74,6 +74,22 @@ func TestCreateIntegrationRefusesATakenID(t *testing.T) {
 	is(t, err, ErrNotFound)
 }
 
+func TestStartCheckRecognisesItself(t *testing.T) {
+	s, w := open(t)
+	w.lose["UpdateItem"] = 1
+	if next, err := s.StartCheck(t.Context(), pair.ID, "a", now, 10*time.Second); err != nil || !next.IsZero() || w.calls["UpdateItem"] != 2 {
+		t.Errorf("%s, %v after %d calls", next, err, w.calls["UpdateItem"])
+	}
+	w.lose["UpdateItem"] = 1
+	if next, err := s.StartCheck(t.Context(), pair.ID, "b", now.Add(time.Second), 10*time.Second); err != nil || !next.Equal(now.Add(10*time.Second)) {
+		t.Errorf("another's: %s, %v", next, err)
+	}
+	r, err := s.get(t.Context(), checkKey(pair.ID))
+	if expires := r["expires_at"]; err != nil || expires == nil {
+		t.Errorf("a check that a purge has missed stays: %v, %v", r, err)
+	}
+}
+
 func TestRequestRunRecognisesItself(t *testing.T) {
 	s, w := open(t)
 	w.lose["UpdateItem"] = 1

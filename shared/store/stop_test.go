@@ -261,8 +261,8 @@ func TestDeleteAndPurge(t *testing.T) {
 		s, _ := open(t)
 		_, lease := at(t, s, where)
 		must(t, s.PutMark(t.Context(), pair.ID, Mark{ItemID: 7, Version: 1}))
-		if ok, err := s.StartCheck(t.Context(), pair.ID, "c", now, time.Second); err != nil || !ok {
-			t.Fatal(ok, err)
+		if next, err := s.StartCheck(t.Context(), pair.ID, "c", now, time.Second); err != nil || !next.IsZero() {
+			t.Fatal(next, err)
 		}
 		if queued := deleted(t, s); queued != (where != leased) {
 			t.Errorf("queued: %v", queued)

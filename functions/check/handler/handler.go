@@ -26,7 +26,7 @@ type Gate interface {
 
 // A Limiter notes that a check begins, unless one has less than gap ago.
 type Limiter interface {
-	StartCheck(ctx context.Context, id domain.Snowflake, check string, now time.Time, gap time.Duration) (ok bool, err error)
+	StartCheck(ctx context.Context, id domain.Snowflake, check string, now time.Time, gap time.Duration) (next time.Time, err error)
 }
 
 // An Opener makes the connector for what is stored. What is stored and cannot
@@ -71,12 +71,14 @@ func (h *Handler) Route(ctx context.Context, r api.Request) (api.Answer, error) 
 	if err != nil {
 		return api.Answer{}, err
 	}
-	ok, err := h.Limiter.StartCheck(ctx, pair.ID, rand.Text(), h.Now(), gap)
+	now := h.Now()
+	next, err := h.Limiter.StartCheck(ctx, pair.ID, rand.Text(), now, gap)
 	if err != nil {
 		return api.Answer{}, err
 	}
-	if !ok {
-		return api.Answer{}, &domain.Error{Code: domain.CodeTooManyRequests, RetryAfter: int(gap / time.Second),
+	if !next.IsZero() {
+		seconds := int((next.Sub(now) + time.Second - 1) / time.Second)
+		return api.Answer{}, &domain.Error{Code: domain.CodeTooManyRequests, RetryAfter: max(seconds, 1),
 			Detail: "An integration can be checked once every 10 seconds."}
 	}
 	checks, err := h.ask(ctx, view)

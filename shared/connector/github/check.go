@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"integrations/shared/connector"
+	"integrations/shared/outbound"
 )
 
 // The names of GitHub's own checks.
@@ -27,11 +28,12 @@ type repository struct {
 	} `json:"permissions"`
 }
 
-// Check reads the repository. A token that may not see it gets the same 404 as
+// Check reads the repository, where it is said to be: no write follows a
+// redirect, so one that has moved does not work. A token that may not see it gets the same 404 as
 // for one that does not exist
 // (https://docs.github.com/en/rest/repos/repos#get-a-repository).
 func (c *Connector) Check(ctx context.Context) ([]connector.Check, error) {
-	answer, err := c.get(ctx, c.repository(), 0)
+	answer, err := c.client.Do(ctx, outbound.Request{Method: http.MethodGet, URL: c.repository(), Header: c.header()})
 	if err == nil && answer.Status != http.StatusOK {
 		err = c.refused(http.MethodGet, answer)
 	}

@@ -48,6 +48,7 @@ func TestCheck(t *testing.T) {
 		"credentials":                  {401, nil, `{"message":"Bad credentials"}`, "reachable=ok credentials=no(credentials_rejected) "},
 		"not there, or not to be seen": {404, nil, `{"message":"Not Found"}`, "reachable=ok credentials=ok target=no(target_not_found) "},
 		"moved":                        {301, http.Header{"Location": {"https://elsewhere.example/repos/a/b"}}, `{}`, "reachable=ok credentials=ok target=no(target_moved) "},
+		"moved on the same host":       {301, http.Header{"Location": {base + "/repositories/1"}}, `{}`, "reachable=ok credentials=ok target=no(target_moved) "},
 		"forbidden":                    {403, nil, `{"message":"SAML"}`, "reachable=ok credentials=ok target=no(forbidden) "},
 		"limited":                      {403, http.Header{"Retry-After": {"60"}}, `{}`, "reachable=ok credentials=?(rate_limited) "},
 		"limited without a word":       {429, nil, `{}`, "reachable=ok credentials=?(rate_limited) "},
@@ -59,7 +60,11 @@ func TestCheck(t *testing.T) {
 		if got := show(checks); got != test.want {
 			t.Errorf("%s: %s, want %s", name, got, test.want)
 		}
-		for _, one := range f.take() {
+		calls := f.take()
+		if len(calls) != 1 {
+			t.Errorf("%s: %d calls", name, len(calls))
+		}
+		for _, one := range calls {
 			if one.method != http.MethodGet {
 				t.Errorf("%s: a check writes: %s", name, one.method)
 			}

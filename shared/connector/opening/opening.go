@@ -8,6 +8,8 @@ import (
 	"errors"
 	"time"
 
+	kmstypes "github.com/aws/aws-sdk-go-v2/service/kms/types"
+
 	"integrations/shared/connector"
 	"integrations/shared/connector/registry"
 	"integrations/shared/outbound"
@@ -35,7 +37,7 @@ func Open(ctx context.Context, keys sealing.KeyDecrypter, client *outbound.Clien
 	for member, origin := range i.SecretOrigins {
 		b := sealing.Binding{Organisation: i.OrganisationID, Integration: i.ID, Field: member, Origin: origin}
 		secret, err := sealing.Open(ctx, keys, b, v.Sealed(member))
-		if errors.Is(err, sealing.ErrMalformed) {
+		if unreadable(err) {
 			return Opened{}, unusable(SecretUnreadable, "The stored secret of "+member+" cannot be opened; give it again.")
 		}
 		if err != nil {
@@ -52,6 +54,13 @@ func Open(ctx context.Context, keys sealing.KeyDecrypter, client *outbound.Clien
 		return Opened{}, unusable(ConfigurationUnusable, "The stored configuration cannot be used; give it again.")
 	}
 	return Opened{Connector: c, Secrets: secrets}, nil
+}
+
+// unreadable reports whether no other try will open a secret: it is damaged, or
+// KMS says that it was not sealed for this place.
+func unreadable(err error) bool {
+	var invalid *kmstypes.InvalidCiphertextException
+	return errors.Is(err, sealing.ErrMalformed) || errors.As(err, &invalid)
 }
 
 func unusable(code, detail string) error {
