@@ -1,9 +1,7 @@
 package conformance
 
 import (
-	"context"
 	"crypto/x509"
-	"fmt"
 	"io"
 	"log"
 	"net/http"
@@ -41,12 +39,7 @@ var githubKit = kit{
 		}
 		c := openGitHub(serve(t, http.StripPrefix("/api/v3", s.API()), []string{githubToken}))
 		t.Cleanup(func() { _ = s.Close() })
-		for i := range n {
-			m := connector.Marker{Integration: 77, Item: domain.Snowflake(i + 1), Attempt: 1}
-			if _, err := c.Create(context.Background(), connector.Content{Title: fmt.Sprint(i), Body: strings.Repeat("text ", 200)}, m); err != nil {
-				t.Fatal(err)
-			}
-		}
+		filled(t, c, n)
 		return c
 	},
 }

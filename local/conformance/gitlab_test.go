@@ -1,8 +1,6 @@
 package conformance
 
 import (
-	"context"
-	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -32,12 +30,7 @@ var gitlabKit = kit{
 		}
 		c := openGitLab(serve(t, s.API(), []string{gitlabToken}))
 		t.Cleanup(func() { _ = s.Close() })
-		for i := range n {
-			m := connector.Marker{Integration: 77, Item: domain.Snowflake(i + 1), Attempt: 1}
-			if _, err := c.Create(context.Background(), connector.Content{Title: fmt.Sprint(i), Body: strings.Repeat("text ", 200)}, m); err != nil {
-				t.Fatal(err)
-			}
-		}
+		filled(t, c, n)
 		return c
 	},
 }

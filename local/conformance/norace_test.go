@@ -2,4 +2,7 @@
 
 package conformance
 
-const raceDetector = false
+const (
+	raceDetector = false
+	textSize     = 1 << 10 // of the objects that are listed
+)

@@ -3,5 +3,9 @@
 package conformance
 
 // The race detector makes everything many times slower: a tenth of the objects is
-// listed and of the items looked at then.
-const raceDetector = true
+// listed and of the items looked at then, and the objects are larger, so that
+// what is kept of them shows all the same.
+const (
+	raceDetector = true
+	textSize     = 8 << 10
+)

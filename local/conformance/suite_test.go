@@ -16,6 +16,7 @@ import (
 	"testing"
 	"time"
 
+	"integrations/shared/configuration/form"
 	"integrations/shared/connector"
 	"integrations/shared/domain"
 	"integrations/shared/outbound"
@@ -37,6 +38,9 @@ type kit struct {
 	// its reason, by "operation status" or "any status", and " told" where the
 	// answer says how long to wait.
 	classes map[string]exception
+	// again are the refusals after which a write is sent once more in another
+	// form, each with its reason, by "operation status".
+	again map[string]string
 	// lists are the operations whose requests are POST and only read.
 	lists func(r *http.Request) bool
 	// fill is a connector to a stand-in that holds n of our objects.
@@ -51,7 +55,7 @@ type exception struct {
 }
 
 // kits are the connectors, in the order of the table.
-var kits = []kit{githubKit, gitlabKit}
+var kits = []kit{githubKit, gitlabKit, jiraKit("jira", form.Cloud), jiraKit("jira_datacenter", form.Datacenter), mantisbtKit}
 
 func everyKit(t *testing.T, test func(t *testing.T, k kit)) {
 	for _, k := range kits {

@@ -33,3 +33,13 @@ func Failed(err error) []Check {
 	}
 	return []Check{reached, Passed(CheckCredentials), Refused(CheckTarget, e.Code)}
 }
+
+// Unauthenticated is Failed for a call that asks whose credentials they are and
+// nothing else: what is wrong with the address says nothing of them.
+func Unauthenticated(err error) []Check {
+	checks := Failed(err)
+	if len(checks) > 2 {
+		checks[1] = Undecided(CheckCredentials, *checks[2].Code)
+	}
+	return checks
+}

@@ -122,6 +122,18 @@ type Check struct {
 	Code *string `json:"code"`
 }
 
+// String is "name=ok", "name=no(code)" or "name=?(code)".
+func (c Check) String() string {
+	says := "?"
+	if c.OK != nil {
+		says = map[bool]string{true: "ok", false: "no"}[*c.OK]
+	}
+	if c.Code != nil {
+		says += "(" + *c.Code + ")"
+	}
+	return c.Name + "=" + says
+}
+
 // A Checker is a connector that can find out whether its credentials and its
 // target work, without writing anything there.
 type Checker interface {

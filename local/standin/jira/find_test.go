@@ -116,34 +116,29 @@ func TestFindIsUnsureOfGaps(t *testing.T) {
 }
 
 // A check says what is amiss before anything was written, and writes nothing.
-func TestSteps(t *testing.T) {
+func TestCheck(t *testing.T) {
 	each(t, func(t *testing.T, flavor string) {
 		d := start(t, flavor, nil)
+		const known = "reachable=ok credentials=ok "
 		for _, tt := range []struct {
 			project string
 			change  func(*product.Config)
 			want    string
 		}{
-			{"WORK", nil, "credentials target rights issue_type fields"},
-			{"WORK", func(c *product.Config) { c.Token = "another" }, "credentials:credentials_rejected"},
-			{"WORK", func(c *product.Config) { c.Token = locked }, "credentials:captcha_required"},
-			{"NOPE", nil, "credentials target:target_not_found"},
-			{"SECRET", nil, "credentials target:target_not_found"},
-			{"READ", nil, "credentials target rights:forbidden"},
-			{"WORK", func(c *product.Config) { c.IssueType = "Epos" }, "credentials target rights issue_type:issue_type_unknown"},
-			{"FIELDS", nil, "credentials target rights issue_type fields:field_required"},
-			{"PLAIN", nil, "credentials target rights issue_type fields:labels_not_allowed"},
+			{"WORK", nil, known + "target=ok write=ok issue_type=ok required_fields=ok"},
+			{"WORK", func(c *product.Config) { c.Token = "another" }, "reachable=ok credentials=no(credentials_rejected)"},
+			{"WORK", func(c *product.Config) { c.Token = locked }, "reachable=ok credentials=no(captcha_required)"},
+			{"NOPE", nil, known + "target=no(target_not_found)"},
+			{"SECRET", nil, known + "target=no(target_not_found)"},
+			{"READ", nil, known + "target=ok write=no(write_not_allowed)"},
+			{"WORK", func(c *product.Config) { c.IssueType = "Epos" }, known + "target=ok write=ok issue_type=no(issue_type_unknown)"},
+			{"FIELDS", nil, known + "target=ok write=ok issue_type=ok required_fields=no(field_required)"},
+			{"PLAIN", nil, known + "target=ok write=ok issue_type=ok required_fields=no(labels_not_allowed)"},
+			{"WORK", func(c *product.Config) { c.BaseURL = "https://elsewhere.test" }, "reachable=no(unreachable)"},
 		} {
-			var got []string
-			for _, step := range d.connect(tt.project, tt.change).Steps(t.Context()) {
-				name := step.Name
-				if step.Err != nil {
-					name += ":" + failed(t, step.Err).Code
-				}
-				got = append(got, name)
-			}
-			if s := strings.Join(got, " "); s != tt.want {
-				t.Errorf("%s: %s, want %s", tt.project, s, tt.want)
+			checks, err := d.connect(tt.project, tt.change).Check(t.Context())
+			if got := strings.Trim(fmt.Sprint(checks), "[]"); got != tt.want || (err == nil) != strings.HasSuffix(got, "required_fields=ok") {
+				t.Errorf("%s: %s (%v), want %s", tt.project, got, err, tt.want)
 			}
 		}
 		if n := len(d.Writes()); n != 0 {

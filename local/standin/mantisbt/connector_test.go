@@ -95,6 +95,13 @@ func TestLife(t *testing.T) {
 		d := start(t, func(c *Config) { c.Now, c.NoRewriting = clock.now, noRewriting })
 		c := d.connect(clock.now, nil)
 		written, err := c.Create(t.Context(), content, marker)
+		if noRewriting {
+			// The web server knew nothing of it: the next try goes to the script.
+			if e := refusal(t, err); e.Code != "address_learned" || e.Class != connector.Retryable || e.Wait != 0 || e.Untold {
+				t.Errorf("%+v", e)
+			}
+			written, err = c.Create(t.Context(), content, marker)
+		}
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -175,6 +175,7 @@ func (s *Server) settings(made *call) (*answer, *issue) {
 	told := map[string]any{
 		"status_enum_string": statuses.all(), "resolution_enum_string": resolutions.all(), "bug_resolved_status_threshold": resolved,
 		"bug_readonly_status_threshold": resolved, "bug_reopen_status": 20, "bug_reopen_resolution": 30, "bug_submit_status": submitted,
+		"report_bug_threshold": Reporter, "update_bug_threshold": Updater,
 	}
 	configs := []map[string]any{}
 	for _, option := range append(query["option[]"], query["option"]...) {

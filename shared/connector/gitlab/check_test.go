@@ -12,17 +12,10 @@ import (
 
 var _ connector.Checker = (*Connector)(nil)
 
-// show gives checks as "name=ok" or "name=no(code)", ? for what is not known.
+// show gives checks as people read them.
 func show(checks []connector.Check) (text string) {
 	for _, c := range checks {
-		mark := "?"
-		if c.OK != nil {
-			mark = map[bool]string{true: "ok", false: "no"}[*c.OK]
-		}
-		if text += c.Name + "=" + mark; c.Code != nil {
-			text += "(" + *c.Code + ")"
-		}
-		text += " "
+		text += c.String() + " "
 	}
 	return text
 }

@@ -10,48 +10,65 @@ import (
 	"integrations/shared/outbound"
 )
 
-// The steps of a check, in the order in which they are taken.
+// The names of Jira's own checks.
 const (
-	StepCredentials = "credentials"
-	StepTarget      = "target"
-	StepRights      = "rights"
-	StepIssueType   = "issue_type"
-	StepFields      = "fields"
+	checkWrite  = "write"           // the token's account may create, edit and transition issues
+	checkType   = "issue_type"      // the project has it, and the token may create it
+	checkFields = "required_fields" // items tell all that a new issue needs
 )
 
-// A Step is one thing that was looked at. Err is nil where it is as it must be.
-type Step struct {
-	Name string
-	Err  *connector.Error
-}
-
-// Steps finds out, without writing anything, whether issues could be made and
-// kept: whose token it is, whether it sees the project and has its rights,
-// whether the type of issue is there and asks for nothing items do not tell. It
-// stops at the first that is not so, since what follows hangs on it.
-func (c *Connector) Steps(ctx context.Context) []Step {
+// Check finds out whether issues could be made and kept: whose token it is,
+// whether it sees the project and has its rights, whether the type of issue is
+// there and asks for nothing that items do not tell. It stops at the first that
+// is not so, since what follows hangs on it.
+func (c *Connector) Check(ctx context.Context) ([]connector.Check, error) {
+	if _, err := c.whose(ctx); err != nil {
+		return unauthenticated(err), err
+	}
+	checks := []connector.Check{connector.Passed(connector.CheckReachable), connector.Passed(connector.CheckCredentials)}
 	var kind string
-	var taken []Step
-	for _, s := range []struct {
+	for _, step := range []struct {
 		name string
 		look func() error
 	}{
-		{StepCredentials, func() error { _, err := c.whose(ctx); return err }},
-		{StepTarget, func() error { return c.getJSON(ctx, c.api("/project/"+c.cfg.ProjectKey), &struct{}{}) }},
-		{StepRights, func() error { return c.lookAtRights(ctx) }},
-		{StepIssueType, func() (err error) { kind, err = c.lookForType(ctx); return err }},
-		{StepFields, func() error { return c.lookAtFields(ctx, kind) }},
+		{connector.CheckTarget, func() error { return c.getJSON(ctx, c.api("/project/"+c.cfg.ProjectKey), &struct{}{}) }},
+		{checkWrite, func() error { return c.lookAtRights(ctx) }},
+		{checkType, func() (err error) { kind, err = c.lookForType(ctx); return err }},
+		{checkFields, func() error { return c.lookAtFields(ctx, kind) }},
 	} {
-		step := Step{Name: s.name}
-		if err := s.look(); err != nil && !errors.As(err, &step.Err) {
-			step.Err = c.fail(connector.Final, connector.IntegrationScope, "internal_error", "", outbound.Response{})
+		if err := step.look(); err != nil {
+			return append(checks, verdict(step.name, err)), err
 		}
-		taken = append(taken, step)
-		if step.Err != nil {
-			break
-		}
+		checks = append(checks, connector.Passed(step.name))
 	}
-	return taken
+	return checks, nil
+}
+
+// unauthenticated are the checks when Jira did not say whose token it is.
+func unauthenticated(err error) []connector.Check {
+	var e *connector.Error
+	if errors.As(err, &e) && e.Code == "captcha_required" {
+		return []connector.Check{connector.Passed(connector.CheckReachable), connector.Refused(connector.CheckCredentials, e.Code)}
+	}
+	return connector.Unauthenticated(err)
+}
+
+// verdict is the check of a step that failed: refused for good, or not known
+// for now.
+func verdict(name string, err error) connector.Check {
+	var e *connector.Error
+	if !errors.As(err, &e) {
+		e = &connector.Error{}
+	}
+	switch {
+	case e.Class == connector.Final && e.Code == "forbidden":
+		return connector.Refused(name, "write_not_allowed")
+	case e.Class == connector.Final:
+		return connector.Refused(name, e.Code)
+	case e.Code == "rate_limited":
+		return connector.Undecided(name, e.Code)
+	}
+	return connector.Undecided(name, "provider_error")
 }
 
 // amiss is what is wrong with a project that answered.

@@ -148,7 +148,7 @@ func (i issue) marker() connector.Marker {
 
 func (c *Connector) written(ctx context.Context, i issue) connector.Written {
 	remote := c.remote(ctx, i)
-	return connector.Written{Remote: remote, Seen: connector.Seen{Text: i.text(), State: remote.State}}
+	return connector.Written{Remote: remote, Seen: connector.Seen{Text: i.text(), State: remote.State}, UpdatedAt: i.Fields.Updated.Time}
 }
 
 // remote names an issue by its id, which stays when it is moved to another

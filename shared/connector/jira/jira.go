@@ -124,7 +124,7 @@ func (c *Connector) Create(ctx context.Context, content connector.Content, m con
 	written.Remote.State = domain.Open
 	if i, err := c.read(ctx, made.ID); err == nil {
 		// Whoever has closed it meanwhile did that, not we.
-		written.Seen.Text = i.text()
+		written.Seen.Text, written.UpdatedAt = i.text(), i.Fields.Updated.Time
 	}
 	return written, nil
 }
@@ -178,8 +178,11 @@ func (c *Connector) Update(ctx context.Context, sent connector.Sent, content con
 		if err := c.move(ctx, id, domain.Closed); err != nil {
 			return connector.Written{}, err
 		}
+		// A list that shows the issue as it was edited does not know of the move.
+		i.Fields.Updated.Time = i.Fields.Updated.Add(time.Millisecond)
 	}
-	written := connector.Written{Remote: c.remote(ctx, i), Seen: connector.Seen{Text: i.text(), State: cmp.Or(sent.Seen.State, sent.State)}}
+	written := c.written(ctx, i)
+	written.Seen.State = cmp.Or(sent.Seen.State, sent.State)
 	if moves {
 		written.Remote.State, written.Seen.State = content.State, content.State
 	}

@@ -16,8 +16,9 @@ import (
 )
 
 var (
-	_ connector.Finder = (*Connector)(nil)
-	_ connector.Puller = (*Connector)(nil)
+	_ connector.Finder  = (*Connector)(nil)
+	_ connector.Puller  = (*Connector)(nil)
+	_ connector.Checker = (*Connector)(nil)
 )
 
 func TestChanges(t *testing.T) {

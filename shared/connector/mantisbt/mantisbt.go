@@ -94,6 +94,8 @@ func (c *Connector) written(i issue, state domain.ItemState) connector.Written {
 	return connector.Written{
 		Remote: domain.Remote{ID: id, Key: id, URL: page, State: state},
 		Seen:   connector.Seen{Text: textHash(i.Summary, i.Description), State: state},
+
+		UpdatedAt: i.UpdatedAt,
 	}
 }
 
@@ -122,19 +124,24 @@ type draft struct {
 	Resolution  *ref   `json:"resolution,omitempty"`
 }
 
-// Create makes the issue, open.
+// Create makes the issue, open. Nothing is asked before: where the API is and
+// which number the project has is only found out if MantisBT does not know
+// what it is told.
 func (c *Connector) Create(ctx context.Context, content connector.Content, m connector.Marker) (connector.Written, error) {
-	p, err := c.find(ctx)
-	if err != nil {
-		return connector.Written{}, err
-	}
+	p := c.guess()
 	d := draft{
 		Summary: content.Title, Description: content.Body, Additional: markerLine(m),
 		Project: &ref{ID: p.project}, Category: &ref{Name: c.cfg.Category},
 	}
+	if p.project == 0 {
+		d.Project.Name = c.cfg.Project
+	}
 	answer, err := c.write(ctx, http.MethodPost, p.root+"/issues", "", d, m)
 	if err != nil {
 		return connector.Written{}, err
+	}
+	if answer.Status == http.StatusNotFound {
+		return connector.Written{}, c.lost(ctx, p, answer)
 	}
 	if answer.Status != http.StatusCreated {
 		return connector.Written{}, c.refused(http.MethodPost, answer)
@@ -234,12 +241,15 @@ func (c *Connector) write(ctx context.Context, method, where, tag string, d draf
 	if err != nil {
 		panic(err) // strings and numbers always marshal
 	}
-	header := c.header()
-	header.Set("Content-Type", "application/json")
-	if tag != "" {
-		header.Set("If-Match", tag)
+	r := outbound.Request{Method: method, URL: where, Header: c.header(), Body: body}
+	r.Header.Set("Content-Type", "application/json")
+	if method == http.MethodPatch {
+		r.MaxBody = pageBody // an old issue comes with all its notes
 	}
-	answer, err := c.client.Do(ctx, outbound.Request{Method: method, URL: where, Header: header, Body: body, MaxBody: pageBody})
+	if tag != "" {
+		r.Header.Set("If-Match", tag)
+	}
+	answer, err := c.client.Do(ctx, r)
 	if err == nil && answer.Status == http.StatusInternalServerError && wide(d.Summary+d.Description) {
 		c.markNarrow(m)
 	}

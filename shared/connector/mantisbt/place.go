@@ -32,6 +32,38 @@ type project struct {
 	SubProjects []project `json:"subProjects"`
 }
 
+// guess is the place as far as it is known without asking.
+func (c *Connector) guess() place {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.place != nil {
+		return *c.place
+	}
+	return place{root: c.cfg.BaseURL, project: number64(c.cfg.Project)}
+}
+
+// number64 is the number a text is, or 0.
+func number64(text string) int64 {
+	id, err := strconv.ParseInt(text, 10, 64)
+	if err != nil || id < 0 {
+		return 0
+	}
+	return id
+}
+
+// lost says why a create met nothing: there is no such project, or the API has
+// another address. Then nothing has happened, and the next try is sent there.
+func (c *Connector) lost(ctx context.Context, guessed place, answer outbound.Response) error {
+	p, err := c.find(ctx)
+	switch {
+	case err != nil:
+		return err
+	case p.root != guessed.root:
+		return c.fail(connector.Retryable, connector.IntegrationScope, "address_learned", "the web server knows the API as index.php only", answer)
+	}
+	return c.refused(http.MethodPost, answer)
+}
+
 // find asks once whose token it is, and with that under which address the API
 // answers and which number the project has.
 func (c *Connector) find(ctx context.Context) (place, error) {
@@ -82,7 +114,7 @@ func (c *Connector) whoami(ctx context.Context) (root string, me user, err error
 // projectNumber is the configured one, or that of the project of this name. A
 // user's own list has no projects below others; the list of all has.
 func (c *Connector) projectNumber(ctx context.Context, root string, me user) (int64, error) {
-	if id, err := strconv.ParseInt(c.cfg.Project, 10, 64); err == nil && id > 0 {
+	if id := number64(c.cfg.Project); id > 0 {
 		return id, nil
 	}
 	if found := byName(me.Projects, c.cfg.Project); found != nil {

@@ -90,18 +90,9 @@ func (c *Connector) prepare(ctx context.Context) (place, workflow, error) {
 // parseWorkflow reads the settings. Those a server does not tell are the usual
 // ones, except the statuses, without which nothing can be closed.
 func parseWorkflow(body []byte) (workflow, error) {
-	var answer struct {
-		Configs []struct {
-			Option string          `json:"option"`
-			Value  json.RawMessage `json:"value"`
-		} `json:"configs"`
-	}
-	if err := json.Unmarshal(body, &answer); err != nil {
+	told, err := settings(body)
+	if err != nil {
 		return workflow{}, err
-	}
-	told := map[string]json.RawMessage{}
-	for _, c := range answer.Configs {
-		told[c.Option] = c.Value
 	}
 	statuses, err := enum(told["status_enum_string"])
 	if err != nil {
@@ -115,6 +106,25 @@ func parseWorkflow(body []byte) (workflow, error) {
 	}
 	w.settle(statuses, results)
 	return w, nil
+}
+
+// settings reads the server's settings by name. What it does not tell is not
+// there.
+func settings(body []byte) (map[string]json.RawMessage, error) {
+	var answer struct {
+		Configs []struct {
+			Option string          `json:"option"`
+			Value  json.RawMessage `json:"value"`
+		} `json:"configs"`
+	}
+	if err := json.Unmarshal(body, &answer); err != nil {
+		return nil, err
+	}
+	told := map[string]json.RawMessage{}
+	for _, c := range answer.Configs {
+		told[c.Option] = c.Value
+	}
+	return told, nil
 }
 
 // settle leaves only numbers that the server has and that mean what they are

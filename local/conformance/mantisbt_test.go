@@ -1,0 +1,43 @@
+package conformance
+
+import (
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	standin "integrations/local/standin/mantisbt"
+	"integrations/shared/connector"
+	"integrations/shared/connector/mantisbt"
+	"integrations/shared/domain"
+	"integrations/shared/outbound"
+)
+
+var mantisbtToken = secret(strings.Repeat("Ab3-", 7), "_xyz")
+
+func openMantisBT(client *outbound.Client) connector.Connector {
+	return mantisbt.New(mantisbt.Config{BaseURL: "https://" + host + "/api/rest", Token: mantisbtToken, Project: "1", Category: "General"},
+		client, func() time.Time { return now })
+}
+
+var mantisbtKit = kit{
+	name: "mantisbt", open: openMantisBT, secrets: []string{mantisbtToken},
+	sent: connector.Sent{Remote: domain.Remote{ID: "9001", Key: "9001", State: domain.Open}, State: domain.Open},
+	classes: map[string]exception{
+		"update reads first": {0, "the token, the server's statuses and the issue are read before a change"},
+	},
+	cannot: map[string]string{
+		"labels": "the configuration has no member for them, and MantisBT's tags are words of one list for all projects",
+	},
+	fill: func(t *testing.T, n int) connector.Connector {
+		s, err := standin.Open(standin.Config{Dir: t.TempDir(), Tokens: map[string]string{mantisbtToken: "sync-bot"},
+			Projects: []standin.Project{{ID: 1, Name: "Work"}}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		c := openMantisBT(serve(t, http.Handler(s.API()), []string{mantisbtToken}))
+		t.Cleanup(func() { _ = s.Close() })
+		filled(t, c, n)
+		return c
+	},
+}
