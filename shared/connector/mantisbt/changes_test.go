@@ -344,7 +344,7 @@ func TestListsAreNeverTakenByHalf(t *testing.T) {
 			t.Errorf("%s: %v", name, objects)
 			continue
 		}
-		if e := failure(t, err); e.Class != connector.Retryable || e.Scope != connector.IntegrationScope || objects != nil || more {
+		if e := failure(t, err); e.Class != connector.Retryable || e.Scope != connector.IntegrationScope || e.Code != "answer_unreadable" || objects != nil || more {
 			t.Errorf("%s: %v", name, e)
 		}
 		if found, err := c.Find(t.Context(), now, []connector.Marker{marker}); err == nil {
