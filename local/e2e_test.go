@@ -27,6 +27,7 @@ import (
 	"integrations/local/environment"
 	"integrations/local/sample"
 	"integrations/local/servers/serverstest"
+	standin "integrations/local/standin/github"
 	"integrations/shared/domain"
 	"integrations/shared/store"
 )
@@ -45,6 +46,9 @@ type target struct {
 func (e *target) store() *store.Store {
 	return store.New(serverstest.Client(e.Endpoints.DynamoDB), e.Control.Table)
 }
+
+// github is the stand-in itself.
+func (e *target) github() *standin.Server { return e.here.StandIn("github").(*standin.Server) }
 
 // started is an environment in a folder of its own.
 func started(t *testing.T, change func(*environment.Options)) *target {
@@ -393,7 +397,7 @@ func TestKilledWorkersCreateNothingTwice(t *testing.T) {
 			c.e = started(t, func(o *environment.Options) { o.FunctionDynamoDB = c.proxy(t, point.before, point.after) })
 			close(c.ready)
 			if point.phase != "" {
-				c.e.here.GitHub.OnCreate(func(phase string, nth int) {
+				c.e.github().OnCreate(func(phase string, nth int) {
 					if phase == point.phase && nth == 7 {
 						c.now()
 					}

@@ -52,9 +52,11 @@ func waiting(t *testing.T, e *target, queue string) (n int) {
 // withRepositories adds repositories to what an environment starts with.
 func withRepositories(names ...string) func(*environment.Options) {
 	return func(o *environment.Options) {
+		all := []standin.Repository{repository(sample.RepoWork), repository(sample.RepoDocs), repository(sample.RepoSpare)}
 		for _, name := range names {
-			o.Sample.GitHubRepositories = append(o.Sample.GitHubRepositories, standin.Repository{Owner: sample.RepoOwner, Name: name, Push: []string{sample.Login}})
+			all = append(all, repository(name))
 		}
+		o.Sample.Providers = providers(all...)
 	}
 }
 
@@ -194,7 +196,7 @@ func TestRealChangesReplayed(t *testing.T) {
 	} {
 		founded(t, e, c.org, map[domain.Snowflake]string{c.integration: c.repository})
 		last := lastVersions(t, lines, c.org)
-		calls, began := e.here.GitHub.Calls(), time.Now()
+		calls, began := e.github().Calls(), time.Now()
 		if n := play(t, e, lines, c.org, c.order); n != c.events || len(last) != 656 {
 			t.Fatalf("%d events of %d items", n, len(last))
 		}
@@ -202,7 +204,7 @@ func TestRealChangesReplayed(t *testing.T) {
 		quiet(t, e, c.integration, done)
 		took := time.Since(began)
 		_, _, creates, updates := look(t, e).count(c.repository)
-		t.Logf("%s: %d events, %.1f s, %d runs, %d provider calls (%d creates, %d updates)", c.repository, c.events, took.Seconds(), runsOf(t, e, c.integration), e.here.GitHub.Calls()-calls, creates, updates)
+		t.Logf("%s: %d events, %.1f s, %d runs, %d provider calls (%d creates, %d updates)", c.repository, c.events, took.Seconds(), runsOf(t, e, c.integration), e.github().Calls()-calls, creates, updates)
 		got := at(t, e)[c.repository]
 		if len(got) != len(last) || creates != len(last) {
 			t.Errorf("%s: %d issues by %d creates, want %d", c.repository, len(got), creates, len(last))
@@ -214,18 +216,18 @@ func TestRealChangesReplayed(t *testing.T) {
 		}
 		// The third time: in order again, wherever it went.
 		before := len(look(t, e).Writes)
-		calls = e.here.GitHub.Calls()
+		calls = e.github().Calls()
 		play(t, e, lines, c.org, nil)
 		quiet(t, e, c.integration, done)
 		if after := len(look(t, e).Writes); after != before {
 			t.Errorf("%s: once more made %d provider writes", c.repository, after-before)
 		}
-		t.Logf("%s, once more: %d runs in all, %d provider calls, 0 writes", c.repository, runsOf(t, e, c.integration), e.here.GitHub.Calls()-calls)
+		t.Logf("%s, once more: %d runs in all, %d provider calls, 0 writes", c.repository, runsOf(t, e, c.integration), e.github().Calls()-calls)
 	}
 	if n := waiting(t, e, deadQueue); n != 0 {
 		t.Errorf("%d dead letters", n)
 	}
-	if v := e.here.GitHub.Violations(); len(v) > 0 {
+	if v := e.github().Violations(); len(v) > 0 {
 		t.Errorf("the contract was broken: %v", v)
 	}
 }

@@ -104,7 +104,7 @@ func TestTenThousandEvents(t *testing.T) {
 			}
 		}
 	}
-	t.Logf("%d runs, %d provider calls, %d writes", runs, e.here.GitHub.Calls(), len(look(t, e).Writes))
+	t.Logf("%d runs, %d provider calls, %d writes", runs, e.github().Calls(), len(look(t, e).Writes))
 	if n := waiting(t, e, deadQueue); n != 0 {
 		t.Errorf("%d dead letters", n)
 	}

@@ -2,10 +2,16 @@ package main
 
 import (
 	"context"
+	"os"
+	"path/filepath"
+	"time"
 
 	"integrations/local/environment"
 	"integrations/local/sample"
 	"integrations/local/standin/github"
+	"integrations/local/standin/gitlab"
+	"integrations/local/standin/jira"
+	"integrations/local/standin/mantisbt"
 	"integrations/shared/domain"
 	"integrations/shared/sealing"
 	"integrations/shared/store"
@@ -13,16 +19,77 @@ import (
 
 // sampleOrganisation is what a new environment starts with.
 func sampleOrganisation() environment.Sample {
-	repository := func(name string) github.Repository {
-		return github.Repository{Owner: sample.RepoOwner, Name: name, Push: []string{sample.Login, sample.Person}}
-	}
 	return environment.Sample{
 		Users: sample.Users, Organisations: sample.Organisations, Integrations: sample.Integrations,
-		GitHubPerson:       sample.PersonToken(),
-		GitHubTokens:       map[string]string{sample.Token(): sample.Login, sample.PersonToken(): sample.Person},
-		GitHubRepositories: []github.Repository{repository(sample.RepoWork), repository(sample.RepoDocs), repository(sample.RepoSpare)},
-		Seed:               seed,
+		Providers: providers(repository(sample.RepoWork), repository(sample.RepoDocs), repository(sample.RepoSpare)),
+		Seed:      seed,
 	}
+}
+
+func repository(name string) github.Repository {
+	return github.Repository{Owner: sample.RepoOwner, Name: name, Push: []string{sample.Login, sample.Person}}
+}
+
+// providers are the stand-ins, with what the sample's integrations lead to.
+func providers(repositories ...github.Repository) []environment.Provider {
+	return []environment.Provider{
+		{Name: "github", Hosts: []string{"api.github.com"}, Open: func(o environment.ProviderOptions) (environment.StandIn, error) {
+			return github.Open(github.Config{
+				Dir: o.Dir, SpecPath: described(o.Specs, "derived/github-issues-subset.json"), Limits: o.Limits,
+				Tokens: users(domain.GitHub), PersonToken: sample.PersonToken(domain.GitHub), Repositories: repositories,
+			})
+		}},
+		{Name: "gitlab", Hosts: []string{"gitlab.com"}, Open: func(o environment.ProviderOptions) (environment.StandIn, error) {
+			return gitlab.Open(gitlab.Config{
+				Dir: o.Dir, Limits: o.Limits, Tokens: users(domain.GitLab), PersonToken: sample.PersonToken(domain.GitLab),
+				Projects: []gitlab.Project{{Path: sample.GitLabProject}},
+			})
+		}},
+		{Name: "jira", Hosts: []string{sample.JiraSite}, Open: openJira(jira.Cloud, "https://"+sample.JiraSite)},
+		{Name: "jira_datacenter", Hosts: []string{sample.JiraServer}, Open: openJira(jira.Datacenter, "https://"+sample.JiraServer+"/jira")},
+		{Name: "mantisbt", Hosts: []string{sample.MantisServer}, Open: func(o environment.ProviderOptions) (environment.StandIn, error) {
+			return mantisbt.Open(mantisbt.Config{
+				Dir: o.Dir, SpecPath: described(o.Specs, "mantisbt-openapi-2.28.4.yaml"), Limits: o.Limits,
+				Tokens: users(domain.MantisBT), PersonToken: sample.PersonToken(domain.MantisBT),
+				Projects: []mantisbt.Project{{ID: 1, Name: sample.MantisProject}}, Web: "https://" + sample.MantisServer,
+			})
+		}},
+	}
+}
+
+func openJira(flavor, base string) func(environment.ProviderOptions) (environment.StandIn, error) {
+	return func(o environment.ProviderOptions) (environment.StandIn, error) {
+		spec := ""
+		if flavor == jira.Cloud {
+			spec = described(o.Specs, "derived/jira-cloud-issues-subset.json")
+		}
+		return jira.Open(jira.Config{
+			Flavor: flavor, Dir: o.Dir, SpecPath: spec, Limits: o.Limits, BaseURL: base, IndexLag: indexLag,
+			Accounts: map[string]jira.Account{
+				sample.Token(domain.Jira):       {Name: sample.Login, Email: sample.Email, Zone: "Europe/Berlin", Admin: true},
+				sample.PersonToken(domain.Jira): {Name: sample.Person, Email: sample.PersonEmail, Zone: "Europe/Berlin"},
+			},
+			PersonToken: sample.PersonToken(domain.Jira), Projects: []jira.Project{{Key: sample.JiraProject, Name: sample.MantisProject}},
+		})
+	}
+}
+
+// indexLag is how far Jira's searches lag behind what was written: less than
+// the real ones' minutes, so that a person sees his edit arrive.
+const indexLag = 2 * time.Second
+
+// users are the accounts by token.
+func users(p domain.Provider) map[string]string {
+	return map[string]string{sample.Token(p): sample.Login, sample.PersonToken(p): sample.Person}
+}
+
+// described is the path of a provider's own description, "" where it is absent.
+func described(specs, name string) string {
+	path := filepath.Join(specs, filepath.FromSlash(name))
+	if _, err := os.Stat(path); err != nil {
+		return ""
+	}
+	return path
 }
 
 func seed(ctx context.Context, e *environment.Environment) error {

@@ -18,9 +18,9 @@ import (
 )
 
 // ask asks the API as a manager and reads the answer.
-func ask(t *testing.T, e *target, method, path, body string, answer any) int {
+func ask(t *testing.T, e *target, id domain.Snowflake, method, path, body string, answer any) int {
 	t.Helper()
-	req, err := http.NewRequestWithContext(t.Context(), method, e.Endpoints.API+"/integrations/"+sample.GitHub.String()+path, strings.NewReader(body))
+	req, err := http.NewRequestWithContext(t.Context(), method, e.Endpoints.API+"/integrations/"+id.String()+path, strings.NewReader(body))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -45,17 +45,17 @@ func ask(t *testing.T, e *target, method, path, body string, answer any) int {
 }
 
 // begin starts a sync, however soon after the last one.
-func begin(t *testing.T, e *target, path, body string) (run domain.Run) {
+func begin(t *testing.T, e *target, id domain.Snowflake, path, body string) (run domain.Run) {
 	t.Helper()
-	eventually(t, "a sync starts", func() bool { return ask(t, e, http.MethodPost, path, body, &run) == http.StatusAccepted })
+	eventually(t, "a sync starts", func() bool { return ask(t, e, id, http.MethodPost, path, body, &run) == http.StatusAccepted })
 	return run
 }
 
 // followed asks for a run until it has ended.
-func followed(t *testing.T, e *target, id domain.Snowflake) (run domain.Run) {
+func followed(t *testing.T, e *target, run domain.Run) domain.Run {
 	t.Helper()
 	eventually(t, "the sync ends", func() bool {
-		ask(t, e, http.MethodGet, "/syncs/"+id.String(), "", &run)
+		ask(t, e, run.IntegrationID, http.MethodGet, "/syncs/"+run.ID.String(), "", &run)
 		return !run.Status.Active()
 	})
 	return run
@@ -71,14 +71,14 @@ func eventually(t *testing.T, what string, done func() bool) {
 }
 
 // list reads a whole list.
-func list[T any](t *testing.T, e *target, path string) (all []T) {
+func list[T any](t *testing.T, e *target, id domain.Snowflake, path string) (all []T) {
 	t.Helper()
 	for after := ""; ; {
 		var page struct {
 			Items []T
 			Next  *string
 		}
-		if status := ask(t, e, http.MethodGet, path+"?limit=100"+after, "", &page); status != http.StatusOK {
+		if status := ask(t, e, id, http.MethodGet, path+"?limit=100"+after, "", &page); status != http.StatusOK {
 			t.Fatalf("%s: %d", path, status)
 		}
 		all = append(all, page.Items...)
@@ -102,8 +102,8 @@ func person(t *testing.T, e *target, key string, form url.Values) {
 	}
 }
 
-// changes gives the changes of objects that were published, each event once.
-func changes(t *testing.T, e *target) (all []string) {
+// changes gives the changes of an integration's objects that were published, each event once.
+func changes(t *testing.T, e *target, id domain.Snowflake) (all []string) {
 	t.Helper()
 	resp, err := http.Get(e.Endpoints.Events + "?source=" + notice.Source)
 	if err != nil {
@@ -113,9 +113,10 @@ func changes(t *testing.T, e *target) (all []string) {
 	var published []struct {
 		DetailType string `json:"detail-type"`
 		Detail     struct {
-			EventID string `json:"event_id"`
-			Change  string
-			Remote  domain.Remote
+			EventID       string           `json:"event_id"`
+			IntegrationID domain.Snowflake `json:"integration_id"`
+			Change        string
+			Remote        domain.Remote
 		}
 	}
 	if err := json.NewDecoder(resp.Body).Decode(&published); err != nil {
@@ -123,7 +124,7 @@ func changes(t *testing.T, e *target) (all []string) {
 	}
 	seen := map[string]bool{}
 	for _, p := range published {
-		if p.DetailType == notice.TypeRemoteChanged && !seen[p.Detail.EventID] {
+		if p.DetailType == notice.TypeRemoteChanged && p.Detail.IntegrationID == id && !seen[p.Detail.EventID] {
 			seen[p.Detail.EventID] = true
 			all = append(all, "#"+p.Detail.Remote.Key+" "+p.Detail.Change)
 		}
@@ -136,26 +137,26 @@ func changes(t *testing.T, e *target) (all []string) {
 func TestAManagerFollowsAndSteers(t *testing.T) {
 	e := started(t, nil)
 	const n = 5 // the sample's items
-	dry := followed(t, e, begin(t, e, "/sync", `{"dry_run":true,"mode":"full"}`).ID)
-	plan := list[domain.PlanRow](t, e, "/syncs/"+dry.ID.String()+"/items")
+	dry := followed(t, e, begin(t, e, sample.GitHub, "/sync", `{"dry_run":true,"mode":"full"}`))
+	plan := list[domain.PlanRow](t, e, sample.GitHub, "/syncs/"+dry.ID.String()+"/items")
 	if writes := look(t, e).Writes; len(writes) != 0 || len(plan) != n || dry.Counts.Created != n {
 		t.Fatalf("the dry run wrote %v, planned %d items: %+v", writes, len(plan), dry)
 	}
-	first := followed(t, e, begin(t, e, "/sync", `{"mode":"full"}`).ID)
+	first := followed(t, e, begin(t, e, sample.GitHub, "/sync", `{"mode":"full"}`))
 	objects, closed, creates, updates := look(t, e).count(sample.RepoWork)
 	if first.Status != domain.Succeeded || first.Counts != dry.Counts || objects != n || creates != n || closed != 1 || updates != 1 {
 		t.Errorf("the first sync %+v, the plan %+v; %d objects, %d closed, %d creates, %d updates", first.Counts, dry.Counts, objects, closed, creates, updates)
 	}
-	ledger := list[domain.LedgerRow](t, e, "/items")
+	ledger := list[domain.LedgerRow](t, e, sample.GitHub, "/items")
 	key := ledger[0].Remote.Key
 	for _, c := range []struct {
 		form   url.Values
 		change string
 	}{{url.Values{"body": {"a person's words"}}, "edited"}, {url.Values{"state": {"closed"}}, "closed"}, {url.Values{"state": {"open"}}, "reopened"}} {
-		before := changes(t, e)
+		before := changes(t, e, sample.GitHub)
 		person(t, e, key, c.form)
-		eventually(t, "an event tells that an object was "+c.change, func() bool { return len(changes(t, e)) > len(before) })
-		if got := changes(t, e); fmt.Sprint(got) != fmt.Sprint(append(before, "#"+key+" "+c.change)) {
+		eventually(t, "an event tells that an object was "+c.change, func() bool { return len(changes(t, e, sample.GitHub)) > len(before) })
+		if got := changes(t, e, sample.GitHub); fmt.Sprint(got) != fmt.Sprint(append(before, "#"+key+" "+c.change)) {
 			t.Errorf("told: %v", got)
 		}
 	}
@@ -165,29 +166,29 @@ func TestAManagerFollowsAndSteers(t *testing.T) {
 		ActiveRun *domain.Run `json:"active_run"`
 	}
 	eventually(t, "some items arrive", func() bool {
-		ask(t, e, http.MethodGet, "/status", "", &st)
+		ask(t, e, sample.GitHub, http.MethodGet, "/status", "", &st)
 		objects, _, _, _ := look(t, e).count(sample.RepoWork)
 		return objects >= n+20 && st.ActiveRun != nil
 	})
 	var run domain.Run
-	if status := ask(t, e, http.MethodPost, "/syncs/"+st.ActiveRun.ID.String()+"/cancel", "", &run); status != http.StatusAccepted && status != http.StatusOK {
+	if status := ask(t, e, sample.GitHub, http.MethodPost, "/syncs/"+st.ActiveRun.ID.String()+"/cancel", "", &run); status != http.StatusAccepted && status != http.StatusOK {
 		t.Fatalf("cancel: %d", status)
 	}
-	run = followed(t, e, run.ID)
+	run = followed(t, e, run)
 	t.Logf("cancelled in mid-run: %s %+v", run.Status, run.Counts)
 	if run.Status != domain.Cancelled && run.Status != domain.Succeeded {
 		t.Errorf("%+v", run)
 	}
 	objects, _, _, _ = look(t, e).count(sample.RepoWork)
-	if linked := len(linkedRows(list[domain.LedgerRow](t, e, "/items"))); run.Status == domain.Cancelled && linked != objects {
+	if linked := len(linkedRows(list[domain.LedgerRow](t, e, sample.GitHub, "/items"))); run.Status == domain.Cancelled && linked != objects {
 		t.Errorf("%d objects after the cancel, %d in the ledger", objects, linked)
 	}
-	begin(t, e, "/items/retry", "")
+	begin(t, e, sample.GitHub, "/items/retry", "")
 	quiet(t, e, sample.GitHub, func() bool { got, _, _, _ := look(t, e).count(sample.RepoWork); return got == n+150 })
 	if objects, _, creates, _ := look(t, e).count(sample.RepoWork); objects != n+150 || creates != n+150 {
 		t.Errorf("%d objects by %d creates, want %d", objects, creates, n+150)
 	}
-	if linked := len(linkedRows(list[domain.LedgerRow](t, e, "/items"))); linked != n+150 {
+	if linked := len(linkedRows(list[domain.LedgerRow](t, e, sample.GitHub, "/items"))); linked != n+150 {
 		t.Errorf("%d in the ledger", linked)
 	}
 }

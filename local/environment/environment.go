@@ -19,7 +19,6 @@ import (
 	"integrations/local/issuer"
 	"integrations/local/lambda"
 	"integrations/local/servers"
-	"integrations/local/standin/github"
 	"integrations/local/template"
 )
 
@@ -29,8 +28,6 @@ type Environment struct {
 	Endpoints Endpoints
 	// Control is what tests and tools of the project use beside.
 	Control Control
-	// GitHub is the stand-in itself.
-	GitHub *github.Server
 
 	options  Options
 	state    *state
@@ -43,6 +40,7 @@ type Environment struct {
 	dynamodb string
 	sqs      string
 	queues   map[string]servers.CreatedQueue // by logical id
+	standins map[string]StandIn
 	lambda   *lambda.Service
 	bus      *bus.Bus
 
@@ -87,7 +85,7 @@ func (e *Environment) start(ctx context.Context) error {
 	if err := e.openLog(); err != nil {
 		return err
 	}
-	if e.open, err = e.state.listen(e.options.Ports); err != nil {
+	if e.open, err = e.state.listen(e.options.Ports.named(e.options.Sample.Providers)); err != nil {
 		return err
 	}
 	e.onStop(e.open.close)

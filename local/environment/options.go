@@ -5,11 +5,10 @@ import (
 	"errors"
 	"io"
 	"log/slog"
+	"net/http"
 	"os"
 	"path/filepath"
 	"time"
-
-	"integrations/local/standin/github"
 )
 
 const (
@@ -60,16 +59,40 @@ type Options struct {
 }
 
 // Ports are the ports of what a person or a script talks to.
-type Ports struct {
-	API      int `json:"api"`
-	Issuer   int `json:"issuer"`
-	Page     int `json:"page"`
-	DynamoDB int `json:"dynamodb"`
-	SQS      int `json:"sqs"`
-	Control  int `json:"control"`
-	GitHub   int `json:"github"`
-	// GitHubTLS serves the provider under its real host name.
-	GitHubTLS int `json:"github_tls"`
+type Ports struct{ API, Issuer, Page, DynamoDB, SQS int }
+
+// named are all ports, by the names they are remembered by: one for each
+// provider's page, and one that serves them all under their real host names.
+func (p Ports) named(providers []Provider) map[string]int {
+	all := map[string]int{
+		"api": p.API, "issuer": p.Issuer, "page": p.Page, "dynamodb": p.DynamoDB, "sqs": p.SQS, "control": 0, providersTLS: 0,
+	}
+	for _, one := range providers {
+		all[one.Name] = 0
+	}
+	return all
+}
+
+// A Provider is served by a stand-in of its own, under its real host names.
+type Provider struct {
+	Name  string // in endpoints.json
+	Hosts []string
+	Open  func(o ProviderOptions) (StandIn, error)
+}
+
+// ProviderOptions are what an environment tells a stand-in.
+type ProviderOptions struct {
+	Dir    string // for its state
+	Specs  string // the folder of the providers' own descriptions; it may be absent
+	Limits bool   // whether it enforces the published rate limits
+}
+
+// A StandIn behaves as a provider does. API is the provider's own, Plain the
+// page that shows what it holds.
+type StandIn interface {
+	API() http.Handler
+	Plain() http.Handler
+	Close() error
 }
 
 // A Sample is the organisation an environment starts with, by the names that
@@ -78,11 +101,7 @@ type Sample struct {
 	Users         map[string]string
 	Organisations map[string]string
 	Integrations  map[string]string
-	// GitHubTokens leads from each token that the stand-in accepts to its user.
-	GitHubTokens map[string]string
-	// GitHubPerson is the one with which people edit on the stand-in's page.
-	GitHubPerson       string
-	GitHubRepositories []github.Repository
+	Providers     []Provider
 	// Seed stores the sample; it must be safe to repeat.
 	Seed func(context.Context, *Environment) error
 }

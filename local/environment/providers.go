@@ -2,46 +2,85 @@ package environment
 
 import (
 	"crypto/tls"
+	"fmt"
 	"io"
 	"log"
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 	"time"
-
-	"integrations/local/standin/github"
 )
 
-const githubHost = "api.github.com"
+// providersTLS is the name of the port that serves all providers.
+const providersTLS = "providers_tls"
 
 // wireProviders serves the stand-ins under the providers' real host names.
 func (e *Environment) wireProviders() error {
-	dir := e.state.path("github")
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return err
+	e.standins = map[string]StandIn{}
+	apis := map[string]http.Handler{}
+	for _, p := range e.options.Sample.Providers {
+		one, err := e.openProvider(p)
+		if err != nil {
+			return fmt.Errorf("stand-in %s: %w", p.Name, err)
+		}
+		e.standins[p.Name] = one
+		e.onStop(func() { _ = one.Close() })
+		e.serve(p.Name, one.Plain())
+		for _, host := range p.Hosts {
+			apis[host] = one.API()
+		}
 	}
-	spec := filepath.Join(e.options.Root, "..", "shared", "specs", "derived", "github-issues-subset.json")
-	if _, err := os.Stat(spec); err != nil {
-		spec = ""
-	}
-	sample := e.options.Sample
-	var err error
-	e.GitHub, err = github.Open(github.Config{
-		Dir: dir, SpecPath: spec, Limits: e.options.Limits,
-		Tokens: sample.GitHubTokens, PersonToken: sample.GitHubPerson, Repositories: sample.GitHubRepositories,
-	})
+	certificate, err := e.ca.Certificate(e.providerHosts()...)
 	if err != nil {
 		return err
 	}
-	e.onStop(func() { _ = e.GitHub.Close() })
-	certificate, err := e.ca.Certificate(githubHost)
-	if err != nil {
-		return err
-	}
-	e.serve("github", e.GitHub.Plain())
-	e.serveTLS("github_tls", certificate, e.GitHub.API())
+	e.serveTLS(providersTLS, certificate, byHost(apis))
 	return nil
 }
+
+func (e *Environment) openProvider(p Provider) (StandIn, error) {
+	dir := e.state.path(p.Name)
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, err
+	}
+	return p.Open(ProviderOptions{Dir: dir, Specs: filepath.Join(e.options.Root, "..", "shared", "specs"), Limits: e.options.Limits})
+}
+
+// byHost answers as whom a request is for.
+func byHost(apis map[string]http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		api, ok := apis[strings.ToLower(r.Host)]
+		if !ok {
+			http.Error(w, "no provider of this name", http.StatusMisdirectedRequest)
+			return
+		}
+		api.ServeHTTP(w, r)
+	})
+}
+
+// providerHosts are the names that lead to the stand-ins.
+func (e *Environment) providerHosts() []string {
+	var hosts []string
+	for _, p := range e.options.Sample.Providers {
+		hosts = append(hosts, p.Hosts...)
+	}
+	slices.Sort(hosts)
+	return hosts
+}
+
+// dialOverrides leads each of them to the port they are served at.
+func (e *Environment) dialOverrides() map[string]string {
+	overrides := map[string]string{}
+	for _, host := range e.providerHosts() {
+		overrides[host] = e.open[providersTLS].Addr().String()
+	}
+	return overrides
+}
+
+// StandIn is the stand-in of a provider, by its name; nil where there is none.
+func (e *Environment) StandIn(name string) StandIn { return e.standins[name] }
 
 func (e *Environment) serveTLS(name string, certificate tls.Certificate, handler http.Handler) {
 	server := &http.Server{

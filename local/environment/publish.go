@@ -5,8 +5,10 @@ import (
 	"encoding/json"
 	"fmt"
 	"html/template"
+	"maps"
 	"net/http"
 	"os"
+	"slices"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
@@ -150,7 +152,7 @@ func (e *Environment) describe(context.Context) error {
 	e.Endpoints = Endpoints{
 		API: e.open.url("api"), Issuer: e.open.url("issuer"), Page: e.open.url("page"), Events: e.open.url("page") + "/events", DynamoDB: e.dynamodb, SQS: e.sqs,
 		Tokens: tokens, Organisations: orEmpty(e.options.Sample.Organisations), Integrations: orEmpty(e.options.Sample.Integrations),
-		Providers: map[string]string{"github": e.open.url("github")},
+		Providers: e.providerPages(),
 		OpenAPI:   e.open.url("page") + "/openapi.json", Reference: e.open.url("page") + "/reference/",
 	}
 	queues := map[string]string{}
@@ -159,9 +161,18 @@ func (e *Environment) describe(context.Context) error {
 	}
 	e.Control = Control{
 		PID: os.Getpid(), Endpoint: e.open.url("control"), Region: region, Bus: e.busName(), Table: e.Table(), Key: e.Key(),
-		Queues: queues, CA: e.ca.CertFile(), Overrides: map[string]string{githubHost: e.open["github_tls"].Addr().String()},
+		Queues: queues, CA: e.ca.CertFile(), Overrides: e.dialOverrides(),
 	}
 	return nil
+}
+
+// providerPages are where the stand-ins show what they hold.
+func (e *Environment) providerPages() map[string]string {
+	pages := map[string]string{}
+	for name := range e.standins {
+		pages[name] = e.open.url(name)
+	}
+	return pages
 }
 
 func (e *Environment) busName() string {
@@ -183,7 +194,11 @@ func (e *Environment) greet() {
 	at := e.Endpoints
 	e.say("\nReady after %.1f s. A scheduled minute lasts %s. State in %s, logs in %s.\n",
 		time.Since(e.began).Seconds(), e.options.Minute, e.options.Dir, e.state.path("logs"))
-	e.say("  API       %s\n  page      %s\n  reference %s\n  GitHub    %s/_/received\n  DynamoDB  %s\n  SQS       %s\n  events    %s?source=integrations\n", at.API, at.Page, at.Reference, at.Providers["github"], at.DynamoDB, at.SQS, at.Events)
+	e.say("  API       %s\n  page      %s\n  reference %s\n  DynamoDB  %s\n  SQS       %s\n  events    %s?source=integrations\n  what the providers hold:", at.API, at.Page, at.Reference, at.DynamoDB, at.SQS, at.Events)
+	for _, name := range slices.Sorted(maps.Keys(at.Providers)) {
+		e.say("    %-15s %s", name, at.Providers[name])
+	}
+	e.say("")
 	if at.Tokens["owner"] == "" || at.Integrations["github"] == "" {
 		return
 	}

@@ -4,10 +4,11 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"net"
 	"os"
 	"path/filepath"
-	"reflect"
+	"slices"
 	"strconv"
 	"syscall"
 )
@@ -80,21 +81,18 @@ type listeners map[string]net.Listener
 
 // listen opens every port: the one asked for, else the one of the last time,
 // so that addresses and tokens stay good over a restart, else a free one.
-func (s *state) listen(asked Ports) (listeners, error) {
-	var last, now Ports
+func (s *state) listen(asked map[string]int) (listeners, error) {
+	last, now := map[string]int{}, map[string]int{}
 	s.read(portsFile, &last)
 	open := listeners{}
-	fields := reflect.TypeFor[Ports]()
-	for i := range fields.NumField() {
-		name := fields.Field(i).Tag.Get("json")
-		want := int(reflect.ValueOf(asked).Field(i).Int())
-		one, err := listenOn(name, want, int(reflect.ValueOf(last).Field(i).Int()))
+	for _, name := range slices.Sorted(maps.Keys(asked)) {
+		one, err := listenOn(name, asked[name], last[name])
 		if err != nil {
 			open.close()
 			return nil, err
 		}
 		open[name] = one
-		reflect.ValueOf(&now).Elem().Field(i).SetInt(int64(open.port(name)))
+		now[name] = open.port(name)
 	}
 	return open, s.write(portsFile, now)
 }

@@ -51,12 +51,12 @@ func TestWhatAKilledOneLeftIsRemoved(t *testing.T) {
 
 func TestPortsAreRemembered(t *testing.T) {
 	s := open(t, t.TempDir())
-	first, err := s.listen(Ports{})
+	first, err := s.listen(Ports{}.named(nil))
 	if err != nil {
 		t.Fatal(err)
 	}
 	first.close()
-	second, err := s.listen(Ports{})
+	second, err := s.listen(Ports{}.named(nil))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -66,7 +66,7 @@ func TestPortsAreRemembered(t *testing.T) {
 			t.Errorf("%s moved from %d to %d", name, first.port(name), second.port(name))
 		}
 	}
-	third, err := s.listen(Ports{}) // all are taken now
+	third, err := s.listen(Ports{}.named(nil)) // all are taken now
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -84,7 +84,7 @@ func TestAPortAskedForIsInsistedOn(t *testing.T) {
 	defer func() { _ = taken.Close() }()
 	port := taken.Addr().(*net.TCPAddr).Port
 	s := open(t, t.TempDir())
-	_, err = s.listen(Ports{API: port})
+	_, err = s.listen(Ports{API: port}.named(nil))
 	if err == nil || !strings.Contains(err.Error(), fmt.Sprintf("port %d, asked for api, is taken", port)) {
 		t.Errorf("%v", err)
 	}

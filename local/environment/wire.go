@@ -110,12 +110,21 @@ func (e *Environment) variables() (map[string]string, error) {
 		"AWS_ENDPOINT_URL_KMS":      e.open.url("control"),
 		// What the service publishes goes to the bus.
 		"AWS_ENDPOINT_URL_EVENTBRIDGE": e.open.url("control"),
-		"DIAL_OVERRIDES":               fmt.Sprintf("%s=127.0.0.1:%d", githubHost, e.open.port("github_tls")),
+		"DIAL_OVERRIDES":               pairs(e.dialOverrides()),
 		"SSL_CERT_FILE":                e.ca.CertFile(),
 	}
 	maps.Copy(all, credentialsFromHost(e.options))
 	maps.Copy(all, e.options.Variables)
 	return all, nil
+}
+
+// pairs are names and values as a variable holds them.
+func pairs(m map[string]string) string {
+	var all []string
+	for _, name := range slices.Sorted(maps.Keys(m)) {
+		all = append(all, name+"="+m[name])
+	}
+	return strings.Join(all, ",")
 }
 
 func through(proxy func(string) (string, error), endpoint string) (string, error) {

@@ -25,6 +25,11 @@ const (
 	Documents = domain.Snowflake(1200000000000000002)
 	Disabled  = domain.Snowflake(1200000000000000003)
 	Orphan    = domain.Snowflake(1200000000000000004)
+
+	GitLab         = domain.Snowflake(1200000000000000005)
+	Jira           = domain.Snowflake(1200000000000000006)
+	JiraDatacenter = domain.Snowflake(1200000000000000007)
+	MantisBT       = domain.Snowflake(1200000000000000008)
 )
 
 const (
@@ -48,25 +53,45 @@ var (
 	Organisations = map[string]string{"sample": Organisation.String(), "deleted": Deleted.String()}
 	Integrations  = map[string]string{
 		"github": GitHub.String(), "documents": Documents.String(), "disabled": Disabled.String(), "orphan": Orphan.String(),
+		"gitlab": GitLab.String(), "jira": Jira.String(), "jira_datacenter": JiraDatacenter.String(), "mantisbt": MantisBT.String(),
 	}
 )
 
-// The account at GitHub that the integrations use, its repositories, and a
-// person who edits there by hand.
+// The account at the providers that the integrations use, and a person who
+// edits there by hand.
 const (
 	Login       = "integrations-bot"
+	Email       = "integrations-bot@sample-organisation.example"
 	Person      = "octo-person"
-	RepoOwner   = "sample-organisation"
-	RepoWork    = "work-items"
-	RepoDocs    = "documents"
-	RepoSpare   = "milestones"
-	tokenPrefix = "ghp" + "_"
+	PersonEmail = "octo-person@sample-organisation.example"
 )
 
-// Token is the sample account's token; PersonToken the person's. They are
-// worth nothing anywhere but at the stand-in.
-func Token() string       { return tokenPrefix + strings.Repeat("sample", 6) }
-func PersonToken() string { return tokenPrefix + strings.Repeat("person", 6) }
+// Where the integrations lead.
+const (
+	RepoOwner = "sample-organisation"
+	RepoWork  = "work-items"
+	RepoDocs  = "documents"
+	RepoSpare = "milestones"
+
+	GitLabProject = RepoOwner + "/" + RepoWork
+	JiraProject   = "WORK"
+	JiraSite      = "sample-organisation.atlassian.net"
+	JiraServer    = "jira.sample-organisation.example"
+	MantisServer  = "mantisbt.sample-organisation.example"
+	MantisProject = "Work items"
+)
+
+// A token of the sample is worth nothing anywhere but at the stand-ins: it is
+// what the provider puts before tokens and six times a word.
+func made(prefix, word string) string { return prefix + strings.Repeat(word, 6) }
+
+// prefixes are those of the providers' tokens, so that the samples look like
+// real ones to whoever looks for them.
+var prefixes = map[domain.Provider]string{domain.GitHub: "ghp" + "_", domain.GitLab: "gl" + "pat-", domain.Jira: "ATA" + "TT3x"}
+
+// Token is the sample account's token at a provider; PersonToken the person's.
+func Token(p domain.Provider) string       { return made(prefixes[p], "sample") }
+func PersonToken(p domain.Provider) string { return made(prefixes[p], "person") }
 
 // Tables stores the sample.
 type Tables interface {
@@ -103,8 +128,14 @@ func Seed(ctx context.Context, tables Tables, items Items, seal Sealer) error {
 		{ID: Documents, OrganisationID: Organisation, ItemType: "document", Enabled: true, Configuration: At(RepoDocs, ``)},
 		{ID: Disabled, OrganisationID: Organisation, ItemType: "milestone", Configuration: At(RepoSpare, ``)},
 		{ID: Orphan, OrganisationID: Deleted, ItemType: "work_item", Enabled: true, Configuration: At(RepoSpare, ``)},
+		tracker(GitLab, domain.GitLab, `"project":"`+GitLabProject+`","token":"`+Token(domain.GitLab)+`"`),
+		tracker(Jira, domain.Jira, `"flavor":"cloud","base_url":"https://`+JiraSite+`","project_key":"`+JiraProject+`","email":"`+Email+`","api_token":"`+Token(domain.Jira)+`"`),
+		tracker(JiraDatacenter, domain.Jira, `"flavor":"datacenter","base_url":"https://`+JiraServer+`/jira","project_key":"`+JiraProject+`","token":"`+Token(domain.Jira)+`"`),
+		tracker(MantisBT, domain.MantisBT, `"base_url":"https://`+MantisServer+`","project":"`+MantisProject+`","token":"`+Token(domain.MantisBT)+`"`),
 	} {
-		i.Provider = domain.GitHub
+		if i.Provider == "" {
+			i.Provider = domain.GitHub
+		}
 		created, err := Create(ctx, tables, seal, i)
 		if err != nil {
 			return err
@@ -122,10 +153,15 @@ func Seed(ctx context.Context, tables Tables, items Items, seal Sealer) error {
 	return nil
 }
 
+// tracker is an integration that sends work items and listens to people.
+func tracker(id domain.Snowflake, p domain.Provider, members string) domain.Integration {
+	return domain.Integration{ID: id, OrganisationID: Organisation, ItemType: "work_item", Provider: p, Enabled: true, Configuration: `{` + members + `,"pull":"linked"}`}
+}
+
 // At is the configuration of an integration with a repository of the sample's
 // owner; more are further members.
 func At(repository, more string) string {
-	return `{"owner":"` + RepoOwner + `","repo":"` + repository + `","token":"` + Token() + `"` + more + `}`
+	return `{"owner":"` + RepoOwner + `","repo":"` + repository + `","token":"` + Token(domain.GitHub) + `"` + more + `}`
 }
 
 // Create stores an integration as a manager's request would, unless it is

@@ -39,19 +39,15 @@ type object struct {
 }
 
 // Plain is what a person and a test see of the stand-in: pages of what it
-// holds, and the same as JSON under /_/.
+// holds, the same as JSON under /_/, and the API for people who edit.
 func (s *Server) Plain() http.Handler {
-	mux := http.NewServeMux()
-	mux.HandleFunc("GET /_/received", s.received)
-	mux.HandleFunc("GET /_/violations", func(w http.ResponseWriter, _ *http.Request) {
-		sendJSON(w, map[string][]string{"violations": append([]string{}, s.Violations()...)})
-	})
+	mux := standin.Pages(s.received, s.Violations)
 	mux.HandleFunc("GET /{$}", s.overview)
 	mux.HandleFunc("GET /{owner}/{repo}/issues/{number}", s.detail)
 	if s.config.PersonToken != "" {
 		mux.HandleFunc("POST /{owner}/{repo}/issues/{number}", s.edit)
 	}
-	return http.NewCrossOriginProtection().Handler(mux)
+	return standin.Plain(mux, "/repos/", s.API(), standin.AnyBearer(s.config.Tokens, s.config.PersonToken))
 }
 
 func (s *Server) received(w http.ResponseWriter, _ *http.Request) {
@@ -61,7 +57,7 @@ func (s *Server) received(w http.ResponseWriter, _ *http.Request) {
 			objects = append(objects, describe(repository, one))
 		}
 	}
-	sendJSON(w, map[string]any{"objects": objects, "writes": s.Writes()})
+	standin.SendJSON(w, map[string]any{"objects": objects, "writes": s.Writes()})
 }
 
 // Writes lists the writes that arrived, whoever they came from and whatever
@@ -85,11 +81,6 @@ func describe(r *repository, one *issue) object {
 		StateReason: one.StateReason, Labels: append([]string{}, one.Labels...), User: one.Creator, HTMLURL: webURL(r, one),
 		CreatedAt: one.CreatedAt, UpdatedAt: one.UpdatedAt,
 	}
-}
-
-func sendJSON(w http.ResponseWriter, value any) {
-	w.Header().Set("Content-Type", "application/json")
-	_, _ = w.Write(encode(value))
 }
 
 // section is a repository on the overview.

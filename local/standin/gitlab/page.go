@@ -44,19 +44,23 @@ type object struct {
 }
 
 // Plain is what a person and a test see of the stand-in: pages of what it
-// holds, and the same as JSON under /_/.
+// holds, the same as JSON under /_/, and the API for people who edit.
 func (s *Server) Plain() http.Handler {
-	mux := http.NewServeMux()
-	mux.HandleFunc("GET /_/received", s.received)
-	mux.HandleFunc("GET /_/violations", func(w http.ResponseWriter, _ *http.Request) {
-		sendJSON(w, map[string][]string{"violations": append([]string{}, s.Violations()...)})
-	})
+	mux := standin.Pages(s.received, s.Violations)
 	mux.HandleFunc("GET /{$}", s.overview)
 	mux.HandleFunc("GET /{path...}", s.detail)
 	if s.config.PersonToken != "" {
 		mux.HandleFunc("POST /{path...}", s.edit)
 	}
-	return http.NewCrossOriginProtection().Handler(mux)
+	return standin.Plain(mux, s.config.Root+"/api/v4/", s.API(), s.anyone)
+}
+
+// anyone makes the person of whoever calls with a token that is not known.
+func (s *Server) anyone(r *http.Request) {
+	standin.AnyBearer(s.config.Tokens, s.config.PersonToken)(r)
+	if token := r.Header.Get("Private-Token"); token != "" && s.config.Tokens[token] == "" && s.config.PersonToken != "" {
+		r.Header.Set("Private-Token", s.config.PersonToken)
+	}
 }
 
 func (s *Server) received(w http.ResponseWriter, _ *http.Request) {
@@ -66,7 +70,7 @@ func (s *Server) received(w http.ResponseWriter, _ *http.Request) {
 			objects = append(objects, s.describe(p, one))
 		}
 	}
-	sendJSON(w, map[string]any{"objects": objects, "writes": s.Writes()})
+	standin.SendJSON(w, map[string]any{"objects": objects, "writes": s.Writes()})
 }
 
 // Writes lists the writes that arrived, whoever they came from and whatever
@@ -91,11 +95,6 @@ func (s *Server) describe(p *project, one *issue) object {
 		CreatedAt: one.CreatedAt, UpdatedAt: one.UpdatedAt,
 		Commands: append([]string{}, one.Commands...), Notified: append([]string{}, people...), References: append([]string{}, things...),
 	}
-}
-
-func sendJSON(w http.ResponseWriter, value any) {
-	w.Header().Set("Content-Type", "application/json")
-	_, _ = w.Write(encode(value))
 }
 
 // section is a project on the overview.

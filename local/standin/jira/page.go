@@ -40,19 +40,24 @@ type object struct {
 }
 
 // Plain is what a person and a test see of the stand-in: pages of what it
-// holds, and the same as JSON under /_/.
+// holds, the same as JSON under /_/, and the API for people who edit.
 func (s *Server) Plain() http.Handler {
-	mux := http.NewServeMux()
-	mux.HandleFunc("GET /_/received", s.received)
-	mux.HandleFunc("GET /_/violations", func(w http.ResponseWriter, _ *http.Request) {
-		sendJSON(w, map[string][]string{"violations": append([]string{}, s.Violations()...)})
-	})
+	mux := standin.Pages(s.received, s.Violations)
 	mux.HandleFunc("GET /{$}", s.overview)
 	mux.HandleFunc("GET /browse/{key}", s.detail)
 	if s.config.PersonToken != "" {
 		mux.HandleFunc("POST /browse/{key}", s.edit)
 	}
-	return http.NewCrossOriginProtection().Handler(mux)
+	return standin.Plain(mux, s.context+"/rest/api/", s.API(), s.anyone)
+}
+
+// anyone makes the person of whoever calls with a token that is not known.
+func (s *Server) anyone(r *http.Request) {
+	if _, token, basic := r.BasicAuth(); !basic {
+		standin.AnyBearer(s.config.Accounts, s.config.PersonToken)(r)
+	} else if _, known := s.config.Accounts[token]; !known && s.config.PersonToken != "" {
+		r.SetBasicAuth(s.config.Accounts[s.config.PersonToken].Email, s.config.PersonToken)
+	}
 }
 
 func (s *Server) received(w http.ResponseWriter, _ *http.Request) {
@@ -60,7 +65,7 @@ func (s *Server) received(w http.ResponseWriter, _ *http.Request) {
 	for _, i := range s.snapshot(s.config.Now()) {
 		objects = append(objects, s.describe(i))
 	}
-	sendJSON(w, map[string]any{"objects": objects, "writes": s.Writes()})
+	standin.SendJSON(w, map[string]any{"objects": objects, "writes": s.Writes()})
 }
 
 // Writes lists the writes that arrived, whoever they came from and whatever
@@ -87,11 +92,6 @@ func (s *Server) describe(i *issue) object {
 		o.Document = json.RawMessage("null")
 	}
 	return o
-}
-
-func sendJSON(w http.ResponseWriter, value any) {
-	w.Header().Set("Content-Type", "application/json")
-	_, _ = w.Write(encode(value))
 }
 
 // section is a project on the overview.

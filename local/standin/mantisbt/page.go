@@ -41,19 +41,15 @@ type object struct {
 }
 
 // Plain is what a person and a test see of the stand-in: pages of what it
-// holds, and the same as JSON under /_/.
+// holds, the same as JSON under /_/, and the API for people who edit.
 func (s *Server) Plain() http.Handler {
-	mux := http.NewServeMux()
-	mux.HandleFunc("GET /_/received", s.received)
-	mux.HandleFunc("GET /_/violations", func(w http.ResponseWriter, _ *http.Request) {
-		sendJSON(w, map[string][]string{"violations": append([]string{}, s.Violations()...)})
-	})
+	mux := standin.Pages(s.received, s.Violations)
 	mux.HandleFunc("GET /{$}", s.overview)
 	mux.HandleFunc("GET /view.php", s.detail)
 	if s.config.PersonToken != "" {
 		mux.HandleFunc("POST /view.php", s.edit)
 	}
-	return http.NewCrossOriginProtection().Handler(mux)
+	return standin.Plain(mux, "/api/rest/", s.API(), standin.AnyBearer(s.config.Tokens, s.config.PersonToken))
 }
 
 func (s *Server) received(w http.ResponseWriter, _ *http.Request) {
@@ -61,7 +57,7 @@ func (s *Server) received(w http.ResponseWriter, _ *http.Request) {
 	for _, one := range s.snapshot() {
 		objects = append(objects, s.describe(one))
 	}
-	sendJSON(w, map[string]any{"objects": objects, "writes": s.Writes()})
+	standin.SendJSON(w, map[string]any{"objects": objects, "writes": s.Writes()})
 }
 
 // Writes lists the writes that arrived, whoever they came from and whatever
@@ -89,12 +85,6 @@ func (s *Server) describe(one *issue) object {
 		o.Project = found.Name
 	}
 	return o
-}
-
-func sendJSON(w http.ResponseWriter, value any) {
-	content, _ := json.Marshal(value)
-	w.Header().Set("Content-Type", "application/json")
-	_, _ = w.Write(content)
 }
 
 // section is a project on the overview.

@@ -3,13 +3,20 @@
 package registry
 
 import (
+	"cmp"
+	"errors"
 	"fmt"
+	"maps"
 	"net/url"
+	"slices"
 	"time"
 
 	"integrations/shared/configuration/form"
 	"integrations/shared/connector"
 	"integrations/shared/connector/github"
+	"integrations/shared/connector/gitlab"
+	"integrations/shared/connector/jira"
+	"integrations/shared/connector/mantisbt"
 	"integrations/shared/domain"
 	"integrations/shared/outbound"
 )
@@ -32,49 +39,111 @@ func (e *NotSupportedError) Error() string {
 // with secrets masked; the secrets are in plain text by member. Connections
 // and settings are those of base; now may be nil.
 func Open(provider domain.Provider, configuration string, secrets map[string]string, base *outbound.Client, now func() time.Time) (connector.Connector, error) {
-	switch provider {
-	case domain.GitHub:
-		return openGitHub(configuration, secrets, base, now)
+	open, ok := openers[provider]
+	if !ok {
+		return nil, &NotSupportedError{Provider: provider, What: "this provider"}
 	}
-	return nil, &NotSupportedError{Provider: provider, What: "this provider"}
+	c, err := open(stored{configuration, secrets, base, now})
+	var unsupported *NotSupportedError
+	if err != nil && !errors.As(err, &unsupported) {
+		return nil, fmt.Errorf("open %s: %w", provider, err)
+	}
+	return c, err
 }
 
-func openGitHub(configuration string, secrets map[string]string, base *outbound.Client, now func() time.Time) (connector.Connector, error) {
-	f, err := form.Parse[form.GitHub](configuration, secrets)
+var openers = map[domain.Provider]func(stored) (connector.Connector, error){
+	domain.GitHub: openGitHub, domain.GitLab: openGitLab, domain.Jira: openJira, domain.MantisBT: openMantisBT,
+}
+
+// stored is what a connector is made of.
+type stored struct {
+	configuration string
+	secrets       map[string]string
+	base          *outbound.Client
+	now           func() time.Time
+}
+
+// client asks one host alone, that of the address a manager typed, and keeps
+// the secrets out of whatever is logged.
+func (s stored) client(base string) (*outbound.Client, error) {
+	u, err := url.Parse(base)
+	if err != nil || u.Host == "" {
+		return nil, errors.New("base_url is not an address")
+	}
+	return s.base.For([]string{u.Host}, false, slices.Collect(maps.Values(s.secrets))), nil
+}
+
+// given reports whether a secret is one, not the mask of one that is missing.
+func given(secret string) error {
+	if secret == "" || secret == domain.Mask {
+		return errors.New("the token is not among the secrets")
+	}
+	return nil
+}
+
+func openGitHub(s stored) (connector.Connector, error) {
+	f, err := form.Parse[form.GitHub](s.configuration, s.secrets)
 	if err != nil {
-		return nil, fmt.Errorf("open github: %w", err)
+		return nil, err
 	}
 	if f.Token == "" && f.AppID != "" {
 		return nil, &NotSupportedError{Provider: domain.GitHub, What: "a GitHub App"}
 	}
-	if f.Token == "" || f.Token == domain.Mask {
-		return nil, fmt.Errorf("open github: the token is not among the secrets")
+	client, err := s.client(f.API())
+	if err := cmp.Or(given(f.Token), err); err != nil {
+		return nil, err
 	}
-	host, err := hostOf(f.API())
-	if err != nil {
-		return nil, fmt.Errorf("open github: %w", err)
-	}
-	client := base.For([]string{host}, false, values(secrets))
 	return github.New(github.Config{
 		Owner: f.Owner, Repo: f.Repo, Token: f.Token, BaseURL: f.API(), Labels: f.Labels != form.LabelsNone,
 		TitleTemplate: f.Templates.Title, BodyTemplate: f.Templates.Body,
-	}, client, now), nil
+	}, client, s.now), nil
 }
 
-// hostOf is the host, with its port if it is an odd one, that a connector is
-// pinned to: the address a manager typed is the only one it may ask.
-func hostOf(base string) (string, error) {
-	u, err := url.Parse(base)
-	if err != nil || u.Host == "" {
-		return "", fmt.Errorf("base_url is not an address")
+func openGitLab(s stored) (connector.Connector, error) {
+	f, err := form.Parse[form.GitLab](s.configuration, s.secrets)
+	if err != nil {
+		return nil, err
 	}
-	return u.Host, nil
+	client, err := s.client(f.API())
+	if err := cmp.Or(given(f.Token), err); err != nil {
+		return nil, err
+	}
+	return gitlab.New(gitlab.Config{
+		Project: string(f.Project), Token: f.Token, BaseURL: f.API(), Labels: f.Labels != form.LabelsNone,
+		TitleTemplate: f.Templates.Title, BodyTemplate: f.Templates.Body,
+	}, client, s.now), nil
 }
 
-func values(secrets map[string]string) []string {
-	var list []string
-	for _, secret := range secrets {
-		list = append(list, secret)
+func openJira(s stored) (connector.Connector, error) {
+	f, err := form.Parse[form.Jira](s.configuration, s.secrets)
+	if err != nil {
+		return nil, err
 	}
-	return list
+	token := f.Token
+	if f.Flavor == form.Cloud {
+		token = f.APIToken
+	}
+	client, err := s.client(f.BaseURL)
+	if err := cmp.Or(given(token), err); err != nil {
+		return nil, err
+	}
+	return jira.New(jira.Config{
+		Flavor: f.Flavor, BaseURL: f.BaseURL, Email: f.Email, Token: token, ProjectKey: f.ProjectKey, IssueType: f.IssueType,
+		Labels: f.Labels != form.LabelsNone, TitleTemplate: f.Templates.Title, BodyTemplate: f.Templates.Body,
+	}, client, s.now), nil
+}
+
+func openMantisBT(s stored) (connector.Connector, error) {
+	f, err := form.Parse[form.MantisBT](s.configuration, s.secrets)
+	if err != nil {
+		return nil, err
+	}
+	client, err := s.client(f.API())
+	if err := cmp.Or(given(f.Token), err); err != nil {
+		return nil, err
+	}
+	return mantisbt.New(mantisbt.Config{
+		BaseURL: f.API(), Token: f.Token, Project: string(f.Project), Category: f.Category,
+		TitleTemplate: f.Templates.Title, BodyTemplate: f.Templates.Body,
+	}, client, s.now), nil
 }
