@@ -102,6 +102,9 @@ func (s *slice) finish(ctx context.Context, v *verdict) error {
 		s.fallIll(v.err)
 	}
 	if !e.Forced {
+		if s.reading {
+			s.answered(true)
+		}
 		zero := 0
 		e.Run.Remaining = &zero
 		if s.run.Mode == domain.Full {

@@ -171,6 +171,7 @@ type slice struct {
 	handled   int
 	pulled    bool             // all there was has been pulled since the last write
 	condition *store.Condition // how the provider answered, to be recorded
+	reading   bool             // it takes reads, after something was refused
 	noticed   domain.Snowflake // the last notice's id
 	pending   []notice.Notice  // to be recorded with the next commit
 	recorded  []notice.Notice  // in the outbox, to be published

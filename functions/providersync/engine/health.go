@@ -23,11 +23,18 @@ func (s *slice) known() *store.Condition {
 	return s.state.Condition
 }
 
-// answered notes that the provider takes what is configured.
-func (s *slice) answered() {
+// answered notes that the provider takes what is configured. Where something
+// was refused, a read alone does not tell that: a token may read and not write.
+// Then it counts when the run has come to its end.
+func (s *slice) answered(wrote bool) {
 	was := s.known()
-	if was != nil && was.State == domain.Healthy && was.ConfigurationVersion == s.meta.ConfigurationVersion {
-		return
+	if was != nil && was.ConfigurationVersion == s.meta.ConfigurationVersion {
+		if was.State == domain.Healthy {
+			return
+		}
+		if s.reading = !wrote; s.reading {
+			return
+		}
 	}
 	s.condition = &store.Condition{ConfigurationVersion: s.meta.ConfigurationVersion, State: domain.Healthy}
 	if was != nil && was.State == domain.Unhealthy {

@@ -225,3 +225,31 @@ func TestADayWithoutTheProvider(t *testing.T) {
 		})
 	}
 }
+
+// A token that may read and not write is refused: each further refusal doubles
+// the cool-down, and the reads in between make nobody well.
+func TestATokenThatMayOnlyRead(t *testing.T) {
+	w := newWorld(t)
+	w.pulling("linked")
+	item := w.marked(1, 1)
+	refused := 0
+	w.provider.before = func(step string, _ domain.Snowflake) error {
+		if step == "create" {
+			refused++
+			return &connector.Error{Class: connector.Final, Scope: connector.IntegrationScope, Code: "forbidden"}
+		}
+		return nil
+	}
+	w.start(domain.Incremental)
+	w.pass(day * time.Minute)
+	if refused > 9 {
+		t.Errorf("refused %d times in a day", refused)
+	}
+	mustBe(t, "health", w.health().State, domain.Unhealthy)
+	mustBe(t, "events of health", len(w.bus.of(notice.TypeHealthChanged)), 1)
+	w.provider.before = nil
+	w.pass(day * time.Minute)
+	w.exact(item)
+	mustBe(t, "health in the end", w.health().State, domain.Healthy)
+	mustBe(t, "events of health in the end", len(w.bus.of(notice.TypeHealthChanged)), 2)
+}

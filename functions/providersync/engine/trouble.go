@@ -34,7 +34,7 @@ func (s *slice) call(ctx context.Context, t *task, repeatable bool, do func() er
 		err := s.guarded(t, do)
 		if err == nil {
 			s.run.Outages = 0
-			s.answered()
+			s.answered(t != nil && t.step != resolve)
 			return nil, s.allowed(ctx)
 		}
 		var e *connector.Error
