@@ -363,3 +363,47 @@ func TestACloseThatHasToWait(t *testing.T) {
 	mustBe(t, "counts", w.run(id).Counts, domain.Counts{Created: 1})
 	mustBe(t, "ledger", w.row(1).Outcome, domain.Created)
 }
+
+// What failed at one version and is in order at the next has not failed any more.
+func TestWhatHasComeRight(t *testing.T) {
+	w := newWorld(t)
+	w.marked(1, 1)
+	w.start(domain.Incremental)
+	w.settle()
+	w.marked(1, 2)
+	w.provider.before = func(string, domain.Snowflake) error { return refusedItem() }
+	w.start(domain.Incremental)
+	w.minutes(150)
+	mustBe(t, "outcome", w.row(1).Outcome, domain.FailedOut)
+	w.provider.before = nil
+	item := w.item(1, 3, func(i *domain.Item) { i.Description = "version 1" })
+	w.must(w.sure.PutMark(w.ctx, 77, store.Mark{ItemID: 1, Version: 3}))
+	w.start(domain.Incremental)
+	w.settle()
+	w.exact(item)
+	mustBe(t, "outcome in the end", w.row(1).Outcome, domain.Unchanged)
+	_, parked, err := w.sure.Backlog(w.ctx, 77, "there")
+	w.must(err)
+	mustBe(t, "parked", parked, 0)
+	id := w.start(domain.Full)
+	w.settle()
+	mustBe(t, "counts", w.run(id).Counts, domain.Counts{Unchanged: 1})
+	mustBe(t, "status", w.run(id).Status, domain.Succeeded)
+}
+
+func TestAParkedItemIsDeleted(t *testing.T) {
+	w := newWorld(t)
+	w.marked(1, 1)
+	w.provider.before = func(string, domain.Snowflake) error { return refusedItem() }
+	w.start(domain.Incremental)
+	w.minutes(150)
+	_, _, err := w.sure.DeleteItem(w.ctx, 5, 1, 2)
+	w.must(err)
+	for range 2 {
+		predicted, _ := w.rehearsal(domain.Full)
+		id := w.start(domain.Full)
+		w.settle()
+		mustBe(t, "counts", w.run(id).Counts, domain.Counts{Skipped: 1})
+		mustBe(t, "predicted", predicted.Counts, domain.Counts{Skipped: 1})
+	}
+}

@@ -97,7 +97,7 @@ func (s *slice) decide(t *task, known bool) {
 		t.step = nothing // unknown, and nobody can be asked: the next change posts again
 	case settled && t.link.RetryAt.After(s.Clock.Now()):
 		t.step = later
-	case t.link.Remote != nil && !t.link.Unsure && t.link.SentHash == t.content.Hash():
+	case t.link.Remote != nil && !t.link.Unsure && t.link.SentHash == t.content.Hash() && t.link.Reason != remoteDeleted:
 		t.step = unchanged
 	case t.item.Deleted && t.link.Remote == nil:
 		t.step, t.reason = skip, "deleted_before_first_sync"
@@ -170,12 +170,25 @@ func seenAt(at time.Time) int64 {
 	return at.UnixMilli()
 }
 
+// stale reports whether the row of an unchanged item tells of trouble that is
+// over: what was refused, put off or skipped was not this content.
+func (t *task) stale() bool {
+	switch t.link.Outcome {
+	case domain.FailedOut, domain.Deferred, domain.Skipped, domain.Unknown:
+		return true
+	}
+	return false
+}
+
 // record notes an item's outcome and counts it.
 func (s *slice) record(t *task, out domain.Outcome, reason string) {
 	if t.link.CountedIn == s.run.ID && t.link.CountedAs == domain.Created && out == domain.Updated {
 		out = domain.Created // created and then closed is one creation
 	}
 	s.count(t, out)
+	if out == domain.Skipped || out == domain.Unchanged { // earlier failures are over
+		t.link.Attempts, t.link.RetryAt, t.link.Parked = 0, time.Time{}, false
+	}
 	t.link.Outcome, t.link.Reason, t.link.LastRunID = out, reason, s.run.ID
 	t.link.Version, t.link.UpdatedAt = t.item.Version, s.Clock.Now().UTC()
 	t.dirty = true

@@ -109,6 +109,9 @@ func (s *slice) differs(t *task) bool {
 	case nothing:
 		return false
 	case unchanged, resting:
+		if t.step == unchanged && t.stale() {
+			break // its row is rewritten
+		}
 		if !again {
 			s.tallyPlan(t.countedByPlan(), 1)
 		}

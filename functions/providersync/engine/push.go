@@ -182,7 +182,11 @@ func (s *slice) do(ctx context.Context, t *task) (*verdict, error) {
 	case nothing:
 		t.done = true
 	case unchanged:
-		s.countOnce(t, domain.Unchanged)
+		if t.stale() {
+			s.record(t, domain.Unchanged, "")
+		} else {
+			s.countOnce(t, domain.Unchanged)
+		}
 		t.done = true
 	case skip:
 		s.record(t, domain.Skipped, t.reason)
