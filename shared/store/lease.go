@@ -109,11 +109,12 @@ func (l Lease) progressUpdate(run ActiveRun, cursor bool) update {
 	return u
 }
 
-// ClearWake is the worker's promise to look for marks from now on. It returns
-// the active run as it is asked for now.
+// ClearWake is the worker's promise to look for marks from now on, from the
+// first one: whoever takes over looks at all of them too. It returns the active
+// run as it is asked for now.
 func (s *Store) ClearWake(ctx context.Context, l Lease) (ActiveRun, error) {
-	u := l.fenced(update{expression: "REMOVE #wake"})
-	u.names["#wake"] = "wake"
+	u := l.fenced(update{expression: "SET #run.#cursor = :first REMOVE #wake"})
+	u.names["#wake"], u.names["#cursor"], u.values[":first"] = "wake", "mark_cursor", text("")
 	return s.fencedUpdate(ctx, l, "clear wake of integration", u)
 }
 

@@ -407,3 +407,71 @@ func TestAParkedItemIsDeleted(t *testing.T) {
 		mustBe(t, "predicted", predicted.Counts, domain.Counts{Skipped: 1})
 	}
 }
+
+// A worker that has promised to look at all marks anew, and dies, is followed by
+// one that does.
+func TestACrashAsASecondPassBegins(t *testing.T) {
+	for cut := 1; cut <= 12; cut++ {
+		w := newWorld(t)
+		for n := 1; n <= pushPage; n++ {
+			w.marked(domain.Snowflake(n), 1)
+		}
+		w.provider.after = func(_ string, id domain.Snowflake) error {
+			if id == pushPage && w.provider.creates == pushPage {
+				w.marked(1, 2)
+				w.must(w.sure.Wake(w.ctx, 77))
+				w.wire.reset(cut, true)
+			}
+			return nil
+		}
+		w.start(domain.Incremental)
+		err := w.slice()
+		w.wire.reset(0, false)
+		w.provider.after = nil
+		if err == nil {
+			break
+		}
+		w.settle()
+		w.exact(w.items(1, pushPage)...)
+		if t.Failed() {
+			t.Fatalf("cut %d", cut)
+		}
+	}
+}
+
+// A worker that dies right after it has planned anew is followed by one that
+// looks at all marks, and not only behind where the pass before had come.
+func TestACrashAfterANewPlan(t *testing.T) {
+	for cut := 9; cut <= 12; cut++ {
+		w := newWorld(t)
+		for n := 1; n <= 120; n++ {
+			w.item(domain.Snowflake(n), 1, nil)
+		}
+		w.start(domain.Full)
+		w.settle()
+		for n := 1; n <= 120; n++ {
+			w.marked(domain.Snowflake(n), 2)
+		}
+		changed := false
+		w.provider.before = func(step string, id domain.Snowflake) error {
+			if step == "update" && id == 60 && !changed {
+				changed = true
+				w.provider.suffix = " (new template)"
+				w.reconfigure(store.Change{Enabled: true, Configuration: `{"labels":"none"}`, TargetHash: "there", Fingerprint: "x", NeedsFull: true, ConfigurationChanged: true})
+				w.clock.now = w.clock.now.Add(2 * time.Second)
+			}
+			return nil
+		}
+		id := w.start(domain.Full)
+		w.must(w.slice())
+		w.wire.reset(cut, true)
+		err := w.slice()
+		w.wire.reset(0, false)
+		w.settle()
+		w.exact(w.items(1, 120)...)
+		mustBe(t, "counts", w.run(id).Counts, domain.Counts{Updated: 120})
+		if t.Failed() {
+			t.Fatalf("cut %d: %v", cut, err)
+		}
+	}
+}

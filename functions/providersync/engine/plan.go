@@ -43,6 +43,9 @@ func (s *slice) plan(ctx context.Context) (*verdict, error) {
 			}
 		}
 		s.run.PlanCursor, s.run.PlanDone = next, next == ""
+		if s.run.PlanDone { // all marks are to be looked at, wherever the last pass has come
+			s.run.MarkCursor, batch.Cursor = "", true
+		}
 		s.progressed()
 		if len(batch.AddMarks) > 0 || s.run.PlanDone || pages%checkpointEvery == 0 {
 			if err := s.commit(ctx, batch); err != nil {
@@ -50,7 +53,6 @@ func (s *slice) plan(ctx context.Context) (*verdict, error) {
 			}
 		}
 		if s.run.PlanDone {
-			s.run.MarkCursor = ""
 			return nil, nil
 		}
 	}
