@@ -201,13 +201,13 @@ func (st State) as(u update) update {
 	return u
 }
 
-// rest is how long items that failed are left alone after a manager has
-// cancelled a run.
+// rest is how long items that failed, and pulls, are left alone after a manager
+// has cancelled a run.
 const rest = 15 * time.Minute
 
-// AfterCancel is when items are tried again whose next attempt was to be at the
-// earlier of two times in Unix milliseconds, 0 meaning none: not at once, since
-// somebody has just wanted it to stop.
+// AfterCancel is when that is done which was to be done at the earlier of two
+// times in Unix milliseconds, 0 meaning none: not at once, since somebody has
+// just wanted it to stop.
 func AfterCancel(now time.Time, a, b int64) time.Time {
 	at := a
 	if at == 0 || b != 0 && b < a {
@@ -231,7 +231,7 @@ func (s *Store) endNow(lane Lane, st State, now time.Time, why *domain.RunError,
 		pull = millis(st.PullAt)
 	}
 	if !all && why == nil {
-		retry = AfterCancel(now, st.RetryAt, st.Run.RetryAt)
+		retry, pull = AfterCancel(now, st.RetryAt, st.Run.RetryAt), AfterCancel(now, st.PullAt, 0)
 	}
 	u := st.as(update{})
 	set, remove := []string{}, []string{"#run", "#wake"}

@@ -226,8 +226,11 @@ func TestPullsAfterAStop(t *testing.T) {
 		finish(t, s, lease, run.Run, Ending{PullAt: now.Add(time.Minute)})
 		request(t, s, 2, domain.Incremental)
 		stop.do(t, s)
-		if due := dueLanes(t, s, now.Add(time.Minute)); (due == 1) != stop.goOn {
+		if due := dueLanes(t, s, now.Add(rest)); (due == 1) != stop.goOn {
 			t.Errorf("%s: %d due", name, due)
+		}
+		if due := dueLanes(t, s, now.Add(rest-time.Second)); due != 0 {
+			t.Errorf("%s: %d due at once", name, due)
 		}
 	}
 }

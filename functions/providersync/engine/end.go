@@ -177,6 +177,8 @@ func (s *slice) nextPull(v *verdict) time.Time {
 	switch {
 	case s.dry() || isStopped(v) || v.ill:
 		return time.Time{}
+	case s.conn == nil && v.status == domain.Cancelled:
+		return store.AfterCancel(s.Clock.Now(), s.state.PullAt, 0)
 	case s.conn == nil && s.state.PullAt > 0: // it ended before anything was opened
 		return time.UnixMilli(s.state.PullAt)
 	case s.conn == nil || !s.pulls():

@@ -413,3 +413,27 @@ func TestParkedAndTriedAgain(t *testing.T) {
 		mustBe(t, "outcome", w.row(1).Outcome, domain.Created)
 	}
 }
+
+// A run that is cancelled while it waits does not start again at once.
+func TestACancelIsNoPull(t *testing.T) {
+	w := newWorld(t)
+	w.pulling("linked")
+	w.start(domain.Full)
+	w.settle()
+	w.marked(1, 1)
+	w.provider.before = func(step string, _ domain.Snowflake) error {
+		if step == "create" {
+			return &connector.Error{Class: connector.Retryable, Scope: connector.IntegrationScope, Code: "rate_limited", Wait: 20 * time.Minute}
+		}
+		return nil
+	}
+	id := w.start(domain.Incremental)
+	w.minutes(18)
+	_, err := w.sure.CancelRun(w.ctx, w.pair, id, w.clock.now)
+	w.must(err)
+	w.provider.before = nil
+	w.minutes(14)
+	mustBe(t, "creates soon after", w.provider.creates, 0)
+	w.minutes(10)
+	mustBe(t, "creates", w.provider.creates, 1)
+}
