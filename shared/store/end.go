@@ -122,7 +122,7 @@ func (s *Store) Finish(ctx context.Context, l Lease, e Ending) error {
 		u.expression += " REMOVE " + strings.Join(remove, ", ")
 	}
 	actions := []types.TransactWriteItem{s.updateAction(l.key(), u)}
-	if e.Purge == nil {
+	if e.Purge == nil && !(e.Forced && l.Lane == Dry) {
 		actions = append(actions, s.metaCheck(l.Pair, e.MetaVersion, e.Forced))
 	}
 	err := s.transact(ctx, append(actions, s.ended(e.Run, e.NoticesDue, e.Notices...)...))
@@ -139,7 +139,8 @@ func (s *Store) Finish(ctx context.Context, l Lease, e Ending) error {
 
 // metaCheck makes a write conditional on the manager's record: that it is still
 // of a version, or, if any will do, that it is there at all. Whoever deletes an
-// integration under a live lease relies on the worker to begin the purge.
+// integration under a live lease relies on the worker to begin the purge; on one
+// that only plans nobody does.
 func (s *Store) metaCheck(p Pair, version int64, any bool) types.TransactWriteItem {
 	check := &types.ConditionCheck{TableName: &s.table, Key: metaKey(p).attributes()}
 	there, same := "attribute_exists(pk)", "#version = :version"

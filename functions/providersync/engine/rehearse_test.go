@@ -253,3 +253,29 @@ func TestADryRunCanBeStopped(t *testing.T) {
 	w.must(w.slice())
 	mustBe(t, "status", w.run(run.ID).Status, domain.Cancelled)
 }
+
+// A dry run that meets the deletion of its integration ends, and leaves the purge
+// to the other lane.
+func TestADryRunOfADeletedIntegration(t *testing.T) {
+	w := newWorld(t)
+	for id := domain.Snowflake(1); id <= 3; id++ {
+		w.item(id, 1, nil)
+	}
+	run := store.ActiveRun{Run: domain.Run{ID: 4712, IntegrationID: 77, OrganisationID: 5, Mode: domain.Full, Trigger: domain.ByRequest, RequestedAt: w.clock.now, Status: domain.Queued}}
+	_, _, err := w.sure.RequestDryRun(w.ctx, w.pair, run, 0, w.clock.now)
+	w.must(err)
+	w.must(w.Send(w.ctx, 5, 77, run.ID))
+	stops["delete"](w, 0)
+	for range 5 {
+		for len(w.queue) > 0 {
+			if err := w.slice(); err != nil {
+				t.Error(err)
+			}
+		}
+		w.clock.now = w.clock.now.Add(time.Minute)
+		w.must(w.tick())
+	}
+	if left := w.raw("INT#" + w.pair.ID.Sortable()); len(left) != 0 {
+		t.Errorf("left behind: %v", left)
+	}
+}
