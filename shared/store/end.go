@@ -41,6 +41,9 @@ type Ending struct {
 	// MetaVersion is the version of the manager's record that the worker has
 	// seen; a run that is not forced to end ends only while it is that one.
 	MetaVersion int64
+	// Judged says that the run is forced to end by what the provider says of
+	// what is configured: then too only while it is that version.
+	Judged bool
 	// Purge is the run that follows, when the integration was deleted.
 	Purge *ActiveRun
 }
@@ -123,7 +126,7 @@ func (s *Store) Finish(ctx context.Context, l Lease, e Ending) error {
 	}
 	actions := []types.TransactWriteItem{s.updateAction(l.key(), u)}
 	if e.Purge == nil && !(e.Forced && l.Lane == Dry) {
-		actions = append(actions, s.metaCheck(l.Pair, e.MetaVersion, e.Forced))
+		actions = append(actions, s.metaCheck(l.Pair, e.MetaVersion, e.Forced && !e.Judged))
 	}
 	err := s.transact(ctx, append(actions, s.ended(e.Run, e.NoticesDue, e.Notices...)...))
 	switch old, at := refused(err); {

@@ -98,6 +98,7 @@ func (s *slice) finish(ctx context.Context, v *verdict) error {
 	e := store.Ending{Run: s.run.Run, Mode: s.run.Mode, Forced: v.status == domain.Failed || v.status == domain.Cancelled}
 	e.Run.Status, e.Run.Error, e.Run.FinishedAt = v.status, v.err, &now
 	e.Run.EstimatedFinish, e.Run.WaitingUntil, e.Run.WaitingReason = nil, nil, nil
+	condition, pending := s.condition, s.pending
 	if v.ill && !s.dry() { // who only plans changes nobody's health
 		s.fallIll(v.err)
 	}
@@ -118,13 +119,14 @@ func (s *slice) finish(ctx context.Context, v *verdict) error {
 		purge := store.PurgeRun(s.lease.Pair, domain.NewSnowflake(now), now)
 		e.Purge = &purge
 	}
-	e.NoticesDue, e.MetaVersion = now.Add(s.Settings.LostAfter), s.meta.Version
+	e.NoticesDue, e.MetaVersion, e.Judged = now.Add(s.Settings.LostAfter), s.meta.Version, v.ill
 	err := s.Store.Finish(ctx, s.lease, e)
 	if e.Heed && errors.Is(err, store.ErrWoken) { // what has arrived since is another run's
 		e.Heed, e.RetryAt = false, now.Add(s.Settings.LostAfter)
 		err = s.Store.Finish(ctx, s.lease, e)
 	}
 	if errors.Is(err, store.ErrChanged) {
+		s.condition, s.pending = condition, pending
 		return s.again(ctx)
 	}
 	if err != nil {

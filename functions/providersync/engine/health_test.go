@@ -253,3 +253,21 @@ func TestATokenThatMayOnlyRead(t *testing.T) {
 	mustBe(t, "health in the end", w.health().State, domain.Healthy)
 	mustBe(t, "events of health in the end", len(w.bus.of(notice.TypeHealthChanged)), 2)
 }
+
+// Credentials that are replaced while the old ones are being refused.
+func TestNewCredentialsWhileTheOldAreRefused(t *testing.T) {
+	w := newWorld(t)
+	item := w.marked(1, 1)
+	changed := false
+	w.provider.before = func(string, domain.Snowflake) error {
+		if changed {
+			return nil
+		}
+		changed = true
+		w.reconfigure(store.Change{Enabled: true, Configuration: `{}`, TargetHash: "there", ConfigurationChanged: true})
+		return rejected()
+	}
+	w.start(domain.Incremental)
+	w.minutes(2)
+	w.exact(item)
+}
