@@ -86,7 +86,9 @@ func (s *slice) walk(ctx context.Context, p *store.Pull, handle func([]connector
 			return nil, err
 		}
 		advance(p, objects, more)
-		s.progressed()
+		if more || len(batch.Pulled) > 0 { // to find nothing new is not to bring forward
+			s.progressed()
+		}
 		if err := s.commit(ctx, batch); err != nil {
 			return nil, err
 		}

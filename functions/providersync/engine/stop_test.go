@@ -437,3 +437,31 @@ func TestACancelIsNoPull(t *testing.T) {
 	w.minutes(10)
 	mustBe(t, "creates", w.provider.creates, 1)
 }
+
+// A run that brings nothing forward ends, also where each slice reads what
+// people have changed, and finds nothing.
+func TestNoProgressWhilePulling(t *testing.T) {
+	w := newWorld(t)
+	w.pulling("linked")
+	w.marked(1, 1)
+	id := w.start(domain.Incremental)
+	w.provider.before = func(step string, _ domain.Snowflake) error {
+		if step == "create" {
+			w.wire.reset(1, false)
+			return refusedItem()
+		}
+		return nil
+	}
+	n := 0
+	for ; !w.ended(id) && n < 50; n++ {
+		if len(w.queue) > 0 {
+			_ = w.slice()
+			w.wire.reset(0, false)
+		}
+		w.clock.now = w.clock.now.Add(time.Hour)
+		w.must(w.tick())
+	}
+	if n == 50 {
+		t.Error("does not end")
+	}
+}
