@@ -75,11 +75,15 @@ func whose(old record, writeID string) error {
 	return ErrConflict
 }
 
+// LedAway is the code with which a run ends whose integration was led to
+// another target.
+const LedAway = "configuration_changed"
+
 // Why a run ends that a manager's change stops.
 var (
 	errDisabled = domain.RunError{Code: "integration_disabled", Detail: "The integration was disabled."}
 	errDeleted  = domain.RunError{Code: "integration_deleted", Detail: "The integration was deleted."}
-	errLedAway  = domain.RunError{Code: "configuration_changed", Detail: "The integration was led to another target while the run was active; the next sync is full."}
+	errLedAway  = domain.RunError{Code: LedAway, Detail: "The integration was led to another target while the run was active; the next sync is full."}
 )
 
 // Stops tells why a run that began with one record must not go on with

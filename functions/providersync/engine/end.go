@@ -113,7 +113,7 @@ func (s *slice) finish(ctx context.Context, v *verdict) error {
 		}
 	}
 	e.RetryAt, e.PullAt = s.nextRetry(v), s.nextPull(v)
-	e.Heed = e.Forced && s.run.Remaining != nil && !v.ill && !isStopped(v)
+	e.Heed = e.Forced && s.run.Remaining != nil && !v.ill && !(isStopped(v) && v.err.Code != store.LedAway)
 	e.Condition, e.Notices = s.condition, s.pending
 	if v.err != nil && v.err.Code == deleted && !s.dry() { // the other lane has the purge
 		purge := store.PurgeRun(s.lease.Pair, domain.NewSnowflake(now), now)

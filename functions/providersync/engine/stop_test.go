@@ -465,3 +465,24 @@ func TestNoProgressWhilePulling(t *testing.T) {
 		t.Error("does not end")
 	}
 }
+
+// A change that arrives while a run is led away is brought to the new place.
+func TestAChangeWhileLedAway(t *testing.T) {
+	w := newWorld(t)
+	w.marked(1, 1)
+	done := false
+	w.provider.after = func(_ string, id domain.Snowflake) error {
+		if !done {
+			done = true
+			w.lead("elsewhere")
+			w.marked(3, 1)
+			w.must(w.sure.Wake(w.ctx, 77))
+			w.clock.now = w.clock.now.Add(2 * time.Second)
+		}
+		return nil
+	}
+	w.marked(2, 1)
+	w.start(domain.Incremental)
+	w.minutes(10)
+	mustBe(t, "objects of the change", len(w.provider.byItem()[3]), 1)
+}
