@@ -475,3 +475,65 @@ func TestACrashAfterANewPlan(t *testing.T) {
 		}
 	}
 }
+
+// looking is a connector that is looked at while it renders.
+type looking struct {
+	*provider
+	each func(domain.Item)
+}
+
+func (l *looking) Render(i domain.Item) connector.Content {
+	l.each(i)
+	return l.provider.Render(i)
+}
+
+// rendering has something done once while an item is rendered.
+func (w *world) rendering(id domain.Snowflake, do func()) {
+	look := &looking{provider: w.provider, each: func(i domain.Item) {
+		if f := do; i.ID == id && f != nil {
+			do = nil
+			f()
+		}
+	}}
+	w.engine.Open = func(ctx, store.View) (Opened, error) {
+		return Opened{Connector: look, Credential: w.credential, Limits: w.limits}, nil
+	}
+}
+
+// An incremental run that is made full does not know what remains while it plans.
+func TestNothingIsKnownWhilePlanning(t *testing.T) {
+	w := newWorld(t)
+	for id := domain.Snowflake(1); id <= 120; id++ {
+		w.item(id, 1, nil)
+	}
+	w.marked(1, 1)
+	id := w.start(domain.Incremental)
+	w.provider.after = func(string, domain.Snowflake) error { return w.sure.MakeFull(w.ctx, 77, id) }
+	seen := false
+	w.rendering(120, func() {
+		run := w.run(id)
+		seen = run.Remaining == nil && run.EstimatedFinish == nil
+	})
+	w.settle()
+	mustBe(t, "nothing is known while planning", seen, true)
+	mustBe(t, "counts", w.run(id).Counts, domain.Counts{Created: 120})
+}
+
+// A change that arrives while a run is cancelled that plans is brought by another.
+func TestAChangeDuringACancelledPlan(t *testing.T) {
+	w := newWorld(t)
+	for id := domain.Snowflake(1); id <= 120; id++ {
+		w.item(id, 1, nil)
+	}
+	id := w.start(domain.Full)
+	w.rendering(50, func() {
+		w.marked(200, 1)
+		w.must(w.sure.Wake(w.ctx, 77))
+		_, err := w.sure.CancelRun(w.ctx, w.pair, id, w.clock.now)
+		w.must(err)
+		w.clock.now = w.clock.now.Add(2 * time.Second)
+	})
+	w.minutes(10)
+	mustBe(t, "status", w.run(id).Status, domain.Cancelled)
+	mustBe(t, "objects", len(w.provider.byItem()[200]), 1)
+}

@@ -113,7 +113,7 @@ func (s *slice) finish(ctx context.Context, v *verdict) error {
 		}
 	}
 	e.RetryAt, e.PullAt = s.nextRetry(v), s.nextPull(v)
-	e.Heed = e.Forced && s.run.Remaining != nil && !v.ill && !(isStopped(v) && v.err.Code != store.LedAway)
+	e.Heed = e.Forced && s.heeded() && !v.ill && !(isStopped(v) && v.err.Code != store.LedAway)
 	e.Condition, e.Notices = s.condition, s.pending
 	if v.err != nil && v.err.Code == deleted && !s.dry() { // the other lane has the purge
 		purge := store.PurgeRun(s.lease.Pair, domain.NewSnowflake(now), now)
@@ -146,6 +146,12 @@ func (s *slice) finish(ctx context.Context, v *verdict) error {
 
 // deleted is the code with which the run of a deleted integration ends.
 const deleted = "integration_deleted"
+
+// heeded reports whether the run has promised to look at marks: what has woken
+// it since is news.
+func (s *slice) heeded() bool {
+	return s.run.Remaining != nil || s.run.PlanCursor != "" || s.run.PlanDone
+}
 
 // isStopped reports whether a run ends because the integration is disabled,
 // deleted or led elsewhere: then nothing goes on by itself.

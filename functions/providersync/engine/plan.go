@@ -20,6 +20,7 @@ const checkpointEvery = 20
 func (s *slice) plan(ctx context.Context) (*verdict, error) {
 	if s.run.PlanCursor == "" {
 		s.run.FullEpoch, s.run.Creates, s.run.Updates = s.meta.FullEpoch, 0, 0
+		s.run.Remaining, s.run.EstimatedFinish = nil, nil // nobody knows before all is planned
 	}
 	for pages := 1; ; pages++ {
 		v, err := s.check(ctx)
