@@ -48,11 +48,10 @@ func (s *Store) PutMark(ctx context.Context, integration domain.Snowflake, m Mar
 	return wrap(err, "mark item", m.ItemID)
 }
 
-// retryMark marks a link's item for another try. One that was put off before it
-// had an outcome has no version yet; any mark has the item looked at as it is.
-func (l Link) retryMark() Mark {
-	return Mark{ItemID: l.ItemID, Version: max(l.Version, 1), Retry: true}
-}
+// retryMark marks a link's item for another try, as it is then. It is a mark of
+// its own, of no version: a worker that is at the item meanwhile deletes those
+// it has read, and must not take the wish with them.
+func (l Link) retryMark() Mark { return Mark{ItemID: l.ItemID, Retry: true} }
 
 // RetryItems marks items for another try: at most 100, whose links were read.
 func (s *Store) RetryItems(ctx context.Context, integration domain.Snowflake, links []Link) error {

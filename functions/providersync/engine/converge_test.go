@@ -537,3 +537,29 @@ func TestAChangeDuringACancelledPlan(t *testing.T) {
 	mustBe(t, "status", w.run(id).Status, domain.Cancelled)
 	mustBe(t, "objects", len(w.provider.byItem()[200]), 1)
 }
+
+// A manager's wish that comes while an item is given up is not lost.
+func TestARetryWhileTheItemIsGivenUp(t *testing.T) {
+	w := newWorld(t)
+	w.marked(1, 1)
+	w.provider.before = func(string, domain.Snowflake) error { return refusedItem() }
+	w.start(domain.Incremental)
+	w.minutes(25)
+	asked := false
+	w.marked(2, 1)
+	w.provider.before = func(_ string, id domain.Snowflake) error {
+		if id == 1 && !asked {
+			return refusedItem()
+		}
+		if id == 2 {
+			asked = true
+			links, err := w.sure.Links(w.ctx, 77, "there", []domain.Snowflake{1})
+			w.must(err)
+			w.must(w.sure.RetryItems(w.ctx, 77, []store.Link{links[1]}))
+			w.must(w.sure.Wake(w.ctx, 77))
+		}
+		return nil
+	}
+	w.minutes(120)
+	w.exact(w.items(1, 2)...)
+}
