@@ -11,7 +11,7 @@
 //	ORG#<org>            INT#<type>#<id>        META          BatchGetItem on every request; Query by type (ingest), of all (list)
 //	INT#<id>             STATE                  state         GetItem, BatchGetItem; index "due" (dispatch)
 //	INT#<id>             DRY                    dry lane      like STATE, for dry runs
-//	INT#<id>             DIRTY#<item>#<version> mark          Query in order of item (worker)
+//	INT#<id>             DIRTY#<item>#<version> mark          Query in order of item (worker); a deletion's ends in #deleted
 //	INT#<id>             LINK#<target>#<item>   link, ledger  BatchGetItem (worker); Query, index "outcome" (ledger)
 //	INT#<id>             RUN#<run>              ended run     GetItem; Query newest first
 //	INT#<id>             PLAN#<run>#<item>      plan row      Query
@@ -114,8 +114,16 @@ func itemKey(org domain.Snowflake, t domain.ItemType, id domain.Snowflake) key {
 
 func claimKey(item domain.Snowflake) key { return key{"ITEM#" + item.Sortable(), "CLAIM"} }
 
+// deletedSuffix ends the key of a deletion's mark: a deletion may have the
+// version of the change before it, whose mark a worker may be at.
+const deletedSuffix = "#deleted"
+
 func markKey(integration domain.Snowflake, m Mark) key {
-	return key{integrationPartition(integration), fmt.Sprintf("%s%s#%019d", markPrefix, m.ItemID.Sortable(), m.Version)}
+	sk := fmt.Sprintf("%s%s#%019d", markPrefix, m.ItemID.Sortable(), m.Version)
+	if m.Deleted {
+		sk += deletedSuffix
+	}
+	return key{integrationPartition(integration), sk}
 }
 
 // linkKey holds the target: when an integration is led elsewhere and back, the
@@ -146,13 +154,14 @@ func runKey(integration, run domain.Snowflake) key {
 
 // parseMark reads a mark back from its sort key.
 func parseMark(sk string) (Mark, error) {
+	sk, deleted := strings.CutSuffix(sk, deletedSuffix)
 	item, version, ok := strings.Cut(strings.TrimPrefix(sk, markPrefix), "#")
 	id, err := parsePadded(item)
 	v, verr := strconv.ParseInt(version, 10, 64)
 	if !ok || err != nil || verr != nil || v < 0 || len(version) != 19 {
 		return Mark{}, fmt.Errorf("mark key %q is malformed", sk)
 	}
-	return Mark{ItemID: id, Version: v}, nil
+	return Mark{ItemID: id, Version: v, Deleted: deleted}, nil
 }
 
 func parsePadded(s string) (domain.Snowflake, error) {

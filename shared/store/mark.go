@@ -15,6 +15,7 @@ import (
 type Mark struct {
 	ItemID  domain.Snowflake
 	Version int64
+	Deleted bool // it is of the item's deletion
 	// Retry: a manager wants the item tried again, parked or not.
 	Retry bool
 	// Planned is the full run whose plan pass put the mark; such an item was

@@ -28,7 +28,7 @@ func (h *Handler) item(ctx context.Context, e event.Envelope) error {
 	}
 	var ids []domain.Snowflake
 	for _, p := range listeners {
-		if err := h.Marks.PutMark(ctx, p.ID, store.Mark{ItemID: item.ID, Version: item.Version}); err != nil {
+		if err := h.Marks.PutMark(ctx, p.ID, store.Mark{ItemID: item.ID, Version: item.Version, Deleted: item.Deleted}); err != nil {
 			return err
 		}
 		ids = append(ids, p.ID)

@@ -563,3 +563,20 @@ func TestARetryWhileTheItemIsGivenUp(t *testing.T) {
 	w.minutes(120)
 	w.exact(w.items(1, 2)...)
 }
+
+// A deletion that has the version of a change that is under way is brought too.
+func TestADeletionWithTheVersionUnderWay(t *testing.T) {
+	w := newWorld(t)
+	w.marked(1, 1)
+	w.marked(2, 1)
+	w.provider.before = func(_ string, id domain.Snowflake) error {
+		if id == 2 {
+			w.event("item.deleted", map[string]any{"id": "1", "organisation_id": "5", "version": 1})
+		}
+		return nil
+	}
+	w.start(domain.Incremental)
+	w.settle()
+	mustBe(t, "state", w.provider.byItem()[1][0].content.State, domain.Closed)
+	w.marksLeft(0)
+}

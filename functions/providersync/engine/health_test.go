@@ -34,7 +34,14 @@ func (w *world) change(id domain.Snowflake, version int64) domain.Item {
 		"description": i.Description, "url": "https://example.com/", "state": "open", "status": "new", "labels": []string{}, "updated_at": w.clock.now,
 	})
 	w.must(err)
-	body, err := json.Marshal(map[string]any{"id": "e", "detail-type": "item.updated", "source": "platform", "detail": json.RawMessage(detail)})
+	w.event("item.updated", json.RawMessage(detail))
+	return i
+}
+
+// event publishes an event of the platform to the real ingest.
+func (w *world) event(detailType string, detail any) {
+	w.t.Helper()
+	body, err := json.Marshal(map[string]any{"id": "e", "detail-type": detailType, "source": "platform", "detail": detail})
 	w.must(err)
 	h := &ingest.Handler{Items: w.sure, Marks: w.sure, Runs: w.sure, Queue: w, Log: w.engine.Log, Now: w.clock.Now, LostAfter: time.Minute}
 	out, err := h.Handle(w.ctx, events.SQSEvent{Records: []events.SQSMessage{{MessageId: "m", Body: string(body)}}})
@@ -42,7 +49,6 @@ func (w *world) change(id domain.Snowflake, version int64) domain.Item {
 	if len(out.BatchItemFailures) > 0 {
 		w.t.Fatal("the event was not taken")
 	}
-	return i
 }
 
 // pass lets everything run for a time, dispatch every minute, and counts the
