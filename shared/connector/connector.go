@@ -100,6 +100,9 @@ type Object struct {
 	Title     string
 	CreatedAt time.Time
 	UpdatedAt time.Time
+	// Other says that it is nothing to speak of, as a pull request among issues:
+	// only UpdatedAt counts, which tells how far a page goes.
+	Other bool
 }
 
 // A Puller is a connector whose provider tells what changed there. Trackers
@@ -107,9 +110,8 @@ type Object struct {
 type Puller interface {
 	// Changes lists one page of the objects changed at or after since (the
 	// zero time: all there are), the oldest change first. Pages count from 1;
-	// more says that another follows. What is no object of ours to speak of,
-	// as a pull request among issues, is left out, so a page may be empty and
-	// have more behind it.
+	// more says that another follows. What is nothing to speak of, but stands in
+	// the provider's list and moves in it, is handed over as Other.
 	Changes(ctx context.Context, since time.Time, page int) (objects []Object, more bool, err error)
 }
 

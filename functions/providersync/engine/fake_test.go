@@ -31,6 +31,7 @@ type object struct {
 	at      time.Time
 	listed  time.Time // when lists show it
 	updated time.Time
+	other   bool // a pull request among issues
 }
 
 // provider is a provider in memory that can fail as real ones do.
@@ -192,7 +193,9 @@ func (p *provider) Changes(_ context.Context, since time.Time, page int) ([]conn
 		if p.lists != nil {
 			o = p.lists(n)
 		}
-		if at := o.updated.Truncate(time.Second); !at.Before(since) {
+		if at := o.updated.Truncate(time.Second); !at.Before(since) && o.other {
+			all = append(all, connector.Object{UpdatedAt: at, Other: true})
+		} else if !at.Before(since) {
 			all = append(all, connector.Object{Written: o.written(p.remote(n)), Marker: o.marker, Title: o.content.Title, CreatedAt: o.at, UpdatedAt: at})
 		}
 	}

@@ -81,7 +81,7 @@ func (s *slice) walk(ctx context.Context, p *store.Pull, handle func([]connector
 		if v != nil || err != nil {
 			return v, err
 		}
-		batch, err := handle(objects)
+		batch, err := handle(spoken(objects))
 		if err != nil {
 			return nil, err
 		}
@@ -96,6 +96,17 @@ func (s *slice) walk(ctx context.Context, p *store.Pull, handle func([]connector
 			return nil, nil
 		}
 	}
+}
+
+// spoken are the objects that are something to speak of.
+func spoken(objects []connector.Object) []connector.Object {
+	var some []connector.Object
+	for _, o := range objects {
+		if !o.Other {
+			some = append(some, o)
+		}
+	}
+	return some
 }
 
 // advance moves a cursor behind a page.

@@ -297,3 +297,59 @@ func TestADoubtfulWriteIsNobodysChange(t *testing.T) {
 	w.exact(closed)
 	mustBe(t, "told", fmt.Sprint(w.changes()), "[]")
 }
+
+// A repository whose pull requests change all the time hides no issue between
+// two pages, and the cursor goes on.
+func TestPullRequestsAmongIssues(t *testing.T) {
+	w := newWorld(t)
+	w.pulling("linked")
+	for id := domain.Snowflake(1); id <= 3; id++ {
+		w.item(id, 1, nil)
+	}
+	w.start(domain.Full)
+	w.settle()
+	w.pass(time.Hour)
+	request := func() *object {
+		w.clock.now = w.clock.now.Add(time.Second)
+		return &object{other: true, at: w.clock.now, updated: w.clock.now}
+	}
+	first := request()
+	w.provider.objects = append(w.provider.objects, first)
+	for range pageSize - 2 {
+		w.provider.objects = append(w.provider.objects, request())
+	}
+	w.clock.now = w.clock.now.Add(time.Second)
+	w.provider.touch(0, edit) // the first of the second page, until a pull request of the first moves behind it
+	w.clock.now = w.clock.now.Add(time.Second)
+	w.provider.touch(2, edit)
+	w.clock.now = w.clock.now.Add(time.Hour)
+	pages := 0
+	w.provider.before = func(step string, _ domain.Snowflake) error {
+		if pages++; pages == 2 {
+			first.updated = w.clock.now
+		}
+		return nil
+	}
+	w.pass(40 * time.Minute)
+	mustBe(t, "told", fmt.Sprint(w.changes()), "[1 edited 3 edited]")
+	for round := range 4 { // from here on it is never quiet
+		for range 3 * pageSize {
+			w.provider.objects = append(w.provider.objects, request())
+		}
+		last := w.clock.now.Truncate(time.Second)
+		pages = 0
+		w.provider.before = func(string, domain.Snowflake) error {
+			if pages++; pages == 1 {
+				w.provider.touch(1, edit)
+			}
+			return nil
+		}
+		w.pass(16 * time.Minute)
+		st, err := w.sure.State(w.ctx, 77)
+		w.must(err)
+		if since := time.UnixMilli(st.Pull.Since); since.Before(last) {
+			t.Errorf("round %d: the cursor stands at %s, want %s at least", round, since, last)
+		}
+	}
+	mustBe(t, "told in the end", len(w.changes()), 6)
+}

@@ -45,10 +45,20 @@ func (d double) changes(c *product.Connector, since time.Time) (all []connector.
 		if err != nil {
 			d.t.Fatalf("page %d: %v", page, err)
 		}
-		if all = append(all, objects...); !more {
+		if all = append(all, spoken(objects)...); !more {
 			return all, page
 		}
 	}
+}
+
+// spoken are the issues of a page, without the pull requests.
+func spoken(objects []connector.Object) (issues []connector.Object) {
+	for _, o := range objects {
+		if !o.Other {
+			issues = append(issues, o)
+		}
+	}
+	return issues
 }
 
 // TestAPersonIsToldFromUs: whoever edits, closes or reopens with another token
@@ -145,8 +155,8 @@ func TestBehindTenThousand(t *testing.T) {
 		t.Errorf("%d pages, %+v", pages, all)
 	}
 	objects, more, err := d.connect(clock.now).Changes(t.Context(), time.Time{}, 102)
-	if err != nil || more || len(objects) != 1 {
-		t.Errorf("page 102 at once: %v, %v, %v", objects, more, err)
+	if err != nil || more || len(spoken(objects)) != 1 {
+		t.Errorf("page 102 at once: %d, %v, %v", len(objects), more, err)
 	}
 }
 

@@ -24,7 +24,8 @@ const (
 type trail struct{ numbered, where string }
 
 // Changes lists issues by their last change, the oldest first. GitHub counts
-// time in seconds. Pull requests, which its list holds too, are left out.
+// time in seconds. Pull requests, which its list holds too, are nothing to speak
+// of.
 func (c *Connector) Changes(ctx context.Context, since time.Time, page int) ([]connector.Object, bool, error) {
 	at, where := c.changesFrom(since, page)
 	for ; ; at++ {
@@ -34,6 +35,8 @@ func (c *Connector) Changes(ctx context.Context, since time.Time, page int) ([]c
 			whole = whole && i.ID > 0 && i.Number > 0 && !i.UpdatedAt.IsZero()
 			if i.PullRequest == nil {
 				objects = append(objects, i.object())
+			} else {
+				objects = append(objects, connector.Object{UpdatedAt: i.UpdatedAt, Other: true})
 			}
 		})
 		if err != nil {

@@ -50,10 +50,13 @@ func TestChanges(t *testing.T) {
 		}, ",")+"]")
 	}
 	objects, more, err := c.Changes(t.Context(), now.Add(-500*time.Millisecond), 1)
-	if err != nil || !more || len(objects) != 2 {
+	if err != nil || !more || len(objects) != 3 {
 		t.Fatal(objects, more, err)
 	}
-	ours, foreign := objects[0], objects[1]
+	ours, other, foreign := objects[0], objects[1], objects[2]
+	if other != (connector.Object{Other: true, UpdatedAt: now}) {
+		t.Errorf("%+v", other)
+	}
 	if ours.Marker != marker || ours.Title != "Ours" || ours.Remote.Key != "1" || ours.Seen.State != domain.Open || !ours.UpdatedAt.Equal(now) || !ours.CreatedAt.Equal(now.Add(time.Second)) {
 		t.Errorf("%+v", ours)
 	}
