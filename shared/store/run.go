@@ -32,12 +32,8 @@ func (s *Store) findRun(ctx context.Context, integration, id domain.Snowflake, n
 	if err != nil {
 		return foundRun{}, err
 	}
-	var ended *endedRun
-	if err := into(found[keys[0]], &ended); err != nil {
-		return foundRun{}, err
-	}
-	if ended != nil && ended.ExpiresAt > now.Unix() {
-		return foundRun{run: ended.Run}, nil
+	if ended, err := inHistory(found[keys[0]], now); !errors.Is(err, ErrNotFound) {
+		return ended, err
 	}
 	for i, lane := range lanes {
 		var st *State
@@ -48,7 +44,26 @@ func (s *Store) findRun(ctx context.Context, integration, id domain.Snowflake, n
 			return foundRun{run: st.Run.Run, state: st, lane: lane}, nil
 		}
 	}
-	return foundRun{}, ErrNotFound
+	// The places are not read at one moment: a run that has ended in between was
+	// not in the history yet, and is not active any more.
+	r, err := s.get(ctx, keys[0])
+	if err != nil {
+		return foundRun{}, err
+	}
+	return inHistory(r, now)
+}
+
+// inHistory is an ended run, by its record. ErrNotFound if there is none, or its
+// time is over.
+func inHistory(r record, now time.Time) (foundRun, error) {
+	var ended *endedRun
+	if err := into(r, &ended); err != nil {
+		return foundRun{}, err
+	}
+	if ended == nil || ended.ExpiresAt <= now.Unix() {
+		return foundRun{}, ErrNotFound
+	}
+	return foundRun{run: ended.Run}, nil
 }
 
 // Run reads one run of an integration, active or ended. ErrNotFound if it has

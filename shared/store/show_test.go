@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"integrations/local/servers/serverstest"
 	"integrations/shared/domain"
 	"integrations/shared/notice"
 	"integrations/shared/pacing"
@@ -293,5 +294,25 @@ func TestLargeBatchesKeepTogetherWhatBelongsTogether(t *testing.T) {
 	left, err := s.count(t.Context(), pageOf{pk: integrationPartition(pair.ID), prefix: outboxPrefix})
 	if rows, _, lerr := s.Ledger(t.Context(), pair.ID, "there", "", "", 1000); left != 200 || len(rows) != 100 || err != nil || lerr != nil {
 		t.Errorf("%d notices, %d links, %v, %v", left, len(rows), err, lerr)
+	}
+}
+
+// A run that ends between the reads of its two places is in one of them.
+func TestARunEndsWhileItIsLookedFor(t *testing.T) {
+	s, w := open(t)
+	run := request(t, s, 10, domain.Incremental)
+	_, lease := acquire(t, s, 10, "a", now, now.Add(time.Minute))
+	other := New(serverstest.Client(dynamoURL), s.table)
+	w.rewrite = func(operation string, answer []byte) []byte {
+		if operation != "BatchGetItem" {
+			return answer
+		}
+		w.rewrite = nil
+		finish(t, other, lease, run.Run, Ending{})
+		return fmt.Appendf(nil, `{"Responses":{},"UnprocessedKeys":{%q:{"ConsistentRead":true,"Keys":[{"pk":{"S":%q},"sk":{"S":"STATE"}}]}}}`,
+			s.table, integrationPartition(pair.ID))
+	}
+	if got, err := s.Run(t.Context(), pair.ID, 10, now); err != nil || got.Status.Active() {
+		t.Errorf("%+v, %v", got, err)
 	}
 }
