@@ -91,17 +91,22 @@ func (s *Store) Outbox(ctx context.Context, integration domain.Snowflake) ([]not
 }
 
 // Forget removes the last of a deleted integration: its lanes and its owner.
-// ErrFenced when the lease is lost.
+// ErrFenced when the lease is lost, ErrWoken when a change has marked something
+// since the wake was cleared.
 func (s *Store) Forget(ctx context.Context, l Lease) error {
-	u := l.fenced(update{})
+	u := l.fenced(update{condition: "attribute_not_exists(#wake)"})
+	u.names["#wake"] = "wake"
 	err := s.transact(ctx, []types.TransactWriteItem{
 		{Delete: &types.Delete{TableName: &s.table, Key: l.key().attributes(), ConditionExpression: &u.condition,
-			ExpressionAttributeNames: u.names, ExpressionAttributeValues: u.values}},
+			ExpressionAttributeNames: u.names, ExpressionAttributeValues: u.values,
+			ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld}},
 		s.deleteAction(laneKey(l.Pair.ID, Dry)),
 		s.deleteAction(ownerKey(l.Pair.ID)),
 	})
-	if _, at := refused(err); at == 0 {
-		err = ErrFenced
+	if old, at := refused(err); at == 0 {
+		if err = ErrFenced; l.holds(old) {
+			err = ErrWoken
+		}
 	}
 	return wrap(err, "forget integration", l.Pair.ID)
 }

@@ -2,7 +2,10 @@ package engine
 
 import (
 	"context"
+	"errors"
 	"time"
+
+	"integrations/shared/store"
 )
 
 const (
@@ -16,6 +19,9 @@ const (
 // runs and plans, then, when everything that is to be told has been told, the
 // rest.
 func (s *slice) purge(ctx context.Context) (*verdict, error) {
+	if _, err := s.Store.ClearWake(ctx, s.lease); err != nil {
+		return nil, err
+	}
 	for {
 		if !s.room() {
 			s.progressed()
@@ -41,6 +47,10 @@ func (s *slice) purge(ctx context.Context) (*verdict, error) {
 			return wait(s.Clock.Now().Add(outboxPause), "outbox"), err
 		}
 	}
+	err = s.Store.Forget(ctx, s.lease)
+	if errors.Is(err, store.ErrWoken) { // by a change that was on its way
+		return goOn, nil
+	}
 	s.log.InfoContext(ctx, "integration purged")
-	return nil, s.Store.Forget(ctx, s.lease)
+	return nil, err
 }

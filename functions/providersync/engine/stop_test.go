@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"context"
 	"fmt"
 	"testing"
 	"time"
@@ -485,4 +486,37 @@ func TestAChangeWhileLedAway(t *testing.T) {
 	w.start(domain.Incremental)
 	w.minutes(10)
 	mustBe(t, "objects of the change", len(w.provider.byItem()[3]), 1)
+}
+
+// late is a bus while which publishes something else happens.
+type late struct {
+	*bus
+	do func()
+}
+
+func (l *late) Publish(ctx context.Context, notices []notice.Notice) ([]notice.Notice, error) {
+	l.do()
+	return l.bus.Publish(ctx, notices)
+}
+
+// A change whose integration is deleted before it is marked leaves nothing
+// either.
+func TestAMarkAsTheLastIsForgotten(t *testing.T) {
+	w := newWorld(t)
+	w.bus.away = true
+	w.start(domain.Incremental)
+	w.settle()
+	stops["delete"](w, 0)
+	w.bus.away = false
+	w.engine.Bus = &late{bus: w.bus, do: func() {
+		w.marked(1, 1)
+		w.must(w.sure.Wake(w.ctx, 77))
+	}}
+	w.must(w.Send(w.ctx, 5, 77, 4711))
+	w.must(w.slice())
+	w.engine.Bus = w.bus
+	w.minutes(2)
+	if left := w.raw("INT#" + w.pair.ID.Sortable()); len(left) != 0 {
+		t.Errorf("left behind: %v", left)
+	}
 }
