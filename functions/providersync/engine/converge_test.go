@@ -580,3 +580,33 @@ func TestADeletionWithTheVersionUnderWay(t *testing.T) {
 	mustBe(t, "state", w.provider.byItem()[1][0].content.State, domain.Closed)
 	w.marksLeft(0)
 }
+
+// Who has all that failed tried again while a run is being cancelled gets it
+// from the run after.
+func TestARetryOfAllDuringACancel(t *testing.T) {
+	w := newWorld(t)
+	w.marked(1, 1)
+	w.provider.before = func(string, domain.Snowflake) error { return refusedItem() }
+	w.start(domain.Incremental)
+	w.minutes(150)
+	w.marked(2, 1)
+	w.marked(3, 1)
+	var id domain.Snowflake
+	w.provider.before = func(_ string, item domain.Snowflake) error {
+		if item == 2 {
+			_, err := w.sure.CancelRun(w.ctx, w.pair, id, w.clock.now)
+			w.must(err)
+			if err := w.sure.RetryAll(w.ctx, 77, id); err != nil && w.run(id).Status.Active() {
+				w.must(err)
+			}
+			w.clock.now = w.clock.now.Add(2 * time.Second)
+		}
+		return nil
+	}
+	id = w.start(domain.Incremental)
+	w.must(w.slice())
+	mustBe(t, "status", w.run(id).Status, domain.Cancelled)
+	w.provider.before = nil
+	w.minutes(20)
+	w.exact(w.items(1, 3)...)
+}

@@ -122,6 +122,9 @@ func (s *slice) finish(ctx context.Context, v *verdict) error {
 	e.NoticesDue, e.MetaVersion, e.Judged = now.Add(s.Settings.LostAfter), s.meta.Version, v.ill
 	err := s.Store.Finish(ctx, s.lease, e)
 	if e.Heed && errors.Is(err, store.ErrWoken) { // what has arrived since is another run's
+		if err := s.bequeath(ctx); err != nil {
+			return err
+		}
 		e.Heed, e.RetryAt = false, now.Add(s.Settings.LostAfter)
 		err = s.Store.Finish(ctx, s.lease, e)
 	}
@@ -146,6 +149,15 @@ func (s *slice) finish(ctx context.Context, v *verdict) error {
 
 // deleted is the code with which the run of a deleted integration ends.
 const deleted = "integration_deleted"
+
+// bequeath marks what was asked of the run meanwhile, for the one after it.
+func (s *slice) bequeath(ctx context.Context) error {
+	st, err := s.Store.StateIn(ctx, s.lease.Pair.ID, s.lease.Lane)
+	if err == nil && st != nil && st.Run != nil && st.Run.RetryAll {
+		_, err = s.retryAll(ctx)
+	}
+	return err
+}
 
 // heeded reports whether the run has promised to look at marks: what has woken
 // it since is news.

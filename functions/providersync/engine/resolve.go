@@ -85,7 +85,7 @@ func (s *slice) found(t *task, w connector.Written) {
 func (s *slice) retryAll(ctx context.Context) (*verdict, error) {
 	for _, out := range []domain.Outcome{domain.FailedOut, domain.Unknown} {
 		for after := ""; ; {
-			marks, next, err := s.Store.Retriable(ctx, s.lease.Pair.ID, s.meta.TargetHash, out, after, planPage)
+			marks, next, err := s.Store.Retriable(ctx, s.lease.Pair.ID, s.run.Target, out, after, planPage)
 			if err != nil {
 				return nil, err
 			}
