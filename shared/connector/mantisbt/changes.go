@@ -90,9 +90,11 @@ func (c *Connector) batch(ctx context.Context, since time.Time, page int) (batch
 	slices.SortStableFunc(rows, func(a, b issue) int { return a.UpdatedAt.Compare(b.UpdatedAt) })
 	b := batch{more: piece.more, newest: piece.upto}
 	for _, i := range rows {
-		if o := c.object(i, flow); o.Marker != (connector.Marker{}) || int64(i.Project.ID) == p.project {
-			b.objects = append(b.objects, o)
+		o := c.object(i, flow)
+		if o.Marker == (connector.Marker{}) && int64(i.Project.ID) != p.project { // of a project below it
+			o.Object = connector.Object{UpdatedAt: i.UpdatedAt, Other: true}
 		}
+		b.objects = append(b.objects, o)
 	}
 	return b, nil
 }
