@@ -67,6 +67,9 @@ func TestBadEventsBecomeDeadLetters(t *testing.T) {
 		n, _, _, _ := look(t, e).count(sample.RepoWork)
 		return n == 1 && waiting(t, e, ingestQueue) == 0
 	})
+	for name, tr := range trackers {
+		quiet(t, e, tr.id, func() bool { return len(ours(t, e, name)) > 0 })
+	}
 	bad := badBodies()
 	before := table(t, e)
 	url, client := e.Control.Queues[ingestQueue], e.here.SQS()
