@@ -1,9 +1,6 @@
 package configuration
 
 import (
-	"crypto/rsa"
-	"crypto/x509"
-	"encoding/pem"
 	"errors"
 	"fmt"
 	"strings"
@@ -59,27 +56,9 @@ func masked(check func(any) error) func(any) error {
 	}
 }
 
-var errKey = errors.New("must be one RSA private key in PEM, from -----BEGIN to -----END, as GitHub lets you download it")
-
 func rsaKey(v any) error {
-	block, rest := pem.Decode([]byte(v.(string)))
-	if block == nil || strings.TrimSpace(string(rest)) != "" || !strings.HasPrefix(strings.TrimSpace(v.(string)), "-----BEGIN") {
-		return errKey
-	}
-	switch block.Type {
-	case "RSA PRIVATE KEY":
-		if _, err := x509.ParsePKCS1PrivateKey(block.Bytes); err != nil {
-			return errKey
-		}
-	case "PRIVATE KEY":
-		key, err := x509.ParsePKCS8PrivateKey(block.Bytes)
-		if _, ok := key.(*rsa.PrivateKey); err != nil || !ok {
-			return errKey
-		}
-	default:
-		return errKey
-	}
-	return nil
+	_, err := form.ParseRSAKey(v.(string))
+	return err
 }
 
 func titleTemplate(v any) error {

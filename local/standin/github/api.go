@@ -32,6 +32,7 @@ type call struct {
 	*http.Request
 	body  []byte
 	login string
+	pass  *pass // of an app's installation
 	route route
 }
 
@@ -41,6 +42,9 @@ type route struct {
 	repository *repository
 	number     int
 	creates    bool
+	// installation is the one that a token is asked for. Its app shows who it is
+	// by another token.
+	installation string
 }
 
 // serveAPI answers a request. A write is decided, stored and counted as one
@@ -101,7 +105,10 @@ func (s *Server) decide(made *call) (*answer, *issue) {
 	if refused != nil {
 		return refused, nil
 	}
-	broken := s.contract.CheckRequest(s.described(made), made.body)
+	var broken error
+	if made.route.installation == "" { // the description at hand is of issues
+		broken = s.contract.CheckRequest(s.described(made), made.body)
+	}
 	if broken != nil {
 		s.violation("request %s %s: %v", made.Method, made.URL.Path, broken)
 	}
@@ -137,7 +144,7 @@ func (s *Server) admit(made *call) *answer {
 	if scheme == "" {
 		return refuse(http.StatusUnauthorized, "Requires authentication")
 	}
-	login, ok := s.config.Tokens[strings.TrimSpace(token)]
+	login, ok := s.whose(made, strings.TrimSpace(token))
 	if !ok || !strings.EqualFold(scheme, "Bearer") && !strings.EqualFold(scheme, "token") {
 		return refuse(http.StatusUnauthorized, "Bad credentials")
 	}
@@ -178,8 +185,12 @@ func isJSON(contentType string) bool {
 func (s *Server) resolve(made *call) {
 	parts := strings.Split(strings.Trim(made.URL.Path, "/"), "/")
 	get := made.Method == http.MethodGet
-	if len(parts) == 1 && parts[0] == "user" && get {
+	switch {
+	case len(parts) == 1 && parts[0] == "user" && get:
 		made.route.handle = s.user
+		return
+	case len(parts) == 4 && parts[0] == "app" && parts[1] == "installations" && parts[3] == "access_tokens" && made.Method == http.MethodPost:
+		made.route.handle, made.route.installation = s.grant, parts[2]
 		return
 	}
 	var found *repository
@@ -240,7 +251,7 @@ func (s *Server) perform(made *call) (*answer, *issue) {
 	if made.route.handle == nil {
 		return notFound(), nil
 	}
-	if strings.HasPrefix(made.URL.Path, "/repo") && !made.route.repository.visible(made.login) {
+	if strings.HasPrefix(made.URL.Path, "/repo") && !(made.route.repository.visible(made.login) && made.pass.admits(made)) {
 		return notFound(), nil
 	}
 	return made.route.handle(made)

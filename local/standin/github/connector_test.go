@@ -21,7 +21,9 @@ import (
 
 // connect leads the product's own connector to a stand-in, which it takes for
 // an Enterprise Server. The host is one of httptest's certificate.
-func (d double) connect(now func() time.Time) *product.Connector {
+func (d double) connect(now func() time.Time) *product.Connector { return d.connectAs(now, nil) }
+
+func (d double) connectAs(now func() time.Time, change func(*product.Config)) *product.Connector {
 	d.t.Helper()
 	const host = "example.com"
 	server := httptest.NewUnstartedServer(http.StripPrefix("/api/v3", d.API()))
@@ -35,6 +37,9 @@ func (d double) connect(now func() time.Time) *product.Connector {
 	})
 	d.t.Cleanup(func() { client.CloseIdle(); server.Close() })
 	config := product.Config{Owner: "acme", Repo: "work", Token: ours, BaseURL: "https://" + host + "/api/v3"}
+	if change != nil {
+		change(&config)
+	}
 	return product.New(config, client, now)
 }
 

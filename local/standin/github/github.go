@@ -49,6 +49,8 @@ type Config struct {
 	PersonToken string
 	// Repositories are all there are.
 	Repositories []Repository
+	// Apps may ask for tokens.
+	Apps []App
 	// Now replaces the clock.
 	Now func() time.Time
 }
@@ -62,6 +64,8 @@ type Server struct {
 	writes   standin.Log[entry]
 
 	calls atomic.Int64
+
+	granted grants // the apps' tokens
 
 	// deciding is held by a write from its decision to its commitment.
 	deciding sync.Mutex

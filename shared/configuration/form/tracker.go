@@ -1,6 +1,7 @@
 package form
 
 import (
+	"crypto/rsa"
 	"strings"
 
 	"integrations/shared/configuration/address"
@@ -54,6 +55,9 @@ func (c *GitHub) API() string {
 	}
 	return c.BaseURL + "/api/v3"
 }
+
+// Key is the app's.
+func (c *GitHub) Key() (*rsa.PrivateKey, error) { return ParseRSAKey(c.PrivateKey) }
 
 // Destination is the repository; GitHub's names have no case.
 func (c *GitHub) Destination(Webhook) Destination {

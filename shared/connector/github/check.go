@@ -3,11 +3,11 @@ package github
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"net/http"
 	"strings"
 
 	"integrations/shared/connector"
-	"integrations/shared/outbound"
 )
 
 // The names of GitHub's own checks.
@@ -29,11 +29,14 @@ type repository struct {
 }
 
 // Check reads the repository, where it is said to be: no write follows a
-// redirect, so one that has moved does not work. A token that may not see it gets the same 404 as
-// for one that does not exist
+// redirect, so one that has moved does not work. A token that may not see it
+// gets the same 404 as for one that does not exist
 // (https://docs.github.com/en/rest/repos/repos#get-a-repository).
 func (c *Connector) Check(ctx context.Context) ([]connector.Check, error) {
-	answer, err := c.client.Do(ctx, outbound.Request{Method: http.MethodGet, URL: c.repository(), Header: c.header()})
+	if _, err := c.bearer(ctx); err != nil {
+		return ungranted(err), err
+	}
+	answer, err := c.look(ctx)
 	if err == nil && answer.Status != http.StatusOK {
 		err = c.refused(http.MethodGet, answer)
 	}
@@ -57,14 +60,32 @@ func (c *Connector) Check(ctx context.Context) ([]connector.Check, error) {
 	return append(checks, c.mayWrite(r, answer.Header)), nil
 }
 
+// ungranted are the checks when an app has got no token.
+func ungranted(err error) []connector.Check {
+	var e *connector.Error
+	errors.As(err, &e)
+	known := []connector.Check{connector.Passed(connector.CheckReachable), connector.Passed(connector.CheckCredentials)}
+	switch {
+	case e.Class != connector.Final:
+		return connector.Failed(err)
+	case e.Code == "forbidden":
+		return append(known, connector.Undecided(connector.CheckTarget, "not_told"), connector.Refused(checkWrite, "write_not_allowed"))
+	case e.Code == "target_not_found":
+		return append(known, connector.Refused(connector.CheckTarget, e.Code))
+	}
+	return append(known[:1], connector.Refused(connector.CheckCredentials, e.Code))
+}
+
 // mayWrite tells whether the token may. What its user may do stands in the
 // repository; what the token may do of that is told of classic tokens alone, by
-// their scopes
-// (https://docs.github.com/en/apps/oauth-apps/building-oauth-apps/scopes-for-oauth-apps).
+// their scopes, and of an app's, which is granted for writing issues or not at
+// all (https://docs.github.com/en/apps/oauth-apps/building-oauth-apps/scopes-for-oauth-apps).
 func (c *Connector) mayWrite(r repository, header http.Header) connector.Check {
 	scopes := header.Values("X-Oauth-Scopes")
 	may := r.Permissions != nil && (r.Permissions.Push || r.Permissions.Triage || r.Permissions.Maintain || r.Permissions.Admin)
 	switch {
+	case c.cfg.App != nil:
+		return connector.Passed(checkWrite)
 	case r.Permissions != nil && !may:
 		return connector.Refused(checkWrite, "write_not_allowed")
 	case r.Permissions == nil || len(scopes) == 0:

@@ -146,7 +146,7 @@ func (c *Connector) issueRefused(ctx context.Context, method string, answer outb
 	if answer.Status != http.StatusNotFound && answer.Status != http.StatusGone && !moved {
 		return c.refused(method, answer)
 	}
-	probe, err := c.client.Do(ctx, outbound.Request{Method: http.MethodGet, URL: c.repository(), Header: c.header()})
+	probe, err := c.look(ctx)
 	if err != nil {
 		return c.undecided(answer)
 	}

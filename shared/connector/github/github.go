@@ -30,6 +30,7 @@ const apiVersion = "2022-11-28"
 type Config struct {
 	Owner, Repo string
 	Token       string
+	App         *App   // works instead of a token
 	BaseURL     string // of the API, without a trailing slash; "" is DefaultBaseURL
 	Labels      bool   // whether the items' labels are kept on the issues
 	// Templates replace the usual title and body; "" leaves the usual one.
@@ -46,6 +47,7 @@ type Connector struct {
 
 	mu    sync.Mutex
 	trail trail // to the page of changes behind the last one read
+	grant grant // the app's token
 }
 
 // New makes a connector that asks through client, which must be pinned to the
@@ -217,7 +219,10 @@ func (c *Connector) write(ctx context.Context, method, where string, d draft) (o
 	if err != nil {
 		panic(err) // strings always marshal
 	}
-	header := c.header()
+	header, err := c.header(ctx)
+	if err != nil {
+		return outbound.Response{}, err
+	}
 	header.Set("Content-Type", "application/json")
 	return c.client.Do(ctx, outbound.Request{Method: method, URL: where, Header: header, Body: body})
 }
@@ -225,12 +230,30 @@ func (c *Connector) write(ctx context.Context, method, where string, d draft) (o
 // get reads, and follows one redirect at the same host: a repository that was
 // renamed or an issue that was moved is still to be found by its old address.
 func (c *Connector) get(ctx context.Context, where string, maxBody int64) (outbound.Response, error) {
-	return c.client.Read(ctx, outbound.Request{URL: where, Header: c.header(), MaxBody: maxBody}, c.cfg.BaseURL)
+	header, err := c.header(ctx)
+	if err != nil {
+		return outbound.Response{}, err
+	}
+	return c.client.Read(ctx, outbound.Request{URL: where, Header: header, MaxBody: maxBody}, c.cfg.BaseURL)
 }
 
-func (c *Connector) header() http.Header {
+// look reads the repository, where it is said to be: it follows no redirect.
+func (c *Connector) look(ctx context.Context) (outbound.Response, error) {
+	header, err := c.header(ctx)
+	if err != nil {
+		return outbound.Response{}, err
+	}
+	return c.client.Do(ctx, outbound.Request{Method: http.MethodGet, URL: c.repository(), Header: header})
+}
+
+func (c *Connector) header(ctx context.Context) (http.Header, error) {
+	token, err := c.bearer(ctx)
+	return headerFor(token), err
+}
+
+func headerFor(token string) http.Header {
 	return http.Header{
-		"Authorization":        {"Bearer " + c.cfg.Token},
+		"Authorization":        {"Bearer " + token},
 		"Accept":               {"application/vnd.github+json"},
 		"X-Github-Api-Version": {apiVersion},
 	}

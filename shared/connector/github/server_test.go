@@ -50,6 +50,8 @@ type fake struct {
 	t      *testing.T
 	router routers.Router
 	answer func(w http.ResponseWriter, r *http.Request, body []byte)
+	// app says that whoever calls is one: its tokens are looked at by the answer.
+	app bool
 
 	mu    sync.Mutex
 	calls []call
@@ -60,7 +62,7 @@ func (f *fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	f.mu.Lock()
 	f.calls = append(f.calls, call{r.Method, r.URL.Path, r.Header.Clone(), string(body)})
 	f.mu.Unlock()
-	if r.Header.Get("Authorization") != "Bearer "+token || r.Header.Get("X-GitHub-Api-Version") != "2022-11-28" ||
+	if !f.app && r.Header.Get("Authorization") != "Bearer "+token || r.Header.Get("X-GitHub-Api-Version") != "2022-11-28" ||
 		r.Header.Get("Accept") != "application/vnd.github+json" || r.UserAgent() == "" {
 		f.t.Errorf("%s %s: headers %v", r.Method, r.URL, r.Header)
 	}
@@ -70,7 +72,7 @@ func (f *fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 func (f *fake) check(r *http.Request, body []byte) {
-	if f.router == nil {
+	if f.router == nil || strings.HasPrefix(r.URL.Path, "/api/v3/app/") { // another part of the description
 		return
 	}
 	r2 := r.Clone(r.Context())

@@ -21,18 +21,15 @@ import (
 	"integrations/shared/outbound"
 )
 
-// A NotSupportedError says that there is no connector for what a configuration
-// asks for. A run ends as failed with its Code.
-type NotSupportedError struct {
-	Provider domain.Provider
-	What     string
-}
+// A NotSupportedError says that there is no connector for a provider. A run
+// ends as failed with its Code.
+type NotSupportedError struct{ Provider domain.Provider }
 
 // Code is the machine-readable name of the error.
 func (e *NotSupportedError) Code() string { return "provider_not_supported" }
 
 func (e *NotSupportedError) Error() string {
-	return fmt.Sprintf("%s: %s cannot be synced yet", e.Provider, e.What)
+	return fmt.Sprintf("%s cannot be synced yet", e.Provider)
 }
 
 // Open makes the connector of a provider. The configuration is the stored JSON
@@ -41,14 +38,13 @@ func (e *NotSupportedError) Error() string {
 func Open(provider domain.Provider, configuration string, secrets map[string]string, base *outbound.Client, now func() time.Time) (connector.Connector, error) {
 	open, ok := openers[provider]
 	if !ok {
-		return nil, &NotSupportedError{Provider: provider, What: "this provider"}
+		return nil, &NotSupportedError{Provider: provider}
 	}
 	c, err := open(stored{configuration, secrets, base, now})
-	var unsupported *NotSupportedError
-	if err != nil && !errors.As(err, &unsupported) {
+	if err != nil {
 		return nil, fmt.Errorf("open %s: %w", provider, err)
 	}
-	return c, err
+	return c, nil
 }
 
 var openers = map[domain.Provider]func(stored) (connector.Connector, error){
@@ -86,17 +82,30 @@ func openGitHub(s stored) (connector.Connector, error) {
 	if err != nil {
 		return nil, err
 	}
-	if f.Token == "" && f.AppID != "" {
-		return nil, &NotSupportedError{Provider: domain.GitHub, What: "a GitHub App"}
+	app, err := appOf(f)
+	if err != nil {
+		return nil, err
 	}
 	client, err := s.client(f.API())
-	if err := cmp.Or(given(f.Token), err); err != nil {
+	if err != nil {
 		return nil, err
 	}
 	return github.New(github.Config{
-		Owner: f.Owner, Repo: f.Repo, Token: f.Token, BaseURL: f.API(), Labels: f.Labels != form.LabelsNone,
+		Owner: f.Owner, Repo: f.Repo, Token: f.Token, App: app, BaseURL: f.API(), Labels: f.Labels != form.LabelsNone,
 		TitleTemplate: f.Templates.Title, BodyTemplate: f.Templates.Body,
 	}, client, s.now), nil
+}
+
+// appOf is the GitHub App that is to work, nil where a token does.
+func appOf(f form.GitHub) (*github.App, error) {
+	if f.Token != "" || f.AppID == "" {
+		return nil, given(f.Token)
+	}
+	key, err := f.Key()
+	if err != nil {
+		return nil, errors.New("the private key is not among the secrets")
+	}
+	return &github.App{ID: string(f.AppID), Installation: string(f.InstallationID), Key: key}, nil
 }
 
 func openGitLab(s stored) (connector.Connector, error) {

@@ -1,6 +1,10 @@
 package registry
 
 import (
+	"crypto/rand"
+	"crypto/rsa"
+	"crypto/x509"
+	"encoding/pem"
 	"errors"
 	"strings"
 	"testing"
@@ -18,10 +22,19 @@ var configurations = map[string]struct {
 	secrets  map[string]string
 }{
 	"github":          {domain.GitHub, `{"owner":"o","repo":"r","token":"********"}`, map[string]string{"token": token}},
+	"github app":      {domain.GitHub, `{"owner":"o","repo":"r","app_id":"1","installation_id":"2","private_key":"********"}`, map[string]string{"private_key": key()}},
 	"gitlab":          {domain.GitLab, `{"project":"g/p","token":"********"}`, map[string]string{"token": token}},
 	"jira":            {domain.Jira, `{"flavor":"cloud","base_url":"https://acme.atlassian.net","email":"a@b.example","project_key":"WORK","api_token":"********"}`, map[string]string{"api_token": token}},
 	"jira_datacenter": {domain.Jira, `{"flavor":"datacenter","base_url":"https://jira.acme.example/jira","project_key":"WORK","token":"********"}`, map[string]string{"token": token}},
 	"mantisbt":        {domain.MantisBT, `{"base_url":"https://mantis.acme.example","project":"1","token":"********"}`, map[string]string{"token": token}},
+}
+
+func key() string {
+	k, err := rsa.GenerateKey(rand.Reader, 2048)
+	if err != nil {
+		panic(err)
+	}
+	return string(pem.EncodeToMemory(&pem.Block{Type: "RSA PRIVATE KEY", Bytes: x509.MarshalPKCS1PrivateKey(k)}))
 }
 
 func TestOpen(t *testing.T) {
@@ -43,11 +56,6 @@ func TestOpen(t *testing.T) {
 			t.Errorf("%s: %v", provider, err)
 		}
 	}
-	_, err := Open(domain.GitHub, `{"owner":"o","repo":"r","app_id":"1","installation_id":"2","private_key":"********"}`, map[string]string{"private_key": "x"}, base, nil)
-	var unsupported *NotSupportedError
-	if !errors.As(err, &unsupported) {
-		t.Errorf("App: %v", err)
-	}
 }
 
 func TestOpenRefuses(t *testing.T) {
@@ -59,7 +67,7 @@ func TestOpenRefuses(t *testing.T) {
 			secrets map[string]string
 		}{
 			"without its secret":           {one.text, none},
-			"without a member for it":      {strings.NewReplacer(`,"token":"********"`, "", `,"api_token":"********"`, "").Replace(one.text), one.secrets},
+			"without a member for it":      {strings.NewReplacer(`,"token":"********"`, "", `,"api_token":"********"`, "", `,"private_key":"********"`, "").Replace(one.text), one.secrets},
 			"with half a configuration":    {"{", one.secrets},
 			"with an address that is none": {strings.TrimSuffix(one.text, "}") + `,"base_url":":"}`, one.secrets},
 		} {

@@ -1,0 +1,153 @@
+package github
+
+import (
+	"bytes"
+	"crypto/rand"
+	"crypto/rsa"
+	"encoding/json"
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/go-jose/go-jose/v4"
+	"github.com/go-jose/go-jose/v4/jwt"
+)
+
+// An App that is installed with an owner.
+type App struct {
+	ID, Installation string
+	Login            string // of its own account, as sync[bot]
+	Key              *rsa.PublicKey
+	// Repositories are the names of those it is installed on.
+	Repositories []string
+	// ReadOnly says that it may not write issues, Suspended that it may nothing.
+	ReadOnly, Suspended bool
+}
+
+const (
+	// grantLife is how long a token of an installation is good for.
+	grantLife = time.Hour
+	// longestAssertion is how long an app's own token may be good for.
+	longestAssertion = 10 * time.Minute
+)
+
+// A pass is a token of an installation.
+type pass struct {
+	login string
+	until time.Time
+	// repository and write are what it was asked for.
+	repositories []string
+	write        bool
+}
+
+// grants are the tokens that were given out. They end with the process.
+type grants struct {
+	mu   sync.Mutex
+	held map[string]pass
+}
+
+func (g *grants) give(token string, p pass) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.held == nil {
+		g.held = map[string]pass{}
+	}
+	g.held[token] = p
+}
+
+func (g *grants) get(token string) (pass, bool) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	p, ok := g.held[token]
+	return p, ok
+}
+
+// whose is the account behind a token. A token of an app's installation is good
+// for an hour, for the repositories and the rights it was asked for.
+func (s *Server) whose(made *call, token string) (login string, ok bool) {
+	if made.route.installation != "" {
+		app := s.claimed(token)
+		if app == nil {
+			return "", false
+		}
+		return app.Login, true
+	}
+	if login, ok = s.config.Tokens[token]; ok {
+		return login, true
+	}
+	p, ok := s.granted.get(token)
+	if !ok || !s.config.Now().Before(p.until) {
+		return "", false
+	}
+	made.pass = &p
+	return p.login, true
+}
+
+// claimed is the app that a token of its own says it comes from: signed with
+// its key, not from the future, and good for ten minutes at most.
+func (s *Server) claimed(token string) *App {
+	signed, err := jwt.ParseSigned(token, []jose.SignatureAlgorithm{jose.RS256})
+	if err != nil {
+		return nil
+	}
+	for i, app := range s.config.Apps {
+		var c jwt.Claims
+		if signed.Claims(app.Key, &c) != nil || c.Issuer != app.ID || c.Expiry == nil || c.IssuedAt == nil {
+			continue
+		}
+		now := s.config.Now()
+		if c.Expiry.Time().After(now.Add(longestAssertion)) || !c.Expiry.Time().After(now) || c.IssuedAt.Time().After(now) {
+			return nil
+		}
+		return &s.config.Apps[i]
+	}
+	return nil
+}
+
+// grant gives out a token of an installation.
+func (s *Server) grant(made *call) (*answer, *issue) {
+	_, token, _ := strings.Cut(made.Header.Get("Authorization"), " ")
+	app := s.claimed(strings.TrimSpace(token))
+	if app == nil || app.Installation != made.route.installation {
+		return notFound(), nil
+	}
+	if app.Suspended {
+		return refuse(http.StatusForbidden, "This installation has been suspended"), nil
+	}
+	var asked struct {
+		Repositories []string          `json:"repositories"`
+		Permissions  map[string]string `json:"permissions"`
+	}
+	d := json.NewDecoder(bytes.NewReader(made.body))
+	d.DisallowUnknownFields()
+	if err := d.Decode(&asked); len(made.body) > 0 && err != nil {
+		s.violation("request %s %s: %v", made.Method, made.URL.Path, err)
+		return invalid(err.Error()), nil
+	}
+	for _, name := range asked.Repositories {
+		if !slices.Contains(app.Repositories, name) {
+			return refuse(http.StatusUnprocessableEntity, "There is at least one repository that does not exist or is not accessible to the parent installation."), nil
+		}
+	}
+	if app.ReadOnly && asked.Permissions["issues"] == "write" {
+		return refuse(http.StatusUnprocessableEntity, "The permissions requested are not granted to this installation."), nil
+	}
+	given := pass{login: app.Login, until: s.config.Now().Add(grantLife), repositories: asked.Repositories, write: asked.Permissions["issues"] == "write"}
+	if len(asked.Repositories) == 0 {
+		given.repositories = app.Repositories
+	}
+	text := "gh" + "s_" + app.ID + "_" + rand.Text() + "." + rand.Text()
+	s.granted.give(text, given)
+	return &answer{status: http.StatusCreated, value: map[string]any{
+		"token": text, "expires_at": given.until.UTC().Format(time.RFC3339), "permissions": asked.Permissions, "repository_selection": "selected",
+	}}, nil
+}
+
+// admits reports whether a request is within what its token was asked for.
+func (p *pass) admits(made *call) bool {
+	r := made.route.repository
+	return p == nil || r != nil && slices.ContainsFunc(p.repositories, func(name string) bool { return strings.EqualFold(name, r.Name) }) &&
+		(p.write || made.Method == http.MethodGet)
+}

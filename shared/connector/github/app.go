@@ -1,0 +1,155 @@
+package github
+
+import (
+	"bytes"
+	"context"
+	"crypto"
+	"crypto/rand"
+	"crypto/rsa"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"integrations/shared/connector"
+	"integrations/shared/outbound"
+)
+
+// An App is a GitHub App, installed with the repository's owner. It asks for a
+// token of an hour with which to work
+// (https://docs.github.com/en/apps/creating-github-apps/authenticating-with-a-github-app).
+type App struct {
+	ID, Installation string
+	Key              *rsa.PrivateKey
+}
+
+const (
+	// assertionLife is how long the app's own word for itself holds: GitHub takes
+	// no more than ten minutes, by its clock.
+	assertionLife = 9 * time.Minute
+	// clockSlack is how far GitHub's clock may be behind ours.
+	clockSlack = time.Minute
+	// renewBefore is how long before its end a token is no longer used.
+	renewBefore = 5 * time.Minute
+)
+
+// A grant is a token of an installation.
+type grant struct {
+	Token string    `json:"token"`
+	Until time.Time `json:"expires_at"`
+}
+
+// wanted is what a token is to be good for: issues of one repository, whatever
+// else the app may do.
+type wanted struct {
+	Repositories []string          `json:"repositories"`
+	Permissions  map[string]string `json:"permissions"`
+}
+
+// bearer is the token to work with: the configured one, or one that the app
+// has got and that is not about to end.
+func (c *Connector) bearer(ctx context.Context) (string, error) {
+	if c.cfg.App == nil {
+		return c.cfg.Token, nil
+	}
+	c.mu.Lock()
+	held := c.grant
+	c.mu.Unlock()
+	if held.Until.Add(-renewBefore).After(c.now()) {
+		return held.Token, nil
+	}
+	got, err := c.grantOf(ctx, c.cfg.App)
+	if err != nil {
+		return "", unsent(err)
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.grant = got
+	return got.Token, nil
+}
+
+// unsent is what a failure to get a token means for the request it was for:
+// that it has not left, whatever became of the one for the token.
+func unsent(err error) error {
+	var e *connector.Error
+	if errors.As(err, &e) && e.Class == connector.Ambiguous {
+		e.Class, e.Scope = connector.NotSent, connector.IntegrationScope
+	}
+	return err
+}
+
+// grantOf asks for a token
+// (https://docs.github.com/en/rest/apps/apps#create-an-installation-access-token-for-an-app).
+func (c *Connector) grantOf(ctx context.Context, app *App) (grant, error) {
+	body, err := json.Marshal(wanted{Repositories: []string{c.cfg.Repo}, Permissions: map[string]string{"issues": "write", "metadata": "read"}})
+	if err != nil {
+		panic(err) // strings always marshal
+	}
+	header := headerFor(app.assertion(c.now()))
+	header.Set("Content-Type", "application/json")
+	answer, err := c.client.Do(ctx, outbound.Request{
+		Method: http.MethodPost, URL: c.cfg.BaseURL + "/app/installations/" + url.PathEscape(app.Installation) + "/access_tokens", Header: header, Body: body,
+	})
+	if err != nil {
+		return grant{}, err
+	}
+	if answer.Status != http.StatusCreated {
+		return grant{}, c.notGranted(answer)
+	}
+	var got grant
+	if err := json.Unmarshal(answer.Body, &got); err != nil || got.Token == "" || strings.Trim(got.Token, visible) != "" || got.Until.IsZero() {
+		return grant{}, c.fail(connector.Retryable, connector.IntegrationScope, "answer_unreadable", "GitHub's answer is not a token of the installation", outbound.Response{Status: answer.Status, Header: answer.Header})
+	}
+	return got, nil
+}
+
+// visible are the characters a header's value may have.
+const visible = "!\"#$%&'()*+,-./0123456789:;<=>?@ABCDEFGHIJKLMNOPQRSTUVWXYZ[\\]^_`abcdefghijklmnopqrstuvwxyz{|}~"
+
+// notGranted says why there is no token.
+func (c *Connector) notGranted(answer outbound.Response) *connector.Error {
+	e := c.refused(http.MethodPost, answer)
+	said := parseProblem(answer.Body).String()
+	rejected := func(code, detail string) *connector.Error {
+		return c.fail(connector.Final, connector.IntegrationScope, code, detail+": "+said, answer)
+	}
+	switch {
+	case e.Class != connector.Final:
+		return e
+	case answer.Status == http.StatusUnauthorized:
+		return rejected("credentials_rejected", "GitHub takes app_id and private_key for no app's")
+	case answer.Status == http.StatusForbidden:
+		return rejected("credentials_rejected", "the app's installation was suspended")
+	case answer.Status == http.StatusNotFound:
+		return rejected("installation_not_found", "the app has no such installation_id, or was uninstalled")
+	case answer.Status == http.StatusUnprocessableEntity && strings.Contains(strings.ToLower(said), "permission"):
+		return rejected("forbidden", "the app's installation lacks the permission issues: write")
+	case answer.Status == http.StatusUnprocessableEntity:
+		return rejected("target_not_found", "the app is not installed on the repository")
+	}
+	e.Scope = connector.IntegrationScope
+	return e
+}
+
+// assertion is the app's word for itself: a JSON Web Token, signed with its key
+// (https://docs.github.com/en/apps/creating-github-apps/authenticating-with-a-github-app/generating-a-json-web-token-jwt-for-a-github-app).
+func (a *App) assertion(now time.Time) string {
+	claims, err := json.Marshal(map[string]any{"iss": a.ID, "iat": now.Add(-clockSlack).Unix(), "exp": now.Add(assertionLife).Unix()})
+	if err != nil {
+		panic(err) // a string and numbers always marshal
+	}
+	var text bytes.Buffer
+	for _, part := range [][]byte{[]byte(`{"alg":"RS256","typ":"JWT"}`), claims} {
+		text.WriteString(base64.RawURLEncoding.EncodeToString(part) + ".")
+	}
+	sum := sha256.Sum256(bytes.TrimSuffix(text.Bytes(), []byte(".")))
+	signature, err := rsa.SignPKCS1v15(rand.Reader, a.Key, crypto.SHA256, sum[:])
+	if err != nil {
+		panic(err) // keys that are too short are not accepted
+	}
+	return text.String() + base64.RawURLEncoding.EncodeToString(signature)
+}

@@ -1,0 +1,184 @@
+package github
+
+import (
+	"crypto/rand"
+	"crypto/rsa"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/go-jose/go-jose/v4"
+	"github.com/go-jose/go-jose/v4/jwt"
+
+	"integrations/shared/connector"
+)
+
+var appKey = func() *rsa.PrivateKey {
+	key, err := rsa.GenerateKey(rand.Reader, 2048)
+	if err != nil {
+		panic(err)
+	}
+	return key
+}()
+
+// ghs is a token of an installation, as long as GitHub makes them.
+var ghs = "gh" + "s_12_" + strings.Repeat("x.Y-z_", 80)
+
+// startApp is a connector that works as an app, at a fake that gives its token
+// unless a test answers for it.
+func startApp(t *testing.T, granting http.HandlerFunc) (*fake, *Connector) {
+	f, c := start(t, Config{})
+	f.app = true
+	c.cfg.Token, c.cfg.App = "", &App{ID: "12", Installation: "345", Key: appKey}
+	f.answer = func(w http.ResponseWriter, r *http.Request, _ []byte) {
+		switch {
+		case r.URL.Path != "/api/v3/app/installations/345/access_tokens":
+			w.WriteHeader(http.StatusForbidden)
+			fmt.Fprintf(w, `{"message":"you came with %s"}`, r.Header.Get("Authorization"))
+		case granting != nil:
+			granting(w, r)
+		default:
+			w.WriteHeader(http.StatusCreated)
+			fmt.Fprintf(w, `{"token":"%s","expires_at":"%s"}`, ghs, now.Add(time.Hour).Format(time.RFC3339))
+		}
+	}
+	return f, c
+}
+
+// An app signs its own word for itself, asks for no more than it needs as
+// GitHub describes it, and works with what it gets, which no error shows.
+func TestAppAsksForAToken(t *testing.T) {
+	f, c := startApp(t, nil)
+	_, err := c.Create(t.Context(), connector.Content{Title: "T"}, connector.Marker{Integration: 1, Item: 2, Attempt: 1})
+	e := failure(t, err)
+	if e.Code != "forbidden" || strings.Contains(e.Error(), ghs) || strings.Contains(e.Error(), ghs[:20]) || !strings.Contains(e.Error(), "you came with") {
+		t.Error(e)
+	}
+	calls := f.take()
+	if len(calls) != 2 || calls[1].header.Get("Authorization") != "Bearer "+ghs {
+		t.Fatalf("%d calls", len(calls))
+	}
+	if want := `{"repositories":["tracker"],"permissions":{"issues":"write","metadata":"read"}}`; calls[0].method != http.MethodPost || calls[0].body != want {
+		t.Errorf("%+v", calls[0])
+	}
+	parsed, err := jwt.ParseSigned(strings.TrimPrefix(calls[0].header.Get("Authorization"), "Bearer "), []jose.SignatureAlgorithm{jose.RS256})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var claims jwt.Claims
+	if err := parsed.Claims(&appKey.PublicKey, &claims); err != nil {
+		t.Fatal(err)
+	}
+	if claims.Issuer != "12" || claims.IssuedAt.Time().After(now.Add(-30*time.Second)) || claims.Expiry.Time().Sub(now) > 10*time.Minute || claims.Expiry.Time().Before(now.Add(time.Minute)) {
+		t.Errorf("%+v", claims)
+	}
+	asDescribed(t, calls[0].body)
+}
+
+// asDescribed holds what is asked of an installation against GitHub's own
+// description: each member is there, of the type, and each permission known.
+func asDescribed(t *testing.T, body string) {
+	t.Helper()
+	path := shared("specs/github-api.github.com.json")
+	if path == "" {
+		t.Skip("no ../shared/specs/github-api.github.com.json beside the project")
+	}
+	b, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var doc struct {
+		Paths map[string]struct {
+			Post struct {
+				RequestBody struct {
+					Content map[string]struct {
+						Schema struct{ Properties map[string]json.RawMessage }
+					}
+				}
+				Responses map[string]json.RawMessage
+			}
+		}
+		Components struct {
+			Schemas map[string]struct {
+				Properties map[string]struct{ Enum []string }
+			}
+		}
+	}
+	if err := json.Unmarshal(b, &doc); err != nil {
+		t.Fatal(err)
+	}
+	post := doc.Paths["/app/installations/{installation_id}/access_tokens"].Post
+	properties := post.RequestBody.Content["application/json"].Schema.Properties
+	var asked struct {
+		Repositories []string
+		Permissions  map[string]string
+	}
+	var members map[string]json.RawMessage
+	if json.Unmarshal([]byte(body), &asked) != nil || json.Unmarshal([]byte(body), &members) != nil {
+		t.Fatal(body)
+	}
+	for name := range members {
+		if properties[name] == nil {
+			t.Errorf("GitHub knows no member %s", name)
+		}
+	}
+	for name, access := range asked.Permissions {
+		if known := doc.Components.Schemas["app-permissions"].Properties[name].Enum; !slices.Contains(known, access) {
+			t.Errorf("GitHub knows no permission %s: %s, but %v", name, access, known)
+		}
+	}
+	for _, status := range []string{"201", "401", "403", "404", "422"} {
+		if post.Responses[status] == nil {
+			t.Errorf("GitHub does not answer %s", status)
+		}
+	}
+}
+
+// However the request for a token fails, the one it was for has not left: it
+// is never ambiguous, and never sent.
+func TestAppWithoutAToken(t *testing.T) {
+	answered := func(status int, body string) http.HandlerFunc {
+		return func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(status); fmt.Fprint(w, body) }
+	}
+	for name, tt := range map[string]struct {
+		granting http.HandlerFunc
+		class    connector.Class
+		code     string
+	}{
+		"broken off":    {func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }, connector.NotSent, ""},
+		"an error":      {answered(500, `{}`), connector.NotSent, "no_answer"},
+		"an outage":     {answered(503, `{}`), 0, ""},
+		"a limit":       {answered(403, `{"message":"You have exceeded a secondary rate limit."}`), connector.Retryable, "rate_limited"},
+		"no token":      {answered(201, `{"expires_at":"2026-11-23T11:00:00Z"}`), connector.Retryable, "answer_unreadable"},
+		"no end":        {answered(201, `{"token":"abc"}`), connector.Retryable, "answer_unreadable"},
+		"no header":     {answered(201, `{"token":"a\r\nb","expires_at":"2026-11-23T11:00:00Z"}`), connector.Retryable, "answer_unreadable"},
+		"HTML":          {answered(201, `<html>`), connector.Retryable, "answer_unreadable"},
+		"moved":         {answered(301, ``), connector.Final, "target_moved"},
+		"unknown":       {answered(404, `{"message":"Not Found"}`), connector.Final, "installation_not_found"},
+		"not permitted": {answered(422, `{"message":"The permissions requested are not granted to this installation."}`), connector.Final, "forbidden"},
+	} {
+		f, c := startApp(t, tt.granting)
+		for what, do := range map[string]func() error{
+			"create": func() error {
+				_, err := c.Create(t.Context(), connector.Content{Title: "T"}, connector.Marker{Integration: 1, Item: 2, Attempt: 1})
+				return err
+			},
+			"changes": func() error { _, _, err := c.Changes(t.Context(), now, 1); return err },
+		} {
+			e := failure(t, do())
+			if e.Class == connector.Ambiguous || e.Scope != connector.IntegrationScope || tt.class != 0 && e.Class != tt.class || tt.code != "" && e.Code != tt.code {
+				t.Errorf("%s: %s: %s %+v", name, what, e.Class, e)
+			}
+			for _, one := range f.take() {
+				if !strings.HasSuffix(one.path, "/access_tokens") {
+					t.Errorf("%s: %s asks %s %s without a token", name, what, one.method, one.path)
+				}
+			}
+		}
+	}
+}
