@@ -69,62 +69,7 @@ func (s *Store) ended(run domain.Run, due time.Time, more ...notice.Notice) []ty
 // manager has stopped the run, or changed or deleted the integration; ErrFenced
 // when the lease is lost.
 func (s *Store) Finish(ctx context.Context, l Lease, e Ending) error {
-	u := l.fenced(update{})
-	u.names["#until"], u.values[":zero"] = "lease_until", number(0)
-	set, remove := []string{"#until = :zero"}, []string{"#run"}
-	drop := func(alias, name string) { u.names[alias] = name; remove = append(remove, alias) }
-	put := func(alias, name string, v types.AttributeValue) {
-		u.names[alias], u.values[":"+alias[1:]] = name, v
-		set = append(set, alias+" = :"+alias[1:])
-	}
-	switch {
-	case e.Forced && e.Heed:
-		u.condition += " AND attribute_not_exists(#wake)"
-		u.names["#wake"] = "wake"
-	case e.Forced:
-		drop("#wake", "wake")
-	default:
-		u.condition += " AND attribute_not_exists(#wake) AND #run.#mode = :mode AND " + notCancelled(&u)
-		u.names["#wake"], u.names["#mode"], u.values[":mode"] = "wake", "mode", text(string(e.Mode))
-	}
-	if e.FullEpoch > 0 {
-		put("#epoch", "full_epoch", number(e.FullEpoch))
-	}
-	if e.Run.Status == domain.Succeeded {
-		put("#success", "last_success_at", number(e.Run.FinishedAt.UnixMilli()))
-	}
-	if e.Condition != nil {
-		put("#known", "condition", &types.AttributeValueMemberM{Value: mustEncode(e.Condition)})
-	}
-	for _, at := range []struct {
-		alias, name string
-		at          time.Time
-	}{{"#retry", "retry_at", e.RetryAt}, {"#pull", "pull_at", e.PullAt}, {"#due", "due_at", soonest(e.RetryAt, e.PullAt)}} {
-		switch {
-		case e.Purge != nil:
-		case at.at.IsZero():
-			drop(at.alias, at.name)
-		default:
-			put(at.alias, at.name, number(at.at.UnixMilli()))
-		}
-	}
-	switch {
-	case e.Purge != nil:
-		remove = remove[1:]
-		set = append(set, "#run = :purge")
-		u.values[":purge"] = encodeRun(*e.Purge)
-		put("#due", "due_at", number(e.Purge.RequestedAt.UnixMilli()))
-		put("#shard", "due_shard", text(dueShard(l.Pair.ID)))
-	case soonest(e.RetryAt, e.PullAt).IsZero():
-		drop("#shard", "due_shard")
-	default:
-		put("#shard", "due_shard", text(dueShard(l.Pair.ID)))
-	}
-	u.expression = "SET " + strings.Join(set, ", ")
-	if len(remove) > 0 {
-		u.expression += " REMOVE " + strings.Join(remove, ", ")
-	}
-	actions := []types.TransactWriteItem{s.updateAction(l.key(), u)}
+	actions := []types.TransactWriteItem{s.updateAction(l.key(), e.update(l))}
 	if e.Purge == nil && !(e.Forced && l.Lane == Dry) {
 		actions = append(actions, s.metaCheck(l.Pair, e.MetaVersion, e.Forced && !e.Judged))
 	}
@@ -138,6 +83,87 @@ func (s *Store) Finish(ctx context.Context, l Lease, e Ending) error {
 		err = ErrChanged
 	}
 	return wrap(err, "finish run", l.RunID)
+}
+
+// update is what an ending leaves of the state.
+func (e Ending) update(l Lease) update {
+	x := edits{u: l.fenced(update{})}
+	x.put("#until", "lease_until", number(0))
+	switch {
+	case e.Forced && e.Heed:
+		x.u.condition += " AND attribute_not_exists(#wake)"
+		x.u.names["#wake"] = "wake"
+	case e.Forced:
+		x.drop("#wake", "wake")
+	default:
+		x.u.condition += " AND attribute_not_exists(#wake) AND #run.#mode = :mode AND " + notCancelled(&x.u)
+		x.u.names["#wake"], x.u.names["#mode"], x.u.values[":mode"] = "wake", "mode", text(string(e.Mode))
+	}
+	if e.FullEpoch > 0 {
+		x.put("#epoch", "full_epoch", number(e.FullEpoch))
+	}
+	if e.Run.Status == domain.Succeeded {
+		x.put("#success", "last_success_at", number(e.Run.FinishedAt.UnixMilli()))
+	}
+	if e.Condition != nil {
+		x.put("#known", "condition", &types.AttributeValueMemberM{Value: mustEncode(e.Condition)})
+	}
+	e.next(l, &x)
+	return x.update()
+}
+
+// next is what follows in the lane: a purge, or what comes due, or nothing.
+func (e Ending) next(l Lease, x *edits) {
+	if e.Purge != nil {
+		x.put("#run", "run", encodeRun(*e.Purge))
+		x.put("#due", "due_at", number(e.Purge.RequestedAt.UnixMilli()))
+		x.put("#shard", "due_shard", text(dueShard(l.Pair.ID)))
+		return
+	}
+	x.drop("#run", "run")
+	due := soonest(e.RetryAt, e.PullAt)
+	x.putTime("#retry", "retry_at", e.RetryAt)
+	x.putTime("#pull", "pull_at", e.PullAt)
+	x.putTime("#due", "due_at", due)
+	if due.IsZero() {
+		x.drop("#shard", "due_shard")
+	} else {
+		x.put("#shard", "due_shard", text(dueShard(l.Pair.ID)))
+	}
+}
+
+// edits gather what one update sets and removes.
+type edits struct {
+	u           update
+	set, remove []string
+}
+
+// put sets an attribute under an alias, which names its value too.
+func (x *edits) put(alias, name string, v types.AttributeValue) {
+	x.u.names[alias], x.u.values[":next_"+alias[1:]] = name, v
+	x.set = append(x.set, alias+" = :next_"+alias[1:])
+}
+
+func (x *edits) drop(alias, name string) {
+	x.u.names[alias] = name
+	x.remove = append(x.remove, alias)
+}
+
+// putTime sets a time in Unix milliseconds, or removes it where there is none.
+func (x *edits) putTime(alias, name string, at time.Time) {
+	if at.IsZero() {
+		x.drop(alias, name)
+	} else {
+		x.put(alias, name, number(at.UnixMilli()))
+	}
+}
+
+func (x *edits) update() update {
+	x.u.expression = "SET " + strings.Join(x.set, ", ")
+	if len(x.remove) > 0 {
+		x.u.expression += " REMOVE " + strings.Join(x.remove, ", ")
+	}
+	return x.u
 }
 
 // metaCheck makes a write conditional on the manager's record: that it is still
