@@ -9,6 +9,8 @@ import (
 	"time"
 
 	cancel "integrations/functions/cancel/handler"
+	create "integrations/functions/create/handler"
+	remove "integrations/functions/delete/handler"
 	patch "integrations/functions/patch/handler"
 	retry "integrations/functions/retry/handler"
 	start "integrations/functions/sync/handler"
@@ -218,6 +220,14 @@ func (hasty) UpdateIntegration(context.Context, store.View, store.Change, time.T
 	return store.Integration{}, store.ErrConflict
 }
 
+func (hasty) DeleteIntegration(context.Context, store.View, domain.Snowflake, time.Time) (bool, error) {
+	return false, store.ErrConflict
+}
+
+func (hasty) CreateOnce(context.Context, store.Integration, map[string][]byte, *store.Once) error {
+	return store.ErrConflict
+}
+
 func TestConflicts(t *testing.T) {
 	w := newWorld(t)
 	gate, all, now := access.New(w.store), hasty{w.store}, func() time.Time { return w.now }
@@ -230,6 +240,8 @@ func TestConflicts(t *testing.T) {
 		"retry":  {"retryItems", (&retry.Handler{Gate: gate, Links: all, Runs: all, Now: now}).Route, request{}},
 		"cancel": {"cancelSync", cancel.New(gate, all, now), request{sync: "7"}},
 		"PATCH":  {"updateIntegration", (&patch.Handler{Gate: gate, Writer: all, Now: now}).Route, request{body: `{"enabled":false}`}},
+		"delete": {"deleteIntegration", (&remove.Handler{Gate: gate, Deleter: all, Now: now}).Route, request{}},
+		"create": {"createIntegration", (&create.Handler{Members: all, Creator: all, Sealer: w.sealer(), Now: now}).Route, request{body: wanted("1")}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			refused(t, send(t, checked(c.operation, api.Serve(discard, "sub", c.route)), c.request), refusal{409, "conflict", nil})
