@@ -116,7 +116,7 @@ var badBodies = []struct {
 
 func TestBadBodies(t *testing.T) {
 	w := newWorld(t)
-	for name, h := range map[string]api.Handler{"PATCH": w.patch, "sync": w.sync, "cancel": w.cancel, "retry": w.retry} {
+	for name, h := range map[string]api.Handler{"PATCH": w.patch, "sync": w.sync, "cancel": w.cancel, "retry": w.retry, "check": w.check} {
 		for _, c := range badBodies {
 			t.Run(name+" "+c.name, func(t *testing.T) {
 				c.request.sync = "7"

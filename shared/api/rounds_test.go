@@ -99,12 +99,15 @@ func TestOurOwnFailures(t *testing.T) {
 	if strings.Contains(resp.Body, "network is down") || !strings.Contains(w.log.String(), "network is down") {
 		t.Errorf("answered %s\nlogged %s", resp.Body, w.log)
 	}
-	for name, h := range map[string]api.Handler{"PATCH": w.patch, "sync": w.sync, "status": w.status, "syncs": w.syncs, "cancel": w.cancel, "items": w.items, "retry": w.retry} {
+	for name, h := range map[string]api.Handler{"PATCH": w.patch, "sync": w.sync, "status": w.status, "syncs": w.syncs, "cancel": w.cancel, "items": w.items, "retry": w.retry, "delete": w.remove} {
 		t.Run(name, func(t *testing.T) { refused(t, send(t, h, request{}), refusal{500, "internal_error", nil}) })
 	}
 	for _, route := range []string{"", planRoute} {
 		refused(t, send(t, w.syncs, request{sync: "7", route: route}), refusal{500, "internal_error", nil})
 	}
+	w.wire.fail = map[string]bool{"BatchGetItem": true}
+	refused(t, send(t, w.list, request{}), refusal{500, "internal_error", nil})
+	refused(t, send(t, w.make, request{body: wanted("1")}), refusal{500, "internal_error", nil})
 	w.wire.fail = map[string]bool{"UpdateItem": true}
 	refused(t, send(t, w.patch, request{body: `{"enabled":false}`}), refusal{500, "internal_error", nil})
 	refused(t, send(t, w.sync, request{}), refusal{500, "internal_error", nil})
