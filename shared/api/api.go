@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"regexp"
 	"runtime/debug"
 	"strconv"
 	"strings"
@@ -153,27 +154,37 @@ func ValidKey(text string) bool {
 }
 
 // IfMatch refuses a request whose If-Match names other versions than the
-// current one.
+// current one, or none at all: whoever sends one wants no change made blindly.
 func (r Request) IfMatch(current int64) error {
-	if tags := r.Header("if-match"); tags != "" && !Matches(tags, current, false) {
+	if tags, given := r.Given("if-match"); given && !Matches(tags, current, false) {
 		return &domain.Error{Code: domain.CodePreconditionFailed, Detail: "The integration is at version " + ETag(current) + " now; nothing was changed."}
 	}
 	return nil
 }
 
-// Matches reports whether a header of entity tags names a version. weak is the
-// comparison of If-None-Match, strong that of If-Match (RFC 9110, section
-// 8.8.3.2).
+// element is the first of a list of entity tags, with what ends it. The list
+// may have empty ones, and a tag commas (RFC 9110, sections 5.6.1 and 8.8.3).
+var element = regexp.MustCompile(`^[ \t]*((?:W/)?"[^"]*")?[ \t]*(?:,|$)`)
+
+// Matches reports whether a header of entity tags names a version, which one
+// that is malformed does not. weak is the comparison of If-None-Match, strong
+// that of If-Match (RFC 9110, section 8.8.3.2).
 func Matches(header string, version int64, weak bool) bool {
-	want := ETag(version)
-	for tag := range strings.SplitSeq(header, ",") {
-		tag = strings.TrimSpace(tag)
+	if strings.TrimSpace(header) == "*" {
+		return true
+	}
+	want, found := ETag(version), false
+	for header != "" {
+		one := element.FindStringSubmatch(header)
+		if one == nil {
+			return false
+		}
+		tag := one[1]
 		if weak {
 			tag = strings.TrimPrefix(tag, "W/")
 		}
-		if tag == "*" || tag == want {
-			return true
-		}
+		found = found || tag == want
+		header = header[len(one[0]):]
 	}
-	return false
+	return found
 }

@@ -175,6 +175,12 @@ func TestPatchMatches(t *testing.T) {
 			t.Errorf("If-Match %s: %d %s", tags, resp.StatusCode, resp.Body)
 		}
 	}
+	// A precondition that names no version is none that holds.
+	for _, tags := range []string{"", " ", ",", `"9,*,9"`, `"9, * , 9"`, `"9", *`, `"4", 9`} {
+		resp := send(t, w.patch, request{body: `{"enabled":true}`, header: map[string]string{"if-match": tags}})
+		refused(t, resp, refusal{412, "precondition_failed", nil})
+		refused(t, send(t, w.remove, request{header: map[string]string{"if-match": tags}}), refusal{412, "precondition_failed", nil})
+	}
 }
 
 // A secret is sealed, shown as a mask, kept by it, and gone with its form.
@@ -234,7 +240,10 @@ func TestPatchIsAppliedAnewAfterAnother(t *testing.T) {
 				t.Error(err)
 			}
 		}
-		q := request{body: changed(`{"owner":"octo","repo":"new","token":"********"}`), header: map[string]string{"if-match": tags}}
+		q := request{body: changed(`{"owner":"octo","repo":"new","token":"********"}`)}
+		if tags != "" {
+			q.header = map[string]string{"if-match": tags}
+		}
 		resp := send(t, w.patch, q)
 		v = w.view(t, github)
 		if resp.StatusCode != want || v.Integration.Enabled || strings.Contains(v.Integration.Configuration, `"new"`) != (want == 200) {
