@@ -120,10 +120,22 @@ func parse(flags *flag.FlagSet, args []string) ([]string, error) {
 			return nil, err
 		}
 		if flags.NArg() == 0 {
-			return rest, nil
+			return rest, empty(flags)
 		}
 		rest, args = append(rest, flags.Arg(0)), flags.Args()[1:]
 	}
+}
+
+// empty refuses a flag that is given and says nothing, as from a variable that
+// was never set: it would be as if nobody had asked for the version or the key.
+func empty(flags *flag.FlagSet) error {
+	var err error
+	flags.Visit(func(f *flag.Flag) {
+		if value, ok := f.Value.(flag.Getter); ok && value.Get() == "" {
+			err = fmt.Errorf("-%s is empty", f.Name)
+		}
+	})
+	return err
 }
 
 func (a *app) dial(options ...client.Option) (*client.Client, error) {

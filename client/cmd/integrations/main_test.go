@@ -141,6 +141,8 @@ func TestExitCodes(t *testing.T) {
 		"too many":           {session{}, "get 1 2", exitUsage, "usage:"},
 		"unknown flag":       {session{}, "get 1 -force", exitUsage, "-force"},
 		"delete unconfirmed": {session{}, "delete 1", exitUsage, "-yes"},
+		"an empty version":   {session{}, "delete 1 -yes -if-match=", exitUsage, "-if-match is empty"},
+		"an empty key":       {session{}, "create 1 -type work_item -provider github -key= owner=octo repo=hello", exitUsage, "-key is empty"},
 		"nothing to set":     {session{}, "set 1", exitUsage, "something to change"},
 		"create without":     {session{}, "create 1", exitUsage, "-type"},
 		"no address":         {session{env: map[string]string{"INTEGRATIONS_API": ""}}, "get 1", exitUsage, "must be set"},
