@@ -254,6 +254,21 @@ func TestSecretsAreTheForms(t *testing.T) {
 	}
 }
 
+// What has come of a list is shown, also where the rest does not come.
+func TestAListThatBreaksOff(t *testing.T) {
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Query().Has("after") {
+			w.WriteHeader(http.StatusForbidden)
+		}
+		fmt.Fprint(w, `{"items":[{"item_id":"1190000000000000001"}],"next":"x"}`)
+	}))
+	defer server.Close()
+	s := &session{t: t, env: map[string]string{"INTEGRATIONS_API": server.URL}}
+	if code := s.run("items", "1"); code != exitRefused || !strings.Contains(s.out.String(), "1190000000000000001") {
+		t.Errorf("exit %d: %q", code, s.out.String())
+	}
+}
+
 // A provider's words steer no terminal.
 func TestTerminalsAreNotSteered(t *testing.T) {
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

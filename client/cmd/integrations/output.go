@@ -3,6 +3,7 @@ package main
 import (
 	"cmp"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"iter"
 	"strings"
@@ -36,7 +37,7 @@ func show[T any](i *invocation, all iter.Seq2[T, error], head string, row func(T
 	none := true
 	for one, err := range all {
 		if err != nil {
-			return err
+			return errors.Join(table.Flush(), err)
 		}
 		if i.json {
 			if err := i.writeJSON(one); err != nil {
