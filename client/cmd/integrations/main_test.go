@@ -14,6 +14,7 @@ import (
 	"strings"
 	"testing"
 
+	"integrations/client"
 	"integrations/docs/openapi"
 	"integrations/local/contract"
 )
@@ -251,6 +252,15 @@ func TestSecretsAreTheForms(t *testing.T) {
 	}
 	if want := keys(found); !slices.Equal(secrets, want) {
 		t.Errorf("%v, the forms have %v", secrets, want)
+	}
+}
+
+// A sync that has ended has nothing more to do.
+func TestASyncThatDidNothing(t *testing.T) {
+	for status, want := range map[string]string{"queued": "nothing yet", "running": "nothing yet", "waiting": "nothing yet", "succeeded": "nothing", "cancelled": "nothing"} {
+		if got := runRow(client.Run{Status: status})[4]; got != want {
+			t.Errorf("%s: %q, want %q", status, got, want)
+		}
 	}
 }
 

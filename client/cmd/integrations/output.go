@@ -96,7 +96,11 @@ func runRow(r client.Run) []string {
 	if r.DryRun {
 		mode += ", dry run"
 	}
-	return []string{r.ID, mode, r.Status, at(&r.RequestedAt), cmp.Or(r.Counts.String(), "nothing yet")}
+	nothing := "nothing"
+	if r.Active() {
+		nothing = "nothing yet"
+	}
+	return []string{r.ID, mode, r.Status, at(&r.RequestedAt), cmp.Or(r.Counts.String(), nothing)}
 }
 
 func planRow(p client.PlanRow) []string {
@@ -170,7 +174,7 @@ func statusText(v any) [][2]string {
 func runText(v any) [][2]string {
 	r := v.(client.Run)
 	row := runRow(r)
-	lines := [][2]string{{"sync", r.ID}, {"mode", row[1]}, {"status", r.Status}, {"done", cmp.Or(r.Counts.String(), "nothing yet")}}
+	lines := [][2]string{{"sync", r.ID}, {"mode", row[1]}, {"status", r.Status}, {"done", row[4]}}
 	if r.Remaining != nil {
 		lines = append(lines, [2]string{"left", fmt.Sprint(*r.Remaining)})
 	}
