@@ -33,6 +33,24 @@ func TestCodesAreTheTables(t *testing.T) {
 	}
 }
 
+// The document's problems are called as those that the service answers.
+func TestTitlesAreTheTables(t *testing.T) {
+	for _, o := range contract.Must().Operations {
+		for _, a := range o.Examples() {
+			var problem struct {
+				Title string
+				Code  domain.Code
+			}
+			if len(a.Body) > 0 {
+				must(t, json.Unmarshal(a.Body, &problem))
+			}
+			if want := api.Title(problem.Code); want != "" && problem.Title != want {
+				t.Errorf("%s: %s is %q, answered is %q", o.ID, problem.Code, problem.Title, want)
+			}
+		}
+	}
+}
+
 func TestLimitsAreTheHandlers(t *testing.T) {
 	document, err := openapi.Document()
 	must(t, err)

@@ -17,3 +17,6 @@ func Statuses() map[domain.Code]int {
 	}
 	return all
 }
+
+// Title is what a code's problem documents are called.
+func Title(code domain.Code) string { return statuses[code].title }

@@ -84,7 +84,7 @@ const (
 	integrationHead = "INTEGRATION\tTYPE\tPROVIDER\tENABLED"
 	runHead         = "SYNC\tMODE\tSTATUS\tREQUESTED\tDONE"
 	planHead        = "ITEM\tNUMBER\tACTION\tSTEPS\tREASON"
-	itemHead        = "ITEM\tNUMBER\tOUTCOME\tTRIES\tAT THE PROVIDER\tREASON"
+	itemHead        = "ITEM\tNUMBER\tOUTCOME\tFAILURES\tAT THE PROVIDER\tREASON"
 )
 
 func integrationRow(i client.Integration) []string {
