@@ -233,12 +233,12 @@ func TestList(t *testing.T) {
 		want = append(want, made.ID.String())
 	}
 	for limit := 1; limit <= 8; limit++ {
-		var got []string
+		var got, order []string
 		query := map[string]string{"limit": fmt.Sprint(limit)}
 		for {
 			page := told[list](t, w.list, request{query: query}, 200)
 			for _, i := range page.Items {
-				got = append(got, i.ID.String())
+				got, order = append(got, i.ID.String()), append(order, string(i.ItemType)+i.ID.Sortable())
 				if i.OrganisationID != org || strings.Contains(i.Configuration, token) {
 					t.Errorf("%+v", i)
 				}
@@ -250,6 +250,9 @@ func TestList(t *testing.T) {
 				break
 			}
 			query["after"] = *page.Next
+		}
+		if !slices.IsSorted(order) {
+			t.Errorf("pages of %d are not by item type and age: %v", limit, order)
 		}
 		slices.Sort(got)
 		slices.Sort(want)
