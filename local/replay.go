@@ -6,6 +6,7 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"slices"
 	"time"
 
 	"integrations/local/environment"
@@ -40,11 +41,27 @@ func eventCommand(ctx context.Context, args []string) error {
 		return err
 	}
 	fmt.Printf("%s sent\n", e.DetailType)
-	if err := event.Check(e.DetailType, e.Detail); err != nil {
-		fmt.Printf("It will be refused: %v\n", err)
+	if fate := fateOf(e); fate != "" {
+		fmt.Println(fate)
 	}
 	return nil
 }
+
+// fateOf says what will become of an event that does no good.
+func fateOf(e event.Envelope) string {
+	switch err := event.Check(e.DetailType, e.Detail); {
+	case e.Source != platformSource:
+		return fmt.Sprintf("It will reach nobody: the source is %q, and the rules look for %q.", e.Source, platformSource)
+	case !slices.Contains(slices.Concat(event.OfOrganisations, event.InOrganisations), e.DetailType):
+		return fmt.Sprintf("It will reach nobody: no rule looks for the detail-type %q.", e.DetailType)
+	case err != nil:
+		return fmt.Sprintf("It will be refused: %v", err)
+	}
+	return ""
+}
+
+// platformSource is whose events the local stack's rules look for.
+const platformSource = "platform"
 
 // replayCommand plays a file of changes.
 func replayCommand(ctx context.Context, args []string) error {

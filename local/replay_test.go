@@ -10,6 +10,7 @@ import (
 
 	"integrations/local/environment"
 	"integrations/local/loader"
+	"integrations/shared/event"
 )
 
 // stateOf is the state folder of an environment whose bus is the one at hand.
@@ -66,5 +67,20 @@ func TestReplayCommand(t *testing.T) {
 	moved := ids("-organisation", "42", "-rate", "100000")
 	if moved[0] != "42" || moved[3] != loader.Shifted(42, 1000).String() || !strings.Contains(q.sent[3], `"organisation_id":"42"`) {
 		t.Errorf("moved: %v", moved)
+	}
+}
+
+// A person is told what becomes of an event that does no good.
+func TestFateOf(t *testing.T) {
+	for _, tt := range []struct{ source, detailType, detail, want string }{
+		{"platform", "organisation.deleted", `{"id":"1","version":2}`, ""},
+		{"elsewhere", "organisation.deleted", `{"id":"1","version":2}`, `It will reach nobody: the source is "elsewhere", and the rules look for "platform".`},
+		{"platform", "item.made", `{}`, `It will reach nobody: no rule looks for the detail-type "item.made".`},
+		{"platform", "role.deleted", `{"id":"0"}`, "It will be refused: malformed event: organisation_id is missing"},
+	} {
+		got := fateOf(event.Envelope{Source: tt.source, DetailType: tt.detailType, Detail: []byte(tt.detail)})
+		if !strings.HasPrefix(got, tt.want) || (got == "") != (tt.want == "") {
+			t.Errorf("%s of %s: %q, want %q", tt.detailType, tt.source, got, tt.want)
+		}
 	}
 }
