@@ -19,6 +19,9 @@ type Allow struct {
 var metadata = []netip.Prefix{
 	netip.MustParsePrefix("169.254.0.0/16"), netip.MustParsePrefix("fe80::/10"), netip.MustParsePrefix("fd00:ec2::/32"),
 	netip.MustParsePrefix("0.0.0.0/8"), netip.MustParsePrefix("::/128"),
+	// Those of Alibaba, Oracle, Azure and Google, which are elsewhere.
+	netip.MustParsePrefix("100.100.100.200/32"), netip.MustParsePrefix("192.0.0.192/32"), netip.MustParsePrefix("168.63.129.16/32"),
+	netip.MustParsePrefix("fd20:ce::254/128"),
 }
 
 func (a Allow) covers(to netip.AddrPort) bool {

@@ -35,7 +35,7 @@ var hostile = []string{
 	// the machine itself and its neighbours, by name
 	"https://localhost", "https://LOCALHOST", "https://localhost:9001", "https://localhost.", "https://foo.localhost", "https://localhost.localdomain", "https://ip6-localhost", "https://metadata", "https://metadata.google.internal", "https://metadata.goog", "https://metadata.azure.internal", "https://instance-data.ec2.internal",
 	// IPv4
-	"https://127.0.0.1", "https://127.0.0.1:9001", "https://127.8.8.8", "https://0.0.0.0", "https://10.0.0.1", "https://10.255.255.255", "https://172.16.0.1", "https://172.31.255.255", "https://192.168.1.1", "https://169.254.169.254", "https://169.254.170.2", "https://100.64.0.1", "https://100.127.255.254", "https://100.100.100.200", "https://192.0.0.192", "https://198.18.0.1", "https://224.0.0.1", "https://240.0.0.1", "https://255.255.255.255", "https://192.0.2.1", "https://198.51.100.7", "https://203.0.113.9", "https://192.88.99.1",
+	"https://127.0.0.1", "https://127.0.0.1:9001", "https://127.8.8.8", "https://0.0.0.0", "https://10.0.0.1", "https://10.255.255.255", "https://172.16.0.1", "https://172.31.255.255", "https://192.168.1.1", "https://169.254.169.254", "https://169.254.170.2", "https://100.64.0.1", "https://100.127.255.254", "https://100.100.100.200", "https://192.0.0.192", "https://168.63.129.16", "https://198.18.0.1", "https://224.0.0.1", "https://240.0.0.1", "https://255.255.255.255", "https://192.0.2.1", "https://198.51.100.7", "https://203.0.113.9", "https://192.88.99.1",
 	// IPv4 in disguise
 	"https://127.1", "https://127.0.1", "https://2130706433", "https://0x7f000001", "https://0x7f.0.0.1", "https://0177.0.0.1", "https://127.0.0.01", "https://127.0.0.0x1", "https://017700000001", "https://1.2.3.4.5", "https://foo.1", "https://foo.0x7f", "https://foo.0x", "https://127.0.0.1.", "https://256.1.1.1", "https://8.8.8.8.",
 	// IPv6
@@ -107,7 +107,7 @@ func TestBaseCanonical(t *testing.T) {
 func TestInternal(t *testing.T) {
 	for text, want := range map[string]bool{
 		"100.63.255.255": false, "100.64.0.0": true, "100.128.0.0": false, "172.15.255.255": false, "172.32.0.0": false,
-		"1.1.1.1": false, "2606:4700::1111": false, "2a00:1450::1": false, "2001:4860:4860::8888": false, "2001:1ff::1": true,
+		"168.63.129.15": false, "168.63.129.16": true, "168.63.129.17": false, "1.1.1.1": false, "2606:4700::1111": false, "2a00:1450::1": false, "2001:4860:4860::8888": false, "2001:1ff::1": true,
 	} {
 		if got := Internal(netip.MustParseAddr(text)); got != want {
 			t.Errorf("Internal(%s) = %v", text, got)

@@ -3,11 +3,12 @@ package address
 import "net/netip"
 
 // internal4 is every IPv4 range that is not the public internet (IANA special
-// purpose registry), the metadata services within them included.
+// purpose registry), the metadata services within them included, and Azure's,
+// which has a public address and is in each of its machines.
 var internal4 = prefixes(
 	"0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16", "172.16.0.0/12",
 	"192.0.0.0/24", "192.0.2.0/24", "192.88.99.0/24", "192.168.0.0/16", "198.18.0.0/15",
-	"198.51.100.0/24", "203.0.113.0/24", "224.0.0.0/4", "240.0.0.0/4",
+	"198.51.100.0/24", "203.0.113.0/24", "224.0.0.0/4", "240.0.0.0/4", "168.63.129.16/32",
 )
 
 // global6 is where public IPv6 addresses are; internal6 is what lies within
