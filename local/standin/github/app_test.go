@@ -29,7 +29,7 @@ func withApp(c *Config) {
 
 // asApp is the product's connector as an app.
 func (d double) asApp(now func() time.Time, change func(*product.Config)) *product.Connector {
-	return d.connectAs(now, func(c *product.Config) {
+	return d.connect(now, func(c *product.Config) {
 		c.Token, c.App = "", &product.App{ID: "12", Installation: "345", Key: appKey}
 		if change != nil {
 			change(c)

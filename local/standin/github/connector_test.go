@@ -21,9 +21,7 @@ import (
 
 // connect leads the product's own connector to a stand-in, which it takes for
 // an Enterprise Server. The host is one of httptest's certificate.
-func (d double) connect(now func() time.Time) *product.Connector { return d.connectAs(now, nil) }
-
-func (d double) connectAs(now func() time.Time, change func(*product.Config)) *product.Connector {
+func (d double) connect(now func() time.Time, change ...func(*product.Config)) *product.Connector {
 	d.t.Helper()
 	const host = "example.com"
 	server := httptest.NewUnstartedServer(http.StripPrefix("/api/v3", d.API()))
@@ -37,8 +35,8 @@ func (d double) connectAs(now func() time.Time, change func(*product.Config)) *p
 	})
 	d.t.Cleanup(func() { client.CloseIdle(); server.Close() })
 	config := product.Config{Owner: "acme", Repo: "work", Token: ours, BaseURL: "https://" + host + "/api/v3"}
-	if change != nil {
-		change(&config)
+	for _, one := range change {
+		one(&config)
 	}
 	return product.New(config, client, now)
 }

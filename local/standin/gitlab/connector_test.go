@@ -164,7 +164,7 @@ func TestCloseReopenFind(t *testing.T) {
 	if err != nil || len(found) != 2 || found[2].Remote.Key != "1" || found[3].Remote.Key != "153" {
 		t.Errorf("%v, %v", found, err)
 	}
-	if found, err = c.Find(t.Context(), clock.now(), []connector.Marker{marker, second}); err != nil || len(found) != 1 {
+	if found, err = c.Find(t.Context(), clock.now(), []connector.Marker{second, {Integration: 1, Item: 4}}); err != nil || len(found) != 1 || found[3].Remote.Key != "153" {
 		t.Errorf("since the second: %v, %v", found, err)
 	}
 	d.noViolations()

@@ -2,7 +2,6 @@ package gitlab
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"net/http"
 	"net/url"
@@ -30,9 +29,10 @@ const (
 	stamp = "2006-01-02T15:04:05.000Z"
 )
 
-// Find walks through the issues our token made, newest first, back to since.
-// Where several carry an item's marker the oldest is the item's: it was there
-// first. Each page begins where the last one ended, by time and not by number:
+// Find walks through the project's issues, newest first, back to since. Where
+// several carry an item's marker the oldest is the item's: it was there first.
+// Whose issue it is does not count: the token may be another account's by now.
+// Each page begins where the last one ended, by time and not by number:
 // an issue deleted meanwhile would shift the numbers, and one left out is made
 // again.
 func (c *Connector) Find(ctx context.Context, since time.Time, want []connector.Marker) (map[domain.Snowflake]connector.Written, error) {
@@ -40,17 +40,12 @@ func (c *Connector) Find(ctx context.Context, since time.Time, want []connector.
 	if len(want) == 0 {
 		return found, nil
 	}
-	user, err := c.whoami(ctx)
-	if err != nil {
-		return nil, err
-	}
 	wanted := map[connector.Marker]bool{}
 	for _, m := range want {
 		wanted[connector.Marker{Integration: m.Integration, Item: m.Item}] = true
 	}
 	query := url.Values{
-		"scope": {"all"}, "author_id": {strconv.FormatInt(user, 10)}, "created_after": {since.UTC().Format(stamp)},
-		"order_by": {"created_at"}, "sort": {"desc"},
+		"scope": {"all"}, "created_after": {since.UTC().Format(stamp)}, "order_by": {"created_at"}, "sort": {"desc"},
 	}
 	var before, oldest time.Time
 	for n, size, number := 0, pageSize, 1; n < maxPages; n++ {
@@ -141,31 +136,4 @@ func next(header http.Header, full bool) (cursor string, more bool) {
 		}
 	}
 	return cursor, more
-}
-
-// whoami asks once whose token it is.
-func (c *Connector) whoami(ctx context.Context) (int64, error) {
-	c.mu.Lock()
-	known := c.user
-	c.mu.Unlock()
-	if known != 0 {
-		return known, nil
-	}
-	answer, err := c.get(ctx, c.cfg.BaseURL+"/user", 0)
-	if err != nil {
-		return 0, err
-	}
-	if answer.Status != http.StatusOK {
-		return 0, c.refused(http.MethodGet, answer)
-	}
-	var user struct {
-		ID int64 `json:"id"`
-	}
-	if err := json.Unmarshal(answer.Body, &user); err != nil || user.ID <= 0 {
-		return 0, c.fail(connector.Retryable, connector.IntegrationScope, "answer_unreadable", "GitLab did not say whose token it is", answer)
-	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.user = user.ID
-	return user.ID, nil
 }

@@ -43,7 +43,6 @@ type Connector struct {
 	pageBody int64 // bounds a page of a list
 
 	mu    sync.Mutex
-	user  int64 // whose token it is, once asked
 	trail trail // to the page of changes behind the last one read
 }
 

@@ -53,7 +53,7 @@ type fake struct {
 
 // What GitLab's documentation names, of what we use.
 var (
-	listParameters = []string{"scope", "author_id", "created_after", "created_before", "updated_after", "order_by", "sort", "page", "per_page", "pagination", "cursor"}
+	listParameters = []string{"scope", "created_after", "created_before", "updated_after", "order_by", "sort", "page", "per_page", "pagination", "cursor"}
 	members        = map[string][]string{
 		"POST": {"title", "description", "labels"},
 		"PUT":  {"title", "description", "add_labels", "remove_labels", "state_event"},

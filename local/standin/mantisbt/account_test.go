@@ -1,0 +1,27 @@
+package mantisbt
+
+import (
+	"testing"
+	"time"
+
+	"integrations/shared/connector"
+	product "integrations/shared/connector/mantisbt"
+)
+
+// TestAnotherAccountFinds: an unanswered create is found when the token is
+// another account's by then, so that no twin is made.
+func TestAnotherAccountFinds(t *testing.T) {
+	clock := newClock()
+	d, began := start(t, func(c *Config) { c.Now = clock.now }), clock.now()
+	before := d.connect(clock.now, func(c *product.Config) { c.Token = person })
+	after := d.connect(clock.now, nil)
+	made, err := before.Create(t.Context(), content, marker)
+	if err != nil {
+		t.Fatal(err)
+	}
+	found, err := after.Find(t.Context(), began.Add(-time.Minute), []connector.Marker{marker})
+	if err != nil || len(found) != 1 || found[marker.Item].Remote.ID != made.Remote.ID {
+		t.Errorf("%+v, %v; want %+v", found, err, made)
+	}
+	d.noViolations()
+}
