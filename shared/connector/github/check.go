@@ -46,7 +46,7 @@ func (c *Connector) Check(ctx context.Context) ([]connector.Check, error) {
 	checks := []connector.Check{connector.Passed(connector.CheckReachable), connector.Passed(connector.CheckCredentials)}
 	var r repository
 	if err := json.Unmarshal(answer.Body, &r); err != nil || r.HasIssues == nil {
-		return append(checks, connector.Undecided(connector.CheckTarget, "provider_error")), err
+		return append(checks, connector.Undecided(connector.CheckTarget, "provider_error")), c.fail(connector.Final, connector.IntegrationScope, "answer_unreadable", "GitHub's answer is not a repository", answer)
 	}
 	checks = append(checks, connector.Passed(connector.CheckTarget))
 	switch {

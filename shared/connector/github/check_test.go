@@ -3,6 +3,7 @@ package github
 import (
 	"encoding/json"
 	"net/http"
+	"strings"
 	"testing"
 
 	"integrations/shared/connector"
@@ -56,9 +57,12 @@ func TestCheck(t *testing.T) {
 		"broken":                       {500, nil, `x`, "reachable=ok credentials=?(provider_error) "},
 	} {
 		f.answers(test.status, test.header, test.body)
-		checks, _ := c.Check(t.Context())
+		checks, err := c.Check(t.Context())
 		if got := show(checks); got != test.want {
 			t.Errorf("%s: %s, want %s", name, got, test.want)
+		}
+		if !strings.Contains(test.want, "target=ok") {
+			failure(t, err) // for the log
 		}
 		calls := f.take()
 		if len(calls) != 1 {

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"net/url"
 	"slices"
 	"strconv"
 	"strings"
@@ -232,6 +233,23 @@ func TestNext(t *testing.T) {
 			t.Errorf("%v: %q %v", tt.header, cursor, more)
 		}
 	}
+}
+
+// FuzzNext: whatever stands in the headers, a cursor is one that can be sent on.
+func FuzzNext(f *testing.F) {
+	f.Add(`<https://a/?cursor=e30%3D&id=1>; rel="next", <https://a/>; rel="first"`, "2", true)
+	f.Add(`<http://[::1/?cursor=x>; rel="next"`, "", false)
+	f.Add(`<x;y,z>; rel=next;`, "x", false)
+	f.Fuzz(func(t *testing.T, link, page string, full bool) {
+		cursor, more := next(http.Header{"Link": {link}, "X-Next-Page": {page}}, full)
+		if cursor != "" && !more {
+			t.Errorf("%q, %q: a cursor %q and no page", link, page, cursor)
+		}
+		query := url.Values{"cursor": {cursor}}
+		if again, err := url.ParseQuery(query.Encode()); err != nil || again.Get("cursor") != cursor {
+			t.Errorf("%q: %q, %v", link, cursor, err)
+		}
+	})
 }
 
 func FuzzProblem(f *testing.F) {
