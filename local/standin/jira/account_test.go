@@ -33,3 +33,29 @@ func TestAnotherAccountFinds(t *testing.T) {
 		d.noViolations()
 	})
 }
+
+// TestTheTokenEndsInMidRun: from one call to the next nothing is taken any
+// more, and all of it is said to be the token's.
+func TestTheTokenEndsInMidRun(t *testing.T) {
+	each(t, func(t *testing.T, flavor string) {
+		d := start(t, flavor, nil)
+		c := d.connect("WORK", nil)
+		content := c.Render(domain.Item{ID: 22, Title: "T", State: domain.Open})
+		made, err := c.Create(t.Context(), content, marker)
+		if err != nil {
+			t.Fatal(err)
+		}
+		delete(d.config.Accounts, ours)
+		content.Title = "Later"
+		_, created := c.Create(t.Context(), content, connector.Marker{Integration: 11, Item: 23, Attempt: 1})
+		_, updated := c.Update(t.Context(), connector.Sent{Remote: made.Remote, State: domain.Open, Seen: made.Seen}, content, marker)
+		_, _, changed := c.Changes(t.Context(), time.Time{}, 1)
+		_, found := c.Find(t.Context(), time.Now(), []connector.Marker{marker})
+		for what, err := range map[string]error{"create": created, "update": updated, "changes": changed, "find": found} {
+			if e := failed(t, err); e.Code != "credentials_rejected" || e.Scope != connector.IntegrationScope || e.Class != connector.Final {
+				t.Errorf("%s: %v", what, e)
+			}
+		}
+		d.noViolations()
+	})
+}

@@ -25,3 +25,28 @@ func TestAnotherAccountFinds(t *testing.T) {
 	}
 	d.noViolations()
 }
+
+// TestTheTokenEndsInMidRun: from one call to the next nothing is taken any
+// more, and all of it is said to be the token's.
+func TestTheTokenEndsInMidRun(t *testing.T) {
+	d := start(t, nil)
+	c := d.connect(nil, nil)
+	made, err := c.Create(t.Context(), content, marker)
+	if err != nil {
+		t.Fatal(err)
+	}
+	delete(d.config.Tokens, ours)
+	_, created := c.Create(t.Context(), content, connector.Marker{Integration: 1, Item: 3, Attempt: 1})
+	_, updated := c.Update(t.Context(), sentOf(made), content, marker)
+	_, _, changed := c.Changes(t.Context(), time.Time{}, 1)
+	_, found := c.Find(t.Context(), time.Time{}, []connector.Marker{marker})
+	for what, err := range map[string]error{"create": created, "update": updated, "changes": changed, "find": found} {
+		if e := refusal(t, err); e.Code != "credentials_rejected" || e.Scope != connector.IntegrationScope || e.Class != connector.Final {
+			t.Errorf("%s: %v", what, e)
+		}
+	}
+	if n := len(d.snapshot()); n != 1 {
+		t.Errorf("%d issues", n)
+	}
+	d.noViolations()
+}

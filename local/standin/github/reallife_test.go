@@ -1,0 +1,120 @@
+package github
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"integrations/shared/connector"
+	product "integrations/shared/connector/github"
+	"integrations/shared/domain"
+)
+
+func told(t *testing.T, err error) *connector.Error {
+	t.Helper()
+	var e *connector.Error
+	if !errors.As(err, &e) {
+		t.Fatalf("%T %v", err, err)
+	}
+	if strings.Contains(e.Error(), ours) {
+		t.Fatalf("a secret in %v", e)
+	}
+	return e
+}
+
+// TestRealLife: what goes wrong at GitHub is told as what it is.
+func TestRealLife(t *testing.T) {
+	d := start(t, nil)
+	at := func(repo string) *product.Connector {
+		return d.connect(nil, func(c *product.Config) { c.Repo, c.Labels = repo, true })
+	}
+	marker := connector.Marker{Integration: 1, Item: 2, Attempt: 1}
+	content := connector.Content{Title: "x", State: domain.Open, Labels: []string{"ours"}}
+	create := func(c *product.Connector) error {
+		_, err := c.Create(t.Context(), content, marker)
+		return err
+	}
+	update := func(c *product.Connector, number string) error {
+		_, err := c.Update(t.Context(), connector.Sent{Remote: domain.Remote{Key: number}, State: domain.Open}, content, marker)
+		return err
+	}
+	for name, test := range map[string]struct {
+		err   error
+		code  string
+		scope connector.Scope
+	}{
+		"issues disabled":            {create(at("locked")), "issues_disabled", connector.IntegrationScope},
+		"issues disabled, update":    {update(at("locked"), "1"), "issues_disabled", connector.IntegrationScope},
+		"no access":                  {create(at("secret")), "target_not_found", connector.IntegrationScope},
+		"no access any more, update": {update(at("secret"), "1"), "target_not_found", connector.IntegrationScope},
+		"issue gone":                 {update(at("work"), "99"), "remote_deleted", connector.ItemScope},
+	} {
+		if e := told(t, test.err); e.Code != test.code || e.Scope != test.scope || e.Class != connector.Final || e.RequestID == "" {
+			t.Errorf("%s: %+v", name, e)
+		}
+	}
+	// The token ends in mid-run.
+	c := at("work")
+	if err := create(c); err != nil {
+		t.Fatal(err)
+	}
+	delete(d.config.Tokens, ours)
+	for what, err := range map[string]error{"create": create(c), "update": update(c, "1")} {
+		if e := told(t, err); e.Code != "credentials_rejected" || e.Scope != connector.IntegrationScope || e.Class != connector.Final {
+			t.Errorf("%s: %v", what, e)
+		}
+	}
+	if _, _, err := c.Changes(t.Context(), time.Time{}, 1); told(t, err).Code != "credentials_rejected" {
+		t.Error(err)
+	}
+	d.noViolations()
+}
+
+// TestLabelsWithoutRights: GitHub drops labels of who may not put any, and says
+// nothing. The issue is made all the same, and the check tells beforehand.
+func TestLabelsWithoutRights(t *testing.T) {
+	d := start(t, nil)
+	c := d.connect(nil, func(c *product.Config) { c.Repo, c.Labels = "public", true })
+	content := connector.Content{Title: "x", State: domain.Open, Labels: []string{"ours"}}
+	written, err := c.Create(t.Context(), content, connector.Marker{Integration: 1, Item: 2, Attempt: 1})
+	if err != nil || written.Remote.Key != "1" {
+		t.Fatal(written, err)
+	}
+	if answer := d.send("GET", "/repos/acme/public/issues/1", ""); answer.status != 200 || strings.Contains(answer.text, `"ours"`) {
+		t.Errorf("the label was kept: %s", answer.text)
+	}
+	checks, _ := c.Check(t.Context())
+	if got := fmt.Sprint(checks); !strings.Contains(got, "write=no(write_not_allowed)") {
+		t.Error(got)
+	}
+	d.noViolations()
+}
+
+// TestSecondaryLimitThatSaysNothing: the second refusal in a row has no header
+// at all. It is told by its words, and the wait is the least there is.
+func TestSecondaryLimitThatSaysNothing(t *testing.T) {
+	clock := newClock()
+	d := start(t, func(c *Config) { c.Now, c.Limits, c.SpecPath = clock.now, true, "" })
+	c := d.connect(clock.now)
+	create := func(n int) error {
+		_, err := c.Create(t.Context(), connector.Content{Title: fmt.Sprint(n)}, connector.Marker{Integration: 1, Item: domain.Snowflake(n + 1), Attempt: 1})
+		return err
+	}
+	for n := range createsPerMin {
+		if err := create(n); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for n, untold := range []bool{false, true} {
+		e := told(t, create(createsPerMin+n))
+		if e.Code != "rate_limited" || e.Class != connector.Retryable || e.Scope != connector.IntegrationScope || e.Status != 403 || e.Wait != time.Minute || e.Untold != untold {
+			t.Errorf("refusal %d: %+v", n+1, e)
+		}
+	}
+	clock.pass(time.Minute)
+	if err := create(0); err != nil {
+		t.Error(err)
+	}
+}
