@@ -45,9 +45,12 @@ func TestLedOn(t *testing.T) {
 			_, _ = w.Write([]byte("[]"))
 		}
 		asked, led := 0, 0
-		for _, one := range trackers {
+		for k, one := range trackers {
 			calls := h.opened(t, one.name)
-			for _, e := range all() {
+			for i, e := range all() {
+				if raceDetector && i%len(trackers) != k {
+					continue
+				}
 				text.Store(strings.NewReplacer("\n", " ", "\r", " ", "\x00", " ").Replace(e.text))
 				for _, n := range []int64{200, 301, 302, 307, 308} {
 					if n != 200 && n != 307 && asked%4 != int(n)%4 {
