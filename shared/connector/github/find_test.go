@@ -54,7 +54,7 @@ func TestFind(t *testing.T) {
 		for item, remote := range got {
 			keys[item] = remote.Remote.Key + string(remote.Seen.State)
 		}
-		if fmt.Sprint(keys) != "map[22:70open 23:98closed 25:60open]" {
+		if fmt.Sprint(keys) != "map[22:70open 23:98closed 24:80open 25:60open]" {
 			t.Errorf("%v", keys)
 		}
 	}

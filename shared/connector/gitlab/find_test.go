@@ -92,7 +92,7 @@ func TestFind(t *testing.T) {
 			for item, remote := range got {
 				keys[item] = remote.Remote.Key + string(remote.Seen.State)
 			}
-			if fmt.Sprint(keys) != "map[22:6open 23:2closed 25:7open]" {
+			if fmt.Sprint(keys) != "map[22:6open 23:2closed 24:4open 25:7open]" {
 				t.Errorf("%v", keys)
 			}
 		}

@@ -22,6 +22,21 @@ func TestNextLink(t *testing.T) {
 	}
 }
 
+// People and programs write below the marker; the last one of several is ours.
+func TestMarkerAmongOtherLines(t *testing.T) {
+	m := connector.Marker{Integration: 11, Item: 22, Attempt: 3}
+	body := WithMarker("text", m)
+	for text, want := range map[string]bool{
+		body: true, body + "\r\n \n": true, body + "\nmore": true, body + "\r\n\r\n<sub>added by a bot</sub>\r\n": true,
+		WithMarker("", connector.Marker{Integration: 11, Item: 7, Attempt: 1}) + body + "\nmore": true,
+		"": false, "\n": false, "> <!-- integrations:11/22/3 -->": false, "<!-- integrations:11/22/3 --> x": false, "<!-- integrations:11/99999999999999999999/3 -->": false,
+	} {
+		if got, ok := ParseMarker(text); ok != want || want && got != m {
+			t.Errorf("%q is read as %v %v", text, got, ok)
+		}
+	}
+}
+
 func FuzzMarker(f *testing.F) {
 	f.Add("body", uint64(1), uint64(2), 3)
 	f.Fuzz(func(t *testing.T, body string, integration, item uint64, attempt int) {

@@ -23,11 +23,21 @@ func WithMarker(body string, m connector.Marker) string {
 
 var markerLine = regexp.MustCompile(`^<!-- integrations:([0-9]{1,19})/([0-9]{1,19})/([0-9]{1,10}) -->$`)
 
-// ParseMarker reads the marker of a body. Only the last line counts: it is the
-// one that item text never reaches.
+// ParseMarker reads the last line of a body that is a marker. Item text reaches
+// none, and people and their programs write below it.
 func ParseMarker(body string) (connector.Marker, bool) {
-	body = strings.TrimRight(body, " \t\r\n")
-	groups := markerLine.FindStringSubmatch(body[strings.LastIndexByte(body, '\n')+1:])
+	for end := len(body); end >= 0; {
+		start := strings.LastIndexByte(body[:end], '\n')
+		if m, ok := parseLine(strings.TrimRight(body[start+1:end], " \t\r")); ok {
+			return m, true
+		}
+		end = start
+	}
+	return connector.Marker{}, false
+}
+
+func parseLine(line string) (connector.Marker, bool) {
+	groups := markerLine.FindStringSubmatch(line)
 	if groups == nil {
 		return connector.Marker{}, false
 	}
