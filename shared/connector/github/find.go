@@ -36,8 +36,9 @@ func (c *Connector) Find(ctx context.Context, since time.Time, want []connector.
 	query := url.Values{"state": {"all"}, "sort": {"created"}, "direction": {"desc"}, "per_page": {"100"}}
 	where := c.repository() + "/issues?" + query.Encode()
 	for range maxPages {
-		done := false
+		done, dated := false, true
 		answer, err := c.page(ctx, where, func(i issue) {
+			dated = dated && !i.CreatedAt.IsZero()
 			done = done || i.CreatedAt.Before(since)
 			m, ok := markdown.ParseMarker(i.Body)
 			m.Attempt = 0
@@ -47,6 +48,9 @@ func (c *Connector) Find(ctx context.Context, since time.Time, want []connector.
 		})
 		if err != nil {
 			return nil, err
+		}
+		if !dated { // it says neither what is there nor where the list ends
+			return nil, c.noList(answer)
 		}
 		if done {
 			return found, nil

@@ -103,7 +103,7 @@ func TestListsStayAtTheirHost(t *testing.T) {
 
 func TestFindNeverTakesHalfAList(t *testing.T) {
 	for name, body := range map[string]string{
-		"cut": "[" + issueJSON(1, "open", "x") + ",", "object": "{}", "empty": "", "null": "null", "html": "<html>", "wrong type": `[1]`, "deep": strings.Repeat("[", 200_000),
+		"cut": "[" + issueJSON(1, "open", "x") + ",", "object": "{}", "empty": "", "null": "null", "html": "<html>", "wrong type": `[1]`, "no issue": `[null]`, "no time": `[{"id":1,"number":1}]`, "deep": strings.Repeat("[", 200_000),
 	} {
 		f, c := start(t, Config{})
 		f.answer = func(w http.ResponseWriter, r *http.Request, _ []byte) {
