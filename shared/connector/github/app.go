@@ -41,6 +41,21 @@ const (
 type grant struct {
 	Token string    `json:"token"`
 	Until time.Time `json:"expires_at"`
+	// Repositories are what it is good for, where GitHub tells.
+	Repositories []struct {
+		Name string `json:"full_name"`
+	} `json:"repositories"`
+}
+
+// reaches reports whether a token is good for a repository: one is asked for by
+// its name alone, which another owner's may have too.
+func (g grant) reaches(fullName string) bool {
+	for _, r := range g.Repositories {
+		if strings.EqualFold(r.Name, fullName) {
+			return true
+		}
+	}
+	return len(g.Repositories) == 0
 }
 
 // wanted is what a token is to be good for: issues of one repository, whatever

@@ -139,6 +139,32 @@ func asDescribed(t *testing.T, body string) {
 	}
 }
 
+// A token is asked for by the repository's name. An installation with another
+// owner, as of a fork, has one of that name too: then a public repository can be
+// read, and not written.
+func TestCheckOfAnotherOwnersInstallation(t *testing.T) {
+	for repositories, want := range map[string]string{
+		``: "write=ok ", `,"repositories":[{"full_name":"Acme/Tracker"}]`: "write=ok ", `,"repositories":[{"full_name":"fork/tracker"}]`: "write=no(write_not_allowed) ",
+	} {
+		f, c := startApp(t, nil)
+		granting := f.answer
+		f.answer = func(w http.ResponseWriter, r *http.Request, body []byte) {
+			switch {
+			case r.Method == http.MethodGet:
+				reply(w, 200, nil, `{"has_issues":true}`)
+			case repositories != "":
+				reply(w, 201, nil, fmt.Sprintf(`{"token":"%s","expires_at":"%s"%s}`, ghs, now.Add(time.Hour).Format(time.RFC3339), repositories))
+			default:
+				granting(w, r, body)
+			}
+		}
+		checks, err := c.Check(t.Context())
+		if got := show(checks); got != "reachable=ok credentials=ok target=ok issues=ok "+want || (err == nil) != (want == "write=ok ") {
+			t.Errorf("%s: %s %v", repositories, got, err)
+		}
+	}
+}
+
 // However the request for a token fails, the one it was for has not left: it
 // is never ambiguous, and never sent.
 func TestAppWithoutAToken(t *testing.T) {

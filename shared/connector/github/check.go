@@ -57,7 +57,11 @@ func (c *Connector) Check(ctx context.Context) ([]connector.Check, error) {
 	default:
 		checks = append(checks, connector.Passed(checkIssues))
 	}
-	return append(checks, c.mayWrite(r, answer.Header)), nil
+	write := c.mayWrite(r, answer.Header)
+	if write.OK != nil && !*write.OK && c.cfg.App != nil {
+		return append(checks, write), c.fail(connector.Final, connector.IntegrationScope, "forbidden", "the app's installation is another owner's: it is not installed on "+c.cfg.Owner+"/"+c.cfg.Repo, answer)
+	}
+	return append(checks, write), nil
 }
 
 // ungranted are the checks when an app has got no token.
@@ -85,6 +89,11 @@ func (c *Connector) mayWrite(r repository, header http.Header) connector.Check {
 	may := r.Permissions != nil && (r.Permissions.Push || r.Permissions.Triage || r.Permissions.Maintain || r.Permissions.Admin)
 	switch {
 	case c.cfg.App != nil:
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		if !c.grant.reaches(c.cfg.Owner + "/" + c.cfg.Repo) {
+			return connector.Refused(checkWrite, "write_not_allowed")
+		}
 		return connector.Passed(checkWrite)
 	case r.Permissions != nil && !may:
 		return connector.Refused(checkWrite, "write_not_allowed")
