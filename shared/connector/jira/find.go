@@ -2,6 +2,7 @@ package jira
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"slices"
 	"strconv"
@@ -183,6 +184,13 @@ func (c *Connector) floor(ctx context.Context, s *search, zone *time.Location) e
 	return err
 }
 
+// hidden reports whether a refusal is about one issue alone: a Data Center says
+// so of those that a security level keeps from the token's account.
+func hidden(err error) bool {
+	var e *connector.Error
+	return errors.As(err, &e) && e.Status == http.StatusForbidden && e.Scope == connector.ItemScope
+}
+
 // readKey reads one issue of the project by its number. A key that names nothing
 // is not worth asking about: the project is there, a search was just answered.
 func (c *Connector) readKey(ctx context.Context, s *search, n int) (bool, error) {
@@ -195,6 +203,9 @@ func (c *Connector) readKey(ctx context.Context, s *search, n int) (bool, error)
 		return false, nil
 	}
 	i, err := c.asIssue(ctx, answer)
+	if hidden(err) {
+		return true, nil
+	}
 	if err != nil {
 		return false, err
 	}

@@ -192,6 +192,35 @@ func TestFindNeverTakesARefusalForAnAnswer(t *testing.T) {
 	}
 }
 
+// An issue that a security level keeps from the account is one of others: it
+// does not keep the integration from finding its own.
+func TestFindPassesWhatIsHidden(t *testing.T) {
+	each(t, func(t *testing.T, flavor string) {
+		f, c := start(t, flavor)
+		c.zone = time.UTC
+		ours := issueJSON(2, "new", func(all map[string]any) { all["fields"].(map[string]any)["labels"] = []string{label(marker)} })
+		f.answer = func(w http.ResponseWriter, r *http.Request) {
+			switch path := r.URL.Path; {
+			case strings.Contains(path, "/search"):
+				reply(w, 200, nil, listJSON())
+			case strings.HasSuffix(path, "/mypermissions"):
+				have := `{"havePermission":true}`
+				reply(w, 200, nil, fmt.Sprintf(`{"permissions":{"%s":%s,"%s":%s,"%s":%s,"%s":%s}}`, browse, have, create, have, edit, have, transit, have))
+			case strings.HasSuffix(path, "/WORK-1"):
+				reply(w, 403, nil, `{"errorMessages":["You do not have the permission to see the specified issue."]}`)
+			case strings.HasSuffix(path, "/WORK-2"):
+				reply(w, 200, nil, ours)
+			default:
+				reply(w, 404, nil, "{}")
+			}
+		}
+		got, err := c.Find(t.Context(), now.Add(-time.Hour), []connector.Marker{marker})
+		if err != nil || got[marker.Item].Remote.Key != "WORK-2" {
+			t.Errorf("%+v %v", got, err)
+		}
+	})
+}
+
 func TestQuote(t *testing.T) {
 	for text, want := range map[string]string{`a`: `"a"`, `a"b\c`: `"a\"b\\c"`, `") OR project = "X`: `"\") OR project = \"X"`} {
 		if got := quote(text); got != want {
