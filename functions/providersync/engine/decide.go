@@ -140,6 +140,14 @@ func (t *task) before() connector.Sent {
 	return sent
 }
 
+// takeBack is for a create that made nothing: its attempt does not count.
+func (t *task) takeBack() {
+	if t.link.Intent != nil {
+		t.link.Intent = nil
+		t.link.Attempt--
+	}
+}
+
 // marker names the attempt to create an item's object.
 func (s *slice) marker(t *task) connector.Marker {
 	return connector.Marker{Integration: s.lease.Pair.ID, Item: t.id, Attempt: t.link.Attempt}

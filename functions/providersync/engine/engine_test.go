@@ -411,6 +411,9 @@ func TestRateLimitParksTheRun(t *testing.T) {
 	w.settle()
 	w.exact(items...)
 	mustBe(t, "lists asked: the refused creates never left", w.provider.finds, 0)
+	for _, o := range w.provider.objects {
+		mustBe(t, "attempts of an item that was created once", o.marker.Attempt, 1)
+	}
 	mustBe(t, "counts", w.run(id).Counts, domain.Counts{Created: 3})
 }
 

@@ -298,7 +298,8 @@ func (s *slice) checkpoint(ctx context.Context, tasks []*task, next string, comp
 	b := store.Batch{Cursor: complete}
 	for _, t := range tasks {
 		if t.step == create && t.link.Intent != nil && !t.lost {
-			t.link.Intent, t.dirty = nil, true
+			t.takeBack()
+			t.dirty = true
 		}
 		if t.link.Unsure && !t.left && !t.was.unsure {
 			t.link.Unsure, t.link.UnsureLabels, t.dirty = false, nil, true

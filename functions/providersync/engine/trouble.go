@@ -231,7 +231,7 @@ func (s *slice) outage(e *connector.Error) *verdict {
 
 // refuse notes an item the provider will not take as it is.
 func (s *slice) refuse(t *task, e *connector.Error) {
-	t.link.Intent = nil
+	t.takeBack()
 	t.link.Unsure, t.link.UnsureLabels = t.was.unsure, t.was.labels
 	if e.Code == remoteDeleted {
 		s.record(t, domain.Skipped, remoteDeleted)
