@@ -79,7 +79,9 @@ type Connector interface {
 	// Create makes the object, open, with the marker in it. Closing a new
 	// object is an Update.
 	Create(ctx context.Context, c Content, m Marker) (Written, error)
-	// Update makes the object what c says, state included.
+	// Update makes the object what c says, state included. Where a part of it was
+	// done before it failed, what that left is given beside the error. A state
+	// sent that is "" is not known: an earlier update may have sent it.
 	Update(ctx context.Context, sent Sent, c Content, m Marker) (Written, error)
 }
 

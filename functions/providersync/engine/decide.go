@@ -2,6 +2,7 @@ package engine
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -137,6 +138,24 @@ func (t *task) before() connector.Sent {
 	if t.was.unsure {
 		sent.State, sent.Labels = "", union(t.link.SentLabels, t.was.labels)
 	}
+	return sent
+}
+
+// failed notes what an update had done before it failed: that is no person's
+// change, and not the whole either. It gives what a repetition is told of: a
+// state that it finds may be its own.
+func (t *task) failed(sent connector.Sent, w connector.Written, err error) connector.Sent {
+	var e *connector.Error
+	if errors.As(err, &e) && e.Class == connector.Ambiguous {
+		sent.State = ""
+	}
+	if w.Remote.ID == "" {
+		return sent
+	}
+	t.link.Remote, t.dirty = &w.Remote, true
+	t.link.SentHash, t.link.SentState, t.link.SentLabels = "", "", union(t.link.SentLabels, t.content.Labels)
+	t.link.SeenText, t.link.SeenState, t.link.SeenAt = w.Seen.Text, w.Seen.State, seenAt(w.UpdatedAt)
+	sent.Remote, sent.Seen, sent.State = w.Remote, w.Seen, ""
 	return sent
 }
 

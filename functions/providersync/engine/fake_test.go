@@ -52,6 +52,9 @@ type provider struct {
 	// suffix is what the template adds to a title.
 	suffix string
 	lag    time.Duration // how long lists lag behind
+	// stuck is the item whose object can be edited, and not closed.
+	stuck domain.Snowflake
+	sent  []domain.ItemState // what updates were told of the state sent before
 	// before and after are asked around the effect of each write; an error
 	// stands for what the caller sees.
 	before, after func(write string, item domain.Snowflake) error
@@ -145,6 +148,12 @@ func (p *provider) Update(_ context.Context, sent connector.Sent, c connector.Co
 		return connector.Written{}, errors.New("no such object")
 	}
 	p.updates++
+	p.sent = append(p.sent, sent.State)
+	if p.stuck == m.Item && c.State == domain.Closed {
+		c.State = p.objects[n].content.State
+		p.objects[n].content, p.objects[n].updated = c, p.clock.now
+		return p.written(n), refusedItem()
+	}
 	p.note(stepOf(p.objects[n].content.State, c.State), m.Item)
 	sends := sent.State != c.State
 	if !sends {

@@ -298,6 +298,53 @@ func TestADoubtfulWriteIsNobodysChange(t *testing.T) {
 	mustBe(t, "told", fmt.Sprint(w.changes()), "[]")
 }
 
+// What an update had done before it failed is no person's change, and not the
+// whole: an item that is changed back is written again.
+func TestAnUpdateThatIsDoneInPart(t *testing.T) {
+	w := newWorld(t)
+	w.pulling("linked")
+	text := func(i *domain.Item) { i.Description = "as it was" }
+	w.item(1, 1, text)
+	w.start(domain.Full)
+	w.settle()
+	w.clock.now = w.clock.now.Add(time.Minute)
+	w.provider.stuck = 1
+	w.item(1, 2, func(i *domain.Item) { i.State = domain.Closed })
+	w.must(w.sure.PutMark(w.ctx, 77, store.Mark{ItemID: 1, Version: 2}))
+	w.start(domain.Incremental)
+	w.pass(3 * time.Hour)
+	mustBe(t, "outcome", w.row(1).Outcome, domain.FailedOut)
+	mustBe(t, "told", fmt.Sprint(w.changes()), "[]")
+	w.provider.touch(0, closed) // as a person does who reads why it failed
+	w.pass(time.Hour)
+	mustBe(t, "told of the person", fmt.Sprint(w.changes()), "[1 closed]")
+	item := w.item(1, 3, text)
+	w.must(w.sure.PutMark(w.ctx, 77, store.Mark{ItemID: 1, Version: 3}))
+	w.start(domain.Incremental)
+	w.pass(time.Hour)
+	w.exact(item)
+	mustBe(t, "told in the end", fmt.Sprint(w.changes()), "[1 closed]")
+}
+
+// An update that is repeated may meet the state it has sent itself.
+func TestARepeatedUpdateDoesNotKnowTheState(t *testing.T) {
+	w := newWorld(t)
+	w.marked(1, 1)
+	w.start(domain.Incremental)
+	w.settle()
+	lost := false
+	w.provider.after = func(string, domain.Snowflake) error {
+		if lost = !lost; lost {
+			return ambiguous()
+		}
+		return nil
+	}
+	w.marked(1, 2)
+	w.start(domain.Incremental)
+	w.settle()
+	mustBe(t, "told of the state", fmt.Sprintf("%q", w.provider.sent), `["open" ""]`)
+}
+
 // A repository whose pull requests change all the time hides no issue between
 // two pages, and the cursor goes on.
 func TestPullRequestsAmongIssues(t *testing.T) {

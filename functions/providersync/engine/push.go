@@ -270,6 +270,10 @@ func (s *slice) update(ctx context.Context, t *task) (*verdict, error) {
 	var w connector.Written
 	v, err := s.call(ctx, t, true, func() (err error) {
 		w, err = s.conn.Update(ctx, sent, t.content, s.marker(t))
+		if err != nil {
+			sent = t.failed(sent, w, err)
+			w = connector.Written{}
+		}
 		return err
 	})
 	if v != nil || err != nil || w.Remote.ID == "" {

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"slices"
@@ -139,10 +140,10 @@ func (s *slice) row(t *task) (domain.PlanRow, bool) {
 
 // changeOf names an update by what it does to the state.
 func changeOf(t *task) string {
-	switch {
-	case t.content.State == t.link.SentState:
+	switch t.content.State {
+	case cmp.Or(t.link.SentState, t.link.Remote.State):
 		return "update"
-	case t.content.State == domain.Closed:
+	case domain.Closed:
 		return "close"
 	}
 	return "reopen"

@@ -157,34 +157,47 @@ func (c *Connector) Update(ctx context.Context, sent connector.Sent, content con
 	if !digits(id) {
 		return connector.Written{}, c.fail(connector.Final, connector.ItemScope, "remote_unknown", "the link does not hold the id of an issue", outbound.Response{})
 	}
-	moves := content.State != sent.State
+	moves, seen := content.State != sent.State, cmp.Or(sent.Seen.State, sent.State)
+	if sent.State == "" { // what stands there may be ours
+		seen = content.State
+	}
+	var done connector.Written
 	if moves && content.State != domain.Closed {
-		if err := c.reopen(ctx, id); err != nil {
+		moved, err := c.reopen(ctx, id)
+		if err != nil {
 			return connector.Written{}, err
+		}
+		if moved {
+			seen, done = domain.Open, connector.Written{Remote: sent.Remote, Seen: connector.Seen{Text: sent.Seen.Text, State: domain.Open}}
+			done.Remote.State = domain.Open
 		}
 	}
 	answer, err := c.edit(ctx, id, c.changes(sent, content, m))
 	if err != nil {
-		return connector.Written{}, err
+		return done, err
 	}
 	i, err := c.edited(ctx, id, answer)
-	switch {
-	case err != nil && moves:
-		return connector.Written{}, err
-	case err != nil: // it was taken, but how it looks now is not known
-		return connector.Written{Remote: sent.Remote, Seen: connector.Seen{State: cmp.Or(sent.Seen.State, sent.State)}}, nil
-	}
-	if moves && content.State == domain.Closed && i.state() != domain.Closed {
-		if err := c.move(ctx, id, domain.Closed); err != nil {
-			return connector.Written{}, err
+	if err != nil { // it was taken, but how it looks now is not known
+		done = connector.Written{Remote: sent.Remote, Seen: connector.Seen{State: cmp.Or(done.Seen.State, sent.Seen.State, sent.State)}}
+		if !moves {
+			err = nil
 		}
-		// A list that shows the issue as it was edited does not know of the move.
-		i.Fields.Updated.Time = i.Fields.Updated.Add(time.Millisecond)
+		return done, err
 	}
 	written := c.written(ctx, i)
-	written.Seen.State = cmp.Or(sent.Seen.State, sent.State)
+	if moves && content.State == domain.Closed && i.state() != domain.Closed {
+		if err := c.move(ctx, id, domain.Closed); err != nil {
+			written.Seen.State = cmp.Or(sent.Seen.State, sent.State, written.Seen.State)
+			return written, err
+		}
+		// A list that shows the issue as it was edited does not know of the move.
+		written.UpdatedAt = written.UpdatedAt.Add(time.Millisecond)
+		seen = domain.Closed
+	}
+	// Whoever closed or reopened it meanwhile did that, not we.
+	written.Seen.State = seen
 	if moves {
-		written.Remote.State, written.Seen.State = content.State, content.State
+		written.Remote.State = content.State
 	}
 	return written, nil
 }

@@ -89,13 +89,19 @@ func TestUpdateSendsWhatIsNeeded(t *testing.T) {
 		"closed already": {connector.Sent{State: "open"}, connector.Content{State: "closed"}, ``, "PUT", "done"},
 		"reopen":         {connector.Sent{State: "closed"}, connector.Content{State: "open"}, ``, "GET GET POST PUT", "done"},
 		"open already":   {connector.Sent{State: "closed"}, connector.Content{State: "open"}, ``, "GET PUT", "new"},
+		"closed by us":   {connector.Sent{}, connector.Content{State: "closed"}, ``, "PUT", "done"},
 	} {
 		f, c := start(t, form.Cloud)
 		f.by("PUT /issue/9007", "200", issueJSON(7, tt.stands), "GET /issue/9007", "200", issueJSON(7, tt.stands),
 			"GET /transitions", "200", `{"transitions":[{"id":"1","to":{"statusCategory":{"key":"new"}}},{"id":"2","to":{"statusCategory":{"key":"done"}}}]}`, "POST /transitions", "204", "")
 		tt.sent.Remote.ID, tt.content.Title, tt.content.Body = "9007", "T", `{"type":"doc","version":1,"content":[]}`
+		tt.sent.Seen.State = tt.sent.State
 		got, err := c.Update(t.Context(), tt.sent, tt.content, marker)
-		if err != nil || got.Remote.State != tt.content.State || got.Seen.State != tt.content.State {
+		seen := tt.content.State
+		if strings.HasSuffix(name, "already") { // a person did that
+			seen = tt.sent.State
+		}
+		if err != nil || got.Remote.State != tt.content.State || got.Seen.State != seen {
 			t.Errorf("%s: %+v %v", name, got, err)
 		}
 		var methods []string
@@ -139,6 +145,34 @@ func TestUpdateThatCannotBeRead(t *testing.T) {
 	}
 	if _, err := c.Update(t.Context(), sent, connector.Content{State: domain.Closed}, marker); failure(t, err).Class != connector.Retryable {
 		t.Error(err)
+	}
+}
+
+// What was done before an update failed is given beside the error.
+func TestUpdateDoneInPart(t *testing.T) {
+	c := connector.Content{State: domain.Closed, Body: `{"type":"doc","version":1,"content":[]}`}
+	sent := connector.Sent{Remote: domain.Remote{ID: "9007", Key: "WORK-7"}, State: domain.Open, Seen: connector.Seen{Text: "x", State: domain.Open}}
+	f, jira := start(t, form.Cloud)
+	for _, answer := range [][]string{
+		{"GET /transitions", "200", `{"transitions":[]}`}, {"GET /transitions", "429", ""},
+		{"GET /transitions", "200", `{"transitions":[{"id":"2","to":{"statusCategory":{"key":"done"}}}]}`, "POST /transitions", "400", "{}"},
+	} {
+		f.by(append(answer, "PUT /issue/9007", "200", issueJSON(7, "new"))...)
+		got, err := jira.Update(t.Context(), sent, c, marker)
+		if failure(t, err); got.Remote.ID != "9007" || got.Remote.State != domain.Open || got.Seen.State != domain.Open || got.Seen.Text == "x" || got.UpdatedAt.IsZero() {
+			t.Errorf("%s: %+v", answer, got)
+		}
+	}
+	sent.State, sent.Seen.State, c.State = domain.Closed, domain.Closed, domain.Open
+	f.by("GET /issue/9007", "200", issueJSON(7, "done"), "GET /transitions", "200", `{"transitions":[{"id":"1","to":{"statusCategory":{"key":"new"}}}]}`, "POST /transitions", "204", "", "PUT /issue/9007", "400", "{}")
+	got, err := jira.Update(t.Context(), sent, c, marker)
+	if failure(t, err); got.Remote.ID != "9007" || got.Remote.State != domain.Open || got.Seen != (connector.Seen{Text: "x", State: domain.Open}) {
+		t.Errorf("reopened, and not edited: %+v", got)
+	}
+	f.by("PUT /issue/9007", "400", "{}")
+	sent.State, c.State = domain.Open, domain.Closed
+	if got, err := jira.Update(t.Context(), sent, c, marker); failure(t, err) == nil || got != (connector.Written{}) {
+		t.Errorf("nothing was done: %+v", got)
 	}
 }
 

@@ -73,13 +73,14 @@ func choose(list []transition, want domain.ItemState) (id string, asked []string
 	return "", slices.Compact(asked)
 }
 
-// reopen opens an issue that is closed.
-func (c *Connector) reopen(ctx context.Context, id string) error {
+// reopen opens an issue that is closed, and tells whether it was.
+func (c *Connector) reopen(ctx context.Context, id string) (moved bool, err error) {
 	i, err := c.read(ctx, id)
 	if err != nil || i.state() == domain.Open {
-		return err
+		return false, err
 	}
-	return c.move(ctx, id, domain.Open)
+	err = c.move(ctx, id, domain.Open)
+	return err == nil, err
 }
 
 // move takes an issue to a state along one transition. Where none leads there

@@ -196,11 +196,11 @@ func (c *Connector) updated(answer outbound.Response, id number, d draft, flow w
 		return connector.Written{}, c.unreadable(answer)
 	}
 	if d.Status != nil && int64(i.Status.ID) != d.Status.ID {
-		return connector.Written{}, c.fail(connector.Final, connector.ItemScope, "status_not_taken",
+		return c.written(i, flow.state(i)), c.fail(connector.Final, connector.ItemScope, "status_not_taken",
 			"MantisBT was given the status "+strconv.FormatInt(d.Status.ID, 10)+" and stored "+strconv.FormatInt(int64(i.Status.ID), 10)+" "+i.Status.Name, answer)
 	}
 	written := c.written(i, flow.state(i))
-	if d.Status == nil {
+	if d.Status == nil && sent.State != "" {
 		// Whoever closed or reopened it meanwhile did that, not we.
 		if written.Seen.State = sent.Seen.State; written.Seen.State == "" {
 			written.Seen.State = sent.State

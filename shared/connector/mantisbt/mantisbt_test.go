@@ -119,6 +119,17 @@ func TestUpdate(t *testing.T) {
 	}
 }
 
+// Where the state sent before is not known, a close that is met may be our own.
+func TestAnUpdateMeetsItsOwnClose(t *testing.T) {
+	f, c := start(t, nil)
+	one(f, issueOf(7, 90, markerLine(marker)), issueOf(7, 90, markerLine(marker)))
+	sent := connector.Sent{Remote: domain.Remote{Key: "7"}, Seen: connector.Seen{State: "open"}}
+	got, err := c.Update(t.Context(), sent, connector.Content{Title: "T", Body: "B", State: "closed"}, marker)
+	if err != nil || got.Seen.State != domain.Closed {
+		t.Errorf("%+v %v", got, err)
+	}
+}
+
 func TestUpdateKeepsToItself(t *testing.T) {
 	f, c := start(t, nil)
 	for _, key := range []string{"", "x", "0", "-1", "7/../8", "7?x"} {
@@ -145,9 +156,12 @@ func TestAWrongEchoIsAnError(t *testing.T) {
 		{issueOf(8, 90, ""), connector.Ambiguous, "answer_unreadable"},
 	} {
 		one(f, issueOf(7, 10, ""), tt.after)
-		_, err := c.Update(t.Context(), connector.Sent{Remote: domain.Remote{Key: "7"}, State: "open"}, connector.Content{State: "closed"}, marker)
+		got, err := c.Update(t.Context(), connector.Sent{Remote: domain.Remote{Key: "7"}, State: "open"}, connector.Content{State: "closed"}, marker)
 		if e := failure(t, err); e.Class != tt.class || e.Code != tt.code || e.Scope != connector.ItemScope {
 			t.Errorf("%v: %v", tt.after, e)
+		}
+		if (got.Seen.Text != "") != (tt.code == "status_not_taken") { // it was written all the same
+			t.Errorf("%v: %+v", tt.after, got)
 		}
 	}
 }
