@@ -51,7 +51,7 @@ func providers(repositories ...github.Repository) []environment.Provider {
 			return mantisbt.Open(mantisbt.Config{
 				Dir: o.Dir, SpecPath: described(o.Specs, "mantisbt-openapi-2.28.4.yaml"), Limits: o.Limits,
 				Tokens: users(domain.MantisBT), PersonToken: sample.PersonToken(domain.MantisBT),
-				Projects: []mantisbt.Project{{ID: 1, Name: sample.MantisProject}}, Web: "https://" + sample.MantisServer,
+				Projects: []mantisbt.Project{{ID: 1, Name: sample.ProjectName}}, Web: "https://" + sample.MantisServer,
 			})
 		}},
 	}
@@ -69,7 +69,7 @@ func openJira(flavor, base string) func(environment.ProviderOptions) (environmen
 				sample.Token(domain.Jira):       {Name: sample.Login, Email: sample.Email, Zone: "Europe/Berlin", Admin: true},
 				sample.PersonToken(domain.Jira): {Name: sample.Person, Email: sample.PersonEmail, Zone: "Europe/Berlin"},
 			},
-			PersonToken: sample.PersonToken(domain.Jira), Projects: []jira.Project{{Key: sample.JiraProject, Name: sample.MantisProject}},
+			PersonToken: sample.PersonToken(domain.Jira), Projects: []jira.Project{{Key: sample.JiraProject, Name: sample.ProjectName}},
 		})
 	}
 }

@@ -78,7 +78,7 @@ const (
 	JiraSite      = "sample-organisation.atlassian.net"
 	JiraServer    = "jira.sample-organisation.example"
 	MantisServer  = "mantisbt.sample-organisation.example"
-	MantisProject = "Work items"
+	ProjectName   = "Work items"
 )
 
 // A token of the sample is worth nothing anywhere but at the stand-ins: it is
@@ -131,7 +131,7 @@ func Seed(ctx context.Context, tables Tables, items Items, seal Sealer) error {
 		tracker(GitLab, domain.GitLab, `"project":"`+GitLabProject+`","token":"`+Token(domain.GitLab)+`"`),
 		tracker(Jira, domain.Jira, `"flavor":"cloud","base_url":"https://`+JiraSite+`","project_key":"`+JiraProject+`","email":"`+Email+`","api_token":"`+Token(domain.Jira)+`"`),
 		tracker(JiraDatacenter, domain.Jira, `"flavor":"datacenter","base_url":"https://`+JiraServer+`/jira","project_key":"`+JiraProject+`","token":"`+Token(domain.Jira)+`"`),
-		tracker(MantisBT, domain.MantisBT, `"base_url":"https://`+MantisServer+`","project":"`+MantisProject+`","token":"`+Token(domain.MantisBT)+`"`),
+		tracker(MantisBT, domain.MantisBT, `"base_url":"https://`+MantisServer+`","project":"`+ProjectName+`","token":"`+Token(domain.MantisBT)+`"`),
 	} {
 		if i.Provider == "" {
 			i.Provider = domain.GitHub

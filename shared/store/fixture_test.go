@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"crypto/rand"
 	"errors"
-	"fmt"
 	"io"
 	"net/http"
 	"os"
@@ -23,18 +22,7 @@ import (
 
 var dynamoURL string
 
-func TestMain(m *testing.M) { os.Exit(withServer(m)) }
-
-func withServer(m *testing.M) int {
-	url, stop, err := serverstest.StartDynamoDB("")
-	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		return 1
-	}
-	defer stop()
-	dynamoURL = url
-	return m.Run()
-}
+func TestMain(m *testing.M) { os.Exit(serverstest.Main(m, &dynamoURL)) }
 
 // A wire is the network under a client: it can lose answers and rewrite them.
 type wire struct {

@@ -21,18 +21,7 @@ import (
 
 var dynamoURL string
 
-func TestMain(m *testing.M) { os.Exit(withServer(m)) }
-
-func withServer(m *testing.M) int {
-	url, stop, err := serverstest.StartDynamoDB("")
-	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		return 1
-	}
-	defer stop()
-	dynamoURL = url
-	return m.Run()
-}
+func TestMain(m *testing.M) { os.Exit(serverstest.Main(m, &dynamoURL)) }
 
 var (
 	pair  = store.Pair{ID: 501, OrganisationID: 1001, ItemType: "work_item"}

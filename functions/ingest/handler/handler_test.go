@@ -26,18 +26,7 @@ import (
 
 var dynamoURL string
 
-func TestMain(m *testing.M) { os.Exit(withServer(m)) }
-
-func withServer(m *testing.M) int {
-	url, stop, err := serverstest.StartDynamoDB("")
-	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		return 1
-	}
-	defer stop()
-	dynamoURL = url
-	return m.Run()
-}
+func TestMain(m *testing.M) { os.Exit(serverstest.Main(m, &dynamoURL)) }
 
 const org = domain.Snowflake(1001)
 

@@ -44,6 +44,19 @@ func StartDynamoDB(dir string) (endpoint string, stop func(), err error) {
 	return handOver(servers.StartDynamoDB(context.Background(), o))
 }
 
+// Main runs a package's tests with a DynamoDB of their own, whose address it
+// puts where they look for it. It gives what TestMain is to exit with.
+func Main(m *testing.M, endpoint *string) int {
+	url, stop, err := StartDynamoDB("")
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	defer stop()
+	*endpoint = url
+	return m.Run()
+}
+
 // StartSQS starts a server for a whole test package, from TestMain.
 func StartSQS() (endpoint string, stop func(), err error) {
 	root, err := Root()

@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
-	"fmt"
 	"net/http/httptest"
 	"os"
 	"strings"
@@ -26,18 +25,7 @@ import (
 
 var dynamoURL string
 
-func TestMain(m *testing.M) { os.Exit(withServer(m)) }
-
-func withServer(m *testing.M) int {
-	url, stop, err := serverstest.StartDynamoDB("")
-	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		return 1
-	}
-	defer stop()
-	dynamoURL = url
-	return m.Run()
-}
+func TestMain(m *testing.M) { os.Exit(serverstest.Main(m, &dynamoURL)) }
 
 const (
 	keyARN = "arn:aws:kms:eu-central-1:000000000000:key/11111111-2222-3333-4444-555555555555"
