@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -61,7 +62,13 @@ type function struct {
 	definition
 }
 
+// definitions are all functions there are.
 func (s *service) definitions() []definition {
+	return slices.Concat(s.managing(), s.following(), s.working())
+}
+
+// managing are those behind the routes that read and change integrations.
+func (s *service) managing() []definition {
 	return []definition{
 		{
 			name: "get", about: "Reads an integration", timeout: apiTimeout, memory: 128,
@@ -94,6 +101,12 @@ func (s *service) definitions() []definition {
 			environment: s.callerEnvironment(func(r resources, env map[string]*string) { env["KMS_KEY_ID"] = r.key.KeyArn() }),
 			statements:  changesIntegration,
 		},
+	}
+}
+
+// following are those behind the routes that start, show and steer syncs.
+func (s *service) following() []definition {
+	return []definition{
 		{
 			name: "sync", about: "Starts a sync", timeout: apiTimeout, memory: 128,
 			environment: s.callerEnvironment(tellSyncQueue, s.tellLostAfter),
@@ -124,6 +137,12 @@ func (s *service) definitions() []definition {
 			environment: s.callerEnvironment(tellSyncQueue, s.tellLostAfter),
 			statements:  startsSync,
 		},
+	}
+}
+
+// working are those that queues and the clock call.
+func (s *service) working() []definition {
+	return []definition{
 		{
 			name: "providersync", about: "Brings items to a provider", timeout: s.Timings.Worker, memory: 256,
 			loops: true, dials: true, publishes: true,
