@@ -21,6 +21,13 @@ type Content struct {
 	Body   string           `json:"body"` // without the marker
 	Labels []string         `json:"labels"`
 	State  domain.ItemState `json:"state"`
+	// The rest is for chats, whose messages show it beside the body.
+	Number  string `json:"number,omitempty"`
+	URL     string `json:"url,omitempty"`     // of the item, http or https
+	Deleted bool   `json:"deleted,omitempty"` // the item is
+	// Was is what the last message told, nil in the first: a message says what
+	// has changed since. It is no part of the content.
+	Was *Was `json:"-"`
 }
 
 // Hash names the content: equal hashes mean that the provider need not be told.
@@ -31,6 +38,12 @@ func (c Content) Hash() string {
 	}
 	sum := sha256.Sum256(b)
 	return hex.EncodeToString(sum[:16])
+}
+
+// TextHash names a body.
+func TextHash(body string) string {
+	sum := sha256.Sum256([]byte(body))
+	return hex.EncodeToString(sum[:8])
 }
 
 // A Marker is the trace of one attempt to create an item's object. It travels
@@ -68,6 +81,9 @@ type Written struct {
 	// UpdatedAt is the provider's own time of that state, zero where it does not
 	// tell. A list that shows an earlier one lags behind.
 	UpdatedAt time.Time
+	// Unproven: the provider took it and gives no proof that it is there. Such
+	// an object has no remote id, and nobody can ask for it.
+	Unproven bool
 }
 
 // A Connector talks to one place (a repository, a project, a channel) at one
