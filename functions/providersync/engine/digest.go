@@ -23,7 +23,10 @@ const inDigest = "digest"
 
 // sumUp decides whether a digest is to tell of what there is to post.
 func (s *slice) sumUp(ctx context.Context) error {
-	if !s.chat.is || s.run.Digest != nil || *s.run.Remaining <= s.chat.manner.DigestOver {
+	if s.run.Digest != nil {
+		return s.hasLeft(ctx)
+	}
+	if !s.chat.is || *s.run.Remaining <= s.chat.manner.DigestOver {
 		return nil
 	}
 	cursor := ""
@@ -34,6 +37,14 @@ func (s *slice) sumUp(ctx context.Context) error {
 	if many {
 		s.run.Digest, s.run.Creates = &store.Gathering{ID: domain.NewSnowflake(s.Clock.Now()), Sum: "{}"}, 1
 	}
+	return err
+}
+
+// hasLeft finds out whether the digest has left, though the worker died over it:
+// then it tells of nothing more.
+func (s *slice) hasLeft(ctx context.Context) error {
+	d, err := s.digest(ctx, s.run.Digest.ID)
+	s.run.Digest.Settling = s.run.Digest.Settling || d != nil && d.Outcome != domain.Deferred
 	return err
 }
 
@@ -278,9 +289,10 @@ func (s *slice) resolveDigest(ctx context.Context, d *store.Digest) (*verdict, e
 	if v != nil || err != nil {
 		return v, err
 	}
-	d.Outcome = domain.Deferred // it is not there: it has not left
 	if w, ok := found[d.ID]; ok {
 		d.Outcome, d.Remote = domain.Created, remoteOf(w)
+	} else if d.Outcome = domain.Deferred; s.run.Digest != nil && s.run.Digest.ID == d.ID { // it is not there: it has not left
+		s.run.Digest.Settling = false
 	}
 	return nil, s.keep(ctx, d)
 }
