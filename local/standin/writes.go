@@ -19,7 +19,11 @@ type Write struct {
 	Method string          `json:"method"`
 	Path   string          `json:"path"`
 	Body   json.RawMessage `json:"body"`
-	Status int             `json:"status"`
+	// Status is what the provider made of it. With a fault of those that carry a
+	// call out, its caller saw another one, or none.
+	Status int `json:"status"`
+	// Fault names the faults that the call was under, with commas between.
+	Fault string `json:"fault,omitempty"`
 }
 
 // JSONBody gives a body as a JSON value: itself where it is one, else its text
