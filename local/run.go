@@ -6,6 +6,7 @@ import (
 	"os"
 
 	"integrations/local/environment"
+	"integrations/local/standin/faults"
 )
 
 // runCommand starts an environment and stops it again when ctx ends.
@@ -17,6 +18,17 @@ func runCommand(ctx context.Context, args []string) error {
 	}
 	flags.DurationVar(&o.Minute, "minute", environment.DefaultMinute, "how long a scheduled minute lasts")
 	limits := flags.String("limits", "off", "the providers' rate limits and the API's throttles: published or off")
+	flags.Func("fault", "a stand-in's fault from the start, as github=rate_limited:times=3; repeatable (docs/faults.md)", func(text string) error {
+		standIn, order, err := faults.ParseFlag(text)
+		if err != nil {
+			return err
+		}
+		if o.Faults == nil {
+			o.Faults = map[string][]faults.Order{}
+		}
+		o.Faults[standIn] = append(o.Faults[standIn], order)
+		return nil
+	})
 	for name, port := range map[string]*int{
 		"api-port": &o.Ports.API, "issuer-port": &o.Ports.Issuer, "page-port": &o.Ports.Page,
 		"dynamodb-port": &o.Ports.DynamoDB, "sqs-port": &o.Ports.SQS,
