@@ -247,7 +247,7 @@ func join(all []Kind) string {
 func ParseFlag(text string) (standIn string, o Order, err error) {
 	standIn, rest, ok := strings.Cut(text, "=")
 	name, settings, _ := strings.Cut(rest, ":")
-	if !ok || standIn == "" || name == "" {
+	if !ok || standIn == "" || name == "" || strings.Contains(standIn, ":") {
 		return "", Order{}, fmt.Errorf("%q is not of the form stand-in=fault:times=3", text)
 	}
 	given := map[string]string{}
