@@ -3,6 +3,7 @@ package faults
 import (
 	"cmp"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"math/rand/v2"
@@ -111,13 +112,19 @@ func (k *Kit) disturbance(name string) func(*http.Request, *active) error {
 	return nil
 }
 
-// Add takes an order and returns its id. The error is a Refused where the
-// provider cannot have the fault.
+// Add takes an order and returns its id. The error is a Refused where the order
+// is not valid or the provider cannot have the fault.
 func (k *Kit) Add(o Order) (id string, err error) {
-	d, known := define(o.Fault)
-	if !known {
-		return "", Refused{{Field: "fault", Detail: "must be one of " + strings.Join(Names(), ", ")}}
+	told := o.told || o.Duration > 0
+	written, err := json.Marshal(o)
+	if err == nil {
+		o, err = ParseOrder(written) // one made by hand is as good as one that was read
 	}
+	if err != nil {
+		return "", err
+	}
+	o.told = told
+	d, _ := define(o.Fault)
 	if reason := k.cannot(o.Fault); reason != "" {
 		return "", Refused{{Field: "fault", Detail: fmt.Sprintf("%s is not to be had: %s", o.Fault, reason)}}
 	}

@@ -9,6 +9,7 @@ import (
 	"log"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -423,4 +424,33 @@ func TestAProfileIsWhole(t *testing.T) {
 	p := Slack()
 	delete(p.Refusals, AddressBan)
 	New(p, Hooks{})
+}
+
+// An order that a test makes by hand is checked like any other.
+func TestAddChecks(t *testing.T) {
+	s := serve(t, Slack(), Hooks{})
+	for _, o := range []Order{{Fault: LostAnswer}, {Fault: "nonsense", Times: 1}, {Fault: LostAnswer, Times: 1, Status: 500}} {
+		if id, err := s.Add(o); !errors.As(err, new(Refused)) || id != "" {
+			t.Errorf("%+v: %q, %v", o, id, err)
+		}
+	}
+	if _, err := s.Add(Order{Fault: RateLimited, Times: 1, Duration: Duration(7 * time.Second)}); err != nil {
+		t.Fatal(err)
+	}
+	if _, header := s.call("/api/create"); header.Get("Retry-After") != "7" {
+		t.Errorf("%v", header)
+	}
+}
+
+// The page of docs knows every fault.
+func TestEveryFaultIsDocumented(t *testing.T) {
+	page, err := os.ReadFile("../../../docs/faults.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range Names() {
+		if !strings.Contains(string(page), "| `"+name+"` | ") {
+			t.Errorf("docs/faults.md does not say what %s does", name)
+		}
+	}
 }
