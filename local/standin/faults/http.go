@@ -70,6 +70,9 @@ func (a *active) view() Active {
 
 // Mount serves the kit below /_/faults of a stand-in's plain address.
 func (k *Kit) Mount(mux *http.ServeMux) {
+	if k == nil {
+		return
+	}
 	mux.HandleFunc("GET /_/faults", func(w http.ResponseWriter, _ *http.Request) { standin.SendJSON(w, k.State()) })
 	mux.HandleFunc("POST /_/faults", k.post)
 	mux.HandleFunc("DELETE /_/faults", k.remove)

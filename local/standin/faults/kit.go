@@ -46,7 +46,7 @@ type Call struct {
 	Person bool
 }
 
-// A Kit does to a stand-in's calls what it was told to.
+// A Kit does to a stand-in's calls what it was told to. A nil one does nothing.
 type Kit struct {
 	profile Profile
 	hooks   Hooks
@@ -88,7 +88,11 @@ func New(p Profile, h Hooks) *Kit {
 }
 
 // Close ends the answers that would not end by themselves.
-func (k *Kit) Close() { k.once.Do(func() { close(k.closed) }) }
+func (k *Kit) Close() {
+	if k != nil {
+		k.once.Do(func() { close(k.closed) })
+	}
+}
 
 // Cannot is why a fault is not to be had here, "" where it is.
 func (k *Kit) cannot(name string) string {

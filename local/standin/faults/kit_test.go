@@ -454,3 +454,19 @@ func TestEveryFaultIsDocumented(t *testing.T) {
 		}
 	}
 }
+
+// A stand-in without a kit is as one whose kit was told nothing.
+func TestNoKit(t *testing.T) {
+	var k *Kit
+	w := httptest.NewRecorder()
+	k.Wrap(http.NotFoundHandler()).ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/", nil))
+	mux := http.NewServeMux()
+	k.Mount(mux)
+	if _, pattern := mux.Handler(httptest.NewRequest(http.MethodGet, "/_/faults", nil)); w.Code != http.StatusNotFound || pattern != "" {
+		t.Errorf("%d, %q", w.Code, pattern)
+	}
+	if form, err := k.Form(); form != "" || err != nil {
+		t.Errorf("%q, %v", form, err)
+	}
+	k.Close()
+}

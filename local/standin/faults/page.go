@@ -15,6 +15,9 @@ var formTemplate = template.Must(template.New("form").Parse(formSource))
 
 // Form is the part of a stand-in's page that shows the kit and steers it.
 func (k *Kit) Form() (template.HTML, error) {
+	if k == nil {
+		return "", nil
+	}
 	state := k.State()
 	var out bytes.Buffer
 	var done []Known

@@ -20,6 +20,9 @@ const maxBody = 16 << 20
 
 // Wrap returns the provider's API with the faults before and behind it.
 func (k *Kit) Wrap(api http.Handler) http.Handler {
+	if k == nil {
+		return api
+	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if k.idle() {
 			api.ServeHTTP(w, r)
