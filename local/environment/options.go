@@ -9,6 +9,8 @@ import (
 	"os"
 	"path/filepath"
 	"time"
+
+	"integrations/local/standin/faults"
 )
 
 const (
@@ -50,6 +52,8 @@ type Options struct {
 	// Limits enforces the providers' published rate limits, and the routes' own
 	// throttles.
 	Limits bool
+	// Faults are what the stand-ins do from the start, by their names.
+	Faults map[string][]faults.Order
 	// Sample is what the environment starts with.
 	Sample Sample
 	// Out takes what a person is told; nil drops it.

@@ -2,24 +2,28 @@ package environment
 
 import (
 	"crypto/tls"
+	"errors"
 	"fmt"
 	"io"
 	"log"
+	"maps"
 	"net/http"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"time"
+
+	"integrations/local/standin/faults"
 )
 
 // providersTLS is the name of the port that serves all providers.
 const providersTLS = "providers_tls"
 
-// wireProviders serves the stand-ins under the providers' real host names.
-func (e *Environment) wireProviders() error {
+// openProviders opens the stand-ins, and tells them what to do wrong: long before
+// they are served, so that what cannot be is known at once.
+func (e *Environment) openProviders() error {
 	e.standins = map[string]StandIn{}
-	apis := map[string]http.Handler{}
 	for _, p := range e.options.Sample.Providers {
 		one, err := e.openProvider(p)
 		if err != nil {
@@ -27,6 +31,41 @@ func (e *Environment) wireProviders() error {
 		}
 		e.standins[p.Name] = one
 		e.onStop(func() { _ = one.Close() })
+	}
+	for _, name := range slices.Sorted(maps.Keys(e.options.Faults)) {
+		if err := e.orderFaults(name); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// faulty is a stand-in that can be made to fail on purpose.
+type faulty interface{ Faults() *faults.Kit }
+
+func (e *Environment) orderFaults(name string) error {
+	one, ok := e.standins[name]
+	if !ok {
+		return fmt.Errorf("faults: there is no stand-in %q, only %s", name, strings.Join(slices.Sorted(maps.Keys(e.standins)), ", "))
+	}
+	kit, ok := one.(faulty)
+	if !ok {
+		return fmt.Errorf("faults: the stand-in %s cannot fail on purpose", name)
+	}
+	var err error
+	for _, order := range e.options.Faults[name] {
+		if _, refused := kit.Faults().Add(order); refused != nil {
+			err = errors.Join(err, fmt.Errorf("faults of %s: %w", name, refused))
+		}
+	}
+	return err
+}
+
+// wireProviders serves the stand-ins under the providers' real host names.
+func (e *Environment) wireProviders() error {
+	apis := map[string]http.Handler{}
+	for _, p := range e.options.Sample.Providers {
+		one := e.standins[p.Name]
 		e.serve(p.Name, one.Plain())
 		for _, host := range p.Hosts {
 			apis[host] = one.API()
