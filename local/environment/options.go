@@ -75,7 +75,10 @@ func (p Ports) named(providers []Provider) map[string]int {
 
 // A Provider is served by a stand-in of its own, under its real host names.
 type Provider struct {
-	Name  string // in endpoints.json
+	Name string // in endpoints.json
+	// Also are further names of it there: those of the other integrations that
+	// lead to it.
+	Also  []string
 	Hosts []string
 	Open  func(o ProviderOptions) (StandIn, error)
 }

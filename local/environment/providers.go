@@ -25,7 +25,9 @@ func (e *Environment) wireProviders() error {
 		if err != nil {
 			return fmt.Errorf("stand-in %s: %w", p.Name, err)
 		}
-		e.standins[p.Name] = one
+		for _, name := range append([]string{p.Name}, p.Also...) {
+			e.standins[name] = one
+		}
 		e.onStop(func() { _ = one.Close() })
 		e.serve(p.Name, one.Plain())
 		for _, host := range p.Hosts {

@@ -169,8 +169,10 @@ func (e *Environment) describe(context.Context) error {
 // providerPages are where the stand-ins show what they hold.
 func (e *Environment) providerPages() map[string]string {
 	pages := map[string]string{}
-	for name := range e.standins {
-		pages[name] = e.open.url(name)
+	for _, p := range e.options.Sample.Providers {
+		for _, name := range append([]string{p.Name}, p.Also...) {
+			pages[name] = e.open.url(p.Name)
+		}
 	}
 	return pages
 }

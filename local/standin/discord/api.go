@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"mime"
 	"net/http"
 	"regexp"
@@ -217,12 +218,24 @@ func (s *Server) answer(c *call, out result) chat.Answer {
 		}
 	}
 	if c.route.do != nil {
-		err := s.contract.CheckResponse(s.described(c), out.status, header, answer.Body)
+		err := s.contract.CheckResponse(s.described(c), out.status, header, encode(undetailed(out.value)))
 		if err != nil && !errors.Is(err, standin.ErrNoOperation) {
 			s.Violation("answer %d to %s: %v", out.status, c.route.path, err)
 		}
 	}
 	return answer
+}
+
+// undetailed is an answer without what is wrong with each member of a form: the
+// description says that the codes there are numbers, and Discord sends words.
+func undetailed(value any) any {
+	refused, ok := value.(object)
+	if !ok || refused["errors"] == nil {
+		return value
+	}
+	kept := maps.Clone(refused)
+	delete(kept, "errors")
+	return kept
 }
 
 func encode(value any) []byte {

@@ -69,7 +69,7 @@ type by struct {
 type embedField struct {
 	Name   string `json:"name"`
 	Value  string `json:"value"`
-	Inline bool   `json:"inline,omitempty"`
+	Inline bool   `json:"inline"`
 }
 
 // allowed says who may be mentioned.

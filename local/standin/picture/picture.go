@@ -57,7 +57,7 @@ type Span struct {
 	Mention bool
 	Subtle  bool
 	Size    string // small, large, or "" for usual
-	Color   string // as in CSS; "" is the usual
+	Tone    string // good, warning, attention or accent; "" is the usual
 	Link    string // where it leads to
 }
 
@@ -71,7 +71,7 @@ func (s Span) Class() string {
 		on   bool
 		name string
 	}{
-		{s.Bold, "b"}, {s.Italic, "i"}, {s.Strike, "s"}, {s.Underline, "u"}, {s.Code, "c"}, {s.Mention, "mention"}, {s.Subtle, "subtle"}, {s.Size != "", s.Size},
+		{s.Bold, "b"}, {s.Italic, "i"}, {s.Strike, "s"}, {s.Underline, "u"}, {s.Code, "c"}, {s.Mention, "mention"}, {s.Subtle, "subtle"}, {s.Size != "", s.Size}, {s.Tone != "", s.Tone},
 	} {
 		if one.on {
 			names = append(names, one.name)

@@ -97,12 +97,15 @@ func draw(wire json.RawMessage) picture.Picture {
 	return picture.Picture{Cards: []picture.Card{{Blocks: append(card.Blocks, buttons(root.Actions)...)}}}
 }
 
+// roomy are the spacings that set an element apart.
+var roomy = map[string]bool{"medium": true, "large": true, "extralarge": true}
+
 func elements(list []element) []picture.Block {
 	var all []picture.Block
 	for i, e := range list {
 		blocks := e.blocks()
 		if len(blocks) > 0 {
-			blocks[0].Apart = i > 0 && (e.Spacing == "medium" || e.Spacing == "large" || e.Spacing == "extraLarge")
+			blocks[0].Apart = i > 0 && roomy[strings.ToLower(e.Spacing)]
 		}
 		if e.Separator {
 			all = append(all, picture.Block{Kind: picture.Rule})
@@ -153,17 +156,15 @@ func runs(inlines []json.RawMessage) []picture.Span {
 	return spans
 }
 
-// colors are those that Teams has names for.
-var colors = map[string]string{
-	"good": "light-dark(#1a7f37, #4ac26b)", "warning": "light-dark(#9a6700, #d4a72c)", "attention": "light-dark(#cf222e, #ff8182)", "accent": "light-dark(#5b5fc7, #a6a7dc)",
-}
+// tones are the colors that Teams has names for.
+var tones = map[string]string{"good": "good", "warning": "warning", "attention": "attention", "accent": "accent"}
 
 func (e element) styled(s picture.Span) picture.Span {
-	s.Bold = s.Bold || e.Weight == "bolder"
+	s.Bold = s.Bold || strings.EqualFold(e.Weight, "bolder")
 	s.Italic, s.Strike, s.Underline, s.Subtle = s.Italic || e.Italic, e.Strike, e.Underline, e.Subtle
 	s.Code = strings.EqualFold(e.FontType, "monospace")
-	s.Size = map[string]string{"small": "small", "medium": "large", "large": "large", "extraLarge": "large"}[e.Size]
-	s.Color = colors[strings.ToLower(e.Color)]
+	s.Size = map[string]string{"small": "small", "medium": "large", "large": "large", "extralarge": "large"}[strings.ToLower(e.Size)]
+	s.Tone = tones[strings.ToLower(e.Color)]
 	if e.Select != nil {
 		s.Link = e.Select.URL
 	}
