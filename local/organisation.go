@@ -2,11 +2,13 @@ package main
 
 import (
 	"context"
+	"net/http"
 	"os"
 	"path/filepath"
 	"time"
 
 	"integrations/local/environment"
+	"integrations/local/gallery"
 	"integrations/local/sample"
 	"integrations/local/standin/discord"
 	"integrations/local/standin/github"
@@ -25,6 +27,7 @@ func sampleOrganisation() environment.Sample {
 	return environment.Sample{
 		Users: sample.Users, Organisations: sample.Organisations, Integrations: sample.Integrations,
 		Providers: providers(repository(sample.RepoWork), repository(sample.RepoDocs), repository(sample.RepoSpare)),
+		Gallery:   func(specs string) http.Handler { return gallery.Handler(columns(specs)) },
 		Seed:      seed,
 	}
 }

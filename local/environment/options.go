@@ -105,6 +105,9 @@ type Sample struct {
 	Organisations map[string]string
 	Integrations  map[string]string
 	Providers     []Provider
+	// Gallery is a page that shows how each provider is told of items; nil is
+	// none.
+	Gallery func(specs string) http.Handler
 	// Seed stores the sample; it must be safe to repeat.
 	Seed func(context.Context, *Environment) error
 }

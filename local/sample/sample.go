@@ -157,24 +157,7 @@ func Seed(ctx context.Context, tables Tables, items Items, seal Sealer) error {
 		return err
 	}
 	fresh := false
-	for _, i := range []domain.Integration{
-		{ID: GitHub, OrganisationID: Organisation, ItemType: "work_item", Enabled: true, Configuration: At(RepoWork, `,"pull":"linked"`)},
-		{ID: Documents, OrganisationID: Organisation, ItemType: "document", Enabled: true, Configuration: At(RepoDocs, ``)},
-		{ID: Disabled, OrganisationID: Organisation, ItemType: "milestone", Configuration: At(RepoSpare, ``)},
-		{ID: Orphan, OrganisationID: Deleted, ItemType: "work_item", Enabled: true, Configuration: At(RepoSpare, ``)},
-		tracker(GitLab, domain.GitLab, `"project":"`+GitLabProject+`","token":"`+Token(domain.GitLab)+`"`),
-		tracker(Jira, domain.Jira, `"flavor":"cloud","base_url":"https://`+JiraSite+`","project_key":"`+JiraProject+`","email":"`+Email+`","api_token":"`+Token(domain.Jira)+`"`),
-		tracker(JiraDatacenter, domain.Jira, `"flavor":"datacenter","base_url":"https://`+JiraServer+`/jira","project_key":"`+JiraProject+`","token":"`+Token(domain.Jira)+`"`),
-		chat(Slack, domain.Slack, `"bot_token":"`+Token(domain.Slack)+`","channel":"`+SlackChannel+`"`),
-		chat(SlackWebhook, domain.Slack, `"webhook_url":"https://hooks.slack.com/services/`+SlackHook()+`"`),
-		chat(Discord, domain.Discord, `"bot_token":"`+Token(domain.Discord)+`","channel_id":"`+DiscordPosts+`"`),
-		chat(DiscordWebhook, domain.Discord, `"webhook_url":"https://discord.com/api/webhooks/`+DiscordHook+`/`+HookToken()+`"`),
-		chat(Teams, domain.Teams, `"workflow_url":"`+TeamsURL()+`"`),
-		tracker(MantisBT, domain.MantisBT, `"base_url":"https://`+MantisServer+`","project":"`+ProjectName+`","token":"`+Token(domain.MantisBT)+`"`),
-	} {
-		if i.Provider == "" {
-			i.Provider = domain.GitHub
-		}
+	for _, i := range List() {
 		created, err := Create(ctx, tables, seal, i)
 		if err != nil {
 			return err
@@ -190,6 +173,25 @@ func Seed(ctx context.Context, tables Tables, items Items, seal Sealer) error {
 		}
 	}
 	return nil
+}
+
+// List are the integrations, with their secrets in the configuration.
+func List() []domain.Integration {
+	return []domain.Integration{
+		{ID: GitHub, Provider: domain.GitHub, OrganisationID: Organisation, ItemType: "work_item", Enabled: true, Configuration: At(RepoWork, `,"pull":"linked"`)},
+		{ID: Documents, Provider: domain.GitHub, OrganisationID: Organisation, ItemType: "document", Enabled: true, Configuration: At(RepoDocs, ``)},
+		{ID: Disabled, Provider: domain.GitHub, OrganisationID: Organisation, ItemType: "milestone", Configuration: At(RepoSpare, ``)},
+		{ID: Orphan, Provider: domain.GitHub, OrganisationID: Deleted, ItemType: "work_item", Enabled: true, Configuration: At(RepoSpare, ``)},
+		tracker(GitLab, domain.GitLab, `"project":"`+GitLabProject+`","token":"`+Token(domain.GitLab)+`"`),
+		tracker(Jira, domain.Jira, `"flavor":"cloud","base_url":"https://`+JiraSite+`","project_key":"`+JiraProject+`","email":"`+Email+`","api_token":"`+Token(domain.Jira)+`"`),
+		tracker(JiraDatacenter, domain.Jira, `"flavor":"datacenter","base_url":"https://`+JiraServer+`/jira","project_key":"`+JiraProject+`","token":"`+Token(domain.Jira)+`"`),
+		chat(Slack, domain.Slack, `"bot_token":"`+Token(domain.Slack)+`","channel":"`+SlackChannel+`"`),
+		chat(SlackWebhook, domain.Slack, `"webhook_url":"https://hooks.slack.com/services/`+SlackHook()+`"`),
+		chat(Discord, domain.Discord, `"bot_token":"`+Token(domain.Discord)+`","channel_id":"`+DiscordPosts+`"`),
+		chat(DiscordWebhook, domain.Discord, `"webhook_url":"https://discord.com/api/webhooks/`+DiscordHook+`/`+HookToken()+`"`),
+		chat(Teams, domain.Teams, `"workflow_url":"`+TeamsURL()+`"`),
+		tracker(MantisBT, domain.MantisBT, `"base_url":"https://`+MantisServer+`","project":"`+ProjectName+`","token":"`+Token(domain.MantisBT)+`"`),
+	}
 }
 
 // tracker is an integration that sends work items and listens to people.

@@ -210,3 +210,6 @@ func (c *Chat) byHand(w http.ResponseWriter, r *http.Request, decide func() (*Me
 		http.Redirect(w, r, "/", http.StatusSeeOther)
 	}
 }
+
+// Picture is a message as people see it.
+func (c *Chat) Picture(m *Message) picture.Picture { return c.dialect.Draw(m.Wire) }
