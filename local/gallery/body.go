@@ -22,7 +22,7 @@ func Markdown(body string) (template.HTML, error) {
 	if err := markdown.Convert([]byte(body), &out); err != nil {
 		return "", err
 	}
-	return template.HTML(`<div class="markdown" dir="auto">` + out.String() + `</div>`), nil
+	return template.HTML(`<div class="markdown">` + out.String() + `</div>`), nil
 }
 
 // Plain draws a body that is shown as it stands.

@@ -143,6 +143,9 @@ func open(c Column, client *outbound.Client) (connector.Connector, error) {
 // show renders an item, and posts it where that is what a provider gets.
 func show(c Column, opened connector.Connector, e exhibit) card {
 	content := opened.Render(e.Item)
+	if e.Item.Deleted {
+		content.State = domain.Closed // as the worker has it
+	}
 	if e.Before != nil {
 		before := opened.Render(*e.Before)
 		content.Was = &connector.Was{Title: before.Title, Text: connector.TextHash(before.Body), Labels: before.Labels, State: before.State, Deleted: before.Deleted}
@@ -229,5 +232,5 @@ func led(ca *devca.CA, hosts []string, address string) (*outbound.Client, error)
 	for _, host := range hosts {
 		overrides[host] = to
 	}
-	return outbound.New(outbound.Config{Hosts: hosts, Overrides: overrides, RootCAs: roots}), nil
+	return outbound.New(outbound.Config{Hosts: hosts, Overrides: overrides, RootCAs: roots, Timeout: 5 * time.Second}), nil
 }

@@ -76,7 +76,7 @@ func drawBlock(raw json.RawMessage) []picture.Block {
 		var spans []picture.Span
 		for i, e := range b.Elements {
 			if i > 0 {
-				spans = append(spans, picture.Span{Text: "  "})
+				spans = append(spans, picture.Span{Text: "\u2003"})
 			}
 			spans = append(spans, e.spans()...)
 		}

@@ -1,6 +1,6 @@
-// Package browser opens pages in a headless browser, for tests: what is shown
+// Package browsertest opens pages in a headless browser, for tests: what is shown
 // is what counts, not what was written.
-package browser
+package browsertest
 
 import (
 	"bytes"
@@ -65,7 +65,7 @@ func Open(t *testing.T, address, name string) *Page {
 	}
 	seen, measured := address, probed(t, address)
 	if folder := os.Getenv("SCREENSHOTS"); folder != "" {
-		run(t, program, "--screenshot="+filepath.Join(folder, name+".png"), "--window-size=1900,6000", seen)
+		run(t, program, "--screenshot="+filepath.Join(folder, name+".png"), "--window-size=1900,9000", seen)
 	}
 	dom, complaints := run(t, program, "--dump-dom", "--window-size=1280,1000", measured)
 	p := &Page{t: t, DOM: dom}
@@ -135,7 +135,7 @@ func (p *Page) Text() string { return p.report.Text }
 
 // Count is how many elements of a kind there are.
 func (p *Page) Count(tag string) int {
-	return len(regexp.MustCompile(`<` + tag + `[ >]`).FindAllString(p.DOM, -1))
+	return len(regexp.MustCompile(`<`+tag+`[ >]`).FindAllString(p.DOM, -1))
 }
 
 // Alarms are the texts of what the page warns of.
