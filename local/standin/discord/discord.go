@@ -81,7 +81,7 @@ type Server struct {
 func Open(config Config) (*Server, error) {
 	contract, err := standin.LoadContract(config.SpecPath)
 	if err != nil {
-		return nil, fmt.Errorf("Discord stand-in: %w", err)
+		return nil, fmt.Errorf("the stand-in of Discord: %w", err)
 	}
 	return open(config, contract)
 }

@@ -60,7 +60,7 @@ type Server struct {
 func Open(config Config) (*Server, error) {
 	read, err := loadSchema(config.SchemaPath)
 	if err != nil {
-		return nil, fmt.Errorf("Teams stand-in: %w", err)
+		return nil, fmt.Errorf("the stand-in of Teams: %w", err)
 	}
 	s := &Server{config: config, schema: read, limiter: chat.NewLimiter(config.Limits, config.Now)}
 	dialect := chat.Dialect{
