@@ -66,6 +66,7 @@ type driver struct {
 	t     *testing.T
 	clock *clock
 	url   string
+	plain string // the address for people
 }
 
 func start(t *testing.T, change func(*Config)) *driver {
@@ -95,9 +96,9 @@ func begin(t *testing.T, dir string, change func(*Config)) *driver {
 		t.Fatal(err)
 	}
 	d.Server = server
-	api := httptest.NewServer(server.API())
-	t.Cleanup(func() { api.Close(); _ = server.Close() })
-	d.url = api.URL
+	api, plain := httptest.NewServer(server.API()), httptest.NewServer(server.Plain())
+	t.Cleanup(func() { api.Close(); plain.Close(); _ = server.Close() })
+	d.url, d.plain = api.URL, plain.URL
 	return d
 }
 
@@ -471,4 +472,41 @@ func TestUserAgent(t *testing.T) {
 	if got := d.Violations(); response.StatusCode != 200 || len(got) != 1 || !strings.Contains(got[0], "User-Agent") {
 		t.Errorf("%d %q", response.StatusCode, got)
 	}
+}
+
+// The scheme of a token tells a bot from a person.
+func TestSchemes(t *testing.T) {
+	d := start(t, nil)
+	for authorization, want := range map[string]int{"Bot " + ours: 200, ours: 401, "Bearer " + ours: 401, person: 200, "Bot " + person: 401, "Bot nonsense": 401} {
+		request, _ := http.NewRequest(http.MethodGet, d.url+"/api/v10/users/@me", nil)
+		request.Header = http.Header{"Authorization": {authorization}, "User-Agent": {"DiscordBot (x, 1)"}}
+		response, err := http.DefaultClient.Do(request)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = response.Body.Close()
+		if response.StatusCode != want {
+			t.Errorf("%s: %d, want %d", authorization, response.StatusCode, want)
+		}
+	}
+}
+
+// At the plain address whoever has a token of nobody's is the person.
+func TestThePerson(t *testing.T) {
+	d := start(t, nil)
+	id := d.post(posts, ours, `{"content":"one",`+silent+`}`)
+	d.url = d.plain
+	if r := d.send("GET", "/users/@me", "anything", ""); r.json["username"] != "maria" {
+		t.Errorf("she is %s", r.body)
+	}
+	if r := d.send("PATCH", posts+"/"+id, "anything", `{"content":"x",`+silent+`}`); r.json["code"] != 50005.0 {
+		t.Errorf("she edits the bot's: %s", r.body)
+	}
+	if r := d.send("DELETE", posts+"/"+id, "anything", ""); r.status != 204 {
+		t.Errorf("she deletes: %s", r.body)
+	}
+	if r := d.send("PATCH", posts+"/"+id, ours, `{"content":"x",`+silent+`}`); r.json["code"] != 10008.0 {
+		t.Errorf("what she deleted: %s", r.body)
+	}
+	d.noViolations()
 }

@@ -44,6 +44,7 @@ type driver struct {
 	t     *testing.T
 	clock *clock
 	url   string
+	plain string // the address for people
 }
 
 func start(t *testing.T, change func(*Config)) *driver {
@@ -80,7 +81,7 @@ func open(t *testing.T, dir string, change func(*Config)) *driver {
 	d.Server = server
 	api, plain := httptest.NewServer(server.API()), httptest.NewServer(server.Plain())
 	t.Cleanup(func() { api.Close(); plain.Close(); _ = server.Close() })
-	d.url = api.URL
+	d.url, d.plain = api.URL, plain.URL
 	return d
 }
 
@@ -332,8 +333,14 @@ func TestHazards(t *testing.T) {
 		"<!channel>": 1, "<!here|here>": 1, "<!subteam^S1>": 1, "<@U1>": 1, "<@W1|maria>": 1, "<#C1|general>": 1, "`<@U1>`": 1, "<!date^1^{date}|x>": 1,
 		"<javascript:alert(1)|x>": 1, "<mailto:a@b.example|x>": 1, "<tel:1>": 1, "<x>": 1, "a < b": 1, "a & b": 1, "<@U1> <!everyone>": 2, "<\n@U1>": 1,
 	} {
-		if got := hazards(text); len(got) != want {
+		got := hazards(text)
+		if len(got) != want {
 			t.Errorf("%q: %q, want %d", text, got, want)
+		}
+		for _, what := range got {
+			if names := len(what) > 1 && strings.ContainsAny(strings.TrimSpace(what[1:])[:1], "@!#"); names != strings.Contains(what, "mentions") {
+				t.Errorf("%q is told as %q", text, what)
+			}
 		}
 	}
 }
@@ -421,5 +428,31 @@ func TestPhasesOfCreates(t *testing.T) {
 	d.call("conversations.info", ours, `{"channel":"C0WORK"}`)
 	if got := strings.Join(told, ", "); got != "received 1 with 0, applied 1 with 1, received 2 with 1" {
 		t.Errorf("told %s", got)
+	}
+}
+
+// At the plain address whoever has a token of nobody's is the person, who
+// posts, and deletes her own.
+func TestThePerson(t *testing.T) {
+	d := start(t, nil)
+	ts := d.posted("one")
+	d.url = d.plain
+	if r := d.call("auth.test", "anything", `{}`); r.json["user"] != "maria" || r.json["bot_id"] != nil {
+		t.Errorf("it is %s", r.body)
+	}
+	if r := d.call("auth.test", ours, `{}`); r.json["user"] != "our-bot" {
+		t.Errorf("the bot is %s", r.body)
+	}
+	hers := d.call("chat.postMessage", "anything", `{"channel":"C0WORK","text":"hers"}`)
+	if r := d.call("chat.delete", "anything", `{"channel":"C0WORK","ts":"`+hers.json["ts"].(string)+`"}`); r.outcome() != "ok" {
+		t.Errorf("her own: %s", r.body)
+	}
+	response, err := http.PostForm(d.plain+"/messages/C0WORK/"+ts+"/delete", nil) // as an owner of the workspace may
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = response.Body.Close()
+	if r := d.call("chat.update", ours, `{"channel":"C0WORK","ts":"`+ts+`","text":"x"}`); r.outcome() != "message_not_found" {
+		t.Errorf("what she deleted: %s", r.body)
 	}
 }
