@@ -79,7 +79,10 @@ func (p Ports) named(providers []Provider) map[string]int {
 
 // A Provider is served by a stand-in of its own, under its real host names.
 type Provider struct {
-	Name  string // in endpoints.json
+	Name string // in endpoints.json
+	// Also are further names of it there: those of the other integrations that
+	// lead to it.
+	Also  []string
 	Hosts []string
 	Open  func(o ProviderOptions) (StandIn, error)
 }
@@ -106,6 +109,9 @@ type Sample struct {
 	Organisations map[string]string
 	Integrations  map[string]string
 	Providers     []Provider
+	// Gallery is a page that shows how each provider is told of items; nil is
+	// none.
+	Gallery func(specs string) http.Handler
 	// Seed stores the sample; it must be safe to repeat.
 	Seed func(context.Context, *Environment) error
 }

@@ -14,6 +14,7 @@ import (
 	"strings"
 	"time"
 
+	"integrations/local/standin"
 	"integrations/local/standin/faults"
 )
 
@@ -29,7 +30,9 @@ func (e *Environment) openProviders() error {
 		if err != nil {
 			return fmt.Errorf("stand-in %s: %w", p.Name, err)
 		}
-		e.standins[p.Name] = one
+		for _, name := range append([]string{p.Name}, p.Also...) {
+			e.standins[name] = one
+		}
 		e.onStop(func() { _ = one.Close() })
 	}
 	for _, name := range slices.Sorted(maps.Keys(e.options.Faults)) {
@@ -75,7 +78,7 @@ func (e *Environment) wireProviders() error {
 	if err != nil {
 		return err
 	}
-	e.serveTLS(providersTLS, certificate, byHost(apis))
+	e.serveTLS(providersTLS, certificate, standin.ByHost(apis))
 	return nil
 }
 
@@ -84,20 +87,11 @@ func (e *Environment) openProvider(p Provider) (StandIn, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, err
 	}
-	return p.Open(ProviderOptions{Dir: dir, Specs: filepath.Join(e.options.Root, "..", "shared", "specs"), Limits: e.options.Limits})
+	return p.Open(ProviderOptions{Dir: dir, Specs: e.specs(), Limits: e.options.Limits})
 }
 
-// byHost answers as whom a request is for.
-func byHost(apis map[string]http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		api, ok := apis[strings.ToLower(r.Host)]
-		if !ok {
-			http.Error(w, "no provider of this name", http.StatusMisdirectedRequest)
-			return
-		}
-		api.ServeHTTP(w, r)
-	})
-}
+// specs is the folder of the providers' own descriptions; it may be absent.
+func (e *Environment) specs() string { return filepath.Join(e.options.Root, "..", "shared", "specs") }
 
 // providerHosts are the names that lead to the stand-ins.
 func (e *Environment) providerHosts() []string {

@@ -24,6 +24,9 @@ type Write struct {
 	Path   string          `json:"path"`
 	Body   json.RawMessage `json:"body"`
 	Status int             `json:"status"`
+	// Refusal is the provider's own code where it refused, if it has such: not
+	// every provider says so by the status.
+	Refusal string `json:"refusal,omitempty"`
 }
 
 // JSONBody gives a body as a JSON value: itself where it is one, else its text

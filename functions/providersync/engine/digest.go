@@ -289,10 +289,9 @@ func (s *slice) resolveDigest(ctx context.Context, d *store.Digest) (*verdict, e
 	if v != nil || err != nil {
 		return v, err
 	}
+	d.Outcome = domain.Deferred // it is not there: it has not left, and another tells of its items
 	if w, ok := found[d.ID]; ok {
 		d.Outcome, d.Remote = domain.Created, remoteOf(w)
-	} else if d.Outcome = domain.Deferred; s.run.Digest != nil && s.run.Digest.ID == d.ID { // it is not there: it has not left
-		s.run.Digest.Settling = false
 	}
 	return nil, s.keep(ctx, d)
 }
