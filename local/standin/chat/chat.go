@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"integrations/local/standin"
+	"integrations/local/standin/faults"
 	"integrations/local/standin/picture"
 )
 
@@ -47,6 +48,8 @@ type Dialect struct {
 	API    http.Handler
 	// Known makes the person of whoever comes there with a token of nobody's.
 	Known func(*http.Request)
+	// Faults makes the chat fail on purpose.
+	Faults *faults.Kit
 }
 
 // A Place is a channel.
@@ -84,7 +87,10 @@ func Open(dir string, dialect Dialect, now func() time.Time) (*Chat, error) {
 }
 
 // Close closes the journal.
-func (c *Chat) Close() error { return c.journal.Close() }
+func (c *Chat) Close() error {
+	c.dialect.Faults.Close()
+	return c.journal.Close()
+}
 
 // Now is the time on the chat's clock.
 func (c *Chat) Now() time.Time { return c.now().UTC() }
@@ -196,6 +202,7 @@ func (c *Chat) write(call *Call, kind Kind, decide func(*Call) Answer, failed An
 	out := decide(call)
 	err := c.commit(entry{Number: number, Message: out.Message, Write: &standin.Write{
 		At: at, User: call.User, Method: call.Method, Path: call.URL.Path, Body: standin.JSONBody(call.Body), Status: out.Status, Refusal: out.Refusal,
+		Fault: faults.Of(call.Context()),
 	}})
 	c.deciding.Unlock()
 	if err != nil {

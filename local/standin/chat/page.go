@@ -37,6 +37,7 @@ type object struct {
 // holds, the same as JSON under /_/, and the API for people who edit.
 func (c *Chat) Plain() http.Handler {
 	mux := standin.Pages(c.received, c.Violations)
+	c.dialect.Faults.Mount(mux)
 	mux.HandleFunc("GET /{$}", c.overview)
 	mux.HandleFunc("GET /messages/{channel}/{id}", c.detail)
 	if c.dialect.Person != "" {
@@ -104,7 +105,7 @@ func (c *Chat) overview(w http.ResponseWriter, _ *http.Request) {
 		slices.Reverse(next.Messages)
 		sections = append(sections, next)
 	}
-	c.page(w, "overview", map[string]any{"Title": c.dialect.Name + " stand-in", "Sections": sections, "Violations": c.Violations()})
+	c.page(w, "overview", map[string]any{"Title": c.dialect.Name + " stand-in", "Sections": sections, "Violations": c.Violations(), "Kit": c.dialect.Faults})
 }
 
 // page shows one of the pages.

@@ -35,12 +35,15 @@ type entry struct {
 	Number  int64          `json:"n,omitempty"`
 	Write   *standin.Write `json:"write,omitempty"`
 	Message *Message       `json:"message,omitempty"`
+
+	at time.Time // since when it is so, zero for what a journal tells
 }
 
 // A channel holds its messages, oldest first, each in all its forms.
 type channel struct {
 	messages []*forms
 	byID     map[string]*forms
+	past     standin.Past[string, *Message]
 }
 
 type forms struct{ all []*Message }
@@ -61,6 +64,7 @@ func (c *Chat) commit(made entry) error {
 	if err := c.journal.Append(made); err != nil {
 		return err
 	}
+	made.at = c.Now()
 	c.remember(made)
 	return nil
 }
@@ -87,6 +91,7 @@ func (c *Chat) remember(made entry) {
 		in.messages = append(in.messages, known)
 	}
 	known.all = append(known.all, m)
+	in.past.Put(m.ID, made.at, m)
 }
 
 // Put stores a message that nobody asked for by a request, such as an old one.

@@ -12,6 +12,7 @@ import (
 
 	"integrations/local/standin"
 	"integrations/local/standin/chat"
+	"integrations/local/standin/faults"
 )
 
 // An Account is whom a token is of.
@@ -75,6 +76,7 @@ type Server struct {
 	contract *standin.Contract
 	limiter  *chat.Limiter
 	old      *chat.Limiter
+	faults   *faults.Kit
 }
 
 // Open returns the stand-in with all that the journal in config.Dir holds.
@@ -93,8 +95,10 @@ func open(config Config, contract *standin.Contract) (*Server, error) {
 	s := &Server{
 		config: config, contract: contract, limiter: chat.NewLimiter(config.Limits, config.Now), old: chat.NewLimiter(config.OldEdits > 0, config.Now),
 	}
+	s.faults = faults.New(faults.Discord(), s.hooks())
 	dialect := chat.Dialect{
-		Name: "Discord", File: "discord.jsonl", NextID: nextID, Draw: draw, Typed: typed,
+		Faults: s.faults,
+		Name:   "Discord", File: "discord.jsonl", NextID: nextID, Draw: draw, Typed: typed,
 		Person: config.Accounts[config.PersonToken].Name, Prefix: "/api/", API: s.API(), Known: s.known,
 	}
 	for _, c := range config.Channels {
@@ -117,7 +121,7 @@ func (s *Server) known(r *http.Request) {
 }
 
 // API is what is served under discord.com.
-func (s *Server) API() http.Handler { return http.HandlerFunc(s.serveAPI) }
+func (s *Server) API() http.Handler { return s.faults.Wrap(http.HandlerFunc(s.serveAPI)) }
 
 // epoch is when Discord's time begins, in milliseconds.
 const epoch = 1420070400000

@@ -187,7 +187,7 @@ func (s *Server) list(c *call) result {
 	if slices.Contains(where.Unread, c.account.ID) {
 		return result{status: http.StatusOK, value: []object{}} // no error, and no messages
 	}
-	all := slices.Clone(s.Messages(where.ID))
+	all := slices.Clone(s.Listed(c.Context(), where.ID))
 	after, before := query.Get("after"), query.Get("before")
 	all = slices.DeleteFunc(all, func(m *chat.Message) bool {
 		return after != "" && number(m.ID) <= number(after) || before != "" && number(m.ID) >= number(before)

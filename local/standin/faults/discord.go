@@ -12,7 +12,7 @@ import (
 func Discord() Profile {
 	limited := func(a Asked, global bool, told bool) Answer {
 		wait := strconv.FormatFloat(max(a.Wait.Seconds(), 0.1), 'f', 3, 64)
-		out := JSON(http.StatusTooManyRequests, fmt.Sprintf(`{"message":"You are being rate limited.","retry_after":%s,"global":%t}`, wait, global))
+		out := JSON(http.StatusTooManyRequests, fmt.Sprintf(`{"message":"You are being rate limited.","retry_after":%s,"global":%t,"code":0}`, wait, global))
 		scope := "user"
 		if global {
 			scope = "global"

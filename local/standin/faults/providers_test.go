@@ -17,11 +17,14 @@ import (
 	"time"
 
 	"integrations/local/standin"
+	"integrations/local/standin/discord"
 	"integrations/local/standin/faults"
 	"integrations/local/standin/github"
 	"integrations/local/standin/gitlab"
 	"integrations/local/standin/jira"
 	"integrations/local/standin/mantisbt"
+	"integrations/local/standin/slack"
+	"integrations/local/standin/teams"
 )
 
 const (
@@ -99,6 +102,13 @@ func field(body []byte, list string, path ...string) (all []string) {
 	return all
 }
 
+// began is when the clocks of the stages begin, flake the id that Discord gives
+// then.
+var (
+	began = time.Date(2026, 11, 23, 10, 0, 0, 0, time.UTC)
+	flake = fmt.Sprint(uint64(began.UnixMilli()-1420070400000) << 22)
+)
+
 var html = map[string]string{"Content-Type": "text/html"}
 
 var providers = []provider{
@@ -158,6 +168,103 @@ var providers = []provider{
 			faults.ETagConflict:    {cannot: "the last writer wins"},
 			faults.Captcha:         {status: 409, body: `"needs_captcha_response":true`},
 			faults.AddressBan:      {status: 403, header: map[string]string{"Content-Type": "text/plain"}, body: "Forbidden"},
+		},
+	},
+	{
+		name: "slack", made: 200,
+		open: func(dir string, now func() time.Time) (standIn, error) {
+			return slack.Open(slack.Config{
+				Dir: dir, Now: now, PersonToken: person, Channels: []slack.Channel{{ID: "C1", Name: "work"}},
+				Accounts: map[string]slack.Account{
+					ours:   {Name: "sync-bot", User: "U1", Bot: true, Scopes: []string{"chat:write", "channels:history", "channels:read"}},
+					person: {Name: "maria", User: "U2", Scopes: []string{"chat:write", "channels:history", "channels:read"}},
+				},
+			})
+		},
+		admit: func(r *http.Request, token string) {
+			bearer(r, token)
+			if r.Method == http.MethodPost {
+				r.Header.Set("Content-Type", "application/json; charset=utf-8")
+			}
+		},
+		calls: map[faults.Kind][2]string{
+			faults.Create: {"POST", "/api/chat.postMessage"}, faults.Update: {"POST", "/api/chat.update"},
+			faults.List: {"GET", "/api/conversations.history?channel=C1"}, faults.Other: {"POST", "/api/auth.test"},
+		},
+		bodies: map[faults.Kind]string{
+			faults.Create: `{"channel":"C1","text":"Made"}`, faults.Update: fmt.Sprintf(`{"channel":"C1","ts":"%d.000000","text":"Changed"}`, began.Unix()),
+		},
+		times: func(body []byte) []string { return field(body, "messages", "ts") },
+		says: map[string]said{
+			faults.RateLimited:     {status: 429, order: `,"duration":"90s"`, header: map[string]string{"Retry-After": "90"}, body: `{"ok":false,"error":"ratelimited"}`},
+			faults.RateLimitedBare: {status: 429, header: map[string]string{"Retry-After": "-"}, body: "ratelimited"},
+			faults.SecondaryLimit:  {status: 200, body: `{"ok":false,"error":"rate_limited"}`},
+			faults.ErrorBefore:     {status: 503, header: html},
+			faults.ErrorAfter:      {status: 502, header: html},
+			faults.DeletedObject:   {kind: faults.Update, status: 200, body: "message_not_found"},
+			faults.RevokedToken:    {status: 200, body: "token_revoked"},
+			faults.AddressBan:      {status: 200, body: "invalid_auth"},
+			faults.OneTimestamp:    {cannot: "its name"}, faults.MovedObject: {cannot: "stays in its channel"}, faults.ETagConflict: {cannot: "ETag"}, faults.Captcha: {cannot: "captcha"},
+		},
+	},
+	{
+		name: "discord", made: 200,
+		open: func(dir string, now func() time.Time) (standIn, error) {
+			return discord.Open(discord.Config{
+				Dir: dir, Now: now, SpecPath: spec("discord-openapi.json"), PersonToken: person, Channels: []discord.Channel{{ID: "1000000000000000001", Name: "work"}},
+				Accounts: map[string]discord.Account{ours: {ID: "2000000000000000001", Name: "sync-bot", Bot: true}, person: {ID: "2000000000000000002", Name: "maria"}},
+			})
+		},
+		admit: func(r *http.Request, token string) {
+			r.Header.Set("User-Agent", "DiscordBot (https://acme.test, 1)")
+			if r.Header.Set("Authorization", token); token == ours {
+				r.Header.Set("Authorization", "Bot "+token)
+			}
+		},
+		calls: map[faults.Kind][2]string{
+			faults.Create: {"POST", "/api/v10/channels/1000000000000000001/messages"}, faults.Update: {"PATCH", "/api/v10/channels/1000000000000000001/messages/" + flake},
+			faults.Read: {"GET", "/api/v10/channels/1000000000000000001/messages/" + flake}, faults.List: {"GET", "/api/v10/channels/1000000000000000001/messages"},
+			faults.Other: {"GET", "/api/v10/users/@me"},
+		},
+		bodies: map[faults.Kind]string{faults.Create: `{"content":"Made","allowed_mentions":{"parse":[]}}`, faults.Update: `{"content":"Changed","allowed_mentions":{"parse":[]}}`},
+		times:  func(body []byte) []string { return field(body, "", "id") },
+		says: map[string]said{
+			faults.RateLimited:     {status: 429, order: `,"duration":"1500ms"`, header: map[string]string{"Retry-After": "2", "X-Ratelimit-Scope": "user", "Via": "+"}, body: `"retry_after":1.500,"global":false`},
+			faults.RateLimitedBare: {status: 429, header: map[string]string{"Retry-After": "-"}, body: `"retry_after":5.000`},
+			faults.SecondaryLimit:  {status: 429, header: map[string]string{"X-Ratelimit-Global": "true"}, body: `"global":true`},
+			faults.ErrorBefore:     {status: 503, header: html},
+			faults.ErrorAfter:      {status: 500, order: `,"status":500`, body: "500: Internal Server Error"},
+			faults.DeletedObject:   {kind: faults.Read, status: 404, body: "10008"},
+			faults.RevokedToken:    {status: 401, body: "401: Unauthorized"},
+			faults.AddressBan:      {status: 429, header: map[string]string{"Content-Type": "text/html", "Retry-After": "-", "Via": "-"}, body: "1015"},
+			faults.OneTimestamp:    {cannot: "in its id"}, faults.MovedObject: {cannot: "stays in its channel"}, faults.ETagConflict: {cannot: "ETag"}, faults.Captcha: {cannot: "captcha"},
+		},
+	},
+	{
+		name: "teams", made: 202, alone: true, user: "workflow f1",
+		open: func(dir string, now func() time.Time) (standIn, error) {
+			return teams.Open(teams.Config{
+				Dir: dir, Now: now, SchemaPath: spec("adaptive-card-1.4.0.schema.json"), Person: "maria",
+				Channels: []teams.Channel{{ID: "work", Name: "Work"}}, Flows: []teams.Flow{{ID: "f1", Sig: "right", Channel: "work"}},
+			})
+		},
+		admit: func(*http.Request, string) {},
+		calls: map[faults.Kind][2]string{
+			faults.Create: {"POST", strings.TrimPrefix(teams.Flow{ID: "f1", Sig: "right"}.URL("x"), "https://x")},
+		},
+		bodies: map[faults.Kind]string{
+			faults.Create: `{"type":"message","attachments":[{"contentType":"application/vnd.microsoft.card.adaptive","contentUrl":null,"content":{"$schema":"http://adaptivecards.io/schemas/adaptive-card.json","type":"AdaptiveCard","version":"1.4","body":[{"type":"TextBlock","text":"Made","wrap":true}]}}]}`,
+		},
+		says: map[string]said{
+			faults.RateLimited:     {status: 429, order: `,"duration":"90s"`, header: map[string]string{"Retry-After": "90"}, body: "Try again in 90 seconds"},
+			faults.RateLimitedBare: {status: 429, header: map[string]string{"Retry-After": "-"}},
+			faults.SecondaryLimit:  {status: 200, body: "returned HTTP error 429"},
+			faults.ErrorBefore:     {status: 503, body: "ServiceUnavailable"},
+			faults.ErrorAfter:      {status: 502, body: "NoResponse"},
+			faults.RevokedToken:    {status: 401, body: "DirectApiAuthorizationRequired"},
+			faults.AddressBan:      {status: 401, body: "AuthorizationFailed"},
+			faults.LaggingLists:    {cannot: "no trace"}, faults.OneTimestamp: {cannot: "no trace"}, faults.MovedObject: {cannot: "no trace"},
+			faults.DeletedObject: {cannot: "no trace"}, faults.ETagConflict: {cannot: "no trace"}, faults.Captcha: {cannot: "captcha"},
 		},
 	},
 	jiraProvider(jira.Cloud),
@@ -286,7 +393,7 @@ func (s *stage) pass(d time.Duration) {
 
 func open(t *testing.T, p provider) *stage {
 	t.Helper()
-	s := &stage{T: t, provider: p, at: time.Date(2026, 11, 23, 10, 0, 0, 0, time.UTC)}
+	s := &stage{T: t, provider: p, at: began}
 	var err error
 	if s.standIn, err = p.open(t.TempDir(), s.now); err != nil {
 		t.Fatal(err)

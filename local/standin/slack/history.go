@@ -65,7 +65,7 @@ func (s *Server) history(c *call) (object, *chat.Message) {
 		return refused, nil
 	}
 	messages, next := []object{}, ""
-	all := s.Messages(where.ID)
+	all := s.Listed(c.Context(), where.ID)
 	for i := len(all) - 1; i >= 0; i-- {
 		m := all[i]
 		if m.Thread != "" && m.Thread != m.ID || !within(m.ID) {

@@ -13,6 +13,7 @@ import (
 
 	"integrations/local/standin"
 	"integrations/local/standin/chat"
+	"integrations/local/standin/faults"
 )
 
 // An Account is whom a token is of.
@@ -65,13 +66,16 @@ type Server struct {
 	*chat.Chat
 	config  Config
 	limiter *chat.Limiter
+	faults  *faults.Kit
 }
 
 // Open returns the stand-in with all that the journal in config.Dir holds.
 func Open(config Config) (*Server, error) {
 	s := &Server{config: config, limiter: chat.NewLimiter(config.Limits, config.Now)}
+	s.faults = faults.New(faults.Slack(), s.hooks())
 	dialect := chat.Dialect{
-		Name: "Slack", File: "slack.jsonl", NextID: nextID, Draw: draw, Typed: typed,
+		Faults: s.faults,
+		Name:   "Slack", File: "slack.jsonl", NextID: nextID, Draw: draw, Typed: typed,
 		Person: config.Accounts[config.PersonToken].Name, Prefix: "/api/", API: s.API(),
 		Known: standin.AnyBearer(config.Accounts, config.PersonToken),
 	}
@@ -90,7 +94,7 @@ func (s *Server) API() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("/api/{method}", s.serveMethod)
 	mux.HandleFunc("/services/", s.serveHook)
-	return mux
+	return s.faults.Wrap(mux)
 }
 
 // nextID is a time stamp that no message of the channel has yet.

@@ -13,7 +13,9 @@ import (
 	"strings"
 	"time"
 
+	"integrations/local/standin"
 	"integrations/local/standin/chat"
+	"integrations/local/standin/faults"
 )
 
 // What a workflow's template makes of a request.
@@ -54,6 +56,7 @@ type Server struct {
 	config  Config
 	schema  *schema
 	limiter *chat.Limiter
+	faults  *faults.Kit
 }
 
 // Open returns the stand-in with all that the journal in config.Dir holds.
@@ -63,8 +66,15 @@ func Open(config Config) (*Server, error) {
 		return nil, fmt.Errorf("the stand-in of Teams: %w", err)
 	}
 	s := &Server{config: config, schema: read, limiter: chat.NewLimiter(config.Limits, config.Now)}
+	s.faults = faults.New(faults.Teams(), faults.Hooks{
+		Now: config.Now, Log: s.refused,
+		Call: func(r *http.Request) faults.Call {
+			return faults.Call{Kind: faults.Create, User: "workflow " + flowOf(r)}
+		},
+	})
 	dialect := chat.Dialect{
-		Name: "Teams", File: "teams.jsonl", NextID: nextID, Draw: draw, Typed: typed, Person: config.Person, Prefix: prefix, API: s.API(), Known: func(*http.Request) {},
+		Faults: s.faults,
+		Name:   "Teams", File: "teams.jsonl", NextID: nextID, Draw: draw, Typed: typed, Person: config.Person, Prefix: prefix, API: s.API(), Known: func(*http.Request) {},
 	}
 	for _, c := range config.Channels {
 		dialect.Channels = append(dialect.Channels, chat.Place{ID: c.ID, Name: c.Name})
@@ -91,15 +101,22 @@ func (f Flow) URL(host string) string {
 
 // API is what is served under the host of the Power Platform.
 func (s *Server) API() http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	return s.faults.Wrap(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		s.Serve(w, r, chat.Create, maxRequest, func(c *chat.Call) chat.Answer {
 			out := s.trigger(c)
 			out.Header.Set("X-Ms-Workflow-Run-Id", "0858"+strconv.FormatInt(s.Now().UnixNano(), 10)+"CU00")
 			out.Header.Set("X-Ms-Request-Id", strconv.FormatInt(s.Now().UnixNano(), 36))
 			return out
 		}, refuse(http.StatusInternalServerError, "InternalServerError", "Encountered internal server error."))
-	})
+	}))
 }
+
+// flowOf is the workflow that a request is for.
+func flowOf(r *http.Request) string {
+	return strings.TrimSuffix(strings.TrimPrefix(r.URL.Path, prefix), suffix)
+}
+
+func (s *Server) refused(r *http.Request, w standin.Write) { s.Refused(r, w) }
 
 // refuse is Power Automate's form of an error.
 func refuse(status int, code, message string) chat.Answer {
