@@ -41,13 +41,13 @@ func providers(repositories ...github.Repository) []environment.Provider {
 	return []environment.Provider{
 		{Name: "github", Hosts: []string{"api.github.com"}, Open: func(o environment.ProviderOptions) (environment.StandIn, error) {
 			return github.Open(github.Config{
-				Dir: o.Dir, SpecPath: described(o.Specs, "derived/github-issues-subset.json"), Limits: o.Limits,
+				Dir: o.Dir, Now: o.Now, SpecPath: described(o.Specs, "derived/github-issues-subset.json"), Limits: o.Limits,
 				Tokens: users(domain.GitHub), PersonToken: sample.PersonToken(domain.GitHub), Repositories: repositories,
 			})
 		}},
 		{Name: "gitlab", Hosts: []string{"gitlab.com"}, Open: func(o environment.ProviderOptions) (environment.StandIn, error) {
 			return gitlab.Open(gitlab.Config{
-				Dir: o.Dir, Limits: o.Limits, Tokens: users(domain.GitLab), PersonToken: sample.PersonToken(domain.GitLab),
+				Dir: o.Dir, Now: o.Now, Limits: o.Limits, Tokens: users(domain.GitLab), PersonToken: sample.PersonToken(domain.GitLab),
 				Projects: []gitlab.Project{{Path: sample.GitLabProject}},
 			})
 		}},
@@ -55,7 +55,7 @@ func providers(repositories ...github.Repository) []environment.Provider {
 		{Name: "jira_datacenter", Hosts: []string{sample.JiraServer}, Open: openJira(jira.Datacenter, "https://"+sample.JiraServer+"/jira")},
 		{Name: "mantisbt", Hosts: []string{sample.MantisServer}, Open: func(o environment.ProviderOptions) (environment.StandIn, error) {
 			return mantisbt.Open(mantisbt.Config{
-				Dir: o.Dir, SpecPath: described(o.Specs, "mantisbt-openapi-2.28.4.yaml"), Limits: o.Limits,
+				Dir: o.Dir, Now: o.Now, SpecPath: described(o.Specs, "mantisbt-openapi-2.28.4.yaml"), Limits: o.Limits,
 				Tokens: users(domain.MantisBT), PersonToken: sample.PersonToken(domain.MantisBT),
 				Projects: []mantisbt.Project{{ID: 1, Name: sample.ProjectName}}, Web: "https://" + sample.MantisServer,
 			})
@@ -73,7 +73,7 @@ func openJira(flavor, base string) func(environment.ProviderOptions) (environmen
 			spec = described(o.Specs, "derived/jira-cloud-issues-subset.json")
 		}
 		return jira.Open(jira.Config{
-			Flavor: flavor, Dir: o.Dir, SpecPath: spec, Limits: o.Limits, BaseURL: base, IndexLag: indexLag,
+			Flavor: flavor, Dir: o.Dir, Now: o.Now, SpecPath: spec, Limits: o.Limits, BaseURL: base, IndexLag: indexLag,
 			Accounts: map[string]jira.Account{
 				sample.Token(domain.Jira):       {Name: sample.Login, Email: sample.Email, Zone: "Europe/Berlin", Admin: true},
 				sample.PersonToken(domain.Jira): {Name: sample.Person, Email: sample.PersonEmail, Zone: "Europe/Berlin"},
@@ -86,7 +86,7 @@ func openJira(flavor, base string) func(environment.ProviderOptions) (environmen
 func openSlack(o environment.ProviderOptions) (environment.StandIn, error) {
 	scopes := []string{"chat:write", "channels:history", "channels:read"}
 	return slack.Open(slack.Config{
-		Dir: o.Dir, Limits: o.Limits, PersonToken: sample.PersonToken(domain.Slack),
+		Dir: o.Dir, Now: o.Now, Limits: o.Limits, PersonToken: sample.PersonToken(domain.Slack),
 		Accounts: map[string]slack.Account{
 			sample.Token(domain.Slack):       {Name: sample.Login, User: "U0SAMPLE01", Bot: true, Scopes: scopes},
 			sample.PersonToken(domain.Slack): {Name: sample.Person, User: "U0PERSON01", Scopes: scopes},
@@ -98,7 +98,7 @@ func openSlack(o environment.ProviderOptions) (environment.StandIn, error) {
 
 func openDiscord(o environment.ProviderOptions) (environment.StandIn, error) {
 	return discord.Open(discord.Config{
-		Dir: o.Dir, SpecPath: described(o.Specs, "derived/discord-messages-subset.json"), Limits: o.Limits, PersonToken: sample.PersonToken(domain.Discord),
+		Dir: o.Dir, Now: o.Now, SpecPath: described(o.Specs, "derived/discord-messages-subset.json"), Limits: o.Limits, PersonToken: sample.PersonToken(domain.Discord),
 		Accounts: map[string]discord.Account{
 			sample.Token(domain.Discord):       {ID: sample.DiscordBot, Name: sample.Login, Bot: true},
 			sample.PersonToken(domain.Discord): {ID: sample.DiscordPerson, Name: sample.Person},
@@ -113,7 +113,7 @@ func openDiscord(o environment.ProviderOptions) (environment.StandIn, error) {
 
 func openTeams(o environment.ProviderOptions) (environment.StandIn, error) {
 	return teams.Open(teams.Config{
-		Dir: o.Dir, SchemaPath: described(o.Specs, "adaptive-card-1.4.0.schema.json"), Limits: o.Limits, Person: sample.Person,
+		Dir: o.Dir, Now: o.Now, SchemaPath: described(o.Specs, "adaptive-card-1.4.0.schema.json"), Limits: o.Limits, Person: sample.Person,
 		Channels: []teams.Channel{{ID: sample.TeamsChannel, Name: "Work items"}},
 		Flows:    []teams.Flow{{ID: sample.TeamsFlow, Sig: sample.HookToken(), Channel: sample.TeamsChannel}},
 	})

@@ -92,6 +92,8 @@ type ProviderOptions struct {
 	Dir    string // for its state
 	Specs  string // the folder of the providers' own descriptions; it may be absent
 	Limits bool   // whether it enforces the published rate limits
+	// Now replaces the clock.
+	Now func() time.Time
 }
 
 // A StandIn behaves as a provider does. API is the provider's own, Plain the
