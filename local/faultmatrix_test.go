@@ -1,0 +1,152 @@
+package main
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"integrations/local/standin/faults"
+	"integrations/shared/domain"
+)
+
+// nameless are the integrations whose provider cannot be asked what it holds.
+var nameless = []string{"slack_webhook", "discord_webhook", "teams"}
+
+// chats are the sample's integrations with chats.
+var chats = []string{"slack", "slack_webhook", "discord", "discord_webhook", "teams"}
+
+// lossy are the faults after which nobody knows whether a write was done.
+var lossy = []string{faults.ErrorBefore, faults.ErrorAfter, faults.LostAnswer, faults.SlowAnswer, faults.EndlessAnswer}
+
+// Each fault in turn during a sync of many items at each provider: nothing is
+// lost and nothing is there twice where the provider can be asked; elsewhere
+// the ledger says unknown of the affected items and of no others.
+func TestEachFaultDuringASync(t *testing.T) {
+	endpoint := dynamoDB(t)
+	for _, name := range slices.Concat(trackers, chats) {
+		t.Run(name, func(t *testing.T) {
+			for _, fault := range faults.Names() {
+				t.Run(fault, func(t *testing.T) { faulted(t, endpoint, name, fault) })
+			}
+		})
+	}
+}
+
+// word is in the title of an item, and of no other.
+func word(id domain.Snowflake) string { return fmt.Sprintf("Zq%04dx", id) }
+
+func faulted(t *testing.T, endpoint, name, fault string) {
+	more := map[string]any{}
+	if slices.Contains(chats, name) {
+		more["digest_over"] = 1000 // one by one, so that each can be lost
+	}
+	s := staged(t, endpoint, name, more)
+	order := faults.Order{Fault: fault, Times: 3}
+	switch fault {
+	case faults.SlowAnswer:
+		order.Duration = faults.Duration(2 * patience)
+	case faults.LaggingLists:
+		order.Duration = faults.Duration(time.Minute)
+	}
+	if _, refused := s.kit.Add(order); refused != nil {
+		t.Skipf("%s cannot have it: %v", name, refused)
+	}
+	item := func(id domain.Snowflake, version int64) domain.Item {
+		i := domain.Item{ID: id, FormattedNumber: fmt.Sprint("WI-", id), Version: version, Title: fmt.Sprint("Item ", word(id)),
+			Description: fmt.Sprint("Version ", version), State: domain.Open, URL: "https://items.example/" + id.String(), Labels: []string{"bug"}}
+		if id%5 == 0 {
+			i.State = domain.Closed
+		}
+		return i
+	}
+	var ids []domain.Snowflake
+	for id := domain.Snowflake(1); id <= crowd; id++ {
+		ids = append(ids, id)
+		s.put(item(id, 1))
+	}
+	waits, run := s.sync(domain.Incremental)
+	tells := outcome(waits, run)
+	if fault == faults.RevokedToken {
+		same(t, "run", run.Status, domain.Failed)
+	}
+	created := s.kit.Applied(fault)
+	// Then some of them change, with the fault on again, and all ends well.
+	s.kit.Clear("", "")
+	_, refused := s.kit.Add(order)
+	must(t, refused)
+	for id := domain.Snowflake(1); id <= crowd; id += 4 {
+		s.put(item(id, 2))
+	}
+	s.sync(domain.Incremental)
+	updated := s.kit.Applied(fault) - created
+	s.kit.Clear("", "")
+	for range 8 { // what failed is tried again, and the provider asked
+		s.pass(20 * time.Minute)
+		must(t, s.dispatch.Handle(t.Context()))
+		s.rest()
+	}
+	if created+updated == 0 {
+		t.Errorf("%s was never done", fault)
+	}
+	s.judge(ids, fault)
+	s.noViolations()
+	t.Logf("| %s | %s | done %d + %d times | %s |", name, fault, created, updated, tells)
+}
+
+// outcome is what a person was told of a run.
+func outcome(waits []string, run domain.Run) string {
+	says := fmt.Sprintf("%s, %+v", run.Status, run.Counts)
+	if len(waits) > 0 {
+		says += ", waited: " + strings.Join(waits, ", ")
+	}
+	if run.Error != nil {
+		says += ", " + run.Error.Code
+	}
+	return says
+}
+
+// judge holds the ledger against what the provider holds.
+func (s *stage) judge(ids []domain.Snowflake, fault string) {
+	s.t.Helper()
+	held := map[domain.Snowflake]int{}
+	for _, one := range s.received().Objects {
+		for _, id := range ids {
+			if strings.Contains(string(one), word(id)) {
+				held[id]++
+			}
+		}
+	}
+	can := !slices.Contains(nameless, s.name)
+	unknown, gone := 0, 0
+	for id, l := range s.links(ids...) {
+		most := 1
+		if posts := l.Attempt; !can && id%4 == 1 { // each of its two versions is a message
+			most = posts
+		}
+		switch {
+		case l.Outcome == domain.Unknown && !can:
+			unknown++
+		case l.Outcome == domain.Skipped && l.Reason == "remote_deleted":
+			gone++
+			most = 1
+		case l.Outcome != domain.Created && l.Outcome != domain.Updated && l.Outcome != domain.Accepted && l.Outcome != domain.Unchanged:
+			s.t.Errorf("item %d: %s %s", id, l.Outcome, l.Reason)
+		case held[id] == 0:
+			s.t.Errorf("item %d is lost: %+v", id, l)
+		}
+		if held[id] > most {
+			s.t.Errorf("item %d is there %d times: %+v", id, held[id], l)
+		}
+	}
+	marks, err := s.table.CountMarks(s.t.Context(), s.pair.ID)
+	must(s.t, err)
+	same(s.t, "marks left", marks, 0)
+	if !can && !slices.Contains(lossy, fault) {
+		same(s.t, "unknown though nothing was lost", unknown, 0)
+	}
+	if gone > 0 && fault != faults.DeletedObject && fault != faults.MovedObject {
+		s.t.Errorf("%d are said to be deleted", gone)
+	}
+}
