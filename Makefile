@@ -23,8 +23,8 @@ node_modules/.package-lock.json: package.json package-lock.json
 	npm ci --ignore-scripts --no-audit --no-fund
 	@touch $@
 
-run: node_modules/.package-lock.json ## start the whole service on this machine (DIR=… MINUTE=… for another state folder or pace)
-	@go build -o build/local ./local && exec build/local run -dir $(DIR) $(if $(MINUTE),-minute $(MINUTE)) $(ARGS)
+run: node_modules/.package-lock.json ## start the whole service on this machine (DIR=… MINUTE=… for another state folder or pace, FAULTS='github=rate_limited:times=3' for trouble: docs/faults.md)
+	@go build -o build/local ./local && exec build/local run -dir $(DIR) $(if $(MINUTE),-minute $(MINUTE)) $(foreach f,$(FAULTS),-fault '$(f)') $(ARGS)
 
 token: ## print a token: make -s token USER=manager [AUD=… EXPIRES=-1m]
 	@go run ./local token -dir $(DIR) -user $(USER_NAME) $(if $(AUD),-audience $(AUD)) $(if $(EXPIRES),-expires $(EXPIRES))

@@ -2,16 +2,21 @@ package main
 
 import (
 	"context"
+	"net/http"
 	"os"
 	"path/filepath"
 	"time"
 
 	"integrations/local/environment"
+	"integrations/local/gallery"
 	"integrations/local/sample"
+	"integrations/local/standin/discord"
 	"integrations/local/standin/github"
 	"integrations/local/standin/gitlab"
 	"integrations/local/standin/jira"
 	"integrations/local/standin/mantisbt"
+	"integrations/local/standin/slack"
+	"integrations/local/standin/teams"
 	"integrations/shared/domain"
 	"integrations/shared/sealing"
 	"integrations/shared/store"
@@ -22,6 +27,7 @@ func sampleOrganisation() environment.Sample {
 	return environment.Sample{
 		Users: sample.Users, Organisations: sample.Organisations, Integrations: sample.Integrations,
 		Providers: providers(repository(sample.RepoWork), repository(sample.RepoDocs), repository(sample.RepoSpare)),
+		Gallery:   func(specs string) http.Handler { return gallery.Handler(columns(specs)) },
 		Seed:      seed,
 	}
 }
@@ -35,13 +41,13 @@ func providers(repositories ...github.Repository) []environment.Provider {
 	return []environment.Provider{
 		{Name: "github", Hosts: []string{"api.github.com"}, Open: func(o environment.ProviderOptions) (environment.StandIn, error) {
 			return github.Open(github.Config{
-				Dir: o.Dir, SpecPath: described(o.Specs, "derived/github-issues-subset.json"), Limits: o.Limits,
+				Dir: o.Dir, Now: o.Now, SpecPath: described(o.Specs, "derived/github-issues-subset.json"), Limits: o.Limits,
 				Tokens: users(domain.GitHub), PersonToken: sample.PersonToken(domain.GitHub), Repositories: repositories,
 			})
 		}},
 		{Name: "gitlab", Hosts: []string{"gitlab.com"}, Open: func(o environment.ProviderOptions) (environment.StandIn, error) {
 			return gitlab.Open(gitlab.Config{
-				Dir: o.Dir, Limits: o.Limits, Tokens: users(domain.GitLab), PersonToken: sample.PersonToken(domain.GitLab),
+				Dir: o.Dir, Now: o.Now, Limits: o.Limits, Tokens: users(domain.GitLab), PersonToken: sample.PersonToken(domain.GitLab),
 				Projects: []gitlab.Project{{Path: sample.GitLabProject}},
 			})
 		}},
@@ -49,11 +55,14 @@ func providers(repositories ...github.Repository) []environment.Provider {
 		{Name: "jira_datacenter", Hosts: []string{sample.JiraServer}, Open: openJira(jira.Datacenter, "https://"+sample.JiraServer+"/jira")},
 		{Name: "mantisbt", Hosts: []string{sample.MantisServer}, Open: func(o environment.ProviderOptions) (environment.StandIn, error) {
 			return mantisbt.Open(mantisbt.Config{
-				Dir: o.Dir, SpecPath: described(o.Specs, "mantisbt-openapi-2.28.4.yaml"), Limits: o.Limits,
+				Dir: o.Dir, Now: o.Now, SpecPath: described(o.Specs, "mantisbt-openapi-2.28.4.yaml"), Limits: o.Limits,
 				Tokens: users(domain.MantisBT), PersonToken: sample.PersonToken(domain.MantisBT),
 				Projects: []mantisbt.Project{{ID: 1, Name: sample.ProjectName}}, Web: "https://" + sample.MantisServer,
 			})
 		}},
+		{Name: "slack", Also: []string{"slack_webhook"}, Hosts: []string{"slack.com", "hooks.slack.com"}, Open: openSlack},
+		{Name: "discord", Also: []string{"discord_webhook"}, Hosts: []string{"discord.com"}, Open: openDiscord},
+		{Name: "teams", Hosts: []string{sample.TeamsHost}, Open: openTeams},
 	}
 }
 
@@ -64,7 +73,7 @@ func openJira(flavor, base string) func(environment.ProviderOptions) (environmen
 			spec = described(o.Specs, "derived/jira-cloud-issues-subset.json")
 		}
 		return jira.Open(jira.Config{
-			Flavor: flavor, Dir: o.Dir, SpecPath: spec, Limits: o.Limits, BaseURL: base, IndexLag: indexLag,
+			Flavor: flavor, Dir: o.Dir, Now: o.Now, SpecPath: spec, Limits: o.Limits, BaseURL: base, IndexLag: indexLag,
 			Accounts: map[string]jira.Account{
 				sample.Token(domain.Jira):       {Name: sample.Login, Email: sample.Email, Zone: "Europe/Berlin", Admin: true},
 				sample.PersonToken(domain.Jira): {Name: sample.Person, Email: sample.PersonEmail, Zone: "Europe/Berlin"},
@@ -72,6 +81,42 @@ func openJira(flavor, base string) func(environment.ProviderOptions) (environmen
 			PersonToken: sample.PersonToken(domain.Jira), Projects: []jira.Project{{Key: sample.JiraProject, Name: sample.ProjectName}},
 		})
 	}
+}
+
+func openSlack(o environment.ProviderOptions) (environment.StandIn, error) {
+	scopes := []string{"chat:write", "channels:history", "channels:read"}
+	return slack.Open(slack.Config{
+		Dir: o.Dir, Now: o.Now, Limits: o.Limits, PersonToken: sample.PersonToken(domain.Slack),
+		Accounts: map[string]slack.Account{
+			sample.Token(domain.Slack):       {Name: sample.Login, User: "U0SAMPLE01", Bot: true, Scopes: scopes},
+			sample.PersonToken(domain.Slack): {Name: sample.Person, User: "U0PERSON01", Scopes: scopes},
+		},
+		Channels: []slack.Channel{{ID: sample.SlackChannel, Name: "work-items"}, {ID: sample.SlackAlerts, Name: "alerts"}},
+		Hooks:    []slack.Hook{{Path: sample.SlackHook(), Channel: sample.SlackAlerts, App: "incoming-webhook"}},
+	})
+}
+
+func openDiscord(o environment.ProviderOptions) (environment.StandIn, error) {
+	return discord.Open(discord.Config{
+		Dir: o.Dir, Now: o.Now, SpecPath: described(o.Specs, "derived/discord-messages-subset.json"), Limits: o.Limits, PersonToken: sample.PersonToken(domain.Discord),
+		Accounts: map[string]discord.Account{
+			sample.Token(domain.Discord):       {ID: sample.DiscordBot, Name: sample.Login, Bot: true},
+			sample.PersonToken(domain.Discord): {ID: sample.DiscordPerson, Name: sample.Person},
+		},
+		Channels: []discord.Channel{
+			{ID: sample.DiscordPosts, Name: "work-items"}, {ID: sample.DiscordAlerts, Name: "alerts"},
+			{ID: sample.DiscordThread, Name: "alerts in a thread", Parent: sample.DiscordAlerts},
+		},
+		Webhooks: []discord.Webhook{{ID: sample.DiscordHook, Token: sample.HookToken(), Channel: sample.DiscordAlerts, Name: "Work items"}},
+	})
+}
+
+func openTeams(o environment.ProviderOptions) (environment.StandIn, error) {
+	return teams.Open(teams.Config{
+		Dir: o.Dir, Now: o.Now, SchemaPath: described(o.Specs, "adaptive-card-1.4.0.schema.json"), Limits: o.Limits, Person: sample.Person,
+		Channels: []teams.Channel{{ID: sample.TeamsChannel, Name: "Work items"}},
+		Flows:    []teams.Flow{{ID: sample.TeamsFlow, Sig: sample.HookToken(), Channel: sample.TeamsChannel}},
+	})
 }
 
 // indexLag is how far Jira's searches lag behind what was written: less than

@@ -89,6 +89,9 @@ func (e *Environment) start(ctx context.Context) error {
 		return err
 	}
 	e.onStop(e.open.close)
+	if err := e.openProviders(); err != nil {
+		return err
+	}
 	for _, step := range []func(context.Context) error{e.prepare, e.wire, e.describe, e.seed} {
 		if err := step(ctx); err != nil {
 			return err

@@ -9,6 +9,8 @@ import (
 	"os"
 	"path/filepath"
 	"time"
+
+	"integrations/local/standin/faults"
 )
 
 const (
@@ -50,6 +52,8 @@ type Options struct {
 	// Limits enforces the providers' published rate limits, and the routes' own
 	// throttles.
 	Limits bool
+	// Faults are what the stand-ins do from the start, by their names.
+	Faults map[string][]faults.Order
 	// Sample is what the environment starts with.
 	Sample Sample
 	// Out takes what a person is told; nil drops it.
@@ -75,7 +79,10 @@ func (p Ports) named(providers []Provider) map[string]int {
 
 // A Provider is served by a stand-in of its own, under its real host names.
 type Provider struct {
-	Name  string // in endpoints.json
+	Name string // in endpoints.json
+	// Also are further names of it there: those of the other integrations that
+	// lead to it.
+	Also  []string
 	Hosts []string
 	Open  func(o ProviderOptions) (StandIn, error)
 }
@@ -85,6 +92,8 @@ type ProviderOptions struct {
 	Dir    string // for its state
 	Specs  string // the folder of the providers' own descriptions; it may be absent
 	Limits bool   // whether it enforces the published rate limits
+	// Now replaces the clock.
+	Now func() time.Time
 }
 
 // A StandIn behaves as a provider does. API is the provider's own, Plain the
@@ -102,6 +111,9 @@ type Sample struct {
 	Organisations map[string]string
 	Integrations  map[string]string
 	Providers     []Provider
+	// Gallery is a page that shows how each provider is told of items; nil is
+	// none.
+	Gallery func(specs string) http.Handler
 	// Seed stores the sample; it must be safe to repeat.
 	Seed func(context.Context, *Environment) error
 }

@@ -2,31 +2,73 @@ package environment
 
 import (
 	"crypto/tls"
+	"errors"
 	"fmt"
 	"io"
 	"log"
+	"maps"
 	"net/http"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"time"
+
+	"integrations/local/standin"
+	"integrations/local/standin/faults"
 )
 
 // providersTLS is the name of the port that serves all providers.
 const providersTLS = "providers_tls"
 
-// wireProviders serves the stand-ins under the providers' real host names.
-func (e *Environment) wireProviders() error {
+// openProviders opens the stand-ins, and tells them what to do wrong: long before
+// they are served, so that what cannot be is known at once.
+func (e *Environment) openProviders() error {
 	e.standins = map[string]StandIn{}
-	apis := map[string]http.Handler{}
 	for _, p := range e.options.Sample.Providers {
 		one, err := e.openProvider(p)
 		if err != nil {
 			return fmt.Errorf("stand-in %s: %w", p.Name, err)
 		}
-		e.standins[p.Name] = one
+		for _, name := range append([]string{p.Name}, p.Also...) {
+			e.standins[name] = one
+		}
 		e.onStop(func() { _ = one.Close() })
+	}
+	for _, name := range slices.Sorted(maps.Keys(e.options.Faults)) {
+		if err := e.orderFaults(name); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// faulty is a stand-in that can be made to fail on purpose.
+type faulty interface{ Faults() *faults.Kit }
+
+func (e *Environment) orderFaults(name string) error {
+	one, ok := e.standins[name]
+	if !ok {
+		return fmt.Errorf("faults: there is no stand-in %q, only %s", name, strings.Join(slices.Sorted(maps.Keys(e.standins)), ", "))
+	}
+	kit, ok := one.(faulty)
+	if !ok {
+		return fmt.Errorf("faults: the stand-in %s cannot fail on purpose", name)
+	}
+	var err error
+	for _, order := range e.options.Faults[name] {
+		if _, refused := kit.Faults().Add(order); refused != nil {
+			err = errors.Join(err, fmt.Errorf("faults of %s: %w", name, refused))
+		}
+	}
+	return err
+}
+
+// wireProviders serves the stand-ins under the providers' real host names.
+func (e *Environment) wireProviders() error {
+	apis := map[string]http.Handler{}
+	for _, p := range e.options.Sample.Providers {
+		one := e.standins[p.Name]
 		e.serve(p.Name, one.Plain())
 		for _, host := range p.Hosts {
 			apis[host] = one.API()
@@ -36,7 +78,7 @@ func (e *Environment) wireProviders() error {
 	if err != nil {
 		return err
 	}
-	e.serveTLS(providersTLS, certificate, byHost(apis))
+	e.serveTLS(providersTLS, certificate, standin.ByHost(apis))
 	return nil
 }
 
@@ -45,20 +87,11 @@ func (e *Environment) openProvider(p Provider) (StandIn, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, err
 	}
-	return p.Open(ProviderOptions{Dir: dir, Specs: filepath.Join(e.options.Root, "..", "shared", "specs"), Limits: e.options.Limits})
+	return p.Open(ProviderOptions{Dir: dir, Specs: e.specs(), Limits: e.options.Limits})
 }
 
-// byHost answers as whom a request is for.
-func byHost(apis map[string]http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		api, ok := apis[strings.ToLower(r.Host)]
-		if !ok {
-			http.Error(w, "no provider of this name", http.StatusMisdirectedRequest)
-			return
-		}
-		api.ServeHTTP(w, r)
-	})
-}
+// specs is the folder of the providers' own descriptions; it may be absent.
+func (e *Environment) specs() string { return filepath.Join(e.options.Root, "..", "shared", "specs") }
 
 // providerHosts are the names that lead to the stand-ins.
 func (e *Environment) providerHosts() []string {

@@ -42,6 +42,8 @@ type Endpoints struct {
 	// OpenAPI is the API's document, Reference the page that shows it.
 	OpenAPI   string `json:"openapi"`
 	Reference string `json:"reference"`
+	// Gallery shows how each provider is told of the same items.
+	Gallery string `json:"gallery,omitempty"`
 }
 
 // Control is the form of control.json: what the project's own tools use, and
@@ -155,6 +157,9 @@ func (e *Environment) describe(context.Context) error {
 		Providers: e.providerPages(),
 		OpenAPI:   e.open.url("page") + "/openapi.json", Reference: e.open.url("page") + "/reference/",
 	}
+	if e.options.Sample.Gallery != nil {
+		e.Endpoints.Gallery = e.open.url("page") + "/gallery"
+	}
 	queues := map[string]string{}
 	for _, q := range e.template.Queues {
 		queues[q.Name] = e.queues[q.LogicalID].URL
@@ -169,8 +174,10 @@ func (e *Environment) describe(context.Context) error {
 // providerPages are where the stand-ins show what they hold.
 func (e *Environment) providerPages() map[string]string {
 	pages := map[string]string{}
-	for name := range e.standins {
-		pages[name] = e.open.url(name)
+	for _, p := range e.options.Sample.Providers {
+		for _, name := range append([]string{p.Name}, p.Also...) {
+			pages[name] = e.open.url(p.Name)
+		}
 	}
 	return pages
 }
@@ -194,7 +201,7 @@ func (e *Environment) greet() {
 	at := e.Endpoints
 	e.say("\nReady after %.1f s. A scheduled minute lasts %s. State in %s, logs in %s.\n",
 		time.Since(e.began).Seconds(), e.options.Minute, e.options.Dir, e.state.path("logs"))
-	e.say("  API       %s\n  page      %s\n  reference %s\n  DynamoDB  %s\n  SQS       %s\n  events    %s?source=integrations\n  what the providers hold:", at.API, at.Page, at.Reference, at.DynamoDB, at.SQS, at.Events)
+	e.say("  API       %s\n  page      %s\n  reference %s\n  gallery   %s\n  DynamoDB  %s\n  SQS       %s\n  events    %s?source=integrations\n  what the providers hold:", at.API, at.Page, at.Reference, at.Gallery, at.DynamoDB, at.SQS, at.Events)
 	for _, name := range slices.Sorted(maps.Keys(at.Providers)) {
 		e.say("    %-15s %s", name, at.Providers[name])
 	}
@@ -217,7 +224,8 @@ var pageTemplate = template.Must(template.New("page").Parse(`<!doctype html>
 <table>
 <tr><td>API<td><code>{{.API}}</code>
 <tr><td>Reference<td><a href="/reference/">of the API</a>, <a href="/openapi.json">as OpenAPI 3.1</a>
-<tr><td>Issuer<td><a href="{{.Issuer}}/.well-known/openid-configuration">{{.Issuer}}</a>
+{{with .Gallery}}<tr><td>Gallery<td><a href="/gallery">the same items at each provider</a>
+{{end}}<tr><td>Issuer<td><a href="{{.Issuer}}/.well-known/openid-configuration">{{.Issuer}}</a>
 <tr><td>DynamoDB<td><code>{{.DynamoDB}}</code>
 <tr><td>SQS<td><code>{{.SQS}}</code>
 {{range $name, $url := .Providers}}<tr><td>{{$name}}<td><a href="{{$url}}/">what it holds</a>, <a href="{{$url}}/_/received">as JSON</a>
@@ -240,6 +248,9 @@ func (e *Environment) page() (http.Handler, error) {
 		w.Header().Set("Content-Type", "text/html; charset=utf-8")
 		_ = pageTemplate.Execute(w, e.Endpoints)
 	})
+	if e.options.Sample.Gallery != nil {
+		mux.Handle("GET /gallery", e.options.Sample.Gallery(e.specs()))
+	}
 	mux.HandleFunc("GET /events", e.bus.ServeRecent)
 	return mux, nil
 }

@@ -30,6 +30,12 @@ const (
 	Jira           = domain.Snowflake(1200000000000000006)
 	JiraDatacenter = domain.Snowflake(1200000000000000007)
 	MantisBT       = domain.Snowflake(1200000000000000008)
+
+	Slack          = domain.Snowflake(1200000000000000009)
+	SlackWebhook   = domain.Snowflake(1200000000000000010)
+	Discord        = domain.Snowflake(1200000000000000011)
+	DiscordWebhook = domain.Snowflake(1200000000000000012)
+	Teams          = domain.Snowflake(1200000000000000013)
 )
 
 const (
@@ -54,6 +60,7 @@ var (
 	Integrations  = map[string]string{
 		"github": GitHub.String(), "documents": Documents.String(), "disabled": Disabled.String(), "orphan": Orphan.String(),
 		"gitlab": GitLab.String(), "jira": Jira.String(), "jira_datacenter": JiraDatacenter.String(), "mantisbt": MantisBT.String(),
+		"slack": Slack.String(), "slack_webhook": SlackWebhook.String(), "discord": Discord.String(), "discord_webhook": DiscordWebhook.String(), "teams": Teams.String(),
 	}
 )
 
@@ -79,6 +86,18 @@ const (
 	JiraServer    = "jira.sample-organisation.example"
 	MantisServer  = "mantisbt.sample-organisation.example"
 	ProjectName   = "Work items"
+
+	SlackChannel  = "C0WORKITEM"
+	SlackAlerts   = "C0ALERTS01" // the webhook's
+	DiscordPosts  = "1210000000000000001"
+	DiscordAlerts = "1210000000000000002" // the webhook's
+	DiscordThread = "1210000000000000003" // of it, for the webhook to post into
+	DiscordHook   = "1210000000000000004"
+	DiscordBot    = "1210000000000000005"
+	DiscordPerson = "1210000000000000006"
+	TeamsHost     = "default0sample.0a.environment.api.powerplatform.com"
+	TeamsChannel  = "work-items"
+	TeamsFlow     = "0sample0flow0of0the0work0items00"
 )
 
 // A token of the sample is worth nothing anywhere but at the stand-ins: it is
@@ -87,11 +106,26 @@ func made(prefix, word string) string { return prefix + strings.Repeat(word, 6) 
 
 // prefixes are those of the providers' tokens, so that the samples look like
 // real ones to whoever looks for them.
-var prefixes = map[domain.Provider]string{domain.GitHub: "ghp" + "_", domain.GitLab: "gl" + "pat-", domain.Jira: "ATA" + "TT3x"}
+var prefixes = map[domain.Provider]string{
+	domain.GitHub: "ghp" + "_", domain.GitLab: "gl" + "pat-", domain.Jira: "ATA" + "TT3x", domain.Slack: "xo" + "xb-",
+	domain.Discord: strings.Repeat("bot", 8) + ".sample.",
+}
 
 // Token is the sample account's token at a provider; PersonToken the person's.
 func Token(p domain.Provider) string       { return made(prefixes[p], "sample") }
 func PersonToken(p domain.Provider) string { return made(prefixes[p], "person") }
+
+// A webhook's address is its secret: HookToken is the part that is.
+func HookToken() string { return made("", "webhook") + made("", "secret") }
+
+// SlackHook is the path of the webhook's address behind /services/.
+func SlackHook() string { return "T0SAMPLE01/B0SAMPLE01/" + made("", "hook") }
+
+// TeamsURL is the address of the workflow, with the signature that is its
+// secret.
+func TeamsURL() string {
+	return "https://" + TeamsHost + "/powerautomate/automations/direct/workflows/" + TeamsFlow + "/triggers/manual/paths/invoke?api-version=1&sp=%2Ftriggers%2Fmanual%2Frun&sv=1.0&sig=" + HookToken()
+}
 
 // Tables stores the sample.
 type Tables interface {
@@ -123,19 +157,7 @@ func Seed(ctx context.Context, tables Tables, items Items, seal Sealer) error {
 		return err
 	}
 	fresh := false
-	for _, i := range []domain.Integration{
-		{ID: GitHub, OrganisationID: Organisation, ItemType: "work_item", Enabled: true, Configuration: At(RepoWork, `,"pull":"linked"`)},
-		{ID: Documents, OrganisationID: Organisation, ItemType: "document", Enabled: true, Configuration: At(RepoDocs, ``)},
-		{ID: Disabled, OrganisationID: Organisation, ItemType: "milestone", Configuration: At(RepoSpare, ``)},
-		{ID: Orphan, OrganisationID: Deleted, ItemType: "work_item", Enabled: true, Configuration: At(RepoSpare, ``)},
-		tracker(GitLab, domain.GitLab, `"project":"`+GitLabProject+`","token":"`+Token(domain.GitLab)+`"`),
-		tracker(Jira, domain.Jira, `"flavor":"cloud","base_url":"https://`+JiraSite+`","project_key":"`+JiraProject+`","email":"`+Email+`","api_token":"`+Token(domain.Jira)+`"`),
-		tracker(JiraDatacenter, domain.Jira, `"flavor":"datacenter","base_url":"https://`+JiraServer+`/jira","project_key":"`+JiraProject+`","token":"`+Token(domain.Jira)+`"`),
-		tracker(MantisBT, domain.MantisBT, `"base_url":"https://`+MantisServer+`","project":"`+ProjectName+`","token":"`+Token(domain.MantisBT)+`"`),
-	} {
-		if i.Provider == "" {
-			i.Provider = domain.GitHub
-		}
+	for _, i := range List() {
 		created, err := Create(ctx, tables, seal, i)
 		if err != nil {
 			return err
@@ -153,9 +175,33 @@ func Seed(ctx context.Context, tables Tables, items Items, seal Sealer) error {
 	return nil
 }
 
+// List are the integrations, with their secrets in the configuration.
+func List() []domain.Integration {
+	return []domain.Integration{
+		{ID: GitHub, Provider: domain.GitHub, OrganisationID: Organisation, ItemType: "work_item", Enabled: true, Configuration: At(RepoWork, `,"pull":"linked"`)},
+		{ID: Documents, Provider: domain.GitHub, OrganisationID: Organisation, ItemType: "document", Enabled: true, Configuration: At(RepoDocs, ``)},
+		{ID: Disabled, Provider: domain.GitHub, OrganisationID: Organisation, ItemType: "milestone", Configuration: At(RepoSpare, ``)},
+		{ID: Orphan, Provider: domain.GitHub, OrganisationID: Deleted, ItemType: "work_item", Enabled: true, Configuration: At(RepoSpare, ``)},
+		tracker(GitLab, domain.GitLab, `"project":"`+GitLabProject+`","token":"`+Token(domain.GitLab)+`"`),
+		tracker(Jira, domain.Jira, `"flavor":"cloud","base_url":"https://`+JiraSite+`","project_key":"`+JiraProject+`","email":"`+Email+`","api_token":"`+Token(domain.Jira)+`"`),
+		tracker(JiraDatacenter, domain.Jira, `"flavor":"datacenter","base_url":"https://`+JiraServer+`/jira","project_key":"`+JiraProject+`","token":"`+Token(domain.Jira)+`"`),
+		chat(Slack, domain.Slack, `"bot_token":"`+Token(domain.Slack)+`","channel":"`+SlackChannel+`"`),
+		chat(SlackWebhook, domain.Slack, `"webhook_url":"https://hooks.slack.com/services/`+SlackHook()+`"`),
+		chat(Discord, domain.Discord, `"bot_token":"`+Token(domain.Discord)+`","channel_id":"`+DiscordPosts+`"`),
+		chat(DiscordWebhook, domain.Discord, `"webhook_url":"https://discord.com/api/webhooks/`+DiscordHook+`/`+HookToken()+`"`),
+		chat(Teams, domain.Teams, `"workflow_url":"`+TeamsURL()+`"`),
+		tracker(MantisBT, domain.MantisBT, `"base_url":"https://`+MantisServer+`","project":"`+ProjectName+`","token":"`+Token(domain.MantisBT)+`"`),
+	}
+}
+
 // tracker is an integration that sends work items and listens to people.
 func tracker(id domain.Snowflake, p domain.Provider, members string) domain.Integration {
 	return domain.Integration{ID: id, OrganisationID: Organisation, ItemType: "work_item", Provider: p, Enabled: true, Configuration: `{` + members + `,"pull":"linked"}`}
+}
+
+// chat is an integration that tells of work items.
+func chat(id domain.Snowflake, p domain.Provider, members string) domain.Integration {
+	return domain.Integration{ID: id, OrganisationID: Organisation, ItemType: "work_item", Provider: p, Enabled: true, Configuration: `{` + members + `}`}
 }
 
 // At is the configuration of an integration with a repository of the sample's

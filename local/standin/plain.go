@@ -59,3 +59,15 @@ func AnyBearer[A any](known map[string]A, person string) func(*http.Request) {
 		}
 	}
 }
+
+// ByHost answers as whom a request is for.
+func ByHost(apis map[string]http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		api, ok := apis[strings.ToLower(r.Host)]
+		if !ok {
+			http.Error(w, "no provider of this name", http.StatusMisdirectedRequest)
+			return
+		}
+		api.ServeHTTP(w, r)
+	})
+}

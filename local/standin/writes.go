@@ -15,11 +15,18 @@ type Write struct {
 	At time.Time `json:"at"`
 	// User is whose token it came with: the integration's own or a person's. It
 	// is empty where the token was no good.
-	User   string          `json:"user,omitempty"`
+	User string `json:"user,omitempty"`
+	// Fault names the faults that the call was under, with commas between. Where
+	// one carried it out all the same, Status is what the provider made of it, and
+	// the caller saw another one, or none.
+	Fault  string          `json:"fault,omitempty"`
 	Method string          `json:"method"`
 	Path   string          `json:"path"`
 	Body   json.RawMessage `json:"body"`
 	Status int             `json:"status"`
+	// Refusal is the provider's own code where it refused, if it has such: not
+	// every provider says so by the status.
+	Refusal string `json:"refusal,omitempty"`
 }
 
 // JSONBody gives a body as a JSON value: itself where it is one, else its text

@@ -204,7 +204,7 @@ func (hasty) RequestRun(context.Context, store.Pair, store.ActiveRun, time.Durat
 	return store.State{Run: &store.ActiveRun{Run: domain.Run{Mode: domain.Incremental}}}, false, nil
 }
 
-func (hasty) MakeFull(context.Context, domain.Snowflake, domain.Snowflake) error {
+func (hasty) Join(context.Context, domain.Snowflake, domain.Snowflake, store.Wish) error {
 	return store.ErrNotFound
 }
 

@@ -22,6 +22,7 @@ type Batch struct {
 	Retried     []Mark // a manager's wish to have them tried again is fulfilled
 	PlanRows    []domain.PlanRow
 	PlansUntil  time.Time // when PlanRows expire
+	Digest      *Digest // nil for none
 	Notices     []notice.Notice
 	NoticesDue  time.Time
 	Condition   *Condition // nil: what is known stays
@@ -74,6 +75,9 @@ func (s *Store) groups(l Lease, b Batch) [][]types.TransactWriteItem {
 			group = append(group, s.outboxAction(n, b.NoticesDue))
 		}
 		groups = append(groups, group)
+	}
+	if b.Digest != nil {
+		groups = append(groups, []types.TransactWriteItem{s.putAction(digestKey(id, b.Digest.ID), mustEncode(*b.Digest))})
 	}
 	for _, n := range b.Notices {
 		groups = append(groups, []types.TransactWriteItem{s.outboxAction(n, b.NoticesDue)})

@@ -16,6 +16,7 @@
 //	INT#<id>             RUN#<run>              ended run     GetItem; Query newest first
 //	INT#<id>             PLAN#<run>#<item>      plan row      Query
 //	INT#<id>             REMOTE#<target>#<obj>  whose object  BatchGetItem (pull)
+//	INT#<id>             DIGEST#<digest>        digest        GetItem: whether a chat has been told of the items that name it
 //	INT#<id>             OUTBOX#<event>         outbox row    index "due" (dispatch), GetItem, DeleteItem
 //	INT#<id>             CHECK                  last check    condition only: one check in ten seconds
 //	ITEMS#<org>#<type>   <item>                 item          BatchGetItem; Query in order of id (plan pass)
@@ -60,6 +61,7 @@ const (
 	planPrefix   = "PLAN#"
 	outboxPrefix = "OUTBOX#"
 	remotePrefix = "REMOTE#"
+	digestPrefix = "DIGEST#"
 	integrations = "INT#"
 	checkName    = "CHECK"
 )
@@ -136,6 +138,10 @@ func linksPrefix(target string) string { return linkPrefix + target + "#" }
 
 func remoteKey(integration domain.Snowflake, target, remote string) key {
 	return key{integrationPartition(integration), remotePrefix + target + "#" + remote}
+}
+
+func digestKey(integration, digest domain.Snowflake) key {
+	return key{integrationPartition(integration), digestPrefix + digest.Sortable()}
 }
 
 func plansPrefix(run domain.Snowflake) string { return planPrefix + run.Sortable() + "#" }

@@ -113,15 +113,15 @@ func TestFinishAgainstWake(t *testing.T) {
 		t.Errorf("%+v", st)
 	}
 	is(t, s.Wake(t.Context(), pair.ID), ErrNotFound)
-	is(t, s.MakeFull(t.Context(), pair.ID, 1), ErrNotFound)
+	is(t, s.Join(t.Context(), pair.ID, 1, Wish{Full: true}), ErrNotFound)
 }
 
-func TestFinishAgainstMakeFull(t *testing.T) {
+func TestFinishAgainstJoin(t *testing.T) {
 	s, _ := open(t)
 	run := request(t, s, 1, domain.Incremental)
 	_, lease := acquire(t, s, 1, "a", now, now.Add(time.Minute))
-	is(t, s.MakeFull(t.Context(), pair.ID, 9), ErrNotFound)
-	must(t, s.MakeFull(t.Context(), pair.ID, 1))
+	is(t, s.Join(t.Context(), pair.ID, 9, Wish{Full: true}), ErrNotFound)
+	must(t, s.Join(t.Context(), pair.ID, 1, Wish{Full: true}))
 	is(t, tryFinish(t, s, lease, run.Run, Ending{}), ErrWoken)
 	run.Mode = domain.Full
 	finish(t, s, lease, run.Run, Ending{FullEpoch: 4})
@@ -174,7 +174,7 @@ func TestCommitKeepsWhatTheAPIWrites(t *testing.T) {
 	s, _ := open(t)
 	run := request(t, s, 1, domain.Incremental)
 	_, lease := acquire(t, s, 1, "a", now, now.Add(time.Minute))
-	must(t, s.MakeFull(t.Context(), pair.ID, 1))
+	must(t, s.Join(t.Context(), pair.ID, 1, Wish{Full: true}))
 	run.Status, run.Counts.Created, run.MarkCursor, run.PlanDone = domain.Running, 3, "DIRTY#x", true
 	must(t, s.Commit(t.Context(), lease, Batch{Run: run}))
 	if got := state(t, s).Run; got.Mode != domain.Full || got.Counts.Created != 3 || got.MarkCursor != "" || !got.PlanDone {

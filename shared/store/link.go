@@ -15,6 +15,22 @@ type Intent struct {
 	Hash    string           `json:"hash"` // of the content that was sent
 	Labels  []string         `json:"labels"`
 	State   domain.ItemState `json:"state"`
+	Told    *Told            `json:"told,omitempty"`
+}
+
+// Told is what a chat was told of an item, beside its labels and its state.
+type Told struct {
+	Title   string `json:"title"`
+	Text    string `json:"text"` // connector.TextHash of the body
+	Deleted bool   `json:"deleted"`
+}
+
+// Gathered says that an item is told of by a digest. Whether that has left, and
+// what became of it, stands in the digest's record.
+type Gathered struct {
+	Digest  domain.Snowflake `json:"digest"`
+	Version int64            `json:"version"` // the item's
+	Content Intent           `json:"content"` // what the digest told
 }
 
 // A Link ties an item to its object at the provider; it is the ledger's row.
@@ -42,6 +58,10 @@ type Link struct {
 	SeenAt  int64   `json:"seen_at"` // Unix milliseconds
 	Intent  *Intent `json:"intent"`
 	Attempt int     `json:"attempt"` // creates attempted so far
+	// Told is what the last message told, nil for none; only chats have it.
+	Told *Told `json:"told,omitempty"`
+	// Gathered is nil for an item that no digest is to tell of.
+	Gathered *Gathered `json:"gathered,omitempty"`
 
 	Outcome   domain.Outcome   `json:"outcome"`
 	Reason    string           `json:"reason"`

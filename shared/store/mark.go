@@ -21,13 +21,17 @@ type Mark struct {
 	// Planned is the full run whose plan pass put the mark; such an item was
 	// not counted then.
 	Planned domain.Snowflake
+	// Told: an event told of this version. What only a plan pass has marked is
+	// no news.
+	Told bool
 }
 
 // markUpdate keeps what a mark says already: it is written by ingest, by plan
 // passes and for retries, in any order.
 func markUpdate(m Mark) update {
 	if m.Planned == 0 && !m.Retry {
-		return update{expression: "SET #planned = if_not_exists(#planned, :zero)", names: map[string]string{"#planned": "planned"}, values: record{":zero": number(0)}}
+		return update{expression: "SET #planned = if_not_exists(#planned, :zero), #told = :true",
+			names: map[string]string{"#planned": "planned", "#told": "told"}, values: record{":zero": number(0), ":true": truth(true)}}
 	}
 	u := update{names: map[string]string{}, values: record{}}
 	var set []string
@@ -43,7 +47,8 @@ func markUpdate(m Mark) update {
 	return u
 }
 
-// PutMark stores a mark. Storing it again changes nothing.
+// PutMark stores a mark, as an event tells of a version. Storing it again
+// changes nothing.
 func (s *Store) PutMark(ctx context.Context, integration domain.Snowflake, m Mark) error {
 	_, err := s.update(ctx, markKey(integration, m), markUpdate(m))
 	return wrap(err, "mark item", m.ItemID)
@@ -86,9 +91,10 @@ func (s *Store) Marks(ctx context.Context, integration domain.Snowflake, after s
 		var flags struct {
 			Retry   bool   `json:"retry"`
 			Planned uint64 `json:"planned"`
+			Told    bool   `json:"told"`
 		}
 		err = errors.Join(err, perr, decode(r, &flags))
-		m.Retry, m.Planned = flags.Retry, domain.Snowflake(flags.Planned)
+		m.Retry, m.Planned, m.Told = flags.Retry, domain.Snowflake(flags.Planned), flags.Told
 		marks = append(marks, m)
 		next = textOf(r, sortKey)
 	}
@@ -103,3 +109,6 @@ func (s *Store) CountMarks(ctx context.Context, integration domain.Snowflake) (i
 	n, err := s.count(ctx, pageOf{pk: integrationPartition(integration), prefix: markPrefix})
 	return n, wrap(err, "count marks of integration", integration)
 }
+
+// MarkOf is the cursor before the first mark of an item.
+func MarkOf(item domain.Snowflake) string { return markPrefix + item.Sortable() + "#" }

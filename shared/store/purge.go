@@ -58,7 +58,7 @@ func PurgeRun(p Pair, id domain.Snowflake, now time.Time) ActiveRun {
 // reports how many; 0 means that nothing else is left.
 func (s *Store) Purge(ctx context.Context, l Lease, limit int) (int, error) {
 	var keys []key
-	for _, prefix := range []string{markPrefix, linkPrefix, runPrefix, planPrefix, remotePrefix, checkName} {
+	for _, prefix := range []string{markPrefix, linkPrefix, runPrefix, planPrefix, remotePrefix, digestPrefix, checkName} {
 		records, _, err := s.query(ctx, pageOf{pk: integrationPartition(l.Pair.ID), prefix: prefix, limit: limit - len(keys), only: []string{partitionKey, sortKey}})
 		if err != nil {
 			return 0, wrap(err, "purge integration", l.Pair.ID)

@@ -148,15 +148,24 @@ type ActiveRun struct {
 	Updates int `json:"updates"`
 	// CallMS is how long a write to the provider takes, on average.
 	CallMS float64 `json:"call_ms"`
+	// Digest is the one the run gathers items for, nil for none.
+	Digest *Gathering `json:"digest"`
+}
+
+// A Gathering is a digest before it has left and been settled.
+type Gathering struct {
+	ID       domain.Snowflake `json:"id"`
+	Settling bool             `json:"settling"` // all is gathered
+	Sum      string           `json:"sum"`      // connector.Digest as JSON
 }
 
 // progress lists the members of a run that the worker writes; the others are
-// written by the API while the worker runs (mode, retry_all,
+// written by the API while the worker runs (mode, announce, retry_all,
 // cancel_requested_at).
 var progress = []string{
 	"status", "counts", "remaining", "estimated_finish", "started_at", "waiting_until", "waiting_reason",
 	"target", "full_epoch", "plan_cursor", "plan_done", "plan_counts", "plan_version", "pass_retry_at", "pass_settle_at", "outages",
-	"idle", "creates", "updates", "call_ms",
+	"idle", "creates", "updates", "call_ms", "digest",
 }
 
 // State reads an integration's state, nil when it never had one.
@@ -264,14 +273,26 @@ func (s *Store) Wake(ctx context.Context, id domain.Snowflake) error {
 	})
 }
 
-// MakeFull turns the active run into a full one, if it is still active.
-// ErrNotFound when it has ended.
-func (s *Store) MakeFull(ctx context.Context, id, run domain.Snowflake) error {
-	return s.tell(ctx, id, "make run full of integration", update{
-		expression: "SET #run.#mode = :full", condition: "#run.#id = :run",
-		names:  map[string]string{"#run": "run", "#mode": "mode", "#id": "id"},
-		values: record{":full": text(string(domain.Full)), ":run": number(int64(run))},
-	})
+// A Wish is what a manager wants of the run he joins.
+type Wish struct {
+	Full     bool // it must look at every item
+	Announce bool // a chat is told of all that is new to it
+}
+
+// Join asks more of the active run, if it is still active. ErrNotFound when it
+// has ended.
+func (s *Store) Join(ctx context.Context, id, run domain.Snowflake, wish Wish) error {
+	u := update{expression: "SET #run.#id = :run", condition: "#run.#id = :run",
+		names: map[string]string{"#run": "run", "#id": "id"}, values: record{":run": number(int64(run))}}
+	if wish.Full {
+		u.expression += ", #run.#mode = :full"
+		u.names["#mode"], u.values[":full"] = "mode", text(string(domain.Full))
+	}
+	if wish.Announce {
+		u.expression += ", #run.#announce = :true, #wake = :true"
+		u.names["#announce"], u.names["#wake"], u.values[":true"] = "announce", "wake", truth(true)
+	}
+	return s.tell(ctx, id, "join run of integration", u)
 }
 
 // RetryAll asks the worker of the active run to try all failed and unknown

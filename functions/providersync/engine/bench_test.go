@@ -19,6 +19,7 @@ import (
 	"net/netip"
 	"os"
 	"os/exec"
+	"runtime"
 	"strconv"
 	"strings"
 	"sync"
@@ -208,6 +209,7 @@ const asWorker = "BENCHMARK_WORKER"
 
 // workAlone is such a process: it works as it is told on its standard input.
 func workAlone() error {
+	runtime.MemProfileRate = 0 // as in a function, which links no profiler
 	var told work
 	if err := json.NewDecoder(os.Stdin).Decode(&told); err != nil {
 		return err

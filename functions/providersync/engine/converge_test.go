@@ -508,7 +508,7 @@ func TestNothingIsKnownWhilePlanning(t *testing.T) {
 	}
 	w.marked(1, 1)
 	id := w.start(domain.Incremental)
-	w.provider.after = func(string, domain.Snowflake) error { return w.sure.MakeFull(w.ctx, 77, id) }
+	w.provider.after = func(string, domain.Snowflake) error { return w.sure.Join(w.ctx, 77, id, store.Wish{Full: true}) }
 	seen := false
 	w.rendering(120, func() {
 		run := w.run(id)

@@ -25,6 +25,9 @@ const (
 	resolve               // a create may have left: look for it first
 	create
 	update
+	unknown  // it may have been sent, and nobody can be asked
+	gather   // a digest is to tell of it
+	digested // a digest has told of it, or failed to
 )
 
 // A task is one marked item.
@@ -42,8 +45,9 @@ type task struct {
 	dirty   bool // its link must be written
 	lost    bool // its create left and was not answered
 	was     doubt
-	left    bool // its update was tried
-	tried   bool // it was tried and failed: a manager's wish is fulfilled
+	left    bool          // its update was tried
+	tried   bool          // it was tried and failed: a manager's wish is fulfilled
+	digest  *store.Digest // the one its link names, if it has left
 }
 
 // A doubt is whether an earlier update may have left.
@@ -89,25 +93,32 @@ func (s *slice) decide(t *task, known bool) {
 		t.content.State = domain.Closed
 	}
 	settled := t.link.Version == t.item.Version && !t.retry()
+	told := t.link.Remote != nil || t.link.SentHash != ""
 	switch {
+	case t.digest != nil:
+		t.step = digested
 	case settled && t.link.Parked:
 		t.step = resting
 	case t.link.Intent != nil && s.finder:
 		t.step = resolve
-	case t.link.Intent != nil && settled:
-		t.step = nothing // unknown, and nobody can be asked: the next change posts again
+	case t.link.Intent != nil && (settled || !t.retry() && t.link.Intent.Hash == s.sends(t).Hash()):
+		t.step = unknown // nobody can be asked: the next change posts again
 	case settled && t.link.RetryAt.After(s.Clock.Now()):
 		t.step = later
-	case t.link.Remote != nil && !t.link.Unsure && t.link.SentHash == t.content.Hash() && t.link.Reason != remoteDeleted:
+	case told && t.link.Intent == nil && !t.link.Unsure && t.link.SentHash == t.content.Hash() && t.link.Reason != remoteDeleted:
 		t.step = unchanged
-	case t.item.Deleted && t.link.Remote == nil:
+	case t.item.Deleted && !told:
 		t.step, t.reason = skip, "deleted_before_first_sync"
 	case t.item.Deleted && s.reads.OnDelete == "leave":
 		t.step, t.reason = skip, "deleted_and_left"
 	case t.link.Reason == remoteDeleted && t.link.Remote != nil:
 		t.step, t.reason = skip, remoteDeleted
-	case t.link.Remote != nil:
+	case t.link.Remote != nil && !s.chat.posts():
 		t.step = update
+	case t.item.Deleted:
+		t.step, t.reason = skip, notEditable
+	case s.quiet(t):
+		t.step, t.reason = skip, notAnnounced
 	default:
 		t.step = create
 	}
@@ -167,26 +178,37 @@ func (t *task) takeBack() {
 	}
 }
 
+// sends is what a create sends. At a tracker new objects are open, and closed
+// by an update once they are recorded.
+func (s *slice) sends(t *task) connector.Content {
+	c := t.content
+	if !s.chat.is {
+		c.State = domain.Open
+	}
+	return c
+}
+
 // marker names the attempt to create an item's object.
 func (s *slice) marker(t *task) connector.Marker {
 	return connector.Marker{Integration: s.lease.Pair.ID, Item: t.id, Attempt: t.link.Attempt}
 }
 
-// opened is the content a create sends: new objects are open, and closed by an
-// update once they are recorded.
-func opened(c connector.Content) connector.Content {
-	c.State = domain.Open
-	return c
-}
-
 // sent notes what the provider has taken.
 func (t *task) sent(w connector.Written, c connector.Content) {
-	t.link.Remote, t.link.Intent = &w.Remote, nil
+	t.link.Remote, t.link.Intent = remoteOf(w), nil
 	t.link.SentHash, t.link.SentLabels, t.link.SentState = c.Hash(), c.Labels, c.State
 	t.link.SeenText, t.link.SeenState, t.link.SeenAt = w.Seen.Text, w.Seen.State, seenAt(w.UpdatedAt)
 	t.link.Unsure, t.link.UnsureLabels, t.was = false, nil, doubt{}
 	t.link.Attempts, t.link.RetryAt, t.link.Parked = 0, time.Time{}, false
 	t.dirty = true
+}
+
+// remoteOf is the object of a write, nil where the provider names none.
+func remoteOf(w connector.Written) *domain.Remote {
+	if w.Remote.ID == "" {
+		return nil
+	}
+	return &w.Remote
 }
 
 // seenAt is a provider's time as a link holds it, 0 for none.
@@ -264,7 +286,7 @@ func (t *task) countedByPlan() domain.Outcome {
 		return domain.FailedOut
 	case t.link.Outcome == domain.Skipped:
 		return domain.Skipped
-	case t.link.Remote != nil:
+	case t.link.Remote != nil || t.link.SentHash != "":
 		return domain.Unchanged
 	}
 	return ""

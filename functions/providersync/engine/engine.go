@@ -128,7 +128,7 @@ func (e *Engine) turn(ctx context.Context, log *slog.Logger, m syncqueue.Message
 	if state.OrganisationID != m.OrganisationID {
 		return 0, fmt.Errorf("slice of run %s: %w", m.RunID, ErrWrongOrganisation)
 	}
-	s := &slice{Engine: e, log: log, lease: lease, state: state, run: *state.Run, began: now}
+	s := &slice{Engine: e, log: log, lease: lease, state: state, run: *state.Run, began: now, digests: map[domain.Snowflake]*store.Digest{}}
 	s.end = earlier(now.Add(e.Settings.Slice), deadline.Add(-e.Settings.Call))
 	s.run.Status, s.run.WaitingUntil, s.run.WaitingReason = domain.Running, nil, nil
 	if s.run.StartedAt == nil {
@@ -161,9 +161,13 @@ type slice struct {
 	view   store.View
 	conn   connector.Connector
 	finder bool // the provider can be asked for what an unanswered create made
-	reads  configured
-	pace   pace
-	looked time.Time // when it last looked whether the run may go on
+	chat   chat
+	// digests are those that links name, as far as they were read; nil for one
+	// that has not left.
+	digests map[domain.Snowflake]*store.Digest
+	reads   configured
+	pace    pace
+	looked  time.Time // when it last looked whether the run may go on
 	// counted is when it last counted what remains.
 	counted time.Time
 
@@ -284,6 +288,12 @@ func (s *slice) heed(ctx context.Context) (*verdict, error) {
 		return nil, err
 	}
 	s.run.Mode = asked.Mode
+	if asked.Announce && !s.run.Announce { // what was silently passed over is news now
+		s.run.Announce = true
+		if s.run.PlanDone {
+			s.replan()
+		}
+	}
 	if !asked.RetryAll {
 		return nil, nil
 	}
@@ -317,8 +327,9 @@ func (s *slice) load(ctx context.Context) (*verdict, error) {
 	}
 	s.conn = opened.Connector
 	_, s.finder = opened.Connector.(connector.Finder)
+	s.chat = chatOf(opened.Connector)
 	if s.dry() && s.conn != nil {
-		s.conn = renderer{s.conn}
+		s.conn, s.chat.conn = renderer{s.conn}, nil
 	}
 	s.pace = pace{credential: opened.Credential, limits: opened.Limits}
 	return nil, err

@@ -12,7 +12,7 @@ func (s *slice) expect(t *task, n int) {
 	switch t.step {
 	case create, resolve:
 		s.run.Creates += n
-		if t.content.State == domain.Closed {
+		if t.content.State != s.sends(t).State {
 			s.run.Updates += n
 		}
 	case update:

@@ -99,6 +99,9 @@ func (s *slice) compare(ctx context.Context) (tasks []*task, next string, err er
 	for _, item := range items {
 		link, linked := links[item.ID]
 		t := s.newTask(item.ID, item, link, linked)
+		if err := s.named(ctx, t); err != nil {
+			return nil, "", err
+		}
 		s.decide(t, true)
 		tasks = append(tasks, t)
 	}
@@ -111,6 +114,8 @@ func (s *slice) differs(t *task) bool {
 	switch t.step {
 	case nothing:
 		return false
+	case unknown:
+		return t.link.Outcome != domain.Unknown
 	case unchanged, resting:
 		if t.step == unchanged && t.stale() {
 			break // its row is rewritten

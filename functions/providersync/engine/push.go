@@ -14,12 +14,29 @@ import (
 // checkpoint fit one transaction.
 const pushPage = (store.MaxActions - 1) / 2
 
-// push brings the marked items to the provider, page by page, until no mark is
-// left to look at in this pass.
+// push brings the marked items to the provider, until no mark is left to look at
+// in this pass. Where a digest is to tell of many, one pass gathers them and,
+// when it has left, another settles them.
 func (s *slice) push(ctx context.Context) (*verdict, error) {
+	for {
+		v, err := s.pass(ctx)
+		if v != nil || err != nil || s.run.Digest == nil || s.run.SettleAt != 0 {
+			return v, err
+		}
+		if v, err := s.turnOver(ctx); v != nil || err != nil {
+			return v, err
+		}
+	}
+}
+
+// pass looks at the marks, page by page.
+func (s *slice) pass(ctx context.Context) (*verdict, error) {
 	if s.run.MarkCursor == "" {
 		s.run.RetryAt, s.run.SettleAt = 0, 0
 		if err := s.countRemaining(ctx); err != nil {
+			return nil, err
+		}
+		if err := s.sumUp(ctx); err != nil {
 			return nil, err
 		}
 	}
@@ -84,7 +101,13 @@ func (s *slice) page(ctx context.Context, marks []store.Mark, next string) (*ver
 	s.estimate(s.Clock.Now())
 	v, err := s.resolveAll(ctx, tasks)
 	if v == nil && err == nil {
+		v, err = s.resolveDigests(ctx, tasks)
+	}
+	if v == nil && err == nil {
 		v, err = s.check(ctx)
+	}
+	for _, t := range tasks {
+		s.gathers(t)
 	}
 	if v == nil && err == nil {
 		err = s.stage(ctx, tasks)
@@ -123,6 +146,9 @@ func (s *slice) read(ctx context.Context, marks []store.Mark) ([]*task, error) {
 		link, linked := links[id]
 		t := s.newTask(id, item, link, linked)
 		t.marks = of[id]
+		if err := s.named(ctx, t); err != nil {
+			return nil, err
+		}
 		s.decide(t, known)
 		tasks[i] = t
 	}
@@ -136,7 +162,7 @@ func (s *slice) operations(tasks []*task) []pacing.Op {
 		switch t.step {
 		case create:
 			ops = append(ops, pacing.Create)
-			if t.content.State == domain.Closed {
+			if t.content.State != s.sends(t).State {
 				ops = append(ops, pacing.Update)
 			}
 		case update:
@@ -172,8 +198,13 @@ func (s *slice) stage(ctx context.Context, tasks []*task) error {
 // intend notes that a create is about to leave.
 func (s *slice) intend(t *task) {
 	t.link.Attempt++
-	c := opened(t.content)
-	t.link.Intent = &store.Intent{Attempt: t.link.Attempt, At: s.Clock.Now().UTC(), Hash: c.Hash(), Labels: c.Labels, State: c.State}
+	t.link.Remote = nil // of an earlier message, if there was one
+	t.link.Intent = s.intent(t)
+}
+
+func (s *slice) intent(t *task) *store.Intent {
+	c := s.sends(t)
+	return &store.Intent{Attempt: t.link.Attempt, At: s.Clock.Now().UTC(), Hash: c.Hash(), Labels: c.Labels, State: c.State, Told: s.chat.told(c)}
 }
 
 // do handles one task. A verdict stops the page.
@@ -194,11 +225,22 @@ func (s *slice) do(ctx context.Context, t *task) (*verdict, error) {
 	case resting:
 		s.countOnce(t, domain.FailedOut)
 		t.done = true
+	case unknown:
+		if t.link.Outcome != domain.Unknown { // the worker died over it
+			s.record(t, domain.Unknown, noAnswer)
+		}
+		t.lost, t.done = true, true
 	case later:
 		s.countOnce(t, domain.FailedOut)
 		s.run.RetryAt = sooner(s.run.RetryAt, t.link.RetryAt)
 	case broken:
 		s.park(t, "internal_error")
+	case gather:
+		if err := s.gather(t); err != nil {
+			return nil, err
+		}
+	case digested:
+		return s.settled(ctx, t)
 	case create:
 		return s.create(ctx, t)
 	case update:
@@ -214,24 +256,27 @@ func (s *slice) create(ctx context.Context, t *task) (*verdict, error) {
 	if v, err := s.await(ctx, pacing.Create); v != nil || err != nil {
 		return v, err
 	}
-	if t.link.Intent == nil {
-		s.intend(t)
-		if err := s.commit(ctx, store.Batch{Links: []store.Link{t.link}}); err != nil {
+	if !s.finder || t.link.Intent == nil {
+		if err := s.leave(ctx, t); err != nil {
 			return nil, err
 		}
 	}
 	began := s.Clock.Now()
-	c := opened(t.content)
+	c := s.sends(t)
+	c.Was = t.last()
 	var w connector.Written
+	made := false
 	v, err := s.call(ctx, t, false, func() (err error) {
 		w, err = s.conn.Create(ctx, c, s.marker(t))
+		made = err == nil
 		return err
 	})
-	if v != nil || err != nil || w.Remote.ID == "" {
+	if v != nil || err != nil || !made {
 		return v, err
 	}
 	t.sent(w, c)
-	s.record(t, domain.Created, "")
+	t.link.Told = s.chat.told(c)
+	s.record(t, created(w), "")
 	s.did(pacing.Create)
 	more := t.link.SentHash != t.content.Hash()
 	if more {
@@ -252,10 +297,34 @@ func (s *slice) create(ctx context.Context, t *task) (*verdict, error) {
 	return nil, nil
 }
 
+// created is the outcome of a create.
+func created(w connector.Written) domain.Outcome {
+	if w.Unproven {
+		return domain.Accepted
+	}
+	return domain.Created
+}
+
+// leave stores that a create is about to leave, and that it fulfils a manager's
+// wish to have it tried: a worker that finds it so must not try again.
+func (s *slice) leave(ctx context.Context, t *task) error {
+	s.intend(t)
+	b := store.Batch{}
+	if t.retry() {
+		t.link.Attempts, t.link.Parked, b.Retried = 0, false, t.marks
+	}
+	b.Links = []store.Link{t.link}
+	return s.commit(ctx, b)
+}
+
 // made is the link of a new object, and whose the object is.
 func (s *slice) made(t *task) store.Pulled {
 	link := t.link
-	return store.Pulled{Link: &link, Object: &store.Object{Target: link.Target, RemoteID: link.Remote.ID, ItemID: t.id}}
+	p := store.Pulled{Link: &link}
+	if link.Remote != nil {
+		p.Object = &store.Object{Target: link.Target, RemoteID: link.Remote.ID, ItemID: t.id}
+	}
+	return p
 }
 
 // update makes the object what the item is. It may be repeated: it says the
@@ -265,21 +334,30 @@ func (s *slice) update(ctx context.Context, t *task) (*verdict, error) {
 		return v, err
 	}
 	began := s.Clock.Now()
-	sent := t.before()
+	sent, c := t.before(), t.content
+	c.Was = t.last()
 	t.left = true
 	var w connector.Written
+	made, gone := false, false
 	v, err := s.call(ctx, t, true, func() (err error) {
-		w, err = s.conn.Update(ctx, sent, t.content, s.marker(t))
-		if err != nil {
-			sent = t.failed(sent, w, err)
-			w = connector.Written{}
+		w, err = s.conn.Update(ctx, sent, c, s.marker(t))
+		if made = err == nil; made {
+			return nil
 		}
+		if gone = s.chat.refusesEdit(err); gone {
+			return nil
+		}
+		sent = t.failed(sent, w, err)
 		return err
 	})
-	if v != nil || err != nil || w.Remote.ID == "" {
+	if gone && v == nil && err == nil {
+		return s.instead(ctx, t)
+	}
+	if v != nil || err != nil || !made {
 		return v, err
 	}
-	t.sent(w, t.content)
+	t.sent(w, c)
+	t.link.Told = s.chat.told(c)
 	s.record(t, domain.Updated, "")
 	s.did(pacing.Update)
 	s.took(began)

@@ -80,23 +80,32 @@ func (s *slice) rehearseAnew(ctx context.Context) error {
 		}
 	}
 	s.run.Counts, s.run.PlanCursor, s.run.MarkCursor, s.run.PlanDone = domain.Counts{}, "", "", false
-	s.run.PlanVersion = s.meta.Version
-	return nil
+	s.run.PlanVersion, s.run.Digest = s.meta.Version, nil
+	return s.foresee(ctx)
 }
 
 // rehearsed reads the next page: of all items for a full run, of the marked
 // ones else.
 func (s *slice) rehearsed(ctx context.Context) ([]*task, string, error) {
 	if s.run.Mode == domain.Full {
-		return s.compare(ctx)
+		tasks, next, err := s.compare(ctx)
+		if err == nil && s.chat.is {
+			err = s.marksOf(ctx, tasks)
+		}
+		return tasks, next, err
 	}
-	marks, next, err := s.Store.Marks(ctx, s.lease.Pair.ID, s.run.MarkCursor, pushPage)
+	return s.marked(ctx, s.run.MarkCursor)
+}
+
+// marked reads the next page of marked items. One whose marks go over the end
+// of a page was read with the first of them.
+func (s *slice) marked(ctx context.Context, cursor string) ([]*task, string, error) {
+	marks, next, err := s.Store.Marks(ctx, s.lease.Pair.ID, cursor, pushPage)
 	if err != nil {
 		return nil, "", err
 	}
-	// An item whose marks go over the end of a page was planned with the first.
-	planned := store.ItemOfMark(s.run.MarkCursor)
-	marks = slices.DeleteFunc(marks, func(m store.Mark) bool { return m.ItemID == planned })
+	before := store.ItemOfMark(cursor)
+	marks = slices.DeleteFunc(marks, func(m store.Mark) bool { return m.ItemID == before })
 	tasks, err := s.read(ctx, marks)
 	return tasks, next, err
 }
@@ -123,9 +132,15 @@ func (s *slice) row(t *task) (domain.PlanRow, bool) {
 		return reason(domain.PlanSkip, panicked, domain.FailedOut)
 	case resolve:
 		return reason(domain.PlanReconcile, "an earlier create was not answered", "")
+	case unknown:
+		return reason(domain.PlanSkip, "an earlier create was not answered, and nobody can be asked", "")
+	case digested:
+		return reason(domain.PlanReconcile, "an earlier digest has yet to be recorded", "")
 	case create:
 		row.Action, row.Steps = domain.PlanCreate, []string{"create"}
-		if t.content.State == domain.Closed {
+		if s.run.Digest != nil {
+			row.Steps = []string{"digest"}
+		} else if t.content.State != s.sends(t).State {
 			row.Steps = append(row.Steps, "close")
 		}
 		s.tally(domain.Created, 1)

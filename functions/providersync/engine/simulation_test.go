@@ -228,7 +228,7 @@ func (h *history) request() {
 		h.start(domain.Full)
 		return
 	}
-	h.must(h.sure.MakeFull(h.ctx, 77, state.Run.ID))
+	h.must(h.sure.Join(h.ctx, 77, state.Run.ID, store.Wish{Full: true}))
 }
 
 // deliver gives the worker a message; often it crashes on the way.

@@ -22,7 +22,7 @@ type Gate interface {
 type Runs interface {
 	RequestRun(ctx context.Context, p store.Pair, run store.ActiveRun, gap time.Duration, due time.Time) (store.State, bool, error)
 	RequestDryRun(ctx context.Context, p store.Pair, run store.ActiveRun, gap time.Duration, due time.Time) (store.State, bool, error)
-	MakeFull(ctx context.Context, integration, run domain.Snowflake) error
+	Join(ctx context.Context, integration, run domain.Snowflake, wish store.Wish) error
 	Poke(ctx context.Context, integration, run domain.Snowflake, due time.Time) error
 }
 
@@ -156,14 +156,17 @@ func (h *Handler) join(ctx context.Context, p store.Pair, run store.ActiveRun, q
 	if q.dryRun {
 		return &run, nil, nil
 	}
-	if q.mode == domain.Full && run.Mode != domain.Full {
-		err := h.Runs.MakeFull(ctx, p.ID, run.ID)
+	wish := store.Wish{Full: q.mode == domain.Full && run.Mode != domain.Full, Announce: q.announce && !run.Announce}
+	if wish != (store.Wish{}) {
+		err := h.Runs.Join(ctx, p.ID, run.ID, wish)
 		if errors.Is(err, store.ErrNotFound) {
 			return nil, nil, nil
 		}
 		if err != nil {
 			return nil, nil, err
 		}
+	}
+	if wish.Full {
 		run.Mode = domain.Full
 	}
 	if !store.CoolsDown(run.Run) {

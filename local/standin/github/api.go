@@ -15,6 +15,7 @@ import (
 	"strings"
 
 	"integrations/local/standin"
+	"integrations/local/standin/faults"
 )
 
 const (
@@ -50,7 +51,6 @@ type route struct {
 // serveAPI answers a request. A write is decided, stored and counted as one
 // step, so that what was answered is never lost and never done twice.
 func (s *Server) serveAPI(w http.ResponseWriter, r *http.Request) {
-	s.calls.Add(1)
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxRequest))
 	var tooLarge *http.MaxBytesError
 	if err != nil && !errors.As(err, &tooLarge) {
@@ -80,6 +80,7 @@ func (s *Server) write(made *call, tooLarge bool) *answer {
 	}
 	stored := entry{Number: number, Issue: changed, Write: &standin.Write{
 		At: at, User: made.login, Method: made.Method, Path: made.URL.Path, Body: standin.JSONBody(made.body), Status: out.status,
+		Fault: faults.Of(made.Context()),
 	}}
 	if repository := made.route.repository; repository != nil {
 		stored.Repository = key(repository.Owner, repository.Name)
@@ -272,10 +273,7 @@ func (s *Server) send(w http.ResponseWriter, made *call, out *answer) {
 	for name, values := range out.header {
 		header[name] = values
 	}
-	header.Set("Content-Type", mediaType)
-	header.Set("X-Github-Media-Type", "github.v3; format=json")
-	header.Set("X-Github-Api-Version-Selected", versions[0])
-	header.Set("X-Github-Request-Id", rand.Text())
+	sign(header)
 	if made.Method == http.MethodGet && out.status == http.StatusOK {
 		tag := fmt.Sprintf(`W/"%x"`, sha256.Sum256(content))
 		header.Set("Etag", tag)
@@ -292,6 +290,14 @@ func (s *Server) send(w http.ResponseWriter, made *call, out *answer) {
 	}
 	w.WriteHeader(out.status)
 	_, _ = w.Write(content)
+}
+
+// sign puts on what every answer carries.
+func sign(header http.Header) {
+	header.Set("Content-Type", mediaType)
+	header.Set("X-Github-Media-Type", "github.v3; format=json")
+	header.Set("X-Github-Api-Version-Selected", versions[0])
+	header.Set("X-Github-Request-Id", rand.Text())
 }
 
 // encode leaves <, > and & as they are, as GitHub does.

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"integrations/local/standin"
+	"integrations/local/standin/faults"
 )
 
 // The phases of a create that a hook is told of.
@@ -62,6 +63,7 @@ type Server struct {
 	journal  *standin.Journal
 	limiter  *limiter
 	writes   standin.Log[entry]
+	faults   *faults.Kit
 
 	calls atomic.Int64
 
@@ -96,6 +98,7 @@ func open(config Config, contract *standin.Contract) (*Server, error) {
 		config: config, contract: contract, limiter: newLimiter(config.Limits, config.Now),
 		repositories: map[string]*repository{}, lastID: firstID,
 	}
+	s.faults = faults.New(s.profile(), s.hooks())
 	for _, one := range config.Repositories {
 		added := newRepository(one)
 		s.repositories[key(one.Owner, one.Name)] = added
@@ -112,10 +115,22 @@ func open(config Config, contract *standin.Contract) (*Server, error) {
 }
 
 // Close closes the journal.
-func (s *Server) Close() error { return s.journal.Close() }
+func (s *Server) Close() error {
+	s.faults.Close()
+	return s.journal.Close()
+}
+
+// Faults is what makes the stand-in fail on purpose.
+func (s *Server) Faults() *faults.Kit { return s.faults }
 
 // API is what is served as api.github.com.
-func (s *Server) API() http.Handler { return http.HandlerFunc(s.serveAPI) }
+func (s *Server) API() http.Handler {
+	api := s.faults.Wrap(http.HandlerFunc(s.serveAPI))
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		s.calls.Add(1)
+		api.ServeHTTP(w, r)
+	})
+}
 
 // Calls is how many requests the API has got since it was opened.
 func (s *Server) Calls() int { return int(s.calls.Load()) }

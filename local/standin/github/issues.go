@@ -63,7 +63,7 @@ func (s *Server) existing(made *call) (*issue, *answer) {
 	}
 	found := s.get(made.route.repository, made.route.number)
 	if found == nil {
-		return nil, notFound()
+		return nil, s.missing(made.route.repository, made.route.number)
 	}
 	return found, nil
 }

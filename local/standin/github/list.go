@@ -43,7 +43,7 @@ func (s *Server) list(made *call) (*answer, *issue) {
 	if refused != nil {
 		return refused, nil
 	}
-	all := s.snapshot(repository, asked.creator)
+	all := s.listed(made.Context(), repository, asked.creator)
 	all = slices.DeleteFunc(all, func(one *issue) bool { return !asked.matches(one) })
 	asked.order(all)
 	left := asked.left(all)

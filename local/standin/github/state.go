@@ -29,6 +29,9 @@ type issue struct {
 	UpdatedAt   time.Time  `json:"updated_at"`
 	ClosedAt    *time.Time `json:"closed_at,omitempty"`
 	PullRequest bool       `json:"pull_request,omitempty"`
+	Deleted     bool       `json:"deleted,omitempty"`
+	// MovedTo is the address in the API of where it was transferred to.
+	MovedTo string `json:"moved_to,omitempty"`
 }
 
 // A repository with its issues: number n stands at n-1.
@@ -37,6 +40,7 @@ type repository struct {
 	id        int64
 	issues    []*issue
 	byCreator map[string][]int // lower-case login to indexes
+	past      standin.Past[int, *issue]
 }
 
 // An entry of the journal: a write, applied (then with the issue as it is
@@ -46,6 +50,8 @@ type entry struct {
 	Write      *standin.Write `json:"write,omitempty"`
 	Repository string         `json:"repository,omitempty"`
 	Issue      *issue         `json:"issue,omitempty"`
+
+	at time.Time // since when it is so, zero for what a journal tells
 }
 
 func newRepository(config Repository) *repository {
@@ -78,6 +84,7 @@ func (s *Server) commit(made entry) error {
 	if err := s.journal.Append(made); err != nil {
 		return err
 	}
+	made.at = s.config.Now()
 	s.remember(made)
 	return nil
 }
@@ -95,6 +102,7 @@ func (s *Server) remember(made entry) {
 	// A repository that is no longer configured keeps its place in the journal.
 	if repository := s.repositories[made.Repository]; repository != nil {
 		repository.put(made.Issue)
+		repository.past.Put(made.Issue.Number, made.at, made.Issue)
 	}
 }
 
@@ -135,7 +143,7 @@ func (s *Server) SetUpdated(owner, name string, first, last int, at time.Time) e
 func (s *Server) get(r *repository, number int) *issue {
 	s.lock.RLock()
 	defer s.lock.RUnlock()
-	if number < 1 || number > len(r.issues) {
+	if number < 1 || number > len(r.issues) || r.issues[number-1].gone() {
 		return nil
 	}
 	return r.issues[number-1]
@@ -153,14 +161,14 @@ func (s *Server) snapshot(r *repository, creator string) []*issue {
 	s.lock.RLock()
 	defer s.lock.RUnlock()
 	if creator == "" {
-		return append([]*issue(nil), r.issues...)
+		return there(append([]*issue(nil), r.issues...))
 	}
 	indexes := r.byCreator[strings.ToLower(creator)]
 	all := make([]*issue, len(indexes))
 	for i, index := range indexes {
 		all[i] = r.issues[index]
 	}
-	return all
+	return there(all)
 }
 
 // find returns a repository by name, or by id where owner is empty.

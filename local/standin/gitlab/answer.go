@@ -29,4 +29,9 @@ func invalid(field, what string) *answer {
 
 func notFound(what string) *answer { return refuse(http.StatusNotFound, "404 "+what+"Not Found") }
 
+// revoked is what is said of a token that was good once.
+func revoked() *answer {
+	return &answer{status: http.StatusUnauthorized, value: map[string]any{"error": "invalid_token", "error_description": "Token was revoked. You have to re-authorize from the user."}}
+}
+
 func forbidden() *answer { return refuse(http.StatusForbidden, "403 Forbidden") }

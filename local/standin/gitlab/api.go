@@ -14,6 +14,7 @@ import (
 	"strings"
 
 	"integrations/local/standin"
+	"integrations/local/standin/faults"
 )
 
 // maxRequest is room for the longest description, escaped.
@@ -74,6 +75,7 @@ func (s *Server) write(made *call, tooLarge bool) *answer {
 	}
 	stored := entry{Number: number, Issue: changed.issue, Copied: changed.copied, Write: &standin.Write{
 		At: at, User: made.user, Method: made.Method, Path: made.URL.EscapedPath(), Body: standin.JSONBody(made.body), Status: out.status,
+		Fault: faults.Of(made.Context()),
 	}}
 	if made.route.project != nil {
 		stored.Project = made.route.project.Path
@@ -126,7 +128,7 @@ func (s *Server) admit(made *call) *answer {
 	}
 	if made.user == "" {
 		if made.Header.Get("Private-Token")+made.Header.Get("Authorization") != "" && strings.HasPrefix(made.Header.Get("Authorization"), "Bearer ") {
-			return &answer{status: http.StatusUnauthorized, value: map[string]any{"error": "invalid_token", "error_description": "Token was revoked. You have to re-authorize from the user."}}
+			return revoked()
 		}
 		return refuse(http.StatusUnauthorized, "401 Unauthorized")
 	}

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"integrations/local/standin"
+	"integrations/local/standin/faults"
 )
 
 // The phases of a create that a hook is told of.
@@ -74,6 +75,7 @@ type Server struct {
 	journal *standin.Journal
 	limiter *limiter
 	writes  standin.Log[entry]
+	faults  *faults.Kit
 
 	// deciding is held by a write from its decision to its commitment.
 	deciding sync.Mutex
@@ -96,6 +98,7 @@ func Open(config Config) (*Server, error) {
 		config.Host = "gitlab.com"
 	}
 	s := &Server{config: config, limiter: newLimiter(config.Limits, config.Now), projects: map[string]*project{}, lastID: firstID}
+	s.faults = faults.New(s.profile(), s.hooks())
 	for _, one := range config.Projects {
 		added := newProject(one)
 		s.order = append(s.order, added)
@@ -111,10 +114,16 @@ func Open(config Config) (*Server, error) {
 }
 
 // Close closes the journal.
-func (s *Server) Close() error { return s.journal.Close() }
+func (s *Server) Close() error {
+	s.faults.Close()
+	return s.journal.Close()
+}
+
+// Faults is what makes the stand-in fail on purpose.
+func (s *Server) Faults() *faults.Kit { return s.faults }
 
 // API is what is served under GitLab's host name, from its root on.
-func (s *Server) API() http.Handler { return http.HandlerFunc(s.serveAPI) }
+func (s *Server) API() http.Handler { return s.faults.Wrap(http.HandlerFunc(s.serveAPI)) }
 
 // OnCreate has hook called at each phase of each create, with the number of
 // the create since the start. It may block: the caller then waits.

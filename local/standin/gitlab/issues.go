@@ -141,13 +141,18 @@ func (s *Server) move(made *call) (*answer, change) {
 	if to == nil || to == made.route.project {
 		return refuse(http.StatusBadRequest, "Cannot move issue to project it originates from!"), change{}
 	}
+	moved := s.carry(found, to, made.user)
+	return &answer{status: http.StatusCreated, value: s.renderIssue(to, moved.copied.Issue)}, moved
+}
+
+// carry is what is left of an issue that goes to another project.
+func (s *Server) carry(found *issue, to *project, user string) change {
 	at := s.now()
 	copied, left := *found, *found
 	copied.IID, copied.ID = s.next(to)
 	copied.CreatedAt, copied.UpdatedAt = found.CreatedAt, at
-	left.State, left.ClosedBy, left.ClosedAt, left.MovedTo, left.UpdatedAt = "closed", made.user, &at, &copied.ID, at
-	return &answer{status: http.StatusCreated, value: s.renderIssue(to, &copied)},
-		change{issue: &left, copied: &placed{to.Path, &copied}}
+	left.State, left.ClosedBy, left.ClosedAt, left.MovedTo, left.UpdatedAt = "closed", user, &at, &copied.ID, at
+	return change{issue: &left, copied: &placed{to.Path, &copied}}
 }
 
 // apply returns the issue with what was asked for. A change that changes

@@ -58,9 +58,7 @@ func (l *limiter) take(made *call) (http.Header, *answer) {
 	if made.route.creates {
 		creates := l.count("creates " + made.user)
 		if creates.used >= issueCreates {
-			return nil, &answer{status: http.StatusTooManyRequests, value: map[string]any{
-				"message": map[string]string{"error": "This endpoint has been requested too many times. Try again later."},
-			}}
+			return nil, tooMany()
 		}
 		kept = append(kept, creates)
 	}
@@ -68,6 +66,13 @@ func (l *limiter) take(made *call) (http.Header, *answer) {
 		one.used++
 	}
 	return l.header(all, userCalls, "throttle_authenticated_api"), nil
+}
+
+// tooMany is a refusal by the application, which does not say for how long.
+func tooMany() *answer {
+	return &answer{status: http.StatusTooManyRequests, value: map[string]any{
+		"message": map[string]string{"error": "This endpoint has been requested too many times. Try again later."},
+	}}
 }
 
 func (l *limiter) count(name string) *count {

@@ -62,7 +62,7 @@ func (s *Server) list(made *call) (*answer, change) {
 	if p.NoIssues {
 		return forbidden(), change{}
 	}
-	all := slices.DeleteFunc(s.snapshot(p), func(one *issue) bool { return !f.matches(one) || !visible(p, one, made.user) })
+	all := slices.DeleteFunc(s.listed(made.Context(), p), func(one *issue) bool { return !f.matches(one) || !visible(p, one, made.user) })
 	slices.SortFunc(all, func(a, b *issue) int { return f.compare(f.place(a), f.place(b)) })
 	left := f.left(all)
 	page := []map[string]any{}

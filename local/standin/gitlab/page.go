@@ -47,6 +47,7 @@ type object struct {
 // holds, the same as JSON under /_/, and the API for people who edit.
 func (s *Server) Plain() http.Handler {
 	mux := standin.Pages(s.received, s.Violations)
+	s.faults.Mount(mux)
 	mux.HandleFunc("GET /{$}", s.overview)
 	mux.HandleFunc("GET /{path...}", s.detail)
 	if s.config.PersonToken != "" {
@@ -120,7 +121,7 @@ func (s *Server) overview(w http.ResponseWriter, _ *http.Request) {
 		slices.Reverse(next.Issues)
 		sections = append(sections, next)
 	}
-	show(w, "overview", map[string]any{"Title": "GitLab stand-in", "Sections": sections, "Violations": s.Violations()})
+	show(w, "overview", map[string]any{"Title": "GitLab stand-in", "Sections": sections, "Violations": s.Violations(), "Kit": s.faults})
 }
 
 // step is a write in an issue's history.

@@ -39,6 +39,7 @@ type project struct {
 	issues []*issue
 	byIID  map[int]int
 	last   int // the highest number there was
+	past   standin.Past[int, *issue]
 }
 
 // An entry of the journal: a write, applied (then with the issue as it is
@@ -50,6 +51,8 @@ type entry struct {
 	Issue   *issue         `json:"issue,omitempty"`
 	// Copied is the issue a move made elsewhere.
 	Copied *placed `json:"copied,omitempty"`
+
+	at time.Time // since when it is so, zero for what a journal tells
 }
 
 // placed is an issue in another project.
@@ -83,6 +86,7 @@ func (s *Server) commit(made entry) error {
 	if err := s.journal.Append(made); err != nil {
 		return err
 	}
+	made.at = s.config.Now()
 	s.remember(made)
 	return nil
 }
@@ -94,8 +98,10 @@ func (s *Server) remember(made entry) {
 	s.lock.Lock()
 	defer s.lock.Unlock()
 	s.put(made.Project, made.Issue)
+	s.see(made.Project, made.Issue, made.at)
 	if made.Copied != nil {
 		s.put(made.Copied.Project, made.Copied.Issue)
+		s.see(made.Copied.Project, made.Copied.Issue, made.at)
 	}
 }
 
@@ -114,6 +120,13 @@ func (s *Server) put(path string, put *issue) {
 	}
 	into.byIID[put.IID] = len(into.issues)
 	into.issues = append(into.issues, put)
+}
+
+// see notes since when an issue is as it is, for lists that lag behind.
+func (s *Server) see(path string, one *issue, at time.Time) {
+	if p := s.projects[strings.ToLower(path)]; one != nil && p != nil {
+		p.past.Put(one.IID, at, one)
+	}
 }
 
 // get returns an issue or nil.

@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"integrations/local/standin"
+	"integrations/local/standin/faults"
 )
 
 const (
@@ -69,6 +70,7 @@ func (s *Server) write(made *call, tooLarge bool) *answer {
 	}
 	stored := entry{Number: number, Issue: changed, Used: out.used, Write: &standin.Write{
 		At: at, User: made.account.Name, Method: made.Method, Path: made.URL.Path, Body: standin.JSONBody(made.body), Status: out.status,
+		Fault: faults.Of(made.Context()),
 	}}
 	if out.used > 0 {
 		stored.Project = projectOf(made.body)
@@ -135,17 +137,10 @@ func described(made *call) *http.Request {
 func (s *Server) admit(made *call) *answer {
 	account, ok := s.login(made)
 	if !ok {
-		refused := refuse(http.StatusUnauthorized, "Client must be authenticated to access this resource.")
-		refused.header = http.Header{"X-Seraph-Loginreason": {"AUTHENTICATED_FAILED"}, "Www-Authenticate": {`OAuth realm="https%3A%2F%2Fjira"`}}
-		return refused
+		return unauthenticated()
 	}
 	if account.Captcha {
-		refused := refuse(http.StatusForbidden, "CAPTCHA required")
-		refused.header = http.Header{
-			"X-Seraph-Loginreason":           {"AUTHENTICATION_DENIED"},
-			"X-Authentication-Denied-Reason": {"CAPTCHA_CHALLENGE; login-url=" + s.config.BaseURL + "/login.jsp"},
-		}
-		return refused
+		return s.wantsCaptcha()
 	}
 	made.account = account
 	if len(made.body) > 0 {
@@ -155,6 +150,21 @@ func (s *Server) admit(made *call) *answer {
 		}
 	}
 	return nil
+}
+
+func unauthenticated() *answer {
+	refused := refuse(http.StatusUnauthorized, "Client must be authenticated to access this resource.")
+	refused.header = http.Header{"X-Seraph-Loginreason": {"AUTHENTICATED_FAILED"}, "Www-Authenticate": {`OAuth realm="https%3A%2F%2Fjira"`}}
+	return refused
+}
+
+func (s *Server) wantsCaptcha() *answer {
+	refused := refuse(http.StatusForbidden, "CAPTCHA required")
+	refused.header = http.Header{
+		"X-Seraph-Loginreason":           {"AUTHENTICATION_DENIED"},
+		"X-Authentication-Denied-Reason": {"CAPTCHA_CHALLENGE; login-url=" + s.config.BaseURL + "/login.jsp"},
+	}
+	return refused
 }
 
 func (s *Server) login(made *call) (Account, bool) {
@@ -265,18 +275,23 @@ func (s *Server) perform(made *call) (*answer, *issue) {
 	return made.route.handle(made)
 }
 
-// send writes an answer after it has held it against the contract.
-func (s *Server) send(w http.ResponseWriter, made *call, out *answer) {
-	header := w.Header()
-	for name, values := range out.header {
-		header[name] = values
-	}
+// sign puts on what every answer carries.
+func (s *Server) sign(header http.Header) {
 	if s.config.Flavor == Cloud {
 		header.Set("Atl-Traceid", strings.ToLower(rand.Text()))
 	} else {
 		header.Set("X-Arequestid", rand.Text())
 	}
 	header.Set("Content-Type", mediaType) // with an empty body too
+}
+
+// send writes an answer after it has held it against the contract.
+func (s *Server) send(w http.ResponseWriter, made *call, out *answer) {
+	header := w.Header()
+	for name, values := range out.header {
+		header[name] = values
+	}
+	s.sign(header)
 	var content []byte
 	if out.value != nil {
 		content = encode(out.value)

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"integrations/local/standin"
+	"integrations/local/standin/faults"
 )
 
 // The phases of a create that a hook is told of.
@@ -98,6 +99,7 @@ type Server struct {
 	journal  *standin.Journal
 	limiter  *limiter
 	writes   standin.Log[entry]
+	faults   *faults.Kit
 
 	// deciding is held by a write from its decision to its commitment.
 	deciding sync.Mutex
@@ -105,8 +107,8 @@ type Server struct {
 	lock       sync.RWMutex
 	projects   map[string]*project
 	order      []*project
-	issues     map[string]*record // by id
-	keys       map[string]string  // every key an issue ever had to its id
+	issues     map[string]*standin.Versions[*issue] // by id
+	keys       map[string]string                    // every key an issue ever had to its id
 	lastID     int64
 	violations []string
 	hook       func(phase string, n int)
@@ -136,8 +138,9 @@ func open(config Config, contract *standin.Contract) (*Server, error) {
 	s := &Server{
 		config: config, context: strings.TrimSuffix(base.Path, "/"), contract: contract,
 		limiter:  newLimiter(config.Flavor, config.Limits, config.Now),
-		projects: map[string]*project{}, issues: map[string]*record{}, keys: map[string]string{}, lastID: firstID,
+		projects: map[string]*project{}, issues: map[string]*standin.Versions[*issue]{}, keys: map[string]string{}, lastID: firstID,
 	}
+	s.faults = faults.New(s.profile(), s.hooks())
 	for i, one := range config.Projects {
 		added := newProject(one, i)
 		s.projects[one.Key] = added
@@ -150,11 +153,17 @@ func open(config Config, contract *standin.Contract) (*Server, error) {
 }
 
 // Close closes the journal.
-func (s *Server) Close() error { return s.journal.Close() }
+func (s *Server) Close() error {
+	s.faults.Close()
+	return s.journal.Close()
+}
+
+// Faults is what makes the stand-in fail on purpose.
+func (s *Server) Faults() *faults.Kit { return s.faults }
 
 // API is what is served under the host of BaseURL and, for the Cloud, as
 // api.atlassian.com.
-func (s *Server) API() http.Handler { return http.HandlerFunc(s.serveAPI) }
+func (s *Server) API() http.Handler { return s.faults.Wrap(http.HandlerFunc(s.serveAPI)) }
 
 // OnCreate has hook called at each phase of each create, with the number of
 // the create since the start. It may block: the caller then waits.

@@ -120,20 +120,22 @@ func (l *limiter) fromBucket(name string) (http.Header, *answer) {
 	if filled := int(now.Sub(b.at) / interval); filled > 0 {
 		b.left, b.at = min(bucket, b.left+filled*fillRate), b.at.Add(time.Duration(filled)*interval)
 	}
-	header := http.Header{
-		"X-Ratelimit-Limit": {strconv.Itoa(bucket)}, "X-Ratelimit-Fillrate": {strconv.Itoa(fillRate)},
-		"X-Ratelimit-Interval-Seconds": {strconv.Itoa(int(interval / time.Second))},
-	}
 	if l.on && b.left == 0 {
 		refused := refuse(http.StatusTooManyRequests, "Rate limit exceeded.")
-		header.Set("X-Ratelimit-Remaining", "0")
-		header.Set("Retry-After", "1")
-		refused.header = header
+		refused.header = l.standing(0)
+		refused.header.Set("Retry-After", "1")
 		return nil, refused
 	}
 	if l.on {
 		b.left--
 	}
-	header.Set("X-Ratelimit-Remaining", strconv.Itoa(b.left))
-	return header, nil
+	return l.standing(b.left), nil
+}
+
+// standing tells how a Data Center's bucket stands.
+func (l *limiter) standing(left int) http.Header {
+	return http.Header{
+		"X-Ratelimit-Limit": {strconv.Itoa(bucket)}, "X-Ratelimit-Fillrate": {strconv.Itoa(fillRate)},
+		"X-Ratelimit-Interval-Seconds": {strconv.Itoa(int(interval / time.Second))}, "X-Ratelimit-Remaining": {strconv.Itoa(left)},
+	}
 }

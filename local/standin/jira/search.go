@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"integrations/local/standin/faults"
 )
 
 const (
@@ -90,7 +92,7 @@ func (s *Server) matching(made *call, jql string) ([]*issue, *answer) {
 			return nil, refuse(http.StatusBadRequest, "The value '"+key+"' does not exist for the field 'project'.")
 		}
 	}
-	all := slices.DeleteFunc(s.snapshot(s.config.Now().Add(-s.config.IndexLag)), func(i *issue) bool {
+	all := slices.DeleteFunc(s.snapshot(s.config.Now().Add(-max(s.config.IndexLag, faults.Lag(made.Context())))), func(i *issue) bool {
 		p := s.find(i.Project)
 		if p == nil {
 			return true

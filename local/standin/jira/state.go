@@ -31,27 +31,6 @@ type issue struct {
 
 func (i *issue) key() string { return i.Project + "-" + strconv.Itoa(i.Number) }
 
-// A record is an issue's history: what is searched may be an older version.
-type record struct{ versions []version }
-
-type version struct {
-	at    time.Time
-	issue *issue
-}
-
-// latest is the issue as it is.
-func (r *record) latest() *issue { return r.versions[len(r.versions)-1].issue }
-
-// seenAt is the issue as it was at a time, nil where it was not there.
-func (r *record) seenAt(at time.Time) *issue {
-	for _, v := range slices.Backward(r.versions) {
-		if !v.at.After(at) {
-			return v.issue
-		}
-	}
-	return nil
-}
-
 // A project with the highest number given in it.
 type project struct {
 	Project
@@ -142,10 +121,10 @@ func (s *Server) put(put *issue, at time.Time) {
 	s.keys[put.key()] = put.ID
 	r := s.issues[put.ID]
 	if r == nil {
-		r = &record{}
+		r = &standin.Versions[*issue]{}
 		s.issues[put.ID] = r
 	}
-	r.versions = append(r.versions, version{at, put})
+	r.Add(at, put)
 }
 
 // get returns an issue by its id or any key it ever had, or nil.
@@ -156,10 +135,10 @@ func (s *Server) get(name string) *issue {
 		name = id
 	}
 	r := s.issues[name]
-	if r == nil || r.latest().Deleted {
+	if r == nil || r.Latest().Deleted {
 		return nil
 	}
-	return r.latest()
+	return r.Latest()
 }
 
 // snapshot returns all issues as they were at a time, oldest first.
@@ -168,7 +147,7 @@ func (s *Server) snapshot(at time.Time) []*issue {
 	defer s.lock.RUnlock()
 	var all []*issue
 	for _, r := range s.issues {
-		if i := r.seenAt(at); i != nil && !i.Deleted {
+		if i, there := r.SeenAt(at); there && !i.Deleted {
 			all = append(all, i)
 		}
 	}

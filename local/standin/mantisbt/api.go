@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"integrations/local/standin"
+	"integrations/local/standin/faults"
 )
 
 const (
@@ -67,6 +68,7 @@ func (s *Server) write(made *call, tooLarge bool) *answer {
 	}
 	err := s.commit(entry{Number: number, Issue: changed, Write: &standin.Write{
 		At: at, User: made.user, Method: made.Method, Path: made.URL.Path, Body: standin.JSONBody(made.body), Status: out.status,
+		Fault: faults.Of(made.Context()),
 	}})
 	s.deciding.Unlock()
 	if err != nil {

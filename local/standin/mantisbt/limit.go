@@ -41,9 +41,14 @@ func (s *spam) check(user string, role Role) *answer {
 	}
 	s.events[user] = kept
 	if len(kept) >= spamEvents {
-		return refuse(http.StatusTooManyRequests, codeSpam, "Hit rate limit threshold")
+		return tooMany()
 	}
 	return nil
+}
+
+// tooMany is the refusal of what is too much.
+func tooMany() *answer {
+	return refuse(http.StatusTooManyRequests, codeSpam, "Hit rate limit threshold")
 }
 
 // count notes a new issue.

@@ -25,7 +25,7 @@ func (s *Server) list(made *call) (*answer, *issue) {
 	case project > 0 && !s.project(project, "").visible(made.user):
 		return denied("Access denied"), nil
 	}
-	all := slices.DeleteFunc(s.snapshot(), func(one *issue) bool {
+	all := slices.DeleteFunc(s.listed(made.Context()), func(one *issue) bool {
 		return !s.sees(made.user, one) || project > 0 && !s.below(s.project(one.Project, ""), project)
 	})
 	slices.SortFunc(all, s.order)

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"integrations/local/standin"
+	"integrations/local/standin/faults"
 )
 
 // The phases of a create that a hook is told of.
@@ -77,12 +78,14 @@ type Server struct {
 	journal  *standin.Journal
 	spam     *spam
 	writes   standin.Log[entry]
+	faults   *faults.Kit
 
 	// deciding is held by a write from its decision to its commitment.
 	deciding sync.Mutex
 
 	lock       sync.RWMutex
 	issues     []*issue // number n stands at n-1; nil: deleted
+	past       standin.Past[int, *issue]
 	violations []string
 	hook       func(phase string, n int)
 	creates    int
@@ -105,6 +108,7 @@ func open(config Config, contract *standin.Contract) (*Server, error) {
 		config.Web = "https://mantis.example.com"
 	}
 	s := &Server{config: config, contract: contract, spam: newSpam(config.Limits, config.Now)}
+	s.faults = faults.New(s.profile(), s.hooks())
 	var err error
 	if s.journal, err = standin.OpenJournal(filepath.Join(config.Dir, "mantisbt.jsonl"), s.replay); err != nil {
 		return nil, fmt.Errorf("MantisBT stand-in: %w", err)
@@ -113,11 +117,17 @@ func open(config Config, contract *standin.Contract) (*Server, error) {
 }
 
 // Close closes the journal.
-func (s *Server) Close() error { return s.journal.Close() }
+func (s *Server) Close() error {
+	s.faults.Close()
+	return s.journal.Close()
+}
+
+// Faults is what makes the stand-in fail on purpose.
+func (s *Server) Faults() *faults.Kit { return s.faults }
 
 // API is what is served under the server's name, from its root on: the API is
 // under /api/rest.
-func (s *Server) API() http.Handler { return http.HandlerFunc(s.serveAPI) }
+func (s *Server) API() http.Handler { return s.faults.Wrap(http.HandlerFunc(s.serveAPI)) }
 
 // OnCreate has hook called at each phase of each create, with the number of
 // the create since the start. It may block: the caller then waits.

@@ -44,6 +44,7 @@ type object struct {
 // holds, the same as JSON under /_/, and the API for people who edit.
 func (s *Server) Plain() http.Handler {
 	mux := standin.Pages(s.received, s.Violations)
+	s.faults.Mount(mux)
 	mux.HandleFunc("GET /{$}", s.overview)
 	mux.HandleFunc("GET /view.php", s.detail)
 	if s.config.PersonToken != "" {
@@ -113,7 +114,7 @@ func (s *Server) overview(w http.ResponseWriter, _ *http.Request) {
 		slices.Reverse(next.Issues)
 		sections = append(sections, next)
 	}
-	show(w, "overview", map[string]any{"Title": "MantisBT stand-in", "Sections": sections, "Violations": s.Violations()})
+	show(w, "overview", map[string]any{"Title": "MantisBT stand-in", "Sections": sections, "Violations": s.Violations(), "Kit": s.faults})
 }
 
 // step is a write in an issue's history.

@@ -33,6 +33,8 @@ type entry struct {
 	Number int64          `json:"n,omitempty"`
 	Write  *standin.Write `json:"write,omitempty"`
 	Issue  *issue         `json:"issue,omitempty"`
+
+	at time.Time // since when it is so, zero for what a journal tells
 }
 
 func (s *Server) replay(line []byte) error {
@@ -49,6 +51,7 @@ func (s *Server) commit(made entry) error {
 	if err := s.journal.Append(made); err != nil {
 		return err
 	}
+	made.at = s.config.Now()
 	s.remember(made)
 	return nil
 }
@@ -66,6 +69,7 @@ func (s *Server) remember(made entry) {
 		s.issues = append(s.issues, nil)
 	}
 	s.issues[made.Issue.ID-1] = made.Issue
+	s.past.Put(made.Issue.ID, made.at, made.Issue)
 	if made.Issue.Deleted {
 		s.issues[made.Issue.ID-1] = nil
 	}

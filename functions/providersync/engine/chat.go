@@ -1,0 +1,118 @@
+package engine
+
+import (
+	"context"
+	"errors"
+
+	"integrations/shared/connector"
+	"integrations/shared/domain"
+	"integrations/shared/store"
+)
+
+// The reasons for which a chat is not told of an item.
+const (
+	// notAnnounced: it is no news. A full run finds out what a chat was not told,
+	// but posts nothing about it unless it is to announce.
+	notAnnounced = "not_announced"
+	// notEditable: the item is deleted, and its message cannot be edited to say
+	// so.
+	notEditable = "deleted_and_not_editable"
+)
+
+// A chat is what the engine knows of a chat, zero for a tracker.
+type chat struct {
+	is     bool
+	manner connector.Manner
+	conn   connector.Chat // nil in a dry run
+}
+
+func chatOf(c connector.Connector) chat {
+	one, is := c.(connector.Chat)
+	if !is {
+		return chat{}
+	}
+	return chat{is, one.Manner(), one}
+}
+
+// posts reports whether each change is a message of its own.
+func (c chat) posts() bool { return c.is && !c.manner.Edits }
+
+// told is what a link remembers of a message.
+func (c chat) told(content connector.Content) *store.Told {
+	if !c.is {
+		return nil
+	}
+	return &store.Told{Title: content.Title, Text: connector.TextHash(content.Body), Deleted: content.Deleted}
+}
+
+// refusesEdit reports whether a message cannot be edited any more.
+func (c chat) refusesEdit(err error) bool {
+	var e *connector.Error
+	return c.is && errors.As(err, &e) && e.Code == connector.NotEditable
+}
+
+// last is what the last message told, nil for none.
+func (t *task) last() *connector.Was {
+	told := t.link.Told
+	if told == nil {
+		return nil
+	}
+	return &connector.Was{Title: told.Title, Text: told.Text, Deleted: told.Deleted, Labels: t.link.SentLabels, State: t.link.SentState}
+}
+
+// quiet reports whether an item would be news to a chat that is not to be told
+// any: no event has told of it, only a plan pass has found it, and nobody asked
+// for it.
+func (s *slice) quiet(t *task) bool {
+	if !s.chat.is || s.run.Announce {
+		return false
+	}
+	for _, m := range t.marks {
+		if m.Told || m.Retry {
+			return false
+		}
+	}
+	return true
+}
+
+// instead tells of an item whose message cannot be edited any more: by a new
+// one, if it is told of at all.
+func (s *slice) instead(ctx context.Context, t *task) (*verdict, error) {
+	t.link.Remote, t.link.Unsure, t.link.UnsureLabels = nil, false, nil
+	t.was, t.left = doubt{}, false
+	s.decide(t, true)
+	s.gathers(t)
+	return s.do(ctx, t)
+}
+
+// marksOf gives the tasks of a plan pass the marks that wait for their items:
+// what an event has told of is news to a chat, even in a quiet run.
+func (s *slice) marksOf(ctx context.Context, tasks []*task) error {
+	if len(tasks) == 0 {
+		return nil
+	}
+	of := map[domain.Snowflake]*task{}
+	for _, t := range tasks {
+		of[t.id] = t
+	}
+	last := tasks[len(tasks)-1].id
+	for cursor := store.MarkOf(tasks[0].id); ; {
+		marks, next, err := s.Store.Marks(ctx, s.lease.Pair.ID, cursor, pushPage)
+		if err != nil {
+			return err
+		}
+		for _, m := range marks {
+			if m.ItemID > last {
+				return nil
+			}
+			if t := of[m.ItemID]; t != nil {
+				t.marks = append(t.marks, m)
+				s.decide(t, true)
+			}
+		}
+		if next == "" {
+			return nil
+		}
+		cursor = next
+	}
+}

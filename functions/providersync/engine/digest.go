@@ -1,0 +1,332 @@
+package engine
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+
+	"integrations/shared/connector"
+	"integrations/shared/domain"
+	"integrations/shared/pacing"
+	"integrations/shared/store"
+)
+
+// A run that has more to post to a chat than it takes one by one sums it up in
+// a digest. One pass over the marks gathers: each item's link says that the
+// digest tells of it, and the run keeps the sum. Then the digest leaves, like a
+// create: its record says so before, and what became of it after. Another pass
+// settles each item by that record. Wherever a worker dies, the record tells
+// the next one whether what the links say has happened.
+
+// inDigest is the reason of an item that a digest told of, or is to.
+const inDigest = "digest"
+
+// sumUp decides whether a digest is to tell of what there is to post.
+func (s *slice) sumUp(ctx context.Context) error {
+	if s.run.Digest != nil {
+		return s.hasLeft(ctx)
+	}
+	if !s.chat.is || *s.run.Remaining <= s.chat.manner.DigestOver {
+		return nil
+	}
+	cursor := ""
+	many, err := s.many(func() (tasks []*task, more bool, err error) {
+		tasks, cursor, err = s.marked(ctx, cursor)
+		return tasks, cursor != "", err
+	})
+	if many {
+		s.run.Digest, s.run.Creates = &store.Gathering{ID: domain.NewSnowflake(s.Clock.Now()), Sum: "{}"}, 1
+	}
+	return err
+}
+
+// hasLeft finds out whether the digest has left, though the worker died over it:
+// then it tells of nothing more.
+func (s *slice) hasLeft(ctx context.Context) error {
+	d, err := s.digest(ctx, s.run.Digest.ID)
+	s.run.Digest.Settling = s.run.Digest.Settling || d != nil && d.Outcome != domain.Deferred
+	return err
+}
+
+// foresee is sumUp for a dry run.
+func (s *slice) foresee(ctx context.Context) error {
+	if !s.chat.is {
+		return nil
+	}
+	many, err := s.many(func() ([]*task, bool, error) {
+		tasks, next, err := s.rehearsed(ctx)
+		s.run.PlanCursor, s.run.MarkCursor = next, next
+		return tasks, next != "", err
+	})
+	s.run.PlanCursor, s.run.MarkCursor = "", ""
+	if many {
+		s.run.Digest = &store.Gathering{}
+	}
+	return err
+}
+
+// many reports whether there is more to post than a chat takes one by one.
+func (s *slice) many(page func() (tasks []*task, more bool, err error)) (bool, error) {
+	for n := 0; ; {
+		tasks, more, err := page()
+		if err != nil {
+			return false, err
+		}
+		for _, t := range tasks {
+			if t.step == create {
+				n++
+			}
+		}
+		if n > s.chat.manner.DigestOver || !more {
+			return n > s.chat.manner.DigestOver, nil
+		}
+	}
+}
+
+// gathers has the digest tell of what would be posted, if there is one.
+func (s *slice) gathers(t *task) {
+	if s.run.Digest != nil && t.step == create {
+		t.step = gather
+	}
+}
+
+// gather notes that the digest is to tell of an item. What is new since the
+// digest has left waits for the pass after.
+func (s *slice) gather(t *task) error {
+	g := s.run.Digest
+	if g.Settling {
+		return nil
+	}
+	had := t.link.Gathered
+	if had == nil || had.Digest != g.ID {
+		if err := s.add(t); err != nil {
+			return err
+		}
+	} else if had.Content.Hash == t.content.Hash() {
+		return nil
+	}
+	t.link.Gathered = &store.Gathered{Digest: g.ID, Version: t.item.Version, Content: *s.intent(t)}
+	t.link.Outcome, t.link.Reason, t.link.LastRunID = domain.Deferred, inDigest, s.run.ID
+	t.link.UpdatedAt, t.dirty = s.Clock.Now().UTC(), true
+	return nil
+}
+
+// add counts an item in the sum.
+func (s *slice) add(t *task) error {
+	d, err := s.sum()
+	if err != nil {
+		return err
+	}
+	switch was := t.last(); {
+	case was == nil:
+		d.New++
+	case was.State == domain.Open && t.content.State == domain.Closed:
+		d.Closed++
+	case was.State == domain.Closed && t.content.State == domain.Open:
+		d.Reopened++
+	default:
+		d.Changed++
+	}
+	if len(d.First) < connector.DigestShows {
+		line := t.content
+		line.Body = ""
+		d.First = append(d.First, line)
+	}
+	b, err := json.Marshal(d)
+	s.run.Digest.Sum = string(b)
+	return err
+}
+
+func (s *slice) sum() (d connector.Digest, err error) {
+	err = json.Unmarshal([]byte(s.run.Digest.Sum), &d)
+	return d, err
+}
+
+// turnOver is what follows a pass with a digest: it leaves after the one that
+// gathered, and is done with after the one that settled.
+func (s *slice) turnOver(ctx context.Context) (*verdict, error) {
+	d, err := s.sum()
+	if err != nil {
+		return nil, err
+	}
+	if s.run.Digest.Settling || d.Total() == 0 {
+		s.run.Digest = nil
+		return nil, nil
+	}
+	v, err := s.deliver(ctx, d)
+	if v == nil && err == nil {
+		s.run.Digest.Settling = true
+	}
+	return v, err
+}
+
+// deliver posts the digest, unless an earlier slice has.
+func (s *slice) deliver(ctx context.Context, d connector.Digest) (*verdict, error) {
+	record, err := s.digest(ctx, s.run.Digest.ID)
+	if err != nil || record != nil && record.Outcome != domain.Deferred {
+		return nil, err
+	}
+	if v, err := s.await(ctx, pacing.Create); v != nil || err != nil {
+		return v, err
+	}
+	if record == nil {
+		record = &store.Digest{ID: s.run.Digest.ID}
+	}
+	record.Attempt++
+	record.At, record.Outcome = s.Clock.Now().UTC(), ""
+	if err := s.keep(ctx, record); err != nil {
+		return nil, err
+	}
+	var w connector.Written
+	var failed *connector.Error
+	v, err := s.call(ctx, nil, false, func() (err error) {
+		w, err = s.chat.conn.Digest(ctx, d, s.digestMarker(record))
+		if errors.As(err, &failed) && (failed.Class == connector.Ambiguous || failed.Class == connector.Final && failed.Scope == connector.ItemScope) {
+			return nil
+		}
+		return err
+	})
+	switch {
+	case err != nil:
+		return nil, err
+	case v != nil: // it was refused for now, or did not leave
+		record.Attempt--
+		record.Outcome = domain.Deferred
+	case failed == nil:
+		record.Outcome, record.Remote = created(w), remoteOf(w)
+		s.did(pacing.Create)
+	case failed.Class == connector.Final:
+		record.Outcome, record.Reason = domain.FailedOut, failed.Code
+	case !s.finder:
+		record.Outcome, record.Reason = domain.Unknown, failed.Code
+	}
+	return v, s.keep(ctx, record)
+}
+
+func (s *slice) digestMarker(d *store.Digest) connector.Marker {
+	return connector.Marker{Integration: s.lease.Pair.ID, Item: d.ID, Attempt: d.Attempt}
+}
+
+// keep records what is known of a digest.
+func (s *slice) keep(ctx context.Context, d *store.Digest) error {
+	copied := *d
+	s.digests[d.ID] = &copied
+	return s.commit(ctx, store.Batch{Digest: &copied})
+}
+
+// digest reads a digest's record, once a slice.
+func (s *slice) digest(ctx context.Context, id domain.Snowflake) (*store.Digest, error) {
+	known, ok := s.digests[id]
+	if ok {
+		return known, nil
+	}
+	d, err := s.Store.Digest(ctx, s.lease.Pair.ID, id)
+	if err == nil {
+		s.digests[id] = d
+	}
+	return d, err
+}
+
+// named finds the digest that a link names. One that has not left, and is not
+// this run's, is as good as none.
+func (s *slice) named(ctx context.Context, t *task) error {
+	g := t.link.Gathered
+	t.digest = nil
+	if g == nil {
+		return nil
+	}
+	d, err := s.digest(ctx, g.Digest)
+	if err != nil {
+		return err
+	}
+	if d != nil && d.Outcome != domain.Deferred {
+		t.digest = d
+	} else if s.run.Digest == nil || s.run.Digest.ID != g.Digest {
+		t.link.Gathered = nil
+	}
+	return nil
+}
+
+// resolveDigests finds out whether the digests that were not answered have
+// arrived.
+func (s *slice) resolveDigests(ctx context.Context, tasks []*task) (*verdict, error) {
+	for _, t := range tasks {
+		if t.digest == nil || t.digest.Outcome != "" {
+			continue
+		}
+		d := *s.digests[t.digest.ID]
+		if d.Outcome == "" {
+			if v, err := s.resolveDigest(ctx, &d); v != nil || err != nil {
+				return v, err
+			}
+		}
+		if err := s.named(ctx, t); err != nil {
+			return nil, err
+		}
+		s.decide(t, true)
+	}
+	return nil, nil
+}
+
+func (s *slice) resolveDigest(ctx context.Context, d *store.Digest) (*verdict, error) {
+	if !s.finder { // the worker died over it
+		d.Outcome, d.Reason = domain.Unknown, noAnswer
+		return nil, s.keep(ctx, d)
+	}
+	ripe := d.At.Add(s.Settings.Settle)
+	if s.Clock.Now().Before(ripe) {
+		s.run.SettleAt = sooner(s.run.SettleAt, ripe)
+		return nil, nil
+	}
+	if v, err := s.await(ctx, pacing.Read); v != nil || err != nil {
+		return v, err
+	}
+	var found map[domain.Snowflake]connector.Written
+	v, err := s.call(ctx, nil, true, func() (err error) {
+		found, err = s.conn.(connector.Finder).Find(ctx, d.At.Add(-skew), []connector.Marker{s.digestMarker(d)})
+		return err
+	})
+	if v != nil || err != nil {
+		return v, err
+	}
+	d.Outcome = domain.Deferred // it is not there: it has not left, and another tells of its items
+	if w, ok := found[d.ID]; ok {
+		d.Outcome, d.Remote = domain.Created, remoteOf(w)
+	}
+	return nil, s.keep(ctx, d)
+}
+
+// noAnswer is the reason of what may have arrived.
+const noAnswer = "no_answer"
+
+// settled records an item by what became of its digest. What has changed since
+// is told by the pass after.
+func (s *slice) settled(ctx context.Context, t *task) (*verdict, error) {
+	d, g := t.digest, t.link.Gathered
+	if d.Outcome == "" {
+		return nil, nil // it is looked for later
+	}
+	t.digest, t.link.Gathered, t.dirty = nil, nil, true
+	s.handled++
+	switch d.Outcome {
+	case domain.FailedOut:
+		s.refuse(t, &connector.Error{Class: connector.Final, Scope: connector.ItemScope, Code: d.Reason})
+		return nil, nil
+	case domain.Unknown:
+		t.lost, t.tried, t.done = true, true, true
+		t.link.Intent = &g.Content
+		s.record(t, domain.Unknown, d.Reason)
+		t.link.Version = g.Version
+	default:
+		t.sent(connector.Written{}, connector.Content{})
+		t.link.SentHash, t.link.SentLabels, t.link.SentState, t.link.Told = g.Content.Hash, g.Content.Labels, g.Content.State, g.Content.Told
+		s.record(t, d.Outcome, inDigest)
+		t.link.Version = g.Version
+	}
+	if t.done = g.Content.Hash == t.content.Hash(); t.done {
+		return nil, nil
+	}
+	s.decide(t, true)
+	s.gathers(t)
+	return s.do(ctx, t)
+}

@@ -1,0 +1,62 @@
+package environment
+
+import (
+	"net/http"
+	"strings"
+	"testing"
+
+	"integrations/local/standin"
+	"integrations/local/standin/faults"
+)
+
+// sound is a stand-in that does nothing wrong, failing one that can be told to.
+type sound struct{ closed *int }
+
+func (sound) API() http.Handler   { return http.NotFoundHandler() }
+func (sound) Plain() http.Handler { return http.NotFoundHandler() }
+func (s sound) Close() error      { *s.closed++; return nil }
+
+type failing struct {
+	sound
+	kit *faults.Kit
+}
+
+func (f failing) Faults() *faults.Kit { return f.kit }
+
+// The faults given at the start are ordered before anything is served; what
+// cannot be is told with the stand-in's name, and what was opened is closed.
+func TestFaultsFromTheStart(t *testing.T) {
+	for flag, want := range map[string]string{
+		"teams=rate_limited:times=3": "",
+		"teams=captcha:times=1":      "faults of teams: fault captcha is not to be had: a workflow asks nobody for a captcha",
+		"timid=rate_limited:times=1": "faults: the stand-in timid cannot fail on purpose",
+		"gihub=rate_limited:times=1": `faults: there is no stand-in "gihub", only teams, timid`,
+	} {
+		name, order, err := faults.ParseFlag(flag)
+		if err != nil {
+			t.Fatal(err)
+		}
+		closed := 0
+		kit := faults.New(faults.Teams(), faults.Hooks{Log: func(*http.Request, standin.Write) {}})
+		e := &Environment{state: open(t, t.TempDir()), options: Options{
+			Faults: map[string][]faults.Order{name: {order}},
+			Sample: Sample{Providers: []Provider{
+				{Name: "teams", Open: func(ProviderOptions) (StandIn, error) { return failing{sound{&closed}, kit}, nil }},
+				{Name: "timid", Open: func(ProviderOptions) (StandIn, error) { return sound{&closed}, nil }},
+			}},
+		}}
+		err = e.openProviders()
+		switch active := kit.State().Active; {
+		case want == "" && (err != nil || len(active) != 1 || active[0].Fault != faults.RateLimited || active[0].Left != 3):
+			t.Errorf("%s: %v, active %+v", flag, err, active)
+		case want != "" && (err == nil || !strings.Contains(err.Error(), want)):
+			t.Errorf("%s: %v, want %q", flag, err, want)
+		}
+		for _, stop := range e.stops {
+			stop()
+		}
+		if closed != 2 {
+			t.Errorf("%s: %d of 2 stand-ins closed", flag, closed)
+		}
+	}
+}

@@ -1,0 +1,133 @@
+package gallery
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"html/template"
+
+	"github.com/yuin/goldmark"
+	"github.com/yuin/goldmark/extension"
+
+	"integrations/local/standin/picture"
+)
+
+// markdown draws as GitHub and GitLab do, as far as that is the same. HTML in
+// it is left out.
+var markdown = goldmark.New(goldmark.WithExtensions(extension.GFM))
+
+// Markdown draws a body in Markdown.
+func Markdown(body string) (template.HTML, error) {
+	var out bytes.Buffer
+	if err := markdown.Convert([]byte(body), &out); err != nil {
+		return "", err
+	}
+	return template.HTML(`<div class="markdown">` + out.String() + `</div>`), nil
+}
+
+// Plain draws a body that is shown as it stands.
+func Plain(body string) (template.HTML, error) {
+	return picture.Picture{Blocks: []picture.Block{{Kind: picture.Text, Spans: picture.Plain(body)}}}.HTML()
+}
+
+// A node is one of the Atlassian Document Format.
+type node struct {
+	Type    string `json:"type"`
+	Text    string `json:"text"`
+	Content []node `json:"content"`
+	Marks   []struct {
+		Type  string `json:"type"`
+		Attrs struct {
+			Href string `json:"href"`
+		} `json:"attrs"`
+	} `json:"marks"`
+	Attrs struct {
+		Order *int `json:"order"`
+	} `json:"attrs"`
+}
+
+// Document draws a body in the Atlassian Document Format.
+func Document(body string) (template.HTML, error) {
+	var root node
+	if err := json.Unmarshal([]byte(body), &root); err != nil {
+		return "", fmt.Errorf("the body is no document: %w", err)
+	}
+	blocks := root.blocks()
+	for i := range blocks {
+		blocks[i].Apart = i > 0 && blocks[i].Kind != picture.Item
+	}
+	return picture.Picture{Blocks: blocks}.HTML()
+}
+
+func (n node) blocks() []picture.Block {
+	switch n.Type {
+	case "paragraph":
+		return []picture.Block{{Kind: picture.Text, Spans: n.spans()}}
+	case "heading":
+		return []picture.Block{{Kind: picture.Heading, Spans: n.spans()}}
+	case "codeBlock":
+		return []picture.Block{{Kind: picture.Code, Spans: n.spans()}}
+	case "rule":
+		return []picture.Block{{Kind: picture.Rule}}
+	case "blockquote":
+		return n.as(picture.Quote, "")
+	case "listItem":
+		return n.as(picture.Item, "• ")
+	}
+	var all []picture.Block
+	for i, child := range n.Content {
+		blocks := child.blocks()
+		if n.Type == "orderedList" && len(blocks) > 0 {
+			first := 1
+			if n.Attrs.Order != nil {
+				first = *n.Attrs.Order
+			}
+			blocks[0].Spans[0].Text = fmt.Sprintf("%d. ", first+i)
+		}
+		all = append(all, blocks...)
+	}
+	return all
+}
+
+// as makes paragraphs within a node blocks of a kind, the first behind a mark.
+func (n node) as(kind picture.Kind, mark string) []picture.Block {
+	var all []picture.Block
+	for i, child := range n.Content {
+		for _, b := range child.blocks() {
+			if b.Kind == picture.Text {
+				b.Kind = kind
+			}
+			if i == 0 && mark != "" {
+				b.Spans = append(picture.Plain(mark), b.Spans...)
+			}
+			all = append(all, b)
+		}
+	}
+	return all
+}
+
+func (n node) spans() []picture.Span {
+	var all []picture.Span
+	for _, child := range n.Content {
+		if child.Type == "hardBreak" {
+			child.Text = "\n"
+		}
+		s := picture.Span{Text: child.Text}
+		for _, m := range child.Marks {
+			switch m.Type {
+			case "strong":
+				s.Bold = true
+			case "em":
+				s.Italic = true
+			case "strike":
+				s.Strike = true
+			case "code":
+				s.Code = true
+			case "link":
+				s.Link = m.Attrs.Href
+			}
+		}
+		all = append(all, s)
+	}
+	return all
+}

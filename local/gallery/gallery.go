@@ -1,0 +1,236 @@
+// Package gallery shows how each provider is told of the same ten items, side
+// by side: what it draws was made by the connectors themselves, and what chats
+// show is drawn from what their stand-ins received.
+package gallery
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	_ "embed"
+	"errors"
+	"fmt"
+	"html/template"
+	"io"
+	"log"
+	"net"
+	"net/http"
+	"net/netip"
+	"os"
+	"sync"
+	"time"
+
+	"integrations/local/devca"
+	"integrations/local/standin"
+	"integrations/local/standin/chat"
+	"integrations/local/standin/picture"
+	"integrations/shared/configuration"
+	"integrations/shared/connector"
+	"integrations/shared/connector/registry"
+	"integrations/shared/domain"
+	"integrations/shared/outbound"
+)
+
+// A Column is a provider.
+type Column struct {
+	Name        string
+	Integration domain.Integration // with its secrets in the configuration
+	// Draw shows a tracker's body. Chats have none.
+	Draw func(body string) (template.HTML, error)
+	// Chat is the stand-in that a chat's messages go to, Hosts the names it is
+	// asked under, and Channel where its messages arrive.
+	Chat    Chat
+	Hosts   []string
+	Channel string
+}
+
+// A Chat is a chat's stand-in.
+type Chat interface {
+	API() http.Handler
+	Messages(channel string) []*chat.Message
+	Picture(m *chat.Message) picture.Picture
+	Violations() []string
+	Close() error
+}
+
+//go:embed gallery.html
+var source string
+
+var pages = standin.ParsePages(source)
+
+// A card is an item at a provider.
+type card struct {
+	Provider string
+	Title    string
+	State    domain.ItemState
+	Labels   []string
+	Body     template.HTML
+	Raw      string // what the provider is sent of the body, or of the message
+	Problems []string
+	Chat     bool
+}
+
+// A row is an item at all providers.
+type row struct {
+	exhibit
+	Anchor string
+	Cards  []card
+}
+
+// Handler serves the page. It is made when it is first asked for; columns are
+// given a folder for their state, which is gone afterwards.
+func Handler(columns func(dir string) ([]Column, error)) http.Handler {
+	made := sync.OnceValues(func() ([]row, error) { return build(columns) })
+	return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		rows, err := made()
+		style, styleErr := picture.Style()
+		if err := errors.Join(err, styleErr); err != nil {
+			http.Error(w, err.Error(), http.StatusInternalServerError)
+			return
+		}
+		standin.Show(w, pages, "gallery", map[string]any{"Title": "The same ten items at each provider", "Style": style, "Rows": rows})
+	})
+}
+
+func build(columns func(dir string) ([]Column, error)) ([]row, error) {
+	dir, err := os.MkdirTemp("", "gallery")
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = os.RemoveAll(dir) }()
+	all, err := columns(dir)
+	if err != nil {
+		return nil, err
+	}
+	defer func() {
+		for _, c := range all {
+			if c.Chat != nil {
+				_ = c.Chat.Close()
+			}
+		}
+	}()
+	client, stop, err := serve(dir, all)
+	if err != nil {
+		return nil, err
+	}
+	defer stop()
+	var rows []row
+	for i, e := range exhibits() {
+		rows = append(rows, row{exhibit: e, Anchor: fmt.Sprintf("item-%d", i+1)})
+	}
+	for _, c := range all {
+		opened, err := open(c, client)
+		for i := range rows {
+			if err != nil {
+				rows[i].Cards = append(rows[i].Cards, card{Provider: c.Name, Problems: []string{err.Error()}})
+				continue
+			}
+			rows[i].Cards = append(rows[i].Cards, show(c, opened, rows[i].exhibit))
+		}
+	}
+	return rows, nil
+}
+
+// open opens a column's connector as the service does, from what it stores.
+func open(c Column, client *outbound.Client) (connector.Connector, error) {
+	accepted, err := configuration.Accept(c.Integration.Provider, c.Integration.Configuration, nil)
+	if err != nil {
+		return nil, err
+	}
+	return registry.Open(c.Integration.Provider, accepted.Public, accepted.NewSecrets, client, nil)
+}
+
+// show renders an item, and posts it where that is what a provider gets.
+func show(c Column, opened connector.Connector, e exhibit) card {
+	content := opened.Render(e.Item)
+	if e.Item.Deleted {
+		content.State = domain.Closed // as the worker has it
+	}
+	if e.Before != nil {
+		before := opened.Render(*e.Before)
+		content.Was = &connector.Was{Title: before.Title, Text: connector.TextHash(before.Body), Labels: before.Labels, State: before.State, Deleted: before.Deleted}
+	}
+	made := card{Provider: c.Name, Title: content.Title, State: content.State, Labels: content.Labels, Raw: content.Body, Chat: c.Chat != nil}
+	var err error
+	if c.Chat == nil {
+		made.Body, err = c.Draw(content.Body)
+	} else {
+		err = made.post(c, opened, content, connector.Marker{Integration: c.Integration.ID, Item: e.Item.ID, Attempt: 1})
+	}
+	if err != nil {
+		made.Problems = append(made.Problems, err.Error())
+	}
+	return made
+}
+
+// post has the connector post a message, and draws what has arrived.
+func (made *card) post(c Column, opened connector.Connector, content connector.Content, m connector.Marker) error {
+	messages, violations := len(c.Chat.Messages(c.Channel)), len(c.Chat.Violations())
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	_, err := opened.Create(ctx, content, m)
+	made.Problems = append(made.Problems, c.Chat.Violations()[violations:]...)
+	if err != nil {
+		return err
+	}
+	all := c.Chat.Messages(c.Channel)
+	if len(all) != messages+1 {
+		return fmt.Errorf("%d messages arrived instead of one", len(all)-messages)
+	}
+	last := all[len(all)-1]
+	made.Raw = standin.Indent(last.Wire)
+	made.Body, err = c.Chat.Picture(last).HTML()
+	return err
+}
+
+// serve answers under the chats' names, and gives a client that is led there.
+func serve(dir string, columns []Column) (*outbound.Client, func(), error) {
+	apis, hosts := map[string]http.Handler{}, []string{"localhost"}
+	for _, c := range columns {
+		for _, host := range c.Hosts {
+			apis[host] = c.Chat.API()
+			hosts = append(hosts, host)
+		}
+	}
+	ca, err := devca.Open(dir)
+	if err != nil {
+		return nil, nil, err
+	}
+	certificate, err := ca.Certificate(hosts...)
+	if err != nil {
+		return nil, nil, err
+	}
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return nil, nil, err
+	}
+	server := &http.Server{
+		ReadHeaderTimeout: 10 * time.Second, ErrorLog: log.New(io.Discard, "", 0),
+		TLSConfig: &tls.Config{Certificates: []tls.Certificate{certificate}, MinVersion: tls.VersionTLS12},
+		Handler:   standin.ByHost(apis),
+	}
+	go func() { _ = server.ServeTLS(listener, "", "") }()
+	client, err := led(ca, hosts, listener.Addr().String())
+	if err != nil {
+		return nil, nil, errors.Join(err, server.Close())
+	}
+	return client, func() { client.CloseIdle(); _ = server.Close() }, nil
+}
+
+// led is a client that finds all hosts at one address.
+func led(ca *devca.CA, hosts []string, address string) (*outbound.Client, error) {
+	to, err := netip.ParseAddrPort(address)
+	if err != nil {
+		return nil, err
+	}
+	pem, err := os.ReadFile(ca.CertFile())
+	if err != nil {
+		return nil, err
+	}
+	roots, overrides := x509.NewCertPool(), map[string]netip.AddrPort{}
+	roots.AppendCertsFromPEM(pem)
+	for _, host := range hosts {
+		overrides[host] = to
+	}
+	return outbound.New(outbound.Config{Hosts: hosts, Overrides: overrides, RootCAs: roots, Timeout: 5 * time.Second}), nil
+}

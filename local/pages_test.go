@@ -1,0 +1,101 @@
+package main
+
+import (
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"integrations/local/browsertest"
+	"integrations/local/environment"
+	"integrations/local/gallery"
+	"integrations/local/sample"
+	"integrations/shared/domain"
+)
+
+// specs is where the providers' descriptions lie, if they do.
+var specs = filepath.Join("..", "..", "shared", "specs")
+
+// The gallery shows ten items at seven providers, and nothing about them is
+// wrong.
+func TestGallery(t *testing.T) {
+	server := httptest.NewServer(gallery.Handler(columns(specs)))
+	t.Cleanup(server.Close)
+	page := browsertest.Open(t, server.URL, "gallery")
+	if n := page.Count("figure"); n != 70 {
+		t.Errorf("%d cards, want 70", n)
+	}
+	for _, alarm := range page.Alarms() {
+		t.Errorf("an alarm: %s", alarm)
+	}
+	for _, want := range []string{"Microsoft Teams", "WI-4 Doors close while somebody stands in them", "The sensor was replaced.", "<!subteam^S012AB3CD>"} {
+		if !strings.Contains(page.Text(), want) {
+			t.Errorf("nobody can read %q", want)
+		}
+	}
+	page.Clean()
+}
+
+// What is posted to a chat's stand-in is on its page as people see it, whatever
+// is written in it.
+func TestPagesOfChats(t *testing.T) {
+	const hostile = `<img src=x onerror=alert(1)> <script>document.title='x'</script>`
+	escaped := strings.NewReplacer("<", "&lt;", ">", "&gt;").Replace(hostile)
+	long := strings.Repeat("unbroken", 100)
+	for _, c := range []struct {
+		name, where, token string
+		open               func(environment.ProviderOptions) (environment.StandIn, error)
+		bodies             []string
+		want               []string
+	}{
+		{"slack", "/api/chat.postMessage", "Bearer " + sample.Token(domain.Slack), openSlack, []string{
+			`{"channel":"C0WORKITEM","text":"fallback","blocks":[{"type":"header","text":{"type":"plain_text","text":"A heading"}},{"type":"section","text":{"type":"mrkdwn","text":"*bold* and <https://items.example/1|a link>"}},{"type":"context","elements":[{"type":"mrkdwn","text":"small"}]}]}`,
+			`{"channel":"C0WORKITEM","text":"` + escaped + `"}`, `{"channel":"C0WORKITEM","text":"` + long + `"}`,
+		}, []string{"A heading", "bold and a link", "small", hostile, "#work-items"}},
+		{"discord", "/api/v10/channels/" + sample.DiscordPosts + "/messages", "Bot " + sample.Token(domain.Discord), openDiscord, []string{
+			`{"embeds":[{"title":"A heading","url":"https://items.example/1","description":"**bold** and\n- a list","color":2991178,"footer":{"text":"small"}}],"allowed_mentions":{"parse":[]}}`,
+			`{"content":"` + hostile + `","allowed_mentions":{"parse":[]}}`, `{"content":"` + long + `","allowed_mentions":{"parse":[]}}`,
+		}, []string{"A heading", "bold and", "• a list", "small", hostile, "#work-items"}},
+		{"teams", strings.TrimPrefix(sample.TeamsURL(), "https://"+sample.TeamsHost), "", openTeams, []string{
+			teamsCard(`{"type":"TextBlock","text":"A heading","weight":"bolder"},{"type":"FactSet","facts":[{"title":"State","value":"open"}]}`),
+			teamsCard(`{"type":"RichTextBlock","inlines":[{"type":"TextRun","text":"` + hostile + `"}]}`), teamsCard(`{"type":"RichTextBlock","inlines":["` + long + `"]}`),
+		}, []string{"A heading", "State", "open", hostile, "Work items"}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			opened, err := c.open(environment.ProviderOptions{Dir: t.TempDir(), Specs: specs})
+			if err != nil {
+				t.Fatal(err)
+			}
+			api, plain := httptest.NewServer(opened.API()), httptest.NewServer(opened.Plain())
+			t.Cleanup(func() { api.Close(); plain.Close(); _ = opened.Close() })
+			for _, body := range c.bodies {
+				request, _ := http.NewRequest(http.MethodPost, api.URL+c.where, strings.NewReader(body))
+				request.Header = http.Header{"Authorization": {c.token}, "Content-Type": {"application/json; charset=utf-8"}, "User-Agent": {"DiscordBot (integrations, 1.0)"}}
+				response, err := http.DefaultClient.Do(request)
+				if err != nil {
+					t.Fatal(err)
+				}
+				_ = response.Body.Close()
+				if response.StatusCode >= 300 {
+					t.Fatalf("%s: %d", body, response.StatusCode)
+				}
+			}
+			page := browsertest.Open(t, plain.URL, c.name)
+			if n := page.Count("article"); n != len(c.bodies) || len(page.Alarms()) > 0 {
+				t.Errorf("%d messages are shown, %q", n, page.Alarms())
+			}
+			for _, want := range c.want {
+				if !strings.Contains(page.Text(), want) {
+					t.Errorf("nobody can read %q in %s", want, page.Text())
+				}
+			}
+			page.Clean()
+		})
+	}
+}
+
+func teamsCard(body string) string {
+	return fmt.Sprintf(`{"type":"message","attachments":[{"contentType":"application/vnd.microsoft.card.adaptive","contentUrl":null,"content":{"type":"AdaptiveCard","version":"1.4","body":[%s]}}]}`, body)
+}

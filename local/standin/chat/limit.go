@@ -1,0 +1,49 @@
+package chat
+
+import (
+	"sync"
+	"time"
+)
+
+// A Limiter counts requests and says when there are too many. A nil one lets
+// everything pass.
+type Limiter struct {
+	now  func() time.Time
+	lock sync.Mutex
+	at   map[string][]time.Time // of those within their window
+}
+
+// NewLimiter makes one; off is nil.
+func NewLimiter(on bool, now func() time.Time) *Limiter {
+	if !on {
+		return nil
+	}
+	if now == nil {
+		now = time.Now
+	}
+	return &Limiter{now: now, at: map[string][]time.Time{}}
+}
+
+// Take counts a request among those of its key, of which there may be n in each
+// window. It tells how many are left and when the window is over for the first
+// of them; one too many is not counted, and has to wait.
+func (l *Limiter) Take(key string, n int, window time.Duration) (left int, reset, wait time.Duration) {
+	if l == nil {
+		return n, 0, 0
+	}
+	l.lock.Lock()
+	defer l.lock.Unlock()
+	now, kept := l.now(), l.at[key][:0]
+	for _, at := range l.at[key] {
+		if now.Sub(at) < window {
+			kept = append(kept, at)
+		}
+	}
+	if len(kept) < n {
+		kept = append(kept, now)
+	} else {
+		wait = window - now.Sub(kept[0])
+	}
+	l.at[key] = kept
+	return n - len(kept), window - now.Sub(kept[0]), wait
+}

@@ -1,0 +1,67 @@
+package faults
+
+import (
+	"fmt"
+	"net/http"
+	"strconv"
+	"strings"
+)
+
+// Discord is how Discord words it, and Cloudflare before it
+// (https://discord.com/developers/docs/topics/rate-limits).
+func Discord() Profile {
+	limited := func(a Asked, global bool, told bool) Answer {
+		wait := strconv.FormatFloat(max(a.Wait.Seconds(), 0.1), 'f', 3, 64)
+		out := JSON(http.StatusTooManyRequests, fmt.Sprintf(`{"message":"You are being rate limited.","retry_after":%s,"global":%t,"code":0}`, wait, global))
+		scope := "user"
+		if global {
+			scope = "global"
+			out.Header.Set("X-RateLimit-Global", "true")
+		} else {
+			for name, value := range map[string]string{
+				"Limit": "5", "Remaining": "0", "Reset-After": wait, "Bucket": "abcd1234",
+				"Reset": strconv.FormatFloat(float64(a.Now.Add(a.Wait).UnixMilli())/1000, 'f', 3, 64),
+			} {
+				out.Header.Set("X-RateLimit-"+name, value)
+			}
+		}
+		out.Header.Set("X-RateLimit-Scope", scope)
+		out.Header.Set("Via", "1.1 google")
+		if told {
+			out.Header.Set("Retry-After", a.Seconds())
+		}
+		return out
+	}
+	return Profile{
+		Provider: "Discord",
+		Refusals: map[string]Refusal{
+			RateLimited:     {Answer: func(a Asked) Answer { return limited(a, false, true) }},
+			RateLimitedBare: {Answer: func(a Asked) Answer { return limited(a, false, false) }},
+			SecondaryLimit:  {Answer: func(a Asked) Answer { return limited(a, true, true) }},
+			ErrorBefore: {Answer: func(a Asked) Answer {
+				if a.Status == http.StatusInternalServerError {
+					return JSON(a.Status, `{"message":"500: Internal Server Error","code":0}`)
+				}
+				return Page(a.Status, "cloudflare")
+			}},
+			RevokedToken: {Answer: func(a Asked) Answer {
+				if strings.Contains(a.URL.Path, "/webhooks/") {
+					return JSON(http.StatusNotFound, `{"message":"Unknown Webhook","code":10015}`)
+				}
+				return JSON(http.StatusUnauthorized, `{"message":"401: Unauthorized","code":0}`)
+			}},
+			// Cloudflare's ban: no word for programs, no Via, no time to wait for.
+			AddressBan: {Answer: func(Asked) Answer {
+				return text(http.StatusTooManyRequests, "text/html; charset=UTF-8", "<!DOCTYPE html>\n<html lang=\"en-US\">\n<head><title>Access denied | discord.com used Cloudflare to restrict access</title></head>\n"+
+					"<body><h1>Error 1015</h1><h2>You are being rate limited</h2>\n<p>The owner of this website (discord.com) has banned you temporarily from accessing this website.</p></body>\n</html>\n",
+					[]string{"Server", "cloudflare", "Cf-Ray", "89f5c1d2e3a4b5c6-FRA"})
+			}},
+		},
+		Cannot: map[string]string{
+			OneTimestamp: "the time of a Discord message is in its id, so no two have one",
+			MovedObject:  "a Discord message stays in its channel",
+			ETagConflict: "Discord takes no ETag on a write",
+			Captcha:      "Discord asks people for captchas, not bots and webhooks",
+		},
+	}
+}

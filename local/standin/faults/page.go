@@ -1,0 +1,79 @@
+package faults
+
+import (
+	"bytes"
+	_ "embed"
+	"html/template"
+	"net/http"
+	"time"
+)
+
+//go:embed form.html
+var formSource string
+
+var formTemplate = template.Must(template.New("form").Parse(formSource))
+
+// Form is the part of a stand-in's page that shows the kit and steers it.
+func (k *Kit) Form() (template.HTML, error) {
+	if k == nil {
+		return "", nil
+	}
+	state := k.State()
+	var out bytes.Buffer
+	var done []Known
+	for _, one := range state.Faults {
+		if one.Applied > 0 {
+			done = append(done, one)
+		}
+	}
+	err := formTemplate.Execute(&out, map[string]any{"State": state, "Done": done, "Kinds": kinds})
+	return template.HTML(out.String()), err
+}
+
+// Long is the duration as people write it, "" for none.
+func (d Duration) Long() string {
+	if d == 0 {
+		return ""
+	}
+	return time.Duration(d).String()
+}
+
+// Wanted is what a match selects, in one line.
+func (m Match) Wanted() string {
+	all := ""
+	for _, one := range []string{m.By, string(m.Kind), m.Method, m.Path} {
+		if one != "" {
+			all += " " + one
+		}
+	}
+	return all
+}
+
+// form takes what the page sends: texts, of which empty ones are not meant.
+func (k *Kit) form(w http.ResponseWriter, r *http.Request) {
+	r.Body = http.MaxBytesReader(w, r.Body, maxOrder)
+	if err := r.ParseForm(); err != nil {
+		refuseOrder(w, Refused{{Field: "body", Detail: err.Error()}})
+		return
+	}
+	if r.PostForm.Has("off") {
+		k.Clear(r.PostForm.Get("off"), "")
+		http.Redirect(w, r, "/#faults", http.StatusSeeOther)
+		return
+	}
+	given := map[string]string{}
+	for name := range r.PostForm {
+		if value := r.PostForm.Get(name); value != "" {
+			given[name] = value
+		}
+	}
+	o, err := fromTexts(given)
+	if err == nil {
+		_, err = k.Add(o)
+	}
+	if err != nil {
+		refuseOrder(w, err)
+		return
+	}
+	http.Redirect(w, r, "/#faults", http.StatusSeeOther)
+}

@@ -1,0 +1,76 @@
+package faults
+
+import (
+	"fmt"
+	"html"
+	"net/http"
+	"strconv"
+	"time"
+)
+
+// A Profile is how a provider words its refusals.
+type Profile struct {
+	// Provider is its name as people write it.
+	Provider string
+	// Refusals are by fault. ErrorBefore's serves ErrorAfter too.
+	Refusals map[string]Refusal
+	// Cannot says of a fault why this provider does not have it.
+	Cannot map[string]string
+}
+
+// A Refusal is an answer of a provider that a fault brings about.
+type Refusal struct {
+	// Kinds are those of the calls the provider answers so, all where it is empty
+	// and the order says nothing.
+	Kinds  []Kind
+	Answer func(Asked) Answer
+}
+
+// Asked is what a refusal is made for.
+type Asked struct {
+	*http.Request
+	Kind Kind
+	// Wait is how long the caller is to wait; Told is whether somebody said so.
+	Wait time.Duration
+	Told bool
+	// Status is that of a 5xx.
+	Status int
+	Now    time.Time
+}
+
+// Seconds is the wait as Retry-After has it: whole, and at least one.
+func (a Asked) Seconds() string { return strconv.Itoa(int(max(1, (a.Wait+time.Second-1)/time.Second))) }
+
+// An Answer is what is sent.
+type Answer struct {
+	Status int
+	Header http.Header
+	Body   []byte
+}
+
+// JSON is an answer in JSON; header is name, value pairs.
+func JSON(status int, body string, header ...string) Answer {
+	return text(status, "application/json; charset=utf-8", body, header)
+}
+
+// Text is an answer in plain text.
+func Text(status int, body string, header ...string) Answer {
+	return text(status, "text/plain; charset=utf-8", body, header)
+}
+
+// Page is what a server before the provider's own answers with: a page for
+// people that says no more than the status.
+func Page(status int, server string, header ...string) Answer {
+	title := fmt.Sprintf("%d %s", status, http.StatusText(status))
+	body := "<html>\r\n<head><title>" + title + "</title></head>\r\n<body>\r\n<center><h1>" + title +
+		"</h1></center>\r\n<hr><center>" + html.EscapeString(server) + "</center>\r\n</body>\r\n</html>\r\n"
+	return text(status, "text/html", body, append(header, "Server", server))
+}
+
+func text(status int, media, body string, pairs []string) Answer {
+	a := Answer{Status: status, Header: http.Header{"Content-Type": {media}}, Body: []byte(body)}
+	for i := 0; i < len(pairs); i += 2 {
+		a.Header.Set(pairs[i], pairs[i+1])
+	}
+	return a
+}

@@ -1,0 +1,50 @@
+package faults
+
+import (
+	"fmt"
+	"net/http"
+)
+
+// Teams is how the workflows before Teams word it: errors as JSON of Azure's
+// Logic Apps (https://learn.microsoft.com/azure/logic-apps/handle-throttling-problems-429-errors).
+func Teams() Profile {
+	failed := func(status int, code, message string, header ...string) Answer {
+		return JSON(status, fmt.Sprintf(`{"error":{"code":%q,"message":%q}}`, code, message), header...)
+	}
+	limited := func(a Asked, header ...string) Answer {
+		return JSON(http.StatusTooManyRequests, fmt.Sprintf(`{"statusCode":429,"message":"Rate limit is exceeded. Try again in %s seconds."}`, a.Seconds()), header...)
+	}
+	const nothing = "a message to Teams leaves no trace that could be asked for"
+	return Profile{
+		Provider: "Teams",
+		Refusals: map[string]Refusal{
+			RateLimited:     {Answer: func(a Asked) Answer { return limited(a, "Retry-After", a.Seconds()) }},
+			RateLimitedBare: {Answer: func(a Asked) Answer { return limited(a) }},
+			// The channel's own limit was told so: a success by its status.
+			SecondaryLimit: {Answer: func(Asked) Answer {
+				return Text(http.StatusOK, "Webhook message delivery failed with error: Microsoft Teams endpoint returned HTTP error 429 with ContextId tcid=0,server=msgapi.")
+			}},
+			ErrorBefore: {Answer: func(a Asked) Answer {
+				switch a.Status {
+				case http.StatusBadGateway:
+					return failed(a.Status, "NoResponse", "The server did not receive a response from an upstream server.")
+				case http.StatusGatewayTimeout:
+					return failed(a.Status, "GatewayTimeout", "The gateway did not receive a response within the specified time period.")
+				case http.StatusServiceUnavailable:
+					return failed(a.Status, "ServiceUnavailable", "The service is unavailable.")
+				}
+				return failed(a.Status, "InternalServerError", "Encountered internal server error.")
+			}},
+			RevokedToken: {Answer: func(Asked) Answer {
+				return failed(http.StatusUnauthorized, "DirectApiAuthorizationRequired", "The request must be authenticated only by Shared Access scheme.")
+			}},
+			AddressBan: {Answer: func(Asked) Answer {
+				return failed(http.StatusUnauthorized, "AuthorizationFailed", "The client IP address '203.0.113.7' is not in the allowed caller IP address ranges specified in the workflow access control configuration.")
+			}},
+		},
+		Cannot: map[string]string{
+			LaggingLists: nothing, OneTimestamp: nothing, MovedObject: nothing, DeletedObject: nothing, ETagConflict: nothing,
+			Captcha: "a workflow asks nobody for a captcha",
+		},
+	}
+}

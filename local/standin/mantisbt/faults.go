@@ -1,0 +1,142 @@
+package mantisbt
+
+import (
+	"context"
+	"net/http"
+	"slices"
+	"strings"
+
+	"integrations/local/standin"
+	"integrations/local/standin/faults"
+)
+
+// profile is how MantisBT words its refusals, and the web server before it: it
+// has no limit of its own but one against spam.
+func (s *Server) profile() faults.Profile {
+	const server = "nginx"
+	say := func(make func(faults.Asked) *answer, kinds ...faults.Kind) faults.Refusal {
+		return faults.Refusal{Kinds: kinds, Answer: func(a faults.Asked) faults.Answer {
+			out := make(a)
+			said := faults.JSON(out.status, string(encode(out.value)), "X-Mantis-Version", version)
+			if out.value == nil {
+				said.Header.Del("Content-Type")
+			}
+			return said
+		}}
+	}
+	return faults.Profile{
+		Provider: "MantisBT",
+		Refusals: map[string]faults.Refusal{
+			faults.RateLimited: {Answer: func(a faults.Asked) faults.Answer {
+				return faults.Page(http.StatusTooManyRequests, server, "Retry-After", a.Seconds())
+			}},
+			faults.RateLimitedBare: {Answer: func(faults.Asked) faults.Answer { return faults.Page(http.StatusTooManyRequests, server) }},
+			faults.SecondaryLimit:  say(func(faults.Asked) *answer { return tooMany() }, faults.Create),
+			faults.ErrorBefore: {Answer: func(a faults.Asked) faults.Answer {
+				if a.Status == http.StatusInternalServerError {
+					return say(func(faults.Asked) *answer { return crashed() }).Answer(a)
+				}
+				return faults.Page(a.Status, server)
+			}},
+			faults.RevokedToken: say(func(faults.Asked) *answer { return refuse(http.StatusUnauthorized, 0, "Valid API token required") }),
+			faults.AddressBan:   {Answer: func(faults.Asked) faults.Answer { return faults.Page(http.StatusForbidden, server) }},
+		},
+		Cannot: map[string]string{faults.Captcha: "MantisBT asks for captchas at its sign-up page only"},
+	}
+}
+
+func (s *Server) hooks() faults.Hooks {
+	return faults.Hooks{
+		Now: s.config.Now, Lags: true, Call: s.callOf,
+		Log: func(_ *http.Request, w standin.Write) {
+			_ = s.commit(entry{Number: s.writes.Arrive(), Write: &w})
+		},
+		Check: func(r *http.Request, a faults.Answer) {
+			made := &call{Request: r}
+			s.resolve(made)
+			s.check(made, &answer{status: a.Status}, a.Header, a.Body)
+		},
+		SameTime: s.sameTime,
+		Delete:   func(r *http.Request) error { return s.disturb(r, func(one *issue) { one.Deleted = true }) },
+		Move:     func(r *http.Request) error { return s.disturb(r, s.carryOff) },
+		Edit:     func(r *http.Request) error { return s.disturb(r, s.retitle) },
+	}
+}
+
+// callOf says what a request is about and who makes it.
+func (s *Server) callOf(r *http.Request) faults.Call {
+	made := &call{Request: r}
+	s.resolve(made)
+	token := r.Header.Get("Authorization")
+	c := faults.Call{Kind: faults.Other, User: s.config.Tokens[token], Person: token != "" && token == s.config.PersonToken}
+	switch route := made.route; {
+	case route.creates:
+		c.Kind = faults.Create
+	case route.issues && route.id > 0 && r.Method == http.MethodGet:
+		c.Kind = faults.Read
+	case route.issues && route.id > 0, r.Method == http.MethodDelete:
+		c.Kind = faults.Update
+	case route.issues:
+		c.Kind = faults.List
+	}
+	return c
+}
+
+// sameTime gives the newest issues one time of their last change.
+func (s *Server) sameTime(_ *http.Request, n int) error {
+	all := s.snapshot()
+	if len(all) < 2 {
+		return faults.ErrNothing
+	}
+	at := s.now()
+	for _, one := range all[max(0, len(all)-n):] {
+		if err := s.SetUpdated(one.ID, one.ID, at); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// disturb changes the issue that a request is about.
+func (s *Server) disturb(r *http.Request, change func(*issue)) error {
+	made := &call{Request: r}
+	s.resolve(made)
+	if s.get(made.route.id) == nil {
+		return faults.ErrNothing
+	}
+	return s.each(made.route.id, made.route.id, change)
+}
+
+// carryOff moves an issue to the next project there is, or to one that nobody
+// here sees.
+func (s *Server) carryOff(one *issue) {
+	const elsewhere = 9999
+	from := one.Project
+	one.Project, one.UpdatedAt = elsewhere, s.now()
+	at := slices.IndexFunc(s.config.Projects, func(p Project) bool { return p.ID != from })
+	if at >= 0 {
+		one.Project = s.config.Projects[at].ID
+	}
+}
+
+// retitle is what somebody does to an issue in between.
+func (s *Server) retitle(one *issue) {
+	const mark = " (edited)"
+	one.UpdatedAt = s.now()
+	if was, marked := strings.CutSuffix(one.Summary, mark); marked {
+		one.Summary = was
+		return
+	}
+	one.Summary = string([]rune(one.Summary)[:min(len([]rune(one.Summary)), maxSummary-len(mark))]) + mark
+}
+
+// listed are the issues that a list is made of.
+func (s *Server) listed(ctx context.Context) []*issue {
+	lag := faults.Lag(ctx)
+	if lag == 0 {
+		return s.snapshot()
+	}
+	s.lock.RLock()
+	defer s.lock.RUnlock()
+	return slices.DeleteFunc(s.past.At(s.config.Now().Add(-lag)), func(one *issue) bool { return one.Deleted })
+}

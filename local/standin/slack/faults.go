@@ -1,0 +1,51 @@
+package slack
+
+import (
+	"bytes"
+	"io"
+	"net/http"
+	"slices"
+	"strings"
+
+	"integrations/local/standin"
+	"integrations/local/standin/chat"
+	"integrations/local/standin/faults"
+)
+
+func (s *Server) hooks() faults.Hooks {
+	return faults.Hooks{
+		Now: s.config.Now, Lags: true, Call: s.callOf,
+		Log: func(r *http.Request, w standin.Write) { s.Refused(r, w) },
+		Delete: func(r *http.Request) error {
+			body, err := io.ReadAll(io.LimitReader(r.Body, maxRequest))
+			r.Body = io.NopCloser(io.MultiReader(bytes.NewReader(body), r.Body))
+			c := &call{Call: &chat.Call{Request: r, Body: body}}
+			if err != nil || s.read(c) != "" {
+				return faults.ErrNothing
+			}
+			return s.Vanish(c.text("channel"), c.text("ts"))
+		},
+	}
+}
+
+// callOf says what a request is about and who makes it.
+func (s *Server) callOf(r *http.Request) faults.Call {
+	if name, ok := strings.CutPrefix(r.URL.Path, "/services/"); ok {
+		c := faults.Call{Kind: faults.Create}
+		if i := slices.IndexFunc(s.config.Hooks, func(h Hook) bool { return h.Path == name }); i >= 0 {
+			c.User = s.config.Hooks[i].App
+		}
+		return c
+	}
+	token, _ := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
+	c := faults.Call{Kind: faults.Other, User: s.config.Accounts[token].Name, Person: token != "" && token == s.config.PersonToken}
+	switch name := strings.TrimPrefix(r.URL.Path, "/api/"); {
+	case name == "conversations.history":
+		c.Kind = faults.List
+	case methods[name].kind == chat.Create:
+		c.Kind = faults.Create
+	case methods[name].kind == chat.Write:
+		c.Kind = faults.Update
+	}
+	return c
+}
