@@ -39,7 +39,7 @@ type Renderer struct {
 func (r Renderer) Render(item domain.Item) connector.Content {
 	c := connector.Content{Labels: labels(item.Labels), State: item.State, Deleted: item.Deleted}
 	c.Number, c.Title = r.heading(item)
-	c.URL, _ = markup.WebURL(item.URL)
+	c.URL, _ = chat.Address(item.URL)
 	if !item.Deleted {
 		c.Body = r.excerpt(item, c.URL)
 	}

@@ -131,13 +131,22 @@ func (w writer) lines(spans []document.Span) string {
 
 func (w writer) span(spans []document.Span, i int) string {
 	s := spans[i]
-	if to, ok := markup.WebURL(s.Link); ok {
+	if to, ok := Address(s.Link); ok {
 		if shows(s.Text, to) {
 			return w.d.Link(to)
 		}
 		return w.styled(spans, i) + " (" + w.d.Link(to) + ")"
 	}
 	return w.styled(spans, i)
+}
+
+// Address is markup.WebURL in the spelling that every chat takes.
+func Address(text string) (string, bool) {
+	to, ok := markup.WebURL(text)
+	if scheme, rest, found := strings.Cut(to, "://"); found {
+		to = strings.ToLower(scheme) + "://" + rest
+	}
+	return to, ok
 }
 
 // shows reports whether a text is the address it leads to.
