@@ -5,6 +5,7 @@ import (
 
 	"integrations/shared/connector"
 	"integrations/shared/connector/message"
+	"integrations/shared/markup/chat"
 )
 
 const (
@@ -59,9 +60,10 @@ func newCard(body []line) card {
 	return card{Schema: "http://adaptivecards.io/schemas/adaptive-card.json", Type: "AdaptiveCard", Version: "1.4", Body: body}
 }
 
+// runs is a line of text, disarmed.
 func runs(spacing string, inlines ...run) line {
 	for i := range inlines {
-		inlines[i].Type = "TextRun"
+		inlines[i].Type, inlines[i].Text = "TextRun", chat.Plain{}.Text(inlines[i].Text)
 	}
 	return line{Type: "RichTextBlock", Spacing: spacing, Inlines: inlines}
 }
