@@ -127,7 +127,7 @@ var teamsKit = kit{
 	cannot: map[string]string{"update": noID, "reconcile": webhookFinds},
 }
 
-// What a message is found by is not lost however old it is among the others.
+// A chat says how it tells of items, can be checked, and is not pulled.
 func TestChatsAreChats(t *testing.T) {
 	everyKit(t, func(t *testing.T, k kit) {
 		_, c := stage(t, k, nil)
