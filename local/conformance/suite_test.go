@@ -45,6 +45,15 @@ type kit struct {
 	lists func(r *http.Request) bool
 	// fill is a connector to a stand-in that holds n of our objects.
 	fill func(t *testing.T, n int) connector.Connector
+	// history is a server whose channel holds n messages, the wanted one among
+	// the oldest. It says when it is asked for a page.
+	history func(n int, page func()) http.Handler
+	// waits are the statuses at which the header is not all that says how long to
+	// wait, each with its reason.
+	waits map[int]string
+	// proven are the answers that are success although nothing is in them, by
+	// their name in the test, each with its reason.
+	proven map[string]string
 	// cannot names what the provider cannot do, with the reason.
 	cannot map[string]string
 }
@@ -55,7 +64,10 @@ type exception struct {
 }
 
 // kits are the connectors, in the order of the table.
-var kits = []kit{githubKit, gitlabKit, jiraKit("jira", form.Cloud), jiraKit("jira_datacenter", form.Datacenter), mantisbtKit}
+var kits = []kit{
+	githubKit, gitlabKit, jiraKit("jira", form.Cloud), jiraKit("jira_datacenter", form.Datacenter), mantisbtKit,
+	slackKit, slackWebhookKit, discordKit, discordWebhookKit, teamsKit,
+}
 
 func everyKit(t *testing.T, test func(t *testing.T, k kit)) {
 	for _, k := range kits {
@@ -80,6 +92,9 @@ type operation struct {
 	do   func(ctx context.Context, c connector.Connector, k kit) error
 }
 
+// creates are the operations that make something each time they are sent.
+func creates(op string) bool { return op == "create" || op == "digest" }
+
 // operations are those a connector has.
 func operations(c connector.Connector) []operation {
 	list := []operation{
@@ -89,10 +104,19 @@ func operations(c connector.Connector) []operation {
 			_, err := c.Create(ctx, open, marker)
 			return err
 		}},
-		{"update", func(ctx context.Context, c connector.Connector, k kit) error {
+	}
+	chat, is := c.(connector.Chat)
+	if !is || chat.Manner().Edits {
+		list = append(list, operation{"update", func(ctx context.Context, c connector.Connector, k kit) error {
 			_, err := c.Update(ctx, k.sent, content(c), marker)
 			return err
-		}},
+		}})
+	}
+	if is {
+		list = append(list, operation{"digest", func(ctx context.Context, c connector.Connector, _ kit) error {
+			_, err := c.(connector.Chat).Digest(ctx, connector.Digest{New: 2, First: []connector.Content{content(c)}}, marker)
+			return err
+		}})
 	}
 	if _, can := c.(connector.Finder); can {
 		list = append(list, operation{"find", func(ctx context.Context, c connector.Connector, _ kit) error {

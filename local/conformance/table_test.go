@@ -22,11 +22,27 @@ var capabilities = []struct {
 	can  func(c connector.Connector) bool
 }{
 	{"create", func(connector.Connector) bool { return true }},
-	{"update", func(connector.Connector) bool { return true }},
+	{"update", func(c connector.Connector) bool { chat, is := c.(connector.Chat); return !is || chat.Manner().Edits }},
 	{"reconcile", func(c connector.Connector) bool { _, can := c.(connector.Finder); return can }},
 	{"pull", func(c connector.Connector) bool { _, can := c.(connector.Puller); return can }},
 	{"labels", func(c connector.Connector) bool { return len(content(c).Labels) > 0 }},
 	{"close", func(c connector.Connector) bool { return content(c).State == domain.Closed }},
+	{"digest", func(c connector.Connector) bool { _, can := c.(connector.Chat); return can }},
+}
+
+// reason is why a provider cannot do something: its own, or that of its kind.
+func (k kit) reason(c connector.Connector, capability string) (string, bool) {
+	if reason, excused := k.cannot[capability]; excused {
+		return reason, true
+	}
+	_, chat := c.(connector.Chat)
+	switch {
+	case chat && capability == "pull":
+		return "people answer a message in threads; what they write there says nothing about the item", true
+	case !chat && capability == "digest":
+		return "a tracker has an object for each item, and nobody is told of it", true
+	}
+	return "", false
 }
 
 // TestTable prints what each provider can do. What it cannot is there with its
@@ -44,7 +60,7 @@ func TestTable(t *testing.T) {
 		fmt.Fprint(w, k.name)
 		var why []string
 		for _, one := range capabilities {
-			reason, excused := k.cannot[one.name]
+			reason, excused := k.reason(c, one.name)
 			switch can := one.can(c); {
 			case can && excused:
 				t.Errorf("%s can %s, though it is said not to", k.name, one.name)
@@ -116,8 +132,14 @@ func realItems(t *testing.T) []domain.Item {
 // through.
 func TestPagesInFlatMemory(t *testing.T) {
 	everyKit(t, func(t *testing.T, k kit) {
-		if k.fill == nil {
-			if len(k.cannot["pull"]) == 0 {
+		walk := k.listed
+		if k.history != nil {
+			walk = k.searched
+		}
+		if k.fill == nil && k.history == nil {
+			_, c := stage(t, k, nil)
+			_, pulls := k.reason(c, "pull")
+			if _, finds := k.reason(c, "reconcile"); !pulls || !finds {
 				t.Error("nothing to list, and nobody says why")
 			}
 			return
@@ -126,7 +148,7 @@ func TestPagesInFlatMemory(t *testing.T) {
 		if raceDetector {
 			n /= 10
 		}
-		few, many := k.listed(t, n/10), k.listed(t, n)
+		few, many := walk(t, n/10), walk(t, n)
 		t.Logf("live heap of a walk over %d objects %d KiB, over %d %d KiB", n/10, few>>10, n, many>>10)
 		// Kept, their texts alone would be so many bytes. The stand-in, in the same
 		// process, keeps what it was asked.
@@ -170,6 +192,24 @@ func (k kit) listed(t *testing.T, n int) int {
 	}
 	if seen != n {
 		t.Errorf("%d objects of %d were listed", seen, n)
+	}
+	return most
+}
+
+// searched looks through n messages for one of the oldest, and gives what that
+// kept alive at most.
+func (k kit) searched(t *testing.T, n int) int {
+	t.Helper()
+	base, most, pages := 0, 0, 0
+	c := k.open(serve(t, k.history(n, func() {
+		if pages++; pages%10 == 0 {
+			most = max(most, live()-base)
+		}
+	}), k.secrets))
+	base = live()
+	found, err := c.(connector.Finder).Find(t.Context(), now.Add(-time.Hour), []connector.Marker{marker})
+	if err != nil || len(found) != 1 || found[marker.Item].Remote.ID == "" || pages < n/1000 {
+		t.Fatalf("%v after %d pages: %v", found, pages, err)
 	}
 	return most
 }

@@ -158,7 +158,9 @@ func (c *Client) request(ctx context.Context, r Request, u *url.URL) (*http.Requ
 	if r.Header != nil {
 		req.Header = r.Header.Clone()
 	}
-	req.Header.Set("User-Agent", c.userAgent)
+	if req.Header.Get("User-Agent") == "" { // some providers want one of a form of their own
+		req.Header.Set("User-Agent", c.userAgent)
+	}
 	req.Header.Set("Accept-Encoding", "identity")
 	return req, nil
 }

@@ -15,6 +15,12 @@ const (
 	OnUpdatePost = "post"
 )
 
+// What a Teams workflow is sent.
+const (
+	PayloadEnvelope = "envelope"
+	PayloadCard     = "card"
+)
+
 // Chat is what the three chats have in common.
 type Chat struct {
 	Digest    *int      `json:"digest_over"`
@@ -97,7 +103,7 @@ type Teams struct {
 
 func (c *Teams) setDefaults() {
 	c.Chat.setDefaults()
-	orElse(&c.Payload, "envelope")
+	orElse(&c.Payload, PayloadEnvelope)
 }
 
 // Destination is the workflow.

@@ -77,6 +77,18 @@ func Expand(template string, item domain.Item) (string, error) {
 	}
 }
 
+// Fill is Expand of a stored template. Where there is none, or it cannot be
+// expanded, which validation does not store, the usual one takes its place.
+func Fill(template, usual string, item domain.Item) string {
+	if template != "" {
+		if text, err := Expand(template, item); err == nil {
+			return text
+		}
+	}
+	text, _ := Expand(usual, item)
+	return text
+}
+
 // An UnknownFieldError names what a template asks for and no item has.
 type UnknownFieldError struct{ Name string }
 

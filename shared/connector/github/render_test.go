@@ -34,8 +34,8 @@ func TestRender(t *testing.T) {
 		Labels: []string{"A", "b", "x y", "z", strings.Repeat("é", 50)},
 		State:  domain.Open,
 	}
-	if fmt.Sprintf("%q", got) != fmt.Sprintf("%q", want) {
-		t.Errorf("got  %q\nwant %q", got, want)
+	if fmt.Sprintf("%#v", got) != fmt.Sprintf("%#v", want) {
+		t.Errorf("got  %#v\nwant %#v", got, want)
 	}
 	shuffled := item
 	shuffled.Labels = slices.Clone(item.Labels)
@@ -206,7 +206,7 @@ func FuzzRender(f *testing.F) {
 			t.Error("not the same twice")
 		}
 		if !utf8.ValidString(got.Title+got.Body) || markup.Count(got.Title) > 256 || markup.Count(got.Body)+markdown.MarkerRoom > 65536 || strings.Contains(got.Body, "<!-- integrations:") {
-			t.Errorf("%q", got)
+			t.Errorf("%#v", got)
 		}
 		if bad := alive.FindString(got.Title); bad != "" {
 			t.Errorf("%q is alive in the title %q", bad, got.Title)

@@ -31,22 +31,10 @@ const (
 	bodyTemplate  = "{{description}}"
 )
 
-// expand fills a template in. One that cannot be, which validation does not
-// store, gives way to the usual text.
-func expand(template, usual string, item domain.Item) string {
-	if template != "" {
-		if text, err := form.Expand(template, item); err == nil {
-			return text
-		}
-	}
-	text, _ := form.Expand(usual, item)
-	return text
-}
-
 // title is never blank: Jira takes no issue without a summary. A summary is
 // text alone, so there is nothing to disarm but its line breaks.
 func (c *Connector) title(item domain.Item) string {
-	for _, text := range []string{expand(c.cfg.TitleTemplate, titleTemplate, item), expand("", titleTemplate, item)} {
+	for _, text := range []string{form.Fill(c.cfg.TitleTemplate, titleTemplate, item), form.Fill("", titleTemplate, item)} {
 		if text = markup.OneLine(text); !markup.IsBlank(text) {
 			return document.CutText(text, maxSummary, "…")
 		}
@@ -56,7 +44,7 @@ func (c *Connector) title(item domain.Item) string {
 
 // body is the text and a line about where it is from.
 func (c *Connector) body(item domain.Item) string {
-	text := document.Parse(expand(c.cfg.BodyTemplate, bodyTemplate, item))
+	text := document.Parse(form.Fill(c.cfg.BodyTemplate, bodyTemplate, item))
 	end := []document.Block{{Kind: document.Rule}, {Kind: document.Paragraph, Spans: footer(item)}}
 	if len(text) == 0 {
 		end = end[1:]

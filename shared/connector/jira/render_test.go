@@ -46,8 +46,8 @@ func TestRender(t *testing.T) {
 			Title: "KEP-9 Ask @bob about #5", Body: bodies[flavor], State: domain.Open,
 			Labels: []string{"A", "_sync-" + strings.Repeat("a", 26), "b", "x-y", "z", strings.Repeat("é", 255)},
 		}
-		if fmt.Sprintf("%q", got) != fmt.Sprintf("%q", want) {
-			t.Errorf("got  %q\nwant %q", got, want)
+		if fmt.Sprintf("%#v", got) != fmt.Sprintf("%#v", want) {
+			t.Errorf("got  %#v\nwant %#v", got, want)
 		}
 		shuffled := item
 		shuffled.Labels = slices.Clone(item.Labels)
@@ -68,7 +68,7 @@ func TestTemplates(t *testing.T) {
 		}
 		got := with("[{{status}}] {{title}}", "{panel} **{{priority}}** [~all] {{labels}}\n{{description}}").Render(item)
 		if got.Title != "[in *progress*] Ask @bob about #5" || !strings.Contains(got.Body, "high") || !strings.Contains(got.Body, "Override") {
-			t.Errorf("%q", got)
+			t.Errorf("%#v", got)
 		}
 		checkContent(t, flavor, "template", got)
 		if got := with("{{unknown}}", "").Render(item); got.Title != "KEP-9 Ask @bob about #5" {

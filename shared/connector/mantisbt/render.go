@@ -30,23 +30,11 @@ const (
 	bodyTemplate  = "{{description}}"
 )
 
-// expand fills a template in. One that cannot be, which validation does not
-// store, gives way to the usual text.
-func expand(template, usual string, item domain.Item) string {
-	if template != "" {
-		if text, err := form.Expand(template, item); err == nil {
-			return text
-		}
-	}
-	text, _ := form.Expand(usual, item)
-	return text
-}
-
 // title is never blank: MantisBT takes no issue without a summary.
 func (c *Connector) title(item domain.Item) string {
-	text := disarm.DisarmLine(expand(c.cfg.TitleTemplate, titleTemplate, item))
+	text := disarm.DisarmLine(form.Fill(c.cfg.TitleTemplate, titleTemplate, item))
 	if markup.IsBlank(text) {
-		text = disarm.DisarmLine(expand("", titleTemplate, item))
+		text = disarm.DisarmLine(form.Fill("", titleTemplate, item))
 	}
 	if markup.IsBlank(text) {
 		text = item.ID.String()
@@ -57,7 +45,7 @@ func (c *Connector) title(item domain.Item) string {
 // body is the text and a line about where it is from, so that it is never
 // empty, which MantisBT does not take either.
 func (c *Connector) body(item domain.Item) string {
-	text := strings.TrimRight(disarm.Disarm(expand(c.cfg.BodyTemplate, bodyTemplate, item)), " \t\n")
+	text := strings.TrimRight(disarm.Disarm(form.Fill(c.cfg.BodyTemplate, bodyTemplate, item)), " \t\n")
 	footer := c.footer(item)
 	if text == "" {
 		return footer

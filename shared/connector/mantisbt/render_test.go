@@ -14,6 +14,7 @@ import (
 
 	"github.com/rivo/uniseg"
 
+	"integrations/shared/configuration/form"
 	"integrations/shared/connector"
 	"integrations/shared/domain"
 	"integrations/shared/markup"
@@ -34,8 +35,8 @@ func TestRender(t *testing.T) {
 		Labels: []string{},
 		State:  domain.Open,
 	}
-	if fmt.Sprintf("%q", got) != fmt.Sprintf("%q", want) {
-		t.Errorf("got  %q\nwant %q", got, want)
+	if fmt.Sprintf("%#v", got) != fmt.Sprintf("%#v", want) {
+		t.Errorf("got  %#v\nwant %#v", got, want)
 	}
 	other := item
 	other.Labels = nil
@@ -57,7 +58,7 @@ func TestTemplates(t *testing.T) {
 		t.Errorf("%q", got.Title)
 	}
 	if got := renderer(Config{TitleTemplate: "{{priority}}", BodyTemplate: "{{priority}}"}).Render(domain.Item{ID: 5, Title: "\u200b\n"}); got.Title != "5" || got.Body != "5" {
-		t.Errorf("%q", got)
+		t.Errorf("%#v", got)
 	}
 }
 
@@ -109,7 +110,7 @@ func checkContent(t *testing.T, name string, i domain.Item, c connector.Content)
 			t.Errorf("%s: %q is alive", name, bad)
 		}
 	}
-	if whole := disarm.DisarmLine(expand("", titleTemplate, i)); strings.HasSuffix(c.Title, "…") && !wholeCharacters(whole, strings.TrimSuffix(c.Title, "…")) {
+	if whole := disarm.DisarmLine(form.Fill("", titleTemplate, i)); strings.HasSuffix(c.Title, "…") && !wholeCharacters(whole, strings.TrimSuffix(c.Title, "…")) {
 		t.Errorf("%s: the title %q is cut within a character", name, c.Title)
 	}
 	if text, _, cut := strings.Cut(c.Body, "\n\n…(cut)"); cut {
@@ -227,7 +228,7 @@ func FuzzRender(f *testing.F) {
 			t.Error("not the same twice")
 		}
 		if !utf8.ValidString(got.Title+got.Body) || markup.Count(got.Title) > 128 || markup.Count(got.Body) > 65535 || markup.IsBlank(got.Title) || markup.IsBlank(got.Body) {
-			t.Errorf("%q", got)
+			t.Errorf("%#v", got)
 		}
 		for _, text := range []string{got.Title, got.Body} {
 			if bad := alive.FindString(text); bad != "" {

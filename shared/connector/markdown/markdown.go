@@ -31,23 +31,11 @@ const (
 	bodyTemplate  = "{{description}}"
 )
 
-// expand fills a template in. One that cannot be, which validation does not
-// store, gives way to the usual text.
-func expand(template, usual string, item domain.Item) string {
-	if template != "" {
-		if text, err := form.Expand(template, item); err == nil {
-			return text
-		}
-	}
-	text, _ := form.Expand(usual, item)
-	return text
-}
-
 // Title is never blank: no provider takes an issue without one.
 func (r Renderer) Title(item domain.Item) string {
-	text := r.Dialect.DisarmLine(expand(r.TitleTemplate, titleTemplate, item))
+	text := r.Dialect.DisarmLine(form.Fill(r.TitleTemplate, titleTemplate, item))
 	if markup.IsBlank(text) {
-		text = r.Dialect.DisarmLine(expand("", titleTemplate, item))
+		text = r.Dialect.DisarmLine(form.Fill("", titleTemplate, item))
 	}
 	if markup.IsBlank(text) {
 		text = item.ID.String()
@@ -58,7 +46,7 @@ func (r Renderer) Title(item domain.Item) string {
 // Body is the text and a line about where it is from. Room is left for the
 // marker.
 func (r Renderer) Body(item domain.Item) string {
-	text := strings.TrimRight(r.Dialect.Disarm(expand(r.BodyTemplate, bodyTemplate, item)), " \t\n")
+	text := strings.TrimRight(r.Dialect.Disarm(form.Fill(r.BodyTemplate, bodyTemplate, item)), " \t\n")
 	footer := r.footer(item)
 	if text == "" {
 		return footer

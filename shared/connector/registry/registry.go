@@ -48,7 +48,8 @@ func Open(provider domain.Provider, configuration string, secrets map[string]str
 }
 
 var openers = map[domain.Provider]func(stored) (connector.Connector, error){
-	domain.GitHub: openGitHub, domain.GitLab: openGitLab, domain.Jira: openJira, domain.MantisBT: openMantisBT,
+	domain.Discord: openDiscord, domain.GitHub: openGitHub, domain.GitLab: openGitLab, domain.Jira: openJira, domain.MantisBT: openMantisBT,
+	domain.Slack: openSlack, domain.Teams: openTeams,
 }
 
 // stored is what a connector is made of.

@@ -1,6 +1,7 @@
 package registry
 
 import (
+	"context"
 	"crypto/rand"
 	"crypto/rsa"
 	"crypto/x509"
@@ -9,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"integrations/shared/connector"
 	"integrations/shared/domain"
 	"integrations/shared/outbound"
 )
@@ -26,7 +28,14 @@ var configurations = map[string]struct {
 	"gitlab":          {domain.GitLab, `{"project":"g/p","token":"********"}`, map[string]string{"token": token}},
 	"jira":            {domain.Jira, `{"flavor":"cloud","base_url":"https://acme.atlassian.net","email":"a@b.example","project_key":"WORK","api_token":"********"}`, map[string]string{"api_token": token}},
 	"jira_datacenter": {domain.Jira, `{"flavor":"datacenter","base_url":"https://jira.acme.example/jira","project_key":"WORK","token":"********"}`, map[string]string{"token": token}},
-	"mantisbt":        {domain.MantisBT, `{"base_url":"https://mantis.acme.example","project":"1","token":"********"}`, map[string]string{"token": token}},
+	"discord":         {domain.Discord, `{"bot_token":"********","channel_id":"123456789012345678","on_update":"post","digest_over":3}`, map[string]string{"bot_token": token}},
+	"discord webhook": {domain.Discord, `{"webhook_url":"********","thread_id":"123456789012345678"}`,
+		map[string]string{"webhook_url": "https://discord.com/api/webhooks/123456789012345678/" + token}},
+	"slack":         {domain.Slack, `{"bot_token":"********","channel":"C0123456789"}`, map[string]string{"bot_token": token}},
+	"slack webhook": {domain.Slack, `{"webhook_url":"********"}`, map[string]string{"webhook_url": "https://hooks.slack.com/services/T0/B0/" + token}},
+	"teams": {domain.Teams, `{"workflow_url":"********"}`, map[string]string{
+		"workflow_url": "https://default0.01.environment.api.powerplatform.com:443/powerautomate/automations/direct/workflows/0a/triggers/manual/paths/invoke?api-version=1&sp=%2Ftriggers%2Fmanual%2Frun&sv=1.0&sig=" + token}},
+	"mantisbt": {domain.MantisBT, `{"base_url":"https://mantis.acme.example","project":"1","token":"********"}`, map[string]string{"token": token}},
 }
 
 func key() string {
@@ -66,13 +75,78 @@ func TestOpenRefuses(t *testing.T) {
 			text    string
 			secrets map[string]string
 		}{
-			"without its secret":           {one.text, none},
-			"without a member for it":      {strings.NewReplacer(`,"token":"********"`, "", `,"api_token":"********"`, "", `,"private_key":"********"`, "").Replace(one.text), one.secrets},
+			"without its secret": {one.text, none},
+			"without a member for it": {strings.NewReplacer(`,"token":"********"`, "", `,"api_token":"********"`, "", `,"private_key":"********"`, "", `"bot_token":"********",`, "",
+				`"webhook_url":"********"`, `"digest_over":1`, `"workflow_url":"********"`, `"digest_over":1`).Replace(one.text), one.secrets},
 			"with half a configuration":    {"{", one.secrets},
 			"with an address that is none": {strings.TrimSuffix(one.text, "}") + `,"base_url":":"}`, one.secrets},
 		} {
+			if _, typed := typedAddress[one.provider]; !typed && strings.Contains(bad.text, "base_url") {
+				continue // there is none to be typed
+			}
 			if c, err := Open(one.provider, bad.text, bad.secrets, base, nil); err == nil || c != nil || strings.Contains(err.Error(), token) {
 				t.Errorf("%s %s: %v %v", name, what, c, err)
+			}
+		}
+	}
+}
+
+// typedAddress are the providers whose address a manager may type.
+var typedAddress = map[domain.Provider]bool{domain.GitHub: true, domain.GitLab: true, domain.Jira: true, domain.MantisBT: true}
+
+// What can edit and what can find hangs on the credential, and the engine asks
+// the connector's type.
+func TestChats(t *testing.T) {
+	for name, want := range map[string]struct {
+		finds  bool
+		manner connector.Manner
+	}{
+		"discord":         {true, connector.Manner{DigestOver: 3}},
+		"discord webhook": {false, connector.Manner{Edits: true, DigestOver: 20}},
+		"slack":           {true, connector.Manner{Edits: true, DigestOver: 20}},
+		"slack webhook":   {false, connector.Manner{DigestOver: 20}},
+		"teams":           {false, connector.Manner{DigestOver: 20}},
+	} {
+		one := configurations[name]
+		c, err := Open(one.provider, one.text, one.secrets, outbound.New(outbound.Config{}), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, finds := c.(connector.Finder)
+		_, pulls := c.(connector.Puller)
+		if finds != want.finds || pulls || c.(connector.Chat).Manner() != want.manner {
+			t.Errorf("%s: finds %v, pulls %v, %+v", name, finds, pulls, c.(connector.Chat).Manner())
+		}
+	}
+}
+
+// Requests go to one host, and what could call it is in no error, whole or in
+// parts.
+func TestWebhooksArePinnedAndHidden(t *testing.T) {
+	for _, name := range []string{"discord webhook", "slack webhook", "teams"} {
+		one := configurations[name]
+		for _, secret := range one.secrets {
+			s := stored{one.text, one.secrets, outbound.New(outbound.Config{}), nil}
+			client, err := s.webhook(one.provider, secret)
+			if err != nil {
+				t.Fatal(err)
+			}
+			_, path, _ := strings.Cut(strings.TrimPrefix(secret, "https://"), "/")
+			said := client.Clean("you asked " + secret + " and /" + path + " with " + token)
+			if strings.Contains(said, token) || strings.Contains(said, path) {
+				t.Errorf("%s: %s", name, said)
+			}
+			for _, host := range []string{"discord.com", "hooks.slack.com", "default0.01.environment.api.powerplatform.com", "slack.com", "another.01.environment.api.powerplatform.com"} {
+				if strings.Contains(secret, "//"+host) {
+					continue
+				}
+				ctx, cancel := context.WithCancel(t.Context())
+				cancel()
+				_, err := client.Do(ctx, outbound.Request{Method: "POST", URL: "https://" + host + "/x"})
+				var e *connector.Error
+				if !errors.As(err, &e) || e.Code != "address_refused" {
+					t.Errorf("%s may ask %s: %v", name, host, err)
+				}
 			}
 		}
 	}

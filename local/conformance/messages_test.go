@@ -1,0 +1,212 @@
+package conformance
+
+import (
+	"errors"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"slices"
+	"testing"
+	"time"
+
+	"integrations/local/standin/chat"
+	discordstandin "integrations/local/standin/discord"
+	slackstandin "integrations/local/standin/slack"
+	teamsstandin "integrations/local/standin/teams"
+	"integrations/shared/connector"
+	"integrations/shared/domain"
+)
+
+// A stage holds a stand-in that a chat's connector speaks to.
+type chatStage struct {
+	kit
+	stood *chat.Chat
+	api   http.Handler
+	// channel is where its messages are.
+	channel string
+}
+
+// described is a file of the providers' own descriptions, "" where it is absent.
+func described(name string) string {
+	path := filepath.Join("..", "..", "..", "shared", "specs", filepath.FromSlash(name))
+	if _, err := os.Stat(path); err != nil {
+		return ""
+	}
+	return path
+}
+
+// chatStages are the chats' stand-ins, one for each kit.
+func chatStages(t *testing.T) []chatStage {
+	t.Helper()
+	scopes := []string{"chat:write", "channels:history", "channels:read"}
+	onSlack, err1 := slackstandin.Open(slackstandin.Config{
+		Dir: t.TempDir(), Accounts: map[string]slackstandin.Account{slackToken: {Name: "sync", User: "U0SYNC0001", Bot: true, Scopes: scopes}},
+		Channels: []slackstandin.Channel{{ID: slackChannel, Name: "work"}},
+		Hooks:    []slackstandin.Hook{{Path: slackHook[len("https://"+host+"/services/"):], Channel: slackChannel, App: "sync"}},
+	})
+	onDiscord, err2 := discordstandin.Open(discordstandin.Config{
+		Dir: t.TempDir(), SpecPath: described("derived/discord-messages-subset.json"),
+		Accounts: map[string]discordstandin.Account{discordBot: {ID: "3000000000000000001", Name: "sync", Bot: true}},
+		Channels: []discordstandin.Channel{{ID: discordChannel, Name: "work"}},
+		Webhooks: []discordstandin.Webhook{{ID: "2000000000000000001", Token: discordHook, Channel: discordChannel, Name: "sync"}},
+	})
+	onTeams, err3 := teamsstandin.Open(teamsstandin.Config{
+		Dir: t.TempDir(), SchemaPath: described("adaptive-card-1.4.0.schema.json"), Channels: []teamsstandin.Channel{{ID: "work", Name: "Work"}},
+		Flows: []teamsstandin.Flow{{ID: "flow1", Sig: teamsSig, Channel: "work"}},
+	})
+	if err := errors.Join(err1, err2, err3); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = errors.Join(onSlack.Close(), onDiscord.Close(), onTeams.Close()) })
+	return []chatStage{
+		{slackKit, onSlack.Chat, onSlack.API(), slackChannel}, {slackWebhookKit, onSlack.Chat, onSlack.API(), slackChannel},
+		{discordKit, onDiscord.Chat, onDiscord.API(), discordChannel}, {discordWebhookKit, onDiscord.Chat, onDiscord.API(), discordChannel},
+		{teamsKit, onTeams.Chat, onTeams.API(), "work"},
+	}
+}
+
+// Every real item is posted, changed, and told as deleted, as far as the chat
+// can. The stand-ins hold each message against the provider's description, its
+// limits and its syntax: what would mention somebody, run anything or hide where
+// a link leads is a violation.
+func TestRealItemsAsMessages(t *testing.T) {
+	items := realItems(t)
+	for _, s := range chatStages(t) {
+		t.Run(s.name, func(t *testing.T) {
+			c := s.open(serve(t, s.api, s.secrets)).(connector.Chat)
+			began := len(s.stood.Messages(s.channel))
+			for n, item := range items {
+				tell(t, c, item, n)
+			}
+			var digest connector.Digest
+			for _, item := range items {
+				line := c.Render(item)
+				line.Body = ""
+				if digest.New++; len(digest.First) < connector.DigestShows {
+					digest.First = append(digest.First, line)
+				}
+			}
+			if _, err := c.Digest(t.Context(), digest, connector.Marker{Integration: 77, Item: 5, Attempt: 1}); err != nil {
+				t.Fatal(err)
+			}
+			want := 1 + len(items)
+			if !c.Manner().Edits {
+				want += 2 * len(items)
+			}
+			if got := len(s.stood.Messages(s.channel)) - began; got != want {
+				t.Errorf("%d messages, want %d", got, want)
+			}
+			bad := s.stood.Violations()
+			for _, what := range bad[:min(len(bad), 10)] {
+				t.Error(what)
+			}
+			t.Logf("%d items, %d messages, %d violations", len(items), want, len(bad))
+		})
+	}
+}
+
+// tell posts an item, then what became of it, by an edit or a new message.
+func tell(t *testing.T, c connector.Chat, item domain.Item, n int) {
+	t.Helper()
+	first := c.Render(item)
+	made, err := c.Create(t.Context(), first, connector.Marker{Integration: 77, Item: item.ID, Attempt: 1})
+	if err != nil {
+		t.Fatalf("%s: %v", item.FormattedNumber, err)
+	}
+	was := first
+	for attempt, change := range []func(*domain.Item){
+		func(i *domain.Item) {
+			i.Title, i.Description, i.Labels = i.Description, i.Title, append(slices.Clone(i.Labels), "@everyone", "<!here>", "[x](https://evil.test)")
+			i.State = []domain.ItemState{domain.Open, domain.Closed}[n%2]
+		},
+		func(i *domain.Item) { i.Deleted = true },
+	} {
+		change(&item)
+		is := c.Render(item)
+		is.Was = &connector.Was{Title: was.Title, Text: connector.TextHash(was.Body), Labels: was.Labels, State: was.State, Deleted: was.Deleted}
+		m := connector.Marker{Integration: 77, Item: item.ID, Attempt: attempt + 2}
+		if c.Manner().Edits {
+			_, err = c.Update(t.Context(), connector.Sent{Remote: made.Remote, Labels: was.Labels, State: was.State}, is, m)
+		} else {
+			_, err = c.Create(t.Context(), is, m)
+		}
+		if err != nil {
+			t.Fatalf("%s: %v", item.FormattedNumber, err)
+		}
+		was = is
+	}
+}
+
+// A message whose answer was lost is found, edited where it stands, and not
+// posted again.
+func TestLostAnswers(t *testing.T) {
+	for _, s := range chatStages(t) {
+		t.Run(s.name, func(t *testing.T) {
+			lose := true
+			c := s.open(serve(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				if !lose {
+					s.api.ServeHTTP(w, r)
+					return
+				}
+				s.api.ServeHTTP(httptest.NewRecorder(), r)
+				panic(http.ErrAbortHandler)
+			}), s.secrets)).(connector.Chat)
+			before := len(s.stood.Messages(s.channel))
+			began := time.Now().Add(-time.Minute)
+			made := content(c)
+			_, err := c.Create(t.Context(), made, marker)
+			if e := failure(t, "create", err); e.Class != connector.Ambiguous || len(s.stood.Messages(s.channel)) != before+1 {
+				t.Fatalf("%v, %d messages", err, len(s.stood.Messages(s.channel))-before)
+			}
+			finder, finds := c.(connector.Finder)
+			if !finds {
+				return // the engine leaves it at that, and says so
+			}
+			lose = false
+			found, err := finder.Find(t.Context(), began, []connector.Marker{marker, {Integration: 77, Item: 1, Attempt: 1}})
+			if err != nil || len(found) != 1 {
+				t.Fatal(found, err)
+			}
+			made.Deleted = true
+			if _, err := c.Update(t.Context(), connector.Sent{Remote: found[marker.Item].Remote}, made, marker); err != nil {
+				t.Fatal(err)
+			}
+			if got := len(s.stood.Messages(s.channel)); got != before+1 {
+				t.Errorf("%d messages", got-before)
+			}
+		})
+	}
+}
+
+// What the checks say of stand-ins where all is well.
+func TestChecksOfChats(t *testing.T) {
+	want := map[string]string{
+		"slack":           "[reachable=ok credentials=ok target=ok write=ok history=ok]",
+		"slack_webhook":   "[reachable=?(only_by_posting) credentials=?(only_by_posting) target=?(only_by_posting)]",
+		"discord":         "[reachable=ok credentials=ok target=ok write=?(only_by_posting) history=ok]",
+		"discord_webhook": "[reachable=ok credentials=ok target=ok]",
+		"teams":           "[reachable=?(only_by_posting) credentials=?(only_by_posting) target=?(only_by_posting)]",
+	}
+	for _, s := range chatStages(t) {
+		c := s.open(serve(t, s.api, s.secrets))
+		if _, err := c.Create(t.Context(), content(c), marker); err != nil {
+			t.Fatal(s.name, err)
+		}
+		checks, err := c.(connector.Checker).Check(t.Context())
+		if got := show(checks); err != nil || got != want[s.name] {
+			t.Errorf("%s: %s %v", s.name, got, err)
+		}
+	}
+}
+
+func show(checks []connector.Check) string {
+	text := "["
+	for i, c := range checks {
+		if i > 0 {
+			text += " "
+		}
+		text += c.String()
+	}
+	return text + "]"
+}

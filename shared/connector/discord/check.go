@@ -1,0 +1,114 @@
+package discord
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"slices"
+
+	"integrations/shared/connector"
+	"integrations/shared/outbound"
+)
+
+// The names of Discord's own checks.
+const (
+	checkWrite   = "write"   // the bot may post into the channel
+	checkHistory = "history" // it may look for a message whose answer was lost
+)
+
+// onlyByPosting is the code of what is not known before something is posted.
+const onlyByPosting = "only_by_posting"
+
+// A channel is what we read of one.
+type channel struct {
+	ID            string `json:"id"`
+	Type          int    `json:"type"`
+	LastMessageID string `json:"last_message_id"`
+}
+
+// silentTypes are channels without messages of their own: categories, forums
+// and collections of media.
+var silentTypes = []int{4, 14, 15, 16}
+
+// look reads the channel.
+func (b *Bot) look(ctx context.Context) (channel, outbound.Response, error) {
+	response, err := b.get(ctx, b.channel(b.cfg.Channel), 0)
+	if err != nil {
+		return channel{}, response, err
+	}
+	var ch channel
+	if err := json.Unmarshal(response.Body, &ch); err != nil || ch.ID == "" {
+		return channel{}, response, b.fail(connector.Retryable, connector.IntegrationScope, "answer_unreadable", "Discord's answer is not a channel", response)
+	}
+	return ch, response, nil
+}
+
+// Check asks whose token it is, reads the channel, and tries to read its last
+// message. Whether the bot may post is told by nothing but posting.
+func (b *Bot) Check(ctx context.Context) ([]connector.Check, error) {
+	response, err := b.get(ctx, b.cfg.BaseURL+"/users/@me", 0)
+	if err != nil {
+		return connector.Unauthenticated(err), err
+	}
+	checks := []connector.Check{connector.Passed(connector.CheckReachable)}
+	if !identified(response) {
+		return append(checks, connector.Undecided(connector.CheckCredentials, "provider_error")),
+			b.fail(connector.Final, connector.IntegrationScope, "answer_unreadable", "Discord's answer is not a user", response)
+	}
+	checks = append(checks, connector.Passed(connector.CheckCredentials))
+	ch, _, err := b.look(ctx)
+	var e *connector.Error
+	switch {
+	case errors.As(err, &e) && e.Class == connector.Final:
+		return append(checks, connector.Refused(connector.CheckTarget, e.Code)), err
+	case err != nil:
+		return append(checks, connector.Undecided(connector.CheckTarget, "provider_error")), err
+	case slices.Contains(silentTypes, ch.Type):
+		return append(checks, connector.Refused(connector.CheckTarget, "channel_takes_no_messages")), nil
+	}
+	history, err := b.history(ctx, ch)
+	return append(checks, connector.Passed(connector.CheckTarget), connector.Undecided(checkWrite, onlyByPosting), history), err
+}
+
+// history tells whether the bot may read old messages, by the last one. Of an
+// empty channel it is not known.
+func (b *Bot) history(ctx context.Context, ch channel) (connector.Check, error) {
+	if ch.LastMessageID == "" {
+		return connector.Undecided(checkHistory, "not_told"), nil
+	}
+	switch code, err := b.readable(ctx, ch.LastMessageID); code {
+	case "":
+		return connector.Passed(checkHistory), nil
+	case "forbidden":
+		return connector.Refused(checkHistory, "history_not_allowed"), err
+	}
+	return connector.Undecided(checkHistory, "not_told"), nil
+}
+
+func identified(response outbound.Response) bool {
+	var one struct {
+		ID string `json:"id"`
+	}
+	return json.Unmarshal(response.Body, &one) == nil && one.ID != ""
+}
+
+// Check reads the webhook: its URL is all it takes. Whether there is a thread is
+// told by nothing but posting.
+func (w *Webhook) Check(ctx context.Context) ([]connector.Check, error) {
+	response, err := w.get(ctx, w.cfg.URL, 0)
+	var e *connector.Error
+	switch {
+	case errors.As(err, &e) && e.Class == connector.Final && e.Status != 0:
+		return []connector.Check{connector.Passed(connector.CheckReachable), connector.Refused(connector.CheckCredentials, e.Code)}, err
+	case err != nil:
+		return connector.Unauthenticated(err), err
+	case !identified(response):
+		return []connector.Check{connector.Passed(connector.CheckReachable), connector.Undecided(connector.CheckCredentials, "provider_error")},
+			w.fail(connector.Final, connector.IntegrationScope, "answer_unreadable", "Discord's answer is not a webhook", response)
+	}
+	target := connector.Passed(connector.CheckTarget)
+	if w.cfg.Thread != "" {
+		target = connector.Undecided(connector.CheckTarget, onlyByPosting)
+	}
+	return []connector.Check{connector.Passed(connector.CheckReachable), connector.Passed(connector.CheckCredentials), target}, nil
+}

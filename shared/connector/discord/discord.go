@@ -1,0 +1,157 @@
+// Package discord is the connector to Discord: items are messages of one
+// channel or thread, posted by a bot, which finds them again, or by a webhook,
+// which cannot. Both edit them.
+package discord
+
+import (
+	"context"
+	"encoding/json"
+	"net/http"
+	"regexp"
+	"time"
+
+	"integrations/shared/connector"
+	"integrations/shared/connector/message"
+	"integrations/shared/domain"
+	"integrations/shared/markup/chat"
+	"integrations/shared/outbound"
+)
+
+// DefaultBaseURL is Discord's API.
+const DefaultBaseURL = "https://discord.com/api/v10"
+
+// userAgent has the form that Discord asks for; others are turned away
+// (https://discord.com/developers/docs/reference#user-agent).
+const userAgent = "DiscordBot (integrations, 1.0)"
+
+// Look is how a bot and a webhook show items.
+type Look struct {
+	DigestOver int
+	// PostUpdates makes a message of each change instead of editing the first.
+	PostUpdates bool
+	// Templates replace the usual title and body; "" leaves the usual one.
+	TitleTemplate, BodyTemplate string
+}
+
+// core is what a bot and a webhook have in common.
+type core struct {
+	message.Renderer
+	look   Look
+	client *outbound.Client
+	now    func() time.Time
+	header http.Header
+}
+
+func newCore(look Look, client *outbound.Client, now func() time.Time) core {
+	if now == nil {
+		now = time.Now
+	}
+	return core{
+		Renderer: message.Renderer{Dialect: chat.Discord{}, TitleTemplate: look.TitleTemplate, BodyTemplate: look.BodyTemplate},
+		look:     look, client: client, now: now, header: http.Header{"User-Agent": {userAgent}},
+	}
+}
+
+// Manner says whether messages are edited.
+func (c *core) Manner() connector.Manner {
+	return connector.Manner{Edits: !c.look.PostUpdates, DigestOver: c.look.DigestOver}
+}
+
+// A post is what we write of a message. Nobody is mentioned by it, whatever
+// stands in it: without the member Discord would mention.
+type post struct {
+	Embeds          []embed         `json:"embeds"`
+	AllowedMentions allowedMentions `json:"allowed_mentions"`
+	Nonce           string          `json:"nonce,omitempty"`
+	EnforceNonce    bool            `json:"enforce_nonce,omitempty"`
+}
+
+type allowedMentions struct {
+	Parse []string `json:"parse"`
+}
+
+func silent(e embed) post {
+	return post{Embeds: []embed{e}, AllowedMentions: allowedMentions{Parse: []string{}}}
+}
+
+// A posted message is what we read of one.
+type posted struct {
+	ID        string `json:"id"`
+	ChannelID string `json:"channel_id"`
+	Embeds    []struct {
+		Footer *footer `json:"footer"`
+	} `json:"embeds"`
+}
+
+var snowflake = regexp.MustCompile(`^[1-9][0-9]{0,19}$`)
+
+// send writes a message, new or edited, and tells which one it is. An answer
+// without a message is no proof that there is one.
+func (c *core) send(ctx context.Context, method, where string, p post) (posted, bool, error) {
+	body, err := json.Marshal(p)
+	if err != nil {
+		panic(err) // strings always marshal
+	}
+	header := c.header.Clone()
+	header.Set("Content-Type", "application/json")
+	response, err := c.client.Do(ctx, outbound.Request{Method: method, URL: where, Header: header, Body: body})
+	switch {
+	case err != nil:
+		return posted{}, false, err
+	case response.Status == http.StatusNoContent:
+		return posted{}, true, nil
+	case response.Status != http.StatusOK:
+		return posted{}, false, c.refused(method, response)
+	}
+	var m posted
+	if err := json.Unmarshal(response.Body, &m); err != nil || !snowflake.MatchString(m.ID) {
+		return posted{}, false, c.fail(connector.Ambiguous, connector.ItemScope, "answer_unreadable", "Discord took the message, but its answer is not one", response)
+	}
+	return m, false, nil
+}
+
+// create posts a message.
+func (c *core) create(ctx context.Context, where string, p post, content connector.Content) (connector.Written, error) {
+	m, unproven, err := c.send(ctx, http.MethodPost, where, p)
+	if err != nil {
+		return connector.Written{}, err
+	}
+	w := written(m, content)
+	if unproven {
+		w.Remote, w.Unproven = domain.Remote{}, true
+	}
+	return w, nil
+}
+
+// edit changes a message.
+func (c *core) edit(ctx context.Context, where string, sent connector.Sent, content connector.Content, m connector.Marker) (connector.Written, error) {
+	_, unproven, err := c.send(ctx, http.MethodPatch, where, silent(compose(content, m)))
+	if err != nil {
+		return connector.Written{}, err
+	}
+	w := written(posted{ID: sent.Remote.ID, ChannelID: sent.Remote.Key}, content)
+	w.Unproven = unproven
+	return w, nil
+}
+
+// written is a message as we left it.
+func written(m posted, content connector.Content) connector.Written {
+	return connector.Written{
+		Remote: domain.Remote{ID: m.ID, Key: m.ChannelID, State: content.State},
+		Seen:   connector.Seen{Text: content.Hash(), State: content.State},
+	}
+}
+
+// unknown is for a link that holds no message.
+func (c *core) unknown() error {
+	return c.fail(connector.Final, connector.ItemScope, "remote_unknown", "the link does not hold the id of a message", outbound.Response{})
+}
+
+// get reads.
+func (c *core) get(ctx context.Context, where string, maxBody int64) (outbound.Response, error) {
+	response, err := c.client.Do(ctx, outbound.Request{Method: http.MethodGet, URL: where, Header: c.header, MaxBody: maxBody})
+	if err == nil && response.Status != http.StatusOK {
+		err = c.refused(http.MethodGet, response)
+	}
+	return response, err
+}

@@ -1,0 +1,279 @@
+package discord
+
+import (
+	"encoding/json"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"integrations/shared/connector"
+	"integrations/shared/domain"
+	"integrations/shared/markup/document"
+	"integrations/shared/outbound"
+)
+
+var content = connector.Content{
+	Number: "WI-1", Title: "Say @everyone & *go*", Body: "Some **text**.", Labels: []string{"a_b"}, State: domain.Open, URL: "https://app.test/1",
+}
+
+const (
+	postedID = "1423456789012345678"
+	posted1  = `{"id":"` + postedID + `","channel_id":"` + channelID + `","content":"","embeds":[]}`
+)
+
+var sent = connector.Sent{Remote: domain.Remote{ID: postedID, Key: channelID, State: domain.Open}, State: domain.Open}
+
+func nonceIn(t *testing.T, body string) string {
+	t.Helper()
+	var p struct{ Nonce string }
+	if err := json.Unmarshal([]byte(body), &p); err != nil || len(p.Nonce) != 24 {
+		t.Fatalf("nonce %q: %v", p.Nonce, err)
+	}
+	return p.Nonce
+}
+
+// The whole of a message on the wire: it is what people see.
+func TestCreate(t *testing.T) {
+	f, b := startBot(t, false)
+	f.answers(200, nil, posted1)
+	w, err := b.Create(t.Context(), content, marker)
+	if err != nil || w.Remote != sent.Remote || w.Unproven {
+		t.Fatal(w, err)
+	}
+	calls := f.take()
+	want := `{"embeds":[{"title":"WI-1 Say @` + "\u200b" + `everyone \u0026 \\*go\\*","url":"https://app.test/1","description":"🟢 open · a\\_b\n\nSome **text**.","color":2991182,` +
+		`"footer":{"text":"sync 77/4711/2"}}],"allowed_mentions":{"parse":[]},"nonce":"` + nonceIn(t, calls[0].body) + `","enforce_nonce":true}`
+	if len(calls) != 1 || calls[0].method != "POST" || calls[0].path != "/channels/"+channelID+"/messages" || calls[0].body != want {
+		t.Errorf("%+v\ngot  %s\nwant %s", calls[0], calls[0].body, want)
+	}
+}
+
+func TestWebhook(t *testing.T) {
+	for _, tt := range []struct{ thread, post, edit string }{{"", "wait=true", ""}, {thread, "thread_id=" + thread + "&wait=true", "thread_id=" + thread}} {
+		f, w := startHook(t, tt.thread)
+		f.answers(200, nil, posted1)
+		made, err := w.Create(t.Context(), content, marker)
+		if err != nil || made.Remote != sent.Remote {
+			t.Fatal(made, err)
+		}
+		if _, err := w.Update(t.Context(), sent, content, marker); err != nil {
+			t.Fatal(err)
+		}
+		calls := f.take()
+		if c := calls[0]; c.method != "POST" || c.path != hookPath+secret || c.query != tt.post || strings.Contains(c.body, "nonce") || !strings.Contains(c.body, `"allowed_mentions":{"parse":[]}`) {
+			t.Errorf("%+v", c)
+		}
+		if c := calls[1]; c.method != "PATCH" || c.path != hookPath+secret+"/messages/"+postedID || c.query != tt.edit || !strings.Contains(c.body, `"allowed_mentions":{"parse":[]}`) {
+			t.Errorf("%+v", c)
+		}
+	}
+	for given, want := range map[string]string{
+		"https://discord.com/api/webhooks/1/x": "https://discord.com/api/v10/webhooks/1/x", "https://ptb.discord.com/api/v9/webhooks/1/x": "https://ptb.discord.com/api/v10/webhooks/1/x",
+	} {
+		if got := NewWebhook(WebhookConfig{URL: given}, nil, nil).cfg.URL; got != want {
+			t.Errorf("%s: %s", given, got)
+		}
+	}
+}
+
+func TestUpdate(t *testing.T) {
+	f, b := startBot(t, false)
+	f.answers(200, nil, posted1)
+	c := content
+	c.State, c.Was = domain.Closed, &connector.Was{Title: "*Old*", State: domain.Open, Labels: c.Labels, Text: connector.TextHash(c.Body)}
+	w, err := b.Update(t.Context(), sent, c, marker)
+	if err != nil || w.Remote.ID != postedID || w.Remote.State != domain.Closed {
+		t.Fatal(w, err)
+	}
+	body := f.take()[0].body
+	for _, part := range []string{`✅ closed · a\\_b\nclosed; title was “\\*Old\\*”\n\nSome`, `"color":8540383`, `"allowed_mentions":{"parse":[]}`, `"sync 77/4711/2"`} {
+		if !strings.Contains(body, part) {
+			t.Errorf("%s is not in %s", part, body)
+		}
+	}
+	c.Deleted, c.Body = true, ""
+	if _, err := b.Update(t.Context(), sent, c, marker); err != nil {
+		t.Fatal(err)
+	}
+	if body := f.take()[0].body; !strings.Contains(body, `"title":"~~WI-1 Say`) || !strings.Contains(body, "🗑️ deleted") || strings.Contains(body, "Some") {
+		t.Error(body)
+	}
+	for _, bad := range []string{"", "x", "1/../2", "-1"} {
+		wrong := sent
+		wrong.Remote.ID = bad
+		if e := failure(t, second(b.Update(t.Context(), wrong, c, marker))); e.Code != "remote_unknown" || len(f.take()) != 0 {
+			t.Errorf("%q: %v", bad, e)
+		}
+	}
+}
+
+// What is said once more has the nonce it had: Discord then posts it once.
+func TestNonce(t *testing.T) {
+	f, edits := startBot(t, false)
+	f.answers(200, nil, posted1)
+	fp, posts := startBot(t, true)
+	fp.answers(200, nil, posted1)
+	nonce := func(f *fake, b *Bot, c connector.Content, m connector.Marker) string {
+		if _, err := b.Create(t.Context(), c, m); err != nil {
+			t.Fatal(err)
+		}
+		return nonceIn(t, f.take()[0].body)
+	}
+	other, again := content, marker
+	other.Title += "!"
+	again.Attempt++
+	if first := nonce(f, edits, content, marker); first != nonce(f, edits, content, again) || first == nonce(f, edits, other, marker) {
+		t.Error("the nonce is not that of what is said")
+	}
+	if first := nonce(fp, posts, content, marker); first == nonce(fp, posts, content, again) || first != nonce(fp, posts, content, marker) {
+		t.Error("where each change is a message, one that says what an earlier one said must be posted")
+	}
+}
+
+func TestDigest(t *testing.T) {
+	long := connector.Content{Number: "N", Title: strings.Repeat("*", 150), State: domain.Closed, URL: "https://a.test/" + strings.Repeat("x", 1900)}
+	d := connector.Digest{New: 30, First: []connector.Content{content, {Title: "[x](https://evil.test)", State: domain.Closed}, long, long, long, long, long, long, long, long}}
+	f, b := startBot(t, false)
+	f.answers(200, nil, posted1)
+	if _, err := b.Digest(t.Context(), d, connector.Marker{Integration: 77, Item: 5, Attempt: 1}); err != nil {
+		t.Fatal(err)
+	}
+	var p post
+	if err := json.Unmarshal([]byte(f.take()[0].body), &p); err != nil {
+		t.Fatal(err)
+	}
+	e := p.Embeds[0]
+	if e.Title != "30 items: 30 new" || e.Footer.Text != "sync 77/5/1" || document.Length(e.Description) > maxDescription ||
+		!strings.HasPrefix(e.Description, "• [WI-1 Say @\u200beveryone & \\*go\\*](https://app.test/1) — open\n• \\[x\\](https://evil.test) — closed\n") ||
+		!strings.HasSuffix(e.Description, "— closed\nand 20 more") {
+		t.Errorf("%d %q", document.Length(e.Description), e.Description)
+	}
+}
+
+// The longest there can be stays below every limit.
+func TestLongest(t *testing.T) {
+	labels := make([]string, 20)
+	for i := range labels {
+		labels[i] = strings.Repeat("@", 50)
+	}
+	c := connector.Content{
+		Number: strings.Repeat("*", 40), Title: strings.Repeat("@", 150), Body: strings.Repeat("x", 1500), Labels: labels, State: domain.Open, Deleted: true,
+		URL: "https://a.test/" + strings.Repeat("x", 4000), Was: &connector.Was{Title: strings.Repeat("_", 150), State: domain.Closed},
+	}
+	for _, deleted := range []bool{true, false} {
+		c.Deleted = deleted
+		e := compose(c, marker)
+		if document.Length(e.Title) > maxTitle || document.Length(e.Description) > maxDescription || e.URL != "" {
+			t.Errorf("%d %d %q", document.Length(e.Title), document.Length(e.Description), e.URL)
+		}
+	}
+}
+
+// Success without a message is no proof of one.
+func TestNoProof(t *testing.T) {
+	f, w := startHook(t, "")
+	f.answers(204, nil, "")
+	if made, err := w.Create(t.Context(), content, marker); err != nil || !made.Unproven || made.Remote != (domain.Remote{}) {
+		t.Error(made, err)
+	}
+	if made, err := w.Update(t.Context(), sent, content, marker); err != nil || !made.Unproven || made.Remote.ID != postedID {
+		t.Error(made, err)
+	}
+	for _, body := range []string{"", "null", "[]", "{}", `{"id":5}`, `{"id":""}`, `{"id":"x"}`, "<html>"} {
+		f.answers(200, nil, body)
+		if e := failure(t, second(w.Create(t.Context(), content, marker))); e.Class != connector.Ambiguous || e.Code != "answer_unreadable" {
+			t.Errorf("%s: %+v", body, e)
+		}
+	}
+}
+
+func TestRefused(t *testing.T) {
+	const integration, item = connector.IntegrationScope, connector.ItemScope
+	f, b := startBot(t, false)
+	for _, tt := range []struct {
+		status int
+		body   string
+		class  connector.Class
+		scope  connector.Scope
+		code   string
+	}{
+		{404, `{"message":"Unknown Message","code":10008}`, connector.Final, item, "remote_deleted"},
+		{429, `{"message":"Maximum number of edits to messages older than 1 hour reached","code":30046,"retry_after":3600.0}`, connector.Final, item, connector.NotEditable},
+		{403, `{"message":"Cannot edit a message authored by another user","code":50005}`, connector.Final, item, connector.NotEditable},
+		{400, `{"message":"Thread is archived","code":50083}`, connector.Final, item, connector.NotEditable},
+		{404, `{"message":"Unknown Channel","code":10003}`, connector.Final, integration, "target_not_found"},
+		{404, `{"message":"Unknown Webhook","code":10015}`, connector.Final, integration, "target_not_found"},
+		{404, `<html>`, connector.Final, integration, "target_not_found"},
+		{401, `{"message":"401: Unauthorized","code":0}`, connector.Final, integration, "credentials_rejected"},
+		{401, `{"message":"Invalid Webhook Token","code":50027}`, connector.Final, integration, "credentials_rejected"},
+		{403, `{"message":"Missing Access","code":50001}`, connector.Final, integration, "forbidden"},
+		{403, `{"message":"Missing Permissions","code":50013}`, connector.Final, integration, "forbidden"},
+		{403, `error code: 1010`, connector.Final, integration, "forbidden"},
+		{400, `{"message":"Invalid Form Body","code":50035,"errors":{"embeds":{}}}`, connector.Final, item, "rejected"},
+		{400, `{"message":"blocked","code":200000}`, connector.Final, item, "rejected"},
+		{400, `{"message":"a number","code":"x"}`, connector.Final, item, "rejected"},
+		{500, `{"message":"Unknown Message","code":10008}`, connector.Ambiguous, item, "no_answer"},
+		{502, `<html>`, connector.Ambiguous, item, "no_answer"},
+		{307, ``, connector.Final, integration, "target_moved"},
+	} {
+		f.answers(tt.status, nil, tt.body)
+		e := failure(t, second(b.Update(t.Context(), sent, content, marker)))
+		if e.Class != tt.class || e.Scope != tt.scope || e.Code != tt.code || e.Status != tt.status || e.RequestID != "RAY1" {
+			t.Errorf("%d %s: %+v", tt.status, tt.body, e)
+		}
+	}
+	f.answers(400, nil, `{"message":"Thread is archived","code":50083}`)
+	if e := failure(t, second(b.Create(t.Context(), content, marker))); e.Code != "rejected" {
+		t.Errorf("a new message is no edit: %+v", e)
+	}
+}
+
+// Waits are told with a fraction. Who is shut out by Cloudflare is told nothing,
+// and waits long.
+func TestLimits(t *testing.T) {
+	f, b := startBot(t, false)
+	for name, tt := range map[string]struct {
+		header http.Header
+		body   string
+		wait   time.Duration
+		untold bool
+	}{
+		"a fraction":            {nil, `{"message":"You are being rate limited.","retry_after":0.651,"global":false}`, 651 * time.Millisecond, false},
+		"rounded up":            {nil, `{"retry_after":1.2341}`, 1235 * time.Millisecond, false},
+		"whole":                 {http.Header{"Retry-After": {"99"}}, `{"retry_after":64}`, 64 * time.Second, false},
+		"never zero":            {nil, `{"retry_after":0}`, time.Millisecond, false},
+		"without end":           {nil, `{"retry_after":1e300}`, outbound.MaxWait, false},
+		"of the channel":        {http.Header{"X-Ratelimit-Scope": {"shared"}, "Retry-After": {"3"}}, ``, 3 * time.Second, false},
+		"HTML":                  {nil, `<html><title>Access denied</title>`, banWait, true},
+		"no word":               {nil, `{"message":"limited"}`, banWait, true},
+		"negative":              {nil, `{"retry_after":-5}`, banWait, true},
+		"text":                  {nil, `{"retry_after":"x"}`, banWait, true},
+		"Cloudflare, for long":  {http.Header{"Retry-After": {"3600"}}, `error code: 1015`, time.Hour, true},
+		"Cloudflare, too short": {http.Header{"Retry-After": {"5"}}, `error code: 1015`, banWait, true},
+	} {
+		f.answers(429, tt.header, tt.body)
+		e := failure(t, second(b.Create(t.Context(), content, marker)))
+		if e.Class != connector.Retryable || e.Scope != connector.IntegrationScope || e.Code != "rate_limited" || e.Wait != tt.wait || e.Untold != tt.untold {
+			t.Errorf("%s: %+v", name, e)
+		}
+	}
+	f.answers(429, http.Header{"X-Ratelimit-Scope": {"global"}}, `{"message":"limited","retry_after":1,"global":true}`)
+	if e := failure(t, second(b.Create(t.Context(), content, marker))); !strings.Contains(e.Detail, "all channels") {
+		t.Errorf("%+v", e)
+	}
+}
+
+func TestManner(t *testing.T) {
+	_, edits := startBot(t, false)
+	_, posts := startBot(t, true)
+	_, hook := startHook(t, "")
+	for _, tt := range []struct {
+		c     connector.Chat
+		edits bool
+	}{{edits, true}, {posts, false}, {hook, true}} {
+		if m := tt.c.Manner(); m.Edits != tt.edits || m.DigestOver != 5 {
+			t.Errorf("%T: %+v", tt.c, m)
+		}
+	}
+}

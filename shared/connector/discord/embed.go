@@ -1,0 +1,105 @@
+package discord
+
+import (
+	"regexp"
+
+	"integrations/shared/connector"
+	"integrations/shared/connector/message"
+	"integrations/shared/markup"
+	"integrations/shared/markup/chat"
+	"integrations/shared/markup/document"
+)
+
+// Discord's limits. It does not say what it counts: UTF-16 units are the most.
+const (
+	maxTitle       = 256
+	maxDescription = 4096
+	maxURL         = 2048
+	// maxLine bounds the lines of ours above the excerpt, which has what is left.
+	maxLine = 1000
+	// maxLinks is the room for the addresses in a digest, maxName that for the
+	// name of an item in it.
+	maxLinks = 1600
+	maxName  = 200
+)
+
+// An embed is the whole of a message of ours: what is in one mentions nobody and
+// has no previews (https://discord.com/developers/docs/resources/message#embed-object).
+type embed struct {
+	Title       string  `json:"title"`
+	URL         string  `json:"url,omitempty"`
+	Description string  `json:"description,omitempty"`
+	Color       int     `json:"color"`
+	Footer      *footer `json:"footer,omitempty"`
+}
+
+type footer struct {
+	Text string `json:"text"`
+}
+
+// colors are those at a message's side, by state.
+var colors = map[string]int{"open": 0x2da44e, "closed": 0x8250df, "deleted": 0x6e7781}
+
+// compose shows an item.
+func compose(c connector.Content, m connector.Marker) embed {
+	title := escaped(message.Heading(c), maxTitle-len("~~~~"))
+	if c.Deleted {
+		title = "~~" + title + "~~"
+	}
+	text := escaped(message.Standing(c), maxLine)
+	if changes := message.Sentence(c); changes != "" {
+		text += "\n" + escaped(changes, maxLine)
+	}
+	if c.Body != "" {
+		text = document.CutText(text+"\n\n"+c.Body, maxDescription, "…")
+	}
+	e := embed{Title: title, Description: text, Color: colors[message.State(c)], Footer: &footer{Text: footerOf(m)}}
+	if len(c.URL) <= maxURL {
+		e.URL = c.URL
+	}
+	return e
+}
+
+// composeDigest sums items up.
+func composeDigest(d connector.Digest, m connector.Marker) embed {
+	text, links := "", 0
+	for _, c := range message.Shown(d) {
+		line := escaped(message.Heading(c), maxName)
+		if links += len(c.URL); c.URL != "" && links <= maxLinks {
+			line = "[" + line + "](" + c.URL + ")"
+		}
+		text += "• " + line + " — " + message.State(c) + "\n"
+	}
+	return embed{
+		Title: message.Totals(d), Description: text + message.More(d),
+		Color: colors["open"], Footer: &footer{Text: footerOf(m)},
+	}
+}
+
+// escaped is plain text as Markdown, cut before it is escaped.
+func escaped(text string, max int) string {
+	for room, suffix := max, ""; ; room, suffix = room*3/4, "…" {
+		if s := (chat.Discord{}).Text(markup.Cut(text, room, suffix)); document.Length(s) <= max {
+			return s
+		}
+	}
+}
+
+// footerOf is a marker that people see small, and understand as little as they
+// need.
+func footerOf(m connector.Marker) string { return "sync " + message.Key(m) }
+
+var mark = regexp.MustCompile(`^sync ([0-9/]{1,60})$`)
+
+// markerOf finds the marker in a message.
+func markerOf(p posted) (connector.Marker, bool) {
+	for _, e := range p.Embeds {
+		if e.Footer == nil {
+			continue
+		}
+		if groups := mark.FindStringSubmatch(e.Footer.Text); groups != nil {
+			return message.ParseKey(groups[1])
+		}
+	}
+	return connector.Marker{}, false
+}

@@ -1,0 +1,132 @@
+package discord
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"net/http"
+	"net/url"
+	"strconv"
+	"time"
+
+	"integrations/shared/connector"
+	"integrations/shared/connector/message"
+	"integrations/shared/domain"
+	"integrations/shared/outbound"
+)
+
+const (
+	// pageSize is how many messages a page has: as many as Discord gives.
+	pageSize = 100
+	pageBody = 8 << 20
+	// maxPages bounds a walk whose end never comes.
+	maxPages = 1_000
+	// epoch is when Discord's ids begin to count, in milliseconds.
+	epoch = 1_420_070_400_000
+)
+
+// idAt is the least id of a time.
+func idAt(t time.Time) uint64 {
+	ms := t.UnixMilli() - epoch
+	if ms <= 0 {
+		return 0
+	}
+	return uint64(ms) << 22
+}
+
+// Find walks through the channel's messages from since on, the oldest first.
+// It needs the permission Read Message History.
+func (b *Bot) Find(ctx context.Context, since time.Time, want []connector.Marker) (map[domain.Snowflake]connector.Written, error) {
+	search := message.NewSearch(want, b.cfg.PostUpdates)
+	if len(want) == 0 {
+		return search.Found, nil
+	}
+	after, size := idAt(since), pageSize
+	for n := range maxPages {
+		list, err := b.page(ctx, size, after)
+		switch {
+		case tooLarge(err) && size > 1:
+			size /= 10
+			continue
+		case err != nil:
+			return nil, err
+		case n == 0 && len(list) == 0:
+			return search.Found, b.nothing(ctx, after)
+		}
+		before := after
+		for i := len(list) - 1; i >= 0; i-- { // a page has the newest first
+			id, _ := strconv.ParseUint(list[i].ID, 10, 64)
+			after = max(after, id)
+			if m, ok := markerOf(list[i]); ok {
+				search.See(m, connector.Written{Remote: domain.Remote{ID: list[i].ID, Key: b.cfg.Channel}}, false)
+			}
+		}
+		if len(list) < size || after == before {
+			return search.Found, nil
+		}
+	}
+	return nil, b.fail(connector.Final, connector.IntegrationScope, "list_endless", "the channel's messages do not end", outbound.Response{})
+}
+
+// page reads messages after an id. Half a page must not pass for a whole one: a
+// message not found is posted again.
+func (b *Bot) page(ctx context.Context, size int, after uint64) ([]posted, error) {
+	query := url.Values{"limit": {strconv.Itoa(size)}, "after": {strconv.FormatUint(after, 10)}}
+	response, err := b.get(ctx, b.channel(b.cfg.Channel)+"/messages?"+query.Encode(), pageBody)
+	if err != nil {
+		return nil, err
+	}
+	var list []posted
+	err = json.Unmarshal(response.Body, &list)
+	whole := err == nil && list != nil && len(list) <= size
+	for _, p := range list {
+		whole = whole && snowflake.MatchString(p.ID)
+	}
+	if !whole {
+		return nil, b.fail(connector.Retryable, connector.IntegrationScope, "answer_unreadable", "Discord's answer is not a list of messages", response)
+	}
+	return list, nil
+}
+
+// nothing makes sure that an empty list means that there is nothing: without
+// the permission to read the history Discord lists no messages and says nothing
+// of it (https://discord.com/developers/docs/resources/message#get-channel-messages).
+func (b *Bot) nothing(ctx context.Context, after uint64) error {
+	ch, response, err := b.look(ctx)
+	if err != nil {
+		return err
+	}
+	if last, _ := strconv.ParseUint(ch.LastMessageID, 10, 64); last <= after {
+		return nil
+	}
+	code, err := b.readable(ctx, ch.LastMessageID)
+	switch {
+	case code == "":
+		return b.fail(connector.Retryable, connector.IntegrationScope, "list_behind", "Discord's list lacks the channel's last message", response)
+	case code == "remote_deleted":
+		return nil
+	}
+	return err
+}
+
+// readable tries to read one message, and gives the code of why not.
+func (b *Bot) readable(ctx context.Context, id string) (string, error) {
+	if !snowflake.MatchString(id) {
+		return "remote_deleted", nil
+	}
+	_, err := b.get(ctx, b.channel(b.cfg.Channel)+"/messages/"+id, 0)
+	var e *connector.Error
+	if !errors.As(err, &e) {
+		return "", nil
+	}
+	if e.Status == http.StatusForbidden {
+		e.Detail = b.client.Clean("the bot needs the permission Read Message History: " + e.Detail)
+	}
+	return e.Code, err
+}
+
+// tooLarge reports whether a page was not read because of its size.
+func tooLarge(err error) bool {
+	var e *connector.Error
+	return errors.As(err, &e) && e.Code == "answer_too_large"
+}

@@ -1,0 +1,72 @@
+package discord
+
+import (
+	"context"
+	"net/url"
+	"strings"
+	"time"
+
+	"integrations/shared/connector"
+	"integrations/shared/outbound"
+)
+
+// WebhookConfig is a channel's webhook. All of its URL is secret.
+type WebhookConfig struct {
+	Look
+	URL    string // as Discord shows it
+	Thread string // the id of a thread of the channel, or ""
+}
+
+// A Webhook posts into its channel, or a thread of it. It edits what it has
+// posted and cannot list it, so it finds nothing. It is safe for use by several
+// goroutines.
+type Webhook struct {
+	core
+	cfg WebhookConfig
+}
+
+// NewWebhook makes a webhook that asks through client, which must be pinned to
+// the URL's host. A nil clock is the system's.
+func NewWebhook(cfg WebhookConfig, client *outbound.Client, now func() time.Time) *Webhook {
+	// Whatever version the URL was copied from, we speak one.
+	if host, rest, ok := strings.Cut(cfg.URL, "/api/"); ok {
+		if i := strings.Index(rest, "webhooks/"); i >= 0 {
+			cfg.URL = host + "/api/v10/" + rest[i:]
+		}
+	}
+	return &Webhook{core: newCore(cfg.Look, client, now), cfg: cfg}
+}
+
+// Create posts the item. Only who waits is told the message's id, and what went
+// wrong.
+func (w *Webhook) Create(ctx context.Context, c connector.Content, m connector.Marker) (connector.Written, error) {
+	return w.create(ctx, w.address("", "wait", "true"), silent(compose(c, m)), c)
+}
+
+// Digest posts the digest.
+func (w *Webhook) Digest(ctx context.Context, d connector.Digest, m connector.Marker) (connector.Written, error) {
+	return w.create(ctx, w.address("", "wait", "true"), silent(composeDigest(d, m)), connector.Content{})
+}
+
+// Update edits the message.
+func (w *Webhook) Update(ctx context.Context, sent connector.Sent, c connector.Content, m connector.Marker) (connector.Written, error) {
+	if !snowflake.MatchString(sent.Remote.ID) {
+		return connector.Written{}, w.unknown()
+	}
+	return w.edit(ctx, w.address("/messages/"+sent.Remote.ID), sent, c, m)
+}
+
+// address is the webhook's, with a path below it and pairs of a query.
+func (w *Webhook) address(path string, pairs ...string) string {
+	query := url.Values{}
+	for i := 0; i < len(pairs); i += 2 {
+		query.Set(pairs[i], pairs[i+1])
+	}
+	if w.cfg.Thread != "" {
+		query.Set("thread_id", w.cfg.Thread)
+	}
+	if len(query) == 0 {
+		return w.cfg.URL + path
+	}
+	return w.cfg.URL + path + "?" + query.Encode()
+}

@@ -1,0 +1,108 @@
+// Package message is what the connectors to chats have in common: how an item
+// becomes a message's content, what a message says of its changes, the lines of
+// a digest, and the marker as text.
+package message
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+
+	"integrations/shared/configuration/form"
+	"integrations/shared/connector"
+	"integrations/shared/domain"
+	"integrations/shared/markup"
+	"integrations/shared/markup/chat"
+	"integrations/shared/markup/document"
+)
+
+// How much of an item a message shows, in code points. The excerpts are counted
+// as chat.Cost does; whoever wrote a template for the body gets more room.
+const (
+	maxNumber   = 40
+	maxTitle    = 150
+	maxLabel    = 50
+	maxLabels   = 20
+	maxExcerpt  = 600
+	maxTemplate = 1500
+)
+
+// A Renderer shows items as the contents of messages.
+type Renderer struct {
+	Dialect chat.Dialect
+	// Templates replace the usual title (the item's own, beside its number) and
+	// body (the beginning of its description); "" leaves the usual one.
+	TitleTemplate, BodyTemplate string
+}
+
+// Render is pure. A deleted item has no excerpt: nobody is shown what is gone.
+func (r Renderer) Render(item domain.Item) connector.Content {
+	c := connector.Content{Labels: labels(item.Labels), State: item.State, Deleted: item.Deleted}
+	c.Number, c.Title = r.heading(item)
+	c.URL, _ = chat.Address(item.URL)
+	if !item.Deleted {
+		c.Body = r.excerpt(item, c.URL)
+	}
+	return c
+}
+
+// heading is number and title. A template stands for both.
+func (r Renderer) heading(item domain.Item) (number, title string) {
+	number = line(item.FormattedNumber, maxNumber)
+	if r.TitleTemplate != "" {
+		if title = line(form.Fill(r.TitleTemplate, "", item), maxTitle); title != "" {
+			return "", title
+		}
+	}
+	return number, cmp.Or(line(item.Title, maxTitle), number, item.ID.String())
+}
+
+// line is a text on one line, "" if nothing of it can be seen.
+func line(text string, max int) string {
+	if text = markup.OneLine(text); markup.IsBlank(text) {
+		return ""
+	}
+	return markup.Cut(text, max, "…")
+}
+
+func (r Renderer) excerpt(item domain.Item, url string) string {
+	room := maxExcerpt
+	if r.BodyTemplate != "" {
+		room = maxTemplate
+	}
+	text := document.Parse(form.Fill(r.BodyTemplate, "{{description}}", item))
+	size := func(blocks []document.Block) int { return chat.Cost(r.Dialect, blocks) }
+	return chat.Render(r.Dialect, document.Fit(text, rest(url), nil, room, size))
+}
+
+// rest says that the text was cut and where the rest is. The title leads there
+// as well, so an address that would take the whole room is left out.
+func rest(url string) []document.Block {
+	spans := []document.Span{{Text: "…(cut)"}}
+	if url != "" && len(url) <= 200 {
+		spans = append(spans, document.Span{Text: " the rest: "}, document.Span{Text: url, Link: url})
+	}
+	return []document.Block{{Kind: document.Paragraph, Spans: spans}}
+}
+
+// labels are an item's, each once, in alphabetical order. Without any it is an
+// empty list, never nil, so that equal content has one hash.
+func labels(names []string) []string {
+	list := []string{}
+	for _, name := range names {
+		if name = line(name, maxLabel); name != "" {
+			list = append(list, name)
+		}
+	}
+	slices.Sort(list)
+	list = slices.Compact(list)
+	return list[:min(len(list), maxLabels)]
+}
+
+// Heading is number and title in one line.
+func Heading(c connector.Content) string {
+	if c.Number == "" || strings.HasPrefix(c.Title, c.Number) {
+		return c.Title
+	}
+	return c.Number + " " + c.Title
+}

@@ -1,0 +1,119 @@
+package slack
+
+import (
+	"cmp"
+	gocontext "context"
+	"net/http"
+	"net/url"
+	"regexp"
+	"strings"
+	"time"
+
+	"integrations/shared/connector"
+	"integrations/shared/outbound"
+)
+
+// BotConfig says whose bot posts where.
+type BotConfig struct {
+	Look
+	BaseURL string // of the API, without a trailing slash; "" is DefaultBaseURL
+	Token   string
+	Channel string // its id
+	// PostUpdates makes a message of each change instead of editing the first.
+	PostUpdates bool
+}
+
+// A Bot posts into a channel with a bot token. It is safe for use by several
+// goroutines.
+type Bot struct {
+	core
+	cfg BotConfig
+}
+
+// NewBot makes a bot that asks through client, which must be pinned to the
+// API's host. A nil clock is the system's.
+func NewBot(cfg BotConfig, client *outbound.Client, now func() time.Time) *Bot {
+	cfg.BaseURL = strings.TrimSuffix(cmp.Or(cfg.BaseURL, DefaultBaseURL), "/")
+	return &Bot{core: newCore(cfg.Look, client, now), cfg: cfg}
+}
+
+// Manner says whether messages are edited.
+func (b *Bot) Manner() connector.Manner {
+	return connector.Manner{Edits: !b.cfg.PostUpdates, DigestOver: b.digestOver}
+}
+
+// Create posts the item.
+func (b *Bot) Create(ctx gocontext.Context, c connector.Content, m connector.Marker) (connector.Written, error) {
+	blocks, line := compose(c)
+	a, err := b.post(ctx, post{Text: line, Blocks: blocks}, m)
+	return written(a.Channel, a.TS, c), err
+}
+
+// Digest posts the digest. Who looks for it finds it like an item's message.
+func (b *Bot) Digest(ctx gocontext.Context, d connector.Digest, m connector.Marker) (connector.Written, error) {
+	blocks, line := composeDigest(d)
+	a, err := b.post(ctx, post{Text: line, Blocks: blocks}, m)
+	return written(a.Channel, a.TS, connector.Content{}), err
+}
+
+func (b *Bot) post(ctx gocontext.Context, p post, m connector.Marker) (answer, error) {
+	p.Channel, p.Metadata = b.cfg.Channel, metadataOf(m)
+	a, err := b.write(ctx, "chat.postMessage", folded(p))
+	if err != nil {
+		return answer{}, err
+	}
+	if !stamp.MatchString(a.TS) {
+		return answer{}, b.fail(connector.Ambiguous, connector.ItemScope, "answer_unreadable", "Slack took the message, but does not say which it is", a.response)
+	}
+	a.Channel = cmp.Or(a.Channel, b.cfg.Channel)
+	return a, nil
+}
+
+// stamp is the time that names a message within its channel.
+var stamp = regexp.MustCompile(`^[0-9]{1,12}\.[0-9]{1,9}$`)
+
+// Update edits the message. One whose blocks Slack does not take is sent again
+// without them, so that it says the right thing in plainer form; it is never
+// posted anew here.
+func (b *Bot) Update(ctx gocontext.Context, sent connector.Sent, c connector.Content, m connector.Marker) (connector.Written, error) {
+	if !stamp.MatchString(sent.Remote.ID) {
+		return connector.Written{}, b.fail(connector.Final, connector.ItemScope, "remote_unknown", "the link does not hold the time stamp of a message", outbound.Response{})
+	}
+	channel := cmp.Or(sent.Remote.Key, b.cfg.Channel)
+	blocks, line := compose(c)
+	p := post{Channel: channel, TS: sent.Remote.ID, Text: line, Blocks: blocks, Metadata: metadataOf(m)}
+	a, err := b.write(ctx, "chat.update", p)
+	if a.Error == "invalid_blocks" {
+		p.Text, p.Blocks = whole(c), nil
+		_, err = b.write(ctx, "chat.update", p)
+	}
+	if err != nil {
+		return connector.Written{}, err
+	}
+	return written(channel, sent.Remote.ID, c), nil
+}
+
+// write calls a method. The answer of a refusal is given beside the error.
+func (b *Bot) write(ctx gocontext.Context, method string, p post) (answer, error) {
+	header := jsonHeader()
+	header.Set("Authorization", "Bearer "+b.cfg.Token)
+	response, err := b.client.Do(ctx, outbound.Request{Method: http.MethodPost, URL: b.cfg.BaseURL + "/" + method, Header: header, Body: encode(p)})
+	if err != nil {
+		return answer{}, err
+	}
+	return b.read(http.MethodPost, response)
+}
+
+// ask calls a method that only reads.
+func (b *Bot) ask(ctx gocontext.Context, method string, query url.Values, maxBody int64) (answer, error) {
+	where := b.cfg.BaseURL + "/" + method
+	if len(query) > 0 {
+		where += "?" + query.Encode()
+	}
+	header := http.Header{"Authorization": {"Bearer " + b.cfg.Token}}
+	response, err := b.client.Do(ctx, outbound.Request{Method: http.MethodGet, URL: where, Header: header, MaxBody: maxBody})
+	if err != nil {
+		return answer{}, err
+	}
+	return b.read(http.MethodGet, response)
+}

@@ -1,0 +1,128 @@
+package slack
+
+import (
+	gocontext "context"
+	"encoding/json"
+	"errors"
+	"net/url"
+	"slices"
+	"strings"
+
+	"integrations/shared/connector"
+	"integrations/shared/outbound"
+)
+
+// The names of Slack's own checks.
+const (
+	checkWrite   = "write"   // the bot may post into the channel
+	checkHistory = "history" // it may look for a message whose answer was lost
+)
+
+// onlyByPosting is the code of what is not known before something is posted.
+const onlyByPosting = "only_by_posting"
+
+// Check asks whose token it is, what it may do, and how the channel stands. It
+// needs a scope for the latter that nothing else does; without it, it is not
+// known.
+func (b *Bot) Check(ctx gocontext.Context) ([]connector.Check, error) {
+	me, err := b.ask(ctx, "auth.test", nil, 0)
+	if err != nil {
+		return unauthenticated(err), err
+	}
+	checks := []connector.Check{connector.Passed(connector.CheckReachable), connector.Passed(connector.CheckCredentials)}
+	scopes, told := scopesOf(me.response)
+	ch, target, err := b.channel(ctx)
+	write := scoped(checkWrite, "write_not_allowed", told, slices.Contains(scopes, "chat:write"))
+	if ch.known && !ch.Member && !slices.Contains(scopes, "chat:write.public") {
+		write = connector.Refused(checkWrite, "not_in_channel")
+	}
+	return append(checks, target, write, b.history(scopes, told, ch)), err
+}
+
+// unauthenticated are the checks when the token could not be tried, or was
+// refused.
+func unauthenticated(err error) []connector.Check {
+	var e *connector.Error
+	if errors.As(err, &e) && e.Class == connector.Final && e.Status != 0 {
+		return []connector.Check{connector.Passed(connector.CheckReachable), connector.Refused(connector.CheckCredentials, e.Code)}
+	}
+	return connector.Unauthenticated(err)
+}
+
+// scopesOf are what the token was granted, which Slack tells of each call.
+func scopesOf(response outbound.Response) (scopes []string, told bool) {
+	for _, value := range response.Header.Values("X-Oauth-Scopes") {
+		for scope := range strings.SplitSeq(value, ",") {
+			scopes, told = append(scopes, strings.TrimSpace(scope)), true
+		}
+	}
+	return scopes, told
+}
+
+func scoped(name, code string, told, granted bool) connector.Check {
+	switch {
+	case !told:
+		return connector.Undecided(name, "not_told")
+	case !granted:
+		return connector.Refused(name, code)
+	}
+	return connector.Passed(name)
+}
+
+// A channel is what we read of one.
+type channel struct {
+	known    bool
+	ID       string `json:"id"`
+	Archived bool   `json:"is_archived"`
+	Member   bool   `json:"is_member"`
+	Private  bool   `json:"is_private"`
+}
+
+func (b *Bot) channel(ctx gocontext.Context) (channel, connector.Check, error) {
+	a, err := b.ask(ctx, "conversations.info", url.Values{"channel": {b.cfg.Channel}}, 0)
+	var e *connector.Error
+	switch {
+	case a.Error == "missing_scope":
+		return channel{}, connector.Undecided(connector.CheckTarget, "scope_missing"), nil
+	case errors.As(err, &e) && e.Class == connector.Final:
+		return channel{}, connector.Refused(connector.CheckTarget, e.Code), err
+	case err != nil:
+		return channel{}, connector.Undecided(connector.CheckTarget, "provider_error"), err
+	}
+	var info struct {
+		Channel channel `json:"channel"`
+	}
+	if err := json.Unmarshal(a.response.Body, &info); err != nil || info.Channel.ID == "" {
+		return channel{}, connector.Undecided(connector.CheckTarget, "provider_error"),
+			b.fail(connector.Final, connector.IntegrationScope, "answer_unreadable", "Slack's answer is not a channel", a.response)
+	}
+	if info.Channel.known = true; info.Channel.Archived {
+		return info.Channel, connector.Refused(connector.CheckTarget, "archived"), nil
+	}
+	return info.Channel, connector.Passed(connector.CheckTarget), nil
+}
+
+// history tells whether a lost message can be looked for. A channel of which
+// nothing is known may be public or private, which have scopes of their own.
+func (b *Bot) history(scopes []string, told bool, ch channel) connector.Check {
+	public, private := slices.Contains(scopes, "channels:history"), slices.Contains(scopes, "groups:history")
+	switch {
+	case ch.known && !ch.Member:
+		return connector.Refused(checkHistory, "not_in_channel")
+	case ch.known && ch.Private:
+		return scoped(checkHistory, "history_not_allowed", told, private)
+	case ch.known:
+		return scoped(checkHistory, "history_not_allowed", told, public)
+	case told && public != private:
+		return connector.Undecided(checkHistory, "not_told")
+	}
+	return scoped(checkHistory, "history_not_allowed", told, public)
+}
+
+// Check of a webhook asks nothing: Slack tells nothing of one but by posting.
+func (w *Webhook) Check(gocontext.Context) ([]connector.Check, error) {
+	return []connector.Check{
+		connector.Undecided(connector.CheckReachable, onlyByPosting), connector.Undecided(connector.CheckCredentials, onlyByPosting),
+		connector.Undecided(connector.CheckTarget, onlyByPosting),
+	}, nil
+}

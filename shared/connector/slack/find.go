@@ -1,0 +1,89 @@
+package slack
+
+import (
+	gocontext "context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/url"
+	"strconv"
+	"time"
+
+	"integrations/shared/connector"
+	"integrations/shared/connector/message"
+	"integrations/shared/domain"
+	"integrations/shared/outbound"
+)
+
+const (
+	// pageSize is how many messages a page has: Slack recommends no more than 200.
+	pageSize = 100
+	pageBody = 8 << 20
+	// maxPages bounds a walk whose end never comes.
+	maxPages = 1_000
+)
+
+// A posted message is what we read of one.
+type posted struct {
+	TS       string    `json:"ts"`
+	Metadata *metadata `json:"metadata"`
+}
+
+// Find walks through the channel's history, newest first, back to since. It
+// needs the history scope, and the bot to be in the channel.
+func (b *Bot) Find(ctx gocontext.Context, since time.Time, want []connector.Marker) (map[domain.Snowflake]connector.Written, error) {
+	search := message.NewSearch(want, b.cfg.PostUpdates)
+	if len(want) == 0 {
+		return search.Found, nil
+	}
+	query := url.Values{"channel": {b.cfg.Channel}, "inclusive": {"true"}, "include_all_metadata": {"true"},
+		"oldest": {fmt.Sprintf("%d.%06d", since.Unix(), since.Nanosecond()/1000)}}
+	size := pageSize
+	for range maxPages {
+		query.Set("limit", strconv.Itoa(size))
+		next, err := b.page(ctx, query, search)
+		switch {
+		case tooLarge(err) && size > 1:
+			size /= 10
+			continue
+		case err != nil:
+			return nil, err
+		case next == "":
+			return search.Found, nil
+		}
+		query.Set("cursor", next)
+	}
+	return nil, b.fail(connector.Final, connector.IntegrationScope, "list_endless", "the channel's history does not end", outbound.Response{})
+}
+
+// page looks through one page and gives the cursor of the next. Half a page
+// must not pass for a whole one: a message not found is posted again.
+func (b *Bot) page(ctx gocontext.Context, query url.Values, search *message.Search) (string, error) {
+	a, err := b.ask(ctx, "conversations.history", query, pageBody)
+	if err != nil {
+		return "", err
+	}
+	var list struct {
+		Messages []posted `json:"messages"`
+		HasMore  bool     `json:"has_more"`
+	}
+	err = json.Unmarshal(a.response.Body, &list)
+	if err != nil || list.Messages == nil || list.HasMore && a.Meta.NextCursor == "" {
+		return "", b.fail(connector.Retryable, connector.IntegrationScope, "answer_unreadable", "Slack's answer is not a list of messages", a.response)
+	}
+	for _, p := range list.Messages {
+		if p.Metadata == nil || p.Metadata.EventType != eventType || !stamp.MatchString(p.TS) {
+			continue
+		}
+		if m, ok := message.ParseKey(p.Metadata.EventPayload.Key); ok {
+			search.See(m, connector.Written{Remote: domain.Remote{ID: p.TS, Key: b.cfg.Channel}}, true)
+		}
+	}
+	return a.Meta.NextCursor, nil
+}
+
+// tooLarge reports whether a page was not read because of its size.
+func tooLarge(err error) bool {
+	var e *connector.Error
+	return errors.As(err, &e) && e.Code == "answer_too_large"
+}

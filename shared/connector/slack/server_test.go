@@ -1,0 +1,119 @@
+package slack
+
+import (
+	"crypto/x509"
+	"errors"
+	"io"
+	"log"
+	"net/http"
+	"net/http/httptest"
+	"net/netip"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"integrations/shared/connector"
+	"integrations/shared/outbound"
+)
+
+var (
+	token  = "xo" + "xb-" + strings.Repeat("1", 12) + "-" + strings.Repeat("a", 24)
+	secret = strings.Repeat("s", 24)
+	hook   = "https://" + host + "/services/T0/B0/" + secret
+)
+
+// host is a name of httptest's certificate.
+const host = "example.com"
+
+var (
+	now    = time.Date(2026, 11, 23, 10, 0, 0, 0, time.UTC)
+	marker = connector.Marker{Integration: 77, Item: 4711, Attempt: 2}
+)
+
+// A call is a request the server got.
+type call struct {
+	method, path string
+	query        map[string][]string
+	body         string
+}
+
+// A fake answers with what a test sets.
+type fake struct {
+	t      *testing.T
+	answer func(w http.ResponseWriter, r *http.Request, body string)
+
+	mu    sync.Mutex
+	calls []call
+}
+
+func (f *fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	body, _ := io.ReadAll(r.Body)
+	f.mu.Lock()
+	f.calls = append(f.calls, call{r.Method, r.URL.Path, r.URL.Query(), string(body)})
+	f.mu.Unlock()
+	bot := strings.HasPrefix(r.URL.Path, "/api/")
+	if bot && r.Header.Get("Authorization") != "Bearer "+token || !bot && r.Header.Get("Authorization") != "" ||
+		r.Method == http.MethodPost && r.Header.Get("Content-Type") != "application/json; charset=utf-8" {
+		f.t.Errorf("%s %s: headers %v", r.Method, r.URL, r.Header)
+	}
+	w.Header().Set("X-Slack-Req-Id", "REQ1")
+	f.answer(w, r, string(body))
+}
+
+func (f *fake) answers(status int, header http.Header, body string) {
+	f.answer = func(w http.ResponseWriter, _ *http.Request, _ string) {
+		for name, values := range header {
+			w.Header()[http.CanonicalHeaderKey(name)] = values
+		}
+		w.WriteHeader(status)
+		_, _ = io.WriteString(w, body)
+	}
+}
+
+func (f *fake) take() []call {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	calls := f.calls
+	f.calls = nil
+	return calls
+}
+
+func start(t *testing.T) (*fake, *outbound.Client) {
+	t.Helper()
+	f := &fake{t: t}
+	s := httptest.NewUnstartedServer(f)
+	s.Config.ErrorLog = log.New(io.Discard, "", 0)
+	s.StartTLS()
+	roots := x509.NewCertPool()
+	roots.AddCert(s.Certificate())
+	client := outbound.New(outbound.Config{
+		Hosts: []string{host}, Secrets: []string{token, hook, secret}, RootCAs: roots, Timeout: 5 * time.Second,
+		Overrides: map[string]netip.AddrPort{host: netip.MustParseAddrPort(s.Listener.Addr().String())},
+	})
+	t.Cleanup(func() { client.CloseIdle(); s.Close() })
+	return f, client
+}
+
+func startBot(t *testing.T, postUpdates bool) (*fake, *Bot) {
+	f, client := start(t)
+	return f, NewBot(BotConfig{BaseURL: "https://" + host + "/api", Token: token, Channel: "C0123456789", PostUpdates: postUpdates, Look: Look{DigestOver: 5}},
+		client, func() time.Time { return now })
+}
+
+func startHook(t *testing.T) (*fake, *Webhook) {
+	f, client := start(t)
+	return f, NewWebhook(WebhookConfig{URL: hook, Look: Look{DigestOver: 5}}, client, func() time.Time { return now })
+}
+
+func failure(t *testing.T, err error) *connector.Error {
+	t.Helper()
+	var e *connector.Error
+	if !errors.As(err, &e) {
+		t.Fatalf("error is %T %v, want *connector.Error", err, err)
+	}
+	if strings.Contains(e.Error(), token) || strings.Contains(e.Error(), secret) {
+		t.Fatalf("a secret is in %q", e.Error())
+	}
+	return e
+}

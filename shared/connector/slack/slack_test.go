@@ -1,0 +1,259 @@
+package slack
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"integrations/shared/connector"
+	"integrations/shared/domain"
+)
+
+var content = connector.Content{
+	Number: "WI-1", Title: "Say <!here> & *go*", Body: "Some *text*.", Labels: []string{"a", "b"}, State: domain.Open, URL: "https://app.test/1?a=1&b=2",
+}
+
+const posted1 = `{"ok":true,"channel":"C0123456789","ts":"1763892000.000100","message":{"text":"x"}}`
+
+// The whole of a message on the wire: it is what people see.
+func TestCreate(t *testing.T) {
+	f, b := startBot(t, false)
+	f.answers(200, nil, posted1)
+	w, err := b.Create(t.Context(), content, marker)
+	if err != nil || w.Remote != (domain.Remote{ID: "1763892000.000100", Key: "C0123456789", State: domain.Open}) || w.Unproven {
+		t.Fatal(w, err)
+	}
+	calls := f.take()
+	want := `{"channel":"C0123456789","text":"WI-1 Say &lt;!here&gt; &amp; *` + "\u200b" + `go*` + "\u200b" + ` — open","blocks":[` +
+		`{"type":"section","text":{"type":"mrkdwn","text":"*<https://app.test/1?a=1&amp;b=2|WI-1 Say &lt;!here&gt; &amp; *` + "\u200b" + `go*` + "\u200b" + `>*","verbatim":true}},` +
+		`{"type":"context","elements":[{"type":"plain_text","text":"🟢 open · a, b","emoji":false}]},` +
+		`{"type":"section","text":{"type":"mrkdwn","text":"Some *text*.","verbatim":true}}],` +
+		`"metadata":{"event_type":"integrations_item","event_payload":{"key":"77/4711/2"}},"unfurl_links":false,"unfurl_media":false}`
+	if len(calls) != 1 || calls[0].path != "/api/chat.postMessage" || calls[0].body != want {
+		t.Errorf("got  %s\nwant %s", calls[0].body, want)
+	}
+}
+
+func TestUpdate(t *testing.T) {
+	f, b := startBot(t, false)
+	f.answers(200, nil, posted1)
+	c := content
+	c.State, c.Was = domain.Closed, &connector.Was{Title: "Old", State: domain.Open, Labels: c.Labels, Text: connector.TextHash(c.Body)}
+	sent := connector.Sent{Remote: domain.Remote{ID: "1763892000.000100", Key: "C9"}, State: domain.Open}
+	w, err := b.Update(t.Context(), sent, c, marker)
+	if err != nil || w.Remote != (domain.Remote{ID: "1763892000.000100", Key: "C9", State: domain.Closed}) {
+		t.Fatal(w, err)
+	}
+	body := f.take()[0].body
+	for _, part := range []string{`"channel":"C9","ts":"1763892000.000100"`, `"✅ closed · a, b"`, `"closed; title was “Old”"`, `"key":"77/4711/2"`} {
+		if !strings.Contains(body, part) {
+			t.Errorf("%s is not in %s", part, body)
+		}
+	}
+	c.Deleted, c.Body = true, ""
+	if _, err := b.Update(t.Context(), sent, c, marker); err != nil {
+		t.Fatal(err)
+	}
+	if body := f.take()[0].body; !strings.Contains(body, `"~<https://app.test/1`) || !strings.Contains(body, `"🗑️ deleted`) || strings.Contains(body, "Some") {
+		t.Error(body)
+	}
+	for _, bad := range []string{"", "x", "1763892000", "1.1&channel=C2"} {
+		sent.Remote.ID = bad
+		if e := failure(t, second(b.Update(t.Context(), sent, c, marker))); e.Code != "remote_unknown" || e.Class != connector.Final || len(f.take()) != 0 {
+			t.Errorf("%q: %v", bad, e)
+		}
+	}
+}
+
+func second[T any](_ T, err error) error { return err }
+
+// Blocks that Slack does not take leave the edit to be made without them, once,
+// and never become a new message.
+func TestUpdateWithoutBlocks(t *testing.T) {
+	f, b := startBot(t, false)
+	for _, then := range []string{posted1, `{"ok":false,"error":"invalid_blocks"}`, `{"ok":false,"error":"message_not_found"}`} {
+		answers := []string{`{"ok":false,"error":"invalid_blocks","response_metadata":{"messages":["[ERROR] x"]}}`, then}
+		f.answer = func(w http.ResponseWriter, _ *http.Request, _ string) {
+			fmt.Fprint(w, answers[0])
+			answers = answers[1:]
+		}
+		_, err := b.Update(t.Context(), connector.Sent{Remote: domain.Remote{ID: "1.1", Key: "C1"}}, content, marker)
+		calls := f.take()
+		if len(calls) != 2 || calls[0].path != "/api/chat.update" || calls[1].path != "/api/chat.update" {
+			t.Fatalf("%v", calls)
+		}
+		if (err == nil) != (then == posted1) {
+			t.Errorf("%s: %v", then, err)
+		}
+		var plain struct {
+			Text   string
+			Blocks []any
+		}
+		if err := json.Unmarshal([]byte(calls[1].body), &plain); err != nil || plain.Blocks != nil || !strings.Contains(plain.Text, "<https://app.test/1") || !strings.Contains(plain.Text, "Some *text*.") {
+			t.Errorf("%+v %v", plain, err)
+		}
+	}
+	f.answers(200, nil, `{"ok":false,"error":"invalid_blocks"}`)
+	if e := failure(t, second(b.Create(t.Context(), content, marker))); e.Code != "rejected" || len(f.take()) != 1 {
+		t.Error("a new message is posted twice: ", e)
+	}
+}
+
+func TestDigest(t *testing.T) {
+	f, b := startBot(t, false)
+	f.answers(200, nil, posted1)
+	d := connector.Digest{New: 10, Closed: 2, First: []connector.Content{content, {Title: "No <link>", State: domain.Closed}, {Number: "N", Title: "x", Deleted: true, URL: "https://a.test/" + strings.Repeat("x", 3000)}}}
+	if w, err := b.Digest(t.Context(), d, connector.Marker{Integration: 77, Item: 5, Attempt: 1}); err != nil || w.Remote.ID == "" {
+		t.Fatal(w, err)
+	}
+	body := f.take()[0].body
+	for _, part := range []string{
+		`"text":"12 items: 10 new, 2 closed"`, `"*12 items: 10 new, 2 closed*"`, `• <https://app.test/1?a=1&amp;b=2|WI-1 Say &lt;!here&gt;`,
+		`\n• No &lt;link&gt; — closed\n• N x — deleted"`, `"and 9 more"`, `"key":"77/5/1"`,
+	} {
+		if !strings.Contains(body, part) {
+			t.Errorf("%s is not in %s", part, body)
+		}
+	}
+	f2, w := startHook(t)
+	f2.answers(200, nil, "ok")
+	if made, err := w.Digest(t.Context(), d, marker); err != nil || made.Remote != (domain.Remote{}) || !strings.Contains(f2.take()[0].body, "and 9 more") {
+		t.Error(made, err)
+	}
+}
+
+func TestWebhook(t *testing.T) {
+	f, w := startHook(t)
+	f.answers(200, nil, "ok")
+	made, err := w.Create(t.Context(), content, marker)
+	if err != nil || made.Remote != (domain.Remote{}) || made.Unproven {
+		t.Fatal(made, err)
+	}
+	calls := f.take()
+	if len(calls) != 1 || calls[0].path != "/services/T0/B0/"+secret || strings.Contains(calls[0].body, "metadata") || strings.Contains(calls[0].body, "channel") ||
+		!strings.Contains(calls[0].body, `"unfurl_links":false,"unfurl_media":false`) {
+		t.Errorf("%v", calls)
+	}
+	if e := failure(t, second(w.Update(t.Context(), connector.Sent{}, content, marker))); e.Code != connector.NotEditable || e.Scope != connector.ItemScope || len(f.take()) != 0 {
+		t.Error(e)
+	}
+	for _, body := range []string{"", "OK", "okay", "<html>ok", "null", `{"ok":true}`} {
+		f.answers(200, nil, body)
+		if e := failure(t, second(w.Create(t.Context(), content, marker))); e.Class != connector.Ambiguous {
+			t.Errorf("%q: %v", body, e)
+		}
+	}
+}
+
+func TestManner(t *testing.T) {
+	_, edits := startBot(t, false)
+	_, posts := startBot(t, true)
+	_, w := startHook(t)
+	for _, tt := range []struct {
+		c     connector.Chat
+		edits bool
+	}{{edits, true}, {posts, false}, {w, false}} {
+		if m := tt.c.Manner(); m.Edits != tt.edits || m.DigestOver != 5 {
+			t.Errorf("%T: %+v", tt.c, m)
+		}
+	}
+}
+
+// Slack answers with success whatever happened: its code tells.
+func TestCodes(t *testing.T) {
+	f, b := startBot(t, false)
+	for code, want := range map[string]connector.Error{
+		"invalid_auth":        {Class: connector.Final, Scope: connector.IntegrationScope, Code: "credentials_rejected"},
+		"token_revoked":       {Class: connector.Final, Scope: connector.IntegrationScope, Code: "credentials_rejected"},
+		"account_inactive":    {Class: connector.Final, Scope: connector.IntegrationScope, Code: "credentials_rejected"},
+		"token_expired":       {Class: connector.Final, Scope: connector.IntegrationScope, Code: "credentials_rejected"},
+		"missing_scope":       {Class: connector.Final, Scope: connector.IntegrationScope, Code: "forbidden"},
+		"restricted_action":   {Class: connector.Final, Scope: connector.IntegrationScope, Code: "forbidden"},
+		"not_in_channel":      {Class: connector.Final, Scope: connector.IntegrationScope, Code: "forbidden"},
+		"channel_not_found":   {Class: connector.Final, Scope: connector.IntegrationScope, Code: "target_not_found"},
+		"is_archived":         {Class: connector.Final, Scope: connector.IntegrationScope, Code: "target_not_found"},
+		"ratelimited":         {Class: connector.Retryable, Scope: connector.IntegrationScope, Code: "rate_limited", Wait: time.Minute, Untold: true},
+		"rate_limited":        {Class: connector.Retryable, Scope: connector.IntegrationScope, Code: "rate_limited", Wait: time.Minute, Untold: true},
+		"internal_error":      {Class: connector.Ambiguous, Scope: connector.ItemScope, Code: "no_answer"},
+		"fatal_error":         {Class: connector.Ambiguous, Scope: connector.ItemScope, Code: "no_answer"},
+		"service_unavailable": {Class: connector.Ambiguous, Scope: connector.ItemScope, Code: "no_answer"},
+		"message_not_found":   {Class: connector.Final, Scope: connector.ItemScope, Code: "remote_deleted"},
+		"cant_update_message": {Class: connector.Final, Scope: connector.ItemScope, Code: connector.NotEditable},
+		"edit_window_closed":  {Class: connector.Final, Scope: connector.ItemScope, Code: connector.NotEditable},
+		"msg_too_long":        {Class: connector.Final, Scope: connector.ItemScope, Code: "rejected"},
+		"one_nobody_knows":    {Class: connector.Final, Scope: connector.ItemScope, Code: "rejected"},
+	} {
+		f.answers(200, nil, `{"ok":false,"error":"`+code+`","needed":"chat:write"}`)
+		for name, err := range map[string]error{
+			"create": second(b.Create(t.Context(), content, marker)),
+			"update": second(b.Update(t.Context(), connector.Sent{Remote: domain.Remote{ID: "1.1"}}, content, marker)),
+		} {
+			e := failure(t, err)
+			if e.Class != want.Class || e.Scope != want.Scope || e.Code != want.Code || e.Wait != want.Wait || e.Untold != want.Untold || e.Status != 200 || e.RequestID != "REQ1" {
+				t.Errorf("%s %s: %+v", name, code, e)
+			}
+			if !strings.Contains(e.Detail, code) || !strings.Contains(e.Detail, "chat:write") {
+				t.Errorf("%s %s: %q", name, code, e.Detail)
+			}
+		}
+		// What only reads leaves nothing open.
+		if _, err := b.Find(t.Context(), now, []connector.Marker{marker}); want.Class == connector.Ambiguous && failure(t, err).Class != connector.Retryable {
+			t.Errorf("find %s: %v", code, err)
+		}
+	}
+	f.answers(200, http.Header{"Retry-After": {"7"}}, `{"ok":false,"error":"ratelimited"}`)
+	if e := failure(t, second(b.Create(t.Context(), content, marker))); e.Wait != 7*time.Second || e.Untold {
+		t.Errorf("%+v", e)
+	}
+	f.answers(429, http.Header{"Retry-After": {"30"}}, "")
+	if e := failure(t, second(b.Create(t.Context(), content, marker))); e.Code != "rate_limited" || e.Wait != 30*time.Second {
+		t.Errorf("%+v", e)
+	}
+	f.answers(503, nil, "<html>x"+strings.Repeat("y", 999))
+	if e := failure(t, second(b.Create(t.Context(), content, marker))); e.Class != connector.Ambiguous || e.Code != "no_answer" {
+		t.Errorf("%+v", e)
+	}
+}
+
+// A webhook gives its reason in plain text.
+func TestReasons(t *testing.T) {
+	f, w := startHook(t)
+	for _, tt := range []struct {
+		status int
+		body   string
+		class  connector.Class
+		scope  connector.Scope
+		code   string
+	}{
+		{404, "no_service", connector.Final, connector.IntegrationScope, "credentials_rejected"},
+		{403, "invalid_token", connector.Final, connector.IntegrationScope, "credentials_rejected"},
+		{404, "<html>gone", connector.Final, connector.IntegrationScope, "credentials_rejected"},
+		{410, "channel_is_archived", connector.Final, connector.IntegrationScope, "target_not_found"},
+		{404, "channel_not_found", connector.Final, connector.IntegrationScope, "target_not_found"},
+		{403, "action_prohibited", connector.Final, connector.IntegrationScope, "forbidden"},
+		{400, "invalid_payload", connector.Final, connector.ItemScope, "rejected"},
+		{400, "no_text", connector.Final, connector.ItemScope, "rejected"},
+		{500, "rollup_error", connector.Ambiguous, connector.ItemScope, "no_answer"},
+		{429, "no_service", connector.Retryable, connector.IntegrationScope, "rate_limited"},
+		{302, "", connector.Final, connector.IntegrationScope, "target_moved"},
+	} {
+		f.answers(tt.status, nil, tt.body)
+		e := failure(t, second(w.Create(t.Context(), content, marker)))
+		if e.Class != tt.class || e.Scope != tt.scope || e.Code != tt.code || strings.Contains(e.Detail, "<") || e.Class == connector.Retryable && e.Wait != time.Minute {
+			t.Errorf("%d %q: %+v", tt.status, tt.body, e)
+		}
+	}
+}
+
+func TestAnswersThatProveNothing(t *testing.T) {
+	f, b := startBot(t, false)
+	for _, body := range []string{"", "null", "[]", `{"a":1}`, `{"ok":"true"}`, `{"ok":true}`, `{"ok":true,"ts":"x"}`, `{"ok":true,"ts":5}`, "ok"} {
+		f.answers(200, nil, body)
+		if e := failure(t, second(b.Create(t.Context(), content, marker))); e.Class != connector.Ambiguous || e.Code != "answer_unreadable" {
+			t.Errorf("%s: %+v", body, e)
+		}
+	}
+}

@@ -1,0 +1,67 @@
+package slack
+
+import (
+	gocontext "context"
+	"net/http"
+	"strings"
+	"time"
+
+	"integrations/shared/connector"
+	"integrations/shared/outbound"
+)
+
+// WebhookConfig is an incoming webhook. All of its URL is secret.
+type WebhookConfig struct {
+	Look
+	URL string
+}
+
+// A Webhook posts into the channel of an incoming webhook. It is told no
+// message's id, so it can neither edit a message nor find one. It is safe for
+// use by several goroutines.
+type Webhook struct {
+	core
+	cfg WebhookConfig
+}
+
+// NewWebhook makes a webhook that asks through client, which must be pinned to
+// the URL's host. A nil clock is the system's.
+func NewWebhook(cfg WebhookConfig, client *outbound.Client, now func() time.Time) *Webhook {
+	return &Webhook{core: newCore(cfg.Look, client, now), cfg: cfg}
+}
+
+// Manner says that every change is a message.
+func (w *Webhook) Manner() connector.Manner { return connector.Manner{DigestOver: w.digestOver} }
+
+// Create posts the item. The marker has no place in it.
+func (w *Webhook) Create(ctx gocontext.Context, c connector.Content, _ connector.Marker) (connector.Written, error) {
+	blocks, line := compose(c)
+	return connector.Written{Seen: written("", "", c).Seen}, w.post(ctx, post{Text: line, Blocks: blocks})
+}
+
+// Update is not possible.
+func (w *Webhook) Update(gocontext.Context, connector.Sent, connector.Content, connector.Marker) (connector.Written, error) {
+	return connector.Written{}, w.fail(connector.Final, connector.ItemScope, connector.NotEditable, "an incoming webhook cannot edit messages", outbound.Response{})
+}
+
+// Digest posts the digest.
+func (w *Webhook) Digest(ctx gocontext.Context, d connector.Digest, _ connector.Marker) (connector.Written, error) {
+	blocks, line := composeDigest(d)
+	return connector.Written{}, w.post(ctx, post{Text: line, Blocks: blocks})
+}
+
+// post sends a message. Slack answers in plain text: ok, or the reason.
+func (w *Webhook) post(ctx gocontext.Context, p post) error {
+	response, err := w.client.Do(ctx, outbound.Request{Method: http.MethodPost, URL: w.cfg.URL, Header: jsonHeader(), Body: encode(folded(p))})
+	if err != nil {
+		return err
+	}
+	said := strings.TrimSpace(string(response.Body))
+	switch {
+	case response.Status != http.StatusOK:
+		return w.hookRefused(said, response)
+	case said != "ok":
+		return w.fail(connector.Ambiguous, connector.ItemScope, "answer_unreadable", "Slack answered something else than ok", response)
+	}
+	return nil
+}

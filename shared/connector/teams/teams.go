@@ -1,0 +1,126 @@
+// Package teams is the connector to Microsoft Teams: items are Adaptive Cards
+// that a Power Automate workflow posts. The workflow says no more than that it
+// was started, so nothing is proven, edited or found.
+package teams
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"net/http"
+	"time"
+
+	"integrations/shared/connector"
+	"integrations/shared/connector/message"
+	"integrations/shared/markup/chat"
+	"integrations/shared/outbound"
+)
+
+// Config is a workflow. All of its URL is secret.
+type Config struct {
+	URL string // kept as it is, query included
+	// Card sends the bare card, which some templates of workflows want, instead
+	// of a message with the card attached.
+	Card       bool
+	DigestOver int
+	// Templates replace the usual title and body; "" leaves the usual one.
+	TitleTemplate, BodyTemplate string
+}
+
+// A Connector posts through one workflow. It is safe for use by several
+// goroutines.
+type Connector struct {
+	message.Renderer
+	cfg    Config
+	client *outbound.Client
+	now    func() time.Time
+}
+
+// New makes a connector that asks through client, which must be pinned to the
+// URL's host. A nil clock is the system's.
+func New(cfg Config, client *outbound.Client, now func() time.Time) *Connector {
+	if now == nil {
+		now = time.Now
+	}
+	return &Connector{
+		Renderer: message.Renderer{Dialect: chat.Plain{}, TitleTemplate: cfg.TitleTemplate, BodyTemplate: cfg.BodyTemplate},
+		cfg:      cfg, client: client, now: now,
+	}
+}
+
+// Manner says that every change is a message.
+func (c *Connector) Manner() connector.Manner { return connector.Manner{DigestOver: c.cfg.DigestOver} }
+
+// Create posts the item.
+func (c *Connector) Create(ctx context.Context, content connector.Content, m connector.Marker) (connector.Written, error) {
+	if err := c.post(ctx, compose(content, m)); err != nil {
+		return connector.Written{}, err
+	}
+	return connector.Written{Seen: connector.Seen{Text: content.Hash(), State: content.State}, Unproven: true}, nil
+}
+
+// Update is not possible.
+func (c *Connector) Update(context.Context, connector.Sent, connector.Content, connector.Marker) (connector.Written, error) {
+	return connector.Written{}, c.fail(connector.Final, connector.ItemScope, connector.NotEditable, "a workflow cannot edit messages", outbound.Response{})
+}
+
+// Digest posts the digest.
+func (c *Connector) Digest(ctx context.Context, d connector.Digest, m connector.Marker) (connector.Written, error) {
+	if err := c.post(ctx, composeDigest(d, m)); err != nil {
+		return connector.Written{}, err
+	}
+	return connector.Written{Unproven: true}, nil
+}
+
+// post starts the workflow with a card.
+func (c *Connector) post(ctx context.Context, made card) error {
+	response, err := c.client.Do(ctx, outbound.Request{
+		Method: http.MethodPost, URL: c.cfg.URL, Header: http.Header{"Content-Type": {"application/json"}}, Body: c.payload(made),
+	})
+	if err != nil {
+		return err
+	}
+	if e := c.refused(response); e != nil {
+		return e
+	}
+	return nil
+}
+
+// An envelope is a message with a card attached
+// (https://learn.microsoft.com/microsoftteams/platform/webhooks-and-connectors/how-to/connectors-using).
+type envelope struct {
+	Type        string       `json:"type"`
+	Attachments []attachment `json:"attachments"`
+}
+
+type attachment struct {
+	ContentType string  `json:"contentType"`
+	ContentURL  *string `json:"contentUrl"`
+	Content     card    `json:"content"`
+}
+
+func (c *Connector) payload(made card) []byte {
+	if c.cfg.Card {
+		return encode(made)
+	}
+	return encode(envelope{Type: "message", Attachments: []attachment{{ContentType: "application/vnd.microsoft.card.adaptive", Content: made}}})
+}
+
+func encode(value any) []byte {
+	var out bytes.Buffer
+	e := json.NewEncoder(&out)
+	e.SetEscapeHTML(false) // as long again, and means the same
+	if err := e.Encode(value); err != nil {
+		panic(err) // strings always marshal
+	}
+	return bytes.TrimRight(out.Bytes(), "\n")
+}
+
+// Check asks nothing: a workflow can only be started.
+func (c *Connector) Check(context.Context) ([]connector.Check, error) {
+	const onlyByPosting = "only_by_posting"
+	return []connector.Check{
+		connector.Undecided(connector.CheckReachable, onlyByPosting), connector.Undecided(connector.CheckCredentials, onlyByPosting),
+		connector.Undecided(connector.CheckTarget, onlyByPosting),
+	}, nil
+}
