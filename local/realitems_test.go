@@ -12,8 +12,8 @@ import (
 	"integrations/shared/notice"
 )
 
-// trackers are the sample's integrations with trackers.
-var trackers = []string{"github", "gitlab", "jira", "jira_datacenter", "mantisbt"}
+// trackerNames are the sample's integrations with trackers.
+var trackerNames = []string{"github", "gitlab", "jira", "jira_datacenter", "mantisbt"}
 
 // realItems are the items of real life.
 func realItems(t *testing.T) (items []domain.Item) {
@@ -51,7 +51,7 @@ func realItems(t *testing.T) (items []domain.Item) {
 func TestRealItemsThroughTheEngine(t *testing.T) {
 	items := realItems(t)
 	endpoint := dynamoDB(t)
-	for _, name := range trackers {
+	for _, name := range trackerNames {
 		t.Run(name, func(t *testing.T) {
 			began, closed := time.Now(), 0
 			s := staged(t, endpoint, name, nil)

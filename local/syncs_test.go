@@ -175,11 +175,11 @@ func (s *stage) serve(hosts []string) *outbound.Client {
 	for _, host := range hosts {
 		overrides[host] = netip.MustParseAddrPort(server.Listener.Addr().String())
 	}
-	return outbound.New(outbound.Config{Hosts: hosts, RootCAs: roots, Timeout: patience, Overrides: overrides})
+	return outbound.New(outbound.Config{Hosts: hosts, RootCAs: roots, Timeout: longestCall, Overrides: overrides})
 }
 
-// patience is how long a call may last here.
-const patience = 500 * time.Millisecond
+// longestCall is how long a call may last here.
+const longestCall = 500 * time.Millisecond
 
 // configure stores the integration as a manager's request would, and returns
 // its secrets.

@@ -22,7 +22,7 @@ type Batch struct {
 	Retried     []Mark // a manager's wish to have them tried again is fulfilled
 	PlanRows    []domain.PlanRow
 	PlansUntil  time.Time // when PlanRows expire
-	Digest      *Digest // nil for none
+	Digest      *Digest   // nil for none
 	Notices     []notice.Notice
 	NoticesDue  time.Time
 	Condition   *Condition // nil: what is known stays

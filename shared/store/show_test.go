@@ -164,7 +164,7 @@ func TestMarksKeepWhatTheySay(t *testing.T) {
 	must(t, s.Commit(t.Context(), lease, Batch{Run: run, AddMarks: []Mark{{ItemID: 7, Version: 3, Planned: 1}}}))
 	must(t, s.PutMark(t.Context(), pair.ID, Mark{ItemID: 7, Version: 3}))
 	marks, _, err := s.Marks(t.Context(), pair.ID, "", 10)
-	if err != nil || len(marks) != 1 || marks[0] != (Mark{ItemID: 7, Version: 3, Retry: true, Planned: 1}) {
+	if err != nil || len(marks) != 1 || marks[0] != (Mark{ItemID: 7, Version: 3, Retry: true, Planned: 1, Told: true}) {
 		t.Errorf("%+v, %v", marks, err)
 	}
 	must(t, s.RetryItems(t.Context(), pair.ID, nil))

@@ -32,11 +32,11 @@ func TestMarksGoByTheirExactKey(t *testing.T) {
 	for _, m := range []Mark{{ItemID: 8, Version: 1}, {ItemID: 7, Version: 10}, {ItemID: 7, Version: 9}, {ItemID: 7, Version: 9}, {ItemID: 100, Version: 1}} {
 		must(t, s.PutMark(t.Context(), pair.ID, m))
 	}
-	if got, want := marks(t, s), []Mark{{ItemID: 7, Version: 9}, {ItemID: 7, Version: 10}, {ItemID: 8, Version: 1}, {ItemID: 100, Version: 1}}; !reflect.DeepEqual(got, want) {
+	if got, want := marks(t, s), []Mark{{ItemID: 7, Version: 9, Told: true}, {ItemID: 7, Version: 10, Told: true}, {ItemID: 8, Version: 1, Told: true}, {ItemID: 100, Version: 1, Told: true}}; !reflect.DeepEqual(got, want) {
 		t.Errorf("%v, want %v", got, want)
 	}
 	must(t, s.Commit(t.Context(), lease, Batch{Run: run, DeleteMarks: []Mark{{ItemID: 7, Version: 9}, {ItemID: 8, Version: 1}}, AddMarks: []Mark{{ItemID: 9, Version: 3}}}))
-	if got, want := marks(t, s), []Mark{{ItemID: 7, Version: 10}, {ItemID: 9, Version: 3}, {ItemID: 100, Version: 1}}; !reflect.DeepEqual(got, want) {
+	if got, want := marks(t, s), []Mark{{ItemID: 7, Version: 10, Told: true}, {ItemID: 9, Version: 3, Told: true}, {ItemID: 100, Version: 1, Told: true}}; !reflect.DeepEqual(got, want) {
 		t.Errorf("%v, want %v", got, want)
 	}
 	if n, err := s.CountMarks(t.Context(), pair.ID); n != 3 || err != nil {
