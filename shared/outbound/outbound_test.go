@@ -88,6 +88,11 @@ func TestDo(t *testing.T) {
 	if r.Header.Get("User-Agent") != "" {
 		t.Fatal("the caller's header was changed")
 	}
+	r.Header.Set("User-Agent", "DiscordBot (x, 1)")
+	answer, err = newClient(t, cfg).Do(t.Context(), r)
+	if err != nil || !strings.Contains(answer.Header.Get("X-Saw"), " DiscordBot (x, 1) b") {
+		t.Fatalf("%q %v", answer.Header.Get("X-Saw"), err)
+	}
 }
 
 func TestRedirectsAreAnswers(t *testing.T) {

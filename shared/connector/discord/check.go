@@ -70,16 +70,19 @@ func (b *Bot) Check(ctx context.Context) ([]connector.Check, error) {
 	return append(checks, connector.Passed(connector.CheckTarget), connector.Undecided(checkWrite, onlyByPosting), history), err
 }
 
-// history tells whether the bot may read old messages, by the last one. Of an
-// empty channel it is not known.
+// history tells whether the bot may read old messages: whether it is shown any,
+// or may read the last. Of an empty channel it is not known.
 func (b *Bot) history(ctx context.Context, ch channel) (connector.Check, error) {
-	if ch.LastMessageID == "" {
-		return connector.Undecided(checkHistory, "not_told"), nil
-	}
-	switch code, err := b.readable(ctx, ch.LastMessageID); code {
-	case "":
+	list, err := b.page(ctx, 1, 0)
+	if err == nil && len(list) > 0 {
 		return connector.Passed(checkHistory), nil
-	case "forbidden":
+	}
+	code := ""
+	if err == nil {
+		code, err = b.readable(ctx, ch.LastMessageID)
+	}
+	var e *connector.Error
+	if code == "forbidden" || errors.As(err, &e) && e.Code == "forbidden" {
 		return connector.Refused(checkHistory, "history_not_allowed"), err
 	}
 	return connector.Undecided(checkHistory, "not_told"), nil

@@ -49,10 +49,9 @@ func Changes(c connector.Content) []string {
 		return []string{"deleted"}
 	}
 	var words []string
-	if was.Deleted {
-		words = append(words, "restored")
-	}
 	switch {
+	case was.Deleted:
+		words = append(words, "restored")
 	case was.State != domain.Closed && c.State == domain.Closed:
 		words = append(words, "closed")
 	case was.State == domain.Closed && c.State != domain.Closed:

@@ -107,7 +107,9 @@ func TestChanges(t *testing.T) {
 		"labels: +b −c": func(_ *connector.Content, w *connector.Was) { w.Labels = []string{"a", "c"} },
 		"text changed":  func(c *connector.Content, _ *connector.Was) { c.Body = "C" },
 		"deleted":       func(c *connector.Content, _ *connector.Was) { c.Deleted, c.Body, c.State = true, "", domain.Closed },
-		"restored":      func(_ *connector.Content, w *connector.Was) { w.Deleted, w.Text = true, connector.TextHash("") },
+		"restored": func(_ *connector.Content, w *connector.Was) {
+			w.Deleted, w.Text, w.State = true, connector.TextHash(""), domain.Closed
+		},
 		"closed; title was “S”; labels: −x": func(c *connector.Content, w *connector.Was) {
 			c.State, w.Title, w.Labels = domain.Closed, "S", []string{"a", "b", "x"}
 		},

@@ -49,14 +49,20 @@ func keys(t *testing.T) *kms.Client {
 // stored is an integration as it is read, with a blob where its token is.
 func stored(t *testing.T, p domain.Provider, configuration string, blob []byte) store.View {
 	t.Helper()
+	return holding(t, p, configuration, "token", origin, blob)
+}
+
+// holding is stored for a secret of another name and host.
+func holding(t *testing.T, p domain.Provider, configuration, member, origin string, blob []byte) store.View {
+	t.Helper()
 	table := rand.Text()
 	must(t, serverstest.CreateTable(t.Context(), dynamoURL, table))
 	s := store.New(dynamodb.New(dynamodb.Options{Region: "eu-central-1", BaseEndpoint: &dynamoURL, Credentials: who}), table)
 	i := store.Integration{
 		Integration:   domain.Integration{ID: 501, OrganisationID: 1001, ItemType: "work_item", Provider: p, Configuration: configuration},
-		SecretOrigins: map[string]string{"token": origin},
+		SecretOrigins: map[string]string{member: origin},
 	}
-	must(t, s.CreateIntegration(t.Context(), i, map[string][]byte{"token": blob}))
+	must(t, s.CreateIntegration(t.Context(), i, map[string][]byte{member: blob}))
 	v, err := s.View(t.Context(), store.Pair{ID: 501, OrganisationID: 1001, ItemType: "work_item"}, 0)
 	must(t, err)
 	return v
@@ -89,6 +95,35 @@ func TestOpen(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		case c.code != "" && (!errors.As(err, &told) || told.Code != c.code || told.Class != connector.Final || told.Scope != connector.IntegrationScope):
 			t.Errorf("%s: %v, want %s", name, err, c.code)
+		}
+	}
+}
+
+// A chat's secret is a whole URL, sealed for its host; which connector it opens
+// hangs on what is given.
+func TestOpenChats(t *testing.T) {
+	client := keys(t)
+	for _, tt := range []struct {
+		provider                      domain.Provider
+		configuration, member, origin string
+		secret                        string
+		finds                         bool
+	}{
+		{domain.Discord, `{"webhook_url":"********"}`, "webhook_url", "https://discord.com", "https://discord.com/api/webhooks/123456789012345678/" + token, false},
+		{domain.Discord, `{"bot_token":"********","channel_id":"123456789012345678"}`, "bot_token", "https://discord.com", token, true},
+		{domain.Slack, `{"webhook_url":"********"}`, "webhook_url", "https://hooks.slack.com", "https://hooks.slack.com/services/T0/B0/" + token, false},
+		{domain.Slack, `{"bot_token":"********","channel":"C0123456789"}`, "bot_token", "https://slack.com", token, true},
+		{domain.Teams, `{"workflow_url":"********"}`, "workflow_url", "https://prod-1.westeurope.logic.azure.com", "https://prod-1.westeurope.logic.azure.com/workflows/0a/triggers/manual/paths/invoke?sig=" + token, false},
+	} {
+		b := sealing.Binding{Organisation: 1001, Integration: 501, Field: tt.member, Origin: tt.origin}
+		blob, err := sealing.Seal(t.Context(), client, keyARN, b, tt.secret)
+		must(t, err)
+		opened, err := Open(t.Context(), client, outbound.New(outbound.Config{}), holding(t, tt.provider, tt.configuration, tt.member, tt.origin, blob))
+		must(t, err)
+		_, finds := opened.Connector.(connector.Finder)
+		_, chat := opened.Connector.(connector.Chat)
+		if finds != tt.finds || !chat || opened.Secrets[tt.member] != tt.secret {
+			t.Errorf("%s %s: %T", tt.provider, tt.member, opened.Connector)
 		}
 	}
 }

@@ -125,8 +125,10 @@ func TestChats(t *testing.T) {
 func TestWebhooksArePinnedAndHidden(t *testing.T) {
 	for _, name := range []string{"discord webhook", "slack webhook", "teams"} {
 		one := configurations[name]
-		for _, secret := range one.secrets {
-			s := stored{one.text, one.secrets, outbound.New(outbound.Config{}), nil}
+		for member, secret := range one.secrets {
+			known, token := token, strings.Repeat("Zq7", 20) // of no form that is known
+			secret = strings.TrimSuffix(secret, known) + token
+			s := stored{one.text, map[string]string{member: secret}, outbound.New(outbound.Config{}), nil}
 			client, err := s.webhook(one.provider, secret)
 			if err != nil {
 				t.Fatal(err)
