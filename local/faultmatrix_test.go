@@ -4,6 +4,7 @@ package main
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"testing"
@@ -11,6 +12,7 @@ import (
 
 	"integrations/local/standin/faults"
 	"integrations/shared/domain"
+	"integrations/shared/store"
 )
 
 // nameless are the integrations whose provider cannot be asked what it holds.
@@ -157,4 +159,15 @@ func (s *stage) judge(ids []domain.Snowflake, fault string) {
 	if most := s.kit.Applied(fault); gone > 0 && (fault != faults.DeletedObject && fault != faults.MovedObject || gone > most) {
 		s.t.Errorf("%d are gone, and %s was done %d times", gone, fault, most)
 	}
+}
+
+func (s *stage) links(ids ...domain.Snowflake) map[domain.Snowflake]store.Link {
+	s.t.Helper()
+	all := map[domain.Snowflake]store.Link{}
+	for part := range slices.Chunk(ids, 100) {
+		links, err := s.table.Links(s.t.Context(), s.pair.ID, s.target, part)
+		must(s.t, err)
+		maps.Copy(all, links)
+	}
+	return all
 }

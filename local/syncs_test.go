@@ -294,14 +294,3 @@ func (s *stage) noViolations() {
 		s.t.Errorf("violations: %.2000s", got)
 	}
 }
-
-func (s *stage) links(ids ...domain.Snowflake) map[domain.Snowflake]store.Link {
-	s.t.Helper()
-	all := map[domain.Snowflake]store.Link{}
-	for part := range slices.Chunk(ids, 100) {
-		links, err := s.table.Links(s.t.Context(), s.pair.ID, s.target, part)
-		must(s.t, err)
-		maps.Copy(all, links)
-	}
-	return all
-}

@@ -256,7 +256,21 @@ func encode(value any) []byte {
 	if err := e.Encode(value); err != nil {
 		panic(err) // what a stand-in holds always marshals
 	}
-	return bytes.ReplaceAll(bytes.TrimSuffix(b.Bytes(), []byte("\n")), []byte("/"), []byte(`\/`))
+	return slashes(bytes.TrimSuffix(b.Bytes(), []byte("\n")))
+}
+
+// slashes escapes the slashes of a JSON text, as Slack does, that are not
+// escaped yet: a message that is held came in some spelling.
+func slashes(text []byte) []byte {
+	out, escaped := make([]byte, 0, len(text)), false
+	for _, c := range text {
+		if c == '/' && !escaped {
+			out = append(out, '\\')
+		}
+		escaped = c == '\\' && !escaped
+		out = append(out, c)
+	}
+	return out
 }
 
 func requestID() string {

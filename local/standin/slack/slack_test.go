@@ -456,3 +456,14 @@ func TestThePerson(t *testing.T) {
 		t.Errorf("what she deleted: %s", r.body)
 	}
 }
+
+// Slack escapes each slash once, in whatever spelling it came.
+func TestSlashesAreEscapedOnce(t *testing.T) {
+	for given, want := range map[string]string{
+		`{"a":"x/y"}`: `{"a":"x\/y"}`, `{"a":"x\/y"}`: `{"a":"x\/y"}`, `{"a":"\\/"}`: `{"a":"\\\/"}`, `{"a":"\\\/"}`: `{"a":"\\\/"}`,
+	} {
+		if got := string(slashes([]byte(given))); got != want {
+			t.Errorf("%s: %s, want %s", given, got, want)
+		}
+	}
+}

@@ -160,7 +160,7 @@ func TestRunsThatFail(t *testing.T) {
 		{card(hello), "type must be message", false}, {`{"type":"message"}`, "there are none", false}, {`{"type":"message","attachments":[]}`, "0 attachments", false},
 		{strings.Replace(envelope(card(hello)), "adaptive", "hero", 1), "no adaptive card", false},
 		{envelope(`{"type":"Card"}`), "must be 'AdaptiveCard'", false}, {envelope(strings.Replace(card(hello), "1.4", "1.9", 1)), "version", false},
-		{envelope(open("javascript:alert(1)")), "no web address", false}, {envelope(open("mailto:a@b.example")), "no web address", false},
+		{envelope(open("javascript:alert(1)")), "no web address", false}, {envelope(open("mailto:a@b.example")), "no web address", false}, {envelope(open("ftp://a.example/b")), "no web address", false},
 		{envelope(card(hello + `,"actions":[{"type":"Action.Submit","title":"x"}]`)), "does not work", false},
 		{envelope(card(hello + `,"msteams":{"entities":[]}`)), "mentions somebody", false},
 		{envelope(run("<at>maria</at>")), "<at>", false}, {envelope(block("<AT id=1>x</AT>")), "<at>", false},
