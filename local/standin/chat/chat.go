@@ -10,7 +10,6 @@ import (
 	"io"
 	"net/http"
 	"path/filepath"
-	"slices"
 	"sync"
 	"time"
 
@@ -21,12 +20,9 @@ import (
 
 // The phases of a create that a hook is told of.
 const (
-	Received = "received" // the request is here, nothing has been done
-	Applied  = "applied"  // the message exists, the answer has not been sent
+	Received = standin.Received
+	Applied  = standin.Applied
 )
-
-// maxViolations bounds what is kept; a caller who is wrong is so at every call.
-const maxViolations = 1000
 
 // A Dialect is what makes a chat the one it is.
 type Dialect struct {
@@ -57,6 +53,7 @@ type Place struct{ ID, Name string }
 
 // A Chat keeps messages. It survives the death of its process.
 type Chat struct {
+	standin.Watch
 	dialect Dialect
 	now     func() time.Time
 	journal *standin.Journal
@@ -65,11 +62,8 @@ type Chat struct {
 	// deciding is held by a write from its decision to its commitment.
 	deciding sync.Mutex
 
-	lock       sync.RWMutex
-	channels   map[string]*channel
-	violations []string
-	hook       func(phase string, n int)
-	creates    int
+	lock     sync.RWMutex
+	channels map[string]*channel
 }
 
 // Open returns the chat with all that the journal in dir holds. A nil clock is
@@ -94,50 +88,6 @@ func (c *Chat) Close() error {
 
 // Now is the time on the chat's clock.
 func (c *Chat) Now() time.Time { return c.now().UTC() }
-
-// OnCreate has hook called at each phase of each create, with the number of
-// the create since the start. It may block: the caller then waits.
-func (c *Chat) OnCreate(hook func(phase string, n int)) {
-	c.lock.Lock()
-	defer c.lock.Unlock()
-	c.hook = hook
-}
-
-// Violations lists the breaches of the contract so far: the callers' and, each
-// a mistake of the stand-in, our own.
-func (c *Chat) Violations() []string {
-	c.lock.RLock()
-	defer c.lock.RUnlock()
-	return slices.Clone(c.violations)
-}
-
-// Violation notes a breach.
-func (c *Chat) Violation(format string, args ...any) {
-	c.lock.Lock()
-	defer c.lock.Unlock()
-	if len(c.violations) < maxViolations {
-		c.violations = append(c.violations, fmt.Sprintf(format, args...))
-	}
-}
-
-// arrive counts a create and tells the hook of it.
-func (c *Chat) arrive() (n int) {
-	c.lock.Lock()
-	c.creates++
-	n = c.creates
-	c.lock.Unlock()
-	c.tell(Received, n)
-	return n
-}
-
-func (c *Chat) tell(phase string, n int) {
-	c.lock.RLock()
-	hook := c.hook
-	c.lock.RUnlock()
-	if hook != nil {
-		hook(phase, n)
-	}
-}
 
 // A Kind is what a request does.
 type Kind int
@@ -196,7 +146,7 @@ func (c *Chat) Serve(w http.ResponseWriter, r *http.Request, kind Kind, limit in
 func (c *Chat) write(call *Call, kind Kind, decide func(*Call) Answer, failed Answer) Answer {
 	number, at, n := c.writes.Arrive(), c.Now(), 0
 	if kind == Create {
-		n = c.arrive()
+		n = c.Arrive()
 	}
 	c.deciding.Lock()
 	out := decide(call)
@@ -209,7 +159,7 @@ func (c *Chat) write(call *Call, kind Kind, decide func(*Call) Answer, failed An
 		return failed
 	}
 	if kind == Create && out.Message != nil {
-		c.tell(Applied, n)
+		c.Tell(Applied, n)
 	}
 	return out
 }

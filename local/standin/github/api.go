@@ -71,7 +71,7 @@ func (s *Server) serveAPI(w http.ResponseWriter, r *http.Request) {
 func (s *Server) write(made *call, tooLarge bool) *answer {
 	number, at, n := s.writes.Arrive(), s.config.Now().UTC(), 0
 	if made.route.creates {
-		n = s.arrive()
+		n = s.Arrive()
 	}
 	s.deciding.Lock()
 	out, changed := refuse(http.StatusRequestEntityTooLarge, "Payload too big"), (*issue)(nil)
@@ -91,7 +91,7 @@ func (s *Server) write(made *call, tooLarge bool) *answer {
 		return refuse(http.StatusInternalServerError, "Server Error")
 	}
 	if out.status == http.StatusCreated {
-		s.tell(Applied, n)
+		s.Tell(Applied, n)
 	}
 	return out
 }
@@ -111,7 +111,7 @@ func (s *Server) decide(made *call) (*answer, *issue) {
 		broken = s.contract.CheckRequest(s.described(made), made.body)
 	}
 	if broken != nil {
-		s.violation("request %s %s: %v", made.Method, made.URL.Path, broken)
+		s.Violation("request %s %s: %v", made.Method, made.URL.Path, broken)
 	}
 	out, changed := s.perform(made)
 	if broken != nil && out.status < 400 {
@@ -286,7 +286,7 @@ func (s *Server) send(w http.ResponseWriter, made *call, out *answer) {
 		}
 	}
 	if err := s.contract.CheckResponse(s.described(made), out.status, header, content); err != nil && !errors.Is(err, standin.ErrNoOperation) {
-		s.violation("answer %d to %s %s: %v", out.status, made.Method, made.URL.Path, err)
+		s.Violation("answer %d to %s %s: %v", out.status, made.Method, made.URL.Path, err)
 	}
 	w.WriteHeader(out.status)
 	_, _ = w.Write(content)

@@ -123,7 +123,7 @@ func (s *Server) grant(made *call) (*answer, *issue) {
 	d := json.NewDecoder(bytes.NewReader(made.body))
 	d.DisallowUnknownFields()
 	if err := d.Decode(&asked); len(made.body) > 0 && err != nil {
-		s.violation("request %s %s: %v", made.Method, made.URL.Path, err)
+		s.Violation("request %s %s: %v", made.Method, made.URL.Path, err)
 		return invalid(err.Error()), nil
 	}
 	for _, name := range asked.Repositories {

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"net/http"
 	"path/filepath"
-	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -18,12 +17,9 @@ import (
 
 // The phases of a create that a hook is told of.
 const (
-	Received = "received" // the request is here, nothing has been done
-	Applied  = "applied"  // the issue exists, the answer has not been sent
+	Received = standin.Received
+	Applied  = standin.Applied
 )
-
-// maxViolations bounds what is kept; a caller who is wrong is so at every call.
-const maxViolations = 1000
 
 // A Repository that the stand-in has.
 type Repository struct {
@@ -58,6 +54,7 @@ type Config struct {
 
 // A Server is the stand-in. It survives the death of its process.
 type Server struct {
+	standin.Watch
 	config   Config
 	contract *standin.Contract
 	journal  *standin.Journal
@@ -76,9 +73,6 @@ type Server struct {
 	repositories map[string]*repository
 	order        []*repository
 	lastID       int64
-	violations   []string
-	hook         func(phase string, n int)
-	creates      int
 }
 
 // Open returns the stand-in with all that the journal in config.Dir holds.
@@ -134,46 +128,3 @@ func (s *Server) API() http.Handler {
 
 // Calls is how many requests the API has got since it was opened.
 func (s *Server) Calls() int { return int(s.calls.Load()) }
-
-// OnCreate has hook called at each phase of each create, with the number of
-// the create since the start. It may block: the caller then waits.
-func (s *Server) OnCreate(hook func(phase string, n int)) {
-	s.lock.Lock()
-	defer s.lock.Unlock()
-	s.hook = hook
-}
-
-// Violations lists the breaches of the contract so far: the callers' and, each
-// a mistake of this package, our own.
-func (s *Server) Violations() []string {
-	s.lock.RLock()
-	defer s.lock.RUnlock()
-	return slices.Clone(s.violations)
-}
-
-func (s *Server) violation(format string, args ...any) {
-	s.lock.Lock()
-	defer s.lock.Unlock()
-	if len(s.violations) < maxViolations {
-		s.violations = append(s.violations, fmt.Sprintf(format, args...))
-	}
-}
-
-// arrive counts a create and tells the hook of it.
-func (s *Server) arrive() (n int) {
-	s.lock.Lock()
-	s.creates++
-	n = s.creates
-	s.lock.Unlock()
-	s.tell(Received, n)
-	return n
-}
-
-func (s *Server) tell(phase string, n int) {
-	s.lock.RLock()
-	hook := s.hook
-	s.lock.RUnlock()
-	if hook != nil {
-		hook(phase, n)
-	}
-}

@@ -66,7 +66,7 @@ func (s *Server) serveAPI(w http.ResponseWriter, r *http.Request) {
 func (s *Server) write(made *call, tooLarge bool) *answer {
 	number, at, n := s.writes.Arrive(), s.config.Now().UTC(), 0
 	if made.route.creates {
-		n = s.arrive()
+		n = s.Arrive()
 	}
 	s.deciding.Lock()
 	out, changed := &answer{status: http.StatusRequestEntityTooLarge, value: text("Request Entity Too Large\n")}, change{}
@@ -86,7 +86,7 @@ func (s *Server) write(made *call, tooLarge bool) *answer {
 		return refuse(http.StatusInternalServerError, "500 Internal Server Error")
 	}
 	if out.status == http.StatusCreated && n > 0 {
-		s.tell(Applied, n)
+		s.Tell(Applied, n)
 	}
 	return out
 }
@@ -124,7 +124,7 @@ func (c *call) token() string {
 // media type that there is.
 func (s *Server) admit(made *call) *answer {
 	if made.UserAgent() == "" {
-		s.violation("request %s %s: no User-Agent", made.Method, made.URL.Path)
+		s.Violation("request %s %s: no User-Agent", made.Method, made.URL.Path)
 	}
 	if made.user == "" {
 		if made.Header.Get("Private-Token")+made.Header.Get("Authorization") != "" && strings.HasPrefix(made.Header.Get("Authorization"), "Bearer ") {
@@ -211,7 +211,7 @@ func (s *Server) inProject(method string, parts []string) route {
 // perform runs the handler. A project the caller may not see is not there.
 func (s *Server) perform(made *call) (*answer, change) {
 	if made.route.handle == nil {
-		s.violation("request %s %s: no such operation in the documentation", made.Method, made.URL.EscapedPath())
+		s.Violation("request %s %s: no such operation in the documentation", made.Method, made.URL.EscapedPath())
 		return mistaken(http.StatusNotFound, "404 Not Found"), change{}
 	}
 	if strings.HasPrefix(made.URL.EscapedPath(), s.config.Root+"/api/v4/projects/") {

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"net/http"
 	"path/filepath"
-	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -18,8 +17,8 @@ import (
 
 // The phases of a create that a hook is told of.
 const (
-	Received = "received" // the request is here, nothing has been done
-	Applied  = "applied"  // the issue exists, the answer has not been sent
+	Received = standin.Received
+	Applied  = standin.Applied
 )
 
 // The roles GitLab has, by their numbers.
@@ -30,9 +29,6 @@ const (
 	Developer = 30
 	Owner     = 50
 )
-
-// maxViolations bounds what is kept; a caller who is wrong is so at every call.
-const maxViolations = 1000
 
 // A Project that the stand-in has.
 type Project struct {
@@ -71,6 +67,7 @@ type Config struct {
 
 // A Server is the stand-in. It survives the death of its process.
 type Server struct {
+	standin.Watch
 	config  Config
 	journal *standin.Journal
 	limiter *limiter
@@ -80,13 +77,10 @@ type Server struct {
 	// deciding is held by a write from its decision to its commitment.
 	deciding sync.Mutex
 
-	lock       sync.RWMutex
-	projects   map[string]*project // by path in lower case, old ones too
-	order      []*project
-	lastID     int64
-	violations []string
-	hook       func(phase string, n int)
-	creates    int
+	lock     sync.RWMutex
+	projects map[string]*project // by path in lower case, old ones too
+	order    []*project
+	lastID   int64
 }
 
 // Open returns the stand-in with all that the journal in config.Dir holds.
@@ -124,49 +118,6 @@ func (s *Server) Faults() *faults.Kit { return s.faults }
 
 // API is what is served under GitLab's host name, from its root on.
 func (s *Server) API() http.Handler { return s.faults.Wrap(http.HandlerFunc(s.serveAPI)) }
-
-// OnCreate has hook called at each phase of each create, with the number of
-// the create since the start. It may block: the caller then waits.
-func (s *Server) OnCreate(hook func(phase string, n int)) {
-	s.lock.Lock()
-	defer s.lock.Unlock()
-	s.hook = hook
-}
-
-// Violations lists the breaches of the contract so far: what GitLab does not
-// document, and what it would carry out of a text that should only be shown.
-func (s *Server) Violations() []string {
-	s.lock.RLock()
-	defer s.lock.RUnlock()
-	return slices.Clone(s.violations)
-}
-
-func (s *Server) violation(format string, args ...any) {
-	s.lock.Lock()
-	defer s.lock.Unlock()
-	if len(s.violations) < maxViolations {
-		s.violations = append(s.violations, fmt.Sprintf(format, args...))
-	}
-}
-
-// arrive counts a create and tells the hook of it.
-func (s *Server) arrive() (n int) {
-	s.lock.Lock()
-	s.creates++
-	n = s.creates
-	s.lock.Unlock()
-	s.tell(Received, n)
-	return n
-}
-
-func (s *Server) tell(phase string, n int) {
-	s.lock.RLock()
-	hook := s.hook
-	s.lock.RUnlock()
-	if hook != nil {
-		hook(phase, n)
-	}
-}
 
 // SetUpdated gives the issues from number first to last one time of their last
 // change, as whoever edits many at once leaves them.

@@ -47,7 +47,7 @@ func (s *Server) parse(body []byte, known []string) (*asked, *answer) {
 	}
 	for name := range given {
 		if !slices.Contains(known, name) {
-			s.violation("member %q is not documented", name)
+			s.Violation("member %q is not documented", name)
 			return nil, mistaken(http.StatusBadRequest, name+" is not documented")
 		}
 	}

@@ -51,7 +51,7 @@ func (s *Server) list(made *call) (*answer, change) {
 	query := made.URL.Query()
 	for name := range query {
 		if !slices.Contains(parameters, name) {
-			s.violation("parameter %q is not documented", name)
+			s.Violation("parameter %q is not documented", name)
 			return mistaken(http.StatusBadRequest, name+" is not documented"), change{}
 		}
 	}

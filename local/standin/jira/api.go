@@ -61,7 +61,7 @@ func (s *Server) serveAPI(w http.ResponseWriter, r *http.Request) {
 func (s *Server) write(made *call, tooLarge bool) *answer {
 	number, at, n := s.writes.Arrive(), s.config.Now().UTC(), 0
 	if made.route.creates {
-		n = s.arrive()
+		n = s.Arrive()
 	}
 	s.deciding.Lock()
 	out, changed := refuse(http.StatusRequestEntityTooLarge, "The request is too large."), (*issue)(nil)
@@ -81,7 +81,7 @@ func (s *Server) write(made *call, tooLarge bool) *answer {
 		return refuse(http.StatusInternalServerError, "Internal server error")
 	}
 	if out.status == http.StatusCreated && made.route.creates {
-		s.tell(Applied, n)
+		s.Tell(Applied, n)
 	}
 	return out
 }
@@ -119,7 +119,7 @@ func (s *Server) checkRequest(made *call) error {
 	}
 	broken := s.contract.CheckRequest(described(made), made.body)
 	if broken != nil {
-		s.violation("request %s %s: %v", made.Method, made.URL.Path, broken)
+		s.Violation("request %s %s: %v", made.Method, made.URL.Path, broken)
 	}
 	return broken
 }
@@ -300,7 +300,7 @@ func (s *Server) send(w http.ResponseWriter, made *call, out *answer) {
 	// even there.
 	if made.route.handle != nil && !undescribed(made) && out.status != http.StatusGone && out.value != nil {
 		if err := s.contract.CheckResponse(described(made), out.status, header, withoutNull(content)); err != nil && !errors.Is(err, standin.ErrNoOperation) {
-			s.violation("answer %d to %s %s: %v", out.status, made.Method, made.URL.Path, err)
+			s.Violation("answer %d to %s %s: %v", out.status, made.Method, made.URL.Path, err)
 		}
 	}
 	w.WriteHeader(out.status)

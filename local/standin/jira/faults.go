@@ -90,7 +90,7 @@ func (s *Server) hooks() faults.Hooks {
 				return
 			}
 			if err := s.contract.CheckResponse(described(made), a.Status, a.Header, a.Body); err != nil {
-				s.violation("answer %d to %s %s: %v", a.Status, r.Method, r.URL.Path, err)
+				s.Violation("answer %d to %s %s: %v", a.Status, r.Method, r.URL.Path, err)
 			}
 		},
 		SameTime: s.sameTime,

@@ -155,7 +155,7 @@ func (s *Server) setDescription(to *issue, value json.RawMessage) *answer {
 	}
 	document, text, err := readDocument(value)
 	if err != nil {
-		s.violation("description: %v", err)
+		s.Violation("description: %v", err)
 		return badField("description", "Operation value must be an Atlassian Document (see the Atlassian Document Format): "+err.Error())
 	}
 	if length(text) > maxDescription {

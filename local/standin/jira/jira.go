@@ -8,7 +8,6 @@ import (
 	"net/http"
 	"net/url"
 	"path/filepath"
-	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -19,12 +18,9 @@ import (
 
 // The phases of a create that a hook is told of.
 const (
-	Received = "received" // the request is here, nothing has been done
-	Applied  = "applied"  // the issue exists, the answer has not been sent
+	Received = standin.Received
+	Applied  = standin.Applied
 )
-
-// maxViolations bounds what is kept; a caller who is wrong is so at every call.
-const maxViolations = 1000
 
 // The flavors.
 const (
@@ -93,6 +89,7 @@ type Config struct {
 
 // A Server is the stand-in. It survives the death of its process.
 type Server struct {
+	standin.Watch
 	config   Config
 	context  string // the path before /rest
 	contract *standin.Contract
@@ -104,15 +101,12 @@ type Server struct {
 	// deciding is held by a write from its decision to its commitment.
 	deciding sync.Mutex
 
-	lock       sync.RWMutex
-	projects   map[string]*project
-	order      []*project
-	issues     map[string]*standin.Versions[*issue] // by id
-	keys       map[string]string                    // every key an issue ever had to its id
-	lastID     int64
-	violations []string
-	hook       func(phase string, n int)
-	creates    int
+	lock     sync.RWMutex
+	projects map[string]*project
+	order    []*project
+	issues   map[string]*standin.Versions[*issue] // by id
+	keys     map[string]string                    // every key an issue ever had to its id
+	lastID   int64
 }
 
 // Open returns the stand-in with all that the journal in config.Dir holds.
@@ -164,46 +158,3 @@ func (s *Server) Faults() *faults.Kit { return s.faults }
 // API is what is served under the host of BaseURL and, for the Cloud, as
 // api.atlassian.com.
 func (s *Server) API() http.Handler { return s.faults.Wrap(http.HandlerFunc(s.serveAPI)) }
-
-// OnCreate has hook called at each phase of each create, with the number of
-// the create since the start. It may block: the caller then waits.
-func (s *Server) OnCreate(hook func(phase string, n int)) {
-	s.lock.Lock()
-	defer s.lock.Unlock()
-	s.hook = hook
-}
-
-// Violations lists the breaches of the contract so far: the callers' and, each
-// a mistake of this package, our own.
-func (s *Server) Violations() []string {
-	s.lock.RLock()
-	defer s.lock.RUnlock()
-	return slices.Clone(s.violations)
-}
-
-func (s *Server) violation(format string, args ...any) {
-	s.lock.Lock()
-	defer s.lock.Unlock()
-	if len(s.violations) < maxViolations {
-		s.violations = append(s.violations, fmt.Sprintf(format, args...))
-	}
-}
-
-// arrive counts a create and tells the hook of it.
-func (s *Server) arrive() (n int) {
-	s.lock.Lock()
-	s.creates++
-	n = s.creates
-	s.lock.Unlock()
-	s.tell(Received, n)
-	return n
-}
-
-func (s *Server) tell(phase string, n int) {
-	s.lock.RLock()
-	hook := s.hook
-	s.lock.RUnlock()
-	if hook != nil {
-		hook(phase, n)
-	}
-}

@@ -59,7 +59,7 @@ func (s *Server) serveAPI(w http.ResponseWriter, r *http.Request) {
 func (s *Server) write(made *call, tooLarge bool) *answer {
 	number, at, n := s.writes.Arrive(), s.config.Now().UTC(), 0
 	if made.route.creates {
-		n = s.arrive()
+		n = s.Arrive()
 	}
 	s.deciding.Lock()
 	out, changed := refuse(http.StatusRequestEntityTooLarge, 0, "Payload too big"), (*issue)(nil)
@@ -75,7 +75,7 @@ func (s *Server) write(made *call, tooLarge bool) *answer {
 		return crashed()
 	}
 	if out.status == http.StatusCreated {
-		s.tell(Applied, n)
+		s.Tell(Applied, n)
 	}
 	return out
 }
@@ -93,7 +93,7 @@ func (s *Server) decide(made *call) (*answer, *issue) {
 		broken = nil // the description of 2.28 knows no deletes, but MantisBT does
 	}
 	if broken != nil {
-		s.violation("request %s %s: %v", made.Method, made.URL.Path, broken)
+		s.Violation("request %s %s: %v", made.Method, made.URL.Path, broken)
 	}
 	out, changed := made.route.handle(made)
 	if broken != nil && out.status < 400 {
@@ -115,7 +115,7 @@ func (s *Server) admit(made *call) *answer {
 	}
 	made.user = user
 	if media, _, err := mime.ParseMediaType(made.Header.Get("Content-Type")); len(made.body) > 0 && (err != nil || media != "application/json") {
-		s.violation("request %s %s: the body's media type is %q, MantisBT reads JSON only", made.Method, made.URL.Path, media)
+		s.Violation("request %s %s: the body's media type is %q, MantisBT reads JSON only", made.Method, made.URL.Path, media)
 		return refuse(http.StatusBadRequest, 0, "Unable to parse body, content type is not application/json")
 	}
 	return nil
@@ -199,14 +199,14 @@ func (s *Server) send(w http.ResponseWriter, made *call, out *answer) {
 func (s *Server) check(made *call, out *answer, header http.Header, content []byte) {
 	err := s.contract.CheckResponse(s.described(made), out.status, header, content)
 	if err != nil && !errors.Is(err, standin.ErrNoOperation) {
-		s.violation("answer %d to %s %s: %v", out.status, made.Method, made.URL.Path, err)
+		s.Violation("answer %d to %s %s: %v", out.status, made.Method, made.URL.Path, err)
 	}
 	if !made.route.issues || out.status >= 300 {
 		return
 	}
 	for _, one := range issuesIn(content) {
 		if err := s.contract.CheckSchema("Issue", one); err != nil {
-			s.violation("answer %d to %s %s: %v", out.status, made.Method, made.URL.Path, err)
+			s.Violation("answer %d to %s %s: %v", out.status, made.Method, made.URL.Path, err)
 		}
 	}
 }

@@ -52,7 +52,7 @@ func (s *Server) parse(made *call) (*change, *answer) {
 	}
 	for name := range given {
 		if !slices.Contains(known, name) {
-			s.violation("request %s %s: MantisBT knows no member %q", made.Method, made.URL.Path, name)
+			s.Violation("request %s %s: MantisBT knows no member %q", made.Method, made.URL.Path, name)
 		}
 	}
 	asked := &change{}

@@ -176,7 +176,7 @@ func (s *Server) judge(i *issue) *answer {
 	case strings.TrimSpace(i.Description) == "":
 		return emptyField("description")
 	case len([]rune(i.Summary)) > maxSummary:
-		s.violation("issue %d: the summary has %d characters, more than %d", i.ID, len([]rune(i.Summary)), maxSummary)
+		s.Violation("issue %d: the summary has %d characters, more than %d", i.ID, len([]rune(i.Summary)), maxSummary)
 		return crashed()
 	case s.config.Narrow && strings.ContainsFunc(all, func(r rune) bool { return r > 0xffff }):
 		return crashed()
