@@ -1,20 +1,16 @@
 package discord
 
 import (
-	"crypto/x509"
-	"errors"
 	"fmt"
 	"io"
-	"log"
 	"net/http"
-	"net/http/httptest"
-	"net/netip"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
 	"integrations/shared/connector"
+	"integrations/shared/connector/connectortest"
 	"integrations/shared/outbound"
 )
 
@@ -25,7 +21,7 @@ var (
 
 // host is a name of httptest's certificate.
 const (
-	host      = "example.com"
+	host      = connectortest.Host
 	channelID = "223456789012345678"
 	thread    = "323456789012345678"
 	hookPath  = "/webhooks/123456789012345678/"
@@ -95,16 +91,7 @@ func (f *fake) take() []call {
 func start(t *testing.T) (*fake, *outbound.Client) {
 	t.Helper()
 	f := &fake{t: t}
-	s := httptest.NewUnstartedServer(f)
-	s.Config.ErrorLog = log.New(io.Discard, "", 0)
-	s.StartTLS()
-	roots := x509.NewCertPool()
-	roots.AddCert(s.Certificate())
-	client := outbound.New(outbound.Config{
-		Hosts: []string{host}, Secrets: []string{token, secret}, RootCAs: roots, Timeout: 5 * time.Second,
-		Overrides: map[string]netip.AddrPort{host: netip.MustParseAddrPort(s.Listener.Addr().String())},
-	})
-	t.Cleanup(func() { client.CloseIdle(); s.Close() })
+	client := connectortest.Serve(t, f, token, secret)
 	return f, client
 }
 
@@ -121,14 +108,7 @@ func startHook(t *testing.T, thread string) (*fake, *Webhook) {
 
 func failure(t *testing.T, err error) *connector.Error {
 	t.Helper()
-	var e *connector.Error
-	if !errors.As(err, &e) {
-		t.Fatalf("error is %T %v, want *connector.Error", err, err)
-	}
-	if strings.Contains(e.Error(), token) || strings.Contains(e.Error(), secret) {
-		t.Fatalf("a secret is in %q", e.Error())
-	}
-	return e
+	return connectortest.Failure(t, err, token, secret)
 }
 
 func second[T any](_ T, err error) error { return err }

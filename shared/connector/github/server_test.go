@@ -2,15 +2,10 @@ package github
 
 import (
 	"bytes"
-	"crypto/x509"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
-	"log"
 	"net/http"
-	"net/http/httptest"
-	"net/netip"
 	"os"
 	"path/filepath"
 	"strings"
@@ -24,14 +19,14 @@ import (
 	"github.com/getkin/kin-openapi/routers/gorillamux"
 
 	"integrations/shared/connector"
-	"integrations/shared/outbound"
+	"integrations/shared/connector/connectortest"
 )
 
 var token = "gh" + "p_" + strings.Repeat("x", 36)
 
 // host is a name of httptest's certificate: the tests' Enterprise Server.
 const (
-	host = "example.com"
+	host = connectortest.Host
 	base = "https://example.com/api/v3"
 )
 
@@ -152,30 +147,14 @@ var contract = sync.OnceValue(func() routers.Router {
 func start(t *testing.T, cfg Config) (*fake, *Connector) {
 	t.Helper()
 	f := &fake{t: t, router: contract()}
-	s := httptest.NewUnstartedServer(f)
-	s.Config.ErrorLog = log.New(io.Discard, "", 0)
-	s.StartTLS()
-	roots := x509.NewCertPool()
-	roots.AddCert(s.Certificate())
-	client := outbound.New(outbound.Config{
-		Hosts: []string{host}, Secrets: []string{token}, RootCAs: roots, Timeout: 5 * time.Second,
-		Overrides: map[string]netip.AddrPort{host: netip.MustParseAddrPort(s.Listener.Addr().String())},
-	})
-	t.Cleanup(func() { client.CloseIdle(); s.Close() })
+	client := connectortest.Serve(t, f, token)
 	cfg.Owner, cfg.Repo, cfg.Token, cfg.BaseURL = "acme", "tracker", token, base
 	return f, New(cfg, client, func() time.Time { return now })
 }
 
 func failure(t *testing.T, err error) *connector.Error {
 	t.Helper()
-	var e *connector.Error
-	if !errors.As(err, &e) {
-		t.Fatalf("error is %T %v, want *connector.Error", err, err)
-	}
-	if strings.Contains(e.Error(), token) {
-		t.Fatalf("the token is in %q", e.Error())
-	}
-	return e
+	return connectortest.Failure(t, err, token)
 }
 
 func issueJSON(number int, state, body string, labels ...string) string {

@@ -1,15 +1,10 @@
 package gitlab
 
 import (
-	"crypto/x509"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
-	"log"
 	"net/http"
-	"net/http/httptest"
-	"net/netip"
 	"os"
 	"path/filepath"
 	"slices"
@@ -19,14 +14,14 @@ import (
 	"time"
 
 	"integrations/shared/connector"
-	"integrations/shared/outbound"
+	"integrations/shared/connector/connectortest"
 )
 
 var token = "gl" + "pat-" + strings.Repeat("x", 20)
 
 // host is a name of httptest's certificate: the tests' own GitLab, under a path.
 const (
-	host    = "example.com"
+	host    = connectortest.Host
 	base    = "https://example.com/gitlab/api/v4"
 	project = "/gitlab/api/v4/projects/acme%2Fsub%2Ftracker"
 	list    = project + "/issues"
@@ -123,30 +118,14 @@ func shared(name string) string {
 func start(t *testing.T, cfg Config) (*fake, *Connector) {
 	t.Helper()
 	f := &fake{t: t}
-	s := httptest.NewUnstartedServer(f)
-	s.Config.ErrorLog = log.New(io.Discard, "", 0)
-	s.StartTLS()
-	roots := x509.NewCertPool()
-	roots.AddCert(s.Certificate())
-	client := outbound.New(outbound.Config{
-		Hosts: []string{host}, Secrets: []string{token}, RootCAs: roots, Timeout: 5 * time.Second,
-		Overrides: map[string]netip.AddrPort{host: netip.MustParseAddrPort(s.Listener.Addr().String())},
-	})
-	t.Cleanup(func() { client.CloseIdle(); s.Close() })
+	client := connectortest.Serve(t, f, token)
 	cfg.Project, cfg.Token, cfg.BaseURL = "acme/sub/tracker", token, base
 	return f, New(cfg, client, func() time.Time { return now })
 }
 
 func failure(t *testing.T, err error) *connector.Error {
 	t.Helper()
-	var e *connector.Error
-	if !errors.As(err, &e) {
-		t.Fatalf("error is %T %v, want *connector.Error", err, err)
-	}
-	if strings.Contains(e.Error(), token) {
-		t.Fatalf("the token is in %q", e.Error())
-	}
-	return e
+	return connectortest.Failure(t, err, token)
 }
 
 // issueJSON is an issue as GitLab writes it; members are name, value pairs that

@@ -2,15 +2,10 @@ package jira
 
 import (
 	"bytes"
-	"crypto/x509"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
-	"log"
 	"net/http"
-	"net/http/httptest"
-	"net/netip"
 	"os"
 	"path/filepath"
 	"strings"
@@ -25,14 +20,14 @@ import (
 
 	"integrations/shared/configuration/form"
 	"integrations/shared/connector"
-	"integrations/shared/outbound"
+	"integrations/shared/connector/connectortest"
 )
 
 var token = "ATATT" + "3" + strings.Repeat("x", 40)
 
 // host is a name of httptest's certificate.
 const (
-	host = "example.com"
+	host = connectortest.Host
 	base = "https://example.com/jira"
 )
 
@@ -179,16 +174,7 @@ func start(t *testing.T, flavor string) (*fake, *Connector) {
 			t.Log("Atlassian's description is absent: requests are not checked against it")
 		}
 	}
-	s := httptest.NewUnstartedServer(f)
-	s.Config.ErrorLog = log.New(io.Discard, "", 0)
-	s.StartTLS()
-	roots := x509.NewCertPool()
-	roots.AddCert(s.Certificate())
-	client := outbound.New(outbound.Config{
-		Hosts: []string{host}, Secrets: []string{token}, RootCAs: roots, Timeout: 5 * time.Second,
-		Overrides: map[string]netip.AddrPort{host: netip.MustParseAddrPort(s.Listener.Addr().String())},
-	})
-	t.Cleanup(func() { client.CloseIdle(); s.Close() })
+	client := connectortest.Serve(t, f, token)
 	return f, New(config(flavor), client, func() time.Time { return now })
 }
 
@@ -198,14 +184,7 @@ func config(flavor string) Config {
 
 func failure(t *testing.T, err error) *connector.Error {
 	t.Helper()
-	var e *connector.Error
-	if !errors.As(err, &e) {
-		t.Fatalf("error is %T %v, want *connector.Error", err, err)
-	}
-	if strings.Contains(e.Error(), token) {
-		t.Fatalf("the token is in %q", e.Error())
-	}
-	return e
+	return connectortest.Failure(t, err, token)
 }
 
 // issueJSON is an issue as Jira shows it; change may alter its members.

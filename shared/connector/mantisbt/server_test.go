@@ -2,14 +2,9 @@ package mantisbt
 
 import (
 	"bytes"
-	"crypto/x509"
 	"encoding/json"
-	"errors"
 	"io"
-	"log"
 	"net/http"
-	"net/http/httptest"
-	"net/netip"
 	"os"
 	"path/filepath"
 	"strings"
@@ -23,7 +18,7 @@ import (
 	"github.com/getkin/kin-openapi/routers/gorillamux"
 
 	"integrations/shared/connector"
-	"integrations/shared/outbound"
+	"integrations/shared/connector/connectortest"
 )
 
 // token has the form of MantisBT's: 32 characters without a prefix.
@@ -31,7 +26,7 @@ var token = strings.Repeat("aB3-", 8)
 
 // host is a name of httptest's certificate.
 const (
-	host = "example.com"
+	host = connectortest.Host
 	base = "https://example.com/bugs/api/rest"
 )
 
@@ -193,16 +188,7 @@ func dropStray(doc *openapi3.T) {
 func start(t *testing.T, change func(*Config)) (*fake, *Connector) {
 	t.Helper()
 	f := &fake{t: t, routers: descriptions()}
-	s := httptest.NewUnstartedServer(f)
-	s.Config.ErrorLog = log.New(io.Discard, "", 0)
-	s.StartTLS()
-	roots := x509.NewCertPool()
-	roots.AddCert(s.Certificate())
-	client := outbound.New(outbound.Config{
-		Hosts: []string{host}, Secrets: []string{token}, RootCAs: roots, Timeout: 5 * time.Second,
-		Overrides: map[string]netip.AddrPort{host: netip.MustParseAddrPort(s.Listener.Addr().String())},
-	})
-	t.Cleanup(func() { client.CloseIdle(); s.Close() })
+	client := connectortest.Serve(t, f, token)
 	cfg := Config{BaseURL: base, Token: token, Project: "3", Category: "General"}
 	if change != nil {
 		change(&cfg)
@@ -212,14 +198,7 @@ func start(t *testing.T, change func(*Config)) (*fake, *Connector) {
 
 func failure(t *testing.T, err error) *connector.Error {
 	t.Helper()
-	var e *connector.Error
-	if !errors.As(err, &e) {
-		t.Fatalf("error is %T %v, want *connector.Error", err, err)
-	}
-	if strings.Contains(e.Error(), token) {
-		t.Fatalf("the token is in %q", e.Error())
-	}
-	return e
+	return connectortest.Failure(t, err, token)
 }
 
 // A stored issue as the API writes it.

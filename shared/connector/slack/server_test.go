@@ -1,19 +1,15 @@
 package slack
 
 import (
-	"crypto/x509"
-	"errors"
 	"io"
-	"log"
 	"net/http"
-	"net/http/httptest"
-	"net/netip"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
 	"integrations/shared/connector"
+	"integrations/shared/connector/connectortest"
 	"integrations/shared/outbound"
 )
 
@@ -24,7 +20,7 @@ var (
 )
 
 // host is a name of httptest's certificate.
-const host = "example.com"
+const host = connectortest.Host
 
 var (
 	now    = time.Date(2026, 11, 23, 10, 0, 0, 0, time.UTC)
@@ -82,16 +78,7 @@ func (f *fake) take() []call {
 func start(t *testing.T) (*fake, *outbound.Client) {
 	t.Helper()
 	f := &fake{t: t}
-	s := httptest.NewUnstartedServer(f)
-	s.Config.ErrorLog = log.New(io.Discard, "", 0)
-	s.StartTLS()
-	roots := x509.NewCertPool()
-	roots.AddCert(s.Certificate())
-	client := outbound.New(outbound.Config{
-		Hosts: []string{host}, Secrets: []string{token, hook, secret}, RootCAs: roots, Timeout: 5 * time.Second,
-		Overrides: map[string]netip.AddrPort{host: netip.MustParseAddrPort(s.Listener.Addr().String())},
-	})
-	t.Cleanup(func() { client.CloseIdle(); s.Close() })
+	client := connectortest.Serve(t, f, token, hook, secret)
 	return f, client
 }
 
@@ -108,12 +95,5 @@ func startHook(t *testing.T) (*fake, *Webhook) {
 
 func failure(t *testing.T, err error) *connector.Error {
 	t.Helper()
-	var e *connector.Error
-	if !errors.As(err, &e) {
-		t.Fatalf("error is %T %v, want *connector.Error", err, err)
-	}
-	if strings.Contains(e.Error(), token) || strings.Contains(e.Error(), secret) {
-		t.Fatalf("a secret is in %q", e.Error())
-	}
-	return e
+	return connectortest.Failure(t, err, token, secret)
 }

@@ -1,28 +1,23 @@
 package teams
 
 import (
-	"crypto/x509"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
-	"log"
 	"net/http"
-	"net/http/httptest"
-	"net/netip"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
 	"integrations/shared/connector"
+	"integrations/shared/connector/connectortest"
 	"integrations/shared/domain"
-	"integrations/shared/outbound"
 )
 
 // host is a name of httptest's certificate.
 const (
-	host = "example.com"
+	host = connectortest.Host
 	path = "/powerautomate/automations/direct/workflows/0a/triggers/manual/paths/invoke"
 )
 
@@ -72,29 +67,13 @@ func (f *fake) take() []string {
 func start(t *testing.T, bare bool) (*fake, *Connector) {
 	t.Helper()
 	f := &fake{t: t, status: http.StatusAccepted}
-	s := httptest.NewUnstartedServer(f)
-	s.Config.ErrorLog = log.New(io.Discard, "", 0)
-	s.StartTLS()
-	roots := x509.NewCertPool()
-	roots.AddCert(s.Certificate())
-	client := outbound.New(outbound.Config{
-		Hosts: []string{host}, Secrets: []string{"https://" + host + path + "?" + query, sig}, RootCAs: roots, Timeout: 5 * time.Second,
-		Overrides: map[string]netip.AddrPort{host: netip.MustParseAddrPort(s.Listener.Addr().String())},
-	})
-	t.Cleanup(func() { client.CloseIdle(); s.Close() })
+	client := connectortest.Serve(t, f, "https://"+host+path+"?"+query, sig)
 	return f, New(Config{URL: "https://" + host + ":443" + path + "?" + query, Card: bare, DigestOver: 5}, client, func() time.Time { return now })
 }
 
 func failure(t *testing.T, err error) *connector.Error {
 	t.Helper()
-	var e *connector.Error
-	if !errors.As(err, &e) {
-		t.Fatalf("error is %T %v, want *connector.Error", err, err)
-	}
-	if strings.Contains(e.Error(), sig) {
-		t.Fatalf("a secret is in %q", e.Error())
-	}
-	return e
+	return connectortest.Failure(t, err, sig)
 }
 
 func second[T any](_ T, err error) error { return err }

@@ -1,0 +1,55 @@
+// Package connectortest is what the tests of all connectors need: a server in
+// their provider's place, and a look at what went wrong.
+package connectortest
+
+import (
+	"crypto/x509"
+	"errors"
+	"io"
+	"log"
+	"net/http"
+	"net/http/httptest"
+	"net/netip"
+	"strings"
+	"testing"
+	"time"
+
+	"integrations/shared/connector"
+	"integrations/shared/outbound"
+)
+
+// Host is the server's name, one of those in httptest's certificate.
+const Host = "example.com"
+
+// Serve serves over TLS until the test ends, and returns a client that is led
+// there for Host and shows no secret.
+func Serve(t testing.TB, handler http.Handler, secrets ...string) *outbound.Client {
+	t.Helper()
+	s := httptest.NewUnstartedServer(handler)
+	s.Config.ErrorLog = log.New(io.Discard, "", 0)
+	s.StartTLS()
+	roots := x509.NewCertPool()
+	roots.AddCert(s.Certificate())
+	client := outbound.New(outbound.Config{
+		Hosts: []string{Host}, Secrets: secrets, RootCAs: roots, Timeout: 5 * time.Second,
+		Overrides: map[string]netip.AddrPort{Host: netip.MustParseAddrPort(s.Listener.Addr().String())},
+	})
+	t.Cleanup(func() { client.CloseIdle(); s.CloseClientConnections(); s.Close() })
+	return client
+}
+
+// Failure is what a connector's call failed with: a *connector.Error in which
+// no secret stands.
+func Failure(t testing.TB, err error, secrets ...string) *connector.Error {
+	t.Helper()
+	var e *connector.Error
+	if !errors.As(err, &e) {
+		t.Fatalf("error is %T %v, want *connector.Error", err, err)
+	}
+	for _, secret := range secrets {
+		if strings.Contains(e.Error(), secret) {
+			t.Fatalf("a secret is in %q", e.Error())
+		}
+	}
+	return e
+}
