@@ -1,0 +1,126 @@
+package engine
+
+import (
+	"context"
+
+	"integrations/shared/connector"
+	"integrations/shared/domain"
+	"integrations/shared/pacing"
+	"integrations/shared/store"
+)
+
+// create makes the object and records it before anything else happens; a
+// closed item's is closed afterwards.
+func (s *slice) create(ctx context.Context, t *task) (*verdict, error) {
+	if v, err := s.await(ctx, pacing.Create); v != nil || err != nil {
+		return v, err
+	}
+	if !s.finder || t.link.Intent == nil {
+		if err := s.leave(ctx, t); err != nil {
+			return nil, err
+		}
+	}
+	began := s.Clock.Now()
+	c := s.sends(t)
+	c.Was = t.last()
+	var w connector.Written
+	made := false
+	v, err := s.call(ctx, t, false, func() (err error) {
+		w, err = s.conn.Create(ctx, c, s.marker(t))
+		made = err == nil
+		return err
+	})
+	if v != nil || err != nil || !made {
+		return v, err
+	}
+	t.sent(w, c)
+	t.link.Told = s.chat.told(c)
+	s.record(t, created(w), "")
+	s.did(pacing.Create)
+	more := t.link.SentHash != t.content.Hash()
+	if more {
+		t.doubted()
+	} else {
+		s.remove(t)
+	}
+	if err := s.commit(ctx, store.Batch{Pulled: []store.Pulled{s.made(t)}}); err != nil {
+		return nil, err
+	}
+	t.dirty = false
+	s.took(began)
+	if more {
+		return s.update(ctx, t)
+	}
+	t.done = true
+	s.handled++
+	return nil, nil
+}
+
+// created is the outcome of a create.
+func created(w connector.Written) domain.Outcome {
+	if w.Unproven {
+		return domain.Accepted
+	}
+	return domain.Created
+}
+
+// leave stores that a create is about to leave, and that it fulfils a manager's
+// wish to have it tried: a worker that finds it so must not try again.
+func (s *slice) leave(ctx context.Context, t *task) error {
+	s.intend(t)
+	b := store.Batch{}
+	if t.retry() {
+		t.link.Attempts, t.link.Parked, b.Retried = 0, false, t.marks
+	}
+	b.Links = []store.Link{t.link}
+	return s.commit(ctx, b)
+}
+
+// made is the link of a new object, and whose the object is.
+func (s *slice) made(t *task) store.Pulled {
+	link := t.link
+	p := store.Pulled{Link: &link}
+	if link.Remote != nil {
+		p.Object = &store.Object{Target: link.Target, RemoteID: link.Remote.ID, ItemID: t.id}
+	}
+	return p
+}
+
+// update makes the object what the item is. It may be repeated: it says the
+// whole of it.
+func (s *slice) update(ctx context.Context, t *task) (*verdict, error) {
+	if v, err := s.await(ctx, pacing.Update); v != nil || err != nil {
+		return v, err
+	}
+	began := s.Clock.Now()
+	sent, c := t.before(), t.content
+	c.Was = t.last()
+	t.left = true
+	var w connector.Written
+	made, gone := false, false
+	v, err := s.call(ctx, t, true, func() (err error) {
+		w, err = s.conn.Update(ctx, sent, c, s.marker(t))
+		if made = err == nil; made {
+			return nil
+		}
+		if gone = s.chat.refusesEdit(err); gone {
+			return nil
+		}
+		sent = t.failed(sent, w, err)
+		return err
+	})
+	if gone && v == nil && err == nil {
+		return s.instead(ctx, t)
+	}
+	if v != nil || err != nil || !made {
+		return v, err
+	}
+	t.sent(w, c)
+	t.link.Told = s.chat.told(c)
+	s.record(t, domain.Updated, "")
+	s.did(pacing.Update)
+	s.took(began)
+	t.done = true
+	s.handled++
+	return nil, nil
+}
