@@ -43,10 +43,9 @@ type Was struct {
 // many there are, by what has happened to each, and the first of them.
 type Digest struct {
 	New      int       `json:"new"`
-	Changed  int       `json:"changed"` // of those that were told before: neither closed, reopened nor deleted
+	Changed  int       `json:"changed"` // of those that were told before: neither closed nor reopened
 	Closed   int       `json:"closed"`
 	Reopened int       `json:"reopened"`
-	Deleted  int       `json:"deleted"`
 	First    []Content `json:"first"` // without bodies, at most DigestShows
 }
 
@@ -54,7 +53,7 @@ type Digest struct {
 const DigestShows = 10
 
 // Total is how many items it is about.
-func (d Digest) Total() int { return d.New + d.Changed + d.Closed + d.Reopened + d.Deleted }
+func (d Digest) Total() int { return d.New + d.Changed + d.Closed + d.Reopened }
 
 // NotEditable is the code of a message that is there and cannot be edited any
 // more: a new one takes its place.

@@ -13,7 +13,7 @@ func Totals(d connector.Digest) string {
 	for _, one := range []struct {
 		n    int
 		what string
-	}{{d.New, "new"}, {d.Changed, "changed"}, {d.Closed, "closed"}, {d.Reopened, "reopened"}, {d.Deleted, "deleted"}} {
+	}{{d.New, "new"}, {d.Changed, "changed"}, {d.Closed, "closed"}, {d.Reopened, "reopened"}} {
 		if one.n > 0 {
 			parts = append(parts, fmt.Sprint(one.n, " ", one.what))
 		}

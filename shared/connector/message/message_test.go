@@ -155,7 +155,7 @@ func TestDigest(t *testing.T) {
 		shown        int
 	}{
 		{connector.Digest{New: 1, First: many[:1]}, "1 item: 1 new", "", 1},
-		{connector.Digest{New: 20, Changed: 3, Closed: 2, Reopened: 1, Deleted: 4, First: many}, "30 items: 20 new, 3 changed, 2 closed, 1 reopened, 4 deleted", "and 20 more", 10},
+		{connector.Digest{New: 20, Changed: 3, Closed: 2, Reopened: 1, First: many}, "26 items: 20 new, 3 changed, 2 closed, 1 reopened", "and 16 more", 10},
 		{connector.Digest{Closed: 2}, "2 items: 2 closed", "and 2 more", 0},
 	} {
 		if Totals(tt.d) != tt.totals || More(tt.d) != tt.more || len(Shown(tt.d)) != tt.shown {
