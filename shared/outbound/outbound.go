@@ -55,6 +55,7 @@ type Client struct {
 	hosts    []string
 	any      bool
 	redactor *redactor
+	behind   atomic.Int64 // nanoseconds
 }
 
 // New makes a client with connections of its own.
@@ -128,6 +129,7 @@ func (c *Client) Do(ctx context.Context, r Request) (Response, error) {
 		return Response{}, c.unanswered(r.Method, u.Hostname(), sent.written(), err)
 	}
 	defer func() { _ = resp.Body.Close() }()
+	c.compare(resp.Header)
 	return c.read(r, resp)
 }
 

@@ -89,6 +89,8 @@ func (r *room) Update(_ context.Context, sent connector.Sent, c connector.Conten
 	return r.written(n), nil
 }
 
+func (a archive) Behind() time.Duration { return 0 }
+
 func (a archive) Find(_ context.Context, since time.Time, want []connector.Marker) (map[domain.Snowflake]connector.Written, error) {
 	a.asked++
 	found := map[domain.Snowflake]connector.Written{}

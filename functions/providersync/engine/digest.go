@@ -278,14 +278,7 @@ func (s *slice) resolveDigest(ctx context.Context, d *store.Digest) (*verdict, e
 		s.run.SettleAt = sooner(s.run.SettleAt, ripe)
 		return nil, nil
 	}
-	if v, err := s.await(ctx, pacing.Read); v != nil || err != nil {
-		return v, err
-	}
-	var found map[domain.Snowflake]connector.Written
-	v, err := s.call(ctx, nil, true, func() (err error) {
-		found, err = s.conn.(connector.Finder).Find(ctx, d.At.Add(-skew), []connector.Marker{s.digestMarker(d)})
-		return err
-	})
+	found, v, err := s.find(ctx, nil, d.At, []connector.Marker{s.digestMarker(d)})
 	if v != nil || err != nil {
 		return v, err
 	}

@@ -52,6 +52,9 @@ type provider struct {
 	// suffix is what the template adds to a title.
 	suffix string
 	lag    time.Duration // how long lists lag behind
+	// behind is how far its clock is behind ours, and told what of it an answer
+	// has shown.
+	behind, told time.Duration
 	// stuck is the item whose object can be edited, and not closed.
 	stuck domain.Snowflake
 	sent  []domain.ItemState // what updates were told of the state sent before
@@ -106,7 +109,7 @@ func (p *provider) Create(_ context.Context, c connector.Content, m connector.Ma
 	p.clock.now = p.clock.now.Add(20 * time.Millisecond)
 	p.creates++
 	p.note("create", m.Item)
-	o := &object{marker: m, content: c, at: p.clock.now, updated: p.clock.now, listed: p.clock.now.Add(p.lag)}
+	o := &object{marker: m, content: c, at: p.now(), updated: p.now(), listed: p.clock.now.Add(p.lag)}
 	p.objects = append(p.objects, o)
 	if err := ask(p.after, "create", m.Item); err != nil {
 		return connector.Written{}, err
@@ -129,7 +132,7 @@ func (o *object) written(remote domain.Remote) connector.Written {
 // touch has a person change an object.
 func (p *provider) touch(n int, change func(*connector.Content)) {
 	change(&p.objects[n].content)
-	p.objects[n].updated = p.clock.now
+	p.objects[n].updated = p.now()
 }
 
 func (p *provider) remote(n int) domain.Remote {
@@ -151,7 +154,7 @@ func (p *provider) Update(_ context.Context, sent connector.Sent, c connector.Co
 	p.sent = append(p.sent, sent.State)
 	if p.stuck == m.Item && c.State == domain.Closed {
 		c.State = p.objects[n].content.State
-		p.objects[n].content, p.objects[n].updated = c, p.clock.now
+		p.objects[n].content, p.objects[n].updated = c, p.now()
 		return p.written(n), refusedItem()
 	}
 	p.note(stepOf(p.objects[n].content.State, c.State), m.Item)
@@ -160,7 +163,7 @@ func (p *provider) Update(_ context.Context, sent connector.Sent, c connector.Co
 		c.State = p.objects[n].content.State
 	}
 	p.objects[n].content = c
-	p.objects[n].updated = p.clock.now
+	p.objects[n].updated = p.now()
 	if err := ask(p.after, "update", m.Item); err != nil {
 		return connector.Written{}, err
 	}
@@ -171,9 +174,15 @@ func (p *provider) Update(_ context.Context, sent connector.Sent, c connector.Co
 	return w, nil
 }
 
+// now is the time by its own clock.
+func (p *provider) now() time.Time { return p.clock.now.Add(-p.behind) }
+
+func (p *provider) Behind() time.Duration { return p.told }
+
 func (p *provider) Find(_ context.Context, since time.Time, want []connector.Marker) (map[domain.Snowflake]connector.Written, error) {
 	p.finds++
 	p.asked++
+	p.told = p.behind
 	if err := ask(p.before, "find", 0); err != nil {
 		return nil, err
 	}
@@ -194,6 +203,7 @@ const pageSize = 100
 func (p *provider) Changes(_ context.Context, since time.Time, page int) ([]connector.Object, bool, error) {
 	p.changes++
 	p.asked++
+	p.told = p.behind
 	if err := ask(p.before, "changes", 0); err != nil {
 		return nil, false, err
 	}

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"integrations/shared/connector"
@@ -23,6 +24,8 @@ func (s *slice) pulls() bool {
 	return can && (s.reads.Pull == pullLinked || s.reads.Pull == pullAll)
 }
 
+var errMisjudged = errors.New("the provider's clock is further behind")
+
 // pull reads what changed at the target since the cursor, if anything may have
 // since the last time. What we wrote ourselves is known by how it looked then; the rest becomes the link's
 // remote state and goes out as events.
@@ -30,20 +33,29 @@ func (s *slice) pull(ctx context.Context) (*verdict, error) {
 	if s.pulled || !s.pulls() {
 		return nil, nil
 	}
-	p := s.cursor()
+	p, believed, matters := s.cursor(), s.behind(), skew
+	if s.state.Pull == nil {
+		matters = drift
+	}
 	v, err := s.walk(ctx, &p, func(objects []connector.Object) (store.Batch, error) {
+		if s.misjudged(believed, matters) {
+			return store.Batch{}, errMisjudged
+		}
 		pulled, err := s.compareRemote(ctx, p, objects)
 		return store.Batch{Pulled: pulled, Pull: &p}, err
 	})
+	if errors.Is(err, errMisjudged) {
+		return s.pull(ctx) // from where the clock that is known now says
+	}
 	s.pulled = v == nil && err == nil
 	return v, err
 }
 
 // cursor is where to go on: in the middle of a walk that a slice left, or at
-// the beginning of a new one, some way back for the provider's clock. The
-// first begins with the run that first sees the target.
+// the beginning of a new one, some way back for the provider's clock, by which
+// all its times are. The first begins with the run that first sees the target.
 func (s *slice) cursor() store.Pull {
-	p := store.Pull{Target: s.meta.TargetHash, Since: s.run.RequestedAt.UnixMilli()}
+	p := store.Pull{Target: s.meta.TargetHash, Since: s.run.RequestedAt.Add(-s.behind()).UnixMilli()}
 	if s.state.Pull != nil && s.state.Pull.Target == s.meta.TargetHash {
 		p = *s.state.Pull
 	} else {
@@ -54,7 +66,7 @@ func (s *slice) cursor() store.Pull {
 			p.At -= skew.Milliseconds()
 		}
 		p.Page, p.Newest, p.Block = 1, p.Since, 0
-		p.Began = s.Clock.Now().UnixMilli()
+		p.Began = s.Clock.Now().Add(-s.behind()).UnixMilli()
 	}
 	return p
 }

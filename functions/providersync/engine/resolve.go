@@ -10,9 +10,6 @@ import (
 	"integrations/shared/store"
 )
 
-// skew is how far the provider's clock may be off ours.
-const skew = 5 * time.Minute
-
 // resolveAll looks for the creates that may have left in an earlier slice. One
 // that is found is recorded; one that is not is sent again only after the
 // settle time; one that is too young stays.
@@ -21,15 +18,8 @@ func (s *slice) resolveAll(ctx context.Context, tasks []*task) (*verdict, error)
 	if len(open) == 0 {
 		return nil, nil
 	}
-	if v, err := s.await(ctx, pacing.Read); v != nil || err != nil {
-		return v, err
-	}
 	asked := s.Clock.Now()
-	var found map[domain.Snowflake]connector.Written
-	v, err := s.call(ctx, open[0], true, func() (err error) {
-		found, err = s.conn.(connector.Finder).Find(ctx, since.Add(-skew), want)
-		return err
-	})
+	found, v, err := s.find(ctx, open[0], since, want)
 	if v != nil || err != nil {
 		return v, err
 	}

@@ -34,6 +34,9 @@ func idAt(t time.Time) uint64 {
 	return uint64(ms) << 22
 }
 
+// Behind is how far Discord's clock is behind ours.
+func (b *Bot) Behind() time.Duration { return b.client.Behind() }
+
 // Find walks through the channel's messages from since on, the oldest first.
 // It needs the permission Read Message History.
 func (b *Bot) Find(ctx context.Context, since time.Time, want []connector.Marker) (map[domain.Snowflake]connector.Written, error) {

@@ -139,6 +139,57 @@ func asDescribed(t *testing.T, body string) {
 	}
 }
 
+// By whichever clock GitHub judges the app's word: it gets one by its own, and a
+// token of an hour is used for an hour.
+func TestAppUnderAnotherClock(t *testing.T) {
+	for _, behind := range []time.Duration{-3 * time.Hour, -11 * time.Minute, -30 * time.Second, 0, 50 * time.Second, 2 * time.Minute, 5 * time.Hour} {
+		granted := 0
+		f, c := startApp(t, func(w http.ResponseWriter, r *http.Request) {
+			theirs := time.Now().Add(-behind).UTC()
+			w.Header().Set("Date", theirs.Format(http.TimeFormat))
+			var claims jwt.Claims
+			parsed, err := jwt.ParseSigned(strings.TrimPrefix(r.Header.Get("Authorization"), "Bearer "), []jose.SignatureAlgorithm{jose.RS256})
+			if err == nil {
+				err = parsed.Claims(&appKey.PublicKey, &claims)
+			}
+			if err != nil {
+				t.Error(err)
+			}
+			if claims.IssuedAt.Time().After(theirs) || claims.Expiry.Time().Before(theirs) || claims.Expiry.Time().Sub(theirs) > 10*time.Minute {
+				w.WriteHeader(http.StatusUnauthorized)
+				fmt.Fprint(w, `{"message":"'Issued at' claim ('iat') must be an Integer representing the time that the assertion was issued"}`)
+				return
+			}
+			granted++
+			w.WriteHeader(http.StatusCreated)
+			fmt.Fprintf(w, `{"token":"%s","expires_at":"%s"}`, ghs, theirs.Add(time.Hour).Format(time.RFC3339))
+		})
+		c.now = time.Now
+		for range 3 {
+			if _, err := c.bearer(t.Context()); err != nil {
+				t.Errorf("%v behind: %v", behind, err)
+			}
+		}
+		if asked := len(f.take()); granted != 1 || asked > 2 {
+			t.Errorf("%v behind: %d tokens by %d requests", behind, granted, asked)
+		}
+	}
+}
+
+// A word that is refused by the right clock is not given again.
+func TestAppRefusedIsAskedOnce(t *testing.T) {
+	f, c := startApp(t, func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Date", time.Now().Add(-20*time.Second).UTC().Format(http.TimeFormat))
+		w.WriteHeader(http.StatusUnauthorized)
+		fmt.Fprint(w, `{"message":"A JSON web token could not be decoded"}`)
+	})
+	c.now = time.Now
+	_, err := c.bearer(t.Context())
+	if e := failure(t, err); e.Code != "credentials_rejected" || len(f.take()) != 1 {
+		t.Error(e)
+	}
+}
+
 // A token is asked for by the repository's name. An installation with another
 // owner, as of a fork, has one of that name too: then a public repository can be
 // read, and not written.

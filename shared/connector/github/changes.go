@@ -27,34 +27,48 @@ type trail struct{ numbered, where string }
 // time in seconds. Pull requests, which its list holds too, are nothing to speak
 // of.
 func (c *Connector) Changes(ctx context.Context, since time.Time, page int) ([]connector.Object, bool, error) {
+	var objects []connector.Object
+	more, err := c.walk(ctx, since, page, func(i issue) {
+		if i.PullRequest == nil {
+			objects = append(objects, i.object())
+		} else {
+			objects = append(objects, connector.Object{UpdatedAt: i.UpdatedAt, Other: true})
+		}
+	})
+	if err != nil {
+		return nil, false, err
+	}
+	return objects, more, nil
+}
+
+// walk hands each issue of a page of changes over, one at a time, and tells
+// whether another page follows.
+func (c *Connector) walk(ctx context.Context, since time.Time, page int, each func(issue)) (more bool, err error) {
 	at, where := c.changesFrom(since, page)
 	for ; ; at++ {
-		var objects []connector.Object
 		whole := true
 		answer, err := c.page(ctx, where, func(i issue) {
-			whole = whole && i.ID > 0 && i.Number > 0 && !i.UpdatedAt.IsZero()
-			if i.PullRequest == nil {
-				objects = append(objects, i.object())
-			} else {
-				objects = append(objects, connector.Object{UpdatedAt: i.UpdatedAt, Other: true})
+			whole = whole && i.ID > 0 && i.Number > 0 && !i.UpdatedAt.IsZero() && !i.CreatedAt.IsZero()
+			if at == page && whole {
+				each(i)
 			}
 		})
 		if err != nil {
-			return nil, false, err
+			return false, err
 		}
-		if !whole {
-			return nil, false, c.noList(answer)
+		if !whole { // it says neither what is there nor where the list ends
+			return false, c.noList(answer)
 		}
 		next, more, err := c.next(where, answer)
 		if err != nil {
-			return nil, false, err
+			return false, err
 		}
 		if at == page {
 			c.follow(trail{c.changes(since, page+1), next})
-			return objects, more, nil
+			return more, nil
 		}
 		if !more {
-			return nil, false, nil
+			return false, nil
 		}
 		where = next
 	}

@@ -3,7 +3,6 @@ package github
 import (
 	"context"
 	"net/http"
-	"net/url"
 	"time"
 
 	"integrations/shared/connector"
@@ -20,49 +19,47 @@ const (
 	maxPages = 10_000
 )
 
-// Find walks through the repository's issues, newest first, back to since.
-// Where several carry an item's marker the oldest is the item's: it was there
-// first. Whose issue it is does not count: the token may be another account's by
-// now, and an App's cannot ask who it is.
+// Behind is how far GitHub's clock is behind ours.
+func (c *Connector) Behind() time.Duration { return c.client.Behind() }
+
+// Find walks through the issues changed since, which those created since are
+// among. It goes from the oldest change to the newest, and each page begins
+// where the last one ended by time and not by number: an issue that changes
+// meanwhile moves to where the walk still comes by, and one deleted meanwhile
+// shifts none out of sight. Where several carry an item's marker the first made
+// is the item's. Whose issue it is does not count: the token may be another
+// account's by now, and an App's cannot ask who it is.
 func (c *Connector) Find(ctx context.Context, since time.Time, want []connector.Marker) (map[domain.Snowflake]connector.Written, error) {
 	found := map[domain.Snowflake]connector.Written{}
 	if len(want) == 0 {
 		return found, nil
 	}
-	wanted := map[connector.Marker]bool{}
+	wanted, first := map[connector.Marker]bool{}, map[domain.Snowflake]int{}
 	for _, m := range want {
 		wanted[connector.Marker{Integration: m.Integration, Item: m.Item}] = true
 	}
-	query := url.Values{"state": {"all"}, "sort": {"created"}, "direction": {"desc"}, "per_page": {"100"}}
-	where := c.repository() + "/issues?" + query.Encode()
-	for range maxPages {
-		done, dated := false, true
-		answer, err := c.page(ctx, where, func(i issue) {
-			dated = dated && !i.CreatedAt.IsZero()
-			done = done || i.CreatedAt.Before(since)
+	since = since.Truncate(time.Second)
+	for at, page, n := since, 1, 0; n < maxPages; n++ {
+		upto := at
+		more, err := c.walk(ctx, at, page, func(i issue) {
+			upto = i.UpdatedAt
 			m, ok := markdown.ParseMarker(i.Body)
 			m.Attempt = 0
-			if ok && wanted[m] && i.PullRequest == nil && !i.CreatedAt.Before(since) {
-				found[m.Item] = i.written()
+			before := first[m.Item]
+			if ok && wanted[m] && i.PullRequest == nil && !i.CreatedAt.Before(since) && (before == 0 || i.Number < before) {
+				found[m.Item], first[m.Item] = i.written(), i.Number
 			}
 		})
-		if err != nil {
+		switch {
+		case err != nil:
 			return nil, err
-		}
-		if !dated { // it says neither what is there nor where the list ends
-			return nil, c.noList(answer)
-		}
-		if done {
+		case !more:
 			return found, nil
+		case upto.After(at):
+			at, page = upto, 1
+		default: // others of the same second follow
+			page++
 		}
-		next, more, err := c.next(where, answer)
-		if err != nil {
-			return nil, err
-		}
-		if !more {
-			return found, nil
-		}
-		where = next
 	}
 	return nil, c.fail(connector.Final, connector.IntegrationScope, "list_endless", "the list of issues does not end", outbound.Response{})
 }

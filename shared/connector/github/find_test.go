@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"integrations/shared/connector"
 	"integrations/shared/connector/markdown"
@@ -14,39 +15,71 @@ import (
 	"integrations/shared/outbound"
 )
 
-// find serves pages of issues, newest first.
-func find(f *fake, pages ...[]string) {
+// A list is a repository's issues as GitHub lists what changed.
+type list struct {
+	issues []string // by their last change, which is a second apart from the next one's
+	pages  int
+	before func(page int) // is asked before each page
+}
+
+func (l *list) serve(f *fake) {
 	f.answer = func(w http.ResponseWriter, r *http.Request, _ []byte) {
 		q := r.URL.Query()
-		if q.Has("creator") || q.Get("state") != "all" || q.Get("sort") != "created" || q.Get("direction") != "desc" || q.Get("per_page") != "100" {
+		if q.Has("creator") || q.Get("state") != "all" || q.Get("sort") != "updated" || q.Get("direction") != "asc" || q.Get("per_page") != "100" {
 			f.t.Errorf("query %v", q)
 		}
-		n := 1
-		_, _ = fmt.Sscan(q.Get("page"), &n)
-		if n < len(pages) {
-			q.Set("page", fmt.Sprint(n+1))
+		if l.pages++; l.before != nil {
+			l.before(l.pages)
+		}
+		page := 1
+		_, _ = fmt.Sscan(q.Get("page"), &page)
+		since, err := time.Parse(time.RFC3339, q.Get("since"))
+		if err != nil {
+			f.t.Error(err)
+		}
+		var some []string
+		for _, text := range l.issues {
+			var i issue
+			if err := json.Unmarshal([]byte(text), &i); err == nil && !i.UpdatedAt.Before(since) {
+				some = append(some, text)
+			}
+		}
+		from, to := min((page-1)*100, len(some)), min(page*100, len(some))
+		if to < len(some) {
+			q.Set("page", fmt.Sprint(page+1))
 			w.Header().Set("Link", fmt.Sprintf(`<%s%s?page=9>; rel="last", <%s/repos/acme/tracker/issues?%s>; rel="next"`, base, "/x", base, q.Encode()))
 		}
-		reply(w, 200, nil, "["+strings.Join(pages[n-1], ",")+"]")
+		reply(w, 200, nil, "["+strings.Join(some[from:to], ",")+"]")
 	}
+}
+
+// listed is an issue that was last changed some seconds after now, and made so
+// many after it as its number says.
+func listed(number int, body string, changed int) string {
+	return changedJSON(number, "T", "open", body, now.Add(time.Duration(changed)*time.Second))
 }
 
 func TestFind(t *testing.T) {
 	f, c := start(t, Config{})
 	with := func(m string) string { return "text\n\n<!-- integrations:" + m + " -->" }
-	pull := strings.Replace(issueJSON(90, "open", with("11/31/1")), `"body"`, `"pull_request":{"url":"x"},"body"`, 1)
-	find(f,
-		[]string{issueJSON(99, "open", with("11/22/5")), issueJSON(98, "closed", with("11/23/1")+"\r\n \n"), pull, issueJSON(89, "open", with("12/24/1"))},
-		[]string{issueJSON(80, "open", with("11/24/1")+"\nmore"), issueJSON(79, "open", "<!-- integrations:11/24/1 --> x"), issueJSON(70, "open", with("11/22/1"))},
-		[]string{issueJSON(60, "open", with("11/25/1")), issueJSON(-5, "open", with("11/26/1"))},
-		[]string{issueJSON(-6, "open", with("11/27/1"))},
-	)
+	l := &list{issues: []string{
+		strings.Replace(listed(5, with("11/26/1"), 1), "2026-11-23T10:00:05Z", "2026-11-23T09:59:55Z", 1), // made before
+		listed(98, with("11/23/1")+"\r\n \n", 100),
+		listed(99, with("11/22/5"), 101),
+		changedJSON(90, "T", "open", with("11/31/1"), now.Add(102*time.Second), "pull_request"),
+		listed(89, with("12/24/1"), 103),
+		listed(79, "<!-- integrations:11/24/1 --> x", 104),
+		listed(80, with("11/24/1")+"\nmore", 105),
+		listed(70, with("11/22/1"), 106), // the first made, changed last
+		strings.Replace(changedJSON(60, "T", "closed", with("11/25/1"), now.Add(107*time.Second)), "2026-11-23T10:01:00Z", "2026-11-23T10:00:00Z", 1), // the second in question
+	}}
+	l.serve(f)
 	var want []connector.Marker
 	for item := domain.Snowflake(22); item <= 31; item++ {
 		want = append(want, connector.Marker{Integration: 11, Item: item, Attempt: 2})
 	}
 	for range 2 {
-		got, err := c.Find(t.Context(), now, want)
+		got, err := c.Find(t.Context(), now.Add(300*time.Millisecond), want)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -54,20 +87,47 @@ func TestFind(t *testing.T) {
 		for item, remote := range got {
 			keys[item] = remote.Remote.Key + string(remote.Seen.State)
 		}
-		if fmt.Sprint(keys) != "map[22:70open 23:98closed 24:80open 25:60open]" {
+		if fmt.Sprint(keys) != "map[22:70open 23:98open 24:80open 25:60closed]" {
 			t.Errorf("%v", keys)
 		}
 	}
-	var paths []string
-	for _, call := range f.take() {
-		paths = append(paths, strings.TrimPrefix(call.path, "/api/v3"))
-	}
-	list := "/repos/acme/tracker/issues"
-	if !slices.Equal(paths, []string{list, list, list, list, list, list}) {
-		t.Errorf("%v: want the fourth page never", paths)
-	}
+	f.take()
 	if got, err := c.Find(t.Context(), now, nil); err != nil || len(got) != 0 || len(f.take()) != 0 {
 		t.Error("asked for nothing")
+	}
+}
+
+// Issues that are deleted or changed between two pages shift none out of sight.
+func TestFindWhileTheListMoves(t *testing.T) {
+	for name, move := range map[string]func(l *list){
+		"deleted": func(l *list) { l.issues = l.issues[10:] },
+		"changed": func(l *list) {
+			l.issues = append(l.issues[1:], listed(1, "x", 10_000), listed(2, "x", 10_001))
+		},
+		"the last one deleted": func(l *list) { l.issues = slices.Delete(l.issues, 99, 100) },
+		"ours is changed": func(l *list) {
+			l.issues = append(slices.Delete(l.issues, 100, 101), listed(101, markerText, 10_000))
+		},
+	} {
+		f, c := start(t, Config{})
+		l := &list{}
+		for n := 1; n <= 450; n++ {
+			body := "x"
+			if n == 101 { // the first of the second page
+				body = markerText
+			}
+			l.issues = append(l.issues, listed(n, body, n))
+		}
+		l.before = func(page int) {
+			if page == 2 {
+				move(l)
+			}
+		}
+		l.serve(f)
+		got, err := c.Find(t.Context(), now, []connector.Marker{marker})
+		if err != nil || got[marker.Item].Remote.Key != "101" {
+			t.Errorf("%s: %v, %v", name, got, err)
+		}
 	}
 }
 
@@ -128,7 +188,7 @@ func TestFindFollowsARename(t *testing.T) {
 	f.answer = func(w http.ResponseWriter, r *http.Request, _ []byte) {
 		switch r.URL.Path {
 		case "/api/v3/repositories/1/issues":
-			reply(w, 200, nil, "["+issueJSON(1, "open", markerText)+"]")
+			reply(w, 200, nil, "["+listed(1, markerText, 1)+"]")
 		default:
 			reply(w, 301, http.Header{"Location": {base + "/repositories/1/issues?" + r.URL.RawQuery}}, ``)
 		}
@@ -139,24 +199,37 @@ func TestFindFollowsARename(t *testing.T) {
 	}
 }
 
-func TestFindPagesInFlatMemory(t *testing.T) {
+// A block of one second is paged through by number.
+func TestFindInABlockOfOneSecond(t *testing.T) {
 	f, c := start(t, Config{})
-	f.router = nil // checked above; a hundred pages take time under -race
-	const pages = 100
-	page := make([]string, 100)
-	for i := range page {
-		page[i] = issueJSON(i+1, "open", "x\n\n<!-- integrations:11/22/1 -->")
+	l := &list{}
+	for n := 1; n <= 450; n++ {
+		body := "x"
+		if n == 420 {
+			body = markerText
+		}
+		l.issues = append(l.issues, listed(n, body, 7))
 	}
-	all := make([][]string, pages)
-	for i := range all {
-		all[i] = page
-	}
-	find(f, all...)
+	l.serve(f)
 	got, err := c.Find(t.Context(), now, []connector.Marker{marker})
-	if err != nil || len(got) != 1 {
+	if err != nil || got[marker.Item].Remote.Key != "420" {
 		t.Error(got, err)
 	}
-	if n := len(f.take()); n != pages {
+}
+
+func TestFindPagesOn(t *testing.T) {
+	f, c := start(t, Config{})
+	f.router = nil // checked above; a hundred pages take time under -race
+	l := &list{}
+	for n := 1; n <= 3_000; n++ {
+		l.issues = append(l.issues, listed(n, "x\n\n<!-- integrations:11/22/1 -->", n))
+	}
+	l.serve(f)
+	got, err := c.Find(t.Context(), now, []connector.Marker{marker})
+	if err != nil || len(got) != 1 || got[22].Remote.Key != "1" {
+		t.Error(got, err)
+	}
+	if n := len(f.take()); n != 31 { // each page but the first begins with the last one of the page before
 		t.Errorf("%d calls", n)
 	}
 }

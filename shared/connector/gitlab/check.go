@@ -17,9 +17,12 @@ const (
 	checkWrite  = "write"  // the token may write issues and labels
 )
 
-// The least role that may put labels on issues: Planner
-// (https://docs.gitlab.com/user/permissions/).
-const planner = 15
+// The least roles that may open issues and keep what they opened true, and that
+// may put labels on them (https://docs.gitlab.com/user/permissions/).
+const (
+	guest   = 10
+	planner = 15
+)
 
 // Check reads the project, and what the token may do. A token that may not see
 // a project gets the same 404 as for one that does not exist. A project that
@@ -61,7 +64,10 @@ func (c *Connector) mayWrite(ctx context.Context, s state) (connector.Check, err
 			level = max(level, role.Level)
 		}
 	}
-	if level > 0 && level < planner {
+	switch {
+	case level > 0 && level < guest:
+		return c.lacks("the token's role in the project is below Guest: it may not open issues")
+	case level > 0 && level < planner && c.cfg.Labels:
 		return c.lacks("the token's role in the project is below Planner: it may not label issues")
 	}
 	scopes, told := c.scopes(ctx)

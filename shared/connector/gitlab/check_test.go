@@ -26,9 +26,9 @@ func TestCheck(t *testing.T) {
 		return `{"id":5,"issues_access_level":"enabled","permissions":{"project_access":` + project + `,"group_access":` + group + `}}`
 	}
 	const (
-		reporter, guest = `{"access_level":20,"notification_level":3}`, `{"access_level":10}`
-		good            = "reachable=ok credentials=ok target=ok "
-		api             = `{"id":1,"scopes":["api","read_user"],"active":true}`
+		reporter, guest, minimal = `{"access_level":20,"notification_level":3}`, `{"access_level":10}`, `{"access_level":5}`
+		good                     = "reachable=ok credentials=ok target=ok "
+		api                      = `{"id":1,"scopes":["api","read_user"],"active":true}`
 	)
 	for name, test := range map[string]struct {
 		status int
@@ -42,6 +42,7 @@ func TestCheck(t *testing.T) {
 		"through the group":            {200, nil, role(guest, reporter), api, good + "issues=ok write=ok ", ""},
 		"with another scope":           {200, nil, role(reporter, "null"), `{"scopes":["read_api"]}`, good + "issues=ok write=no(write_not_allowed) ", "lacks the api scope: acme/sub/tracker"},
 		"a guest":                      {200, nil, role(guest, "null"), api, good + "issues=ok write=no(write_not_allowed) ", "below Planner"},
+		"less than a guest":            {200, nil, role(minimal, "null"), api, good + "issues=ok write=no(write_not_allowed) ", "below Guest"},
 		"scopes not told":              {200, nil, role(reporter, "null"), ``, good + "issues=ok write=?(not_told) ", ""},
 		"scopes unreadable":            {200, nil, role(reporter, "null"), `{"scopes":1}`, good + "issues=ok write=?(not_told) ", ""},
 		"an administrator":             {200, nil, role("null", "null"), api, good + "issues=ok write=?(not_told) ", ""},
@@ -79,6 +80,22 @@ func TestCheck(t *testing.T) {
 				t.Errorf("%s: a check writes: %s", name, one.method)
 			}
 		}
+	}
+}
+
+// Who may not label is not refused where no labels are kept.
+func TestCheckOfAGuestWithoutLabels(t *testing.T) {
+	f, c := start(t, Config{})
+	f.answer = func(w http.ResponseWriter, r *http.Request, _ []byte) {
+		if strings.HasSuffix(r.URL.Path, "/personal_access_tokens/self") {
+			reply(w, 200, nil, `{"id":1,"scopes":["api"]}`)
+			return
+		}
+		reply(w, 200, nil, `{"id":5,"issues_access_level":"enabled","permissions":{"project_access":{"access_level":10},"group_access":null}}`)
+	}
+	checks, err := c.Check(t.Context())
+	if err != nil || checks[len(checks)-1].String() != "write=ok" {
+		t.Error(checks, err)
 	}
 }
 

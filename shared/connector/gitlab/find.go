@@ -29,6 +29,9 @@ const (
 	stamp = "2006-01-02T15:04:05.000Z"
 )
 
+// Behind is how far GitLab's clock is behind ours.
+func (c *Connector) Behind() time.Duration { return c.client.Behind() }
+
 // Find walks through the project's issues, newest first, back to since. Where
 // several carry an item's marker the oldest is the item's: it was there first.
 // Whose issue it is does not count: the token may be another account's by now.

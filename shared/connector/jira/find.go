@@ -27,6 +27,9 @@ const (
 	indexed = time.Hour
 )
 
+// Behind is how far Jira's clock is behind ours.
+func (c *Connector) Behind() time.Duration { return c.client.Behind() }
+
 // Find looks for the issues of markers. Jira lists issues only by searching an
 // index, and in the Cloud that lags behind by seconds or minutes. So the search
 // says only what is there, and never what is not: each key of the project that

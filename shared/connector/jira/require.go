@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 
 	"integrations/shared/connector"
@@ -87,22 +88,39 @@ func (c *Connector) createmeta() string {
 	return c.api("/issue/createmeta/" + url.PathEscape(c.cfg.ProjectKey) + "/issuetypes")
 }
 
-// kinds are the types of issue the token may create in the project. Cloud and
-// Data Center call the list by different names.
-func (c *Connector) kinds(ctx context.Context) ([]issueKind, error) {
-	var answer struct {
-		Types  []issueKind `json:"issueTypes"`
-		Values []issueKind `json:"values"`
+// metaPages bounds a list whose end never comes.
+const metaPages = 50
+
+// listOf reads a list of what a new issue needs, page by page. Cloud and Data
+// Center call it by different names.
+func listOf[T any](ctx context.Context, c *Connector, where string) ([]T, error) {
+	var all []T
+	for range metaPages {
+		var page struct {
+			Types  []T `json:"issueTypes"`
+			Fields []T `json:"fields"`
+			Values []T `json:"values"`
+			Total  int `json:"total"`
+		}
+		query := url.Values{"maxResults": {"200"}}
+		if len(all) > 0 {
+			query.Set("startAt", strconv.Itoa(len(all)))
+		}
+		if err := c.getJSON(ctx, where+"?"+query.Encode(), &page); err != nil {
+			return nil, err
+		}
+		got := slices.Concat(page.Types, page.Fields, page.Values)
+		all = append(all, got...)
+		if len(got) == 0 || len(all) >= page.Total {
+			break
+		}
 	}
-	if err := c.getJSON(ctx, c.createmeta()+"?maxResults=200", &answer); err != nil {
-		return nil, err
-	}
-	return append(answer.Types, answer.Values...), nil
+	return all, nil
 }
 
 // findType is the id of the type new issues get, "" where there is none.
 func (c *Connector) findType(ctx context.Context) (string, error) {
-	kinds, err := c.kinds(ctx)
+	kinds, err := listOf[issueKind](ctx, c, c.createmeta())
 	if err != nil {
 		return "", err
 	}
@@ -117,14 +135,7 @@ func (c *Connector) findType(ctx context.Context) (string, error) {
 
 // fields are those of the create screen of a type.
 func (c *Connector) fields(ctx context.Context, id string) ([]field, error) {
-	var answer struct {
-		Fields []field `json:"fields"`
-		Values []field `json:"values"`
-	}
-	if err := c.getJSON(ctx, c.createmeta()+"/"+url.PathEscape(id)+"?maxResults=200", &answer); err != nil {
-		return nil, err
-	}
-	return append(answer.Fields, answer.Values...), nil
+	return listOf[field](ctx, c, c.createmeta()+"/"+url.PathEscape(id))
 }
 
 // The permissions the sync lives on.

@@ -12,6 +12,9 @@ import (
 // maxPages bounds a walk whose end never comes: half a million issues.
 const maxPages = 10_000
 
+// Behind is how far MantisBT's clock is behind ours.
+func (c *Connector) Behind() time.Duration { return c.client.Behind() }
+
 // Find walks through the issues changed since, which those created since are
 // among, in the live database. It goes from the oldest change to the newest:
 // an issue that changes meanwhile moves to where the walk still comes by. Where

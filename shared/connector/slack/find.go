@@ -29,6 +29,9 @@ type posted struct {
 	Metadata *metadata `json:"metadata"`
 }
 
+// Behind is how far Slack's clock is behind ours.
+func (b *Bot) Behind() time.Duration { return b.client.Behind() }
+
 // Find walks through the channel's history, newest first, back to since. It
 // needs the history scope, and the bot to be in the channel.
 func (b *Bot) Find(ctx gocontext.Context, since time.Time, want []connector.Marker) (map[domain.Snowflake]connector.Written, error) {

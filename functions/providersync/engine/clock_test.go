@@ -1,0 +1,98 @@
+package engine
+
+import (
+	"context"
+	"fmt"
+	"testing"
+	"time"
+
+	"integrations/shared/connector"
+	"integrations/shared/domain"
+	"integrations/shared/store"
+)
+
+// forgetful has every slice begin without knowing the provider's clock, as a
+// new worker does.
+func (w *world) forgetful() {
+	open := w.engine.Open
+	w.engine.Open = func(c context.Context, v store.View) (Opened, error) {
+		w.provider.told = 0
+		return open(c, v)
+	}
+}
+
+var clocks = []time.Duration{-2 * time.Hour, -time.Minute, 0, 4 * time.Minute, 6 * time.Minute, 3 * time.Hour}
+
+// A create whose answer was lost is found again whatever the provider's clock
+// says, by a worker that has to learn it first.
+func TestAnUnansweredCreateUnderAnotherClock(t *testing.T) {
+	for _, behind := range clocks {
+		w := newWorld(t)
+		w.provider.behind = behind
+		w.forgetful()
+		item := w.marked(1, 1)
+		w.provider.after = func(string, domain.Snowflake) error {
+			w.wire.reset(1, false)
+			return nil
+		}
+		w.start(domain.Incremental)
+		if err := w.slice(); err == nil {
+			t.Fatal("the worker did not die")
+		}
+		w.wire.reset(0, false)
+		w.provider.after = nil
+		w.clock.now = w.clock.now.Add(20 * time.Minute)
+		w.settle()
+		w.exact(item)
+		if w.provider.creates != 1 {
+			t.Errorf("%v behind: %d creates", behind, w.provider.creates)
+		}
+		if most := 1 + min(1, int(max(behind, 0)/skew)); w.provider.finds > most {
+			t.Errorf("%v behind: looked %d times, want %d", behind, w.provider.finds, most)
+		}
+	}
+}
+
+// What people change right after the first sync is told, and none of our own
+// writes, whatever the provider's clock says.
+func TestAPersonsChangesUnderAnotherClock(t *testing.T) {
+	for _, behind := range clocks {
+		w := newWorld(t)
+		w.provider.behind = behind
+		w.forgetful()
+		w.pulling("all")
+		w.marked(1, 1)
+		w.start(domain.Full)
+		w.settle()
+		want := []string{}
+		for _, step := range []struct {
+			change func(*connector.Content)
+			name   string
+		}{{edit, "edited"}, {closed, "closed"}} {
+			w.provider.touch(0, step.change)
+			w.pass(20 * time.Minute)
+			want = append(want, "1 "+step.name)
+		}
+		w.provider.objects = append(w.provider.objects, &object{content: connector.Content{Title: "A person's"}, at: w.provider.now(), updated: w.provider.now()})
+		w.pass(20 * time.Minute)
+		mustBe(t, fmt.Sprint(behind, " behind: told"), fmt.Sprint(w.changes()), fmt.Sprint(append(want, "nobody's created")))
+	}
+}
+
+// The first walk, of which nothing came, has learnt the provider's clock too.
+func TestTheFirstWalkUnderAnotherClock(t *testing.T) {
+	for _, behind := range clocks {
+		w := newWorld(t)
+		w.provider.behind = behind
+		w.forgetful()
+		w.pulling("all")
+		w.start(domain.Full)
+		w.settle()
+		st, err := w.sure.State(w.ctx, 77)
+		w.must(err)
+		mustBe(t, fmt.Sprint(behind, " behind: settled at once"), st.Pull.Settled, false)
+		w.provider.objects = append(w.provider.objects, &object{content: connector.Content{Title: "A person's"}, at: w.provider.now(), updated: w.provider.now()})
+		w.pass(20 * time.Minute)
+		mustBe(t, fmt.Sprint(behind, " behind: told"), fmt.Sprint(w.changes()), "[nobody's created]")
+	}
+}

@@ -1,0 +1,50 @@
+package jira
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"strings"
+	"testing"
+
+	"integrations/shared/configuration/form"
+)
+
+// What a new issue needs is read to its end, however much at once Jira gives.
+func TestRequiredFieldsOnALaterPage(t *testing.T) {
+	for name, test := range map[string]struct {
+		fields, most int
+		total        bool
+		want         string
+	}{
+		"on the first":           {3, 50, true, "asks for what items do not tell: Field 2 (f2)"},
+		"on the third":           {450, 200, true, "asks for what items do not tell: Field 449 (f449)"},
+		"Jira gives fewer":       {120, 50, true, "asks for what items do not tell: Field 119 (f119)"},
+		"it tells no total":      {120, 200, false, "asks for what items do not tell: Field 119 (f119)"},
+		"none there, none asked": {0, 50, true, "labels are not on the create screen"},
+	} {
+		for _, flavor := range []string{form.Cloud, form.Datacenter} {
+			f, c := start(t, flavor)
+			list := map[string]string{form.Cloud: "fields", form.Datacenter: "values"}[flavor]
+			f.answer = func(w http.ResponseWriter, r *http.Request) {
+				from, most := 0, 0
+				_, _ = fmt.Sscan(r.URL.Query().Get("startAt"), &from)
+				_, _ = fmt.Sscan(r.URL.Query().Get("maxResults"), &most)
+				page := []field{}
+				for n := from; n < min(test.fields, from+min(most, test.most)); n++ {
+					page = append(page, field{ID: fmt.Sprint("f", n), Name: fmt.Sprint("Field ", n), Required: n == test.fields-1})
+				}
+				all := map[string]any{list: page, "startAt": from}
+				if test.total {
+					all["total"] = test.fields
+				}
+				b, _ := json.Marshal(all)
+				reply(w, 200, nil, string(b))
+			}
+			err := c.lookAtFields(t.Context(), "10001")
+			if e := failure(t, err); !strings.Contains(e.Detail, test.want) {
+				t.Errorf("%s, %s: %s", name, flavor, e)
+			}
+		}
+	}
+}
