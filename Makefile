@@ -81,8 +81,8 @@ snapshot: ## write the reviewed snapshot of the template anew
 landed: ## hand the API's document over: what callers rely on from now on (docs/openapi)
 	go test ./docs/openapi -run NothingBreaks -landed
 
-e2e: node_modules/.package-lock.json ## what must wait for real queues: the whole service, killed at five points
-	go test -tags e2e -count=1 -timeout 20m ./local
+e2e: node_modules/.package-lock.json ## what must wait for real queues: the whole service, killed at five points, every fault at every provider (half an hour)
+	go test -tags e2e -count=1 -timeout 60m ./local
 
 bench: node_modules/.package-lock.json ## count calls and memory of a worker: make bench SIZES=1000,10000 (100000 takes half an hour)
 	go test ./functions/providersync/engine -run '^$$' -bench Sync -benchtime 1x -timeout 2h -sizes $(SIZES)

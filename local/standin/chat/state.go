@@ -137,15 +137,21 @@ func (c *Chat) Messages(channel string) []*Message {
 	return all
 }
 
-// Next names a channel's next message. The caller decides alone.
-func (c *Chat) Next(channel string) string {
+// Last names a channel's newest message, which may be deleted, "" if there was
+// none.
+func (c *Chat) Last(channel string) string {
 	c.lock.RLock()
 	defer c.lock.RUnlock()
-	last := ""
-	if in := c.channels[channel]; in != nil {
-		last = in.messages[len(in.messages)-1].last().ID
+	in := c.channels[channel]
+	if in == nil {
+		return ""
 	}
-	return c.dialect.NextID(c.Now(), last)
+	return in.messages[len(in.messages)-1].last().ID
+}
+
+// Next names a channel's next message. The caller decides alone.
+func (c *Chat) Next(channel string) string {
+	return c.dialect.NextID(c.Now(), c.Last(channel))
 }
 
 // Writes lists the writes that arrived, whoever they came from and whatever

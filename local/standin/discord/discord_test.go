@@ -283,6 +283,25 @@ func TestList(t *testing.T) {
 	}
 }
 
+// A channel names its newest message, and goes on to when that is deleted.
+func TestLastMessage(t *testing.T) {
+	d := start(t, nil)
+	last := func() any { return d.send("GET", "/channels/"+channel, ours, "").json["last_message_id"] }
+	if got := last(); got != nil {
+		t.Errorf("an empty channel: %v", got)
+	}
+	d.post(posts, ours, `{"content":"x",`+silent+`}`)
+	id := d.post(posts, ours, `{"content":"y",`+silent+`}`)
+	if got := last(); got != id {
+		t.Errorf("%v, want %s", got, id)
+	}
+	d.send("DELETE", posts+"/"+id, ours, "")
+	if got := last(); got != id || len(d.Messages(channel)) != 1 {
+		t.Errorf("after it was deleted: %v, want %s", got, id)
+	}
+	d.noViolations()
+}
+
 // What is too long is refused, with the place where it is.
 func TestForms(t *testing.T) {
 	d := start(t, nil)

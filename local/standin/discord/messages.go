@@ -236,6 +236,9 @@ func (s *Server) showChannel(c *call) result {
 		return *refused
 	}
 	value := object{"id": where.ID, "type": 0, "name": where.Name, "guild_id": guild, "flags": 0, "position": 0, "last_message_id": nil}
+	if last := s.Last(where.ID); last != "" { // it may be deleted by now
+		value["last_message_id"] = last
+	}
 	if where.Parent != "" {
 		value["type"], value["parent_id"] = 11, where.Parent
 		delete(value, "position")
