@@ -22,6 +22,7 @@ import (
 	"integrations/local/loader"
 	"integrations/local/sample"
 	"integrations/local/servers/serverstest"
+	"integrations/shared/domain"
 )
 
 // dead takes the dead letters of ingest.
@@ -70,6 +71,9 @@ func TestBadEventsBecomeDeadLetters(t *testing.T) {
 	for name, tr := range trackers {
 		quiet(t, e, tr.id, func() bool { return len(ours(t, e, name)) > 0 })
 	}
+	for _, name := range chats {
+		quiet(t, e, chatID(t, name), func() bool { return true })
+	}
 	bad := badBodies()
 	before := table(t, e)
 	url, client := e.Control.Queues[ingestQueue], e.here.SQS()
@@ -102,6 +106,16 @@ func TestBadEventsBecomeDeadLetters(t *testing.T) {
 		t.Errorf("%d records became %d others", len(before), len(after))
 	}
 	poison(t, e)
+}
+
+// chatID is the sample's integration with a chat.
+func chatID(t *testing.T, name string) domain.Snowflake {
+	t.Helper()
+	id, err := domain.ParseSnowflake(sample.Integrations[name])
+	if err != nil {
+		t.Fatal(name, err)
+	}
+	return id
 }
 
 // badBodies are bodies of messages, and what the reason must name.

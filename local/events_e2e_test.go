@@ -191,8 +191,8 @@ func TestRealChangesReplayed(t *testing.T) {
 		order            *loader.Order
 		events           int
 	}{
-		{"in-order", 1180000000000000011, 1200000000000000011, nil, 2032},
-		{"in-disorder", 1180000000000000012, 1200000000000000012, &loader.Order{Seed: 4, Double: true}, 4064},
+		{"in-order", 1180000000000000011, 1200000000000000811, nil, 2032},
+		{"in-disorder", 1180000000000000012, 1200000000000000812, &loader.Order{Seed: 4, Double: true}, 4064},
 	} {
 		founded(t, e, c.org, map[domain.Snowflake]string{c.integration: c.repository})
 		last := lastVersions(t, lines, c.org)

@@ -109,9 +109,10 @@ type Finder interface {
 	// asks a search index.
 	Find(ctx context.Context, since time.Time, want []Marker) (map[domain.Snowflake]Written, error)
 	// Behind is how far the provider's clock is behind ours, as its last answer
-	// told; zero before the first, negative where it is ahead. Since, in what is
-	// asked of a connector, is a time of the provider's.
-	Behind() time.Duration
+	// told, and the most that any has; zero before the first, negative where it
+	// is ahead. Since, in what is asked of a connector, is a time of the
+	// provider's.
+	Behind() (last, most time.Duration)
 }
 
 // An Object is what a target holds, ours or not.

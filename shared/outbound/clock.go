@@ -2,6 +2,7 @@ package outbound
 
 import (
 	"net/http"
+	"sync"
 	"time"
 )
 
@@ -10,19 +11,52 @@ import (
 // years is no help to anybody.
 const day = 24 * time.Hour
 
-// Behind is how far the clock of whoever answered last is behind ours, as the
-// Date of his answer tells (https://www.rfc-editor.org/rfc/rfc9110#field.date);
-// negative where it is ahead, zero where it was not told yet. It is exact to a
-// second and the time the answer took.
-func (c *Client) Behind() time.Duration { return time.Duration(c.behind.Load()) }
+// clocks is what answers told of the clocks of who gave them.
+type clocks struct {
+	mu         sync.Mutex
+	told       bool
+	last, most time.Duration
+}
 
-// compare reads an answer's Date.
+// Behind is how far the clock of whoever answered last is behind ours, as the
+// Date of his answer tells (https://www.rfc-editor.org/rfc/rfc9110#field.date),
+// and the most that any answer has told; negative where it is ahead, zero where
+// it was not told yet. It is exact to a second and the time the answer took.
+func (c *Client) Behind() (last, most time.Duration) {
+	c.clocks.mu.Lock()
+	defer c.clocks.mu.Unlock()
+	return c.clocks.last, c.clocks.most
+}
+
+// compare reads an answer's Date. An answer out of a cache tells an old one.
 func (c *Client) compare(header http.Header) {
-	theirs, err := http.ParseTime(header.Get("Date"))
-	if err != nil {
+	now := c.now()
+	theirs, told := dated(header, now)
+	if !told || header.Get("Age") != "" {
 		return
 	}
-	if behind := c.now().Sub(theirs); behind.Abs() <= day {
-		c.behind.Store(int64(behind))
+	behind := now.Sub(theirs)
+	c.clocks.mu.Lock()
+	defer c.clocks.mu.Unlock()
+	if !c.clocks.told || behind > c.clocks.most {
+		c.clocks.most = behind
 	}
+	c.clocks.told, c.clocks.last = true, behind
+}
+
+// AnsweredAt is the time of an answer by the clock of who gave it, which is the
+// one that other times in it are of; now where it does not tell.
+func AnsweredAt(header http.Header, now time.Time) time.Time {
+	if theirs, told := dated(header, now); told {
+		return theirs
+	}
+	return now
+}
+
+func dated(header http.Header, now time.Time) (time.Time, bool) {
+	theirs, err := http.ParseTime(header.Get("Date"))
+	if err != nil || now.Sub(theirs).Abs() > day {
+		return time.Time{}, false
+	}
+	return theirs, true
 }

@@ -26,12 +26,19 @@ func TestBehind(t *testing.T) {
 			header.Set("Date", tt.date)
 		}
 		c.compare(header)
-		if got := c.Behind(); got != tt.want {
+		if got, _ := c.Behind(); got != tt.want {
 			t.Errorf("%q: %v, want %v", tt.date, got, tt.want)
 		}
 	}
-	if other := c.For(nil, true, nil); other.Behind() != 0 {
-		t.Errorf("another host's clock is %v behind", other.Behind())
+	if _, most := c.Behind(); most != time.Hour {
+		t.Errorf("at most %v behind", most)
+	}
+	c.compare(http.Header{"Date": {"Mon, 23 Nov 2026 08:00:00 GMT"}, "Age": {"7200"}})
+	if got, _ := c.Behind(); got != 0 {
+		t.Errorf("an answer out of a cache tells %v", got)
+	}
+	if other, _ := c.For(nil, true, nil).Behind(); other != 0 {
+		t.Errorf("another host's clock is %v behind", other)
 	}
 }
 
@@ -47,8 +54,27 @@ func TestAnAnswerTellsTheClock(t *testing.T) {
 		if _, err := c.Do(t.Context(), Request{Method: http.MethodGet, URL: "https://example.com/"}); err != nil {
 			t.Fatal(err)
 		}
-		if got := c.Behind().Round(time.Minute); got != time.Duration(status)*time.Minute {
+		got, _ := c.Behind()
+		if got = got.Round(time.Minute); got != time.Duration(status)*time.Minute {
 			t.Errorf("%d: %v", status, got)
 		}
+	}
+}
+
+// A time in an answer is one of its clock, a wait until then the same by any.
+func TestWaitsByTheAnswersClock(t *testing.T) {
+	now := time.Date(2026, 11, 23, 10, 0, 0, 0, time.UTC)
+	for _, behind := range []time.Duration{-3 * time.Hour, 0, 3 * time.Hour} {
+		theirs := now.Add(-behind)
+		header := http.Header{"Date": {theirs.Format(http.TimeFormat)}, "Retry-After": {theirs.Add(10 * time.Minute).Format(http.TimeFormat)}}
+		if wait, ok := RetryAfter(header, now); !ok || wait != 10*time.Minute {
+			t.Errorf("%v behind: wait %v", behind, wait)
+		}
+		if at := AnsweredAt(header, now); !at.Equal(theirs) {
+			t.Errorf("%v behind: answered at %v", behind, at)
+		}
+	}
+	if at := AnsweredAt(http.Header{"Date": {"Mon, 23 Nov 2020 10:00:00 GMT"}}, now); !at.Equal(now) {
+		t.Errorf("years ago: %v", at)
 	}
 }

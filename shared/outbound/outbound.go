@@ -55,7 +55,7 @@ type Client struct {
 	hosts    []string
 	any      bool
 	redactor *redactor
-	behind   atomic.Int64 // nanoseconds
+	clocks   clocks
 }
 
 // New makes a client with connections of its own.

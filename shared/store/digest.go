@@ -19,6 +19,8 @@ type Digest struct {
 	Outcome domain.Outcome `json:"outcome"`
 	Reason  string         `json:"reason"`
 	Remote  *domain.Remote `json:"remote"`
+	// Bare says that it was refused as it was, and names no items any more.
+	Bare bool `json:"bare,omitempty"`
 }
 
 // Digest reads a digest, nil when it has never left.

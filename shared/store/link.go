@@ -16,6 +16,8 @@ type Intent struct {
 	Labels  []string         `json:"labels"`
 	State   domain.ItemState `json:"state"`
 	Told    *Told            `json:"told,omitempty"`
+	// Behind is how far the provider's clock was known to be behind ours.
+	Behind int64 `json:"behind,omitempty"` // milliseconds
 }
 
 // Told is what a chat was told of an item, beside its labels and its state.
@@ -62,6 +64,9 @@ type Link struct {
 	Told *Told `json:"told,omitempty"`
 	// Gathered is nil for an item that no digest is to tell of.
 	Gathered *Gathered `json:"gathered,omitempty"`
+	// Frozen is the id of the message that could not be edited any more, while
+	// another is to take its place: it is not the one that is looked for.
+	Frozen string `json:"frozen,omitempty"`
 
 	Outcome   domain.Outcome   `json:"outcome"`
 	Reason    string           `json:"reason"`

@@ -78,6 +78,10 @@ func (s *slice) quiet(t *task) bool {
 // instead tells of an item whose message cannot be edited any more: by a new
 // one, if it is told of at all.
 func (s *slice) instead(ctx context.Context, t *task) (*verdict, error) {
+	if t.was.unsure { // an edit before may have been made, and what it told of is not known
+		t.link.SentHash = ""
+	}
+	t.link.Frozen = t.link.Remote.ID
 	t.link.Remote, t.link.Unsure, t.link.UnsureLabels = nil, false, nil
 	t.was, t.left = doubt{}, false
 	s.decide(t, true)

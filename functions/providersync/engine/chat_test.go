@@ -3,10 +3,13 @@ package engine
 import (
 	"context"
 	"fmt"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
 	"integrations/shared/connector"
+	chatmessage "integrations/shared/connector/message"
 	"integrations/shared/domain"
 	"integrations/shared/store"
 )
@@ -21,6 +24,7 @@ type room struct {
 	messages []*message
 	edits    int
 	asked    int
+	refuses  func(message) bool
 	frozen   bool // messages cannot be edited any more
 	before   func(call string, item domain.Snowflake) error
 	after    func(call string, item domain.Snowflake) error
@@ -47,6 +51,9 @@ func (r *room) post(call string, m message) (connector.Written, error) {
 	r.asked++
 	if err := ask(r.before, call, m.marker.Item); err != nil {
 		return connector.Written{}, err
+	}
+	if r.refuses != nil && r.refuses(m) {
+		return connector.Written{}, refusedItem()
 	}
 	r.clock.now = r.clock.now.Add(20 * time.Millisecond)
 	m.at = r.clock.now
@@ -89,19 +96,17 @@ func (r *room) Update(_ context.Context, sent connector.Sent, c connector.Conten
 	return r.written(n), nil
 }
 
-func (a archive) Behind() time.Duration { return 0 }
+func (a archive) Behind() (last, most time.Duration) { return 0, 0 }
 
 func (a archive) Find(_ context.Context, since time.Time, want []connector.Marker) (map[domain.Snowflake]connector.Written, error) {
 	a.asked++
-	found := map[domain.Snowflake]connector.Written{}
+	search := chatmessage.NewSearch(want, !a.manner.Edits)
 	for n, m := range a.messages {
-		for _, w := range want {
-			if m.marker.Item == w.Item && !m.at.Before(since) {
-				found[w.Item] = a.written(n)
-			}
+		if !m.at.Before(since) {
+			search.See(m.marker, a.written(n), false)
 		}
 	}
-	return found, nil
+	return search.Found, nil
 }
 
 // of are the messages about an item, digests left out.
@@ -549,4 +554,108 @@ func TestChangesAfterADigest(t *testing.T) {
 			mustBe(t, "outcome", l.Outcome, domain.Created)
 		}
 	}
+}
+
+// The message that can no longer be edited is not taken for the one that is to
+// take its place and was not answered.
+func TestAnUnansweredMessageInsteadOfAnEdit(t *testing.T) {
+	for arrived, want := range map[bool]int{false: 2, true: 2} {
+		w, r := chatting(t, "edits, asked")
+		w.told(1, 1, nil)
+		w.sync(domain.Incremental)
+		r.frozen = true
+		once := func(call string, _ domain.Snowflake) error {
+			if call != "create" {
+				return nil
+			}
+			r.before, r.after = nil, nil
+			return ambiguous()
+		}
+		if arrived {
+			r.after = once
+		} else {
+			r.before = once
+		}
+		w.told(1, 2, func(i *domain.Item) { i.Title = "the change" })
+		w.sync(domain.Incremental)
+		for range 5 {
+			w.clock.now = w.clock.now.Add(time.Minute)
+			w.must(w.tick())
+			w.settle()
+		}
+		w.noMarks()
+		all := r.of(1)
+		if len(all) != want || all[len(all)-1].content.Title != "the change" {
+			t.Errorf("arrived %v: %d messages, the last %q", arrived, len(all), all[len(all)-1].content.Title)
+		}
+	}
+}
+
+// An item that goes back to what was told before an edit nobody answered is told
+// again, though edits are refused by now.
+func TestBackBehindADoubtfulEdit(t *testing.T) {
+	w, r := chatting(t, "edits, asked")
+	w.told(1, 1, nil)
+	w.sync(domain.Incremental)
+	first := r.of(1)[0].content
+	r.before = func(call string, _ domain.Snowflake) error {
+		if call == "update" {
+			r.messages[0].content.Title = "B"
+			return ambiguous()
+		}
+		return nil
+	}
+	w.told(1, 2, func(i *domain.Item) { i.Title = "B" })
+	w.start(domain.Incremental)
+	w.settle()
+	r.before, r.frozen = nil, true
+	w.told(1, 3, func(i *domain.Item) { i.Title, i.Description = first.Title, first.Body })
+	w.sync(domain.Incremental)
+	for range 5 {
+		w.clock.now = w.clock.now.Add(time.Minute)
+		w.must(w.tick())
+		w.settle()
+	}
+	w.noMarks()
+	all := r.of(1)
+	mustBe(t, "last told", all[len(all)-1].content.Title, first.Title)
+	mustBe(t, "messages", len(all), 2)
+}
+
+// A digest that is refused for what one item is called tells of the numbers.
+func TestADigestRefusedForOneItem(t *testing.T) {
+	w, r := chatting(t, "edits, asked")
+	const bad = 3
+	for n := domain.Snowflake(1); n <= 30; n++ {
+		w.told(n, 1, nil)
+	}
+	r.refuses = func(m message) bool {
+		return m.digest != nil && slices.ContainsFunc(m.digest.First, func(c connector.Content) bool { return strings.Contains(c.Title, fmt.Sprint("item ", bad)) })
+	}
+	w.sync(domain.Incremental)
+	w.noMarks()
+	if len(r.messages) != 1 || len(r.messages[0].digest.First) != 0 || r.messages[0].digest.Total() != 30 {
+		t.Errorf("%d messages, %+v", len(r.messages), r.messages[0].digest)
+	}
+	for n := domain.Snowflake(1); n <= 30; n++ {
+		mustBe(t, "outcome", w.link(n).Outcome, domain.Created)
+	}
+}
+
+// What was found again looks like what was answered.
+func TestAFoundMessageHasItsState(t *testing.T) {
+	w, r := chatting(t, "edits, asked")
+	r.after = func(string, domain.Snowflake) error {
+		r.after = nil
+		return ambiguous()
+	}
+	w.told(1, 1, nil)
+	w.sync(domain.Incremental)
+	for range 4 {
+		w.clock.now = w.clock.now.Add(time.Minute)
+		w.must(w.tick())
+		w.settle()
+	}
+	mustBe(t, "messages", len(r.of(1)), 1)
+	mustBe(t, "state", w.link(1).Remote.State, domain.Open)
 }

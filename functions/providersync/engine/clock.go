@@ -15,39 +15,54 @@ const (
 	// drift is how far off it may be when it is asked what is news. An answer's
 	// way makes it look some seconds behind.
 	drift = 10 * time.Second
+	// setBack is how far back is read again after its clock was set back: as far
+	// as a clock is believed to be off.
+	setBack = 24 * time.Hour
+	// reasks bounds how often something is asked again in a row because the clock
+	// was misjudged.
+	reasks = 3
 )
 
-// behind is how far the provider's clock is behind ours, as far as it has told.
-// One that is ahead hides nothing: more is looked through than need be.
+// theirs is the time by the provider's clock, as far as it has told.
+func (s *slice) theirs() time.Time {
+	last, _ := s.told()
+	return s.Clock.Now().Add(-last)
+}
+
+// behind is how far any clock of the provider's is behind ours, as far as it
+// has told. One that is ahead hides nothing of what is looked for.
 func (s *slice) behind() time.Duration {
+	_, most := s.told()
+	return max(most, 0)
+}
+
+func (s *slice) told() (last, most time.Duration) {
 	f, can := s.conn.(connector.Finder)
 	if !can {
-		return 0
+		return 0, 0
 	}
-	return max(f.Behind(), 0)
+	return f.Behind()
 }
 
-// misjudged reports whether what was asked for times, believing the provider
-// so far behind, has to be asked again: its answer told that it is further by
-// as much as matters.
-func (s *slice) misjudged(believed, matters time.Duration) bool {
-	return s.behind()-believed >= matters
-}
-
-// find looks for what was created since a time of ours.
-func (s *slice) find(ctx context.Context, t *task, since time.Time, want []connector.Marker) (map[domain.Snowflake]connector.Written, *verdict, error) {
-	for {
+// find looks for what was created since a time of ours, when the provider was
+// known to be so far behind. Where its answer tells that it is further, it is
+// asked again.
+func (s *slice) find(ctx context.Context, t *task, since time.Time, known time.Duration, want []connector.Marker) (map[domain.Snowflake]connector.Written, *verdict, error) {
+	for n := 1; ; n++ {
 		if v, err := s.await(ctx, pacing.Read); v != nil || err != nil {
 			return nil, v, err
 		}
-		believed := s.behind()
+		known = max(known, s.behind())
 		var found map[domain.Snowflake]connector.Written
 		v, err := s.call(ctx, t, true, func() (err error) {
-			found, err = s.conn.(connector.Finder).Find(ctx, since.Add(-skew-believed), want)
+			found, err = s.conn.(connector.Finder).Find(ctx, since.Add(-skew-known), want)
 			return err
 		})
-		if v != nil || err != nil || !s.misjudged(believed, skew) {
+		if v != nil || err != nil || s.behind()-known < skew {
 			return found, v, err
+		}
+		if n == reasks {
+			return nil, wait(s.Clock.Now().Add(time.Minute), "reconcile_unsure"), nil // nothing can be concluded
 		}
 	}
 }

@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -16,7 +17,7 @@ import (
 func (w *world) forgetful() {
 	open := w.engine.Open
 	w.engine.Open = func(c context.Context, v store.View) (Opened, error) {
-		w.provider.told = 0
+		w.provider.told, w.provider.most = 0, 0
 		return open(c, v)
 	}
 }
@@ -94,5 +95,103 @@ func TestTheFirstWalkUnderAnotherClock(t *testing.T) {
 		w.provider.objects = append(w.provider.objects, &object{content: connector.Content{Title: "A person's"}, at: w.provider.now(), updated: w.provider.now()})
 		w.pass(20 * time.Minute)
 		mustBe(t, fmt.Sprint(behind, " behind: told"), fmt.Sprint(w.changes()), "[nobody's created]")
+	}
+}
+
+// What the provider knew before the first pull is no news, and an object dated
+// in its future hides nothing that changes until then.
+func TestNewsUnderAnotherClock(t *testing.T) {
+	for _, behind := range clocks {
+		w := newWorld(t)
+		w.provider.behind = behind
+		w.forgetful()
+		w.pulling("all")
+		old := w.provider.now().Add(-time.Hour)
+		w.provider.objects = append(w.provider.objects, &object{at: old, updated: old})
+		w.marked(1, 1)
+		w.start(domain.Full)
+		w.settle()
+		w.pass(20 * time.Minute)
+		mustBe(t, fmt.Sprint(behind, " behind: of what was there"), fmt.Sprint(w.changes()), "[]")
+		want := []string{"nobody's created"}
+		w.provider.objects = append(w.provider.objects, &object{at: w.provider.now(), updated: w.provider.now().AddDate(3, 0, 0)})
+		w.pass(20 * time.Minute)
+		for _, step := range []struct {
+			change func(*connector.Content)
+			name   string
+		}{{edit, "edited"}, {closed, "closed"}} {
+			w.provider.touch(1, step.change)
+			w.pass(time.Hour)
+			want = append(want, "1 "+step.name)
+		}
+		mustBe(t, fmt.Sprint(behind, " behind: told"), fmt.Sprint(w.changes()), fmt.Sprint(want))
+	}
+}
+
+// A clock that is set right hides nothing either.
+func TestAClockThatIsSet(t *testing.T) {
+	for _, c := range []struct{ before, after time.Duration }{{-3 * time.Hour, 0}, {0, 3 * time.Hour}, {3 * time.Hour, 0}, {3 * time.Hour, -3 * time.Hour}} {
+		w := newWorld(t)
+		w.provider.behind = c.before
+		w.forgetful()
+		w.pulling("all")
+		w.marked(1, 1)
+		w.start(domain.Full)
+		w.settle()
+		w.pass(20 * time.Minute)
+		w.provider.behind = c.after
+		w.clock.now = w.clock.now.Add(time.Minute)
+		w.provider.touch(0, edit)
+		w.provider.objects = append(w.provider.objects, &object{at: w.provider.now(), updated: w.provider.now()})
+		w.pass(time.Hour)
+		w.provider.touch(0, closed)
+		w.pass(time.Hour)
+		got := w.changes()
+		slices.Sort(got)
+		if fmt.Sprint(got[:min(2, len(got))]) != "[1 closed 1 edited]" || len(got) > 3 {
+			t.Errorf("%v, then %v behind: told %v", c.before, c.after, got)
+		}
+	}
+}
+
+// What was known of the clock when a create left holds when it is looked for.
+func TestAClockThatIsSetBehindAnUnansweredCreate(t *testing.T) {
+	w := newWorld(t)
+	w.provider.behind = 3 * time.Hour
+	w.pulling("linked")
+	w.start(domain.Full)
+	w.settle()
+	item := w.marked(1, 1)
+	w.provider.after = func(string, domain.Snowflake) error {
+		w.wire.reset(1, false)
+		return nil
+	}
+	w.start(domain.Incremental)
+	if err := w.slice(); err == nil {
+		t.Fatal("the worker did not die")
+	}
+	w.wire.reset(0, false)
+	w.provider.after, w.provider.behind, w.provider.told, w.provider.most = nil, 0, 0, 0
+	w.clock.now = w.clock.now.Add(20 * time.Minute)
+	w.settle()
+	w.exact(item)
+	mustBe(t, "creates", w.provider.creates, 1)
+}
+
+// A clock that is told to be further and further behind holds nothing up but
+// what cannot be concluded.
+func TestAClockThatCreepsAway(t *testing.T) {
+	w := newWorld(t)
+	w.pulling("all")
+	w.provider.before = func(string, domain.Snowflake) error {
+		w.provider.behind += 11 * time.Second
+		return nil
+	}
+	item := w.marked(1, 1)
+	w.start(domain.Full)
+	w.settle()
+	w.exact(item)
+	if w.provider.changes > 20 {
+		t.Errorf("%d pages read", w.provider.changes)
 	}
 }

@@ -200,6 +200,7 @@ func (t *task) sent(w connector.Written, c connector.Content) {
 	t.link.SeenText, t.link.SeenState, t.link.SeenAt = w.Seen.Text, w.Seen.State, seenAt(w.UpdatedAt)
 	t.link.Unsure, t.link.UnsureLabels, t.was = false, nil, doubt{}
 	t.link.Attempts, t.link.RetryAt, t.link.Parked = 0, time.Time{}, false
+	t.link.Frozen = ""
 	t.dirty = true
 }
 

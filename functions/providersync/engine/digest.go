@@ -177,6 +177,9 @@ func (s *slice) deliver(ctx context.Context, d connector.Digest) (*verdict, erro
 	if err := s.keep(ctx, record); err != nil {
 		return nil, err
 	}
+	if record.Bare {
+		d.First = nil
+	}
 	var w connector.Written
 	var failed *connector.Error
 	v, err := s.call(ctx, nil, false, func() (err error) {
@@ -195,6 +198,12 @@ func (s *slice) deliver(ctx context.Context, d connector.Digest) (*verdict, erro
 	case failed == nil:
 		record.Outcome, record.Remote = created(w), remoteOf(w)
 		s.did(pacing.Create)
+	case failed.Class == connector.Final && !record.Bare: // one of the items it names may be to blame
+		record.Bare, record.Outcome = true, domain.Deferred
+		if err := s.keep(ctx, record); err != nil {
+			return nil, err
+		}
+		return s.deliver(ctx, d)
 	case failed.Class == connector.Final:
 		record.Outcome, record.Reason = domain.FailedOut, failed.Code
 	case !s.finder:
@@ -278,7 +287,7 @@ func (s *slice) resolveDigest(ctx context.Context, d *store.Digest) (*verdict, e
 		s.run.SettleAt = sooner(s.run.SettleAt, ripe)
 		return nil, nil
 	}
-	found, v, err := s.find(ctx, nil, d.At, []connector.Marker{s.digestMarker(d)})
+	found, v, err := s.find(ctx, nil, d.At, 0, []connector.Marker{s.digestMarker(d)})
 	if v != nil || err != nil {
 		return v, err
 	}

@@ -54,7 +54,7 @@ type provider struct {
 	lag    time.Duration // how long lists lag behind
 	// behind is how far its clock is behind ours, and told what of it an answer
 	// has shown.
-	behind, told time.Duration
+	behind, told, most time.Duration
 	// stuck is the item whose object can be edited, and not closed.
 	stuck domain.Snowflake
 	sent  []domain.ItemState // what updates were told of the state sent before
@@ -177,12 +177,15 @@ func (p *provider) Update(_ context.Context, sent connector.Sent, c connector.Co
 // now is the time by its own clock.
 func (p *provider) now() time.Time { return p.clock.now.Add(-p.behind) }
 
-func (p *provider) Behind() time.Duration { return p.told }
+func (p *provider) Behind() (last, most time.Duration) { return p.told, p.most }
+
+// tell has an answer tell the time.
+func (p *provider) tell() { p.told, p.most = p.behind, max(p.most, p.behind) }
 
 func (p *provider) Find(_ context.Context, since time.Time, want []connector.Marker) (map[domain.Snowflake]connector.Written, error) {
 	p.finds++
 	p.asked++
-	p.told = p.behind
+	p.tell()
 	if err := ask(p.before, "find", 0); err != nil {
 		return nil, err
 	}
@@ -203,7 +206,7 @@ const pageSize = 100
 func (p *provider) Changes(_ context.Context, since time.Time, page int) ([]connector.Object, bool, error) {
 	p.changes++
 	p.asked++
-	p.told = p.behind
+	p.tell()
 	if err := ask(p.before, "changes", 0); err != nil {
 		return nil, false, err
 	}

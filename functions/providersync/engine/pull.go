@@ -33,40 +33,57 @@ func (s *slice) pull(ctx context.Context) (*verdict, error) {
 	if s.pulled || !s.pulls() {
 		return nil, nil
 	}
-	p, believed, matters := s.cursor(), s.behind(), skew
-	if s.state.Pull == nil {
-		matters = drift
-	}
-	v, err := s.walk(ctx, &p, func(objects []connector.Object) (store.Batch, error) {
-		if s.misjudged(believed, matters) {
-			return store.Batch{}, errMisjudged
+	for n := 1; ; n++ {
+		p, first := s.cursor(), true
+		believed, _ := s.told()
+		v, err := s.walk(ctx, &p, func(objects []connector.Object) (store.Batch, error) {
+			if first && n < reasks && s.misjudged(believed) {
+				return store.Batch{}, errMisjudged
+			}
+			first = false
+			pulled, err := s.compareRemote(ctx, p, objects)
+			return store.Batch{Pulled: pulled, Pull: &p}, err
+		})
+		if errors.Is(err, errMisjudged) {
+			continue // from where the clock that is known now says
 		}
-		pulled, err := s.compareRemote(ctx, p, objects)
-		return store.Batch{Pulled: pulled, Pull: &p}, err
-	})
-	if errors.Is(err, errMisjudged) {
-		return s.pull(ctx) // from where the clock that is known now says
+		s.pulled = v == nil && err == nil
+		return v, err
 	}
-	s.pulled = v == nil && err == nil
-	return v, err
 }
+
+// misjudged reports whether a walk has begun by another idea of the provider's
+// clock than its first answer gives, by as much as matters: more to the first
+// walk, which says since when there is news.
+func (s *slice) misjudged(believed time.Duration) bool {
+	last, _ := s.told()
+	off := (last - believed).Abs()
+	return off >= skew || s.state.Pull == nil && off >= drift
+}
+
+// future reports whether a time is beyond the provider's present.
+func (s *slice) future(at int64) bool { return at > s.theirs().Add(skew).UnixMilli() }
 
 // cursor is where to go on: in the middle of a walk that a slice left, or at
 // the beginning of a new one, some way back for the provider's clock, by which
 // all its times are. The first begins with the run that first sees the target.
 func (s *slice) cursor() store.Pull {
-	p := store.Pull{Target: s.meta.TargetHash, Since: s.run.RequestedAt.Add(-s.behind()).UnixMilli()}
+	last, _ := s.told()
+	p := store.Pull{Target: s.meta.TargetHash, Since: s.run.RequestedAt.Add(-last).UnixMilli()}
 	if s.state.Pull != nil && s.state.Pull.Target == s.meta.TargetHash {
 		p = *s.state.Pull
 	} else {
 		p.Activated = p.Since
 	}
 	if p.Began == 0 {
+		if s.future(p.Since) { // the clock was set back, and what has changed since is dated before
+			p.Since = s.theirs().Add(-setBack).UnixMilli()
+		}
 		if p.At = p.Since; !p.Settled {
 			p.At -= skew.Milliseconds()
 		}
 		p.Page, p.Newest, p.Block = 1, p.Since, 0
-		p.Began = s.Clock.Now().Add(-s.behind()).UnixMilli()
+		p.Began = s.theirs().UnixMilli()
 	}
 	return p
 }
@@ -97,7 +114,7 @@ func (s *slice) walk(ctx context.Context, p *store.Pull, handle func([]connector
 		if err != nil {
 			return nil, err
 		}
-		advance(p, objects, more)
+		advance(p, objects, more, s.theirs())
 		if more || len(batch.Pulled) > 0 { // to find nothing new is not to bring forward
 			s.progressed()
 		}
@@ -121,13 +138,14 @@ func spoken(objects []connector.Object) []connector.Object {
 	return some
 }
 
-// advance moves a cursor behind a page.
-func advance(p *store.Pull, objects []connector.Object, more bool) {
+// advance moves a cursor behind a page. An object dated in the future does not
+// take it there, where it would pass by all that changes until then.
+func advance(p *store.Pull, objects []connector.Object, more bool, theirs time.Time) {
 	last := p.At
 	for _, o := range objects {
 		last = max(last, o.UpdatedAt.UnixMilli())
 	}
-	p.Newest = max(p.Newest, last)
+	p.Newest = max(p.Newest, min(last, theirs.UnixMilli()))
 	switch {
 	case more && last > p.At:
 		p.At, p.Page = last, 1
@@ -219,7 +237,7 @@ func (s *slice) itemOf(o connector.Object, known map[string]store.Object) domain
 // linkedChange compares an item's object with how it was last seen.
 func (s *slice) linkedChange(link store.Link, o connector.Object) (store.Pulled, bool) {
 	switch {
-	case !o.UpdatedAt.IsZero() && o.UpdatedAt.UnixMilli() < link.SeenAt:
+	case !o.UpdatedAt.IsZero() && o.UpdatedAt.UnixMilli() < link.SeenAt && !s.future(link.SeenAt):
 		return store.Pulled{}, false // the list lags behind what we have seen
 	case link.Unsure:
 		return store.Pulled{}, false // it may be our own write that was not recorded

@@ -203,7 +203,7 @@ func (s *slice) intend(t *task) {
 
 func (s *slice) intent(t *task) *store.Intent {
 	c := s.sends(t)
-	return &store.Intent{Attempt: t.link.Attempt, At: s.Clock.Now().UTC(), Hash: c.Hash(), Labels: c.Labels, State: c.State, Told: s.chat.told(c)}
+	return &store.Intent{Attempt: t.link.Attempt, At: s.Clock.Now().UTC(), Hash: c.Hash(), Labels: c.Labels, State: c.State, Told: s.chat.told(c), Behind: s.behind().Milliseconds()}
 }
 
 // do handles one task. A verdict stops the page.

@@ -14,18 +14,18 @@ import (
 // that is found is recorded; one that is not is sent again only after the
 // settle time; one that is too young stays.
 func (s *slice) resolveAll(ctx context.Context, tasks []*task) (*verdict, error) {
-	open, want, since := s.unresolved(tasks)
+	open, want, since, behind := s.unresolved(tasks)
 	if len(open) == 0 {
 		return nil, nil
 	}
 	asked := s.Clock.Now()
-	found, v, err := s.find(ctx, open[0], since, want)
+	found, v, err := s.find(ctx, open[0], since, behind, want)
 	if v != nil || err != nil {
 		return v, err
 	}
 	var made []store.Pulled
 	for _, t := range open {
-		if w, ok := found[t.id]; ok {
+		if w, ok := found[t.id]; ok && (t.link.Frozen == "" || w.Remote.ID != t.link.Frozen) {
 			s.found(t, w)
 			s.did(pacing.Create)
 			made = append(made, s.made(t))
@@ -46,8 +46,9 @@ func (s *slice) resolveAll(ctx context.Context, tasks []*task) (*verdict, error)
 	return nil, s.commit(ctx, store.Batch{Pulled: made})
 }
 
-// unresolved are the tasks whose create may have left, and since when.
-func (s *slice) unresolved(tasks []*task) (open []*task, want []connector.Marker, since time.Time) {
+// unresolved are the tasks whose create may have left, since when, and how far
+// behind the provider was known to be then.
+func (s *slice) unresolved(tasks []*task) (open []*task, want []connector.Marker, since time.Time, behind time.Duration) {
 	for _, t := range tasks {
 		if t.step != resolve {
 			continue
@@ -56,8 +57,9 @@ func (s *slice) unresolved(tasks []*task) (open []*task, want []connector.Marker
 		if since.IsZero() || t.link.Intent.At.Before(since) {
 			since = t.link.Intent.At
 		}
+		behind = max(behind, time.Duration(t.link.Intent.Behind)*time.Millisecond)
 	}
-	return open, want, since
+	return open, want, since, behind
 }
 
 // found records an object that an earlier attempt made.
@@ -65,8 +67,11 @@ func (s *slice) found(t *task, w connector.Written) {
 	intent := *t.link.Intent
 	t.sent(w, connector.Content{})
 	t.link.SentHash, t.link.SentLabels, t.link.SentState, t.link.Told = intent.Hash, intent.Labels, intent.State, intent.Told
-	if w.Remote.State != "" {
+	switch {
+	case w.Remote.State != "":
 		t.link.SentState = w.Remote.State
+	case t.link.Remote != nil: // a message has none
+		t.link.Remote.State = intent.State
 	}
 	s.record(t, domain.Created, "")
 }

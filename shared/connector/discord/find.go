@@ -35,7 +35,7 @@ func idAt(t time.Time) uint64 {
 }
 
 // Behind is how far Discord's clock is behind ours.
-func (b *Bot) Behind() time.Duration { return b.client.Behind() }
+func (b *Bot) Behind() (last, most time.Duration) { return b.client.Behind() }
 
 // Find walks through the channel's messages from since on, the oldest first.
 // It needs the permission Read Message History.

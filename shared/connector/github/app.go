@@ -98,7 +98,10 @@ func unsent(err error) error {
 }
 
 // theirs is the time by GitHub's clock, as far as it has told.
-func (c *Connector) theirs() time.Time { return c.now().Add(-c.client.Behind()) }
+func (c *Connector) theirs() time.Time {
+	behind, _ := c.client.Behind()
+	return c.now().Add(-behind)
+}
 
 // grantOf asks for a token. Where it is refused to a word given by the wrong
 // clock, it is asked for once more by GitHub's, which the refusal tells.

@@ -116,7 +116,7 @@ func (c *Connector) limit(answer outbound.Response, message string) (wait time.D
 		return max(wait, time.Second), true, true
 	}
 	if strings.TrimSpace(answer.Header.Get("X-Ratelimit-Remaining")) == "0" {
-		if wait, ok := c.untilReset(answer.Header.Get("X-Ratelimit-Reset")); ok {
+		if wait, ok := c.untilReset(answer.Header); ok {
 			return wait, true, true
 		}
 		return secondaryWait, false, true
@@ -130,13 +130,13 @@ func (c *Connector) limit(answer outbound.Response, message string) (wait time.D
 	return secondaryWait, false, answer.Status == http.StatusTooManyRequests
 }
 
-func (c *Connector) untilReset(text string) (time.Duration, bool) {
-	at, err := strconv.ParseInt(strings.TrimSpace(text), 10, 64)
+func (c *Connector) untilReset(header http.Header) (time.Duration, bool) {
+	at, err := strconv.ParseInt(strings.TrimSpace(header.Get("X-Ratelimit-Reset")), 10, 64)
 	if err != nil || at <= 0 || at > 1<<40 {
 		return 0, false
 	}
 	// One second more: the clock there may be a little behind ours.
-	return min(max(time.Unix(at, 0).Sub(c.now())+time.Second, time.Second), outbound.MaxWait), true
+	return min(max(time.Unix(at, 0).Sub(outbound.AnsweredAt(header, c.now()))+time.Second, time.Second), outbound.MaxWait), true
 }
 
 // issueRefused is refused for a request about one issue. Whether 404, 410 or a

@@ -20,7 +20,7 @@ const (
 )
 
 // Behind is how far GitHub's clock is behind ours.
-func (c *Connector) Behind() time.Duration { return c.client.Behind() }
+func (c *Connector) Behind() (last, most time.Duration) { return c.client.Behind() }
 
 // Find walks through the issues changed since, which those created since are
 // among. It goes from the oldest change to the newest, and each page begins

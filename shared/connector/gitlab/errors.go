@@ -132,7 +132,7 @@ func (c *Connector) limit(header http.Header) (wait time.Duration, untold bool) 
 		return untoldWait, true
 	}
 	// One second more: the clock there may be a little behind ours.
-	return min(max(time.Unix(at, 0).Sub(c.now())+time.Second, time.Second), outbound.MaxWait), false
+	return min(max(time.Unix(at, 0).Sub(outbound.AnsweredAt(header, c.now()))+time.Second, time.Second), outbound.MaxWait), false
 }
 
 // state is what we read of a project.

@@ -30,7 +30,7 @@ const (
 )
 
 // Behind is how far GitLab's clock is behind ours.
-func (c *Connector) Behind() time.Duration { return c.client.Behind() }
+func (c *Connector) Behind() (last, most time.Duration) { return c.client.Behind() }
 
 // Find walks through the project's issues, newest first, back to since. Where
 // several carry an item's marker the oldest is the item's: it was there first.

@@ -144,7 +144,7 @@ func (c *Connector) wait(h http.Header) (time.Duration, bool) {
 		at, err := time.Parse(layout, strings.TrimSpace(h.Get("X-Ratelimit-Reset")))
 		if err == nil {
 			// One second more: the clock there may be a little behind ours.
-			return min(max(at.Sub(c.now())+time.Second, time.Second), outbound.MaxWait), true
+			return min(max(at.Sub(outbound.AnsweredAt(h, c.now()))+time.Second, time.Second), outbound.MaxWait), true
 		}
 	}
 	// Data Center: so many tokens are filled in at every interval.

@@ -28,7 +28,7 @@ const (
 )
 
 // Behind is how far Jira's clock is behind ours.
-func (c *Connector) Behind() time.Duration { return c.client.Behind() }
+func (c *Connector) Behind() (last, most time.Duration) { return c.client.Behind() }
 
 // Find looks for the issues of markers. Jira lists issues only by searching an
 // index, and in the Cloud that lags behind by seconds or minutes. So the search
@@ -131,7 +131,8 @@ func (c *Connector) readBeyondTheIndex(ctx context.Context, s *search, zone *tim
 			missing = append(missing, n)
 		}
 	}
-	settled := c.now().Sub(s.since) > indexed
+	_, behind := c.client.Behind() // since is a time of Jira's
+	settled := c.now().Add(-max(behind, 0)).Sub(s.since) > indexed
 	if len(missing) > directReads {
 		if !settled {
 			return c.unsure()

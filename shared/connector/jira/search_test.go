@@ -221,6 +221,32 @@ func TestFindPassesWhatIsHidden(t *testing.T) {
 	})
 }
 
+// How old a search may be is told by Jira's clock, of which since is a time: a
+// young attempt is not taken for one that the index must know by now.
+func TestFindIsUnsureByJirasClock(t *testing.T) {
+	each(t, func(t *testing.T, flavor string) {
+		for _, behind := range []time.Duration{0, time.Hour, 20 * time.Hour} {
+			f, c := start(t, flavor)
+			c.zone, c.now = time.UTC, time.Now
+			f.answer = func(w http.ResponseWriter, r *http.Request) {
+				w.Header().Set("Date", time.Now().Add(-behind).UTC().Format(http.TimeFormat))
+				switch {
+				case strings.Contains(r.URL.Query().Get("jql"), "created <"):
+					reply(w, 200, nil, listJSON(issueJSON(100, "new")))
+				case strings.Contains(r.URL.Path, "/search"):
+					reply(w, 200, nil, listJSON(issueJSON(200, "new")))
+				default:
+					reply(w, 404, nil, "{}")
+				}
+			}
+			_, err := c.Find(t.Context(), time.Now().Add(-9*time.Minute-behind), []connector.Marker{marker})
+			if err == nil || failure(t, err).Code != "reconcile_unsure" {
+				t.Errorf("%v behind: %v", behind, err)
+			}
+		}
+	})
+}
+
 func TestQuote(t *testing.T) {
 	for text, want := range map[string]string{`a`: `"a"`, `a"b\c`: `"a\"b\\c"`, `") OR project = "X`: `"\") OR project = \"X"`} {
 		if got := quote(text); got != want {

@@ -13,7 +13,7 @@ import (
 const maxPages = 10_000
 
 // Behind is how far MantisBT's clock is behind ours.
-func (c *Connector) Behind() time.Duration { return c.client.Behind() }
+func (c *Connector) Behind() (last, most time.Duration) { return c.client.Behind() }
 
 // Find walks through the issues changed since, which those created since are
 // among, in the live database. It goes from the oldest change to the newest:

@@ -30,7 +30,7 @@ type posted struct {
 }
 
 // Behind is how far Slack's clock is behind ours.
-func (b *Bot) Behind() time.Duration { return b.client.Behind() }
+func (b *Bot) Behind() (last, most time.Duration) { return b.client.Behind() }
 
 // Find walks through the channel's history, newest first, back to since. It
 // needs the history scope, and the bot to be in the channel.
