@@ -2,13 +2,16 @@ package discord
 
 import (
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"strings"
 	"testing"
 	"time"
 
 	"integrations/shared/connector"
+	"integrations/shared/connector/message"
 	"integrations/shared/domain"
+	"integrations/shared/markup/chat"
 	"integrations/shared/markup/document"
 	"integrations/shared/outbound"
 )
@@ -167,6 +170,30 @@ func TestLongest(t *testing.T) {
 		if document.Length(e.Title) > maxTitle || document.Length(e.Description) > maxDescription || e.URL != "" {
 			t.Errorf("%d %d %q", document.Length(e.Title), document.Length(e.Description), e.URL)
 		}
+	}
+}
+
+// An excerpt is never cut once it is Markdown: what ends its code would be lost.
+func TestCodeStaysCode(t *testing.T) {
+	const link = "[click](https://evil.example)"
+	for _, unit := range []string{"x", "🟢"} {
+		var labels, old []string
+		for i := range 20 {
+			labels = append(labels, fmt.Sprintf("%02d%s", i, strings.Repeat(unit, 24)))
+			old = append(old, fmt.Sprintf("o%02d%s", i, strings.Repeat(unit, 47)))
+		}
+		r := message.Renderer{Dialect: chat.Discord{}, BodyTemplate: "{{description}}"}
+		code := "```\n" + strings.Repeat(unit, 700) + " " + link + " " + strings.Repeat(unit, 710) + "\n```"
+		c := r.Render(domain.Item{ID: 1, Title: strings.Repeat(unit, 150), Labels: labels, State: domain.Open, Description: code})
+		c.Was = &connector.Was{Title: strings.Repeat(unit, 149), Labels: old, Text: "x", State: domain.Closed}
+		text := compose(c, marker).Description
+		if document.Length(text) > maxDescription || !strings.Contains(text, "\nreopened; title was") || !strings.HasSuffix(text, "\n\n"+c.Body) || !strings.Contains(c.Body, link) {
+			t.Errorf("%s: %d %q", unit, document.Length(text), text)
+		}
+	}
+	long := connector.Content{Title: "x", Body: "```\n" + strings.Repeat("x", maxDescription) + "\n```", State: domain.Open}
+	if text := compose(long, marker).Description; text != "🟢 open" {
+		t.Errorf("%q", text)
 	}
 }
 
