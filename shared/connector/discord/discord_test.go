@@ -1,6 +1,7 @@
 package discord
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -55,9 +56,10 @@ func TestCreate(t *testing.T) {
 func TestWebhook(t *testing.T) {
 	for _, tt := range []struct{ thread, post, edit string }{{"", "wait=true", ""}, {thread, "thread_id=" + thread + "&wait=true", "thread_id=" + thread}} {
 		f, w := startHook(t, tt.thread)
-		f.answers(200, nil, posted1)
+		where := cmp.Or(tt.thread, channelID)
+		f.answers(200, nil, `{"id":"`+postedID+`","channel_id":"`+where+`"}`)
 		made, err := w.Create(t.Context(), content, marker)
-		if err != nil || made.Remote != sent.Remote {
+		if err != nil || made.Remote.ID != postedID || made.Remote.Key != where {
 			t.Fatal(made, err)
 		}
 		if _, err := w.Update(t.Context(), sent, content, marker); err != nil {
@@ -131,6 +133,36 @@ func TestNonce(t *testing.T) {
 	}
 	if first := nonce(fp, posts, content, marker); first == nonce(fp, posts, content, again) || first != nonce(fp, posts, content, marker) {
 		t.Error("where each change is a message, one that says what an earlier one said must be posted")
+	}
+	elsewhere := *edits
+	elsewhere.cfg.Channel = thread
+	f.answers(200, nil, `{"id":"`+postedID+`"}`)
+	digest := func(b *Bot) string {
+		if _, err := b.Digest(t.Context(), connector.Digest{New: 1}, marker); err != nil {
+			t.Fatal(err)
+		}
+		return nonceIn(t, f.take()[0].body)
+	}
+	if nonce(f, edits, content, marker) == nonce(f, &elsewhere, content, marker) || digest(edits) == digest(&elsewhere) {
+		t.Error("what is said in two channels is not the same message")
+	}
+}
+
+// What Discord gives back of another channel is not the message we posted.
+func TestAnotherChannel(t *testing.T) {
+	f, b := startBot(t, false)
+	fw, w := startHook(t, thread)
+	for _, one := range []*fake{f, fw} {
+		one.answers(200, nil, `{"id":"`+postedID+`","channel_id":"999"}`)
+	}
+	digest := connector.Digest{New: 1}
+	for _, err := range []error{
+		second(b.Create(t.Context(), content, marker)), second(b.Digest(t.Context(), digest, marker)),
+		second(w.Create(t.Context(), content, marker)), second(w.Digest(t.Context(), digest, marker)),
+	} {
+		if e := failure(t, err); e.Class != connector.Ambiguous || e.Code != "answer_unreadable" {
+			t.Errorf("%+v", e)
+		}
 	}
 }
 
