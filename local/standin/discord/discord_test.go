@@ -240,6 +240,9 @@ func TestNonce(t *testing.T) {
 	if send(ours, "n1", "true") != first {
 		t.Error("a repeat is a message of its own")
 	}
+	if d.post("/channels/"+thread+"/messages", ours, `{"content":"x","nonce":"n1","enforce_nonce":true,`+silent+`}`) != first || len(d.Messages(thread)) != 0 {
+		t.Error("a nonce is not looked up in all channels")
+	}
 	for _, other := range []string{send(ours, "n2", "true"), send(foreign, "n1", "true"), send(ours, "n1", "false")} {
 		if other == first {
 			t.Error("what is no repeat is taken for one")
