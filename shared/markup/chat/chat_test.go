@@ -30,6 +30,7 @@ var rendered = []struct{ text, slack, discord, plain string }{
 	{"[https://good.test](https://evil.test)", "https://good.test (<https://evil.test>)", "https://good.test (<https://evil.test>)", "https://good.test (https://evil.test)"},
 	{"https://a.test/x?a=1&b=2 www.b.test", "<https://a.test/x?a=1&amp;b=2> <http://www.b.test>", "<https://a.test/x?a=1&b=2> <http://www.b.test>", "https://a.test/x?a=1&b=2 http://www.b.test"},
 	{"[x](javascript:alert)", "x", "x", "x"},
+	{"[x](https://a|b/) [y](https://a.test:abc/)", "x y", "x y", "x y"},
 	{"![pic](https://a.test/i.png)", "pic (<https://a.test/i.png>)", "pic (<https://a.test/i.png>)", "pic (https://a.test/i.png)"},
 	{`\[a](https://a.test)`, "[a](<https://a.test>)", `\[a\](<https://a.test>)`, "[a](https://a.test)"},
 	// Slack's mentions, commands and links.
