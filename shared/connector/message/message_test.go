@@ -37,6 +37,17 @@ func TestRender(t *testing.T) {
 	}
 }
 
+func TestHeading(t *testing.T) {
+	for title, want := range map[string]string{
+		"broken": "WI-1 broken", "WI-1": "WI-1", "WI-1: broken": "WI-1: broken", "WI-1 is broken": "WI-1 is broken", "WI-1…": "WI-1…",
+		"WI-10 made this worse": "WI-1 WI-10 made this worse", "WI-1a": "WI-1 WI-1a", "WI-1é": "WI-1 WI-1é",
+	} {
+		if got := Heading(connector.Content{Number: "WI-1", Title: title}); got != want {
+			t.Errorf("%q: %q, want %q", title, got, want)
+		}
+	}
+}
+
 func TestDeletedShowsNoText(t *testing.T) {
 	gone := item
 	gone.Deleted = true
