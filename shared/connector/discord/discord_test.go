@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	"integrations/shared/connector"
 	"integrations/shared/connector/message"
@@ -285,6 +286,28 @@ func TestRefused(t *testing.T) {
 	f.answers(400, nil, `{"message":"Thread is archived","code":50083}`)
 	if e := failure(t, second(b.Create(t.Context(), content, marker))); e.Code != "rejected" {
 		t.Errorf("a new message is no edit: %+v", e)
+	}
+}
+
+// A refused form is told with the first place that is wrong in it.
+func TestWrongForm(t *testing.T) {
+	f, b := startBot(t, false)
+	for errors, want := range map[string]string{
+		`{"embeds":{"0":{"url":{"_errors":[{"code":"X","message":"Not a well formed URL."},{"message":"y"}]}}}}`:                 "Invalid Form Body: embeds.0.url: Not a well formed URL.",
+		`{"nonce":{"_errors":[{"message":"z"}]},"embeds":{"1":{"_errors":[{"message":"b"}]},"0":{"_errors":[{"message":"a"}]}}}`: "Invalid Form Body: embeds.0: a",
+		`{"_errors":[{"message":"This cannot be."}]}`:                                                                            "Invalid Form Body: This cannot be.",
+		`{"x":{"_errors":[{"message":"a\n\u202eb ` + token + `"}]}}`:                                                             "Invalid Form Body: x: a b " + outbound.Redacted,
+		`{"a":{"_errors":[]},"b":{"_errors":[7]}}`:                                                                               "Invalid Form Body: b",
+		`null`: "Invalid Form Body", `[{"_errors":[]}]`: "Invalid Form Body", `"x"`: "Invalid Form Body", `{"_errors":{}}`: "Invalid Form Body",
+	} {
+		f.answers(400, nil, `{"message":"Invalid Form Body","code":50035,"errors":`+errors+`}`)
+		if e := failure(t, second(b.Create(t.Context(), content, marker))); e.Code != "rejected" || e.Detail != want {
+			t.Errorf("%s: %s: %q, want %q", errors, e.Code, e.Detail, want)
+		}
+	}
+	f.answers(400, nil, `{"message":"Invalid Form Body","errors":{"x":{"_errors":[{"message":"`+strings.Repeat("long ", 99)+`"}]}}}`)
+	if e := failure(t, second(b.Create(t.Context(), content, marker))); utf8.RuneCountInString(e.Detail) > 200 {
+		t.Error(e.Detail)
 	}
 }
 
