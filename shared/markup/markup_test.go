@@ -49,7 +49,13 @@ func TestOneLine(t *testing.T) {
 func TestWebURL(t *testing.T) {
 	for text, want := range map[string]string{
 		"https://a.test/x?y=1#z": "https://a.test/x?y=1#z", "HTTP://a.test": "HTTP://a.test", "https://a.test/)[x](b) \"'<>`": "https://a.test/%29%5Bx%5D%28b%29%20%22%27%3C%3E%60",
-		"https://a.test/ü": "https://a.test/%C3%BC", "https://a.test/@x": "https://a.test/%40x", "https://a.test\n/b": "https://a.test%0A/b",
+		"https://a.test/ü": "https://a.test/%C3%BC", "https://a.test/@x": "https://a.test/%40x",
+		"https://a.test:8080?x": "https://a.test:8080?x", "https://a.test:/": "https://a.test:/", "https://a_b.test.:65535/100%": "https://a_b.test.:65535/100%",
+		"https://bücher.test/": "https://b%C3%BCcher.test/", "https://B%C3%BCcher.test": "https://B%C3%BCcher.test", "https://💩.test": "https://%F0%9F%92%A9.test",
+		"https://نامه\u200cای.test": "https://%D9%86%D8%A7%D9%85%D9%87%E2%80%8C%D8%A7%DB%8C.test", "https://127.0.0.1:1/": "https://127.0.0.1:1/",
+		"https://a|b/": "", "https://exa%20mple/": "", "https://[::1": "", "https://[::1]/": "", "https://%00/": "", "https://a%2eb/": "", "https://a%25b/": "", "https://%ff/": "",
+		"https://a\xffb/": "", "https://a\u3000b/": "", "https://%": "", "https://a.test\n/b": "", "https://a\\b/": "", "https://<a>/": "", "https://a\"b/": "", "https://a!b/": "",
+		"https://a.test:abc/": "", "https://a.test:65536/": "", "https://a.test:99999999999999999999/": "", "https://a.test:-1/": "", "https://a:b:1/": "", "https://./": "",
 		"javascript:alert(1)": "", "data:text/html,x": "", "//a.test": "", "https://": "", "https:///x": "", "https://u@a.test/": "", "https://:443/": "", "https://a b/": "", "": "",
 	} {
 		got, ok := WebURL(text)

@@ -4,6 +4,8 @@
 package markup
 
 import (
+	"net/url"
+	"strconv"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -100,10 +102,30 @@ func WebURL(text string) (string, bool) {
 	if i := strings.IndexAny(rest, "/?#"); i >= 0 {
 		host = rest[:i]
 	}
-	if !ok || host == "" || host[0] == ':' || strings.ContainsAny(host, "@\\ ") || len(text) > 2000 {
+	if !ok || len(text) > 2000 || !isHost(host) {
 		return "", false
 	}
 	return escapeURL(text), true
+}
+
+// isHost reports whether there can be such a host, maybe with a port. Letters of
+// any writing may stand in a name, encoded too; signs of ASCII may not.
+func isHost(text string) bool {
+	u, err := url.Parse("http://" + escapeURL(text))
+	if err != nil {
+		return false
+	}
+	name := u.Hostname()
+	port, _ := strconv.Atoi(u.Port()) // one too large for an int is the largest
+	return strings.Trim(name, ".") != "" && port <= 65535 && !strings.ContainsFunc(name, unnamable)
+}
+
+// unnamable are the characters that no host's name has.
+func unnamable(r rune) bool {
+	if r < utf8.RuneSelf {
+		return r != '.' && r != '-' && r != '_' && !unicode.IsLetter(r) && !unicode.IsDigit(r)
+	}
+	return r == utf8.RuneError || unicode.IsControl(r) || unicode.IsSpace(r)
 }
 
 // escapeURL percent-encodes whatever has no business in an address or means

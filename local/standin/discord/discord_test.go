@@ -240,6 +240,9 @@ func TestNonce(t *testing.T) {
 	if send(ours, "n1", "true") != first {
 		t.Error("a repeat is a message of its own")
 	}
+	if d.post("/channels/"+thread+"/messages", ours, `{"content":"x","nonce":"n1","enforce_nonce":true,`+silent+`}`) != first || len(d.Messages(thread)) != 0 {
+		t.Error("a nonce is not looked up in all channels")
+	}
 	for _, other := range []string{send(ours, "n2", "true"), send(foreign, "n1", "true"), send(ours, "n1", "false")} {
 		if other == first {
 			t.Error("what is no repeat is taken for one")
@@ -393,6 +396,10 @@ func TestMaskedLinks(t *testing.T) {
 		{embed{Title: "T", URL: own, Description: "[x](<https://elsewhere.example>) [y](https://z.example \"t\")"}, 2},
 		{embed{Title: "T", URL: own, Description: `\[x\](https://elsewhere.example) [x\](https://y.example)`}, 0},
 		{embed{Title: "T", URL: own, Description: "`[x](https://elsewhere.example)`"}, 0},
+		{embed{Title: "T", URL: own, Description: "```go\na\n[x](https://elsewhere.example)\n```"}, 0},
+		{embed{Title: "T", URL: own, Description: "```\na\n```\n[x](https://elsewhere.example)\n```\nb\n```"}, 1},
+		{embed{Title: "T", URL: own, Description: "```\n[x](https://elsewhere.example)"}, 1},
+		{embed{Title: "2 items: 2 new", Description: "• [`A`](https://items.example/1) — open\n```\na\n```\n• [B](https://items.example/2) — open"}, 0},
 		{embed{Title: "T", URL: own, Description: "[a [b] c](https://elsewhere.example)"}, 1},
 		{embed{Title: "[x](https://elsewhere.example)", URL: own}, 1},
 		{embed{Title: "T", Description: "[x](https://elsewhere.example)"}, 1},

@@ -150,11 +150,16 @@ func (e embed) texts() map[string]string {
 	return texts
 }
 
+// uncoded is text without code, each line in its place.
+func uncoded(text string) string {
+	return quiet.ReplaceAllStringFunc(text, func(code string) string { return " " + strings.Repeat("\n", strings.Count(code, "\n")) })
+}
+
 // hidden are the masked links that are not ours.
 func (e embed) hidden(name, text string) []masked {
 	digest := name == "description" && e.URL == "" && digestTitle.MatchString(e.Title)
 	var all []masked
-	for line := range strings.SplitSeq(text, "\n") {
+	for line := range strings.SplitSeq(uncoded(text), "\n") {
 		found := links(line)
 		if digest && len(found) == 1 && digestLine.MatchString(line) {
 			continue

@@ -77,7 +77,7 @@ func (s *Server) create(c *call, nonces bool) result {
 		return emptyMessage
 	}
 	if nonces && asked.EnforceNonce && asked.nonce() != "" {
-		if first := s.repeated(where.ID, c.author(), asked.nonce()); first != nil {
+		if first := s.repeated(c.author(), asked.nonce()); first != nil {
 			return result{status: http.StatusOK, value: s.view(first, asked.nonce())}
 		}
 	}
@@ -92,11 +92,13 @@ func (s *Server) create(c *call, nonces bool) result {
 }
 
 // repeated is the message that the same author has sent under a nonce in the
-// past few minutes.
-func (s *Server) repeated(channel, author, nonce string) *chat.Message {
-	for _, m := range s.Messages(channel) {
-		if m.Key == nonce && m.Owner == author && s.Now().Sub(m.CreatedAt) < repeats {
-			return m
+// past few minutes, into whichever channel.
+func (s *Server) repeated(author, nonce string) *chat.Message {
+	for _, c := range s.config.Channels {
+		for _, m := range s.Messages(c.ID) {
+			if m.Key == nonce && m.Owner == author && s.Now().Sub(m.CreatedAt) < repeats {
+				return m
+			}
 		}
 	}
 	return nil

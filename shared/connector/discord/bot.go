@@ -43,14 +43,14 @@ func (b *Bot) channel(id string) string { return b.cfg.BaseURL + "/channels/" + 
 func (b *Bot) Create(ctx context.Context, c connector.Content, m connector.Marker) (connector.Written, error) {
 	p := silent(compose(c, m))
 	p.Nonce, p.EnforceNonce = b.nonce(c, m), true
-	return b.create(ctx, b.channel(b.cfg.Channel)+"/messages", p, c)
+	return b.create(ctx, b.channel(b.cfg.Channel)+"/messages", b.cfg.Channel, p, c)
 }
 
 // Digest posts the digest.
 func (b *Bot) Digest(ctx context.Context, d connector.Digest, m connector.Marker) (connector.Written, error) {
 	p := silent(composeDigest(d, m))
-	p.Nonce, p.EnforceNonce = nonce(fmt.Sprint("digest ", m.Integration, " ", m.Item)), true
-	return b.create(ctx, b.channel(b.cfg.Channel)+"/messages", p, connector.Content{})
+	p.Nonce, p.EnforceNonce = b.hashed(fmt.Sprint("digest ", m.Integration, " ", m.Item)), true
+	return b.create(ctx, b.channel(b.cfg.Channel)+"/messages", b.cfg.Channel, p, connector.Content{})
 }
 
 // nonce names a message, so that Discord gives it back instead of posting it
@@ -62,12 +62,13 @@ func (b *Bot) nonce(c connector.Content, m connector.Marker) string {
 	if b.cfg.PostUpdates {
 		name += fmt.Sprint(" ", m.Attempt)
 	}
-	return nonce(name)
+	return b.hashed(name)
 }
 
-// nonce is 120 bits in 24 characters: Discord takes 25.
-func nonce(name string) string {
-	sum := sha256.Sum256([]byte(name))
+// hashed is 120 bits in 24 characters: Discord takes 25. It is another one in
+// each channel, for Discord looks for a nonce in all of them.
+func (b *Bot) hashed(name string) string {
+	sum := sha256.Sum256([]byte(b.cfg.Channel + " " + name))
 	return base32.StdEncoding.EncodeToString(sum[:15])
 }
 

@@ -110,11 +110,15 @@ func (c *core) send(ctx context.Context, method, where string, p post) (posted, 
 	return m, false, nil
 }
 
-// create posts a message.
-func (c *core) create(ctx context.Context, where string, p post, content connector.Content) (connector.Written, error) {
+// create posts a message into a channel, "" if it is not known which. A message
+// of another channel is not the one we posted.
+func (c *core) create(ctx context.Context, where, channel string, p post, content connector.Content) (connector.Written, error) {
 	m, unproven, err := c.send(ctx, http.MethodPost, where, p)
-	if err != nil {
+	switch {
+	case err != nil:
 		return connector.Written{}, err
+	case channel != "" && m.ChannelID != "" && m.ChannelID != channel:
+		return connector.Written{}, c.fail(connector.Ambiguous, connector.ItemScope, "answer_unreadable", "Discord's answer is a message of another channel", outbound.Response{Status: http.StatusOK})
 	}
 	w := written(m, content)
 	if unproven {

@@ -1,14 +1,19 @@
 package discord
 
 import (
+	"cmp"
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"strings"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	"integrations/shared/connector"
+	"integrations/shared/connector/message"
 	"integrations/shared/domain"
+	"integrations/shared/markup/chat"
 	"integrations/shared/markup/document"
 	"integrations/shared/outbound"
 )
@@ -52,9 +57,10 @@ func TestCreate(t *testing.T) {
 func TestWebhook(t *testing.T) {
 	for _, tt := range []struct{ thread, post, edit string }{{"", "wait=true", ""}, {thread, "thread_id=" + thread + "&wait=true", "thread_id=" + thread}} {
 		f, w := startHook(t, tt.thread)
-		f.answers(200, nil, posted1)
+		where := cmp.Or(tt.thread, channelID)
+		f.answers(200, nil, `{"id":"`+postedID+`","channel_id":"`+where+`"}`)
 		made, err := w.Create(t.Context(), content, marker)
-		if err != nil || made.Remote != sent.Remote {
+		if err != nil || made.Remote.ID != postedID || made.Remote.Key != where {
 			t.Fatal(made, err)
 		}
 		if _, err := w.Update(t.Context(), sent, content, marker); err != nil {
@@ -129,6 +135,36 @@ func TestNonce(t *testing.T) {
 	if first := nonce(fp, posts, content, marker); first == nonce(fp, posts, content, again) || first != nonce(fp, posts, content, marker) {
 		t.Error("where each change is a message, one that says what an earlier one said must be posted")
 	}
+	elsewhere := *edits
+	elsewhere.cfg.Channel = thread
+	f.answers(200, nil, `{"id":"`+postedID+`"}`)
+	digest := func(b *Bot) string {
+		if _, err := b.Digest(t.Context(), connector.Digest{New: 1}, marker); err != nil {
+			t.Fatal(err)
+		}
+		return nonceIn(t, f.take()[0].body)
+	}
+	if nonce(f, edits, content, marker) == nonce(f, &elsewhere, content, marker) || digest(edits) == digest(&elsewhere) {
+		t.Error("what is said in two channels is not the same message")
+	}
+}
+
+// What Discord gives back of another channel is not the message we posted.
+func TestAnotherChannel(t *testing.T) {
+	f, b := startBot(t, false)
+	fw, w := startHook(t, thread)
+	for _, one := range []*fake{f, fw} {
+		one.answers(200, nil, `{"id":"`+postedID+`","channel_id":"999"}`)
+	}
+	digest := connector.Digest{New: 1}
+	for _, err := range []error{
+		second(b.Create(t.Context(), content, marker)), second(b.Digest(t.Context(), digest, marker)),
+		second(w.Create(t.Context(), content, marker)), second(w.Digest(t.Context(), digest, marker)),
+	} {
+		if e := failure(t, err); e.Class != connector.Ambiguous || e.Code != "answer_unreadable" {
+			t.Errorf("%+v", e)
+		}
+	}
 }
 
 func TestDigest(t *testing.T) {
@@ -167,6 +203,30 @@ func TestLongest(t *testing.T) {
 		if document.Length(e.Title) > maxTitle || document.Length(e.Description) > maxDescription || e.URL != "" {
 			t.Errorf("%d %d %q", document.Length(e.Title), document.Length(e.Description), e.URL)
 		}
+	}
+}
+
+// An excerpt is never cut once it is Markdown: what ends its code would be lost.
+func TestCodeStaysCode(t *testing.T) {
+	const link = "[click](https://evil.example)"
+	for _, unit := range []string{"x", "🟢"} {
+		var labels, old []string
+		for i := range 20 {
+			labels = append(labels, fmt.Sprintf("%02d%s", i, strings.Repeat(unit, 24)))
+			old = append(old, fmt.Sprintf("o%02d%s", i, strings.Repeat(unit, 47)))
+		}
+		r := message.Renderer{Dialect: chat.Discord{}, BodyTemplate: "{{description}}"}
+		code := "```\n" + strings.Repeat(unit, 700) + " " + link + " " + strings.Repeat(unit, 710) + "\n```"
+		c := r.Render(domain.Item{ID: 1, Title: strings.Repeat(unit, 150), Labels: labels, State: domain.Open, Description: code})
+		c.Was = &connector.Was{Title: strings.Repeat(unit, 149), Labels: old, Text: "x", State: domain.Closed}
+		text := compose(c, marker).Description
+		if document.Length(text) > maxDescription || !strings.Contains(text, "\nreopened; title was") || !strings.HasSuffix(text, "\n\n"+c.Body) || !strings.Contains(c.Body, link) {
+			t.Errorf("%s: %d %q", unit, document.Length(text), text)
+		}
+	}
+	long := connector.Content{Title: "x", Body: "```\n" + strings.Repeat("x", maxDescription) + "\n```", State: domain.Open}
+	if text := compose(long, marker).Description; text != "🟢 open" {
+		t.Errorf("%q", text)
 	}
 }
 
@@ -226,6 +286,28 @@ func TestRefused(t *testing.T) {
 	f.answers(400, nil, `{"message":"Thread is archived","code":50083}`)
 	if e := failure(t, second(b.Create(t.Context(), content, marker))); e.Code != "rejected" {
 		t.Errorf("a new message is no edit: %+v", e)
+	}
+}
+
+// A refused form is told with the first place that is wrong in it.
+func TestWrongForm(t *testing.T) {
+	f, b := startBot(t, false)
+	for errors, want := range map[string]string{
+		`{"embeds":{"0":{"url":{"_errors":[{"code":"X","message":"Not a well formed URL."},{"message":"y"}]}}}}`:                 "Invalid Form Body: embeds.0.url: Not a well formed URL.",
+		`{"nonce":{"_errors":[{"message":"z"}]},"embeds":{"1":{"_errors":[{"message":"b"}]},"0":{"_errors":[{"message":"a"}]}}}`: "Invalid Form Body: embeds.0: a",
+		`{"_errors":[{"message":"This cannot be."}]}`:                                                                            "Invalid Form Body: This cannot be.",
+		`{"x":{"_errors":[{"message":"a\n\u202eb ` + token + `"}]}}`:                                                             "Invalid Form Body: x: a b " + outbound.Redacted,
+		`{"a":{"_errors":[]},"b":{"_errors":[7]}}`:                                                                               "Invalid Form Body: b",
+		`null`: "Invalid Form Body", `[{"_errors":[]}]`: "Invalid Form Body", `"x"`: "Invalid Form Body", `{"_errors":{}}`: "Invalid Form Body",
+	} {
+		f.answers(400, nil, `{"message":"Invalid Form Body","code":50035,"errors":`+errors+`}`)
+		if e := failure(t, second(b.Create(t.Context(), content, marker))); e.Code != "rejected" || e.Detail != want {
+			t.Errorf("%s: %s: %q, want %q", errors, e.Code, e.Detail, want)
+		}
+	}
+	f.answers(400, nil, `{"message":"Invalid Form Body","errors":{"x":{"_errors":[{"message":"`+strings.Repeat("long ", 99)+`"}]}}}`)
+	if e := failure(t, second(b.Create(t.Context(), content, marker))); utf8.RuneCountInString(e.Detail) > 200 {
+		t.Error(e.Detail)
 	}
 }
 

@@ -15,8 +15,10 @@ const (
 	maxTitle       = 256
 	maxDescription = 4096
 	maxURL         = 2048
-	// maxLine bounds the lines of ours above the excerpt, which has what is left.
+	// maxLine bounds the lines of ours above the excerpt, which have what it
+	// leaves; maxBody is the most that message makes of an excerpt.
 	maxLine = 1000
+	maxBody = 3000
 	// maxLinks is the room for the addresses in a digest, maxName that for the
 	// name of an item in it.
 	maxLinks = 1600
@@ -46,18 +48,26 @@ func compose(c connector.Content, m connector.Marker) embed {
 	if c.Deleted {
 		title = "~~" + title + "~~"
 	}
-	text := escaped(message.Standing(c), maxLine)
-	if changes := message.Sentence(c); changes != "" {
-		text += "\n" + escaped(changes, maxLine)
-	}
-	if c.Body != "" {
-		text = document.CutText(text+"\n\n"+c.Body, maxDescription, "…")
-	}
-	e := embed{Title: title, Description: text, Color: colors[message.State(c)], Footer: &footer{Text: footerOf(m)}}
+	e := embed{Title: title, Description: description(c), Color: colors[message.State(c)], Footer: &footer{Text: footerOf(m)}}
 	if len(c.URL) <= maxURL {
 		e.URL = c.URL
 	}
 	return e
+}
+
+// description is lines of ours and the excerpt. That is whole or not there: half
+// of it may lack what ends its code, in which links would then lead somewhere.
+func description(c connector.Content) string {
+	body := ""
+	if c.Body != "" && document.Length(c.Body) <= maxBody {
+		body = "\n\n" + c.Body
+	}
+	room := min((maxDescription-document.Length(body))/2-1, maxLine)
+	text := escaped(message.Standing(c), room)
+	if changes := message.Sentence(c); changes != "" {
+		text += "\n" + escaped(changes, room)
+	}
+	return text + body
 }
 
 // composeDigest sums items up.

@@ -2,9 +2,12 @@ package discord
 
 import (
 	"encoding/json"
+	"maps"
 	"math"
 	"net/http"
+	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"integrations/shared/connector"
@@ -22,6 +25,7 @@ type problem struct {
 	Code       json.Number `json:"code"`
 	RetryAfter json.Number `json:"retry_after"` // seconds, with a fraction
 	Global     bool        `json:"global"`
+	Errors     any         `json:"errors"` // a tree like the form, with lists named _errors
 }
 
 // parseProblem reads as much of a refusal as is there: bodies may be HTML or
@@ -35,7 +39,24 @@ func parseProblem(body []byte) problem {
 		_ = json.Unmarshal(body, &message) // another member's type leaves this one readable
 		p = problem{Message: message.Message}
 	}
+	p.Message = joined(p.Message, wrong(p.Errors, ""))
 	return p
+}
+
+// wrong is the first place in a form that Discord does not take, and why.
+func wrong(tree any, path string) string {
+	members, _ := tree.(map[string]any)
+	if list, _ := members["_errors"].([]any); len(list) > 0 {
+		first, _ := list[0].(map[string]any)
+		said, _ := first["message"].(string)
+		return joined(path, said)
+	}
+	for _, name := range slices.Sorted(maps.Keys(members)) {
+		if found := wrong(members[name], strings.TrimPrefix(path+"."+name, ".")); found != "" {
+			return found
+		}
+	}
+	return ""
 }
 
 // A meaning is what a code of Discord's comes to.
@@ -109,8 +130,8 @@ func (c *core) meaning(method string, said problem, response outbound.Response) 
 }
 
 func joined(detail, said string) string {
-	if said == "" {
-		return detail
+	if detail == "" || said == "" {
+		return detail + said
 	}
 	return detail + ": " + said
 }

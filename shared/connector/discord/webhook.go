@@ -40,12 +40,12 @@ func NewWebhook(cfg WebhookConfig, client *outbound.Client, now func() time.Time
 // Create posts the item. Only who waits is told the message's id, and what went
 // wrong.
 func (w *Webhook) Create(ctx context.Context, c connector.Content, m connector.Marker) (connector.Written, error) {
-	return w.create(ctx, w.address("", "wait", "true"), silent(compose(c, m)), c)
+	return w.create(ctx, w.address("", "wait", "true"), w.cfg.Thread, silent(compose(c, m)), c)
 }
 
 // Digest posts the digest.
 func (w *Webhook) Digest(ctx context.Context, d connector.Digest, m connector.Marker) (connector.Written, error) {
-	return w.create(ctx, w.address("", "wait", "true"), silent(composeDigest(d, m)), connector.Content{})
+	return w.create(ctx, w.address("", "wait", "true"), w.cfg.Thread, silent(composeDigest(d, m)), connector.Content{})
 }
 
 // Update edits the message.

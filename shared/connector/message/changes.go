@@ -80,7 +80,7 @@ func labelChange(was, are []string) string {
 	}{{"+", are, was}, {"−", was, are}} {
 		n := 0
 		for _, name := range change.these {
-			if slices.Contains(change.those, name) {
+			if slices.Contains(change.those, name) || beyond(change.those, name) {
 				continue
 			}
 			if n++; n > named {
@@ -91,6 +91,12 @@ func labelChange(was, are []string) string {
 		}
 	}
 	return strings.Join(parts, " ")
+}
+
+// beyond reports whether a label may have been cut off a list, so that it is not
+// known whether the item had it.
+func beyond(list []string, name string) bool {
+	return len(list) >= maxLabels && name > slices.Max(list)
 }
 
 // Sentence is Changes in one line, "" if there is nothing to say.

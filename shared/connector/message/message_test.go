@@ -3,6 +3,7 @@ package message
 import (
 	"bufio"
 	"encoding/json"
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -34,6 +35,17 @@ func TestRender(t *testing.T) {
 	}
 	if Heading(got) != "KEP-9 Ask *all* @here" {
 		t.Error(Heading(got))
+	}
+}
+
+func TestHeading(t *testing.T) {
+	for title, want := range map[string]string{
+		"broken": "WI-1 broken", "WI-1": "WI-1", "WI-1: broken": "WI-1: broken", "WI-1 is broken": "WI-1 is broken", "WI-1…": "WI-1…",
+		"WI-10 made this worse": "WI-1 WI-10 made this worse", "WI-1a": "WI-1 WI-1a", "WI-1é": "WI-1 WI-1é",
+	} {
+		if got := Heading(connector.Content{Number: "WI-1", Title: title}); got != want {
+			t.Errorf("%q: %q, want %q", title, got, want)
+		}
 	}
 }
 
@@ -132,6 +144,29 @@ func TestChanges(t *testing.T) {
 	gone := connector.Content{Deleted: true, Was: &connector.Was{Deleted: true, Title: "x"}}
 	if Sentence(gone) != "" {
 		t.Error(Sentence(gone))
+	}
+}
+
+// Of labels beyond those that are kept nothing is known, nor said.
+func TestLabelsBeyondTheCut(t *testing.T) {
+	var names []string
+	for i := range maxLabels {
+		names = append(names, fmt.Sprintf("l%02d", i))
+	}
+	for _, tt := range []struct {
+		was, are []string
+		want     string
+	}{
+		{names, append([]string{"a"}, names...), "labels: +a"}, {append([]string{"a"}, names...), names, "labels: −a"},
+		{names, append([]string{"z"}, names...), ""}, {names[:maxLabels-1], names, "labels: +l19"}, {names, names[1:], "labels: −l00"},
+		{names, append([]string{"l05a"}, names[1:]...), "labels: +l05a −l00"}, {names[1:], append([]string{"a", "b"}, names...), "labels: +a +b +l00"},
+	} {
+		old := Renderer{Dialect: chat.Plain{}}.Render(domain.Item{ID: 1, Title: "t", Labels: tt.was})
+		c := Renderer{Dialect: chat.Plain{}}.Render(domain.Item{ID: 1, Title: "t", Labels: tt.are})
+		c.Was = &connector.Was{Title: "t", Labels: old.Labels}
+		if got := Sentence(c); got != tt.want {
+			t.Errorf("%v, then %v: %q, want %q", tt.was, tt.are, got, tt.want)
+		}
 	}
 }
 

@@ -7,6 +7,8 @@ import (
 	"cmp"
 	"slices"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"integrations/shared/configuration/form"
 	"integrations/shared/connector"
@@ -101,8 +103,15 @@ func labels(names []string) []string {
 
 // Heading is number and title in one line.
 func Heading(c connector.Content) string {
-	if c.Number == "" || strings.HasPrefix(c.Title, c.Number) {
+	if c.Number == "" || begins(c.Title, c.Number) {
 		return c.Title
 	}
 	return c.Number + " " + c.Title
+}
+
+// begins reports whether a title begins with a number, not with a longer one.
+func begins(title, number string) bool {
+	rest, ok := strings.CutPrefix(title, number)
+	next, _ := utf8.DecodeRuneInString(rest)
+	return ok && !unicode.IsLetter(next) && !unicode.IsDigit(next)
 }

@@ -30,6 +30,7 @@ var rendered = []struct{ text, slack, discord, plain string }{
 	{"[https://good.test](https://evil.test)", "https://good.test (<https://evil.test>)", "https://good.test (<https://evil.test>)", "https://good.test (https://evil.test)"},
 	{"https://a.test/x?a=1&b=2 www.b.test", "<https://a.test/x?a=1&amp;b=2> <http://www.b.test>", "<https://a.test/x?a=1&b=2> <http://www.b.test>", "https://a.test/x?a=1&b=2 http://www.b.test"},
 	{"[x](javascript:alert)", "x", "x", "x"},
+	{"[x](https://a|b/) [y](https://a.test:abc/)", "x y", "x y", "x y"},
 	{"![pic](https://a.test/i.png)", "pic (<https://a.test/i.png>)", "pic (<https://a.test/i.png>)", "pic (https://a.test/i.png)"},
 	{`\[a](https://a.test)`, "[a](<https://a.test>)", `\[a\](<https://a.test>)`, "[a](https://a.test)"},
 	// Slack's mentions, commands and links.
@@ -43,8 +44,8 @@ var rendered = []struct{ text, slack, discord, plain string }{
 	{"@everyone @here @bob me@a.test", "@" + z + "everyone @" + z + "here @bob me@a.test", "@" + z + "everyone @" + z + "here @" + z + "bob me@a.test", "@everyone @here @bob me@a.test"},
 	{"`@everyone <@123>` `</cmd:1>`", "`@" + z + "everyone &lt;@123&gt;` `&lt;/cmd:1&gt;`", "`@" + z + "everyone <" + z + "@123>` `<" + z + "/cmd:1>`", "@everyone <@123> </cmd:1>"},
 	{`<:e:1> <a:e:1> \<t:1:R> \<id:browse>`, "&lt;:e:1&gt; &lt;a:e:1&gt; &lt;t:1:R&gt; &lt;id:browse&gt;", `\<` + z + `:e:1> \<` + z + `a:e:1> \<` + z + `t:1:R> \<` + z + `id:browse>`, "<:e:1> <a:e:1> <t:1:R> <id:browse>"},
-	{"https://discord.gg/abc", "<https://discord.gg/abc>", "https://discord.gg" + z + "/abc", "https://discord.gg/abc"},
-	{"[free](https://discord.com/invite/abc)", "free (<https://discord.com/invite/abc>)", "free (https://discord.com/invite" + z + "/abc)", "free (https://discord.com/invite/abc)"},
+	{"https://discord.gg/abc", "<https://discord.gg/abc>", "https:" + z + "//discord.gg" + z + "/abc", "https://discord.gg/abc"},
+	{"[free](https://discord.com/invite/abc)", "free (<https://discord.com/invite/abc>)", "free (https:" + z + "//discord.com/invite" + z + "/abc)", "free (https://discord.com/invite/abc)"},
 	{`\# no heading` + "\n" + `\- no list`, "# no heading - no list", `\# no heading - no list`, "# no heading - no list"},
 	{`5\. no list`, "5. no list", `5\. no list`, "5. no list"},
 	{"``a`b``", "a`" + "b", "a\\`b", "a`b"},
@@ -63,6 +64,28 @@ func TestRender(t *testing.T) {
 			if got := Render(one.d, blocks); got != one.want {
 				t.Errorf("%q in %s\n got %q\nwant %q", tt.text, name, got, one.want)
 			}
+		}
+	}
+}
+
+// An invitation is none of Discord's links, however it is spelled.
+func TestInvitations(t *testing.T) {
+	for _, address := range []string{
+		"https://discord.gg/abc", "https://discord.gg:443/abc", "https://discord.gg./abc", "https://DISCORD.gg.:443/abc", "https://discord.com//invite/abc", "https://discord.com/%69nvite/abc",
+		"https://discord.com/./invite/abc", "https://discord.com/x/../Invite/abc", "https://discord.com/x/%2e%2e/invite%2Fabc", "https://discordapp.com:443/gifts/abc", "https://ptb.discord.com./invite/abc",
+	} {
+		to, ok := Address(address)
+		want := "https:" + z + "//"
+		if got := (Discord{}).Link(to); !ok || !strings.HasPrefix(got, want) {
+			t.Errorf("%s: %q", address, got)
+		}
+		if got := (Discord{}).Text("see " + address + "%zz)"); !strings.Contains(got, want) {
+			t.Errorf("%s in text: %q", address, got)
+		}
+	}
+	for _, address := range []string{"https://discord.com/channels/1/2", "https://a.test/invite/abc", "https://a.test:443//x", "https://discord.community/invite/x", "https://discord.com/invites"} {
+		if got := (Discord{}).Link(address); got != "<"+address+">" {
+			t.Errorf("%s: %q", address, got)
 		}
 	}
 }

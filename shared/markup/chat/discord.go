@@ -1,6 +1,8 @@
 package chat
 
 import (
+	"net/url"
+	"path"
 	"regexp"
 	"strings"
 
@@ -20,6 +22,9 @@ var (
 	// tagged are mentions, commands, times and emoji in angle brackets.
 	tagged = regexp.MustCompile(`<([@#:/&]|[A-Za-z]{1,2}:)`)
 	invite = regexp.MustCompile(`(?i)(discord\.(?:gg|new|gift)|discord(?:app)?\.com/(?:invite|gifts|template)|dsc\.gg|discord\.me)/`)
+	// web is an address as Discord finds one in text: its host, and its path.
+	web     = regexp.MustCompile(`(?i)https?:[/\\]{2,}(?:[^\s/?#\\<>]*@)?([^\s/?#\\<>:@]*)(?::[0-9]*)?([/\\][^\s?#<>]*)?`)
+	encoded = regexp.MustCompile(`%[0-9A-Fa-f]{2}`)
 	// begins is what makes a heading, a list, a quotation or small print of a line.
 	begins  = regexp.MustCompile(`^(\s*)(#|>|-|\+)`)
 	ordered = regexp.MustCompile(`^(\s*[0-9]+)\.`)
@@ -44,12 +49,39 @@ func unmentioned(text string) string {
 func unpinged(text string) string {
 	text = everyone.ReplaceAllString(text, "@"+breaker+"$1")
 	text = tagged.ReplaceAllString(text, "<"+breaker+"$1")
+	text = web.ReplaceAllStringFunc(text, func(address string) string {
+		if invites(address) {
+			return strings.Replace(address, ":", ":"+breaker, 1)
+		}
+		return address
+	})
 	return invite.ReplaceAllString(text, "$1"+breaker+"/")
+}
+
+// invites reports whether a browser that opens an address asks for an
+// invitation, however the address spells it.
+func invites(address string) bool {
+	groups := web.FindStringSubmatch(address)
+	if groups == nil {
+		return false
+	}
+	host := strings.TrimRight(strings.ReplaceAll(decoded(groups[1]), breaker, ""), ".")
+	way := path.Clean("/" + strings.ReplaceAll(decoded(groups[2]), `\`, "/"))
+	return invite.MatchString(host + way + "/")
+}
+
+// decoded is a part of an address with what percent signs stand for. Those that
+// stand for nothing stay: an address need not be a good one to be opened.
+func decoded(text string) string {
+	return encoded.ReplaceAllStringFunc(text, func(sign string) string {
+		plain, _ := url.PathUnescape(sign)
+		return plain
+	})
 }
 
 // Link shows the address, without a preview. An invitation is no link.
 func (d Discord) Link(address string) string {
-	if invite.MatchString(address) {
+	if invite.MatchString(address) || invites(address) {
 		return d.Text(address)
 	}
 	return "<" + address + ">"
