@@ -64,7 +64,8 @@ type Status struct {
 	LastSuccessAt *time.Time `json:"last_success_at"`
 }
 
-// A SyncRequest is how to sync. Without a mode the service chooses.
+// A SyncRequest is how to sync. Without a mode the service chooses; one that
+// announces is full.
 type SyncRequest struct {
 	Mode     string `json:"mode,omitempty"` // incremental, full
 	DryRun   bool   `json:"dry_run,omitempty"`

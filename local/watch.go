@@ -5,13 +5,17 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"maps"
 	"net/http"
 	"os"
+	"slices"
+	"strings"
 	"time"
 
 	"integrations/client"
 	"integrations/client/watch"
 	"integrations/local/environment"
+	"integrations/shared/domain"
 )
 
 // exit ends the command with a code of its own. Without a text it has said all.
@@ -49,8 +53,8 @@ func watchCommand(ctx context.Context, args []string) error {
 	if err != nil {
 		return exit{exitRefused, err.Error()}
 	}
-	if id, named := endpoints.Integrations[*integration]; named {
-		*integration = id
+	if *integration, err = idOf(endpoints, *integration); err != nil {
+		return exit{exitRefused, err.Error()}
 	}
 	token, err := environment.SignToken(*dir, *user, "", 24*time.Hour)
 	if err != nil {
@@ -62,6 +66,17 @@ func watchCommand(ctx context.Context, args []string) error {
 	}
 	run, err := watch.OnTerminal(api, os.Stdout).Follow(ctx, *integration, *sync)
 	return verdict(run, err)
+}
+
+// idOf is an integration's id, given that or its name.
+func idOf(endpoints environment.Endpoints, name string) (string, error) {
+	if id, named := endpoints.Integrations[name]; named {
+		return id, nil
+	}
+	if _, err := domain.ParseSnowflake(name); err != nil {
+		return "", fmt.Errorf("no integration is called %q: give an id or one of %s", name, strings.Join(slices.Sorted(maps.Keys(endpoints.Integrations)), ", "))
+	}
+	return name, nil
 }
 
 // verdict is the exit code for how a sync has ended.

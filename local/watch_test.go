@@ -4,9 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 	"testing"
 
 	"integrations/client"
+	"integrations/local/environment"
 )
 
 // The exit code of watch is a promise to scripts.
@@ -30,6 +33,24 @@ func TestExitCodesOfWatch(t *testing.T) {
 		if got := code(watchCommand(t.Context(), args)); got != exitRefused {
 			t.Errorf("%q: %d", args, got)
 		}
+	}
+}
+
+// Who mistypes a name is told those there are.
+func TestWatchTakesANameOrAnId(t *testing.T) {
+	endpoints := environment.Endpoints{Integrations: map[string]string{"slack": "9", "github": "1"}}
+	for name, want := range map[string]string{"slack": "9", "1200000000000000001": "1200000000000000001"} {
+		if got, err := idOf(endpoints, name); got != want || err != nil {
+			t.Errorf("%s: %q %v", name, got, err)
+		}
+	}
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "endpoints.json"), []byte(`{"integrations":{"slack":"9","github":"1"}}`), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	err := watchCommand(t.Context(), []string{"-integration", "nonsense", "-dir", dir})
+	if want := `no integration is called "nonsense": give an id or one of github, slack`; code(err) != exitRefused || err.Error() != want {
+		t.Errorf("%v, want %s", err, want)
 	}
 }
 

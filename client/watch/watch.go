@@ -38,6 +38,8 @@ const (
 	// plainEvery is how often a line that stays is written while only numbers
 	// change.
 	plainEvery = 10 * time.Second
+	// justNow is how long ago a sync may have ended to be the one that is meant.
+	justNow = time.Minute
 )
 
 // Follow shows an integration's sync until it has ended, and returns it. Without
@@ -95,6 +97,10 @@ func (w *Watcher) current(ctx context.Context, integration string) (*client.Run,
 		return &run, nil
 	}
 	lines := ended(run)
+	if run.FinishedAt != nil && w.Now().Sub(*run.FinishedAt) < justNow {
+		w.last(lines...) // whoever has started it came too late to see it run
+		return &run, nil
+	}
 	lines[0] = "nothing runs; the last sync: " + lines[0]
 	w.last(append(lines, start)...)
 	return &run, nil

@@ -151,13 +151,20 @@ func TestInALog(t *testing.T) {
 }
 
 func TestNothingRuns(t *testing.T) {
+	ago := func(d time.Duration) map[string]any {
+		run := finished(client.Failed, 1)
+		began, at := start.Add(-d-65*time.Second), start.Add(-d)
+		run.StartedAt, run.FinishedAt = &began, &at
+		return map[string]any{"items": []client.Run{run}}
+	}
 	for name, c := range map[string]struct {
 		answers []any
 		want    string
 		run     bool
 	}{
 		"never":     {[]any{`{"active_run":null}`, `{"items":[]}`}, "10:00:00  nothing runs, and nothing was synced yet\n10:00:00  start one: POST /integrations/7/sync\n", false},
-		"ended":     {[]any{`{"active_run":null}`, map[string]any{"items": []client.Run{finished(client.Failed, 1)}}}, "10:00:00  nothing runs; the last sync: failed after 1 min 5 s: created 1\n10:00:00  start one: POST /integrations/7/sync\n", true},
+		"ended":     {[]any{`{"active_run":null}`, ago(time.Minute)}, "10:00:00  nothing runs; the last sync: failed after 1 min 5 s: created 1\n10:00:00  start one: POST /integrations/7/sync\n", true},
+		"a blink":   {[]any{`{"active_run":null}`, ago(59 * time.Second)}, "10:00:00  failed after 1 min 5 s: created 1\n", true},
 		"just then": {[]any{`{"active_run":null}`, map[string]any{"items": []client.Run{step(0, 1)}}, finished(client.Succeeded, 1)}, "10:00:00  succeeded after 1 min 5 s: created 1\n", true},
 	} {
 		t.Run(name, func(t *testing.T) {

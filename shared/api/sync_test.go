@@ -179,6 +179,27 @@ func TestSyncWithoutAModeAsksForWhatIsNeeded(t *testing.T) {
 	}
 }
 
+// Who wants a chat told of all that is new gets a full sync, which alone finds
+// it, unless he names another.
+func TestSyncThatAnnouncesIsFull(t *testing.T) {
+	w := newWorld(t)
+	w.end(t, w.accepted(t, request{}), 1) // none is needed from here on
+	announced := func(body string, mode domain.Mode) domain.Run {
+		t.Helper()
+		w.now = w.now.Add(time.Minute)
+		run := w.accepted(t, request{body: body})
+		if stored := w.view(t, github).State.Run; run.Mode != mode || stored.Mode != mode || !stored.Announce {
+			t.Errorf("%s: %s, stored %+v", body, run.Mode, stored)
+		}
+		return run
+	}
+	w.end(t, announced(`{"announce":true}`, domain.Full), 2)
+	first := announced(`{"mode":"incremental","announce":true}`, domain.Incremental)
+	if run := announced(`{"announce":true}`, domain.Full); run.ID != first.ID {
+		t.Errorf("the active one was not joined: %+v", run)
+	}
+}
+
 // end lets a worker end the active run.
 func (w *world) end(t *testing.T, run domain.Run, epoch int64) {
 	t.Helper()

@@ -105,7 +105,7 @@ func status(ctx context.Context, i *invocation) error {
 
 func startSync(flags *flag.FlagSet) action {
 	var how client.SyncRequest
-	flags.StringVar(&how.Mode, "mode", "", "incremental or full (default: full if one is needed)")
+	flags.StringVar(&how.Mode, "mode", "", "incremental or full (default: full if one is needed or with -announce)")
 	flags.BoolVar(&how.DryRun, "dry-run", false, "plan it and write nothing; `plan` shows what it would do")
 	flags.BoolVar(&how.Announce, "announce", false, "tell a chat of all that is new to it")
 	wait := flags.Bool("wait", false, "wait until it has ended; the exit code tells how")

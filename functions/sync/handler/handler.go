@@ -48,7 +48,7 @@ const gap = 2 * time.Second
 
 // A request is the body.
 type request struct {
-	mode             domain.Mode // when not given, full if that is needed
+	mode             domain.Mode // when not given, full if that is needed or it announces
 	dryRun, announce bool
 }
 
@@ -88,7 +88,7 @@ func (h *Handler) Route(ctx context.Context, r api.Request) (api.Answer, error) 
 		return api.Answer{}, api.Disabled()
 	}
 	if q.mode == "" {
-		q.mode = neededMode(view)
+		q.mode = neededMode(view, q.announce)
 	}
 	state := view.State
 	if q.dryRun {
@@ -112,9 +112,10 @@ func (h *Handler) Route(ctx context.Context, r api.Request) (api.Answer, error) 
 }
 
 // neededMode is what a manager gets who names no mode, whether a run is started
-// for him or he joins the one that changes have started.
-func neededMode(v store.View) domain.Mode {
-	if store.NeedsFull(*v.Integration, v.State) {
+// for him or he joins the one that changes have started. Only a full one finds
+// what a chat was not told.
+func neededMode(v store.View, announce bool) domain.Mode {
+	if announce || store.NeedsFull(*v.Integration, v.State) {
 		return domain.Full
 	}
 	return domain.Incremental

@@ -3,7 +3,6 @@ package jira
 import (
 	"context"
 	"errors"
-	"slices"
 	"strings"
 
 	"integrations/shared/connector"
@@ -108,21 +107,20 @@ func (c *Connector) lookForType(ctx context.Context) (string, error) {
 }
 
 func (c *Connector) lookAtFields(ctx context.Context, kind string) error {
-	all, err := c.fields(ctx, kind)
-	if err != nil {
-		return err
-	}
-	var asked []string
-	for _, f := range all {
+	var asked naming
+	labelled := false
+	err := c.fields(ctx, kind, func(f field) {
 		if f.asks() {
-			asked = append(asked, f.Name+" ("+f.ID+")")
+			asked.add(f.name())
 		}
-	}
-	labels := slices.ContainsFunc(all, func(f field) bool { return f.ID == "labels" })
+		labelled = labelled || f.ID == "labels"
+	})
 	switch {
-	case len(asked) > 0:
-		return c.amiss("field_required", c.cfg.IssueType+" in "+c.cfg.ProjectKey+" asks for what items do not tell: "+strings.Join(asked, ", "))
-	case !labels:
+	case err != nil:
+		return err
+	case len(asked.told) > 0:
+		return c.amiss("field_required", c.cfg.IssueType+" in "+c.cfg.ProjectKey+" asks for what items do not tell: "+asked.String())
+	case !labelled:
 		return c.amiss("labels_not_allowed", "labels are not on the create screen of "+c.cfg.IssueType+" in "+c.cfg.ProjectKey)
 	}
 	return nil

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"integrations/shared/connector"
+	"integrations/shared/markup"
 	"integrations/shared/outbound"
 )
 
@@ -38,7 +39,7 @@ func (c *Connector) createRefused(ctx context.Context, answer outbound.Response)
 	if len(foreign) == 0 {
 		return c.refused(http.MethodPost, answer)
 	}
-	return whole("field_required", "the project wants to know what items do not tell: "+strings.Join(c.names(ctx, foreign), ", ")+
+	return whole("field_required", "the project wants to know what items do not tell: "+c.names(ctx, foreign).String()+
 		". Make it optional or give it a default for the issue type "+c.cfg.IssueType+": "+said.String())
 }
 
@@ -50,25 +51,61 @@ type field struct {
 	Default  bool   `json:"hasDefaultValue"`
 }
 
+// name is the field as people know it.
+func (f field) name() string {
+	return markup.Cut(f.Name, maxName, "…") + " (" + markup.Cut(f.ID, maxName, "…") + ")"
+}
+
+const (
+	maxTold = 10 // told of
+	maxName = 60 // code points of each
+)
+
+// A naming names the first of many fields and counts the others.
+type naming struct {
+	told []string
+	more int
+}
+
+func (n *naming) add(name string) {
+	if len(n.told) == maxTold {
+		n.more++
+		return
+	}
+	n.told = append(n.told, name)
+}
+
+func (n naming) String() string {
+	text := strings.Join(n.told, ", ")
+	if n.more > 0 {
+		text += " and " + strconv.Itoa(n.more) + " more"
+	}
+	return text
+}
+
 // names are the fields as people know them, and any other that is required.
 // Where Jira does not tell, they are as the refusal names them.
-func (c *Connector) names(ctx context.Context, refused []string) []string {
-	type_, err := c.findType(ctx)
-	if err != nil {
-		return refused
+func (c *Connector) names(ctx context.Context, refused []string) naming {
+	var known naming
+	open := map[string]bool{}
+	for _, id := range refused {
+		open[id] = true
 	}
-	all, err := c.fields(ctx, type_)
-	if err != nil {
-		return refused
+	if type_, err := c.findType(ctx); err == nil {
+		// A list that breaks off has named some.
+		_ = c.fields(ctx, type_, func(f field) {
+			if open[f.ID] || f.asks() {
+				known.add(f.name())
+				delete(open, f.ID)
+			}
+		})
 	}
-	var names []string
-	for _, f := range all {
-		if slices.Contains(refused, f.ID) || f.asks() {
-			names = append(names, f.Name+" ("+f.ID+")")
-			refused = slices.DeleteFunc(refused, func(id string) bool { return id == f.ID })
+	for _, id := range refused {
+		if open[id] {
+			known.add(markup.Cut(id, maxName, "…"))
 		}
 	}
-	return append(names, refused...)
+	return known
 }
 
 // asks reports whether an issue cannot be made without it being filled in.
@@ -89,12 +126,12 @@ func (c *Connector) createmeta() string {
 }
 
 // metaPages bounds a list whose end never comes.
-const metaPages = 50
+const metaPages = 10
 
-// listOf reads a list of what a new issue needs, page by page. Cloud and Data
-// Center call it by different names.
-func listOf[T any](ctx context.Context, c *Connector, where string) ([]T, error) {
-	var all []T
+// listOf reads a list of what a new issue needs, and holds no more than a page
+// of it. Cloud and Data Center call it by different names.
+func listOf[T any](ctx context.Context, c *Connector, where string, each func(T)) error {
+	got := 0
 	for range metaPages {
 		var page struct {
 			Types  []T `json:"issueTypes"`
@@ -103,39 +140,40 @@ func listOf[T any](ctx context.Context, c *Connector, where string) ([]T, error)
 			Total  int `json:"total"`
 		}
 		query := url.Values{"maxResults": {"200"}}
-		if len(all) > 0 {
-			query.Set("startAt", strconv.Itoa(len(all)))
+		if got > 0 {
+			query.Set("startAt", strconv.Itoa(got))
 		}
 		if err := c.getJSON(ctx, where+"?"+query.Encode(), &page); err != nil {
-			return nil, err
+			return err
 		}
-		got := slices.Concat(page.Types, page.Fields, page.Values)
-		all = append(all, got...)
-		if len(got) == 0 || len(all) >= page.Total {
+		before := got
+		for _, list := range [][]T{page.Types, page.Fields, page.Values} {
+			for _, one := range list {
+				each(one)
+			}
+			got += len(list)
+		}
+		if got == before || got >= page.Total {
 			break
 		}
 	}
-	return all, nil
+	return nil
 }
 
 // findType is the id of the type new issues get, "" where there is none.
 func (c *Connector) findType(ctx context.Context) (string, error) {
-	kinds, err := listOf[issueKind](ctx, c, c.createmeta())
-	if err != nil {
-		return "", err
-	}
-	want := issueType(c.cfg.IssueType)
-	for _, k := range kinds {
-		if want.ID != "" && k.ID == want.ID || want.Name != "" && strings.EqualFold(k.Name, want.Name) {
-			return k.ID, nil
+	want, id := issueType(c.cfg.IssueType), ""
+	err := listOf(ctx, c, c.createmeta(), func(k issueKind) {
+		if id == "" && (want.ID != "" && k.ID == want.ID || want.Name != "" && strings.EqualFold(k.Name, want.Name)) {
+			id = k.ID
 		}
-	}
-	return "", nil
+	})
+	return id, err
 }
 
-// fields are those of the create screen of a type.
-func (c *Connector) fields(ctx context.Context, id string) ([]field, error) {
-	return listOf[field](ctx, c, c.createmeta()+"/"+url.PathEscape(id))
+// fields hands out those of the create screen of a type.
+func (c *Connector) fields(ctx context.Context, id string, each func(field)) error {
+	return listOf(ctx, c, c.createmeta()+"/"+url.PathEscape(id), each)
 }
 
 // The permissions the sync lives on.

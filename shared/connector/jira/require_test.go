@@ -48,3 +48,42 @@ func TestRequiredFieldsOnALaterPage(t *testing.T) {
 		}
 	}
 }
+
+// A list whose end never comes, of names without end, ends in a few of them.
+func TestRequiredFieldsWithoutEnd(t *testing.T) {
+	for name, test := range map[string]struct {
+		length int
+		want   string
+	}{
+		"short names": {1, "F (f9) and 70 more"},
+		"long names":  {400_000, strings.Repeat("F", maxName-1) + "… (f0)"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			f, c := start(t, form.Datacenter)
+			f.answer = func(w http.ResponseWriter, r *http.Request) {
+				from := 0
+				_, _ = fmt.Sscan(r.URL.Query().Get("startAt"), &from)
+				page := []field{}
+				for n := range 8 {
+					page = append(page, field{ID: fmt.Sprint("f", from+n), Name: strings.Repeat("F", test.length), Required: true})
+				}
+				b, _ := json.Marshal(map[string]any{"values": page, "total": 1_000_000})
+				reply(w, 200, nil, string(b))
+			}
+			e := failure(t, c.lookAtFields(t.Context(), "10001"))
+			if e.Code != "field_required" || !strings.Contains(e.Detail, test.want) {
+				t.Error(e)
+			}
+			if n := len(f.take()); n != metaPages {
+				t.Errorf("%d requests", n)
+			}
+			refused := make([]string, 100)
+			for n := range refused {
+				refused[n] = fmt.Sprint("g", n)
+			}
+			if got := c.names(t.Context(), refused); len(got.told) != maxTold || got.more != 170 || len(got.String()) > 2000 {
+				t.Errorf("%d told and %d more in %d bytes", len(got.told), got.more, len(got.String()))
+			}
+		})
+	}
+}

@@ -3,6 +3,7 @@ package mantisbt
 import (
 	"context"
 	"slices"
+	"strings"
 	"time"
 
 	"integrations/shared/connector"
@@ -81,21 +82,21 @@ func (c *Connector) batch(ctx context.Context, since time.Time, page int) (batch
 	if err != nil {
 		return batch{}, err
 	}
-	rows := piece.rows
-	sticky, err := c.sticky(ctx, p, f, piece)
-	if err != nil {
-		return batch{}, err
-	}
-	rows = append(rows, sticky...)
-	slices.SortStableFunc(rows, func(a, b issue) int { return a.UpdatedAt.Compare(b.UpdatedAt) })
 	b := batch{more: piece.more, newest: piece.upto}
-	for _, i := range rows {
+	take := func(i issue) { // no texts are held
 		o := c.object(i, flow)
 		if o.Marker == (connector.Marker{}) && int64(i.Project.ID) != p.project { // of a project below it
 			o.Object = connector.Object{UpdatedAt: i.UpdatedAt, Other: true}
 		}
 		b.objects = append(b.objects, o)
 	}
+	for _, i := range piece.rows {
+		take(i)
+	}
+	if err := c.sticky(ctx, p, f, piece, take); err != nil {
+		return batch{}, err
+	}
+	slices.SortStableFunc(b.objects, func(a, b numbered) int { return a.UpdatedAt.Compare(b.UpdatedAt) })
 	return b, nil
 }
 
@@ -105,7 +106,7 @@ func (c *Connector) object(i issue, flow workflow) numbered {
 		marker = connector.Marker{}
 	}
 	return numbered{connector.Object{
-		Written: c.written(i, flow.state(i)), Marker: marker, Title: markup.Cut(i.Summary, maxSummary, ""), CreatedAt: i.CreatedAt, UpdatedAt: i.UpdatedAt,
+		Written: c.written(i, flow.state(i)), Marker: marker, Title: strings.Clone(markup.Cut(i.Summary, maxSummary, "")), CreatedAt: i.CreatedAt, UpdatedAt: i.UpdatedAt,
 	}, int64(i.ID)}
 }
 

@@ -385,6 +385,35 @@ func TestAListThatNeverRests(t *testing.T) {
 	}
 }
 
+// A server may tell all of an issue though little was asked for, and call every
+// one sticky.
+func TestStickyIssuesWithoutEnd(t *testing.T) {
+	f, c := start(t, nil)
+	i := issueOf(1, 10, "")
+	i.Sticky, i.Description = true, strings.Repeat("x", 100_000)
+	page := listOf(slices.Repeat([]stored{i}, changesPage)...)
+	var held uint64
+	f.answer = func(w http.ResponseWriter, r *http.Request, _ []byte) {
+		if r.URL.Query().Get("page") == "40" {
+			runtime.GC()
+			var now runtime.MemStats
+			runtime.ReadMemStats(&now)
+			held = now.HeapAlloc
+		}
+		reply(w, 200, nil, page)
+	}
+	_, _, err := c.Changes(t.Context(), now, 1)
+	if e := failure(t, err); e.Code != "list_endless" || e.Class != connector.Final || e.Scope != connector.IntegrationScope {
+		t.Error(e)
+	}
+	if n := len(f.take()); n != 40 {
+		t.Errorf("%d requests", n)
+	}
+	if held > 80<<20 {
+		t.Errorf("%d MB are held", held>>20)
+	}
+}
+
 // What was seen tells a person's change from ours, whatever the line ends.
 func TestSeen(t *testing.T) {
 	f, c := start(t, nil)

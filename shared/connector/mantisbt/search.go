@@ -4,6 +4,9 @@ import (
 	"context"
 	"slices"
 	"time"
+
+	"integrations/shared/connector"
+	"integrations/shared/outbound"
 )
 
 // A front is what a list begins with.
@@ -13,47 +16,58 @@ type front struct {
 	end  bool    // these are all there are
 }
 
+// stickyPages bounds the sticky issues, which are held in brief and read anew
+// for each piece: 2,000.
+const stickyPages = 40
+
 // front reads how a list begins, up to the first ordinary issue.
 func (c *Connector) front(ctx context.Context, p place) (front, error) {
 	var f front
-	for page := 1; page <= maxPages; page++ {
+	for page := 1; page <= stickyPages; page++ {
 		rows, err := c.rows(ctx, p, changesPage, page, brief)
 		if err != nil {
 			return front{}, err
 		}
-		f.rows, f.end = append(f.rows, rows...), len(rows) < changesPage
+		for _, i := range rows { // a server may tell more than it was asked for
+			f.rows = append(f.rows, issue{ID: i.ID, Sticky: i.Sticky, UpdatedAt: i.UpdatedAt})
+		}
+		f.end = len(rows) < changesPage
 		for f.size < len(f.rows) && f.rows[f.size].Sticky {
 			f.size++
 		}
 		if f.end || f.size < len(f.rows) {
-			break
+			return f, nil
 		}
 	}
-	return f, nil
+	return front{}, c.endless("the sticky issues do not end")
 }
 
-// sticky reads the sticky issues that belong to a piece: those changed within
-// its times, or all up to now behind the last one.
-func (c *Connector) sticky(ctx context.Context, p place, f front, cut piece) ([]issue, error) {
+// endless is for a list longer than any that is walked through.
+func (c *Connector) endless(detail string) *connector.Error {
+	return c.fail(connector.Final, connector.IntegrationScope, "list_endless", detail, outbound.Response{})
+}
+
+// sticky hands out the sticky issues that belong to a piece: those changed
+// within its times, or all up to now behind the last one.
+func (c *Connector) sticky(ctx context.Context, p place, f front, cut piece, each func(issue)) error {
 	belongs := func(i issue) bool {
 		return !i.UpdatedAt.Before(cut.after) && (!cut.more || !i.UpdatedAt.After(cut.upto))
 	}
-	var list []issue
 	if !slices.ContainsFunc(f.rows[:f.size], belongs) {
-		return list, nil
+		return nil
 	}
 	for page := 1; (page-1)*changesPage < f.size; page++ {
 		rows, err := c.rows(ctx, p, changesPage, page, whole)
 		if err != nil {
-			return nil, err
+			return err
 		}
 		for _, i := range rows {
 			if i.Sticky && belongs(i) {
-				list = append(list, i)
+				each(i)
 			}
 		}
 	}
-	return list, nil
+	return nil
 }
 
 // oldest is the place of the last ordinary issue changed at or after since, or
