@@ -30,9 +30,9 @@ func Shown(d connector.Digest) []connector.Content {
 	return d.First[:min(len(d.First), connector.DigestShows)]
 }
 
-// More is the digest's last line, "" if it names every item.
+// More is the digest's last line, "" if it names every item, or none.
 func More(d connector.Digest) string {
-	if n := d.Total() - len(Shown(d)); n > 0 {
+	if n := d.Total() - len(Shown(d)); n > 0 && len(d.First) > 0 {
 		return fmt.Sprintf("and %d more", n)
 	}
 	return ""

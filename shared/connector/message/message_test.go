@@ -191,7 +191,7 @@ func TestDigest(t *testing.T) {
 	}{
 		{connector.Digest{New: 1, First: many[:1]}, "1 item: 1 new", "", 1},
 		{connector.Digest{New: 20, Changed: 3, Closed: 2, Reopened: 1, First: many}, "26 items: 20 new, 3 changed, 2 closed, 1 reopened", "and 16 more", 10},
-		{connector.Digest{Closed: 2}, "2 items: 2 closed", "and 2 more", 0},
+		{connector.Digest{Closed: 2}, "2 items: 2 closed", "", 0}, // none is named,
 	} {
 		if Totals(tt.d) != tt.totals || More(tt.d) != tt.more || len(Shown(tt.d)) != tt.shown {
 			t.Errorf("%q %q %d", Totals(tt.d), More(tt.d), len(Shown(tt.d)))
