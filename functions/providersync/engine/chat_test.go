@@ -659,3 +659,39 @@ func TestAFoundMessageHasItsState(t *testing.T) {
 	mustBe(t, "messages", len(r.of(1)), 1)
 	mustBe(t, "state", w.link(1).Remote.State, domain.Open)
 }
+
+// A post that nobody knows of stays one, though the page ends before its item's
+// next is posted.
+func TestAnEarlierIntentIsNotTakenBack(t *testing.T) {
+	w, r := chatting(t, "posts, not asked")
+	r.after = func(_ string, item domain.Snowflake) error {
+		if item == 2 {
+			return ambiguous()
+		}
+		return nil
+	}
+	w.told(1, 1, nil)
+	w.told(2, 1, nil)
+	w.sync(domain.Incremental)
+	mustBe(t, "outcome", w.link(2).Outcome, domain.Unknown)
+	r.after = nil
+	r.before = func(string, domain.Snowflake) error {
+		return &connector.Error{Class: connector.Retryable, Scope: connector.IntegrationScope, Code: "rate_limited", Wait: 7 * time.Minute}
+	}
+	w.told(1, 2, func(i *domain.Item) { i.Title = "B" })
+	w.told(2, 2, func(i *domain.Item) { i.Title = "B" })
+	w.start(domain.Incremental)
+	w.must(w.slice())
+	if l := w.link(2); l.Intent == nil || l.Attempt != 1 {
+		t.Errorf("attempt %d, intent %v", l.Attempt, l.Intent)
+	}
+	r.before = nil
+	for range 10 {
+		w.clock.now = w.clock.now.Add(time.Minute)
+		w.must(w.tick())
+		w.settle()
+	}
+	w.noMarks()
+	mustBe(t, "attempts", w.link(2).Attempt, 2)
+	mustBe(t, "messages", len(r.of(2)), 2)
+}

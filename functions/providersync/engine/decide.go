@@ -43,6 +43,7 @@ type task struct {
 	done    bool // its marks may go
 	removed bool // it does not count as remaining any more
 	dirty   bool // its link must be written
+	intends bool // its create was noted in this slice
 	lost    bool // its create left and was not answered
 	was     doubt
 	left    bool          // its update was tried

@@ -198,7 +198,7 @@ func (s *slice) stage(ctx context.Context, tasks []*task) error {
 func (s *slice) intend(t *task) {
 	t.link.Attempt++
 	t.link.Remote = nil // of an earlier message, if there was one
-	t.link.Intent = s.intent(t)
+	t.link.Intent, t.intends = s.intent(t), true
 }
 
 func (s *slice) intent(t *task) *store.Intent {
@@ -262,7 +262,7 @@ func (s *slice) remove(t *task) {
 func (s *slice) checkpoint(ctx context.Context, tasks []*task, next string, complete bool) error {
 	b := store.Batch{Cursor: complete}
 	for _, t := range tasks {
-		if t.step == create && t.link.Intent != nil && !t.lost {
+		if t.step == create && t.intends && !t.lost { // an earlier one's stays: nobody knows of it
 			t.takeBack()
 			t.dirty = true
 		}
