@@ -129,5 +129,5 @@ func RetryAfter(header http.Header, now time.Time) (time.Duration, bool) {
 	if err != nil {
 		return 0, false
 	}
-	return min(max(at.Sub(AnsweredAt(header, now)), 0), MaxWait), true
+	return min(max(at.Sub(answeredAt(header, now)), 0), MaxWait), true
 }

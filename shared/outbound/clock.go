@@ -44,9 +44,16 @@ func (c *Client) compare(header http.Header) {
 	c.clocks.told, c.clocks.last = true, behind
 }
 
-// AnsweredAt is the time of an answer by the clock of who gave it, which is the
+// Until is how long it is until a time that an answer names, by the clock of who
+// gave it, from a second up to MaxWait. It is a second more than told: Date has
+// no fractions.
+func Until(at time.Time, header http.Header, now time.Time) time.Duration {
+	return min(max(at.Sub(answeredAt(header, now))+time.Second, time.Second), MaxWait)
+}
+
+// answeredAt is the time of an answer by the clock of who gave it, which is the
 // one that other times in it are of; now where it does not tell.
-func AnsweredAt(header http.Header, now time.Time) time.Time {
+func answeredAt(header http.Header, now time.Time) time.Time {
 	if theirs, told := dated(header, now); told {
 		return theirs
 	}

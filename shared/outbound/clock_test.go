@@ -70,11 +70,14 @@ func TestWaitsByTheAnswersClock(t *testing.T) {
 		if wait, ok := RetryAfter(header, now); !ok || wait != 10*time.Minute {
 			t.Errorf("%v behind: wait %v", behind, wait)
 		}
-		if at := AnsweredAt(header, now); !at.Equal(theirs) {
+		if wait := Until(theirs.Add(10*time.Minute), header, now); wait != 10*time.Minute+time.Second {
+			t.Errorf("%v behind: until then %v", behind, wait)
+		}
+		if at := answeredAt(header, now); !at.Equal(theirs) {
 			t.Errorf("%v behind: answered at %v", behind, at)
 		}
 	}
-	if at := AnsweredAt(http.Header{"Date": {"Mon, 23 Nov 2020 10:00:00 GMT"}}, now); !at.Equal(now) {
+	if at := answeredAt(http.Header{"Date": {"Mon, 23 Nov 2020 10:00:00 GMT"}}, now); !at.Equal(now) {
 		t.Errorf("years ago: %v", at)
 	}
 }

@@ -22,6 +22,21 @@ func (w *world) forgetful() {
 	}
 }
 
+// diesOverAWrite has the worker die when the provider has done what it was asked.
+func (w *world) diesOverAWrite() {
+	w.t.Helper()
+	w.provider.after = func(string, domain.Snowflake) error {
+		w.wire.reset(1, false)
+		return nil
+	}
+	w.start(domain.Incremental)
+	if err := w.slice(); err == nil {
+		w.t.Fatal("the worker did not die")
+	}
+	w.wire.reset(0, false)
+	w.provider.after = nil
+}
+
 var clocks = []time.Duration{-2 * time.Hour, -time.Minute, 0, 4 * time.Minute, 6 * time.Minute, 3 * time.Hour}
 
 // A create whose answer was lost is found again whatever the provider's clock
@@ -32,16 +47,7 @@ func TestAnUnansweredCreateUnderAnotherClock(t *testing.T) {
 		w.provider.behind = behind
 		w.forgetful()
 		item := w.marked(1, 1)
-		w.provider.after = func(string, domain.Snowflake) error {
-			w.wire.reset(1, false)
-			return nil
-		}
-		w.start(domain.Incremental)
-		if err := w.slice(); err == nil {
-			t.Fatal("the worker did not die")
-		}
-		w.wire.reset(0, false)
-		w.provider.after = nil
+		w.diesOverAWrite()
 		w.clock.now = w.clock.now.Add(20 * time.Minute)
 		w.settle()
 		w.exact(item)
@@ -162,16 +168,8 @@ func TestAClockThatIsSetBehindAnUnansweredCreate(t *testing.T) {
 	w.start(domain.Full)
 	w.settle()
 	item := w.marked(1, 1)
-	w.provider.after = func(string, domain.Snowflake) error {
-		w.wire.reset(1, false)
-		return nil
-	}
-	w.start(domain.Incremental)
-	if err := w.slice(); err == nil {
-		t.Fatal("the worker did not die")
-	}
-	w.wire.reset(0, false)
-	w.provider.after, w.provider.behind, w.provider.told, w.provider.most = nil, 0, 0, 0
+	w.diesOverAWrite()
+	w.provider.behind, w.provider.told, w.provider.most = 0, 0, 0
 	w.clock.now = w.clock.now.Add(20 * time.Minute)
 	w.settle()
 	w.exact(item)

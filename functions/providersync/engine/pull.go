@@ -24,11 +24,11 @@ func (s *slice) pulls() bool {
 	return can && (s.reads.Pull == pullLinked || s.reads.Pull == pullAll)
 }
 
-var errMisjudged = errors.New("the provider's clock is further behind")
+var errMisjudged = errors.New("the provider's clock is another than was believed")
 
 // pull reads what changed at the target since the cursor, if anything may have
-// since the last time. What we wrote ourselves is known by how it looked then; the rest becomes the link's
-// remote state and goes out as events.
+// since the last time. What we wrote ourselves is known by how it looked then;
+// the rest becomes the link's remote state and goes out as events.
 func (s *slice) pull(ctx context.Context) (*verdict, error) {
 	if s.pulled || !s.pulls() {
 		return nil, nil

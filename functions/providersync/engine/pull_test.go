@@ -283,16 +283,7 @@ func TestADoubtfulWriteIsNobodysChange(t *testing.T) {
 	w.clock.now = w.clock.now.Add(time.Minute)
 	closed := w.item(1, 2, func(i *domain.Item) { i.State = domain.Closed })
 	w.must(w.sure.PutMark(w.ctx, 77, store.Mark{ItemID: 1, Version: 2}))
-	w.provider.after = func(string, domain.Snowflake) error {
-		w.wire.reset(1, false)
-		return nil
-	}
-	w.start(domain.Incremental)
-	if err := w.slice(); err == nil {
-		t.Fatal("the worker did not die")
-	}
-	w.wire.reset(0, false)
-	w.provider.after = nil
+	w.diesOverAWrite()
 	w.clock.now = w.clock.now.Add(invocation)
 	w.settle()
 	w.exact(closed)

@@ -135,8 +135,7 @@ func (c *Connector) untilReset(header http.Header) (time.Duration, bool) {
 	if err != nil || at <= 0 || at > 1<<40 {
 		return 0, false
 	}
-	// One second more: the clock there may be a little behind ours.
-	return min(max(time.Unix(at, 0).Sub(outbound.AnsweredAt(header, c.now()))+time.Second, time.Second), outbound.MaxWait), true
+	return outbound.Until(time.Unix(at, 0), header, c.now()), true
 }
 
 // issueRefused is refused for a request about one issue. Whether 404, 410 or a

@@ -131,8 +131,7 @@ func (c *Connector) limit(header http.Header) (wait time.Duration, untold bool) 
 	if err != nil || at <= 0 || at > 1<<40 || strings.TrimSpace(header.Get("Ratelimit-Remaining")) != "0" {
 		return untoldWait, true
 	}
-	// One second more: the clock there may be a little behind ours.
-	return min(max(time.Unix(at, 0).Sub(outbound.AnsweredAt(header, c.now()))+time.Second, time.Second), outbound.MaxWait), false
+	return outbound.Until(time.Unix(at, 0), header, c.now()), false
 }
 
 // state is what we read of a project.

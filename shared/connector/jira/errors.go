@@ -143,8 +143,7 @@ func (c *Connector) wait(h http.Header) (time.Duration, bool) {
 	for _, layout := range []string{time.RFC3339, "2006-01-02T15:04Z07:00", "2006-01-02T15:04:05.999-0700"} {
 		at, err := time.Parse(layout, strings.TrimSpace(h.Get("X-Ratelimit-Reset")))
 		if err == nil {
-			// One second more: the clock there may be a little behind ours.
-			return min(max(at.Sub(outbound.AnsweredAt(h, c.now()))+time.Second, time.Second), outbound.MaxWait), true
+			return outbound.Until(at, h, c.now()), true
 		}
 	}
 	// Data Center: so many tokens are filled in at every interval.
