@@ -101,6 +101,11 @@ type Connector interface {
 	Update(ctx context.Context, sent Sent, c Content, m Marker) (Written, error)
 }
 
+// MostOff is the most that a provider's clock is believed to be off ours: a
+// server set to the wrong time zone is within it, one that lost its battery is
+// not, and to search for years is no help to anybody.
+const MostOff = 24 * time.Hour
+
 // A Finder is a connector that can look for what an unanswered create made.
 // Where there is none, such a create is not sent again by itself.
 type Finder interface {

@@ -4,12 +4,9 @@ import (
 	"net/http"
 	"sync"
 	"time"
-)
 
-// A day is the most a clock is believed to be off: a server set to the wrong
-// time zone is within it, one that lost its battery is not, and to search for
-// years is no help to anybody.
-const day = 24 * time.Hour
+	"integrations/shared/connector"
+)
 
 // clocks is what answers told of the clocks of who gave them.
 type clocks struct {
@@ -62,7 +59,7 @@ func answeredAt(header http.Header, now time.Time) time.Time {
 
 func dated(header http.Header, now time.Time) (time.Time, bool) {
 	theirs, err := http.ParseTime(header.Get("Date"))
-	if err != nil || now.Sub(theirs).Abs() > day {
+	if err != nil || now.Sub(theirs).Abs() > connector.MostOff {
 		return time.Time{}, false
 	}
 	return theirs, true

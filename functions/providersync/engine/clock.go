@@ -15,9 +15,6 @@ const (
 	// drift is how far off it may be when it is asked what is news. An answer's
 	// way makes it look some seconds behind.
 	drift = 10 * time.Second
-	// setBack is how far back is read again after its clock was set back: as far
-	// as a clock is believed to be off.
-	setBack = 24 * time.Hour
 	// reasks bounds how often something is asked again in a row because the clock
 	// was misjudged.
 	reasks = 3

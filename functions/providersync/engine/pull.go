@@ -77,7 +77,7 @@ func (s *slice) cursor() store.Pull {
 	}
 	if p.Began == 0 {
 		if s.future(p.Since) { // the clock was set back, and what has changed since is dated before
-			p.Since = s.theirs().Add(-setBack).UnixMilli()
+			p.Since = s.theirs().Add(-connector.MostOff).UnixMilli()
 		}
 		if p.At = p.Since; !p.Settled {
 			p.At -= skew.Milliseconds()

@@ -116,10 +116,10 @@ func (c *Connector) lookAtFields(ctx context.Context, kind string) error {
 		labelled = labelled || f.ID == "labels"
 	})
 	switch {
+	case len(asked.told) > 0: // however the list ends
+		return c.amiss("field_required", c.cfg.IssueType+" in "+c.cfg.ProjectKey+" asks for what items do not tell: "+asked.String())
 	case err != nil:
 		return err
-	case len(asked.told) > 0:
-		return c.amiss("field_required", c.cfg.IssueType+" in "+c.cfg.ProjectKey+" asks for what items do not tell: "+asked.String())
 	case !labelled:
 		return c.amiss("labels_not_allowed", "labels are not on the create screen of "+c.cfg.IssueType+" in "+c.cfg.ProjectKey)
 	}

@@ -154,10 +154,11 @@ func listOf[T any](ctx context.Context, c *Connector, where string, each func(T)
 			got += len(list)
 		}
 		if got == before || got >= page.Total {
-			break
+			return nil
 		}
 	}
-	return nil
+	// Half a list must not pass for a whole one.
+	return c.amiss("list_endless", "what Jira tells of new issues does not end")
 }
 
 // findType is the id of the type new issues get, "" where there is none.
@@ -168,7 +169,10 @@ func (c *Connector) findType(ctx context.Context) (string, error) {
 			id = k.ID
 		}
 	})
-	return id, err
+	if id != "" { // however the list ends
+		return id, nil
+	}
+	return "", err
 }
 
 // fields hands out those of the create screen of a type.

@@ -10,6 +10,24 @@ import (
 	"integrations/shared/configuration/form"
 )
 
+// A list that does not end is not taken for one without labels, or without the
+// type.
+func TestHalfAListOfFieldsIsNone(t *testing.T) {
+	f, c := start(t, form.Datacenter)
+	f.answer = func(w http.ResponseWriter, _ *http.Request) {
+		reply(w, 200, nil, `{"values":[{"fieldId":"x","name":"X","id":"7"}],"total":1000000}`)
+	}
+	if e := failure(t, c.lookAtFields(t.Context(), "10001")); e.Code != "list_endless" {
+		t.Error(e)
+	}
+	if _, err := c.lookForType(t.Context()); err == nil || failure(t, err).Code != "list_endless" {
+		t.Error(err)
+	}
+	if n := len(f.take()); n != 2*metaPages {
+		t.Errorf("%d pages", n)
+	}
+}
+
 // What a new issue needs is read to its end, however much at once Jira gives.
 func TestRequiredFieldsOnALaterPage(t *testing.T) {
 	for name, test := range map[string]struct {
