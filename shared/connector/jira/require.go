@@ -91,7 +91,7 @@ func (c *Connector) names(ctx context.Context, refused []string) naming {
 	for _, id := range refused {
 		open[id] = true
 	}
-	if type_, err := c.findType(ctx); err == nil {
+	if type_, err := c.findType(ctx); err == nil && type_ != "" {
 		// A list that breaks off has named some.
 		_ = c.fields(ctx, type_, func(f field) {
 			if open[f.ID] || f.asks() {

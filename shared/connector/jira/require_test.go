@@ -85,7 +85,11 @@ func TestRequiredFieldsWithoutEnd(t *testing.T) {
 				for n := range 8 {
 					page = append(page, field{ID: fmt.Sprint("f", from+n), Name: strings.Repeat("F", test.length), Required: true})
 				}
-				b, _ := json.Marshal(map[string]any{"values": page, "total": 1_000_000})
+				all := map[string]any{"values": page, "total": 1_000_000}
+				if strings.HasSuffix(r.URL.Path, "/issuetypes") {
+					all["values"] = []issueKind{{ID: "10001", Name: "Task"}}
+				}
+				b, _ := json.Marshal(all)
 				reply(w, 200, nil, string(b))
 			}
 			e := failure(t, c.lookAtFields(t.Context(), "10001"))
