@@ -48,12 +48,15 @@ func TextHash(body string) string {
 
 // A Marker is the trace of one attempt to create an item's object. It travels
 // in the object where the provider allows, so that an attempt whose answer was
-// lost can be found again. Integration and Item are its stable part: an
-// object that carries them is the item's, whichever attempt made it.
+// lost can be found again.
 type Marker struct {
 	Integration domain.Snowflake
 	Item        domain.Snowflake
 	Attempt     int
+	// Tag is the signature over the other three, in lower-case letters and
+	// digits, "" in a marker without one. A connector writes and reads it and
+	// does not judge it.
+	Tag string
 }
 
 // Sent is what the engine remembers of the last content a provider took.
@@ -109,9 +112,11 @@ const MostOff = 24 * time.Hour
 // A Finder is a connector that can look for what an unanswered create made.
 // Where there is none, such a create is not sent again by itself.
 type Finder interface {
-	// Find lists what was created since a time, newest first, and returns the
-	// objects that carry the stable part of a wanted marker, by item. It never
-	// asks a search index.
+	// Find lists what was created since a time and returns the objects that
+	// carry a wanted marker, by item. A marker is wanted as a whole, Attempt and
+	// Tag included; several attempts of one item may be wanted. Of several
+	// objects of one item, the oldest is returned. Find never asks a search
+	// index.
 	Find(ctx context.Context, since time.Time, want []Marker) (map[domain.Snowflake]Written, error)
 	// Behind is how far the provider's clock is behind ours, as its last answer
 	// told, and the most that any has; zero before the first, negative where it
