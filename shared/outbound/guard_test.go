@@ -93,7 +93,7 @@ func TestHostileAddresses(t *testing.T) {
 	}
 	for _, ip := range internal {
 		addr := netip.MustParseAddr(ip)
-		resolving := newClient(t, Config{AnyPublicHost: true, Timeout: 2 * time.Second, Lookup: func(context.Context, string) ([]netip.Addr, error) {
+		resolving := newClient(t, Config{AnyPublicHost: true, Lookup: func(context.Context, string) ([]netip.Addr, error) {
 			return []netip.Addr{addr}, nil
 		}})
 		// A name that leads there, and the literal address.
@@ -152,7 +152,7 @@ func TestPins(t *testing.T) {
 func TestRebinding(t *testing.T) {
 	port, caught := trap(t)
 	var asked atomic.Int32
-	c := newClient(t, Config{AnyPublicHost: true, DialTimeout: 100 * time.Millisecond, Timeout: time.Second,
+	c := newClient(t, Config{AnyPublicHost: true,
 		Lookup: func(context.Context, string) ([]netip.Addr, error) {
 			asked.Add(1)
 			return []netip.Addr{netip.MustParseAddr("127.0.0.1"), netip.MustParseAddr("::1")}, nil

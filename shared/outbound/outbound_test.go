@@ -263,9 +263,9 @@ func TestOldTLSIsRefused(t *testing.T) {
 func TestDeadlines(t *testing.T) {
 	var asked atomic.Int32
 	_, cfg := server(t, func(http.ResponseWriter, *http.Request) { asked.Add(1) })
-	cfg.Timeout = 10 * time.Second
+	cfg.Timeout = time.Minute
 	c := newClient(t, cfg)
-	for left, want := range map[time.Duration]string{9 * time.Second: "no_time_left", 0: "no_time_left", 30 * time.Second: ""} {
+	for left, want := range map[time.Duration]string{59 * time.Second: "no_time_left", 0: "no_time_left", time.Hour: ""} {
 		ctx, cancel := context.WithDeadline(t.Context(), time.Now().Add(left))
 		_, err := c.Do(ctx, post("https://example.com/"))
 		cancel()
@@ -302,7 +302,8 @@ func TestIdleConnectionsAgeByWallClock(t *testing.T) {
 	defer s.Close()
 	cfg := configFor(s)
 	var skipped atomic.Int64
-	cfg.Now = func() time.Time { return time.Now().Add(time.Duration(skipped.Load())) }
+	began := time.Now()
+	cfg.Now = func() time.Time { return began.Add(time.Duration(skipped.Load())) }
 	c := newClient(t, cfg)
 	ask := func(want int32) {
 		t.Helper()
