@@ -13,6 +13,7 @@ import (
 	"testing"
 
 	"integrations/shared/connector"
+	"integrations/shared/connector/connectortest"
 	"integrations/shared/outbound"
 )
 
@@ -105,13 +106,9 @@ func TestGivenUp(t *testing.T) {
 			<-r.Context().Done()
 		})
 		for _, op := range operations(c) {
-			ctx, cancel := context.WithCancel(t.Context())
 			before, _ := s.counted()
-			done := make(chan error, 1)
-			go func() { done <- op.do(ctx, c, k) }()
-			<-arrived
-			cancel()
-			e := failure(t, op.name, <-done)
+			ctx, err := connectortest.GiveUp(t, arrived, func(ctx context.Context) error { return op.do(ctx, c, k) })
+			e := failure(t, op.name, err)
 			if after, _ := s.counted(); after != before+1 {
 				t.Errorf("%s: %d requests, the last after it was given up", op.name, after-before)
 			}

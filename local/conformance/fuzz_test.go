@@ -2,19 +2,15 @@ package conformance
 
 import (
 	"context"
-	"crypto/x509"
 	"errors"
 	"io"
-	"log"
 	"net/http"
-	"net/http/httptest"
-	"net/netip"
 	"strings"
 	"sync/atomic"
 	"testing"
-	"time"
 
 	"integrations/shared/connector"
+	"integrations/shared/connector/connectortest"
 	"integrations/shared/outbound"
 )
 
@@ -88,14 +84,7 @@ func FuzzAnswers(f *testing.F) {
 		f.Add(byte(n), uint16(200), "", body)
 	}
 	s := &teller{}
-	server := httptest.NewUnstartedServer(s)
-	server.Config.ErrorLog = log.New(io.Discard, "", 0)
-	server.StartTLS()
-	f.Cleanup(server.Close)
-	roots := x509.NewCertPool()
-	roots.AddCert(server.Certificate())
-	client := outbound.New(outbound.Config{Hosts: []string{host}, RootCAs: roots, Timeout: 5 * time.Second,
-		Overrides: map[string]netip.AddrPort{host: netip.MustParseAddrPort(server.Listener.Addr().String())}})
+	client := connectortest.Serve(f, s)
 	f.Fuzz(func(t *testing.T, which byte, status uint16, header, body string) {
 		k := kits[int(which)%len(kits)]
 		s.status.Store(int64(200 + status%400))

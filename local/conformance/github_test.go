@@ -1,18 +1,14 @@
 package conformance
 
 import (
-	"crypto/x509"
-	"io"
-	"log"
 	"net/http"
-	"net/http/httptest"
-	"net/netip"
 	"strings"
 	"testing"
 	"time"
 
 	standin "integrations/local/standin/github"
 	"integrations/shared/connector"
+	"integrations/shared/connector/connectortest"
 	"integrations/shared/connector/github"
 	"integrations/shared/domain"
 	"integrations/shared/outbound"
@@ -37,25 +33,9 @@ var githubKit = kit{
 		if err != nil {
 			t.Fatal(err)
 		}
-		c := openGitHub(serve(t, http.StripPrefix("/api/v3", s.API()), []string{githubToken}))
+		c := openGitHub(connectortest.Serve(t, http.StripPrefix("/api/v3", s.API()), githubToken))
 		t.Cleanup(func() { _ = s.Close() })
 		filled(t, c, n)
 		return c
 	},
-}
-
-// serve serves a stand-in as host and gives the client that reaches it.
-func serve(t *testing.T, handler http.Handler, secrets []string) *outbound.Client {
-	t.Helper()
-	server := httptest.NewUnstartedServer(handler)
-	server.Config.ErrorLog = log.New(io.Discard, "", 0)
-	server.StartTLS()
-	roots := x509.NewCertPool()
-	roots.AddCert(server.Certificate())
-	client := outbound.New(outbound.Config{
-		Hosts: []string{host}, Secrets: secrets, RootCAs: roots, Timeout: 20 * time.Second,
-		Overrides: map[string]netip.AddrPort{host: netip.MustParseAddrPort(server.Listener.Addr().String())},
-	})
-	t.Cleanup(func() { client.CloseIdle(); server.Close() })
-	return client
 }

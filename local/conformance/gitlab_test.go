@@ -7,6 +7,7 @@ import (
 
 	standin "integrations/local/standin/gitlab"
 	"integrations/shared/connector"
+	"integrations/shared/connector/connectortest"
 	"integrations/shared/connector/gitlab"
 	"integrations/shared/domain"
 	"integrations/shared/outbound"
@@ -28,7 +29,7 @@ var gitlabKit = kit{
 		if err != nil {
 			t.Fatal(err)
 		}
-		c := openGitLab(serve(t, s.API(), []string{gitlabToken}))
+		c := openGitLab(connectortest.Serve(t, s.API(), gitlabToken))
 		t.Cleanup(func() { _ = s.Close() })
 		filled(t, c, n)
 		return c

@@ -8,6 +8,7 @@ import (
 	standin "integrations/local/standin/jira"
 	"integrations/shared/configuration/form"
 	"integrations/shared/connector"
+	"integrations/shared/connector/connectortest"
 	"integrations/shared/connector/jira"
 	"integrations/shared/domain"
 	"integrations/shared/outbound"
@@ -37,7 +38,7 @@ func jiraKit(name, flavor string) kit {
 			if err != nil {
 				t.Fatal(err)
 			}
-			c := open(serve(t, s.API(), []string{jiraToken}))
+			c := open(connectortest.Serve(t, s.API(), jiraToken))
 			t.Cleanup(func() { _ = s.Close() })
 			filled(t, c, n)
 			return c

@@ -1,13 +1,13 @@
 package conformance
 
 import (
-	"net/http"
 	"strings"
 	"testing"
 	"time"
 
 	standin "integrations/local/standin/mantisbt"
 	"integrations/shared/connector"
+	"integrations/shared/connector/connectortest"
 	"integrations/shared/connector/mantisbt"
 	"integrations/shared/domain"
 	"integrations/shared/outbound"
@@ -35,7 +35,7 @@ var mantisbtKit = kit{
 		if err != nil {
 			t.Fatal(err)
 		}
-		c := openMantisBT(serve(t, http.Handler(s.API()), []string{mantisbtToken}))
+		c := openMantisBT(connectortest.Serve(t, s.API(), mantisbtToken))
 		t.Cleanup(func() { _ = s.Close() })
 		filled(t, c, n)
 		return c

@@ -19,6 +19,7 @@ import (
 	slackstandin "integrations/local/standin/slack"
 	teamsstandin "integrations/local/standin/teams"
 	"integrations/shared/connector"
+	"integrations/shared/connector/connectortest"
 	"integrations/shared/domain"
 )
 
@@ -104,7 +105,7 @@ func TestRealItemsAsMessages(t *testing.T) {
 	items := realItems(t)
 	for _, s := range chatStages(t) {
 		t.Run(s.name, func(t *testing.T) {
-			c := s.open(serve(t, s.api, s.secrets)).(connector.Chat)
+			c := s.open(connectortest.Serve(t, s.api, s.secrets...)).(connector.Chat)
 			began := len(s.stood.Messages(s.channel))
 			for n, item := range items {
 				tell(t, c, item, n)
@@ -174,14 +175,14 @@ func TestLostAnswers(t *testing.T) {
 	for _, s := range chatStages(t) {
 		t.Run(s.name, func(t *testing.T) {
 			lose := true
-			c := s.open(serve(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			c := s.open(connectortest.Serve(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 				if !lose {
 					s.api.ServeHTTP(w, r)
 					return
 				}
 				s.api.ServeHTTP(httptest.NewRecorder(), r)
 				panic(http.ErrAbortHandler)
-			}), s.secrets)).(connector.Chat)
+			}), s.secrets...)).(connector.Chat)
 			before := len(s.stood.Messages(s.channel))
 			began := time.Now().Add(-time.Minute)
 			made := content(c)
@@ -219,7 +220,7 @@ func TestChecksOfChats(t *testing.T) {
 		"teams":           "[reachable=?(only_by_posting) credentials=?(only_by_posting) target=?(only_by_posting)]",
 	}
 	for _, s := range chatStages(t) {
-		c := s.open(serve(t, s.api, s.secrets))
+		c := s.open(connectortest.Serve(t, s.api, s.secrets...))
 		if _, err := c.Create(t.Context(), content(c), marker); err != nil {
 			t.Fatal(s.name, err)
 		}

@@ -4,13 +4,8 @@ package conformance
 
 import (
 	"context"
-	"crypto/x509"
 	"errors"
-	"io"
-	"log"
 	"net/http"
-	"net/http/httptest"
-	"net/netip"
 	"strings"
 	"sync"
 	"testing"
@@ -18,13 +13,14 @@ import (
 
 	"integrations/shared/configuration/form"
 	"integrations/shared/connector"
+	"integrations/shared/connector/connectortest"
 	"integrations/shared/domain"
 	"integrations/shared/outbound"
 )
 
 // host is a name of httptest's certificate: every connector takes it for a
 // server of its provider's kind.
-const host = "example.com"
+const host = connectortest.Host
 
 // A kit is a connector with what the suite has to know of it.
 type kit struct {
@@ -152,7 +148,7 @@ func (s *script) counted() (all, writes int) {
 func stage(t *testing.T, k kit, answer http.HandlerFunc) (*script, connector.Connector) {
 	t.Helper()
 	s := &script{answer: answer}
-	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	client := connectortest.Serve(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		s.mu.Lock()
 		s.all++
 		if r.Method != http.MethodGet && (k.lists == nil || !k.lists(r)) {
@@ -160,16 +156,7 @@ func stage(t *testing.T, k kit, answer http.HandlerFunc) (*script, connector.Con
 		}
 		s.mu.Unlock()
 		s.answer(w, r)
-	}))
-	server.Config.ErrorLog = log.New(io.Discard, "", 0)
-	server.StartTLS()
-	roots := x509.NewCertPool()
-	roots.AddCert(server.Certificate())
-	client := outbound.New(outbound.Config{
-		Hosts: []string{host}, Secrets: k.secrets, RootCAs: roots, Timeout: 3 * time.Second,
-		Overrides: map[string]netip.AddrPort{host: netip.MustParseAddrPort(server.Listener.Addr().String())},
-	})
-	t.Cleanup(func() { client.CloseIdle(); server.CloseClientConnections(); server.Close() })
+	}), k.secrets...)
 	return s, k.open(client)
 }
 

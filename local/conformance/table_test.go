@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"integrations/shared/connector"
+	"integrations/shared/connector/connectortest"
 	"integrations/shared/domain"
 )
 
@@ -201,11 +202,11 @@ func (k kit) listed(t *testing.T, n int) int {
 func (k kit) searched(t *testing.T, n int) int {
 	t.Helper()
 	base, most, pages := 0, 0, 0
-	c := k.open(serve(t, k.history(n, func() {
+	c := k.open(connectortest.Serve(t, k.history(n, func() {
 		if pages++; pages%10 == 0 {
 			most = max(most, live()-base)
 		}
-	}), k.secrets))
+	}), k.secrets...))
 	base = live()
 	found, err := c.(connector.Finder).Find(t.Context(), now.Add(-time.Hour), []connector.Marker{marker})
 	if err != nil || len(found) != 1 || found[marker.Item].Remote.ID == "" || pages < n/1000 {

@@ -1,40 +1,25 @@
 package github
 
 import (
-	"crypto/x509"
 	"errors"
 	"fmt"
-	"io"
-	"log"
 	"net/http"
-	"net/http/httptest"
-	"net/netip"
 	"strings"
 	"testing"
 	"time"
 
 	"integrations/shared/connector"
+	"integrations/shared/connector/connectortest"
 	product "integrations/shared/connector/github"
 	"integrations/shared/domain"
-	"integrations/shared/outbound"
 )
 
 // connect leads the product's own connector to a stand-in, which it takes for
 // an Enterprise Server. The host is one of httptest's certificate.
 func (d double) connect(now func() time.Time, change ...func(*product.Config)) *product.Connector {
 	d.t.Helper()
-	const host = "example.com"
-	server := httptest.NewUnstartedServer(http.StripPrefix("/api/v3", d.API()))
-	server.Config.ErrorLog = log.New(io.Discard, "", 0)
-	server.StartTLS()
-	roots := x509.NewCertPool()
-	roots.AddCert(server.Certificate())
-	client := outbound.New(outbound.Config{
-		Hosts: []string{host}, RootCAs: roots,
-		Overrides: map[string]netip.AddrPort{host: netip.MustParseAddrPort(server.Listener.Addr().String())},
-	})
-	d.t.Cleanup(func() { client.CloseIdle(); server.Close() })
-	config := product.Config{Owner: "acme", Repo: "work", Token: ours, BaseURL: "https://" + host + "/api/v3"}
+	client := connectortest.Serve(d.t, http.StripPrefix("/api/v3", d.API()))
+	config := product.Config{Owner: "acme", Repo: "work", Token: ours, BaseURL: "https://" + connectortest.Host + "/api/v3"}
 	for _, one := range change {
 		one(&config)
 	}

@@ -2,14 +2,9 @@ package gitlab
 
 import (
 	"bufio"
-	"crypto/x509"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
-	"log"
-	"net/http/httptest"
-	"net/netip"
 	"os"
 	"path/filepath"
 	"slices"
@@ -18,9 +13,9 @@ import (
 	"time"
 
 	"integrations/shared/connector"
+	"integrations/shared/connector/connectortest"
 	product "integrations/shared/connector/gitlab"
 	"integrations/shared/domain"
-	"integrations/shared/outbound"
 )
 
 // connect leads the product's own connector to a stand-in, which it takes for
@@ -28,18 +23,8 @@ import (
 // certificate.
 func (d double) connect(now func() time.Time, change ...func(*product.Config)) *product.Connector {
 	d.t.Helper()
-	const host = "example.com"
-	server := httptest.NewUnstartedServer(d.API())
-	server.Config.ErrorLog = log.New(io.Discard, "", 0)
-	server.StartTLS()
-	roots := x509.NewCertPool()
-	roots.AddCert(server.Certificate())
-	client := outbound.New(outbound.Config{
-		Hosts: []string{host}, Secrets: []string{ours}, RootCAs: roots, Timeout: 30 * time.Second,
-		Overrides: map[string]netip.AddrPort{host: netip.MustParseAddrPort(server.Listener.Addr().String())},
-	})
-	d.t.Cleanup(func() { client.CloseIdle(); server.Close() })
-	config := product.Config{Project: "acme/sub/work", Token: ours, BaseURL: "https://" + host + "/gitlab/api/v4", Labels: true}
+	client := connectortest.Serve(d.t, d.API(), ours)
+	config := product.Config{Project: "acme/sub/work", Token: ours, BaseURL: "https://" + connectortest.Host + "/gitlab/api/v4", Labels: true}
 	for _, one := range change {
 		one(&config)
 	}

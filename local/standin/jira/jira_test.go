@@ -21,6 +21,7 @@ import (
 	"integrations/local/devca"
 	"integrations/local/standin"
 	"integrations/shared/configuration/form"
+	"integrations/shared/connector/connectortest"
 	product "integrations/shared/connector/jira"
 	"integrations/shared/outbound"
 )
@@ -178,7 +179,7 @@ func (d *double) serve() {
 	for _, host := range hosts {
 		overrides[host] = at
 	}
-	d.client = outbound.New(outbound.Config{Hosts: hosts, Secrets: []string{ours, scoped, person}, RootCAs: roots, Overrides: overrides, Timeout: 10 * time.Second})
+	d.client = outbound.New(outbound.Config{Hosts: hosts, Secrets: []string{ours, scoped, person}, RootCAs: roots, Overrides: overrides, Timeout: connectortest.Limit})
 	d.http = &http.Client{Transport: &http.Transport{
 		TLSClientConfig: &tls.Config{RootCAs: roots},
 		DialContext: func(ctx context.Context, network, _ string) (net.Conn, error) {

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"integrations/shared/connector"
+	"integrations/shared/connector/connectortest"
 	"integrations/shared/domain"
 )
 
@@ -94,22 +95,14 @@ func TestCancellation(t *testing.T) {
 		},
 		"changes": func(ctx context.Context) error { _, _, err := c.Changes(ctx, time.Time{}, 1); return err },
 	} {
-		ctx, cancel := context.WithCancel(t.Context())
-		done := make(chan error, 1)
-		before := asked.Load()
-		go func() { done <- call(ctx) }()
-		<-arrived
-		cancel()
-		select {
-		case err := <-done:
+		t.Run(name, func(t *testing.T) {
+			before := asked.Load()
+			_, err := connectortest.GiveUp(t, arrived, call)
 			failed(t, err)
-		case <-time.After(100 * time.Millisecond):
-			t.Errorf("%s goes on", name)
-			<-done
-		}
-		if n := asked.Load() - before; n != 1 {
-			t.Errorf("%s: %d requests", name, n)
-		}
+			if n := asked.Load() - before; n != 1 {
+				t.Errorf("%d requests", n)
+			}
+		})
 	}
 }
 

@@ -2,15 +2,10 @@ package mantisbt
 
 import (
 	"bufio"
-	"crypto/x509"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
-	"log"
 	"net/http"
-	"net/http/httptest"
-	"net/netip"
 	"os"
 	"path/filepath"
 	"strings"
@@ -18,27 +13,17 @@ import (
 	"time"
 
 	"integrations/shared/connector"
+	"integrations/shared/connector/connectortest"
 	product "integrations/shared/connector/mantisbt"
 	"integrations/shared/domain"
-	"integrations/shared/outbound"
 )
 
 // connect leads the product's own connector to a stand-in that lies under a
 // path, as many servers do. The host is one of httptest's certificate.
 func (d double) connect(now func() time.Time, change func(*product.Config)) *product.Connector {
 	d.t.Helper()
-	const host = "example.com"
-	server := httptest.NewUnstartedServer(http.StripPrefix("/bugs", d.API()))
-	server.Config.ErrorLog = log.New(io.Discard, "", 0)
-	server.StartTLS()
-	roots := x509.NewCertPool()
-	roots.AddCert(server.Certificate())
-	client := outbound.New(outbound.Config{
-		Hosts: []string{host}, Secrets: []string{ours, reporter}, RootCAs: roots,
-		Overrides: map[string]netip.AddrPort{host: netip.MustParseAddrPort(server.Listener.Addr().String())},
-	})
-	d.t.Cleanup(func() { client.CloseIdle(); server.Close() })
-	config := product.Config{BaseURL: "https://" + host + "/bugs/api/rest", Token: ours, Project: "Work", Category: "Docs"}
+	client := connectortest.Serve(d.t, http.StripPrefix("/bugs", d.API()), ours, reporter)
+	config := product.Config{BaseURL: "https://" + connectortest.Host + "/bugs/api/rest", Token: ours, Project: "Work", Category: "Docs"}
 	if change != nil {
 		change(&config)
 	}
@@ -212,7 +197,7 @@ func TestStaleTag(t *testing.T) {
 	}
 	reads := 0
 	api := d.API()
-	between := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	client := connectortest.Serve(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Method == http.MethodPatch && reads == 1 {
 			d.send("PATCH", "/issues/1", `{"additional_information":"Mine."}`, "Authorization", person)
 		}
@@ -221,14 +206,6 @@ func TestStaleTag(t *testing.T) {
 		}
 		http.StripPrefix("/bugs", api).ServeHTTP(w, r)
 	}))
-	between.StartTLS()
-	defer between.Close()
-	roots := x509.NewCertPool()
-	roots.AddCert(between.Certificate())
-	client := outbound.New(outbound.Config{
-		Hosts: []string{"example.com"}, RootCAs: roots, Overrides: map[string]netip.AddrPort{"example.com": netip.MustParseAddrPort(between.Listener.Addr().String())},
-	})
-	defer client.CloseIdle()
 	c = product.New(product.Config{BaseURL: "https://example.com/bugs/api/rest", Token: ours, Project: "1", Category: "General"}, client, nil)
 	_, err = c.Update(t.Context(), sentOf(written), content, marker)
 	if e := refusal(t, err); e.Code != "changed_meanwhile" || e.Class != connector.Retryable || e.Scope != connector.ItemScope || e.Wait != 0 {

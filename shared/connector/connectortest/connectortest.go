@@ -3,6 +3,7 @@
 package connectortest
 
 import (
+	"context"
 	"crypto/x509"
 	"errors"
 	"io"
@@ -21,6 +22,10 @@ import (
 // Host is the server's name, one of those in httptest's certificate.
 const Host = "example.com"
 
+// Limit is the longest that a call may last. No call comes near it on a slow
+// machine: a test waits that long only when it fails.
+const Limit = 2 * time.Minute
+
 // Serve serves over TLS until the test ends, and returns a client that is led
 // there for Host and shows no secret.
 func Serve(t testing.TB, handler http.Handler, secrets ...string) *outbound.Client {
@@ -31,7 +36,7 @@ func Serve(t testing.TB, handler http.Handler, secrets ...string) *outbound.Clie
 	roots := x509.NewCertPool()
 	roots.AddCert(s.Certificate())
 	client := outbound.New(outbound.Config{
-		Hosts: []string{Host}, Secrets: secrets, RootCAs: roots, Timeout: 5 * time.Second,
+		Hosts: []string{Host}, Secrets: secrets, RootCAs: roots, Timeout: Limit,
 		Overrides: map[string]netip.AddrPort{Host: netip.MustParseAddrPort(s.Listener.Addr().String())},
 	})
 	t.Cleanup(func() { client.CloseIdle(); s.CloseClientConnections(); s.Close() })
@@ -52,4 +57,25 @@ func Failure(t testing.TB, err error, secrets ...string) *connector.Error {
 		}
 	}
 	return e
+}
+
+// GiveUp makes a call and cancels its context when the request has arrived at a
+// server that does not answer. It returns the context and what the call failed
+// with. A call that waits for the answer all the same fails the test.
+func GiveUp(t testing.TB, arrived <-chan struct{}, call func(context.Context) error) (over context.Context, err error) {
+	t.Helper()
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- call(ctx) }()
+
+	<-arrived
+	cancel()
+
+	select {
+	case err := <-ended:
+		return ctx, err
+	case <-time.After(Limit / 4):
+		t.Fatal("a call that was given up goes on")
+		return nil, nil
+	}
 }
