@@ -84,7 +84,7 @@ func signer(t *testing.T, s stage) func(changes map[string]any) string {
 
 func goodClaims(s stage) map[string]any {
 	return map[string]any{
-		"iss": s.issuer.URL(), "aud": audience, "sub": "42", "iat": time.Now().Unix(), "exp": time.Now().Add(time.Minute).Unix(),
+		"iss": s.issuer.URL(), "aud": audience, "sub": "42", "iat": time.Now().Unix(), "exp": time.Now().Add(time.Hour).Unix(),
 	}
 }
 
@@ -182,7 +182,7 @@ func TestScopes(t *testing.T) {
 		{"scope", "write read", 200}, {"scp", []string{"admin"}, 200}, {"scp", "read", 200},
 		{"scope", "write", 403}, {"scope", "readonly", 403}, {"x", "read", 403}, {"scope", 1, 403},
 	} {
-		token, err := s.issuer.Sign(map[string]any{"iss": s.issuer.URL(), "aud": audience, "exp": time.Now().Add(time.Minute).Unix(), test.claim: test.value})
+		token, err := s.issuer.Sign(map[string]any{"iss": s.issuer.URL(), "aud": audience, "exp": time.Now().Add(time.Hour).Unix(), test.claim: test.value})
 		if err != nil {
 			t.Fatal(err)
 		}

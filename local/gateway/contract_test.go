@@ -5,14 +5,12 @@ import (
 	"errors"
 	"io"
 	"net/http"
-	"net/http/httptest"
 	"regexp"
 	"strings"
 	"testing"
 	"time"
 
 	"integrations/local/contract"
-	"integrations/local/issuer"
 )
 
 // A situation is one in which the gateway answers for itself.
@@ -24,6 +22,7 @@ type situation struct {
 	empty  bool // the path's parameters
 	body   string
 	twice  bool
+	late   bool // the function never answers
 }
 
 var parameter = regexp.MustCompile(`\{[^}]+\}`)
@@ -48,7 +47,7 @@ func TestOwnAnswersAreDocumented(t *testing.T) {
 		"too many":    {status: 429, change: func(r *Route) { r.Rate, r.Burst = 0.001, 1 }, twice: true},
 		"failure":     {status: 500, invoke: answer(`no JSON`)},
 		"no instance": {status: 503, invoke: func(context.Context, string, []byte) ([]byte, error) { return nil, ErrThrottled }},
-		"takes a year": {status: 503, invoke: func(ctx context.Context, _ string, _ []byte) ([]byte, error) {
+		"takes a year": {status: 503, late: true, invoke: func(ctx context.Context, _ string, _ []byte) ([]byte, error) {
 			<-ctx.Done()
 			return nil, errors.New("late")
 		}},
@@ -84,31 +83,24 @@ func (s situation) ask(t *testing.T, o *contract.Operation) contract.Answer {
 	if s.change != nil {
 		s.change(&r)
 	}
-	var openID http.Handler
-	identity := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { openID.ServeHTTP(w, r) }))
-	defer identity.Close()
-	made, err := issuer.Open(keyDir(), identity.URL)
-	if err != nil {
-		t.Fatal(err)
+	limit := generous
+	if s.late {
+		limit = 5 * time.Millisecond
 	}
-	openID = made
-	server := httptest.NewServer(New(Config{
-		Routes: []Route{r}, Issuer: identity.URL, Audience: []string{audience}, Invoke: s.invoke, Timeout: 5 * time.Millisecond,
-	}))
-	defer server.Close()
+	served := serve(t, Config{Routes: []Route{r}, Audience: []string{audience}, Invoke: s.invoke, Timeout: limit}, nil)
 	value := "7"
 	if s.empty {
 		value = ""
 	}
 	path := parameter.ReplaceAllString(o.Path, value)
 	if s.twice {
-		stage{server.URL, made}.send(t, o.Method, path, nil, nil)
+		served.send(t, o.Method, path, nil, nil)
 	}
 	var body io.Reader
 	if s.body != "" {
 		body = strings.NewReader(s.body)
 	}
-	response, content := stage{server.URL, made}.send(t, o.Method, path, body, s.header)
+	response, content := served.send(t, o.Method, path, body, s.header)
 	return contract.Answer{Status: response.StatusCode, Header: response.Header, Body: []byte(content)}
 }
 
