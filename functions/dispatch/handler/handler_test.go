@@ -262,16 +262,20 @@ func TestNoticesAreDue(t *testing.T) {
 	}
 }
 
+// hurried is a context that always says it ends soon and never ends: a slow
+// machine changes nothing.
+type hurried struct{ context.Context }
+
+func (hurried) Deadline() (time.Time, bool) { return time.Now().Add(4 * time.Second), true }
+
 // A tick that runs out of time leaves the rest due.
 func TestATickIsBounded(t *testing.T) {
 	w := newWorld(t)
 	for id := range domain.Snowflake(20) {
 		w.request(t, store.Pair{ID: 600 + id, OrganisationID: 1001, ItemType: "work_item"})
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
-	defer cancel()
 	w.now = start.Add(time.Hour)
-	must(t, w.h.Handle(ctx))
+	must(t, w.h.Handle(hurried{t.Context()}))
 	if sent := w.queue.take(); len(sent) != 0 {
 		t.Errorf("sent %d messages without time for them", len(sent))
 	}
