@@ -43,44 +43,82 @@ type grant struct {
 	Until time.Time `json:"expires_at"`
 	// Repositories are what it is good for, where GitHub tells.
 	Repositories []struct {
+		ID   int64  `json:"id"`
 		Name string `json:"full_name"`
 	} `json:"repositories"`
+	asked scope
 }
 
-// reaches reports whether a token is good for a repository: one is asked for by
-// its name alone, which another owner's may have too.
-func (g grant) reaches(fullName string) bool {
+// reaches reports whether a token is good for a repository, whose id is 0 where
+// it is not known. A token that was asked for by name may be for a repository of
+// that name that another owner has.
+func (g grant) reaches(id int64, fullName string) bool {
 	for _, r := range g.Repositories {
-		if strings.EqualFold(r.Name, fullName) {
+		byID := id != 0 && r.ID != 0
+		if byID && r.ID == id || !byID && strings.EqualFold(r.Name, fullName) {
 			return true
 		}
 	}
 	return len(g.Repositories) == 0
 }
 
+// A scope is the one repository that a token is asked for: by its id, or by its
+// name where the id is 0.
+type scope struct {
+	id   int64
+	name string
+}
+
+// scope is that of the place in use.
+func (c *Connector) scope() scope {
+	_, id := c.used()
+
+	return scope{id: id, name: c.cfg.Repo}
+}
+
+// covers reports whether a token is good for what one of a scope would be. One
+// that was asked for by name is, for the same repository.
+func (g grant) covers(s scope, fullName string) bool {
+	switch {
+	case g.asked == s:
+		return true
+	case s.id != 0 && g.asked.id == 0:
+		return g.reaches(s.id, fullName)
+	}
+
+	return false
+}
+
 // wanted is what a token is to be good for: issues of one repository, whatever
 // else the app may do.
 type wanted struct {
-	Repositories []string          `json:"repositories"`
-	Permissions  map[string]string `json:"permissions"`
+	Repositories  []string          `json:"repositories,omitempty"`
+	RepositoryIDs []int64           `json:"repository_ids,omitempty"`
+	Permissions   map[string]string `json:"permissions"`
 }
 
 // bearer is the token to work with: the configured one, or one that the app
 // has got and that is not about to end.
 func (c *Connector) bearer(ctx context.Context) (string, error) {
+	return c.bearerFor(ctx, c.scope())
+}
+
+// bearerFor is bearer for a scope.
+func (c *Connector) bearerFor(ctx context.Context, s scope) (string, error) {
 	if c.cfg.App == nil {
 		return c.cfg.Token, nil
 	}
 	c.mu.Lock()
 	held := c.grant
 	c.mu.Unlock()
-	if held.Until.Add(-renewBefore).After(c.theirs()) {
+	if held.covers(s, c.fullName()) && held.Until.Add(-renewBefore).After(c.theirs()) {
 		return held.Token, nil
 	}
-	got, err := c.grantOf(ctx, c.cfg.App)
+	got, err := c.grantOf(ctx, c.cfg.App, s)
 	if err != nil {
 		return "", unsent(err)
 	}
+	got.asked = s
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.grant = got
@@ -105,11 +143,17 @@ func (c *Connector) theirs() time.Time {
 
 // grantOf asks for a token. Where it is refused to a word given by the wrong
 // clock, it is asked for once more by GitHub's, which the refusal tells.
-func (c *Connector) grantOf(ctx context.Context, app *App) (grant, error) {
+func (c *Connector) grantOf(ctx context.Context, app *App, s scope) (grant, error) {
+	want := wanted{Permissions: map[string]string{"issues": "write", "metadata": "read"}}
+	if s.id != 0 {
+		want.RepositoryIDs = []int64{s.id}
+	} else {
+		want.Repositories = []string{s.name}
+	}
 	said := c.theirs()
-	answer, err := c.askForGrant(ctx, app, said)
+	answer, err := c.askForGrant(ctx, app, want, said)
 	if err == nil && answer.Status == http.StatusUnauthorized && c.theirs().Sub(said).Abs() > clockSlack/2 {
-		answer, err = c.askForGrant(ctx, app, c.theirs())
+		answer, err = c.askForGrant(ctx, app, want, c.theirs())
 	}
 	if err != nil {
 		return grant{}, err
@@ -126,8 +170,8 @@ func (c *Connector) grantOf(ctx context.Context, app *App) (grant, error) {
 
 // askForGrant makes the request
 // (https://docs.github.com/en/rest/apps/apps#create-an-installation-access-token-for-an-app).
-func (c *Connector) askForGrant(ctx context.Context, app *App, now time.Time) (outbound.Response, error) {
-	body, err := json.Marshal(wanted{Repositories: []string{c.cfg.Repo}, Permissions: map[string]string{"issues": "write", "metadata": "read"}})
+func (c *Connector) askForGrant(ctx context.Context, app *App, want wanted, now time.Time) (outbound.Response, error) {
+	body, err := json.Marshal(want)
 	if err != nil {
 		panic(err) // strings always marshal
 	}

@@ -1,6 +1,7 @@
 package github
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -18,8 +19,10 @@ const (
 
 // A repository is what we read of GitHub's.
 type repository struct {
-	HasIssues   *bool `json:"has_issues"`
-	Archived    bool  `json:"archived"`
+	ID          int64  `json:"id"`
+	FullName    string `json:"full_name"`
+	HasIssues   *bool  `json:"has_issues"`
+	Archived    bool   `json:"archived"`
 	Permissions *struct {
 		Push     bool `json:"push"`
 		Triage   bool `json:"triage"`
@@ -28,15 +31,15 @@ type repository struct {
 	} `json:"permissions"`
 }
 
-// Check reads the repository, where it is said to be: no write follows a
-// redirect, so one that has moved does not work. A token that may not see it
-// gets the same 404 as for one that does not exist
+// Check reads the repository that the configuration names. It follows a rename
+// as Resolve does: writes go to the new name. A token that may not see the
+// repository gets the same 404 as for one that does not exist
 // (https://docs.github.com/en/rest/repos/repos#get-a-repository).
 func (c *Connector) Check(ctx context.Context) ([]connector.Check, error) {
-	if _, err := c.bearer(ctx); err != nil {
+	answer, granted, err := c.locate(ctx)
+	if !granted {
 		return ungranted(err), err
 	}
-	answer, err := c.look(ctx)
 	if err == nil && answer.Status != http.StatusOK {
 		err = c.refused(http.MethodGet, answer)
 	}
@@ -91,7 +94,7 @@ func (c *Connector) mayWrite(r repository, header http.Header) connector.Check {
 	case c.cfg.App != nil:
 		c.mu.Lock()
 		defer c.mu.Unlock()
-		if !c.grant.reaches(c.cfg.Owner + "/" + c.cfg.Repo) {
+		if !c.grant.reaches(r.ID, cmp.Or(r.FullName, c.cfg.Owner+"/"+c.cfg.Repo)) {
 			return connector.Refused(checkWrite, "write_not_allowed")
 		}
 		return connector.Passed(checkWrite)

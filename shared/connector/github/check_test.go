@@ -49,7 +49,7 @@ func TestCheck(t *testing.T) {
 		"credentials":                  {401, nil, `{"message":"Bad credentials"}`, "reachable=ok credentials=no(credentials_rejected) "},
 		"not there, or not to be seen": {404, nil, `{"message":"Not Found"}`, "reachable=ok credentials=ok target=no(target_not_found) "},
 		"moved":                        {301, http.Header{"Location": {"https://elsewhere.example/repos/a/b"}}, `{}`, "reachable=ok credentials=ok target=no(target_moved) "},
-		"moved on the same host":       {301, http.Header{"Location": {base + "/repositories/1"}}, `{}`, "reachable=ok credentials=ok target=no(target_moved) "},
+		"sent on once more":            {301, http.Header{"Location": {base + "/repositories/1"}}, `{}`, "reachable=ok credentials=ok target=no(target_moved) "},
 		"forbidden":                    {403, nil, `{"message":"SAML"}`, "reachable=ok credentials=ok target=no(forbidden) "},
 		"limited":                      {403, http.Header{"Retry-After": {"60"}}, `{}`, "reachable=ok credentials=?(rate_limited) "},
 		"limited without a word":       {429, nil, `{}`, "reachable=ok credentials=?(rate_limited) "},
@@ -65,7 +65,7 @@ func TestCheck(t *testing.T) {
 			failure(t, err) // for the log
 		}
 		calls := f.take()
-		if len(calls) != 1 {
+		if want := 1 + strings.Count(name, "sent on"); len(calls) != want {
 			t.Errorf("%s: %d calls", name, len(calls))
 		}
 		for _, one := range calls {
@@ -73,6 +73,22 @@ func TestCheck(t *testing.T) {
 				t.Errorf("%s: a check writes: %s", name, one.method)
 			}
 		}
+	}
+}
+
+// A4: a renamed repository passes the check. Calls go to its new name.
+func TestCheckFollowsARename(t *testing.T) {
+	f, c := start(t, Config{})
+	f.answer = func(w http.ResponseWriter, r *http.Request, _ []byte) {
+		if r.URL.Path == "/api/v3/repos/acme/tracker" {
+			reply(w, 301, http.Header{"Location": {base + "/repositories/1"}}, `{"message":"Moved Permanently"}`)
+			return
+		}
+		reply(w, 200, http.Header{"X-Oauth-Scopes": {"repo"}}, `{"id":1,"full_name":"acme/new","has_issues":true,"permissions":{"push":true}}`)
+	}
+	checks, err := c.Check(t.Context())
+	if got := show(checks); err != nil || got != "reachable=ok credentials=ok target=ok issues=ok write=ok " {
+		t.Errorf("%s, %v", got, err)
 	}
 }
 

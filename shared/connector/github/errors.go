@@ -92,7 +92,7 @@ func (c *Connector) refused(method string, answer outbound.Response) *connector.
 	case answer.Status == http.StatusGone:
 		scope, code = connector.IntegrationScope, "issues_disabled"
 	case answer.Status >= 300 && answer.Status < 400:
-		scope, code, detail = connector.IntegrationScope, "target_moved", "the repository was renamed or moved: change owner and repo"
+		scope, code, detail = connector.IntegrationScope, "target_moved", "the repository was renamed or moved meanwhile, or base_url is not the address of GitHub's API"
 	case class == connector.Ambiguous:
 		code = "no_answer"
 	case class == connector.Retryable:
@@ -156,7 +156,10 @@ func (c *Connector) issueRefused(ctx context.Context, method string, answer outb
 	if err := json.Unmarshal(probe.Body, &r); err != nil {
 		return c.undecided(answer)
 	}
+	_, id := c.used()
 	switch {
+	case id != 0 && r.ID != 0 && r.ID != id:
+		return c.fail(connector.Final, connector.IntegrationScope, "target_moved", "another repository has the name now", answer)
 	case r.HasIssues != nil && !*r.HasIssues:
 		return c.fail(connector.Final, connector.IntegrationScope, "issues_disabled", "the repository has issues turned off", answer)
 	case moved:

@@ -7,10 +7,10 @@ import (
 	"context"
 	"encoding/json"
 	"net/http"
-	"net/url"
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"integrations/shared/connector"
@@ -44,6 +44,7 @@ type Connector struct {
 	client   *outbound.Client
 	now      func() time.Time
 	markdown markdown.Renderer
+	place    atomic.Pointer[connector.Place] // that calls go to, nil before Use
 
 	mu    sync.Mutex
 	trail trail // to the page of changes behind the last one read
@@ -210,8 +211,10 @@ func (c *Connector) read(ctx context.Context, where string) (issue, error) {
 	return i, nil
 }
 
+// repository is the address that calls go to: that of the place in use, else the
+// one that the configuration spells.
 func (c *Connector) repository() string {
-	return c.cfg.BaseURL + "/repos/" + url.PathEscape(c.cfg.Owner) + "/" + url.PathEscape(c.cfg.Repo)
+	return c.address(c.names())
 }
 
 func (c *Connector) write(ctx context.Context, method, where string, d draft) (outbound.Response, error) {
@@ -237,7 +240,7 @@ func (c *Connector) get(ctx context.Context, where string, maxBody int64) (outbo
 	return c.client.Read(ctx, outbound.Request{URL: where, Header: header, MaxBody: maxBody}, c.cfg.BaseURL)
 }
 
-// look reads the repository, where it is said to be: it follows no redirect.
+// look reads the repository that calls go to, and follows no redirect.
 func (c *Connector) look(ctx context.Context) (outbound.Response, error) {
 	header, err := c.header(ctx)
 	if err != nil {

@@ -72,6 +72,10 @@ func (f *fake) check(r *http.Request, body []byte) {
 	}
 	r2 := r.Clone(r.Context())
 	r2.URL.Path = strings.TrimPrefix(r.URL.Path, "/api/v3")
+	if rest, byID := strings.CutPrefix(r2.URL.Path, "/repositories/"); byID { // real, and not in the description
+		_, rest, _ = strings.Cut(rest, "/")
+		r2.URL.Path = strings.TrimSuffix("/repos/acme/tracker/"+rest, "/")
+	}
 	r2.Body = io.NopCloser(bytes.NewReader(body))
 	route, parameters, err := f.router.FindRoute(r2)
 	if err != nil {
