@@ -12,6 +12,9 @@ type answer struct {
 	status int
 	header http.Header
 	value  any
+	// undescribed says that the description does not have this answer, though
+	// the real server gives it.
+	undescribed bool
 }
 
 // A failure is GitHub's error body.

@@ -37,8 +37,8 @@ const (
 type pass struct {
 	login string
 	until time.Time
-	// repository and write are what it was asked for.
-	repositories []string
+	// repositories and write are what it was asked for.
+	repositories []int64
 	write        bool
 }
 
@@ -118,6 +118,7 @@ func (s *Server) grant(made *call) (*answer, *issue) {
 	}
 	var asked struct {
 		Repositories []string          `json:"repositories"`
+		IDs          []int64           `json:"repository_ids"`
 		Permissions  map[string]string `json:"permissions"`
 	}
 	d := json.NewDecoder(bytes.NewReader(made.body))
@@ -126,28 +127,68 @@ func (s *Server) grant(made *call) (*answer, *issue) {
 		s.Violation("request %s %s: %v", made.Method, made.URL.Path, err)
 		return invalid(err.Error()), nil
 	}
-	for _, name := range asked.Repositories {
-		if !slices.Contains(app.Repositories, name) {
-			return refuse(http.StatusUnprocessableEntity, "There is at least one repository that does not exist or is not accessible to the parent installation."), nil
-		}
+	within, refused := s.within(app, asked.Repositories, asked.IDs)
+	if refused != nil {
+		return refused, nil
 	}
 	if app.ReadOnly && asked.Permissions["issues"] == "write" {
 		return refuse(http.StatusUnprocessableEntity, "The permissions requested are not granted to this installation."), nil
 	}
-	given := pass{login: app.Login, until: s.config.Now().Add(grantLife), repositories: asked.Repositories, write: asked.Permissions["issues"] == "write"}
-	if len(asked.Repositories) == 0 {
-		given.repositories = app.Repositories
+	given := pass{login: app.Login, until: s.config.Now().Add(grantLife), write: asked.Permissions["issues"] == "write"}
+	listed := []map[string]any{}
+	for _, one := range within {
+		given.repositories = append(given.repositories, one.id)
+		listed = append(listed, map[string]any{"id": one.id, "name": one.Name, "full_name": one.fullName()})
 	}
 	text := "gh" + "s_" + app.ID + "_" + rand.Text() + "." + rand.Text()
 	s.granted.give(text, given)
 	return &answer{status: http.StatusCreated, value: map[string]any{
 		"token": text, "expires_at": given.until.UTC().Format(time.RFC3339), "permissions": asked.Permissions, "repository_selection": "selected",
+		"repositories": listed,
 	}}, nil
+}
+
+// within are the repositories that a token is asked for, by their names of now
+// or by their ids, or all the app is installed on.
+func (s *Server) within(app *App, names []string, ids []int64) ([]*repository, *answer) {
+	var installed []*repository
+	for _, one := range s.all() {
+		if one.installed != "" && holds(app.Repositories, one.installed) {
+			installed = append(installed, one)
+		}
+	}
+	if len(names)+len(ids) == 0 {
+		return installed, nil
+	}
+
+	unknown := func() *answer {
+		return refuse(http.StatusUnprocessableEntity, "There is at least one repository that does not exist or is not accessible to the parent installation.")
+	}
+	var within []*repository
+	pick := func(fits func(*repository) bool) bool {
+		at := slices.IndexFunc(installed, fits)
+		if at < 0 {
+			return false
+		}
+		within = append(within, installed[at])
+		return true
+	}
+	for _, name := range names {
+		if !pick(func(one *repository) bool { return strings.EqualFold(one.Name, name) }) {
+			return nil, unknown()
+		}
+	}
+	for _, id := range ids {
+		if !pick(func(one *repository) bool { return one.id == id }) {
+			return nil, unknown()
+		}
+	}
+
+	return within, nil
 }
 
 // admits reports whether a request is within what its token was asked for.
 func (p *pass) admits(made *call) bool {
 	r := made.route.repository
-	return p == nil || r != nil && slices.ContainsFunc(p.repositories, func(name string) bool { return strings.EqualFold(name, r.Name) }) &&
-		(p.write || made.Method == http.MethodGet)
+	return p == nil || r != nil && slices.Contains(p.repositories, r.id) && (p.write || made.Method == http.MethodGet)
 }

@@ -158,12 +158,13 @@ func (s *Server) disturb(r *http.Request, change func(*repository, *issue)) erro
 // transfer moves an issue to the next repository there is, or to one that
 // nobody here sees.
 func (s *Server) transfer(from *repository, one *issue) {
-	at := slices.IndexFunc(s.order, func(r *repository) bool { return r != from && !r.NoIssues })
+	all := s.all()
+	at := slices.IndexFunc(all, func(r *repository) bool { return r != from && !r.NoIssues })
 	if at < 0 {
 		one.MovedTo = movedTo(identify("elsewhere"), 1)
 		return
 	}
-	to, copied := s.order[at], *one
+	to, copied := all[at], *one
 	copied.Number, copied.ID = s.next(to)
 	copied.UpdatedAt = s.now()
 	one.MovedTo = movedTo(to.id, copied.Number)

@@ -72,6 +72,8 @@ type Server struct {
 	lock         sync.RWMutex
 	repositories map[string]*repository
 	order        []*repository
+	former       map[string]int64 // names of renamed repositories, to their ids
+	placed       int              // how often a name was led elsewhere
 	lastID       int64
 }
 
@@ -90,7 +92,7 @@ func open(config Config, contract *standin.Contract) (*Server, error) {
 	}
 	s := &Server{
 		config: config, contract: contract, limiter: newLimiter(config.Limits, config.Now),
-		repositories: map[string]*repository{}, lastID: firstID,
+		repositories: map[string]*repository{}, former: map[string]int64{}, lastID: firstID,
 	}
 	s.faults = faults.New(s.profile(), s.hooks())
 	for _, one := range config.Repositories {

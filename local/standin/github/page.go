@@ -43,6 +43,7 @@ type object struct {
 func (s *Server) Plain() http.Handler {
 	mux := standin.Pages(s.received, s.Violations)
 	s.faults.Mount(mux)
+	mux.HandleFunc("POST /_/places", s.servePlaces)
 	mux.HandleFunc("GET /{$}", s.overview)
 	mux.HandleFunc("GET /{owner}/{repo}/issues/{number}", s.detail)
 	if s.config.PersonToken != "" {
@@ -53,7 +54,7 @@ func (s *Server) Plain() http.Handler {
 
 func (s *Server) received(w http.ResponseWriter, _ *http.Request) {
 	objects := []object{}
-	for _, repository := range s.order {
+	for _, repository := range s.all() {
 		for _, one := range s.issues(repository) {
 			objects = append(objects, describe(repository, one))
 		}
@@ -94,7 +95,7 @@ type section struct {
 
 func (s *Server) overview(w http.ResponseWriter, _ *http.Request) {
 	var sections []section
-	for _, repository := range s.order {
+	for _, repository := range s.all() {
 		next := section{Name: repository.fullName()}
 		for _, one := range s.issues(repository) {
 			next.Issues = append(next.Issues, describe(repository, one))
@@ -119,6 +120,10 @@ type step struct {
 func (s *Server) detail(w http.ResponseWriter, r *http.Request) {
 	repository := s.find(r.PathValue("owner"), r.PathValue("repo"))
 	number, err := strconv.Atoi(r.PathValue("number"))
+	if former := s.findFormer(r.PathValue("owner"), r.PathValue("repo")); repository == nil && former != nil {
+		http.Redirect(w, r, "/"+former.fullName()+"/issues/"+r.PathValue("number"), http.StatusMovedPermanently)
+		return
+	}
 	if repository == nil || err != nil {
 		http.NotFound(w, r)
 		return

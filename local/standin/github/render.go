@@ -194,7 +194,7 @@ func renderRepository(r *repository, open int, mayPush bool, now time.Time) map[
 		"mirror_url": nil, "clone_url": web + ".git", "git_url": "git:github.com/" + r.fullName() + ".git",
 		"ssh_url": "git@github.com:" + r.fullName() + ".git", "svn_url": web, "default_branch": "main",
 		"archived": false, "disabled": false, "has_issues": !r.NoIssues, "has_projects": false, "has_wiki": false, "has_pages": false,
-		"has_discussions": false, "open_issues": open, "open_issues_count": open, "created_at": now, "updated_at": now, "pushed_at": now,
+		"has_discussions": false, "open_issues": open, "open_issues_count": open, "created_at": r.created, "updated_at": now, "pushed_at": now,
 		"permissions": map[string]bool{"admin": false, "maintain": false, "push": mayPush, "triage": mayPush, "pull": true},
 	}
 	for _, name := range []string{

@@ -38,6 +38,8 @@ type issue struct {
 type repository struct {
 	Repository
 	id        int64
+	created   time.Time
+	installed string // the name under which apps are installed on it, "" for none
 	issues    []*issue
 	byCreator map[string][]int // lower-case login to indexes
 	past      standin.Past[int, *issue]
@@ -50,12 +52,15 @@ type entry struct {
 	Write      *standin.Write `json:"write,omitempty"`
 	Repository string         `json:"repository,omitempty"`
 	Issue      *issue         `json:"issue,omitempty"`
+	Placing    *placing       `json:"placing,omitempty"`
 
 	at time.Time // since when it is so, zero for what a journal tells
 }
 
 func newRepository(config Repository) *repository {
-	return &repository{Repository: config, id: identify(key(config.Owner, config.Name)), byCreator: map[string][]int{}}
+	return &repository{
+		Repository: config, id: identify(key(config.Owner, config.Name)), created: firstMade, installed: config.Name, byCreator: map[string][]int{},
+	}
 }
 
 // key is how a repository is found: GitHub's names ignore case.
@@ -93,11 +98,15 @@ func (s *Server) remember(made entry) {
 	if made.Write != nil {
 		s.writes.Add(made.Number, made)
 	}
-	if made.Issue == nil {
+	if made.Issue == nil && made.Placing == nil {
 		return
 	}
 	s.lock.Lock()
 	defer s.lock.Unlock()
+	if made.Placing != nil {
+		s.place(made.Repository, *made.Placing)
+		return
+	}
 	s.lastID = max(s.lastID, made.Issue.ID)
 	// A repository that is no longer configured keeps its place in the journal.
 	if repository := s.repositories[made.Repository]; repository != nil {
@@ -171,13 +180,16 @@ func (s *Server) snapshot(r *repository, creator string) []*issue {
 	return there(all)
 }
 
-// find returns a repository by name, or by id where owner is empty.
+// find returns the repository that has a name.
 func (s *Server) find(owner, name string) *repository {
+	s.lock.RLock()
+	defer s.lock.RUnlock()
+
 	return s.repositories[key(owner, name)]
 }
 
 func (s *Server) findID(id int64) *repository {
-	for _, one := range s.order {
+	for _, one := range s.all() {
 		if one.id == id {
 			return one
 		}
@@ -187,7 +199,7 @@ func (s *Server) findID(id int64) *repository {
 
 // seed puts the pull requests into repositories that are new.
 func (s *Server) seed() error {
-	for _, one := range s.order {
+	for _, one := range s.all() {
 		if len(one.issues) > 0 {
 			continue
 		}
