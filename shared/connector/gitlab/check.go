@@ -24,11 +24,12 @@ const (
 	planner = 15
 )
 
-// Check reads the project, and what the token may do. A token that may not see
-// a project gets the same 404 as for one that does not exist. A project that
-// was renamed is not followed: writes would not be either.
+// Check reads the project that the configuration names, and what the token may
+// do. A token that may not see a project gets the same 404 as for one that does
+// not exist. It follows a rename as Resolve does: writes go to the number.
 func (c *Connector) Check(ctx context.Context) ([]connector.Check, error) {
-	s, answer, err := c.look(ctx)
+	answer, err := c.locate(ctx)
+	s, err := stateOf(answer, err)
 	if err == nil && answer.Status != http.StatusOK {
 		err = c.refused(http.MethodGet, answer)
 	}

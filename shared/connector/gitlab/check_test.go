@@ -53,7 +53,7 @@ func TestCheck(t *testing.T) {
 		"no JSON":                      {200, nil, `<html>`, api, "reachable=ok credentials=ok target=?(provider_error) ", "not a project"},
 		"credentials":                  {401, nil, `{"error":"invalid_token","error_description":"Token was revoked."}`, api, "reachable=ok credentials=no(credentials_rejected) ", "revoked"},
 		"not there, or not to be seen": {404, nil, `{"message":"404 Project Not Found"}`, api, "reachable=ok credentials=ok target=no(target_not_found) ", "Not Found"},
-		"moved":                        {301, http.Header{"Location": {base + "/projects/6"}}, `{}`, api, "reachable=ok credentials=ok target=no(target_moved) ", "renamed"},
+		"sent on elsewhere":            {301, http.Header{"Location": {"https://elsewhere.example/login"}}, `{}`, api, "reachable=ok credentials=ok target=no(target_moved) ", "base_url"},
 		"forbidden":                    {403, nil, `{"message":"403 Forbidden"}`, api, "reachable=ok credentials=ok target=no(forbidden) ", "403"},
 		"limited":                      {429, http.Header{"Retry-After": {"60"}}, `{}`, api, "reachable=ok credentials=?(rate_limited) ", "rate_limited"},
 		"down":                         {503, nil, `x`, api, "reachable=ok credentials=?(provider_error) ", "503"},
@@ -80,6 +80,25 @@ func TestCheck(t *testing.T) {
 				t.Errorf("%s: a check writes: %s", name, one.method)
 			}
 		}
+	}
+}
+
+// A3: a renamed project passes the check. Calls go to its number.
+func TestCheckFollowsARename(t *testing.T) {
+	f, c := start(t, Config{})
+	f.answer = func(w http.ResponseWriter, r *http.Request, _ []byte) {
+		switch r.URL.EscapedPath() {
+		case project:
+			reply(w, 301, http.Header{"Location": {base + "/projects/5"}}, ``)
+		case "/gitlab/api/v4/projects/5":
+			reply(w, 200, nil, `{"id":5,"issues_access_level":"enabled","permissions":{"project_access":{"access_level":20},"group_access":null}}`)
+		default:
+			reply(w, 200, nil, `{"id":1,"scopes":["api"]}`)
+		}
+	}
+	checks, err := c.Check(t.Context())
+	if got := show(checks); err != nil || got != "reachable=ok credentials=ok target=ok issues=ok write=ok " {
+		t.Errorf("%s, %v", got, err)
 	}
 }
 

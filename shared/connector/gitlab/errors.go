@@ -107,6 +107,8 @@ func (c *Connector) refused(method string, answer outbound.Response) *connector.
 		detail = "the project does not exist, or the token may not see it: " + detail
 	case answer.Status >= 300 && answer.Status < 400:
 		scope, code, detail = connector.IntegrationScope, "target_moved", "the server sends on to another address: the project was renamed or moved, or base_url is not GitLab's own"
+	case answer.Status == http.StatusMethodNotAllowed && strings.Contains(detail, movedWords):
+		scope, code, detail = connector.IntegrationScope, "target_moved", "the project was renamed or moved: "+detail
 	case answer.Status < 500 && said.captcha():
 		code, detail = "captcha_required", "GitLab takes the issue for spam and wants a person to solve a captcha: "+detail
 	case class == connector.Ambiguous:
@@ -159,13 +161,19 @@ func (s state) issuesOff() bool {
 // look asks once how the project stands.
 func (c *Connector) look(ctx context.Context) (state, outbound.Response, error) {
 	answer, err := c.client.Do(ctx, outbound.Request{Method: http.MethodGet, URL: c.project(), Header: c.header()})
+	s, err := stateOf(answer, err)
+	return s, answer, err
+}
+
+// stateOf reads a project out of the answer to a read of it.
+func stateOf(answer outbound.Response, err error) (state, error) {
 	var s state
 	if err == nil && answer.Status == http.StatusOK {
 		if err = json.Unmarshal(answer.Body, &s); err == nil && s.ID <= 0 {
 			err = errors.New("no project")
 		}
 	}
-	return s, answer, err
+	return s, err
 }
 
 // writeRefused is refused for a write. Whether 403 means the token's rights or

@@ -7,10 +7,10 @@ import (
 	"context"
 	"encoding/json"
 	"net/http"
-	"net/url"
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"integrations/shared/connector"
@@ -40,7 +40,8 @@ type Connector struct {
 	client   *outbound.Client
 	now      func() time.Time
 	markdown markdown.Renderer
-	pageBody int64 // bounds a page of a list
+	pageBody int64                           // bounds a page of a list
+	place    atomic.Pointer[connector.Place] // that calls go to, nil before Use
 
 	mu    sync.Mutex
 	trail trail // to the page of changes behind the last one read
@@ -167,10 +168,14 @@ func (c *Connector) written(answer outbound.Response) (issue, error) {
 	return i, nil
 }
 
-// project is the project's address. The slashes in its path are escaped, and
-// stay so on the wire.
+// project is the address that calls go to: the number of the place in use, else
+// what the configuration spells.
 func (c *Connector) project() string {
-	return c.cfg.BaseURL + "/projects/" + url.PathEscape(c.cfg.Project)
+	if place := c.place.Load(); place != nil {
+		return c.address(place.ID)
+	}
+
+	return c.address(c.cfg.Project)
 }
 
 func (c *Connector) write(ctx context.Context, method, where string, d draft) (outbound.Response, error) {
