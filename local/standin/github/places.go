@@ -28,7 +28,8 @@ type placing struct {
 
 // Rename gives a repository another name, another owner, or both. As at GitHub,
 // the old name goes on leading to it: a read is answered 301 and a write 307,
-// until another repository takes that name.
+// until another repository takes that name. An app is installed with an owner: a
+// repository that goes to another one leaves the installation.
 func (s *Server) Rename(owner, name, newOwner, newName string) error {
 	s.deciding.Lock()
 	defer s.deciding.Unlock()
@@ -112,6 +113,9 @@ func (s *Server) rename(before *repository, from, to string, p placing) {
 	renamed := *before
 	renamed.Owner = p.Owner
 	renamed.Name = p.Name
+	if !strings.EqualFold(before.Owner, p.Owner) {
+		renamed.installed = "" // an app is installed with an owner
+	}
 	delete(s.repositories, from)
 	s.repositories[to] = &renamed
 	s.order = slices.Clone(s.order)

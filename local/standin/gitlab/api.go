@@ -69,6 +69,8 @@ func (s *Server) write(made *call, tooLarge bool) *answer {
 		n = s.Arrive()
 	}
 	s.deciding.Lock()
+	made.route = route{}
+	s.resolve(made) // what the path stands for may have changed while it waited
 	out, changed := &answer{status: http.StatusRequestEntityTooLarge, value: text("Request Entity Too Large\n")}, change{}
 	if !tooLarge {
 		out, changed = s.decide(made)
@@ -219,11 +221,7 @@ func (s *Server) perform(made *call) (*answer, change) {
 		case p == nil || p.Private && p.role(made.user) == 0:
 			return notFound("Project "), change{}
 		case made.route.moved != "":
-			to := made.route.moved
-			if made.URL.RawQuery != "" {
-				to += "?" + made.URL.RawQuery
-			}
-			return &answer{status: http.StatusMovedPermanently, header: http.Header{"Location": {"https://" + made.Host + to}}, value: text("")}, change{}
+			return movedAnswer(made), change{}
 		}
 	}
 	return made.route.handle(made)

@@ -326,7 +326,7 @@ func TestCheckAgainstTheStandIn(t *testing.T) {
 	d := start(t, nil)
 	for project, want := range map[string]string{
 		"acme/sub/work": "reachable credentials target issues write", "acme/locked": "reachable credentials target -issues write", "acme/attic": "reachable credentials target -issues write",
-		"acme/secret": "reachable credentials -target", "acme/old": "reachable credentials -target", "acme/public": "reachable credentials target issues -write",
+		"acme/secret": "reachable credentials -target", "acme/old": "reachable credentials target issues write", "acme/public": "reachable credentials target issues -write",
 	} {
 		checks, _ := d.connect(nil, func(c *product.Config) { c.Project = project }).Check(t.Context())
 		var got []string

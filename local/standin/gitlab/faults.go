@@ -133,9 +133,10 @@ func (s *Server) disturb(r *http.Request, how func(*project, *issue) change) err
 // here sees. What is left is closed, as GitLab leaves it.
 func (s *Server) carryOff(from *project, one *issue) change {
 	const somebody = "somebody"
-	at := slices.IndexFunc(s.order, func(p *project) bool { return p != from && !p.NoIssues && !p.Archived })
+	all := s.all()
+	at := slices.IndexFunc(all, func(p *project) bool { return p != from && !p.NoIssues && !p.Archived })
 	if at >= 0 {
-		return s.carry(one, s.order[at], somebody)
+		return s.carry(one, all[at], somebody)
 	}
 	left, hidden := *one, int64(firstID-1)
 	now := s.now()

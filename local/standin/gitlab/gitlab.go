@@ -80,6 +80,7 @@ type Server struct {
 	lock     sync.RWMutex
 	projects map[string]*project // by path in lower case, old ones too
 	order    []*project
+	placed   int // how often a path was led elsewhere
 	lastID   int64
 }
 

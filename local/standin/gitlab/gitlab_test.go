@@ -203,7 +203,7 @@ func TestProjects(t *testing.T) {
 		{"GET", of + "secret", person, 200}, {"POST", of + "secret/issues", person, 201}, {"GET", of + "locked", ours, 200}, {"GET", of + "locked/issues", ours, 403},
 		{"POST", of + "locked/issues", ours, 403}, {"PUT", of + "locked/issues/1", ours, 403}, {"POST", of + "attic/issues", ours, 403}, {"GET", of + "attic/issues", ours, 200},
 		{"GET", work + "/issues/1", ours, 404}, {"PUT", work + "/issues/0", ours, 404}, {"DELETE", work + "/issues/1", ours, 404},
-		{"GET", of + "old", ours, 301}, {"POST", of + "old/issues", ours, 301},
+		{"GET", of + "old", ours, 301}, {"POST", of + "old/issues", ours, 405},
 	} {
 		body := ""
 		if test.method == "POST" || test.method == "PUT" {

@@ -48,6 +48,7 @@ type object struct {
 func (s *Server) Plain() http.Handler {
 	mux := standin.Pages(s.received, s.Violations)
 	s.faults.Mount(mux)
+	mux.HandleFunc("POST /_/places", s.servePlaces)
 	mux.HandleFunc("GET /{$}", s.overview)
 	mux.HandleFunc("GET /{path...}", s.detail)
 	if s.config.PersonToken != "" {
@@ -66,7 +67,7 @@ func (s *Server) anyone(r *http.Request) {
 
 func (s *Server) received(w http.ResponseWriter, _ *http.Request) {
 	objects := []object{}
-	for _, p := range s.order {
+	for _, p := range s.all() {
 		for _, one := range s.snapshot(p) {
 			objects = append(objects, s.describe(p, one))
 		}
@@ -108,7 +109,7 @@ type section struct {
 
 func (s *Server) overview(w http.ResponseWriter, _ *http.Request) {
 	var sections []section
-	for _, p := range s.order {
+	for _, p := range s.all() {
 		next := section{Name: p.Path}
 		for _, one := range s.snapshot(p) {
 			next.Issues = append(next.Issues, s.describe(p, one))

@@ -77,7 +77,7 @@ func (s *Server) renderProject(p *project, user string) map[string]any {
 	}
 	return map[string]any{
 		"id": p.id, "description": nil, "name": name, "path": name, "name_with_namespace": p.Path, "path_with_namespace": p.Path,
-		"created_at": "2026-01-01T00:00:00.000Z", "default_branch": "main", "web_url": s.base() + "/" + p.Path, "visibility": visibility,
+		"created_at": stamp(p.created), "default_branch": "main", "web_url": s.base() + "/" + p.Path, "visibility": visibility,
 		"archived": p.Archived, "issues_enabled": !p.NoIssues, "issues_access_level": access, "empty_repo": true, "star_count": 0, "forks_count": 0,
 		"permissions": map[string]any{"project_access": role, "group_access": nil},
 	}

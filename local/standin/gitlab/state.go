@@ -35,11 +35,12 @@ type issue struct {
 // A project with its issues, in the order of their creation.
 type project struct {
 	Project
-	id     int64
-	issues []*issue
-	byIID  map[int]int
-	last   int // the highest number there was
-	past   standin.Past[int, *issue]
+	id      int64
+	created time.Time
+	issues  []*issue
+	byIID   map[int]int
+	last    int // the highest number there was
+	past    standin.Past[int, *issue]
 }
 
 // An entry of the journal: a write, applied (then with the issue as it is
@@ -50,7 +51,8 @@ type entry struct {
 	Project string         `json:"project,omitempty"`
 	Issue   *issue         `json:"issue,omitempty"`
 	// Copied is the issue a move made elsewhere.
-	Copied *placed `json:"copied,omitempty"`
+	Copied  *placed  `json:"copied,omitempty"`
+	Placing *placing `json:"placing,omitempty"`
 
 	at time.Time // since when it is so, zero for what a journal tells
 }
@@ -62,7 +64,7 @@ type placed struct {
 }
 
 func newProject(config Project) *project {
-	return &project{Project: config, id: identify(config.Path), byIID: map[int]int{}}
+	return &project{Project: config, id: identify(config.Path), created: firstMade, byIID: map[int]int{}}
 }
 
 // identify gives a name an id that is the same after every start.
@@ -97,6 +99,10 @@ func (s *Server) remember(made entry) {
 	}
 	s.lock.Lock()
 	defer s.lock.Unlock()
+	if made.Placing != nil {
+		s.place(made.Project, *made.Placing)
+		return
+	}
 	s.put(made.Project, made.Issue)
 	s.see(made.Project, made.Issue, made.at)
 	if made.Copied != nil {
@@ -161,10 +167,15 @@ func (s *Server) snapshot(p *project) []*issue {
 }
 
 // find returns a project by its path, be it an old one.
-func (s *Server) find(path string) *project { return s.projects[strings.ToLower(path)] }
+func (s *Server) find(path string) *project {
+	s.lock.RLock()
+	defer s.lock.RUnlock()
+
+	return s.projects[strings.ToLower(path)]
+}
 
 func (s *Server) findID(id int64) *project {
-	for _, one := range s.order {
+	for _, one := range s.all() {
 		if one.id == id {
 			return one
 		}
