@@ -1,0 +1,79 @@
+package conformance
+
+import (
+	"fmt"
+	"net/http"
+	"testing"
+
+	"integrations/shared/connector"
+)
+
+// A refusal while a place is resolved is an error about the integration, gives no
+// place, and no write leaves. A connector that asks nobody gives a place always.
+func TestResolveRefused(t *testing.T) {
+	everyKit(t, func(t *testing.T, k kit) {
+		status := 0
+		s, c := stage(t, k, func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Type", "application/json")
+			w.WriteHeader(status)
+			fmt.Fprint(w, `{"message":"words of the provider"}`)
+		})
+		resolver, is := c.(connector.Resolver)
+		if !is {
+			return
+		}
+
+		for _, status = range statuses {
+			before, _ := s.counted()
+			place, err := resolver.Resolve(t.Context())
+			after, writes := s.counted()
+			if after == before {
+				if err != nil || place.ID == "" || place.Instance == "" {
+					t.Errorf("without a call: %+v, %v", place, err)
+				}
+				continue
+			}
+			e := failure(t, fmt.Sprint("resolve ", status), err)
+			if e.Scope != connector.IntegrationScope || place != (connector.Place{}) {
+				t.Errorf("%d: scope %d, %s, %+v", status, e.Scope, e.Code, place)
+			}
+			if _, tracker := c.(connector.Puller); tracker && status == http.StatusNotFound && e.Code != "target_not_found" {
+				t.Errorf("404: %s", e.Code)
+			}
+			if writes != 0 {
+				t.Errorf("%d: %d writes left", status, writes)
+			}
+		}
+	})
+}
+
+// At its stand-in a connector finds out the same place each time, works there
+// afterwards, and works there without a call where the place is known.
+func TestResolve(t *testing.T) {
+	everyKit(t, func(t *testing.T, k kit) {
+		if k.fill == nil {
+			return
+		}
+		c := k.fill(t, 0)
+		resolver, is := c.(connector.Resolver)
+		if !is {
+			return
+		}
+
+		first, err := resolver.Resolve(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		again, err := resolver.Resolve(t.Context())
+		if err != nil || again != first || first.ID == "" || first.Instance == "" || first.Name == "" {
+			t.Errorf("%+v, then %+v, %v", first, again, err)
+		}
+
+		resolver.Use(first)
+		filled(t, c, 1)
+		objects, _, err := c.(connector.Puller).Changes(t.Context(), now.AddDate(-50, 0, 0), 1)
+		if err != nil || len(objects) != 1 {
+			t.Errorf("%d objects, %v", len(objects), err)
+		}
+	})
+}
