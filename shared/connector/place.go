@@ -18,8 +18,8 @@ type Place struct {
 	Instance string
 	// ID is the provider's immutable id of the place.
 	ID string
-	// Created is when the place was made, in the provider's words, "" where the
-	// provider does not say. Two servers that give themselves the same name
+	// Created is when the place was made, in the provider's words or in UTC, ""
+	// where the provider does not say. Two servers that give themselves the same name
 	// have places with the same ids; the time keeps them apart.
 	Created string
 	Name    string // as people know it: owner/repo, a path, a key, a channel
