@@ -142,7 +142,7 @@ func (s *Server) routeOf(method string, parts []string) route {
 	case get && slices.Equal(parts, []string{"config"}):
 		return route{handle: s.settings}
 	case get && parts[0] == "projects" && len(parts) == 1:
-		return route{handle: s.projects}
+		return route{handle: s.projectsList}
 	case len(parts) == 1 && parts[0] == "issues" && get:
 		return route{handle: s.list, issues: true}
 	case len(parts) == 1 && parts[0] == "issues" && method == http.MethodPost:
@@ -151,6 +151,9 @@ func (s *Server) routeOf(method string, parts []string) route {
 		return route{}
 	}
 	id, err := strconv.Atoi(parts[1])
+	if err != nil && get && parts[0] == "projects" {
+		return route{handle: s.projectsList} // a name is read as 0, which is all of them
+	}
 	if err != nil || id < 1 {
 		return route{}
 	}

@@ -113,9 +113,10 @@ func (s *Server) carryOff(one *issue) {
 	const elsewhere = 9999
 	from := one.Project
 	one.Project, one.UpdatedAt = elsewhere, s.now()
-	at := slices.IndexFunc(s.config.Projects, func(p Project) bool { return p.ID != from })
+	all := s.all()
+	at := slices.IndexFunc(all, func(p Project) bool { return p.ID != from })
 	if at >= 0 {
-		one.Project = s.config.Projects[at].ID
+		one.Project = all[at].ID
 	}
 }
 

@@ -81,9 +81,11 @@ type Server struct {
 	// deciding is held by a write from its decision to its commitment.
 	deciding sync.Mutex
 
-	lock   sync.RWMutex
-	issues []*issue // number n stands at n-1; nil: deleted
-	past   standin.Past[int, *issue]
+	lock sync.RWMutex
+	// projects are replaced as a whole, and never changed.
+	projects []Project
+	issues   []*issue // number n stands at n-1; nil: deleted
+	past     standin.Past[int, *issue]
 }
 
 // Open returns the stand-in with all that the journal in config.Dir holds.
@@ -102,7 +104,7 @@ func open(config Config, contract *standin.Contract) (*Server, error) {
 	if config.Web == "" {
 		config.Web = "https://mantis.example.com"
 	}
-	s := &Server{config: config, contract: contract, spam: newSpam(config.Limits, config.Now)}
+	s := &Server{config: config, projects: config.Projects, contract: contract, spam: newSpam(config.Limits, config.Now)}
 	s.faults = faults.New(s.profile(), s.hooks())
 	var err error
 	if s.journal, err = standin.OpenJournal(filepath.Join(config.Dir, "mantisbt.jsonl"), s.replay); err != nil {
@@ -134,8 +136,9 @@ func (s *Server) role(user string) Role {
 
 // project returns a project by number, or by name where the number is 0.
 func (s *Server) project(id int, name string) *Project {
-	for i := range s.config.Projects {
-		p := &s.config.Projects[i]
+	all := s.all()
+	for i := range all {
+		p := &all[i]
 		if id != 0 && p.ID == id || id == 0 && p.Name == name {
 			return p
 		}
@@ -156,7 +159,7 @@ func (p *Project) categories() []string {
 
 // below reports whether a project is another one or lies below it.
 func (s *Server) below(p *Project, id int) bool {
-	for range s.config.Projects {
+	for range s.all() {
 		if p == nil || p.ID == id {
 			break
 		}

@@ -98,7 +98,7 @@ type section struct {
 
 func (s *Server) overview(w http.ResponseWriter, _ *http.Request) {
 	var sections []section
-	for _, p := range s.config.Projects {
+	for _, p := range s.all() {
 		next := section{Name: p.Name}
 		for _, one := range s.snapshot() {
 			if one.Project != p.ID {

@@ -111,7 +111,7 @@ func (s *Server) categoryNumber(one *issue) int {
 // me is what a user sees of himself. Projects below others are not listed.
 func (s *Server) me(made *call) (*answer, *issue) {
 	projects := []map[string]any{}
-	for _, p := range s.config.Projects {
+	for _, p := range s.all() {
 		if p.visible(made.user) && p.Parent == 0 {
 			projects = append(projects, s.projectRef(p.ID))
 		}
@@ -122,25 +122,35 @@ func (s *Server) me(made *call) (*answer, *issue) {
 	}}, nil
 }
 
-func (s *Server) projects(made *call) (*answer, *issue) {
+func (s *Server) projectsList(made *call) (*answer, *issue) {
 	list := []map[string]any{}
-	for i := range s.config.Projects {
-		if p := &s.config.Projects[i]; p.visible(made.user) {
+	all := s.all()
+	for i := range all {
+		if p := &all[i]; p.visible(made.user) {
 			list = append(list, s.projectView(p, made.user))
 		}
 	}
 	return &answer{status: http.StatusOK, value: map[string]any{"projects": list}}, nil
 }
 
+// oneProject gives a project and, behind it, those that lie directly below it.
+// One that the user may not see is as unknown as one that there is not, and the
+// answer has no body (recorded: project-with-subproject-updater,
+// project-private-no-access, project-unknown-id).
 func (s *Server) oneProject(made *call) (*answer, *issue) {
 	found := s.project(made.route.id, "")
-	switch {
-	case found == nil:
-		return noProject(fmt.Sprint(made.route.id)), nil
-	case !found.visible(made.user):
-		return denied("Access denied"), nil
+	if !found.visible(made.user) {
+		return notFound(), nil
 	}
-	return &answer{status: http.StatusOK, value: map[string]any{"projects": []map[string]any{s.projectView(found, made.user)}}}, nil
+
+	list := []map[string]any{s.projectView(found, made.user)}
+	all := s.all()
+	for i := range all {
+		if p := &all[i]; p.Parent == found.ID && p.visible(made.user) {
+			list = append(list, s.projectView(p, made.user))
+		}
+	}
+	return &answer{status: http.StatusOK, value: map[string]any{"projects": list}}, nil
 }
 
 func (s *Server) projectView(p *Project, user string) map[string]any {
@@ -149,7 +159,7 @@ func (s *Server) projectView(p *Project, user string) map[string]any {
 	for i, name := range p.categories() {
 		categories = append(categories, map[string]any{"id": i + 1, "name": name, "project": s.projectRef(p.ID)})
 	}
-	for _, other := range s.config.Projects {
+	for _, other := range s.all() {
 		if other.Parent == p.ID && other.visible(user) {
 			below = append(below, s.projectRef(other.ID))
 		}

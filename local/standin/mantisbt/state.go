@@ -33,6 +33,7 @@ type entry struct {
 	Number int64          `json:"n,omitempty"`
 	Write  *standin.Write `json:"write,omitempty"`
 	Issue  *issue         `json:"issue,omitempty"`
+	Turn   *turn          `json:"turn,omitempty"`
 
 	at time.Time // since when it is so, zero for what a journal tells
 }
@@ -60,11 +61,14 @@ func (s *Server) remember(made entry) {
 	if made.Write != nil {
 		s.writes.Add(made.Number, made)
 	}
+	s.lock.Lock()
+	defer s.lock.Unlock()
+	if made.Turn != nil {
+		s.applyTurn(*made.Turn)
+	}
 	if made.Issue == nil {
 		return
 	}
-	s.lock.Lock()
-	defer s.lock.Unlock()
 	for len(s.issues) < made.Issue.ID {
 		s.issues = append(s.issues, nil)
 	}

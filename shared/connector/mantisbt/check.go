@@ -2,7 +2,6 @@ package mantisbt
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"maps"
 	"net/http"
@@ -73,13 +72,12 @@ func (c *Connector) project(ctx context.Context, p place) (project, error) {
 		}
 		return project{}, e
 	}
-	var list struct {
-		Projects []project `json:"projects"`
-	}
-	if err := json.Unmarshal(answer.Body, &list); err != nil || len(list.Projects) != 1 || int64(list.Projects[0].ID) != p.project {
+	list, err := parseProjects(answer.Body)
+	found := byID(list, p.project)
+	if err != nil || found == nil {
 		return project{}, c.fail(connector.Retryable, connector.IntegrationScope, "answer_unreadable", "MantisBT's answer is not the project", answer)
 	}
-	return list.Projects[0], nil
+	return *found, nil
 }
 
 // mayWrite tells whether issues can be reported and changed.

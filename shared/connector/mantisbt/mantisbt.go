@@ -38,6 +38,7 @@ type Connector struct {
 
 	mu       sync.Mutex
 	place    *place    // where the project is, once asked
+	used     int64     // the project's number where it was resolved, else 0
 	workflow *workflow // the server's statuses, once asked
 	trail    trail     // to where the last page of changes ended
 	// narrow are the items whose text the server failed on though nothing but

@@ -1,6 +1,7 @@
 package mantisbt
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"net/http"
@@ -39,7 +40,7 @@ func (c *Connector) guess() place {
 	if c.place != nil {
 		return *c.place
 	}
-	return place{root: c.cfg.BaseURL, project: number64(c.cfg.Project)}
+	return place{root: c.cfg.BaseURL, project: cmp.Or(c.used, number64(c.cfg.Project))}
 }
 
 // number64 is the number a text is, or 0.
@@ -111,32 +112,44 @@ func (c *Connector) whoami(ctx context.Context) (root string, me user, err error
 		"there is no MantisBT REST API at this address: base_url is the address of the start page, without /api/rest", outbound.Response{Status: http.StatusNotFound})
 }
 
-// projectNumber is the configured one, or that of the project of this name. A
-// user's own list has no projects below others; the list of all has.
+// projectNumber is the number of the project that was resolved, else the
+// configured one, else that of the project with the configured name.
 func (c *Connector) projectNumber(ctx context.Context, root string, me user) (int64, error) {
-	if id := number64(c.cfg.Project); id > 0 {
+	if id := c.guess().project; id > 0 {
 		return id, nil
 	}
+	found, err := c.projectByName(ctx, root, me)
+
+	return int64(found.ID), err
+}
+
+// projectByName is the project with the configured name. A user's own list has
+// no projects below others; the list of all has.
+func (c *Connector) projectByName(ctx context.Context, root string, me user) (named, error) {
 	if found := byName(me.Projects, c.cfg.Project); found != nil {
-		return int64(found.ID), nil
+		return found.named, nil
 	}
+
 	answer, err := c.get(ctx, root+"/projects", pageBody)
 	if err != nil {
-		return 0, err
+		return named{}, err
 	}
 	if answer.Status != http.StatusOK {
-		return 0, c.refused(http.MethodGet, answer)
+		return named{}, c.refused(http.MethodGet, answer)
 	}
-	var list struct {
-		Projects []project `json:"projects"`
+
+	list, err := parseProjects(answer.Body)
+	if err != nil {
+		return named{}, c.fail(connector.Retryable, connector.IntegrationScope, "answer_unreadable", "MantisBT's answer is not a list of projects", answer)
 	}
-	if err := json.Unmarshal(answer.Body, &list); err != nil {
-		return 0, c.fail(connector.Retryable, connector.IntegrationScope, "answer_unreadable", "MantisBT's answer is not a list of projects", answer)
+	if found := byName(list, c.cfg.Project); found != nil {
+		return found.named, nil
 	}
-	if found := byName(list.Projects, c.cfg.Project); found != nil {
-		return int64(found.ID), nil
+	if found := byFoldedName(list, c.cfg.Project); found != nil {
+		return found.named, nil
 	}
-	return 0, c.fail(connector.Final, connector.IntegrationScope, "target_not_found", "there is no project of this name, or the token's user may not see it", outbound.Response{})
+
+	return named{}, c.fail(connector.Final, connector.IntegrationScope, "target_not_found", "there is no project of this name, or the token's user may not see it", outbound.Response{})
 }
 
 // byName looks through projects and those below them. What has no number is

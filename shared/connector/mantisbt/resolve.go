@@ -1,0 +1,138 @@
+package mantisbt
+
+import (
+	"context"
+	"encoding/json"
+	"strconv"
+	"strings"
+
+	"integrations/shared/connector"
+	"integrations/shared/markup"
+)
+
+// Resolve finds the project by its number or its name. MantisBT gives a number
+// once and never changes it. It does not tell the API the address it is known
+// by ($g_path is no public option, see $g_public_config_names in
+// config_defaults_inc.php), so the server is named by the configured address.
+func (c *Connector) Resolve(ctx context.Context) (connector.Place, error) {
+	root, me, err := c.whoami(ctx)
+	if err != nil {
+		return connector.Place{}, err
+	}
+
+	found, err := c.configured(ctx, root, me)
+	if err != nil {
+		return connector.Place{}, err
+	}
+
+	c.settle(root, int64(found.ID))
+
+	return c.described(found), nil
+}
+
+// Use makes later calls go to a project by its number. Where the API has its
+// address is still asked, since a place does not say.
+func (c *Connector) Use(p connector.Place) {
+	if id := number64(p.ID); id > 0 {
+		c.settle("", id)
+	}
+}
+
+// settle makes later calls go to a project, and to the API at an address unless
+// that is "".
+func (c *Connector) settle(root string, id int64) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+
+	if c.used != id {
+		// Statuses and the walk through the list are those of one project.
+		c.workflow = nil
+		c.trail = trail{}
+	}
+	c.used = id
+
+	if root == "" && c.place != nil {
+		root = c.place.root
+	}
+	if root != "" {
+		c.place = &place{root: root, project: id}
+	}
+}
+
+// configured is the project that the configuration names. A number is looked
+// for in the user's own list first, which was read already.
+func (c *Connector) configured(ctx context.Context, root string, me user) (named, error) {
+	id := number64(c.cfg.Project)
+	if id == 0 {
+		return c.projectByName(ctx, root, me)
+	}
+	if found := byID(me.Projects, id); found != nil {
+		return found.named, nil
+	}
+	found, err := c.project(ctx, place{root: root, project: id})
+
+	return found.named, err
+}
+
+// described is a project as a place.
+func (c *Connector) described(found named) connector.Place {
+	home := strings.TrimSuffix(c.cfg.BaseURL, "/api/rest")
+	id := strconv.FormatInt(int64(found.ID), 10)
+	page, _ := markup.WebURL(home + "/set_project.php?project_id=" + id)
+
+	return connector.Place{
+		Instance: connector.InstanceOf(home),
+		ID:       id,
+		Name:     c.client.Clean(found.Name),
+		URL:      page,
+	}
+}
+
+// parseProjects reads {"projects": […]}.
+func parseProjects(body []byte) ([]project, error) {
+	var answer struct {
+		Projects []project `json:"projects"`
+	}
+	err := json.Unmarshal(body, &answer)
+
+	return answer.Projects, err
+}
+
+// byID is the project with a number. MantisBT answers a question for one project
+// with a list of it and those below it, in no order that is documented
+// (recorded: project-with-subproject-updater).
+func byID(list []project, id int64) *project {
+	for i := range list {
+		if int64(list[i].ID) == id && id > 0 {
+			return &list[i]
+		}
+	}
+	return nil
+}
+
+// byFoldedName is the one project whose name differs from the wanted one in case
+// alone, nil where there are several or none. A list names a project below
+// another twice.
+func byFoldedName(list []project, name string) *project {
+	var found *project
+	for _, p := range withSubProjects(list) {
+		if p.ID <= 0 || !strings.EqualFold(p.Name, name) {
+			continue
+		}
+		if found != nil && found.ID != p.ID {
+			return nil
+		}
+		found = p
+	}
+	return found
+}
+
+// withSubProjects are all projects of a list and those below them.
+func withSubProjects(list []project) []*project {
+	var all []*project
+	for i := range list {
+		all = append(all, &list[i])
+		all = append(all, withSubProjects(list[i].SubProjects)...)
+	}
+	return all
+}
