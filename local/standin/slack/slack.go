@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"integrations/local/standin"
@@ -67,11 +68,15 @@ type Server struct {
 	config  Config
 	limiter *chat.Limiter
 	faults  *faults.Kit
+
+	lock sync.RWMutex
+	// channels are replaced as a whole, and never changed.
+	channels []Channel
 }
 
 // Open returns the stand-in with all that the journal in config.Dir holds.
 func Open(config Config) (*Server, error) {
-	s := &Server{config: config, limiter: chat.NewLimiter(config.Limits, config.Now)}
+	s := &Server{config: config, channels: config.Channels, limiter: chat.NewLimiter(config.Limits, config.Now)}
 	s.faults = faults.New(faults.Slack(), s.hooks())
 	dialect := chat.Dialect{
 		Faults: s.faults,
@@ -118,11 +123,28 @@ func micros(ts string) (int64, bool) {
 }
 
 func (s *Server) channel(id string) *Channel {
-	i := slices.IndexFunc(s.config.Channels, func(c Channel) bool { return c.ID == id })
+	s.lock.RLock()
+	defer s.lock.RUnlock()
+
+	i := slices.IndexFunc(s.channels, func(c Channel) bool { return c.ID == id })
 	if i < 0 {
 		return nil
 	}
-	return &s.config.Channels[i]
+	return &s.channels[i]
+}
+
+// Rename gives a channel another name until the stand-in is closed. Its id and
+// its messages stay.
+func (s *Server) Rename(id, name string) {
+	s.lock.Lock()
+	defer s.lock.Unlock()
+
+	s.channels = slices.Clone(s.channels)
+	for i := range s.channels {
+		if s.channels[i].ID == id {
+			s.channels[i].Name = name
+		}
+	}
 }
 
 func (c *Channel) has(user string) bool { return c.Members == nil || slices.Contains(c.Members, user) }

@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"regexp"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"integrations/shared/connector"
@@ -28,6 +29,8 @@ type BotConfig struct {
 type Bot struct {
 	core
 	cfg BotConfig
+	// used is the channel of the place that was resolved, nil before.
+	used atomic.Pointer[string]
 }
 
 // NewBot makes a bot that asks through client, which must be pinned to the
@@ -57,7 +60,7 @@ func (b *Bot) Digest(ctx gocontext.Context, d connector.Digest, m connector.Mark
 }
 
 func (b *Bot) post(ctx gocontext.Context, p post, m connector.Marker) (answer, error) {
-	p.Channel, p.Metadata = b.cfg.Channel, metadataOf(m)
+	p.Channel, p.Metadata = b.where(), metadataOf(m)
 	a, err := b.write(ctx, "chat.postMessage", folded(p))
 	if err != nil {
 		return answer{}, err
@@ -65,7 +68,7 @@ func (b *Bot) post(ctx gocontext.Context, p post, m connector.Marker) (answer, e
 	if !stamp.MatchString(a.TS) {
 		return answer{}, b.fail(connector.Ambiguous, connector.ItemScope, "answer_unreadable", "Slack took the message, but does not say which it is", a.response)
 	}
-	a.Channel = cmp.Or(a.Channel, b.cfg.Channel)
+	a.Channel = cmp.Or(a.Channel, b.where())
 	return a, nil
 }
 
@@ -79,7 +82,7 @@ func (b *Bot) Update(ctx gocontext.Context, sent connector.Sent, c connector.Con
 	if !stamp.MatchString(sent.Remote.ID) {
 		return connector.Written{}, b.fail(connector.Final, connector.ItemScope, "remote_unknown", "the link does not hold the time stamp of a message", outbound.Response{})
 	}
-	channel := cmp.Or(sent.Remote.Key, b.cfg.Channel)
+	channel := cmp.Or(sent.Remote.Key, b.where())
 	blocks, line := compose(c)
 	p := post{Channel: channel, TS: sent.Remote.ID, Text: line, Blocks: blocks, Metadata: metadataOf(m)}
 	a, err := b.write(ctx, "chat.update", p)

@@ -79,7 +79,7 @@ type channel struct {
 }
 
 func (b *Bot) channel(ctx gocontext.Context) (channel, connector.Check, error) {
-	a, err := b.ask(ctx, "conversations.info", url.Values{"channel": {b.cfg.Channel}}, 0)
+	a, err := b.ask(ctx, "conversations.info", url.Values{"channel": {b.where()}}, 0)
 	var e *connector.Error
 	switch {
 	case a.Error == "missing_scope":

@@ -39,7 +39,7 @@ func (b *Bot) Find(ctx gocontext.Context, since time.Time, want []connector.Mark
 	if len(want) == 0 {
 		return search.Found, nil
 	}
-	query := url.Values{"channel": {b.cfg.Channel}, "inclusive": {"true"}, "include_all_metadata": {"true"},
+	query := url.Values{"channel": {b.where()}, "inclusive": {"true"}, "include_all_metadata": {"true"},
 		"oldest": {fmt.Sprintf("%d.%06d", since.Unix(), since.Nanosecond()/1000)}}
 	size := pageSize
 	for range maxPages {
@@ -79,7 +79,7 @@ func (b *Bot) page(ctx gocontext.Context, query url.Values, search *message.Sear
 			continue
 		}
 		if m, ok := message.ParseKey(p.Metadata.EventPayload.Key); ok {
-			search.See(m, connector.Written{Remote: domain.Remote{ID: p.TS, Key: b.cfg.Channel}}, true)
+			search.See(m, connector.Written{Remote: domain.Remote{ID: p.TS, Key: b.where()}}, true)
 		}
 	}
 	return a.Meta.NextCursor, nil
