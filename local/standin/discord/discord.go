@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"slices"
 	"strconv"
+	"sync"
 	"time"
 
 	"integrations/local/standin"
@@ -77,6 +78,11 @@ type Server struct {
 	limiter  *chat.Limiter
 	old      *chat.Limiter
 	faults   *faults.Kit
+
+	lock sync.RWMutex
+	// channels and webhooks are replaced as a whole, and never changed.
+	channels []Channel
+	webhooks []Webhook
 }
 
 // Open returns the stand-in with all that the journal in config.Dir holds.
@@ -93,7 +99,7 @@ func open(config Config, contract *standin.Contract) (*Server, error) {
 		config.OldEdits = 3
 	}
 	s := &Server{
-		config: config, contract: contract, limiter: chat.NewLimiter(config.Limits, config.Now), old: chat.NewLimiter(config.OldEdits > 0, config.Now),
+		config: config, channels: config.Channels, webhooks: config.Webhooks, contract: contract, limiter: chat.NewLimiter(config.Limits, config.Now), old: chat.NewLimiter(config.OldEdits > 0, config.Now),
 	}
 	s.faults = faults.New(faults.Discord(), s.hooks())
 	dialect := chat.Dialect{
@@ -141,17 +147,65 @@ func number(id string) uint64 {
 }
 
 func (s *Server) channel(id string) *Channel {
-	i := slices.IndexFunc(s.config.Channels, func(c Channel) bool { return c.ID == id })
+	s.lock.RLock()
+	defer s.lock.RUnlock()
+
+	i := slices.IndexFunc(s.channels, func(c Channel) bool { return c.ID == id })
 	if i < 0 {
 		return nil
 	}
-	return &s.config.Channels[i]
+	return &s.channels[i]
 }
 
 func (s *Server) webhook(id string) *Webhook {
-	i := slices.IndexFunc(s.config.Webhooks, func(w Webhook) bool { return w.ID == id && !w.Off })
+	all := s.allWebhooks()
+	i := slices.IndexFunc(all, func(w Webhook) bool { return w.ID == id && !w.Off })
 	if i < 0 {
 		return nil
 	}
-	return &s.config.Webhooks[i]
+	return &all[i]
+}
+
+func (s *Server) allWebhooks() []Webhook {
+	s.lock.RLock()
+	defer s.lock.RUnlock()
+
+	return s.webhooks
+}
+
+// Rename gives a channel another name until the stand-in is closed. Its id and
+// its messages stay.
+func (s *Server) Rename(id, name string) {
+	s.lock.Lock()
+	defer s.lock.Unlock()
+
+	s.channels = slices.Clone(s.channels)
+	for i := range s.channels {
+		if s.channels[i].ID == id {
+			s.channels[i].Name = name
+		}
+	}
+}
+
+// MoveWebhook leads a webhook to another channel until the stand-in is closed,
+// as a person can in the channel's settings. Id and token stay.
+func (s *Server) MoveWebhook(id, channel string) {
+	s.changeWebhook(id, func(w *Webhook) { w.Channel = channel })
+}
+
+// DeleteWebhook deletes a webhook until the stand-in is closed.
+func (s *Server) DeleteWebhook(id string) {
+	s.changeWebhook(id, func(w *Webhook) { w.Off = true })
+}
+
+func (s *Server) changeWebhook(id string, change func(*Webhook)) {
+	s.lock.Lock()
+	defer s.lock.Unlock()
+
+	s.webhooks = slices.Clone(s.webhooks)
+	for i := range s.webhooks {
+		if s.webhooks[i].ID == id {
+			change(&s.webhooks[i])
+		}
+	}
 }

@@ -263,7 +263,8 @@ func (s *Server) view(m *chat.Message, nonce string) object {
 		"embeds": embedViews(held.Embeds), "timestamp": m.CreatedAt.Format(stamp), "edited_timestamp": nil, "flags": held.Flags, "components": []any{},
 		"id": m.ID, "channel_id": m.Channel, "pinned": false, "tts": false,
 	}
-	hook := slices.IndexFunc(s.config.Webhooks, func(w Webhook) bool { return w.ID == m.Owner })
+	all := s.allWebhooks()
+	hook := slices.IndexFunc(all, func(w Webhook) bool { return w.ID == m.Owner })
 	out["author"] = s.user(m.Owner, m.Author, hook >= 0 || s.isBot(m.Owner))
 	if hook >= 0 {
 		out["webhook_id"] = m.Owner

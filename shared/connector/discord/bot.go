@@ -7,6 +7,7 @@ import (
 	"encoding/base32"
 	"fmt"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"integrations/shared/connector"
@@ -26,6 +27,8 @@ type BotConfig struct {
 type Bot struct {
 	core
 	cfg BotConfig
+	// used is the channel of the place that was resolved, nil before.
+	used atomic.Pointer[string]
 }
 
 // NewBot makes a bot that asks through client, which must be pinned to the
@@ -43,14 +46,14 @@ func (b *Bot) channel(id string) string { return b.cfg.BaseURL + "/channels/" + 
 func (b *Bot) Create(ctx context.Context, c connector.Content, m connector.Marker) (connector.Written, error) {
 	p := silent(compose(c, m))
 	p.Nonce, p.EnforceNonce = b.nonce(c, m), true
-	return b.create(ctx, b.channel(b.cfg.Channel)+"/messages", b.cfg.Channel, p, c)
+	return b.create(ctx, b.channel(b.where())+"/messages", b.where(), p, c)
 }
 
 // Digest posts the digest.
 func (b *Bot) Digest(ctx context.Context, d connector.Digest, m connector.Marker) (connector.Written, error) {
 	p := silent(composeDigest(d, m))
 	p.Nonce, p.EnforceNonce = b.hashed(fmt.Sprint("digest ", m.Integration, " ", m.Item)), true
-	return b.create(ctx, b.channel(b.cfg.Channel)+"/messages", b.cfg.Channel, p, connector.Content{})
+	return b.create(ctx, b.channel(b.where())+"/messages", b.where(), p, connector.Content{})
 }
 
 // nonce names a message, so that Discord gives it back instead of posting it
@@ -68,13 +71,13 @@ func (b *Bot) nonce(c connector.Content, m connector.Marker) string {
 // hashed is 120 bits in 24 characters: Discord takes 25. It is another one in
 // each channel, for Discord looks for a nonce in all of them.
 func (b *Bot) hashed(name string) string {
-	sum := sha256.Sum256([]byte(b.cfg.Channel + " " + name))
+	sum := sha256.Sum256([]byte(b.where() + " " + name))
 	return base32.StdEncoding.EncodeToString(sum[:15])
 }
 
 // Update edits the message.
 func (b *Bot) Update(ctx context.Context, sent connector.Sent, c connector.Content, m connector.Marker) (connector.Written, error) {
-	channel := cmp.Or(sent.Remote.Key, b.cfg.Channel)
+	channel := cmp.Or(sent.Remote.Key, b.where())
 	if !snowflake.MatchString(sent.Remote.ID) || !snowflake.MatchString(channel) {
 		return connector.Written{}, b.unknown()
 	}

@@ -32,7 +32,7 @@ var silentTypes = []int{4, 14, 15, 16}
 
 // look reads the channel.
 func (b *Bot) look(ctx context.Context) (channel, outbound.Response, error) {
-	response, err := b.get(ctx, b.channel(b.cfg.Channel), 0)
+	response, err := b.get(ctx, b.channel(b.where()), 0)
 	if err != nil {
 		return channel{}, response, err
 	}

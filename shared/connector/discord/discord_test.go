@@ -135,8 +135,9 @@ func TestNonce(t *testing.T) {
 	if first := nonce(fp, posts, content, marker); first == nonce(fp, posts, content, again) || first != nonce(fp, posts, content, marker) {
 		t.Error("where each change is a message, one that says what an earlier one said must be posted")
 	}
-	elsewhere := *edits
-	elsewhere.cfg.Channel = thread
+	otherChannel := edits.cfg
+	otherChannel.Channel = thread
+	elsewhere := NewBot(otherChannel, edits.client, edits.now)
 	f.answers(200, nil, `{"id":"`+postedID+`"}`)
 	digest := func(b *Bot) string {
 		if _, err := b.Digest(t.Context(), connector.Digest{New: 1}, marker); err != nil {
@@ -144,7 +145,7 @@ func TestNonce(t *testing.T) {
 		}
 		return nonceIn(t, f.take()[0].body)
 	}
-	if nonce(f, edits, content, marker) == nonce(f, &elsewhere, content, marker) || digest(edits) == digest(&elsewhere) {
+	if nonce(f, edits, content, marker) == nonce(f, elsewhere, content, marker) || digest(edits) == digest(elsewhere) {
 		t.Error("what is said in two channels is not the same message")
 	}
 }

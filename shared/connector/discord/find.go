@@ -61,7 +61,7 @@ func (b *Bot) Find(ctx context.Context, since time.Time, want []connector.Marker
 			id, _ := strconv.ParseUint(list[i].ID, 10, 64)
 			after = max(after, id)
 			if m, ok := markerOf(list[i]); ok {
-				search.See(m, connector.Written{Remote: domain.Remote{ID: list[i].ID, Key: b.cfg.Channel}}, false)
+				search.See(m, connector.Written{Remote: domain.Remote{ID: list[i].ID, Key: b.where()}}, false)
 			}
 		}
 		if len(list) < size || after == before {
@@ -75,7 +75,7 @@ func (b *Bot) Find(ctx context.Context, since time.Time, want []connector.Marker
 // message not found is posted again.
 func (b *Bot) page(ctx context.Context, size int, after uint64) ([]posted, error) {
 	query := url.Values{"limit": {strconv.Itoa(size)}, "after": {strconv.FormatUint(after, 10)}}
-	response, err := b.get(ctx, b.channel(b.cfg.Channel)+"/messages?"+query.Encode(), pageBody)
+	response, err := b.get(ctx, b.channel(b.where())+"/messages?"+query.Encode(), pageBody)
 	if err != nil {
 		return nil, err
 	}
@@ -117,7 +117,7 @@ func (b *Bot) readable(ctx context.Context, id string) (string, error) {
 	if !snowflake.MatchString(id) {
 		return "remote_deleted", nil
 	}
-	_, err := b.get(ctx, b.channel(b.cfg.Channel)+"/messages/"+id, 0)
+	_, err := b.get(ctx, b.channel(b.where())+"/messages/"+id, 0)
 	var e *connector.Error
 	if !errors.As(err, &e) {
 		return "", nil

@@ -1,0 +1,130 @@
+package discord
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"net/http"
+	"strings"
+
+	"integrations/shared/connector"
+	"integrations/shared/outbound"
+)
+
+// instance is Discord's name of itself: it has one server.
+const instance = "discord.com"
+
+// where is the id of the channel that calls go to.
+func (b *Bot) where() string {
+	if used := b.used.Load(); used != nil {
+		return *used
+	}
+	return b.cfg.Channel
+}
+
+// A spot is what we read of a channel or a webhook to name the place.
+type spot struct {
+	ID        string  `json:"id"`
+	ChannelID *string `json:"channel_id"` // of a webhook
+	GuildID   *string `json:"guild_id"`   // none in a direct message
+	Name      *string `json:"name"`       // null where there is none
+}
+
+// parseSpot reads a channel or, where hook is true, a webhook.
+func parseSpot(body []byte, hook bool) (spot, bool) {
+	var s spot
+	if err := json.Unmarshal(body, &s); err != nil || !snowflake.MatchString(s.ID) {
+		return spot{}, false
+	}
+	if hook && (s.ChannelID == nil || !snowflake.MatchString(*s.ChannelID)) {
+		return spot{}, false
+	}
+	return s, true
+}
+
+// page is the address of a channel in the guild, "" outside of one.
+func (s spot) page(channel string) string {
+	if s.GuildID == nil || !snowflake.MatchString(*s.GuildID) {
+		return ""
+	}
+	return "https://discord.com/channels/" + *s.GuildID + "/" + channel
+}
+
+// label is the name as the channel list shows it, "" where there is none.
+func (s spot) label() string {
+	if s.Name == nil {
+		return ""
+	}
+	return strings.TrimSpace(*s.Name)
+}
+
+// Resolve reads the channel. It keeps its id when it is renamed or moved to
+// another category (https://discord.com/developers/docs/resources/channel#get-channel).
+func (b *Bot) Resolve(ctx context.Context) (connector.Place, error) {
+	response, err := b.get(ctx, b.channel(b.cfg.Channel), 0)
+	if err != nil {
+		return connector.Place{}, unseen(err)
+	}
+	found, ok := parseSpot(response.Body, false)
+	if !ok {
+		return connector.Place{}, b.noPlace("channel", response)
+	}
+
+	name := found.ID
+	if label := found.label(); label != "" {
+		name = "#" + label
+	}
+	p := connector.Place{Instance: instance, ID: found.ID, Name: b.client.Clean(name), URL: found.page(found.ID)}
+	b.Use(p)
+
+	return p, nil
+}
+
+// Use makes later calls go to a channel that was resolved before.
+func (b *Bot) Use(p connector.Place) {
+	if !snowflake.MatchString(p.ID) {
+		return
+	}
+	id := p.ID
+	b.used.Store(&id)
+}
+
+// Resolve reads the webhook, which names itself and its channel
+// (https://discord.com/developers/docs/resources/webhook#get-webhook-with-token).
+// A webhook that was led to another channel is another place.
+func (w *Webhook) Resolve(ctx context.Context) (connector.Place, error) {
+	response, err := w.get(ctx, w.cfg.URL, 0)
+	if err != nil {
+		return connector.Place{}, err
+	}
+	found, ok := parseSpot(response.Body, true)
+	if !ok {
+		return connector.Place{}, w.noPlace("webhook", response)
+	}
+
+	id := found.ID + "/" + *found.ChannelID
+	if w.cfg.Thread != "" {
+		id += "/" + w.cfg.Thread
+	}
+	page := found.page(cmp.Or(w.cfg.Thread, *found.ChannelID))
+
+	return connector.Place{Instance: instance, ID: id, Name: w.client.Clean(cmp.Or(found.label(), found.ID)), URL: page}, nil
+}
+
+// Use does nothing: a webhook posts into one place only.
+func (w *Webhook) Use(connector.Place) {}
+
+func (c *core) noPlace(what string, response outbound.Response) *connector.Error {
+	return c.fail(connector.Retryable, connector.IntegrationScope, "answer_unreadable", "Discord's answer is not a "+what, response)
+}
+
+// unseen says of a channel that the bot may not see that it is not found. A
+// token that Discord does not know is answered 401.
+func unseen(err error) error {
+	var e *connector.Error
+	if errors.As(err, &e) && e.Status == http.StatusForbidden && e.Code == "forbidden" {
+		e.Code = "target_not_found"
+	}
+	return err
+}
