@@ -47,6 +47,10 @@ func (s *Server) serveAPI(w http.ResponseWriter, r *http.Request) {
 	if err != nil && !errors.As(err, &tooLarge) {
 		panic(http.ErrAbortHandler) // the caller went away in mid-request
 	}
+	if s.config.Flavor == Cloud && r.Method == http.MethodGet && r.URL.Path == "/_edge/tenant_info" {
+		s.tenantInfo(w)
+		return
+	}
 	made := &call{Request: r, body: body}
 	s.resolve(made)
 	var out *answer
@@ -73,7 +77,9 @@ func (s *Server) write(made *call, tooLarge bool) *answer {
 		Fault: faults.Of(made.Context()),
 	}}
 	if out.used > 0 {
-		stored.Project = projectOf(made.body)
+		if p := s.find(projectOf(made.body)); p != nil {
+			stored.Project = p.Key
+		}
 	}
 	err := s.commit(stored)
 	s.deciding.Unlock()

@@ -158,14 +158,15 @@ func (s *Server) disturb(r *http.Request, change func(*issue)) error {
 // carryOff moves an issue to the next project there is, or to one that nobody
 // here sees. It keeps its id, and its old key leads to it.
 func (s *Server) carryOff(one *issue) {
-	at := slices.IndexFunc(s.order, func(p *project) bool { return p.Key != one.Project })
+	all := s.all()
+	at := slices.IndexFunc(all, func(p *project) bool { return p.Key != one.Project })
 	one.Updated = s.now()
 	if at < 0 {
 		one.Project = elsewhere
 		return
 	}
-	one.Project = s.order[at].Key
-	_, one.Number = s.next(s.order[at])
+	one.Project = all[at].Key
+	_, one.Number = s.next(all[at])
 }
 
 // retitle is what somebody does to an issue in between.

@@ -2,6 +2,7 @@ package jira
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"io"
@@ -61,17 +62,15 @@ func parseBody(raw []byte) (*body, *answer) {
 	return &read, nil
 }
 
-// projectOf is the key of the project a create is for.
+// projectOf is the id or key of the project a create is for.
 func projectOf(raw []byte) string {
 	var read struct {
 		Fields struct {
-			Project struct {
-				Key string `json:"key"`
-			} `json:"project"`
+			Project named `json:"project"`
 		} `json:"fields"`
 	}
 	_ = json.Unmarshal(raw, &read)
-	return read.Fields.Project.Key
+	return cmp.Or(read.Fields.Project.ID, read.Fields.Project.Key)
 }
 
 // apply puts what was asked for on an issue.

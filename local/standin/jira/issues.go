@@ -1,6 +1,7 @@
 package jira
 
 import (
+	"cmp"
 	"encoding/json"
 	"maps"
 	"net/http"
@@ -57,7 +58,7 @@ func (s *Server) create(made *call) (*answer, *issue) {
 	var inProject, ofType named
 	_ = json.Unmarshal(asked.Fields["project"], &inProject)
 	_ = json.Unmarshal(asked.Fields["issuetype"], &ofType)
-	p := s.find(inProject.Key)
+	p := s.find(cmp.Or(inProject.ID, inProject.Key))
 	if p == nil {
 		return badField("project", "valid project is required"), nil
 	}

@@ -72,6 +72,9 @@ type Config struct {
 	// BaseURL is where the API is found, with a context path if it is to have
 	// one (Data Center).
 	BaseURL string
+	// PublicURL is the address that a Data Center gives itself, where it is
+	// reached under another name. "" is BaseURL.
+	PublicURL string
 	// CloudID is what the gateway knows the site by (Cloud).
 	CloudID string
 	// Accounts by token.

@@ -67,7 +67,7 @@ var contract = sync.OnceValue(func() *standin.Contract {
 	return loaded
 })
 
-var hosts = []string{"acme.atlassian.net", "api.atlassian.com", "jira.acme.test"}
+var hosts = []string{"acme.atlassian.net", "api.atlassian.com", "jira.acme.test", "proxy.acme.test"}
 
 // A trust is a certificate for the real names, and who issued it.
 type trust struct {

@@ -21,7 +21,7 @@ type query struct {
 }
 
 // words are what JQL is made of: strings in quotes, names, and signs.
-var words = regexp.MustCompile(`^\s*("(?:[^"\\]|\\["\\])*"|[A-Za-z]+|<=|>=|[=<>(),])`)
+var words = regexp.MustCompile(`^\s*("(?:[^"\\]|\\["\\])*"|[A-Za-z]+|[0-9]+|<=|>=|[=<>(),])`)
 
 // split gives the words of a query.
 func split(jql string) ([]string, error) {
@@ -41,6 +41,8 @@ func split(jql string) ([]string, error) {
 type parser struct {
 	words []string
 	zone  *time.Location
+	// id gives the id of a project by any of its names.
+	id func(name string) string
 }
 
 func (p *parser) next() string {
@@ -70,13 +72,13 @@ func (p *parser) text() (string, error) {
 	return strings.NewReplacer(`\"`, `"`, `\\`, `\`).Replace(word[1 : len(word)-1]), nil
 }
 
-func parseJQL(jql string, zone *time.Location) (query, error) {
+func parseJQL(jql string, zone *time.Location, id func(name string) string) (query, error) {
 	var q query
 	list, err := split(jql)
 	if err != nil {
 		return q, err
 	}
-	p := &parser{words: list, zone: zone}
+	p := &parser{words: list, zone: zone, id: id}
 	for len(p.words) > 0 && !strings.EqualFold(p.words[0], "order") {
 		if len(q.conditions) > 0 && !p.accept("and") {
 			return q, fmt.Errorf("expecting AND but got %q", p.next())
@@ -96,9 +98,10 @@ func (p *parser) condition(q *query) (condition, error) {
 		if !p.accept("=") {
 			return nil, fmt.Errorf("the operator of project is unknown here")
 		}
-		key, err := p.text()
-		q.projects = append(q.projects, key)
-		return func(i *issue) bool { return i.Project == key }, err
+		name, err := p.project()
+		q.projects = append(q.projects, name)
+		wanted := p.id(name)
+		return func(i *issue) bool { return p.id(i.Project) == wanted }, err
 	case "labels":
 		return p.labels()
 	case "created", "updated":
@@ -106,6 +109,14 @@ func (p *parser) condition(q *query) (condition, error) {
 	default:
 		return nil, fmt.Errorf("field '%s' does not exist or you do not have permission to view it", field)
 	}
+}
+
+// project is a key in quotes or an id, which needs none.
+func (p *parser) project() (string, error) {
+	if len(p.words) > 0 && strings.Trim(p.words[0], "0123456789") == "" {
+		return p.next(), nil
+	}
+	return p.text()
 }
 
 func (p *parser) labels() (condition, error) {

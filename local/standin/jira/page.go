@@ -105,7 +105,7 @@ type section struct {
 
 func (s *Server) overview(w http.ResponseWriter, _ *http.Request) {
 	var sections []section
-	for _, p := range s.order {
+	for _, p := range s.all() {
 		next := section{Name: p.Name + " (" + p.Key + ")"}
 		for _, i := range s.snapshot(s.config.Now()) {
 			if i.Project != p.Key {

@@ -80,7 +80,7 @@ func (s *Server) views(made *call, page []*issue, bare bool) []map[string]any {
 
 // matching are the issues a query finds, as the index knows them, in order.
 func (s *Server) matching(made *call, jql string) ([]*issue, *answer) {
-	q, err := parseJQL(jql, made.account.zone())
+	q, err := parseJQL(jql, made.account.zone(), s.projectID)
 	if err != nil {
 		return nil, refuse(http.StatusBadRequest, "Error in the JQL Query: "+err.Error())
 	}

@@ -34,8 +34,9 @@ func (i *issue) key() string { return i.Project + "-" + strconv.Itoa(i.Number) }
 // A project with the highest number given in it.
 type project struct {
 	Project
-	id   string
-	last int
+	id      string
+	earlier []string // keys it had before
+	last    int
 }
 
 func newProject(config Project, index int) *project {
@@ -76,6 +77,7 @@ type entry struct {
 	Issue   *issue         `json:"issue,omitempty"`
 	Project string         `json:"project,omitempty"`
 	Used    int            `json:"used,omitempty"`
+	Turn    *turn          `json:"turn,omitempty"`
 }
 
 func (s *Server) replay(line []byte) error {
@@ -109,6 +111,9 @@ func (s *Server) remember(made entry) {
 	if made.Issue != nil {
 		s.put(made.Issue, made.At)
 	}
+	if made.Turn != nil {
+		s.applyTurn(made)
+	}
 }
 
 func (s *Server) put(put *issue, at time.Time) {
@@ -132,6 +137,8 @@ func (s *Server) get(name string) *issue {
 	s.lock.RLock()
 	defer s.lock.RUnlock()
 	if id, ok := s.keys[name]; ok {
+		name = id
+	} else if id, ok := s.keys[s.currentKey(name)]; ok {
 		name = id
 	}
 	r := s.issues[name]
@@ -176,8 +183,6 @@ func (s *Server) next(p *project) (id string, number int) {
 	return strconv.FormatInt(s.lastID+1, 10), p.last + 1
 }
 
-func (s *Server) find(key string) *project { return s.projects[key] }
-
 // Change edits an issue as an administrator does behind the API: moves it,
 // deletes it, gives it another time.
 func (s *Server) Change(name string, change func(*Edit)) error {
@@ -191,11 +196,12 @@ func (s *Server) Change(name string, change func(*Edit)) error {
 	e := &Edit{Project: found.Project, Updated: s.now(), Labels: found.Labels}
 	change(e)
 	if e.Project != found.Project {
-		if s.projects[e.Project] == nil {
+		to := s.find(e.Project)
+		if to == nil {
 			return errNoIssue(e.Project)
 		}
-		_, changed.Number = s.next(s.projects[e.Project])
-		changed.Project = e.Project
+		_, changed.Number = s.next(to)
+		changed.Project = to.Key
 	}
 	changed.Updated, changed.Deleted, changed.Labels = e.Updated.UTC().Truncate(time.Millisecond), e.Deleted, e.Labels
 	return s.commit(entry{Issue: &changed})

@@ -266,7 +266,7 @@ func FuzzCreate(f *testing.F) {
 func FuzzJQL(f *testing.F) {
 	f.Add(`project = "W\"" AND labels in ("a","b") AND updated >= "2026-11-23 10:00" ORDER BY updated DESC, id`)
 	f.Fuzz(func(t *testing.T, jql string) {
-		q, err := parseJQL(jql, time.UTC)
+		q, err := parseJQL(jql, time.UTC, func(name string) string { return name })
 		if err == nil {
 			for _, c := range q.conditions {
 				c(&issue{})

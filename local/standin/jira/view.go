@@ -1,6 +1,7 @@
 package jira
 
 import (
+	"cmp"
 	"encoding/json"
 	"net/http"
 	"slices"
@@ -62,7 +63,7 @@ func (s *Server) fieldsOf(made *call, i *issue, wanted []string) map[string]any 
 	all := map[string]any{
 		"summary": i.Summary, "description": description, "status": s.statusView(made, findStatus(i.Status)),
 		"labels": append([]string{}, i.Labels...), "created": stamp(i.Created, zone), "updated": stamp(i.Updated, zone),
-		"issuetype": map[string]any{"name": i.Type}, "project": map[string]any{"key": i.Project}, "creator": map[string]any{"displayName": i.Creator},
+		"issuetype": map[string]any{"name": i.Type}, "project": s.projectRef(i.Project), "creator": map[string]any{"displayName": i.Creator},
 	}
 	fields := map[string]any{}
 	for _, name := range wanted {
@@ -71,6 +72,15 @@ func (s *Server) fieldsOf(made *call, i *issue, wanted []string) map[string]any 
 		}
 	}
 	return fields
+}
+
+// projectRef is a project as an issue names it.
+func (s *Server) projectRef(key string) map[string]any {
+	ref := map[string]any{"key": key}
+	if p := s.find(key); p != nil {
+		ref["id"], ref["key"], ref["name"] = p.id, p.Key, p.Name
+	}
+	return ref
 }
 
 var categoryIDs = map[string]int{"new": 2, "indeterminate": 4, "done": 3}
@@ -103,7 +113,7 @@ func (s *Server) myself(made *call) (*answer, *issue) {
 
 func (s *Server) serverInfo(made *call) (*answer, *issue) {
 	info := map[string]any{
-		"baseUrl": s.config.BaseURL, "version": "9.12.0", "versionNumbers": []int{9, 12, 0}, "deploymentType": "Server",
+		"baseUrl": cmp.Or(s.config.PublicURL, s.config.BaseURL), "version": "9.12.0", "versionNumbers": []int{9, 12, 0}, "deploymentType": "Server",
 		"buildNumber": 912000, "serverTitle": "Jira stand-in", "serverTime": stamp(s.now(), made.account.zone()),
 	}
 	if s.config.Flavor == Cloud {
@@ -114,16 +124,17 @@ func (s *Server) serverInfo(made *call) (*answer, *issue) {
 }
 
 func (s *Server) mypermissions(made *call) (*answer, *issue) {
-	p := s.find(made.URL.Query().Get("projectKey"))
+	asked := cmp.Or(made.URL.Query().Get("projectId"), made.URL.Query().Get("projectKey")) // the key is read over beside an id
+	p := s.find(asked)
 	if p == nil {
-		return refuse(http.StatusNotFound, "No project could be found with key '"+made.URL.Query().Get("projectKey")+"'."), nil
+		return refuse(http.StatusNotFound, "No project could be found with key '"+asked+"'."), nil
 	}
 	see, change := p.may(made.account.Name)
 	if !see {
 		return refuse(http.StatusNotFound, "No project could be found with key '"+p.Key+"'."), nil
 	}
-	asked := made.URL.Query().Get("permissions")
-	if asked == "" && s.config.Flavor == Cloud {
+	names := made.URL.Query().Get("permissions")
+	if names == "" && s.config.Flavor == Cloud {
 		return refuse(http.StatusBadRequest, "The 'permissions' query parameter is required."), nil
 	}
 	permissions := map[string]any{}
@@ -135,7 +146,7 @@ func (s *Server) mypermissions(made *call) (*answer, *issue) {
 		case "ADMINISTER_PROJECTS":
 			have = made.account.Admin
 		}
-		if s.config.Flavor != Cloud || slices.Contains(strings.Split(asked, ","), name) {
+		if s.config.Flavor != Cloud || slices.Contains(strings.Split(names, ","), name) {
 			permissions[name] = map[string]any{"id": "1", "key": name, "name": name, "type": "PROJECT", "description": "", "havePermission": have}
 		}
 	}

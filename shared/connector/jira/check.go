@@ -30,7 +30,7 @@ func (c *Connector) Check(ctx context.Context) ([]connector.Check, error) {
 		name string
 		look func() error
 	}{
-		{connector.CheckTarget, func() error { return c.getJSON(ctx, c.api("/project/"+c.cfg.ProjectKey), &struct{}{}) }},
+		{connector.CheckTarget, func() error { return c.getJSON(ctx, c.api("/project/"+c.project().name()), &struct{}{}) }},
 		{checkWrite, func() error { return c.lookAtRights(ctx) }},
 		{checkType, func() (err error) { kind, err = c.lookForType(ctx); return err }},
 		{checkFields, func() error { return c.lookAtFields(ctx, kind) }},
@@ -93,7 +93,7 @@ func (c *Connector) lookAtRights(ctx context.Context) error {
 		}
 	}
 	if len(lacking) > 0 {
-		return c.amiss("forbidden", "the token's account lacks "+strings.Join(lacking, ", ")+" in "+c.cfg.ProjectKey)
+		return c.amiss("forbidden", "the token's account lacks "+strings.Join(lacking, ", ")+" in "+c.project().key)
 	}
 	return nil
 }
@@ -101,7 +101,7 @@ func (c *Connector) lookAtRights(ctx context.Context) error {
 func (c *Connector) lookForType(ctx context.Context) (string, error) {
 	kind, err := c.findType(ctx)
 	if err == nil && kind == "" {
-		err = c.amiss("issue_type_unknown", c.cfg.ProjectKey+" has no issue type "+c.cfg.IssueType+" that the token may create")
+		err = c.amiss("issue_type_unknown", c.project().key+" has no issue type "+c.cfg.IssueType+" that the token may create")
 	}
 	return kind, err
 }
@@ -117,11 +117,11 @@ func (c *Connector) lookAtFields(ctx context.Context, kind string) error {
 	})
 	switch {
 	case len(asked.told) > 0: // however the list ends
-		return c.amiss("field_required", c.cfg.IssueType+" in "+c.cfg.ProjectKey+" asks for what items do not tell: "+asked.String())
+		return c.amiss("field_required", c.cfg.IssueType+" in "+c.project().key+" asks for what items do not tell: "+asked.String())
 	case err != nil:
 		return err
 	case !labelled:
-		return c.amiss("labels_not_allowed", "labels are not on the create screen of "+c.cfg.IssueType+" in "+c.cfg.ProjectKey)
+		return c.amiss("labels_not_allowed", "labels are not on the create screen of "+c.cfg.IssueType+" in "+c.project().key)
 	}
 	return nil
 }

@@ -198,7 +198,7 @@ func hidden(err error) bool {
 // readKey reads one issue of the project by its number. A key that names nothing
 // is not worth asking about: the project is there, a search was just answered.
 func (c *Connector) readKey(ctx context.Context, s *search, n int) (bool, error) {
-	where := c.issueAt(c.cfg.ProjectKey+"-"+strconv.Itoa(n)) + "?" + c.wanted().Encode()
+	where := c.issueAt(c.project().key+"-"+strconv.Itoa(n)) + "?" + c.wanted().Encode()
 	answer, err := c.get(ctx, where, pageBody)
 	if err != nil {
 		return false, err

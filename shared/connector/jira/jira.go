@@ -10,6 +10,7 @@ import (
 	"net/url"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"integrations/shared/configuration/form"
@@ -39,6 +40,7 @@ type Connector struct {
 	flavor flavor
 	client *outbound.Client
 	now    func() time.Time
+	used   atomic.Pointer[spot] // the project that was resolved, nil before
 
 	mu    sync.Mutex
 	zone  *time.Location // of whose token it is, once asked
@@ -131,7 +133,7 @@ func (c *Connector) Create(ctx context.Context, content connector.Content, m con
 
 func (c *Connector) draft(content connector.Content, m connector.Marker) draft {
 	d := draft{Fields: fields{
-		Project: &named{Key: c.cfg.ProjectKey}, IssueType: issueType(c.cfg.IssueType),
+		Project: c.project().ref(), IssueType: issueType(c.cfg.IssueType),
 		Summary: content.Title, Description: c.flavor.description(content.Body), Labels: []string{label(m)},
 	}}
 	if c.cfg.Labels {

@@ -15,7 +15,7 @@ func quote(text string) string {
 }
 
 // inProject is the condition that an issue is in the project.
-func (c *Connector) inProject() string { return "project = " + quote(c.cfg.ProjectKey) }
+func (c *Connector) inProject() string { return c.project().jql() }
 
 // minute writes a time as JQL knows it: a minute of the clock on the wall of
 // whose token it is. A time that the clock shows twice, when summer ends, is

@@ -122,7 +122,7 @@ type issueKind struct {
 
 // createmeta is the path under which Jira tells what a new issue needs.
 func (c *Connector) createmeta() string {
-	return c.api("/issue/createmeta/" + url.PathEscape(c.cfg.ProjectKey) + "/issuetypes")
+	return c.api("/issue/createmeta/" + url.PathEscape(c.project().name()) + "/issuetypes")
 }
 
 // metaPages bounds a list whose end never comes.
@@ -192,7 +192,8 @@ var needed = []string{browse, create, edit, transit}
 
 // permissions are those of the token in the project.
 func (c *Connector) permissions(ctx context.Context) (map[string]bool, outbound.Response, error) {
-	query := url.Values{"projectKey": {c.cfg.ProjectKey}, "permissions": {strings.Join(needed, ",")}}
+	name, project := c.project().rights()
+	query := url.Values{name: {project}, "permissions": {strings.Join(needed, ",")}}
 	answer, err := c.get(ctx, c.api("/mypermissions?"+query.Encode()), 0)
 	if err != nil || answer.Status != http.StatusOK {
 		return nil, answer, err
