@@ -75,7 +75,8 @@ type Config struct {
 	// PublicURL is the address that a Data Center gives itself, where it is
 	// reached under another name. "" is BaseURL.
 	PublicURL string
-	// CloudID is what the gateway knows the site by (Cloud).
+	// CloudID is what the gateway knows the site by (Cloud). "" makes one from
+	// BaseURL.
 	CloudID string
 	// Accounts by token.
 	Accounts map[string]Account
@@ -128,6 +129,9 @@ func open(config Config, contract *standin.Contract) (*Server, error) {
 	base, err := url.Parse(config.BaseURL)
 	if err != nil {
 		return nil, fmt.Errorf("stand-in of Jira: %w", err)
+	}
+	if config.CloudID == "" {
+		config.CloudID = cloudIDOf(config.BaseURL)
 	}
 	if config.Flavor != Cloud {
 		contract = nil // nobody describes Data Center

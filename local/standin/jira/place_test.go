@@ -264,6 +264,22 @@ func TestAMovedIssueIsFollowedByItsID(t *testing.T) {
 	})
 }
 
+// A site that was given no cloud id has one all the same, and always the same.
+func TestEverySiteHasACloudID(t *testing.T) {
+	ids := map[string]bool{}
+	for _, site := range []string{siteURL, siteURL, "https://other.atlassian.net"} {
+		d := start(t, Cloud, func(c *Config) { c.CloudID, c.BaseURL = "", site })
+		place := resolve(t, d.connect("WORK", nil))
+		if len(place.Instance) != 36 || place.Instance != d.config.CloudID {
+			t.Errorf("%+v", place)
+		}
+		ids[place.Instance] = true
+	}
+	if len(ids) != 2 {
+		t.Errorf("%v", ids)
+	}
+}
+
 // What an administrator did to a project survives the death of the process.
 func TestProjectsSurvive(t *testing.T) {
 	clock := newClock()

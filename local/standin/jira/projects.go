@@ -1,6 +1,8 @@
 package jira
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"net/http"
 	"slices"
 	"strconv"
@@ -152,6 +154,15 @@ func (s *Server) currentKey(name string) string {
 		return name
 	}
 	return p.Key + name[at:]
+}
+
+// cloudIDOf makes a cloud id for a site that was given none. It has the form of a
+// real one and is the same after every start.
+func cloudIDOf(site string) string {
+	sum := sha256.Sum256([]byte(site))
+	text := hex.EncodeToString(sum[:16])
+
+	return strings.Join([]string{text[:8], text[8:12], text[12:16], text[16:20], text[20:]}, "-")
 }
 
 // tenantInfo says which cloud id a site has. Nobody has to log in for that
