@@ -1,9 +1,11 @@
 package jira
 
 import (
+	"fmt"
 	"net/http"
 	"net/url"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -169,6 +171,28 @@ func TestWithoutAPlace(t *testing.T) {
 	}
 	if query, _ := url.QueryUnescape(f.take()[0].query); !strings.Contains(query, `project = "WORK"`) {
 		t.Error(query)
+	}
+}
+
+// A place may be used while calls are under way: each names one project.
+func TestUseBesideCalls(t *testing.T) {
+	f, c := start(t, form.Cloud)
+	f.answers(200, nil, listJSON())
+	var all sync.WaitGroup
+	for n := range 8 {
+		all.Go(func() {
+			c.Use(connector.Place{ID: fmt.Sprint(10000 + n%2), Name: "NEW"})
+			if _, _, err := c.Changes(t.Context(), time.Time{}, 1); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	all.Wait()
+	for _, one := range f.take() {
+		query, _ := url.QueryUnescape(one.query)
+		if !strings.Contains(query, "project = 10000 ") && !strings.Contains(query, "project = 10001 ") {
+			t.Errorf("%+v", one)
+		}
 	}
 }
 

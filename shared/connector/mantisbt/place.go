@@ -84,6 +84,9 @@ func (c *Connector) find(ctx context.Context) (place, error) {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if c.used > 0 { // a place was used in the meantime
+		p.project = c.used
+	}
 	c.place = &p
 	return p, nil
 }

@@ -7,7 +7,9 @@ import (
 	"net/http"
 	"os"
 	"slices"
+	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -184,6 +186,28 @@ func TestAnotherPlaceIsReadAnew(t *testing.T) {
 			if !strings.Contains(one.query, "project_id="+id) {
 				t.Errorf("%s: %+v", id, one)
 			}
+		}
+	}
+}
+
+// A place may be used while calls are under way: each goes to one project as a
+// whole.
+func TestUseBesideCalls(t *testing.T) {
+	f, c := start(t, nil)
+	f.answers(200, nil, listOf())
+	var all sync.WaitGroup
+	for n := range 8 {
+		all.Go(func() {
+			c.Use(connector.Place{ID: strconv.Itoa(3 + n%2)})
+			if _, _, err := c.Changes(t.Context(), time.Time{}, 1); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	all.Wait()
+	for _, one := range f.take() {
+		if !strings.Contains(one.query, "project_id=3") && !strings.Contains(one.query, "project_id=4") {
+			t.Errorf("%+v", one)
 		}
 	}
 }
