@@ -4,10 +4,10 @@ import (
 	"fmt"
 	"strings"
 	"testing"
-	"time"
 	"unicode/utf8"
 
 	"integrations/shared/markup"
+	"integrations/shared/markup/worktest"
 )
 
 // show writes blocks so that a test can name them on a line.
@@ -156,20 +156,42 @@ func TestFit(t *testing.T) {
 	}
 }
 
-// What people do not write takes no longer to read than what they do.
-func TestHostileTextIsQuick(t *testing.T) {
+// usual is what people write.
+const usual = "A user cannot log in with **two factors**: see [the log](https://a.example/b) and `auth.go`.\n\n- first\n- second\n\n"
+
+// What people do not write is not much more work to read than what they do, and
+// four times as much of it is about four times the work, not sixteen times.
+func TestHostileTextIsLinear(t *testing.T) {
 	for _, part := range []string{
-		"`a`", "`", "``` ", "[", "](", "*a", "_", "**", "> ", "- ", "1. ", "<", "<a ", "![", "|a", "|-|-|\n", "~~", "a@b.c ", "http://a.b/ ",
-		"- - ", ">\n", "> a\n>", "* a\n * b\n  * c\n", "[a](b", "[a][b]\n\n", "[a]: b\n", "<!--", "&#", "*a _b ", "***a ",
+		usual, "`a`", "`", "``` ", "[", "](", "*a", "_", "**", "> ", "- ", "1. ", "<", "<a ", "![", "|a", "|-|-|\n", "~~", "a@b.c ", "http://a.b/ ",
+		"- - ", "[a](b", "[a][b]\n\n", "<!--", "&#", "*a _b ", "***a ",
 	} {
-		began := time.Now()
-		blocks := Parse(strings.Repeat(part, 64<<10/len(part)))
-		if took := time.Since(began); took > 20*time.Second {
-			t.Errorf("%q takes %v", part, took)
-		}
-		if d := depth(blocks); d > 3*maxNesting {
-			t.Errorf("%q is %d deep", part, d)
-		}
+		worktest.AtMost(t, fmt.Sprintf("%q", part), 10, reading(part, 16<<10), reading(part, 64<<10))
+		notDeep(t, part)
+	}
+}
+
+// Some text is work that grows with the square of its length, in goldmark. As
+// long as a description can be, it is bounded all the same.
+func TestTextThatIsNotLinear(t *testing.T) {
+	for _, part := range []string{">\n", "> a\n>", "* a\n * b\n  * c\n", "[a]: b\n"} {
+		worktest.AtMost(t, fmt.Sprintf("%q", part), 400, reading(usual, 64<<10), reading(part, 64<<10))
+		notDeep(t, part)
+	}
+}
+
+// repeated is a text of a size that has nothing but a part in it.
+func repeated(part string, size int) string { return strings.Repeat(part, size/len(part)) }
+
+func reading(part string, size int) func() {
+	text := repeated(part, size)
+	return func() { Parse(text) }
+}
+
+func notDeep(t *testing.T, part string) {
+	t.Helper()
+	if d := depth(Parse(repeated(part, 64<<10))); d > 3*maxNesting {
+		t.Errorf("%q is %d deep", part, d)
 	}
 }
 
