@@ -9,6 +9,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -35,7 +36,7 @@ func everywhere(t *testing.T, test func(t *testing.T)) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	cmd := exec.CommandContext(t.Context(), self, "-test.run=^"+t.Name()+"$", "-test.v", "-test.timeout=5m")
+	cmd := exec.CommandContext(t.Context(), self, "-test.run=^"+t.Name()+"$", "-test.v", "-test.timeout="+left(t))
 	cmd.Env = append(os.Environ(), inside+"=1")
 	cmd.SysProcAttr = &syscall.SysProcAttr{
 		Cloneflags:  syscall.CLONE_NEWUSER | syscall.CLONE_NEWNET,
@@ -51,6 +52,15 @@ func everywhere(t *testing.T, test func(t *testing.T)) {
 		t.Fatalf("%v\n%s", err, out.String())
 	}
 	t.Log("\n" + out.String())
+}
+
+// left is the time that the whole test has left, in the form of -test.timeout.
+func left(t *testing.T) string {
+	deadline, limited := t.Deadline()
+	if !limited {
+		return "0"
+	}
+	return time.Until(deadline).String()
 }
 
 // allAddresses makes every address of IPv4 and IPv6 one of this network's own.
