@@ -32,8 +32,9 @@ import (
 	"integrations/shared/store"
 )
 
-// patience is how long a test waits for real queues before it gives up.
-const patience = 4 * time.Minute
+// patience is how long a test waits for real queues before it gives up: longer
+// than a slow machine takes.
+const patience = 15 * time.Minute
 
 // A target is an environment that is running here or in another process.
 type target struct {

@@ -18,7 +18,7 @@ const (
 	loadOrganisations, loadIntegrations = 50, 3
 	loadItems, loadVersions             = 40, 5
 	loadEvents                          = loadOrganisations * loadItems * loadVersions
-	loadPatience                        = 10 * time.Minute
+	loadPatience                        = 40 * time.Minute
 )
 
 // loadLines are the events of all organisations, an item's versions in their
