@@ -48,7 +48,7 @@ type Endpoints struct {
 
 // Control is the form of control.json: what the project's own tools use, and
 // no promise to anyone else. Endpoint answers Lambda's Invoke, EventBridge's
-// PutEvents, the two calls of KMS, and GET /pids.
+// PutEvents, the calls of KMS, and GET /pids.
 type Control struct {
 	PID      int               `json:"pid"`
 	Endpoint string            `json:"endpoint"`
@@ -73,7 +73,7 @@ func (e *Environment) SQS() *sqs.Client {
 	return sqs.New(sqs.Options{Region: region, BaseEndpoint: &e.sqs, Credentials: e.credentials()})
 }
 
-// KMS is a client of the environment's key.
+// KMS is a client of the environment's keys.
 func (e *Environment) KMS() *kms.Client {
 	endpoint := e.open.url("control")
 	return kms.New(kms.Options{Region: region, BaseEndpoint: &endpoint, Credentials: e.credentials()})
@@ -82,11 +82,19 @@ func (e *Environment) KMS() *kms.Client {
 // Events is a client of the environment's bus.
 func (e *Environment) Events() *eventbridge.Client { return eventsClient(e.open.url("control")) }
 
-// Table is the name of the one table, Key the ARN of the one key.
+// Table is the name of the one table.
 func (e *Environment) Table() string { return e.template.Tables[0].Name }
 
-// Key is the ARN of the one key.
-func (e *Environment) Key() string { return e.template.Keys[0].ARN }
+// Key is the ARN of the key that seals, "" if the template has none.
+func (e *Environment) Key() string {
+	for _, k := range e.template.Keys {
+		if k.Seals() {
+			return k.ARN
+		}
+	}
+
+	return ""
+}
 
 // Invoke calls a function by its short name, as AWS would.
 func (e *Environment) Invoke(ctx context.Context, function string, payload []byte) ([]byte, error) {

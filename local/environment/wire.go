@@ -250,10 +250,14 @@ func (e *Environment) wireSchedules() error {
 // wireControl serves the AWS calls that no other server answers, each where
 // the SDK sends it, and what tests ask the environment itself.
 func (e *Environment) wireControl() error {
-	if len(e.template.Keys) != 1 {
-		return fmt.Errorf("the template has %d KMS keys; the local environment knows one", len(e.template.Keys))
+	if e.Key() == "" {
+		return errors.New("the template has no KMS key that seals")
 	}
-	keys, err := kms.Open(e.state.dir, e.template.Keys[0].ARN)
+	var known []kms.Key
+	for _, k := range e.template.Keys {
+		known = append(known, kms.Key{ARN: k.ARN, Spec: k.Spec, Usage: k.Usage})
+	}
+	keys, err := kms.Open(e.state.dir, known...)
 	if err != nil {
 		return err
 	}

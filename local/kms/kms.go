@@ -1,5 +1,5 @@
-// Package kms answers the two calls of AWS KMS that the product makes,
-// GenerateDataKey and Decrypt, for one symmetric key.
+// Package kms answers the three calls of AWS KMS that the product makes:
+// GenerateDataKey and Decrypt for symmetric keys, GenerateMac for HMAC keys.
 package kms
 
 import (
@@ -19,7 +19,7 @@ import (
 
 const (
 	contentType = "application/x-amz-json-1.1"
-	// maxBody is far above the largest request the two calls can make.
+	// maxBody is far above the largest request the calls can make.
 	maxBody       = 1 << 20
 	maxCiphertext = 6144
 	algorithm     = "SYMMETRIC_DEFAULT"
@@ -27,15 +27,17 @@ const (
 	blobVersion = 1
 )
 
-// server holds the one key.
+// server holds the keys.
 type server struct {
-	arn  string
-	seal cipher.AEAD
+	keys   []Key
+	master []byte
+	seal   cipher.AEAD
 }
 
-// Open returns a KMS endpoint that knows the key keyARN alone. What it seals
-// depends on a master key kept in dir, readable by its owner alone.
-func Open(dir, keyARN string) (http.Handler, error) {
+// Open returns a KMS endpoint that has these keys and no others. What they seal
+// and sign depends on a master key kept in dir, readable by its owner alone: a
+// server on the same dir seals and signs the same.
+func Open(dir string, keys ...Key) (http.Handler, error) {
 	encoded, err := keyfile.LoadOrCreate(filepath.Join(dir, "kms.key"), newMaster)
 	if err != nil {
 		return nil, fmt.Errorf("KMS key in %s: %w", dir, err)
@@ -49,7 +51,7 @@ func Open(dir, keyARN string) (http.Handler, error) {
 		return nil, err
 	}
 	seal, err := cipher.NewGCM(block)
-	return &server{arn: keyARN, seal: seal}, err
+	return &server{keys: keys, master: master, seal: seal}, err
 }
 
 func newMaster() ([]byte, error) {
@@ -97,25 +99,18 @@ func (s *server) answer(r *http.Request) (any, *fault) {
 		return s.generateDataKey(body)
 	case "TrentService.Decrypt":
 		return s.decrypt(body)
+	case "TrentService.GenerateMac":
+		return s.generateMac(body)
 	}
 	return nil, faultf("UnknownOperationException", "")
 }
 
-// knows reports the fault of a call that names another key than ours.
-func (s *server) knows(key string) *fault {
-	_, id, _ := strings.Cut(s.arn, ":key/")
-	if key == s.arn || (id != "" && key == id) {
-		return nil
-	}
-	return faultf("NotFoundException", "Key '%s' does not exist", key)
-}
-
 // context is the additional data that binds a ciphertext to its key and its
 // encryption context. Marshalling a map sorts it, so equal ones are equal.
-func (s *server) context(pairs map[string]string) []byte {
+func (k Key) context(pairs map[string]string) []byte {
 	if pairs == nil {
 		pairs = map[string]string{}
 	}
-	bound, _ := json.Marshal([]any{s.arn, pairs})
+	bound, _ := json.Marshal([]any{k.ARN, pairs})
 	return bound
 }

@@ -19,14 +19,16 @@ import (
 )
 
 const (
-	keyID = "11111111-2222-3333-4444-555555555555"
-	arn   = "arn:aws:kms:eu-central-1:000000000000:key/" + keyID
+	keyID  = "11111111-2222-3333-4444-555555555555"
+	arn    = "arn:aws:kms:eu-central-1:000000000000:key/" + keyID
+	macID  = "11111111-2222-3333-4444-666666666666"
+	macARN = "arn:aws:kms:eu-central-1:000000000000:key/" + macID
 )
 
 // start serves the key kept in dir and returns the SDK's own client for it.
 func start(t *testing.T, dir string) (*client.Client, string) {
 	t.Helper()
-	handler, err := Open(dir, arn)
+	handler, err := Open(dir, Symmetric(arn), HMAC256(macARN))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -98,6 +100,7 @@ func TestDecryptRefuses(t *testing.T) {
 		"short":            {client.DecryptInput{CiphertextBlob: good[:5], EncryptionContext: pairs}, "InvalidCiphertextException"},
 		"other version":    {client.DecryptInput{CiphertextBlob: append([]byte{2}, good[1:]...), EncryptionContext: pairs}, "InvalidCiphertextException"},
 		"other master":     {client.DecryptInput{CiphertextBlob: foreign, EncryptionContext: pairs}, "InvalidCiphertextException"},
+		"the key of MACs":  {client.DecryptInput{CiphertextBlob: good, EncryptionContext: pairs, KeyId: aws.String(macARN)}, "InvalidKeyUsageException"},
 		"unknown key":      {client.DecryptInput{CiphertextBlob: good, EncryptionContext: pairs, KeyId: aws.String(arn + "0")}, "NotFoundException"},
 		"empty":            {client.DecryptInput{CiphertextBlob: []byte{}, EncryptionContext: pairs}, "ValidationException"},
 		"too long":         {client.DecryptInput{CiphertextBlob: make([]byte, 6145)}, "ValidationException"},
@@ -119,6 +122,7 @@ func TestGenerateRefuses(t *testing.T) {
 		want string
 	}{
 		"unknown key":    {client.GenerateDataKeyInput{KeyId: aws.String("alias/x"), KeySpec: spec}, "NotFoundException"},
+		"key of MACs":    {client.GenerateDataKeyInput{KeyId: aws.String(macARN), KeySpec: spec}, "InvalidKeyUsageException"},
 		"no spec":        {client.GenerateDataKeyInput{KeyId: aws.String(arn)}, "ValidationException"},
 		"both":           {client.GenerateDataKeyInput{KeyId: aws.String(arn), KeySpec: spec, NumberOfBytes: aws.Int32(32)}, "ValidationException"},
 		"too many bytes": {client.GenerateDataKeyInput{KeyId: aws.String(arn), NumberOfBytes: aws.Int32(1025)}, "ValidationException"},
@@ -171,6 +175,9 @@ func TestMalformedRequests(t *testing.T) {
 		{"Decrypt", `{}`, "ValidationException"},
 		{"GenerateDataKey", `{"KeySpec":"AES_256"}`, "ValidationException"},
 		{"GenerateDataKey", `{"EncryptionContext":{"a":1}}`, "SerializationException"},
+		{"GenerateMac", `{}`, "ValidationException"},
+		{"GenerateMac", `{"Message":"%"}`, "SerializationException"},
+		{"GenerateMac", `{"EncryptionContext":{}}`, "SerializationException"},
 		{"Decrypt", `{"CiphertextBlob":"` + strings.Repeat("A", maxBody) + `"}`, "SerializationException"},
 	} {
 		status, kind := raw(t, url, test.target, test.body, true)
@@ -193,7 +200,7 @@ func TestMasterKeyIsPrivateAndChecked(t *testing.T) {
 	if err := os.WriteFile(path, []byte("AAAA"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := Open(dir, arn); err == nil {
+	if _, err := Open(dir, Symmetric(arn)); err == nil {
 		t.Error("opened with a damaged key")
 	}
 }
@@ -203,8 +210,9 @@ func TestMasterKeyIsPrivateAndChecked(t *testing.T) {
 func FuzzBody(f *testing.F) {
 	f.Add("Decrypt", []byte(`{"CiphertextBlob":"AQID","EncryptionContext":{"a":"b"}}`))
 	f.Add("GenerateDataKey", []byte(`{"KeyId":"`+keyID+`","KeySpec":"AES_256"}`))
+	f.Add("GenerateMac", []byte(`{"KeyId":"`+macID+`","MacAlgorithm":"HMAC_SHA_256","Message":"AQID"}`))
 	f.Add("GenerateDataKey", []byte(`{"KeyId":null,"NumberOfBytes":-1}`))
-	handler, err := Open(f.TempDir(), arn)
+	handler, err := Open(f.TempDir(), Symmetric(arn), HMAC256(macARN))
 	if err != nil {
 		f.Fatal(err)
 	}
@@ -219,7 +227,7 @@ func FuzzBody(f *testing.F) {
 		if err := json.Unmarshal(recorder.Body.Bytes(), &answer); err != nil {
 			t.Fatalf("answer %q: %v", recorder.Body, err)
 		}
-		if ok := recorder.Code == http.StatusOK; ok != (answer.Type == "") || (ok && target != "GenerateDataKey") {
+		if ok := recorder.Code == http.StatusOK; ok != (answer.Type == "") || (ok && target != "GenerateDataKey" && target != "GenerateMac") {
 			t.Fatalf("%s %q: %d %s", target, body, recorder.Code, recorder.Body)
 		}
 	})

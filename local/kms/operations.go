@@ -8,7 +8,7 @@ import (
 	"io"
 )
 
-// common is what both calls may carry.
+// common is what GenerateDataKey and Decrypt may carry.
 type common struct {
 	KeyID             string            `json:"KeyId"`
 	EncryptionContext map[string]string `json:"EncryptionContext"`
@@ -61,9 +61,10 @@ func (s *server) generateDataKey(body []byte) (any, *fault) {
 		return nil, missing("keyId")
 	}
 	length, failed := in.length()
-	if failed == nil {
-		failed = s.knows(in.KeyID)
+	if failed != nil {
+		return nil, failed
 	}
+	key, failed := s.find(in.KeyID, encrypt, "GenerateDataKey")
 	if failed == nil {
 		failed = in.check()
 	}
@@ -75,8 +76,8 @@ func (s *server) generateDataKey(body []byte) (any, *fault) {
 	nonce := make([]byte, s.seal.NonceSize())
 	rand.Read(nonce)
 	blob := append([]byte{blobVersion}, nonce...)
-	blob = s.seal.Seal(blob, nonce, plaintext, s.context(in.EncryptionContext))
-	return map[string]any{"KeyId": s.arn, "CiphertextBlob": blob, "Plaintext": plaintext}, nil
+	blob = s.seal.Seal(blob, nonce, plaintext, key.context(in.EncryptionContext))
+	return map[string]any{"KeyId": key.ARN, "CiphertextBlob": blob, "Plaintext": plaintext}, nil
 }
 
 type decryptInput struct {
@@ -97,35 +98,41 @@ func (s *server) decrypt(body []byte) (any, *fault) {
 		return nil, faultf("ValidationException", "1 validation error detected: Value at 'ciphertextBlob' failed to "+
 			"satisfy constraint: Member must have length less than or equal to %d", maxCiphertext)
 	}
+	keys := s.keys
 	if in.KeyID != "" {
-		if failed := s.knows(in.KeyID); failed != nil {
+		key, failed := s.find(in.KeyID, encrypt, "Decrypt")
+		if failed != nil {
 			return nil, failed
 		}
+		keys = []Key{key}
 	}
 	if in.EncryptionAlgorithm != "" && in.EncryptionAlgorithm != algorithm {
 		return nil, faultf("InvalidKeyUsageException", "the key does not support %s", in.EncryptionAlgorithm)
 	}
-	plaintext, failed := s.open(in.CiphertextBlob, in.EncryptionContext)
+	key, plaintext, failed := s.open(keys, in.CiphertextBlob, in.EncryptionContext)
 	if failed == nil {
 		failed = in.check()
 	}
 	if failed != nil {
 		return nil, failed
 	}
-	return map[string]any{"KeyId": s.arn, "Plaintext": plaintext, "EncryptionAlgorithm": algorithm}, nil
+	return map[string]any{"KeyId": key.ARN, "Plaintext": plaintext, "EncryptionAlgorithm": algorithm}, nil
 }
 
-// open says no more about a refusal than KMS does: nothing.
-func (s *server) open(blob []byte, pairs map[string]string) ([]byte, *fault) {
+// open finds out which of the keys has sealed a blob. It says no more about a
+// refusal than KMS does: nothing.
+func (s *server) open(keys []Key, blob []byte, pairs map[string]string) (Key, []byte, *fault) {
 	head := 1 + s.seal.NonceSize()
 	if len(blob) < head || blob[0] != blobVersion {
-		return nil, faultf("InvalidCiphertextException", "")
+		return Key{}, nil, faultf("InvalidCiphertextException", "")
 	}
-	plaintext, err := s.seal.Open(nil, blob[1:head], blob[head:], s.context(pairs))
-	if err != nil {
-		return nil, faultf("InvalidCiphertextException", "")
+	for _, key := range keys {
+		plaintext, err := s.seal.Open(nil, blob[1:head], blob[head:], key.context(pairs))
+		if err == nil && key.Usage == encrypt {
+			return key, plaintext, nil
+		}
 	}
-	return plaintext, nil
+	return Key{}, nil, faultf("InvalidCiphertextException", "")
 }
 
 func missing(member string) *fault {

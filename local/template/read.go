@@ -1,6 +1,7 @@
 package template
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"errors"
 	"fmt"
@@ -97,9 +98,15 @@ func addBus(t *Template, id string, _ *resource, p *properties) error {
 }
 
 func addKey(t *Template, id string, _ *resource, p *properties) error {
-	p.only("KeySpec", "", "SYMMETRIC_DEFAULT")
-	p.only("KeyUsage", "", "ENCRYPT_DECRYPT")
-	t.Keys = append(t.Keys, Key{LogicalID: id, ID: p.self(id, "Ref"), ARN: p.self(id, "Arn")})
+	key := Key{
+		LogicalID: id, ID: p.self(id, "Ref"), ARN: p.self(id, "Arn"),
+		Spec:  cmp.Or(p.only("KeySpec", "", symmetricSpec, hmacSpec), symmetricSpec),
+		Usage: cmp.Or(p.only("KeyUsage", "", sealUsage, macUsage), sealUsage),
+	}
+	if (key.Spec == hmacSpec) != (key.Usage == macUsage) {
+		p.wrong("KeyUsage", key.Usage+" with KeySpec "+key.Spec)
+	}
+	t.Keys = append(t.Keys, key)
 	return nil
 }
 

@@ -139,8 +139,19 @@ type Queue struct {
 // A Bus is an EventBridge bus.
 type Bus struct{ LogicalID, Name, ARN string }
 
-// A Key is a KMS key.
-type Key struct{ LogicalID, ID, ARN string }
+// A Key is a KMS key. Spec and Usage are those that CloudFormation names.
+type Key struct{ LogicalID, ID, ARN, Spec, Usage string }
+
+// The kinds of keys that the local KMS has.
+const (
+	symmetricSpec = "SYMMETRIC_DEFAULT"
+	hmacSpec      = "HMAC_256"
+	sealUsage     = "ENCRYPT_DECRYPT"
+	macUsage      = "GENERATE_VERIFY_MAC"
+)
+
+// Seals says whether the key encrypts and decrypts.
+func (k Key) Seals() bool { return k.Usage == sealUsage }
 
 // document is a template as CloudFormation has it.
 type document struct {

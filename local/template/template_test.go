@@ -2,6 +2,7 @@ package template
 
 import (
 	"encoding/json"
+	"fmt"
 	"os"
 	"reflect"
 	"strings"
@@ -148,9 +149,18 @@ func TestTable(t *testing.T) {
 
 func TestBusAndKey(t *testing.T) {
 	got := parsed(t)
-	if len(got.Buses) != 1 || got.Buses[0].Name != "integrations-local" || len(got.Keys) != 1 ||
-		got.Keys[0].ARN != "arn:aws:kms:eu-central-1:000000000000:key/"+got.Keys[0].ID {
-		t.Errorf("%+v %+v", got.Buses, got.Keys)
+	if len(got.Buses) != 1 || got.Buses[0].Name != "integrations-local" || len(got.Keys) != 2 || got.Keys[0].ID == got.Keys[1].ID {
+		t.Fatalf("%+v %+v", got.Buses, got.Keys)
+	}
+	kinds := map[string]bool{}
+	for _, key := range got.Keys {
+		if key.ARN != "arn:aws:kms:eu-central-1:000000000000:key/"+key.ID {
+			t.Errorf("%+v", key)
+		}
+		kinds[fmt.Sprint(key.Spec, " ", key.Usage, " ", key.Seals())] = true
+	}
+	if !kinds["SYMMETRIC_DEFAULT ENCRYPT_DECRYPT true"] || !kinds["HMAC_256 GENERATE_VERIFY_MAC false"] {
+		t.Errorf("%v", kinds)
 	}
 }
 
@@ -203,6 +213,10 @@ func TestWhatIsUnknownIsNamed(t *testing.T) {
 		"local":     {property("AWS::DynamoDB::GlobalTable", "LocalSecondaryIndexes", []any{}), "LocalSecondaryIndexes"},
 		"input":     {property("AWS::Events::Rule", "Targets", []any{object("Id", "a", "Arn", "b", "InputPath", "$")}), "InputPath"},
 		"keyspec":   {property("AWS::KMS::Key", "KeySpec", "RSA_2048"), "KeySpec"},
+		"keyusage":  {property("AWS::KMS::Key", "KeyUsage", "SIGN_VERIFY"), "KeyUsage"},
+		"keypair": {func(doc map[string]any) {
+			doc["Resources"].(map[string]any)["Odd"] = object("Type", "AWS::KMS::Key", "Properties", object("KeySpec", "HMAC_256"))
+		}, "ENCRYPT_DECRYPT with KeySpec HMAC_256"},
 		"transform": {func(doc map[string]any) { doc["Transform"] = "AWS::Serverless" }, "transforms"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -195,7 +195,7 @@ func newWorld(t *testing.T) *world {
 	over := &http.Client{Transport: w.wire}
 	w.db = dynamodb.New(dynamodb.Options{Region: "eu-central-1", BaseEndpoint: &dynamoURL, Credentials: who, HTTPClient: over, RetryMaxAttempts: 1})
 	w.sqs = sqs.New(sqs.Options{Region: "eu-central-1", BaseEndpoint: &sqsURL, Credentials: who, HTTPClient: over, RetryMaxAttempts: 1})
-	keys, err := localkms.Open(t.TempDir(), keyARN)
+	keys, err := localkms.Open(t.TempDir(), localkms.Symmetric(keyARN))
 	if err != nil {
 		t.Fatal(err)
 	}

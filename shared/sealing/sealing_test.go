@@ -21,7 +21,7 @@ var bound = Binding{Organisation: 1001, Integration: 501, Field: "token", Origin
 
 func client(t *testing.T) *kms.Client {
 	t.Helper()
-	handler, err := localkms.Open(t.TempDir(), keyARN)
+	handler, err := localkms.Open(t.TempDir(), localkms.Symmetric(keyARN))
 	if err != nil {
 		t.Fatal(err)
 	}

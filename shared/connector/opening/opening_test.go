@@ -39,7 +39,7 @@ var (
 
 func keys(t *testing.T) *kms.Client {
 	t.Helper()
-	handler, err := localkms.Open(t.TempDir(), keyARN)
+	handler, err := localkms.Open(t.TempDir(), localkms.Symmetric(keyARN))
 	must(t, err)
 	server := httptest.NewServer(handler)
 	t.Cleanup(server.Close)
