@@ -1,0 +1,160 @@
+// Package signing signs markers with a key that every instance of one
+// installation derives anew, so that the key is stored nowhere.
+package signing
+
+import (
+	"context"
+	"crypto/hkdf"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/base32"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"strconv"
+
+	"github.com/aws/aws-sdk-go-v2/service/kms"
+	kmstypes "github.com/aws/aws-sdk-go-v2/service/kms/types"
+
+	"integrations/shared/connector"
+)
+
+const (
+	// rootMessage is what KMS makes the root from. Another message, or another
+	// KMS key, makes every marker in the world a stranger's.
+	rootMessage = "integrations/root/v1"
+	// markerInfo tells the key of markers from other keys of the same root
+	// (RFC 5869, section 3.2).
+	markerInfo = "integrations/marker-key/v1"
+	keyBytes   = 32
+	// tagBytes are 80 bits: 16 letters. Who tries to guess a tag must have each
+	// guess looked for at the provider.
+	tagBytes = 10
+)
+
+// A MacGenerator is the KMS call that signing needs.
+type MacGenerator interface {
+	GenerateMac(context.Context, *kms.GenerateMacInput, ...func(*kms.Options)) (*kms.GenerateMacOutput, error)
+}
+
+// Markers derives the key of markers. It asks KMS once, when the key is first
+// wanted, and keeps it for the life of the process. It is safe for use by
+// several goroutines.
+type Markers struct {
+	keys  MacGenerator
+	keyID string
+
+	// turn is taken by the one who asks. It is a channel and no mutex, so that
+	// who waits for it can give up.
+	turn chan struct{}
+	key  Key // once derived
+}
+
+// NewMarkers derives from the KMS key with this id or ARN, which must be of the
+// kind HMAC_256.
+func NewMarkers(keys MacGenerator, keyID string) *Markers {
+	return &Markers{keys: keys, keyID: keyID, turn: make(chan struct{}, 1)}
+}
+
+// MarkerKey gives the key. An error is not remembered: the next call asks KMS
+// again.
+func (m *Markers) MarkerKey(ctx context.Context) (Key, error) {
+	select {
+	case m.turn <- struct{}{}:
+		defer func() { <-m.turn }()
+	case <-ctx.Done():
+		return Key{}, fmt.Errorf("the key of markers: %w", ctx.Err())
+	}
+
+	if m.key.secret != nil {
+		return m.key, nil
+	}
+
+	key, err := m.derive(ctx)
+	if err != nil {
+		return Key{}, fmt.Errorf("the key of markers: %w", err)
+	}
+	m.key = key
+
+	return key, nil
+}
+
+func (m *Markers) derive(ctx context.Context) (Key, error) {
+	answer, err := m.keys.GenerateMac(ctx, &kms.GenerateMacInput{
+		KeyId: &m.keyID, MacAlgorithm: kmstypes.MacAlgorithmSpecHmacSha256, Message: []byte(rootMessage),
+	})
+	if err != nil {
+		return Key{}, err
+	}
+
+	return NewKey(answer.Mac)
+}
+
+var errShortRoot = errors.New("KMS gave a MAC that is too short to be one of HMAC_SHA_256")
+
+// NewKey derives the key of markers from a root, which is the 32 bytes that KMS
+// answers with.
+func NewKey(root []byte) (Key, error) {
+	if len(root) < sha256.Size {
+		return Key{}, errShortRoot
+	}
+
+	secret, err := hkdf.Key(sha256.New, root, nil, markerInfo, keyBytes)
+	if err != nil {
+		return Key{}, err
+	}
+
+	return Key{secret: secret}, nil
+}
+
+// A Key signs markers and verifies them. The zero Key signs none and finds none
+// valid. It shows nothing of itself when it is printed.
+type Key struct{ secret []byte }
+
+// String keeps the secret out of logs.
+func (Key) String() string { return "a key of markers" }
+
+// GoString keeps the secret out of logs.
+func (k Key) GoString() string { return k.String() }
+
+// Sign gives the marker with its tag. A tag that was there before does not
+// count.
+func (k Key) Sign(m connector.Marker) connector.Marker {
+	m.Tag = ""
+	if k.secret != nil {
+		m.Tag = k.tag(m)
+	}
+
+	return m
+}
+
+// Valid says whether the marker has the tag that Sign gives it. It takes the
+// same time however much of a tag is right.
+func (k Key) Valid(m connector.Marker) bool {
+	if k.secret == nil {
+		return false
+	}
+
+	return hmac.Equal([]byte(k.tag(m)), []byte(m.Tag))
+}
+
+var letters = base32.NewEncoding("abcdefghijklmnopqrstuvwxyz234567").WithPadding(base32.NoPadding)
+
+func (k Key) tag(m connector.Marker) string {
+	mac := hmac.New(sha256.New, k.secret)
+	mac.Write(encoded(m))
+
+	return letters.EncodeToString(mac.Sum(nil)[:tagBytes])
+}
+
+// encoded is what a tag signs: integration, item and attempt in decimal, each
+// behind its length, so that no two markers have the same encoding.
+func encoded(m connector.Marker) []byte {
+	var b []byte
+	for _, part := range []string{m.Integration.String(), m.Item.String(), strconv.Itoa(m.Attempt)} {
+		b = binary.BigEndian.AppendUint16(b, uint16(len(part)))
+		b = append(b, part...)
+	}
+
+	return b
+}

@@ -1,0 +1,304 @@
+package signing
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"net/http/httptest"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/credentials"
+	"github.com/aws/aws-sdk-go-v2/service/kms"
+	"github.com/aws/smithy-go"
+
+	localkms "integrations/local/kms"
+	"integrations/shared/connector"
+	"integrations/shared/domain"
+)
+
+const (
+	keyARN  = "arn:aws:kms:eu-central-1:000000000000:key/99999999-2222-3333-4444-555555555555"
+	otherID = "99999999-2222-3333-4444-666666666666"
+	sealARN = "arn:aws:kms:eu-central-1:000000000000:key/11111111-2222-3333-4444-555555555555"
+)
+
+var marker = connector.Marker{Integration: 1190000000000001027, Item: 4711, Attempt: 2}
+
+// server is a client of a KMS over its real protocol. The same directory holds
+// the same keys.
+func server(t *testing.T, dir string) *kms.Client {
+	t.Helper()
+	handler, err := localkms.Open(dir, localkms.Symmetric(sealARN), localkms.HMAC256(keyARN), localkms.HMAC256(strings.Replace(keyARN, "555555555555", "666666666666", 1)))
+	if err != nil {
+		t.Fatal(err)
+	}
+
+	s := httptest.NewServer(handler)
+	t.Cleanup(s.Close)
+
+	return kms.New(kms.Options{
+		Region: "eu-central-1", BaseEndpoint: &s.URL, RetryMaxAttempts: 1,
+		Credentials: credentials.NewStaticCredentialsProvider("local", "local", ""),
+	})
+}
+
+func keyOf(t *testing.T, client MacGenerator, id string) Key {
+	t.Helper()
+	key, err := NewMarkers(client, id).MarkerKey(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+
+	return key
+}
+
+func fixed(t testing.TB) Key {
+	t.Helper()
+	key, err := NewKey(bytes.Repeat([]byte{7}, 32))
+	if err != nil {
+		t.Fatal(err)
+	}
+
+	return key
+}
+
+// Every instance of an installation derives the same key, today and after a
+// restart; another key of KMS makes another one.
+func TestTheSameKeyEverywhere(t *testing.T) {
+	dir := t.TempDir()
+	first := keyOf(t, server(t, dir), keyARN).Sign(marker)
+	again := keyOf(t, server(t, dir), keyARN)
+	if !connector.IsTag(first.Tag) || again.Sign(marker) != first || !again.Valid(first) {
+		t.Errorf("%+v, then %+v", first, again.Sign(marker))
+	}
+
+	for name, other := range map[string]Key{
+		"another KMS key": keyOf(t, server(t, dir), otherID),
+		"another account": keyOf(t, server(t, t.TempDir()), keyARN),
+	} {
+		if other.Valid(first) || other.Sign(marker).Tag == first.Tag {
+			t.Errorf("%s: the same signature", name)
+		}
+	}
+}
+
+// A known answer, computed with another implementation of RFC 5869: a change of
+// the derivation would make all markers out there invalid.
+func TestTheDerivationStays(t *testing.T) {
+	if got := fixed(t).Sign(marker).Tag; got != "wo2ix6dre7plpgfy" {
+		t.Errorf("the tag is %s", got)
+	}
+}
+
+func TestEachPartIsSigned(t *testing.T) {
+	key := fixed(t)
+	signed := key.Sign(marker)
+	if !key.Valid(signed) || signed.Integration != marker.Integration || signed.Item != marker.Item || signed.Attempt != marker.Attempt {
+		t.Fatalf("%+v", signed)
+	}
+	if key.Sign(signed) != signed {
+		t.Error("a tag that is there counts")
+	}
+
+	for name, change := range map[string]func(*connector.Marker){
+		"integration":   func(m *connector.Marker) { m.Integration++ },
+		"item":          func(m *connector.Marker) { m.Item++ },
+		"attempt":       func(m *connector.Marker) { m.Attempt++ },
+		"swapped":       func(m *connector.Marker) { m.Integration, m.Item = m.Item, m.Integration },
+		"no tag":        func(m *connector.Marker) { m.Tag = "" },
+		"a short tag":   func(m *connector.Marker) { m.Tag = m.Tag[:15] },
+		"a longer tag":  func(m *connector.Marker) { m.Tag += "a" },
+		"in upper case": func(m *connector.Marker) { m.Tag = strings.ToUpper(m.Tag) },
+	} {
+		m := signed
+		change(&m)
+		if key.Valid(m) {
+			t.Errorf("%s: valid", name)
+		}
+	}
+
+	for at := range signed.Tag {
+		for _, letter := range "abcdefghijklmnopqrstuvwxyz234567" {
+			m := signed
+			m.Tag = signed.Tag[:at] + string(letter) + signed.Tag[at+1:]
+			if key.Valid(m) != (m.Tag == signed.Tag) {
+				t.Errorf("letter %d as %c: valid %v", at, letter, key.Valid(m))
+			}
+		}
+	}
+}
+
+// Digits that move from one part to the next make another marker.
+func TestNoTwoMarkersHaveOneEncoding(t *testing.T) {
+	seen := map[string]connector.Marker{}
+	for _, digits := range []string{"1234", "111111", "1200012", "9223372"} {
+		for i := 1; i < len(digits)-1; i++ {
+			for j := i + 1; j < len(digits); j++ {
+				integration, err1 := domain.ParseSnowflake(digits[:i])
+				item, err2 := domain.ParseSnowflake(digits[i:j])
+				if err1 != nil || err2 != nil {
+					continue
+				}
+				attempt := 0
+				_, _ = fmt.Sscan(digits[j:], &attempt)
+				m := connector.Marker{Integration: integration, Item: item, Attempt: attempt}
+				if other, twice := seen[string(encoded(m))]; twice && other != m {
+					t.Errorf("%+v and %+v", m, other)
+				}
+				seen[string(encoded(m))] = m
+			}
+		}
+	}
+	if len(seen) < 20 {
+		t.Errorf("only %d markers", len(seen))
+	}
+}
+
+func TestTheZeroKey(t *testing.T) {
+	var none Key
+	if m := none.Sign(connector.Marker{Integration: 1, Item: 2, Attempt: 3, Tag: "x"}); m.Tag != "" || none.Valid(m) {
+		t.Errorf("%+v", m)
+	}
+	if _, err := NewKey([]byte("short")); !errors.Is(err, errShortRoot) {
+		t.Error(err)
+	}
+	key := fixed(t)
+	for _, text := range []string{fmt.Sprint(key), fmt.Sprintf("%+v", key), fmt.Sprintf("%#v", key), fmt.Sprintf("%s", struct{ K Key }{key})} {
+		if strings.Contains(text, fmt.Sprint(key.secret)) || !strings.Contains(text, "a key of markers") {
+			t.Errorf("printed as %s", text)
+		}
+	}
+}
+
+// KMS refuses in its own words, and what it refused once is asked again.
+func TestRefusals(t *testing.T) {
+	client := server(t, t.TempDir())
+	for id, want := range map[string]string{
+		sealARN:                        "InvalidKeyUsageException",
+		strings.TrimRight(keyARN, "5"): "NotFoundException",
+	} {
+		_, err := NewMarkers(client, id).MarkerKey(t.Context())
+		var coded smithy.APIError
+		if !errors.As(err, &coded) || coded.ErrorCode() != want {
+			t.Errorf("%s: %v", id, err)
+		}
+	}
+}
+
+// A flaky KMS fails some calls first, and counts all.
+type flaky struct {
+	fails atomic.Int32
+	calls atomic.Int32
+	// wait holds calls back until it is closed, began takes one word for each.
+	wait, began chan struct{}
+}
+
+func (f *flaky) GenerateMac(ctx context.Context, in *kms.GenerateMacInput, _ ...func(*kms.Options)) (*kms.GenerateMacOutput, error) {
+	f.calls.Add(1)
+	if f.wait != nil {
+		f.began <- struct{}{}
+		select {
+		case <-f.wait:
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+	}
+	if f.fails.Add(-1) >= 0 {
+		return nil, errors.New("KMS is away")
+	}
+
+	return &kms.GenerateMacOutput{KeyId: in.KeyId, Mac: bytes.Repeat([]byte{1}, 32)}, nil
+}
+
+func TestOneCallAnInstance(t *testing.T) {
+	f := &flaky{}
+	f.fails.Store(2)
+	markers := NewMarkers(f, "k")
+	for range 2 {
+		if key, err := markers.MarkerKey(t.Context()); err == nil || key.secret != nil {
+			t.Fatal("a failure gave a key")
+		}
+	}
+
+	var all sync.WaitGroup
+	tags := make([]string, 20)
+	for i := range tags {
+		all.Go(func() {
+			key, err := markers.MarkerKey(t.Context())
+			if err != nil {
+				t.Error(err)
+			}
+			tags[i] = key.Sign(marker).Tag
+		})
+	}
+	all.Wait()
+	if len(slices.Compact(tags)) != 1 || tags[0] == "" || f.calls.Load() != 3 {
+		t.Errorf("%d calls, tags %q", f.calls.Load(), tags)
+	}
+}
+
+// Who waits for another one's call gives up when his own time is over.
+func TestWaitingEnds(t *testing.T) {
+	f := &flaky{wait: make(chan struct{}), began: make(chan struct{}, 1)}
+	markers := NewMarkers(f, "k")
+	var first sync.WaitGroup
+	first.Go(func() {
+		if _, err := markers.MarkerKey(t.Context()); err != nil {
+			t.Error(err)
+		}
+	})
+	<-f.began
+
+	gone, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := markers.MarkerKey(gone); !errors.Is(err, context.Canceled) {
+		t.Error(err)
+	}
+	close(f.wait)
+	first.Wait()
+	if _, err := markers.MarkerKey(t.Context()); err != nil || f.calls.Load() != 1 {
+		t.Error(err, f.calls.Load())
+	}
+}
+
+// The parameters are those that the documentation names.
+func TestWhatKMSIsAsked(t *testing.T) {
+	var asked *kms.GenerateMacInput
+	record := recorder(func(in *kms.GenerateMacInput) { asked = in })
+	if _, err := NewMarkers(record, "k").MarkerKey(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if aws.ToString(asked.KeyId) != "k" || asked.MacAlgorithm != "HMAC_SHA_256" || string(asked.Message) != "integrations/root/v1" {
+		t.Errorf("%+v", asked)
+	}
+}
+
+type recorder func(*kms.GenerateMacInput)
+
+func (r recorder) GenerateMac(_ context.Context, in *kms.GenerateMacInput, _ ...func(*kms.Options)) (*kms.GenerateMacOutput, error) {
+	r(in)
+	return &kms.GenerateMacOutput{Mac: make([]byte, 32)}, nil
+}
+
+// Whatever the marker, its tag verifies, and has the form that connectors read.
+func FuzzSign(f *testing.F) {
+	f.Add(int64(1), int64(2), 3, "aaaaaaaaaaaaaaaa")
+	key := fixed(f)
+	f.Fuzz(func(t *testing.T, integration, item int64, attempt int, tag string) {
+		m := connector.Marker{Integration: domain.Snowflake(integration), Item: domain.Snowflake(item), Attempt: attempt}
+		signed := key.Sign(m)
+		if !key.Valid(signed) || !connector.IsTag(signed.Tag) {
+			t.Errorf("%+v", signed)
+		}
+		m.Tag = tag
+		if key.Valid(m) != (m == signed) {
+			t.Errorf("%+v is valid", m)
+		}
+	})
+}
