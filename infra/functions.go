@@ -52,6 +52,7 @@ type definition struct {
 type resources struct {
 	table  awsdynamodb.TableV2
 	key    awskms.Key
+	macKey awskms.Key
 	queues queueSet
 	bus    awsevents.EventBus
 }
@@ -211,7 +212,8 @@ func (s *service) tellDials(_ resources, env map[string]*string) {
 	env["ALLOW_DIAL"] = jsii.String(strings.Join(rules, ","))
 }
 
-func (s *service) tellWorker(_ resources, env map[string]*string) {
+func (s *service) tellWorker(r resources, env map[string]*string) {
+	env["MAC_KEY_ID"] = r.macKey.KeyArn()
 	env["SLICE_SECONDS"] = secondsText(s.Timings.Slice)
 	env["CALL_SECONDS"] = secondsText(s.Timings.Call)
 	env["SETTLE_SECONDS"] = secondsText(s.Timings.Settle)

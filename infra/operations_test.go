@@ -20,7 +20,7 @@ func TestProductionKeepsWhatCannotBeMadeAgain(t *testing.T) {
 func checkKept(t *testing.T, tpl template, kept bool) {
 	t.Helper()
 	tables, keys := tpl.ofType("AWS::DynamoDB::GlobalTable"), tpl.ofType("AWS::KMS::Key")
-	if len(tables) != 1 || len(keys) != 1 {
+	if len(tables) != 1 || len(keys) != 2 {
 		t.Fatalf("%s: %d tables and %d keys", tpl.stage, len(tables), len(keys))
 	}
 	for id, table := range tables {
@@ -38,8 +38,13 @@ func checkKept(t *testing.T, tpl template, kept bool) {
 		checkRetained(t, tpl.stage, id, table, kept)
 	}
 	for id, key := range keys {
-		if key.at("EnableKeyRotation") != true {
-			t.Errorf("%s %s: does not rotate", tpl.stage, id)
+		// KMS refuses to rotate an HMAC key.
+		mac := text(key.at("KeySpec")) == "HMAC_256"
+		if rotates := key.at("EnableKeyRotation") == true; rotates == mac {
+			t.Errorf("%s %s: rotates: %v", tpl.stage, id, rotates)
+		}
+		if number(key.at("PendingWindowInDays")) != 30 {
+			t.Errorf("%s %s: can be gone within %v days", tpl.stage, id, key.at("PendingWindowInDays"))
 		}
 		checkRetained(t, tpl.stage, id, key, kept)
 	}
@@ -201,7 +206,7 @@ func TestAlarmEmailIsSubscribed(t *testing.T) {
 
 func TestOutputs(t *testing.T) {
 	everywhere(t, func(t *testing.T, tpl template) {
-		for _, name := range []string{"ApiUrl", "TableName", "BusName", "SyncQueueUrl", "IngestQueueUrl", "SyncDeadLetterQueueUrl", "IngestDeadLetterQueueUrl", "KeyArn", "AlarmTopicArn"} {
+		for _, name := range []string{"ApiUrl", "TableName", "BusName", "SyncQueueUrl", "IngestQueueUrl", "SyncDeadLetterQueueUrl", "IngestDeadLetterQueueUrl", "KeyArn", "MacKeyArn", "AlarmTopicArn"} {
 			if at(tpl.Outputs[name], "Value") == nil {
 				t.Errorf("no output %s", name)
 			}

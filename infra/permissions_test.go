@@ -145,6 +145,8 @@ func TestWhoMayDoWhat(t *testing.T) {
 	}{
 		{"kms:Decrypt", []string{"check", "providersync"}},
 		{"kms:GenerateDataKey", []string{"create", "patch"}},
+		{"kms:GenerateMac", []string{"providersync"}},
+		{"kms:VerifyMac", nil},
 		{"dynamodb:Scan", nil},
 		{"dynamodb:Query", []string{"dispatch", "ingest", "items", "list", "providersync", "status", "syncs"}},
 		{"dynamodb:PutItem", []string{"cancel", "create", "delete", "ingest", "patch", "providersync"}},
@@ -194,6 +196,7 @@ func TestFunctionsMayUseWhatTheyAreTold(t *testing.T) {
 		"SYNC_QUEUE_URL": "sqs:SendMessage on AWS::SQS::Queue",
 		"EVENT_BUS_NAME": "events:PutEvents on AWS::Events::EventBus",
 		"KMS_KEY_ID":     "kms:GenerateDataKey on AWS::KMS::Key",
+		"MAC_KEY_ID":     "kms:GenerateMac on AWS::KMS::Key",
 	}
 	everywhere(t, func(t *testing.T, tpl template) {
 		for name, f := range tpl.functions() {
@@ -204,6 +207,32 @@ func TestFunctionsMayUseWhatTheyAreTold(t *testing.T) {
 					t.Errorf("%s: is told %s: %v; may %s: %v", name, variable, told, action, !told)
 				}
 			}
+		}
+	})
+}
+
+// TestEachKeyHasItsUse: the worker opens secrets with one key and signs with the other, and nobody does more with either.
+func TestEachKeyHasItsUse(t *testing.T) {
+	everywhere(t, func(t *testing.T, tpl template) {
+		seen := 0
+		for name, f := range tpl.functions() {
+			_, list := roleOf(t, tpl, f)
+			for _, s := range list {
+				for _, action := range s.actions {
+					if !strings.HasPrefix(action, "kms:") {
+						continue
+					}
+					seen++
+					key := tpl.Resources[target(s.resources[0])]
+					signs := text(key.at("KeyUsage")) == "GENERATE_VERIFY_MAC"
+					if key.Type != "AWS::KMS::Key" || len(s.resources) != 1 || signs != (action == "kms:GenerateMac") {
+						t.Errorf("%s: %s on %v", name, action, s.resources)
+					}
+				}
+			}
+		}
+		if seen != 5 {
+			t.Errorf("%d statements about keys", seen)
 		}
 	})
 }

@@ -125,6 +125,7 @@ func worksSync(r resources) []awsiam.PolicyStatement {
 			"dynamodb:DeleteItem", "dynamodb:ConditionCheckItem", "dynamodb:BatchWriteItem"),
 		allow(on(r.index(outcomeIndex)), "dynamodb:Query"),
 		allow(on(r.key.KeyArn()), "kms:Decrypt"),
+		allow(on(r.macKey.KeyArn()), "kms:GenerateMac"),
 		r.publishes(),
 		r.sendsSync(),
 		consumes(r.queues.sync),

@@ -65,9 +65,10 @@ func newStack(app awscdk.App, settings Settings, assets string) (awscdk.Stack, e
 func (s *service) build(folders map[string]string) {
 	table := s.newTable()
 	key := s.newKey()
+	macKey := s.newMacKey()
 	queues := s.newQueues()
 	bus := s.newBus()
-	s.newFunctions(folders, resources{table: table, key: key, queues: queues, bus: bus})
+	s.newFunctions(folders, resources{table: table, key: key, macKey: macKey, queues: queues, bus: bus})
 	s.guardBus(bus)
 	s.routeEvents(bus, queues.ingest)
 	s.schedule("dispatch")
@@ -82,6 +83,7 @@ func (s *service) build(folders map[string]string) {
 	s.output("TableName", "The one table.", table.TableName())
 	s.output("BusName", "Where the platform publishes its events.", bus.EventBusName())
 	s.output("KeyArn", "What the stored secrets are sealed under.", key.KeyArn())
+	s.output("MacKeyArn", "What markers at the providers are signed with.", macKey.KeyArn())
 	s.output("AlarmTopicArn", "Where alarms go; subscribe whoever is on call.", topic.TopicArn())
 	s.outputQueues(queues)
 }

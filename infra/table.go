@@ -47,6 +47,19 @@ func attribute(name string, kind awsdynamodb.AttributeType) *awsdynamodb.Attribu
 	return &awsdynamodb.Attribute{Name: &name, Type: kind}
 }
 
+// newMacKey makes the key that marker signatures are derived from. Without it no marker in a provider's object can be
+// verified any more, so it is kept as the other one is. KMS does not rotate HMAC keys.
+func (s *service) newMacKey() awskms.Key {
+	return awskms.NewKey(s.Stack, jsii.String("MacKey"), &awskms.KeyProps{
+		Alias:         s.name("mac"),
+		Description:   jsii.String("Signs the markers in objects at the providers (stage " + s.Stage + ")"),
+		KeySpec:       awskms.KeySpec_HMAC_256,
+		KeyUsage:      awskms.KeyUsage_GENERATE_VERIFY_MAC,
+		PendingWindow: awscdk.Duration_Days(jsii.Number(30)),
+		RemovalPolicy: s.removal(),
+	})
+}
+
 // newKey makes the key that secrets are sealed under. Losing it loses every stored secret, so production keeps it,
 // and anyone who deletes it on purpose has the longest time that AWS offers to think again.
 func (s *service) newKey() awskms.Key {
