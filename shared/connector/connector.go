@@ -128,8 +128,12 @@ type Finder interface {
 // An Object is what a target holds, ours or not.
 type Object struct {
 	Written
-	// Marker is zero where the object carries none of ours.
-	Marker    Marker
+	// Marker is the first of Markers, zero where there is none.
+	Marker Marker
+	// Markers are the distinct markers in the object, the likeliest first, at
+	// most MostMarkers. People copy markers and paste them into other objects,
+	// also beside ours, so which one counts is for the engine to verify.
+	Markers   []Marker
 	Title     string
 	CreatedAt time.Time
 	UpdatedAt time.Time

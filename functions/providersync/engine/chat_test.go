@@ -100,7 +100,7 @@ func (a archive) Behind() (last, most time.Duration) { return 0, 0 }
 
 func (a archive) Find(_ context.Context, since time.Time, want []connector.Marker) (map[domain.Snowflake]connector.Written, error) {
 	a.asked++
-	search := chatmessage.NewSearch(want, !a.manner.Edits)
+	search := chatmessage.NewSearch(want)
 	for n, m := range a.messages {
 		if !m.at.Before(since) {
 			search.See(m.marker, a.written(n), false)

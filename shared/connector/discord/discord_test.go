@@ -11,6 +11,7 @@ import (
 	"unicode/utf8"
 
 	"integrations/shared/connector"
+	"integrations/shared/connector/connectortest"
 	"integrations/shared/connector/message"
 	"integrations/shared/domain"
 	"integrations/shared/markup/chat"
@@ -48,7 +49,7 @@ func TestCreate(t *testing.T) {
 	}
 	calls := f.take()
 	want := `{"embeds":[{"title":"WI-1 Say @` + "\u200b" + `everyone \u0026 \\*go\\*","url":"https://app.test/1","description":"🟢 open · a\\_b\n\nSome **text**.","color":2991182,` +
-		`"footer":{"text":"sync 77/4711/2"}}],"allowed_mentions":{"parse":[]},"nonce":"` + nonceIn(t, calls[0].body) + `","enforce_nonce":true}`
+		`"footer":{"text":"sync 77/4711/2/` + connectortest.Tag + `"}}],"allowed_mentions":{"parse":[]},"nonce":"` + nonceIn(t, calls[0].body) + `","enforce_nonce":true}`
 	if len(calls) != 1 || calls[0].method != "POST" || calls[0].path != "/channels/"+channelID+"/messages" || calls[0].body != want {
 		t.Errorf("%+v\ngot  %s\nwant %s", calls[0], calls[0].body, want)
 	}
@@ -93,7 +94,7 @@ func TestUpdate(t *testing.T) {
 		t.Fatal(w, err)
 	}
 	body := f.take()[0].body
-	for _, part := range []string{`✅ closed · a\\_b\nclosed; title was “\\*Old\\*”\n\nSome`, `"color":8540383`, `"allowed_mentions":{"parse":[]}`, `"sync 77/4711/2"`} {
+	for _, part := range []string{`✅ closed · a\\_b\nclosed; title was “\\*Old\\*”\n\nSome`, `"color":8540383`, `"allowed_mentions":{"parse":[]}`, `"sync 77/4711/2/` + connectortest.Tag + `"`} {
 		if !strings.Contains(body, part) {
 			t.Errorf("%s is not in %s", part, body)
 		}

@@ -1,7 +1,7 @@
 package discord
 
 import (
-	"regexp"
+	"strings"
 
 	"integrations/shared/connector"
 	"integrations/shared/connector/message"
@@ -97,19 +97,22 @@ func escaped(text string, max int) string {
 
 // footerOf is a marker that people see small, and understand as little as they
 // need.
-func footerOf(m connector.Marker) string { return "sync " + message.Key(m) }
+func footerOf(m connector.Marker) string { return footerBegin + message.Key(m) }
 
-var mark = regexp.MustCompile(`^sync ([0-9/]{1,60})$`)
+const footerBegin = "sync "
 
-// markerOf finds the marker in a message.
-func markerOf(p posted) (connector.Marker, bool) {
+// markersOf finds the markers in a message.
+func markersOf(p posted) []connector.Marker {
+	var found []connector.Marker
 	for _, e := range p.Embeds {
 		if e.Footer == nil {
 			continue
 		}
-		if groups := mark.FindStringSubmatch(e.Footer.Text); groups != nil {
-			return message.ParseKey(groups[1])
+		text, begins := strings.CutPrefix(e.Footer.Text, footerBegin)
+		if m, ok := message.ParseKey(text); begins && ok {
+			found = connector.AddMarker(found, m)
 		}
 	}
-	return connector.Marker{}, false
+
+	return found
 }

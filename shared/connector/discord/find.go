@@ -40,7 +40,7 @@ func (b *Bot) Behind() (last, most time.Duration) { return b.client.Behind() }
 // Find walks through the channel's messages from since on, the oldest first.
 // It needs the permission Read Message History.
 func (b *Bot) Find(ctx context.Context, since time.Time, want []connector.Marker) (map[domain.Snowflake]connector.Written, error) {
-	search := message.NewSearch(want, b.cfg.PostUpdates)
+	search := message.NewSearch(want)
 	if len(want) == 0 {
 		return search.Found, nil
 	}
@@ -60,7 +60,7 @@ func (b *Bot) Find(ctx context.Context, since time.Time, want []connector.Marker
 		for i := len(list) - 1; i >= 0; i-- { // a page has the newest first
 			id, _ := strconv.ParseUint(list[i].ID, 10, 64)
 			after = max(after, id)
-			if m, ok := markerOf(list[i]); ok {
+			for _, m := range markersOf(list[i]) {
 				search.See(m, connector.Written{Remote: domain.Remote{ID: list[i].ID, Key: b.where()}}, false)
 			}
 		}

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"integrations/shared/connector"
+	"integrations/shared/connector/connectortest"
 )
 
 // idOf is the id of the n-th message after since.
@@ -48,8 +49,11 @@ func TestFind(t *testing.T) {
 	for i := range 250 {
 		messages = append(messages, told(i+1, fmt.Sprintf("sync 9/%d/1", i+1)))
 	}
-	messages = append(messages, told(300, "sync 77/4711/1"), told(301, "sync 77/4711/2"), told(302, "sync 77/4711/2"),
-		told(303, "sync 78/4711/2"), told(304, "async 77/4711/2"), fmt.Sprintf(`{"id":%q,"content":"sync 77/4711/2"}`, idOf(305)))
+	signed := "sync 77/4711/2/" + connectortest.Tag
+	messages = append(messages,
+		told(297, "sync 77/4711/2"), told(298, "sync 77/4711/2/"+connectortest.OtherTag), // a person's
+		told(300, "sync 77/4711/1/"+connectortest.Tag), told(301, signed), told(302, signed),
+		told(303, "sync 78/4711/2/"+connectortest.Tag), told(304, "a"+signed), fmt.Sprintf(`{"id":%q,"content":%q}`, idOf(305), signed))
 	for _, posts := range []bool{false, true} {
 		f, b := startBot(t, posts)
 		history(f, messages)
@@ -60,8 +64,13 @@ func TestFind(t *testing.T) {
 		if n := len(f.take()); n != 3 {
 			t.Errorf("%d pages", n)
 		}
-		found, err = b.Find(t.Context(), now, []connector.Marker{{Integration: 77, Item: 4711, Attempt: 9}})
-		if err != nil || (len(found) == 0) != posts || !posts && found[4711].Remote.ID != idOf(300) {
+		found, err = b.Find(t.Context(), now, []connector.Marker{{Integration: 77, Item: 4711, Attempt: 9, Tag: connectortest.Tag}})
+		if err != nil || len(found) != 0 {
+			t.Errorf("%v %v", found, err)
+		}
+		earlier := connector.Marker{Integration: 77, Item: 4711, Attempt: 1, Tag: connectortest.Tag}
+		found, err = b.Find(t.Context(), now, []connector.Marker{earlier, {Integration: 77, Item: 4711, Attempt: 9, Tag: connectortest.Tag}})
+		if err != nil || found[4711].Remote.ID != idOf(300) {
 			t.Errorf("%v %v", found, err)
 		}
 	}
@@ -135,7 +144,7 @@ func TestFindReadsSmallerPages(t *testing.T) {
 			fmt.Fprint(w, "[]")
 			return
 		}
-		fmt.Fprint(w, "["+told(1, "sync 77/4711/2")+"]")
+		fmt.Fprint(w, "["+told(1, footerOf(marker))+"]")
 	}
 	if found, err := b.Find(t.Context(), now, []connector.Marker{marker}); err != nil || len(found) != 1 || len(f.take()) != 4 {
 		t.Error(found, err)

@@ -105,11 +105,8 @@ func (c *Connector) changes(since time.Time, page int) string {
 }
 
 func (i issue) object() connector.Object {
-	marker, ok := markdown.ParseMarker(i.Body)
-	if !ok {
-		marker = connector.Marker{}
-	}
+	found := markdown.Markers(i.Body)
 	return connector.Object{
-		Written: i.written(), Marker: marker, Title: markup.Cut(i.Title, maxTitle, ""), CreatedAt: i.CreatedAt, UpdatedAt: i.UpdatedAt,
+		Written: i.written(), Marker: connector.FirstMarker(found), Markers: found, Title: markup.Cut(i.Title, maxTitle, ""), CreatedAt: i.CreatedAt, UpdatedAt: i.UpdatedAt,
 	}
 }

@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -44,7 +46,7 @@ func TestChanges(t *testing.T) {
 			header.Set("Link", `<`+base+`/repositories/9/issues?page=2>; rel="next"`)
 		}
 		reply(w, 200, header, "["+strings.Join([]string{
-			changedJSON(1, "Ours", "open", "text\r\n\n<!-- integrations:11/22/3 -->", now),
+			changedJSON(1, "Ours", "open", "text\r\n\n"+markerText+"\n<!-- integrations:11/23/1 -->\n"+markerText, now),
 			changedJSON(2, "A pull request", "open", "", now, "pull_request"),
 			changedJSON(3, strings.Repeat("é", 300), "closed", "<!-- integrations:11/9999999999999999999/3 -->", now.Add(time.Second)),
 		}, ",")+"]")
@@ -54,13 +56,14 @@ func TestChanges(t *testing.T) {
 		t.Fatal(objects, more, err)
 	}
 	ours, other, foreign := objects[0], objects[1], objects[2]
-	if other != (connector.Object{Other: true, UpdatedAt: now}) {
+	if !reflect.DeepEqual(other, connector.Object{Other: true, UpdatedAt: now}) {
 		t.Errorf("%+v", other)
 	}
-	if ours.Marker != marker || ours.Title != "Ours" || ours.Remote.Key != "1" || ours.Seen.State != domain.Open || !ours.UpdatedAt.Equal(now) || !ours.CreatedAt.Equal(now.Add(time.Second)) {
+	pasted := connector.Marker{Integration: 11, Item: 23, Attempt: 1}
+	if ours.Marker != marker || !slices.Equal(ours.Markers, []connector.Marker{marker, pasted}) || ours.Title != "Ours" || ours.Remote.Key != "1" || ours.Seen.State != domain.Open || !ours.UpdatedAt.Equal(now) || !ours.CreatedAt.Equal(now.Add(time.Second)) {
 		t.Errorf("%+v", ours)
 	}
-	if foreign.Marker != (connector.Marker{}) || foreign.Seen.State != domain.Closed || foreign.Title != strings.Repeat("é", 256) {
+	if len(foreign.Markers) != 0 || foreign.Marker != (connector.Marker{}) || foreign.Seen.State != domain.Closed || foreign.Title != strings.Repeat("é", 256) {
 		t.Errorf("%+v", foreign)
 	}
 	if _, more, err = c.Changes(t.Context(), time.Time{}, 2); err != nil || more {

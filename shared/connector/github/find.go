@@ -34,20 +34,19 @@ func (c *Connector) Find(ctx context.Context, since time.Time, want []connector.
 	if len(want) == 0 {
 		return found, nil
 	}
-	wanted, first := map[connector.Marker]bool{}, map[domain.Snowflake]int{}
-	for _, m := range want {
-		wanted[connector.Marker{Integration: m.Integration, Item: m.Item}] = true
-	}
+	wanted, first := connector.NewWanted(want), map[domain.Snowflake]int{}
 	since = since.Truncate(time.Second)
 	for at, page, n := since, 1, 0; n < maxPages; n++ {
 		upto := at
 		more, err := c.walk(ctx, at, page, func(i issue) {
 			upto = i.UpdatedAt
-			m, ok := markdown.ParseMarker(i.Body)
-			m.Attempt = 0
-			before := first[m.Item]
-			if ok && wanted[m] && i.PullRequest == nil && !i.CreatedAt.Before(since) && (before == 0 || i.Number < before) {
-				found[m.Item], first[m.Item] = i.written(), i.Number
+			if i.PullRequest != nil || i.CreatedAt.Before(since) {
+				return
+			}
+			for _, item := range wanted.Items(markdown.Markers(i.Body)) {
+				if before := first[item]; before == 0 || i.Number < before {
+					found[item], first[item] = i.written(), i.Number
+				}
 			}
 		})
 		switch {

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"integrations/shared/connector"
+	"integrations/shared/connector/connectortest"
 	"integrations/shared/connector/markdown"
 	"integrations/shared/domain"
 	"integrations/shared/outbound"
@@ -61,22 +62,29 @@ func listed(number int, body string, changed int) string {
 
 func TestFind(t *testing.T) {
 	f, c := start(t, Config{})
-	with := func(m string) string { return "text\n\n<!-- integrations:" + m + " -->" }
+	with := func(m string) string { return "text\n\n<!-- integrations:" + m + "/" + connectortest.Tag + " -->" }
+	bare := func(m string) string { return "text\n\n<!-- integrations:" + m + " -->" }
+	forged := func(m string) string { return "text\n\n<!-- integrations:" + m + "/" + connectortest.OtherTag + " -->" }
 	l := &list{issues: []string{
 		strings.Replace(listed(5, with("11/26/1"), 1), "2026-11-23T10:00:05Z", "2026-11-23T09:59:55Z", 1), // made before
 		listed(98, with("11/23/1")+"\r\n \n", 100),
-		listed(99, with("11/22/5"), 101),
+		listed(99, with("11/22/2"), 101), // a copy of 70
+		listed(40, bare("11/22/2"), 101),
+		listed(41, forged("11/22/2"), 101),
+		listed(42, with("11/22/5"), 101), // of an attempt that never was
 		changedJSON(90, "T", "open", with("11/31/1"), now.Add(102*time.Second), "pull_request"),
 		listed(89, with("12/24/1"), 103),
 		listed(79, "<!-- integrations:11/24/1 --> x", 104),
-		listed(80, with("11/24/1")+"\nmore", 105),
+		listed(80, with("11/24/1")+"\n"+bare("11/24/7")+"\nmore", 105),
 		listed(70, with("11/22/1"), 106), // the first made, changed last
 		strings.Replace(changedJSON(60, "T", "closed", with("11/25/1"), now.Add(107*time.Second)), "2026-11-23T10:01:00Z", "2026-11-23T10:00:00Z", 1), // the second in question
 	}}
 	l.serve(f)
 	var want []connector.Marker
 	for item := domain.Snowflake(22); item <= 31; item++ {
-		want = append(want, connector.Marker{Integration: 11, Item: item, Attempt: 2})
+		for attempt := 1; attempt <= 2; attempt++ {
+			want = append(want, connector.Marker{Integration: 11, Item: item, Attempt: attempt, Tag: connectortest.Tag})
+		}
 	}
 	for range 2 {
 		got, err := c.Find(t.Context(), now.Add(300*time.Millisecond), want)
@@ -222,7 +230,7 @@ func TestFindPagesOn(t *testing.T) {
 	f.router = nil // checked above; a hundred pages take time under -race
 	l := &list{}
 	for n := 1; n <= 3_000; n++ {
-		l.issues = append(l.issues, listed(n, "x\n\n<!-- integrations:11/22/1 -->", n))
+		l.issues = append(l.issues, listed(n, "x\n\n"+markerText, n))
 	}
 	l.serve(f)
 	got, err := c.Find(t.Context(), now, []connector.Marker{marker})

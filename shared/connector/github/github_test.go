@@ -9,12 +9,13 @@ import (
 	"time"
 
 	"integrations/shared/connector"
+	"integrations/shared/connector/connectortest"
 	"integrations/shared/domain"
 )
 
-var marker = connector.Marker{Integration: 11, Item: 22, Attempt: 3}
+var marker = connector.Marker{Integration: 11, Item: 22, Attempt: 3, Tag: connectortest.Tag}
 
-const markerText = "<!-- integrations:11/22/3 -->"
+const markerText = "<!-- integrations:11/22/3/" + connectortest.Tag + " -->"
 
 func TestCreate(t *testing.T) {
 	if shared("specs/derived/github-issues-subset.json") == "" {
@@ -28,7 +29,7 @@ func TestCreate(t *testing.T) {
 		t.Fatal(got, err)
 	}
 	calls := f.take()
-	body := `{"title":"T","body":"B\n\n\u003c!-- integrations:11/22/3 --\u003e","labels":["x","y"]}`
+	body := `{"title":"T","body":"B\n\n\u003c!-- integrations:11/22/3/` + connectortest.Tag + ` --\u003e","labels":["x","y"]}`
 	if len(calls) != 1 || calls[0].method != "POST" || calls[0].path != "/api/v3/repos/acme/tracker/issues" || calls[0].body != body {
 		t.Fatalf("%+v", calls)
 	}
@@ -87,7 +88,7 @@ func TestUpdate(t *testing.T) {
 				t.Fatal(got, err)
 			}
 			calls := f.take()
-			want := `{"title":"T","body":"B\n\n\u003c!-- integrations:11/22/3 --\u003e"` + tt.want + `}`
+			want := `{"title":"T","body":"B\n\n\u003c!-- integrations:11/22/3/` + connectortest.Tag + ` --\u003e"` + tt.want + `}`
 			last := calls[len(calls)-1]
 			if len(calls) != tt.gets+1 || last.method != "PATCH" || last.path != "/api/v3/repos/acme/tracker/issues/7" || last.body != want {
 				t.Errorf("%+v\nwant %s", calls, want)

@@ -114,11 +114,8 @@ func changes(since time.Time) url.Values {
 }
 
 func (i issue) object() connector.Object {
-	marker, ok := markdown.ParseMarker(i.Description)
-	if !ok {
-		marker = connector.Marker{}
-	}
+	found := markdown.Markers(i.Description)
 	return connector.Object{
-		Written: i.written(), Marker: marker, Title: markup.Cut(i.Title, maxTitle, ""), CreatedAt: i.CreatedAt, UpdatedAt: i.UpdatedAt,
+		Written: i.written(), Marker: connector.FirstMarker(found), Markers: found, Title: markup.Cut(i.Title, maxTitle, ""), CreatedAt: i.CreatedAt, UpdatedAt: i.UpdatedAt,
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -22,7 +23,7 @@ func TestChanges(t *testing.T) {
 	f.answer = func(w http.ResponseWriter, r *http.Request, _ []byte) {
 		w.Header().Set("X-Next-Page", map[string]string{"1": "2"}[r.URL.Query().Get("page")])
 		reply(w, 200, nil, "["+strings.Join([]string{
-			issueJSON(1, "opened", "text\r\n\n<!-- integrations:11/22/3 -->"),
+			issueJSON(1, "opened", "text\r\n\n"+markerText+"\n<!-- integrations:11/23/1 -->\n"+markerText),
 			issueJSON(3, "closed", "<!-- integrations:11/9999999999999999999/3 -->", "title", strings.Repeat("é", 300), "confidential", true, "description", nil),
 		}, ",")+"]")
 	}
@@ -31,10 +32,11 @@ func TestChanges(t *testing.T) {
 		t.Fatal(objects, more, err)
 	}
 	ours, foreign := objects[0], objects[1]
-	if ours.Marker != marker || ours.Title != "T" || ours.Remote.Key != "1" || ours.Seen.State != domain.Open || !ours.UpdatedAt.Equal(now.Add(time.Second)) || !ours.CreatedAt.Equal(now.Add(time.Second)) {
+	pasted := connector.Marker{Integration: 11, Item: 23, Attempt: 1}
+	if ours.Marker != marker || !slices.Equal(ours.Markers, []connector.Marker{marker, pasted}) || ours.Title != "T" || ours.Remote.Key != "1" || ours.Seen.State != domain.Open || !ours.UpdatedAt.Equal(now.Add(time.Second)) || !ours.CreatedAt.Equal(now.Add(time.Second)) {
 		t.Errorf("%+v", ours)
 	}
-	if foreign.Marker != (connector.Marker{}) || foreign.Seen.State != domain.Closed || foreign.Title != strings.Repeat("é", 255) {
+	if len(foreign.Markers) != 0 || foreign.Marker != (connector.Marker{}) || foreign.Seen.State != domain.Closed || foreign.Title != strings.Repeat("é", 255) {
 		t.Errorf("%+v", foreign)
 	}
 	if _, more, err = c.Changes(t.Context(), time.Time{}, 2); err != nil || more {

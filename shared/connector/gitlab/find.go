@@ -43,10 +43,7 @@ func (c *Connector) Find(ctx context.Context, since time.Time, want []connector.
 	if len(want) == 0 {
 		return found, nil
 	}
-	wanted := map[connector.Marker]bool{}
-	for _, m := range want {
-		wanted[connector.Marker{Integration: m.Integration, Item: m.Item}] = true
-	}
+	wanted := connector.NewWanted(want)
 	query := url.Values{
 		"scope": {"all"}, "created_after": {since.UTC().Format(stamp)}, "order_by": {"created_at"}, "sort": {"desc"},
 	}
@@ -54,10 +51,11 @@ func (c *Connector) Find(ctx context.Context, since time.Time, want []connector.
 	for n, size, number := 0, pageSize, 1; n < maxPages; n++ {
 		_, more, err := c.page(ctx, query, size, number, func(i issue) {
 			oldest = i.CreatedAt
-			m, ok := markdown.ParseMarker(i.Description)
-			m.Attempt = 0
-			if ok && wanted[m] && !i.CreatedAt.Before(since) {
-				found[m.Item] = i.written()
+			if i.CreatedAt.Before(since) {
+				return
+			}
+			for _, item := range wanted.Items(markdown.Markers(i.Description)) {
+				found[item] = i.written()
 			}
 		})
 		switch {

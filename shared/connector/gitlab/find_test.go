@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"integrations/shared/connector"
+	"integrations/shared/connector/connectortest"
 	"integrations/shared/domain"
 	"integrations/shared/outbound"
 )
@@ -66,22 +67,29 @@ func (s *stock) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 func TestFind(t *testing.T) {
-	with := func(m string) string { return "text\n\n<!-- integrations:" + m + " -->" }
+	with := func(m string) string { return "text\n\n<!-- integrations:" + m + "/" + connectortest.Tag + " -->" }
+	bare := func(m string) string { return "text\n\n<!-- integrations:" + m + " -->" }
+	forged := func(m string) string { return "text\n\n<!-- integrations:" + m + "/" + connectortest.OtherTag + " -->" }
 	for _, links := range []bool{true, false} {
 		f, c := start(t, Config{})
 		s := &stock{t: t, links: links}
-		s.add(now.Add(9*time.Second), "opened", with("11/22/5"))
+		s.add(now.Add(9*time.Second), "opened", with("11/22/2")) // a copy of 6
 		s.add(now.Add(8*time.Second), "closed", with("11/23/1")+"\r\n \n")
 		s.add(now.Add(7*time.Second), "opened", with("12/24/1"))
-		s.add(now.Add(6*time.Second), "opened", with("11/24/1")+"\nmore")
+		s.add(now.Add(6*time.Second), "opened", with("11/24/1")+"\n"+bare("11/24/7")+"\nmore")
 		s.add(now.Add(5*time.Second), "opened", "<!-- integrations:11/24/1 --> x")
 		s.add(now.Add(4*time.Second), "opened", with("11/22/1"))
 		s.add(now.Add(3*time.Second), "opened", with("11/25/1"))
 		s.add(now.Add(-time.Second), "opened", with("11/26/1"))
+		s.add(now.Add(3*time.Second), "opened", bare("11/22/2"))
+		s.add(now.Add(3*time.Second), "opened", forged("11/22/2"))
+		s.add(now.Add(3*time.Second), "opened", with("11/22/5")) // of an attempt that never was
 		f.answer = func(w http.ResponseWriter, r *http.Request, _ []byte) { s.ServeHTTP(w, r) }
 		var want []connector.Marker
 		for item := domain.Snowflake(22); item <= 31; item++ {
-			want = append(want, connector.Marker{Integration: 11, Item: item, Attempt: 2})
+			for attempt := 1; attempt <= 2; attempt++ {
+				want = append(want, connector.Marker{Integration: 11, Item: item, Attempt: attempt, Tag: connectortest.Tag})
+			}
 		}
 		for range 2 {
 			got, err := c.Find(t.Context(), now, want)
@@ -120,7 +128,7 @@ func TestFindOverPages(t *testing.T) {
 			if i >= 150 && i < 400 { // within a millisecond, finer than GitLab tells
 				at = now.Add(time.Hour - 150*time.Second - time.Duration(i)*time.Microsecond)
 			}
-			s.add(at, "opened", fmt.Sprintf("x\n\n<!-- integrations:11/%d/1 -->", i+1))
+			s.add(at, "opened", fmt.Sprintf("x\n\n<!-- integrations:11/%d/1/%s -->", i+1, connectortest.Tag))
 		}
 		s.during = func() {
 			if len(s.served) <= 2 { // the newest two go while we look
@@ -130,7 +138,7 @@ func TestFindOverPages(t *testing.T) {
 		f.answer = func(w http.ResponseWriter, r *http.Request, _ []byte) { s.ServeHTTP(w, r) }
 		var want []connector.Marker
 		for i := range 450 {
-			want = append(want, connector.Marker{Integration: 11, Item: domain.Snowflake(i + 1)})
+			want = append(want, connector.Marker{Integration: 11, Item: domain.Snowflake(i + 1), Attempt: 1, Tag: connectortest.Tag})
 		}
 		got, err := c.Find(t.Context(), now, want)
 		if err != nil || len(got) != 450 {
@@ -148,12 +156,12 @@ func TestFindWithHugeIssues(t *testing.T) {
 	c.pageBody = 80_000
 	s := &stock{t: t, links: true}
 	for i := range 35 {
-		s.add(now.Add(time.Hour-time.Duration(i)*time.Second), "opened", strings.Repeat("x", 5_000)+fmt.Sprintf("\n\n<!-- integrations:11/%d/1 -->", i+1))
+		s.add(now.Add(time.Hour-time.Duration(i)*time.Second), "opened", strings.Repeat("x", 5_000)+fmt.Sprintf("\n\n<!-- integrations:11/%d/1/%s -->", i+1, connectortest.Tag))
 	}
 	f.answer = func(w http.ResponseWriter, r *http.Request, _ []byte) { s.ServeHTTP(w, r) }
 	var want []connector.Marker
 	for i := range 35 {
-		want = append(want, connector.Marker{Integration: 11, Item: domain.Snowflake(i + 1)})
+		want = append(want, connector.Marker{Integration: 11, Item: domain.Snowflake(i + 1), Attempt: 1, Tag: connectortest.Tag})
 	}
 	got, err := c.Find(t.Context(), now, want)
 	if err != nil || len(got) != 35 {

@@ -18,9 +18,9 @@ var (
 	_ connector.Puller = (*Connector)(nil)
 )
 
-var marker = connector.Marker{Integration: 11, Item: 22, Attempt: 3}
+var marker = connector.Marker{Integration: 11, Item: 22, Attempt: 3, Tag: connectortest.Tag}
 
-const markerText = "<!-- integrations:11/22/3 -->"
+const markerText = "<!-- integrations:11/22/3/" + connectortest.Tag + " -->"
 
 func TestCreate(t *testing.T) {
 	f, c := start(t, Config{Labels: true})
@@ -31,7 +31,7 @@ func TestCreate(t *testing.T) {
 		t.Fatal(got, err)
 	}
 	calls := f.take()
-	body := `{"title":"T","description":"B\n\n\u003c!-- integrations:11/22/3 --\u003e","labels":"x,y z"}`
+	body := `{"title":"T","description":"B\n\n\u003c!-- integrations:11/22/3/` + connectortest.Tag + ` --\u003e","labels":"x,y z"}`
 	if len(calls) != 1 || calls[0].method != "POST" || calls[0].path != list || calls[0].body != body {
 		t.Fatalf("%+v", calls)
 	}
@@ -100,7 +100,7 @@ func TestUpdate(t *testing.T) {
 				t.Fatal(got, err)
 			}
 			calls := f.take()
-			want := `{"title":"T","description":"B\n\n\u003c!-- integrations:11/22/3 --\u003e"` + tt.want + `}`
+			want := `{"title":"T","description":"B\n\n\u003c!-- integrations:11/22/3/` + connectortest.Tag + ` --\u003e"` + tt.want + `}`
 			if len(calls) != 1 || calls[0].method != "PUT" || calls[0].path != list+"/7" || calls[0].body != want {
 				t.Errorf("%+v\nwant %s", calls, want)
 			}

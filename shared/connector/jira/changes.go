@@ -89,8 +89,10 @@ func (c *Connector) follow(t trail) {
 }
 
 func (c *Connector) object(ctx context.Context, i issue) connector.Object {
+	c.seeLabels(i)
+	found := i.markers()
 	return connector.Object{
-		Written: c.written(ctx, i), Marker: i.marker(), Title: document.CutText(i.Fields.Summary, maxSummary, ""),
+		Written: c.written(ctx, i), Marker: connector.FirstMarker(found), Markers: found, Title: document.CutText(i.Fields.Summary, maxSummary, ""),
 		CreatedAt: i.Fields.Created.Time, UpdatedAt: i.Fields.Updated.Time,
 	}
 }

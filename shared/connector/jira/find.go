@@ -15,7 +15,7 @@ import (
 
 const (
 	// labelsAtOnce is how many labels one search asks for: the query travels in
-	// an address.
+	// an address, where a label takes 60 bytes.
 	labelsAtOnce = 40
 	// directReads bounds how many issues are read by their keys, one by one.
 	directReads = 60
@@ -54,12 +54,12 @@ func (c *Connector) Find(ctx context.Context, since time.Time, want []connector.
 			return nil, err
 		}
 	}
-	if len(s.found) < len(s.wanted) {
+	if len(s.found) < len(s.items) {
 		if err := c.walk(ctx, c.inProject()+" AND "+created+" ORDER BY created DESC", s.cover); err != nil {
 			return nil, err
 		}
 	}
-	if len(s.found) < len(s.wanted) {
+	if len(s.found) < len(s.items) {
 		if err := c.readBeyondTheIndex(ctx, s, zone); err != nil {
 			return nil, err
 		}
@@ -67,6 +67,7 @@ func (c *Connector) Find(ctx context.Context, since time.Time, want []connector.
 	found := map[domain.Snowflake]connector.Written{}
 	for item, i := range s.found {
 		found[item] = c.written(ctx, i)
+		c.seeLabels(i)
 	}
 	return found, nil
 }
@@ -74,7 +75,8 @@ func (c *Connector) Find(ctx context.Context, since time.Time, want []connector.
 // A search gathers what is found.
 type search struct {
 	since  time.Time
-	wanted map[connector.Marker]bool
+	wanted connector.Wanted
+	items  map[domain.Snowflake]bool // those of the wanted markers
 	found  map[domain.Snowflake]issue
 	keys   map[int]bool // numbers of the project's issues that the index knows
 	top    int          // the highest of them
@@ -82,23 +84,23 @@ type search struct {
 }
 
 func newSearch(since time.Time, want []connector.Marker) *search {
-	s := &search{since: since, wanted: map[connector.Marker]bool{}, found: map[domain.Snowflake]issue{}, keys: map[int]bool{}}
+	s := &search{since: since, wanted: connector.Wanted{}, items: map[domain.Snowflake]bool{}, found: map[domain.Snowflake]issue{}, keys: map[int]bool{}}
 	for _, m := range want {
-		s.wanted[connector.Marker{Integration: m.Integration, Item: m.Item}] = true
+		s.wanted[m], s.wanted[asSearched(m)] = true, true
+		s.items[m.Item] = true
 	}
 	return s
 }
 
 // note keeps an issue that carries a wanted marker.
 func (s *search) note(i issue) {
-	m := i.marker()
-	m.Attempt = 0
-	if !s.wanted[m] || i.Fields.Created.Before(s.since) {
+	if i.Fields.Created.Before(s.since) {
 		return
 	}
-	other, twice := s.found[m.Item]
-	if !twice || older(i, other) {
-		s.found[m.Item] = i
+	for _, item := range s.wanted.Items(i.markers()) {
+		if other, twice := s.found[item]; !twice || older(i, other) {
+			s.found[item] = i
+		}
 	}
 }
 

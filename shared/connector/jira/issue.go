@@ -128,24 +128,6 @@ func empty(value any) bool {
 	return false
 }
 
-// marker is that of the label or, where people took that away, the property.
-func (i issue) marker() connector.Marker {
-	var t trace
-	byProperty := connector.Marker{}
-	if raw, ok := i.Properties[propertyKey]; ok && json.Unmarshal(raw, &t) == nil {
-		byProperty = t.marker()
-	}
-	for _, l := range i.Fields.Labels {
-		if m, ok := parseLabel(l); ok {
-			if m.Integration == byProperty.Integration && m.Item == byProperty.Item {
-				return byProperty
-			}
-			return m
-		}
-	}
-	return byProperty
-}
-
 func (c *Connector) written(ctx context.Context, i issue) connector.Written {
 	remote := c.remote(ctx, i)
 	return connector.Written{Remote: remote, Seen: connector.Seen{Text: i.text(), State: remote.State}, UpdatedAt: i.Fields.Updated.Time}

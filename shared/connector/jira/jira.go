@@ -48,6 +48,8 @@ type Connector struct {
 	trail trail          // through the pages of changes read last
 	// homeAsked says that the gateway was asked: a link is not worth asking twice.
 	homeAsked bool
+	// spare are labels to be taken away by the next edit of their issue.
+	spare spareLabels
 	// loud says that the token may not keep Jira from telling the watchers.
 	loud bool
 }
@@ -59,7 +61,7 @@ func New(cfg Config, client *outbound.Client, now func() time.Time) *Connector {
 	if now == nil {
 		now = time.Now
 	}
-	c := &Connector{cfg: cfg, flavor: datacenter{}, client: client, now: now}
+	c := &Connector{cfg: cfg, flavor: datacenter{}, client: client, now: now, spare: spareLabels{}}
 	if cfg.Flavor == form.Cloud {
 		c.flavor = cloud{}
 	}
@@ -186,6 +188,7 @@ func (c *Connector) Update(ctx context.Context, sent connector.Sent, content con
 		}
 		return done, err
 	}
+	c.seeLabels(i)
 	written := c.written(ctx, i)
 	if moves && content.State == domain.Closed && i.state() != domain.Closed {
 		if err := c.move(ctx, id, domain.Closed); err != nil {
@@ -218,8 +221,27 @@ func (c *Connector) changes(sent connector.Sent, content connector.Content, m co
 			d.Update.Labels = append(d.Update.Labels, operation{Add: l})
 		}
 	}
+	for _, l := range c.spareLabels(sent.Remote.ID, m) {
+		d.Update.Labels = append(d.Update.Labels, operation{Remove: l})
+	}
 	d.Update.Labels = append(d.Update.Labels, operation{Add: label(m)})
 	return d
+}
+
+// seeLabels notes the labels that an issue has.
+func (c *Connector) seeLabels(i issue) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.spare.see(i)
+}
+
+// spareLabels are the labels that an edit takes away: as far as the issue was
+// read before, no other label of the same integration and item stays beside
+// the marker's.
+func (c *Connector) spareLabels(id string, m connector.Marker) []string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.spare.beside(id, m)
 }
 
 // edit changes fields without mail to the watchers. A Data Center refuses that

@@ -10,15 +10,16 @@ import (
 
 	"integrations/shared/configuration/form"
 	"integrations/shared/connector"
+	"integrations/shared/connector/connectortest"
 	"integrations/shared/domain"
 )
 
-var marker = connector.Marker{Integration: 11, Item: 22, Attempt: 3}
+var marker = connector.Marker{Integration: 11, Item: 22, Attempt: 3, Tag: connectortest.Tag}
 
 func TestCreate(t *testing.T) {
 	for flavor, want := range map[string]string{
 		form.Cloud: `{"fields":{"project":{"key":"WORK"},"issuetype":{"name":"Task"},"summary":"T","description":{"type":"doc","version":1,"content":[]},"labels":["` + label(marker) +
-			`","x"]},"properties":[{"key":"integrations.sync","value":{"integration":"11","item":"22","attempt":3}}]}`,
+			`","x"]},"properties":[{"key":"integrations.sync","value":{"integration":"11","item":"22","attempt":3,"tag":"` + connectortest.Tag + `"}}]}`,
 		form.Datacenter: `{"fields":{"project":{"key":"WORK"},"issuetype":{"name":"Task"},"summary":"T","description":"{\"type\":\"doc\",\"version\":1,\"content\":[]}","labels":["` + label(marker) + `","x"]}}`,
 	} {
 		f, c := start(t, flavor)
@@ -299,35 +300,6 @@ func TestSeen(t *testing.T) {
 	}
 }
 
-func TestMarkerOfAnIssue(t *testing.T) {
-	property := func(text string) map[string]json.RawMessage {
-		return map[string]json.RawMessage{propertyKey: json.RawMessage(text)}
-	}
-	full := `{"integration":"11","item":"22","attempt":3}`
-	other := label(connector.Marker{Integration: 11, Item: 23})
-	for name, tt := range map[string]struct {
-		labels     []string
-		properties map[string]json.RawMessage
-		want       connector.Marker
-	}{
-		"both":                   {[]string{"x", label(marker)}, property(full), marker},
-		"label alone":            {[]string{label(marker)}, nil, connector.Marker{Integration: 11, Item: 22}},
-		"property alone":         {nil, property(full), marker},
-		"another's label":        {[]string{other}, property(full), connector.Marker{Integration: 11, Item: 23}},
-		"nothing":                {[]string{"sync-", "sync-x", strings.ToUpper(label(marker)), label(marker) + "a"}, property(`{"integration":"-1","item":"22"}`), connector.Marker{}},
-		"a property of a string": {nil, property(`"x"`), connector.Marker{}},
-	} {
-		var i issue
-		i.Fields.Labels, i.Properties = tt.labels, tt.properties
-		if got := i.marker(); got != tt.want {
-			t.Errorf("%s: %+v", name, got)
-		}
-	}
-	if l := label(connector.Marker{Integration: 1<<63 - 1, Item: 1<<63 - 1}); len(l) != 31 || strings.ContainsAny(l, " \t") {
-		t.Error(l)
-	}
-}
-
 // The address of the pages of a site behind the gateway is believed only if it
 // is one of Atlassian's.
 func TestPages(t *testing.T) {
@@ -339,19 +311,6 @@ func TestPages(t *testing.T) {
 			t.Errorf("%q: %q", given, got)
 		}
 	}
-}
-
-func FuzzMarker(f *testing.F) {
-	f.Add(uint64(1), uint64(2), "sync-aaaaaaaaaaaawaaaaaaaaaaacy")
-	f.Fuzz(func(t *testing.T, integration, item uint64, text string) {
-		m := connector.Marker{Integration: domain.Snowflake(integration>>1 | 1), Item: domain.Snowflake(item>>1 | 1)}
-		if got, ok := parseLabel(label(m)); !ok || got != m {
-			t.Errorf("%v is read as %v", m, got)
-		}
-		if got, ok := parseLabel(text); ok && label(got) != text {
-			t.Errorf("%q is read as %v", text, got)
-		}
-	})
 }
 
 func FuzzProblem(f *testing.F) {

@@ -3,6 +3,7 @@ package jira
 import (
 	"encoding/base32"
 	"encoding/binary"
+	"encoding/json"
 	"strings"
 
 	"integrations/shared/connector"
@@ -22,30 +23,75 @@ const (
 // letters are base32's in lower case: Jira's search does not tell cases apart.
 var letters = base32.NewEncoding("abcdefghijklmnopqrstuvwxyz234567").WithPadding(base32.NoPadding)
 
-// label is a marker's stable part: 16 bytes in 26 letters.
+const (
+	// A label holds 8 bytes of the integration, 8 of the item, 2 of the attempt
+	// and 10 of the tag.
+	attemptAt  = 16
+	tagAt      = 18
+	labelBytes = 28
+	// labelLetters is how many letters that takes.
+	labelLetters = 45
+	// bareLetters is how many letters the older form has: integration and item
+	// alone.
+	bareLetters = 26
+	// maxAttempt is the highest attempt that a label can say. Later ones say the
+	// same.
+	maxAttempt = 1<<16 - 1
+)
+
+// label is a marker as a label. In a Data Center it is the only form in which a
+// search returns the marker, so it holds all of it. A marker without a tag has
+// the older form, without its attempt.
 func label(m connector.Marker) string {
-	var b [16]byte
-	binary.BigEndian.PutUint64(b[:8], uint64(m.Integration))
+	b := make([]byte, labelBytes)
+	binary.BigEndian.PutUint64(b, uint64(m.Integration))
 	binary.BigEndian.PutUint64(b[8:], uint64(m.Item))
-	return labelPrefix + letters.EncodeToString(b[:])
+	if !connector.IsTag(m.Tag) {
+		return labelPrefix + letters.EncodeToString(b[:attemptAt])
+	}
+
+	binary.BigEndian.PutUint16(b[attemptAt:], uint16(min(max(m.Attempt, 0), maxAttempt)))
+	if _, err := letters.Decode(b[tagAt:], []byte(m.Tag)); err != nil {
+		panic(err) // IsTag has looked at every letter
+	}
+
+	return labelPrefix + letters.EncodeToString(b)
 }
 
-// parseLabel reads the marker of a label.
+// parseLabel reads the marker of a label. The older form says neither attempt
+// nor tag.
 func parseLabel(text string) (connector.Marker, bool) {
 	rest, ok := strings.CutPrefix(text, labelPrefix)
-	if !ok || len(rest) != 26 {
+	if !ok || len(rest) != labelLetters && len(rest) != bareLetters {
 		return connector.Marker{}, false
 	}
+
 	b, err := letters.DecodeString(rest)
-	if err != nil || len(b) != 16 {
+	if err != nil {
 		return connector.Marker{}, false
 	}
+
 	m := connector.Marker{
 		Integration: domain.Snowflake(binary.BigEndian.Uint64(b[:8])),
-		Item:        domain.Snowflake(binary.BigEndian.Uint64(b[8:])),
+		Item:        domain.Snowflake(binary.BigEndian.Uint64(b[8:attemptAt])),
 	}
-	// The last letter holds two bits more than there are: only one spelling counts.
+	if len(b) == labelBytes {
+		m.Attempt = int(binary.BigEndian.Uint16(b[attemptAt:tagAt]))
+		m.Tag = letters.EncodeToString(b[tagAt:])
+	}
+
+	// The last letter holds more bits than there are: only one spelling counts.
 	return m, m.Integration > 0 && m.Item > 0 && label(m) == text
+}
+
+// asSearched is a marker as its label says it. In the older form that is without
+// the attempt.
+func asSearched(m connector.Marker) connector.Marker {
+	if m.Tag == "" {
+		m.Attempt = 0
+	}
+
+	return m
 }
 
 // A trace is a marker as the value of a property.
@@ -53,18 +99,85 @@ type trace struct {
 	Integration string `json:"integration"`
 	Item        string `json:"item"`
 	Attempt     int    `json:"attempt"`
+	Tag         string `json:"tag,omitempty"`
 }
 
 func traceOf(m connector.Marker) trace {
-	return trace{m.Integration.String(), m.Item.String(), m.Attempt}
+	return trace{m.Integration.String(), m.Item.String(), m.Attempt, m.Tag}
 }
 
 // marker is zero for what none of ours wrote.
 func (t trace) marker() connector.Marker {
 	integration, err1 := domain.ParseSnowflake(t.Integration)
 	item, err2 := domain.ParseSnowflake(t.Item)
-	if err1 != nil || err2 != nil || integration <= 0 || item <= 0 || t.Attempt < 0 {
+	if err1 != nil || err2 != nil || integration <= 0 || item <= 0 || t.Attempt < 0 || t.Tag != "" && !connector.IsTag(t.Tag) {
 		return connector.Marker{}
 	}
-	return connector.Marker{Integration: integration, Item: item, Attempt: t.Attempt}
+	return connector.Marker{Integration: integration, Item: item, Attempt: t.Attempt, Tag: t.Tag}
+}
+
+// markers are those of the property, which people do not see, and then those of
+// the labels.
+func (i issue) markers() []connector.Marker {
+	var found []connector.Marker
+	var t trace
+	if raw, ok := i.Properties[propertyKey]; ok && json.Unmarshal(raw, &t) == nil {
+		if m := t.marker(); m != (connector.Marker{}) {
+			found = connector.AddMarker(found, m)
+		}
+	}
+
+	for _, l := range i.Fields.Labels {
+		if m, ok := parseLabel(l); ok {
+			found = connector.AddMarker(found, m)
+		}
+	}
+
+	return found
+}
+
+// An owner is what all markers of an item have in common.
+type owner struct{ integration, item domain.Snowflake }
+
+func ownerOf(m connector.Marker) owner { return owner{m.Integration, m.Item} }
+
+// spareLabels are labels with markers that were seen on an issue beside another
+// marker: of an earlier attempt, or of the older form.
+type spareLabels map[string][]string // by the issue's id
+
+// see notes the labels of an issue that may be spare: if there are several
+// markers, or if the only one has no tag.
+func (s spareLabels) see(i issue) {
+	var labels []string
+	tagged := 0
+	for _, l := range i.Fields.Labels {
+		m, ok := parseLabel(l)
+		if !ok {
+			continue
+		}
+		labels = append(labels, l)
+		if m.Tag != "" {
+			tagged++
+		}
+	}
+
+	if len(labels) > 1 || len(labels) > tagged {
+		s[i.ID] = labels
+	} else {
+		delete(s, i.ID)
+	}
+}
+
+// beside are the labels of an issue that an update with this marker replaces:
+// those of the same integration and item.
+func (s spareLabels) beside(id string, m connector.Marker) []string {
+	var labels []string
+	for _, l := range s[id] {
+		other, _ := parseLabel(l)
+		if ownerOf(other) == ownerOf(m) && l != label(m) {
+			labels = append(labels, l)
+		}
+	}
+
+	return labels
 }

@@ -282,6 +282,10 @@ func FuzzList(f *testing.F) {
 	f.Add([]byte(listJSON(issueJSON(1, "new"), issueJSON(2, "done"))))
 	f.Add([]byte(`{"issues":[{"fields":{"summary":"\ud800","labels":["x"],"description":{"a":[]}}},null],"total":-1}`))
 	f.Add([]byte(`{"issues":[]}x`))
+	f.Add([]byte(listJSON(issueJSON(1, "new", func(all map[string]any) {
+		all["fields"].(map[string]any)["labels"] = []string{label(marker), label(connector.Marker{Integration: 11, Item: 22})}
+		all["properties"] = map[string]any{propertyKey: traceOf(marker)}
+	}))))
 	f.Fuzz(func(t *testing.T, body []byte) {
 		var got []issue
 		p, err := eachIssue(body, func(i issue) { got = append(got, i) })
@@ -292,8 +296,13 @@ func FuzzList(f *testing.F) {
 			if len(i.text()) != 32 || i.state() != domain.Open && i.state() != domain.Closed {
 				t.Errorf("%+v", i)
 			}
-			if m := i.marker(); m != (connector.Marker{}) && (m.Integration <= 0 || m.Item <= 0) {
-				t.Errorf("marker %+v", m)
+			if found := i.markers(); len(found) > connector.MostMarkers {
+				t.Errorf("markers %+v", found)
+			}
+			for _, m := range i.markers() {
+				if m.Integration <= 0 || m.Item <= 0 || m.Tag != "" && !connector.IsTag(m.Tag) {
+					t.Errorf("marker %+v", m)
+				}
 			}
 			if title := document.CutText(i.Fields.Summary, maxSummary, ""); document.Length(title) > maxSummary || !utf8.ValidString(title) {
 				t.Errorf("%q", title)

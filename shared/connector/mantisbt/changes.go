@@ -85,7 +85,7 @@ func (c *Connector) batch(ctx context.Context, since time.Time, page int) (batch
 	b := batch{more: piece.more, newest: piece.upto}
 	take := func(i issue) { // no texts are held
 		o := c.object(i, flow)
-		if o.Marker == (connector.Marker{}) && int64(i.Project.ID) != p.project { // of a project below it
+		if len(o.Markers) == 0 && int64(i.Project.ID) != p.project { // of a project below it
 			o.Object = connector.Object{UpdatedAt: i.UpdatedAt, Other: true}
 		}
 		b.objects = append(b.objects, o)
@@ -101,12 +101,9 @@ func (c *Connector) batch(ctx context.Context, since time.Time, page int) (batch
 }
 
 func (c *Connector) object(i issue, flow workflow) numbered {
-	marker, ok := parseMarker(i.Additional)
-	if !ok {
-		marker = connector.Marker{}
-	}
+	found := markers(i.Additional)
 	return numbered{connector.Object{
-		Written: c.written(i, flow.state(i)), Marker: marker, Title: strings.Clone(markup.Cut(i.Summary, maxSummary, "")), CreatedAt: i.CreatedAt, UpdatedAt: i.UpdatedAt,
+		Written: c.written(i, flow.state(i)), Marker: connector.FirstMarker(found), Markers: found, Title: strings.Clone(markup.Cut(i.Summary, maxSummary, "")), CreatedAt: i.CreatedAt, UpdatedAt: i.UpdatedAt,
 	}, int64(i.ID)}
 }
 

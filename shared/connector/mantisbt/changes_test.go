@@ -14,6 +14,7 @@ import (
 	"unicode/utf8"
 
 	"integrations/shared/connector"
+	"integrations/shared/connector/connectortest"
 	"integrations/shared/domain"
 	"integrations/shared/markup"
 )
@@ -30,7 +31,7 @@ type shelf struct {
 }
 
 func (s *shelf) put(id int64, updated time.Time, change ...func(*stored)) {
-	i := issueOf(id, 10, fmt.Sprintf("[integrations:11/%d/1]", id))
+	i := issueOf(id, 10, fmt.Sprintf("[integrations:11/%d/1/%s]", id, connectortest.Tag))
 	i.UpdatedAt = at(updated)
 	for _, c := range change {
 		c(&i)
@@ -145,7 +146,7 @@ func TestChanges(t *testing.T) {
 		t.Fatal(got)
 	}
 	ours, foreign := objects[0], objects[3]
-	if ours.Marker != (connector.Marker{Integration: 11, Item: 2, Attempt: 1}) || ours.Title != "T" || ours.Seen.State != domain.Open ||
+	if ours.Marker != (connector.Marker{Integration: 11, Item: 2, Attempt: 1, Tag: connectortest.Tag}) || !slices.Equal(ours.Markers, []connector.Marker{ours.Marker}) || ours.Title != "T" || ours.Seen.State != domain.Open ||
 		!ours.UpdatedAt.Equal(now) || !ours.CreatedAt.Equal(now.Add(2*time.Second)) || ours.Remote.URL != "https://example.com/bugs/view.php?id=2" {
 		t.Errorf("%+v", ours)
 	}

@@ -25,10 +25,7 @@ func (c *Connector) Find(ctx context.Context, since time.Time, want []connector.
 	if len(want) == 0 {
 		return found, nil
 	}
-	wanted, first := map[connector.Marker]bool{}, map[domain.Snowflake]int64{}
-	for _, m := range want {
-		wanted[connector.Marker{Integration: m.Integration, Item: m.Item}] = true
-	}
+	wanted, first := connector.NewWanted(want), map[domain.Snowflake]int64{}
 	since = since.Truncate(time.Second)
 	for at, page, n := since, 1, 0; n < maxPages; n++ {
 		b, err := c.batch(ctx, at, page)
@@ -36,11 +33,13 @@ func (c *Connector) Find(ctx context.Context, since time.Time, want []connector.
 			return nil, err
 		}
 		for _, o := range b.objects {
-			m := o.Marker
-			m.Attempt = 0
-			before := first[m.Item]
-			if wanted[m] && !o.CreatedAt.Before(since) && (before == 0 || o.number < before) {
-				found[m.Item], first[m.Item] = o.Written, o.number
+			if o.CreatedAt.Before(since) {
+				continue
+			}
+			for _, item := range wanted.Items(o.Markers) {
+				if before := first[item]; before == 0 || o.number < before {
+					found[item], first[item] = o.Written, o.number
+				}
 			}
 		}
 		if !b.more {

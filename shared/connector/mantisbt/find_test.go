@@ -3,11 +3,13 @@ package mantisbt
 import (
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"integrations/shared/connector"
+	"integrations/shared/connector/connectortest"
 	"integrations/shared/domain"
 	"integrations/shared/outbound"
 )
@@ -20,21 +22,26 @@ func TestFind(t *testing.T) {
 		return func(i *stored) { i.Additional, i.CreatedAt = text, at(created) }
 	}
 	old := now.Add(-time.Hour)
-	s.put(1, now.Add(time.Minute), mark("[integrations:11/22/1]", old)) // made before, changed since
-	s.put(2, now.Add(time.Hour), mark("[integrations:11/22/2]", now.Add(time.Second)))
-	s.put(3, now.Add(2*time.Second), mark("[integrations:11/22/5]", now.Add(2*time.Second))) // a copy of 2
-	s.put(4, now.Add(3*time.Second), mark("[integrations:12/24/1]", now.Add(3*time.Second))) // another integration's
-	s.put(5, now.Add(3*time.Second), mark("By Kim.\r\n\r\n[integrations:11/25/1]\r\n", now.Add(3*time.Second)), sticky)
-	s.put(6, now.Add(3*time.Second), mark("see [integrations:11/26/1]", now.Add(3*time.Second)))
-	s.put(7, old, mark("[integrations:11/27/1]", old))
-	s.put(8, now, mark("[integrations:11/28/1]", now), func(i *stored) { i.Status["id"] = 90 })
-	s.put(9, now.Add(4*time.Second), mark("[integrations:11/40/1]", now.Add(4*time.Second))) // nobody asked for it
+	s.put(1, now.Add(time.Minute), mark("[integrations:11/22/1/"+connectortest.Tag+"]", old)) // made before, changed since
+	s.put(2, now.Add(time.Hour), mark("[integrations:11/22/2/"+connectortest.Tag+"]", now.Add(time.Second)))
+	s.put(3, now.Add(2*time.Second), mark("[integrations:11/22/2/"+connectortest.Tag+"]", now.Add(2*time.Second))) // a copy of 2
+	s.put(4, now.Add(3*time.Second), mark("[integrations:12/24/1/"+connectortest.Tag+"]", now.Add(3*time.Second))) // another integration's
+	s.put(5, now.Add(3*time.Second), mark("By Kim.\r\n\r\n[integrations:11/25/1/"+connectortest.Tag+"]\r\n", now.Add(3*time.Second)), sticky)
+	s.put(6, now.Add(3*time.Second), mark("see [integrations:11/26/1/"+connectortest.Tag+"]", now.Add(3*time.Second)))
+	s.put(7, old, mark("[integrations:11/27/1/"+connectortest.Tag+"]", old))
+	s.put(8, now, mark("[integrations:11/28/1/"+connectortest.Tag+"]", now), func(i *stored) { i.Status["id"] = 90 })
+	s.put(10, now.Add(time.Second), mark("[integrations:11/22/2]", now.Add(time.Second)))
+	s.put(11, now.Add(time.Second), mark("[integrations:11/22/2/"+connectortest.OtherTag+"]", now.Add(time.Second)))
+	s.put(12, now.Add(time.Second), mark("[integrations:11/22/5/"+connectortest.Tag+"]", now.Add(time.Second)))    // of an attempt that never was
+	s.put(9, now.Add(4*time.Second), mark("[integrations:11/40/1/"+connectortest.Tag+"]", now.Add(4*time.Second))) // nobody asked for it
 	for id := int64(100); id < 300; id++ {
 		s.put(id, now.Add(time.Duration(id)*time.Second), mark("", now.Add(time.Duration(id)*time.Second)))
 	}
 	var want []connector.Marker
 	for item := domain.Snowflake(22); item <= 31; item++ {
-		want = append(want, connector.Marker{Integration: 11, Item: item, Attempt: 2})
+		for attempt := 1; attempt <= 2; attempt++ {
+			want = append(want, connector.Marker{Integration: 11, Item: item, Attempt: attempt, Tag: connectortest.Tag})
+		}
 	}
 	for range 2 {
 		got, err := c.Find(t.Context(), now.Add(400*time.Millisecond), want)
@@ -197,17 +204,29 @@ func FuzzProblem(f *testing.F) {
 func FuzzMarker(f *testing.F) {
 	f.Add("Seen at noon.\r\n", uint64(1), uint64(2), 3)
 	f.Add("[integrations:1/2/3]", uint64(1), uint64(2), 3)
+	f.Add("\n[integrations:1/2/3/"+connectortest.Tag+"]\n[integrations:1/3/3]\n[integrations:1/3/4]\nx", uint64(1), uint64(3), 3)
 	f.Fuzz(func(t *testing.T, text string, integration, item uint64, attempt int) {
-		m := connector.Marker{Integration: domain.Snowflake(integration>>1 | 1), Item: domain.Snowflake(item>>1 | 1), Attempt: attempt & 0xffff}
+		m := connector.Marker{Integration: domain.Snowflake(integration>>1 | 1), Item: domain.Snowflake(item>>1 | 1), Attempt: attempt & 0xffff, Tag: connectortest.Tag}
 		kept := keepMarker(text, m)
 		if kept == "" {
-			if found, ok := parseMarker(text); len([]rune(text)) < maxText-100 && (!ok || found.Item != m.Item || found.Integration != m.Integration) {
+			there := slices.ContainsFunc(strings.Split(text, "\n"), func(line string) bool {
+				found, ok := parseLine(line)
+				return ok && found == m
+			})
+			if len([]rune(text)) < maxText-100 && !there {
 				t.Errorf("%q is left without %v", text, m)
 			}
 			return
 		}
-		if got, ok := parseMarker(kept); !ok || got != m || keepMarker(kept, m) != "" || !strings.Contains(kept, strings.TrimRight(text, " \t\r\n")) {
-			t.Errorf("%q is read as %v, want %v", kept, got, m)
+		if found := markers(kept); connector.FirstMarker(found) != m || keepMarker(kept, m) != "" {
+			t.Errorf("%q is read as %v, want %v", kept, found, m)
+		}
+		for line := range strings.Lines(strings.TrimRight(text, " \t\r\n")) {
+			found, ok := parseLine(line)
+			ours := ok && found.Integration == m.Integration && found.Item == m.Item
+			if !ours && !strings.Contains(kept, strings.TrimRight(line, " \t\r\n")) {
+				t.Errorf("%q is lost from %q", line, kept)
+			}
 		}
 	})
 }

@@ -19,7 +19,7 @@ var (
 	_ connector.Puller    = (*Connector)(nil)
 )
 
-var marker = connector.Marker{Integration: 11, Item: 22, Attempt: 1}
+var marker = connector.Marker{Integration: 11, Item: 22, Attempt: 1, Tag: connectortest.Tag}
 
 func TestCreate(t *testing.T) {
 	if len(descriptions()) < 2 {
@@ -33,7 +33,7 @@ func TestCreate(t *testing.T) {
 		t.Fatal(got, err)
 	}
 	calls := f.take()
-	body := `{"summary":"T","description":"B","additional_information":"[integrations:11/22/1]","project":{"id":3},"category":{"name":"General"}}`
+	body := `{"summary":"T","description":"B","additional_information":"[integrations:11/22/1/` + connectortest.Tag + `]","project":{"id":3},"category":{"name":"General"}}`
 	if len(calls) != 1 || calls[0].method != "POST" || calls[0].path != "/issues" || calls[0].body != body || calls[0].header.Get("Content-Type") != "application/json" {
 		t.Fatalf("%+v", calls)
 	}
@@ -72,7 +72,7 @@ func one(f *fake, before, after stored) {
 }
 
 func TestUpdate(t *testing.T) {
-	const own = "[integrations:11/22/1]"
+	const own = "[integrations:11/22/1/" + connectortest.Tag + "]"
 	for name, tt := range map[string]struct {
 		sent          domain.ItemState
 		content       domain.ItemState
@@ -87,10 +87,13 @@ func TestUpdate(t *testing.T) {
 		"reopen":                   {"closed", "open", 90, 20, own, `,"status":{"id":20},"resolution":{"id":30}`},
 		"reopened by a person":     {"closed", "open", 50, 50, own, ``},
 		"still closed":             {"closed", "closed", 90, 90, own, ``},
-		"another attempt's marker": {"open", "open", 10, 10, "[integrations:11/22/9]\r\n", ``},
-		"a person wrote beside it": {"open", "open", 10, 10, "Seen at noon.\r\n[integrations:11/22/1]\r\nBy Kim.", ``},
-		"the marker was removed":   {"open", "open", 10, 10, "Seen at noon.", `,"additional_information":"[integrations:11/22/1]\n\nSeen at noon."`},
-		"a copy of another's":      {"open", "open", 10, 10, "[integrations:11/23/1]", `,"additional_information":"[integrations:11/22/1]\n\n[integrations:11/23/1]"`},
+		"another attempt's marker": {"open", "open", 10, 10, "[integrations:11/22/9/" + connectortest.Tag + "]\r\n", `,"additional_information":"` + own + `"`},
+		"an older form of it":      {"open", "open", 10, 10, "Noon.\r\n[integrations:11/22/1]\r\nKim.", `,"additional_information":"` + own + `\n\nNoon.\r\nKim."`},
+		"a forged tag":             {"open", "open", 10, 10, "[integrations:11/22/1/" + connectortest.OtherTag + "]\n\nKim.", `,"additional_information":"` + own + `\n\nKim."`},
+		"a person wrote beside it": {"open", "open", 10, 10, "Seen at noon.\r\n" + own + "\r\nBy Kim.", ``},
+		"pasted above it":          {"open", "open", 10, 10, "[integrations:11/23/1]\r\n" + own, ``},
+		"the marker was removed":   {"open", "open", 10, 10, "Seen at noon.", `,"additional_information":"` + own + `\n\nSeen at noon."`},
+		"a copy of another's":      {"open", "open", 10, 10, "[integrations:11/23/1]", `,"additional_information":"` + own + `\n\n[integrations:11/23/1]"`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			f, c := start(t, nil)
@@ -203,7 +206,7 @@ func TestFourByteCharacters(t *testing.T) {
 	if _, err := fresh.Create(t.Context(), content, second); err != nil {
 		t.Error(err)
 	}
-	other := connector.Marker{Integration: 11, Item: 23, Attempt: 1}
+	other := connector.Marker{Integration: 11, Item: 23, Attempt: 1, Tag: connectortest.Tag}
 	update := func(m connector.Marker) error {
 		_, err := c.Update(t.Context(), connector.Sent{Remote: domain.Remote{Key: "7"}, State: "open"}, content, m)
 		return err
@@ -217,7 +220,7 @@ func TestFourByteCharacters(t *testing.T) {
 	if err := update(marker); err != nil {
 		t.Error(err)
 	}
-	third := connector.Marker{Integration: 11, Item: 24, Attempt: 1}
+	third := connector.Marker{Integration: 11, Item: 24, Attempt: 1, Tag: connectortest.Tag}
 	f.answers(201, nil, made(issueOf(8, 10, "")))
 	f.take()
 	if _, err := c.Create(t.Context(), content, third); err != nil || !strings.Contains(last(), "🦀") {

@@ -1,51 +1,72 @@
 package mantisbt
 
 import (
-	"fmt"
-	"regexp"
-	"strconv"
 	"strings"
 
 	"integrations/shared/connector"
-	"integrations/shared/domain"
+)
+
+const (
+	markerBegin = "[integrations:"
+	markerEnd   = "]"
 )
 
 // markerLine is the marker as it stands among an issue's additional
 // information, which item text never reaches.
-func markerLine(m connector.Marker) string {
-	return fmt.Sprintf("[integrations:%s/%s/%d]", m.Integration, m.Item, m.Attempt)
+func markerLine(m connector.Marker) string { return markerBegin + m.Text() + markerEnd }
+
+// parseLine reads a line that is a marker and nothing else.
+func parseLine(line string) (connector.Marker, bool) {
+	text, begins := strings.CutPrefix(strings.TrimSpace(line), markerBegin)
+	text, ends := strings.CutSuffix(text, markerEnd)
+	if !begins || !ends {
+		return connector.Marker{}, false
+	}
+
+	return connector.ParseMarker(text)
 }
 
-var markerForm = regexp.MustCompile(`^\[integrations:([0-9]{1,19})/([0-9]{1,19})/([0-9]{1,10})\]$`)
-
-// parseMarker reads the first line that is a marker: people may write around
-// it.
-func parseMarker(additional string) (connector.Marker, bool) {
+// markers reads the lines that are markers, from the first one down: we write
+// ours first. People may write around it.
+func markers(additional string) []connector.Marker {
+	var found []connector.Marker
 	for line := range strings.Lines(additional) {
-		groups := markerForm.FindStringSubmatch(strings.TrimSpace(line))
-		if groups == nil {
-			continue
-		}
-		integration, err1 := domain.ParseSnowflake(groups[1])
-		item, err2 := domain.ParseSnowflake(groups[2])
-		attempt, err3 := strconv.Atoi(groups[3])
-		if err1 == nil && err2 == nil && err3 == nil {
-			return connector.Marker{Integration: integration, Item: item, Attempt: attempt}, true
+		if m, ok := parseLine(line); ok {
+			found = connector.AddMarker(found, m)
 		}
 	}
-	return connector.Marker{}, false
+
+	return found
 }
 
 // keepMarker is what to write as additional information so that the marker is
-// there and what people wrote stays: "", if nothing is to be written.
+// there and what people wrote stays: "", if nothing is to be written. A marker
+// of another attempt of the same item is replaced, and so is one with another
+// tag.
 func keepMarker(current string, m connector.Marker) string {
-	if found, ok := parseMarker(current); ok && found.Integration == m.Integration && found.Item == m.Item {
-		return ""
+	var rest strings.Builder
+	replaced := false
+	for line := range strings.Lines(current) {
+		found, ok := parseLine(line)
+		if ok && found == m {
+			return ""
+		}
+		if ok && found.Integration == m.Integration && found.Item == m.Item {
+			replaced = true
+			continue
+		}
+		rest.WriteString(line)
 	}
-	// Ours comes first: an issue that was copied carries the other's too.
-	text := strings.TrimRight(markerLine(m)+"\n\n"+current, " \t\r\n")
+
+	others := rest.String()
+	if replaced {
+		others = strings.TrimLeft(others, "\r\n")
+	}
+	// Ours comes first: an issue that was copied also carries the other one's.
+	text := strings.TrimRight(markerLine(m)+"\n\n"+others, " \t\r\n")
 	if len([]rune(text)) > maxText {
 		return ""
 	}
+
 	return text
 }

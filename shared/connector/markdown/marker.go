@@ -3,48 +3,56 @@ package markdown
 import (
 	"crypto/sha256"
 	"encoding/hex"
-	"fmt"
-	"regexp"
 	"strconv"
 	"strings"
 
 	"integrations/shared/connector"
-	"integrations/shared/domain"
+)
+
+const (
+	markerBegin = "<!-- integrations:"
+	markerEnd   = " -->"
 )
 
 // MarkerRoom is what the longest marker takes, with the lines before it.
-const MarkerRoom = len("\n\n<!-- integrations:") + 19 + 1 + 19 + 1 + 20 + len(" -->")
+const MarkerRoom = len("\n\n"+markerBegin) + connector.MarkerSize + len(markerEnd)
 
 // WithMarker puts the marker on the last line, where Markdown shows nothing of
 // it.
 func WithMarker(body string, m connector.Marker) string {
-	return fmt.Sprintf("%s\n\n<!-- integrations:%s/%s/%d -->", body, m.Integration, m.Item, m.Attempt)
+	return body + "\n\n" + markerBegin + m.Text() + markerEnd
 }
 
-var markerLine = regexp.MustCompile(`^<!-- integrations:([0-9]{1,19})/([0-9]{1,19})/([0-9]{1,10}) -->$`)
-
-// ParseMarker reads the last line of a body that is a marker. Item text reaches
-// none, and people and their programs write below it.
+// ParseMarker reads the last line of a body that is a marker.
 func ParseMarker(body string) (connector.Marker, bool) {
+	found := Markers(body)
+	return connector.FirstMarker(found), len(found) > 0
+}
+
+// Markers reads the lines of a body that are markers, from the last one up: we
+// write ours on the last line. Item text reaches none, and people and their
+// programs write below it.
+func Markers(body string) []connector.Marker {
+	var found []connector.Marker
 	for end := len(body); end >= 0; {
 		start := strings.LastIndexByte(body[:end], '\n')
 		if m, ok := parseLine(strings.TrimRight(body[start+1:end], " \t\r")); ok {
-			return m, true
+			found = connector.AddMarker(found, m)
 		}
 		end = start
 	}
-	return connector.Marker{}, false
+
+	return found
 }
 
 func parseLine(line string) (connector.Marker, bool) {
-	groups := markerLine.FindStringSubmatch(line)
-	if groups == nil {
+	text, begins := strings.CutPrefix(line, markerBegin)
+	text, ends := strings.CutSuffix(text, markerEnd)
+	if !begins || !ends {
 		return connector.Marker{}, false
 	}
-	integration, err1 := domain.ParseSnowflake(groups[1])
-	item, err2 := domain.ParseSnowflake(groups[2])
-	attempt, err3 := strconv.Atoi(groups[3])
-	return connector.Marker{Integration: integration, Item: item, Attempt: attempt}, err1 == nil && err2 == nil && err3 == nil
+
+	return connector.ParseMarker(text)
 }
 
 // TextHash names a text as a provider stores it. Its line ends are those of

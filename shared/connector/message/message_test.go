@@ -14,6 +14,7 @@ import (
 	"github.com/rivo/uniseg"
 
 	"integrations/shared/connector"
+	"integrations/shared/connector/connectortest"
 	"integrations/shared/domain"
 	"integrations/shared/markup"
 	"integrations/shared/markup/chat"
@@ -200,11 +201,16 @@ func TestDigest(t *testing.T) {
 }
 
 func TestKey(t *testing.T) {
-	m := connector.Marker{Integration: 1190000000000001027, Item: 4711, Attempt: 12}
-	if got, ok := ParseKey(Key(m)); !ok || got != m || Key(m) != "1190000000000001027/4711/12" {
+	m := connector.Marker{Integration: 1190000000000001027, Item: 4711, Attempt: 12, Tag: connectortest.Tag}
+	if got, ok := ParseKey(Key(m)); !ok || got != m || Key(m) != "1190000000000001027/4711/12/"+connectortest.Tag {
 		t.Error(Key(m), got, ok)
 	}
-	for _, bad := range []string{"", "1/2", "1/2/3/4", "01/2/3", "0/2/3", "1/2/-3", "a/2/3", "1/2/3 ", "99999999999999999999/1/1", "9223372036854775808/1/1", "1/1/9999999999"} {
+	m.Tag = "" // as an older version wrote it
+	if got, ok := ParseKey("1190000000000001027/4711/12"); !ok || got != m {
+		t.Error(got, ok)
+	}
+	for _, bad := range []string{"", "1/2", "1/2/3/4", "01/2/3", "0/2/3", "1/2/-3", "a/2/3", "1/2/3 ", "99999999999999999999/1/1", "9223372036854775808/1/1", "1/1/9999999999",
+		"1/2/3/", "1/2/3/" + connectortest.Tag + "a"} {
 		if m, ok := ParseKey(bad); ok {
 			t.Errorf("%q is %v", bad, m)
 		}
@@ -213,25 +219,35 @@ func TestKey(t *testing.T) {
 
 func TestSearch(t *testing.T) {
 	marker := func(item, attempt int) connector.Marker {
-		return connector.Marker{Integration: 7, Item: domain.Snowflake(item), Attempt: attempt}
+		return connector.Marker{Integration: 7, Item: domain.Snowflake(item), Attempt: attempt, Tag: connectortest.Tag}
 	}
 	type seen struct {
 		m  connector.Marker
 		id string
 	}
-	newestFirst := []seen{{marker(1, 3), "e"}, {marker(1, 2), "d"}, {marker(1, 2), "c"}, {marker(1, 1), "b"}, {marker(2, 1), "x"}, {connector.Marker{Integration: 8, Item: 1, Attempt: 2}, "z"}}
+	bare, forged := marker(1, 2), marker(1, 2)
+	bare.Tag, forged.Tag = "", connectortest.OtherTag
+	newestFirst := []seen{
+		{forged, "g"}, {marker(1, 3), "e"}, {marker(1, 2), "d"}, {marker(1, 2), "c"}, {marker(1, 1), "b"}, {marker(2, 1), "x"},
+		{connector.Marker{Integration: 8, Item: 1, Attempt: 2, Tag: connectortest.Tag}, "z"}, {forged, "f"}, {bare, "a"},
+	}
 	for name, tt := range map[string]struct {
-		attempt int
-		exact   bool
-		want    string
+		attempts []int
+		want     string
 	}{
-		"the attempt's, the older of two":        {2, false, "c"},
-		"another attempt's, where there is none": {9, false, "b"},
-		"exact":                                  {2, true, "c"},
-		"exact, and there is none":               {9, true, ""},
+		"one attempt, the older of two copies":   {[]int{2}, "c"},
+		"two attempts, the higher":               {[]int{1, 2}, "c"},
+		"all attempts, the highest":              {[]int{1, 2, 3}, "e"},
+		"the lower one, where no other is there": {[]int{1, 9}, "b"},
+		"an attempt that left nothing":           {[]int{9}, ""},
+		"nothing":                                {nil, ""},
 	} {
 		for _, reverse := range []bool{false, true} {
-			s := NewSearch([]connector.Marker{marker(1, tt.attempt)}, tt.exact)
+			var want []connector.Marker
+			for _, attempt := range tt.attempts {
+				want = append(want, marker(1, attempt))
+			}
+			s := NewSearch(want)
 			list := slices.Clone(newestFirst)
 			if reverse {
 				slices.Reverse(list)

@@ -35,7 +35,7 @@ func (b *Bot) Behind() (last, most time.Duration) { return b.client.Behind() }
 // Find walks through the channel's history, newest first, back to since. It
 // needs the history scope, and the bot to be in the channel.
 func (b *Bot) Find(ctx gocontext.Context, since time.Time, want []connector.Marker) (map[domain.Snowflake]connector.Written, error) {
-	search := message.NewSearch(want, b.cfg.PostUpdates)
+	search := message.NewSearch(want)
 	if len(want) == 0 {
 		return search.Found, nil
 	}

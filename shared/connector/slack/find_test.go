@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"integrations/shared/connector"
+	"integrations/shared/connector/connectortest"
 )
 
 // history is a channel's, newest first, told page by page.
@@ -36,16 +37,16 @@ func TestFind(t *testing.T) {
 	since := time.Unix(1763892000, 0)
 	messages := []string{
 		`{"ts":"1763899999.1","text":"of a person"}`,
-		told(9000, "77/4711/2"),
-		strings.Replace(told(8999, "77/4711/2"), "integrations_item", "another_app", 1),
-		told(8998, "77/4711/2"),
+		told(9000, "77/4711/2/"+connectortest.Tag),
+		strings.Replace(told(8999, "77/4711/2/"+connectortest.Tag), "integrations_item", "another_app", 1),
+		told(8998, "77/4711/2/"+connectortest.Tag),
 		told(8997, "78/4711/2"), told(8996, "77/4712/1"), told(8995, "nonsense"),
 		`{"ts":"1763898994.1","metadata":{"event_type":"integrations_item","event_payload":{}}}`,
 	}
 	for i := range 250 {
 		messages = append(messages, told(5000-i, fmt.Sprintf("9/%d/1", i+1)))
 	}
-	messages = append(messages, told(2500, "77/4711/1"))
+	messages = append(messages, told(2500, "77/4711/1/"+connectortest.Tag), told(2499, "77/4711/2"), told(2498, "77/4711/2/"+connectortest.OtherTag))
 	for _, tt := range []struct {
 		posts bool
 		want  string
@@ -59,9 +60,14 @@ func TestFind(t *testing.T) {
 		if n := len(f.take()); n != 3 {
 			t.Errorf("%d pages", n)
 		}
-		// Another attempt's message is the item's, unless each change has one.
-		found, err = b.Find(t.Context(), since, []connector.Marker{{Integration: 77, Item: 4711, Attempt: 9}})
-		if err != nil || (len(found) == 0) != tt.posts {
+		// Another attempt's message is the item's only if that one is wanted too.
+		found, err = b.Find(t.Context(), since, []connector.Marker{{Integration: 77, Item: 4711, Attempt: 9, Tag: connectortest.Tag}})
+		if err != nil || len(found) != 0 {
+			t.Errorf("posts %v: %v %v", tt.posts, found, err)
+		}
+		earlier := connector.Marker{Integration: 77, Item: 4711, Attempt: 1, Tag: connectortest.Tag}
+		found, err = b.Find(t.Context(), since, []connector.Marker{earlier, {Integration: 77, Item: 4711, Attempt: 9, Tag: connectortest.Tag}})
+		if err != nil || found[4711].Remote.ID != "1763892500.000100" {
 			t.Errorf("posts %v: %v %v", tt.posts, found, err)
 		}
 		f.take()
@@ -100,7 +106,7 @@ func TestFindReadsSmallerPages(t *testing.T) {
 			fmt.Fprint(w, strings.Repeat(" ", pageBody+1))
 			return
 		}
-		fmt.Fprintf(w, `{"ok":true,"messages":[%s]}`, told(1, "77/4711/2"))
+		fmt.Fprintf(w, `{"ok":true,"messages":[%s]}`, told(1, "77/4711/2/"+connectortest.Tag))
 	}
 	found, err := b.Find(t.Context(), now, []connector.Marker{marker})
 	if err != nil || len(found) != 1 || len(f.take()) != 3 {

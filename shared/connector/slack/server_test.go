@@ -24,7 +24,7 @@ const host = connectortest.Host
 
 var (
 	now    = time.Date(2026, 11, 23, 10, 0, 0, 0, time.UTC)
-	marker = connector.Marker{Integration: 77, Item: 4711, Attempt: 2}
+	marker = connector.Marker{Integration: 77, Item: 4711, Attempt: 2, Tag: connectortest.Tag}
 )
 
 // A call is a request the server got.

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"integrations/shared/connector"
+	"integrations/shared/connector/connectortest"
 	"integrations/shared/domain"
 )
 
@@ -31,7 +32,7 @@ func TestCreate(t *testing.T) {
 		`{"type":"section","text":{"type":"mrkdwn","text":"*<https://app.test/1?a=1&amp;b=2|WI-1 Say &lt;!here&gt; &amp; *` + "\u200b" + `go*` + "\u200b" + `>*","verbatim":true}},` +
 		`{"type":"context","elements":[{"type":"plain_text","text":"🟢 open · a, b","emoji":false}]},` +
 		`{"type":"section","text":{"type":"mrkdwn","text":"Some *text*.","verbatim":true}}],` +
-		`"metadata":{"event_type":"integrations_item","event_payload":{"key":"77/4711/2"}},"unfurl_links":false,"unfurl_media":false}`
+		`"metadata":{"event_type":"integrations_item","event_payload":{"key":"77/4711/2/` + connectortest.Tag + `"}},"unfurl_links":false,"unfurl_media":false}`
 	if len(calls) != 1 || calls[0].path != "/api/chat.postMessage" || calls[0].body != want {
 		t.Errorf("got  %s\nwant %s", calls[0].body, want)
 	}
@@ -48,7 +49,7 @@ func TestUpdate(t *testing.T) {
 		t.Fatal(w, err)
 	}
 	body := f.take()[0].body
-	for _, part := range []string{`"channel":"C9","ts":"1763892000.000100"`, `"✅ closed · a, b"`, `"closed; title was “Old”"`, `"key":"77/4711/2"`} {
+	for _, part := range []string{`"channel":"C9","ts":"1763892000.000100"`, `"✅ closed · a, b"`, `"closed; title was “Old”"`, `"key":"77/4711/2/` + connectortest.Tag + `"`} {
 		if !strings.Contains(body, part) {
 			t.Errorf("%s is not in %s", part, body)
 		}

@@ -25,7 +25,7 @@ var (
 	sig     = strings.Repeat("s", 43)
 	query   = "api-version=1&sp=%2Ftriggers%2Fmanual%2Frun&sv=1.0&sig=" + sig
 	now     = time.Date(2026, 11, 23, 10, 0, 0, 0, time.UTC)
-	marker  = connector.Marker{Integration: 77, Item: 4711, Attempt: 2}
+	marker  = connector.Marker{Integration: 77, Item: 4711, Attempt: 2, Tag: connectortest.Tag}
 	content = connector.Content{Number: "WI-1", Title: "See [x](y) & <at>Bob</at>", Body: "One.\n\n• two\n• three", Labels: []string{"a", "b"}, State: domain.Open, URL: "https://app.test/1"}
 )
 
@@ -86,7 +86,7 @@ func TestCreate(t *testing.T) {
 		`{"type":"RichTextBlock","spacing":"medium","inlines":[{"type":"TextRun","text":"One."}]},` +
 		`{"type":"RichTextBlock","spacing":"medium","inlines":[{"type":"TextRun","text":"• two"}]},` +
 		`{"type":"RichTextBlock","spacing":"none","inlines":[{"type":"TextRun","text":"• three"}]},` +
-		`{"type":"RichTextBlock","spacing":"medium","inlines":[{"type":"TextRun","text":"sync 77/4711/2","size":"small","isSubtle":true}]}],` +
+		`{"type":"RichTextBlock","spacing":"medium","inlines":[{"type":"TextRun","text":"sync 77/4711/2/` + connectortest.Tag + `","size":"small","isSubtle":true}]}],` +
 		`"actions":[{"type":"Action.OpenUrl","title":"Open","url":"https://app.test/1"}]}`
 	for bare, want := range map[bool]string{
 		true:  shown,
@@ -160,7 +160,7 @@ func TestLongest(t *testing.T) {
 	if n := len(encode(made)); n > maxCard || n < maxCard-200 {
 		t.Errorf("%d bytes", n)
 	}
-	if last := made.Body[len(made.Body)-1].Inlines[0].Text; last != "sync 77/4711/2" || !strings.HasPrefix(made.Body[0].Inlines[0].Text, "\"") {
+	if last := made.Body[len(made.Body)-1].Inlines[0].Text; last != "sync 77/4711/2/"+connectortest.Tag || !strings.HasPrefix(made.Body[0].Inlines[0].Text, "\"") {
 		t.Errorf("%q", last)
 	}
 	c.URL = "https://a.test/" + strings.Repeat("x", 4000)
