@@ -35,6 +35,7 @@ import (
 	"integrations/shared/domain"
 	"integrations/shared/notice"
 	"integrations/shared/outbound"
+	"integrations/shared/signing/signingtest"
 	"integrations/shared/store"
 	"integrations/shared/syncqueue"
 )
@@ -149,7 +150,7 @@ func stagedWithin(t *testing.T, limit time.Duration, endpoint, name string, more
 	secrets := s.configure(more)
 	silent := slog.New(slog.DiscardHandler)
 	s.engine = &engine.Engine{
-		Store: s.table, Queue: s, Bus: s, Clock: s, Log: silent,
+		Store: s.table, Queue: s, Bus: s, Markers: &signingtest.Keys{}, Clock: s, Log: silent,
 		Open: func(_ context.Context, v store.View) (engine.Opened, error) {
 			c, err := registry.Open(v.Integration.Provider, v.Integration.Configuration, secrets, client, s.Now)
 			return engine.Opened{Connector: c, Credential: table}, err

@@ -17,6 +17,7 @@ import (
 	"integrations/shared/outbound"
 	"integrations/shared/pacing"
 	"integrations/shared/settings"
+	"integrations/shared/signing"
 	"integrations/shared/syncqueue"
 	"integrations/shared/wall"
 )
@@ -37,10 +38,12 @@ func function(b boot.Boot) any {
 		Overrides: settings.Parsed(env, "DIAL_OVERRIDES", outbound.ParseOverrides),
 		Timeout:   times.Call,
 	})
+	kmsKeys := keys.New(b.Clients)
 	e := &engine.Engine{
 		Store: b.Store, Queue: syncqueue.New(queues.New(b.Clients), env.Text("SYNC_QUEUE_URL")),
-		Open: opener(keys.New(b.Clients), provider, settings.Parsed(env, "PACING", pacing.Parse)),
-		Bus:  bus.New(buses.New(b.Clients), env.Text("EVENT_BUS_NAME")), Clock: wall.Clock{}, Log: b.Log, Settings: times,
+		Open:    opener(kmsKeys, provider, settings.Parsed(env, "PACING", pacing.Parse)),
+		Bus:     bus.New(buses.New(b.Clients), env.Text("EVENT_BUS_NAME")),
+		Markers: signing.NewMarkers(kmsKeys, env.Text("MAC_KEY_ID")), Clock: wall.Clock{}, Log: b.Log, Settings: times,
 	}
 	return (&handler.Handler{Engine: e, Log: b.Log}).Handle
 }

@@ -35,6 +35,7 @@ import (
 	"integrations/shared/domain"
 	"integrations/shared/notice"
 	"integrations/shared/outbound"
+	"integrations/shared/signing/signingtest"
 	"integrations/shared/store"
 	"integrations/shared/syncqueue"
 )
@@ -228,7 +229,7 @@ func workAlone() error {
 			Region: "eu-central-1", BaseEndpoint: &told.Endpoint, HTTPClient: &http.Client{Transport: w},
 			Credentials: credentials.NewStaticCredentialsProvider("k", "s", ""),
 		}), told.Table),
-		Queue: w, Bus: w, Clock: wallClock{}, Log: slog.New(slog.DiscardHandler),
+		Queue: w, Bus: w, Markers: &signingtest.Keys{}, Clock: wallClock{}, Log: slog.New(slog.DiscardHandler),
 		Open: func(context.Context, store.View) (Opened, error) {
 			c := github.New(github.Config{Owner: "acme", Repo: "work", Token: "a-token-of-the-test", BaseURL: "https://" + example, Labels: true}, client, nil)
 			return Opened{Connector: c, Credential: told.Table}, nil

@@ -191,7 +191,7 @@ func (s *slice) sends(t *task) connector.Content {
 
 // marker names the attempt to create an item's object.
 func (s *slice) marker(t *task) connector.Marker {
-	return connector.Marker{Integration: s.lease.Pair.ID, Item: t.id, Attempt: t.link.Attempt}
+	return s.signed(t.id, t.link.Attempt)
 }
 
 // sent notes what the provider has taken.

@@ -213,7 +213,7 @@ func (s *slice) deliver(ctx context.Context, d connector.Digest) (*verdict, erro
 }
 
 func (s *slice) digestMarker(d *store.Digest) connector.Marker {
-	return connector.Marker{Integration: s.lease.Pair.ID, Item: d.ID, Attempt: d.Attempt}
+	return s.signed(d.ID, d.Attempt)
 }
 
 // keep records what is known of a digest.
@@ -287,7 +287,7 @@ func (s *slice) resolveDigest(ctx context.Context, d *store.Digest) (*verdict, e
 		s.run.SettleAt = sooner(s.run.SettleAt, ripe)
 		return nil, nil
 	}
-	found, v, err := s.find(ctx, nil, d.At, 0, []connector.Marker{s.digestMarker(d)})
+	found, v, err := s.find(ctx, nil, d.At, 0, s.attempts(d.ID, d.Attempt))
 	if v != nil || err != nil {
 		return v, err
 	}

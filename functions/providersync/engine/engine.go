@@ -28,6 +28,7 @@ import (
 	"integrations/shared/domain"
 	"integrations/shared/notice"
 	"integrations/shared/pacing"
+	"integrations/shared/signing"
 	"integrations/shared/store"
 	"integrations/shared/syncqueue"
 )
@@ -81,6 +82,7 @@ type Engine struct {
 	Open     Opener
 	Queue    Queue
 	Bus      Bus
+	Markers  MarkerKeys
 	Clock    Clock
 	Log      *slog.Logger
 	Settings Settings
@@ -157,11 +159,13 @@ type slice struct {
 	began time.Time
 	end   time.Time // no new work from here on
 
-	meta   store.Integration
-	view   store.View
-	conn   connector.Connector
-	finder bool // the provider can be asked for what an unanswered create made
-	chat   chat
+	meta store.Integration
+	view store.View
+	conn connector.Connector
+	// markerKey signs what this slice writes, zero in a dry run.
+	markerKey signing.Key
+	finder    bool // the provider can be asked for what an unanswered create made
+	chat      chat
 	// digests are those that links name, as far as they were read; nil for one
 	// that has not left.
 	digests map[domain.Snowflake]*store.Digest
@@ -319,6 +323,9 @@ func (s *slice) load(ctx context.Context) (*verdict, error) {
 	s.view, s.meta, s.reads = view, *view.Integration, readConfigured(view.Integration.Configuration)
 	if s.run.Target == "" {
 		s.run.Target = s.meta.TargetHash
+	}
+	if err := s.loadMarkerKey(ctx); err != nil {
+		return nil, err
 	}
 	opened, err := s.Open(ctx, view)
 	var no *connector.Error

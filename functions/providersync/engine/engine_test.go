@@ -27,6 +27,7 @@ import (
 	"integrations/shared/connector"
 	"integrations/shared/domain"
 	"integrations/shared/pacing"
+	"integrations/shared/signing/signingtest"
 	"integrations/shared/store"
 	"integrations/shared/syncqueue"
 )
@@ -69,6 +70,7 @@ type world struct {
 	sending  sync.Mutex // guards queue
 	queue    []syncqueue.Message
 	engine   *Engine
+	keys     *signingtest.Keys
 	dispatch *dispatch.Handler
 	bus      *bus
 	limits   pacing.Limits
@@ -152,13 +154,14 @@ func newWorld(t testing.TB) *world {
 	})
 	w.store, w.sure = store.New(cut, table), store.New(serverstest.Client(endpoint), table)
 	w.provider, w.bus, w.credential, w.table = &provider{clock: w.clock}, &bus{}, table, table
+	w.keys = &signingtest.Keys{}
 	log := slog.New(slog.NewTextHandler(io.Discard, nil))
 	w.engine = &Engine{
 		Store: w.store, Queue: w, Clock: w.clock, Log: log,
 		Open: func(context.Context, store.View) (Opened, error) {
 			return Opened{Connector: w.provider, Credential: w.credential, Limits: w.limits}, nil
 		},
-		Bus: w.bus,
+		Bus: w.bus, Markers: w.keys,
 		Settings: Settings{Slice: time.Minute, Call: 30 * time.Second, Settle: 2 * time.Minute,
 			LeaseMargin: 10 * time.Second, LostAfter: time.Minute, PullEvery: 15 * time.Minute, Room: 2},
 	}

@@ -129,6 +129,14 @@ func (o *object) written(remote domain.Remote) connector.Written {
 		Seen: connector.Seen{Text: o.content.Title + "\n" + o.content.Body, State: o.content.State}}
 }
 
+// markers are what a list shows of an object's marker.
+func (o *object) markers() []connector.Marker {
+	if o.marker == (connector.Marker{}) {
+		return nil
+	}
+	return []connector.Marker{o.marker}
+}
+
 // touch has a person change an object.
 func (p *provider) touch(n int, change func(*connector.Content)) {
 	change(&p.objects[n].content)
@@ -190,11 +198,13 @@ func (p *provider) Find(_ context.Context, since time.Time, want []connector.Mar
 		return nil, err
 	}
 	found := map[domain.Snowflake]connector.Written{}
-	for n, o := range p.objects {
-		for _, m := range want {
-			if o.marker.Integration == m.Integration && o.marker.Item == m.Item && !o.at.Before(since) && !o.listed.After(p.clock.now) {
-				found[m.Item] = p.written(n)
-			}
+	wanted := connector.NewWanted(want)
+	for n, o := range slices.Backward(p.objects) { // the oldest is the last that is written down
+		if o.at.Before(since) || o.listed.After(p.clock.now) {
+			continue
+		}
+		for _, item := range wanted.Items([]connector.Marker{o.marker}) {
+			found[item] = p.written(n)
 		}
 	}
 	return found, nil
@@ -218,7 +228,7 @@ func (p *provider) Changes(_ context.Context, since time.Time, page int) ([]conn
 		if at := o.updated.Truncate(time.Second); !at.Before(since) && o.other {
 			all = append(all, connector.Object{UpdatedAt: at, Other: true})
 		} else if !at.Before(since) {
-			all = append(all, connector.Object{Written: o.written(p.remote(n)), Marker: o.marker, Title: o.content.Title, CreatedAt: o.at, UpdatedAt: at})
+			all = append(all, connector.Object{Written: o.written(p.remote(n)), Marker: o.marker, Markers: o.markers(), Title: o.content.Title, CreatedAt: o.at, UpdatedAt: at})
 		}
 	}
 	slices.SortStableFunc(all, func(a, b connector.Object) int { return a.UpdatedAt.Compare(b.UpdatedAt) })

@@ -53,7 +53,7 @@ func (s *slice) unresolved(tasks []*task) (open []*task, want []connector.Marker
 		if t.step != resolve {
 			continue
 		}
-		open, want = append(open, t), append(want, s.marker(t))
+		open, want = append(open, t), append(want, s.wanted(t)...)
 		if since.IsZero() || t.link.Intent.At.Before(since) {
 			since = t.link.Intent.At
 		}
