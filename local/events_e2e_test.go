@@ -95,8 +95,8 @@ func at(t *testing.T, e *target) map[string]map[string]object {
 	for _, o := range r.Objects {
 		body, marker, _ := strings.Cut(o.Body, "\n\n<!-- integrations:")
 		parts := strings.Split(marker, "/")
-		if len(parts) != 3 {
-			t.Fatalf("an issue without a marker: %+v", o)
+		if len(parts) != 4 {
+			t.Fatalf("an issue without a signed marker: %+v", o)
 		}
 		o.Body = body
 		slices.Sort(o.Labels)

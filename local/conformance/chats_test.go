@@ -56,7 +56,7 @@ var slackKit = kit{
 			for i := from; i < to; i++ {
 				key := fmt.Sprintf("77/%d/1", 10_000+i)
 				if i == n-1 {
-					key = "77/4711/1"
+					key = marker.Text()
 				}
 				fmt.Fprintf(&out, `{"ts":"%d.000100","text":%q,"metadata":{"event_type":"integrations_item","event_payload":{"key":%q}}},`, now.Unix()-int64(i), strings.Repeat("x", textSize), key)
 			}
@@ -100,7 +100,7 @@ var discordKit = kit{
 			for i := min(from+limit, n) - 1; i >= from; i-- {
 				key := fmt.Sprintf("77/%d/1", 10_000+i)
 				if i == 0 {
-					key = "77/4711/1"
+					key = marker.Text()
 				}
 				fmt.Fprintf(&out, `{"id":"%d","channel_id":%q,"embeds":[{"description":%q,"footer":{"text":"sync %s"}}]},`, first+uint64(i), discordChannel, strings.Repeat("x", textSize), key)
 			}

@@ -49,18 +49,18 @@ func httpName(name string) bool {
 // bodies and headers are what providers answer with, each of its kind.
 var bodies = []string{
 	`{"id":9001,"number":1,"iid":1,"key":"WORK-1","self":"https://example.com/rest/api/3/issue/9001","state":"open","title":"a","body":"b","html_url":"https://example.com/1","web_url":"https://example.com/1","updated_at":"2026-11-23T10:00:00Z","created_at":"2026-11-23T10:00:00Z"}`,
-	`[{"id":9001,"number":1,"iid":1,"state":"opened","title":"a","description":"b\n\n<!-- integrations:77/4711/1 -->","body":"b\n\n<!-- integrations:77/4711/1 -->","updated_at":"2026-11-23T10:00:00Z","created_at":"2026-11-23T10:00:00Z","labels":["x",{"name":"y"}]}]`,
-	`{"issues":[{"id":"9001","key":"WORK-1","fields":{"summary":"a","description":"b","labels":["l"],"status":{"statusCategory":{"key":"done"}},"created":"2026-11-23T10:00:00.000+0000","updated":"2026-11-23T10:00:00.000+0000","project":{"key":"WORK"}}}],"isLast":false,"nextPageToken":"x","total":9}`,
-	`{"issues":[{"id":9001,"summary":"a","description":"b","additional_information":"[integrations:77/4711/1]","project":{"id":1,"name":"Work"},"status":{"id":80,"name":"resolved"},"sticky":true,"created_at":"2026-11-23T10:00:00+00:00","updated_at":"2026-11-23T10:00:00+00:00"}]}`,
+	`[{"id":9001,"number":1,"iid":1,"state":"opened","title":"a","description":"b\n\n<!-- integrations:77/4711/1/aaaaaaaaaaaaaaaa -->","body":"b\n\n<!-- integrations:77/4711/1/aaaaaaaaaaaaaaaa -->","updated_at":"2026-11-23T10:00:00Z","created_at":"2026-11-23T10:00:00Z","labels":["x",{"name":"y"}]}]`,
+	`{"issues":[{"id":"9001","key":"WORK-1","fields":{"summary":"a","description":"b","labels":["l","sync-aaaaaaaaaaaaawaaaaaaaaaaacy"],"status":{"statusCategory":{"key":"done"}},"created":"2026-11-23T10:00:00.000+0000","updated":"2026-11-23T10:00:00.000+0000","project":{"key":"WORK"}}}],"isLast":false,"nextPageToken":"x","total":9}`,
+	`{"issues":[{"id":9001,"summary":"a","description":"b","additional_information":"[integrations:77/4711/1/aaaaaaaaaaaaaaaa]","project":{"id":1,"name":"Work"},"status":{"id":80,"name":"resolved"},"sticky":true,"created_at":"2026-11-23T10:00:00+00:00","updated_at":"2026-11-23T10:00:00+00:00"}]}`,
 	`{"id":1,"name":"bot","language":"en","timeZone":"Europe/Berlin","accountId":"x","access_level":{"id":55},"projects":[{"id":1,"name":"Work","subProjects":[{"id":2,"name":"x"}]}]}`,
 	`{"configs":[{"option":"status_enum_string","value":[{"id":10,"name":"new"},{"id":80,"name":"resolved"}]},{"option":"bug_resolved_status_threshold","value":80}]}`,
 	`{"transitions":[{"id":"31","to":{"statusCategory":{"key":"done"}},"fields":{"resolution":{"required":true}}}],"permissions":{"CREATE_ISSUES":{"havePermission":true}}}`,
 	`{"issueTypes":[{"id":"1","name":"Task"}],"fields":[{"fieldId":"customfield_1","name":"x","required":true}],"startAt":0,"maxResults":50,"total":2}`,
 	`{"message":"API rate limit exceeded: secondary rate limit","errors":[{"field":"title","code":"custom"}],"errorMessages":["x"],"error":"y","code":27,"needs_captcha_response":true}`,
 	`{"message":{"title":["is too long"]},"errors":{"summary":"required"},"permissions":{"push":true,"project_access":{"access_level":40}},"scopes":["api"],"has_issues":true,"archived":false,"issues_access_level":"enabled"}`,
-	`{"ok":true,"channel":"C0123456789","ts":"1763892000.000100","messages":[{"ts":"1763892000.000100","metadata":{"event_type":"integrations_item","event_payload":{"key":"77/4711/1"}}}],"has_more":true,"response_metadata":{"next_cursor":"x","messages":["y"]}}`,
+	`{"ok":true,"channel":"C0123456789","ts":"1763892000.000100","messages":[{"ts":"1763892000.000100","metadata":{"event_type":"integrations_item","event_payload":{"key":"77/4711/1/aaaaaaaaaaaaaaaa"}}}],"has_more":true,"response_metadata":{"next_cursor":"x","messages":["y"]}}`,
 	`{"ok":false,"error":"invalid_blocks","needed":"chat:write"}`, `{"ok":false,"error":"fatal_error"}`, `{"ok":true,"channel":{"id":"C0123456789","is_member":true,"is_private":true}}`, "ok", "no_service",
-	`{"id":"1423456789012345678","channel_id":"223456789012345678","type":0,"last_message_id":"1423456789012345679"}`, `[{"id":"1423456789012345678","embeds":[{"footer":{"text":"sync 77/4711/1"}}]}]`,
+	`{"id":"1423456789012345678","channel_id":"223456789012345678","type":0,"last_message_id":"1423456789012345679"}`, `[{"id":"1423456789012345678","embeds":[{"footer":{"text":"sync 77/4711/1/aaaaaaaaaaaaaaaa"}}]}]`,
 	`{"message":"limited","retry_after":0.5,"global":true,"code":10008}`, `{"retry_after":1e400,"code":30046}`, "Microsoft Teams endpoint returned HTTP error 429", `{"error":{"code":"WorkflowNotFound","message":"x"}}`, "1",
 	``, `null`, `[]`, `[[[[`, `{"issues":[]}`, `"x"`, `1e999`, "\xff",
 }

@@ -73,7 +73,7 @@ func everyKit(t *testing.T, test func(t *testing.T, k kit)) {
 
 var (
 	now    = time.Date(2026, 11, 23, 10, 0, 0, 0, time.UTC)
-	marker = connector.Marker{Integration: 77, Item: 4711, Attempt: 1}
+	marker = connector.Marker{Integration: 77, Item: 4711, Attempt: 1, Tag: tagOne}
 )
 
 // content is what an item of ours looks like.
