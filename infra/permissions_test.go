@@ -152,7 +152,7 @@ func TestWhoMayDoWhat(t *testing.T) {
 		{"dynamodb:PutItem", []string{"cancel", "create", "delete", "ingest", "patch", "providersync"}},
 		{"dynamodb:BatchWriteItem", []string{"dispatch", "providersync"}},
 		{"events:PutEvents", []string{"dispatch", "providersync"}},
-		{"dynamodb:DeleteItem", []string{"delete", "providersync"}},
+		{"dynamodb:DeleteItem", []string{"create", "delete", "patch", "providersync"}},
 		{"dynamodb:UpdateItem", []string{"cancel", "check", "create", "delete", "dispatch", "ingest", "patch", "providersync", "retry", "sync"}},
 		{"sqs:SendMessage", []string{"delete", "dispatch", "ingest", "providersync", "retry", "sync"}},
 		{"sqs:ReceiveMessage", []string{"ingest", "providersync"}},

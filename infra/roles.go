@@ -54,10 +54,10 @@ func listsIntegrations(r resources) []awsiam.PolicyStatement {
 	return []awsiam.PolicyStatement{allow(on(r.table.TableArn()), "dynamodb:BatchGetItem", "dynamodb:GetItem", "dynamodb:Query")}
 }
 
-// createsIntegration seals under the key and never opens.
+// createsIntegration seals under the key and never opens. A claim to a place whose integration is gone is deleted.
 func createsIntegration(r resources) []awsiam.PolicyStatement {
 	return []awsiam.PolicyStatement{
-		allow(on(r.table.TableArn()), "dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"),
+		allow(on(r.table.TableArn()), "dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem"),
 		allow(on(r.key.KeyArn()), "kms:GenerateDataKey"),
 	}
 }
@@ -80,11 +80,11 @@ func checksIntegration(r resources) []awsiam.PolicyStatement {
 }
 
 // changesIntegration seals under the key but never opens. A change that stops a run also files it
-// and leaves a notice of it.
+// and leaves a notice of it; one that spells the place otherwise moves the claim to it.
 func changesIntegration(r resources) []awsiam.PolicyStatement {
 	return []awsiam.PolicyStatement{
 		allow(on(r.table.TableArn()),
-			"dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:UpdateItem", "dynamodb:PutItem", "dynamodb:ConditionCheckItem"),
+			"dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:UpdateItem", "dynamodb:PutItem", "dynamodb:DeleteItem", "dynamodb:ConditionCheckItem"),
 		allow(on(r.key.KeyArn()), "kms:GenerateDataKey"),
 	}
 }

@@ -93,6 +93,7 @@ type Written struct {
 // provider. It makes one attempt a call and never retries a write by itself.
 // Every error is an *Error.
 type Connector interface {
+	Resolver
 	// Render is pure: the same item gives the same content.
 	Render(item domain.Item) Content
 	// Create makes the object, open, with the marker in it. Closing a new

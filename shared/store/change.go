@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"crypto/rand"
+	"errors"
 	"strings"
 	"time"
 
@@ -28,8 +29,9 @@ type Change struct {
 // UpdateIntegration writes a change onto what was read, in one write, and
 // returns the new record. Where a run is active that the change stops, or that
 // waits, it ends or goes on in the same write. ErrConflict if another write
-// came first, ErrNotFound if the integration is gone. A retry by the SDK of
-// its own success finds its write id and succeeds.
+// came first, ErrNotFound if the integration is gone, a *TargetInUseError if
+// another one is configured for the same place in the same words. A retry by
+// the SDK of its own success finds its write id and succeeds.
 func (s *Store) UpdateIntegration(ctx context.Context, v View, c Change, now time.Time) (Integration, error) {
 	read := *v.Integration
 	p := Pair{ID: read.ID, OrganisationID: read.OrganisationID, ItemType: read.ItemType}
@@ -46,6 +48,10 @@ func (s *Store) UpdateIntegration(ctx context.Context, v View, c Change, now tim
 	}
 	u := changeUpdate(read, next, c.NewSecrets)
 	beside := s.besideChange(v.State, read, next, now)
+	if next.TargetHash != read.TargetHash {
+		err := s.respell(ctx, p, read, next, append([]types.TransactWriteItem{s.updateAction(metaKey(p), u)}, beside...))
+		return next, wrap(err, "update integration", read.ID)
+	}
 	if len(beside) == 0 {
 		_, err := s.update(ctx, metaKey(p), u)
 		old, failed := conditionFailed(err)
@@ -64,6 +70,50 @@ func (s *Store) UpdateIntegration(ctx context.Context, v View, c Change, now tim
 	return next, wrap(err, "update integration", read.ID)
 }
 
+// respell writes a change that spells the place otherwise. An integration that
+// is gone does not keep its spelling.
+func (s *Store) respell(ctx context.Context, p Pair, read, next Integration, actions []types.TransactWriteItem) error {
+	err := s.claimSpelling(ctx, p, read, next, actions)
+
+	var taken *TargetInUseError
+	if !errors.As(err, &taken) {
+		return err
+	}
+
+	freed, ferr := s.freeOrphan(ctx, p, spellingKey(p, next.TargetHash), taken.Holder)
+	if freed {
+		return s.claimSpelling(ctx, p, read, next, actions)
+	}
+
+	return errors.Join(err, ferr)
+}
+
+// claimSpelling claims the new spelling and gives the old one up. An integration
+// may lack the claim to its old spelling, and another one may have it by now:
+// then it is left alone.
+func (s *Store) claimSpelling(ctx context.Context, p Pair, read, next Integration, actions []types.TransactWriteItem) error {
+	claimed := len(actions)
+	actions = append(actions[:claimed:claimed],
+		s.placeAction(spellingKey(p, next.TargetHash), p.ID), s.freeAction(spellingKey(p, read.TargetHash), p.ID))
+
+	err := s.transact(ctx, actions)
+	if _, at := refused(err); at == claimed+1 {
+		err = s.transact(ctx, actions[:claimed+1])
+	}
+
+	old, at := refused(err)
+	switch {
+	case at == 0:
+		return whose(old, next.WriteID)
+	case at == claimed:
+		return &TargetInUseError{Holder: holderOf(old)}
+	case at > 0:
+		return ErrConflict // the run has gone on since it was read
+	}
+
+	return err
+}
+
 // whose tells what a refused write met: our own success, nothing, or another's.
 func whose(old record, writeID string) error {
 	switch {
@@ -75,27 +125,31 @@ func whose(old record, writeID string) error {
 	return ErrConflict
 }
 
-// LedAway is the code with which a run ends whose integration was led to
-// another target.
+// LedAway is the code with which a run ends when its integration syncs with
+// another place.
 const LedAway = "configuration_changed"
 
 // Why a run ends that a manager's change stops.
 var (
 	errDisabled = domain.RunError{Code: "integration_disabled", Detail: "The integration was disabled."}
 	errDeleted  = domain.RunError{Code: "integration_deleted", Detail: "The integration was deleted."}
-	errLedAway  = domain.RunError{Code: LedAway, Detail: "The integration was led to another target while the run was active; the next sync is full."}
+	errLedAway  = domain.RunError{Code: LedAway, Detail: "The target changed during the run; the next sync is full."}
 )
 
-// Stops tells why a run that began with one record must not go on with
-// another, nil if it may. after is nil when the integration is gone.
-func Stops(target string, after *Integration) *domain.RunError {
+// TargetChanged is why a run ends whose integration syncs with another place
+// now.
+func TargetChanged() *domain.RunError { return &errLedAway }
+
+// Stops says why a run must end after a manager's write, nil if it may go on.
+// after is nil when the integration is gone. A configuration that may lead to
+// another place stops nothing: the worker resolves the place before its next
+// call.
+func Stops(after *Integration) *domain.RunError {
 	switch {
 	case after == nil:
 		return &errDeleted
 	case !after.Enabled:
 		return &errDisabled
-	case target != "" && target != after.TargetHash:
-		return &errLedAway
 	}
 	return nil
 }
@@ -107,7 +161,7 @@ func (s *Store) besideChange(st *State, read, next Integration, now time.Time) [
 	if st == nil || st.Run == nil {
 		return s.nowInsteadOfLater(st, next.Enabled && reconfigured, now)
 	}
-	why := Stops(read.TargetHash, &next)
+	why := Stops(&next)
 	switch {
 	case why == nil && !reconfigured:
 		return nil

@@ -29,17 +29,19 @@ type Batch struct {
 	Pull        *Pull      // nil: it stays; written with the last transaction
 	Relink      *Pull      // nil: it stays; written with the last transaction
 	// Relinked says that the search for lost links is complete, as of a time;
-	// the next sync must then be full.
+	// the next sync must then be full. Target is written with it.
 	Relinked time.Time
+	Target   *Target // nil: it stays; written with the last transaction
 	// Cursor says that everything up to Run.MarkCursor is done with this batch.
 	Cursor bool
 }
 
 // A Pulled is what a pull found out about an object, with the notice of it.
 type Pulled struct {
-	Link    *Link           // the item's, nil for an object that is nobody's
-	Object  *Object         // an object to be remembered, nil for none
-	Notices []notice.Notice // what there is to tell
+	Link    *Link           // the item's, nil for an object without one
+	Objects []Object        // objects to be remembered
+	Forget  []Object        // objects whose records go
+	Notices []notice.Notice // the events of the change
 }
 
 // An Object is what is remembered of an object at the provider: whose it is,
@@ -68,8 +70,11 @@ func (s *Store) groups(l Lease, b Batch) [][]types.TransactWriteItem {
 		if c.Link != nil {
 			group = append(group, link(*c.Link))
 		}
-		if c.Object != nil {
-			group = append(group, s.putAction(remoteKey(id, c.Object.Target, c.Object.RemoteID), mustEncode(*c.Object)))
+		for _, o := range c.Objects {
+			group = append(group, s.putAction(remoteKey(id, o.Target, o.RemoteID), mustEncode(o)))
+		}
+		for _, o := range c.Forget {
+			group = append(group, s.deleteAction(remoteKey(id, o.Target, o.RemoteID)))
 		}
 		for _, n := range c.Notices {
 			group = append(group, s.outboxAction(n, b.NoticesDue))
@@ -139,6 +144,9 @@ func (l Lease) batchUpdate(b Batch, last bool) update {
 	if !b.Relinked.IsZero() && last {
 		put("relinked_at", number(b.Relinked.UnixMilli()))
 		put("full_epoch", number(0))
+	}
+	if b.Target != nil && last {
+		put("place", &types.AttributeValueMemberM{Value: mustEncode(*b.Target)})
 	}
 	return u
 }

@@ -40,7 +40,8 @@ type Made struct {
 
 // CreateIntegration stores a new integration with its sealed secrets, and
 // counts it. ErrConflict when the id is taken, ErrFull when the organisation
-// has as many as it may.
+// has as many as it may, a *TargetInUseError when another one is configured for
+// the same place in the same words.
 func (s *Store) CreateIntegration(ctx context.Context, i Integration, secrets map[string][]byte) error {
 	return s.CreateOnce(ctx, i, secrets, nil)
 }
@@ -60,21 +61,41 @@ func (s *Store) CreateOnce(ctx context.Context, i Integration, secrets map[strin
 		{Put: &types.Put{TableName: &s.table, Item: keyed(ownerKey(i.ID), mustEncode(p)), ConditionExpression: &absent}},
 		{Put: &types.Put{TableName: &s.table, Item: meta, ConditionExpression: &absent}},
 		s.countAction(i.OrganisationID, 1),
+		s.placeAction(spellingKey(p, i.TargetHash), i.ID),
 	}
 	if once != nil {
 		actions = append(actions, s.onceAction(i.Integration, *once))
 	}
+	err := s.create(ctx, actions)
+
+	var taken *TargetInUseError
+	if errors.As(err, &taken) {
+		freed, ferr := s.freeOrphan(ctx, p, spellingKey(p, i.TargetHash), taken.Holder)
+		err = errors.Join(err, ferr)
+		if freed {
+			err = s.create(ctx, actions)
+		}
+	}
+
+	return wrap(err, "create integration", i.ID)
+}
+
+// create makes the transaction of a create. Its actions are in the order in
+// which CreateOnce lists them.
+func (s *Store) create(ctx context.Context, actions []types.TransactWriteItem) error {
 	err := s.transact(ctx, actions)
 	refusals := refusedAll(err)
 	switch {
-	case refusals[3]: // of all, this says most: the others may be its own doing
+	case refusals[4]: // of all, this says most: the others may be its own doing
 		err = ErrRepeated
+	case refusals[3]:
+		err = &TargetInUseError{Holder: holderOf(oldOf(err, 3))}
 	case refusals[0] || refusals[1]:
 		err = ErrConflict
 	case refusals[2]:
 		err = ErrFull
 	}
-	return wrap(err, "create integration", i.ID)
+	return err
 }
 
 // countAction counts an integration more or less. One more is refused where

@@ -26,12 +26,13 @@ type Integration struct {
 	// WriteID names the last write, so that a retry recognises its own success.
 	WriteID string `json:"write_id"`
 	// FullEpoch grows whenever the next sync must look at every item: on
-	// create, enable, a new target, changed templates or labels. A full run is
-	// needed while it is ahead of State.FullEpoch.
+	// create, enable, changed templates or labels. A full run is needed while it
+	// is ahead of State.FullEpoch, which starts anew at another place.
 	FullEpoch int64 `json:"full_epoch"`
 	// ConfigurationVersion counts the changes of configuration and secrets.
 	ConfigurationVersion int64 `json:"configuration_version"`
-	// TargetHash names the place items go to; a link of another is not used.
+	// TargetHash names the place items go to as the configuration spells it.
+	// State.Target says which place that is.
 	TargetHash string `json:"target_hash"`
 	// WebhookHash names the secret URL items go to, "" where there is none.
 	WebhookHash string `json:"webhook_hash"`

@@ -235,7 +235,7 @@ func TestEnabledOfType(t *testing.T) {
 		4: {ItemType: "work_item", Enabled: true}, 5: {ItemType: "document", Enabled: true},
 	} {
 		i.ID, i.OrganisationID = id, 1001
-		must(t, s.CreateIntegration(t.Context(), Integration{Integration: i}, nil))
+		must(t, s.CreateIntegration(t.Context(), Integration{Integration: i, TargetHash: id.String()}, nil))
 	}
 	foreign := domain.Integration{ID: 6, OrganisationID: 1002, ItemType: "document", Enabled: true}
 	must(t, s.CreateIntegration(t.Context(), Integration{Integration: foreign}, nil))

@@ -22,6 +22,8 @@
 //	ITEMS#<org>#<type>   <item>                 item          BatchGetItem; Query in order of id (plan pass)
 //	ITEM#<item>          CLAIM                  claim         GetItem, condition: an item's organisation and type never change
 //	ORG#<org>            TURNS                  turns         GetItem: how many of an organisation are worked on
+//	ORG#<org>            PLACE#<type>#<target>  place claim   condition, GetItem: which integration syncs with a place
+//	ORG#<org>            SPELLING#<type>#<hash> spelling claim condition only: which integration is configured so
 //	ORG#<org>            INTEGRATIONS           count         condition only: how many integrations it has
 //	ORG#<org>            IDEM#<user>#<key>      create key    GetItem: what a create with this key has made
 //	PACE#<credential>    PACE                   usage         GetItem: what a credential has spent
@@ -126,6 +128,18 @@ func markKey(integration domain.Snowflake, m Mark) key {
 		sk += deletedSuffix
 	}
 	return key{integrationPartition(integration), sk}
+}
+
+// placeKey is the claim of an integration to a place. One place takes one
+// integration of an organisation and item type.
+func placeKey(p Pair, target string) key {
+	return key{organisationPartition(p.OrganisationID), "PLACE#" + string(p.ItemType) + "#" + target}
+}
+
+// spellingKey is the claim of an integration to a spelling of a place, which is
+// known before the provider is asked.
+func spellingKey(p Pair, spelling string) key {
+	return key{organisationPartition(p.OrganisationID), "SPELLING#" + string(p.ItemType) + "#" + spelling}
 }
 
 // linkKey holds the target: when an integration is led elsewhere and back, the

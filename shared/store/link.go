@@ -18,6 +18,8 @@ type Intent struct {
 	Told    *Told            `json:"told,omitempty"`
 	// Behind is how far the provider's clock was known to be behind ours.
 	Behind int64 `json:"behind,omitempty"` // milliseconds
+	// Signed says that the marker of the create carries a signature.
+	Signed bool `json:"signed,omitempty"`
 }
 
 // Told is what a chat was told of an item, beside its labels and its state.
@@ -33,6 +35,20 @@ type Gathered struct {
 	Digest  domain.Snowflake `json:"digest"`
 	Version int64            `json:"version"` // the item's
 	Content Intent           `json:"content"` // what the digest told
+}
+
+// MaxCandidates is how many objects with the marker of one unanswered create
+// are remembered.
+const MaxCandidates = 10
+
+// A Candidate is an object that carries the marker of an unanswered create.
+type Candidate struct {
+	Remote    domain.Remote `json:"remote"`
+	Title     string        `json:"title"`
+	UpdatedAt time.Time     `json:"updated_at"`
+	// SeenText and SeenState are what it looks like, in connector.Seen's terms.
+	SeenText  string           `json:"seen_text"`
+	SeenState domain.ItemState `json:"seen_state"`
 }
 
 // A Link ties an item to its object at the provider; it is the ledger's row.
@@ -67,6 +83,13 @@ type Link struct {
 	// Frozen is the id of the message that could not be edited any more, while
 	// another is to take its place: it is not the one that is looked for.
 	Frozen string `json:"frozen,omitempty"`
+	// FoundAt is when the object was created, where a search of the place found
+	// it by its marker: an older one with the same marker takes its place.
+	FoundAt int64 `json:"found_at,omitempty"` // Unix milliseconds
+	// Candidates are objects that carry the marker of the unanswered create.
+	// Once one of them is recorded as the item's, the others are known to be
+	// copies that people made.
+	Candidates []Candidate `json:"candidates,omitempty"`
 
 	Outcome   domain.Outcome   `json:"outcome"`
 	Reason    string           `json:"reason"`

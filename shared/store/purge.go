@@ -38,11 +38,40 @@ func (s *Store) DeleteIntegration(ctx context.Context, v View, purge domain.Snow
 		u = st.as(u)
 		actions = append(actions, s.updateAction(stateKey(p.ID), u), s.outboxAction(notice.SyncFinished(stopped(st.Run.Run, now, &errDeleted)), now))
 	}
-	err = s.transact(ctx, actions)
+	err = s.transact(ctx, append(actions[:len(actions):len(actions)], s.freeActions(p, i, v.State)...))
+	if _, at := refused(err); at >= len(actions) { // another integration has the claim
+		err = s.transact(ctx, actions)
+	}
 	if _, at := refused(err); at >= 0 {
 		err = ErrConflict
 	}
 	return queued && err == nil, wrap(err, "delete integration", p.ID)
+}
+
+// freeActions give up what an integration has claimed.
+func (s *Store) freeActions(p Pair, i Integration, st *State) []types.TransactWriteItem {
+	actions := []types.TransactWriteItem{s.freeAction(spellingKey(p, i.TargetHash), p.ID)}
+	if target := st.TargetKey(); target != "" {
+		actions = append(actions, s.freeAction(placeKey(p, target), p.ID))
+	}
+
+	return actions
+}
+
+// FreeTarget gives up the place of an integration that is purged: a worker may
+// have claimed it while the integration was deleted. A claim of another
+// integration stays.
+func (s *Store) FreeTarget(ctx context.Context, p Pair, target string) error {
+	if target == "" {
+		return nil
+	}
+
+	err := s.transact(ctx, []types.TransactWriteItem{s.freeAction(placeKey(p, target), p.ID)})
+	if _, at := refused(err); at == 0 {
+		err = nil
+	}
+
+	return wrap(err, "free target of integration", p.ID)
 }
 
 // PurgeRun is the run that removes what a deleted integration leaves.

@@ -65,7 +65,7 @@ func TestCreateIntegrationRefusesATakenID(t *testing.T) {
 	i := stored(t, s)
 	is(t, s.CreateIntegration(t.Context(), i, nil), ErrConflict)
 	w.lose["TransactWriteItems"] = 1 // the client's token makes the retry a no-op
-	i.ID = 502
+	i.ID, i.TargetHash = 502, "elsewhere"
 	must(t, s.CreateIntegration(t.Context(), i, nil))
 	if got, err := s.Locate(t.Context(), 502); err != nil || got.OrganisationID != pair.OrganisationID {
 		t.Errorf("%+v, %v", got, err)

@@ -34,6 +34,8 @@ type State struct {
 	// Condition is how the provider last answered; see Health.
 	Condition *Condition `json:"condition,omitempty"`
 	Pull      *Pull      `json:"pull,omitempty"`
+	// Target is the place the integration syncs with, nil until it is resolved.
+	Target *Target `json:"place,omitempty"`
 	// RelinkedAt is when the target was last searched for objects whose links
 	// a table restore may have lost.
 	RelinkedAt int64 `json:"relinked_at"` // Unix milliseconds
@@ -118,8 +120,15 @@ type ActiveRun struct {
 	Announce bool `json:"announce"`
 	// RetryAll asks the worker to try every failed and unknown item again.
 	RetryAll bool `json:"retry_all"`
-	// Target is where this run's first slice was led; a run serves one target.
+	// Target is the key of the place this run serves, "" until its first slice
+	// has resolved it. A run serves one place.
 	Target string `json:"target"`
+	// AcceptTarget is the provider's id of the place that a manager accepts,
+	// though the configured spelling led to another place before.
+	AcceptTarget string `json:"accept_target"`
+	// ModeChosen says that the caller named no mode, so that the worker may make
+	// the run full where one is needed.
+	ModeChosen bool `json:"mode_chosen"`
 	// FullEpoch is what a full run's plan pass has seen of the manager's record.
 	FullEpoch int64 `json:"full_epoch"`
 	// PlanCursor is the last item the plan pass handled.
@@ -277,6 +286,9 @@ func (s *Store) Wake(ctx context.Context, id domain.Snowflake) error {
 type Wish struct {
 	Full     bool // it must look at every item
 	Announce bool // a chat is told of all that is new to it
+	// AcceptTarget is the provider's id of a place that the manager accepts, ""
+	// for none.
+	AcceptTarget string
 }
 
 // Join asks more of the active run, if it is still active. ErrNotFound when it
@@ -287,6 +299,10 @@ func (s *Store) Join(ctx context.Context, id, run domain.Snowflake, wish Wish) e
 	if wish.Full {
 		u.expression += ", #run.#mode = :full"
 		u.names["#mode"], u.values[":full"] = "mode", text(string(domain.Full))
+	}
+	if wish.AcceptTarget != "" {
+		u.expression += ", #run.#accept = :accept"
+		u.names["#accept"], u.values[":accept"] = "accept_target", text(wish.AcceptTarget)
 	}
 	if wish.Announce {
 		u.expression += ", #run.#announce = :true, #wake = :true"

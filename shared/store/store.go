@@ -223,6 +223,16 @@ func refused(err error) (record, int) {
 	return nil, -1
 }
 
+// oldOf is the record that an action of a refused transaction met.
+func oldOf(err error, action int) record {
+	var cancelled *types.TransactionCanceledException
+	if !errors.As(err, &cancelled) || action >= len(cancelled.CancellationReasons) {
+		return nil
+	}
+
+	return cancelled.CancellationReasons[action].Item
+}
+
 // refusedAll tells of which actions of a transaction the condition failed.
 func refusedAll(err error) map[int]bool {
 	failed := map[int]bool{}

@@ -108,7 +108,7 @@ func interested(t *testing.T, n int) *world {
 		if int(i) >= n {
 			of = "milestone"
 		}
-		must(t, w.store.CreateIntegration(t.Context(), store.Integration{Integration: domain.Integration{ID: 601 + i, OrganisationID: other, ItemType: of, Enabled: true}}, nil))
+		must(t, w.store.CreateIntegration(t.Context(), store.Integration{TargetHash: (601 + i).String(), Integration: domain.Integration{ID: 601 + i, OrganisationID: other, ItemType: of, Enabled: true}}, nil))
 	}
 	return w
 }

@@ -72,7 +72,7 @@ func newWorld(t *testing.T) *world {
 		{ID: 503, ItemType: "work_item"}, {ID: 504, ItemType: "document", Enabled: true},
 	} {
 		i.OrganisationID = org
-		must(t, w.store.CreateIntegration(t.Context(), store.Integration{Integration: i}, nil))
+		must(t, w.store.CreateIntegration(t.Context(), store.Integration{Integration: i, TargetHash: i.ID.String()}, nil))
 	}
 	return w
 }

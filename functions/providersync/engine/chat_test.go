@@ -173,7 +173,7 @@ func (w *world) told(id domain.Snowflake, version int64, change func(*domain.Ite
 
 func (w *world) link(id domain.Snowflake) store.Link {
 	w.t.Helper()
-	links, err := w.sure.Links(w.ctx, 77, "there", []domain.Snowflake{id})
+	links, err := w.sure.Links(w.ctx, 77, placed, []domain.Snowflake{id})
 	w.must(err)
 	return links[id]
 }
@@ -695,3 +695,7 @@ func TestAnEarlierIntentIsNotTakenBack(t *testing.T) {
 	mustBe(t, "attempts", w.link(2).Attempt, 2)
 	mustBe(t, "messages", len(r.of(2)), 2)
 }
+
+func (r *room) Resolve(context.Context) (connector.Place, error) { return there, nil }
+
+func (r *room) Use(connector.Place) {}

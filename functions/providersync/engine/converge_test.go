@@ -56,7 +56,7 @@ func TestWhatWasPutOffIsTriedAgain(t *testing.T) {
 	}
 	w.start(domain.Incremental)
 	w.must(w.slice())
-	links, err := w.sure.Links(w.ctx, 77, "there", []domain.Snowflake{1})
+	links, err := w.sure.Links(w.ctx, 77, placed, []domain.Snowflake{1})
 	w.must(err)
 	mustBe(t, "outcome", links[1].Outcome, domain.Deferred)
 	w.must(w.sure.RetryItems(w.ctx, 77, []store.Link{links[1]}))
@@ -100,7 +100,7 @@ func TestAnUpdateThatIsNeverAnswered(t *testing.T) {
 func (w *world) items(from, to domain.Snowflake) (all []domain.Item) {
 	w.t.Helper()
 	for id := from; id <= to; id++ {
-		found, _, err := w.sure.ItemsAndLinks(w.ctx, w.pair, "there", []domain.Snowflake{id}, true)
+		found, _, err := w.sure.ItemsAndLinks(w.ctx, w.pair, placed, []domain.Snowflake{id}, true)
 		w.must(err)
 		all = append(all, found[id])
 	}
@@ -126,7 +126,7 @@ func TestACreateThatIsNeverAnswered(t *testing.T) {
 	}
 	w.marksLeft(0)
 	w.provider.before = nil
-	links, err := w.sure.Links(w.ctx, 77, "there", []domain.Snowflake{1})
+	links, err := w.sure.Links(w.ctx, 77, placed, []domain.Snowflake{1})
 	w.must(err)
 	w.must(w.sure.RetryItems(w.ctx, 77, []store.Link{links[1]}))
 	w.start(domain.Incremental)
@@ -150,7 +150,7 @@ func TestARetryIsOneAttempt(t *testing.T) {
 	w.start(domain.Incremental)
 	w.minutes(2 * 60)
 	mustBe(t, "attempts before it is parked", calls, 5)
-	links, err := w.sure.Links(w.ctx, 77, "there", []domain.Snowflake{1})
+	links, err := w.sure.Links(w.ctx, 77, placed, []domain.Snowflake{1})
 	w.must(err)
 	w.must(w.sure.RetryItems(w.ctx, 77, []store.Link{links[1]}))
 	for n := range 6 {
@@ -382,7 +382,7 @@ func TestWhatHasComeRight(t *testing.T) {
 	w.settle()
 	w.exact(item)
 	mustBe(t, "outcome in the end", w.row(1).Outcome, domain.Unchanged)
-	_, parked, err := w.sure.Backlog(w.ctx, 77, "there")
+	_, parked, err := w.sure.Backlog(w.ctx, 77, placed)
 	w.must(err)
 	mustBe(t, "parked", parked, 0)
 	id := w.start(domain.Full)
@@ -553,7 +553,7 @@ func TestARetryWhileTheItemIsGivenUp(t *testing.T) {
 		}
 		if id == 2 {
 			asked = true
-			links, err := w.sure.Links(w.ctx, 77, "there", []domain.Snowflake{1})
+			links, err := w.sure.Links(w.ctx, 77, placed, []domain.Snowflake{1})
 			w.must(err)
 			w.must(w.sure.RetryItems(w.ctx, 77, []store.Link{links[1]}))
 			w.must(w.sure.Wake(w.ctx, 77))

@@ -60,7 +60,7 @@ type doubt struct {
 // newTask prepares the decision about an item.
 func (s *slice) newTask(id domain.Snowflake, item domain.Item, link store.Link, linked bool) *task {
 	t := &task{id: id, item: item, link: link, linked: linked}
-	t.link.ItemID, t.link.Target = id, s.meta.TargetHash
+	t.link.ItemID, t.link.Target = id, s.target.Key
 	t.was = doubt{link.Unsure, link.UnsureLabels}
 	return t
 }

@@ -139,6 +139,9 @@ func (e *Engine) turn(ctx context.Context, log *slog.Logger, m syncqueue.Message
 	}
 	v, err := s.work(ctx)
 	if err == nil {
+		v, err = s.lookForTarget(ctx, v)
+	}
+	if err == nil {
 		err = s.conclude(ctx, v)
 	}
 	s.publish(ctx)
@@ -159,11 +162,15 @@ type slice struct {
 	began time.Time
 	end   time.Time // no new work from here on
 
-	meta store.Integration
-	view store.View
-	conn connector.Connector
+	meta   store.Integration
+	view   store.View
+	target store.Target // the place that the run serves
+	// targetRefused says that the slice has judged that nothing may be written
+	// at the target.
+	targetRefused bool
 	// markerKey signs what this slice writes, zero in a dry run.
 	markerKey signing.Key
+	conn      connector.Connector
 	finder    bool // the provider can be asked for what an unanswered create made
 	chat      chat
 	// digests are those that links name, as far as they were read; nil for one
@@ -314,16 +321,13 @@ func (s *slice) load(ctx context.Context) (*verdict, error) {
 	if s.run.CancelRequestedAt != nil {
 		return cancelled(nil), nil
 	}
-	if why := store.Stops(s.run.Target, view.Integration); why != nil {
+	if why := store.Stops(view.Integration); why != nil {
 		return cancelled(why), nil
 	}
 	if view.Organisation == nil || view.Organisation.Deleted {
 		return cancelled(&organisationDeleted), nil
 	}
 	s.view, s.meta, s.reads = view, *view.Integration, readConfigured(view.Integration.Configuration)
-	if s.run.Target == "" {
-		s.run.Target = s.meta.TargetHash
-	}
 	if err := s.loadMarkerKey(ctx); err != nil {
 		return nil, err
 	}
@@ -335,11 +339,17 @@ func (s *slice) load(ctx context.Context) (*verdict, error) {
 	s.conn = opened.Connector
 	_, s.finder = opened.Connector.(connector.Finder)
 	s.chat = chatOf(opened.Connector)
-	if s.dry() && s.conn != nil {
+	s.pace = pace{credential: opened.Credential, limits: opened.Limits}
+	if err != nil {
+		return nil, err
+	}
+
+	v, err := s.locate(ctx)
+	if s.dry() {
 		s.conn, s.chat.conn = renderer{s.conn}, nil
 	}
-	s.pace = pace{credential: opened.Credential, limits: opened.Limits}
-	return nil, err
+
+	return v, err
 }
 
 // room reports whether new work may begin.

@@ -382,7 +382,7 @@ func TestLostAnswerIsLookedForBeforeASecondCreate(t *testing.T) {
 		run := w.run(id)
 		mustBe(t, "status", run.Status, domain.Waiting)
 		mustBe(t, "reason", *run.WaitingReason, "reconciling")
-		_, links, err := w.sure.ItemsAndLinks(w.ctx, w.pair, "there", []domain.Snowflake{1}, false)
+		_, links, err := w.sure.ItemsAndLinks(w.ctx, w.pair, placed, []domain.Snowflake{1}, false)
 		w.must(err)
 		mustBe(t, "outcome", links[1].Outcome, domain.Unknown)
 		mustBe(t, "creates so far", w.provider.creates, map[bool]int{true: 1, false: 0}[applied])
@@ -477,12 +477,17 @@ func TestRejectedCredentialsEndTheRunAndKeepTheMarks(t *testing.T) {
 	mustBe(t, "marks", n, 1)
 }
 
-// lead changes where the integration is led.
+// lead gives the integration a configuration that leads to another place, or
+// back.
 func (w *world) lead(target string) {
 	w.t.Helper()
+	w.provider.place = there
+	if target != "there" {
+		w.provider.place = elsewhere
+	}
 	v, err := w.sure.View(w.ctx, w.pair, 0)
 	w.must(err)
-	_, err = w.sure.UpdateIntegration(w.ctx, v, store.Change{Enabled: true, Configuration: `{}`, TargetHash: target, NeedsFull: true, ConfigurationChanged: true}, w.clock.now)
+	_, err = w.sure.UpdateIntegration(w.ctx, v, store.Change{Enabled: true, Configuration: `{}`, TargetHash: target, ConfigurationChanged: true}, w.clock.now)
 	w.must(err)
 }
 
@@ -491,7 +496,7 @@ func TestThereAndBackCreatesNothingTwice(t *testing.T) {
 	items := []domain.Item{w.item(1, 1, nil), w.item(2, 1, nil)}
 	w.start(domain.Full)
 	w.settle()
-	home, away := w.provider, &provider{clock: w.clock}
+	home, away := w.provider, &provider{clock: w.clock, place: elsewhere}
 	w.provider = away
 	w.lead("elsewhere")
 	w.start(domain.Full)

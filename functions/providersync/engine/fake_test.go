@@ -32,6 +32,7 @@ type object struct {
 	listed  time.Time // when lists show it
 	updated time.Time
 	other   bool // a pull request among issues
+	person  bool // a person made it
 }
 
 // provider is a provider in memory that can fail as real ones do.
@@ -58,6 +59,13 @@ type provider struct {
 	// stuck is the item whose object can be edited, and not closed.
 	stuck domain.Snowflake
 	sent  []domain.ItemState // what updates were told of the state sent before
+	// place is where the configuration leads to; resolves counts how often that
+	// was asked, used is the place that calls go to.
+	place    connector.Place
+	resolves int
+	used     connector.Place
+	// unresolved is why the place cannot be resolved, nil if it can.
+	unresolved error
 	// before and after are asked around the effect of each write; an error
 	// stands for what the caller sees.
 	before, after func(write string, item domain.Snowflake) error
@@ -182,6 +190,31 @@ func (p *provider) Update(_ context.Context, sent connector.Sent, c connector.Co
 	return w, nil
 }
 
+// there is the place that the fake provider has, unless a test gives it another.
+var there = connector.Place{Instance: "fake.example", ID: "1", Name: "there"}
+
+// elsewhere is another place.
+var elsewhere = connector.Place{Instance: "fake.example", ID: "2", Name: "elsewhere"}
+
+// placed is the key under which links to that place are kept.
+var placed = there.Key(domain.GitHub)
+
+func (p *provider) Resolve(context.Context) (connector.Place, error) {
+	p.asked++
+	p.resolves++
+	if p.unresolved != nil {
+		return connector.Place{}, p.unresolved
+	}
+	if p.place == (connector.Place{}) {
+		p.place = there
+	}
+	p.used = p.place
+
+	return p.place, nil
+}
+
+func (p *provider) Use(place connector.Place) { p.used = place }
+
 // now is the time by its own clock.
 func (p *provider) now() time.Time { return p.clock.now.Add(-p.behind) }
 
@@ -241,7 +274,7 @@ func (p *provider) Changes(_ context.Context, since time.Time, page int) ([]conn
 func (p *provider) byItem() map[domain.Snowflake][]*object {
 	all := map[domain.Snowflake][]*object{}
 	for _, o := range p.objects {
-		if o.marker.Item == 0 {
+		if o.marker.Item == 0 || o.person {
 			continue // a person's
 		}
 		all[o.marker.Item] = append(all[o.marker.Item], o)

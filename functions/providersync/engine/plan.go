@@ -92,7 +92,7 @@ func (s *slice) compare(ctx context.Context) (tasks []*task, next string, err er
 	for i, item := range items {
 		ids[i] = item.ID
 	}
-	links, err := s.Store.Links(ctx, s.lease.Pair.ID, s.meta.TargetHash, ids)
+	links, err := s.Store.Links(ctx, s.lease.Pair.ID, s.target.Key, ids)
 	if err != nil {
 		return nil, "", err
 	}

@@ -3,6 +3,8 @@ package engine
 import (
 	"context"
 	"errors"
+	"maps"
+	"slices"
 	"time"
 
 	"integrations/shared/connector"
@@ -69,8 +71,8 @@ func (s *slice) future(at int64) bool { return at > s.theirs().Add(skew).UnixMil
 // all its times are. The first begins with the run that first sees the target.
 func (s *slice) cursor() store.Pull {
 	last, _ := s.told()
-	p := store.Pull{Target: s.meta.TargetHash, Since: s.run.RequestedAt.Add(-last).UnixMilli()}
-	if s.state.Pull != nil && s.state.Pull.Target == s.meta.TargetHash {
+	p := store.Pull{Target: s.target.Key, Since: s.run.RequestedAt.Add(-last).UnixMilli()}
+	if s.state.Pull != nil && s.state.Pull.Target == s.target.Key {
 		p = *s.state.Pull
 	} else {
 		p.Activated = p.Since
@@ -171,7 +173,7 @@ func (s *slice) compareRemote(ctx context.Context, p store.Pull, objects []conne
 	if len(objects) == 0 {
 		return nil, nil
 	}
-	id, target := s.lease.Pair.ID, s.meta.TargetHash
+	id, target := s.lease.Pair.ID, s.target.Key
 	remoteIDs := make([]string, len(objects))
 	for i, o := range objects {
 		remoteIDs[i] = o.Remote.ID
@@ -186,29 +188,89 @@ func (s *slice) compareRemote(ctx context.Context, p store.Pull, objects []conne
 			items = append(items, item)
 		}
 	}
-	links, err := s.Store.Links(ctx, id, target, unique(items))
+	links, err := s.linksOf(ctx, target, unique(items))
 	if err != nil {
 		return nil, err
 	}
-	var pulled []store.Pulled
+	others, err := s.ownedByOthers(ctx, objects, known)
+	if err != nil {
+		return nil, err
+	}
+
+	var pulled findings
 	for _, o := range objects {
-		link, linked := links[s.itemOf(o, known)]
+		record := known[o.Remote.ID]
+		link := links[s.itemOf(o, known)]
 		switch {
-		case linked && link.Remote != nil && link.Remote.ID == o.Remote.ID:
+		case link.Remote != nil && link.Remote.ID == o.Remote.ID:
 			if c, changed := s.linkedChange(link, o); changed {
 				links[link.ItemID] = *c.Link
-				pulled = append(pulled, c)
+				pulled.add(c)
 			}
-		case linked || o.Marker.Integration == id:
-			// An unanswered create of ours, or a copy somebody made: reconciling decides.
-		case s.reads.Pull == pullAll:
-			if c, changed := s.foreignChange(p, known[o.Remote.ID], o); changed {
-				pulled = append(pulled, c)
+		case record.ItemID != 0 || others[o.Remote.ID] || s.reads.Pull != pullAll:
+			// An earlier object of the item, another integration's, or not asked for.
+		case link.Intent != nil && record.RemoteID == "":
+			// One object answers the create, others are copies: reconciling decides.
+			if c, added := addCandidate(p, link, o); added {
+				links[link.ItemID] = *c.Link
+				pulled.add(c)
+			}
+		default:
+			if c, changed := s.foreignChange(p, record, o); changed {
+				pulled.add(c)
 			}
 		}
 	}
-	return pulled, nil
+
+	return pulled.all, nil
 }
+
+// addCandidate remembers an object that carries the marker of an unanswered
+// create, for when it is known which object is the item's.
+func addCandidate(p store.Pull, link store.Link, o connector.Object) (store.Pulled, bool) {
+	same := func(c store.Candidate) bool { return c.Remote.ID == o.Remote.ID }
+	link.Candidates = slices.DeleteFunc(slices.Clone(link.Candidates), same)
+	if o.CreatedAt.UnixMilli() < p.Activated || len(link.Candidates) >= store.MaxCandidates {
+		return store.Pulled{}, false
+	}
+
+	link.Candidates = append(link.Candidates, store.Candidate{
+		Remote: o.Remote, Title: o.Title, UpdatedAt: o.UpdatedAt, SeenText: o.Seen.Text, SeenState: o.Seen.State,
+	})
+
+	return store.Pulled{Link: &link}, true
+}
+
+// ownedByOthers finds the objects that other integrations at the same place call
+// their own, whichever organisation they are of. A marker alone is no proof:
+// their records decide.
+func (s *slice) ownedByOthers(ctx context.Context, objects []connector.Object, known map[string]store.Object) (map[string]bool, error) {
+	var claimed []store.Claimed
+	for _, o := range objects {
+		if _, recorded := known[o.Remote.ID]; recorded {
+			continue
+		}
+		for _, m := range o.Markers {
+			if m.Integration != s.lease.Pair.ID && s.markerKey.Valid(m) {
+				claimed = append(claimed, store.Claimed{Integration: m.Integration, Item: m.Item, Attempt: m.Attempt, RemoteID: o.Remote.ID})
+			}
+		}
+	}
+
+	owned := map[string]bool{}
+	for some := range slices.Chunk(claimed, ownedAtOnce) {
+		theirs, err := s.Store.Owned(ctx, s.target.Key, some)
+		if err != nil {
+			return nil, err
+		}
+		maps.Copy(owned, theirs)
+	}
+
+	return owned, nil
+}
+
+// ownedAtOnce is how many objects Store.Owned takes.
+const ownedAtOnce = 50
 
 func unique(ids []domain.Snowflake) []domain.Snowflake {
 	seen := map[domain.Snowflake]bool{}
@@ -222,15 +284,19 @@ func unique(ids []domain.Snowflake) []domain.Snowflake {
 	return once
 }
 
-// itemOf tells whose an object is: as was recorded when it was made, since
-// people may remove the marker.
+// itemOf is the item that an object belongs to, or may belong to: as was
+// recorded when it was made, since people may remove the marker; else as a
+// marker with a valid signature says, which may be a copy.
 func (s *slice) itemOf(o connector.Object, known map[string]store.Object) domain.Snowflake {
-	if k, ok := known[o.Remote.ID]; ok && k.ItemID != 0 {
+	if k, ok := known[o.Remote.ID]; ok {
 		return k.ItemID
 	}
-	if o.Marker.Integration == s.lease.Pair.ID {
-		return o.Marker.Item
+	for _, m := range o.Markers {
+		if m.Integration == s.lease.Pair.ID && s.markerKey.Valid(m) {
+			return m.Item
+		}
 	}
+
 	return 0
 }
 
@@ -274,8 +340,8 @@ func (s *slice) foreignChange(p store.Pull, known store.Object, o connector.Obje
 	if len(changes) > 0 {
 		s.run.Counts.Pulled++
 	}
-	object := store.Object{Target: s.meta.TargetHash, RemoteID: o.Remote.ID, SeenText: o.Seen.Text, SeenState: o.Seen.State}
-	return store.Pulled{Object: &object, Notices: s.tell(nil, changes, o)}, true
+	object := store.Object{Target: s.target.Key, RemoteID: o.Remote.ID, SeenText: o.Seen.Text, SeenState: o.Seen.State}
+	return store.Pulled{Objects: []store.Object{object}, Notices: s.tell(nil, changes, o)}, true
 }
 
 // changesOf names what is different about an object. Text that was never seen

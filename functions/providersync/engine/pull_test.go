@@ -246,8 +246,8 @@ func TestRelinkAfterARestore(t *testing.T) {
 	w.start(domain.Full)
 	w.settle()
 	for id := domain.Snowflake(1); id <= 250; id += 2 { // the restored table does not know these
-		w.erase("LINK#there#" + id.Sortable())
-		w.erase("REMOTE#there#" + fmt.Sprint(id-1))
+		w.erase("LINK#" + placed + "#" + id.Sortable())
+		w.erase("REMOTE#" + placed + "#" + fmt.Sprint(id-1))
 	}
 	w.clock.now = w.clock.now.Add(time.Hour)
 	w.engine.Settings.RelinkBefore = w.clock.now

@@ -47,6 +47,9 @@ func (s *slice) purge(ctx context.Context) (*verdict, error) {
 			return wait(s.Clock.Now().Add(outboxPause), "outbox"), err
 		}
 	}
+	if err := s.Store.FreeTarget(ctx, s.lease.Pair, s.state.TargetKey()); err != nil {
+		return nil, err
+	}
 	err = s.Store.Forget(ctx, s.lease)
 	if errors.Is(err, store.ErrWoken) { // by a change that was on its way
 		return goOn, nil

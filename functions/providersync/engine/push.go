@@ -135,7 +135,7 @@ func (s *slice) read(ctx context.Context, marks []store.Mark) ([]*task, error) {
 		}
 		of[m.ItemID] = append(of[m.ItemID], m)
 	}
-	items, links, err := s.Store.ItemsAndLinks(ctx, s.lease.Pair, s.meta.TargetHash, ids, true)
+	items, links, err := s.Store.ItemsAndLinks(ctx, s.lease.Pair, s.target.Key, ids, true)
 	if err != nil {
 		return nil, err
 	}
@@ -203,7 +203,7 @@ func (s *slice) intend(t *task) {
 
 func (s *slice) intent(t *task) *store.Intent {
 	c := s.sends(t)
-	return &store.Intent{Attempt: t.link.Attempt, At: s.Clock.Now().UTC(), Hash: c.Hash(), Labels: c.Labels, State: c.State, Told: s.chat.told(c), Behind: s.behind().Milliseconds()}
+	return &store.Intent{Attempt: t.link.Attempt, At: s.Clock.Now().UTC(), Hash: c.Hash(), Labels: c.Labels, State: c.State, Told: s.chat.told(c), Behind: s.behind().Milliseconds(), Signed: true}
 }
 
 // do handles one task. A verdict stops the page.

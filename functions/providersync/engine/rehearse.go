@@ -29,6 +29,14 @@ func (renderer) Update(context.Context, connector.Sent, connector.Content, conne
 	return connector.Written{}, errDryRun
 }
 
+// Resolve is not for a renderer: the place was resolved before.
+func (renderer) Resolve(context.Context) (connector.Place, error) {
+	return connector.Place{}, errDryRun
+}
+
+// Use does nothing: a renderer makes no calls.
+func (renderer) Use(connector.Place) {}
+
 var errDryRun = errors.New("a dry run does not write to the provider")
 
 // rehearse decides about every item, as the real run would, and writes down

@@ -2,6 +2,8 @@ package engine
 
 import (
 	"context"
+	"maps"
+	"slices"
 	"time"
 
 	"integrations/shared/connector"
@@ -9,19 +11,25 @@ import (
 	"integrations/shared/store"
 )
 
-// relink looks, once after the table was restored, through all objects at the
-// target for those that carry our marker and whose link is not there: it was
-// written after the moment the table was restored to. Without this their items
-// would be created twice. Afterwards the next sync is full.
+// relinked is the reason of a row whose object was found again by its marker.
+const relinked = "relinked"
+
+// relink searches the place for objects of ours whose links are not there, once
+// at a place that is new to an integration with links, and once after the table
+// was restored. Without this their items would be created twice. Afterwards the
+// next sync is full.
 func (s *slice) relink(ctx context.Context) (*verdict, error) {
 	_, can := s.conn.(connector.Puller)
-	if !can || !s.Settings.RelinkBefore.After(time.UnixMilli(s.state.RelinkedAt)) {
+	restored := s.Settings.RelinkBefore.After(time.UnixMilli(s.state.RelinkedAt))
+	if !can || s.target.Relinked && !restored {
 		return nil, nil
 	}
-	p := store.Pull{Target: s.meta.TargetHash, Page: 1, Began: s.Clock.Now().UnixMilli()}
-	if r := s.state.Relink; r != nil && r.Target == p.Target && r.Began >= s.Settings.RelinkBefore.UnixMilli() {
+
+	p := store.Pull{Target: s.target.Key, Page: 1, Began: s.Clock.Now().UnixMilli()}
+	if r := s.state.Relink; r != nil && r.Target == p.Target && r.Began >= s.Settings.RelinkBefore.UnixMilli() && r.Began > s.state.RelinkedAt {
 		p = *r
 	}
+
 	v, err := s.walk(ctx, &p, func(objects []connector.Object) (store.Batch, error) {
 		links, err := s.lostLinks(ctx, objects)
 		return store.Batch{Pulled: links, Relink: &p}, err
@@ -29,36 +37,227 @@ func (s *slice) relink(ctx context.Context) (*verdict, error) {
 	if v != nil || err != nil {
 		return v, err
 	}
-	s.state.RelinkedAt = s.Clock.Now().UnixMilli()
-	return nil, s.commit(ctx, store.Batch{Relinked: s.Clock.Now()})
+
+	now := s.Clock.Now()
+	target := s.target
+	target.Relinked, target.Previous = true, ""
+	if err := s.commit(ctx, store.Batch{Relinked: now, Target: &target}); err != nil {
+		return nil, err
+	}
+
+	s.target, s.state.Target, s.state.RelinkedAt = target, &target, now.UnixMilli()
+
+	return nil, nil
 }
 
-// lostLinks makes links for the objects that are ours and have none. What was
-// last sent is not known any more, so that each is updated once.
+// A find is what is known of the objects of a page whose markers name items of
+// this integration.
+type find struct {
+	records map[string]store.Object         // by remote id, at this place
+	before  map[string]store.Object         // by remote id, under the key before
+	links   map[domain.Snowflake]store.Link // at this place
+	old     map[domain.Snowflake]store.Link // under the key before
+	claims  map[string][]connector.Marker   // by remote id: the markers of ours
+}
+
+// lostLinks makes links for the objects that are ours and have none.
 func (s *slice) lostLinks(ctx context.Context, objects []connector.Object) ([]store.Pulled, error) {
-	var items []domain.Snowflake
-	for _, o := range objects {
-		if o.Marker.Integration == s.lease.Pair.ID {
-			items = append(items, o.Marker.Item)
-		}
-	}
-	links, err := s.Store.Links(ctx, s.lease.Pair.ID, s.meta.TargetHash, unique(items))
+	f, err := s.lookUp(ctx, objects)
 	if err != nil {
 		return nil, err
 	}
-	var made []store.Pulled
+
+	var made findings
 	for _, o := range objects {
-		link := links[o.Marker.Item]
-		if o.Marker.Integration != s.lease.Pair.ID || link.Remote != nil {
-			continue
+		for _, m := range f.claims[o.Remote.ID] {
+			if !s.ours(f, o, m) {
+				continue
+			}
+			if p, ok := s.linkTo(f, o, m); ok {
+				made.replace(p)
+			}
+
+			break
 		}
-		t := s.newTask(o.Marker.Item, domain.Item{ID: o.Marker.Item}, link, true)
-		t.link.Remote, t.link.Intent, t.link.Attempt = &o.Remote, nil, max(link.Attempt, o.Marker.Attempt)
-		t.link.SentState, t.link.SeenText, t.link.SeenState, t.link.SeenAt = o.Seen.State, o.Seen.Text, o.Seen.State, seenAt(o.UpdatedAt)
-		t.link.Outcome, t.link.Reason, t.link.LastRunID = domain.Created, "relinked", s.run.ID
-		t.link.UpdatedAt = s.Clock.Now().UTC()
-		links[o.Marker.Item] = t.link
-		made = append(made, s.made(t))
 	}
-	return made, nil
+
+	return made.all, nil
+}
+
+// findings are what a page of objects is recorded as. One item has one entry,
+// since a transaction writes a record once.
+type findings struct {
+	all []store.Pulled
+	at  map[domain.Snowflake]int // by item
+}
+
+// entry is an item's entry; a new one is empty.
+func (f *findings) entry(item domain.Snowflake) *store.Pulled {
+	if f.at == nil {
+		f.at = map[domain.Snowflake]int{}
+	}
+	n, ok := f.at[item]
+	if !ok {
+		n = len(f.all)
+		f.at[item] = n
+		f.all = append(f.all, store.Pulled{})
+	}
+
+	return &f.all[n]
+}
+
+// add records a change. What the item's entry holds already stays.
+func (f *findings) add(p store.Pulled) {
+	if p.Link == nil {
+		f.all = append(f.all, p)
+		return
+	}
+
+	e := f.entry(p.Link.ItemID)
+	e.Link = p.Link
+	e.Objects = append(e.Objects, p.Objects...)
+	e.Notices = append(e.Notices, p.Notices...)
+}
+
+// replace records an object as the item's. One that this page has found before
+// it was not recorded yet.
+func (f *findings) replace(p store.Pulled) {
+	e := f.entry(p.Link.ItemID)
+	if len(e.Objects) > 0 {
+		p.Forget = e.Forget
+	}
+	*e = p
+}
+
+// lookUp reads the records and links that a page of objects needs.
+func (s *slice) lookUp(ctx context.Context, objects []connector.Object) (find, error) {
+	f := find{claims: map[string][]connector.Marker{}}
+	id := s.lease.Pair.ID
+	var items []domain.Snowflake
+	var remotes []string
+
+	for _, o := range objects {
+		for _, m := range o.Markers {
+			if m.Integration != id {
+				continue
+			}
+			if f.claims[o.Remote.ID] == nil {
+				remotes = append(remotes, o.Remote.ID)
+			}
+			f.claims[o.Remote.ID] = append(f.claims[o.Remote.ID], m)
+			items = append(items, m.Item)
+		}
+	}
+	items = unique(items)
+
+	var err error
+	if f.records, err = s.Store.Objects(ctx, id, s.target.Key, remotes); err != nil {
+		return f, err
+	}
+	if f.links, err = s.linksOf(ctx, s.target.Key, items); err != nil {
+		return f, err
+	}
+	if s.target.Previous == "" {
+		return f, nil
+	}
+	if f.before, err = s.Store.Objects(ctx, id, s.target.Previous, remotes); err != nil {
+		return f, err
+	}
+	f.old, err = s.linksOf(ctx, s.target.Previous, items)
+
+	return f, err
+}
+
+// linksOf reads links of any number of items.
+func (s *slice) linksOf(ctx context.Context, target string, items []domain.Snowflake) (map[domain.Snowflake]store.Link, error) {
+	all := map[domain.Snowflake]store.Link{}
+	for some := range slices.Chunk(items, linksAtOnce) {
+		links, err := s.Store.Links(ctx, s.lease.Pair.ID, target, some)
+		if err != nil {
+			return nil, err
+		}
+		maps.Copy(all, links)
+	}
+
+	return all, nil
+}
+
+// linksAtOnce is how many links one read takes.
+const linksAtOnce = 100
+
+// ours reports whether an object is the item's that its marker names: our
+// records say so, or the marker's signature is valid. A marker without a
+// signature counts only for a create of a version that did not sign, which was
+// not answered and has just this attempt.
+func (s *slice) ours(f find, o connector.Object, m connector.Marker) bool {
+	for _, records := range []map[string]store.Object{f.records, f.before} {
+		if r, ok := records[o.Remote.ID]; ok {
+			return r.ItemID == m.Item
+		}
+	}
+	if m.Tag != "" {
+		return s.markerKey.Valid(m)
+	}
+
+	intent := f.old[m.Item].Intent
+	if intent == nil || intent.Signed || intent.Attempt != m.Attempt && m.Attempt != 0 {
+		return false
+	}
+
+	behind := time.Duration(intent.Behind) * time.Millisecond
+
+	return !o.CreatedAt.Before(intent.At.Add(-skew - behind))
+}
+
+// linkTo links an item to an object found. Of several objects of one item the
+// oldest is the item's, the others are copies that people made.
+func (s *slice) linkTo(f find, o connector.Object, m connector.Marker) (store.Pulled, bool) {
+	link, linked := f.links[m.Item]
+	var p store.Pulled
+
+	if link.Remote != nil {
+		older := link.FoundAt > 0 && o.CreatedAt.UnixMilli() < link.FoundAt
+		if !older || link.Remote.ID == o.Remote.ID {
+			return p, false
+		}
+		p.Forget = []store.Object{{Target: s.target.Key, RemoteID: link.Remote.ID}}
+	}
+
+	old, known := f.old[m.Item]
+	if known && old.Remote != nil && old.Remote.ID == o.Remote.ID {
+		return s.carryOver(f, old, o), true
+	}
+
+	t := s.newTask(m.Item, domain.Item{ID: m.Item}, link, linked)
+	// What was last sent is not known any more, so that the object is updated
+	// once.
+	t.link.Remote, t.link.Intent = &o.Remote, nil
+	t.link.Attempt = max(link.Attempt, m.Attempt)
+	t.link.SentHash, t.link.SentLabels, t.link.SentState = "", nil, o.Seen.State
+	t.link.SeenText, t.link.SeenState, t.link.SeenAt = o.Seen.Text, o.Seen.State, seenAt(o.UpdatedAt)
+	t.link.FoundAt = o.CreatedAt.UnixMilli()
+	t.link.Outcome, t.link.Reason, t.link.LastRunID = domain.Created, relinked, s.run.ID
+	t.link.UpdatedAt = s.Clock.Now().UTC()
+	f.links[m.Item] = t.link
+
+	made := s.made(t)
+	made.Forget = p.Forget
+
+	return made, true
+}
+
+// carryOver moves a link to the key of the same place. Nothing is sent again, and
+// what people changed since is published.
+func (s *slice) carryOver(f find, old store.Link, o connector.Object) store.Pulled {
+	old.Target = s.target.Key
+	old.FoundAt = o.CreatedAt.UnixMilli()
+
+	p, changed := s.linkedChange(old, o)
+	if !changed {
+		p = store.Pulled{Link: &old}
+	}
+	p.Objects = []store.Object{{Target: s.target.Key, RemoteID: o.Remote.ID, ItemID: old.ItemID}}
+	f.links[old.ItemID] = *p.Link
+
+	return p
 }

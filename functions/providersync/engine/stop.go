@@ -28,12 +28,9 @@ func (s *slice) check(ctx context.Context) (*verdict, error) {
 		s.run.CancelRequestedAt = look.Cancelled
 		return cancelled(nil), nil
 	case look.Integration == nil || !look.Integration.Enabled:
-		return cancelled(store.Stops("", look.Integration)), nil
+		return cancelled(store.Stops(look.Integration)), nil
 	case !look.Organisation:
 		return cancelled(&organisationDeleted), nil
-	}
-	if why := store.Stops(s.run.Target, look.Integration); why != nil {
-		return cancelled(why), nil
 	}
 	if look.Integration.Version != s.meta.Version {
 		s.progressed()

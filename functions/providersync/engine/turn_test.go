@@ -63,9 +63,9 @@ func TestRunsTakeTurns(t *testing.T) {
 	w.engine.Settings.Slice = time.Second
 	w.marked(1, 1)
 	run := w.start(domain.Incremental)
-	other := store.Pair{ID: 78, OrganisationID: 5, ItemType: "work_item"}
-	w.must(w.sure.CreateIntegration(w.ctx, store.Integration{TargetHash: "there", Integration: domain.Integration{
-		ID: 78, OrganisationID: 5, ItemType: "work_item", Provider: domain.GitHub, Enabled: true, Configuration: `{}`}}, nil))
+	other := store.Pair{ID: 78, OrganisationID: 5, ItemType: "document"}
+	w.must(w.sure.CreateIntegration(w.ctx, store.Integration{TargetHash: "of 78", Integration: domain.Integration{
+		ID: 78, OrganisationID: 5, ItemType: "document", Provider: domain.GitHub, Enabled: true, Configuration: `{}`}}, nil))
 	second := store.ActiveRun{Run: domain.Run{ID: 4712, IntegrationID: 78, OrganisationID: 5, Mode: domain.Incremental, Trigger: domain.ByRequest, RequestedAt: w.clock.now, Status: domain.Queued}}
 	_, _, err := w.sure.RequestRun(w.ctx, other, second, 0, w.clock.now.Add(time.Minute))
 	w.must(err)

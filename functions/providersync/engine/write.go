@@ -5,6 +5,7 @@ import (
 
 	"integrations/shared/connector"
 	"integrations/shared/domain"
+	"integrations/shared/notice"
 	"integrations/shared/pacing"
 	"integrations/shared/store"
 )
@@ -76,14 +77,36 @@ func (s *slice) leave(ctx context.Context, t *task) error {
 	return s.commit(ctx, b)
 }
 
-// made is the link of a new object, and whose the object is.
+// made is the link of a new object, and the record of whose the object is. Other
+// objects with the marker of its create are copies that people made.
 func (s *slice) made(t *task) store.Pulled {
+	candidates := t.link.Candidates
+	t.link.Candidates = nil
+
 	link := t.link
 	p := store.Pulled{Link: &link}
-	if link.Remote != nil {
-		p.Object = &store.Object{Target: link.Target, RemoteID: link.Remote.ID, ItemID: t.id}
+	if link.Remote == nil {
+		return p
 	}
+
+	p.Objects = []store.Object{{Target: link.Target, RemoteID: link.Remote.ID, ItemID: t.id}}
+	for _, c := range candidates {
+		if c.Remote.ID != link.Remote.ID {
+			s.publishCopy(&p, c)
+		}
+	}
+
 	return p
+}
+
+// publishCopy reports a copy of our object as created by a person.
+func (s *slice) publishCopy(p *store.Pulled, c store.Candidate) {
+	o := connector.Object{Title: c.Title, UpdatedAt: c.UpdatedAt}
+	o.Remote = c.Remote
+	s.run.Counts.Pulled++
+
+	p.Objects = append(p.Objects, store.Object{Target: s.target.Key, RemoteID: c.Remote.ID, SeenText: c.SeenText, SeenState: c.SeenState})
+	p.Notices = append(p.Notices, s.tell(nil, []string{notice.ChangeCreated}, o)...)
 }
 
 // update makes the object what the item is. It may be repeated: it says the

@@ -1,0 +1,204 @@
+package store
+
+import (
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+
+	"integrations/shared/domain"
+)
+
+// integrationOf is an integration of the test's organisation and item type.
+func integrationOf(id domain.Snowflake, spelling string) Integration {
+	return Integration{TargetHash: spelling, Integration: domain.Integration{
+		ID: id, OrganisationID: pair.OrganisationID, ItemType: pair.ItemType, Provider: domain.GitHub, Enabled: true, Configuration: "{}",
+	}}
+}
+
+// holder checks that an error says which integration has a place.
+func holder(t *testing.T, err error, want domain.Snowflake) {
+	t.Helper()
+
+	var taken *TargetInUseError
+	if !errors.As(err, &taken) || taken.Holder != want || !errors.Is(err, ErrTargetInUse) {
+		t.Errorf("%v, want the place of integration %s", err, want)
+	}
+}
+
+// A5: one spelling takes one integration of an organisation and item type. What
+// is deleted or spelled otherwise gives it up.
+func TestASpellingIsClaimed(t *testing.T) {
+	s, _ := open(t)
+	there(t, s)
+	holder(t, s.CreateIntegration(t.Context(), integrationOf(502, "there"), nil), pair.ID)
+
+	other := integrationOf(502, "elsewhere")
+	must(t, s.CreateIntegration(t.Context(), other, nil))
+	second := Pair{ID: 502, OrganisationID: pair.OrganisationID, ItemType: pair.ItemType}
+	v, err := s.View(t.Context(), second, 0)
+	must(t, err)
+	_, err = s.UpdateIntegration(t.Context(), v, Change{Enabled: true, Configuration: "{}", TargetHash: "there", ConfigurationChanged: true}, now)
+	holder(t, err, pair.ID)
+
+	another := integrationOf(503, "there")
+	another.ItemType = "document"
+	must(t, s.CreateIntegration(t.Context(), another, nil))
+	foreign := integrationOf(504, "there")
+	foreign.OrganisationID = 1002
+	must(t, s.CreateIntegration(t.Context(), foreign, nil))
+
+	_, err = s.UpdateIntegration(t.Context(), viewed(t, s), Change{Enabled: true, Configuration: "{}", TargetHash: "third", ConfigurationChanged: true}, now)
+	must(t, err)
+	_, err = s.UpdateIntegration(t.Context(), v, Change{Enabled: true, Configuration: "{}", TargetHash: "there", ConfigurationChanged: true}, now)
+	must(t, err)
+
+	v, err = s.View(t.Context(), second, 0)
+	must(t, err)
+	_, err = s.DeleteIntegration(t.Context(), v, 4711, now)
+	must(t, err)
+	must(t, s.CreateIntegration(t.Context(), integrationOf(505, "there"), nil))
+}
+
+// Two creates, and two changes, that come to one spelling at once: one has it.
+func TestTwoClaimOneSpelling(t *testing.T) {
+	s, _ := open(t)
+	errs := make(chan error, 2)
+	for id := domain.Snowflake(601); id <= 602; id++ {
+		go func() { errs <- s.CreateIntegration(t.Context(), integrationOf(id, "there"), nil) }()
+	}
+	one, two := <-errs, <-errs
+	if (one == nil) == (two == nil) || !errors.Is(errors.Join(one, two), ErrTargetInUse) {
+		t.Errorf("creates: %v, %v", one, two)
+	}
+
+	var views []View
+	for id := domain.Snowflake(603); id <= 604; id++ {
+		must(t, s.CreateIntegration(t.Context(), integrationOf(id, id.String()), nil))
+		v, err := s.View(t.Context(), Pair{ID: id, OrganisationID: pair.OrganisationID, ItemType: pair.ItemType}, 0)
+		must(t, err)
+		views = append(views, v)
+	}
+	for _, v := range views {
+		go func() {
+			_, err := s.UpdateIntegration(t.Context(), v, Change{Enabled: true, Configuration: "{}", TargetHash: "elsewhere", ConfigurationChanged: true}, now)
+			errs <- err
+		}()
+	}
+	one, two = <-errs, <-errs
+	if (one == nil) == (two == nil) || !errors.Is(errors.Join(one, two), ErrTargetInUse) {
+		t.Errorf("changes: %v, %v", one, two)
+	}
+}
+
+// A place is claimed with the target, under the lease. It is free again when the
+// integration is led elsewhere or deleted, and when the one that has it is gone.
+func TestAPlaceIsClaimed(t *testing.T) {
+	s, w := open(t)
+	request(t, s, 1, domain.Incremental)
+	_, lease := acquire(t, s, 1, "a", now, now.Add(time.Minute))
+	home, away := Target{Key: "home", ID: "1"}, Target{Key: "away", ID: "2"}
+	must(t, s.ResolveTarget(t.Context(), lease, Resolution{Target: home, RunTarget: "home", Full: true}))
+
+	st := state(t, s)
+	if st.Target == nil || *st.Target != home || st.Run.Target != "home" || st.Run.Mode != domain.Full || st.TargetKey() != "home" {
+		t.Errorf("%+v, %+v", st.Target, st.Run)
+	}
+	if found, err := s.TargetHolder(t.Context(), pair, "home"); found != pair.ID || err != nil {
+		t.Errorf("%v, %v", found, err)
+	}
+	w.lose["TransactWriteItems"] = 1 // the SDK meets its own success
+	must(t, s.ResolveTarget(t.Context(), lease, Resolution{Target: home, Was: &home}))
+
+	second := Pair{ID: 502, OrganisationID: pair.OrganisationID, ItemType: pair.ItemType}
+	must(t, s.CreateIntegration(t.Context(), integrationOf(502, "another"), nil))
+	run := newRunOf(2, domain.Full)
+	run.IntegrationID = 502
+	_, _, err := s.RequestRun(t.Context(), second, run, 0, now)
+	must(t, err)
+	_, theirs, held, err := s.Acquire(t.Context(), second, 2, "b", now, now.Add(time.Minute))
+	if err != nil || !held {
+		t.Fatal(held, err)
+	}
+	holder(t, s.ResolveTarget(t.Context(), theirs, Resolution{Target: home}), pair.ID)
+	if st, err := s.State(t.Context(), 502); err != nil || st.Target != nil {
+		t.Errorf("%+v, %v", st, err)
+	}
+
+	must(t, s.ResolveTarget(t.Context(), lease, Resolution{Target: away, Was: &home}))
+	if st := state(t, s); st.FullEpoch != 0 || st.Target.Key != "away" {
+		t.Errorf("%+v", st)
+	}
+	must(t, s.ResolveTarget(t.Context(), theirs, Resolution{Target: home}))
+	holder(t, s.ResolveTarget(t.Context(), theirs, Resolution{Target: away, Was: &home}), pair.ID)
+
+	_, err = s.DeleteIntegration(t.Context(), viewed(t, s), 4711, now)
+	must(t, err)
+	must(t, s.ResolveTarget(t.Context(), theirs, Resolution{Target: away, Was: &home}))
+	is(t, s.ResolveTarget(t.Context(), lease, Resolution{Target: home, Was: &away}), ErrChanged)
+
+	stale := theirs
+	stale.Fence--
+	is(t, s.ResolveTarget(t.Context(), stale, Resolution{Target: home}), ErrFenced)
+}
+
+// What a deleted integration has claimed too late stands in nobody's way.
+func TestAClaimOfADeletedIntegration(t *testing.T) {
+	s, _ := open(t)
+	there(t, s)
+	for _, k := range []key{placeKey(pair, "home"), spellingKey(pair, "spelled")} {
+		must(t, s.transact(t.Context(), []types.TransactWriteItem{s.placeAction(k, 999)}))
+	}
+	must(t, s.CreateIntegration(t.Context(), integrationOf(502, "spelled"), nil))
+
+	request(t, s, 1, domain.Incremental)
+	_, lease := acquire(t, s, 1, "a", now, now.Add(time.Minute))
+	must(t, s.ResolveTarget(t.Context(), lease, Resolution{Target: Target{Key: "home"}}))
+	must(t, s.FreeTarget(t.Context(), Pair{ID: 502, OrganisationID: pair.OrganisationID, ItemType: pair.ItemType}, "home"))
+	if found, err := s.TargetHolder(t.Context(), pair, "home"); found != pair.ID || err != nil {
+		t.Errorf("%v, %v", found, err)
+	}
+	must(t, s.FreeTarget(t.Context(), pair, "home"))
+	if found, err := s.TargetHolder(t.Context(), pair, "home"); found != 0 || err != nil {
+		t.Errorf("%v, %v", found, err)
+	}
+}
+
+// Links are found at whatever place they are kept.
+func TestLinkedTarget(t *testing.T) {
+	s, _ := open(t)
+	run := request(t, s, 1, domain.Incremental)
+	if target, err := s.LinkedTarget(t.Context(), pair.ID); target != "" || err != nil {
+		t.Errorf("%q, %v", target, err)
+	}
+	_, lease := acquire(t, s, 1, "a", now, now.Add(time.Minute))
+	must(t, s.Commit(t.Context(), lease, Batch{Run: run, Links: []Link{{ItemID: 7, Target: "there"}}}))
+	if target, err := s.LinkedTarget(t.Context(), pair.ID); target != "there" || err != nil {
+		t.Errorf("%q, %v", target, err)
+	}
+}
+
+// Whose an object is, the records of the integration that its marker names say.
+func TestOwned(t *testing.T) {
+	s, _ := open(t)
+	run := request(t, s, 1, domain.Incremental)
+	_, lease := acquire(t, s, 1, "a", now, now.Add(time.Minute))
+	must(t, s.Commit(t.Context(), lease, Batch{Run: run, Pulled: []Pulled{
+		{Link: &Link{ItemID: 7, Target: "home"}, Objects: []Object{{Target: "home", RemoteID: "17", ItemID: 7}, {Target: "home", RemoteID: "19"}}},
+		{Link: &Link{ItemID: 8, Target: "home", Intent: &Intent{Attempt: 2}}},
+	}}))
+	owned, err := s.Owned(t.Context(), "home", []Claimed{
+		{pair.ID, 7, 1, "17"}, {pair.ID, 7, 1, "18"}, {pair.ID, 7, 1, "19"}, {pair.ID, 8, 2, "20"}, {pair.ID, 8, 3, "21"}, {502, 7, 1, "22"},
+	})
+	must(t, err)
+	if len(owned) != 6 || !owned["17"] || owned["18"] || owned["19"] || !owned["20"] || owned["21"] || owned["22"] {
+		t.Errorf("%v", owned)
+	}
+
+	elsewhere, err := s.Owned(t.Context(), "elsewhere", []Claimed{{pair.ID, 7, 1, "17"}})
+	must(t, err)
+	if elsewhere["17"] {
+		t.Error("an object of another place")
+	}
+}
