@@ -62,6 +62,15 @@ type Status struct {
 	Dirty         int        `json:"dirty"`  // changes that have yet to reach the provider
 	Parked        int        `json:"parked"` // items given up until they change or are retried
 	LastSuccessAt *time.Time `json:"last_success_at"`
+	Target        *Target    `json:"target"` // nil until a sync has resolved it
+}
+
+// A Target is the place that an integration syncs with, as the provider
+// identifies it.
+type Target struct {
+	ID   string  `json:"id"`
+	Name string  `json:"name"`
+	URL  *string `json:"url"` // nil where the place has no page
 }
 
 // A SyncRequest is how to sync. Without a mode the service chooses; one that
@@ -70,6 +79,9 @@ type SyncRequest struct {
 	Mode     string `json:"mode,omitempty"` // incremental, full
 	DryRun   bool   `json:"dry_run,omitempty"`
 	Announce bool   `json:"announce,omitempty"`
+	// AcceptTarget is the provider's id of a place to go on at, though the same
+	// configuration led to another place before. It needs the mode full.
+	AcceptTarget string `json:"accept_target,omitempty"`
 }
 
 // The statuses of a Run.

@@ -41,6 +41,6 @@ func route(b boot.Boot) api.Route {
 		opened, err := opening.Open(ctx, decrypter, provider, v)
 		return opened.Connector, err
 	}
-	h := &handler.Handler{Gate: access.New(b.Store), Limiter: b.Store, Open: open, Log: b.Log, Now: wall.Clock{}.Now, Sleep: wall.Clock{}.Sleep, Within: within, Silence: silence}
+	h := &handler.Handler{Gate: access.New(b.Store), Limiter: b.Store, Places: b.Store, Open: open, Log: b.Log, Now: wall.Clock{}.Now, Sleep: wall.Clock{}.Sleep, Within: within, Silence: silence}
 	return h.Route
 }

@@ -6,6 +6,13 @@ import (
 	"integrations/shared/domain"
 )
 
+// TargetInUse is the refusal of a configuration that leads to a place with which
+// another integration of the organisation and item type syncs.
+func TargetInUse(holder domain.Snowflake) error {
+	return &domain.Error{Code: domain.CodeTargetInUse,
+		Detail: "Integration " + holder.String() + " of this organisation syncs items of the same type with this place already; nothing was changed."}
+}
+
 // Accepted is the answer with a run that is under way, and where to follow it.
 func Accepted(run domain.Run) Answer {
 	return Answer{Status: http.StatusAccepted, Body: run, Header: map[string]string{

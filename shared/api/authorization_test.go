@@ -12,6 +12,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"text/tabwriter"
@@ -71,6 +72,7 @@ type stage struct {
 	url    string
 	issuer *issuer.Issuer
 	forger *issuer.Issuer // of the same name, with a key of his own
+	asked  int            // how many requests had the usual body
 }
 
 const matrixAudience = "integrations"
@@ -248,7 +250,7 @@ func (s *stage) prepare(t *testing.T, r gateway.Route, n domain.Snowflake) (inte
 		return 0, 0
 	}
 	id := 5000 + n
-	s.create(t, id, org, domain.GitHub, true, ours)
+	s.create(t, id, org, domain.GitHub, true, strings.Replace(ours, "hello", id.String(), 1))
 	p := store.Pair{ID: id, OrganisationID: org, ItemType: "work_item"}
 	active := store.ActiveRun{Run: domain.Run{ID: 6000 + n, IntegrationID: id, OrganisationID: org, Mode: domain.Full, Trigger: domain.ByRequest, RequestedAt: s.now, Status: domain.Queued}}
 	_, _, err := s.store.RequestRun(t.Context(), p, active, 0, s.now.Add(time.Minute))
@@ -275,7 +277,8 @@ func (s *stage) ask(t *testing.T, r gateway.Route, c row, integration, run domai
 	path := strings.NewReplacer("{integration.id}", or(c.id, integration), "{organisation.id}", or(c.org, org), "{sync.id}", or(c.sync, run)).Replace(r.Path)
 	body := c.body
 	if body == "" {
-		body = granted[r.Method+" "+r.Path].body
+		body = strings.Replace(granted[r.Method+" "+r.Path].body, `\"r1\"`, `\"r`+strconv.Itoa(s.asked)+`\"`, 1)
+		s.asked++ // each is made at a place of its own
 	}
 	q, err := http.NewRequestWithContext(t.Context(), r.Method, s.url+path+"?"+c.query, strings.NewReader(body))
 	must(t, err)

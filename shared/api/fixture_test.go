@@ -96,7 +96,7 @@ type wire struct {
 	mu    sync.Mutex
 	calls []call
 	fail  map[string]bool // by operation: the call does not arrive
-	// before, if it is set, runs once, before the first UpdateItem leaves.
+	// before, if it is set, runs once, before the first write leaves.
 	before func()
 }
 
@@ -111,11 +111,12 @@ func (w *wire) RoundTrip(r *http.Request) (*http.Response, error) {
 	_, operation, _ := strings.Cut(r.Header.Get("X-Amz-Target"), ".")
 	w.mu.Lock()
 	fail, before := w.fail[operation], w.before
-	if operation == "UpdateItem" {
+	writes := operation == "UpdateItem" || operation == "TransactWriteItems"
+	if writes {
 		w.before = nil
 	}
 	w.mu.Unlock()
-	if operation == "UpdateItem" && before != nil {
+	if writes && before != nil {
 		before()
 	}
 	c := call{operation: operation, body: string(body)}
@@ -243,7 +244,7 @@ func (w *world) serveOthers(log *slog.Logger) {
 	now := func() time.Time { return w.now }
 	made := &create.Handler{Members: w.store, Creator: w.store, Sealer: w.sealer(), Now: now}
 	gone := &remove.Handler{Gate: access.New(w.store), Deleter: w.store, Queue: syncqueue.New(w.sqs, w.queue), Log: log, Now: now}
-	asked := &check.Handler{Gate: access.New(w.store), Limiter: w.store, Log: log, Now: now, Within: time.Second, Silence: 3 * time.Second,
+	asked := &check.Handler{Gate: access.New(w.store), Limiter: w.store, Places: w.store, Log: log, Now: now, Within: time.Second, Silence: 3 * time.Second,
 		Sleep: func(_ context.Context, d time.Duration) error { w.slept = append(w.slept, d); return nil },
 		Open:  func(ctx context.Context, v store.View) (connector.Connector, error) { return w.provider(ctx, v) }}
 	w.list = checked("listIntegrations", api.Serve(log, "sub", list.New(w.store)))
@@ -272,7 +273,7 @@ func (w *world) seed(t *testing.T) {
 	}
 	text := `{"owner":"octo","repo":"hello","token":"` + token + `"}`
 	w.create(t, github, org, domain.GitHub, true, text)
-	w.create(t, disabled, org, domain.GitHub, false, text)
+	w.create(t, disabled, org, domain.GitHub, false, strings.Replace(text, "hello", "another", 1))
 	w.create(t, orphan, deletedOrg, domain.GitHub, true, text)
 	w.create(t, homeless, missingOrg, domain.GitHub, true, text)
 }
@@ -292,6 +293,15 @@ func (w *world) create(t *testing.T, id, in domain.Snowflake, p domain.Provider,
 	sealed, err := w.sealer().SealAll(t.Context(), i.Integration, a.Destination.Origin, a.NewSecrets)
 	must(t, err)
 	must(t, w.store.CreateIntegration(t.Context(), i, sealed))
+}
+
+// resolved stores the place that an integration syncs with, as a worker does,
+// and returns the key of its links.
+func (w *world) resolved(t *testing.T, lease store.Lease) string {
+	t.Helper()
+	place := store.Target{Key: "the-place", ID: "1296269", Name: "octo/hello", URL: "https://github.com/octo/hello"}
+	must(t, w.store.ResolveTarget(t.Context(), lease, store.Resolution{Target: place}))
+	return place.Key
 }
 
 func (w *world) view(t *testing.T, id domain.Snowflake) store.View {

@@ -145,7 +145,7 @@ func TestCreateOnce(t *testing.T) {
 		t.Errorf("%d %s", resp.StatusCode, resp.Body)
 	}
 	count(3)
-	if resp := send(t, w.make, request{body: wanted("1"), header: key("k1"), caller: owner}); resp.StatusCode != 201 || strings.HasSuffix(answers[0], resp.Body) {
+	if resp := send(t, w.make, request{body: wanted("2"), header: key("k1"), caller: owner}); resp.StatusCode != 201 || strings.HasSuffix(answers[0], resp.Body) {
 		t.Errorf("another caller's key is his own: %d %s", resp.StatusCode, resp.Body)
 	}
 	count(4)
@@ -169,7 +169,10 @@ func TestCreateOnce(t *testing.T) {
 func TestFingerprintsAreKeyed(t *testing.T) {
 	w := newWorld(t)
 	for _, k := range []string{"k1", "k2"} {
-		told[domain.Integration](t, w.make, request{body: wanted("1"), header: key(k)}, 201)
+		i := told[domain.Integration](t, w.make, request{body: wanted("1"), header: key(k)}, 201)
+		if resp := send(t, w.remove, request{id: i.ID.String()}); resp.StatusCode != 204 {
+			t.Fatal(resp.Body)
+		}
 	}
 	seen := map[string]bool{}
 	pages := dynamodb.NewScanPaginator(w.db, &dynamodb.ScanInput{TableName: &w.table})

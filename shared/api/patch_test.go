@@ -194,7 +194,7 @@ func TestPatchSealsSecrets(t *testing.T) {
 		t.Fatalf("%d %s", resp.StatusCode, resp.Body)
 	}
 	if bytes.Equal(got.Sealed("token"), before.Sealed("token")) || got.Integration.TargetHash == before.Integration.TargetHash ||
-		got.Integration.FullEpoch != before.Integration.FullEpoch+1 {
+		got.Integration.FullEpoch != before.Integration.FullEpoch { // whether it is another place is for the worker to find out
 		t.Errorf("%+v", got.Integration)
 	}
 	bound := sealing.Binding{Organisation: org, Integration: github, Field: "token", Origin: got.Integration.SecretOrigins["token"]}

@@ -35,6 +35,7 @@ var statuses = map[domain.Code]struct {
 	domain.CodeTooManyRequests:      {http.StatusTooManyRequests, "Too soon"},
 	domain.CodeConflict:             {http.StatusConflict, "The integration is being changed"},
 	domain.CodeLimitReached:         {http.StatusBadRequest, "The organisation has as many integrations as it may"},
+	domain.CodeTargetInUse:          {http.StatusConflict, "Another integration syncs with this place"},
 	domain.CodeKeyReused:            {http.StatusUnprocessableEntity, "The idempotency key belongs to another request"},
 }
 

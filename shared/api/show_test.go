@@ -47,13 +47,13 @@ type page[T any] struct {
 
 func TestStatus(t *testing.T) {
 	w := newWorld(t)
-	blank := `{"health":"unknown","reason":null,"cool_down_until":null,"active_run":null,"dirty":0,"parked":0,"last_success_at":null}`
+	blank := `{"health":"unknown","reason":null,"cool_down_until":null,"active_run":null,"dirty":0,"parked":0,"last_success_at":null,"target":null}`
 	if resp := send(t, w.status, request{}); resp.StatusCode != 200 || resp.Body != blank {
 		t.Errorf("%d %s", resp.StatusCode, resp.Body)
 	}
-	target := w.view(t, github).Integration.TargetHash
 	run := w.accepted(t, request{})
 	active, lease := w.work(t, run.ID)
+	target := w.resolved(t, lease)
 	must(t, w.store.Commit(t.Context(), lease, store.Batch{
 		Run: active, AddMarks: []store.Mark{{ItemID: 1, Version: 1}, {ItemID: 2, Version: 1}},
 		Links: []store.Link{{ItemID: 3, Target: target, Outcome: domain.FailedOut, Parked: true}, {ItemID: 4, Target: target, Outcome: domain.FailedOut}},
@@ -65,8 +65,10 @@ func TestStatus(t *testing.T) {
 		ActiveRun     *domain.Run `json:"active_run"`
 		Dirty, Parked int
 		LastSuccessAt *time.Time `json:"last_success_at"`
+		Target        *struct{ ID, Name, URL string }
 	}
-	if got := told[answer](t, w.status, request{}, 200); got.ActiveRun == nil || got.ActiveRun.ID != run.ID || got.ActiveRun.Status != domain.Running || got.Dirty != 2 || got.Parked != 1 {
+	if got := told[answer](t, w.status, request{}, 200); got.ActiveRun == nil || got.ActiveRun.ID != run.ID || got.ActiveRun.Status != domain.Running || got.Dirty != 2 || got.Parked != 1 ||
+		got.Target == nil || got.Target.ID != "1296269" || got.Target.Name != "octo/hello" || got.Target.URL != "https://github.com/octo/hello" {
 		t.Errorf("%+v", got)
 	}
 	until := w.now.Add(time.Hour)
@@ -159,7 +161,7 @@ func TestItems(t *testing.T) {
 	w := newWorld(t)
 	run := w.accepted(t, request{})
 	active, lease := w.work(t, run.ID)
-	target := w.view(t, github).Integration.TargetHash
+	target := w.resolved(t, lease)
 	var links []store.Link
 	for n := range domain.Snowflake(6) {
 		l := store.Link{ItemID: n + 1, FormattedNumber: fmt.Sprint("A-", n+1), Target: target, Outcome: domain.Created, LastRunID: run.ID, UpdatedAt: w.now,

@@ -117,7 +117,7 @@ func (w *world) waiting(t *testing.T, reason string) domain.Run {
 	t.Helper()
 	run := w.accepted(t, request{body: `{"mode":"incremental"}`})
 	active, lease := w.work(t, run.ID)
-	failed := store.Link{ItemID: 3, Target: w.view(t, github).Integration.TargetHash, Outcome: domain.FailedOut, Parked: true, Version: 4}
+	failed := store.Link{ItemID: 3, Target: w.resolved(t, lease), Outcome: domain.FailedOut, Parked: true, Version: 4}
 	must(t, w.store.Commit(t.Context(), lease, store.Batch{Run: active, Links: []store.Link{failed}}))
 	until := w.now.Add(time.Hour)
 	active.Status, active.WaitingUntil, active.WaitingReason = domain.Waiting, &until, &reason
@@ -251,9 +251,9 @@ func TestConflicts(t *testing.T) {
 
 func TestRetry(t *testing.T) {
 	w := newWorld(t)
-	target := w.view(t, github).Integration.TargetHash
 	first := w.accepted(t, request{})
 	active, lease := w.work(t, first.ID)
+	target := w.resolved(t, lease)
 	must(t, w.store.Commit(t.Context(), lease, store.Batch{Run: active, Links: []store.Link{
 		{ItemID: 3, Target: target, Outcome: domain.FailedOut, Parked: true, Version: 4}, {ItemID: 5, Target: "elsewhere", Outcome: domain.FailedOut},
 	}}))

@@ -236,7 +236,7 @@ func TestSyncStartsANewRunOncePerTwoSeconds(t *testing.T) {
 	}
 	// A change that must be looked at everywhere makes the next default full.
 	w.end(t, second, 0)
-	send(t, w.patch, request{body: changed(`{"owner":"octo","repo":"else","token":"********"}`)})
+	send(t, w.patch, request{body: changed(`{"owner":"octo","repo":"hello","labels":"none","token":"********"}`)})
 	w.now = w.now.Add(2 * time.Second)
 	if third := w.accepted(t, request{}); third.Mode != domain.Full {
 		t.Errorf("%+v", third)

@@ -28,6 +28,7 @@ const (
 	CodeConflict             Code = "conflict"
 	CodeLimitReached         Code = "limit_reached"
 	CodeKeyReused            Code = "idempotency_key_reused"
+	CodeTargetInUse          Code = "target_in_use"
 )
 
 // A FieldError says what is wrong with one member of a request.

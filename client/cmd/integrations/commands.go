@@ -108,6 +108,7 @@ func startSync(flags *flag.FlagSet) action {
 	flags.StringVar(&how.Mode, "mode", "", "incremental or full (default: full if one is needed or with -announce)")
 	flags.BoolVar(&how.DryRun, "dry-run", false, "plan it and write nothing; `plan` shows what it would do")
 	flags.BoolVar(&how.Announce, "announce", false, "tell a chat of all that is new to it")
+	flags.StringVar(&how.AcceptTarget, "accept-target", "", "the id of the place to go on at after target_moved; needs -mode full")
 	wait := flags.Bool("wait", false, "wait until it has ended; the exit code tells how")
 	return func(ctx context.Context, i *invocation) error {
 		run, err := i.api.StartSync(ctx, i.args[0], how)

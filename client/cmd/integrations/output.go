@@ -165,6 +165,9 @@ func statusText(v any) [][2]string {
 	}
 	lines := [][2]string{{"health", health}, {"cools down until", at(s.CoolDownUntil)}, {"last success", at(s.LastSuccessAt)},
 		{"changes that wait", fmt.Sprint(s.Dirty)}, {"items given up", fmt.Sprint(s.Parked)}}
+	if s.Target != nil {
+		lines = append(lines, [2]string{"target", s.Target.Name + " (id " + s.Target.ID + ")"})
+	}
 	if s.ActiveRun == nil {
 		return append(lines, [2]string{"active sync", "none"})
 	}

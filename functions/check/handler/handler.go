@@ -29,6 +29,12 @@ type Limiter interface {
 	StartCheck(ctx context.Context, id domain.Snowflake, check string, now time.Time, gap time.Duration) (next time.Time, err error)
 }
 
+// Places knows which integration of an organisation and item type syncs with a
+// place.
+type Places interface {
+	TargetHolder(ctx context.Context, p store.Pair, targetKey string) (domain.Snowflake, error)
+}
+
 // An Opener makes the connector for what is stored. What is stored and cannot
 // be used comes as a *connector.Error.
 type Opener func(ctx context.Context, v store.View) (connector.Connector, error)
@@ -37,6 +43,7 @@ type Opener func(ctx context.Context, v store.View) (connector.Connector, error)
 type Handler struct {
 	Gate    Gate
 	Limiter Limiter
+	Places  Places
 	Open    Opener
 	Log     *slog.Logger
 	Now     func() time.Time
@@ -81,7 +88,7 @@ func (h *Handler) Route(ctx context.Context, r api.Request) (api.Answer, error) 
 		return api.Answer{}, &domain.Error{Code: domain.CodeTooManyRequests, RetryAfter: max(seconds, 1),
 			Detail: "An integration can be checked once every 10 seconds."}
 	}
-	checks, err := h.ask(ctx, view)
+	checks, err := h.ask(ctx, pair, view)
 	if err != nil {
 		return api.Answer{}, err
 	}
@@ -89,7 +96,7 @@ func (h *Handler) Route(ctx context.Context, r api.Request) (api.Answer, error) 
 }
 
 // ask opens the connector and has it ask.
-func (h *Handler) ask(ctx context.Context, v store.View) ([]connector.Check, error) {
+func (h *Handler) ask(ctx context.Context, pair store.Pair, v store.View) ([]connector.Check, error) {
 	c, err := h.Open(ctx, v)
 	var unusable *connector.Error
 	if errors.As(err, &unusable) {
@@ -112,7 +119,45 @@ func (h *Handler) ask(ctx context.Context, v store.View) ([]connector.Check, err
 	if slices.ContainsFunc(checks, unreachable) {
 		return checks, h.Sleep(ctx, began.Add(h.Silence).Sub(h.Now()))
 	}
-	return checks, nil
+
+	at := slices.IndexFunc(checks, func(c connector.Check) bool { return c.Name == connector.CheckTarget && c.OK != nil && *c.OK })
+	if at < 0 {
+		return checks, nil
+	}
+
+	code, err := h.taken(limited, pair, v, c)
+	if err == nil && code != "" {
+		checks[at] = connector.Refused(connector.CheckTarget, code)
+	}
+
+	return checks, err
+}
+
+// taken says why a place that is there is not this integration's: another one of
+// the organisation and item type syncs with it, or the same configuration led to
+// another place before. "" is for a place without such trouble. Where the
+// provider cannot be asked, the other checks stand.
+func (h *Handler) taken(ctx context.Context, pair store.Pair, v store.View, c connector.Connector) (string, error) {
+	place, err := c.Resolve(ctx)
+	if err != nil {
+		h.Log.WarnContext(ctx, "target not resolved", "integration_id", pair.ID.String(), "error", err.Error())
+		return "", nil
+	}
+
+	holder, err := h.Places.TargetHolder(ctx, pair, place.Key(v.Integration.Provider))
+	if err != nil {
+		return "", err
+	}
+	if holder != 0 && holder != pair.ID {
+		return string(domain.CodeTargetInUse), nil
+	}
+
+	known := v.State.KnownTarget()
+	if known != nil && known.Replaced(v.Integration.TargetHash, place.ID, place.Created) {
+		return store.TargetMoved, nil
+	}
+
+	return "", nil
 }
 
 func unreachable(c connector.Check) bool { return c.Code != nil && *c.Code == connector.Unreachable }

@@ -74,9 +74,12 @@ func (h *Handler) Route(ctx context.Context, r api.Request) (api.Answer, error) 
 		if made == nil {
 			made, err = h.create(ctx, wanted, accepted, once)
 		}
+		var taken *store.TargetInUseError
 		switch {
 		case err == nil:
 			return created(*made), nil
+		case errors.As(err, &taken):
+			return api.Answer{}, api.TargetInUse(taken.Holder)
 		case errors.Is(err, store.ErrFull):
 			return api.Answer{}, &domain.Error{Code: domain.CodeLimitReached, Detail: fmt.Sprintf("An organisation has at most %d integrations; nothing was created.", store.MaxIntegrations)}
 		case !errors.Is(err, store.ErrConflict) && !errors.Is(err, store.ErrRepeated):

@@ -42,7 +42,7 @@ func New(gate Gate, ledger Ledger) api.Route {
 		if err != nil {
 			return api.Answer{}, err
 		}
-		rows, next, err := ledger.Ledger(ctx, pair.ID, view.Integration.TargetHash, outcome, page.After, page.Limit)
+		rows, next, err := ledger.Ledger(ctx, pair.ID, view.State.TargetKey(), outcome, page.After, page.Limit)
 		return api.Answer{Status: http.StatusOK, Body: api.ListOf(kind, rows, next)}, err
 	}
 }

@@ -53,6 +53,10 @@ func (h *Handler) Route(ctx context.Context, r api.Request) (api.Answer, error) 
 		if errors.Is(err, store.ErrConflict) {
 			continue
 		}
+		var taken *store.TargetInUseError
+		if errors.As(err, &taken) {
+			return api.Answer{}, api.TargetInUse(taken.Holder)
+		}
 		if errors.Is(err, store.ErrNotFound) {
 			return api.Answer{}, &domain.Error{Code: domain.CodeIntegrationNotFound, Detail: "There is no integration with this id."}
 		}
@@ -155,6 +159,8 @@ func plan(current store.Integration, p patch, accepted *configuration.Accepted) 
 	for member := range accepted.NewSecrets {
 		c.SecretOrigins[member] = accepted.Destination.Origin
 	}
-	c.NeedsFull = c.NeedsFull || c.TargetHash != current.TargetHash || c.Fingerprint != current.Fingerprint
+	// Whether another spelling is another place, which needs a full sync too, is
+	// for the worker to find out.
+	c.NeedsFull = c.NeedsFull || c.Fingerprint != current.Fingerprint
 	return c, true
 }

@@ -108,7 +108,7 @@ func (h *Handler) Route(ctx context.Context, r api.Request) (api.Answer, error) 
 	if !view.Integration.Enabled {
 		return api.Answer{}, api.Disabled()
 	}
-	if err := h.mark(ctx, pair.ID, view.Integration.TargetHash, items); err != nil {
+	if err := h.mark(ctx, pair.ID, view.State.TargetKey(), items); err != nil {
 		return api.Answer{}, err
 	}
 	run, err := h.wake(ctx, pair, view.State, r.Caller, len(items) == 0)

@@ -29,6 +29,30 @@ type status struct {
 	Dirty         int         `json:"dirty"`  // changes that have yet to reach the provider
 	Parked        int         `json:"parked"` // items given up until they change or are retried
 	LastSuccessAt *time.Time  `json:"last_success_at"`
+	// Target is the place it syncs with, null until a sync has resolved it.
+	Target *target `json:"target"`
+}
+
+// A target is a place as the provider identifies it.
+type target struct {
+	ID   string  `json:"id"`
+	Name string  `json:"name"`
+	URL  *string `json:"url"` // null where it has no page
+}
+
+// targetOf is the place that was last resolved, nil for none.
+func targetOf(st *store.State) *target {
+	known := st.KnownTarget()
+	if known == nil {
+		return nil
+	}
+
+	t := &target{ID: known.ID, Name: known.Name}
+	if known.URL != "" {
+		t.URL = &known.URL
+	}
+
+	return t
 }
 
 // New returns the route.
@@ -42,6 +66,7 @@ func New(gate Gate, counter Counter) api.Route {
 			return api.Answer{}, err
 		}
 		s := status{Health: view.State.Health(*view.Integration)}
+		s.Target = targetOf(view.State)
 		if st := view.State; st != nil {
 			if st.Run != nil {
 				s.ActiveRun = &st.Run.Run
@@ -51,7 +76,7 @@ func New(gate Gate, counter Counter) api.Route {
 				s.LastSuccessAt = &at
 			}
 		}
-		s.Dirty, s.Parked, err = counter.Backlog(ctx, pair.ID, view.Integration.TargetHash)
+		s.Dirty, s.Parked, err = counter.Backlog(ctx, pair.ID, view.State.TargetKey())
 		return api.Answer{Status: http.StatusOK, Body: s}, err
 	}
 }

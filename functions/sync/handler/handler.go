@@ -49,8 +49,15 @@ const gap = 2 * time.Second
 // A request is the body.
 type request struct {
 	mode             domain.Mode // when not given, full if that is needed or it announces
+	modeChosen       bool        // by us, not by the caller
 	dryRun, announce bool
+	// acceptTarget is the provider's id of a place that the caller accepts in
+	// place of the one before, "" for none.
+	acceptTarget string
 }
+
+// maxPlaceID bounds the id of a place, in bytes.
+const maxPlaceID = 200
 
 func read(r api.Request) (request, error) {
 	var q request
@@ -59,6 +66,8 @@ func read(r api.Request) (request, error) {
 		"mode":     api.Text(func(v string) { mode = v }),
 		"dry_run":  api.Truth(func(v bool) { q.dryRun = v }),
 		"announce": api.Truth(func(v bool) { q.announce = v }),
+
+		"accept_target": api.Text(func(v string) { q.acceptTarget = v }),
 	})
 	if err != nil {
 		return q, err
@@ -67,6 +76,13 @@ func read(r api.Request) (request, error) {
 	if mode != "" && q.mode != domain.Incremental && q.mode != domain.Full {
 		return q, api.BadBody(domain.FieldError{Field: "mode", Detail: `must be "incremental" or "full"`})
 	}
+	if len(q.acceptTarget) > maxPlaceID {
+		return q, api.BadBody(domain.FieldError{Field: "accept_target", Detail: "must be at most 200 bytes; it is the id that the reason of status names"})
+	}
+	if q.acceptTarget != "" && (q.mode != domain.Full || q.dryRun) {
+		return q, api.BadBody(domain.FieldError{Field: "accept_target", Detail: `needs "mode": "full" and no dry run`})
+	}
+
 	return q, nil
 }
 
@@ -88,7 +104,7 @@ func (h *Handler) Route(ctx context.Context, r api.Request) (api.Answer, error) 
 		return api.Answer{}, api.Disabled()
 	}
 	if q.mode == "" {
-		q.mode = neededMode(view, q.announce)
+		q.mode, q.modeChosen = neededMode(view, q.announce), true
 	}
 	state := view.State
 	if q.dryRun {
@@ -128,7 +144,7 @@ func (h *Handler) start(ctx context.Context, p store.Pair, q request, caller str
 	if err != nil {
 		return nil, nil, err
 	}
-	run := store.ActiveRun{Announce: q.announce, Run: domain.Run{
+	run := store.ActiveRun{Announce: q.announce, ModeChosen: q.modeChosen, AcceptTarget: q.acceptTarget, Run: domain.Run{
 		ID: domain.NewSnowflake(now), IntegrationID: p.ID, OrganisationID: p.OrganisationID, Mode: q.mode,
 		Trigger: domain.ByRequest, RequestedBy: &user, RequestedAt: now, Status: domain.Queued,
 	}}
@@ -157,7 +173,7 @@ func (h *Handler) join(ctx context.Context, p store.Pair, run store.ActiveRun, q
 	if q.dryRun {
 		return &run, nil, nil
 	}
-	wish := store.Wish{Full: q.mode == domain.Full && run.Mode != domain.Full, Announce: q.announce && !run.Announce}
+	wish := store.Wish{Full: q.mode == domain.Full && run.Mode != domain.Full, Announce: q.announce && !run.Announce, AcceptTarget: q.acceptTarget}
 	if wish != (store.Wish{}) {
 		err := h.Runs.Join(ctx, p.ID, run.ID, wish)
 		if errors.Is(err, store.ErrNotFound) {
