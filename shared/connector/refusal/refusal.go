@@ -1,0 +1,139 @@
+// Package refusal says which refusals of a write concern a whole integration.
+// Each connector has a table of them; every other refusal concerns one item.
+package refusal
+
+import (
+	"fmt"
+	"net/http"
+	"strings"
+
+	"integrations/shared/connector"
+	"integrations/shared/connector/problem"
+	"integrations/shared/outbound"
+)
+
+// A Row is one kind of answer that counts at once, because it names the
+// credential, the app or the place as a whole. An answer fits if it fits each
+// member that is set. Only an answer in the provider's own form (JSON, or a
+// plain text where Plain is set) fits: a proxy's page never does.
+type Row struct {
+	// Status is the HTTP status, 0 for any.
+	Status int
+	// Creates limits the row to requests that make something: they name the place
+	// alone, so that "not found" can mean nothing else.
+	Creates bool
+	// Challenge admits a 401 with a challenge instead of a JSON body.
+	Challenge bool
+	// Plain admits a body that is a plain text.
+	Plain bool
+	// Code is the provider's own error code, in the member that the connector
+	// names.
+	Code string
+	// Words is a phrase in the provider's words, in lower case.
+	Words string
+
+	// Means is our code, and Detail our sentence before the provider's words, ""
+	// for none.
+	Means, Detail string
+	// Source says where the provider documents the answer, or where it was seen.
+	Source string
+}
+
+// Find gives the first row that an answer to a write fits. Code is the
+// provider's error code in it, "" for none.
+func Find(rows []Row, method string, answer outbound.Response, p problem.Problem, code string) (Row, bool) {
+	for _, row := range rows {
+		if row.fits(method, answer, p, code) {
+			return row, true
+		}
+	}
+
+	return Row{}, false
+}
+
+func (r Row) fits(method string, answer outbound.Response, p problem.Problem, code string) bool {
+	own := p.JSON || r.Plain && !p.Empty && !p.Markup
+	if r.Challenge && problem.Unauthenticated(answer, p) {
+		own = true
+	}
+
+	switch {
+	case !own:
+		return false
+	case r.Status != 0 && r.Status != answer.Status:
+		return false
+	case r.Creates && method != http.MethodPost:
+		return false
+	case r.Code != "" && r.Code != code:
+		return false
+	case r.Words != "" && !p.Says(r.Words):
+		return false
+	}
+
+	return true
+}
+
+// Error is what an answer of this kind comes to. Clean makes the detail fit for
+// an error.
+func (r Row) Error(answer outbound.Response, p problem.Problem, clean func(string) string) *connector.Error {
+	return &connector.Error{
+		Class: connector.Final, Scope: connector.IntegrationScope, Code: r.Means, Detail: clean(p.Reason(r.Detail)), Status: answer.Status,
+	}
+}
+
+// Markdown is the table as the provider's page shows it.
+func Markdown(rows []Row) string {
+	var out strings.Builder
+	out.WriteString("| answer to a write | code | source |\n| --- | --- | --- |\n")
+	for _, row := range rows {
+		fmt.Fprintf(&out, "| %s | `%s` | %s |\n", row.answer(), row.Means, row.Source)
+	}
+
+	return out.String()
+}
+
+func (r Row) answer() string {
+	var parts []string
+	if r.Status != 0 {
+		parts = append(parts, fmt.Sprint(r.Status))
+	}
+	if r.Code != "" {
+		parts = append(parts, "`"+r.Code+"`")
+	}
+	if r.Words != "" {
+		parts = append(parts, "“…"+r.Words+"…”")
+	}
+	switch {
+	case r.Challenge:
+		parts = append(parts, "with a JSON body or `WWW-Authenticate`")
+	case r.Plain:
+		parts = append(parts, "as plain text")
+	case r.Code == "" && r.Words == "":
+		parts = append(parts, "with a JSON body")
+	}
+	if r.Creates {
+		parts = append(parts, "to a create")
+	}
+
+	return strings.Join(parts, " ")
+}
+
+// Begin and End enclose the table in a provider's page.
+const (
+	Begin = "<!-- refusals: made from the code, checked by a test -->\n"
+	End   = "<!-- end of refusals -->\n"
+)
+
+// Shown is the table that a page holds, "" for none.
+func Shown(page string) string {
+	_, rest, found := strings.Cut(page, Begin)
+	if !found {
+		return ""
+	}
+	table, _, found := strings.Cut(rest, End)
+	if !found {
+		return ""
+	}
+
+	return table
+}

@@ -1,0 +1,83 @@
+package refusal
+
+import (
+	"net/http"
+	"strings"
+	"testing"
+
+	"integrations/shared/connector"
+	"integrations/shared/connector/problem"
+	"integrations/shared/outbound"
+)
+
+func clean(text string) string { return text }
+
+func answer(status int, challenge bool, body string) outbound.Response {
+	a := outbound.Response{Status: status, Header: http.Header{}, Body: []byte(body)}
+	if challenge {
+		a.Header.Set("WWW-Authenticate", "Bearer")
+	}
+
+	return a
+}
+
+// B1: a row fits the provider's own answers, never a page of a proxy.
+func TestFind(t *testing.T) {
+	rows := []Row{
+		{Status: 401, Challenge: true, Means: "credentials"},
+		{Status: 403, Words: "not accessible", Means: "words"},
+		{Status: 404, Creates: true, Means: "place"},
+		{Code: "E1", Means: "coded"},
+		{Status: 410, Plain: true, Code: "gone", Means: "plain"},
+	}
+	for name, tt := range map[string]struct {
+		method string
+		answer outbound.Response
+		code   string
+		want   string
+	}{
+		"401 JSON":                {"POST", answer(401, false, `{}`), "", "credentials"},
+		"401 page":                {"POST", answer(401, false, `<html>`), "", ""},
+		"401 empty":               {"POST", answer(401, false, ``), "", ""},
+		"401 challenge":           {"PATCH", answer(401, true, `<html>`), "", "credentials"},
+		"403 words":               {"PATCH", answer(403, false, `{"message":"Resource Not Accessible by x"}`), "", "words"},
+		"403 words in a page":     {"PATCH", answer(403, false, `<title>not accessible</title>`), "", ""},
+		"403 words in plain text": {"PATCH", answer(403, false, `not accessible`), "", ""},
+		"403 other words":         {"PATCH", answer(403, false, `{"message":"no"}`), "", ""},
+		"404 of a create":         {"POST", answer(404, false, `{}`), "", "place"},
+		"404 of an update":        {"PATCH", answer(404, false, `{}`), "", ""},
+		"code":                    {"PATCH", answer(400, false, `{}`), "E1", "coded"},
+		"code in a page":          {"PATCH", answer(400, false, `<E1>`), "E1", ""},
+		"plain":                   {"POST", answer(410, false, `gone`), "gone", "plain"},
+		"plain, as a page":        {"POST", answer(410, false, `<title>gone</title>`), "gone", ""},
+		"plain, empty":            {"POST", answer(410, false, ``), "gone", ""},
+	} {
+		p := problem.Read(tt.answer, clean)
+		row, found := Find(rows, tt.method, tt.answer, p, tt.code)
+		if row.Means != tt.want || found != (tt.want != "") {
+			t.Errorf("%s: %q, want %q", name, row.Means, tt.want)
+		}
+		if e := row.Error(tt.answer, p, clean); found && (e.Class != connector.Final || e.Scope != connector.IntegrationScope || e.Detail == "" || e.Status != tt.answer.Status) {
+			t.Errorf("%s: %+v", name, e)
+		}
+	}
+}
+
+func TestMarkdown(t *testing.T) {
+	table := Markdown([]Row{{Status: 404, Creates: true, Means: "a", Source: "b"}, {Status: 401, Challenge: true, Means: "c"}, {Code: "E1", Words: "x", Plain: true, Means: "d"}})
+	for _, line := range []string{
+		"| 404 with a JSON body to a create | `a` | b |", "| 401 with a JSON body or `WWW-Authenticate` | `c` |", "| `E1` “…x…” as plain text | `d` |",
+	} {
+		if !strings.Contains(table, line) {
+			t.Errorf("%s is not in\n%s", line, table)
+		}
+	}
+	if got := Shown("a\n" + Begin + table + End + "b"); got != table {
+		t.Errorf("%q", got)
+	}
+	for _, page := range []string{"", Begin, End, table} {
+		if Shown(page) != "" {
+			t.Errorf("a table in %q", page)
+		}
+	}
+}
