@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"integrations/shared/connector"
+	"integrations/shared/connector/problem"
 	"integrations/shared/outbound"
 )
 
@@ -158,11 +159,15 @@ func (c *Connector) grantOf(ctx context.Context, app *App, s scope) (grant, erro
 	if err != nil {
 		return grant{}, err
 	}
-	if answer.Status != http.StatusCreated {
+	if !success(answer) {
 		return grant{}, c.notGranted(answer)
 	}
+	if problem.Read(answer, c.client.Clean).Markup {
+		return grant{}, c.foreign(http.MethodGet, answer)
+	}
 	var got grant
-	if err := json.Unmarshal(answer.Body, &got); err != nil || got.Token == "" || strings.Trim(got.Token, visible) != "" || got.Until.IsZero() {
+	if err := json.Unmarshal(answer.Body, &got); err != nil || !tokenProof.Holds(answer) || got.Token == "" || strings.Trim(got.Token, visible) != "" || got.Until.IsZero() {
+		// The body may hold a token, so nothing of it is shown.
 		return grant{}, c.fail(connector.Retryable, connector.IntegrationScope, "answer_unreadable", "GitHub's answer is not a token of the installation", outbound.Response{Status: answer.Status, Header: answer.Header})
 	}
 	return got, nil
@@ -188,13 +193,17 @@ const visible = "!\"#$%&'()*+,-./0123456789:;<=>?@ABCDEFGHIJKLMNOPQRSTUVWXYZ[\\]
 // notGranted says why there is no token.
 func (c *Connector) notGranted(answer outbound.Response) *connector.Error {
 	e := c.refused(http.MethodPost, answer)
-	said := parseProblem(answer.Body).String()
+	p := problem.Read(answer, c.client.Clean)
+	said := p.Reason("")
 	rejected := func(code, detail string) *connector.Error {
 		return c.fail(connector.Final, connector.IntegrationScope, code, detail+": "+said, answer)
 	}
 	switch {
 	case e.Class != connector.Final:
 		return e
+	case answer.Status >= 400 && !p.JSON && !problem.Unauthenticated(answer, p):
+		// A page of a proxy says nothing about the app.
+		return c.fail(connector.Retryable, connector.IntegrationScope, p.ForeignCode(), p.Summary, answer)
 	case answer.Status == http.StatusUnauthorized:
 		return rejected("credentials_rejected", "GitHub takes app_id and private_key for no app's")
 	case answer.Status == http.StatusForbidden:

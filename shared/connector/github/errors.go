@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"integrations/shared/connector"
+	"integrations/shared/connector/problem"
+	"integrations/shared/connector/refusal"
 	"integrations/shared/outbound"
 )
 
@@ -16,99 +18,77 @@ import (
 // does not say how long.
 const secondaryWait = time.Minute
 
-// A problem is GitHub's account of a refusal.
-type problem struct {
-	Message string            `json:"message"`
-	Errors  []json.RawMessage `json:"errors"`
-}
-
-// parseProblem reads as much of a refusal as is there: bodies may be cut, HTML
-// or nothing at all.
-func parseProblem(body []byte) problem {
-	var p problem
-	if err := json.Unmarshal(body, &p); err != nil {
-		// A member of another type leaves the others readable.
-		var message struct {
-			Message string `json:"message"`
-		}
-		_ = json.Unmarshal(body, &message)
-		return problem{Message: message.Message}
-	}
-	return p
-}
-
-// String is the message with what it says of each field.
-func (p problem) String() string {
-	parts := []string{}
-	if p.Message != "" {
-		parts = append(parts, p.Message)
-	}
-	for _, raw := range p.Errors[:min(len(p.Errors), 5)] {
-		if text := fieldError(raw); text != "" {
-			parts = append(parts, text)
-		}
-	}
-	return strings.Join(parts, "; ")
-}
-
-func fieldError(raw json.RawMessage) string {
-	var text string
-	if json.Unmarshal(raw, &text) == nil {
-		return text
-	}
-	var e struct {
-		Field   string `json:"field"`
-		Code    string `json:"code"`
-		Message string `json:"message"`
-	}
-	if json.Unmarshal(raw, &e) != nil {
-		return ""
-	}
-	if e.Message == "" {
-		e.Message = e.Code
-	}
-	return strings.TrimSpace(e.Field + " " + e.Message)
-}
-
-// refused says what an answer other than success means. What concerns a single
-// issue is issueRefused's.
+// refused says what an answer without success means. Refusals of one issue
+// belong to issueRefused.
 func (c *Connector) refused(method string, answer outbound.Response) *connector.Error {
-	said := parseProblem(answer.Body)
-	class := outbound.Classify(method, answer.Status, answer.Header)
-	if wait, told, limited := c.limit(answer, said.Message); limited {
-		e := c.fail(connector.Retryable, connector.IntegrationScope, "rate_limited", said.Message, answer)
+	if success(answer) {
+		return c.foreign(method, answer)
+	}
+	said := problem.Read(answer, c.client.Clean)
+	if wait, told, limited := c.limit(answer, said); limited {
+		e := c.fail(connector.Retryable, connector.IntegrationScope, "rate_limited", said.Reason(""), answer)
 		e.Wait, e.Untold = wait, !told
 		return e
 	}
-	scope, code, detail := connector.ItemScope, "rejected", said.String()
+
+	class := outbound.Classify(method, answer.Status, answer.Header)
 	switch {
-	case answer.Status == http.StatusUnauthorized:
-		scope, code = connector.IntegrationScope, "credentials_rejected"
-	case answer.Status == http.StatusForbidden, answer.Status == http.StatusUnavailableForLegalReasons:
-		scope, code = connector.IntegrationScope, "forbidden"
-	case answer.Status == http.StatusNotFound:
-		scope, code = connector.IntegrationScope, "target_not_found"
-		detail = "the repository does not exist, or the token may not see it: " + said.Message
-	case answer.Status == http.StatusGone:
-		scope, code = connector.IntegrationScope, "issues_disabled"
 	case answer.Status >= 300 && answer.Status < 400:
-		scope, code, detail = connector.IntegrationScope, "target_moved", "the repository was renamed or moved meanwhile, or base_url is not the address of GitHub's API"
+		return c.fail(class, connector.IntegrationScope, "target_moved", "the repository was renamed or moved meanwhile, or base_url is not the address of GitHub's API", answer)
 	case class == connector.Ambiguous:
-		code = "no_answer"
+		return c.fail(class, connector.ItemScope, "no_answer", said.Reason(""), answer)
 	case class == connector.Retryable:
-		scope, code = connector.IntegrationScope, "provider_unavailable"
-	}
-	e := c.fail(class, scope, code, detail, answer)
-	if class == connector.Retryable {
+		e := c.fail(class, connector.IntegrationScope, "provider_unavailable", said.Reason(""), answer)
 		e.Wait, _ = outbound.RetryAfter(answer.Header, c.now())
+		return e
+	case method == http.MethodGet:
+		return c.readRefused(answer, said)
 	}
-	return e
+
+	return c.writeRefused(method, answer, said)
+}
+
+// readRefused is for a refusal of a read. It concerns the repository.
+func (c *Connector) readRefused(answer outbound.Response, said problem.Problem) *connector.Error {
+	scope, code, detail := connector.IntegrationScope, "", ""
+	switch answer.Status {
+	case http.StatusUnauthorized:
+		code = "credentials_rejected"
+	case http.StatusForbidden, http.StatusUnavailableForLegalReasons:
+		code = "forbidden"
+	case http.StatusNotFound:
+		code, detail = "target_not_found", noRepository
+	case http.StatusGone:
+		code = "issues_disabled"
+	default:
+		scope, code = connector.ItemScope, "rejected"
+	}
+
+	return c.fail(connector.Final, scope, code, said.Reason(detail), answer)
+}
+
+// writeRefused is for a refusal of a write. It concerns one item, unless the
+// table says that it concerns all.
+func (c *Connector) writeRefused(method string, answer outbound.Response, said problem.Problem) *connector.Error {
+	if row, ok := refusal.Find(refusals, method, answer, said, ""); ok {
+		return c.fail(connector.Final, connector.IntegrationScope, row.Means, said.Reason(row.Detail), answer)
+	}
+	code := "rejected"
+	if answer.Status == http.StatusForbidden && said.JSON {
+		code = "forbidden"
+	}
+
+	return c.fail(connector.Final, connector.ItemScope, code, said.Reason(""), answer)
 }
 
 // limit gives the wait if an answer is a rate limit, in GitHub's order of
 // rules, and whether GitHub told it. A 403 is one only if headers or message
-// say so.
-func (c *Connector) limit(answer outbound.Response, message string) (wait time.Duration, told, limited bool) {
+// say so, a 422 only if the message does
+// (https://github.com/cli/cli/issues/4801#issuecomment-1029207971).
+func (c *Connector) limit(answer outbound.Response, said problem.Problem) (wait time.Duration, told, limited bool) {
+	if answer.Status == http.StatusUnprocessableEntity && said.Says("was submitted too quickly") {
+		return secondaryWait, false, true
+	}
 	if answer.Status != http.StatusForbidden && answer.Status != http.StatusTooManyRequests {
 		return 0, false, false
 	}
@@ -121,13 +101,12 @@ func (c *Connector) limit(answer outbound.Response, message string) (wait time.D
 		}
 		return secondaryWait, false, true
 	}
-	message = strings.ToLower(message)
-	for _, sign := range []string{"rate limit", "abuse detection"} {
-		if strings.Contains(message, sign) {
-			return secondaryWait, false, true
-		}
+	limited = answer.Status == http.StatusTooManyRequests || said.JSON && (said.Says("rate limit") || said.Says("abuse detection"))
+	if limited && said.WaitTold {
+		return max(said.Wait, time.Second), true, true
 	}
-	return secondaryWait, false, answer.Status == http.StatusTooManyRequests
+
+	return secondaryWait, false, limited
 }
 
 func (c *Connector) untilReset(header http.Header) (time.Duration, bool) {
@@ -143,6 +122,10 @@ func (c *Connector) untilReset(header http.Header) (time.Duration, bool) {
 func (c *Connector) issueRefused(ctx context.Context, method string, answer outbound.Response) *connector.Error {
 	moved := answer.Status >= 300 && answer.Status < 400
 	if answer.Status != http.StatusNotFound && answer.Status != http.StatusGone && !moved {
+		return c.refused(method, answer)
+	}
+	own := moved || problem.Read(answer, c.client.Clean).JSON
+	if !own && method != http.MethodGet {
 		return c.refused(method, answer)
 	}
 	probe, err := c.look(ctx)
@@ -164,6 +147,10 @@ func (c *Connector) issueRefused(ctx context.Context, method string, answer outb
 		return c.fail(connector.Final, connector.IntegrationScope, "issues_disabled", "the repository has issues turned off", answer)
 	case moved:
 		return c.fail(connector.Final, connector.ItemScope, "remote_moved", "the issue was moved to another repository", answer)
+	}
+	if !own {
+		// A page of a proxy does not say that the issue was deleted.
+		return c.fail(connector.Final, connector.ItemScope, "rejected", problem.Read(answer, c.client.Clean).Summary, answer)
 	}
 	return c.fail(connector.Final, connector.ItemScope, "remote_deleted", "the repository is there, but the issue was deleted", answer)
 }

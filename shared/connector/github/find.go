@@ -72,6 +72,9 @@ func (c *Connector) page(ctx context.Context, where string, each func(issue)) (o
 	if answer.Status != http.StatusOK {
 		return answer, c.refused(http.MethodGet, answer)
 	}
+	if !listProof.Proven(answer) {
+		return answer, c.foreign(http.MethodGet, answer)
+	}
 	if err := markdown.Each(answer.Body, each); err != nil {
 		return answer, c.noList(answer)
 	}

@@ -257,10 +257,20 @@ func FuzzNextLink(f *testing.F) {
 }
 
 func FuzzProblem(f *testing.F) {
-	f.Add([]byte(`{"message":"Validation Failed","errors":[{"field":"title","code":"custom"},"x"]}`))
-	f.Add([]byte(`{"message":1,"errors":{}}`))
-	f.Fuzz(func(t *testing.T, body []byte) {
-		_ = parseProblem(body).String()
+	f.Add(422, []byte(`{"message":"Validation Failed","errors":[{"field":"title","code":"custom"},"x"]}`))
+	f.Add(403, []byte(`{"message":1,"errors":{}}`))
+	f.Add(200, []byte(`{"id":1,"number":2,"body":"x"}`))
+	c := New(Config{BaseURL: base}, outbound.New(outbound.Config{}), nil)
+	f.Fuzz(func(t *testing.T, status int, body []byte) {
+		answer := outbound.Response{Status: status, Header: http.Header{}, Body: body}
+		for _, method := range []string{"GET", "POST", "PATCH"} {
+			if e := c.refused(method, answer); e.Detail == "" || len([]rune(e.Detail)) > 200 || e.Code == "" {
+				t.Errorf("%s: %+v", method, e)
+			}
+		}
+		if _, err := c.created(answer, connector.Marker{Integration: 1, Item: 2}); err == nil && status != http.StatusCreated {
+			t.Error("a create without proof")
+		}
 		var i issue
 		_ = json.Unmarshal(body, &i)
 		_ = i.remote()

@@ -141,10 +141,10 @@ func (c *Connector) Create(ctx context.Context, content connector.Content, m con
 	if err != nil {
 		return connector.Written{}, err
 	}
-	if answer.Status != http.StatusCreated {
+	if !success(answer) {
 		return connector.Written{}, c.refused(http.MethodPost, answer)
 	}
-	return c.written(answer)
+	return c.created(answer, m)
 }
 
 // Update makes the issue what the content says. One PATCH does it all; labels
@@ -174,25 +174,19 @@ func (c *Connector) Update(ctx context.Context, sent connector.Sent, content con
 	if err != nil {
 		return connector.Written{}, err
 	}
-	if answer.Status != http.StatusOK {
+	if !success(answer) {
 		return connector.Written{}, c.issueRefused(ctx, http.MethodPatch, answer)
 	}
-	written, err := c.written(answer)
-	if err == nil && d.State == "" {
+	i, err := c.updated(ctx, where, d, answer)
+	if err != nil {
+		return connector.Written{}, err
+	}
+	written := i.written()
+	if d.State == "" {
 		// Whoever closed or reopened it meanwhile did that, not we.
 		written.Seen.State = cmp.Or(sent.Seen.State, sent.State)
 	}
-	return written, err
-}
-
-// written reads the issue GitHub answered with. It says which one it is, so an
-// answer that cannot be read leaves a create open.
-func (c *Connector) written(answer outbound.Response) (connector.Written, error) {
-	var i issue
-	if err := json.Unmarshal(answer.Body, &i); err != nil || i.ID <= 0 || i.Number <= 0 {
-		return connector.Written{}, c.fail(connector.Ambiguous, connector.ItemScope, "answer_unreadable", "GitHub took the issue, but its answer is not one", answer)
-	}
-	return i.written(), nil
+	return written, nil
 }
 
 // read gets one issue.
@@ -201,12 +195,12 @@ func (c *Connector) read(ctx context.Context, where string) (issue, error) {
 	if err != nil {
 		return issue{}, err
 	}
-	if answer.Status != http.StatusOK {
+	if !success(answer) {
 		return issue{}, c.issueRefused(ctx, http.MethodGet, answer)
 	}
 	var i issue
-	if err := json.Unmarshal(answer.Body, &i); err != nil {
-		return issue{}, c.fail(connector.Final, connector.ItemScope, "answer_unreadable", "GitHub's answer is not an issue", answer)
+	if err := json.Unmarshal(answer.Body, &i); err != nil || !readProof.Holds(answer) {
+		return issue{}, c.foreign(http.MethodGet, answer)
 	}
 	return i, nil
 }

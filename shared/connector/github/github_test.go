@@ -148,7 +148,7 @@ func TestErrors(t *testing.T) {
 		{"renamed", 301, http.Header{"Location": {base + "/repositories/1/issues"}}, `{"message":"Moved Permanently"}`, connector.Final, connector.IntegrationScope, "target_moved", 0, "renamed"},
 		{"renamed, method kept", 307, http.Header{"Location": {base + "/repositories/1/issues"}}, ``, connector.Final, connector.IntegrationScope, "target_moved", 0, ""},
 		{"issues off", 410, nil, `{"message":"Issues has been disabled in this repository."}`, connector.Final, connector.IntegrationScope, "issues_disabled", 0, "disabled"},
-		{"invalid", 422, nil, `{"message":"Validation Failed","errors":[{"resource":"Issue","field":"title","code":"custom","message":"title is too long (maximum is 256 characters)"},{"field":"body","code":"invalid"},"text"]}`, connector.Final, connector.ItemScope, "rejected", 0, "Validation Failed; title title is too long (maximum is 256 characters); body invalid; text"},
+		{"invalid", 422, nil, `{"message":"Validation Failed","errors":[{"resource":"Issue","field":"title","code":"custom","message":"title is too long (maximum is 256 characters)"},{"field":"body","code":"invalid"},"text"]}`, connector.Final, connector.ItemScope, "rejected", 0, "Validation Failed; title: title is too long (maximum is 256 characters); body: invalid; text"},
 		{"bad request", 400, nil, `{"message":"Problems parsing JSON"}`, connector.Final, connector.ItemScope, "rejected", 0, "Problems parsing"},
 		{"html", 422, nil, `<html>no</html>`, connector.Final, connector.ItemScope, "rejected", 0, ""},
 		{"server error", 500, nil, `{"message":"oops"}`, connector.Ambiguous, connector.ItemScope, "no_answer", 0, "oops"},

@@ -105,6 +105,9 @@ func reply(w http.ResponseWriter, status int, header http.Header, body string) {
 	for name, values := range header {
 		w.Header()[http.CanonicalHeaderKey(name)] = values
 	}
+	if w.Header().Get("Content-Type") == "" && (strings.HasPrefix(body, "{") || strings.HasPrefix(body, "[")) {
+		w.Header().Set("Content-Type", "application/json; charset=utf-8") // as GitHub does
+	}
 	w.WriteHeader(status)
 	_, _ = io.WriteString(w, body)
 }

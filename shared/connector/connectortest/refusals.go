@@ -1,0 +1,39 @@
+package connectortest
+
+import (
+	"flag"
+	"os"
+	"strings"
+	"testing"
+
+	"integrations/shared/connector/refusal"
+)
+
+var updatePages = flag.Bool("update-pages", false, "write the tables of refusals into docs/providers")
+
+// Refusals fails unless a provider's page shows its table of refusals. With
+// -update-pages it writes the table into the page instead.
+func Refusals(t testing.TB, provider string, rows []refusal.Row) {
+	t.Helper()
+	path := "../../../docs/providers/" + provider + ".md"
+	page, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := refusal.Markdown(rows)
+	if refusal.Shown(string(page)) == want {
+		return
+	}
+	if !*updatePages {
+		t.Fatalf("%s does not show the table of refusals: go test ./shared/connector/%s -update-pages", path, provider)
+	}
+
+	before, rest, found := strings.Cut(string(page), refusal.Begin)
+	_, after, ended := strings.Cut(rest, refusal.End)
+	if !found || !ended {
+		t.Fatalf("%s has no place for the table", path)
+	}
+	if err := os.WriteFile(path, []byte(before+refusal.Begin+want+refusal.End+after), 0o644); err != nil {
+		t.Fatal(err)
+	}
+}

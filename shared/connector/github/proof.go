@@ -1,0 +1,112 @@
+package github
+
+import (
+	"context"
+	"encoding/json"
+	"net/http"
+	"slices"
+	"strings"
+
+	"integrations/shared/connector"
+	"integrations/shared/connector/markdown"
+	"integrations/shared/connector/proof"
+	"integrations/shared/domain"
+	"integrations/shared/outbound"
+)
+
+// What proves that GitHub did what was asked.
+var (
+	createProof = proof.Of(domain.GitHub, "", proof.Create)
+	updateProof = proof.Of(domain.GitHub, "", proof.Update)
+	readProof   = proof.Of(domain.GitHub, "", proof.Read)
+	listProof   = proof.Of(domain.GitHub, "", proof.List)
+	tokenProof  = proof.Of(domain.GitHub, "", proof.Token)
+)
+
+// success reports whether an answer's status is one of success. That alone
+// proves nothing.
+func success(answer outbound.Response) bool { return answer.Status >= 200 && answer.Status < 300 }
+
+// foreign is the error for an answer of success without proof.
+func (c *Connector) foreign(method string, answer outbound.Response) *connector.Error {
+	e := proof.Foreign(method, answer, c.client.Clean)
+	e.RequestID = c.client.Clean(answer.Header.Get("X-Github-Request-Id"))
+
+	return e
+}
+
+// created reads the issue that a create was answered with. An answer that is
+// not the documented one counts if the issue in it has the marker that was sent.
+func (c *Connector) created(answer outbound.Response, m connector.Marker) (connector.Written, error) {
+	var i issue
+	if err := json.Unmarshal(answer.Body, &i); err != nil || !createProof.Holds(answer) {
+		return connector.Written{}, c.foreign(http.MethodPost, answer)
+	}
+	if !createProof.Proven(answer) {
+		found, ok := markdown.ParseMarker(i.Body)
+		if !ok || found != m {
+			return connector.Written{}, c.foreign(http.MethodPost, answer)
+		}
+	}
+
+	return i.written(), nil
+}
+
+// updated is the issue as an update left it. An answer that is not the
+// documented one counts if the issue in it shows what was sent. Else the issue
+// is read once: if it shows what was sent, that is the proof.
+func (c *Connector) updated(ctx context.Context, where string, d draft, answer outbound.Response) (issue, error) {
+	var i issue
+	err := json.Unmarshal(answer.Body, &i)
+	if err == nil && updateProof.Holds(answer) && (updateProof.Proven(answer) || i.shows(d)) {
+		return i, nil
+	}
+
+	back, err := c.read(ctx, where)
+	if err != nil || !back.shows(d) {
+		return issue{}, c.foreign(http.MethodPatch, answer)
+	}
+
+	return back, nil
+}
+
+// shows reports whether an issue is what a draft asks for.
+func (i issue) shows(d draft) bool {
+	switch {
+	case !sameText(i.Title, d.Title), !sameText(i.Body, d.Body):
+		return false
+	case d.State != "" && i.State != d.State:
+		return false
+	case d.Labels == nil:
+		return true
+	}
+
+	return slices.Equal(labelNames(i.Labels), sortedLower(*d.Labels))
+}
+
+// sameText compares texts as GitHub stores them: it may change line ends and
+// cut white space around them.
+func sameText(a, b string) bool {
+	return strings.TrimSpace(strings.ReplaceAll(a, "\r\n", "\n")) == strings.TrimSpace(strings.ReplaceAll(b, "\r\n", "\n"))
+}
+
+func labelNames(labels []label) []string {
+	var names []string
+	for _, l := range labels {
+		names = append(names, l.Name)
+	}
+
+	return sortedLower(names)
+}
+
+// sortedLower is a set of labels. GitHub does not tell upper from lower case in
+// their names.
+func sortedLower(names []string) []string {
+	lower := make([]string, 0, len(names))
+	for _, name := range names {
+		lower = append(lower, strings.ToLower(name))
+	}
+	slices.Sort(lower)
+
+	return slices.Compact(lower)
+}
