@@ -5,14 +5,14 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"maps"
 	"net/http"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
 
 	"integrations/shared/connector"
+	"integrations/shared/connector/problem"
+	"integrations/shared/connector/refusal"
 	"integrations/shared/outbound"
 )
 
@@ -20,117 +20,85 @@ import (
 // how long: its application limits count by the minute.
 const untoldWait = time.Minute
 
-// A problem is GitLab's account of a refusal. What it puts into message
-// depends on who refused: a text, a list, or lists by field.
-type problem struct {
-	Message     json.RawMessage `json:"message"`
-	Error       json.RawMessage `json:"error"`
-	Description json.RawMessage `json:"error_description"`
-	Captcha     json.RawMessage `json:"needs_captcha_response"`
-}
-
-// parseProblem reads as much of a refusal as is there: bodies may be cut,
-// HTML, plain text or nothing at all.
-func parseProblem(body []byte) problem {
-	var p problem
-	_ = json.Unmarshal(body, &p)
-	return p
-}
-
-// String is everything it says, in one line.
-func (p problem) String() string {
-	var parts []string
-	for _, raw := range []json.RawMessage{p.Message, p.Error, p.Description} {
-		var said any
-		if json.Unmarshal(raw, &said) == nil {
-			parts = append(parts, words(said, 3)...)
-		}
-	}
-	return strings.Join(parts[:min(len(parts), 8)], "; ")
-}
-
-// words are the texts in a value, each behind the name it was given by.
-func words(said any, depth int) []string {
-	switch said := said.(type) {
-	case string:
-		return []string{said}
-	case []any:
-		var list []string
-		for _, one := range said[:min(len(said), 8)] {
-			list = append(list, words(one, depth-1)...)
-		}
-		return list
-	case map[string]any:
-		var list []string
-		if depth <= 0 {
-			return nil
-		}
-		for _, name := range slices.Sorted(maps.Keys(said)) {
-			for _, text := range words(said[name], depth-1) {
-				list = append(list, strings.TrimPrefix(name+" ", "error ")+text)
-			}
-		}
-		return list
-	}
-	return nil
-}
-
-func (p problem) code() string {
-	var code string
-	_ = json.Unmarshal(p.Error, &code)
-	return code
-}
-
-func (p problem) captcha() bool { return string(p.Captcha) == "true" }
-
-// refused says what an answer other than success means. What concerns a write
-// is writeRefused's, what concerns a single issue issueRefused's.
+// refused says what an answer without success means. Refusals of a write belong
+// to writeRefused, refusals about one issue to issueRefused.
 func (c *Connector) refused(method string, answer outbound.Response) *connector.Error {
-	said := parseProblem(answer.Body)
+	if success(answer) {
+		return c.foreign(method, answer)
+	}
+	said := problem.Read(answer, c.client.Clean)
 	if answer.Status == http.StatusTooManyRequests {
-		e := c.fail(connector.Retryable, connector.IntegrationScope, "rate_limited", said.String(), answer)
-		e.Wait, e.Untold = c.limit(answer.Header)
+		e := c.fail(connector.Retryable, connector.IntegrationScope, "rate_limited", said.Reason(""), answer)
+		e.Wait, e.Untold = c.limit(answer.Header, said)
 		return e
 	}
+
 	class := outbound.Classify(method, answer.Status, answer.Header)
-	scope, code, detail := connector.ItemScope, "rejected", said.String()
 	switch {
-	case answer.Status == http.StatusUnauthorized:
-		scope, code = connector.IntegrationScope, "credentials_rejected"
-	case answer.Status == http.StatusForbidden:
-		scope, code = connector.IntegrationScope, "forbidden"
-		if said.code() == "insufficient_scope" {
-			detail = "the token lacks the api scope: " + detail
-		}
-	case answer.Status == http.StatusNotFound:
-		scope, code = connector.IntegrationScope, "target_not_found"
-		detail = "the project does not exist, or the token may not see it: " + detail
 	case answer.Status >= 300 && answer.Status < 400:
-		scope, code, detail = connector.IntegrationScope, "target_moved", "the server sends on to another address: the project was renamed or moved, or base_url is not GitLab's own"
-	case answer.Status == http.StatusMethodNotAllowed && strings.Contains(detail, movedWords):
-		scope, code, detail = connector.IntegrationScope, "target_moved", "the project was renamed or moved: "+detail
-	case answer.Status < 500 && said.captcha():
-		code, detail = "captcha_required", "GitLab takes the issue for spam and wants a person to solve a captcha: "+detail
+		return c.fail(class, connector.IntegrationScope, "target_moved", "the server sends on to another address: the project was renamed or moved, or base_url is not GitLab's own", answer)
 	case class == connector.Ambiguous:
-		code = "no_answer"
+		return c.fail(class, connector.ItemScope, "no_answer", said.Reason(""), answer)
 	case class == connector.Retryable:
-		scope, code = connector.IntegrationScope, "provider_unavailable"
-	}
-	e := c.fail(class, scope, code, detail, answer)
-	if class == connector.Retryable {
+		e := c.fail(class, connector.IntegrationScope, "provider_unavailable", said.Reason(""), answer)
 		e.Wait, _ = outbound.RetryAfter(answer.Header, c.now())
+		return e
+	case method == http.MethodGet:
+		return c.readRefused(answer, said)
 	}
-	return e
+
+	return c.rejected(method, answer, said)
 }
 
-// limit gives the wait a 429 asks for, and whether GitLab left it to us: only
-// the limits in front of it tell, those of the application do not.
-func (c *Connector) limit(header http.Header) (wait time.Duration, untold bool) {
+// readRefused is for a refusal of a read. It concerns the project.
+func (c *Connector) readRefused(answer outbound.Response, said problem.Problem) *connector.Error {
+	scope, code, detail := connector.IntegrationScope, "", ""
+	switch answer.Status {
+	case http.StatusUnauthorized:
+		code = "credentials_rejected"
+	case http.StatusForbidden:
+		code = "forbidden"
+		if said.Member("error") == "insufficient_scope" {
+			detail = noScope
+		}
+	case http.StatusNotFound:
+		code, detail = "target_not_found", noProject
+	default:
+		scope, code = connector.ItemScope, "rejected"
+	}
+
+	return c.fail(connector.Final, scope, code, said.Reason(detail), answer)
+}
+
+// rejected is for a refusal of a write. It concerns one item, unless the table
+// says that it concerns all.
+func (c *Connector) rejected(method string, answer outbound.Response, said problem.Problem) *connector.Error {
+	if row, ok := refusal.Find(refusals, method, answer, said, said.Member("error")); ok {
+		return c.fail(connector.Final, connector.IntegrationScope, row.Means, said.Reason(row.Detail), answer)
+	}
+	code, detail := "rejected", ""
+	switch {
+	case answer.Status == http.StatusForbidden && said.JSON:
+		code = "forbidden"
+	case said.Member("needs_captcha_response") == "true":
+		code, detail = "captcha_required", "GitLab takes the issue for spam and wants a person to solve a captcha"
+	}
+
+	return c.fail(connector.Final, connector.ItemScope, code, said.Reason(detail), answer)
+}
+
+// limit gives the wait a 429 asks for, in its header or its body, and whether
+// GitLab left it to us: only the limits in front of it tell, those of the
+// application do not.
+func (c *Connector) limit(header http.Header, said problem.Problem) (wait time.Duration, untold bool) {
 	if wait, ok := outbound.RetryAfter(header, c.now()); ok {
 		return max(wait, time.Second), false
 	}
 	at, err := strconv.ParseInt(strings.TrimSpace(header.Get("Ratelimit-Reset")), 10, 64)
 	if err != nil || at <= 0 || at > 1<<40 || strings.TrimSpace(header.Get("Ratelimit-Remaining")) != "0" {
+		if said.WaitTold {
+			return max(said.Wait, time.Second), false
+		}
 		return untoldWait, true
 	}
 	return outbound.Until(time.Unix(at, 0), header, c.now()), false
@@ -180,7 +148,8 @@ func stateOf(answer outbound.Response, err error) (state, error) {
 // the project's settings is asked with one read.
 func (c *Connector) writeRefused(ctx context.Context, method string, answer outbound.Response) *connector.Error {
 	e := c.refused(method, answer)
-	if answer.Status != http.StatusForbidden || parseProblem(answer.Body).code() == "insufficient_scope" {
+	own := problem.Read(answer, c.client.Clean).JSON
+	if answer.Status != http.StatusForbidden || e.Scope == connector.IntegrationScope || !own {
 		return e
 	}
 	s, probe, err := c.look(ctx)
@@ -197,7 +166,9 @@ func (c *Connector) writeRefused(ctx context.Context, method string, answer outb
 // issueRefused is refused for a change of one issue. Whether 404 means the
 // issue or the whole project is asked with one read.
 func (c *Connector) issueRefused(ctx context.Context, answer outbound.Response) *connector.Error {
-	if answer.Status != http.StatusNotFound && answer.Status != http.StatusGone {
+	// A page of a proxy does not say that the issue was deleted.
+	own := problem.Read(answer, c.client.Clean).JSON
+	if answer.Status != http.StatusNotFound && answer.Status != http.StatusGone || !own {
 		return c.writeRefused(ctx, http.MethodPut, answer)
 	}
 	s, probe, err := c.look(ctx)

@@ -92,6 +92,9 @@ func (c *Connector) page(ctx context.Context, query url.Values, size, number int
 	if answer.Status != http.StatusOK {
 		return "", false, c.refused(http.MethodGet, answer)
 	}
+	if !listProof.Proven(answer) {
+		return "", false, c.foreign(http.MethodGet, answer)
+	}
 	count, whole := 0, true
 	if err := markdown.Each(answer.Body, func(i issue) {
 		count++

@@ -261,15 +261,20 @@ func FuzzNext(f *testing.F) {
 }
 
 func FuzzProblem(f *testing.F) {
-	f.Add([]byte(`{"message":{"title":["is too long","x"],"a":{"b":{"c":{"d":"e"}}}},"error":"x"}`))
-	f.Add([]byte(`{"message":1,"error":{},"needs_captcha_response":"true"}`))
+	f.Add(400, []byte(`{"message":{"title":["is too long","x"],"a":{"b":{"c":{"d":"e"}}}},"error":"x"}`))
+	f.Add(409, []byte(`{"message":1,"error":{},"needs_captcha_response":"true"}`))
+	f.Add(200, []byte(`{"id":1,"iid":2,"labels":[{}]}`))
 	c := New(Config{}, outbound.New(outbound.Config{}), nil)
-	f.Fuzz(func(t *testing.T, body []byte) {
-		p := parseProblem(body)
-		if e := c.fail(connector.Final, connector.ItemScope, "x", p.String(), outbound.Response{}); len([]rune(e.Detail)) > 200 {
-			t.Errorf("%q", e.Detail)
+	f.Fuzz(func(t *testing.T, status int, body []byte) {
+		answer := outbound.Response{Status: status, Header: http.Header{}, Body: body}
+		for _, method := range []string{"GET", "POST", "PUT"} {
+			if e := c.refused(method, answer); e.Detail == "" || len([]rune(e.Detail)) > 200 || e.Code == "" {
+				t.Errorf("%s: %+v", method, e)
+			}
 		}
-		_, _ = p.code(), p.captcha()
+		if _, err := c.created(answer, connector.Marker{Integration: 1, Item: 2}); err == nil && status != http.StatusCreated {
+			t.Error("a create without proof")
+		}
 		var i issue
 		_ = json.Unmarshal(body, &i)
 		_ = i.remote()

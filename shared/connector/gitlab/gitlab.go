@@ -71,6 +71,7 @@ type issue struct {
 	Description string    `json:"description"`
 	CreatedAt   time.Time `json:"created_at"`
 	UpdatedAt   time.Time `json:"updated_at"`
+	Labels      []any     `json:"labels"` // names
 	// MovedTo is there if the issue is only what was left behind by a move to
 	// another project.
 	MovedTo any `json:"moved_to_id"`
@@ -112,11 +113,10 @@ func (c *Connector) Create(ctx context.Context, content connector.Content, m con
 	if err != nil {
 		return connector.Written{}, err
 	}
-	if answer.Status != http.StatusCreated {
+	if !success(answer) {
 		return connector.Written{}, c.writeRefused(ctx, http.MethodPost, answer)
 	}
-	i, err := c.written(answer)
-	return i.written(), err
+	return c.created(answer, m)
 }
 
 // Update makes the issue what the content says. One PUT does it all: labels
@@ -140,10 +140,10 @@ func (c *Connector) Update(ctx context.Context, sent connector.Sent, content con
 	if err != nil {
 		return connector.Written{}, err
 	}
-	if answer.Status != http.StatusOK {
+	if !success(answer) {
 		return connector.Written{}, c.issueRefused(ctx, answer)
 	}
-	i, err := c.written(answer)
+	i, err := c.updated(ctx, iid, d, answer)
 	switch {
 	case err != nil:
 		return connector.Written{}, err
@@ -156,16 +156,6 @@ func (c *Connector) Update(ctx context.Context, sent connector.Sent, content con
 		written.Seen.State = cmp.Or(sent.Seen.State, sent.State)
 	}
 	return written, nil
-}
-
-// written reads the issue GitLab answered with. It says which one it is, so an
-// answer that cannot be read leaves a create open.
-func (c *Connector) written(answer outbound.Response) (issue, error) {
-	var i issue
-	if err := json.Unmarshal(answer.Body, &i); err != nil || i.ID <= 0 || i.IID <= 0 {
-		return issue{}, c.fail(connector.Ambiguous, connector.ItemScope, "answer_unreadable", "GitLab took the issue, but its answer is not one", answer)
-	}
-	return i, nil
 }
 
 // project is the address that calls go to: the number of the place in use, else

@@ -187,8 +187,9 @@ func (s *speaker) say(n node, path []string, fields bool) {
 }
 
 // object collects the words of an object: its own, then those of what it
-// carries. One without words of its own gives all that it holds.
+// carries. One without any gives all that it holds.
 func (s *speaker) object(n node, path []string) {
+	before := len(s.parts)
 	own := s.own(n, path)
 
 	for _, m := range n.members {
@@ -198,7 +199,14 @@ func (s *speaker) object(n node, path []string) {
 			s.add(nil, "needed: "+m.value.text)
 		case slices.Contains(carriers, m.name):
 			s.say(m.value, path, m.name == "errors" || m.name == "message")
-		case !own && !slices.Contains(silent, m.name):
+		}
+	}
+	if own || len(s.parts) > before {
+		return
+	}
+
+	for _, m := range n.members {
+		if !slices.Contains(carriers, m.name) && !slices.Contains(silent, m.name) {
 			s.say(m.value, extend(path, m.name), false)
 		}
 	}

@@ -45,6 +45,7 @@ func TestWords(t *testing.T) {
 		"GitLab: list":                  {`{"message":["one","two"]}`, "one; two"},
 		"GitLab: OAuth":                 {`{"error":"insufficient_scope","error_description":"The request requires higher privileges than provided by the access token.","scope":"api"}`, "insufficient_scope; The request requires higher privileges than provided by the access token."},
 		"GitLab: limit":                 {`{"message":{"error":"This endpoint has been requested too many times. Try again later."}}`, "This endpoint has been requested too many times. Try again later."},
+		"GitLab: captcha":               {`{"needs_captcha_response":true,"spam_log_id":1,"captcha_site_key":"k","message":{"error":"Your issue has been recognized as spam."}}`, "Your issue has been recognized as spam."},
 		"Discord: embeds":               {`{"embeds":["0"]}`, "embeds: 0"},
 		"Discord: content":              {`{"content":["Must be 2000 or fewer in length."]}`, "content: Must be 2000 or fewer in length."},
 		"Discord: tree of _errors":      {`{"message":"Invalid Form Body","code":50035,"errors":{"embeds":{"0":{"description":{"_errors":[{"code":"BASE_TYPE_MAX_LENGTH","message":"Must be 4096 or fewer in length."}]}}}}}`, "Invalid Form Body; embeds.0.description: Must be 4096 or fewer in length."},

@@ -1,0 +1,124 @@
+package gitlab
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+
+	"integrations/shared/connector"
+	"integrations/shared/connector/markdown"
+	"integrations/shared/connector/proof"
+	"integrations/shared/domain"
+	"integrations/shared/outbound"
+)
+
+// What proves that GitLab did what was asked.
+var (
+	createProof = proof.Of(domain.GitLab, "", proof.Create)
+	updateProof = proof.Of(domain.GitLab, "", proof.Update)
+	readProof   = proof.Of(domain.GitLab, "", proof.Read)
+	listProof   = proof.Of(domain.GitLab, "", proof.List)
+)
+
+// success reports whether an answer's status is one of success. That alone
+// proves nothing.
+func success(answer outbound.Response) bool { return answer.Status >= 200 && answer.Status < 300 }
+
+// foreign is the error for an answer of success without proof.
+func (c *Connector) foreign(method string, answer outbound.Response) *connector.Error {
+	e := proof.Foreign(method, answer, c.client.Clean)
+	e.RequestID = c.client.Clean(cmp.Or(answer.Header.Get("X-Request-Id"), answer.Header.Get("Cf-Ray")))
+
+	return e
+}
+
+// created reads the issue that a create was answered with. An answer that is
+// not the documented one counts if the issue in it has the marker that was sent.
+func (c *Connector) created(answer outbound.Response, m connector.Marker) (connector.Written, error) {
+	var i issue
+	if err := json.Unmarshal(answer.Body, &i); err != nil || !createProof.Holds(answer) {
+		return connector.Written{}, c.foreign(http.MethodPost, answer)
+	}
+	if !createProof.Proven(answer) {
+		found, ok := markdown.ParseMarker(i.Description)
+		if !ok || found != m {
+			return connector.Written{}, c.foreign(http.MethodPost, answer)
+		}
+	}
+
+	return i.written(), nil
+}
+
+// updated is the issue as an update left it. An answer that is not the
+// documented one counts if the issue in it shows what was sent. Else the issue
+// is read once: if it shows what was sent, that is the proof.
+func (c *Connector) updated(ctx context.Context, iid int, d draft, answer outbound.Response) (issue, error) {
+	var i issue
+	err := json.Unmarshal(answer.Body, &i)
+	if err == nil && updateProof.Holds(answer) && (updateProof.Proven(answer) || i.shows(d)) {
+		return i, nil
+	}
+
+	back, ok := c.readBack(ctx, iid)
+	if !ok || !back.shows(d) {
+		return issue{}, c.foreign(http.MethodPut, answer)
+	}
+
+	return back, nil
+}
+
+// readBack reads one issue. Where that fails, nothing is known.
+func (c *Connector) readBack(ctx context.Context, iid int) (issue, bool) {
+	answer, err := c.get(ctx, c.project()+"/issues/"+strconv.Itoa(iid), 0)
+	if err != nil || !readProof.Proven(answer) {
+		return issue{}, false
+	}
+	var i issue
+	err = json.Unmarshal(answer.Body, &i)
+
+	return i, err == nil
+}
+
+// shows reports whether an issue is what a draft asks for. An issue that was
+// moved away is not: what is left of it keeps its text.
+func (i issue) shows(d draft) bool {
+	state := map[string]string{"close": "closed", "reopen": "opened"}[d.StateEvent]
+	switch {
+	case i.MovedTo != nil, !sameText(i.Title, d.Title), !sameText(i.Description, d.Description):
+		return false
+	case state != "" && i.State != state:
+		return false
+	}
+
+	for _, name := range listed(d.AddLabels) {
+		if !slices.Contains(i.Labels, any(name)) {
+			return false
+		}
+	}
+	for _, name := range listed(d.RemoveLabels) {
+		if slices.Contains(i.Labels, any(name)) {
+			return false
+		}
+	}
+
+	return true
+}
+
+// listed are the names in a list with commas between them.
+func listed(list string) []string {
+	if list == "" {
+		return nil
+	}
+
+	return strings.Split(list, ",")
+}
+
+// sameText compares texts as GitLab stores them: it may change line ends and
+// cut white space around them.
+func sameText(a, b string) bool {
+	return strings.TrimSpace(strings.ReplaceAll(a, "\r\n", "\n")) == strings.TrimSpace(strings.ReplaceAll(b, "\r\n", "\n"))
+}
