@@ -49,6 +49,7 @@ var slackKit = kit{
 	history: func(n int, page func()) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			page()
+			w.Header().Set("Content-Type", "application/json; charset=utf-8")
 			from, _ := strconv.Atoi(r.URL.Query().Get("cursor"))
 			limit, _ := strconv.Atoi(r.URL.Query().Get("limit"))
 			var out strings.Builder
@@ -90,6 +91,7 @@ var discordKit = kit{
 		first := uint64(now.Add(-time.Hour).UnixMilli()-1_420_070_400_000)<<22 + 1
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			page()
+			w.Header().Set("Content-Type", "application/json")
 			after, _ := strconv.ParseUint(r.URL.Query().Get("after"), 10, 64)
 			limit, _ := strconv.Atoi(r.URL.Query().Get("limit"))
 			from := 0

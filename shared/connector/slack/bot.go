@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/url"
 	"regexp"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -65,8 +66,8 @@ func (b *Bot) post(ctx gocontext.Context, p post, m connector.Marker) (answer, e
 	if err != nil {
 		return answer{}, err
 	}
-	if !stamp.MatchString(a.TS) {
-		return answer{}, b.fail(connector.Ambiguous, connector.ItemScope, "answer_unreadable", "Slack took the message, but does not say which it is", a.response)
+	if !stamp.MatchString(a.TS) || !posts(a.response, m) {
+		return answer{}, b.foreign(http.MethodPost, a.response)
 	}
 	a.Channel = cmp.Or(a.Channel, b.where())
 	return a, nil
@@ -74,6 +75,10 @@ func (b *Bot) post(ctx gocontext.Context, p post, m connector.Marker) (answer, e
 
 // stamp is the time that names a message within its channel.
 var stamp = regexp.MustCompile(`^[0-9]{1,12}\.[0-9]{1,9}$`)
+
+// badBlocks are the codes of a message whose blocks Slack does not take
+// (https://docs.slack.dev/reference/methods/chat.update#errors).
+var badBlocks = []string{"invalid_blocks", "invalid_blocks_format", "msg_blocks_too_long"}
 
 // Update edits the message. One whose blocks Slack does not take is sent again
 // without them, so that it says the right thing in plainer form; it is never
@@ -86,12 +91,15 @@ func (b *Bot) Update(ctx gocontext.Context, sent connector.Sent, c connector.Con
 	blocks, line := compose(c)
 	p := post{Channel: channel, TS: sent.Remote.ID, Text: line, Blocks: blocks, Metadata: metadataOf(m)}
 	a, err := b.write(ctx, "chat.update", p)
-	if a.Error == "invalid_blocks" {
+	if slices.Contains(badBlocks, a.Error) {
 		p.Text, p.Blocks = whole(c), nil
-		_, err = b.write(ctx, "chat.update", p)
+		a, err = b.write(ctx, "chat.update", p)
 	}
-	if err != nil {
+	switch {
+	case err != nil:
 		return connector.Written{}, err
+	case !editProof.Proven(a.response):
+		return connector.Written{}, b.foreign(http.MethodPost, a.response)
 	}
 	return written(channel, sent.Remote.ID, c), nil
 }
@@ -118,5 +126,9 @@ func (b *Bot) ask(ctx gocontext.Context, method string, query url.Values, maxBod
 	if err != nil {
 		return answer{}, err
 	}
-	return b.read(http.MethodGet, response)
+	a, err := b.read(http.MethodGet, response)
+	if err == nil && !listProof.Proven(response) {
+		return answer{}, b.foreign(http.MethodGet, response)
+	}
+	return a, err
 }

@@ -85,7 +85,7 @@ func TestFindTrustsWholePagesOnly(t *testing.T) {
 		`{"ok":true,"messages":[],"has_more":true}`,
 	} {
 		f.answers(200, nil, body)
-		if e := failure(t, second(b.Find(t.Context(), now, []connector.Marker{marker}))); e.Class != connector.Retryable || e.Code != "answer_unreadable" {
+		if e := failure(t, second(b.Find(t.Context(), now, []connector.Marker{marker}))); e.Class != connector.Retryable || e.Scope != connector.IntegrationScope || e.Code != map[bool]string{true: "answer_unreadable", false: "foreign_answer"}[strings.HasPrefix(body, `{"ok":true`)] {
 			t.Errorf("%s: %+v", body, e)
 		}
 	}

@@ -231,7 +231,7 @@ func TestReasons(t *testing.T) {
 	}{
 		{404, "no_service", connector.Final, connector.IntegrationScope, "credentials_rejected"},
 		{403, "invalid_token", connector.Final, connector.IntegrationScope, "credentials_rejected"},
-		{404, "<html>gone", connector.Final, connector.IntegrationScope, "credentials_rejected"},
+		{404, "<html>gone", connector.Final, connector.ItemScope, "rejected"},
 		{410, "channel_is_archived", connector.Final, connector.IntegrationScope, "target_not_found"},
 		{404, "channel_not_found", connector.Final, connector.IntegrationScope, "target_not_found"},
 		{403, "action_prohibited", connector.Final, connector.IntegrationScope, "forbidden"},
@@ -253,7 +253,7 @@ func TestAnswersThatProveNothing(t *testing.T) {
 	f, b := startBot(t, false)
 	for _, body := range []string{"", "null", "[]", `{"a":1}`, `{"ok":"true"}`, `{"ok":true}`, `{"ok":true,"ts":"x"}`, `{"ok":true,"ts":5}`, "ok"} {
 		f.answers(200, nil, body)
-		if e := failure(t, second(b.Create(t.Context(), content, marker))); e.Class != connector.Ambiguous || e.Code != "answer_unreadable" {
+		if e := failure(t, second(b.Create(t.Context(), content, marker))); e.Class != connector.Ambiguous || e.Code != "foreign_answer" {
 			t.Errorf("%s: %+v", body, e)
 		}
 	}

@@ -3,10 +3,10 @@ package slack
 import (
 	gocontext "context"
 	"net/http"
-	"strings"
 	"time"
 
 	"integrations/shared/connector"
+	"integrations/shared/connector/problem"
 	"integrations/shared/outbound"
 )
 
@@ -56,12 +56,12 @@ func (w *Webhook) post(ctx gocontext.Context, p post) error {
 	if err != nil {
 		return err
 	}
-	said := strings.TrimSpace(string(response.Body))
 	switch {
-	case response.Status != http.StatusOK:
-		return w.hookRefused(said, response)
-	case said != "ok":
-		return w.fail(connector.Ambiguous, connector.ItemScope, "answer_unreadable", "Slack answered something else than ok", response)
+	case hookProof.Proven(response):
+		return nil
+	case !success(response), problem.Read(response, w.client.Clean).Member("ok") == "false":
+		return w.hookRefused(response)
 	}
-	return nil
+
+	return w.foreign(http.MethodPost, response)
 }

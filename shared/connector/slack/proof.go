@@ -1,0 +1,49 @@
+package slack
+
+import (
+	"encoding/json"
+
+	"integrations/shared/connector"
+	"integrations/shared/connector/message"
+	"integrations/shared/connector/proof"
+	"integrations/shared/domain"
+	"integrations/shared/outbound"
+)
+
+// What proves that Slack did what was asked.
+var (
+	postProof = proof.Of(domain.Slack, proof.Bot, proof.Post)
+	editProof = proof.Of(domain.Slack, proof.Bot, proof.Edit)
+	listProof = proof.Of(domain.Slack, proof.Bot, proof.List)
+	hookProof = proof.Of(domain.Slack, proof.Webhook, proof.Post)
+)
+
+// success reports whether an answer's status is one of success. That alone
+// proves nothing.
+func success(response outbound.Response) bool {
+	return response.Status >= 200 && response.Status < 300
+}
+
+// foreign is the error for an answer of success without proof.
+func (c *core) foreign(method string, response outbound.Response) *connector.Error {
+	e := proof.Foreign(method, response, c.client.Clean)
+	e.RequestID = c.client.Clean(response.Header.Get("X-Slack-Req-Id"))
+
+	return e
+}
+
+// posts reports whether an answer proves that a message was posted: it is the
+// documented one, or the message in it has the marker that was sent.
+func posts(response outbound.Response, m connector.Marker) bool {
+	if postProof.Proven(response) {
+		return true
+	}
+	var made struct {
+		Message posted `json:"message"`
+	}
+	if err := json.Unmarshal(response.Body, &made); err != nil || !postProof.Holds(response) || made.Message.Metadata == nil {
+		return false
+	}
+
+	return made.Message.Metadata.EventType == eventType && made.Message.Metadata.EventPayload.Key == message.Key(m)
+}
