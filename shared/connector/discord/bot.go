@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"integrations/shared/connector"
+	"integrations/shared/connector/proof"
 	"integrations/shared/outbound"
 )
 
@@ -35,7 +36,7 @@ type Bot struct {
 // API's host. A nil clock is the system's.
 func NewBot(cfg BotConfig, client *outbound.Client, now func() time.Time) *Bot {
 	cfg.BaseURL = strings.TrimSuffix(cmp.Or(cfg.BaseURL, DefaultBaseURL), "/")
-	b := &Bot{core: newCore(cfg.Look, client, now), cfg: cfg}
+	b := &Bot{core: newCore(cfg.Look, proof.Bot, client, now), cfg: cfg}
 	b.header.Set("Authorization", "Bot "+cfg.Token)
 	return b
 }

@@ -12,6 +12,8 @@ import (
 
 	"integrations/shared/connector"
 	"integrations/shared/connector/message"
+	"integrations/shared/connector/problem"
+	"integrations/shared/connector/proof"
 	"integrations/shared/domain"
 	"integrations/shared/markup/chat"
 	"integrations/shared/outbound"
@@ -40,15 +42,16 @@ type core struct {
 	client *outbound.Client
 	now    func() time.Time
 	header http.Header
+	way    proof.Way
 }
 
-func newCore(look Look, client *outbound.Client, now func() time.Time) core {
+func newCore(look Look, way proof.Way, client *outbound.Client, now func() time.Time) core {
 	if now == nil {
 		now = time.Now
 	}
 	return core{
 		Renderer: message.Renderer{Dialect: chat.Discord{}, TitleTemplate: look.TitleTemplate, BodyTemplate: look.BodyTemplate},
-		look:     look, client: client, now: now, header: http.Header{"User-Agent": {userAgent}},
+		look:     look, client: client, now: now, header: http.Header{"User-Agent": {userAgent}}, way: way,
 	}
 }
 
@@ -98,16 +101,11 @@ func (c *core) send(ctx context.Context, method, where string, p post) (posted, 
 	switch {
 	case err != nil:
 		return posted{}, false, err
-	case response.Status == http.StatusNoContent:
-		return posted{}, true, nil
-	case response.Status != http.StatusOK:
+	case !success(response):
 		return posted{}, false, c.refused(method, response)
 	}
-	var m posted
-	if err := json.Unmarshal(response.Body, &m); err != nil || !snowflake.MatchString(m.ID) {
-		return posted{}, false, c.fail(connector.Ambiguous, connector.ItemScope, "answer_unreadable", "Discord took the message, but its answer is not one", response)
-	}
-	return m, false, nil
+
+	return c.proven(method, p, response)
 }
 
 // create posts a message into a channel, "" if it is not known which. A message
@@ -118,7 +116,7 @@ func (c *core) create(ctx context.Context, where, channel string, p post, conten
 	case err != nil:
 		return connector.Written{}, err
 	case channel != "" && m.ChannelID != "" && m.ChannelID != channel:
-		return connector.Written{}, c.fail(connector.Ambiguous, connector.ItemScope, "answer_unreadable", "Discord's answer is a message of another channel", outbound.Response{Status: http.StatusOK})
+		return connector.Written{}, c.fail(connector.Ambiguous, connector.ItemScope, "foreign_answer", "Discord's answer is a message of another channel", outbound.Response{Status: http.StatusOK})
 	}
 	w := written(m, content)
 	if unproven {
@@ -156,6 +154,9 @@ func (c *core) get(ctx context.Context, where string, maxBody int64) (outbound.R
 	response, err := c.client.Do(ctx, outbound.Request{Method: http.MethodGet, URL: where, Header: c.header, MaxBody: maxBody})
 	if err == nil && response.Status != http.StatusOK {
 		err = c.refused(http.MethodGet, response)
+	}
+	if err == nil && !problem.IsJSON(problem.MediaType(response)) {
+		err = c.foreign(http.MethodGet, response)
 	}
 	return response, err
 }

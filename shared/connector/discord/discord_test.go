@@ -163,7 +163,7 @@ func TestAnotherChannel(t *testing.T) {
 		second(b.Create(t.Context(), content, marker)), second(b.Digest(t.Context(), digest, marker)),
 		second(w.Create(t.Context(), content, marker)), second(w.Digest(t.Context(), digest, marker)),
 	} {
-		if e := failure(t, err); e.Class != connector.Ambiguous || e.Code != "answer_unreadable" {
+		if e := failure(t, err); e.Class != connector.Ambiguous || e.Code != "foreign_answer" {
 			t.Errorf("%+v", e)
 		}
 	}
@@ -239,12 +239,13 @@ func TestNoProof(t *testing.T) {
 	if made, err := w.Create(t.Context(), content, marker); err != nil || !made.Unproven || made.Remote != (domain.Remote{}) {
 		t.Error(made, err)
 	}
-	if made, err := w.Update(t.Context(), sent, content, marker); err != nil || !made.Unproven || made.Remote.ID != postedID {
-		t.Error(made, err)
+	// Discord documents it for posts alone.
+	if e := failure(t, second(w.Update(t.Context(), sent, content, marker))); e.Class != connector.Ambiguous || e.Code != "foreign_answer" {
+		t.Errorf("%+v", e)
 	}
 	for _, body := range []string{"", "null", "[]", "{}", `{"id":5}`, `{"id":""}`, `{"id":"x"}`, "<html>"} {
 		f.answers(200, nil, body)
-		if e := failure(t, second(w.Create(t.Context(), content, marker))); e.Class != connector.Ambiguous || e.Code != "answer_unreadable" {
+		if e := failure(t, second(w.Create(t.Context(), content, marker))); e.Class != connector.Ambiguous || e.Code != "foreign_answer" {
 			t.Errorf("%s: %+v", body, e)
 		}
 	}
@@ -266,12 +267,12 @@ func TestRefused(t *testing.T) {
 		{400, `{"message":"Thread is archived","code":50083}`, connector.Final, item, connector.NotEditable},
 		{404, `{"message":"Unknown Channel","code":10003}`, connector.Final, integration, "target_not_found"},
 		{404, `{"message":"Unknown Webhook","code":10015}`, connector.Final, integration, "target_not_found"},
-		{404, `<html>`, connector.Final, integration, "target_not_found"},
+		{404, `<html>`, connector.Final, item, "rejected"},
 		{401, `{"message":"401: Unauthorized","code":0}`, connector.Final, integration, "credentials_rejected"},
 		{401, `{"message":"Invalid Webhook Token","code":50027}`, connector.Final, integration, "credentials_rejected"},
 		{403, `{"message":"Missing Access","code":50001}`, connector.Final, integration, "forbidden"},
 		{403, `{"message":"Missing Permissions","code":50013}`, connector.Final, integration, "forbidden"},
-		{403, `error code: 1010`, connector.Final, integration, "forbidden"},
+		{403, `error code: 1010`, connector.Final, item, "rejected"},
 		{400, `{"message":"Invalid Form Body","code":50035,"errors":{"embeds":{}}}`, connector.Final, item, "rejected"},
 		{400, `{"message":"blocked","code":200000}`, connector.Final, item, "rejected"},
 		{400, `{"message":"a number","code":"x"}`, connector.Final, item, "rejected"},
@@ -291,16 +292,16 @@ func TestRefused(t *testing.T) {
 	}
 }
 
-// A refused form is told with the first place that is wrong in it.
+// A refused form names each place that is wrong in it.
 func TestWrongForm(t *testing.T) {
 	f, b := startBot(t, false)
 	for errors, want := range map[string]string{
-		`{"embeds":{"0":{"url":{"_errors":[{"code":"X","message":"Not a well formed URL."},{"message":"y"}]}}}}`:                 "Invalid Form Body: embeds.0.url: Not a well formed URL.",
-		`{"nonce":{"_errors":[{"message":"z"}]},"embeds":{"1":{"_errors":[{"message":"b"}]},"0":{"_errors":[{"message":"a"}]}}}`: "Invalid Form Body: embeds.0: a",
-		`{"_errors":[{"message":"This cannot be."}]}`:                                                                            "Invalid Form Body: This cannot be.",
-		`{"x":{"_errors":[{"message":"a\n\u202eb ` + token + `"}]}}`:                                                             "Invalid Form Body: x: a b " + outbound.Redacted,
-		`{"a":{"_errors":[]},"b":{"_errors":[7]}}`:                                                                               "Invalid Form Body: b",
-		`null`: "Invalid Form Body", `[{"_errors":[]}]`: "Invalid Form Body", `"x"`: "Invalid Form Body", `{"_errors":{}}`: "Invalid Form Body",
+		`{"embeds":{"0":{"url":{"_errors":[{"code":"X","message":"Not a well formed URL."},{"message":"y"}]}}}}`:                 "Invalid Form Body; embeds.0.url: Not a well formed URL.; embeds.0.url: y",
+		`{"nonce":{"_errors":[{"message":"z"}]},"embeds":{"1":{"_errors":[{"message":"b"}]},"0":{"_errors":[{"message":"a"}]}}}`: "Invalid Form Body; nonce: z; embeds.1: b; embeds.0: a",
+		`{"_errors":[{"message":"This cannot be."}]}`:                                                                            "Invalid Form Body; This cannot be.",
+		`{"x":{"_errors":[{"message":"a\n\u202eb ` + token + `"}]}}`:                                                             "Invalid Form Body; x: a b " + outbound.Redacted,
+		`{"a":{"_errors":[]},"b":{"_errors":[7]}}`:                                                                               "Invalid Form Body",
+		`null`: "Invalid Form Body", `[{"_errors":[]}]`: "Invalid Form Body", `"x"`: "Invalid Form Body; x", `{"_errors":{}}`: "Invalid Form Body",
 	} {
 		f.answers(400, nil, `{"message":"Invalid Form Body","code":50035,"errors":`+errors+`}`)
 		if e := failure(t, second(b.Create(t.Context(), content, marker))); e.Code != "rejected" || e.Detail != want {

@@ -79,6 +79,9 @@ func (b *Bot) page(ctx context.Context, size int, after uint64) ([]posted, error
 	if err != nil {
 		return nil, err
 	}
+	if !listProof.Proven(response) {
+		return nil, b.foreign(http.MethodGet, response)
+	}
 	var list []posted
 	err = json.Unmarshal(response.Body, &list)
 	whole := err == nil && list != nil && len(list) <= size

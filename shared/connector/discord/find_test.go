@@ -114,7 +114,7 @@ func TestFindTrustsWholePagesOnly(t *testing.T) {
 	f, b := startBot(t, false)
 	for _, body := range []string{"", "null", "{}", "[5]", `[{"id":"x"}]`, `[{}]`, "[" + told(1, "x") + ","} {
 		f.answers(200, nil, body)
-		if e := failure(t, second(b.Find(t.Context(), now, []connector.Marker{marker}))); e.Class != connector.Retryable || e.Code != "answer_unreadable" {
+		if e := failure(t, second(b.Find(t.Context(), now, []connector.Marker{marker}))); e.Class != connector.Retryable || e.Code != map[bool]string{true: "answer_unreadable", false: "foreign_answer"}[strings.HasPrefix(body, "[")] {
 			t.Errorf("%s: %+v", body, e)
 		}
 	}

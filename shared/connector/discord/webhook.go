@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"integrations/shared/connector"
+	"integrations/shared/connector/proof"
 	"integrations/shared/outbound"
 )
 
@@ -34,7 +35,7 @@ func NewWebhook(cfg WebhookConfig, client *outbound.Client, now func() time.Time
 			cfg.URL = host + "/api/v10/" + rest[i:]
 		}
 	}
-	return &Webhook{core: newCore(cfg.Look, client, now), cfg: cfg}
+	return &Webhook{core: newCore(cfg.Look, proof.Webhook, client, now), cfg: cfg}
 }
 
 // Create posts the item. Only who waits is told the message's id, and what went

@@ -1,0 +1,30 @@
+package discord
+
+import "integrations/shared/connector/refusal"
+
+// codes is where Discord lists its codes.
+const codes = "https://discord.com/developers/docs/topics/opcodes-and-status-codes#json"
+
+// stop is a row for a code.
+func stop(code, means, detail string) refusal.Row {
+	return refusal.Row{Code: code, Means: means, Detail: detail, Source: codes}
+}
+
+// refusals are the answers that concern the token, the webhook or the channel as
+// a whole. Every other refusal of a write concerns one item.
+var refusals = []refusal.Row{
+	stop("10003", "target_not_found", "the channel or thread does not exist"),
+	stop("10004", "target_not_found", "the server does not exist, or the bot is not in it"),
+	stop("10015", "target_not_found", "the webhook was deleted"),
+	stop("40001", "credentials_rejected", "the token is not valid"),
+	stop("40002", "credentials_rejected", "the account must be verified"),
+	stop("50001", "forbidden", "the bot may not see the channel"),
+	stop("50008", "target_not_found", "the channel is of a kind that takes no messages"),
+	stop("50013", "forbidden", "the bot lacks a permission: it needs View Channel, Send Messages, Embed Links and Read Message History"),
+	stop("50014", "credentials_rejected", "the token is not valid"),
+	stop("50024", "target_not_found", "the channel is of a kind that takes no messages"),
+	stop("50027", "credentials_rejected", "the webhook's token is not valid"),
+	stop("220001", "target_not_found", "webhooks of a forum need a thread: give thread_id"),
+	{Status: 401, Challenge: true, Means: "credentials_rejected", Source: "https://discord.com/developers/docs/topics/opcodes-and-status-codes#http"},
+	{Status: 404, Creates: true, Means: "target_not_found", Source: "https://discord.com/developers/docs/topics/opcodes-and-status-codes#http"},
+}
