@@ -127,13 +127,10 @@ func (c *core) create(ctx context.Context, where, channel string, p post, conten
 
 // edit changes a message.
 func (c *core) edit(ctx context.Context, where string, sent connector.Sent, content connector.Content, m connector.Marker) (connector.Written, error) {
-	_, unproven, err := c.send(ctx, http.MethodPatch, where, silent(compose(content, m)))
-	if err != nil {
+	if _, _, err := c.send(ctx, http.MethodPatch, where, silent(compose(content, m))); err != nil {
 		return connector.Written{}, err
 	}
-	w := written(posted{ID: sent.Remote.ID, ChannelID: sent.Remote.Key}, content)
-	w.Unproven = unproven
-	return w, nil
+	return written(posted{ID: sent.Remote.ID, ChannelID: sent.Remote.Key}, content), nil
 }
 
 // written is a message as we left it.

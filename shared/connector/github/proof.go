@@ -62,12 +62,24 @@ func (c *Connector) updated(ctx context.Context, where string, d draft, answer o
 		return i, nil
 	}
 
-	back, err := c.read(ctx, where)
-	if err != nil || !back.shows(d) {
+	back, ok := c.readBack(ctx, where)
+	if !ok || !back.shows(d) {
 		return issue{}, c.foreign(http.MethodPatch, answer)
 	}
 
 	return back, nil
+}
+
+// readBack reads one issue. Where that fails, nothing is known.
+func (c *Connector) readBack(ctx context.Context, where string) (issue, bool) {
+	answer, err := c.get(ctx, where, 0)
+	if err != nil || !readProof.Proven(answer) {
+		return issue{}, false
+	}
+	var i issue
+	err = json.Unmarshal(answer.Body, &i)
+
+	return i, err == nil
 }
 
 // shows reports whether an issue is what a draft asks for.

@@ -147,6 +147,7 @@ func TestUpdateIsReadBack(t *testing.T) {
 		"login page, body as before":    {"<title>Log in</title>", "text/html", is(func(o map[string]any) { o["body"] = "x" }), 200, false, 1},
 		"login page, still open":        {"<title>Log in</title>", "text/html", is(func(o map[string]any) { o["state"] = "open" }), 200, false, 1},
 		"login page, again":             {"<title>Log in</title>", "text/html", "<title>Log in</title>", 200, false, 1},
+		"login page, then not found":    {"<title>Log in</title>", "text/html", `{"message":"Not Found"}`, 404, false, 1},
 		"login page, then unavailable":  {"<title>Log in</title>", "text/html", "", 503, false, 1},
 		"an object that is not as sent": {is(func(o map[string]any) { o["title"] = "Old" }), "text/plain", is(func(o map[string]any) { o["title"] = "Old" }), 200, false, 1},
 	} {
