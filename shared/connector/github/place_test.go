@@ -63,7 +63,7 @@ func TestResolve(t *testing.T) {
 		"refused otherwise":        {422, nil, `{"message":"no"}`, 0, "rejected", connector.Final},
 		"limited":                  {429, nil, ``, 0, "rate_limited", connector.Retryable},
 		"down":                     {502, nil, ``, 0, "provider_unavailable", connector.Retryable},
-		"a login page":             {200, nil, `<html>Sign in</html>`, 0, "answer_unreadable", connector.Retryable},
+		"a login page":             {200, nil, `<html>Sign in</html>`, 0, "foreign_answer", connector.Retryable},
 		"no repository":            {200, nil, `{"login":"x"}`, 0, "answer_unreadable", connector.Retryable},
 		"a name that is a path":    {200, nil, `{"id":1,"full_name":"../../x"}`, 0, "answer_unreadable", connector.Retryable},
 		"an id that is not one":    {200, nil, `{"id":-1,"full_name":"a/b"}`, 0, "answer_unreadable", connector.Retryable},

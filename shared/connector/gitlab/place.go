@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"integrations/shared/connector"
+	"integrations/shared/connector/problem"
 	"integrations/shared/markup"
 	"integrations/shared/outbound"
 )
@@ -33,6 +34,10 @@ func (c *Connector) Resolve(ctx context.Context) (connector.Place, error) {
 
 	if answer.Status >= 300 {
 		return connector.Place{}, c.unresolved(answer)
+	}
+
+	if problem.Read(answer, c.client.Clean).Markup {
+		return connector.Place{}, c.foreign(http.MethodGet, answer)
 	}
 
 	place, ok := parsePlace(c.cfg.BaseURL, answer.Body)

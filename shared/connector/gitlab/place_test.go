@@ -56,7 +56,7 @@ func TestResolve(t *testing.T) {
 		"refused otherwise":        {422, nil, `{"message":"no"}`, 0, "rejected", connector.Final},
 		"limited":                  {429, nil, ``, 0, "rate_limited", connector.Retryable},
 		"down":                     {502, nil, ``, 0, "provider_unavailable", connector.Retryable},
-		"a page":                   {200, nil, `<html>Sign in</html>`, 0, "answer_unreadable", connector.Retryable},
+		"a page":                   {200, nil, `<html>Sign in</html>`, 0, "foreign_answer", connector.Retryable},
 		"no project":               {200, nil, `{"username":"x"}`, 0, "answer_unreadable", connector.Retryable},
 		"a project without a path": {200, nil, `{"id":5}`, 0, "answer_unreadable", connector.Retryable},
 		"an id that is not one":    {200, nil, `{"id":-5,"path_with_namespace":"a/b"}`, 0, "answer_unreadable", connector.Retryable},
