@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 
 	"integrations/shared/domain"
 )
@@ -40,6 +41,17 @@ func (p Place) Key(provider domain.Provider) string {
 	sum := sha256.Sum256(b)
 
 	return hex.EncodeToString(sum[:16])
+}
+
+// OfPlace makes a failure to resolve a place one of the whole integration,
+// whatever the refused call was about.
+func OfPlace(err error) error {
+	var e *Error
+	if errors.As(err, &e) {
+		e.Scope = IntegrationScope
+	}
+
+	return err
 }
 
 // A Resolver is a connector that can say which place its configuration leads

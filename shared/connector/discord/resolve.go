@@ -64,7 +64,7 @@ func (s spot) label() string {
 func (b *Bot) Resolve(ctx context.Context) (connector.Place, error) {
 	response, err := b.get(ctx, b.channel(b.cfg.Channel), 0)
 	if err != nil {
-		return connector.Place{}, unseen(err)
+		return connector.Place{}, connector.OfPlace(unseen(err))
 	}
 	found, ok := parseSpot(response.Body, false)
 	if !ok {
@@ -96,7 +96,7 @@ func (b *Bot) Use(p connector.Place) {
 func (w *Webhook) Resolve(ctx context.Context) (connector.Place, error) {
 	response, err := w.get(ctx, w.cfg.URL, 0)
 	if err != nil {
-		return connector.Place{}, err
+		return connector.Place{}, connector.OfPlace(err)
 	}
 	found, ok := parseSpot(response.Body, true)
 	if !ok {

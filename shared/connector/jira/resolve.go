@@ -90,10 +90,10 @@ func parseProject(body []byte) (projectAnswer, bool) {
 func (c *Connector) Resolve(ctx context.Context) (connector.Place, error) {
 	answer, err := c.get(ctx, c.api("/project/"+url.PathEscape(c.cfg.ProjectKey)), 0)
 	if err != nil {
-		return connector.Place{}, err
+		return connector.Place{}, connector.OfPlace(err)
 	}
 	if answer.Status != http.StatusOK {
-		return connector.Place{}, unseen(c.refused(http.MethodGet, answer))
+		return connector.Place{}, connector.OfPlace(unseen(c.refused(http.MethodGet, answer)))
 	}
 	found, ok := parseProject(answer.Body)
 	if !ok {
@@ -102,7 +102,7 @@ func (c *Connector) Resolve(ctx context.Context) (connector.Place, error) {
 
 	instance, err := c.instance(ctx)
 	if err != nil {
-		return connector.Place{}, err
+		return connector.Place{}, connector.OfPlace(err)
 	}
 
 	p := connector.Place{Instance: instance, ID: found.ID, Name: found.Key}

@@ -17,12 +17,12 @@ import (
 func (c *Connector) Resolve(ctx context.Context) (connector.Place, error) {
 	root, me, err := c.whoami(ctx)
 	if err != nil {
-		return connector.Place{}, err
+		return connector.Place{}, connector.OfPlace(err)
 	}
 
 	found, err := c.configured(ctx, root, me)
 	if err != nil {
-		return connector.Place{}, err
+		return connector.Place{}, connector.OfPlace(err)
 	}
 
 	c.settle(root, int64(found.ID))

@@ -54,7 +54,7 @@ func parseTeam(body []byte) (team, bool) {
 func (b *Bot) Resolve(ctx gocontext.Context) (connector.Place, error) {
 	me, err := b.ask(ctx, "auth.test", nil, 0)
 	if err != nil {
-		return connector.Place{}, err
+		return connector.Place{}, connector.OfPlace(err)
 	}
 	home, ok := parseTeam(me.response.Body)
 	if !ok {
@@ -63,7 +63,7 @@ func (b *Bot) Resolve(ctx gocontext.Context) (connector.Place, error) {
 
 	found, err := b.named(ctx)
 	if err != nil {
-		return connector.Place{}, err
+		return connector.Place{}, connector.OfPlace(err)
 	}
 
 	p := connector.Place{Instance: home.ID, ID: found.ID, Name: b.client.Clean(found.label())}
