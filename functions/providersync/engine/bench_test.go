@@ -40,6 +40,9 @@ import (
 	"integrations/shared/syncqueue"
 )
 
+// example is a name of httptest's certificate.
+const example = "example.com"
+
 var sizes = flag.String("sizes", "1000,10000", "how many items BenchmarkSync brings to the provider, one after the other")
 
 // BenchmarkSync brings items to a provider that answers at once: all of them

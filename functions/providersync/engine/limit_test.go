@@ -2,22 +2,17 @@ package engine
 
 import (
 	"context"
-	"crypto/x509"
 	"fmt"
-	"io"
-	"log"
 	"net/http"
-	"net/http/httptest"
-	"net/netip"
 	"strings"
 	"testing"
 	"time"
 
 	standin "integrations/local/standin/github"
 	"integrations/shared/connector"
+	"integrations/shared/connector/connectortest"
 	"integrations/shared/connector/github"
 	"integrations/shared/domain"
-	"integrations/shared/outbound"
 	"integrations/shared/pacing"
 	"integrations/shared/store"
 )
@@ -47,9 +42,6 @@ func (c *timed) Update(ctx context.Context, sent connector.Sent, content connect
 	return c.Connector.Update(ctx, sent, content, m)
 }
 
-// example is a name of httptest's certificate.
-const example = "example.com"
-
 func newHub(t *testing.T, w *world) *hub {
 	t.Helper()
 	h := &hub{}
@@ -62,25 +54,17 @@ func newHub(t *testing.T, w *world) *hub {
 	if err != nil {
 		t.Fatal(err)
 	}
+	t.Cleanup(func() { _ = h.Close() })
 	api := http.StripPrefix("/api/v3", h.API())
-	s := httptest.NewUnstartedServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+	client := connectortest.Serve(t, http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
 		recorded := &statusWriter{ResponseWriter: rw}
 		api.ServeHTTP(recorded, r)
 		h.answered++
 		if recorded.status == http.StatusForbidden || recorded.status == http.StatusTooManyRequests {
 			h.limited++
 		}
-	}))
-	s.Config.ErrorLog = log.New(io.Discard, "", 0)
-	s.StartTLS()
-	roots := x509.NewCertPool()
-	roots.AddCert(s.Certificate())
-	client := outbound.New(outbound.Config{
-		Hosts: []string{example}, Secrets: []string{token}, RootCAs: roots, Timeout: 20 * time.Second,
-		Overrides: map[string]netip.AddrPort{example: netip.MustParseAddrPort(s.Listener.Addr().String())},
-	})
-	t.Cleanup(func() { client.CloseIdle(); s.Close(); h.Close() })
-	h.conn = &timed{github.New(github.Config{Owner: "acme", Repo: "work", Token: token, BaseURL: "https://" + example + "/api/v3", Labels: true}, client, w.clock.Now), w.clock}
+	}), token)
+	h.conn = &timed{github.New(github.Config{Owner: "acme", Repo: "work", Token: token, BaseURL: "https://" + connectortest.Host + "/api/v3", Labels: true}, client, w.clock.Now), w.clock}
 	w.engine.Open = func(context.Context, store.View) (Opened, error) {
 		return Opened{Connector: h.conn, Credential: w.credential, Limits: w.limits}, nil
 	}
