@@ -22,6 +22,9 @@ import (
 	"time"
 )
 
+// patience is how long the browser may take: longer than on a slow machine.
+const patience = 10 * time.Minute
+
 // A Page is what the browser made of a page.
 type Page struct {
 	t *testing.T
@@ -115,7 +118,7 @@ func appendTo(r *http.Response, more string) error {
 // run runs the browser with a profile of its own.
 func run(t *testing.T, program string, args ...string) (out, complaints string) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 90*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	all := append([]string{
 		"--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--hide-scrollbars", "--no-first-run", "--enable-logging=stderr", "--virtual-time-budget=5000",

@@ -36,7 +36,7 @@ func Serve(t testing.TB, handler http.Handler, secrets ...string) *outbound.Clie
 	roots := x509.NewCertPool()
 	roots.AddCert(s.Certificate())
 	client := outbound.New(outbound.Config{
-		Hosts: []string{Host}, Secrets: secrets, RootCAs: roots, Timeout: Limit,
+		Hosts: []string{Host}, Secrets: secrets, RootCAs: roots, Timeout: Limit, DialTimeout: Limit, TLSTimeout: Limit,
 		Overrides: map[string]netip.AddrPort{Host: netip.MustParseAddrPort(s.Listener.Addr().String())},
 	})
 	t.Cleanup(func() { client.CloseIdle(); s.CloseClientConnections(); s.Close() })
