@@ -15,7 +15,8 @@ import (
 // A Row is one kind of answer that counts at once, because it names the
 // credential, the app or the place as a whole. An answer fits if it fits each
 // member that is set. Only an answer in the provider's own form (JSON, or a
-// plain text where Plain is set) fits: a proxy's page never does.
+// plain text where Plain is set) or with a header of the provider's fits: a
+// proxy's page never does.
 type Row struct {
 	// Status is the HTTP status, 0 for any.
 	Status int
@@ -26,6 +27,12 @@ type Row struct {
 	Challenge bool
 	// Plain admits a body that is a plain text.
 	Plain bool
+	// Bare admits an answer without a body.
+	Bare bool
+	// Header is one that only the provider itself sends, and Value what it says in
+	// any case, between commas and semicolons, "" for any value. An answer must
+	// have it, and may then have any body.
+	Header, Value string
 	// Code is the provider's own error code, in the member that the connector
 	// names.
 	Code string
@@ -56,9 +63,12 @@ func (r Row) fits(method string, answer outbound.Response, p problem.Problem, co
 	if r.Challenge && problem.Unauthenticated(answer, p) {
 		own = true
 	}
+	if r.Bare && p.Empty || r.Header != "" {
+		own = true
+	}
 
 	switch {
-	case !own:
+	case !own, !r.marked(answer.Header):
 		return false
 	case r.Status != 0 && r.Status != answer.Status:
 		return false
@@ -71,6 +81,22 @@ func (r Row) fits(method string, answer outbound.Response, p problem.Problem, co
 	}
 
 	return true
+}
+
+// marked reports whether an answer has the header that the row wants.
+func (r Row) marked(header http.Header) bool {
+	values := header.Values(r.Header)
+	if r.Header == "" || r.Value == "" {
+		return r.Header == "" || len(values) > 0
+	}
+
+	for part := range strings.FieldsFuncSeq(strings.Join(values, ","), func(sign rune) bool { return sign == ',' || sign == ';' }) {
+		if strings.EqualFold(strings.TrimSpace(part), r.Value) {
+			return true
+		}
+	}
+
+	return false
 }
 
 // Error is what an answer of this kind comes to. Clean makes the detail fit for
@@ -104,10 +130,18 @@ func (r Row) answer() string {
 		parts = append(parts, "“…"+r.Words+"…”")
 	}
 	switch {
+	case r.Header != "" && r.Value != "":
+		parts = append(parts, "with `"+r.Header+": "+r.Value+"`")
+	case r.Header != "":
+		parts = append(parts, "with `"+r.Header+"`")
 	case r.Challenge:
 		parts = append(parts, "with a JSON body or `WWW-Authenticate`")
+	case r.Plain && r.Bare:
+		parts = append(parts, "as JSON, as plain text or without a body")
 	case r.Plain:
 		parts = append(parts, "as plain text")
+	case r.Bare:
+		parts = append(parts, "as JSON or without a body")
 	case r.Code == "" && r.Words == "":
 		parts = append(parts, "with a JSON body")
 	}

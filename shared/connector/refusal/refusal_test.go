@@ -81,3 +81,44 @@ func TestMarkdown(t *testing.T) {
 		}
 	}
 }
+
+// A header that only the provider sends makes any body its own.
+func TestSigns(t *testing.T) {
+	rows := []Row{
+		{Status: 401, Header: "X-Login", Value: "failed", Means: "login"},
+		{Status: 403, Header: "X-Version", Means: "version"},
+		{Status: 404, Bare: true, Means: "bare"},
+	}
+	with := func(a outbound.Response, name string, values ...string) outbound.Response {
+		a.Header[http.CanonicalHeaderKey(name)] = values
+		return a
+	}
+	for name, tt := range map[string]struct {
+		answer outbound.Response
+		want   string
+	}{
+		"the value":           {with(answer(401, false, `<html>`), "x-login", "OK", "x; FAILED "), "login"},
+		"a part of a value":   {with(answer(401, false, `{}`), "X-Login", "NOT_FAILED"), ""},
+		"another value":       {with(answer(401, false, `{}`), "X-Login", "OK"), ""},
+		"no such header":      {answer(401, false, `{}`), ""},
+		"any value":           {with(answer(403, false, ``), "X-Version", "1"), "version"},
+		"another status":      {with(answer(402, false, ``), "X-Version", "1"), ""},
+		"an empty value":      {with(answer(403, false, ``), "X-Version", ""), "version"},
+		"without a body":      {answer(404, false, ` `), "bare"},
+		"JSON":                {answer(404, false, `{}`), "bare"},
+		"a page is not bare":  {answer(404, false, `<html>`), ""},
+		"a text is not plain": {answer(404, false, `no`), ""},
+	} {
+		row, _ := Find(rows, "PATCH", tt.answer, problem.Read(tt.answer, clean), "")
+		if row.Means != tt.want {
+			t.Errorf("%s: %q, want %q", name, row.Means, tt.want)
+		}
+	}
+
+	table := Markdown(rows)
+	for _, want := range []string{"401 with `X-Login: failed`", "403 with `X-Version`", "404 as JSON or without a body"} {
+		if !strings.Contains(table, want) {
+			t.Errorf("%q is not in\n%s", want, table)
+		}
+	}
+}
