@@ -134,14 +134,8 @@ func (r Row) answer() string {
 		parts = append(parts, "with `"+r.Header+": "+r.Value+"`")
 	case r.Header != "":
 		parts = append(parts, "with `"+r.Header+"`")
-	case r.Challenge:
-		parts = append(parts, "with a JSON body or `WWW-Authenticate`")
-	case r.Plain && r.Bare:
-		parts = append(parts, "as JSON, as plain text or without a body")
-	case r.Plain:
-		parts = append(parts, "as plain text")
-	case r.Bare:
-		parts = append(parts, "as JSON or without a body")
+	case r.Challenge || r.Plain || r.Bare:
+		parts = append(parts, r.forms())
 	case r.Code == "" && r.Words == "":
 		parts = append(parts, "with a JSON body")
 	}
@@ -150,6 +144,26 @@ func (r Row) answer() string {
 	}
 
 	return strings.Join(parts, " ")
+}
+
+// forms are the forms of a body that fit.
+func (r Row) forms() string {
+	if r.Plain && !r.Challenge && !r.Bare {
+		return "as plain text"
+	}
+
+	forms := "with a JSON body"
+	if r.Plain {
+		forms += ", a plain text"
+	}
+	if r.Bare {
+		forms += ", no body"
+	}
+	if r.Challenge {
+		forms += " or `WWW-Authenticate`"
+	}
+
+	return forms
 }
 
 // Begin and End enclose the table in a provider's page.

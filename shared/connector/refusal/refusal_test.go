@@ -116,7 +116,7 @@ func TestSigns(t *testing.T) {
 	}
 
 	table := Markdown(rows)
-	for _, want := range []string{"401 with `X-Login: failed`", "403 with `X-Version`", "404 as JSON or without a body"} {
+	for _, want := range []string{"401 with `X-Login: failed`", "403 with `X-Version`", "404 with a JSON body, no body"} {
 		if !strings.Contains(table, want) {
 			t.Errorf("%q is not in\n%s", want, table)
 		}
