@@ -37,7 +37,7 @@ var aboutOneItem = []foreign{
 }
 
 // later are the kits that do not follow these rules yet.
-var later = map[string]bool{"jira": true, "jira_datacenter": true, "mantisbt": true}
+var later = map[string]bool{"mantisbt": true}
 
 // writes reports whether an operation's first request is one.
 func (k kit) writes(op string) bool { return creates(op) || op == "update" && !k.readsFirst() }

@@ -28,7 +28,7 @@ func Failed(err error) []Check {
 			code = "provider_error"
 		}
 		return []Check{reached, Undecided(CheckCredentials, code)}
-	case e.Status == 401:
+	case e.Status == 401, e.Code == "credentials_rejected": // a dead token may be answered with 200, as nobody
 		return []Check{reached, Refused(CheckCredentials, e.Code)}
 	}
 	return []Check{reached, Passed(CheckCredentials), Refused(CheckTarget, e.Code)}

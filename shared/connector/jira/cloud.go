@@ -67,7 +67,7 @@ func (cloud) next(p page, cursor string) (string, bool) {
 
 func (cloud) hint(cfg Config) string {
 	if strings.HasPrefix(cfg.BaseURL, gateway) {
-		return "the email, the token or the cloud id in base_url is wrong, or the token has expired: "
+		return "the email, the token or the cloud id in base_url is wrong, or the token has expired"
 	}
-	return "the email or the token is wrong, or the token has expired; a token with scopes works only at https://api.atlassian.com/ex/jira/CLOUD_ID: "
+	return "the email or the token is wrong, or the token has expired; a token with scopes works only at https://api.atlassian.com/ex/jira/CLOUD_ID"
 }

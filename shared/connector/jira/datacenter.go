@@ -63,4 +63,4 @@ func (datacenter) next(p page, cursor string) (string, bool) {
 	return strconv.Itoa(at + p.count), true
 }
 
-func (datacenter) hint(Config) string { return "the personal access token is wrong or has expired: " }
+func (datacenter) hint(Config) string { return "the personal access token is wrong or has expired" }

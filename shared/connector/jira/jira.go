@@ -15,6 +15,7 @@ import (
 
 	"integrations/shared/configuration/form"
 	"integrations/shared/connector"
+	"integrations/shared/connector/problem"
 	"integrations/shared/domain"
 	"integrations/shared/outbound"
 )
@@ -117,12 +118,9 @@ func (c *Connector) Create(ctx context.Context, content connector.Content, m con
 	if err != nil {
 		return connector.Written{}, err
 	}
-	if answer.Status != http.StatusCreated {
+	made, proven := provenCreate(answer, m)
+	if !proven {
 		return connector.Written{}, c.createRefused(ctx, answer)
-	}
-	var made issue
-	if err := json.Unmarshal(answer.Body, &made); err != nil || !made.named() {
-		return connector.Written{}, c.fail(connector.Ambiguous, connector.ItemScope, "answer_unreadable", "Jira took the issue, but its answer does not name it", answer)
 	}
 	written := connector.Written{Remote: c.remote(ctx, made), Seen: connector.Seen{State: domain.Open}}
 	written.Remote.State = domain.Open
@@ -176,11 +174,15 @@ func (c *Connector) Update(ctx context.Context, sent connector.Sent, content con
 			done.Remote.State = domain.Open
 		}
 	}
-	answer, err := c.edit(ctx, id, c.changes(sent, content, m))
+	d := c.changes(sent, content, m)
+	answer, err := c.edit(ctx, id, d)
 	if err != nil {
 		return done, err
 	}
-	i, err := c.edited(ctx, id, answer)
+	i, proven, err := c.edited(ctx, id, d, answer)
+	if !proven {
+		return done, err
+	}
 	if err != nil { // it was taken, but how it looks now is not known
 		done = connector.Written{Remote: sent.Remote, Seen: connector.Seen{State: cmp.Or(done.Seen.State, sent.Seen.State, sent.State)}}
 		if !moves {
@@ -256,7 +258,7 @@ func (c *Connector) edit(ctx context.Context, id string, d draft) (outbound.Resp
 	if err != nil {
 		return answer, err
 	}
-	if quiet && c.flavor.refusesQuiet(answer) {
+	if quiet && c.flavor.refusesQuiet(answer) && !c.said(answer).Markup {
 		c.mu.Lock()
 		c.loud = true
 		c.mu.Unlock()
@@ -264,19 +266,10 @@ func (c *Connector) edit(ctx context.Context, id string, d draft) (outbound.Resp
 			return answer, err
 		}
 	}
-	if answer.Status != http.StatusOK && answer.Status != http.StatusNoContent {
-		return answer, c.issueRefused(ctx, http.MethodPut, answer)
+	if answer.Status >= 300 {
+		return answer, c.editRefused(ctx, id, answer)
 	}
 	return answer, nil
-}
-
-// edited is the issue as the edit left it.
-func (c *Connector) edited(ctx context.Context, id string, answer outbound.Response) (issue, error) {
-	var i issue
-	if answer.Status == http.StatusOK && json.Unmarshal(answer.Body, &i) == nil && i.whole() {
-		return i, nil
-	}
-	return c.read(ctx, id)
 }
 
 // read gets one issue by its id or key.
@@ -301,7 +294,7 @@ func (c *Connector) asIssue(ctx context.Context, answer outbound.Response) (issu
 }
 
 func (c *Connector) noIssue(answer outbound.Response) *connector.Error {
-	return c.fail(connector.Retryable, connector.IntegrationScope, "answer_unreadable", "Jira's answer is not an issue", answer)
+	return c.unreadable("Jira's answer is not an issue", answer)
 }
 
 // readFields are those we read of an issue.
@@ -323,8 +316,23 @@ func (c *Connector) write(ctx context.Context, method, where string, body any) (
 }
 
 // get reads. No redirect is followed: Jira sends none but to a page to log in.
+// Without a login Jira answers many reads with success and an empty list, of
+// which nothing is believed, nor of an answer that is no JSON.
 func (c *Connector) get(ctx context.Context, where string, maxBody int64) (outbound.Response, error) {
-	return c.client.Do(ctx, outbound.Request{Method: http.MethodGet, URL: where, Header: c.header(), MaxBody: maxBody})
+	answer, err := c.client.Do(ctx, outbound.Request{Method: http.MethodGet, URL: where, Header: c.header(), MaxBody: maxBody})
+	if err != nil || answer.Status >= 300 {
+		return answer, err
+	}
+	if nobody(answer.Header) {
+		if e := c.verdict(http.MethodGet, answer, c.said(answer), ""); e != nil {
+			return answer, e
+		}
+	}
+	if !problem.IsJSON(problem.MediaType(answer)) {
+		return answer, c.unreadable("Jira's answer is not JSON", answer)
+	}
+
+	return answer, nil
 }
 
 func (c *Connector) header() http.Header {

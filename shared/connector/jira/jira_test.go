@@ -12,6 +12,7 @@ import (
 	"integrations/shared/connector"
 	"integrations/shared/connector/connectortest"
 	"integrations/shared/domain"
+	"integrations/shared/outbound"
 )
 
 var marker = connector.Marker{Integration: 11, Item: 22, Attempt: 3, Tag: connectortest.Tag}
@@ -223,7 +224,7 @@ func TestErrors(t *testing.T) {
 		{"bad token", 401, nil, `{"message":"Client must be authenticated"}`, connector.Final, connector.IntegrationScope, "credentials_rejected", 0, "expired"},
 		{"nobody", 404, h{"X-Seraph-Loginreason": {"AUTHENTICATED_FAILED"}}, ``, connector.Final, connector.IntegrationScope, "credentials_rejected", 0, ""},
 		{"captcha", 403, h{"X-Authentication-Denied-Reason": {"CAPTCHA_CHALLENGE; login-url=https://x"}}, ``, connector.Final, connector.IntegrationScope, "captcha_required", 0, "captcha"},
-		{"permission", 403, nil, `{"errorMessages":["You do not have permission"]}`, connector.Final, connector.IntegrationScope, "forbidden", 0, "You do not"},
+		{"permission", 403, nil, `{"errorMessages":["You do not have permission"]}`, connector.Final, connector.ItemScope, "forbidden", 0, "You do not"},
 		{"burst", 429, h{"Retry-After": {"3"}, "RateLimit-Reason": {"jira-burst-based"}}, ``, connector.Retryable, connector.IntegrationScope, "rate_limited", 3 * time.Second, "jira-burst-based"},
 		{"quota", 429, h{"X-RateLimit-Reset": {"2026-11-23T10:20Z"}, "RateLimit-Reason": {"jira-quota-global-based"}}, ``, connector.Retryable, connector.IntegrationScope, "rate_limited", 20*time.Minute + time.Second, "jira-quota"},
 		{"reset is past", 429, h{"X-RateLimit-Reset": {"2026-11-23T09:00:00Z"}}, ``, connector.Retryable, connector.IntegrationScope, "rate_limited", time.Second, ""},
@@ -258,8 +259,8 @@ func TestErrors(t *testing.T) {
 			if e.Untold != (tt.status == 429 && tt.wait == untoldWait) {
 				t.Errorf("%s: untold %v", tt.name, e.Untold)
 			}
-			if n := len(f.take()); n != 1 {
-				t.Errorf("%s: %d requests", tt.name, n)
+			if n := writes(f.take()); n != 1 {
+				t.Errorf("%s: %d writes", tt.name, n)
 			}
 		})
 	}
@@ -313,10 +314,29 @@ func TestPages(t *testing.T) {
 	}
 }
 
-func FuzzProblem(f *testing.F) {
-	f.Add([]byte(`{"errorMessages":["a"],"errors":{"summary":"b","x":1}}`))
-	f.Add([]byte(`{"message":"m","errors":[]}`))
-	f.Fuzz(func(t *testing.T, body []byte) {
-		_ = parseProblem(body).String()
+// FuzzRefusal: a refusal of any form has a reason and names its fields.
+func FuzzRefusal(f *testing.F) {
+	f.Add(400, []byte(`{"errorMessages":["a"],"errors":{"summary":"b","x":1}}`))
+	f.Add(403, []byte(`{"message":"m","errors":[]}`))
+	f.Add(200, []byte(loginPage))
+	f.Add(204, []byte(`{"id":"9007","key":"WORK-7"}`))
+	c := New(config(form.Cloud), outbound.New(outbound.Config{Secrets: []string{token}}), nil)
+	f.Fuzz(func(t *testing.T, status int, body []byte) {
+		status = 200 + status%400
+		if status < 200 {
+			status += 400
+		}
+		answer := outbound.Response{Status: status, Header: http.Header{}, Body: body}
+		for _, method := range []string{http.MethodGet, http.MethodPost, http.MethodPut} {
+			if e := c.refused(method, answer); e.Detail == "" || e.Code == "" || e.Class == 0 || e.Scope == 0 {
+				t.Errorf("%s %d %q: %v", method, status, body, e)
+			}
+		}
+		if names := refusedFields(body); len(names) > 0 && !json.Valid(body) {
+			t.Errorf("%q names %q", body, names)
+		}
+		if made, proven := provenCreate(answer, marker); proven && !made.named() {
+			t.Errorf("%q is taken for an issue", body)
+		}
 	})
 }

@@ -9,39 +9,12 @@ import (
 	"strconv"
 	"strings"
 
-	"integrations/shared/connector"
 	"integrations/shared/markup"
 	"integrations/shared/outbound"
 )
 
 // ours are the fields we fill in, and one that Jira fills in itself.
 var ours = []string{"project", "issuetype", "summary", "description", "labels", "reporter"}
-
-// createRefused is refused for a create. Where Jira names a field, every issue
-// would be refused alike, and each would use up a key.
-func (c *Connector) createRefused(ctx context.Context, answer outbound.Response) *connector.Error {
-	said := parseProblem(answer.Body)
-	if answer.Status != http.StatusBadRequest || len(said.Errors) == 0 {
-		return c.refused(http.MethodPost, answer)
-	}
-	whole := func(code, detail string) *connector.Error {
-		return c.fail(connector.Final, connector.IntegrationScope, code, detail, answer)
-	}
-	switch {
-	case said.Errors["project"] != "":
-		return whole("target_not_found", "the project does not exist, or the token may not create issues in it: "+said.Errors["project"])
-	case said.Errors["issuetype"] != "":
-		return whole("issue_type_unknown", "the project has no issue type "+c.cfg.IssueType+" that the token may create: "+said.Errors["issuetype"])
-	case said.Errors["labels"] != "":
-		return whole("labels_not_allowed", "labels cannot be set in the project, though issues are found again by one: put the field on the create screen: "+said.Errors["labels"])
-	}
-	foreign := slices.DeleteFunc(said.fields(), func(name string) bool { return slices.Contains(ours, name) })
-	if len(foreign) == 0 {
-		return c.refused(http.MethodPost, answer)
-	}
-	return whole("field_required", "the project wants to know what items do not tell: "+c.names(ctx, foreign).String()+
-		". Make it optional or give it a default for the issue type "+c.cfg.IssueType+": "+said.String())
-}
 
 // A field is what Jira tells of one on the create screen.
 type field struct {
@@ -223,7 +196,7 @@ func (c *Connector) getJSON(ctx context.Context, where string, into any) error {
 		return c.refused(http.MethodGet, answer)
 	}
 	if err := json.Unmarshal(answer.Body, into); err != nil {
-		return c.fail(connector.Retryable, connector.IntegrationScope, "answer_unreadable", "Jira's answer is not what was asked for", answer)
+		return c.unreadable("Jira's answer is not what was asked for", answer)
 	}
 	return nil
 }

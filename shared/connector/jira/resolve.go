@@ -97,7 +97,7 @@ func (c *Connector) Resolve(ctx context.Context) (connector.Place, error) {
 	}
 	found, ok := parseProject(answer.Body)
 	if !ok {
-		return connector.Place{}, c.fail(connector.Retryable, connector.IntegrationScope, "answer_unreadable", "Jira's answer is not a project", answer)
+		return connector.Place{}, c.unreadable("Jira's answer is not a project", answer)
 	}
 
 	instance, err := c.instance(ctx)
@@ -159,7 +159,7 @@ func (c *Connector) cloudID(ctx context.Context) (string, error) {
 	}
 	id, ok := parseTenant(answer.Body)
 	if !ok {
-		return "", c.fail(connector.Retryable, connector.IntegrationScope, "answer_unreadable", "the site does not say which cloud id it has", answer)
+		return "", c.unreadable("the site does not say which cloud id it has", answer)
 	}
 	return id, nil
 }
@@ -195,7 +195,7 @@ func (c *Connector) serverName(ctx context.Context) (string, error) {
 
 	told, ok := parseServer(answer.Body)
 	if !ok {
-		return "", c.fail(connector.Retryable, connector.IntegrationScope, "answer_unreadable", "Jira's answer does not describe a server", answer)
+		return "", c.unreadable("Jira's answer does not describe a server", answer)
 	}
 	if told == "" {
 		return configured, nil

@@ -35,9 +35,9 @@ func (c *Connector) search(ctx context.Context, jql, cursor string, each func(is
 		return "", err
 	}
 	switch {
-	case answer.Status == http.StatusBadRequest: // the one thing of the query that may be wrong
+	case answer.Status == http.StatusBadRequest && !c.said(answer).Markup: // the one thing of the query that may be wrong
 		return "", c.fail(connector.Final, connector.IntegrationScope, "target_not_found",
-			"the project does not exist, or the token may not see it: "+parseProblem(answer.Body).String(), answer)
+			c.said(answer).Reason("the project does not exist, or the token may not see it"), answer)
 	case answer.Status != http.StatusOK:
 		return "", c.refused(http.MethodGet, answer)
 	}
@@ -58,7 +58,7 @@ func (c *Connector) search(ctx context.Context, jql, cursor string, each func(is
 // noList is for half a list, which must not pass for a whole one: an issue not
 // found is made again.
 func (c *Connector) noList(answer outbound.Response) *connector.Error {
-	return c.fail(connector.Retryable, connector.IntegrationScope, "answer_unreadable", "Jira's answer is not a list of issues", answer)
+	return c.unreadable("Jira's answer is not a list of issues", answer)
 }
 
 // walk searches page by page, to the end.

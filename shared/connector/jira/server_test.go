@@ -121,6 +121,9 @@ func (f *fake) by(answers ...string) {
 }
 
 func reply(w http.ResponseWriter, status int, header http.Header, body string) {
+	if strings.HasPrefix(body, "{") {
+		w.Header().Set("Content-Type", "application/json;charset=UTF-8")
+	}
 	for name, values := range header {
 		w.Header()[http.CanonicalHeaderKey(name)] = values
 	}

@@ -108,13 +108,16 @@ func (c *Connector) move(ctx context.Context, id string, want domain.ItemState) 
 	if answer, err = c.write(ctx, http.MethodPost, where, body); err != nil {
 		return err
 	}
-	switch answer.Status {
-	case http.StatusNoContent, http.StatusOK:
+	said := c.said(answer)
+	switch {
+	case moveProof.Proven(answer):
 		return nil
-	case http.StatusBadRequest:
-		e := c.fail(connector.Final, connector.ItemScope, cannot(want), "the workflow refused: "+parseProblem(answer.Body).String(), answer)
-		return e
+	case answer.Status < 300:
+		return c.moved(ctx, id, want, answer)
+	case answer.Status == http.StatusBadRequest && !said.Markup:
+		return c.fail(connector.Final, connector.ItemScope, cannot(want), said.Reason("the workflow refused"), answer)
 	}
+
 	return c.issueRefused(ctx, http.MethodPost, answer)
 }
 

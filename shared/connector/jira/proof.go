@@ -1,0 +1,117 @@
+package jira
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"slices"
+	"strings"
+
+	"integrations/shared/connector"
+	"integrations/shared/connector/proof"
+	"integrations/shared/domain"
+	"integrations/shared/outbound"
+)
+
+// What proves that Jira did what was asked. A gateway answers with 200 and a
+// login page.
+var (
+	createProof = proof.Of(domain.Jira, "", proof.Create)
+	editProof   = proof.Of(domain.Jira, "", proof.Update)
+	moveProof   = proof.Of(domain.Jira, "", proof.Transition)
+)
+
+// provenCreate gives the issue that an answer to a create names. An answer that
+// is not the documented one must hold the whole issue, with the marker that was
+// sent.
+func provenCreate(answer outbound.Response, m connector.Marker) (issue, bool) {
+	var made issue
+	if answer.Status >= 300 || json.Unmarshal(answer.Body, &made) != nil || !made.named() {
+		return issue{}, false
+	}
+	ours := made.whole() && slices.Contains(made.Fields.Labels, label(m))
+
+	return made, createProof.Proven(answer) || ours
+}
+
+// moved reads an issue once whose transition was answered with a success of
+// another form: its state decides.
+func (c *Connector) moved(ctx context.Context, id string, want domain.ItemState, answer outbound.Response) error {
+	if i, err := c.read(ctx, id); err == nil && i.state() == want {
+		return nil
+	}
+
+	return c.unproven(answer, c.said(answer))
+}
+
+// edited is the issue as the edit left it. After a success that is not a
+// documented one the issue is read once: if it shows what was sent, that is the
+// proof. An error beside a proof says that the issue could not be read.
+func (c *Connector) edited(ctx context.Context, id string, d draft, answer outbound.Response) (i issue, proven bool, err error) {
+	row, documented := editProof.Match(answer)
+	inBody := json.Unmarshal(answer.Body, &i) == nil && i.whole() && i.ID == id
+	if inBody && (documented || i.shows(d)) {
+		return i, true, nil
+	}
+
+	i, err = c.read(ctx, id)
+	switch {
+	case documented && row.Body == proof.Empty:
+		return i, true, err
+	case err == nil && i.shows(d):
+		return i, true, nil
+	}
+
+	return issue{}, false, c.unproven(answer, c.said(answer))
+}
+
+// shows reports whether an issue is as an edit wants it. Jira trims texts, ends
+// lines in its own way, and gives ids to parts of a document.
+func (i issue) shows(d draft) bool {
+	sent, err := json.Marshal(d.Fields.Description)
+	if err != nil || strings.TrimSpace(i.Fields.Summary) != strings.TrimSpace(d.Fields.Summary) {
+		return false
+	}
+	if !bytes.Equal(canonical(sent), canonical(i.Fields.Description)) {
+		return false
+	}
+	if d.Update == nil {
+		return true
+	}
+
+	for _, change := range d.Update.Labels {
+		if change.Add != "" && !slices.Contains(i.Fields.Labels, change.Add) {
+			return false
+		}
+		if change.Remove != "" && slices.Contains(i.Fields.Labels, change.Remove) {
+			return false
+		}
+	}
+
+	return true
+}
+
+// canonical is a description in one spelling: a text without white space at its
+// ends, a document without what is not content, null for nothing.
+func canonical(description rawText) []byte {
+	var value any
+	d := json.NewDecoder(bytes.NewReader(description))
+	d.UseNumber()
+	if d.Decode(&value) != nil {
+		return []byte("null")
+	}
+
+	value = plain(value)
+	if text, ok := value.(string); ok {
+		value = strings.TrimSpace(text)
+	}
+	if value == "" {
+		value = nil
+	}
+	b, err := json.Marshal(value)
+	if err != nil {
+		panic(err) // what was decoded marshals
+	}
+
+	return b
+}
