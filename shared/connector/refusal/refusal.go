@@ -85,13 +85,14 @@ func (r Row) fits(method string, answer outbound.Response, p problem.Problem, co
 
 // marked reports whether an answer has the header that the row wants.
 func (r Row) marked(header http.Header) bool {
-	values := header.Values(r.Header)
-	if r.Header == "" || r.Value == "" {
-		return r.Header == "" || len(values) > 0
+	if r.Header == "" {
+		return true
 	}
 
-	for part := range strings.FieldsFuncSeq(strings.Join(values, ","), func(sign rune) bool { return sign == ',' || sign == ';' }) {
-		if strings.EqualFold(strings.TrimSpace(part), r.Value) {
+	values := strings.Join(header.Values(r.Header), ",")
+	for part := range strings.FieldsFuncSeq(values, func(sign rune) bool { return sign == ',' || sign == ';' }) {
+		part = strings.TrimSpace(part)
+		if part != "" && r.Value == "" || strings.EqualFold(part, r.Value) && r.Value != "" {
 			return true
 		}
 	}
