@@ -26,6 +26,9 @@ var mantisbtKit = kit{
 	classes: map[string]exception{
 		"update reads first": {0, "the token, the server's statuses and the issue are read before a change"},
 	},
+	wholly: map[string]string{
+		"HTML 404": "a web server that does not rewrite addresses says so too, so the API is looked for; where the question whose token it is has no answer either, base_url is wrong",
+	},
 	cannot: map[string]string{
 		"labels": "the configuration has no member for them, and MantisBT's tags are words of one list for all projects",
 	},

@@ -50,6 +50,9 @@ type kit struct {
 	// proven are the answers that are success although nothing is in them, by
 	// their name in the test, each with its reason.
 	proven map[string]string
+	// wholly are the refusals that concern everything where every request is
+	// refused alike, by their name in the test, each with its reason.
+	wholly map[string]string
 	// cannot names what the provider cannot do, with the reason.
 	cannot map[string]string
 }

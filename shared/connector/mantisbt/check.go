@@ -75,7 +75,7 @@ func (c *Connector) project(ctx context.Context, p place) (project, error) {
 	list, err := parseProjects(answer.Body)
 	found := byID(list, p.project)
 	if err != nil || found == nil {
-		return project{}, c.fail(connector.Retryable, connector.IntegrationScope, "answer_unreadable", "MantisBT's answer is not the project", answer)
+		return project{}, c.unreadable("MantisBT's answer is not the project", answer)
 	}
 	return *found, nil
 }

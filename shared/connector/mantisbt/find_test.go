@@ -100,9 +100,9 @@ func TestPlace(t *testing.T) {
 		"unknown":         {"Other", map[string]string{"/users/me": me, "/projects": `{"projects":[]}`}, place{}, "target_not_found"},
 		"no number in it": {"Work", map[string]string{"/users/me": `{"id":1,"projects":[{"name":"Work"}]}`, "/projects": `{"projects":[]}`}, place{}, "target_not_found"},
 		"no API":          {"3", nil, place{}, "api_not_found"},
-		"another site":    {"3", map[string]string{"/users/me": `<html>`}, place{}, "answer_unreadable"},
+		"another site":    {"3", map[string]string{"/users/me": `<html>`}, place{}, "foreign_answer"},
 		"nobody":          {"3", map[string]string{"/users/me": `{}`}, place{}, "answer_unreadable"},
-		"no list":         {"Part", map[string]string{"/users/me": me, "/projects": `[`}, place{}, "answer_unreadable"},
+		"no list":         {"Part", map[string]string{"/users/me": me, "/projects": `{`}, place{}, "answer_unreadable"},
 	} {
 		f, c := start(t, func(cfg *Config) { cfg.Project = tt.project })
 		asked := 0

@@ -56,7 +56,10 @@ func (c *Connector) rows(ctx context.Context, p place, size, page int, members s
 // noList is for half a list, which must not pass for a whole one: an issue not
 // found is made again.
 func (c *Connector) noList(answer outbound.Response) *connector.Error {
-	return c.fail(connector.Retryable, connector.IntegrationScope, "answer_unreadable", "MantisBT's answer is not a list of issues", answer)
+	if refusal, ok := faultIn(answer); ok {
+		return c.refused(http.MethodGet, refusal)
+	}
+	return c.unreadable("MantisBT's answer is not a list of issues", answer)
 }
 
 // only reads an answer that holds one issue.

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"integrations/shared/connector"
+	"integrations/shared/connector/problem"
 	"integrations/shared/domain"
 	"integrations/shared/markup"
 	"integrations/shared/outbound"
@@ -44,6 +45,8 @@ type Connector struct {
 	// narrow are the items whose text the server failed on though nothing but
 	// its width was unusual.
 	narrow map[domain.Snowflake]bool
+	// dead says that a write was done as the anonymous account: no other is sent.
+	dead bool
 }
 
 // New makes a connector that asks through client, which must be pinned to the
@@ -123,6 +126,8 @@ type draft struct {
 	Category    *ref   `json:"category,omitempty"`
 	Status      *ref   `json:"status,omitempty"`
 	Resolution  *ref   `json:"resolution,omitempty"`
+	// Notes is an empty list or nothing: see notes.
+	Notes *[]struct{} `json:"notes,omitempty"`
 }
 
 // Create makes the issue, open. Nothing is asked before: where the API is and
@@ -144,16 +149,11 @@ func (c *Connector) Create(ctx context.Context, content connector.Content, m con
 	if answer.Status == http.StatusNotFound {
 		return connector.Written{}, c.lost(ctx, p, answer)
 	}
-	if answer.Status != http.StatusCreated {
-		return connector.Written{}, c.refused(http.MethodPost, answer)
+	made, proven := provenCreate(answer, m)
+	if !proven {
+		return connector.Written{}, c.createRefused(ctx, answer)
 	}
-	var made struct {
-		Issue issue `json:"issue"`
-	}
-	if err := json.Unmarshal(answer.Body, &made); err != nil || made.Issue.ID <= 0 {
-		return connector.Written{}, c.unreadable(answer)
-	}
-	return c.written(made.Issue, domain.Open), nil
+	return c.written(made, domain.Open), nil
 }
 
 // Update makes the issue what the content says. The issue is read before, for
@@ -169,33 +169,38 @@ func (c *Connector) Update(ctx context.Context, sent connector.Sent, content con
 		return connector.Written{}, err
 	}
 	where := p.root + "/issues/" + strconv.FormatInt(id, 10)
-	current, tag, err := c.read(ctx, where)
+	current, header, err := c.read(ctx, where)
 	if err != nil {
 		return connector.Written{}, err
 	}
 	d := draft{Summary: content.Title, Description: content.Body, Additional: keepMarker(current.Additional, m)}
+	d.Notes = notes(header.Get(versionHeader))
 	if content.State != sent.State && content.State != flow.state(current) {
 		if d.Status, d.Resolution, err = c.move(flow, content.State); err != nil {
 			return connector.Written{}, err
 		}
 	}
-	answer, err := c.write(ctx, http.MethodPatch, where, tag, d, m)
+	answer, err := c.write(ctx, http.MethodPatch, where, header.Get("ETag"), d, m)
 	if err != nil {
 		return connector.Written{}, err
 	}
-	if answer.Status != http.StatusOK {
-		return connector.Written{}, c.issueRefused(ctx, http.MethodPatch, answer)
+	if answer.Status >= 300 {
+		e := c.issueRefused(ctx, http.MethodPatch, answer)
+		if e.Code == "forbidden" && int64(current.Project.ID) != p.project { // a right in another project
+			e.Scope = connector.ItemScope
+		}
+		return connector.Written{}, e
 	}
-	return c.updated(answer, current.ID, d, flow, sent)
+	i, err := c.patched(ctx, where, current.ID, d, answer)
+	if err != nil {
+		return connector.Written{}, err
+	}
+	return c.updated(answer, i, d, flow, sent)
 }
 
-// updated reads the issue MantisBT answered with and makes sure that it took
-// the status: it stores what it does not know as none.
-func (c *Connector) updated(answer outbound.Response, id number, d draft, flow workflow, sent connector.Sent) (connector.Written, error) {
-	i, err := only(answer.Body)
-	if err != nil || i.ID != id {
-		return connector.Written{}, c.unreadable(answer)
-	}
+// updated makes sure that MantisBT took the status: it stores what it does not
+// know as none.
+func (c *Connector) updated(answer outbound.Response, i issue, d draft, flow workflow, sent connector.Sent) (connector.Written, error) {
 	if d.Status != nil && int64(i.Status.ID) != d.Status.ID {
 		return c.written(i, flow.state(i)), c.fail(connector.Final, connector.ItemScope, "status_not_taken",
 			"MantisBT was given the status "+strconv.FormatInt(d.Status.ID, 10)+" and stored "+strconv.FormatInt(int64(i.Status.ID), 10)+" "+i.Status.Name, answer)
@@ -210,31 +215,33 @@ func (c *Connector) updated(answer outbound.Response, id number, d draft, flow w
 	return written, nil
 }
 
-// unreadable is for an answer to a write that does not say which issue it is
-// about: it leaves open what was done.
-func (c *Connector) unreadable(answer outbound.Response) *connector.Error {
-	return c.fail(connector.Ambiguous, connector.ItemScope, "answer_unreadable", "MantisBT took the issue, but its answer is not one", answer)
-}
-
-// read gets one issue and the tag of the form it is in.
-func (c *Connector) read(ctx context.Context, where string) (issue, string, error) {
+// read gets one issue, and the header of the answer: the tag of the form it is
+// in, and the server's version.
+func (c *Connector) read(ctx context.Context, where string) (issue, http.Header, error) {
 	answer, err := c.get(ctx, where, pageBody)
 	if err != nil {
-		return issue{}, "", err
+		return issue{}, nil, err
 	}
 	if answer.Status != http.StatusOK {
-		return issue{}, "", c.issueRefused(ctx, http.MethodGet, answer)
+		return issue{}, nil, c.issueRefused(ctx, http.MethodGet, answer)
 	}
 	i, err := only(answer.Body)
-	if err != nil {
-		return issue{}, "", c.fail(connector.Retryable, connector.IntegrationScope, "answer_unreadable", "MantisBT's answer is not an issue", answer)
+	if err == nil {
+		return i, answer.Header, nil
 	}
-	return i, answer.Header.Get("ETag"), nil
+	if refusal, ok := faultIn(answer); ok {
+		return issue{}, nil, c.issueRefused(ctx, http.MethodGet, refusal)
+	}
+	return issue{}, nil, c.unreadable("MantisBT's answer is not an issue", answer)
 }
 
 // write sends a draft. With a tag it is only taken if the issue still has it;
 // MantisBT compares it as it stands, without quotes around it.
 func (c *Connector) write(ctx context.Context, method, where, tag string, d draft, m connector.Marker) (outbound.Response, error) {
+	if c.isDead() {
+		return outbound.Response{}, c.rejected(outbound.Response{})
+	}
+	d.Summary = markup.Cut(d.Summary, maxSummary, "…")
 	if c.isNarrow(m) || method == http.MethodPost && m.Attempt > 1 {
 		d.Summary, d.Description = narrowed(d.Summary), narrowed(d.Description)
 	}
@@ -254,7 +261,22 @@ func (c *Connector) write(ctx context.Context, method, where, tag string, d draf
 	if err == nil && answer.Status == http.StatusInternalServerError && wide(d.Summary+d.Description) {
 		c.markNarrow(m)
 	}
+	if err == nil && answer.Status < 300 && nobody(answer.Header) {
+		c.markDead()
+	}
 	return answer, err
+}
+
+func (c *Connector) isDead() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.dead
+}
+
+func (c *Connector) markDead() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.dead = true
 }
 
 func (c *Connector) isNarrow(m connector.Marker) bool {
@@ -269,8 +291,22 @@ func (c *Connector) markNarrow(m connector.Marker) {
 	c.narrow[m.Item] = true
 }
 
+// get reads. Nothing is believed of what MantisBT shows to its anonymous
+// account, nor of an answer that is no JSON.
 func (c *Connector) get(ctx context.Context, where string, maxBody int64) (outbound.Response, error) {
-	return c.client.Do(ctx, outbound.Request{Method: http.MethodGet, URL: where, Header: c.header(), MaxBody: maxBody})
+	answer, err := c.client.Do(ctx, outbound.Request{Method: http.MethodGet, URL: where, Header: c.header(), MaxBody: maxBody})
+	switch {
+	case err != nil:
+		return answer, err
+	case nobody(answer.Header) && answer.Status < 500:
+		return answer, c.rejected(answer)
+	case answer.Status >= 300:
+		return answer, nil
+	case !problem.IsJSON(problem.MediaType(answer)):
+		return answer, c.unreadable("MantisBT's answer is not JSON", answer)
+	}
+	answer.Body = withoutNotices(answer.Body)
+	return answer, nil
 }
 
 // header carries the bare token: MantisBT 2.28 answers 401 to a scheme.

@@ -108,7 +108,7 @@ func TestUpdate(t *testing.T) {
 				t.Fatal(got, err)
 			}
 			calls := f.take()
-			want := `{"summary":"T","description":"B"` + tt.want + `}`
+			want := `{"summary":"T","description":"B"` + tt.want + `,"notes":[]}`
 			if len(calls) != 2 || calls[0].method != "GET" || calls[0].query != "" || calls[1].method != "PATCH" || calls[1].path != "/issues/7" || calls[1].body != want {
 				t.Errorf("%+v\nwant %s", calls, want)
 			}
@@ -157,7 +157,7 @@ func TestAWrongEchoIsAnError(t *testing.T) {
 	}{
 		{issueOf(7, 0, ""), connector.Final, "status_not_taken"},
 		{issueOf(7, 80, ""), connector.Final, "status_not_taken"},
-		{issueOf(8, 90, ""), connector.Ambiguous, "answer_unreadable"},
+		{issueOf(8, 90, ""), connector.Ambiguous, "foreign_answer"},
 	} {
 		one(f, issueOf(7, 10, ""), tt.after)
 		got, err := c.Update(t.Context(), connector.Sent{Remote: domain.Remote{Key: "7"}, State: "open"}, connector.Content{State: "closed"}, marker)
@@ -241,7 +241,7 @@ func TestErrors(t *testing.T) {
 		detail string
 	}{
 		{"bad token", 401, nil, `{"message":"Valid API token required","code":9}`, connector.Final, connector.IntegrationScope, "credentials_rejected", 0, "Valid API token"},
-		{"may not report", 403, nil, `{"message":"Access denied"}`, connector.Final, connector.IntegrationScope, "forbidden", 0, "the role reporter"},
+		{"may not report", 403, nil, `{"message":"User does not have access right to report issues"}`, connector.Final, connector.IntegrationScope, "forbidden", 0, "the role reporter"},
 		{"no project", 404, nil, `{"message":"Project '3' doesn't exist","code":700}`, connector.Final, connector.IntegrationScope, "target_not_found", 0, "Project '3'"},
 		{"no category", 400, nil, `{"message":"Category 'General' not found.","code":1502}`, connector.Final, connector.IntegrationScope, "category_not_found", 0, "Category 'General'"},
 		{"category missing", 404, nil, `{"message":"Category not found"}`, connector.Final, connector.IntegrationScope, "category_not_found", 0, ""},
@@ -255,8 +255,8 @@ func TestErrors(t *testing.T) {
 		{"outage", 503, nil, ``, connector.Ambiguous, connector.ItemScope, "no_answer", 0, ""},
 		{"switched off", 503, nil, `{"message":"API disabled"}`, connector.Retryable, connector.IntegrationScope, "provider_unavailable", 0, "API disabled"},
 		{"announced outage", 503, http.Header{"Retry-After": {"30"}}, ``, connector.Retryable, connector.IntegrationScope, "provider_unavailable", 30 * time.Second, ""},
-		{"sent on", 301, http.Header{"Location": {"https://example.com/tracker/api/rest/issues"}}, ``, connector.Final, connector.IntegrationScope, "target_moved", 0, "base_url"},
-		{"sent to another host", 302, http.Header{"Location": {"https://evil.test/"}}, ``, connector.Final, connector.IntegrationScope, "target_moved", 0, ""},
+		{"sent on", 301, http.Header{"Location": {"https://example.com/tracker/api/rest/issues"}}, ``, connector.Final, connector.ItemScope, "rejected", 0, "another address"},
+		{"sent to another host", 302, http.Header{"Location": {"https://evil.test/"}}, ``, connector.Final, connector.ItemScope, "rejected", 0, ""},
 		{"leak", 400, nil, `{"message":"token ` + token + ` at https://u:p@h.test/x?access=1` + strings.Repeat("z", 999) + `"}`, connector.Final, connector.ItemScope, "rejected", 0, "[redacted]"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -328,7 +328,7 @@ func TestErrorsOfOneIssue(t *testing.T) {
 		"no issue":      {answer{200, `{"issues":[]}`}, answer{}, answer{}, connector.Retryable, connector.IntegrationScope, "answer_unreadable"},
 		"server error":  {whole, answer{500, ``}, answer{}, connector.Ambiguous, connector.ItemScope, "no_answer"},
 		"token expired": {whole, answer{401, `{"message":"Valid API token required"}`}, answer{}, connector.Final, connector.IntegrationScope, "credentials_rejected"},
-		"half an echo":  {whole, answer{200, `{"issues":[{"id":7`}, answer{}, connector.Ambiguous, connector.ItemScope, "answer_unreadable"},
+		"half an echo":  {whole, answer{200, `{"issues":[{"id":7`}, answer{}, connector.Ambiguous, connector.ItemScope, "foreign_answer"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			f, c := start(t, nil)

@@ -62,7 +62,7 @@ func (c *Connector) lost(ctx context.Context, guessed place, answer outbound.Res
 	case p.root != guessed.root:
 		return c.fail(connector.Retryable, connector.IntegrationScope, "address_learned", "the web server knows the API as index.php only", answer)
 	}
-	return c.refused(http.MethodPost, answer)
+	return c.createRefused(ctx, answer)
 }
 
 // find asks once whose token it is, and with that under which address the API
@@ -103,11 +103,14 @@ func (c *Connector) whoami(ctx context.Context) (root string, me user, err error
 		switch {
 		case answer.Status == http.StatusNotFound:
 			continue
+		case disabled(answer, c.said(answer)):
+			return "", user{}, c.fail(connector.Final, connector.IntegrationScope, "credentials_rejected",
+				c.said(answer).Reason("MantisBT does not let the token's user in: it is disabled"), answer)
 		case answer.Status != http.StatusOK:
 			return "", user{}, c.refused(http.MethodGet, answer)
 		}
 		if err := json.Unmarshal(answer.Body, &me); err != nil || me.ID <= 0 {
-			return "", user{}, c.fail(connector.Retryable, connector.IntegrationScope, "answer_unreadable", "MantisBT did not say whose token it is", answer)
+			return "", user{}, c.unreadable("MantisBT did not say whose token it is", answer)
 		}
 		return root, me, nil
 	}
@@ -143,7 +146,7 @@ func (c *Connector) projectByName(ctx context.Context, root string, me user) (na
 
 	list, err := parseProjects(answer.Body)
 	if err != nil {
-		return named{}, c.fail(connector.Retryable, connector.IntegrationScope, "answer_unreadable", "MantisBT's answer is not a list of projects", answer)
+		return named{}, c.unreadable("MantisBT's answer is not a list of projects", answer)
 	}
 	if found := byName(list, c.cfg.Project); found != nil {
 		return found.named, nil

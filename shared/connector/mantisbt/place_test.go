@@ -46,7 +46,7 @@ func TestResolve(t *testing.T) {
 		{name: "no such number", project: "8", answer: "404 ", asked: "/projects/8", code: "target_not_found", class: connector.Final},
 		{name: "a number not to be seen", project: "8", answer: "403 ", asked: "/projects/8", code: "target_not_found", class: connector.Final},
 		{name: "another's answer", project: "8", answer: "200 " + all, asked: "/projects/8", code: "answer_unreadable", class: connector.Retryable},
-		{name: "HTML", project: "None", answer: "200 <html>", asked: "/projects", code: "answer_unreadable", class: connector.Retryable},
+		{name: "HTML", project: "None", answer: "200 <html>", asked: "/projects", code: "foreign_answer", class: connector.Retryable},
 		{name: "an outage", project: "8", answer: "503 ", asked: "/projects/8", code: "provider_unavailable", class: connector.Retryable},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -216,11 +216,14 @@ func TestUseBesideCalls(t *testing.T) {
 type recording struct {
 	Case    string `json:"case"`
 	Request struct {
-		Path string `json:"path"`
+		Method string `json:"method"`
+		Path   string `json:"path"`
 	} `json:"request"`
 	Response struct {
-		Status int             `json:"status"`
-		Body   json.RawMessage `json:"body"`
+		Status int               `json:"status"`
+		Reason string            `json:"reason"`
+		Header map[string]string `json:"headers"`
+		Body   json.RawMessage   `json:"body"`
 	} `json:"response"`
 }
 

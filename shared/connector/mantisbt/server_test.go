@@ -47,6 +47,8 @@ type fake struct {
 	routers []routers.Router
 	users   func(w http.ResponseWriter, r *http.Request) // nil: the usual answer
 	answer  func(w http.ResponseWriter, r *http.Request, body []byte)
+	login   string // the method of the login that answers say, "" for none
+	bare    bool   // answers have no header of MantisBT's
 
 	mu    sync.Mutex
 	calls []call
@@ -65,7 +67,12 @@ func (f *fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		f.t.Errorf("%s %s: headers %v", r.Method, r.URL, r.Header)
 	}
 	f.check(r, body)
-	w.Header().Set("X-Mantis-Version", "2.28.4")
+	if !f.bare {
+		w.Header().Set("X-Mantis-Version", "2.28.4")
+	}
+	if f.login != "" && r.Method == http.MethodGet { // errors do not say it
+		w.Header().Set("X-Mantis-LoginMethod", f.login)
+	}
 	w.Header().Set("X-Request-Id", "REQ:1")
 	path := strings.TrimPrefix(r.URL.Path, "/bugs/api/rest")
 	switch {
@@ -118,6 +125,9 @@ func (f *fake) answers(status int, header http.Header, body string) {
 }
 
 func reply(w http.ResponseWriter, status int, header http.Header, body string) {
+	if strings.HasPrefix(body, "{") {
+		w.Header().Set("Content-Type", "application/json")
+	}
 	for name, values := range header {
 		w.Header()[http.CanonicalHeaderKey(name)] = values
 	}

@@ -79,7 +79,7 @@ func (c *Connector) prepare(ctx context.Context) (place, workflow, error) {
 	}
 	w, err := parseWorkflow(answer.Body)
 	if err != nil {
-		return place{}, workflow{}, c.fail(connector.Retryable, connector.IntegrationScope, "answer_unreadable", "MantisBT did not say which statuses it has", answer)
+		return place{}, workflow{}, c.unreadable("MantisBT did not say which statuses it has", answer)
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
