@@ -18,8 +18,8 @@ type Mark struct {
 	Deleted bool // it is of the item's deletion
 	// Retry: a manager wants the item tried again, parked or not.
 	Retry bool
-	// Planned is the full run whose plan pass put the mark; such an item was
-	// not counted then.
+	// Planned is the plan pass that put the mark (ActiveRun.PlanID); such an
+	// item was not counted then.
 	Planned domain.Snowflake
 	// Told: an event told of this version. What only a plan pass has marked is
 	// no news.
@@ -109,6 +109,9 @@ func (s *Store) CountMarks(ctx context.Context, integration domain.Snowflake) (i
 	n, err := s.count(ctx, pageOf{pk: integrationPartition(integration), prefix: markPrefix})
 	return n, wrap(err, "count marks of integration", integration)
 }
+
+// Cursor is the place of a mark among the others: Marks goes on after it.
+func (m Mark) Cursor() string { return markKey(0, m).sk }
 
 // MarkOf is the cursor before the first mark of an item.
 func MarkOf(item domain.Snowflake) string { return markPrefix + item.Sortable() + "#" }

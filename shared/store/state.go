@@ -134,6 +134,8 @@ type ActiveRun struct {
 	// PlanCursor is the last item the plan pass handled.
 	PlanCursor string `json:"plan_cursor"`
 	PlanDone   bool   `json:"plan_done"`
+	// PlanID names the plan pass: a run may plan more than once.
+	PlanID domain.Snowflake `json:"plan_id"`
 	// PlanCounts is what the plan pass has counted: it is taken back when all is
 	// planned anew.
 	PlanCounts domain.Counts `json:"plan_counts"`
@@ -173,7 +175,7 @@ type Gathering struct {
 // cancel_requested_at).
 var progress = []string{
 	"status", "counts", "remaining", "estimated_finish", "started_at", "waiting_until", "waiting_reason",
-	"target", "full_epoch", "plan_cursor", "plan_done", "plan_counts", "plan_version", "pass_retry_at", "pass_settle_at", "outages",
+	"target", "full_epoch", "plan_cursor", "plan_done", "plan_id", "plan_counts", "plan_version", "pass_retry_at", "pass_settle_at", "outages",
 	"idle", "creates", "updates", "call_ms", "digest",
 }
 

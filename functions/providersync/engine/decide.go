@@ -40,11 +40,13 @@ type task struct {
 	content connector.Content
 	step    step
 	reason  string
-	done    bool // its marks may go
-	removed bool // it does not count as remaining any more
-	dirty   bool // its link must be written
-	intends bool // its create was noted in this slice
-	lost    bool // its create left and was not answered
+	done    bool           // its marks may go
+	removed bool           // it does not count as remaining any more
+	dirty   bool           // its link must be written
+	intends bool           // its create was noted in this slice
+	lost    bool           // its create left and was not answered
+	planned bool           // the plan pass has marked it, and so did not count it
+	counted domain.Outcome // what the plan pass counted it as otherwise, "" for nothing
 	was     doubt
 	left    bool          // its update was tried
 	tried   bool          // it was tried and failed: a manager's wish is fulfilled
@@ -62,6 +64,7 @@ func (s *slice) newTask(id domain.Snowflake, item domain.Item, link store.Link, 
 	t := &task{id: id, item: item, link: link, linked: linked}
 	t.link.ItemID, t.link.Target = id, s.target.Key
 	t.was = doubt{link.Unsure, link.UnsureLabels}
+	t.counted = t.countedByPlan()
 	return t
 }
 
@@ -247,43 +250,44 @@ func (s *slice) record(t *task, out domain.Outcome, reason string) {
 
 // count counts an item once in a run, by its last outcome.
 func (s *slice) count(t *task, out domain.Outcome) {
-	switch {
-	case t.link.CountedIn == s.run.ID:
-		s.tally(t.link.CountedAs, -1)
-	case s.run.Mode == domain.Full && s.run.PlanDone && !s.planned(t):
-		s.tallyPlan(t.countedByPlan(), -1)
-	}
+	s.claim(t)
+	s.tally(t.link.CountedAs, -1)
 	s.tally(out, 1)
-	t.link.CountedIn, t.link.CountedAs = s.run.ID, out
+	t.link.CountedAs = out
 	t.dirty = true
 }
 
 // countOnce counts an item to which nothing happened, unless something has in
 // this run.
 func (s *slice) countOnce(t *task, out domain.Outcome) {
-	if t.link.CountedIn != s.run.ID {
+	if t.link.CountedIn != s.run.ID || t.link.CountedAs == "" {
 		s.count(t, out)
 	}
 }
 
-// planned reports whether this run's plan pass marked the item, and so did not
-// count it.
-func (s *slice) planned(t *task) bool {
-	for _, m := range t.marks {
-		if m.Planned == s.run.ID {
-			return true
-		}
+// claim takes back what the plan pass counted the item as. From then on the
+// item's row says what the run has counted, "" for nothing yet. It must be
+// called before the row is written: afterwards the row does not say what the
+// plan pass has seen.
+func (s *slice) claim(t *task) {
+	if t.link.CountedIn == s.run.ID {
+		return
 	}
-	return false
+	if s.run.Mode == domain.Full && s.run.PlanDone && !t.planned {
+		s.tallyPlan(t.counted, -1)
+	}
+	t.link.CountedIn, t.link.CountedAs = s.run.ID, ""
 }
 
-// countedByPlan is what the plan pass counted an item as that it did not mark:
-// its row was not rewritten, so it still says. "" for an item that was not
-// there yet.
+// countedByPlan is what the plan pass counts an item as that it does not mark.
+// The plan pass does not rewrite the row, so the row still says. It is "" for
+// an item that was not there yet.
 func (t *task) countedByPlan() domain.Outcome {
 	switch {
 	case !t.linked:
 		return ""
+	case t.link.Outcome == domain.Unknown:
+		return domain.Unknown
 	case t.link.Parked:
 		return domain.FailedOut
 	case t.link.Outcome == domain.Skipped:
@@ -296,6 +300,8 @@ func (t *task) countedByPlan() domain.Outcome {
 
 func (s *slice) tally(out domain.Outcome, n int) { tally(&s.run.Counts, out, n) }
 
+// tally adds to the count of an outcome. An item whose message was sent and not
+// answered counts as failed: each item that was looked at counts somewhere.
 func tally(c *domain.Counts, out domain.Outcome, n int) {
 	switch out {
 	case domain.Created, domain.Accepted:
@@ -306,7 +312,7 @@ func tally(c *domain.Counts, out domain.Outcome, n int) {
 		c.Unchanged += n
 	case domain.Skipped:
 		c.Skipped += n
-	case domain.FailedOut:
+	case domain.FailedOut, domain.Unknown:
 		c.Failed += n
 	}
 }

@@ -32,7 +32,7 @@ func (s *slice) did(op pacing.Op) {
 // forget takes a task that is done without a call from what the estimate
 // reckons with, if there is nothing left to reckon with at all.
 func (s *slice) forget(t *task) {
-	if s.run.Mode == domain.Full && s.planned(t) && (t.step == unchanged || t.step == skip || t.step == nothing) {
+	if s.run.Mode == domain.Full && t.planned && (t.step == unchanged || t.step == skip || t.step == nothing) {
 		s.run.Updates = max(s.run.Updates-1, 0)
 	}
 }

@@ -20,6 +20,7 @@ const checkpointEvery = 20
 func (s *slice) plan(ctx context.Context) (*verdict, error) {
 	if s.run.PlanCursor == "" {
 		s.run.FullEpoch, s.run.Creates, s.run.Updates = s.meta.FullEpoch, 0, 0
+		s.run.PlanID = domain.NewSnowflake(s.Clock.Now())
 		s.run.Remaining, s.run.EstimatedFinish = nil, nil // nobody knows before all is planned
 	}
 	for pages := 1; ; pages++ {
@@ -40,7 +41,7 @@ func (s *slice) plan(ctx context.Context) (*verdict, error) {
 		batch := store.Batch{}
 		for _, t := range tasks {
 			if s.differs(t) {
-				batch.AddMarks = append(batch.AddMarks, store.Mark{ItemID: t.id, Version: t.item.Version, Planned: s.run.ID})
+				batch.AddMarks = append(batch.AddMarks, store.Mark{ItemID: t.id, Version: t.item.Version, Planned: s.run.PlanID})
 			}
 		}
 		s.run.PlanCursor, s.run.PlanDone = next, next == ""
@@ -115,7 +116,13 @@ func (s *slice) differs(t *task) bool {
 	case nothing:
 		return false
 	case unknown:
-		return t.link.Outcome != domain.Unknown
+		if t.link.Outcome != domain.Unknown {
+			return true
+		}
+		if !again {
+			s.tallyPlan(domain.Unknown, 1)
+		}
+		return false
 	case unchanged, resting:
 		if t.step == unchanged && t.stale() {
 			break // its row is rewritten

@@ -43,7 +43,7 @@ func (s *slice) pass(ctx context.Context) (*verdict, error) {
 		if !s.room() {
 			return goOn, nil
 		}
-		marks, next, err := s.Store.Marks(ctx, s.lease.Pair.ID, s.run.MarkCursor, s.pageSize())
+		marks, next, err := s.nextMarks(ctx)
 		if err != nil || len(marks) == 0 {
 			return nil, err
 		}
@@ -77,8 +77,9 @@ func (s *slice) countRemaining(ctx context.Context) error {
 	return err
 }
 
-// pageSize is one mark while it is to be found out whether the provider is
-// back: a whole page would be written down twice for one call that fails.
+// pageSize is how many items a page has: one while it is to be found out
+// whether the provider is back, as a whole page would be written down twice for
+// one call that fails.
 func (s *slice) pageSize() int {
 	known := s.known()
 	if s.run.Outages > 0 || known != nil && known.State == domain.Unhealthy {
@@ -145,13 +146,14 @@ func (s *slice) read(ctx context.Context, marks []store.Mark) ([]*task, error) {
 		link, linked := links[id]
 		t := s.newTask(id, item, link, linked)
 		t.marks = of[id]
+		t.planned = s.plannedIn(t.marks)
 		if err := s.named(ctx, t); err != nil {
 			return nil, err
 		}
 		s.decide(t, known)
 		tasks[i] = t
 	}
-	return tasks, nil
+	return tasks, s.plannedBeyond(ctx, tasks)
 }
 
 // operations are the calls the tasks are expected to make, in order.
@@ -186,6 +188,7 @@ func (s *slice) stage(ctx context.Context, tasks []*task) error {
 		default:
 			continue
 		}
+		s.claim(t)
 		links = append(links, t.link)
 	}
 	if len(links) == 0 {
@@ -228,6 +231,7 @@ func (s *slice) do(ctx context.Context, t *task) (*verdict, error) {
 		if t.link.Outcome != domain.Unknown { // the worker died over it
 			s.record(t, domain.Unknown, noAnswer)
 		}
+		s.countOnce(t, domain.Unknown)
 		t.lost, t.done = true, true
 	case later:
 		s.countOnce(t, domain.FailedOut)
@@ -270,6 +274,7 @@ func (s *slice) checkpoint(ctx context.Context, tasks []*task, next string, comp
 			t.link.Unsure, t.link.UnsureLabels, t.dirty = false, nil, true
 		}
 		if t.dirty {
+			s.claim(t)
 			b.Links = append(b.Links, t.link)
 		}
 		switch {

@@ -141,7 +141,7 @@ func (s *slice) row(t *task) (domain.PlanRow, bool) {
 	case resolve:
 		return reason(domain.PlanReconcile, "an earlier create was not answered", "")
 	case unknown:
-		return reason(domain.PlanSkip, "an earlier create was not answered, and nobody can be asked", "")
+		return reason(domain.PlanSkip, "an earlier create was not answered, and nobody can be asked", domain.Unknown)
 	case digested:
 		return reason(domain.PlanReconcile, "an earlier digest has yet to be recorded", "")
 	case create:

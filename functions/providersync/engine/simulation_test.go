@@ -39,10 +39,14 @@ type history struct {
 	items         map[domain.Snowflake]domain.Item
 	configuration string
 	disabled      bool
+	kinds         int // how many items there may be
 }
 
 func simulate(t *testing.T, seed uint64) {
-	h := &history{world: newWorld(t), rng: rand.New(rand.NewPCG(seed, 1)), items: map[domain.Snowflake]domain.Item{}, configuration: `{}`}
+	h := &history{world: newWorld(t), rng: rand.New(rand.NewPCG(seed, 1)), items: map[domain.Snowflake]domain.Item{}, configuration: `{}`, kinds: 20}
+	if seed%4 == 0 {
+		h.kinds = 3 * pushPage / 2 // more than one page, and items with marks on two
+	}
 	if h.rng.IntN(2) == 0 {
 		h.configuration = `{"pull":"linked"}`
 		h.able(true)
@@ -107,6 +111,7 @@ func (h *history) told() {
 	runs, _, err := h.sure.Runs(h.ctx, 77, "", 1000, h.clock.now)
 	h.must(err)
 	for _, r := range runs {
+		h.counted(r.ID)
 		if r.Status.Active() || r.DryRun == ended[r.ID] {
 			h.t.Errorf("told of its end: %v, %+v", ended[r.ID], r)
 		}
@@ -178,7 +183,7 @@ func (h *history) rehearse() {
 // change creates or changes a few items, as ingest does it: who is disabled
 // gets no word.
 func (h *history) change() {
-	for range 1 + h.rng.IntN(8) {
+	for range 1 + h.rng.IntN(8*h.kinds/20) {
 		i := h.write()
 		if h.disabled {
 			continue
@@ -190,7 +195,7 @@ func (h *history) change() {
 
 // write stores a new or changed item, which may be again what it was before.
 func (h *history) write() domain.Item {
-	id := domain.Snowflake(1 + h.rng.IntN(20))
+	id := domain.Snowflake(1 + h.rng.IntN(h.kinds))
 	closed, text := h.rng.IntN(3) == 0, fmt.Sprint("text ", h.rng.IntN(3))
 	h.items[id] = h.item(id, h.items[id].Version+1, func(i *domain.Item) {
 		i.Description = text
@@ -239,8 +244,47 @@ func (h *history) deliver() {
 	if h.rng.IntN(2) == 0 {
 		h.wire.reset(1+h.rng.IntN(25), h.rng.IntN(2) == 0)
 	}
+	active := h.activeRun()
 	_ = h.slice() // a crash is what is played
 	h.wire.reset(0, false)
+	h.counted(active)
+	h.addedUp(active)
+}
+
+// activeRun is the active run's id, 0 for none.
+func (h *history) activeRun() domain.Snowflake {
+	state, err := h.sure.State(h.ctx, 77)
+	h.must(err)
+	if state == nil || state.Run == nil {
+		return 0
+	}
+	return state.Run.ID
+}
+
+// counted checks that no count of a run is negative (D1).
+func (h *history) counted(id domain.Snowflake) {
+	if id == 0 {
+		return
+	}
+	run := h.run(id)
+	for out, n := range outcomesOf(run.Counts) {
+		if n < 0 {
+			h.t.Errorf("run %s: %s is %d: %+v", id, out, n, run.Counts)
+		}
+	}
+}
+
+// addedUp checks that the counts of a full run that has just come to its end
+// add up to all items (D1).
+func (h *history) addedUp(id domain.Snowflake) {
+	if id == 0 || h.activeRun() == id {
+		return
+	}
+	run := h.run(id)
+	atItsEnd := run.Status == domain.Succeeded || run.Status == domain.Partial
+	if atItsEnd && run.Mode == domain.Full && !run.DryRun {
+		addUp(h.t, run, len(h.items))
+	}
 }
 
 func (h *history) before(write string, _ domain.Snowflake) error {

@@ -69,6 +69,7 @@ func created(w connector.Written) domain.Outcome {
 // wish to have it tried: a worker that finds it so must not try again.
 func (s *slice) leave(ctx context.Context, t *task) error {
 	s.intend(t)
+	s.claim(t)
 	b := store.Batch{}
 	if t.retry() {
 		t.link.Attempts, t.link.Parked, b.Retried = 0, false, t.marks
