@@ -85,6 +85,23 @@ func (s *Store) Turns(ctx context.Context, org domain.Snowflake) (Turns, error) 
 	return t, wrap(err, "read turns of organisation", org)
 }
 
+// TurnsFor is Turns together with the organisation that owns an integration, 0
+// for an integration that does not exist. Both are read in one round trip.
+func (s *Store) TurnsFor(ctx context.Context, org, integration domain.Snowflake) (t Turns, owner domain.Snowflake, err error) {
+	found, err := s.batchGet(ctx, []key{turnsKey(org), ownerKey(integration)})
+	var pair *Pair
+	if err == nil {
+		err = into(found[ownerKey(integration)], &pair)
+	}
+	if r := found[turnsKey(org)]; err == nil && r != nil {
+		err = decode(r, &t)
+	}
+	if pair != nil {
+		owner = pair.OrganisationID
+	}
+	return t, owner, wrap(err, "read turns of organisation", org)
+}
+
 // PutTurns writes whose turn it is onto what was read. ErrConflict when
 // another worker did meanwhile.
 func (s *Store) PutTurns(ctx context.Context, org domain.Snowflake, read Turns, now time.Time) error {

@@ -24,11 +24,12 @@ func (l Lease) key() key { return laneKey(l.Pair.ID, l.Lane) }
 // Acquire takes the lease of an integration for one slice of a run, in the
 // lane where that run is the active one. held is false when another worker's
 // lease is live or the run is not active: then there is nothing to do for this
-// message. The run's Idle counts this slice.
+// message. The run's Idle counts this slice. Where the pair names an
+// organisation, the lease of another organisation's integration is not taken.
 func (s *Store) Acquire(ctx context.Context, p Pair, run domain.Snowflake, leaseID string, now, until time.Time) (st State, lease Lease, held bool, err error) {
 	for _, lane := range lanes {
 		var elsewhere bool
-		st, held, elsewhere, err = s.acquire(ctx, laneKey(p.ID, lane), run, leaseID, now, until)
+		st, held, elsewhere, err = s.acquire(ctx, laneKey(p.ID, lane), p.OrganisationID, run, leaseID, now, until)
 		if err != nil {
 			return State{}, Lease{}, false, wrap(err, "acquire lease of integration", p.ID)
 		}
@@ -43,8 +44,8 @@ func (s *Store) Acquire(ctx context.Context, p Pair, run domain.Snowflake, lease
 }
 
 // acquire tries one lane; elsewhere says that its run is another one.
-func (s *Store) acquire(ctx context.Context, k key, run domain.Snowflake, leaseID string, now, until time.Time) (st State, held, elsewhere bool, err error) {
-	after, err := s.update(ctx, k, update{
+func (s *Store) acquire(ctx context.Context, k key, org, run domain.Snowflake, leaseID string, now, until time.Time) (st State, held, elsewhere bool, err error) {
+	u := update{
 		expression: "SET #lease = :lease, #until = :until, #fence = if_not_exists(#fence, :zero) + :one, #due = :until, #count = :zero, " +
 			"#run.#status = :running, #run.#idle = if_not_exists(#run.#idle, :zero) + :one",
 		condition: "#run.#id = :run AND (attribute_not_exists(#until) OR #until < :now)",
@@ -56,7 +57,12 @@ func (s *Store) acquire(ctx context.Context, k key, run domain.Snowflake, leaseI
 			":lease": text(leaseID), ":until": number(until.UnixMilli()), ":now": number(now.UnixMilli()), ":zero": number(0),
 			":one": number(1), ":run": number(int64(run)), ":running": text(string(domain.Running)),
 		},
-	})
+	}
+	if org != 0 {
+		u.condition += " AND #org = :org"
+		u.names["#org"], u.values[":org"] = "organisation_id", number(int64(org))
+	}
+	after, err := s.update(ctx, k, u)
 	if old, failed := conditionFailed(err); failed {
 		var there State
 		if err := decode(old, &there); err != nil {

@@ -29,6 +29,21 @@ func TestOneLeaseAtATime(t *testing.T) {
 	}
 }
 
+// D4: the lease of another organisation's integration is not taken.
+func TestNoLeaseForAnotherOrganisation(t *testing.T) {
+	s, _ := open(t)
+	request(t, s, 1, domain.Incremental)
+	other := pair
+	other.OrganisationID++
+	if _, _, held, err := s.Acquire(t.Context(), other, 1, "a", now, now.Add(time.Minute)); held || err != nil {
+		t.Errorf("%v, %v", held, err)
+	}
+	if st := state(t, s); st.Fence != 0 || st.LeaseUntil != 0 || st.Run.Status != domain.Queued {
+		t.Errorf("something was taken: %+v", st)
+	}
+	acquire(t, s, 1, "b", now, now.Add(time.Minute))
+}
+
 func TestNoLeaseWithoutAState(t *testing.T) {
 	s, _ := open(t)
 	if _, _, held, err := s.Acquire(t.Context(), pair, 1, "a", now, now.Add(time.Minute)); held || err != nil {

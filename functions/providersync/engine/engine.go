@@ -119,16 +119,13 @@ func (e *Engine) Slice(ctx context.Context, m syncqueue.Message, deadline time.T
 // would meet it and drop the message.
 func (e *Engine) turn(ctx context.Context, log *slog.Logger, m syncqueue.Message, name string, now, deadline time.Time) (next domain.Snowflake, err error) {
 	defer e.passTurn(ctx, log, m, name)
-	state, lease, held, err := e.Store.Acquire(ctx, store.Pair{ID: m.IntegrationID}, m.RunID, name, now, deadline.Add(e.Settings.LeaseMargin))
+	state, lease, held, err := e.Store.Acquire(ctx, store.Pair{ID: m.IntegrationID, OrganisationID: m.OrganisationID}, m.RunID, name, now, deadline.Add(e.Settings.LeaseMargin))
 	if err != nil {
 		return 0, err
 	}
 	if !held {
 		log.InfoContext(ctx, "message dropped: the run is over, or another worker is on it")
 		return 0, nil
-	}
-	if state.OrganisationID != m.OrganisationID {
-		return 0, fmt.Errorf("slice of run %s: %w", m.RunID, ErrWrongOrganisation)
 	}
 	s := &slice{Engine: e, log: log, lease: lease, state: state, run: *state.Run, began: now, digests: map[domain.Snowflake]*store.Digest{}}
 	s.end = earlier(now.Add(e.Settings.Slice), deadline.Add(-e.Settings.Call))

@@ -542,15 +542,28 @@ func TestASecondWorkerDropsItsMessage(t *testing.T) {
 	mustBe(t, "creates", w.provider.creates, 1)
 }
 
+// D4: a message that names the right run and another organisation takes neither
+// the lease nor a turn, so that the right message is worked on at once.
 func TestAMessageOfAnotherOrganisationIsRefused(t *testing.T) {
 	w := newWorld(t)
-	w.marked(1, 1)
-	w.start(domain.Incremental)
+	item := w.marked(1, 1)
+	id := w.start(domain.Incremental)
+	right := w.queue[0]
 	w.queue[0].OrganisationID = 6
 	if err := w.slice(); !errors.Is(err, ErrWrongOrganisation) {
 		t.Errorf("got %v", err)
 	}
 	mustBe(t, "creates", w.provider.creates, 0)
+	state, err := w.sure.State(w.ctx, 77)
+	w.must(err)
+	mustBe(t, "fence", state.Fence, 0)
+	mustBe(t, "lease", state.LeaseID, "")
+	mustBe(t, "records of the other organisation", len(w.raw("ORG#"+domain.Snowflake(6).Sortable())), 0)
+
+	w.queue = append(w.queue, right)
+	w.must(w.slice())
+	mustBe(t, "status", w.run(id).Status, domain.Succeeded)
+	w.exact(item)
 }
 
 func TestLongRunsGoInSlices(t *testing.T) {

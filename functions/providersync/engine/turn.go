@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"time"
 
@@ -13,12 +14,17 @@ import (
 
 // takeTurn asks for room among the organisation's runs that are worked on at
 // once, so that one organisation leaves workers free for the others. A run
-// that gets none stands on a list.
+// that gets none stands on a list. A message that names another organisation
+// than the integration's gets no room and no place on a list
+// (ErrWrongOrganisation).
 func (e *Engine) takeTurn(ctx context.Context, m syncqueue.Message, lease string, now, until time.Time) (bool, error) {
 	for {
-		t, err := e.Store.Turns(ctx, m.OrganisationID)
+		t, owner, err := e.Store.TurnsFor(ctx, m.OrganisationID, m.IntegrationID)
 		if err != nil {
 			return false, err
+		}
+		if owner != 0 && owner != m.OrganisationID {
+			return false, fmt.Errorf("slice of run %s: %w", m.RunID, ErrWrongOrganisation)
 		}
 		w := turns.Waiter{IntegrationID: m.IntegrationID, RunID: m.RunID}
 		next, granted := t.Turns.Take(w, lease, e.Settings.Room, now, until)
