@@ -14,6 +14,7 @@ import (
 
 	"github.com/aws/aws-lambda-go/events"
 
+	"integrations/shared/awsclient"
 	"integrations/shared/domain"
 	"integrations/shared/event"
 	"integrations/shared/store"
@@ -76,6 +77,9 @@ const together = 5
 // Handle takes a batch. What cannot be handled is reported by its message id,
 // comes again, and ends in the dead-letter queue; the others proceed.
 func (h *Handler) Handle(ctx context.Context, batch events.SQSEvent) (events.SQSEventResponse, error) {
+	ctx, cancel := awsclient.Within(ctx)
+	defer cancel()
+	share := shareOf(ctx, len(batch.Records))
 	failed := make([]bool, len(batch.Records))
 	var all sync.WaitGroup
 	room := make(chan struct{}, together)
@@ -83,7 +87,7 @@ func (h *Handler) Handle(ctx context.Context, batch events.SQSEvent) (events.SQS
 		room <- struct{}{}
 		all.Go(func() {
 			defer func() { <-room }()
-			failed[i] = !h.handled(ctx, m)
+			failed[i] = !h.handled(ctx, share, m)
 		})
 	}
 	all.Wait()
@@ -97,8 +101,8 @@ func (h *Handler) Handle(ctx context.Context, batch events.SQSEvent) (events.SQS
 }
 
 // handled handles one message, or logs why it cannot.
-func (h *Handler) handled(ctx context.Context, m events.SQSMessage) bool {
-	e, err := h.inTime(ctx, m.Body)
+func (h *Handler) handled(ctx context.Context, share time.Duration, m events.SQSMessage) bool {
+	e, err := h.inTime(ctx, share, m.Body)
 	if err != nil {
 		h.Log.ErrorContext(ctx, "event not handled", "message_id", m.MessageId, "event_id", short(e.ID), "detail_type", short(e.DetailType),
 			"malformed", errors.Is(err, event.ErrMalformed), "reason", err.Error())
@@ -106,18 +110,32 @@ func (h *Handler) handled(ctx context.Context, m events.SQSMessage) bool {
 	return err == nil
 }
 
-// reserve is what one event may take at most. An invocation that runs out of
+// longestEvent is the longest that one event may take, whatever time there is.
+const longestEvent = 15 * time.Second
+
+// shareOf is how long each event of a batch may take, so that an event whose
+// table call hangs leaves the others their time. An invocation that runs out of
 // time has done nothing, whatever it did: all of its batch would come again.
-const reserve = time.Second
+func shareOf(ctx context.Context, events int) time.Duration {
+	deadline, ok := ctx.Deadline()
+	if !ok {
+		return longestEvent
+	}
+	rounds := max(1, (events+together-1)/together)
+	return min(longestEvent, time.Until(deadline)/time.Duration(rounds))
+}
 
 var errNoTime = errors.New("no time is left in this invocation")
 
-// inTime handles an event, if there is time for it.
-func (h *Handler) inTime(ctx context.Context, body string) (event.Envelope, error) {
-	if deadline, ok := ctx.Deadline(); ok && time.Until(deadline) < reserve {
+// inTime handles an event within its share of the invocation's time.
+func (h *Handler) inTime(ctx context.Context, share time.Duration, body string) (event.Envelope, error) {
+	if ctx.Err() != nil {
 		return event.Envelope{}, errNoTime
 	}
-	return h.one(ctx, body)
+
+	own, cancel := context.WithTimeout(ctx, share)
+	defer cancel()
+	return h.one(own, body)
 }
 
 // short keeps what somebody else wrote from filling the log.
