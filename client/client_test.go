@@ -103,6 +103,10 @@ func TestRetryAfter(t *testing.T) {
 	if _, err := f.client(t).GetStatus(t.Context(), "1"); err != nil || !slices.Equal(f.slept, []time.Duration{7 * time.Second}) {
 		t.Errorf("slept %v, %v", f.slept, err)
 	}
+	f = &flaky{statuses: []int{503}, after: "5"} // the service's own 503 says when to come back (D6)
+	if _, err := f.client(t).GetStatus(t.Context(), "1"); err != nil || !slices.Equal(f.slept, []time.Duration{5 * time.Second}) {
+		t.Errorf("slept %v, %v", f.slept, err)
+	}
 	f = &flaky{statuses: []int{429}, after: "3600"} // nobody waits so long without being asked
 	var p *Problem
 	if _, err := f.client(t).GetStatus(t.Context(), "1"); !errors.As(err, &p) || p.RetryAfter != time.Hour || f.asked != 1 {

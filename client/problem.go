@@ -20,7 +20,8 @@ var ErrNotModified = errors.New("not modified")
 // (RFC 9457), or what the gateway before it says.
 type Problem struct {
 	Status int
-	// Code is machine-readable; "" where the gateway answered.
+	// Code is machine-readable; "" where the gateway answered. With
+	// "unavailable" (503) it is not known whether a change was made.
 	Code   string
 	Title  string
 	Detail string

@@ -16,6 +16,7 @@ import (
 
 	"github.com/aws/aws-lambda-go/events"
 
+	"integrations/shared/awsclient"
 	"integrations/shared/domain"
 )
 
@@ -83,7 +84,8 @@ type Route func(context.Context, Request) (Answer, error)
 type Handler func(context.Context, events.APIGatewayV2HTTPRequest) (events.APIGatewayV2HTTPResponse, error)
 
 // Serve turns a route into a Lambda handler. userClaim names the claim that
-// holds the caller's id. Every error becomes an answer; a panic is a 500.
+// holds the caller's id. Every error becomes an answer; a panic is a 500. A route
+// has the invocation's time but for what it takes to answer (awsclient.Within).
 func Serve(log *slog.Logger, userClaim string, route Route) Handler {
 	return func(ctx context.Context, event events.APIGatewayV2HTTPRequest) (resp events.APIGatewayV2HTTPResponse, _ error) {
 		id := event.RequestContext.RequestID
@@ -94,6 +96,8 @@ func Serve(log *slog.Logger, userClaim string, route Route) Handler {
 				resp = problem(id, errors.New("panic"))
 			}
 		}()
+		ctx, cancel := awsclient.Within(ctx)
+		defer cancel()
 		path := event.PathParameters
 		req := Request{IntegrationID: path[IntegrationID], OrganisationID: path[OrganisationID], SyncID: path[SyncID], RouteKey: event.RouteKey, event: &event}
 		if auth := event.RequestContext.Authorizer; auth != nil && auth.JWT != nil {
@@ -104,7 +108,7 @@ func Serve(log *slog.Logger, userClaim string, route Route) Handler {
 			resp, err = encode(answer)
 		}
 		if err != nil {
-			resp = problem(id, err)
+			resp = problem(id, toldTo(userClaim, req.Caller, err))
 			logFailure(ctx, log, resp.StatusCode, req, err)
 			return resp, nil
 		}

@@ -96,6 +96,8 @@ type wire struct {
 	mu    sync.Mutex
 	calls []call
 	fail  map[string]bool // by operation: the call does not arrive
+	// denies says that AWS refuses such a call instead.
+	denies bool
 	// before, if it is set, runs once, before the first write leaves.
 	before func()
 }
@@ -125,6 +127,10 @@ func (w *wire) RoundTrip(r *http.Request) (*http.Response, error) {
 		defer w.mu.Unlock()
 		w.calls = append(w.calls, c)
 	}()
+	if fail && w.denies {
+		body := `{"__type":"AccessDeniedException","message":"the role may not do this"}`
+		return &http.Response{StatusCode: 400, Header: http.Header{}, Body: io.NopCloser(strings.NewReader(body)), Request: r}, nil
+	}
 	if fail {
 		return nil, errors.New("the network is down")
 	}

@@ -37,6 +37,7 @@ var statuses = map[domain.Code]struct {
 	domain.CodeLimitReached:         {http.StatusBadRequest, "The organisation has as many integrations as it may"},
 	domain.CodeTargetInUse:          {http.StatusConflict, "Another integration syncs with this place"},
 	domain.CodeKeyReused:            {http.StatusUnprocessableEntity, "The idempotency key belongs to another request"},
+	domain.CodeUnavailable:          {http.StatusServiceUnavailable, "The service is not available now"},
 }
 
 // A document is a problem document (RFC 9457, section 3).

@@ -1,12 +1,20 @@
 package awsclient
 
 import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"net"
 	"net/http"
 	"net/http/httptest"
+	"syscall"
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+	"github.com/aws/smithy-go"
 
 	"integrations/shared/settings"
 )
@@ -42,4 +50,73 @@ func TestAWriteGivesWayToATransaction(t *testing.T) {
 			}
 		})
 	}
+}
+
+// D6: an attempt that hangs is given up, and the next one may succeed; a bounded
+// number of them hang.
+func TestAnAttemptThatHangsIsGivenUp(t *testing.T) {
+	t.Parallel()
+	calls := 0
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_, _ = io.Copy(io.Discard, r.Body)
+		if calls++; calls == 1 {
+			<-r.Context().Done()
+			return
+		}
+		w.Header().Set("Content-Type", "application/x-amz-json-1.0")
+		_, _ = w.Write([]byte("{}"))
+	}))
+	defer server.Close()
+	table := "t"
+	_, err := clientsOf(map[string]string{"AWS_ENDPOINT_URL_DYNAMODB": server.URL}).DynamoDB().
+		GetItem(t.Context(), &dynamodb.GetItemInput{TableName: &table, Key: map[string]types.AttributeValue{}})
+	if err != nil || calls != 2 {
+		t.Errorf("%d calls, want 2: %v", calls, err)
+	}
+}
+
+// D6: Unavailable separates what may succeed later from what never will.
+func TestUnavailable(t *testing.T) {
+	cancelled := func(codes ...string) error {
+		e := &types.TransactionCanceledException{}
+		for _, code := range codes {
+			e.CancellationReasons = append(e.CancellationReasons, types.CancellationReason{Code: &code})
+		}
+		return e
+	}
+	for name, c := range map[string]struct {
+		err  error
+		want bool
+	}{
+		"deadline":             {context.DeadlineExceeded, true},
+		"refused":              {&net.OpError{Op: "dial", Err: syscall.ECONNREFUSED}, true},
+		"throttled":            {&smithy.GenericAPIError{Code: "ThrottlingException"}, true},
+		"throughput":           {&types.ProvisionedThroughputExceededException{}, true},
+		"limit":                {&types.RequestLimitExceeded{}, true},
+		"fault":                {&types.InternalServerError{}, true},
+		"conflict":             {&types.TransactionConflictException{}, true},
+		"cancelled: conflict":  {cancelled("None", "TransactionConflict"), true},
+		"cancelled: throttled": {cancelled("ThrottlingError", "ProvisionedThroughputExceeded"), true},
+		"cancelled: condition": {cancelled("TransactionConflict", "ConditionalCheckFailed"), false},
+		"cancelled: mistake":   {cancelled("ValidationError"), false},
+		"condition":            {&types.ConditionalCheckFailedException{}, false},
+		"no table":             {&types.ResourceNotFoundException{}, false},
+		"denied":               {&smithy.GenericAPIError{Code: "AccessDeniedException"}, false},
+		"our own":              {errors.New("a mistake"), false},
+		"nothing":              {nil, false},
+	} {
+		if got := Unavailable(c.err); got != c.want {
+			t.Errorf("%s: %v, want %v", name, got, c.want)
+		}
+		if wrapped := fmt.Errorf("read it: %w", c.err); c.err != nil && Unavailable(wrapped) != c.want {
+			t.Errorf("%s, wrapped: want %v", name, c.want)
+		}
+	}
+}
+
+// clientsOf are the clients of a function with an environment.
+func clientsOf(more map[string]string) *Clients {
+	env := map[string]string{"AWS_REGION": "eu-central-1", "AWS_ACCESS_KEY_ID": "local", "AWS_SECRET_ACCESS_KEY": "local"}
+	maps.Copy(env, more)
+	return New(settings.New(func(name string) (string, bool) { v, ok := env[name]; return v, ok }))
 }

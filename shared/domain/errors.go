@@ -29,6 +29,7 @@ const (
 	CodeLimitReached         Code = "limit_reached"
 	CodeKeyReused            Code = "idempotency_key_reused"
 	CodeTargetInUse          Code = "target_in_use"
+	CodeUnavailable          Code = "unavailable"
 )
 
 // A FieldError says what is wrong with one member of a request.
@@ -42,7 +43,7 @@ type Error struct {
 	Code       Code
 	Detail     string
 	Fields     []FieldError
-	RetryAfter int // seconds, for CodeTooManyRequests
+	RetryAfter int // seconds, for CodeTooManyRequests and CodeUnavailable
 }
 
 // Error gives the code, the detail and the fields.

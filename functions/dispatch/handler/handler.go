@@ -11,6 +11,7 @@ import (
 	"sync"
 	"time"
 
+	"integrations/shared/awsclient"
 	"integrations/shared/domain"
 	"integrations/shared/notice"
 	"integrations/shared/store"
@@ -73,6 +74,8 @@ const (
 
 // Handle is one tick. One integration's failure does not stop the others.
 func (h *Handler) Handle(ctx context.Context) error {
+	ctx, cancel := awsclient.Within(ctx)
+	defer cancel()
 	now := h.Now().UTC()
 	due, err := h.Index.Due(ctx, now, perShard)
 	if err != nil {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/aws/aws-lambda-go/events"
 
+	"integrations/shared/awsclient"
 	"integrations/shared/syncqueue"
 )
 
@@ -33,6 +34,8 @@ func (h *Handler) Handle(ctx context.Context, batch events.SQSEvent) (events.SQS
 	if !ok {
 		deadline = time.Now().Add(noDeadline)
 	}
+	ctx, cancel := awsclient.Within(ctx) // the lease outlives the invocation
+	defer cancel()
 	var failed events.SQSEventResponse
 	for _, record := range batch.Records {
 		m, err := syncqueue.Parse(record.Body)

@@ -7,7 +7,11 @@ import (
 	"integrations/shared/awsclient"
 )
 
-// New returns the event buses' client.
+// New returns the event buses' client. It gives up early: what is not published
+// stays in the outbox, and dispatch publishes it.
 func New(c *awsclient.Clients) *eventbridge.Client {
-	return eventbridge.NewFromConfig(c.Config, func(o *eventbridge.Options) { o.BaseEndpoint = c.Endpoint("EVENTBRIDGE") })
+	return eventbridge.NewFromConfig(c.Config, func(o *eventbridge.Options) {
+		o.BaseEndpoint = c.Endpoint("EVENTBRIDGE")
+		o.Retryer = awsclient.FewAttempts()
+	})
 }

@@ -7,7 +7,11 @@ import (
 	"integrations/shared/awsclient"
 )
 
-// New returns the queues' client.
+// New returns the queues' client. It gives up early: what is not sent, dispatch
+// sends again.
 func New(c *awsclient.Clients) *sqs.Client {
-	return sqs.NewFromConfig(c.Config, func(o *sqs.Options) { o.BaseEndpoint = c.Endpoint("SQS") })
+	return sqs.NewFromConfig(c.Config, func(o *sqs.Options) {
+		o.BaseEndpoint = c.Endpoint("SQS")
+		o.Retryer = awsclient.FewAttempts()
+	})
 }
