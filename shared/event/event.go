@@ -92,16 +92,16 @@ func ParseItem(detailType string, detail json.RawMessage) (domain.Item, error) {
 	}
 	var prefix domain.Snowflake
 	required(m, "item_type", &item.ItemType, readItemType)
-	required(m, "formatted_number", &item.FormattedNumber, readText)
-	required(m, "title", &item.Title, readText)
+	required(m, "formatted_number", &item.FormattedNumber, readWord)
+	required(m, "title", &item.Title, readTitle)
 	required(m, "description", &item.Description, readDescription)
-	required(m, "url", &item.URL, readText)
+	required(m, "url", &item.URL, readURL)
 	required(m, "state", &item.State, readState)
-	required(m, "status", &item.Status, readText)
+	required(m, "status", &item.Status, readWord)
 	required(m, "labels", &item.Labels, readLabels)
 	required(m, "updated_at", &item.UpdatedAt, readTime)
 	optional(m, "prefix_id", &prefix, readID)
-	optional(m, "priority", &item.Priority, readText)
+	optional(m, "priority", &item.Priority, readWord)
 	if prefix != 0 {
 		item.PrefixID = prefix.String()
 	}
@@ -139,7 +139,7 @@ func ParseMember(detailType string, detail json.RawMessage) (domain.Member, erro
 	required(m, "version", &member.Version, readVersion)
 	if !member.Removed {
 		required(m, "pending", &member.Pending, readTruth)
-		required(m, "role_ids", &member.RoleIDs, readIDs)
+		required(m, "role_ids", &member.RoleIDs, readRoleIDs)
 		required(m, "permissions", &member.Grant, readGrant)
 	}
 	return member, m.err()

@@ -12,11 +12,17 @@ import (
 	"integrations/shared/domain"
 )
 
-// MaxDescription is the longest description that is kept, in bytes; MaxName
-// the longest name of an organisation, in characters.
+// The bounds of events. An event beyond them can never be handled: it is
+// malformed. MaxDescription counts bytes, the other texts count characters.
 const (
 	MaxDescription = 64 << 10
-	MaxName        = 1000
+	MaxName        = 1000 // of an organisation
+	MaxTitle       = 1000
+	MaxURL         = 2048
+	MaxWord        = 200  // of a formatted number, a status, a priority
+	MaxLabels      = 100  // labels of an item
+	MaxLabel       = 200  // the length of each
+	MaxRoles       = 1000 // roles of a member
 )
 
 // ErrMalformed reports an event that can never be handled.
@@ -178,20 +184,40 @@ func readDescription(raw json.RawMessage) (string, error) {
 	return text, err
 }
 
-func readName(raw json.RawMessage) (string, error) {
-	name, err := readText(raw)
-	if n := utf8.RuneCountInString(name); err == nil && n > MaxName {
-		err = fmt.Errorf("has %d characters, at most %d are kept", n, MaxName)
+func readName(raw json.RawMessage) (string, error)  { return readTextUpTo(raw, MaxName) }
+func readTitle(raw json.RawMessage) (string, error) { return readTextUpTo(raw, MaxTitle) }
+func readURL(raw json.RawMessage) (string, error)   { return readTextUpTo(raw, MaxURL) }
+func readWord(raw json.RawMessage) (string, error)  { return readTextUpTo(raw, MaxWord) }
+
+// readTextUpTo reads a text of at most so many characters.
+func readTextUpTo(raw json.RawMessage, most int) (string, error) {
+	text, err := readText(raw)
+	if n := utf8.RuneCountInString(text); err == nil && n > most {
+		err = fmt.Errorf("has %d characters, at most %d are kept", n, most)
 	}
-	return name, err
+	return text, err
 }
 
 func readLabels(raw json.RawMessage) ([]string, error) {
-	return list(raw, readText, "must be an array of strings")
+	labels, err := list(raw, readText, "must be an array of strings")
+	if err == nil && len(labels) > MaxLabels {
+		err = fmt.Errorf("has %d labels, at most %d are kept", len(labels), MaxLabels)
+	}
+	for n, label := range labels {
+		if length := utf8.RuneCountInString(label); err == nil && length > MaxLabel {
+			err = fmt.Errorf("has a label of %d characters (number %d), at most %d are kept", length, n+1, MaxLabel)
+		}
+	}
+	return labels, err
 }
 
-func readIDs(raw json.RawMessage) ([]domain.Snowflake, error) {
-	return list(raw, readID, "must be an array of ids, each "+strings.TrimPrefix(domain.ErrNotSnowflake.Error(), "must be "))
+// readRoleIDs reads the ids of a member's roles.
+func readRoleIDs(raw json.RawMessage) ([]domain.Snowflake, error) {
+	ids, err := list(raw, readID, "must be an array of ids, each "+strings.TrimPrefix(domain.ErrNotSnowflake.Error(), "must be "))
+	if err == nil && len(ids) > MaxRoles {
+		err = fmt.Errorf("has %d roles, at most %d are kept", len(ids), MaxRoles)
+	}
+	return ids, err
 }
 
 func list[T any](raw json.RawMessage, read reader[T], must string) ([]T, error) {

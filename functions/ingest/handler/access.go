@@ -2,8 +2,11 @@ package handler
 
 import (
 	"context"
+	"errors"
+	"fmt"
 
 	"integrations/shared/event"
+	"integrations/shared/store"
 )
 
 // What an access event tells decides the next request: nobody remembers who
@@ -33,5 +36,9 @@ func (h *Handler) role(ctx context.Context, e event.Envelope) error {
 	if err != nil {
 		return err
 	}
-	return h.Grants.PutRole(ctx, r.OrganisationID, r.ID, r.RoleGrant)
+	err = h.Grants.PutRole(ctx, r.OrganisationID, r.ID, r.RoleGrant)
+	if errors.Is(err, store.ErrTooManyRoles) { // deleted roles stay, so that no repetition mends it
+		return &event.Malformed{Problems: []event.Problem{{Member: "id", Detail: fmt.Sprintf("is of one role too many: %v (%d)", err, store.MaxRoles)}}}
+	}
+	return err
 }

@@ -82,6 +82,11 @@ func badMembers(detailType, whole string, values map[string][]any) []bad {
 	return all
 }
 
+// anItemWith is an update of the item with one member changed.
+func anItemWith(member string, value any) string {
+	return message("item.updated", json.RawMessage(with(anItem, map[string]any{"version": 6, member: value})))
+}
+
 func badEvents() []bad {
 	ids := []any{7, "07", "0", "-7", "+7", " 7", "7.0", "x", "", "9223372036854775808", true, []string{"7"}}
 	versions := []any{0, -1, 1.5, "3", 1e30, true}
@@ -108,6 +113,18 @@ func badEvents() []bad {
 		{"created anew elsewhere", message("item.created", json.RawMessage(with(anItem, map[string]any{"version": 1, "organisation_id": "1002"}))), "organisation_id"},
 		{"another organisation's deletion", message("item.deleted", json.RawMessage(`{"id":"7","organisation_id":"1002","version":6}`)), "organisation_id"},
 		{"name of an organisation without end", message("organisation.updated", json.RawMessage(with(anOrganisation, map[string]any{"version": 6, "name": strings.Repeat("x", event.MaxName+1)}))), "name"},
+		// D3: what is stored has bounds, and the reason names the member.
+		{"title of 100,000 characters", anItemWith("title", strings.Repeat("x", 100_000)), "title has 100000 characters, at most 1000"},
+		{"title of one character too many", anItemWith("title", strings.Repeat("é", event.MaxTitle+1)), "title has 1001 characters"},
+		{"10,000 labels", anItemWith("labels", slices.Repeat([]string{"x"}, 10_000)), "labels has 10000 labels, at most 100"},
+		{"one label too many", anItemWith("labels", slices.Repeat([]string{"x"}, event.MaxLabels+1)), "labels has 101 labels"},
+		{"a label too long", anItemWith("labels", []string{"x", strings.Repeat("é", event.MaxLabel+1)}), "labels has a label of 201 characters (number 2)"},
+		{"url too long", anItemWith("url", "https://example.com/"+strings.Repeat("x", event.MaxURL)), "url has 2068 characters"},
+		{"status too long", anItemWith("status", strings.Repeat("x", event.MaxWord+1)), "status has 201 characters"},
+		{"priority too long", anItemWith("priority", strings.Repeat("x", event.MaxWord+1)), "priority has 201 characters"},
+		{"formatted number too long", anItemWith("formatted_number", strings.Repeat("x", event.MaxWord+1)), "formatted_number has 201 characters"},
+		{"20,000 roles", message("member.updated", json.RawMessage(with(aMember, map[string]any{"version": 6, "role_ids": slices.Repeat([]string{"21"}, 20_000)}))), "role_ids has 20000 roles, at most 1000"},
+		{"one role too many", message("member.updated", json.RawMessage(with(aMember, map[string]any{"version": 6, "role_ids": slices.Repeat([]string{"21"}, event.MaxRoles+1)}))), "role_ids has 1001 roles"},
 		{"other spelling of a member", message("item.updated", json.RawMessage(`{"ID":"8",`+with(anItem, map[string]any{"version": 6, "id": absent{}})[1:])), "id is missing"},
 	}
 	for _, detailType := range []string{"item.created", "item.updated"} {
@@ -190,6 +207,36 @@ func TestPoisonFailsAlone(t *testing.T) {
 	}
 }
 
+// D3: what is at the bounds is stored whole.
+func TestTheLargestEventsAreStored(t *testing.T) {
+	w := newWorld(t)
+	labels := make([]string, event.MaxLabels)
+	for n := range labels {
+		labels[n] = strings.Repeat("ü", event.MaxLabel-3) + fmt.Sprintf("%03d", n)
+	}
+	largest := change(map[string]any{
+		"title": strings.Repeat("é", event.MaxTitle), "description": strings.Repeat("x", event.MaxDescription), "labels": labels,
+		"url": "https://example.com/" + strings.Repeat("x", event.MaxURL-20), "status": strings.Repeat("s", event.MaxWord),
+		"priority": strings.Repeat("p", event.MaxWord), "formatted_number": strings.Repeat("n", event.MaxWord),
+	})
+	roles := make([]string, event.MaxRoles)
+	for n := range roles {
+		roles[n] = fmt.Sprint(9223372036854770000 + n)
+	}
+	member := with(aMember, map[string]any{"role_ids": roles})
+	if failed := w.give(t, message("item.created", largest), message("member.updated", json.RawMessage(member))); failed != nil {
+		t.Fatal(failed, w.log)
+	}
+	items, _, err := w.store.Items(t.Context(), store.Pair{OrganisationID: org, ItemType: "work_item"}, "", 10)
+	if err != nil || len(items) != 1 || len(items[0].Labels) != event.MaxLabels || len(items[0].Description) != event.MaxDescription {
+		t.Errorf("%d items, %v", len(items), err)
+	}
+	m, err := w.store.Membership(t.Context(), org, 12)
+	if err != nil || m.Member == nil || len(m.Member.RoleIDs) != event.MaxRoles {
+		t.Errorf("%+v, %v", m.Member, err)
+	}
+}
+
 // Many versions of one item in one batch, of which several are handled at
 // once: the highest is what stays, and its mark is there.
 func TestOneItemManyTimesInABatch(t *testing.T) {
@@ -244,7 +291,8 @@ func TestTimeRunsOut(t *testing.T) {
 	}
 }
 
-// A role that there is no room for fails with a reason, and others go on.
+// D3: a role that there is no room for can never be stored, so it is malformed,
+// and others go on.
 func TestTooManyRoles(t *testing.T) {
 	w := newWorld(t)
 	full := domain.Organisation{ID: org, OwnerID: 11, Version: 1, Roles: map[string]domain.RoleGrant{}}
@@ -253,7 +301,7 @@ func TestTooManyRoles(t *testing.T) {
 	}
 	must(t, w.store.PutOrganisation(t.Context(), full))
 	failed := w.give(t, message("role.updated", json.RawMessage(aRole)), message("role.updated", json.RawMessage(with(aRole, map[string]any{"id": "1000"}))))
-	if !slices.Equal(failed, []string{"0"}) || !strings.Contains(w.log.String(), "as many roles as are kept") {
+	if !slices.Equal(failed, []string{"0"}) || !strings.Contains(w.log.String(), "as many roles as are kept (5000)") || !strings.Contains(w.log.String(), `"malformed":true`) {
 		t.Errorf("failed %v, %s", failed, w.log)
 	}
 }
