@@ -51,6 +51,8 @@ type Check struct {
 type Reason struct {
 	Code   string `json:"code"`
 	Detail string `json:"detail"`
+	// ProviderMessage is what the provider said, "" where it said nothing.
+	ProviderMessage string `json:"provider_message"`
 }
 
 // A Status is how an integration stands.

@@ -65,7 +65,9 @@ var outages = map[string]outage{
 	"RequestLimitExceeded":                   saying(400, "RequestLimitExceeded", ""),
 	"InternalServerError":                    saying(500, "InternalServerError", ""),
 	"ServiceUnavailable":                     saying(503, "ServiceUnavailable", ""),
-	"a page of a proxy":                      func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "<html>Bad gateway</html>", http.StatusBadGateway) },
+	"a page of a proxy": func(w http.ResponseWriter, _ *http.Request) {
+		http.Error(w, "<html>Bad gateway</html>", http.StatusBadGateway)
+	},
 }
 
 // ownOutages are those that only one operation has.

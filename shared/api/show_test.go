@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -74,12 +75,44 @@ func TestStatus(t *testing.T) {
 	until := w.now.Add(time.Hour)
 	run.Status, run.FinishedAt = domain.Succeeded, &w.now
 	must(t, w.store.Finish(t.Context(), lease, store.Ending{Run: run, Mode: run.Mode, MetaVersion: w.view(t, github).Integration.Version, Condition: &store.Condition{
-		ConfigurationVersion: 1, State: domain.Unhealthy, Reason: &domain.RunError{Code: "credentials_rejected", Detail: "d"}, CoolDownUntil: until.UnixMilli()}}))
+		ConfigurationVersion: 1, ConnectionVersion: 1, State: domain.Unhealthy, Reason: &domain.RunError{Code: "credentials_rejected", Detail: "d"}, CoolDownUntil: until.UnixMilli()}}))
 	got := told[answer](t, w.status, request{}, 200)
 	if got.Health != "unhealthy" || got.Reason.Code != "credentials_rejected" || !got.CoolDownUntil.Equal(until) || got.ActiveRun != nil || !got.LastSuccessAt.Equal(w.now) {
 		t.Errorf("%+v", got)
 	}
 	refused(t, send(t, w.status, request{query: map[string]string{"limit": "1"}}), refusal{400, "invalid_query", []string{"limit"}})
+}
+
+// D10: after a PATCH that changes nothing that matters to the connection the
+// status is as before; after one of credentials or place it is unknown.
+func TestStatusAfterAPatch(t *testing.T) {
+	configured := func(members string) string {
+		return `{"configuration":` + strconv.Quote(`{"owner":"octo","repo":"hello",`+members+`}`) + `}`
+	}
+	kept := `"token":"` + domain.Mask + `"`
+	for name, c := range map[string]struct{ body, want string }{
+		"templates":      {configured(kept + `,"templates":{"title":"{{title}}"}`), "healthy"},
+		"labels":         {configured(kept + `,"labels":"none"`), "healthy"},
+		"pull":           {configured(kept + `,"pull":"linked"`), "healthy"},
+		"on_delete":      {configured(kept + `,"on_delete":"leave"`), "healthy"},
+		"disabled":       {`{"enabled":false}`, "healthy"},
+		"a new token":    {configured(`"token":"` + token + `2"`), "unknown"},
+		"another place":  {`{"configuration":` + strconv.Quote(`{"owner":"octo","repo":"other",`+kept+`}`) + `}`, "unknown"},
+		"another server": {configured(`"base_url":"https://github.example.com","token":"` + token + `2"`), "unknown"},
+	} {
+		w := newWorld(t)
+		run := w.accepted(t, request{})
+		_, lease := w.work(t, run.ID)
+		run.Status, run.FinishedAt = domain.Succeeded, &w.now
+		must(t, w.store.Finish(t.Context(), lease, store.Ending{Run: run, Mode: run.Mode, MetaVersion: w.view(t, github).Integration.Version,
+			Condition: &store.Condition{ConfigurationVersion: 1, ConnectionVersion: 1, State: domain.Healthy}}))
+		if resp := send(t, w.patch, request{body: c.body}); resp.StatusCode != 200 {
+			t.Fatalf("%s: %d %s", name, resp.StatusCode, resp.Body)
+		}
+		if got := told[struct{ Health string }](t, w.status, request{}, 200); got.Health != c.want {
+			t.Errorf("%s: %s, want %s", name, got.Health, c.want)
+		}
+	}
 }
 
 func TestSyncs(t *testing.T) {

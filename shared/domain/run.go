@@ -51,10 +51,14 @@ type Counts struct {
 	Pulled    int `json:"pulled"`
 }
 
-// A RunError says why a run failed: a machine-readable code and a sentence.
+// A RunError says why a run failed: a machine-readable code and a sentence of
+// ours, which is never empty.
 type RunError struct {
 	Code   string `json:"code"`
 	Detail string `json:"detail"`
+	// ProviderMessage is what the provider said, cleaned and cut, "" where it
+	// said nothing or was not asked.
+	ProviderMessage string `json:"provider_message"`
 }
 
 // A Run is one sync of one integration.

@@ -24,6 +24,9 @@ type Change struct {
 	NeedsFull     bool
 	// ConfigurationChanged says that the configuration or a secret is another.
 	ConfigurationChanged bool
+	// ConnectionChanged says that a secret, the place or who calls it is another:
+	// what is known of the provider's health says nothing any more.
+	ConnectionChanged bool
 }
 
 // UpdateIntegration writes a change onto what was read, in one write, and
@@ -45,6 +48,9 @@ func (s *Store) UpdateIntegration(ctx context.Context, v View, c Change, now tim
 	}
 	if c.ConfigurationChanged {
 		next.ConfigurationVersion++
+	}
+	if c.ConnectionChanged || c.TargetHash != read.TargetHash {
+		next.ConnectionVersion++
 	}
 	u := changeUpdate(read, next, c.NewSecrets)
 	beside := s.besideChange(v.State, read, next, now)

@@ -51,7 +51,7 @@ func (s *Store) CreateIntegration(ctx context.Context, i Integration, secrets ma
 // when that was done before: MadeOnce tells what.
 func (s *Store) CreateOnce(ctx context.Context, i Integration, secrets map[string][]byte, once *Once) error {
 	p := Pair{ID: i.ID, OrganisationID: i.OrganisationID, ItemType: i.ItemType}
-	i.Version, i.FullEpoch, i.ConfigurationVersion = 1, 1, 1
+	i.Version, i.FullEpoch, i.ConfigurationVersion, i.ConnectionVersion = 1, 1, 1, 1
 	meta := keyed(metaKey(p), mustEncode(i))
 	for member, blob := range secrets {
 		meta[secretPrefix+member] = &types.AttributeValueMemberB{Value: blob}

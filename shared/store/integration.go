@@ -31,6 +31,9 @@ type Integration struct {
 	FullEpoch int64 `json:"full_epoch"`
 	// ConfigurationVersion counts the changes of configuration and secrets.
 	ConfigurationVersion int64 `json:"configuration_version"`
+	// ConnectionVersion counts the changes of secrets, place and identity: what
+	// the provider has said of an earlier connection says nothing of this one.
+	ConnectionVersion int64 `json:"connection_version"`
 	// TargetHash names the place items go to as the configuration spells it.
 	// State.Target says which place that is.
 	TargetHash string `json:"target_hash"`

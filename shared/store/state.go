@@ -45,8 +45,11 @@ type State struct {
 
 // A Condition is how the provider last answered what was configured then.
 type Condition struct {
-	// ConfigurationVersion is Integration.ConfigurationVersion: a condition of
-	// another one says nothing.
+	// ConnectionVersion is Integration.ConnectionVersion: a condition of another
+	// one says nothing.
+	ConnectionVersion int64 `json:"connection_version"`
+	// ConfigurationVersion is Integration.ConfigurationVersion: any change of the
+	// configuration ends the cool-down, since it may mend what was refused.
 	ConfigurationVersion int64              `json:"configuration_version"`
 	State                domain.HealthState `json:"state"` // Healthy or Unhealthy
 	Reason               *domain.RunError   `json:"reason"`
@@ -80,13 +83,14 @@ type Pull struct {
 func NeedsFull(i Integration, s *State) bool { return s == nil || s.FullEpoch < i.FullEpoch }
 
 // Health tells how an integration stands with its provider. It is unknown
-// after a change of the configuration until the provider has answered.
+// after a change of the credentials or the place, until the provider has
+// answered. Other changes of the configuration keep it.
 func (s *State) Health(i Integration) domain.Health {
-	if s == nil || s.Condition == nil || s.Condition.ConfigurationVersion != i.ConfigurationVersion {
+	if s == nil || s.Condition == nil || s.Condition.ConnectionVersion != i.ConnectionVersion {
 		return domain.Health{State: domain.HealthUnknown}
 	}
 	h := domain.Health{State: s.Condition.State, Reason: s.Condition.Reason}
-	if s.Condition.State == domain.Unhealthy {
+	if s.Condition.State == domain.Unhealthy && s.Condition.ConfigurationVersion == i.ConfigurationVersion {
 		until := time.UnixMilli(s.Condition.CoolDownUntil).UTC()
 		h.CoolDownUntil = &until
 	}

@@ -239,7 +239,7 @@ func TestPullsAfterAStop(t *testing.T) {
 func TestAChangeEndsTheCoolDown(t *testing.T) {
 	s, _ := open(t)
 	run, lease := at(t, s, leased)
-	ill := &Condition{ConfigurationVersion: 1, State: domain.Unhealthy, Reason: &domain.RunError{Code: "c"}, CoolDownUntil: now.Add(time.Hour).UnixMilli(), CoolDowns: 3}
+	ill := &Condition{ConfigurationVersion: 1, ConnectionVersion: 1, State: domain.Unhealthy, Reason: &domain.RunError{Code: "c"}, CoolDownUntil: now.Add(time.Hour).UnixMilli(), CoolDowns: 3}
 	finish(t, s, lease, run.Run, Ending{RetryAt: now.Add(time.Hour), Condition: ill, Forced: true})
 	v := viewed(t, s)
 	if h := v.State.Health(*v.Integration); h.State != domain.Unhealthy || h.Reason.Code != "c" || !h.CoolDownUntil.Equal(now.Add(time.Hour)) {
@@ -248,7 +248,7 @@ func TestAChangeEndsTheCoolDown(t *testing.T) {
 	if until := v.State.Cooling(1, now); !until.Equal(now.Add(time.Hour)) || !v.State.Cooling(2, now).IsZero() || !v.State.Cooling(1, now.Add(time.Hour)).IsZero() {
 		t.Errorf("cooling until %s", until)
 	}
-	_, err := s.UpdateIntegration(t.Context(), v, same(Change{Enabled: true, ConfigurationChanged: true}), now)
+	_, err := s.UpdateIntegration(t.Context(), v, same(Change{Enabled: true, ConfigurationChanged: true, ConnectionChanged: true}), now)
 	must(t, err)
 	v = viewed(t, s)
 	if h := v.State.Health(*v.Integration); h.State != domain.HealthUnknown || h.CoolDownUntil != nil {

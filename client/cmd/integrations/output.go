@@ -162,6 +162,9 @@ func statusText(v any) [][2]string {
 	health := s.Health
 	if s.Reason != nil {
 		health += ": " + s.Reason.Detail + " (" + s.Reason.Code + ")"
+		if s.Reason.ProviderMessage != "" {
+			health += fmt.Sprintf(" The provider says: %q", s.Reason.ProviderMessage)
+		}
 	}
 	lines := [][2]string{{"health", health}, {"cools down until", at(s.CoolDownUntil)}, {"last success", at(s.LastSuccessAt)},
 		{"changes that wait", fmt.Sprint(s.Dirty)}, {"items given up", fmt.Sprint(s.Parked)}}

@@ -102,7 +102,10 @@ func (h *Handler) apply(ctx context.Context, r api.Request, view store.View) (st
 	if err := r.IfMatch(current.Version); err != nil {
 		return current, err
 	}
-	change, changes := plan(current, p, accepted)
+	change, changes, err := plan(current, p, accepted)
+	if err != nil {
+		return current, err
+	}
 	if !changes {
 		return current, nil
 	}
@@ -133,7 +136,7 @@ func accept(current store.Integration, p patch) (*configuration.Accepted, error)
 }
 
 // plan says what changes; nothing does when the body holds what is stored.
-func plan(current store.Integration, p patch, accepted *configuration.Accepted) (store.Change, bool) {
+func plan(current store.Integration, p patch, accepted *configuration.Accepted) (store.Change, bool, error) {
 	c := store.Change{
 		Enabled: current.Enabled, Configuration: current.Configuration, TargetHash: current.TargetHash,
 		WebhookHash: current.WebhookHash, Fingerprint: current.Fingerprint, SecretOrigins: current.SecretOrigins,
@@ -144,12 +147,17 @@ func plan(current store.Integration, p patch, accepted *configuration.Accepted) 
 		c.NeedsFull = c.Enabled // what happened while it was disabled left no marks
 	}
 	if accepted == nil {
-		return c, changes
+		return c, changes, nil
 	}
 	if accepted.Public == current.Configuration && len(accepted.NewSecrets) == 0 {
-		return c, changes
+		return c, changes, nil
 	}
 	c.ConfigurationChanged = true
+	same, err := configuration.SameConnection(current.Provider, current.Configuration, accepted.Public)
+	if err != nil {
+		return c, false, err
+	}
+	c.ConnectionChanged = !same || len(accepted.NewSecrets) > 0
 	c.Configuration, c.TargetHash = accepted.Public, accepted.Destination.Hash()
 	c.WebhookHash, c.Fingerprint = accepted.Destination.WebhookHash, accepted.ContentFingerprint
 	c.SecretOrigins = map[string]string{}
@@ -162,5 +170,5 @@ func plan(current store.Integration, p patch, accepted *configuration.Accepted) 
 	// Whether another spelling is another place, which needs a full sync too, is
 	// for the worker to find out.
 	c.NeedsFull = c.NeedsFull || c.Fingerprint != current.Fingerprint
-	return c, true
+	return c, true, nil
 }

@@ -209,9 +209,7 @@ func failure(code, detail string) *verdict {
 
 // refused is the verdict when the provider refuses what is configured.
 func refused(e *connector.Error) *verdict {
-	v := failure(e.Code, e.Detail)
-	v.ill = true
-	return v
+	return &verdict{status: domain.Failed, err: reasonOf(e), ill: true}
 }
 
 func cancelled(why *domain.RunError) *verdict {

@@ -28,7 +28,7 @@ func (s *slice) known() *store.Condition {
 // Then it counts when the run has come to its end.
 func (s *slice) answered(wrote bool) {
 	was := s.known()
-	if was != nil && was.ConfigurationVersion == s.meta.ConfigurationVersion {
+	if was != nil && was.ConnectionVersion == s.meta.ConnectionVersion {
 		if was.State == domain.Healthy {
 			return
 		}
@@ -36,7 +36,7 @@ func (s *slice) answered(wrote bool) {
 			return
 		}
 	}
-	s.condition = &store.Condition{ConfigurationVersion: s.meta.ConfigurationVersion, State: domain.Healthy}
+	s.condition = s.newCondition(domain.Healthy)
 	if was != nil && was.State == domain.Unhealthy {
 		s.announce()
 	}
@@ -47,10 +47,11 @@ func (s *slice) answered(wrote bool) {
 // make it wait longer.
 func (s *slice) fallIll(why *domain.RunError) {
 	now := s.Clock.Now()
-	next := &store.Condition{ConfigurationVersion: s.meta.ConfigurationVersion, State: domain.Unhealthy, Reason: why}
+	next := s.newCondition(domain.Unhealthy)
+	next.Reason = why
 	was := s.known()
-	ill := was != nil && was.State == domain.Unhealthy && was.ConfigurationVersion == s.meta.ConfigurationVersion
-	if ill {
+	ill := was != nil && was.State == domain.Unhealthy && was.ConnectionVersion == s.meta.ConnectionVersion
+	if ill && was.ConfigurationVersion == s.meta.ConfigurationVersion {
 		next.CoolDowns, next.CoolDownUntil = was.CoolDowns, was.CoolDownUntil
 	}
 	if next.CoolDownUntil <= now.UnixMilli() {
@@ -61,6 +62,11 @@ func (s *slice) fallIll(why *domain.RunError) {
 	if !ill {
 		s.announce()
 	}
+}
+
+// newCondition is a condition of what is configured now.
+func (s *slice) newCondition(state domain.HealthState) *store.Condition {
+	return &store.Condition{ConnectionVersion: s.meta.ConnectionVersion, ConfigurationVersion: s.meta.ConfigurationVersion, State: state}
 }
 
 // announce has the change of health published.

@@ -84,7 +84,7 @@ func TestRefusedCredentialsCoolDown(t *testing.T) {
 	mustBe(t, "status", w.run(id).Status, domain.Failed)
 	h := w.health()
 	mustBe(t, "health", h.State, domain.Unhealthy)
-	mustBe(t, "reason", *h.Reason, domain.RunError{Code: "credentials_rejected", Detail: "Bad credentials"})
+	mustBe(t, "reason", *h.Reason, domain.RunError{Code: "credentials_rejected", Detail: "The provider does not accept the credentials.", ProviderMessage: "Bad credentials"})
 	mustBe(t, "cool-down", h.CoolDownUntil.Sub(w.clock.now), 5*time.Minute)
 
 	// A change meanwhile waits, with the reason and the time.
@@ -150,7 +150,7 @@ func TestANewConfigurationIsTriedAtOnce(t *testing.T) {
 		w.provider.before = nil
 		v, err := w.sure.View(w.ctx, w.pair, 0)
 		w.must(err)
-		_, err = w.sure.UpdateIntegration(w.ctx, v, store.Change{Enabled: true, Configuration: `{}`, TargetHash: "there", ConfigurationChanged: true}, w.clock.now)
+		_, err = w.sure.UpdateIntegration(w.ctx, v, store.Change{Enabled: true, Configuration: `{}`, TargetHash: "there", ConfigurationChanged: true, ConnectionChanged: true}, w.clock.now)
 		w.must(err)
 		mustBe(t, name+": health", w.health().State, domain.HealthUnknown)
 		w.pass(2 * time.Minute)
@@ -270,7 +270,7 @@ func TestNewCredentialsWhileTheOldAreRefused(t *testing.T) {
 			return nil
 		}
 		changed = true
-		w.reconfigure(store.Change{Enabled: true, Configuration: `{}`, TargetHash: "there", ConfigurationChanged: true})
+		w.reconfigure(store.Change{Enabled: true, Configuration: `{}`, TargetHash: "there", ConfigurationChanged: true, ConnectionChanged: true})
 		return rejected()
 	}
 	w.start(domain.Incremental)
