@@ -23,7 +23,7 @@ import (
 )
 
 var incoming = slices.Sorted(slices.Values(append(slices.Clone(event.InOrganisations), event.OfOrganisations...)))
-var outgoing = []string{notice.TypeHealthChanged, notice.TypeRemoteChanged, notice.TypeSyncFinished}
+var outgoing = []string{notice.TypeHealthChanged, notice.TypeRemoteChanged, notice.TypeOrganisationPurging, notice.TypeSyncFinished}
 
 func read(t testing.TB, path string) any {
 	t.Helper()
@@ -263,6 +263,7 @@ func TestOurOwnEvents(t *testing.T) {
 		notice.HealthChanged(3, 1, 2, domain.Health{State: domain.Healthy}),
 		notice.RemoteChanged(3, 1, 2, &item, domain.GitHub, notice.ChangeClosed, remote),
 		notice.RemoteChanged(3, 1, 2, nil, domain.Jira, notice.ChangeCreated, remote),
+		notice.OrganisationPurging(3, 1, at),
 	} {
 		doc, err := jsonschema.UnmarshalJSON(strings.NewReader(n.Detail))
 		if err != nil {

@@ -152,7 +152,7 @@ func (s *service) working() []definition {
 		},
 		{
 			name: "ingest", about: "Stores what the platform publishes", timeout: s.Timings.Ingest, memory: 256,
-			environment: s.environment(tellSyncQueue, s.tellLostAfter),
+			environment: s.environment(tellSyncQueue, s.tellLostAfter, s.tellPurgeAfter),
 			statements:  ingestsEvents,
 		},
 		{
@@ -201,6 +201,10 @@ func tellBus(r resources, env map[string]*string) { env["EVENT_BUS_NAME"] = r.bu
 
 func (s *service) tellLostAfter(_ resources, env map[string]*string) {
 	env["LOST_AFTER_SECONDS"] = secondsText(s.Timings.LostAfter)
+}
+
+func (s *service) tellPurgeAfter(_ resources, env map[string]*string) {
+	env["PURGE_AFTER_DAYS"] = jsii.String(strconv.Itoa(s.PurgeAfterDays))
 }
 
 // tellDials says which addresses may be dialled though they are not public.

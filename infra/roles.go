@@ -132,19 +132,24 @@ func worksSync(r resources) []awsiam.PolicyStatement {
 	}
 }
 
+// ingestsEvents stores what the platform tells. It deletes one record, the schedule of an organisation's erasure, when
+// the organisation returns.
 func ingestsEvents(r resources) []awsiam.PolicyStatement {
 	return []awsiam.PolicyStatement{
 		allow(on(r.table.TableArn()),
-			"dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:Query", "dynamodb:PutItem", "dynamodb:UpdateItem"),
+			"dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:Query", "dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem"),
 		r.sendsSync(),
 		consumes(r.queues.ingest),
 	}
 }
 
+// dispatchesDue moves what is due, publishes notices, and erases what deleted organisations leave, in transactions that
+// check that they have not returned.
 func dispatchesDue(r resources) []awsiam.PolicyStatement {
 	return []awsiam.PolicyStatement{
 		allow(on(r.index(dueIndex)), "dynamodb:Query"),
-		allow(on(r.table.TableArn()), "dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:UpdateItem", "dynamodb:BatchWriteItem"),
+		allow(on(r.table.TableArn()), "dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:Query", "dynamodb:UpdateItem", "dynamodb:PutItem",
+			"dynamodb:DeleteItem", "dynamodb:ConditionCheckItem", "dynamodb:BatchWriteItem"),
 		r.publishes(),
 		r.sendsSync(),
 	}

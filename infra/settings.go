@@ -32,6 +32,8 @@ type Settings struct {
 	Publishers         []string
 	// Pacing is how fast providers are called: as they publish, not limited at all, or as it says.
 	Pacing string
+	// PurgeAfterDays is how many days after its deletion everything of an organisation is erased.
+	PurgeAfterDays int
 	// RestoredAt is when the table was restored from a backup, "" if it never was: integrations then look for their
 	// objects at the provider before they create any.
 	RestoredAt string
@@ -78,6 +80,7 @@ func readSettings(lookup func(string) any) (Settings, error) {
 	if s.Timings.Pull == 0 {
 		s.Timings.Pull = timingsOf(s.Profile).Pull
 	}
+	s.PurgeAfterDays = r.number("purgeAfterDays", 30, 1, 3650)
 	s.RestoredAt = r.time("restoredAt")
 	s.Issuer = r.issuer(s.Profile)
 	s.MaximumConcurrency = r.number("maximumConcurrency", 4, 2, 1000)

@@ -20,7 +20,7 @@ func TestSettingsDefaults(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if s.Profile != production || s.UserClaim != "sub" || s.EventSource != "platform" || s.MaximumConcurrency != 4 || s.Architecture != "arm64" {
+	if s.Profile != production || s.UserClaim != "sub" || s.EventSource != "platform" || s.MaximumConcurrency != 4 || s.Architecture != "arm64" || s.PurgeAfterDays != 30 {
 		t.Errorf("%+v", s)
 	}
 	s, err = settingsFrom(map[string]any{"stage": "dev", "profile": "local", "issuer": "http://127.0.0.1:1", "audience": "a"})
@@ -60,6 +60,7 @@ func TestSettingsRefuse(t *testing.T) {
 		"eventSource":        {"a b", strings.Repeat("a", 201)},
 		"maximumConcurrency": {"1", "0", "-4", "1001", "many", "2.5", 1.0, 2.5},
 		"goarch":             {"x86_64", "386"},
+		"purgeAfterDays":     {"0", "-1", "3651", "1.5", "never"},
 		"vpcId":              {"subnet-1", "vpc-"},
 		"subnetIds":          {"vpc-1", "subnet-1"},
 		"alarmTopic":         {"someone", "A <a@example.com>", "a@example.com, b@example.com"},

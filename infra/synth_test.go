@@ -66,7 +66,7 @@ var (
 	})
 	complete = synthesizeOnce(map[string]any{
 		"stage": "zebra", "issuer": "https://issuer.example.com/", "audience": "one,two", "scopes": "integrations.manage",
-		"userClaim": "user_id", "eventSource": "product", "maximumConcurrency": "9", "goarch": "amd64",
+		"userClaim": "user_id", "eventSource": "product", "maximumConcurrency": "9", "goarch": "amd64", "purgeAfterDays": "90",
 		"vpcId": "vpc-0a", "subnetIds": "subnet-0a,subnet-0b", "alarmTopic": "oncall@example.com",
 		"allowDial": "10.1.2.3/32:8443,fd00::/8:443", "publishers": "arn:aws:iam::123456789012:role/product",
 	})

@@ -174,7 +174,7 @@ func TestEveryEventOfThePlatformIsBrought(t *testing.T) {
 		slices.Sort(brought)
 		want := []string{
 			"item.created", "item.deleted", "item.updated", "member.removed", "member.updated",
-			"organisation.deleted", "organisation.updated", "role.deleted", "role.updated",
+			"organisation.deleted", "organisation.purged", "organisation.updated", "role.deleted", "role.updated",
 		}
 		if !slices.Equal(brought, want) {
 			t.Errorf("brought are %v, want %v, each once", brought, want)

@@ -158,7 +158,7 @@ func stagedWithin(t *testing.T, limit time.Duration, endpoint, name string, more
 		Settings: engine.Settings{Slice: time.Minute, Call: 30 * time.Second, Settle: 2 * time.Minute,
 			LeaseMargin: 10 * time.Second, LostAfter: time.Minute, PullEvery: 15 * time.Minute, Room: 2},
 	}
-	s.dispatch = &dispatch.Handler{Index: s.table, Schedule: s.table, Outbox: s.table, Queue: s, Bus: s, Log: silent, Now: s.Now, LostAfter: time.Minute}
+	s.dispatch = &dispatch.Handler{Index: s.table, Schedule: s.table, Outbox: s.table, Erasures: s.table, Queue: s, Bus: s, Log: silent, Now: s.Now, LostAfter: time.Minute}
 	return s
 }
 

@@ -17,7 +17,7 @@ func main() { boot.Function(function) }
 
 func function(b boot.Boot) any {
 	h := &handler.Handler{
-		Index: b.Store, Schedule: b.Store, Outbox: b.Store,
+		Index: b.Store, Schedule: b.Store, Outbox: b.Store, Erasures: b.Store,
 		Queue: syncqueue.New(queues.New(b.Clients), b.Env.Text("SYNC_QUEUE_URL")), Bus: bus.New(buses.New(b.Clients), b.Env.Text("EVENT_BUS_NAME")),
 		Log: b.Log, Now: time.Now, LostAfter: b.Env.Seconds("LOST_AFTER_SECONDS", time.Minute),
 	}

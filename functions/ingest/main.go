@@ -3,11 +3,14 @@
 package main
 
 import (
+	"fmt"
+	"strconv"
 	"time"
 
 	"integrations/functions/ingest/handler"
 	"integrations/shared/awsclient/queues"
 	"integrations/shared/boot"
+	"integrations/shared/settings"
 	"integrations/shared/syncqueue"
 )
 
@@ -17,6 +20,21 @@ func function(b boot.Boot) any {
 	h := &handler.Handler{
 		Items: b.Store, Organisations: b.Store, Grants: b.Store, Marks: b.Store, Runs: b.Store, Queue: syncqueue.New(queues.New(b.Clients), b.Env.Text("SYNC_QUEUE_URL")),
 		Log: b.Log, Now: time.Now, LostAfter: b.Env.Seconds("LOST_AFTER_SECONDS", time.Minute),
+		PurgeAfter: settings.Parsed(b.Env, "PURGE_AFTER_DAYS", days),
 	}
 	return h.Handle
+}
+
+// days reads after how many days a deleted organisation is erased: 30 unless the
+// deployment says otherwise.
+func days(text string) (time.Duration, error) {
+	const day = 24 * time.Hour
+	if text == "" {
+		return 30 * day, nil
+	}
+	n, err := strconv.Atoi(text)
+	if err != nil || n < 1 || n > 3650 {
+		return 0, fmt.Errorf("is %q: want whole days from 1 to 3650", text)
+	}
+	return time.Duration(n) * day, nil
 }

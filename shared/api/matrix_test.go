@@ -57,7 +57,8 @@ func TestRightsAreNotRemembered(t *testing.T) {
 	}
 	must(t, w.store.PutRole(t.Context(), org, 21, domain.RoleGrant{Version: 2, Deleted: true}))
 	refused(t, send(t, w.get, request{}), refusal{403, "forbidden", nil})
-	must(t, w.store.DeleteOrganisation(t.Context(), org, 2))
+	_, err := w.store.TakeOrganisation(t.Context(), domain.Organisation{ID: org, Deleted: true, Version: 2}, w.now)
+	must(t, err)
 	refused(t, send(t, w.get, request{}), refusal{400, "organisation_not_found", nil})
 }
 

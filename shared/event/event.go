@@ -16,6 +16,7 @@ const (
 	ItemDeleted         = "item.deleted"
 	OrganisationUpdated = "organisation.updated"
 	OrganisationDeleted = "organisation.deleted"
+	OrganisationPurged  = "organisation.purged"
 	MemberUpdated       = "member.updated"
 	MemberRemoved       = "member.removed"
 	RoleUpdated         = "role.updated"
@@ -25,7 +26,7 @@ const (
 // OfOrganisations lists the detail types whose detail is an organisation;
 // InOrganisations those whose detail names the organisation it belongs to.
 var (
-	OfOrganisations = []string{OrganisationUpdated, OrganisationDeleted}
+	OfOrganisations = []string{OrganisationUpdated, OrganisationDeleted, OrganisationPurged}
 	InOrganisations = []string{ItemCreated, ItemUpdated, ItemDeleted, MemberUpdated, MemberRemoved, RoleUpdated, RoleDeleted}
 )
 
@@ -35,7 +36,7 @@ func Check(detailType string, detail json.RawMessage) error {
 	switch detailType {
 	case ItemCreated, ItemUpdated, ItemDeleted:
 		_, err = ParseItem(detailType, detail)
-	case OrganisationUpdated, OrganisationDeleted:
+	case OrganisationUpdated, OrganisationDeleted, OrganisationPurged:
 		_, err = ParseOrganisation(detailType, detail)
 	case MemberUpdated, MemberRemoved:
 		_, err = ParseMember(detailType, detail)
@@ -108,14 +109,14 @@ func ParseItem(detailType string, detail json.RawMessage) (domain.Item, error) {
 	return item, m.err()
 }
 
-// ParseOrganisation reads the detail of an organisation event. A deletion
-// needs only its id and version.
+// ParseOrganisation reads the detail of an organisation event. A deletion, and
+// the wish to have everything erased at once, need only its id and version.
 func ParseOrganisation(detailType string, detail json.RawMessage) (domain.Organisation, error) {
 	m, err := read(detail)
 	if err != nil {
 		return domain.Organisation{}, err
 	}
-	o := domain.Organisation{Deleted: detailType == OrganisationDeleted}
+	o := domain.Organisation{Deleted: detailType != OrganisationUpdated}
 	required(m, "id", &o.ID, readID)
 	required(m, "version", &o.Version, readVersion)
 	if !o.Deleted {

@@ -18,13 +18,15 @@ const (
 	TypeSyncFinished  = "integration.sync.finished"
 	TypeHealthChanged = "integration.health.changed"
 	TypeRemoteChanged = "integration.item.remote_changed"
+
+	TypeOrganisationPurging = "integration.organisation.purging"
 )
 
 // A Notice is an event on its way out.
 type Notice struct {
 	ID             domain.Snowflake `json:"id"`
 	OrganisationID domain.Snowflake `json:"organisation_id"`
-	IntegrationID  domain.Snowflake `json:"integration_id"`
+	IntegrationID  domain.Snowflake `json:"integration_id"` // 0 for one about the organisation
 	DetailType     string           `json:"detail_type"`
 	Detail         string           `json:"detail"` // a JSON object
 }
@@ -43,6 +45,17 @@ func notice(h head, detailType string, detail any) Notice {
 		panic(err) // plain structs always marshal
 	}
 	return Notice{ID: h.EventID, OrganisationID: h.OrganisationID, IntegrationID: h.IntegrationID, DetailType: detailType, Detail: string(b)}
+}
+
+// OrganisationPurging says that everything of a deleted organisation is erased
+// at a time, unless it returns before.
+func OrganisationPurging(id, organisation domain.Snowflake, when time.Time) Notice {
+	detail := struct {
+		EventID        domain.Snowflake `json:"event_id"`
+		OrganisationID domain.Snowflake `json:"organisation_id"`
+		When           time.Time        `json:"when"`
+	}{id, organisation, when.UTC()}
+	return notice(head{EventID: id, OrganisationID: organisation}, TypeOrganisationPurging, detail)
 }
 
 // SyncFinished says how a run ended. Its id is the run's.

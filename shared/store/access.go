@@ -42,6 +42,19 @@ func versioned(u update, path string, version int64, deleted string, gone bool) 
 // there. Its roles are written by PutRole; those given here are what a seed
 // starts with, and are left aside when there are any.
 func (s *Store) PutOrganisation(ctx context.Context, o domain.Organisation) error {
+	return s.unlessOlder(ctx, "put organisation", o.ID, organisationKey(o.ID), organisationUpdate(o))
+}
+
+// organisationUpdate writes an organisation. One that is deleted and has no owner
+// is of an event that says no more than that: name, owner and roles stay.
+func organisationUpdate(o domain.Organisation) update {
+	if o.Deleted && o.OwnerID == 0 {
+		return versioned(update{
+			expression: "SET #id = :id, #deleted = :gone, #version = :v, #roles = if_not_exists(#roles, :roles)",
+			names:      map[string]string{"#id": "id", "#deleted": "is_deleted", "#roles": "roles"},
+			values:     record{":id": number(int64(o.ID)), ":gone": truth(true), ":roles": &types.AttributeValueMemberM{Value: record{}}},
+		}, "", o.Version, "is_deleted", true)
+	}
 	roles := o.Roles
 	if roles == nil {
 		roles = map[string]domain.RoleGrant{}
@@ -49,25 +62,13 @@ func (s *Store) PutOrganisation(ctx context.Context, o domain.Organisation) erro
 	encoded := mustEncode(struct {
 		Roles map[string]domain.RoleGrant `json:"roles"`
 	}{roles})
-	u := versioned(update{
+	return versioned(update{
 		expression: "SET #id = :id, #name = :name, #owner = :owner, #deleted = :deleted, #version = :v, #roles = if_not_exists(#roles, :roles)",
 		names:      map[string]string{"#id": "id", "#name": "name", "#owner": "owner_id", "#deleted": "is_deleted", "#roles": "roles"},
 		values: record{
 			":id": number(int64(o.ID)), ":name": text(o.Name), ":owner": number(int64(o.OwnerID)), ":deleted": truth(o.Deleted), ":roles": encoded["roles"],
 		},
 	}, "", o.Version, "is_deleted", o.Deleted)
-	return s.unlessOlder(ctx, "put organisation", o.ID, organisationKey(o.ID), u)
-}
-
-// DeleteOrganisation marks an organisation deleted as of a version, unless a
-// newer version of it is there. Its name, owner and roles stay.
-func (s *Store) DeleteOrganisation(ctx context.Context, id domain.Snowflake, version int64) error {
-	u := versioned(update{
-		expression: "SET #id = :id, #deleted = :true, #version = :v, #roles = if_not_exists(#roles, :roles)",
-		names:      map[string]string{"#id": "id", "#deleted": "is_deleted", "#roles": "roles"},
-		values:     record{":id": number(int64(id)), ":true": truth(true), ":roles": &types.AttributeValueMemberM{Value: record{}}},
-	}, "", version, "is_deleted", true)
-	return s.unlessOlder(ctx, "delete organisation", id, organisationKey(id), u)
 }
 
 // unlessOlder writes what is versioned; what is older changes nothing,

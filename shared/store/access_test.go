@@ -29,7 +29,10 @@ func named(name string, version int64, deleted bool) told {
 }
 
 func gone(version int64) told {
-	return func(t *testing.T, s *Store) { must(t, s.DeleteOrganisation(t.Context(), org, version)) }
+	return func(t *testing.T, s *Store) {
+		_, err := s.TakeOrganisation(t.Context(), domain.Organisation{ID: org, Deleted: true, Version: version}, now)
+		must(t, err)
+	}
 }
 
 func role(g domain.Grant, version int64, deleted bool) told {

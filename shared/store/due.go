@@ -12,11 +12,12 @@ import (
 )
 
 // A Due is a record dispatch must look at, as the index showed it: a lane of
-// an integration, or a notice that was not taken yet.
+// an integration, a notice that was not taken yet, or an organisation's erasure.
 type Due struct {
-	IntegrationID domain.Snowflake
-	Lane          Lane             // "" for a notice
-	Notice        domain.Snowflake // 0 for a lane
+	IntegrationID  domain.Snowflake // 0 for what concerns an organisation
+	OrganisationID domain.Snowflake // 0 for what concerns an integration
+	Lane           Lane             // "" for a notice and an erasure
+	Notice         domain.Snowflake // 0 for a lane and an erasure
 }
 
 // Due lists up to limit records of each shard whose due time has come, the
@@ -46,12 +47,12 @@ func (s *Store) dueOf(ctx context.Context, shard int, now time.Time, limit int32
 	}
 	var all []Due
 	for _, r := range out.Items {
-		id, err := parsePadded(strings.TrimPrefix(textOf(r, partitionKey), "INT#"))
+		d, err := dueIn(textOf(r, partitionKey))
 		if err != nil {
 			return nil, err
 		}
-		d := Due{IntegrationID: id}
 		switch sk := textOf(r, sortKey); {
+		case sk == erasureName && d.OrganisationID != 0:
 		case sk == string(Live), sk == string(Dry):
 			d.Lane = Lane(sk)
 		case strings.HasPrefix(sk, outboxPrefix):
@@ -64,6 +65,16 @@ func (s *Store) dueOf(ctx context.Context, shard int, now time.Time, limit int32
 		all = append(all, d)
 	}
 	return all, nil
+}
+
+// dueIn is what is due in a partition: of an integration, or of an organisation.
+func dueIn(partition string) (d Due, err error) {
+	if org, of := strings.CutPrefix(partition, "ORG#"); of {
+		d.OrganisationID, err = parsePadded(org)
+		return d, err
+	}
+	d.IntegrationID, err = parsePadded(strings.TrimPrefix(partition, "INT#"))
+	return d, err
 }
 
 // MoveDue moves a lane's due time before dispatch acts on it, so that two

@@ -119,13 +119,19 @@ type Listener struct {
 // EnabledOfType lists an organisation's enabled integrations of an item type,
 // strongly consistent.
 func (s *Store) EnabledOfType(ctx context.Context, org domain.Snowflake, t domain.ItemType) ([]Listener, error) {
+	return s.enabled(ctx, org, metaPrefix(t))
+}
+
+// enabled lists an organisation's enabled integrations by the beginning of their
+// sort keys.
+func (s *Store) enabled(ctx context.Context, org domain.Snowflake, prefix string) ([]Listener, error) {
 	yes, condition, filter := true, "pk = :p AND begins_with(sk, :s)", "enabled = :t"
 	projection := "id, organisation_id, item_type, configuration_version"
 	pages := dynamodb.NewQueryPaginator(s.db, &dynamodb.QueryInput{
 		TableName: &s.table, ConsistentRead: &yes, KeyConditionExpression: &condition,
 		FilterExpression: &filter, ProjectionExpression: &projection,
 		ExpressionAttributeValues: record{
-			":p": text(organisationPartition(org)), ":s": text(metaPrefix(t)), ":t": truth(true),
+			":p": text(organisationPartition(org)), ":s": text(prefix), ":t": truth(true),
 		},
 	})
 	var all []Listener

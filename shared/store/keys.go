@@ -26,6 +26,8 @@
 //	ORG#<org>            SPELLING#<type>#<hash> spelling claim condition only: which integration is configured so
 //	ORG#<org>            INTEGRATIONS           count         condition only: how many integrations it has
 //	ORG#<org>            IDEM#<user>#<key>      create key    GetItem: what a create with this key has made
+//	ORG#<org>            ERASURE                erasure       index "due" (dispatch), GetItem: when all of a deleted one is erased
+//	ORG#<org>            OUTBOX#<event>         outbox row    like those of integrations, for what concerns the organisation
 //	PACE#<credential>    PACE                   usage         GetItem: what a credential has spent
 //
 // An organisation's record without a version holds roles that were told of
@@ -66,6 +68,7 @@ const (
 	digestPrefix = "DIGEST#"
 	integrations = "INT#"
 	checkName    = "CHECK"
+	erasureName  = "ERASURE"
 )
 
 // A Lane holds at most one run. Dry runs have their own, so that they neither
@@ -164,8 +167,14 @@ func planKey(integration, run, item domain.Snowflake) key {
 	return key{integrationPartition(integration), plansPrefix(run) + item.Sortable()}
 }
 
-func outboxKey(integration, event domain.Snowflake) key {
-	return key{integrationPartition(integration), outboxPrefix + event.Sortable()}
+// outboxKey is where a notice waits: with the integration it is about, or with
+// the organisation where it is about that (integration is 0).
+func outboxKey(organisation, integration, event domain.Snowflake) key {
+	partition := integrationPartition(integration)
+	if integration == 0 {
+		partition = organisationPartition(organisation)
+	}
+	return key{partition, outboxPrefix + event.Sortable()}
 }
 
 func runKey(integration, run domain.Snowflake) key {

@@ -17,6 +17,11 @@ import (
 // left to the worker that is on another. ErrConflict when the integration or
 // its run has changed since it was read.
 func (s *Store) DeleteIntegration(ctx context.Context, v View, purge domain.Snowflake, now time.Time) (queued bool, err error) {
+	return s.deleteIntegration(ctx, v, purge, now)
+}
+
+// deleteIntegration is DeleteIntegration in one transaction with more actions.
+func (s *Store) deleteIntegration(ctx context.Context, v View, purge domain.Snowflake, now time.Time, more ...types.TransactWriteItem) (queued bool, err error) {
 	i := *v.Integration
 	p := Pair{ID: i.ID, OrganisationID: i.OrganisationID, ItemType: i.ItemType}
 	same := "#version = :read"
@@ -38,6 +43,7 @@ func (s *Store) DeleteIntegration(ctx context.Context, v View, purge domain.Snow
 		u = st.as(u)
 		actions = append(actions, s.updateAction(stateKey(p.ID), u), s.outboxAction(notice.SyncFinished(stopped(st.Run.Run, now, &errDeleted)), now))
 	}
+	actions = append(actions, more...)
 	err = s.transact(ctx, append(actions[:len(actions):len(actions)], s.freeActions(p, i, v.State)...))
 	if _, at := refused(err); at >= len(actions) { // another integration has the claim
 		err = s.transact(ctx, actions)

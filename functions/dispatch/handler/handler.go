@@ -1,6 +1,7 @@
 // Package handler finds, every minute, what is due and has nobody working on
 // it: lost messages, ended waits, expired leases, retries, pulls, purges, and
-// notices the bus has not taken. It asks the worker to go on, or publishes.
+// notices the bus has not taken. It asks the worker to go on, or publishes. It
+// erases what deleted organisations leave.
 package handler
 
 import (
@@ -34,6 +35,7 @@ type Schedule interface {
 // Outbox holds the notices.
 type Outbox interface {
 	Notice(ctx context.Context, integration, id domain.Snowflake) (*store.Waiting, error)
+	OrganisationNotice(ctx context.Context, organisation, id domain.Snowflake) (*store.Waiting, error)
 	MoveNotice(ctx context.Context, w store.Waiting, next time.Time) error
 	Taken(ctx context.Context, taken []notice.Notice) error
 }
@@ -53,6 +55,7 @@ type Handler struct {
 	Index    Index
 	Schedule Schedule
 	Outbox   Outbox
+	Erasures Erasures
 	Queue    Queue
 	Bus      Bus
 	Log      *slog.Logger
@@ -125,9 +128,12 @@ type tick struct {
 func (t *tick) one(ctx context.Context, d store.Due) {
 	var acted bool
 	var err error
-	if d.Lane == "" {
+	switch {
+	case d.Notice != 0:
 		err = t.notice(ctx, d)
-	} else {
+	case d.OrganisationID != 0:
+		acted, err = t.erasure(ctx, d.OrganisationID)
+	default:
 		acted, err = t.lane(ctx, d)
 	}
 	if errors.Is(err, store.ErrConflict) {
@@ -140,7 +146,7 @@ func (t *tick) one(ctx context.Context, d store.Due) {
 	}
 	if err != nil {
 		t.errs = append(t.errs, err)
-		t.Log.ErrorContext(ctx, "not dispatched", "integration_id", d.IntegrationID.String(), "error", err.Error())
+		t.Log.ErrorContext(ctx, "not dispatched", "integration_id", d.IntegrationID.String(), "organisation_id", d.OrganisationID.String(), "error", err.Error())
 	}
 }
 
@@ -201,7 +207,13 @@ func next(st store.State) time.Time {
 
 // notice moves a notice's due time and has it published with the others.
 func (t *tick) notice(ctx context.Context, d store.Due) error {
-	w, err := t.Outbox.Notice(ctx, d.IntegrationID, d.Notice)
+	var w *store.Waiting
+	var err error
+	if d.OrganisationID != 0 {
+		w, err = t.Outbox.OrganisationNotice(ctx, d.OrganisationID, d.Notice)
+	} else {
+		w, err = t.Outbox.Notice(ctx, d.IntegrationID, d.Notice)
+	}
 	if err != nil || w == nil || w.DueAt > t.now.UnixMilli() {
 		return err
 	}

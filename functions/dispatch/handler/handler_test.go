@@ -83,7 +83,7 @@ func newWorld(t *testing.T) *world {
 	must(t, serverstest.CreateTable(t.Context(), dynamoURL, table))
 	w := &world{store: store.New(serverstest.Client(dynamoURL), table), queue: &queue{}, bus: &bus{}, now: start}
 	w.h = &handler.Handler{
-		Index: w.store, Schedule: w.store, Outbox: w.store, Queue: w.queue, Bus: w.bus, LostAfter: time.Minute,
+		Index: w.store, Schedule: w.store, Outbox: w.store, Erasures: w.store, Queue: w.queue, Bus: w.bus, LostAfter: time.Minute,
 		Log: slog.New(slog.DiscardHandler), Now: func() time.Time { return w.now },
 	}
 	return w

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"integrations/shared/event"
 	"integrations/shared/store"
@@ -12,15 +13,29 @@ import (
 // What an access event tells decides the next request: nobody remembers who
 // may do what, so there is nothing to do but to write it down.
 
+// organisation stores an organisation. One that is deleted is erased later, and
+// one that has returned goes on where it was. Each step may be repeated.
 func (h *Handler) organisation(ctx context.Context, e event.Envelope) error {
 	o, err := event.ParseOrganisation(e.DetailType, e.Detail)
 	if err != nil {
 		return err
 	}
-	if e.DetailType == event.OrganisationDeleted {
-		return h.Organisations.DeleteOrganisation(ctx, o.ID, o.Version)
+	now := h.Now()
+	standing, err := h.Organisations.TakeOrganisation(ctx, o, now)
+	if err != nil || !standing.Current {
+		return err
 	}
-	return h.Organisations.PutOrganisation(ctx, o)
+
+	switch {
+	case standing.Deleted && e.DetailType == event.OrganisationPurged:
+		return h.Organisations.ScheduleErasure(ctx, o.ID, standing.DeletedAt, now, now)
+	case standing.Deleted:
+		at := time.UnixMilli(standing.DeletedAt).Add(h.PurgeAfter)
+		return h.Organisations.ScheduleErasure(ctx, o.ID, standing.DeletedAt, at, now)
+	case standing.Suspended:
+		return h.Organisations.Revive(ctx, o.ID, now)
+	}
+	return nil
 }
 
 func (h *Handler) member(ctx context.Context, e event.Envelope) error {

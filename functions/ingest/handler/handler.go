@@ -28,8 +28,9 @@ type Items interface {
 
 // Organisations keeps what events tell of organisations.
 type Organisations interface {
-	PutOrganisation(ctx context.Context, o domain.Organisation) error
-	DeleteOrganisation(ctx context.Context, id domain.Snowflake, version int64) error
+	TakeOrganisation(ctx context.Context, o domain.Organisation, now time.Time) (store.Standing, error)
+	ScheduleErasure(ctx context.Context, org domain.Snowflake, deletedAt int64, at, now time.Time) error
+	Revive(ctx context.Context, org domain.Snowflake, now time.Time) error
 }
 
 // Grants keeps what events tell of who may do what.
@@ -67,6 +68,8 @@ type Handler struct {
 	Log           *slog.Logger
 	Now           func() time.Time
 	LostAfter     time.Duration
+	// PurgeAfter is how long after its deletion an organisation is erased.
+	PurgeAfter time.Duration
 }
 
 // together is how many events of a batch are handled at once: nearly all of an
@@ -155,7 +158,7 @@ func (h *Handler) one(ctx context.Context, body string) (e event.Envelope, err e
 	switch e.DetailType {
 	case event.ItemCreated, event.ItemUpdated, event.ItemDeleted:
 		return e, h.item(ctx, e)
-	case event.OrganisationUpdated, event.OrganisationDeleted:
+	case event.OrganisationUpdated, event.OrganisationDeleted, event.OrganisationPurged:
 		return e, h.organisation(ctx, e)
 	case event.MemberUpdated, event.MemberRemoved:
 		return e, h.member(ctx, e)

@@ -14,6 +14,8 @@ import (
 	"github.com/aws/aws-lambda-go/events"
 )
 
+const purgeAfter = 30 * 24 * time.Hour
+
 func rejected() error {
 	return &connector.Error{Class: connector.Final, Scope: connector.IntegrationScope, Code: "credentials_rejected", Detail: "Bad credentials"}
 }
@@ -43,7 +45,8 @@ func (w *world) event(detailType string, detail any) {
 	w.t.Helper()
 	body, err := json.Marshal(map[string]any{"id": "e", "detail-type": detailType, "source": "platform", "detail": detail})
 	w.must(err)
-	h := &ingest.Handler{Items: w.sure, Marks: w.sure, Runs: w.sure, Queue: w, Log: w.engine.Log, Now: w.clock.Now, LostAfter: time.Minute}
+	h := &ingest.Handler{Items: w.sure, Organisations: w.sure, Grants: w.sure, Marks: w.sure, Runs: w.sure, Queue: w, Log: w.engine.Log, Now: w.clock.Now,
+		LostAfter: time.Minute, PurgeAfter: purgeAfter}
 	out, err := h.Handle(w.ctx, events.SQSEvent{Records: []events.SQSMessage{{MessageId: "m", Body: string(body)}}})
 	w.must(err)
 	if len(out.BatchItemFailures) > 0 {
