@@ -39,9 +39,32 @@ func (s *Store) putDocument(ctx context.Context, k key, v any, read int64, now t
 	return err
 }
 
-// Usage is what a credential has spent, as of a version.
+// A Refusal says that a provider refuses a credential, or what is written with
+// it at one place, and until when nothing is tried.
+type Refusal struct {
+	Reason domain.RunError `json:"reason"`
+	Until  int64           `json:"until"` // Unix milliseconds
+	Count  int             `json:"count"` // in a row
+}
+
+// A Credential is what all integrations that use one credential share, beside
+// what it has spent.
+type Credential struct {
+	// Refusal is nil while the provider accepts the credential.
+	Refusal *Refusal `json:"refusal,omitempty"`
+	// Writes holds the places where one write after the other was refused, by
+	// target key.
+	Writes map[string]Refusal `json:"writes,omitempty"`
+	// ProbedAt is when a manager last had the provider asked during a pause.
+	ProbedAt int64 `json:"probed_at"` // Unix milliseconds
+	// AskedAt is when the provider last said that it wants to be left alone.
+	AskedAt int64 `json:"asked_at"` // Unix milliseconds
+}
+
+// Usage is what is known of a credential, as of a version.
 type Usage struct {
 	pacing.Usage
+	Credential
 	document
 }
 
@@ -60,7 +83,11 @@ func (s *Store) Usage(ctx context.Context, credential string) (Usage, error) {
 // PutUsage writes what a credential has spent onto what was read. ErrConflict
 // when another worker spent meanwhile.
 func (s *Store) PutUsage(ctx context.Context, credential string, read Usage, now time.Time) (Usage, error) {
-	err := s.putDocument(ctx, paceKey(credential), read.Usage, read.Version, now)
+	known := struct {
+		pacing.Usage
+		Credential
+	}{read.Usage, read.Credential}
+	err := s.putDocument(ctx, paceKey(credential), known, read.Version, now)
 	if err == nil {
 		read.Version++
 	}

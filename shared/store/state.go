@@ -55,6 +55,9 @@ type Condition struct {
 	Reason               *domain.RunError   `json:"reason"`
 	CoolDownUntil        int64              `json:"cool_down_until"` // Unix milliseconds
 	CoolDowns            int                `json:"cool_downs"`      // in a row
+	// Refused are the items whose writes were refused in a row, each once, with
+	// no write accepted between them.
+	Refused []domain.Snowflake `json:"refused,omitempty"`
 }
 
 // A Pull is how far the worker has read what changed at a target.
@@ -115,6 +118,21 @@ func CoolsDown(run domain.Run) bool {
 	return run.Status == domain.Waiting && run.WaitingReason != nil && *run.WaitingReason == CoolDown
 }
 
+// longLimit is how long a rate limit must still last for a manager's sync to try
+// the provider before its end.
+const longLimit = 10 * time.Minute
+
+// Probes reports whether a manager's sync has a waiting run try the provider at
+// once: it waits for the end of a cool-down, or of a long rate limit.
+func Probes(run domain.Run, now time.Time) bool {
+	if CoolsDown(run) {
+		return true
+	}
+	limited := run.Status == domain.Waiting && run.WaitingReason != nil && *run.WaitingReason == "rate_limited"
+
+	return limited && run.WaitingUntil != nil && run.WaitingUntil.Sub(now) > longLimit
+}
+
 // leased reports whether a worker is on the run.
 func (s *State) leased(now time.Time) bool { return s.LeaseUntil >= now.UnixMilli() }
 
@@ -130,6 +148,9 @@ type ActiveRun struct {
 	// AcceptTarget is the provider's id of the place that a manager accepts,
 	// though the configured spelling led to another place before.
 	AcceptTarget string `json:"accept_target"`
+	// ProbeAt is when a manager last asked to try the provider though it refuses
+	// or limits what is sent.
+	ProbeAt int64 `json:"probe_at"` // Unix milliseconds
 	// ModeChosen says that the caller named no mode, so that the worker may make
 	// the run full where one is needed.
 	ModeChosen bool `json:"mode_chosen"`
@@ -295,6 +316,7 @@ type Wish struct {
 	// AcceptTarget is the provider's id of a place that the manager accepts, ""
 	// for none.
 	AcceptTarget string
+	ProbeAt      int64 // the provider is to be tried, Unix milliseconds, 0 for not
 }
 
 // Join asks more of the active run, if it is still active. ErrNotFound when it
@@ -305,6 +327,10 @@ func (s *Store) Join(ctx context.Context, id, run domain.Snowflake, wish Wish) e
 	if wish.Full {
 		u.expression += ", #run.#mode = :full"
 		u.names["#mode"], u.values[":full"] = "mode", text(string(domain.Full))
+	}
+	if wish.ProbeAt != 0 {
+		u.expression += ", #run.#probe = :probe"
+		u.names["#probe"], u.values[":probe"] = "probe_at", number(wish.ProbeAt)
 	}
 	if wish.AcceptTarget != "" {
 		u.expression += ", #run.#accept = :accept"

@@ -107,7 +107,7 @@ func (s *slice) decide(t *task, known bool) {
 		t.step = resolve
 	case t.link.Intent != nil && (settled || !t.retry() && t.link.Intent.Hash == s.sends(t).Hash()):
 		t.step = unknown // nobody can be asked: the next change posts again
-	case settled && t.link.RetryAt.After(s.Clock.Now()):
+	case settled && (t.link.RetryAt.After(s.Clock.Now()) || s.sparing && t.link.Outcome == domain.FailedOut):
 		t.step = later
 	case told && t.link.Intent == nil && !t.link.Unsure && t.link.SentHash == t.content.Hash() && t.link.Reason != remoteDeleted:
 		t.step = unchanged

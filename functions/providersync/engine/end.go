@@ -99,11 +99,14 @@ func (s *slice) finish(ctx context.Context, v *verdict) error {
 	e.Run.Status, e.Run.Error, e.Run.FinishedAt = v.status, v.err, &now
 	e.Run.EstimatedFinish, e.Run.WaitingUntil, e.Run.WaitingReason = nil, nil, nil
 	condition, pending := s.condition, s.pending
-	if v.ill && !s.dry() { // who only plans changes nobody's health
+	if v.ill && !s.dry() { // a dry run does not change health
+		if err := s.share(ctx, *v.err); err != nil {
+			return err
+		}
 		s.fallIll(v.err)
 	}
 	if !e.Forced {
-		if s.reading {
+		if s.reading && !(s.writesPaused() && s.finalStatus() == domain.Partial) {
 			s.answered(true)
 		}
 		zero := 0

@@ -162,6 +162,13 @@ type slice struct {
 	meta   store.Integration
 	view   store.View
 	target store.Target // the place that the run serves
+	// sharedUntil is until when the provider is left alone, as all integrations
+	// with the credential know: Unix milliseconds, 0 for not.
+	sharedUntil int64
+	tries       bool // this slice tries a provider that has refused
+	afterPause  bool // it does so since the pause is over
+	sparing     bool // it tries items first that were not refused yet
+	wrote       bool // a write was made
 	// targetRefused says that the slice has judged that nothing may be written
 	// at the target.
 	targetRefused bool
@@ -339,12 +346,35 @@ func (s *slice) load(ctx context.Context) (*verdict, error) {
 		return nil, err
 	}
 
-	v, err := s.locate(ctx)
+	v, err := s.enter(ctx)
 	if s.dry() {
 		s.conn, s.chat.conn = renderer{s.conn}, nil
 	}
 
 	return v, err
+}
+
+// enter makes sure that the provider may be asked, and at which place.
+func (s *slice) enter(ctx context.Context) (*verdict, error) {
+	if !s.dry() {
+		if v, err := s.admit(ctx); v != nil || err != nil {
+			return v, err
+		}
+	}
+
+	if v, err := s.locate(ctx); v != nil || err != nil {
+		return v, err
+	}
+	if s.dry() {
+		return nil, nil
+	}
+
+	s.sparing = s.writesPaused()
+	if s.tries {
+		return nil, nil
+	}
+
+	return s.admit(ctx) // what is known of this place
 }
 
 // room reports whether new work may begin.

@@ -66,6 +66,7 @@ type provider struct {
 	used     connector.Place
 	// unresolved is why the place cannot be resolved, nil if it can.
 	unresolved error
+	refusing   func() // told of each refusal to resolve, nil for not
 	// before and after are asked around the effect of each write; an error
 	// stands for what the caller sees.
 	before, after func(write string, item domain.Snowflake) error
@@ -202,6 +203,9 @@ var placed = there.Key(domain.GitHub)
 func (p *provider) Resolve(context.Context) (connector.Place, error) {
 	p.asked++
 	p.resolves++
+	if p.unresolved != nil && p.refusing != nil {
+		p.refusing()
+	}
 	if p.unresolved != nil {
 		return connector.Place{}, p.unresolved
 	}

@@ -54,6 +54,9 @@ func (s *slice) fallIll(why *domain.RunError) {
 	if ill && was.ConfigurationVersion == s.meta.ConfigurationVersion {
 		next.CoolDowns, next.CoolDownUntil = was.CoolDowns, was.CoolDownUntil
 	}
+	if s.sharedUntil > now.UnixMilli() { // as for all integrations with this credential
+		next.CoolDowns, next.CoolDownUntil = max(next.CoolDowns, 1), s.sharedUntil
+	}
 	if next.CoolDownUntil <= now.UnixMilli() {
 		next.CoolDowns++
 		next.CoolDownUntil = now.Add(min(firstCoolDown<<min(next.CoolDowns-1, 10), longestCoolDown)).UnixMilli()

@@ -80,8 +80,10 @@ func (s *slice) reserve(ctx context.Context, op pacing.Op) (time.Time, *verdict,
 		now := s.Clock.Now()
 		first := s.pace.limits.Next(s.pace.usage.Usage, now, op)
 		switch {
+		case first.Sub(now) > shortWait && s.mayAsk(now):
+			return s.askWhileLimited(ctx, op, now)
 		case first.Sub(now) > shortWait:
-			return first, wait(first, s.pace.why(now)), nil
+			return first, wait(s.untilAsked(first, now), s.pace.why(now)), nil
 		case !first.Before(s.end):
 			return first, goOn, nil
 		case s.pace.limits.Unlimited():
@@ -114,6 +116,23 @@ func (s *slice) reserve(ctx context.Context, op pacing.Op) (time.Time, *verdict,
 		}
 		return times[0], nil, nil
 	}
+}
+
+// askWhileLimited lets one call try a provider that wants to be left alone for
+// long. It is written down first, so that no other worker does so too.
+func (s *slice) askWhileLimited(ctx context.Context, op pacing.Op, now time.Time) (time.Time, *verdict, error) {
+	usage := s.pace.usage
+	usage.AskedAt, usage.ProbedAt = now.UnixMilli(), now.UnixMilli()
+
+	retry, err := s.putUsage(ctx, usage, now)
+	if err != nil {
+		return now, nil, err
+	}
+	if retry {
+		return s.reserve(ctx, op)
+	}
+
+	return now, nil, nil
 }
 
 // usage reads what the credential has spent, once a slice.
@@ -168,6 +187,7 @@ func (s *slice) limited(ctx context.Context, e *connector.Error) (time.Time, err
 		now := s.Clock.Now()
 		usage := s.pace.usage
 		var until time.Time
+		usage.AskedAt = now.UnixMilli()
 		usage.Usage, until = s.pace.limits.Refused(usage.Usage, now, max(e.Wait, time.Second), e.Untold)
 		usage, err := s.Store.PutUsage(ctx, s.pace.credential, usage, now)
 		if errors.Is(err, store.ErrConflict) {
@@ -177,21 +197,4 @@ func (s *slice) limited(ctx context.Context, e *connector.Error) (time.Time, err
 		s.pace.usage, s.pace.reserved = usage, nil
 		return until, err
 	}
-}
-
-// allowed forgets earlier refusals after a success. Another worker's write in
-// between is as good.
-func (s *slice) allowed(ctx context.Context) error {
-	if s.pace.usage.Strikes == 0 {
-		return nil
-	}
-	usage := s.pace.usage
-	usage.Usage = pacing.Succeeded(usage.Usage)
-	usage, err := s.Store.PutUsage(ctx, s.pace.credential, usage, s.Clock.Now())
-	if errors.Is(err, store.ErrConflict) {
-		s.pace.read = false
-		return nil
-	}
-	s.pace.usage = usage
-	return err
 }

@@ -19,6 +19,12 @@ const pushPage = (store.MaxActions - 1) / 2
 func (s *slice) push(ctx context.Context) (*verdict, error) {
 	for {
 		v, err := s.pass(ctx)
+		if v == nil && err == nil && s.sparing && !s.wrote {
+			// All that is left was refused before: one of those tries the provider.
+			s.sparing = false
+			s.run.MarkCursor = ""
+			continue
+		}
 		if v != nil || err != nil || s.run.Digest == nil || s.run.SettleAt != 0 {
 			return v, err
 		}

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"runtime/debug"
+	"strconv"
+	"strings"
 	"time"
 
 	"integrations/shared/connector"
@@ -34,8 +36,12 @@ func (s *slice) call(ctx context.Context, t *task, repeatable bool, do func() er
 		err := s.guarded(t, do)
 		if err == nil {
 			s.run.Outages = 0
-			s.answered(t != nil && t.step != resolve)
-			return nil, s.allowed(ctx)
+			wrote := t != nil && t.step != resolve
+			if wrote {
+				s.acceptedWrite()
+			}
+			s.answered(wrote)
+			return nil, s.allowed(ctx, wrote)
 		}
 		var e *connector.Error
 		if !errors.As(err, &e) {
@@ -93,13 +99,17 @@ func (s *slice) repeat(e *connector.Error, n int, repeatable bool) (time.Duratio
 
 // fail turns a failure into the task's outcome or the slice's verdict.
 func (s *slice) fail(ctx context.Context, t *task, e *connector.Error) (*verdict, error) {
+	writes := t != nil && t.step != resolve
 	switch {
-	case e.Class == connector.Final && (e.Scope == connector.IntegrationScope || t == nil || t.step == resolve):
+	case e.Class == connector.Final && unread[e.Code] && !writes:
+		return s.outage(e), nil
+	case e.Class == connector.Final && (e.Scope == connector.IntegrationScope || !writes):
+		s.putOff(t, e)
 		return refused(e), nil
 	case e.Class == connector.Retryable && e.Code == rateLimited:
 		until, err := s.limited(ctx, e)
 		s.putOff(t, e)
-		return wait(until, e.Code), err
+		return wait(s.untilAsked(until, s.Clock.Now()), e.Code), err
 	case e.Class == connector.Retryable, e.Class == connector.NotSent, t == nil, t.step == resolve:
 		s.putOff(t, e)
 		return s.outage(e), nil
@@ -117,7 +127,24 @@ func (s *slice) fail(ctx context.Context, t *task, e *connector.Error) (*verdict
 		return s.unanswered(ctx, t, e)
 	}
 	s.refuse(t, e)
-	return nil, nil
+	return s.refusedWrite(t, e), nil
+}
+
+// unread are the codes of answers to a read that say nothing of what is
+// configured: something else answered, or the answer could not be read.
+var unread = map[string]bool{"answer_too_large": true, "answer_unreadable": true, "foreign_answer": true, "session_expired": true, "list_endless": true}
+
+// reasonText is the reason of a row: code, status, and the provider's words.
+func reasonText(e *connector.Error) string {
+	reason := e.Code
+	if e.Status != 0 && !strings.HasPrefix(e.Detail, strconv.Itoa(e.Status)) {
+		reason += fmt.Sprintf(" (HTTP %d)", e.Status)
+	}
+	if e.Detail != "" {
+		reason += ": " + e.Detail
+	}
+
+	return reason
 }
 
 // unanswered deals with an update that is not answered, however often it is
@@ -168,6 +195,9 @@ func (s *slice) putOff(t *task, e *connector.Error) {
 	}
 	t.left = t.left && e.Class == connector.Ambiguous
 	t.link.Outcome, t.link.Reason, t.link.LastRunID = domain.Deferred, e.Code, s.run.ID
+	if e.Class == connector.Final {
+		t.link.Reason = reasonText(e)
+	}
 	t.link.UpdatedAt = s.Clock.Now().UTC()
 	t.dirty = true
 }
@@ -241,11 +271,10 @@ func (s *slice) refuse(t *task, e *connector.Error) {
 	t.freshen()
 	t.tried = true
 	t.link.Attempts++
-	reason := e.Code
-	if e.Detail != "" {
-		reason += ": " + e.Detail
+	s.record(t, domain.FailedOut, reasonText(e))
+	if s.writesPaused() { // not the item's fault, as far as is known
+		t.link.Attempts = min(t.link.Attempts, len(backOff))
 	}
-	s.record(t, domain.FailedOut, reason)
 	if t.link.Attempts > len(backOff) {
 		t.link.Parked, t.link.RetryAt, t.done = true, time.Time{}, true
 		return

@@ -167,13 +167,17 @@ func (h *Handler) start(ctx context.Context, p store.Pair, q request, caller str
 }
 
 // join answers with the active run; without a run it had ended. One that waits
-// for the end of a cool-down asks the provider at once whether it is better. A
-// dry run is joined as it is.
+// for the end of a cool-down or of a long rate limit tries the provider at once.
+// A dry run is joined as it is.
 func (h *Handler) join(ctx context.Context, p store.Pair, run store.ActiveRun, q request) (*store.ActiveRun, *store.State, error) {
 	if q.dryRun {
 		return &run, nil, nil
 	}
+	probes := store.Probes(run.Run, h.Now())
 	wish := store.Wish{Full: q.mode == domain.Full && run.Mode != domain.Full, Announce: q.announce && !run.Announce, AcceptTarget: q.acceptTarget}
+	if probes {
+		wish.ProbeAt = h.Now().UnixMilli()
+	}
 	if wish != (store.Wish{}) {
 		err := h.Runs.Join(ctx, p.ID, run.ID, wish)
 		if errors.Is(err, store.ErrNotFound) {
@@ -186,7 +190,7 @@ func (h *Handler) join(ctx context.Context, p store.Pair, run store.ActiveRun, q
 	if wish.Full {
 		run.Mode = domain.Full
 	}
-	if !store.CoolsDown(run.Run) {
+	if !probes {
 		return &run, nil, nil
 	}
 	return &run, nil, h.poke(ctx, p, &run)
