@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"log/slog"
 	"testing"
+	"time"
 
 	"github.com/aws/aws-lambda-go/events"
 
@@ -15,6 +16,7 @@ func (w *world) told(t *testing.T, detailType, detail string) {
 	t.Helper()
 	h := &ingest.Handler{
 		Items: w.store, Organisations: w.store, Grants: w.store, Marks: w.store, Runs: w.store, Log: slog.New(slog.NewJSONHandler(w.log, nil)),
+		Now: func() time.Time { return w.now }, PurgeAfter: 30 * 24 * time.Hour,
 	}
 	body, err := json.Marshal(map[string]any{"id": "e", "detail-type": detailType, "source": "platform", "detail": json.RawMessage(detail)})
 	must(t, err)
