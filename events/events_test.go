@@ -191,7 +191,9 @@ func TestSchemasAndParsersAgree(t *testing.T) {
 	for _, detailType := range incoming {
 		taken, n := 0, 3000
 		samples := samplesOf(t, detailType)
-		names := slices.Sorted(maps.Keys(samples))
+		names := slices.DeleteFunc(slices.Sorted(maps.Keys(samples)), func(name string) bool {
+			return len(samples[name].Detail) > 4<<10 // the largest events take long, and TestSamples has them
+		})
 		for range n {
 			var members map[string]json.RawMessage
 			if err := json.Unmarshal(samples[names[r.IntN(len(names))]].Detail, &members); err != nil {
