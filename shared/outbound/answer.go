@@ -26,6 +26,9 @@ func (c *Client) read(r Request, resp *http.Response) (Response, error) {
 	if encoding != "" && !strings.EqualFold(encoding, "identity") {
 		return c.unreadable(r, answer, "answer_unreadable", "the answer is compressed though that was not asked for")
 	}
+	if r.Stream != nil && answer.Status == http.StatusOK {
+		return c.stream(r, resp.Body, answer, limit)
+	}
 	body, err := readAll(resp.Body, limit)
 	answer.Body = body
 	switch {

@@ -92,6 +92,10 @@ type Request struct {
 	Header  http.Header
 	Body    []byte
 	MaxBody int64 // of the answer; 0: DefaultMaxBody
+	// Stream, if set, reads the body of an answer 200 while it arrives, so that
+	// nobody has to hold it. Response.Body is empty then. Other answers are read
+	// as usual.
+	Stream func(body io.Reader) error
 }
 
 // A Response is an answer whose body was read whole, except that of a refusal
@@ -102,6 +106,9 @@ type Response struct {
 	Header    http.Header
 	Body      []byte
 	Truncated bool
+	// StreamError is what Request.Stream returned. It is no error of Do: only the
+	// caller can say what it means.
+	StreamError error
 }
 
 // Do makes one attempt. A redirect is an answer like any other. Every error is
