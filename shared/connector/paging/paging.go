@@ -1,0 +1,142 @@
+// Package paging chooses how many objects a connector asks for in one page of a
+// list, and asks for fewer where a provider cannot answer with as many.
+package paging
+
+import (
+	"errors"
+	"io"
+	"sync"
+
+	"integrations/shared/connector"
+	"integrations/shared/jsonstream"
+)
+
+const (
+	// MaxBody is the most bytes that are read of one page. A page is read while
+	// it arrives, so that it need not be held.
+	MaxBody = 64 << 20
+	// Least is how many objects one call hands over at least, where so many
+	// follow. Pages of one object are put together up to that.
+	Least = 10
+)
+
+// The codes of a page that could not be read.
+const (
+	tooLarge    = "answer_too_large"
+	cut         = "answer_cut"
+	noAnswer    = "no_answer"
+	unavailable = "provider_unavailable"
+	unreadable  = "answer_unreadable"
+	noTimeLeft  = "no_time_left"
+)
+
+// A Size is the number of objects per page. It begins with the first of its
+// steps and only becomes smaller: what a provider could not answer once it is
+// not asked again. It is safe for use by several goroutines.
+type Size struct {
+	steps []int
+
+	mu sync.Mutex
+	at int // the step that is used
+}
+
+// New makes a Size of steps, the largest first.
+func New(steps ...int) *Size { return &Size{steps: steps} }
+
+// Trackers are the steps for lists of issues.
+func Trackers() *Size { return New(100, 50, 25, 10, 1) }
+
+// Now is the size that is asked for at present.
+func (s *Size) Now() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.steps[s.at]
+}
+
+// Read reads a page. Where that fails in a way that a smaller page may not,
+// it reads again at once with the next smaller size, so read is called at most
+// once a step. The size that worked is used from then on. Where the smallest
+// page fails too, that is an outage: the error is Retryable, of integration
+// scope, with the code provider_unavailable or answer_too_large, and the
+// smallest size stays.
+func (s *Size) Read(read func(size int) error) error {
+	var before *connector.Error
+	for {
+		at, size := s.current()
+		err := read(size)
+		var e *connector.Error
+		if !errors.As(err, &e) {
+			return err
+		}
+		if e.Code == noTimeLeft && before != nil {
+			// The call before this one took the time. Its failure says more.
+			return before
+		}
+		if !shrinks(e) {
+			return err
+		}
+		before = outage(e)
+		if !s.shrink(at) {
+			return before
+		}
+	}
+}
+
+func (s *Size) current() (at, size int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.at, s.steps[s.at]
+}
+
+// shrink goes one step on from the given one, and reports whether a smaller
+// size is there.
+func (s *Size) shrink(from int) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.at == from && s.at < len(s.steps)-1 {
+		s.at++
+	}
+	return s.at > from
+}
+
+// shrinks reports whether a smaller page may help: the answer was too large or
+// cut, or the provider failed or ran out of time without saying when to come
+// back.
+func shrinks(e *connector.Error) bool {
+	switch e.Code {
+	case tooLarge:
+		return true
+	case cut, noAnswer, unavailable:
+		return e.Class == connector.Retryable && e.Wait == 0
+	}
+	return false
+}
+
+// outage is the failure of the smallest page.
+func outage(e *connector.Error) *connector.Error {
+	failed := *e
+	failed.Class = connector.Retryable
+	failed.Scope = connector.IntegrationScope
+	if failed.Code != tooLarge {
+		failed.Code = unavailable
+	}
+	return &failed
+}
+
+// Code is the code for a page that arrived and cannot be read, by the error of
+// its reader.
+func Code(err error) string {
+	switch {
+	case errors.Is(err, io.ErrUnexpectedEOF):
+		return cut
+	case errors.Is(err, jsonstream.ErrTooLarge):
+		return tooLarge
+	}
+	return unreadable
+}
+
+// Number is the number of the page, counted from 1, that holds the object at an
+// offset, and how many objects before that one are on the page.
+func Number(offset, size int) (number, skip int) {
+	return offset/size + 1, offset % size
+}
