@@ -175,7 +175,7 @@ func TestAMarkerGoesThereAndBack(t *testing.T) {
 			t.Fatal(err)
 		}
 
-		objects, _, err := puller.Changes(t.Context(), time.Time{}, 1)
+		objects, _, err := puller.Changes(t.Context(), time.Time{}, 0)
 		if err != nil || len(objects) != 1 {
 			t.Fatal(objects, err)
 		}

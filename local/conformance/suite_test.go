@@ -125,7 +125,7 @@ func operations(c connector.Connector) []operation {
 	}
 	if _, can := c.(connector.Puller); can {
 		list = append(list, operation{"changes", func(ctx context.Context, c connector.Connector, _ kit) error {
-			_, _, err := c.(connector.Puller).Changes(ctx, now.Add(-time.Hour), 1)
+			_, _, err := c.(connector.Puller).Changes(ctx, now.Add(-time.Hour), 0)
 			return err
 		}})
 	}

@@ -179,7 +179,7 @@ func (k kit) listed(t *testing.T, n int) int {
 	base, most := live(), 0
 	seen := 0
 	for page := 1; ; page++ {
-		objects, more, err := c.(connector.Puller).Changes(t.Context(), time.Time{}, page)
+		objects, more, err := c.(connector.Puller).Changes(t.Context(), time.Time{}, seen)
 		if err != nil {
 			t.Fatalf("page %d: %v", page, err)
 		}

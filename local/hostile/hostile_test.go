@@ -144,7 +144,7 @@ func callsOf(t *testing.T, c connector.Connector) map[string]error {
 	_, checked := c.(connector.Checker).Check(ctx)
 	_, created := c.Create(ctx, connector.Content{Title: "x", Body: "y"}, m)
 	_, found := c.(connector.Finder).Find(ctx, time.Unix(1, 0), []connector.Marker{m})
-	_, _, changed := c.(connector.Puller).Changes(ctx, time.Unix(1, 0), 1)
+	_, _, changed := c.(connector.Puller).Changes(ctx, time.Unix(1, 0), 0)
 	return map[string]error{"check": checked, "create": created, "find": found, "changes": changed}
 }
 

@@ -146,11 +146,14 @@ type Object struct {
 // A Puller is a connector whose provider tells what changed there. Trackers
 // are, chats are not.
 type Puller interface {
-	// Changes lists one page of the objects changed at or after since (the
-	// zero time: all there are), the oldest change first. Pages count from 1;
-	// more says that another follows. What is nothing to speak of, but stands in
-	// the provider's list and moves in it, is handed over as Other.
-	Changes(ctx context.Context, since time.Time, page int) (objects []Object, more bool, err error)
+	// Changes lists some of the objects changed at or after since (the zero
+	// time: all there are), the oldest change first. Offset is how many of them
+	// were handed over before; Other ones count. It means the same whatever the
+	// size of the pages that the connector asks for, which may change between two
+	// calls. More says that others follow, and is only said beside at least one
+	// object. What is nothing to speak of, but stands in the provider's list and
+	// moves in it, is handed over as Other.
+	Changes(ctx context.Context, since time.Time, offset int) (objects []Object, more bool, err error)
 }
 
 // A Check is one thing that a connection needs, and whether it is so. OK is nil

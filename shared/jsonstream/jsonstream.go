@@ -142,3 +142,28 @@ func (r *Reader) End() error {
 	}
 	return ErrSyntax
 }
+
+// Rest is what follows, without white space before it. More than most bytes are
+// ErrTooLarge.
+func (r *Reader) Rest(most int) ([]byte, error) {
+	var rest []byte
+	if _, err := r.peek(); err != nil {
+		if errors.Is(r.err, io.EOF) {
+			return nil, nil
+		}
+		return nil, err
+	}
+	for {
+		if err := r.fill(); err != nil {
+			if errors.Is(r.err, io.EOF) {
+				return rest, nil
+			}
+			return nil, err
+		}
+		if len(rest)+r.end-r.at > most {
+			return nil, ErrTooLarge
+		}
+		rest = append(rest, r.buffer[r.at:r.end]...)
+		r.at = r.end
+	}
+}

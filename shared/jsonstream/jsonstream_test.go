@@ -117,6 +117,27 @@ func TestTooLarge(t *testing.T) {
 	}
 }
 
+func TestRest(t *testing.T) {
+	broken := errors.New("broken")
+	for _, tt := range []struct {
+		from io.Reader
+		want string
+		err  error
+	}{
+		{strings.NewReader(`{"a":1}`), "", nil}, {strings.NewReader("{} \n"), "", nil}, {strings.NewReader("{} \n <br /> "), "<br /> ", nil},
+		{strings.NewReader("[1]" + strings.Repeat("x", 100)), strings.Repeat("x", 100), nil}, {strings.NewReader("[1]" + strings.Repeat("x", 101)), "", ErrTooLarge},
+		{io.MultiReader(strings.NewReader("[]"), iotest.ErrReader(broken)), "", broken}, {io.MultiReader(strings.NewReader("[]x"), iotest.ErrReader(broken)), "", broken},
+	} {
+		r := NewReader(tt.from)
+		if err := r.Skip(); err != nil {
+			t.Fatal(err)
+		}
+		if rest, err := r.Rest(100); string(rest) != tt.want || !errors.Is(err, tt.err) {
+			t.Errorf("%q, %v; want %q, %v", rest, err, tt.want, tt.err)
+		}
+	}
+}
+
 // endless is a list of objects whose skipped member is large, of so many bytes.
 func endless(bytes int) io.Reader {
 	value := `{"key":"k","allowedValues":[` + strings.Repeat(`{"id":"10001","value":"an option"},`, 40_000) + `{}]},`

@@ -93,8 +93,9 @@ type Request struct {
 	Body    []byte
 	MaxBody int64 // of the answer; 0: DefaultMaxBody
 	// Stream, if set, reads the body of an answer 200 while it arrives, so that
-	// nobody has to hold it. Response.Body is empty then. Other answers are read
-	// as usual.
+	// it need not be held. Response.Body is its beginning then, StreamBeginning
+	// bytes at most, for a caller who has to say what else it is. Other answers are
+	// read as usual.
 	Stream func(body io.Reader) error
 }
 

@@ -6,10 +6,12 @@ import (
 	"net/url"
 )
 
-// ontoHost takes the path and the query of a reference found in an answer onto
-// the scheme and host of base. A server behind a proxy may write its own name or
-// http into such references. One with user information is refused.
-func ontoHost(base, reference string) (string, bool) {
+// OntoHost takes the path and the query of a reference found in an answer onto
+// the scheme and host of base. A server behind a proxy writes its own idea of its
+// address into links and redirects. The result names no other host, so nothing is
+// ever sent elsewhere. A reference with user information, or one that two readers
+// could read differently, is refused.
+func OntoHost(base, reference string) (string, bool) {
 	if reference == "" || !plain(reference) {
 		return "", false
 	}
@@ -31,17 +33,18 @@ func ontoHost(base, reference string) (string, bool) {
 	return to.String(), true
 }
 
-// ReadMoved is Read for a server that may stand behind a proxy: of a redirect
-// only path and query count, and the host stays the one that was asked. The path
-// must be below root.
-func (c *Client) ReadMoved(ctx context.Context, r Request, root string) (Response, error) {
+// Read makes one attempt at a GET, and one more where that is redirected to a
+// path below root: what was renamed or moved is still to be found by its old
+// address. The redirect is followed at the host of the request, whatever host it
+// names. One that leads to the same address is not followed.
+func (c *Client) Read(ctx context.Context, r Request, root string) (Response, error) {
 	r.Method = http.MethodGet
 	answer, err := c.Do(ctx, r)
 	if err != nil || !redirects(answer.Status) {
 		return answer, err
 	}
 
-	to, ok := ontoHost(r.URL, answer.Header.Get("Location"))
+	to, ok := OntoHost(r.URL, answer.Header.Get("Location"))
 	if !ok || to == r.URL || !Below(root, to) {
 		return answer, nil
 	}

@@ -6,10 +6,14 @@ import (
 	"strconv"
 )
 
+// StreamBeginning is how many bytes of a streamed body are kept.
+const StreamBeginning = 4 << 10
+
 // stream hands the body to the request's own reader, up to the limit.
 func (c *Client) stream(r Request, body io.Reader, answer Response, limit int64) (Response, error) {
 	from := &limited{from: body, left: limit}
 	answer.StreamError = r.Stream(from)
+	answer.Body = from.beginning
 	switch {
 	case from.over:
 		return c.unreadable(r, answer, "answer_too_large", "the answer is larger than "+strconv.FormatInt(limit, 10)+" bytes")
@@ -26,6 +30,8 @@ type limited struct {
 	left   int64
 	over   bool
 	broken bool
+	// beginning is what was read first.
+	beginning []byte
 }
 
 // Read is io.Reader's.
@@ -43,6 +49,9 @@ func (l *limited) Read(b []byte) (int, error) {
 	if l.left < 0 {
 		l.over = true
 		return 0, errTooLarge
+	}
+	if kept := min(n, StreamBeginning-len(l.beginning)); kept > 0 {
+		l.beginning = append(l.beginning, b[:kept]...)
 	}
 	if err != nil && !errors.Is(err, io.EOF) {
 		l.broken = true

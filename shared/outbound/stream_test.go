@@ -58,45 +58,15 @@ func TestStream(t *testing.T) {
 			}
 			continue
 		}
-		if err != nil || string(answer.Body) != tt.body {
+		if err != nil || string(answer.Body) != tt.body && tt.body != "" {
 			t.Errorf("%s %s: %q, %v", tt.method, tt.path, answer.Body, err)
+		}
+		if tt.body == "" && string(answer.Body) != strings.Repeat("x", 100) {
+			t.Errorf("%s %s: the beginning is %q", tt.method, tt.path, answer.Body)
 		}
 		if tt.body == "" && (streamed != 100 || !errors.Is(answer.StreamError, tt.stream)) || tt.body != "" && (streamed != 0 || answer.StreamError != nil) {
 			t.Errorf("%s %s: %d bytes streamed, %v", tt.method, tt.path, streamed, answer.StreamError)
 		}
-	}
-}
-
-// B8: a redirect of a read that names another host is followed at the host that
-// was asked, below the root, once.
-func TestReadFollowsOntoItsHost(t *testing.T) {
-	var asked []string
-	_, cfg := server(t, func(w http.ResponseWriter, r *http.Request) {
-		asked = append(asked, r.Host+r.URL.RequestURI())
-		if to := r.URL.Query().Get("to"); to != "" {
-			w.Header().Set("Location", to)
-			w.WriteHeader(http.StatusMovedPermanently)
-		}
-	})
-	c := newClient(t, cfg)
-	const root = "https://example.com/api"
-	for to, want := range map[string]string{
-		"https://public.example/api/x?a=b#c": "example.com/api/x?a=b", "http://example.com/api/x": "example.com/api/x", "//public.example:444/api/x": "example.com/api/x",
-		"/api/y": "example.com/api/y", "https://public.example/other": "", "https://public.example/api/../x": "", "https://u@public.example/api/x": "",
-		"javascript:1": "", "\\\\public.example/api/x": "", "ftp://public.example/api/x": "", "https://public.example/api": "",
-	} {
-		asked = nil
-		_, err := c.Read(t.Context(), Request{URL: root + "/old?to=" + strings.NewReplacer("?", "%3F", "#", "%23", "\\", "%5C").Replace(to)}, root)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if got := strings.Join(asked[1:], " "); got != want {
-			t.Errorf("%q leads to %q, want %q", to, got, want)
-		}
-	}
-	asked = nil
-	if _, err := c.Read(t.Context(), Request{URL: root + "/old?to=https:%2F%2Fpublic.example%2Fapi%2Fold"}, root); err != nil || len(asked) != 2 {
-		t.Errorf("asked %v, %v", asked, err)
 	}
 }
 

@@ -1,7 +1,6 @@
 package outbound
 
 import (
-	"context"
 	"errors"
 	"net/http"
 	"net/netip"
@@ -72,30 +71,11 @@ func plainHost(host string) bool {
 		!(isHex && strings.Trim(hex, "0123456789abcdef") == "")
 }
 
-// redirectOnto gives the address a read was sent on to, moved to the host of
-// the request.
-func redirectOnto(r Request, answer Response) (string, bool) {
-	if !isRedirect(r, answer) {
-		return "", false
-	}
-	return OntoHost(r.URL, answer.Header.Get("Location"))
-}
-
-// isRedirect reports whether an answer sends a read on. A write is never sent
-// on.
-func isRedirect(r Request, answer Response) bool {
-	switch answer.Status {
-	case http.StatusMovedPermanently, http.StatusFound, http.StatusTemporaryRedirect, http.StatusPermanentRedirect:
-		return r.Method == http.MethodGet
-	}
-	return false
-}
-
 // Redirect gives the address a read was sent on to, if it is one that may be
 // asked with the same credentials: https, same host, same port. A write is
 // never sent on.
 func Redirect(r Request, answer Response) (string, bool) {
-	if !isRedirect(r, answer) {
+	if !redirects(answer.Status) || r.Method != http.MethodGet {
 		return "", false
 	}
 	return SameHost(r.URL, answer.Header.Get("Location"))
@@ -122,29 +102,6 @@ func SameHost(base, reference string) (string, bool) {
 	return to.String(), true
 }
 
-// OntoHost resolves a reference found in an answer and moves it to the host of
-// base, over https: only path and query of the reference count. A server behind
-// a proxy writes its own idea of its address into links and redirects. The
-// result names no other host, so nothing is ever sent elsewhere. A reference
-// with user information, or one that two readers could read differently, gives
-// nothing.
-func OntoHost(base, reference string) (string, bool) {
-	if !plain(reference) {
-		return "", false
-	}
-	from, err := url.Parse(base)
-	if err != nil || from.Scheme != "https" {
-		return "", false
-	}
-	to, err := from.Parse(reference)
-	if err != nil || to.Scheme != "https" && to.Scheme != "http" || to.User != nil || to.Opaque != "" {
-		return "", false
-	}
-	to.Scheme, to.Host = from.Scheme, from.Host
-	to.Fragment, to.RawFragment = "", ""
-	return to.String(), true
-}
-
 // Below reports whether an address is below an API's root: a path above it is
 // another service's.
 func Below(root, address string) bool {
@@ -152,24 +109,6 @@ func Below(root, address string) bool {
 	base, baseErr := url.Parse(root)
 	return err == nil && baseErr == nil && strings.HasPrefix(u.EscapedPath(), base.EscapedPath()+"/") &&
 		!strings.Contains(u.Path, "/../") && !strings.HasSuffix(u.Path, "/..")
-}
-
-// Read makes one attempt at a GET, and one more where that is redirected to a
-// path below root: what was renamed or moved is still to be found by its old
-// address. The redirect is followed at the host of the request, whatever host it
-// names. One that leads to the same address is not followed.
-func (c *Client) Read(ctx context.Context, r Request, root string) (Response, error) {
-	r.Method = http.MethodGet
-	answer, err := c.Do(ctx, r)
-	if err != nil {
-		return answer, err
-	}
-	to, ok := redirectOnto(r, answer)
-	if !ok || to == r.URL || !Below(root, to) {
-		return answer, nil
-	}
-	r.URL = to
-	return c.Do(ctx, r)
 }
 
 func authority(u *url.URL) string { return strings.TrimSuffix(strings.ToLower(u.Host), ":443") }

@@ -258,7 +258,7 @@ func TestObjects(t *testing.T) {
 	o := Object{Target: "there", RemoteID: "17", ItemID: 7, SeenText: "h", SeenState: domain.Open}
 	link := Link{ItemID: 7, Target: "there", Outcome: domain.Created}
 	n := notice.Notice{ID: 5, IntegrationID: pair.ID}
-	p := Pull{Target: "there", Since: 3, Page: 2}
+	p := Pull{Target: "there", Since: 3, Offset: 2}
 	must(t, s.Commit(t.Context(), lease, Batch{Run: run, Pulled: []Pulled{{Link: &link, Objects: []Object{o}, Notices: []notice.Notice{n}}}, Pull: &p, Relinked: now}))
 	got, err := s.Objects(t.Context(), pair.ID, "there", []string{"17", "18"})
 	if err != nil || len(got) != 1 || got["17"] != o {

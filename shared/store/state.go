@@ -65,9 +65,9 @@ type Pull struct {
 	Target string `json:"target"`
 	// Since is the cursor: all that changed before it has been handled.
 	Since int64 `json:"since"` // Unix milliseconds
-	// A walk in progress stands at a page of what changed since At.
-	At   int64 `json:"at"` // Unix milliseconds
-	Page int   `json:"page"`
+	// A walk in progress stands at what changed since At, Offset objects on.
+	At     int64 `json:"at"` // Unix milliseconds
+	Offset int   `json:"offset"`
 	// Began is when the walk began, 0 when none is in progress.
 	Began int64 `json:"began"` // Unix milliseconds
 	// Newest is the newest change the walk has met.

@@ -47,6 +47,8 @@ type provider struct {
 	// panics names the item at which a step panics.
 	panics  map[string]domain.Snowflake
 	changes int
+	// sizes, if set, is how many objects the n-th page of changes has.
+	sizes func(n int) int
 	// lists stands for the object that a list of changes shows, nil for the one
 	// that is there.
 	lists func(n int) *object
@@ -247,10 +249,10 @@ func (p *provider) Find(_ context.Context, since time.Time, want []connector.Mar
 	return found, nil
 }
 
-// pageSize is how many objects a page of changes has.
+// pageSize is how many objects a page of changes has where nothing else is set.
 const pageSize = 100
 
-func (p *provider) Changes(_ context.Context, since time.Time, page int) ([]connector.Object, bool, error) {
+func (p *provider) Changes(_ context.Context, since time.Time, offset int) ([]connector.Object, bool, error) {
 	p.changes++
 	p.asked++
 	p.tell()
@@ -269,8 +271,12 @@ func (p *provider) Changes(_ context.Context, since time.Time, page int) ([]conn
 		}
 	}
 	slices.SortStableFunc(all, func(a, b connector.Object) int { return a.UpdatedAt.Compare(b.UpdatedAt) })
-	from := min((page-1)*pageSize, len(all))
-	to := min(from+pageSize, len(all))
+	size := pageSize
+	if p.sizes != nil {
+		size = p.sizes(p.changes)
+	}
+	from := min(offset, len(all))
+	to := min(from+size, len(all))
 	return all[from:to], to < len(all), nil
 }
 

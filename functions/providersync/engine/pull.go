@@ -84,7 +84,7 @@ func (s *slice) cursor() store.Pull {
 		if p.At = p.Since; !p.Settled {
 			p.At -= skew.Milliseconds()
 		}
-		p.Page, p.Newest, p.Block = 1, p.Since, 0
+		p.Offset, p.Newest, p.Block = 0, p.Since, 0
 		p.Began = s.theirs().UnixMilli()
 	}
 	return p
@@ -92,8 +92,8 @@ func (s *slice) cursor() store.Pull {
 
 // walk goes through what changed from a cursor on, oldest first. Each page is
 // recorded with the cursor behind it. The next page begins at the newest change
-// of the last, not at a page number, since objects that change meanwhile move
-// to the end and the pages shift; only a block of equal times is paged through.
+// of the last, since objects that change meanwhile move to the end and shift the
+// others; only within a block of equal times it goes on by an offset.
 func (s *slice) walk(ctx context.Context, p *store.Pull, handle func([]connector.Object) (store.Batch, error)) (*verdict, error) {
 	for {
 		if v, err := s.await(ctx, pacing.Read); v != nil || err != nil {
@@ -106,7 +106,10 @@ func (s *slice) walk(ctx context.Context, p *store.Pull, handle func([]connector
 			if p.At > 0 {
 				since = time.UnixMilli(p.At).UTC()
 			}
-			objects, more, err = s.conn.(connector.Puller).Changes(ctx, since, p.Page)
+			objects, more, err = s.conn.(connector.Puller).Changes(ctx, since, p.Offset)
+			if err == nil && more && len(objects) == 0 {
+				err = errStuck()
+			}
 			return err
 		})
 		if v != nil || err != nil {
@@ -127,6 +130,13 @@ func (s *slice) walk(ctx context.Context, p *store.Pull, handle func([]connector
 			return nil, nil
 		}
 	}
+}
+
+// errStuck is for a list that says that more follows and hands over nothing: an
+// offset cannot move on in it.
+func errStuck() error {
+	return &connector.Error{Class: connector.Retryable, Scope: connector.IntegrationScope, Code: "list_stuck",
+		Detail: "the provider's list says that more follows, and gives nothing"}
 }
 
 // spoken are the objects that are something to speak of.
@@ -150,9 +160,9 @@ func advance(p *store.Pull, objects []connector.Object, more bool, theirs time.T
 	p.Newest = max(p.Newest, min(last, theirs.UnixMilli()))
 	switch {
 	case more && last > p.At:
-		p.At, p.Page = last, 1
+		p.At, p.Offset = last, 0
 	case more:
-		p.Page++
+		p.Offset += len(objects)
 		if p.Block == 0 {
 			p.Block = max(p.At, 1)
 		}

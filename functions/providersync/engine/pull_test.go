@@ -216,16 +216,16 @@ func TestAdvance(t *testing.T) {
 		more    bool
 		want    store.Pull
 	}{
-		"newer objects":            {store.Pull{Since: 50, At: 100, Page: 1, Began: early, Newest: 100}, at(100, 200), true, store.Pull{Since: 50, At: 200, Page: 1, Began: early, Newest: 200}},
-		"a block":                  {store.Pull{Since: 50, At: 100, Page: 1, Began: early, Newest: 100}, at(100, 100), true, store.Pull{Since: 50, At: 100, Page: 2, Began: early, Newest: 100, Block: 100}},
-		"in the block":             {store.Pull{Since: 50, At: 100, Page: 2, Began: early, Newest: 100, Block: 100}, at(100, 300), true, store.Pull{Since: 50, At: 300, Page: 1, Began: early, Newest: 300, Block: 100}},
-		"nothing of ours, more":    {store.Pull{Since: 50, At: 100, Page: 1, Began: early, Newest: 100}, nil, true, store.Pull{Since: 50, At: 100, Page: 2, Began: early, Newest: 100, Block: 100}},
-		"the end":                  {store.Pull{Since: 50, At: 100, Page: 1, Began: early, Newest: 100}, at(100, 200), false, store.Pull{Since: 200, At: 100, Page: 1, Newest: 200, Settled: true}},
-		"one dated in the future":  {store.Pull{Since: 50, At: 100, Page: 1, Began: early, Newest: 100}, at(100, 9*early), false, store.Pull{Since: early, At: 100, Page: 1, Newest: early}},
-		"the end, nothing changed": {store.Pull{Since: 50, At: 20, Page: 1, Began: early, Newest: 50}, nil, false, store.Pull{Since: 50, At: 20, Page: 1, Newest: 50, Settled: true}},
-		"the end of a quiet block": {store.Pull{Since: 50, At: 100, Page: 3, Began: early, Newest: 100, Block: 100}, at(100), false, store.Pull{Since: 100, At: 100, Page: 3, Newest: 100, Block: 100, Settled: true}},
-		"a block, and a change meanwhile": {store.Pull{Since: 50, At: 100, Page: 3, Began: early, Newest: 100, Block: 100}, at(early), false,
-			store.Pull{Since: 100, At: 100, Page: 3, Newest: early, Block: 100}},
+		"newer objects":            {store.Pull{Since: 50, At: 100, Began: early, Newest: 100}, at(100, 200), true, store.Pull{Since: 50, At: 200, Began: early, Newest: 200}},
+		"a block":                  {store.Pull{Since: 50, At: 100, Began: early, Newest: 100}, at(100, 100), true, store.Pull{Since: 50, At: 100, Offset: 2, Began: early, Newest: 100, Block: 100}},
+		"in the block":             {store.Pull{Since: 50, At: 100, Offset: 2, Began: early, Newest: 100, Block: 100}, at(100, 300), true, store.Pull{Since: 50, At: 300, Began: early, Newest: 300, Block: 100}},
+		"on in the block":          {store.Pull{Since: 50, At: 100, Offset: 2, Began: early, Newest: 100, Block: 100}, at(100, 100, 100), true, store.Pull{Since: 50, At: 100, Offset: 5, Began: early, Newest: 100, Block: 100}},
+		"the end":                  {store.Pull{Since: 50, At: 100, Began: early, Newest: 100}, at(100, 200), false, store.Pull{Since: 200, At: 100, Newest: 200, Settled: true}},
+		"one dated in the future":  {store.Pull{Since: 50, At: 100, Began: early, Newest: 100}, at(100, 9*early), false, store.Pull{Since: early, At: 100, Newest: early}},
+		"the end, nothing changed": {store.Pull{Since: 50, At: 20, Began: early, Newest: 50}, nil, false, store.Pull{Since: 50, At: 20, Newest: 50, Settled: true}},
+		"the end of a quiet block": {store.Pull{Since: 50, At: 100, Offset: 3, Began: early, Newest: 100, Block: 100}, at(100), false, store.Pull{Since: 100, At: 100, Offset: 3, Newest: 100, Block: 100, Settled: true}},
+		"a block, and a change meanwhile": {store.Pull{Since: 50, At: 100, Offset: 3, Began: early, Newest: 100, Block: 100}, at(early), false,
+			store.Pull{Since: 100, At: 100, Offset: 3, Newest: early, Block: 100}},
 	} {
 		p := c.before
 		advance(&p, c.objects, c.more, time.UnixMilli(early))

@@ -25,7 +25,7 @@ func (s *slice) relink(ctx context.Context) (*verdict, error) {
 		return nil, nil
 	}
 
-	p := store.Pull{Target: s.target.Key, Page: 1, Began: s.Clock.Now().UnixMilli()}
+	p := store.Pull{Target: s.target.Key, Began: s.Clock.Now().UnixMilli()}
 	if r := s.state.Relink; r != nil && r.Target == p.Target && r.Began >= s.Settings.RelinkBefore.UnixMilli() && r.Began > s.state.RelinkedAt {
 		p = *r
 	}

@@ -182,7 +182,7 @@ func (s *slice) ask(ctx context.Context) (*verdict, error) {
 		return v, err
 	}
 	return s.call(ctx, nil, false, func() error {
-		_, _, err := s.conn.(connector.Puller).Changes(ctx, s.Clock.Now(), 1)
+		_, _, err := s.conn.(connector.Puller).Changes(ctx, s.Clock.Now(), 0)
 		return err
 	})
 }

@@ -66,7 +66,7 @@ func TestRealLife(t *testing.T) {
 			t.Errorf("%s: %v", what, e)
 		}
 	}
-	if _, _, err := c.Changes(t.Context(), time.Time{}, 1); told(t, err).Code != "credentials_rejected" {
+	if _, _, err := c.Changes(t.Context(), time.Time{}, 0); told(t, err).Code != "credentials_rejected" {
 		t.Error(err)
 	}
 	d.noViolations()

@@ -33,14 +33,16 @@ func (d double) connect(now func() time.Time, change ...func(*product.Config)) *
 
 func (d double) changes(c *product.Connector, since time.Time) (all []connector.Object, pages int) {
 	d.t.Helper()
-	for page := 1; ; page++ {
-		objects, more, err := c.Changes(d.t.Context(), since, page)
+	for offset := 0; ; {
+		objects, more, err := c.Changes(d.t.Context(), since, offset)
+		pages++
 		if err != nil {
-			d.t.Fatalf("page %d: %v", page, err)
+			d.t.Fatalf("page %d: %v", pages, err)
 		}
 		if all = append(all, objects...); !more {
-			return all, page
+			return all, pages
 		}
+		offset += len(objects)
 	}
 }
 
@@ -201,13 +203,13 @@ func TestBehindFiftyThousand(t *testing.T) {
 		d := start(t, func(c *Config) { c.Now, c.Old = clock.now, old })
 		d.fill(50_150, "")
 		c := d.connect(clock.now)
-		objects, more, err := c.Changes(t.Context(), time.Time{}, 500)
+		objects, more, err := c.Changes(t.Context(), time.Time{}, 49_900)
 		if err != nil || !more || len(objects) != 100 {
 			t.Fatalf("page 500: %d, %v, %v", len(objects), more, err)
 		}
-		for page, want := 501, 100; page <= 502; page, want = page+1, 50 {
-			if objects, more, err = c.Changes(t.Context(), time.Time{}, page); err != nil || more != (page == 501) || len(objects) != want {
-				t.Errorf("page %d, old server %v: %d, %v, %v", page, old, len(objects), more, err)
+		for offset, want := 50_000, 100; offset <= 50_100; offset, want = offset+100, 50 {
+			if objects, more, err = c.Changes(t.Context(), time.Time{}, offset); err != nil || more != (offset == 50_000) || len(objects) != want {
+				t.Errorf("from %d, old server %v: %d, %v, %v", offset, old, len(objects), more, err)
 			}
 		}
 		d.noViolations()
@@ -241,7 +243,7 @@ func TestLimitsOnAVirtualClock(t *testing.T) {
 		t.Errorf("%d issues of %d creates in %v, %d times nobody told how long to wait", left, all, took, untold)
 	}
 	for page := 1; page <= projectCalls+1; page++ {
-		_, _, err := c.Changes(t.Context(), clock.now().Add(time.Hour), 1)
+		_, _, err := c.Changes(t.Context(), clock.now().Add(time.Hour), 0)
 		if err == nil {
 			continue
 		}
@@ -307,12 +309,12 @@ func TestRealLife(t *testing.T) {
 		}
 	}
 	// Who reads is sent on to a renamed project, at the same host.
-	if objects, _, err := at("acme/old").Changes(t.Context(), time.Time{}, 1); err != nil || len(objects) != 2 {
+	if objects, _, err := at("acme/old").Changes(t.Context(), time.Time{}, 0); err != nil || len(objects) != 2 {
 		t.Errorf("renamed: %v, %v", objects, err)
 	}
 	// The token ends in mid-run.
 	c := at("acme/sub/work")
-	if _, _, err := c.Changes(t.Context(), time.Time{}, 1); err != nil {
+	if _, _, err := c.Changes(t.Context(), time.Time{}, 0); err != nil {
 		t.Fatal(err)
 	}
 	delete(d.config.Tokens, ours)

@@ -49,7 +49,7 @@ func TestTheTokenEndsInMidRun(t *testing.T) {
 		content.Title = "Later"
 		_, created := c.Create(t.Context(), content, connector.Marker{Integration: 11, Item: 23, Attempt: 1})
 		_, updated := c.Update(t.Context(), connector.Sent{Remote: made.Remote, State: domain.Open, Seen: made.Seen}, content, marker)
-		_, _, changed := c.Changes(t.Context(), time.Time{}, 1)
+		_, _, changed := c.Changes(t.Context(), time.Time{}, 0)
 		_, found := c.Find(t.Context(), time.Now(), []connector.Marker{marker})
 		for what, err := range map[string]error{"create": created, "update": updated, "changes": changed, "find": found} {
 			if e := failed(t, err); e.Code != "credentials_rejected" || e.Scope != connector.IntegrationScope || e.Class != connector.Final {

@@ -93,7 +93,7 @@ func TestCancellation(t *testing.T) {
 			_, err := c.Find(ctx, time.Now(), []connector.Marker{marker})
 			return err
 		},
-		"changes": func(ctx context.Context) error { _, _, err := c.Changes(ctx, time.Time{}, 1); return err },
+		"changes": func(ctx context.Context) error { _, _, err := c.Changes(ctx, time.Time{}, 0); return err },
 	} {
 		t.Run(name, func(t *testing.T) {
 			before := asked.Load()
@@ -138,7 +138,7 @@ func TestRateLimits(t *testing.T) {
 	}
 	d = start(t, Datacenter, func(c *Config) { c.Now, c.Limits = clock.now, true })
 	for c, err = d.connect("WORK", nil), error(nil); err == nil; {
-		_, _, err = c.Changes(t.Context(), time.Time{}, 1)
+		_, _, err = c.Changes(t.Context(), time.Time{}, 0)
 	}
 	if e := failed(t, err); e.Code != "rate_limited" || e.Wait != time.Second || e.Untold {
 		t.Errorf("%v", e)

@@ -38,7 +38,7 @@ func TestTheTokenEndsInMidRun(t *testing.T) {
 	delete(d.config.Tokens, ours)
 	_, created := c.Create(t.Context(), content, connector.Marker{Integration: 1, Item: 3, Attempt: 1})
 	_, updated := c.Update(t.Context(), sentOf(made), content, marker)
-	_, _, changed := c.Changes(t.Context(), time.Time{}, 1)
+	_, _, changed := c.Changes(t.Context(), time.Time{}, 0)
 	_, found := c.Find(t.Context(), time.Time{}, []connector.Marker{marker})
 	for what, err := range map[string]error{"create": created, "update": updated, "changes": changed, "find": found} {
 		if e := refusal(t, err); e.Code != "credentials_rejected" || e.Scope != connector.IntegrationScope || e.Class != connector.Final {

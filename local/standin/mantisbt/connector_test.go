@@ -33,9 +33,9 @@ func (d double) connect(now func() time.Time, change func(*product.Config)) *pro
 // changes walks through pages as the sync engine does.
 func (d double) changes(c *product.Connector, since time.Time) (all []connector.Object, pages int) {
 	d.t.Helper()
-	for page := 1; ; {
+	for offset := 0; ; {
 		pages++
-		objects, more, err := c.Changes(d.t.Context(), since, page)
+		objects, more, err := c.Changes(d.t.Context(), since, offset)
 		if err != nil {
 			d.t.Fatalf("page %d: %v", pages, err)
 		}
@@ -43,9 +43,9 @@ func (d double) changes(c *product.Connector, since time.Time) (all []connector.
 		if !more {
 			return all, pages
 		}
-		page++
+		offset += len(objects)
 		if last := objects[len(objects)-1].UpdatedAt; last.After(since) {
-			since, page = last, 1
+			since, offset = last, 0
 		}
 	}
 }

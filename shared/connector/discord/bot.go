@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"integrations/shared/connector"
+	"integrations/shared/connector/paging"
 	"integrations/shared/connector/proof"
 	"integrations/shared/outbound"
 )
@@ -29,14 +30,15 @@ type Bot struct {
 	core
 	cfg BotConfig
 	// used is the channel of the place that was resolved, nil before.
-	used atomic.Pointer[string]
+	used  atomic.Pointer[string]
+	sizes *paging.Size // of pages of messages
 }
 
 // NewBot makes a bot that asks through client, which must be pinned to the
 // API's host. A nil clock is the system's.
 func NewBot(cfg BotConfig, client *outbound.Client, now func() time.Time) *Bot {
 	cfg.BaseURL = strings.TrimSuffix(cmp.Or(cfg.BaseURL, DefaultBaseURL), "/")
-	b := &Bot{core: newCore(cfg.Look, proof.Bot, client, now), cfg: cfg}
+	b := &Bot{core: newCore(cfg.Look, proof.Bot, client, now), cfg: cfg, sizes: paging.Usual()}
 	b.header.Set("Authorization", "Bot "+cfg.Token)
 	return b
 }

@@ -11,13 +11,13 @@ import (
 
 	"integrations/shared/connector"
 	"integrations/shared/connector/message"
+	"integrations/shared/connector/paging"
 	"integrations/shared/domain"
 	"integrations/shared/outbound"
 )
 
 const (
-	// pageSize is how many messages a page has: as many as Discord gives.
-	pageSize = 100
+	// pageBody bounds a page.
 	pageBody = 8 << 20
 	// maxPages bounds a walk whose end never comes.
 	maxPages = 1_000
@@ -44,13 +44,16 @@ func (b *Bot) Find(ctx context.Context, since time.Time, want []connector.Marker
 	if len(want) == 0 {
 		return search.Found, nil
 	}
-	after, size := idAt(since), pageSize
+	after := idAt(since)
 	for n := range maxPages {
-		list, err := b.page(ctx, size, after)
+		var list []posted
+		var size int
+		err := b.sizes.Read(func(of int) (err error) {
+			size = of
+			list, err = b.page(ctx, size, after)
+			return err
+		})
 		switch {
-		case tooLarge(err) && size > 1:
-			size /= 10
-			continue
 		case err != nil:
 			return nil, err
 		case n == 0 && len(list) == 0:
@@ -78,6 +81,9 @@ func (b *Bot) page(ctx context.Context, size int, after uint64) ([]posted, error
 	response, err := b.get(ctx, b.channel(b.where())+"/messages?"+query.Encode(), pageBody)
 	if err != nil {
 		return nil, err
+	}
+	if paging.Cut(response.Body) {
+		return nil, b.fail(connector.Retryable, connector.IntegrationScope, "answer_cut", "Discord's answer broke off", response)
 	}
 	if !listProof.Proven(response) {
 		return nil, b.foreign(http.MethodGet, response)
@@ -129,10 +135,4 @@ func (b *Bot) readable(ctx context.Context, id string) (string, error) {
 		e.Detail = b.client.Clean("the bot needs the permission Read Message History: " + e.Detail)
 	}
 	return e.Code, err
-}
-
-// tooLarge reports whether a page was not read because of its size.
-func tooLarge(err error) bool {
-	var e *connector.Error
-	return errors.As(err, &e) && e.Code == "answer_too_large"
 }

@@ -247,7 +247,7 @@ func TestAppWithoutAToken(t *testing.T) {
 				_, err := c.Create(t.Context(), connector.Content{Title: "T"}, connector.Marker{Integration: 1, Item: 2, Attempt: 1})
 				return err
 			},
-			"changes": func() error { _, _, err := c.Changes(t.Context(), now, 1); return err },
+			"changes": func() error { _, _, err := c.Changes(t.Context(), now, 0); return err },
 		} {
 			e := failure(t, do())
 			if e.Class == connector.Ambiguous || e.Scope != connector.IntegrationScope || tt.class != 0 && e.Class != tt.class || tt.code != "" && e.Code != tt.code {

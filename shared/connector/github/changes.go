@@ -8,27 +8,29 @@ import (
 
 	"integrations/shared/connector"
 	"integrations/shared/connector/markdown"
+	"integrations/shared/connector/paging"
 	"integrations/shared/markup"
+	"integrations/shared/outbound"
 )
 
-const (
-	// changesPage is how many issues a page of changes has: as many as GitHub
-	// gives.
-	changesPage = 100
-	// numberedPages are those GitHub gives by their number. What is behind the
-	// first 10,000 issues it gives only to who follows its links.
-	numberedPages = 10_000/changesPage - 1
-)
+// numberedIssues are those that GitHub gives pages of by number. What is behind
+// them it gives only to callers that follow its links
+// (https://docs.github.com/en/rest/using-the-rest-api/using-pagination-in-the-rest-api).
+const numberedIssues = 10_000
 
-// A trail leads from a page's address by number to the one GitHub gave it.
-type trail struct{ numbered, where string }
+// A trail leads to the issues behind the last ones that were handed over.
+type trail struct {
+	since  time.Time
+	offset int
+	where  string // the link that GitHub gave
+}
 
 // Changes lists issues by their last change, the oldest first. GitHub counts
-// time in seconds. Pull requests, which its list holds too, are nothing to speak
-// of.
-func (c *Connector) Changes(ctx context.Context, since time.Time, page int) ([]connector.Object, bool, error) {
+// time in seconds. Pull requests, which its list holds too, are Other. A page
+// that GitHub cannot answer with is asked for again with fewer issues.
+func (c *Connector) Changes(ctx context.Context, since time.Time, offset int) ([]connector.Object, bool, error) {
 	var objects []connector.Object
-	more, err := c.walk(ctx, since, page, func(i issue) {
+	count, more, err := c.walk(ctx, since, offset, func(i issue) {
 		if i.PullRequest == nil {
 			objects = append(objects, i.object())
 		} else {
@@ -38,55 +40,103 @@ func (c *Connector) Changes(ctx context.Context, since time.Time, page int) ([]c
 	if err != nil {
 		return nil, false, err
 	}
-	return objects, more, nil
+	// A page that failed half-way has handed some over before.
+	return objects[len(objects)-count:], more, nil
 }
 
-// walk hands each issue of a page of changes over, one at a time, and tells
-// whether another page follows.
-func (c *Connector) walk(ctx context.Context, since time.Time, page int, each func(issue)) (more bool, err error) {
-	at, where := c.changesFrom(since, page)
-	for ; ; at++ {
-		whole := true
-		answer, err := c.page(ctx, where, func(i issue) {
-			whole = whole && i.ID > 0 && i.Number > 0 && !i.UpdatedAt.IsZero() && !i.CreatedAt.IsZero()
-			if at == page && whole {
+// walk hands over issues of the list of changes, one at a time, from an offset
+// on. It says how many it has handed over and whether others follow. A page that
+// failed and was asked for again has handed over some of them before.
+func (c *Connector) walk(ctx context.Context, since time.Time, offset int, each func(issue)) (count int, more bool, err error) {
+	err = c.pages.Read(func(size int) error {
+		count, more, err = c.walkPages(ctx, since, offset, size, each)
+		return err
+	})
+	return count, more, err
+}
+
+// walkPages goes from page to page until one holds the issue at the offset.
+func (c *Connector) walkPages(ctx context.Context, since time.Time, offset, size int, each func(issue)) (count int, more bool, err error) {
+	at, where := c.changesFrom(since, offset, size)
+	for range maxPages {
+		here := 0
+		answer, err := c.whole(ctx, where, func(i issue) {
+			if at+here >= offset {
 				each(i)
 			}
+			here++
 		})
 		if err != nil {
-			return false, err
-		}
-		if !whole { // it says neither what is there nor where the list ends
-			return false, c.noList(answer)
+			return 0, false, err
 		}
 		next, more, err := c.next(where, answer)
 		if err != nil {
-			return false, err
+			return 0, false, err
 		}
-		if at == page {
-			c.follow(trail{c.changes(since, page+1), next})
-			return more, nil
+		if here == 0 && more {
+			return 0, false, c.fail(connector.Retryable, connector.IntegrationScope, "answer_unreadable", "GitHub's list says that more follows, and gives nothing", answer)
 		}
-		if !more {
-			return false, nil
+		at += here
+		if at > offset || !more {
+			c.follow(trail{since, at, next})
+			return max(at-offset, 0), more, nil
 		}
 		where = next
 	}
+	return 0, false, c.endless()
 }
 
-// changesFrom is where the way to a page begins: at the page itself, if it is
-// within reach.
-func (c *Connector) changesFrom(since time.Time, page int) (at int, where string) {
-	numbered := c.changes(since, page)
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	switch {
-	case c.trail.numbered == numbered && c.trail.where != "":
-		return page, c.trail.where
-	case page <= numberedPages:
-		return page, numbered
+// whole reads a page of issues each of which says when it was changed. One that
+// does not leaves it open where the list ends.
+func (c *Connector) whole(ctx context.Context, where string, each func(issue)) (outbound.Response, error) {
+	sound := true
+	answer, err := c.page(ctx, where, func(i issue) {
+		sound = sound && i.ID > 0 && i.Number > 0 && !i.UpdatedAt.IsZero() && !i.CreatedAt.IsZero()
+		if sound {
+			each(i)
+		}
+	})
+	if err == nil && !sound {
+		err = c.noList(answer)
 	}
-	return numberedPages, c.changes(since, numberedPages)
+	return answer, err
+}
+
+// changesFrom is where the way to an offset begins, and the offset of the first
+// issue there: GitHub's own link, if it led there, else the page by number, or
+// the last one that has a number.
+func (c *Connector) changesFrom(since time.Time, offset, size int) (at int, where string) {
+	c.mu.Lock()
+	led := c.trail
+	c.mu.Unlock()
+	if led.where != "" && led.offset == offset && led.since.Equal(since) {
+		if where, ok := resized(led.where, size); ok {
+			return offset, where
+		}
+	}
+	number, _ := paging.Number(offset, size)
+	number = min(number, (numberedIssues-1)/size)
+	return (number - 1) * size, c.changes(since, size, number)
+}
+
+// resized is a link with a number of issues per page. With another number than
+// its own a cursor still means the same place in the list, and a page number does
+// not.
+func resized(link string, size int) (string, bool) {
+	u, err := url.Parse(link)
+	if err != nil {
+		return "", false
+	}
+	query := u.Query()
+	if query.Get("per_page") == strconv.Itoa(size) {
+		return link, true
+	}
+	if query.Get("after") == "" {
+		return "", false
+	}
+	query.Set("per_page", strconv.Itoa(size))
+	u.RawQuery = query.Encode()
+	return u.String(), true
 }
 
 func (c *Connector) follow(t trail) {
@@ -96,8 +146,8 @@ func (c *Connector) follow(t trail) {
 }
 
 // changes is the address of a page by its number.
-func (c *Connector) changes(since time.Time, page int) string {
-	query := url.Values{"state": {"all"}, "sort": {"updated"}, "direction": {"asc"}, "per_page": {strconv.Itoa(changesPage)}, "page": {strconv.Itoa(page)}}
+func (c *Connector) changes(since time.Time, size, number int) string {
+	query := url.Values{"state": {"all"}, "sort": {"updated"}, "direction": {"asc"}, "per_page": {strconv.Itoa(size)}, "page": {strconv.Itoa(number)}}
 	if !since.IsZero() {
 		query.Set("since", since.UTC().Format(time.RFC3339))
 	}

@@ -1,6 +1,7 @@
 package github
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -12,8 +13,8 @@ import (
 	"unicode/utf8"
 
 	"integrations/shared/connector"
-	"integrations/shared/connector/markdown"
 	"integrations/shared/domain"
+	"integrations/shared/jsonstream"
 	"integrations/shared/markup"
 )
 
@@ -51,7 +52,7 @@ func TestChanges(t *testing.T) {
 			changedJSON(3, strings.Repeat("é", 300), "closed", "<!-- integrations:11/9999999999999999999/3 -->", now.Add(time.Second)),
 		}, ",")+"]")
 	}
-	objects, more, err := c.Changes(t.Context(), now.Add(-500*time.Millisecond), 1)
+	objects, more, err := c.Changes(t.Context(), now.Add(-500*time.Millisecond), 0)
 	if err != nil || !more || len(objects) != 3 {
 		t.Fatal(objects, more, err)
 	}
@@ -66,7 +67,7 @@ func TestChanges(t *testing.T) {
 	if len(foreign.Markers) != 0 || foreign.Marker != (connector.Marker{}) || foreign.Seen.State != domain.Closed || foreign.Title != strings.Repeat("é", 256) {
 		t.Errorf("%+v", foreign)
 	}
-	if _, more, err = c.Changes(t.Context(), time.Time{}, 2); err != nil || more {
+	if _, more, err = c.Changes(t.Context(), time.Time{}, 100); err != nil || more {
 		t.Error(more, err)
 	}
 	if want := []string{
@@ -86,7 +87,7 @@ func TestChangesNeverTakesHalfAList(t *testing.T) {
 	} {
 		f, c := start(t, Config{})
 		f.answers(200, nil, body)
-		objects, more, err := c.Changes(t.Context(), now, 1)
+		objects, more, err := c.Changes(t.Context(), now, 0)
 		if err == nil {
 			t.Errorf("%s: %v", name, objects)
 			continue
@@ -97,8 +98,8 @@ func TestChangesNeverTakesHalfAList(t *testing.T) {
 	}
 }
 
-// GitHub gives the first 99 pages by their number, and those behind them only
-// to who follows its links.
+// GitHub gives the first 9,999 issues by the number of their page, and those
+// behind them only to callers that follow its links.
 func TestChangesFarBehind(t *testing.T) {
 	f, c := start(t, Config{})
 	const last = 102
@@ -117,26 +118,30 @@ func TestChangesFarBehind(t *testing.T) {
 			q.Set("after", "x")
 			header.Set("Link", `<`+base+`/repos/acme/tracker/issues?`+q.Encode()+`>; rel="next"`)
 		}
-		reply(w, 200, header, "["+changedJSON(page, "T", "open", "", now)+"]")
+		issues := make([]string, 100)
+		for i := range issues {
+			issues[i] = changedJSON((page-1)*100+i+1, "T", "open", "", now)
+		}
+		reply(w, 200, header, "["+strings.Join(issues, ",")+"]")
 	}
 	for _, tt := range []struct {
-		since time.Time
-		page  int
-		asked string
+		since  time.Time
+		offset int
+		asked  string
 	}{
-		{now, 98, "[98]"}, {now, 99, "[99x]"}, {now, 100, "[100x]"}, {now, 101, "[101x]"}, // as GitHub led
-		{now, 101, "[99 100x 101x]"}, {now, 102, "[102x]"}, // again: nobody led there
-		{now, 103, "[99 100x 101x 102x]"},                     // nor on from the last one
-		{now, 98, "[98]"}, {now.Add(time.Second), 99, "[99]"}, // the link was of another list
-		{time.Time{}, 100, "[99 100x]"},
+		{now, 9_700, "[98]"}, {now, 9_800, "[99x]"}, {now, 9_900, "[100x]"}, {now, 10_000, "[101x]"}, // as GitHub led
+		{now, 10_000, "[99 100x 101x]"}, {now, 10_100, "[102x]"}, // again: the link was for another place
+		{now, 10_200, "[99 100x 101x 102x]"},                        // nor is there one on from the last page
+		{now, 9_700, "[98]"}, {now.Add(time.Second), 9_800, "[99]"}, // the link was of another list
+		{time.Time{}, 9_950, "[99 100x]"},
 	} {
 		asked = nil
-		objects, more, err := c.Changes(t.Context(), tt.since, tt.page)
-		if err != nil || fmt.Sprint(asked) != tt.asked || more != (tt.page < last) {
-			t.Fatalf("page %d: asked %v, want %s: more %v, %v", tt.page, asked, tt.asked, more, err)
+		objects, more, err := c.Changes(t.Context(), tt.since, tt.offset)
+		if err != nil || fmt.Sprint(asked) != tt.asked || more != (tt.offset < 10_100) {
+			t.Fatalf("from %d: asked %v, want %s: more %v, %v", tt.offset, asked, tt.asked, more, err)
 		}
-		if tt.page <= last && (len(objects) != 1 || objects[0].Remote.Key != fmt.Sprint(tt.page)) || tt.page > last && len(objects) != 0 {
-			t.Errorf("page %d: %+v", tt.page, objects)
+		if want := min(100-tt.offset%100, last*100-tt.offset); len(objects) != want || want > 0 && objects[0].Remote.Key != fmt.Sprint(tt.offset+1) {
+			t.Errorf("from %d: %d objects", tt.offset, len(objects))
 		}
 	}
 }
@@ -147,7 +152,7 @@ func FuzzList(f *testing.F) {
 	f.Add([]byte("[]x"))
 	f.Fuzz(func(t *testing.T, list []byte) {
 		var got []issue
-		err := markdown.Each(list, func(i issue) { got = append(got, i) })
+		err := jsonstream.Each(bytes.NewReader(list), func(i issue) { got = append(got, i) })
 		var want []issue
 		if wanted := json.Unmarshal(list, &want) == nil && want != nil; wanted != (err == nil) || wanted && len(got) != len(want) {
 			t.Fatalf("%d issues, %v; want %d, %v", len(got), err, len(want), wanted)
@@ -170,7 +175,7 @@ func TestSeen(t *testing.T) {
 	seen := func(title, state, body string) connector.Seen {
 		t.Helper()
 		f.answers(200, nil, "["+changedJSON(7, title, state, body, now)+"]")
-		objects, _, err := c.Changes(t.Context(), now, 1)
+		objects, _, err := c.Changes(t.Context(), now, 0)
 		if err != nil || len(objects) != 1 {
 			t.Fatal(objects, err)
 		}

@@ -2,22 +2,20 @@ package github
 
 import (
 	"context"
+	"io"
 	"net/http"
 	"time"
 
 	"integrations/shared/connector"
 	"integrations/shared/connector/markdown"
+	"integrations/shared/connector/paging"
 	"integrations/shared/domain"
+	"integrations/shared/jsonstream"
 	"integrations/shared/outbound"
 )
 
-const (
-	// pageBody bounds a page: a hundred issues with the longest bodies, every
-	// code point in four bytes.
-	pageBody = 32 << 20
-	// maxPages bounds a walk whose end never comes: a million issues.
-	maxPages = 10_000
-)
+// maxPages bounds a walk whose end never comes: a million issues.
+const maxPages = 10_000
 
 // Behind is how far GitHub's clock is behind ours.
 func (c *Connector) Behind() (last, most time.Duration) { return c.client.Behind() }
@@ -36,9 +34,9 @@ func (c *Connector) Find(ctx context.Context, since time.Time, want []connector.
 	}
 	wanted, first := connector.NewWanted(want), map[domain.Snowflake]int{}
 	since = since.Truncate(time.Second)
-	for at, page, n := since, 1, 0; n < maxPages; n++ {
+	for at, offset, n := since, 0, 0; n < maxPages; n++ {
 		upto := at
-		more, err := c.walk(ctx, at, page, func(i issue) {
+		count, more, err := c.walk(ctx, at, offset, func(i issue) {
 			upto = i.UpdatedAt
 			if i.PullRequest != nil || i.CreatedAt.Before(since) {
 				return
@@ -55,48 +53,66 @@ func (c *Connector) Find(ctx context.Context, since time.Time, want []connector.
 		case !more:
 			return found, nil
 		case upto.After(at):
-			at, page = upto, 1
+			at, offset = upto, 0
 		default: // others of the same second follow
-			page++
+			offset += count
 		}
 	}
-	return nil, c.fail(connector.Final, connector.IntegrationScope, "list_endless", "the list of issues does not end", outbound.Response{})
+	return nil, c.endless()
+}
+
+// endless is for a list longer than any that is walked through.
+func (c *Connector) endless() *connector.Error {
+	return c.fail(connector.Final, connector.IntegrationScope, "list_endless", "the list of issues does not end", outbound.Response{})
 }
 
 // page hands each issue of a page over, one at a time.
 func (c *Connector) page(ctx context.Context, where string, each func(issue)) (outbound.Response, error) {
-	answer, err := c.get(ctx, where, pageBody)
+	answer, err := c.stream(ctx, where, func(body io.Reader) error { return jsonstream.Each(body, each) })
 	if err != nil {
 		return answer, err
 	}
 	if answer.Status != http.StatusOK {
 		return answer, c.refused(http.MethodGet, answer)
 	}
+	if paging.Partial(answer.StreamError) {
+		return answer, c.noList(answer)
+	}
 	if !listProof.Proven(answer) {
 		return answer, c.foreign(http.MethodGet, answer)
 	}
-	if err := markdown.Each(answer.Body, each); err != nil {
+	if answer.StreamError != nil {
 		return answer, c.noList(answer)
 	}
 	return answer, nil
 }
 
+// stream reads a list while it arrives.
+func (c *Connector) stream(ctx context.Context, where string, read func(io.Reader) error) (outbound.Response, error) {
+	header, err := c.header(ctx)
+	if err != nil {
+		return outbound.Response{}, err
+	}
+	return c.client.Read(ctx, outbound.Request{URL: where, Header: header, MaxBody: c.pageBody, Stream: read}, c.cfg.BaseURL)
+}
+
 // noList is for half a list, which must not pass for a whole one: an issue not
 // found is made again.
 func (c *Connector) noList(answer outbound.Response) *connector.Error {
-	return c.fail(connector.Retryable, connector.IntegrationScope, "answer_unreadable", "GitHub's answer is not a list of issues", answer)
+	return c.fail(connector.Retryable, connector.IntegrationScope, paging.Code(answer.StreamError), "GitHub's answer is not a list of issues", answer)
 }
 
-// next is the following page's address, if there is one. One that is not at
-// the same host and below the API's root is not followed, and must not pass for
-// the end of the list either.
+// next is the following page's address, if there is one. It is asked for at the
+// configured host, whatever host the link names: a server behind a proxy writes
+// its own idea of its address into links. A link that does not lead below the
+// API's root is not followed, and must not pass for the end of the list either.
 func (c *Connector) next(where string, answer outbound.Response) (string, bool, error) {
 	for _, value := range answer.Header.Values("Link") {
 		reference, ok := markdown.NextLink(value)
 		if !ok {
 			continue
 		}
-		to, ok := outbound.SameHost(where, reference)
+		to, ok := outbound.OntoHost(where, reference)
 		if !ok || to == where || !outbound.Below(c.cfg.BaseURL, to) {
 			return "", false, c.fail(connector.Retryable, connector.IntegrationScope, "answer_unreadable", "GitHub's link to the next page leads elsewhere", answer)
 		}

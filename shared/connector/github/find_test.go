@@ -143,8 +143,8 @@ func TestFindWhileTheListMoves(t *testing.T) {
 // not found is made again.
 func TestListsStayAtTheirHost(t *testing.T) {
 	for _, link := range []string{
-		"https://evil.test/api/v3/x", "http://example.com/api/v3/x", "https://example.com:444/api/v3/x", "https://example.com/other", "https://u@example.com/api/v3/x",
-		"//evil.test/api/v3/x", "https://example.com.evil.test/api/v3/x", "/api/v3evil", "/api/v3/../../x", "/api/v3/%2e%2e/x/..", "\\\\evil.test", "", "itself",
+		"https://evil.test/x", "https://example.com/other", "https://evil.test/api/v3", "https://u@example.com/api/v3/x", "ftp://example.com/api/v3/x", "javascript:1",
+		"/api/v3evil", "/api/v3/../../x", "https://evil.test/api/v3/../x", "/api/v3/%2e%2e/x/..", "\\\\evil.test", "", "itself",
 	} {
 		f, c := start(t, Config{})
 		f.router = nil
@@ -159,7 +159,7 @@ func TestListsStayAtTheirHost(t *testing.T) {
 		if e := failure(t, err); e.Class != connector.Retryable {
 			t.Errorf("%q: %v", link, e)
 		}
-		_, _, err = c.Changes(t.Context(), now, 1)
+		_, _, err = c.Changes(t.Context(), now, 0)
 		if e := failure(t, err); e.Class != connector.Retryable {
 			t.Errorf("%q: %v", link, e)
 		}
@@ -250,7 +250,7 @@ func FuzzNextLink(f *testing.F) {
 		if _, given := markdown.NextLink(value); given != (ok || err != nil) {
 			t.Errorf("%q: %v, %v", value, ok, err)
 		}
-		if ok && !strings.HasPrefix(strings.ToLower(to), "https://example.com/api/v3/") && !strings.HasPrefix(strings.ToLower(to), "https://example.com:443/api/v3/") {
+		if ok && !strings.HasPrefix(to, "https://example.com/api/v3/") {
 			t.Errorf("%q leads to %q", value, to)
 		}
 	})

@@ -15,6 +15,7 @@ import (
 
 	"integrations/shared/connector"
 	"integrations/shared/connector/markdown"
+	"integrations/shared/connector/paging"
 	"integrations/shared/domain"
 	"integrations/shared/markup"
 	"integrations/shared/outbound"
@@ -45,6 +46,8 @@ type Connector struct {
 	now      func() time.Time
 	markdown markdown.Renderer
 	place    atomic.Pointer[connector.Place] // that calls go to, nil before Use
+	pages    *paging.Size                    // of lists of issues
+	pageBody int64                           // the most bytes of a page
 
 	mu    sync.Mutex
 	trail trail // to the page of changes behind the last one read
@@ -61,7 +64,7 @@ func New(cfg Config, client *outbound.Client, now func() time.Time) *Connector {
 	if now == nil {
 		now = time.Now
 	}
-	return &Connector{cfg: cfg, client: client, now: now, markdown: markdown.Renderer{
+	return &Connector{cfg: cfg, client: client, now: now, pages: paging.New(100, 50, 25, 10), pageBody: paging.MaxBody, markdown: markdown.Renderer{
 		Dialect: markup.NewGitHub(pages(cfg.BaseURL)), TitleTemplate: cfg.TitleTemplate, BodyTemplate: cfg.BodyTemplate,
 		MaxTitle: maxTitle, MaxBody: maxBody,
 	}}

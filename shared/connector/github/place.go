@@ -151,11 +151,7 @@ func (c *Connector) readSpelled(ctx context.Context, s scope) (answer outbound.R
 	}
 
 	r := outbound.Request{URL: c.address(c.cfg.Owner, c.cfg.Repo), Header: headerFor(token)}
-	if c.cfg.BaseURL == DefaultBaseURL {
-		answer, err = c.client.Read(ctx, r, c.cfg.BaseURL)
-	} else {
-		answer, err = c.client.ReadMoved(ctx, r, c.cfg.BaseURL)
-	}
+	answer, err = c.client.Read(ctx, r, c.cfg.BaseURL)
 
 	return answer, true, err
 }

@@ -9,87 +9,118 @@ import (
 
 	"integrations/shared/connector"
 	"integrations/shared/connector/markdown"
+	"integrations/shared/connector/paging"
 	"integrations/shared/markup"
+	"integrations/shared/outbound"
 )
 
-// numberedPages are those GitLab gives by their number. What is behind the
-// first 50,000 issues newer servers give only by cursor; older ones know no
-// cursor and have no such limit.
-const numberedPages = 50_000 / pageSize
+// numberedIssues are those that GitLab gives pages of by number. What is behind
+// them newer servers give only by cursor; older ones know no cursor and have no
+// such limit (https://docs.gitlab.com/api/rest/#offset-based-pagination).
+const numberedIssues = 50_000
 
-// A trail leads from a page to the cursor GitLab gave for it.
+// A trail leads to the issues behind the last ones that were handed over.
 type trail struct {
 	since  time.Time
-	page   int
-	cursor string
+	offset int
+	cursor string // that GitLab gave
 }
 
 // Changes lists issues by their last change, the oldest first. GitLab tells
-// times in milliseconds. A page that is too large to be read is cut short where
-// the time has moved on; where it has not, its parts are read one after the
-// other, so that numbers mean the same however large the issues are.
-func (c *Connector) Changes(ctx context.Context, since time.Time, page int) ([]connector.Object, bool, error) {
-	if page > numberedPages {
-		return c.behind(ctx, since, page)
-	}
-	return c.numbered(ctx, since, pageSize, page)
-}
-
-func (c *Connector) numbered(ctx context.Context, since time.Time, size, number int) ([]connector.Object, bool, error) {
+// times in milliseconds. A page that GitLab cannot answer with, or that is too
+// large to be read, is asked for again with fewer issues. Pages of a single
+// issue are put together, so that a call gets past a time that several share.
+func (c *Connector) Changes(ctx context.Context, since time.Time, offset int) ([]connector.Object, bool, error) {
 	var objects []connector.Object
-	_, more, err := c.page(ctx, changes(since), size, number, func(i issue) { objects = append(objects, i.object()) })
-	if !tooLarge(err) || size == 1 {
-		if err != nil {
-			return nil, false, err
-		}
-		return objects, more, nil
-	}
-	objects = nil
-	for part := (number-1)*10 + 1; part <= number*10; part++ {
-		some, more, err := c.numbered(ctx, since, size/10, part)
+	for {
+		some, more, err := c.changed(ctx, since, offset+len(objects))
 		if err != nil {
 			return nil, false, err
 		}
 		objects = append(objects, some...)
-		if !more || len(some) > 0 && some[len(some)-1].UpdatedAt.Truncate(time.Millisecond).After(since) {
+		if !more || c.pages.Enough(len(objects)) {
 			return objects, more, nil
 		}
 	}
-	return objects, true, nil
 }
 
-// behind reads a page by cursor: from the page itself if the one before it was
-// the last one read, else from the first one on.
-func (c *Connector) behind(ctx context.Context, since time.Time, page int) ([]connector.Object, bool, error) {
-	at, cursor := 1, ""
+// changed reads one page, by number where there is one.
+func (c *Connector) changed(ctx context.Context, since time.Time, offset int) (objects []connector.Object, more bool, err error) {
+	err = c.pages.Read(func(size int) error {
+		number, _ := paging.Number(offset, size)
+		if number*size > numberedIssues {
+			objects, more, err = c.behind(ctx, since, offset, size)
+		} else {
+			objects, more, err = c.numbered(ctx, since, offset, size)
+		}
+		return err
+	})
+	return objects, more, err
+}
+
+// numbered reads the page by number that holds the issue at the offset, from
+// that issue on. It goes on to the next page where a page holds fewer issues
+// than it was asked for.
+func (c *Connector) numbered(ctx context.Context, since time.Time, offset, size int) ([]connector.Object, bool, error) {
+	number, skip := paging.Number(offset, size)
+	for range maxPages {
+		var objects []connector.Object
+		_, more, err := c.page(ctx, changes(since), size, number, func(i issue) { objects = append(objects, i.object()) })
+		if err != nil {
+			return nil, false, err
+		}
+		if len(objects) > skip || !more {
+			return objects[min(skip, len(objects)):], more, nil
+		}
+		if len(objects) == 0 {
+			return nil, false, c.stuck()
+		}
+		skip -= len(objects)
+		number++
+	}
+	return nil, false, c.endless()
+}
+
+// stuck is for an empty page that says that others follow.
+func (c *Connector) stuck() *connector.Error {
+	return c.fail(connector.Retryable, connector.IntegrationScope, "answer_unreadable", "GitLab's list says that more follows, and gives nothing", outbound.Response{})
+}
+
+// behind reads by cursor: from the offset on if the page before it was the last
+// one read, else from the first issue on.
+func (c *Connector) behind(ctx context.Context, since time.Time, offset, size int) ([]connector.Object, bool, error) {
+	at, cursor := 0, ""
 	c.mu.Lock()
-	if c.trail.page == page && c.trail.since.Equal(since) && c.trail.cursor != "" {
-		at, cursor = page, c.trail.cursor
+	if c.trail.offset == offset && c.trail.since.Equal(since) && c.trail.cursor != "" {
+		at, cursor = offset, c.trail.cursor
 	}
 	c.mu.Unlock()
-	for ; ; at++ {
+	for range maxPages {
 		query := changes(since)
 		query.Set("pagination", "keyset")
 		if cursor != "" {
 			query.Set("cursor", cursor)
 		}
 		var objects []connector.Object
-		following, more, err := c.page(ctx, query, pageSize, 0, func(i issue) { objects = append(objects, i.object()) })
+		following, more, err := c.page(ctx, query, size, 0, func(i issue) { objects = append(objects, i.object()) })
 		if unknown(err) || err == nil && more && following == "" {
-			return c.numbered(ctx, since, pageSize, page) // an older server
+			return c.numbered(ctx, since, offset, size) // an older server
 		}
 		if err != nil {
 			return nil, false, err
 		}
-		if at == page {
-			c.follow(trail{since, page + 1, following})
-			return objects, more, nil
+		skip := min(max(offset-at, 0), len(objects))
+		at += len(objects)
+		if len(objects) == 0 && more {
+			return nil, false, c.stuck()
 		}
-		if !more {
-			return nil, false, nil
+		if at > offset || !more {
+			c.follow(trail{since, at, following})
+			return objects[skip:], more, nil
 		}
 		cursor = following
 	}
+	return nil, false, c.endless()
 }
 
 // unknown reports whether a server refused a list by cursor as such.

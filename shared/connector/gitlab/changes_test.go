@@ -1,6 +1,7 @@
 package gitlab
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -13,8 +14,9 @@ import (
 	"unicode/utf8"
 
 	"integrations/shared/connector"
-	"integrations/shared/connector/markdown"
+	"integrations/shared/connector/paging"
 	"integrations/shared/domain"
+	"integrations/shared/jsonstream"
 	"integrations/shared/markup"
 )
 
@@ -27,7 +29,7 @@ func TestChanges(t *testing.T) {
 			issueJSON(3, "closed", "<!-- integrations:11/9999999999999999999/3 -->", "title", strings.Repeat("é", 300), "confidential", true, "description", nil),
 		}, ",")+"]")
 	}
-	objects, more, err := c.Changes(t.Context(), now.Add(-500500*time.Microsecond), 1)
+	objects, more, err := c.Changes(t.Context(), now.Add(-500500*time.Microsecond), 0)
 	if err != nil || !more || len(objects) != 2 {
 		t.Fatal(objects, more, err)
 	}
@@ -39,7 +41,7 @@ func TestChanges(t *testing.T) {
 	if len(foreign.Markers) != 0 || foreign.Marker != (connector.Marker{}) || foreign.Seen.State != domain.Closed || foreign.Title != strings.Repeat("é", 255) {
 		t.Errorf("%+v", foreign)
 	}
-	if _, more, err = c.Changes(t.Context(), time.Time{}, 2); err != nil || more {
+	if _, more, err = c.Changes(t.Context(), time.Time{}, 100); err != nil || more {
 		t.Error(more, err)
 	}
 	var asked []string
@@ -63,7 +65,7 @@ func TestChangesNeverTakesHalfAList(t *testing.T) {
 	} {
 		f, c := start(t, Config{})
 		f.answers(200, nil, body)
-		objects, more, err := c.Changes(t.Context(), now, 1)
+		objects, more, err := c.Changes(t.Context(), now, 0)
 		if err == nil {
 			t.Errorf("%s: %v", name, objects)
 			continue
@@ -93,7 +95,7 @@ func TestChangesFarBehind(t *testing.T) {
 			case q.Get("pagination") == "keyset" && old == "ignores":
 				asked = append(asked, "ignored")
 				header.Set("X-Next-Page", "2")
-				reply(w, 200, header, "["+issueJSON(1, "opened", "")+"]")
+				reply(w, 200, header, "["+hundred(1)+"]")
 				return
 			case q.Get("pagination") == "keyset":
 				page = 1
@@ -112,35 +114,45 @@ func TestChangesFarBehind(t *testing.T) {
 			if header.Get("Link") == "" && header.Get("X-Next-Page") == "" {
 				header.Set("Link", `<http://internal/x>; rel="first"`)
 			}
-			reply(w, 200, header, "["+issueJSON(page, "opened", "")+"]")
+			reply(w, 200, header, "["+hundred(page)+"]")
 		}
 		for _, tt := range []struct {
-			since time.Time
-			page  int
-			want  string
+			since  time.Time
+			offset int
+			want   string
 		}{
-			{now, 500, "1 by 500"}, {now, 501, "501 by c501"}, {now, 502, "1 by c502"}, {now, 503, "1 by c503"}, // as GitLab led
-			{now, 502, "502 by c502"},
-			{now.Add(time.Second), 503, "503 by c503"}, // the cursor was of another list
-			{now, 504, "503 by c503"},
+			{now, 49_900, "1 by 500"}, {now, 50_000, "501 by c501"}, {now, 50_100, "1 by c502"}, {now, 50_200, "1 by c503"}, // as GitLab led
+			{now, 50_150, "502 by c502"},
+			{now.Add(time.Second), 50_200, "503 by c503"}, // the cursor was of another list
+			{now, 50_300, "503 by c503"},
 		} {
 			want := tt.want
-			if old != "" && tt.page > 500 {
-				want = fmt.Sprintf("2 by %d", tt.page)
+			if old != "" && tt.offset >= 50_000 {
+				want = fmt.Sprintf("2 by %d", tt.offset/100+1)
 			}
 			asked = nil
-			objects, more, err := c.Changes(t.Context(), tt.since, tt.page)
-			if err != nil || more != (tt.page < last) {
-				t.Fatalf("%s page %d: more %v, %v", old, tt.page, more, err)
+			objects, more, err := c.Changes(t.Context(), tt.since, tt.offset)
+			if err != nil || more != (tt.offset < 50_200) {
+				t.Fatalf("%s from %d: more %v, %v", old, tt.offset, more, err)
 			}
 			if got := fmt.Sprintf("%d by %s", len(asked), asked[len(asked)-1]); got != want {
-				t.Errorf("%s page %d: asked %s, want %s", old, tt.page, got, want)
+				t.Errorf("%s from %d: asked %s, want %s", old, tt.offset, got, want)
 			}
-			if tt.page <= last && (len(objects) != 1 || objects[0].Remote.Key != fmt.Sprint(tt.page)) {
-				t.Errorf("%s page %d: %d objects", old, tt.page, len(objects))
+			if tt.offset < 50_300 && (len(objects) != 100-tt.offset%100 || objects[0].Remote.Key != fmt.Sprint(tt.offset+1)) {
+				t.Errorf("%s from %d: %d objects", old, tt.offset, len(objects))
 			}
 		}
 	}
+}
+
+// hundred are the issues of a page.
+func hundred(page int) string {
+	issues := make([]string, 100)
+	for i := range issues {
+		iid := (page-1)*100 + i + 1
+		issues[i] = fmt.Sprintf(`{"id":%d,"iid":%d,"state":"opened","created_at":%q,"updated_at":%q}`, iid, iid, now.Format(stamp), now.Format(stamp))
+	}
+	return strings.Join(issues, ",")
 }
 
 // A hundred issues may be more than is read at once: then fewer are asked for,
@@ -167,9 +179,9 @@ func TestChangesWithHugeIssues(t *testing.T) {
 		reply(w, 200, nil, "["+strings.Join(left[from:to], ",")+"]")
 		most = max(most, size)
 	}
-	since, page, seen := now, 1, map[string]bool{}
+	since, offset, seen := now, 0, map[string]bool{}
 	for calls := 0; ; calls++ {
-		objects, more, err := c.Changes(t.Context(), since, page)
+		objects, more, err := c.Changes(t.Context(), since, offset)
 		if err != nil || calls > 20 {
 			t.Fatal(calls, err)
 		}
@@ -180,9 +192,9 @@ func TestChangesWithHugeIssues(t *testing.T) {
 			break
 		}
 		if newest := objects[len(objects)-1].UpdatedAt; newest.After(since) { // as the engine goes on
-			since, page = newest, 1
+			since, offset = newest, 0
 		} else {
-			page++
+			offset += len(objects)
 		}
 	}
 	if len(seen) != all || most != 100 {
@@ -197,12 +209,12 @@ func TestChangesWithAnImpossibleIssue(t *testing.T) {
 	f.answer = func(w http.ResponseWriter, _ *http.Request, _ []byte) {
 		reply(w, 200, nil, "["+issueJSON(1, "opened", strings.Repeat("x", 80_000))+"]")
 	}
-	_, _, err := c.Changes(t.Context(), now, 1)
+	_, _, err := c.Changes(t.Context(), now, 0)
 	var e *connector.Error
 	if !errors.As(err, &e) || e.Code != "answer_too_large" {
 		t.Error(err)
 	}
-	if calls := f.take(); len(calls) != 3 {
+	if calls := f.take(); len(calls) != 5 {
 		t.Errorf("%d calls", len(calls))
 	}
 }
@@ -211,7 +223,7 @@ func TestChangesWithAnImpossibleIssue(t *testing.T) {
 func TestAPageHoldsTheLongestIssue(t *testing.T) {
 	for _, character := range []string{"<", "👩", "\x01", "\u2028"} { // GitLab escapes < and \u2028 as well
 		longest := int64(maxBody * max(len(character), len(`\u003c`)))
-		if longest+64<<10 > pageBody {
+		if longest+64<<10 > paging.MaxBody {
 			t.Errorf("%q: %d bytes", character, longest)
 		}
 	}
@@ -223,7 +235,7 @@ func FuzzList(f *testing.F) {
 	f.Add([]byte("[]x"))
 	f.Fuzz(func(t *testing.T, list []byte) {
 		var got []issue
-		err := markdown.Each(list, func(i issue) { got = append(got, i) })
+		err := jsonstream.Each(bytes.NewReader(list), func(i issue) { got = append(got, i) })
 		var want []issue
 		if wanted := json.Unmarshal(list, &want) == nil && want != nil; wanted != (err == nil) || wanted && len(got) != len(want) {
 			t.Fatalf("%d issues, %v; want %d, %v", len(got), err, len(want), wanted)
@@ -246,7 +258,7 @@ func TestSeen(t *testing.T) {
 	seen := func(title, state, body string) connector.Seen {
 		t.Helper()
 		f.answers(200, nil, "["+issueJSON(7, state, body, "title", title)+"]")
-		objects, _, err := c.Changes(t.Context(), now, 1)
+		objects, _, err := c.Changes(t.Context(), now, 0)
 		if err != nil || len(objects) != 1 {
 			t.Fatal(objects, err)
 		}

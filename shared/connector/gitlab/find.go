@@ -2,7 +2,7 @@ package gitlab
 
 import (
 	"context"
-	"errors"
+	"io"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -10,17 +10,13 @@ import (
 
 	"integrations/shared/connector"
 	"integrations/shared/connector/markdown"
+	"integrations/shared/connector/paging"
 	"integrations/shared/domain"
+	"integrations/shared/jsonstream"
 	"integrations/shared/outbound"
 )
 
 const (
-	// pageSize is how many issues a page has: as many as GitLab gives.
-	pageSize = 100
-	// pageBody bounds a page. A single issue with the longest description, each
-	// character escaped, has room in it; a hundred such have not, and are read
-	// in smaller pages.
-	pageBody = 8 << 20
 	// maxPages bounds a walk whose end never comes: a hundred thousand issues
 	// within the time an unanswered create is looked for.
 	maxPages = 1_000
@@ -48,8 +44,8 @@ func (c *Connector) Find(ctx context.Context, since time.Time, want []connector.
 		"scope": {"all"}, "created_after": {since.UTC().Format(stamp)}, "order_by": {"created_at"}, "sort": {"desc"},
 	}
 	var before, oldest time.Time
-	for n, size, number := 0, pageSize, 1; n < maxPages; n++ {
-		_, more, err := c.page(ctx, query, size, number, func(i issue) {
+	for n, offset := 0, 0; n < maxPages; n++ {
+		next, more, err := c.pageAt(ctx, query, offset, func(i issue) {
 			oldest = i.CreatedAt
 			if i.CreatedAt.Before(since) {
 				return
@@ -59,22 +55,37 @@ func (c *Connector) Find(ctx context.Context, since time.Time, want []connector.
 			}
 		})
 		switch {
-		case tooLarge(err) && size > 1:
-			size, number = size/10, 1
-			continue
 		case err != nil:
 			return nil, err
 		case !more || !oldest.IsZero() && oldest.Before(since):
 			return found, nil
 		}
-		number++
+		offset = next
 		// Others of the same millisecond may follow.
-		if next := oldest.Truncate(time.Millisecond).Add(time.Millisecond); !oldest.IsZero() && (before.IsZero() || next.Before(before)) {
-			before, number = next, 1
+		if end := oldest.Truncate(time.Millisecond).Add(time.Millisecond); !oldest.IsZero() && (before.IsZero() || end.Before(before)) {
+			before, offset = end, 0
 			query.Set("created_before", before.UTC().Format(stamp))
 		}
 	}
-	return nil, c.fail(connector.Final, connector.IntegrationScope, "list_endless", "the list of issues does not end", outbound.Response{})
+	return nil, c.endless()
+}
+
+// endless is for a list longer than any that is walked through.
+func (c *Connector) endless() *connector.Error {
+	return c.fail(connector.Final, connector.IntegrationScope, "list_endless", "the list of issues does not end", outbound.Response{})
+}
+
+// pageAt hands over the issues of the page that holds the place at an offset, and
+// gives the offset of the page behind it. A page that failed and was asked for
+// again with fewer issues has handed over some of them before.
+func (c *Connector) pageAt(ctx context.Context, query url.Values, offset int, each func(issue)) (next int, more bool, err error) {
+	err = c.pages.Read(func(size int) error {
+		number, _ := paging.Number(offset, size)
+		next = number * size
+		_, more, err = c.page(ctx, query, size, number, each)
+		return err
+	})
+	return next, more, err
 }
 
 // page hands each issue of a page over, one at a time, and tells whether
@@ -85,22 +96,31 @@ func (c *Connector) page(ctx context.Context, query url.Values, size, number int
 	if !query.Has("pagination") {
 		query.Set("page", strconv.Itoa(number))
 	}
-	answer, err := c.get(ctx, c.project()+"/issues?"+query.Encode(), c.pageBody)
+	count, whole := 0, true
+	read := func(body io.Reader) error {
+		return jsonstream.Each(body, func(i issue) {
+			count++
+			whole = whole && i.ID > 0 && i.IID > 0 && !i.CreatedAt.IsZero() && !i.UpdatedAt.IsZero()
+			if whole {
+				each(i)
+			}
+		})
+	}
+	where := c.project() + "/issues?" + query.Encode()
+	answer, err := c.client.Read(ctx, outbound.Request{URL: where, Header: c.header(), MaxBody: c.pageBody, Stream: read}, c.cfg.BaseURL)
 	if err != nil {
 		return "", false, err
 	}
 	if answer.Status != http.StatusOK {
 		return "", false, c.refused(http.MethodGet, answer)
 	}
+	if paging.Partial(answer.StreamError) {
+		return "", false, c.noList(answer)
+	}
 	if !listProof.Proven(answer) {
 		return "", false, c.foreign(http.MethodGet, answer)
 	}
-	count, whole := 0, true
-	if err := markdown.Each(answer.Body, func(i issue) {
-		count++
-		whole = whole && i.ID > 0 && i.IID > 0 && !i.CreatedAt.IsZero() && !i.UpdatedAt.IsZero()
-		each(i)
-	}); err != nil || !whole {
+	if answer.StreamError != nil || !whole {
 		return "", false, c.noList(answer)
 	}
 	cursor, more = next(answer.Header, count >= size)
@@ -110,13 +130,7 @@ func (c *Connector) page(ctx context.Context, query url.Values, size, number int
 // noList is for half a list, which must not pass for a whole one: an issue not
 // found is made again.
 func (c *Connector) noList(answer outbound.Response) *connector.Error {
-	return c.fail(connector.Retryable, connector.IntegrationScope, "answer_unreadable", "GitLab's answer is not a list of issues", answer)
-}
-
-// tooLarge reports whether a page was not read because of its size.
-func tooLarge(err error) bool {
-	var e *connector.Error
-	return errors.As(err, &e) && e.Code == "answer_too_large"
+	return c.fail(connector.Retryable, connector.IntegrationScope, paging.Code(answer.StreamError), "GitLab's answer is not a list of issues", answer)
 }
 
 // next tells whether a page follows, and its cursor if it has one. Links are

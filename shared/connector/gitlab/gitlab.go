@@ -15,6 +15,7 @@ import (
 
 	"integrations/shared/connector"
 	"integrations/shared/connector/markdown"
+	"integrations/shared/connector/paging"
 	"integrations/shared/domain"
 	"integrations/shared/markup"
 	"integrations/shared/outbound"
@@ -40,7 +41,8 @@ type Connector struct {
 	client   *outbound.Client
 	now      func() time.Time
 	markdown markdown.Renderer
-	pageBody int64                           // bounds a page of a list
+	pages    *paging.Size                    // of lists of issues
+	pageBody int64                           // the most bytes of a page
 	place    atomic.Pointer[connector.Place] // that calls go to, nil before Use
 
 	mu    sync.Mutex
@@ -55,7 +57,7 @@ func New(cfg Config, client *outbound.Client, now func() time.Time) *Connector {
 		now = time.Now
 	}
 	host, _, _ := strings.Cut(strings.TrimPrefix(strings.ToLower(cfg.BaseURL), "https://"), "/")
-	return &Connector{cfg: cfg, client: client, now: now, pageBody: pageBody, markdown: markdown.Renderer{
+	return &Connector{cfg: cfg, client: client, now: now, pages: paging.Usual(), pageBody: paging.MaxBody, markdown: markdown.Renderer{
 		Dialect: markup.NewGitLab(host), TitleTemplate: cfg.TitleTemplate, BodyTemplate: cfg.BodyTemplate,
 		MaxTitle: maxTitle, MaxBody: maxBody,
 	}}

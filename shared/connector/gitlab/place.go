@@ -75,11 +75,8 @@ func (c *Connector) Use(p connector.Place) {
 // redirect.
 func (c *Connector) locate(ctx context.Context) (outbound.Response, error) {
 	r := outbound.Request{URL: c.address(c.cfg.Project), Header: c.header()}
-	if c.cfg.BaseURL == DefaultBaseURL {
-		return c.client.Read(ctx, r, c.cfg.BaseURL)
-	}
 
-	return c.client.ReadMoved(ctx, r, c.cfg.BaseURL)
+	return c.client.Read(ctx, r, c.cfg.BaseURL)
 }
 
 // address is where a project is in the API, by its path or its number. The

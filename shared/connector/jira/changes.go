@@ -9,54 +9,91 @@ import (
 )
 
 // A trail leads to the pages of a list that have been read. Jira gives a page
-// only to who has read the one before it.
+// only to callers that have read the one before it.
 type trail struct {
 	jql   string
 	pages []step // from the first on; the last may not have been read
 }
 
-// A step is a page's cursor and, once it was read, when the last issue on it
-// was changed.
+// A step is a page's cursor and, once it was read, when its issues were changed.
 type step struct {
 	cursor string
-	last   time.Time
+	read   bool
+	times  []time.Time
+}
+
+// since is how many of the page's issues were changed at or after a time.
+func (s step) since(at time.Time) int {
+	n := 0
+	for _, t := range s.times {
+		if !t.Before(at) {
+			n++
+		}
+	}
+	return n
 }
 
 // Changes lists issues by their last change, the oldest first. A search knows
 // minutes only, so a page may begin with issues that were changed before since;
-// they are left out, and a page known to have no others is not asked for again.
-func (c *Connector) Changes(ctx context.Context, since time.Time, page int) ([]connector.Object, bool, error) {
+// they are left out and do not count, and a page known to have nothing at the
+// offset is not asked for again. A page that Jira cannot answer with, or that is
+// too large to be read, is asked for again with fewer issues.
+func (c *Connector) Changes(ctx context.Context, since time.Time, offset int) ([]connector.Object, bool, error) {
 	jql, err := c.changed(ctx, since)
 	if err != nil {
 		return nil, false, err
 	}
 	steps := c.path(jql)
-	if page < len(steps) && steps[page-1].last.Before(since) {
-		return nil, true, nil
+	at, left := 0, offset
+	for at < len(steps)-1 && steps[at].since(since) <= left {
+		left -= steps[at].since(since)
+		at++
 	}
-	for at := min(page, len(steps)); ; at++ {
-		var objects []connector.Object
-		s := step{cursor: steps[at-1].cursor}
-		next, err := c.search(ctx, jql, s.cursor, func(i issue) {
-			if i.Fields.Updated.After(s.last) {
-				s.last = i.Fields.Updated.Time
-			}
-			if at == page && !i.Fields.Updated.Before(since) {
-				objects = append(objects, c.object(ctx, i))
-			}
-		})
+	var objects []connector.Object
+	empty := 0
+	for range maxPages {
+		s := step{cursor: steps[at].cursor, read: true}
+		all, next, err := c.changesPage(ctx, jql, s.cursor)
 		if err != nil {
 			return nil, false, err
 		}
-		steps = append(steps[:at-1:at-1], s)
+		var wanted []connector.Object
+		for _, o := range all {
+			s.times = append(s.times, o.UpdatedAt)
+			if !o.UpdatedAt.Before(since) {
+				wanted = append(wanted, o)
+			}
+		}
+		steps = append(steps[:at:at], s)
 		if next != "" {
 			steps = append(steps, step{cursor: next})
 		}
 		c.follow(trail{jql, steps})
-		if at == page || next == "" {
-			return objects, at == page && next != "", nil
+		objects = append(objects, wanted[min(left, len(wanted)):]...)
+		left -= min(left, len(wanted))
+		if next == "" || len(objects) > 0 && c.sizes.Enough(len(objects)) {
+			return objects, next != "", nil
 		}
+		if empty++; len(all) > 0 {
+			empty = 0
+		}
+		if empty == emptyPages {
+			break
+		}
+		at++
 	}
+	return nil, false, c.endless()
+}
+
+// changesPage reads one page of the list of changes.
+func (c *Connector) changesPage(ctx context.Context, jql, cursor string) ([]connector.Object, string, error) {
+	var objects []connector.Object
+	next, count, err := c.counted(ctx, jql, cursor, func(i issue) { objects = append(objects, c.object(ctx, i)) })
+	if err != nil {
+		return nil, "", err
+	}
+	// A page that failed half-way has handed some over before.
+	return objects[len(objects)-count:], next, nil
 }
 
 // changed is the query for what changed since a time, oldest first.

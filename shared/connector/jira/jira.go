@@ -15,6 +15,7 @@ import (
 
 	"integrations/shared/configuration/form"
 	"integrations/shared/connector"
+	"integrations/shared/connector/paging"
 	"integrations/shared/connector/problem"
 	"integrations/shared/domain"
 	"integrations/shared/outbound"
@@ -42,6 +43,9 @@ type Connector struct {
 	client *outbound.Client
 	now    func() time.Time
 	used   atomic.Pointer[spot] // the project that was resolved, nil before
+	sizes  *paging.Size         // of pages of searches
+	// metaSizes are those of what Jira tells of new issues.
+	metaSizes *paging.Size
 
 	mu    sync.Mutex
 	zone  *time.Location // of whose token it is, once asked
@@ -62,7 +66,10 @@ func New(cfg Config, client *outbound.Client, now func() time.Time) *Connector {
 	if now == nil {
 		now = time.Now
 	}
-	c := &Connector{cfg: cfg, flavor: datacenter{}, client: client, now: now, spare: spareLabels{}}
+	c := &Connector{
+		cfg: cfg, flavor: datacenter{}, client: client, now: now, spare: spareLabels{},
+		sizes: paging.Usual(), metaSizes: paging.New(metaPage, 50, 10),
+	}
 	if cfg.Flavor == form.Cloud {
 		c.flavor = cloud{}
 	}
@@ -320,19 +327,29 @@ func (c *Connector) write(ctx context.Context, method, where string, body any) (
 // which nothing is believed, nor of an answer that is no JSON.
 func (c *Connector) get(ctx context.Context, where string, maxBody int64) (outbound.Response, error) {
 	answer, err := c.client.Do(ctx, outbound.Request{Method: http.MethodGet, URL: where, Header: c.header(), MaxBody: maxBody})
-	if err != nil || answer.Status >= 300 {
+	if err != nil {
 		return answer, err
+	}
+
+	return answer, c.trusted(answer)
+}
+
+// trusted is the error for an answer of success that is not Jira's own, or is
+// given to nobody. Other answers are left to the caller.
+func (c *Connector) trusted(answer outbound.Response) error {
+	if answer.Status >= 300 {
+		return nil
 	}
 	if nobody(answer.Header) {
 		if e := c.verdict(http.MethodGet, answer, c.said(answer), ""); e != nil {
-			return answer, e
+			return e
 		}
 	}
 	if !problem.IsJSON(problem.MediaType(answer)) {
-		return answer, c.unreadable("Jira's answer is not JSON", answer)
+		return c.unreadable("Jira's answer is not JSON", answer)
 	}
 
-	return answer, nil
+	return nil
 }
 
 func (c *Connector) header() http.Header {

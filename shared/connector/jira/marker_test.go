@@ -154,7 +154,7 @@ func TestAnEditLeavesOtherLabels(t *testing.T) {
 	f.answers(200, nil, listJSON(issueJSON(7, "new", func(all map[string]any) {
 		all["fields"].(map[string]any)["labels"] = []string{label(bare), label(foreign), "theirs", label(marker)}
 	})))
-	objects, _, err := c.Changes(t.Context(), time.Time{}, 1)
+	objects, _, err := c.Changes(t.Context(), time.Time{}, 0)
 	if err != nil || len(objects) != 1 || !slices.Equal(objects[0].Markers, []connector.Marker{bare, foreign, marker}) {
 		t.Fatalf("%+v %v", objects, err)
 	}

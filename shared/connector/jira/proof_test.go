@@ -270,7 +270,7 @@ func TestAnEditIsReadBackInJirasOwnSpelling(t *testing.T) {
 func TestReadsAsNobody(t *testing.T) {
 	reads := map[string]func(t *testing.T, c *Connector) error{
 		"Changes": func(t *testing.T, c *Connector) error {
-			objects, more, err := c.Changes(t.Context(), time.Time{}, 1)
+			objects, more, err := c.Changes(t.Context(), time.Time{}, 0)
 			if len(objects) > 0 || more {
 				t.Errorf("%d objects, more %v", len(objects), more)
 			}
@@ -343,7 +343,7 @@ func TestReadsOfForeignPages(t *testing.T) {
 		"login page":         {pageOf(200, loginPage), "session_expired"},
 		"another page":       {pageOf(200, blockedPage), "foreign_answer"},
 		"a list as a page":   {pageOf(200, listJSON()), "foreign_answer"},
-		"half a list":        {object(200, `{"issues":[`), "answer_unreadable"},
+		"half a list":        {object(200, `{"issues":[`), "provider_unavailable"},
 		"403 of a firewall":  {pageOf(403, blockedPage), "provider_unavailable"},
 		"401 of a gateway":   {pageOf(401, loginPage), "session_expired"},
 		"407 of a proxy":     {pageOf(407, blockedPage), "provider_unavailable"},
@@ -353,7 +353,7 @@ func TestReadsOfForeignPages(t *testing.T) {
 		each(t, func(t *testing.T, flavor string) {
 			f, c := start(t, flavor)
 			f.routes(map[string]told{"GET": tt.answer})
-			_, _, err := c.Changes(t.Context(), time.Time{}, 1)
+			_, _, err := c.Changes(t.Context(), time.Time{}, 0)
 			if e := failure(t, err); e.Class != connector.Retryable || e.Scope != connector.IntegrationScope || e.Code != tt.code || e.Detail == "" {
 				t.Errorf("%s: %v scope %d %v", name, e.Class, e.Scope, e)
 			}

@@ -268,7 +268,7 @@ func TestReasonsShowNoIssue(t *testing.T) {
 			_, err := c.Update(t.Context(), linked, connector.Content{Title: "U", State: domain.Open}, marker)
 			return err
 		},
-		func() error { _, _, err := c.Changes(t.Context(), time.Time{}, 1); return err },
+		func() error { _, _, err := c.Changes(t.Context(), time.Time{}, 0); return err },
 	} {
 		if e := failure(t, do()); strings.Contains(e.Detail, "Confidential") || !strings.Contains(e.Detail, "200 application/json") {
 			t.Errorf("%q", e.Detail)

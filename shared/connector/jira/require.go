@@ -3,12 +3,16 @@ package jira
 import (
 	"context"
 	"encoding/json"
+	"errors"
+	"io"
 	"net/http"
 	"net/url"
 	"slices"
 	"strconv"
 	"strings"
 
+	"integrations/shared/connector"
+	"integrations/shared/jsonstream"
 	"integrations/shared/markup"
 	"integrations/shared/outbound"
 )
@@ -98,25 +102,37 @@ func (c *Connector) createmeta() string {
 	return c.api("/issue/createmeta/" + url.PathEscape(c.project().name()) + "/issuetypes")
 }
 
-// metaPages bounds a list whose end never comes.
-const metaPages = 10
+const (
+	// metaPage is how many entries a page has.
+	metaPage = 200
+	// metaPages bounds a list whose end never comes, in pages of that size.
+	metaPages = 10
+)
+
+// A metaList is a page of what a new issue needs. Cloud and Data Center call the
+// list by different names.
+type metaList[T any] struct {
+	Types  []T `json:"issueTypes"`
+	Fields []T `json:"fields"`
+	Values []T `json:"values"`
+	Total  int `json:"total"`
+}
 
 // listOf reads a list of what a new issue needs, and holds no more than a page
-// of it. Cloud and Data Center call it by different names.
+// of it.
 func listOf[T any](ctx context.Context, c *Connector, where string, each func(T)) error {
 	got := 0
-	for range metaPages {
-		var page struct {
-			Types  []T `json:"issueTypes"`
-			Fields []T `json:"fields"`
-			Values []T `json:"values"`
-			Total  int `json:"total"`
-		}
-		query := url.Values{"maxResults": {"200"}}
-		if got > 0 {
-			query.Set("startAt", strconv.Itoa(got))
-		}
-		if err := c.getJSON(ctx, where+"?"+query.Encode(), &page); err != nil {
+	for n := 0; n < metaPages*metaPage/c.metaSizes.Now(); n++ {
+		var page metaList[T]
+		err := c.metaSizes.Read(func(size int) error {
+			query := url.Values{"maxResults": {strconv.Itoa(size)}}
+			if got > 0 {
+				query.Set("startAt", strconv.Itoa(got))
+			}
+			page = metaList[T]{}
+			return c.getJSON(ctx, where+"?"+query.Encode(), &page)
+		})
+		if err != nil {
 			return err
 		}
 		before := got
@@ -186,17 +202,28 @@ func (c *Connector) permissions(ctx context.Context) (map[string]bool, outbound.
 	return may, answer, nil
 }
 
-// getJSON reads an answer into a value.
+// getJSON reads an answer into a value, and skips what the value has no place
+// for: a field may come with tens of thousands of options.
 func (c *Connector) getJSON(ctx context.Context, where string, into any) error {
-	answer, err := c.get(ctx, where, 0)
+	answer, err := c.stream(ctx, where, func(body io.Reader) error { return jsonstream.Decode(body, into) })
 	if err != nil {
-		return err
+		return c.unread(err)
 	}
 	if answer.Status != http.StatusOK {
 		return c.refused(http.MethodGet, answer)
 	}
-	if err := json.Unmarshal(answer.Body, into); err != nil {
-		return c.unreadable("Jira's answer is not what was asked for", answer)
+	if answer.StreamError != nil {
+		return c.noPage("Jira's answer is not what was asked for", answer)
 	}
 	return nil
+}
+
+// unread is for an answer about the project that is too large to be read. It is
+// no refusal: the next attempt may meet a smaller one.
+func (c *Connector) unread(err error) error {
+	var e *connector.Error
+	if errors.As(err, &e) && e.Code == "answer_too_large" {
+		e.Class, e.Scope = connector.Retryable, connector.IntegrationScope
+	}
+	return err
 }

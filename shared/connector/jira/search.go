@@ -1,9 +1,7 @@
 package jira
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"io"
 	"net/http"
@@ -11,54 +9,84 @@ import (
 	"strconv"
 
 	"integrations/shared/connector"
+	"integrations/shared/connector/paging"
+	"integrations/shared/jsonstream"
 	"integrations/shared/outbound"
 )
 
 const (
-	// pageSize is how many issues a page has: as many as Jira gives with all
-	// their fields.
-	pageSize = 100
-	// pageBody bounds a page: a hundred issues with the longest descriptions.
+	// pageBody bounds a single issue with all its fields.
 	pageBody = 32 << 20
 	// maxPages bounds a walk whose end never comes: a million issues.
 	maxPages = 10_000
+	// emptyPages is how many pages in a row may have no issue though others
+	// follow.
+	emptyPages = 10
 )
 
 // search hands each issue of a page of results over, one at a time, and gives
 // the cursor of the next page, "" behind the last.
 func (c *Connector) search(ctx context.Context, jql, cursor string, each func(issue)) (string, error) {
-	query := c.flavor.wanted(url.Values{
-		"jql": {jql}, "maxResults": {strconv.Itoa(pageSize)}, "fields": {readFields},
+	next, _, err := c.counted(ctx, jql, cursor, each)
+	return next, err
+}
+
+// counted is search, and says how many issues the page had. A page that failed
+// and was asked for again with fewer issues has handed over some of them before.
+// A cursor is a place in the results, whatever the size of the pages.
+func (c *Connector) counted(ctx context.Context, jql, cursor string, each func(issue)) (next string, count int, err error) {
+	err = c.sizes.Read(func(size int) error {
+		next, count, err = c.searchPage(ctx, jql, cursor, size, each)
+		return err
 	})
-	answer, err := c.get(ctx, c.api(c.flavor.search(query, cursor)), pageBody)
+	return next, count, err
+}
+
+func (c *Connector) searchPage(ctx context.Context, jql, cursor string, size int, each func(issue)) (next string, count int, err error) {
+	query := c.flavor.wanted(url.Values{
+		"jql": {jql}, "maxResults": {strconv.Itoa(size)}, "fields": {readFields},
+	})
+	whole := true
+	var p page
+	answer, err := c.stream(ctx, c.api(c.flavor.search(query, cursor)), func(body io.Reader) (err error) {
+		p, err = eachIssue(body, func(i issue) {
+			whole = whole && i.whole()
+			if whole {
+				each(i)
+			}
+		})
+		return err
+	})
 	if err != nil {
-		return "", err
+		return "", 0, err
 	}
 	switch {
 	case answer.Status == http.StatusBadRequest && !c.said(answer).Markup: // the one thing of the query that may be wrong
-		return "", c.fail(connector.Final, connector.IntegrationScope, "target_not_found",
+		return "", 0, c.fail(connector.Final, connector.IntegrationScope, "target_not_found",
 			c.said(answer).Reason("the project does not exist, or the token may not see it"), answer)
 	case answer.Status != http.StatusOK:
-		return "", c.refused(http.MethodGet, answer)
+		return "", 0, c.refused(http.MethodGet, answer)
 	}
-	whole := true
-	p, err := eachIssue(answer.Body, func(i issue) {
-		whole = whole && i.whole()
-		if whole {
-			each(i)
-		}
-	})
 	next, told := c.flavor.next(p, cursor)
-	if err != nil || !whole || !told {
-		return "", c.noList(answer)
+	if answer.StreamError != nil || !whole || !told {
+		return "", 0, c.noList(answer)
 	}
-	return next, nil
+	return next, p.count, nil
 }
 
 // noList is for half a list, which must not pass for a whole one: an issue not
 // found is made again.
 func (c *Connector) noList(answer outbound.Response) *connector.Error {
-	return c.unreadable("Jira's answer is not a list of issues", answer)
+	return c.noPage("Jira's answer is not a list of issues", answer)
+}
+
+// noPage is for a streamed answer that is not what was asked for, or only a part
+// of it.
+func (c *Connector) noPage(what string, answer outbound.Response) *connector.Error {
+	if paging.Partial(answer.StreamError) {
+		return c.fail(connector.Retryable, connector.IntegrationScope, paging.Code(answer.StreamError), what+": "+shown(answer, c.said(answer)), answer)
+	}
+	return c.unreadable(what, answer)
 }
 
 // walk searches page by page, to the end.
@@ -71,75 +99,58 @@ func (c *Connector) walk(ctx context.Context, jql string, each func(issue)) erro
 		}
 		cursor = next
 	}
+	return c.endless()
+}
+
+// endless is for a list longer than any that is walked through.
+func (c *Connector) endless() *connector.Error {
 	return c.fail(connector.Final, connector.IntegrationScope, "list_endless", "the list of issues does not end", outbound.Response{})
 }
 
 var errNoList = errors.New("no list of issues")
 
-// eachIssue reads a page one issue at a time: it may be large.
-func eachIssue(body []byte, each func(issue)) (page, error) {
-	d := json.NewDecoder(bytes.NewReader(body))
-	rest, listed := map[string]json.RawMessage{}, false
+// eachIssue reads a page one issue at a time. It holds what is read of one
+// issue, and nothing of the fields that are not read.
+func eachIssue(body io.Reader, each func(issue)) (page, error) {
+	r := jsonstream.NewReader(body)
 	var p page
-	if start, err := d.Token(); err != nil || start != json.Delim('{') {
-		return p, errNoList
-	}
-	for d.More() {
-		name, err := d.Token()
-		if err != nil {
-			return p, err
-		}
-		if name == "issues" && !listed {
-			listed = true
-			if p.count, err = decodeIssues(d, each); err != nil {
-				return p, err
-			}
-			continue
-		}
-		var value json.RawMessage
-		if err := d.Decode(&value); err != nil {
-			return p, err
-		}
+	listed := false
+	err := r.Object(func(name string) error {
 		switch name {
-		case "isLast", "nextPageToken", "total":
-			rest[name.(string)] = value
 		case "issues":
-			return p, errNoList
+			if listed {
+				return errNoList
+			}
+			listed = true
+			return jsonstream.Elements(r, func(i issue) {
+				p.count++
+				each(i)
+			})
+		case "isLast":
+			return r.Decode(&p.IsLast)
+		case "nextPageToken":
+			return r.Decode(&p.Token)
+		case "total":
+			return r.Decode(&p.Total)
 		}
-	}
-	if _, err := d.Token(); err != nil {
+		return nil
+	})
+	if err != nil {
 		return p, err
 	}
-	if _, err := d.Token(); !errors.Is(err, io.EOF) || !listed {
+	if !listed {
 		return p, errNoList
 	}
-	return p, p.tail(rest)
+	return p, r.End()
 }
 
-// tail reads what a page says of itself.
-func (p *page) tail(members map[string]json.RawMessage) error {
-	for name, into := range map[string]any{"isLast": &p.IsLast, "nextPageToken": &p.Token, "total": &p.Total} {
-		if value, ok := members[name]; ok {
-			if err := json.Unmarshal(value, into); err != nil {
-				return err
-			}
-		}
+// stream is get, and reads the answer while it arrives.
+func (c *Connector) stream(ctx context.Context, where string, read func(io.Reader) error) (outbound.Response, error) {
+	answer, err := c.client.Do(ctx, outbound.Request{
+		Method: http.MethodGet, URL: where, Header: c.header(), MaxBody: paging.MaxBody, Stream: read,
+	})
+	if err != nil {
+		return answer, err
 	}
-	return nil
-}
-
-func decodeIssues(d *json.Decoder, each func(issue)) (count int, err error) {
-	if start, err := d.Token(); err != nil || start != json.Delim('[') {
-		return 0, errNoList
-	}
-	for d.More() {
-		var i issue
-		if err := d.Decode(&i); err != nil {
-			return count, err
-		}
-		count++
-		each(i)
-	}
-	_, err = d.Token()
-	return count, err
+	return answer, c.trusted(answer)
 }

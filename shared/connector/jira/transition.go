@@ -2,13 +2,14 @@ package jira
 
 import (
 	"context"
-	"encoding/json"
+	"io"
 	"net/http"
 	"slices"
 	"strings"
 
 	"integrations/shared/connector"
 	"integrations/shared/domain"
+	"integrations/shared/jsonstream"
 )
 
 // The keys of the three categories every status is in.
@@ -87,17 +88,19 @@ func (c *Connector) reopen(ctx context.Context, id string) (moved bool, err erro
 // the item fails, and is not tried along a way round.
 func (c *Connector) move(ctx context.Context, id string, want domain.ItemState) error {
 	where := c.issueAt(id) + "/transitions"
-	answer, err := c.get(ctx, where+"?expand=transitions.fields", 0)
+	// A field of a transition comes with all its options, which may be tens of
+	// thousands. They are skipped.
+	var ways struct {
+		Transitions []transition `json:"transitions"`
+	}
+	answer, err := c.stream(ctx, where+"?expand=transitions.fields", func(body io.Reader) error { return jsonstream.Decode(body, &ways) })
 	if err != nil {
 		return err
 	}
 	if answer.Status != http.StatusOK {
 		return c.issueRefused(ctx, http.MethodGet, answer)
 	}
-	var ways struct {
-		Transitions []transition `json:"transitions"`
-	}
-	if err := json.Unmarshal(answer.Body, &ways); err != nil {
+	if answer.StreamError != nil {
 		return c.noIssue(answer)
 	}
 	way, asked := choose(ways.Transitions, want)

@@ -2,17 +2,17 @@ package mantisbt
 
 import (
 	"context"
-	"slices"
 	"strings"
 	"time"
 
 	"integrations/shared/connector"
+	"integrations/shared/connector/paging"
 	"integrations/shared/markup"
 	"integrations/shared/outbound"
 )
 
 const (
-	// changesPage is how many issues a page of changes has.
+	// changesPage is how many issues one call hands over at most.
 	changesPage = 50
 	// looks bounds how often a page is looked for in a list that moves.
 	looks = 6
@@ -21,15 +21,16 @@ const (
 // MantisBT lists issues from the last change to the first, sticky ones before
 // all others, by page only. The contract wants the first change first. So the
 // place of the oldest wanted issue is looked for in the list, and the issues
-// before it are handed out from there towards the front. A place is never
-// trusted but checked by times: an issue that changes moves to the front and
-// shifts all it jumps over. No more than a page of issues is held, however many
-// there are.
+// before it are handed out from there towards the front; sticky issues are put
+// in between by their times. A place is never trusted but checked by times: an
+// issue that changes moves to the front and shifts all it jumps over. No more
+// than a page of issues is held, however many there are.
 
 // Changes lists issues by their last change, the oldest first. MantisBT counts
-// time in seconds.
-func (c *Connector) Changes(ctx context.Context, since time.Time, page int) ([]connector.Object, bool, error) {
-	b, err := c.batch(ctx, since.Truncate(time.Second), page)
+// time in seconds. A page that MantisBT cannot answer with, or that is too large
+// to be read, is asked for again with fewer issues.
+func (c *Connector) Changes(ctx context.Context, since time.Time, offset int) ([]connector.Object, bool, error) {
+	b, err := c.batch(ctx, since.Truncate(time.Second), offset)
 	if err != nil {
 		return nil, false, err
 	}
@@ -46,57 +47,83 @@ type numbered struct {
 	number int64
 }
 
-// A batch is a page of changes.
+// A batch is what one call hands over.
 type batch struct {
 	objects []numbered
 	more    bool
-	newest  time.Time // of the ordinary issues handed out
 }
 
-// next is where the page behind a batch begins: at the newest change seen, or,
-// within a block of one time, a page further.
-func (b batch) next(at time.Time, page int) (time.Time, int) {
-	if b.newest.After(at) {
-		return b.newest, 1
+// next is where the batch behind this one begins: at the newest change seen, or,
+// within a block of one time, further on by as many objects.
+func (b batch) next(at time.Time, offset int) (time.Time, int) {
+	newest := at
+	for _, o := range b.objects {
+		if o.UpdatedAt.After(newest) {
+			newest = o.UpdatedAt
+		}
 	}
-	return at, page + 1
+	if newest.After(at) {
+		return newest, 0
+	}
+	return at, offset + len(b.objects)
 }
 
-// A trail leads from one page of changes to the next.
+// A trail leads from one batch of changes to the next.
 type trail struct {
 	since time.Time // the newest change handed out
-	at    int       // where that issue was
+	at    int       // where the last ordinary issue handed out was
 	front front
 	// from and oldest are where the last search for a time ended.
 	from   time.Time
 	oldest int
 }
 
-// batch reads one page of changes.
-func (c *Connector) batch(ctx context.Context, since time.Time, page int) (batch, error) {
+// batch reads the changes at an offset.
+func (c *Connector) batch(ctx context.Context, since time.Time, offset int) (b batch, err error) {
 	p, flow, err := c.prepare(ctx)
 	if err != nil {
 		return batch{}, err
 	}
-	piece, f, err := c.piece(ctx, p, since, page)
+	err = c.sizes.Read(func(size int) error {
+		b, err = c.batchOf(ctx, reading{p, flow, size}, since, offset)
+		return err
+	})
+	return b, err
+}
+
+// A reading is what is read, and in pages of which size at most.
+type reading struct {
+	place
+	flow workflow
+	size int
+}
+
+func (c *Connector) batchOf(ctx context.Context, r reading, since time.Time, offset int) (batch, error) {
+	cut, err := c.piece(ctx, r, since, offset)
 	if err != nil {
 		return batch{}, err
 	}
-	b := batch{more: piece.more, newest: piece.upto}
-	take := func(i issue) { // no texts are held
-		o := c.object(i, flow)
-		if len(o.Markers) == 0 && int64(i.Project.ID) != p.project { // of a project below it
+	merged, more := cut.merge()
+	if len(merged) > 0 {
+		c.remember(cut, merged)
+	}
+	if err := c.fillSticky(ctx, r, cut.front, merged); err != nil {
+		return batch{}, err
+	}
+	b := batch{more: more}
+	for _, i := range merged {
+		if i.missing { // it has changed since, and comes later
+			continue
+		}
+		o := c.object(i.issue, r.flow)
+		if len(o.Markers) == 0 && int64(i.Project.ID) != r.project { // of a project below it
 			o.Object = connector.Object{UpdatedAt: i.UpdatedAt, Other: true}
 		}
 		b.objects = append(b.objects, o)
 	}
-	for _, i := range piece.rows {
-		take(i)
+	if len(b.objects) == 0 && b.more {
+		return batch{}, c.moves()
 	}
-	if err := c.sticky(ctx, p, f, piece, take); err != nil {
-		return batch{}, err
-	}
-	slices.SortStableFunc(b.objects, func(a, b numbered) int { return a.UpdatedAt.Compare(b.UpdatedAt) })
 	return b, nil
 }
 
@@ -107,72 +134,190 @@ func (c *Connector) object(i issue, flow workflow) numbered {
 	}, int64(i.ID)}
 }
 
-// A piece is a stretch of the ordinary issues, the oldest change first.
+// A piece is a stretch of the ordinary issues, and the sticky ones that are to be
+// put between them, each from the oldest change on.
 type piece struct {
-	rows        []issue
-	after, upto time.Time // sticky issues changed from after to upto belong to it
-	more        bool      // newer ordinary issues follow
+	front  front
+	rows   []issue
+	hi     int // the place of the first of the rows
+	newer  bool
+	sticky []issue // in brief
+}
+
+// A listed issue is one to be handed over. Sticky ones are known in brief only,
+// until they are filled in.
+type listed struct {
+	issue
+	sticky, missing bool
+}
+
+// merge puts both kinds in the order of their changes, sticky ones first within
+// a second, and tells whether others follow.
+func (cut piece) merge() (merged []listed, more bool) {
+	rows, sticky := cut.rows, cut.sticky
+	for len(merged) < changesPage {
+		switch {
+		case len(sticky) > 0 && (len(rows) > 0 && !sticky[0].UpdatedAt.After(rows[0].UpdatedAt) || len(rows) == 0 && !cut.newer):
+			merged = append(merged, listed{issue: sticky[0], sticky: true})
+			sticky = sticky[1:]
+		case len(rows) > 0:
+			merged = append(merged, listed{issue: rows[0]})
+			rows = rows[1:]
+		default:
+			return merged, cut.newer || len(sticky) > 0
+		}
+	}
+	return merged, len(rows) > 0 || cut.newer || len(sticky) > 0
+}
+
+// remember notes where the next batch begins.
+func (c *Connector) remember(cut piece, merged []listed) {
+	ordinary := 0
+	for _, i := range merged {
+		if !i.sticky {
+			ordinary++
+		}
+	}
+	if ordinary == 0 {
+		return
+	}
+	c.follow(func(t *trail) {
+		t.since = merged[len(merged)-1].UpdatedAt
+		t.at = cut.hi - ordinary + 1
+		t.front = cut.front
+	})
 }
 
 // piece cuts the wanted stretch out of the list.
-func (c *Connector) piece(ctx context.Context, p place, since time.Time, page int) (piece, front, error) {
-	if t := c.followed(); page == 1 && t.since.Equal(since) && t.at > t.front.size+changesPage {
-		cut, ok, err := c.cut(ctx, p, t.front, since, t.at, page, 1)
+func (c *Connector) piece(ctx context.Context, r reading, since time.Time, offset int) (piece, error) {
+	if t := c.followed(); offset == 0 && t.since.Equal(since) && t.at > t.front.size+changesPage {
+		cut, ok, err := c.cut(ctx, r, t.front, since, window{hi: t.at, first: true, behind: 1})
 		if ok || err != nil {
-			return cut, t.front, err
+			cut.sticky = t.front.wanted(since)
+			return cut, err
 		}
 	}
 	// The more the list moves, the further behind the place is looked.
 	for behind := 1; behind < 1<<looks; behind *= 2 {
-		f, err := c.front(ctx, p)
+		f, err := c.front(ctx, r)
 		if err != nil {
-			return piece{}, front{}, err
+			return piece{}, err
 		}
-		oldest, err := c.oldest(ctx, p, f, since)
+		oldest, err := c.oldest(ctx, r.place, f, since)
 		if err != nil {
-			return piece{}, front{}, err
+			return piece{}, err
 		}
-		hi := oldest - (page-1)*changesPage
+		sticky := f.wanted(since)
+		before, err := c.stickyBefore(ctx, r.place, f, sticky, position{oldest, offset})
+		if err != nil {
+			return piece{}, err
+		}
+		hi := oldest - (offset - before)
 		if hi < f.size {
-			return piece{after: since}, f, nil
+			return piece{front: f, sticky: sticky[before:]}, nil
 		}
-		cut, ok, err := c.cut(ctx, p, f, since, hi, page, behind)
+		cut, ok, err := c.cut(ctx, r, f, since, window{hi: hi, first: offset == 0, behind: behind})
 		if ok || err != nil {
-			return cut, f, err
+			cut.sticky = sticky[before:]
+			return cut, err
 		}
 	}
-	return piece{}, front{}, c.fail(connector.Retryable, connector.IntegrationScope, "list_moves", "the list of issues changes faster than it can be read", outbound.Response{})
+	return piece{}, c.moves()
+}
+
+// moves is for a list in which a place cannot be found again.
+func (c *Connector) moves() *connector.Error {
+	return c.fail(connector.Retryable, connector.IntegrationScope, "list_moves", "the list of issues changes faster than it can be read", outbound.Response{})
+}
+
+// A window is the part of the list that is to be read: up to the place hi, and
+// some places behind it.
+type window struct {
+	hi     int
+	first  bool // hi is the oldest wanted issue, which is checked by its time
+	behind int
 }
 
 // cut reads the issues up to the place hi, and some behind it, in one request,
-// and takes a page of them.
-func (c *Connector) cut(ctx context.Context, p place, f front, since time.Time, hi, page, behind int) (piece, bool, error) {
-	size, number := window(max(f.size, hi-changesPage+1), hi+behind)
-	rows, err := c.rows(ctx, p, size, number, whole)
+// and takes as many as one call hands over.
+func (c *Connector) cut(ctx context.Context, r reading, f front, since time.Time, w window) (piece, bool, error) {
+	n := min(changesPage, r.size)
+	if r.size == 1 {
+		n = paging.Least
+	}
+	read, err := c.stretch(ctx, r, max(0, w.hi-n+1), w)
 	if err != nil {
 		return piece{}, false, err
 	}
-	read := stretch{rows: rows, start: (number - 1) * size, last: len(rows) < size}
-	taken := piece{after: since}
-	if page == 1 {
+	hi := w.hi
+	if w.first {
 		var sure bool
 		if hi, sure = read.oldest(since); !sure {
 			return piece{}, false, nil
 		}
-	} else if hi+1 < read.end() {
-		taken.after = read.at(hi + 1).UpdatedAt.Add(time.Second) // that one's are on the page before
 	}
 	hi = min(hi, read.end()-1)
-	lo := max(f.size, read.start, hi-changesPage+1)
+	lo := max(read.start, hi-n+1)
+	for lo <= hi && lo < f.size && read.at(lo).Sticky {
+		lo++
+	}
 	if hi < lo {
 		return piece{}, false, nil
 	}
+	// A sticky issue that was deleted or freed since leaves ordinary ones where
+	// the front was.
+	taken := piece{front: f, hi: hi, newer: lo > f.size || lo > 0 && lo == read.start && lo < f.size}
 	for place := hi; place >= lo; place-- {
 		taken.rows = append(taken.rows, read.at(place))
 	}
-	taken.upto, taken.more = read.at(lo).UpdatedAt, lo > f.size
-	c.follow(func(t *trail) { t.since, t.at, t.front = taken.upto, lo, f })
 	return taken, true, nil
+}
+
+// stretch reads the places from lo to the end of a window in one request: what
+// comes in two may have moved in between. Where no page of the allowed size holds
+// all of them, it leaves out some at the front.
+func (c *Connector) stretch(ctx context.Context, r reading, lo int, w window) (stretch, error) {
+	behind := max(1, min(w.behind, r.size/2))
+	for ; lo <= w.hi; lo++ {
+		size, number := smallestPage(lo, w.hi+behind)
+		if size > r.size {
+			continue
+		}
+		rows, err := c.rows(ctx, r.place, size, number, whole)
+		return stretch{rows: rows, start: (number - 1) * size, last: len(rows) < size}, err
+	}
+	return c.oneByOne(ctx, r.place, max(0, w.hi-paging.Least+1), w.hi)
+}
+
+// oneByOne reads the places from hi towards lo, and the one behind them, each in
+// a request of its own. If the first is not where it was afterwards, the list has
+// moved, and the others are left out.
+func (c *Connector) oneByOne(ctx context.Context, p place, lo, hi int) (stretch, error) {
+	first, err := c.rows(ctx, p, 1, hi+1, whole)
+	if err != nil || len(first) == 0 {
+		return stretch{start: hi, last: true}, err
+	}
+	newer := []issue{}
+	for place := lo; place < hi; place++ {
+		row, err := c.rows(ctx, p, 1, place+1, whole)
+		if err != nil {
+			return stretch{}, err
+		}
+		newer = append(newer, row...)
+	}
+	again, err := c.rows(ctx, p, 1, hi+1, brief)
+	if err != nil {
+		return stretch{}, err
+	}
+	if len(newer) != hi-lo || len(again) == 0 || again[0].ID != first[0].ID {
+		newer = nil
+	}
+	behind, err := c.rows(ctx, p, 1, hi+2, brief)
+	if err != nil {
+		return stretch{}, err
+	}
+	rows := append(append(newer, first...), behind...)
+	return stretch{rows: rows, start: hi - len(newer), last: len(behind) == 0}, nil
 }
 
 // A stretch is part of the list, from a place on.

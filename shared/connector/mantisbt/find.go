@@ -27,8 +27,8 @@ func (c *Connector) Find(ctx context.Context, since time.Time, want []connector.
 	}
 	wanted, first := connector.NewWanted(want), map[domain.Snowflake]int64{}
 	since = since.Truncate(time.Second)
-	for at, page, n := since, 1, 0; n < maxPages; n++ {
-		b, err := c.batch(ctx, at, page)
+	for at, offset, n := since, 0, 0; n < maxPages; n++ {
+		b, err := c.batch(ctx, at, offset)
 		if err != nil {
 			return nil, err
 		}
@@ -45,7 +45,7 @@ func (c *Connector) Find(ctx context.Context, since time.Time, want []connector.
 		if !b.more {
 			return found, nil
 		}
-		at, page = b.next(at, page)
+		at, offset = b.next(at, offset)
 	}
 	return nil, c.fail(connector.Final, connector.IntegrationScope, "list_endless", "the list of issues does not end", outbound.Response{})
 }

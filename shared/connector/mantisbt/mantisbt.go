@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"integrations/shared/connector"
+	"integrations/shared/connector/paging"
 	"integrations/shared/connector/problem"
 	"integrations/shared/domain"
 	"integrations/shared/markup"
@@ -36,6 +37,7 @@ type Connector struct {
 	cfg    Config
 	client *outbound.Client
 	now    func() time.Time
+	sizes  *paging.Size // of pages of lists
 
 	mu       sync.Mutex
 	place    *place    // where the project is, once asked
@@ -56,7 +58,7 @@ func New(cfg Config, client *outbound.Client, now func() time.Time) *Connector {
 	if now == nil {
 		now = time.Now
 	}
-	return &Connector{cfg: cfg, client: client, now: now, narrow: map[domain.Snowflake]bool{}}
+	return &Connector{cfg: cfg, client: client, now: now, sizes: paging.Usual(), narrow: map[domain.Snowflake]bool{}}
 }
 
 // A number is an id. Some versions write ids as text.
@@ -295,18 +297,28 @@ func (c *Connector) markNarrow(m connector.Marker) {
 // account, nor of an answer that is no JSON.
 func (c *Connector) get(ctx context.Context, where string, maxBody int64) (outbound.Response, error) {
 	answer, err := c.client.Do(ctx, outbound.Request{Method: http.MethodGet, URL: where, Header: c.header(), MaxBody: maxBody})
-	switch {
-	case err != nil:
+	if err != nil {
 		return answer, err
-	case nobody(answer.Header) && answer.Status < 500:
-		return answer, c.rejected(answer)
-	case answer.Status >= 300:
-		return answer, nil
-	case !problem.IsJSON(problem.MediaType(answer)):
-		return answer, c.unreadable("MantisBT's answer is not JSON", answer)
 	}
-	answer.Body = withoutNotices(answer.Body)
+	if err := c.trusted(answer); err != nil {
+		return answer, err
+	}
+	if answer.Status < 300 {
+		answer.Body = withoutNotices(answer.Body)
+	}
 	return answer, nil
+}
+
+// trusted is the error for an answer that is given to nobody, or an answer of
+// success that is not MantisBT's own. Other answers are left to the caller.
+func (c *Connector) trusted(answer outbound.Response) error {
+	switch {
+	case nobody(answer.Header) && answer.Status < 500:
+		return c.rejected(answer)
+	case answer.Status < 300 && !problem.IsJSON(problem.MediaType(answer)):
+		return c.unreadable("MantisBT's answer is not JSON", answer)
+	}
+	return nil
 }
 
 // header carries the bare token: MantisBT 2.28 answers 401 to a scheme.

@@ -382,7 +382,7 @@ func TestCancelledCallsNothing(t *testing.T) {
 			return err
 		},
 		func() error {
-			_, _, err := c.Changes(ctx, now, 1)
+			_, _, err := c.Changes(ctx, now, 0)
 			return err
 		},
 	} {
@@ -405,7 +405,7 @@ func TestCancelledInMidCall(t *testing.T) {
 	}
 	t.Cleanup(func() { close(release) })
 	_, err := connectortest.GiveUp(t, arrived, func(ctx context.Context) error {
-		_, _, err := c.Changes(ctx, now, 1)
+		_, _, err := c.Changes(ctx, now, 0)
 		return err
 	})
 	if e := failure(t, err); e.Class != connector.Retryable {

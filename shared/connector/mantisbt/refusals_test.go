@@ -167,7 +167,7 @@ func TestReadsOfForeignPages(t *testing.T) {
 		tt.answer.header.Del("X-Mantis-Version")
 		f.bare = true
 		f.routes(map[string]told{"GET": tt.answer})
-		_, _, err := c.Changes(t.Context(), now, 1)
+		_, _, err := c.Changes(t.Context(), now, 0)
 		judge(t, name, tt, failure(t, err))
 		if _, err := c.Find(t.Context(), now.Add(-time.Hour), []connector.Marker{marker}); err == nil {
 			t.Errorf("%s: Find takes it for an answer", name)
@@ -246,7 +246,7 @@ func TestReasonsShowNoIssue(t *testing.T) {
 			_, err := c.Update(t.Context(), linked, connector.Content{Title: "U", State: domain.Open}, marker)
 			return err
 		},
-		func() error { _, _, err := c.Changes(t.Context(), now, 1); return err },
+		func() error { _, _, err := c.Changes(t.Context(), now, 0); return err },
 	} {
 		if e := failure(t, do()); strings.Contains(e.Detail, "Confidential") || !strings.Contains(e.Detail, "200 application/json") {
 			t.Errorf("%q", e.Detail)

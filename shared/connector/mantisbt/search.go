@@ -1,6 +1,7 @@
 package mantisbt
 
 import (
+	"cmp"
 	"context"
 	"slices"
 	"time"
@@ -16,22 +17,38 @@ type front struct {
 	end  bool    // these are all there are
 }
 
-// stickyPages bounds the sticky issues, which are held in brief and read anew
-// for each piece: 2,000.
-const stickyPages = 40
+// stickyMost bounds the sticky issues, which are held in brief and read anew for
+// each piece.
+const stickyMost = 2_000
+
+// wanted are the sticky issues changed at or after a time, the oldest change
+// first, in brief.
+func (f front) wanted(since time.Time) []issue {
+	var some []issue
+	for _, i := range f.rows[:f.size] {
+		if !i.UpdatedAt.Before(since) {
+			some = append(some, i)
+		}
+	}
+	slices.SortFunc(some, func(a, b issue) int {
+		return cmp.Or(a.UpdatedAt.Compare(b.UpdatedAt), cmp.Compare(a.ID, b.ID))
+	})
+	return some
+}
 
 // front reads how a list begins, up to the first ordinary issue.
-func (c *Connector) front(ctx context.Context, p place) (front, error) {
+func (c *Connector) front(ctx context.Context, r reading) (front, error) {
 	var f front
-	for page := 1; page <= stickyPages; page++ {
-		rows, err := c.rows(ctx, p, changesPage, page, brief)
+	size := min(changesPage, r.size)
+	for page := 1; page <= stickyMost/size; page++ {
+		rows, err := c.rows(ctx, r.place, size, page, brief)
 		if err != nil {
 			return front{}, err
 		}
 		for _, i := range rows { // a server may tell more than it was asked for
 			f.rows = append(f.rows, issue{ID: i.ID, Sticky: i.Sticky, UpdatedAt: i.UpdatedAt})
 		}
-		f.end = len(rows) < changesPage
+		f.end = len(rows) < size
 		for f.size < len(f.rows) && f.rows[f.size].Sticky {
 			f.size++
 		}
@@ -47,27 +64,73 @@ func (c *Connector) endless(detail string) *connector.Error {
 	return c.fail(connector.Final, connector.IntegrationScope, "list_endless", detail, outbound.Response{})
 }
 
-// sticky hands out the sticky issues that belong to a piece: those changed
-// within its times, or all up to now behind the last one.
-func (c *Connector) sticky(ctx context.Context, p place, f front, cut piece, each func(issue)) error {
-	belongs := func(i issue) bool {
-		return !i.UpdatedAt.Before(cut.after) && (!cut.more || !i.UpdatedAt.After(cut.upto))
+// fillSticky reads the texts of the sticky issues that are to be handed over. One
+// that has changed meanwhile is missing: its place is behind all others now.
+func (c *Connector) fillSticky(ctx context.Context, r reading, f front, all []listed) error {
+	open := map[number]*listed{}
+	for i := range all {
+		if all[i].sticky {
+			all[i].missing = true
+			open[all[i].ID] = &all[i]
+		}
 	}
-	if !slices.ContainsFunc(f.rows[:f.size], belongs) {
-		return nil
-	}
-	for page := 1; (page-1)*changesPage < f.size; page++ {
-		rows, err := c.rows(ctx, p, changesPage, page, whole)
+	size := min(changesPage, r.size)
+	for page := 1; len(open) > 0 && (page-1)*size < f.size; page++ {
+		rows, err := c.rows(ctx, r.place, size, page, whole)
 		if err != nil {
 			return err
 		}
 		for _, i := range rows {
-			if i.Sticky && belongs(i) {
-				each(i)
+			wanted := open[i.ID]
+			if wanted == nil || !i.Sticky || !i.UpdatedAt.Equal(wanted.UpdatedAt) {
+				continue
 			}
+			*wanted = listed{issue: i, sticky: true}
+			delete(open, i.ID)
 		}
 	}
 	return nil
+}
+
+// A position is an offset among all changes, ordinary and sticky ones, and the
+// place of the oldest wanted ordinary issue.
+type position struct{ oldest, offset int }
+
+// stickyBefore is how many of the sticky issues are before a position. One is if
+// enough ordinary issues are as new as it, or newer.
+func (c *Connector) stickyBefore(ctx context.Context, p place, f front, sticky []issue, at position) (int, error) {
+	from, to := 0, len(sticky)
+	if at.offset == 0 {
+		return 0, nil
+	}
+	for from < to {
+		middle := (from + to) / 2
+		before, err := c.before(ctx, p, f, sticky[middle].UpdatedAt, position{at.oldest, at.offset - middle - 1})
+		if err != nil {
+			return 0, err
+		}
+		if before {
+			from = middle + 1
+		} else {
+			to = middle
+		}
+	}
+	return from, nil
+}
+
+// before reports whether at most so many ordinary issues as the offset says were
+// changed before a time.
+func (c *Connector) before(ctx context.Context, p place, f front, changed time.Time, at position) (bool, error) {
+	place := at.oldest - at.offset
+	switch {
+	case at.offset < 0:
+		return false, nil
+	case place < f.size:
+		return true, nil
+	case place < len(f.rows):
+		return !f.rows[place].UpdatedAt.Before(changed), nil
+	}
+	return c.wanted(ctx, p, place, changed)
 }
 
 // oldest is the place of the last ordinary issue changed at or after since, or
@@ -135,9 +198,9 @@ func (c *Connector) wanted(ctx context.Context, p place, place int, since time.T
 	return !rows[0].UpdatedAt.Before(since), nil
 }
 
-// window gives the smallest page that holds the places from lo to hi, and its
+// smallestPage gives the smallest page that holds the places from lo to hi, and its
 // number.
-func window(lo, hi int) (size, page int) {
+func smallestPage(lo, hi int) (size, page int) {
 	for size = hi - lo + 1; lo/size != hi/size; size++ {
 	}
 	return size, lo/size + 1

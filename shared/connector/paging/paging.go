@@ -3,6 +3,7 @@
 package paging
 
 import (
+	"bytes"
 	"errors"
 	"io"
 	"sync"
@@ -16,7 +17,7 @@ const (
 	// it arrives, so that it need not be held.
 	MaxBody = 64 << 20
 	// Least is how many objects one call hands over at least, where so many
-	// follow. Pages of one object are put together up to that.
+	// follow.
 	Least = 10
 )
 
@@ -27,7 +28,6 @@ const (
 	noAnswer    = "no_answer"
 	unavailable = "provider_unavailable"
 	unreadable  = "answer_unreadable"
-	noTimeLeft  = "no_time_left"
 )
 
 // A Size is the number of objects per page. It begins with the first of its
@@ -43,8 +43,8 @@ type Size struct {
 // New makes a Size of steps, the largest first.
 func New(steps ...int) *Size { return &Size{steps: steps} }
 
-// Trackers are the steps for lists of issues.
-func Trackers() *Size { return New(100, 50, 25, 10, 1) }
+// Usual are the steps for lists of issues and messages.
+func Usual() *Size { return New(100, 50, 25, 10, 1) }
 
 // Now is the size that is asked for at present.
 func (s *Size) Now() int {
@@ -52,6 +52,11 @@ func (s *Size) Now() int {
 	defer s.mu.Unlock()
 	return s.steps[s.at]
 }
+
+// Enough reports whether so many objects are enough for one call. Pages of one
+// object are put together: a call that hands over a single one would not get past
+// a time that two share.
+func (s *Size) Enough(n int) bool { return n >= Least || s.Now() >= Least }
 
 // Read reads a page. Where that fails in a way that a smaller page may not,
 // it reads again at once with the next smaller size, so read is called at most
@@ -68,8 +73,9 @@ func (s *Size) Read(read func(size int) error) error {
 		if !errors.As(err, &e) {
 			return err
 		}
-		if e.Code == noTimeLeft && before != nil {
-			// The call before this one took the time. Its failure says more.
+		if e.Class == connector.NotSent && before != nil {
+			// No time is left, or the call was cancelled. What failed before that
+			// says more.
 			return before
 		}
 		if !shrinks(e) {
@@ -133,6 +139,15 @@ func Code(err error) string {
 		return tooLarge
 	}
 	return unreadable
+}
+
+// Partial reports whether the error of a page's reader says that a smaller page
+// may be read whole.
+func Partial(err error) bool { return err != nil && Code(err) != unreadable }
+
+// Cut reports whether a text is JSON that ends too early, or nothing at all.
+func Cut(text []byte) bool {
+	return errors.Is(jsonstream.NewReader(bytes.NewReader(text)).Skip(), io.ErrUnexpectedEOF)
 }
 
 // Number is the number of the page, counted from 1, that holds the object at an

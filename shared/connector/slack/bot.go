@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"integrations/shared/connector"
+	"integrations/shared/connector/paging"
 	"integrations/shared/outbound"
 )
 
@@ -31,14 +32,15 @@ type Bot struct {
 	core
 	cfg BotConfig
 	// used is the channel of the place that was resolved, nil before.
-	used atomic.Pointer[string]
+	used  atomic.Pointer[string]
+	sizes *paging.Size // of pages of the channel's history
 }
 
 // NewBot makes a bot that asks through client, which must be pinned to the
 // API's host. A nil clock is the system's.
 func NewBot(cfg BotConfig, client *outbound.Client, now func() time.Time) *Bot {
 	cfg.BaseURL = strings.TrimSuffix(cmp.Or(cfg.BaseURL, DefaultBaseURL), "/")
-	return &Bot{core: newCore(cfg.Look, client, now), cfg: cfg}
+	return &Bot{core: newCore(cfg.Look, client, now), cfg: cfg, sizes: paging.Usual()}
 }
 
 // Manner says whether messages are edited.

@@ -3,21 +3,21 @@ package slack
 import (
 	gocontext "context"
 	"encoding/json"
-	"errors"
 	"fmt"
+	"net/http"
 	"net/url"
 	"strconv"
 	"time"
 
 	"integrations/shared/connector"
 	"integrations/shared/connector/message"
+	"integrations/shared/connector/paging"
 	"integrations/shared/domain"
 	"integrations/shared/outbound"
 )
 
 const (
-	// pageSize is how many messages a page has: Slack recommends no more than 200.
-	pageSize = 100
+	// pageBody bounds a page.
 	pageBody = 8 << 20
 	// maxPages bounds a walk whose end never comes.
 	maxPages = 1_000
@@ -41,14 +41,15 @@ func (b *Bot) Find(ctx gocontext.Context, since time.Time, want []connector.Mark
 	}
 	query := url.Values{"channel": {b.where()}, "inclusive": {"true"}, "include_all_metadata": {"true"},
 		"oldest": {fmt.Sprintf("%d.%06d", since.Unix(), since.Nanosecond()/1000)}}
-	size := pageSize
 	for range maxPages {
-		query.Set("limit", strconv.Itoa(size))
-		next, err := b.page(ctx, query, search)
+		var next string
+		// A cursor is a place in the history, whatever the size of the pages.
+		err := b.sizes.Read(func(size int) (err error) {
+			query.Set("limit", strconv.Itoa(size))
+			next, err = b.page(ctx, query, search)
+			return err
+		})
 		switch {
-		case tooLarge(err) && size > 1:
-			size /= 10
-			continue
 		case err != nil:
 			return nil, err
 		case next == "":
@@ -62,7 +63,7 @@ func (b *Bot) Find(ctx gocontext.Context, since time.Time, want []connector.Mark
 // page looks through one page and gives the cursor of the next. Half a page
 // must not pass for a whole one: a message not found is posted again.
 func (b *Bot) page(ctx gocontext.Context, query url.Values, search *message.Search) (string, error) {
-	a, err := b.ask(ctx, "conversations.history", query, pageBody)
+	a, err := b.askHistory(ctx, query)
 	if err != nil {
 		return "", err
 	}
@@ -85,8 +86,22 @@ func (b *Bot) page(ctx gocontext.Context, query url.Values, search *message.Sear
 	return a.Meta.NextCursor, nil
 }
 
-// tooLarge reports whether a page was not read because of its size.
-func tooLarge(err error) bool {
-	var e *connector.Error
-	return errors.As(err, &e) && e.Code == "answer_too_large"
+// askHistory reads a page of messages. One that ends too early is told from one
+// that is none: it is asked for again with fewer messages.
+func (b *Bot) askHistory(ctx gocontext.Context, query url.Values) (answer, error) {
+	response, err := b.client.Do(ctx, outbound.Request{
+		Method: http.MethodGet, URL: b.cfg.BaseURL + "/conversations.history?" + query.Encode(),
+		Header: http.Header{"Authorization": {"Bearer " + b.cfg.Token}}, MaxBody: pageBody,
+	})
+	if err != nil {
+		return answer{}, err
+	}
+	a, err := b.read(http.MethodGet, response)
+	if err != nil && response.Status == http.StatusOK && paging.Cut(response.Body) {
+		return answer{}, b.fail(connector.Retryable, connector.IntegrationScope, "answer_cut", "Slack's answer broke off", response)
+	}
+	if err == nil && !listProof.Proven(response) {
+		return answer{}, b.foreign(http.MethodGet, response)
+	}
+	return a, err
 }

@@ -81,7 +81,7 @@ func TestFind(t *testing.T) {
 func TestFindTrustsWholePagesOnly(t *testing.T) {
 	f, b := startBot(t, false)
 	for _, body := range []string{
-		`{"ok":true}`, `{"ok":true,"messages":null}`, `{"ok":true,"messages":{}}`, `{"ok":true,"messages":[5]}`, `null`, ``, `{"messages":[]}`,
+		`{"ok":true}`, `{"ok":true,"messages":null}`, `{"ok":true,"messages":{}}`, `{"ok":true,"messages":[5]}`, `null`, `x`, `{"messages":[]}`,
 		`{"ok":true,"messages":[],"has_more":true}`,
 	} {
 		f.answers(200, nil, body)
@@ -109,7 +109,7 @@ func TestFindReadsSmallerPages(t *testing.T) {
 		fmt.Fprintf(w, `{"ok":true,"messages":[%s]}`, told(1, "77/4711/2/"+connectortest.Tag))
 	}
 	found, err := b.Find(t.Context(), now, []connector.Marker{marker})
-	if err != nil || len(found) != 1 || len(f.take()) != 3 {
+	if err != nil || len(found) != 1 || len(f.take()) != 5 {
 		t.Error(found, err)
 	}
 }
