@@ -23,21 +23,16 @@ func (c *Connector) Render(item domain.Item) connector.Content {
 	return connector.Content{Title: c.markdown.Title(item), Body: c.markdown.Body(item), Labels: c.labels(item.Labels), State: item.State}
 }
 
-// labels are GitLab's form of an item's: on one line, without commas, each name
-// once, in alphabetical order. Two colons make a label drive others of its kind
-// off an issue, so there is only one. Without labels it is an empty list, never
-// nil, so that equal content has one hash.
+// labels are GitLab's form of an item's, as labelName makes it: each name once,
+// in alphabetical order. Without labels it is an empty list, never nil, so that
+// equal content has one hash.
 func (c *Connector) labels(names []string) []string {
 	list := []string{}
 	if !c.cfg.Labels {
 		return list
 	}
 	for _, name := range names {
-		name = markup.OneLine(strings.ReplaceAll(name, ",", " "))
-		for strings.Contains(name, "::") {
-			name = strings.ReplaceAll(name, "::", ":")
-		}
-		if name = strings.TrimSpace(markup.Cut(name, maxLabel, "")); !markup.IsBlank(name) {
+		if name = labelName(name); !markup.IsBlank(name) {
 			list = append(list, name)
 		}
 	}
