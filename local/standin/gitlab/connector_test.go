@@ -413,3 +413,28 @@ func realItems(t *testing.T) []domain.Item {
 	}
 	return items
 }
+
+// B17: a label with tags or entities is found again, however often it is written.
+func TestLabelsAreWrittenAsGitLabStoresThem(t *testing.T) {
+	clock := newClock()
+	d := start(t, func(c *Config) { c.Now = clock.now })
+	c := d.connect(clock.now)
+	item := domain.Item{ID: 2, Title: "x", State: domain.Open, Labels: []string{"<b>bold</b>", "R&amp;D", "a < b", "&amp;lt;i&amp;gt;"}}
+	content := c.Render(item)
+	written, err := c.Create(t.Context(), content, marker)
+	if err != nil {
+		t.Fatal(err)
+	}
+	labels := func() string { return strings.Join(d.snapshot(d.find("acme/sub/work"))[0].Labels, "|") }
+	if got := labels(); got != strings.Join(content.Labels, "|") || got != "R&D|a < b|bold" {
+		t.Errorf("stored %s, sent %v", got, content.Labels)
+	}
+	item.Labels = item.Labels[1:]
+	after := c.Render(item)
+	if _, err := c.Update(t.Context(), connector.Sent{Remote: written.Remote, Labels: content.Labels, State: domain.Open, Seen: written.Seen}, after, marker); err != nil {
+		t.Fatal(err)
+	}
+	if got := labels(); got != "R&D|a < b" {
+		t.Errorf("after one was taken away: %s", got)
+	}
+}

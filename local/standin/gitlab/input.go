@@ -4,8 +4,10 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"html"
 	"io"
 	"net/http"
+	"regexp"
 	"slices"
 	"strings"
 	"unicode/utf8"
@@ -87,6 +89,15 @@ func parseObject(body []byte) (members, *answer) {
 	return given, nil
 }
 
+// tag is what GitLab strips from names of labels.
+var tag = regexp.MustCompile(`<[a-zA-Z/!?][^>]*>?`)
+
+// sanitized is a label's name as GitLab stores it: without tags, entities
+// replaced once (sanitize_value in app/models/label.rb).
+func sanitized(name string) string {
+	return strings.TrimSpace(html.UnescapeString(tag.ReplaceAllString(name, "")))
+}
+
 // labelList takes labels as one text with commas, or as a list of texts.
 func labelList(name string, value json.RawMessage) ([]string, *answer) {
 	var one string
@@ -98,7 +109,7 @@ func labelList(name string, value json.RawMessage) ([]string, *answer) {
 	}
 	list := []string{}
 	for _, label := range all {
-		label = strings.TrimSpace(label)
+		label = sanitized(label)
 		switch {
 		case utf8.RuneCountInString(label) > maxLabel:
 			return nil, invalid("labels", "title is too long (maximum is 255 characters)")

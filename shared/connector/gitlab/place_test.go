@@ -133,7 +133,7 @@ func TestUse(t *testing.T) {
 	if _, err := c.Update(t.Context(), connector.Sent{Remote: domain.Remote{Key: "7"}, State: domain.Open}, content, marker); err != nil {
 		t.Error(err)
 	}
-	if _, _, err := c.Changes(t.Context(), now, 1); err != nil {
+	if _, _, err := c.Changes(t.Context(), now, 0); err != nil {
 		t.Error(err)
 	}
 	if _, err := c.Find(t.Context(), now, []connector.Marker{marker}); err != nil {

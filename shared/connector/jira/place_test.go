@@ -127,7 +127,7 @@ func TestCallsGoByID(t *testing.T) {
 		if _, err := c.Create(t.Context(), c.Render(domain.Item{ID: 22, Title: "T"}), marker); err != nil {
 			t.Error(err)
 		}
-		if _, _, err := c.Changes(t.Context(), now, 1); err != nil {
+		if _, _, err := c.Changes(t.Context(), now, 0); err != nil {
 			t.Error(err)
 		}
 		if _, err := c.Find(t.Context(), now, []connector.Marker{marker}); err != nil {
@@ -166,7 +166,7 @@ func TestWithoutAPlace(t *testing.T) {
 		c.Use(p)
 	}
 	f.answers(200, nil, listJSON())
-	if _, _, err := c.Changes(t.Context(), time.Time{}, 1); err != nil {
+	if _, _, err := c.Changes(t.Context(), time.Time{}, 0); err != nil {
 		t.Fatal(err)
 	}
 	if query, _ := url.QueryUnescape(f.take()[0].query); !strings.Contains(query, `project = "WORK"`) {
@@ -182,7 +182,7 @@ func TestUseBesideCalls(t *testing.T) {
 	for n := range 8 {
 		all.Go(func() {
 			c.Use(connector.Place{ID: fmt.Sprint(10000 + n%2), Name: "NEW"})
-			if _, _, err := c.Changes(t.Context(), time.Time{}, 1); err != nil {
+			if _, _, err := c.Changes(t.Context(), time.Time{}, 0); err != nil {
 				t.Error(err)
 			}
 		})

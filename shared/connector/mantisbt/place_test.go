@@ -114,7 +114,7 @@ func TestCallsGoByNumber(t *testing.T) {
 	if _, err := c.Create(t.Context(), c.Render(domain.Item{ID: 22, Title: "T"}), marker); err != nil {
 		t.Error(err)
 	}
-	if _, _, err := c.Changes(t.Context(), time.Time{}, 1); err != nil {
+	if _, _, err := c.Changes(t.Context(), time.Time{}, 0); err != nil {
 		t.Error(err)
 	}
 	if _, err := c.Find(t.Context(), now, []connector.Marker{marker}); err != nil {
@@ -179,7 +179,7 @@ func TestAnotherPlaceIsReadAnew(t *testing.T) {
 	f.answers(200, nil, listOf())
 	for _, id := range []string{"3", "4"} {
 		c.Use(connector.Place{ID: id})
-		if _, _, err := c.Changes(t.Context(), time.Time{}, 1); err != nil {
+		if _, _, err := c.Changes(t.Context(), time.Time{}, 0); err != nil {
 			t.Fatal(err)
 		}
 		for _, one := range f.take() {
@@ -199,7 +199,7 @@ func TestUseBesideCalls(t *testing.T) {
 	for n := range 8 {
 		all.Go(func() {
 			c.Use(connector.Place{ID: strconv.Itoa(3 + n%2)})
-			if _, _, err := c.Changes(t.Context(), time.Time{}, 1); err != nil {
+			if _, _, err := c.Changes(t.Context(), time.Time{}, 0); err != nil {
 				t.Error(err)
 			}
 		})

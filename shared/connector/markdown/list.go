@@ -1,34 +1,6 @@
 package markdown
 
-import (
-	"bytes"
-	"encoding/json"
-	"errors"
-	"io"
-	"strings"
-)
-
-// Each reads a JSON list one object at a time: a page may be large.
-func Each[T any](list []byte, each func(T)) error {
-	d := json.NewDecoder(bytes.NewReader(list))
-	if start, err := d.Token(); err != nil || start != json.Delim('[') {
-		return errors.New("no list")
-	}
-	for d.More() {
-		var one T
-		if err := d.Decode(&one); err != nil {
-			return err
-		}
-		each(one)
-	}
-	if _, err := d.Token(); err != nil {
-		return err
-	}
-	if _, err := d.Token(); !errors.Is(err, io.EOF) {
-		return errors.New("something follows the list")
-	}
-	return nil
-}
+import "strings"
 
 // NextLink finds the target of rel="next" in a Link header (RFC 8288).
 func NextLink(value string) (string, bool) {
