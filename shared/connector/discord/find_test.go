@@ -161,3 +161,33 @@ func TestIDAt(t *testing.T) {
 		t.Error("a time before the first id")
 	}
 }
+
+// B7: a page that Discord cannot answer with is asked for again smaller, on from
+// the same message; where no size works that is an outage.
+func TestFindWhileDiscordWeakens(t *testing.T) {
+	for name, fail := range map[string]func(w http.ResponseWriter){
+		"504": func(w http.ResponseWriter) { w.WriteHeader(504) }, "503": func(w http.ResponseWriter) { w.WriteHeader(503) },
+		"cut": func(w http.ResponseWriter) { fmt.Fprint(w, `[{"id":`) },
+	} {
+		f, b := startBot(t, false)
+		var asked []string
+		f.answer = func(w http.ResponseWriter, r *http.Request, _ string) {
+			limit := r.URL.Query().Get("limit")
+			asked = append(asked, limit)
+			if limit == "100" || limit == "50" {
+				fail(w)
+				return
+			}
+			fmt.Fprint(w, "["+told(1, "sync 77/4711/2")+"]")
+		}
+		found, err := b.Find(t.Context(), now, []connector.Marker{marker})
+		if err != nil || len(found) != 1 || fmt.Sprint(asked) != "[100 50 25]" {
+			t.Errorf("%s: %v, %v, asked %v", name, found, err, asked)
+		}
+		f.answer = func(w http.ResponseWriter, _ *http.Request, _ string) { fail(w) }
+		_, err = b.Find(t.Context(), now, []connector.Marker{marker})
+		if e := failure(t, err); e.Class != connector.Retryable || e.Scope != connector.IntegrationScope || e.Code != "provider_unavailable" {
+			t.Errorf("%s: %v %v", name, e.Class, e)
+		}
+	}
+}

@@ -113,3 +113,37 @@ func TestFindReadsSmallerPages(t *testing.T) {
 		t.Error(found, err)
 	}
 }
+
+// B7: a page that Slack cannot answer with is asked for again smaller, on from
+// the same cursor; where no size works that is an outage.
+func TestFindWhileSlackWeakens(t *testing.T) {
+	for name, fail := range map[string]func(w http.ResponseWriter){
+		"504": func(w http.ResponseWriter) { w.WriteHeader(504) }, "503": func(w http.ResponseWriter) { w.WriteHeader(503) },
+		"its own words": func(w http.ResponseWriter) { fmt.Fprint(w, `{"ok":false,"error":"internal_error"}`) },
+		"cut":           func(w http.ResponseWriter) { fmt.Fprint(w, `{"ok":true,"messages":[`) },
+	} {
+		f, b := startBot(t, false)
+		var asked []string
+		f.answer = func(w http.ResponseWriter, r *http.Request, _ string) {
+			q := r.URL.Query()
+			asked = append(asked, q.Get("limit")+q.Get("cursor"))
+			switch {
+			case q.Get("cursor") == "":
+				fmt.Fprint(w, `{"ok":true,"messages":[],"has_more":true,"response_metadata":{"next_cursor":"x"}}`)
+			case q.Get("limit") == "100" || q.Get("limit") == "50":
+				fail(w)
+			default:
+				fmt.Fprintf(w, `{"ok":true,"messages":[%s]}`, told(1, "77/4711/2"))
+			}
+		}
+		found, err := b.Find(t.Context(), now, []connector.Marker{marker})
+		if err != nil || len(found) != 1 || fmt.Sprint(asked) != "[100 100x 50x 25x]" {
+			t.Errorf("%s: %v, %v, asked %v", name, found, err, asked)
+		}
+		f.answer = func(w http.ResponseWriter, _ *http.Request, _ string) { fail(w) }
+		_, err = b.Find(t.Context(), now, []connector.Marker{marker})
+		if e := failure(t, err); e.Class != connector.Retryable || e.Scope != connector.IntegrationScope || e.Code != "provider_unavailable" {
+			t.Errorf("%s: %v %v", name, e.Class, e)
+		}
+	}
+}
