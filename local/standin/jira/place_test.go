@@ -218,7 +218,7 @@ func TestAPlaceMadeAgainIsLeftAlone(t *testing.T) {
 		c := d.connect("WORK", nil)
 		c.Use(before)
 		_, created := c.Create(t.Context(), c.Render(domain.Item{ID: 22, Title: "T"}), marker)
-		_, _, listed := c.Changes(t.Context(), time.Time{}, 1)
+		_, _, listed := c.Changes(t.Context(), time.Time{}, 0)
 		_, found := c.Find(t.Context(), time.Now(), []connector.Marker{marker})
 		for what, err := range map[string]error{"create": created, "list": listed, "find": found} {
 			if e := failed(t, err); e.Code != "target_not_found" || e.Scope != connector.IntegrationScope {

@@ -138,7 +138,7 @@ func TestAPlaceMadeAgainIsLeftAlone(t *testing.T) {
 	c := d.connect(nil, nil)
 	c.Use(place)
 	_, created := c.Create(t.Context(), c.Render(domain.Item{ID: 22, Title: "T"}), connector.Marker{Integration: 11, Item: 22, Attempt: 1})
-	_, _, listed := c.Changes(t.Context(), time.Time{}, 1)
+	_, _, listed := c.Changes(t.Context(), time.Time{}, 0)
 	for what, err := range map[string]error{"create": created, "list": listed} {
 		if e := refusal(t, err); e.Code != "target_not_found" || e.Scope != connector.IntegrationScope {
 			t.Errorf("%s: %v", what, e)
