@@ -68,7 +68,7 @@ func TestResolve(t *testing.T) {
 
 		resolver.Use(first)
 		filled(t, c, 1)
-		objects, _, err := c.(connector.Puller).Changes(t.Context(), now.AddDate(-50, 0, 0), 1)
+		objects, _, err := c.(connector.Puller).Changes(t.Context(), now.AddDate(-50, 0, 0), 0)
 		if err != nil || len(objects) != 1 {
 			t.Errorf("%d objects, %v", len(objects), err)
 		}
