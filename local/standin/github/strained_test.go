@@ -23,7 +23,7 @@ func TestAStrainedServer(t *testing.T) {
 			clock := newClock()
 			d := start(t, func(c *Config) { c.Now = clock.now })
 			for n := range 130 {
-				d.create(fmt.Sprintf(`{"title":"issue %d","body":"x\n\n<!-- integrations:1/%d/1 -->"}`, n+1, n+1))
+				d.create(fmt.Sprintf(`{"title":"issue %d","body":"x\n\n<!-- integrations:1/%d/1/%s -->"}`, n+1, n+1, connectortest.Tag))
 			}
 			if err := d.SetUpdated("acme", "work", 20, 119, clock.now().Add(time.Minute)); err != nil {
 				t.Fatal(err)
@@ -40,7 +40,7 @@ func TestAStrainedServer(t *testing.T) {
 			if len(all) != 130 || len(seen) != 130 {
 				t.Errorf("%d issues, %d of them once", len(all), len(seen))
 			}
-			found, err := c.Find(t.Context(), clock.now().Add(-2*time.Hour), []connector.Marker{{Integration: 1, Item: 77, Attempt: 1}})
+			found, err := c.Find(t.Context(), clock.now().Add(-2*time.Hour), []connector.Marker{{Integration: 1, Item: 77, Attempt: 1, Tag: connectortest.Tag}})
 			if err != nil || found[77].Remote.Key != "77" {
 				t.Errorf("%v, %v", found, err)
 			}

@@ -178,7 +178,7 @@ func TestFindWhileDiscordWeakens(t *testing.T) {
 				fail(w)
 				return
 			}
-			fmt.Fprint(w, "["+told(1, "sync 77/4711/2")+"]")
+			fmt.Fprint(w, "["+told(1, footerOf(marker))+"]")
 		}
 		found, err := b.Find(t.Context(), now, []connector.Marker{marker})
 		if err != nil || len(found) != 1 || fmt.Sprint(asked) != "[100 50 25]" {

@@ -133,7 +133,7 @@ func TestFindWhileSlackWeakens(t *testing.T) {
 			case q.Get("limit") == "100" || q.Get("limit") == "50":
 				fail(w)
 			default:
-				fmt.Fprintf(w, `{"ok":true,"messages":[%s]}`, told(1, "77/4711/2"))
+				fmt.Fprintf(w, `{"ok":true,"messages":[%s]}`, told(1, "77/4711/2/"+connectortest.Tag))
 			}
 		}
 		found, err := b.Find(t.Context(), now, []connector.Marker{marker})
