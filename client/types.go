@@ -36,15 +36,16 @@ type Change struct {
 
 // A CheckResult is what the provider says of credentials and target.
 type CheckResult struct {
-	OK     *bool   `json:"ok"` // nil where it cannot be known without posting
+	OK     *bool   `json:"ok"` // nil where it cannot be known
 	Checks []Check `json:"checks"`
 }
 
 // A Check is one thing that was looked at.
 type Check struct {
-	Name string  `json:"name"`
-	OK   *bool   `json:"ok"`
-	Code *string `json:"code"`
+	Name   string  `json:"name"`
+	OK     *bool   `json:"ok"`
+	Code   *string `json:"code"`
+	Detail *string `json:"detail"` // a sentence for people, nil where Code says enough
 }
 
 // A Reason is why something is as it is: a machine-readable code, a sentence.

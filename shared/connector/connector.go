@@ -87,6 +87,10 @@ type Written struct {
 	// Unproven: the provider took it and gives no proof that it is there. Such
 	// an object has no remote id, and nobody can ask for it.
 	Unproven bool
+	// Note is a machine-readable code of what the write left out although it
+	// succeeded, "" for nothing, such as NoteLabelsNotSettable. The ledger row of
+	// the item shows it as its reason.
+	Note string
 }
 
 // A Connector talks to one place (a repository, a project, a channel) at one
@@ -158,11 +162,12 @@ type Puller interface {
 
 // A Check is one thing that a connection needs, and whether it is so. OK is nil
 // where that cannot be known without writing; Code says why it is not so, or
-// not known.
+// not known. Detail is a sentence for a manager, nil where Code says enough.
 type Check struct {
-	Name string  `json:"name"`
-	OK   *bool   `json:"ok"`
-	Code *string `json:"code"`
+	Name   string  `json:"name"`
+	OK     *bool   `json:"ok"`
+	Code   *string `json:"code"`
+	Detail *string `json:"detail"`
 }
 
 // String is "name=ok", "name=no(code)" or "name=?(code)".

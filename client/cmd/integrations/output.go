@@ -142,6 +142,9 @@ func checkText(v any) [][2]string {
 		if one.Code != nil {
 			verdict += ": " + *one.Code
 		}
+		if one.Detail != nil {
+			verdict += ". " + *one.Detail
+		}
 		lines = append(lines, [2]string{"  " + one.Name, verdict})
 	}
 	return lines
@@ -150,7 +153,7 @@ func checkText(v any) [][2]string {
 func truth(ok *bool) string {
 	switch {
 	case ok == nil:
-		return "cannot be known without posting"
+		return "cannot be known"
 	case *ok:
 		return "yes"
 	}

@@ -1,6 +1,7 @@
 package mantisbt
 
 import (
+	"cmp"
 	"errors"
 	"io"
 	"mime"
@@ -26,6 +27,9 @@ type call struct {
 	body  []byte
 	user  string
 	route route
+	// anonymous: the token is unknown, and the caller is served all the same
+	// (recorded: anonymous-revoked-token-me).
+	anonymous bool
 }
 
 // A route is what a path stands for.
@@ -110,6 +114,10 @@ func (s *Server) admit(made *call) *answer {
 		return refuse(http.StatusUnauthorized, 0, "API token required")
 	}
 	user, ok := s.config.Tokens[token]
+	if !ok && s.config.Anonymous != "" {
+		user, ok = s.config.Anonymous, true
+		made.anonymous = true
+	}
 	if !ok {
 		return refuse(http.StatusUnauthorized, 0, "Valid API token required")
 	}
@@ -184,10 +192,13 @@ func (s *Server) send(w http.ResponseWriter, made *call, out *answer) {
 	for name, values := range out.header {
 		header[name] = values
 	}
-	header.Set("X-Mantis-Version", version)
+	header.Set("X-Mantis-Version", cmp.Or(s.config.Version, version))
 	if made.user != "" {
 		header.Set("X-Mantis-Username", made.user)
 		header.Set("X-Mantis-LoginMethod", "api-token")
+	}
+	if made.anonymous {
+		header.Set("X-Mantis-LoginMethod", "cookie")
 	}
 	if content != nil {
 		header.Set("Content-Type", "application/json;charset=utf-8")

@@ -248,7 +248,7 @@ func TestReporter(t *testing.T) {
 
 // TestRealLife: what goes wrong with one issue, or with all.
 func TestRealLife(t *testing.T) {
-	d := start(t, func(c *Config) { c.Narrow = true; c.Roles["sync-bot"] = Updater })
+	d := start(t, func(c *Config) { c.Narrow = true; c.Roles["sync-bot"] = Developer })
 	c := d.connect(nil, nil)
 	written, err := c.Create(t.Context(), content, marker)
 	if err != nil {

@@ -35,6 +35,11 @@ type change struct {
 	summary, description, steps, additional *string
 	project, category, status, resolution   *reference
 	sticky, private                         *bool
+	// emptiesNotes: the body has the member notes, and it is an empty list. The
+	// notes stay, and are not asked for (recorded:
+	// patch-with-foreign-note-notes-emptied).
+	emptiesNotes bool
+	fields       map[string]string // values of custom fields, by name
 }
 
 // known are the members that mean something. MantisBT reads over others, but
@@ -69,11 +74,30 @@ func (s *Server) parse(made *call) (*change, *answer) {
 			return nil, refuse(http.StatusBadRequest, 0, "Invalid value for '%s'", member.name)
 		}
 	}
+	var notes []json.RawMessage
+	if err := json.Unmarshal(given["notes"], &notes); err == nil && notes != nil {
+		asked.emptiesNotes = len(notes) == 0
+	}
+	asked.fields = fieldValues(given["custom_fields"])
 	if view != nil {
 		private := view.ID == 50 || view.ID == 0 && view.Name == "private"
 		asked.private = &private
 	}
 	return asked, nil
+}
+
+// fieldValues are the values of custom fields, by name.
+func fieldValues(raw json.RawMessage) map[string]string {
+	var list []struct {
+		Field reference `json:"field"`
+		Value string    `json:"value"`
+	}
+	_ = json.Unmarshal(raw, &list)
+	values := map[string]string{}
+	for _, one := range list {
+		values[one.Field.Name] = one.Value
+	}
+	return values
 }
 
 func parseObject(body []byte) (map[string]json.RawMessage, *answer) {

@@ -4,7 +4,6 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"net/http"
-	"strconv"
 	"strings"
 )
 
@@ -14,9 +13,6 @@ const (
 )
 
 func (s *Server) create(made *call) (*answer, *issue) {
-	if s.role(made.user) < Reporter {
-		return denied("Access denied"), nil
-	}
 	asked, refused := s.parse(made)
 	if refused != nil {
 		return refused, nil
@@ -25,11 +21,17 @@ func (s *Server) create(made *call) (*answer, *issue) {
 	if refused != nil {
 		return refused, nil
 	}
+	if found.Disabled || !s.may(found, made.user, "report_bug_threshold") || !s.may(found, made.user, "webservice_readwrite_access_level_threshold") {
+		return denied("User does not have access right to report issues"), nil
+	}
 	if asked.category == nil {
 		return emptyField("category"), nil
 	}
 	blank := &issue{ID: s.next(), Project: found.ID, Status: submitted, Resolution: submitted, Reporter: made.user, CreatedAt: s.now()}
 	created, refused := s.apply(blank, asked, found, made.user)
+	if refused == nil {
+		refused = s.missing(found, asked, made.user)
+	}
 	if refused == nil {
 		refused = s.spam.check(made.user, s.role(made.user))
 	}
@@ -86,7 +88,7 @@ func (s *Server) existing(made *call) (*issue, *answer) {
 
 // sees reports whether a user may see an issue.
 func (s *Server) sees(user string, found *issue) bool {
-	return s.project(found.Project, "").visible(user) && (!found.Private || found.Reporter == user || s.role(user) >= Developer)
+	return s.project(found.Project, "").visible(user) && (!found.Private || found.Reporter == user || s.roleIn(s.project(found.Project, ""), user) >= Developer)
 }
 
 func (s *Server) update(made *call) (*answer, *issue) {
@@ -97,17 +99,14 @@ func (s *Server) update(made *call) (*answer, *issue) {
 	if asked := made.Header.Get("If-Match"); asked != "" && asked != s.one(made, found).header.Get("Etag") {
 		return &answer{status: http.StatusPreconditionFailed, header: s.one(made, found).header}, nil
 	}
-	switch role := s.role(made.user); {
-	case found.Status >= resolved && role < Manager:
-		return denied("Issue '" + strconv.Itoa(found.ID) + "' is readonly"), nil
-	case role < Updater:
-		return denied("Not enough rights to update issues"), nil
-	}
 	asked, refused := s.parse(made)
 	if refused != nil {
 		return refused, nil
 	}
 	project := s.project(found.Project, "")
+	if refused := s.mayChange(project, found, asked, made.user); refused != nil {
+		return refused, nil
+	}
 	if asked.project != nil {
 		if project, refused = s.projectOf(asked, made.user); refused != nil {
 			return refused, nil

@@ -30,6 +30,8 @@ const (
 	Updater   Role = 40
 	Developer Role = 55
 	Manager   Role = 70
+	// Administrator may see every project.
+	Administrator Role = 90
 )
 
 // A Project that the stand-in has.
@@ -42,6 +44,24 @@ type Project struct {
 	Parent int
 	// Members lists those who see it; without any everyone does.
 	Members []string
+	// Roles are what users may do in this project, where it is not what they may
+	// do everywhere.
+	Roles map[string]Role
+	// Settings replace those of the server for this project.
+	Settings map[string]any
+	// Fields are those that an administrator has added.
+	Fields []Field
+	// Disabled projects are there, and take nothing.
+	Disabled bool
+}
+
+// A Field is one that an administrator has added to a project.
+type Field struct {
+	Name string
+	// Required says that a new issue must have a value in it.
+	Required bool
+	// Write is the least role that may fill it in; of lower ones it is not asked.
+	Write Role
 }
 
 // Config says what the stand-in has and who may use it.
@@ -54,6 +74,14 @@ type Config struct {
 	// PersonToken is the token with which the page lets people edit; without
 	// it the page only shows.
 	PersonToken string
+	// Settings replace thresholds: the least role as a Role, or the roles as a
+	// []Role. A Hidden one has its usual value, and the API does not tell it.
+	Settings map[string]any
+	// Version is what the server says it is; "" is 2.28.4.
+	Version string
+	// Anonymous is the account of callers without a token that is known; without
+	// one they are refused.
+	Anonymous string
 	// Projects are all there are.
 	Projects []Project
 	// Web is where browsers find the server.
@@ -126,7 +154,7 @@ func (s *Server) Faults() *faults.Kit { return s.faults }
 // under /api/rest.
 func (s *Server) API() http.Handler { return s.faults.Wrap(http.HandlerFunc(s.serveAPI)) }
 
-// role is a user's.
+// role is what a user may do in general.
 func (s *Server) role(user string) Role {
 	if role, ok := s.config.Roles[user]; ok {
 		return role

@@ -81,6 +81,14 @@ func (s *Server) view(one *issue) map[string]any {
 	if one.Private {
 		view["view_state"] = enum{{50, "private"}}.view(50)
 	}
+	if len(one.Notes) > 0 {
+		notes := []any{}
+		for _, id := range one.Notes {
+			notes = append(notes, map[string]any{"id": id, "reporter": map[string]any{"id": 10, "name": "person"}, "text": "I had a look.",
+				"view_state": enum{{10, "public"}}.view(10), "type": "note", "created_at": written(one.CreatedAt), "updated_at": written(one.CreatedAt)})
+		}
+		view["notes"] = notes
+	}
 	for name, text := range map[string]string{"steps_to_reproduce": one.Steps, "additional_information": one.Additional} {
 		if text != "" {
 			view[name] = text
@@ -165,8 +173,8 @@ func (s *Server) projectView(p *Project, user string) map[string]any {
 		}
 	}
 	for name, value := range map[string]any{
-		"status": enum{{10, "development"}}.view(10), "description": "", "enabled": true, "view_state": enum{{10, "public"}}.view(10),
-		"access_level": levels.view(int(s.role(user))), "custom_fields": []any{}, "versions": []any{}, "categories": categories,
+		"status": enum{{10, "development"}}.view(10), "description": "", "enabled": !p.Disabled, "view_state": enum{{10, "public"}}.view(10),
+		"access_level": levels.view(int(s.roleIn(p, user))), "custom_fields": p.fieldViews(), "versions": []any{}, "categories": categories,
 	} {
 		view[name] = value
 	}
@@ -184,8 +192,14 @@ func (s *Server) settings(made *call) (*answer, *issue) {
 	}
 	told := map[string]any{
 		"status_enum_string": statuses.all(), "resolution_enum_string": resolutions.all(), "bug_resolved_status_threshold": resolved,
-		"bug_readonly_status_threshold": resolved, "bug_reopen_status": 20, "bug_reopen_resolution": 30, "bug_submit_status": submitted,
-		"report_bug_threshold": Reporter, "update_bug_threshold": Updater,
+		"bug_reopen_status": 20, "bug_reopen_resolution": 30, "bug_submit_status": submitted,
+		"access_levels_enum_string": levels.all(),
+	}
+	in := s.project(number(query.Get("project_id"), 0), "")
+	for name := range thresholds {
+		if value, public := s.setting(in, name); public {
+			told[name] = value
+		}
 	}
 	configs := []map[string]any{}
 	for _, option := range append(query["option[]"], query["option"]...) {

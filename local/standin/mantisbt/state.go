@@ -25,6 +25,8 @@ type issue struct {
 	CreatedAt   time.Time `json:"created_at"`
 	UpdatedAt   time.Time `json:"updated_at"`
 	Deleted     bool      `json:"deleted,omitempty"`
+	// Notes are the numbers of people's notes.
+	Notes []int `json:"notes,omitempty"`
 }
 
 // An entry of the journal: a write, applied (then with the issue as it is

@@ -2,30 +2,24 @@ package mantisbt
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
-	"maps"
 	"net/http"
-	"net/url"
 	"slices"
 	"strconv"
 
 	"integrations/shared/connector"
+	"integrations/shared/outbound"
 )
 
-// The roles that may report and change issues on an untouched MantisBT.
-const (
-	reporterRole = 25
-	updaterRole  = 40
-)
+// reporterRole is the level of those who report issues.
+const reporterRole = 25
 
-// The names of MantisBT's own checks.
-const (
-	checkWrite    = "write"    // the token's user may report and change issues
-	checkCategory = "category" // the project has the configured one
-)
+// checkCategory: the project has the configured category.
+const checkCategory = "category"
 
 // Check asks whose token it is, reads the project, and compares the role there
-// with those the server wants.
+// with all that the server asks for before it does our calls.
 func (c *Connector) Check(ctx context.Context) ([]connector.Check, error) {
 	root, me, err := c.whoami(ctx)
 	if err != nil {
@@ -35,11 +29,46 @@ func (c *Connector) Check(ctx context.Context) ([]connector.Check, error) {
 	if p.project, err = c.projectNumber(ctx, root, me); err != nil {
 		return untargeted(err), err
 	}
-	found, err := c.project(ctx, p)
+	found, err := c.examine(ctx, p)
 	if err != nil {
 		return untargeted(err), err
 	}
-	return append(known(), connector.Passed(connector.CheckTarget), c.mayWrite(ctx, p, found), c.category(found)), nil
+	if found.Enabled != nil && !*found.Enabled {
+		return append(known(), connector.Refused(connector.CheckTarget, "project_disabled").With("The project is disabled in MantisBT.")),
+			c.fail(connector.Final, connector.IntegrationScope, "project_disabled", "the project is disabled", outbound.Response{})
+	}
+
+	s, settingsErr := c.standing(ctx, p, found)
+	list, listErr := c.listed(ctx, p, s)
+	checks := append(known(), connector.Passed(connector.CheckTarget), c.category(found), s.requiredFields(found.Fields), list)
+
+	return append(checks, s.rights()...), errors.Join(settingsErr, listErr)
+}
+
+// An examined project is one with what only the check looks at.
+type examined struct {
+	project
+	Enabled *bool         `json:"enabled"`
+	Fields  []customField `json:"custom_fields"`
+}
+
+// examine reads the project.
+func (c *Connector) examine(ctx context.Context, p place) (examined, error) {
+	answer, err := c.readProject(ctx, p)
+	if err != nil {
+		return examined{}, err
+	}
+
+	var list struct {
+		Projects []examined `json:"projects"`
+	}
+	err = json.Unmarshal(answer.Body, &list)
+	at := slices.IndexFunc(list.Projects, func(one examined) bool { return int64(one.ID) == p.project && p.project > 0 })
+	if err != nil || at < 0 {
+		return examined{}, c.unreadable("MantisBT's answer is not the project", answer)
+	}
+
+	return list.Projects[at], nil
 }
 
 // known is what a token that MantisBT knows has passed.
@@ -51,7 +80,7 @@ func known() []connector.Check {
 // token.
 func untargeted(err error) []connector.Check {
 	var e *connector.Error
-	if errors.As(err, &e) && e.Class == connector.Final {
+	if errors.As(err, &e) && e.Class == connector.Final && e.Code != "credentials_rejected" {
 		return append(known(), connector.Refused(connector.CheckTarget, e.Code))
 	}
 	return connector.Failed(err)
@@ -59,18 +88,9 @@ func untargeted(err error) []connector.Check {
 
 // project reads the project.
 func (c *Connector) project(ctx context.Context, p place) (project, error) {
-	answer, err := c.get(ctx, p.root+"/projects/"+strconv.FormatInt(p.project, 10), pageBody)
+	answer, err := c.readProject(ctx, p)
 	if err != nil {
 		return project{}, err
-	}
-	if answer.Status != http.StatusOK {
-		e := c.refused(http.MethodGet, answer)
-		if answer.Status == http.StatusForbidden {
-			// The token is good, as it has just shown: it is the project that
-			// its user may not see.
-			e.Code = "target_not_found"
-		}
-		return project{}, e
 	}
 	list, err := parseProjects(answer.Body)
 	found := byID(list, p.project)
@@ -80,21 +100,27 @@ func (c *Connector) project(ctx context.Context, p place) (project, error) {
 	return *found, nil
 }
 
-// mayWrite tells whether issues can be reported and changed.
-func (c *Connector) mayWrite(ctx context.Context, p place, found project) connector.Check {
-	wanted, told := c.role(ctx, p)
-	switch {
-	case found.Access.ID <= 0 || !told:
-		return connector.Undecided(checkWrite, "not_told")
-	case int64(found.Access.ID) < wanted:
-		return connector.Refused(checkWrite, "write_not_allowed")
+// readProject asks for the project by its number.
+func (c *Connector) readProject(ctx context.Context, p place) (outbound.Response, error) {
+	answer, err := c.get(ctx, p.root+"/projects/"+strconv.FormatInt(p.project, 10), pageBody)
+	if err != nil {
+		return outbound.Response{}, err
 	}
-	return connector.Passed(checkWrite)
+	if answer.Status != http.StatusOK {
+		e := c.refused(http.MethodGet, answer)
+		if answer.Status == http.StatusForbidden {
+			// The token is good, as it has just shown: it is the project that
+			// its user may not see.
+			e.Code = "target_not_found"
+		}
+		return outbound.Response{}, e
+	}
+	return answer, nil
 }
 
 // category tells whether new issues can have the configured one. Categories of
 // all projects are not told of a project without any.
-func (c *Connector) category(found project) connector.Check {
+func (c *Connector) category(found examined) connector.Check {
 	switch {
 	case len(found.Categories) == 0:
 		return connector.Undecided(checkCategory, "not_told")
@@ -102,26 +128,4 @@ func (c *Connector) category(found project) connector.Check {
 		return connector.Refused(checkCategory, "category_not_found")
 	}
 	return connector.Passed(checkCategory)
-}
-
-// role is the least one that may report and change issues. A server may list
-// roles instead: that is not looked into.
-func (c *Connector) role(ctx context.Context, p place) (role int64, known bool) {
-	usual := map[string]int64{"report_bug_threshold": reporterRole, "update_bug_threshold": updaterRole}
-	query := url.Values{"option[]": slices.Sorted(maps.Keys(usual)), "project_id": {strconv.FormatInt(p.project, 10)}}
-	answer, err := c.get(ctx, p.root+"/config?"+query.Encode(), 0)
-	if err != nil || answer.Status != http.StatusOK {
-		return 0, false
-	}
-	told, err := settings(answer.Body)
-	if err != nil {
-		return 0, false
-	}
-	for option, least := range usual {
-		if value := told[option]; len(value) > 0 && value[0] == '[' {
-			return 0, false
-		}
-		role = max(role, setting(told[option], least))
-	}
-	return role, true
 }

@@ -49,6 +49,7 @@ type fake struct {
 	answer  func(w http.ResponseWriter, r *http.Request, body []byte)
 	login   string // the method of the login that answers say, "" for none
 	bare    bool   // answers have no header of MantisBT's
+	configs string // the settings, "" for the usual ones
 
 	mu    sync.Mutex
 	calls []call
@@ -81,6 +82,9 @@ func (f *fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	case path == "/users/me":
 		reply(w, 200, nil, me)
+		return
+	case path == "/config" && f.configs != "":
+		reply(w, 200, nil, `{"configs":[`+f.configs+`]}`)
 		return
 	case path == "/config":
 		reply(w, 200, nil, configs)

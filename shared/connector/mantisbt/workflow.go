@@ -94,6 +94,11 @@ func parseWorkflow(body []byte) (workflow, error) {
 	if err != nil {
 		return workflow{}, err
 	}
+	return workflowOf(told)
+}
+
+// workflowOf makes a workflow of settings.
+func workflowOf(told map[string]json.RawMessage) (workflow, error) {
 	statuses, err := enum(told["status_enum_string"])
 	if err != nil {
 		return workflow{}, err
