@@ -127,7 +127,7 @@ func (s *Server) decide(made *call) (*answer, *issue) {
 		out.header[name] = values
 	}
 	if classic(made.Header.Get("Authorization")) && made.login != "" {
-		out.header.Set("X-Oauth-Scopes", "repo")
+		out.header.Set("X-Oauth-Scopes", s.scopes(made))
 	}
 	return out, changed
 }
@@ -268,11 +268,18 @@ func (s *Server) perform(made *call) (*answer, *issue) {
 	if made.route.former {
 		return renamedAnswer(made), nil
 	}
+	if refused := s.beyond(made); refused != nil {
+		return refused, nil
+	}
 	return made.route.handle(made)
 }
 
 func (r *repository) visible(login string) bool {
-	return r != nil && (!r.Private || r.mayPush(login))
+	return r != nil && (!r.Private || r.mayTriage(login) || slices.ContainsFunc(r.Read, func(one string) bool { return strings.EqualFold(one, login) }))
+}
+
+func (r *repository) mayTriage(login string) bool {
+	return r.mayPush(login) || slices.ContainsFunc(r.Triage, func(one string) bool { return strings.EqualFold(one, login) })
 }
 
 func (r *repository) mayPush(login string) bool {

@@ -90,13 +90,13 @@ func TestAnAppThatDoesNot(t *testing.T) {
 		code   string
 		check  string
 	}{
-		"all is well":      {check: known + "target=ok issues=ok write=ok"},
+		"all is well":      {check: known + "target=ok issues=ok list=ok create=ok update=ok close=ok reopen=ok"},
 		"another key":      {change: func(c *product.Config) { c.App.Key = another }, code: "credentials_rejected", check: "reachable=ok credentials=no(credentials_rejected)"},
 		"another app":      {change: func(c *product.Config) { c.App.ID = "13" }, code: "credentials_rejected", check: "reachable=ok credentials=no(credentials_rejected)"},
 		"no installation":  {change: func(c *product.Config) { c.App.Installation = "346" }, code: "installation_not_found", check: "reachable=ok credentials=no(installation_not_found)"},
 		"suspended":        {server: func(c *Config) { c.Apps[0].Suspended = true }, code: "credentials_rejected", check: "reachable=ok credentials=no(credentials_rejected)"},
 		"not installed":    {change: func(c *product.Config) { c.Repo = "elsewhere" }, code: "target_not_found", check: known + "target=no(target_not_found)"},
-		"may only read":    {server: func(c *Config) { c.Apps[0].ReadOnly = true }, code: "forbidden", check: known + "target=?(not_told) write=no(write_not_allowed)"},
+		"may only read":    {server: func(c *Config) { c.Apps[0].ReadOnly = true }, code: "forbidden", check: known + "target=?(not_told) list=no(scope_missing) create=no(scope_missing) update=no(scope_missing) close=no(scope_missing) reopen=no(scope_missing)"},
 		"a clock too fast": {server: func(c *Config) { c.Now = func() time.Time { return time.Now().Add(-5 * time.Minute) } }, code: "credentials_rejected", check: "reachable=ok credentials=no(credentials_rejected)"},
 	} {
 		d := start(t, func(c *Config) {

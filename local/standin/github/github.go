@@ -26,7 +26,13 @@ type Repository struct {
 	Owner, Name string
 	// Push lists the logins that may write; without it everyone may.
 	Push []string
-	// Private repositories are not there for those who may not write.
+	// Triage lists the logins that may triage, of those who may not write.
+	Triage []string
+	// Archived repositories can only be read.
+	Archived bool
+	// Read lists the logins that may only read, where it is private.
+	Read []string
+	// Private repositories are not there for those in none of these lists.
 	Private bool
 	// NoIssues says that issues are disabled.
 	NoIssues bool
@@ -41,6 +47,11 @@ type Config struct {
 	SpecPath string            // GitHub's OpenAPI description; without it only the own checks apply
 	Limits   bool              // apply the published rate limits
 	Tokens   map[string]string // token to login
+	// Scopes are those of classic tokens that have others than repo.
+	Scopes map[string]string
+	// Permissions are what fine-grained tokens may do with issues, where it is not
+	// everything: "read" or "none".
+	Permissions map[string]string
 	// PersonToken is the token with which the page lets people edit; without
 	// it the page only shows.
 	PersonToken string

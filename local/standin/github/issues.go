@@ -18,7 +18,7 @@ func (s *Server) repository(made *call) (*answer, *issue) {
 			open++
 		}
 	}
-	return &answer{status: http.StatusOK, value: renderRepository(found, open, found.mayPush(made.login), s.now())}, nil
+	return &answer{status: http.StatusOK, value: renderRepository(found, open, made.login, s.now())}, nil
 }
 
 func issuesDisabled() *answer {
@@ -85,6 +85,9 @@ func (s *Server) update(made *call) (*answer, *issue) {
 	asked, refused := s.parse(body, updateMembers)
 	if refused != nil {
 		return refused, nil
+	}
+	if asked.state != nil && *asked.state == "open" && found.State != "open" && !repository.mayReopen(found, made.login) {
+		return refuse(http.StatusForbidden, "You cannot reopen this issue."), nil
 	}
 	updated := s.apply(found, asked, made.login, mayPush)
 	return &answer{status: http.StatusOK, value: renderIssue(repository, updated)}, updated

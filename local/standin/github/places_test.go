@@ -289,7 +289,7 @@ func TestAnAppInARenamedRepository(t *testing.T) {
 		t.Errorf("%d tokens", d.tokensGiven())
 	}
 	checks, err := c.Check(t.Context())
-	if err != nil || checks[len(checks)-1].String() != "write=ok" {
+	if err != nil || checks[len(checks)-1].String() != "reopen=ok" {
 		t.Errorf("%v, %v", checks, err)
 	}
 	d.noViolations()

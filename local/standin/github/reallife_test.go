@@ -86,7 +86,7 @@ func TestLabelsWithoutRights(t *testing.T) {
 		t.Errorf("the label was kept: %s", answer.text)
 	}
 	checks, _ := c.Check(t.Context())
-	if got := fmt.Sprint(checks); !strings.Contains(got, "write=no(write_not_allowed)") {
+	if got := fmt.Sprint(checks); !strings.Contains(got, "labels=no(labels_dropped)") {
 		t.Error(got)
 	}
 	d.noViolations()

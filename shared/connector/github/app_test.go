@@ -194,8 +194,10 @@ func TestAppRefusedIsAskedOnce(t *testing.T) {
 // owner, as of a fork, has one of that name too: then a public repository can be
 // read, and not written.
 func TestCheckOfAnotherOwnersInstallation(t *testing.T) {
+	const good = "create=ok update=ok close=ok reopen=ok "
 	for repositories, want := range map[string]string{
-		``: "write=ok ", `,"repositories":[{"full_name":"Acme/Tracker"}]`: "write=ok ", `,"repositories":[{"full_name":"fork/tracker"}]`: "write=no(write_not_allowed) ",
+		``: good, `,"repositories":[{"full_name":"Acme/Tracker"}]`: good,
+		`,"repositories":[{"full_name":"fork/tracker"}]`: strings.ReplaceAll(good, "ok", "no(app_not_installed)"),
 	} {
 		f, c := startApp(t, nil)
 		granting := f.answer
@@ -210,7 +212,7 @@ func TestCheckOfAnotherOwnersInstallation(t *testing.T) {
 			}
 		}
 		checks, err := c.Check(t.Context())
-		if got := show(checks); got != "reachable=ok credentials=ok target=ok issues=ok "+want || (err == nil) != (want == "write=ok ") {
+		if got := show(checks); got != "reachable=ok credentials=ok target=ok issues=ok list=ok "+want || (err == nil) != (want == good) {
 			t.Errorf("%s: %s %v", repositories, got, err)
 		}
 	}

@@ -1,21 +1,16 @@
 package github
 
 import (
-	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"net/http"
-	"strings"
 
 	"integrations/shared/connector"
 )
 
-// The names of GitHub's own checks.
-const (
-	checkIssues = "issues" // the repository has issues, and takes new ones
-	checkWrite  = "write"  // the token may write issues and labels
-)
+// checkIssues: the repository has issues, and takes new ones.
+const checkIssues = "issues"
 
 // A repository is what we read of GitHub's.
 type repository struct {
@@ -23,6 +18,7 @@ type repository struct {
 	FullName    string `json:"full_name"`
 	HasIssues   *bool  `json:"has_issues"`
 	Archived    bool   `json:"archived"`
+	Private     bool   `json:"private"`
 	Permissions *struct {
 		Push     bool `json:"push"`
 		Triage   bool `json:"triage"`
@@ -38,7 +34,7 @@ type repository struct {
 func (c *Connector) Check(ctx context.Context) ([]connector.Check, error) {
 	answer, granted, err := c.locate(ctx)
 	if !granted {
-		return ungranted(err), err
+		return c.ungranted(err), err
 	}
 	if err == nil && answer.Status != http.StatusOK {
 		err = c.refused(http.MethodGet, answer)
@@ -60,15 +56,17 @@ func (c *Connector) Check(ctx context.Context) ([]connector.Check, error) {
 	default:
 		checks = append(checks, connector.Passed(checkIssues))
 	}
-	write := c.mayWrite(r, answer.Header)
-	if write.OK != nil && !*write.OK && c.cfg.App != nil {
-		return append(checks, write), c.fail(connector.Final, connector.IntegrationScope, "forbidden", "the app's installation is another owner's: it is not installed on "+c.cfg.Owner+"/"+c.cfg.Repo, answer)
+	rights, err := c.rights(ctx, r, answer.Header)
+	for _, one := range rights {
+		if one.Code != nil && *one.Code == notInstalled {
+			err = c.fail(connector.Final, connector.IntegrationScope, "forbidden", "the app's installation is another owner's: it is not installed on "+c.cfg.Owner+"/"+c.cfg.Repo, answer)
+		}
 	}
-	return append(checks, write), nil
+	return append(checks, rights...), err
 }
 
 // ungranted are the checks when an app has got no token.
-func ungranted(err error) []connector.Check {
+func (c *Connector) ungranted(err error) []connector.Check {
 	var e *connector.Error
 	errors.As(err, &e)
 	known := []connector.Check{connector.Passed(connector.CheckReachable), connector.Passed(connector.CheckCredentials)}
@@ -76,37 +74,13 @@ func ungranted(err error) []connector.Check {
 	case e.Class != connector.Final:
 		return connector.Failed(err)
 	case e.Code == "forbidden":
-		return append(known, connector.Undecided(connector.CheckTarget, "not_told"), connector.Refused(checkWrite, "write_not_allowed"))
+		known = append(known, connector.Undecided(connector.CheckTarget, connector.NotTold))
+		for _, name := range append([]string{connector.CheckList}, c.writes()...) {
+			known = append(known, connector.Refused(name, connector.ScopeMissing).With("The App's installation lacks the permission Issues: read and write."))
+		}
+		return known
 	case e.Code == "target_not_found":
 		return append(known, connector.Refused(connector.CheckTarget, e.Code))
 	}
 	return append(known[:1], connector.Refused(connector.CheckCredentials, e.Code))
-}
-
-// mayWrite tells whether the token may. What its user may do stands in the
-// repository; what the token may do of that is told of classic tokens alone, by
-// their scopes, and of an app's, which is granted for writing issues or not at
-// all (https://docs.github.com/en/apps/oauth-apps/building-oauth-apps/scopes-for-oauth-apps).
-func (c *Connector) mayWrite(r repository, header http.Header) connector.Check {
-	scopes := header.Values("X-Oauth-Scopes")
-	may := r.Permissions != nil && (r.Permissions.Push || r.Permissions.Triage || r.Permissions.Maintain || r.Permissions.Admin)
-	switch {
-	case c.cfg.App != nil:
-		c.mu.Lock()
-		defer c.mu.Unlock()
-		if !c.grant.reaches(r.ID, cmp.Or(r.FullName, c.cfg.Owner+"/"+c.cfg.Repo)) {
-			return connector.Refused(checkWrite, "write_not_allowed")
-		}
-		return connector.Passed(checkWrite)
-	case r.Permissions != nil && !may:
-		return connector.Refused(checkWrite, "write_not_allowed")
-	case r.Permissions == nil || len(scopes) == 0:
-		return connector.Undecided(checkWrite, "not_told")
-	}
-	for scope := range strings.SplitSeq(strings.Join(scopes, ","), ",") {
-		if scope = strings.TrimSpace(scope); scope == "repo" || scope == "public_repo" {
-			return connector.Passed(checkWrite)
-		}
-	}
-	return connector.Refused(checkWrite, "write_not_allowed")
 }

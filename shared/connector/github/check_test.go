@@ -29,21 +29,27 @@ func TestCheck(t *testing.T) {
 	scopes := func(s string) http.Header { return http.Header{"X-Oauth-Scopes": {s}} }
 	writes := `{"has_issues":true,"archived":false,"permissions":{"push":true,"triage":true,"maintain":false,"admin":false,"pull":true}}`
 	const good = "reachable=ok credentials=ok target=ok "
+	// each is one verdict on all calls that write.
+	each := func(verdict string) string {
+		return "create=" + verdict + " update=" + verdict + " close=" + verdict + " reopen=" + verdict + " labels=" + verdict + " "
+	}
 	for name, test := range map[string]struct {
 		status int
 		header http.Header
 		body   string
 		want   string
 	}{
-		"a classic token":              {200, scopes("repo, read:org"), writes, good + "issues=ok write=ok "},
-		"for public ones":              {200, scopes("public_repo"), writes, good + "issues=ok write=ok "},
-		"with other scopes":            {200, scopes("repo:status, gist"), writes, good + "issues=ok write=no(write_not_allowed) "},
-		"with no scope":                {200, scopes(""), writes, good + "issues=ok write=no(write_not_allowed) "},
-		"a fine-grained token":         {200, nil, writes, good + "issues=ok write=?(not_told) "},
-		"who only reads":               {200, scopes("repo"), `{"has_issues":true,"permissions":{"push":false,"triage":false,"pull":true}}`, good + "issues=ok write=no(write_not_allowed) "},
-		"no permissions told":          {200, scopes("repo"), `{"has_issues":true}`, good + "issues=ok write=?(not_told) "},
-		"issues disabled":              {200, nil, `{"has_issues":false,"permissions":{"triage":true}}`, good + "issues=no(issues_disabled) write=?(not_told) "},
-		"archived":                     {200, nil, `{"has_issues":true,"archived":true,"permissions":{"push":true}}`, good + "issues=no(archived) write=?(not_told) "},
+		"a classic token":              {200, scopes("repo, read:org"), writes, good + "issues=ok list=ok " + each("ok")},
+		"for public ones":              {200, scopes("public_repo"), writes, good + "issues=ok list=ok " + each("ok")},
+		"with other scopes":            {200, scopes("repo:status, gist"), writes, good + "issues=ok list=ok " + each("no(scope_missing)")},
+		"with no scope":                {200, scopes(""), writes, good + "issues=ok list=ok " + each("no(scope_missing)")},
+		"a fine-grained token":         {200, nil, writes, good + "issues=ok list=ok " + each("?(not_told)")},
+		"who only reads":               {200, scopes("repo"), `{"has_issues":true,"permissions":{"push":false,"triage":false,"pull":true}}`, good + "issues=ok list=ok create=ok update=ok close=ok reopen=?(own_only) labels=no(labels_dropped) "},
+		"who triages":                  {200, scopes("repo"), `{"has_issues":true,"permissions":{"push":false,"triage":true,"pull":true}}`, good + "issues=ok list=ok create=ok update=ok close=ok reopen=ok labels=no(labels_dropped) "},
+		"who reads, fine-grained":      {200, nil, `{"has_issues":true,"permissions":{"pull":true}}`, good + "issues=ok list=ok create=?(not_told) update=?(not_told) close=?(not_told) reopen=?(own_only) labels=no(labels_dropped) "},
+		"no permissions told":          {200, scopes("repo"), `{"has_issues":true}`, good + "issues=ok list=ok " + each("?(not_told)")},
+		"issues disabled":              {200, nil, `{"has_issues":false,"permissions":{"triage":true}}`, good + "issues=no(issues_disabled) list=no(issues_disabled) " + each("no(issues_disabled)")},
+		"archived":                     {200, nil, `{"has_issues":true,"archived":true,"permissions":{"push":true}}`, good + "issues=no(archived) list=ok " + each("no(archived)")},
 		"no repository":                {200, nil, `{"a":1}`, "reachable=ok credentials=ok target=?(provider_error) "},
 		"no JSON":                      {200, nil, `<html>`, "reachable=ok credentials=ok target=?(provider_error) "},
 		"credentials":                  {401, nil, `{"message":"Bad credentials"}`, "reachable=ok credentials=no(credentials_rejected) "},
@@ -87,7 +93,7 @@ func TestCheckFollowsARename(t *testing.T) {
 		reply(w, 200, http.Header{"X-Oauth-Scopes": {"repo"}}, `{"id":1,"full_name":"acme/new","has_issues":true,"permissions":{"push":true}}`)
 	}
 	checks, err := c.Check(t.Context())
-	if got := show(checks); err != nil || got != "reachable=ok credentials=ok target=ok issues=ok write=ok " {
+	if got := show(checks); err != nil || got != "reachable=ok credentials=ok target=ok issues=ok list=ok create=ok update=ok close=ok reopen=ok " {
 		t.Errorf("%s, %v", got, err)
 	}
 }
@@ -96,7 +102,7 @@ func TestCheckFollowsARename(t *testing.T) {
 func TestCheckOfAnUnreachable(t *testing.T) {
 	f, c := start(t, Config{})
 	f.answer = func(http.ResponseWriter, *http.Request, []byte) { panic(http.ErrAbortHandler) }
-	want := `[{"name":"reachable","ok":false,"code":"unreachable"}]`
+	want := `[{"name":"reachable","ok":false,"code":"unreachable","detail":null}]`
 	told := func(c *Connector) string {
 		checks, err := c.Check(t.Context())
 		if err == nil {
