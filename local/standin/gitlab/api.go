@@ -194,6 +194,13 @@ func (s *Server) inProject(method string, parts []string) route {
 		"GET ": {handle: s.project}, "GET issues": {handle: s.list}, "POST issues": {handle: s.create, creates: true},
 		"GET issues/": {handle: s.read}, "PUT issues/": {handle: s.update}, "DELETE issues/": {handle: s.remove}, "POST issues/move": {handle: s.move},
 	}
+	if method == http.MethodGet && len(parts) == 3 && parts[0] == "members" && parts[1] == "all" {
+		id, err := strconv.Atoi(parts[2])
+		if err != nil {
+			return route{}
+		}
+		return route{handle: s.member, iid: id}
+	}
 	name, iid := "", 0
 	if len(parts) > 0 {
 		name = parts[0]

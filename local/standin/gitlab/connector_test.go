@@ -326,9 +326,10 @@ func TestRealLife(t *testing.T) {
 
 func TestCheckAgainstTheStandIn(t *testing.T) {
 	d := start(t, nil)
+	const good = "reachable credentials target issues list create update close reopen labels"
 	for project, want := range map[string]string{
-		"acme/sub/work": "reachable credentials target issues write", "acme/locked": "reachable credentials target -issues write", "acme/attic": "reachable credentials target -issues write",
-		"acme/secret": "reachable credentials -target", "acme/old": "reachable credentials target issues write", "acme/public": "reachable credentials target issues -write",
+		"acme/sub/work": good, "acme/locked": "reachable credentials target -issues -list -create -update -close -reopen -labels", "acme/attic": "reachable credentials target -issues list -create -update -close -reopen -labels",
+		"acme/secret": "reachable credentials -target", "acme/old": good, "acme/public": "reachable credentials target issues list create update close reopen -labels",
 	} {
 		checks, _ := d.connect(nil, func(c *product.Config) { c.Project = project }).Check(t.Context())
 		var got []string

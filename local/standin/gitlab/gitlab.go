@@ -35,6 +35,9 @@ type Project struct {
 	Path string // group/project
 	// Roles are what the users are there; without it everyone is a Developer.
 	Roles map[string]int
+	// Custom lists users with a role of the organisation's own making, which
+	// allows what a Planner may besides what Roles says.
+	Custom []string
 	// Private projects are not there for those without a role.
 	Private bool
 	// NoIssues says that issues are turned off, Archived that all is read-only.

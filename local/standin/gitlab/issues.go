@@ -20,7 +20,7 @@ func (s *Server) project(made *call) (*answer, change) {
 
 // mayWrite tells whether a user may write issues at all.
 func mayWrite(p *project, user string) bool {
-	return !p.NoIssues && !p.Archived && (p.role(user) >= Guest || !p.Private && p.Roles != nil && p.role(user) == 0)
+	return !p.NoIssues && !p.Archived && (p.role(user) >= Guest || !p.Private && p.Roles != nil)
 }
 
 func (s *Server) create(made *call) (*answer, change) {
@@ -80,7 +80,7 @@ func (s *Server) read(made *call) (*answer, change) {
 
 // visible: who is less than a Planner does not see others' confidential issues.
 func visible(p *project, one *issue, user string) bool {
-	return !one.Confidential || one.Author == user || p.role(user) >= Planner
+	return !one.Confidential || one.Author == user || p.rank(user) >= Planner
 }
 
 // existing is the issue that a write is about.
@@ -92,7 +92,7 @@ func (s *Server) existing(made *call, least int) (*issue, *answer) {
 		return nil, forbidden()
 	case found == nil || !visible(p, found, made.user):
 		return nil, notFound("")
-	case p.role(made.user) < least && (least == Owner || found.Author != made.user):
+	case p.rank(made.user) < least && (least == Owner || found.Author != made.user):
 		return nil, forbidden()
 	}
 	return found, nil
@@ -156,8 +156,8 @@ func (s *Server) carry(found *issue, to *project, user string) change {
 }
 
 // apply returns the issue with what was asked for. A change that changes
-// nothing leaves the time of the last one; labels of someone below Planner are
-// dropped without a word, as at GitLab.
+// nothing leaves the time of the last one; labels of someone who may not set
+// them are dropped without a word, as at GitLab.
 func (s *Server) apply(p *project, before *issue, a *asked, user string) *issue {
 	after, changed := *before, false
 	after.Labels = slices.Clone(before.Labels)
@@ -171,7 +171,7 @@ func (s *Server) apply(p *project, before *issue, a *asked, user string) *issue 
 		}
 		s.carryOut(&after, commands, a)
 	}
-	if p.role(user) >= Planner {
+	if p.mayLabel(user) {
 		labels := relabel(after.Labels, a)
 		changed = changed || !slices.Equal(labels, after.Labels)
 		after.Labels = labels

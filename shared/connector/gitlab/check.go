@@ -2,20 +2,14 @@ package gitlab
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"net/http"
-	"slices"
 
 	"integrations/shared/connector"
-	"integrations/shared/outbound"
 )
 
-// The names of GitLab's own checks.
-const (
-	checkIssues = "issues" // the project has issues, and takes new ones
-	checkWrite  = "write"  // the token may write issues and labels
-)
+// checkIssues: the project has issues, and takes new ones.
+const checkIssues = "issues"
 
 // The least roles that may open issues and keep what they opened true, and that
 // may put labels on them (https://docs.gitlab.com/user/permissions/).
@@ -50,52 +44,6 @@ func (c *Connector) Check(ctx context.Context) ([]connector.Check, error) {
 	default:
 		checks = append(checks, connector.Passed(checkIssues))
 	}
-	write, err := c.mayWrite(ctx, s)
-	return append(checks, write), err
-}
-
-// mayWrite tells whether the token may: what its user may do stands in the
-// project, what the token may do of that in its scopes
-// (https://docs.gitlab.com/api/personal_access_tokens/#self-inform). Of an
-// administrator, who needs no role, neither is told.
-func (c *Connector) mayWrite(ctx context.Context, s state) (connector.Check, error) {
-	level := 0
-	for _, role := range []*access{s.Permissions.Project, s.Permissions.Group} {
-		if role != nil {
-			level = max(level, role.Level)
-		}
-	}
-	switch {
-	case level > 0 && level < guest:
-		return c.lacks("the token's role in the project is below Guest: it may not open issues")
-	case level > 0 && level < planner && c.cfg.Labels:
-		return c.lacks("the token's role in the project is below Planner: it may not label issues")
-	}
-	scopes, told := c.scopes(ctx)
-	switch {
-	case told && !slices.Contains(scopes, "api"):
-		return c.lacks("the token lacks the api scope")
-	case !told || level == 0:
-		return connector.Undecided(checkWrite, "not_told"), nil
-	}
-	return connector.Passed(checkWrite), nil
-}
-
-func (c *Connector) lacks(detail string) (connector.Check, error) {
-	return connector.Refused(checkWrite, "write_not_allowed"),
-		c.fail(connector.Final, connector.IntegrationScope, "forbidden", detail+": "+c.cfg.Project, outbound.Response{})
-}
-
-// scopes are the token's, where GitLab tells them: it does of personal, project
-// and group access tokens.
-func (c *Connector) scopes(ctx context.Context) (scopes []string, told bool) {
-	answer, err := c.get(ctx, c.cfg.BaseURL+"/personal_access_tokens/self", 0)
-	if err != nil || answer.Status != http.StatusOK {
-		return nil, false
-	}
-	var self struct {
-		Scopes []string `json:"scopes"`
-	}
-	err = json.Unmarshal(answer.Body, &self)
-	return self.Scopes, err == nil && self.Scopes != nil
+	rights, err := c.rights(ctx, s)
+	return append(checks, rights...), err
 }

@@ -30,6 +30,10 @@ func TestCheck(t *testing.T) {
 		good                     = "reachable=ok credentials=ok target=ok "
 		api                      = `{"id":1,"scopes":["api","read_user"],"active":true}`
 	)
+	// all is one verdict on all calls that write.
+	all := func(verdict string) string {
+		return "create=" + verdict + " update=" + verdict + " close=" + verdict + " reopen=" + verdict + " labels=" + verdict + " "
+	}
 	for name, test := range map[string]struct {
 		status int
 		header http.Header
@@ -38,17 +42,21 @@ func TestCheck(t *testing.T) {
 		want   string
 		log    string
 	}{
-		"a reporter":                   {200, nil, role(reporter, "null"), api, good + "issues=ok write=ok ", ""},
-		"through the group":            {200, nil, role(guest, reporter), api, good + "issues=ok write=ok ", ""},
-		"with another scope":           {200, nil, role(reporter, "null"), `{"scopes":["read_api"]}`, good + "issues=ok write=no(write_not_allowed) ", "lacks the api scope: acme/sub/tracker"},
-		"a guest":                      {200, nil, role(guest, "null"), api, good + "issues=ok write=no(write_not_allowed) ", "below Planner"},
-		"less than a guest":            {200, nil, role(minimal, "null"), api, good + "issues=ok write=no(write_not_allowed) ", "below Guest"},
-		"scopes not told":              {200, nil, role(reporter, "null"), ``, good + "issues=ok write=?(not_told) ", ""},
-		"scopes unreadable":            {200, nil, role(reporter, "null"), `{"scopes":1}`, good + "issues=ok write=?(not_told) ", ""},
-		"an administrator":             {200, nil, role("null", "null"), api, good + "issues=ok write=?(not_told) ", ""},
-		"issues disabled":              {200, nil, `{"id":5,"issues_enabled":false}`, api, good + "issues=no(issues_disabled) write=?(not_told) ", ""},
-		"issues disabled, said newly":  {200, nil, `{"id":5,"issues_access_level":"disabled"}`, api, good + "issues=no(issues_disabled) write=?(not_told) ", ""},
-		"archived":                     {200, nil, `{"id":5,"archived":true}`, api, good + "issues=no(archived) write=?(not_told) ", ""},
+		"a reporter":                   {200, nil, role(reporter, "null"), api, good + "issues=ok list=ok " + all("ok"), ""},
+		"through the group":            {200, nil, role(guest, reporter), api, good + "issues=ok list=ok " + all("ok"), ""},
+		"with another scope":           {200, nil, role(reporter, "null"), `{"scopes":["read_api"]}`, good + "issues=ok list=ok " + all("no(scope_missing)"), "lacks the api scope. acme/sub/tracker"},
+		"a guest":                      {200, nil, role(guest, "null"), api, good + "issues=ok list=ok create=ok update=ok close=ok reopen=ok labels=no(labels_dropped) ", "below Planner"},
+		"a scope that reads nothing":   {200, nil, role(reporter, "null"), `{"scopes":["read_user"]}`, good + "issues=ok list=no(scope_missing) " + all("no(scope_missing)"), "lacks the scope api"},
+		"a custom role":                {200, nil, role(guest, "null"), `{"scopes":["api"],"user_id":7}`, good + "issues=ok list=ok create=ok update=ok close=ok reopen=ok labels=?(custom_role) ", ""},
+		"a role by an invited group":   {200, nil, role("null", "null"), `{"scopes":["api"],"user_id":8}`, good + "issues=ok list=ok " + all("ok"), ""},
+		"no member of the project":     {200, nil, role("null", "null"), `{"scopes":["api"],"user_id":9}`, good + "issues=ok list=ok " + all("?(not_told)"), ""},
+		"less than a guest":            {200, nil, role(minimal, "null"), api, good + "issues=ok list=ok " + all("?(not_told)"), ""},
+		"scopes not told":              {200, nil, role(reporter, "null"), ``, good + "issues=ok list=ok " + all("?(not_told)"), ""},
+		"scopes unreadable":            {200, nil, role(reporter, "null"), `{"scopes":1}`, good + "issues=ok list=ok " + all("?(not_told)"), ""},
+		"an administrator":             {200, nil, role("null", "null"), api, good + "issues=ok list=ok " + all("?(not_told)"), ""},
+		"issues disabled":              {200, nil, `{"id":5,"issues_enabled":false}`, api, good + "issues=no(issues_disabled) list=no(issues_disabled) " + all("no(issues_disabled)"), ""},
+		"issues disabled, said newly":  {200, nil, `{"id":5,"issues_access_level":"disabled"}`, api, good + "issues=no(issues_disabled) list=no(issues_disabled) " + all("no(issues_disabled)"), ""},
+		"archived":                     {200, nil, `{"id":5,"archived":true}`, api, good + "issues=no(archived) list=ok " + all("no(archived)"), ""},
 		"no project":                   {200, nil, `{"a":1}`, api, "reachable=ok credentials=ok target=?(provider_error) ", "not a project"},
 		"no JSON":                      {200, nil, `<html>`, api, "reachable=ok credentials=ok target=?(provider_error) ", "not a project"},
 		"credentials":                  {401, nil, `{"error":"invalid_token","error_description":"Token was revoked."}`, api, "reachable=ok credentials=no(credentials_rejected) ", "revoked"},
@@ -64,6 +72,12 @@ func TestCheck(t *testing.T) {
 				reply(w, test.status, test.header, test.body)
 			case "/gitlab/api/v4/personal_access_tokens/self":
 				reply(w, map[bool]int{true: 200, false: 404}[test.self != ""], nil, test.self)
+			case "/gitlab/api/v4/projects/5/members/all/7":
+				reply(w, 200, nil, `{"id":7,"access_level":10,"member_role":{"id":1,"name":"Triager","base_access_level":10}}`)
+			case "/gitlab/api/v4/projects/5/members/all/8":
+				reply(w, 200, nil, `{"id":8,"access_level":30,"member_role":null}`)
+			case "/gitlab/api/v4/projects/5/members/all/9":
+				reply(w, 404, nil, `{"message":"404 Not found"}`)
 			default:
 				t.Errorf("%s: asked %s", name, r.URL)
 			}
@@ -97,7 +111,7 @@ func TestCheckFollowsARename(t *testing.T) {
 		}
 	}
 	checks, err := c.Check(t.Context())
-	if got := show(checks); err != nil || got != "reachable=ok credentials=ok target=ok issues=ok write=ok " {
+	if got := show(checks); err != nil || got != "reachable=ok credentials=ok target=ok issues=ok list=ok create=ok update=ok close=ok reopen=ok " {
 		t.Errorf("%s, %v", got, err)
 	}
 }
@@ -113,7 +127,7 @@ func TestCheckOfAGuestWithoutLabels(t *testing.T) {
 		reply(w, 200, nil, `{"id":5,"issues_access_level":"enabled","permissions":{"project_access":{"access_level":10},"group_access":null}}`)
 	}
 	checks, err := c.Check(t.Context())
-	if err != nil || checks[len(checks)-1].String() != "write=ok" {
+	if err != nil || show(checks) != "reachable=ok credentials=ok target=ok issues=ok list=ok create=ok update=ok close=ok reopen=ok " {
 		t.Error(checks, err)
 	}
 }
@@ -122,7 +136,7 @@ func TestCheckOfAGuestWithoutLabels(t *testing.T) {
 func TestCheckOfAnUnreachable(t *testing.T) {
 	f, c := start(t, Config{})
 	f.answer = func(http.ResponseWriter, *http.Request, []byte) { panic(http.ErrAbortHandler) }
-	want := `[{"name":"reachable","ok":false,"code":"unreachable"}]`
+	want := `[{"name":"reachable","ok":false,"code":"unreachable","detail":null}]`
 	hosts := c.client.For([]string{"127.0.0.1", "169.254.169.254", "[::1]", "no.such.host.invalid", "example.com:1"}, false, nil)
 	list := []*Connector{c}
 	for _, address := range []string{"https://no.such.host.invalid", "https://127.0.0.1", "https://169.254.169.254", "https://[::1]", "http://example.com", "https://example.com:1"} {

@@ -1,0 +1,11 @@
+package gitlab
+
+import (
+	"testing"
+
+	"integrations/shared/connector/connectortest"
+)
+
+func TestThePageShowsWhatIsNeeded(t *testing.T) {
+	connectortest.DocumentsNeeds(t, "gitlab", Needs)
+}
