@@ -117,7 +117,9 @@ func (s *Server) decide(made *call) (*answer, *issue) {
 
 // undescribed are operations of which our extract of the description says
 // nothing, though the whole one does.
-func undescribed(made *call) bool { return made.route.name == "mypermissions" }
+func undescribed(made *call) bool {
+	return made.route.name == "mypermissions" || made.route.name == "editmeta"
+}
 
 func (s *Server) checkRequest(made *call) error {
 	if undescribed(made) {
@@ -245,6 +247,8 @@ func (s *Server) issueRoute(method string, parts []string) route {
 		r.handle, r.name = s.update, "issue"
 	case len(rest) == 0 && method == http.MethodDelete:
 		r.handle, r.name = s.remove, "issue"
+	case len(rest) == 1 && rest[0] == "editmeta" && method == http.MethodGet:
+		r.handle, r.name = s.editmeta, "editmeta"
 	case len(rest) == 1 && rest[0] == "transitions" && method == http.MethodGet:
 		r.handle, r.name = s.transitions, "transitions"
 	case len(rest) == 1 && rest[0] == "transitions" && method == http.MethodPost:

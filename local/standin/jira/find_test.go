@@ -120,24 +120,26 @@ func TestCheck(t *testing.T) {
 	each(t, func(t *testing.T, flavor string) {
 		d := start(t, flavor, nil)
 		const known = "reachable=ok credentials=ok "
+		// unseen: of a project without issues Jira does not say more.
+		const unseen = "list=ok create=ok update=?(not_told) close=?(not_told) reopen=?(not_told) "
 		for _, tt := range []struct {
 			project string
 			change  func(*product.Config)
 			want    string
 		}{
-			{"WORK", nil, known + "target=ok write=ok issue_type=ok required_fields=ok"},
+			{"WORK", nil, known + "target=ok " + unseen + "issue_type=ok required_fields=ok labels=?(not_told)"},
 			{"WORK", func(c *product.Config) { c.Token = "another" }, "reachable=ok credentials=no(credentials_rejected)"},
 			{"WORK", func(c *product.Config) { c.Token = locked }, "reachable=ok credentials=no(captcha_required)"},
 			{"NOPE", nil, known + "target=no(target_not_found)"},
 			{"SECRET", nil, known + "target=no(target_not_found)"},
-			{"READ", nil, known + "target=ok write=no(write_not_allowed)"},
-			{"WORK", func(c *product.Config) { c.IssueType = "Epos" }, known + "target=ok write=ok issue_type=no(issue_type_unknown)"},
-			{"FIELDS", nil, known + "target=ok write=ok issue_type=ok required_fields=no(field_required)"},
-			{"PLAIN", nil, known + "target=ok write=ok issue_type=ok required_fields=no(labels_not_allowed)"},
+			{"READ", nil, known + "target=ok list=ok create=no(role_too_low) update=no(role_too_low) close=no(role_too_low) reopen=no(role_too_low)"},
+			{"WORK", func(c *product.Config) { c.IssueType = "Epos" }, known + "target=ok " + unseen + "issue_type=no(issue_type_unknown)"},
+			{"FIELDS", nil, known + "target=ok " + unseen + "issue_type=ok required_fields=no(field_required) labels=?(not_told)"},
+			{"PLAIN", nil, known + "target=ok " + unseen + "issue_type=ok required_fields=" + map[string]string{Cloud: "ok", Datacenter: "no(labels_not_allowed)"}[flavor] + " labels=no(labels_not_settable)"},
 			{"WORK", func(c *product.Config) { c.BaseURL = "https://elsewhere.test" }, "reachable=no(unreachable)"},
 		} {
 			checks, err := d.connect(tt.project, tt.change).Check(t.Context())
-			if got := strings.Trim(fmt.Sprint(checks), "[]"); got != tt.want || (err == nil) != strings.HasSuffix(got, "required_fields=ok") {
+			if got := strings.Trim(fmt.Sprint(checks), "[]"); got != tt.want || (err == nil) != strings.Contains(got, "required_fields=ok") {
 				t.Errorf("%s: %s (%v), want %s", tt.project, got, err, tt.want)
 			}
 		}

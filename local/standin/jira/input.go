@@ -74,12 +74,14 @@ func projectOf(raw []byte) string {
 }
 
 // apply puts what was asked for on an issue.
-func (s *Server) apply(to *issue, p *project, asked *body) *answer {
+func (s *Server) apply(to *issue, p *project, asked *body, screen []string) *answer {
 	errors := map[string]string{}
 	for _, name := range slices.Sorted(maps.Keys(asked.Fields)) {
 		value := asked.Fields[name]
 		switch {
 		case name == "project" || name == "issuetype":
+		case slices.Contains(screen, name):
+			errors[name] = offScreen(name)
 		case name == "summary":
 			put(errors, name, setSummary(to, value))
 		case name == "description":
@@ -97,12 +99,12 @@ func (s *Server) apply(to *issue, p *project, asked *body) *answer {
 			}
 		case p.Required[name] != "":
 		default:
-			errors[name] = "Field '" + name + "' cannot be set. It is not on the appropriate screen, or unknown."
+			errors[name] = offScreen(name)
 		}
 	}
 	for name, operations := range asked.Update {
-		if name != "labels" || p.NoLabels {
-			errors[name] = "Field '" + name + "' cannot be set. It is not on the appropriate screen, or unknown."
+		if name != "labels" || p.NoLabels || slices.Contains(screen, name) {
+			errors[name] = offScreen(name)
 			continue
 		}
 		put(errors, name, editLabels(to, operations))
@@ -111,6 +113,11 @@ func (s *Server) apply(to *issue, p *project, asked *body) *answer {
 		return invalid(errors)
 	}
 	return setProperties(to, asked)
+}
+
+// offScreen is what Jira says of a field that is not on a screen.
+func offScreen(name string) string {
+	return "Field '" + name + "' cannot be set. It is not on the appropriate screen, or unknown."
 }
 
 func put(errors map[string]string, name, message string) {

@@ -11,7 +11,7 @@ import (
 
 // may reports what an account may do in a project: see it, and change it.
 func (p *project) may(name string) (see, change bool) {
-	see = p.Members == nil || slices.Contains(p.Members, name)
+	see = (p.Members == nil || slices.Contains(p.Members, name)) && !slices.Contains(p.Lacks[name], browseProjects)
 	return see, see && !slices.Contains(p.Readers, name)
 }
 
@@ -31,13 +31,13 @@ func (s *Server) existing(made *call) (*issue, *project, *answer) {
 	return found, p, nil
 }
 
-// changeable is existing for a write.
-func (s *Server) changeable(made *call) (*issue, *project, *answer) {
+// changeable is existing for a write that needs a permission.
+func (s *Server) changeable(made *call, permission string) (*issue, *project, *answer) {
 	found, p, refused := s.existing(made)
 	if refused != nil {
 		return nil, nil, refused
 	}
-	if _, change := p.may(made.account.Name); !change {
+	if !p.has(made.account, permission) {
 		return nil, nil, refuse(http.StatusForbidden, "You do not have permission to edit issues in this project.")
 	}
 	return found, p, nil
@@ -62,7 +62,7 @@ func (s *Server) create(made *call) (*answer, *issue) {
 	if p == nil {
 		return badField("project", "valid project is required"), nil
 	}
-	if _, change := p.may(made.account.Name); !change {
+	if !p.has(made.account, createIssues) {
 		return badField("project", "You cannot create issues in this project."), nil
 	}
 	id, number := s.next(p)
@@ -97,7 +97,7 @@ func (s *Server) fill(created *issue, p *project, asked *body, ofType named) *an
 	if len(errors) > 0 {
 		return invalid(errors)
 	}
-	return s.apply(created, p, asked)
+	return s.apply(created, p, asked, p.NotOnCreate)
 }
 
 func (s *Server) read(made *call) (*answer, *issue) {
@@ -109,7 +109,7 @@ func (s *Server) read(made *call) (*answer, *issue) {
 }
 
 func (s *Server) update(made *call) (*answer, *issue) {
-	found, p, refused := s.changeable(made)
+	found, p, refused := s.changeable(made, editIssues)
 	if refused != nil {
 		return refused, nil
 	}
@@ -125,7 +125,7 @@ func (s *Server) update(made *call) (*answer, *issue) {
 		return refused, nil
 	}
 	updated := *found
-	if refused := s.apply(&updated, p, asked); refused != nil {
+	if refused := s.apply(&updated, p, asked, p.NotOnEdit); refused != nil {
 		return refused, nil
 	}
 	if !same(found, &updated) {
@@ -144,7 +144,7 @@ func same(a, b *issue) bool {
 }
 
 func (s *Server) remove(made *call) (*answer, *issue) {
-	found, _, refused := s.changeable(made)
+	found, _, refused := s.changeable(made, editIssues)
 	if refused != nil {
 		return refused, nil
 	}
@@ -156,7 +156,8 @@ func (s *Server) remove(made *call) (*answer, *issue) {
 // ways are the statuses an issue may go to from where it stands.
 func (p *project) ways(from string) []status {
 	return slices.DeleteFunc(slices.Clone(statuses), func(to status) bool {
-		return to.id == from || p.Stuck && to.category == "done"
+		done := findStatus(from).category
+		return to.id == from || p.Stuck && to.category == "done" || p.Steps && done == "new" && to.category == "done" || p.NoWayBack && done == "done"
 	})
 }
 
@@ -166,7 +167,7 @@ func (s *Server) transitions(made *call) (*answer, *issue) {
 		return refused, nil
 	}
 	list := []map[string]any{}
-	if _, change := p.may(made.account.Name); change {
+	if p.has(made.account, transitionIssues) {
 		for _, to := range p.ways(found.Status) {
 			list = append(list, s.way(made, p, to))
 		}
@@ -196,7 +197,7 @@ func (s *Server) way(made *call, p *project, to status) map[string]any {
 }
 
 func (s *Server) transit(made *call) (*answer, *issue) {
-	found, p, refused := s.changeable(made)
+	found, p, refused := s.changeable(made, transitionIssues)
 	if refused != nil {
 		return refused, nil
 	}

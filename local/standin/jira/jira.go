@@ -41,6 +41,18 @@ type Project struct {
 	Readers []string
 	// NoLabels says that labels are on no screen.
 	NoLabels bool
+	// NotOnCreate and NotOnEdit are fields that are not on that screen.
+	NotOnCreate, NotOnEdit []string
+	// Lacks are the permissions that accounts do not have, by account.
+	Lacks map[string][]string
+	// NoMeta is the status with which questions for the create screen are
+	// refused, 0 where they are answered.
+	NoMeta int
+	// Steps says that only what is in progress can be done, as in a workflow of
+	// several steps.
+	Steps bool
+	// NoWayBack says that no transition leads out of done.
+	NoWayBack bool
 	// Stuck says that no transition leads to done.
 	Stuck bool
 	// AsksResolution says that the transition to done has a screen that wants a

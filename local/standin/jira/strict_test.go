@@ -256,7 +256,7 @@ func FuzzCreate(f *testing.F) {
 			return
 		}
 		var i issue
-		if s.apply(&i, &project{}, asked) == nil && length(i.Summary) > maxSummary {
+		if s.apply(&i, &project{}, asked, nil) == nil && length(i.Summary) > maxSummary {
 			t.Fatalf("summary of %d", length(i.Summary))
 		}
 	})

@@ -63,7 +63,7 @@ func (s *Server) fieldsOf(made *call, i *issue, wanted []string) map[string]any 
 	all := map[string]any{
 		"summary": i.Summary, "description": description, "status": s.statusView(made, findStatus(i.Status)),
 		"labels": append([]string{}, i.Labels...), "created": stamp(i.Created, zone), "updated": stamp(i.Updated, zone),
-		"issuetype": map[string]any{"name": i.Type}, "project": s.projectRef(i.Project), "creator": map[string]any{"displayName": i.Creator},
+		"issuetype": map[string]any{"id": s.typeOf(i), "name": i.Type}, "project": s.projectRef(i.Project), "creator": map[string]any{"displayName": i.Creator},
 	}
 	fields := map[string]any{}
 	for _, name := range wanted {
@@ -129,8 +129,7 @@ func (s *Server) mypermissions(made *call) (*answer, *issue) {
 	if p == nil {
 		return refuse(http.StatusNotFound, "No project could be found with key '"+asked+"'."), nil
 	}
-	see, change := p.may(made.account.Name)
-	if !see {
+	if see, _ := p.may(made.account.Name); !see {
 		return refuse(http.StatusNotFound, "No project could be found with key '"+p.Key+"'."), nil
 	}
 	names := made.URL.Query().Get("permissions")
@@ -139,13 +138,7 @@ func (s *Server) mypermissions(made *call) (*answer, *issue) {
 	}
 	permissions := map[string]any{}
 	for _, name := range []string{"BROWSE_PROJECTS", "CREATE_ISSUES", "EDIT_ISSUES", "TRANSITION_ISSUES", "ADMINISTER_PROJECTS"} {
-		have := change
-		switch name {
-		case "BROWSE_PROJECTS":
-			have = see
-		case "ADMINISTER_PROJECTS":
-			have = made.account.Admin
-		}
+		have := p.has(made.account, name)
 		if s.config.Flavor != Cloud || slices.Contains(strings.Split(names, ","), name) {
 			permissions[name] = map[string]any{"id": "1", "key": name, "name": name, "type": "PROJECT", "description": "", "havePermission": have}
 		}
@@ -197,8 +190,11 @@ func (s *Server) createTypes(made *call) (*answer, *issue) {
 	if refused != nil {
 		return refuse(http.StatusBadRequest, "The project does not exist."), nil
 	}
+	if p.NoMeta != 0 {
+		return closedOff(p.NoMeta), nil
+	}
 	types := []map[string]any{}
-	if _, change := p.may(made.account.Name); change {
+	if p.has(made.account, createIssues) {
 		for _, name := range p.Types {
 			types = append(types, map[string]any{"id": typeID(p, name), "name": name, "subtask": false, "description": ""})
 		}
@@ -221,6 +217,9 @@ func (s *Server) createFields(made *call) (*answer, *issue) {
 	if refused != nil {
 		return refuse(http.StatusBadRequest, "The project does not exist."), nil
 	}
+	if p.NoMeta != 0 {
+		return closedOff(p.NoMeta), nil
+	}
 	fields := []map[string]any{}
 	add := func(id, name, kind string, required bool) {
 		fields = append(fields, map[string]any{
@@ -231,8 +230,10 @@ func (s *Server) createFields(made *call) (*answer, *issue) {
 	add("summary", "Zusammenfassung", "string", true)
 	add("issuetype", "Vorgangstyp", "issuetype", true)
 	add("project", "Projekt", "project", true)
-	add("description", "Beschreibung", "string", false)
-	if !p.NoLabels {
+	if !slices.Contains(p.NotOnCreate, "description") {
+		add("description", "Beschreibung", "string", false)
+	}
+	if !p.NoLabels && !slices.Contains(p.NotOnCreate, "labels") {
 		add("labels", "Stichwörter", "array", false)
 	}
 	for id, name := range p.Required {

@@ -35,6 +35,10 @@ func (cloud) description(body string) any {
 
 func (cloud) properties(m connector.Marker) []property { return []property{{propertyKey, traceOf(m)}} }
 
+// findsWithoutLabel: a property is the marker too. Issues created since are listed
+// with it, and read by their keys.
+func (cloud) findsWithoutLabel() bool { return true }
+
 func (cloud) wanted(q url.Values) url.Values {
 	q.Set("properties", propertyKey)
 	return q

@@ -29,6 +29,8 @@ func (datacenter) description(body string) any { return body }
 // marker.
 func (datacenter) properties(connector.Marker) []property { return nil }
 
+func (datacenter) findsWithoutLabel() bool { return false }
+
 func (datacenter) wanted(q url.Values) url.Values { return q }
 
 func (datacenter) editQuery(quiet bool) string {

@@ -23,6 +23,8 @@ type flavor interface {
 type writer interface {
 	dialect
 	properties(m connector.Marker) []property
+	// findsWithoutLabel says that a new issue has another marker than a label.
+	findsWithoutLabel() bool
 	editQuery(quiet bool) string
 	refusesQuiet(answer outbound.Response) bool
 }

@@ -57,6 +57,8 @@ type Connector struct {
 	spare spareLabels
 	// loud says that the token may not keep Jira from telling the watchers.
 	loud bool
+	// labelled is where the project takes no labels.
+	labelled labelling
 }
 
 // New makes a connector that asks through client, which must be pinned to the
@@ -121,7 +123,7 @@ type property struct {
 // Create makes the issue, open. Jira answers with no more than its name, so it
 // is read once; where that fails, the issue is there all the same.
 func (c *Connector) Create(ctx context.Context, content connector.Content, m connector.Marker) (connector.Written, error) {
-	answer, err := c.write(ctx, http.MethodPost, c.api("/issue"), c.draft(content, m))
+	answer, note, err := c.postIssue(ctx, c.draft(content, m), content)
 	if err != nil {
 		return connector.Written{}, err
 	}
@@ -129,7 +131,7 @@ func (c *Connector) Create(ctx context.Context, content connector.Content, m con
 	if !proven {
 		return connector.Written{}, c.createRefused(ctx, answer)
 	}
-	written := connector.Written{Remote: c.remote(ctx, made), Seen: connector.Seen{State: domain.Open}}
+	written := connector.Written{Remote: c.remote(ctx, made), Seen: connector.Seen{State: domain.Open}, Note: note}
 	written.Remote.State = domain.Open
 	if i, err := c.read(ctx, made.ID); err == nil {
 		// Whoever has closed it meanwhile did that, not we.
@@ -182,7 +184,7 @@ func (c *Connector) Update(ctx context.Context, sent connector.Sent, content con
 		}
 	}
 	d := c.changes(sent, content, m)
-	answer, err := c.edit(ctx, id, d)
+	answer, note, err := c.editIssue(ctx, id, &d, content.Labels, sent.Labels)
 	if err != nil {
 		return done, err
 	}
@@ -191,7 +193,7 @@ func (c *Connector) Update(ctx context.Context, sent connector.Sent, content con
 		return done, err
 	}
 	if err != nil { // it was taken, but how it looks now is not known
-		done = connector.Written{Remote: sent.Remote, Seen: connector.Seen{State: cmp.Or(done.Seen.State, sent.Seen.State, sent.State)}}
+		done = connector.Written{Remote: sent.Remote, Seen: connector.Seen{State: cmp.Or(done.Seen.State, sent.Seen.State, sent.State)}, Note: note}
 		if !moves {
 			err = nil
 		}
@@ -199,6 +201,7 @@ func (c *Connector) Update(ctx context.Context, sent connector.Sent, content con
 	}
 	c.seeLabels(i)
 	written := c.written(ctx, i)
+	written.Note = note
 	if moves && content.State == domain.Closed && i.state() != domain.Closed {
 		if err := c.move(ctx, id, domain.Closed); err != nil {
 			written.Seen.State = cmp.Or(sent.Seen.State, sent.State, written.Seen.State)

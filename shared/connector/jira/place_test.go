@@ -111,7 +111,7 @@ func TestCallsGoByID(t *testing.T) {
 			"GET /search/jql", "200", listJSON(), "GET /search", "200", listJSON(),
 			"GET /mypermissions", "200", `{"permissions":{"BROWSE_PROJECTS":{"havePermission":true},"CREATE_ISSUES":{"havePermission":true},"EDIT_ISSUES":{"havePermission":true},"TRANSITION_ISSUES":{"havePermission":true}}}`,
 			"GET /issuetypes", "200", `{"issueTypes":[{"id":"1","name":"Task"}],"total":1}`,
-			"GET /issuetypes/1", "200", `{"fields":[{"fieldId":"labels","name":"Labels"}],"total":1}`,
+			"GET /issuetypes/1", "200", `{"fields":[{"fieldId":"summary"},{"fieldId":"description"},{"fieldId":"labels","name":"Labels"}],"total":3}`,
 			"GET /project/10000", "200", projectJSON,
 			"POST /issue", "201", `{"id":"9001","key":"NEW-1"}`,
 			"GET /issue/9001", "200", issueJSON(1, "new"),

@@ -17,8 +17,8 @@ func TestHalfAListOfFieldsIsNone(t *testing.T) {
 	f.answer = func(w http.ResponseWriter, _ *http.Request) {
 		reply(w, 200, nil, `{"values":[{"fieldId":"x","name":"X","id":"7"}],"total":1000000}`)
 	}
-	if e := failure(t, c.lookAtFields(t.Context(), "10001")); e.Code != "list_endless" {
-		t.Error(e)
+	if _, err := c.lookAtFields(t.Context(), "10001"); err == nil || failure(t, err).Code != "list_endless" {
+		t.Error(err)
 	}
 	if _, err := c.lookForType(t.Context()); err == nil || failure(t, err).Code != "list_endless" {
 		t.Error(err)
@@ -35,11 +35,10 @@ func TestRequiredFieldsOnALaterPage(t *testing.T) {
 		total        bool
 		want         string
 	}{
-		"on the first":           {3, 50, true, "asks for what items do not tell: Field 2 (f2)"},
-		"on the third":           {450, 200, true, "asks for what items do not tell: Field 449 (f449)"},
-		"Jira gives fewer":       {120, 50, true, "asks for what items do not tell: Field 119 (f119)"},
-		"it tells no total":      {120, 200, false, "asks for what items do not tell: Field 119 (f119)"},
-		"none there, none asked": {0, 50, true, "labels are not on the create screen"},
+		"on the first":      {3, 50, true, "asks for what items do not tell: Field 2 (f2)"},
+		"on the third":      {450, 200, true, "asks for what items do not tell: Field 449 (f449)"},
+		"Jira gives fewer":  {120, 50, true, "asks for what items do not tell: Field 119 (f119)"},
+		"it tells no total": {120, 200, false, "asks for what items do not tell: Field 119 (f119)"},
 	} {
 		for _, flavor := range []string{form.Cloud, form.Datacenter} {
 			f, c := start(t, flavor)
@@ -59,7 +58,7 @@ func TestRequiredFieldsOnALaterPage(t *testing.T) {
 				b, _ := json.Marshal(all)
 				reply(w, 200, nil, string(b))
 			}
-			err := c.lookAtFields(t.Context(), "10001")
+			_, err := c.lookAtFields(t.Context(), "10001")
 			if e := failure(t, err); !strings.Contains(e.Detail, test.want) {
 				t.Errorf("%s, %s: %s", name, flavor, e)
 			}
@@ -92,7 +91,8 @@ func TestRequiredFieldsWithoutEnd(t *testing.T) {
 				b, _ := json.Marshal(all)
 				reply(w, 200, nil, string(b))
 			}
-			e := failure(t, c.lookAtFields(t.Context(), "10001"))
+			_, err := c.lookAtFields(t.Context(), "10001")
+			e := failure(t, err)
 			if e.Code != "field_required" || !strings.Contains(e.Detail, test.want) {
 				t.Error(e)
 			}

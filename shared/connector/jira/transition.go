@@ -24,6 +24,7 @@ type transition struct {
 	ID          string `json:"id"`
 	IsAvailable *bool  `json:"isAvailable"`
 	To          struct {
+		ID       string `json:"id"`
 		Category struct {
 			Key string `json:"key"`
 		} `json:"statusCategory"`
