@@ -215,7 +215,7 @@ func TestChecksOfChats(t *testing.T) {
 	want := map[string]string{
 		"slack":           "[reachable=ok credentials=ok target=ok write=ok history=ok]",
 		"slack_webhook":   "[reachable=?(only_by_posting) credentials=?(only_by_posting) target=?(only_by_posting)]",
-		"discord":         "[reachable=ok credentials=ok target=ok write=?(only_by_posting) history=ok]",
+		"discord":         "[reachable=ok credentials=ok target=ok write=ok history=ok]",
 		"discord_webhook": "[reachable=ok credentials=ok target=ok]",
 		"teams":           "[reachable=?(only_by_posting) credentials=?(only_by_posting) target=?(only_by_posting)]",
 	}

@@ -37,6 +37,10 @@ type Channel struct {
 	Mute []string
 	// Unread lists the ids of those who may not read its history.
 	Unread []string
+	// NoEmbeds lists the ids of those whose messages may have no embeds.
+	NoEmbeds []string
+	// NoThreads lists the ids of those who may not write in its threads.
+	NoThreads []string
 }
 
 // A Webhook of a channel.

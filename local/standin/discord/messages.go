@@ -66,12 +66,15 @@ func (s *Server) create(c *call, nonces bool) result {
 	if refused != nil {
 		return *refused
 	}
-	if slices.Contains(where.Mute, c.author()) {
+	if s.silenced(where, c.author()) {
 		return notPermitted
 	}
 	asked, out := s.parse(c)
 	if out != nil {
 		return *out
+	}
+	if len(asked.content(content{}).Embeds) > 0 && slices.Contains(s.governing(where).NoEmbeds, c.author()) {
+		return notPermitted
 	}
 	if asked.empty() {
 		return emptyMessage
@@ -186,7 +189,7 @@ func (s *Server) list(c *call) result {
 		}
 		most = n
 	}
-	if slices.Contains(where.Unread, c.account.ID) {
+	if slices.Contains(s.governing(where).Unread, c.account.ID) {
 		return result{status: http.StatusOK, value: []object{}} // no error, and no messages
 	}
 	all := slices.Clone(s.Listed(c.Context(), where.ID))
@@ -237,13 +240,14 @@ func (s *Server) showChannel(c *call) result {
 	if refused != nil {
 		return *refused
 	}
-	value := object{"id": where.ID, "type": 0, "name": where.Name, "guild_id": guild, "flags": 0, "position": 0, "last_message_id": nil}
+	value := object{"id": where.ID, "type": 0, "name": where.Name, "guild_id": guild, "flags": 0, "position": 0, "last_message_id": nil, "permission_overwrites": overwrites(where)}
 	if last := s.Last(where.ID); last != "" { // it may be deleted by now
 		value["last_message_id"] = last
 	}
 	if where.Parent != "" {
 		value["type"], value["parent_id"] = 11, where.Parent
 		delete(value, "position")
+		delete(value, "permission_overwrites")
 		at := s.Now().Format(stamp)
 		value["owner_id"], value["message_count"], value["member_count"], value["total_message_sent"], value["rate_limit_per_user"] = guild, 0, 1, 0, 0
 		value["thread_metadata"] = object{"archived": where.Archived, "archive_timestamp": at, "auto_archive_duration": 1440, "locked": false, "create_timestamp": at}

@@ -24,6 +24,10 @@ type channel struct {
 	ID            string `json:"id"`
 	Type          int    `json:"type"`
 	LastMessageID string `json:"last_message_id"`
+	Guild         string `json:"guild_id"`
+	// Parent is the channel of a thread, or the category of a channel.
+	Parent     string      `json:"parent_id"`
+	Overwrites []overwrite `json:"permission_overwrites"`
 }
 
 // silentTypes are channels without messages of their own: categories, forums
@@ -43,8 +47,9 @@ func (b *Bot) look(ctx context.Context) (channel, outbound.Response, error) {
 	return ch, response, nil
 }
 
-// Check asks whose token it is, reads the channel, and tries to read its last
-// message. Whether the bot may post is told by nothing but posting.
+// Check asks whose token it is, reads the channel, and computes what the bot may
+// do in it. Where Discord does not tell enough, whether the bot may post is told
+// by nothing but posting, and whether it may look for messages by a look.
 func (b *Bot) Check(ctx context.Context) ([]connector.Check, error) {
 	response, err := b.get(ctx, b.cfg.BaseURL+"/users/@me", 0)
 	if err != nil {
@@ -66,8 +71,13 @@ func (b *Bot) Check(ctx context.Context) ([]connector.Check, error) {
 	case slices.Contains(silentTypes, ch.Type):
 		return append(checks, connector.Refused(connector.CheckTarget, "channel_takes_no_messages")), nil
 	}
+	checks = append(checks, connector.Passed(connector.CheckTarget))
+	if write, history, told := b.rights(ctx, identity(response), ch); told {
+		return append(checks, write, history), nil
+	}
+
 	history, err := b.history(ctx, ch)
-	return append(checks, connector.Passed(connector.CheckTarget), connector.Undecided(checkWrite, onlyByPosting), history), err
+	return append(checks, connector.Undecided(checkWrite, onlyByPosting), history), err
 }
 
 // history tells whether the bot may read old messages: whether it is shown any,
@@ -88,11 +98,17 @@ func (b *Bot) history(ctx context.Context, ch channel) (connector.Check, error) 
 	return connector.Undecided(checkHistory, "not_told"), nil
 }
 
-func identified(response outbound.Response) bool {
+func identified(response outbound.Response) bool { return identity(response) != "" }
+
+// identity is the id of what an answer holds, "" where it holds none.
+func identity(response outbound.Response) string {
 	var one struct {
 		ID string `json:"id"`
 	}
-	return json.Unmarshal(response.Body, &one) == nil && one.ID != ""
+	if json.Unmarshal(response.Body, &one) != nil {
+		return ""
+	}
+	return one.ID
 }
 
 // Check reads the webhook: its URL is all it takes. Whether there is a thread is

@@ -1,0 +1,215 @@
+package discord
+
+import (
+	"context"
+	"encoding/json"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"integrations/shared/connector"
+)
+
+// The permissions that our calls need
+// (https://discord.com/developers/docs/topics/permissions#permissions-bitwise-permission-flags).
+const (
+	administrator  = 1 << 3
+	viewChannel    = 1 << 10
+	sendMessages   = 1 << 11
+	embedLinks     = 1 << 14
+	readHistory    = 1 << 16
+	sendInThreads  = 1 << 38
+	allPermissions = 1<<63 - 1
+)
+
+// permissionNames are the permissions as a server's administrators know them.
+var permissionNames = []struct {
+	bit  int64
+	name string
+}{
+	{viewChannel, "View Channel"}, {sendMessages, "Send Messages"}, {sendInThreads, "Send Messages in Threads"}, {embedLinks, "Embed Links"},
+	{readHistory, "Read Message History"},
+}
+
+// The types of channels that are threads.
+var threadTypes = []int{10, 11, 12}
+
+const (
+	permissionSource = "https://discord.com/developers/docs/topics/permissions"
+	messageSource    = "https://discord.com/developers/docs/resources/message"
+	guildSource      = "https://discord.com/developers/docs/resources/guild"
+)
+
+// Needs is what Discord asks a bot for before it does each of our calls.
+var Needs = []connector.Need{
+	{Call: "GET /users/@me", When: "the check: find out whose token it is", Right: "any bot", Source: "https://discord.com/developers/docs/resources/user#get-current-user"},
+	{Call: "GET /channels/{id}", When: "find out which channel it is", Right: "*View Channel*", Source: "https://discord.com/developers/docs/resources/channel#get-channel"},
+	{Call: "GET /guilds/{id}/members/{user}", When: "the check: read the bot's roles", Right: "the bot is in the server", Source: guildSource + "#get-guild-member"},
+	{Call: "GET /guilds/{id}/roles", When: "the check: read what the roles allow", Right: "the bot is in the server", Source: guildSource + "#get-guild-roles"},
+	{Check: checkWrite, Call: "POST /channels/{id}/messages", When: "post", Right: "*View Channel*, *Send Messages* (in a thread *Send Messages in Threads*), *Embed Links*", Source: messageSource + "#create-message"},
+	{Check: checkWrite, Call: "PATCH /channels/{id}/messages/{message}", When: "edit the bot's own message", Right: "*View Channel*", Source: messageSource + "#edit-message"},
+	{Check: checkHistory, Call: "GET /channels/{id}/messages", When: "look for a message whose post was not answered", Right: "*View Channel*, *Read Message History*", Source: messageSource + "#get-channel-messages"},
+	{Check: checkHistory, Call: "GET /channels/{id}/messages/{message}", When: "make sure that an empty list is no hidden one", Right: "*View Channel*, *Read Message History*", Source: messageSource + "#get-channel-message"},
+}
+
+// Bits are permissions: Discord writes them as text.
+type bits int64
+
+// UnmarshalJSON reads a number in text.
+func (b *bits) UnmarshalJSON(raw []byte) error {
+	n, err := strconv.ParseInt(strings.Trim(string(raw), `"`), 10, 64)
+	*b = bits(n)
+
+	return err
+}
+
+// An overwrite changes what a role (type 0) or a member (type 1) may do in a
+// channel.
+type overwrite struct {
+	ID    string `json:"id"`
+	Type  int    `json:"type"`
+	Allow bits   `json:"allow"`
+	Deny  bits   `json:"deny"`
+}
+
+// A guildMember is what we read of the bot as a member of the server.
+type guildMember struct {
+	Roles []string  `json:"roles"`
+	Until time.Time `json:"communication_disabled_until"`
+}
+
+// A guildRole is a role and what it allows.
+type guildRole struct {
+	ID          string `json:"id"`
+	Permissions bits   `json:"permissions"`
+}
+
+// standing is what decides what the bot may do in a channel.
+type standing struct {
+	guild, bot string
+	member     guildMember
+	roles      []guildRole
+	overwrites []overwrite
+}
+
+// permissions computes what the bot may do, as Discord documents it
+// (https://discord.com/developers/docs/topics/permissions#permission-overwrites):
+// what its roles allow in the server, then the overwrites of everyone, of its
+// roles together, and its own.
+func (s standing) permissions(now time.Time) int64 {
+	var base bits
+	for _, r := range s.roles {
+		if r.ID == s.guild || slices.Contains(s.member.Roles, r.ID) {
+			base |= r.Permissions
+		}
+	}
+	if base&administrator != 0 {
+		return allPermissions
+	}
+
+	var roleAllow, roleDeny, ownAllow, ownDeny bits
+	for _, o := range s.overwrites {
+		switch {
+		case o.Type == 0 && o.ID == s.guild:
+			base = base&^o.Deny | o.Allow
+		case o.Type == 0 && slices.Contains(s.member.Roles, o.ID):
+			roleAllow |= o.Allow
+			roleDeny |= o.Deny
+		case o.Type == 1 && o.ID == s.bot:
+			ownAllow = o.Allow
+			ownDeny = o.Deny
+		}
+	}
+	base = base&^roleDeny | roleAllow
+	base = base&^ownDeny | ownAllow
+
+	if s.member.Until.After(now) { // a time-out
+		base &= viewChannel | readHistory
+	}
+	if base&viewChannel == 0 {
+		return 0
+	}
+
+	return int64(base)
+}
+
+// standing reads what decides what the bot may do in a channel. A thread has the
+// overwrites of its channel.
+func (b *Bot) standing(ctx context.Context, bot string, ch channel) (standing, error) {
+	s := standing{guild: ch.Guild, bot: bot, overwrites: ch.Overwrites}
+	if !snowflake.MatchString(ch.Guild) || !snowflake.MatchString(bot) {
+		return s, errNotTold
+	}
+	if slices.Contains(threadTypes, ch.Type) {
+		if !snowflake.MatchString(ch.Parent) {
+			return s, errNotTold
+		}
+		var parent channel
+		if err := b.readInto(ctx, b.channel(ch.Parent), &parent); err != nil {
+			return s, err
+		}
+		s.overwrites = parent.Overwrites
+	}
+
+	guild := b.cfg.BaseURL + "/guilds/" + ch.Guild
+	if err := b.readInto(ctx, guild+"/members/"+bot, &s.member); err != nil {
+		return s, err
+	}
+	if err := b.readInto(ctx, guild+"/roles", &s.roles); err != nil {
+		return s, err
+	}
+	if !slices.ContainsFunc(s.roles, func(r guildRole) bool { return r.ID == ch.Guild }) {
+		return s, errNotTold
+	}
+
+	return s, nil
+}
+
+// errNotTold says that Discord's answer leaves out what decides.
+var errNotTold = &connector.Error{Class: connector.Final, Scope: connector.IntegrationScope, Code: connector.NotTold}
+
+// readInto reads an answer into a value.
+func (b *Bot) readInto(ctx context.Context, where string, into any) error {
+	response, err := b.get(ctx, where, pageBody)
+	if err != nil {
+		return err
+	}
+	if json.Unmarshal(response.Body, into) != nil {
+		return errNotTold
+	}
+
+	return nil
+}
+
+// rights are the checks of what the bot may do in the channel. The second return
+// value says whether Discord told enough.
+func (b *Bot) rights(ctx context.Context, bot string, ch channel) (write, history connector.Check, told bool) {
+	s, err := b.standing(ctx, bot, ch)
+	if err != nil {
+		return connector.Check{}, connector.Check{}, false
+	}
+
+	granted := s.permissions(b.now())
+	send := int64(sendMessages)
+	if slices.Contains(threadTypes, ch.Type) {
+		send = sendInThreads
+	}
+
+	return grants(checkWrite, "write_not_allowed", granted, viewChannel|send|embedLinks), grants(checkHistory, "history_not_allowed", granted, viewChannel|readHistory), true
+}
+
+// grants compares permissions with those that a call needs.
+func grants(name, code string, granted, needed int64) connector.Check {
+	var lacking []string
+	for _, p := range permissionNames {
+		if needed&p.bit != 0 && granted&p.bit == 0 {
+			lacking = append(lacking, p.name)
+		}
+	}
+	if len(lacking) > 0 {
+		return connector.Refused(name, code).With("The bot lacks " + strings.Join(lacking, ", ") + " in the channel.")
+	}
+
+	return connector.Passed(name)
+}
