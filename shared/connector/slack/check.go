@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"net/url"
-	"slices"
 	"strings"
 
 	"integrations/shared/connector"
@@ -32,11 +31,7 @@ func (b *Bot) Check(ctx gocontext.Context) ([]connector.Check, error) {
 	checks := []connector.Check{connector.Passed(connector.CheckReachable), connector.Passed(connector.CheckCredentials)}
 	scopes, told := scopesOf(me.response)
 	ch, target, err := b.channel(ctx)
-	write := scoped(checkWrite, "write_not_allowed", told, slices.Contains(scopes, "chat:write"))
-	if ch.known && !ch.Member && !slices.Contains(scopes, "chat:write.public") {
-		write = connector.Refused(checkWrite, "not_in_channel")
-	}
-	return append(checks, target, write, b.history(scopes, told, ch)), err
+	return append(checks, target, mayWrite(scopes, told, ch, target), mayLook(scopes, told, ch, target)), err
 }
 
 // unauthenticated are the checks when the token could not be tried, or was
@@ -100,23 +95,6 @@ func (b *Bot) channel(ctx gocontext.Context) (channel, connector.Check, error) {
 		return info.Channel, connector.Refused(connector.CheckTarget, "archived"), nil
 	}
 	return info.Channel, connector.Passed(connector.CheckTarget), nil
-}
-
-// history tells whether a lost message can be looked for. A channel of which
-// nothing is known may be public or private, which have scopes of their own.
-func (b *Bot) history(scopes []string, told bool, ch channel) connector.Check {
-	public, private := slices.Contains(scopes, "channels:history"), slices.Contains(scopes, "groups:history")
-	switch {
-	case ch.known && !ch.Member:
-		return connector.Refused(checkHistory, "not_in_channel")
-	case ch.known && ch.Private:
-		return scoped(checkHistory, "history_not_allowed", told, private)
-	case ch.known:
-		return scoped(checkHistory, "history_not_allowed", told, public)
-	case told && public != private:
-		return connector.Undecided(checkHistory, "not_told")
-	}
-	return scoped(checkHistory, "history_not_allowed", told, public)
 }
 
 // Check of a webhook asks nothing: Slack tells nothing of one but by posting.
