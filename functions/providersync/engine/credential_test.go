@@ -276,3 +276,30 @@ func TestAnUnreadableAnswerIsAnOutage(t *testing.T) {
 		mustBe(t, code+": status", w.run(id).Status, domain.Succeeded)
 	}
 }
+
+// B13: what a write left out although it was accepted is the reason of its row.
+func TestARowSaysWhatAWriteLeftOut(t *testing.T) {
+	w := newWorld(t)
+	w.provider.leavesOut = "labels_not_settable"
+	w.marked(1, 1)
+	w.start(domain.Incremental)
+	w.settle()
+	if row := w.row(1); row.Outcome != domain.Created || row.Reason == nil || *row.Reason != "labels_not_settable" {
+		t.Errorf("%+v", row)
+	}
+
+	w.marked(1, 2)
+	w.start(domain.Incremental)
+	w.settle()
+	if row := w.row(1); row.Outcome != domain.Updated || row.Reason == nil || *row.Reason != "labels_not_settable" {
+		t.Errorf("%+v", row)
+	}
+
+	w.provider.leavesOut = ""
+	w.marked(1, 3)
+	w.start(domain.Incremental)
+	w.settle()
+	if row := w.row(1); row.Reason != nil {
+		t.Errorf("%+v", *row.Reason)
+	}
+}

@@ -33,6 +33,7 @@ type object struct {
 	updated time.Time
 	other   bool // a pull request among issues
 	person  bool // a person made it
+	note    string
 }
 
 // provider is a provider in memory that can fail as real ones do.
@@ -68,6 +69,7 @@ type provider struct {
 	used     connector.Place
 	// unresolved is why the place cannot be resolved, nil if it can.
 	unresolved error
+	leavesOut  string // what each write leaves out
 	refusing   func() // told of each refusal to resolve, nil for not
 	// before and after are asked around the effect of each write; an error
 	// stands for what the caller sees.
@@ -131,12 +133,13 @@ func (p *provider) Create(_ context.Context, c connector.Content, m connector.Ma
 // written is an object as it is.
 func (p *provider) written(n int) connector.Written {
 	o := p.objects[n]
+	o.note = p.leavesOut
 	return o.written(p.remote(n))
 }
 
 func (o *object) written(remote domain.Remote) connector.Written {
 	remote.State = o.content.State
-	return connector.Written{Remote: remote, UpdatedAt: o.updated.Truncate(time.Second),
+	return connector.Written{Note: o.note, Remote: remote, UpdatedAt: o.updated.Truncate(time.Second),
 		Seen: connector.Seen{Text: o.content.Title + "\n" + o.content.Body, State: o.content.State}}
 }
 

@@ -100,7 +100,7 @@ func furnished(t testing.TB, items int) *world {
 	w.must(err)
 
 	w.must(w.sure.PutOrganisation(w.ctx, domain.Organisation{ID: 6, OwnerID: 2, Name: "Other", Version: 1}))
-	w.must(w.sure.CreateIntegration(w.ctx, store.Integration{Integration: domain.Integration{ID: 79, OrganisationID: 6, ItemType: "work_item", Enabled: true}}, nil))
+	w.must(w.sure.CreateIntegration(w.ctx, store.Integration{TargetHash: "there", Integration: domain.Integration{ID: 79, OrganisationID: 6, ItemType: "work_item", Enabled: true}}, nil))
 	_, err = w.sure.PutItem(w.ctx, domain.Item{ID: 5000, OrganisationID: 6, ItemType: "work_item", Version: 1, Labels: []string{}})
 	w.must(err)
 	w.must(w.sure.PutMember(w.ctx, domain.Member{OrganisationID: 6, UserID: 12, Version: 1}))
@@ -111,7 +111,7 @@ func furnished(t testing.TB, items int) *world {
 var others = []string{
 	"INT#0000000000000000079 OWNER", "ITEM#0000000000000005000 CLAIM", "ITEMS#0000000000000000006#work_item 0000000000000005000",
 	"ORG#0000000000000000006 INT#work_item#0000000000000000079", "ORG#0000000000000000006 INTEGRATIONS", "ORG#0000000000000000006 MEMBER#0000000000000000012",
-	"ORG#0000000000000000006 ORG",
+	"ORG#0000000000000000006 ORG", "ORG#0000000000000000006 SPELLING#work_item#there",
 }
 
 // bare is what stays of the erased organisation until the sweep.

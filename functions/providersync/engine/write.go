@@ -36,7 +36,7 @@ func (s *slice) create(ctx context.Context, t *task) (*verdict, error) {
 	}
 	t.sent(w, c)
 	t.link.Told = s.chat.told(c)
-	s.record(t, created(w), "")
+	s.record(t, created(w), w.Note)
 	s.did(pacing.Create)
 	more := t.link.SentHash != t.content.Hash()
 	if more {
@@ -141,7 +141,7 @@ func (s *slice) update(ctx context.Context, t *task) (*verdict, error) {
 	}
 	t.sent(w, c)
 	t.link.Told = s.chat.told(c)
-	s.record(t, domain.Updated, "")
+	s.record(t, domain.Updated, w.Note)
 	s.did(pacing.Update)
 	s.took(began)
 	t.done = true
