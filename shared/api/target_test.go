@@ -99,11 +99,11 @@ func TestCheckOfATakenPlace(t *testing.T) {
 		err   error
 		want  string
 	}{
-		"mine":         {mine, nil, `{"name":"target","ok":true,"code":null}`},
-		"another's":    {theirs, nil, `{"name":"target","ok":false,"code":"target_in_use"}`},
-		"made again":   {again, nil, `{"name":"target","ok":false,"code":"target_moved"}`},
-		"another host": {renamed, nil, `{"name":"target","ok":true,"code":null}`},
-		"not asked":    {mine, errors.New("away"), `{"name":"target","ok":true,"code":null}`},
+		"mine":         {mine, nil, `{"name":"target","ok":true,"code":null,"detail":null}`},
+		"another's":    {theirs, nil, `{"name":"target","ok":false,"code":"target_in_use","detail":null}`},
+		"made again":   {again, nil, `{"name":"target","ok":false,"code":"target_moved","detail":null}`},
+		"another host": {renamed, nil, `{"name":"target","ok":true,"code":null,"detail":null}`},
+		"not asked":    {mine, errors.New("away"), `{"name":"target","ok":true,"code":null,"detail":null}`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t)

@@ -295,11 +295,15 @@ func TestARowSaysWhatAWriteLeftOut(t *testing.T) {
 		t.Errorf("%+v", row)
 	}
 
+	mustBe(t, "labels recorded as sent", len(w.link(1).SentLabels), 0)
+
 	w.provider.leavesOut = ""
-	w.marked(1, 3)
+	w.item(1, 3, func(i *domain.Item) { i.Labels = []string{"a"} })
+	w.must(w.sure.PutMark(w.ctx, 77, store.Mark{ItemID: 1, Version: 3}))
 	w.start(domain.Incremental)
 	w.settle()
 	if row := w.row(1); row.Reason != nil {
 		t.Errorf("%+v", *row.Reason)
 	}
+	mustBe(t, "labels recorded as sent", len(w.link(1).SentLabels), 1)
 }

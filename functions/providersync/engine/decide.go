@@ -200,7 +200,10 @@ func (s *slice) marker(t *task) connector.Marker {
 // sent notes what the provider has taken.
 func (t *task) sent(w connector.Written, c connector.Content) {
 	t.link.Remote, t.link.Intent = remoteOf(w), nil
-	t.link.SentHash, t.link.SentLabels, t.link.SentState = c.Hash(), c.Labels, c.State
+	t.link.SentHash, t.link.SentState = c.Hash(), c.State
+	if w.Note != connector.NoteLabelsNotSettable { // else the labels there are as before
+		t.link.SentLabels = c.Labels
+	}
 	t.link.SeenText, t.link.SeenState, t.link.SeenAt = w.Seen.Text, w.Seen.State, seenAt(w.UpdatedAt)
 	t.link.Unsure, t.link.UnsureLabels, t.was = false, nil, doubt{}
 	t.link.Attempts, t.link.RetryAt, t.link.Parked = 0, time.Time{}, false
