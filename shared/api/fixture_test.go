@@ -122,7 +122,14 @@ func (w *wire) RoundTrip(r *http.Request) (*http.Response, error) {
 		before()
 	}
 	c := call{operation: operation, body: string(body)}
+	// A repetition by the SDK, as after a connection that it has closed itself,
+	// is no call of ours (https://github.com/aws/aws-sdk-go-v2/issues/2737).
+	attempt := r.Header.Get("Amz-Sdk-Request")
+	again := attempt != "" && !strings.HasPrefix(attempt, "attempt=1;")
 	defer func() {
+		if again && !fail {
+			return
+		}
 		w.mu.Lock()
 		defer w.mu.Unlock()
 		w.calls = append(w.calls, c)
