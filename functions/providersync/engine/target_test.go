@@ -270,8 +270,18 @@ func (w *world) syncOf(p store.Pair) domain.Run {
 	w.clock.now = w.clock.now.Add(5 * time.Second)
 	run := store.ActiveRun{Run: domain.Run{ID: domain.NewSnowflake(w.clock.now), IntegrationID: p.ID, OrganisationID: p.OrganisationID,
 		Mode: domain.Full, Trigger: domain.ByRequest, RequestedAt: w.clock.now, Status: domain.Queued}}
-	_, _, err := w.sure.RequestRun(w.ctx, p, run, 0, w.clock.now.Add(time.Minute))
-	w.must(err)
+	for {
+		_, started, err := w.sure.RequestRun(w.ctx, p, run, 0, w.clock.now.Add(time.Minute))
+		w.must(err)
+		if started {
+			break
+		}
+		w.clock.now = w.clock.now.Add(time.Minute) // a scheduled run is under way
+		w.must(w.tick())
+		for len(w.queue) > 0 {
+			w.must(w.slice())
+		}
+	}
 	w.must(w.Send(w.ctx, p.OrganisationID, p.ID, run.ID))
 	for range 100 {
 		for len(w.queue) > 0 {
