@@ -117,7 +117,7 @@ func TestMembersAreTheDomains(t *testing.T) {
 // optional are the members that a body may go without: those of what callers
 // send, and the fields of a problem that has none.
 var optional = map[string][]string{
-	"NewIntegration": {"enabled"}, "IntegrationChange": {"configuration", "enabled"}, "SyncRequest": {"announce", "dry_run", "mode"},
+	"NewIntegration": {"enabled"}, "IntegrationChange": {"configuration", "enabled"}, "SyncRequest": {"accept_target", "announce", "dry_run", "mode"},
 	"RetryRequest": {"item_ids"}, "Problem": {"errors"},
 }
 

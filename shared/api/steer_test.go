@@ -112,14 +112,20 @@ func TestCancel(t *testing.T) {
 	refused(t, send(t, w.cancel, request{sync: run.ID.String(), query: map[string]string{"a": "1"}}), refusal{400, "invalid_query", []string{"a"}})
 }
 
-// waiting gives an active run that waits for a reason, and a failed item 3.
+// waiting gives an active run that waits an hour for a reason, and a failed item
+// 3.
 func (w *world) waiting(t *testing.T, reason string) domain.Run {
+	t.Helper()
+	return w.waitingFor(t, reason, time.Hour)
+}
+
+func (w *world) waitingFor(t *testing.T, reason string, wait time.Duration) domain.Run {
 	t.Helper()
 	run := w.accepted(t, request{body: `{"mode":"incremental"}`})
 	active, lease := w.work(t, run.ID)
 	failed := store.Link{ItemID: 3, Target: w.resolved(t, lease), Outcome: domain.FailedOut, Parked: true, Version: 4}
 	must(t, w.store.Commit(t.Context(), lease, store.Batch{Run: active, Links: []store.Link{failed}}))
-	until := w.now.Add(time.Hour)
+	until := w.now.Add(wait)
 	active.Status, active.WaitingUntil, active.WaitingReason = domain.Waiting, &until, &reason
 	must(t, w.store.Release(t.Context(), lease, active, until))
 	messages(t, w)
@@ -155,12 +161,12 @@ func TestAManagerProbes(t *testing.T) {
 				}
 			}
 			w := newWorld(t)
-			run := w.waiting(t, "rate_limited")
+			run := w.waitingFor(t, "rate_limited", 10*time.Minute)
 			got := told[domain.Run](t, c.handler(w), c.request, 202)
 			if got.ID != run.ID || got.Status != domain.Waiting || *got.WaitingReason != "rate_limited" || len(messages(t, w)) != 0 {
 				t.Errorf("%+v", got)
 			}
-			if st := w.view(t, github).State; st.Run.Status != domain.Waiting || st.DueAt != w.now.Add(time.Hour).UnixMilli() {
+			if st := w.view(t, github).State; st.Run.Status != domain.Waiting || st.DueAt != w.now.Add(10*time.Minute).UnixMilli() {
 				t.Errorf("a wait for the provider's limit was cut short: %+v", st)
 			}
 		})

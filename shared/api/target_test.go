@@ -141,3 +141,15 @@ func (w *world) claim(t *testing.T, id domain.Snowflake, place connector.Place) 
 	}
 	must(t, w.store.ResolveTarget(t.Context(), lease, store.Resolution{Target: store.Target{Key: place.Key(domain.GitHub), ID: place.ID}}))
 }
+
+// B11: a sync during a rate limit of more than ten minutes has the worker try
+// the provider.
+func TestASyncDuringALongLimit(t *testing.T) {
+	w := newWorld(t)
+	run := w.waitingFor(t, "rate_limited", time.Hour)
+	got := told[domain.Run](t, w.sync, request{}, 202)
+	st := w.view(t, github).State
+	if got.ID != run.ID || got.Status != domain.Queued || st.Run.ProbeAt != w.now.UnixMilli() || len(messages(t, w)) != 1 {
+		t.Errorf("%+v, %+v", got, st.Run)
+	}
+}

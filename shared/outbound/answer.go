@@ -40,12 +40,31 @@ func (c *Client) read(r Request, resp *http.Response) (Response, error) {
 	return answer, nil
 }
 
+// firstRead is how many bytes are made room for at first.
+const firstRead = 4 << 10
+
+// readAll reads up to a limit. The room doubles and never exceeds the limit, so
+// that an endless answer takes no more than twice the limit in all.
 func readAll(body io.Reader, limit int64) ([]byte, error) {
-	b, err := io.ReadAll(io.LimitReader(body, limit+1))
-	if int64(len(b)) > limit {
-		return b[:limit], errTooLarge
+	b := make([]byte, 0, min(firstRead, limit+1))
+	for {
+		n, err := body.Read(b[len(b):cap(b)])
+		b = b[:len(b)+n]
+
+		switch {
+		case int64(len(b)) > limit:
+			return b[:limit], errTooLarge
+		case errors.Is(err, io.EOF):
+			return b, nil
+		case err != nil:
+			return b, err
+		}
+
+		if len(b) == cap(b) {
+			room := min(2*int64(cap(b)), limit+1)
+			b = append(make([]byte, 0, room), b...)
+		}
 	}
-	return b, err
 }
 
 func (c *Client) unreadable(r Request, answer Response, code, detail string) (Response, error) {
