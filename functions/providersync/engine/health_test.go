@@ -131,11 +131,14 @@ func TestAManagersProbeDoesNotLengthenTheCoolDown(t *testing.T) {
 	w.start(domain.Incremental)
 	w.must(w.slice())
 	until := *w.health().CoolDownUntil
-	for range 5 {
-		before := w.provider.calls()
+	for n := range 5 { // within five minutes a credential is tried once
+		before, want := w.provider.calls(), 0
+		if n == 0 {
+			want = 1
+		}
 		w.start(domain.Incremental)
 		w.must(w.slice())
-		mustBe(t, "calls of a probe", w.provider.calls()-before, 1)
+		mustBe(t, "calls of a probe", w.provider.calls()-before, want)
 	}
 	mustBe(t, "until", w.health().CoolDownUntil.Equal(until), true)
 }
