@@ -132,9 +132,10 @@ func (l Limits) Refused(u Usage, now time.Time, wait time.Duration, untold bool)
 	return u, time.UnixMilli(u.Blocked)
 }
 
-// Succeeded forgets refusals.
+// Succeeded forgets refusals. A call that was answered during a block shows that
+// the provider does not want to be left alone any more.
 func Succeeded(u Usage) Usage {
-	u.Strikes = 0
+	u.Strikes, u.Blocked = 0, 0
 	return u
 }
 

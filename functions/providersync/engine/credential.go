@@ -9,6 +9,7 @@ import (
 
 	"integrations/shared/connector"
 	"integrations/shared/domain"
+	"integrations/shared/pacing"
 	"integrations/shared/store"
 )
 
@@ -181,7 +182,8 @@ func (s *slice) allowed(ctx context.Context, wrote bool) error {
 		return nil
 	}
 
-	usage.Strikes, usage.Blocked, usage.Refusal = 0, 0, nil
+	usage.Usage = pacing.Succeeded(usage.Usage)
+	usage.Refusal = nil
 	if writes {
 		usage.Writes = maps.Clone(usage.Writes)
 		delete(usage.Writes, s.target.Key)

@@ -2,7 +2,6 @@ package engine
 
 import (
 	"context"
-	"errors"
 	"time"
 
 	"integrations/shared/connector"
@@ -99,15 +98,13 @@ func (s *slice) reserve(ctx context.Context, op pacing.Op) (time.Time, *verdict,
 		}
 		usage := s.pace.usage
 		usage.Usage = spent
-		usage, err := s.Store.PutUsage(ctx, s.pace.credential, usage, now)
-		if errors.Is(err, store.ErrConflict) {
-			s.pace.read = false // another worker was first
-			continue
-		}
+		retry, err := s.putUsage(ctx, usage, now)
 		if err != nil {
 			return time.Time{}, nil, err
 		}
-		s.pace.usage = usage
+		if retry { // another worker was first
+			continue
+		}
 		if planned := s.pace.planned; len(planned) >= len(ops) {
 			s.pace.planned = planned[len(planned)-len(ops)+len(times):]
 		}
@@ -189,12 +186,11 @@ func (s *slice) limited(ctx context.Context, e *connector.Error) (time.Time, err
 		var until time.Time
 		usage.AskedAt = now.UnixMilli()
 		usage.Usage, until = s.pace.limits.Refused(usage.Usage, now, max(e.Wait, time.Second), e.Untold)
-		usage, err := s.Store.PutUsage(ctx, s.pace.credential, usage, now)
-		if errors.Is(err, store.ErrConflict) {
-			s.pace.read = false
+		retry, err := s.putUsage(ctx, usage, now)
+		if retry {
 			continue
 		}
-		s.pace.usage, s.pace.reserved = usage, nil
+		s.pace.reserved = nil
 		return until, err
 	}
 }

@@ -77,10 +77,10 @@ func (s *slice) resolve(ctx context.Context) (connector.Place, *verdict, error) 
 	return place, v, err
 }
 
-// compareTarget compares the place with the one before and stores it. The same place
-// under another name goes on. Another place ends a run that has begun at the
-// old one. Where the same spelling leads to another place, nothing is written
-// until a manager accepts it.
+// compareTarget compares the place with the one before and stores it. The same
+// place under another name goes on. Another place ends a run that has begun at
+// the old one. Where the same spelling leads to another place, nothing is
+// written until a manager accepts it.
 func (s *slice) compareTarget(ctx context.Context, known *store.Target, place connector.Place) (*verdict, error) {
 	next := store.Target{
 		Key: place.Key(s.meta.Provider), Instance: place.Instance, ID: place.ID, Created: place.Created,
@@ -221,6 +221,11 @@ func (s *slice) lookForTarget(ctx context.Context, v *verdict) (*verdict, error)
 	}
 	if v.err.Code != targetNotFound && v.err.Code != targetMoved {
 		return v, nil
+	}
+
+	// The one read that finds out keeps to the limits, as any other call.
+	if late, err := s.await(ctx, pacing.Read); late != nil || err != nil {
+		return v, err
 	}
 
 	var place connector.Place

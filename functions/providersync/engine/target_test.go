@@ -629,3 +629,23 @@ func (w *world) unanswer(r map[string]types.AttributeValue) {
 	r["remote"], r["sent_hash"], r["seen_text"] = null, empty, empty
 	r["outcome"] = &types.AttributeValueMemberS{Value: "unknown"}
 }
+
+// The read that finds out why a place is not there is a call like any other: one
+// that has no time left in the slice is not made, and what was answered first
+// stands.
+func TestTheLookForAPlaceHasItsTime(t *testing.T) {
+	for took, want := range map[time.Duration]int{time.Second: 1, time.Minute: 0} {
+		w, _ := synced(t, 1)
+		before := w.provider.resolves
+		w.provider.before = func(string, domain.Snowflake) error {
+			w.clock.now = w.clock.now.Add(took)
+			return &connector.Error{Class: connector.Final, Scope: connector.IntegrationScope, Code: targetNotFound, Status: 404}
+		}
+
+		w.marked(1, 2)
+		id := w.start(domain.Incremental)
+		w.slices(id)
+		mustBe(t, fmt.Sprint("took ", took, ": code"), w.run(id).Error.Code, targetNotFound)
+		mustBe(t, fmt.Sprint("took ", took, ": resolved"), w.provider.resolves-before, want)
+	}
+}
