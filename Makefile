@@ -55,7 +55,7 @@ import: ## publish events on a real bus, resumable: make import FILE=all.jsonl B
 
 test: node_modules/.package-lock.json ## set up and run all tests (with -race where there is a C compiler)
 	@[ -n "$(RACE)" ] || echo "no C compiler: the tests run without the race detector"
-	go test $(RACE) -shuffle=on -timeout 2h ./...
+	go test $(RACE) -shuffle=on -timeout 60m ./...
 
 check: node_modules/.package-lock.json ## what CI runs: formatting, vet, staticcheck, module file, tests
 	@bad=$$(git ls-files '*.go' | xargs gofmt -l); [ -z "$$bad" ] || { echo "not formatted (gofmt): $$bad"; exit 1; }
@@ -82,7 +82,7 @@ landed: ## hand the API's document over: what callers rely on from now on (docs/
 	go test ./docs/openapi -run NothingBreaks -landed
 
 e2e: node_modules/.package-lock.json ## what must wait for real queues: the whole service, killed at five points, every fault at every provider (half an hour)
-	go test -tags e2e -count=1 -timeout 4h ./local
+	go test -tags e2e -count=1 -timeout 2h ./local
 
 bench: node_modules/.package-lock.json ## count calls and memory of a worker: make bench SIZES=1000,10000 (100000 takes half an hour)
 	go test ./functions/providersync/engine -run '^$$' -bench Sync -benchtime 1x -timeout 2h -sizes $(SIZES)
