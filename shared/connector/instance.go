@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"net/url"
 	"strings"
+	"time"
 
 	"integrations/shared/domain"
 )
@@ -24,6 +25,36 @@ func InstanceOf(address string) string {
 	}
 
 	return host + strings.TrimRight(u.Path, "/")
+}
+
+// HostOf names a self-managed server by the first address that has a host, in
+// lower case and without the default port of https. It is "" if none has.
+func HostOf(addresses ...string) string {
+	for _, address := range addresses {
+		u, err := url.Parse(address)
+		if err == nil && u.Hostname() != "" {
+			return strings.TrimSuffix(strings.ToLower(u.Host), ":443")
+		}
+	}
+
+	return ""
+}
+
+// longestInstant bounds what stands in place of a time, in code points.
+const longestInstant = 64
+
+// Instant is a time in one form, so that a server that changes its time zone or
+// the digits of its seconds does not become another one. What is no time of
+// RFC 3339 stays as it is.
+func Instant(text string) string {
+	at, err := time.Parse(time.RFC3339, text)
+	if err == nil {
+		return at.UTC().Format(time.RFC3339)
+	}
+
+	runes := []rune(text)
+
+	return string(runes[:min(len(runes), longestInstant)])
 }
 
 // SecretPlaceID is the id of a place that has none but a secret address: a hash

@@ -55,3 +55,30 @@ func TestSecretPlaceID(t *testing.T) {
 		t.Error("the provider is not part of it")
 	}
 }
+
+func TestHostOf(t *testing.T) {
+	for want, addresses := range map[string][]string{
+		"git.example":      {"https://Git.Example:443/o/r", "https://proxy.example/api"},
+		"git.example:8443": {"https://git.example:8443/o/r"},
+		"proxy.example":    {"", "not an address", "https://proxy.example/api/v3"},
+		"":                 {"", "%"},
+	} {
+		if got := connector.HostOf(addresses...); got != want {
+			t.Errorf("%q: %q, want %q", addresses, got, want)
+		}
+	}
+}
+
+func TestInstant(t *testing.T) {
+	for text, want := range map[string]string{
+		"2026-03-04T05:06:07Z":          "2026-03-04T05:06:07Z",
+		"2026-03-04T06:06:07.123+01:00": "2026-03-04T05:06:07Z",
+		"yesterday":                     "yesterday",
+		"":                              "",
+		strings.Repeat("ü", 70):         strings.Repeat("ü", 64),
+	} {
+		if got := connector.Instant(text); got != want {
+			t.Errorf("%q: %q, want %q", text, got, want)
+		}
+	}
+}

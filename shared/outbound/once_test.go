@@ -128,7 +128,7 @@ func bodyOf(method string) []byte {
 	return []byte("x")
 }
 
-// endlessHeaders tells how many bytes it was rid of before the client left.
+// endlessHeaders counts the bytes it has sent before the client left.
 func endlessHeaders(c net.Conn) int {
 	written, _ := io.WriteString(c, "HTTP/1.1 200 OK\r\n")
 	for {

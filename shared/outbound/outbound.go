@@ -112,6 +112,10 @@ type Response struct {
 	StreamError error
 }
 
+// Success reports whether the status is one of success. That alone proves
+// nothing: something before the provider may have answered.
+func (r Response) Success() bool { return r.Status >= 200 && r.Status < 300 }
+
 // Do makes one attempt. A redirect is an answer like any other. Every error is
 // a *connector.Error; a status is none, whatever it says.
 func (c *Client) Do(ctx context.Context, r Request) (Response, error) {

@@ -80,7 +80,7 @@ func (b *Bot) Check(ctx context.Context) ([]connector.Check, error) {
 	return append(checks, connector.Undecided(checkWrite, onlyByPosting), history), err
 }
 
-// history tells whether the bot may read old messages: whether it is shown any,
+// history reports whether the bot may read old messages: whether it is shown any,
 // or may read the last. Of an empty channel it is not known.
 func (b *Bot) history(ctx context.Context, ch channel) (connector.Check, error) {
 	list, err := b.page(ctx, 1, 0)

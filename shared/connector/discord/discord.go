@@ -101,7 +101,7 @@ func (c *core) send(ctx context.Context, method, where string, p post) (posted, 
 	switch {
 	case err != nil:
 		return posted{}, false, err
-	case !success(response):
+	case !response.Success():
 		return posted{}, false, c.refused(method, response)
 	}
 

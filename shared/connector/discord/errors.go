@@ -34,7 +34,7 @@ var meanings = map[string]meaning{
 
 // refused says what an answer without success means.
 func (c *core) refused(method string, response outbound.Response) *connector.Error {
-	if success(response) {
+	if response.Success() {
 		return c.foreign(method, response)
 	}
 	said := problem.Read(response, c.client.Clean)

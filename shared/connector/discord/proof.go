@@ -14,12 +14,6 @@ import (
 // the list's rule as it is read.
 var listProof = proof.Of(domain.Discord, proof.Bot, proof.List)
 
-// success reports whether an answer's status is one of success. That alone
-// proves nothing.
-func success(response outbound.Response) bool {
-	return response.Status >= 200 && response.Status < 300
-}
-
 // foreign is the error for an answer of success without proof.
 func (c *core) foreign(method string, response outbound.Response) *connector.Error {
 	e := proof.Foreign(method, response, c.client.Clean)

@@ -159,7 +159,7 @@ func (c *Connector) grantOf(ctx context.Context, app *App, s scope) (grant, erro
 	if err != nil {
 		return grant{}, err
 	}
-	if !success(answer) {
+	if !answer.Success() {
 		return grant{}, c.notGranted(answer)
 	}
 	if problem.Read(answer, c.client.Clean).Markup {

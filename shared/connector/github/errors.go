@@ -21,7 +21,7 @@ const secondaryWait = time.Minute
 // refused says what an answer without success means. Refusals of one issue
 // belong to issueRefused.
 func (c *Connector) refused(method string, answer outbound.Response) *connector.Error {
-	if success(answer) {
+	if answer.Success() {
 		return c.foreign(method, answer)
 	}
 	said := problem.Read(answer, c.client.Clean)

@@ -144,7 +144,7 @@ func (c *Connector) Create(ctx context.Context, content connector.Content, m con
 	if err != nil {
 		return connector.Written{}, err
 	}
-	if !success(answer) {
+	if !answer.Success() {
 		return connector.Written{}, c.refused(http.MethodPost, answer)
 	}
 	return c.created(answer, m)
@@ -177,7 +177,7 @@ func (c *Connector) Update(ctx context.Context, sent connector.Sent, content con
 	if err != nil {
 		return connector.Written{}, err
 	}
-	if !success(answer) {
+	if !answer.Success() {
 		return connector.Written{}, c.issueRefused(ctx, http.MethodPatch, answer)
 	}
 	i, err := c.updated(ctx, where, d, answer)
@@ -198,7 +198,7 @@ func (c *Connector) read(ctx context.Context, where string) (issue, error) {
 	if err != nil {
 		return issue{}, err
 	}
-	if !success(answer) {
+	if !answer.Success() {
 		return issue{}, c.issueRefused(ctx, http.MethodGet, answer)
 	}
 	var i issue

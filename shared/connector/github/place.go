@@ -8,7 +8,6 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
-	"time"
 
 	"integrations/shared/connector"
 	"integrations/shared/connector/problem"
@@ -181,7 +180,7 @@ func parsePlace(baseURL string, body []byte) (connector.Place, bool) {
 	created, _ := r.Created.(string)
 
 	return connector.Place{
-		Instance: instance(baseURL, page), ID: strconv.FormatInt(r.ID, 10), Created: instant(created),
+		Instance: instance(baseURL, page), ID: strconv.FormatInt(r.ID, 10), Created: connector.Instant(created),
 		Name: r.FullName, URL: page, ByName: true,
 	}, true
 }
@@ -193,25 +192,7 @@ func instance(baseURL, page string) string {
 		return "github.com"
 	}
 
-	for _, address := range []string{page, baseURL} {
-		if u, err := url.Parse(address); err == nil && u.Hostname() != "" {
-			return strings.TrimSuffix(strings.ToLower(u.Host), ":443")
-		}
-	}
-
-	return ""
-}
-
-// instant is a time in one form, so that a server that changes its time zone or
-// the digits of its seconds does not become another one. What is no time stays
-// as it is.
-func instant(text string) string {
-	at, err := time.Parse(time.RFC3339, text)
-	if err != nil {
-		return markup.Cut(text, 64, "")
-	}
-
-	return at.UTC().Format(time.RFC3339)
+	return connector.HostOf(page, baseURL)
 }
 
 // splitName splits owner/repo. Names that GitHub cannot give are refused: they

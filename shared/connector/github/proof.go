@@ -23,10 +23,6 @@ var (
 	tokenProof  = proof.Of(domain.GitHub, "", proof.Token)
 )
 
-// success reports whether an answer's status is one of success. That alone
-// proves nothing.
-func success(answer outbound.Response) bool { return answer.Status >= 200 && answer.Status < 300 }
-
 // foreign is the error for an answer of success without proof.
 func (c *Connector) foreign(method string, answer outbound.Response) *connector.Error {
 	e := proof.Foreign(method, answer, c.client.Clean)
@@ -85,7 +81,7 @@ func (c *Connector) readBack(ctx context.Context, where string) (issue, bool) {
 // shows reports whether an issue is what a draft asks for.
 func (i issue) shows(d draft) bool {
 	switch {
-	case !sameText(i.Title, d.Title), !sameText(i.Body, d.Body):
+	case !markdown.SameText(i.Title, d.Title), !markdown.SameText(i.Body, d.Body):
 		return false
 	case d.State != "" && i.State != d.State:
 		return false
@@ -94,12 +90,6 @@ func (i issue) shows(d draft) bool {
 	}
 
 	return slices.Equal(labelNames(i.Labels), sortedLower(*d.Labels))
-}
-
-// sameText compares texts as GitHub stores them: it may change line ends and
-// cut white space around them.
-func sameText(a, b string) bool {
-	return strings.TrimSpace(strings.ReplaceAll(a, "\r\n", "\n")) == strings.TrimSpace(strings.ReplaceAll(b, "\r\n", "\n"))
 }
 
 func labelNames(labels []label) []string {

@@ -57,7 +57,7 @@ func (c *Connector) rights(ctx context.Context, r repository, header http.Header
 	return checks, err
 }
 
-// mayList tells whether issues can be read. Only a fine-grained token may see a
+// mayList reports whether issues can be read. Only a fine-grained token may see a
 // private repository and not its issues, and what it may do is told by nothing
 // but a call: one issue is listed.
 func (c *Connector) mayList(ctx context.Context, r repository, header http.Header) (connector.Check, error) {
@@ -86,7 +86,7 @@ func (c *Connector) mayList(ctx context.Context, r repository, header http.Heade
 	return connector.Undecided(connector.CheckList, "provider_error"), err
 }
 
-// mayWrite tells whether a call that writes would be taken: what the token may
+// mayWrite reports whether a call that writes would be taken: what the token may
 // do, and what its user may do in the repository. A right that is known to be
 // missing decides.
 func (c *Connector) mayWrite(name string, r repository, header http.Header) connector.Check {

@@ -23,7 +23,7 @@ const untoldWait = time.Minute
 // refused says what an answer without success means. Refusals of a write belong
 // to writeRefused, refusals about one issue to issueRefused.
 func (c *Connector) refused(method string, answer outbound.Response) *connector.Error {
-	if success(answer) {
+	if answer.Success() {
 		return c.foreign(method, answer)
 	}
 	said := problem.Read(answer, c.client.Clean)

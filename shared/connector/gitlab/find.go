@@ -133,7 +133,7 @@ func (c *Connector) noList(answer outbound.Response) *connector.Error {
 	return c.fail(connector.Retryable, connector.IntegrationScope, paging.Code(answer.StreamError), "GitLab's answer is not a list of issues", answer)
 }
 
-// next tells whether a page follows, and its cursor if it has one. Links are
+// next reports whether a page follows, and its cursor if it has one. Links are
 // not followed: many a server behind a proxy writes its own idea of its address
 // into them. Of a page without any of the headers, which a proxy may drop,
 // only whether it is full is known.

@@ -115,7 +115,7 @@ func (c *Connector) Create(ctx context.Context, content connector.Content, m con
 	if err != nil {
 		return connector.Written{}, err
 	}
-	if !success(answer) {
+	if !answer.Success() {
 		return connector.Written{}, c.writeRefused(ctx, http.MethodPost, answer)
 	}
 	return c.created(answer, m)
@@ -142,7 +142,7 @@ func (c *Connector) Update(ctx context.Context, sent connector.Sent, content con
 	if err != nil {
 		return connector.Written{}, err
 	}
-	if !success(answer) {
+	if !answer.Success() {
 		return connector.Written{}, c.issueRefused(ctx, answer)
 	}
 	i, err := c.updated(ctx, iid, d, answer)

@@ -6,8 +6,6 @@ import (
 	"net/http"
 	"net/url"
 	"strconv"
-	"strings"
-	"time"
 
 	"integrations/shared/connector"
 	"integrations/shared/connector/problem"
@@ -103,7 +101,7 @@ func parsePlace(baseURL string, body []byte) (connector.Place, bool) {
 	created, _ := p.Created.(string)
 
 	return connector.Place{
-		Instance: instance(baseURL, page), ID: strconv.FormatInt(p.ID, 10), Created: instant(created),
+		Instance: instance(baseURL, page), ID: strconv.FormatInt(p.ID, 10), Created: connector.Instant(created),
 		Name: markup.Cut(markup.OneLine(p.Path), longestPath, ""), URL: page,
 	}, true
 }
@@ -119,23 +117,5 @@ func instance(baseURL, page string) string {
 		return "gitlab.com"
 	}
 
-	for _, address := range []string{page, baseURL} {
-		if u, err := url.Parse(address); err == nil && u.Hostname() != "" {
-			return strings.TrimSuffix(strings.ToLower(u.Host), ":443")
-		}
-	}
-
-	return ""
-}
-
-// instant is a time in one form: GitLab writes times in the time zone of its
-// settings, and a server with another setting is not another server. What is no
-// time stays as it is.
-func instant(text string) string {
-	at, err := time.Parse(time.RFC3339, text)
-	if err != nil {
-		return markup.Cut(text, 64, "")
-	}
-
-	return at.UTC().Format(time.RFC3339)
+	return connector.HostOf(page, baseURL)
 }

@@ -24,10 +24,6 @@ var (
 	listProof   = proof.Of(domain.GitLab, "", proof.List)
 )
 
-// success reports whether an answer's status is one of success. That alone
-// proves nothing.
-func success(answer outbound.Response) bool { return answer.Status >= 200 && answer.Status < 300 }
-
 // foreign is the error for an answer of success without proof.
 func (c *Connector) foreign(method string, answer outbound.Response) *connector.Error {
 	e := proof.Foreign(method, answer, c.client.Clean)
@@ -88,7 +84,7 @@ func (c *Connector) readBack(ctx context.Context, iid int) (issue, bool) {
 func (i issue) shows(d draft) bool {
 	state := map[string]string{"close": "closed", "reopen": "opened"}[d.StateEvent]
 	switch {
-	case i.MovedTo != nil, !sameText(i.Title, d.Title), !sameText(i.Description, d.Description):
+	case i.MovedTo != nil, !markdown.SameText(i.Title, d.Title), !markdown.SameText(i.Description, d.Description):
 		return false
 	case state != "" && i.State != state:
 		return false
@@ -115,10 +111,4 @@ func listed(list string) []string {
 	}
 
 	return strings.Split(list, ",")
-}
-
-// sameText compares texts as GitLab stores them: it may change line ends and
-// cut white space around them.
-func sameText(a, b string) bool {
-	return strings.TrimSpace(strings.ReplaceAll(a, "\r\n", "\n")) == strings.TrimSpace(strings.ReplaceAll(b, "\r\n", "\n"))
 }

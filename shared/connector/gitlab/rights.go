@@ -72,7 +72,7 @@ func (c *Connector) rights(ctx context.Context, s state) ([]connector.Check, err
 	return checks, nil
 }
 
-// mayList tells whether issues can be read: whoever sees the project and has
+// mayList reports whether issues can be read: whoever sees the project and has
 // issues there may, with any scope that reads. The read of the project shows
 // that there is one.
 func (c *Connector) mayList(s state, self ownToken) connector.Check {
@@ -86,7 +86,7 @@ func (c *Connector) mayList(s state, self ownToken) connector.Check {
 	return connector.Passed(connector.CheckList)
 }
 
-// mayWrite tells whether a call that writes would be taken. A right that is
+// mayWrite reports whether a call that writes would be taken. A right that is
 // known to be missing decides, then one that is not told.
 func mayWrite(name string, s state, self ownToken, who member) connector.Check {
 	least, called := guest, "Guest"

@@ -44,7 +44,7 @@ type Connector struct {
 	now    func() time.Time
 	used   atomic.Pointer[spot] // the project that was resolved, nil before
 	sizes  *paging.Size         // of pages of searches
-	// metaSizes are those of what Jira tells of new issues.
+	// metaSizes are the sizes of the pages that describe new issues.
 	metaSizes *paging.Size
 
 	mu    sync.Mutex

@@ -125,7 +125,7 @@ func (c *Connector) unproven(answer outbound.Response, said problem.Problem) *co
 	return c.fail(connector.Ambiguous, connector.ItemScope, code, "Jira's answer does not show what was done: "+shown(answer, said), answer)
 }
 
-// shown is what a reason tells of an answer with success. Words in JSON may be
+// shown is what a reason says about an answer with success. Words in JSON may be
 // those of any issue, so they are left out.
 func shown(answer outbound.Response, said problem.Problem) string {
 	if !said.JSON {

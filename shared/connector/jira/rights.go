@@ -130,7 +130,7 @@ func open(name string, err error) connector.Check {
 	return connector.Undecided(name, connector.NotTold)
 }
 
-// screens tells whether the type of issue is there, and whether a new issue can
+// screens reports whether the type of issue is there, and whether a new issue can
 // have what items say and needs nothing else. Where Jira keeps that to itself,
 // which some administrators want, nothing is known (ankitpokhrel/jira-cli#743).
 func (c *Connector) screens(ctx context.Context, s *survey) {
@@ -192,7 +192,7 @@ func (c *Connector) noLabels(screen string) connector.Check {
 		With("The field Labels is not on the " + screen + " screen of " + c.cfg.IssueType + " in the project: issues arrive without their labels.")
 }
 
-// A newIssueScreen is what Jira tells of the create screen.
+// A newIssueScreen is what Jira says about the create screen.
 type newIssueScreen struct {
 	asked                        naming
 	summary, description, labels bool
@@ -478,7 +478,7 @@ func (c *Connector) editIssue(ctx context.Context, id string, d *draft, labels .
 	return again, c.withoutLabels(labels...), err
 }
 
-// offCreateScreen tells whether labels are not on the create screen: then they
+// offCreateScreen reports whether labels are not on the create screen: then they
 // were refused for that, and not for their values. A refusal is in the language
 // of whose token it is, so its words decide only where the screen cannot be read.
 func (c *Connector) offCreateScreen(ctx context.Context, answer outbound.Response) bool {

@@ -118,7 +118,7 @@ func (c *Connector) readProject(ctx context.Context, p place) (outbound.Response
 	return answer, nil
 }
 
-// category tells whether new issues can have the configured one. Categories of
+// category reports whether new issues can have the configured one. Categories of
 // all projects are not told of a project without any.
 func (c *Connector) category(found examined) connector.Check {
 	switch {

@@ -78,7 +78,7 @@ func TestResolve(t *testing.T) {
 	}
 }
 
-// Whoever may not ask at all is told why.
+// An account that may not ask at all gets the reason.
 func TestResolveWithoutALogIn(t *testing.T) {
 	for status, want := range map[int]string{401: "credentials_rejected", 404: "api_not_found", 302: "target_moved", 429: "rate_limited"} {
 		f, c := start(t, nil)

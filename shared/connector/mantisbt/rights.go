@@ -308,7 +308,7 @@ type customField struct {
 	Write    named  `json:"access_level_rw"`
 }
 
-// requiredFields tells whether a new issue can do without fields that items say
+// requiredFields reports whether a new issue can do without fields that items say
 // nothing of. MantisBT asks for a required field even if it has a default value,
 // and only of those who may fill it in (mci_project_custom_fields_validate in
 // api/soap/mc_project_api.php; recorded: create-custom-field-missing). It does
@@ -339,7 +339,7 @@ func (s standing) requiredFields(fields []customField) connector.Check {
 		With("New issues of the project must have a value in " + names + more + ", and items do not say which.")
 }
 
-// listed tells whether issues can be listed, by listing one.
+// listed reports whether issues can be listed, by listing one.
 func (c *Connector) listed(ctx context.Context, p place, s standing) (connector.Check, error) {
 	answer, err := c.list(ctx, p, 1, 1, "id")
 	if err != nil {

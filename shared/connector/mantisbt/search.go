@@ -188,7 +188,7 @@ func (c *Connector) around(ctx context.Context, p place, in int, since time.Time
 	return in, maxPages * changesPage, nil
 }
 
-// wanted tells whether there is an issue at a place that was changed at or
+// wanted reports whether there is an issue at a place that was changed at or
 // after since.
 func (c *Connector) wanted(ctx context.Context, p place, place int, since time.Time) (bool, error) {
 	rows, err := c.rows(ctx, p, 1, place+1, brief)

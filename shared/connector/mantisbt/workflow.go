@@ -34,7 +34,7 @@ type workflow struct {
 // options are the settings that make up a workflow.
 var options = []string{"status_enum_string", "resolution_enum_string", "bug_resolved_status_threshold", "bug_reopen_status", "bug_reopen_resolution"}
 
-// state tells whether work on an issue is still to be done.
+// state reports whether work on an issue is still to be done.
 func (w workflow) state(i issue) domain.ItemState {
 	if int64(i.Status.ID) >= w.resolved {
 		return domain.Closed

@@ -61,3 +61,13 @@ func TextHash(title, body string) string {
 	sum := sha256.Sum256([]byte(strconv.Quote(title) + strings.ReplaceAll(body, "\r\n", "\n")))
 	return hex.EncodeToString(sum[:16])
 }
+
+// SameText compares texts as GitHub and GitLab store them: they may change line
+// ends and cut white space around a text.
+func SameText(a, b string) bool {
+	return stored(a) == stored(b)
+}
+
+func stored(text string) string {
+	return strings.TrimSpace(strings.ReplaceAll(text, "\r\n", "\n"))
+}

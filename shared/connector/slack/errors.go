@@ -52,7 +52,7 @@ func (b *Bot) read(method string, response outbound.Response) (answer, error) {
 	err := json.Unmarshal(response.Body, &a)
 	a.response = response
 	switch {
-	case !success(response), err == nil && a.OK != nil && !*a.OK:
+	case !response.Success(), err == nil && a.OK != nil && !*a.OK:
 		return a, b.refused(method, a, response)
 	case err != nil || a.OK == nil:
 		return answer{}, b.foreign(method, response)
@@ -124,7 +124,7 @@ func byStatus(method string, response outbound.Response, said problem.Problem) m
 	class := outbound.Classify(method, response.Status, response.Header)
 	reads := method == http.MethodGet
 	switch {
-	case success(response): // with a code that is none of those known
+	case response.Success(): // with a code that is none of those known
 		return item("rejected", "")
 	case response.Status == http.StatusTooManyRequests:
 		return limited

@@ -18,12 +18,6 @@ var (
 	hookProof = proof.Of(domain.Slack, proof.Webhook, proof.Post)
 )
 
-// success reports whether an answer's status is one of success. That alone
-// proves nothing.
-func success(response outbound.Response) bool {
-	return response.Status >= 200 && response.Status < 300
-}
-
 // foreign is the error for an answer of success without proof.
 func (c *core) foreign(method string, response outbound.Response) *connector.Error {
 	e := proof.Foreign(method, response, c.client.Clean)

@@ -17,7 +17,7 @@ var Needs = []connector.Need{
 	{Check: checkHistory, Call: "GET /conversations.history", When: "look for a message whose post was not answered", Right: "`channels:history`, for a private channel `groups:history`; the bot is in the channel", Source: methods + "conversations.history"},
 }
 
-// mayWrite tells whether the bot may post: by its scopes, and by whether it is in
+// mayWrite reports whether the bot may post: by its scopes, and by whether it is in
 // the channel. Where the channel is not known, neither is that.
 func mayWrite(scopes []string, told bool, ch channel, target connector.Check) connector.Check {
 	anywhere := slices.Contains(scopes, "chat:write.public")
@@ -37,7 +37,7 @@ func mayWrite(scopes []string, told bool, ch channel, target connector.Check) co
 	}
 }
 
-// mayLook tells whether a lost message can be looked for. A channel of which
+// mayLook reports whether a lost message can be looked for. A channel of which
 // nothing is known may be public or private, which have scopes of their own, and
 // the bot may be in it or not.
 func mayLook(scopes []string, told bool, ch channel, target connector.Check) connector.Check {

@@ -59,7 +59,7 @@ func (w *Webhook) post(ctx gocontext.Context, p post) error {
 	switch {
 	case hookProof.Proven(response):
 		return nil
-	case !success(response), problem.Read(response, w.client.Clean).Member("ok") == "false":
+	case !response.Success(), problem.Read(response, w.client.Clean).Member("ok") == "false":
 		return w.hookRefused(response)
 	}
 
