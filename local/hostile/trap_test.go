@@ -119,7 +119,7 @@ func (h *trap) client(t *testing.T, allow string) *outbound.Client {
 	return c
 }
 
-// arrives tells whether a connection to an address arrives if nobody refuses
+// arrives reports whether a connection to an address arrives if nobody refuses
 // it.
 func (h *trap) arrives(ctx context.Context, host, port string) bool {
 	h.take()

@@ -41,7 +41,7 @@ var awayCodes = []string{
 	"KMSInternalException", "DependencyTimeoutException", "KeyUnavailableException",
 }
 
-// awayReasons are the reasons of a cancelled transaction that are nobody's
+// awayReasons are the reasons of a cancelled transaction that are no caller's
 // fault: the same transaction may succeed later
 // (https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html).
 var awayReasons = []string{"None", "TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"}

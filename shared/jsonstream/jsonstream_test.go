@@ -47,7 +47,7 @@ func TestDecodeIsUnmarshal(t *testing.T) {
 	}
 }
 
-// A text that ends too early is never taken for a whole one, wherever it ends.
+// A text that ends too early never counts as a whole one, wherever it ends.
 func TestACutText(t *testing.T) {
 	for n := range len(text) {
 		var got sample

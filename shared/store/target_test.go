@@ -143,7 +143,7 @@ func TestAPlaceIsClaimed(t *testing.T) {
 	is(t, s.ResolveTarget(t.Context(), stale, Resolution{Target: home}), ErrFenced)
 }
 
-// What a deleted integration has claimed too late stands in nobody's way.
+// A claim that a deleted integration has made too late blocks no other one.
 func TestAClaimOfADeletedIntegration(t *testing.T) {
 	s, _ := open(t)
 	there(t, s)

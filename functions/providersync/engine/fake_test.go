@@ -70,7 +70,7 @@ type provider struct {
 	// unresolved is why the place cannot be resolved, nil if it can.
 	unresolved error
 	leavesOut  string // what each write leaves out
-	refusing   func() // told of each refusal to resolve, nil for not
+	refusing   func() // called at each refusal to resolve, nil for not
 	// before and after are asked around the effect of each write; an error
 	// stands for what the caller sees.
 	before, after func(write string, item domain.Snowflake) error

@@ -65,7 +65,7 @@ func TestMarkersAreSigned(t *testing.T) {
 }
 
 // A7: what strangers plant before, during and after an unanswered create is
-// taken for nothing of ours, whether the create arrived or not.
+// not adopted, whether the create arrived or not.
 func TestPlantedMarkersAreNotFound(t *testing.T) {
 	bare := connector.Marker{Integration: 77, Item: 1, Attempt: 1}
 	forged := bare

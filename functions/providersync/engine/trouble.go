@@ -80,7 +80,7 @@ func (s *slice) guarded(t *task, do func() error) (err error) {
 	return do()
 }
 
-// repeat tells whether a failed call is repeated in this slice, and after how
+// repeat reports whether a failed call is repeated in this slice, and after how
 // long. While the provider is out, one call finds out whether it is back.
 func (s *slice) repeat(e *connector.Error, n int, repeatable bool) (time.Duration, bool) {
 	if n >= tries || s.run.Outages > 0 || e.Code == panicked {

@@ -26,7 +26,7 @@ func (s *Server) governing(where *Channel) *Channel {
 	return where
 }
 
-// silenced tells whether somebody may not write in a channel or thread.
+// silenced reports whether somebody may not write in a channel or thread.
 func (s *Server) silenced(where *Channel, id string) bool {
 	if where.Parent != "" {
 		return slices.Contains(s.governing(where).NoThreads, id)

@@ -86,7 +86,7 @@ func TestTheTableOfNeedsIsComplete(t *testing.T) {
 	d.channels[0].Unread = []string{bot}
 	d.lock.Unlock()
 	if _, err := b.Find(t.Context(), d.clock.now().Add(-time.Hour), []connector.Marker{marker}); err == nil {
-		t.Fatal(fmt.Errorf("a hidden history is taken for an empty one"))
+		t.Fatal(fmt.Errorf("a hidden history counts as an empty one"))
 	}
 	recorder.Needed(t, product.Needs)
 }

@@ -47,7 +47,7 @@ func (s *Server) beyond(made *call) *answer {
 	return nil
 }
 
-// writesIssues tells whether scopes are enough to write issues of a repository.
+// writesIssues reports whether scopes are enough to write issues of a repository.
 func writesIssues(scopes string, r *repository) bool {
 	for scope := range strings.SplitSeq(scopes, ",") {
 		scope = strings.TrimSpace(scope)

@@ -18,7 +18,7 @@ func (s *Server) project(made *call) (*answer, change) {
 	return &answer{status: http.StatusOK, value: s.renderProject(made.route.project, made.user)}, change{}
 }
 
-// mayWrite tells whether a user may write issues at all.
+// mayWrite reports whether a user may write issues at all.
 func mayWrite(p *project, user string) bool {
 	return !p.NoIssues && !p.Archived && (p.role(user) >= Guest || !p.Private && p.Roles != nil)
 }

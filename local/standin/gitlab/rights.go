@@ -16,7 +16,7 @@ func (p *project) rank(user string) int {
 	return role
 }
 
-// mayLabel tells whether a user may set labels. At a new issue GitLab lets a
+// mayLabel reports whether a user may set labels. At a new issue GitLab lets a
 // Guest set those that the project has already (app/policies/issue_policy.rb),
 // which is left out here: a label is new unless a test says otherwise.
 func (p *project) mayLabel(user string) bool { return p.rank(user) >= Planner }

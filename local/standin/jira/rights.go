@@ -13,7 +13,7 @@ const (
 	transitionIssues = "TRANSITION_ISSUES"
 )
 
-// has tells whether an account has a permission in a project.
+// has reports whether an account has a permission in a project.
 func (p *project) has(account Account, permission string) bool {
 	see, change := p.may(account.Name)
 	switch permission {

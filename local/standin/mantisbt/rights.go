@@ -54,7 +54,7 @@ func (s *Server) roleIn(p *Project, user string) Role {
 	return s.role(user)
 }
 
-// may tells whether a user reaches a threshold in a project. A list holds the
+// may reports whether a user reaches a threshold in a project. A list holds the
 // roles that are enough (recorded: config-threshold-array).
 func (s *Server) may(p *Project, user, name string) bool {
 	value, _ := s.setting(p, name)
@@ -69,7 +69,7 @@ func (s *Server) may(p *Project, user, name string) bool {
 	return false
 }
 
-// readonly tells whether a user may not change an issue because of its status.
+// readonly reports whether a user may not change an issue because of its status.
 func (s *Server) readonly(p *Project, one *issue, user string) bool {
 	from, _ := s.setting(p, "bug_readonly_status_threshold")
 	status, ok := from.(int)

@@ -174,7 +174,7 @@ func TestTheCheckIsRightAboutEachCall(t *testing.T) {
 	}
 }
 
-// What B3 wants to be told of an updater.
+// What B3 wants the check to say about an updater.
 func TestWhatAManagerReadsOfAnUpdater(t *testing.T) {
 	s := prepare(t, Updater, "", nil, nil)
 	checks, err := s.as(worker).Check(t.Context())

@@ -21,7 +21,7 @@ func (d *driver) connected(where string) (*product.Bot, *connectortest.Recorder)
 
 // For each set of scopes and each kind of channel: what the check says is what
 // Slack answers when the call is made. Where the check leaves it open, that is
-// because Slack does not tell of the channel.
+// because Slack does not describe the channel.
 func TestTheCheckIsRightAboutEachCall(t *testing.T) {
 	const me, maria = "U0OURBOT01", "U0MARIA001"
 	for _, scopes := range []string{
