@@ -13,6 +13,7 @@ import (
 	"io"
 	"log"
 	"log/slog"
+	"maps"
 	"math/rand/v2"
 	"net/http"
 	"net/http/httptest"
@@ -20,6 +21,7 @@ import (
 	"os"
 	"os/exec"
 	"runtime"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -311,6 +313,15 @@ func (p *counting) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.calls++
+	if r.Method == http.MethodGet && r.URL.Path == "/repos/acme/work" {
+		w.Header().Set("Content-Type", "application/json")
+		_, _ = io.WriteString(w, `{"id": 1296269, "full_name": "acme/work", "html_url": "https://example.com/acme/work", "has_issues": true, "permissions": {"push": true}}`)
+		return
+	}
+	if r.Method == http.MethodGet && r.URL.Path == "/repos/acme/work/issues" {
+		p.list(w)
+		return
+	}
 	number := len(p.issues) + 1
 	rest, status := strings.TrimPrefix(r.URL.Path, "/repos/acme/work/issues"), http.StatusCreated
 	if rest != "" {
@@ -327,6 +338,13 @@ func (p *counting) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(status)
 	_ = json.NewEncoder(w).Encode(issue)
+}
+
+// list answers with all issues. Only the search for lost links asks for them,
+// before there is one.
+func (p *counting) list(w http.ResponseWriter) {
+	w.Header().Set("Content-Type", "application/json")
+	_ = json.NewEncoder(w).Encode(slices.Collect(maps.Values(p.issues)))
 }
 
 func must(t testing.TB, err error) {
