@@ -27,13 +27,13 @@ var githubKit = kit{
 	classes: map[string]exception{
 		"any 403 told": {connector.Retryable, "GitHub's secondary limits answer 403, and say how long to wait"},
 	},
-	fill: func(t *testing.T, n int) connector.Connector {
+	fill: func(t *testing.T, n int, through func(http.Handler) http.Handler) connector.Connector {
 		s, err := standin.Open(standin.Config{Dir: t.TempDir(), Tokens: map[string]string{githubToken: "sync-bot"},
 			Repositories: []standin.Repository{{Owner: "acme", Name: "work"}}})
 		if err != nil {
 			t.Fatal(err)
 		}
-		c := openGitHub(connectortest.Serve(t, http.StripPrefix("/api/v3", s.API()), githubToken))
+		c := openGitHub(connectortest.Serve(t, through(http.StripPrefix("/api/v3", s.API())), githubToken))
 		t.Cleanup(func() { _ = s.Close() })
 		filled(t, c, n)
 		return c

@@ -1,6 +1,7 @@
 package conformance
 
 import (
+	"net/http"
 	"strings"
 	"testing"
 	"time"
@@ -23,13 +24,13 @@ func openGitLab(client *outbound.Client) connector.Connector {
 var gitlabKit = kit{
 	name: "gitlab", open: openGitLab, secrets: []string{gitlabToken},
 	sent: connector.Sent{Remote: domain.Remote{ID: "9001", Key: "1", State: domain.Open}, Labels: []string{"one"}, State: domain.Open},
-	fill: func(t *testing.T, n int) connector.Connector {
+	fill: func(t *testing.T, n int, through func(http.Handler) http.Handler) connector.Connector {
 		s, err := standin.Open(standin.Config{Dir: t.TempDir(), Host: host, Root: "/gitlab", Tokens: map[string]string{gitlabToken: "sync-bot"},
 			Projects: []standin.Project{{Path: "acme/work"}}})
 		if err != nil {
 			t.Fatal(err)
 		}
-		c := openGitLab(connectortest.Serve(t, s.API(), gitlabToken))
+		c := openGitLab(connectortest.Serve(t, through(s.API()), gitlabToken))
 		t.Cleanup(func() { _ = s.Close() })
 		filled(t, c, n)
 		return c

@@ -1,6 +1,7 @@
 package conformance
 
 import (
+	"net/http"
 	"strings"
 	"testing"
 	"time"
@@ -31,14 +32,14 @@ func jiraKit(name, flavor string) kit {
 	return kit{
 		name: name, again: again, open: open, secrets: []string{jiraToken},
 		sent: connector.Sent{Remote: domain.Remote{ID: "9001", Key: "WORK-1", State: domain.Open}, Labels: []string{"one"}, State: domain.Open},
-		fill: func(t *testing.T, n int) connector.Connector {
+		fill: func(t *testing.T, n int, through func(http.Handler) http.Handler) connector.Connector {
 			s, err := standin.Open(standin.Config{Flavor: flavor, Dir: t.TempDir(), BaseURL: "https://" + host,
 				Accounts: map[string]standin.Account{jiraToken: {Name: "sync-bot", Email: jiraAccount, Zone: "Europe/Berlin"}},
 				Projects: []standin.Project{{Key: "WORK"}}})
 			if err != nil {
 				t.Fatal(err)
 			}
-			c := open(connectortest.Serve(t, s.API(), jiraToken))
+			c := open(connectortest.Serve(t, through(s.API()), jiraToken))
 			t.Cleanup(func() { _ = s.Close() })
 			filled(t, c, n)
 			return c

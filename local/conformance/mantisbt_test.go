@@ -1,6 +1,7 @@
 package conformance
 
 import (
+	"net/http"
 	"strings"
 	"testing"
 	"time"
@@ -32,13 +33,13 @@ var mantisbtKit = kit{
 	cannot: map[string]string{
 		"labels": "the configuration has no member for them, and MantisBT's tags are words of one list for all projects",
 	},
-	fill: func(t *testing.T, n int) connector.Connector {
+	fill: func(t *testing.T, n int, through func(http.Handler) http.Handler) connector.Connector {
 		s, err := standin.Open(standin.Config{Dir: t.TempDir(), Tokens: map[string]string{mantisbtToken: "sync-bot"},
 			Projects: []standin.Project{{ID: 1, Name: "Work"}}})
 		if err != nil {
 			t.Fatal(err)
 		}
-		c := openMantisBT(connectortest.Serve(t, s.API(), mantisbtToken))
+		c := openMantisBT(connectortest.Serve(t, through(s.API()), mantisbtToken))
 		t.Cleanup(func() { _ = s.Close() })
 		filled(t, c, n)
 		return c

@@ -26,7 +26,7 @@ func markedKits(t *testing.T, test func(t *testing.T, c connector.Connector)) {
 	t.Helper()
 	for _, k := range kits {
 		if k.fill != nil {
-			t.Run(k.name, func(t *testing.T) { test(t, k.fill(t, 0)) })
+			t.Run(k.name, func(t *testing.T) { test(t, k.fill(t, 0, straight)) })
 		}
 	}
 

@@ -51,7 +51,7 @@ func TestResolve(t *testing.T) {
 		if k.fill == nil {
 			return
 		}
-		c := k.fill(t, 0)
+		c := k.fill(t, 0, straight)
 		resolver, is := c.(connector.Resolver)
 		if !is {
 			return

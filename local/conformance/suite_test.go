@@ -39,8 +39,9 @@ type kit struct {
 	again map[string]string
 	// lists are the operations whose requests are POST and only read.
 	lists func(r *http.Request) bool
-	// fill is a connector to a stand-in that holds n of our objects.
-	fill func(t *testing.T, n int) connector.Connector
+	// fill is a connector to a stand-in that holds n of our objects. Through
+	// stands between the two.
+	fill func(t *testing.T, n int, through func(http.Handler) http.Handler) connector.Connector
 	// history is a server whose channel holds n messages, the wanted one among
 	// the oldest. It says when it is asked for a page.
 	history func(n int, page func()) http.Handler
@@ -126,6 +127,9 @@ func operations(c connector.Connector) []operation {
 	if _, can := c.(connector.Puller); can {
 		list = append(list, operation{"changes", func(ctx context.Context, c connector.Connector, _ kit) error {
 			_, _, err := c.(connector.Puller).Changes(ctx, now.Add(-time.Hour), 0)
+			return err
+		}}, operation{"read", func(ctx context.Context, c connector.Connector, k kit) error {
+			_, err := c.(connector.Puller).Read(ctx, k.sent.Remote)
 			return err
 		}})
 	}

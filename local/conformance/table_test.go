@@ -3,8 +3,10 @@ package conformance
 import (
 	"encoding/json"
 	"fmt"
+	"net/http"
 	"os"
 	"path/filepath"
+	"reflect"
 	"runtime"
 	"slices"
 	"strings"
@@ -159,6 +161,90 @@ func TestPagesInFlatMemory(t *testing.T) {
 	})
 }
 
+// A read of one object shows what the list shows of it.
+func TestReadShowsWhatTheListShows(t *testing.T) {
+	everyKit(t, func(t *testing.T, k kit) {
+		if k.fill == nil {
+			t.Skip("it has no list: ", k.cannot)
+		}
+		c := k.fill(t, 3, straight).(connector.Puller)
+		objects, _, err := c.Changes(t.Context(), time.Time{}, 0)
+		if err != nil || len(objects) != 3 {
+			t.Fatalf("%d objects: %v", len(objects), err)
+		}
+		for _, want := range objects {
+			got, err := c.Read(t.Context(), want.Remote)
+			if err != nil || !reflect.DeepEqual(got, want) {
+				t.Errorf("read %+v: %v, listed %+v", got, err, want)
+			}
+		}
+	})
+}
+
+// A read of an object that is gone, or that a link does not name, concerns this
+// object alone.
+func TestReadOfNoObject(t *testing.T) {
+	everyKit(t, func(t *testing.T, k kit) {
+		if k.fill == nil {
+			t.Skip("it has no list: ", k.cannot)
+		}
+		c := k.fill(t, 1, straight).(connector.Puller)
+		for name, remote := range map[string]domain.Remote{"gone": {ID: "99999", Key: "99999"}, "unnamed": {ID: "x", Key: "x"}, "empty": {}, "negative": {ID: "-1", Key: "-1"}} {
+			_, err := c.Read(t.Context(), remote)
+			if e := failure(t, name, err); e.Class != connector.Final || e.Scope != connector.ItemScope {
+				t.Errorf("%s: %s, scope %d: %v", name, e.Class, e.Scope, e)
+			}
+		}
+	})
+}
+
+// straight has nothing stand between a connector and its provider.
+func straight(provider http.Handler) http.Handler { return provider }
+
+// A read of one object that is refused never stops the integration: it is the
+// object's matter, or a failure that may pass.
+func TestReadRefusedForOneObject(t *testing.T) {
+	everyKit(t, func(t *testing.T, k kit) {
+		if k.fill == nil {
+			t.Skip("it has no list: ", k.cannot)
+		}
+		var refusal *foreign
+		var object string
+		c := k.fill(t, 2, func(provider http.Handler) http.Handler {
+			return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				if refusal != nil && r.Method == http.MethodGet && strings.HasSuffix(r.URL.Path, "/"+object) {
+					refusal.serve(w, r)
+					return
+				}
+				provider.ServeHTTP(w, r)
+			})
+		}).(connector.Puller)
+		objects, _, err := c.Changes(t.Context(), time.Time{}, 0)
+		if err != nil || len(objects) != 2 {
+			t.Fatalf("%d objects: %v", len(objects), err)
+		}
+
+		remote := objects[0].Remote
+		object = remote.Key
+		if strings.HasPrefix(k.name, "jira") {
+			object = remote.ID
+		}
+		for _, f := range aboutOneItem {
+			refusal = &f
+			_, err := c.Read(t.Context(), remote)
+			e := failure(t, f.name, err)
+			passes := e.Class == connector.Retryable && strings.HasPrefix(f.media, "text/html")
+			alone := e.Class == connector.Final && e.Scope == connector.ItemScope
+			if !passes && !alone || !strings.Contains(e.Detail, f.detail) && f.status != 404 && f.status != 410 {
+				t.Errorf("%s: %s, scope %d: %v", f.name, e.Class, e.Scope, e)
+			}
+			if _, err := c.Read(t.Context(), objects[1].Remote); err != nil {
+				t.Errorf("%s: the other object: %v", f.name, err)
+			}
+		}
+	})
+}
+
 // filled makes n objects of ours.
 func filled(t *testing.T, c connector.Connector, n int) {
 	t.Helper()
@@ -175,7 +261,7 @@ func filled(t *testing.T, c connector.Connector, n int) {
 // alive at most.
 func (k kit) listed(t *testing.T, n int) int {
 	t.Helper()
-	c := k.fill(t, n)
+	c := k.fill(t, n, straight)
 	base, most := live(), 0
 	seen := 0
 	for page := 1; ; page++ {

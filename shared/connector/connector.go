@@ -158,6 +158,9 @@ type Puller interface {
 	// object. What is nothing to speak of, but stands in the provider's list and
 	// moves in it, is handed over as Other.
 	Changes(ctx context.Context, since time.Time, offset int) (objects []Object, more bool, err error)
+	// Read reads one object as Changes would show it now. It is for an object
+	// about to be updated while Changes does not work.
+	Read(ctx context.Context, remote domain.Remote) (Object, error)
 }
 
 // A Check is one thing that a connection needs, and whether it is so. OK is nil

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
+	"strconv"
 	"sync"
 	"testing"
 	"time"
@@ -43,6 +44,7 @@ type provider struct {
 	creates int
 	updates int
 	finds   int
+	reads   int // of single objects
 	asked   int // calls of all kinds, answered or not
 	wrote   func(step string, item domain.Snowflake)
 	// panics names the item at which a step panics.
@@ -74,7 +76,12 @@ type provider struct {
 	// before and after are asked around the effect of each write; an error
 	// stands for what the caller sees.
 	before, after func(write string, item domain.Snowflake) error
+	// beforePlace is asked before the place is read: most tests are about a
+	// provider that answers that.
+	beforePlace func(call string, item domain.Snowflake) error
 }
+
+var _ connector.Puller = (*provider)(nil)
 
 func (p *provider) note(step string, item domain.Snowflake) {
 	if p.wrote != nil {
@@ -208,6 +215,9 @@ var placed = there.Key(domain.GitHub)
 func (p *provider) Resolve(context.Context) (connector.Place, error) {
 	p.asked++
 	p.resolves++
+	if err := ask(p.beforePlace, "resolve", 0); err != nil {
+		return connector.Place{}, err
+	}
 	if p.unresolved != nil && p.refusing != nil {
 		p.refusing()
 	}
@@ -270,7 +280,7 @@ func (p *provider) Changes(_ context.Context, since time.Time, offset int) ([]co
 		if at := o.updated.Truncate(time.Second); !at.Before(since) && o.other {
 			all = append(all, connector.Object{UpdatedAt: at, Other: true})
 		} else if !at.Before(since) {
-			all = append(all, connector.Object{Written: o.written(p.remote(n)), Marker: o.marker, Markers: o.markers(), Title: o.content.Title, CreatedAt: o.at, UpdatedAt: at})
+			all = append(all, o.shown(p.remote(n)))
 		}
 	}
 	slices.SortStableFunc(all, func(a, b connector.Object) int { return a.UpdatedAt.Compare(b.UpdatedAt) })
@@ -281,6 +291,26 @@ func (p *provider) Changes(_ context.Context, since time.Time, offset int) ([]co
 	from := min(offset, len(all))
 	to := min(from+size, len(all))
 	return all[from:to], to < len(all), nil
+}
+
+// shown is an object as a list or a read of it shows it.
+func (o *object) shown(remote domain.Remote) connector.Object {
+	return connector.Object{Written: o.written(remote), Marker: o.marker, Markers: o.markers(), Title: o.content.Title,
+		CreatedAt: o.at, UpdatedAt: o.updated.Truncate(time.Second)}
+}
+
+func (p *provider) Read(_ context.Context, remote domain.Remote) (connector.Object, error) {
+	p.asked++
+	p.reads++
+	n, err := strconv.Atoi(remote.ID)
+	if err != nil || n >= len(p.objects) {
+		return connector.Object{}, &connector.Error{Class: connector.Final, Scope: connector.ItemScope, Code: remoteDeleted}
+	}
+	if err := ask(p.before, "read", p.objects[n].marker.Item); err != nil {
+		return connector.Object{}, err
+	}
+
+	return p.objects[n].shown(p.remote(n)), nil
 }
 
 // byItem gives the objects of each item.

@@ -9,6 +9,7 @@ import (
 	"integrations/shared/connector"
 	"integrations/shared/connector/markdown"
 	"integrations/shared/connector/paging"
+	"integrations/shared/domain"
 	"integrations/shared/markup"
 	"integrations/shared/outbound"
 )
@@ -159,4 +160,19 @@ func (i issue) object() connector.Object {
 	return connector.Object{
 		Written: i.written(), Marker: connector.FirstMarker(found), Markers: found, Title: markup.Cut(i.Title, maxTitle, ""), CreatedAt: i.CreatedAt, UpdatedAt: i.UpdatedAt,
 	}
+}
+
+// Read reads one issue.
+func (c *Connector) Read(ctx context.Context, remote domain.Remote) (connector.Object, error) {
+	number, err := strconv.Atoi(remote.Key)
+	if err != nil || number <= 0 {
+		return connector.Object{}, c.unnumbered()
+	}
+
+	i, err := c.read(ctx, c.repository()+"/issues/"+strconv.Itoa(number))
+	if err != nil {
+		return connector.Object{}, err
+	}
+
+	return i.object(), nil
 }

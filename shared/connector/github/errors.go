@@ -50,6 +50,11 @@ func (c *Connector) refused(method string, answer outbound.Response) *connector.
 
 // readRefused is for a refusal of a read. It concerns the repository.
 func (c *Connector) readRefused(answer outbound.Response, said problem.Problem) *connector.Error {
+	gone := answer.Status == http.StatusNotFound || answer.Status == http.StatusGone
+	if said.Markup && !gone {
+		return c.intercepted(answer, said)
+	}
+
 	scope, code, detail := connector.IntegrationScope, "", ""
 	switch answer.Status {
 	case http.StatusUnauthorized:
@@ -159,6 +164,37 @@ func (c *Connector) issueRefused(ctx context.Context, method string, answer outb
 // happened, ask again.
 func (c *Connector) undecided(answer outbound.Response) *connector.Error {
 	return c.fail(connector.Retryable, connector.IntegrationScope, "provider_unavailable", "whether the issue or the repository is gone could not be found out", answer)
+}
+
+// issueUnread is for a read of one issue that is refused. A 403 is about this
+// issue alone if the repository can be read.
+func (c *Connector) issueUnread(ctx context.Context, answer outbound.Response) *connector.Error {
+	e := c.issueRefused(ctx, http.MethodGet, answer)
+	if answer.Status != http.StatusForbidden || e.Class != connector.Final {
+		return e
+	}
+
+	probe, err := c.look(ctx)
+	if err != nil {
+		return c.undecided(answer)
+	}
+	if probe.Status != http.StatusOK {
+		return c.refused(http.MethodGet, probe)
+	}
+	e.Scope = connector.ItemScope
+
+	return e
+}
+
+// intercepted is for a page in place of an answer to a read: a firewall's or a
+// gateway's refusal is no verdict on the credentials.
+func (c *Connector) intercepted(answer outbound.Response, said problem.Problem) *connector.Error {
+	code := "provider_unavailable"
+	if said.Login {
+		code = "session_expired"
+	}
+
+	return c.fail(connector.Retryable, connector.IntegrationScope, code, said.Reason("something before GitHub answers in its place"), answer)
 }
 
 func (c *Connector) fail(class connector.Class, scope connector.Scope, code, detail string, answer outbound.Response) *connector.Error {

@@ -155,7 +155,7 @@ func (c *Connector) Create(ctx context.Context, content connector.Content, m con
 func (c *Connector) Update(ctx context.Context, sent connector.Sent, content connector.Content, m connector.Marker) (connector.Written, error) {
 	number, err := strconv.Atoi(sent.Remote.Key)
 	if err != nil || number <= 0 {
-		return connector.Written{}, c.fail(connector.Final, connector.ItemScope, "remote_unknown", "the link does not hold the number of an issue", outbound.Response{})
+		return connector.Written{}, c.unnumbered()
 	}
 	where := c.repository() + "/issues/" + strconv.Itoa(number)
 	d := draft{Title: content.Title, Body: markdown.WithMarker(content.Body, m)}
@@ -199,7 +199,7 @@ func (c *Connector) read(ctx context.Context, where string) (issue, error) {
 		return issue{}, err
 	}
 	if !answer.Success() {
-		return issue{}, c.issueRefused(ctx, http.MethodGet, answer)
+		return issue{}, c.issueUnread(ctx, answer)
 	}
 	var i issue
 	if err := json.Unmarshal(answer.Body, &i); err != nil || !readProof.Holds(answer) {
@@ -257,4 +257,9 @@ func headerFor(token string) http.Header {
 		"Accept":               {"application/vnd.github+json"},
 		"X-Github-Api-Version": {apiVersion},
 	}
+}
+
+// unnumbered is for a link without the number of an issue: nothing is sent.
+func (c *Connector) unnumbered() *connector.Error {
+	return c.fail(connector.Final, connector.ItemScope, "remote_unknown", "the link does not hold the number of an issue", outbound.Response{})
 }

@@ -2,14 +2,17 @@ package gitlab
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"net/http"
 	"net/url"
+	"strconv"
 	"time"
 
 	"integrations/shared/connector"
 	"integrations/shared/connector/markdown"
 	"integrations/shared/connector/paging"
+	"integrations/shared/domain"
 	"integrations/shared/markup"
 	"integrations/shared/outbound"
 )
@@ -149,4 +152,28 @@ func (i issue) object() connector.Object {
 	return connector.Object{
 		Written: i.written(), Marker: connector.FirstMarker(found), Markers: found, Title: markup.Cut(i.Title, maxTitle, ""), CreatedAt: i.CreatedAt, UpdatedAt: i.UpdatedAt,
 	}
+}
+
+// Read reads one issue.
+func (c *Connector) Read(ctx context.Context, remote domain.Remote) (connector.Object, error) {
+	iid, err := strconv.Atoi(remote.Key)
+	if err != nil || iid <= 0 {
+		return connector.Object{}, c.unnumbered()
+	}
+
+	answer, err := c.get(ctx, c.project()+"/issues/"+strconv.Itoa(iid), 0)
+	if err != nil {
+		return connector.Object{}, err
+	}
+	if !answer.Success() {
+		return connector.Object{}, c.issueUnread(ctx, answer)
+	}
+
+	var i issue
+	err = json.Unmarshal(answer.Body, &i)
+	if err != nil || !readProof.Proven(answer) {
+		return connector.Object{}, c.foreign(http.MethodGet, answer)
+	}
+
+	return i.object(), nil
 }

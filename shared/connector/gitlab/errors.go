@@ -52,6 +52,11 @@ func (c *Connector) refused(method string, answer outbound.Response) *connector.
 
 // readRefused is for a refusal of a read. It concerns the project.
 func (c *Connector) readRefused(answer outbound.Response, said problem.Problem) *connector.Error {
+	gone := answer.Status == http.StatusNotFound || answer.Status == http.StatusGone
+	if said.Markup && !gone {
+		return c.intercepted(answer, said)
+	}
+
 	scope, code, detail := connector.IntegrationScope, "", ""
 	switch answer.Status {
 	case http.StatusUnauthorized:
@@ -174,14 +179,55 @@ func (c *Connector) issueRefused(ctx context.Context, answer outbound.Response) 
 	s, probe, err := c.look(ctx)
 	switch {
 	case err != nil:
-		// Nothing happened; ask again.
-		return c.fail(connector.Retryable, connector.IntegrationScope, "provider_unavailable", "whether the issue or the project is gone could not be found out", answer)
+		return c.undecided(answer)
 	case probe.Status != http.StatusOK:
 		return c.refused(http.MethodGet, probe)
 	case s.issuesOff():
 		return c.fail(connector.Final, connector.IntegrationScope, "issues_disabled", "the project has issues turned off", answer)
 	}
 	return c.fail(connector.Final, connector.ItemScope, "remote_deleted", "the project is there, but the issue was deleted, or the token may not see it", answer)
+}
+
+// undecided is for a refusal whose reach could not be found out: nothing
+// happened, ask again.
+func (c *Connector) undecided(answer outbound.Response) *connector.Error {
+	return c.fail(connector.Retryable, connector.IntegrationScope, "provider_unavailable", "whether the issue or the project is gone could not be found out", answer)
+}
+
+// issueUnread is for a read of one issue that is refused. A 403 is about this
+// issue alone if the project can be read.
+func (c *Connector) issueUnread(ctx context.Context, answer outbound.Response) *connector.Error {
+	gone := answer.Status == http.StatusNotFound || answer.Status == http.StatusGone
+	if gone {
+		return c.issueRefused(ctx, answer)
+	}
+
+	e := c.refused(http.MethodGet, answer)
+	if answer.Status != http.StatusForbidden || e.Class != connector.Final {
+		return e
+	}
+
+	_, probe, err := c.look(ctx)
+	if err != nil {
+		return c.undecided(answer)
+	}
+	if probe.Status != http.StatusOK {
+		return c.refused(http.MethodGet, probe)
+	}
+	e.Scope = connector.ItemScope
+
+	return e
+}
+
+// intercepted is for a page in place of an answer to a read: a firewall's or a
+// gateway's refusal is no verdict on the credentials.
+func (c *Connector) intercepted(answer outbound.Response, said problem.Problem) *connector.Error {
+	code := "provider_unavailable"
+	if said.Login {
+		code = "session_expired"
+	}
+
+	return c.fail(connector.Retryable, connector.IntegrationScope, code, said.Reason("something before GitLab answers in its place"), answer)
 }
 
 func (c *Connector) fail(class connector.Class, scope connector.Scope, code, detail string, answer outbound.Response) *connector.Error {

@@ -126,7 +126,7 @@ func (c *Connector) Create(ctx context.Context, content connector.Content, m con
 func (c *Connector) Update(ctx context.Context, sent connector.Sent, content connector.Content, m connector.Marker) (connector.Written, error) {
 	iid, err := strconv.Atoi(sent.Remote.Key)
 	if err != nil || iid <= 0 {
-		return connector.Written{}, c.fail(connector.Final, connector.ItemScope, "remote_unknown", "the link does not hold the number of an issue", outbound.Response{})
+		return connector.Written{}, c.unnumbered()
 	}
 	d := draft{Title: content.Title, Description: markdown.WithMarker(content.Body, m)}
 	if content.State != sent.State {
@@ -188,4 +188,9 @@ func (c *Connector) get(ctx context.Context, where string, maxBody int64) (outbo
 
 func (c *Connector) header() http.Header {
 	return http.Header{"Private-Token": {c.cfg.Token}, "Accept": {"application/json"}}
+}
+
+// unnumbered is for a link without the number of an issue: nothing is sent.
+func (c *Connector) unnumbered() *connector.Error {
+	return c.fail(connector.Final, connector.ItemScope, "remote_unknown", "the link does not hold the number of an issue", outbound.Response{})
 }

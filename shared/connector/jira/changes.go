@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"integrations/shared/connector"
+	"integrations/shared/domain"
 	"integrations/shared/markup/document"
 )
 
@@ -132,4 +133,18 @@ func (c *Connector) object(ctx context.Context, i issue) connector.Object {
 		Written: c.written(ctx, i), Marker: connector.FirstMarker(found), Markers: found, Title: document.CutText(i.Fields.Summary, maxSummary, ""),
 		CreatedAt: i.Fields.Created.Time, UpdatedAt: i.Fields.Updated.Time,
 	}
+}
+
+// Read reads one issue.
+func (c *Connector) Read(ctx context.Context, remote domain.Remote) (connector.Object, error) {
+	if !digits(remote.ID) {
+		return connector.Object{}, c.unnumbered()
+	}
+
+	i, err := c.read(ctx, remote.ID)
+	if err != nil {
+		return connector.Object{}, err
+	}
+
+	return c.object(ctx, i), nil
 }

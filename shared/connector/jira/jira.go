@@ -166,7 +166,7 @@ func issueType(name string) *named {
 func (c *Connector) Update(ctx context.Context, sent connector.Sent, content connector.Content, m connector.Marker) (connector.Written, error) {
 	id := sent.Remote.ID
 	if !digits(id) {
-		return connector.Written{}, c.fail(connector.Final, connector.ItemScope, "remote_unknown", "the link does not hold the id of an issue", outbound.Response{})
+		return connector.Written{}, c.unnumbered()
 	}
 	moves, seen := content.State != sent.State, cmp.Or(sent.Seen.State, sent.State)
 	if sent.State == "" { // what stands there may be ours
@@ -361,4 +361,9 @@ func (c *Connector) header() http.Header {
 
 func digits(text string) bool {
 	return text != "" && len(text) <= 19 && strings.Trim(text, "0123456789") == "" && text[0] != '0'
+}
+
+// unnumbered is for a link without the id of an issue: nothing is sent.
+func (c *Connector) unnumbered() *connector.Error {
+	return c.fail(connector.Final, connector.ItemScope, "remote_unknown", "the link does not hold the id of an issue", outbound.Response{})
 }

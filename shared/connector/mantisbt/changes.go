@@ -2,11 +2,13 @@ package mantisbt
 
 import (
 	"context"
+	"strconv"
 	"strings"
 	"time"
 
 	"integrations/shared/connector"
 	"integrations/shared/connector/paging"
+	"integrations/shared/domain"
 	"integrations/shared/markup"
 	"integrations/shared/outbound"
 )
@@ -349,4 +351,24 @@ func (c *Connector) follow(change func(*trail)) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	change(&c.trail)
+}
+
+// Read reads one issue.
+func (c *Connector) Read(ctx context.Context, remote domain.Remote) (connector.Object, error) {
+	id := number64(remote.Key)
+	if id <= 0 {
+		return connector.Object{}, c.unnumbered()
+	}
+
+	p, flow, err := c.prepare(ctx)
+	if err != nil {
+		return connector.Object{}, err
+	}
+
+	i, _, err := c.read(ctx, p.root+"/issues/"+strconv.FormatInt(id, 10))
+	if err != nil {
+		return connector.Object{}, err
+	}
+
+	return c.object(i, flow).Object, nil
 }

@@ -164,7 +164,7 @@ func (c *Connector) Create(ctx context.Context, content connector.Content, m con
 func (c *Connector) Update(ctx context.Context, sent connector.Sent, content connector.Content, m connector.Marker) (connector.Written, error) {
 	id, err := strconv.ParseInt(sent.Remote.Key, 10, 64)
 	if err != nil || id <= 0 {
-		return connector.Written{}, c.fail(connector.Final, connector.ItemScope, "remote_unknown", "the link does not hold the number of an issue", outbound.Response{})
+		return connector.Written{}, c.unnumbered()
 	}
 	p, flow, err := c.prepare(ctx)
 	if err != nil {
@@ -324,4 +324,9 @@ func (c *Connector) trusted(answer outbound.Response) error {
 // header carries the bare token: MantisBT 2.28 answers 401 to a scheme.
 func (c *Connector) header() http.Header {
 	return http.Header{"Authorization": {c.cfg.Token}, "Accept": {"application/json"}}
+}
+
+// unnumbered is for a link without the number of an issue: nothing is sent.
+func (c *Connector) unnumbered() *connector.Error {
+	return c.fail(connector.Final, connector.ItemScope, "remote_unknown", "the link does not hold the number of an issue", outbound.Response{})
 }
