@@ -66,6 +66,15 @@ type Status struct {
 	Parked        int        `json:"parked"` // items given up until they change or are retried
 	LastSuccessAt *time.Time `json:"last_success_at"`
 	Target        *Target    `json:"target"` // nil until a sync has resolved it
+	// PullProblem is why what people change at the provider cannot be read, nil
+	// while it can.
+	PullProblem *PullProblem `json:"pull_problem"`
+}
+
+// A PullProblem is why changes at the provider cannot be read, and since when.
+type PullProblem struct {
+	Reason
+	Since time.Time `json:"since"`
 }
 
 // A Target is the place that an integration syncs with, as the provider

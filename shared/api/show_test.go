@@ -48,7 +48,7 @@ type page[T any] struct {
 
 func TestStatus(t *testing.T) {
 	w := newWorld(t)
-	blank := `{"health":"unknown","reason":null,"cool_down_until":null,"active_run":null,"dirty":0,"parked":0,"last_success_at":null,"target":null}`
+	blank := `{"health":"unknown","reason":null,"cool_down_until":null,"active_run":null,"dirty":0,"parked":0,"last_success_at":null,"target":null,"pull_problem":null}`
 	if resp := send(t, w.status, request{}); resp.StatusCode != 200 || resp.Body != blank {
 		t.Errorf("%d %s", resp.StatusCode, resp.Body)
 	}
@@ -67,11 +67,23 @@ func TestStatus(t *testing.T) {
 		Dirty, Parked int
 		LastSuccessAt *time.Time `json:"last_success_at"`
 		Target        *struct{ ID, Name, URL string }
+		PullProblem   *struct {
+			domain.RunError
+			Since time.Time
+		} `json:"pull_problem"`
 	}
 	if got := told[answer](t, w.status, request{}, 200); got.ActiveRun == nil || got.ActiveRun.ID != run.ID || got.ActiveRun.Status != domain.Running || got.Dirty != 2 || got.Parked != 1 ||
 		got.Target == nil || got.Target.ID != "1296269" || got.Target.Name != "octo/hello" || got.Target.URL != "https://github.com/octo/hello" {
 		t.Errorf("%+v", got)
 	}
+	since := w.now.Add(-time.Hour)
+	must(t, w.store.Commit(t.Context(), lease, store.Batch{Run: active, PullTried: true, PullTrouble: &store.Trouble{ConnectionVersion: 1, Since: since.UnixMilli(),
+		Reason: domain.RunError{Code: "answer_unreadable", Detail: "d", ProviderMessage: "no list"}}}))
+	problem := told[answer](t, w.status, request{}, 200).PullProblem
+	if problem == nil || problem.Code != "answer_unreadable" || problem.Detail != "d" || problem.ProviderMessage != "no list" || !problem.Since.Equal(since) {
+		t.Errorf("%+v", problem)
+	}
+
 	until := w.now.Add(time.Hour)
 	run.Status, run.FinishedAt = domain.Succeeded, &w.now
 	must(t, w.store.Finish(t.Context(), lease, store.Ending{Run: run, Mode: run.Mode, MetaVersion: w.view(t, github).Integration.Version, Condition: &store.Condition{
@@ -102,15 +114,21 @@ func TestStatusAfterAPatch(t *testing.T) {
 	} {
 		w := newWorld(t)
 		run := w.accepted(t, request{})
-		_, lease := w.work(t, run.ID)
+		active, lease := w.work(t, run.ID)
+		must(t, w.store.Commit(t.Context(), lease, store.Batch{Run: active, PullTried: true,
+			PullTrouble: &store.Trouble{ConnectionVersion: 1, Reason: domain.RunError{Code: "answer_unreadable", Detail: "d"}}}))
 		run.Status, run.FinishedAt = domain.Succeeded, &w.now
 		must(t, w.store.Finish(t.Context(), lease, store.Ending{Run: run, Mode: run.Mode, MetaVersion: w.view(t, github).Integration.Version,
 			Condition: &store.Condition{ConfigurationVersion: 1, ConnectionVersion: 1, State: domain.Healthy}}))
 		if resp := send(t, w.patch, request{body: c.body}); resp.StatusCode != 200 {
 			t.Fatalf("%s: %d %s", name, resp.StatusCode, resp.Body)
 		}
-		if got := told[struct{ Health string }](t, w.status, request{}, 200); got.Health != c.want {
-			t.Errorf("%s: %s, want %s", name, got.Health, c.want)
+		got := told[struct {
+			Health      string
+			PullProblem *domain.RunError `json:"pull_problem"`
+		}](t, w.status, request{}, 200)
+		if got.Health != c.want || (got.PullProblem == nil) != (c.want == "unknown") {
+			t.Errorf("%s: %+v, want %s", name, got, c.want)
 		}
 	}
 }

@@ -28,6 +28,10 @@ type Batch struct {
 	Condition   *Condition // nil: what is known stays
 	Pull        *Pull      // nil: it stays; written with the last transaction
 	Relink      *Pull      // nil: it stays; written with the last transaction
+	// PullTrouble replaces why the pull cannot go on, nil for that it can. It is
+	// written where PullTried is set.
+	PullTrouble *Trouble
+	PullTried   bool
 	// Relinked says that the search for lost links is complete, as of a time;
 	// the next sync must then be full. Target is written with it.
 	Relinked time.Time
@@ -137,6 +141,12 @@ func (l Lease) batchUpdate(b Batch, last bool) update {
 	}
 	if b.Pull != nil && last {
 		put("pull", &types.AttributeValueMemberM{Value: mustEncode(b.Pull)})
+	}
+	if b.PullTried && last && b.PullTrouble != nil {
+		put("pull_trouble", &types.AttributeValueMemberM{Value: mustEncode(*b.PullTrouble)})
+	}
+	if b.PullTried && last && b.PullTrouble == nil {
+		put("pull_trouble", &types.AttributeValueMemberNULL{Value: true})
 	}
 	if b.Relink != nil && last {
 		put("relink", &types.AttributeValueMemberM{Value: mustEncode(b.Relink)})

@@ -34,6 +34,9 @@ type State struct {
 	// Condition is how the provider last answered; see Health.
 	Condition *Condition `json:"condition,omitempty"`
 	Pull      *Pull      `json:"pull,omitempty"`
+	// PullTrouble says that the last pull could not go on, nil if it could; see
+	// PullProblem.
+	PullTrouble *Trouble `json:"pull_trouble,omitempty"`
 	// Target is the place the integration syncs with, nil until it is resolved.
 	Target *Target `json:"place,omitempty"`
 	// RelinkedAt is when the target was last searched for objects whose links
@@ -58,6 +61,15 @@ type Condition struct {
 	// Refused are the items whose writes were refused in a row, each once, with
 	// no write accepted between them.
 	Refused []domain.Snowflake `json:"refused,omitempty"`
+}
+
+// A Trouble is why something does not work, and since when.
+type Trouble struct {
+	// ConnectionVersion is Integration.ConnectionVersion: a trouble of another
+	// one says nothing.
+	ConnectionVersion int64           `json:"connection_version"`
+	Reason            domain.RunError `json:"reason"`
+	Since             int64           `json:"since"` // Unix milliseconds
 }
 
 // A Pull is how far the worker has read what changed at a target.
@@ -98,6 +110,16 @@ func (s *State) Health(i Integration) domain.Health {
 		h.CoolDownUntil = &until
 	}
 	return h
+}
+
+// PullProblem is why the pull of an integration cannot go on, nil if it can or
+// has not been tried since a change of the credentials or the place.
+func (s *State) PullProblem(i Integration) *Trouble {
+	if s == nil || s.PullTrouble == nil || s.PullTrouble.ConnectionVersion != i.ConnectionVersion {
+		return nil
+	}
+
+	return s.PullTrouble
 }
 
 // Cooling tells until when changes wait because the provider refused what is

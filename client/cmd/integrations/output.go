@@ -164,20 +164,29 @@ func statusText(v any) [][2]string {
 	s := v.(client.Status)
 	health := s.Health
 	if s.Reason != nil {
-		health += ": " + s.Reason.Detail + " (" + s.Reason.Code + ")"
-		if s.Reason.ProviderMessage != "" {
-			health += fmt.Sprintf(" The provider says: %q", s.Reason.ProviderMessage)
-		}
+		health += ": " + reasonText(*s.Reason)
 	}
 	lines := [][2]string{{"health", health}, {"cools down until", at(s.CoolDownUntil)}, {"last success", at(s.LastSuccessAt)},
 		{"changes that wait", fmt.Sprint(s.Dirty)}, {"items given up", fmt.Sprint(s.Parked)}}
 	if s.Target != nil {
 		lines = append(lines, [2]string{"target", s.Target.Name + " (id " + s.Target.ID + ")"})
 	}
+	if s.PullProblem != nil {
+		lines = append(lines, [2]string{"changes there are not read", "since " + at(&s.PullProblem.Since) + ": " + reasonText(s.PullProblem.Reason)})
+	}
 	if s.ActiveRun == nil {
 		return append(lines, [2]string{"active sync", "none"})
 	}
 	return append(lines, runText(*s.ActiveRun)...)
+}
+
+func reasonText(r client.Reason) string {
+	said := r.Detail + " (" + r.Code + ")"
+	if r.ProviderMessage != "" {
+		said += fmt.Sprintf(" The provider says: %q", r.ProviderMessage)
+	}
+
+	return said
 }
 
 func runText(v any) [][2]string {

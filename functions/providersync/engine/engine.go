@@ -189,6 +189,7 @@ type slice struct {
 	next      domain.Snowflake // the run that goes on after this slice, by a message
 	handled   int
 	pulled    bool             // all there was has been pulled since the last write
+	stalled   bool             // the pull could not go on in this slice
 	condition *store.Condition // how the provider answered, to be recorded
 	reading   bool             // it takes reads, after something was refused
 	noticed   domain.Snowflake // the last notice's id
@@ -206,6 +207,9 @@ type verdict struct {
 	reason string        // Waiting
 	err    *domain.RunError
 	ill    bool // the provider refuses what is configured
+	// outage is what the provider answered, or what stood for an answer, when it
+	// could not be asked; nil for another reason to wait.
+	outage *connector.Error
 }
 
 var goOn = &verdict{status: domain.Queued}

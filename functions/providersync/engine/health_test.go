@@ -196,6 +196,7 @@ func TestADayWithoutTheProvider(t *testing.T) {
 				w.clock.now = w.clock.now.Add(time.Second)
 				return nil
 			}
+			w.provider.beforePlace = w.provider.before
 			w.provider.asked = 0
 			var most int
 			for hour := range outage.hours {

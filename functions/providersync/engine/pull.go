@@ -32,8 +32,17 @@ var errMisjudged = errors.New("the provider's clock is another than was believed
 // since the last time. What we wrote ourselves is known by how it looked then;
 // the rest becomes the link's remote state and goes out as events.
 func (s *slice) pull(ctx context.Context) (*verdict, error) {
-	if s.pulled || !s.pulls() {
+	if !s.pulls() {
+		return nil, s.unstall(ctx)
+	}
+	if s.pulled || s.stalled {
 		return nil, nil
+	}
+	// A provider whose lists did not work may be out: one read of the place tells.
+	if s.pullProblem() != nil {
+		if v, err := s.probe(ctx); v != nil || err != nil {
+			return v, err
+		}
 	}
 	for n := 1; ; n++ {
 		p, first := s.cursor(), true
@@ -50,6 +59,12 @@ func (s *slice) pull(ctx context.Context) (*verdict, error) {
 			continue // from where the clock that is known now says
 		}
 		s.pulled = v == nil && err == nil
+		switch {
+		case s.pulled:
+			return nil, s.unstall(ctx)
+		case v != nil && v.outage != nil:
+			return s.stall(ctx, v)
+		}
 		return v, err
 	}
 }

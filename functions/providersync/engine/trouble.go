@@ -110,6 +110,8 @@ func (s *slice) fail(ctx context.Context, t *task, e *connector.Error) (*verdict
 		until, err := s.limited(ctx, e)
 		s.putOff(t, e)
 		return wait(s.untilAsked(until, s.Clock.Now()), e.Code), err
+	case e.Class == connector.Retryable && s.sick(t, e):
+		return s.alone(t, e), nil
 	case e.Class == connector.Retryable, e.Class == connector.NotSent, t == nil, t.step == resolve:
 		s.putOff(t, e)
 		return s.outage(e), nil
@@ -166,6 +168,30 @@ func (s *slice) unanswered(ctx context.Context, t *task, e *connector.Error) (*v
 	return nil, nil
 }
 
+// sick reports whether an item has met the same failure before in this run, with
+// a pause since then.
+func (s *slice) sick(t *task, e *connector.Error) bool {
+	if t == nil || t.step == resolve {
+		return false
+	}
+
+	return t.link.Outcome == domain.Deferred && t.link.LastRunID == s.run.ID && t.link.Reason == e.Code
+}
+
+// alone has an item fail that meets the same failure again, so that it does not
+// stop the others. Where the provider can be asked, it has answered before the
+// item was tried; elsewhere the next item finds out. The item is not given up: it
+// may yet be the provider's fault.
+func (s *slice) alone(t *task, e *connector.Error) *verdict {
+	t.link.Attempts = min(t.link.Attempts, 2)
+	s.refuse(t, e)
+	if _, can := s.conn.(connector.Puller); !can {
+		return s.outage(e)
+	}
+
+	return nil
+}
+
 // probe finds out by a read whether a provider that was out is back, so that no
 // item has to stand for it.
 func (s *slice) probe(ctx context.Context) (*verdict, error) {
@@ -175,13 +201,16 @@ func (s *slice) probe(ctx context.Context) (*verdict, error) {
 	return s.ask(ctx)
 }
 
-// ask makes a read of no consequence. The verdict is that of an outage if it is
-// not answered.
+// ask makes a read of no consequence: of what changed now, or of the place while
+// lists cannot be had. The verdict is that of an outage if it is not answered.
 func (s *slice) ask(ctx context.Context) (*verdict, error) {
 	if v, err := s.await(ctx, pacing.Read); v != nil || err != nil {
 		return v, err
 	}
 	return s.call(ctx, nil, false, func() error {
+		if s.pullProblem() != nil {
+			return s.readPlace(ctx)
+		}
 		_, _, err := s.conn.(connector.Puller).Changes(ctx, s.Clock.Now(), 0)
 		return err
 	})
@@ -256,7 +285,10 @@ func (s *slice) settle(t *task) time.Duration {
 func (s *slice) outage(e *connector.Error) *verdict {
 	s.run.Outages++
 	pause := min(time.Minute<<min(s.run.Outages-1, 1), longestOutage)
-	return wait(s.Clock.Now().Add(max(pause, e.Wait)), e.Code)
+	v := wait(s.Clock.Now().Add(max(pause, e.Wait)), e.Code)
+	v.outage = e
+
+	return v
 }
 
 // refuse notes an item the provider will not take as it is.

@@ -113,6 +113,9 @@ func (s *slice) publishCopy(p *store.Pulled, c store.Candidate) {
 // update makes the object what the item is. It may be repeated: it says the
 // whole of it.
 func (s *slice) update(ctx context.Context, t *task) (*verdict, error) {
+	if seen, v, err := s.seeFirst(ctx, t); !seen {
+		return v, err
+	}
 	if v, err := s.await(ctx, pacing.Update); v != nil || err != nil {
 		return v, err
 	}

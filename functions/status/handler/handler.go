@@ -31,6 +31,26 @@ type status struct {
 	LastSuccessAt *time.Time  `json:"last_success_at"`
 	// Target is the place it syncs with, null until a sync has resolved it.
 	Target *target `json:"target"`
+	// PullProblem is why what people change at the provider cannot be read, null
+	// while it can. Pushes go on meanwhile.
+	PullProblem *problem `json:"pull_problem"`
+}
+
+// A problem is why something does not work, and since when.
+type problem struct {
+	domain.RunError
+	Since time.Time `json:"since"`
+}
+
+// problemOf is why the pull could not go on when it was last tried, nil if it
+// could.
+func problemOf(view store.View) *problem {
+	known := view.State.PullProblem(*view.Integration)
+	if known == nil {
+		return nil
+	}
+
+	return &problem{RunError: known.Reason, Since: time.UnixMilli(known.Since).UTC()}
 }
 
 // A target is a place as the provider identifies it.
@@ -67,6 +87,7 @@ func New(gate Gate, counter Counter) api.Route {
 		}
 		s := status{Health: view.State.Health(*view.Integration)}
 		s.Target = targetOf(view.State)
+		s.PullProblem = problemOf(view)
 		if st := view.State; st != nil {
 			if st.Run != nil {
 				s.ActiveRun = &st.Run.Run
