@@ -219,15 +219,13 @@ func (c *Connector) issueUnread(ctx context.Context, answer outbound.Response) *
 	return e
 }
 
-// intercepted is for a page in place of an answer to a read: a firewall's or a
-// gateway's refusal is no verdict on the credentials.
+// intercepted is for a page in place of an answer to a read.
 func (c *Connector) intercepted(answer outbound.Response, said problem.Problem) *connector.Error {
-	code := "provider_unavailable"
-	if said.Login {
-		code = "session_expired"
-	}
+	code, detail := said.Intercepted("GitLab")
+	e := c.fail(connector.Retryable, connector.IntegrationScope, code, detail, answer)
+	e.Wait, _ = outbound.RetryAfter(answer.Header, c.now())
 
-	return c.fail(connector.Retryable, connector.IntegrationScope, code, said.Reason("something before GitLab answers in its place"), answer)
+	return e
 }
 
 func (c *Connector) fail(class connector.Class, scope connector.Scope, code, detail string, answer outbound.Response) *connector.Error {

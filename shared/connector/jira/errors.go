@@ -43,7 +43,7 @@ func (c *Connector) readRefused(answer outbound.Response, said problem.Problem) 
 	case answer.Status < 300:
 		return c.unreadable("Jira's answer is not what was asked for", answer)
 	case said.Markup && answer.Status >= 400 && answer.Status < 500 && !gone:
-		return c.outage(answer, said)
+		return c.intercepted(answer, said)
 	case answer.Status == http.StatusForbidden:
 		code = "forbidden"
 	case answer.Status == http.StatusNotFound:
@@ -133,7 +133,7 @@ func (c *Connector) issueRefused(ctx context.Context, method string, answer outb
 		return e
 	}
 	if reads && said.Markup && answer.Status == http.StatusNotFound { // Jira says so in JSON
-		return c.outage(answer, said)
+		return c.intercepted(answer, said)
 	}
 	if e := c.whole(ctx, method, answer, said, edit, transit); e != nil {
 		return e

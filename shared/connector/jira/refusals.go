@@ -147,14 +147,10 @@ func (c *Connector) unreadable(what string, answer outbound.Response) *connector
 	return c.fail(connector.Retryable, connector.IntegrationScope, code, what+": "+shown(answer, said), answer)
 }
 
-// outage is for a page in place of an answer to a read: a firewall's or a
-// gateway's refusal is no verdict on the credentials.
-func (c *Connector) outage(answer outbound.Response, said problem.Problem) *connector.Error {
-	code := "provider_unavailable"
-	if said.Login {
-		code = "session_expired"
-	}
-	e := c.fail(connector.Retryable, connector.IntegrationScope, code, said.Reason("something before Jira answers in its place"), answer)
+// intercepted is for a page in place of an answer to a read.
+func (c *Connector) intercepted(answer outbound.Response, said problem.Problem) *connector.Error {
+	code, detail := said.Intercepted("Jira")
+	e := c.fail(connector.Retryable, connector.IntegrationScope, code, detail, answer)
 	e.Wait, _ = outbound.RetryAfter(answer.Header, c.now())
 
 	return e

@@ -40,7 +40,7 @@ func (c *Connector) readRefused(answer outbound.Response, said problem.Problem) 
 	case answer.Status < 300:
 		return c.unreadable("MantisBT's answer is not what was asked for", answer)
 	case foreign(answer, said) && answer.Status >= 400 && answer.Status < 500 && !gone:
-		return c.outage(answer, said)
+		return c.intercepted(answer, said)
 	case answer.Status == http.StatusForbidden:
 		code, detail = "forbidden", "the token's user may not see this project"
 	case answer.Status == http.StatusNotFound:
@@ -137,7 +137,7 @@ func (c *Connector) issueRefused(ctx context.Context, method string, answer outb
 		return c.fail(connector.Final, connector.ItemScope, "remote_readonly",
 			said.Reason("closed issues are changed by managers only: give the token's user the role manager in the project"), answer)
 	case (denied || missing) && reads && foreign(answer, said):
-		return c.outage(answer, said)
+		return c.intercepted(answer, said)
 	case missing && !said.Markup, denied && reads:
 		return c.gone(ctx, answer, said)
 	case reads:

@@ -133,6 +133,18 @@ func (p Problem) ForeignCode() string {
 	return "foreign_answer"
 }
 
+// Intercepted is the machine code and the detail of a page in place of a
+// provider's answer to a read: a firewall's or a gateway's refusal is an outage,
+// and no verdict on the credentials.
+func (p Problem) Intercepted(provider string) (code, detail string) {
+	code = "provider_unavailable"
+	if p.Login {
+		code = "session_expired"
+	}
+
+	return code, p.Reason("something before " + provider + " answers in its place")
+}
+
 // MediaType is an answer's media type in lower case, without parameters, "" for
 // none.
 func MediaType(answer outbound.Response) string {
