@@ -34,6 +34,9 @@ type tracker struct {
 	rename    func() error
 	renamed   []string
 	recreate  func() error
+
+	// violations are the breaches of the provider's contract so far.
+	violations func() []string
 }
 
 const trackerToken = "a-token-of-the-test"
@@ -67,6 +70,7 @@ func trackers(t *testing.T, now func() time.Time) map[string]func() tracker {
 					owner, repo, _ := strings.Cut(spelling, "/")
 					return github.New(github.Config{Owner: owner, Repo: repo, Token: trackerToken, BaseURL: base + "/api/v3", Labels: true}, client, now)
 				},
+				violations: s.Violations,
 			}
 		},
 		"gitlab": func() tracker {
@@ -84,6 +88,7 @@ func trackers(t *testing.T, now func() time.Time) map[string]func() tracker {
 				open: func(client *outbound.Client, spelling string, now func() time.Time) connector.Connector {
 					return gitlab.New(gitlab.Config{Project: spelling, Token: trackerToken, BaseURL: base + "/gitlab/api/v4", Labels: true}, client, now)
 				},
+				violations: s.Violations,
 			}
 		},
 		"jira": func() tracker {
@@ -101,6 +106,7 @@ func trackers(t *testing.T, now func() time.Time) map[string]func() tracker {
 				open: func(client *outbound.Client, spelling string, now func() time.Time) connector.Connector {
 					return jira.New(jira.Config{Flavor: form.Datacenter, BaseURL: base + "/jira", Token: trackerToken, ProjectKey: spelling, IssueType: "Task", Labels: true}, client, now)
 				},
+				violations: s.Violations,
 			}
 		},
 		"mantisbt": func() tracker {
@@ -117,6 +123,7 @@ func trackers(t *testing.T, now func() time.Time) map[string]func() tracker {
 				open: func(client *outbound.Client, spelling string, now func() time.Time) connector.Connector {
 					return mantisbt.New(mantisbt.Config{BaseURL: base + "/bugs/api/rest", Token: trackerToken, Project: spelling, Category: "General"}, client, now)
 				},
+				violations: s.Violations,
 			}
 		},
 	}
