@@ -206,9 +206,9 @@ func onTeams(t *testing.T, now func() time.Time) standing {
 	return up
 }
 
-// itemNames name the six items: each name stands in what is written of it and in
+// itemNames name the items: each name stands in what is written of it and in
 // nothing else.
-var itemNames = []string{"alpha", "bravo", "charlie", "delta", "foxtrot", "golf"}
+var itemNames = []string{"alpha", "bravo", "charlie", "delta", "foxtrot", "golf", "hotel", "india", "juliet", "kilo", "lima", "mike"}
 
 // A wall stands before a stand-in and sees each write.
 type wall struct {
@@ -305,6 +305,11 @@ type scene struct {
 	standing
 	wall   *wall
 	client *outbound.Client
+
+	// ids are the six items, version and form what is to be written of them.
+	ids     []domain.Snowflake
+	version int64
+	form    domain.ItemState
 }
 
 func newScene(t *testing.T, p place) *scene {
@@ -330,7 +335,7 @@ func (h *scene) put(id domain.Snowflake, version int64, state domain.ItemState) 
 // linkAll tells the wall which objects belong to the items.
 func (h *scene) linkAll() {
 	h.t.Helper()
-	links, err := h.sure.Links(h.ctx, 77, h.state().Target.Key, []domain.Snowflake{1, 2, 3, 4, 5, 6})
+	links, err := h.sure.Links(h.ctx, 77, h.state().Target.Key, h.ids)
 	h.must(err)
 	h.wall.mu.Lock()
 	defer h.wall.mu.Unlock()

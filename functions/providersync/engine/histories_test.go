@@ -71,54 +71,70 @@ func json403(body string) reply { return reply{"JSON 403 about everything", 403,
 // moves reports whether a request changes nothing but an issue's state.
 func moves(r *http.Request) bool { return strings.HasSuffix(r.URL.Path, "/transitions") }
 
-// prepare has six items ready for a kind of write, each in a version that is to
-// be written, and gives that version and its state.
-func (h *scene) prepare(p place, kind string) (version int64, state domain.ItemState) {
+// prepare has six items ready for a kind of write: a version of each is marked
+// that is to be written.
+func (h *scene) prepare(kind string) {
 	h.t.Helper()
-	before, after := domain.Open, domain.Open
-	switch kind {
-	case "close":
-		after = domain.Closed
-	case "reopen":
-		before = domain.Closed
+	h.ids, h.version, h.form = []domain.Snowflake{1, 2, 3, 4, 5, 6}, 1, domain.Open
+	if kind == "reopen" {
+		h.form = domain.Closed
+	}
+	h.mark()
+	if kind == "create" {
+		return
 	}
 
-	version = 1
-	if kind != "create" {
-		for id := range domain.Snowflake(6) {
-			h.put(id+1, version, before)
-		}
-		h.start(domain.Incremental)
-		h.settle()
-		h.noMarks()
-		h.linkAll()
-		version++
-	}
-	for id := range domain.Snowflake(6) {
-		h.put(id+1, version, after)
-	}
-
-	return version, after
+	h.start(domain.Incremental)
+	h.settle()
+	h.noMarks()
+	h.linkAll()
+	h.again(kind)
 }
 
-// refuse has the wall give an answer to the writes of a kind for the first n
-// items.
-func (h *scene) refuse(p place, kind string, n domain.Snowflake, a reply) {
+// again has the six items written once more by the same kind of write, or six
+// others. An item that was closed is reopened, which is the same call.
+func (h *scene) again(kind string) {
+	h.t.Helper()
+	if kind == "create" {
+		h.ids = []domain.Snowflake{7, 8, 9, 10, 11, 12}
+		h.mark()
+		return
+	}
+
+	h.version++
+	if kind == "close" || kind == "reopen" {
+		h.form = map[domain.ItemState]domain.ItemState{domain.Open: domain.Closed, domain.Closed: domain.Open}[h.form]
+	}
+	h.mark()
+}
+
+// mark marks the items in the version that is to be written.
+func (h *scene) mark() {
+	for _, id := range h.ids {
+		h.put(id, h.version, h.form)
+	}
+}
+
+// refuse has the wall give the answers, in turn, to the writes of a kind for the
+// first n of the six items.
+func (h *scene) refuse(p place, kind string, n int, answers ...reply) {
+	refused := h.ids[:n]
 	byTransition := slices.Contains(p.kinds, "reopen") && (kind == "close" || kind == "reopen")
 	h.wall.set(func(r *http.Request, item domain.Snowflake) *reply {
 		if item == 0 {
 			h.t.Errorf("%s %s names no item", r.Method, r.URL.Path)
 		}
-		if item > n || byTransition && !moves(r) {
+		at := slices.Index(refused, item)
+		if at < 0 || byTransition && !moves(r) {
 			return nil
 		}
-		return &a
+		return &answers[at%len(answers)]
 	})
 }
 
-// holds fails unless the provider shows each of the items once in a version and
-// no other.
-func (h *scene) holds(what string, version int64, state domain.ItemState, ids ...domain.Snowflake) {
+// holds fails unless the provider shows some of the six items once, as they are
+// to be.
+func (h *scene) holds(what string, ids []domain.Snowflake) {
 	h.t.Helper()
 	shown := h.shown()
 	for _, id := range ids {
@@ -128,7 +144,7 @@ func (h *scene) holds(what string, version int64, state domain.ItemState, ids ..
 				continue
 			}
 			found++
-			if !strings.Contains(one, titleOf(id, version)) || h.messages == nil && !strings.HasSuffix(one, string(state)) {
+			if !strings.Contains(one, titleOf(id, h.version)) || h.messages == nil && !strings.HasSuffix(one, string(h.form)) {
 				h.t.Errorf("%s: item %d is shown as %.300s", what, id, one)
 			}
 		}
@@ -161,87 +177,121 @@ func (h *scene) named(what, text string, a reply) {
 	}
 }
 
-// everyRefusal runs a scene for each provider, kind of write and refusal that
-// is about one item.
-func everyRefusal(t *testing.T, play func(t *testing.T, p place, kind string, a reply)) {
+// everyKind runs a history for each provider and kind of write.
+func everyKind(t *testing.T, play func(t *testing.T, p place, kind string)) {
 	for _, p := range places() {
 		for _, kind := range p.kinds {
-			for _, a := range p.aboutOneItem() {
-				t.Run(p.name+"/"+kind+"/"+a.name, func(t *testing.T) { play(t, p, kind, a) })
-			}
+			t.Run(p.name+"/"+kind, func(t *testing.T) { play(t, p, kind) })
 		}
 	}
 }
 
-// B1, B2, B3, B16 at each provider over HTTP: items 1 and 2 of six are refused.
-// The others arrive in the same run, the integration stays healthy, rows 1 and 2
-// name status and words. Once they are taken, both arrive, each once.
-func TestHistoriesOfTwoRefusedItems(t *testing.T) {
-	everyRefusal(t, func(t *testing.T, p place, kind string, a reply) {
-		h := newScene(t, p)
-		version, state := h.prepare(p, kind)
-		h.refuse(p, kind, 2, a)
-		id := h.start(domain.Incremental)
-		h.must(h.slice())
+// B1, B2, B3, B16 at each provider over HTTP, for each kind of write and each
+// refusal that is about one item. Items 1 and 2 of six are refused: the others
+// arrive in the same run, the integration stays healthy, rows 1 and 2 name status
+// and words. Once they are taken, both arrive, each once. Then all six are
+// refused: the third one pauses the integration, and nothing is parked.
+func TestHistoriesOfRefusedItems(t *testing.T) {
+	everyKind(t, func(t *testing.T, p place, kind string) {
+		for _, a := range p.aboutOneItem() {
+			t.Run(a.name, func(t *testing.T) {
+				h := newScene(t, p)
+				h.prepare(kind)
+				h.refuse(p, kind, 2, a)
+				h.twoRefused(h.start(domain.Incremental), a)
 
-		run := h.run(id)
-		mustBe(t, "status", run.Status, domain.Partial)
-		mustBe(t, "failed", run.Counts.Failed, 2)
-		mustBe(t, "arrived", run.Counts.Created+run.Counts.Updated, 4)
-		mustBe(t, "health", h.state().Condition.State, domain.Healthy)
-		mustBe(t, "told of its health", len(h.bus.of(notice.TypeHealthChanged)), 0)
-		h.holds("in the same run", version, state, 3, 4, 5, 6)
-		for item := range domain.Snowflake(2) {
-			row := h.ledger(item + 1)
-			mustBe(t, "outcome", row.Outcome, domain.FailedOut)
-			if row.Reason == nil {
-				t.Fatalf("item %d has no reason", item+1)
-			}
-			h.named(fmt.Sprint("row ", item+1), *row.Reason, a)
+				h.wall.set(nil)
+				h.clock.now = h.clock.now.Add(2 * time.Minute)
+				h.must(h.tick())
+				h.settle()
+				h.holds("once they are taken", h.ids)
+				h.noMarks()
+
+				h.again(kind)
+				h.refuse(p, kind, 6, a)
+				h.allRefused(h.start(domain.Incremental), p, a)
+			})
 		}
-
-		h.wall.set(nil)
-		h.minutes(2)
-		h.holds("once they are taken", version, state, 1, 2, 3, 4, 5, 6)
-		h.noMarks()
 	})
 }
 
-// All six are refused: the third one pauses the integration, and nothing is
-// parked. After each pause one write tries it, of an item that was not refused
-// yet. Once the writes are taken, all six arrive, each once.
-func TestHistoriesOfSixRefusedItems(t *testing.T) {
-	everyRefusal(t, func(t *testing.T, p place, kind string, a reply) {
+// twoRefused plays a run in which the first two items are refused.
+func (h *scene) twoRefused(id domain.Snowflake, a reply) {
+	h.t.Helper()
+	h.must(h.slice())
+	run := h.run(id)
+	mustBe(h.t, "status", run.Status, domain.Partial)
+	mustBe(h.t, "failed", run.Counts.Failed, 2)
+	mustBe(h.t, "arrived", run.Counts.Created+run.Counts.Updated, 4)
+	mustBe(h.t, "health", h.state().Condition.State, domain.Healthy)
+	mustBe(h.t, "told of its health", len(h.bus.of(notice.TypeHealthChanged)), 0)
+	h.holds("in the same run", h.ids[2:])
+
+	for _, item := range h.ids[:2] {
+		row := h.ledger(item)
+		mustBe(h.t, "outcome", row.Outcome, domain.FailedOut)
+		if row.Reason == nil {
+			h.t.Fatalf("item %d has no reason", item)
+		}
+		h.named(fmt.Sprint("row ", item), *row.Reason, a)
+	}
+}
+
+// allRefused plays a run in which all items are refused. The answer is that to
+// the third one.
+func (h *scene) allRefused(id domain.Snowflake, p place, a reply) {
+	h.t.Helper()
+	h.must(h.slice())
+	run := h.run(id)
+	mustBe(h.t, "all refused: status", run.Status, domain.Failed)
+	if run.Error == nil {
+		h.t.Fatal("all refused: no error")
+	}
+	mustBe(h.t, "all refused: code", run.Error.Code, writesRefused)
+	h.named("all refused: the run", run.Error.ProviderMessage, a)
+	mustBe(h.t, "all refused: tried", fmt.Sprint(h.wall.tried()), fmt.Sprint(h.ids[:3]))
+	if again := len(h.wall.requests()) - 3; again > 0 && (p.twice == "" || again > 1) {
+		h.t.Errorf("all refused: %d refused writes are repeated", again)
+	}
+	mustBe(h.t, "all refused: health", h.state().Condition.State, domain.Unhealthy)
+	mustBe(h.t, "all refused: told of its health", len(h.bus.of(notice.TypeHealthChanged)), 1)
+	h.unparked()
+}
+
+// unparked fails unless all six items are still to be tried.
+func (h *scene) unparked() {
+	h.t.Helper()
+	_, parked, err := h.sure.Backlog(h.ctx, 77, h.state().Target.Key)
+	h.must(err)
+	mustBe(h.t, "parked", parked, 0)
+	h.marksLeft(6)
+}
+
+// All six are refused, each by another answer. After each pause one write tries
+// the provider, of an item that was not refused yet, and when all were, of one of
+// those. Once the writes are taken, all six arrive, each once.
+func TestHistoriesOfPauses(t *testing.T) {
+	everyKind(t, func(t *testing.T, p place, kind string) {
 		h := newScene(t, p)
-		version, state := h.prepare(p, kind)
-		h.refuse(p, kind, 6, a)
-		id := h.start(domain.Incremental)
-		h.must(h.slice())
+		h.prepare(kind)
+		answers := p.aboutOneItem()
+		first := slices.Index(p.kinds, kind)
+		answers = slices.Concat(answers[first:], answers[:first])
+		h.refuse(p, kind, 6, answers...)
+		h.allRefused(h.start(domain.Incremental), p, answers[2])
 
-		run := h.run(id)
-		mustBe(t, "status", run.Status, domain.Failed)
-		mustBe(t, "code", run.Error.Code, writesRefused)
-		h.named("the run", run.Error.ProviderMessage, a)
-		mustBe(t, "tried", fmt.Sprint(h.wall.tried()), "[1 2 3]")
-		if again := len(h.wall.requests()) - 3; again > 0 && (p.twice == "" || again > 1) {
-			t.Errorf("%d refused writes are repeated", again)
-		}
-		mustBe(t, "health", h.state().Condition.State, domain.Unhealthy)
-		mustBe(t, "told of its health", len(h.bus.of(notice.TypeHealthChanged)), 1)
-
-		for range 2 {
+		for range 4 {
+			before := len(h.wall.tried())
 			h.pass(time.UnixMilli(h.state().Condition.CoolDownUntil).Sub(h.clock.now) + 2*time.Minute)
+			mustBe(t, "tried after a pause", len(h.wall.tried())-before, 1)
 		}
-		mustBe(t, "tried after two pauses", fmt.Sprint(h.wall.tried()), "[1 2 3 4 5]")
-		_, parked, err := h.sure.Backlog(h.ctx, 77, h.state().Target.Key)
-		h.must(err)
-		mustBe(t, "parked", parked, 0)
-		h.marksLeft(6)
+		mustBe(t, "tried after three pauses", fmt.Sprint(h.wall.tried()[:6]), fmt.Sprint(h.ids))
+		h.unparked()
 
 		h.wall.set(nil)
-		h.pass(2 * time.Hour)
+		h.pass(4 * time.Hour)
 		mustBe(t, "health", h.state().Condition.State, domain.Healthy)
-		h.holds("once they are taken", version, state, 1, 2, 3, 4, 5, 6)
+		h.holds("once they are taken", h.ids)
 		h.noMarks()
 	})
 }
@@ -252,7 +302,7 @@ func TestHistoriesOfARefusalThatCountsAtOnce(t *testing.T) {
 	for _, p := range places() {
 		t.Run(p.name, func(t *testing.T) {
 			h := newScene(t, p)
-			h.prepare(p, "create")
+			h.prepare("create")
 			h.refuse(p, "create", 6, p.atOnce)
 			id := h.start(domain.Incremental)
 			h.must(h.slice())
