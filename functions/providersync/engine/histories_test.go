@@ -68,6 +68,9 @@ func object403(body, words string) reply {
 
 func json403(body string) reply { return reply{"JSON 403 about everything", 403, jsonMedia, body, ""} }
 
+// transitions reports whether an issue's state has a call of its own.
+func (p place) transitions() bool { return slices.Contains(p.kinds, "reopen") }
+
 // moves reports whether a request changes nothing but an issue's state.
 func moves(r *http.Request) bool { return strings.HasSuffix(r.URL.Path, "/transitions") }
 
@@ -119,7 +122,7 @@ func (h *scene) mark() {
 // first n of the six items.
 func (h *scene) refuse(p place, kind string, n int, answers ...reply) {
 	refused := h.ids[:n]
-	byTransition := slices.Contains(p.kinds, "reopen") && (kind == "close" || kind == "reopen")
+	byTransition := p.transitions() && (kind == "close" || kind == "reopen")
 	h.wall.set(func(r *http.Request, item domain.Snowflake) *reply {
 		if item == 0 {
 			h.t.Errorf("%s %s names no item", r.Method, r.URL.Path)
