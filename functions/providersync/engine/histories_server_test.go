@@ -206,9 +206,20 @@ func onTeams(t *testing.T, now func() time.Time) standing {
 	return up
 }
 
-// itemNames name the items: each name stands in what is written of it and in
+// Two words name an item.
+var (
+	firstWords  = []string{"alpha", "bravo", "charlie", "delta", "foxtrot", "golf"}
+	secondWords = []string{"black", "brown", "green", "orange", "white", "yellow"}
+)
+
+// mostItems is how many names there are.
+const mostItems = 36
+
+// nameOf is an item's name: it stands in what is written of the item and in
 // nothing else.
-var itemNames = []string{"alpha", "bravo", "charlie", "delta", "foxtrot", "golf", "hotel", "india", "juliet", "kilo", "lima", "mike"}
+func nameOf(id domain.Snowflake) string {
+	return firstWords[(id-1)%6] + secondWords[(id-1)/6]
+}
 
 // A wall stands before a stand-in and sees each write.
 type wall struct {
@@ -267,9 +278,9 @@ func (l *lost) WriteHeader(int)             {}
 // item is the item that a write is about: by the name in its body, or by the
 // object in its path.
 func (l *wall) item(r *http.Request, body []byte) domain.Snowflake {
-	for n, name := range itemNames {
-		if bytes.Contains(body, []byte(name)) {
-			return domain.Snowflake(n + 1)
+	for id := domain.Snowflake(1); id <= mostItems; id++ {
+		if bytes.Contains(body, []byte(nameOf(id))) {
+			return id
 		}
 	}
 	for part := range strings.SplitSeq(r.URL.Path, "/") {
