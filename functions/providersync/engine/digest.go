@@ -149,15 +149,36 @@ func (s *slice) turnOver(ctx context.Context) (*verdict, error) {
 	if err != nil {
 		return nil, err
 	}
-	if s.run.Digest.Settling || d.Total() == 0 {
+	if d.Total() == 0 {
 		s.run.Digest = nil
 		return nil, nil
+	}
+	if s.run.Digest.Settling {
+		record, err := s.digest(ctx, s.run.Digest.ID)
+		s.run.Digest = nil
+		return s.refusedDigest(record), err
 	}
 	v, err := s.deliver(ctx, d)
 	if v == nil && err == nil {
 		s.run.Digest.Settling = true
 	}
 	return v, err
+}
+
+// refusedDigest is the verdict after a digest, nil unless the chat refused it
+// without names too. Then no single item is to blame: all that it told of were
+// refused in a row.
+func (s *slice) refusedDigest(record *store.Digest) *verdict {
+	if record == nil || record.Outcome != domain.FailedOut {
+		return nil
+	}
+
+	known := s.known()
+	if !s.writesPaused() && (known == nil || len(known.Refused) < refusedInARow) {
+		return nil
+	}
+
+	return refused(&connector.Error{Code: writesRefused, Detail: record.Reason})
 }
 
 // deliver posts the digest, unless an earlier slice has.
@@ -169,8 +190,8 @@ func (s *slice) deliver(ctx context.Context, d connector.Digest) (*verdict, erro
 	if v, err := s.await(ctx, pacing.Create); v != nil || err != nil {
 		return v, err
 	}
-	if record == nil {
-		record = &store.Digest{ID: s.run.Digest.ID}
+	if record == nil { // one that tries the provider after a pause is a single write
+		record = &store.Digest{ID: s.run.Digest.ID, Bare: s.writesPaused()}
 	}
 	record.Attempt++
 	record.At, record.Outcome = s.Clock.Now().UTC(), ""
@@ -198,6 +219,11 @@ func (s *slice) deliver(ctx context.Context, d connector.Digest) (*verdict, erro
 	case failed == nil:
 		record.Outcome, record.Remote = created(w), remoteOf(w)
 		s.did(pacing.Create)
+		s.acceptedWrite()
+		s.answered(true)
+		if err := s.allowed(ctx, true); err != nil {
+			return nil, err
+		}
 	case failed.Class == connector.Final && !record.Bare: // one of the items it names may be to blame
 		record.Bare, record.Outcome = true, domain.Deferred
 		if err := s.keep(ctx, record); err != nil {
@@ -205,7 +231,7 @@ func (s *slice) deliver(ctx context.Context, d connector.Digest) (*verdict, erro
 		}
 		return s.deliver(ctx, d)
 	case failed.Class == connector.Final:
-		record.Outcome, record.Reason = domain.FailedOut, failed.Code
+		record.Outcome, record.Reason = domain.FailedOut, reasonText(failed)
 	case !s.finder:
 		record.Outcome, record.Reason = domain.Unknown, failed.Code
 	}
@@ -312,7 +338,9 @@ func (s *slice) settled(ctx context.Context, t *task) (*verdict, error) {
 	s.handled++
 	switch d.Outcome {
 	case domain.FailedOut:
-		s.refuse(t, &connector.Error{Class: connector.Final, Scope: connector.ItemScope, Code: d.Reason})
+		e := &connector.Error{Class: connector.Final, Scope: connector.ItemScope, Code: d.Reason}
+		s.refuse(t, e)
+		s.refusedWrite(t, e) // the verdict is given when all are settled
 		return nil, nil
 	case domain.Unknown:
 		t.lost, t.tried, t.done = true, true, true

@@ -20,61 +20,6 @@ func titleOf(id domain.Snowflake, version int64) string {
 	return fmt.Sprint(nameOf(id), " in form ", version)
 }
 
-// places are the ways to the seven providers. A webhook of Slack and a workflow
-// of Teams only post.
-func places() []place {
-	tracker := []string{"create", "update", "close"}
-	return []place{
-		{name: "github", kinds: tracker, open: ofTracker("github"),
-			object: object403(`{"message":"Issue is locked for the caller","documentation_url":"https://docs.github.com/rest","status":"403"}`, "Issue is locked for the caller"),
-			atOnce: json403(`{"message":"Resource not accessible by personal access token","status":"403"}`), means: "forbidden"},
-		{name: "gitlab", kinds: tracker, open: ofTracker("gitlab"),
-			object: object403(`{"message":"403 Forbidden"}`, "403 Forbidden"),
-			atOnce: json403(`{"error":"insufficient_scope","error_description":"The request requires higher privileges than provided by the access token."}`), means: "forbidden"},
-		{name: "jira", kinds: append(tracker, "reopen"), open: onJiraCloud,
-			object: object403(`{"errorMessages":["The workflow does not let you change this issue."],"errors":{}}`, "The workflow does not let you change this issue."),
-			atOnce: reply{"400 without the project", 400, jsonMedia, `{"errorMessages":[],"errors":{"project":"valid project is required"}}`, ""}, means: "target_not_found"},
-		{name: "jira_datacenter", kinds: append(tracker, "reopen"), open: ofTracker("jira"),
-			twice:  "an edit without mail to the watchers that is refused with 403 is sent once with it",
-			object: object403(`{"errorMessages":["The workflow does not let you change this issue."],"errors":{}}`, "The workflow does not let you change this issue."),
-			atOnce: reply{"400 without the project", 400, jsonMedia, `{"errorMessages":[],"errors":{"project":"valid project is required"}}`, ""}, means: "target_not_found"},
-		{name: "mantisbt", kinds: tracker, open: ofTracker("mantisbt"),
-			object: object403(`{"message":"Access denied for user updater. Reason: Not allowed to update note 4."}`, "Not allowed to update note 4"),
-			atOnce: json403(`{"message":"User does not have access right to report issues","code":13,"localized":"Access Denied."}`), means: "forbidden"},
-		{name: "discord", kinds: tracker, open: onDiscord(false),
-			object: object403(`{"message":"Explicit content cannot be sent to the desired recipient(s)","code":20009}`, "Explicit content"),
-			atOnce: json403(`{"message":"Missing Permissions","code":50013}`), means: "forbidden"},
-		{name: "discord_webhook", kinds: tracker, open: onDiscord(true),
-			object: object403(`{"message":"Explicit content cannot be sent to the desired recipient(s)","code":20009}`, "Explicit content"),
-			atOnce: reply{"unknown webhook", 404, jsonMedia, `{"message":"Unknown Webhook","code":10015}`, ""}, means: "target_not_found"},
-		{name: "slack", kinds: tracker, open: onSlack(false),
-			object: object403(`{"ok":false,"error":"message_refused"}`, "message_refused"),
-			own:    reply{"200 with an error", 200, jsonMedia, `{"ok":false,"error":"msg_too_long"}`, "msg_too_long"},
-			atOnce: reply{"missing scope", 200, jsonMedia, `{"ok":false,"error":"missing_scope","needed":"chat:write"}`, ""}, means: "forbidden"},
-		{name: "slack_webhook", kinds: []string{"create"}, open: onSlack(true),
-			object: object403(`{"ok":false,"error":"message_refused"}`, "message_refused"),
-			own:    reply{"400 with a word", 400, "text/plain", "invalid_blocks", "invalid_blocks"},
-			atOnce: reply{"prohibited", 403, "text/plain", "action_prohibited", ""}, means: "forbidden"},
-		{name: "teams", kinds: []string{"create"}, open: onTeams,
-			object: object403(`{"error":{"code":"RunDenied","message":"The run was denied by a data policy."}}`, "denied by a data policy"),
-			atOnce: json403(`{"error":{"code":"DirectApiAuthorizationRequired","message":"The caller is not authorized."}}`), means: "forbidden"},
-	}
-}
-
-// foreign401 is a page of a server before the provider that wants a login of its
-// own. Without a challenge it says nothing of the provider's token.
-var foreign401 = reply{"HTML 401", 401, "text/html", "<title>Authorization Required</title>", `401 text/html "Authorization Required"`}
-
-// object403 is a 403 about one object, and json403 another one.
-func object403(body, words string) reply {
-	return reply{"JSON 403 about the object", 403, jsonMedia, body, words}
-}
-
-func json403(body string) reply { return reply{"JSON 403 about everything", 403, jsonMedia, body, ""} }
-
-// transitions reports whether an issue's state has a call of its own.
-func (p place) transitions() bool { return slices.Contains(p.kinds, "reopen") }
-
 // moves reports whether a request changes nothing but an issue's state.
 func moves(r *http.Request) bool { return strings.HasSuffix(r.URL.Path, "/transitions") }
 

@@ -1,12 +1,9 @@
 package engine
 
 import (
-	"bytes"
 	"io"
 	"net/http"
 	"slices"
-	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -22,9 +19,7 @@ import (
 	"integrations/shared/connector/jira"
 	"integrations/shared/connector/slack"
 	"integrations/shared/connector/teams"
-	"integrations/shared/domain"
 	"integrations/shared/outbound"
-	"integrations/shared/store"
 )
 
 // A reply is an answer that is given in a provider's place.
@@ -69,6 +64,7 @@ func (p place) aboutOneItem() []reply {
 // A place is one way to a provider: a stand-in, and the connector to it.
 type place struct {
 	name string
+	chat bool
 	// kinds are the writes that the connector makes. Where an object's state has
 	// no call of its own, "close" is the same call as "update" with other content.
 	kinds []string
@@ -206,180 +202,57 @@ func onTeams(t *testing.T, now func() time.Time) standing {
 	return up
 }
 
-// Two words name an item.
-var (
-	firstWords  = []string{"alpha", "bravo", "charlie", "delta", "foxtrot", "golf"}
-	secondWords = []string{"black", "brown", "green", "orange", "white", "yellow"}
-)
-
-// mostItems is how many names there are.
-const mostItems = 36
-
-// nameOf is an item's name: it stands in what is written of the item and in
-// nothing else.
-func nameOf(id domain.Snowflake) string {
-	return firstWords[(id-1)%6] + secondWords[(id-1)/6]
-}
-
-// A wall stands before a stand-in and sees each write.
-type wall struct {
-	next http.Handler
-
-	mu sync.Mutex
-	// objects are the ids of the items' objects, once they are known.
-	objects map[string]domain.Snowflake
-	// stop gives the answer to a write in the stand-in's place, nil to let it
-	// through. Item is 0 where the write names none.
-	stop func(r *http.Request, item domain.Snowflake) *reply
-	// carry says that a stopped write is carried out all the same.
-	carry bool
-	// stopped are the items whose writes were stopped, in order.
-	stopped []domain.Snowflake
-}
-
-func (l *wall) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	if r.Method == http.MethodGet || strings.HasSuffix(r.URL.Path, "/search") {
-		l.next.ServeHTTP(w, r)
-		return
-	}
-	body, err := io.ReadAll(r.Body)
-	if err != nil {
-		panic(http.ErrAbortHandler)
-	}
-	r.Body = io.NopCloser(bytes.NewReader(body))
-
-	l.mu.Lock()
-	var answer *reply
-	if item := l.item(r, body); l.stop != nil {
-		if answer = l.stop(r, item); answer != nil {
-			l.stopped = append(l.stopped, item)
-		}
-	}
-	carry := l.carry
-	l.mu.Unlock()
-
-	if answer == nil {
-		l.next.ServeHTTP(w, r)
-		return
-	}
-	if carry {
-		l.next.ServeHTTP(&lost{header: http.Header{}}, r)
-	}
-	answer.write(w)
-}
-
-// A lost answer never reaches the caller.
-type lost struct{ header http.Header }
-
-func (l *lost) Header() http.Header         { return l.header }
-func (l *lost) Write(b []byte) (int, error) { return len(b), nil }
-func (l *lost) WriteHeader(int)             {}
-
-// item is the item that a write is about: by the name in its body, or by the
-// object in its path.
-func (l *wall) item(r *http.Request, body []byte) domain.Snowflake {
-	for id := domain.Snowflake(1); id <= mostItems; id++ {
-		if bytes.Contains(body, []byte(nameOf(id))) {
-			return id
-		}
-	}
-	for part := range strings.SplitSeq(r.URL.Path, "/") {
-		if item := l.objects[part]; item != 0 {
-			return item
-		}
-	}
-
-	return 0
-}
-
-// set changes what is stopped.
-func (l *wall) set(stop func(r *http.Request, item domain.Snowflake) *reply) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.stop, l.stopped = stop, nil
-}
-
-// tried are the items whose writes were stopped, each once in a row.
-func (l *wall) tried() []domain.Snowflake {
-	return slices.Compact(l.requests())
-}
-
-func (l *wall) requests() []domain.Snowflake {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return slices.Clone(l.stopped)
-}
-
-// A scene is a world whose provider is a stand-in behind a wall.
-type scene struct {
-	*world
-	standing
-	wall   *wall
-	client *outbound.Client
-
-	// ids are the six items, version and form what is to be written of them.
-	ids     []domain.Snowflake
-	version int64
-	form    domain.ItemState
-}
-
-func newScene(t *testing.T, p place) *scene {
-	t.Helper()
-	w := newWorld(t)
-	up := p.open(t, w.clock.Now)
-	h := &scene{world: w, standing: up, wall: &wall{next: up.handler}}
-	h.client = connectortest.Serve(t, h.wall, up.secrets...)
-	w.engine.Open = func(ctx, store.View) (Opened, error) {
-		return Opened{Connector: up.connect(h.client), Credential: w.credential, Limits: w.limits}, nil
-	}
-
-	return h
-}
-
-// put marks a version of an item, as an event does.
-func (h *scene) put(id domain.Snowflake, version int64, state domain.ItemState) {
-	h.told(id, version, func(i *domain.Item) {
-		i.Title, i.State = titleOf(id, version), state
-	})
-}
-
-// linkAll tells the wall which objects belong to the items.
-func (h *scene) linkAll() {
-	h.t.Helper()
-	links, err := h.sure.Links(h.ctx, 77, h.state().Target.Key, h.ids)
-	h.must(err)
-	h.wall.mu.Lock()
-	defer h.wall.mu.Unlock()
-	h.wall.objects = map[string]domain.Snowflake{}
-	for id, l := range links {
-		if l.Remote != nil {
-			h.wall.objects[l.Remote.ID] = id
-		}
+// places are the ways to the seven providers. A webhook of Slack and a workflow
+// of Teams only post.
+func places() []place {
+	tracker := []string{"create", "update", "close"}
+	return []place{
+		{name: "github", kinds: tracker, open: ofTracker("github"),
+			object: object403(`{"message":"Issue is locked for the caller","documentation_url":"https://docs.github.com/rest","status":"403"}`, "Issue is locked for the caller"),
+			atOnce: json403(`{"message":"Resource not accessible by personal access token","status":"403"}`), means: "forbidden"},
+		{name: "gitlab", kinds: tracker, open: ofTracker("gitlab"),
+			object: object403(`{"message":"403 Forbidden"}`, "403 Forbidden"),
+			atOnce: json403(`{"error":"insufficient_scope","error_description":"The request requires higher privileges than provided by the access token."}`), means: "forbidden"},
+		{name: "jira", kinds: append(tracker, "reopen"), open: onJiraCloud,
+			object: object403(`{"errorMessages":["The workflow does not let you change this issue."],"errors":{}}`, "The workflow does not let you change this issue."),
+			atOnce: reply{"400 without the project", 400, jsonMedia, `{"errorMessages":[],"errors":{"project":"valid project is required"}}`, ""}, means: "target_not_found"},
+		{name: "jira_datacenter", kinds: append(tracker, "reopen"), open: ofTracker("jira"),
+			twice:  "an edit without mail to the watchers that is refused with 403 is sent once with it",
+			object: object403(`{"errorMessages":["The workflow does not let you change this issue."],"errors":{}}`, "The workflow does not let you change this issue."),
+			atOnce: reply{"400 without the project", 400, jsonMedia, `{"errorMessages":[],"errors":{"project":"valid project is required"}}`, ""}, means: "target_not_found"},
+		{name: "mantisbt", kinds: tracker, open: ofTracker("mantisbt"),
+			object: object403(`{"message":"Access denied for user updater. Reason: Not allowed to update note 4."}`, "Not allowed to update note 4"),
+			atOnce: json403(`{"message":"User does not have access right to report issues","code":13,"localized":"Access Denied."}`), means: "forbidden"},
+		{name: "discord", kinds: tracker, chat: true, open: onDiscord(false),
+			object: object403(`{"message":"Explicit content cannot be sent to the desired recipient(s)","code":20009}`, "Explicit content"),
+			atOnce: json403(`{"message":"Missing Permissions","code":50013}`), means: "forbidden"},
+		{name: "discord_webhook", kinds: tracker, chat: true, open: onDiscord(true),
+			object: object403(`{"message":"Explicit content cannot be sent to the desired recipient(s)","code":20009}`, "Explicit content"),
+			atOnce: reply{"unknown webhook", 404, jsonMedia, `{"message":"Unknown Webhook","code":10015}`, ""}, means: "target_not_found"},
+		{name: "slack", kinds: tracker, chat: true, open: onSlack(false),
+			object: object403(`{"ok":false,"error":"message_refused"}`, "message_refused"),
+			own:    reply{"200 with an error", 200, jsonMedia, `{"ok":false,"error":"msg_too_long"}`, "msg_too_long"},
+			atOnce: reply{"missing scope", 200, jsonMedia, `{"ok":false,"error":"missing_scope","needed":"chat:write"}`, ""}, means: "forbidden"},
+		{name: "slack_webhook", kinds: []string{"create"}, chat: true, open: onSlack(true),
+			object: object403(`{"ok":false,"error":"message_refused"}`, "message_refused"),
+			own:    reply{"400 with a word", 400, "text/plain", "invalid_blocks", "invalid_blocks"},
+			atOnce: reply{"prohibited", 403, "text/plain", "action_prohibited", ""}, means: "forbidden"},
+		{name: "teams", kinds: []string{"create"}, chat: true, open: onTeams,
+			object: object403(`{"error":{"code":"RunDenied","message":"The run was denied by a data policy."}}`, "denied by a data policy"),
+			atOnce: json403(`{"error":{"code":"DirectApiAuthorizationRequired","message":"The caller is not authorized."}}`), means: "forbidden"},
 	}
 }
 
-// shown is what the provider shows: of an issue title and state, of a message
-// its content.
-func (h *scene) shown() (all []string) {
-	h.t.Helper()
-	if h.messages != nil {
-		return h.messages()
-	}
-	conn := h.connect(h.client)
-	puller, lists := conn.(connector.Puller)
-	if !lists {
-		h.t.Fatal("the tracker cannot be listed")
-	}
-	_, err := conn.(connector.Resolver).Resolve(h.ctx)
-	h.must(err)
-	for more := true; more; {
-		var page []connector.Object
-		page, more, err = puller.Changes(h.ctx, time.Time{}, len(all))
-		h.must(err)
-		for _, o := range page {
-			all = append(all, o.Title+" "+string(o.Remote.State))
-		}
-	}
+// foreign401 is a page of a server before the provider that wants a login of its
+// own. Without a challenge it says nothing of the provider's token.
+var foreign401 = reply{"HTML 401", 401, "text/html", "<title>Authorization Required</title>", `401 text/html "Authorization Required"`}
 
-	return all
+// object403 is a 403 about one object, and json403 another one.
+func object403(body, words string) reply {
+	return reply{"JSON 403 about the object", 403, jsonMedia, body, words}
 }
+
+func json403(body string) reply { return reply{"JSON 403 about everything", 403, jsonMedia, body, ""} }
+
+// transitions reports whether an issue's state has a call of its own.
+func (p place) transitions() bool { return slices.Contains(p.kinds, "reopen") }

@@ -1,0 +1,115 @@
+package engine
+
+import (
+	"fmt"
+	"net/http"
+	"testing"
+	"time"
+
+	"integrations/shared/domain"
+	"integrations/shared/notice"
+)
+
+// digestItems are more than a chat is told of one by one.
+const digestItems = digestOver + 4
+
+// A digest is a write too. Refused for what an item in it is called, it leaves
+// without names: all arrive in the same run, and the integration stays healthy.
+// Where that one is refused as well it is about no item: the integration pauses,
+// each row names status and words, nothing is parked, and after each pause one
+// digest tries the provider. Once it is taken, one message tells of all.
+func TestHistoriesOfARefusedDigest(t *testing.T) {
+	for n, p := range places() {
+		if !p.chat {
+			continue // a tracker has an object for each item
+		}
+		a := p.aboutOneItem()[n%5]
+		t.Run(p.name+"/"+a.name, func(t *testing.T) {
+			h := newScene(t, p)
+			h.digest(1)
+			h.wall.set(func(_ *http.Request, item domain.Snowflake) *reply {
+				if item == 0 {
+					return nil
+				}
+				return &a
+			})
+			run := h.sync(domain.Incremental)
+			mustBe(t, "status", run.Status, domain.Succeeded)
+			mustBe(t, "arrived", run.Counts.Created, digestItems)
+			mustBe(t, "refused", len(h.wall.requests()), 1)
+			mustBe(t, "messages", len(h.shown()), 1)
+			mustBe(t, "told of its health", len(h.bus.of(notice.TypeHealthChanged)), 0)
+			h.noMarks()
+
+			pauses := 1
+			if p.name == "slack" {
+				pauses = len(backOff) + 1 // more than an item has attempts
+			}
+			h.allDigestsRefused(a, pauses)
+		})
+	}
+}
+
+// allDigestsRefused has a chat refuse a digest whatever it says, and take it
+// after so many pauses.
+func (h *scene) allDigestsRefused(a reply, pauses int) {
+	h.t.Helper()
+	h.digest(2)
+	h.wall.set(func(*http.Request, domain.Snowflake) *reply { return &a })
+	id := h.start(domain.Incremental)
+	h.must(h.slice())
+	run := h.run(id)
+	mustBe(h.t, "all refused: status", run.Status, domain.Failed)
+	if run.Error == nil {
+		h.t.Fatal("all refused: no error")
+	}
+	mustBe(h.t, "all refused: code", run.Error.Code, writesRefused)
+	h.named("all refused: the run", run.Error.ProviderMessage, a)
+	mustBe(h.t, "all refused: told of its health", len(h.bus.of(notice.TypeHealthChanged)), 1)
+	for id := domain.Snowflake(1); id <= digestItems; id++ {
+		row := h.ledger(id)
+		mustBe(h.t, fmt.Sprint("all refused: outcome of item ", id), row.Outcome, domain.FailedOut)
+		if row.Reason == nil {
+			h.t.Fatalf("item %d has no reason", id)
+		}
+		h.named(fmt.Sprint("all refused: row ", id), *row.Reason, a)
+	}
+
+	h.probes(pauses)
+	_, parked, err := h.sure.Backlog(h.ctx, 77, h.state().Target.Key)
+	h.must(err)
+	mustBe(h.t, "all refused: parked", parked, 0)
+	h.marksLeft(digestItems)
+
+	h.wall.set(nil)
+	h.pass(26 * time.Hour)
+	mustBe(h.t, "once it is taken: health", h.state().Condition.State, domain.Healthy)
+	mustBe(h.t, "once it is taken: messages", len(h.shown()), 2)
+	h.noMarks()
+}
+
+// probes lets pauses pass until so many writes have tried the provider. Each
+// pause is followed by at most one.
+func (h *scene) probes(n int) {
+	h.t.Helper()
+	probed := 0
+	for range 10 * n {
+		before := len(h.wall.requests())
+		h.pass(max(time.UnixMilli(h.state().Condition.CoolDownUntil).Sub(h.clock.now), 0) + 2*time.Minute)
+		sent := len(h.wall.requests()) - before
+		if sent > 1 {
+			h.t.Errorf("a pause is followed by %d writes", sent)
+		}
+		if probed += sent; probed >= n {
+			return
+		}
+	}
+	h.t.Errorf("the provider was tried %d times", probed)
+}
+
+// digest marks as many items as a digest tells of.
+func (h *scene) digest(version int64) {
+	for id := domain.Snowflake(1); id <= digestItems; id++ {
+		h.put(id, version, domain.Open)
+	}
+}
