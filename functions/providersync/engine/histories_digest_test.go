@@ -26,21 +26,7 @@ func TestHistoriesOfARefusedDigest(t *testing.T) {
 		a := p.aboutOneItem()[n%5]
 		t.Run(p.name+"/"+a.name, func(t *testing.T) {
 			h := newScene(t, p)
-			h.digest(1)
-			h.wall.set(func(_ *http.Request, item domain.Snowflake) *reply {
-				if item == 0 {
-					return nil
-				}
-				return &a
-			})
-			run := h.sync(domain.Incremental)
-			mustBe(t, "status", run.Status, domain.Succeeded)
-			mustBe(t, "arrived", run.Counts.Created, digestItems)
-			mustBe(t, "refused", len(h.wall.requests()), 1)
-			mustBe(t, "messages", len(h.shown()), 1)
-			mustBe(t, "told of its health", len(h.bus.of(notice.TypeHealthChanged)), 0)
-			h.noMarks()
-
+			h.namesRefused(a)
 			pauses := 1
 			if p.name == "slack" {
 				pauses = len(backOff) + 1 // more than an item has attempts
@@ -50,12 +36,45 @@ func TestHistoriesOfARefusedDigest(t *testing.T) {
 	}
 }
 
+// namesRefused has a chat refuse whatever names an item: two items, a digest, and
+// one more item. The digest without names was accepted between them, so that the
+// third item does not pause the integration.
+func (h *scene) namesRefused(a reply) {
+	h.t.Helper()
+	h.wall.set(func(_ *http.Request, item domain.Snowflake) *reply {
+		if item == 0 {
+			return nil
+		}
+		return &a
+	})
+	h.put(1, 1, domain.Open)
+	h.put(2, 1, domain.Open)
+	mustBe(h.t, "two items: status", h.sync(domain.Incremental).Status, domain.Partial)
+
+	h.digest(2)
+	run := h.sync(domain.Incremental)
+	mustBe(h.t, "status", run.Status, domain.Succeeded)
+	mustBe(h.t, "arrived", run.Counts.Created, digestItems)
+	mustBe(h.t, "refused", len(h.wall.requests()), 3)
+	mustBe(h.t, "messages", len(h.shown()), 1)
+	h.noMarks()
+
+	h.put(digestItems+1, 1, domain.Open)
+	mustBe(h.t, "one more item: status", h.sync(domain.Incremental).Status, domain.Partial)
+	mustBe(h.t, "told of its health", len(h.bus.of(notice.TypeHealthChanged)), 0)
+	h.wall.set(nil)
+	h.clock.now = h.clock.now.Add(2 * time.Minute)
+	h.sync(domain.Incremental)
+	h.noMarks()
+}
+
 // allDigestsRefused has a chat refuse a digest whatever it says, and take it
 // after so many pauses.
 func (h *scene) allDigestsRefused(a reply, pauses int) {
 	h.t.Helper()
-	h.digest(2)
+	h.digest(3)
 	h.wall.set(func(*http.Request, domain.Snowflake) *reply { return &a })
+	before := len(h.shown())
 	id := h.start(domain.Incremental)
 	h.must(h.slice())
 	run := h.run(id)
@@ -84,7 +103,10 @@ func (h *scene) allDigestsRefused(a reply, pauses int) {
 	h.wall.set(nil)
 	h.pass(26 * time.Hour)
 	mustBe(h.t, "once it is taken: health", h.state().Condition.State, domain.Healthy)
-	mustBe(h.t, "once it is taken: messages", len(h.shown()), 2)
+	mustBe(h.t, "once it is taken: messages", len(h.shown())-before, 1)
+	usage, err := h.sure.Usage(h.ctx, h.credential)
+	h.must(err)
+	mustBe(h.t, "once it is taken: refusals of the credential", len(usage.Writes), 0)
 	h.noMarks()
 }
 
