@@ -135,3 +135,33 @@ func (h *scene) digest(version int64) {
 		h.put(id, version, domain.Open)
 	}
 }
+
+// A digest that is taken after a pause makes the integration healthy, though an
+// item of the same run still waits for its next attempt.
+func TestADigestThatIsTakenEndsAPause(t *testing.T) {
+	w, r := chatting(t, "edits, asked")
+	w.told(1, 1, nil)
+	w.sync(domain.Incremental)
+	r.before = func(call string, _ domain.Snowflake) error {
+		if call == "update" {
+			return refusedItem()
+		}
+		return nil
+	}
+	w.told(1, 2, func(i *domain.Item) { i.Title = "changed" })
+	w.start(domain.Incremental)
+	w.pass(25 * time.Minute) // its fourth attempt was refused, the next one is an hour away
+
+	r.before = func(string, domain.Snowflake) error { return refusedItem() }
+	for id := domain.Snowflake(2); id <= digestItems; id++ {
+		w.told(id, 1, nil)
+	}
+	w.sync(domain.Incremental)
+	mustBe(t, "health", w.state().Condition.State, domain.Unhealthy)
+
+	r.before = nil
+	w.pass(10 * time.Minute)
+	mustBe(t, "digests", len(r.digests()), 1)
+	mustBe(t, "outcome of the item that waits", w.link(1).Outcome, domain.FailedOut)
+	mustBe(t, "health", w.state().Condition.State, domain.Healthy)
+}
