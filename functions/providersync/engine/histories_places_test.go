@@ -96,7 +96,7 @@ func ofTracker(name string) func(*testing.T, func() time.Time) standing {
 		tr := trackers(t, now)[name]()
 
 		return standing{handler: tr.handler, secrets: []string{trackerToken}, violations: tr.violations,
-			connect: func(client *outbound.Client) connector.Connector { return tr.open(client, tr.spellings[0], now) }}
+			connect: func(client *outbound.Client) connector.Connector { return tr.open(client, base, tr.spellings[0], now) }}
 	}
 }
 

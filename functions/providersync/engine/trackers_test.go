@@ -2,7 +2,9 @@ package engine
 
 import (
 	"fmt"
+	"io"
 	"net/http"
+	"net/http/httptest"
 	"strconv"
 	"strings"
 	"sync/atomic"
@@ -28,7 +30,7 @@ import (
 // A tracker is a provider's stand-in with one project, and the ways to spell it.
 type tracker struct {
 	handler http.Handler
-	open    func(client *outbound.Client, spelling string, now func() time.Time) connector.Connector
+	open    func(client *outbound.Client, base, spelling string, now func() time.Time) connector.Connector
 	// spellings lead to the project from the start; renamed do after rename.
 	spellings []string
 	rename    func() error
@@ -43,6 +45,33 @@ const trackerToken = "a-token-of-the-test"
 
 // base is the address at which a tracker is served.
 const base = "https://" + connectortest.Host
+
+// moved is the host name of a tracker after a move, at which it can be reached
+// before.
+const moved = "new." + connectortest.Host
+
+// renaming has a server name itself by its new host once it has moved: in bodies
+// and headers.
+func renaming(server http.Handler, has *atomic.Bool) http.Handler {
+	rename := strings.NewReplacer("https://"+connectortest.Host, "https://"+moved, "https://github.com", "https://"+moved)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if !has.Load() {
+			server.ServeHTTP(w, r)
+			return
+		}
+
+		answer := httptest.NewRecorder()
+		server.ServeHTTP(answer, r)
+		for name, values := range answer.Header() {
+			for _, value := range values {
+				w.Header().Add(name, rename.Replace(value))
+			}
+		}
+		w.Header().Del("Content-Length")
+		w.WriteHeader(answer.Code)
+		_, _ = io.WriteString(w, rename.Replace(answer.Body.String()))
+	})
+}
 
 // trackers are the four, each with the clock of a world.
 func trackers(t *testing.T, now func() time.Time) map[string]func() tracker {
@@ -66,7 +95,7 @@ func trackers(t *testing.T, now func() time.Time) map[string]func() tracker {
 				rename:    func() error { return s.Rename("acme", "work", "acme", "better") },
 				renamed:   []string{"acme/work", "acme/better"},
 				recreate:  func() error { return s.Recreate("acme", "better") },
-				open: func(client *outbound.Client, spelling string, now func() time.Time) connector.Connector {
+				open: func(client *outbound.Client, base, spelling string, now func() time.Time) connector.Connector {
 					owner, repo, _ := strings.Cut(spelling, "/")
 					return github.New(github.Config{Owner: owner, Repo: repo, Token: trackerToken, BaseURL: base + "/api/v3", Labels: true}, client, now)
 				},
@@ -85,7 +114,7 @@ func trackers(t *testing.T, now func() time.Time) map[string]func() tracker {
 				rename:    func() error { return s.Rename("acme/work", "acme/better") },
 				renamed:   []string{"acme/work", "acme/better", number},
 				recreate:  func() error { return s.Recreate("acme/better") },
-				open: func(client *outbound.Client, spelling string, now func() time.Time) connector.Connector {
+				open: func(client *outbound.Client, base, spelling string, now func() time.Time) connector.Connector {
 					return gitlab.New(gitlab.Config{Project: spelling, Token: trackerToken, BaseURL: base + "/gitlab/api/v4", Labels: true}, client, now)
 				},
 				violations: s.Violations,
@@ -103,7 +132,7 @@ func trackers(t *testing.T, now func() time.Time) map[string]func() tracker {
 				rename:    func() error { return s.Rename("WORK", "BETTER") },
 				renamed:   []string{"WORK", "BETTER"},
 				recreate:  func() error { return s.Recreate("BETTER") },
-				open: func(client *outbound.Client, spelling string, now func() time.Time) connector.Connector {
+				open: func(client *outbound.Client, base, spelling string, now func() time.Time) connector.Connector {
 					return jira.New(jira.Config{Flavor: form.Datacenter, BaseURL: base + "/jira", Token: trackerToken, ProjectKey: spelling, IssueType: "Task", Labels: true}, client, now)
 				},
 				violations: s.Violations,
@@ -120,7 +149,7 @@ func trackers(t *testing.T, now func() time.Time) map[string]func() tracker {
 				rename:    func() error { return s.Rename(1, "Better") },
 				renamed:   []string{"1", "Better"},
 				recreate:  func() error { return s.Recreate(1) },
-				open: func(client *outbound.Client, spelling string, now func() time.Time) connector.Connector {
+				open: func(client *outbound.Client, base, spelling string, now func() time.Time) connector.Connector {
 					return mantisbt.New(mantisbt.Config{BaseURL: base + "/bugs/api/rest", Token: trackerToken, Project: spelling, Category: "General"}, client, now)
 				},
 				violations: s.Violations,
@@ -130,8 +159,8 @@ func trackers(t *testing.T, now func() time.Time) map[string]func() tracker {
 }
 
 // A1, A2, A4, A8 at each tracker over HTTP: 200 items are linked. The project is
-// spelled otherwise, renamed, spelled as before and as now, and all links are
-// lost: nothing is created again, nothing is published, the sync goes on. A
+// spelled otherwise, renamed, spelled as before and as now, its server gets
+// another host name, and all links are lost: nothing is created again, nothing is published, the sync goes on. A
 // project that was made again under its name is left alone.
 func TestTheSamePlaceAtEachTracker(t *testing.T) {
 	const items = 200
@@ -140,15 +169,17 @@ func TestTheSamePlaceAtEachTracker(t *testing.T) {
 			w := newWorld(t)
 			tr := trackers(t, w.clock.Now)[name]()
 			var creates atomic.Int64
-			client := connectortest.Serve(t, http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+			var renamed atomic.Bool
+			server := renaming(tr.handler, &renamed)
+			client := connectortest.ServeAt(t, []string{connectortest.Host, moved}, http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
 				if path := strings.TrimSuffix(r.URL.Path, "s"); r.Method == http.MethodPost && strings.HasSuffix(path, "/issue") {
 					creates.Add(1)
 				}
-				tr.handler.ServeHTTP(rw, r)
+				server.ServeHTTP(rw, r)
 			}), trackerToken)
-			spelling := tr.spellings[0]
+			spelling, at := tr.spellings[0], base
 			w.engine.Open = func(ctx, store.View) (Opened, error) {
-				return Opened{Connector: tr.open(client, spelling, w.clock.Now), Credential: w.credential, Limits: w.limits}, nil
+				return Opened{Connector: tr.open(client, at, spelling, w.clock.Now), Credential: w.credential, Limits: w.limits}, nil
 			}
 			w.pulling("all")
 			for id := domain.Snowflake(1); id <= items; id++ {
@@ -183,6 +214,13 @@ func TestTheSamePlaceAtEachTracker(t *testing.T) {
 				same(fmt.Sprint(n, " renamed, spelled ", next))
 			}
 
+			at = "https://" + moved
+			same("reached by a new host name")
+			renamed.Store(true)
+			const newHost = "the server has the new host name"
+			same(newHost)
+			mustBe(t, "the server is named by its host", strings.HasPrefix(w.state().Target.Instance, moved), true)
+
 			key := w.state().Target.Key
 			for _, sk := range w.raw("INT#" + w.pair.ID.Sortable()) {
 				if strings.HasPrefix(sk, "LINK#"+key) || strings.HasPrefix(sk, "REMOTE#"+key) {
@@ -202,7 +240,7 @@ func TestTheSamePlaceAtEachTracker(t *testing.T) {
 			if name == "gitlab" || name == "mantisbt" { // by its name: the number is the old project's
 				spelling = tr.renamed[1]
 			}
-			w.reconfigure(store.Change{Enabled: true, Configuration: `{"pull":"all","labels":"none"}`, TargetHash: fmt.Sprint(len(tr.renamed)-1, " renamed, spelled ", tr.renamed[len(tr.renamed)-1]), ConfigurationChanged: true})
+			w.reconfigure(store.Change{Enabled: true, Configuration: `{"pull":"all","labels":"none"}`, TargetHash: newHost, ConfigurationChanged: true})
 			w.marked(8, 2)
 			w.clock.now = w.clock.now.Add(time.Minute)
 			id := w.start(domain.Incremental)

@@ -30,14 +30,24 @@ const Limit = 2 * time.Minute
 // there for Host and shows no secret.
 func Serve(t testing.TB, handler http.Handler, secrets ...string) *outbound.Client {
 	t.Helper()
+
+	return ServeAt(t, []string{Host}, handler, secrets...)
+}
+
+// ServeAt is Serve at several names, each of them Host or below it.
+func ServeAt(t testing.TB, hosts []string, handler http.Handler, secrets ...string) *outbound.Client {
+	t.Helper()
 	s := httptest.NewUnstartedServer(handler)
 	s.Config.ErrorLog = log.New(io.Discard, "", 0)
 	s.StartTLS()
 	roots := x509.NewCertPool()
 	roots.AddCert(s.Certificate())
+	overrides := map[string]netip.AddrPort{}
+	for _, host := range hosts {
+		overrides[host] = netip.MustParseAddrPort(s.Listener.Addr().String())
+	}
 	client := outbound.New(outbound.Config{
-		Hosts: []string{Host}, Secrets: secrets, RootCAs: roots, Timeout: Limit, DialTimeout: Limit, TLSTimeout: Limit,
-		Overrides: map[string]netip.AddrPort{Host: netip.MustParseAddrPort(s.Listener.Addr().String())},
+		Hosts: hosts, Secrets: secrets, RootCAs: roots, Timeout: Limit, DialTimeout: Limit, TLSTimeout: Limit, Overrides: overrides,
 	})
 	t.Cleanup(func() { client.CloseIdle(); s.CloseClientConnections(); s.Close() })
 	return client
