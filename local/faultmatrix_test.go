@@ -188,12 +188,15 @@ func (s *stage) judge(ids []domain.Snowflake, fault string) {
 
 func (s *stage) links(ids ...domain.Snowflake) map[domain.Snowflake]store.Link {
 	s.t.Helper()
+	st, err := s.table.State(s.t.Context(), s.pair.ID)
+	must(s.t, err)
 	all := map[domain.Snowflake]store.Link{}
 	for part := range slices.Chunk(ids, 100) {
-		links, err := s.table.Links(s.t.Context(), s.pair.ID, s.target, part)
+		links, err := s.table.Links(s.t.Context(), s.pair.ID, st.TargetKey(), part)
 		must(s.t, err)
 		maps.Copy(all, links)
 	}
+	same(s.t, "items with a link", len(all), len(ids))
 	return all
 }
 

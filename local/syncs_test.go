@@ -46,7 +46,6 @@ type stage struct {
 	t        *testing.T
 	name     string
 	pair     store.Pair
-	target   string
 	table    *store.Store
 	standin  environment.StandIn
 	kit      *faults.Kit
@@ -204,7 +203,7 @@ func (s *stage) configure(more map[string]any) (secrets map[string]string) {
 		i.Configuration = string(text)
 		accepted, err := configuration.Accept(i.Provider, i.Configuration, nil)
 		must(s.t, err)
-		secrets, s.target = accepted.NewSecrets, accepted.Destination.Hash()
+		secrets = accepted.NewSecrets
 		s.pair = store.Pair{ID: i.ID, OrganisationID: i.OrganisationID, ItemType: i.ItemType}
 		_, err = sample.Create(s.t.Context(), s.table, func(context.Context, domain.Integration, string, string, string) ([]byte, error) {
 			return []byte("sealed"), nil

@@ -214,11 +214,20 @@ func (s *slice) untilAsked(end, now time.Time) time.Time {
 	return earlier(end, time.UnixMilli(s.pace.usage.AskedAt).Add(limitAgain))
 }
 
+// ofObject are the codes of refusals that the connector has found to be about one
+// object: the place itself can be read.
+var ofObject = map[string]bool{remoteDeleted: true, "remote_moved": true, "remote_forbidden": true}
+
 // refusedWrite notes that the provider does not accept an item. The third one in
 // a row pauses the integration, and so does one that was to try whether the
-// pause is over.
+// pause is over. A version of an item counts once: items that the provider never
+// accepts are tried again one after the other, and would pause the integration
+// each time.
 func (s *slice) refusedWrite(t *task, e *connector.Error) *verdict {
-	if e.Class != connector.Final || e.Code == remoteDeleted {
+	if e.Class != connector.Final || ofObject[e.Code] {
+		return nil
+	}
+	if t.link.Attempts > 1 && !s.writesPaused() {
 		return nil
 	}
 

@@ -8,6 +8,7 @@ import (
 
 	"integrations/shared/connector"
 	"integrations/shared/domain"
+	"integrations/shared/notice"
 	"integrations/shared/store"
 )
 
@@ -73,6 +74,49 @@ func TestARefusedItemIsItsOwnFault(t *testing.T) {
 				}
 			})
 		}
+	}
+}
+
+// Items that the provider never accepts are tried again one after the other,
+// with nothing accepted between. They are still at fault themselves: they are
+// given up, and the integration stays healthy.
+func TestRefusedItemsAreTriedAgain(t *testing.T) {
+	for _, kind := range []string{"create", "update"} {
+		tried := map[domain.Snowflake]int{}
+		w := six(t, kind, func(id domain.Snowflake) *connector.Error {
+			tried[id]++
+			if id%2 == 1 {
+				return refusals["firewall, 403"]
+			}
+			return nil
+		})
+		w.start(domain.Incremental)
+		w.pass(4 * time.Hour)
+
+		mustBe(t, kind+": health", w.state().Condition.State, domain.Healthy)
+		mustBe(t, kind+": changes of health", len(w.bus.of(notice.TypeHealthChanged)), 0)
+		marks, parked, err := w.sure.Backlog(w.ctx, 77, placed)
+		w.must(err)
+		mustBe(t, kind+": marks", marks, 0)
+		mustBe(t, kind+": given up", parked, 3)
+		mustBe(t, kind+": tries", fmt.Sprint(tried), fmt.Sprint(map[domain.Snowflake]int{1: 5, 2: 1, 3: 5, 4: 1, 5: 5, 6: 1}))
+	}
+}
+
+// What the connector has found to be about one object pauses nothing, however
+// many objects there are.
+func TestObjectsThatAreGoneInARow(t *testing.T) {
+	for _, code := range []string{remoteDeleted, "remote_moved", "remote_forbidden"} {
+		w := six(t, "update", func(id domain.Snowflake) *connector.Error {
+			if id <= 4 {
+				return &connector.Error{Class: connector.Final, Scope: connector.ItemScope, Code: code, Status: 404}
+			}
+			return nil
+		})
+		id := w.start(domain.Incremental)
+		w.must(w.slice())
+		mustBe(t, code+": updated", w.run(id).Counts.Updated, 2)
+		mustBe(t, code+": health", w.state().Condition.State, domain.Healthy)
 	}
 }
 
