@@ -32,7 +32,7 @@ token: ## print a token: make -s token USER=manager [AUD=… EXPIRES=-1m]
 cli: ## build the API's command line into build/integrations
 	@go build -trimpath -o build/integrations ./client/cmd/integrations
 
-env: ## print what build/integrations needs: eval "$$(make -s env)" [USER=manager]
+env: ## print what build/integrations needs: eval "$(make -s env)" [USER=manager]
 	@go run ./local env -dir $(DIR) -user $(USER_NAME)
 
 invoke: ## call a function of the running service: make invoke FN=get EVENT=events/get.json

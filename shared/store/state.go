@@ -70,6 +70,8 @@ type Trouble struct {
 	ConnectionVersion int64           `json:"connection_version"`
 	Reason            domain.RunError `json:"reason"`
 	Since             int64           `json:"since"` // Unix milliseconds
+	// Until is when the provider wants to be asked again, 0 if it does not say.
+	Until int64 `json:"until,omitempty"` // Unix milliseconds
 }
 
 // A Pull is how far the worker has read what changed at a target.

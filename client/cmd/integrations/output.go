@@ -172,7 +172,7 @@ func statusText(v any) [][2]string {
 		lines = append(lines, [2]string{"target", s.Target.Name + " (id " + s.Target.ID + ")"})
 	}
 	if s.PullProblem != nil {
-		lines = append(lines, [2]string{"changes there are not read", "since " + at(&s.PullProblem.Since) + ": " + reasonText(s.PullProblem.Reason)})
+		lines = append(lines, [2]string{"changes at the provider", "not read since " + at(&s.PullProblem.Since) + ": " + reasonText(s.PullProblem.Reason)})
 	}
 	if s.ActiveRun == nil {
 		return append(lines, [2]string{"active sync", "none"})

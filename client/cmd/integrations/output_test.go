@@ -20,7 +20,7 @@ func TestStatusText(t *testing.T) {
 	}
 
 	s.PullProblem = nil
-	if text := fmt.Sprint(statusText(s)); strings.Contains(text, "not read") {
+	if text := fmt.Sprint(statusText(s)); strings.Contains(text, "not read since") {
 		t.Error(text)
 	}
 }

@@ -189,7 +189,9 @@ type slice struct {
 	next      domain.Snowflake // the run that goes on after this slice, by a message
 	handled   int
 	pulled    bool             // all there was has been pulled since the last write
-	stalled   bool             // the pull could not go on in this slice
+	stalled   bool             // the pull cannot go on: updates read their objects first
+	unlisted  bool             // the list of changes could not be had in this slice
+	unfound   bool             // unanswered creates could not be looked for in this slice
 	condition *store.Condition // how the provider answered, to be recorded
 	reading   bool             // it takes reads, after something was refused
 	noticed   domain.Snowflake // the last notice's id
@@ -252,8 +254,7 @@ func (s *slice) work(ctx context.Context) (*verdict, error) {
 	if v, err := s.relink(ctx); v != nil || err != nil {
 		return v, err
 	}
-	// What people changed is read before it is overwritten, and again after.
-	if v, err := s.pull(ctx); v != nil || err != nil {
+	if v, err := s.pullFirst(ctx); v != nil || err != nil {
 		return v, err
 	}
 	for {

@@ -35,14 +35,8 @@ func (s *slice) pull(ctx context.Context) (*verdict, error) {
 	if !s.pulls() {
 		return nil, s.unstall(ctx)
 	}
-	if s.pulled || s.stalled {
+	if s.pulled || s.unlisted || s.pullRests() {
 		return nil, nil
-	}
-	// A provider whose lists did not work may be out: one read of the place tells.
-	if s.pullProblem() != nil {
-		if v, err := s.probe(ctx); v != nil || err != nil {
-			return v, err
-		}
 	}
 	for n := 1; ; n++ {
 		p, first := s.cursor(), true

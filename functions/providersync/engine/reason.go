@@ -1,6 +1,11 @@
 package engine
 
 import (
+	"cmp"
+	"fmt"
+	"strconv"
+	"strings"
+
 	"integrations/shared/connector"
 	"integrations/shared/domain"
 )
@@ -39,6 +44,34 @@ var ownCodes = map[string]bool{
 	"configuration_unusable": true,
 	"provider_not_supported": true,
 	"secret_unreadable":      true,
+}
+
+// outages say in our own words why the provider could not be asked.
+var outages = map[string]string{
+	"answer_cut":           "The provider's answer ends before it is complete.",
+	"list_endless":         "The provider's list does not end.",
+	"list_moves":           "The provider's list changes faster than it can be read.",
+	"list_stuck":           "The provider's list gives the same page again and again.",
+	"no_answer":            "The provider does not answer.",
+	"no_time_left":         "The provider takes too long to answer.",
+	"provider_unavailable": "The provider, or something before it, answers with a failure.",
+	"reconcile_unsure":     "The provider's clock is not known well enough to look for what may have been made.",
+	"unreachable":          "The provider cannot be reached.",
+}
+
+// otherOutage is the sentence for an outage that has none of its own.
+const otherOutage = "The provider cannot be asked."
+
+// troubleOf says why the provider could not be asked: one sentence of ours, and
+// status and words of the answer, if there was one.
+func troubleOf(e *connector.Error) *domain.RunError {
+	sentence := cmp.Or(outages[e.Code], sentences[e.Code], otherOutage)
+	words := e.Detail
+	if e.Status != 0 && !strings.HasPrefix(words, strconv.Itoa(e.Status)) {
+		words = strings.TrimSpace(fmt.Sprint(e.Status, " ", words))
+	}
+
+	return &domain.RunError{Code: e.Code, Detail: sentence, ProviderMessage: words}
 }
 
 // otherwise is the sentence for a code that has none of its own.

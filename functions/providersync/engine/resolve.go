@@ -18,8 +18,15 @@ func (s *slice) resolveAll(ctx context.Context, tasks []*task) (*verdict, error)
 	if len(open) == 0 {
 		return nil, nil
 	}
+	if s.unfound {
+		s.findLater()
+		return nil, nil
+	}
 	asked := s.Clock.Now()
 	found, v, err := s.find(ctx, open[0], since, behind, want)
+	if err == nil && v != nil && v.outage != nil {
+		return s.cannotFind(ctx, v)
+	}
 	if v != nil || err != nil {
 		return v, err
 	}
@@ -44,6 +51,29 @@ func (s *slice) resolveAll(ctx context.Context, tasks []*task) (*verdict, error)
 		return nil, nil
 	}
 	return nil, s.commit(ctx, store.Batch{Pulled: made})
+}
+
+// cannotFind is for a list in which unanswered creates are looked for, and that
+// cannot be had. If the provider answers a read of the place, only these items
+// wait.
+func (s *slice) cannotFind(ctx context.Context, v *verdict) (*verdict, error) {
+	if _, can := s.conn.(connector.Puller); !can {
+		return v, nil
+	}
+	if v, err := s.ask(ctx); v != nil || err != nil {
+		return v, err
+	}
+
+	s.unfound = true
+	s.findLater()
+
+	return nil, nil
+}
+
+// findLater has the run wait, once all else is done, to look again for creates
+// that were not answered.
+func (s *slice) findLater() {
+	s.run.SettleAt = sooner(s.run.SettleAt, s.Clock.Now().Add(longestOutage))
 }
 
 // unresolved are the tasks whose create may have left, since when, and how far

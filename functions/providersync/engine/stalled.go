@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"errors"
+	"time"
 
 	"integrations/shared/connector"
 	"integrations/shared/pacing"
@@ -10,15 +11,42 @@ import (
 )
 
 // A pull that cannot go on holds pushes back for one slice. From then on pushes
-// go on as long as the provider answers to a read of the place, and each update
-// reads its object first, so that no person's edit is overwritten unseen.
+// go first, as long as the provider answers a read of the place; each update reads
+// its object before it, so that no person's edit is overwritten unseen; and the
+// list is tried again at the end of each slice, where it may take its time.
 
-// stall notes that the pull could not go on, and says whether the slice ends for
-// it.
-func (s *slice) stall(ctx context.Context, v *verdict) (*verdict, error) {
+// longestRest is the longest that a list is left alone because the provider says
+// so.
+const longestRest = time.Hour
+
+// pullFirst reads what people changed before it is overwritten. While the pull
+// cannot go on it asks instead whether the provider is up.
+func (s *slice) pullFirst(ctx context.Context) (*verdict, error) {
+	if !s.pulls() || s.pullProblem() == nil {
+		return s.pull(ctx)
+	}
+
 	s.stalled = true
 
-	trouble := &store.Trouble{ConnectionVersion: s.meta.ConnectionVersion, Reason: *reasonOf(v.outage), Since: s.Clock.Now().UnixMilli()}
+	return s.ask(ctx)
+}
+
+// pullRests reports whether the provider wants to be left alone with lists.
+func (s *slice) pullRests() bool {
+	known := s.pullProblem()
+
+	return known != nil && s.Clock.Now().UnixMilli() < known.Until
+}
+
+// stall notes that the pull could not go on. The slice ends for it only where
+// this is new.
+func (s *slice) stall(ctx context.Context, v *verdict) (*verdict, error) {
+	s.unlisted = true
+	now := s.Clock.Now()
+	trouble := &store.Trouble{ConnectionVersion: s.meta.ConnectionVersion, Reason: *troubleOf(v.outage), Since: now.UnixMilli()}
+	if v.outage.Wait > 0 {
+		trouble.Until = now.Add(min(v.outage.Wait, longestRest)).UnixMilli()
+	}
 	known := s.pullProblem()
 	if known != nil {
 		trouble.Since = known.Since
@@ -27,12 +55,13 @@ func (s *slice) stall(ctx context.Context, v *verdict) (*verdict, error) {
 		return nil, err
 	}
 	if known == nil {
-		return v, nil
+		return wait(earlier(v.until, now.Add(longestOutage)), v.reason), nil
 	}
 
-	s.log.WarnContext(ctx, "pull cannot go on; pushes do if the provider answers", "code", trouble.Reason.Code)
+	s.run.Outages = 0 // the place was read in this slice
+	s.log.WarnContext(ctx, "the list of changes cannot be had; items are still written", "code", trouble.Reason.Code, "since", time.UnixMilli(trouble.Since).UTC())
 
-	return s.ask(ctx)
+	return nil, nil
 }
 
 // pullProblem is why the pull could not go on when it was last tried, nil if it
@@ -41,6 +70,8 @@ func (s *slice) pullProblem() *store.Trouble { return s.state.PullProblem(s.meta
 
 // unstall notes that the pull works again, or is not wanted any more.
 func (s *slice) unstall(ctx context.Context) error {
+	s.stalled = false
+
 	return s.noteTrouble(ctx, nil)
 }
 
@@ -59,20 +90,25 @@ func (s *slice) noteTrouble(ctx context.Context, trouble *store.Trouble) error {
 
 // readPlace reads the place the run works at. It is the read that tells whether
 // the provider is up while its lists cannot be had. Where the name leads to
-// another place now, calls still go to the one of the run; one that can only be
-// named cannot be reached, and the next slice says so.
+// another place now, or to none, calls still go to the one of the run; one that
+// can only be named cannot be reached, and the next slice says so.
 func (s *slice) readPlace(ctx context.Context) error {
 	place, err := s.conn.Resolve(ctx)
-	if err != nil {
+	var e *connector.Error
+	nowhere := errors.As(err, &e) && e.Class == connector.Final && e.Code == targetNotFound
+	if err != nil && !nowhere {
 		return err
 	}
-	if place.Key(s.meta.Provider) == s.target.Key {
+	if err == nil && place.Key(s.meta.Provider) == s.target.Key {
 		return nil
 	}
 
 	s.conn.Use(placeOf(s.target))
-	if !place.ByName {
+	if !s.target.ByName {
 		return nil
+	}
+	if nowhere {
+		return err
 	}
 
 	return &connector.Error{Class: connector.Retryable, Scope: connector.IntegrationScope, Code: targetMoved,
@@ -97,13 +133,12 @@ func (s *slice) seeFirst(ctx context.Context, t *task) (bool, *verdict, error) {
 		return err
 	})
 
-	var e *connector.Error
-	if errors.As(err, &e) {
-		v, err := s.fail(ctx, t, e)
-		return false, v, err
+	if err == nil && o.Remote.ID != t.link.Remote.ID {
+		err = &connector.Error{Class: connector.Final, Scope: connector.ItemScope, Code: "remote_moved", Detail: "the provider answers with another object"}
 	}
 	if err != nil {
-		return false, nil, err
+		v, err := s.unseen(ctx, t, err)
+		return false, v, err
 	}
 
 	seen := t.link
@@ -120,4 +155,33 @@ func (s *slice) seeFirst(ctx context.Context, t *task) (bool, *verdict, error) {
 	err = s.commit(ctx, store.Batch{Pulled: []store.Pulled{p}})
 
 	return err == nil, nil, err
+}
+
+// unseen is for an object that could not be read before its update. The update
+// does not leave, and no write was refused. Since the place was read in this
+// slice, a failure that may pass is first taken to be about the object.
+func (s *slice) unseen(ctx context.Context, t *task, err error) (*verdict, error) {
+	var e *connector.Error
+	if !errors.As(err, &e) {
+		return nil, err
+	}
+
+	s.log.WarnContext(ctx, "an object cannot be read before its update", "item_id", t.name(), "class", e.Class.String(), "code", e.Code, "status", e.Status, "error", e.Error())
+	switch {
+	case e.Class == connector.Final && unread[e.Code], e.Class == connector.Retryable && e.Code != rateLimited:
+		s.run.Outages++
+		if s.run.Outages >= outagesInARow {
+			if v, err := s.ask(ctx); v != nil || err != nil {
+				s.putOff(t, e)
+				return v, err
+			}
+		}
+
+		return s.alone(t, e), nil
+	case e.Class == connector.Final && e.Scope == connector.ItemScope:
+		s.refuse(t, e)
+		return nil, nil
+	}
+
+	return s.fail(ctx, t, e)
 }

@@ -108,7 +108,11 @@ func (s *slice) fail(ctx context.Context, t *task, e *connector.Error) (*verdict
 		return refused(e), nil
 	case e.Class == connector.Retryable && e.Code == rateLimited:
 		until, err := s.limited(ctx, e)
-		s.putOff(t, e)
+		if e.Untold && s.sick(t, e) {
+			s.alone(t, e) // the next item finds out whether the limit is its own
+		} else {
+			s.putOff(t, e)
+		}
 		return wait(s.untilAsked(until, s.Clock.Now()), e.Code), err
 	case e.Class == connector.Retryable && s.sick(t, e):
 		return s.alone(t, e), nil
@@ -185,6 +189,9 @@ func (s *slice) sick(t *task, e *connector.Error) bool {
 func (s *slice) alone(t *task, e *connector.Error) *verdict {
 	t.link.Attempts = min(t.link.Attempts, 2)
 	s.refuse(t, e)
+	if at := s.Clock.Now().Add(e.Wait).UTC(); t.link.RetryAt.Before(at) {
+		t.link.RetryAt = at
+	}
 	if _, can := s.conn.(connector.Puller); !can {
 		return s.outage(e)
 	}
@@ -201,14 +208,14 @@ func (s *slice) probe(ctx context.Context) (*verdict, error) {
 	return s.ask(ctx)
 }
 
-// ask makes a read of no consequence: of what changed now, or of the place while
-// lists cannot be had. The verdict is that of an outage if it is not answered.
+// ask makes a read of no consequence: of what changed now, or of the place where
+// lists cannot be had or are not wanted. The verdict is that of an outage if it is not answered.
 func (s *slice) ask(ctx context.Context) (*verdict, error) {
 	if v, err := s.await(ctx, pacing.Read); v != nil || err != nil {
 		return v, err
 	}
 	return s.call(ctx, nil, false, func() error {
-		if s.pullProblem() != nil {
+		if s.pullProblem() != nil || !s.pulls() {
 			return s.readPlace(ctx)
 		}
 		_, _, err := s.conn.(connector.Puller).Changes(ctx, s.Clock.Now(), 0)
