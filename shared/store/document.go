@@ -45,6 +45,8 @@ type Refusal struct {
 	Reason domain.RunError `json:"reason"`
 	Until  int64           `json:"until"` // Unix milliseconds
 	Count  int             `json:"count"` // in a row
+	// Organisation is the one that was refused.
+	Organisation domain.Snowflake `json:"organisation"`
 }
 
 // A Credential is what all integrations that use one credential share, beside

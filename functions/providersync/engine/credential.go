@@ -61,7 +61,8 @@ func (s *slice) admit(ctx context.Context) (*verdict, error) {
 			usage.ProbedAt = now.UnixMilli()
 		default:
 			s.sharedUntil = r.Until
-			return &verdict{status: domain.Failed, err: &next.Reason, ill: true}, nil
+			why := s.shownReason(r)
+			return &verdict{status: domain.Failed, err: &why, ill: true}, nil
 		}
 
 		usage.Credential = s.withRefusal(usage.Credential, &next)
@@ -86,6 +87,18 @@ func (s *slice) sharedRefusal() *store.Refusal {
 	}
 
 	return nil
+}
+
+// shownReason is why a credential is not used. The provider's words may be about
+// an item, so another organisation that uses the same credential does not see
+// them.
+func (s *slice) shownReason(r *store.Refusal) domain.RunError {
+	why := r.Reason
+	if r.Organisation != s.meta.OrganisationID {
+		why.ProviderMessage = ""
+	}
+
+	return why
 }
 
 // withRefusal gives what is known of a credential with a refusal in it.
@@ -148,7 +161,7 @@ func (s *slice) share(ctx context.Context, why domain.RunError) error {
 		}
 
 		now := s.Clock.Now()
-		next := store.Refusal{Reason: why}
+		next := store.Refusal{Reason: why, Organisation: s.meta.OrganisationID}
 		was := s.sharedRefusal()
 		if was != nil && was.Reason.Code == why.Code {
 			next.Until, next.Count = was.Until, was.Count

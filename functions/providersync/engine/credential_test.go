@@ -251,6 +251,27 @@ func TestManyIntegrationsShareARevokedToken(t *testing.T) {
 	}
 }
 
+// Another organisation with the same credential at the same place waits too, and
+// does not see the provider's words, which are about an item.
+func TestWordsOfAnotherOrganisationsRefusal(t *testing.T) {
+	w := six(t, "create", func(domain.Snowflake) *connector.Error { return refusals["firewall, 403"] })
+	w.start(domain.Incremental)
+	w.must(w.slice())
+	mustBe(t, "own words", w.health().Reason.ProviderMessage != "", true)
+
+	w.must(w.sure.PutOrganisation(w.ctx, domain.Organisation{ID: 6, OwnerID: 1, Version: 1}))
+	foreign := store.Pair{ID: 79, OrganisationID: 6, ItemType: "work_item"}
+	w.must(w.sure.CreateIntegration(w.ctx, store.Integration{TargetHash: "there", Integration: domain.Integration{
+		ID: 79, OrganisationID: 6, ItemType: "work_item", Provider: domain.GitHub, Enabled: true, Configuration: `{}`}}, nil))
+	_, err := w.sure.PutItem(w.ctx, domain.Item{ID: 900, OrganisationID: 6, ItemType: "work_item", Version: 1, Title: "a", State: domain.Open, UpdatedAt: w.clock.now})
+	w.must(err)
+
+	mustBe(t, "a manager's sync tries the credential once", w.syncOf(foreign).Status, domain.Partial)
+	run := w.syncOf(foreign)
+	mustBe(t, "code", run.Error.Code, writesRefused)
+	mustBe(t, "words", run.Error.ProviderMessage, "")
+}
+
 // B11: one refusal with a reset a day away is tried each hour, and once by a
 // manager's sync.
 func TestALongRateLimitIsTried(t *testing.T) {
