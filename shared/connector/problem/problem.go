@@ -123,6 +123,19 @@ func Unauthenticated(answer outbound.Response, p Problem) bool {
 	return answer.Status == http.StatusUnauthorized && (p.JSON || answer.Header.Get("Www-Authenticate") != "")
 }
 
+// Foreign reports whether a refusal of a read, a status from 400 to 499, is not
+// shown to be the provider's own. Its own are JSON, a 401 with a challenge, and
+// an answer that is marked: it has a header or words that only the provider
+// sends. Any other form, a plain text or an empty body too, may come from a
+// gateway, and is an outage: see Intercepted.
+func (p Problem) Foreign(answer outbound.Response, marked bool) bool {
+	if answer.Status < 400 || answer.Status > 499 {
+		return false
+	}
+
+	return !p.JSON && !marked && !Unauthenticated(answer, p)
+}
+
 // ForeignCode is the machine code of a success without proof: session_expired
 // where a page asks a person to log in, else foreign_answer.
 func (p Problem) ForeignCode() string {
@@ -133,9 +146,9 @@ func (p Problem) ForeignCode() string {
 	return "foreign_answer"
 }
 
-// Intercepted is the machine code and the detail of a page in place of a
-// provider's answer to a read: a firewall's or a gateway's refusal is an outage,
-// and no verdict on the credentials.
+// Intercepted is the machine code and the detail of a foreign answer in place of
+// a provider's answer to a read: a firewall's or a gateway's refusal is an
+// outage, and no verdict on the credentials or the place.
 func (p Problem) Intercepted(provider string) (code, detail string) {
 	code = "provider_unavailable"
 	if p.Login {

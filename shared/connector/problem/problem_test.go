@@ -282,3 +282,39 @@ func FuzzRead(f *testing.F) {
 		}
 	})
 }
+
+// A refusal of a read counts as the provider's own only in its form.
+func TestForeign(t *testing.T) {
+	challenge := http.Header{"Www-Authenticate": {"Bearer"}}
+	for name, tt := range map[string]struct {
+		status int
+		header http.Header
+		body   string
+		marked bool
+		want   bool
+	}{
+		"JSON":                  {status: 403, body: `{"message":"x"}`},
+		"a JSON list":           {status: 404, body: `[]`},
+		"half JSON":             {status: 404, body: `{"message":`},
+		"a challenge":           {status: 401, header: challenge},
+		"a page and challenge":  {status: 401, header: challenge, body: "<html>"},
+		"a mark":                {status: 404, body: "<html>", marked: true},
+		"nothing":               {status: 401, want: true},
+		"a text":                {status: 403, body: "RBAC: access denied", want: true},
+		"a JSON string":         {status: 403, body: `"no"`, want: true},
+		"a page":                {status: 404, body: "<html>", want: true},
+		"a challenge of a 403":  {status: 403, header: challenge, want: true},
+		"the last":              {status: 499, want: true},
+		"success":               {status: 200, body: "<html>"},
+		"a redirect":            {status: 302},
+		"a server that fails":   {status: 500, body: "<html>"},
+		"a server's 503":        {status: 503},
+		"a mark without a body": {status: 401, marked: true},
+	} {
+		answer := outbound.Response{Status: tt.status, Header: tt.header, Body: []byte(tt.body)}
+		p := Read(answer, func(s string) string { return s })
+		if got := p.Foreign(answer, tt.marked); got != tt.want {
+			t.Errorf("%s: %v", name, got)
+		}
+	}
+}
