@@ -125,11 +125,16 @@ func (c *core) create(ctx context.Context, where, channel string, p post, conten
 	return w, nil
 }
 
-// edit changes a message.
+// edit changes a message. An answer with another message proves nothing.
 func (c *core) edit(ctx context.Context, where string, sent connector.Sent, content connector.Content, m connector.Marker) (connector.Written, error) {
-	if _, _, err := c.send(ctx, http.MethodPatch, where, silent(compose(content, m))); err != nil {
+	edited, _, err := c.send(ctx, http.MethodPatch, where, silent(compose(content, m)))
+	if err != nil {
 		return connector.Written{}, err
 	}
+	if edited.ID != sent.Remote.ID {
+		return connector.Written{}, c.fail(connector.Ambiguous, connector.ItemScope, "foreign_answer", "Discord's answer is another message", outbound.Response{Status: http.StatusOK})
+	}
+
 	return written(posted{ID: sent.Remote.ID, ChannelID: sent.Remote.Key}, content), nil
 }
 

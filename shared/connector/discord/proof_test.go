@@ -107,5 +107,21 @@ func TestProofOfAPost(t *testing.T) {
 	}
 }
 
+// An edit that is answered with another message is not proven.
+func TestEditAnsweredByAnotherMessage(t *testing.T) {
+	fb, b := startBot(t, false)
+	fw, w := startHook(t, "")
+	other := `{"id":"` + idOf(9) + `","channel_id":"` + channelID + `"}`
+	fb.answers(200, nil, other)
+	fw.answers(200, nil, other)
+	_, edited := b.Update(t.Context(), sent, content, marker)
+	_, hooked := w.Update(t.Context(), sent, content, marker)
+	for what, err := range map[string]error{"bot": edited, "webhook": hooked} {
+		if e := failure(t, err); e.Class != connector.Ambiguous || e.Scope != connector.ItemScope || e.Code != "foreign_answer" || e.Status != 200 {
+			t.Errorf("%s: %s %v", what, e.Class, e)
+		}
+	}
+}
+
 // The provider's page shows the table of refusals.
 func TestPageShowsTheRefusals(t *testing.T) { connectortest.Refusals(t, "discord", refusals) }

@@ -162,14 +162,15 @@ func (i issue) object() connector.Object {
 	}
 }
 
-// Read reads one issue.
+// Read reads one issue. An issue that was transferred to another repository is
+// remote_moved.
 func (c *Connector) Read(ctx context.Context, remote domain.Remote) (connector.Object, error) {
 	number, err := strconv.Atoi(remote.Key)
 	if err != nil || number <= 0 {
 		return connector.Object{}, c.unnumbered()
 	}
 
-	i, err := c.read(ctx, c.repository()+"/issues/"+strconv.Itoa(number))
+	i, err := c.read(ctx, remote)
 	if err != nil {
 		return connector.Object{}, err
 	}

@@ -151,7 +151,7 @@ func (c *Connector) issueRefused(ctx context.Context, method string, answer outb
 	case r.HasIssues != nil && !*r.HasIssues:
 		return c.fail(connector.Final, connector.IntegrationScope, "issues_disabled", "the repository has issues turned off", answer)
 	case moved:
-		return c.fail(connector.Final, connector.ItemScope, "remote_moved", "the issue was moved to another repository", answer)
+		return c.moved(answer)
 	}
 	if !own {
 		// A page of a proxy does not say that the issue was deleted.

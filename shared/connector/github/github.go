@@ -7,6 +7,7 @@ import (
 	"context"
 	"encoding/json"
 	"net/http"
+	"net/url"
 	"strconv"
 	"strings"
 	"sync"
@@ -157,7 +158,6 @@ func (c *Connector) Update(ctx context.Context, sent connector.Sent, content con
 	if err != nil || number <= 0 {
 		return connector.Written{}, c.unnumbered()
 	}
-	where := c.repository() + "/issues/" + strconv.Itoa(number)
 	d := draft{Title: content.Title, Body: markdown.WithMarker(content.Body, m)}
 	if content.State != sent.State {
 		d.State, d.StateReason = string(domain.Open), "reopened"
@@ -166,21 +166,21 @@ func (c *Connector) Update(ctx context.Context, sent connector.Sent, content con
 		}
 	}
 	if c.cfg.Labels && !sameLabels(sent.Labels, content.Labels) {
-		current, err := c.read(ctx, where)
+		current, err := c.read(ctx, sent.Remote)
 		if err != nil {
 			return connector.Written{}, err
 		}
 		labels := merge(current.Labels, sent.Labels, content.Labels)
 		d.Labels = &labels
 	}
-	answer, err := c.write(ctx, http.MethodPatch, where, d)
+	answer, err := c.write(ctx, http.MethodPatch, c.issueAt(sent.Remote), d)
 	if err != nil {
 		return connector.Written{}, err
 	}
 	if !answer.Success() {
 		return connector.Written{}, c.issueRefused(ctx, http.MethodPatch, answer)
 	}
-	i, err := c.updated(ctx, where, d, answer)
+	i, err := c.updated(ctx, sent.Remote, d, answer)
 	if err != nil {
 		return connector.Written{}, err
 	}
@@ -192,9 +192,11 @@ func (c *Connector) Update(ctx context.Context, sent connector.Sent, content con
 	return written, nil
 }
 
-// read gets one issue.
-func (c *Connector) read(ctx context.Context, where string) (issue, error) {
-	answer, err := c.get(ctx, where, 0)
+// read gets the linked issue. GitHub answers with a redirect where an issue was
+// transferred, and the address it leads to is that of another issue
+// (https://docs.github.com/en/rest/issues/issues#get-an-issue).
+func (c *Connector) read(ctx context.Context, linked domain.Remote) (issue, error) {
+	answer, err := c.get(ctx, c.issueAt(linked), 0)
 	if err != nil {
 		return issue{}, err
 	}
@@ -205,7 +207,28 @@ func (c *Connector) read(ctx context.Context, where string) (issue, error) {
 	if err := json.Unmarshal(answer.Body, &i); err != nil || !readProof.Holds(answer) {
 		return issue{}, c.foreign(http.MethodGet, answer)
 	}
+	if !i.is(linked) {
+		return issue{}, c.moved(answer)
+	}
 	return i, nil
+}
+
+// is reports whether an issue is the linked one. Its number must be the link's,
+// and its id too, where the link has one.
+func (i issue) is(linked domain.Remote) bool {
+	sameID := linked.ID == "" || linked.ID == strconv.FormatInt(i.ID, 10)
+
+	return sameID && linked.Key == strconv.Itoa(i.Number)
+}
+
+// issueAt is the address of the linked issue. The link holds a number.
+func (c *Connector) issueAt(linked domain.Remote) string {
+	return c.repository() + "/issues/" + url.PathEscape(linked.Key)
+}
+
+// moved is for a link that leads to another issue now.
+func (c *Connector) moved(answer outbound.Response) *connector.Error {
+	return c.fail(connector.Final, connector.ItemScope, "remote_moved", "the issue was moved to another repository", answer)
 }
 
 // repository is the address that calls go to: that of the place in use, else the

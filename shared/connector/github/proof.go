@@ -48,17 +48,18 @@ func (c *Connector) created(answer outbound.Response, m connector.Marker) (conne
 	return i.written(), nil
 }
 
-// updated is the issue as an update left it. An answer that is not the
-// documented one counts if the issue in it shows what was sent. Else the issue
-// is read once: if it shows what was sent, that is the proof.
-func (c *Connector) updated(ctx context.Context, where string, d draft, answer outbound.Response) (issue, error) {
+// updated is the linked issue as an update left it. An answer with another issue
+// in it proves nothing. An answer that is not the documented one counts if the
+// issue in it shows what was sent. Else the issue is read once: if it shows what
+// was sent, that is the proof.
+func (c *Connector) updated(ctx context.Context, linked domain.Remote, d draft, answer outbound.Response) (issue, error) {
 	var i issue
 	err := json.Unmarshal(answer.Body, &i)
-	if err == nil && updateProof.Holds(answer) && (updateProof.Proven(answer) || i.shows(d)) {
+	if err == nil && i.is(linked) && updateProof.Holds(answer) && (updateProof.Proven(answer) || i.shows(d)) {
 		return i, nil
 	}
 
-	back, ok := c.readBack(ctx, where)
+	back, ok := c.readBack(ctx, linked)
 	if !ok || !back.shows(d) {
 		return issue{}, c.foreign(http.MethodPatch, answer)
 	}
@@ -66,16 +67,17 @@ func (c *Connector) updated(ctx context.Context, where string, d draft, answer o
 	return back, nil
 }
 
-// readBack reads one issue. Where that fails, nothing is known.
-func (c *Connector) readBack(ctx context.Context, where string) (issue, bool) {
-	answer, err := c.get(ctx, where, 0)
+// readBack reads the linked issue. Where that fails, or another issue is
+// answered, nothing is known.
+func (c *Connector) readBack(ctx context.Context, linked domain.Remote) (issue, bool) {
+	answer, err := c.get(ctx, c.issueAt(linked), 0)
 	if err != nil || !readProof.Proven(answer) {
 		return issue{}, false
 	}
 	var i issue
 	err = json.Unmarshal(answer.Body, &i)
 
-	return i, err == nil
+	return i, err == nil && i.is(linked)
 }
 
 // shows reports whether an issue is what a draft asks for.

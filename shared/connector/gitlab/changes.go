@@ -154,14 +154,14 @@ func (i issue) object() connector.Object {
 	}
 }
 
-// Read reads one issue.
+// Read reads one issue. An answer with another issue is remote_moved.
 func (c *Connector) Read(ctx context.Context, remote domain.Remote) (connector.Object, error) {
 	iid, err := strconv.Atoi(remote.Key)
 	if err != nil || iid <= 0 {
 		return connector.Object{}, c.unnumbered()
 	}
 
-	answer, err := c.get(ctx, c.project()+"/issues/"+strconv.Itoa(iid), 0)
+	answer, err := c.get(ctx, c.issueAt(remote), 0)
 	if err != nil {
 		return connector.Object{}, err
 	}
@@ -173,6 +173,9 @@ func (c *Connector) Read(ctx context.Context, remote domain.Remote) (connector.O
 	err = json.Unmarshal(answer.Body, &i)
 	if err != nil || !readProof.Proven(answer) {
 		return connector.Object{}, c.foreign(http.MethodGet, answer)
+	}
+	if !i.is(remote) {
+		return connector.Object{}, c.moved(answer)
 	}
 
 	return i.object(), nil

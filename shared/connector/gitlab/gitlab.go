@@ -138,19 +138,19 @@ func (c *Connector) Update(ctx context.Context, sent connector.Sent, content con
 	if c.cfg.Labels {
 		d.AddLabels, d.RemoveLabels = labelChanges(sent.Labels, content.Labels)
 	}
-	answer, err := c.write(ctx, http.MethodPut, c.project()+"/issues/"+strconv.Itoa(iid), d)
+	answer, err := c.write(ctx, http.MethodPut, c.issueAt(sent.Remote), d)
 	if err != nil {
 		return connector.Written{}, err
 	}
 	if !answer.Success() {
 		return connector.Written{}, c.issueRefused(ctx, answer)
 	}
-	i, err := c.updated(ctx, iid, d, answer)
+	i, err := c.updated(ctx, sent.Remote, d, answer)
 	switch {
 	case err != nil:
 		return connector.Written{}, err
 	case i.MovedTo != nil:
-		return connector.Written{}, c.fail(connector.Final, connector.ItemScope, "remote_moved", "the issue was moved to another project", answer)
+		return connector.Written{}, c.moved(answer)
 	}
 	written := i.written()
 	if d.StateEvent == "" {

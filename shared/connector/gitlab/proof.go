@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"net/http"
+	"net/url"
 	"slices"
 	"strconv"
 	"strings"
@@ -49,17 +50,18 @@ func (c *Connector) created(answer outbound.Response, m connector.Marker) (conne
 	return i.written(), nil
 }
 
-// updated is the issue as an update left it. An answer that is not the
-// documented one counts if the issue in it shows what was sent. Else the issue
-// is read once: if it shows what was sent, that is the proof.
-func (c *Connector) updated(ctx context.Context, iid int, d draft, answer outbound.Response) (issue, error) {
+// updated is the linked issue as an update left it. An answer with another issue
+// in it proves nothing. An answer that is not the documented one counts if the
+// issue in it shows what was sent. Else the issue is read once: if it shows what
+// was sent, that is the proof.
+func (c *Connector) updated(ctx context.Context, linked domain.Remote, d draft, answer outbound.Response) (issue, error) {
 	var i issue
 	err := json.Unmarshal(answer.Body, &i)
-	if err == nil && updateProof.Holds(answer) && (updateProof.Proven(answer) || i.shows(d)) {
+	if err == nil && i.is(linked) && updateProof.Holds(answer) && (updateProof.Proven(answer) || i.shows(d)) {
 		return i, nil
 	}
 
-	back, ok := c.readBack(ctx, iid)
+	back, ok := c.readBack(ctx, linked)
 	if !ok || !back.shows(d) {
 		return issue{}, c.foreign(http.MethodPut, answer)
 	}
@@ -67,16 +69,35 @@ func (c *Connector) updated(ctx context.Context, iid int, d draft, answer outbou
 	return back, nil
 }
 
-// readBack reads one issue. Where that fails, nothing is known.
-func (c *Connector) readBack(ctx context.Context, iid int) (issue, bool) {
-	answer, err := c.get(ctx, c.project()+"/issues/"+strconv.Itoa(iid), 0)
+// readBack reads the linked issue. Where that fails, or another issue is
+// answered, nothing is known.
+func (c *Connector) readBack(ctx context.Context, linked domain.Remote) (issue, bool) {
+	answer, err := c.get(ctx, c.issueAt(linked), 0)
 	if err != nil || !readProof.Proven(answer) {
 		return issue{}, false
 	}
 	var i issue
 	err = json.Unmarshal(answer.Body, &i)
 
-	return i, err == nil
+	return i, err == nil && i.is(linked)
+}
+
+// is reports whether an issue is the linked one. Its number in the project must
+// be the link's, and its id too, where the link has one.
+func (i issue) is(linked domain.Remote) bool {
+	sameID := linked.ID == "" || linked.ID == strconv.FormatInt(i.ID, 10)
+
+	return sameID && linked.Key == strconv.Itoa(i.IID)
+}
+
+// issueAt is the address of the linked issue. The link holds a number.
+func (c *Connector) issueAt(linked domain.Remote) string {
+	return c.project() + "/issues/" + url.PathEscape(linked.Key)
+}
+
+// moved is for a link that leads to another issue now.
+func (c *Connector) moved(answer outbound.Response) *connector.Error {
+	return c.fail(connector.Final, connector.ItemScope, "remote_moved", "the issue was moved to another project", answer)
 }
 
 // shows reports whether an issue is what a draft asks for. An issue that was

@@ -135,7 +135,7 @@ func (c *Connector) object(ctx context.Context, i issue) connector.Object {
 	}
 }
 
-// Read reads one issue.
+// Read reads one issue. An answer with another issue is remote_moved.
 func (c *Connector) Read(ctx context.Context, remote domain.Remote) (connector.Object, error) {
 	if !digits(remote.ID) {
 		return connector.Object{}, c.unnumbered()

@@ -282,13 +282,18 @@ func (c *Connector) edit(ctx context.Context, id string, d draft) (outbound.Resp
 	return answer, nil
 }
 
-// read gets one issue by its id or key.
-func (c *Connector) read(ctx context.Context, name string) (issue, error) {
-	answer, err := c.get(ctx, c.issueAt(name)+"?"+c.wanted().Encode(), pageBody)
+// read gets one issue by its id. A moved issue keeps its id, so an answer with
+// another one is of another issue.
+func (c *Connector) read(ctx context.Context, id string) (issue, error) {
+	answer, err := c.get(ctx, c.issueAt(id)+"?"+c.wanted().Encode(), pageBody)
 	if err != nil {
 		return issue{}, err
 	}
-	return c.asIssue(ctx, answer)
+	i, err := c.asIssue(ctx, answer)
+	if err == nil && i.ID != id {
+		return issue{}, c.fail(connector.Final, connector.ItemScope, "remote_moved", "Jira answers with another issue", answer)
+	}
+	return i, err
 }
 
 // asIssue reads an answer that is to be one issue.

@@ -2,7 +2,6 @@ package mantisbt
 
 import (
 	"context"
-	"strconv"
 	"strings"
 	"time"
 
@@ -353,7 +352,7 @@ func (c *Connector) follow(change func(*trail)) {
 	change(&c.trail)
 }
 
-// Read reads one issue.
+// Read reads one issue. An answer with another issue is remote_moved.
 func (c *Connector) Read(ctx context.Context, remote domain.Remote) (connector.Object, error) {
 	id := number64(remote.Key)
 	if id <= 0 {
@@ -365,7 +364,7 @@ func (c *Connector) Read(ctx context.Context, remote domain.Remote) (connector.O
 		return connector.Object{}, err
 	}
 
-	i, _, err := c.read(ctx, p.root+"/issues/"+strconv.FormatInt(id, 10))
+	i, _, err := c.linked(ctx, p.root, id)
 	if err != nil {
 		return connector.Object{}, err
 	}

@@ -171,7 +171,7 @@ func (c *Connector) Update(ctx context.Context, sent connector.Sent, content con
 		return connector.Written{}, err
 	}
 	where := p.root + "/issues/" + strconv.FormatInt(id, 10)
-	current, header, err := c.read(ctx, where)
+	current, header, err := c.linked(ctx, p.root, id)
 	if err != nil {
 		return connector.Written{}, err
 	}
@@ -215,6 +215,18 @@ func (c *Connector) updated(answer outbound.Response, i issue, d draft, flow wor
 		}
 	}
 	return written, nil
+}
+
+// linked reads the issue with a number. An answer with another issue is none of
+// ours.
+func (c *Connector) linked(ctx context.Context, root string, id int64) (issue, http.Header, error) {
+	i, header, err := c.read(ctx, root+"/issues/"+strconv.FormatInt(id, 10))
+	if err == nil && int64(i.ID) != id {
+		return issue{}, nil, c.fail(connector.Final, connector.ItemScope, "remote_moved", "MantisBT answers with another issue",
+			outbound.Response{Status: http.StatusOK, Header: header})
+	}
+
+	return i, header, err
 }
 
 // read gets one issue, and the header of the answer: the tag of the form it is

@@ -82,6 +82,12 @@ var stamp = regexp.MustCompile(`^[0-9]{1,12}\.[0-9]{1,9}$`)
 // (https://docs.slack.dev/reference/methods/chat.update#errors).
 var badBlocks = []string{"invalid_blocks", "invalid_blocks_format", "msg_blocks_too_long"}
 
+// names reports whether an answer is about a message. What it does not say does
+// not count.
+func (a answer) names(ts, channel string) bool {
+	return (a.TS == "" || a.TS == ts) && (a.Channel == "" || a.Channel == channel)
+}
+
 // Update edits the message. One whose blocks Slack does not take is sent again
 // without them, so that it says the right thing in plainer form; it is never
 // posted anew here.
@@ -100,7 +106,7 @@ func (b *Bot) Update(ctx gocontext.Context, sent connector.Sent, c connector.Con
 	switch {
 	case err != nil:
 		return connector.Written{}, err
-	case !editProof.Proven(a.response):
+	case !editProof.Proven(a.response), !a.names(sent.Remote.ID, channel):
 		return connector.Written{}, b.foreign(http.MethodPost, a.response)
 	}
 	return written(channel, sent.Remote.ID, c), nil

@@ -149,6 +149,30 @@ func TestProofOfAPost(t *testing.T) {
 	}
 }
 
+// An edit that is answered with another message is not proven.
+func TestEditAnsweredByAnotherMessage(t *testing.T) {
+	sent := connector.Sent{Remote: domain.Remote{ID: "1.1", Key: "C1"}}
+	for body, proven := range map[string]bool{
+		`{"ok":true}`:                           true,
+		`{"ok":true,"channel":"C1","ts":"1.1"}`: true,
+		`{"ok":true,"channel":"C1","ts":"2.2"}`: false,
+		`{"ok":true,"channel":"C2","ts":"1.1"}`: false,
+	} {
+		f, b := startBot(t, false)
+		f.answers(200, nil, body)
+		w, err := b.Update(t.Context(), sent, content, marker)
+		if proven {
+			if err != nil || w.Remote.ID != "1.1" || w.Remote.Key != "C1" {
+				t.Errorf("%s: %+v %v", body, w, err)
+			}
+			continue
+		}
+		if e := failure(t, err); e.Class != connector.Ambiguous || e.Scope != connector.ItemScope || e.Code != "foreign_answer" || w.Remote.ID != "" {
+			t.Errorf("%s: %s %v %+v", body, e.Class, e, w)
+		}
+	}
+}
+
 // B16: blocks that are too long are edited in as plain text, with one call more.
 func TestBlocksTooLong(t *testing.T) {
 	for _, code := range badBlocks {

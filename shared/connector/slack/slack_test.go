@@ -40,7 +40,7 @@ func TestCreate(t *testing.T) {
 
 func TestUpdate(t *testing.T) {
 	f, b := startBot(t, false)
-	f.answers(200, nil, posted1)
+	f.answers(200, nil, `{"ok":true,"channel":"C9","ts":"1763892000.000100","message":{"text":"x"}}`)
 	c := content
 	c.State, c.Was = domain.Closed, &connector.Was{Title: "Old", State: domain.Open, Labels: c.Labels, Text: connector.TextHash(c.Body)}
 	sent := connector.Sent{Remote: domain.Remote{ID: "1763892000.000100", Key: "C9"}, State: domain.Open}
@@ -81,7 +81,7 @@ func TestUpdateWithoutBlocks(t *testing.T) {
 			fmt.Fprint(w, answers[0])
 			answers = answers[1:]
 		}
-		_, err := b.Update(t.Context(), connector.Sent{Remote: domain.Remote{ID: "1.1", Key: "C1"}}, content, marker)
+		_, err := b.Update(t.Context(), connector.Sent{Remote: domain.Remote{ID: "1763892000.000100", Key: "C0123456789"}}, content, marker)
 		calls := f.take()
 		if len(calls) != 2 || calls[0].path != "/api/chat.update" || calls[1].path != "/api/chat.update" {
 			t.Fatalf("%v", calls)
