@@ -71,6 +71,13 @@ func (c *core) rejected(method, code string, response outbound.Response, said pr
 	}
 
 	reads := method == http.MethodGet
+	if reads && said.Foreign(response, false) {
+		means, detail := said.Intercepted("Discord")
+		e := c.fail(connector.Retryable, connector.IntegrationScope, means, detail, response)
+		e.Wait, _ = outbound.RetryAfter(response.Header, c.now())
+		return e
+	}
+
 	scope, means := connector.ItemScope, "rejected"
 	switch {
 	case reads && response.Status == http.StatusUnauthorized:

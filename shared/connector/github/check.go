@@ -37,7 +37,7 @@ func (c *Connector) Check(ctx context.Context) ([]connector.Check, error) {
 		return c.ungranted(err), err
 	}
 	if err == nil && answer.Status != http.StatusOK {
-		err = c.refused(http.MethodGet, answer)
+		err = c.unresolved(answer)
 	}
 	if err != nil {
 		return connector.Failed(err), err

@@ -48,13 +48,18 @@ func (c *Connector) refused(method string, answer outbound.Response) *connector.
 	return c.writeRefused(method, answer, said)
 }
 
-// readRefused is for a refusal of a read. It concerns the repository.
+// readRefused is for a refusal of a read. It concerns the repository. One that is
+// not GitHub's own is an outage.
 func (c *Connector) readRefused(answer outbound.Response, said problem.Problem) *connector.Error {
-	gone := answer.Status == http.StatusNotFound || answer.Status == http.StatusGone
-	if said.Markup && !gone {
+	if said.Foreign(answer, false) {
 		return c.intercepted(answer, said)
 	}
 
+	return c.readVerdict(answer, said)
+}
+
+// readVerdict is what the status of a refused read says about the repository.
+func (c *Connector) readVerdict(answer outbound.Response, said problem.Problem) *connector.Error {
 	scope, code, detail := connector.IntegrationScope, "", ""
 	switch answer.Status {
 	case http.StatusUnauthorized:
@@ -129,8 +134,8 @@ func (c *Connector) issueRefused(ctx context.Context, method string, answer outb
 	if answer.Status != http.StatusNotFound && answer.Status != http.StatusGone && !moved {
 		return c.refused(method, answer)
 	}
-	own := moved || problem.Read(answer, c.client.Clean).JSON
-	if !own && method != http.MethodGet {
+	if !moved && !problem.Read(answer, c.client.Clean).JSON {
+		// A page of a proxy does not say that the issue was deleted.
 		return c.refused(method, answer)
 	}
 	probe, err := c.look(ctx)
@@ -152,10 +157,6 @@ func (c *Connector) issueRefused(ctx context.Context, method string, answer outb
 		return c.fail(connector.Final, connector.IntegrationScope, "issues_disabled", "the repository has issues turned off", answer)
 	case moved:
 		return c.moved(answer)
-	}
-	if !own {
-		// A page of a proxy does not say that the issue was deleted.
-		return c.fail(connector.Final, connector.ItemScope, "rejected", problem.Read(answer, c.client.Clean).Summary, answer)
 	}
 	return c.fail(connector.Final, connector.ItemScope, "remote_deleted", "the repository is there, but the issue was deleted", answer)
 }
@@ -186,7 +187,7 @@ func (c *Connector) issueUnread(ctx context.Context, answer outbound.Response) *
 	return e
 }
 
-// intercepted is for a page in place of an answer to a read.
+// intercepted is for a foreign answer in place of the answer to a read.
 func (c *Connector) intercepted(answer outbound.Response, said problem.Problem) *connector.Error {
 	code, detail := said.Intercepted("GitHub")
 	e := c.fail(connector.Retryable, connector.IntegrationScope, code, detail, answer)

@@ -205,7 +205,15 @@ func TestLabelsBelongToTheProof(t *testing.T) {
 	}
 }
 
-// A page of a proxy in place of an issue does not say that it was deleted.
+// meant is what an error says to do.
+type meant struct {
+	class connector.Class
+	scope connector.Scope
+	code  string
+}
+
+// A page of a proxy in place of an issue does not say that it was deleted. To a
+// write it is one item's refusal, to the read before it an outage.
 func TestForeignNotFoundIsNoDeletion(t *testing.T) {
 	f, c := start(t, Config{Labels: true})
 	f.answer = func(w http.ResponseWriter, r *http.Request, _ []byte) {
@@ -217,7 +225,12 @@ func TestForeignNotFoundIsNoDeletion(t *testing.T) {
 	}
 	for _, labels := range [][]string{nil, {"a"}} { // with labels the issue is read first
 		_, err := c.Update(t.Context(), connector.Sent{Remote: domain.Remote{Key: "7"}}, connector.Content{Title: "T", Labels: labels}, marker)
-		if e := failure(t, err); e.Class != connector.Final || e.Scope != connector.ItemScope || e.Code != "rejected" || e.Detail != `404 text/html "404"` {
+		want := meant{connector.Final, connector.ItemScope, "rejected"}
+		if labels != nil {
+			want = meant{connector.Retryable, connector.IntegrationScope, "provider_unavailable"}
+		}
+		e := failure(t, err)
+		if got := (meant{e.Class, e.Scope, e.Code}); got != want || !strings.Contains(e.Detail, `404 text/html "404"`) {
 			t.Errorf("%s scope %d %v", e.Class, e.Scope, e)
 		}
 	}

@@ -25,7 +25,7 @@ func (c *Connector) Check(ctx context.Context) ([]connector.Check, error) {
 	answer, err := c.locate(ctx)
 	s, err := stateOf(answer, err)
 	if err == nil && answer.Status != http.StatusOK {
-		err = c.refused(http.MethodGet, answer)
+		err = c.unresolved(answer)
 	}
 	var e *connector.Error
 	if errors.As(err, &e) {

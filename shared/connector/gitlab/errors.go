@@ -50,13 +50,18 @@ func (c *Connector) refused(method string, answer outbound.Response) *connector.
 	return c.rejected(method, answer, said)
 }
 
-// readRefused is for a refusal of a read. It concerns the project.
+// readRefused is for a refusal of a read. It concerns the project. One that is
+// not GitLab's own is an outage.
 func (c *Connector) readRefused(answer outbound.Response, said problem.Problem) *connector.Error {
-	gone := answer.Status == http.StatusNotFound || answer.Status == http.StatusGone
-	if said.Markup && !gone {
+	if said.Foreign(answer, false) {
 		return c.intercepted(answer, said)
 	}
 
+	return c.readVerdict(answer, said)
+}
+
+// readVerdict is what the status of a refused read says about the project.
+func (c *Connector) readVerdict(answer outbound.Response, said problem.Problem) *connector.Error {
 	scope, code, detail := connector.IntegrationScope, "", ""
 	switch answer.Status {
 	case http.StatusUnauthorized:
@@ -198,7 +203,8 @@ func (c *Connector) undecided(answer outbound.Response) *connector.Error {
 // issue alone if the project can be read.
 func (c *Connector) issueUnread(ctx context.Context, answer outbound.Response) *connector.Error {
 	gone := answer.Status == http.StatusNotFound || answer.Status == http.StatusGone
-	if gone {
+	foreign := problem.Read(answer, c.client.Clean).Foreign(answer, false)
+	if gone && !foreign {
 		return c.issueRefused(ctx, answer)
 	}
 
@@ -219,7 +225,7 @@ func (c *Connector) issueUnread(ctx context.Context, answer outbound.Response) *
 	return e
 }
 
-// intercepted is for a page in place of an answer to a read.
+// intercepted is for a foreign answer in place of the answer to a read.
 func (c *Connector) intercepted(answer outbound.Response, said problem.Problem) *connector.Error {
 	code, detail := said.Intercepted("GitLab")
 	e := c.fail(connector.Retryable, connector.IntegrationScope, code, detail, answer)

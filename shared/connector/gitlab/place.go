@@ -48,11 +48,17 @@ func (c *Connector) Resolve(ctx context.Context) (connector.Place, error) {
 }
 
 // unresolved says why there is no place. No refusal of this read is about one
-// item.
+// item. Before a place is in use, a 404 of any form says that the configuration
+// is wrong: base_url may lead to another web server. Later such an answer is one
+// of a gateway, and an outage.
 func (c *Connector) unresolved(answer outbound.Response) *connector.Error {
 	e := c.refused(http.MethodGet, answer)
+	gone := answer.Status == http.StatusNotFound || answer.Status == http.StatusGone
+	if gone && c.place.Load() == nil {
+		e = c.readVerdict(answer, problem.Read(answer, c.client.Clean))
+	}
 	e.Scope = connector.IntegrationScope
-	if answer.Status == http.StatusGone {
+	if answer.Status == http.StatusGone && e.Class == connector.Final {
 		e.Code = "target_not_found"
 	}
 

@@ -236,3 +236,26 @@ func FuzzParsePlace(f *testing.F) {
 		}
 	})
 }
+
+// Before a place is in use, a 404 of any form says that the configuration is
+// wrong. Later a gateway's 404 is an outage.
+func TestForeignNotFoundOfThePlace(t *testing.T) {
+	f, c := start(t, Config{})
+	f.answer = func(w http.ResponseWriter, _ *http.Request, _ []byte) {
+		typed(w, 404, "text/plain", "default backend - 404")
+	}
+	_, err := c.Resolve(t.Context())
+	if e := failure(t, err); e.Class != connector.Final || e.Code != "target_not_found" {
+		t.Error(e)
+	}
+	checks, _ := c.Check(t.Context())
+	if said := checks[len(checks)-1].String(); said != "target=no(target_not_found)" {
+		t.Error(said)
+	}
+
+	c.Use(connector.Place{ID: "5", Name: "acme/sub/tracker"})
+	_, err = c.Resolve(t.Context())
+	if e := failure(t, err); e.Class != connector.Retryable || e.Scope != connector.IntegrationScope || e.Code != "provider_unavailable" {
+		t.Error(e)
+	}
+}

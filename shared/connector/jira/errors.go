@@ -34,20 +34,19 @@ func (c *Connector) refused(method string, answer outbound.Response) *connector.
 }
 
 // readRefused is for reads: without them nothing goes on, so a refusal is of
-// integration scope.
+// integration scope. One that is not Jira's own is an outage.
 func (c *Connector) readRefused(answer outbound.Response, said problem.Problem) *connector.Error {
 	class := outbound.Classify(http.MethodGet, answer.Status, answer.Header)
 	scope, code, detail := connector.IntegrationScope, "", ""
-	gone := answer.Status == http.StatusNotFound || answer.Status == http.StatusGone
 	switch {
 	case answer.Status < 300:
 		return c.unreadable("Jira's answer is not what was asked for", answer)
-	case said.Markup && answer.Status >= 400 && answer.Status < 500 && !gone:
+	case foreign(answer, said):
 		return c.intercepted(answer, said)
 	case answer.Status == http.StatusForbidden:
 		code = "forbidden"
 	case answer.Status == http.StatusNotFound:
-		code, detail = "target_not_found", "the project does not exist, or the token may not see it"
+		code, detail = "target_not_found", noProject
 	case answer.Status < 400:
 		code, detail = "target_moved", sentOn
 	case class == connector.Retryable:
@@ -62,6 +61,8 @@ func (c *Connector) readRefused(answer outbound.Response, said problem.Problem) 
 
 	return e
 }
+
+const noProject = "the project does not exist, or the token may not see it"
 
 const sentOn = "Jira sends on to another address: change base_url"
 
@@ -132,7 +133,8 @@ func (c *Connector) issueRefused(ctx context.Context, method string, answer outb
 	if e := c.settled(method, answer, said); e != nil {
 		return e
 	}
-	if reads && said.Markup && answer.Status == http.StatusNotFound { // Jira says so in JSON
+	page := said.Markup && answer.Status == http.StatusNotFound // of one issue Jira says so in JSON
+	if reads && (page || foreign(answer, said)) {
 		return c.intercepted(answer, said)
 	}
 	if e := c.whole(ctx, method, answer, said, edit, transit); e != nil {

@@ -205,7 +205,7 @@ func (c *Connector) readKey(ctx context.Context, s *search, n int) (bool, error)
 	if err != nil {
 		return false, err
 	}
-	if said := c.said(answer); answer.Status == http.StatusNotFound && !said.Markup && c.verdict(http.MethodGet, answer, said, "") == nil {
+	if said := c.said(answer); answer.Status == http.StatusNotFound && !foreign(answer, said) && c.verdict(http.MethodGet, answer, said, "") == nil {
 		return false, nil
 	}
 	i, err := c.asIssue(ctx, answer)

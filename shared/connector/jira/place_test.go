@@ -48,12 +48,15 @@ func TestResolve(t *testing.T) {
 		{name: "serverInfo closed", flavor: form.Datacenter, project: "200 " + projectJSON, second: "403 ", instance: "example.com/jira"},
 		{name: "serverInfo gone", flavor: form.Datacenter, project: "200 " + projectJSON, second: "404 ", instance: "example.com/jira"},
 		{name: "login page", flavor: form.Datacenter, project: "200 " + projectJSON, second: "200 <html>", code: "foreign_answer", class: connector.Retryable},
-		{name: "token ends in between", flavor: form.Datacenter, project: "200 " + projectJSON, second: "401 ", code: "credentials_rejected", class: connector.Final},
+		{name: "token ends in between", flavor: form.Datacenter, project: "200 " + projectJSON, second: "401 {}", code: "credentials_rejected", class: connector.Final},
 		{name: "limited", flavor: form.Datacenter, project: "200 " + projectJSON, second: "429 ", code: "rate_limited", class: connector.Retryable},
 
 		{name: "not found", project: "404 ", code: "target_not_found", class: connector.Final},
-		{name: "not to be seen", project: "403 ", code: "target_not_found", class: connector.Final},
-		{name: "bad token", project: "401 ", code: "credentials_rejected", class: connector.Final},
+		{name: "not to be seen", project: "403 {}", code: "target_not_found", class: connector.Final},
+		{name: "bad token", project: "401 {}", code: "credentials_rejected", class: connector.Final},
+		{name: "a gateway's 401", project: "401 Jwt is missing", code: "provider_unavailable", class: connector.Retryable},
+		{name: "a gateway's 403", project: "403 RBAC: access denied", code: "provider_unavailable", class: connector.Retryable},
+		{name: "another web server", project: "404 <html>", code: "target_not_found", class: connector.Final},
 		{name: "sent on", project: "302 ", code: "target_moved", class: connector.Final},
 		{name: "an outage", project: "502 ", code: "provider_unavailable", class: connector.Retryable},
 		{name: "HTML", project: "200 <html>", code: "foreign_answer", class: connector.Retryable},
@@ -115,8 +118,8 @@ func TestCallsGoByID(t *testing.T) {
 			"GET /project/10000", "200", projectJSON,
 			"POST /issue", "201", `{"id":"9001","key":"NEW-1"}`,
 			"GET /issue/9001", "200", issueJSON(1, "new"),
-			"GET NEW-1", "404", "", "GET NEW-2", "404", "", "GET NEW-3", "404", "", "GET NEW-4", "404", "", "GET NEW-5", "404", "",
-			"GET NEW-6", "404", "", "GET NEW-7", "404", "", "GET NEW-8", "404", "", "GET NEW-9", "404", "", "GET NEW-10", "404", "",
+			"GET NEW-1", "404", "{}", "GET NEW-2", "404", "{}", "GET NEW-3", "404", "{}", "GET NEW-4", "404", "{}", "GET NEW-5", "404", "{}",
+			"GET NEW-6", "404", "{}", "GET NEW-7", "404", "{}", "GET NEW-8", "404", "{}", "GET NEW-9", "404", "{}", "GET NEW-10", "404", "{}",
 		)
 		c.Use(connector.Place{Instance: tenant, ID: "10000", Name: "NEW"})
 		if calls := f.take(); len(calls) != 0 {

@@ -348,6 +348,11 @@ func TestReadsOfForeignPages(t *testing.T) {
 		"401 of a gateway":   {pageOf(401, loginPage), "session_expired"},
 		"407 of a proxy":     {pageOf(407, blockedPage), "provider_unavailable"},
 		"406 of a firewall":  {pageOf(406, blockedPage), "provider_unavailable"},
+		"404 of a gateway":   {pageOf(404, `<html><title>404 Not Found</title>`), "provider_unavailable"},
+		"404 as text":        {told{404, http.Header{"Content-Type": {"text/plain"}}, "default backend - 404"}, "provider_unavailable"},
+		"401 as text":        {told{401, http.Header{"Content-Type": {"text/plain"}}, "Jwt is missing"}, "provider_unavailable"},
+		"401 without a body": {nothing(401), "provider_unavailable"},
+		"403 as text":        {told{403, http.Header{"Content-Type": {"text/plain"}}, "RBAC: access denied"}, "provider_unavailable"},
 		"400 of a webserver": {pageOf(400, `<html><title>400 Bad Request</title>`), "provider_unavailable"},
 	} {
 		each(t, func(t *testing.T, flavor string) {
@@ -355,6 +360,33 @@ func TestReadsOfForeignPages(t *testing.T) {
 			f.routes(map[string]told{"GET": tt.answer})
 			_, _, err := c.Changes(t.Context(), time.Time{}, 0)
 			if e := failure(t, err); e.Class != connector.Retryable || e.Scope != connector.IntegrationScope || e.Code != tt.code || e.Detail == "" {
+				t.Errorf("%s: %v scope %d %v", name, e.Class, e.Scope, e)
+			}
+		})
+	}
+}
+
+// Jira's own refusals of a read stay verdicts, whatever their form: JSON, a
+// challenge, its words, or a header that says which account the caller is.
+func TestReadsThatJiraRefuses(t *testing.T) {
+	for name, tt := range map[string]struct {
+		answer told
+		code   string
+	}{
+		"401 JSON":              {object(401, `{}`), "credentials_rejected"},
+		"401 with a challenge":  {pageOf(401, `<title>Unauthorized (401)</title>`).with("WWW-Authenticate", `OAuth realm="x"`), "credentials_rejected"},
+		"401 in Jira's words":   {told{401, http.Header{"Content-Type": {"text/plain"}}, "Client must be authenticated to access this resource."}, "credentials_rejected"},
+		"401, the login failed": {nothing(401).with("X-Seraph-LoginReason", "AUTHENTICATED_FAILED"), "credentials_rejected"},
+		"403 JSON":              {object(403, `{}`), "forbidden"},
+		"403 to an account":     {nothing(403).with("X-AUSERNAME", "bot"), "forbidden"},
+		"404 JSON":              {object(404, `{}`), "target_not_found"},
+		"404, a dead link":      {pageOf(404, `<title>Oops, you've found a dead link.</title>`).with("X-AUSERNAME", "bot"), "target_not_found"},
+	} {
+		each(t, func(t *testing.T, flavor string) {
+			f, c := start(t, flavor)
+			f.routes(map[string]told{"GET": tt.answer})
+			_, _, err := c.Changes(t.Context(), time.Time{}, 0)
+			if e := failure(t, err); e.Class != connector.Final || e.Scope != connector.IntegrationScope || e.Code != tt.code {
 				t.Errorf("%s: %v scope %d %v", name, e.Class, e.Scope, e)
 			}
 		})

@@ -39,7 +39,8 @@ var refusals = []refusal.Row{
 	{Header: loginHeader, Value: "AUTHENTICATED_FAILED", Means: "credentials_rejected", Source: loginSource},
 	{Header: loginHeader, Value: "AUTHORISATION_FAILED", Means: "credentials_rejected", Source: loginSource},
 	{Header: accountHeader, Value: "anonymous", Means: "credentials_rejected", Source: accountSource},
-	{Status: 401, Challenge: true, Plain: true, Bare: true, Means: "credentials_rejected", Source: restSource},
+	{Status: 401, Challenge: true, Means: "credentials_rejected", Source: restSource},
+	{Status: 401, Plain: true, Words: "client must be authenticated", Means: "credentials_rejected", Source: "atlassian/gajira-login#59, jira-node/node-jira-client#255"},
 	{Status: 410, Means: "api_removed", Detail: "this Jira no longer has what was asked for", Source: "https://developer.atlassian.com/changelog/#CHANGE-2046"},
 	{Status: 400, Creates: true, Code: "project", Means: "target_not_found",
 		Detail: "the project does not exist, or the token may not create issues in it", Source: restSource},
@@ -66,6 +67,15 @@ func loggedIn(header http.Header) bool {
 	}
 
 	return false
+}
+
+// foreign reports whether a refusal of a read may come from a gateway before
+// Jira. Jira's own are JSON, have a challenge, or have a header that says which
+// account the caller is (cristibaluta/Jit#10 shows a page with both headers).
+func foreign(answer outbound.Response, said problem.Problem) bool {
+	marked := answer.Header.Get(loginHeader) != "" || answer.Header.Get(accountHeader) != ""
+
+	return said.Foreign(answer, marked)
 }
 
 // said reads what an answer says besides its status.
@@ -147,7 +157,7 @@ func (c *Connector) unreadable(what string, answer outbound.Response) *connector
 	return c.fail(connector.Retryable, connector.IntegrationScope, code, what+": "+shown(answer, said), answer)
 }
 
-// intercepted is for a page in place of an answer to a read.
+// intercepted is for a foreign answer in place of the answer to a read.
 func (c *Connector) intercepted(answer outbound.Response, said problem.Problem) *connector.Error {
 	code, detail := said.Intercepted("Jira")
 	e := c.fail(connector.Retryable, connector.IntegrationScope, code, detail, answer)

@@ -93,7 +93,7 @@ func (c *Connector) Resolve(ctx context.Context) (connector.Place, error) {
 		return connector.Place{}, connector.OfPlace(err)
 	}
 	if answer.Status != http.StatusOK {
-		return connector.Place{}, connector.OfPlace(unseen(c.refused(http.MethodGet, answer)))
+		return connector.Place{}, connector.OfPlace(c.unresolved(answer))
 	}
 	found, ok := parseProject(answer.Body)
 	if !ok {
@@ -121,6 +121,18 @@ func (c *Connector) Use(p connector.Place) {
 		return
 	}
 	c.used.Store(&spot{id: p.ID, key: p.Name})
+}
+
+// unresolved says why there is no place. Before a place is in use, a 404 of any
+// form says that the configuration is wrong: base_url may lead to another web
+// server. Later such an answer is one of a gateway, and an outage.
+func (c *Connector) unresolved(answer outbound.Response) *connector.Error {
+	said := c.said(answer)
+	if answer.Status == http.StatusNotFound && c.used.Load() == nil && foreign(answer, said) && !nobody(answer.Header) {
+		return c.fail(connector.Final, connector.IntegrationScope, "target_not_found", said.Reason(noProject), answer)
+	}
+
+	return unseen(c.refused(http.MethodGet, answer))
 }
 
 // unseen says of a project that the token may not see that it is not found.
@@ -155,7 +167,7 @@ func (c *Connector) cloudID(ctx context.Context) (string, error) {
 		return "", err
 	}
 	if answer.Status != http.StatusOK {
-		return "", unseen(c.refused(http.MethodGet, answer))
+		return "", c.unresolved(answer)
 	}
 	id, ok := parseTenant(answer.Body)
 	if !ok {
@@ -187,7 +199,9 @@ func (c *Connector) serverName(ctx context.Context) (string, error) {
 	}
 	if answer.Status != http.StatusOK {
 		refusal := c.refused(http.MethodGet, answer)
-		if refusal.Class == connector.Final && refusal.Status != http.StatusUnauthorized {
+		// A proxy may keep this one address closed: the project was just answered.
+		closed := (answer.Status == http.StatusForbidden || answer.Status == http.StatusNotFound) && !c.said(answer).Markup && !nobody(answer.Header)
+		if closed || refusal.Class == connector.Final && refusal.Status != http.StatusUnauthorized {
 			return configured, nil
 		}
 		return "", refusal

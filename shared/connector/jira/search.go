@@ -61,7 +61,7 @@ func (c *Connector) searchPage(ctx context.Context, jql, cursor string, size int
 		return "", 0, err
 	}
 	switch {
-	case answer.Status == http.StatusBadRequest && !c.said(answer).Markup: // the one thing of the query that may be wrong
+	case answer.Status == http.StatusBadRequest && !foreign(answer, c.said(answer)): // the one thing of the query that may be wrong
 		return "", 0, c.fail(connector.Final, connector.IntegrationScope, "target_not_found",
 			c.said(answer).Reason("the project does not exist, or the token may not see it"), answer)
 	case answer.Status != http.StatusOK:

@@ -108,7 +108,7 @@ func (c *Connector) readProject(ctx context.Context, p place) (outbound.Response
 	}
 	if answer.Status != http.StatusOK {
 		e := c.refused(http.MethodGet, answer)
-		if answer.Status == http.StatusForbidden {
+		if answer.Status == http.StatusForbidden && e.Class == connector.Final {
 			// The token is good, as it has just shown: it is the project that
 			// its user may not see.
 			e.Code = "target_not_found"

@@ -31,15 +31,14 @@ func (c *Connector) refused(method string, answer outbound.Response) *connector.
 }
 
 // readRefused is for reads: without them nothing goes on, so a refusal is of
-// integration scope.
+// integration scope. One that is not MantisBT's own is an outage.
 func (c *Connector) readRefused(answer outbound.Response, said problem.Problem) *connector.Error {
 	class := outbound.Classify(http.MethodGet, answer.Status, answer.Header)
 	scope, code, detail := connector.IntegrationScope, "", ""
-	gone := answer.Status == http.StatusNotFound || answer.Status == http.StatusGone
 	switch {
 	case answer.Status < 300:
 		return c.unreadable("MantisBT's answer is not what was asked for", answer)
-	case foreign(answer, said) && answer.Status >= 400 && answer.Status < 500 && !gone:
+	case foreign(answer, said):
 		return c.intercepted(answer, said)
 	case answer.Status == http.StatusForbidden:
 		code, detail = "forbidden", "the token's user may not see this project"
@@ -64,7 +63,8 @@ func (c *Connector) readRefused(answer outbound.Response, said problem.Problem) 
 // concern the whole project: the item fails.
 func (c *Connector) writeRefused(method string, answer outbound.Response, said problem.Problem) *connector.Error {
 	class := outbound.Classify(method, answer.Status, answer.Header)
-	if answer.Status == http.StatusServiceUnavailable && (said.Says("offline") || said.Says("api disabled")) && !foreign(answer, said) {
+	ours := !said.Markup || answer.Header.Get(versionHeader) != ""
+	if answer.Status == http.StatusServiceUnavailable && (said.Says("offline") || said.Says("api disabled")) && ours {
 		class = connector.Retryable // MantisBT itself said so before it did anything
 	}
 	scope, code, detail := connector.ItemScope, "rejected", ""

@@ -94,6 +94,7 @@ func (c *Connector) find(ctx context.Context) (place, error) {
 // whoami asks whose token it is. A web server that does not rewrite addresses
 // knows the API as a script only.
 func (c *Connector) whoami(ctx context.Context) (root string, me user, err error) {
+	var missing outbound.Response
 	for _, script := range []string{"", "/index.php"} {
 		root = c.cfg.BaseURL + script
 		answer, err := c.get(ctx, root+"/users/me", 0)
@@ -102,6 +103,7 @@ func (c *Connector) whoami(ctx context.Context) (root string, me user, err error
 		}
 		switch {
 		case answer.Status == http.StatusNotFound:
+			missing = answer
 			continue
 		case disabled(answer, c.said(answer)):
 			return "", user{}, c.fail(connector.Final, connector.IntegrationScope, "credentials_rejected",
@@ -114,7 +116,22 @@ func (c *Connector) whoami(ctx context.Context) (root string, me user, err error
 		}
 		return root, me, nil
 	}
-	return "", user{}, c.fail(connector.Final, connector.IntegrationScope, "api_not_found",
+
+	return "", user{}, c.noAPI(missing)
+}
+
+// noAPI is for an address without the API. Once a project is in use, a 404 that
+// is not MantisBT's own is one of a gateway, and an outage.
+func (c *Connector) noAPI(answer outbound.Response) *connector.Error {
+	said := c.said(answer)
+	c.mu.Lock()
+	inUse := c.used > 0
+	c.mu.Unlock()
+	if inUse && foreign(answer, said) {
+		return c.intercepted(answer, said)
+	}
+
+	return c.fail(connector.Final, connector.IntegrationScope, "api_not_found",
 		"there is no MantisBT REST API at this address: base_url is the address of the start page, without /api/rest", outbound.Response{Status: http.StatusNotFound})
 }
 

@@ -27,7 +27,8 @@ const fromRecordings = "recorded from 2.28.4: "
 // words are on the status line, which HTTP/2 does not have.
 var refusals = []refusal.Row{
 	{Status: 401, Header: versionHeader, Means: "credentials_rejected", Source: fromRecordings + "token-revoked"},
-	{Status: 401, Bare: true, Means: "credentials_rejected", Source: fromRecordings + "token-garbage"},
+	{Status: 401, Challenge: true, Means: "credentials_rejected", Source: "https://www.rfc-editor.org/rfc/rfc9110#status.401"},
+	{Status: 401, Bare: true, Words: tokenWords, Means: "credentials_rejected", Source: fromRecordings + "token-garbage"},
 	{Status: 403, Creates: true, Bare: true, Words: "access right to report issues", Means: "forbidden",
 		Detail: "the token's user needs the role reporter in this project, better developer", Source: fromRecordings + "create-project-private"},
 	{Status: 403, Bare: true, Words: "not enough rights to update issues", Means: "forbidden",
@@ -51,10 +52,18 @@ func (c *Connector) said(answer outbound.Response) problem.Problem {
 	return problem.Read(answer, c.client.Clean)
 }
 
-// foreign reports whether an answer is a page that is not MantisBT's own.
+// foreign reports whether a refusal of a read may come from a gateway before
+// MantisBT. MantisBT's own are JSON, have the header of its version, or have no
+// body and known words on the status line (recorded: project-unknown-id,
+// token-garbage).
 func foreign(answer outbound.Response, said problem.Problem) bool {
-	return said.Markup && answer.Header.Get(versionHeader) == ""
+	ownWords := said.Empty && (said.Says("project '") || said.Says(tokenWords))
+
+	return said.Foreign(answer, ownWords || answer.Header.Get(versionHeader) != "")
 }
+
+// tokenWords are MantisBT's for a token that it does not take.
+const tokenWords = "api token required"
 
 // nobody reports whether an answer says that the token was not taken. With
 // anonymous access on, MantisBT serves a dead token as the anonymous account:
@@ -129,7 +138,7 @@ func (c *Connector) unreadable(what string, answer outbound.Response) *connector
 	return c.fail(connector.Retryable, connector.IntegrationScope, code, what+": "+shown(answer, said), answer)
 }
 
-// intercepted is for a page in place of an answer to a read.
+// intercepted is for a foreign answer in place of the answer to a read.
 func (c *Connector) intercepted(answer outbound.Response, said problem.Problem) *connector.Error {
 	code, detail := said.Intercepted("MantisBT")
 	e := c.fail(connector.Retryable, connector.IntegrationScope, code, detail, answer)

@@ -156,10 +156,13 @@ func TestReadsOfForeignPages(t *testing.T) {
 		"204":                    {told{status: 204}, retryable, everything, "foreign_answer", "204"},
 		"403 JSON":               {object(403, `{"message":"Access denied"}`), final, everything, "forbidden", "Access denied"},
 		"404 MantisBT's own":     {pageOf(404, ``).saying("Project '3' doesn't exist"), final, everything, "target_not_found", "Project '3' doesn't exist"},
-		"404 page":               {pageOf(404, `<title>Not here</title>`), final, everything, "target_not_found", "Not here"},
+		"404 page":               {pageOf(404, `<title>Not here</title>`), retryable, everything, "provider_unavailable", "Not here"},
+		"404 text of a gateway":  {told{status: 404, body: "default backend - 404"}, retryable, everything, "provider_unavailable", "default backend"},
+		"401 text of a gateway":  {told{status: 401, body: "Jwt is missing"}, retryable, everything, "provider_unavailable", "Jwt is missing"},
+		"401 MantisBT's own":     {pageOf(401, ``).saying("Valid API token required"), final, everything, "credentials_rejected", "Valid API token required"},
 		"redirect":               {told{status: 302}.with("Location", "https://evil.test/"), final, everything, "target_moved", "base_url"},
 		"429":                    {told{status: 429}, retryable, everything, "rate_limited", "429"},
-		"400 without a body":     {told{status: 400}, final, everything, "rejected", "400"},
+		"400 without a body":     {told{status: 400}, retryable, everything, "provider_unavailable", "400"},
 		"503 offline, by HTTP/2": {told{status: 503}, retryable, everything, "provider_unavailable", "503"},
 	} {
 		f, c := start(t, nil)

@@ -37,7 +37,7 @@ func TestCheck(t *testing.T) {
 		"rate limited":      {429, "", "", "", "reachable=ok credentials=?(rate_limited)", "rate_limited"},
 		"down":              {500, "<html>", "", "", "reachable=ok credentials=?(provider_error)", "provider_unavailable"},
 		"Slack fails":       {200, `{"ok":false,"error":"fatal_error"}`, "", "", "reachable=ok credentials=?(provider_error)", "provider_unavailable"},
-		"another's address": {404, "", "", "", "reachable=ok credentials=no(target_not_found)", "target_not_found"},
+		"another's address": {404, "", "", "", "reachable=ok credentials=?(provider_error)", "provider_unavailable"},
 	} {
 		f, b := startBot(t, false)
 		f.answer = func(w http.ResponseWriter, r *http.Request, _ string) {

@@ -134,6 +134,9 @@ func byStatus(method string, response outbound.Response, said problem.Problem) m
 		return meaning{class, connector.ItemScope, "no_answer", ""}
 	case class == connector.Retryable:
 		return meaning{class, connector.IntegrationScope, "provider_unavailable", ""}
+	case reads && said.Foreign(response, false):
+		code, _ := said.Intercepted("Slack")
+		return meaning{connector.Retryable, connector.IntegrationScope, code, "something before Slack answers in its place"}
 	case reads && response.Status == http.StatusUnauthorized:
 		return meaning{class, connector.IntegrationScope, "credentials_rejected", ""}
 	case reads && response.Status == http.StatusForbidden:
