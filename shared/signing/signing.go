@@ -107,8 +107,8 @@ func NewKey(root []byte) (Key, error) {
 	return Key{secret: secret}, nil
 }
 
-// A Key signs markers and verifies them. The zero Key signs none and finds none
-// valid. It shows nothing of itself when it is printed.
+// A Key makes the signers of places. The zero Key makes signers that sign
+// nothing and find nothing valid. It shows nothing of itself when it is printed.
 type Key struct{ secret []byte }
 
 // String keeps the secret out of logs.
@@ -117,12 +117,32 @@ func (Key) String() string { return "a key of markers" }
 // GoString keeps the secret out of logs.
 func (k Key) GoString() string { return k.String() }
 
+// At gives the signer of a place: the provider's immutable id of it, and when it
+// was made, "" where the provider does not say. Neither the place's name nor the
+// server's is part of it, since both may change.
+func (k Key) At(placeID, placeCreated string) Signer {
+	return Signer{key: k, placeID: placeID, placeCreated: placeCreated}
+}
+
+// A Signer signs the markers of one place and verifies them. A marker of another
+// place is not valid. The zero Signer signs none and finds none valid.
+type Signer struct {
+	key                   Key
+	placeID, placeCreated string
+}
+
+// String keeps the secret out of logs.
+func (s Signer) String() string { return "a signer with " + s.key.String() }
+
+// GoString keeps the secret out of logs.
+func (s Signer) GoString() string { return s.String() }
+
 // Sign gives the marker with its tag. A tag that was there before does not
 // count.
-func (k Key) Sign(m connector.Marker) connector.Marker {
+func (s Signer) Sign(m connector.Marker) connector.Marker {
 	m.Tag = ""
-	if k.secret != nil {
-		m.Tag = k.tag(m)
+	if s.key.secret != nil {
+		m.Tag = s.tag(m)
 	}
 
 	return m
@@ -130,29 +150,32 @@ func (k Key) Sign(m connector.Marker) connector.Marker {
 
 // Valid says whether the marker has the tag that Sign gives it. It takes the
 // same time however much of a tag is right.
-func (k Key) Valid(m connector.Marker) bool {
-	if k.secret == nil {
+func (s Signer) Valid(m connector.Marker) bool {
+	if s.key.secret == nil {
 		return false
 	}
 
-	return hmac.Equal([]byte(k.tag(m)), []byte(m.Tag))
+	return hmac.Equal([]byte(s.tag(m)), []byte(m.Tag))
 }
 
 var letters = base32.NewEncoding("abcdefghijklmnopqrstuvwxyz234567").WithPadding(base32.NoPadding)
 
-func (k Key) tag(m connector.Marker) string {
-	mac := hmac.New(sha256.New, k.secret)
-	mac.Write(encoded(m))
+func (s Signer) tag(m connector.Marker) string {
+	mac := hmac.New(sha256.New, s.key.secret)
+	mac.Write(s.encoded(m))
 
 	return letters.EncodeToString(mac.Sum(nil)[:tagBytes])
 }
 
-// encoded is what a tag signs: integration, item and attempt in decimal, each
-// behind its length, so that no two markers have the same encoding.
-func encoded(m connector.Marker) []byte {
+// encoded is what a tag signs: the place's id and time, then integration, item
+// and attempt in decimal. Each stands behind its length in 4 bytes, so that no
+// two markers have the same encoding.
+func (s Signer) encoded(m connector.Marker) []byte {
+	parts := []string{s.placeID, s.placeCreated, m.Integration.String(), m.Item.String(), strconv.Itoa(m.Attempt)}
+
 	var b []byte
-	for _, part := range []string{m.Integration.String(), m.Item.String(), strconv.Itoa(m.Attempt)} {
-		b = binary.BigEndian.AppendUint16(b, uint16(len(part)))
+	for _, part := range parts {
+		b = binary.BigEndian.AppendUint32(b, uint32(len(part)))
 		b = append(b, part...)
 	}
 

@@ -68,19 +68,22 @@ func fixed(t testing.TB) Key {
 	return key
 }
 
+// there is the signer of the place of most tests.
+func there(k Key) Signer { return k.At("1296269", "2011-01-26T19:01:12Z") }
+
 // Every instance of an installation derives the same key, today and after a
 // restart; another key of KMS makes another one.
 func TestTheSameKeyEverywhere(t *testing.T) {
 	dir := t.TempDir()
-	first := keyOf(t, server(t, dir), keyARN).Sign(marker)
-	again := keyOf(t, server(t, dir), keyARN)
+	first := there(keyOf(t, server(t, dir), keyARN)).Sign(marker)
+	again := there(keyOf(t, server(t, dir), keyARN))
 	if !connector.IsTag(first.Tag) || again.Sign(marker) != first || !again.Valid(first) {
 		t.Errorf("%+v, then %+v", first, again.Sign(marker))
 	}
 
-	for name, other := range map[string]Key{
-		"another KMS key": keyOf(t, server(t, dir), otherID),
-		"another account": keyOf(t, server(t, t.TempDir()), keyARN),
+	for name, other := range map[string]Signer{
+		"another KMS key": there(keyOf(t, server(t, dir), otherID)),
+		"another account": there(keyOf(t, server(t, t.TempDir()), keyARN)),
 	} {
 		if other.Valid(first) || other.Sign(marker).Tag == first.Tag {
 			t.Errorf("%s: the same signature", name)
@@ -91,13 +94,13 @@ func TestTheSameKeyEverywhere(t *testing.T) {
 // A known answer, computed with another implementation of RFC 5869: a change of
 // the derivation would make all markers out there invalid.
 func TestTheDerivationStays(t *testing.T) {
-	if got := fixed(t).Sign(marker).Tag; got != "wo2ix6dre7plpgfy" {
+	if got := there(fixed(t)).Sign(marker).Tag; got != "4zxhrvm5j76h5djo" {
 		t.Errorf("the tag is %s", got)
 	}
 }
 
 func TestEachPartIsSigned(t *testing.T) {
-	key := fixed(t)
+	key := there(fixed(t))
 	signed := key.Sign(marker)
 	if !key.Valid(signed) || signed.Integration != marker.Integration || signed.Item != marker.Item || signed.Attempt != marker.Attempt {
 		t.Fatalf("%+v", signed)
@@ -134,8 +137,33 @@ func TestEachPartIsSigned(t *testing.T) {
 	}
 }
 
+// A marker is valid at its own place alone, also where the texts of id and time
+// together are the same. A place without a time is signed too.
+func TestThePlaceIsSigned(t *testing.T) {
+	key := fixed(t)
+	places := []Signer{
+		key.At("1296269", "2011-01-26T19:01:12Z"),
+		key.At("1296269", "2011-01-26T19:01:13Z"),
+		key.At("1296269", ""),
+		key.At("129626", "92011-01-26T19:01:12Z"),
+		key.At("", "1296269"),
+		key.At("", ""),
+		key.At(strings.Repeat("1", 1<<16), ""),
+	}
+
+	for i, here := range places {
+		signed := here.Sign(marker)
+		for j, other := range places {
+			if other.Valid(signed) != (i == j) {
+				t.Errorf("signed at place %d: valid at place %d is %v", i, j, other.Valid(signed))
+			}
+		}
+	}
+}
+
 // Digits that move from one part to the next make another marker.
 func TestNoTwoMarkersHaveOneEncoding(t *testing.T) {
+	signer := there(fixed(t))
 	seen := map[string]connector.Marker{}
 	for _, digits := range []string{"1234", "111111", "1200012", "9223372"} {
 		for i := 1; i < len(digits)-1; i++ {
@@ -148,10 +176,10 @@ func TestNoTwoMarkersHaveOneEncoding(t *testing.T) {
 				attempt := 0
 				_, _ = fmt.Sscan(digits[j:], &attempt)
 				m := connector.Marker{Integration: integration, Item: item, Attempt: attempt}
-				if other, twice := seen[string(encoded(m))]; twice && other != m {
+				if other, twice := seen[string(signer.encoded(m))]; twice && other != m {
 					t.Errorf("%+v and %+v", m, other)
 				}
-				seen[string(encoded(m))] = m
+				seen[string(signer.encoded(m))] = m
 			}
 		}
 	}
@@ -162,14 +190,17 @@ func TestNoTwoMarkersHaveOneEncoding(t *testing.T) {
 
 func TestTheZeroKey(t *testing.T) {
 	var none Key
-	if m := none.Sign(connector.Marker{Integration: 1, Item: 2, Attempt: 3, Tag: "x"}); m.Tag != "" || none.Valid(m) {
-		t.Errorf("%+v", m)
+	for _, signer := range []Signer{{}, there(none)} {
+		if m := signer.Sign(connector.Marker{Integration: 1, Item: 2, Attempt: 3, Tag: "x"}); m.Tag != "" || signer.Valid(m) {
+			t.Errorf("%+v", m)
+		}
 	}
 	if _, err := NewKey([]byte("short")); !errors.Is(err, errShortRoot) {
 		t.Error(err)
 	}
 	key := fixed(t)
-	for _, text := range []string{fmt.Sprint(key), fmt.Sprintf("%+v", key), fmt.Sprintf("%#v", key), fmt.Sprintf("%s", struct{ K Key }{key})} {
+	for _, text := range []string{fmt.Sprint(key), fmt.Sprintf("%+v", key), fmt.Sprintf("%#v", key), fmt.Sprintf("%s", struct{ K Key }{key}),
+		fmt.Sprintf("%+v", there(key)), fmt.Sprintf("%#v", there(key))} {
 		if strings.Contains(text, fmt.Sprint(key.secret)) || !strings.Contains(text, "a key of markers") {
 			t.Errorf("printed as %s", text)
 		}
@@ -234,7 +265,7 @@ func TestOneCallAnInstance(t *testing.T) {
 			if err != nil {
 				t.Error(err)
 			}
-			tags[i] = key.Sign(marker).Tag
+			tags[i] = there(key).Sign(marker).Tag
 		})
 	}
 	all.Wait()
@@ -288,16 +319,20 @@ func (r recorder) GenerateMac(_ context.Context, in *kms.GenerateMacInput, _ ...
 
 // Whatever the marker, its tag verifies, and has the form that connectors read.
 func FuzzSign(f *testing.F) {
-	f.Add(int64(1), int64(2), 3, "aaaaaaaaaaaaaaaa")
+	f.Add(int64(1), int64(2), 3, "aaaaaaaaaaaaaaaa", "1", "2")
 	key := fixed(f)
-	f.Fuzz(func(t *testing.T, integration, item int64, attempt int, tag string) {
+	f.Fuzz(func(t *testing.T, integration, item int64, attempt int, tag, placeID, created string) {
 		m := connector.Marker{Integration: domain.Snowflake(integration), Item: domain.Snowflake(item), Attempt: attempt}
-		signed := key.Sign(m)
-		if !key.Valid(signed) || !connector.IsTag(signed.Tag) {
+		signer := key.At(placeID, created)
+		signed := signer.Sign(m)
+		if !signer.Valid(signed) || !connector.IsTag(signed.Tag) {
 			t.Errorf("%+v", signed)
 		}
+		if key.At(placeID+"0", created).Valid(signed) || key.At(created+"0", placeID).Valid(signed) {
+			t.Errorf("%+v is valid at another place", signed)
+		}
 		m.Tag = tag
-		if key.Valid(m) != (m == signed) {
+		if signer.Valid(m) != (m == signed) {
 			t.Errorf("%+v is valid", m)
 		}
 	})

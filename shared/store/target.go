@@ -34,6 +34,72 @@ type Target struct {
 	// Previous is the key under which links were kept before, "" for none. The
 	// search uses them.
 	Previous string `json:"previous"`
+	// Carries says which of those links the search may carry over to Key.
+	Carries Carries `json:"carries"`
+}
+
+// Carries says which links under the key before may be carried over to a new
+// key by the id of their object.
+type Carries string
+
+// What is carried over depends on how certain it is that both keys are of the
+// same place.
+const (
+	// CarriesNone: the key before is of another place, where other objects may
+	// have the same ids.
+	CarriesNone Carries = ""
+	// CarriesByID: the place has the same id and was made at the same time. Only
+	// the server has another name.
+	CarriesByID Carries = "id"
+	// CarriesByText: the place has the same id, and the provider does not say
+	// when it was made. Places of two servers may have the same id, so the object
+	// must have the text that was last seen, or a valid marker.
+	CarriesByText Carries = "text"
+	// CarriesBySpelling: the key before is the spelling that led here, in a table
+	// of a version without ids of places. The object must have the text that was
+	// last seen, or a marker, which may have no signature.
+	CarriesBySpelling Carries = "spelling"
+)
+
+// After is the target as it is first stored: with the links it may search for,
+// and what of them it may carry over. known is the target before, nil for none.
+// linked is the key of links that there are, "" if there are none; without a
+// known target it is a spelling.
+func (t Target) After(known *Target, linked string) Target {
+	t.Relinked = linked == ""
+	t.Previous, t.Carries = linked, CarriesNone
+	if linked == "" {
+		return t
+	}
+
+	t.Carries = t.carriesFrom(known, linked)
+	if known == nil {
+		return t
+	}
+
+	t.Previous = known.Key
+	if t.Carries != CarriesNone && !known.Relinked && known.Carries != CarriesNone {
+		// The server got one more name before the search was over: the links are
+		// still complete under the key before.
+		t.Previous, t.Carries = known.Previous, known.Carries
+	}
+
+	return t
+}
+
+// carriesFrom says what may be carried over from the target before, or from a
+// spelling where there is none.
+func (t Target) carriesFrom(known *Target, linked string) Carries {
+	switch {
+	case known == nil && linked == t.Spelling:
+		return CarriesBySpelling
+	case known == nil || known.ID != t.ID || known.Created != t.Created:
+		return CarriesNone
+	case t.Created == "":
+		return CarriesByText
+	}
+
+	return CarriesByID
 }
 
 // TargetMoved is the code of an integration whose configuration leads to another

@@ -172,8 +172,11 @@ type slice struct {
 	// targetRefused says that the slice has judged that nothing may be written
 	// at the target.
 	targetRefused bool
-	// markerKey signs what this slice writes, zero in a dry run.
-	markerKey signing.Key
+	// keyOfMarkers makes markerKey, zero in a dry run.
+	keyOfMarkers signing.Key
+	// markerKey signs what this slice writes at the target, and verifies the
+	// markers there. It is set with the target.
+	markerKey signing.Signer
 	conn      connector.Connector
 	finder    bool // the provider can be asked for what an unanswered create made
 	chat      chat

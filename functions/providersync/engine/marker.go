@@ -6,6 +6,7 @@ import (
 	"integrations/shared/connector"
 	"integrations/shared/domain"
 	"integrations/shared/signing"
+	"integrations/shared/store"
 )
 
 // MarkerKeys gives the key that markers are signed with.
@@ -26,9 +27,16 @@ func (s *slice) loadMarkerKey(ctx context.Context) error {
 	}
 
 	key, err := s.Markers.MarkerKey(ctx)
-	s.markerKey = key
+	s.keyOfMarkers = key
 
 	return err
+}
+
+// setTarget sets the place that the slice works at, and signs markers for it. A
+// marker that was copied from an object of another place is not valid there.
+func (s *slice) setTarget(t store.Target) {
+	s.target = t
+	s.markerKey = s.keyOfMarkers.At(t.ID, connector.Instant(t.Created))
 }
 
 // signed is the marker of an attempt to create an item's object, or a digest.

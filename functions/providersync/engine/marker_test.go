@@ -8,13 +8,17 @@ import (
 
 	"integrations/shared/connector"
 	"integrations/shared/domain"
+	"integrations/shared/signing"
 	"integrations/shared/signing/signingtest"
 	"integrations/shared/store"
 )
 
-// signedBy is a marker of the test's integration as the engine signs it.
+// signer signs the markers of a place.
+func signer(p connector.Place) signing.Signer { return signingtest.Key().At(p.ID, p.Created) }
+
+// signedBy is a marker of the test's integration as the engine signs it there.
 func signedBy(item domain.Snowflake, attempt int) connector.Marker {
-	return signingtest.Key().Sign(connector.Marker{Integration: 77, Item: item, Attempt: attempt})
+	return signer(there).Sign(connector.Marker{Integration: 77, Item: item, Attempt: attempt})
 }
 
 // plant has a person make an object with a marker that he copied or made up.
@@ -42,7 +46,7 @@ func TestMarkersAreSigned(t *testing.T) {
 	w.start(domain.Incremental)
 	w.settle()
 	for _, o := range w.provider.objects {
-		if !signingtest.Key().Valid(o.marker) || o.marker.Attempt != 1 {
+		if !signer(there).Valid(o.marker) || o.marker.Attempt != 1 {
 			t.Errorf("%+v", o.marker)
 		}
 	}
@@ -57,7 +61,7 @@ func TestMarkersAreSigned(t *testing.T) {
 		w.sync(domain.Incremental)
 		mustBe(t, "messages, the last of them a digest", len(r.messages), 2)
 		for _, m := range r.messages {
-			if !signingtest.Key().Valid(m.marker) {
+			if !signer(there).Valid(m.marker) {
 				t.Errorf("%+v", m.marker)
 			}
 		}
@@ -213,7 +217,7 @@ func TestWhichAttemptsAreWanted(t *testing.T) {
 		"a chat that edits":             {edits, 3, 1, 3},
 		"a chat that posts each change": {posts, 3, 3, 3},
 	} {
-		s := &slice{lease: store.Lease{Pair: store.Pair{ID: 77}}, markerKey: signingtest.Key(), chat: tt.chat}
+		s := &slice{lease: store.Lease{Pair: store.Pair{ID: 77}}, markerKey: signer(there), chat: tt.chat}
 		want := s.wanted(&task{id: 9, link: store.Link{Attempt: tt.attempt}})
 		mustBe(t, name, len(want), tt.last-tt.first+1)
 		for i, m := range want {

@@ -40,7 +40,7 @@ func (s *slice) relink(ctx context.Context) (*verdict, error) {
 
 	now := s.Clock.Now()
 	target := s.target
-	target.Relinked, target.Previous = true, ""
+	target.Relinked, target.Previous, target.Carries = true, "", store.CarriesNone
 	if err := s.commit(ctx, store.Batch{Relinked: now, Target: &target}); err != nil {
 		return nil, err
 	}
@@ -50,8 +50,7 @@ func (s *slice) relink(ctx context.Context) (*verdict, error) {
 	return nil, nil
 }
 
-// A find is what is known of the objects of a page whose markers name items of
-// this integration.
+// A find is what is known of the objects of a page that may be ours.
 type find struct {
 	records map[string]store.Object         // by remote id, at this place
 	before  map[string]store.Object         // by remote id, under the key before
@@ -69,6 +68,14 @@ func (s *slice) lostLinks(ctx context.Context, objects []connector.Object) ([]st
 
 	var made findings
 	for _, o := range objects {
+		if old, ok := s.kept(f, o); ok {
+			if p, ok := s.carryKept(f, old, o); ok {
+				made.replace(p)
+			}
+
+			continue
+		}
+
 		for _, m := range f.claims[o.Remote.ID] {
 			if !s.ours(f, o, m) {
 				continue
@@ -129,41 +136,53 @@ func (f *findings) replace(p store.Pulled) {
 	*e = p
 }
 
-// lookUp reads the records and links that a page of objects needs.
+// lookUp reads the records and links that a page of objects needs: of the items
+// that markers name, and of those whose objects were known under the key before.
 func (s *slice) lookUp(ctx context.Context, objects []connector.Object) (find, error) {
-	f := find{claims: map[string][]connector.Marker{}}
 	id := s.lease.Pair.ID
+	f := find{claims: map[string][]connector.Marker{}}
+	var all, claimed []string
 	var items []domain.Snowflake
-	var remotes []string
 
 	for _, o := range objects {
+		all = append(all, o.Remote.ID)
+
 		for _, m := range o.Markers {
 			if m.Integration != id {
 				continue
 			}
 			if f.claims[o.Remote.ID] == nil {
-				remotes = append(remotes, o.Remote.ID)
+				claimed = append(claimed, o.Remote.ID)
 			}
 			f.claims[o.Remote.ID] = append(f.claims[o.Remote.ID], m)
 			items = append(items, m.Item)
 		}
 	}
-	items = unique(items)
+
+	carries := s.target.Previous != "" && s.target.Carries != store.CarriesNone
 
 	var err error
-	if f.records, err = s.Store.Objects(ctx, id, s.target.Key, remotes); err != nil {
+	if f.records, err = s.Store.Objects(ctx, id, s.target.Key, claimed); err != nil {
 		return f, err
 	}
+	if carries {
+		if f.before, err = s.Store.Objects(ctx, id, s.target.Previous, all); err != nil {
+			return f, err
+		}
+	}
+	for _, r := range f.before {
+		if r.ItemID != 0 {
+			items = append(items, r.ItemID)
+		}
+	}
+	items = unique(items)
+
 	if f.links, err = s.linksOf(ctx, s.target.Key, items); err != nil {
 		return f, err
 	}
-	if s.target.Previous == "" {
-		return f, nil
+	if carries {
+		f.old, err = s.linksOf(ctx, s.target.Previous, items)
 	}
-	if f.before, err = s.Store.Objects(ctx, id, s.target.Previous, remotes); err != nil {
-		return f, err
-	}
-	f.old, err = s.linksOf(ctx, s.target.Previous, items)
 
 	return f, err
 }
@@ -185,22 +204,64 @@ func (s *slice) linksOf(ctx context.Context, target string, items []domain.Snowf
 // linksAtOnce is how many links one read takes.
 const linksAtOnce = 100
 
+// kept finds the link under the key before whose object this is, whatever its
+// markers are: a person may have removed them. Where the id alone does not prove
+// it, the object must look as it was last seen.
+func (s *slice) kept(f find, o connector.Object) (store.Link, bool) {
+	link := f.old[f.before[o.Remote.ID].ItemID]
+	if link.Remote == nil || link.Remote.ID != o.Remote.ID {
+		return link, false
+	}
+
+	if s.target.Carries != store.CarriesByID {
+		return link, link.SeenText != "" && link.SeenText == o.Seen.Text
+	}
+
+	// A copy of a server goes on with ids of its own: what was made after the
+	// object was last seen is another one.
+	later := link.SeenAt > 0 && o.CreatedAt.UnixMilli() > link.SeenAt+skew.Milliseconds()
+
+	return link, !later
+}
+
+// carryKept carries a kept link over. An object that this search has found by
+// its marker before is a copy then, whichever is older. A link that was at this
+// key before the search stays.
+func (s *slice) carryKept(f find, old store.Link, o connector.Object) (store.Pulled, bool) {
+	link := f.links[old.ItemID]
+	if link.Remote == nil {
+		return s.carryOver(f, old, o), true
+	}
+	if link.FoundAt == 0 || link.Remote.ID == o.Remote.ID {
+		return store.Pulled{}, false
+	}
+
+	p := s.carryOver(f, old, o)
+	p.Forget = []store.Object{{Target: s.target.Key, RemoteID: link.Remote.ID}}
+
+	return p, true
+}
+
 // ours reports whether an object is the item's that its marker names: our
-// records say so, or the marker's signature is valid. A marker without a
-// signature counts only for a create of a version that did not sign, which was
-// not answered and has just this attempt.
+// records say so, or the marker's signature is valid at this place. A marker
+// without a signature counts only in a table of a version that did not sign: for
+// an object of its records, and for a create that was not answered and has just
+// this attempt.
 func (s *slice) ours(f find, o connector.Object, m connector.Marker) bool {
-	for _, records := range []map[string]store.Object{f.records, f.before} {
-		if r, ok := records[o.Remote.ID]; ok {
-			return r.ItemID == m.Item
-		}
+	if r, ok := f.records[o.Remote.ID]; ok {
+		return r.ItemID == m.Item
+	}
+
+	unsigned := s.target.Carries == store.CarriesBySpelling
+	if r, ok := f.before[o.Remote.ID]; ok && (unsigned || r.ItemID != m.Item) {
+		return r.ItemID == m.Item
 	}
 	if m.Tag != "" {
 		return s.markerKey.Valid(m)
 	}
 
 	intent := f.old[m.Item].Intent
-	if intent == nil || intent.Signed || intent.Attempt != m.Attempt && m.Attempt != 0 {
+	if !unsigned || intent == nil || intent.Signed || intent.Attempt != m.Attempt && m.Attempt != 0 {
 		return false
 	}
 
@@ -225,7 +286,10 @@ func (s *slice) linkTo(f find, o connector.Object, m connector.Marker) (store.Pu
 
 	old, known := f.old[m.Item]
 	if known && old.Remote != nil && old.Remote.ID == o.Remote.ID {
-		return s.carryOver(f, old, o), true
+		carried := s.carryOver(f, old, o)
+		carried.Forget = p.Forget
+
+		return carried, true
 	}
 
 	t := s.newTask(m.Item, domain.Item{ID: m.Item}, link, linked)
@@ -247,10 +311,11 @@ func (s *slice) linkTo(f find, o connector.Object, m connector.Marker) (store.Pu
 }
 
 // carryOver moves a link to the key of the same place. Nothing is sent again, and
-// what people changed since is published.
+// what people changed since is published. The record proves whose the object is,
+// so that no older one with the same marker takes its place.
 func (s *slice) carryOver(f find, old store.Link, o connector.Object) store.Pulled {
 	old.Target = s.target.Key
-	old.FoundAt = o.CreatedAt.UnixMilli()
+	old.FoundAt = 0
 
 	p, changed := s.linkedChange(old, o)
 	if !changed {

@@ -34,7 +34,7 @@ func (s *slice) locate(ctx context.Context) (*verdict, error) {
 		s.conn.Use(placeOf(*known))
 
 		if !known.ByName && s.run.AcceptTarget == "" {
-			s.target = *known
+			s.setTarget(*known)
 			return s.serve(), nil
 		}
 	}
@@ -89,7 +89,7 @@ func (s *slice) compareTarget(ctx context.Context, known *store.Target, place co
 	}
 
 	if known != nil && known.Key == next.Key {
-		next.Relinked, next.Previous = known.Relinked, known.Previous
+		next.Relinked, next.Previous, next.Carries = known.Relinked, known.Previous, known.Carries
 		return s.keepTarget(ctx, *known, next)
 	}
 	if known != nil && known.Replaced(s.meta.TargetHash, place.ID, place.Created) && s.run.AcceptTarget != place.ID {
@@ -103,7 +103,7 @@ func (s *slice) compareTarget(ctx context.Context, known *store.Target, place co
 
 // keepTarget stores what is new about the same place.
 func (s *slice) keepTarget(ctx context.Context, known, next store.Target) (*verdict, error) {
-	s.target = next
+	s.setTarget(next)
 
 	if next == known || s.dry() {
 		return s.serve(), nil
@@ -119,7 +119,7 @@ func (s *slice) keepTarget(ctx context.Context, known, next store.Target) (*verd
 // moveTarget stores another place, or the first one. An integration that has
 // links to any place searches the new one for its objects before it creates any.
 func (s *slice) moveTarget(ctx context.Context, known *store.Target, next store.Target) (*verdict, error) {
-	s.target = next
+	s.setTarget(next)
 	if s.dry() {
 		return s.serve(), nil
 	}
@@ -129,11 +129,7 @@ func (s *slice) moveTarget(ctx context.Context, known *store.Target, next store.
 		return nil, err
 	}
 
-	next.Relinked = linked == ""
-	next.Previous = linked
-	if linked != "" && known != nil {
-		next.Previous = known.Key
-	}
+	next = next.After(known, linked)
 
 	r := store.Resolution{Was: known, Target: next}
 	if known == nil && s.state.Pull != nil && s.state.Pull.Target == linked {
@@ -183,7 +179,7 @@ func (s *slice) storeTarget(ctx context.Context, r store.Resolution) (*verdict, 
 		return nil, err
 	}
 
-	s.target = r.Target
+	s.setTarget(r.Target)
 	s.state.Target = &r.Target
 
 	return nil, nil
