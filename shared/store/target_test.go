@@ -202,3 +202,48 @@ func TestOwned(t *testing.T) {
 		t.Error("an object of another place")
 	}
 }
+
+// What a new target may carry over depends on how certain it is that the links
+// are of the same place.
+func TestWhatATargetCarriesOver(t *testing.T) {
+	const made, later = "2020-01-02T03:04:05Z", "2021-01-02T03:04:05Z"
+	target := func(key, id, created string) Target {
+		return Target{Key: key, ID: id, Created: created, Spelling: "spelled", Relinked: true}
+	}
+	known := func(key, id, created string) *Target {
+		was := target(key, id, created)
+		return &was
+	}
+	searching := func(was *Target, previous string, carries Carries) *Target {
+		was.Relinked, was.Previous, was.Carries = false, previous, carries
+		return was
+	}
+
+	for name, tt := range map[string]struct {
+		known    *Target
+		linked   string
+		next     Target
+		previous string
+		carries  Carries
+	}{
+		"no links":                    {known("a", "1", made), "", target("b", "1", made), "", CarriesNone},
+		"the first target":            {nil, "", target("b", "1", made), "", CarriesNone},
+		"another server name":         {known("a", "1", made), "a", target("b", "1", made), "a", CarriesByID},
+		"without a time":              {known("a", "1", ""), "a", target("b", "1", ""), "a", CarriesByText},
+		"another id":                  {known("a", "1", made), "a", target("b", "2", made), "a", CarriesNone},
+		"another time":                {known("a", "1", made), "a", target("b", "1", later), "a", CarriesNone},
+		"a time is new":               {known("a", "1", ""), "a", target("b", "1", made), "a", CarriesNone},
+		"the spelling that led here":  {nil, "spelled", target("b", "1", made), "spelled", CarriesBySpelling},
+		"another spelling":            {nil, "other", target("b", "1", made), "other", CarriesNone},
+		"one more name":               {searching(known("b", "1", made), "a", CarriesByID), "a", target("c", "1", made), "a", CarriesByID},
+		"one more name, no time":      {searching(known("b", "1", ""), "a", CarriesByText), "a", target("c", "1", ""), "a", CarriesByText},
+		"a name after a spelling":     {searching(known("b", "1", made), "spelled", CarriesBySpelling), "spelled", target("c", "1", made), "spelled", CarriesBySpelling},
+		"a name after another place":  {searching(known("b", "1", made), "a", CarriesNone), "a", target("c", "1", made), "b", CarriesByID},
+		"another place while it does": {searching(known("b", "1", made), "a", CarriesByID), "a", target("c", "2", made), "b", CarriesNone},
+	} {
+		got := tt.next.After(tt.known, tt.linked)
+		if got.Previous != tt.previous || got.Carries != tt.carries || got.Relinked != (tt.linked == "") {
+			t.Errorf("%s: %+v", name, got)
+		}
+	}
+}

@@ -2,11 +2,15 @@ package engine
 
 import (
 	"fmt"
+	"net/http"
+	"net/http/httptest"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"integrations/shared/connector"
+	"integrations/shared/connector/connectortest"
 	"integrations/shared/domain"
 	"integrations/shared/store"
 )
@@ -241,10 +245,14 @@ func TestACopyOfTheServerWithANewerObject(t *testing.T) {
 // item's, under whatever name; and all are found again.
 func TestPlantedAndCopiedMarkersThatAreValid(t *testing.T) {
 	for name, change := range map[string]func(*connector.Place){
-		"no change":        func(*connector.Place) {},
-		"renamed":          func(p *connector.Place) { p.Name, p.URL = "new name", "https://fake.example/new" },
-		"a new host":       func(p *connector.Place) { p.Instance = "new.example" },
-		"the time in zone": func(p *connector.Place) { p.Created = connector.Instant(strings.Replace(p.Created, "Z", "+00:00", 1)) },
+		"no change":  func(*connector.Place) {},
+		"renamed":    func(p *connector.Place) { p.Name, p.URL = "new name", "https://fake.example/new" },
+		"a new host": func(p *connector.Place) { p.Instance = "new.example" },
+		"the time in another zone": func(p *connector.Place) {
+			if p.Created != "" {
+				p.Created = "2020-01-02T04:04:05+01:00"
+			}
+		},
 	} {
 		for _, home := range []connector.Place{dated, there} {
 			t.Run(fmt.Sprintf("%s, made %q", name, home.Created), func(t *testing.T) {
@@ -325,4 +333,67 @@ func TestATableOfTheVersionBeforeAtAnotherPlace(t *testing.T) {
 	w.full()
 	mustBe(t, "titles", w.titles(), "planted, planted, planted, item 1, item 2, item 3")
 	w.exact(items...)
+}
+
+// A person takes the marker of an issue away, over the provider's own API, and
+// then the server gets another host name. Jira's marker is a label, MantisBT's
+// stands beside the text; at GitHub and GitLab the whole body is another.
+func TestAMarkerIsRemovedBeforeANewHostNameAtEachTracker(t *testing.T) {
+	for name, removal := range map[string]struct{ method, path, body string }{
+		"github":   {http.MethodPatch, "/api/v3/repos/acme/work/issues/2", `{"body":"a person's text"}`},
+		"gitlab":   {http.MethodPut, "/gitlab/api/v4/projects/acme%2Fwork/issues/2", `{"description":"a person's text"}`},
+		"jira":     {http.MethodPut, "/jira/rest/api/2/issue/WORK-2", `{"fields":{"labels":[]}}`},
+		"mantisbt": {http.MethodPatch, "/bugs/api/rest/issues/2", `{"additional_information":"a person's text"}`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			tr := trackers(t, w.clock.Now)[name]()
+			var creates atomic.Int64
+			var renamed atomic.Bool
+			server := renaming(tr.handler, &renamed)
+			client := connectortest.ServeAt(t, []string{connectortest.Host, moved}, http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+				if path := strings.TrimSuffix(r.URL.Path, "s"); r.Method == http.MethodPost && strings.HasSuffix(path, "/issue") {
+					creates.Add(1)
+				}
+				server.ServeHTTP(rw, r)
+			}), trackerToken)
+			at := base
+			w.engine.Open = func(ctx, store.View) (Opened, error) {
+				return Opened{Connector: tr.open(client, at, tr.spellings[0], w.clock.Now), Credential: w.credential, Limits: w.limits}, nil
+			}
+			w.pulling("all")
+			for id := domain.Snowflake(1); id <= 3; id++ {
+				w.item(id, 1, nil)
+			}
+			w.full()
+			w.pass(time.Hour)
+			w.settle()
+			mustBe(t, "creates", creates.Load(), 3)
+			first := w.state().TargetKey()
+			objects := [3]string{w.objectOf(1), w.objectOf(2), w.objectOf(3)}
+
+			r := httptest.NewRequest(removal.method, base+removal.path, strings.NewReader(removal.body))
+			r.Header.Set("Content-Type", "application/json")
+			r.Header.Set("Accept", "application/json")
+			r.Header.Set("User-Agent", "a person")
+			r.Header.Set("Authorization", "Bearer "+trackerToken)
+			if name == "mantisbt" {
+				r.Header.Set("Authorization", trackerToken)
+			}
+			answer := httptest.NewRecorder()
+			tr.handler.ServeHTTP(answer, r)
+			if answer.Code >= 300 {
+				t.Fatalf("the removal: %d %s", answer.Code, answer.Body)
+			}
+
+			at = "https://" + moved
+			renamed.Store(true)
+			w.reconfigure(store.Change{Enabled: true, Configuration: `{"pull":"all"}`, TargetHash: "moved", ConfigurationChanged: true})
+			w.clock.now = w.clock.now.Add(time.Minute)
+			w.full()
+			mustBe(t, "the key is another", w.state().TargetKey() != first, true)
+			mustBe(t, "creates", creates.Load(), 3)
+			mustBe(t, "objects", [3]string{w.objectOf(1), w.objectOf(2), w.objectOf(3)}, objects)
+		})
+	}
 }
