@@ -9,6 +9,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"net/netip"
 	"net/url"
@@ -96,7 +97,9 @@ func TestHostileAddresses(t *testing.T) {
 // its own.
 func nothing(w http.ResponseWriter, _ *http.Request) {
 	w.Header().Set("Connection", "close")
+	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(http.StatusNotFound)
+	_, _ = io.WriteString(w, "{}")
 }
 
 func portOf(u *url.URL) string {
