@@ -66,9 +66,11 @@ func (s *Store) groups(l Lease, b Batch) [][]types.TransactWriteItem {
 	link := func(link Link) types.TransactWriteItem {
 		return s.putAction(linkKey(id, link.Target, link.ItemID), linkRecord(id, link))
 	}
+
 	for _, one := range b.Links {
 		groups = append(groups, []types.TransactWriteItem{link(one)})
 	}
+
 	for _, c := range b.Pulled {
 		var group []types.TransactWriteItem
 		if c.Link != nil {
@@ -85,26 +87,33 @@ func (s *Store) groups(l Lease, b Batch) [][]types.TransactWriteItem {
 		}
 		groups = append(groups, group)
 	}
+
 	if b.Digest != nil {
 		groups = append(groups, []types.TransactWriteItem{s.putAction(digestKey(id, b.Digest.ID), mustEncode(*b.Digest))})
 	}
+
 	for _, n := range b.Notices {
 		groups = append(groups, []types.TransactWriteItem{s.outboxAction(n, b.NoticesDue)})
 	}
+
 	for _, row := range b.PlanRows {
 		r := mustEncode(planRecord{PlanRow: row, ExpiresAt: b.PlansUntil.Unix()})
 		groups = append(groups, []types.TransactWriteItem{s.putAction(planKey(id, l.RunID, row.ItemID), r)})
 	}
+
 	for _, m := range b.AddMarks {
 		groups = append(groups, []types.TransactWriteItem{s.updateAction(markKey(id, m), markUpdate(m))})
 	}
+
 	for _, m := range b.Retried {
 		u := update{expression: "SET #retry = :false", names: map[string]string{"#retry": "retry"}, values: record{":false": truth(false)}}
 		groups = append(groups, []types.TransactWriteItem{s.updateAction(markKey(id, m), u)})
 	}
+
 	for _, m := range b.DeleteMarks {
 		groups = append(groups, []types.TransactWriteItem{s.deleteAction(markKey(id, m))})
 	}
+
 	return groups
 }
 

@@ -229,7 +229,7 @@ func (s *slice) untilAsked(end, now time.Time) time.Time {
 
 // ofObject are the codes of refusals that the connector has found to be about one
 // object: the place itself can be read.
-var ofObject = map[string]bool{remoteDeleted: true, "remote_moved": true, "remote_forbidden": true}
+var ofObject = map[string]bool{remoteDeleted: true, remoteMoved: true, "remote_forbidden": true}
 
 // refusedWrite notes that the provider does not accept an item. The third one in
 // a row pauses the integration, and so does one that was to try whether the

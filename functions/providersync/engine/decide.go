@@ -132,6 +132,10 @@ func (s *slice) decide(t *task, known bool) {
 // deleted at the provider.
 const remoteDeleted = "remote_deleted"
 
+// remoteMoved is the reason for leaving alone an object that was moved to another
+// place, or has another one in its place.
+const remoteMoved = "remote_moved"
+
 // doubted notes that an update is about to leave.
 func (t *task) doubted() {
 	t.link.Unsure = true

@@ -166,7 +166,7 @@ func (s *slice) turnOver(ctx context.Context) (*verdict, error) {
 }
 
 // refusedDigest is the verdict after a digest, nil unless the chat refused it
-// without names too. Then no single item is to blame: all that it told of were
+// without names too. Then no single item is to blame: all items that it names were
 // refused in a row.
 func (s *slice) refusedDigest(record *store.Digest) *verdict {
 	if record == nil || record.Outcome != domain.FailedOut {
@@ -187,20 +187,25 @@ func (s *slice) deliver(ctx context.Context, d connector.Digest) (*verdict, erro
 	if err != nil || record != nil && record.Outcome != domain.Deferred {
 		return nil, err
 	}
+
 	if v, err := s.await(ctx, pacing.Create); v != nil || err != nil {
 		return v, err
 	}
+
 	if record == nil { // one that tries the provider after a pause is a single write
 		record = &store.Digest{ID: s.run.Digest.ID, Bare: s.writesPaused()}
 	}
+
 	record.Attempt++
 	record.At, record.Outcome = s.Clock.Now().UTC(), ""
 	if err := s.keep(ctx, record); err != nil {
 		return nil, err
 	}
+
 	if record.Bare {
 		d.First = nil
 	}
+
 	var w connector.Written
 	var failed *connector.Error
 	v, err := s.call(ctx, nil, false, func() (err error) {
@@ -210,6 +215,7 @@ func (s *slice) deliver(ctx context.Context, d connector.Digest) (*verdict, erro
 		}
 		return err
 	})
+
 	switch {
 	case err != nil:
 		return nil, err
@@ -221,9 +227,6 @@ func (s *slice) deliver(ctx context.Context, d connector.Digest) (*verdict, erro
 		s.did(pacing.Create)
 		s.acceptedWrite()
 		s.answered(true)
-		if err := s.allowed(ctx, true); err != nil {
-			return nil, err
-		}
 	case failed.Class == connector.Final && !record.Bare: // one of the items it names may be to blame
 		record.Bare, record.Outcome = true, domain.Deferred
 		if err := s.keep(ctx, record); err != nil {
@@ -235,7 +238,12 @@ func (s *slice) deliver(ctx context.Context, d connector.Digest) (*verdict, erro
 	case !s.finder:
 		record.Outcome, record.Reason = domain.Unknown, failed.Code
 	}
-	return v, s.keep(ctx, record)
+
+	if err := s.keep(ctx, record); err != nil || v != nil || failed != nil {
+		return v, err
+	}
+
+	return nil, s.allowed(ctx, true)
 }
 
 func (s *slice) digestMarker(d *store.Digest) connector.Marker {

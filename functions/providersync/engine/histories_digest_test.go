@@ -10,14 +10,14 @@ import (
 	"integrations/shared/notice"
 )
 
-// digestItems are more than a chat is told of one by one.
+// digestItems are so many that a chat gets a digest of them.
 const digestItems = digestOver + 4
 
 // A digest is a write too. Refused for what an item in it is called, it leaves
 // without names: all arrive in the same run, and the integration stays healthy.
 // Where that one is refused as well it is about no item: the integration pauses,
 // each row names status and words, nothing is parked, and after each pause one
-// digest tries the provider. Once it is taken, one message tells of all.
+// digest tries the provider. Once it is taken, one message names all items.
 func TestHistoriesOfARefusedDigest(t *testing.T) {
 	for n, p := range places() {
 		if !p.chat {
@@ -61,7 +61,7 @@ func (h *scene) namesRefused(a reply) {
 
 	h.put(digestItems+1, 1, domain.Open)
 	mustBe(h.t, "one more item: status", h.sync(domain.Incremental).Status, domain.Partial)
-	mustBe(h.t, "told of its health", len(h.bus.of(notice.TypeHealthChanged)), 0)
+	mustBe(h.t, "changes of health", len(h.bus.of(notice.TypeHealthChanged)), 0)
 	h.wall.set(nil)
 	h.clock.now = h.clock.now.Add(2 * time.Minute)
 	h.sync(domain.Incremental)
@@ -84,7 +84,7 @@ func (h *scene) allDigestsRefused(a reply, pauses int) {
 	}
 	mustBe(h.t, "all refused: code", run.Error.Code, writesRefused)
 	h.named("all refused: the run", run.Error.ProviderMessage, a)
-	mustBe(h.t, "all refused: told of its health", len(h.bus.of(notice.TypeHealthChanged)), 1)
+	mustBe(h.t, "all refused: changes of health", len(h.bus.of(notice.TypeHealthChanged)), 1)
 	for id := domain.Snowflake(1); id <= digestItems; id++ {
 		row := h.ledger(id)
 		mustBe(h.t, fmt.Sprint("all refused: outcome of item ", id), row.Outcome, domain.FailedOut)
@@ -129,7 +129,7 @@ func (h *scene) probes(n int) {
 	h.t.Errorf("the provider was tried %d times", probed)
 }
 
-// digest marks as many items as a digest tells of.
+// digest marks as many items as a digest names.
 func (h *scene) digest(version int64) {
 	for id := domain.Snowflake(1); id <= digestItems; id++ {
 		h.put(id, version, domain.Open)
@@ -164,4 +164,34 @@ func TestADigestThatIsTakenEndsAPause(t *testing.T) {
 	mustBe(t, "digests", len(r.digests()), 1)
 	mustBe(t, "outcome of the item that waits", w.link(1).Outcome, domain.FailedOut)
 	mustBe(t, "health", w.state().Condition.State, domain.Healthy)
+}
+
+// A digest that is taken is recorded before what is known of the credential: a
+// worker that dies between the two leaves no item in doubt.
+func TestATakenDigestIsRecordedFirst(t *testing.T) {
+	w, r := chatting(t, "edits, not asked")
+	r.before = func(string, domain.Snowflake) error { return refusedItem() }
+	for id := domain.Snowflake(1); id <= digestItems; id++ {
+		w.told(id, 1, nil)
+	}
+	w.sync(domain.Incremental)
+	mustBe(t, "health", w.state().Condition.State, domain.Unhealthy)
+
+	r.before = nil
+	r.after = func(string, domain.Snowflake) error {
+		r.after = nil
+		w.wire.reset(2, false)
+		return nil
+	}
+	w.clock.now = w.clock.now.Add(10 * time.Minute)
+	w.must(w.tick())
+	for len(w.queue) > 0 && r.after != nil {
+		_ = w.slice()
+	}
+	w.wire.reset(0, false)
+	w.clock.now = w.clock.now.Add(2 * invocation)
+	w.must(w.tick())
+	w.pass(2 * time.Hour)
+	mustBe(t, "digests", len(r.digests()), 1)
+	mustBe(t, "outcome", w.link(1).Outcome, domain.Created)
 }

@@ -190,7 +190,7 @@ func (h *scene) stayUnknown(p place, carried bool, tried []domain.Snowflake) {
 func (h *scene) undisturbed() {
 	h.t.Helper()
 	mustBe(h.t, "health", h.state().Condition.State, domain.Healthy)
-	mustBe(h.t, "told of its health", len(h.bus.of(notice.TypeHealthChanged)), 0)
+	mustBe(h.t, "changes of health", len(h.bus.of(notice.TypeHealthChanged)), 0)
 	mustBe(h.t, "events", fmt.Sprint(h.changes()), "[]")
 	if broken := h.violations(); len(broken) > 0 {
 		h.t.Error(broken)

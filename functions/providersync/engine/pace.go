@@ -76,6 +76,7 @@ func (s *slice) reserve(ctx context.Context, op pacing.Op) (time.Time, *verdict,
 		if err := s.usage(ctx); err != nil {
 			return time.Time{}, nil, err
 		}
+
 		now := s.Clock.Now()
 		first := s.pace.limits.Next(s.pace.usage.Usage, now, op)
 		switch {
@@ -88,6 +89,7 @@ func (s *slice) reserve(ctx context.Context, op pacing.Op) (time.Time, *verdict,
 		case s.pace.limits.Unlimited():
 			return first, nil, nil // nothing to keep count of
 		}
+
 		ops := s.pace.following(op)
 		spent, times := s.pace.limits.Take(s.pace.usage.Usage, now, s.end, ops, s.callTime())
 		if len(times) == 0 {
@@ -96,6 +98,7 @@ func (s *slice) reserve(ctx context.Context, op pacing.Op) (time.Time, *verdict,
 		if n := together(now, times); n < len(times) {
 			spent, times = s.pace.limits.Take(s.pace.usage.Usage, now, s.end, ops[:n], s.callTime())
 		}
+
 		usage := s.pace.usage
 		usage.Usage = spent
 		retry, err := s.putUsage(ctx, usage, now)
@@ -105,6 +108,7 @@ func (s *slice) reserve(ctx context.Context, op pacing.Op) (time.Time, *verdict,
 		if retry { // another worker was first
 			continue
 		}
+
 		if planned := s.pace.planned; len(planned) >= len(ops) {
 			s.pace.planned = planned[len(planned)-len(ops)+len(times):]
 		}

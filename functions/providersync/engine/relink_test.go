@@ -350,13 +350,8 @@ func TestAMarkerIsRemovedBeforeANewHostNameAtEachTracker(t *testing.T) {
 			tr := trackers(t, w.clock.Now)[name]()
 			var creates atomic.Int64
 			var renamed atomic.Bool
-			server := renaming(tr.handler, &renamed)
-			client := connectortest.ServeAt(t, []string{connectortest.Host, moved}, http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
-				if path := strings.TrimSuffix(r.URL.Path, "s"); r.Method == http.MethodPost && strings.HasSuffix(path, "/issue") {
-					creates.Add(1)
-				}
-				server.ServeHTTP(rw, r)
-			}), trackerToken)
+			server := renaming(countingCreates(tr.handler, &creates), &renamed)
+			client := connectortest.ServeAt(t, []string{connectortest.Host, moved}, server, trackerToken)
 			at := base
 			w.engine.Open = func(ctx, store.View) (Opened, error) {
 				return Opened{Connector: tr.open(client, at, tr.spellings[0], w.clock.Now), Credential: w.credential, Limits: w.limits}, nil

@@ -18,18 +18,22 @@ func (s *slice) resolveAll(ctx context.Context, tasks []*task) (*verdict, error)
 	if len(open) == 0 {
 		return nil, nil
 	}
+
 	if s.unfound {
 		s.findLater()
 		return nil, nil
 	}
+
 	asked := s.Clock.Now()
 	found, v, err := s.find(ctx, open[0], since, behind, want)
 	if err == nil && v != nil && v.outage != nil {
 		return s.cannotFind(ctx, v)
 	}
+
 	if v != nil || err != nil {
 		return v, err
 	}
+
 	var made []store.Pulled
 	for _, t := range open {
 		if w, ok := found[t.id]; ok && (t.link.Frozen == "" || w.Remote.ID != t.link.Frozen) {
@@ -47,9 +51,11 @@ func (s *slice) resolveAll(ctx context.Context, tasks []*task) (*verdict, error)
 		t.link.Intent = nil
 		s.decide(t, true)
 	}
+
 	if len(made) == 0 {
 		return nil, nil
 	}
+
 	return nil, s.commit(ctx, store.Batch{Pulled: made})
 }
 

@@ -116,11 +116,12 @@ func (s *slice) readPlace(ctx context.Context) error {
 }
 
 // seeFirst reads an object that is about to be updated, while the pull cannot go
-// on, and records what people changed. It says whether the update may leave: an
+// on, and records what people changed. One that was made in this slice has been
+// seen. It says whether the update may leave: an
 // object that could not be seen is not overwritten. A verdict ends the page.
 func (s *slice) seeFirst(ctx context.Context, t *task) (bool, *verdict, error) {
 	puller, can := s.conn.(connector.Puller)
-	if !can || !s.stalled || t.link.Remote == nil {
+	if !can || !s.stalled || t.link.Remote == nil || t.intends {
 		return true, nil, nil
 	}
 	if v, err := s.await(ctx, pacing.Read); v != nil || err != nil {
@@ -134,7 +135,7 @@ func (s *slice) seeFirst(ctx context.Context, t *task) (bool, *verdict, error) {
 	})
 
 	if err == nil && o.Remote.ID != t.link.Remote.ID {
-		err = &connector.Error{Class: connector.Final, Scope: connector.ItemScope, Code: "remote_moved", Detail: "the provider answers with another object"}
+		err = &connector.Error{Class: connector.Final, Scope: connector.ItemScope, Code: remoteMoved, Detail: "the provider answers with another object"}
 	}
 	if err != nil {
 		v, err := s.unseen(ctx, t, err)
@@ -177,7 +178,9 @@ func (s *slice) unseen(ctx context.Context, t *task, err error) (*verdict, error
 			}
 		}
 
-		return s.alone(t, e), nil
+		s.alone(t, e)
+
+		return nil, nil
 	case e.Class == connector.Final && e.Scope == connector.ItemScope:
 		s.refuse(t, e)
 		return nil, nil

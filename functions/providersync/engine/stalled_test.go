@@ -9,6 +9,7 @@ import (
 
 	"integrations/shared/connector"
 	"integrations/shared/domain"
+	"integrations/shared/store"
 )
 
 // unreadable stands for a list that no connector can read, such as one behind a
@@ -72,6 +73,20 @@ func TestAPullThatCannotGoOn(t *testing.T) {
 		t.Errorf("the list works again: %+v", known)
 	}
 	mustBe(t, "events", len(w.changes()), 0)
+}
+
+// An object that was made in this slice has been seen: closing it needs no read.
+func TestANewObjectIsNotReadWhileThePullIsStalled(t *testing.T) {
+	w := listless(t)
+	w.change(1, 2)
+	w.pass(5 * time.Minute)
+	reads := w.provider.reads
+	w.item(5, 1, done)
+	w.must(w.sure.PutMark(w.ctx, 77, store.Mark{ItemID: 5, Version: 1}))
+	w.start(domain.Incremental)
+	w.settle()
+	mustBe(t, "the item", w.provider.byItem()[5][0].content.State, domain.Closed)
+	mustBe(t, "reads", w.provider.reads, reads)
 }
 
 // While lists cannot be had, an update reads its object first: what a person

@@ -73,6 +73,17 @@ func renaming(server http.Handler, has *atomic.Bool) http.Handler {
 	})
 }
 
+// countingCreates counts the creates of issues that reach a tracker.
+func countingCreates(tracker http.Handler, creates *atomic.Int64) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		path := strings.TrimSuffix(r.URL.Path, "s")
+		if r.Method == http.MethodPost && strings.HasSuffix(path, "/issue") {
+			creates.Add(1)
+		}
+		tracker.ServeHTTP(w, r)
+	})
+}
+
 // trackers are the four, each with the clock of a world.
 func trackers(t *testing.T, now func() time.Time) map[string]func() tracker {
 	t.Helper()
@@ -160,8 +171,9 @@ func trackers(t *testing.T, now func() time.Time) map[string]func() tracker {
 
 // A1, A2, A4, A8 at each tracker over HTTP: 200 items are linked. The project is
 // spelled otherwise, renamed, spelled as before and as now, its server gets
-// another host name, and all links are lost: nothing is created again, nothing is published, the sync goes on. A
-// project that was made again under its name is left alone.
+// another host name, and all links are lost: nothing is created again, nothing is
+// published, the sync goes on. A project that was made again under its name is
+// left alone.
 func TestTheSamePlaceAtEachTracker(t *testing.T) {
 	const items = 200
 	for _, name := range []string{"github", "gitlab", "jira", "mantisbt"} {
@@ -170,13 +182,8 @@ func TestTheSamePlaceAtEachTracker(t *testing.T) {
 			tr := trackers(t, w.clock.Now)[name]()
 			var creates atomic.Int64
 			var renamed atomic.Bool
-			server := renaming(tr.handler, &renamed)
-			client := connectortest.ServeAt(t, []string{connectortest.Host, moved}, http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
-				if path := strings.TrimSuffix(r.URL.Path, "s"); r.Method == http.MethodPost && strings.HasSuffix(path, "/issue") {
-					creates.Add(1)
-				}
-				server.ServeHTTP(rw, r)
-			}), trackerToken)
+			server := renaming(countingCreates(tr.handler, &creates), &renamed)
+			client := connectortest.ServeAt(t, []string{connectortest.Host, moved}, server, trackerToken)
 			spelling, at := tr.spellings[0], base
 			w.engine.Open = func(ctx, store.View) (Opened, error) {
 				return Opened{Connector: tr.open(client, at, spelling, w.clock.Now), Credential: w.credential, Limits: w.limits}, nil

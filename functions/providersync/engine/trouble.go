@@ -115,7 +115,11 @@ func (s *slice) fail(ctx context.Context, t *task, e *connector.Error) (*verdict
 		}
 		return wait(s.untilAsked(until, s.Clock.Now()), e.Code), err
 	case e.Class == connector.Retryable && s.sick(t, e):
-		return s.alone(t, e), nil
+		s.alone(t, e)
+		if _, can := s.conn.(connector.Puller); !can {
+			return s.outage(e), nil // the next item finds out whether it is one
+		}
+		return nil, nil
 	case e.Class == connector.Retryable, e.Class == connector.NotSent, t == nil, t.step == resolve:
 		s.putOff(t, e)
 		return s.outage(e), nil
@@ -183,20 +187,13 @@ func (s *slice) sick(t *task, e *connector.Error) bool {
 }
 
 // alone has an item fail that meets the same failure again, so that it does not
-// stop the others. Where the provider can be asked, it has answered before the
-// item was tried; elsewhere the next item finds out. The item is not given up: it
-// may yet be the provider's fault.
-func (s *slice) alone(t *task, e *connector.Error) *verdict {
+// stop the others. It is not given up: it may yet be the provider's fault.
+func (s *slice) alone(t *task, e *connector.Error) {
 	t.link.Attempts = min(t.link.Attempts, 2)
 	s.refuse(t, e)
 	if at := s.Clock.Now().Add(e.Wait).UTC(); t.link.RetryAt.Before(at) {
 		t.link.RetryAt = at
 	}
-	if _, can := s.conn.(connector.Puller); !can {
-		return s.outage(e)
-	}
-
-	return nil
 }
 
 // probe finds out by a read whether a provider that was out is back, so that no
@@ -209,7 +206,8 @@ func (s *slice) probe(ctx context.Context) (*verdict, error) {
 }
 
 // ask makes a read of no consequence: of what changed now, or of the place where
-// lists cannot be had or are not wanted. The verdict is that of an outage if it is not answered.
+// lists cannot be had or are not wanted. The verdict is that of an outage if it is
+// not answered.
 func (s *slice) ask(ctx context.Context) (*verdict, error) {
 	if v, err := s.await(ctx, pacing.Read); v != nil || err != nil {
 		return v, err

@@ -16,11 +16,13 @@ func (s *slice) create(ctx context.Context, t *task) (*verdict, error) {
 	if v, err := s.await(ctx, pacing.Create); v != nil || err != nil {
 		return v, err
 	}
+
 	if !s.finder || t.link.Intent == nil {
 		if err := s.leave(ctx, t); err != nil {
 			return nil, err
 		}
 	}
+
 	began := s.Clock.Now()
 	c := s.sends(t)
 	c.Was = t.last()
@@ -34,6 +36,7 @@ func (s *slice) create(ctx context.Context, t *task) (*verdict, error) {
 	if v != nil || err != nil || !made {
 		return v, err
 	}
+
 	t.sent(w, c)
 	t.link.Told = s.chat.told(c)
 	s.record(t, created(w), w.Note)
@@ -44,14 +47,17 @@ func (s *slice) create(ctx context.Context, t *task) (*verdict, error) {
 	} else {
 		s.remove(t)
 	}
+
 	if err := s.commit(ctx, store.Batch{Pulled: []store.Pulled{s.made(t)}}); err != nil {
 		return nil, err
 	}
+
 	t.dirty = false
 	s.took(began)
 	if more {
 		return s.update(ctx, t)
 	}
+
 	t.done = true
 	s.handled++
 	return nil, nil
@@ -116,9 +122,11 @@ func (s *slice) update(ctx context.Context, t *task) (*verdict, error) {
 	if seen, v, err := s.seeFirst(ctx, t); !seen {
 		return v, err
 	}
+
 	if v, err := s.await(ctx, pacing.Update); v != nil || err != nil {
 		return v, err
 	}
+
 	began := s.Clock.Now()
 	sent, c := t.before(), t.content
 	c.Was = t.last()
@@ -139,9 +147,11 @@ func (s *slice) update(ctx context.Context, t *task) (*verdict, error) {
 	if gone && v == nil && err == nil {
 		return s.instead(ctx, t)
 	}
+
 	if v != nil || err != nil || !made {
 		return v, err
 	}
+
 	t.sent(w, c)
 	t.link.Told = s.chat.told(c)
 	s.record(t, domain.Updated, w.Note)

@@ -44,12 +44,14 @@ func (c *Connector) Changes(ctx context.Context, since time.Time, offset int) ([
 	if err != nil {
 		return nil, false, err
 	}
+
 	steps := c.path(jql)
 	at, left := 0, offset
 	for at < len(steps)-1 && steps[at].since(since) <= left {
 		left -= steps[at].since(since)
 		at++
 	}
+
 	var objects []connector.Object
 	empty := 0
 	for range maxPages {
@@ -83,6 +85,7 @@ func (c *Connector) Changes(ctx context.Context, since time.Time, offset int) ([
 		}
 		at++
 	}
+
 	return nil, false, c.endless()
 }
 

@@ -127,12 +127,14 @@ func (c *Connector) readBeyondTheIndex(ctx context.Context, s *search, zone *tim
 	if err := c.floor(ctx, s, zone); err != nil {
 		return err
 	}
+
 	var missing []int
 	for n := s.floor + 1; n < s.top; n++ {
 		if !s.keys[n] {
 			missing = append(missing, n)
 		}
 	}
+
 	_, behind := c.client.Behind() // since is a time of Jira's
 	settled := c.now().Add(-max(behind, 0)).Sub(s.since) > indexed
 	if len(missing) > directReads {
@@ -141,12 +143,14 @@ func (c *Connector) readBeyondTheIndex(ctx context.Context, s *search, zone *tim
 		}
 		missing = nil
 	}
+
 	left := directReads - len(missing)
 	for _, n := range missing {
 		if _, err := c.readKey(ctx, s, n); err != nil {
 			return err
 		}
 	}
+
 	for n, quiet := max(s.top, s.floor)+1, 0; quiet < quietKeys; n++ {
 		if left--; left < 0 {
 			if settled {
@@ -162,6 +166,7 @@ func (c *Connector) readBeyondTheIndex(ctx context.Context, s *search, zone *tim
 			quiet = 0
 		}
 	}
+
 	return nil
 }
 

@@ -168,10 +168,12 @@ func (c *Connector) Update(ctx context.Context, sent connector.Sent, content con
 	if !digits(id) {
 		return connector.Written{}, c.unnumbered()
 	}
+
 	moves, seen := content.State != sent.State, cmp.Or(sent.Seen.State, sent.State)
 	if sent.State == "" { // what stands there may be ours
 		seen = content.State
 	}
+
 	var done connector.Written
 	if moves && content.State != domain.Closed {
 		moved, err := c.reopen(ctx, id)
@@ -183,15 +185,18 @@ func (c *Connector) Update(ctx context.Context, sent connector.Sent, content con
 			done.Remote.State = domain.Open
 		}
 	}
+
 	d := c.changes(sent, content, m)
 	answer, note, err := c.editIssue(ctx, id, &d, content.Labels, sent.Labels)
 	if err != nil {
 		return done, err
 	}
+
 	i, proven, err := c.edited(ctx, id, d, answer)
 	if !proven {
 		return done, err
 	}
+
 	if err != nil { // it was taken, but how it looks now is not known
 		done = connector.Written{Remote: sent.Remote, Seen: connector.Seen{State: cmp.Or(done.Seen.State, sent.Seen.State, sent.State)}, Note: note}
 		if !moves {
@@ -199,6 +204,7 @@ func (c *Connector) Update(ctx context.Context, sent connector.Sent, content con
 		}
 		return done, err
 	}
+
 	c.seeLabels(i)
 	written := c.written(ctx, i)
 	written.Note = note
@@ -211,11 +217,13 @@ func (c *Connector) Update(ctx context.Context, sent connector.Sent, content con
 		written.UpdatedAt = written.UpdatedAt.Add(time.Millisecond)
 		seen = domain.Closed
 	}
+
 	// Whoever closed or reopened it meanwhile did that, not we.
 	written.Seen.State = seen
 	if moves {
 		written.Remote.State = content.State
 	}
+
 	return written, nil
 }
 
