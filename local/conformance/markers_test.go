@@ -12,12 +12,13 @@ import (
 	"integrations/shared/domain"
 )
 
-// tags are signatures of three attempts, and one that nobody signed.
+// tags are those of three attempts, of times long ago, and one that nobody
+// signed.
 const (
-	tagOne   = "aaaaaaaaaaaaaaaa"
-	tagTwo   = "bcdefghijklmnop2"
-	tagOther = "q7q7q7q7q7q7q7q7"
-	forged   = "zzzzzzzzzzzzzzzz"
+	tagOne   = "aaaaaaaaaaaaaaaaaaaaaaaa"
+	tagTwo   = "aaaaaaabbcdefghijklmnop2"
+	tagOther = "aaaaaaacq7q7q7q7q7q7q7q7"
+	forged   = "zzzzzzzzzzzzzzzzzzzzzzzz"
 )
 
 // markedKits gives each connector that can look for a marker, in front of its
@@ -101,6 +102,26 @@ func TestTheOldestOfTwoCopies(t *testing.T) {
 		marked(t, c, "a copy", signed)
 		marked(t, c, "another copy", signed)
 		if got := foundBy(t, c, signed); len(got) != 1 || got[4711] != ours {
+			t.Errorf("%v, want %s", got, ours)
+		}
+	})
+}
+
+// An object that was there before the attempt of its marker is not what the
+// attempt made: somebody has pasted the marker into it.
+func TestAMarkerPastedIntoAnOlderObject(t *testing.T) {
+	markedKits(t, func(t *testing.T, c connector.Connector) {
+		if _, chat := c.(connector.Chat); chat {
+			t.Skip("nobody can change another's message")
+		}
+
+		signed := connector.Marker{Integration: 77, Item: 4711, Attempt: 1, Tag: tagOne}
+		pasted := signed
+		pasted.Attempt, pasted.Tag = 2, connector.NewTag(time.Now().Add(time.Hour), []byte("ten bytes."))
+		marked(t, c, "an older one", pasted)
+		ours := marked(t, c, "ours", signed)
+		marked(t, c, "a copy", signed)
+		if got := foundBy(t, c, signed, pasted); len(got) != 1 || got[4711] != ours {
 			t.Errorf("%v, want %s", got, ours)
 		}
 	})

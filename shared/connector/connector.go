@@ -53,9 +53,9 @@ type Marker struct {
 	Integration domain.Snowflake
 	Item        domain.Snowflake
 	Attempt     int
-	// Tag is the signature over the other three, in lower-case letters and
-	// digits, "" in a marker without one. A connector writes and reads it and
-	// does not judge it.
+	// Tag is the time of the attempt and the signature over all of it, in
+	// lower-case letters and digits, "" in a marker without them. A connector
+	// writes and reads it and does not judge the signature.
 	Tag string
 }
 
@@ -120,8 +120,8 @@ type Finder interface {
 	// Find lists what was created since a time and returns the objects that
 	// carry a wanted marker, by item. A marker is wanted as a whole, Attempt and
 	// Tag included; several attempts of one item may be wanted. Of several
-	// objects of one item, the oldest is returned. Find never asks a search
-	// index.
+	// objects of one item, the one is returned that Originals picks. Find never
+	// asks a search index.
 	Find(ctx context.Context, since time.Time, want []Marker) (map[domain.Snowflake]Written, error)
 	// Behind is how far the provider's clock is behind ours, as its last answer
 	// told, and the most that any has; zero before the first, negative where it

@@ -47,6 +47,9 @@ func NewSnowflake(now time.Time) Snowflake {
 	return Snowflake(ms<<22 | rand.Uint64N(1<<22))
 }
 
+// Time is when a generated id was made.
+func (s Snowflake) Time() time.Time { return time.UnixMilli(int64(s>>22) + epoch).UTC() }
+
 // String is the canonical decimal form.
 func (s Snowflake) String() string { return strconv.FormatUint(uint64(s), 10) }
 

@@ -7,11 +7,11 @@ import (
 	"crypto/hkdf"
 	"crypto/hmac"
 	"crypto/sha256"
-	"encoding/base32"
 	"encoding/binary"
 	"errors"
 	"fmt"
 	"strconv"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/kms"
 	kmstypes "github.com/aws/aws-sdk-go-v2/service/kms/types"
@@ -27,9 +27,9 @@ const (
 	// (RFC 5869, section 3.2).
 	markerInfo = "integrations/marker-key/v1"
 	keyBytes   = 32
-	// tagBytes are 80 bits: 16 letters. Who tries to guess a tag must have each
+	// signatureBytes are 80 bits. Who tries to guess a signature must have each
 	// guess looked for at the provider.
-	tagBytes = 10
+	signatureBytes = 10
 )
 
 // A MacGenerator is the KMS call that signing needs.
@@ -137,41 +137,43 @@ func (s Signer) String() string { return "a signer with " + s.key.String() }
 // GoString keeps the secret out of logs.
 func (s Signer) GoString() string { return s.String() }
 
-// Sign gives the marker with its tag. A tag that was there before does not
-// count.
-func (s Signer) Sign(m connector.Marker) connector.Marker {
+// Sign gives the marker of an attempt with its tag: by the provider's clock, the
+// attempt is not made before that time, which counts in whole seconds. A tag that
+// was there before does not count.
+func (s Signer) Sign(m connector.Marker, notBefore time.Time) connector.Marker {
 	m.Tag = ""
 	if s.key.secret != nil {
-		m.Tag = s.tag(m)
+		m.Tag = s.tag(m, notBefore)
 	}
 
 	return m
 }
 
-// Valid says whether the marker has the tag that Sign gives it. It takes the
-// same time however much of a tag is right.
+// Valid says whether the marker has the tag that Sign gives it for the time that
+// the tag says. It takes the same time however much of a signature is right.
 func (s Signer) Valid(m connector.Marker) bool {
-	if s.key.secret == nil {
+	if s.key.secret == nil || !connector.IsTag(m.Tag) {
 		return false
 	}
 
-	return hmac.Equal([]byte(s.tag(m)), []byte(m.Tag))
+	return hmac.Equal([]byte(s.tag(m, m.NotBefore())), []byte(m.Tag))
 }
 
-var letters = base32.NewEncoding("abcdefghijklmnopqrstuvwxyz234567").WithPadding(base32.NoPadding)
-
-func (s Signer) tag(m connector.Marker) string {
+func (s Signer) tag(m connector.Marker, notBefore time.Time) string {
 	mac := hmac.New(sha256.New, s.key.secret)
-	mac.Write(s.encoded(m))
+	mac.Write(s.encoded(m, notBefore))
 
-	return letters.EncodeToString(mac.Sum(nil)[:tagBytes])
+	return connector.NewTag(notBefore, mac.Sum(nil)[:signatureBytes])
 }
 
-// encoded is what a tag signs: the place's id and time, then integration, item
-// and attempt in decimal. Each stands behind its length in 4 bytes, so that no
-// two markers have the same encoding.
-func (s Signer) encoded(m connector.Marker) []byte {
-	parts := []string{s.placeID, s.placeCreated, m.Integration.String(), m.Item.String(), strconv.Itoa(m.Attempt)}
+// encoded is what a tag signs: the place's id and time, then integration, item,
+// attempt and the attempt's time in Unix seconds, in decimal. Each stands behind
+// its length in 4 bytes, so that no two markers have the same encoding.
+func (s Signer) encoded(m connector.Marker, notBefore time.Time) []byte {
+	parts := []string{
+		s.placeID, s.placeCreated, m.Integration.String(), m.Item.String(), strconv.Itoa(m.Attempt),
+		strconv.FormatInt(max(notBefore.Unix(), 0), 10),
+	}
 
 	var b []byte
 	for _, part := range parts {

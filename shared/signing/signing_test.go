@@ -11,6 +11,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/credentials"
@@ -29,6 +30,9 @@ const (
 )
 
 var marker = connector.Marker{Integration: 1190000000000001027, Item: 4711, Attempt: 2}
+
+// at is when the attempt is made.
+var at = time.Date(2026, 11, 28, 9, 30, 15, 0, time.UTC)
 
 // server is a client of a KMS over its real protocol. The same directory holds
 // the same keys.
@@ -75,17 +79,17 @@ func there(k Key) Signer { return k.At("1296269", "2011-01-26T19:01:12Z") }
 // restart; another key of KMS makes another one.
 func TestTheSameKeyEverywhere(t *testing.T) {
 	dir := t.TempDir()
-	first := there(keyOf(t, server(t, dir), keyARN)).Sign(marker)
+	first := there(keyOf(t, server(t, dir), keyARN)).Sign(marker, at)
 	again := there(keyOf(t, server(t, dir), keyARN))
-	if !connector.IsTag(first.Tag) || again.Sign(marker) != first || !again.Valid(first) {
-		t.Errorf("%+v, then %+v", first, again.Sign(marker))
+	if !connector.IsTag(first.Tag) || again.Sign(marker, at) != first || !again.Valid(first) {
+		t.Errorf("%+v, then %+v", first, again.Sign(marker, at))
 	}
 
 	for name, other := range map[string]Signer{
 		"another KMS key": there(keyOf(t, server(t, dir), otherID)),
 		"another account": there(keyOf(t, server(t, t.TempDir()), keyARN)),
 	} {
-		if other.Valid(first) || other.Sign(marker).Tag == first.Tag {
+		if other.Valid(first) || other.Sign(marker, at).Tag == first.Tag {
 			t.Errorf("%s: the same signature", name)
 		}
 	}
@@ -94,28 +98,31 @@ func TestTheSameKeyEverywhere(t *testing.T) {
 // A known answer, computed with another implementation of RFC 5869: a change of
 // the derivation would make all markers out there invalid.
 func TestTheDerivationStays(t *testing.T) {
-	if got := there(fixed(t)).Sign(marker).Tag; got != "4zxhrvm5j76h5djo" {
+	if got := there(fixed(t)).Sign(marker, at).Tag; got != "abvqvhzhxlikuatpopiuazqk" {
 		t.Errorf("the tag is %s", got)
 	}
 }
 
 func TestEachPartIsSigned(t *testing.T) {
 	key := there(fixed(t))
-	signed := key.Sign(marker)
-	if !key.Valid(signed) || signed.Integration != marker.Integration || signed.Item != marker.Item || signed.Attempt != marker.Attempt {
+	signed := key.Sign(marker, at)
+	if !key.Valid(signed) || !signed.NotBefore().Equal(at) || signed.Integration != marker.Integration || signed.Item != marker.Item || signed.Attempt != marker.Attempt {
 		t.Fatalf("%+v", signed)
 	}
-	if key.Sign(signed) != signed {
+	if key.Sign(signed, at) != signed {
 		t.Error("a tag that is there counts")
 	}
 
 	for name, change := range map[string]func(*connector.Marker){
-		"integration":   func(m *connector.Marker) { m.Integration++ },
-		"item":          func(m *connector.Marker) { m.Item++ },
-		"attempt":       func(m *connector.Marker) { m.Attempt++ },
+		"integration": func(m *connector.Marker) { m.Integration++ },
+		"item":        func(m *connector.Marker) { m.Item++ },
+		"attempt":     func(m *connector.Marker) { m.Attempt++ },
+		"time": func(m *connector.Marker) {
+			m.Tag = key.Sign(*m, at.Add(time.Second)).Tag[:connector.TagTimeSize] + m.Tag[connector.TagTimeSize:]
+		},
 		"swapped":       func(m *connector.Marker) { m.Integration, m.Item = m.Item, m.Integration },
 		"no tag":        func(m *connector.Marker) { m.Tag = "" },
-		"a short tag":   func(m *connector.Marker) { m.Tag = m.Tag[:15] },
+		"a short tag":   func(m *connector.Marker) { m.Tag = m.Tag[:connector.TagSize-1] },
 		"a longer tag":  func(m *connector.Marker) { m.Tag += "a" },
 		"in upper case": func(m *connector.Marker) { m.Tag = strings.ToUpper(m.Tag) },
 	} {
@@ -126,12 +133,12 @@ func TestEachPartIsSigned(t *testing.T) {
 		}
 	}
 
-	for at := range signed.Tag {
+	for n := range signed.Tag {
 		for _, letter := range "abcdefghijklmnopqrstuvwxyz234567" {
 			m := signed
-			m.Tag = signed.Tag[:at] + string(letter) + signed.Tag[at+1:]
+			m.Tag = signed.Tag[:n] + string(letter) + signed.Tag[n+1:]
 			if key.Valid(m) != (m.Tag == signed.Tag) {
-				t.Errorf("letter %d as %c: valid %v", at, letter, key.Valid(m))
+				t.Errorf("letter %d as %c: valid %v", n, letter, key.Valid(m))
 			}
 		}
 	}
@@ -152,7 +159,7 @@ func TestThePlaceIsSigned(t *testing.T) {
 	}
 
 	for i, here := range places {
-		signed := here.Sign(marker)
+		signed := here.Sign(marker, at)
 		for j, other := range places {
 			if other.Valid(signed) != (i == j) {
 				t.Errorf("signed at place %d: valid at place %d is %v", i, j, other.Valid(signed))
@@ -176,10 +183,10 @@ func TestNoTwoMarkersHaveOneEncoding(t *testing.T) {
 				attempt := 0
 				_, _ = fmt.Sscan(digits[j:], &attempt)
 				m := connector.Marker{Integration: integration, Item: item, Attempt: attempt}
-				if other, twice := seen[string(signer.encoded(m))]; twice && other != m {
+				if other, twice := seen[string(signer.encoded(m, at))]; twice && other != m {
 					t.Errorf("%+v and %+v", m, other)
 				}
-				seen[string(signer.encoded(m))] = m
+				seen[string(signer.encoded(m, at))] = m
 			}
 		}
 	}
@@ -191,7 +198,7 @@ func TestNoTwoMarkersHaveOneEncoding(t *testing.T) {
 func TestTheZeroKey(t *testing.T) {
 	var none Key
 	for _, signer := range []Signer{{}, there(none)} {
-		if m := signer.Sign(connector.Marker{Integration: 1, Item: 2, Attempt: 3, Tag: "x"}); m.Tag != "" || signer.Valid(m) {
+		if m := signer.Sign(connector.Marker{Integration: 1, Item: 2, Attempt: 3, Tag: "x"}, at); m.Tag != "" || signer.Valid(m) {
 			t.Errorf("%+v", m)
 		}
 	}
@@ -265,7 +272,7 @@ func TestOneCallAnInstance(t *testing.T) {
 			if err != nil {
 				t.Error(err)
 			}
-			tags[i] = there(key).Sign(marker).Tag
+			tags[i] = there(key).Sign(marker, at).Tag
 		})
 	}
 	all.Wait()
@@ -319,12 +326,18 @@ func (r recorder) GenerateMac(_ context.Context, in *kms.GenerateMacInput, _ ...
 
 // Whatever the marker, its tag verifies, and has the form that connectors read.
 func FuzzSign(f *testing.F) {
-	f.Add(int64(1), int64(2), 3, "aaaaaaaaaaaaaaaa", "1", "2")
+	f.Add(int64(1), int64(2), 3, int64(1_700_000_000), strings.Repeat("a", connector.TagSize), "1", "2")
+	f.Add(int64(1), int64(2), 3, int64(0), "", "1", "2")
+	f.Add(int64(1), int64(2), 3, int64(-1), "", "1", "2")
 	key := fixed(f)
-	f.Fuzz(func(t *testing.T, integration, item int64, attempt int, tag, placeID, created string) {
+	f.Fuzz(func(t *testing.T, integration, item int64, attempt int, seconds int64, tag, placeID, created string) {
 		m := connector.Marker{Integration: domain.Snowflake(integration), Item: domain.Snowflake(item), Attempt: attempt}
 		signer := key.At(placeID, created)
-		signed := signer.Sign(m)
+		notBefore := time.Unix(seconds%(1<<40), 0)
+		signed := signer.Sign(m, notBefore)
+		if told := signed.NotBefore(); told.Unix() != max(notBefore.Unix(), 0) && !(told.IsZero() && notBefore.Unix() <= 0) {
+			t.Errorf("%s is read as %s", notBefore, told)
+		}
 		if !signer.Valid(signed) || !connector.IsTag(signed.Tag) {
 			t.Errorf("%+v", signed)
 		}

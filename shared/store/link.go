@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"integrations/shared/domain"
@@ -41,6 +42,10 @@ type Gathered struct {
 // are remembered.
 const MaxCandidates = 10
 
+// MaxAttempted is how many attempts of one create are looked for, the last ones.
+// An earlier attempt has been looked for as often, without success.
+const MaxAttempted = 10
+
 // A Candidate is an object that carries the marker of an unanswered create.
 type Candidate struct {
 	Remote    domain.Remote `json:"remote"`
@@ -76,6 +81,9 @@ type Link struct {
 	SeenAt  int64   `json:"seen_at"` // Unix milliseconds
 	Intent  *Intent `json:"intent"`
 	Attempt int     `json:"attempt"` // creates attempted so far
+	// Attempted are the times of the last MaxAttempted attempts, the latest last:
+	// by the provider's clock, what an attempt made was not made before its time.
+	Attempted []int64 `json:"attempted,omitempty"` // Unix seconds
 	// Told is what the last message told, nil for none; only chats have it.
 	Told *Told `json:"told,omitempty"`
 	// Gathered is nil for an item that no digest is to tell of.
@@ -84,8 +92,10 @@ type Link struct {
 	// another is to take its place: it is not the one that is looked for.
 	Frozen string `json:"frozen,omitempty"`
 	// FoundAt is when the object was created, where a search of the place found
-	// it by its marker: an older one with the same marker takes its place.
+	// it by its marker: one that is rather the original takes its place.
 	FoundAt int64 `json:"found_at,omitempty"` // Unix milliseconds
+	// FoundEarly says that the object was there before the attempt of its marker.
+	FoundEarly bool `json:"found_early,omitempty"`
 	// Candidates are objects that carry the marker of the unanswered create.
 	// Once one of them is recorded as the item's, the others are known to be
 	// copies that people made.
@@ -103,6 +113,38 @@ type Link struct {
 	CountedIn domain.Snowflake `json:"counted_in"`
 	CountedAs domain.Outcome   `json:"counted_as"`
 	UpdatedAt time.Time        `json:"updated_at"`
+}
+
+// Attempting counts one more attempt to create the object, not before a time by
+// the provider's clock.
+func (l *Link) Attempting(notBefore time.Time) {
+	l.Attempt++
+	l.Attempted = append(slices.Clone(l.Attempted), notBefore.Unix())
+	l.Attempted = l.Attempted[max(0, len(l.Attempted)-MaxAttempted):]
+}
+
+// TakeBack uncounts the last attempt.
+func (l *Link) TakeBack() {
+	l.Attempt--
+	l.Attempted = l.Attempted[:max(0, len(l.Attempted)-1)]
+}
+
+// Found notes that the object may be of any of the attempts.
+func (l *Link) Found() {
+	if len(l.Attempted) > 0 {
+		l.Attempted = []int64{slices.Min(l.Attempted)}
+	}
+}
+
+// AttemptedAt is the time of an attempt, zero where it is not known: a version
+// that did not sign markers kept none.
+func (l *Link) AttemptedAt(attempt int) time.Time {
+	n := len(l.Attempted) - 1 - (l.Attempt - attempt)
+	if n < 0 || n >= len(l.Attempted) || l.Attempted[n] <= 0 {
+		return time.Time{}
+	}
+
+	return time.Unix(l.Attempted[n], 0).UTC()
 }
 
 // noteworthy outcomes are those an operator filters the ledger by; only they

@@ -182,7 +182,7 @@ func (t *task) failed(sent connector.Sent, w connector.Written, err error) conne
 func (t *task) takeBack() {
 	if t.link.Intent != nil {
 		t.link.Intent = nil
-		t.link.Attempt--
+		t.link.TakeBack()
 	}
 }
 
@@ -198,7 +198,7 @@ func (s *slice) sends(t *task) connector.Content {
 
 // marker names the attempt to create an item's object.
 func (s *slice) marker(t *task) connector.Marker {
-	return s.signed(t.id, t.link.Attempt)
+	return s.attempt(t, t.link.Attempt)
 }
 
 // sent notes what the provider has taken.

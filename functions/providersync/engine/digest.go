@@ -247,7 +247,17 @@ func (s *slice) deliver(ctx context.Context, d connector.Digest) (*verdict, erro
 }
 
 func (s *slice) digestMarker(d *store.Digest) connector.Marker {
-	return s.signed(d.ID, d.Attempt)
+	return s.signed(d.ID, d.Attempt, d.ID.Time())
+}
+
+// digestMarkers are those of all attempts of a digest so far.
+func (s *slice) digestMarkers(d *store.Digest) []connector.Marker {
+	var all []connector.Marker
+	for attempt := firstWanted(d.Attempt); attempt <= d.Attempt; attempt++ {
+		all = append(all, s.signed(d.ID, attempt, d.ID.Time()))
+	}
+
+	return all
 }
 
 // keep records what is known of a digest.
@@ -321,7 +331,7 @@ func (s *slice) resolveDigest(ctx context.Context, d *store.Digest) (*verdict, e
 		s.run.SettleAt = sooner(s.run.SettleAt, ripe)
 		return nil, nil
 	}
-	found, v, err := s.find(ctx, nil, d.At, 0, s.attempts(d.ID, d.Attempt))
+	found, v, err := s.find(ctx, nil, d.At, 0, s.digestMarkers(d))
 	if v != nil || err != nil {
 		return v, err
 	}

@@ -191,7 +191,7 @@ func (p *provider) Update(_ context.Context, sent connector.Sent, c connector.Co
 	if !sends {
 		c.State = p.objects[n].content.State
 	}
-	p.objects[n].content = c
+	p.objects[n].content, p.objects[n].marker = c, m
 	p.objects[n].updated = p.now()
 	if err := ask(p.after, "update", m.Item); err != nil {
 		return connector.Written{}, err
@@ -250,12 +250,12 @@ func (p *provider) Find(_ context.Context, since time.Time, want []connector.Mar
 		return nil, err
 	}
 	found := map[domain.Snowflake]connector.Written{}
-	wanted := connector.NewWanted(want)
-	for n, o := range slices.Backward(p.objects) { // the oldest is the last that is written down
+	originals := connector.NewOriginals(want)
+	for n, o := range p.objects {
 		if o.at.Before(since) || o.listed.After(p.clock.now) {
 			continue
 		}
-		for _, item := range wanted.Items([]connector.Marker{o.marker}) {
+		for _, item := range originals.See([]connector.Marker{o.marker}, o.at, int64(n)) {
 			found[item] = p.written(n)
 		}
 	}

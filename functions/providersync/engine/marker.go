@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"time"
 
 	"integrations/shared/connector"
 	"integrations/shared/domain"
@@ -13,10 +14,6 @@ import (
 type MarkerKeys interface {
 	MarkerKey(ctx context.Context) (signing.Key, error)
 }
-
-// attemptsWanted is how many attempts of one create are looked for, the last
-// ones. An earlier attempt has been looked for as often, without success.
-const attemptsWanted = 10
 
 // loadMarkerKey gets the key for this slice. A dry run writes no markers and
 // reads none, so it needs no key. An error fails the slice, as one of the table
@@ -39,9 +36,26 @@ func (s *slice) setTarget(t store.Target) {
 	s.markerKey = s.keyOfMarkers.At(t.ID, connector.Instant(t.Created))
 }
 
-// signed is the marker of an attempt to create an item's object, or a digest.
-func (s *slice) signed(item domain.Snowflake, attempt int) connector.Marker {
-	return s.markerKey.Sign(connector.Marker{Integration: s.lease.Pair.ID, Item: item, Attempt: attempt})
+// signed is the marker of an attempt to create an item's object, or a digest,
+// that is made at a time by the provider's clock or later.
+func (s *slice) signed(item domain.Snowflake, attempt int, notBefore time.Time) connector.Marker {
+	return s.markerKey.Sign(connector.Marker{Integration: s.lease.Pair.ID, Item: item, Attempt: attempt}, notBefore)
+}
+
+// attempt is the marker of one of the last attempts to create an item's object.
+func (s *slice) attempt(t *task, attempt int) connector.Marker {
+	return s.signed(t.id, attempt, t.link.AttemptedAt(attempt))
+}
+
+// notBefore is the earliest time by the provider's clock at which it can date
+// what is created from now on. Where its clock is not known it may be off.
+func (s *slice) notBefore() time.Time {
+	last, _ := s.told()
+	if last == 0 {
+		return s.Clock.Now().Add(-skew)
+	}
+
+	return s.theirs().Add(-drift)
 }
 
 // wanted are the markers to look for when an item's create was not answered.
@@ -51,18 +65,16 @@ func (s *slice) signed(item domain.Snowflake, attempt int) connector.Marker {
 func (s *slice) wanted(t *task) []connector.Marker {
 	last := t.link.Attempt
 	if s.chat.posts() {
-		return []connector.Marker{s.signed(t.id, last)}
+		return []connector.Marker{s.attempt(t, last)}
 	}
 
-	return s.attempts(t.id, last)
-}
-
-// attempts are the markers of the attempts up to the last one.
-func (s *slice) attempts(item domain.Snowflake, last int) []connector.Marker {
 	var all []connector.Marker
-	for attempt := max(1, last-attemptsWanted+1); attempt <= last; attempt++ {
-		all = append(all, s.signed(item, attempt))
+	for attempt := firstWanted(last); attempt <= last; attempt++ {
+		all = append(all, s.attempt(t, attempt))
 	}
 
 	return all
 }
+
+// firstWanted is the first attempt that is looked for, given the last.
+func firstWanted(last int) int { return max(1, last-store.MaxAttempted+1) }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"integrations/shared/connector"
 	"integrations/shared/domain"
@@ -17,8 +18,8 @@ import (
 func signer(p connector.Place) signing.Signer { return signingtest.Key().At(p.ID, p.Created) }
 
 // signedBy is a marker of the test's integration as the engine signs it there.
-func signedBy(item domain.Snowflake, attempt int) connector.Marker {
-	return signer(there).Sign(connector.Marker{Integration: 77, Item: item, Attempt: attempt})
+func signedBy(item domain.Snowflake, attempt int, notBefore time.Time) connector.Marker {
+	return signer(there).Sign(connector.Marker{Integration: 77, Item: item, Attempt: attempt}, notBefore)
 }
 
 // plant has a person make an object with a marker that he copied or made up.
@@ -75,8 +76,8 @@ func TestPlantedMarkersAreNotFound(t *testing.T) {
 	forged := bare
 	forged.Tag = strings.Repeat("z", connector.TagSize)
 	fromElsewhere := bare
-	fromElsewhere.Tag = signedBy(2, 1).Tag
-	later := signedBy(1, 2)
+	fromElsewhere.Tag = signedBy(2, 1, time.Time{}).Tag
+	later := signedBy(1, 2, time.Time{})
 	later.Attempt = 1
 
 	for _, arrives := range []bool{true, false} {
@@ -159,9 +160,11 @@ func TestAnEarlierAttemptArrivesLate(t *testing.T) {
 		}
 	}
 
-	mustBe(t, "attempts", w.link(1).Attempt, 2)
+	first := w.link(1)
+	mustBe(t, "attempts", first.Attempt, 2)
+	mustBe(t, "the attempts are of two times", first.AttemptedAt(1).Before(first.AttemptedAt(2)), true)
 	w.provider.objects = append(w.provider.objects, &object{
-		marker: signedBy(1, 1), content: w.provider.Render(item), at: w.provider.now(), updated: w.provider.now(), listed: w.clock.now,
+		marker: signedBy(1, 1, first.AttemptedAt(1)), content: w.provider.Render(item), at: w.provider.now(), updated: w.provider.now(), listed: w.clock.now,
 	})
 	w.minutes(20) // its next attempt is due after five
 	mustBe(t, "attempts sent", lost, 2)
@@ -206,6 +209,7 @@ func TestOneKeyASlice(t *testing.T) {
 func TestWhichAttemptsAreWanted(t *testing.T) {
 	posts := chat{is: true, manner: connector.Manner{}}
 	edits := chat{is: true, manner: connector.Manner{Edits: true}}
+	at := time.Unix(1_700_000_000, 0)
 	for name, tt := range map[string]struct {
 		chat        chat
 		attempt     int
@@ -218,10 +222,15 @@ func TestWhichAttemptsAreWanted(t *testing.T) {
 		"a chat that posts each change": {posts, 3, 3, 3},
 	} {
 		s := &slice{lease: store.Lease{Pair: store.Pair{ID: 77}}, markerKey: signer(there), chat: tt.chat}
-		want := s.wanted(&task{id: 9, link: store.Link{Attempt: tt.attempt}})
+		var link store.Link
+		for n := range tt.attempt {
+			link.Attempting(at.Add(time.Duration(n) * time.Minute))
+		}
+		want := s.wanted(&task{id: 9, link: link})
 		mustBe(t, name, len(want), tt.last-tt.first+1)
 		for i, m := range want {
-			mustBe(t, name, m, signedBy(9, tt.first+i))
+			attempt := tt.first + i
+			mustBe(t, name, m, signedBy(9, attempt, at.Add(time.Duration(attempt-1)*time.Minute)))
 		}
 	}
 }

@@ -205,7 +205,7 @@ func (s *slice) stage(ctx context.Context, tasks []*task) error {
 
 // intend notes that a create is about to leave.
 func (s *slice) intend(t *task) {
-	t.link.Attempt++
+	t.link.Attempting(s.notBefore())
 	t.link.Remote = nil // of an earlier message, if there was one
 	t.link.Intent, t.intends = s.intent(t), true
 }

@@ -257,7 +257,7 @@ func (s *slice) ours(f find, o connector.Object, m connector.Marker) bool {
 		return r.ItemID == m.Item
 	}
 	if m.Tag != "" {
-		return s.markerKey.Valid(m)
+		return s.markerKey.Valid(m) && s.plausible(o, m)
 	}
 
 	intent := f.old[m.Item].Intent
@@ -270,15 +270,41 @@ func (s *slice) ours(f find, o connector.Object, m connector.Marker) bool {
 	return !o.CreatedAt.Before(intent.At.Add(-skew - behind))
 }
 
-// linkTo links an item to an object found. Of several objects of one item the
-// oldest is the item's, the others are copies that people made.
+// plausible reports whether an object was made at about the time of the attempt
+// of its marker. One that is much older is a person's who has pasted the marker
+// into it, and one that is much younger is a copy.
+func (s *slice) plausible(o connector.Object, m connector.Marker) bool {
+	attempted := m.NotBefore()
+	if attempted.IsZero() {
+		return true
+	}
+
+	last, most := s.told()
+	earliest := attempted.Add(-skew - max(most, 0))
+	latest := attempted.Add(longestCreate - min(last, 0))
+
+	return !o.CreatedAt.Before(earliest) && !o.CreatedAt.After(latest)
+}
+
+// longestCreate is how long after its attempt an object may be made: a create
+// leaves within its slice, and its time may be some minutes too early.
+const longestCreate = time.Hour
+
+// origin is where the object comes from that a search has found for an item.
+func origin(link store.Link) connector.Origin {
+	return connector.Origin{Early: link.FoundEarly, Created: time.UnixMilli(link.FoundAt)}
+}
+
+// linkTo links an item to an object found. Of several objects of one item one is
+// the original, the others are copies that people made.
 func (s *slice) linkTo(f find, o connector.Object, m connector.Marker) (store.Pulled, bool) {
 	link, linked := f.links[m.Item]
+	found := m.OriginOf(o.CreatedAt, 0)
 	var p store.Pulled
 
 	if link.Remote != nil {
-		older := link.FoundAt > 0 && o.CreatedAt.UnixMilli() < link.FoundAt
-		if !older || link.Remote.ID == o.Remote.ID {
+		original := link.FoundAt > 0 && found.Over(origin(link))
+		if !original || link.Remote.ID == o.Remote.ID {
 			return p, false
 		}
 		p.Forget = []store.Object{{Target: s.target.Key, RemoteID: link.Remote.ID}}
@@ -297,9 +323,10 @@ func (s *slice) linkTo(f find, o connector.Object, m connector.Marker) (store.Pu
 	// once.
 	t.link.Remote, t.link.Intent = &o.Remote, nil
 	t.link.Attempt = max(link.Attempt, m.Attempt)
+	t.link.Attempted = []int64{o.CreatedAt.Unix()}
 	t.link.SentHash, t.link.SentLabels, t.link.SentState = "", nil, o.Seen.State
 	t.link.SeenText, t.link.SeenState, t.link.SeenAt = o.Seen.Text, o.Seen.State, seenAt(o.UpdatedAt)
-	t.link.FoundAt = o.CreatedAt.UnixMilli()
+	t.link.FoundAt, t.link.FoundEarly = o.CreatedAt.UnixMilli(), found.Early
 	t.link.Outcome, t.link.Reason, t.link.LastRunID = domain.Created, relinked, s.run.ID
 	t.link.UpdatedAt = s.Clock.Now().UTC()
 	f.links[m.Item] = t.link
@@ -315,7 +342,7 @@ func (s *slice) linkTo(f find, o connector.Object, m connector.Marker) (store.Pu
 // so that no older one with the same marker takes its place.
 func (s *slice) carryOver(f find, old store.Link, o connector.Object) store.Pulled {
 	old.Target = s.target.Key
-	old.FoundAt = 0
+	old.FoundAt, old.FoundEarly = 0, false
 
 	p, changed := s.linkedChange(old, o)
 	if !changed {

@@ -100,7 +100,7 @@ func TestTheSamePlaceUnderANewHostWithoutMarkers(t *testing.T) {
 			w.provider.objects[0].marker, w.provider.objects[2].marker = connector.Marker{}, connector.Marker{}
 		}, 0, false},
 		"marker of another item":    {func(w *world) { w.provider.objects[1].marker = w.provider.objects[2].marker }, 0, false},
-		"marker forged":             {func(w *world) { w.provider.objects[1].marker.Tag = "aaaaaaaaaaaaaaaa" }, 0, false},
+		"marker forged":             {func(w *world) { w.provider.objects[1].marker.Tag = strings.Repeat("a", connector.TagSize) }, 0, false},
 		"marker removed and edited": {func(w *world) { unmark(w); w.provider.touch(1, edit) }, 1, true},
 		"edited":                    {func(w *world) { w.provider.touch(1, edit) }, 0, true},
 		"copied":                    {copied, 0, false},
@@ -190,7 +190,7 @@ func TestAnotherPlaceCarriesNothingByID(t *testing.T) {
 	markers := map[string]func(connector.Marker) connector.Marker{
 		"no marker":       func(connector.Marker) connector.Marker { return connector.Marker{} },
 		"unsigned marker": func(m connector.Marker) connector.Marker { m.Tag = ""; return m },
-		"forged marker":   func(m connector.Marker) connector.Marker { m.Tag = "aaaaaaaaaaaaaaaa"; return m },
+		"forged marker":   func(m connector.Marker) connector.Marker { m.Tag = strings.Repeat("a", connector.TagSize); return m },
 		"copied marker":   func(m connector.Marker) connector.Marker { return m },
 	}
 
@@ -389,6 +389,154 @@ func TestAMarkerIsRemovedBeforeANewHostNameAtEachTracker(t *testing.T) {
 			mustBe(t, "the key is another", w.state().TargetKey() != first, true)
 			mustBe(t, "creates", creates.Load(), 3)
 			mustBe(t, "objects", [3]string{w.objectOf(1), w.objectOf(2), w.objectOf(3)}, objects)
+		})
+	}
+}
+
+// A stranger takes the valid marker of an issue of ours and pastes it into an
+// issue that was there before, or into one that he makes later. All links are
+// lost. None of his issues is taken, and ours is found, unless it was deleted:
+// then it is made again.
+func TestAValidMarkerPastedBeforeARelink(t *testing.T) {
+	for name, tt := range map[string]struct {
+		age     time.Duration // of the stranger's object, when the item's was made
+		deleted bool          // the item's object
+	}{
+		"much older":                             {1000 * time.Hour, false},
+		"an hour older":                          {time.Hour, false},
+		"a minute older":                         {time.Minute, false},
+		"a minute younger":                       {-time.Minute, false},
+		"two hours younger":                      {-2 * time.Hour, false},
+		"much older, and ours is deleted":        {1000 * time.Hour, true},
+		"two hours younger, and ours is deleted": {-2 * time.Hour, true},
+	} {
+		for clock, behind := range map[string]time.Duration{"right": time.Second, "behind": 3 * time.Hour, "ahead": -3 * time.Hour} {
+			t.Run(name+", the provider's clock is "+clock, func(t *testing.T) {
+				w := newWorld(t)
+				w.provider.behind = behind
+				w.pulling("all")
+				item := w.item(1, 1, nil)
+				w.full()
+				w.pass(time.Hour)
+				creates := w.provider.creates
+				ours := w.provider.objects[0]
+
+				w.plantObject(ours.marker)
+				w.provider.objects[1].at = ours.at.Add(-tt.age)
+				w.clock.now = w.clock.now.Add(time.Minute)
+				w.provider.touch(0, func(*connector.Content) {}) // ours is listed last
+				if tt.deleted && tt.age < 0 && behind < 0 {
+					t.Skip("the clock may have been unknown, and what it says now makes the copy look like ours")
+				}
+				if tt.deleted {
+					ours.content.Title, ours.marker = "deleted", connector.Marker{}
+				}
+				w.loseLinks(placed)
+				w.full()
+				w.pass(time.Hour)
+
+				mustBe(t, "the stranger's", w.provider.objects[1].content.Title, "planted")
+				if tt.deleted {
+					mustBe(t, "creates", w.provider.creates, creates+1)
+					mustBe(t, "the object of the item", w.objectOf(1), "2")
+					return
+				}
+				mustBe(t, "creates", w.provider.creates, creates)
+				mustBe(t, "the object of the item", w.objectOf(1), "0")
+				w.exact(item)
+
+				// The update after it has written the marker anew.
+				mustBe(t, "the marker says when it was made", ours.marker.NotBefore().Sub(ours.at).Abs() < time.Minute, true)
+			})
+		}
+	}
+}
+
+// A stranger pastes the marker of a create that was not answered into an issue
+// that he has made a moment before.
+func TestAValidMarkerPastedBeforeAnAnswer(t *testing.T) {
+	w := newWorld(t)
+	w.provider.behind = time.Second
+	w.pulling("all")
+	w.full() // the provider's clock is known
+	w.plantObject(connector.Marker{})
+	w.clock.now = w.clock.now.Add(time.Minute)
+	item := w.item(1, 1, nil)
+	w.provider.after = func(string, domain.Snowflake) error {
+		w.provider.after = nil
+		w.provider.objects[0].marker = w.provider.objects[1].marker
+
+		return ambiguous()
+	}
+	w.full()
+	w.pass(time.Hour)
+	w.exact(item)
+	mustBe(t, "titles", w.titles(), "planted, item 1")
+	mustBe(t, "the object of the item", w.objectOf(1), "1")
+}
+
+// What a later attempt has found was made by an earlier one that arrived late.
+// The links are lost: the object is still the item's, and not a copy of it.
+func TestALateArrivalIsFoundAfterARelink(t *testing.T) {
+	w := newWorld(t)
+	w.provider.behind = time.Second
+	w.pulling("all")
+	item := w.item(1, 1, nil)
+	lost := 0
+	w.provider.before = func(write string, _ domain.Snowflake) error {
+		if write != "create" || lost == 2 {
+			return nil
+		}
+		lost++
+
+		return ambiguous()
+	}
+	w.start(domain.Full)
+	for lost < 2 {
+		w.clock.now = w.clock.now.Add(time.Hour)
+		w.must(w.tick())
+		for len(w.queue) > 0 && lost < 2 {
+			w.must(w.slice())
+		}
+	}
+	link := w.link(1)
+	w.provider.objects = append(w.provider.objects, &object{
+		marker: signedBy(1, 1, link.AttemptedAt(1)), content: w.provider.Render(item),
+		at: link.AttemptedAt(2).Add(-time.Minute), updated: w.provider.now(), listed: w.clock.now,
+	})
+	w.settle()
+	w.pass(time.Hour)
+	item = w.change(1, 2) // an update writes the marker anew
+	w.pass(time.Hour)
+	mustBe(t, "updates", w.provider.updates > 0, true)
+
+	w.plantObject(w.provider.objects[0].marker)
+	w.provider.objects[1].at = w.provider.objects[0].at.Add(10 * time.Minute)
+	w.loseLinks(placed)
+	w.full()
+	mustBe(t, "creates that arrived", w.provider.creates, 0)
+	mustBe(t, "titles", w.titles(), item.Title+", planted")
+	mustBe(t, "the object of the item", w.objectOf(1), "0")
+}
+
+// With pull off the provider's clock may not be known when a create leaves. Its
+// object is found after a relink all the same, however wrong that clock is.
+func TestRelinkWhereTheClockWasNotKnown(t *testing.T) {
+	for name, behind := range map[string]time.Duration{"right": 0, "a little behind": 2 * time.Minute, "behind": 3 * time.Hour, "ahead": -3 * time.Hour} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			w.provider.behind = behind
+			items := []domain.Item{w.item(1, 1, nil), w.item(2, 1, nil)}
+			w.full()
+			creates := w.provider.creates
+			w.plantObject(w.provider.objects[0].marker)
+			w.provider.objects[2].at = w.provider.now().Add(10 * time.Minute) // a copy of ours
+
+			w.loseLinks(placed)
+			w.full()
+			w.exact(items...)
+			mustBe(t, "creates", w.provider.creates, creates)
+			mustBe(t, "objects", [2]string{w.objectOf(1), w.objectOf(2)}, [2]string{"0", "1"})
 		})
 	}
 }

@@ -428,13 +428,13 @@ func (w *world) plantObject(m connector.Marker) {
 // links. Each such object is reported as a person's, once.
 func TestPlantedAndCopiedMarkers(t *testing.T) {
 	forged := func(w *world, item domain.Snowflake, attempt int) connector.Marker {
-		return connector.Marker{Integration: 77, Item: item, Attempt: attempt, Tag: "aaaaaaaaaaaaaaaa"}
+		return connector.Marker{Integration: 77, Item: item, Attempt: attempt, Tag: strings.Repeat("a", connector.TagSize)}
 	}
 	unsigned := func(w *world, item domain.Snowflake, attempt int) connector.Marker {
 		return connector.Marker{Integration: 77, Item: item, Attempt: attempt}
 	}
 	foreign := func(w *world, item domain.Snowflake, attempt int) connector.Marker {
-		return connector.Marker{Integration: 76, Item: item, Attempt: attempt, Tag: "aaaaaaaaaaaaaaaa"}
+		return connector.Marker{Integration: 76, Item: item, Attempt: attempt, Tag: strings.Repeat("a", connector.TagSize)}
 	}
 	for name, marker := range map[string]func(*world, domain.Snowflake, int) connector.Marker{"forged": forged, "unsigned": unsigned, "of another integration": foreign} {
 		t.Run(name, func(t *testing.T) {
@@ -579,6 +579,7 @@ func (w *world) olden(spelling string, unanswered ...domain.Snowflake) {
 		switch {
 		case strings.HasPrefix(sk, "LINK#"):
 			delete(r, "found_at")
+			delete(r, "attempted")
 			item, err := domain.ParseSnowflake(strings.TrimLeft(sk[strings.LastIndex(sk, "#")+1:], "0"))
 			w.must(err)
 			if slices.Contains(unanswered, item) {

@@ -24,15 +24,14 @@ func (c *Connector) Behind() (last, most time.Duration) { return c.client.Behind
 // among. It goes from the oldest change to the newest, and each page begins
 // where the last one ended by time and not by number: an issue that changes
 // meanwhile moves to where the walk still comes by, and one deleted meanwhile
-// shifts none out of sight. Where several carry an item's marker the first made
-// is the item's. Whose issue it is does not count: the token may be another
-// account's by now, and an App's cannot ask who it is.
+// shifts none out of sight. Whose issue it is does not count: the token may be
+// another account's by now, and an App's cannot ask who it is.
 func (c *Connector) Find(ctx context.Context, since time.Time, want []connector.Marker) (map[domain.Snowflake]connector.Written, error) {
 	found := map[domain.Snowflake]connector.Written{}
 	if len(want) == 0 {
 		return found, nil
 	}
-	wanted, first := connector.NewWanted(want), map[domain.Snowflake]int{}
+	originals := connector.NewOriginals(want)
 	since = since.Truncate(time.Second)
 	for at, offset, n := since, 0, 0; n < maxPages; n++ {
 		upto := at
@@ -41,10 +40,8 @@ func (c *Connector) Find(ctx context.Context, since time.Time, want []connector.
 			if i.PullRequest != nil || i.CreatedAt.Before(since) {
 				return
 			}
-			for _, item := range wanted.Items(markdown.Markers(i.Body)) {
-				if before := first[item]; before == 0 || i.Number < before {
-					found[item], first[item] = i.written(), i.Number
-				}
+			for _, item := range originals.See(markdown.Markers(i.Body), i.CreatedAt, int64(i.Number)) {
+				found[item] = i.written()
 			}
 		})
 		switch {

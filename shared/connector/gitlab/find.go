@@ -28,9 +28,8 @@ const (
 // Behind is how far GitLab's clock is behind ours.
 func (c *Connector) Behind() (last, most time.Duration) { return c.client.Behind() }
 
-// Find walks through the project's issues, newest first, back to since. Where
-// several carry an item's marker the oldest is the item's: it was there first.
-// Whose issue it is does not count: the token may be another account's by now.
+// Find walks through the project's issues, newest first, back to since. Whose
+// issue it is does not count: the token may be another account's by now.
 // Each page begins where the last one ended, by time and not by number:
 // an issue deleted meanwhile would shift the numbers, and one left out is made
 // again.
@@ -39,7 +38,7 @@ func (c *Connector) Find(ctx context.Context, since time.Time, want []connector.
 	if len(want) == 0 {
 		return found, nil
 	}
-	wanted := connector.NewWanted(want)
+	originals := connector.NewOriginals(want)
 	query := url.Values{
 		"scope": {"all"}, "created_after": {since.UTC().Format(stamp)}, "order_by": {"created_at"}, "sort": {"desc"},
 	}
@@ -50,7 +49,7 @@ func (c *Connector) Find(ctx context.Context, since time.Time, want []connector.
 			if i.CreatedAt.Before(since) {
 				return
 			}
-			for _, item := range wanted.Items(markdown.Markers(i.Description)) {
+			for _, item := range originals.See(markdown.Markers(i.Description), i.CreatedAt, i.ID) {
 				found[item] = i.written()
 			}
 		})

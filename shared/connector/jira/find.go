@@ -36,9 +36,6 @@ func (c *Connector) Behind() (last, most time.Duration) { return c.client.Behind
 // could have been given since and that the search does not know is read
 // directly, which is always up to date. Where those are too many, nothing is
 // concluded until the index has had the time.
-//
-// Where several carry an item's marker the oldest is the item's: it was there
-// first.
 func (c *Connector) Find(ctx context.Context, since time.Time, want []connector.Marker) (map[domain.Snowflake]connector.Written, error) {
 	if len(want) == 0 {
 		return map[domain.Snowflake]connector.Written{}, nil
@@ -74,21 +71,24 @@ func (c *Connector) Find(ctx context.Context, since time.Time, want []connector.
 
 // A search gathers what is found.
 type search struct {
-	since  time.Time
-	wanted connector.Wanted
-	items  map[domain.Snowflake]bool // those of the wanted markers
-	found  map[domain.Snowflake]issue
-	keys   map[int]bool // numbers of the project's issues that the index knows
-	top    int          // the highest of them
-	floor  int          // the lowest number an issue made since may have, less one
+	since     time.Time
+	originals *connector.Originals
+	items     map[domain.Snowflake]bool // those of the wanted markers
+	found     map[domain.Snowflake]issue
+	keys      map[int]bool // numbers of the project's issues that the index knows
+	top       int          // the highest of them
+	floor     int          // the lowest number an issue made since may have, less one
 }
 
 func newSearch(since time.Time, want []connector.Marker) *search {
-	s := &search{since: since, wanted: connector.Wanted{}, items: map[domain.Snowflake]bool{}, found: map[domain.Snowflake]issue{}, keys: map[int]bool{}}
+	s := &search{since: since, items: map[domain.Snowflake]bool{}, found: map[domain.Snowflake]issue{}, keys: map[int]bool{}}
+	searched := slices.Clone(want)
 	for _, m := range want {
-		s.wanted[m], s.wanted[asSearched(m)] = true, true
+		searched = append(searched, asSearched(m))
 		s.items[m.Item] = true
 	}
+	s.originals = connector.NewOriginals(searched)
+
 	return s
 }
 
@@ -97,21 +97,11 @@ func (s *search) note(i issue) {
 	if i.Fields.Created.Before(s.since) {
 		return
 	}
-	for _, item := range s.wanted.Items(i.markers()) {
-		if other, twice := s.found[item]; !twice || older(i, other) {
-			s.found[item] = i
-		}
-	}
-}
 
-// older goes by the time of creation and, within one, the id, which grows.
-func older(a, b issue) bool {
-	if !a.Fields.Created.Equal(b.Fields.Created.Time) {
-		return a.Fields.Created.Before(b.Fields.Created.Time)
+	id, _ := strconv.ParseInt(i.ID, 10, 64)
+	for _, item := range s.originals.See(i.markers(), i.Fields.Created.Time, id) {
+		s.found[item] = i
 	}
-	x, _ := strconv.ParseInt(a.ID, 10, 64)
-	y, _ := strconv.ParseInt(b.ID, 10, 64)
-	return x < y
 }
 
 // cover notes an issue of the project and that its key need not be read.

@@ -25,12 +25,12 @@ var letters = base32.NewEncoding("abcdefghijklmnopqrstuvwxyz234567").WithPadding
 
 const (
 	// A label holds 8 bytes of the integration, 8 of the item, 2 of the attempt
-	// and 10 of the tag.
+	// and 15 of the tag.
 	attemptAt  = 16
 	tagAt      = 18
-	labelBytes = 28
+	labelBytes = 33
 	// labelLetters is how many letters that takes.
-	labelLetters = 45
+	labelLetters = 53
 	// bareLetters is how many letters the older form has: integration and item
 	// alone.
 	bareLetters = 26

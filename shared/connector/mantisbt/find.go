@@ -17,15 +17,13 @@ func (c *Connector) Behind() (last, most time.Duration) { return c.client.Behind
 
 // Find walks through the issues changed since, which those created since are
 // among, in the live database. It goes from the oldest change to the newest:
-// an issue that changes meanwhile moves to where the walk still comes by. Where
-// several carry an item's marker the first made is the item's: people copy
-// issues with all there is in them.
+// an issue that changes meanwhile moves to where the walk still comes by.
 func (c *Connector) Find(ctx context.Context, since time.Time, want []connector.Marker) (map[domain.Snowflake]connector.Written, error) {
 	found := map[domain.Snowflake]connector.Written{}
 	if len(want) == 0 {
 		return found, nil
 	}
-	wanted, first := connector.NewWanted(want), map[domain.Snowflake]int64{}
+	originals := connector.NewOriginals(want)
 	since = since.Truncate(time.Second)
 	for at, offset, n := since, 0, 0; n < maxPages; n++ {
 		b, err := c.batch(ctx, at, offset)
@@ -36,10 +34,8 @@ func (c *Connector) Find(ctx context.Context, since time.Time, want []connector.
 			if o.CreatedAt.Before(since) {
 				continue
 			}
-			for _, item := range wanted.Items(o.Markers) {
-				if before := first[item]; before == 0 || o.number < before {
-					found[item], first[item] = o.Written, o.number
-				}
+			for _, item := range originals.See(o.Markers, o.CreatedAt, o.number) {
+				found[item] = o.Written
 			}
 		}
 		if !b.more {

@@ -17,18 +17,23 @@ func ParseKey(text string) (connector.Marker, bool) { return connector.ParseMark
 type Search struct {
 	Found map[domain.Snowflake]connector.Written
 
-	wanted   connector.Wanted
+	wanted   map[connector.Marker]bool
 	attempts map[domain.Snowflake]int // of the messages found
 }
 
 // NewSearch begins to look for markers. A message is found only by a marker
 // that is wanted as a whole, attempt and tag included.
 func NewSearch(want []connector.Marker) *Search {
-	return &Search{
+	s := &Search{
 		Found:    map[domain.Snowflake]connector.Written{},
-		wanted:   connector.NewWanted(want),
+		wanted:   map[connector.Marker]bool{},
 		attempts: map[domain.Snowflake]int{},
 	}
+	for _, m := range want {
+		s.wanted[m] = true
+	}
+
+	return s
 }
 
 // See looks at a message with a marker, which is older than those seen before
