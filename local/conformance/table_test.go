@@ -181,6 +181,31 @@ func TestReadShowsWhatTheListShows(t *testing.T) {
 	})
 }
 
+// What is written looks as the connector says, where the provider stores texts as
+// they are sent: the stand-ins do.
+func TestWhatIsWrittenLooksAsTold(t *testing.T) {
+	everyKit(t, func(t *testing.T, k kit) {
+		if k.fill == nil {
+			t.Skip("it has no list: ", k.cannot)
+		}
+		c := k.fill(t, 0, straight)
+		look := c.(connector.Puller).Look
+		first := c.Render(domain.Item{ID: 1, Title: " A title, \"quoted\" ", Description: "# A heading\r\n\r\nSome *text* with `code`, <b>tags</b> & a list:\n\n- one\n- two\n", State: domain.Open})
+		second := c.Render(domain.Item{ID: 1, Title: "Another title", Description: "Another text\n", State: domain.Closed})
+
+		made, err := c.Create(t.Context(), first, marker)
+		if err != nil || made.Seen.Text != look(first, marker) {
+			t.Fatalf("created %+v: %v, told %s", made.Seen, err, look(first, marker))
+		}
+
+		sent := connector.Sent{Remote: made.Remote, State: domain.Open, Seen: made.Seen}
+		changed, err := c.Update(t.Context(), sent, second, marker)
+		if err != nil || changed.Seen.Text != look(second, marker) || look(first, marker) == look(second, marker) {
+			t.Errorf("updated %+v: %v, told %s", changed.Seen, err, look(second, marker))
+		}
+	})
+}
+
 // A read of an object that is gone, or that a link does not name, concerns this
 // object alone.
 func TestReadOfNoObject(t *testing.T) {

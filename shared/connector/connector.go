@@ -161,6 +161,10 @@ type Puller interface {
 	// Read reads one object as Changes would show it now. It is for an object
 	// about to be updated while Changes does not work.
 	Read(ctx context.Context, remote domain.Remote) (Object, error)
+	// Look is the Seen.Text of an object that has the content and the marker just
+	// as they are sent. Where the provider stores its text in another form, no
+	// object looks so.
+	Look(c Content, m Marker) string
 }
 
 // A Check is one thing that a connection needs, and whether it is so. OK is nil

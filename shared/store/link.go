@@ -72,6 +72,13 @@ type Link struct {
 	// labels.
 	Unsure       bool     `json:"unsure"`
 	UnsureLabels []string `json:"unsure_labels"`
+	// UnsureTexts and UnsureStates are what the object looks like, in
+	// connector.Seen's terms, where an update in doubt was carried out and the
+	// provider stores texts as they are sent.
+	UnsureTexts  []string           `json:"unsure_texts,omitempty"`
+	UnsureStates []domain.ItemState `json:"unsure_states,omitempty"`
+	// Verbatim says that the provider stored the last text as it was sent.
+	Verbatim bool `json:"verbatim,omitempty"`
 	// SeenText and SeenState are what the object looked like when it was last
 	// written or read, in connector.Seen's terms.
 	SeenText  string           `json:"seen_text"`

@@ -82,8 +82,9 @@ func (s *slice) instead(ctx context.Context, t *task) (*verdict, error) {
 		t.link.SentHash = ""
 	}
 	t.link.Frozen = t.link.Remote.ID
-	t.link.Remote, t.link.Unsure, t.link.UnsureLabels = nil, false, nil
+	t.link.Remote = nil
 	t.was, t.left = doubt{}, false
+	t.was.note(&t.link)
 	s.decide(t, true)
 	s.gathers(t)
 	return s.do(ctx, t)

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -53,17 +54,30 @@ type task struct {
 	digest  *store.Digest // the one its link names, if it has left
 }
 
-// A doubt is whether an earlier update may have left.
+// A doubt is whether an earlier update may have left, and what it may have made
+// of the object.
 type doubt struct {
 	unsure bool
 	labels []string
+	texts  []string
+	states []domain.ItemState
+}
+
+// doubtOf is what a link says of it.
+func doubtOf(link store.Link) doubt {
+	return doubt{link.Unsure, link.UnsureLabels, link.UnsureTexts, link.UnsureStates}
+}
+
+// note sets what the link says of it.
+func (d doubt) note(link *store.Link) {
+	link.Unsure, link.UnsureLabels, link.UnsureTexts, link.UnsureStates = d.unsure, d.labels, d.texts, d.states
 }
 
 // newTask prepares the decision about an item.
 func (s *slice) newTask(id domain.Snowflake, item domain.Item, link store.Link, linked bool) *task {
 	t := &task{id: id, item: item, link: link, linked: linked}
 	t.link.ItemID, t.link.Target = id, s.target.Key
-	t.was = doubt{link.Unsure, link.UnsureLabels}
+	t.was = doubtOf(link)
 	t.counted = t.countedByPlan()
 	return t
 }
@@ -137,14 +151,44 @@ const remoteDeleted = "remote_deleted"
 const remoteMoved = "remote_moved"
 
 // doubted notes that an update is about to leave.
-func (t *task) doubted() {
-	t.link.Unsure = true
-	t.link.UnsureLabels = union(t.was.labels, t.content.Labels)
+func (s *slice) doubted(t *task) {
+	d := doubt{unsure: true, labels: union(t.was.labels, t.content.Labels)}
+	if look := s.look(t, t.content); look != "" {
+		d.texts = keepLast(union(t.was.texts, []string{look}), look)
+		d.states = union(t.was.states, []domain.ItemState{t.content.State})
+	}
+	d.note(&t.link)
 }
 
-func union(a, b []string) []string {
+// mostTexts is how many updates in doubt of one object are told from a person's.
+const mostTexts = 10
+
+// keepLast keeps at most mostTexts of the texts, this one among them.
+func keepLast(texts []string, one string) []string {
+	if len(texts) <= mostTexts {
+		return texts
+	}
+
+	others := slices.DeleteFunc(texts, func(text string) bool { return text == one })
+
+	return append(others[:mostTexts-1], one)
+}
+
+// look is what the object looks like with this content where the provider stores
+// texts as they are sent, "" for a chat.
+func (s *slice) look(t *task, c connector.Content) string {
+	puller, can := s.conn.(connector.Puller)
+	if !can {
+		return ""
+	}
+
+	return puller.Look(c, s.marker(t))
+}
+
+func union[T cmp.Ordered](a, b []T) []T {
 	all := slices.Concat(a, b)
 	slices.Sort(all)
+
 	return slices.Compact(all)
 }
 
@@ -209,7 +253,8 @@ func (t *task) sent(w connector.Written, c connector.Content) {
 		t.link.SentLabels = c.Labels
 	}
 	t.link.SeenText, t.link.SeenState, t.link.SeenAt = w.Seen.Text, w.Seen.State, seenAt(w.UpdatedAt)
-	t.link.Unsure, t.link.UnsureLabels, t.was = false, nil, doubt{}
+	t.was = doubt{}
+	t.was.note(&t.link)
 	t.link.Attempts, t.link.RetryAt, t.link.Parked = 0, time.Time{}, false
 	t.link.Frozen = ""
 	t.dirty = true

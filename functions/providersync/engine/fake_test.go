@@ -76,6 +76,8 @@ type provider struct {
 	// before and after are asked around the effect of each write; an error
 	// stands for what the caller sees.
 	before, after func(write string, item domain.Snowflake) error
+	// stores is the form in which it stores a content, nil for as it is sent.
+	stores func(connector.Content) connector.Content
 	// beforePlace is asked before the place is read: most tests are about a
 	// provider that answers that.
 	beforePlace func(call string, item domain.Snowflake) error
@@ -129,7 +131,7 @@ func (p *provider) Create(_ context.Context, c connector.Content, m connector.Ma
 	p.clock.now = p.clock.now.Add(20 * time.Millisecond)
 	p.creates++
 	p.note("create", m.Item)
-	o := &object{marker: m, content: c, at: p.now(), updated: p.now(), listed: p.clock.now.Add(p.lag)}
+	o := &object{marker: m, content: p.stored(c), at: p.now(), updated: p.now(), listed: p.clock.now.Add(p.lag)}
 	p.objects = append(p.objects, o)
 	if err := ask(p.after, "create", m.Item); err != nil {
 		return connector.Written{}, err
@@ -148,6 +150,19 @@ func (o *object) written(remote domain.Remote) connector.Written {
 	remote.State = o.content.State
 	return connector.Written{Note: o.note, Remote: remote, UpdatedAt: o.updated.Truncate(time.Second),
 		Seen: connector.Seen{Text: o.content.Title + "\n" + o.content.Body, State: o.content.State}}
+}
+
+// Look is how an object looks that was made or changed as it was sent.
+func (p *provider) Look(c connector.Content, _ connector.Marker) string {
+	return c.Title + "\n" + c.Body
+}
+
+func (p *provider) stored(c connector.Content) connector.Content {
+	if p.stores == nil {
+		return c
+	}
+
+	return p.stores(c)
 }
 
 // markers are what a list shows of an object's marker.
@@ -191,7 +206,7 @@ func (p *provider) Update(_ context.Context, sent connector.Sent, c connector.Co
 	if !sends {
 		c.State = p.objects[n].content.State
 	}
-	p.objects[n].content, p.objects[n].marker = c, m
+	p.objects[n].content, p.objects[n].marker = p.stored(c), m
 	p.objects[n].updated = p.now()
 	if err := ask(p.after, "update", m.Item); err != nil {
 		return connector.Written{}, err

@@ -324,11 +324,14 @@ func (s *slice) linkedChange(link store.Link, o connector.Object) (store.Pulled,
 	switch {
 	case !o.UpdatedAt.IsZero() && o.UpdatedAt.UnixMilli() < link.SeenAt && !s.future(link.SeenAt):
 		return store.Pulled{}, false // the list lags behind what we have seen
-	case link.Unsure:
+	case link.Unsure && !link.Verbatim:
 		return store.Pulled{}, false // it may be our own write that was not recorded
 	}
 	changes := changesOf(link.SeenText, link.SeenState, o)
-	if len(changes) == 0 && link.SeenText == o.Seen.Text {
+	if link.Unsure {
+		changes = notOurs(link, o, changes)
+	}
+	if len(changes) == 0 && link.SeenText == o.Seen.Text && link.SeenState == o.Seen.State {
 		return store.Pulled{}, false
 	}
 	remote := o.Remote
@@ -339,6 +342,17 @@ func (s *slice) linkedChange(link store.Link, o connector.Object) (store.Pulled,
 	}
 	item := link.ItemID
 	return store.Pulled{Link: &link, Notices: s.tell(&item, changes, o)}, true
+}
+
+// notOurs are the changes that no update in doubt has made.
+func notOurs(link store.Link, o connector.Object, changes []string) []string {
+	return slices.DeleteFunc(changes, func(change string) bool {
+		if change == notice.ChangeEdited {
+			return slices.Contains(link.UnsureTexts, o.Seen.Text)
+		}
+
+		return slices.Contains(link.UnsureStates, o.Seen.State)
+	})
 }
 
 // foreignChange compares an object that is nobody's with how it was last seen.

@@ -190,7 +190,7 @@ func (s *slice) stage(ctx context.Context, tasks []*task) error {
 		case t.step == create && s.finder:
 			s.intend(t)
 		case t.step == update:
-			t.doubted()
+			s.doubted(t)
 		default:
 			continue
 		}
@@ -277,7 +277,8 @@ func (s *slice) checkpoint(ctx context.Context, tasks []*task, next string, comp
 			t.dirty = true
 		}
 		if t.link.Unsure && !t.left && !t.was.unsure {
-			t.link.Unsure, t.link.UnsureLabels, t.dirty = false, nil, true
+			t.was.note(&t.link)
+			t.dirty = true
 		}
 		if t.dirty {
 			s.claim(t)

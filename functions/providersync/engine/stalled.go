@@ -143,7 +143,7 @@ func (s *slice) seeFirst(ctx context.Context, t *task) (bool, *verdict, error) {
 	}
 
 	seen := t.link
-	seen.Unsure = t.was.unsure // this update has not left yet
+	t.was.note(&seen) // this update has not left yet
 	p, changed := s.linkedChange(seen, o)
 	if !changed {
 		return true, nil, nil

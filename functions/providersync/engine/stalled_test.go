@@ -317,3 +317,176 @@ func TestAMessageThatAlwaysFails(t *testing.T) {
 		w.noMarks()
 	})
 }
+
+// An update is not answered, and a person changes the object before it is
+// repeated. What he did is an event, whether lists can be had or not and whether
+// the update was carried out, now or later; what the update itself did is none.
+func TestAnEditAfterADoubtfulUpdate(t *testing.T) {
+	for name, tt := range map[string]struct {
+		carried bool // the update was
+		person  func(*connector.Content)
+		want    string
+	}{
+		"not carried out":                {false, nil, "[]"},
+		"carried out":                    {true, nil, "[]"},
+		"not carried out, edited":        {false, edit, "[2 edited]"},
+		"carried out, edited":            {true, edit, "[2 edited]"},
+		"not carried out, closed":        {false, closed, "[2 closed]"},
+		"carried out, closed":            {true, closed, "[2 closed]"},
+		"carried out, edited and closed": {true, func(c *connector.Content) { edit(c); closed(c) }, "[2 edited 2 closed]"},
+	} {
+		for _, lists := range []bool{true, false} {
+			t.Run(fmt.Sprintf("%s, lists %v", name, lists), func(t *testing.T) {
+				w := listless(t)
+				w.change(1, 2)
+				w.pass(5 * time.Minute)
+				broken := w.provider.before
+				fails := func(when bool) func(string, domain.Snowflake) error {
+					return func(call string, item domain.Snowflake) error {
+						switch {
+						case call == "update" && item == 2 && when:
+							return ambiguous()
+						case lists:
+							return nil
+						}
+						return broken(call, item)
+					}
+				}
+				w.provider.before = fails(!tt.carried)
+				w.provider.after = func(call string, item domain.Snowflake) error {
+					if call == "update" && item == 2 {
+						return ambiguous()
+					}
+					return nil
+				}
+				w.change(2, 2)
+				w.pass(time.Minute)
+				if tt.person != nil {
+					w.provider.touch(1, tt.person)
+				}
+				w.provider.before, w.provider.after = fails(false), nil
+				w.pass(time.Hour)
+
+				mustBe(t, "overwritten", w.provider.objects[1].content.Title, "item 2")
+				mustBe(t, "state", w.provider.objects[1].content.State, domain.Open)
+				mustBe(t, "events", fmt.Sprint(w.changes()), tt.want)
+			})
+		}
+	}
+}
+
+// Updates of several versions are not answered, and each is carried out later.
+// None of them is a person's change, and his is one.
+func TestSeveralUpdatesInDoubt(t *testing.T) {
+	w := newWorld(t)
+	w.pulling("linked")
+	w.marked(1, 1)
+	w.start(domain.Incremental)
+	w.settle()
+	var now connector.Content
+	var sent []connector.Content
+	w.provider.before = func(call string, _ domain.Snowflake) error {
+		if call != "update" {
+			return nil
+		}
+		if !slices.ContainsFunc(sent, func(c connector.Content) bool { return c.Hash() == now.Hash() }) {
+			sent = append(sent, now)
+		}
+		return ambiguous()
+	}
+	for version := int64(2); version <= 4; version++ {
+		now = w.provider.Render(w.item(1, version, func(i *domain.Item) {
+			i.Title = fmt.Sprint("version ", version)
+			if version == 3 {
+				i.State = domain.Closed
+			}
+		}))
+		w.must(w.sure.PutMark(w.ctx, 77, store.Mark{ItemID: 1, Version: version}))
+		w.start(domain.Incremental)
+		w.pass(2 * time.Hour)
+	}
+	mustBe(t, "versions sent", len(sent), 3)
+	for _, content := range sent {
+		w.provider.touch(0, func(c *connector.Content) { *c = content })
+		w.pass(30 * time.Minute)
+	}
+	mustBe(t, "events of our own", fmt.Sprint(w.changes()), "[]")
+
+	w.provider.touch(0, edit)
+	w.pass(30 * time.Minute)
+	mustBe(t, "events of a person", fmt.Sprint(w.changes()), "[1 edited]")
+}
+
+// An update that closes the object is not answered, and was carried out. A
+// person who reopens it is seen, though nobody has recorded the closing.
+func TestAReopenedObjectAfterADoubtfulClose(t *testing.T) {
+	w := newWorld(t)
+	w.pulling("linked")
+	text := func(i *domain.Item) { i.Description = "as it was" }
+	w.item(1, 1, text)
+	w.full()
+	w.provider.after = func(call string, _ domain.Snowflake) error { return ambiguous() }
+	w.item(1, 2, func(i *domain.Item) {
+		text(i)
+		i.State = domain.Closed
+	})
+	w.must(w.sure.PutMark(w.ctx, 77, store.Mark{ItemID: 1, Version: 2}))
+	w.start(domain.Incremental)
+	w.pass(time.Minute)
+	mustBe(t, "closed", w.provider.objects[0].content.State, domain.Closed)
+
+	w.provider.before = func(call string, _ domain.Snowflake) error {
+		if call == "update" {
+			return ambiguous() // and is not carried out any more
+		}
+		return nil
+	}
+	w.pass(30 * time.Minute)
+	mustBe(t, "events of our own", fmt.Sprint(w.changes()), "[]")
+
+	w.provider.touch(0, func(c *connector.Content) { c.State = domain.Open })
+	w.pass(30 * time.Minute)
+	mustBe(t, "events of a person", fmt.Sprint(w.changes()), "[1 reopened]")
+}
+
+// A provider stores texts in a form of its own. There what an update in doubt
+// has made cannot be told from what a person did, and is no event.
+func TestAnUpdateInDoubtIsStoredInAnotherForm(t *testing.T) {
+	w := newWorld(t)
+	w.provider.stores = func(c connector.Content) connector.Content {
+		c.Body += " "
+		return c
+	}
+	w.pulling("linked")
+	w.marked(1, 1)
+	w.start(domain.Incremental)
+	w.settle()
+	w.provider.after = func(string, domain.Snowflake) error { return ambiguous() }
+	w.item(1, 2, func(i *domain.Item) { i.Title = "another" })
+	w.must(w.sure.PutMark(w.ctx, 77, store.Mark{ItemID: 1, Version: 2}))
+	w.start(domain.Incremental)
+	w.pass(30 * time.Minute)
+	w.provider.after = nil
+	w.pass(time.Hour)
+	mustBe(t, "events", fmt.Sprint(w.changes()), "[]")
+
+	w.provider.touch(0, edit)
+	w.pass(time.Hour)
+	mustBe(t, "events of a person", fmt.Sprint(w.changes()), "[1 edited]")
+}
+
+// While the list cannot be had an object is read before its update. What a person
+// did to it is seen, also where the provider stores texts in a form of its own.
+func TestAnEditIsSeenWhereTextsAreStoredInAnotherForm(t *testing.T) {
+	w := listless(t)
+	w.provider.stores = func(c connector.Content) connector.Content {
+		c.Body += " "
+		return c
+	}
+	w.change(1, 2)
+	w.pass(10 * time.Minute)
+	w.provider.touch(0, edit)
+	w.change(1, 3)
+	w.pass(10 * time.Minute)
+	mustBe(t, "events", fmt.Sprint(w.changes()), "[1 edited]")
+}

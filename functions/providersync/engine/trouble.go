@@ -172,7 +172,7 @@ func (s *slice) unanswered(ctx context.Context, t *task, e *connector.Error) (*v
 		return v, err
 	}
 	s.refuse(t, e)
-	t.doubted() // it may have been applied
+	s.doubted(t) // it may have been applied
 	return nil, nil
 }
 
@@ -299,7 +299,7 @@ func (s *slice) outage(e *connector.Error) *verdict {
 // refuse notes an item the provider will not take as it is.
 func (s *slice) refuse(t *task, e *connector.Error) {
 	t.takeBack()
-	t.link.Unsure, t.link.UnsureLabels = t.was.unsure, t.was.labels
+	t.was.note(&t.link)
 	if e.Code == remoteDeleted {
 		s.record(t, domain.Skipped, remoteDeleted)
 		t.done = true

@@ -38,12 +38,13 @@ func (s *slice) create(ctx context.Context, t *task) (*verdict, error) {
 	}
 
 	t.sent(w, c)
+	t.link.Verbatim = w.Seen.Text != "" && w.Seen.Text == s.look(t, c)
 	t.link.Told = s.chat.told(c)
 	s.record(t, created(w), w.Note)
 	s.did(pacing.Create)
 	more := t.link.SentHash != t.content.Hash()
 	if more {
-		t.doubted()
+		s.doubted(t)
 	} else {
 		s.remove(t)
 	}
@@ -153,6 +154,7 @@ func (s *slice) update(ctx context.Context, t *task) (*verdict, error) {
 	}
 
 	t.sent(w, c)
+	t.link.Verbatim = w.Seen.Text != "" && w.Seen.Text == s.look(t, c)
 	t.link.Told = s.chat.told(c)
 	s.record(t, domain.Updated, w.Note)
 	s.did(pacing.Update)

@@ -162,6 +162,11 @@ func (i issue) object() connector.Object {
 	}
 }
 
+// Look is how an issue looks that has the content as it is sent.
+func (c *Connector) Look(content connector.Content, m connector.Marker) string {
+	return markdown.TextHash(content.Title, markdown.WithMarker(content.Body, m))
+}
+
 // Read reads one issue. An issue that was transferred to another repository is
 // remote_moved.
 func (c *Connector) Read(ctx context.Context, remote domain.Remote) (connector.Object, error) {

@@ -154,6 +154,11 @@ func (i issue) object() connector.Object {
 	}
 }
 
+// Look is how an issue looks that has the content as it is sent.
+func (c *Connector) Look(content connector.Content, m connector.Marker) string {
+	return markdown.TextHash(content.Title, markdown.WithMarker(content.Body, m))
+}
+
 // Read reads one issue. An answer with another issue is remote_moved.
 func (c *Connector) Read(ctx context.Context, remote domain.Remote) (connector.Object, error) {
 	iid, err := strconv.Atoi(remote.Key)

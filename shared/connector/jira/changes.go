@@ -2,6 +2,7 @@ package jira
 
 import (
 	"context"
+	"encoding/json"
 	"time"
 
 	"integrations/shared/connector"
@@ -136,6 +137,20 @@ func (c *Connector) object(ctx context.Context, i issue) connector.Object {
 		Written: c.written(ctx, i), Marker: connector.FirstMarker(found), Markers: found, Title: document.CutText(i.Fields.Summary, maxSummary, ""),
 		CreatedAt: i.Fields.Created.Time, UpdatedAt: i.Fields.Updated.Time,
 	}
+}
+
+// Look is how an issue looks that has the content as it is sent. Its marker
+// stands beside the text.
+func (c *Connector) Look(content connector.Content, _ connector.Marker) string {
+	description, err := json.Marshal(c.flavor.description(content.Body))
+	if err != nil {
+		return "" // such a text could not be sent either
+	}
+
+	var i issue
+	i.Fields.Summary, i.Fields.Description = content.Title, description
+
+	return i.text()
 }
 
 // Read reads one issue. An answer with another issue is remote_moved.

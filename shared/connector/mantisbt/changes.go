@@ -352,6 +352,12 @@ func (c *Connector) follow(change func(*trail)) {
 	change(&c.trail)
 }
 
+// Look is how an issue looks that has the content as it is sent. Its marker
+// stands beside the text.
+func (c *Connector) Look(content connector.Content, _ connector.Marker) string {
+	return textHash(content.Title, content.Body)
+}
+
 // Read reads one issue. An answer with another issue is remote_moved.
 func (c *Connector) Read(ctx context.Context, remote domain.Remote) (connector.Object, error) {
 	id := number64(remote.Key)
