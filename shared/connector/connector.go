@@ -84,6 +84,9 @@ type Written struct {
 	// UpdatedAt is the provider's own time of that state, zero where it does not
 	// tell. A list that shows an earlier one lags behind.
 	UpdatedAt time.Time
+	// CreatedAt is the provider's own time at which the object was made, zero
+	// where it does not tell.
+	CreatedAt time.Time
 	// Unproven: the provider took it and gives no proof that it is there. Such
 	// an object has no remote id, and nobody can ask for it.
 	Unproven bool
@@ -140,7 +143,6 @@ type Object struct {
 	// also beside ours, so which one counts is for the engine to verify.
 	Markers   []Marker
 	Title     string
-	CreatedAt time.Time
 	UpdatedAt time.Time
 	// Other says that it is nothing to speak of, as a pull request among issues:
 	// only UpdatedAt counts, which tells how far a page goes.

@@ -165,6 +165,19 @@ func NewOriginals(want []Marker) *Originals {
 	return o
 }
 
+// Certain is how many items have an object that was made since the attempt of its
+// marker.
+func (o *Originals) Certain() int {
+	n := 0
+	for _, origin := range o.picked {
+		if !origin.Early {
+			n++
+		}
+	}
+
+	return n
+}
+
 // See looks at an object and gives the items whose it is rather than any object
 // before. A marker counts only as a whole: one with another attempt or another
 // tag is not wanted.

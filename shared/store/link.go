@@ -88,8 +88,9 @@ type Link struct {
 	SeenAt  int64   `json:"seen_at"` // Unix milliseconds
 	Intent  *Intent `json:"intent"`
 	Attempt int     `json:"attempt"` // creates attempted so far
-	// Attempted are the times of the last MaxAttempted attempts, the latest last:
-	// by the provider's clock, what an attempt made was not made before its time.
+	// Attempted are the times of the last attempts, the latest last: by the
+	// provider's clock, what an attempt made was not made before its time. It is
+	// one more than MaxAttempted, since the last one may be taken back.
 	Attempted []int64 `json:"attempted,omitempty"` // Unix seconds
 	// Told is what the last message told, nil for none; only chats have it.
 	Told *Told `json:"told,omitempty"`
@@ -127,7 +128,7 @@ type Link struct {
 func (l *Link) Attempting(notBefore time.Time) {
 	l.Attempt++
 	l.Attempted = append(slices.Clone(l.Attempted), notBefore.Unix())
-	l.Attempted = l.Attempted[max(0, len(l.Attempted)-MaxAttempted):]
+	l.Attempted = l.Attempted[max(0, len(l.Attempted)-MaxAttempted-1):]
 }
 
 // TakeBack uncounts the last attempt.
@@ -136,9 +137,14 @@ func (l *Link) TakeBack() {
 	l.Attempted = l.Attempted[:max(0, len(l.Attempted)-1)]
 }
 
-// Found notes that the object may be of any of the attempts.
-func (l *Link) Found() {
-	if len(l.Attempted) > 0 {
+// Made notes when the object was made by the provider's clock, zero where it did
+// not tell. Of several attempts it is not known which one made it.
+func (l *Link) Made(at time.Time) {
+	switch {
+	case len(l.Attempted) == 1:
+	case !at.IsZero():
+		l.Attempted = []int64{at.Unix()}
+	case len(l.Attempted) > 0:
 		l.Attempted = []int64{slices.Min(l.Attempted)}
 	}
 }

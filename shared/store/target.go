@@ -28,6 +28,10 @@ type Target struct {
 	// ConfigurationVersion is Integration.ConfigurationVersion when the place
 	// was resolved. A newer configuration may lead elsewhere.
 	ConfigurationVersion int64 `json:"configuration_version"`
+	// Behind is how far the provider's clock was behind ours when the place was
+	// resolved, in milliseconds, negative where it was ahead, 0 where no answer
+	// said so.
+	Behind int64 `json:"behind,omitempty"`
 	// Relinked says that the place was searched for objects of ours since it
 	// became the target. No object is created before that.
 	Relinked bool `json:"relinked"`

@@ -15,6 +15,9 @@ const (
 	// drift is how far off it may be when it is asked what is news. An answer's
 	// way makes it look some seconds behind.
 	drift = 10 * time.Second
+	// apart is how far the clocks of one provider's servers may be apart: one
+	// answers the last request, and another one dates the object.
+	apart = time.Minute
 	// reasks bounds how often something is asked again in a row because the clock
 	// was misjudged.
 	reasks = 3

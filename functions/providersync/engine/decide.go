@@ -154,7 +154,7 @@ const remoteMoved = "remote_moved"
 func (s *slice) doubted(t *task) {
 	d := doubt{unsure: true, labels: union(t.was.labels, t.content.Labels)}
 	if look := s.look(t, t.content); look != "" {
-		d.texts = keepLast(union(t.was.texts, []string{look}), look)
+		d.texts = keepLast(t.was.texts, look)
 		d.states = union(t.was.states, []domain.ItemState{t.content.State})
 	}
 	d.note(&t.link)
@@ -163,15 +163,12 @@ func (s *slice) doubted(t *task) {
 // mostTexts is how many updates in doubt of one object are told from a person's.
 const mostTexts = 10
 
-// keepLast keeps at most mostTexts of the texts, this one among them.
+// keepLast puts a text last, and keeps the last mostTexts.
 func keepLast(texts []string, one string) []string {
-	if len(texts) <= mostTexts {
-		return texts
-	}
+	others := slices.DeleteFunc(slices.Clone(texts), func(text string) bool { return text == one })
+	texts = append(others, one)
 
-	others := slices.DeleteFunc(texts, func(text string) bool { return text == one })
-
-	return append(others[:mostTexts-1], one)
+	return texts[max(0, len(texts)-mostTexts):]
 }
 
 // look is what the object looks like with this content where the provider stores
@@ -183,6 +180,11 @@ func (s *slice) look(t *task, c connector.Content) string {
 	}
 
 	return puller.Look(c, s.marker(t))
+}
+
+// verbatim reports whether the provider stored the text as it was sent.
+func (s *slice) verbatim(t *task, w connector.Written, c connector.Content) bool {
+	return w.Seen.Text != "" && w.Seen.Text == s.look(t, c)
 }
 
 func union[T cmp.Ordered](a, b []T) []T {
@@ -211,6 +213,7 @@ func (t *task) failed(sent connector.Sent, w connector.Written, err error) conne
 	var e *connector.Error
 	if errors.As(err, &e) && e.Class == connector.Ambiguous {
 		sent.State = ""
+		t.was = doubtOf(t.link) // whatever a repetition is answered
 	}
 	if w.Remote.ID == "" {
 		return sent

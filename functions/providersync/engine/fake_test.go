@@ -148,7 +148,7 @@ func (p *provider) written(n int) connector.Written {
 
 func (o *object) written(remote domain.Remote) connector.Written {
 	remote.State = o.content.State
-	return connector.Written{Note: o.note, Remote: remote, UpdatedAt: o.updated.Truncate(time.Second),
+	return connector.Written{Note: o.note, Remote: remote, CreatedAt: o.at, UpdatedAt: o.updated.Truncate(time.Second),
 		Seen: connector.Seen{Text: o.content.Title + "\n" + o.content.Body, State: o.content.State}}
 }
 
@@ -239,6 +239,7 @@ func (p *provider) Resolve(context.Context) (connector.Place, error) {
 	if p.unresolved != nil {
 		return connector.Place{}, p.unresolved
 	}
+	p.tell()
 	if p.place == (connector.Place{}) {
 		p.place = there
 	}
@@ -311,7 +312,7 @@ func (p *provider) Changes(_ context.Context, since time.Time, offset int) ([]co
 // shown is an object as a list or a read of it shows it.
 func (o *object) shown(remote domain.Remote) connector.Object {
 	return connector.Object{Written: o.written(remote), Marker: o.marker, Markers: o.markers(), Title: o.content.Title,
-		CreatedAt: o.at, UpdatedAt: o.updated.Truncate(time.Second)}
+		UpdatedAt: o.updated.Truncate(time.Second)}
 }
 
 func (p *provider) Read(_ context.Context, remote domain.Remote) (connector.Object, error) {

@@ -48,14 +48,20 @@ func (s *slice) attempt(t *task, attempt int) connector.Marker {
 }
 
 // notBefore is the earliest time by the provider's clock at which it can date
-// what is created from now on. Where its clock is not known it may be off.
+// what is created from now on, zero where nothing is known of its clock. Where no
+// answer of this slice has told it, it is as it was when the place was last read.
 func (s *slice) notBefore() time.Time {
 	last, _ := s.told()
-	if last == 0 {
-		return s.Clock.Now().Add(-skew)
+	if last != 0 {
+		return s.theirs().Add(-apart)
+	}
+	if s.target.Behind == 0 {
+		return time.Time{}
 	}
 
-	return s.theirs().Add(-drift)
+	behind := time.Duration(s.target.Behind) * time.Millisecond
+
+	return s.Clock.Now().Add(-behind - skew)
 }
 
 // wanted are the markers to look for when an item's create was not answered.

@@ -140,6 +140,7 @@ func TestACopyOfAnUnansweredCreate(t *testing.T) {
 // is not answered. It is the item's, and nothing is created again.
 func TestAnEarlierAttemptArrivesLate(t *testing.T) {
 	w := newWorld(t)
+	w.provider.behind = time.Second
 	item := w.marked(1, 1)
 	lost := 0
 	w.provider.before = func(write string, _ domain.Snowflake) error {

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"cmp"
 	"context"
 	"maps"
 	"slices"
@@ -66,8 +67,14 @@ func (s *slice) lostLinks(ctx context.Context, objects []connector.Object) ([]st
 		return nil, err
 	}
 
+	// Those with one marker come first: they show which item another one is not of.
+	ordered := slices.Clone(objects)
+	slices.SortStableFunc(ordered, func(a, b connector.Object) int {
+		return len(f.claims[a.Remote.ID]) - len(f.claims[b.Remote.ID])
+	})
+
 	var made findings
-	for _, o := range objects {
+	for _, o := range ordered {
 		if old, ok := s.kept(f, o); ok {
 			if p, ok := s.carryKept(f, old, o); ok {
 				made.replace(p)
@@ -76,7 +83,7 @@ func (s *slice) lostLinks(ctx context.Context, objects []connector.Object) ([]st
 			continue
 		}
 
-		for _, m := range f.claims[o.Remote.ID] {
+		for _, m := range f.likeliest(o) {
 			if !s.ours(f, o, m) {
 				continue
 			}
@@ -89,6 +96,35 @@ func (s *slice) lostLinks(ctx context.Context, objects []connector.Object) ([]st
 	}
 
 	return made.all, nil
+}
+
+// likeliest sorts the markers of an object: first the one of the last attempt
+// before the object was made, and last those of attempts after that, which
+// somebody has pasted. Of two attempts of one time it is the one whose item has no
+// object yet.
+func (f find) likeliest(o connector.Object) []connector.Marker {
+	sorted := slices.Clone(f.claims[o.Remote.ID])
+	slices.SortStableFunc(sorted, func(a, b connector.Marker) int {
+		return cmp.Or(
+			first(!a.OriginOf(o.CreatedAt, 0).Early, !b.OriginOf(o.CreatedAt, 0).Early),
+			b.NotBefore().Compare(a.NotBefore()),
+			first(f.links[a.Item].Remote == nil, f.links[b.Item].Remote == nil),
+		)
+	})
+
+	return sorted
+}
+
+// first sorts what is true of a alone before what is true of b alone.
+func first(a, b bool) int {
+	switch {
+	case a == b:
+		return 0
+	case a:
+		return -1
+	}
+
+	return 1
 }
 
 // findings are what a page of objects is recorded as. One item has one entry,
@@ -257,7 +293,7 @@ func (s *slice) ours(f find, o connector.Object, m connector.Marker) bool {
 		return r.ItemID == m.Item
 	}
 	if m.Tag != "" {
-		return s.markerKey.Valid(m) && s.plausible(o, m)
+		return s.markerKey.Valid(m) && plausible(o, m)
 	}
 
 	intent := f.old[m.Item].Intent
@@ -270,25 +306,24 @@ func (s *slice) ours(f find, o connector.Object, m connector.Marker) bool {
 	return !o.CreatedAt.Before(intent.At.Add(-skew - behind))
 }
 
-// plausible reports whether an object was made at about the time of the attempt
-// of its marker. One that is much older is a person's who has pasted the marker
-// into it, and one that is much younger is a copy.
-func (s *slice) plausible(o connector.Object, m connector.Marker) bool {
+// plausible reports whether the attempt of a marker may have made an object,
+// however wrong the provider's clock is. One that is older by more is a person's
+// who has pasted the marker into it, and one that is younger is a copy.
+func plausible(o connector.Object, m connector.Marker) bool {
 	attempted := m.NotBefore()
-	if attempted.IsZero() {
-		return true
-	}
 
-	last, most := s.told()
-	earliest := attempted.Add(-skew - max(most, 0))
-	latest := attempted.Add(longestCreate - min(last, 0))
-
-	return !o.CreatedAt.Before(earliest) && !o.CreatedAt.After(latest)
+	return attempted.IsZero() || o.CreatedAt.Sub(attempted).Abs() <= connector.MostOff
 }
 
-// longestCreate is how long after its attempt an object may be made: a create
-// leaves within its slice, and its time may be some minutes too early.
-const longestCreate = time.Hour
+// attemptedAt is the time that the marker of a found object has from now on. It
+// stays as it is, unless the marker does not say it.
+func attemptedAt(o connector.Object, m connector.Marker) time.Time {
+	if at := m.NotBefore(); !at.IsZero() {
+		return at
+	}
+
+	return o.CreatedAt
+}
 
 // origin is where the object comes from that a search has found for an item.
 func origin(link store.Link) connector.Origin {
@@ -323,7 +358,7 @@ func (s *slice) linkTo(f find, o connector.Object, m connector.Marker) (store.Pu
 	// once.
 	t.link.Remote, t.link.Intent = &o.Remote, nil
 	t.link.Attempt = max(link.Attempt, m.Attempt)
-	t.link.Attempted = []int64{o.CreatedAt.Unix()}
+	t.link.Attempted = []int64{attemptedAt(o, m).Unix()}
 	t.link.SentHash, t.link.SentLabels, t.link.SentState = "", nil, o.Seen.State
 	t.link.SeenText, t.link.SeenState, t.link.SeenAt = o.Seen.Text, o.Seen.State, seenAt(o.UpdatedAt)
 	t.link.FoundAt, t.link.FoundEarly = o.CreatedAt.UnixMilli(), found.Early

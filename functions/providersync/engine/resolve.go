@@ -102,7 +102,8 @@ func (s *slice) unresolved(tasks []*task) (open []*task, want []connector.Marker
 func (s *slice) found(t *task, w connector.Written) {
 	intent := *t.link.Intent
 	t.sent(w, connector.Content{})
-	t.link.Found()
+	t.link.Made(w.CreatedAt)
+	t.link.Verbatim = s.verbatim(t, w, t.content)
 	t.link.SentHash, t.link.SentLabels, t.link.SentState, t.link.Told = intent.Hash, intent.Labels, intent.State, intent.Told
 	switch {
 	case w.Remote.State != "":

@@ -82,8 +82,10 @@ func (s *slice) resolve(ctx context.Context) (connector.Place, *verdict, error) 
 // the old one. Where the same spelling leads to another place, nothing is
 // written until a manager accepts it.
 func (s *slice) compareTarget(ctx context.Context, known *store.Target, place connector.Place) (*verdict, error) {
+	last, _ := s.told()
 	next := store.Target{
-		Key: place.Key(s.meta.Provider), Instance: place.Instance, ID: place.ID, Created: place.Created,
+		Behind: last.Milliseconds(),
+		Key:    place.Key(s.meta.Provider), Instance: place.Instance, ID: place.ID, Created: place.Created,
 		Name: place.Name, URL: place.URL, ByName: place.ByName,
 		Spelling: s.meta.TargetHash, ConfigurationVersion: s.meta.ConfigurationVersion, Relinked: true,
 	}
@@ -103,6 +105,11 @@ func (s *slice) compareTarget(ctx context.Context, known *store.Target, place co
 
 // keepTarget stores what is new about the same place.
 func (s *slice) keepTarget(ctx context.Context, known, next store.Target) (*verdict, error) {
+	// The clock alone is no reason to store it again, unless it is a minute off.
+	if off := next.Behind - known.Behind; next.Behind == 0 || max(off, -off) < apart.Milliseconds() {
+		next.Behind = known.Behind
+	}
+
 	s.setTarget(next)
 
 	if next == known || s.dry() {

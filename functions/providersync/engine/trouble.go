@@ -173,6 +173,32 @@ func (s *slice) unanswered(ctx context.Context, t *task, e *connector.Error) (*v
 	}
 	s.refuse(t, e)
 	s.doubted(t) // it may have been applied
+
+	return s.lookBack(ctx, t)
+}
+
+// lookBack reads the object of an update that was not answered. What it looks
+// like now is the update's work, also where the provider stores a text in a form
+// of its own. A read that fails proves nothing.
+func (s *slice) lookBack(ctx context.Context, t *task) (*verdict, error) {
+	puller, can := s.conn.(connector.Puller)
+	if !can || !s.pulls() {
+		return nil, nil
+	}
+
+	if v, err := s.await(ctx, pacing.Read); v != nil || err != nil {
+		return v, err
+	}
+
+	var o connector.Object
+	err := s.guarded(t, func() (err error) {
+		o, err = puller.Read(ctx, *t.link.Remote)
+		return err
+	})
+	if err == nil && o.Remote.ID == t.link.Remote.ID && o.Seen.Text != t.link.SeenText {
+		t.link.UnsureTexts = keepLast(t.link.UnsureTexts, o.Seen.Text)
+	}
+
 	return nil, nil
 }
 

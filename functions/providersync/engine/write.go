@@ -38,7 +38,7 @@ func (s *slice) create(ctx context.Context, t *task) (*verdict, error) {
 	}
 
 	t.sent(w, c)
-	t.link.Verbatim = w.Seen.Text != "" && w.Seen.Text == s.look(t, c)
+	t.link.Verbatim = s.verbatim(t, w, c)
 	t.link.Told = s.chat.told(c)
 	s.record(t, created(w), w.Note)
 	s.did(pacing.Create)
@@ -154,7 +154,8 @@ func (s *slice) update(ctx context.Context, t *task) (*verdict, error) {
 	}
 
 	t.sent(w, c)
-	t.link.Verbatim = w.Seen.Text != "" && w.Seen.Text == s.look(t, c)
+	t.link.Verbatim = s.verbatim(t, w, c)
+	t.link.FoundAt, t.link.FoundEarly = 0, false // it is known to be ours
 	t.link.Told = s.chat.told(c)
 	s.record(t, domain.Updated, w.Note)
 	s.did(pacing.Update)

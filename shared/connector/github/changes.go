@@ -158,7 +158,7 @@ func (c *Connector) changes(since time.Time, size, number int) string {
 func (i issue) object() connector.Object {
 	found := markdown.Markers(i.Body)
 	return connector.Object{
-		Written: i.written(), Marker: connector.FirstMarker(found), Markers: found, Title: markup.Cut(i.Title, maxTitle, ""), CreatedAt: i.CreatedAt, UpdatedAt: i.UpdatedAt,
+		Written: i.written(), Marker: connector.FirstMarker(found), Markers: found, Title: markup.Cut(i.Title, maxTitle, ""), UpdatedAt: i.UpdatedAt,
 	}
 }
 

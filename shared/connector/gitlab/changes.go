@@ -150,7 +150,7 @@ func changes(since time.Time) url.Values {
 func (i issue) object() connector.Object {
 	found := markdown.Markers(i.Description)
 	return connector.Object{
-		Written: i.written(), Marker: connector.FirstMarker(found), Markers: found, Title: markup.Cut(i.Title, maxTitle, ""), CreatedAt: i.CreatedAt, UpdatedAt: i.UpdatedAt,
+		Written: i.written(), Marker: connector.FirstMarker(found), Markers: found, Title: markup.Cut(i.Title, maxTitle, ""), UpdatedAt: i.UpdatedAt,
 	}
 }
 

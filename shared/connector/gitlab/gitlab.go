@@ -91,7 +91,7 @@ func (i issue) remote() domain.Remote {
 // written is an issue with what tells later whether somebody has changed it.
 func (i issue) written() connector.Written {
 	remote := i.remote()
-	return connector.Written{Remote: remote, Seen: connector.Seen{Text: markdown.TextHash(i.Title, i.Description), State: remote.State}, UpdatedAt: i.UpdatedAt}
+	return connector.Written{Remote: remote, Seen: connector.Seen{Text: markdown.TextHash(i.Title, i.Description), State: remote.State}, CreatedAt: i.CreatedAt, UpdatedAt: i.UpdatedAt}
 }
 
 // A draft is what we write of an issue. What is left out stays as it is; lists

@@ -135,7 +135,7 @@ func (c *Connector) object(ctx context.Context, i issue) connector.Object {
 	found := i.markers()
 	return connector.Object{
 		Written: c.written(ctx, i), Marker: connector.FirstMarker(found), Markers: found, Title: document.CutText(i.Fields.Summary, maxSummary, ""),
-		CreatedAt: i.Fields.Created.Time, UpdatedAt: i.Fields.Updated.Time,
+		UpdatedAt: i.Fields.Updated.Time,
 	}
 }
 

@@ -51,12 +51,12 @@ func (c *Connector) Find(ctx context.Context, since time.Time, want []connector.
 			return nil, err
 		}
 	}
-	if len(s.found) < len(s.items) {
+	if s.originals.Certain() < len(s.items) {
 		if err := c.walk(ctx, c.inProject()+" AND "+created+" ORDER BY created DESC", s.cover); err != nil {
 			return nil, err
 		}
 	}
-	if len(s.found) < len(s.items) {
+	if s.originals.Certain() < len(s.items) {
 		if err := c.readBeyondTheIndex(ctx, s, zone); err != nil {
 			return nil, err
 		}

@@ -130,7 +130,7 @@ func empty(value any) bool {
 
 func (c *Connector) written(ctx context.Context, i issue) connector.Written {
 	remote := c.remote(ctx, i)
-	return connector.Written{Remote: remote, Seen: connector.Seen{Text: i.text(), State: remote.State}, UpdatedAt: i.Fields.Updated.Time}
+	return connector.Written{Remote: remote, Seen: connector.Seen{Text: i.text(), State: remote.State}, CreatedAt: i.Fields.Created.Time, UpdatedAt: i.Fields.Updated.Time}
 }
 
 // remote names an issue by its id, which stays when it is moved to another

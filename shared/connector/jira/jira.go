@@ -135,7 +135,8 @@ func (c *Connector) Create(ctx context.Context, content connector.Content, m con
 	written.Remote.State = domain.Open
 	if i, err := c.read(ctx, made.ID); err == nil {
 		// Whoever has closed it meanwhile did that, not we.
-		written.Seen.Text, written.UpdatedAt = i.text(), i.Fields.Updated.Time
+		written.Seen.Text = i.text()
+		written.CreatedAt, written.UpdatedAt = i.Fields.Created.Time, i.Fields.Updated.Time
 	}
 	return written, nil
 }

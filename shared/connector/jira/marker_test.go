@@ -184,3 +184,36 @@ func FuzzMarker(f *testing.F) {
 		}
 	})
 }
+
+// The index knows of an issue that was there before the attempt, into which
+// somebody has pasted our label, and not yet of ours.
+func TestAnOlderIssueIsInTheIndexAndOursIsNot(t *testing.T) {
+	each(t, func(t *testing.T, flavor string) {
+		f, c := start(t, flavor)
+		c.zone = time.UTC
+		m := marker
+		m.Tag = connector.NewTag(now.Add(-10*time.Second), []byte("ten bytes."))
+		with := func(n int, created time.Time) string {
+			return issueJSON(n, "new", func(all map[string]any) {
+				all["fields"].(map[string]any)["labels"] = []string{label(m)}
+				all["fields"].(map[string]any)["created"] = created.Format("2006-01-02T15:04:05.000-0700")
+			})
+		}
+		f.answer = func(w http.ResponseWriter, r *http.Request) {
+			switch path := r.URL.Path; {
+			case strings.Contains(r.URL.Query().Get("jql"), "created <"):
+				reply(w, 200, nil, listJSON())
+			case strings.Contains(path, "/search"):
+				reply(w, 200, nil, listJSON(with(1, now.Add(-time.Minute))))
+			case strings.HasSuffix(path, "/WORK-2"):
+				reply(w, 200, nil, with(2, now))
+			default:
+				reply(w, 404, nil, "{}")
+			}
+		}
+		got, err := c.Find(t.Context(), now.Add(-5*time.Minute), []connector.Marker{m})
+		if err != nil || got[m.Item].Remote.Key != "WORK-2" {
+			t.Errorf("%+v %v", got, err)
+		}
+	})
+}

@@ -131,7 +131,7 @@ func (c *Connector) batchOf(ctx context.Context, r reading, since time.Time, off
 func (c *Connector) object(i issue, flow workflow) numbered {
 	found := markers(i.Additional)
 	return numbered{connector.Object{
-		Written: c.written(i, flow.state(i)), Marker: connector.FirstMarker(found), Markers: found, Title: strings.Clone(markup.Cut(i.Summary, maxSummary, "")), CreatedAt: i.CreatedAt, UpdatedAt: i.UpdatedAt,
+		Written: c.written(i, flow.state(i)), Marker: connector.FirstMarker(found), Markers: found, Title: strings.Clone(markup.Cut(i.Summary, maxSummary, "")), UpdatedAt: i.UpdatedAt,
 	}, int64(i.ID)}
 }
 

@@ -98,8 +98,9 @@ func (c *Connector) written(i issue, state domain.ItemState) connector.Written {
 	id := strconv.FormatInt(int64(i.ID), 10)
 	page, _ := markup.WebURL(strings.TrimSuffix(c.cfg.BaseURL, "/api/rest") + "/view.php?id=" + id)
 	return connector.Written{
-		Remote: domain.Remote{ID: id, Key: id, URL: page, State: state},
-		Seen:   connector.Seen{Text: textHash(i.Summary, i.Description), State: state},
+		Remote:    domain.Remote{ID: id, Key: id, URL: page, State: state},
+		CreatedAt: i.CreatedAt,
+		Seen:      connector.Seen{Text: textHash(i.Summary, i.Description), State: state},
 
 		UpdatedAt: i.UpdatedAt,
 	}
