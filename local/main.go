@@ -22,13 +22,14 @@ const usage = `usage: go run ./local <command> [flags]
   replay  play a file of changes, in their order or not
   import  publish a file of events on a real bus
   watch   follow a sync in the terminal
+  live    try a connector's promises at a real account
 
   -h after a command lists its flags`
 
 // commands are what local can do.
 var commands = map[string]func(context.Context, []string) error{
 	"run": runCommand, "token": tokenCommand, "env": envCommand, "invoke": invokeCommand, "load": loadCommand,
-	"event": eventCommand, "replay": replayCommand, "import": importCommand, "watch": watchCommand,
+	"event": eventCommand, "replay": replayCommand, "import": importCommand, "watch": watchCommand, "live": liveCommand,
 }
 
 func main() {

@@ -1,0 +1,139 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"text/tabwriter"
+
+	"integrations/local/environment"
+	"integrations/local/live"
+	"integrations/local/sample"
+	"integrations/shared/domain"
+	"integrations/shared/wall"
+)
+
+// liveCommand holds a connector against a real account and prints which of its
+// promises are kept.
+func liveCommand(ctx context.Context, args []string) error {
+	flags, dir := newFlags("live")
+	provider := flags.String("provider", "", "discord, github, gitlab, jira, mantisbt, slack or teams")
+	config := flags.String("config", "", "a file with the configuration of an integration, secrets in it")
+	yes := flags.Bool("yes", false, "post to a chat, or work in a place that holds objects of others")
+	person := flags.Bool("person", false, "ask a person to edit and to rename at the provider")
+	standin := flags.String("standin", "", "instead of both: a stand-in of the running local environment, by its name in endpoints.json")
+	if err := parse(flags, args); err != nil {
+		return err
+	}
+
+	var line *live.Line
+	var err error
+	switch {
+	case *standin != "" && *provider == "" && *config == "":
+		line, err = atStandIn(*dir, *standin)
+	case *standin == "" && slices.Contains(domain.Providers, domain.Provider(*provider)) && *config != "":
+		line, err = atAccount(domain.Provider(*provider), *config)
+	default:
+		err = errors.New("live needs -provider and -config, or -standin: make live PROVIDER=mantisbt CONFIG=file.json")
+	}
+	if err != nil {
+		return err
+	}
+	defer func() { _ = line.Close() }()
+
+	trial := &live.Trial{Connector: line.Connector, Wire: line.Wire, Clock: wall.Clock{}, Yes: *yes}
+	if *person {
+		trial.Ask = asking(os.Stdin, os.Stdout)
+	}
+	rows, err := trial.Run(ctx)
+	broken := printed(os.Stdout, rows)
+	if err != nil {
+		return err
+	}
+	if broken > 0 {
+		return exit{exitFailed, fmt.Sprintf("%d promises are broken", broken)}
+	}
+
+	return nil
+}
+
+// atAccount opens the connector of a configuration in a file.
+func atAccount(provider domain.Provider, file string) (*live.Line, error) {
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return nil, err
+	}
+
+	line, err := live.Open(provider, string(text), live.Upstream{})
+	if err != nil {
+		return nil, fmt.Errorf("the configuration in %s: %w", file, err)
+	}
+
+	return line, nil
+}
+
+// atStandIn opens the connector of the sample's integration with a stand-in.
+func atStandIn(dir, name string) (*live.Line, error) {
+	endpoints, err := environment.ReadEndpoints(dir)
+	if err != nil {
+		return nil, err
+	}
+	control, err := environment.ReadControl(dir)
+	if err != nil {
+		return nil, err
+	}
+	id, known := endpoints.Integrations[name]
+	if !known {
+		return nil, fmt.Errorf("there is no stand-in %q: the names are in %s", name, filepath.Join(dir, "endpoints.json"))
+	}
+
+	up := live.Upstream{CA: control.CA, Dial: func(host string) string { return control.Overrides[host] }}
+	for _, i := range sample.List() {
+		if i.ID.String() == id {
+			return live.Open(i.Provider, i.Configuration, up)
+		}
+	}
+
+	return nil, fmt.Errorf("the sample has no integration %s", id)
+}
+
+// asking has a person do something, who presses Enter when it is done.
+func asking(in io.Reader, out io.Writer) func(context.Context, string) error {
+	lines := bufio.NewReader(in)
+
+	return func(ctx context.Context, what string) error {
+		_, _ = fmt.Fprintf(out, "%s, then press Enter: ", what)
+		done := make(chan error, 1)
+		go func() {
+			_, err := lines.ReadString('\n')
+			done <- err
+		}()
+
+		select {
+		case err := <-done:
+			return err
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+// printed prints the rows as a table, and counts the broken promises.
+func printed(out io.Writer, rows []live.Row) int {
+	table := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
+	broken := 0
+	for _, r := range rows {
+		if r.Outcome == live.Broken {
+			broken++
+		}
+		_, _ = fmt.Fprintf(table, "%s\t%s\t%s\n", r.Promise, r.Outcome, r.Detail)
+	}
+	_ = table.Flush()
+
+	return broken
+}

@@ -1,0 +1,477 @@
+package live
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"integrations/shared/connector"
+	"integrations/shared/domain"
+)
+
+// check asks what the service's own check asks.
+func (t *Trial) check(ctx context.Context) (string, error) {
+	checker, can := t.Connector.(connector.Checker)
+	if !can {
+		return "", notTried("the provider cannot be asked")
+	}
+
+	checks, err := checker.Check(ctx)
+	var says []string
+	refused := false
+	for _, c := range checks {
+		says = append(says, c.String())
+		refused = refused || c.OK != nil && !*c.OK
+	}
+	detail := strings.Join(says, ", ")
+
+	switch {
+	case refused:
+		t.stopped = "the check does not pass"
+		return "", fmt.Errorf("%s: %w", detail, cmpError(err, "refused"))
+	case len(checks) == 0 && err != nil:
+		return "", err
+	}
+
+	return detail, nil
+}
+
+func cmpError(err error, otherwise string) error {
+	if err != nil {
+		return err
+	}
+
+	return errors.New(otherwise)
+}
+
+// place resolves the place twice and has calls go there.
+func (t *Trial) place(ctx context.Context) (string, error) {
+	first, err := t.Connector.Resolve(ctx)
+	if err != nil {
+		t.stopped = "the place was not found"
+		return "", err
+	}
+	again, err := t.Connector.Resolve(ctx)
+	if err != nil {
+		return "", err
+	}
+	if again.ID != first.ID || again.Instance != first.Instance || again.Created != first.Created {
+		return "", fmt.Errorf("%+v, then %+v", first, again)
+	}
+
+	t.Connector.Use(first)
+
+	return fmt.Sprintf("%s, id %s", first.Name, first.ID), nil
+}
+
+// alone refuses a place with objects of others.
+func (t *Trial) alone(ctx context.Context) (string, error) {
+	objects, _, err := t.Connector.(connector.Puller).Changes(ctx, time.Time{}, 0)
+	if err != nil {
+		t.stopped = "the place cannot be listed"
+		return "", err
+	}
+
+	others := 0
+	for _, o := range objects {
+		if !o.Other {
+			others++
+		}
+	}
+
+	switch {
+	case others == 0:
+		return "it is empty", nil
+	case t.Yes:
+		return "", notTried("it holds objects of others; YES=1 allows that")
+	}
+
+	t.stopped = "the place holds objects of others"
+
+	return "", errors.New("it holds objects of others: make a place for the trial, or allow it with YES=1")
+}
+
+// allowed stops a trial in a chat that nobody has allowed.
+func (t *Trial) allowed(context.Context) (string, error) {
+	if !t.Yes {
+		t.stopped = "nothing is posted without YES=1"
+		return "", notTried("%s", t.stopped)
+	}
+
+	return fmt.Sprintf("at most %d messages", MostMessages), nil
+}
+
+// created makes an object and reads it.
+func (t *Trial) created(ctx context.Context) (string, error) {
+	o, w, err := t.make(ctx, t.item("a new object"))
+	if err != nil {
+		t.stopped = "nothing can be created"
+		return "", err
+	}
+	if w.Remote.ID == "" || w.Remote.URL == "" {
+		return "", fmt.Errorf("the answer names no object: %+v", w.Remote)
+	}
+
+	read, err := t.read(ctx, o)
+	if err != nil {
+		return "", err
+	}
+
+	content := t.content(o.item)
+	switch {
+	case read.Title != content.Title:
+		return "", fmt.Errorf("the title is %q, %q was sent", read.Title, content.Title)
+	case read.Seen.State != domain.Open:
+		return "", fmt.Errorf("it is %s", read.Seen.State)
+	case !slices.Contains(read.Markers, o.marker):
+		return "", fmt.Errorf("it does not carry its marker: %+v", read.Markers)
+	case read.Seen.Text != w.Seen.Text:
+		return "", errors.New("it is read in another form than the create's answer shows")
+	}
+
+	return w.Remote.URL + ", the text is stored " + t.form(read.Seen.Text, content, o.marker), nil
+}
+
+// form says whether the provider stores a text as it is sent.
+func (t *Trial) form(text string, c connector.Content, m connector.Marker) string {
+	if text == t.Connector.(connector.Puller).Look(c, m) {
+		return "as it is sent"
+	}
+
+	return "in a form of the provider's own"
+}
+
+// read reads an object of the trial.
+func (t *Trial) read(ctx context.Context, o *object) (connector.Object, error) {
+	read, err := t.Connector.(connector.Puller).Read(ctx, o.sent.Remote)
+	if err == nil && read.Remote.ID != o.sent.Remote.ID {
+		err = fmt.Errorf("object %s was asked for, %s came", o.sent.Remote.ID, read.Remote.ID)
+	}
+
+	return read, err
+}
+
+// rendered is what spares a call: the content is the same each time.
+func (t *Trial) rendered(context.Context) (string, error) {
+	item := t.item("the same")
+	first := t.Connector.Render(item).Hash()
+	second := t.Connector.Render(item).Hash()
+	if first != second {
+		return "", errors.New("the same item gives two contents")
+	}
+
+	return "", nil
+}
+
+// first is the object that updates are tried at.
+func (t *Trial) first() (*object, error) {
+	if len(t.objects) == 0 || t.objects[0].lost {
+		return nil, notTried("there is no object")
+	}
+
+	return t.objects[0], nil
+}
+
+func (t *Trial) updated(ctx context.Context) (string, error) {
+	o, err := t.first()
+	if err != nil {
+		return "", err
+	}
+
+	before := o.sent.Seen.Text
+	w, err := t.change(ctx, o, func(i *domain.Item) { i.Title = "Live check: another title & <b>signs</b>" })
+	if err != nil {
+		return "", err
+	}
+	read, err := t.read(ctx, o)
+	switch {
+	case err != nil:
+		return "", err
+	case read.Seen.Text == before:
+		return "", errors.New("it looks as before")
+	case read.Seen.Text != w.Seen.Text:
+		return "", errors.New("it is read in another form than the update's answer shows")
+	case read.Seen.State != domain.Open:
+		return "", fmt.Errorf("the update of a text made it %s", read.Seen.State)
+	}
+
+	return "", nil
+}
+
+func (t *Trial) labelled(ctx context.Context) (string, error) {
+	o, err := t.first()
+	if err != nil {
+		return "", err
+	}
+
+	w, err := t.change(ctx, o, func(i *domain.Item) { i.Labels = []string{"live-check"} })
+	if err != nil {
+		return "", err
+	}
+	if w.Note != "" {
+		return "", notTried("the provider left them out: %s", w.Note)
+	}
+
+	return "", nil
+}
+
+func (t *Trial) closed(ctx context.Context) (string, error) {
+	return "", t.moves(ctx, domain.Closed)
+}
+
+func (t *Trial) reopened(ctx context.Context) (string, error) {
+	return "", t.moves(ctx, domain.Open)
+}
+
+// moves closes or reopens the object.
+func (t *Trial) moves(ctx context.Context, to domain.ItemState) error {
+	o, err := t.first()
+	if err != nil {
+		return err
+	}
+	if _, err := t.change(ctx, o, func(i *domain.Item) { i.State = to }); err != nil {
+		return err
+	}
+
+	read, err := t.read(ctx, o)
+	if err != nil {
+		return err
+	}
+	if read.Seen.State != to {
+		return fmt.Errorf("it is %s", read.Seen.State)
+	}
+
+	return nil
+}
+
+// foundAgain loses the answer of a create and looks for what it made.
+func (t *Trial) foundAgain(ctx context.Context) (string, error) {
+	finder, can := t.Connector.(connector.Finder)
+	if !can {
+		return "", notTried("the provider cannot be asked what it holds: such a create is reported as unknown")
+	}
+
+	began := t.Clock.Now()
+	t.Wire.LoseNext()
+	o, _, err := t.make(ctx, t.item("an answer is lost"))
+	lost := t.Wire.Lost()
+	var e *connector.Error
+	switch {
+	case !lost && err != nil:
+		return "", err
+	case !lost:
+		return "", errors.New("no write passed the wire")
+	case err == nil:
+		return "", errors.New("the create succeeded without an answer")
+	case !errors.As(err, &e) || e.Class != connector.Ambiguous:
+		return "", fmt.Errorf("the create without an answer is not in doubt: %w", err)
+	}
+
+	_, behind := finder.Behind()
+	since := began.Add(-5*time.Minute - max(behind, 0))
+	for {
+		found, err := finder.Find(ctx, since, []connector.Marker{o.marker})
+		if err != nil && !passing(err) {
+			return "", err
+		}
+		if w, ok := found[o.item.ID]; ok {
+			o.keep(w, t.content(o.item))
+			break
+		}
+		if t.Clock.Now().Sub(began) > patience {
+			return "", fmt.Errorf("not found within %s", patience)
+		}
+		if err := t.Clock.Sleep(ctx, look); err != nil {
+			return "", err
+		}
+	}
+	after := t.Clock.Now().Sub(began).Round(time.Second)
+
+	return fmt.Sprintf("found after %s", after), nil
+}
+
+// passing reports whether an error may pass by itself.
+func passing(err error) bool {
+	var e *connector.Error
+
+	return errors.As(err, &e) && (e.Class == connector.Retryable || e.Class == connector.NotSent)
+}
+
+// walk goes through what changed since the trial began.
+func (t *Trial) walk(ctx context.Context, see func(connector.Object)) error {
+	_, behind := t.Connector.(connector.Finder).Behind()
+	since := t.began.Add(-time.Minute - max(behind, 0)).Truncate(time.Second)
+	seen := map[string]bool{}
+	for offset := 0; ; {
+		objects, more, err := t.Connector.(connector.Puller).Changes(ctx, since, offset)
+		if err != nil {
+			return err
+		}
+		for _, o := range objects {
+			if !o.Other && !seen[o.Remote.ID] {
+				seen[o.Remote.ID] = true
+				see(o)
+			}
+		}
+		if !more || len(objects) == 0 {
+			return nil
+		}
+		offset += len(objects)
+	}
+}
+
+// listed waits until the list shows each object as it was last written. None may
+// be there twice.
+func (t *Trial) listed(ctx context.Context) (string, error) {
+	began := t.Clock.Now()
+	for {
+		shown := map[string]string{}
+		carried := map[connector.Marker]int{}
+		err := t.walk(ctx, func(o connector.Object) {
+			shown[o.Remote.ID] = o.Seen.Text
+			for _, m := range o.Markers {
+				carried[m]++
+			}
+		})
+		if err != nil && !passing(err) {
+			return "", err
+		}
+
+		missing := 0
+		for _, o := range t.objects {
+			if carried[o.marker] > 1 {
+				return "", fmt.Errorf("%q is there %d times", o.item.Title, carried[o.marker])
+			}
+			if text, there := shown[o.sent.Remote.ID]; !o.lost && (!there || o.sent.Seen.Text != "" && text != o.sent.Seen.Text) {
+				missing++
+			}
+		}
+
+		waited := t.Clock.Now().Sub(began).Round(time.Second)
+		switch {
+		case missing == 0:
+			return fmt.Sprintf("%d objects after %s", len(t.objects), waited), nil
+		case waited > patience:
+			return "", fmt.Errorf("%d of %d objects are missing or as before after %s", missing, len(t.objects), waited)
+		}
+		if err := t.Clock.Sleep(ctx, look); err != nil {
+			return "", err
+		}
+	}
+}
+
+// personsEdit has a person edit an object, and waits for the list to show it.
+func (t *Trial) personsEdit(ctx context.Context) (string, error) {
+	o, err := t.first()
+	switch {
+	case err != nil:
+		return "", err
+	case t.Ask == nil:
+		return "", notTried("no person is there to edit")
+	}
+	if err := t.Ask(ctx, "Change the text of "+o.sent.Remote.URL); err != nil {
+		return "", err
+	}
+
+	began := t.Clock.Now()
+	for {
+		seen := false
+		err := t.walk(ctx, func(shown connector.Object) {
+			seen = seen || shown.Remote.ID == o.sent.Remote.ID && shown.Seen.Text != o.sent.Seen.Text
+		})
+		waited := t.Clock.Now().Sub(began).Round(time.Second)
+		switch {
+		case err != nil && !passing(err):
+			return "", err
+		case seen:
+			return fmt.Sprintf("seen after %s", waited), nil
+		case waited > patience:
+			return "", fmt.Errorf("not seen within %s", patience)
+		}
+		if err := t.Clock.Sleep(ctx, look); err != nil {
+			return "", err
+		}
+	}
+}
+
+// renamed has a person rename the place.
+func (t *Trial) renamed(ctx context.Context) (string, error) {
+	if t.Ask == nil {
+		return "", notTried("no person is there to rename it")
+	}
+
+	before, err := t.Connector.Resolve(ctx)
+	if err != nil {
+		return "", err
+	}
+	if err := t.Ask(ctx, "Rename "+before.Name+" at the provider, and leave its address as it is if you can"); err != nil {
+		return "", err
+	}
+	after, err := t.Connector.Resolve(ctx)
+	switch {
+	case err != nil:
+		return "", err
+	case after.ID != before.ID || after.Created != before.Created:
+		return "", fmt.Errorf("it was id %s and is %s", before.ID, after.ID)
+	}
+	t.Connector.Use(after)
+
+	return before.Name + " is " + after.Name, nil
+}
+
+func (t *Trial) posted(ctx context.Context) (string, error) {
+	_, w, err := t.make(ctx, t.item("a new message"))
+	switch {
+	case err != nil:
+		t.stopped = "nothing can be posted"
+		return "", err
+	case w.Unproven:
+		return "the provider gives no proof that it is there", nil
+	}
+
+	return w.Remote.URL, nil
+}
+
+func (t *Trial) edited(ctx context.Context) (string, error) {
+	o, err := t.first()
+	if err != nil {
+		return "", err
+	}
+	if !t.Connector.(connector.Chat).Manner().Edits {
+		return "", notTried("each change is a message of its own")
+	}
+
+	if _, err := t.change(ctx, o, func(i *domain.Item) { i.State = domain.Closed }); err != nil {
+		return "", err
+	}
+
+	return "", nil
+}
+
+// clock says what answers have told of the provider's clock.
+func (t *Trial) clock(context.Context) (string, error) {
+	finder, can := t.Connector.(connector.Finder)
+	if !can {
+		return "", notTried("its time is not needed")
+	}
+
+	last, _ := finder.Behind()
+	if last == 0 {
+		return "", errors.New("no answer has told the time")
+	}
+
+	return fmt.Sprintf("%s behind this machine's", last.Round(time.Second)), nil
+}
+
+// limits says what answers have told of limits.
+func (t *Trial) limits(context.Context) (string, error) {
+	told := t.Wire.Limits()
+	if len(told) == 0 {
+		return "", notTried("no answer told any; %d calls were made", t.Wire.Calls())
+	}
+
+	return fmt.Sprintf("%s; %d calls were made", strings.Join(told, ", "), t.Wire.Calls()), nil
+}

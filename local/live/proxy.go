@@ -1,0 +1,185 @@
+package live
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"io"
+	"log"
+	"net"
+	"net/http"
+	"net/http/httputil"
+	"net/netip"
+	"net/url"
+	"os"
+	"strings"
+	"time"
+
+	"integrations/local/devca"
+	"integrations/shared/configuration"
+	"integrations/shared/connector"
+	"integrations/shared/connector/registry"
+	"integrations/shared/domain"
+	"integrations/shared/outbound"
+)
+
+// A Line is a connector that speaks to its provider through a proxy of ours, which
+// is the only way to lose an answer on purpose.
+type Line struct {
+	Connector connector.Connector
+	Wire      *Wire
+
+	server *http.Server
+	client *outbound.Client
+	dir    string // of the proxy's certificates
+}
+
+// An Upstream says how a provider is reached. The zero value is how it is reached
+// from everywhere.
+type Upstream struct {
+	// Dial gives the address at which a host is found, "" for the usual one.
+	Dial func(host string) string
+	// CA is a PEM file with the authority to trust, "" for the system's.
+	CA string
+}
+
+// callTime is the longest that a call may last, as in a deployment.
+const callTime = 30 * time.Second
+
+// Open opens the connector of a configuration, as a manager would store it, with
+// its secrets in it. What is wrong with it comes as *configuration.Invalid.
+func Open(provider domain.Provider, text string, up Upstream) (*Line, error) {
+	accepted, err := configuration.Accept(provider, text, nil)
+	if err != nil {
+		return nil, err
+	}
+	origin, err := url.Parse(accepted.Destination.Origin)
+	if err != nil || origin.Host == "" {
+		return nil, errors.New("the configuration names no server")
+	}
+
+	line := &Line{Wire: &Wire{}}
+	if err := line.listen(origin.Host, up); err != nil {
+		return nil, errors.Join(err, line.Close())
+	}
+	line.Connector, err = registry.Open(provider, accepted.Public, accepted.NewSecrets, line.client, time.Now)
+	if err != nil {
+		return nil, errors.Join(err, line.Close())
+	}
+
+	return line, nil
+}
+
+// Close stops the proxy.
+func (l *Line) Close() error {
+	var failed []error
+	if l.client != nil {
+		l.client.CloseIdle()
+	}
+	if l.server != nil {
+		failed = append(failed, l.server.Close())
+	}
+	if l.dir != "" {
+		failed = append(failed, os.RemoveAll(l.dir))
+	}
+
+	return errors.Join(failed...)
+}
+
+// listen starts the proxy of a host (or host:port), and makes a client that finds
+// the host there.
+func (l *Line) listen(host string, up Upstream) error {
+	forward, err := up.forward(host)
+	if err != nil {
+		return err
+	}
+	if l.dir, err = os.MkdirTemp("", "live"); err != nil {
+		return err
+	}
+	ca, err := devca.Open(l.dir)
+	if err != nil {
+		return err
+	}
+	name := (&url.URL{Host: host}).Hostname()
+	certificate, err := ca.Certificate(name)
+	if err != nil {
+		return err
+	}
+	roots, err := pool(ca.CertFile())
+	if err != nil {
+		return err
+	}
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return err
+	}
+
+	l.server = &http.Server{
+		Handler: l.Wire.Around(forward), ReadHeaderTimeout: callTime, ErrorLog: log.New(io.Discard, "", 0),
+		TLSConfig: &tls.Config{Certificates: []tls.Certificate{certificate}, MinVersion: tls.VersionTLS12},
+	}
+	go func() { _ = l.server.ServeTLS(listener, "", "") }()
+
+	at, err := netip.ParseAddrPort(listener.Addr().String())
+	if err != nil {
+		return err
+	}
+	l.client = outbound.New(outbound.Config{RootCAs: roots, Timeout: callTime, Overrides: map[string]netip.AddrPort{name: at}})
+
+	return nil
+}
+
+// forward is the provider behind the proxy.
+func (u Upstream) forward(host string) (http.Handler, error) {
+	roots, err := pool(u.CA)
+	if err != nil {
+		return nil, err
+	}
+
+	dialer := &net.Dialer{Timeout: callTime}
+	transport := &http.Transport{
+		TLSClientConfig: &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12},
+		DialContext: func(ctx context.Context, network, address string) (net.Conn, error) {
+			if u.Dial != nil {
+				named, _, err := net.SplitHostPort(address)
+				if to := u.Dial(named); err == nil && to != "" {
+					address = to
+				}
+			}
+
+			return dialer.DialContext(ctx, network, address)
+		},
+	}
+
+	return &httputil.ReverseProxy{
+		Transport: transport,
+		Rewrite: func(r *httputil.ProxyRequest) {
+			r.Out.URL.Scheme = "https"
+			r.Out.URL.Host = host
+			r.Out.Host = r.In.Host
+			r.Out.Header.Set("User-Agent", strings.Join(r.In.Header["User-Agent"], " "))
+		},
+		ErrorLog:      log.New(io.Discard, "", 0),
+		FlushInterval: -1,
+	}, nil
+}
+
+// pool holds the authorities of a PEM file, nil for the system's.
+func pool(file string) (*x509.CertPool, error) {
+	if file == "" {
+		return nil, nil
+	}
+
+	pem, err := os.ReadFile(file)
+	if err != nil {
+		return nil, err
+	}
+	roots := x509.NewCertPool()
+	if !roots.AppendCertsFromPEM(pem) {
+		return nil, fmt.Errorf("%s holds no certificate", file)
+	}
+
+	return roots, nil
+}

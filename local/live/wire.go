@@ -1,0 +1,124 @@
+package live
+
+import (
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+)
+
+// A Wire stands between a connector and its provider. It counts calls, notes what
+// answers say of limits, and loses the answer of a write when it is told to.
+type Wire struct {
+	mu     sync.Mutex
+	calls  int
+	lose   bool
+	limits map[string]string
+}
+
+// Around is the provider as it is seen through the wire.
+func (w *Wire) Around(provider http.Handler) http.Handler {
+	return http.HandlerFunc(func(out http.ResponseWriter, r *http.Request) {
+		if w.arrives(r) {
+			provider.ServeHTTP(discard{http.Header{}}, r)
+			panic(http.ErrAbortHandler) // the connection ends without an answer
+		}
+
+		provider.ServeHTTP(&noting{ResponseWriter: out, wire: w}, r)
+	})
+}
+
+// LoseNext has the provider carry out the next write, and cuts the connection in
+// place of its answer.
+func (w *Wire) LoseNext() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.lose = true
+}
+
+// Lost reports whether the answer was lost since LoseNext, and ends the wish.
+func (w *Wire) Lost() bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	lost := !w.lose
+	w.lose = false
+
+	return lost
+}
+
+// Calls is how many requests there were.
+func (w *Wire) Calls() int {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+
+	return w.calls
+}
+
+// Limits are the headers about limits in the last answers, sorted.
+func (w *Wire) Limits() []string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+
+	var all []string
+	for name, value := range w.limits {
+		all = append(all, name+": "+value)
+	}
+	slices.Sort(all)
+
+	return all
+}
+
+// arrives counts a request and says whether its answer is to be lost. Jira and
+// Slack read by POST: these answers are not lost.
+func (w *Wire) arrives(r *http.Request) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.calls++
+
+	reads := r.Method == http.MethodGet || r.Method == http.MethodHead || strings.Contains(r.URL.Path, "/search")
+	for _, method := range []string{"conversations.info", "conversations.history", "auth.test", "users.info", "access_tokens"} {
+		reads = reads || strings.HasSuffix(r.URL.Path, method)
+	}
+	if reads || !w.lose {
+		return false
+	}
+	w.lose = false
+
+	return true
+}
+
+// saw notes what the header of an answer says of limits.
+func (w *Wire) saw(header http.Header) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+
+	if w.limits == nil {
+		w.limits = map[string]string{}
+	}
+	for name := range header {
+		if lower := strings.ToLower(name); strings.Contains(lower, "ratelimit") || lower == "retry-after" {
+			w.limits[name] = header.Get(name)
+		}
+	}
+}
+
+// noting hands an answer on and notes its header.
+type noting struct {
+	http.ResponseWriter
+	wire *Wire
+}
+
+func (n *noting) WriteHeader(status int) {
+	n.wire.saw(n.Header())
+	n.ResponseWriter.WriteHeader(status)
+}
+
+// Unwrap is for http.ResponseController.
+func (n *noting) Unwrap() http.ResponseWriter { return n.ResponseWriter }
+
+// discard takes an answer that nobody gets.
+type discard struct{ header http.Header }
+
+func (d discard) Header() http.Header         { return d.header }
+func (d discard) Write(b []byte) (int, error) { return len(b), nil }
+func (d discard) WriteHeader(int)             {}
