@@ -34,6 +34,7 @@ type Line struct {
 	server *http.Server
 	client *outbound.Client
 	dir    string // of the proxy's certificates
+	at     string // where the proxy listens
 }
 
 // An Upstream says how a provider is reached. The zero value is how it is reached
@@ -122,7 +123,8 @@ func (l *Line) listen(host string, up Upstream) error {
 	}
 	go func() { _ = l.server.ServeTLS(listener, "", "") }()
 
-	at, err := netip.ParseAddrPort(listener.Addr().String())
+	l.at = listener.Addr().String()
+	at, err := netip.ParseAddrPort(l.at)
 	if err != nil {
 		return err
 	}
