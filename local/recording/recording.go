@@ -1,6 +1,20 @@
 // Package recording keeps exchanges with a provider: what was asked and what was
-// answered. Recorded ones of a real server are held against its stand-in, and new
-// ones are written without secrets, names and addresses.
+// answered. It has two tools and one form of file.
+//
+// A file holds one [Exchange] a line, as JSON. [Read] and [Write] read and write
+// it.
+//
+// A [Recorder] notes exchanges while they take place. Its Transport stands in
+// front of a real server, for example in a proxy; its Handler stands in front of
+// a stand-in. Bodies still stream to the caller. Nothing leaves the recorder
+// before Save.
+//
+// A [Scrubber] removes secrets, names and addresses. It sees all exchanges of a
+// recording at once, so that a person has the same replacement everywhere. Each
+// header that is not in [Rules] is dropped. If a secret is still there at the
+// end, in any encoding, Scrub returns an error and no exchange.
+//
+// All knowledge about providers is in the lists of [DefaultRules].
 package recording
 
 import (
@@ -11,6 +25,7 @@ import (
 	"io"
 	"regexp"
 	"strconv"
+	"strings"
 )
 
 // An Exchange is one request and its answer. In a file each is one line of JSON.
@@ -35,15 +50,31 @@ type Request struct {
 	// was not sent although it is usual.
 	Header map[string]*string `json:"headers,omitempty"`
 	Body   Body               `json:"body,omitempty"`
+	// Cut says why the body is not here, if it is not.
+	Cut string `json:"cut,omitempty"`
 }
 
 // A Response is what was answered.
 type Response struct {
+	// Status is 0 if no answer came.
 	Status int `json:"status"`
 	// Reason is the reason phrase of HTTP/1.1, which some servers use for words.
 	Reason string            `json:"reason,omitempty"`
 	Header map[string]string `json:"headers,omitempty"`
 	Body   Body              `json:"body,omitempty"`
+	// Cut says why the body, or the whole answer, is not here, if it is not.
+	Cut string `json:"cut,omitempty"`
+}
+
+// headerOf is a header by its name in any case.
+func headerOf(header map[string]string, wanted string) string {
+	for name, value := range header {
+		if strings.EqualFold(name, wanted) {
+			return value
+		}
+	}
+
+	return ""
 }
 
 // A Body is JSON as it stands in a file. One that was no JSON is a string there;
@@ -130,7 +161,8 @@ func expand(line []byte) []byte {
 	})
 }
 
-// Write writes one exchange as a line.
+// Write writes one exchange as a line. A text that looks like a run of one
+// character is written so that Read does not expand it.
 func Write(file io.Writer, e Exchange) error {
 	var line bytes.Buffer
 	encoder := json.NewEncoder(&line)
@@ -138,7 +170,10 @@ func Write(file io.Writer, e Exchange) error {
 	if err := encoder.Encode(e); err != nil {
 		return fmt.Errorf("write exchange %s: %w", e.Case, err)
 	}
-	_, err := file.Write(line.Bytes())
+	text := run.ReplaceAllFunc(line.Bytes(), func(found []byte) []byte {
+		return append([]byte(`\u007b`), found[1:]...)
+	})
+	_, err := file.Write(text)
 
 	return err
 }

@@ -1,0 +1,110 @@
+package recording
+
+import "regexp"
+
+// Rules are the lists by which a Scrubber works. All names of headers, members
+// and query parameters are in lower case; they match in any case.
+type Rules struct {
+	// Kept are the headers that stay, an end of * stands for any rest. All others
+	// are dropped.
+	Kept []string
+	// Credentials are the request headers whose value is replaced with <token of
+	// ROLE>. A scheme before it stays.
+	Credentials []string
+	// Secret are the members and query parameters whose value is secret.
+	Secret []string
+	// Paths match secret parts of a path. The first group stays, the second one is
+	// replaced.
+	Paths []*regexp.Regexp
+	// Tenants match the host names that customers have below a provider's domain.
+	Tenants []*regexp.Regexp
+	// Texts match secrets in a text that is no JSON, such as a page. The first
+	// group stays, the second one is replaced.
+	Texts []*regexp.Regexp
+
+	// Logins, Displays, Emails, IDs and Avatars are the members and query
+	// parameters that name a person by login, by name, by e-mail address, by
+	// account id and by picture. An end of * stands for any rest.
+	Logins, Displays, Emails, IDs, Avatars []string
+	// People are the members that hold a person: as an object, a login, an id, or
+	// an array of them.
+	People []string
+	// NotPeople are members that no person has: an object with one of them is no
+	// person, wherever it is.
+	NotPeople []string
+	// Details are the members of a person that say more about him or her.
+	Details []string
+	// Segments are the parts of a path behind which a person is named.
+	Segments []string
+	// Keep are words that are never replaced as the name of a person: usual words
+	// of protocols that accounts are also called by.
+	Keep []string
+}
+
+// DefaultRules are those for the seven providers. Sources: their API references,
+// and the recordings of MantisBT 2.28.4.
+func DefaultRules() *Rules {
+	return &Rules{
+		Kept: []string{
+			"accept", "allow", "authorization", "content-type", "date", "deprecation", "etag", "if-match", "if-none-match", "last-modified", "link", "location",
+			"private-token", "ratelimit-*", "retry-after", "server", "sunset", "www-authenticate",
+			"x-accepted-github-permissions", "x-accepted-oauth-scopes", "x-atlassian-token", "x-github-api-version", "x-github-media-type", "x-github-sso",
+			"x-mantis-loginmethod", "x-mantis-version", "x-next-page", "x-oauth-scopes", "x-page", "x-per-page", "x-prev-page", "x-ratelimit-*",
+			"x-seraph-loginreason", "x-total", "x-total-pages", "x-api-key", "x-gitlab-token",
+		},
+		Credentials: []string{"authorization", "private-token", "x-api-key", "x-gitlab-token"},
+		Secret: []string{
+			"access_token", "api_key", "apikey", "client_secret", "id_token", "password", "private_token", "refresh_token", "response_url",
+			"secret", "session", "sessionid", "sig", "signature", "token", "webhook_url",
+			"activityid", "correlation_id", "correlationid", "request_id", "requestid", "trace_id", "traceid", // name one request
+		},
+		Paths: []*regexp.Regexp{
+			regexp.MustCompile(`(?i)(/webhooks/)([0-9]+/[A-Za-z0-9_%.~-]{12,})`),                  // Discord
+			regexp.MustCompile(`(?i)(/(?:services|triggers|workflows)/)([TE][A-Z0-9]+/[^?#\s]+)`), // Slack
+			regexp.MustCompile(`(?i)(/workflows/)([A-Za-z0-9]{6,})(?:/triggers)`),                 // Teams, Power Automate
+			regexp.MustCompile(`(?i)(/webhookb?2?/)([0-9a-f-]{36}[^?#\s]*)`),                      // Teams, connectors of old
+		},
+		Tenants: []*regexp.Regexp{
+			regexp.MustCompile(`(?i)[a-z0-9][a-z0-9.-]*\.(?:atlassian\.net|slack\.com|ghe\.com|webhook\.office\.com|logic\.azure\.com|powerplatform\.com|sharepoint\.com|onmicrosoft\.com)\b`),
+		},
+		Texts: []*regexp.Regexp{
+			regexp.MustCompile(`(?i)((?:csrf|authenticity|session|nonce)[\w-]*["']?\s*(?:(?:content|value)\s*=|[:=])\s*["']?)([A-Za-z0-9+/=_-]{8,})`),
+			regexp.MustCompile(`(?i)((?:request|ray|trace|reference|incident|support)[ _-]?id\b[^A-Za-z0-9]{1,12})([A-Za-z0-9][A-Za-z0-9-]{7,})`),
+		},
+		Logins: []string{
+			"author_username", "creator", "login", "nick", "nickname", "person", "user", "user_login", "user_name", "username",
+			"team_domain", "workspace",
+		},
+		Displays: []string{
+			"author_name", "display_name", "display_name_normalized", "displayname", "first_name", "firstname", "global_name",
+			"last_name", "lastname", "real_name", "real_name_normalized", "realname", "team", "team_name",
+		},
+		Emails: []string{
+			"author_email", "commit_email", "email", "emailaddress", "notification_email", "public_email", "user_email",
+		},
+		IDs: []string{
+			"account_id", "accountid", "app_user_id", "assignee_id", "assignee_ids", "author_id", "bot_id", "bot_user_id", "closed_by_id", "creator_id",
+			"enterprise_id", "extern_uid", "owner_id", "team_id", "updated_by_id", "user_id", "userid",
+		},
+		Avatars: []string{"avatar", "avatar_hash", "avatar_url", "avatarurls", "banner", "gravatar_id", "image_*"},
+		People: []string{
+			"actor", "assignee", "assignees", "author", "authorized_users", "bot", "bot_profile", "closed_by", "creator", "handler", "installer", "lead",
+			"members", "mentions", "merged_by", "owner", "participants", "profile", "reporter", "requested_reviewers", "sender", "updateauthor", "updated_by", "user", "users",
+		},
+		NotPeople: []string{
+			"allowedvalues", "blocks", "components", "content", "description", "embeds", "fields", "issues", "issuetypes", "operations", "projecttypekey", "required",
+			"schema", "summary", "text", "title",
+		},
+		Details: []string{
+			"bio", "birthday", "blog", "company", "discord", "job_title", "linkedin", "location", "organization", "phone", "pronouns", "skype", "status_text",
+			"twitter", "twitter_username", "website_url", "work_information",
+		},
+		Segments: []string{"members", "u", "user", "users"},
+		Keep: []string{
+			"*", "@me", "admin", "administrator", "anonymous", "api", "assignee", "bot", "bug", "closed", "creator", "developer", "false", "guest", "integrations",
+			"issue", "issues", "label", "labels", "maintainer", "manager", "me", "message", "messages", "name", "new", "none", "null", "open", "opened", "owner",
+			"person", "planner", "project", "projects", "redacted", "reporter", "repos", "rest", "root", "state", "status", "system", "task", "text", "title",
+			"token", "true", "updater", "user", "users", "viewer",
+		},
+	}
+}
