@@ -1,5 +1,5 @@
 // Package recording keeps exchanges with a provider: what was asked and what was
-// answered. It has two tools and one form of file.
+// answered. It has three tools and one form of file.
 //
 // A file holds one [Exchange] a line, as JSON. [Read] and [Write] read and write
 // it.
@@ -14,7 +14,11 @@
 // header that is not in [Rules] is dropped. If a secret is still there at the
 // end, in any encoding, Scrub returns an error and no exchange.
 //
-// All knowledge about providers is in the lists of [DefaultRules].
+// A [Replay] sends the requests of a recording to a stand-in and lists the
+// differences between its answers and those in the recording.
+//
+// All knowledge about providers is in the lists of [DefaultRules] and
+// [DefaultGiven].
 package recording
 
 import (

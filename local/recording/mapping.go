@@ -1,0 +1,394 @@
+package recording
+
+import (
+	"encoding/json"
+	"net/http"
+	"net/url"
+	"regexp"
+	"strings"
+	"time"
+)
+
+// Given are the lists of what a server chooses itself: a recording holds other
+// values than a stand-in gives. All names are in lower case.
+type Given struct {
+	// IDs are the members of a created object that later requests name it by.
+	IDs []string
+	// Cursors are members by which the next page is asked for.
+	Cursors []string
+	// Tags are the headers that later requests send back.
+	Tags []string
+}
+
+// DefaultGiven are those of the seven providers.
+func DefaultGiven() *Given {
+	return &Given{
+		IDs:     []string{"id", "iid", "key", "message_ts", "node_id", "number", "ts"},
+		Cursors: []string{"cursor", "next_cursor", "nextpagetoken"},
+		Tags:    []string{"etag"},
+	}
+}
+
+// A mapping leads from values of a recording to those of a stand-in.
+type mapping struct {
+	given *Given
+	// distinct are values that cannot be confused with others.
+	distinct map[string]string
+	// short are ids such as 7, by the collection in which they were created.
+	short map[string]map[string]string
+	// numbers are all short ids, for comparisons.
+	numbers map[string]string
+	times   map[string]string
+	// shift is how far the stand-in's clock is from that of the recording.
+	shift   time.Duration
+	shifted bool
+}
+
+func newMapping(given *Given) *mapping {
+	return &mapping{
+		given: given, distinct: map[string]string{}, short: map[string]map[string]string{}, numbers: map[string]string{}, times: map[string]string{},
+	}
+}
+
+// learn notes what a stand-in gave in the place of what was recorded.
+func (m *mapping) learn(e Exchange, got Response) {
+	want := e.Response
+	if want.Status != got.Status || want.Status >= http.StatusMultipleChoices {
+		return
+	}
+
+	for name, value := range want.Header {
+		if own := headerOf(got.Header, name); own != "" && listed(m.given.Tags, strings.ToLower(name)) {
+			m.distinct[value] = own
+		}
+	}
+	m.cursorsOf(headerOf(want.Header, "Link"), headerOf(got.Header, "Link"))
+
+	wanted, err := parse(want.Body.Bytes())
+	if err != nil {
+		return
+	}
+	gotten, err := parse(got.Body.Bytes())
+	if err != nil {
+		return
+	}
+	m.pair(wanted, gotten, collection(e))
+}
+
+// collection is the last part of the path of a create, "" for another request.
+func collection(e Exchange) string {
+	if e.Request.Method != http.MethodPost {
+		return ""
+	}
+	path, _, _ := strings.Cut(e.Request.Path, "?")
+
+	return path[strings.LastIndexByte(path, '/')+1:]
+}
+
+// pair learns from two values that stand at one place. Ids are learned from what
+// a create answers alone, and not from its lists: their order may differ.
+func (m *mapping) pair(want, got any, collection string) {
+	wanted, ok := want.(object)
+	gotten, also := got.(object)
+	if !ok || !also {
+		return
+	}
+
+	for _, one := range wanted {
+		own, found := gotten.get(one.name)
+		if !found {
+			continue
+		}
+		name := strings.ToLower(one.name)
+		before, after := scalar(one.value), scalar(own)
+		switch {
+		case before == "" || after == "":
+			m.pair(one.value, own, collection)
+		case collection != "" && listed(m.given.IDs, name):
+			m.id(before, after, collection)
+		case listed(m.given.Cursors, name):
+			m.distinct[before] = after
+		default:
+			m.time(before, after, collection != "")
+		}
+	}
+}
+
+// scalar is the text of a string or a number.
+func scalar(value any) string {
+	switch value := value.(type) {
+	case string:
+		return value
+	case json.Number:
+		return value.String()
+	}
+
+	return ""
+}
+
+// id learns an id. The first pair of an id counts.
+func (m *mapping) id(before, after, collection string) {
+	if !short(before) {
+		if _, known := m.distinct[before]; !known {
+			m.distinct[before] = after
+		}
+
+		return
+	}
+
+	if m.short[collection] == nil {
+		m.short[collection] = map[string]string{}
+	}
+	if _, known := m.short[collection][before]; !known {
+		m.short[collection][before] = after
+	}
+	if _, known := m.numbers[before]; !known {
+		m.numbers[before] = after
+	}
+}
+
+// short reports whether an id could be confused with another number.
+func short(id string) bool { return digits(id) && len(id) < 6 }
+
+// cursorsOf learns what differs in the addresses of the next pages.
+func (m *mapping) cursorsOf(want, got string) {
+	before, after := nextOf(want), nextOf(got)
+	for name, values := range before {
+		if listed(m.given.Cursors, strings.ToLower(name)) && after.Get(name) != "" {
+			m.distinct[values[0]] = after.Get(name)
+		}
+	}
+}
+
+var nextLink = regexp.MustCompile(`<([^>]*)>\s*;[^,]*\brel="?next\b`)
+
+func nextOf(link string) url.Values {
+	found := nextLink.FindStringSubmatch(link)
+	if found == nil {
+		return nil
+	}
+	address, err := url.Parse(found[1])
+	if err != nil {
+		return nil
+	}
+
+	return address.Query()
+}
+
+// stamps match times in a text, with a zone or without one.
+var stamps = regexp.MustCompile(`\b\d{4}-\d\d-\d\d[T ]\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?(?:Z|[+-]\d\d:?\d\d)?`)
+
+// layouts are the forms of times.
+var layouts = []string{
+	"2006-01-02T15:04:05.999999999Z07:00", "2006-01-02T15:04:05.999999999Z0700", "2006-01-02T15:04:05.999999999", "2006-01-02 15:04:05.999999999", "2006-01-02 15:04",
+}
+
+// timeOf reads a time. Its layout has as many digits as the text.
+func timeOf(text string) (at time.Time, layout string, ok bool) {
+	for _, layout := range layouts {
+		at, err := time.Parse(layout, text)
+		if err != nil {
+			continue
+		}
+		fraction := ""
+		if _, rest, found := strings.Cut(text, "."); found {
+			fraction = "." + strings.Repeat("0", len(rest)-len(strings.TrimLeft(rest, "0123456789")))
+		}
+
+		return at, strings.Replace(layout, ".999999999", fraction, 1), true
+	}
+
+	return time.Time{}, "", false
+}
+
+// time learns a pair of times. The first one in what a create answered says how
+// far the clocks are apart: other times may be from before the recording.
+func (m *mapping) time(before, after string, created bool) {
+	was, _, ok := timeOf(before)
+	is, _, also := timeOf(after)
+	if !ok || !also {
+		return
+	}
+
+	if created && !m.shifted {
+		m.shift, m.shifted = is.Sub(was), true
+	}
+	if _, known := m.times[before]; !known {
+		m.times[before] = after
+	}
+}
+
+// text maps a text that may hold ids, tags and times.
+func (m *mapping) text(text string) string {
+	if mapped, ok := m.distinct[text]; ok {
+		return mapped
+	}
+
+	text = idWords.ReplaceAllStringFunc(text, func(word string) string {
+		if mapped, ok := m.distinct[word]; ok {
+			return mapped
+		}
+
+		return word
+	})
+
+	return stamps.ReplaceAllStringFunc(text, m.stamp)
+}
+
+// idWords match what may be an id.
+var idWords = regexp.MustCompile(`[A-Za-z0-9][A-Za-z0-9_.:-]*[A-Za-z0-9=]`)
+
+// stamp maps a time: to the one that the stand-in gave in its place, or by the
+// distance of the clocks.
+func (m *mapping) stamp(text string) string {
+	if mapped, ok := m.times[text]; ok {
+		return mapped
+	}
+	at, layout, ok := timeOf(text)
+	if !ok || m.shift == 0 {
+		return text
+	}
+
+	return at.Add(m.shift).Format(layout)
+}
+
+// target maps a path with its query.
+func (m *mapping) target(target string) string {
+	path, query, asked := strings.Cut(target, "?")
+	parts := strings.Split(path, "/")
+	for i := 1; i < len(parts); i++ {
+		parts[i] = m.segment(parts[i-1], parts[i])
+	}
+	path = strings.Join(parts, "/")
+	if !asked {
+		return path
+	}
+
+	pairs := strings.Split(query, "&")
+	for i, pair := range pairs {
+		name, value, _ := strings.Cut(pair, "=")
+		plain, err := url.QueryUnescape(value)
+		if err != nil {
+			continue
+		}
+		if mapped := m.text(plain); mapped != plain {
+			pairs[i] = name + "=" + url.QueryEscape(mapped)
+		}
+	}
+
+	return path + "?" + strings.Join(pairs, "&")
+}
+
+// segment maps a part of a path. A short id counts only behind the collection in
+// which it was created, such as issues, or its singular.
+func (m *mapping) segment(before, part string) string {
+	plain, err := url.PathUnescape(part)
+	if err != nil {
+		return part
+	}
+
+	if mapped, ok := m.shortIn(before, plain); ok {
+		return url.PathEscape(mapped)
+	}
+	if mapped, ok := m.distinct[plain]; ok {
+		return url.PathEscape(mapped)
+	}
+
+	return part
+}
+
+// body maps a request's body. One that is not JSON is sent as it is.
+func (m *mapping) body(b Body) []byte {
+	value, err := parse(b.Bytes())
+	if err != nil {
+		return b.Bytes()
+	}
+
+	mapped := m.value(value, "", "")
+	if same := encode(value); string(same) == string(encode(mapped)) {
+		return b.Bytes()
+	}
+
+	return encode(mapped)
+}
+
+// value maps a value by the member that holds it and by the member that holds its
+// object. A short id counts only in an object called like the collection in which
+// it was created, such as {"issue": {"id": 1}}.
+func (m *mapping) value(value any, name, parent string) any {
+	switch value := value.(type) {
+	case object:
+		mapped := make(object, len(value))
+		for i, one := range value {
+			mapped[i] = member{one.name, m.value(one.value, one.name, name)}
+		}
+
+		return mapped
+	case []any:
+		mapped := make([]any, len(value))
+		for i, one := range value {
+			mapped[i] = m.value(one, name, parent)
+		}
+
+		return mapped
+	case string:
+		if mapped, ok := m.shortIn(parent, value); ok && listed(m.given.IDs, strings.ToLower(name)) {
+			return mapped
+		}
+
+		return m.text(value)
+	case json.Number:
+		mapped, ok := m.shortIn(parent, value.String())
+		if !ok || !listed(m.given.IDs, strings.ToLower(name)) {
+			mapped, ok = m.distinct[value.String()]
+		}
+		if ok && digits(mapped) {
+			return json.Number(mapped)
+		}
+	}
+
+	return value
+}
+
+// shortIn maps a short id of a collection, which is given by its name or by its
+// singular.
+func (m *mapping) shortIn(collection, id string) (string, bool) {
+	for _, name := range []string{collection, collection + "s"} {
+		if mapped, ok := m.short[name][id]; ok {
+			return mapped, true
+		}
+	}
+
+	return "", false
+}
+
+func (m *mapping) lookup(id string) (string, bool) {
+	if mapped, ok := m.distinct[id]; ok {
+		return mapped, true
+	}
+	mapped, ok := m.numbers[id]
+
+	return mapped, ok
+}
+
+// same reports whether a recorded value and one of the stand-in say the same:
+// they are equal, or the one was given in the place of the other, or both are
+// times.
+func (m *mapping) same(want, got any) bool {
+	if want == got {
+		return true
+	}
+
+	before, after := scalar(want), scalar(got)
+	if mapped, ok := m.lookup(before); ok && mapped == after {
+		return true
+	}
+	_, _, isTime := timeOf(before)
+	_, _, also := timeOf(after)
+	if isTime && also {
+		return true
+	}
+	text, ok := want.(string)
+
+	return ok && (m.text(text) == after || m.target(text) == after)
+}
