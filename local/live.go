@@ -2,6 +2,8 @@ package main
 
 import (
 	"bufio"
+	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -10,6 +12,7 @@ import (
 	"path/filepath"
 	"slices"
 	"text/tabwriter"
+	"time"
 
 	"integrations/local/environment"
 	"integrations/local/live"
@@ -26,6 +29,7 @@ func liveCommand(ctx context.Context, args []string) error {
 	config := flags.String("config", "", "a file with the configuration of an integration, secrets in it")
 	yes := flags.Bool("yes", false, "post to a chat, or work in a place that holds objects of others")
 	person := flags.Bool("person", false, "ask a person to edit and to rename at the provider")
+	record := flags.String("record", "", "a folder for a recording of all exchanges, without secrets, names and addresses")
 	standin := flags.String("standin", "", "instead of both: a stand-in of the running local environment, by its name in endpoints.json")
 	if err := parse(flags, args); err != nil {
 		return err
@@ -46,12 +50,15 @@ func liveCommand(ctx context.Context, args []string) error {
 	}
 	defer func() { _ = line.Close() }()
 
-	trial := &live.Trial{Connector: line.Connector, Wire: line.Wire, Clock: wall.Clock{}, Yes: *yes}
+	trial := &live.Trial{Connector: line.Connector, Wire: line.Wire, Recorder: line.Recorder, Clock: wall.Clock{}, Yes: *yes}
 	if *person {
 		trial.Ask = asking(os.Stdin, os.Stdout)
 	}
 	rows, err := trial.Run(ctx)
 	broken := printed(os.Stdout, rows)
+	if *record != "" {
+		err = errors.Join(err, recorded(line, *record, cmp.Or(*standin, *provider)))
+	}
 	if err != nil {
 		return err
 	}
@@ -60,6 +67,25 @@ func liveCommand(ctx context.Context, args []string) error {
 	}
 
 	return nil
+}
+
+// recorded writes the recording into a new file of a folder.
+func recorded(line *live.Line, dir, name string) error {
+	var lines bytes.Buffer
+	if err := line.Save(&lines); err != nil {
+		return fmt.Errorf("nothing was recorded: %w", err)
+	}
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return err
+	}
+
+	path := filepath.Join(dir, name+"-"+time.Now().UTC().Format("20060102-150405")+".jsonl")
+	if err := os.WriteFile(path, lines.Bytes(), 0o644); err != nil {
+		return err
+	}
+	_, err := fmt.Println("recorded in", path)
+
+	return err
 }
 
 // atAccount opens the connector of a configuration in a file.

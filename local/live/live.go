@@ -7,8 +7,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
+	"integrations/local/recording"
 	"integrations/shared/connector"
 	"integrations/shared/domain"
 )
@@ -56,6 +58,8 @@ type Trial struct {
 	Connector connector.Connector
 	Wire      *Wire
 	Clock     Clock
+	// Recorder is told which promise is tried; nil: nothing is recorded.
+	Recorder *recording.Recorder
 	// Yes allows a trial in a place that holds objects of others, and posts to a
 	// chat.
 	Yes bool
@@ -105,6 +109,7 @@ func (t *Trial) Run(ctx context.Context) ([]Row, error) {
 			continue
 		}
 
+		t.names(s.promise)
 		detail, err := s.try(t, ctx)
 		if ctx.Err() != nil {
 			break
@@ -112,12 +117,21 @@ func (t *Trial) Run(ctx context.Context) ([]Row, error) {
 		rows = append(rows, row(s.promise, detail, err))
 	}
 
+	t.names("close")
+
 	// What was made is closed also after the trial was stopped by its context.
 	closing, cancel := context.WithTimeout(context.WithoutCancel(ctx), patience)
 	defer cancel()
 	rows = append(rows, row("what the trial made is closed", "", t.clean(closing)))
 
 	return rows, ctx.Err()
+}
+
+// names has the exchanges that follow be recorded under a promise.
+func (t *Trial) names(promise string) {
+	if t.Recorder != nil {
+		t.Recorder.Case(strings.Join(strings.FieldsFunc(promise, func(r rune) bool { return r < 'a' || r > 'z' }), "-"), "ours", "")
+	}
 }
 
 func row(promise, detail string, err error) Row {

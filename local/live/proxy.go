@@ -4,20 +4,24 @@ import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"log"
+	"maps"
 	"net"
 	"net/http"
 	"net/http/httputil"
 	"net/netip"
 	"net/url"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
 	"integrations/local/devca"
+	"integrations/local/recording"
 	"integrations/shared/configuration"
 	"integrations/shared/connector"
 	"integrations/shared/connector/registry"
@@ -30,11 +34,16 @@ import (
 type Line struct {
 	Connector connector.Connector
 	Wire      *Wire
+	// Recorder notes every exchange with the provider.
+	Recorder *recording.Recorder
 
-	server *http.Server
-	client *outbound.Client
-	dir    string // of the proxy's certificates
-	at     string // where the proxy listens
+	host    string
+	secrets []string
+	places  map[string]string
+	server  *http.Server
+	client  *outbound.Client
+	dir     string // of the proxy's certificates
+	at      string // where the proxy listens
 }
 
 // An Upstream says how a provider is reached. The zero value is how it is reached
@@ -61,7 +70,10 @@ func Open(provider domain.Provider, text string, up Upstream) (*Line, error) {
 		return nil, errors.New("the configuration names no server")
 	}
 
-	line := &Line{Wire: &Wire{}}
+	line := &Line{
+		Wire: &Wire{}, Recorder: &recording.Recorder{}, host: origin.Hostname(),
+		secrets: slices.Collect(maps.Values(accepted.NewSecrets)), places: placesIn(accepted.Public),
+	}
 	if err := line.listen(origin.Host, up); err != nil {
 		return nil, errors.Join(err, line.Close())
 	}
@@ -71,6 +83,43 @@ func Open(provider domain.Provider, text string, up Upstream) (*Line, error) {
 	}
 
 	return line, nil
+}
+
+// placesIn are the names of the place in a configuration, with what stands for
+// them in a recording: acme/work, and the project WORK.
+func placesIn(configuration string) map[string]string {
+	var members map[string]any
+	if err := json.Unmarshal([]byte(configuration), &members); err != nil {
+		return nil
+	}
+
+	places := map[string]string{}
+	name := func(member, instead string) {
+		if text, ok := members[member].(string); ok && strings.Trim(text, "0123456789") != "" {
+			groups := strings.Split(text, "/")
+			for _, group := range groups[:len(groups)-1] {
+				places[group] = "acme"
+			}
+			places[groups[len(groups)-1]] = instead
+		}
+	}
+	name("owner", "acme")
+	name("repo", "work")
+	name("project", "work")
+	name("project_key", "WORK")
+
+	return places
+}
+
+// Save writes what was recorded, without secrets, names and addresses. If one is
+// left, nothing is written.
+func (l *Line) Save(file io.Writer) error {
+	scrubber, err := recording.NewScrubber(recording.Scrub{Secrets: l.secrets, Hosts: []string{l.host}, Places: l.places})
+	if err != nil {
+		return err
+	}
+
+	return l.Recorder.Save(file, scrubber)
 }
 
 // Close stops the proxy.
@@ -92,7 +141,7 @@ func (l *Line) Close() error {
 // listen starts the proxy of a host (or host:port), and makes a client that finds
 // the host there.
 func (l *Line) listen(host string, up Upstream) error {
-	forward, err := up.forward(host)
+	forward, err := up.forward(host, l.Recorder)
 	if err != nil {
 		return err
 	}
@@ -134,7 +183,7 @@ func (l *Line) listen(host string, up Upstream) error {
 }
 
 // forward is the provider behind the proxy.
-func (u Upstream) forward(host string) (http.Handler, error) {
+func (u Upstream) forward(host string, recorder *recording.Recorder) (http.Handler, error) {
 	roots, err := pool(u.CA)
 	if err != nil {
 		return nil, err
@@ -156,12 +205,13 @@ func (u Upstream) forward(host string) (http.Handler, error) {
 	}
 
 	return &httputil.ReverseProxy{
-		Transport: transport,
+		Transport: recorder.Transport(transport),
 		Rewrite: func(r *httputil.ProxyRequest) {
 			r.Out.URL.Scheme = "https"
 			r.Out.URL.Host = host
 			r.Out.Host = r.In.Host
 			r.Out.Header.Set("User-Agent", strings.Join(r.In.Header["User-Agent"], " "))
+			r.Out.Header.Del("Accept-Encoding") // so that a body is recorded as text
 		},
 		ErrorLog:      log.New(io.Discard, "", 0),
 		FlushInterval: -1,

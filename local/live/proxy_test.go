@@ -1,9 +1,12 @@
 package live
 
 import (
+	"bytes"
 	"context"
 	"crypto/tls"
+	"encoding/base64"
 	"errors"
+	"fmt"
 	"io"
 	"log"
 	"net"
@@ -14,6 +17,7 @@ import (
 	"time"
 
 	"integrations/local/devca"
+	"integrations/local/recording"
 	standin "integrations/local/standin/github"
 	"integrations/shared/configuration"
 	"integrations/shared/domain"
@@ -25,7 +29,7 @@ const server = "github.company.example"
 func serve(t *testing.T, token string) Upstream {
 	t.Helper()
 	s, err := standin.Open(standin.Config{Dir: t.TempDir(), Tokens: map[string]string{token: "sync-bot"},
-		Repositories: []standin.Repository{{Owner: "acme", Name: "work"}}})
+		Repositories: []standin.Repository{{Owner: "real-company", Name: "secret-plans"}}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -69,13 +73,13 @@ func (w *waiting) Sleep(ctx context.Context, d time.Duration) error {
 // included. The proxy is gone afterwards.
 func TestThroughTheProxy(t *testing.T) {
 	token := "gh" + "p_" + strings.Repeat("s", 36)
-	config := `{"owner":"acme","repo":"work","base_url":"https://` + server + `/api/v3","token":"` + token + `"}`
+	config := `{"owner":"real-company","repo":"secret-plans","base_url":"https://` + server + `/api/v3","token":"` + token + `"}`
 	line, err := Open(domain.GitHub, config, serve(t, token))
 	if err != nil {
 		t.Fatal(err)
 	}
 
-	trial := &Trial{Connector: line.Connector, Wire: line.Wire, Clock: &waiting{}}
+	trial := &Trial{Connector: line.Connector, Wire: line.Wire, Recorder: line.Recorder, Clock: &waiting{}}
 	rows, err := trial.Run(t.Context())
 	if err != nil {
 		t.Fatal(err)
@@ -86,6 +90,8 @@ func TestThroughTheProxy(t *testing.T) {
 			t.Errorf("%s: %s %s", r.Promise, r.Outcome, r.Detail)
 		}
 	}
+
+	replays(t, line, token)
 
 	dir := line.dir
 	at := line.at
@@ -101,6 +107,46 @@ func TestThroughTheProxy(t *testing.T) {
 	}
 }
 
+// replays saves what was recorded and sends it to a new stand-in, which answers
+// alike. No secret is in it.
+func replays(t *testing.T, line *Line, token string) {
+	t.Helper()
+	var file bytes.Buffer
+	if err := line.Save(&file); err != nil {
+		t.Fatal(err)
+	}
+	for _, hidden := range []string{token, server, "real-company", "secret-plans", base64.StdEncoding.EncodeToString([]byte(token))} {
+		if strings.Contains(file.String(), hidden) {
+			t.Errorf("%s is in the recording", hidden)
+		}
+	}
+
+	all, err := recording.Read(&file)
+	if err != nil || len(all) < 15 {
+		t.Fatalf("%d exchanges, %v", len(all), err)
+	}
+	again, err := standin.Open(standin.Config{Dir: t.TempDir(), Tokens: map[string]string{token: "sync-bot"},
+		Repositories: []standin.Repository{{Owner: "acme", Name: "work"}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = again.Close() })
+	replay := recording.Replay{
+		Authorize: func(_ string, r *http.Request) {
+			r.Header.Set("Authorization", "Bearer "+token)
+			r.Header.Set("User-Agent", "a replay")
+		},
+		Values: []string{"state", "title", "*.state", "*.title"},
+	}
+	differences, err := replay.Against(t.Context(), http.StripPrefix("/api/v3", again.API()), all)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, d := range differences {
+		t.Error(d)
+	}
+}
+
 func TestOpenRefuses(t *testing.T) {
 	var invalid *configuration.Invalid
 	if _, err := Open(domain.GitHub, `{"owner":"acme"}`, Upstream{}); !errors.As(err, &invalid) {
@@ -110,5 +156,21 @@ func TestOpenRefuses(t *testing.T) {
 	config := `{"owner":"acme","repo":"work","token":"` + "gh" + "p_" + strings.Repeat("s", 36) + `"}`
 	if _, err := Open(domain.GitHub, config, Upstream{CA: "/no/such/file"}); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("%v", err)
+	}
+}
+
+func TestPlacesInAConfiguration(t *testing.T) {
+	for configuration, want := range map[string]string{
+		`{"owner":"real","repo":"plans"}`:          "map[plans:work real:acme]",
+		`{"project":"real/below/plans"}`:           "map[below:acme plans:work real:acme]",
+		`{"project":"4711"}`:                       "map[]",
+		`{"project":"Real Plans"}`:                 "map[Real Plans:work]",
+		`{"project_key":"PLANS","flavor":"cloud"}`: "map[PLANS:WORK]",
+		`{"channel":"C1"}`:                         "map[]",
+		`x`:                                        "map[]",
+	} {
+		if got := fmt.Sprint(placesIn(configuration)); got != want {
+			t.Errorf("%s: %s, want %s", configuration, got, want)
+		}
 	}
 }
