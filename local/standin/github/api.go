@@ -110,7 +110,8 @@ func (s *Server) decide(made *call) (*answer, *issue) {
 		return refused, nil
 	}
 	var broken error
-	if made.route.installation == "" { // the description at hand is of issues
+	redirected := made.route.former && made.route.handle == nil // whatever is asked for
+	if made.route.installation == "" && !redirected {           // the description at hand is of issues
 		broken = s.contract.CheckRequest(s.described(made), made.body)
 	}
 	if broken != nil {
@@ -259,7 +260,7 @@ func (s *Server) described(made *call) *http.Request {
 
 // perform runs the handler. A repository the caller may not see is not there.
 func (s *Server) perform(made *call) (*answer, *issue) {
-	if made.route.handle == nil {
+	if made.route.handle == nil && !made.route.former {
 		return notFound(), nil
 	}
 	if strings.HasPrefix(made.URL.Path, "/repo") && !(made.route.repository.visible(made.login) && made.pass.admits(made)) {
@@ -283,8 +284,10 @@ func (r *repository) mayTriage(login string) bool {
 }
 
 func (r *repository) mayPush(login string) bool {
-	return r.Push == nil || slices.ContainsFunc(r.Push, func(one string) bool { return strings.EqualFold(one, login) })
+	return r.Push == nil || holds(r.Push, login) || r.mayAdmin(login)
 }
+
+func (r *repository) mayAdmin(login string) bool { return holds(r.Admin, login) }
 
 // send writes an answer after it has held it against the contract.
 func (s *Server) send(w http.ResponseWriter, made *call, out *answer) {

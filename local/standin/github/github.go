@@ -24,6 +24,12 @@ const (
 // A Repository that the stand-in has.
 type Repository struct {
 	Owner, Name string
+	// ID is the number that GitHub has for it. 0 makes one from the name.
+	ID int64
+	// Created is when it was made, zero for the first day of 2026.
+	Created time.Time
+	// Admin lists the logins that administer it, which may write too.
+	Admin []string
 	// Push lists the logins that may write; without it everyone may.
 	Push []string
 	// Triage lists the logins that may triage, of those who may not write.

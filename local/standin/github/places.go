@@ -88,6 +88,7 @@ func (s *Server) place(from string, p placing) {
 	made.created = p.Created
 	made.installed = ""
 	if before != nil {
+		made.Admin = before.Admin
 		made.Push = before.Push
 		made.Private = before.Private
 		made.NoIssues = before.NoIssues

@@ -191,11 +191,11 @@ func renderRepository(r *repository, open int, login string, now time.Time) map[
 	view := map[string]any{
 		"id": r.id, "node_id": node("Repository", r.id), "name": r.Name, "full_name": r.fullName(), "owner": renderUser(r.Owner),
 		"private": r.Private, "html_url": web, "description": nil, "fork": false, "homepage": nil, "language": nil, "license": nil,
-		"mirror_url": nil, "clone_url": web + ".git", "git_url": "git:github.com/" + r.fullName() + ".git",
+		"mirror_url": nil, "clone_url": web + ".git", "git_url": "git://github.com/" + r.fullName() + ".git",
 		"ssh_url": "git@github.com:" + r.fullName() + ".git", "svn_url": web, "default_branch": "main",
 		"archived": r.Archived, "disabled": false, "has_issues": !r.NoIssues, "has_projects": false, "has_wiki": false, "has_pages": false,
 		"has_discussions": false, "open_issues": open, "open_issues_count": open, "created_at": r.created, "updated_at": now, "pushed_at": now,
-		"permissions": map[string]bool{"admin": false, "maintain": false, "push": r.mayPush(login), "triage": r.mayTriage(login), "pull": true},
+		"permissions": map[string]bool{"admin": r.mayAdmin(login), "maintain": r.mayAdmin(login), "push": r.mayPush(login), "triage": r.mayTriage(login), "pull": true},
 	}
 	for _, name := range []string{
 		"forks", "forks_count", "size", "stargazers_count", "watchers", "watchers_count", "network_count", "subscribers_count",

@@ -58,9 +58,15 @@ type entry struct {
 }
 
 func newRepository(config Repository) *repository {
-	return &repository{
-		Repository: config, id: identify(key(config.Owner, config.Name)), created: firstMade, installed: config.Name, byCreator: map[string][]int{},
+	r := &repository{Repository: config, id: config.ID, created: config.Created, installed: config.Name, byCreator: map[string][]int{}}
+	if r.id == 0 {
+		r.id = identify(key(config.Owner, config.Name))
 	}
+	if r.created.IsZero() {
+		r.created = firstMade
+	}
+
+	return r
 }
 
 // key is how a repository is found: GitHub's names ignore case.
