@@ -42,3 +42,20 @@ func TestKindsDiffer(t *testing.T) {
 		}
 	}
 }
+
+func FuzzKinds(f *testing.F) {
+	f.Add([]byte(`{"a":[1,{"b":null}],"c.d":{"":"x"}}`))
+	f.Fuzz(func(t *testing.T, text []byte) {
+		kinds, err := Kinds(text)
+		if err != nil {
+			return
+		}
+
+		if kinds[""] == "" {
+			t.Errorf("%q has no kind", text)
+		}
+		if differences, err := KindsDiffer(text, text); err != nil || len(differences) > 0 {
+			t.Errorf("%q differs from itself: %v, %v", text, differences, err)
+		}
+	})
+}
