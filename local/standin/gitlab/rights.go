@@ -29,7 +29,10 @@ func (s *Server) member(made *call) (*answer, change) {
 		if identify(user) != int64(made.route.iid) || role == 0 {
 			continue
 		}
-		view := map[string]any{"id": made.route.iid, "username": user, "name": user, "state": "active", "access_level": role, "member_role": nil}
+		view := s.renderUser(user)
+		view["access_level"] = role
+		view["member_role"] = nil
+		view["expires_at"] = nil
 		if slices.Contains(p.Custom, user) {
 			view["member_role"] = map[string]any{"id": 1, "name": "Triager", "base_access_level": role}
 		}
