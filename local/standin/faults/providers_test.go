@@ -294,7 +294,7 @@ var providers = []provider{
 			faults.ErrorAfter:      {status: 500, order: `,"status":500`, header: map[string]string{"Content-Length": "0"}},
 			faults.MovedObject:     {kind: faults.Read, status: 403, body: "Access denied"},
 			faults.DeletedObject:   {kind: faults.Update, status: 404, body: `"code":1100`},
-			faults.RevokedToken:    {status: 401, body: "Valid API token required"},
+			faults.RevokedToken:    {status: 401, header: map[string]string{"X-Mantis-Version": "+", "Content-Length": "0"}},
 			faults.ETagConflict:    {kind: faults.Update, status: 412, header: map[string]string{"Etag": "+"}},
 			faults.Captcha:         {cannot: "sign-up"},
 			faults.AddressBan:      {status: 403, header: html},

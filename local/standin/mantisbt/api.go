@@ -38,6 +38,8 @@ type route struct {
 	id      int
 	creates bool
 	issues  bool // its answer holds issues
+	// unknown addresses are the API's, and it has nothing there.
+	unknown bool
 }
 
 // serveAPI answers a request. A write is decided, stored and counted as one
@@ -66,7 +68,7 @@ func (s *Server) write(made *call, tooLarge bool) *answer {
 		n = s.Arrive()
 	}
 	s.deciding.Lock()
-	out, changed := refuse(http.StatusRequestEntityTooLarge, 0, "Payload too big"), (*issue)(nil)
+	out, changed := refuse(http.StatusRequestEntityTooLarge, "Payload too big"), (*issue)(nil)
 	if !tooLarge {
 		out, changed = s.decide(made)
 	}
@@ -78,7 +80,7 @@ func (s *Server) write(made *call, tooLarge bool) *answer {
 	if err != nil {
 		return crashed()
 	}
-	if out.status == http.StatusCreated {
+	if out.status == http.StatusCreated && made.route.creates {
 		s.Tell(Applied, n)
 	}
 	return out
@@ -86,11 +88,14 @@ func (s *Server) write(made *call, tooLarge bool) *answer {
 
 // decide works out the answer and, for a write, the issue as it is to be.
 func (s *Server) decide(made *call) (*answer, *issue) {
-	if made.route.handle == nil {
+	if made.route.handle == nil && !made.route.unknown {
 		return notFound(), nil
 	}
 	if refused := s.admit(made); refused != nil {
 		return refused, nil
+	}
+	if made.route.unknown {
+		return nowhere(made.Header), nil
 	}
 	broken := s.contract.CheckRequest(s.described(made), made.body)
 	if made.Method == http.MethodDelete {
@@ -101,33 +106,45 @@ func (s *Server) decide(made *call) (*answer, *issue) {
 	}
 	out, changed := made.route.handle(made)
 	if broken != nil && out.status < 400 {
-		return refuse(http.StatusBadRequest, 0, "%v", broken), nil
+		return refuse(http.StatusBadRequest, "%v", broken), nil
 	}
 	return out, changed
 }
 
 // admit wants the token as it is: 2.28 takes a scheme before it for part of
-// it.
+// it. Whether there is a token at all makes no difference.
 func (s *Server) admit(made *call) *answer {
-	token := made.Header.Get("Authorization")
-	if token == "" {
-		return refuse(http.StatusUnauthorized, 0, "API token required")
+	if s.config.Offline {
+		return &answer{status: http.StatusServiceUnavailable, reason: "Mantis Offline", thrown: true}
 	}
-	user, ok := s.config.Tokens[token]
+
+	user, ok := s.config.Tokens[made.Header.Get("Authorization")]
 	if !ok && s.config.Anonymous != "" {
 		user, ok = s.config.Anonymous, true
 		made.anonymous = true
 	}
 	if !ok {
-		return refuse(http.StatusUnauthorized, 0, "Valid API token required")
+		return bare(http.StatusUnauthorized, tokenRequired)
+	}
+	if s.config.Accounts[user].Disabled {
+		return bare(http.StatusForbidden, "Access denied")
 	}
 	made.user = user
-	if media, _, err := mime.ParseMediaType(made.Header.Get("Content-Type")); len(made.body) > 0 && (err != nil || media != "application/json") {
-		s.Violation("request %s %s: the body's media type is %q, MantisBT reads JSON only", made.Method, made.URL.Path, media)
-		return refuse(http.StatusBadRequest, 0, "Unable to parse body, content type is not application/json")
+	if s.config.RESTOff {
+		return bare(http.StatusServiceUnavailable, "API disabled")
 	}
+
+	media, _, err := mime.ParseMediaType(made.Header.Get("Content-Type"))
+	if len(made.body) > 0 && (err != nil || media != "application/json") {
+		s.Violation("request %s %s: the body's media type is %q, MantisBT reads JSON only", made.Method, made.URL.Path, media)
+		return unreadable()
+	}
+
 	return nil
 }
+
+// tokenRequired is said where there is no token, or one that is not known.
+const tokenRequired = "Valid API token required"
 
 // resolve finds what a path stands for.
 func (s *Server) resolve(made *call) {
@@ -140,6 +157,7 @@ func (s *Server) resolve(made *call) {
 		path = script
 	}
 	made.route = s.routeOf(made.Method, strings.Split(strings.Trim(path, "/"), "/"))
+	made.route.unknown = made.route.handle == nil
 }
 
 func (s *Server) routeOf(method string, parts []string) route {
@@ -155,11 +173,13 @@ func (s *Server) routeOf(method string, parts []string) route {
 		return route{handle: s.list, issues: true}
 	case len(parts) == 1 && parts[0] == "issues" && method == http.MethodPost:
 		return route{handle: s.create, creates: true, issues: true}
+	case len(parts) == 3 && parts[0] == "issues" && method == http.MethodPost:
+		return s.addTo(parts[1], parts[2])
 	case len(parts) != 2:
 		return route{}
 	}
 	id, err := strconv.Atoi(parts[1])
-	if err != nil && get && parts[0] == "projects" {
+	if (err != nil || id == 0) && get && parts[0] == "projects" {
 		return route{handle: s.projectsList} // a name is read as 0, which is all of them
 	}
 	if err != nil || id < 1 {
@@ -178,6 +198,21 @@ func (s *Server) routeOf(method string, parts []string) route {
 	return route{}
 }
 
+// addTo is what adds a note or a relationship to an issue.
+func (s *Server) addTo(number, what string) route {
+	id, err := strconv.Atoi(number)
+	switch {
+	case err != nil || id < 1:
+		return route{}
+	case what == "notes":
+		return route{handle: s.addNote, id: id, issues: true}
+	case what == "relationships":
+		return route{handle: s.addRelation, id: id, issues: true}
+	}
+
+	return route{}
+}
+
 // described is the request under the path that the description knows.
 func (s *Server) described(made *call) *http.Request {
 	copied := made.Clone(made.Context())
@@ -188,29 +223,57 @@ func (s *Server) described(made *call) *http.Request {
 // send writes an answer after it has held it against the contract.
 func (s *Server) send(w http.ResponseWriter, made *call, out *answer) {
 	content := encode(out.value)
+	if out.page != "" {
+		content = []byte(out.page)
+	}
 	header := w.Header()
 	for name, values := range out.header {
 		header[name] = values
 	}
-	header.Set("X-Mantis-Version", cmp.Or(s.config.Version, version))
-	if made.user != "" {
-		header.Set("X-Mantis-Username", made.user)
-		header.Set("X-Mantis-LoginMethod", "api-token")
-	}
-	if made.anonymous {
-		header.Set("X-Mantis-LoginMethod", "cookie")
-	}
-	if content != nil {
-		header.Set("Content-Type", "application/json;charset=utf-8")
+	s.sign(header, made, out)
+	switch {
+	case out.page != "":
+		header.Set("Content-Type", "text/html;charset=UTF-8")
+	case content != nil:
+		header.Set("Content-Type", "application/json")
+	case out.status != http.StatusNoContent:
+		header.Set("Content-Type", "text/html; charset=UTF-8")
 	}
 	s.check(made, out, header, content)
+
+	if content == nil && out.reason != "" {
+		standin.SendReason(w, out.status, out.reason)
+		return
+	}
 	w.WriteHeader(out.status)
 	_, _ = w.Write(content)
+}
+
+// sign says that the answer is MantisBT's, and how the caller is logged in.
+func (s *Server) sign(header http.Header, made *call, out *answer) {
+	if out.thrown {
+		return
+	}
+
+	header.Set("X-Mantis-Version", cmp.Or(s.config.Version, version))
+	switch {
+	case made.user == "":
+	case made.anonymous:
+		header.Set("X-Mantis-LoginMethod", "cookie")
+	default:
+		header.Set("X-Mantis-LoginMethod", "api-token")
+	}
+	if made.user != "" {
+		header.Set("X-Mantis-Username", made.user)
+	}
 }
 
 // check holds our own answer against the description: as far as it goes, since
 // it leaves the form of most answers open, and each issue against its form.
 func (s *Server) check(made *call, out *answer, header http.Header, content []byte) {
+	if out.strange {
+		return
+	}
 	err := s.contract.CheckResponse(s.described(made), out.status, header, content)
 	if err != nil && !errors.Is(err, standin.ErrNoOperation) {
 		s.Violation("answer %d to %s %s: %v", out.status, made.Method, made.URL.Path, err)

@@ -17,9 +17,13 @@ func (s *Server) profile() faults.Profile {
 	say := func(make func(faults.Asked) *answer, kinds ...faults.Kind) faults.Refusal {
 		return faults.Refusal{Kinds: kinds, Answer: func(a faults.Asked) faults.Answer {
 			out := make(a)
-			said := faults.JSON(out.status, string(encode(out.value)), "X-Mantis-Version", version)
+			said := faults.JSON(out.status, string(encode(out.value)))
+			said.Header.Set("Content-Type", "application/json")
 			if out.value == nil {
-				said.Header.Del("Content-Type")
+				said.Header.Set("Content-Type", "text/html; charset=UTF-8")
+			}
+			if !out.thrown {
+				said.Header.Set("X-Mantis-Version", version)
 			}
 			return said
 		}}
@@ -38,7 +42,7 @@ func (s *Server) profile() faults.Profile {
 				}
 				return faults.Page(a.Status, server)
 			}},
-			faults.RevokedToken: say(func(faults.Asked) *answer { return refuse(http.StatusUnauthorized, 0, "Valid API token required") }),
+			faults.RevokedToken: say(func(faults.Asked) *answer { return bare(http.StatusUnauthorized, tokenRequired) }),
 			faults.AddressBan:   {Answer: func(faults.Asked) faults.Answer { return faults.Page(http.StatusForbidden, server) }},
 		},
 		Cannot: map[string]string{faults.Captcha: "MantisBT asks for captchas at its sign-up page only"},

@@ -71,7 +71,7 @@ func (s *Server) parse(made *call) (*change, *answer) {
 		{"view_state", &view},
 	} {
 		if value, ok := given[member.name]; ok && json.Unmarshal(value, member.into) != nil {
-			return nil, refuse(http.StatusBadRequest, 0, "Invalid value for '%s'", member.name)
+			return nil, refuse(http.StatusBadRequest, "Invalid value for '%s'", member.name)
 		}
 	}
 	var notes []json.RawMessage
@@ -100,14 +100,16 @@ func fieldValues(raw json.RawMessage) map[string]string {
 	return values
 }
 
+// parseObject reads a body. PHP takes an empty object for none (recorded:
+// patch-empty-object).
 func parseObject(body []byte) (map[string]json.RawMessage, *answer) {
 	decoder := json.NewDecoder(bytes.NewReader(body))
 	var given map[string]json.RawMessage
-	if err := decoder.Decode(&given); err != nil || given == nil || !utf8.Valid(body) {
-		return nil, refuse(http.StatusBadRequest, 0, "Unable to parse body, Syntax error")
+	if err := decoder.Decode(&given); err != nil || len(given) == 0 || !utf8.Valid(body) {
+		return nil, unreadable()
 	}
 	if _, err := decoder.Token(); !errors.Is(err, io.EOF) {
-		return nil, refuse(http.StatusBadRequest, 0, "Unable to parse body, Syntax error")
+		return nil, unreadable()
 	}
 	return given, nil
 }

@@ -3,6 +3,8 @@ package mantisbt
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"fmt"
+	"maps"
 	"net/http"
 	"strings"
 )
@@ -10,6 +12,7 @@ import (
 const (
 	submitted = 10 // the status and the resolution of a new issue
 	resolved  = 80 // from this status on an issue is done, and read-only to most
+	closed    = 90
 )
 
 func (s *Server) create(made *call) (*answer, *issue) {
@@ -17,15 +20,12 @@ func (s *Server) create(made *call) (*answer, *issue) {
 	if refused != nil {
 		return refused, nil
 	}
-	found, refused := s.projectOf(asked, made.user)
+	found, refused := s.projectOf(asked)
 	if refused != nil {
 		return refused, nil
 	}
-	if found.Disabled || !s.may(found, made.user, "report_bug_threshold") || !s.may(found, made.user, "webservice_readwrite_access_level_threshold") {
-		return denied("User does not have access right to report issues"), nil
-	}
-	if asked.category == nil {
-		return emptyField("category"), nil
+	if !s.mayReport(found, made.user) {
+		return noAccess("User does not have access right to report issues"), nil
 	}
 	blank := &issue{ID: s.next(), Project: found.ID, Status: submitted, Resolution: submitted, Reporter: made.user, CreatedAt: s.now()}
 	created, refused := s.apply(blank, asked, found, made.user)
@@ -39,18 +39,31 @@ func (s *Server) create(made *call) (*answer, *issue) {
 		return refused, nil
 	}
 	s.spam.count(made.user)
-	return &answer{status: http.StatusCreated, value: map[string]any{"issue": s.view(created)}}, created
+	return &answer{status: http.StatusCreated, value: map[string]any{"issue": s.view(created, made.user)}}, created
 }
 
-// projectOf is the project a new issue is for.
-func (s *Server) projectOf(asked *change, user string) (*Project, *answer) {
+// mayReport reports whether a user may make issues in a project. One that the
+// user does not see is refused like one where the role is too low (recorded:
+// create-project-private).
+func (s *Server) mayReport(p *Project, user string) bool {
+	return !p.Disabled && s.visible(p, user) && s.may(p, user, "report_bug_threshold") && s.may(p, user, "webservice_readwrite_access_level_threshold")
+}
+
+// projectOf is the project that a body names, whether the user sees it or not. A
+// name that there is not is as good as none (recorded:
+// create-project-unknown-name).
+func (s *Server) projectOf(asked *change) (*Project, *answer) {
 	if asked.project == nil {
-		return nil, emptyField("project")
+		return nil, emptyField("project", "Project not specified")
 	}
 	found := s.project(asked.project.ID, asked.project.Name)
-	if !found.visible(user) {
-		return nil, noProject(asked.project.String())
+	switch {
+	case found == nil && asked.project.ID != 0:
+		return nil, noProject(asked.project.ID)
+	case found == nil:
+		return nil, emptyField("project", "Project not specified")
 	}
+
 	return found, nil
 }
 
@@ -59,13 +72,22 @@ func (s *Server) read(made *call) (*answer, *issue) {
 	if refused != nil {
 		return refused, nil
 	}
-	return s.one(made, found), nil
+	return s.one(made, found, made.URL.Query().Get("select")), nil
 }
 
-// one is an answer with an issue and its tag.
-func (s *Server) one(made *call, found *issue) *answer {
-	value := map[string]any{"issues": []map[string]any{s.view(found)}}
-	return &answer{status: http.StatusOK, header: http.Header{"Etag": {tag(made.user, value)}}, value: value}
+// one is an answer with an issue, or the members of it that are asked for, and
+// its tag.
+func (s *Server) one(made *call, found *issue, members string) *answer {
+	shown, strange := s.shown(found, made.user)
+	if view, whole := shown.(map[string]any); whole {
+		shown = selected(view, members)
+	}
+	if _, object := shown.(map[string]any); !object {
+		strange = true
+	}
+	value := map[string]any{"issues": []any{shown}}
+
+	return &answer{status: http.StatusOK, header: http.Header{"Etag": {tag(made.user, value)}}, value: value, strange: strange}
 }
 
 // tag names the form of an issue as a user sees it. MantisBT writes it without
@@ -81,14 +103,14 @@ func (s *Server) existing(made *call) (*issue, *answer) {
 	case found == nil:
 		return nil, noIssue(made.route.id)
 	case !s.sees(made.user, found):
-		return nil, denied("Access denied")
+		return nil, deniedFor(made.user)
 	}
 	return found, nil
 }
 
 // sees reports whether a user may see an issue.
 func (s *Server) sees(user string, found *issue) bool {
-	return s.project(found.Project, "").visible(user) && (!found.Private || found.Reporter == user || s.roleIn(s.project(found.Project, ""), user) >= Developer)
+	return s.visible(s.project(found.Project, ""), user) && (!found.Private || found.Reporter == user || s.roleIn(s.project(found.Project, ""), user) >= Developer)
 }
 
 func (s *Server) update(made *call) (*answer, *issue) {
@@ -96,8 +118,8 @@ func (s *Server) update(made *call) (*answer, *issue) {
 	if refused != nil {
 		return refused, nil
 	}
-	if asked := made.Header.Get("If-Match"); asked != "" && asked != s.one(made, found).header.Get("Etag") {
-		return &answer{status: http.StatusPreconditionFailed, header: s.one(made, found).header}, nil
+	if asked := made.Header.Get("If-Match"); asked != "" && asked != s.one(made, found, "").header.Get("Etag") {
+		return &answer{status: http.StatusPreconditionFailed, header: s.one(made, found, "").header}, nil
 	}
 	asked, refused := s.parse(made)
 	if refused != nil {
@@ -107,8 +129,11 @@ func (s *Server) update(made *call) (*answer, *issue) {
 	if refused := s.mayChange(project, found, asked, made.user); refused != nil {
 		return refused, nil
 	}
+	if asked.status != nil && statuses.number(*asked.status) >= resolved && s.openChild(found) {
+		return refuse(http.StatusBadRequest, "Unresolved child issues."), nil
+	}
 	if asked.project != nil {
-		if project, refused = s.projectOf(asked, made.user); refused != nil {
+		if project, refused = s.projectOf(asked); refused != nil {
 			return refused, nil
 		}
 	}
@@ -116,7 +141,7 @@ func (s *Server) update(made *call) (*answer, *issue) {
 	if refused != nil {
 		return refused, nil
 	}
-	return s.one(made, updated), updated
+	return s.one(made, updated, ""), updated
 }
 
 func (s *Server) remove(made *call) (*answer, *issue) {
@@ -124,12 +149,12 @@ func (s *Server) remove(made *call) (*answer, *issue) {
 	switch {
 	case refused != nil:
 		return refused, nil
-	case s.role(made.user) < Developer:
-		return denied("Access denied"), nil
+	case !s.may(s.project(found.Project, ""), made.user, "delete_bug_threshold"):
+		return noAccess(fmt.Sprintf("Access denied to delete issue %d", found.ID)), nil
 	}
 	gone := *found
 	gone.Deleted = true
-	return &answer{status: http.StatusNoContent}, &gone
+	return &answer{status: http.StatusNoContent, header: http.Header{"Etag": {tag(made.user, nil)}}}, &gone
 }
 
 // apply returns the issue with what was asked for. Its time is that of the
@@ -144,12 +169,15 @@ func (s *Server) apply(before *issue, asked *change, project *Project, user stri
 			*member.into = *member.asked
 		}
 	}
-	if asked.category != nil {
-		name, ok := category(project, *asked.category)
-		if !ok {
-			return nil, refuse(http.StatusBadRequest, codeCategory, "Category \"%s\" not found.", asked.category)
+	if refused := s.categorize(&after, before, asked, project); refused != nil {
+		return nil, refused
+	}
+	if len(asked.fields) > 0 {
+		after.Fields = maps.Clone(before.Fields)
+		if after.Fields == nil {
+			after.Fields = map[string]string{}
 		}
-		after.Category = name
+		maps.Copy(after.Fields, asked.fields)
 	}
 	if asked.status != nil {
 		after.Status = statuses.number(*asked.status)
@@ -163,7 +191,59 @@ func (s *Server) apply(before *issue, asked *change, project *Project, user stri
 	if asked.private != nil {
 		after.Private = *asked.private
 	}
+	s.fit(&after)
+
 	return &after, s.judge(&after)
+}
+
+// categorize gives an issue the category that was asked for, or leaves it the one
+// that it has. A project that it is moved to must have that one (recorded:
+// patch-move-category-missing-there).
+func (s *Server) categorize(after, before *issue, asked *change, project *Project) *answer {
+	if asked.category != nil {
+		name, ok := s.category(project, *asked.category)
+		if !ok {
+			return refuseAs(http.StatusNotFound, codeCategory, fmt.Sprintf("Category '%s' not found.", asked.category), "Category not found.")
+		}
+		after.Category = name
+	}
+
+	optional, _ := s.setting(project, "allow_no_category")
+	if after.Category == "" && optional != 1 {
+		return emptyField("category", "Category field must be supplied.")
+	}
+	if after.Category == "" || project.ID == before.Project {
+		return nil
+	}
+	if _, ok := s.category(project, reference{Name: after.Category}); !ok {
+		number := s.categoryNumber(before)
+		message := fmt.Sprintf("Category '%d' not available in project '%d'.", number, project.ID)
+		return refuseAs(http.StatusBadRequest, codeCategoryNotThere, message, fmt.Sprintf("Category \"%d\" not found for project \"%d\".", number, project.ID))
+	}
+
+	return nil
+}
+
+// fit changes texts as the database does without an error.
+func (s *Server) fit(i *issue) {
+	if length := len([]rune(i.Summary)); length > maxSummary {
+		s.Violation("issue %d: the summary has %d characters, more than %d", i.ID, length, maxSummary)
+		if s.config.Lenient {
+			i.Summary = string([]rune(i.Summary)[:maxSummary])
+		}
+	}
+	if !s.config.Replacing {
+		return
+	}
+	for _, text := range []*string{&i.Summary, &i.Description, &i.Steps, &i.Additional} {
+		*text = strings.Map(func(r rune) rune {
+			if r > 0xffff {
+				return '\ufffd'
+			}
+
+			return r
+		}, *text)
+	}
 }
 
 // judge says what the database or MantisBT has against an issue.
@@ -171,29 +251,23 @@ func (s *Server) judge(i *issue) *answer {
 	all := i.Summary + i.Description + i.Steps + i.Additional
 	switch {
 	case strings.TrimSpace(i.Summary) == "":
-		return emptyField("summary")
+		return emptyField("summary", "Summary not specified")
 	case strings.TrimSpace(i.Description) == "":
-		return emptyField("description")
+		return emptyField("description", "Description not specified")
 	case len([]rune(i.Summary)) > maxSummary:
-		s.Violation("issue %d: the summary has %d characters, more than %d", i.ID, len([]rune(i.Summary)), maxSummary)
 		return crashed()
 	case s.config.Narrow && strings.ContainsFunc(all, func(r rune) bool { return r > 0xffff }):
 		return crashed()
 	}
-	for name, text := range map[string]string{"description": i.Description, "steps_to_reproduce": i.Steps, "additional_information": i.Additional} {
-		if len([]rune(text)) > maxText {
-			return refuse(http.StatusBadRequest, codeTooLong, "Field \"%s\" must be shorter or equal to %d characters long.", name, maxText)
+	for _, field := range []struct{ name, label, text string }{
+		{"description", "Description", i.Description},
+		{"steps_to_reproduce", "Steps To Reproduce", i.Steps},
+		{"additional_information", "Additional Information", i.Additional},
+	} {
+		if len([]rune(field.text)) > maxText {
+			message := fmt.Sprintf("Long text field \"%s\" must be shorter than %d characters.", field.name, maxText)
+			return refuseAs(http.StatusBadRequest, codeTooLong, message, fmt.Sprintf("Maximum length for Field \"%s\" is %d characters.", field.label, maxText))
 		}
 	}
 	return nil
-}
-
-// category finds a category of a project by number or name.
-func category(p *Project, asked reference) (string, bool) {
-	for i, name := range p.categories() {
-		if asked.ID == i+1 || asked.ID == 0 && name == asked.Name {
-			return name, true
-		}
-	}
-	return "", false
 }

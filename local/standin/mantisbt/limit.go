@@ -1,6 +1,7 @@
 package mantisbt
 
 import (
+	"fmt"
 	"net/http"
 	"sync"
 	"time"
@@ -23,6 +24,15 @@ type spam struct {
 
 func newSpam(on bool, now func() time.Time) *spam {
 	return &spam{on: on, now: now, events: map[string][]time.Time{}}
+}
+
+// allowed is how many events the server says it takes; 0 is any number.
+func (s *spam) allowed() int {
+	if !s.on {
+		return 0
+	}
+
+	return spamEvents
 }
 
 // check refuses a user's new issue that is one too many. It does not say for
@@ -48,7 +58,9 @@ func (s *spam) check(user string, role Role) *answer {
 
 // tooMany is the refusal of what is too much.
 func tooMany() *answer {
-	return refuse(http.StatusTooManyRequests, codeSpam, "Hit rate limit threshold")
+	localized := fmt.Sprintf("You have reached the allowed activity limit of %d events within the last %d seconds", spamEvents, int(spamWindow.Seconds()))
+
+	return refuseAs(http.StatusTooManyRequests, codeSpam, "Hit rate limit threshold", localized)
 }
 
 // count notes a new issue.

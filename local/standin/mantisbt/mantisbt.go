@@ -51,17 +51,46 @@ type Project struct {
 	Settings map[string]any
 	// Fields are those that an administrator has added.
 	Fields []Field
-	// Disabled projects are there, and take nothing.
+	// Disabled projects are in no list, and take nothing.
 	Disabled bool
+	// Description is a text about the project.
+	Description string
 }
 
 // A Field is one that an administrator has added to a project.
 type Field struct {
+	// ID is the number of the field; 0 is its place in the project's list.
+	ID   int
 	Name string
 	// Required says that a new issue must have a value in it.
 	Required bool
+	// RequiredOnUpdate is told. REST does not ask for it.
+	RequiredOnUpdate bool
 	// Write is the least role that may fill it in; of lower ones it is not asked.
 	Write Role
+}
+
+// An Account is what a user has besides a name and a role.
+type Account struct {
+	// ID is the number of the account; 0 is one that is made from the name.
+	ID int
+	// Language is that of the labels; "" is english. Zone is the zone that the
+	// account names; "" is Europe/Berlin. Times are written in the server's zone
+	// all the same (recorded: time-zone-of-account).
+	Language, Zone string
+	// Disabled accounts are refused, whatever their token.
+	Disabled  bool
+	CreatedAt time.Time
+}
+
+// A Category of issues.
+type Category struct {
+	ID   int
+	Name string
+	// Project is the number of the project that has it, with those below; 0 is all.
+	Project int
+	// Disabled categories are not given to new issues.
+	Disabled bool
 }
 
 // Config says what the stand-in has and who may use it.
@@ -84,6 +113,15 @@ type Config struct {
 	Anonymous string
 	// Projects are all there are.
 	Projects []Project
+	// Accounts say more about users.
+	Accounts map[string]Account
+	// Categories replace those of the projects: they have numbers of their own.
+	Categories []Category
+	// Labels translate the English labels of statuses and other lists, by
+	// language.
+	Labels map[string]map[string]string
+	// Filters are stored filters, by number: the statuses that they leave.
+	Filters map[string][]int
 	// Web is where browsers find the server.
 	Web string
 	// NoRewriting says that the web server knows the API as a script only.
@@ -92,6 +130,17 @@ type Config struct {
 	ByTimeOnly bool
 	// Narrow says that the database cannot store characters of four bytes.
 	Narrow bool
+	// Replacing says that MantisBT itself replaces them with U+FFFD, as it does
+	// on MySQL's utf8 (recorded: create-emoji).
+	Replacing bool
+	// Lenient says that the database cuts what is too long without an error
+	// (recorded: create-summary-129-not-strict).
+	Lenient bool
+	// Zone is the server's: times are written so. nil is an hour east of Greenwich.
+	Zone *time.Location
+	// RESTOff says that the REST API is switched off, Offline that the server is
+	// under maintenance.
+	RESTOff, Offline bool
 	// Now replaces the clock.
 	Now func() time.Time
 }
@@ -174,15 +223,9 @@ func (s *Server) project(id int, name string) *Project {
 	return nil
 }
 
-func (p *Project) visible(user string) bool {
-	return p != nil && (p.Members == nil || slices.Contains(p.Members, user))
-}
-
-func (p *Project) categories() []string {
-	if len(p.Categories) == 0 {
-		return []string{"General"}
-	}
-	return p.Categories
+// visible reports whether a user sees a project. An administrator sees all.
+func (s *Server) visible(p *Project, user string) bool {
+	return p != nil && (p.Members == nil || slices.Contains(p.Members, user) || s.role(user) >= Administrator)
 }
 
 // below reports whether a project is another one or lies below it.

@@ -87,7 +87,7 @@ func start(t *testing.T, change func(*Config)) double {
 		Dir: t.TempDir(), SpecPath: specPath(), Tokens: map[string]string{ours: "sync-bot", person: "maria", reporter: "newcomer"},
 		Roles: map[string]Role{"newcomer": Reporter},
 		Projects: []Project{
-			{ID: 1, Name: "Work", Categories: []string{"General", "Docs"}}, {ID: 2, Name: "Secret", Members: []string{"maria"}},
+			{ID: 1, Name: "Work", Categories: []string{"General", "Docs"}}, {ID: 2, Name: "Secret", Categories: []string{"General", "Docs"}, Members: []string{"maria"}},
 			{ID: 3, Name: "Part", Parent: 1}, {ID: 4, Name: "Other"},
 		},
 	}
@@ -112,6 +112,7 @@ type reply struct {
 	status int
 	header http.Header
 	text   string
+	reason string // the text of the status line
 }
 
 // issue reads the one issue of an answer.
@@ -160,7 +161,9 @@ func roundTrip(t *testing.T, request *http.Request) reply {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return reply{resp.StatusCode, resp.Header, string(content)}
+	_, reason, _ := strings.Cut(resp.Status, " ")
+
+	return reply{resp.StatusCode, resp.Header, string(content), reason}
 }
 
 func (d double) plain(path string) (int, string) {
@@ -219,7 +222,7 @@ func TestIssue(t *testing.T) {
 		t.Errorf("a quoted tag: %d", quoted.status)
 	}
 	c.pass(time.Minute)
-	if same := d.send("PATCH", "/issues/1", `{}`); same.issue(t)["updated_at"] != "2026-11-23T11:02:00+01:00" {
+	if same := d.send("PATCH", "/issues/1", `{"status":{"id":90}}`); same.issue(t)["updated_at"] != "2026-11-23T11:02:00+01:00" {
 		t.Error("a write that changes nothing leaves the time")
 	}
 	d.noViolations()
@@ -250,14 +253,14 @@ func TestWhoMayWhat(t *testing.T) {
 		status                    int
 		text                      string
 	}{
-		"no token":               {"GET", "/users/me", "", "", 401, "API token required"},
+		"no token":               {"GET", "/users/me", "", "", 401, "Valid API token required"},
 		"a scheme":               {"GET", "/users/me", "", "Bearer " + ours, 401, "Valid API token required"},
 		"unknown":                {"GET", "/users/me", "", "x", 401, "Valid API token required"},
-		"me":                     {"GET", "/users/me", "", person, 200, `"projects":[{"id":1,"name":"Work"},{"id":2,"name":"Secret"},{"id":4,"name":"Other"}]`},
-		"not mine":               {"GET", "/users/me", "", ours, 200, `"projects":[{"id":1,"name":"Work"},{"id":4,"name":"Other"}]`},
-		"a secret project":       {"GET", "/issues?project_id=2", "", ours, 403, ""},
-		"no project":             {"GET", "/issues?project_id=9", "", ours, 404, `"code":700`},
-		"report there":           {"POST", "/issues", `{"summary":"S","description":"D","project":{"id":2},"category":{"name":"General"}}`, ours, 404, `"code":700`},
+		"me":                     {"GET", "/users/me", "", person, 200, `"projects":[{"id":4,"name":"Other"},{"id":2,"name":"Secret"},{"id":1,"name":"Work"}]`},
+		"not mine":               {"GET", "/users/me", "", ours, 200, `"projects":[{"id":4,"name":"Other"},{"id":1,"name":"Work"}]`},
+		"a secret project":       {"GET", "/issues?project_id=2", "", ours, 404, "Project '2' doesn't exist"},
+		"no project":             {"GET", "/issues?project_id=9", "", ours, 404, "Project '9' doesn't exist"},
+		"report there":           {"POST", "/issues", `{"summary":"S","description":"D","project":{"id":2},"category":{"name":"General"}}`, ours, 403, `"code":13`},
 		"a reporter reports":     {"POST", "/issues", `{"summary":"S","description":"D",` + usual + `}`, reporter, 201, ""},
 		"and may not change":     {"PATCH", "/issues/3", `{"summary":"T"}`, reporter, 403, "Not enough rights"},
 		"a closed one":           {"PATCH", "/issues/1", `{"summary":"T"}`, reporter, 403, "readonly"},
@@ -266,12 +269,12 @@ func TestWhoMayWhat(t *testing.T) {
 		"one project":            {"GET", "/projects/1", "", ours, 200, `"subProjects":[{"id":3,"name":"Part"}]`},
 		"all projects":           {"GET", "/projects", "", ours, 200, `"name":"Part"`},
 		"settings":               {"GET", "/config?option[]=bug_reopen_status&option[]=nonsense&option[]=status_enum_string", "", ours, 200, `"option":"bug_reopen_status","value":20`},
-		"no such place":          {"GET", "/nothing", "", ours, 404, ""},
+		"no such place":          {"GET", "/nothing", "", ours, 404, "Page Not Found"},
 		"settings of no project": {"GET", "/config?option[]=bug_reopen_status&project_id=9", "", ours, 404, ""},
 	} {
 		answer := d.send(test.method, test.path, test.body, "Authorization", test.token)
-		if answer.status != test.status || !strings.Contains(answer.text, test.text) {
-			t.Errorf("%s: %d %s, want %d %s", name, answer.status, answer.text, test.status, test.text)
+		if answer.status != test.status || !strings.Contains(answer.reason+answer.text, test.text) {
+			t.Errorf("%s: %d %s %s, want %d %s", name, answer.status, answer.reason, answer.text, test.status, test.text)
 		}
 	}
 	if id != 1 {
@@ -293,8 +296,9 @@ func TestRefusals(t *testing.T) {
 			{"blank", `{"summary":"S","description":" \n",` + usual + `}`, 400, `"code":11`, false},
 			{"no project", `{"summary":"S","description":"D","category":{"name":"General"}}`, 400, "project", false},
 			{"no category", `{"summary":"S","description":"D","project":{"id":1}}`, 400, "category", false},
-			{"unknown category", `{"summary":"S","description":"D","project":{"name":"Work"},"category":{"name":"x"}}`, 400, `"code":1502`, false},
-			{"unknown project", `{"summary":"S","description":"D","project":{"name":"x"},"category":{"name":"General"}}`, 404, `"code":700`, false},
+			{"unknown category", `{"summary":"S","description":"D","project":{"name":"Work"},"category":{"name":"x"}}`, 404, `"code":1502`, false},
+			{"unknown project", `{"summary":"S","description":"D","project":{"name":"x"},"category":{"name":"General"}}`, 400, "Project not specified", false},
+			{"unknown project by number", `{"summary":"S","description":"D","project":{"id":9},"category":{"name":"General"}}`, 404, `"code":700`, false},
 			{"a long summary", `{"summary":"` + strings.Repeat("é", 129) + `","description":"D",` + usual + `}`, 500, "", true},
 			{"a long description", `{"summary":"S","description":"` + strings.Repeat("é", 65536) + `",` + usual + `}`, 400, "65535", false},
 			{"unknown member", `{"summary":"S","description":"D",` + usual + `,"labels":[]}`, 201, "", true},

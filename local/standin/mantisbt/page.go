@@ -73,14 +73,14 @@ func (s *Server) Writes() []standin.Write {
 
 func (s *Server) describe(one *issue) object {
 	o := object{
-		Number: one.ID, ID: one.ID, Title: one.Summary, Body: one.Description, State: "open", Status: fmt.Sprint(statuses.view(one.Status)["name"]),
+		Number: one.ID, ID: one.ID, Title: one.Summary, Body: one.Description, State: "open", Status: fmt.Sprint(statuses.view(one.Status, nil)["name"]),
 		Additional: one.Additional, Labels: []string{}, User: one.Reporter, HTMLURL: web(s.config.Web, one.ID), CreatedAt: one.CreatedAt, UpdatedAt: one.UpdatedAt,
 	}
 	if one.Status >= resolved {
 		o.State = "closed"
 	}
 	if one.Resolution != submitted {
-		o.StateReason = fmt.Sprint(resolutions.view(one.Resolution)["name"])
+		o.StateReason = fmt.Sprint(resolutions.view(one.Resolution, nil)["name"])
 	}
 	if found := s.project(one.Project, ""); found != nil {
 		o.Project = found.Name

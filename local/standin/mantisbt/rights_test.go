@@ -200,7 +200,7 @@ func TestWhatDoesNotPass(t *testing.T) {
 		"disabled":  {func(c *Config) { c.Projects[0].Disabled = true }, ours, "reachable=ok credentials=ok target=no(project_disabled)"},
 	} {
 		d := start(t, tt.change)
-		c := d.connect(nil, func(cfg *product.Config) { cfg.Token = tt.token })
+		c := d.connect(nil, func(cfg *product.Config) { cfg.Token, cfg.Project = tt.token, "1" })
 		if got := told(t, c); got != tt.want {
 			t.Errorf("%s: %s", name, got)
 		}

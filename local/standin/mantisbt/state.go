@@ -25,8 +25,12 @@ type issue struct {
 	CreatedAt   time.Time `json:"created_at"`
 	UpdatedAt   time.Time `json:"updated_at"`
 	Deleted     bool      `json:"deleted,omitempty"`
-	// Notes are the numbers of people's notes.
-	Notes []int `json:"notes,omitempty"`
+	// Notes are in the order in which they were made.
+	Notes []note `json:"notes,omitempty"`
+	// Relations are those that were made from this issue to others.
+	Relations []relation `json:"relations,omitempty"`
+	// Fields are the values of custom fields, by name.
+	Fields map[string]string `json:"fields,omitempty"`
 }
 
 // An entry of the journal: a write, applied (then with the issue as it is
