@@ -9,6 +9,7 @@ import (
 	"reflect"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -480,92 +481,121 @@ func byPath(exchanges []recording.Exchange) func(*http.Request) (recording.Excha
 	}
 }
 
-// TestTheConnectorReadsWhatGitHubSent: the product itself against the recorded
-// answers.
-func TestTheConnectorReadsWhatGitHubSent(t *testing.T) {
+// The product itself is held against the recorded answers.
+
+// repositoryOf is the name of a scenario's repository.
+func repositoryOf(t *testing.T, exchanges []recording.Exchange) string {
+	t.Helper()
+	for _, e := range exchanges {
+		if rest, ok := strings.CutPrefix(e.Request.Path, "/repos/"+fixtureOrg+"/"); ok {
+			name, _, _ := strings.Cut(rest, "/")
+			return name
+		}
+	}
+	t.Fatal("the scenario has no repository")
+
+	return ""
+}
+
+// connectTo is the product's connector to the repository of a scenario.
+func connectTo(t *testing.T, exchanges []recording.Exchange) *product.Connector {
+	t.Helper()
+
+	return replayed(t, repositoryOf(t, exchanges), byPath(exchanges))
+}
+
+func TestTheConnectorReadsARecordedRepository(t *testing.T) {
 	scenarios := octokit(t)
-	nameOf := func(scenario string) string {
-		for _, e := range scenarios[scenario] {
-			if rest, ok := strings.CutPrefix(e.Request.Path, "/repos/"+fixtureOrg+"/"); ok {
-				name, _, _ := strings.Cut(rest, "/")
-				return name
-			}
-		}
-		t.Fatalf("no repository in %s", scenario)
-		return ""
+	c := connectTo(t, scenarios["get-repository"])
+	want := connector.Place{
+		Instance: "github.com", ID: "103703892", Created: "2017-09-15T21:43:08Z", Name: fixtureOrg + "/hello-world",
+		URL: "https://github.com/" + fixtureOrg + "/hello-world", ByName: true,
 	}
-	connect := func(t *testing.T, scenario string) *product.Connector {
-		return replayed(t, nameOf(scenario), byPath(scenarios[scenario]))
+	if place, err := c.Resolve(t.Context()); err != nil || place != want {
+		t.Errorf("%+v, %v", place, err)
 	}
-
-	t.Run("a repository", func(t *testing.T) {
-		c := connect(t, "get-repository")
-		want := connector.Place{
-			Instance: "github.com", ID: "103703892", Created: "2017-09-15T21:43:08Z", Name: fixtureOrg + "/hello-world",
-			URL: "https://github.com/" + fixtureOrg + "/hello-world", ByName: true,
-		}
-		if place, err := c.Resolve(t.Context()); err != nil || place != want {
-			t.Errorf("%+v, %v", place, err)
-		}
-		checks, err := c.Check(t.Context())
-		if err != nil || len(checks) != 10 {
-			t.Errorf("%v, %v", checks, err)
-		}
-		for _, one := range checks {
-			if one.OK == nil || !*one.OK {
-				t.Errorf("an administrator of the repository does not pass %v", one)
-			}
-		}
-	})
-
-	t.Run("a renamed repository", func(t *testing.T) {
-		old := nameOf("rename-repository")
-		choose := byPath(scenarios["rename-repository"])
-		c := replayed(t, old, func(r *http.Request) (recording.Exchange, bool) {
-			if r.Method == http.MethodPatch { // of an issue: the redirect of the repository itself was recorded
-				r.URL.Path = strings.TrimSuffix(r.URL.Path, "/issues/7")
-			}
-			return choose(r)
-		})
-		sent := connector.Sent{Remote: domain.Remote{ID: "9", Key: "7"}, State: domain.Open}
-		_, err := c.Update(t.Context(), sent, connector.Content{Title: "x", State: domain.Open}, connector.Marker{Integration: 1, Item: 2})
-		if failure := connectortest.Failure(t, err); failure.Code != "target_moved" || failure.Scope != connector.IntegrationScope {
-			t.Errorf("a write to the old name: %+v", failure)
-		}
-		place, err := c.Resolve(t.Context())
-		if err != nil || place.ID != "515436299" || place.Name != fixtureOrg+"/"+old+"-newname" {
-			t.Errorf("%+v, %v", place, err)
-		}
-	})
-
-	for _, scenario := range []string{"add-labels-to-issue", "lock-issue"} {
-		t.Run("a new issue of "+scenario, func(t *testing.T) {
-			written, err := connect(t, scenario).Create(t.Context(), connector.Content{Title: "Issue without a label", State: domain.Open}, connector.Marker{Integration: 1, Item: 2})
-			page := "https://github.com/" + fixtureOrg + "/" + nameOf(scenario) + "/issues/1"
-			if err != nil || written.Remote.Key != "1" || len(written.Remote.ID) != 10 || written.Remote.URL != page || written.Remote.State != domain.Open || written.CreatedAt.Year() != 2022 {
-				t.Errorf("%+v, %v", written, err)
-			}
-		})
+	checks, err := c.Check(t.Context())
+	if err != nil || len(checks) != 10 {
+		t.Errorf("%v, %v", checks, err)
 	}
+	for _, one := range checks {
+		if one.OK == nil || !*one.OK {
+			t.Errorf("an administrator of the repository does not pass %v", one)
+		}
+	}
+}
 
-	t.Run("a list of five pages", func(t *testing.T) {
-		c := connect(t, "paginate-issues")
-		var titles []string
-		for more := true; more; {
-			var objects []connector.Object
-			var err error
-			objects, more, err = c.Changes(t.Context(), time.Time{}, len(titles))
-			if err != nil {
-				t.Fatal(err)
-			}
-			for _, o := range objects {
-				titles = append(titles, o.Title+" "+o.Remote.Key)
-			}
+func TestTheConnectorReadsARecordedRename(t *testing.T) {
+	scenarios := octokit(t)
+	old := repositoryOf(t, scenarios["rename-repository"])
+	choose := byPath(scenarios["rename-repository"])
+	c := replayed(t, old, func(r *http.Request) (recording.Exchange, bool) {
+		if r.Method == http.MethodPatch { // of an issue: the redirect of the repository itself was recorded
+			r.URL.Path = strings.TrimSuffix(r.URL.Path, "/issues/7")
 		}
-		if len(titles) != 13 || titles[0] != "Test issue 13 13" || titles[12] != "Test issue 1 1" {
-			t.Errorf("%q", titles)
-		}
+		return choose(r)
 	})
+	sent := connector.Sent{Remote: domain.Remote{ID: "9", Key: "7"}, State: domain.Open}
+	_, err := c.Update(t.Context(), sent, connector.Content{Title: "x", State: domain.Open}, connector.Marker{Integration: 1, Item: 2})
+	if failure := connectortest.Failure(t, err); failure.Code != "target_moved" || failure.Scope != connector.IntegrationScope {
+		t.Errorf("a write to the old name: %+v", failure)
+	}
+	place, err := c.Resolve(t.Context())
+	if err != nil || place.ID != "515436299" || place.Name != fixtureOrg+"/"+old+"-newname" {
+		t.Errorf("%+v, %v", place, err)
+	}
+}
+
+func TestTheConnectorReadsRecordedCreates(t *testing.T) {
+	creates := 0
+	for _, exchanges := range octokit(t) {
+		for _, e := range exchanges {
+			if e.Request.Method != http.MethodPost || !strings.HasSuffix(e.Request.Path, "/issues") {
+				continue
+			}
+			creates++
+			t.Run(e.Case, func(t *testing.T) {
+				var made struct {
+					ID      int64     `json:"id"`
+					Number  int       `json:"number"`
+					HTMLURL string    `json:"html_url"`
+					Created time.Time `json:"created_at"`
+				}
+				if err := json.Unmarshal(e.Response.Body.Bytes(), &made); err != nil {
+					t.Fatal(err)
+				}
+				c := replayed(t, repositoryOf(t, exchanges), func(*http.Request) (recording.Exchange, bool) { return e, true })
+				written, err := c.Create(t.Context(), connector.Content{Title: "x", State: domain.Open}, connector.Marker{Integration: 1, Item: 2})
+				want := domain.Remote{ID: strconv.FormatInt(made.ID, 10), Key: itoa(made.Number), URL: made.HTMLURL, State: domain.Open}
+				if err != nil || written.Remote != want || made.ID == 0 || written.CreatedAt != made.Created {
+					t.Errorf("%+v, %v, want %+v", written, err, want)
+				}
+			})
+		}
+	}
+	if creates != 17 {
+		t.Errorf("%d creates were recorded", creates)
+	}
+}
+
+func TestTheConnectorReadsARecordedList(t *testing.T) {
+	scenarios := octokit(t)
+	c := connectTo(t, scenarios["paginate-issues"])
+	var titles []string
+	for more := true; more; {
+		var objects []connector.Object
+		var err error
+		objects, more, err = c.Changes(t.Context(), time.Time{}, len(titles))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, o := range objects {
+			titles = append(titles, o.Title+" "+o.Remote.Key)
+		}
+	}
+	if len(titles) != 13 || titles[0] != "Test issue 13 13" || titles[12] != "Test issue 1 1" {
+		t.Errorf("%q", titles)
+	}
 }
 
 // Every call that the connector makes is in the recordings, or stands here.

@@ -302,148 +302,165 @@ func (e examples) completed(t *testing.T) string {
 	return string(encode(whole))
 }
 
-// TestTheConnectorReadsTheExamples: the product itself against the answers that
-// Atlassian publishes.
-func TestTheConnectorReadsTheExamples(t *testing.T) {
+// The product itself is held against the answers that Atlassian publishes.
+
+const examplePage = "https://your-domain.atlassian.net/browse/"
+
+var (
+	exampleIssue = domain.Remote{ID: "10002", Key: "ED-1", URL: examplePage + "ED-1", State: domain.Open}
+	exampleTime  = time.Date(2022, 10, 6, 7, 32, 47, 0, time.UTC)
+)
+
+// serve is a server that has the examples of what every connector asks for.
+func (e examples) serve(t *testing.T) *exampleServer {
+	t.Helper()
+	s := newExampleServer(t)
+	s.answers["GET /project/EX"] = e.of(t, callProject, "200")
+	s.answers["GET /serverInfo"] = e.of(t, callServer, "200")
+	s.answers["GET /myself"] = e.of(t, callMyself, "200")
+	s.answers["GET /mypermissions"] = e.of(t, callPermissions, "200")
+
+	return s
+}
+
+func TestTheConnectorReadsTheExampleOfAProject(t *testing.T) {
 	published := loadExamples(t)
-	page := "https://your-domain.atlassian.net/browse/"
-	issue := domain.Remote{ID: "10002", Key: "ED-1", URL: page + "ED-1", State: domain.Open}
-	at := time.Date(2022, 10, 6, 7, 32, 47, 0, time.UTC)
-	serve := func(t *testing.T) *exampleServer {
-		s := newExampleServer(t)
-		s.answers["GET /project/EX"] = published.of(t, callProject, "200")
-		s.answers["GET /serverInfo"] = published.of(t, callServer, "200")
-		s.answers["GET /myself"] = published.of(t, callMyself, "200")
-		s.answers["GET /mypermissions"] = published.of(t, callPermissions, "200")
-		return s
+	place, err := published.serve(t).connect().Resolve(t.Context())
+	want := connector.Place{Instance: cloudID, ID: "10000", Name: "EX", URL: examplePage + "EX"}
+	if err != nil || place != want {
+		t.Errorf("%+v, %v", place, err)
+	}
+}
+
+func TestTheConnectorReadsTheExampleOfAnIssue(t *testing.T) {
+	published := loadExamples(t)
+	s := published.serve(t)
+	s.answers["GET /issue/10002"] = published.completed(t)
+	o, err := s.connect().Read(t.Context(), domain.Remote{ID: "10002", Key: "ED-1"})
+	if err != nil || o.Remote != exampleIssue || o.Title != "My Multi Select" || o.UpdatedAt != exampleTime || o.CreatedAt != exampleTime || o.Marker != (connector.Marker{}) {
+		t.Errorf("%+v, %v", o, err)
+	}
+}
+
+// The example as it stands has neither a status nor the time of its creation.
+func TestTheConnectorRefusesAnIssueWithoutAStatus(t *testing.T) {
+	published := loadExamples(t)
+	s := published.serve(t)
+	s.answers["GET /issue/10002"] = published.of(t, callIssue, "200")
+	_, err := s.connect().Read(t.Context(), domain.Remote{ID: "10002", Key: "ED-1"})
+	if failure := failed(t, err); failure.Code != "answer_unreadable" || failure.Class != connector.Retryable {
+		t.Errorf("%+v", failure)
+	}
+}
+
+// A list is asked for in the time zone of the account.
+func TestTheConnectorReadsTheExampleOfAList(t *testing.T) {
+	published := loadExamples(t)
+	s := published.serve(t)
+	list := published.of(t, callSearch, "200")
+	s.answers["GET /search/jql"] = `{"isLast":true,"issues":[` + published.completed(t) + `]}`
+	if kinds, err := recording.Kinds([]byte(list)); err != nil || kinds["isLast"] != "boolean" || kinds["issues[]"] != "object" {
+		t.Errorf("the example is no list of issues: %v, %v", kinds, err)
+	}
+	objects, more, err := s.connect().Changes(t.Context(), time.Date(2020, 1, 2, 3, 4, 0, 0, time.UTC), 0)
+	if err != nil || more || len(objects) != 1 || objects[0].Remote != exampleIssue {
+		t.Errorf("%+v, %v, %v", objects, more, err)
+	}
+	asked := slices.IndexFunc(s.asked, func(u *url.URL) bool { return strings.HasSuffix(u.Path, "/search/jql") })
+	if asked < 0 || !strings.Contains(s.asked[asked].Query().Get("jql"), `updated >= "2020-01-02 14:04"`) {
+		t.Errorf("the zone Australia/Sydney was not read: %v", s.asked)
+	}
+}
+
+func TestTheConnectorReadsTheExampleOfACreate(t *testing.T) {
+	published := loadExamples(t)
+	s := published.serve(t)
+	s.answers["POST /issue"], s.status["POST /issue"] = published.of(t, callCreate, "201"), http.StatusCreated
+	s.answers["GET /issue/10000"] = published.completed(t) // of another issue, so nothing of it counts
+	written, err := s.connect().Create(t.Context(), connector.Content{Title: "x", State: domain.Open}, marker)
+	want := domain.Remote{ID: "10000", Key: "ED-24", URL: examplePage + "ED-24", State: domain.Open}
+	if err != nil || written.Remote != want {
+		t.Errorf("%+v, %v", written, err)
+	}
+}
+
+func TestTheConnectorReadsTheExampleOfARefusal(t *testing.T) {
+	published := loadExamples(t)
+	s := published.serve(t)
+	s.answers["POST /issue"], s.status["POST /issue"] = published.of(t, callCreate, "400"), http.StatusBadRequest
+	_, err := s.connect().Create(t.Context(), connector.Content{Title: "x", State: domain.Open}, marker)
+	if failure := failed(t, err); failure.Code != "rejected" || failure.Scope != connector.ItemScope || !strings.Contains(failure.Detail, "Field 'priority' is required") {
+		t.Errorf("%+v", failure)
+	}
+}
+
+// The example grants one permission of four.
+func TestTheConnectorReadsTheExampleOfPermissions(t *testing.T) {
+	published := loadExamples(t)
+	checks, err := published.serve(t).connect().Check(t.Context())
+	if failed := states(checks); failed["update"] != "ok" || failed["list"] != "no(role_too_low)" || failed["create"] != "no(role_too_low)" {
+		t.Errorf("%v, %v", checks, err)
+	}
+}
+
+func TestTheConnectorReadsTheExamplesOfScreens(t *testing.T) {
+	published := loadExamples(t)
+	s := published.serve(t)
+	s.answers["GET /mypermissions"] = allGranted(t, published.of(t, callPermissions, "200"))
+	s.answers["GET /issue/createmeta/EX/issuetypes"] = published.of(t, callTypes, "200")
+	s.answers["GET /issue/createmeta/EX/issuetypes/1"] = published.of(t, callFields, "200")
+	s.answers["GET /search/jql"] = `{"isLast":true,"issues":[` + published.completed(t) + `]}`
+	s.answers["GET /issue/10002/editmeta"] = published.of(t, callEdit, "200")
+	checks, err := s.connect().Check(t.Context())
+	want := map[string]string{
+		"reachable": "ok", "credentials": "ok", "target": "ok", "list": "ok", "create": "ok", "issue_type": "ok",
+		"required_fields": "no(field_required)", "update": "no(field_not_settable)", "close": "no(field_not_settable)", "reopen": "no(field_not_settable)",
+		"labels": "no(labels_not_settable)",
+	}
+	if got := states(checks); !reflect.DeepEqual(got, want) {
+		t.Errorf("%v, want %v, %v", got, want, err)
+	}
+	if err == nil || !strings.Contains(err.Error(), "Assignee (assignee)") || !strings.Contains(err.Error(), "description is not on the edit screen") {
+		t.Errorf("the fields are not named: %v", err)
+	}
+}
+
+func TestTheConnectorReadsTheExampleOfAClosedScreen(t *testing.T) {
+	published := loadExamples(t)
+	s := published.serve(t)
+	s.answers["GET /mypermissions"] = allGranted(t, published.of(t, callPermissions, "200"))
+	s.answers["GET /issue/createmeta/EX/issuetypes"], s.status["GET /issue/createmeta/EX/issuetypes"] = published.of(t, callTypes, "400"), http.StatusBadRequest
+	s.answers["GET /search/jql"] = `{"isLast":true,"issues":[]}`
+	checks, err := s.connect().Check(t.Context())
+	if got := states(checks); got["issue_type"] != "?(not_told)" || got["required_fields"] != "?(not_told)" || got["create"] != "ok" {
+		t.Errorf("%v, %v", got, err)
+	}
+	if err == nil || !strings.Contains(err.Error(), "must not exceed the limit '200'") {
+		t.Errorf("Jira's words are lost: %v", err)
+	}
+}
+
+func TestTheConnectorReadsTheExampleOfTransitions(t *testing.T) {
+	published := loadExamples(t)
+	s := published.serve(t)
+	s.answers["PUT /issue/10002"], s.status["PUT /issue/10002"] = "", http.StatusNoContent
+	s.answers["GET /issue/10002"] = published.completed(t)
+	ways := published.of(t, callTransitions, "200")
+	s.answers["GET /issue/10002/transitions"] = ways
+	s.answers["POST /issue/10002/transitions"], s.status["POST /issue/10002/transitions"] = "", http.StatusNoContent
+	sent := connector.Sent{Remote: exampleIssue, State: domain.Open}
+	content := connector.Content{Title: "x", State: domain.Closed}
+	_, err := s.connect().Update(t.Context(), sent, content, marker)
+	if failure := failed(t, err); failure.Code != "cannot_close" || s.written["POST /issue/10002/transitions"] != "" {
+		t.Errorf("a category of no known key: %+v", failure)
 	}
 
-	t.Run("project and server", func(t *testing.T) {
-		place, err := serve(t).connect().Resolve(t.Context())
-		want := connector.Place{Instance: cloudID, ID: "10000", Name: "EX", URL: page + "EX"}
-		if err != nil || place != want {
-			t.Errorf("%+v, %v", place, err)
-		}
-	})
-
-	t.Run("issue", func(t *testing.T) {
-		s := serve(t)
-		s.answers["GET /issue/10002"] = published.completed(t)
-		o, err := s.connect().Read(t.Context(), domain.Remote{ID: "10002", Key: "ED-1"})
-		if err != nil || o.Remote != issue || o.Title != "My Multi Select" || o.UpdatedAt != at || o.CreatedAt != at || o.Marker != (connector.Marker{}) {
-			t.Errorf("%+v, %v", o, err)
-		}
-	})
-
-	t.Run("issue without a status", func(t *testing.T) {
-		s := serve(t)
-		s.answers["GET /issue/10002"] = published.of(t, callIssue, "200")
-		_, err := s.connect().Read(t.Context(), domain.Remote{ID: "10002", Key: "ED-1"})
-		if failure := failed(t, err); failure.Code != "answer_unreadable" || failure.Class != connector.Retryable {
-			t.Errorf("%+v", failure)
-		}
-	})
-
-	t.Run("list, in the zone of the account", func(t *testing.T) {
-		s := serve(t)
-		list := published.of(t, callSearch, "200")
-		s.answers["GET /search/jql"] = `{"isLast":true,"issues":[` + published.completed(t) + `]}`
-		if kinds, err := recording.Kinds([]byte(list)); err != nil || kinds["isLast"] != "boolean" || kinds["issues[]"] != "object" {
-			t.Errorf("the example is no list of issues: %v, %v", kinds, err)
-		}
-		objects, more, err := s.connect().Changes(t.Context(), time.Date(2020, 1, 2, 3, 4, 0, 0, time.UTC), 0)
-		if err != nil || more || len(objects) != 1 || objects[0].Remote != issue {
-			t.Errorf("%+v, %v, %v", objects, more, err)
-		}
-		asked := slices.IndexFunc(s.asked, func(u *url.URL) bool { return strings.HasSuffix(u.Path, "/search/jql") })
-		if asked < 0 || !strings.Contains(s.asked[asked].Query().Get("jql"), `updated >= "2020-01-02 14:04"`) {
-			t.Errorf("the zone Australia/Sydney was not read: %v", s.asked)
-		}
-	})
-
-	t.Run("create", func(t *testing.T) {
-		s := serve(t)
-		s.answers["POST /issue"], s.status["POST /issue"] = published.of(t, callCreate, "201"), http.StatusCreated
-		s.answers["GET /issue/10000"] = published.completed(t) // of another issue, so nothing of it counts
-		written, err := s.connect().Create(t.Context(), connector.Content{Title: "x", State: domain.Open}, marker)
-		want := domain.Remote{ID: "10000", Key: "ED-24", URL: page + "ED-24", State: domain.Open}
-		if err != nil || written.Remote != want {
-			t.Errorf("%+v, %v", written, err)
-		}
-	})
-
-	t.Run("create that is refused", func(t *testing.T) {
-		s := serve(t)
-		s.answers["POST /issue"], s.status["POST /issue"] = published.of(t, callCreate, "400"), http.StatusBadRequest
-		_, err := s.connect().Create(t.Context(), connector.Content{Title: "x", State: domain.Open}, marker)
-		if failure := failed(t, err); failure.Code != "rejected" || failure.Scope != connector.ItemScope || !strings.Contains(failure.Detail, "Field 'priority' is required") {
-			t.Errorf("%+v", failure)
-		}
-	})
-
-	t.Run("permissions", func(t *testing.T) {
-		checks, err := serve(t).connect().Check(t.Context())
-		if failed := states(checks); failed["update"] != "ok" || failed["list"] != "no(role_too_low)" || failed["create"] != "no(role_too_low)" {
-			t.Errorf("%v, %v", checks, err)
-		}
-	})
-
-	t.Run("create screen and edit screen", func(t *testing.T) {
-		s := serve(t)
-		s.answers["GET /mypermissions"] = allGranted(t, published.of(t, callPermissions, "200"))
-		s.answers["GET /issue/createmeta/EX/issuetypes"] = published.of(t, callTypes, "200")
-		s.answers["GET /issue/createmeta/EX/issuetypes/1"] = published.of(t, callFields, "200")
-		s.answers["GET /search/jql"] = `{"isLast":true,"issues":[` + published.completed(t) + `]}`
-		s.answers["GET /issue/10002/editmeta"] = published.of(t, callEdit, "200")
-		checks, err := s.connect().Check(t.Context())
-		want := map[string]string{
-			"reachable": "ok", "credentials": "ok", "target": "ok", "list": "ok", "create": "ok", "issue_type": "ok",
-			"required_fields": "no(field_required)", "update": "no(field_not_settable)", "close": "no(field_not_settable)", "reopen": "no(field_not_settable)",
-			"labels": "no(labels_not_settable)",
-		}
-		if got := states(checks); !reflect.DeepEqual(got, want) {
-			t.Errorf("%v, want %v, %v", got, want, err)
-		}
-		if err == nil || !strings.Contains(err.Error(), "Assignee (assignee)") || !strings.Contains(err.Error(), "description is not on the edit screen") {
-			t.Errorf("the fields are not named: %v", err)
-		}
-	})
-
-	t.Run("create screen that is closed off", func(t *testing.T) {
-		s := serve(t)
-		s.answers["GET /mypermissions"] = allGranted(t, published.of(t, callPermissions, "200"))
-		s.answers["GET /issue/createmeta/EX/issuetypes"], s.status["GET /issue/createmeta/EX/issuetypes"] = published.of(t, callTypes, "400"), http.StatusBadRequest
-		s.answers["GET /search/jql"] = `{"isLast":true,"issues":[]}`
-		checks, err := s.connect().Check(t.Context())
-		if got := states(checks); got["issue_type"] != "?(not_told)" || got["required_fields"] != "?(not_told)" || got["create"] != "ok" {
-			t.Errorf("%v, %v", got, err)
-		}
-		if err == nil || !strings.Contains(err.Error(), "must not exceed the limit '200'") {
-			t.Errorf("Jira's words are lost: %v", err)
-		}
-	})
-
-	t.Run("transitions", func(t *testing.T) {
-		s := serve(t)
-		s.answers["PUT /issue/10002"], s.status["PUT /issue/10002"] = "", http.StatusNoContent
-		s.answers["GET /issue/10002"] = published.completed(t)
-		ways := published.of(t, callTransitions, "200")
-		s.answers["GET /issue/10002/transitions"] = ways
-		s.answers["POST /issue/10002/transitions"], s.status["POST /issue/10002/transitions"] = "", http.StatusNoContent
-		sent := connector.Sent{Remote: issue, State: domain.Open}
-		content := connector.Content{Title: "x", State: domain.Closed}
-		_, err := s.connect().Update(t.Context(), sent, content, marker)
-		if failure := failed(t, err); failure.Code != "cannot_close" || s.written["POST /issue/10002/transitions"] != "" {
-			t.Errorf("a category of no known key: %+v", failure)
-		}
-
-		// Jira has three categories, and the key of the last one is "done".
-		s.answers["GET /issue/10002/transitions"] = strings.ReplaceAll(ways, `"key":"completed"`, `"key":"done"`)
-		written, err := s.connect().Update(t.Context(), sent, content, marker)
-		if err != nil || written.Remote.State != domain.Closed || s.written["POST /issue/10002/transitions"] != `{"transition":{"id":"711"}}` {
-			t.Errorf("%+v, %v, %s", written, err, s.written["POST /issue/10002/transitions"])
-		}
-	})
+	// Jira has three categories, and the key of the last one is "done".
+	s.answers["GET /issue/10002/transitions"] = strings.ReplaceAll(ways, `"key":"completed"`, `"key":"done"`)
+	written, err := s.connect().Update(t.Context(), sent, content, marker)
+	if err != nil || written.Remote.State != domain.Closed || s.written["POST /issue/10002/transitions"] != `{"transition":{"id":"711"}}` {
+		t.Errorf("%+v, %v, %s", written, err, s.written["POST /issue/10002/transitions"])
+	}
 }
 
 // states are checks by name, as connector.Check writes them.
