@@ -1,9 +1,12 @@
 package mantisbt
 
 import (
+	"encoding/json"
 	"fmt"
+	"net/http"
 	"strings"
 	"testing"
+	"time"
 )
 
 // What a real server was seen to answer to reads and writes that are not the
@@ -115,4 +118,65 @@ func TestStatesOfAServer(t *testing.T) {
 			t.Errorf("%s: %d %s", name, answer.status, said)
 		}
 	}
+}
+
+// On MySQL's utf8 MantisBT stores U+FFFD in place of an emoji and answers 201
+// (recorded: create-emoji). For the connector that is no edit by a person, and no
+// second issue is sent.
+func TestReplacedCharactersAreNoEdit(t *testing.T) {
+	clock := newClock()
+	d := start(t, func(c *Config) { c.Now, c.Replacing = clock.now, true })
+	c := d.connect(clock.now, nil)
+	wide := content
+	wide.Title, wide.Body = "Crab 🦀", "a 🦀 b"
+
+	written, err := c.Create(t.Context(), wide, marker)
+	if err != nil {
+		t.Fatal(err)
+	}
+	unchanged := func(what string) {
+		t.Helper()
+		if all, _ := d.changes(c, time.Time{}); len(all) != 1 || all[0].Seen != written.Seen || all[0].Marker != marker {
+			t.Errorf("%s: %+v, want %+v", what, all, written.Seen)
+		}
+	}
+	unchanged("created")
+
+	clock.pass(time.Minute)
+	wide.Title = "Crabs 🦀🦀"
+	if written, err = c.Update(t.Context(), sentOf(written), wide, marker); err != nil {
+		t.Fatal(err)
+	}
+	unchanged("updated")
+
+	if got := d.get(1); got.Summary != "Crabs \ufffd\ufffd" || len(d.Writes()) != 2 {
+		t.Errorf("%q after %d writes", got.Summary, len(d.Writes()))
+	}
+	d.noViolations()
+}
+
+// FuzzChange: whatever is sent to an issue that is there, it changes or the
+// request is refused.
+func FuzzChange(f *testing.F) {
+	for _, body := range []string{
+		`{"summary":"T","custom_fields":[{"field":{"name":"X"},"value":"v"}],"notes":[]}`, `{"project":{"id":2},"category":{"id":1}}`,
+		`{"text":"x","view_state":{"name":"private"}}`, `{"issue":{"id":1},"type":{"name":"parent-of"}}`, `{"issue":{"id":-1}}`, `{}`,
+	} {
+		f.Add([]byte(body))
+	}
+	f.Fuzz(func(t *testing.T, body []byte) {
+		projects := []Project{{ID: 1, Name: "Work"}, {ID: 2, Name: "Secret", Members: []string{"b"}}}
+		s := &Server{config: Config{Projects: projects, Now: time.Now}, projects: projects, spam: newSpam(false, time.Now)}
+		s.remember(entry{Issue: &issue{ID: 1, Project: 1, Category: "General", Summary: "S", Description: "D", Status: submitted, Reporter: "a"}})
+		request, _ := http.NewRequest("PATCH", root+"/issues/1", nil)
+		for _, handle := range []func(*call) (*answer, *issue){s.update, s.addNote, s.addRelation} {
+			out, changed := handle(&call{Request: request, body: body, user: "a", route: route{id: 1}})
+			if (out.status < 300) != (changed != nil) {
+				t.Fatalf("%d and %+v", out.status, changed)
+			}
+			if !json.Valid(encode(out.value)) && out.value != nil {
+				t.Fatalf("%s", encode(out.value))
+			}
+		}
+	})
 }

@@ -38,7 +38,7 @@ type route struct {
 	id      int
 	creates bool
 	issues  bool // its answer holds issues
-	// unknown addresses are the API's, and it has nothing there.
+	// unknown says that the address lies under the API, which has nothing there.
 	unknown bool
 }
 

@@ -78,7 +78,7 @@ func (e enum) all(t translation) []map[string]any {
 	return list
 }
 
-// zone is where a server is that does not say.
+// zone is that of a server whose configuration names none.
 var zone = time.FixedZone("", 3600)
 
 // written is a time as the API writes it: in the server's zone.
@@ -103,8 +103,8 @@ func (s *Server) userID(user string) int {
 	return cmp.Or(s.config.Accounts[user].ID, identify(user))
 }
 
-// userRef is a user as another one sees it: the address is its own affair
-// (recorded: get-full-reporter).
+// userRef is a user as another one sees it: without the address, which only the
+// user sees (recorded: get-full-reporter).
 func (s *Server) userRef(user, viewer string) map[string]any {
 	ref := map[string]any{"id": s.userID(user), "name": user}
 	if user == viewer {
