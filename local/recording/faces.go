@@ -1,9 +1,14 @@
 package recording
 
 import (
+	"bufio"
+	"bytes"
 	"errors"
+	"io"
+	"net"
 	"net/http"
 	"strings"
+	"sync"
 )
 
 // Transport notes what passes through next. It belongs behind a proxy or into an
@@ -52,8 +57,8 @@ func reasonOf(status string) string {
 	return reason
 }
 
-// Handler notes what next answers. It belongs in front of a stand-in. The reason
-// phrase of an answer is that of its status there: a handler cannot choose it.
+// Handler notes what next answers. It belongs in front of a stand-in. An answer
+// that next writes to a connection that it took over is noted when next returns.
 func (r *Recorder) Handler(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, request *http.Request) {
 		x := r.begin(request)
@@ -68,7 +73,11 @@ func (r *Recorder) Handler(next http.Handler) http.Handler {
 		defer func() { x.end(cut) }()
 
 		next.ServeHTTP(writer, seen)
-		writer.begin(http.StatusOK)
+		if writer.taken != nil {
+			writer.noteTaken(seen)
+		} else {
+			writer.begin(http.StatusOK)
+		}
 		cut = writer.cut
 	})
 }
@@ -80,6 +89,7 @@ type noting struct {
 	head    bool // the request is a HEAD: its answer has no body
 	begun   bool
 	cut     string
+	taken   *taken // the connection, if the handler took it over
 }
 
 func (n *noting) begin(status int) {
@@ -126,3 +136,66 @@ func (n *noting) Flush() {
 
 // Unwrap is for http.ResponseController.
 func (n *noting) Unwrap() http.ResponseWriter { return n.ResponseWriter }
+
+// A taken connection is one that a handler took over. It keeps what is written, up
+// to a bound.
+type taken struct {
+	net.Conn
+	bound int
+
+	lock sync.Mutex
+	text []byte
+	over bool
+}
+
+// headRoom is what the head of an answer may take, in bytes.
+const headRoom = 64 << 10
+
+// Hijack is http.Hijacker's.
+func (n *noting) Hijack() (net.Conn, *bufio.ReadWriter, error) {
+	conn, buffered, err := http.NewResponseController(n.ResponseWriter).Hijack()
+	if err != nil {
+		return nil, nil, err
+	}
+
+	bound := orElse(n.running.recorder.MaxBody, DefaultMaxBody) + headRoom
+	n.taken = &taken{Conn: conn, bound: bound}
+
+	return n.taken, bufio.NewReadWriter(buffered.Reader, bufio.NewWriter(n.taken)), nil
+}
+
+// Write is net.Conn's.
+func (t *taken) Write(b []byte) (int, error) {
+	n, err := t.Conn.Write(b)
+
+	t.lock.Lock()
+	defer t.lock.Unlock()
+
+	t.over = t.over || len(t.text)+n > t.bound
+	if !t.over {
+		t.text = append(t.text, b[:n]...)
+	}
+
+	return n, err
+}
+
+// noteTaken notes the answer that was written to a connection that was taken over.
+func (n *noting) noteTaken(request *http.Request) {
+	n.taken.lock.Lock()
+	defer n.taken.lock.Unlock()
+
+	response, err := http.ReadResponse(bufio.NewReader(bytes.NewReader(n.taken.text)), request)
+	if err != nil {
+		n.cut = "the handler wrote no whole answer"
+
+		return
+	}
+	defer func() { _ = response.Body.Close() }()
+
+	n.running.head(response.StatusCode, reasonOf(response.Status), response.Header)
+	body, err := io.ReadAll(response.Body)
+	n.running.answered.add(body)
+	if err != nil || n.taken.over {
+		n.cut = "the handler broke the answer off, or it is too long"
+	}
+}

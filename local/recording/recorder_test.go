@@ -277,3 +277,53 @@ func TestSaveWritesAllOrNothing(t *testing.T) {
 		}
 	}
 }
+
+// An answer on a connection that the handler took over is noted with its own
+// reason phrase.
+func TestRecorderNotesATakenConnection(t *testing.T) {
+	for name, test := range map[string]struct {
+		written string
+		want    Response
+	}{
+		"words":   {"HTTP/1.1 401 Valid API token required\r\nContent-Length: 0\r\nConnection: close\r\n\r\n", Response{Status: 401, Reason: "Valid API token required"}},
+		"body":    {"HTTP/1.1 404 Gone Away\r\nContent-Length: 2\r\n\r\n{}", Response{Status: 404, Reason: "Gone Away", Body: Body("{}")}},
+		"cut":     {"HTTP/1.1 200 OK\r\nContent-Length: 20\r\n\r\n{}", Response{Status: 200, Reason: "OK", Cut: "the handler broke the answer off, or it is too long"}},
+		"nothing": {"", Response{Cut: "the handler wrote no whole answer"}},
+	} {
+		r := &Recorder{}
+		ended := make(chan struct{})
+		handler := r.Handler(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			conn, buffered, err := http.NewResponseController(w).Hijack()
+			if err != nil {
+				t.Error(err)
+
+				return
+			}
+			defer conn.Close()
+			if _, err := buffered.WriteString(test.written); err != nil {
+				t.Error(err)
+			}
+			if err := buffered.Flush(); err != nil {
+				t.Error(err)
+			}
+		}))
+		server := served(t, func(w http.ResponseWriter, request *http.Request) {
+			defer close(ended)
+			handler.ServeHTTP(w, request)
+		})
+		request, err := http.NewRequestWithContext(t.Context(), "POST", server.URL, strings.NewReader("{}"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		response, err := http.DefaultTransport.RoundTrip(request)
+		if err == nil {
+			response.Body.Close()
+		}
+		<-ended
+
+		got := r.Exchanges()[0].Response
+		if got.Status != test.want.Status || got.Reason != test.want.Reason || got.Cut != test.want.Cut || string(got.Body) != string(test.want.Body) {
+			t.Errorf("%s: %+v, want %+v", name, got, test.want)
+		}
+	}
+}

@@ -9,8 +9,9 @@ import (
 	"testing"
 )
 
-// Each exchange with a real MantisBT is read, and says what it says in the file.
-func TestReadOfRealExchanges(t *testing.T) {
+// realExchanges are those with a real MantisBT.
+func realExchanges(t *testing.T) []Exchange {
+	t.Helper()
 	file, err := os.Open(filepath.Join("..", "..", "..", "shared", "recordings", "mantisbt-2.28.4.jsonl"))
 	if err != nil {
 		t.Skip("the recordings of a real MantisBT are absent: ", err)
@@ -21,6 +22,13 @@ func TestReadOfRealExchanges(t *testing.T) {
 	if err != nil || len(all) != 150 {
 		t.Fatalf("%d exchanges, %v", len(all), err)
 	}
+
+	return all
+}
+
+// Each exchange with a real MantisBT is read, and says what it says in the file.
+func TestReadOfRealExchanges(t *testing.T) {
+	all := realExchanges(t)
 
 	cases := map[string]Exchange{}
 	for _, e := range all {

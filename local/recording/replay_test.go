@@ -3,6 +3,7 @@ package recording
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"net/http"
 	"slices"
 	"strings"
@@ -352,6 +353,50 @@ func TestWhatAReplaySends(t *testing.T) {
 	}
 	if !slices.Equal(got, want) {
 		t.Errorf("got\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
+	}
+}
+
+// A server that answers as the real one did has no differences, in any of the
+// forms of the recordings. Each request is sent as it was recorded.
+func TestAReplayOfRealExchanges(t *testing.T) {
+	all := realExchanges(t)
+	i := 0
+	handler := http.HandlerFunc(func(w http.ResponseWriter, request *http.Request) {
+		e := all[i]
+		i++
+		var body bytes.Buffer
+		if _, err := body.ReadFrom(request.Body); err != nil {
+			t.Error(err)
+		}
+		if request.URL.RequestURI() != e.Request.Path || body.String() != string(e.Request.Body.Bytes()) || request.Method != e.Request.Method {
+			t.Errorf("%s: %s %s %.200s", e.Case, request.Method, request.URL.RequestURI(), body.String())
+		}
+		for name, value := range e.Response.Header {
+			w.Header().Set(name, value)
+		}
+		conn, buffered, err := http.NewResponseController(w).Hijack()
+		if err != nil {
+			t.Error(err)
+
+			return
+		}
+		defer conn.Close()
+		text := e.Response.Body.Bytes()
+		if request.Method == http.MethodHead || e.Response.Status == http.StatusNotModified {
+			text = nil
+		}
+		fmt.Fprintf(buffered, "HTTP/1.1 %d %s\r\nContent-Length: %d\r\nConnection: close\r\n", e.Response.Status, e.Response.Reason, len(text))
+		if err := w.Header().Write(buffered); err != nil {
+			t.Error(err)
+		}
+		fmt.Fprintf(buffered, "\r\n%s", text)
+		if err := buffered.Flush(); err != nil {
+			t.Error(err)
+		}
+	})
+	found, err := Replay{Reason: true, Values: []string{"issues.*.id", "issue.summary"}}.Against(t.Context(), handler, all)
+	if err != nil || len(found) > 0 || i != len(all) {
+		t.Errorf("%d sent, %v\n%s", i, err, sentences(found))
 	}
 }
 

@@ -58,19 +58,9 @@ func DefaultRules() *Rules {
 			"secret", "session", "sessionid", "sig", "signature", "token", "webhook_url",
 			"activityid", "correlation_id", "correlationid", "request_id", "requestid", "trace_id", "traceid", // name one request
 		},
-		Paths: []*regexp.Regexp{
-			regexp.MustCompile(`(?i)(/webhooks/)([0-9]+/[A-Za-z0-9_%.~-]{12,})`),                  // Discord
-			regexp.MustCompile(`(?i)(/(?:services|triggers|workflows)/)([TE][A-Z0-9]+/[^?#\s]+)`), // Slack
-			regexp.MustCompile(`(?i)(/workflows/)([A-Za-z0-9]{6,})(?:/triggers)`),                 // Teams, Power Automate
-			regexp.MustCompile(`(?i)(/webhookb?2?/)([0-9a-f-]{36}[^?#\s]*)`),                      // Teams, connectors of old
-		},
-		Tenants: []*regexp.Regexp{
-			regexp.MustCompile(`(?i)[a-z0-9][a-z0-9.-]*\.(?:atlassian\.net|slack\.com|ghe\.com|webhook\.office\.com|logic\.azure\.com|powerplatform\.com|sharepoint\.com|onmicrosoft\.com)\b`),
-		},
-		Texts: []*regexp.Regexp{
-			regexp.MustCompile(`(?i)((?:csrf|authenticity|session|nonce)[\w-]*["']?\s*(?:(?:content|value)\s*=|[:=])\s*["']?)([A-Za-z0-9+/=_-]{8,})`),
-			regexp.MustCompile(`(?i)((?:request|ray|trace|reference|incident|support)[ _-]?id\b[^A-Za-z0-9]{1,12})([A-Za-z0-9][A-Za-z0-9-]{7,})`),
-		},
+		Paths:   secretPaths,
+		Tenants: tenants,
+		Texts:   secretTexts,
 		Logins: []string{
 			"author_username", "creator", "login", "nick", "nickname", "person", "user", "user_login", "user_name", "username",
 			"team_domain", "workspace",
@@ -99,12 +89,29 @@ func DefaultRules() *Rules {
 			"bio", "birthday", "blog", "company", "discord", "job_title", "linkedin", "location", "organization", "phone", "pronouns", "skype", "status_text",
 			"twitter", "twitter_username", "website_url", "work_information",
 		},
-		Segments: []string{"members", "u", "user", "users"},
+		Segments: []string{"members", "u", "users"},
 		Keep: []string{
-			"*", "@me", "admin", "administrator", "anonymous", "api", "assignee", "bot", "bug", "closed", "creator", "developer", "false", "guest", "integrations",
+			"*", "@me", "admin", "administrator", "all", "anonymous", "any", "api", "assignee", "bot", "bug", "closed", "creator", "developer", "false", "guest", "integrations",
 			"issue", "issues", "label", "labels", "maintainer", "manager", "me", "message", "messages", "name", "new", "none", "null", "open", "opened", "owner",
-			"person", "planner", "project", "projects", "redacted", "reporter", "repos", "rest", "root", "state", "status", "system", "task", "text", "title",
-			"token", "true", "updater", "user", "users", "viewer",
+			"person", "planner", "project", "projects", "read", "redacted", "reporter", "repos", "rest", "root", "search", "state", "status", "system", "task", "text", "title",
+			"token", "true", "updater", "user", "users", "viewer", "write",
 		},
 	}
 }
+
+// The expressions of the default rules.
+var (
+	secretPaths = []*regexp.Regexp{
+		regexp.MustCompile(`(?i)(/webhooks/)([0-9]+/[A-Za-z0-9_%.~-]{12,})`),                  // Discord
+		regexp.MustCompile(`(?i)(/(?:services|triggers|workflows)/)([TE][A-Z0-9]+/[^?#\s]+)`), // Slack
+		regexp.MustCompile(`(?i)(/workflows/)([A-Za-z0-9]{6,})(?:/triggers)`),                 // Teams, Power Automate
+		regexp.MustCompile(`(?i)(/webhookb?2?/)([0-9a-f-]{36}[^?#\s]*)`),                      // Teams, connectors of old
+	}
+	tenants = []*regexp.Regexp{
+		regexp.MustCompile(`(?i)[a-z0-9][a-z0-9.-]*\.(?:atlassian\.net|slack\.com|ghe\.com|webhook\.office\.com|logic\.azure\.com|powerplatform\.com|sharepoint\.com|onmicrosoft\.com)\b`),
+	}
+	secretTexts = []*regexp.Regexp{
+		regexp.MustCompile(`(?i)((?:csrf|authenticity|session|nonce)[\w-]*["']?\s*(?:(?:content|value)\s*=|[:=])\s*["']?)([A-Za-z0-9+/=_-]{8,})`),
+		regexp.MustCompile(`(?i)((?:request|ray|trace|reference|incident|support)[ _-]?id\b[^A-Za-z0-9]{1,12})([A-Za-z0-9][A-Za-z0-9-]{7,})`),
+	}
+)

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"net/netip"
 	"net/url"
 	"regexp"
@@ -85,6 +86,11 @@ func (s *Scrubber) Scrub(all []Exchange) ([]Exchange, error) {
 	for _, e := range all {
 		s.learn(e)
 	}
+	// Paths, forms and texts name people too. After this round all are known, so that
+	// a name is also replaced in exchanges before the one that shows whose it is.
+	for _, e := range all {
+		s.exchange(e)
+	}
 
 	clean := make([]Exchange, len(all))
 	for i, e := range all {
@@ -110,8 +116,8 @@ func (s *Scrubber) learn(e Exchange) {
 	if err != nil {
 		return
 	}
-	for name, values := range pairs {
-		for _, value := range values {
+	for _, name := range slices.Sorted(maps.Keys(pairs)) {
+		for _, value := range pairs[name] {
 			s.people.learn(object{{name, value}}, false)
 		}
 	}
@@ -122,10 +128,18 @@ func (s *Scrubber) exchange(e Exchange) Exchange {
 	s.role = cmp.Or(e.Role, "the account")
 
 	clean := Exchange{Case: s.text(e.Case), Role: s.text(e.Role), Note: s.text(e.Note), Seq: e.Seq}
-	clean.Request = Request{Method: s.text(e.Request.Method), Path: s.target(e.Request.Path), Cut: e.Request.Cut}
-	clean.Request.Header = map[string]*string{}
+	clean.Request = s.request(e.Request)
+	clean.Response = s.response(e.Response)
+
+	return clean
+}
+
+func (s *Scrubber) request(r Request) Request {
+	clean := Request{Method: s.text(r.Method), Path: s.target(r.Path), Cut: r.Cut, Header: map[string]*string{}}
 	contentType := ""
-	for name, value := range e.Request.Header {
+	// In one order always, as people are numbered in the order in which they are found.
+	for _, name := range slices.Sorted(maps.Keys(r.Header)) {
+		value := r.Header[name]
 		if strings.EqualFold(name, "Content-Type") && value != nil {
 			contentType = *value
 		}
@@ -133,23 +147,26 @@ func (s *Scrubber) exchange(e Exchange) Exchange {
 			continue
 		}
 		if value == nil {
-			clean.Request.Header[name] = nil
+			clean.Header[name] = nil
 
 			continue
 		}
 		replaced := s.requestHeader(name, *value)
-		clean.Request.Header[name] = &replaced
+		clean.Header[name] = &replaced
 	}
-	clean.Request.Body = s.body(e.Request.Body, contentType)
+	clean.Body = s.body(r.Body, contentType)
 
-	clean.Response = Response{Status: e.Response.Status, Reason: s.text(e.Response.Reason), Cut: e.Response.Cut}
-	clean.Response.Header = map[string]string{}
-	for name, value := range e.Response.Header {
+	return clean
+}
+
+func (s *Scrubber) response(r Response) Response {
+	clean := Response{Status: r.Status, Reason: s.text(r.Reason), Cut: r.Cut, Header: map[string]string{}}
+	for _, name := range slices.Sorted(maps.Keys(r.Header)) {
 		if listed(s.rules.Kept, strings.ToLower(name)) {
-			clean.Response.Header[name] = s.text(value)
+			clean.Header[name] = s.text(r.Header[name])
 		}
 	}
-	clean.Response.Body = s.body(e.Response.Body, headerOf(e.Response.Header, "Content-Type"))
+	clean.Body = s.body(r.Body, headerOf(r.Header, "Content-Type"))
 
 	return clean
 }
@@ -321,7 +338,9 @@ func (s *Scrubber) text(text string) string {
 func (s *Scrubber) words(text string) string {
 	text = s.paths(text)
 	text = outbound.TokenForms().ReplaceAllStringFunc(text, token)
-	text = mails.ReplaceAllStringFunc(text, s.mail)
+	if strings.ContainsRune(text, '@') || strings.Contains(text, "%40") { // the search for them is slow
+		text = mails.ReplaceAllStringFunc(text, s.mail)
+	}
 	text = s.people.text(text)
 	if s.hosts != nil {
 		text = s.hosts.ReplaceAllString(text, Host)
