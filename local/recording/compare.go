@@ -73,7 +73,7 @@ func (c *comparison) bodies(want, got []byte) {
 	wanted, wantErr := parse(want)
 	gotten, gotErr := parse(got)
 	if wantErr != nil || gotErr != nil {
-		if want, got := form(want), form(got); want != got {
+		if want, got := formOf(want), formOf(got); want != got {
 			c.add("the body", want, got)
 		}
 
@@ -83,8 +83,8 @@ func (c *comparison) bodies(want, got []byte) {
 	c.values(nil, wanted, gotten)
 }
 
-// form is what a body is.
-func form(body []byte) string {
+// formOf is what a body is.
+func formOf(body []byte) string {
 	trimmed := bytes.ToLower(bytes.TrimSpace(body))
 	switch {
 	case len(trimmed) == 0:

@@ -12,7 +12,7 @@ import (
 // Given are the lists of what a server chooses itself: a recording holds other
 // values than a stand-in gives. All names are in lower case.
 type Given struct {
-	// IDs are the members of a created object that later requests name it by.
+	// IDs are the members that later requests name an object or an account by.
 	IDs []string
 	// Cursors are members by which the next page is asked for.
 	Cursors []string
@@ -23,7 +23,7 @@ type Given struct {
 // DefaultGiven are those of the seven providers.
 func DefaultGiven() *Given {
 	return &Given{
-		IDs:     []string{"id", "iid", "key", "message_ts", "node_id", "number", "ts"},
+		IDs:     []string{"accountid", "bot_id", "id", "iid", "key", "login", "message_ts", "node_id", "number", "ts", "user_id", "username"},
 		Cursors: []string{"cursor", "next_cursor", "nextpagetoken"},
 		Tags:    []string{"etag"},
 	}
@@ -42,6 +42,9 @@ type mapping struct {
 	// shift is how far the stand-in's clock is from that of the recording.
 	shift   time.Duration
 	shifted bool
+	// recent says that the answer at hand is about an object that was created in
+	// the recording.
+	recent bool
 }
 
 func newMapping(given *Given) *mapping {
@@ -72,7 +75,27 @@ func (m *mapping) learn(e Exchange, got Response) {
 	if err != nil {
 		return
 	}
-	m.pair(wanted, gotten, collection(e))
+	m.recent = collection(e) != "" || m.mapped(e.Request.Path)
+	m.pair(wanted, gotten, collection(e), true)
+}
+
+// mapped reports whether a path names an object that was created in the recording.
+func (m *mapping) mapped(target string) bool {
+	path, _, _ := strings.Cut(target, "?")
+	parts := strings.Split(path, "/")
+	for i := 1; i < len(parts); i++ {
+		plain, err := url.PathUnescape(parts[i])
+		if err != nil {
+			continue
+		}
+		_, short := m.shortIn(parts[i-1], plain)
+		_, distinct := m.distinct[plain]
+		if short || distinct {
+			return true
+		}
+	}
+
+	return false
 }
 
 // collection is the last part of the path of a create, "" for another request.
@@ -85,9 +108,11 @@ func collection(e Exchange) string {
 	return path[strings.LastIndexByte(path, '/')+1:]
 }
 
-// pair learns from two values that stand at one place. Ids are learned from what
-// a create answers alone, and not from its lists: their order may differ.
-func (m *mapping) pair(want, got any, collection string) {
+// pair learns from two values that stand at one place, and not from their lists:
+// the order in them may differ. A short id is learned only from a create: its
+// object is the whole answer, or the member called like the collection, such as
+// {"issue": {"id": 1}}. Own says that the values are that object.
+func (m *mapping) pair(want, got any, collection string, own bool) {
 	wanted, ok := want.(object)
 	gotten, also := got.(object)
 	if !ok || !also {
@@ -95,21 +120,22 @@ func (m *mapping) pair(want, got any, collection string) {
 	}
 
 	for _, one := range wanted {
-		own, found := gotten.get(one.name)
+		other, found := gotten.get(one.name)
 		if !found {
 			continue
 		}
-		name := strings.ToLower(one.name)
-		before, after := scalar(one.value), scalar(own)
+		before, after := scalar(one.value), scalar(other)
 		switch {
 		case before == "" || after == "":
-			m.pair(one.value, own, collection)
-		case collection != "" && listed(m.given.IDs, name):
-			m.id(before, after, collection)
-		case listed(m.given.Cursors, name):
+			m.pair(one.value, other, collection, one.name == collection || one.name+"s" == collection)
+		case listed(m.given.IDs, strings.ToLower(one.name)):
+			if !short(before) || own && collection != "" {
+				m.id(before, after, collection)
+			}
+		case listed(m.given.Cursors, strings.ToLower(one.name)):
 			m.distinct[before] = after
 		default:
-			m.time(before, after, collection != "")
+			m.time(before, after)
 		}
 	}
 }
@@ -201,16 +227,16 @@ func timeOf(text string) (at time.Time, layout string, ok bool) {
 	return time.Time{}, "", false
 }
 
-// time learns a pair of times. The first one in what a create answered says how
-// far the clocks are apart: other times may be from before the recording.
-func (m *mapping) time(before, after string, created bool) {
+// time learns a pair of times. The first one of an object that was created in the
+// recording says how far the clocks are apart: others may be from before it.
+func (m *mapping) time(before, after string) {
 	was, _, ok := timeOf(before)
 	is, _, also := timeOf(after)
 	if !ok || !also {
 		return
 	}
 
-	if created && !m.shifted {
+	if m.recent && !m.shifted {
 		m.shift, m.shifted = is.Sub(was), true
 	}
 	if _, known := m.times[before]; !known {

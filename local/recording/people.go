@@ -260,7 +260,7 @@ func (p *people) replacement(f fact, who int) string {
 func (p *people) value(k kind, value string) string {
 	f := fact{k, value}
 	if shown, known := p.shown[f.key()]; known {
-		return shown
+		return unlessSame(shown, value)
 	}
 	if strings.TrimSpace(value) == "" || p.kept(value) {
 		return value
@@ -332,7 +332,7 @@ func (p *people) text(text string) string {
 // named is the replacement of a value that was found in a text.
 func (p *people) named(found string) string {
 	if shown, ok := p.shown[strings.ToLower(found)]; ok {
-		return shown
+		return unlessSame(shown, found)
 	}
 	for key, shown := range p.shown {
 		if strings.EqualFold(key, found) {
@@ -341,6 +341,16 @@ func (p *people) named(found string) string {
 	}
 
 	return Redacted
+}
+
+// unlessSame is a replacement, or the name itself where it differs in its case
+// alone: a name that is to stay, stays as it is written.
+func unlessSame(shown, name string) string {
+	if strings.EqualFold(shown, name) {
+		return name
+	}
+
+	return shown
 }
 
 // wholeWord reports whether no letter and no digit touches a part of a text.
