@@ -29,14 +29,22 @@ func (s *Strained) Refused() int { return int(s.refused.Load()) }
 // pageSizes are what providers call the size of a page.
 var pageSizes = []string{"per_page", "maxResults", "page_size", "limit"}
 
-// ServeHTTP is http.Handler's.
-func (s *Strained) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+// PageSize is how many objects a request asks for in one page, 0 where it does
+// not say.
+func PageSize(r *http.Request) int {
 	size := 0
 	for _, name := range pageSizes {
 		if n, err := strconv.Atoi(r.URL.Query().Get(name)); err == nil {
 			size = n
 		}
 	}
+
+	return size
+}
+
+// ServeHTTP is http.Handler's.
+func (s *Strained) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	size := PageSize(r)
 	if s.Most > 0 && size > s.Most {
 		s.refused.Add(1)
 		w.WriteHeader(http.StatusGatewayTimeout)

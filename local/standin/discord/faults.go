@@ -28,13 +28,30 @@ func (s *Server) hooks() faults.Hooks {
 			if c.route.do == nil || c.parts[len(c.parts)-2] != "messages" {
 				return faults.ErrNothing
 			}
-			channel := c.parts[1]
-			if hook := s.webhook(channel); c.parts[0] == "webhooks" && hook != nil {
-				channel = hook.Channel
+			return s.Vanish(s.channelOf(c), c.parts[len(c.parts)-1])
+		},
+		Rename: func(r *http.Request) error {
+			c := routed(r)
+			if c.route.do == nil {
+				return faults.ErrNothing
 			}
-			return s.Vanish(channel, c.parts[len(c.parts)-1])
+			in := s.channel(s.channelOf(c))
+			if in == nil {
+				return faults.ErrNothing
+			}
+			s.Rename(in.ID, faults.Renamed(in.Name))
+			return nil
 		},
 	}
+}
+
+// channelOf is the channel that a request is for: its own, or its webhook's.
+func (s *Server) channelOf(c *call) string {
+	if hook := s.webhook(c.parts[1]); c.parts[0] == "webhooks" && hook != nil {
+		return hook.Channel
+	}
+
+	return c.parts[1]
 }
 
 // routed is a request with what it is for.
@@ -71,6 +88,9 @@ func (s *Server) callOf(c *call) faults.Call {
 		out.Kind = faults.Read
 	case strings.HasSuffix(c.route.path, "/messages"):
 		out.Kind = faults.List
+	}
+	if one {
+		out.Object = c.parts[len(c.parts)-1]
 	}
 	return out
 }

@@ -50,6 +50,18 @@ func Discord() Profile {
 				}
 				return JSON(http.StatusUnauthorized, `{"message":"401: Unauthorized","code":0}`)
 			}},
+			RefusedWords: {Answer: func(a Asked) Answer {
+				switch a.Form {
+				case Array: // Discord's older form of what is wrong with a message
+					return JSON(http.StatusBadRequest, `{"content":["`+NotTaken+`"]}`)
+				case String:
+					return JSON(http.StatusBadRequest, `{"message":"`+NotTaken+`","code":50035}`)
+				}
+				return JSON(http.StatusBadRequest, `{"message":"Invalid Form Body","code":50035,"errors":{"content":{"_errors":[{"code":"BASE_TYPE_BAD","message":"`+NotTaken+`"}]}}}`)
+			}},
+			ForbiddenItem: {Kinds: []Kind{Update}, Answer: func(Asked) Answer {
+				return JSON(http.StatusForbidden, `{"message":"Cannot edit a message authored by another user","code":50005}`)
+			}},
 			// Cloudflare's ban: no word for programs, no Via, no time to wait for.
 			AddressBan: {Answer: func(Asked) Answer {
 				return text(http.StatusTooManyRequests, "text/html; charset=UTF-8", "<!DOCTYPE html>\n<html lang=\"en-US\">\n<head><title>Access denied | discord.com used Cloudflare to restrict access</title></head>\n"+
@@ -58,10 +70,15 @@ func Discord() Profile {
 			}},
 		},
 		Cannot: map[string]string{
-			OneTimestamp: "the time of a Discord message is in its id, so no two have one",
-			MovedObject:  "a Discord message stays in its channel",
-			ETagConflict: "Discord takes no ETag on a write",
-			Captcha:      "Discord asks people for captchas, not bots and webhooks",
+			OneTimestamp:  "the time of a Discord message is in its id, so no two have one",
+			MovedObject:   "a Discord message stays in its channel",
+			ETagConflict:  "Discord takes no ETag on a write",
+			Captcha:       "Discord asks people for captchas, not bots and webhooks",
+			MovedReadonly: "Discord's host is fixed: an integration names none",
+			ForeignLink:   "Discord names the next page by the id of a message, without a link",
+			Anonymous:     "Discord serves nobody without a token",
 		},
+		Forms: map[string][]string{RefusedWords: {Nested, Array, String}},
+		Page:  50,
 	}
 }

@@ -26,6 +26,16 @@ const (
 	ETagConflict    = "etag_conflict"
 	Captcha         = "captcha"
 	AddressBan      = "address_ban"
+	ForeignAnswer   = "foreign_answer"
+	WrongSuccess    = "wrong_success"
+	BlockedContent  = "blocked_content"
+	RefusedWords    = "refused_words"
+	SlowList        = "slow_list"
+	ForbiddenItem   = "forbidden_item"
+	RenamedPlace    = "renamed_place"
+	MovedReadonly   = "moved_readonly"
+	ForeignLink     = "foreign_link"
+	Anonymous       = "anonymous"
 )
 
 // ErrNothing is what a hook returns where there is nothing its fault could be
@@ -61,6 +71,9 @@ const (
 	lags                   // the list is an old one
 	disturbs               // something happens to the objects just before the call
 	revokes                // from here on every call is refused
+	replaces               // another answer is sent, and the order says whether the call is carried out
+	changes                // the call is carried out, and a part of the answer is changed
+	guests                 // from here on every call is served as a guest's
 )
 
 // A definition is what holds of a fault at every provider.
@@ -75,6 +88,11 @@ type definition struct {
 	takes []string
 	// duration is how long where nobody says.
 	duration time.Duration
+	// statuses are those that an order may name. The first one is the default.
+	statuses []int
+	// forms are those that an order may name. The first one that the provider has
+	// is the default.
+	forms []string
 }
 
 var writes = []Kind{Create, Update}
@@ -83,8 +101,8 @@ var definitions = []definition{
 	{name: RateLimited, does: "refuses with 429 and Retry-After", takes: []string{"duration"}, duration: 5 * time.Second},
 	{name: RateLimitedBare, does: "refuses with 429 without Retry-After", takes: []string{"duration"}, duration: 5 * time.Second},
 	{name: SecondaryLimit, does: "refuses by the provider's other limit", takes: []string{"duration"}},
-	{name: ErrorBefore, does: "answers 5xx, and nothing was done", takes: []string{"status"}},
-	{name: ErrorAfter, does: "answers 5xx, though all was done", manner: crashes, kinds: writes, takes: []string{"status"}},
+	{name: ErrorBefore, does: "answers 5xx, and nothing was done", takes: []string{"status"}, statuses: []int{503, 500, 502, 504}},
+	{name: ErrorAfter, does: "answers 5xx, though all was done", manner: crashes, kinds: writes, takes: []string{"status"}, statuses: []int{502, 500, 503, 504}},
 	{name: LostAnswer, does: "does all and cuts the connection", manner: loses, kinds: writes},
 	{name: SlowAnswer, does: "does all and answers late", manner: delays, takes: []string{"duration"}, duration: 5 * time.Second},
 	{name: EndlessAnswer, does: "does all, and the answer never ends", manner: goesOn, takes: []string{"duration"}},
@@ -96,7 +114,38 @@ var definitions = []definition{
 	{name: ETagConflict, does: "has somebody edit the object just before an update", manner: disturbs, kinds: []Kind{Update}, bound: true},
 	{name: Captcha, does: "wants a captcha solved"},
 	{name: AddressBan, does: "refuses the address the call comes from"},
+	{name: ForeignAnswer, does: "answers 200 with a page, or with nothing, in the provider's place", manner: replaces, takes: []string{"form", "done"}, forms: []string{HTML, Login, Empty}},
+	{name: WrongSuccess, does: "does all and answers with another status of success", manner: changes, kinds: writes},
+	{name: BlockedContent, does: "refuses a write whose body holds a text, as a firewall does", kinds: writes, bound: true, takes: []string{"pattern", "status"}, statuses: []int{403, 406}},
+	{name: RefusedWords, does: "refuses with its words in another place of the answer", kinds: writes, takes: []string{"form"}, forms: []string{Nested, Array, String, Reason}},
+	{name: SlowList, does: "answers 504 to lists with a large page", kinds: []Kind{List}, bound: true, takes: []string{"page"}, statuses: []int{504}},
+	{name: ForbiddenItem, does: "forbids one object", kinds: []Kind{Read, Update}, bound: true, takes: []string{"nth", "pattern"}},
+	{name: RenamedPlace, does: "renames the repository, project or channel before the call", manner: disturbs},
+	{name: MovedReadonly, does: "refuses writes and leads reads to another host", takes: []string{"status"}, statuses: []int{405, 307}},
+	{name: ForeignLink, does: "links to another host, or to http", manner: changes, takes: []string{"form"}, forms: []string{Host, Plain}},
+	{name: Anonymous, does: "serves the token as a guest, until this is cleared", manner: guests},
 }
+
+// The forms of a ForeignAnswer, of RefusedWords and of a ForeignLink.
+const (
+	HTML   = "html"   // a page
+	Login  = "login"  // a page that asks a person to log in
+	Empty  = "empty"  // no body
+	Nested = "nested" // the words are in an object or a list within a member
+	Array  = "array"  // the words are in a list
+	String = "string" // the words are the text of a member
+	Reason = "reason" // the words are on the status line, and there is no body
+	Host   = "host"   // another host
+	Plain  = "http"   // the same host without TLS
+)
+
+const (
+	// page is the largest page that a SlowList answers where nobody says.
+	page = 50
+	// blocked is what BlockedContent looks for where nobody says: a text that
+	// common rules of firewalls refuse (octopusreview/octopus#672).
+	blocked = "/etc/passwd"
+)
 
 // objects is how many OneTimestamp gives one time where nobody says: more than
 // a page of any provider.

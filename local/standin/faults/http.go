@@ -29,6 +29,8 @@ type Known struct {
 	Kinds []Kind `json:"kinds,omitempty"`
 	// Takes names the members of an order that it has beside those of all.
 	Takes []string `json:"takes,omitempty"`
+	// Forms are what the member form may be, the default first.
+	Forms []string `json:"forms,omitempty"`
 	// Cannot says why this provider does not have it.
 	Cannot string `json:"cannot,omitempty"`
 	// Applied is how often it was done since the stand-in was opened.
@@ -52,9 +54,9 @@ func (k *Kit) State() State {
 	defer k.lock.Unlock()
 	s := State{Provider: k.profile.Provider, Faults: []Known{}, Active: []Active{}}
 	for _, d := range definitions {
-		one := Known{Fault: d.name, Does: d.does, Kinds: k.kindsOf(d), Takes: d.takes, Cannot: k.cannot(d.name), Applied: k.applied[d.name]}
+		one := Known{Fault: d.name, Does: d.does, Kinds: k.kindsOf(d), Takes: d.takes, Forms: k.formsOf(d), Cannot: k.cannot(d.name), Applied: k.applied[d.name]}
 		if one.Cannot != "" {
-			one.Kinds, one.Takes = nil, nil
+			one.Kinds, one.Takes, one.Forms = nil, nil, nil
 		}
 		s.Faults = append(s.Faults, one)
 	}

@@ -33,6 +33,10 @@ type Hooks struct {
 	SameTime func(r *http.Request, n int) error
 	// Move, Delete and Edit do so with the object asked for, as somebody else.
 	Move, Delete, Edit func(r *http.Request) error
+	// Rename gives the place that is asked for another name, as somebody else.
+	Rename func(r *http.Request) error
+	// Guests says that the stand-in follows Guest.
+	Guests bool
 	// Now and After replace the clock.
 	Now   func() time.Time
 	After func(time.Duration) <-chan time.Time
@@ -44,6 +48,10 @@ type Call struct {
 	// User is the account, Person that it is a person's and not the integration's.
 	User   string
 	Person bool
+	// Object names the one object that the call is about, "" for none.
+	Object string
+
+	body []byte // of the request, where an order looks at it
 }
 
 // A Kit does to a stand-in's calls what it was told to. A nil one does nothing.
@@ -67,14 +75,14 @@ type active struct {
 	applied int
 	random  *rand.Rand
 	revoked bool
+	seen    []string // the objects that calls were about, in their order
 }
 
 // New returns a kit for the stand-in of a provider. It panics where the profile
 // says nothing of a fault that it has to.
 func New(p Profile, h Hooks) *Kit {
 	for _, d := range definitions {
-		_, refuses := p.Refusals[d.name]
-		if (d.manner == 0 || d.manner == revokes || d.manner == crashes && p.Refusals[ErrorBefore].Answer == nil) && !refuses && p.Cannot[d.name] == "" {
+		if d.manner.words() && p.answerTo(d.name) == nil && p.Cannot[d.name] == "" {
 			panic("the profile of " + p.Provider + " says nothing of " + d.name)
 		}
 	}
@@ -97,7 +105,7 @@ func (k *Kit) Close() {
 // Cannot is why a fault is not to be had here, "" where it is.
 func (k *Kit) cannot(name string) string {
 	d, _ := define(name)
-	missing := d.manner == lags && !k.hooks.Lags || d.manner == disturbs && k.disturbance(name) == nil
+	missing := d.manner == lags && !k.hooks.Lags || d.manner == disturbs && k.disturbance(name) == nil || d.manner == guests && !k.hooks.Guests
 	if reason := k.profile.Cannot[name]; reason != "" || !missing {
 		return reason
 	}
@@ -106,7 +114,7 @@ func (k *Kit) cannot(name string) string {
 
 // disturbance is the hook of a fault.
 func (k *Kit) disturbance(name string) func(*http.Request, *active) error {
-	one := map[string]func(*http.Request) error{MovedObject: k.hooks.Move, DeletedObject: k.hooks.Delete, ETagConflict: k.hooks.Edit}[name]
+	one := map[string]func(*http.Request) error{MovedObject: k.hooks.Move, DeletedObject: k.hooks.Delete, ETagConflict: k.hooks.Edit, RenamedPlace: k.hooks.Rename}[name]
 	switch {
 	case name == OneTimestamp && k.hooks.SameTime != nil:
 		return func(r *http.Request, a *active) error { return k.hooks.SameTime(r, cmp.Or(a.Objects, objects)) }
@@ -134,6 +142,9 @@ func (k *Kit) Add(o Order) (id string, err error) {
 	}
 	if !o.told {
 		o.Duration = Duration(d.duration)
+	}
+	if err := k.complete(&o, d); err != nil {
+		return "", err
 	}
 	a := &active{Order: o, left: o.Times}
 	if o.Probability != nil {
@@ -190,7 +201,7 @@ func (k *Kit) selects(a *active, r *http.Request, c Call) bool {
 		return false
 	}
 	return (m.Kind == "" || m.Kind == c.Kind) && (m.Method == "" || strings.EqualFold(m.Method, r.Method)) &&
-		(m.Path == "" || fits(m.Path, r.URL.EscapedPath()))
+		(m.Path == "" || fits(m.Path, r.URL.EscapedPath())) && k.concerns(a, r, c)
 }
 
 // fits compares a path with a pattern in which * is any run of characters.
@@ -213,7 +224,7 @@ func fits(pattern, path string) bool {
 // answers reports whether a fault decides about the answer: a call has but one.
 func (k *Kit) answers(a *active) bool {
 	d, _ := define(a.Fault)
-	return d.manner != lags && (d.manner != disturbs || k.profile.Refusals[a.Fault].Answer != nil)
+	return d.manner != lags && d.manner != guests && (d.manner != disturbs || k.profile.Refusals[a.Fault].Answer != nil)
 }
 
 // choose takes the orders that are for a call, in their order, and counts them.
@@ -244,7 +255,7 @@ func (a *active) due() bool {
 	case a.random == nil:
 		a.left--
 	}
-	a.revoked = a.Fault == RevokedToken
+	a.revoked = a.Fault == RevokedToken || a.Fault == Anonymous
 	return true
 }
 
@@ -267,6 +278,7 @@ func (k *Kit) giveBack(a *active) {
 type hit struct {
 	names []string
 	lag   time.Duration
+	guest bool
 	last  *active // what decides about the answer, nil for nothing
 }
 
@@ -290,6 +302,7 @@ func (k *Kit) strike(r *http.Request, c Call) (*hit, error) {
 		if d.manner == lags {
 			h.lag = max(h.lag, time.Duration(a.Duration))
 		}
+		h.guest = h.guest || d.manner == guests
 		if k.answers(a) {
 			h.last = a
 		}
@@ -313,6 +326,14 @@ func Lag(ctx context.Context) time.Duration {
 		return h.lag
 	}
 	return 0
+}
+
+// Guest reports whether a call is to be served as that of a guest, because its
+// token is dead.
+func Guest(ctx context.Context) bool {
+	h, ok := ctx.Value(hitKey{}).(*hit)
+
+	return ok && h.guest
 }
 
 // problem is a refusal of an order as a problem document.

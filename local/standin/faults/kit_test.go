@@ -470,3 +470,99 @@ func TestNoKit(t *testing.T) {
 	}
 	k.Close()
 }
+
+// The objects are counted in the order in which calls are about them.
+func TestNth(t *testing.T) {
+	s := serve(t, Discord(), Hooks{})
+	call := s.Kit.hooks.Call
+	s.Kit.hooks.Call = func(r *http.Request) Call {
+		c := call(r)
+		_, c.Object, _ = strings.Cut(strings.TrimPrefix(r.URL.Path, "/"), "/")
+		return c
+	}
+	s.order(`{"fault":"forbidden_item","times":2,"nth":2}`)
+	var got []int
+	for _, path := range []string{"/update/b", "/update/a", "/update/b", "/create/a", "/update/a", "/update/a"} {
+		got = append(got, s.get(path))
+	}
+	if fmt.Sprint(got) != "[200 403 200 200 403 200]" {
+		t.Errorf("%v", got)
+	}
+}
+
+// A firewall looks at writes that hold a text.
+func TestBlockedContent(t *testing.T) {
+	for _, tt := range []struct {
+		more, body string
+		status     int
+	}{
+		{"", `{"text":"cat /etc/passwd"}`, 403},
+		{"", `{"text":"cat /etc/hosts"}`, 200},
+		{`,"status":406`, `{"text":"cat /etc/passwd"}`, 406},
+		{`,"pattern":"<script*alert("`, `<script>x; alert(1)`, 403},
+		{`,"pattern":"<script*alert("`, `alert(1) <script>`, 200},
+	} {
+		s := serve(t, Slack(), Hooks{})
+		s.order(`{"fault":"blocked_content","times":1` + tt.more + `}`)
+		for _, kind := range []string{"read", "create"} {
+			response, err := http.Post(s.url+"/"+kind+"/1", "text/plain", strings.NewReader(tt.body))
+			if err != nil {
+				t.Fatal(err)
+			}
+			response.Body.Close()
+			if want := map[string]int{"read": 200, "create": tt.status}[kind]; response.StatusCode != want {
+				t.Errorf("%s%s %s: %d", kind, tt.more, tt.body, response.StatusCode)
+			}
+		}
+	}
+}
+
+// A link leads to another host, or to the same one without TLS.
+func TestForeignLinkForms(t *testing.T) {
+	const link = `<https://api.example/x?page=2>; rel="next", <https://api.example/x?page=9>; rel="last"`
+	for form, want := range map[string]string{
+		Host:  `<https://elsewhere.example/x?page=2>; rel="next", <https://elsewhere.example/x?page=9>; rel="last"`,
+		Plain: `<http://api.example/x?page=2>; rel="next", <http://api.example/x?page=9>; rel="last"`,
+	} {
+		out, changed := change(Order{Fault: ForeignLink, Form: form}, Answer{Header: http.Header{"Link": {link}}})
+		if got := out.Header.Get("Link"); !changed || got != want {
+			t.Errorf("%s: %s", form, got)
+		}
+	}
+	if _, changed := change(Order{Fault: ForeignLink, Form: Host}, Answer{Header: http.Header{}}); changed {
+		t.Error("an answer without a link is changed")
+	}
+}
+
+// Another status of success stays one, and a failure stays as it is.
+func TestWrongSuccess(t *testing.T) {
+	for status, want := range map[int]int{200: 201, 201: 200, 202: 200, 204: 200, 301: 301, 400: 400, 500: 500} {
+		if out, changed := swapped(Answer{Status: status}); out.Status != want || changed != (status != want) {
+			t.Errorf("%d becomes %d, %t", status, out.Status, changed)
+		}
+	}
+}
+
+// A guest is one until the fault is cleared.
+func TestAnonymous(t *testing.T) {
+	p := Slack()
+	delete(p.Cannot, Anonymous)
+	k := New(p, Hooks{Call: kindOf, Guests: true})
+	id, err := k.Add(Order{Fault: Anonymous, Times: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	guest := func() (is bool) {
+		k.Wrap(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { is = Guest(r.Context()) })).
+			ServeHTTP(httptest.NewRecorder(), httptest.NewRequest(http.MethodGet, "/read/1", nil))
+		return is
+	}
+	for range 2 {
+		if !guest() {
+			t.Error("the token is good again by itself")
+		}
+	}
+	if k.Clear(id, ""); guest() {
+		t.Error("the token is still dead")
+	}
+}

@@ -24,10 +24,19 @@ type Order struct {
 	Seed  *uint64 `json:"seed,omitempty"`
 	Match Match   `json:"match,omitzero"`
 	// Duration is what the fault makes of it: how long to wait, how late, how far
-	// behind. Status is that of a 5xx, Objects how many one time is given to.
+	// behind. Status is that of the answer, Objects how many one time is given to.
 	Duration Duration `json:"duration,omitempty"`
 	Status   int      `json:"status,omitempty"`
 	Objects  int      `json:"objects,omitempty"`
+	// Form is one of the fault's forms. Pattern is what a body, or the path of an
+	// object, holds, with * for any run of characters. Page is the largest page
+	// that is answered. Nth counts the objects that calls are about, from 1. Done
+	// says that the call is carried out.
+	Form    string `json:"form,omitempty"`
+	Pattern string `json:"pattern,omitempty"`
+	Page    int    `json:"page,omitempty"`
+	Nth     int    `json:"nth,omitempty"`
+	Done    bool   `json:"done,omitempty"`
 
 	told bool // whether somebody said how long
 }
@@ -70,6 +79,7 @@ func (r Refused) Error() string {
 const (
 	maxTimes   = 1_000_000
 	maxObjects = 10_000
+	maxPage    = 1000
 )
 
 // ParseOrder reads an order from a JSON object. The error is a Refused that
@@ -84,7 +94,12 @@ func ParseOrder(body []byte) (Order, error) {
 	r.text("fault", &o.Fault)
 	r.number("times", &o.Times, 1, maxTimes)
 	r.number("objects", &o.Objects, 2, maxObjects)
-	r.number("status", &o.Status, 500, 504)
+	r.number("status", &o.Status, 300, 599)
+	r.number("page", &o.Page, 1, maxPage)
+	r.number("nth", &o.Nth, 1, maxObjects)
+	r.text("form", &o.Form)
+	r.text("pattern", &o.Pattern)
+	r.value("done", &o.Done, "must be true or false")
 	r.duration("duration", &o.Duration)
 	r.value("probability", &o.Probability, "must be a number from 0 to 1")
 	r.value("seed", &o.Seed, "must be a whole number from 0 on")
@@ -120,13 +135,22 @@ func (r *reader) judge(o Order, members map[string]json.RawMessage) {
 		}
 		return
 	}
-	for _, name := range []string{"duration", "status", "objects"} {
+	for _, name := range []string{"duration", "status", "objects", "form", "pattern", "page", "nth", "done"} {
 		if members[name] != nil && !slices.Contains(d.takes, name) {
 			r.refuse(name, "is nothing that "+d.name+" takes")
 		}
 	}
-	if o.Status == 501 {
-		r.refuse("status", "must be 500, 502, 503 or 504")
+	if members["status"] != nil && !slices.Contains(d.statuses, o.Status) {
+		r.refuse("status", "must be one of "+strings.Trim(fmt.Sprint(slices.Sorted(slices.Values(d.statuses))), "[]"))
+	}
+	if members["form"] != nil && !slices.Contains(d.forms, o.Form) {
+		r.refuse("form", "must be one of "+strings.Join(d.forms, ", "))
+	}
+	if members["pattern"] != nil && o.Pattern == "" {
+		r.refuse("pattern", "must not be empty")
+	}
+	if members["pattern"] != nil && members["nth"] != nil {
+		r.refuse("nth", "cannot be given together with pattern")
 	}
 	if d.name == LaggingLists && time.Duration(o.Duration) > MaxLag {
 		r.refuse("duration", "must be at most "+MaxLag.String())
@@ -276,7 +300,7 @@ func fromTexts(given map[string]string) (Order, error) {
 		switch name {
 		case "kind", "method", "path", "by":
 			match[name] = value
-		case "times", "probability", "seed", "status", "objects":
+		case "times", "probability", "seed", "status", "objects", "page", "nth", "done":
 			members[name] = value
 			if json.Valid([]byte(value)) {
 				members[name] = json.RawMessage(value)

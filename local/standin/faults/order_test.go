@@ -49,6 +49,17 @@ func TestParseOrderNamesWhatIsWrong(t *testing.T) {
 		`{"fault":"rate_limited","times":1,"match":{"verb":"GET"}}`:             "match.verb",
 		`{"fault":"rate_limited","times":1,"match":{"path":1}}`:                 "match.path",
 		`{"fault":"lagging_lists","times":1,"match":{"kind":"create"}}`:         "match.kind",
+		`{"fault":"blocked_content","times":1,"status":500}`:                    "status",
+		`{"fault":"blocked_content","times":1,"pattern":""}`:                    "pattern",
+		`{"fault":"blocked_content","times":1,"match":{"kind":"list"}}`:         "match.kind",
+		`{"fault":"moved_readonly","times":1,"status":403}`:                     "status",
+		`{"fault":"foreign_answer","times":1,"form":"xml"}`:                     "form",
+		`{"fault":"foreign_answer","times":1,"form":"http"}`:                    "form",
+		`{"fault":"foreign_answer","times":1,"done":"yes"}`:                     "done",
+		`{"fault":"wrong_success","times":1,"form":"html"}`:                     "form",
+		`{"fault":"slow_list","times":1,"page":0}`:                              "page",
+		`{"fault":"slow_list","times":1,"status":504}`:                          "status",
+		`{"fault":"forbidden_item","times":1,"nth":1,"pattern":"x"}`:            "nth",
 		`{"fault":"nonsense","status":1,"x":1,"match":{"kind":"k","by":false}}`: "fault match.by match.kind status times x",
 	} {
 		_, err := ParseOrder([]byte(body))
@@ -75,6 +86,10 @@ func TestFlagAndBodyAreOne(t *testing.T) {
 		"jira=error_before:times=2:status=504:kind=create:by=any":                                   "",
 		"jira=error_before:times=2:status=504:kind=create:by=anyone:method=POST:path=/rest/*/issue": `{"fault":"error_before","times":2,"status":504,"match":{"kind":"create","by":"anyone","method":"POST","path":"/rest/*/issue"}}`,
 		"gitlab=lagging_lists:times=2:duration=1m30s":                                               `{"fault":"lagging_lists","times":2,"duration":"1m30s"}`,
+		"gitlab=foreign_answer:times=2:form=login:done=true":                                        `{"fault":"foreign_answer","times":2,"form":"login","done":true}`,
+		"gitlab=slow_list:times=2:page=25":                                                          `{"fault":"slow_list","times":2,"page":25}`,
+		"gitlab=forbidden_item:probability=1:nth=3":                                                 `{"fault":"forbidden_item","probability":1,"nth":3}`,
+		"gitlab=blocked_content:times=2:pattern=/etc/*":                                             `{"fault":"blocked_content","times":2,"pattern":"/etc/*"}`,
 		"github=rate_limited":                                                                       "",
 		"github=rate_limited:times=many":                                                            "",
 		"github=rate_limited:times":                                                                 "",
@@ -107,6 +122,8 @@ func FuzzParseOrder(f *testing.F) {
 	f.Add(`{"fault":"rate_limited","times":3,"duration":"5s","match":{"kind":"create","path":"/a/*"}}`)
 	f.Add(`{"fault":"lost_answer","probability":0.25,"seed":1}`)
 	f.Add(`{"fault":"one_timestamp","times":1,"objects":300}`)
+	f.Add(`{"fault":"blocked_content","times":1,"pattern":"a*b","status":406}`)
+	f.Add(`{"fault":"foreign_answer","times":1,"form":"empty","done":true}`)
 	f.Fuzz(func(t *testing.T, body string) {
 		o, err := ParseOrder([]byte(body))
 		if err != nil {

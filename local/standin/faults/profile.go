@@ -16,6 +16,11 @@ type Profile struct {
 	Refusals map[string]Refusal
 	// Cannot says of a fault why this provider does not have it.
 	Cannot map[string]string
+	// Forms are those forms of a fault that this provider has, the default first.
+	// All are had where it is empty.
+	Forms map[string][]string
+	// Page is how many objects a list has where the caller does not say.
+	Page int
 }
 
 // A Refusal is an answer of a provider that a fault brings about.
@@ -33,8 +38,9 @@ type Asked struct {
 	// Wait is how long the caller is to wait; Told is whether somebody said so.
 	Wait time.Duration
 	Told bool
-	// Status is that of a 5xx.
+	// Status is that of the answer, where an order may name it. Form is the form.
 	Status int
+	Form   string
 	Now    time.Time
 }
 
@@ -46,6 +52,8 @@ type Answer struct {
 	Status int
 	Header http.Header
 	Body   []byte
+	// Reason is the text of the status line, "" for the usual one. HTTP/2 has none.
+	Reason string
 }
 
 // JSON is an answer in JSON; header is name, value pairs.

@@ -60,6 +60,10 @@ type provider struct {
 	made  int
 	user  string
 	alone bool
+	// place is a path whose answer shows the name of the place, where the other
+	// calls do not. words are the forms that refused words have, the default first.
+	place string
+	words []string
 	// says is what a fault makes of a call; "cannot" that there is no such fault.
 	says map[string]said
 }
@@ -72,6 +76,7 @@ type said struct {
 	body   string
 	cannot string
 	order  string // more members of the order
+	reason string // on the status line
 }
 
 func spec(name string) string {
@@ -139,7 +144,13 @@ var providers = []provider{
 			faults.AddressBan:      {status: 403, body: "IP allow list"},
 			faults.ETagConflict:    {cannot: "the last writer wins"},
 			faults.Captcha:         {cannot: "captcha"},
+			faults.RefusedWords:    {status: 422, body: `"errors":[{"code":"custom","field":"body","message":"` + faults.NotTaken},
+			faults.ForbiddenItem:   {kind: faults.Update, status: 403, body: "Must have admin rights"},
+			faults.RenamedPlace:    {status: 307, header: map[string]string{"Location": "+"}, body: "Moved Permanently"},
+			faults.ForeignLink:     {status: 201, header: map[string]string{"Location": "https://elsewhere.example/repos/acme/work/issues/"}},
+			faults.Anonymous:       {cannot: "dead token"},
 		},
+		words: []string{faults.Nested, faults.Array, faults.String},
 	},
 	{
 		name: "gitlab",
@@ -168,7 +179,13 @@ var providers = []provider{
 			faults.ETagConflict:    {cannot: "the last writer wins"},
 			faults.Captcha:         {status: 409, body: `"needs_captcha_response":true`},
 			faults.AddressBan:      {status: 403, header: map[string]string{"Content-Type": "text/plain"}, body: "Forbidden"},
+			faults.RefusedWords:    {status: 400, body: `{"message":{"base":["` + faults.NotTaken},
+			faults.ForbiddenItem:   {kind: faults.Update, status: 403, body: "403 Forbidden"},
+			faults.RenamedPlace:    {status: 405, body: "Non GET methods are not allowed for moved projects"},
+			faults.ForeignLink:     {kind: faults.List, status: 200, header: map[string]string{"Link": "<https://elsewhere.example/api/v4/projects/"}},
+			faults.Anonymous:       {cannot: "dead token"},
 		},
+		words: []string{faults.Nested, faults.Array, faults.String},
 	},
 	{
 		name: "slack", made: 200,
@@ -205,7 +222,12 @@ var providers = []provider{
 			faults.RevokedToken:    {status: 200, body: "token_revoked"},
 			faults.AddressBan:      {status: 200, body: "invalid_auth"},
 			faults.OneTimestamp:    {cannot: "its name"}, faults.MovedObject: {cannot: "stays in its channel"}, faults.ETagConflict: {cannot: "ETag"}, faults.Captcha: {cannot: "captcha"},
+			faults.RefusedWords:  {status: 200, body: `"response_metadata":{"messages":["[ERROR] ` + faults.NotTaken},
+			faults.ForbiddenItem: {kind: faults.Update, status: 200, body: `{"ok":false,"error":"cant_update_message"}`},
+			faults.RenamedPlace:  {status: 200, body: `"ok":true`},
+			faults.MovedReadonly: {cannot: "fixed"}, faults.ForeignLink: {cannot: "cursor"}, faults.Anonymous: {cannot: "without a token"},
 		},
+		place: "/api/conversations.info?channel=C1", words: []string{faults.Nested, faults.Array, faults.String},
 	},
 	{
 		name: "discord", made: 200,
@@ -238,7 +260,12 @@ var providers = []provider{
 			faults.RevokedToken:    {status: 401, body: "401: Unauthorized"},
 			faults.AddressBan:      {status: 429, header: map[string]string{"Content-Type": "text/html", "Retry-After": "-", "Via": "-"}, body: "1015"},
 			faults.OneTimestamp:    {cannot: "in its id"}, faults.MovedObject: {cannot: "stays in its channel"}, faults.ETagConflict: {cannot: "ETag"}, faults.Captcha: {cannot: "captcha"},
+			faults.RefusedWords:  {status: 400, body: `"errors":{"content":{"_errors":[`},
+			faults.ForbiddenItem: {kind: faults.Update, status: 403, body: `"code":50005`},
+			faults.RenamedPlace:  {status: 200, body: `"id"`},
+			faults.MovedReadonly: {cannot: "fixed"}, faults.ForeignLink: {cannot: "id of a message"}, faults.Anonymous: {cannot: "without a token"},
 		},
+		place: "/api/v10/channels/1000000000000000001", words: []string{faults.Nested, faults.Array, faults.String},
 	},
 	{
 		name: "teams", made: 202, alone: true, user: "workflow f1",
@@ -265,7 +292,11 @@ var providers = []provider{
 			faults.AddressBan:      {status: 401, body: "AuthorizationFailed"},
 			faults.LaggingLists:    {cannot: "no trace"}, faults.OneTimestamp: {cannot: "no trace"}, faults.MovedObject: {cannot: "no trace"},
 			faults.DeletedObject: {cannot: "no trace"}, faults.ETagConflict: {cannot: "no trace"}, faults.Captcha: {cannot: "captcha"},
+			faults.RefusedWords: {status: 400, body: `{"error":{"code":"InvalidRequestContent","message":"` + faults.NotTaken},
+			faults.WrongSuccess: {cannot: "Response action"}, faults.SlowList: {cannot: "no trace"}, faults.ForbiddenItem: {cannot: "no trace"},
+			faults.RenamedPlace: {cannot: "no name"}, faults.MovedReadonly: {cannot: "does not move"}, faults.ForeignLink: {cannot: "no links"}, faults.Anonymous: {cannot: "signature"},
 		},
+		words: []string{faults.Nested},
 	},
 	jiraProvider(jira.Cloud),
 	jiraProvider(jira.Datacenter),
@@ -298,7 +329,13 @@ var providers = []provider{
 			faults.ETagConflict:    {kind: faults.Update, status: 412, header: map[string]string{"Etag": "+"}},
 			faults.Captcha:         {cannot: "sign-up"},
 			faults.AddressBan:      {status: 403, header: html},
+			faults.RefusedWords:    {status: 400, header: map[string]string{"Content-Length": "0", "X-Mantis-Version": "+"}, reason: faults.NotTaken},
+			faults.ForbiddenItem:   {kind: faults.Read, status: 403, body: `{"message":"Access denied for user sync-bot."`},
+			faults.RenamedPlace:    {kind: faults.Update, status: 200, body: `"name":"Work-renamed"`},
+			faults.ForeignLink:     {cannot: "number"},
+			faults.Anonymous:       {kind: faults.Other, status: 200, header: map[string]string{"X-Mantis-LoginMethod": "cookie"}, body: `"name":"anonymous"`},
 		},
+		words: []string{faults.Reason, faults.String},
 	},
 }
 
@@ -344,7 +381,13 @@ func jiraProvider(flavor string) provider {
 			faults.ETagConflict:    {kind: faults.Update, status: 409, body: "changed by somebody else"},
 			faults.Captcha:         {status: 403, header: map[string]string{"X-Authentication-Denied-Reason": "+"}},
 			faults.AddressBan:      {status: 403, header: html},
+			faults.RefusedWords:    {status: 400, body: `{"errorMessages":["` + faults.NotTaken},
+			faults.ForbiddenItem:   {kind: faults.Read, status: 403, body: "permission to see the specified issue"},
+			faults.RenamedPlace:    {kind: faults.Read, status: 200, body: `"key":"WORKNEW-1"`},
+			faults.ForeignLink:     {cannot: "token or an offset"},
+			faults.Anonymous:       {kind: faults.List, status: 200, header: map[string]string{"X-Seraph-Loginreason": "AUTHENTICATED_FAILED"}, body: `"issues":[]`},
 		},
+		words: []string{faults.Array, faults.Nested, faults.String},
 	}
 	if flavor == jira.Cloud {
 		p.calls[faults.List] = [2]string{"GET", root + "/search/jql?fields=updated&jql=project%3D%22WORK%22"}
@@ -356,6 +399,7 @@ func jiraProvider(flavor string) provider {
 		p.says[fault] = one
 	}
 	p.says[faults.SecondaryLimit] = said{cannot: "one limit"}
+	p.says[faults.Anonymous] = said{cannot: "401"}
 	p.says[faults.ErrorBefore] = said{status: 504, order: `,"status":504`, header: html, body: "nginx"}
 	return p
 }
@@ -367,6 +411,12 @@ var common = map[string]said{
 	faults.EndlessAnswer: {},
 	faults.LaggingLists:  {kind: faults.List, status: 200, order: `,"duration":"1h"`},
 	faults.OneTimestamp:  {kind: faults.List, status: 200},
+
+	faults.ForeignAnswer:  {status: 200, header: html, body: "We will be back soon"},
+	faults.WrongSuccess:   {},
+	faults.BlockedContent: {status: 403, header: html, body: "Attention Required!", order: `,"pattern":"M*de"`},
+	faults.SlowList:       {kind: faults.List, status: 504, order: `,"page":10`},
+	faults.MovedReadonly:  {status: 405, header: map[string]string{"Allow": "GET, HEAD"}, body: "405 Method Not Allowed"},
 }
 
 // A stage is a stand-in with its two addresses and a clock.
@@ -413,6 +463,7 @@ type reply struct {
 	header http.Header
 	body   []byte
 	err    error
+	reason string // the status line behind the status
 }
 
 // do makes a call. It reads a megabyte of the answer, and hangs up then.
@@ -445,7 +496,7 @@ func (s *stage) ask(root, method, path, body string, prepare func(*http.Request)
 	}
 	defer response.Body.Close()
 	read, err := io.ReadAll(io.LimitReader(response.Body, 1<<20))
-	return reply{response.StatusCode, response.Header, read, err}
+	return reply{response.StatusCode, response.Header, read, err, strings.TrimPrefix(response.Status, fmt.Sprint(response.StatusCode, " "))}
 }
 
 // order gives an order and wants it taken.
@@ -567,6 +618,14 @@ func (s *stage) judge(fault string, want said) {
 		if got.status != s.created() || len(got.body) > 0 && !json.Valid(got.body) {
 			s.Errorf("%d %s %v", got.status, got.body, got.err)
 		}
+	case faults.WrongSuccess:
+		if want := map[int]int{200: 201, 201: 200}[s.created()]; got.status != want || !json.Valid(got.body) || got.failed() {
+			s.Errorf("%d %s, want %d", got.status, got.body, want)
+		}
+	case faults.RenamedPlace:
+		if s.place != "" {
+			s.compare(said{status: 200, body: "work-renamed"}, s.ask(s.api, "GET", s.place, "", func(r *http.Request) { s.admit(r, ours) }))
+		}
 	case faults.LaggingLists:
 		if n := len(s.times(got.body)); n != 0 {
 			s.Errorf("a list from before anything was made has %d", n)
@@ -584,7 +643,8 @@ func (s *stage) judge(fault string, want said) {
 			s.Errorf("the title is %q: nobody edited it, or we wrote over that", title)
 		}
 	}
-	applies := slices.Contains([]string{faults.ErrorAfter, faults.LostAnswer, faults.SlowAnswer, faults.EndlessAnswer}, fault)
+	applies := slices.Contains([]string{faults.ErrorAfter, faults.LostAnswer, faults.SlowAnswer, faults.EndlessAnswer, faults.WrongSuccess, faults.ForeignLink}, fault)
+	applies = applies || fault == faults.RenamedPlace && want.status == 200
 	if kind == faults.Create && made != map[bool]int{true: 1}[applies] {
 		s.Errorf("%d objects were made", made)
 	}
@@ -604,6 +664,9 @@ func (s *stage) compare(want said, got reply) {
 	if got.status != want.status || !strings.Contains(string(got.body), want.body) {
 		s.Errorf("%d %s, %v; want %d with %q", got.status, got.body, got.err, want.status, want.body)
 	}
+	if !strings.Contains(got.reason, want.reason) {
+		s.Errorf("the reason is %q, want %q", got.reason, want.reason)
+	}
 	for name, value := range want.header {
 		have := got.header.Get(name)
 		if value == "-" && have != "" || value == "+" && have == "" || value != "-" && value != "+" && !strings.HasPrefix(have, value) {
@@ -616,9 +679,12 @@ func (s *stage) compare(want said, got reply) {
 // so until the fault is cleared.
 func (s *stage) recovers(fault string, kind faults.Kind, want said) {
 	s.Helper()
-	if fault == faults.RevokedToken {
+	if fault == faults.RenamedPlace { // it gets its name back
+		s.order(`{"fault":"renamed_place","times":1}`)
+	}
+	if fault == faults.RevokedToken || fault == faults.Anonymous {
 		other := faults.Other
-		if s.calls[other][0] == "" {
+		if s.calls[other][0] == "" || fault == faults.Anonymous {
 			other = kind
 		}
 		s.compare(want, s.do(other, ours)) // it is not good again by itself
@@ -674,5 +740,100 @@ func TestThePageSteers(t *testing.T) {
 				t.Errorf("%d, active %+v", got.status, s.standIn.Faults().State().Active)
 			}
 		})
+	}
+}
+
+// Refused words have each form that the provider has, and no other one.
+func TestFormsOfRefusedWords(t *testing.T) {
+	for _, p := range providers {
+		for _, form := range []string{faults.Nested, faults.Array, faults.String, faults.Reason} {
+			t.Run(p.name+"/"+form, func(t *testing.T) {
+				s := open(t, p)
+				order := `{"fault":"refused_words","times":1,"form":"` + form + `"}`
+				if !slices.Contains(p.words, form) {
+					got := s.ask(s.page, "POST", "/_/faults", order, nil)
+					s.compare(said{status: 400, body: `"field":"form"`}, got)
+					return
+				}
+
+				s.order(order)
+				got := s.do(faults.Create, ours)
+				if !strings.Contains(string(got.body)+got.reason, faults.NotTaken) || !got.failed() || len(got.body) > 0 && !json.Valid(got.body) {
+					t.Errorf("%d %s: %s", got.status, got.reason, got.body)
+				}
+				if made := s.received().Objects; len(made) != 0 {
+					t.Errorf("%d objects were made", len(made))
+				}
+			})
+		}
+	}
+}
+
+// A foreign answer hides whether the call was carried out.
+func TestFormsOfForeignAnswers(t *testing.T) {
+	for _, p := range providers {
+		for form, body := range map[string]string{faults.HTML: "We will be back soon", faults.Login: `type="password"`, faults.Empty: ""} {
+			if p.name == "teams" && form == faults.Empty {
+				continue // that is its usual answer
+			}
+			for _, done := range []bool{false, true} {
+				t.Run(fmt.Sprint(p.name, "/", form, "/", done), func(t *testing.T) {
+					s := open(t, p)
+					s.order(fmt.Sprintf(`{"fault":"foreign_answer","times":1,"form":%q,"done":%t}`, form, done))
+					got := s.do(faults.Create, ours)
+					s.compare(said{status: 200, body: body}, got)
+					if form == faults.Empty && len(got.body) > 0 {
+						t.Errorf("the body is %s", got.body)
+					}
+					if made := len(s.received().Objects); made != map[bool]int{true: 1}[done] {
+						t.Errorf("%d objects were made", made)
+					}
+				})
+			}
+		}
+	}
+}
+
+// Reads are led to the other host, and with 307 writes are too.
+func TestMovedReadonlyLeadsAway(t *testing.T) {
+	for _, p := range providers {
+		if p.says[faults.MovedReadonly].cannot != "" {
+			continue
+		}
+		s := open(t, p)
+		s.order(`{"fault":"moved_readonly","times":2,"status":307}`)
+		for kind, status := range map[faults.Kind]int{faults.Create: 307, faults.List: 301} {
+			location := "https://" + faults.Elsewhere + s.calls[kind][1]
+			s.compare(said{status: status, header: map[string]string{"Location": location}}, s.do(kind, ours))
+		}
+	}
+}
+
+// The second object is forbidden, or the one that fits a pattern, and no other.
+func TestForbiddenItemIsOne(t *testing.T) {
+	for _, p := range providers {
+		if p.says[faults.ForbiddenItem].cannot != "" {
+			continue
+		}
+		call := p.calls[faults.Update]
+		first, second := call[1], strings.TrimSuffix(call[1], "1")+"2"
+		if p.name == "slack" || p.name == "discord" {
+			continue // the ids of messages are times: see TestNth
+		}
+		for _, order := range []string{`"nth":2`, `"pattern":"/issue*2"`} {
+			s := open(t, p)
+			for range 2 {
+				s.do(faults.Create, ours)
+			}
+			s.order(`{"fault":"forbidden_item","probability":1,` + order + `}`)
+			var got []bool
+			for _, path := range []string{first, second, first, second} {
+				answer := s.ask(s.api, call[0], path, s.bodies[faults.Update], func(r *http.Request) { s.admit(r, ours) })
+				got = append(got, answer.status == http.StatusForbidden)
+			}
+			if fmt.Sprint(got) != "[false true false true]" {
+				t.Errorf("%s %s: %v", p.name, order, got)
+			}
+		}
 	}
 }

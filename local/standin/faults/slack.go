@@ -31,14 +31,39 @@ func Slack() Profile {
 			SecondaryLimit: {Kinds: []Kind{Create}, Answer: said(http.StatusOK, "rate_limited", "rate_limited", http.StatusTooManyRequests)},
 			ErrorBefore:    {Answer: func(a Asked) Answer { return Page(a.Status, "Apache") }},
 			RevokedToken:   {Answer: said(http.StatusOK, "token_revoked", "no_service", http.StatusNotFound)},
+			RefusedWords:   {Answer: slackWords},
+			// A message of another author is the one object that Slack forbids.
+			ForbiddenItem: {Kinds: []Kind{Update}, Answer: said(http.StatusOK, "cant_update_message", "action_prohibited", http.StatusForbidden)},
 			// invalid_auth is what an address that is not allowed is told.
 			AddressBan: {Answer: said(http.StatusOK, "invalid_auth", "action_prohibited", http.StatusForbidden)},
 		},
 		Cannot: map[string]string{
-			OneTimestamp: "the time of a Slack message is its name, so no two have one",
-			MovedObject:  "a Slack message stays in its channel",
-			ETagConflict: "Slack knows no ETags",
-			Captcha:      "Slack's API asks nobody for a captcha",
+			OneTimestamp:  "the time of a Slack message is its name, so no two have one",
+			MovedObject:   "a Slack message stays in its channel",
+			ETagConflict:  "Slack knows no ETags",
+			Captcha:       "Slack's API asks nobody for a captcha",
+			MovedReadonly: "Slack's hosts are fixed: an integration names none",
+			ForeignLink:   "Slack names the next page by a cursor, without a link",
+			Anonymous:     "Slack serves nobody without a token",
 		},
+		Forms: map[string][]string{RefusedWords: {Nested, Array, String}},
+		Page:  100,
 	}
+}
+
+// slackWords is a refusal of a message with its reasons in a member. An incoming
+// webhook has one form only.
+func slackWords(a Asked) Answer {
+	if a.incoming() {
+		return Text(http.StatusBadRequest, "invalid_payload")
+	}
+
+	switch a.Form {
+	case Array:
+		return JSON(http.StatusOK, `{"ok":false,"error":"invalid_blocks","errors":["`+NotTaken+` [json-pointer:\/blocks\/0]"]}`)
+	case String:
+		return JSON(http.StatusOK, `{"ok":false,"error":"invalid_arguments","detail":"`+NotTaken+`"}`)
+	}
+
+	return JSON(http.StatusOK, `{"ok":false,"error":"invalid_arguments","response_metadata":{"messages":["[ERROR] `+NotTaken+`"]}}`)
 }

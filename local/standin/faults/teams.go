@@ -35,6 +35,7 @@ func Teams() Profile {
 				}
 				return failed(a.Status, "InternalServerError", "Encountered internal server error.")
 			}},
+			RefusedWords: {Answer: func(Asked) Answer { return failed(http.StatusBadRequest, "InvalidRequestContent", NotTaken) }},
 			RevokedToken: {Answer: func(Asked) Answer {
 				return failed(http.StatusUnauthorized, "DirectApiAuthorizationRequired", "The request must be authenticated only by Shared Access scheme.")
 			}},
@@ -44,7 +45,15 @@ func Teams() Profile {
 		},
 		Cannot: map[string]string{
 			LaggingLists: nothing, OneTimestamp: nothing, MovedObject: nothing, DeletedObject: nothing, ETagConflict: nothing,
-			Captcha: "a workflow asks nobody for a captcha",
+			Captcha:       "a workflow asks nobody for a captcha",
+			WrongSuccess:  "a workflow documents 202, and 200 where it has a Response action: neither is wrong",
+			SlowList:      nothing,
+			ForbiddenItem: nothing,
+			RenamedPlace:  "a workflow posts into its channel whatever the name of that is, and its own address has no name",
+			MovedReadonly: "the address of a workflow is its secret: it does not move",
+			ForeignLink:   "a workflow's answer has no links",
+			Anonymous:     "a workflow serves nobody without the signature in its address",
 		},
+		Forms: map[string][]string{RefusedWords: {Nested}, ForeignAnswer: {HTML, Login}},
 	}
 }

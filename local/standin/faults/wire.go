@@ -29,6 +29,9 @@ func (k *Kit) Wrap(api http.Handler) http.Handler {
 			return
 		}
 		call := k.hooks.Call(r)
+		if k.looksAtBodies() {
+			call.body = Body(r)
+		}
 		h, err := k.strike(r, call)
 		if err != nil {
 			http.Error(w, err.Error(), http.StatusInternalServerError)
@@ -54,7 +57,7 @@ func (k *Kit) answer(w http.ResponseWriter, r *http.Request, call Call, a *activ
 		return
 	}
 	d, _ := define(a.Fault)
-	if d.manner == refuses || d.manner == revokes || d.manner == disturbs {
+	if d.manner == refuses || d.manner == revokes || d.manner == disturbs || d.manner == replaces && !a.Done {
 		k.refuse(w, r, call, a)
 		return
 	}
@@ -64,8 +67,14 @@ func (k *Kit) answer(w http.ResponseWriter, r *http.Request, call Call, a *activ
 	case loses:
 		// The connection ends with nothing sent: the caller cannot know.
 		panic(http.ErrAbortHandler)
-	case crashes:
+	case crashes, replaces:
 		k.word(r, call, a).send(w)
+	case changes:
+		out, changed := change(a.Order, held.answer())
+		if !changed {
+			k.giveBack(a)
+		}
+		out.send(w)
 	case delays:
 		if k.wait(r, time.Duration(a.Duration)) {
 			held.answer().send(w)
@@ -78,17 +87,15 @@ func (k *Kit) answer(w http.ResponseWriter, r *http.Request, call Call, a *activ
 // word is what the provider says.
 func (k *Kit) word(r *http.Request, call Call, a *active) Answer {
 	d, _ := define(a.Fault)
-	refusal, usual := k.profile.Refusals[a.Fault], http.StatusServiceUnavailable
-	if d.manner == crashes {
-		usual = http.StatusBadGateway
-		if refusal.Answer == nil {
-			refusal = k.profile.Refusals[ErrorBefore]
-		}
+	usual := 0
+	if len(d.statuses) > 0 {
+		usual = d.statuses[0]
 	}
-	out := refusal.Answer(Asked{
-		Request: r, Kind: call.Kind, Wait: time.Duration(a.Duration), Told: a.told, Status: cmp.Or(a.Status, usual), Now: k.hooks.Now(),
+	out := k.profile.answerTo(a.Fault)(Asked{
+		Request: r, Kind: call.Kind, Wait: time.Duration(a.Duration), Told: a.told, Status: cmp.Or(a.Status, usual), Form: a.Form, Now: k.hooks.Now(),
 	})
-	if k.hooks.Check != nil && strings.HasPrefix(out.Header.Get("Content-Type"), "application/json") {
+	// No description has the forms of RefusedWords.
+	if k.hooks.Check != nil && a.Fault != RefusedWords && strings.HasPrefix(out.Header.Get("Content-Type"), "application/json") {
 		k.hooks.Check(r, out)
 	}
 	return out
@@ -113,6 +120,9 @@ func (k *Kit) refuse(w http.ResponseWriter, r *http.Request, call Call, a *activ
 }
 
 func (a Answer) send(w http.ResponseWriter) {
+	if a.Reason != "" && a.sendRaw(w) {
+		return
+	}
 	maps.Copy(w.Header(), a.Header)
 	w.WriteHeader(a.Status)
 	_, _ = w.Write(a.Body)

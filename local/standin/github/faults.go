@@ -51,6 +51,11 @@ func (s *Server) profile() faults.Profile {
 				}[a.Status]+map[bool]string{true: "Server Error"}[a.Status < http.StatusServiceUnavailable])
 			}),
 			faults.RevokedToken: say(func(faults.Asked) *answer { return refuse(http.StatusUnauthorized, "Bad credentials") }),
+			faults.RefusedWords: say(func(a faults.Asked) *answer { return refusedWords(a.Form) }),
+			faults.ForbiddenItem: say(func(faults.Asked) *answer {
+				return refuse(http.StatusForbidden, "Must have admin rights to Repository.")
+			}),
+			faults.ForeignLink: {Kinds: []faults.Kind{faults.Create, faults.List}},
 			faults.AddressBan: say(func(faults.Asked) *answer {
 				return refuse(http.StatusForbidden, "Although you appear to have the correct authorization credentials, the organization has an IP allow list enabled, and your IP address is not permitted to access this resource.")
 			}),
@@ -58,8 +63,27 @@ func (s *Server) profile() faults.Profile {
 		Cannot: map[string]string{
 			faults.ETagConflict: "GitHub takes no ETag on a write: the last writer wins",
 			faults.Captcha:      "GitHub's API asks nobody for a captcha",
+			faults.Anonymous:    "GitHub refuses a dead token, at public repositories too",
 		},
+		Forms: map[string][]string{faults.RefusedWords: {faults.Nested, faults.Array, faults.String}},
+		Page:  defaultPage,
 	}
+}
+
+// refusedWords is GitHub's refusal of what cannot be processed. Its errors are
+// objects, texts, or one text.
+func refusedWords(form string) *answer {
+	var errors any = []map[string]string{{"resource": "Issue", "field": "body", "code": "custom", "message": faults.NotTaken}}
+	switch form {
+	case faults.Array:
+		errors = []string{faults.NotTaken}
+	case faults.String:
+		errors = faults.NotTaken
+	}
+
+	return &answer{status: http.StatusUnprocessableEntity, value: map[string]any{
+		"message": "Validation Failed", "errors": errors, "documentation_url": documentation, "status": "422",
+	}}
 }
 
 // exceeded is the refusal of who has used up his hour, which ends as soon as
@@ -92,6 +116,15 @@ func (s *Server) hooks() faults.Hooks {
 			return s.disturb(r, func(_ *repository, one *issue) { one.Deleted = true })
 		},
 		Move: func(r *http.Request) error { return s.disturb(r, s.transfer) },
+		Rename: func(r *http.Request) error {
+			made := &call{Request: r}
+			s.resolve(made)
+			in := made.route.repository
+			if in == nil {
+				return faults.ErrNothing
+			}
+			return s.Rename(in.Owner, in.Name, in.Owner, faults.Renamed(in.Name))
+		},
 	}
 }
 
@@ -112,6 +145,9 @@ func (s *Server) callOf(r *http.Request) faults.Call {
 		c.Kind = faults.Update
 	case made.route.repository != nil && made.route.handle != nil && strings.HasSuffix(r.URL.Path, "/issues"):
 		c.Kind = faults.List
+	}
+	if in := made.route.repository; in != nil && made.route.number > 0 {
+		c.Object = strconv.FormatInt(in.id, 10) + " " + strconv.Itoa(made.route.number)
 	}
 	return c
 }

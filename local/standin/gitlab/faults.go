@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -46,11 +47,28 @@ func (s *Server) profile() faults.Profile {
 			}},
 			faults.RevokedToken: say(func(faults.Asked) *answer { return revoked() }),
 			faults.Captcha:      say(func(faults.Asked) *answer { return captcha() }, faults.Create, faults.Update),
+			faults.RefusedWords: say(func(a faults.Asked) *answer {
+				var words any = map[string][]string{"base": {faults.NotTaken}}
+				switch a.Form {
+				case faults.Array:
+					words = []string{faults.NotTaken}
+				case faults.String:
+					words = faults.NotTaken
+				}
+				return &answer{status: http.StatusBadRequest, value: map[string]any{"message": words}}
+			}),
+			faults.ForbiddenItem: say(func(faults.Asked) *answer { return refuse(http.StatusForbidden, "403 Forbidden") }),
+			faults.ForeignLink:   {Kinds: []faults.Kind{faults.List}},
 			faults.AddressBan: say(func(faults.Asked) *answer {
 				return &answer{status: http.StatusForbidden, value: text("Forbidden\n")}
 			}),
 		},
-		Cannot: map[string]string{faults.ETagConflict: "GitLab takes no ETag on a write: the last writer wins"},
+		Cannot: map[string]string{
+			faults.ETagConflict: "GitLab takes no ETag on a write: the last writer wins",
+			faults.Anonymous:    "GitLab refuses a dead token, at public projects too",
+		},
+		Forms: map[string][]string{faults.RefusedWords: {faults.Nested, faults.Array, faults.String}},
+		Page:  20,
 	}
 }
 
@@ -69,6 +87,15 @@ func (s *Server) hooks() faults.Hooks {
 			})
 		},
 		Move: func(r *http.Request) error { return s.disturb(r, s.carryOff) },
+		Rename: func(r *http.Request) error {
+			made := &call{Request: r}
+			s.resolve(made)
+			in := made.route.project
+			if in == nil {
+				return faults.ErrNothing
+			}
+			return s.Rename(in.Path, faults.Renamed(in.Path))
+		},
 	}
 }
 
@@ -87,6 +114,9 @@ func (s *Server) callOf(r *http.Request) faults.Call {
 		c.Kind = faults.Update
 	case made.route.handle != nil && strings.HasSuffix(r.URL.EscapedPath(), "/issues"):
 		c.Kind = faults.List
+	}
+	if in := made.route.project; in != nil && (c.Kind == faults.Read || c.Kind == faults.Update) {
+		c.Object = strconv.FormatInt(in.id, 10) + " " + strconv.Itoa(made.route.iid)
 	}
 	return c
 }

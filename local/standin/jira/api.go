@@ -94,6 +94,9 @@ func (s *Server) write(made *call, tooLarge bool) *answer {
 
 // decide works out the answer and, for a write, the issue as it is to be.
 func (s *Server) decide(made *call) (*answer, *issue) {
+	if faults.Guest(made.Context()) {
+		return s.guest(made), nil
+	}
 	if refused := s.admit(made); refused != nil {
 		return refused, nil
 	}

@@ -44,15 +44,32 @@ func (s *Server) profile() faults.Profile {
 			faults.ETagConflict: say(func(faults.Asked) *answer {
 				return refuse(http.StatusConflict, "The issue was changed by somebody else in the meantime.")
 			}),
+			faults.RefusedWords: say(func(a faults.Asked) *answer {
+				switch a.Form {
+				case faults.Nested:
+					return badField("summary", faults.NotTaken)
+				case faults.String: // the form of the framework below Jira's resources
+					return &answer{status: http.StatusBadRequest, value: map[string]any{"message": faults.NotTaken, "status-code": http.StatusBadRequest}}
+				}
+				return refuse(http.StatusBadRequest, faults.NotTaken)
+			}),
+			faults.ForbiddenItem: say(func(faults.Asked) *answer {
+				return refuse(http.StatusForbidden, "You do not have the permission to see the specified issue.")
+			}),
 			faults.Captcha:    say(func(faults.Asked) *answer { return s.wantsCaptcha() }),
 			faults.AddressBan: {Answer: func(faults.Asked) faults.Answer { return faults.Page(http.StatusForbidden, s.front()) }},
 		},
-		Cannot: map[string]string{},
+		Cannot: map[string]string{
+			faults.ForeignLink: "Jira names the next page by a token or an offset, without a link",
+		},
+		Forms: map[string][]string{faults.RefusedWords: {faults.Array, faults.Nested, faults.String}},
+		Page:  50,
 	}
 	if s.config.Flavor != Cloud {
 		p.Provider = "Jira Data Center"
 		delete(p.Refusals, faults.SecondaryLimit)
 		p.Cannot[faults.SecondaryLimit] = "a Jira of one's own has one limit only"
+		p.Cannot[faults.Anonymous] = "a Data Center refuses a dead token with 401"
 	}
 	return p
 }
@@ -97,6 +114,8 @@ func (s *Server) hooks() faults.Hooks {
 		Delete:   func(r *http.Request) error { return s.disturb(r, func(one *issue) { one.Deleted = true }) },
 		Move:     func(r *http.Request) error { return s.disturb(r, s.carryOff) },
 		Edit:     func(r *http.Request) error { return s.disturb(r, s.retitle) },
+		Rename:   s.rekey,
+		Guests:   true,
 	}
 }
 
@@ -118,6 +137,9 @@ func (s *Server) callOf(r *http.Request) faults.Call {
 		c.Kind = faults.Update
 	case made.route.name == "search":
 		c.Kind = faults.List
+	}
+	if found := s.get(made.route.issue); found != nil {
+		c.Object = found.ID
 	}
 	return c
 }
@@ -153,6 +175,50 @@ func (s *Server) disturb(r *http.Request, change func(*issue)) error {
 	changed := *found
 	change(&changed)
 	return s.commit(entry{Issue: &changed})
+}
+
+// guest is the answer to a call whose token is dead, at a site that serves
+// anyone. A search finds what anyone may see, which is nothing here. A header
+// says that the login failed (MrRefactoring/jira.js#418).
+func (s *Server) guest(made *call) *answer {
+	out := unauthenticated()
+	switch {
+	case made.route.name == "search":
+		out.status = http.StatusOK
+		out.value = map[string]any{"issues": []any{}, "isLast": true}
+	case made.route.issue != "" && made.Method == http.MethodGet:
+		out.status = http.StatusNotFound
+		out.value = notFound().value
+	}
+	out.header.Del("Www-Authenticate")
+
+	return out
+}
+
+// rekey gives another key to the project of the issue that a request is about,
+// or that a create names.
+func (s *Server) rekey(r *http.Request) error {
+	made := &call{Request: r}
+	s.resolve(made)
+	name := ""
+	switch found := s.get(made.route.issue); {
+	case made.route.creates:
+		name = projectOf(faults.Body(r))
+	case found != nil:
+		name = found.Project
+	}
+	in := s.find(name)
+	if in == nil {
+		return faults.ErrNothing
+	}
+
+	const suffix = "NEW"
+	before, renamed := strings.CutSuffix(in.Key, suffix)
+	if renamed {
+		return s.Rename(in.Key, before)
+	}
+
+	return s.Rename(in.Key, in.Key+suffix)
 }
 
 // carryOff moves an issue to the next project there is, or to one that nobody

@@ -19,6 +19,8 @@ const (
 	maxRequest = 8 << 20
 	version    = "2.28.4"
 	root       = "/api/rest"
+	// guest is the account of callers without a token, where none is configured.
+	guest = "anonymous"
 )
 
 // A call is a request on its way through the API.
@@ -119,6 +121,10 @@ func (s *Server) admit(made *call) *answer {
 	}
 
 	user, ok := s.config.Tokens[made.Header.Get("Authorization")]
+	if faults.Guest(made.Context()) {
+		user, ok = cmp.Or(s.config.Anonymous, guest), true
+		made.anonymous = true
+	}
 	if !ok && s.config.Anonymous != "" {
 		user, ok = s.config.Anonymous, true
 		made.anonymous = true

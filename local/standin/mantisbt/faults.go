@@ -2,8 +2,10 @@ package mantisbt
 
 import (
 	"context"
+	"encoding/json"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 
 	"integrations/local/standin"
@@ -43,9 +45,25 @@ func (s *Server) profile() faults.Profile {
 				return faults.Page(a.Status, server)
 			}},
 			faults.RevokedToken: say(func(faults.Asked) *answer { return bare(http.StatusUnauthorized, tokenRequired) }),
-			faults.AddressBan:   {Answer: func(faults.Asked) faults.Answer { return faults.Page(http.StatusForbidden, server) }},
+			faults.RefusedWords: {Answer: func(a faults.Asked) faults.Answer {
+				if a.Form == faults.String {
+					return say(func(faults.Asked) *answer { return refuseAs(http.StatusBadRequest, codeTooLong, "%s", faults.NotTaken) }).Answer(a)
+				}
+				return faults.Answer{Status: http.StatusBadRequest, Reason: faults.NotTaken, Header: http.Header{"X-Mantis-Version": {version}}}
+			}},
+			faults.ForbiddenItem: say(func(a faults.Asked) *answer {
+				return denied("Access denied for user " + s.config.Tokens[a.Header.Get("Authorization")] + ".") // recorded: get-private-issue
+			}),
+			faults.AddressBan: {Answer: func(faults.Asked) faults.Answer { return faults.Page(http.StatusForbidden, server) }},
 		},
-		Cannot: map[string]string{faults.Captcha: "MantisBT asks for captchas at its sign-up page only"},
+		Cannot: map[string]string{
+			faults.Captcha:     "MantisBT asks for captchas at its sign-up page only",
+			faults.ForeignLink: "MantisBT names the next page by its number, without a link",
+		},
+		// With its words on the status line a refusal has no body (recorded:
+		// create-invalid-json).
+		Forms: map[string][]string{faults.RefusedWords: {faults.Reason, faults.String}},
+		Page:  defaultPage,
 	}
 }
 
@@ -64,6 +82,8 @@ func (s *Server) hooks() faults.Hooks {
 		Delete:   func(r *http.Request) error { return s.disturb(r, func(one *issue) { one.Deleted = true }) },
 		Move:     func(r *http.Request) error { return s.disturb(r, s.carryOff) },
 		Edit:     func(r *http.Request) error { return s.disturb(r, s.retitle) },
+		Rename:   s.renamePlace,
+		Guests:   true,
 	}
 }
 
@@ -82,6 +102,9 @@ func (s *Server) callOf(r *http.Request) faults.Call {
 		c.Kind = faults.Update
 	case route.issues:
 		c.Kind = faults.List
+	}
+	if c.Kind == faults.Read || c.Kind == faults.Update {
+		c.Object = strconv.Itoa(made.route.id)
 	}
 	return c
 }
@@ -109,6 +132,36 @@ func (s *Server) disturb(r *http.Request, change func(*issue)) error {
 		return faults.ErrNothing
 	}
 	return s.each(made.route.id, made.route.id, change)
+}
+
+// renamePlace gives another name to the project that a request names, or whose
+// issue it is about.
+func (s *Server) renamePlace(r *http.Request) error {
+	made := &call{Request: r}
+	s.resolve(made)
+	id, err := strconv.Atoi(r.URL.Query().Get("project_id"))
+	if err != nil {
+		id = 0
+	}
+	if found := s.get(made.route.id); found != nil && made.route.issues {
+		id = found.Project
+	}
+	if made.route.creates {
+		var body struct {
+			Project struct {
+				ID int `json:"id"`
+			} `json:"project"`
+		}
+		if json.Unmarshal(faults.Body(r), &body) == nil {
+			id = body.Project.ID
+		}
+	}
+	in := s.project(id, "")
+	if in == nil {
+		return faults.ErrNothing
+	}
+
+	return s.Rename(in.ID, faults.Renamed(in.Name))
 }
 
 // carryOff moves an issue to the next project there is, or to one that nobody

@@ -208,6 +208,9 @@ func (s *Server) role(user string) Role {
 	if role, ok := s.config.Roles[user]; ok {
 		return role
 	}
+	if user == guest {
+		return Viewer
+	}
 	return Manager
 }
 
