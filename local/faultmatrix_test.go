@@ -23,7 +23,14 @@ var nameless = []string{"slack_webhook", "discord_webhook", "teams"}
 var chats = []string{"slack", "slack_webhook", "discord", "discord_webhook", "teams"}
 
 // lossy are the faults after which nobody knows whether a write was done.
-var lossy = []string{faults.ErrorBefore, faults.ErrorAfter, faults.LostAnswer, faults.SlowAnswer, faults.EndlessAnswer}
+var lossy = []string{faults.ErrorBefore, faults.ErrorAfter, faults.LostAnswer, faults.SlowAnswer, faults.EndlessAnswer, faults.ForeignAnswer}
+
+// itemFaults are the faults of one item, or of one answer: no integration is
+// unhealthy because of them.
+var itemFaults = []string{
+	faults.MovedObject, faults.DeletedObject, faults.ETagConflict, faults.ForeignAnswer, faults.WrongSuccess, faults.BlockedContent,
+	faults.RefusedWords, faults.SlowList, faults.ForbiddenItem, faults.RenamedPlace, faults.ForeignLink,
+}
 
 // Each fault in turn during a sync of many items at each provider: nothing is
 // lost and nothing is there twice where the provider can be asked; elsewhere
@@ -61,19 +68,38 @@ func faulted(t *testing.T, endpoint, name, fault string) {
 		order.Duration = faults.Duration(time.Hour)
 	case faults.LaggingLists:
 		order.Duration = faults.Duration(time.Minute)
+	case faults.BlockedContent: // of one item
+		order.Pattern = word(9)
+	case faults.RefusedWords: // a third item refused in a row says that all are
+		order.Times = 2
+	case faults.SlowList:
+		order.Page = 25
 	}
 	s := stagedWithin(t, limit, endpoint, name, more)
 	switch posts := slices.Contains([]string{"slack_webhook", "teams"}, name); {
-	case fault == faults.LaggingLists && slices.Contains(nameless, name):
+	case (fault == faults.LaggingLists || fault == faults.SlowList) && slices.Contains(nameless, name):
 		t.Skipf("%s cannot have it: nothing is listed there", name)
-	case fault == faults.DeletedObject && posts:
+	case (fault == faults.DeletedObject || fault == faults.ForbiddenItem) && posts:
 		t.Skipf("%s cannot have it: no message is touched again there", name)
 	}
 	disturb := func(kind faults.Kind) {
 		switch fault {
 		case faults.SlowAnswer, faults.EndlessAnswer: // of a write, so that it is in doubt
 			order.Match.Kind = kind
-		case faults.LaggingLists: // it is in the way of who looks for what he lost
+		case faults.ForeignAnswer: // of the first call, whatever it is, and of writes, done or not
+			_, refused := s.kit.Add(faults.Order{Fault: fault, Times: 1})
+			must(t, refused)
+			order.Match.Kind = kind
+			_, refused = s.kit.Add(faults.Order{Fault: fault, Times: 2, Match: order.Match, Form: faults.Login, Done: true})
+			must(t, refused)
+		case faults.MovedReadonly, faults.Anonymous: // in the middle of a sync, then from its first call
+			order.Match.Kind = ""
+			if kind == faults.Create {
+				order.Match.Kind = kind
+			}
+		case faults.ForeignLink: // of a list that goes on
+			order.Match.Kind = faults.List
+		case faults.LaggingLists, faults.SlowList: // it is in the way of who looks for what he lost
 			_, refused := s.kit.Add(faults.Order{Fault: faults.LostAnswer, Times: 1})
 			must(t, refused)
 		}
@@ -101,7 +127,9 @@ func faulted(t *testing.T, endpoint, name, fault string) {
 	}
 	waits, run := s.sync(domain.Incremental)
 	tells := outcome(waits, run)
-	if fault == faults.RevokedToken {
+	s.healthy(fault)
+	s.explained(fault, ids)
+	if fault == faults.RevokedToken || fault == faults.Anonymous {
 		same(t, "run", run.Status, domain.Failed)
 	}
 	created := s.kit.Applied(fault)
@@ -112,6 +140,7 @@ func faulted(t *testing.T, endpoint, name, fault string) {
 		s.put(item(id, 2))
 	}
 	s.sync(domain.Incremental)
+	s.healthy(fault)
 	updated := s.kit.Applied(fault) - created
 	s.kit.Clear("", "")
 	for range 8 { // what failed is tried again, and the provider asked
@@ -125,6 +154,44 @@ func faulted(t *testing.T, endpoint, name, fault string) {
 	s.judge(ids, fault)
 	s.noViolations()
 	t.Logf("| %s | %s | done %d + %d times | %s |", name, fault, created, updated, tells)
+}
+
+// healthy checks that the fault of an item is no fault of its integration.
+func (s *stage) healthy(fault string) {
+	s.t.Helper()
+	st, err := s.table.State(s.t.Context(), s.pair.ID)
+	must(s.t, err)
+	if c := st.Condition; slices.Contains(itemFaults, fault) && c != nil && c.State == domain.Unhealthy {
+		s.t.Errorf("%s makes the integration unhealthy: %+v", fault, c.Reason)
+	}
+}
+
+// shown are the words that the rows of refused items give.
+var shown = map[string][]string{
+	faults.BlockedContent: {"403 text/html", "Attention Required!"},
+	faults.RefusedWords:   {faults.NotTaken},
+	faults.ForbiddenItem:  {"forbidden"},
+}
+
+// explained checks that the row of each item that failed says why.
+func (s *stage) explained(fault string, ids []domain.Snowflake) {
+	s.t.Helper()
+	if shown[fault] == nil {
+		return
+	}
+	for id, l := range s.links(ids...) {
+		if l.Outcome != domain.FailedOut {
+			continue
+		}
+		for _, words := range shown[fault] {
+			if s.name == "slack_webhook" && words == faults.NotTaken {
+				words = "invalid_payload" // an incoming webhook has a code only
+			}
+			if !strings.Contains(l.Reason, words) {
+				s.t.Errorf("the row of item %d says %q, not %q", id, l.Reason, words)
+			}
+		}
+	}
 }
 
 // outcome is what a person was told of a run.
@@ -156,6 +223,9 @@ func (s *stage) judge(ids []domain.Snowflake, fault string) {
 		most := 1
 		if posts := l.Attempt; !can && id%4 == 1 { // each of its two versions is a message
 			most = posts
+		}
+		if slices.Contains(chats, s.name) && fault == faults.ForbiddenItem {
+			most = max(most, l.Attempt) // a message that may not be edited is followed by a new one
 		}
 		switch {
 		case l.Outcome == domain.Unknown && !can:
@@ -210,7 +280,9 @@ func (s *stage) doubtful(ids []domain.Snowflake) (n int) {
 		}
 		for _, id := range ids {
 			if strings.Contains(string(w.Body), word(id)) {
-				last[id] = slices.Contains(lossy, w.Fault)
+				// The text of an incoming webhook shows no message, so its status counts.
+				unproven := w.Fault == faults.WrongSuccess && s.name == "slack_webhook"
+				last[id] = unproven || slices.Contains(lossy, w.Fault)
 			}
 		}
 	}
@@ -220,4 +292,26 @@ func (s *stage) doubtful(ids []domain.Snowflake) (n int) {
 		}
 	}
 	return n
+}
+
+// The words of a refusal reach the item's row, whatever form the refusal has.
+func TestEachFormOfRefusedWordsReachesTheRow(t *testing.T) {
+	endpoint := dynamoDB(t)
+	for _, name := range slices.Concat(trackerNames, chats) {
+		for _, form := range []string{faults.Nested, faults.Array, faults.String, faults.Reason} {
+			t.Run(name+"/"+form, func(t *testing.T) {
+				s := staged(t, endpoint, name, nil)
+				if _, refused := s.kit.Add(faults.Order{Fault: faults.RefusedWords, Times: 1, Form: form}); refused != nil {
+					t.Skip(refused)
+				}
+
+				s.put(domain.Item{ID: 1, FormattedNumber: "WI-1", Version: 1, Title: "An item", State: domain.Open, URL: "https://items.example/1"})
+				s.sync(domain.Incremental)
+				if l := s.links(1)[1]; l.Outcome != domain.FailedOut {
+					t.Errorf("the row: %s %s", l.Outcome, l.Reason)
+				}
+				s.explained(faults.RefusedWords, []domain.Snowflake{1})
+			})
+		}
+	}
 }
