@@ -228,8 +228,9 @@ func (s *slice) untilAsked(end, now time.Time) time.Time {
 }
 
 // ofObject are the codes of refusals that the connector has found to be about one
-// object: the place itself can be read.
-var ofObject = map[string]bool{remoteDeleted: true, remoteMoved: true, "remote_forbidden": true}
+// object: the place itself can be read, or a person changed the object at the same
+// moment.
+var ofObject = map[string]bool{remoteDeleted: true, remoteMoved: true, "remote_forbidden": true, "conflict": true}
 
 // refusedWrite notes that the provider does not accept an item. The third one in
 // a row pauses the integration, and so does one that was to try whether the

@@ -106,7 +106,7 @@ func TestRefusedItemsAreTriedAgain(t *testing.T) {
 // What the connector has found to be about one object pauses nothing, however
 // many objects there are.
 func TestObjectsThatAreGoneInARow(t *testing.T) {
-	for _, code := range []string{remoteDeleted, "remote_moved", "remote_forbidden"} {
+	for _, code := range []string{remoteDeleted, "remote_moved", "remote_forbidden", "conflict"} {
 		w := six(t, "update", func(id domain.Snowflake) *connector.Error {
 			if id <= 4 {
 				return &connector.Error{Class: connector.Final, Scope: connector.ItemScope, Code: code, Status: 404}
