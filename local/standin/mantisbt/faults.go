@@ -47,7 +47,9 @@ func (s *Server) profile() faults.Profile {
 			faults.RevokedToken: say(func(faults.Asked) *answer { return bare(http.StatusUnauthorized, tokenRequired) }),
 			faults.RefusedWords: {Answer: func(a faults.Asked) faults.Answer {
 				if a.Form == faults.String {
-					return say(func(faults.Asked) *answer { return refuseAs(http.StatusBadRequest, codeTooLong, faults.NotTaken, faults.NotTaken) }).Answer(a)
+					return say(func(faults.Asked) *answer {
+						return refuseAs(http.StatusBadRequest, codeTooLong, faults.NotTaken, faults.NotTaken)
+					}).Answer(a)
 				}
 				return faults.Answer{Status: http.StatusBadRequest, Reason: faults.NotTaken, Header: http.Header{"X-Mantis-Version": {version}}}
 			}},
