@@ -94,16 +94,6 @@ func (t *Trial) alone(ctx context.Context) (string, error) {
 	return "", errors.New("it holds objects of others: make a place for the trial, or allow it with YES=1")
 }
 
-// allowed stops a trial in a chat that nobody has allowed.
-func (t *Trial) allowed(context.Context) (string, error) {
-	if !t.Yes {
-		t.stopped = "nothing is posted without YES=1"
-		return "", notTried("%s", t.stopped)
-	}
-
-	return fmt.Sprintf("at most %d messages", MostMessages), nil
-}
-
 // created makes an object and reads it.
 func (t *Trial) created(ctx context.Context) (string, error) {
 	o, w, err := t.make(ctx, t.item("a new object"))
@@ -422,36 +412,7 @@ func (t *Trial) renamed(ctx context.Context) (string, error) {
 	return before.Name + " is " + after.Name, nil
 }
 
-func (t *Trial) posted(ctx context.Context) (string, error) {
-	_, w, err := t.make(ctx, t.item("a new message"))
-	switch {
-	case err != nil:
-		t.stopped = "nothing can be posted"
-		return "", err
-	case w.Unproven:
-		return "the provider gives no proof that it is there", nil
-	}
-
-	return w.Remote.URL, nil
-}
-
-func (t *Trial) edited(ctx context.Context) (string, error) {
-	o, err := t.first()
-	if err != nil {
-		return "", err
-	}
-	if !t.Connector.(connector.Chat).Manner().Edits {
-		return "", notTried("each change is a message of its own")
-	}
-
-	if _, err := t.change(ctx, o, func(i *domain.Item) { i.State = domain.Closed }); err != nil {
-		return "", err
-	}
-
-	return "", nil
-}
-
-// clock says what answers have told of the provider's clock.
+// clock is the offset of the provider's clock, by the Date of its answers.
 func (t *Trial) clock(context.Context) (string, error) {
 	finder, can := t.Connector.(connector.Finder)
 	if !can {
@@ -460,17 +421,17 @@ func (t *Trial) clock(context.Context) (string, error) {
 
 	last, _ := finder.Behind()
 	if last == 0 {
-		return "", errors.New("no answer has told the time")
+		return "", errors.New("no answer has a Date")
 	}
 
 	return fmt.Sprintf("%s behind this machine's", last.Round(time.Second)), nil
 }
 
-// limits says what answers have told of limits.
+// limits are the rate limit headers of the answers.
 func (t *Trial) limits(context.Context) (string, error) {
 	told := t.Wire.Limits()
 	if len(told) == 0 {
-		return "", notTried("no answer told any; %d calls were made", t.Wire.Calls())
+		return "", notTried("no answer has such a header; %d calls were made", t.Wire.Calls())
 	}
 
 	return fmt.Sprintf("%s; %d calls were made", strings.Join(told, ", "), t.Wire.Calls()), nil

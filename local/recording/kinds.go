@@ -35,7 +35,7 @@ func collect(found map[string]map[string]bool, path string, value any) {
 	if found[path] == nil {
 		found[path] = map[string]bool{}
 	}
-	found[path][kindOf(value)] = true
+	found[path][KindOf(value)] = true
 
 	switch value := value.(type) {
 	case map[string]any:
@@ -49,7 +49,8 @@ func collect(found map[string]map[string]bool, path string, value any) {
 	}
 }
 
-func kindOf(value any) string {
+// KindOf is the kind of a value that encoding/json has decoded.
+func KindOf(value any) string {
 	switch value.(type) {
 	case nil:
 		return "null"

@@ -425,7 +425,7 @@ func TestPlacesAndUsualWords(t *testing.T) {
 	}
 }
 
-// The scrubber changes neither its input nor what is nobody's.
+// The scrubber does not change its input, and keeps what names no person.
 func TestTheRestStays(t *testing.T) {
 	body := `{"id":7,"key":"AB-7","b":[1.50,1e3,true,null,"<&>",""],"state":"open","labels":[{"id":3,"name":"bug"}],"code":"missing_field","z":{},"project":{"id":1,"name":"Work"}}`
 	e := exchange("PATCH", "/repos/a/b/issues/7?per_page=100&since=2026-01-02T03:04:05Z", body, body)

@@ -85,8 +85,9 @@ func FirstMarker(found []Marker) Marker {
 	return found[0]
 }
 
-// tagLetters are those of a Tag (RFC 4648, section 6, in lower case).
-var tagLetters = base32.NewEncoding("abcdefghijklmnopqrstuvwxyz234567").WithPadding(base32.NoPadding)
+// Letters encodes markers: base32 (RFC 4648, section 6) in lower case and without
+// padding, since Jira's search does not tell cases apart.
+var Letters = base32.NewEncoding("abcdefghijklmnopqrstuvwxyz234567").WithPadding(base32.NoPadding)
 
 // NewTag puts the time of an attempt, in whole seconds, before a signature of 10
 // bytes.
@@ -95,7 +96,7 @@ func NewTag(at time.Time, signature []byte) string {
 	binary.BigEndian.PutUint64(seconds[:], uint64(max(at.Unix(), 0)))
 
 	// Five bytes are eight letters, and last for some 30,000 years.
-	return tagLetters.EncodeToString(append(seconds[3:], signature...))
+	return Letters.EncodeToString(append(seconds[3:], signature...))
 }
 
 // NotBefore is the time of the attempt that the Tag says: by the provider's
@@ -106,7 +107,7 @@ func (m Marker) NotBefore() time.Time {
 		return time.Time{}
 	}
 
-	b, err := tagLetters.DecodeString(m.Tag[:TagTimeSize])
+	b, err := Letters.DecodeString(m.Tag[:TagTimeSize])
 	if err != nil {
 		return time.Time{} // IsTag has looked at every letter
 	}

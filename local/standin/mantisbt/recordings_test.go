@@ -324,8 +324,8 @@ func (d *differ) same(what string, want, got any) {
 
 // value compares two values of JSON: their kinds, and what the connector reads.
 func (d *differ) value(path string, want, got any) {
-	if kind(want) != kind(got) {
-		d.same("kind of "+path, kind(want), kind(got))
+	if recording.KindOf(want) != recording.KindOf(got) {
+		d.same("kind of "+path, recording.KindOf(want), recording.KindOf(got))
 		return
 	}
 	switch want := want.(type) {
@@ -362,24 +362,6 @@ func (d *differ) object(path string, want, got map[string]any) {
 			d.same("has "+path+"."+name, false, true)
 		}
 	}
-}
-
-// kind is a kind of JSON value.
-func kind(value any) string {
-	switch value.(type) {
-	case nil:
-		return "null"
-	case bool:
-		return "boolean"
-	case float64:
-		return "number"
-	case string:
-		return "string"
-	case []any:
-		return "list"
-	}
-
-	return "object"
 }
 
 // The comparison finds a difference of each sort.

@@ -1,7 +1,6 @@
 package jira
 
 import (
-	"encoding/base32"
 	"encoding/binary"
 	"encoding/json"
 	"strings"
@@ -19,9 +18,6 @@ const (
 	// so nobody takes it away.
 	propertyKey = "integrations.sync"
 )
-
-// letters are base32's in lower case: Jira's search does not tell cases apart.
-var letters = base32.NewEncoding("abcdefghijklmnopqrstuvwxyz234567").WithPadding(base32.NoPadding)
 
 const (
 	// A label holds 8 bytes of the integration, 8 of the item, 2 of the attempt
@@ -47,15 +43,15 @@ func label(m connector.Marker) string {
 	binary.BigEndian.PutUint64(b, uint64(m.Integration))
 	binary.BigEndian.PutUint64(b[8:], uint64(m.Item))
 	if !connector.IsTag(m.Tag) {
-		return labelPrefix + letters.EncodeToString(b[:attemptAt])
+		return labelPrefix + connector.Letters.EncodeToString(b[:attemptAt])
 	}
 
 	binary.BigEndian.PutUint16(b[attemptAt:], uint16(min(max(m.Attempt, 0), maxAttempt)))
-	if _, err := letters.Decode(b[tagAt:], []byte(m.Tag)); err != nil {
+	if _, err := connector.Letters.Decode(b[tagAt:], []byte(m.Tag)); err != nil {
 		panic(err) // IsTag has looked at every letter
 	}
 
-	return labelPrefix + letters.EncodeToString(b)
+	return labelPrefix + connector.Letters.EncodeToString(b)
 }
 
 // parseLabel reads the marker of a label. The older form says neither attempt
@@ -66,7 +62,7 @@ func parseLabel(text string) (connector.Marker, bool) {
 		return connector.Marker{}, false
 	}
 
-	b, err := letters.DecodeString(rest)
+	b, err := connector.Letters.DecodeString(rest)
 	if err != nil {
 		return connector.Marker{}, false
 	}
@@ -77,7 +73,7 @@ func parseLabel(text string) (connector.Marker, bool) {
 	}
 	if len(b) == labelBytes {
 		m.Attempt = int(binary.BigEndian.Uint16(b[attemptAt:tagAt]))
-		m.Tag = letters.EncodeToString(b[tagAt:])
+		m.Tag = connector.Letters.EncodeToString(b[tagAt:])
 	}
 
 	// The last letter holds more bits than there are: only one spelling counts.

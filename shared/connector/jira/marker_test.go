@@ -171,7 +171,7 @@ func FuzzMarker(f *testing.F) {
 	f.Add(uint64(1), uint64(2), uint16(3), []byte("0123456789abcde"), label(marker))
 	f.Fuzz(func(t *testing.T, integration, item uint64, attempt uint16, tag []byte, text string) {
 		m := connector.Marker{Integration: domain.Snowflake(integration>>1 | 1), Item: domain.Snowflake(item>>1 | 1), Attempt: int(attempt)}
-		m.Tag = letters.EncodeToString(append(tag, make([]byte, 15)...)[:15])
+		m.Tag = connector.Letters.EncodeToString(append(tag, make([]byte, 15)...)[:15])
 		if got, ok := parseLabel(label(m)); !ok || got != m {
 			t.Errorf("%v is read as %v", m, got)
 		}

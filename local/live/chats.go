@@ -1,0 +1,48 @@
+package live
+
+import (
+	"context"
+	"fmt"
+
+	"integrations/shared/connector"
+	"integrations/shared/domain"
+)
+
+// allowed stops a trial in a chat that nobody has allowed.
+func (t *Trial) allowed(context.Context) (string, error) {
+	if !t.Yes {
+		t.stopped = "nothing is posted without YES=1"
+		return "", notTried("%s", t.stopped)
+	}
+
+	return fmt.Sprintf("at most %d messages", MostMessages), nil
+}
+
+func (t *Trial) posted(ctx context.Context) (string, error) {
+	_, w, err := t.make(ctx, t.item("a new message"))
+	switch {
+	case err != nil:
+		t.stopped = "nothing can be posted"
+		return "", err
+	case w.Unproven:
+		return "the provider gives no proof that it is there", nil
+	}
+
+	return w.Remote.URL, nil
+}
+
+func (t *Trial) edited(ctx context.Context) (string, error) {
+	o, err := t.first()
+	if err != nil {
+		return "", err
+	}
+	if !t.Connector.(connector.Chat).Manner().Edits {
+		return "", notTried("each change is a message of its own")
+	}
+
+	if _, err := t.change(ctx, o, func(i *domain.Item) { i.State = domain.Closed }); err != nil {
+		return "", err
+	}
+
+	return "", nil
+}
