@@ -55,7 +55,9 @@ func liveCommand(ctx context.Context, args []string) error {
 		trial.Ask = asking(os.Stdin, os.Stdout)
 	}
 	rows, err := trial.Run(ctx)
+	line.Hide(trial.Places())
 	broken := printed(os.Stdout, rows)
+	compared(ctx, os.Stdout, line)
 	if *record != "" {
 		err = errors.Join(err, recorded(line, *record, cmp.Or(*standin, *provider)))
 	}
@@ -67,6 +69,23 @@ func liveCommand(ctx context.Context, args []string) error {
 	}
 
 	return nil
+}
+
+// compared prints where the provider's answers differ from those of its stand-in.
+func compared(ctx context.Context, out io.Writer, line *live.Line) {
+	found, err := line.Differences(ctx, false)
+	switch {
+	case ctx.Err() != nil:
+	case err != nil:
+		_, _ = fmt.Fprintf(out, "\nThe answers could not be compared with those of the stand-in: %v\n", err)
+	case len(found) == 0:
+		_, _ = fmt.Fprintln(out, "\nThe stand-in gives the same answers, as far as it has them.")
+	default:
+		_, _ = fmt.Fprintln(out, "\nWhere the answers differ from those of the stand-in:")
+		for _, d := range live.Grouped(found) {
+			_, _ = fmt.Fprintln(out, "-", d)
+		}
+	}
 }
 
 // recorded writes the recording into a new file of a folder.

@@ -70,6 +70,7 @@ type Trial struct {
 	integration domain.Snowflake
 	began       time.Time
 	objects     []*object
+	places      []connector.Place
 	stopped     string // why nothing more is tried
 }
 
@@ -109,7 +110,7 @@ func (t *Trial) Run(ctx context.Context) ([]Row, error) {
 			continue
 		}
 
-		t.names(s.promise)
+		t.under(s.promise)
 		detail, err := s.try(t, ctx)
 		if ctx.Err() != nil {
 			break
@@ -117,7 +118,7 @@ func (t *Trial) Run(ctx context.Context) ([]Row, error) {
 		rows = append(rows, row(s.promise, detail, err))
 	}
 
-	t.names("close")
+	t.under("close")
 
 	// What was made is closed also after the trial was stopped by its context.
 	closing, cancel := context.WithTimeout(context.WithoutCancel(ctx), patience)
@@ -127,8 +128,11 @@ func (t *Trial) Run(ctx context.Context) ([]Row, error) {
 	return rows, ctx.Err()
 }
 
-// names has the exchanges that follow be recorded under a promise.
-func (t *Trial) names(promise string) {
+// Places is the place as it was resolved, once for each name that it had.
+func (t *Trial) Places() []connector.Place { return t.places }
+
+// under has the exchanges that follow be recorded under a promise.
+func (t *Trial) under(promise string) {
 	if t.Recorder != nil {
 		t.Recorder.Case(strings.Join(strings.FieldsFunc(promise, func(r rune) bool { return r < 'a' || r > 'z' }), "-"), "ours", "")
 	}

@@ -63,6 +63,7 @@ func (t *Trial) place(ctx context.Context) (string, error) {
 	}
 
 	t.Connector.Use(first)
+	t.places = append(t.places, first)
 
 	return fmt.Sprintf("%s, id %s", first.Name, first.ID), nil
 }
@@ -408,6 +409,7 @@ func (t *Trial) renamed(ctx context.Context) (string, error) {
 		return "", fmt.Errorf("it was id %s and is %s", before.ID, after.ID)
 	}
 	t.Connector.Use(after)
+	t.places = append(t.places, after)
 
 	return before.Name + " is " + after.Name, nil
 }

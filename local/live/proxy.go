@@ -37,13 +37,15 @@ type Line struct {
 	// Recorder notes every exchange with the provider.
 	Recorder *recording.Recorder
 
-	host    string
-	secrets []string
-	places  map[string]string
-	server  *http.Server
-	client  *outbound.Client
-	dir     string // of the proxy's certificates
-	at      string // where the proxy listens
+	provider domain.Provider
+	public   string // the configuration without its secrets
+	host     string
+	secrets  []string
+	places   map[string]string
+	server   *http.Server
+	client   *outbound.Client
+	dir      string // of the proxy's certificates
+	at       string // where the proxy listens
 }
 
 // An Upstream says how a provider is reached. The zero value is how it is reached
@@ -71,7 +73,7 @@ func Open(provider domain.Provider, text string, up Upstream) (*Line, error) {
 	}
 
 	line := &Line{
-		Wire: &Wire{}, Recorder: &recording.Recorder{}, host: origin.Hostname(),
+		Wire: &Wire{}, Recorder: &recording.Recorder{}, provider: provider, public: accepted.Public, host: origin.Hostname(),
 		secrets: slices.Collect(maps.Values(accepted.NewSecrets)), places: placesIn(accepted.Public),
 	}
 	if err := line.listen(origin.Host, up); err != nil {
@@ -86,14 +88,14 @@ func Open(provider domain.Provider, text string, up Upstream) (*Line, error) {
 }
 
 // placesIn are the names of the place in a configuration, with what stands for
-// them in a recording: acme/work, and the project WORK.
+// them in a recording: acme/work, the project WORK and the channel C0WORK.
 func placesIn(configuration string) map[string]string {
 	var members map[string]any
+	places := map[string]string{}
 	if err := json.Unmarshal([]byte(configuration), &members); err != nil {
-		return nil
+		return places
 	}
 
-	places := map[string]string{}
 	name := func(member, instead string) {
 		if text, ok := members[member].(string); ok && strings.Trim(text, "0123456789") != "" {
 			groups := strings.Split(text, "/")
@@ -107,6 +109,7 @@ func placesIn(configuration string) map[string]string {
 	name("repo", "work")
 	name("project", "work")
 	name("project_key", "WORK")
+	name("channel", "C0WORK")
 
 	return places
 }

@@ -166,7 +166,7 @@ func TestPlacesInAConfiguration(t *testing.T) {
 		`{"project":"4711"}`:                       "map[]",
 		`{"project":"Real Plans"}`:                 "map[Real Plans:work]",
 		`{"project_key":"PLANS","flavor":"cloud"}`: "map[PLANS:WORK]",
-		`{"channel":"C1"}`:                         "map[]",
+		`{"channel":"C1"}`:                         "map[C1:C0WORK]",
 		`x`:                                        "map[]",
 	} {
 		if got := fmt.Sprint(placesIn(configuration)); got != want {

@@ -25,6 +25,9 @@ type Replay struct {
 	// Values are the paths of members that are compared by value, such as
 	// "issues.*.state"; * is each element of an array, or each member.
 	Values []string
+	// Modelled says that the stand-in has a part of the real answers: members that
+	// only the recorded answer has, and lists of another length, are no difference.
+	Modelled bool
 	// Ignore are the paths of members that are not compared.
 	Ignore []string
 	// Given are nil for DefaultGiven.

@@ -72,7 +72,8 @@ func NewScrubber(s Scrub) (*Scrubber, error) {
 	// The longest first: a host may be below another one.
 	slices.SortFunc(hosts, func(a, b string) int { return len(b) - len(a) })
 	if len(hosts) > 0 {
-		made.hosts = regexp.MustCompile(`(?i)(?:` + strings.Join(hosts, "|") + `)`)
+		// What stands before a host is a name too, such as that of a workspace.
+		made.hosts = regexp.MustCompile(`(?i)(?:[a-z0-9_-]+\.)*(?:` + strings.Join(hosts, "|") + `)`)
 	}
 
 	return made, nil

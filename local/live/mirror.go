@@ -1,0 +1,302 @@
+package live
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+
+	"integrations/local/recording"
+	"integrations/local/standin/discord"
+	"integrations/local/standin/github"
+	"integrations/local/standin/gitlab"
+	"integrations/local/standin/jira"
+	"integrations/local/standin/mantisbt"
+	"integrations/local/standin/slack"
+	"integrations/local/standin/teams"
+	"integrations/shared/configuration/form"
+	"integrations/shared/domain"
+)
+
+// A mirror is a stand-in with the place of a recording in it, so that the recorded
+// requests can be sent to it.
+type mirror struct {
+	api http.Handler
+	// authorize puts the mirror's own credential in the place of the recorded one.
+	authorize func(r *http.Request)
+	close     func() error
+}
+
+// mirrored is the credential at a mirror: it is of no use anywhere else.
+const mirrored = "0000000000000000000000000000000000000000"
+
+// account is the user at a mirror.
+const account = "sync-bot"
+
+// Differences sends what was recorded to the stand-in of the provider and lists how
+// its answers differ: status, content type and form of the body, and members of
+// another kind or that only the stand-in has. With strict it also lists members that
+// only the provider has, and lists of another length: a stand-in has the members that
+// the connectors read, and shows new objects at once.
+func (l *Line) Differences(ctx context.Context, strict bool) (found []recording.Difference, err error) {
+	var file bytes.Buffer
+	if err := l.Save(&file); err != nil {
+		return nil, err
+	}
+	all, err := recording.Read(&file)
+	if err != nil {
+		return nil, err
+	}
+
+	dir, err := os.MkdirTemp("", "mirror")
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+
+	m, err := openMirror(l.provider, l.public, dir)
+	if err != nil {
+		return nil, fmt.Errorf("the stand-in: %w", err)
+	}
+	defer func() { err = errors.Join(err, m.close()) }()
+
+	// The token of a GitHub App is asked for with a key that a mirror does not have.
+	all = slices.DeleteFunc(all, func(e recording.Exchange) bool { return strings.HasPrefix(e.Request.Path, "/app/") })
+
+	replay := recording.Replay{Authorize: func(_ string, r *http.Request) { m.authorize(r) }, Modelled: !strict}
+
+	return replay.Against(ctx, m.api, all)
+}
+
+// Grouped are differences as sentences, each once, with the exchanges that have it.
+func Grouped(all []recording.Difference) []string {
+	var sentences []string
+	cases := map[string][]string{}
+	for _, d := range all {
+		sentence := fmt.Sprintf("%s is %s, the stand-in's is %s", d.What, d.Want, d.Got)
+		if cases[sentence] == nil {
+			sentences = append(sentences, sentence)
+		}
+		cases[sentence] = append(cases[sentence], d.Case)
+	}
+
+	const most = 3
+	for i, sentence := range sentences {
+		where := cases[sentence]
+		more := ""
+		if len(where) > most {
+			more = fmt.Sprintf(" and %d more", len(where)-most)
+			where = where[:most]
+		}
+		sentences[i] = sentence + " (" + strings.Join(where, ", ") + more + ")"
+	}
+
+	return sentences
+}
+
+// openMirror opens the stand-in of a provider. The place has the names that a
+// recording has in their stead (see placesIn).
+func openMirror(provider domain.Provider, configuration, dir string) (*mirror, error) {
+	open := map[domain.Provider]func(configuration, dir string) (*mirror, error){
+		domain.GitHub: mirrorGitHub, domain.GitLab: mirrorGitLab, domain.Jira: mirrorJira, domain.MantisBT: mirrorMantisBT,
+		domain.Slack: mirrorSlack, domain.Discord: mirrorDiscord, domain.Teams: mirrorTeams,
+	}
+
+	return open[provider](configuration, dir)
+}
+
+// header gives a function that sets a header.
+func header(name, value string) func(*http.Request) {
+	return func(r *http.Request) { r.Header.Set(name, value) }
+}
+
+// below is an API that is served under the path of an address, less what the
+// stand-in serves itself.
+func below(api http.Handler, address, own string) http.Handler {
+	u, err := url.Parse(address)
+	if err != nil {
+		return api
+	}
+
+	return http.StripPrefix(strings.TrimSuffix(strings.TrimSuffix(u.Path, "/"), own), api)
+}
+
+// inRecording is the name that a recording has for the place of a configuration.
+func inRecording(configuration, name string) string {
+	parts := strings.Split(name, "/")
+	for i, part := range parts {
+		parts[i] = cmp.Or(placesIn(configuration)[part], part)
+	}
+
+	return strings.Join(parts, "/")
+}
+
+func mirrorGitHub(configuration, dir string) (*mirror, error) {
+	f, err := form.Parse[form.GitHub](configuration, nil)
+	if err != nil {
+		return nil, err
+	}
+	s, err := github.Open(github.Config{Dir: dir, Tokens: map[string]string{mirrored: account},
+		Repositories: []github.Repository{{Owner: inRecording(configuration, f.Owner), Name: inRecording(configuration, f.Repo), Push: []string{account}}}})
+	if err != nil {
+		return nil, err
+	}
+
+	return &mirror{api: below(s.API(), f.API(), ""), authorize: header("Authorization", "Bearer "+mirrored), close: s.Close}, nil
+}
+
+func mirrorGitLab(configuration, dir string) (*mirror, error) {
+	f, err := form.Parse[form.GitLab](configuration, nil)
+	if err != nil {
+		return nil, err
+	}
+	project := inRecording(configuration, string(f.Project))
+	if !strings.Contains(project, "/") {
+		project = "acme/work"
+	}
+	s, err := gitlab.Open(gitlab.Config{Dir: dir, Host: recording.Host, Tokens: map[string]string{mirrored: account}, Projects: []gitlab.Project{{Path: project}}})
+	if err != nil {
+		return nil, err
+	}
+
+	authorize := func(r *http.Request) {
+		r.Header.Set("Private-Token", mirrored)
+		named := "/projects/" + string(f.Project)
+		if strings.Trim(string(f.Project), "0123456789") == "" && strings.Contains(r.URL.Path+"/", named+"/") {
+			r.URL.Path = strings.Replace(r.URL.Path, named, "/projects/"+project, 1)
+			r.URL.RawPath = strings.Replace(r.URL.Path, project, url.PathEscape(project), 1)
+		}
+	}
+
+	return &mirror{api: below(s.API(), f.API(), "/api/v4"), authorize: authorize, close: s.Close}, nil
+}
+
+func mirrorJira(configuration, dir string) (*mirror, error) {
+	f, err := form.Parse[form.Jira](configuration, nil)
+	if err != nil {
+		return nil, err
+	}
+	base, err := url.Parse(f.BaseURL)
+	if err != nil {
+		return nil, err
+	}
+
+	const email = "sync@acme.test"
+	config := jira.Config{Flavor: jira.Datacenter, Dir: dir, BaseURL: "https://" + recording.Host + base.Path,
+		Accounts: map[string]jira.Account{mirrored: {Name: account, Email: email, Zone: "Europe/Berlin", Admin: true}},
+		Projects: []jira.Project{{Key: inRecording(configuration, f.ProjectKey), Name: "Work"}}}
+	authorize := header("Authorization", "Bearer "+mirrored)
+	if f.Flavor == form.Cloud {
+		config.Flavor = jira.Cloud
+		authorize = header("Authorization", "Basic "+base64.StdEncoding.EncodeToString([]byte(email+":"+mirrored)))
+	}
+	s, err := jira.Open(config)
+	if err != nil {
+		return nil, err
+	}
+
+	return &mirror{api: s.API(), authorize: authorize, close: s.Close}, nil
+}
+
+func mirrorMantisBT(configuration, dir string) (*mirror, error) {
+	f, err := form.Parse[form.MantisBT](configuration, nil)
+	if err != nil {
+		return nil, err
+	}
+	project := mantisbt.Project{ID: 1, Name: inRecording(configuration, string(f.Project))}
+	if id, err := strconv.Atoi(string(f.Project)); err == nil {
+		project = mantisbt.Project{ID: id, Name: "Work"}
+	}
+	if f.Category != "" {
+		project.Categories = []string{f.Category}
+	}
+	s, err := mantisbt.Open(mantisbt.Config{Dir: dir, Tokens: map[string]string{mirrored: account}, Projects: []mantisbt.Project{project}, Web: "https://" + recording.Host})
+	if err != nil {
+		return nil, err
+	}
+
+	return &mirror{api: below(s.API(), f.API(), "/api/rest"), authorize: header("Authorization", mirrored), close: s.Close}, nil
+}
+
+func mirrorSlack(_, dir string) (*mirror, error) {
+	const channel = "C0WORK"
+	const hook = "T0MIRROR/B0MIRROR/" + mirrored
+	s, err := slack.Open(slack.Config{Dir: dir, Channels: []slack.Channel{{ID: channel, Name: "work"}},
+		Accounts: map[string]slack.Account{mirrored: {Name: account, User: "U0MIRROR", Bot: true, Scopes: []string{"chat:write", "channels:history", "channels:read"}}},
+		Hooks:    []slack.Hook{{Path: hook, Channel: channel, App: account}}})
+	if err != nil {
+		return nil, err
+	}
+
+	authorize := func(r *http.Request) {
+		if strings.HasPrefix(r.URL.Path, "/services/") {
+			r.URL.Path, r.URL.RawPath = "/services/"+hook, ""
+			return
+		}
+		r.Header.Set("Authorization", "Bearer "+mirrored)
+	}
+
+	return &mirror{api: s.API(), authorize: authorize, close: s.Close}, nil
+}
+
+func mirrorDiscord(configuration, dir string) (*mirror, error) {
+	f, err := form.Parse[form.Discord](configuration, nil)
+	if err != nil {
+		return nil, err
+	}
+	const hook = "2000000000000000001"
+	channel := cmp.Or(f.ChannelID, "1000000000000000001")
+	channels := []discord.Channel{{ID: channel, Name: "work"}}
+	if f.ThreadID != "" {
+		channels = append(channels, discord.Channel{ID: f.ThreadID, Name: "a thread", Parent: channel})
+	}
+	s, err := discord.Open(discord.Config{Dir: dir, Channels: channels,
+		Accounts: map[string]discord.Account{mirrored: {ID: "3000000000000000001", Name: account, Bot: true}},
+		Webhooks: []discord.Webhook{{ID: hook, Token: mirrored, Channel: channel, Name: account}}})
+	if err != nil {
+		return nil, err
+	}
+
+	authorize := func(r *http.Request) {
+		before, after, webhook := strings.Cut(r.URL.Path, "/webhooks/")
+		if !webhook {
+			r.Header.Set("Authorization", "Bot "+mirrored)
+			return
+		}
+		r.URL.Path, r.URL.RawPath = before+"/webhooks/"+hook+"/"+mirrored, ""
+		if _, message, found := strings.Cut(after, "/messages/"); found {
+			r.URL.Path += "/messages/" + message
+		}
+	}
+
+	return &mirror{api: s.API(), authorize: authorize, close: s.Close}, nil
+}
+
+func mirrorTeams(configuration, dir string) (*mirror, error) {
+	f, err := form.Parse[form.Teams](configuration, nil)
+	if err != nil {
+		return nil, err
+	}
+	flow := teams.Flow{ID: "0mirror", Sig: mirrored, Channel: "work", Payload: map[string]string{"card": "Card", "envelope": "Envelope"}[f.Payload]}
+	s, err := teams.Open(teams.Config{Dir: dir, Channels: []teams.Channel{{ID: "work", Name: "Work"}}, Flows: []teams.Flow{flow}})
+	if err != nil {
+		return nil, err
+	}
+
+	authorize := func(r *http.Request) {
+		r.URL.Path, r.URL.RawPath = "/powerautomate/automations/direct/workflows/"+flow.ID+"/triggers/manual/paths/invoke", ""
+		query := r.URL.Query()
+		query.Set("sig", mirrored)
+		r.URL.RawQuery = query.Encode()
+	}
+
+	return &mirror{api: s.API(), authorize: authorize, close: s.Close}, nil
+}
