@@ -5,7 +5,6 @@ import (
 	"context"
 	"crypto/tls"
 	"encoding/base64"
-	"errors"
 	"fmt"
 	"io"
 	"log"
@@ -21,7 +20,7 @@ import (
 	"integrations/local/live"
 	"integrations/local/recording"
 	"integrations/local/sample"
-	"integrations/local/standin"
+	"integrations/local/standin/faults"
 	"integrations/shared/connector"
 	"integrations/shared/domain"
 )
@@ -37,50 +36,60 @@ func (j *jumping) Sleep(ctx context.Context, d time.Duration) error {
 	return ctx.Err()
 }
 
-// atEachAddress tries something at each of the ten stand-ins of the local
-// environment, over HTTPS and through the proxy of `make live`.
-func atEachAddress(t *testing.T, test func(t *testing.T, i domain.Integration, line *live.Line, clock *jumping)) {
+// An address is a stand-in of the local environment, and a trial of its connector,
+// over HTTPS and through the proxy of `make live`.
+type address struct {
+	name        string
+	integration domain.Integration
+	line        *live.Line
+	trial       *live.Trial
+	kit         *faults.Kit
+}
+
+// atEachAddress tries something at each of the ten addresses.
+func atEachAddress(t *testing.T, test func(t *testing.T, a *address)) {
 	t.Helper()
-	named := map[domain.Snowflake]bool{sample.Documents: true, sample.Disabled: true, sample.Orphan: true}
+	others := []domain.Snowflake{sample.Documents, sample.Disabled, sample.Orphan} // at GitHub too
 	for name, id := range sample.Integrations {
 		for _, i := range sample.List() {
-			if i.ID.String() != id || named[i.ID] {
-				continue
+			if i.ID.String() == id && !slices.Contains(others, i.ID) {
+				t.Run(name, func(t *testing.T) { test(t, openAddress(t, name, i)) })
 			}
-			t.Run(name, func(t *testing.T) {
-				clock := &jumping{}
-				line, err := live.Open(i.Provider, i.Configuration, standIns(t, clock))
-				if err != nil {
-					t.Fatal(err)
-				}
-				t.Cleanup(func() { _ = line.Close() })
-				test(t, i, line, clock)
-			})
 		}
 	}
 }
 
-// standIns serves new stand-ins of the sample under their real host names.
-func standIns(t *testing.T, clock *jumping) live.Upstream {
+// openAddress opens a new stand-in, and the connector of an integration to it.
+func openAddress(t *testing.T, name string, i domain.Integration) *address {
+	t.Helper()
+	providers := sampleOrganisation().Providers
+	at := slices.IndexFunc(providers, func(p environment.Provider) bool { return p.Name == name || slices.Contains(p.Also, name) })
+	clock := &jumping{}
+	one, err := providers[at].Open(environment.ProviderOptions{Dir: t.TempDir(), Now: clock.Now})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = one.Close() })
+
+	line, err := live.Open(i.Provider, i.Configuration, served(t, providers[at].Hosts, one.API()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = line.Close() })
+
+	return &address{
+		name: name, integration: i, line: line, kit: one.(interface{ Faults() *faults.Kit }).Faults(),
+		trial: &live.Trial{Connector: line.Connector, Wire: line.Wire, Recorder: line.Recorder, Clock: clock, Yes: true},
+	}
+}
+
+// served serves an API under its real host names, and says how it is reached.
+func served(t *testing.T, hosts []string, api http.Handler) live.Upstream {
 	t.Helper()
 	ca, err := devca.Open(t.TempDir())
 	if err != nil {
 		t.Fatal(err)
 	}
-	apis := map[string]http.Handler{}
-	var hosts []string
-	for _, p := range sampleOrganisation().Providers {
-		one, err := p.Open(environment.ProviderOptions{Dir: t.TempDir(), Now: clock.Now})
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(func() { _ = one.Close() })
-		for _, host := range p.Hosts {
-			apis[host] = one.API()
-			hosts = append(hosts, host)
-		}
-	}
-
 	certificate, err := ca.Certificate(hosts...)
 	if err != nil {
 		t.Fatal(err)
@@ -89,22 +98,25 @@ func standIns(t *testing.T, clock *jumping) live.Upstream {
 	if err != nil {
 		t.Fatal(err)
 	}
-	web := &http.Server{Handler: standin.ByHost(apis), ReadHeaderTimeout: time.Minute, ErrorLog: log.New(io.Discard, "", 0)}
-	go func() { _ = web.Serve(listener) }()
-	t.Cleanup(func() { _ = errors.Join(web.Close()) })
 
-	return live.Upstream{CA: ca.CertFile(), Dial: func(string) string { return listener.Addr().String() }}
+	web := &http.Server{Handler: api, ReadHeaderTimeout: time.Minute, ErrorLog: log.New(io.Discard, "", 0)}
+	go func() { _ = web.Serve(listener) }()
+	t.Cleanup(func() { _ = web.Close() })
+
+	return live.Upstream{CA: ca.CertFile(), Call: shortest, Dial: func(string) string { return listener.Addr().String() }}
 }
+
+// shortest is how long a call may last where a fault makes it last for ever.
+const shortest = 2 * time.Second
 
 // At each address every promise that can be tried is kept. The recording holds no
 // secret, no name and no address, and a new stand-in answers it alike.
 func TestLiveAtTheTenAddresses(t *testing.T) {
 	tried := 0
-	atEachAddress(t, func(t *testing.T, i domain.Integration, line *live.Line, clock *jumping) {
+	atEachAddress(t, func(t *testing.T, a *address) {
 		tried++
-		trial := &live.Trial{Connector: line.Connector, Wire: line.Wire, Recorder: line.Recorder, Clock: clock, Yes: true}
-		rows, err := trial.Run(t.Context())
-		line.Hide(trial.Places())
+		rows, err := a.trial.Run(t.Context())
+		a.line.Hide(a.trial.Places())
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -115,11 +127,11 @@ func TestLiveAtTheTenAddresses(t *testing.T) {
 		}
 
 		var file bytes.Buffer
-		if err := line.Save(&file); err != nil {
+		if err := a.line.Save(&file); err != nil {
 			t.Fatal(err)
 		}
 		for _, hidden := range []string{
-			sample.Token(i.Provider), base64.StdEncoding.EncodeToString([]byte(sample.Token(i.Provider))), sample.HookToken(), sample.SlackHook(),
+			sample.Token(a.integration.Provider), base64.StdEncoding.EncodeToString([]byte(sample.Token(a.integration.Provider))), sample.HookToken(), sample.SlackHook(),
 			sample.Email, sample.Login, sample.RepoOwner, sample.RepoWork, sample.TeamsHost, sample.JiraServer, sample.MantisServer,
 			sample.ProjectName, sample.SlackChannel,
 		} {
@@ -128,12 +140,12 @@ func TestLiveAtTheTenAddresses(t *testing.T) {
 			}
 		}
 
-		found, err := line.Differences(t.Context(), true)
+		found, err := a.line.Differences(t.Context(), true)
 		if err != nil {
 			t.Fatal(err)
 		}
 		for _, d := range found {
-			if i.Provider == domain.Jira && strings.HasPrefix(d.What, "the number of elements of the member issues") {
+			if a.integration.Provider == domain.Jira && strings.HasPrefix(d.What, "the number of elements of the member issues") {
 				continue // the search of the one recorded lags behind
 			}
 			t.Error(d)
@@ -165,27 +177,26 @@ func TestLivePrintsDifferences(t *testing.T) {
 // A provider that answers in another way than the stand-in is noticed, and members
 // that the stand-in does not have are not.
 func TestLiveSeesDifferences(t *testing.T) {
-	atEachAddress(t, func(t *testing.T, i domain.Integration, line *live.Line, clock *jumping) {
-		if _, tracker := line.Connector.(connector.Puller); !tracker {
+	atEachAddress(t, func(t *testing.T, a *address) {
+		if _, tracker := a.line.Connector.(connector.Puller); !tracker {
 			t.Skip("one kind of provider is enough")
 		}
-		trial := &live.Trial{Connector: line.Connector, Wire: line.Wire, Recorder: line.Recorder, Clock: clock, Yes: true}
-		if _, err := trial.Run(t.Context()); err != nil {
+		if _, err := a.trial.Run(t.Context()); err != nil {
 			t.Fatal(err)
 		}
-		line.Hide(trial.Places())
+		a.line.Hide(a.trial.Places())
 
-		line.Recorder.Case("another", "ours", "")
+		a.line.Recorder.Case("another", "ours", "")
 		answer := `{"id":"1","extra":1}`
 		other := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Content-Type", "application/json")
 			w.WriteHeader(http.StatusAccepted)
 			_, _ = io.WriteString(w, answer)
 		})
-		first := line.Recorder.Exchanges()[0].Request
-		line.Recorder.Handler(other).ServeHTTP(httptest.NewRecorder(), httptest.NewRequest(first.Method, first.Path, nil))
+		first := a.line.Recorder.Exchanges()[0].Request
+		a.line.Recorder.Handler(other).ServeHTTP(httptest.NewRecorder(), httptest.NewRequest(first.Method, first.Path, nil))
 
-		found, err := line.Differences(t.Context(), false)
+		found, err := a.line.Differences(t.Context(), false)
 		if err != nil {
 			t.Fatal(err)
 		}

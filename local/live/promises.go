@@ -32,8 +32,8 @@ func (t *Trial) check(ctx context.Context) (string, error) {
 	case refused:
 		t.stopped = "the check does not pass"
 		return "", fmt.Errorf("%s: %w", detail, cmpError(err, "refused"))
-	case len(checks) == 0 && err != nil:
-		return "", err
+	case err != nil:
+		return "", fmt.Errorf("%s: %w", detail, err)
 	}
 
 	return detail, nil
@@ -198,7 +198,13 @@ func (t *Trial) labelled(ctx context.Context) (string, error) {
 		return "", err
 	}
 
-	w, err := t.change(ctx, o, func(i *domain.Item) { i.Labels = []string{"live-check"} })
+	labelled := o.item
+	labelled.Labels = []string{"live-check"}
+	if len(t.Connector.Render(labelled).Labels) == 0 {
+		return "", notTried("labels are not sent to this provider")
+	}
+
+	w, err := t.change(ctx, o, func(i *domain.Item) { i.Labels = labelled.Labels })
 	if err != nil {
 		return "", err
 	}

@@ -1,6 +1,7 @@
 package live
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
@@ -53,6 +54,8 @@ type Line struct {
 type Upstream struct {
 	// Dial gives the address at which a host is found, "" for the usual one.
 	Dial func(host string) string
+	// Call is the longest that a call may last, 0 for as long as in a deployment.
+	Call time.Duration
 	// CA is a PEM file with the authority to trust, "" for the system's.
 	CA string
 }
@@ -180,7 +183,7 @@ func (l *Line) listen(host string, up Upstream) error {
 	if err != nil {
 		return err
 	}
-	l.client = outbound.New(outbound.Config{RootCAs: roots, Timeout: callTime, Overrides: map[string]netip.AddrPort{name: at}})
+	l.client = outbound.New(outbound.Config{RootCAs: roots, Timeout: cmp.Or(up.Call, callTime), Overrides: map[string]netip.AddrPort{name: at}})
 
 	return nil
 }
@@ -216,6 +219,8 @@ func (u Upstream) forward(host string, recorder *recording.Recorder) (http.Handl
 			r.Out.Header.Set("User-Agent", strings.Join(r.In.Header["User-Agent"], " "))
 			r.Out.Header.Del("Accept-Encoding") // so that a body is recorded as text
 		},
+		// A provider that does not answer is seen to do so, and not as a 502.
+		ErrorHandler:  func(http.ResponseWriter, *http.Request, error) { panic(http.ErrAbortHandler) },
 		ErrorLog:      log.New(io.Discard, "", 0),
 		FlushInterval: -1,
 	}, nil

@@ -6,9 +6,11 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 
 	"integrations/shared/connector"
+	"integrations/shared/connector/paging"
 	"integrations/shared/domain"
 	"integrations/shared/markup"
 	"integrations/shared/outbound"
@@ -264,11 +266,17 @@ const sampleSize = 50
 // ones, zero where there is none. One that stands where new issues begin is
 // preferred.
 func (c *Connector) samples(ctx context.Context) (open, closed sample, err error) {
-	query := url.Values{"jql": {c.project().jql() + " ORDER BY created DESC"}, "maxResults": {"50"}, "fields": {"status,issuetype"}}
 	var list struct {
 		Issues []sample `json:"issues"`
 	}
-	if err := c.getJSON(ctx, c.api(c.flavor.search(query, "")), &list); err != nil {
+	// A server that is slow with many issues is asked for fewer.
+	err = paging.New(sampleSize, 10, 1).Read(func(size int) error {
+		query := url.Values{"jql": {c.project().jql() + " ORDER BY created DESC"}, "maxResults": {strconv.Itoa(size)}, "fields": {"status,issuetype"}}
+		list.Issues = nil
+
+		return c.getJSON(ctx, c.api(c.flavor.search(query, "")), &list)
+	})
+	if err != nil {
 		return sample{}, sample{}, err
 	}
 
