@@ -57,6 +57,9 @@ func liveCommand(ctx context.Context, args []string) error {
 	rows, err := trial.Run(ctx)
 	line.Hide(trial.Places())
 	broken := printed(os.Stdout, rows)
+	if failed := line.Failed(); failed != nil && broken > 0 {
+		_, _ = fmt.Println("\nThe provider was not reached:", failed)
+	}
 	compared(ctx, os.Stdout, line)
 	if *record != "" {
 		err = errors.Join(err, recorded(line, *record, cmp.Or(*standin, *provider)))

@@ -73,11 +73,12 @@ func ended(run client.Run) []string {
 
 // reasons puts into words why a run waits.
 var reasons = map[string]string{
-	"pacing":       "keeping to the provider's limits",
-	"rate_limited": "the provider wants to be left alone",
-	"reconciling":  "making sure that nothing is created twice",
-	"cool_down":    "the provider refuses what is configured",
-	"outbox":       "events have yet to be published",
+	"pacing":            "keeping to the provider's limits",
+	"rate_limited":      "the provider wants to be left alone",
+	"credential_in_use": "two other integrations use the same credentials",
+	"reconciling":       "making sure that nothing is created twice",
+	"cool_down":         "the provider refuses what is configured",
+	"outbox":            "events have yet to be published",
 }
 
 func reason(code string) string {

@@ -68,6 +68,10 @@ func untried(name string) []string {
 		return []string{cleaned}
 	}
 
+	if name == "mantisbt" {
+		return []string{"labels are taken", "a person's edit is seen", "the place is known again under a new name"}
+	}
+
 	return []string{"a person's edit is seen", "the place is known again under a new name"}
 }
 

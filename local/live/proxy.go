@@ -19,6 +19,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"integrations/local/devca"
@@ -45,8 +46,9 @@ type Line struct {
 	places   map[string]string
 	server   *http.Server
 	client   *outbound.Client
-	dir      string // of the proxy's certificates
-	at       string // where the proxy listens
+	dir      string                // of the proxy's certificates
+	at       string                // where the proxy listens
+	failed   atomic.Pointer[error] // why the provider was not reached
 }
 
 // An Upstream says how a provider is reached. The zero value is how it is reached
@@ -147,7 +149,7 @@ func (l *Line) Close() error {
 // listen starts the proxy of a host (or host:port), and makes a client that finds
 // the host there.
 func (l *Line) listen(host string, up Upstream) error {
-	forward, err := up.forward(host, l.Recorder)
+	forward, err := l.forward(host, up)
 	if err != nil {
 		return err
 	}
@@ -188,9 +190,18 @@ func (l *Line) listen(host string, up Upstream) error {
 	return nil
 }
 
+// Failed is why the provider was not reached the last time, nil if it always was.
+func (l *Line) Failed() error {
+	if err := l.failed.Load(); err != nil {
+		return *err
+	}
+
+	return nil
+}
+
 // forward is the provider behind the proxy.
-func (u Upstream) forward(host string, recorder *recording.Recorder) (http.Handler, error) {
-	roots, err := pool(u.CA)
+func (l *Line) forward(host string, up Upstream) (http.Handler, error) {
+	roots, err := pool(up.CA)
 	if err != nil {
 		return nil, err
 	}
@@ -199,9 +210,9 @@ func (u Upstream) forward(host string, recorder *recording.Recorder) (http.Handl
 	transport := &http.Transport{
 		TLSClientConfig: &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12},
 		DialContext: func(ctx context.Context, network, address string) (net.Conn, error) {
-			if u.Dial != nil {
+			if up.Dial != nil {
 				named, _, err := net.SplitHostPort(address)
-				if to := u.Dial(named); err == nil && to != "" {
+				if to := up.Dial(named); err == nil && to != "" {
 					address = to
 				}
 			}
@@ -211,7 +222,7 @@ func (u Upstream) forward(host string, recorder *recording.Recorder) (http.Handl
 	}
 
 	return &httputil.ReverseProxy{
-		Transport: recorder.Transport(transport),
+		Transport: l.Recorder.Transport(transport),
 		Rewrite: func(r *httputil.ProxyRequest) {
 			r.Out.URL.Scheme = "https"
 			r.Out.URL.Host = host
@@ -220,7 +231,10 @@ func (u Upstream) forward(host string, recorder *recording.Recorder) (http.Handl
 			r.Out.Header.Del("Accept-Encoding") // so that a body is recorded as text
 		},
 		// A provider that does not answer is seen to do so, and not as a 502.
-		ErrorHandler:  func(http.ResponseWriter, *http.Request, error) { panic(http.ErrAbortHandler) },
+		ErrorHandler: func(_ http.ResponseWriter, _ *http.Request, err error) {
+			l.failed.Store(&err)
+			panic(http.ErrAbortHandler)
+		},
 		ErrorLog:      log.New(io.Discard, "", 0),
 		FlushInterval: -1,
 	}, nil

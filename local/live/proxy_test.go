@@ -174,3 +174,30 @@ func TestPlacesInAConfiguration(t *testing.T) {
 		}
 	}
 }
+
+// A provider that is not reached is no answer, and the line says why. The proxy
+// answers nothing in its place.
+func TestAProviderThatIsNotReached(t *testing.T) {
+	token := "gh" + "p_" + strings.Repeat("s", 36)
+	config := `{"owner":"real-company","repo":"secret-plans","base_url":"https://` + server + `/api/v3","token":"` + token + `"}`
+	line, err := Open(domain.GitHub, config, Upstream{Dial: func(string) string { return "127.0.0.1:1" }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = line.Close() })
+	if line.Failed() != nil {
+		t.Errorf("before any call: %v", line.Failed())
+	}
+
+	trial := &Trial{Connector: line.Connector, Wire: line.Wire, Clock: &waiting{}}
+	rows, err := trial.Run(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if rows[0].Outcome != Broken || !strings.Contains(rows[0].Detail, "no_answer") {
+		t.Errorf("%+v", rows[0])
+	}
+	if err := line.Failed(); err == nil || !strings.Contains(err.Error(), "refused") {
+		t.Errorf("%v", err)
+	}
+}

@@ -61,6 +61,12 @@ type Credential struct {
 	ProbedAt int64 `json:"probed_at"` // Unix milliseconds
 	// AskedAt is when the provider last said that it wants to be left alone.
 	AskedAt int64 `json:"asked_at"` // Unix milliseconds
+	// FirstUser is the integration that used the credential first. Shared says
+	// that another one has used it since.
+	FirstUser domain.Snowflake `json:"first_user"`
+	Shared    bool             `json:"shared"`
+	// Turns is which runs use a shared credential, and which wait to.
+	Turns turns.Turns `json:"turns"`
 }
 
 // Usage is what is known of a credential, as of a version.

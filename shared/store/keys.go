@@ -28,7 +28,7 @@
 //	ORG#<org>            IDEM#<user>#<key>      create key    GetItem: what a create with this key has made
 //	ORG#<org>            ERASURE                erasure       index "due" (dispatch), GetItem: when all of a deleted one is erased
 //	ORG#<org>            OUTBOX#<event>         outbox row    like those of integrations, for what concerns the organisation
-//	PACE#<credential>    PACE                   usage         GetItem: what a credential has spent
+//	PACE#<credential>    PACE                   usage         GetItem: what a credential has spent, its refusal, its turns
 //
 // An organisation's record without a version holds roles that were told of
 // before it, and nobody reads it as an organisation.

@@ -1,9 +1,10 @@
-// Package turns says whose turn it is within an organisation: only so many of
-// its runs are worked on at once, and those that wait come one after the
-// other.
+// Package turns says whose turn it is, within an organisation or at a credential:
+// only so many runs are worked on at once, and those that wait come one after
+// the other.
 package turns
 
 import (
+	"slices"
 	"time"
 
 	"integrations/shared/domain"
@@ -11,8 +12,9 @@ import (
 
 // A Waiter is a run that waits for its turn.
 type Waiter struct {
-	IntegrationID domain.Snowflake `json:"integration_id"`
-	RunID         domain.Snowflake `json:"run_id"`
+	OrganisationID domain.Snowflake `json:"organisation_id"`
+	IntegrationID  domain.Snowflake `json:"integration_id"`
+	RunID          domain.Snowflake `json:"run_id"`
 	// Called is when it was sent for, 0 if it was not; Unix milliseconds.
 	Called int64 `json:"called"`
 }
@@ -62,10 +64,10 @@ func (t Turns) Take(w Waiter, lease string, room int, now, until time.Time) (Tur
 	return t, true
 }
 
-// Release gives a run's room back and names who is to be sent for, nil for
-// nobody.
+// Release gives a run's room back, or its place on the list, and names who is to
+// be sent for, nil for nobody.
 func (t Turns) Release(run domain.Snowflake, lease string, room int, now time.Time) (Turns, *Waiter) {
-	t = t.live(now)
+	t = t.live(now).without(run)
 	if t.Held[run.String()].Lease == lease {
 		delete(t.Held, run.String())
 	}
@@ -86,6 +88,22 @@ func (t Turns) Release(run domain.Snowflake, lease string, room int, now time.Ti
 		}
 	}
 	return t, nil
+}
+
+// Others reports whether another run than this one is worked on.
+func (t Turns) Others(run domain.Snowflake, now time.Time) bool {
+	for key := range t.live(now).Held {
+		if key != run.String() {
+			return true
+		}
+	}
+
+	return false
+}
+
+// Waits reports whether a run stands on the list.
+func (t Turns) Waits(run domain.Snowflake) bool {
+	return slices.ContainsFunc(t.Waiting, func(w Waiter) bool { return w.RunID == run })
 }
 
 // live is a copy without what is over: holds that have expired, and waiters

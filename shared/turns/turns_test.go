@@ -180,3 +180,38 @@ func TestTurnsAtRandom(t *testing.T) {
 		}
 	}
 }
+
+// A run that does not want its turn any more leaves the list, and the next one
+// is sent for.
+func TestLeavingTheList(t *testing.T) {
+	s := &scene{t: t, now: start, room: 1}
+	s.take(1)
+	s.take(2)
+	s.take(3)
+	if called := s.release(1); called != 2 {
+		t.Fatalf("called %d", called)
+	}
+
+	if !s.Waits(2) || !s.Waits(3) || s.Waits(1) {
+		t.Errorf("waiting: %+v", s.Waiting)
+	}
+	if called := s.release(2); called != 3 {
+		t.Errorf("called %d after the second one left", called)
+	}
+	if s.Waits(2) {
+		t.Error("the second one still waits")
+	}
+}
+
+// A run is told about other runs that are worked on, not about its own or one
+// that is over.
+func TestOthers(t *testing.T) {
+	s := &scene{t: t, now: start, room: 2}
+	s.take(1)
+	if s.Others(1, s.now) || !s.Others(2, s.now) {
+		t.Errorf("%+v", s.Held)
+	}
+	if s.Others(2, s.now.Add(lease+time.Second)) {
+		t.Error("a turn that is over counts")
+	}
+}

@@ -11,6 +11,7 @@ import (
 	"integrations/shared/domain"
 	"integrations/shared/pacing"
 	"integrations/shared/store"
+	"integrations/shared/turns"
 )
 
 const (
@@ -45,36 +46,89 @@ func (s *slice) admit(ctx context.Context) (*verdict, error) {
 			return nil, err
 		}
 
-		r := s.sharedRefusal()
-		if r == nil {
-			return nil, nil
-		}
-
 		now := s.Clock.Now()
-		next := *r
-		usage := s.pace.usage
-		over := r.Until <= now.UnixMilli()
-		switch {
-		case over:
-			next.Until = now.Add(probeGap).UnixMilli()
-		case s.wantsProbe(now, probeGap):
-			usage.ProbedAt = now.UnixMilli()
-		default:
-			s.sharedUntil = r.Until
-			why := s.shownReason(r)
-			return &verdict{status: domain.Failed, err: &why, ill: true}, nil
+		a := s.admission(now)
+		if !a.write {
+			return s.admitted(a), nil
 		}
 
-		usage.Credential = s.withRefusal(usage.Credential, &next)
+		usage := s.pace.usage
+		usage.Credential = a.credential
 		retry, err := s.putUsage(ctx, usage, now)
 		if err != nil {
 			return nil, err
 		}
-		if !retry {
-			s.tries, s.afterPause = true, over
-			return nil, nil
+		if retry {
+			continue
 		}
+
+		return s.admitted(a), s.sendFor(ctx, a.next)
 	}
+}
+
+// An admission is the answer to a worker that wants to use a credential.
+type admission struct {
+	credential store.Credential // what is known of it from here on
+	write      bool             // that is news
+	verdict    *verdict         // why not, nil if the provider may be asked
+	refused    *store.Refusal   // the refusal that is why not
+	inTurn     bool             // the worker has a turn
+	tries      bool             // it tries a provider that has refused
+	afterPause bool             // it does so since the pause is over
+	next       *turns.Waiter    // who is to be sent for
+}
+
+// admission decides by what is known of the credential.
+func (s *slice) admission(now time.Time) admission {
+	a := s.takeCredential(now)
+	r := s.sharedRefusal()
+	if r == nil {
+		return a
+	}
+
+	next := *r
+	over := r.Until <= now.UnixMilli()
+	switch {
+	case over && a.verdict != nil:
+		return a
+	case over:
+		next.Until = now.Add(probeGap).UnixMilli()
+	case a.verdict == nil && s.wantsProbe(now, probeGap):
+		a.credential.ProbedAt = now.UnixMilli()
+	default:
+		return s.turnedAway(r, now)
+	}
+
+	a.credential = s.withRefusal(a.credential, &next)
+	a.write, a.tries, a.afterPause = true, true, over
+
+	return a
+}
+
+// turnedAway is the answer to a worker whose credential was refused lately. It
+// does not wait for a turn any more.
+func (s *slice) turnedAway(r *store.Refusal, now time.Time) admission {
+	why := s.shownReason(r)
+	a := admission{refused: r, credential: s.pace.usage.Credential, verdict: &verdict{status: domain.Failed, err: &why, ill: true}}
+
+	if a.credential.Turns.Waits(s.run.ID) {
+		a.credential.Turns, a.next = a.credential.Turns.Release(s.run.ID, s.lease.ID, users, now)
+		a.write = true
+	}
+
+	return a
+}
+
+// admitted takes note of the answer.
+func (s *slice) admitted(a admission) *verdict {
+	s.inTurn = s.inTurn || a.inTurn
+	s.tries = s.tries || a.tries
+	s.afterPause = s.afterPause || a.afterPause
+	if a.refused != nil {
+		s.sharedUntil = a.refused.Until
+	}
+
+	return a.verdict
 }
 
 // sharedRefusal is what stands against a call, nil for nothing.
@@ -161,6 +215,7 @@ func (s *slice) share(ctx context.Context, why domain.RunError) error {
 		}
 
 		now := s.Clock.Now()
+		usage := s.pace.usage
 		next := store.Refusal{Reason: why, Organisation: s.meta.OrganisationID}
 		was := s.sharedRefusal()
 		if was != nil && was.Reason.Code == why.Code {
@@ -171,7 +226,9 @@ func (s *slice) share(ctx context.Context, why domain.RunError) error {
 			next.Until = now.Add(min(firstCoolDown<<min(next.Count-1, 10), longestCoolDown)).UnixMilli()
 		}
 
-		usage := s.pace.usage
+		if ofCredential[why.Code] && !s.tries && (was != nil || usage.Turns.Others(s.run.ID, now)) {
+			usage.ProbedAt = now.UnixMilli() // two workers' calls are enough for five minutes
+		}
 		usage.Credential = s.withRefusal(usage.Credential, &next)
 		retry, err := s.putUsage(ctx, usage, now)
 		if err != nil {

@@ -99,10 +99,12 @@ func (s *slice) finish(ctx context.Context, v *verdict) error {
 	e.Run.Status, e.Run.Error, e.Run.FinishedAt = v.status, v.err, &now
 	e.Run.EstimatedFinish, e.Run.WaitingUntil, e.Run.WaitingReason = nil, nil, nil
 	condition, pending := s.condition, s.pending
-	if v.ill && !s.dry() { // a dry run does not change health
+	if v.ill {
 		if err := s.share(ctx, *v.err); err != nil {
 			return err
 		}
+	}
+	if v.ill && !s.dry() { // a dry run does not change health
 		s.fallIll(v.err)
 	}
 	if !e.Forced {

@@ -129,6 +129,8 @@ func (e *Engine) turn(ctx context.Context, log *slog.Logger, m syncqueue.Message
 	}
 	s := &slice{Engine: e, log: log, lease: lease, state: state, run: *state.Run, began: now, digests: map[domain.Snowflake]*store.Digest{}}
 	s.end = earlier(now.Add(e.Settings.Slice), deadline.Add(-e.Settings.Call))
+	s.over = deadline.Add(e.Settings.LeaseMargin)
+	defer s.leaveCredential(ctx)
 	s.run.Status, s.run.WaitingUntil, s.run.WaitingReason = domain.Running, nil, nil
 	if s.run.StartedAt == nil {
 		at := now.UTC()
@@ -158,6 +160,7 @@ type slice struct {
 	run   store.ActiveRun
 	began time.Time
 	end   time.Time // no new work from here on
+	over  time.Time // no worker is on it any more, whatever became of this one
 
 	meta   store.Integration
 	view   store.View
@@ -165,6 +168,8 @@ type slice struct {
 	// sharedUntil is until when the provider is left alone, as all integrations
 	// with the credential know: Unix milliseconds, 0 for not.
 	sharedUntil int64
+	inTurn      bool // this slice has a turn at a shared credential
+	asked       bool // the provider was called
 	tries       bool // this slice tries a provider that has refused
 	afterPause  bool // it does so since the pause is over
 	sparing     bool // it tries items first that were not refused yet
@@ -332,7 +337,7 @@ func (s *slice) load(ctx context.Context) (*verdict, error) {
 
 // enter makes sure that the provider may be asked, and at which place.
 func (s *slice) enter(ctx context.Context) (*verdict, error) {
-	if !s.dry() {
+	if !s.dry() || !s.located() {
 		if v, err := s.admit(ctx); v != nil || err != nil {
 			return v, err
 		}

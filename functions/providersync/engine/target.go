@@ -32,11 +32,10 @@ func (s *slice) locate(ctx context.Context) (*verdict, error) {
 
 	if known != nil && known.ConfigurationVersion == s.meta.ConfigurationVersion {
 		s.conn.Use(placeOf(*known))
-
-		if !known.ByName && s.run.AcceptTarget == "" {
-			s.setTarget(*known)
-			return s.serve(), nil
-		}
+	}
+	if s.located() {
+		s.setTarget(*known)
+		return s.serve(), nil
 	}
 
 	place, v, err := s.resolve(ctx)
@@ -45,6 +44,13 @@ func (s *slice) locate(ctx context.Context) (*verdict, error) {
 	}
 
 	return s.compareTarget(ctx, known, place)
+}
+
+// located reports whether the place is known without asking the provider.
+func (s *slice) located() bool {
+	known := s.knownTarget()
+
+	return known != nil && known.ConfigurationVersion == s.meta.ConfigurationVersion && !known.ByName && s.run.AcceptTarget == ""
 }
 
 // knownTarget is the target as it was last stored, nil for none.

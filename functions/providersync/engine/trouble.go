@@ -71,6 +71,7 @@ const panicked = "internal_error"
 // guarded makes a call; a panic in it concerns one item, whose call may have
 // left.
 func (s *slice) guarded(t *task, do func() error) (err error) {
+	s.asked = true
 	defer func() {
 		if p := recover(); p != nil {
 			s.log.Error("panic", "item_id", t.name(), "panic", fmt.Sprint(p), "stack", string(debug.Stack()))

@@ -26,7 +26,7 @@ func (e *Engine) takeTurn(ctx context.Context, m syncqueue.Message, lease string
 		if owner != 0 && owner != m.OrganisationID {
 			return false, fmt.Errorf("slice of run %s: %w", m.RunID, ErrWrongOrganisation)
 		}
-		w := turns.Waiter{IntegrationID: m.IntegrationID, RunID: m.RunID}
+		w := turns.Waiter{OrganisationID: m.OrganisationID, IntegrationID: m.IntegrationID, RunID: m.RunID}
 		next, granted := t.Turns.Take(w, lease, e.Settings.Room, now, until)
 		t.Turns = next
 		err = e.Store.PutTurns(ctx, m.OrganisationID, t, now)

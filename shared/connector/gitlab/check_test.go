@@ -51,6 +51,7 @@ func TestCheck(t *testing.T) {
 		"a role by an invited group":   {200, nil, role("null", "null"), `{"scopes":["api"],"user_id":8}`, good + "issues=ok list=ok " + all("ok"), ""},
 		"no member of the project":     {200, nil, role("null", "null"), `{"scopes":["api"],"user_id":9}`, good + "issues=ok list=ok " + all("?(not_told)"), ""},
 		"less than a guest":            {200, nil, role(minimal, "null"), api, good + "issues=ok list=ok " + all("?(not_told)"), ""},
+		"a fine-grained token":         {200, nil, role(reporter, "null"), `{"scopes":["granular"],"granular_scopes":[{"access":"selected_memberships","permissions":["read_work_item"],"project_id":1}]}`, good + "issues=ok list=ok " + all("?(not_told)"), ""},
 		"scopes not told":              {200, nil, role(reporter, "null"), ``, good + "issues=ok list=ok " + all("?(not_told)"), ""},
 		"scopes unreadable":            {200, nil, role(reporter, "null"), `{"scopes":1}`, good + "issues=ok list=ok " + all("?(not_told)"), ""},
 		"an administrator":             {200, nil, role("null", "null"), api, good + "issues=ok list=ok " + all("?(not_told)"), ""},

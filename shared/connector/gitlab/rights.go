@@ -42,6 +42,10 @@ type member struct {
 	custom bool
 }
 
+// granular is the scope of a fine-grained token
+// (https://docs.gitlab.com/auth/tokens/fine_grained_access_tokens/).
+const granular = "granular"
+
 // An ownToken is what the token tells about itself.
 type ownToken struct {
 	Scopes []string `json:"scopes"`
@@ -109,7 +113,7 @@ func mayWrite(name string, s state, self ownToken, who member) connector.Check {
 	case who.level < least:
 		return connector.Refused(name, connector.LabelsDropped).With("The token's role in the project is below Planner: GitLab drops changes of labels, and does not say so.")
 	case self.Scopes == nil:
-		return connector.Undecided(name, connector.NotTold).With("GitLab does not say which scopes the token has. It needs api.")
+		return connector.Undecided(name, connector.NotTold).With("GitLab does not say which scopes the token has, or it is a fine-grained one. It needs the scope api, or permissions for issues.")
 	}
 
 	return connector.Passed(name)
@@ -125,6 +129,9 @@ func (c *Connector) self(ctx context.Context) ownToken {
 	var self ownToken
 	if json.Unmarshal(answer.Body, &self) != nil {
 		return ownToken{}
+	}
+	if slices.Contains(self.Scopes, granular) {
+		self.Scopes = nil // its permissions stand elsewhere, one by one
 	}
 
 	return self

@@ -1,0 +1,121 @@
+package engine
+
+import (
+	"context"
+	"time"
+
+	"integrations/shared/store"
+	"integrations/shared/turns"
+)
+
+const (
+	// users is how many workers use one credential at the same moment. When it is
+	// revoked, no more calls than that are under way and refused. Providers ask
+	// for as little: GitHub wants one call after the other
+	// (https://docs.github.com/en/rest/using-the-rest-api/best-practices-for-using-the-rest-api#avoid-concurrent-requests).
+	users = 2
+	// longestTurn is how long a run waits for a turn before it asks again by
+	// itself.
+	longestTurn = time.Minute
+	// credentialInUse is why such a run waits.
+	credentialInUse = "credential_in_use"
+)
+
+// takeCredential asks for a turn at the credential. An integration that is the
+// only one to use it needs none: it has one worker at a time. The second one to
+// use it gives the first a turn, as that may have a worker without one.
+func (s *slice) takeCredential(now time.Time) admission {
+	a := admission{credential: s.pace.usage.Credential}
+	if s.inTurn {
+		return a
+	}
+
+	c := &a.credential
+	switch {
+	case c.FirstUser == 0:
+		c.FirstUser, a.write = s.meta.ID, true
+		return a
+	case !c.Shared && c.FirstUser == s.meta.ID:
+		return a
+	case !c.Shared:
+		first := turns.Waiter{IntegrationID: c.FirstUser, RunID: c.FirstUser}
+		c.Turns, _ = c.Turns.Take(first, first.RunID.String(), users, now, s.over)
+		c.Shared = true
+	case c.FirstUser == s.meta.ID:
+		c.Turns, _ = c.Turns.Release(c.FirstUser, c.FirstUser.String(), users, now)
+	}
+
+	me := turns.Waiter{OrganisationID: s.meta.OrganisationID, IntegrationID: s.meta.ID, RunID: s.run.ID}
+	c.Turns, a.inTurn = c.Turns.Take(me, s.lease.ID, users, now, s.over)
+	a.write = true
+	if !a.inTurn {
+		a.verdict = wait(now.Add(longestTurn), credentialInUse)
+	}
+
+	return a
+}
+
+// leaveCredential gives the turn at the credential back and sends for the run
+// that has waited longest. If that fails, the turn ends by itself, and the run
+// comes by itself. A slice that was to try a provider, and had nothing to ask,
+// lets another one try.
+func (s *slice) leaveCredential(ctx context.Context) {
+	if !s.inTurn {
+		return
+	}
+
+	err := s.giveBack(ctx)
+	if err != nil {
+		s.log.WarnContext(ctx, "turn at the credential not passed on; it ends by itself", "error", err.Error())
+	}
+}
+
+func (s *slice) giveBack(ctx context.Context) error {
+	for {
+		if err := s.usage(ctx); err != nil {
+			return err
+		}
+
+		now := s.Clock.Now()
+		usage := s.pace.usage
+		var next *turns.Waiter
+		usage.Turns, next = usage.Turns.Release(s.run.ID, s.lease.ID, users, now)
+		if s.tries && !s.asked {
+			usage.Credential = s.untried(usage.Credential, now)
+		}
+
+		retry, err := s.putUsage(ctx, usage, now)
+		if err != nil {
+			return err
+		}
+		if !retry {
+			return s.sendFor(ctx, next)
+		}
+	}
+}
+
+// untried forgets that this slice was to try the provider.
+func (s *slice) untried(c store.Credential, now time.Time) store.Credential {
+	r := s.sharedRefusal()
+	switch {
+	case r == nil:
+		return c
+	case !s.afterPause:
+		c.ProbedAt = 0
+		return c
+	}
+
+	next := *r
+	next.Until = now.UnixMilli()
+
+	return s.withRefusal(c, &next)
+}
+
+// sendFor sends the message of a run that waits for its turn, nil for none.
+func (s *slice) sendFor(ctx context.Context, w *turns.Waiter) error {
+	if w == nil {
+		return nil
+	}
+
+	return s.Queue.Send(ctx, w.OrganisationID, w.IntegrationID, w.RunID)
+}

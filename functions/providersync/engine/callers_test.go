@@ -1,0 +1,336 @@
+package engine
+
+import (
+	"context"
+	"fmt"
+	"testing"
+	"time"
+
+	"integrations/shared/connector"
+	"integrations/shared/domain"
+	"integrations/shared/store"
+	"integrations/shared/turns"
+)
+
+// A crowd is integrations with one credential, each at a place of its own.
+type crowd struct {
+	*world
+	pairs     []store.Pair
+	providers map[domain.Snowflake]*provider
+	version   int64
+	dry       bool // the next runs only plan
+	// before is called with each call to a provider.
+	before func() error
+}
+
+func newCrowd(t *testing.T, integrations, organisations domain.Snowflake) *crowd {
+	t.Helper()
+	c := &crowd{world: newWorld(t), providers: map[domain.Snowflake]*provider{}}
+
+	for n := range integrations {
+		org := 100 + n%organisations
+		p := store.Pair{ID: 1000 + n, OrganisationID: org, ItemType: "document"}
+		c.pairs = append(c.pairs, p)
+		c.must(c.sure.PutOrganisation(c.ctx, domain.Organisation{ID: org, OwnerID: 1, Version: 1}))
+		c.must(c.sure.CreateIntegration(c.ctx, store.Integration{TargetHash: p.ID.String(), Integration: domain.Integration{
+			ID: p.ID, OrganisationID: org, ItemType: p.ItemType, Provider: domain.GitHub, Enabled: true, Configuration: `{}`}}, nil))
+
+		c.providers[p.ID] = &provider{clock: c.clock, place: connector.Place{Instance: "fake.example", ID: p.ID.String()}}
+		c.providers[p.ID].before = func(string, domain.Snowflake) error {
+			if c.before == nil {
+				return nil
+			}
+			return c.before()
+		}
+	}
+
+	c.engine.Settings.Room = len(c.pairs)
+	c.engine.Open = func(_ context.Context, v store.View) (Opened, error) {
+		return Opened{Connector: c.providers[v.Integration.ID], Credential: c.credential, Limits: c.limits}, nil
+	}
+
+	return c
+}
+
+// change changes the item of each organisation and has each integration send it,
+// all at the same moment.
+func (c *crowd) change(trigger domain.Trigger) {
+	c.t.Helper()
+	c.version++
+
+	for _, p := range c.pairs {
+		id := 5000 + p.OrganisationID
+		_, err := c.sure.PutItem(c.ctx, domain.Item{ID: id, OrganisationID: p.OrganisationID, ItemType: p.ItemType, Version: c.version,
+			Title: fmt.Sprint("version ", c.version), State: domain.Open, UpdatedAt: c.clock.now})
+		c.must(err)
+		c.must(c.sure.PutMark(c.ctx, p.ID, store.Mark{ItemID: id, Version: c.version}))
+	}
+
+	c.request(trigger, c.pairs)
+}
+
+// request asks for a sync of each, all at the same moment.
+func (c *crowd) request(trigger domain.Trigger, pairs []store.Pair) {
+	c.t.Helper()
+	c.clock.now = c.clock.now.Add(5 * time.Second)
+
+	for n, p := range pairs {
+		id := domain.NewSnowflake(c.clock.now.Add(time.Duration(n) * time.Millisecond))
+		run := store.ActiveRun{Run: domain.Run{ID: id, IntegrationID: p.ID, OrganisationID: p.OrganisationID, DryRun: c.dry,
+			Mode: domain.Incremental, Trigger: trigger, RequestedAt: c.clock.now, Status: domain.Queued}}
+		active, _, err := c.sure.RequestRun(c.ctx, p, run, 0, c.clock.now.Add(time.Minute))
+		c.must(err)
+		c.must(c.Send(c.ctx, p.OrganisationID, p.ID, active.Run.ID))
+	}
+}
+
+// deliver has a worker for every message, while there are any.
+func (c *crowd) deliver() {
+	c.t.Helper()
+	for len(c.queue) > 0 {
+		c.must(c.slice())
+	}
+}
+
+// minutes has workers and dispatch go on for some time.
+func (c *crowd) minutes(n int) {
+	c.t.Helper()
+	for range n {
+		c.deliver()
+		c.clock.now = c.clock.now.Add(time.Minute)
+		c.must(c.tick())
+	}
+	c.deliver()
+}
+
+// active says how many runs have not ended.
+func (c *crowd) active() int {
+	c.t.Helper()
+	n := 0
+	for _, p := range c.pairs {
+		st, err := c.sure.State(c.ctx, p.ID)
+		c.must(err)
+		if st.Run != nil {
+			n++
+		}
+	}
+
+	return n
+}
+
+// sent says how many places hold the item as it is now.
+func (c *crowd) sent() int {
+	n := 0
+	for _, p := range c.providers {
+		for _, o := range p.objects {
+			if o.content.Title == fmt.Sprint("version ", c.version) {
+				n++
+			}
+		}
+	}
+
+	return n
+}
+
+// most counts how many of the times are within five minutes.
+func most(times []time.Time) int {
+	all := 0
+	for n, from := range times {
+		within := 0
+		for _, at := range times[n:] {
+			if at.Sub(from) < 5*time.Minute {
+				within++
+			}
+		}
+		all = max(all, within)
+	}
+
+	return all
+}
+
+// A credential is revoked while every worker there is wants to use it: all
+// messages are delivered while the first call is under way, and again while the
+// next one is. Two calls are refused at most in any five minutes, whoever asks,
+// and once it works again everything arrives.
+func TestManyWorkersShareARevokedToken(t *testing.T) {
+	triggers := map[domain.Snowflake]domain.Trigger{1: domain.ByRequest, 25: domain.ByEvent}
+
+	for organisations, trigger := range triggers {
+		t.Run(fmt.Sprint(organisations, " organisations, ", trigger), func(t *testing.T) {
+			c := newCrowd(t, 50, organisations)
+			c.change(trigger)
+			c.minutes(2)
+			mustBe(t, "sent at first", c.sent(), len(c.pairs))
+
+			var refusedAt []time.Time
+			c.before = func() error {
+				refusedAt = append(refusedAt, c.clock.now)
+				c.deliver()
+				return rejected()
+			}
+			for range 5 {
+				c.change(trigger)
+				c.deliver()
+				mustBe(t, "left waiting", c.active(), 0)
+				c.minutes(3)
+			}
+			if n := most(refusedAt); n > 2 {
+				t.Errorf("%d calls are refused in five minutes: %v", n, refusedAt)
+			}
+			if len(refusedAt) < 3 {
+				t.Errorf("it is not tried again: %v", refusedAt)
+			}
+
+			c.before = nil
+			c.minutes(25)
+			mustBe(t, "sent in the end", c.sent(), len(c.pairs))
+		})
+	}
+}
+
+// The calls of two workers are under way at most, also while the second and the
+// third integration use the credential for the first time. A run that waits for
+// its turn says so, and is sent for when a turn comes free.
+func TestTwoWorkersUseACredential(t *testing.T) {
+	c := newCrowd(t, 8, 4)
+	calling, together := 0, 0
+	waiting := ""
+	c.before = func() error {
+		calling++
+		together = max(together, calling)
+		c.deliver()
+		calling--
+
+		st, err := c.sure.State(c.ctx, c.pairs[2].ID)
+		c.must(err)
+		if st.Run != nil && st.Run.WaitingReason != nil {
+			waiting = *st.Run.WaitingReason
+		}
+		return nil
+	}
+
+	for range 2 {
+		c.change(domain.ByEvent)
+		c.deliver()
+		mustBe(t, "sent by messages alone", c.sent(), len(c.pairs))
+	}
+	mustBe(t, "calls at once", together, 2)
+	mustBe(t, "why the third waits", waiting, credentialInUse)
+}
+
+// An integration that is the only one to use its credential takes no turns:
+// what is known of the credential is written once.
+func TestOneIntegrationTakesNoTurns(t *testing.T) {
+	w := newWorld(t)
+	for version := int64(1); version <= 3; version++ {
+		w.marked(1, version)
+		w.start(domain.Incremental)
+		w.settle()
+	}
+
+	u, err := w.sure.Usage(w.ctx, w.credential)
+	w.must(err)
+	mustBe(t, "writes", u.Version, 1)
+	mustBe(t, "first user", u.FirstUser, 77)
+}
+
+// A worker is killed in its turn: the turn ends with its invocation, and the
+// others go on.
+func TestATurnOfAKilledWorkerEnds(t *testing.T) {
+	c := newCrowd(t, 8, 4)
+	c.change(domain.ByEvent)
+	c.deliver()
+
+	killed := 0
+	c.before = func() error {
+		if killed < 2 {
+			killed++
+			c.wire.reset(1, false)
+		}
+		return nil
+	}
+	c.change(domain.ByEvent)
+	for len(c.queue) > 0 {
+		_ = c.slice() // those that are killed fail
+		c.wire.reset(0, false)
+	}
+	mustBe(t, "killed", killed, 2)
+
+	c.minutes(6)
+	mustBe(t, "sent", c.sent(), len(c.pairs))
+}
+
+// A run that was to try the provider, after the pause or since a manager wants
+// it, and that has nothing to ask, does not hold up one that has.
+func TestATryThatAsksNothingIsLeftToAnother(t *testing.T) {
+	for trigger, after := range map[domain.Trigger]time.Duration{domain.ByEvent: 5 * time.Minute, domain.ByRequest: time.Minute} {
+		c := newCrowd(t, 8, 1)
+		c.change(domain.ByEvent)
+		c.minutes(2)
+
+		busy := c.pairs[0]
+		asked := 0
+		c.before = func() error {
+			asked++
+			return rejected()
+		}
+		c.must(c.sure.PutMark(c.ctx, busy.ID, store.Mark{ItemID: 5100, Version: 1}))
+		c.version++
+		_, err := c.sure.PutItem(c.ctx, domain.Item{ID: 5100, OrganisationID: busy.OrganisationID, ItemType: busy.ItemType, Version: c.version, State: domain.Open})
+		c.must(err)
+		c.request(domain.ByEvent, c.pairs[:1])
+		c.deliver()
+		mustBe(t, "asked", asked, 1)
+
+		c.clock.now = c.clock.now.Add(after)
+		c.request(trigger, c.pairs[1:])
+		c.deliver()
+		mustBe(t, "asked by those that have nothing to send", asked, 1)
+
+		c.request(trigger, c.pairs[:1])
+		c.deliver()
+		mustBe(t, fmt.Sprint(trigger, ": asked by one that has"), asked, 2)
+	}
+}
+
+// A dry run of an integration whose place is not known yet asks the provider for
+// it. Dry runs keep to what is known of the credential too.
+func TestDryRunsShareARevokedToken(t *testing.T) {
+	c := newCrowd(t, 8, 4)
+	c.dry = true
+	refused := 0
+	for _, p := range c.providers {
+		p.unresolved = rejected()
+		p.refusing = func() { refused++ }
+	}
+
+	c.change(domain.ByEvent)
+	c.deliver()
+	mustBe(t, "refused calls", refused, 1)
+}
+
+// Two workers use a credential that was refused. After the pause a third one
+// waits and tries nothing; during the pause a manager's sync ends at once.
+func TestNobodyTriesBesideTwoOthers(t *testing.T) {
+	for pause, want := range map[time.Duration]domain.Status{0: domain.Waiting, time.Hour: domain.Failed} {
+		w := newWorld(t)
+		w.marked(1, 1)
+		u, err := w.sure.Usage(w.ctx, w.credential)
+		w.must(err)
+		u.FirstUser, u.Shared = 1, true
+		u.Refusal = &store.Refusal{Reason: domain.RunError{Code: "credentials_rejected"}, Until: w.clock.now.Add(pause).UnixMilli(), Count: 1}
+		for run := domain.Snowflake(1); run <= 2; run++ {
+			u.Turns, _ = u.Turns.Take(turns.Waiter{RunID: run}, "another", users, w.clock.now, w.clock.now.Add(time.Hour))
+		}
+		_, err = w.sure.PutUsage(w.ctx, w.credential, u, w.clock.now)
+		w.must(err)
+
+		run := w.start(domain.Incremental)
+		w.must(w.slice())
+		mustBe(t, fmt.Sprint("pause of ", pause, ": status"), w.run(run).Status, want)
+		mustBe(t, "calls", w.provider.calls(), 0)
+
+		w.pass(2 * time.Hour)
+		mustBe(t, "objects in the end", len(w.provider.objects), 1)
+	}
+}
