@@ -101,11 +101,18 @@ func recorded(line *live.Line, dir, name string) error {
 		return err
 	}
 
-	path := filepath.Join(dir, name+"-"+time.Now().UTC().Format("20060102-150405")+".jsonl")
-	if err := os.WriteFile(path, lines.Bytes(), 0o644); err != nil {
+	configuration, err := line.Configuration()
+	if err != nil {
 		return err
 	}
-	_, err := fmt.Println("recorded in", path)
+	path := filepath.Join(dir, name+"-"+time.Now().UTC().Format("20060102-150405"))
+	if err := os.WriteFile(path+".json", []byte(configuration+"\n"), 0o644); err != nil {
+		return err
+	}
+	if err := os.WriteFile(path+".jsonl", lines.Bytes(), 0o644); err != nil {
+		return err
+	}
+	_, err = fmt.Printf("recorded in %s.jsonl, with the configuration in %s.json\n", path, path)
 
 	return err
 }

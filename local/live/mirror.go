@@ -42,11 +42,8 @@ const mirrored = "0000000000000000000000000000000000000000"
 const account = "sync-bot"
 
 // Differences sends what was recorded to the stand-in of the provider and lists how
-// its answers differ: status, content type and form of the body, and members of
-// another kind or that only the stand-in has. With strict it also lists members that
-// only the provider has, and lists of another length: a stand-in has the members that
-// the connectors read, and shows new objects at once.
-func (l *Line) Differences(ctx context.Context, strict bool) (found []recording.Difference, err error) {
+// its answers differ: see Compare.
+func (l *Line) Differences(ctx context.Context, strict bool) ([]recording.Difference, error) {
 	var file bytes.Buffer
 	if err := l.Save(&file); err != nil {
 		return nil, err
@@ -55,22 +52,35 @@ func (l *Line) Differences(ctx context.Context, strict bool) (found []recording.
 	if err != nil {
 		return nil, err
 	}
+	public, err := l.Configuration()
+	if err != nil {
+		return nil, err
+	}
 
+	return Compare(ctx, l.provider, public, all, strict)
+}
+
+// Compare sends the requests of a trial's recording to the stand-in of the provider,
+// with the place of the recording in it, and lists how its answers differ from those
+// recorded: status, content type and form of the body, and members of another kind or
+// that only the stand-in has. With strict it also lists members that only the provider
+// has, and lists of another length: a stand-in has the members that the connectors
+// read, and shows new objects at once. The configuration is that of the recording.
+func Compare(ctx context.Context, provider domain.Provider, configuration string, all []recording.Exchange, strict bool) (found []recording.Difference, err error) {
 	dir, err := os.MkdirTemp("", "mirror")
 	if err != nil {
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
 
-	m, err := openMirror(l.provider, l.public, dir)
+	m, err := openMirror(provider, configuration, dir)
 	if err != nil {
 		return nil, fmt.Errorf("the stand-in: %w", err)
 	}
 	defer func() { err = errors.Join(err, m.close()) }()
 
 	// The token of a GitHub App is asked for with a key that a mirror does not have.
-	all = slices.DeleteFunc(all, func(e recording.Exchange) bool { return strings.HasPrefix(e.Request.Path, "/app/") })
-
+	all = slices.DeleteFunc(slices.Clone(all), func(e recording.Exchange) bool { return strings.HasPrefix(e.Request.Path, "/app/") })
 	replay := recording.Replay{Authorize: func(_ string, r *http.Request) { m.authorize(r) }, Modelled: !strict}
 
 	return replay.Against(ctx, m.api, all)
@@ -102,8 +112,7 @@ func Grouped(all []recording.Difference) []string {
 	return sentences
 }
 
-// openMirror opens the stand-in of a provider. The place has the names that a
-// recording has in their stead (see placesIn).
+// openMirror opens the stand-in of a provider, with the place of a configuration.
 func openMirror(provider domain.Provider, configuration, dir string) (*mirror, error) {
 	open := map[domain.Provider]func(configuration, dir string) (*mirror, error){
 		domain.GitHub: mirrorGitHub, domain.GitLab: mirrorGitLab, domain.Jira: mirrorJira, domain.MantisBT: mirrorMantisBT,
@@ -129,23 +138,13 @@ func below(api http.Handler, address, own string) http.Handler {
 	return http.StripPrefix(strings.TrimSuffix(strings.TrimSuffix(u.Path, "/"), own), api)
 }
 
-// inRecording is the name that a recording has for the place of a configuration.
-func inRecording(configuration, name string) string {
-	parts := strings.Split(name, "/")
-	for i, part := range parts {
-		parts[i] = cmp.Or(placesIn(configuration)[part], part)
-	}
-
-	return strings.Join(parts, "/")
-}
-
 func mirrorGitHub(configuration, dir string) (*mirror, error) {
 	f, err := form.Parse[form.GitHub](configuration, nil)
 	if err != nil {
 		return nil, err
 	}
 	s, err := github.Open(github.Config{Dir: dir, Tokens: map[string]string{mirrored: account},
-		Repositories: []github.Repository{{Owner: inRecording(configuration, f.Owner), Name: inRecording(configuration, f.Repo), Push: []string{account}}}})
+		Repositories: []github.Repository{{Owner: f.Owner, Name: f.Repo, Push: []string{account}}}})
 	if err != nil {
 		return nil, err
 	}
@@ -158,7 +157,7 @@ func mirrorGitLab(configuration, dir string) (*mirror, error) {
 	if err != nil {
 		return nil, err
 	}
-	project := inRecording(configuration, string(f.Project))
+	project := string(f.Project)
 	if !strings.Contains(project, "/") {
 		project = "acme/work"
 	}
@@ -192,7 +191,7 @@ func mirrorJira(configuration, dir string) (*mirror, error) {
 	const email = "sync@acme.test"
 	config := jira.Config{Flavor: jira.Datacenter, Dir: dir, BaseURL: "https://" + recording.Host + base.Path,
 		Accounts: map[string]jira.Account{mirrored: {Name: account, Email: email, Zone: "Europe/Berlin", Admin: true}},
-		Projects: []jira.Project{{Key: inRecording(configuration, f.ProjectKey), Name: "Work"}}}
+		Projects: []jira.Project{{Key: f.ProjectKey, Name: "Work"}}}
 	authorize := header("Authorization", "Bearer "+mirrored)
 	if f.Flavor == form.Cloud {
 		config.Flavor = jira.Cloud
@@ -211,7 +210,7 @@ func mirrorMantisBT(configuration, dir string) (*mirror, error) {
 	if err != nil {
 		return nil, err
 	}
-	project := mantisbt.Project{ID: 1, Name: inRecording(configuration, string(f.Project))}
+	project := mantisbt.Project{ID: 1, Name: string(f.Project)}
 	if id, err := strconv.Atoi(string(f.Project)); err == nil {
 		project = mantisbt.Project{ID: id, Name: "Work"}
 	}

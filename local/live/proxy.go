@@ -122,12 +122,43 @@ func placesIn(configuration string) map[string]string {
 // Save writes what was recorded, without secrets, names and addresses. If one is
 // left, nothing is written.
 func (l *Line) Save(file io.Writer) error {
-	scrubber, err := recording.NewScrubber(recording.Scrub{Secrets: l.secrets, Hosts: []string{l.host}, Places: l.places})
+	scrubber, err := l.scrubber()
 	if err != nil {
 		return err
 	}
 
 	return l.Recorder.Save(file, scrubber)
+}
+
+func (l *Line) scrubber() (*recording.Scrubber, error) {
+	return recording.NewScrubber(recording.Scrub{Secrets: l.secrets, Hosts: []string{l.host}, Places: l.places})
+}
+
+// Configuration is the configuration that belongs to the recording: what says which
+// place it is, without secrets and with the same names as in the recording.
+func (l *Line) Configuration() (string, error) {
+	var members map[string]json.RawMessage
+	if err := json.Unmarshal([]byte(l.public), &members); err != nil {
+		return "", err
+	}
+	for _, person := range []string{"email", "templates"} {
+		delete(members, person)
+	}
+	kept, err := json.Marshal(members)
+	if err != nil {
+		return "", err
+	}
+
+	scrubber, err := l.scrubber()
+	if err != nil {
+		return "", err
+	}
+	clean, err := scrubber.Scrub([]recording.Exchange{{Request: recording.Request{Method: "PATCH", Path: "/", Body: recording.BodyOf(kept)}}})
+	if err != nil {
+		return "", err
+	}
+
+	return string(clean[0].Request.Body.Bytes()), nil
 }
 
 // Close stops the proxy.
