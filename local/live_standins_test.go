@@ -206,3 +206,27 @@ func TestLiveSeesDifferences(t *testing.T) {
 		}
 	})
 }
+
+// A success with another status is one difference, and not one in each call about
+// the object that was made.
+func TestLiveNamesAnotherSuccessOnce(t *testing.T) {
+	atEachAddress(t, func(t *testing.T, a *address) {
+		if _, refused := a.kit.Add(faults.Order{Fault: faults.WrongSuccess, Times: 100}); refused != nil {
+			t.Skip(refused)
+		}
+		if _, err := a.trial.Run(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		a.line.Hide(a.trial.Places())
+
+		found, err := a.line.Differences(t.Context(), false)
+		if err != nil || len(found) == 0 {
+			t.Fatal(found, err)
+		}
+		for _, one := range live.Grouped(found) {
+			if !strings.HasPrefix(one, "the status is 20") || !strings.Contains(one, "the stand-in's is 20") {
+				t.Error(one)
+			}
+		}
+	})
+}
