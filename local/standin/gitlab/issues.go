@@ -92,7 +92,7 @@ func (s *Server) existing(made *call, least int) (*issue, *answer) {
 		return nil, forbidden()
 	case found == nil || !visible(p, found, made.user):
 		return nil, notFound("")
-	case p.rank(made.user) < least && (least == Owner || found.Author != made.user):
+	case p.rank(made.user) < least && found.Author != made.user:
 		return nil, forbidden()
 	}
 	return found, nil
@@ -117,10 +117,16 @@ func (s *Server) update(made *call) (*answer, change) {
 	return &answer{status: http.StatusOK, value: s.renderIssue(p, updated)}, change{issue: updated}
 }
 
+// remove deletes an issue. GitLab finds it first, whoever asks, and then looks for
+// the right (lib/api/issues.rb, https://docs.gitlab.com/api/issues/#delete-an-issue).
 func (s *Server) remove(made *call) (*answer, change) {
-	found, refused := s.existing(made, Owner)
-	if refused != nil {
-		return refused, change{}
+	p := made.route.project
+	found := s.get(p, made.route.iid)
+	switch {
+	case found == nil:
+		return notFound("Issue "), change{}
+	case p.NoIssues || p.Archived || !p.mayDelete(made.user):
+		return forbidden(), change{}
 	}
 	gone := *found
 	gone.Deleted = true

@@ -21,6 +21,15 @@ func (p *project) rank(user string) int {
 // which is left out here: a label is new unless a test says otherwise.
 func (p *project) mayLabel(user string) bool { return p.rank(user) >= Planner }
 
+// mayDelete reports whether a user may delete issues: owners and planners may, and
+// nobody between them, not even the author (app/policies/project_policy.rb,
+// destroy_issue).
+func (p *project) mayDelete(user string) bool {
+	role := p.role(user)
+
+	return role == Planner || role >= Owner
+}
+
 // member is a member with the role in the project
 // (https://docs.gitlab.com/api/members/).
 func (s *Server) member(made *call) (*answer, change) {

@@ -38,7 +38,11 @@ func (s *Server) changeable(made *call, permission string) (*issue, *project, *a
 		return nil, nil, refused
 	}
 	if !p.has(made.account, permission) {
-		return nil, nil, refuse(http.StatusForbidden, "You do not have permission to edit issues in this project.")
+		verb := "edit"
+		if permission == deleteIssues {
+			verb = "delete"
+		}
+		return nil, nil, refuse(http.StatusForbidden, "You do not have permission to "+verb+" issues in this project.")
 	}
 	return found, p, nil
 }
@@ -144,7 +148,7 @@ func same(a, b *issue) bool {
 }
 
 func (s *Server) remove(made *call) (*answer, *issue) {
-	found, _, refused := s.changeable(made, editIssues)
+	found, _, refused := s.changeable(made, deleteIssues)
 	if refused != nil {
 		return refused, nil
 	}

@@ -11,6 +11,7 @@ const (
 	createIssues     = "CREATE_ISSUES"
 	editIssues       = "EDIT_ISSUES"
 	transitionIssues = "TRANSITION_ISSUES"
+	deleteIssues     = "DELETE_ISSUES"
 )
 
 // has reports whether an account has a permission in a project.
