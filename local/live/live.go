@@ -97,8 +97,8 @@ type scenario struct {
 	try     func(t *Trial, ctx context.Context) (detail string, err error)
 }
 
-// Run tries all promises and closes what it has made. An error says that the
-// trial could not begin or end, such as a cancelled context.
+// Run tries all promises, then closes and deletes what it has made. An error says
+// that the trial could not begin or end, such as a cancelled context.
 func (t *Trial) Run(ctx context.Context) ([]Row, error) {
 	t.began = t.Clock.Now()
 	t.integration = domain.NewSnowflake(t.began)
@@ -120,10 +120,15 @@ func (t *Trial) Run(ctx context.Context) ([]Row, error) {
 
 	t.under("close")
 
-	// What was made is closed also after the trial was stopped by its context.
+	// What was made is closed and deleted also after the trial was stopped by its
+	// context.
 	closing, cancel := context.WithTimeout(context.WithoutCancel(ctx), patience)
 	defer cancel()
 	rows = append(rows, row("what the trial made is closed", "", t.clean(closing)))
+
+	t.under("delete")
+	detail, err := t.deleted(closing)
+	rows = append(rows, row(deletedPromise, detail, err))
 
 	return rows, ctx.Err()
 }
@@ -178,7 +183,7 @@ func (t *Trial) scenarios() []scenario {
 		scenario{"an object is reopened", (*Trial).reopened},
 		scenario{"a create whose answer was lost is found", (*Trial).foundAgain},
 		scenario{"the list shows every object, each once", (*Trial).listed},
-		scenario{"a person's edit is seen", (*Trial).personsEdit},
+		scenario{editPromise, (*Trial).personsEdit},
 		scenario{"the place is known again under a new name", (*Trial).renamed},
 		scenario{"the provider's clock is known", (*Trial).clock},
 		scenario{"limits are told", (*Trial).limits},
@@ -275,11 +280,10 @@ func (t *Trial) change(ctx context.Context, o *object, change func(*domain.Item)
 	return w, err
 }
 
-// clean closes each tracker's object that is open. Messages stay: they say that
-// they may be deleted.
+// clean closes each tracker's object that is open. A message has no state.
 func (t *Trial) clean(ctx context.Context) error {
 	if _, chat := t.Connector.(connector.Chat); chat {
-		return notTried("messages stay: delete them by hand")
+		return notTried("a message cannot be closed")
 	}
 
 	var failed []error

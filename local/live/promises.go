@@ -360,6 +360,9 @@ func (t *Trial) listed(ctx context.Context) (string, error) {
 	}
 }
 
+// editPromise is the row that a person is needed for.
+const editPromise = "a person's edit is seen"
+
 // personsEdit has a person edit an object, and waits for the list to show it.
 func (t *Trial) personsEdit(ctx context.Context) (string, error) {
 	o, err := t.first()

@@ -14,17 +14,29 @@ type Wire struct {
 	calls  int
 	lose   bool
 	limits map[string]string
+	// provider is what Around was given, written the heads of the writes that it
+	// took, by method and path.
+	provider http.Handler
+	written  map[string]*http.Request
 }
 
 // Around is the provider as it is seen through the wire.
 func (w *Wire) Around(provider http.Handler) http.Handler {
+	w.mu.Lock()
+	w.provider = provider
+	w.mu.Unlock()
+
 	return http.HandlerFunc(func(out http.ResponseWriter, r *http.Request) {
 		if w.arrives(r) {
 			provider.ServeHTTP(discard{http.Header{}}, r)
 			panic(http.ErrAbortHandler) // the connection ends without an answer
 		}
 
-		provider.ServeHTTP(&noting{ResponseWriter: out, wire: w}, r)
+		answer := &noting{ResponseWriter: out, wire: w}
+		provider.ServeHTTP(answer, r)
+		if answer.status < http.StatusMultipleChoices {
+			w.keep(r)
+		}
 	})
 }
 
@@ -105,10 +117,12 @@ func (w *Wire) saw(header http.Header) {
 // noting hands an answer on and notes its header.
 type noting struct {
 	http.ResponseWriter
-	wire *Wire
+	wire   *Wire
+	status int // 0 until it is said
 }
 
 func (n *noting) WriteHeader(status int) {
+	n.status = status
 	n.wire.saw(n.Header())
 	n.ResponseWriter.WriteHeader(status)
 }
