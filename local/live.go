@@ -28,7 +28,7 @@ func liveCommand(ctx context.Context, args []string) error {
 	provider := flags.String("provider", "", "discord, github, gitlab, jira, mantisbt, slack or teams")
 	config := flags.String("config", "", "a file with the configuration of an integration, secrets in it")
 	yes := flags.Bool("yes", false, "post to a chat, or work in a place that holds objects of others")
-	person := flags.Bool("person", false, "ask a person to edit and to rename at the provider")
+	person := flags.String("person", "", "1: ask a person to edit and to rename at the provider; else a file with a configuration of another account at the same place, which edits")
 	record := flags.String("record", "", "a folder for a recording of all exchanges, without secrets, names and addresses")
 	standin := flags.String("standin", "", "instead of both: a stand-in of the running local environment, by its name in endpoints.json")
 	if err := parse(flags, args); err != nil {
@@ -51,9 +51,13 @@ func liveCommand(ctx context.Context, args []string) error {
 	defer func() { _ = line.Close() }()
 
 	trial := &live.Trial{Connector: line.Connector, Wire: line.Wire, Recorder: line.Recorder, Clock: wall.Clock{}, Yes: *yes}
-	if *person {
-		trial.Ask = asking(os.Stdin, os.Stdout)
+	done, err := withPerson(trial, line, *person)
+	if err != nil {
+		return err
 	}
+	defer done()
+
+	_, _ = fmt.Fprint(os.Stderr, ofOthers(*yes, *record))
 	rows, err := trial.Run(ctx)
 	line.Hide(trial.Places())
 	broken := printed(os.Stdout, rows)
@@ -89,6 +93,40 @@ func compared(ctx context.Context, out io.Writer, line *live.Line) {
 			_, _ = fmt.Fprintln(out, "-", d)
 		}
 	}
+}
+
+// withPerson has a person asked at the terminal, or opens the connector of another
+// account that edits in place of a person. Done closes that one.
+func withPerson(trial *live.Trial, line *live.Line, person string) (done func(), err error) {
+	switch person {
+	case "":
+		return func() {}, nil
+	case "1":
+		trial.Ask = asking(os.Stdin, os.Stdout)
+		return func() {}, nil
+	}
+
+	text, err := os.ReadFile(person)
+	if err != nil {
+		return nil, err
+	}
+	second, err := line.OpenPerson(string(text))
+	if err != nil {
+		return nil, fmt.Errorf("the second configuration, in %s: %w", person, err)
+	}
+	trial.Person = second.Connector
+
+	return func() { _ = second.Close() }, nil
+}
+
+// ofOthers is the warning about a recording in a place that may hold objects of
+// others, "" for none.
+func ofOthers(yes bool, record string) string {
+	if !yes || record == "" {
+		return ""
+	}
+
+	return "YES=1 with RECORD: if the place holds objects or messages of others, their texts can be in the recording. Names and addresses are replaced, prose is not. Read it before you hand it on.\n"
 }
 
 // recorded writes the recording into a new file of a folder.

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -21,10 +22,28 @@ func TestLiveCommandRefuses(t *testing.T) {
 		t.Fatal(err)
 	}
 
+	good := filepath.Join(dir, "good.json")
+	other := filepath.Join(dir, "other.json")
+	for file, text := range map[string]string{
+		good:  `{"base_url":"https://mantis.example","project":"Work","token":"` + secret + `"}`,
+		other: `{"base_url":"https://mantis.example","project":"Play","token":"another-` + secret + `"}`,
+	} {
+		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	with := func(person string) []string {
+		return []string{"-provider", "mantisbt", "-config", good, "-person", person}
+	}
+
 	for name, tt := range map[string]struct {
 		args []string
 		want string
 	}{
+		"the same token":    {with(good), "the second configuration, in " + good + ": its token is that of the first configuration"},
+		"another place":     {with(other), "the second configuration, in " + other + ": it leads to another place"},
+		"a wrong second":    {with(config), "the second configuration, in " + config + ": "},
+		"no second file":    {with(filepath.Join(dir, "none.json")), "no such file"},
 		"nothing":           {nil, "live needs -provider and -config, or -standin"},
 		"no configuration":  {[]string{"-provider", "mantisbt"}, "live needs -provider and -config, or -standin"},
 		"another provider":  {[]string{"-provider", "trello", "-config", config}, "live needs -provider and -config, or -standin"},
@@ -38,6 +57,44 @@ func TestLiveCommandRefuses(t *testing.T) {
 		if err == nil || !strings.Contains(err.Error(), tt.want) || strings.Contains(err.Error(), secret) {
 			t.Errorf("%s: %v", name, err)
 		}
+	}
+}
+
+// A recording may hold the texts of other people where YES=1 lets the trial into
+// their place.
+func TestLiveWarnsOfTextsOfOthers(t *testing.T) {
+	for _, tt := range []struct {
+		yes    bool
+		record string
+		warns  bool
+	}{{true, "folder", true}, {true, "", false}, {false, "folder", false}, {false, "", false}} {
+		said := ofOthers(tt.yes, tt.record)
+		if tt.warns != strings.Contains(said, "their texts can be in the recording") || !tt.warns && said != "" {
+			t.Errorf("%+v: %q", tt, said)
+		}
+	}
+
+	// The command says it before the first call: here the trial may make none.
+	dir := t.TempDir()
+	config := filepath.Join(dir, "config.json")
+	if err := os.WriteFile(config, []byte(`{"base_url":"https://mantis.example","project":"Work","token":"`+strings.Repeat("s", 32)+`"}`), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	said, err := os.Create(filepath.Join(dir, "stderr"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	usual := os.Stderr
+	os.Stderr = said
+	t.Cleanup(func() { os.Stderr = usual })
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := liveCommand(ctx, []string{"-provider", "mantisbt", "-config", config, "-yes", "-record", filepath.Join(dir, "to")}); !errors.Is(err, context.Canceled) {
+		t.Error(err)
+	}
+	text, err := os.ReadFile(said.Name())
+	if err != nil || string(text) != ofOthers(true, dir) {
+		t.Errorf("%q %v", text, err)
 	}
 }
 

@@ -66,6 +66,9 @@ type Trial struct {
 	// Ask has a person do something at the provider, and returns when it is done.
 	// nil says that no person is there.
 	Ask func(ctx context.Context, what string) error
+	// Person is a connector to the same place with another account's token. It
+	// edits in place of a person. nil: there is none.
+	Person connector.Connector
 
 	integration domain.Snowflake
 	began       time.Time
@@ -137,9 +140,12 @@ func (t *Trial) Run(ctx context.Context) ([]Row, error) {
 func (t *Trial) Places() []connector.Place { return t.places }
 
 // under has the exchanges that follow be recorded under a promise.
-func (t *Trial) under(promise string) {
+func (t *Trial) under(promise string) { t.underAs(promise, "ours") }
+
+// underAs is under for the exchanges of a role.
+func (t *Trial) underAs(promise, role string) {
 	if t.Recorder != nil {
-		t.Recorder.Case(strings.Join(strings.FieldsFunc(promise, func(r rune) bool { return r < 'a' || r > 'z' }), "-"), "ours", "")
+		t.Recorder.Case(strings.Join(strings.FieldsFunc(promise, func(r rune) bool { return r < 'a' || r > 'z' }), "-"), role, "")
 	}
 }
 

@@ -360,19 +360,19 @@ func (t *Trial) listed(ctx context.Context) (string, error) {
 	}
 }
 
-// editPromise is the row that a person is needed for.
+// editPromise is the row that a person, or a second account, is needed for.
 const editPromise = "a person's edit is seen"
 
-// personsEdit has a person edit an object, and waits for the list to show it.
+// personsEdit has a person or another account edit an object, and waits for the list to show it.
 func (t *Trial) personsEdit(ctx context.Context) (string, error) {
 	o, err := t.first()
 	switch {
 	case err != nil:
 		return "", err
-	case t.Ask == nil:
+	case t.Ask == nil && t.Person == nil:
 		return "", notTried("no person is there to edit")
 	}
-	if err := t.Ask(ctx, "Change the text of "+o.sent.Remote.URL); err != nil {
+	if err := t.editAsPerson(ctx, o); err != nil {
 		return "", err
 	}
 

@@ -48,6 +48,7 @@ type Line struct {
 	client   *outbound.Client
 	dir      string                // of the proxy's certificates
 	at       string                // where the proxy listens
+	second   second                // what a second account needs
 	failed   atomic.Pointer[error] // why the provider was not reached
 }
 
@@ -72,14 +73,21 @@ func Open(provider domain.Provider, text string, up Upstream) (*Line, error) {
 	if err != nil {
 		return nil, err
 	}
+
+	return openLine(provider, accepted, up, &recording.Recorder{})
+}
+
+// openLine opens the connector of an accepted configuration.
+func openLine(provider domain.Provider, accepted configuration.Accepted, up Upstream, recorder *recording.Recorder) (*Line, error) {
 	origin, err := url.Parse(accepted.Destination.Origin)
 	if err != nil || origin.Host == "" {
 		return nil, errors.New("the configuration names no server")
 	}
 
 	line := &Line{
-		Wire: &Wire{}, Recorder: &recording.Recorder{}, provider: provider, public: accepted.Public, host: origin.Hostname(),
+		Wire: &Wire{}, Recorder: recorder, provider: provider, public: accepted.Public, host: origin.Hostname(),
 		secrets: slices.Collect(maps.Values(accepted.NewSecrets)), places: placesIn(accepted.Public),
+		second: second{accepted, up},
 	}
 	if err := line.listen(origin.Host, up); err != nil {
 		return nil, errors.Join(err, line.Close())
