@@ -200,10 +200,14 @@ func saved(t *testing.T, line *Line, tokens []string, deletes bool) {
 	}
 	edits := 0
 	deleted := 0
+	last := "" // who made the last call of the row: the list that shows the edit
 	for _, e := range all {
 		byPerson := e.Role == "person"
 		if byPerson != (strings.HasPrefix(e.Case, "a-person-s-edit-is-seen") && e.Role != "ours") {
 			t.Errorf("%s is by %s", e.Case, e.Role)
+		}
+		if strings.HasPrefix(e.Case, "a-person-s-edit-is-seen") {
+			last = e.Role
 		}
 		if byPerson && e.Request.Method != http.MethodGet {
 			edits++
@@ -215,8 +219,8 @@ func saved(t *testing.T, line *Line, tokens []string, deletes bool) {
 			}
 		}
 	}
-	if edits == 0 || (deleted == 2) != deletes {
-		t.Errorf("%d edits of the person, %d deletes", edits, deleted)
+	if last != "ours" || edits == 0 || (deleted == 2) != deletes {
+		t.Errorf("%d edits of the person, %d deletes, seen by %q", edits, deleted, last)
 	}
 }
 
