@@ -183,3 +183,22 @@ func TestACallOfTheTrialsOwn(t *testing.T) {
 	}()
 	_, _, _ = ask(t.Context(), func(http.ResponseWriter, *http.Request) { panic("a fault of ours") })
 }
+// A write that the provider refused tells no address: the object may lie elsewhere.
+func TestARefusedWriteTellsNoAddress(t *testing.T) {
+	for status, kept := range map[int]bool{0: true, 200: true, 204: true, 302: false, 404: false, 500: false} {
+		w := &Wire{}
+		around := w.Around(http.HandlerFunc(func(out http.ResponseWriter, _ *http.Request) {
+			if status != 0 {
+				out.WriteHeader(status)
+			}
+		}))
+		r, err := http.NewRequestWithContext(t.Context(), http.MethodPut, "https://provider.example/issues/1", http.NoBody)
+		if err != nil {
+			t.Fatal(err)
+		}
+		around.ServeHTTP(&taken{header: http.Header{}}, r)
+		if found := w.lastWrite(func(*http.Request) bool { return true }); (found != nil) != kept {
+			t.Errorf("%d: %v", status, found)
+		}
+	}
+}
