@@ -274,6 +274,9 @@ func TestLiveTellsHowADeleteIsAnswered(t *testing.T) {
 				if a.outcome == trials.NotTried {
 					made = 1 // the first refusal is enough
 				}
+				if strings.Contains(a.says, "answers 20") && name != "slack" {
+					made *= 2 // a second delete would find nothing if the first one was done
+				}
 				if got.Outcome != a.outcome || !strings.Contains(got.Detail, says) || asked != made || strings.Contains(got.Detail, "Prose") {
 					t.Errorf("%d deletes, %+v", asked, got)
 				}
@@ -484,4 +487,38 @@ func TestLiveDeletesInPace(t *testing.T) {
 			t.Errorf("%d deletes", seen)
 		}
 	})
+}
+
+// A delete that is answered with another success is proven by a second one, which
+// finds nothing. Where that one finds the object, the promise is broken.
+func TestLiveProvesAnotherSuccessOfADelete(t *testing.T) {
+	for _, d := range deleters() {
+		for _, done := range []bool{true, false} {
+			t.Run(fmt.Sprintf("%s/%t", d.name, done), func(t *testing.T) {
+				wire := &trials.Wire{}
+				seen := map[string]bool{}
+				c := d.open(t, true, func(standin http.Handler) http.Handler {
+					return wire.Around(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+						if !deletes(r) || seen[r.URL.Path] && done {
+							standin.ServeHTTP(w, r)
+							return
+						}
+						seen[r.URL.Path] = true
+						if done {
+							standin.ServeHTTP(discarded{http.Header{}}, r)
+						}
+						w.WriteHeader(http.StatusOK)
+					}))
+				})
+				rows, err := (&trials.Trial{Connector: c, Wire: wire, Clock: &passed{}}).Run(t.Context())
+				if err != nil {
+					t.Fatal(err)
+				}
+				got := rowOf(t, rows, deleted)
+				if done && (got.Outcome != trials.Kept || len(heldBy(t, c)) != 0) || !done && (got.Outcome != trials.Broken || len(heldBy(t, c)) != 2) {
+					t.Errorf("%+v, %d objects are left", got, len(heldBy(t, c)))
+				}
+			})
+		}
+	}
 }

@@ -2,6 +2,7 @@ package live
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -12,6 +13,7 @@ import (
 	"path"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 
 	"integrations/shared/connector"
@@ -127,30 +129,50 @@ func (t *Trial) delete(ctx context.Context, o *object) error {
 	case gone:
 		return nil
 	case err != nil:
-		return fmt.Errorf("delete %s: %w", o.sent.Remote.URL, err)
+		return fmt.Errorf("delete %s: %w", o.where(), err)
 	}
 
 	request, err := t.deletion(o.sent.Remote)
 	if err != nil {
 		return err
 	}
-	if err := t.Clock.Sleep(ctx, pause); err != nil {
-		return err
-	}
-	status, body, err := t.Wire.send(ctx, request)
-	if err == nil {
-		err = t.judge(status, body)
-	}
-
+	err = t.sent(ctx, request)
 	var no errMayNot
 	switch {
 	case errors.As(err, &no):
 		return no
 	case err != nil:
-		return fmt.Errorf("delete %s: %w", o.sent.Remote.URL, err)
+		return fmt.Errorf("delete %s: %w", o.where(), err)
 	}
 
 	return nil
+}
+
+// where is the address of an object's page, or its title where it has none.
+func (o *object) where() string { return cmp.Or(o.sent.Remote.URL, strconv.Quote(o.item.Title)) }
+
+// sent sends a delete and judges the answer. Of another success than 204 it is not
+// known what was done: the object is gone if a second delete finds nothing.
+func (t *Trial) sent(ctx context.Context, request *http.Request) error {
+	if err := t.Clock.Sleep(ctx, pause); err != nil {
+		return err
+	}
+	status, body, err := t.Wire.send(ctx, request)
+	if err != nil {
+		return err
+	}
+
+	_, onSlack := t.Connector.(*slack.Bot)
+	if !onSlack && status >= http.StatusOK && status < http.StatusMultipleChoices && status != http.StatusNoContent {
+		if err := t.Clock.Sleep(ctx, pause); err != nil {
+			return err
+		}
+		if second, _, err := t.Wire.send(ctx, request); err == nil && second == http.StatusNotFound {
+			return nil
+		}
+	}
+
+	return t.judge(status, body)
 }
 
 // proven reads an object of a tracker before it is deleted: it must carry the

@@ -183,6 +183,7 @@ func TestACallOfTheTrialsOwn(t *testing.T) {
 	}()
 	_, _, _ = ask(t.Context(), func(http.ResponseWriter, *http.Request) { panic("a fault of ours") })
 }
+
 // A write that the provider refused tells no address: the object may lie elsewhere.
 func TestARefusedWriteTellsNoAddress(t *testing.T) {
 	for status, kept := range map[int]bool{0: true, 200: true, 204: true, 302: false, 404: false, 500: false} {

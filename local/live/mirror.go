@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"cmp"
 	"context"
-	"encoding/base64"
 	"errors"
 	"fmt"
 	"net/http"
@@ -30,16 +29,34 @@ import (
 // requests can be sent to it.
 type mirror struct {
 	api http.Handler
-	// authorize puts the mirror's own credential in the place of the recorded one.
-	authorize func(r *http.Request)
+	// authorize puts the mirror's own credential of a role in the place of the
+	// recorded one.
+	authorize func(role string, r *http.Request)
 	close     func() error
 }
 
 // mirrored is the credential at a mirror: it is of no use anywhere else.
 const mirrored = "0000000000000000000000000000000000000000"
 
-// account is the user at a mirror.
-const account = "sync-bot"
+// account is the user at a mirror, another the one that edits as a person.
+const (
+	account = "sync-bot"
+	another = "a-person"
+)
+
+// users are the accounts of a mirror by credential.
+func users() map[string]string {
+	return map[string]string{mirrored: account, credential("person"): another}
+}
+
+// credential is that of a role at a mirror.
+func credential(role string) string {
+	if role == "person" {
+		return strings.Repeat("1", len(mirrored))
+	}
+
+	return mirrored
+}
 
 // Differences sends what was recorded to the stand-in of the provider and lists how
 // its answers differ: see Compare.
@@ -80,8 +97,13 @@ func Compare(ctx context.Context, provider domain.Provider, configuration string
 	defer func() { err = errors.Join(err, m.close()) }()
 
 	// The token of a GitHub App is asked for with a key that a mirror does not have.
-	all = slices.DeleteFunc(slices.Clone(all), func(e recording.Exchange) bool { return strings.HasPrefix(e.Request.Path, "/app/") })
-	replay := recording.Replay{Authorize: func(_ string, r *http.Request) { m.authorize(r) }, Modelled: !strict}
+	// Who may delete is a matter of the account: the one of a mirror may.
+	all = slices.DeleteFunc(slices.Clone(all), func(e recording.Exchange) bool {
+		refused := e.Request.Method == http.MethodDelete && slices.Contains(refusing, e.Response.Status)
+
+		return refused || strings.HasPrefix(e.Request.Path, "/app/")
+	})
+	replay := recording.Replay{Authorize: m.authorize, Modelled: !strict}
 
 	return replay.Against(ctx, m.api, all)
 }
@@ -122,9 +144,9 @@ func openMirror(provider domain.Provider, configuration, dir string) (*mirror, e
 	return open[provider](configuration, dir)
 }
 
-// header gives a function that sets a header.
-func header(name, value string) func(*http.Request) {
-	return func(r *http.Request) { r.Header.Set(name, value) }
+// header gives a function that sets a header to a role's credential behind a scheme.
+func header(name, scheme string) func(string, *http.Request) {
+	return func(role string, r *http.Request) { r.Header.Set(name, scheme+credential(role)) }
 }
 
 // below is an API that is served under the path of an address, less what the
@@ -143,13 +165,13 @@ func mirrorGitHub(configuration, dir string) (*mirror, error) {
 	if err != nil {
 		return nil, err
 	}
-	s, err := github.Open(github.Config{Dir: dir, Tokens: map[string]string{mirrored: account},
-		Repositories: []github.Repository{{Owner: f.Owner, Name: f.Repo, Push: []string{account}}}})
+	s, err := github.Open(github.Config{Dir: dir, Tokens: users(),
+		Repositories: []github.Repository{{Owner: f.Owner, Name: f.Repo, Push: []string{account, another}}}})
 	if err != nil {
 		return nil, err
 	}
 
-	return &mirror{api: below(s.API(), f.API(), ""), authorize: header("Authorization", "Bearer "+mirrored), close: s.Close}, nil
+	return &mirror{api: below(s.API(), f.API(), ""), authorize: header("Authorization", "Bearer "), close: s.Close}, nil
 }
 
 func mirrorGitLab(configuration, dir string) (*mirror, error) {
@@ -161,13 +183,14 @@ func mirrorGitLab(configuration, dir string) (*mirror, error) {
 	if !strings.Contains(project, "/") {
 		project = "acme/work"
 	}
-	s, err := gitlab.Open(gitlab.Config{Dir: dir, Host: recording.Host, Tokens: map[string]string{mirrored: account}, Projects: []gitlab.Project{{Path: project}}})
+	s, err := gitlab.Open(gitlab.Config{Dir: dir, Host: recording.Host, Tokens: users(),
+		Projects: []gitlab.Project{{Path: project, Roles: map[string]int{account: gitlab.Owner, another: gitlab.Owner}}}})
 	if err != nil {
 		return nil, err
 	}
 
-	authorize := func(r *http.Request) {
-		r.Header.Set("Private-Token", mirrored)
+	authorize := func(role string, r *http.Request) {
+		r.Header.Set("Private-Token", credential(role))
 		named := "/projects/" + string(f.Project)
 		if strings.Trim(string(f.Project), "0123456789") == "" && strings.Contains(r.URL.Path+"/", named+"/") {
 			r.URL.Path = strings.Replace(r.URL.Path, named, "/projects/"+project, 1)
@@ -188,14 +211,17 @@ func mirrorJira(configuration, dir string) (*mirror, error) {
 		return nil, err
 	}
 
-	const email = "sync@acme.test"
+	emails := map[string]string{mirrored: "sync@acme.test", credential("person"): "person@acme.test"}
+	accounts := map[string]jira.Account{}
+	for token, name := range users() {
+		accounts[token] = jira.Account{Name: name, Email: emails[token], Zone: "Europe/Berlin", Admin: true}
+	}
 	config := jira.Config{Flavor: jira.Datacenter, Dir: dir, BaseURL: "https://" + recording.Host + base.Path,
-		Accounts: map[string]jira.Account{mirrored: {Name: account, Email: email, Zone: "Europe/Berlin", Admin: true}},
-		Projects: []jira.Project{{Key: f.ProjectKey, Name: "Work"}}}
-	authorize := header("Authorization", "Bearer "+mirrored)
+		Accounts: accounts, Projects: []jira.Project{{Key: f.ProjectKey, Name: "Work"}}}
+	authorize := header("Authorization", "Bearer ")
 	if f.Flavor == form.Cloud {
 		config.Flavor = jira.Cloud
-		authorize = header("Authorization", "Basic "+base64.StdEncoding.EncodeToString([]byte(email+":"+mirrored)))
+		authorize = func(role string, r *http.Request) { r.SetBasicAuth(emails[credential(role)], credential(role)) }
 	}
 	s, err := jira.Open(config)
 	if err != nil {
@@ -217,12 +243,12 @@ func mirrorMantisBT(configuration, dir string) (*mirror, error) {
 	if f.Category != "" {
 		project.Categories = []string{f.Category}
 	}
-	s, err := mantisbt.Open(mantisbt.Config{Dir: dir, Tokens: map[string]string{mirrored: account}, Projects: []mantisbt.Project{project}, Web: "https://" + recording.Host})
+	s, err := mantisbt.Open(mantisbt.Config{Dir: dir, Tokens: users(), Projects: []mantisbt.Project{project}, Web: "https://" + recording.Host})
 	if err != nil {
 		return nil, err
 	}
 
-	return &mirror{api: below(s.API(), f.API(), "/api/rest"), authorize: header("Authorization", mirrored), close: s.Close}, nil
+	return &mirror{api: below(s.API(), f.API(), "/api/rest"), authorize: header("Authorization", ""), close: s.Close}, nil
 }
 
 func mirrorSlack(_, dir string) (*mirror, error) {
@@ -235,7 +261,7 @@ func mirrorSlack(_, dir string) (*mirror, error) {
 		return nil, err
 	}
 
-	authorize := func(r *http.Request) {
+	authorize := func(_ string, r *http.Request) {
 		if strings.HasPrefix(r.URL.Path, "/services/") {
 			r.URL.Path, r.URL.RawPath = "/services/"+hook, ""
 			return
@@ -264,7 +290,7 @@ func mirrorDiscord(configuration, dir string) (*mirror, error) {
 		return nil, err
 	}
 
-	authorize := func(r *http.Request) {
+	authorize := func(_ string, r *http.Request) {
 		before, after, webhook := strings.Cut(r.URL.Path, "/webhooks/")
 		if !webhook {
 			r.Header.Set("Authorization", "Bot "+mirrored)
@@ -290,7 +316,7 @@ func mirrorTeams(configuration, dir string) (*mirror, error) {
 		return nil, err
 	}
 
-	authorize := func(r *http.Request) {
+	authorize := func(_ string, r *http.Request) {
 		r.URL.Path, r.URL.RawPath = "/powerautomate/automations/direct/workflows/"+flow.ID+"/triggers/manual/paths/invoke", ""
 		query := r.URL.Query()
 		query.Set("sig", mirrored)

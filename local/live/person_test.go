@@ -46,7 +46,7 @@ func trackers() []tracker {
 	jiraOf := func(name, flavor, host string, config func(email, token string) string) tracker {
 		return tracker{name, domain.Jira, "ATA" + "TT3x", host, config, func(t *testing.T, first, second string) (http.Handler, io.Closer, error) {
 			s, err := jira.Open(jira.Config{Flavor: flavor, Dir: t.TempDir(), BaseURL: "https://" + host, Projects: []jira.Project{{Key: "PLANS"}},
-				Accounts: map[string]jira.Account{first: {Name: "sync-bot", Email: firstEmail}, second: {Name: "maria", Email: secondEmail}}})
+				Accounts: map[string]jira.Account{first: {Name: "sync-bot", Email: firstEmail, Admin: true}, second: {Name: "maria", Email: secondEmail, Admin: true}}})
 			if err != nil {
 				return nil, nil, err
 			}
@@ -170,6 +170,10 @@ func TestASecondAccountEdits(t *testing.T) {
 				t.Error("the second account's title became that of the item")
 			}
 			saved(t, first, tokens, tr.deletes)
+			differences, err := first.Differences(t.Context(), false)
+			if err != nil || len(differences) > 0 {
+				t.Errorf("the stand-in does not answer alike: %q, %v", Grouped(differences), err)
+			}
 		})
 	}
 }
