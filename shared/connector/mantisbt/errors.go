@@ -123,8 +123,9 @@ func (c *Connector) limited(said problem.Problem, answer outbound.Response) *con
 // means the issue or the whole project is asked with one read.
 func (c *Connector) issueRefused(ctx context.Context, method string, answer outbound.Response) *connector.Error {
 	said, reads := c.said(answer), method == http.MethodGet
-	if answer.Status == http.StatusPreconditionFailed {
-		// Nothing was changed: whoever asks again reads the issue again.
+	if answer.Status == http.StatusPreconditionFailed && !nobody(answer.Header) {
+		// Nothing was changed: the next try reads the issue again. The tag differs
+		// from account to account, so the anonymous account has none that fits.
 		return c.fail(connector.Retryable, connector.ItemScope, "changed_meanwhile", said.Reason("the issue was changed at the same moment"), answer)
 	}
 	if e := c.settled(method, answer, said); e != nil {
