@@ -3,10 +3,12 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -40,10 +42,41 @@ func TestEachFaultDuringASync(t *testing.T) {
 	for _, name := range slices.Concat(trackerNames, chats) {
 		t.Run(name, func(t *testing.T) {
 			for _, fault := range faults.Names() {
-				t.Run(fault, func(t *testing.T) { faulted(t, endpoint, name, fault) })
+				t.Run(fault, func(t *testing.T) { faulted(t, endpoint, name, variant{fault: fault}) })
+			}
+			for _, v := range variants {
+				t.Run(v.String(), func(t *testing.T) { faulted(t, endpoint, name, v) })
 			}
 		})
 	}
+}
+
+// A variant is a fault with settings other than its default ones.
+type variant struct {
+	fault  string
+	form   string // "" for the default
+	status int    // 0 for the default
+}
+
+// variants are tried beside the faults as they are without settings. A provider
+// that does not have one refuses the order: see docs/faults.md.
+var variants = []variant{
+	{fault: faults.ForeignLink, form: faults.Plain},
+	{fault: faults.ForeignAnswer, form: faults.Empty},
+	{fault: faults.MovedReadonly, status: http.StatusTemporaryRedirect},
+}
+
+// String is the variant as a command line has it.
+func (v variant) String() string {
+	text := v.fault
+	if v.form != "" {
+		text += ":form=" + v.form
+	}
+	if v.status != 0 {
+		text += ":status=" + strconv.Itoa(v.status)
+	}
+
+	return text
 }
 
 // word is in the title of an item, and of no other.
@@ -55,13 +88,14 @@ const crowd = 200
 // shortCall is how long a call may last where one is to last too long.
 const shortCall = 3 * time.Second
 
-func faulted(t *testing.T, endpoint, name, fault string) {
+func faulted(t *testing.T, endpoint, name string, v variant) {
+	fault := v.fault
 	more := map[string]any{}
 	if slices.Contains(chats, name) {
 		more["digest_over"] = 1000 // one by one, so that each can be lost
 	}
 	limit := longestCall
-	order := faults.Order{Fault: fault, Times: 3}
+	order := faults.Order{Fault: fault, Times: 3, Form: v.form, Status: v.status}
 	switch fault {
 	case faults.SlowAnswer: // only this one waits for the limit, and never sees the answer
 		limit = shortCall
@@ -87,10 +121,11 @@ func faulted(t *testing.T, endpoint, name, fault string) {
 		case faults.SlowAnswer, faults.EndlessAnswer: // of a write, so that it is in doubt
 			order.Match.Kind = kind
 		case faults.ForeignAnswer: // of the first call, whatever it is, and of writes, done or not
-			_, refused := s.kit.Add(faults.Order{Fault: fault, Times: 1})
-			must(t, refused)
+			if _, refused := s.kit.Add(faults.Order{Fault: fault, Times: 1, Form: v.form}); refused != nil {
+				t.Skipf("%s cannot have it: %v", name, refused)
+			}
 			order.Match.Kind = kind
-			_, refused = s.kit.Add(faults.Order{Fault: fault, Times: 2, Match: order.Match, Form: faults.Login, Done: true})
+			_, refused := s.kit.Add(faults.Order{Fault: fault, Times: 2, Match: order.Match, Form: cmp.Or(v.form, faults.Login), Done: true})
 			must(t, refused)
 		case faults.MovedReadonly, faults.Anonymous: // in the middle of a sync, then from its first call
 			order.Match.Kind = ""
@@ -128,6 +163,7 @@ func faulted(t *testing.T, endpoint, name, fault string) {
 	waits, run := s.sync(domain.Incremental)
 	tells := outcome(waits, run)
 	s.healthy(fault)
+	s.followed(fault, waits)
 	s.explained(fault, ids)
 	if fault == faults.RevokedToken || fault == faults.Anonymous {
 		same(t, "run", run.Status, domain.Failed)
@@ -139,8 +175,9 @@ func faulted(t *testing.T, endpoint, name, fault string) {
 	for id := domain.Snowflake(1); id <= crowd; id += 4 {
 		s.put(item(id, 2))
 	}
-	s.sync(domain.Incremental)
+	waits, _ = s.sync(domain.Incremental)
 	s.healthy(fault)
+	s.followed(fault, waits)
 	updated := s.kit.Applied(fault) - created
 	s.kit.Clear("", "")
 	for range 8 { // what failed is tried again, and the provider asked
@@ -153,7 +190,7 @@ func faulted(t *testing.T, endpoint, name, fault string) {
 	}
 	s.judge(ids, fault)
 	s.noViolations()
-	t.Logf("| %s | %s | done %d + %d times | %s |", name, fault, created, updated, tells)
+	t.Logf("| %s | %s | done %d + %d times | %s |", name, v, created, updated, tells)
 }
 
 // healthy checks that the fault of an item is no fault of its integration.
@@ -163,6 +200,15 @@ func (s *stage) healthy(fault string) {
 	must(s.t, err)
 	if c := st.Condition; slices.Contains(itemFaults, fault) && c != nil && c.State == domain.Unhealthy {
 		s.t.Errorf("%s makes the integration unhealthy: %+v", fault, c.Reason)
+	}
+}
+
+// followed checks that a list with foreign links is read to its end at the
+// configured host: no run waits for another answer.
+func (s *stage) followed(fault string, waits []string) {
+	s.t.Helper()
+	if fault == faults.ForeignLink {
+		same(s.t, "waited for", strings.Join(waits, ", "), "")
 	}
 }
 
@@ -210,10 +256,12 @@ func outcome(waits []string, run domain.Run) string {
 func (s *stage) judge(ids []domain.Snowflake, fault string) {
 	s.t.Helper()
 	held := map[domain.Snowflake]int{}
+	changed := map[domain.Snowflake]bool{} // objects with the text of the second version
 	for _, one := range s.received().Objects {
 		for _, id := range ids {
 			if strings.Contains(string(one), word(id)) {
 				held[id]++
+				changed[id] = changed[id] || strings.Contains(string(one), "Version 2")
 			}
 		}
 	}
@@ -240,6 +288,8 @@ func (s *stage) judge(ids []domain.Snowflake, fault string) {
 			gone++
 		case held[id] == 0:
 			s.t.Errorf("item %d is lost: %+v", id, l)
+		case id%4 == 1 && !changed[id]:
+			s.t.Errorf("the change of item %d is lost: %+v", id, l)
 		}
 		if held[id] > most {
 			s.t.Errorf("item %d is there %d times: %+v", id, held[id], l)
