@@ -182,8 +182,8 @@ func (c *Connector) Update(ctx context.Context, sent connector.Sent, content con
 			return connector.Written{}, err
 		}
 		if moved {
-			seen, done = domain.Open, connector.Written{Remote: sent.Remote, Seen: connector.Seen{Text: sent.Seen.Text, State: domain.Open}}
-			done.Remote.State = domain.Open
+			seen = domain.Open
+			done = reopened(sent)
 		}
 	}
 
@@ -199,23 +199,19 @@ func (c *Connector) Update(ctx context.Context, sent connector.Sent, content con
 	}
 
 	if err != nil { // it was taken, but how it looks now is not known
-		done = connector.Written{Remote: sent.Remote, Seen: connector.Seen{State: cmp.Or(done.Seen.State, sent.Seen.State, sent.State)}, Note: note}
 		if !moves {
 			err = nil
 		}
-		return done, err
+		return unread(sent, done, note), err
 	}
 
 	c.seeLabels(i)
 	written := c.written(ctx, i)
 	written.Note = note
 	if moves && content.State == domain.Closed && i.state() != domain.Closed {
-		if err := c.move(ctx, id, domain.Closed); err != nil {
-			written.Seen.State = cmp.Or(sent.Seen.State, sent.State, written.Seen.State)
+		if written, err = c.closeEdited(ctx, sent, written); err != nil {
 			return written, err
 		}
-		// A list that shows the issue as it was edited does not know of the move.
-		written.UpdatedAt = written.UpdatedAt.Add(time.Millisecond)
 		seen = domain.Closed
 	}
 
@@ -224,6 +220,36 @@ func (c *Connector) Update(ctx context.Context, sent connector.Sent, content con
 	if moves {
 		written.Remote.State = content.State
 	}
+
+	return written, nil
+}
+
+// reopened is what a reopening alone leaves: the text stays as it was.
+func reopened(sent connector.Sent) connector.Written {
+	done := connector.Written{Remote: sent.Remote, Seen: connector.Seen{Text: sent.Seen.Text, State: domain.Open}}
+	done.Remote.State = domain.Open
+
+	return done
+}
+
+// unread is what an edit leaves that was taken and could not be read: the text
+// is not known, and the state is the one before the edit.
+func unread(sent connector.Sent, before connector.Written, note string) connector.Written {
+	state := cmp.Or(before.Seen.State, sent.Seen.State, sent.State)
+
+	return connector.Written{Remote: sent.Remote, Seen: connector.Seen{State: state}, Note: note}
+}
+
+// closeEdited closes an issue after its edit. Beside an error, it returns what
+// the edit left.
+func (c *Connector) closeEdited(ctx context.Context, sent connector.Sent, written connector.Written) (connector.Written, error) {
+	if err := c.move(ctx, sent.Remote.ID, domain.Closed); err != nil {
+		written.Seen.State = cmp.Or(sent.Seen.State, sent.State, written.Seen.State)
+		return written, err
+	}
+
+	// A list that shows the issue as it was edited shows it as of an earlier time.
+	written.UpdatedAt = written.UpdatedAt.Add(time.Millisecond)
 
 	return written, nil
 }
