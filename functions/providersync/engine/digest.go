@@ -192,13 +192,8 @@ func (s *slice) deliver(ctx context.Context, d connector.Digest) (*verdict, erro
 		return v, err
 	}
 
-	if record == nil { // one that tries the provider after a pause is a single write
-		record = &store.Digest{ID: s.run.Digest.ID, Bare: s.writesPaused()}
-	}
-
-	record.Attempt++
-	record.At, record.Outcome = s.Clock.Now().UTC(), ""
-	if err := s.keep(ctx, record); err != nil {
+	record, err = s.attemptDigest(ctx, record)
+	if err != nil {
 		return nil, err
 	}
 
@@ -206,15 +201,7 @@ func (s *slice) deliver(ctx context.Context, d connector.Digest) (*verdict, erro
 		d.First = nil
 	}
 
-	var w connector.Written
-	var failed *connector.Error
-	v, err := s.call(ctx, nil, false, func() (err error) {
-		w, err = s.chat.conn.Digest(ctx, d, s.digestMarker(record))
-		if errors.As(err, &failed) && (failed.Class == connector.Ambiguous || failed.Class == connector.Final && failed.Scope == connector.ItemScope) {
-			return nil
-		}
-		return err
-	})
+	w, failed, v, err := s.postDigest(ctx, d, record)
 
 	switch {
 	case err != nil:
@@ -244,6 +231,34 @@ func (s *slice) deliver(ctx context.Context, d connector.Digest) (*verdict, erro
 	}
 
 	return nil, s.allowed(ctx, true)
+}
+
+// attemptDigest counts another attempt at a digest, and records it before it
+// leaves. Without a record it is the first one.
+func (s *slice) attemptDigest(ctx context.Context, record *store.Digest) (*store.Digest, error) {
+	if record == nil { // one that tries the provider after a pause is a single write
+		record = &store.Digest{ID: s.run.Digest.ID, Bare: s.writesPaused()}
+	}
+
+	record.Attempt++
+	record.At = s.Clock.Now().UTC()
+	record.Outcome = ""
+
+	return record, s.keep(ctx, record)
+}
+
+// postDigest posts a digest. failed is the provider's refusal or the lack of an
+// answer. One that is about this digest alone gives neither a verdict nor an error.
+func (s *slice) postDigest(ctx context.Context, d connector.Digest, record *store.Digest) (w connector.Written, failed *connector.Error, v *verdict, err error) {
+	v, err = s.call(ctx, nil, false, func() (err error) {
+		w, err = s.chat.conn.Digest(ctx, d, s.digestMarker(record))
+		if errors.As(err, &failed) && (failed.Class == connector.Ambiguous || failed.Class == connector.Final && failed.Scope == connector.ItemScope) {
+			return nil
+		}
+		return err
+	})
+
+	return w, failed, v, err
 }
 
 func (s *slice) digestMarker(d *store.Digest) connector.Marker {
