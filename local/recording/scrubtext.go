@@ -1,0 +1,140 @@
+package recording
+
+import (
+	"net/netip"
+	"regexp"
+	"strings"
+
+	"integrations/shared/outbound"
+)
+
+// addresses match URLs in a text.
+var addresses = regexp.MustCompile(`(?i)\b[a-z][a-z0-9+.-]*://[^\s"'<>\\]+`)
+
+// mails match e-mail addresses, plain and with the @ escaped.
+var mails = regexp.MustCompile(`(?i)[a-z0-9._%+-]*[a-z0-9_%+-](?:@|%40)(?:[a-z0-9](?:[a-z0-9-]*[a-z0-9])?\.)+[a-z]{2,}`)
+
+// fours and sixes match what may be an IP address.
+var (
+	fours = regexp.MustCompile(`\b(?:[0-9]{1,3}\.){3}[0-9]{1,3}\b`)
+	sixes = regexp.MustCompile(`(?i)[0-9a-f]{0,4}(?::[0-9a-f]{0,4}){2,7}`)
+)
+
+// text is any text without what must not be in it.
+func (s *Scrubber) text(text string) string {
+	if text == "" {
+		return text
+	}
+
+	text = s.secrets.remove(text)
+
+	// What stands in an address is replaced there, and not a second time.
+	var clean strings.Builder
+	from := 0
+	for _, found := range addresses.FindAllStringIndex(text, -1) {
+		clean.WriteString(s.words(text[from:found[0]]))
+		clean.WriteString(s.address(text[found[0]:found[1]]))
+		from = found[1]
+	}
+	clean.WriteString(s.words(text[from:]))
+
+	return clean.String()
+}
+
+// words is a text in which addresses are done.
+func (s *Scrubber) words(text string) string {
+	text = s.paths(text)
+	text = outbound.TokenForms().ReplaceAllStringFunc(text, token)
+	if strings.ContainsRune(text, '@') || strings.Contains(text, "%40") { // the search for them is slow
+		text = mails.ReplaceAllStringFunc(text, s.mail)
+	}
+	text = s.people.text(text)
+	if s.hosts != nil {
+		text = s.hosts.ReplaceAllString(text, Host)
+	}
+	for _, tenant := range s.rules.Tenants {
+		text = tenant.ReplaceAllString(text, Host)
+	}
+	text = fours.ReplaceAllStringFunc(text, func(found string) string { return documentation(found, "192.0.2.1") })
+
+	return sixes.ReplaceAllStringFunc(text, func(found string) string {
+		if strings.Count(found, ":") < 3 && !strings.ContainsAny(found, "0123456789") {
+			return found // such as std::a
+		}
+
+		return documentation(found, "2001:db8::1")
+	})
+}
+
+// documentation is an address for documentation in the place of an IP address.
+func documentation(found, instead string) string {
+	if _, err := netip.ParseAddr(found); err != nil {
+		return found
+	}
+
+	return instead
+}
+
+// token replaces what has the form of a credential. A word of letters alone
+// behind "token" or "basic" is usual prose.
+func token(found string) string {
+	scheme, rest, behind := strings.Cut(found, " ")
+	if behind && schemes.MatchString(scheme) && !strings.ContainsAny(rest, "0123456789") && strings.ToLower(rest) == rest {
+		return found
+	}
+
+	return Redacted
+}
+
+// mail is the replacement of an e-mail address.
+func (s *Scrubber) mail(found string) string {
+	plain := strings.Replace(found, "%40", "@", 1)
+	if strings.HasSuffix(strings.ToLower(plain), "@"+Host) {
+		return found
+	}
+
+	return s.people.value(email, plain)
+}
+
+// paths replaces the secret parts of paths.
+func (s *Scrubber) paths(text string) string {
+	for _, form := range s.rules.Paths {
+		text = replaceGroup(form, text)
+	}
+
+	return text
+}
+
+// replaceGroup replaces the second group of each match.
+func replaceGroup(form *regexp.Regexp, text string) string {
+	var clean strings.Builder
+	from := 0
+	for _, found := range form.FindAllStringSubmatchIndex(text, -1) {
+		clean.WriteString(text[from:found[4]])
+		clean.WriteString(Redacted)
+		from = found[5]
+	}
+	clean.WriteString(text[from:])
+
+	return clean.String()
+}
+
+// address is a URL: no user, the replaced host, a scrubbed path and query.
+func (s *Scrubber) address(found string) string {
+	scheme, rest, _ := strings.Cut(found, "://")
+	end := strings.IndexAny(rest, "/?#")
+	if end < 0 {
+		end = len(rest)
+	}
+	authority, behind := rest[:end], rest[end:]
+	if at := strings.LastIndexByte(authority, '@'); at >= 0 {
+		authority = authority[at+1:]
+	}
+	behind, fragment, marked := strings.Cut(behind, "#")
+	made := scheme + "://" + s.words(authority) + s.pathAndQuery(behind)
+	if marked {
+		made += "#" + s.words(fragment)
+	}
+
+	return made
+}
