@@ -22,8 +22,9 @@ const (
 )
 
 // takeCredential asks for a turn at the credential. An integration that is the
-// only one to use it needs none: it has one worker at a time. The second one to
-// use it gives the first a turn, as that may have a worker without one.
+// only one to use it needs none: it has one worker at a time, beside dry runs,
+// which take turns in any case. The second one to use it gives the first a turn,
+// as that may have a worker without one.
 func (s *slice) takeCredential(now time.Time) admission {
 	a := admission{credential: s.pace.usage.Credential}
 	if s.inTurn {
@@ -31,16 +32,18 @@ func (s *slice) takeCredential(now time.Time) admission {
 	}
 
 	c := &a.credential
-	switch {
-	case c.FirstUser == 0:
+	if c.FirstUser == 0 {
 		c.FirstUser, a.write = s.meta.ID, true
-		return a
-	case !c.Shared && c.FirstUser == s.meta.ID:
-		return a
-	case !c.Shared:
+	}
+	switch {
+	case !c.Shared && c.FirstUser != s.meta.ID:
 		first := turns.Waiter{IntegrationID: c.FirstUser, RunID: c.FirstUser}
-		c.Turns, _ = c.Turns.Take(first, first.RunID.String(), users, now, s.over)
-		c.Shared = true
+		if with, taken := c.Turns.Take(first, first.RunID.String(), users, now, s.over); taken {
+			c.Turns, c.Shared = with, true
+		}
+	case s.dry():
+	case !c.Shared:
+		return a
 	case c.FirstUser == s.meta.ID:
 		c.Turns, _ = c.Turns.Release(c.FirstUser, c.FirstUser.String(), users, now)
 	}

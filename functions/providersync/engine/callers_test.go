@@ -56,16 +56,7 @@ func newCrowd(t *testing.T, integrations, organisations domain.Snowflake) *crowd
 // all at the same moment.
 func (c *crowd) change(trigger domain.Trigger) {
 	c.t.Helper()
-	c.version++
-
-	for _, p := range c.pairs {
-		id := 5000 + p.OrganisationID
-		_, err := c.sure.PutItem(c.ctx, domain.Item{ID: id, OrganisationID: p.OrganisationID, ItemType: p.ItemType, Version: c.version,
-			Title: fmt.Sprint("version ", c.version), State: domain.Open, UpdatedAt: c.clock.now})
-		c.must(err)
-		c.must(c.sure.PutMark(c.ctx, p.ID, store.Mark{ItemID: id, Version: c.version}))
-	}
-
+	c.mark(c.pairs...)
 	c.request(trigger, c.pairs)
 }
 
@@ -333,4 +324,92 @@ func TestNobodyTriesBesideTwoOthers(t *testing.T) {
 		w.pass(2 * time.Hour)
 		mustBe(t, "objects in the end", len(w.provider.objects), 1)
 	}
+}
+
+// mark has integrations send another version of their item.
+func (c *crowd) mark(pairs ...store.Pair) {
+	c.t.Helper()
+	c.version++
+
+	for _, p := range pairs {
+		id := 5000 + p.OrganisationID
+		_, err := c.sure.PutItem(c.ctx, domain.Item{ID: id, OrganisationID: p.OrganisationID, ItemType: p.ItemType, Version: c.version,
+			Title: fmt.Sprint("version ", c.version), State: domain.Open, UpdatedAt: c.clock.now})
+		c.must(err)
+		c.must(c.sure.PutMark(c.ctx, p.ID, store.Mark{ItemID: id, Version: c.version}))
+	}
+}
+
+// rehearse asks for a dry run of each.
+func (c *crowd) rehearse(pairs ...store.Pair) {
+	c.t.Helper()
+	c.dry = true
+	c.request(domain.ByRequest, pairs)
+	c.dry = false
+}
+
+// named has all places go by name, which each slice resolves, and each resolution
+// call something.
+func (c *crowd) named(call func() error) {
+	for _, p := range c.providers {
+		p.place.ByName = true
+		p.beforePlace = func(string, domain.Snowflake) error { return call() }
+	}
+}
+
+// A dry run that resolves its place is a worker beside the one of its
+// integration, also while nobody else uses the credential yet.
+func TestADryRunTakesATurn(t *testing.T) {
+	for _, used := range []bool{false, true} {
+		c := newCrowd(t, 3, 3)
+		calling, together := 0, 0
+		c.named(func() error {
+			calling++
+			together = max(together, calling)
+			c.deliver()
+			calling--
+			return nil
+		})
+		if used {
+			c.mark(c.pairs[0])
+			c.request(domain.ByEvent, c.pairs[:1])
+			c.deliver()
+		}
+
+		c.mark(c.pairs...)
+		c.request(domain.ByEvent, c.pairs[:1])
+		c.rehearse(c.pairs[0])
+		c.request(domain.ByEvent, c.pairs[1:])
+		c.deliver()
+		mustBe(t, "calls at once", together, 2)
+
+		c.minutes(4)
+		mustBe(t, "sent", c.sent(), 3)
+	}
+}
+
+// The turn that the second integration keeps for the first one is for its worker
+// that may be at work without one: a dry run does not take it.
+func TestADryRunLeavesTheTurnOfItsIntegration(t *testing.T) {
+	c := newCrowd(t, 2, 2)
+	calls, calling, together := 0, 0, 0
+	c.named(func() error {
+		calls++
+		calling++
+		together = max(together, calling)
+		switch calls {
+		case 1: // the first one's
+			c.request(domain.ByEvent, c.pairs[1:])
+		case 2: // the second one's
+			c.rehearse(c.pairs[0])
+		}
+		c.deliver()
+		calling--
+		return nil
+	})
+
+	c.mark(c.pairs...)
+	c.request(domain.ByEvent, c.pairs[:1])
+	c.deliver()
+	mustBe(t, "calls at once", together, 2)
 }
