@@ -45,7 +45,7 @@ func (s *slice) takeCredential(now time.Time) admission {
 	case !c.Shared:
 		return a
 	case c.FirstUser == s.meta.ID:
-		c.Turns, _ = c.Turns.Release(c.FirstUser, c.FirstUser.String(), users, now)
+		c.Turns, a.next = c.Turns.Release(c.FirstUser, c.FirstUser.String(), users, now)
 	}
 
 	me := turns.Waiter{OrganisationID: s.meta.OrganisationID, IntegrationID: s.meta.ID, RunID: s.run.ID}

@@ -413,3 +413,31 @@ func TestADryRunLeavesTheTurnOfItsIntegration(t *testing.T) {
 	c.deliver()
 	mustBe(t, "calls at once", together, 2)
 }
+
+// The first user comes back while others wait: the turn that was kept for it goes
+// to the one that has waited longest, by a message.
+func TestATurnKeptForTheFirstUserIsPassedOn(t *testing.T) {
+	c := newCrowd(t, 3, 3)
+	c.mark(c.pairs[0])
+	c.request(domain.ByEvent, c.pairs[:1])
+	c.deliver()
+
+	calling, together := 0, 0
+	c.before = func() error {
+		calling++
+		together = max(together, calling)
+		if calling == 1 {
+			c.request(domain.ByEvent, c.pairs[2:])
+			c.deliver()
+			c.request(domain.ByEvent, c.pairs[:1])
+			c.deliver()
+			mustBe(t, "at work beside the second user", together, 2)
+		}
+		calling--
+		return nil
+	}
+	c.mark(c.pairs...)
+	c.request(domain.ByEvent, c.pairs[1:2])
+	c.deliver()
+	mustBe(t, "sent by messages alone", c.sent(), 3)
+}
