@@ -441,3 +441,52 @@ func TestATurnKeptForTheFirstUserIsPassedOn(t *testing.T) {
 	c.deliver()
 	mustBe(t, "sent by messages alone", c.sent(), 3)
 }
+
+// A manager's sync was let through, and its call leaves 40 seconds later, as it
+// has planned first. The five minutes to the next one count from the refusal.
+func TestATryThatIsLateKeepsItsDistance(t *testing.T) {
+	c := newCrowd(t, 4, 4)
+	c.change(domain.ByEvent)
+	c.minutes(2)
+
+	var refusedAt []time.Time
+	c.before = func() error {
+		refusedAt = append(refusedAt, c.clock.now)
+		return rejected()
+	}
+	took := time.Duration(0)
+	c.engine.Open = func(_ context.Context, v store.View) (Opened, error) {
+		p := slow{c.providers[v.Integration.ID], func() { c.clock.now = c.clock.now.Add(took) }}
+		return Opened{Connector: p, Credential: c.credential}, nil
+	}
+	began := c.clock.now
+	sync := func(after time.Duration, trigger domain.Trigger, n int) {
+		c.clock.now = began.Add(after)
+		c.mark(c.pairs[n])
+		c.request(trigger, c.pairs[n:n+1])
+		c.deliver()
+	}
+
+	sync(0, domain.ByEvent, 0)
+	took = 40 * time.Second
+	sync(4*time.Minute, domain.ByRequest, 1)
+	took = 0
+	sync(5*time.Minute+10*time.Second, domain.ByEvent, 2)
+	sync(9*time.Minute+5*time.Second, domain.ByRequest, 3)
+	if n := most(refusedAt); n > 2 {
+		t.Errorf("%d calls are refused in five minutes: %v", n, refusedAt)
+	}
+	sync(10*time.Minute, domain.ByRequest, 3)
+	mustBe(t, "refused in the end", len(refusedAt), 4)
+}
+
+// slow is a provider whose connector takes its time before a call.
+type slow struct {
+	*provider
+	render func()
+}
+
+func (s slow) Render(i domain.Item) connector.Content {
+	s.render()
+	return s.provider.Render(i)
+}

@@ -226,8 +226,8 @@ func (s *slice) share(ctx context.Context, why domain.RunError) error {
 			next.Until = now.Add(min(firstCoolDown<<min(next.Count-1, 10), longestCoolDown)).UnixMilli()
 		}
 
-		if ofCredential[why.Code] && !s.tries && (was != nil || usage.Turns.Others(s.run.ID, now)) {
-			usage.ProbedAt = now.UnixMilli() // two workers' calls are enough for five minutes
+		if ofCredential[why.Code] && !s.afterPause && (was != nil || usage.Turns.Others(s.run.ID, now)) {
+			usage.ProbedAt = now.UnixMilli() // two workers' calls are enough for five minutes, whenever they left
 		}
 		usage.Credential = s.withRefusal(usage.Credential, &next)
 		retry, err := s.putUsage(ctx, usage, now)
