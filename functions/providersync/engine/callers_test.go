@@ -490,3 +490,30 @@ func (s slow) Render(i domain.Item) connector.Content {
 	s.render()
 	return s.provider.Render(i)
 }
+
+// The try after a pause is answered, and at the same moment another worker writes
+// down what it does with the credential. The others need not wait for another try.
+func TestASuccessIsKnownThoughOthersWrite(t *testing.T) {
+	c := newCrowd(t, 4, 4)
+	c.change(domain.ByEvent)
+	c.minutes(2)
+
+	c.before = rejected
+	c.mark(c.pairs[0])
+	c.request(domain.ByEvent, c.pairs[:1])
+	c.deliver()
+
+	c.clock.now = c.clock.now.Add(5 * time.Minute)
+	c.mark(c.pairs[:2]...)
+	c.before = func() error {
+		c.before = nil
+		c.request(domain.ByRequest, c.pairs[3:]) // it has nothing to send
+		c.deliver()
+		return nil
+	}
+	c.request(domain.ByEvent, c.pairs[:1])
+	c.deliver()
+	c.request(domain.ByEvent, c.pairs[1:2])
+	c.deliver()
+	mustBe(t, "sent", c.sent(), 2)
+}

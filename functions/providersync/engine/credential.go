@@ -241,27 +241,53 @@ func (s *slice) share(ctx context.Context, why domain.RunError) error {
 	}
 }
 
-// allowed forgets earlier refusals after a success. Another worker's write in
-// between is as good.
+// allowed forgets earlier refusals after a success. For the provider's wish to be
+// left alone, another worker's write in between is as good. A refusal is forgotten
+// all the same, unless there is news of it.
 func (s *slice) allowed(ctx context.Context, wrote bool) error {
 	now := s.Clock.Now()
 	usage := s.pace.usage
-	_, writes := usage.Writes[s.target.Key]
-	writes = writes && wrote
-	if usage.Strikes == 0 && usage.Refusal == nil && !writes && usage.Blocked <= now.UnixMilli() {
+	refusal, atPlace := usage.Refusal, s.refusalHere(wrote)
+	if usage.Strikes == 0 && refusal == nil && atPlace == nil && usage.Blocked <= now.UnixMilli() {
 		return nil
 	}
 
 	usage.Usage = pacing.Succeeded(usage.Usage)
-	usage.Refusal = nil
-	if writes {
-		usage.Writes = maps.Clone(usage.Writes)
-		delete(usage.Writes, s.target.Key)
+	for {
+		usage.Refusal = nil
+		if atPlace != nil {
+			usage.Writes = maps.Clone(usage.Writes)
+			delete(usage.Writes, s.target.Key)
+		}
+
+		retry, err := s.putUsage(ctx, usage, now)
+		if err != nil || !retry || refusal == nil && atPlace == nil {
+			return err
+		}
+		if err := s.usage(ctx); err != nil {
+			return err
+		}
+
+		usage = s.pace.usage
+		if !same(usage.Refusal, refusal) || !same(s.refusalHere(wrote), atPlace) {
+			return nil
+		}
+	}
+}
+
+// refusalHere is what stands against writes at this place and is over with a
+// write, nil for nothing.
+func (s *slice) refusalHere(wrote bool) *store.Refusal {
+	r, refused := s.pace.usage.Writes[s.target.Key]
+	if !refused || !wrote {
+		return nil
 	}
 
-	_, err := s.putUsage(ctx, usage, now)
+	return &r
+}
 
-	return err
+func same(a, b *store.Refusal) bool {
+	return a == b || a != nil && b != nil && *a == *b
 }
 
 // mayAsk reports whether a provider that wants to be left alone for long may be
