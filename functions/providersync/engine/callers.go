@@ -63,7 +63,7 @@ func (s *slice) takeCredential(now time.Time) admission {
 // comes by itself. A slice that was to try a provider, and had nothing to ask,
 // lets another one try.
 func (s *slice) leaveCredential(ctx context.Context) {
-	if !s.inTurn {
+	if !s.inTurn && (!s.tries || s.asked) {
 		return
 	}
 

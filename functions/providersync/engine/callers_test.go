@@ -517,3 +517,31 @@ func TestASuccessIsKnownThoughOthersWrite(t *testing.T) {
 	c.deliver()
 	mustBe(t, "sent", c.sent(), 2)
 }
+
+// An integration that is alone with its credential was to try it, and had nothing
+// to ask: a person had taken the change back. Its next run tries it.
+func TestATryOfOneIntegrationThatAsksNothing(t *testing.T) {
+	for trigger, after := range map[domain.Trigger]time.Duration{domain.ByEvent: 5 * time.Minute, domain.ByRequest: time.Minute} {
+		c := newCrowd(t, 1, 1)
+		c.change(domain.ByEvent)
+		c.minutes(2)
+
+		c.before = rejected
+		c.change(domain.ByEvent)
+		c.deliver()
+		c.before = nil
+
+		c.clock.now = c.clock.now.Add(after)
+		c.version++
+		_, err := c.sure.PutItem(c.ctx, domain.Item{ID: 5100, OrganisationID: 100, ItemType: "document", Version: c.version,
+			Title: "version 1", State: domain.Open, UpdatedAt: c.clock.now})
+		c.must(err)
+		c.must(c.sure.PutMark(c.ctx, c.pairs[0].ID, store.Mark{ItemID: 5100, Version: c.version}))
+		c.request(trigger, c.pairs)
+		c.deliver()
+
+		c.change(trigger)
+		c.deliver()
+		mustBe(t, fmt.Sprint(trigger, ": sent"), c.sent(), 1)
+	}
+}
