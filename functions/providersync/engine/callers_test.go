@@ -545,3 +545,49 @@ func TestATryOfOneIntegrationThatAsksNothing(t *testing.T) {
 		mustBe(t, fmt.Sprint(trigger, ": sent"), c.sent(), 1)
 	}
 }
+
+// A dry run that waits for its turn between two slices goes on where it was, and
+// counts each item once.
+func TestADryRunThatWaitsCountsOnce(t *testing.T) {
+	w := newWorld(t)
+	w.provider.place = there
+	w.provider.place.ByName = true
+	const items = 3 * pushPage
+	for id := domain.Snowflake(1); id <= items; id++ {
+		w.marked(id, 1)
+	}
+	w.engine.Open = func(context.Context, store.View) (Opened, error) {
+		return Opened{Connector: slow{w.provider, func() { w.clock.now = w.clock.now.Add(time.Second) }}, Credential: w.credential}, nil
+	}
+	run := store.ActiveRun{Run: domain.Run{ID: domain.NewSnowflake(w.clock.now), IntegrationID: 77, OrganisationID: 5, DryRun: true,
+		Mode: domain.Incremental, Trigger: domain.ByRequest, RequestedAt: w.clock.now, Status: domain.Queued}}
+	_, _, err := w.sure.RequestRun(w.ctx, w.pair, run, 0, w.clock.now.Add(time.Minute))
+	w.must(err)
+	w.must(w.Send(w.ctx, 5, 77, run.ID))
+	w.must(w.slice())
+
+	u, err := w.sure.Usage(w.ctx, w.credential)
+	w.must(err)
+	u.FirstUser, u.Shared = 1, true
+	for other := domain.Snowflake(1); other <= 2; other++ {
+		u.Turns, _ = u.Turns.Take(turns.Waiter{RunID: other}, "another", users, w.clock.now, w.clock.now.Add(90*time.Second))
+	}
+	_, err = w.sure.PutUsage(w.ctx, w.credential, u, w.clock.now)
+	w.must(err)
+	w.must(w.slice())
+	st, err := w.sure.StateIn(w.ctx, 77, store.Dry)
+	w.must(err)
+	if st.Run == nil || st.Run.WaitingReason == nil || *st.Run.WaitingReason != credentialInUse {
+		t.Errorf("it does not wait: %+v", st.Run)
+	}
+
+	for range 6 {
+		w.clock.now = w.clock.now.Add(time.Minute)
+		w.must(w.tick())
+		for len(w.queue) > 0 {
+			w.must(w.slice())
+		}
+	}
+	mustBe(t, "status", w.run(run.ID).Status, domain.Succeeded)
+	mustBe(t, "counts", w.run(run.ID).Counts, domain.Counts{Created: items})
+}

@@ -50,7 +50,9 @@ func (s *slice) wait(ctx context.Context, v *verdict) error {
 	s.progressed() // waiting is no idling
 	until := v.until.UTC()
 	s.run.Status, s.run.WaitingUntil, s.run.WaitingReason = domain.Waiting, &until, &v.reason
-	s.run.MarkCursor = ""
+	if !s.dry() { // that has counted what it has passed
+		s.run.MarkCursor = ""
+	}
 	s.estimate(until)
 	if s.run.Mode == domain.Purge {
 		return s.Store.Release(ctx, s.lease, s.run, until)
