@@ -591,3 +591,56 @@ func TestADryRunThatWaitsCountsOnce(t *testing.T) {
 	mustBe(t, "status", w.run(run.ID).Status, domain.Succeeded)
 	mustBe(t, "counts", w.run(run.ID).Counts, domain.Counts{Created: items})
 }
+
+// Where a provider answers a call as if the place were not there, the worker asks
+// for the place. If the credential is refused then, the others need not find out.
+func TestARefusalToLookForThePlaceIsShared(t *testing.T) {
+	c := newCrowd(t, 8, 4)
+	c.change(domain.ByEvent)
+	c.minutes(2)
+
+	refused := 0
+	for _, p := range c.providers {
+		p.unresolved = rejected()
+		p.refusing = func() { refused++ }
+	}
+	c.before = func() error {
+		return &connector.Error{Class: connector.Final, Scope: connector.IntegrationScope, Code: targetNotFound, Status: 404}
+	}
+	c.change(domain.ByEvent)
+	c.deliver()
+	mustBe(t, "refused calls", refused, 1)
+}
+
+// Whatever a worker was about when the token was revoked, it makes one refused
+// call: here it sends updates that are not answered, and looks what became of
+// them.
+func TestAWorkerIsRefusedOnce(t *testing.T) {
+	for revoked := 1; revoked <= 16; revoked++ {
+		w := newWorld(t)
+		w.pulling("all")
+		for id := domain.Snowflake(1); id <= 3; id++ {
+			w.marked(id, 1)
+		}
+		w.start(domain.Incremental)
+		w.settle()
+
+		calls, refused := 0, 0
+		w.provider.before = func(string, domain.Snowflake) error {
+			if calls++; calls < revoked {
+				return nil
+			}
+			refused++
+			return rejected()
+		}
+		w.provider.after = func(string, domain.Snowflake) error { return ambiguous() }
+		for id := domain.Snowflake(1); id <= 3; id++ {
+			w.marked(id, 2)
+		}
+		w.start(domain.Incremental)
+		w.must(w.slice())
+		if refused > 1 {
+			t.Errorf("revoked at call %d: %d are refused", revoked, refused)
+		}
+	}
+}

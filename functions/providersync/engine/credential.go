@@ -36,6 +36,17 @@ const writesRefused = "writes_refused"
 // whole, wherever it is used.
 var ofCredential = map[string]bool{"credentials_rejected": true, "installation_not_found": true, "account_disabled": true}
 
+// credentialRefused is the verdict on a failure by which the provider refuses the
+// credential as a whole, nil for any other.
+func credentialRefused(err error) *verdict {
+	var e *connector.Error
+	if !errors.As(err, &e) || !ofCredential[e.Code] {
+		return nil
+	}
+
+	return refused(e)
+}
+
 // admit says whether the provider may be asked, as far as other integrations
 // with the same credential know. Where it refuses the credential, or all that is
 // written at this place, one worker tries it after the pause, and the others

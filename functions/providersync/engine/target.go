@@ -242,6 +242,9 @@ func (s *slice) lookForTarget(ctx context.Context, v *verdict) (*verdict, error)
 		place, err = s.conn.Resolve(ctx)
 		return err
 	})
+	if no := credentialRefused(err); no != nil {
+		return no, nil
+	}
 	if err != nil {
 		return v, nil // what was answered first stands
 	}

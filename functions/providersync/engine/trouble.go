@@ -180,7 +180,7 @@ func (s *slice) unanswered(ctx context.Context, t *task, e *connector.Error) (*v
 
 // lookBack reads the object of an update that was not answered. What it looks
 // like now is the update's work, also where the provider stores a text in a form
-// of its own. A read that fails proves nothing.
+// of its own. A read that fails proves nothing, unless the credential is refused.
 func (s *slice) lookBack(ctx context.Context, t *task) (*verdict, error) {
 	puller, can := s.conn.(connector.Puller)
 	if !can || !s.pulls() {
@@ -200,7 +200,7 @@ func (s *slice) lookBack(ctx context.Context, t *task) (*verdict, error) {
 		t.link.UnsureTexts = keepLast(t.link.UnsureTexts, o.Seen.Text)
 	}
 
-	return nil, nil
+	return credentialRefused(err), nil
 }
 
 // sick reports whether an item has met the same failure before in this run, with
