@@ -44,8 +44,8 @@ const (
 func (t Turns) Take(w Waiter, lease string, room int, now, until time.Time) (Turns, bool) {
 	t = t.live(now)
 	key := w.RunID.String()
-	if _, held := t.Held[key]; held {
-		return t, false
+	if h, held := t.Held[key]; held {
+		return t, h.Lease == lease
 	}
 	ahead := 0
 	for _, other := range t.Waiting {

@@ -98,11 +98,14 @@ func TestTurnsInOrder(t *testing.T) {
 }
 
 // A run that is worked on is not worked on twice, and another's lease does not
-// give its room back.
+// give its room back. A worker that asks again, as it does not know that its
+// write took effect, has its room.
 func TestOneHoldARun(t *testing.T) {
 	s := &scene{t: t, now: start, room: 2}
 	s.want("first", s.take(1), true)
-	s.want("a doubled message", s.take(1), false)
+	s.want("the same worker again", s.take(1), true)
+	_, doubled := s.Take(waiter(1), "another lease", s.room, s.now, s.now.Add(lease))
+	s.want("a doubled message", doubled, false)
 	s.want("waiting, while it is worked on", len(s.Waiting), 0)
 	if next, _ := s.Release(1, "another lease", 2, s.now); len(next.Held) != 1 {
 		t.Error("another lease gives the room back")
