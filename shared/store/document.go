@@ -65,8 +65,24 @@ type Credential struct {
 	// that another one has used it since.
 	FirstUser domain.Snowflake `json:"first_user"`
 	Shared    bool             `json:"shared"`
+	// LastUser is the integration that last took a turn, and AloneSince since when
+	// no other one has.
+	LastUser   domain.Snowflake `json:"last_user"`
+	AloneSince int64            `json:"alone_since"` // Unix milliseconds
 	// Turns is which runs use a shared credential, and which wait to.
 	Turns turns.Turns `json:"turns"`
+}
+
+// UsedBy notes that an integration takes a turn.
+func (c *Credential) UsedBy(integration domain.Snowflake, now time.Time) {
+	if c.LastUser != integration {
+		c.LastUser, c.AloneSince = integration, now.UnixMilli()
+	}
+}
+
+// Alone reports whether no other integration has taken a turn for some time.
+func (c *Credential) Alone(integration domain.Snowflake, now time.Time, some time.Duration) bool {
+	return c.LastUser == integration && now.Sub(time.UnixMilli(c.AloneSince)) >= some
 }
 
 // Usage is what is known of a credential, as of a version.

@@ -90,6 +90,12 @@ func (t Turns) Release(run domain.Snowflake, lease string, room int, now time.Ti
 	return t, nil
 }
 
+// Idle reports whether nobody works or waits.
+func (t Turns) Idle(now time.Time) bool {
+	t = t.live(now)
+	return len(t.Held) == 0 && len(t.Waiting) == 0
+}
+
 // Others reports whether another run than this one is worked on.
 func (t Turns) Others(run domain.Snowflake, now time.Time) bool {
 	for key := range t.live(now).Held {

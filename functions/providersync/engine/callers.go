@@ -17,6 +17,9 @@ const (
 	// longestTurn is how long a run waits for a turn before it asks again by
 	// itself.
 	longestTurn = time.Minute
+	// aloneAfter is how long an integration must be the only one to use a credential
+	// to take no turns any more.
+	aloneAfter = 24 * time.Hour
 	// credentialInUse is why such a run waits.
 	credentialInUse = "credential_in_use"
 )
@@ -44,10 +47,14 @@ func (s *slice) takeCredential(now time.Time) admission {
 	case s.dry():
 	case !c.Shared:
 		return a
+	case c.Turns.Idle(now) && c.Alone(s.meta.ID, now, aloneAfter):
+		c.FirstUser, c.Shared, a.write = s.meta.ID, false, true
+		return a
 	case c.FirstUser == s.meta.ID:
 		c.Turns, a.next = c.Turns.Release(c.FirstUser, c.FirstUser.String(), users, now)
 	}
 
+	c.UsedBy(s.meta.ID, now)
 	me := turns.Waiter{OrganisationID: s.meta.OrganisationID, IntegrationID: s.meta.ID, RunID: s.run.ID}
 	c.Turns, a.inTurn = c.Turns.Take(me, s.lease.ID, users, now, s.over)
 	a.write = true

@@ -644,3 +644,43 @@ func TestAWorkerIsRefusedOnce(t *testing.T) {
 		}
 	}
 }
+
+// An integration whose companions are gone, or have not come for a day, takes no
+// turns any more. When another one comes, they share again.
+func TestAnIntegrationThatIsAloneAgainTakesNoTurns(t *testing.T) {
+	c := newCrowd(t, 3, 3)
+	c.change(domain.ByEvent)
+	c.deliver()
+
+	last := c.pairs[2:]
+	version := func() int64 {
+		u, err := c.sure.Usage(c.ctx, c.credential)
+		c.must(err)
+		return u.Version
+	}
+	sync := func() int64 {
+		before := version()
+		c.mark(last...)
+		c.request(domain.ByEvent, last)
+		c.deliver()
+		mustBe(t, "sent", c.sent(), 1)
+		return version() - before
+	}
+	mustBe(t, "writes of one that was not alone lately", sync(), 2)
+	c.clock.now = c.clock.now.Add(aloneAfter + time.Minute)
+	sync()
+	mustBe(t, "writes of one that is alone", sync(), 0)
+
+	calling, together := 0, 0
+	c.before = func() error {
+		calling++
+		together = max(together, calling)
+		c.deliver()
+		calling--
+		return nil
+	}
+	c.change(domain.ByEvent)
+	c.deliver()
+	mustBe(t, "calls at once", together, 2)
+	mustBe(t, "sent by all", c.sent(), 3)
+}
