@@ -29,6 +29,12 @@ type Hold struct {
 type Turns struct {
 	Held    map[string]Hold `json:"held"`
 	Waiting []Waiter        `json:"waiting"`
+	// Favoured are runs that come first when they ask again, each until a time in
+	// Unix milliseconds.
+	Favoured map[string]int64 `json:"favoured,omitempty"`
+	// Keep is how long room is kept for a run that was sent for, in milliseconds;
+	// 0 is half a minute.
+	Keep int64 `json:"keep,omitempty"`
 }
 
 const (
@@ -37,6 +43,8 @@ const (
 	answer = 30 * time.Second
 	// longest bounds the list: twice what an organisation can have.
 	longest = 100
+	// favoured is how long a run is favoured that does not come.
+	favoured = 10 * time.Minute
 )
 
 // Take asks for room for a run. Of those that wait, as many come first as there
@@ -60,6 +68,7 @@ func (t Turns) Take(w Waiter, lease string, room int, now, until time.Time) (Tur
 		return t.wait(w), false
 	}
 	t = t.without(w.RunID)
+	delete(t.Favoured, key)
 	t.Held[key] = Hold{Lease: lease, Until: until.UnixMilli()}
 	return t, true
 }
@@ -90,6 +99,19 @@ func (t Turns) Release(run domain.Snowflake, lease string, room int, now time.Ti
 	return t, nil
 }
 
+// Favour has a run come before all others that were not sent for yet. It waits for
+// another turn too: without this it would meet a full list here whenever that one
+// comes, and never have both.
+func (t Turns) Favour(run domain.Snowflake, now time.Time) Turns {
+	t = t.live(now)
+	if t.Favoured == nil {
+		t.Favoured = map[string]int64{}
+	}
+	t.Favoured[run.String()] = now.Add(favoured).UnixMilli()
+
+	return t
+}
+
 // Idle reports whether nobody works or waits.
 func (t Turns) Idle(now time.Time) bool {
 	t = t.live(now)
@@ -115,21 +137,51 @@ func (t Turns) Waits(run domain.Snowflake) bool {
 // live is a copy without what is over: holds that have expired, and waiters
 // that were sent for and did not come.
 func (t Turns) live(now time.Time) Turns {
-	next := Turns{Held: map[string]Hold{}}
+	next := Turns{Held: map[string]Hold{}, Keep: t.Keep}
+	kept := answer
+	if t.Keep > 0 {
+		kept = time.Duration(t.Keep) * time.Millisecond
+	}
+
 	for key, h := range t.Held {
 		if h.Until >= now.UnixMilli() {
 			next.Held[key] = h
 		}
 	}
 	for _, w := range t.Waiting {
-		if w.Called == 0 || now.Sub(time.UnixMilli(w.Called)) < answer {
+		if w.Called == 0 || now.Sub(time.UnixMilli(w.Called)) < kept {
 			next.Waiting = append(next.Waiting, w)
 		}
 	}
+	for key, until := range t.Favoured {
+		if until < now.UnixMilli() {
+			continue
+		}
+		if next.Favoured == nil {
+			next.Favoured = map[string]int64{}
+		}
+		next.Favoured[key] = until
+	}
+
 	return next
 }
 
+// wait puts a run on the list: at its end, or behind those that were sent for.
 func (t Turns) wait(w Waiter) Turns {
+	if _, first := t.Favoured[w.RunID.String()]; first {
+		t = t.without(w.RunID)
+		behind := 0
+		for i, other := range t.Waiting {
+			if other.Called > 0 {
+				behind = i + 1
+			}
+		}
+		w.Called = 0
+		t.Waiting = slices.Insert(t.Waiting, behind, w)
+
+		return t
+	}
+
 	for i, other := range t.Waiting {
 		if other.IntegrationID == w.IntegrationID && other.RunID == w.RunID {
 			t.Waiting[i].Called = 0

@@ -20,6 +20,9 @@ const (
 	// aloneAfter is how long an integration must be the only one to use a credential
 	// to take no turns any more.
 	aloneAfter = 24 * time.Hour
+	// keptTurn is how long a turn is kept for a run that was sent for: its own
+	// organisation may be busy, and a slice of that ends within a minute.
+	keptTurn = 90 * time.Second
 	// credentialInUse is why such a run waits.
 	credentialInUse = "credential_in_use"
 )
@@ -55,6 +58,7 @@ func (s *slice) takeCredential(now time.Time) admission {
 	}
 
 	c.UsedBy(s.meta.ID, now)
+	c.Turns.Keep = keptTurn.Milliseconds()
 	me := turns.Waiter{OrganisationID: s.meta.OrganisationID, IntegrationID: s.meta.ID, RunID: s.run.ID}
 	c.Turns, a.inTurn = c.Turns.Take(me, s.lease.ID, users, now, s.over)
 	a.write = true
@@ -99,7 +103,8 @@ func (s *slice) giveBack(ctx context.Context) error {
 			return err
 		}
 		if !retry {
-			return s.sendFor(ctx, next)
+			s.sendFor(ctx, next)
+			return nil
 		}
 	}
 }
@@ -121,11 +126,21 @@ func (s *slice) untried(c store.Credential, now time.Time) store.Credential {
 	return s.withRefusal(c, &next)
 }
 
-// sendFor sends the message of a run that waits for its turn, nil for none.
-func (s *slice) sendFor(ctx context.Context, w *turns.Waiter) error {
+// sendFor sends the message of a run that waits for its turn, nil for none. If
+// that fails, the run comes by itself.
+func (s *slice) sendFor(ctx context.Context, w *turns.Waiter) {
 	if w == nil {
-		return nil
+		return
 	}
 
-	return s.Queue.Send(ctx, w.OrganisationID, w.IntegrationID, w.RunID)
+	err := s.Queue.Send(ctx, w.OrganisationID, w.IntegrationID, w.RunID)
+	if err != nil {
+		s.log.WarnContext(ctx, "turn at the credential not passed on; the run comes by itself", "waiting_run_id", w.RunID.String(), "error", err.Error())
+	}
+}
+
+// waitsForCredential reports whether the slice ends since two others use its
+// credential.
+func (s *slice) waitsForCredential() bool {
+	return s.run.WaitingReason != nil && *s.run.WaitingReason == credentialInUse
 }

@@ -186,6 +186,7 @@ func TestTwoWorkersUseACredential(t *testing.T) {
 	c := newCrowd(t, 8, 4)
 	calling, together := 0, 0
 	waiting := ""
+	favoured := false
 	c.before = func() error {
 		calling++
 		together = max(together, calling)
@@ -196,6 +197,9 @@ func TestTwoWorkersUseACredential(t *testing.T) {
 		c.must(err)
 		if st.Run != nil && st.Run.WaitingReason != nil {
 			waiting = *st.Run.WaitingReason
+			of, err := c.sure.Turns(c.ctx, st.OrganisationID)
+			c.must(err)
+			_, favoured = of.Favoured[st.Run.ID.String()]
 		}
 		return nil
 	}
@@ -207,6 +211,7 @@ func TestTwoWorkersUseACredential(t *testing.T) {
 	}
 	mustBe(t, "calls at once", together, 2)
 	mustBe(t, "why the third waits", waiting, credentialInUse)
+	mustBe(t, "it comes first in its organisation", favoured, true)
 }
 
 // An integration that is the only one to use its credential takes no turns:

@@ -73,7 +73,9 @@ func (s *slice) admit(ctx context.Context) (*verdict, error) {
 			continue
 		}
 
-		return s.admitted(a), s.sendFor(ctx, a.next)
+		s.sendFor(ctx, a.next)
+
+		return s.admitted(a), nil
 	}
 }
 

@@ -118,7 +118,8 @@ func (e *Engine) Slice(ctx context.Context, m syncqueue.Message, deadline time.T
 // message has to be sent: not before the turn is given back, or its receiver
 // would meet it and drop the message.
 func (e *Engine) turn(ctx context.Context, log *slog.Logger, m syncqueue.Message, name string, now, deadline time.Time) (next domain.Snowflake, err error) {
-	defer e.passTurn(ctx, log, m, name)
+	favour := false
+	defer func() { e.passTurn(ctx, log, m, name, favour) }()
 	state, lease, held, err := e.Store.Acquire(ctx, store.Pair{ID: m.IntegrationID, OrganisationID: m.OrganisationID}, m.RunID, name, now, deadline.Add(e.Settings.LeaseMargin))
 	if err != nil {
 		return 0, err
@@ -143,6 +144,7 @@ func (e *Engine) turn(ctx context.Context, log *slog.Logger, m syncqueue.Message
 	if err == nil {
 		err = s.conclude(ctx, v)
 	}
+	favour = s.waitsForCredential()
 	s.publish(ctx)
 	if errors.Is(err, store.ErrFenced) {
 		log.WarnContext(ctx, "lease lost: another worker goes on", "error", err.Error())

@@ -37,10 +37,11 @@ func (e *Engine) takeTurn(ctx context.Context, m syncqueue.Message, lease string
 	}
 }
 
-// passTurn gives the room back and sends for the run that has waited longest.
+// passTurn gives the room back and sends for the run that has waited longest. A
+// run that waits for its turn at a credential is favoured when it asks again.
 // If that fails, the room comes free when the lease would have ended, and
 // dispatch sends the message.
-func (e *Engine) passTurn(ctx context.Context, log *slog.Logger, m syncqueue.Message, lease string) {
+func (e *Engine) passTurn(ctx context.Context, log *slog.Logger, m syncqueue.Message, lease string, favour bool) {
 	var next *turns.Waiter
 	err := error(nil)
 	for {
@@ -49,6 +50,9 @@ func (e *Engine) passTurn(ctx context.Context, log *slog.Logger, m syncqueue.Mes
 			break
 		}
 		t.Turns, next = t.Turns.Release(m.RunID, lease, e.Settings.Room, e.Clock.Now())
+		if favour {
+			t.Turns = t.Favour(m.RunID, e.Clock.Now())
+		}
 		if err = e.Store.PutTurns(ctx, m.OrganisationID, t, e.Clock.Now()); !errors.Is(err, store.ErrConflict) {
 			break
 		}
