@@ -283,3 +283,32 @@ func TestTheTableOfNeedsIsComplete(t *testing.T) {
 	}
 	recorder.Needed(t, product.Needs)
 }
+
+// An index that lags behind shows an issue that was deleted a moment ago. That it is
+// not there says nothing about the project.
+func TestTheCheckPassesBesideADeletedIssue(t *testing.T) {
+	each(t, func(t *testing.T, flavor string) {
+		s := prepare(t, flavor, false, func(*Project) {})
+		s.between = func(api http.Handler) http.Handler {
+			return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				if at := strings.Index(r.URL.Path, "/issue/"); at >= 0 && !strings.Contains(r.URL.Path, "/createmeta") {
+					gone := r.Clone(r.Context())
+					gone.URL.Path = r.URL.Path[:at] + "/issue/99999"
+					api.ServeHTTP(w, gone)
+					return
+				}
+				api.ServeHTTP(w, r)
+			})
+		}
+
+		checks, err := s.connect("WORK", nil).Check(t.Context())
+		got := ""
+		for _, one := range checks {
+			got += one.String() + " "
+		}
+		const want = "reachable=ok credentials=ok target=ok list=ok create=ok update=?(not_told) close=?(not_told) reopen=?(not_told) issue_type=ok required_fields=ok labels=?(not_told) "
+		if got != want || err != nil {
+			t.Errorf("%s, %v", got, err)
+		}
+	})
+}

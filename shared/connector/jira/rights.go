@@ -3,6 +3,7 @@ package jira
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"net/http"
 	"net/url"
 	"slices"
@@ -210,6 +211,22 @@ func (c *Connector) looked(ctx context.Context, s *survey) {
 	}
 }
 
+// errSampleGone says that an issue that the list showed is not there any more:
+// Jira's index lags behind, so a deleted issue is still found for a while.
+var errSampleGone = errors.New("the issue is gone")
+
+// ofSample asks for something of an issue that the list has shown. The project was
+// seen before, so a 404 is about the issue alone.
+func (c *Connector) ofSample(ctx context.Context, one sample, what string, into any) error {
+	err := c.getJSON(ctx, c.issueAt(one.ID)+what, into)
+	var e *connector.Error
+	if errors.As(err, &e) && e.Status == http.StatusNotFound && e.Code == "target_not_found" {
+		return errSampleGone
+	}
+
+	return err
+}
+
 // unseenIssue leaves a check open that has passed so far, for want of an issue
 // to look at.
 func (c *Connector) unseenIssue(s *survey, name string, check connector.Check) {
@@ -230,7 +247,10 @@ func (c *Connector) editScreen(ctx context.Context, s *survey, one sample) {
 	}
 	var err error
 	if one.ID != "" {
-		err = c.getJSON(ctx, c.issueAt(one.ID)+"/editmeta", &meta)
+		err = c.ofSample(ctx, one, "/editmeta", &meta)
+	}
+	if errors.Is(err, errSampleGone) {
+		one, err = sample{}, nil
 	}
 	if one.ID == "" || err != nil || len(meta.Fields) == 0 {
 		for _, name := range names {
@@ -276,7 +296,11 @@ func (c *Connector) way(ctx context.Context, s *survey, name string, from sample
 	var ways struct {
 		Transitions []transition `json:"transitions"`
 	}
-	if err := c.getJSON(ctx, c.issueAt(from.ID)+"/transitions?expand=transitions.fields", &ways); err != nil {
+	switch err := c.ofSample(ctx, from, "/transitions?expand=transitions.fields", &ways); {
+	case errors.Is(err, errSampleGone):
+		c.unseenIssue(s, name, connector.Undecided(name, connector.NotTold))
+		return ""
+	case err != nil:
 		s.blame(open(name, err), err)
 		return ""
 	}
