@@ -136,10 +136,18 @@ func (p *people) learn(value any, expected bool) {
 		if expected {
 			p.note([]fact{{login, value}})
 		}
+		p.within(value)
 	case json.Number:
 		if expected {
 			p.note([]fact{{id, value.String()}})
 		}
+	}
+}
+
+// within notes the people in the objects of a text.
+func (p *people) within(text string) {
+	for _, one := range pieces(text) {
+		p.learn(one.value, false)
 	}
 }
 

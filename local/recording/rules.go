@@ -110,7 +110,10 @@ var (
 	tenants = []*regexp.Regexp{
 		regexp.MustCompile(`(?i)[a-z0-9][a-z0-9.-]*\.(?:atlassian\.net|slack\.com|ghe\.com|webhook\.office\.com|logic\.azure\.com|powerplatform\.com|sharepoint\.com|onmicrosoft\.com)\b`),
 	}
+	// between stands between a name and its value in a page or a script.
+	between     = `(?:\\?["\']|&quot;|&#34;)?\s*(?:(?:content|value)\s*=|[:=])\s*(?:\\?["\']|&quot;|&#34;)`
 	secretTexts = []*regexp.Regexp{
+		regexp.MustCompile(`(?i)((?:user[_-]?(?:name|login|full[_-]?name)|remote-user(?:-[a-z]+)?|\blogin|(?:display|full|real)[_-]?name|nickname|e-?mail(?:address)?)` + between + `)([^"\'&<>\\]{2,})`),
 		regexp.MustCompile(`(?i)((?:csrf|authenticity|session|nonce)[\w-]*["']?\s*(?:(?:content|value)\s*=|[:=])\s*["']?)([A-Za-z0-9+/=_-]{8,})`),
 		regexp.MustCompile(`(?i)((?:request|ray|trace|reference|incident|support)[ _-]?id\b[^A-Za-z0-9]{1,12})([A-Za-z0-9][A-Za-z0-9-]{7,})`),
 	}

@@ -104,6 +104,8 @@ func (s *Scrubber) learn(e Exchange) {
 	for _, body := range []Body{e.Request.Body, e.Response.Body} {
 		if value, err := parse(body.Bytes()); err == nil {
 			s.people.learn(value, false)
+		} else {
+			s.people.within(string(body.Bytes()))
 		}
 	}
 

@@ -20,7 +20,7 @@ func (s *Scrubber) body(b Body, contentType string) Body {
 		return BodyOf([]byte(s.query(string(sent))))
 	}
 
-	text := s.text(string(sent))
+	text := s.prose(s.secrets.remove(string(sent)))
 	for _, form := range s.rules.Texts {
 		text = form.ReplaceAllString(text, "${1}"+Redacted)
 	}
@@ -98,7 +98,7 @@ func (s *Scrubber) named(k kind, value string) string {
 		}
 	}
 
-	return s.text(value)
+	return s.prose(value)
 }
 
 // numeral is a number: an account id, a secret, or a plain one.

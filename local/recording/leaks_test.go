@@ -1,0 +1,69 @@
+package recording
+
+import (
+	"strings"
+	"testing"
+)
+
+// A leak is something that must not be in a recording, in an answer.
+type leak struct {
+	header [2]string
+	media  string
+	body   string
+	gone   []string
+}
+
+// hold scrubs each answer and looks for what must not be left, in the line and in
+// the body as it is read again.
+func hold(t *testing.T, leaks map[string]leak) {
+	t.Helper()
+	for name, l := range leaks {
+		e := exchange("GET", "/a", "", l.body)
+		if l.media != "" {
+			e.Response.Header["Content-Type"] = l.media
+		}
+		if l.header[0] != "" {
+			e.Response.Header[l.header[0]] = l.header[1]
+		}
+		clean, err := scrubber(t, Scrub{Secrets: []string{"secret-token-123456"}, Hosts: []string{"tracker.corp.test"}, Places: map[string]string{"acme": "acme"}}).Scrub([]Exchange{e})
+		if err != nil {
+			continue // nothing is written
+		}
+		var line strings.Builder
+		if err := Write(&line, clean[0]); err != nil {
+			t.Fatal(err)
+		}
+		left := strings.ToLower(line.String() + string(clean[0].Response.Body.Bytes()))
+		for _, gone := range l.gone {
+			if strings.Contains(left, strings.ToLower(gone)) {
+				t.Errorf("%s: %q is left in %s", name, gone, line.String())
+			}
+		}
+	}
+}
+
+// An answer that is not one JSON value names people too.
+func TestPeopleInOtherTexts(t *testing.T) {
+	const page = "text/html"
+	both := []string{"jdoe-17", "Jane Doe"}
+	hold(t, map[string]leak{
+		"JSON behind a warning": {body: "<b>Warning</b>: x in y\n" + `{"user":{"id":17,"name":"jdoe-17","real_name":"Jane Doe"}}`, gone: both},
+		"one value a line":      {body: `{"user":{"login":"jdoe-17"}}` + "\n" + `{"author":{"name":"Jane Doe"}}`, gone: both},
+		"behind a mark":         {body: "\ufeff" + `{"user":{"login":"jdoe-17","name":"Jane Doe"}}`, gone: both},
+		"cut":                   {body: `{"user":{"username":"jdoe-17","displayName":"Jane Doe","x":"`, gone: both},
+		"JSON in a text":        {body: `{"error":"{\"user\":{\"displayName\":\"Jane Doe\",\"login\":\"jdoe-17\"}}"}`, gone: both},
+		"JSON in a sentence":    {body: `{"error":"refused: {\"user\":{\"displayName\":\"Jane Doe\",\"login\":\"jdoe-17\"}}"}`, gone: both},
+		"a page of Jira's":      {media: page, body: `<html><meta name="ajs-remote-user" content="jdoe-17"><meta name="ajs-remote-user-fullname" content="Jane Doe">`, gone: both},
+		"a page of GitHub's":    {media: page, body: `<html><meta name="user-login" content="jdoe-17">`, gone: both},
+		"a page of GitLab's":    {media: page, body: `<html><script>gon.current_username="jdoe-17";gon.current_user_fullname="Jane Doe";</script>`, gone: both},
+		"a script":              {media: page, body: `<html><script>window.data={"user":{"displayName":"Jane Doe","username":"jdoe-17"}}</script>`, gone: both},
+		"an attribute":          {media: page, body: `<html><div data-user="{&quot;username&quot;:&quot;jdoe-17&quot;,&quot;display_name&quot;:&quot;Jane Doe&quot;}">`, gone: both},
+	})
+}
+
+// What looks like an object and is none takes no time.
+func TestPiecesAreBounded(t *testing.T) {
+	if found := pieces(strings.Repeat(`{"a":`, 200_000)); len(found) > 0 {
+		t.Error(len(found))
+	}
+}
