@@ -67,3 +67,38 @@ func TestPiecesAreBounded(t *testing.T) {
 		t.Error(len(found))
 	}
 }
+
+// Other hosts than the declared one are those of the company too: the inner name of
+// the server, a login page, a neighbour, a customer's name below a service.
+func TestOtherHosts(t *testing.T) {
+	const page = "text/html"
+	hold(t, map[string]leak{
+		"an inner name":       {body: `{"self":"http://jira-node1.bigbank.test:8080/rest/api/2/issue/1"}`, gone: []string{"bigbank", "jira-node1"}},
+		"a base":              {body: `{"baseUrl":"https://jira.bigbank.test","version":"9.4.0"}`, gone: []string{"bigbank"}},
+		"a clone address":     {body: `{"clone_url":"https://git.bigbank.test/acme/work.git"}`, gone: []string{"bigbank"}},
+		"a login page":        {header: [2]string{"Location", "https://login.bigbank.test/saml?a=b"}, gone: []string{"bigbank"}},
+		"a login service":     {header: [2]string{"Location", "https://bigbank.okta.com/app/x/sso/saml"}, gone: []string{"bigbank"}},
+		"a neighbour":         {body: `{"text":"see https://wiki.corp.test/x and wiki.corp.test, corp.test"}`, gone: []string{"wiki", "corp.test"}},
+		"customers":           {body: `{"text":"bigbank.mantishub.io bigbank.gitlab.io bigbank.okta.com https://bigbank.service-now.com"}`, gone: []string{"bigbank"}},
+		"in a query":          {body: `{"text":"go?to=https%3A%2F%2Fwiki.bigbank.test%2Fx"}`, gone: []string{"bigbank"}},
+		"in a script":         {media: page, body: `<html><script>a="https:\/\/wiki.bigbank.test\/x"</script>`, gone: []string{"bigbank"}},
+		"without a scheme":    {media: page, body: `<html><script src="//cdn.bigbank.test/x.js"></script>`, gone: []string{"bigbank"}},
+		"an escaped customer": {body: `{"text":"https%3A%2F%2Fbigbank.atlassian.net%2Fx"}`, gone: []string{"bigbank"}},
+	})
+}
+
+// The hosts that everybody knows stay, and nothing around a name changes.
+func TestPublicHostsStay(t *testing.T) {
+	s := scrubber(t, Scrub{Hosts: []string{"tracker.corp.test"}})
+	for sent, want := range map[string]string{
+		"see https://docs.github.com/rest, or https://gitlab.com.": "see https://docs.github.com/rest, or https://gitlab.com.",
+		"(https://a.bigbank.test) and https://a.bigbank.test:80/x": "(https://provider.example) and https://provider.example:80/x",
+		"https://10.1.2.3:80/x https://[fe80::1]:80/x":             "https://192.0.2.1:80/x https://[2001:db8::1]:80/x",
+		"https%3A%2F%2Fx.slack.com%2Fy":                            "https%3A%2F%2Fprovider.example%2Fy",
+		"q=https%3A%2F%2Ftracker.corp.test%2Fy":                    "q=https%3A%2F%2Fprovider.example%2Fy",
+	} {
+		if got := s.text(sent); got != want {
+			t.Errorf("%s\nwant %s", got, want)
+		}
+	}
+}

@@ -18,6 +18,9 @@ type Rules struct {
 	Paths []*regexp.Regexp
 	// Tenants match the host names that customers have below a provider's domain.
 	Tenants []*regexp.Regexp
+	// Public are the hosts whose names stay in addresses, a start of * stands for
+	// any rest. All others become Host.
+	Public []string
 	// Texts match secrets in a text that is no JSON, such as a page. The first
 	// group stays, the second one is replaced.
 	Texts []*regexp.Regexp
@@ -60,7 +63,16 @@ func DefaultRules() *Rules {
 		},
 		Paths:   secretPaths,
 		Tenants: tenants,
-		Texts:   secretTexts,
+		Public: []string{
+			"github.com", "api.github.com", "docs.github.com", "*.githubusercontent.com", "gitlab.com", "docs.gitlab.com", "about.gitlab.com",
+			"discord.com", "discord.gg", "discordapp.com", "cdn.discordapp.com", "support.discord.com",
+			"slack.com", "api.slack.com", "hooks.slack.com", "files.slack.com", "a.slack-edge.com", "avatars.slack-edge.com",
+			"atlassian.com", "api.atlassian.com", "auth.atlassian.com", "id.atlassian.com", "www.atlassian.com", "developer.atlassian.com", "support.atlassian.com",
+			"mantisbt.org", "www.mantisbt.org", "learn.microsoft.com", "go.microsoft.com", "login.microsoftonline.com", "aka.ms", "teams.microsoft.com",
+			"adaptivecards.io", "secure.gravatar.com", "www.gravatar.com", "schema.org", "json-schema.org", "www.w3.org", "tools.ietf.org", "datatracker.ietf.org",
+			"localhost", "example.com", "example.org", "example.net", "*.example", // for documentation
+		},
+		Texts: secretTexts,
 		Logins: []string{
 			"author_username", "creator", "login", "nick", "nickname", "person", "user", "user_login", "user_name", "username",
 			"team_domain", "workspace",
@@ -108,7 +120,7 @@ var (
 		regexp.MustCompile(`(?i)(/webhookb?2?/)([0-9a-f-]{36}[^?#\s]*)`),                      // Teams, connectors of old
 	}
 	tenants = []*regexp.Regexp{
-		regexp.MustCompile(`(?i)[a-z0-9][a-z0-9.-]*\.(?:atlassian\.net|slack\.com|ghe\.com|webhook\.office\.com|logic\.azure\.com|powerplatform\.com|sharepoint\.com|onmicrosoft\.com)\b`),
+		regexp.MustCompile(`(?i)[a-z0-9][a-z0-9.-]*\.(?:atlassian\.net|slack\.com|ghe\.com|webhook\.office\.com|logic\.azure\.com|powerplatform\.com|sharepoint\.com|onmicrosoft\.com|okta\.com|oktapreview\.com|auth0\.com|onelogin\.com|mantishub\.io|mantishub\.com|jira\.com|gitlab\.io|github\.io)\b`),
 	}
 	// between stands between a name and its value in a page or a script.
 	between     = `(?:\\?["\']|&quot;|&#34;)?\s*(?:(?:content|value)\s*=|[:=])\s*(?:\\?["\']|&quot;|&#34;)`

@@ -63,6 +63,10 @@ func NewScrubber(s Scrub) (*Scrubber, error) {
 		if host != "" {
 			hosts = append(hosts, regexp.QuoteMeta(strings.ToLower(host)))
 		}
+		// The neighbours of a company's server are the company's too.
+		if domain := made.rules.domainOf(host); domain != "" {
+			hosts = append(hosts, regexp.QuoteMeta(domain))
+		}
 	}
 	// The longest first: a host may be below another one.
 	slices.SortFunc(hosts, func(a, b string) int { return len(b) - len(a) })

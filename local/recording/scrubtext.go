@@ -50,11 +50,12 @@ func (s *Scrubber) words(text string) string {
 	}
 	text = s.people.text(text)
 	if s.hosts != nil {
-		text = s.hosts.ReplaceAllString(text, Host)
+		text = replaceHosts(s.hosts, text)
 	}
 	for _, tenant := range s.rules.Tenants {
-		text = tenant.ReplaceAllString(text, Host)
+		text = replaceHosts(tenant, text)
 	}
+	text = escapedAddresses.ReplaceAllStringFunc(text, s.escapedAddress)
 	text = fours.ReplaceAllStringFunc(text, func(found string) string { return documentation(found, "192.0.2.1") })
 
 	return sixes.ReplaceAllStringFunc(text, func(found string) string {
@@ -131,7 +132,7 @@ func (s *Scrubber) address(found string) string {
 		authority = authority[at+1:]
 	}
 	behind, fragment, marked := strings.Cut(behind, "#")
-	made := scheme + "://" + s.words(authority) + s.pathAndQuery(behind)
+	made := scheme + "://" + s.authority(authority) + s.pathAndQuery(behind)
 	if marked {
 		made += "#" + s.words(fragment)
 	}
