@@ -27,7 +27,9 @@ func hold(t *testing.T, leaks map[string]leak) {
 		}
 		clean, err := scrubber(t, Scrub{Secrets: []string{"secret-token-123456"}, Hosts: []string{"tracker.corp.test"}, Places: map[string]string{"acme": "acme"}}).Scrub([]Exchange{e})
 		if err != nil {
-			continue // nothing is written
+			t.Errorf("%s: %v", name, err)
+
+			continue
 		}
 		var line strings.Builder
 		if err := Write(&line, clean[0]); err != nil {
@@ -101,4 +103,16 @@ func TestPublicHostsStay(t *testing.T) {
 			t.Errorf("%s\nwant %s", got, want)
 		}
 	}
+}
+
+// E-mail addresses in all spellings.
+func TestSpellingsOfMails(t *testing.T) {
+	const page = "text/html"
+	hold(t, map[string]leak{
+		"letters of others":  {body: `{"text":"ask josé.garcía@mail.test, o'neil@mail.test"}`, gone: []string{"josé", "garc", "neil", "mail.test"}},
+		"a domain of others": {body: `{"text":"ask jdoe17@müller.test"}`, gone: []string{"jdoe17", "müller"}},
+		"an entity":          {media: page, body: `<p>jdoe17&#64;mail.test jdoe18&commat;mail.test jdoe19&#x40;mail.test`, gone: []string{"jdoe1", "mail.test"}},
+		"a script":           {media: page, body: `<script>x="jdoe17\u0040mail.test"</script>`, gone: []string{"jdoe17", "mail.test"}},
+		"escaped":            {body: `{"text":"?a=jdoe17%40mail.test&b=jdoe18%2540mail.test"}`, gone: []string{"jdoe1", "mail.test"}},
+	})
 }

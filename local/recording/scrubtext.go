@@ -11,8 +11,15 @@ import (
 // addresses match URLs in a text.
 var addresses = regexp.MustCompile(`(?i)\b[a-z][a-z0-9+.-]*://[^\s"'<>\\]+`)
 
-// mails match e-mail addresses, plain and with the @ escaped.
-var mails = regexp.MustCompile(`(?i)[a-z0-9._%+-]*[a-z0-9_%+-](?:@|%40)(?:[a-z0-9](?:[a-z0-9-]*[a-z0-9])?\.)+[a-z]{2,}`)
+// at is an @ as it stands in texts, addresses, pages and scripts.
+const at = `(?:@|%(?:25)?40|&#0*64;|&#x0*40;|&commat;|\\\\?u0040)`
+
+// mails match e-mail addresses, plain and with the @ escaped. Letters are those of
+// all languages.
+var (
+	mails = regexp.MustCompile(`(?i)[\p{L}\p{M}\p{N}._%+'-]*[\p{L}\p{M}\p{N}_%+-]` + at + `(?:[\p{L}\p{N}](?:[\p{L}\p{M}\p{N}-]*[\p{L}\p{M}\p{N}])?\.)+[\p{L}\p{M}]{2,}`)
+	ats   = regexp.MustCompile(`(?i)` + at)
+)
 
 // fours and sixes match what may be an IP address.
 var (
@@ -45,7 +52,7 @@ func (s *Scrubber) text(text string) string {
 func (s *Scrubber) words(text string) string {
 	text = s.paths(text)
 	text = outbound.TokenForms().ReplaceAllStringFunc(text, token)
-	if strings.ContainsRune(text, '@') || strings.Contains(text, "%40") { // the search for them is slow
+	if ats.MatchString(text) { // the search for them is slow
 		text = mails.ReplaceAllStringFunc(text, s.mail)
 	}
 	text = s.people.text(text)
@@ -89,7 +96,7 @@ func token(found string) string {
 
 // mail is the replacement of an e-mail address.
 func (s *Scrubber) mail(found string) string {
-	plain := strings.Replace(found, "%40", "@", 1)
+	plain := ats.ReplaceAllString(found, "@")
 	if strings.HasSuffix(strings.ToLower(plain), "@"+Host) {
 		return found
 	}
