@@ -116,3 +116,28 @@ func TestSpellingsOfMails(t *testing.T) {
 		"escaped":            {body: `{"text":"?a=jdoe17%40mail.test&b=jdoe18%2540mail.test"}`, gone: []string{"jdoe1", "mail.test"}},
 	})
 }
+
+// Secrets that nobody declared, by their names and forms, and the declared one in
+// further encodings.
+func TestSecretsByNameAndForm(t *testing.T) {
+	hold(t, map[string]leak{
+		"a signed address":   {body: `{"url":"https://files.test/a?X-Amz-Signature=abcdef0123456789&X-Amz-Credential=AKIAIO"}`, gone: []string{"abcdef0123456789", "AKIAIO"}},
+		"a runners' token":   {body: `{"id":1,"runners_token":"GR13489abcdefghijk"}`, gone: []string{"GR13489abcdefghijk"}},
+		"a clone token":      {body: `{"temp_clone_token":"AABBCC112233"}`, gone: []string{"AABBCC112233"}},
+		"a login":            {header: [2]string{"X-GitHub-SSO", "required; url=https://github.com/orgs/acme/sso?authorization_request=AZSCKL2REQUEST"}, gone: []string{"AZSCKL2REQUEST"}},
+		"a login by SAML":    {header: [2]string{"Location", "https://login.corp.test/saml?SAMLRequest=fZJNT8JAEIbv&RelayState=ab-12"}, gone: []string{"fZJNT8JAEIbv", "ab-12"}},
+		"Discord's, escaped": {body: `{"text":"https%3A%2F%2Fdiscord.com%2Fapi%2Fwebhooks%2F123456789012345678%2Fabcdefghijklmnopqrst"}`, gone: []string{"abcdefghijklmnopqrst"}},
+		"Slack's, escaped":   {body: `{"text":"u=https%3A%2F%2Fhooks.slack.com%2Fservices%2FT01ABCDEF%2FB01ABCDEF%2Fabcdefghijklmnop"}`, gone: []string{"abcdefghijklmnop"}},
+		"a Gravatar":         {body: `{"icon":"https://secure.gravatar.com/avatar/0bc83cb571cd1c50ba6f3e8a78ef1346?d=x"}`, gone: []string{"0bc83cb571cd"}},
+		"base64 in lines":    {body: `{"x":"c2VjcmV0LXRva2Vu\r\nLTEyMzQ1Ng=="}`, gone: []string{"c2VjcmV0LXRva2Vu"}},
+		"base32":             {body: `{"x":"ONSWG4TFOQWXI33LMVXC2MJSGM2DKNQ="}`, gone: []string{"ONSWG4TFOQ"}},
+	})
+}
+
+// Members that only end like the name of a secret stay.
+func TestCursorsStay(t *testing.T) {
+	body := `{"nextPageToken":"abc","next_cursor":"dXNlcjpVMDYxTkZUVDI=","has_token":true}`
+	if _, clean := scrubbed(t, Scrub{}, exchange("GET", "/", "", body)); string(clean[0].Response.Body) != body {
+		t.Error(string(clean[0].Response.Body))
+	}
+}

@@ -83,8 +83,11 @@ func (r *Rules) personal(name string) kind {
 
 func listed(list []string, name string) bool {
 	return slices.ContainsFunc(list, func(one string) bool {
-		if start, any := strings.CutSuffix(one, "*"); any {
+		if start, any := strings.CutSuffix(one, "*"); any && start != "" {
 			return strings.HasPrefix(name, start)
+		}
+		if end, any := strings.CutPrefix(one, "*"); any && end != "" {
+			return strings.HasSuffix(name, end)
 		}
 
 		return one == name

@@ -11,7 +11,8 @@ type Rules struct {
 	// Credentials are the request headers whose value is replaced with <token of
 	// ROLE>. A scheme before it stays.
 	Credentials []string
-	// Secret are the members and query parameters whose value is secret.
+	// Secret are the members and query parameters whose value is secret. A start or
+	// an end of * stands for any rest.
 	Secret []string
 	// Paths match secret parts of a path. The first group stays, the second one is
 	// replaced.
@@ -58,7 +59,8 @@ func DefaultRules() *Rules {
 		Credentials: []string{"authorization", "private-token", "x-api-key", "x-gitlab-token"},
 		Secret: []string{
 			"access_token", "api_key", "apikey", "client_secret", "id_token", "password", "private_token", "refresh_token", "response_url",
-			"secret", "session", "sessionid", "sig", "signature", "token", "webhook_url",
+			"secret", "session", "sessionid", "sig", "signature", "token", "webhook_url", "*_token", "*-token", "*_secret", "*_password",
+			"x-amz-*", "x-goog-*", "authorization_request", "samlrequest", "samlresponse", "relaystate", "jwt", "code_challenge",
 			"activityid", "correlation_id", "correlationid", "request_id", "requestid", "trace_id", "traceid", // name one request
 		},
 		Paths:   secretPaths,
@@ -112,12 +114,15 @@ func DefaultRules() *Rules {
 }
 
 // The expressions of the default rules.
+const slash = `(?:/|%(?:25)?2F|\\\\/)`
+
 var (
 	secretPaths = []*regexp.Regexp{
-		regexp.MustCompile(`(?i)(/webhooks/)([0-9]+/[A-Za-z0-9_%.~-]{12,})`),                  // Discord
-		regexp.MustCompile(`(?i)(/(?:services|triggers|workflows)/)([TE][A-Z0-9]+/[^?#\s]+)`), // Slack
-		regexp.MustCompile(`(?i)(/workflows/)([A-Za-z0-9]{6,})(?:/triggers)`),                 // Teams, Power Automate
-		regexp.MustCompile(`(?i)(/webhookb?2?/)([0-9a-f-]{36}[^?#\s]*)`),                      // Teams, connectors of old
+		regexp.MustCompile(`(?i)(` + slash + `webhooks` + slash + `)([0-9]+` + slash + `[A-Za-z0-9_%.~-]{12,})`),                  // Discord
+		regexp.MustCompile(`(?i)(` + slash + `(?:services|triggers|workflows)` + slash + `)([TE][A-Z0-9]+` + slash + `[^?#\s]+)`), // Slack
+		regexp.MustCompile(`(?i)(` + slash + `workflows` + slash + `)([A-Za-z0-9]{6,})(?:` + slash + `triggers)`),                 // Teams, Power Automate
+		regexp.MustCompile(`(?i)(` + slash + `webhookb?2?` + slash + `)([0-9a-f-]{36}[^?#\s]*)`),                                  // Teams, connectors of old
+		regexp.MustCompile(`(?i)(` + slash + `avatar` + slash + `)([0-9a-f]{32,64})\b`),                                           // Gravatar: a hash of an e-mail address
 	}
 	tenants = []*regexp.Regexp{
 		regexp.MustCompile(`(?i)[a-z0-9][a-z0-9.-]*\.(?:atlassian\.net|slack\.com|ghe\.com|webhook\.office\.com|logic\.azure\.com|powerplatform\.com|sharepoint\.com|onmicrosoft\.com|okta\.com|oktapreview\.com|auth0\.com|onelogin\.com|mantishub\.io|mantishub\.com|jira\.com|gitlab\.io|github\.io)\b`),

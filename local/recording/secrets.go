@@ -1,6 +1,7 @@
 package recording
 
 import (
+	"encoding/base32"
 	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
@@ -157,6 +158,20 @@ func readings(text string) []string {
 	if strings.ContainsRune(text, '&') {
 		add(html.UnescapeString(text))
 	}
+	if strings.ContainsAny(text, "\r\n") {
+		add(lineEnds.Replace(text)) // base64 in lines
+	}
+	for _, run := range thirtyTwos.FindAllString(text, -1) {
+		for from := range min(8, len(run)) {
+			part := strings.ToUpper(run[from:])
+			if odd := len(part) % 8; odd == 1 || odd == 3 || odd == 6 {
+				part = part[:len(part)-1]
+			}
+			if plain, err := thirtyTwo.DecodeString(part); err == nil {
+				add(string(plain))
+			}
+		}
+	}
 	for _, run := range digitRuns.FindAllString(text, -1) {
 		for _, decoded := range decodings(run) {
 			add(decoded)
@@ -199,6 +214,14 @@ func unescape(text string) string {
 
 // digitRuns matches what may be base64.
 var digitRuns = regexp.MustCompile(`[A-Za-z0-9+/_-]{8,}={0,2}`)
+
+var lineEnds = strings.NewReplacer("\r", "", "\n", "")
+
+// thirtyTwos matches what may be base32.
+var (
+	thirtyTwos = regexp.MustCompile(`[A-Z2-7]{10,}|[a-z2-7]{10,}`)
+	thirtyTwo  = base32.StdEncoding.WithPadding(base32.NoPadding)
+)
 
 // decodings are what a run of digits may stand for. Other characters may touch the
 // encoded text, so each of the four places where it can begin is tried.
