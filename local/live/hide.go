@@ -2,9 +2,11 @@ package live
 
 import (
 	"encoding/json"
+	"maps"
 	"slices"
 	"strings"
 
+	"integrations/local/recording"
 	"integrations/shared/connector"
 )
 
@@ -13,7 +15,7 @@ import (
 func (l *Line) Hide(places []connector.Place) {
 	for _, p := range places {
 		for _, part := range strings.Split(p.Name, "/") {
-			l.hide(part)
+			l.hide(part, "work")
 		}
 		for _, e := range l.Recorder.Exchanges() {
 			var body any
@@ -24,14 +26,16 @@ func (l *Line) Hide(places []connector.Place) {
 	}
 }
 
-// hide gives a name the replacement that stands for the place.
-func (l *Line) hide(name string) {
-	_, known := l.places[name]
-	if known || strings.Trim(name, "0123456789") == "" {
+// hide gives a name what stands for the place, unless it has another replacement in
+// any case.
+func (l *Line) hide(name, instead string) {
+	known := slices.ContainsFunc(slices.Collect(maps.Keys(l.places)), func(one string) bool { return strings.EqualFold(one, name) })
+	usual := slices.Contains(recording.DefaultRules().Keep, strings.ToLower(name)) // a word of the protocol, such as issues
+	if known || usual || name == "" || strings.Trim(name, "0123456789") == "" {
 		return
 	}
 
-	l.places[name] = "work"
+	l.places[name] = instead
 }
 
 // ofPlaces are the members in which answers hold a place, with its id and name.
@@ -48,14 +52,36 @@ func (l *Line) hideNames(value any, id string, place bool) {
 		}
 	case map[string]any:
 		if place && sameID(value["id"], id) {
-			for _, member := range []string{"name", "name_normalized"} {
-				if name, ok := value[member].(string); ok {
-					l.hide(name)
-				}
-			}
+			l.hideOther(value)
 		}
 		for member, below := range value {
 			l.hideNames(below, id, slices.Contains(ofPlaces, member))
+		}
+	}
+}
+
+// hideOther hides the names of a place: its own, those it had before, and those of
+// the groups that it is in.
+func (l *Line) hideOther(place map[string]any) {
+	for _, member := range []string{"name", "name_normalized", "name_with_namespace"} {
+		if name, ok := place[member].(string); ok {
+			groups := strings.Split(name, "/")
+			for i, part := range groups {
+				l.hide(strings.TrimSpace(part), map[bool]string{true: "work", false: "acme"}[i == len(groups)-1])
+			}
+		}
+	}
+	before, _ := place["previous_names"].([]any)
+	for _, name := range before {
+		if name, ok := name.(string); ok {
+			l.hide(name, "work")
+		}
+	}
+	for _, member := range []string{"namespace", "projectCategory", "organization", "parent"} {
+		if group, ok := place[member].(map[string]any); ok {
+			if name, ok := group["name"].(string); ok {
+				l.hide(name, "acme")
+			}
 		}
 	}
 }

@@ -141,3 +141,22 @@ func TestCursorsStay(t *testing.T) {
 		t.Error(string(clean[0].Response.Body))
 	}
 }
+
+// Names of companies and machines in headers and in what a server says of itself.
+func TestNamesOfServers(t *testing.T) {
+	hold(t, map[string]leak{
+		"a realm":      {header: [2]string{"WWW-Authenticate", `Basic realm="Big Bank Tracker", charset="UTF-8"`}, gone: []string{"Big Bank"}},
+		"a bare realm": {header: [2]string{"WWW-Authenticate", `Bearer realm=bigbank`}, gone: []string{"bigbank"}},
+		"a machine":    {header: [2]string{"Server", "bigbank-proxy-01"}, gone: []string{"bigbank"}},
+		"a server":     {body: `{"version":"9.4.0","serverTitle":"Big Bank Jira"}`, gone: []string{"Big Bank"}},
+		"a whole name": {body: `{"user":{"fullName":"Jane Doe"},"author":{"full_name":"John Roe"}}`, gone: []string{"Jane", "Roe"}},
+	})
+
+	for _, stays := range []string{"nginx/1.25.3", "cloudflare", "Apache/2.4.57 (Debian)", "AtlassianEdge"} {
+		e := exchange("GET", "/", "", "{}")
+		e.Response.Header["Server"] = stays
+		if _, clean := scrubbed(t, Scrub{}, e); clean[0].Response.Header["Server"] != stays {
+			t.Error(clean[0].Response.Header["Server"])
+		}
+	}
+}

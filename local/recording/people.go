@@ -70,7 +70,7 @@ func (r *Rules) personal(name string) kind {
 	}
 
 	switch name = strings.ToLower(name); {
-	case name == "name":
+	case name == "name", name == "full_name":
 		return display
 	case name == "id", name == "key", name == "node_id":
 		return id

@@ -19,6 +19,10 @@ type Rules struct {
 	Paths []*regexp.Regexp
 	// Tenants match the host names that customers have below a provider's domain.
 	Tenants []*regexp.Regexp
+	// Realm matches what a header says of where to log in, in two groups: the first
+	// stays. Servers matches names of products in the header Server: another word
+	// there can be the name of a machine.
+	Realm, Servers *regexp.Regexp
 	// Public are the hosts whose names stay in addresses, a start of * stands for
 	// any rest. All others become Host.
 	Public []string
@@ -61,10 +65,13 @@ func DefaultRules() *Rules {
 			"access_token", "api_key", "apikey", "client_secret", "id_token", "password", "private_token", "refresh_token", "response_url",
 			"secret", "session", "sessionid", "sig", "signature", "token", "webhook_url", "*_token", "*-token", "*_secret", "*_password",
 			"x-amz-*", "x-goog-*", "authorization_request", "samlrequest", "samlresponse", "relaystate", "jwt", "code_challenge",
+			"servertitle",                                                                                     // names a company
 			"activityid", "correlation_id", "correlationid", "request_id", "requestid", "trace_id", "traceid", // name one request
 		},
 		Paths:   secretPaths,
 		Tenants: tenants,
+		Realm:   regexp.MustCompile(`(?i)(\brealm=)("[^"]*"|[^\s,]+)`),
+		Servers: regexp.MustCompile(`(?i)^(?:nginx|apache(?:-coyote)?|openresty|cloudflare|cloudfront|atlassianedge|atlassianproxy|github\.com|istio-envoy|envoy|caddy|lighttpd|litespeed|varnish|awselb|akamaighost|microsoft-iis|microsoft-httpapi|kestrel|gunicorn|jetty|tomcat|haproxy|traefik|gws|google frontend|slack)(?:[/ (].*)?$`),
 		Public: []string{
 			"github.com", "api.github.com", "docs.github.com", "*.githubusercontent.com", "gitlab.com", "docs.gitlab.com", "about.gitlab.com",
 			"discord.com", "discord.gg", "discordapp.com", "cdn.discordapp.com", "support.discord.com",
@@ -80,7 +87,7 @@ func DefaultRules() *Rules {
 			"team_domain", "workspace",
 		},
 		Displays: []string{
-			"author_name", "display_name", "display_name_normalized", "displayname", "first_name", "firstname", "global_name",
+			"author_name", "display_name", "display_name_normalized", "displayname", "first_name", "firstname", "fullname", "global_name",
 			"last_name", "lastname", "real_name", "real_name_normalized", "realname", "team", "team_name",
 		},
 		Emails: []string{

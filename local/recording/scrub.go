@@ -165,12 +165,24 @@ func (s *Scrubber) response(r Response) Response {
 	clean := Response{Status: r.Status, Reason: s.text(r.Reason), Cut: r.Cut, Header: map[string]string{}}
 	for _, name := range slices.Sorted(maps.Keys(r.Header)) {
 		if listed(s.rules.Kept, strings.ToLower(name)) {
-			clean.Header[name] = s.text(r.Header[name])
+			clean.Header[name] = s.responseHeader(name, r.Header[name])
 		}
 	}
 	clean.Body = s.body(r.Body, headerOf(r.Header, "Content-Type"))
 
 	return clean
+}
+
+// responseHeader is the value of a header of an answer.
+func (s *Scrubber) responseHeader(name, value string) string {
+	switch {
+	case strings.EqualFold(name, "WWW-Authenticate"):
+		value = s.rules.Realm.ReplaceAllString(value, `${1}"`+Redacted+`"`)
+	case strings.EqualFold(name, "Server") && !s.rules.Servers.MatchString(value):
+		return Redacted
+	}
+
+	return s.text(value)
 }
 
 // requestHeader is the value of a header; a credential is replaced by the name of
