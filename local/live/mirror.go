@@ -117,7 +117,9 @@ func Grouped(all []recording.Difference) []string {
 		if cases[sentence] == nil {
 			sentences = append(sentences, sentence)
 		}
-		cases[sentence] = append(cases[sentence], d.Case)
+		if !slices.Contains(cases[sentence], d.Case) {
+			cases[sentence] = append(cases[sentence], d.Case)
+		}
 	}
 
 	const most = 3

@@ -201,6 +201,43 @@ func nextOf(link string) url.Values {
 	return address.Query()
 }
 
+// sameObject reports whether an object of the stand-in was made in the place of a
+// recorded one.
+func (m *mapping) sameObject(want, got any) bool {
+	wanted, ok := want.(object)
+	gotten, also := got.(object)
+	if !ok || !also {
+		return false
+	}
+
+	for _, name := range []string{"id", "iid", "number", "key", "ts"} {
+		before, _ := wanted.get(name)
+		after, _ := gotten.get(name)
+		if mapped, ok := m.lookup(scalar(before)); ok && mapped == scalar(after) {
+			return true
+		}
+	}
+
+	return false
+}
+
+// named matches the id of an issue or a message in a path.
+var named = regexp.MustCompile(`/(?:issues?|messages)/([0-9]+|[A-Z][A-Z0-9_]*-[0-9]+)(?:[/?]|$)`)
+
+// about says what a path is about: an issue or a message that was made in the
+// recording, one of others, or neither. Of others a stand-in has none, or another one
+// with the same id.
+func (m *mapping) about(target string) (own, others bool) {
+	found := named.FindStringSubmatch(target)
+	if found == nil {
+		return false, false
+	}
+	_, own = m.lookup(found[1])
+	own = own || m.mapped(found[0])
+
+	return own, !own
+}
+
 // same reports whether a recorded value and one of the stand-in say the same:
 // they are equal, or the one was given in the place of the other, or both are
 // times.
