@@ -65,17 +65,22 @@ func liveCommand(ctx context.Context, args []string) error {
 		_, _ = fmt.Println("\nThe provider was not reached:", failed)
 	}
 	compared(ctx, os.Stdout, line)
-	if *record != "" {
-		err = errors.Join(err, recorded(line, *record, cmp.Or(*standin, *provider)))
-	}
 	if err != nil {
-		return err
+		_, _ = fmt.Fprintln(os.Stdout, "\nThe trial was stopped: what is not in the table was not tried.")
 	}
-	if broken > 0 {
+	if *record != "" {
+		if failed := recorded(line, *record, cmp.Or(*standin, *provider)); failed != nil {
+			return failed
+		}
+	}
+	switch {
+	case broken == 1:
+		return exit{exitFailed, "1 promise is broken"}
+	case broken > 1:
 		return exit{exitFailed, fmt.Sprintf("%d promises are broken", broken)}
 	}
 
-	return nil
+	return err
 }
 
 // compared prints where the provider's answers differ from those of its stand-in.

@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/tls"
 	"encoding/base64"
+	"errors"
 	"fmt"
 	"io"
 	"log"
@@ -229,6 +230,39 @@ func TestLiveNamesAnotherSuccessOnce(t *testing.T) {
 			if !strings.HasPrefix(one, "the status is 20") || !strings.Contains(one, "the stand-in's is 20") {
 				t.Error(one)
 			}
+		}
+	})
+}
+
+// A trial that is stopped while a create is under way looks for what that made, and
+// closes it.
+func TestLiveClosesWhatWasUnderWay(t *testing.T) {
+	atEachAddress(t, func(t *testing.T, a *address) {
+		if a.name != "gitlab" && a.name != "discord" && a.name != "jira" {
+			t.Skip("two trackers and a chat are enough")
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		defer cancel()
+		if _, refused := a.kit.Add(faults.Order{Fault: faults.SlowAnswer, Duration: faults.Duration(time.Minute), Times: 1, Match: faults.Match{Kind: faults.Create}}); refused != nil {
+			t.Fatal(refused)
+		}
+		stop := time.AfterFunc(time.Second, cancel)
+		defer stop.Stop()
+
+		rows, err := a.trial.Run(ctx)
+		if !errors.Is(err, context.Canceled) {
+			t.Fatal(err)
+		}
+		for _, r := range rows {
+			if r.Outcome == live.Broken {
+				t.Errorf("%s: %s", r.Promise, r.Detail)
+			}
+		}
+		if last := rows[len(rows)-1]; a.name == "jira" && last.Detail != "1 object" {
+			t.Errorf("%+v", last)
+		}
+		if failed := a.line.Failed(); failed != nil {
+			t.Errorf("we hung up ourselves: %v", failed)
 		}
 	})
 }

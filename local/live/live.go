@@ -27,6 +27,8 @@ const (
 	// the time between two looks.
 	patience = 3 * time.Minute
 	look     = 5 * time.Second
+	// shortPatience is how long is looked at the end for what was not answered.
+	shortPatience = 30 * time.Second
 )
 
 // An Outcome says whether a promise is kept.
@@ -84,6 +86,8 @@ type object struct {
 	sent   connector.Sent
 	// lost: its create was not answered, and it was not found.
 	lost bool
+	// began is when its create began.
+	began time.Time
 }
 
 // errNotTried is for a promise that cannot be tried.
@@ -127,6 +131,7 @@ func (t *Trial) Run(ctx context.Context) ([]Row, error) {
 	// context.
 	closing, cancel := context.WithTimeout(context.WithoutCancel(ctx), patience)
 	defer cancel()
+	t.findLost(closing)
 	rows = append(rows, row("what the trial made is closed", "", t.clean(closing)))
 
 	t.under("delete")
@@ -233,7 +238,7 @@ func (t *Trial) make(ctx context.Context, item domain.Item) (*object, connector.
 	}
 
 	content := t.content(item)
-	o := &object{item: item, marker: t.signed(item.ID)}
+	o := &object{item: item, marker: t.signed(item.ID), began: t.Clock.Now()}
 	t.objects = append(t.objects, o)
 
 	w, err := t.Connector.Create(ctx, content, o.marker)

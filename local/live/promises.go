@@ -267,27 +267,46 @@ func (t *Trial) foundAgain(ctx context.Context) (string, error) {
 		return "", fmt.Errorf("the create without an answer is not in doubt: %w", err)
 	}
 
-	_, behind := finder.Behind()
-	since := began.Add(-5*time.Minute - max(behind, 0))
-	for {
-		found, err := finder.Find(ctx, since, []connector.Marker{o.marker})
-		if err != nil && !passing(err) {
-			return "", err
-		}
-		if w, ok := found[o.item.ID]; ok {
-			o.keep(w, t.content(o.item))
-			break
-		}
-		if t.Clock.Now().Sub(began) > patience {
-			return "", fmt.Errorf("not found within %s", patience)
-		}
-		if err := t.Clock.Sleep(ctx, look); err != nil {
-			return "", err
-		}
+	if err := t.find(ctx, finder, o, patience); err != nil {
+		return "", err
 	}
 	after := t.Clock.Now().Sub(began).Round(time.Second)
 
 	return fmt.Sprintf("found after %s", after), nil
+}
+
+// find looks for an object whose create was not answered, for a while.
+func (t *Trial) find(ctx context.Context, finder connector.Finder, o *object, long time.Duration) error {
+	began := t.Clock.Now()
+	_, behind := finder.Behind()
+	since := o.began.Add(-5*time.Minute - max(behind, 0))
+	for {
+		found, err := finder.Find(ctx, since, []connector.Marker{o.marker})
+		if err != nil && !passing(err) {
+			return err
+		}
+		if w, ok := found[o.item.ID]; ok {
+			o.keep(w, t.content(o.item))
+			return nil
+		}
+		if t.Clock.Now().Sub(began) > long {
+			return fmt.Errorf("not found within %s", long)
+		}
+		if err := t.Clock.Sleep(ctx, look); err != nil {
+			return err
+		}
+	}
+}
+
+// findLost looks for what was made and not answered, such as at Ctrl-C, so that it
+// can be closed and deleted. What is not found the rows after it say.
+func (t *Trial) findLost(ctx context.Context) {
+	finder, can := t.Connector.(connector.Finder)
+	for _, o := range t.objects {
+		if o.lost && can {
+			_ = t.find(ctx, finder, o, shortPatience) // it stays lost
+		}
+	}
 }
 
 // passing reports whether an error may pass by itself.

@@ -270,8 +270,10 @@ func (l *Line) forward(host string, up Upstream) (http.Handler, error) {
 			r.Out.Header.Del("Accept-Encoding") // so that a body is recorded as text
 		},
 		// A provider that does not answer is seen to do so, and not as a 502.
-		ErrorHandler: func(_ http.ResponseWriter, _ *http.Request, err error) {
-			l.failed.Store(&err)
+		ErrorHandler: func(_ http.ResponseWriter, r *http.Request, err error) {
+			if r.Context().Err() == nil { // else we hung up
+				l.failed.Store(&err)
+			}
 			panic(http.ErrAbortHandler)
 		},
 		ErrorLog:      log.New(io.Discard, "", 0),
