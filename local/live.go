@@ -43,12 +43,19 @@ func liveCommand(ctx context.Context, args []string) error {
 	case *standin == "" && slices.Contains(domain.Providers, domain.Provider(*provider)) && *config != "":
 		line, err = atAccount(domain.Provider(*provider), *config)
 	default:
-		err = errors.New("live needs -provider and -config, or -standin: make live PROVIDER=mantisbt CONFIG=file.json")
+		err = wrongOptions(*provider, *config, *standin)
 	}
 	if err != nil {
 		return err
 	}
 	defer func() { _ = line.Close() }()
+
+	if *record != "" {
+		// What would fail at the end is said before the first call.
+		if err := errors.Join(line.CanSave(), os.MkdirAll(*record, 0o755)); err != nil {
+			return fmt.Errorf("nothing can be recorded in %s: %w", *record, err)
+		}
+	}
 
 	trial := &live.Trial{Connector: line.Connector, Wire: line.Wire, Recorder: line.Recorder, Clock: wall.Clock{}, Yes: *yes}
 	done, err := withPerson(trial, line, *person)
@@ -81,6 +88,23 @@ func liveCommand(ctx context.Context, args []string) error {
 	}
 
 	return err
+}
+
+// wrongOptions says what is wrong with the options of a trial.
+func wrongOptions(provider, config, standin string) error {
+	const needs = "live needs -provider and -config, or -standin: "
+	switch {
+	case standin != "":
+		return errors.New(needs + "STANDIN goes without PROVIDER and CONFIG")
+	case provider != "" && !slices.Contains(domain.Providers, domain.Provider(provider)):
+		return fmt.Errorf(needs+"there is no provider %q, they are discord, github, gitlab, jira, mantisbt, slack and teams", provider)
+	case provider != "":
+		return errors.New(needs + "CONFIG is missing, a file with the configuration")
+	case config != "":
+		return errors.New(needs + "PROVIDER is missing")
+	}
+
+	return errors.New(needs + "make live PROVIDER=mantisbt CONFIG=file.json")
 }
 
 // compared prints where the provider's answers differ from those of its stand-in.

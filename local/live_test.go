@@ -22,9 +22,11 @@ func TestLiveCommandRefuses(t *testing.T) {
 		t.Fatal(err)
 	}
 
+	short := filepath.Join(dir, "short.json")
 	good := filepath.Join(dir, "good.json")
 	other := filepath.Join(dir, "other.json")
 	for file, text := range map[string]string{
+		short: `{"base_url":"https://mantis.example","project":"Work","token":"abc"}`,
 		good:  `{"base_url":"https://mantis.example","project":"Work","token":"` + secret + `"}`,
 		other: `{"base_url":"https://mantis.example","project":"Play","token":"another-` + secret + `"}`,
 	} {
@@ -45,9 +47,12 @@ func TestLiveCommandRefuses(t *testing.T) {
 		"a wrong second":    {with(config), "the second configuration, in " + config + ": "},
 		"no second file":    {with(filepath.Join(dir, "none.json")), "no such file"},
 		"nothing":           {nil, "live needs -provider and -config, or -standin"},
-		"no configuration":  {[]string{"-provider", "mantisbt"}, "live needs -provider and -config, or -standin"},
-		"another provider":  {[]string{"-provider", "trello", "-config", config}, "live needs -provider and -config, or -standin"},
-		"both":              {[]string{"-provider", "mantisbt", "-config", config, "-standin", "github"}, "live needs -provider and -config, or -standin"},
+		"no configuration":  {[]string{"-provider", "mantisbt"}, "CONFIG is missing"},
+		"another provider":  {[]string{"-provider", "Mantisbt", "-config", config}, `no provider "Mantisbt", they are discord, github`},
+		"both":              {[]string{"-provider", "mantisbt", "-config", config, "-standin", "github"}, "STANDIN goes without PROVIDER"},
+		"no provider":       {[]string{"-config", config}, "PROVIDER is missing"},
+		"no folder":         {[]string{"-provider", "mantisbt", "-config", good, "-record", filepath.Join(config, "to")}, "nothing can be recorded in"},
+		"a short secret":    {[]string{"-provider", "mantisbt", "-config", short, "-record", dir}, "shorter than 6 bytes"},
 		"no such file":      {[]string{"-provider", "mantisbt", "-config", filepath.Join(dir, "none.json")}, "no such file"},
 		"a wrong address":   {[]string{"-provider", "mantisbt", "-config", config}, "base_url"},
 		"no environment":    {[]string{"-standin", "github", "-dir", dir}, "make run"},

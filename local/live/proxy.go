@@ -138,6 +138,14 @@ func (l *Line) Save(file io.Writer) error {
 	return l.Recorder.Save(file, scrubber)
 }
 
+// CanSave says why nothing could be written, such as a secret that is too short to be
+// found in a text.
+func (l *Line) CanSave() error {
+	_, err := l.scrubber()
+
+	return err
+}
+
 func (l *Line) scrubber() (*recording.Scrubber, error) {
 	return recording.NewScrubber(recording.Scrub{Secrets: l.secrets, Hosts: []string{l.host}, Places: l.places})
 }
