@@ -266,3 +266,29 @@ func TestLiveClosesWhatWasUnderWay(t *testing.T) {
 		}
 	})
 }
+
+// Who may edit without mail to the watchers is a matter of the account: a person at
+// Jira who may not is no difference.
+func TestLiveOfAPersonDiffersInNothing(t *testing.T) {
+	atEachAddress(t, func(t *testing.T, a *address) {
+		if a.name != "jira_datacenter" {
+			t.Skip("one provider has such an edit")
+		}
+		theirs := strings.ReplaceAll(a.integration.Configuration, sample.Token(domain.Jira), sample.PersonToken(domain.Jira))
+		second, err := a.line.OpenPerson(theirs)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = second.Close() })
+		a.trial.Person = second.Connector
+		if _, err := a.trial.Run(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		a.line.Hide(a.trial.Places())
+
+		found, err := a.line.Differences(t.Context(), false)
+		if err != nil || len(found) > 0 {
+			t.Errorf("%q %v", live.Grouped(found), err)
+		}
+	})
+}

@@ -97,11 +97,13 @@ func Compare(ctx context.Context, provider domain.Provider, configuration string
 	defer func() { err = errors.Join(err, m.close()) }()
 
 	// The token of a GitHub App is asked for with a key that a mirror does not have.
-	// Who may delete is a matter of the account: the one of a mirror may.
+	// Who may delete, or edit without mail, is a matter of the account: the one of a
+	// mirror may.
 	all = slices.DeleteFunc(slices.Clone(all), func(e recording.Exchange) bool {
 		refused := e.Request.Method == http.MethodDelete && slices.Contains(refusing, e.Response.Status)
+		quiet := strings.Contains(e.Request.Path, "notifyUsers=false") && e.Response.Status == http.StatusForbidden
 
-		return refused || strings.HasPrefix(e.Request.Path, "/app/")
+		return refused || quiet || strings.HasPrefix(e.Request.Path, "/app/")
 	})
 	replay := recording.Replay{Authorize: m.authorize, Modelled: !strict}
 
