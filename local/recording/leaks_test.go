@@ -55,6 +55,7 @@ func TestPeopleInOtherTexts(t *testing.T) {
 		"cut":                   {body: `{"user":{"username":"jdoe-17","displayName":"Jane Doe","x":"`, gone: both},
 		"JSON in a text":        {body: `{"error":"{\"user\":{\"displayName\":\"Jane Doe\",\"login\":\"jdoe-17\"}}"}`, gone: both},
 		"JSON in a sentence":    {body: `{"error":"refused: {\"user\":{\"displayName\":\"Jane Doe\",\"login\":\"jdoe-17\"}}"}`, gone: both},
+		"a mention":             {body: `{"type":"doc","content":[{"type":"mention","attrs":{"id":"jdoe-17","text":"@Jane Doe"}}]}`, gone: both},
 		"a page of Jira's":      {media: page, body: `<html><meta name="ajs-remote-user" content="jdoe-17"><meta name="ajs-remote-user-fullname" content="Jane Doe">`, gone: both},
 		"a page of GitHub's":    {media: page, body: `<html><meta name="user-login" content="jdoe-17">`, gone: both},
 		"a page of GitLab's":    {media: page, body: `<html><script>gon.current_username="jdoe-17";gon.current_user_fullname="Jane Doe";</script>`, gone: both},

@@ -174,6 +174,28 @@ func (p *people) learnObject(o object, expected bool) {
 		p.learn(m.value, listed(p.rules.People, strings.ToLower(m.name)))
 	}
 	p.note(facts)
+	p.note(mentioned(o))
+}
+
+// mentioned are the facts in a mention of Atlassian's documents, such as
+// {"type": "mention", "attrs": {"id": "5b10…", "text": "@Jane Doe"}}.
+func mentioned(o object) []fact {
+	kind, _ := o.get("type")
+	inner, _ := o.get("attrs")
+	attrs, ok := inner.(object)
+	if kind != "mention" || !ok {
+		return nil
+	}
+
+	var facts []fact
+	if account, _ := attrs.get("id"); scalar(account) != "" {
+		facts = append(facts, fact{id, scalar(account)})
+	}
+	if name, _ := attrs.get("text"); scalar(name) != "" {
+		facts = append(facts, fact{display, strings.TrimPrefix(scalar(name), "@")})
+	}
+
+	return facts
 }
 
 // factsOf are the facts in a member's value, which may be an array.
