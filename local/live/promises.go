@@ -51,7 +51,7 @@ func cmpError(err error, otherwise string) error {
 func (t *Trial) place(ctx context.Context) (string, error) {
 	first, err := t.Connector.Resolve(ctx)
 	if err != nil {
-		t.stopped = "the place was not found"
+		t.stopped = "it is not known which place it is"
 		return "", err
 	}
 	again, err := t.Connector.Resolve(ctx)

@@ -41,19 +41,20 @@ func (s *slice) takeCredential(now time.Time) admission {
 	if c.FirstUser == 0 {
 		c.FirstUser, a.write = s.meta.ID, true
 	}
+
 	switch {
-	case !c.Shared && c.FirstUser != s.meta.ID:
+	case !c.Shared && c.FirstUser != s.meta.ID: // the second integration to use it
 		first := turns.Waiter{IntegrationID: c.FirstUser, RunID: c.FirstUser}
 		if with, taken := c.Turns.Take(first, first.RunID.String(), users, now, s.over); taken {
 			c.Turns, c.Shared = with, true
 		}
-	case s.dry():
+	case s.dry(): // the turn of the first one is kept for its other worker
 	case !c.Shared:
 		return a
-	case c.Turns.Idle(now) && c.Alone(s.meta.ID, now, aloneAfter):
+	case c.Turns.Idle(now) && c.Alone(s.meta.ID, now, aloneAfter): // the others are gone
 		c.FirstUser, c.Shared, a.write = s.meta.ID, false, true
 		return a
-	case c.FirstUser == s.meta.ID:
+	case c.FirstUser == s.meta.ID: // its worker of before has ended
 		c.Turns, a.next = c.Turns.Release(c.FirstUser, c.FirstUser.String(), users, now)
 	}
 
