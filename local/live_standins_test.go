@@ -49,18 +49,24 @@ type address struct {
 // atEachAddress tries something at each of the ten addresses.
 func atEachAddress(t *testing.T, test func(t *testing.T, a *address)) {
 	t.Helper()
+	atEachAddressWithin(t, 0, test)
+}
+
+// atEachAddressWithin does so with a bound for each call, 0 for the usual one.
+func atEachAddressWithin(t *testing.T, call time.Duration, test func(t *testing.T, a *address)) {
+	t.Helper()
 	others := []domain.Snowflake{sample.Documents, sample.Disabled, sample.Orphan} // at GitHub too
 	for name, id := range sample.Integrations {
 		for _, i := range sample.List() {
 			if i.ID.String() == id && !slices.Contains(others, i.ID) {
-				t.Run(name, func(t *testing.T) { test(t, openAddress(t, name, i)) })
+				t.Run(name, func(t *testing.T) { test(t, openAddress(t, name, i, call)) })
 			}
 		}
 	}
 }
 
 // openAddress opens a new stand-in, and the connector of an integration to it.
-func openAddress(t *testing.T, name string, i domain.Integration) *address {
+func openAddress(t *testing.T, name string, i domain.Integration, call time.Duration) *address {
 	t.Helper()
 	providers := sampleOrganisation().Providers
 	at := slices.IndexFunc(providers, func(p environment.Provider) bool { return p.Name == name || slices.Contains(p.Also, name) })
@@ -71,7 +77,9 @@ func openAddress(t *testing.T, name string, i domain.Integration) *address {
 	}
 	t.Cleanup(func() { _ = one.Close() })
 
-	line, err := live.Open(i.Provider, i.Configuration, served(t, providers[at].Hosts, one.API()))
+	up := served(t, providers[at].Hosts, one.API())
+	up.Call = call
+	line, err := live.Open(i.Provider, i.Configuration, up)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -103,11 +111,8 @@ func served(t *testing.T, hosts []string, api http.Handler) live.Upstream {
 	go func() { _ = web.Serve(listener) }()
 	t.Cleanup(func() { _ = web.Close() })
 
-	return live.Upstream{CA: ca.CertFile(), Call: shortest, Dial: func(string) string { return listener.Addr().String() }}
+	return live.Upstream{CA: ca.CertFile(), Dial: func(string) string { return listener.Addr().String() }}
 }
-
-// shortest is how long a call may last where a fault makes it last for ever.
-const shortest = 2 * time.Second
 
 // At each address every promise that can be tried is kept. The recording holds no
 // secret, no name and no address, and a new stand-in answers it alike.
@@ -246,8 +251,12 @@ func TestLiveClosesWhatWasUnderWay(t *testing.T) {
 		if _, refused := a.kit.Add(faults.Order{Fault: faults.SlowAnswer, Duration: faults.Duration(time.Minute), Times: 1, Match: faults.Match{Kind: faults.Create}}); refused != nil {
 			t.Fatal(refused)
 		}
-		stop := time.AfterFunc(time.Second, cancel)
-		defer stop.Stop()
+		go func() { // when the create is under way
+			for a.kit.Applied(faults.SlowAnswer) == 0 && t.Context().Err() == nil {
+				time.Sleep(10 * time.Millisecond)
+			}
+			cancel()
+		}()
 
 		rows, err := a.trial.Run(ctx)
 		if !errors.Is(err, context.Canceled) {
