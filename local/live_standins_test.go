@@ -145,7 +145,15 @@ func TestLiveAtTheTenAddresses(t *testing.T) {
 			}
 		}
 
-		found, err := a.line.Differences(t.Context(), true)
+		all, err := recording.Read(&file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		configuration, err := a.line.Configuration()
+		if err != nil {
+			t.Fatal(err)
+		}
+		found, err := live.Compare(t.Context(), a.integration.Provider, configuration, all, true)
 		if err != nil {
 			t.Fatal(err)
 		}
