@@ -35,16 +35,7 @@ func liveCommand(ctx context.Context, args []string) error {
 		return err
 	}
 
-	var line *live.Line
-	var err error
-	switch {
-	case *standin != "" && *provider == "" && *config == "":
-		line, err = atStandIn(*dir, *standin)
-	case *standin == "" && slices.Contains(domain.Providers, domain.Provider(*provider)) && *config != "":
-		line, err = atAccount(domain.Provider(*provider), *config)
-	default:
-		err = wrongOptions(*provider, *config, *standin)
-	}
+	line, err := openLine(*dir, *standin, *provider, *config)
 	if err != nil {
 		return err
 	}
@@ -80,14 +71,26 @@ func liveCommand(ctx context.Context, args []string) error {
 			return failed
 		}
 	}
-	switch {
-	case broken == 1:
+	if broken == 1 {
 		return exit{exitFailed, "1 promise is broken"}
-	case broken > 1:
+	}
+	if broken > 1 {
 		return exit{exitFailed, fmt.Sprintf("%d promises are broken", broken)}
 	}
 
 	return err
+}
+
+// openLine opens the connector that the options name.
+func openLine(dir, standin, provider, config string) (*live.Line, error) {
+	switch {
+	case standin != "" && provider == "" && config == "":
+		return atStandIn(dir, standin)
+	case standin == "" && slices.Contains(domain.Providers, domain.Provider(provider)) && config != "":
+		return atAccount(domain.Provider(provider), config)
+	}
+
+	return nil, wrongOptions(provider, config, standin)
 }
 
 // wrongOptions says what is wrong with the options of a trial.

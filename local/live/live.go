@@ -277,11 +277,10 @@ func (t *Trial) change(ctx context.Context, o *object, change func(*domain.Item)
 		return connector.Written{}, err
 	}
 
-	before := t.Connector.Render(o.item)
+	before := o.item
 	change(&o.item)
 	o.item.Version++
-	c := t.Connector.Render(o.item)
-	c.Was = &connector.Was{Title: before.Title, Text: connector.TextHash(before.Body), Labels: before.Labels, State: before.State}
+	c := changed(t.Connector, before, o.item)
 
 	w, err := t.Connector.Update(ctx, o.sent, c, o.marker)
 	if err == nil {
@@ -289,6 +288,15 @@ func (t *Trial) change(ctx context.Context, o *object, change func(*domain.Item)
 	}
 
 	return w, err
+}
+
+// changed is the content of a changed item, with what was sent of it before.
+func changed(c connector.Connector, before, after domain.Item) connector.Content {
+	was := c.Render(before)
+	content := c.Render(after)
+	content.Was = &connector.Was{Title: was.Title, Text: connector.TextHash(was.Body), Labels: was.Labels, State: was.State}
+
+	return content
 }
 
 // clean closes each tracker's object that is open. A message has no state.

@@ -71,12 +71,10 @@ func (t *Trial) editAsPerson(ctx context.Context, o *object) error {
 		return err
 	}
 
-	before := t.Person.Render(o.item)
 	edited := o.item
 	edited.Title = personsTitle
 	edited.Version++
-	c := t.Person.Render(edited)
-	c.Was = &connector.Was{Title: before.Title, Text: connector.TextHash(before.Body), Labels: before.Labels, State: before.State}
+	c := changed(t.Person, o.item, edited)
 	if _, err := t.Person.Update(ctx, o.sent, c, o.marker); err != nil {
 		return fmt.Errorf("the second account cannot edit it: %w", err)
 	}

@@ -141,7 +141,7 @@ func most(times []time.Time) int {
 
 // A credential is revoked while every worker there is wants to use it: all
 // messages are delivered while the first call is under way, and again while the
-// next one is. Two calls are refused at most in any five minutes, whoever asks,
+// next one is. At most two calls are refused in any five minutes, by event or by sync,
 // and once it works again everything arrives.
 func TestManyWorkersShareARevokedToken(t *testing.T) {
 	for _, tt := range []struct {

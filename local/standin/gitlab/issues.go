@@ -117,7 +117,7 @@ func (s *Server) update(made *call) (*answer, change) {
 	return &answer{status: http.StatusOK, value: s.renderIssue(p, updated)}, change{issue: updated}
 }
 
-// remove deletes an issue. GitLab finds it first, whoever asks, and then looks for
+// remove deletes an issue. GitLab finds it first, for every account, and then looks for
 // the right (lib/api/issues.rb, https://docs.gitlab.com/api/issues/#delete-an-issue).
 func (s *Server) remove(made *call) (*answer, change) {
 	p := made.route.project
