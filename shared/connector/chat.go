@@ -2,6 +2,9 @@ package connector
 
 import (
 	"context"
+	"slices"
+	"strings"
+	"time"
 
 	"integrations/shared/domain"
 )
@@ -37,20 +40,89 @@ type Was struct {
 	Labels  []string
 	State   domain.ItemState
 	Deleted bool
+	Facts   domain.Facts
 }
 
 // A Digest sums up the items of a run that get no message of their own: how
 // many there are, by what has happened to each, and the first of them.
 type Digest struct {
-	New      int       `json:"new"`
-	Changed  int       `json:"changed"` // of those that were told before: neither closed nor reopened
-	Closed   int       `json:"closed"`
-	Reopened int       `json:"reopened"`
-	First    []Content `json:"first"` // without bodies, at most DigestShows
+	New      int `json:"new"`
+	Changed  int `json:"changed"` // of those that were told before: neither closed nor reopened
+	Closed   int `json:"closed"`
+	Reopened int `json:"reopened"`
+	// First are the most important items, the most important one first. They have
+	// no text, and are at most DigestShows.
+	First []Content `json:"first"`
+	// ChangedAt says when each item of First changed, in Unix milliseconds.
+	ChangedAt []int64 `json:"changed_at,omitempty"`
+	// URL leads to the list of all items, "" if the deployment has no such page.
+	URL string `json:"url,omitempty"`
 }
 
 // DigestShows is how many items a digest names.
 const DigestShows = 10
+
+// Add names an item in the digest if it is among the most important ones: closed
+// items first, then by priority, then the item that changed last. The content has
+// no text.
+func (d *Digest) Add(c Content, changedAt time.Time) {
+	entry := ranked{content: c, at: changedAt.UnixMilli()}
+	place := 0
+	for place < len(d.First) && !entry.before(ranked{d.First[place], d.ChangedAt[place]}) {
+		place++
+	}
+
+	d.First = slices.Insert(d.First, place, c)
+	d.ChangedAt = slices.Insert(d.ChangedAt, place, entry.at)
+	if len(d.First) > DigestShows {
+		d.First = d.First[:DigestShows]
+		d.ChangedAt = d.ChangedAt[:DigestShows]
+	}
+}
+
+// ranked is an item that a digest may name.
+type ranked struct {
+	content Content
+	at      int64 // Unix milliseconds
+}
+
+// before reports whether an item is more important than another one.
+func (r ranked) before(other ranked) bool {
+	closed, otherClosed := r.content.State == domain.Closed, other.content.State == domain.Closed
+	if closed != otherClosed {
+		return closed
+	}
+
+	priority, otherPriority := priorityRank(r.content.Facts.Priority), priorityRank(other.content.Facts.Priority)
+	if priority != otherPriority {
+		return priority > otherPriority
+	}
+
+	return r.at > other.at
+}
+
+// usualPriority is the rank of an item without a priority, or with one of an
+// unknown name.
+const usualPriority = 3
+
+// priorityRanks are the usual names of priorities, in lower case. The platform's
+// are free texts, so these are the names that trackers use.
+var priorityRanks = map[string]int{
+	"blocker": 5, "critical": 5, "urgent": 5, "highest": 5, "immediate": 5, "emergency": 5, "p0": 5,
+	"high": 4, "major": 4, "important": 4, "p1": 4,
+	"medium": 3, "normal": 3, "default": 3, "p2": 3,
+	"low": 2, "minor": 2, "p3": 2,
+	"lowest": 1, "trivial": 1, "p4": 1,
+}
+
+// priorityRank is higher for a more important priority.
+func priorityRank(name string) int {
+	rank, known := priorityRanks[strings.ToLower(name)]
+	if !known {
+		return usualPriority
+	}
+	return rank
+}
 
 // Total is how many items it is about.
 func (d Digest) Total() int { return d.New + d.Changed + d.Closed + d.Reopened }

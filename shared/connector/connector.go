@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"integrations/shared/domain"
+	"integrations/shared/markup/document"
 )
 
 // Content is an item in a provider's own markup, within its limits and
@@ -25,6 +26,13 @@ type Content struct {
 	Number  string `json:"number,omitempty"`
 	URL     string `json:"url,omitempty"`     // of the item, http or https
 	Deleted bool   `json:"deleted,omitempty"` // the item is
+	// Blocks is the text that Body shows, for chats whose messages are made of
+	// blocks. It is cut to the same length as Body.
+	Blocks []document.Block `json:"blocks,omitempty"`
+	Facts  domain.Facts     `json:"facts,omitzero"`
+	// ChangedBy is the name of the person who changed the item last, "" if it is
+	// not known. It is no part of the content: a new name alone is no change.
+	ChangedBy string `json:"-"`
 	// Was is what the last message told, nil in the first: a message says what
 	// has changed since. It is no part of the content.
 	Was *Was `json:"-"`

@@ -28,6 +28,8 @@ type Told struct {
 	Title   string `json:"title"`
 	Text    string `json:"text"` // connector.TextHash of the body
 	Deleted bool   `json:"deleted"`
+	// Facts are those that the message showed.
+	Facts domain.Facts `json:"facts,omitzero"`
 }
 
 // Gathered says that an item is told of by a digest. Whether that has left, and

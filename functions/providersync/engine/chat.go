@@ -42,7 +42,7 @@ func (c chat) told(content connector.Content) *store.Told {
 	if !c.is {
 		return nil
 	}
-	return &store.Told{Title: content.Title, Text: connector.TextHash(content.Body), Deleted: content.Deleted}
+	return &store.Told{Title: content.Title, Text: connector.TextHash(content.Body), Deleted: content.Deleted, Facts: content.Facts}
 }
 
 // refusesEdit reports whether a message cannot be edited any more.
@@ -57,7 +57,7 @@ func (t *task) last() *connector.Was {
 	if told == nil {
 		return nil
 	}
-	return &connector.Was{Title: told.Title, Text: told.Text, Deleted: told.Deleted, Labels: t.link.SentLabels, State: t.link.SentState}
+	return &connector.Was{Title: told.Title, Text: told.Text, Deleted: told.Deleted, Labels: t.link.SentLabels, State: t.link.SentState, Facts: told.Facts}
 }
 
 // quiet reports whether an item would be news to a chat that is not to be told

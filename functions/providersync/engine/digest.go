@@ -127,11 +127,9 @@ func (s *slice) add(t *task) error {
 	default:
 		d.Changed++
 	}
-	if len(d.First) < connector.DigestShows {
-		line := t.content
-		line.Body = ""
-		d.First = append(d.First, line)
-	}
+	line := t.content
+	line.Body, line.Blocks = "", nil
+	d.Add(line, t.item.UpdatedAt)
 	b, err := json.Marshal(d)
 	s.run.Digest.Sum = string(b)
 	return err

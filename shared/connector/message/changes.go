@@ -8,35 +8,9 @@ import (
 	"integrations/shared/domain"
 )
 
-// State is how the item stands, in a word.
-func State(c connector.Content) string {
-	switch {
-	case c.Deleted:
-		return "deleted"
-	case c.State == domain.Closed:
-		return "closed"
-	}
-	return "open"
-}
-
-// Sign is a sign for the state, to be seen from afar.
-func Sign(c connector.Content) string {
-	return map[string]string{"open": "🟢", "closed": "✅", "deleted": "🗑️"}[State(c)]
-}
-
-// Standing is the state with its sign, and the labels.
-func Standing(c connector.Content) string {
-	text := Sign(c) + " " + State(c)
-	if len(c.Labels) > 0 {
-		text += " · " + strings.Join(c.Labels, ", ")
-	}
-	return text
-}
-
-// Changes says in words what has changed since the last message, in the order
-// people want to know it. Nothing is said in an item's first message, nor of a
-// body the last message's of which is not known. The words are plain text that
-// holds parts of the item.
+// Changes says in words what has changed since the last message, the most
+// important change first. It is empty for an item's first message. The words are
+// plain text of one line that holds parts of the item.
 func Changes(c connector.Content) []string {
 	if c.Was == nil {
 		return nil
@@ -48,8 +22,42 @@ func Changes(c connector.Content) []string {
 		}
 		return []string{"deleted"}
 	}
+
+	words := Progress(c)
+	if was.Title != "" && was.Title != c.Title {
+		words = append(words, "title was “"+was.Title+"”")
+	}
+	words = append(words, factChanges([]factChange{
+		{"owner", was.Facts.Owner, c.Facts.Owner},
+		{"due", was.Facts.Due, c.Facts.Due},
+		{"milestone", was.Facts.Milestone, c.Facts.Milestone},
+		{"project", was.Facts.Project, c.Facts.Project},
+		{"type", was.Facts.Type, c.Facts.Type},
+	})...)
+	if change := labelChange(was.Labels, c.Labels); change != "" {
+		words = append(words, "labels: "+change)
+	}
+	if was.Text != "" && !was.Deleted && was.Text != connector.TextHash(c.Body) {
+		words = append(words, "text changed")
+	}
+
+	return words
+}
+
+// Progress is the part of Changes that says how work on the item goes: its state,
+// its status and its priority. A reply to a message says no more than that.
+func Progress(c connector.Content) []string {
+	if c.Was == nil {
+		return nil
+	}
+	was := *c.Was
+
 	var words []string
 	switch {
+	case c.Deleted && was.Deleted:
+		return nil
+	case c.Deleted:
+		return []string{"deleted"}
 	case was.Deleted:
 		words = append(words, "restored")
 	case was.State != domain.Closed && c.State == domain.Closed:
@@ -57,16 +65,34 @@ func Changes(c connector.Content) []string {
 	case was.State == domain.Closed && c.State != domain.Closed:
 		words = append(words, "reopened")
 	}
-	if was.Title != "" && was.Title != c.Title {
-		words = append(words, "title was “"+was.Title+"”")
+
+	return append(words, factChanges([]factChange{
+		{"status", was.Facts.Status, c.Facts.Status},
+		{"priority", was.Facts.Priority, c.Facts.Priority},
+	})...)
+}
+
+// A factChange is a fact before and after a change.
+type factChange struct{ name, was, is string }
+
+// factChanges says which facts have changed, such as "status: planned → done".
+func factChanges(changes []factChange) []string {
+	var words []string
+	for _, one := range changes {
+		if one.was != one.is {
+			words = append(words, one.name+": "+orNone(one.was)+" → "+orNone(one.is))
+		}
 	}
-	if change := labelChange(was.Labels, c.Labels); change != "" {
-		words = append(words, "labels: "+change)
-	}
-	if was.Text != "" && !was.Deleted && was.Text != connector.TextHash(c.Body) {
-		words = append(words, "text changed")
-	}
+
 	return words
+}
+
+// orNone is a value, or the word for the lack of one.
+func orNone(value string) string {
+	if value == "" {
+		return "none"
+	}
+	return value
 }
 
 // named is how many labels are named that came, and that went.
@@ -100,4 +126,4 @@ func beyond(list []string, name string) bool {
 }
 
 // Sentence is Changes in one line, "" if there is nothing to say.
-func Sentence(c connector.Content) string { return strings.Join(Changes(c), "; ") }
+func Sentence(c connector.Content) string { return strings.Join(Changes(c), separator) }

@@ -24,7 +24,8 @@ const (
 	maxNumber   = 40
 	maxTitle    = 150
 	maxLabel    = 50
-	maxLabels   = 20
+	maxLabels   = 100 // the most that an item has
+	maxFact     = 60
 	maxExcerpt  = 600
 	maxTemplate = 1500
 )
@@ -35,6 +36,8 @@ type Renderer struct {
 	// Templates replace the usual title (the item's own, beside its number) and
 	// body (the beginning of its description); "" leaves the usual one.
 	TitleTemplate, BodyTemplate string
+	// Blocks says that the provider's messages are made of Content.Blocks.
+	Blocks bool
 }
 
 // Render is pure. A deleted item has no excerpt: nobody is shown what is gone.
@@ -42,9 +45,15 @@ func (r Renderer) Render(item domain.Item) connector.Content {
 	c := connector.Content{Labels: labels(item.Labels), State: item.State, Deleted: item.Deleted}
 	c.Number, c.Title = r.heading(item)
 	c.URL, _ = chat.Address(item.URL)
+	c.Facts = domain.Facts{Status: line(item.Status, maxFact), Priority: line(item.Priority, maxFact)}
 	if !item.Deleted {
-		c.Body = r.excerpt(item, c.URL)
+		c.Blocks = r.excerpt(item, c.URL)
+		c.Body = chat.Render(r.Dialect, c.Blocks)
 	}
+	if !r.Blocks {
+		c.Blocks = nil
+	}
+
 	return c
 }
 
@@ -67,14 +76,15 @@ func line(text string, max int) string {
 	return markup.Cut(text, max, "…")
 }
 
-func (r Renderer) excerpt(item domain.Item, url string) string {
+// excerpt is the beginning of the item's text.
+func (r Renderer) excerpt(item domain.Item, url string) []document.Block {
 	room := maxExcerpt
 	if r.BodyTemplate != "" {
 		room = maxTemplate
 	}
 	text := document.Parse(form.Fill(r.BodyTemplate, "{{description}}", item))
 	size := func(blocks []document.Block) int { return chat.Cost(r.Dialect, blocks) }
-	return chat.Render(r.Dialect, document.Fit(text, rest(url), nil, room, size))
+	return document.Fit(text, rest(url), nil, room, size)
 }
 
 // rest says that the text was cut and where the rest is. The title leads there
