@@ -62,8 +62,11 @@ func description(c connector.Content) string {
 	if c.Body != "" && document.Length(c.Body) <= maxBody {
 		body = "\n\n" + c.Body
 	}
-	room := min((maxDescription-document.Length(body))/2-1, maxLine)
-	text := escaped(message.Standing(c), room)
+	room := min((maxDescription-document.Length(body))/3-1, maxLine)
+	text := escaped(message.Sign(c)+" "+message.Standing(c), room)
+	if details := message.Details(c); details != "" {
+		text += "\n" + escaped(details, room)
+	}
 	if changes := message.Sentence(c); changes != "" {
 		text += "\n" + escaped(changes, room)
 	}

@@ -98,31 +98,26 @@ func orNone(value string) string {
 // named is how many labels are named that came, and that went.
 const named = 6
 
+// labelChange names the labels that came, and those that went.
 func labelChange(was, are []string) string {
-	var parts []string
-	for _, change := range []struct {
-		sign         string
-		these, those []string
-	}{{"+", are, was}, {"−", was, are}} {
-		n := 0
-		for _, name := range change.these {
-			if slices.Contains(change.those, name) || beyond(change.those, name) {
-				continue
-			}
-			if n++; n > named {
-				parts = append(parts, change.sign+"…")
-				break
-			}
-			parts = append(parts, change.sign+name)
-		}
-	}
+	parts := append(missing("+", are, was), missing("−", was, are)...)
 	return strings.Join(parts, " ")
 }
 
-// beyond reports whether a label may have been cut off a list, so that it is not
-// known whether the item had it.
-func beyond(list []string, name string) bool {
-	return len(list) >= maxLabels && name > slices.Max(list)
+// missing are the labels of a list that another list lacks, each behind a sign.
+func missing(sign string, list, other []string) []string {
+	var parts []string
+	for _, name := range list {
+		if slices.Contains(other, name) {
+			continue
+		}
+		if len(parts) == named {
+			return append(parts, sign+"…")
+		}
+		parts = append(parts, sign+name)
+	}
+
+	return parts
 }
 
 // Sentence is Changes in one line, "" if there is nothing to say.

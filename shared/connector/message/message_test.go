@@ -3,12 +3,12 @@ package message
 import (
 	"bufio"
 	"encoding/json"
-	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 	"unicode/utf8"
 
 	"github.com/rivo/uniseg"
@@ -123,7 +123,19 @@ func TestChanges(t *testing.T) {
 		"restored": func(_ *connector.Content, w *connector.Was) {
 			w.Deleted, w.Text, w.State = true, connector.TextHash(""), domain.Closed
 		},
-		"closed; title was “S”; labels: −x": func(c *connector.Content, w *connector.Was) {
+		// C1: the change of a status or a priority is said, old and new.
+		"status: planned → in review · priority: low → urgent": func(c *connector.Content, w *connector.Was) {
+			c.Facts, w.Facts = domain.Facts{Status: "in review", Priority: "urgent"}, domain.Facts{Status: "planned", Priority: "low"}
+		},
+		"closed · status: in review → done": func(c *connector.Content, w *connector.Was) {
+			c.State, c.Facts.Status, w.Facts.Status = domain.Closed, "done", "in review"
+		},
+		"priority: none → high": func(c *connector.Content, _ *connector.Was) { c.Facts.Priority = "high" },
+		"owner: Ada → none · due: 2026-12-01 → 2026-12-24 · milestone: 1 → 2 · project: P → Q · type: Bug → Task": func(c *connector.Content, w *connector.Was) {
+			w.Facts = domain.Facts{Owner: "Ada", Due: "2026-12-01", Milestone: "1", Project: "P", Type: "Bug"}
+			c.Facts = domain.Facts{Due: "2026-12-24", Milestone: "2", Project: "Q", Type: "Task"}
+		},
+		"closed · title was “S” · labels: −x": func(c *connector.Content, w *connector.Was) {
 			c.State, w.Title, w.Labels = domain.Closed, "S", []string{"a", "b", "x"}
 		},
 		"labels: +1 +2 +3 +4 +5 +6 +…": func(c *connector.Content, w *connector.Was) { c.Labels, w.Labels = strings.Split("12345678", ""), nil },
@@ -148,38 +160,67 @@ func TestChanges(t *testing.T) {
 	}
 }
 
-// Of labels beyond those that are kept nothing is known, nor said.
-func TestLabelsBeyondTheCut(t *testing.T) {
-	var names []string
-	for i := range maxLabels {
-		names = append(names, fmt.Sprintf("l%02d", i))
-	}
-	for _, tt := range []struct {
-		was, are []string
-		want     string
-	}{
-		{names, append([]string{"a"}, names...), "labels: +a"}, {append([]string{"a"}, names...), names, "labels: −a"},
-		{names, append([]string{"z"}, names...), ""}, {names[:maxLabels-1], names, "labels: +l19"}, {names, names[1:], "labels: −l00"},
-		{names, append([]string{"l05a"}, names[1:]...), "labels: +l05a −l00"}, {names[1:], append([]string{"a", "b"}, names...), "labels: +a +b +l00"},
-	} {
-		old := Renderer{Dialect: chat.Plain{}}.Render(domain.Item{ID: 1, Title: "t", Labels: tt.was})
-		c := Renderer{Dialect: chat.Plain{}}.Render(domain.Item{ID: 1, Title: "t", Labels: tt.are})
-		c.Was = &connector.Was{Title: "t", Labels: old.Labels}
-		if got := Sentence(c); got != tt.want {
-			t.Errorf("%v, then %v: %q, want %q", tt.was, tt.are, got, tt.want)
-		}
-	}
-}
-
+// C1: state, status and priority stand in the header line of every message.
 func TestStanding(t *testing.T) {
 	for want, c := range map[string]connector.Content{
-		"🟢 open":          {State: domain.Open},
-		"✅ closed · a, b": {State: domain.Closed, Labels: []string{"a", "b"}},
-		"🗑️ deleted":      {State: domain.Open, Deleted: true},
+		"open":                             {State: domain.Open},
+		"closed · done · priority: urgent": {State: domain.Closed, Facts: domain.Facts{Status: "done", Priority: "urgent"}},
+		"deleted · planned":                {State: domain.Open, Deleted: true, Facts: domain.Facts{Status: "planned"}},
+		"open · priority: low":             {State: domain.Open, Facts: domain.Facts{Status: "Open", Priority: "low"}},
 	} {
 		if got := Standing(c); got != want {
 			t.Errorf("%q, want %q", got, want)
 		}
+	}
+}
+
+// C10: a message names at most five labels.
+func TestDetails(t *testing.T) {
+	labels := []string{"a", "b", "c", "d", "e", "f", "g"}
+	all := connector.Content{Labels: labels, ChangedBy: "Bob", Facts: domain.Facts{
+		Type: "Bug", Project: "Apollo", Milestone: "1.4", Owner: "Ada", Due: "2026-12-01", Status: "done", Priority: "low",
+	}}
+	for want, c := range map[string]connector.Content{
+		"":                      {},
+		"Labels: a, b, c, d, e": {Labels: labels[:5]},
+		"Type: Bug · Project: Apollo · Milestone: 1.4 · Owner: Ada · Due: 2026-12-01 · Labels: a, b, c, d, e +2 · Changed by: Bob": all,
+	} {
+		if got := Details(c); got != want {
+			t.Errorf("%q, want %q", got, want)
+		}
+	}
+}
+
+// A notification says what has changed, or how the item stands.
+func TestLine(t *testing.T) {
+	c := connector.Content{Number: "WI-1", Title: "Site is down", State: domain.Open, Facts: domain.Facts{Status: "planned"}}
+	if got := Line(c); got != "WI-1 Site is down — open · planned" {
+		t.Error(got)
+	}
+	c.Was = &connector.Was{Title: "Site is down", State: domain.Open, Facts: domain.Facts{Status: "new"}}
+	if got := Line(c); got != "WI-1 Site is down — status: new → planned" {
+		t.Error(got)
+	}
+}
+
+// Names of people and projects are foreign text: one line, and not too long.
+func TestFactsOfAnItem(t *testing.T) {
+	item := domain.Item{
+		ID: 1, Title: "T", Status: "in\nreview", Priority: strings.Repeat("x", 99), Type: &domain.Named{Name: "Bug"}, Project: &domain.Named{Name: " Apollo\u202e "},
+		Milestone: &domain.Named{Name: "\u200b"}, Owner: &domain.Named{Name: "Ada"}, UpdatedBy: &domain.Named{Name: "Bob"},
+		DueAt: time.Date(2026, 12, 1, 0, 0, 0, 0, time.UTC),
+	}
+	got := Renderer{Dialect: chat.Plain{}}.Render(item)
+	want := domain.Facts{Status: "in review", Priority: strings.Repeat("x", 59) + "…", Type: "Bug", Project: "Apollo", Owner: "Ada", Due: "2026-12-01"}
+	if got.Facts != want || got.ChangedBy != "Bob" {
+		t.Errorf("%+v, %q", got.Facts, got.ChangedBy)
+	}
+
+	// Who changed it is no change of the item.
+	other := item
+	other.UpdatedBy = &domain.Named{Name: "Eve"}
+	if (Renderer{Dialect: chat.Plain{}}).Render(other).Hash() != got.Hash() {
+		t.Error("another person alone changes the content")
 	}
 }
 
@@ -192,7 +233,7 @@ func TestDigest(t *testing.T) {
 	}{
 		{connector.Digest{New: 1, First: many[:1]}, "1 item: 1 new", "", 1},
 		{connector.Digest{New: 20, Changed: 3, Closed: 2, Reopened: 1, First: many}, "26 items: 20 new, 3 changed, 2 closed, 1 reopened", "and 16 more", 10},
-		{connector.Digest{Closed: 2}, "2 items: 2 closed", "", 0}, // none is named,
+		{connector.Digest{Closed: 2}, "2 items: 2 closed", "", 0}, // none is named
 	} {
 		if Totals(tt.d) != tt.totals || More(tt.d) != tt.more || len(Shown(tt.d)) != tt.shown {
 			t.Errorf("%q %q %d", Totals(tt.d), More(tt.d), len(Shown(tt.d)))

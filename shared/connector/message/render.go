@@ -45,7 +45,8 @@ func (r Renderer) Render(item domain.Item) connector.Content {
 	c := connector.Content{Labels: labels(item.Labels), State: item.State, Deleted: item.Deleted}
 	c.Number, c.Title = r.heading(item)
 	c.URL, _ = chat.Address(item.URL)
-	c.Facts = domain.Facts{Status: line(item.Status, maxFact), Priority: line(item.Priority, maxFact)}
+	c.Facts = facts(item)
+	c.ChangedBy = name(item.UpdatedBy)
 	if !item.Deleted {
 		c.Blocks = r.excerpt(item, c.URL)
 		c.Body = chat.Render(r.Dialect, c.Blocks)
@@ -55,6 +56,27 @@ func (r Renderer) Render(item domain.Item) connector.Content {
 	}
 
 	return c
+}
+
+// facts are what a message shows of the item beside its text.
+func facts(item domain.Item) domain.Facts {
+	return domain.Facts{
+		Status:    line(item.Status, maxFact),
+		Priority:  line(item.Priority, maxFact),
+		Type:      name(item.Type),
+		Project:   name(item.Project),
+		Milestone: name(item.Milestone),
+		Owner:     name(item.Owner),
+		Due:       item.DueDate(),
+	}
+}
+
+// name is the name of what an item refers to, "" if it refers to nothing.
+func name(of *domain.Named) string {
+	if of == nil {
+		return ""
+	}
+	return line(of.Name, maxFact)
 }
 
 // heading is number and title. A template stands for both.

@@ -76,7 +76,7 @@ func compose(c connector.Content) ([]block, string) {
 		}
 		title = section(mrkdwn(sign + link + sign))
 	}
-	blocks := []block{title, context(message.Standing(c), message.Sentence(c))}
+	blocks := []block{title, context(message.Sign(c)+" "+message.Standing(c), message.Details(c), message.Sentence(c))}
 	if c.Body != "" {
 		blocks = append(blocks, section(mrkdwn(markup.Cut(c.Body, maxSection, "…"))))
 	}
@@ -94,7 +94,7 @@ func whole(c connector.Content) string {
 		title = disarm.Text(message.Heading(c))
 	}
 	all := title
-	for _, part := range []string{disarm.Text(message.Standing(c)), disarm.Text(message.Sentence(c)), c.Body} {
+	for _, part := range []string{disarm.Text(message.Sign(c) + " " + message.Standing(c)), disarm.Text(message.Details(c)), disarm.Text(message.Sentence(c)), c.Body} {
 		if part != "" && markup.Count(all)+markup.Count(part)+2 <= maxText {
 			all += "\n" + part
 		}

@@ -81,9 +81,9 @@ var colors = map[string]string{"open": "good", "closed": "accent", "deleted": "a
 
 // compose shows an item. What is too much of it is cut, the excerpt first.
 func compose(c connector.Content, m connector.Marker) card {
-	standing := []run{{Text: message.State(c), Color: colors[message.State(c)]}}
-	if len(c.Labels) > 0 {
-		standing = append(standing, run{Text: " · " + strings.Join(c.Labels, ", "), Subtle: true})
+	standing := []run{{Text: message.Standing(c), Color: colors[message.State(c)]}}
+	if details := message.Details(c); details != "" {
+		standing = append(standing, run{Text: " · " + details, Subtle: true})
 	}
 	body := []line{
 		runs("", run{Text: message.Heading(c), Weight: "bolder", Size: "medium", Strike: c.Deleted, Select: open(c)}),
