@@ -31,6 +31,7 @@ func function(b boot.Boot) any {
 		Settle: env.Seconds("SETTLE_SECONDS", 2*time.Minute), LeaseMargin: env.Seconds("LEASE_MARGIN_SECONDS", 15*time.Second),
 		LostAfter: env.Seconds("LOST_AFTER_SECONDS", time.Minute), PullEvery: env.Seconds("PULL_SECONDS", 15*time.Minute),
 		Room:         settings.Parsed(env, "MAXIMUM_CONCURRENCY", half),
+		ItemsURL:     settings.Parsed(env, "ITEMS_URL", engine.ParseItemsURL),
 		RelinkBefore: settings.Parsed(env, "RELINK_BEFORE", restored),
 	}
 	provider := outbound.New(outbound.Config{

@@ -23,11 +23,38 @@ type Chat interface {
 	Digest(ctx context.Context, d Digest, m Marker) (Written, error)
 }
 
+// A Replier is a chat that can post a reply below the message of an item.
+type Replier interface {
+	// Reply posts a reply. It makes one attempt.
+	Reply(ctx context.Context, r Reply) (Written, error)
+	// FindReply looks for a reply that may have been posted: for one with the
+	// wanted text or marker, behind Reply.After. It asks no search index.
+	FindReply(ctx context.Context, r Reply) (w Written, found bool, err error)
+}
+
+// A Reply says what has changed since the reply before it.
+type Reply struct {
+	// Message is the message of the item.
+	Message domain.Remote
+	// After is the id of the last reply below the message, "" if there is none.
+	After    string
+	From, To domain.Progress
+	// ChangedBy is the name of the person who made the change, plain text of one
+	// line, "" if it is not known.
+	ChangedBy string
+	// Markers are those of all attempts, the last one of the attempt that is made.
+	// Their item is the reply's own id. FindReply looks for any of them.
+	Markers []Marker
+}
+
 // A Manner is how a chat tells of items.
 type Manner struct {
 	// Edits: the message of a changed item is edited in place. Else each change
 	// is a message of its own.
 	Edits bool
+	// Replies: a change of state, status or priority is also said in a reply below
+	// the message. Such a chat edits, and is a Replier and a Finder.
+	Replies bool
 	// DigestOver is how many messages a run may post one by one; more become one
 	// digest.
 	DigestOver int

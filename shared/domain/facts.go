@@ -11,3 +11,21 @@ type Facts struct {
 	Owner     string `json:"owner,omitempty"`
 	Due       string `json:"due,omitempty"` // a day, such as 2026-12-01
 }
+
+// Progress is how the work on an item goes: what the replies below its message
+// say. Of a deleted item only Deleted is set.
+type Progress struct {
+	State    ItemState `json:"state,omitempty"`
+	Status   string    `json:"status,omitempty"`
+	Priority string    `json:"priority,omitempty"`
+	Deleted  bool      `json:"deleted,omitempty"`
+}
+
+// ProgressOf is the progress that a message with this state and these facts shows.
+func ProgressOf(state ItemState, facts Facts, deleted bool) Progress {
+	if deleted {
+		return Progress{Deleted: true}
+	}
+
+	return Progress{State: state, Status: facts.Status, Priority: facts.Priority}
+}

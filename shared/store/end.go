@@ -252,6 +252,14 @@ func AfterCancel(now time.Time, a, b int64) time.Time {
 	return time.UnixMilli(at)
 }
 
+// NextAttempt is the earlier of RetryAt and ReplyAt, 0 for none.
+func (r *ActiveRun) NextAttempt() int64 {
+	if r.RetryAt == 0 || r.ReplyAt != 0 && r.ReplyAt < r.RetryAt {
+		return r.ReplyAt
+	}
+	return r.RetryAt
+}
+
 // endNow are the writes that end a run on which no worker is: it goes from the
 // state, into the history. Pulls go on when they come due, unless all stops, and
 // so do attempts, unless the run ends for a reason.
@@ -261,7 +269,7 @@ func (s *Store) endNow(lane Lane, st State, now time.Time, why *domain.RunError,
 		pull = millis(st.PullAt)
 	}
 	if !all && why == nil {
-		retry, pull = AfterCancel(now, st.RetryAt, st.Run.RetryAt), AfterCancel(now, st.PullAt, 0)
+		retry, pull = AfterCancel(now, st.RetryAt, st.Run.NextAttempt()), AfterCancel(now, st.PullAt, 0)
 	}
 	u := st.as(update{})
 	set, remove := []string{}, []string{"#run", "#wake"}

@@ -32,6 +32,26 @@ type Told struct {
 	Facts domain.Facts `json:"facts,omitzero"`
 }
 
+// A Thread is what is known of the replies below an item's message.
+type Thread struct {
+	// Said is the progress that the last reply told, or the message itself.
+	Said domain.Progress `json:"said"`
+	// Last is the id of the last reply, "" for none, and At when it was posted.
+	Last string `json:"last,omitempty"`
+	At   int64  `json:"at,omitempty"` // Unix milliseconds
+	// Intent is a reply that may have been posted and has no recorded answer.
+	Intent *ReplyIntent `json:"intent,omitempty"`
+}
+
+// A ReplyIntent stands for a reply that may have been posted.
+type ReplyIntent struct {
+	ID        domain.Snowflake `json:"id"`
+	Attempt   int              `json:"attempt"`
+	At        time.Time        `json:"at"`
+	To        domain.Progress  `json:"to"`
+	ChangedBy string           `json:"changed_by,omitempty"`
+}
+
 // Gathered says that an item is told of by a digest. Whether that has left, and
 // what became of it, stands in the digest's record.
 type Gathered struct {
@@ -96,6 +116,9 @@ type Link struct {
 	Attempted []int64 `json:"attempted,omitempty"` // Unix seconds
 	// Told is what the last message told, nil for none; only chats have it.
 	Told *Told `json:"told,omitempty"`
+	// Thread is nil for an item without a message, and where the chat does not
+	// reply.
+	Thread *Thread `json:"thread,omitempty"`
 	// Gathered is nil for an item that no digest is to tell of.
 	Gathered *Gathered `json:"gathered,omitempty"`
 	// Frozen is the id of the message that could not be edited any more, while

@@ -154,6 +154,9 @@ type ActiveRun struct {
 	// left alone is to be tried again, or looked for again; 0 for none.
 	RetryAt  int64 `json:"pass_retry_at"`  // Unix milliseconds
 	SettleAt int64 `json:"pass_settle_at"` // Unix milliseconds
+	// ReplyAt is the earliest time at which a reply that this pass held back is
+	// to be posted.
+	ReplyAt int64 `json:"pass_reply_at"` // Unix milliseconds
 	// Outages counts how often in a row the provider could not be reached.
 	Outages int `json:"outages"`
 	// Idle counts slices in a row that brought nothing forward, this one
@@ -181,7 +184,7 @@ type Gathering struct {
 // cancel_requested_at).
 var progress = []string{
 	"status", "counts", "remaining", "estimated_finish", "started_at", "waiting_until", "waiting_reason",
-	"target", "full_epoch", "plan_cursor", "plan_done", "plan_id", "plan_counts", "plan_version", "pass_retry_at", "pass_settle_at", "outages",
+	"target", "full_epoch", "plan_cursor", "plan_done", "plan_id", "plan_counts", "plan_version", "pass_retry_at", "pass_settle_at", "pass_reply_at", "outages",
 	"idle", "creates", "updates", "call_ms", "digest",
 }
 

@@ -24,6 +24,8 @@ type chat struct {
 	is     bool
 	manner connector.Manner
 	conn   connector.Chat // nil in a dry run
+	// replier is nil in a dry run, and for a chat that does not reply.
+	replier connector.Replier
 }
 
 func chatOf(c connector.Connector) chat {
@@ -31,7 +33,10 @@ func chatOf(c connector.Connector) chat {
 	if !is {
 		return chat{}
 	}
-	return chat{is, one.Manner(), one}
+	known := chat{is: true, manner: one.Manner(), conn: one}
+	known.replier, _ = c.(connector.Replier)
+
+	return known
 }
 
 // posts reports whether each change is a message of its own.
@@ -88,6 +93,21 @@ func (s *slice) instead(ctx context.Context, t *task) (*verdict, error) {
 	s.decide(t, true)
 	s.gathers(t)
 	return s.do(ctx, t)
+}
+
+// isNews reports whether an item whose message a person deleted is posted anew: it
+// was closed when it was last looked at, and is open again. Any other change of it
+// is not posted.
+func (s *slice) isNews(t *task) bool {
+	return s.chat.is && t.link.SentState == domain.Closed && t.content.State == domain.Open && !s.quiet(t)
+}
+
+// skipped notes how an item stands that a chat is not told of, since a person
+// deleted its message: whether it is reopened is judged by that.
+func (s *slice) skipped(t *task) {
+	if s.chat.is && t.reason == remoteDeleted && !s.quiet(t) {
+		t.link.SentState = t.content.State
+	}
 }
 
 // marksOf gives the tasks of a plan pass the marks that wait for their items:

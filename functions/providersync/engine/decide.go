@@ -29,6 +29,7 @@ const (
 	unknown  // it may have been sent, and nobody can be asked
 	gather   // a digest is to tell of it
 	digested // a digest has told of it, or failed to
+	replying // its message is up to date, and a reply below it is being posted
 )
 
 // A task is one marked item.
@@ -129,8 +130,10 @@ func (s *slice) decide(t *task, known bool) {
 		t.step, t.reason = skip, "deleted_before_first_sync"
 	case t.item.Deleted && s.reads.OnDelete == "leave":
 		t.step, t.reason = skip, "deleted_and_left"
-	case t.link.Reason == remoteDeleted && t.link.Remote != nil:
+	case t.link.Reason == remoteDeleted && t.link.Remote != nil && !s.isNews(t):
 		t.step, t.reason = skip, remoteDeleted
+	case t.link.Reason == remoteDeleted && t.link.Remote != nil:
+		t.step = create // a reopened item, whose message a person deleted
 	case t.link.Remote != nil && !s.chat.posts():
 		t.step = update
 	case t.item.Deleted:

@@ -4,9 +4,11 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"strings"
 
 	"integrations/shared/connector"
 	"integrations/shared/domain"
+	"integrations/shared/markup"
 	"integrations/shared/pacing"
 	"integrations/shared/store"
 )
@@ -196,8 +198,9 @@ func (s *slice) deliver(ctx context.Context, d connector.Digest) (*verdict, erro
 	}
 
 	if record.Bare {
-		d.First = nil
+		d.First, d.ChangedAt = nil, nil
 	}
+	d.URL = s.itemsURL()
 
 	w, failed, v, err := s.postDigest(ctx, d, record)
 
@@ -229,6 +232,27 @@ func (s *slice) deliver(ctx context.Context, d connector.Digest) (*verdict, erro
 	}
 
 	return nil, s.allowed(ctx, true)
+}
+
+// itemsURL is the address of the list of the organisation's items, "" for none.
+func (s *slice) itemsURL() string {
+	fill := strings.NewReplacer("{organisation_id}", s.lease.Pair.OrganisationID.String(), "{item_type}", string(s.lease.Pair.ItemType))
+	return fill.Replace(s.Settings.ItemsURL)
+}
+
+// ParseItemsURL checks a value of Settings.ItemsURL: "", or the address of a web
+// page.
+func ParseItemsURL(text string) (string, error) {
+	if text == "" {
+		return "", nil
+	}
+
+	example := strings.NewReplacer("{organisation_id}", "1", "{item_type}", "work_item").Replace(text)
+	if _, ok := markup.WebURL(example); !ok || strings.ContainsAny(example, "{}") {
+		return "", errors.New("must be an http or https address; {organisation_id} and {item_type} may stand in it")
+	}
+
+	return text, nil
 }
 
 // attemptDigest counts another attempt at a digest, and records it before it

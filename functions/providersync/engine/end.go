@@ -192,9 +192,9 @@ func (s *slice) nextRetry(v *verdict) time.Time {
 	case v.status == domain.Failed:
 		return now.Add(afterNoProgress)
 	case v.status == domain.Cancelled:
-		return store.AfterCancel(now, s.run.RetryAt, s.state.RetryAt)
-	case s.run.RetryAt != 0:
-		return time.UnixMilli(s.run.RetryAt)
+		return store.AfterCancel(now, s.run.NextAttempt(), s.state.RetryAt)
+	case s.run.NextAttempt() != 0:
+		return time.UnixMilli(s.run.NextAttempt())
 	}
 	return time.Time{}
 }

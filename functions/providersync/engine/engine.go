@@ -71,6 +71,9 @@ type Settings struct {
 	LostAfter   time.Duration // how long a message may be under way
 	PullEvery   time.Duration // the pause between two pulls, give or take a tenth
 	Room        int           // how many of an organisation's runs are worked on at once
+	// ItemsURL leads to the platform's list of items, "" if it has none. A digest
+	// shows it. {organisation_id} and {item_type} in it are replaced.
+	ItemsURL string
 	// RelinkBefore is when the table was restored, zero if it never was:
 	// integrations that have not looked for lost links since must do so.
 	RelinkBefore time.Time
@@ -331,7 +334,7 @@ func (s *slice) load(ctx context.Context) (*verdict, error) {
 
 	v, err := s.enter(ctx)
 	if s.dry() {
-		s.conn, s.chat.conn = renderer{s.conn}, nil
+		s.conn, s.chat.conn, s.chat.replier = renderer{s.conn}, nil, nil
 	}
 
 	return v, err

@@ -37,7 +37,7 @@ func (s *slice) push(ctx context.Context) (*verdict, error) {
 // pass looks at the marks, page by page.
 func (s *slice) pass(ctx context.Context) (*verdict, error) {
 	if s.run.MarkCursor == "" {
-		s.run.RetryAt, s.run.SettleAt = 0, 0
+		s.run.RetryAt, s.run.SettleAt, s.run.ReplyAt = 0, 0, 0
 		if err := s.countRemaining(ctx); err != nil {
 			return nil, err
 		}
@@ -206,7 +206,7 @@ func (s *slice) stage(ctx context.Context, tasks []*task) error {
 // intend notes that a create is about to leave.
 func (s *slice) intend(t *task) {
 	t.link.Attempting(s.notBefore())
-	t.link.Remote = nil // of an earlier message, if there was one
+	t.link.Remote, t.link.Thread = nil, nil // of an earlier message, if there was one
 	t.link.Intent, t.intends = s.intent(t), true
 }
 
@@ -215,19 +215,28 @@ func (s *slice) intent(t *task) *store.Intent {
 	return &store.Intent{Attempt: t.link.Attempt, At: s.Clock.Now().UTC(), Hash: c.Hash(), Labels: c.Labels, State: c.State, Told: s.chat.told(c), Behind: s.behind().Milliseconds(), Signed: true}
 }
 
-// do handles one task. A verdict stops the page.
+// do handles one task, and says what has changed below its message. A verdict
+// stops the page.
 func (s *slice) do(ctx context.Context, t *task) (*verdict, error) {
+	if v, err := s.handle(ctx, t); v != nil || err != nil {
+		return v, err
+	}
+
+	return s.followThread(ctx, t)
+}
+
+// handle does what was decided about one task.
+func (s *slice) handle(ctx context.Context, t *task) (*verdict, error) {
 	switch t.step {
 	case nothing:
 		t.done = true
 	case unchanged:
-		if t.stale() {
-			s.record(t, domain.Unchanged, "")
-		} else {
-			s.countOnce(t, domain.Unchanged)
+		if !s.owesReply(t) {
+			s.recordUnchanged(t)
 		}
 		t.done = true
 	case skip:
+		s.skipped(t)
 		s.record(t, domain.Skipped, t.reason)
 		t.done = true
 	case resting:
@@ -257,6 +266,16 @@ func (s *slice) do(ctx context.Context, t *task) (*verdict, error) {
 	}
 	s.handled++
 	return nil, nil
+}
+
+// recordUnchanged notes that the provider has the item as it is.
+func (s *slice) recordUnchanged(t *task) {
+	if t.stale() {
+		s.record(t, domain.Unchanged, "")
+		return
+	}
+
+	s.countOnce(t, domain.Unchanged)
 }
 
 // remove takes a task from what remains.

@@ -128,6 +128,8 @@ func (s *slice) fail(ctx context.Context, t *task, e *connector.Error) (*verdict
 		t.lost = t.link.Intent != nil
 		s.park(t, panicked)
 		return nil, nil
+	case e.Class == connector.Ambiguous && t.step == replying:
+		return s.lostReply(t, e)
 	case e.Class == connector.Ambiguous && t.link.Remote == nil:
 		s.lost(t, e)
 		if s.run.Outages++; s.run.Outages >= outagesInARow {
@@ -328,6 +330,8 @@ func (s *slice) refuse(t *task, e *connector.Error) {
 	t.takeBack()
 	t.was.note(&t.link)
 	if e.Code == remoteDeleted {
+		t.reason = remoteDeleted
+		s.skipped(t)
 		s.record(t, domain.Skipped, remoteDeleted)
 		t.done = true
 		return

@@ -131,6 +131,9 @@ func (s *slice) update(ctx context.Context, t *task) (*verdict, error) {
 	began := s.Clock.Now()
 	sent, c := t.before(), t.content
 	c.Was = t.last()
+	if s.chat.replies() && t.link.Thread == nil && c.Was != nil { // the message as it is now says this
+		t.setThread(store.Thread{Said: domain.ProgressOf(c.Was.State, c.Was.Facts, c.Was.Deleted)})
+	}
 	t.left = true
 	var w connector.Written
 	made, gone := false, false
