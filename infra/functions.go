@@ -226,6 +226,7 @@ func (s *service) tellWorker(r resources, env map[string]*string) {
 	env["MAXIMUM_CONCURRENCY"] = jsii.String(strconv.Itoa(s.MaximumConcurrency))
 	env["PACING"] = &s.Pacing
 	env["RELINK_BEFORE"] = &s.RestoredAt
+	env["ITEMS_URL"] = &s.ItemsURL
 }
 
 func secondsText(d time.Duration) *string { return jsii.String(strconv.Itoa(int(d.Seconds()))) }

@@ -37,7 +37,9 @@ type Settings struct {
 	// RestoredAt is when the table was restored from a backup, "" if it never was: integrations then look for their
 	// objects at the provider before they create any.
 	RestoredAt string
-	Timings    Timings
+	// ItemsURL is the platform's list of items, "" if it has none: digests lead there.
+	ItemsURL string
+	Timings  Timings
 }
 
 // A DialRule lets the worker connect to one port of a private network, which it otherwise refuses.
@@ -56,7 +58,9 @@ var (
 	subnetPattern = regexp.MustCompile(`^subnet-[0-9a-f]+$`)
 	// The worker reads it exactly; this keeps out what cannot be meant.
 	pacingPattern = regexp.MustCompile(`^(published|off|[a-z]+=[a-z0-9:/.,]+(;[a-z]+=[a-z0-9:/.,]+)*)$`)
-	rolePattern   = regexp.MustCompile(`^arn:aws[a-z-]*:iam::\d{12}:(role|user)/[\w+=,.@/-]+$`)
+	// The worker reads it exactly; this keeps out what cannot be meant.
+	listPattern = regexp.MustCompile(`^https://[^\s{}]+(\{(organisation_id|item_type)\}[^\s{}]*)*$`)
+	rolePattern = regexp.MustCompile(`^arn:aws[a-z-]*:iam::\d{12}:(role|user)/[\w+=,.@/-]+$`)
 )
 
 // readSettings reports every missing and malformed value at once, each with its name.
@@ -82,6 +86,7 @@ func readSettings(lookup func(string) any) (Settings, error) {
 	}
 	s.PurgeAfterDays = r.number("purgeAfterDays", 30, 1, 3650)
 	s.RestoredAt = r.time("restoredAt")
+	s.ItemsURL = r.optional("itemsUrl", listPattern, "an https address, in which {organisation_id} and {item_type} may stand")
 	s.Issuer = r.issuer(s.Profile)
 	s.MaximumConcurrency = r.number("maximumConcurrency", 4, 2, 1000)
 	s.Architecture = r.architecture(s.Profile)

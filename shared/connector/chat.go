@@ -36,8 +36,8 @@ type Replier interface {
 type Reply struct {
 	// Message is the message of the item.
 	Message domain.Remote
-	// After is the id of the last reply below the message, "" if there is none.
-	After    string
+	// After is the last reply below the message, zero if there is none.
+	After    domain.Remote
 	From, To domain.Progress
 	// ChangedBy is the name of the person who made the change, plain text of one
 	// line, "" if it is not known.

@@ -36,9 +36,9 @@ type Told struct {
 type Thread struct {
 	// Said is the progress that the last reply told, or the message itself.
 	Said domain.Progress `json:"said"`
-	// Last is the id of the last reply, "" for none, and At when it was posted.
-	Last string `json:"last,omitempty"`
-	At   int64  `json:"at,omitempty"` // Unix milliseconds
+	// Last is the last reply, zero for none, and At when it was posted.
+	Last domain.Remote `json:"last,omitzero"`
+	At   int64         `json:"at,omitempty"` // Unix milliseconds
 	// Intent is a reply that may have been posted and has no recorded answer.
 	Intent *ReplyIntent `json:"intent,omitempty"`
 }

@@ -199,7 +199,7 @@ func (s *slice) replyOf(t *task) connector.Reply {
 // replied records a reply that is there.
 func (s *slice) replied(t *task, w connector.Written, at time.Time) {
 	intent := t.link.Thread.Intent
-	t.setThread(store.Thread{Said: intent.To, Last: w.Remote.ID, At: at.UnixMilli()})
+	t.setThread(store.Thread{Said: intent.To, Last: w.Remote, At: at.UnixMilli()})
 	s.record(t, domain.Updated, "")
 	t.link.Attempts, t.link.RetryAt, t.link.Parked = 0, time.Time{}, false
 }

@@ -42,7 +42,7 @@ func (f forum) Reply(_ context.Context, r connector.Reply) (connector.Written, e
 
 func (f forum) FindReply(_ context.Context, r connector.Reply) (connector.Written, bool, error) {
 	f.asked++
-	seen := r.After == ""
+	seen := r.After.ID == ""
 	for _, posted := range f.replies {
 		if posted.message != r.Message.ID {
 			continue
@@ -50,7 +50,7 @@ func (f forum) FindReply(_ context.Context, r connector.Reply) (connector.Writte
 		if seen && slices.Contains(r.Markers, posted.marker) {
 			return connector.Written{Remote: domain.Remote{ID: posted.id}}, true, nil
 		}
-		seen = seen || posted.id == r.After
+		seen = seen || posted.id == r.After.ID
 	}
 
 	return connector.Written{}, false, nil

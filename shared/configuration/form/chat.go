@@ -11,8 +11,9 @@ const DigestOver = 20
 
 // What a chat does with a changed item.
 const (
-	OnUpdateEdit = "edit"
-	OnUpdatePost = "post"
+	OnUpdateEdit  = "edit"
+	OnUpdateReply = "reply" // edit, and reply below the message
+	OnUpdatePost  = "post"
 )
 
 // What a Teams workflow is sent.

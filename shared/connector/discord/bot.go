@@ -22,6 +22,9 @@ type BotConfig struct {
 	BaseURL string // of the API, without a trailing slash; "" is DefaultBaseURL
 	Token   string
 	Channel string // the id of a channel or thread
+	// Replies says changes of state, status and priority below the message, which
+	// is edited.
+	Replies bool
 }
 
 // A Bot posts into a channel with a bot token. It is safe for use by several
@@ -41,6 +44,14 @@ func NewBot(cfg BotConfig, client *outbound.Client, now func() time.Time) *Bot {
 	b := &Bot{core: newCore(cfg.Look, proof.Bot, client, now), cfg: cfg, sizes: paging.Usual()}
 	b.header.Set("Authorization", "Bot "+cfg.Token)
 	return b
+}
+
+// Manner says whether messages are edited, and replied to.
+func (b *Bot) Manner() connector.Manner {
+	m := b.core.Manner()
+	m.Replies = b.cfg.Replies
+
+	return m
 }
 
 func (b *Bot) channel(id string) string { return b.cfg.BaseURL + "/channels/" + id }

@@ -61,7 +61,9 @@ func openDiscord(s stored) (connector.Connector, error) {
 	if err := cmp.Or(given(f.BotToken), channel(f.ChannelID), err); err != nil {
 		return nil, err
 	}
-	return discord.NewBot(discord.BotConfig{Look: look, Token: f.BotToken, Channel: f.ChannelID}, client, s.now), nil
+	return discord.NewBot(discord.BotConfig{
+		Look: look, Token: f.BotToken, Channel: f.ChannelID, Replies: f.OnUpdate == form.OnUpdateReply,
+	}, client, s.now), nil
 }
 
 func openSlack(s stored) (connector.Connector, error) {
@@ -83,6 +85,7 @@ func openSlack(s stored) (connector.Connector, error) {
 	}
 	return slack.NewBot(slack.BotConfig{
 		Look: look, Token: f.BotToken, Channel: f.Channel, PostUpdates: f.OnUpdate == form.OnUpdatePost,
+		Replies: f.OnUpdate == form.OnUpdateReply,
 	}, client, s.now), nil
 }
 

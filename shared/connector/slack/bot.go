@@ -24,6 +24,9 @@ type BotConfig struct {
 	Channel string // its id
 	// PostUpdates makes a message of each change instead of editing the first.
 	PostUpdates bool
+	// Replies says changes of state, status and priority in the thread of the
+	// message, which is edited.
+	Replies bool
 }
 
 // A Bot posts into a channel with a bot token. It is safe for use by several
@@ -45,7 +48,7 @@ func NewBot(cfg BotConfig, client *outbound.Client, now func() time.Time) *Bot {
 
 // Manner says whether messages are edited.
 func (b *Bot) Manner() connector.Manner {
-	return connector.Manner{Edits: !b.cfg.PostUpdates, DigestOver: b.digestOver}
+	return connector.Manner{Edits: !b.cfg.PostUpdates, Replies: b.cfg.Replies, DigestOver: b.digestOver}
 }
 
 // Create posts the item.
@@ -88,12 +91,17 @@ func (a answer) names(ts, channel string) bool {
 	return (a.TS == "" || a.TS == ts) && (a.Channel == "" || a.Channel == channel)
 }
 
+// unknown is for a link that holds no message.
+func (b *Bot) unknown() error {
+	return b.fail(connector.Final, connector.ItemScope, "remote_unknown", "the link does not hold the time stamp of a message", outbound.Response{})
+}
+
 // Update edits the message. One whose blocks Slack does not take is sent again
 // without them, so that it says the right thing in plainer form; it is never
 // posted anew here.
 func (b *Bot) Update(ctx gocontext.Context, sent connector.Sent, c connector.Content, m connector.Marker) (connector.Written, error) {
 	if !stamp.MatchString(sent.Remote.ID) {
-		return connector.Written{}, b.fail(connector.Final, connector.ItemScope, "remote_unknown", "the link does not hold the time stamp of a message", outbound.Response{})
+		return connector.Written{}, b.unknown()
 	}
 	channel := cmp.Or(sent.Remote.Key, b.where())
 	blocks, line := compose(c)

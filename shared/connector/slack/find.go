@@ -2,7 +2,6 @@ package slack
 
 import (
 	gocontext "context"
-	"encoding/json"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -63,19 +62,16 @@ func (b *Bot) Find(ctx gocontext.Context, since time.Time, want []connector.Mark
 // page looks through one page and gives the cursor of the next. Half a page
 // must not pass for a whole one: a message not found is posted again.
 func (b *Bot) page(ctx gocontext.Context, query url.Values, search *message.Search) (string, error) {
-	a, err := b.askHistory(ctx, query)
+	a, err := b.askList(ctx, "conversations.history", query)
 	if err != nil {
 		return "", err
 	}
-	var list struct {
-		Messages []posted `json:"messages"`
-		HasMore  bool     `json:"has_more"`
+	list, next, err := b.messages(a)
+	if err != nil {
+		return "", err
 	}
-	err = json.Unmarshal(a.response.Body, &list)
-	if err != nil || list.Messages == nil || list.HasMore && a.Meta.NextCursor == "" {
-		return "", b.fail(connector.Retryable, connector.IntegrationScope, "answer_unreadable", "Slack's answer is not a list of messages", a.response)
-	}
-	for _, p := range list.Messages {
+
+	for _, p := range list {
 		if p.Metadata == nil || p.Metadata.EventType != eventType || !stamp.MatchString(p.TS) {
 			continue
 		}
@@ -83,20 +79,24 @@ func (b *Bot) page(ctx gocontext.Context, query url.Values, search *message.Sear
 			search.See(m, connector.Written{Remote: domain.Remote{ID: p.TS, Key: b.where()}}, true)
 		}
 	}
-	return a.Meta.NextCursor, nil
+
+	return next, nil
 }
 
-// askHistory reads a page of messages. One that ends too early is told from one
+// askList reads a page of messages. One that ends too early is told from one
 // that is none: it is asked for again with fewer messages.
-func (b *Bot) askHistory(ctx gocontext.Context, query url.Values) (answer, error) {
+func (b *Bot) askList(ctx gocontext.Context, method string, query url.Values) (answer, error) {
 	response, err := b.client.Do(ctx, outbound.Request{
-		Method: http.MethodGet, URL: b.cfg.BaseURL + "/conversations.history?" + query.Encode(),
+		Method: http.MethodGet, URL: b.cfg.BaseURL + "/" + method + "?" + query.Encode(),
 		Header: http.Header{"Authorization": {"Bearer " + b.cfg.Token}}, MaxBody: pageBody,
 	})
 	if err != nil {
 		return answer{}, err
 	}
 	a, err := b.read(http.MethodGet, response)
+	if a.Error == threadGone {
+		return a, err
+	}
 	if err != nil && response.Status == http.StatusOK && paging.Cut(response.Body) {
 		return answer{}, b.fail(connector.Retryable, connector.IntegrationScope, "answer_cut", "Slack's answer broke off", response)
 	}

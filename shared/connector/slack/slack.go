@@ -49,6 +49,7 @@ func newCore(look Look, client *outbound.Client, now func() time.Time) core {
 type post struct {
 	Channel     string    `json:"channel,omitempty"`
 	TS          string    `json:"ts,omitempty"`
+	ThreadTS    string    `json:"thread_ts,omitempty"`
 	Text        string    `json:"text"`
 	Blocks      []block   `json:"blocks,omitempty"`
 	Metadata    *metadata `json:"metadata,omitempty"`
