@@ -39,6 +39,10 @@ type Reply struct {
 	// After is the last reply below the message, zero if there is none.
 	After    domain.Remote
 	From, To domain.Progress
+	// Content is the item as its message shows it.
+	Content Content
+	// Since is a time before the first attempt, by the provider's clock.
+	Since time.Time
 	// ChangedBy is the name of the person who made the change, plain text of one
 	// line, "" if it is not known.
 	ChangedBy string

@@ -188,7 +188,15 @@ func (t *task) takeReplyBack() {
 func (s *slice) replyOf(t *task) connector.Reply {
 	thread := t.link.Thread
 	intent := thread.Intent
-	r := connector.Reply{Message: *t.link.Remote, After: thread.Last, From: thread.Said, To: intent.To, ChangedBy: intent.ChangedBy}
+	r := connector.Reply{
+		Message:   *t.link.Remote,
+		After:     thread.Last,
+		From:      thread.Said,
+		To:        intent.To,
+		Content:   t.content,
+		Since:     intent.ID.Time().Add(-skew - s.behind()),
+		ChangedBy: intent.ChangedBy,
+	}
 	for attempt := firstWanted(intent.Attempt); attempt <= intent.Attempt; attempt++ {
 		r.Markers = append(r.Markers, s.signed(intent.ID, attempt, intent.ID.Time()))
 	}

@@ -14,6 +14,7 @@ import (
 const (
 	checkWrite   = "write"   // the bot may post into the channel
 	checkHistory = "history" // it may look for a message whose answer was lost
+	checkReply   = "reply"   // it may reply to a message
 )
 
 // onlyByPosting is the code of what is not known before something is posted.
@@ -36,7 +37,12 @@ var silentTypes = []int{4, 14, 15, 16}
 
 // look reads the channel.
 func (b *Bot) look(ctx context.Context) (channel, outbound.Response, error) {
-	response, err := b.get(ctx, b.channel(b.where()), 0)
+	return b.lookAt(ctx, b.where())
+}
+
+// lookAt reads any channel or thread.
+func (b *Bot) lookAt(ctx context.Context, id string) (channel, outbound.Response, error) {
+	response, err := b.get(ctx, b.channel(id), 0)
 	if err != nil {
 		return channel{}, response, err
 	}
@@ -72,8 +78,8 @@ func (b *Bot) Check(ctx context.Context) ([]connector.Check, error) {
 		return append(checks, connector.Refused(connector.CheckTarget, "channel_takes_no_messages")), nil
 	}
 	checks = append(checks, connector.Passed(connector.CheckTarget))
-	if write, history, told := b.rights(ctx, identity(response), ch); told {
-		return append(checks, write, history), nil
+	if rights, told := b.rights(ctx, identity(response), ch); told {
+		return append(checks, rights...), nil
 	}
 
 	history, err := b.history(ctx, ch)

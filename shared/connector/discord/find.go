@@ -5,13 +5,11 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
-	"net/url"
 	"strconv"
 	"time"
 
 	"integrations/shared/connector"
 	"integrations/shared/connector/message"
-	"integrations/shared/connector/paging"
 	"integrations/shared/domain"
 	"integrations/shared/outbound"
 )
@@ -77,16 +75,9 @@ func (b *Bot) Find(ctx context.Context, since time.Time, want []connector.Marker
 // page reads messages after an id. Half a page must not pass for a whole one: a
 // message not found is posted again.
 func (b *Bot) page(ctx context.Context, size int, after uint64) ([]posted, error) {
-	query := url.Values{"limit": {strconv.Itoa(size)}, "after": {strconv.FormatUint(after, 10)}}
-	response, err := b.get(ctx, b.channel(b.where())+"/messages?"+query.Encode(), pageBody)
+	response, err := b.pageOf(ctx, b.where(), size, after)
 	if err != nil {
 		return nil, err
-	}
-	if paging.Cut(response.Body) {
-		return nil, b.fail(connector.Retryable, connector.IntegrationScope, "answer_cut", "Discord's answer broke off", response)
-	}
-	if !listProof.Proven(response) {
-		return nil, b.foreign(http.MethodGet, response)
 	}
 	var list []posted
 	err = json.Unmarshal(response.Body, &list)
@@ -104,14 +95,19 @@ func (b *Bot) page(ctx context.Context, size int, after uint64) ([]posted, error
 // the permission to read the history Discord lists no messages and says nothing
 // of it (https://discord.com/developers/docs/resources/message#get-channel-messages).
 func (b *Bot) nothing(ctx context.Context, after uint64) error {
-	ch, response, err := b.look(ctx)
+	return b.nothingIn(ctx, b.where(), after)
+}
+
+// nothingIn is nothing for any channel or thread.
+func (b *Bot) nothingIn(ctx context.Context, channel string, after uint64) error {
+	ch, response, err := b.lookAt(ctx, channel)
 	if err != nil {
 		return err
 	}
 	if last, _ := strconv.ParseUint(ch.LastMessageID, 10, 64); last <= after {
 		return nil
 	}
-	code, err := b.readable(ctx, ch.LastMessageID)
+	code, err := b.readableIn(ctx, channel, ch.LastMessageID)
 	switch {
 	case code == "":
 		return b.fail(connector.Retryable, connector.IntegrationScope, "list_behind", "Discord's list lacks the channel's last message", response)
@@ -123,10 +119,15 @@ func (b *Bot) nothing(ctx context.Context, after uint64) error {
 
 // readable tries to read one message, and gives the code of why not.
 func (b *Bot) readable(ctx context.Context, id string) (string, error) {
+	return b.readableIn(ctx, b.where(), id)
+}
+
+// readableIn is readable for any channel or thread.
+func (b *Bot) readableIn(ctx context.Context, channel, id string) (string, error) {
 	if !snowflake.MatchString(id) {
 		return "remote_deleted", nil
 	}
-	_, err := b.get(ctx, b.channel(b.where())+"/messages/"+id, 0)
+	_, err := b.get(ctx, b.channel(channel)+"/messages/"+id, 0)
 	var e *connector.Error
 	if !errors.As(err, &e) {
 		return "", nil

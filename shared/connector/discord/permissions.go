@@ -19,6 +19,7 @@ const (
 	sendMessages   = 1 << 11
 	embedLinks     = 1 << 14
 	readHistory    = 1 << 16
+	createThreads  = 1 << 35
 	sendInThreads  = 1 << 38
 	allPermissions = 1<<63 - 1
 )
@@ -48,6 +49,7 @@ var Needs = []connector.Need{
 	{Call: "GET /guilds/{id}/members/{user}", When: "the check: read the bot's roles", Right: "the bot is in the server", Source: guildSource + "#get-guild-member"},
 	{Call: "GET /guilds/{id}/roles", When: "the check: read what the roles allow", Right: "the bot is in the server", Source: guildSource + "#get-guild-roles"},
 	{Check: checkWrite, Call: "POST /channels/{id}/messages", When: "post", Right: "*View Channel*, *Send Messages* (in a thread *Send Messages in Threads*), *Embed Links*", Source: messageSource + "#create-message"},
+	{Check: checkReply, Call: "POST /channels/{id}/messages/{message}/threads", When: "make the thread for replies (`on_update: reply`)", Right: "*Create Public Threads*, *Send Messages in Threads*; without them replies go into the channel", Source: "https://discord.com/developers/docs/resources/channel#start-thread-from-message"},
 	{Check: checkWrite, Call: "PATCH /channels/{id}/messages/{message}", When: "edit the bot's own message", Right: "*View Channel*", Source: messageSource + "#edit-message"},
 	{Check: checkHistory, Call: "GET /channels/{id}/messages", When: "look for a message whose post was not answered", Right: "*View Channel*, *Read Message History*", Source: messageSource + "#get-channel-messages"},
 	{Check: checkHistory, Call: "GET /channels/{id}/messages/{message}", When: "make sure that an empty list is no hidden one", Right: "*View Channel*, *Read Message History*", Source: messageSource + "#get-channel-message"},
@@ -184,10 +186,10 @@ func (b *Bot) readInto(ctx context.Context, where string, into any) error {
 
 // rights are the checks of what the bot may do in the channel. The second return
 // value says whether Discord told enough.
-func (b *Bot) rights(ctx context.Context, bot string, ch channel) (write, history connector.Check, told bool) {
+func (b *Bot) rights(ctx context.Context, bot string, ch channel) (checks []connector.Check, told bool) {
 	s, err := b.standing(ctx, bot, ch)
 	if err != nil {
-		return connector.Check{}, connector.Check{}, false
+		return nil, false
 	}
 
 	granted := s.permissions(b.now())
@@ -196,7 +198,27 @@ func (b *Bot) rights(ctx context.Context, bot string, ch channel) (write, histor
 		send = sendInThreads
 	}
 
-	return grants(checkWrite, "write_not_allowed", granted, viewChannel|send|embedLinks), grants(checkHistory, "history_not_allowed", granted, viewChannel|readHistory), true
+	checks = append(checks,
+		grants(checkWrite, "write_not_allowed", granted, viewChannel|send|embedLinks),
+		grants(checkHistory, "history_not_allowed", granted, viewChannel|readHistory))
+	if b.cfg.Replies {
+		checks = append(checks, mayReply(ch, granted))
+	}
+
+	return checks, true
+}
+
+// mayReply says where replies go. Whoever may post may reply.
+func mayReply(ch channel, granted int64) connector.Check {
+	passed := connector.Passed(checkReply)
+	switch {
+	case slices.Contains(threadTypes, ch.Type):
+		return passed.With("The channel is a thread, so replies go into it and not into threads of their own.")
+	case granted&createThreads == 0 || granted&sendInThreads == 0:
+		return passed.With("Replies go into the channel: for threads the bot lacks Create Public Threads or Send Messages in Threads.")
+	}
+
+	return passed
 }
 
 // grants compares permissions with those that a call needs.
