@@ -189,7 +189,7 @@ func TestWhatBreaks(t *testing.T) {
 		}, ""},
 		"a break with a new major": {func(d map[string]any) {
 			delete(in(d, []string{"paths"}), "/integrations/{integration.id}/status")
-			in(d, []string{"info"})["version"] = "2.0.0"
+			in(d, []string{"info"})["version"] = "3.0.0"
 		}, ""},
 		"a new optional member": {func(d map[string]any) { in(d, change, "properties")["note"] = map[string]any{"type": "string"} }, ""},
 		"a new field":           {func(d map[string]any) { in(d, integration, "properties")["name"] = map[string]any{"type": "string"} }, ""},

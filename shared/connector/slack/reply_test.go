@@ -42,7 +42,7 @@ func TestReply(t *testing.T) {
 	}
 
 	calls := f.take()
-	if len(calls) != 1 || calls[0].path != "/chat.postMessage" {
+	if len(calls) != 1 || calls[0].path != "/api/chat.postMessage" {
 		t.Fatalf("%+v", calls)
 	}
 	var sent post
