@@ -155,7 +155,7 @@ func tell(t *testing.T, c connector.Chat, item domain.Item, n int) {
 	} {
 		change(&item)
 		is := c.Render(item)
-		is.Was = &connector.Was{Title: was.Title, Text: connector.TextHash(was.Body), Labels: was.Labels, State: was.State, Deleted: was.Deleted}
+		is.Was = was.Told()
 		m := connector.Marker{Integration: 77, Item: item.ID, Attempt: attempt + 2}
 		if c.Manner().Edits {
 			_, err = c.Update(t.Context(), connector.Sent{Remote: made.Remote, Labels: was.Labels, State: was.State}, is, m)

@@ -148,7 +148,7 @@ func show(c Column, opened connector.Connector, e exhibit) card {
 	}
 	if e.Before != nil {
 		before := opened.Render(*e.Before)
-		content.Was = &connector.Was{Title: before.Title, Text: connector.TextHash(before.Body), Labels: before.Labels, State: before.State, Deleted: before.Deleted}
+		content.Was = before.Told()
 	}
 	made := card{Provider: c.Name, Title: content.Title, State: content.State, Labels: content.Labels, Raw: content.Body, Chat: c.Chat != nil}
 	var err error

@@ -294,7 +294,7 @@ func (t *Trial) change(ctx context.Context, o *object, change func(*domain.Item)
 func changed(c connector.Connector, before, after domain.Item) connector.Content {
 	was := c.Render(before)
 	content := c.Render(after)
-	content.Was = &connector.Was{Title: was.Title, Text: connector.TextHash(was.Body), Labels: was.Labels, State: was.State}
+	content.Was = was.Told()
 
 	return content
 }

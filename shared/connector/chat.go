@@ -74,6 +74,18 @@ type Was struct {
 	Facts   domain.Facts
 }
 
+// Told is what a message with this content tells: the Was of the next one.
+func (c Content) Told() *Was {
+	return &Was{
+		Title:   c.Title,
+		Text:    TextHash(c.Body),
+		Labels:  c.Labels,
+		State:   c.State,
+		Deleted: c.Deleted,
+		Facts:   c.Facts,
+	}
+}
+
 // A Digest sums up the items of a run that get no message of their own: how
 // many there are, by what has happened to each, and the first of them.
 type Digest struct {
