@@ -30,6 +30,9 @@ type Dialect interface {
 	start(line string) string
 	// quote begins each line of a quotation.
 	quote() string
+	// columns is how wide a table in a block of code may be, 0 if it must not be in
+	// one.
+	columns() int
 }
 
 // Render is a document in a chat's markup. The same blocks give the same text.
@@ -95,15 +98,6 @@ func (w writer) list(b document.Block) string {
 		}
 	}
 	return strings.Join(items, "\n")
-}
-
-// table has a line for each row: no chat has tables.
-func (w writer) table(rows [][][]document.Span) string {
-	var lines []string
-	for _, row := range rows {
-		lines = append(lines, w.lines(document.Row(row)))
-	}
-	return strings.Join(lines, "\n")
 }
 
 // prefixed puts something before each line of a text.

@@ -23,7 +23,7 @@ var rendered = []struct{ text, slack, discord, plain string }{
 	{"3. a\n4. b", "3) a\n4) b", "3) a\n4) b", "3) a\n4) b"},
 	{"> a\n>\n> b", "> a\n> b", "> a\n> b", "› a\n› b"},
 	{"```go\nx < y\n```", "```\nx &lt; y\n```", "```go\nx < y\n```", "x < y"},
-	{"| a | b |\n|-|-|\n| 1 | 2 |", "a | b\n1 | 2", "a \\| b\n1 \\| 2", "a | b\n1 | 2"},
+	{"| a | b |\n|-|-|\n| 1 | 2 |", "a | b\n1 | 2", "```\na  b\n─  ─\n1  2\n```", "a | b\n1 | 2"},
 	{"---", "", "", ""},
 	// Links show where they lead.
 	{"[text](https://evil.test/a)", "text (<https://evil.test/a>)", "text (<https://evil.test/a>)", "text (https://evil.test/a)"},
