@@ -63,6 +63,7 @@ func (c *core) Manner() connector.Manner {
 // A post is what we write of a message. Nobody is mentioned by it, whatever
 // stands in it: without the member Discord would mention.
 type post struct {
+	Content         string          `json:"content"`
 	Embeds          []embed         `json:"embeds"`
 	AllowedMentions allowedMentions `json:"allowed_mentions"`
 	Nonce           string          `json:"nonce,omitempty"`
@@ -73,8 +74,8 @@ type allowedMentions struct {
 	Parse []string `json:"parse"`
 }
 
-func silent(e embed) post {
-	return post{Embeds: []embed{e}, AllowedMentions: allowedMentions{Parse: []string{}}}
+func silent(d draft) post {
+	return post{Content: d.content, Embeds: []embed{d.embed}, AllowedMentions: allowedMentions{Parse: []string{}}}
 }
 
 // A posted message is what we read of one.

@@ -3,15 +3,14 @@ package discord
 import (
 	"cmp"
 	"encoding/json"
-	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 	"unicode/utf8"
 
 	"integrations/shared/connector"
-	"integrations/shared/connector/connectortest"
 	"integrations/shared/connector/message"
 	"integrations/shared/domain"
 	"integrations/shared/markup/chat"
@@ -21,6 +20,7 @@ import (
 
 var content = connector.Content{
 	Number: "WI-1", Title: "Say @everyone & *go*", Body: "Some **text**.", Labels: []string{"a_b"}, State: domain.Open, URL: "https://app.test/1",
+	Facts: domain.Facts{Status: "in review", Priority: "urgent", Owner: "Maria"},
 }
 
 const (
@@ -39,7 +39,8 @@ func nonceIn(t *testing.T, body string) string {
 	return p.Nonce
 }
 
-// The whole of a message on the wire: it is what people see.
+// C7, C9: the whole of a message on the wire: it is what people see. The content
+// says by itself which item it is and how it stands; the marker is a short code.
 func TestCreate(t *testing.T) {
 	f, b := startBot(t, false)
 	f.answers(200, nil, posted1)
@@ -48,8 +49,10 @@ func TestCreate(t *testing.T) {
 		t.Fatal(w, err)
 	}
 	calls := f.take()
-	want := `{"embeds":[{"title":"WI-1 Say @` + "\u200b" + `everyone \u0026 \\*go\\*","url":"https://app.test/1","description":"🟢 open · a\\_b\n\nSome **text**.","color":2991182,` +
-		`"footer":{"text":"sync 77/4711/2/` + connectortest.Tag + `"}}],"allowed_mentions":{"parse":[]},"nonce":"` + nonceIn(t, calls[0].body) + `","enforce_nonce":true}`
+	want := `{"content":"🟢 **WI-1 Say @` + "\u200b" + `everyone \u0026 \\*go\\***\nopen · in review · priority: urgent",` +
+		`"embeds":[{"title":"Open WI-1","url":"https://app.test/1","description":"Some **text**.","color":2991182,` +
+		`"fields":[{"name":"Owner","value":"Maria","inline":true},{"name":"Labels","value":"a\\_b","inline":true}],` +
+		`"footer":{"text":"Integrations · ihmdgtk4zp2ktsc6"}}],"allowed_mentions":{"parse":[]},"nonce":"` + nonceIn(t, calls[0].body) + `","enforce_nonce":true}`
 	if len(calls) != 1 || calls[0].method != "POST" || calls[0].path != "/channels/"+channelID+"/messages" || calls[0].body != want {
 		t.Errorf("%+v\ngot  %s\nwant %s", calls[0], calls[0].body, want)
 	}
@@ -88,23 +91,31 @@ func TestUpdate(t *testing.T) {
 	f, b := startBot(t, false)
 	f.answers(200, nil, posted1)
 	c := content
-	c.State, c.Was = domain.Closed, &connector.Was{Title: "*Old*", State: domain.Open, Labels: c.Labels, Text: connector.TextHash(c.Body)}
+	c.State, c.Facts.Status, c.ChangedBy = domain.Closed, "done", "Jo_e"
+	c.Was = &connector.Was{Title: "*Old*", State: domain.Open, Labels: c.Labels, Text: connector.TextHash(c.Body), Facts: content.Facts}
 	w, err := b.Update(t.Context(), sent, c, marker)
 	if err != nil || w.Remote.ID != postedID || w.Remote.State != domain.Closed {
 		t.Fatal(w, err)
 	}
 	body := f.take()[0].body
-	for _, part := range []string{`✅ closed · a\\_b\nclosed; title was “\\*Old\\*”\n\nSome`, `"color":8540383`, `"allowed_mentions":{"parse":[]}`, `"sync 77/4711/2/` + connectortest.Tag + `"`} {
+	for _, part := range []string{
+		`"content":"✅ **WI-1 Say `, `**\nclosed · done · priority: urgent\n↳ closed · status: in review → done · title was “\\*Old\\*”"`, `"description":"Some **text**."`,
+		`{"name":"Changed by","value":"Jo\\_e","inline":true}`, `"color":8540383`, `"allowed_mentions":{"parse":[]}`, `"Integrations · ihmdgtk4zp2ktsc6"`,
+	} {
 		if !strings.Contains(body, part) {
 			t.Errorf("%s is not in %s", part, body)
 		}
 	}
-	c.Deleted, c.Body = true, ""
+
+	// A deleted item is struck through and grey, and shows no text and no values.
+	c.Deleted = true
 	if _, err := b.Update(t.Context(), sent, c, marker); err != nil {
 		t.Fatal(err)
 	}
-	if body := f.take()[0].body; !strings.Contains(body, `"title":"~~WI-1 Say`) || !strings.Contains(body, "🗑️ deleted") || strings.Contains(body, "Some") {
-		t.Error(body)
+	want := `{"content":"🗑️ ~~**WI-1 Say @` + "\u200b" + `everyone \u0026 \\*go\\***~~\ndeleted · done · priority: urgent","embeds":[{"title":"Open WI-1","url":"https://app.test/1",` +
+		`"color":7239553,"fields":[{"name":"Changed by","value":"Jo\\_e","inline":true}],"footer":{"text":"Integrations · ihmdgtk4zp2ktsc6"}}],"allowed_mentions":{"parse":[]}}`
+	if body := f.take()[0].body; body != want {
+		t.Errorf("got  %s\nwant %s", body, want)
 	}
 	for _, bad := range []string{"", "x", "1/../2", "-1"} {
 		wrong := sent
@@ -169,41 +180,125 @@ func TestAnotherChannel(t *testing.T) {
 	}
 }
 
+// The totals come first, then the items, each with a link, its state and its
+// priority, then the way to all of them.
 func TestDigest(t *testing.T) {
 	long := connector.Content{Number: "N", Title: strings.Repeat("*", 150), State: domain.Closed, URL: "https://a.test/" + strings.Repeat("x", 1900)}
-	d := connector.Digest{New: 30, First: []connector.Content{content, {Title: "[x](https://evil.test)", State: domain.Closed}, long, long, long, long, long, long, long, long}}
+	gone := connector.Content{Number: "WI-9", Title: "WI-9", Deleted: true, URL: "https://app.test/9"}
+	odd := connector.Content{Number: "good.test", Title: "x", State: domain.Open, URL: "https://app.test/8"}
+	d := connector.Digest{
+		New: 30, First: []connector.Content{content, gone, odd, {Title: "[x](https://evil.test)", State: domain.Closed}, long, long, long, long, long, long},
+		URL: "https://app.test/all",
+	}
 	f, b := startBot(t, false)
 	f.answers(200, nil, posted1)
-	if _, err := b.Digest(t.Context(), d, connector.Marker{Integration: 77, Item: 5, Attempt: 1}); err != nil {
-		t.Fatal(err)
+	post1 := func() post {
+		if _, err := b.Digest(t.Context(), d, connector.Marker{Integration: 77, Item: 5, Attempt: 1}); err != nil {
+			t.Fatal(err)
+		}
+		var p post
+		if err := json.Unmarshal([]byte(f.take()[0].body), &p); err != nil {
+			t.Fatal(err)
+		}
+		return p
 	}
-	var p post
-	if err := json.Unmarshal([]byte(f.take()[0].body), &p); err != nil {
-		t.Fatal(err)
-	}
+
+	p := post1()
 	e := p.Embeds[0]
-	if e.Title != "30 items: 30 new" || e.Footer.Text != "sync 77/5/1" || document.Length(e.Description) > maxDescription ||
-		!strings.HasPrefix(e.Description, "• [WI-1 Say @\u200beveryone & \\*go\\*](https://app.test/1) — open\n• \\[x\\](https://evil.test) — closed\n") ||
-		!strings.HasSuffix(e.Description, "— closed\nand 20 more") {
-		t.Errorf("%d %q", document.Length(e.Description), e.Description)
+	if p.Content != "**30 items: 30 new**" || e.Title != "Open all items" || e.URL != d.URL || e.Footer.Text != footerOf(connector.Marker{Integration: 77, Item: 5, Attempt: 1}).Text ||
+		!strings.HasPrefix(e.Description, "🟢 [WI-1](https://app.test/1) Say @\u200beveryone & \\*go\\* — open · in review · priority: urgent\n"+
+			"🗑️ ~~[WI-9](https://app.test/9)~~ — deleted\n🟢 [item](https://app.test/8) good.test x — open\n"+
+			"✅ \\[x\\](https:\u200b//evil.test) — closed\n✅ N \\*") || !strings.HasSuffix(e.Description, "— closed\nand 20 more") {
+		t.Errorf("%q %q %+v %q", p.Content, e.Title, e.Footer, e.Description)
+	}
+
+	d.URL = ""
+	if e := post1().Embeds[0]; e.Title != "" || e.URL != "" || e.Description == "" {
+		t.Errorf("without a list of all items: %+v", e)
+	}
+	d.First = nil
+	if e := post1().Embeds[0]; e.Description == "" {
+		t.Errorf("an embed without any text: %+v", e)
 	}
 }
 
-// The longest there can be stays below every limit.
+// Ten of the longest lines that there can be fit.
+func TestLongestDigest(t *testing.T) {
+	var d connector.Digest
+	for _, unit := range []string{"*", "🟢", "@", "𝔸"} {
+		c := connector.Content{
+			Number: strings.Repeat("𝔸", 20), Title: strings.Repeat(unit, 1000), State: domain.Closed, Deleted: true, URL: "https://a.test/" + strings.Repeat("x", 145),
+			Facts: domain.Facts{Status: strings.Repeat(unit, 60), Priority: strings.Repeat(unit, 60)},
+		}
+		d = connector.Digest{New: 1_000_000, Changed: 1_000_000, Closed: 1_000_000, Reopened: 1_000_000, First: slices.Repeat([]connector.Content{c}, 10), URL: "https://a.test/" + strings.Repeat("x", 4000)}
+		got := composeDigest(d, marker)
+		if document.Length(got.Description) > maxDescription || document.Length(got.content) > maxContent || got.URL != "" || strings.Count(got.Description, "\n") != 10 {
+			t.Errorf("%q: %d %d %q", unit, document.Length(got.Description), document.Length(got.content), got.Description)
+		}
+	}
+}
+
+// The largest item there can be gives a message below every limit, that still has
+// all its facts.
 func TestLongest(t *testing.T) {
-	labels := make([]string, 20)
-	for i := range labels {
-		labels[i] = strings.Repeat("@", 50)
+	for _, unit := range []string{"@", "*", "🟢", "<@1>", "://"} {
+		labels := make([]string, 100)
+		for i := range labels {
+			labels[i] = strings.Repeat(unit, 50)
+		}
+		long := strings.Repeat(unit, 60)
+		c := connector.Content{
+			Number: strings.Repeat(unit, 40), Title: strings.Repeat(unit, 1000), Body: strings.Repeat("x", maxBody), Labels: labels, State: domain.Open, ChangedBy: long,
+			URL:   "https://a.test/" + strings.Repeat("x", 4000),
+			Facts: domain.Facts{Status: long, Priority: long, Type: long, Project: long, Milestone: long, Owner: long, Due: "2026-12-01"},
+			Was:   &connector.Was{Title: strings.Repeat("_", 1000), State: domain.Closed, Labels: []string{long}},
+		}
+		for _, deleted := range []bool{true, false} {
+			c.Deleted = deleted
+			d := compose(c, marker)
+			if document.Length(d.content) > maxContent || document.Length(d.Title) > maxTitle || document.Length(d.Description) > maxDescription || d.length() > maxAll || d.URL != "" || d.Title != "" {
+				t.Errorf("%q: content %d, description %d, all %d, %q", unit, document.Length(d.content), document.Length(d.Description), d.length(), d.URL)
+			}
+			if !deleted && (len(d.Fields) != 7 || d.Description != c.Body) {
+				t.Errorf("%q: %d fields", unit, len(d.Fields))
+			}
+			for _, f := range d.Fields {
+				if f.Value == "" || document.Length(f.Value) > 1024 {
+					t.Errorf("%q: %+v", unit, f)
+				}
+			}
+		}
 	}
-	c := connector.Content{
-		Number: strings.Repeat("*", 40), Title: strings.Repeat("@", 150), Body: strings.Repeat("x", 1500), Labels: labels, State: domain.Open, Deleted: true,
-		URL: "https://a.test/" + strings.Repeat("x", 4000), Was: &connector.Was{Title: strings.Repeat("_", 150), State: domain.Closed},
+}
+
+// Facts that have no room are left out, the last ones first.
+func TestFieldsFillTheRoom(t *testing.T) {
+	c := connector.Content{Title: "x", State: domain.Open, Facts: domain.Facts{Owner: "Maria", Due: "2026-12-01"}}
+	e := embed{Description: strings.Repeat("x", maxAll-len("OwnerMaria"))}
+	e.complete(c)
+	if e.length() > maxAll || len(e.Fields) != 1 || e.Fields[0].Name != "Owner" {
+		t.Errorf("%d %+v", e.length(), e.Fields)
 	}
-	for _, deleted := range []bool{true, false} {
-		c.Deleted = deleted
-		e := compose(c, marker)
-		if document.Length(e.Title) > maxTitle || document.Length(e.Description) > maxDescription || e.URL != "" {
-			t.Errorf("%d %d %q", document.Length(e.Title), document.Length(e.Description), e.URL)
+}
+
+// C7: whatever an item lacks, the content names it and the embed has text.
+func TestNothingIsEmpty(t *testing.T) {
+	for name, tt := range map[string]struct {
+		c                           connector.Content
+		content, title, description string
+	}{
+		"title alone":      {connector.Content{Title: "x", State: domain.Open}, "🟢 **x**\nopen", "", "No description."},
+		"closed":           {connector.Content{Title: "x", State: domain.Closed, Body: "b"}, "✅ **x**\nclosed", "", "b"},
+		"deleted":          {connector.Content{Title: "x", Deleted: true, Labels: []string{"l"}}, "🗑️ ~~**x**~~\ndeleted", "", "The item was deleted."},
+		"link, no number":  {connector.Content{Title: "x", State: domain.Open, URL: "https://a.test"}, "🟢 **x**\nopen", "Open the item", ""},
+		"number":           {connector.Content{Number: "#7/a", Title: "x", State: domain.Open, URL: "https://a.test"}, "🟢 **#7/a x**\nopen", "Open the item", ""},
+		"number is a host": {connector.Content{Number: "evil.test", Title: "x", State: domain.Open, URL: "https://a.test"}, "🟢 **evil.test x**\nopen", "Open the item", ""},
+		"other letters":    {connector.Content{Number: "作業-7", Title: "x", State: domain.Open, URL: "https://a.test"}, "🟢 **作業-7 x**\nopen", "Open 作業-7", ""},
+		"link in a title":  {connector.Content{Title: "see https://a.test/x_y and discord.gg/x", State: domain.Open}, "🟢 **see https:\u200b//a.test/x\\_y and discord.gg\u200b/x**\nopen", "", "No description."},
+	} {
+		d := compose(tt.c, marker)
+		if d.content != tt.content || d.Title != tt.title || d.Description != tt.description {
+			t.Errorf("%s: %q %q %q", name, d.content, d.Title, d.Description)
 		}
 	}
 }
@@ -212,22 +307,16 @@ func TestLongest(t *testing.T) {
 func TestCodeStaysCode(t *testing.T) {
 	const link = "[click](https://evil.example)"
 	for _, unit := range []string{"x", "🟢"} {
-		var labels, old []string
-		for i := range 20 {
-			labels = append(labels, fmt.Sprintf("%02d%s", i, strings.Repeat(unit, 24)))
-			old = append(old, fmt.Sprintf("o%02d%s", i, strings.Repeat(unit, 47)))
-		}
 		r := message.Renderer{Dialect: chat.Discord{}, BodyTemplate: "{{description}}"}
 		code := "```\n" + strings.Repeat(unit, 700) + " " + link + " " + strings.Repeat(unit, 710) + "\n```"
-		c := r.Render(domain.Item{ID: 1, Title: strings.Repeat(unit, 150), Labels: labels, State: domain.Open, Description: code})
-		c.Was = &connector.Was{Title: strings.Repeat(unit, 149), Labels: old, Text: "x", State: domain.Closed}
+		c := r.Render(domain.Item{ID: 1, Title: strings.Repeat(unit, 150), State: domain.Open, Description: code})
 		text := compose(c, marker).Description
-		if document.Length(text) > maxDescription || !strings.Contains(text, "\nreopened; title was") || !strings.HasSuffix(text, "\n\n"+c.Body) || !strings.Contains(c.Body, link) {
+		if document.Length(text) > maxDescription || text != c.Body || !strings.Contains(c.Body, link) {
 			t.Errorf("%s: %d %q", unit, document.Length(text), text)
 		}
 	}
 	long := connector.Content{Title: "x", Body: "```\n" + strings.Repeat("x", maxDescription) + "\n```", State: domain.Open}
-	if text := compose(long, marker).Description; text != "🟢 open" {
+	if text := compose(long, marker).Description; text != "No description." {
 		t.Errorf("%q", text)
 	}
 }

@@ -42,6 +42,11 @@ func (b *Bot) Find(ctx context.Context, since time.Time, want []connector.Marker
 	if len(want) == 0 {
 		return search.Found, nil
 	}
+	wanted, err := message.ByCode(want)
+	if err != nil {
+		return nil, b.fail(connector.Final, connector.IntegrationScope, "marker_ambiguous", err.Error(), outbound.Response{})
+	}
+
 	after := idAt(since)
 	for n := range maxPages {
 		var list []posted
@@ -61,8 +66,10 @@ func (b *Bot) Find(ctx context.Context, since time.Time, want []connector.Marker
 		for i := len(list) - 1; i >= 0; i-- { // a page has the newest first
 			id, _ := strconv.ParseUint(list[i].ID, 10, 64)
 			after = max(after, id)
-			for _, m := range markersOf(list[i]) {
-				search.See(m, connector.Written{Remote: domain.Remote{ID: list[i].ID, Key: b.where()}}, false)
+			for _, code := range codesOf(list[i]) {
+				if m, ok := wanted[code]; ok {
+					search.See(m, connector.Written{Remote: domain.Remote{ID: list[i].ID, Key: b.where()}}, false)
+				}
 			}
 		}
 		if len(list) < size || after == before {

@@ -11,6 +11,7 @@ import (
 
 	"integrations/shared/connector"
 	"integrations/shared/connector/connectortest"
+	"integrations/shared/domain"
 )
 
 // idOf is the id of the n-th message after since.
@@ -44,16 +45,19 @@ func history(f *fake, oldestFirst []string) {
 	}
 }
 
+// C9: a message is found by the code of a wanted marker, and by nothing else.
 func TestFind(t *testing.T) {
 	var messages []string
 	for i := range 250 {
-		messages = append(messages, told(i+1, fmt.Sprintf("sync 9/%d/1", i+1)))
+		messages = append(messages, told(i+1, footerOf(connector.Marker{Integration: 9, Item: domain.Snowflake(i + 1), Attempt: 1}).Text))
 	}
-	signed := "sync 77/4711/2/" + connectortest.Tag
+	signed := footerOf(marker).Text
+	unsigned, forged, earlier, foreign := marker, marker, marker, marker
+	unsigned.Tag, forged.Tag, earlier.Attempt, foreign.Integration = "", connectortest.OtherTag, 1, 78
 	messages = append(messages,
-		told(297, "sync 77/4711/2"), told(298, "sync 77/4711/2/"+connectortest.OtherTag), // a person's
-		told(300, "sync 77/4711/1/"+connectortest.Tag), told(301, signed), told(302, signed),
-		told(303, "sync 78/4711/2/"+connectortest.Tag), told(304, "a"+signed), fmt.Sprintf(`{"id":%q,"content":%q}`, idOf(305), signed))
+		told(297, footerOf(unsigned).Text), told(298, footerOf(forged).Text), // a person's
+		told(299, marker.Text()), told(300, footerOf(earlier).Text), told(301, signed), told(302, signed),
+		told(303, footerOf(foreign).Text), told(304, "a"+signed), fmt.Sprintf(`{"id":%q,"content":%q}`, idOf(305), signed))
 	for _, posts := range []bool{false, true} {
 		f, b := startBot(t, posts)
 		history(f, messages)
@@ -68,7 +72,6 @@ func TestFind(t *testing.T) {
 		if err != nil || len(found) != 0 {
 			t.Errorf("%v %v", found, err)
 		}
-		earlier := connector.Marker{Integration: 77, Item: 4711, Attempt: 1, Tag: connectortest.Tag}
 		found, err = b.Find(t.Context(), now, []connector.Marker{earlier, {Integration: 77, Item: 4711, Attempt: 9, Tag: connectortest.Tag}})
 		if err != nil || found[4711].Remote.ID != idOf(300) {
 			t.Errorf("%v %v", found, err)
@@ -144,7 +147,7 @@ func TestFindReadsSmallerPages(t *testing.T) {
 			fmt.Fprint(w, "[]")
 			return
 		}
-		fmt.Fprint(w, "["+told(1, footerOf(marker))+"]")
+		fmt.Fprint(w, "["+told(1, footerOf(marker).Text)+"]")
 	}
 	if found, err := b.Find(t.Context(), now, []connector.Marker{marker}); err != nil || len(found) != 1 || len(f.take()) != 6 {
 		t.Error(found, err)
@@ -178,7 +181,7 @@ func TestFindWhileDiscordWeakens(t *testing.T) {
 				fail(w)
 				return
 			}
-			fmt.Fprint(w, "["+told(1, footerOf(marker))+"]")
+			fmt.Fprint(w, "["+told(1, footerOf(marker).Text)+"]")
 		}
 		found, err := b.Find(t.Context(), now, []connector.Marker{marker})
 		if err != nil || len(found) != 1 || fmt.Sprint(asked) != "[100 50 25]" {

@@ -46,8 +46,8 @@ func (c *core) proven(method string, p post, response outbound.Response) (m post
 	return m, false, nil
 }
 
-// has reports whether a message has the footer, which holds the marker, of what
-// was sent.
+// has reports whether a message has the footer, which holds the marker's code, of
+// what was sent.
 func (m posted) has(p post) bool {
 	for _, e := range m.Embeds {
 		if e.Footer != nil && len(p.Embeds) > 0 && p.Embeds[0].Footer != nil && e.Footer.Text == p.Embeds[0].Footer.Text {

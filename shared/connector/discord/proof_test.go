@@ -63,7 +63,7 @@ func TestProofOfAPost(t *testing.T) {
 	other := marker
 	other.Attempt++
 	with := func(m connector.Marker) string {
-		return `{"id":"` + postedID + `","channel_id":"` + channelID + `","embeds":[{"footer":{"text":"` + footerOf(m) + `"}}]}`
+		return `{"id":"` + postedID + `","channel_id":"` + channelID + `","embeds":[{"footer":{"text":"` + footerOf(m).Text + `"}}]}`
 	}
 	fb, b := startBot(t, false)
 	fw, w := startHook(t, "")
