@@ -10,6 +10,7 @@ import (
 
 	"integrations/shared/connector"
 	"integrations/shared/connector/discord"
+	"integrations/shared/connector/message"
 	"integrations/shared/connector/slack"
 	"integrations/shared/connector/teams"
 	"integrations/shared/domain"
@@ -100,11 +101,11 @@ var discordKit = kit{
 			}
 			var out strings.Builder
 			for i := min(from+limit, n) - 1; i >= from; i-- {
-				key := fmt.Sprintf("77/%d/1", 10_000+i)
+				made := connector.Marker{Integration: 77, Item: domain.Snowflake(10_000 + i), Attempt: 1}
 				if i == 0 {
-					key = marker.Text()
+					made = marker
 				}
-				fmt.Fprintf(&out, `{"id":"%d","channel_id":%q,"embeds":[{"description":%q,"footer":{"text":"sync %s"}}]},`, first+uint64(i), discordChannel, strings.Repeat("x", textSize), key)
+				fmt.Fprintf(&out, `{"id":"%d","channel_id":%q,"embeds":[{"description":%q,"footer":{"text":"Integrations · %s"}}]},`, first+uint64(i), discordChannel, strings.Repeat("x", textSize), message.Code(made))
 			}
 			fmt.Fprint(w, "["+strings.TrimSuffix(out.String(), ",")+"]")
 		})

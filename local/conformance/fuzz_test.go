@@ -60,7 +60,7 @@ var bodies = []string{
 	`{"message":{"title":["is too long"]},"errors":{"summary":"required"},"permissions":{"push":true,"project_access":{"access_level":40}},"scopes":["api"],"has_issues":true,"archived":false,"issues_access_level":"enabled"}`,
 	`{"ok":true,"channel":"C0123456789","ts":"1763892000.000100","messages":[{"ts":"1763892000.000100","metadata":{"event_type":"integrations_item","event_payload":{"key":"77/4711/1/aaaaaaaaaaaaaaaa"}}}],"has_more":true,"response_metadata":{"next_cursor":"x","messages":["y"]}}`,
 	`{"ok":false,"error":"invalid_blocks","needed":"chat:write"}`, `{"ok":false,"error":"fatal_error"}`, `{"ok":true,"channel":{"id":"C0123456789","is_member":true,"is_private":true}}`, "ok", "no_service",
-	`{"id":"1423456789012345678","channel_id":"223456789012345678","type":0,"last_message_id":"1423456789012345679"}`, `[{"id":"1423456789012345678","embeds":[{"footer":{"text":"sync 77/4711/1/aaaaaaaaaaaaaaaa"}}]}]`,
+	`{"id":"1423456789012345678","channel_id":"223456789012345678","type":0,"last_message_id":"1423456789012345679"}`, `[{"id":"1423456789012345678","embeds":[{"footer":{"text":"Integrations · ihmdgtk4zp2ktsc6"}}]}]`,
 	`{"message":"limited","retry_after":0.5,"global":true,"code":10008}`, `{"retry_after":1e400,"code":30046}`, "Microsoft Teams endpoint returned HTTP error 429", `{"error":{"code":"WorkflowNotFound","message":"x"}}`, "1",
 	``, `null`, `[]`, `[[[[`, `{"issues":[]}`, `"x"`, `1e999`, "\xff",
 }

@@ -8,6 +8,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -189,8 +190,11 @@ func TestAWebhooksMessage(t *testing.T) {
 			t.Errorf("%s %s %s: %d %s, want %d %s", c.method, c.path, c.body, r.status, r.body, c.status, c.want)
 		}
 	}
-	d.noViolations()
-	if r := d.send("POST", byHook, "", `{"content":"x",`+silent+`}`); r.status != 204 || r.body != "" || len(d.Violations()) != 1 {
+	blank := "PATCH /webhooks/*/*/messages/*: content: it is blank, so notifications show nothing"
+	if got := d.Violations(); !slices.Equal(got, []string{blank}) {
+		t.Errorf("%q", got)
+	}
+	if r := d.send("POST", byHook, "", `{"content":"x",`+silent+`}`); r.status != 204 || r.body != "" || len(d.Violations()) != 2 {
 		t.Errorf("without wait: %d %q, %q", r.status, r.body, d.Violations())
 	}
 }
@@ -348,7 +352,7 @@ func TestForms(t *testing.T) {
 		t.Errorf("a long nonce: %s", r.body)
 	}
 	for _, what := range d.Violations() {
-		if !strings.HasPrefix(what, "request ") {
+		if !strings.HasPrefix(what, "request ") && !strings.HasSuffix(what, "it is blank, so notifications show nothing") {
 			t.Error(what)
 		}
 	}
@@ -378,7 +382,8 @@ func TestPings(t *testing.T) {
 			where, token = waiting, ""
 		}
 		d.post(where, token, text)
-		if got := d.Violations(); len(got) != c.want {
+		got := slices.DeleteFunc(d.Violations(), func(what string) bool { return strings.HasSuffix(what, "is drawn as more than text") })
+		if len(got) != c.want {
 			t.Errorf("%+v: %q", c, got)
 		}
 	}
@@ -391,7 +396,7 @@ func TestMaskedLinks(t *testing.T) {
 		want int
 	}{
 		{embed{Title: "T", URL: own, Description: "see <https://elsewhere.example>"}, 0},
-		{embed{Title: "T", URL: own, Description: "[the rest](" + own + ")"}, 0},
+		{embed{Title: "T", URL: own, Description: "[the rest](" + own + ")"}, 1},
 		{embed{Title: "T", URL: own, Description: "[x](https://elsewhere.example)"}, 1},
 		{embed{Title: "T", URL: own, Description: "[x](<https://elsewhere.example>) [y](https://z.example \"t\")"}, 2},
 		{embed{Title: "T", URL: own, Description: `\[x\](https://elsewhere.example) [x\](https://y.example)`}, 0},
@@ -399,18 +404,106 @@ func TestMaskedLinks(t *testing.T) {
 		{embed{Title: "T", URL: own, Description: "```go\na\n[x](https://elsewhere.example)\n```"}, 0},
 		{embed{Title: "T", URL: own, Description: "```\na\n```\n[x](https://elsewhere.example)\n```\nb\n```"}, 1},
 		{embed{Title: "T", URL: own, Description: "```\n[x](https://elsewhere.example)"}, 1},
-		{embed{Title: "2 items: 2 new", Description: "• [`A`](https://items.example/1) — open\n```\na\n```\n• [B](https://items.example/2) — open"}, 0},
 		{embed{Title: "T", URL: own, Description: "[a [b] c](https://elsewhere.example)"}, 1},
 		{embed{Title: "[x](https://elsewhere.example)", URL: own}, 1},
 		{embed{Title: "T", Description: "[x](https://elsewhere.example)"}, 1},
 		{embed{Title: "T", URL: own, Fields: []embedField{{Name: "n", Value: "[x](https://elsewhere.example)"}}}, 1},
-		{embed{Title: "2 items: 1 new, 1 closed", Description: "• [A](https://items.example/1) — open\n• [B](https://items.example/2) — closed"}, 0},
-		{embed{Title: "2 items: 2 new", Description: "• [A](https://items.example/1) [B](https://items.example/2) — closed"}, 2},
-		{embed{Title: "A", Description: "• [A](https://items.example/1) — open"}, 1},
 	} {
 		if got := (content{Embeds: []embed{c.e}, Allowed: &allowed{}}).hazards(); len(got) != c.want {
 			t.Errorf("%+v: %q, want %d", c.e, got, c.want)
 		}
+	}
+}
+
+// A digest's lines have one link each, under the item's number.
+func TestLinksOfADigest(t *testing.T) {
+	const totals = "**2 items: 1 new, 1 closed**"
+	for _, c := range []struct {
+		content, description string
+		want                 int
+	}{
+		{totals, "🟢 [WI-1](https://items.example/1) A — open · in review\n✅ ~~[B 2](https://items.example/2)~~ — closed\n🟢 [item](https://items.example/3) \\[x\\](https:\u200b//e.example) — open\nand 3 more", 0},
+		{totals, "🟢 [WI-1](https://items.example/1) `A`\n```\na\n```\n🟢 [WI-2](https://items.example/2) B — open", 1},
+		{totals, "🟢 [WI-1](https://items.example/1) [B](https://items.example/2) — closed", 2},
+		{totals, "🟢 [good.example](https://items.example/1) A — open", 1},
+		{totals, "🟢 [https://good.example](https://items.example/1) A — open", 1},
+		{totals, "[WI-1](https://items.example/1)", 1},
+		{"🟢 **A**", "🟢 [WI-1](https://items.example/1) A — open", 1},
+		{totals + "\nx", "🟢 [WI-1](https://items.example/1) A — open", 1},
+	} {
+		if got := (content{Content: c.content, Embeds: []embed{{Description: c.description}}, Allowed: &allowed{}}).hazards(); len(got) != c.want {
+			t.Errorf("%+v: %q, want %d", c, got, c.want)
+		}
+	}
+}
+
+// C7, C9: what people would see and should not is a violation.
+func TestLooks(t *testing.T) {
+	invite := "discord" + ".gg/abc"
+	footed := func(text string) content {
+		return content{Content: "x", Embeds: []embed{{Title: "T", Footer: &footer{Text: text}}}}
+	}
+	titled := func(title, address string) content {
+		return content{Content: "x", Embeds: []embed{{Title: title, URL: address}}}
+	}
+	for _, tt := range []struct {
+		c    content
+		want []string
+	}{
+		{content{Content: "🟢 **WI-1 x**\nopen", Embeds: []embed{{Description: "see <https://a.example>"}}}, nil},
+		{content{Embeds: []embed{{Title: "T"}}}, []string{"content: it is blank, so notifications show nothing"}},
+		{content{Content: "x", Embeds: []embed{{Title: "T"}}, Flags: 4}, []string{"flags: the embeds are hidden"}},
+		{content{Content: "x", Flags: 4}, nil},
+		{content{Content: "see https://a.example/x <https://b.example> `https://c.example` https:\u200b//d.example"}, []string{"content: https://a.example/x gets a preview"}},
+		{content{Content: "<@1> <@!1> <@&1> <#1> </x:1> <t:1:R> <a:e:1> <id:home>"}, []string{
+			"content: <@1> is drawn as more than text", "content: <@!1> is drawn as more than text", "content: <@&1> is drawn as more than text", "content: <#1> is drawn as more than text",
+			"content: </x:1> is drawn as more than text", "content: <t:1:R> is drawn as more than text", "content: <a:e:1> is drawn as more than text", "content: <id:home> is drawn as more than text",
+		}},
+		{content{Content: "`<@1>` <\u200b@1> <at> a@b.example"}, nil},
+		{content{Content: "x", Embeds: []embed{{Title: "@everyone", Description: "@here", Fields: []embedField{{Name: invite, Value: "<@1>"}}}}}, []string{
+			"embeds.0.description: @here is drawn as more than text", "embeds.0.fields.0.name: " + invite + " is an invitation", "embeds.0.fields.0.value: <@1> is drawn as more than text", "embeds.0.title: @everyone is drawn as more than text",
+		}},
+		{titled("Open WI-1", "https://a.example"), nil},
+		{titled("good.example", ""), nil},
+		{titled("good.example", "https://a.example"), []string{`embeds.0.title: "good.example" looks like an address and leads to https://a.example`}},
+		{titled("https://x", "https://a.example"), []string{`embeds.0.title: "https://x" looks like an address and leads to https://a.example`}},
+		{footed("Integrations · k7f3q2x2m4pdabcd"), nil},
+		{footed("sync 1200000000000000001/1190000000000000001/1"), []string{`embeds.0.footer: "sync 1200000000000000001/1190000000000000001/1" is text for machines`}},
+		{footed("sync 77/5/1"), []string{`embeds.0.footer: "sync 77/5/1" is text for machines`}},
+	} {
+		if got := tt.c.looks(); !slices.Equal(got, tt.want) {
+			t.Errorf("%+v\n got %q\nwant %q", tt.c, got, tt.want)
+		}
+	}
+}
+
+// A member that Discord does not read is a mistake of ours.
+func TestUnreadMembers(t *testing.T) {
+	d := start(t, nil)
+	d.post(waiting, "", `{"content":"x","embeds":[{"title":"T","colour":5,"fields":[{"name":"n","value":"v","inline":true,"short":true}]}],`+silent+`}`)
+	want := []string{`embeds.0: Discord reads no member "colour" here`, `embeds.0.fields.0: Discord reads no member "short" here`}
+	for i, what := range d.Violations() {
+		if i >= len(want) || !strings.HasSuffix(what, want[i]) {
+			t.Errorf("%q", what)
+		}
+	}
+	if n := len(d.Violations()); n != 2 {
+		t.Errorf("%d violations", n)
+	}
+}
+
+// Inline fields stand beside each other, others alone.
+func TestFieldsAreDrawn(t *testing.T) {
+	one := content{Content: "🟢 **A**", Embeds: []embed{{
+		Title: "Open WI-1", URL: "https://a.example", Footer: &footer{Text: "Integrations"},
+		Fields: []embedField{{"Type", "bug", true}, {"Owner", "`Maria`", true}, {"Labels", "many", false}, {"Due", "2026-12-01", true}, {"Changed by", "Jo", true}},
+	}}}
+	p := draw(encode(one))
+	if got, want := p.String(), "🟢 A\nOpen WI-1\nType: bug\nOwner: Maria\n\nLabels: many\n\nDue: 2026-12-01\nChanged by: Jo\n\nIntegrations"; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+	if n := len(p.Cards[0].Blocks); n != 5 {
+		t.Errorf("%d blocks", n)
 	}
 }
 

@@ -35,15 +35,24 @@ func (e embed) draw() picture.Card {
 		card.Blocks = append(card.Blocks, picture.Block{Kind: picture.Heading, Spans: spans})
 	}
 	card.Blocks = append(card.Blocks, markdown.Blocks(e.Description)...)
-	if len(e.Fields) > 0 {
-		fields := picture.Block{Kind: picture.Fields}
-		for _, f := range e.Fields {
-			fields.Fields = append(fields.Fields, picture.Field{Name: markdown.Inline(f.Name), Value: markdown.Inline(f.Value)})
-		}
-		card.Blocks = append(card.Blocks, fields)
-	}
+	card.Blocks = append(card.Blocks, e.rows()...)
 	if e.Footer != nil {
 		card.Blocks = append(card.Blocks, picture.Block{Kind: picture.Small, Spans: picture.Plain(e.Footer.Text), Apart: true})
 	}
 	return card
+}
+
+// rows are the embed's fields: inline ones beside each other, others alone.
+func (e embed) rows() []picture.Block {
+	var rows []picture.Block
+	open := false // whether the last row takes another inline field
+	for _, f := range e.Fields {
+		if !open || !f.Inline {
+			rows = append(rows, picture.Block{Kind: picture.Fields})
+		}
+		last := &rows[len(rows)-1]
+		last.Fields = append(last.Fields, picture.Field{Name: markdown.Inline(f.Name), Value: markdown.Inline(f.Value)})
+		open = f.Inline
+	}
+	return rows
 }

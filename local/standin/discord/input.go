@@ -341,7 +341,7 @@ func (s *Server) judge(c *call, in *input, made content) {
 	if in.Allowed == nil {
 		s.Violation("%s: without allowed_mentions Discord mentions whom the text names", c.route.path)
 	}
-	for _, what := range made.hazards() {
+	for _, what := range slices.Concat(made.hazards(), made.looks(), unread(c.Body)) {
 		s.Violation("%s: %s", c.route.path, what)
 	}
 	if bytes.Contains(c.Body, []byte(`"tts":true`)) {

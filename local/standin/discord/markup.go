@@ -109,17 +109,9 @@ func links(text string) []masked {
 	return all
 }
 
-// A digest is an embed that sums many items up. It has a title that counts them
-// and no address; each of its lines may link one item.
-var (
-	digestTitle = regexp.MustCompile(`^[0-9]+ items?: [0-9]+ (new|changed|closed|reopened|deleted)`)
-	digestLine  = regexp.MustCompile(`^• \[.*\]\(https?://[^\s)]+\) — (open|closed|deleted)$`)
-)
-
 // hazards lists what in a message notifies somebody, and where a text may hide
-// where it leads. The connector never makes a masked link of an item's text: a
-// link shows its address. So a masked link is ours only where it leads to where
-// the embed's own title does, or as the one link of a digest's line.
+// where it leads. A link shows its address. A masked link is ours only as the one
+// link of a digest's line, where its text is the item's number.
 func (c content) hazards() []string {
 	var all []string
 	for _, m := range mentions(c.Content) {
@@ -132,7 +124,7 @@ func (c content) hazards() []string {
 	}
 	for i, e := range c.Embeds {
 		for name, text := range e.texts() {
-			for _, l := range e.hidden(name, text) {
+			for _, l := range hidden(text, c.digest() && name == "description") {
 				all = append(all, fmt.Sprintf("embeds.%d.%s: [%s](%s) hides where it leads", i, name, l.label, l.address))
 			}
 		}
@@ -155,19 +147,12 @@ func uncoded(text string) string {
 	return quiet.ReplaceAllStringFunc(text, func(code string) string { return " " + strings.Repeat("\n", strings.Count(code, "\n")) })
 }
 
-// hidden are the masked links that are not ours.
-func (e embed) hidden(name, text string) []masked {
-	digest := name == "description" && e.URL == "" && digestTitle.MatchString(e.Title)
+// hidden are the masked links of a text that are not ours.
+func hidden(text string, digest bool) []masked {
 	var all []masked
 	for line := range strings.SplitSeq(uncoded(text), "\n") {
-		found := links(line)
-		if digest && len(found) == 1 && digestLine.MatchString(line) {
-			continue
-		}
-		for _, l := range found {
-			if e.URL == "" || l.address != e.URL {
-				all = append(all, l)
-			}
+		if !digest || !isDigestLine(line) {
+			all = append(all, links(line)...)
 		}
 	}
 	return all
