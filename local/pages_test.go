@@ -55,9 +55,9 @@ func TestPagesOfChats(t *testing.T) {
 			`{"channel":"C0WORKITEM","text":"` + escaped + `"}`, `{"channel":"C0WORKITEM","text":"` + long + `"}`,
 		}, []string{"A heading", "bold and a link", "small", hostile, "#work-items"}},
 		{"discord", "/api/v10/channels/" + sample.DiscordPosts + "/messages", "Bot " + sample.Token(domain.Discord), openDiscord, []string{
-			`{"embeds":[{"title":"A heading","url":"https://items.example/1","description":"**bold** and\n- a list","color":2991178,"footer":{"text":"small"}}],"allowed_mentions":{"parse":[]}}`,
+			`{"content":"above it","embeds":[{"title":"A heading","url":"https://items.example/1","description":"**bold** and\n- a list","color":2991178,"footer":{"text":"small"}}],"allowed_mentions":{"parse":[]}}`,
 			`{"content":"` + hostile + `","allowed_mentions":{"parse":[]}}`, `{"content":"` + long + `","allowed_mentions":{"parse":[]}}`,
-		}, []string{"A heading", "bold and", "• a list", "small", hostile, "#work-items"}},
+		}, []string{"above it", "A heading", "bold and", "• a list", "small", hostile, "#work-items"}},
 		{"teams", strings.TrimPrefix(sample.TeamsURL(), "https://"+sample.TeamsHost), "", openTeams, []string{
 			teamsCard(`{"type":"TextBlock","text":"A heading","weight":"bolder"},{"type":"FactSet","facts":[{"title":"State","value":"open"}]}`),
 			teamsCard(`{"type":"RichTextBlock","inlines":[{"type":"TextRun","text":"` + hostile + `"}]}`), teamsCard(`{"type":"RichTextBlock","inlines":["` + long + `"]}`),
