@@ -507,6 +507,18 @@ func TestFieldsAreDrawn(t *testing.T) {
 	}
 }
 
+// Code is what Discord's client takes for code: an escaped backtick begins none.
+func TestUncoded(t *testing.T) {
+	for text, want := range map[string]string{
+		"a `b` c": "a   c", "a ``b`c`` d": "a   d", "```go\nb\n``` c": " \n\n c", "`a\nb` c": " \n c", "a `b": "a `b", "a ``b` c": "a ``b` c",
+		"\\`a\\` `b`": "\\`a\\`  ", "\\`\\`\\` [x] \\`": "\\`\\`\\` [x] \\`", "`a\\` b`": "  b`", "``````": "``````", "```": "```", "````a````": " `", "\\": "\\", "": "",
+	} {
+		if got := uncoded(text); got != want {
+			t.Errorf("%q: %q, want %q", text, got, want)
+		}
+	}
+}
+
 func FuzzLinks(f *testing.F) {
 	f.Add(`[a](https://b) \[ ` + "`" + `[`)
 	f.Fuzz(func(t *testing.T, text string) {
@@ -518,6 +530,10 @@ func FuzzLinks(f *testing.F) {
 		if _, err := draw(encode(content{Content: text})).HTML(); err != nil {
 			t.Error(err)
 		}
+		if strings.Count(uncoded(text), "\n") != strings.Count(text, "\n") {
+			t.Errorf("%q loses a line without its code", text)
+		}
+		content{Content: text, Embeds: []embed{{Title: text, URL: text, Description: text, Footer: &footer{Text: text}}}}.looks()
 	})
 }
 

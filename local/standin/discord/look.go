@@ -62,7 +62,7 @@ var (
 
 // unfolded are the addresses in a message's text that get a preview.
 func unfolded(text string) []string {
-	return found.FindAllString(bracketed.ReplaceAllString(quiet.ReplaceAllString(text, " "), " "), -1)
+	return found.FindAllString(bracketed.ReplaceAllString(uncoded(text), " "), -1)
 }
 
 // alive lists what in a text is more than text.

@@ -9,20 +9,16 @@ import (
 	"integrations/local/standin/picture"
 )
 
-var (
-	// quiet is code, in which nothing is mentioned.
-	quiet = regexp.MustCompile("(?s)```.*?```|``[^`]+``|`[^`\n]+`")
-	// mentioned are users, roles, and everybody. A backslash before them is only
-	// for those who look: the server mentions all the same.
-	mentioned = regexp.MustCompile(`<@!?([0-9]{15,20})>|<@&([0-9]{15,20})>|@(everyone|here)`)
-)
+// mentioned are users, roles, and everybody. A backslash before them is only for
+// those who look: the server mentions all the same.
+var mentioned = regexp.MustCompile(`<@!?([0-9]{15,20})>|<@&([0-9]{15,20})>|@(everyone|here)`)
 
 // A mention is what would notify somebody.
 type mention struct{ text, kind, id string }
 
 func mentions(text string) []mention {
 	var all []mention
-	for _, groups := range mentioned.FindAllStringSubmatch(quiet.ReplaceAllString(text, " "), -1) {
+	for _, groups := range mentioned.FindAllStringSubmatch(uncoded(text), -1) {
 		switch {
 		case groups[1] != "":
 			all = append(all, mention{groups[0], "users", groups[1]})
@@ -93,7 +89,7 @@ func link(rest string) (masked, bool) {
 // links finds all masked links.
 func links(text string) []masked {
 	var all []masked
-	text = quiet.ReplaceAllString(text, " ")
+	text = uncoded(text)
 	for i := 0; i < len(text); {
 		if text[i] == '\\' {
 			i += 2
@@ -140,11 +136,6 @@ func (e embed) texts() map[string]string {
 		texts[fmt.Sprintf("fields.%d.name", i)], texts[fmt.Sprintf("fields.%d.value", i)] = f.Name, f.Value
 	}
 	return texts
-}
-
-// uncoded is text without code, each line in its place.
-func uncoded(text string) string {
-	return quiet.ReplaceAllStringFunc(text, func(code string) string { return " " + strings.Repeat("\n", strings.Count(code, "\n")) })
 }
 
 // hidden are the masked links of a text that are not ours.
