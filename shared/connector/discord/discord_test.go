@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"encoding/json"
 	"net/http"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -225,9 +226,9 @@ func TestDigest(t *testing.T) {
 // Ten of the longest lines that there can be fit.
 func TestLongestDigest(t *testing.T) {
 	var d connector.Digest
-	for _, unit := range []string{"*", "🟢", "@", "𝔸"} {
+	for n, unit := range []string{"*", "🟢", "@", "𝔸", "*"} {
 		c := connector.Content{
-			Number: strings.Repeat("𝔸", 20), Title: strings.Repeat(unit, 1000), State: domain.Closed, Deleted: true, URL: "https://a.test/" + strings.Repeat("x", 145),
+			Number: strings.Repeat("𝔸", 20+n*5), Title: strings.Repeat(unit, 1000), State: domain.Closed, Deleted: true, URL: "https://a.test/" + strings.Repeat("x", 145),
 			Facts: domain.Facts{Status: strings.Repeat(unit, 60), Priority: strings.Repeat(unit, 60)},
 		}
 		d = connector.Digest{New: 1_000_000, Changed: 1_000_000, Closed: 1_000_000, Reopened: 1_000_000, First: slices.Repeat([]connector.Content{c}, 10), URL: "https://a.test/" + strings.Repeat("x", 4000)}
@@ -302,6 +303,37 @@ func TestNothingIsEmpty(t *testing.T) {
 		}
 	}
 }
+
+// FuzzCompose: whatever stands in an item, its message keeps the limits, names the
+// item in its text, and has no address there.
+func FuzzCompose(f *testing.F) {
+	f.Add("WI-1", "Site is down", "in review", "a_b", "https://a.test/1", false)
+	f.Add("https://a.test", "@everyone <@123456789012345678> https://a.test ://", "**", "<#1>", "", true)
+	f.Fuzz(func(t *testing.T, number, title, status, name, address string, deleted bool) {
+		r := message.Renderer{Dialect: chat.Discord{}, BodyTemplate: "{{description}}"}
+		named := &domain.Named{Name: name}
+		item := domain.Item{
+			ID: 1, FormattedNumber: number, Title: title, Status: status, Priority: status, Labels: []string{name, title, status, number}, URL: address, Deleted: deleted, State: domain.Open,
+			Type: named, Project: named, Milestone: named, Owner: named, UpdatedBy: named, Description: strings.Repeat(title+"\n\n", 99),
+		}
+		c := r.Render(item)
+		c.Was = &connector.Was{Title: name, Labels: []string{status}, State: domain.Closed, Text: "x"}
+		for _, d := range []draft{compose(c, marker), composeDigest(connector.Digest{New: 99, First: slices.Repeat([]connector.Content{c}, 10), URL: c.URL}, marker)} {
+			if n := document.Length(d.content); n > maxContent || len(strings.TrimSpace(d.content)) < 5 {
+				t.Errorf("%d %q", n, d.content)
+			}
+			if document.Length(d.Title) > maxTitle || document.Length(d.Description) > maxDescription || d.length() > maxAll || d.length() <= document.Length(d.Footer.Text) {
+				t.Errorf("%d %d %d", document.Length(d.Title), document.Length(d.Description), d.length())
+			}
+			if strings.Contains(d.content, "://") || live.MatchString(d.content) || strings.Count(d.content, "\n") > 2 {
+				t.Errorf("%q", d.content)
+			}
+		}
+	})
+}
+
+// live is what Discord would make more than text of.
+var live = regexp.MustCompile(`(?i)@(?:everyone|here)|<[@#/]|<a?:\w+:[0-9]|<t:|<id:`)
 
 // An excerpt is never cut once it is Markdown: what ends its code would be lost.
 func TestCodeStaysCode(t *testing.T) {

@@ -11,6 +11,7 @@ import (
 
 	"integrations/shared/connector"
 	"integrations/shared/connector/connectortest"
+	"integrations/shared/connector/message"
 	"integrations/shared/domain"
 )
 
@@ -56,7 +57,7 @@ func TestFind(t *testing.T) {
 	unsigned.Tag, forged.Tag, earlier.Attempt, foreign.Integration = "", connectortest.OtherTag, 1, 78
 	messages = append(messages,
 		told(297, footerOf(unsigned).Text), told(298, footerOf(forged).Text), // a person's
-		told(299, marker.Text()), told(300, footerOf(earlier).Text), told(301, signed), told(302, signed),
+		told(295, message.Code(marker)), told(296, "sync "+message.Code(marker)), told(299, marker.Text()), told(300, footerOf(earlier).Text), told(301, signed), told(302, signed),
 		told(303, footerOf(foreign).Text), told(304, "a"+signed), fmt.Sprintf(`{"id":%q,"content":%q}`, idOf(305), signed))
 	for _, posts := range []bool{false, true} {
 		f, b := startBot(t, posts)
