@@ -69,6 +69,13 @@ const (
 	Closed ItemState = "closed"
 )
 
+// A Named is an object or a person of the platform that an item refers to. Name
+// is the text that people read. It is foreign text: a renderer disarms it.
+type Named struct {
+	ID   Snowflake `json:"id"`
+	Name string    `json:"name"`
+}
+
 // An Item is a work item, a document or another object of an organisation, as
 // its last event told it.
 type Item struct {
@@ -86,5 +93,27 @@ type Item struct {
 	Priority        string    `json:"priority,omitempty"`
 	Labels          []string  `json:"labels"`
 	UpdatedAt       time.Time `json:"updated_at"`
-	Deleted         bool      `json:"-"`
+
+	// These members are optional: nil means that the item has none.
+	Type      *Named `json:"type,omitempty"`
+	Project   *Named `json:"project,omitempty"`
+	Milestone *Named `json:"milestone,omitempty"`
+	Owner     *Named `json:"owner,omitempty"`
+	UpdatedBy *Named `json:"updated_by,omitempty"`
+	// DueAt is when the work is to be done, in the time zone of the event. The
+	// zero time means that the item has no due date.
+	DueAt time.Time `json:"due_at,omitempty,omitzero"`
+
+	Deleted bool `json:"-"`
+}
+
+// DueDate is the day of DueAt, such as 2026-12-01, or "" without a due date. It
+// is the day in the time zone of the event: midnight of 1 December in Berlin is
+// still 30 November in UTC.
+func (i Item) DueDate() string {
+	if i.DueAt.IsZero() {
+		return ""
+	}
+
+	return i.DueAt.Format(time.DateOnly)
 }

@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"errors"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
@@ -16,15 +17,29 @@ var (
 	ErrOrganisationChanged = errors.New("an item's organisation never changes")
 )
 
+// An itemRecord is an item in the table. The members that domain.Item does not
+// store under their own names are beside it.
 type itemRecord struct {
 	domain.Item
 	Deleted bool `json:"deleted"`
+	// ItemDueAt is the item's due date. The attribute due_at is taken: it is the
+	// number that the index "due" sorts by.
+	ItemDueAt time.Time `json:"item_due_at,omitempty"`
+}
+
+func encodeItem(item domain.Item) record {
+	ir := itemRecord{Item: item, Deleted: item.Deleted, ItemDueAt: item.DueAt}
+	ir.Item.DueAt = time.Time{}
+
+	return mustEncode(ir)
 }
 
 func decodeItem(r record) (domain.Item, error) {
 	var ir itemRecord
 	err := decode(r, &ir)
 	ir.Item.Deleted = ir.Deleted
+	ir.Item.DueAt = ir.ItemDueAt
+
 	return ir.Item, err
 }
 
@@ -33,7 +48,7 @@ func decodeItem(r record) (domain.Item, error) {
 // from the event. An equal version is current, so that every step after this
 // one is repeated when an event comes again.
 func (s *Store) PutItem(ctx context.Context, item domain.Item) (current bool, err error) {
-	rec := keyed(itemKey(item.OrganisationID, item.ItemType, item.ID), mustEncode(itemRecord{Item: item, Deleted: item.Deleted}))
+	rec := keyed(itemKey(item.OrganisationID, item.ItemType, item.ID), encodeItem(item))
 	first := item.Version == 1 // most likely it is not there yet
 	for range 4 {              // a creation by another event in between is met at most once
 		var there bool

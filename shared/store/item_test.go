@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"reflect"
 	"testing"
+	"time"
 
 	"integrations/shared/domain"
 )
@@ -92,6 +93,62 @@ func TestItemComesBackWhole(t *testing.T) {
 	want.Version, want.Deleted = 4, true
 	if got := read(t, s, 7); err != nil || !current || typ != pair.ItemType || !reflect.DeepEqual(*got, want) {
 		t.Errorf("%s %v %v %+v", typ, current, err, *got)
+	}
+}
+
+// The people and fields of an item come back as they were stored, and an item
+// without them has no attributes for them.
+func TestItemKeepsItsPeople(t *testing.T) {
+	berlin := time.FixedZone("", 3600)
+	named := func(id domain.Snowflake, name string) *domain.Named { return &domain.Named{ID: id, Name: name} }
+	for name, change := range map[string]func(*domain.Item){
+		"none":                  func(*domain.Item) {},
+		"type":                  func(i *domain.Item) { i.Type = named(31, "Bug") },
+		"project":               func(i *domain.Item) { i.Project = named(32, "Apollo") },
+		"milestone":             func(i *domain.Item) { i.Milestone = named(33, "1.4") },
+		"owner":                 func(i *domain.Item) { i.Owner = named(34, "Ada L.") },
+		"updated by":            func(i *domain.Item) { i.UpdatedBy = named(35, "Bob") },
+		"the longest id":        func(i *domain.Item) { i.Owner = named(1<<63-1, "Ünïcode 👩‍👩‍👧") },
+		"a name without text":   func(i *domain.Item) { i.Owner = named(36, "") },
+		"due":                   func(i *domain.Item) { i.DueAt = now },
+		"due in another zone":   func(i *domain.Item) { i.DueAt = time.Date(2026, 12, 1, 0, 0, 0, 0, berlin) },
+		"due at a part of a ms": func(i *domain.Item) { i.DueAt = time.Date(2026, 12, 1, 0, 0, 0, 1, time.UTC) },
+		"all": func(i *domain.Item) {
+			i.Type, i.Project, i.Milestone = named(31, "Bug"), named(32, "Apollo"), named(33, "1.4")
+			i.Owner, i.UpdatedBy, i.DueAt = named(34, "Ada L."), named(35, "Bob"), now
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s, _ := open(t)
+			want := item(7, 3)
+			change(&want)
+			if _, err := s.PutItem(t.Context(), want); err != nil {
+				t.Fatal(err)
+			}
+			_, _, err := s.DeleteItem(t.Context(), pair.OrganisationID, 7, 4)
+			must(t, err)
+			want.Version, want.Deleted = 4, true
+
+			got := read(t, s, 7)
+			if got.DueDate() != want.DueDate() || !got.DueAt.Equal(want.DueAt) {
+				t.Errorf("due %v, want %v", got.DueAt, want.DueAt)
+			}
+			got.DueAt = want.DueAt // the same time may have another *time.Location
+			if !reflect.DeepEqual(*got, want) {
+				t.Errorf("%+v\nwant %+v", *got, want)
+			}
+
+			stored, err := s.get(t.Context(), itemKey(pair.OrganisationID, pair.ItemType, 7))
+			must(t, err)
+			for attribute, wanted := range map[string]bool{
+				"type": want.Type != nil, "project": want.Project != nil, "milestone": want.Milestone != nil,
+				"owner": want.Owner != nil, "updated_by": want.UpdatedBy != nil, "item_due_at": !want.DueAt.IsZero(), "due_at": false,
+			} {
+				if (stored[attribute] != nil) != wanted {
+					t.Errorf("attribute %s is %v", attribute, stored[attribute])
+				}
+			}
+		})
 	}
 }
 

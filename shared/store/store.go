@@ -44,9 +44,14 @@ func number(n int64) types.AttributeValue {
 }
 func truth(b bool) types.AttributeValue { return &types.AttributeValueMemberBOOL{Value: b} }
 
-// encode turns a struct into attributes named by its JSON tags.
+// encode turns a struct into attributes named by its JSON tags. A member with
+// the tag omitempty is left out if it has no value, a time too.
 func encode(v any) (record, error) {
-	av, err := attributevalue.NewEncoder(func(o *attributevalue.EncoderOptions) { o.TagKey = "json" }).Encode(v)
+	encoder := attributevalue.NewEncoder(func(o *attributevalue.EncoderOptions) {
+		o.TagKey = "json"
+		o.OmitEmptyTime = true
+	})
+	av, err := encoder.Encode(v)
 	if err != nil {
 		return nil, err
 	}
