@@ -182,6 +182,10 @@ var odd = []string{
 	`"none"`, `"2026-01-05T09:00:00Z"`, `"2026-01-05t09:00:00z"`, `"2026-01-05T09:00:00.123456789123+01:00"`, `"2026-02-30T09:00:00Z"`, `"2026-01-05T24:00:00Z"`,
 	`"2026-01-05T23:59:60Z"`, `"2026-01-05T09:00:00,5Z"`, `"2026-01-05T09:00:00+24:00"`, `"2026-01-05T09:00:00+23:60"`, `"2026-01-05T9:00:00Z"`, `"0000-01-01T00:00:00Z"`, `"+2026-01-05T09:00:00Z"`,
 	`"\ud800"`, `"\u0000"`,
+	`{"id":"7","name":"x"}`, `{"id":"7","name":" \t"}`, `{"id":"7","name":null}`, `{"id":"7"}`, `{"name":"x"}`, `{"id":7,"name":"x"}`, `{"id":"7","name":"x","more":1}`,
+	`{"id":"7","name":"\u00a0` + strings.Repeat("é", event.MaxNamed) + `\u3000\n"}`, `{"id":"7","name":"` + strings.Repeat("é", event.MaxNamed+1) + `"}`,
+	`{"id":"7","name":"` + strings.Repeat("\u2028", event.MaxNamed+1) + `"}`, `{"id":"7","name":"a` + strings.Repeat("\u0085", event.MaxNamed-1) + `b"}`,
+	`{"id":"7","name":"a` + strings.Repeat(`\n`, event.MaxNamed-2) + `b"}`, `{"id":"7","name":"\u200b` + strings.Repeat("x", event.MaxNamed) + `"}`,
 }
 
 // Whatever the parser takes the schema takes, and the other way round.

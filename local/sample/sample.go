@@ -247,11 +247,19 @@ func handful() []domain.Item {
 			Labels: labels, UpdatedAt: at,
 		}
 	}
-	return []domain.Item{
+	items := []domain.Item{
 		item(1190000000000001027, "KEP-1027", "Doors close before the train is clear", "The doors of **car 3** close while the platform sensor still reports a person.\n\n- seen twice at track 4\n- ask @maintenance-team", domain.Open, "safety"),
 		item(1190000000000001040, "KEP-1040", "Replace the pantograph of unit 12", "Worn below 4 mm. Fixes #11.", domain.Closed, "maintenance", "unit-12"),
 		item(1190000000000001101, "KEP-1101", "Write the winter timetable", "```\n05:12  Nordhafen\n05:31  Altstadt\n```", domain.Open),
 		item(1190000000000000617, "KEP-0617", "Ticket machine <b>prints</b> twice", "Only with 🎫 paper of type C. <!-- internal note -->", domain.Open, "tickets"),
 		item(1190000000000000960, "KEP-0960", "Line 7: announce the detour", "See https://example.org/line-7", domain.Open, "passenger-information"),
 	}
+
+	named := func(id domain.Snowflake, name string) *domain.Named { return &domain.Named{ID: id, Name: name} }
+	first := &items[0]
+	first.Type, first.Project, first.Milestone = named(1150000000000000001, "Defect"), named(1150000000000000002, "Doors"), named(1150000000000000003, "Winter 2026")
+	first.Owner, first.UpdatedBy = named(1170000000000000001, "Ada L."), named(1170000000000000002, "Bob")
+	first.DueAt = time.Date(2026, 12, 1, 17, 0, 0, 0, time.UTC)
+
+	return items
 }

@@ -18,7 +18,7 @@ const (
 	giveDiscord = "give webhook_url, or bot_token and channel_id"
 	giveSlack   = "give webhook_url, or bot_token and channel"
 	anyString   = "must be a string (in quotation marks)"
-	fieldList   = "the fields are formatted_number, title, description, url, state, status, priority, labels, item_type, updated_at"
+	fieldList   = "the fields are formatted_number, title, description, url, state, status, priority, labels, item_type, updated_at, type, project, milestone, owner, due_at, updated_by"
 )
 
 func TestAcceptBad(t *testing.T) {

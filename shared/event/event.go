@@ -103,6 +103,12 @@ func ParseItem(detailType string, detail json.RawMessage) (domain.Item, error) {
 	required(m, "updated_at", &item.UpdatedAt, readTime)
 	optional(m, "prefix_id", &prefix, readID)
 	optional(m, "priority", &item.Priority, readWord)
+	optional(m, "type", &item.Type, readNamed)
+	optional(m, "project", &item.Project, readNamed)
+	optional(m, "milestone", &item.Milestone, readNamed)
+	optional(m, "owner", &item.Owner, readNamed)
+	optional(m, "updated_by", &item.UpdatedBy, readNamed)
+	optional(m, "due_at", &item.DueAt, readTime)
 	if prefix != 0 {
 		item.PrefixID = prefix.String()
 	}

@@ -7,12 +7,17 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	"integrations/shared/domain"
 )
 
 const whole = `{"id":"7","organisation_id":"1001","item_type":"work_item","prefix_id":"5","formatted_number":"W-7","version":3,
 "title":"t","description":"d","url":"https://example.com/7","state":"closed","status":"done","priority":"high","labels":["a"],"updated_at":"2026-03-04T05:06:07Z","colour":"red"}`
+
+// peopled is an item with all optional members.
+var peopled = strings.Replace(whole, `"colour":"red"`, `"type":{"id":"31","name":"Bug"},"project":{"id":"32","name":"Apollo"},"milestone":{"id":"33","name":"1.4"},
+"owner":{"id":"34","name":"Ada L."},"updated_by":{"id":"35","name":"Bob"},"due_at":"2026-12-01T17:00:00Z"`, 1)
 
 func TestParseItem(t *testing.T) {
 	want := domain.Item{
@@ -90,6 +95,86 @@ func TestMembersOfAnItem(t *testing.T) {
 	}
 }
 
+// named are the members of an item that are an object or a person.
+var named = map[string]func(domain.Item) *domain.Named{
+	"type":       func(i domain.Item) *domain.Named { return i.Type },
+	"project":    func(i domain.Item) *domain.Named { return i.Project },
+	"milestone":  func(i domain.Item) *domain.Named { return i.Milestone },
+	"owner":      func(i domain.Item) *domain.Named { return i.Owner },
+	"updated_by": func(i domain.Item) *domain.Named { return i.UpdatedBy },
+}
+
+// The people and fields of an item: each may be absent or null. The name is
+// trimmed, and a name without text is the same as no member.
+func TestPeopleOfAnItem(t *testing.T) {
+	longest := strings.Repeat("é", MaxNamed)
+	for name, get := range named {
+		for text, want := range map[string]*domain.Named{
+			`{"id":"34","name":"Ada L."}`:                                    {ID: 34, Name: "Ada L."},
+			`{"id":"9223372036854775807","name":"` + longest + `"}`:          {ID: 1<<63 - 1, Name: longest},
+			`{"id":"34","name":"\u00a0\u2028\n ` + longest + `\u3000\t\r "}`: {ID: 34, Name: longest},
+			`{"id":"34","name":"a\nb"}`:                                      {ID: 34, Name: "a\nb"},
+			`{"id":"34","name":"x","email":"a@b.test","name ":5}`:            {ID: 34, Name: "x"},
+			`{"id":"1","id":"34","name":"y","name":"x"}`:                     {ID: 34, Name: "x"},
+			`{"id":"34","name":""}`:                                          nil,
+			`{"id":"34","name":" \u00a0\n"}`:                                 nil,
+			`null`:                                                           nil,
+		} {
+			i, err := ParseItem(ItemUpdated, with(t, map[string]any{name: json.RawMessage(text)}))
+			if got := get(i); err != nil || !reflect.DeepEqual(got, want) {
+				t.Errorf("%s %.60s: %+v, %v", name, text, got, err)
+			}
+		}
+		for text, wrong := range map[string]string{
+			`"Ada"`:                                 "must be an object with id and name",
+			`["34","Ada"]`:                          "must be an object with id and name",
+			`34`:                                    "must be an object with id and name",
+			`false`:                                 "must be an object with id and name",
+			`{}`:                                    "id is missing; name is missing",
+			`{"id":"34"}`:                           "name is missing",
+			`{"id":"34","name":null}`:               "name is null",
+			`{"id":"34","name":5}`:                  "name must be a string",
+			`{"name":"Ada"}`:                        "id is missing",
+			`{"id":34,"name":"Ada"}`:                "id must be a decimal string",
+			`{"id":"034","name":"x"}`:               "id must be a decimal string",
+			`{"ID":"34","name":"x"}`:                "id is missing",
+			`{"id":"34","name":"` + longest + `e"}`: "name has 201 characters, at most 200 are kept",
+		} {
+			_, err := ParseItem(ItemUpdated, with(t, map[string]any{name: json.RawMessage(text)}))
+			if !errors.Is(err, ErrMalformed) || !strings.Contains(err.Error(), name+" ") || !strings.Contains(err.Error(), wrong) {
+				t.Errorf("%s %.60s: %v", name, text, err)
+			}
+			if _, err := ParseItem(ItemDeleted, with(t, map[string]any{name: json.RawMessage(text)})); err != nil {
+				t.Errorf("deletion, %s %.60s: %v", name, text, err)
+			}
+		}
+	}
+}
+
+// A due date is a time as updated_at is, or null.
+func TestDueDateOfAnItem(t *testing.T) {
+	for text, want := range map[string]string{
+		`"2026-12-01T00:00:00Z"`:      "2026-12-01",
+		`"2026-12-01T00:00:00+02:00"`: "2026-12-01",
+		`null`:                        "",
+		`"0001-01-01T00:00:00Z"`:      "",
+	} {
+		i, err := ParseItem(ItemUpdated, with(t, map[string]any{"due_at": json.RawMessage(text)}))
+		if got := i.DueDate(); err != nil || got != want {
+			t.Errorf("%s: %s, %v", text, got, err)
+		}
+	}
+	for _, value := range []any{"", "2026-12-01", "tomorrow", 1700000000, true, []any{}} {
+		_, err := ParseItem(ItemUpdated, with(t, map[string]any{"due_at": value}))
+		if !errors.Is(err, ErrMalformed) || !strings.Contains(err.Error(), "due_at must be a time") {
+			t.Errorf("%v: %v", value, err)
+		}
+		if _, err := ParseItem(ItemDeleted, with(t, map[string]any{"due_at": value})); err != nil {
+			t.Errorf("deletion, %v: %v", value, err)
+		}
+	}
+}
+
 func TestParseEnvelope(t *testing.T) {
 	got, err := ParseEnvelope(`{"version":"0","id":"e","detail-type":"item.created","source":"platform","account":"1","detail":{"a":1}}`)
 	if err != nil || got.ID != "e" || got.DetailType != ItemCreated || got.Source != "platform" || string(got.Detail) != `{"a":1}` {
@@ -103,7 +188,7 @@ func TestParseEnvelope(t *testing.T) {
 }
 
 func FuzzParseItem(f *testing.F) {
-	for _, seed := range []string{whole, `{"id":"7","organisation_id":"1001","version":3}`, `null`, `[]`, `{"id":null}`, `{"version":1e400}`} {
+	for _, seed := range []string{whole, `{"id":"7","organisation_id":"1001","version":3}`, peopled, `null`, `[]`, `{"id":null}`, `{"version":1e400}`} {
 		f.Add(ItemUpdated, seed)
 		f.Add(ItemDeleted, seed)
 	}
@@ -117,6 +202,12 @@ func FuzzParseItem(f *testing.F) {
 			t.Errorf("accepted %+v", i)
 		case !i.Deleted && (!i.ItemType.Valid() || i.Labels == nil || len(i.Description) > MaxDescription):
 			t.Errorf("accepted %+v", i)
+		}
+		for name, get := range named {
+			n := get(i)
+			if n != nil && (n.ID == 0 || n.Name == "" || n.Name != strings.TrimSpace(n.Name) || utf8.RuneCountInString(n.Name) > MaxNamed || i.Deleted) {
+				t.Errorf("accepted %s %+v", name, n)
+			}
 		}
 	})
 }

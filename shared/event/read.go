@@ -23,6 +23,7 @@ const (
 	MaxLabels      = 100  // labels of an item
 	MaxLabel       = 200  // the length of each
 	MaxRoles       = 1000 // roles of a member
+	MaxNamed       = 200  // the name of a person, a project, a milestone, a type of an item
 )
 
 // ErrMalformed reports an event that can never be handled.
@@ -38,16 +39,23 @@ type Malformed struct{ Problems []Problem }
 
 // Error gives the problems, the members in the order of the documentation.
 func (e *Malformed) Error() string {
-	var b strings.Builder
-	b.WriteString(ErrMalformed.Error())
-	for i, p := range e.Problems {
-		b.WriteString([]string{": ", "; "}[min(i, 1)])
-		if p.Member != "" {
-			b.WriteString(p.Member + " ")
-		}
-		b.WriteString(p.Detail)
+	if len(e.Problems) == 0 {
+		return ErrMalformed.Error()
 	}
-	return b.String()
+	return ErrMalformed.Error() + ": " + problems(e.Problems)
+}
+
+// problems is a list of problems as text.
+func problems(list []Problem) string {
+	var all []string
+	for _, p := range list {
+		text := p.Detail
+		if p.Member != "" {
+			text = p.Member + " " + p.Detail
+		}
+		all = append(all, text)
+	}
+	return strings.Join(all, "; ")
 }
 
 // Unwrap makes every Malformed an ErrMalformed.
@@ -209,6 +217,38 @@ func readLabels(raw json.RawMessage) ([]string, error) {
 		}
 	}
 	return labels, err
+}
+
+// readNamed reads an object or a person that an item refers to. White space
+// around the name is cut. nil stands for one whose name has no text: there is
+// nothing to show, and the change of the item is not refused for it.
+func readNamed(raw json.RawMessage) (*domain.Named, error) {
+	m, err := read(raw)
+	if err != nil {
+		return nil, errors.New("must be an object with id and name")
+	}
+
+	var n domain.Named
+	required(m, "id", &n.ID, readID)
+	required(m, "name", &n.Name, readTrimmed)
+	if len(m.problems) > 0 {
+		return nil, errors.New("is wrong: " + problems(m.problems))
+	}
+
+	if n.Name == "" {
+		return nil, nil
+	}
+	return &n, nil
+}
+
+// readTrimmed reads a name. Its length counts without the white space around it.
+func readTrimmed(raw json.RawMessage) (string, error) {
+	text, err := readText(raw)
+	text = strings.TrimSpace(text)
+	if n := utf8.RuneCountInString(text); err == nil && n > MaxNamed {
+		err = fmt.Errorf("has %d characters, at most %d are kept", n, MaxNamed)
+	}
+	return text, err
 }
 
 // readRoleIDs reads the ids of a member's roles.

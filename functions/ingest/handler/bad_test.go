@@ -64,6 +64,9 @@ const (
 	aRole          = `{"organisation_id":"1001","id":"21","order":1,"permissions":{"MANAGE_ORGANISATION":1},"version":5}`
 )
 
+// people are the members of an item that name an object or a person.
+var people = []string{"type", "project", "milestone", "owner", "updated_by"}
+
 // A bad event: nothing may be stored of it, and the reason must name the
 // member.
 type bad struct{ name, body, reason string }
@@ -135,6 +138,16 @@ func badEvents() []bad {
 		})...)
 		all = append(all, bad{"prefix", message(detailType, json.RawMessage(with(anItem, map[string]any{"version": 6, "prefix_id": 5}))), "prefix_id"},
 			bad{"priority", message(detailType, json.RawMessage(with(anItem, map[string]any{"version": 6, "priority": 5}))), "priority"})
+		for _, name := range people {
+			for _, wrong := range []any{"Ada", 5, []any{}, map[string]any{}, map[string]any{"id": "34"}, map[string]any{"id": 34, "name": "x"}, map[string]any{"id": "34", "name": nil}} {
+				all = append(all, bad{name, message(detailType, json.RawMessage(with(anItem, map[string]any{"version": 6, name: wrong}))), name})
+			}
+			long := map[string]any{"id": "34", "name": strings.Repeat("é", event.MaxNamed+1)}
+			all = append(all, bad{name, message(detailType, json.RawMessage(with(anItem, map[string]any{"version": 6, name: long}))), name + " is wrong: name has 201 characters"})
+		}
+		for _, wrong := range []any{"", "2026-12-01", 1700000000} {
+			all = append(all, bad{"due date", message(detailType, json.RawMessage(with(anItem, map[string]any{"version": 6, "due_at": wrong}))), "due_at"})
+		}
 	}
 	all = append(all, badMembers("item.deleted", anItem, map[string][]any{"id": ids, "organisation_id": ids, "version": versions})...)
 	all = append(all, badMembers("organisation.updated", anOrganisation, map[string][]any{"id": ids, "name": texts, "owner_id": ids, "is_deleted": truths, "version": versions})...)
@@ -219,6 +232,9 @@ func TestTheLargestEventsAreStored(t *testing.T) {
 		"url": "https://example.com/" + strings.Repeat("x", event.MaxURL-20), "status": strings.Repeat("s", event.MaxWord),
 		"priority": strings.Repeat("p", event.MaxWord), "formatted_number": strings.Repeat("n", event.MaxWord),
 	})
+	for n, name := range people {
+		largest[name] = map[string]any{"id": fmt.Sprint(9223372036854775800 + n), "name": " " + strings.Repeat("ü", event.MaxNamed)}
+	}
 	roles := make([]string, event.MaxRoles)
 	for n := range roles {
 		roles[n] = fmt.Sprint(9223372036854770000 + n)
@@ -231,9 +247,52 @@ func TestTheLargestEventsAreStored(t *testing.T) {
 	if err != nil || len(items) != 1 || len(items[0].Labels) != event.MaxLabels || len(items[0].Description) != event.MaxDescription {
 		t.Errorf("%d items, %v", len(items), err)
 	}
+	want := domain.Named{ID: 9223372036854775803, Name: strings.Repeat("ü", event.MaxNamed)}
+	if len(items) == 1 && (items[0].Owner == nil || *items[0].Owner != want) {
+		t.Errorf("the owner is %+v", items[0].Owner)
+	}
 	m, err := w.store.Membership(t.Context(), org, 12)
 	if err != nil || m.Member == nil || len(m.Member.RoleIDs) != event.MaxRoles {
 		t.Errorf("%+v, %v", m.Member, err)
+	}
+}
+
+// The people and fields of an item are stored, the next version may have none of
+// them, and a deletion needs none that are right.
+func TestPeopleOfAnItemAreStored(t *testing.T) {
+	w := newWorld(t)
+	ada := map[string]any{"id": "34", "name": " Ada L.\n", "email": "ada@items.example"}
+	nobody := map[string]any{"id": "35", "name": " "}
+	stored := func() domain.Item {
+		t.Helper()
+		items, _, err := w.store.Items(t.Context(), store.Pair{OrganisationID: org, ItemType: "work_item"}, "", 10)
+		if err != nil || len(items) != 1 {
+			t.Fatal(len(items), err)
+		}
+		return items[0]
+	}
+
+	first := change(map[string]any{"owner": ada, "updated_by": nobody, "project": nil, "due_at": "2026-12-01T00:00:00+02:00"})
+	if failed := w.give(t, message("item.created", first)); failed != nil {
+		t.Fatal(failed, w.log)
+	}
+	i := stored()
+	if i.Owner == nil || *i.Owner != (domain.Named{ID: 34, Name: "Ada L."}) || i.UpdatedBy != nil || i.Project != nil || i.DueDate() != "2026-12-01" {
+		t.Errorf("stored %+v", i)
+	}
+
+	if failed := w.give(t, message("item.updated", change(map[string]any{"version": 2, "owner": nil}))); failed != nil {
+		t.Fatal(failed, w.log)
+	}
+	if i := stored(); i.Owner != nil || i.DueDate() != "" || i.Version != 2 {
+		t.Errorf("stored %+v", i)
+	}
+
+	if failed := w.give(t, message("item.deleted", change(map[string]any{"version": 3, "owner": "Ada", "due_at": 5}))); failed != nil {
+		t.Fatal(failed, w.log)
+	}
+	if i := stored(); !i.Deleted {
+		t.Errorf("stored %+v", i)
 	}
 }
 

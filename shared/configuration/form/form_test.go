@@ -139,6 +139,26 @@ func TestExpand(t *testing.T) {
 			t.Errorf("Expand(%q) = %q, %v; want %q", text, got, err, want)
 		}
 	}
+	item.Type, item.Project, item.Milestone = &domain.Named{ID: 31, Name: "Bug"}, &domain.Named{ID: 32, Name: "Apollo"}, &domain.Named{ID: 33, Name: "{{url}}"}
+	item.Owner, item.UpdatedBy = &domain.Named{ID: 34, Name: "Ada L."}, &domain.Named{ID: 35, Name: "Bob"}
+	item.DueAt = time.Date(2026, 12, 1, 0, 0, 0, 0, time.FixedZone("", 7200))
+	for text, want := range map[string]string{
+		"{{type}}":           "Bug",
+		"{{project}}":        "Apollo",
+		"{{ milestone }}":    "{{url}}",
+		"{{owner}}":          "Ada L.",
+		"{{due_at}}":         "2026-12-01",
+		"by {{updated_by}}.": "by Bob.",
+	} {
+		if got, err := Expand(text, item); err != nil || got != want {
+			t.Errorf("Expand(%q) = %q, %v; want %q", text, got, err, want)
+		}
+		bare, _, _ := strings.Cut(text, "{{")
+		_, end, _ := strings.Cut(text, "}}")
+		if got := Fill(text, "unused", domain.Item{}); got != bare+end {
+			t.Errorf("without it, Fill(%q) = %q", text, got)
+		}
+	}
 	for _, text := range []string{"{{", "{{title", "{{}}", "{{Title}}", "{{#if title}}", "{{title.x}}", "{{{title}}}", "{{title}} {{id}}"} {
 		if got, err := Expand(text, item); err == nil {
 			t.Errorf("Expand(%q) = %q", text, got)

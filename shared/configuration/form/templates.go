@@ -23,10 +23,11 @@ const MaxTemplate = 4096
 // name them.
 var Fields = []string{
 	"formatted_number", "title", "description", "url", "state", "status", "priority", "labels", "item_type", "updated_at",
+	"type", "project", "milestone", "owner", "due_at", "updated_by",
 }
 
 // Field gives an item's field as text, as the item has it: whoever puts it
-// into a provider's markup disarms it first.
+// into a provider's markup disarms it first. What the item does not have is "".
 func Field(item domain.Item, name string) string {
 	switch name {
 	case "formatted_number":
@@ -49,8 +50,27 @@ func Field(item domain.Item, name string) string {
 		return string(item.ItemType)
 	case "updated_at":
 		return item.UpdatedAt.UTC().Format(time.RFC3339)
+	case "type":
+		return nameOf(item.Type)
+	case "project":
+		return nameOf(item.Project)
+	case "milestone":
+		return nameOf(item.Milestone)
+	case "owner":
+		return nameOf(item.Owner)
+	case "due_at":
+		return item.DueDate()
+	case "updated_by":
+		return nameOf(item.UpdatedBy)
 	}
 	return ""
+}
+
+func nameOf(n *domain.Named) string {
+	if n == nil {
+		return ""
+	}
+	return n.Name
 }
 
 // Expand replaces each {{name}} of a template by the item's field. There is no

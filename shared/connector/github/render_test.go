@@ -200,7 +200,8 @@ func FuzzRender(f *testing.F) {
 	f.Add("#1", "\xff", "` @u ` | `\n`` @x", "https://github.com/o/r/pull/1", "<!--", "🦀", "{{description}} `")
 	f.Fuzz(func(t *testing.T, number, title, description, address, status, label, template string) {
 		c := renderer(Config{Labels: true, BodyTemplate: template, TitleTemplate: template})
-		i := domain.Item{ID: 1, FormattedNumber: number, Title: title, Description: description, URL: address, Status: status, Labels: []string{label, status}}
+		i := domain.Item{ID: 1, FormattedNumber: number, Title: title, Description: description, URL: address, Status: status, Labels: []string{label, status},
+			Project: &domain.Named{ID: 2, Name: title}, Owner: &domain.Named{ID: 3, Name: status}}
 		got := c.Render(i)
 		if got.Hash() != c.Render(i).Hash() {
 			t.Error("not the same twice")

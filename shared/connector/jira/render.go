@@ -8,6 +8,7 @@ import (
 
 	"integrations/shared/configuration/form"
 	"integrations/shared/connector"
+	"integrations/shared/connector/facts"
 	"integrations/shared/domain"
 	"integrations/shared/markup"
 	"integrations/shared/markup/document"
@@ -42,15 +43,24 @@ func (c *Connector) title(item domain.Item) string {
 	return item.ID.String()
 }
 
-// body is the text and a line about where it is from.
+// body is the text, a line about what the item belongs to and who works on it,
+// and a line about where it is from.
 func (c *Connector) body(item domain.Item) string {
 	text := document.Parse(form.Fill(c.cfg.BodyTemplate, bodyTemplate, item))
-	end := []document.Block{{Kind: document.Rule}, {Kind: document.Paragraph, Spans: footer(item)}}
-	if len(text) == 0 {
-		end = end[1:]
+	var end []document.Block
+	if len(text) > 0 {
+		end = append(end, document.Block{Kind: document.Rule})
 	}
+	if line := facts.Line(item, inSpan); line != "" {
+		end = append(end, document.Block{Kind: document.Paragraph, Spans: []document.Span{{Text: line}}})
+	}
+	end = append(end, document.Block{Kind: document.Paragraph, Spans: footer(item)})
+
 	return c.flavor.render(document.Fit(text, rest(item), end, maxDescription, c.flavor.size))
 }
+
+// inSpan is a name as it is: what a span says is text in both of Jira's forms.
+func inSpan(name string) string { return name }
 
 // rest says that the text was cut and where the rest is.
 func rest(item domain.Item) []document.Block {

@@ -367,7 +367,8 @@ func FuzzRender(f *testing.F) {
 	f.Fuzz(func(t *testing.T, number, title, description, address, status, label, template string) {
 		for _, flavor := range flavors {
 			c := renderer(flavor, func(c *Config) { c.BodyTemplate, c.TitleTemplate = template, template })
-			i := domain.Item{ID: 1, FormattedNumber: number, Title: title, Description: description, URL: address, Status: status, Labels: []string{label, status}}
+			i := domain.Item{ID: 1, FormattedNumber: number, Title: title, Description: description, URL: address, Status: status, Labels: []string{label, status},
+				Project: &domain.Named{ID: 2, Name: title}, Owner: &domain.Named{ID: 3, Name: status}}
 			got := c.Render(i)
 			if got.Hash() != c.Render(i).Hash() {
 				t.Error("not the same twice")

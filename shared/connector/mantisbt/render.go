@@ -6,6 +6,7 @@ import (
 
 	"integrations/shared/configuration/form"
 	"integrations/shared/connector"
+	"integrations/shared/connector/facts"
 	"integrations/shared/domain"
 	"integrations/shared/markup"
 )
@@ -42,16 +43,27 @@ func (c *Connector) title(item domain.Item) string {
 	return markup.Cut(text, maxSummary, "…")
 }
 
-// body is the text and a line about where it is from, so that it is never
-// empty, which MantisBT does not take either.
+// body is the text, a line about what the item belongs to and who works on it,
+// and a line about where it is from, so that it is never empty, which MantisBT
+// does not take either.
 func (c *Connector) body(item domain.Item) string {
 	text := strings.TrimRight(disarm.Disarm(form.Fill(c.cfg.BodyTemplate, bodyTemplate, item)), " \t\n")
-	footer := c.footer(item)
+	end := c.footer(item)
+	if line := facts.Line(item, plainName); line != "" {
+		end = line + "\n" + end
+	}
 	if text == "" {
-		return footer
+		return end
 	}
 	const between = "\n\n---\n"
-	return markup.CutMarkdown(text, maxText-markup.Count(between+footer), c.rest(item)) + between + footer
+	return markup.CutMarkdown(text, maxText-markup.Count(between+end), c.rest(item)) + between + end
+}
+
+// plainName is a name as MantisBT shows it as text, also where it reads texts as
+// Markdown: a name is never a link there.
+func plainName(name string) string {
+	name = strings.ReplaceAll(name, "](", "]\u200b(")
+	return disarm.DisarmLine(name)
 }
 
 // rest says that the text was cut and where the rest is.

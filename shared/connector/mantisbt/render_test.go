@@ -222,7 +222,8 @@ func FuzzRender(f *testing.F) {
 	f.Add("#1", "\xff", "` @u ` ~4 | `\n`` @x", "https://a.test/~5#6", "<!--", "{{description}} `")
 	f.Fuzz(func(t *testing.T, number, title, description, address, status, template string) {
 		c := renderer(Config{BodyTemplate: template, TitleTemplate: template})
-		i := domain.Item{ID: 1, FormattedNumber: number, Title: title, Description: description, URL: address, Status: status}
+		i := domain.Item{ID: 1, FormattedNumber: number, Title: title, Description: description, URL: address, Status: status,
+			Project: &domain.Named{ID: 2, Name: title}, Owner: &domain.Named{ID: 3, Name: status}}
 		got := c.Render(i)
 		if got.Hash() != c.Render(i).Hash() {
 			t.Error("not the same twice")

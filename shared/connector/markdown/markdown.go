@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"integrations/shared/configuration/form"
+	"integrations/shared/connector/facts"
 	"integrations/shared/domain"
 	"integrations/shared/markup"
 )
@@ -43,17 +44,27 @@ func (r Renderer) Title(item domain.Item) string {
 	return markup.Cut(text, r.MaxTitle, "…")
 }
 
-// Body is the text and a line about where it is from. Room is left for the
-// marker.
+// Body is the text, a line about what the item belongs to and who works on it,
+// and a line about where it is from. Room is left for the marker.
 func (r Renderer) Body(item domain.Item) string {
 	text := strings.TrimRight(r.Dialect.Disarm(form.Fill(r.BodyTemplate, bodyTemplate, item)), " \t\n")
-	footer := r.footer(item)
+	end := r.end(item)
 	if text == "" {
-		return footer
+		return end
 	}
 	const between = "\n\n---\n"
-	room := r.MaxBody - MarkerRoom - markup.Count(between+footer)
-	return markup.CutMarkdown(text, room, r.rest(item)) + between + footer
+	room := r.MaxBody - MarkerRoom - markup.Count(between+end)
+	return markup.CutMarkdown(text, room, r.rest(item)) + between + end
+}
+
+// end is what stands below the text. Its two lines are paragraphs, because
+// GitLab shows a single line break as a space.
+func (r Renderer) end(item domain.Item) string {
+	line := facts.Line(item, r.plain)
+	if line == "" {
+		return r.footer(item)
+	}
+	return line + "\n\n" + r.footer(item)
 }
 
 // rest says that the text was cut and where the rest is.
@@ -82,9 +93,11 @@ func (r Renderer) footer(item domain.Item) string {
 // inline is a short text within a line of ours: disarmed and without any
 // Markdown.
 func (r Renderer) inline(text string, max int) string {
-	text = markup.Cut(markup.OneLine(text), max, "…")
-	return r.Dialect.DisarmLine(escaper.Replace(text))
+	return r.plain(markup.Cut(markup.OneLine(text), max, "…"))
 }
+
+// plain is a line without any Markdown, disarmed.
+func (r Renderer) plain(line string) string { return r.Dialect.DisarmLine(escaper.Replace(line)) }
 
 // escaper takes away what means something within a line of Markdown.
 var escaper = strings.NewReplacer(`\`, `\\`, "`", "\\`", "*", `\*`, "_", `\_`, "[", `\[`, "]", `\]`, "<", `\<`, ">", `\>`, "~", `\~`, "|", `\|`, "$", `\$`, "!", `\!`)
