@@ -8,6 +8,7 @@ import (
 	"integrations/shared/connector"
 	"integrations/shared/domain"
 	"integrations/shared/markup"
+	"integrations/shared/markup/rawhtml"
 )
 
 // MantisBT's limits, in code points. A longer summary is an error without a
@@ -45,7 +46,8 @@ func (c *Connector) title(item domain.Item) string {
 // body is the text and a line about where it is from, so that it is never
 // empty, which MantisBT does not take either.
 func (c *Connector) body(item domain.Item) string {
-	text := strings.TrimRight(disarm.Disarm(form.Fill(c.cfg.BodyTemplate, bodyTemplate, item)), " \t\n")
+	source := rawhtml.Rewrite(form.Fill(c.cfg.BodyTemplate, bodyTemplate, item), rawhtml.PlainText)
+	text := strings.TrimRight(disarm.Disarm(source), " \t\n")
 	footer := c.footer(item)
 	if text == "" {
 		return footer

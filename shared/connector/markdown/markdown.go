@@ -9,6 +9,7 @@ import (
 	"integrations/shared/configuration/form"
 	"integrations/shared/domain"
 	"integrations/shared/markup"
+	"integrations/shared/markup/rawhtml"
 )
 
 // A Dialect disarms text for a provider.
@@ -46,7 +47,8 @@ func (r Renderer) Title(item domain.Item) string {
 // Body is the text and a line about where it is from. Room is left for the
 // marker.
 func (r Renderer) Body(item domain.Item) string {
-	text := strings.TrimRight(r.Dialect.Disarm(form.Fill(r.BodyTemplate, bodyTemplate, item)), " \t\n")
+	source := rawhtml.Rewrite(form.Fill(r.BodyTemplate, bodyTemplate, item), rawhtml.Markdown)
+	text := strings.TrimRight(r.Dialect.Disarm(source), " \t\n")
 	footer := r.footer(item)
 	if text == "" {
 		return footer
