@@ -62,8 +62,9 @@ func openAtEnd(text string) (open fence, ok bool) {
 const maxFence = 64
 
 // CutMarkdown is Cut for Markdown that Disarm has seen. What the cut goes
-// through must not come to life: a code block left open is closed, a code span
-// gone through is left out. The suffix stands in a paragraph of its own.
+// through must not come to life: a code block or details left open are closed, a
+// code span or a tag gone through is left out. The suffix stands in a paragraph
+// of its own.
 func CutMarkdown(text string, max int, suffix string) string {
 	if Count(text) <= max {
 		return text
@@ -76,21 +77,33 @@ func CutMarkdown(text string, max int, suffix string) string {
 		room, suffix = max, ""
 	}
 	kept := safeHead(text, room)
-	if _, open := openAtEnd(kept); open {
-		kept = safeHead(text, max-Count(suffix)-maxFence-1)
-		if f, open := openAtEnd(kept); open {
-			kept = strings.TrimRight(kept, "\n") + "\n" + f.String()
-		}
+	_, open := openAtEnd(kept)
+	folds := openFolds(kept)
+	if !open && folds == 0 {
+		return strings.TrimRight(kept, " \t\n") + suffix
 	}
-	return strings.TrimRight(kept, " \t\n") + suffix
+
+	room = max - Count(suffix) - maxFence - 1
+	if strings.Contains(kept, detailsOpen) {
+		room -= maxFolds * len("\n\n"+detailsClose)
+	}
+	kept = safeHead(text, room)
+	if f, open := openAtEnd(kept); open {
+		kept = strings.TrimRight(kept, "\n") + "\n" + f.String()
+	}
+	kept = strings.TrimRight(kept, " \t\n")
+	for range openFolds(kept) {
+		kept += "\n\n" + detailsClose
+	}
+	return kept + suffix
 }
 
-// safeHead is head without a fence or a code span that is only half there.
+// safeHead is head without a fence, a code span or a tag that is only half there.
 func safeHead(text string, max int) string {
 	kept := head(text, max)
 	start := strings.LastIndexByte(kept, '\n') + 1
 	last := strings.TrimLeft(kept[start:], " ")
-	if last != "" && (last[0] == '`' || last[0] == '~') {
+	if last != "" && (last[0] == '`' || last[0] == '~' || last[0] == '<') {
 		return kept[:start]
 	}
 	line, _, _ := strings.Cut(text[start:], "\n")
@@ -100,7 +113,7 @@ func safeHead(text string, max int) string {
 			return kept[:start+s.from]
 		}
 	}
-	return kept
+	return kept[:start+wholeTags(line, list, len(kept)-start)]
 }
 
 // rendered are the languages GitHub draws instead of showing them.

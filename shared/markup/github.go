@@ -10,11 +10,12 @@ import (
 type GitHub struct {
 	host  string
 	links *regexp.Regexp
+	bare  *regexp.Regexp // addresses of the host that begin with www.
 }
 
 // NewGitHub is for the GitHub whose pages are at host, such as github.com.
 func NewGitHub(host string) *GitHub {
-	return &GitHub{host: strings.ToLower(host), links: links(host)}
+	return &GitHub{host: strings.ToLower(host), links: links(host), bare: regexp.MustCompile(`^(?i:www\\?\.` + hostName(host) + `)`)}
 }
 
 // Disarm makes Markdown harmless and keeps its look: nobody is mentioned, no
@@ -82,6 +83,9 @@ func (g *GitHub) danger(line string, i int) (int, string) {
 		}
 	case c == '/' || c == 'h' || c == 'H' || c == 'w' || c == 'W':
 		if u := bareURL.FindString(rest); u != "" && !wordBefore(line, i) {
+			if g.leadsHome(line, i) {
+				return len(u), "https://" + address(u)
+			}
 			return len(u), address(u)
 		}
 	case (c == 'g' || c == 'G') && !wordBefore(line, i):
@@ -177,8 +181,33 @@ var leads = regexp.MustCompile(`(?i)(issues|pull|discussions|commit|compare)`)
 // links finds a host at the beginning of an address, in whatever spelling
 // Markdown would decode.
 func links(host string) *regexp.Regexp {
+	return regexp.MustCompile(`(?i)/(?:[^\s/@]*(?:@|%40))?(?:www\\?\.)?` + hostName(host))
+}
+
+// hostName is the pattern of a host with the slash behind it.
+func hostName(host string) string {
 	name := strings.ReplaceAll(regexp.QuoteMeta(strings.ToLower(host)), `\.`, `\\?\.`)
-	return regexp.MustCompile(`(?i)/(?:[^\s/@]*(?:@|%40))?(?:www\\?\.)?` + name + `(?:\\?\.)?(?::[0-9]*)?(?:\\?/)`)
+	return name + `(?:\\?\.)?(?::[0-9]*)?(?:\\?/)`
+}
+
+// leadsHome reports whether an address without a scheme, www.github.com/…, begins
+// at i and leads to a page where a link leaves a trace. GitHub makes a link of it.
+func (g *GitHub) leadsHome(line string, i int) bool {
+	if i > 0 && strings.IndexByte("/.-", line[i-1]) >= 0 || !g.bare.MatchString(line[i:]) {
+		return false
+	}
+
+	return leads.MatchString(pathEnd(line[i:]))
+}
+
+// pathEnd is an address up to its end, and no more of it than is looked at:
+// owner, repository and kind follow at once, and looking further costs time.
+func pathEnd(text string) string {
+	text = text[:min(len(text), 512)]
+	if i := strings.IndexAny(text, " \t<>"); i >= 0 {
+		return text[:i]
+	}
+	return text
 }
 
 // issueLinks sends such links round by redirect.github.com, which GitHub keeps
@@ -195,11 +224,7 @@ func (g *GitHub) issueLinks(line string) string {
 			out.WriteString(line)
 			return out.String()
 		}
-		// Owner, repository and kind follow at once; looking further costs time.
-		end := min(len(line), at[1]+512)
-		if i := strings.IndexAny(line[at[1]:end], " \t<>"); i >= 0 {
-			end = at[1] + i
-		}
+		end := at[1] + len(pathEnd(line[at[1]:]))
 		switch path := line[at[1]:end]; {
 		case !leads.MatchString(path):
 			out.WriteString(line[:at[1]])

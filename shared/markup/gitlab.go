@@ -41,6 +41,7 @@ var (
 	command     = regexp.MustCompile(`^[ \t]*/[A-Za-z]`)
 	codeCommand = regexp.MustCompile(`^[ \t]*/[A-Za-z][A-Za-z0-9_-]*(?:[ \t]|$)`)
 	include     = regexp.MustCompile(`^[ \t]*::include`)
+	quotation   = regexp.MustCompile(`^ {0,3}>{3,}[ \t]*$`)
 )
 
 // code leaves code as it is but for lines that are carried out.
@@ -69,6 +70,9 @@ func (g *GitLab) language(info string) string {
 
 // text disarms what is not certainly code.
 func (g *GitLab) text(line string) string {
+	if quotation.MatchString(line) {
+		return breaker + line
+	}
 	var out strings.Builder
 	i := 0
 	if command.MatchString(line) {
@@ -133,6 +137,8 @@ func (g *GitLab) danger(line string, i int) (int, string) {
 		return 1, breaker + `\`
 	case c == 'h' || c == 'H':
 		return g.link(line, i)
+	case (c == 'w' || c == 'W') && strings.HasPrefix(g.host, "www.") && !wordBefore(line, i):
+		return g.bareLink(line, i)
 	case (c == 'g' || c == 'G') && !wordBefore(line, i):
 		if m := glDash.FindStringSubmatch(rest); m != nil {
 			return 2 + len(m[1]), rest[:2+len(m[1])] + breaker
@@ -190,6 +196,16 @@ func (g *GitLab) link(line string, i int) (int, string) {
 	}
 	if anyURL.MatchString(rest) && (wordBefore(line, i) || !plainURL(rest)) {
 		return 4, rest[:4] + breaker
+	}
+	return 0, ""
+}
+
+// bareLink disarms an address of this GitLab without a scheme. Only a host whose
+// name begins with www. has such links.
+func (g *GitLab) bareLink(line string, i int) (int, string) {
+	before := i > 0 && strings.IndexByte("/.-", line[i-1]) >= 0
+	if !before && len(line) >= i+len(g.host) && strings.EqualFold(line[i:i+len(g.host)], g.host) {
+		return len("www"), line[i:i+len("www")] + breaker
 	}
 	return 0, ""
 }

@@ -38,7 +38,7 @@ var disarmedGitLab = map[string]string{
 	"```plantuml\na\n```\n```json:table\n```\n```Mermaid\n```":          "```\na\n```\n```\n```\n```\n```",
 	"use `@all` and `/close #1 ~x`":                                     "use `@all` and `/close #1 ~x`",
 	"` | @user `":                                                       "` | @" + z + "user `",
-	"<!-- x --> <b>y</b> a < b":                                         "<" + z + "!-- x --" + z + "> <" + z + "b" + z + ">y<" + z + "/b" + z + "> a < b",
+	"<!-- x --> <b>y</b> a < b":                                         "<" + z + "!-- x --" + z + "> " + z + "<b>y</b> a < b",
 	"```\n<!-- integrations:1/2/3 -->\n```":                             "```\n<" + z + "!-- integrations:1/2/3 -->\n```",
 	"https://a.test/~b/%20x?a=1&2=3#4 z":                                "https://a.test/%7Eb/%20x?a=1&%32=3#%34 z",
 	"https://a.test/@x/#!/y http://localhost:1/~b":                      "https://a.test/%40x/#!/y http://localhost:1/~" + z + "b",
@@ -110,6 +110,7 @@ func activeGitLab(text, host string) string {
 	bare := regexp.MustCompile(`(?i)https?://(?:[a-z0-9_-]+\.)+[a-z0-9_-]+(?::[0-9]+)?(?:[/?#][^\s<>"'()\[\]{}|\\` + "`" + `]*)?`)
 	angled := regexp.MustCompile(`<(?i:https?)://[^\s<>]+>`)
 	for _, line := range proseLines(text) {
+		line = withoutTags(line)
 		if bad := gitlabLines.FindString(line); bad != "" {
 			return bad
 		}

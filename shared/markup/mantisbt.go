@@ -16,8 +16,21 @@ type MantisBT struct{}
 func (MantisBT) Disarm(text string) string {
 	var out []string
 	var open fence
+	var list items
 	inside := false
 	for line := range strings.SplitSeq(Lines(text), "\n") {
+		if !inside && list.within(line) {
+			out = append(out, mantisLine(line))
+			continue
+		}
+		if !inside {
+			_, _, _, begun := list.opens(line)
+			list.follow(line)
+			if begun {
+				out = append(out, mantisLine(line))
+				continue
+			}
+		}
 		bare := strings.TrimLeft(line, " ")
 		f, _, opens := opening(bare)
 		switch near := len(line)-len(bare) <= 3; {
@@ -27,6 +40,7 @@ func (MantisBT) Disarm(text string) string {
 			line = breaker + bare
 		case !inside && opens && near:
 			open, inside, line = f, true, bare
+			list = items{}
 		}
 		out = append(out, mantisLine(line))
 	}

@@ -81,7 +81,7 @@ var disarmed = map[string]string{
 	"&#64;a &commat;b &#x40;c":                                  "&" + z + "#" + z + "64;a &" + z + "commat;b &" + z + "#x40;c",
 	"&lt; &amp; &copy; &nbsp; & b":                              "&lt; &amp; &copy; &nbsp; & b",
 	"@&#97;b #&#49;":                                            "@" + z + "&" + z + "#" + z + "97;b #&" + z + "#" + z + "49;",
-	"<!-- x --> <b>y</b> <?php":                                 "<" + z + "!-- x --> <" + z + "b>y<" + z + "/b> <" + z + "?php",
+	"<!-- x --> <b>y</b> <?php":                                 "<" + z + "!-- x --> " + z + "<b>y</b> <" + z + "?php",
 	"a < b <3 List<int>":                                        "a < b <3 List<" + z + "int>",
 	"<https://a.test/@x#1>":                                     "<https://a.test/%40x#%31>",
 	"<https://a`b> `@x`":                                        "<" + z + "https://a`b> `@" + z + "x`",
@@ -188,11 +188,31 @@ var references = regexp.MustCompile(`(?i)(?:^|[^a-z0-9])@[a-z0-9_]|[a-z0-9]@[a-z
 // them, none next to another, in a paragraph where all lines do.
 func active(text string) string {
 	for _, line := range proseLines(text) {
+		line = withoutTags(line)
 		if bad := references.FindString(line); bad != "" {
 			return bad
 		}
 	}
 	return ""
+}
+
+// withoutTags is a line without the tags that may stay: line ends, styles with
+// their partner, and lines of details.
+func withoutTags(line string) string {
+	if line == "<details>" || line == "</details>" {
+		return ""
+	}
+	line = strings.ReplaceAll(line, "<br>", "\x00")
+	if m := regexp.MustCompile(`^<summary>(.*)</summary>$`).FindStringSubmatch(line); m != nil {
+		line = m[1]
+	}
+	for before := ""; before != line; {
+		before = line
+		for _, name := range []string{"b", "i", "del", "ins", "code", "sub", "sup"} {
+			line = regexp.MustCompile("<"+name+">([^<]*)</"+name+">").ReplaceAllString(line, "\x00$1\x00")
+		}
+	}
+	return line
 }
 
 // proseLines are the lines of a text without code.
@@ -233,6 +253,10 @@ func FuzzDisarm(f *testing.F) {
 	for text := range disarmed {
 		f.Add(text, 200)
 	}
+	for text := range tagged {
+		f.Add(text, 200)
+	}
+	f.Add("1. a\n2. ```\n   @x\n   ```\n[y]: #1-a", 200)
 	g := NewGitHub("github.com")
 	f.Fuzz(func(t *testing.T, text string, max int) {
 		got := g.Disarm(text)

@@ -16,6 +16,8 @@ type dialect interface {
 	code(part string) string
 	// language is what of a fence's info string may stay.
 	language(info string) string
+	// target reports whether a link's target, which has no scheme, may stay as it is.
+	target(to string) bool
 }
 
 // walk disarms a whole text.
@@ -28,6 +30,9 @@ func walk(d dialect, text string) string {
 	if w.inside {
 		w.out = append(w.out, w.fence.String())
 	}
+	for range w.folds {
+		w.out = append(w.out, "", detailsClose)
+	}
 	return strings.Join(w.out, "\n")
 }
 
@@ -39,6 +44,10 @@ type walker struct {
 	fence  fence
 	indent int // of the open fence, taken off its lines
 	inside bool
+
+	items items
+	folds int  // how many details are open
+	html  bool // the last line belongs to a block of HTML
 }
 
 func (w *walker) line(line string) {
@@ -46,16 +55,33 @@ func (w *walker) line(line string) {
 		w.codeLine(line)
 		return
 	}
+	if w.items.within(line) {
+		w.out = append(w.out, w.text(line))
+		return
+	}
+	if w.foldLine(line) {
+		w.items = items{}
+		return
+	}
+	w.endHTML(line)
+	if at, f, info, ok := w.items.opens(line); ok {
+		w.flush()
+		w.items.follow(line)
+		w.out = append(w.out, line[:at]+f.String()+w.language(info))
+		return
+	}
+	w.items.follow(line)
 	// A fence may be indented by up to three spaces. Without them it is a fence
 	// whatever is around it.
 	bare := strings.TrimLeft(line, " ")
 	indent := len(line) - len(bare)
 	if f, info, ok := opening(bare); ok && indent <= 3 {
-		w.flush()
 		if f.width > maxFence {
-			w.out = append(w.out, breaker+w.text(bare))
+			w.block = append(w.block, breaker+bare)
 			return
 		}
+		w.flush()
+		w.items = items{}
 		w.fence, w.indent, w.inside = f, indent, true
 		w.out = append(w.out, f.String()+w.language(info))
 		return
@@ -74,33 +100,36 @@ func (w *walker) codeLine(line string) {
 		w.out = append(w.out, strings.TrimLeft(line, " "))
 		return
 	}
+	text := line
 	for range w.indent {
-		line = strings.TrimPrefix(line, " ")
+		text = strings.TrimPrefix(text, " ")
 	}
-	w.out = append(w.out, w.code(line))
+	if w.fence.closes(text) {
+		text = line // a fence that is too far in to close the block stays there
+	}
+	w.out = append(w.out, w.code(text))
 }
 
 // flush disarms the lines gathered: all of them, or all but their code spans
-// if there is no doubt about any.
+// and the tags that stay if there is no doubt about any.
 func (w *walker) flush() {
 	sure := certain(w.block)
+	first := true // only definitions are before the line, indented as it is
 	for _, line := range w.block {
-		var list []span
-		if sure {
-			list, _ = spans(line)
+		if !sure {
+			w.out = append(w.out, w.text(line))
+			continue
 		}
-		var out strings.Builder
-		at := 0
-		for _, s := range list {
-			out.WriteString(w.text(line[at:s.from]))
-			out.WriteString(w.code(line[s.from:s.to]))
-			at = s.to
-		}
-		out.WriteString(w.text(line[at:]))
-		w.out = append(w.out, out.String())
+		list, _ := spans(line)
+		first = first && indentation(line) == indentation(w.block[0])
+		w.out = append(w.out, w.tagged(line, list, w.targets(line, list, first)))
+		first = first && definition.MatchString(line)
 	}
 	w.block = w.block[:0]
 }
+
+// indentation is how many spaces a line begins with.
+func indentation(line string) int { return len(line) - len(strings.TrimLeft(line, " ")) }
 
 // comment is how our marker begins: not even code may look like it.
 var comment = regexp.MustCompile(`<!--(\s*integrations:)`)

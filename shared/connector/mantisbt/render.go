@@ -9,6 +9,7 @@ import (
 	"integrations/shared/connector/facts"
 	"integrations/shared/domain"
 	"integrations/shared/markup"
+	"integrations/shared/markup/rawhtml"
 )
 
 // MantisBT's limits, in code points. A longer summary is an error without a
@@ -47,7 +48,8 @@ func (c *Connector) title(item domain.Item) string {
 // and a line about where it is from, so that it is never empty, which MantisBT
 // does not take either.
 func (c *Connector) body(item domain.Item) string {
-	text := strings.TrimRight(disarm.Disarm(form.Fill(c.cfg.BodyTemplate, bodyTemplate, item)), " \t\n")
+	source := rawhtml.Rewrite(form.Fill(c.cfg.BodyTemplate, bodyTemplate, item), rawhtml.PlainText)
+	text := strings.TrimRight(disarm.Disarm(source), " \t\n")
 	end := c.footer(item)
 	if line := facts.Line(item, plainName); line != "" {
 		end = line + "\n" + end

@@ -10,6 +10,7 @@ import (
 	"integrations/shared/connector/facts"
 	"integrations/shared/domain"
 	"integrations/shared/markup"
+	"integrations/shared/markup/rawhtml"
 )
 
 // A Dialect disarms text for a provider.
@@ -47,7 +48,8 @@ func (r Renderer) Title(item domain.Item) string {
 // Body is the text, a line about what the item belongs to and who works on it,
 // and a line about where it is from. Room is left for the marker.
 func (r Renderer) Body(item domain.Item) string {
-	text := strings.TrimRight(r.Dialect.Disarm(form.Fill(r.BodyTemplate, bodyTemplate, item)), " \t\n")
+	source := rawhtml.Rewrite(form.Fill(r.BodyTemplate, bodyTemplate, item), rawhtml.Markdown)
+	text := strings.TrimRight(r.Dialect.Disarm(source), " \t\n")
 	end := r.end(item)
 	if text == "" {
 		return end

@@ -119,6 +119,9 @@ func Row(cells [][]Span) []Span {
 			line = add(line, Span{Text: " | "})
 		}
 		for _, s := range cell {
+			if s.Break {
+				s = Span{Text: " "}
+			}
 			line = add(line, s)
 		}
 	}

@@ -93,16 +93,59 @@ var parsed = map[string]string{
 	"me@a.test <you@b.test>":                       "p(me@a.test→mailto:me@a.test you@b.test→mailto:you@b.test)",
 	"ftp://a.test/x":                               "p(ftp://a.test/x)",
 	"![alt](https://a.test/i.png) ![](https://a.test/j.png) ![x](y.png)": "p(alt→https://a.test/i.png https://a.test/j.png→https://a.test/j.png x)",
-	"<b>x</b>":             "p(<b>x</b>)",
-	"<div>\nx\n</div>":     "p(<div>⏎x⏎</div>)",
-	"<!-- x -->\n\ny":      "p(<!-- x -->) p(y)",
+	"<b>x</b>":             "p(B:x)",
+	"<div>\nx\n</div>":     "p(x)",
+	"<!-- x -->\n\ny":      "p(y)",
 	"&amp; &#64;x \\*y\\*": "p(& @x *y*)",
 	"a&#10;b&#8238;c&#0;":  "p(a bc\ufffd)",
 	"\n\n#\n\n>\n\n-\n":    "",
 	"`a\nb`":               "p(C:a b)",
 }
 
+// C2: HTML as documents show it.
+var parsedHTML = map[string]string{
+	"a <!-- x --> b <!-- y -->\nc": "p(a b c)",
+	"<!-- x -->":                   "",
+	"<details><summary>A *b*</summary>\n\n- c\n- *d*\n\n</details>":                                 "p(B:A *b*) list(p(c); p(I:d))",
+	"<details>\n<summary>A\nB</summary>\nc\nd\n</details>":                                          "p(B:A B) p(c⏎d)",
+	"- a\n\n  <details><summary>B</summary>\n\n  c\n\n  </details>\n- d":                            "list(p(a) p(B:B) p(c); p(d))",
+	"> <details><summary>B</summary>\n>\n> c":                                                       "quote(p(B:B) p(c))",
+	"a <summary>b</summary> c":                                                                      "p(a⏎B:b⏎c)",
+	"a<br>b<BR >c<br/>d":                                                                            "p(a⏎b⏎c⏎d)",
+	"|a|b|\n|-|-|\n|x<br>y|z|":                                                                      "table(a|b; x⏎y|z)",
+	"<p>a</p><p>b</p>\n\n<hr>\n\nc":                                                                 "p(a) p(b) rule p(c)",
+	"a <p>b</p> c":                                                                                  "p(a⏎b⏎c)",
+	"**a <i>b</i>** <code>c *d* <b>e</b></code> f":                                                  "p(B:a B:I:b C:c d e f)",
+	"<b>a <i>b</b> c</i>":                                                                           "p(B:a <i>b c</i>)",
+	"<B CLASS=x>a</B> <strong\nid=y>b</strong>":                                                     "p(B:a B:b)",
+	"<a href='https://a.test/b'>c *d*</a>":                                                          "p(c →https://a.test/bI:d→https://a.test/b)",
+	"<a href='https://a.test'>https://a.test</a>":                                                   "p(https://a.test→https://a.test)",
+	"<a href='https://b.test'>https://a.test</a>":                                                   "p(https://a.test (https://b.test→https://b.test))",
+	"<a href='https://b.test'><b>x</b> a.test</a>":                                                  "p(B:x a.test (https://b.test→https://b.test))",
+	"<a href='https://b.test' name=x>":                                                              "p(<a href='https://b.test' name=x>)",
+	"<a href='/relative'>a</a> <a name=b></a><a id=c>":                                              "p(a)",
+	"<a href='https://a.test'><img src='https://b.test/i' alt=c></a>":                               "p(c→https://a.test)",
+	"<img src='https://b.test/i' alt='a&amp;b\nc'>":                                                 "p(a&b c→https://b.test/i)",
+	"<img src='https://b.test/i' alt='a.test'>":                                                     "p(a.test (https://b.test/i→https://b.test/i))",
+	"<img alt=a src=x> <img> </img>":                                                                "p(a <img> </img>)",
+	"a 10<sup>9</sup> H<sub>2</sub>O x<sub>max</sub> y<sup>a b</sup> 1<sup>st</sup> Z<sup>TM</sup>": "p(a 10⁹ H₂O x_max ya b 1st Z™)",
+	"List<P> Map<S> <T> <b>a":                                                                       "p(List<P> Map<S> <T> <b>a)",
+	"<h2 align=center>A <b>b</b></h2>\nc":                                                           "h2(A B:b) p(c)",
+	"<ul>\n<li>a</li>\n<li><b>b</b> c</li>\n</ul>":                                                  "p(• a⏎• B:b c)",
+	"<table>\n<tr><th>a</th><th>b</th></tr>\n<tr>\n<td>1</td>\n<td>&lt;2</td>\n</tr></table>":       "p(a | b⏎1 | <2)",
+	"<pre lang=go><code>a &lt; b\n\n  c</code></pre>\nd":                                            "code:go(a < b\n\n  c) p(d)",
+	"<html>\n<body>\n<b>x</b>\n</body>":                                                             "p(<html>⏎<body>⏎<b>x</b>⏎</body>)",
+	"<script>\nx()\n</script>":                                                                      "p(<script>⏎x()⏎</script>)",
+	"<div>\na&#10;b&#8238;c\n</div>":                                                                "p(a bc)",
+	"<sup>\n<sub></sub></sup>":                                                                      "",
+}
+
 func TestParse(t *testing.T) {
+	for text, want := range parsedHTML {
+		if got := show(Parse(text)); got != want {
+			t.Errorf("%q: %s, want %s", text, got, want)
+		}
+	}
 	for text, want := range parsed {
 		if got := show(Parse(text)); got != want {
 			t.Errorf("%q: %s, want %s", text, got, want)
@@ -165,6 +208,8 @@ func TestHostileTextIsLinear(t *testing.T) {
 	for _, part := range []string{
 		usual, "`a`", "`", "``` ", "[", "](", "*a", "_", "**", "> ", "- ", "1. ", "<", "<a ", "![", "|a", "|-|-|\n", "~~", "a@b.c ", "http://a.b/ ",
 		"- - ", "[a](b", "[a][b]\n\n", "<!--", "&#", "*a _b ", "***a ",
+		"<!---->", "<!-- a\n", "<!-- a -->\n", "-->", "<!--\n\n", "<b>", "</b>", "<b></b>", "<br>", "<a href='", "<a href=x>", "<sup>1</sup>", "<sup>", "<i><b>",
+		"<details>", "<details>\n", "<p>", "<li>a", "<tr><td>", "<pre>", "<img alt=a>", "<div>\n\n", "<div><b>", "<sub>\n\n<div>",
 	} {
 		worktest.AtMost(t, fmt.Sprintf("%q", part), 10, reading(part, 16<<10), reading(part, 64<<10))
 		notDeep(t, part)
@@ -208,6 +253,9 @@ func depth(blocks []Block) int {
 
 func FuzzParse(f *testing.F) {
 	for text := range parsed {
+		f.Add(text, 100)
+	}
+	for text := range parsedHTML {
 		f.Add(text, 100)
 	}
 	f.Fuzz(func(t *testing.T, text string, most int) {

@@ -11,14 +11,17 @@ import (
 	"github.com/yuin/goldmark/util"
 
 	"integrations/shared/markup"
+	"integrations/shared/markup/rawhtml"
 )
 
 // markdown is the dialect of GitHub, where most of what is written comes from.
 var markdown = goldmark.New(goldmark.WithExtensions(extension.Table, extension.Strikethrough, extension.Linkify)).Parser()
 
-// Parse reads Markdown. HTML is text like any other, an image is a link to it.
+// Parse reads Markdown. Comments are left out, and tags of HTML mean what they
+// mean on a page as far as a document can show it; other tags are text. An image
+// is a link to it.
 func Parse(source string) []Block {
-	content := []byte(shallow(markup.Lines(source)))
+	content := []byte(shallow(rawhtml.Uncomment(markup.Lines(source))))
 	r := reader{source: content}
 	return r.blocks(markdown.Parse(text.NewReader(content)))
 }
@@ -138,21 +141,6 @@ func (r reader) lines(n ast.Node) string {
 	return strings.TrimRight(out.String(), "\n")
 }
 
-func (r reader) html(n *ast.HTMLBlock) []Block {
-	content := r.lines(n)
-	if n.HasClosure() {
-		content += "\n" + string(n.ClosureLine.Value(r.source))
-	}
-	var spans []Span
-	for line := range strings.SplitSeq(strings.TrimSpace(content), "\n") {
-		if len(spans) > 0 {
-			spans = append(spans, Span{Break: true})
-		}
-		spans = add(spans, Span{Text: strings.TrimSpace(line)})
-	}
-	return paragraph(spans)
-}
-
 func (r reader) list(n *ast.List) []Block {
 	list := Block{Kind: List, Ordered: n.IsOrdered(), Start: n.Start}
 	for item := n.FirstChild(); item != nil; item = item.NextSibling() {
@@ -184,6 +172,9 @@ func (r reader) inline(parent ast.Node) []Span {
 
 // spans adds what is in a node to what is there, in a style.
 func (r reader) spans(to []Span, parent ast.Node, style Span) []Span {
+	if hasHTML(parent) {
+		return r.inlineHTML(to, parent, style)
+	}
 	for n := parent.FirstChild(); n != nil; n = n.NextSibling() {
 		to = r.span(to, n, style)
 	}
@@ -203,13 +194,13 @@ func (r reader) span(to []Span, n ast.Node, style Span) []Span {
 		to = add(to, style)
 	case *ast.Emphasis:
 		if n.Level == 2 {
-			style.Bold = true
+			style.Bold = !style.Code
 		} else {
-			style.Italic = true
+			style.Italic = !style.Code
 		}
 		to = r.spans(to, n, style)
 	case *extast.Strikethrough:
-		style.Strike = true
+		style.Strike = !style.Code
 		to = r.spans(to, n, style)
 	case *ast.Link:
 		to = r.spans(to, n, linked(style, string(n.Destination)))
@@ -221,13 +212,9 @@ func (r reader) span(to []Span, n ast.Node, style Span) []Span {
 		if n.AutoLinkType == ast.AutoLinkEmail && !strings.HasPrefix(strings.ToLower(address), "mailto:") {
 			address = "mailto:" + address
 		}
-		to = add(to, linked(style, address))
-	case *ast.RawHTML:
-		for i := range n.Segments.Len() {
-			segment := n.Segments.At(i)
-			style.Text += string(segment.Value(r.source))
+		if style.Link == "" { // within a link of HTML, the text leads where that leads
+			style = linked(style, address)
 		}
-		style.Text = strings.ReplaceAll(style.Text, "\n", " ")
 		to = add(to, style)
 	}
 	return to
@@ -240,15 +227,26 @@ func (r reader) text(to []Span, n *ast.Text, style Span) []Span {
 		value = util.ResolveEntityNames(util.ResolveNumericReferences(util.UnescapePunctuations(value)))
 	}
 	style.Text = visible(string(value))
+	if behindHTML(n) && endsBlank(to) {
+		style.Text = strings.TrimLeft(style.Text, " ")
+	}
 	to = add(to, style)
 	switch {
 	case n.HardLineBreak():
 		to = add(to, Span{Break: true})
+	case n.SoftLineBreak() && behindHTML(n) && endsBlank(to):
 	case n.SoftLineBreak():
 		style.Text = " "
 		to = add(to, style)
 	}
 	return to
+}
+
+// behindHTML reports whether a comment or a tag stands before a text. White space
+// before and behind a comment is white space once.
+func behindHTML(n *ast.Text) bool {
+	before := n.PreviousSibling()
+	return before != nil && before.Kind() == ast.KindRawHTML
 }
 
 // visible drops what a character reference may stand for though no text may

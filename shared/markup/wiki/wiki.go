@@ -151,7 +151,7 @@ func table(rows [][][]document.Span) string {
 		}
 		var out strings.Builder
 		for _, cell := range row {
-			text := line(cell)
+			text := strings.ReplaceAll(line(cell), `\|`, escapedBar) // else Jira splits the cell
 			if text == "" {
 				text = " "
 			}
@@ -204,7 +204,7 @@ func phrases(spans []document.Span) string {
 	for i, s := range spans {
 		text := escape(s.Text)
 		if s.Link != "" {
-			text = "[" + text + "|" + strings.ReplaceAll(s.Link, "!", "%21") + "]" // !x! is an image
+			text = "[" + linkSigns.Replace(text) + "|" + strings.ReplaceAll(s.Link, "!", "%21") + "]" // !x! is an image
 		}
 		if open, shut, ok := signs(s); ok && apart(spans, i) {
 			text = open + text + shut
@@ -213,6 +213,13 @@ func phrases(spans []document.Span) string {
 	}
 	return out.String()
 }
+
+// escapedBar is a bar where Jira does not heed the backslash before one.
+const escapedBar = "&#124;"
+
+// linkSigns are written as numbers in a link's text, where Jira does not heed
+// their backslash: a bar ends the text, and !x! is an image.
+var linkSigns = strings.NewReplacer(`\|`, escapedBar, `\!`, "&#33;")
 
 // signs are what a style is written with.
 func signs(s document.Span) (open, shut string, ok bool) {

@@ -28,7 +28,7 @@ var rendered = map[string]string{
 	"**b** *i* ~~s~~ `c`":             "*b* _i_ -s- {{c}}",
 	"a**b**c":                         "abc",
 	"**b**, (*i*)":                    "*b*, (_i_)",
-	"[a|b](https://c.test/d!e|f)":     `[a\|b|https://c.test/d%21e%7Cf]`,
+	"[a|b](https://c.test/d!e|f)":     "[a&#124;b|https://c.test/d%21e%7Cf]", // C15
 	"**[a](https://b.test)**":         "*[a|https://b.test]*",
 	"a\\\nb":                          "a\nb",
 	"a\\\nh1. b":                      "a\nh1&#46; b",
@@ -38,9 +38,12 @@ var rendered = map[string]string{
 	"> a\n> > b\n\nc":                 "{quote}\na\n\nb\n{quote}\n\nc",
 	"```go\n{code} [~x]\n```":         "{code:go}\n{" + z + "code} [~x]\n{code}",
 	"```rust\n{noformat}{quote}\n```": "{noformat}\n{" + z + "noformat}{" + z + "quote}\n{noformat}",
-	"|a|b\\|c|\n|-|-|\n|*d*||":        "||a||b\\|c||\n|_d_| |",
-	"---":                             "----",
-	"www.a.test x":                    "[www" + z + ".a.test|http://www.a.test] x",
+	"|a|b\\|c|\n|-|-|\n|*d*||":        "||a||b&#124;c||\n|_d_| |", // C15
+	"|a|\n|-|\n|[b\\|c](https://d.test) `e\\|f`|": "||a||\n|[b&#124;c|https://d.test] {{e&#124;f}}|",
+	"[a!!! !b!](https://c.test) d!!!":             `[a&#33;&#33;&#33; &#33;b&#33;|https://c.test] d\!\!\!`,
+	"a|b":                                         `a\|b`,
+	"---":                                         "----",
+	"www.a.test x":                                "[www" + z + ".a.test|http://www.a.test] x",
 }
 
 func TestRender(t *testing.T) {
