@@ -49,8 +49,11 @@ func compose(c connector.Content, m connector.Marker) embed {
 		title = "~~" + title + "~~"
 	}
 	e := embed{Title: title, Description: description(c), Color: colors[message.State(c)], Footer: &footer{Text: footerOf(m)}}
-	if len(c.URL) <= maxURL {
-		e.URL = c.URL
+	if address, ok := embedURL(c.URL); ok {
+		e.URL = address
+	}
+	if shown := shownAddress(c.URL); document.Length(e.Description+shown) <= maxDescription {
+		e.Description += shown
 	}
 	return e
 }
