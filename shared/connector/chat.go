@@ -37,6 +37,9 @@ type Was struct {
 	Labels  []string
 	State   domain.ItemState
 	Deleted bool
+	// Channel is the provider's id of the channel or thread that the message is
+	// in, "" where the provider did not name it.
+	Channel string
 }
 
 // A Digest sums up the items of a run that get no message of their own: how

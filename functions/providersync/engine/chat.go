@@ -45,6 +45,16 @@ func (c chat) told(content connector.Content) *store.Told {
 	return &store.Told{Title: content.Title, Text: connector.TextHash(content.Body), Deleted: content.Deleted}
 }
 
+// channelOf is the channel that an item's messages are in after a write. Where
+// the provider names none, it is the one that was known before.
+func (c chat) channelOf(t *task, w connector.Written) string {
+	if c.is && w.Remote.Key != "" {
+		return w.Remote.Key
+	}
+
+	return t.link.Channel
+}
+
 // refusesEdit reports whether a message cannot be edited any more.
 func (c chat) refusesEdit(err error) bool {
 	var e *connector.Error
@@ -57,7 +67,10 @@ func (t *task) last() *connector.Was {
 	if told == nil {
 		return nil
 	}
-	return &connector.Was{Title: told.Title, Text: told.Text, Deleted: told.Deleted, Labels: t.link.SentLabels, State: t.link.SentState}
+	was := &connector.Was{Title: told.Title, Text: told.Text, Deleted: told.Deleted, Labels: t.link.SentLabels, State: t.link.SentState}
+	was.Channel = t.link.Channel
+
+	return was
 }
 
 // quiet reports whether an item would be news to a chat that is not to be told
