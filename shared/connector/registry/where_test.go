@@ -36,3 +36,15 @@ func TestGovSlackIsPinned(t *testing.T) {
 		}
 	}
 }
+
+// C11: the template of a thread's name reaches the webhook.
+func TestThreadNameReachesTheWebhook(t *testing.T) {
+	hook := map[string]string{"webhook_url": "https://discord.com/api/webhooks/123456789012345678/" + token}
+	c, err := Open(domain.Discord, `{"webhook_url":"********","thread_name":"{{formatted_number}}"}`, hook, outbound.New(outbound.Config{}), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := c.Render(domain.Item{ID: 1, FormattedNumber: "WI-1"}).Thread; got != "WI-1" {
+		t.Errorf("%q", got)
+	}
+}
