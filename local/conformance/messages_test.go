@@ -216,7 +216,7 @@ func TestChecksOfChats(t *testing.T) {
 		"slack":           "[reachable=ok credentials=ok target=ok write=ok history=ok]",
 		"slack_webhook":   "[reachable=?(only_by_posting) credentials=?(only_by_posting) target=?(only_by_posting)]",
 		"discord":         "[reachable=ok credentials=ok target=ok write=ok history=ok]",
-		"discord_webhook": "[reachable=ok credentials=ok target=ok]",
+		"discord_webhook": "[reachable=ok credentials=ok target=?(only_by_posting)]",
 		"teams":           "[reachable=?(only_by_posting) credentials=?(only_by_posting) target=?(only_by_posting)]",
 	}
 	for _, s := range chatStages(t) {

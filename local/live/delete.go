@@ -277,8 +277,13 @@ func (t *Trial) deletion(r domain.Remote) (*http.Request, error) {
 	}
 
 	request := again(write, http.MethodDelete, beside+"/"+name, nil)
-	// Of the query only the thread counts that a Discord webhook posts into.
-	if thread := write.URL.Query().Get("thread_id"); thread != "" {
+	// Of the query only the thread counts that a Discord webhook posts into. In a
+	// forum each object has its own, whose id is that of its first message.
+	thread := write.URL.Query().Get("thread_id")
+	if _, hook := t.Connector.(*discord.Webhook); hook && (thread != "" || r.Key == r.ID) {
+		thread = cmp.Or(r.Key, thread)
+	}
+	if thread != "" {
 		request.URL.RawQuery = url.Values{"thread_id": {thread}}.Encode()
 	}
 

@@ -283,7 +283,7 @@ func mirrorDiscord(configuration, dir string) (*mirror, error) {
 	}
 	const hook = "2000000000000000001"
 	channel := cmp.Or(f.ChannelID, "1000000000000000001")
-	channels := []discord.Channel{{ID: channel, Name: "work"}}
+	channels := []discord.Channel{{ID: channel, Name: "work", Forum: f.ThreadName != ""}}
 	if f.ThreadID != "" {
 		channels = append(channels, discord.Channel{ID: f.ThreadID, Name: "a thread", Parent: channel})
 	}

@@ -14,7 +14,6 @@ import (
 	"fmt"
 	"strings"
 
-	"integrations/shared/configuration/address"
 	"integrations/shared/configuration/form"
 	"integrations/shared/domain"
 )
@@ -83,14 +82,18 @@ func (s *schema) read(text string) (*object, error) {
 	if len(fields) > 0 {
 		return nil, invalid(CodeInvalid, fields)
 	}
+	if fields := s.unpaste(doc); len(fields) > 0 {
+		return nil, invalid(CodeInvalid, fields)
+	}
 	if fields := s.check(doc, texts); len(fields) > 0 {
 		return nil, invalid(CodeInvalid, fields)
 	}
+	s.respell(doc)
 	if fields := s.leaks(doc); len(fields) > 0 {
 		return nil, invalid(CodeInvalid, fields)
 	}
 	if base, ok := doc.values["base_url"].(string); ok {
-		u, err := address.Base(base)
+		u, err := s.base(base)
 		if err != nil {
 			return nil, invalid(CodeInvalid, []FieldError{{root + ".base_url", err.Error()}})
 		}

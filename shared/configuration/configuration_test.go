@@ -83,10 +83,12 @@ var good = map[domain.Provider][]string{
 		`"webhook_url":$DISCORD`,
 		`"webhook_url":$DISCORD,"thread_id":$CH,"on_update":"post","digest_over":0`,
 		`"bot_token":$BOT,"channel_id":$CH,"digest_over":1000`,
+		`"webhook_url":$DISCORD,"thread_name":"{{formatted_number}} {{title}}"`,
 	},
 	domain.Slack: {
 		`"webhook_url":$SLACK`,
 		`"bot_token":$BOT,"channel":"C0123456789","on_update":"edit","digest_over":2e1`,
+		`"bot_token":$BOT,"channel":"C0123456789","base_url":"https://slack-gov.com"`,
 	},
 	domain.Teams: {
 		`"workflow_url":$TEAMS`,

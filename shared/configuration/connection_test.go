@@ -55,14 +55,14 @@ func TestSameConnection(t *testing.T) {
 			value any
 			same  bool
 		}{
-			"webhook_url": {mask, no}, "thread_id": {"9", no}, "bot_token": {nil, no}, "channel_id": {"8", no},
+			"webhook_url": {mask, no}, "thread_id": {"9", no}, "thread_name": {"x", no}, "bot_token": {nil, no}, "channel_id": {"8", no},
 			"on_update": {"post", yes}, "digest_over": {9, yes}, "templates": {map[string]any{"title": "x"}, yes},
 		}},
 		domain.Slack: {map[string]any{"bot_token": mask, "channel": "C1"}, map[string]struct {
 			value any
 			same  bool
 		}{
-			"webhook_url": {mask, no}, "bot_token": {nil, no}, "channel": {"C2", no},
+			"webhook_url": {mask, no}, "bot_token": {nil, no}, "channel": {"C2", no}, "base_url": {"https://slack-gov.com", no},
 			"on_update": {"post", yes}, "digest_over": {9, yes}, "templates": {map[string]any{"title": "x"}, yes},
 		}},
 		domain.Teams: {map[string]any{"workflow_url": mask}, map[string]struct {

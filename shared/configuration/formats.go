@@ -21,6 +21,7 @@ var formats = []*jsonschema.Format{
 	{Name: "mantisbt-url", Validate: open(address.MantisBT)},
 	{Name: "jira-cloud-url", Validate: open(address.JiraCloud)},
 	{Name: "jira-datacenter-url", Validate: open(address.JiraDatacenter)},
+	{Name: "slack-url", Validate: open(address.Slack)},
 	{Name: "discord-webhook-url", Validate: masked(open(address.DiscordWebhook))},
 	{Name: "slack-webhook-url", Validate: masked(open(address.SlackWebhook))},
 	{Name: "teams-workflow-url", Validate: masked(open(address.TeamsWorkflow))},

@@ -22,6 +22,7 @@ func FuzzAccept(f *testing.F) {
 		`{"SECRET":1,"token":"SECRET","SECRET":2}`, `{"token":["SECRET"],"templates":{"body":"{{SECRET}}","SECRET":0}}`, `{"owner":"SECRET","repo":"r","token":"SECRET"}`,
 		`{"token":"\ud800SECRET"}`, `{"token":1e99999999999,"digest_over":-0.0e-0}`, `[[[[`, "\xff", `{"a":{"a":{"a":{"a":{"a":{"a":{"a":{"a":{}}}}}}}}}`,
 		`{"webhook_url":"https://discord.com/api/webhooks/111111111111111111/SECRET"}`, `{"webhook_url":"https://discord.com@SECRET"}`,
+		`{"webhook_url":"https://discord.com/api/webhooks/111111111111111111/SECRET?thread_id=1234567890123456789"}`,
 	} {
 		f.Add(byte(0), text)
 		f.Add(byte(1), text)

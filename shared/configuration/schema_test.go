@@ -17,7 +17,7 @@ func TestSecretsAndDestinationOfEachSchema(t *testing.T) {
 		domain.Jira:     {"api_token token", "base_url email flavor"},
 		domain.MantisBT: {"token", "base_url"},
 		domain.Discord:  {"bot_token webhook_url", ""},
-		domain.Slack:    {"bot_token webhook_url", ""},
+		domain.Slack:    {"bot_token webhook_url", "base_url"},
 		domain.Teams:    {"workflow_url", ""},
 	} {
 		if got := strings.Join(Secrets(provider), " "); got != want[0] {

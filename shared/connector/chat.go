@@ -72,6 +72,9 @@ type Was struct {
 	State   domain.ItemState
 	Deleted bool
 	Facts   domain.Facts
+	// Channel is the provider's id of the channel or thread that the message is
+	// in, "" where the provider did not name it.
+	Channel string
 }
 
 // Told is what a message with this content tells: the Was of the next one.

@@ -36,6 +36,9 @@ type Content struct {
 	// Was is what the last message told, nil in the first: a message says what
 	// has changed since. It is no part of the content.
 	Was *Was `json:"-"`
+	// Thread is the name of the thread that the first message opens, "" where it
+	// opens none. A thread keeps its name, so it is no part of the content.
+	Thread string `json:"-"`
 }
 
 // Hash names the content: equal hashes mean that the provider need not be told.

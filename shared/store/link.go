@@ -119,6 +119,10 @@ type Link struct {
 	// Thread is nil for an item without a message, and where the chat does not
 	// reply.
 	Thread *Thread `json:"thread,omitempty"`
+	// Channel is the provider's id of the channel or thread that the last message
+	// is in; only chats have it. It stays when the message's own id is given up,
+	// so that the next message goes into the same thread.
+	Channel string `json:"channel,omitempty"`
 	// Gathered is nil for an item that no digest is to tell of.
 	Gathered *Gathered `json:"gathered,omitempty"`
 	// Frozen is the id of the message that could not be edited any more, while

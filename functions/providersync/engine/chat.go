@@ -50,6 +50,16 @@ func (c chat) told(content connector.Content) *store.Told {
 	return &store.Told{Title: content.Title, Text: connector.TextHash(content.Body), Deleted: content.Deleted, Facts: content.Facts}
 }
 
+// channelOf is the channel that an item's messages are in after a write. Where
+// the provider names none, it is the one that was known before.
+func (c chat) channelOf(t *task, w connector.Written) string {
+	if c.is && w.Remote.Key != "" {
+		return w.Remote.Key
+	}
+
+	return t.link.Channel
+}
+
 // refusesEdit reports whether a message cannot be edited any more.
 func (c chat) refusesEdit(err error) bool {
 	var e *connector.Error
@@ -62,7 +72,15 @@ func (t *task) last() *connector.Was {
 	if told == nil {
 		return nil
 	}
-	return &connector.Was{Title: told.Title, Text: told.Text, Deleted: told.Deleted, Labels: t.link.SentLabels, State: t.link.SentState, Facts: told.Facts}
+	return &connector.Was{
+		Title:   told.Title,
+		Text:    told.Text,
+		Labels:  t.link.SentLabels,
+		State:   t.link.SentState,
+		Deleted: told.Deleted,
+		Facts:   told.Facts,
+		Channel: t.link.Channel,
+	}
 }
 
 // quiet reports whether an item would be news to a chat that is not to be told

@@ -27,6 +27,7 @@ type room struct {
 	refuses  func(message) bool
 	frozen   bool // messages cannot be edited any more
 	replies  []*replyBelow
+	threads  bool // each item's first message opens a thread, see keyOf
 	before   func(call string, item domain.Snowflake) error
 	after    func(call string, item domain.Snowflake) error
 }
@@ -70,7 +71,7 @@ func (r *room) written(n int) connector.Written {
 	if r.nameless {
 		return connector.Written{Unproven: r.unproven}
 	}
-	return connector.Written{Remote: domain.Remote{ID: fmt.Sprint(n), URL: fmt.Sprint("https://chat.example/", n)}}
+	return connector.Written{Remote: domain.Remote{ID: fmt.Sprint(n), Key: r.keyOf(n), URL: fmt.Sprint("https://chat.example/", n)}}
 }
 
 func (r *room) Create(_ context.Context, c connector.Content, m connector.Marker) (connector.Written, error) {

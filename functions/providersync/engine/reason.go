@@ -28,13 +28,16 @@ var sentences = map[string]string{
 	"insufficient_scope":     "The credentials do not have a scope that is needed.",
 	"installation_not_found": "The GitHub App has no such installation, or was uninstalled.",
 	"issues_disabled":        "Issues are switched off at the configured place.",
+	"not_a_forum":            "Only a forum has a thread for each item, and the configured channel is none.",
 	"payload_refused":        "The workflow at the provider does not accept the form of the messages.",
 	"rejected":               "The provider refuses what it is sent.",
 	"role_too_low":           "The account's role at the provider is too low.",
 	"session_expired":        "A gateway before the provider asks for a new login.",
+	"tag_required":           "The configured forum wants a tag on each new thread, which the service does not set.",
 	"target_in_use":          "Another integration of the organisation uses this place for the same type of items.",
 	"target_moved":           "The configured place has moved or is another one now.",
 	"target_not_found":       "The configured place does not exist, or the credentials cannot see it.",
+	"thread_required":        "The configured channel is a forum: it needs a thread, or a name for the threads of the items.",
 	"writes_refused":         "The provider has refused several items in a row, and none was accepted between them.",
 }
 

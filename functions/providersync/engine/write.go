@@ -40,6 +40,7 @@ func (s *slice) create(ctx context.Context, t *task) (*verdict, error) {
 	t.sent(w, c)
 	t.link.Verbatim = s.verbatim(t, w, c)
 	t.link.Told = s.chat.told(c)
+	t.link.Channel = s.chat.channelOf(t, w)
 	s.record(t, created(w), w.Note)
 	s.did(pacing.Create)
 	more := t.link.SentHash != t.content.Hash()
@@ -160,6 +161,7 @@ func (s *slice) update(ctx context.Context, t *task) (*verdict, error) {
 	t.link.Verbatim = s.verbatim(t, w, c)
 	t.link.FoundAt, t.link.FoundEarly = 0, false // it is known to be ours
 	t.link.Told = s.chat.told(c)
+	t.link.Channel = s.chat.channelOf(t, w)
 	s.record(t, domain.Updated, w.Note)
 	s.did(pacing.Update)
 	s.took(began)

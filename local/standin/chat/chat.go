@@ -64,6 +64,7 @@ type Chat struct {
 
 	lock     sync.RWMutex
 	channels map[string]*channel
+	threads  []opened // in the order they were opened
 }
 
 // Open returns the chat with all that the journal in dir holds. A nil clock is

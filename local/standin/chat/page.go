@@ -52,7 +52,7 @@ func (c *Chat) Plain() http.Handler {
 
 func (c *Chat) received(w http.ResponseWriter, _ *http.Request) {
 	objects := []object{}
-	for _, place := range c.dialect.Channels {
+	for _, place := range c.places() {
 		for _, m := range c.Messages(place.ID) {
 			objects = append(objects, c.describe(m))
 		}
@@ -97,7 +97,7 @@ type section struct {
 
 func (c *Chat) overview(w http.ResponseWriter, _ *http.Request) {
 	var sections []section
-	for _, place := range c.dialect.Channels {
+	for _, place := range c.places() {
 		next := section{Place: place, Path: "/messages/" + url.PathEscape(place.ID)}
 		for _, m := range c.Messages(place.ID) {
 			next.Messages = append(next.Messages, c.show(m))
@@ -150,11 +150,12 @@ func (c *Chat) detail(w http.ResponseWriter, r *http.Request) {
 
 // place finds a channel.
 func (c *Chat) place(id string) *Place {
-	i := slices.IndexFunc(c.dialect.Channels, func(p Place) bool { return p.ID == id })
+	all := c.places()
+	i := slices.IndexFunc(all, func(p Place) bool { return p.ID == id })
 	if i < 0 {
 		return nil
 	}
-	return &c.dialect.Channels[i]
+	return &all[i]
 }
 
 // post puts a person's message into a channel.

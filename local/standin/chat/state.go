@@ -19,8 +19,10 @@ type Message struct {
 	// Wire is its content in the chat's own form.
 	Wire json.RawMessage `json:"wire"`
 	// Key is the sender's name for it, by which the chat knows a repeat.
-	Key       string    `json:"key,omitempty"`
-	Thread    string    `json:"thread,omitempty"` // what it replies to
+	Key    string `json:"key,omitempty"`
+	Thread string `json:"thread,omitempty"` // what it replies to
+	// Opens is the thread that the message opened, nil for none.
+	Opens     *Thread   `json:"opens,omitempty"`
 	CreatedAt time.Time `json:"created_at"`
 	EditedAt  time.Time `json:"edited_at,omitzero"`
 	EditedBy  string    `json:"edited_by,omitempty"`
@@ -79,6 +81,7 @@ func (c *Chat) remember(made entry) {
 	}
 	c.lock.Lock()
 	defer c.lock.Unlock()
+	c.open(m)
 	in := c.channels[m.Channel]
 	if in == nil {
 		in = &channel{byID: map[string]*forms{}}

@@ -32,6 +32,8 @@ type call struct {
 	// webhook is whose URL it came to; then no account is asked for.
 	webhook *Webhook
 	left    bucket
+	// older says that the caller speaks a version before 8.
+	older bool
 }
 
 // A route is what a method of a path does.
@@ -68,6 +70,11 @@ var (
 	unauthorized   = refuse(http.StatusUnauthorized, 0, "401: Unauthorized")
 	notOurs        = refuse(http.StatusForbidden, 50005, "Cannot edit a message authored by another user")
 	emptyMessage   = refuse(http.StatusBadRequest, 50006, "Cannot send an empty message")
+	wantsThread    = refuse(http.StatusBadRequest, 220001, "Webhooks posted to forum channels must have a thread_name or thread_id")
+	twoThreads     = refuse(http.StatusBadRequest, 220002, "Webhooks posted to forum channels cannot have both a thread_name and thread_id")
+	noForum        = refuse(http.StatusBadRequest, 220003, "Webhooks can only create threads in forum channels")
+	wantsTag       = refuse(http.StatusBadRequest, 40067, "A tag is required to create a forum post in this channel")
+	noMessages     = refuse(http.StatusBadRequest, 50008, "Cannot send messages in a non-text channel")
 	noJSON         = refuse(http.StatusBadRequest, 50109, "The request body contains invalid JSON.")
 )
 
@@ -91,13 +98,17 @@ var routes = map[string]route{
 }
 
 // version is what may stand before a path. Without a number it is the oldest
-// that still works, which knows the same of messages.
-var version = regexp.MustCompile(`^/api(?:/v(?:6|7|8|9|10))?(/.*)$`)
+// that still works, which knows the same of messages and words errors otherwise.
+var version = regexp.MustCompile(`^/api(?:/v(6|7|8|9|10))?(/.*)$`)
+
+// older reports whether a version of the API has the errors of before version 8.
+func older(number string) bool { return number == "" || number == "6" || number == "7" }
 
 func (s *Server) serveAPI(w http.ResponseWriter, r *http.Request) {
 	c := &call{}
 	if groups := version.FindStringSubmatch(r.URL.Path); groups != nil {
-		c.parts = strings.Split(groups[1], "/")[1:]
+		c.older = older(groups[1])
+		c.parts = strings.Split(groups[2], "/")[1:]
 		c.route = find(r.Method, c.parts)
 	}
 	s.Serve(w, r, c.route.kind, maxRequest, func(made *chat.Call) chat.Answer {
@@ -207,6 +218,9 @@ func (s *Server) answer(c *call, out result) chat.Answer {
 	answer := chat.Answer{Status: out.status, Header: header, Message: out.message}
 	if out.status != http.StatusNoContent {
 		answer.Body = encode(out.value)
+		if c.older {
+			answer.Body = encode(olderForm(out.value))
+		}
 	} else {
 		header.Del("Content-Type")
 	}

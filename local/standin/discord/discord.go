@@ -31,6 +31,10 @@ type Channel struct {
 	Parent string
 	// Archived is said of threads.
 	Archived bool
+	// Forum says that it takes no messages of its own, only threads.
+	Forum bool
+	// RequireTag says that each new thread of a forum must have a tag.
+	RequireTag bool
 	// Members lists the ids of those who see it; nil is everyone.
 	Members []string
 	// Mute lists the ids of those who may not write in it.
@@ -87,6 +91,8 @@ type Server struct {
 	// channels and webhooks are replaced as a whole, and never changed.
 	channels []Channel
 	webhooks []Webhook
+	// archived are the ids of threads that messages opened and that are archived.
+	archived map[string]bool
 }
 
 // Open returns the stand-in with all that the journal in config.Dir holds.
@@ -103,7 +109,7 @@ func open(config Config, contract *standin.Contract) (*Server, error) {
 		config.OldEdits = 3
 	}
 	s := &Server{
-		config: config, channels: config.Channels, webhooks: config.Webhooks, contract: contract, limiter: chat.NewLimiter(config.Limits, config.Now), old: chat.NewLimiter(config.OldEdits > 0, config.Now),
+		config: config, channels: config.Channels, webhooks: config.Webhooks, contract: contract, archived: map[string]bool{}, limiter: chat.NewLimiter(config.Limits, config.Now), old: chat.NewLimiter(config.OldEdits > 0, config.Now),
 	}
 	s.faults = faults.New(faults.Discord(), s.hooks())
 	dialect := chat.Dialect{
@@ -155,10 +161,13 @@ func (s *Server) channel(id string) *Channel {
 	defer s.lock.RUnlock()
 
 	i := slices.IndexFunc(s.channels, func(c Channel) bool { return c.ID == id })
-	if i < 0 {
-		return nil
+	if i >= 0 {
+		return &s.channels[i]
 	}
-	return &s.channels[i]
+	if thread := s.Opened(id); thread != nil {
+		return &Channel{ID: id, Name: thread.Name, Parent: thread.Parent, Archived: s.archived[id]}
+	}
+	return nil
 }
 
 func (s *Server) webhook(id string) *Webhook {

@@ -1,6 +1,7 @@
 package discord
 
 import (
+	"cmp"
 	"net/http"
 	"strings"
 
@@ -45,10 +46,11 @@ func (s *Server) hooks() faults.Hooks {
 	}
 }
 
-// channelOf is the channel that a request is for: its own, or its webhook's.
+// channelOf is the channel that a request is for: its own, or the thread that it
+// names, or its webhook's.
 func (s *Server) channelOf(c *call) string {
 	if hook := s.webhook(c.parts[1]); c.parts[0] == "webhooks" && hook != nil {
-		return hook.Channel
+		return cmp.Or(c.URL.Query().Get("thread_id"), hook.Channel)
 	}
 
 	return c.parts[1]
@@ -58,7 +60,8 @@ func (s *Server) channelOf(c *call) string {
 func routed(r *http.Request) *call {
 	c := &call{Call: &chat.Call{Request: r}}
 	if groups := version.FindStringSubmatch(r.URL.Path); groups != nil {
-		c.parts = strings.Split(groups[1], "/")[1:]
+		c.older = older(groups[1])
+		c.parts = strings.Split(groups[2], "/")[1:]
 		c.route = find(r.Method, c.parts)
 	}
 	return c

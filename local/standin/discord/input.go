@@ -90,6 +90,7 @@ type input struct {
 	Username     string           `json:"username"`
 	AvatarURL    string           `json:"avatar_url"`
 	TTS          bool             `json:"tts"`
+	ThreadName   *string          `json:"thread_name"`
 
 	webhook bool
 }
@@ -97,7 +98,7 @@ type input struct {
 // known are the members that mean something to the stand-in, by who sends them.
 var known = map[bool][]string{
 	false: {"content", "embeds", "flags", "allowed_mentions", "nonce", "enforce_nonce", "tts"},
-	true:  {"content", "embeds", "flags", "allowed_mentions", "username", "avatar_url", "tts"},
+	true:  {"content", "embeds", "flags", "allowed_mentions", "username", "avatar_url", "tts", "thread_name"},
 }
 
 // A field is what is wrong with a member, named by its path.
@@ -228,7 +229,7 @@ func (k *checker) address(path, text string) {
 	switch {
 	case err == nil && read.Scheme != "" && read.Scheme != "http" && read.Scheme != "https":
 		k.add(path, "URL_TYPE_INVALID_SCHEME", "Scheme %q is not supported. Scheme must be one of ('http', 'https').", read.Scheme)
-	case err != nil || read.Host == "" || strings.ContainsAny(text, " \n"):
+	case err != nil || strings.ContainsAny(text, " \n") || !wellFormedHost(read):
 		k.add(path, "URL_TYPE_INVALID_URL", "Not a well formed URL.")
 	}
 }
@@ -246,6 +247,7 @@ func (in *input) wrong() []field {
 		k.add("flags", "MESSAGE_FLAGS_INVALID", "Only the flags 4 and 4096 can be set.")
 	}
 	in.wrongName(k)
+	in.wrongThread(k)
 	in.Allowed.wrong(k)
 	if in.Embeds == nil {
 		return k.found

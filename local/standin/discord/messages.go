@@ -79,6 +79,9 @@ func (s *Server) create(c *call, nonces bool) result {
 	if asked.empty() {
 		return emptyMessage
 	}
+	if out := s.misplaced(c, where, asked); out != nil {
+		return *out
+	}
 	if nonces && asked.EnforceNonce && asked.nonce() != "" {
 		if first := s.repeated(c.author(), asked.nonce()); first != nil {
 			return result{status: http.StatusOK, value: s.view(first, asked.nonce())}
@@ -91,6 +94,10 @@ func (s *Server) create(c *call, nonces bool) result {
 	if nonces {
 		m.Key = asked.nonce()
 	}
+	if asked.ThreadName != nil {
+		s.open(where, m, *asked.ThreadName)
+	}
+	s.Archive(m.Channel, false)
 	return result{status: http.StatusOK, value: s.view(m, m.Key), message: m}
 }
 
@@ -243,6 +250,9 @@ func (s *Server) showChannel(c *call) result {
 	value := object{"id": where.ID, "type": 0, "name": where.Name, "guild_id": guild, "flags": 0, "position": 0, "last_message_id": nil, "permission_overwrites": overwrites(where)}
 	if last := s.Last(where.ID); last != "" { // it may be deleted by now
 		value["last_message_id"] = last
+	}
+	if where.Forum {
+		value["type"] = 15
 	}
 	if where.Parent != "" {
 		value["type"], value["parent_id"] = 11, where.Parent

@@ -59,10 +59,23 @@ func Base(text string) (URL, error) {
 	return split(strings.TrimSuffix(text, "/"))
 }
 
-// split reads an https address by hand: everything two URL readers could take
-// differently (backslashes, escapes in the host, user information, white
-// space) is refused before anything is read.
+// split reads an https address whose path is plain.
 func split(text string) (URL, error) {
+	u, err := parts(text)
+	if err != nil {
+		return URL{}, err
+	}
+	if u.Path, err = cleanPath(u.Path); err != nil {
+		return URL{}, err
+	}
+	return u, nil
+}
+
+// parts reads an https address by hand: everything two URL readers could take
+// differently (backslashes, escapes in the host, user information, white
+// space) is refused before anything is read. The path is left to the caller to
+// judge.
+func parts(text string) (URL, error) {
 	if err := spelling(text); err != nil {
 		return URL{}, err
 	}
@@ -76,9 +89,6 @@ func split(text string) (URL, error) {
 	}
 	host, port, err := hostPort(authority)
 	if err != nil {
-		return URL{}, err
-	}
-	if path, err = cleanPath(path); err != nil {
 		return URL{}, err
 	}
 	return URL{Host: host, Port: port, Path: path, Query: query}, nil

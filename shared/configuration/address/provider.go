@@ -13,6 +13,7 @@ const (
 	GitHubAPI  = "https://api.github.com"
 	GitLabHome = "https://gitlab.com"
 	SlackAPI   = "https://slack.com"
+	GovSlack   = "https://slack-gov.com"
 	DiscordAPI = "https://discord.com"
 )
 
@@ -105,10 +106,6 @@ var (
 	slackHosts   = []string{"hooks.slack.com", "hooks.slack-gov.com"}
 	slackPath    = regexp.MustCompile(`^/services/[A-Za-z0-9_-]+/[A-Za-z0-9_-]+/[A-Za-z0-9_-]+$`)
 	slackFlow    = regexp.MustCompile(`^/(?:triggers|workflows)/`)
-	teamsDomains = []string{"environment.api.powerplatform.com", "logic.azure.com", "logic.azure.us", "logic.azure.cn"}
-	teamsPath    = regexp.MustCompile(`^(?:/powerautomate/automations/direct)?/workflows/[A-Za-z0-9_-]+/triggers/manual/paths/invoke$`)
-	teamsQuery   = regexp.MustCompile(`^[A-Za-z0-9%_.~=&-]+$`)
-	teamsSig     = regexp.MustCompile(`(?:^|&)sig=[^&]+`)
 )
 
 func pinned(u URL, hosts []string) bool {
@@ -129,10 +126,40 @@ func DiscordWebhook(text string) (URL, error) {
 	case !pinned(u, discordHosts):
 		return URL{}, errors.New("must be a Discord webhook URL: its host must be discord.com or discordapp.com (canary. and ptb. included)")
 	case u.Query != "":
-		return URL{}, errors.New("must end after the webhook's token; a thread is named in thread_id")
+		return URL{}, errors.New("must end after the webhook's token; a thread is named in thread_id, or by ?thread_id= and its 17 to 20 digits")
 	case !discordPath.MatchString(u.Path):
 		return URL{}, errors.New("must be a whole Discord webhook URL: https://discord.com/api/webhooks/ID/TOKEN")
 	}
+	return u, nil
+}
+
+// discordThread is what people append to a webhook's URL to name a thread.
+var discordThread = regexp.MustCompile(`^([^?#]*)\?thread_id=([1-9][0-9]{16,19})$`)
+
+// DiscordThread separates a webhook's URL, as people paste it, from the thread
+// that its query names. ok is false where the query names no thread, or more than
+// that; then the URL is as it was given.
+func DiscordThread(text string) (webhook, thread string, ok bool) {
+	groups := discordThread.FindStringSubmatch(text)
+	if groups == nil {
+		return text, "", false
+	}
+
+	return groups[1], groups[2], true
+}
+
+// Slack admits the two homes of Slack, with or without the path of the Web API
+// (https://docs.slack.dev/govslack).
+func Slack(text string) (URL, error) {
+	u, err := Base(text)
+	if err != nil {
+		return URL{}, err
+	}
+	u.Path = strings.TrimSuffix(u.Path, "/api")
+	if home := u.String(); home != SlackAPI && home != GovSlack {
+		return URL{}, errors.New("must be " + SlackAPI + ", or " + GovSlack + " for GovSlack")
+	}
+
 	return u, nil
 }
 
@@ -150,34 +177,6 @@ func SlackWebhook(text string) (URL, error) {
 		return URL{}, errors.New("must be a whole Slack webhook URL: https://hooks.slack.com/services/T…/B…/…")
 	}
 	return u, nil
-}
-
-// TeamsWorkflow admits the URL of a Power Automate flow that takes webhook
-// requests.
-func TeamsWorkflow(text string) (URL, error) {
-	u, err := split(text)
-	switch {
-	case err != nil:
-		return URL{}, err
-	case under(u.Host, "webhook.office.com") || u.Host == "outlook.office.com" || u.Host == "outlook.office365.com":
-		return URL{}, errors.New("is an Office 365 connector, and Microsoft has retired those: make a workflow in Teams (“Send webhook alerts to a channel”) and give its URL")
-	case u.Port != "" || !teamsHost(u.Host):
-		return URL{}, errors.New("must be a Teams workflow URL: its host must end in .environment.api.powerplatform.com or .logic.azure.com")
-	case !teamsPath.MatchString(u.Path):
-		return URL{}, errors.New("must be a whole Teams workflow URL: its path must end in /triggers/manual/paths/invoke")
-	case !teamsQuery.MatchString(u.Query) || len(teamsSig.FindAllString(u.Query, 2)) != 1:
-		return URL{}, errors.New("must be a whole Teams workflow URL, with its query and the one sig= in it")
-	}
-	return u, nil
-}
-
-func teamsHost(host string) bool {
-	for _, domain := range teamsDomains {
-		if strings.HasSuffix(host, "."+domain) {
-			return true
-		}
-	}
-	return false
 }
 
 // Webhook reads the secret URL that stands for a chat's channel.

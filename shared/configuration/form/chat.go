@@ -44,6 +44,10 @@ type Discord struct {
 	Chat
 	WebhookURL string `json:"webhook_url"`
 	ThreadID   string `json:"thread_id"`
+	// ThreadName is a template: each item gets a thread of that name in the
+	// webhook's forum. It does not decide where the configuration leads, and a
+	// webhook cannot rename a thread, so it is no part of the rendering either.
+	ThreadName string `json:"thread_name"`
 	BotToken   string `json:"bot_token"`
 	ChannelID  string `json:"channel_id"`
 	OnUpdate   string `json:"on_update"`
@@ -71,6 +75,7 @@ type Slack struct {
 	WebhookURL string `json:"webhook_url"`
 	BotToken   string `json:"bot_token"`
 	Channel    string `json:"channel"`
+	BaseURL    string `json:"base_url"` // of a bot's Slack, without a path
 	OnUpdate   string `json:"on_update"`
 }
 
@@ -82,14 +87,18 @@ func (c *Slack) setDefaults() {
 		c.OnUpdate = OnUpdatePost
 	}
 	orElse(&c.OnUpdate, OnUpdateEdit)
+	orElse(&c.BaseURL, address.SlackAPI)
 }
+
+// API is the root of the Web API.
+func (c *Slack) API() string { return c.BaseURL + "/api" }
 
 // Destination is the webhook's channel or the bot's.
 func (c *Slack) Destination(hook Webhook) Destination {
 	if c.WebhookURL != "" {
 		return hooked(domain.Slack, hook)
 	}
-	return place(domain.Slack, address.SlackAPI, "channel", c.Channel)
+	return place(domain.Slack, c.BaseURL, "channel", c.Channel)
 }
 
 // Rendering is the templates.

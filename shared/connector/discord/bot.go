@@ -95,5 +95,5 @@ func (b *Bot) Update(ctx context.Context, sent connector.Sent, c connector.Conte
 	if !snowflake.MatchString(sent.Remote.ID) || !snowflake.MatchString(channel) {
 		return connector.Written{}, b.unknown()
 	}
-	return b.edit(ctx, b.channel(channel)+"/messages/"+sent.Remote.ID, sent, c, m)
+	return b.edit(ctx, b.channel(channel)+"/messages/"+sent.Remote.ID, sent, c, silent(compose(c, m)))
 }

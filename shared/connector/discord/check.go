@@ -117,8 +117,17 @@ func identity(response outbound.Response) string {
 	return one.ID
 }
 
-// Check reads the webhook: its URL is all it takes. Whether there is a thread is
-// told by nothing but posting.
+// What a webhook's check cannot tell: the answer has the id of the channel, and
+// neither its type nor its threads
+// (https://discord.com/developers/docs/resources/webhook#webhook-object).
+const (
+	anyChannel = "Discord does not say what kind of channel the webhook posts into. A forum needs thread_id, or thread_name for a thread of each item."
+	anyThread  = "Discord does not say whether the webhook's channel has this thread."
+	anyForum   = "Discord does not say whether the webhook's channel is a forum, which thread_name needs."
+)
+
+// Check reads the webhook: its URL is all it takes. Whether a post would find its
+// place is told by nothing but posting.
 func (w *Webhook) Check(ctx context.Context) ([]connector.Check, error) {
 	response, err := w.get(ctx, w.cfg.URL, 0)
 	var e *connector.Error
@@ -131,9 +140,14 @@ func (w *Webhook) Check(ctx context.Context) ([]connector.Check, error) {
 		return []connector.Check{connector.Passed(connector.CheckReachable), connector.Undecided(connector.CheckCredentials, "provider_error")},
 			w.fail(connector.Final, connector.IntegrationScope, "answer_unreadable", "Discord's answer is not a webhook", response)
 	}
-	target := connector.Passed(connector.CheckTarget)
-	if w.cfg.Thread != "" {
-		target = connector.Undecided(connector.CheckTarget, onlyByPosting)
+	detail := anyChannel
+	switch {
+	case w.cfg.Thread != "":
+		detail = anyThread
+	case w.cfg.ThreadName != "":
+		detail = anyForum
 	}
+	target := connector.Undecided(connector.CheckTarget, onlyByPosting).With(detail)
+
 	return []connector.Check{connector.Passed(connector.CheckReachable), connector.Passed(connector.CheckCredentials), target}, nil
 }

@@ -51,7 +51,7 @@ func TestCheck(t *testing.T) {
 
 func TestCheckOfAWebhook(t *testing.T) {
 	for name, tt := range map[string]struct{ thread, answer, want string }{
-		"all is well":  {"", `200 {"id":"1","type":1}`, "reachable=ok credentials=ok target=ok"},
+		"all is well":  {"", `200 {"id":"1","type":1}`, "reachable=ok credentials=ok target=?(only_by_posting)"},
 		"in a thread":  {thread, `200 {"id":"1","type":1}`, "reachable=ok credentials=ok target=?(only_by_posting)"},
 		"deleted":      {"", `404 {"code":10015}`, "reachable=ok credentials=no(target_not_found)"},
 		"a wrong URL":  {"", `401 {"code":50027}`, "reachable=ok credentials=no(credentials_rejected)"},

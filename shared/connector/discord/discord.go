@@ -68,6 +68,11 @@ type post struct {
 	AllowedMentions allowedMentions `json:"allowed_mentions"`
 	Nonce           string          `json:"nonce,omitempty"`
 	EnforceNonce    bool            `json:"enforce_nonce,omitempty"`
+	// ThreadName opens a thread in a forum, with the message as its first.
+	ThreadName string `json:"thread_name,omitempty"`
+
+	// ownThread says that the call is for a thread that is the item's alone.
+	ownThread bool
 }
 
 type allowedMentions struct {
@@ -103,7 +108,7 @@ func (c *core) send(ctx context.Context, method, where string, p post) (posted, 
 	case err != nil:
 		return posted{}, false, err
 	case !response.Success():
-		return posted{}, false, c.refused(method, response)
+		return posted{}, false, c.ofThread(p, response, c.refused(method, response))
 	}
 
 	return c.proven(method, p, response)
@@ -127,8 +132,8 @@ func (c *core) create(ctx context.Context, where, channel string, p post, conten
 }
 
 // edit changes a message. An answer with another message proves nothing.
-func (c *core) edit(ctx context.Context, where string, sent connector.Sent, content connector.Content, m connector.Marker) (connector.Written, error) {
-	edited, _, err := c.send(ctx, http.MethodPatch, where, silent(compose(content, m)))
+func (c *core) edit(ctx context.Context, where string, sent connector.Sent, content connector.Content, p post) (connector.Written, error) {
+	edited, _, err := c.send(ctx, http.MethodPatch, where, p)
 	if err != nil {
 		return connector.Written{}, err
 	}

@@ -86,8 +86,11 @@ var colors = map[string]int{"open": 0x2da44e, "closed": 0x8250df, "deleted": 0x6
 // compose shows an item.
 func compose(c connector.Content, m connector.Marker) draft {
 	e := embed{Description: excerpt(c), Color: colors[message.State(c)], Footer: footerOf(m)}
-	if len(c.URL) <= maxURL {
-		e.URL = c.URL
+	if address, ok := embedURL(c.URL); ok {
+		e.URL = address
+	}
+	if shown := shownAddress(c.URL); document.Length(e.Description+shown) <= maxDescription {
+		e.Description = strings.TrimPrefix(e.Description+shown, "\n")
 	}
 	e.complete(c)
 
@@ -174,8 +177,8 @@ func isLabel(number string) bool {
 // important of them in the embed, which leads to all of them.
 func composeDigest(d connector.Digest, m connector.Marker) draft {
 	e := embed{Description: digestLines(d), Color: colors["open"], Footer: footerOf(m)}
-	if len(d.URL) <= maxURL {
-		e.URL = d.URL
+	if address, ok := embedURL(d.URL); ok {
+		e.URL = address
 	}
 
 	switch {

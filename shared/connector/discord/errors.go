@@ -1,6 +1,7 @@
 package discord
 
 import (
+	"errors"
 	"net/http"
 	"time"
 
@@ -25,11 +26,32 @@ type meaning struct {
 // HTTP does. Those that concern everything are in refusals
 // (https://discord.com/developers/docs/topics/opcodes-and-status-codes#json).
 var meanings = map[string]meaning{
-	"10008":  {"remote_deleted", "the message was deleted"},
+	"10008":  {remoteDeleted, "the message was deleted"},
 	"30046":  {connector.NotEditable, "the message is over an hour old and was edited too often"},
 	"50005":  {connector.NotEditable, "the message is another author's"},
 	"200000": {"rejected", "the server's AutoMod does not let the text through"},
 	"240000": {"rejected", "Discord takes a link for harmful"},
+}
+
+// ofThread is the error of a message that was refused. That the item's own thread
+// does not exist concerns the item alone: a person has deleted it. Elsewhere the
+// same answer concerns the whole place.
+func (c *core) ofThread(p post, response outbound.Response, err error) error {
+	said := problem.Read(response, c.client.Clean)
+	if p.ownThread && said.JSON && said.Member("code") == codeUnknownChannel {
+		return c.fail(connector.Final, connector.ItemScope, remoteDeleted, said.Reason("the item's thread was deleted"), response)
+	}
+
+	return err
+}
+
+// remoteDeleted is the code of a message, or of its thread, that a person deleted.
+const remoteDeleted = "remote_deleted"
+
+// gone reports whether an error says so.
+func gone(err error) bool {
+	var e *connector.Error
+	return errors.As(err, &e) && e.Code == remoteDeleted
 }
 
 // refused says what an answer without success means.

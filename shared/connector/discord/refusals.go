@@ -24,7 +24,9 @@ var refusals = []refusal.Row{
 	stop("50014", "credentials_rejected", "the token is not valid"),
 	stop("50024", "target_not_found", "the channel is of a kind that takes no messages"),
 	stop("50027", "credentials_rejected", "the webhook's token is not valid"),
-	stop("220001", "target_not_found", "webhooks of a forum need a thread: give thread_id"),
+	stop("40067", "tag_required", "the forum wants a tag on each new thread: switch that off in its settings, or give thread_id"),
+	stop("220001", "thread_required", "the channel is a forum: give thread_id, or thread_name for a thread of each item"),
+	stop("220003", "not_a_forum", "only in a forum can a webhook open threads: leave thread_name out, or use the webhook of a forum"),
 	{Status: 401, Challenge: true, Means: "credentials_rejected", Source: "https://discord.com/developers/docs/topics/opcodes-and-status-codes#http"},
 	{Status: 404, Creates: true, Means: "target_not_found", Source: "https://discord.com/developers/docs/topics/opcodes-and-status-codes#http"},
 }

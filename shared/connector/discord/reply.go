@@ -17,7 +17,6 @@ import (
 	"integrations/shared/connector/problem"
 	"integrations/shared/connector/proof"
 	"integrations/shared/domain"
-	"integrations/shared/markup"
 	"integrations/shared/outbound"
 )
 
@@ -27,8 +26,6 @@ import (
 // channel that mentions nobody.
 
 const (
-	// maxThreadName is the longest name of a thread, in characters.
-	maxThreadName = 100
 	// archiveAfter is after how many minutes without a message Discord hides a
 	// thread. A new reply shows it again.
 	archiveAfter = 1440
@@ -40,7 +37,7 @@ const (
 // in it, though the channel takes messages
 // (https://discord.com/developers/docs/topics/opcodes-and-status-codes#json).
 var noThread = []string{
-	threadGone,
+	codeUnknownChannel,
 	"50001",  // the bot may not see the thread
 	"50013",  // the bot lacks the permission
 	"50024",  // not in this type of channel, such as a thread
@@ -48,9 +45,6 @@ var noThread = []string{
 	"160005", // the thread is locked
 	"160006", // the server has too many threads
 }
-
-// threadGone is the code for a thread that is not there.
-const threadGone = "10003"
 
 // threadExists is the code for a message that has a thread.
 const threadExists = "160004"
@@ -109,7 +103,7 @@ func (b *Bot) replyInThread(ctx context.Context, channel string, r connector.Rep
 	}
 
 	w, code, err := b.say(ctx, r.Message.ID, p)
-	if code == threadGone && r.After.ID != "" { // a person deleted the thread
+	if code == codeUnknownChannel && r.After.ID != "" { // a person deleted the thread
 		possible, err := b.openThread(ctx, channel, r)
 		if !possible || err != nil {
 			return connector.Written{}, possible, err
@@ -129,7 +123,7 @@ func (b *Bot) replyInThread(ctx context.Context, channel string, r connector.Rep
 // openThread makes the thread of a message. It is there already if an earlier
 // attempt made it.
 func (b *Bot) openThread(ctx context.Context, channel string, r connector.Reply) (possible bool, err error) {
-	name := markup.Cut(cmp.Or(message.Heading(r.Content), r.Message.ID), maxThreadName, "…")
+	name := cutThreadName(cmp.Or(message.Heading(r.Content), r.Message.ID))
 	body := map[string]any{"name": name, "auto_archive_duration": archiveAfter}
 	response, code, err := b.submit(ctx, b.channel(channel)+"/messages/"+r.Message.ID+"/threads", body)
 	switch {

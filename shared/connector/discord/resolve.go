@@ -108,12 +108,11 @@ func (w *Webhook) Resolve(ctx context.Context) (connector.Place, error) {
 		id += "/" + w.cfg.Thread
 	}
 	page := found.page(cmp.Or(w.cfg.Thread, *found.ChannelID))
+	p := connector.Place{Instance: instance, ID: id, Name: w.client.Clean(cmp.Or(found.label(), found.ID)), URL: page}
+	w.Use(p)
 
-	return connector.Place{Instance: instance, ID: id, Name: w.client.Clean(cmp.Or(found.label(), found.ID)), URL: page}, nil
+	return p, nil
 }
-
-// Use does nothing: a webhook posts into one place only.
-func (w *Webhook) Use(connector.Place) {}
 
 func (c *core) noPlace(what string, response outbound.Response) *connector.Error {
 	return c.fail(connector.Retryable, connector.IntegrationScope, "answer_unreadable", "Discord's answer is not a "+what, response)

@@ -55,7 +55,7 @@ func openDiscord(s stored) (connector.Connector, error) {
 		if err != nil {
 			return nil, err
 		}
-		return discord.NewWebhook(discord.WebhookConfig{Look: look, URL: f.WebhookURL, Thread: f.ThreadID}, client, s.now), nil
+		return discord.NewWebhook(discord.WebhookConfig{Look: look, URL: f.WebhookURL, Thread: f.ThreadID, ThreadName: f.ThreadName}, client, s.now), nil
 	}
 	client, err := s.client(address.DiscordAPI)
 	if err := cmp.Or(given(f.BotToken), channel(f.ChannelID), err); err != nil {
@@ -79,13 +79,13 @@ func openSlack(s stored) (connector.Connector, error) {
 		}
 		return slack.NewWebhook(slack.WebhookConfig{Look: look, URL: f.WebhookURL}, client, s.now), nil
 	}
-	client, err := s.client(address.SlackAPI)
+	client, err := s.client(f.API())
 	if err := cmp.Or(given(f.BotToken), channel(f.Channel), err); err != nil {
 		return nil, err
 	}
 	return slack.NewBot(slack.BotConfig{
-		Look: look, Token: f.BotToken, Channel: f.Channel, PostUpdates: f.OnUpdate == form.OnUpdatePost,
-		Replies: f.OnUpdate == form.OnUpdateReply,
+		Look: look, BaseURL: f.API(), Token: f.BotToken, Channel: f.Channel,
+		PostUpdates: f.OnUpdate == form.OnUpdatePost, Replies: f.OnUpdate == form.OnUpdateReply,
 	}, client, s.now), nil
 }
 
