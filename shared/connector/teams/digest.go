@@ -1,0 +1,114 @@
+package teams
+
+import (
+	"integrations/shared/connector"
+	"integrations/shared/connector/message"
+	"integrations/shared/markup/chat"
+)
+
+const (
+	// maxButtons is how many buttons stand in one set: Teams shows at most six
+	// (https://learn.microsoft.com/microsoftteams/platform/task-modules-and-cards/cards/cards-format).
+	maxButtons = 5
+	// maxButton is the longest title of a button, in code points.
+	maxButton = 20
+	// maxLinks is the most that the addresses in a digest may take, in bytes.
+	maxLinks = 4000
+)
+
+// composeDigest sums items up: the totals, then the items, each with a button. What
+// is too much is left out, the last item first.
+func composeDigest(d connector.Digest, m connector.Marker) card {
+	shown := message.Shown(d)
+	for n := len(shown); ; n-- {
+		d.First = shown[:n]
+		made := digestCard(d, m)
+		if n == 0 || size(made) <= maxCard {
+			return made
+		}
+	}
+}
+
+func digestCard(d connector.Digest, m connector.Marker) card {
+	totals := message.Totals(d)
+	made := newCard(notice(totals))
+	all, _ := chat.Address(d.URL)
+	made.Actions = buttons(open("All items", all))
+
+	title := element{Type: container, ID: markerID(m), Items: []element{line("", run{Text: totals, Weight: bold, Size: "medium"})}}
+	links := openings{}
+	for _, c := range d.First {
+		links.add(c)
+	}
+	made.Body = []element{title}
+	for i, c := range d.First {
+		made.Body = append(made.Body, entry(c, links.areas[i], i == 0))
+	}
+	if more := message.More(d); more != "" {
+		made.Body = append(made.Body, line("small", run{Text: more, Subtle: true}))
+	}
+	made.Body = append(made.Body, links.sets()...)
+
+	return made
+}
+
+// entry is an item of a digest: how it stands, number and title. All of it leads
+// to the item.
+func entry(c connector.Content, to *action, first bool) element {
+	text := []run{{Text: message.Heading(c), Weight: bold, Strike: c.Deleted}, {Text: " — "}}
+	made := element{Type: container, Spacing: "small", Select: to, Items: []element{line("", append(text, standing(c)...)...)}}
+	if first {
+		made.Spacing = "medium"
+	}
+
+	return made
+}
+
+// openings are the ways to open the items of a digest.
+type openings struct {
+	areas   []*action // one for each item, nil if its text leads nowhere
+	buttons []action
+	used    int // bytes of addresses
+}
+
+// add makes the ways to open an item: a button, and the item's text where there
+// is room for its address twice.
+func (o *openings) add(c connector.Content) {
+	var to *action
+	if button := open(buttonTitle(c), c.URL); button != nil && o.used+len(c.URL) <= maxLinks {
+		o.buttons = append(o.buttons, *button)
+		o.used += len(c.URL)
+		if o.used+len(c.URL) <= maxLinks {
+			to = area(message.Heading(c), c.URL)
+		}
+		if to != nil {
+			o.used += len(c.URL)
+		}
+	}
+	o.areas = append(o.areas, to)
+}
+
+// buttonTitle names an item on its button.
+func buttonTitle(c connector.Content) string {
+	title := c.Number
+	if title == "" {
+		title = message.Heading(c)
+	}
+	if showsAddress(title) {
+		return "Open"
+	}
+
+	return disarm(cutLine(title, maxButton))
+}
+
+// sets are the buttons, a few in each set.
+func (o *openings) sets() []element {
+	var sets []element
+	for list := o.buttons; len(list) > 0; {
+		n := min(len(list), maxButtons)
+		sets = append(sets, element{Type: actionSet, Spacing: "small", Actions: list[:n]})
+		list = list[n:]
+	}
+
+	return sets
+}
