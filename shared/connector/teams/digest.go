@@ -1,6 +1,8 @@
 package teams
 
 import (
+	"strings"
+
 	"integrations/shared/connector"
 	"integrations/shared/connector/message"
 	"integrations/shared/markup/chat"
@@ -52,11 +54,20 @@ func digestCard(d connector.Digest, m connector.Marker) card {
 	return made
 }
 
-// entry is an item of a digest: how it stands, number and title. All of it leads
-// to the item.
+// entry is an item of a digest: number and title, and how it stands. All of it
+// leads to the item.
 func entry(c connector.Content, to *action, first bool) element {
-	text := []run{{Text: message.Heading(c), Weight: bold, Strike: c.Deleted}, {Text: " — "}}
-	made := element{Type: container, Spacing: "small", Select: to, Items: []element{line("", append(text, standing(c)...)...)}}
+	state := message.State(c)
+	text := []run{
+		{Text: message.Sign(c) + " "},
+		{Text: message.Heading(c), Weight: bold, Strike: c.Deleted},
+		{Text: " — "},
+		{Text: state, Weight: bold, Color: colors[state]},
+	}
+	if rest := strings.TrimPrefix(message.Standing(c), state); rest != "" {
+		text = append(text, run{Text: rest})
+	}
+	made := element{Type: container, Spacing: "small", Select: to, Items: []element{line("", text...)}}
 	if first {
 		made.Spacing = "medium"
 	}

@@ -154,8 +154,8 @@ func TestDigest(t *testing.T) {
 	body := f.take()[0]
 	for _, part := range []string{
 		`"summary":"12 items: 12 changed"`, `"fallbackText":"12 items: 12 changed"`, `"id":"sync-77-5-1"`, `"text":"and 2 more"`,
-		`{"type":"Container","spacing":"small","selectAction":{"type":"Action.OpenUrl","url":"https://app.test/9"},"items":[{"type":"RichTextBlock","inlines":[{"type":"TextRun","text":"WI-9 See `,
-		`{"type":"TextRun","text":" — "},{"type":"TextRun","text":"🟢 open","weight":"bolder","color":"good"},{"type":"TextRun","text":" · in review · priority: high"}]}]}`,
+		`{"type":"Container","spacing":"small","selectAction":{"type":"Action.OpenUrl","url":"https://app.test/9"},"items":[{"type":"RichTextBlock","inlines":[{"type":"TextRun","text":"🟢 "},{"type":"TextRun","text":"WI-9 See `,
+		`{"type":"TextRun","text":" — "},{"type":"TextRun","text":"open","weight":"bolder","color":"good"},{"type":"TextRun","text":" · in review · priority: high"}]}]}`,
 		`{"type":"Action.OpenUrl","title":"WI-9","url":"https://app.test/9"}`,
 		`"actions":[{"type":"Action.OpenUrl","title":"All items","url":"https://app.test/all"}]}`,
 	} {
