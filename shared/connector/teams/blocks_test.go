@@ -114,8 +114,8 @@ func TestCutTextHasNoAddress(t *testing.T) {
 		}
 	}
 	// A person's own text that looks like it stays.
-	text := "a `b` https://app.test/1"
-	if made := compose(connector.Content{Title: "T", URL: "https://app.test/1", Blocks: document.Parse(text)}, marker); drawn(made.Body[2:]) != "[a ]C:[b][ ]@[https://app.test/1]" {
+	text := "`b` https://app.test/1"
+	if made := compose(connector.Content{Title: "T", URL: "https://app.test/1", Blocks: document.Parse(text)}, marker); drawn(made.Body[2:]) != "C:[b][ ]@[https://app.test/1]" {
 		t.Error(drawn(made.Body[2:]))
 	}
 }

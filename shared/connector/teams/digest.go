@@ -38,10 +38,7 @@ func digestCard(d connector.Digest, m connector.Marker) card {
 	made.Actions = buttons(open("All items", all))
 
 	title := element{Type: container, ID: markerID(m), Items: []element{line("", run{Text: totals, Weight: bold, Size: "medium"})}}
-	links := openings{}
-	for _, c := range d.First {
-		links.add(c)
-	}
+	links := openingsOf(d.First)
 	made.Body = []element{title}
 	for i, c := range d.First {
 		made.Body = append(made.Body, entry(c, links.areas[i], i == 0))
@@ -77,26 +74,35 @@ func entry(c connector.Content, to *action, first bool) element {
 
 // openings are the ways to open the items of a digest.
 type openings struct {
-	areas   []*action // one for each item, nil if its text leads nowhere
 	buttons []action
-	used    int // bytes of addresses
+	areas   []*action // one for each item, nil if its text leads nowhere
 }
 
-// add makes the ways to open an item: a button, and the item's text where there
-// is room for its address twice.
-func (o *openings) add(c connector.Content) {
-	var to *action
-	if button := open(buttonTitle(c), c.URL); button != nil && o.used+len(c.URL) <= maxLinks {
-		o.buttons = append(o.buttons, *button)
-		o.used += len(c.URL)
-		if o.used+len(c.URL) <= maxLinks {
-			to = area(message.Heading(c), c.URL)
+// openingsOf gives each item a button, and then leads its text there too, for as
+// many items as there is room for their addresses.
+func openingsOf(items []connector.Content) openings {
+	made := openings{areas: make([]*action, len(items))}
+	left := maxLinks
+	fits := func(to *action) bool {
+		if to == nil || len(to.URL) > left {
+			return false
 		}
-		if to != nil {
-			o.used += len(c.URL)
+		left -= len(to.URL)
+		return true
+	}
+
+	for _, c := range items {
+		if button := open(buttonTitle(c), c.URL); fits(button) {
+			made.buttons = append(made.buttons, *button)
 		}
 	}
-	o.areas = append(o.areas, to)
+	for i, c := range items {
+		if to := area(message.Heading(c), c.URL); fits(to) {
+			made.areas[i] = to
+		}
+	}
+
+	return made
 }
 
 // buttonTitle names an item on its button.
@@ -113,7 +119,7 @@ func buttonTitle(c connector.Content) string {
 }
 
 // sets are the buttons, a few in each set.
-func (o *openings) sets() []element {
+func (o openings) sets() []element {
 	var sets []element
 	for list := o.buttons; len(list) > 0; {
 		n := min(len(list), maxButtons)

@@ -181,6 +181,39 @@ func TestDigest(t *testing.T) {
 	}
 }
 
+// Long addresses cost buttons, not items: what is left out of a digest is the way
+// to open some of them.
+func TestLongAddressesInADigest(t *testing.T) {
+	d := connector.Digest{New: 10}
+	for range connector.DigestShows {
+		one := content
+		one.Blocks, one.URL = nil, "https://app.test/"+strings.Repeat("x", 983)
+		d.First = append(d.First, one)
+	}
+	made := composeDigest(d, marker)
+	areas, links := 0, 0
+	for _, e := range made.Body {
+		if e.Select != nil {
+			areas++
+		}
+		links += len(e.Actions)
+	}
+	if rows := len(made.Body) - 2; rows != connector.DigestShows || areas != 0 || links != 4 || size(made) > maxCard {
+		t.Errorf("%d items, %d areas, %d buttons, size %d", rows, areas, links, size(made))
+	}
+}
+
+// The line of changes is no longer than a paragraph.
+func TestManyChanges(t *testing.T) {
+	c := largest("x")
+	c.Blocks = nil
+	c.Was.Facts = domain.Facts{Status: strings.Repeat("y", 60), Priority: strings.Repeat("y", 60), Owner: strings.Repeat("y", 60), Project: strings.Repeat("y", 60)}
+	made := compose(c, marker)
+	if text := made.Body[2].Inlines[0].Text; count(text) != maxChanges || !strings.HasPrefix(text, "reopened · status: yyy") {
+		t.Errorf("%d: %s", count(text), text)
+	}
+}
+
 // A button never seems to lead to another place than it does.
 func TestButtons(t *testing.T) {
 	for title, want := range map[string]string{
@@ -248,16 +281,14 @@ func TestLargest(t *testing.T) {
 	}
 }
 
-// Teams: JSON in JSON. A quotation mark is four bytes there.
+// Teams: JSON in JSON. A quotation mark is four bytes there, and what UTF-16
+// takes more for counts so.
 func TestSize(t *testing.T) {
-	empty := size(newCard(""))
-	for text, want := range map[string]int{"x": 2, `"`: 4, "ח": 2, "🦀": 4, `\`: 4} {
-		if got := size(newCard(strings.Repeat(text, 1000))) - empty; got != 1000*want {
-			t.Errorf("%s: %d, want %d", text, got, 1000*want)
+	for text, want := range map[string]int{"x": 2, `"`: 4, "ח": 2, "🦀": 4, `\`: 4, "安": 3, `"安`: 7} {
+		less, more := size(newCard(strings.Repeat(text, 5000))), size(newCard(strings.Repeat(text, 6000)))
+		if more-less != 1000*want {
+			t.Errorf("%s: %d, want %d", text, more-less, 1000*want)
 		}
-	}
-	if n := size(newCard(strings.Repeat(`"`, 10_000))); n < 40_000 {
-		t.Errorf("%d", n)
 	}
 }
 
