@@ -5,8 +5,6 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/rivo/uniseg"
-
 	"integrations/shared/connector"
 	"integrations/shared/markup/chat"
 	"integrations/shared/markup/document"
@@ -189,8 +187,8 @@ const maxTable = 48
 // not show the element Table (microsoft/AdaptiveCards#8853). A table with links,
 // or one that is too wide, has a line for each row with bars between the cells.
 func (at place) table(rows [][][]document.Span) []element {
-	if lines, ok := grid(rows); ok {
-		return at.box(lines)
+	if lines, ok := chat.Grid(rows, maxTable); ok {
+		return at.grid(lines)
 	}
 
 	var list [][]run
@@ -205,70 +203,18 @@ func (at place) table(rows [][][]document.Span) []element {
 	return at.lines(list)
 }
 
-// grid is a table whose columns have a width, false if it has none that fits.
-func grid(rows [][][]document.Span) ([][]run, bool) {
-	var cells [][]string
-	var widths []int
-	for _, row := range rows {
-		var texts []string
-		for i, spans := range row {
-			text, ok := cell(spans)
-			if !ok {
-				return nil, false
-			}
-			if i == len(widths) {
-				widths = append(widths, 0)
-			}
-			widths[i] = max(widths[i], uniseg.StringWidth(text))
-			texts = append(texts, text)
-		}
-		cells = append(cells, texts)
-	}
-
-	total := 2 * (len(widths) - 1)
-	for _, width := range widths {
-		total += width
-	}
-	if total > maxTable {
-		return nil, false
-	}
-
+// grid shows lines whose columns have a width. The first is the heading.
+func (at place) grid(lines []string) []element {
 	var list [][]run
-	for i, texts := range cells {
-		shown := run{Text: code(aligned(texts, widths)), Font: monospace}
+	for i, one := range lines {
+		shown := run{Text: code(one), Font: monospace}
 		if i == 0 {
 			shown.Weight = bold
 		}
 		list = append(list, []run{shown})
 	}
 
-	return list, true
-}
-
-// cell is the text of a cell, false if it has more than that to show.
-func cell(spans []document.Span) (string, bool) {
-	var out strings.Builder
-	for _, s := range spans {
-		if s.Break || s.Link != "" {
-			return "", false
-		}
-		out.WriteString(s.Text)
-	}
-
-	return out.String(), true
-}
-
-// aligned puts texts into columns of the given widths, two spaces apart.
-func aligned(texts []string, widths []int) string {
-	var out strings.Builder
-	for i, text := range texts {
-		out.WriteString(text)
-		if i < len(texts)-1 {
-			out.WriteString(strings.Repeat(" ", widths[i]-uniseg.StringWidth(text)+2))
-		}
-	}
-
-	return out.String()
+	return at.box(list)
 }
 
 // spanLines are the runs of each line.

@@ -69,9 +69,10 @@ func TestBlocks(t *testing.T) {
 		"a\n\n---\n\nb":                         "[a]|\n--- [b]",
 		"---":                                   "",
 		// A table is one where its columns fit, and lines where they do not.
-		"| a | b |\n|-|-|\n| 安全 | **x** |\n| 1 |":                   "{B:C:[a_____b]|C:[安全__x]|C:[1_____]}",
+		"| a | b |\n|-|-|\n| 安全 | **x** |\n| 1 |":                   "{B:C:[a_____b]|C:[────__─]|C:[安全__x]|C:[1]}",
 		"| a | b |\n|-|-|\n| [x](https://a.test) | y |":             "B:[a | b]|[x (]@[https://a.test][) | y]",
 		"| a | b |\n|-|-|\n| " + strings.Repeat("x", 60) + " | y |": "B:[a | b]|[" + strings.Repeat("x", 60) + " | y]",
+		"| a |\n|-|\n| דלת |":                                       "B:[a]|[דלת]",
 		// A link shows where it leads, and the address alone is one.
 		"[text](https://evil.test/a)":                "[text (]@[https://evil.test/a][)]",
 		"[https://good.test](https://evil.test)":     "[https://good.test (]@[https://evil.test][)]",
