@@ -7,11 +7,10 @@ import (
 	"fmt"
 	"maps"
 	"mime"
-	"net/url"
 	"os"
-	"regexp"
 	"slices"
 	"strings"
+	"unicode/utf16"
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
 
@@ -55,6 +54,9 @@ func (s *schema) check(card json.RawMessage) []string {
 	if err != nil {
 		return []string{err.Error()}
 	}
+	if members, is := document.(map[string]any); is {
+		delete(members, "msteams") // Teams' own, which the schema does not have
+	}
 	err = s.compiled.Validate(document)
 	var broken *jsonschema.ValidationError
 	if !errors.As(err, &broken) {
@@ -95,9 +97,6 @@ func (s *Server) read(c *chat.Call, flow Flow) (card json.RawMessage, failures [
 	if media, _, _ := mime.ParseMediaType(c.Header.Get("Content-Type")); media != "application/json" {
 		fail("the media type is %q: the trigger hands on no object", c.Header.Get("Content-Type"))
 	}
-	if len(c.Body) > maxMessage {
-		fail("the message has %d bytes, more than %d", len(c.Body), maxMessage)
-	}
 	card = c.Body
 	if flow.Payload != Card {
 		if attached, err := attachment(c.Body); err != nil {
@@ -106,16 +105,32 @@ func (s *Server) read(c *chat.Call, flow Flow) (card json.RawMessage, failures [
 			card = attached
 		}
 	}
+	if n := weight(c.Body, card); n > maxMessage {
+		fail("the message has %d bytes, more than %d", n, maxMessage)
+	}
 	if len(failures) > 0 {
 		return card, failures
 	}
 	return card, s.judge(card)
 }
 
+// weight is how long a message is, in bytes. A workflow hands the card on as JSON
+// in a text of JSON, where each quotation mark is escaped again. No page says
+// whether Teams counts UTF-8 or UTF-16: the larger one counts.
+func weight(body []byte, card json.RawMessage) int {
+	var inner bytes.Buffer
+	e := json.NewEncoder(&inner)
+	e.SetEscapeHTML(false)
+	_ = e.Encode(string(card)) // strings always marshal
+	around := len(body) - len(card)
+	return max(len(body), around+inner.Len()-1, 2*len(utf16.Encode([]rune(string(body)))))
+}
+
 // attachment is the one card of a message.
 func attachment(body []byte) (json.RawMessage, error) {
 	var message struct {
-		Type        string `json:"type"`
+		Type        string  `json:"type"`
+		Summary     *string `json:"summary"`
 		Attachments []struct {
 			ContentType string          `json:"contentType"`
 			ContentURL  *string         `json:"contentUrl"`
@@ -126,6 +141,8 @@ func attachment(body []byte) (json.RawMessage, error) {
 	switch {
 	case err != nil || message.Type != "message":
 		return nil, errors.New("the body is no envelope: its type must be message")
+	case message.Summary != nil && (strings.TrimSpace(*message.Summary) == "" || len(textHazards("", *message.Summary)) > 0):
+		return nil, fmt.Errorf("the summary %q is no text for a notification", *message.Summary)
 	case message.Attachments == nil:
 		return nil, errors.New("the template goes through attachments, and there are none")
 	case len(message.Attachments) != 1:
@@ -138,69 +155,26 @@ func attachment(body []byte) (json.RawMessage, error) {
 	return message.Attachments[0].Content, nil
 }
 
-// at is how Teams writes a mention into text.
-var at = regexp.MustCompile(`(?i)</?at\b`)
-
 // judge says why Teams does not take a card, and what in it no caller of ours
 // should send.
 func (s *Server) judge(card json.RawMessage) []string {
-	var root struct {
-		Type    string `json:"type"`
-		Version string `json:"version"`
-	}
-	if err := json.Unmarshal(card, &root); err != nil || root.Type != "AdaptiveCard" {
+	var root map[string]any
+	if err := json.Unmarshal(card, &root); err != nil || root["type"] != "AdaptiveCard" {
 		return []string{"Property 'type' must be 'AdaptiveCard'"}
 	}
 	failures := s.schema.check(card)
-	if !slices.Contains([]string{"1.0", "1.1", "1.2", "1.3", "1.4", "1.5"}, root.Version) {
-		failures = append(failures, fmt.Sprintf("Teams shows no cards of version %q", root.Version))
+	version, _ := root["version"].(string)
+	if !slices.Contains([]string{"1.0", "1.1", "1.2", "1.3", "1.4", "1.5"}, version) {
+		failures = append(failures, fmt.Sprintf("Teams shows no cards of version %q", version))
 	}
-	var value any
-	_ = json.Unmarshal(card, &value)
-	walk(value, "", func(path string, member any) {
-		failures = append(failures, hazards(path, member)...)
+	var r reader
+	r.card(root)
+	slices.Sort(r.failed)
+	failures = append(failures, r.failed...)
+	walk(root, "", func(path string, value any) {
+		failures = append(failures, hazards(path, value)...)
 	})
 	return failures
-}
-
-// markdown are the members that Teams shows as Markdown, by the element's type.
-var markdownOf = map[string][]string{"TextBlock": {"text"}, "Fact": {"title", "value"}, "": {"title", "value"}}
-
-// hazards looks at one object, or one text, of a card.
-func hazards(path string, value any) []string {
-	switch v := value.(type) {
-	case string:
-		if at.MatchString(v) {
-			return []string{path + ": <at> is how a mention is written"}
-		}
-	case map[string]any:
-		return objectHazards(path, v)
-	}
-	return nil
-}
-
-func objectHazards(path string, v map[string]any) []string {
-	var all []string
-	if teams, ok := v["msteams"].(map[string]any); ok && teams["entities"] != nil {
-		all = append(all, path+"/msteams/entities: mentions somebody")
-	}
-	kind, _ := v["type"].(string)
-	switch {
-	case kind == "Action.OpenUrl":
-		address, _ := v["url"].(string)
-		if read, err := url.Parse(address); err != nil || read.Host == "" || read.Scheme != "https" && read.Scheme != "http" {
-			all = append(all, fmt.Sprintf("%s/url: %q is no web address", path, address))
-		}
-	case strings.HasPrefix(kind, "Action."):
-		all = append(all, fmt.Sprintf("%s: %s does not work in a card that a workflow posts", path, kind))
-	}
-	for _, name := range markdownOf[kind] {
-		text, _ := v[name].(string)
-		for _, l := range links(text) {
-			all = append(all, fmt.Sprintf("%s/%s: [%s](%s) hides where it leads", path, name, l.label, l.address))
-		}
-	}
-	return all
 }
 
 // walk shows every value of a document, with where it is.

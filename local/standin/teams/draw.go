@@ -54,6 +54,7 @@ var markdown = picture.Markup{
 // An element is what is read of a card's parts to draw them.
 type element struct {
 	Type      string            `json:"type"`
+	Style     string            `json:"style"`
 	Spacing   string            `json:"spacing"`
 	Separator bool              `json:"separator"`
 	Text      string            `json:"text"`
@@ -138,9 +139,72 @@ func (e element) blocks() []picture.Block {
 	case "ActionSet":
 		return buttons(e.Actions)
 	case "ColumnSet":
-		return elements(e.Columns)
+		return e.columns()
 	}
-	return elements(e.Items) // of a container or column
+	return e.area()
+}
+
+// area shows a container or a column.
+func (e element) area() []picture.Block {
+	blocks := elements(e.Items)
+	if e.Select != nil {
+		for _, b := range blocks {
+			for i := range b.Spans {
+				b.Spans[i].Link = e.Select.URL
+			}
+		}
+	}
+	if !strings.EqualFold(e.Style, "emphasis") {
+		return blocks
+	}
+	return boxed(blocks)
+}
+
+// boxed shows what is in a box: text in the font of a machine as a block of code,
+// other text as a quotation.
+func boxed(blocks []picture.Block) []picture.Block {
+	var lines []string
+	for _, b := range blocks {
+		line := ""
+		for _, s := range b.Spans {
+			if !s.Code {
+				return quoted(blocks)
+			}
+			line += s.Text
+		}
+		lines = append(lines, line)
+	}
+	return []picture.Block{{Kind: picture.Code, Spans: picture.Plain(strings.Join(lines, "\n"))}}
+}
+
+func quoted(blocks []picture.Block) []picture.Block {
+	for i := range blocks {
+		if blocks[i].Kind == picture.Text {
+			blocks[i].Kind = picture.Quote
+		}
+	}
+	return blocks
+}
+
+// columns shows columns of one line side by side, others one after the other. A
+// toned-down text at the beginning of such a line is its name.
+func (e element) columns() []picture.Block {
+	fields := picture.Block{Kind: picture.Fields}
+	for _, c := range e.Columns {
+		blocks := c.area()
+		if len(blocks) != 1 || blocks[0].Kind != picture.Text {
+			return elements(e.Columns)
+		}
+		spans := blocks[0].Spans
+		if len(spans) > 1 && spans[0].Subtle {
+			name := spans[0]
+			name.Text = strings.TrimSuffix(name.Text, ": ")
+			fields.Fields = append(fields.Fields, picture.Field{Name: []picture.Span{name}, Value: spans[1:]})
+			continue
+		}
+		fields.Fields = append(fields.Fields, picture.Field{Value: spans})
+	}
+	return []picture.Block{fields}
 }
 
 // runs are text shown as it stands.

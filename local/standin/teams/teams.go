@@ -174,6 +174,9 @@ func (s *Server) run(c *chat.Call, flow Flow) chat.Answer {
 	m := &chat.Message{
 		Channel: flow.Channel, ID: s.Next(flow.Channel), Author: "Workflows", Owner: flow.ID, Wire: card, CreatedAt: s.Now(), Failed: strings.Join(failures, "; "),
 	}
+	if marked, ok := markerOf(card); ok {
+		m.Key = marked.Text()
+	}
 	return chat.Answer{Status: http.StatusAccepted, Header: http.Header{}, Message: m}
 }
 

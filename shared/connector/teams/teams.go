@@ -4,9 +4,7 @@
 package teams
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
 	"net/http"
 	"time"
 
@@ -43,7 +41,7 @@ func New(cfg Config, client *outbound.Client, now func() time.Time) *Connector {
 		now = time.Now
 	}
 	return &Connector{
-		Renderer: message.Renderer{Dialect: chat.Plain{}, TitleTemplate: cfg.TitleTemplate, BodyTemplate: cfg.BodyTemplate},
+		Renderer: message.Renderer{Dialect: chat.Plain{}, TitleTemplate: cfg.TitleTemplate, BodyTemplate: cfg.BodyTemplate, Blocks: true},
 		cfg:      cfg, client: client, now: now,
 	}
 }
@@ -88,8 +86,10 @@ func (c *Connector) post(ctx context.Context, made card) error {
 
 // An envelope is a message with a card attached
 // (https://learn.microsoft.com/microsoftteams/platform/webhooks-and-connectors/how-to/connectors-using).
+// Its summary is the text of the notification.
 type envelope struct {
 	Type        string       `json:"type"`
+	Summary     string       `json:"summary"`
 	Attachments []attachment `json:"attachments"`
 }
 
@@ -99,21 +99,14 @@ type attachment struct {
 	Content     card    `json:"content"`
 }
 
+// payload is the body of a request. A bare card has no place for a summary: its
+// notification shows what Teams makes of the card.
 func (c *Connector) payload(made card) []byte {
 	if c.cfg.Card {
 		return encode(made)
 	}
-	return encode(envelope{Type: "message", Attachments: []attachment{{ContentType: "application/vnd.microsoft.card.adaptive", Content: made}}})
-}
-
-func encode(value any) []byte {
-	var out bytes.Buffer
-	e := json.NewEncoder(&out)
-	e.SetEscapeHTML(false) // as long again, and means the same
-	if err := e.Encode(value); err != nil {
-		panic(err) // strings always marshal
-	}
-	return bytes.TrimRight(out.Bytes(), "\n")
+	attached := attachment{ContentType: "application/vnd.microsoft.card.adaptive", Content: made}
+	return encode(envelope{Type: "message", Summary: made.FallbackText, Attachments: []attachment{attached}})
 }
 
 // Check asks nothing: a workflow can only be started.

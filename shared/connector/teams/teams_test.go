@@ -13,6 +13,7 @@ import (
 	"integrations/shared/connector"
 	"integrations/shared/connector/connectortest"
 	"integrations/shared/domain"
+	"integrations/shared/markup/document"
 )
 
 // host is a name of httptest's certificate.
@@ -26,7 +27,10 @@ var (
 	query   = "api-version=1&sp=%2Ftriggers%2Fmanual%2Frun&sv=1.0&sig=" + sig
 	now     = time.Date(2026, 11, 23, 10, 0, 0, 0, time.UTC)
 	marker  = connector.Marker{Integration: 77, Item: 4711, Attempt: 2, Tag: connectortest.Tag}
-	content = connector.Content{Number: "WI-1", Title: "See [x](y) & <at>Bob</at>", Body: "One.\n\n• two\n• three", Labels: []string{"a", "b"}, State: domain.Open, URL: "https://app.test/1"}
+	content = connector.Content{
+		Number: "WI-1", Title: "See [x](y) & <at>Bob</at>", Blocks: document.Parse("One."), Body: "One.", Labels: []string{"a", "b"}, State: domain.Open, URL: "https://app.test/1",
+		Facts: domain.Facts{Status: "in review", Priority: "high", Owner: "Kim"},
+	}
 )
 
 // A fake answers with what a test sets.
@@ -80,17 +84,20 @@ func second[T any](_ T, err error) error { return err }
 
 // The whole of a message on the wire: it is what people see.
 func TestCreate(t *testing.T) {
-	const shown = `{"$schema":"http://adaptivecards.io/schemas/adaptive-card.json","type":"AdaptiveCard","version":"1.4","body":[` +
-		`{"type":"RichTextBlock","inlines":[{"type":"TextRun","text":"WI-1 See [x](y) & <` + "\u200b" + `at>Bob<` + "\u200b" + `/at>","weight":"bolder","size":"medium","selectAction":{"type":"Action.OpenUrl","url":"https://app.test/1"}}]},` +
-		`{"type":"RichTextBlock","spacing":"small","inlines":[{"type":"TextRun","text":"open","color":"good"},{"type":"TextRun","text":" · a, b","isSubtle":true}]},` +
+	const shown = `{"$schema":"http://adaptivecards.io/schemas/adaptive-card.json","type":"AdaptiveCard","version":"1.2",` +
+		`"fallbackText":"WI-1 See [x]` + "\u200b" + `(y) & <` + "\u200b" + `at>Bob<` + "\u200b" + `/at> — open · in review · priority: high","msteams":{"width":"Full"},"body":[` +
+		`{"type":"Container","id":"sync-77-4711-2-` + connectortest.Tag + `","selectAction":{"type":"Action.OpenUrl","url":"https://app.test/1"},"items":[` +
+		`{"type":"RichTextBlock","inlines":[{"type":"TextRun","text":"WI-1 See [x](y) & <` + "\u200b" + `at>Bob<` + "\u200b" + `/at>","weight":"bolder","size":"medium"}]}]},` +
+		`{"type":"RichTextBlock","spacing":"small","inlines":[{"type":"TextRun","text":"🟢 open","weight":"bolder","color":"good"},{"type":"TextRun","text":" · in review · priority: high"}]},` +
 		`{"type":"RichTextBlock","spacing":"medium","inlines":[{"type":"TextRun","text":"One."}]},` +
-		`{"type":"RichTextBlock","spacing":"medium","inlines":[{"type":"TextRun","text":"• two"}]},` +
-		`{"type":"RichTextBlock","spacing":"none","inlines":[{"type":"TextRun","text":"• three"}]},` +
-		`{"type":"RichTextBlock","spacing":"medium","inlines":[{"type":"TextRun","text":"sync 77/4711/2/` + connectortest.Tag + `","size":"small","isSubtle":true}]}],` +
+		`{"type":"ColumnSet","spacing":"medium","columns":[` +
+		`{"type":"Column","width":"stretch","items":[{"type":"RichTextBlock","inlines":[{"type":"TextRun","text":"Owner: ","isSubtle":true},{"type":"TextRun","text":"Kim"}]}]},` +
+		`{"type":"Column","width":"stretch","items":[{"type":"RichTextBlock","inlines":[{"type":"TextRun","text":"Labels: ","isSubtle":true},{"type":"TextRun","text":"a, b"}]}]}]}],` +
 		`"actions":[{"type":"Action.OpenUrl","title":"Open","url":"https://app.test/1"}]}`
 	for bare, want := range map[bool]string{
-		true:  shown,
-		false: `{"type":"message","attachments":[{"contentType":"application/vnd.microsoft.card.adaptive","contentUrl":null,"content":` + shown + `}]}`,
+		true: shown,
+		false: `{"type":"message","summary":"WI-1 See [x]` + "\u200b" + `(y) & <` + "\u200b" + `at>Bob<` + "\u200b" + `/at> — open · in review · priority: high",` +
+			`"attachments":[{"contentType":"application/vnd.microsoft.card.adaptive","contentUrl":null,"content":` + shown + `}]}`,
 	} {
 		f, c := start(t, bare)
 		w, err := c.Create(t.Context(), content, marker)
@@ -103,21 +110,24 @@ func TestCreate(t *testing.T) {
 	}
 }
 
+// C1: what has changed stands below the header line, in the notification too.
 func TestChanged(t *testing.T) {
-	f, c := start(t, true)
+	f, c := start(t, false)
 	changed := content
-	changed.State, changed.Was = domain.Closed, &connector.Was{Title: "Old", State: domain.Open, Labels: content.Labels}
+	changed.State = domain.Closed
+	changed.Was = &connector.Was{Title: "Old", State: domain.Open, Labels: content.Labels, Facts: domain.Facts{Status: "planned", Priority: "high", Owner: "Kim"}}
 	for _, deleted := range []bool{false, true} {
 		if changed.Deleted = deleted; deleted {
-			changed.Body = ""
+			changed.Blocks = nil
 		}
 		if _, err := c.Create(t.Context(), changed, marker); err != nil {
 			t.Fatal(err)
 		}
 		body := f.take()[0]
-		want := []string{`"text":"closed","color":"accent"`, `"text":"closed; title was “Old”","italic":true`}
+		const says = "closed · status: planned → in review · title was “Old”"
+		want := []string{`"text":"✅ closed","weight":"bolder","color":"accent"`, `"text":"` + says + `","weight":"bolder"}]}`, ` — ` + says + `","attachments"`}
 		if deleted {
-			want = []string{`"text":"deleted","color":"attention"`, `"strikethrough":true`, `"text":"deleted","italic":true`}
+			want = []string{`"text":"🗑️ deleted","weight":"bolder","color":"attention"`, `"strikethrough":true`, `"text":"deleted","weight":"bolder"}]}`}
 		}
 		for _, part := range want {
 			if !strings.Contains(body, part) {
@@ -127,45 +137,158 @@ func TestChanged(t *testing.T) {
 	}
 }
 
+// C8, C10: each item of a digest has a button, with at most six in a set.
 func TestDigest(t *testing.T) {
 	f, c := start(t, false)
-	long := connector.Content{Title: strings.Repeat("\"", 150), Number: strings.Repeat("🦀", 40), State: domain.Closed, URL: "https://a.test/" + strings.Repeat("x", 2000)}
-	d := connector.Digest{Changed: 12, First: []connector.Content{content, long, long, long, long, long, long, long, long, long}}
+	d := connector.Digest{Changed: 12, URL: "https://app.test/all"}
+	for n := range connector.DigestShows {
+		one := content
+		one.Blocks, one.Body = nil, ""
+		one.Number, one.URL = fmt.Sprint("WI-", n), fmt.Sprint("https://app.test/", n)
+		d.First = append(d.First, one)
+	}
 	w, err := c.Digest(t.Context(), d, connector.Marker{Integration: 77, Item: 5, Attempt: 1})
 	if err != nil || !w.Unproven {
 		t.Fatal(w, err)
 	}
 	body := f.take()[0]
-	for _, part := range []string{`"text":"12 items: 12 changed"`, `"text":"and 2 more"`, `"text":"sync 77/5/1"`, `"selectAction":{"type":"Action.OpenUrl","url":"https://app.test/1"}}`} {
+	for _, part := range []string{
+		`"summary":"12 items: 12 changed"`, `"fallbackText":"12 items: 12 changed"`, `"id":"sync-77-5-1"`, `"text":"and 2 more"`,
+		`{"type":"Container","spacing":"small","selectAction":{"type":"Action.OpenUrl","url":"https://app.test/9"},"items":[{"type":"RichTextBlock","inlines":[{"type":"TextRun","text":"🟢 "},{"type":"TextRun","text":"WI-9 See `,
+		`{"type":"TextRun","text":" — "},{"type":"TextRun","text":"open","weight":"bolder","color":"good"},{"type":"TextRun","text":" · in review · priority: high"}]}]}`,
+		`{"type":"Action.OpenUrl","title":"WI-9","url":"https://app.test/9"}`,
+		`"actions":[{"type":"Action.OpenUrl","title":"All items","url":"https://app.test/all"}]}`,
+	} {
 		if !strings.Contains(body, part) {
 			t.Errorf("%s is not in %s", part, body)
 		}
 	}
-	if len(body) > maxCard {
-		t.Errorf("%d bytes", len(body))
+	sets := 0
+	for _, e := range composeDigest(d, marker).Body {
+		if e.Type == actionSet {
+			sets++
+			if n := len(e.Actions); n != maxButtons {
+				t.Errorf("%d buttons", n)
+			}
+		}
+	}
+	if sets != 2 {
+		t.Errorf("%d sets of buttons", sets)
+	}
+	d.URL = "javascript:alert(1)"
+	if made := composeDigest(d, marker); made.Actions != nil {
+		t.Errorf("%+v", made.Actions)
 	}
 }
 
-// The longest there can be is cut, and stays a card.
-func TestLongest(t *testing.T) {
-	labels := make([]string, 20)
-	for i := range labels {
-		labels[i] = strings.Repeat("🦀", 50)
+// Long addresses cost buttons, not items: what is left out of a digest is the way
+// to open some of them.
+func TestLongAddressesInADigest(t *testing.T) {
+	d := connector.Digest{New: 10}
+	for range connector.DigestShows {
+		one := content
+		one.Blocks, one.URL = nil, "https://app.test/"+strings.Repeat("x", 983)
+		d.First = append(d.First, one)
 	}
-	c := connector.Content{
-		Number: strings.Repeat("\"", 40), Title: strings.Repeat("🦀", 150), Body: strings.Repeat("\"\\\n", 500) + "end", Labels: labels, State: domain.Open,
-		URL: "https://a.test/" + strings.Repeat("x", 2000), Was: &connector.Was{Title: strings.Repeat("🦀", 150), State: domain.Closed},
+	made := composeDigest(d, marker)
+	areas, links := 0, 0
+	for _, e := range made.Body {
+		if e.Select != nil {
+			areas++
+		}
+		links += len(e.Actions)
 	}
+	if rows := len(made.Body) - 2; rows != connector.DigestShows || areas != 0 || links != 4 || size(made) > maxCard {
+		t.Errorf("%d items, %d areas, %d buttons, size %d", rows, areas, links, size(made))
+	}
+}
+
+// The line of changes is no longer than a paragraph.
+func TestManyChanges(t *testing.T) {
+	c := largest("x")
+	c.Blocks = nil
+	c.Was.Facts = domain.Facts{Status: strings.Repeat("y", 60), Priority: strings.Repeat("y", 60), Owner: strings.Repeat("y", 60), Project: strings.Repeat("y", 60)}
 	made := compose(c, marker)
-	if n := len(encode(made)); n > maxCard || n < maxCard-200 {
-		t.Errorf("%d bytes", n)
+	if text := made.Body[2].Inlines[0].Text; count(text) != maxChanges || !strings.HasPrefix(text, "reopened · status: yyy") {
+		t.Errorf("%d: %s", count(text), text)
 	}
-	if last := made.Body[len(made.Body)-1].Inlines[0].Text; last != "sync 77/4711/2/"+connectortest.Tag || !strings.HasPrefix(made.Body[0].Inlines[0].Text, "\"") {
-		t.Errorf("%q", last)
+}
+
+// A button never seems to lead to another place than it does.
+func TestButtons(t *testing.T) {
+	for title, want := range map[string]string{
+		"WI-1": "WI-1", "": "See", strings.Repeat("x", 40): strings.Repeat("x", 19) + "…", "https://bank.test": "Open", "Www.bank.test": "Open", "<at>Bob</at>": "<" + breaker + "at>Bob<" + breaker + "/at>",
+	} {
+		if got := buttonTitle(connector.Content{Number: title, Title: "See"}); got != want {
+			t.Errorf("%q: %q", title, got)
+		}
 	}
+	c := content
+	c.Title = "Log in at https://bank.test/x"
+	if made := compose(c, marker); made.Body[0].Select != nil || len(made.Actions) != 1 {
+		t.Errorf("the title shows an address and leads to another one: %+v", made.Body[0])
+	}
+}
+
+// largest is an item whose every part is as long as it can be.
+func largest(unit string) connector.Content {
+	labels := make([]string, 100)
+	for i := range labels {
+		labels[i] = strings.Repeat(unit, 48) + fmt.Sprint(i)
+	}
+	fact := strings.Repeat(unit, 60)
+	all := domain.Facts{Status: fact, Priority: fact, Type: fact, Project: fact, Milestone: fact, Owner: fact, Due: "2026-12-01"}
+	var blocks []document.Block
+	for range 37 {
+		blocks = append(blocks, document.Block{Kind: document.Quote, Blocks: []document.Block{document.Plain(strings.Repeat(unit, 40))}})
+	}
+
+	return connector.Content{
+		Number: strings.Repeat(unit, 40), Title: strings.Repeat(unit, 150), Blocks: blocks, Labels: labels, State: domain.Open, Facts: all, ChangedBy: fact,
+		URL: "https://a.test/" + strings.Repeat("x", 1985), Was: &connector.Was{Title: strings.Repeat("o", 150), State: domain.Closed, Facts: domain.Facts{Status: "o"}, Text: "x"},
+	}
+}
+
+// The largest there can be is cut, its text first, and stays a card.
+func TestLargest(t *testing.T) {
+	for _, unit := range []string{"🦀", `"`, `\`, "x", "ח"} {
+		c := largest(unit)
+		made := compose(c, marker)
+		if n := size(made); n > maxCard || n < maxCard*3/4 {
+			t.Errorf("%s: %d", unit, n)
+		}
+		wire := string(encode(made))
+		for _, part := range []string{`"text":"…(cut)"`, `"text":"Owner: "`, `"text":"Changed by: "`, `"title":"Open"`, ` +95"`} {
+			if !strings.Contains(wire, part) {
+				t.Errorf("%s: %s is not in %s", unit, part, wire)
+			}
+		}
+		d := connector.Digest{New: 100, URL: c.URL}
+		c.Blocks = nil
+		for range connector.DigestShows {
+			d.First = append(d.First, c)
+		}
+		sum := composeDigest(d, marker)
+		wire = string(encode(sum))
+		if n := size(sum); n > maxCard || n < maxCard/2 || !strings.Contains(wire, `"text":"and 9`) || !strings.Contains(wire, `"All items"`) {
+			t.Errorf("%s: %d: %s", unit, n, wire)
+		}
+	}
+	c := content
 	c.URL = "https://a.test/" + strings.Repeat("x", 4000)
-	if made := compose(c, marker); made.Actions != nil || made.Body[0].Inlines[0].Select != nil {
+	if made := compose(c, marker); made.Actions != nil || made.Body[0].Select != nil {
 		t.Error("a link nobody takes")
+	}
+}
+
+// Teams: JSON in JSON. A quotation mark is four bytes there, and what UTF-16
+// takes more for counts so.
+func TestSize(t *testing.T) {
+	for text, want := range map[string]int{"x": 2, `"`: 4, "ח": 2, "🦀": 4, `\`: 4, "安": 3, `"安`: 7} {
+		less, more := size(newCard(strings.Repeat(text, 5000))), size(newCard(strings.Repeat(text, 6000)))
+		if more-less != 1000*want {
+			t.Errorf("%s: %d, want %d", text, more-less, 1000*want)
+		}
 	}
 }
 
@@ -238,10 +361,37 @@ func TestCannot(t *testing.T) {
 // Nothing in a card can make a mention: that takes a member which is never there.
 func TestNoMembersOfTeamsOwn(t *testing.T) {
 	var members map[string]any
-	if err := json.Unmarshal(encode(compose(content, marker)), &members); err != nil || len(members) != 5 {
+	if err := json.Unmarshal(encode(compose(content, marker)), &members); err != nil || len(members) != 7 {
 		t.Error(members, err)
 	}
-	if strings.Contains(string(encode(compose(content, marker))), "msteams") {
-		t.Error("entities")
+	if teams, ok := members["msteams"].(map[string]any); !ok || len(teams) != 1 || teams["width"] != "Full" {
+		t.Error(members["msteams"])
+	}
+}
+
+// C9: there is no machine text in sight. Two copies of a message differ in the
+// name of an element.
+func TestMarkerIsOutOfSight(t *testing.T) {
+	made := compose(content, marker)
+	other := marker
+	other.Attempt++
+	if made.Body[0].ID == compose(content, other).Body[0].ID {
+		t.Error(made.Body[0].ID)
+	}
+	var see func(list []element)
+	see = func(list []element) {
+		for _, e := range list {
+			for _, r := range e.Inlines {
+				if strings.Contains(r.Text, "sync") || strings.Contains(r.Text, "4711") {
+					t.Errorf("%q", r.Text)
+				}
+			}
+			see(e.Items)
+			see(e.Columns)
+		}
+	}
+	see(made.Body)
+	if strings.Trim(made.Body[0].ID, "abcdefghijklmnopqrstuvwxyz0123456789-") != "" {
+		t.Error(made.Body[0].ID)
 	}
 }
