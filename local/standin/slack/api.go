@@ -53,8 +53,8 @@ func perChannel(c *call) (string, int, time.Duration) {
 }
 
 var (
-	posted  = []string{"channel", "text", "blocks", "metadata", "mrkdwn", "parse", "link_names", "unfurl_links", "unfurl_media", "thread_ts", "reply_broadcast"}
-	updated = []string{"channel", "ts", "text", "blocks", "metadata", "parse", "link_names", "unfurl_links", "unfurl_media"}
+	posted  = []string{"channel", "text", "blocks", "attachments", "metadata", "mrkdwn", "parse", "link_names", "unfurl_links", "unfurl_media", "thread_ts", "reply_broadcast"}
+	updated = []string{"channel", "ts", "text", "blocks", "attachments", "metadata", "parse", "link_names", "unfurl_links", "unfurl_media"}
 )
 
 // methods are those the stand-in knows
