@@ -65,6 +65,7 @@ var methods = map[string]method{
 	"chat.update":           {kind: chat.Write, scopes: []string{"chat:write"}, known: updated, limit: tier(50), do: (*Server).update},
 	"chat.delete":           {kind: chat.Write, scopes: []string{"chat:write"}, known: []string{"channel", "ts"}, limit: tier(50), do: (*Server).remove},
 	"conversations.info":    {known: []string{"channel", "include_num_members", "include_locale"}, limit: tier(50), do: (*Server).info},
+	"conversations.replies": {known: []string{"channel", "ts", "cursor", "oldest", "latest", "inclusive", "limit", "include_all_metadata"}, do: (*Server).replies},
 	"conversations.history": {known: []string{"channel", "cursor", "oldest", "latest", "inclusive", "limit", "include_all_metadata"}, do: (*Server).history},
 }
 
