@@ -106,8 +106,9 @@ func compose(c connector.Content) composed {
 		text:   fit(disarm.Text(message.Line(c))),
 		blocks: []block{richText(section(top(c)))},
 	}
-	for _, excerpt := range [][]block{rich(c.Blocks), unstyled(c.Blocks), nil} {
-		m.attachments = beside(c, excerpt)
+	text, cut := message.WithoutRest(c)
+	for _, excerpt := range [][]block{rich(text), unstyled(text), nil} {
+		m.attachments = beside(c, excerpt, cut)
 		if m.size() <= maxWire {
 			break
 		}
@@ -169,15 +170,19 @@ func linkable(address string) bool {
 }
 
 // beside is what stands beside the bar: the excerpt, the facts and the way to open
-// the item.
-func beside(c connector.Content, excerpt []block) []attachment {
+// the item, which is also the way to the rest of a text that was cut.
+func beside(c connector.Content, excerpt []block, cut bool) []attachment {
 	blocks := excerpt[:len(excerpt):len(excerpt)]
 	details := message.Details(c)
 	if details != "" {
 		blocks = append(blocks, context(details))
 	}
 	if linkable(c.URL) && !c.Deleted {
-		blocks = append(blocks, richText(section(opens("Open", c.URL))))
+		what := "Open"
+		if cut {
+			what = "Read the rest"
+		}
+		blocks = append(blocks, richText(section(opens(what, c.URL))))
 	}
 	if len(blocks) == 0 {
 		return []attachment{}

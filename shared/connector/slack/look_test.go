@@ -276,6 +276,15 @@ func TestTheOrderOfAMessage(t *testing.T) {
 	}
 }
 
+// A text that was cut ends with an ellipsis, and the link below leads to the rest.
+func TestTheRestOfAText(t *testing.T) {
+	c := renderer().Render(domain.Item{Title: "T", URL: "https://items.example/1", Description: strings.Repeat("word ", 500)})
+	got := strings.Split(outline(t, wireOf(c)), "\n")
+	if len(got) != 7 || !strings.HasSuffix(got[4], "…”") || strings.Contains(got[4], "https:") || got[6] != " section: b“Read the rest on items.example”→https://items.example/1" {
+		t.Errorf("%q", got)
+	}
+}
+
 // A message with nothing beside the bar has none, and an edit takes an older one
 // away.
 func TestAnEditTakesTheBarAway(t *testing.T) {
@@ -294,6 +303,19 @@ func TestAnEditTakesTheBarAway(t *testing.T) {
 	}
 	if body := f.take()[0].body; !strings.Contains(body, `"attachments":[]`) {
 		t.Errorf("an edit: %s", body)
+	}
+}
+
+// C13: a reply is a rich text, so that what it holds is shown as it was written.
+func TestAReplyIsNoMarkup(t *testing.T) {
+	f, b := startBot(t, false)
+	f.answers(200, nil, posted1)
+	if _, err := b.Reply(t.Context(), aReply()); err != nil {
+		t.Fatal(err)
+	}
+	body := f.take()[0].body
+	if got := outline(t, body); got != "rich_text\n section: “closed · status: planned → *done* <!here> — Ada”" || strings.Contains(body, "mrkdwn") {
+		t.Errorf("%s in %s", got, body)
 	}
 }
 
