@@ -53,8 +53,8 @@ func perChannel(c *call) (string, int, time.Duration) {
 }
 
 var (
-	posted  = []string{"channel", "text", "blocks", "metadata", "mrkdwn", "parse", "link_names", "unfurl_links", "unfurl_media", "thread_ts", "reply_broadcast"}
-	updated = []string{"channel", "ts", "text", "blocks", "metadata", "parse", "link_names", "unfurl_links", "unfurl_media"}
+	posted  = []string{"channel", "text", "blocks", "attachments", "metadata", "mrkdwn", "parse", "link_names", "unfurl_links", "unfurl_media", "thread_ts", "reply_broadcast"}
+	updated = []string{"channel", "ts", "text", "blocks", "attachments", "metadata", "parse", "link_names", "unfurl_links", "unfurl_media"}
 )
 
 // methods are those the stand-in knows
@@ -65,6 +65,7 @@ var methods = map[string]method{
 	"chat.update":           {kind: chat.Write, scopes: []string{"chat:write"}, known: updated, limit: tier(50), do: (*Server).update},
 	"chat.delete":           {kind: chat.Write, scopes: []string{"chat:write"}, known: []string{"channel", "ts"}, limit: tier(50), do: (*Server).remove},
 	"conversations.info":    {known: []string{"channel", "include_num_members", "include_locale"}, limit: tier(50), do: (*Server).info},
+	"conversations.replies": {known: []string{"channel", "ts", "cursor", "oldest", "latest", "inclusive", "limit", "include_all_metadata"}, do: (*Server).replies},
 	"conversations.history": {known: []string{"channel", "cursor", "oldest", "latest", "inclusive", "limit", "include_all_metadata"}, do: (*Server).history},
 }
 

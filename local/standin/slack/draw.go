@@ -42,18 +42,47 @@ func (d drawnText) spans() []picture.Span {
 	return picture.Plain(d.Text)
 }
 
-// draw shows a message: its blocks, or else its text.
+// draw shows a message: its blocks, or else its text, and a card for each
+// attachment.
 func draw(wire json.RawMessage) picture.Picture {
 	var held content
-	var blocks []json.RawMessage
-	if json.Unmarshal(wire, &held) != nil || json.Unmarshal(held.Blocks, &blocks) != nil || len(blocks) == 0 {
-		return picture.Picture{Blocks: mrkdwn.Blocks(held.Text)}
+	if json.Unmarshal(wire, &held) != nil {
+		return picture.Picture{}
 	}
-	var p picture.Picture
-	for _, raw := range blocks {
-		p.Blocks = append(p.Blocks, drawBlock(raw)...)
+	p := picture.Picture{Blocks: drawBlocks(held.Blocks)}
+	if len(p.Blocks) == 0 {
+		p.Blocks = mrkdwn.Blocks(held.Text)
+	}
+	var attachments []struct {
+		Color  string          `json:"color"`
+		Blocks json.RawMessage `json:"blocks"`
+	}
+	_ = json.Unmarshal(held.Attachments, &attachments)
+	for _, a := range attachments {
+		p.Cards = append(p.Cards, picture.Card{Color: cssColor(a.Color), Blocks: drawBlocks(a.Blocks)})
 	}
 	return p
+}
+
+func drawBlocks(raw json.RawMessage) []picture.Block {
+	var list []json.RawMessage
+	_ = json.Unmarshal(raw, &list)
+	var drawn []picture.Block
+	for _, one := range list {
+		drawn = append(drawn, drawBlock(one)...)
+	}
+	return drawn
+}
+
+// cssColor is an attachment's color, "" if it is none of the page's.
+func cssColor(name string) string {
+	if named, ok := map[string]string{"good": "#2eb886", "warning": "#daa038", "danger": "#a30200"}[name]; ok {
+		return named
+	}
+	if !color.MatchString(name) {
+		return ""
+	}
+	return name
 }
 
 func drawBlock(raw json.RawMessage) []picture.Block {
@@ -81,6 +110,8 @@ func drawBlock(raw json.RawMessage) []picture.Block {
 			spans = append(spans, e.spans()...)
 		}
 		return []picture.Block{{Kind: picture.Small, Spans: spans}}
+	case "rich_text":
+		return apart(drawRich(raw))
 	case "divider":
 		return []picture.Block{{Kind: picture.Rule}}
 	case "image":

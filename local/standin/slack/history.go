@@ -104,20 +104,11 @@ func (s *Server) pageSize(c *call) (int, object) {
 	return size, nil
 }
 
-// spanOf reads which messages are asked for.
+// spanOf reads which messages of a channel are asked for.
 func spanOf(c *call) (func(ts string) bool, object) {
-	oldest, latest, inclusive := int64(0), int64(1<<62), c.yes("inclusive")
-	for _, one := range []struct {
-		name string
-		into *int64
-	}{{"oldest", &oldest}, {"latest", &latest}} {
-		if asked := c.text(one.name); asked != "" {
-			read, ok := micros(asked)
-			if !ok {
-				return nil, fail("invalid_ts_" + one.name)
-			}
-			*one.into = read
-		}
+	within, refused := timesOf(c)
+	if refused != nil {
+		return nil, refused
 	}
 	from := int64(1 << 62)
 	if cursor := c.text("cursor"); cursor != "" {
@@ -131,9 +122,27 @@ func spanOf(c *call) (func(ts string) bool, object) {
 	}
 	return func(ts string) bool {
 		at, _ := micros(ts)
-		if at > from {
-			return false
+		return at <= from && within(ts)
+	}, nil
+}
+
+// timesOf reads between which times messages are asked for.
+func timesOf(c *call) (func(ts string) bool, object) {
+	oldest, latest, inclusive := int64(0), int64(1<<62), c.yes("inclusive")
+	for _, one := range []struct {
+		name string
+		into *int64
+	}{{"oldest", &oldest}, {"latest", &latest}} {
+		if asked := c.text(one.name); asked != "" {
+			read, ok := micros(asked)
+			if !ok {
+				return nil, fail("invalid_ts_" + one.name)
+			}
+			*one.into = read
 		}
+	}
+	return func(ts string) bool {
+		at, _ := micros(ts)
 		return at > oldest && at < latest || inclusive && (at == oldest || at == latest)
 	}, nil
 }

@@ -2,6 +2,7 @@ package slack
 
 import (
 	"encoding/json"
+	"fmt"
 	"mime"
 	"net/http"
 	"net/url"
@@ -92,26 +93,25 @@ func (s *Server) hookContent(c *chat.Call) (made content, refused string) {
 		}
 		body = []byte(values.Get("payload"))
 	}
-	var given map[string]json.RawMessage
-	if c.TooLarge || !utf8.Valid(body) || json.Unmarshal(body, &given) != nil || given == nil {
+	var members map[string]json.RawMessage
+	if c.TooLarge || !utf8.Valid(body) || json.Unmarshal(body, &members) != nil || members == nil {
 		return made, "invalid_payload"
 	}
-	for name := range given {
-		if !slices.Contains([]string{"text", "blocks", "unfurl_links", "unfurl_media", "thread_ts", "response_type", "mrkdwn"}, name) {
+	for name := range members {
+		if !slices.Contains([]string{"text", "blocks", "attachments", "unfurl_links", "unfurl_media", "thread_ts", "response_type", "mrkdwn"}, name) {
 			s.Violation("webhook: Slack reads no member %q", name)
 		}
 	}
-	if raw, ok := given["text"]; ok && json.Unmarshal(raw, &made.Text) != nil {
+	if raw, ok := members["text"]; ok && json.Unmarshal(raw, &made.Text) != nil {
 		return made, "invalid_payload"
 	}
-	if raw := given["blocks"]; len(raw) > 0 && string(raw) != "null" && string(raw) != "[]" {
-		made.Blocks = raw
-	}
-	if made.Text == "" && made.Blocks == nil {
+	made.Blocks = given(members["blocks"], nil)
+	made.Attachments = given(members["attachments"], nil)
+	if made.empty() {
 		return made, "no_text"
 	}
-	if s.judgeBlocks("webhook", made.Blocks) != nil {
-		return made, "invalid_blocks"
+	if refused := s.judgeForm("webhook", made); refused != nil {
+		return made, fmt.Sprint(refused["error"])
 	}
 	s.judgeText("webhook", made.Text)
 	return made, ""

@@ -17,10 +17,14 @@ const (
 
 // content is a message in Slack's own form.
 type content struct {
-	Text     string          `json:"text"`
-	Blocks   json.RawMessage `json:"blocks,omitempty"`
-	Metadata json.RawMessage `json:"metadata,omitempty"`
+	Text        string          `json:"text"`
+	Blocks      json.RawMessage `json:"blocks,omitempty"`
+	Attachments json.RawMessage `json:"attachments,omitempty"`
+	Metadata    json.RawMessage `json:"metadata,omitempty"`
 }
+
+// empty reports whether there is nothing to show.
+func (c content) empty() bool { return c.Text == "" && c.Blocks == nil && c.Attachments == nil }
 
 func typed(text string) json.RawMessage {
 	return encode(content{Text: strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;").Replace(text)})
@@ -44,7 +48,7 @@ func (s *Server) post(c *call) (object, *chat.Message) {
 	if refused != nil {
 		return refused, nil
 	}
-	if made.Text == "" && made.Blocks == nil {
+	if made.empty() {
 		return fail("no_text"), nil
 	}
 	if utf8.RuneCountInString(made.Text) > cutText {
@@ -66,11 +70,17 @@ func (s *Server) update(c *call) (object, *chat.Message) {
 		return fail("msg_too_long"), nil
 	}
 	before := contentOf(found)
-	made, refused := s.content(c, content{Metadata: before.Metadata}) // it stays unless another is given
+	// Metadata and attachments stay unless others are given, blocks do not beside a
+	// new text (https://docs.slack.dev/reference/methods/chat.update).
+	kept := content{Metadata: before.Metadata, Attachments: before.Attachments}
+	if c.args["text"] == nil {
+		kept.Blocks = before.Blocks
+	}
+	made, refused := s.content(c, kept)
 	if refused != nil {
 		return refused, nil
 	}
-	if made.Text == "" && made.Blocks == nil {
+	if made.empty() {
 		return fail("no_text"), nil
 	}
 	after := *found
@@ -119,10 +129,9 @@ func (s *Server) writable(c *call) (*Channel, object) {
 // content reads what a message is to hold, and judges it.
 func (s *Server) content(c *call, made content) (content, object) {
 	made.Text = c.text("text")
-	if raw := c.raw("blocks"); len(raw) > 0 && string(raw) != "null" && string(raw) != "[]" {
-		made.Blocks = raw
-	}
-	if refused := s.judgeBlocks(c.method, made.Blocks); refused != nil {
+	made.Blocks = given(c.raw("blocks"), made.Blocks)
+	made.Attachments = given(c.raw("attachments"), made.Attachments)
+	if refused := s.judgeForm(c.method, made); refused != nil {
 		return made, refused
 	}
 	if raw := c.raw("metadata"); len(raw) > 0 && string(raw) != "null" {
@@ -138,6 +147,17 @@ func (s *Server) content(c *call, made content) (content, object) {
 		s.Violation("%s: link_names or parse makes mentions of what is written in text", c.method)
 	}
 	return made, nil
+}
+
+// given is a list that a caller gave, nil if it is empty, or else what was before.
+func given(raw, before json.RawMessage) json.RawMessage {
+	switch {
+	case len(raw) == 0 || string(raw) == "null":
+		return before
+	case string(raw) == "[]":
+		return nil
+	}
+	return raw
 }
 
 // judgeText looks at the text beside the blocks, which is mrkdwn.
@@ -174,6 +194,9 @@ func (s *Server) view(m *chat.Message, metadata bool) object {
 	}
 	if held.Blocks != nil {
 		out["blocks"] = held.Blocks
+	}
+	if held.Attachments != nil {
+		out["attachments"] = shownAttachments(held.Attachments)
 	}
 	if m.Thread != "" {
 		out["thread_ts"] = m.Thread

@@ -64,13 +64,15 @@ func hazards(text string) []string {
 	var all []string
 	found, loose := tokens(text)
 	for _, t := range found {
-		address, _ := t.address()
+		address, label := t.address()
 		lower := strings.ToLower(address)
 		switch what := t.mention(); {
 		case what != "":
 			all = append(all, fmt.Sprintf("<%s> mentions %s", t.inner, what))
 		case !strings.HasPrefix(lower, "https://") && !strings.HasPrefix(lower, "http://"):
 			all = append(all, fmt.Sprintf("<%s> is a link that is none to a web page", t.inner))
+		case hidden(unescape.Replace(label), unescape.Replace(address)) != "":
+			all = append(all, fmt.Sprintf("<%s> is a link whose text names another host", t.inner))
 		}
 	}
 	if loose > 0 {

@@ -88,8 +88,22 @@ func TestTheTableOfNeedsIsComplete(t *testing.T) {
 	if _, err := b.Find(t.Context(), d.clock.now().Add(-time.Hour), []connector.Marker{marker}); err != nil {
 		t.Fatal(err)
 	}
+	reply := connector.Reply{
+		Message: written.Remote,
+		From:    domain.Progress{State: domain.Open},
+		To:      domain.Progress{State: domain.Closed},
+		Markers: []connector.Marker{{Integration: 1, Item: 2, Attempt: 1}},
+	}
+	answered, err := b.Reply(t.Context(), reply)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if found, ok, err := b.FindReply(t.Context(), reply); err != nil || !ok || found.Remote.ID != answered.Remote.ID {
+		t.Fatal(found, ok, err)
+	}
 	if _, err := b.Resolve(t.Context()); err != nil {
 		t.Fatal(err)
 	}
+	d.noViolations()
 	recorder.Needed(t, product.Needs)
 }

@@ -315,8 +315,6 @@ func TestBlocks(t *testing.T) {
 		{`{"type":"section","fields":[{"type":"mrkdwn","text":"` + long(2001) + `"}]}`, "invalid_blocks", "less than 2001"},
 		{`{"type":"context","elements":[]}`, "invalid_blocks", "fewer than 1"}, {`{"type":"context","elements":[{"type":"mrkdwn","text":"x"}]}`, "ok", ""},
 		{`{"type":"divider","block_id":"a"},{"type":"divider","block_id":"a"}`, "invalid_blocks", "already exists"},
-		{`{"type":"actions","elements":[{"type":"button","text":{"type":"plain_text","text":"Open"},"url":"https://example.com"}]}`, "ok", ""},
-		{`{"type":"actions","elements":[{"type":"button","text":{"type":"plain_text","text":"Open"},"url":"javascript:x"}]}`, "invalid_blocks", "valid URL"},
 	} {
 		d := start(t, nil)
 		r := d.call("chat.postMessage", ours, `{"channel":"C0WORK","text":"x","blocks":[`+c.blocks+`]}`)
@@ -363,7 +361,8 @@ func TestMentionsAreViolations(t *testing.T) {
 	for _, message := range []string{
 		`"text":"<!channel>"`, `"text":"x","blocks":[{"type":"section","text":{"type":"mrkdwn","text":"<@U1>"}}]`,
 		`"text":"x","blocks":[{"type":"context","elements":[{"type":"mrkdwn","text":"<!here>"}]}]`, `"text":"@x","link_names":true`, `"text":"x","parse":"full"`,
-		`"text":"x","blocks":[{"type":"markdown","text":"x"}]`, `"text":"x","colour":"red"`,
+		`"text":"x","blocks":[{"type":"markdown","text":"x"}]`, `"text":"x","colour":"red"`, `"text":"<https://evil.example|bank.example>"`,
+		`"text":"x","blocks":[{"type":"actions","elements":[{"type":"button","text":{"type":"plain_text","text":"Open"},"url":"https://example.com"}]}]`,
 	} {
 		d := start(t, nil)
 		if r := d.call("chat.postMessage", ours, `{"channel":"C0WORK",`+message+`}`); r.outcome() != "ok" || len(d.Violations()) != 1 {

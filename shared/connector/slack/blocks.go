@@ -1,104 +1,258 @@
 package slack
 
 import (
+	"encoding/json"
+	"net/url"
+	"regexp"
 	"strings"
+	"unicode/utf8"
 
 	"integrations/shared/connector"
 	"integrations/shared/connector/message"
 	"integrations/shared/markup"
 	"integrations/shared/markup/chat"
+	"integrations/shared/markup/document"
 )
 
-// Slack's limits, in code points. All blocks together may have about 13,200.
+// Limits, in code points. Slack publishes no limit for all blocks together. It
+// refuses more than about 13,300 characters and counts more than the texts
+// (https://github.com/slackapi/bolt-js/issues/2509,
+// https://github.com/slackapi/bolt-js/issues/2867), so the JSON is counted here.
 const (
-	maxText    = 4000
-	maxSection = 3000
-	maxBlocks  = 13_000
-	maxContext = 2000
+	maxText    = 4000   // of the text for notifications, and of a message without blocks
+	maxSection = 3000   // of a link in it
+	maxContext = 2000   // of small print
+	maxChanges = 1000   // of what has changed
+	maxLink    = 2000   // of an address
+	maxWire    = 12_000 // of the JSON of all blocks
 )
 
 // A block is a part of a message
 // (https://docs.slack.dev/reference/block-kit/blocks).
 type block struct {
-	Type     string `json:"type"`
-	Text     *text  `json:"text,omitempty"`
-	Elements []text `json:"elements,omitempty"`
+	Type     string    `json:"type"`
+	Elements []element `json:"elements,omitempty"`
 }
 
-// A text is literal, or mrkdwn. Verbatim keeps Slack from looking for names and
-// addresses in mrkdwn; no emoji, for their names in literal text.
-type text struct {
-	Type     string `json:"type"`
-	Text     string `json:"text"`
-	Verbatim *bool  `json:"verbatim,omitempty"`
-	Emoji    *bool  `json:"emoji,omitempty"`
+// An element is a part of a block: a text, a link, or a part of a rich text that
+// has elements itself
+// (https://docs.slack.dev/reference/block-kit/blocks/rich-text-block). Text in it
+// is never markup.
+type element struct {
+	Type     string    `json:"type"`
+	Text     string    `json:"text,omitempty"`
+	URL      string    `json:"url,omitempty"`
+	Style    any       `json:"style,omitempty"` // a *textStyle, or a list's style
+	Elements []element `json:"elements,omitempty"`
+	Indent   int       `json:"indent,omitempty"` // of a list, 0 to 8
+	Offset   int       `json:"offset,omitempty"` // of an ordered list: its first number less one
+	Border   int       `json:"border,omitempty"` // 1 within a quotation
+	Emoji    *bool     `json:"emoji,omitempty"`  // of plain_text
 }
 
-func plain(content string) text {
-	no := false
-	return text{Type: "plain_text", Text: content, Emoji: &no}
+// A textStyle is how text looks.
+type textStyle struct {
+	Bold   bool `json:"bold,omitempty"`
+	Italic bool `json:"italic,omitempty"`
+	Strike bool `json:"strike,omitempty"`
+	Code   bool `json:"code,omitempty"`
 }
 
-func mrkdwn(content string) text {
-	yes := true
-	return text{Type: "mrkdwn", Text: content, Verbatim: &yes}
+// An attachment is the part of a message beside the coloured bar. An attachment
+// with blocks may have no other members than these
+// (https://docs.slack.dev/messaging/formatting-message-text#attachments).
+type attachment struct {
+	Color    string  `json:"color"`
+	Fallback string  `json:"fallback"`
+	Blocks   []block `json:"blocks"`
 }
 
-func section(t text) block { return block{Type: "section", Text: &t} }
+// A composed message has a line for notifications and for screen readers, and
+// what people see.
+type composed struct {
+	text        string // mrkdwn
+	blocks      []block
+	attachments []attachment
+}
 
-// context is small print.
-func context(lines ...string) block {
-	b := block{Type: "context"}
-	for _, line := range lines {
-		if line != "" {
-			b.Elements = append(b.Elements, plain(markup.Cut(line, maxContext, "…")))
+// size is how long the JSON of all blocks is.
+func (m composed) size() int {
+	n := wire(m.blocks)
+	for _, a := range m.attachments {
+		n += wire(a.Blocks)
+	}
+	return n
+}
+
+func wire(blocks []block) int {
+	var out strings.Builder
+	e := json.NewEncoder(&out)
+	e.SetEscapeHTML(false)
+	if err := e.Encode(blocks); err != nil {
+		panic(err) // strings always marshal
+	}
+	return utf8.RuneCountInString(out.String())
+}
+
+// colors are those of the bar, by state.
+var colors = map[string]string{"open": "#2da44e", "closed": "#8250df", "deleted": "#6e7781"}
+
+// compose shows an item. Its title, its standing and what has changed stand at the
+// top, where Slack never hides anything; the rest is beside the bar, where a
+// client may put it behind "Show more". An excerpt whose structure takes too much
+// room is shown as plain text.
+func compose(c connector.Content) composed {
+	m := composed{
+		text:   fit(disarm.Text(message.Line(c))),
+		blocks: []block{richText(section(top(c)))},
+	}
+	text, cut := message.WithoutRest(c)
+	for _, excerpt := range [][]block{rich(text), unstyled(text), nil} {
+		m.attachments = beside(c, excerpt, cut)
+		if m.size() <= maxWire {
+			break
 		}
 	}
-	return b
+
+	return m
+}
+
+// top is the title, the header line and what has changed.
+func top(c connector.Content) []element {
+	line := title(c)
+	line = addText(line, "\n"+message.Sign(c)+" "+message.Standing(c), nil)
+	if changes := message.Sentence(c); changes != "" && !c.Deleted {
+		line = addText(line, "\n", nil)
+		line = addText(line, "Changed:", &textStyle{Bold: true})
+		line = addText(line, " "+markup.Cut(changes, maxChanges, "…"), nil)
+	}
+
+	return line
+}
+
+// title is number and title, which lead to the item. Where the title could be
+// read as an address, only the number does: no link may look as if it led
+// elsewhere.
+func title(c connector.Content) []element {
+	heading := message.Heading(c)
+	style := &textStyle{Bold: true, Strike: c.Deleted}
+	if !linkable(c.URL) {
+		return addText(nil, heading, style)
+	}
+	shown, rest := linkText(c)
+	if shown == "" {
+		return addText(nil, heading, style)
+	}
+
+	return addText([]element{{Type: "link", URL: c.URL, Text: shown, Style: style}}, rest, style)
+}
+
+// linkText divides a heading into what may be the text of a link and the rest.
+func linkText(c connector.Content) (shown, rest string) {
+	heading := message.Heading(c)
+	if !hostlike.MatchString(heading) {
+		return heading, ""
+	}
+	rest, ok := strings.CutPrefix(heading, c.Number)
+	if ok && !hostlike.MatchString(c.Number) {
+		return c.Number, rest
+	}
+
+	return "", heading
+}
+
+// hostlike finds what a reader could take for an address or for a host's name.
+// The dots of other writings count as dots in names of hosts.
+var hostlike = regexp.MustCompile(`://|[\pL\pN\pM_-][.。．｡][\pL]|[0-9][.。．｡][0-9]+[.。．｡][0-9]+[.。．｡][0-9]`)
+
+func linkable(address string) bool {
+	return address != "" && utf8.RuneCountInString(address) <= maxLink
+}
+
+// beside is what stands beside the bar: the excerpt, the facts and the way to open
+// the item, which is also the way to the rest of a text that was cut.
+func beside(c connector.Content, excerpt []block, cut bool) []attachment {
+	blocks := excerpt[:len(excerpt):len(excerpt)]
+	details := message.Details(c)
+	if details != "" {
+		blocks = append(blocks, context(details))
+	}
+	if linkable(c.URL) && !c.Deleted {
+		what := "Open"
+		if cut {
+			what = "Read the rest"
+		}
+		blocks = append(blocks, richText(section(opens(what, c.URL))))
+	}
+	if len(blocks) == 0 {
+		return []attachment{}
+	}
+	if details == "" {
+		details = message.Standing(c)
+	}
+
+	return []attachment{{Color: colors[message.State(c)], Fallback: fit(disarm.Text(details)), Blocks: blocks}}
+}
+
+// opens is a link that says where it leads. It is no button: a client that opens
+// a button's address asks the app for an answer as well, and shows a warning where
+// the app has no address for it, as an incoming webhook and most bots
+// (https://github.com/slackapi/node-slack-sdk/issues/869).
+func opens(what, address string) []element {
+	u, err := url.Parse(address)
+	if err == nil && utf8.RuneCountInString(u.Host) <= maxHost {
+		what += " on " + u.Host
+	}
+
+	return []element{{Type: "link", URL: address, Text: what, Style: &textStyle{Bold: true}}}
+}
+
+// maxHost is how long a host's name may be that is shown.
+const maxHost = 100
+
+// context is small print.
+func context(line string) block {
+	no := false
+	text := element{Type: "plain_text", Text: markup.Cut(line, maxContext, "…"), Emoji: &no}
+	return block{Type: "context", Elements: []element{text}}
+}
+
+// unstyled is an excerpt as plain text.
+func unstyled(blocks []document.Block) []block {
+	text := chat.Render(chat.Plain{}, blocks)
+	if text == "" {
+		return nil
+	}
+	return []block{richText(section(addText(nil, text, nil)))}
 }
 
 var disarm = chat.Slack{}
 
 // linked is a heading that leads to the item, as mrkdwn.
-func linked(c connector.Content) (string, bool) {
-	link := "<" + strings.ReplaceAll(c.URL, "&", "&amp;") + "|" + disarm.Text(message.Heading(c)) + ">"
-	return link, c.URL != "" && markup.Count(link) <= maxSection-100
-}
+func linked(c connector.Content) string {
+	shown, rest := linkText(c)
+	link := "<" + strings.ReplaceAll(c.URL, "&", "&amp;") + "|" + disarm.Text(shown) + ">"
+	if !linkable(c.URL) || shown == "" || markup.Count(link) > maxSection {
+		return disarm.Text(message.Heading(c))
+	}
 
-// compose shows an item: as blocks, and as a line for notifications and for
-// those who see no blocks.
-func compose(c connector.Content) ([]block, string) {
-	title := section(plain(message.Heading(c)))
-	if link, ok := linked(c); ok {
-		sign := "*"
-		if c.Deleted {
-			sign = "~"
-		}
-		title = section(mrkdwn(sign + link + sign))
-	}
-	blocks := []block{title, context(message.Sign(c)+" "+message.Standing(c), message.Details(c), message.Sentence(c))}
-	if c.Body != "" {
-		blocks = append(blocks, section(mrkdwn(markup.Cut(c.Body, maxSection, "…"))))
-	}
-	line := message.Heading(c) + " — " + message.State(c)
-	if changes := message.Sentence(c); changes != "" {
-		line = message.Heading(c) + " — " + changes
-	}
-	return blocks, fit(disarm.Text(line))
+	return link + disarm.Text(rest)
 }
 
 // whole shows an item without blocks.
 func whole(c connector.Content) string {
-	title, ok := linked(c)
-	if !ok {
-		title = disarm.Text(message.Heading(c))
-	}
-	all := title
-	for _, part := range []string{disarm.Text(message.Sign(c) + " " + message.Standing(c)), disarm.Text(message.Details(c)), disarm.Text(message.Sentence(c)), c.Body} {
+	all := linked(c)
+	for _, part := range []string{
+		disarm.Text(message.Sign(c) + " " + message.Standing(c)),
+		disarm.Text(message.Sentence(c)),
+		c.Body,
+		disarm.Text(message.Details(c)),
+	} {
 		if part != "" && markup.Count(all)+markup.Count(part)+2 <= maxText {
 			all += "\n" + part
 		}
 	}
+
 	return all
 }
 
@@ -114,27 +268,49 @@ func fit(escaped string) string {
 	return kept + "…"
 }
 
-// composeDigest sums items up.
-func composeDigest(d connector.Digest) ([]block, string) {
-	totals := message.Totals(d)
-	blocks := []block{section(mrkdwn("*" + disarm.Text(totals) + "*"))}
-	used, lines := 0, ""
-	for _, c := range message.Shown(d) {
-		line := disarm.Text(message.Heading(c))
-		if link, ok := linked(c); ok && used+markup.Count(link) < maxBlocks-maxSection {
-			line = link
+// composeDigest sums items up: totals, the items, how many more there are, and
+// where all of them are. Where not all links fit, the last items have none.
+func composeDigest(d connector.Digest) composed {
+	m := composed{text: fit(disarm.Text(message.Totals(d)))}
+	for links := len(message.Shown(d)); links >= 0; links-- {
+		m.blocks = []block{richText(digestParts(d, links)...)}
+		if m.size() <= maxWire {
+			break
 		}
-		line = "• " + line + " — " + message.State(c)
-		if used += markup.Count(line); markup.Count(lines)+markup.Count(line)+1 > maxSection {
-			blocks, lines = append(blocks, section(mrkdwn(lines))), ""
+	}
+
+	return m
+}
+
+// digestParts are a digest's parts, of whose items the first ones have links.
+func digestParts(d connector.Digest, links int) []element {
+	parts := []element{section(addText(nil, message.Totals(d), &textStyle{Bold: true}))}
+
+	list := element{Type: "rich_text_list", Style: "bullet"}
+	for i, c := range message.Shown(d) {
+		if i >= links {
+			c.URL = ""
 		}
-		lines = strings.TrimPrefix(lines+"\n"+line, "\n")
+		line := addText(title(c), " — "+message.Sign(c)+" "+message.Standing(c), nil)
+		list.Elements = append(list.Elements, section(line))
 	}
-	if lines != "" {
-		blocks = append(blocks, section(mrkdwn(lines)))
+	if len(list.Elements) > 0 {
+		parts = append(parts, list)
 	}
+
+	var end []element
 	if more := message.More(d); more != "" {
-		blocks = append(blocks, context(more))
+		end = addText(end, more, nil)
 	}
-	return blocks, disarm.Text(totals)
+	if all, ok := chat.Address(d.URL); ok && linkable(all) {
+		if len(end) > 0 {
+			end = addText(end, "\n", nil)
+		}
+		end = append(end, opens("All items", all)...)
+	}
+	if len(end) > 0 {
+		parts = append(parts, section(end))
+	}
+
+	return parts
 }

@@ -53,15 +53,13 @@ func (b *Bot) Manner() connector.Manner {
 
 // Create posts the item.
 func (b *Bot) Create(ctx gocontext.Context, c connector.Content, m connector.Marker) (connector.Written, error) {
-	blocks, line := compose(c)
-	a, err := b.post(ctx, post{Text: line, Blocks: blocks}, m)
+	a, err := b.post(ctx, created(compose(c)), m)
 	return written(a.Channel, a.TS, c), err
 }
 
 // Digest posts the digest. Who looks for it finds it like an item's message.
 func (b *Bot) Digest(ctx gocontext.Context, d connector.Digest, m connector.Marker) (connector.Written, error) {
-	blocks, line := composeDigest(d)
-	a, err := b.post(ctx, post{Text: line, Blocks: blocks}, m)
+	a, err := b.post(ctx, created(composeDigest(d)), m)
 	return written(a.Channel, a.TS, connector.Content{}), err
 }
 
@@ -83,7 +81,7 @@ var stamp = regexp.MustCompile(`^[0-9]{1,12}\.[0-9]{1,9}$`)
 
 // badBlocks are the codes of a message whose blocks Slack does not take
 // (https://docs.slack.dev/reference/methods/chat.update#errors).
-var badBlocks = []string{"invalid_blocks", "invalid_blocks_format", "msg_blocks_too_long"}
+var badBlocks = []string{"invalid_blocks", "invalid_blocks_format", "msg_blocks_too_long", "invalid_attachments"}
 
 // names reports whether an answer is about a message. What it does not say does
 // not count.
@@ -98,17 +96,21 @@ func (b *Bot) unknown() error {
 
 // Update edits the message. One whose blocks Slack does not take is sent again
 // without them, so that it says the right thing in plainer form; it is never
-// posted anew here.
+// posted anew here. Slack keeps the attachments, and in some cases the blocks, of a
+// message that is edited without that member, so both are always given, as empty
+// lists where there are none.
 func (b *Bot) Update(ctx gocontext.Context, sent connector.Sent, c connector.Content, m connector.Marker) (connector.Written, error) {
 	if !stamp.MatchString(sent.Remote.ID) {
 		return connector.Written{}, b.unknown()
 	}
 	channel := cmp.Or(sent.Remote.Key, b.where())
-	blocks, line := compose(c)
-	p := post{Channel: channel, TS: sent.Remote.ID, Text: line, Blocks: blocks, Metadata: metadataOf(m)}
+	shown := compose(c)
+	p := post{Channel: channel, TS: sent.Remote.ID, Text: shown.text, Blocks: shown.blocks, Attachments: shown.attachments, Metadata: metadataOf(m)}
 	a, err := b.write(ctx, "chat.update", p)
 	if slices.Contains(badBlocks, a.Error) {
-		p.Text, p.Blocks = whole(c), nil
+		p.Text = whole(c)
+		p.Blocks = []block{}
+		p.Attachments = []attachment{}
 		a, err = b.write(ctx, "chat.update", p)
 	}
 	switch {

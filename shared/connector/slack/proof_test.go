@@ -179,7 +179,7 @@ func TestBlocksTooLong(t *testing.T) {
 		f, b := startBot(t, false)
 		f.answer = func(w http.ResponseWriter, _ *http.Request, body string) {
 			answer := `{"ok":true,"ts":"1.1"}`
-			if strings.Contains(body, `"blocks"`) {
+			if strings.Contains(body, `"blocks":[{`) {
 				answer = `{"ok":false,"error":"` + code + `"}`
 			}
 			_, _ = w.Write([]byte(answer))
@@ -187,7 +187,7 @@ func TestBlocksTooLong(t *testing.T) {
 		if _, err := b.Update(t.Context(), connector.Sent{Remote: domain.Remote{ID: "1.1"}}, content, marker); err != nil {
 			t.Errorf("%s: %v", code, err)
 		}
-		if calls := f.take(); len(calls) != 2 || strings.Contains(calls[1].body, `"blocks"`) {
+		if calls := f.take(); len(calls) != 2 || strings.Contains(calls[1].body, `"blocks":[{`) {
 			t.Errorf("%s: %v", code, calls)
 		}
 		// A post is not made anew: nothing says how it would look.

@@ -28,7 +28,14 @@ func (b *Bot) Reply(ctx gocontext.Context, r connector.Reply) (connector.Written
 
 	channel := cmp.Or(r.Message.Key, b.where())
 	marker := r.Markers[len(r.Markers)-1]
-	p := post{Channel: channel, ThreadTS: r.Message.ID, Text: disarm.Text(message.ReplyText(r)), Metadata: metadataOf(marker)}
+	text := message.ReplyText(r)
+	p := post{
+		Channel:  channel,
+		ThreadTS: r.Message.ID,
+		Text:     disarm.Text(text),
+		Blocks:   []block{richText(section(addText(nil, text, nil)))},
+		Metadata: metadataOf(marker),
+	}
 	a, err := b.write(ctx, "chat.postMessage", folded(p))
 	switch {
 	case err != nil:

@@ -39,22 +39,34 @@ func newCore(look Look, client *outbound.Client, now func() time.Time) core {
 		now = time.Now
 	}
 	return core{
-		Renderer: message.Renderer{Dialect: chat.Slack{}, TitleTemplate: look.TitleTemplate, BodyTemplate: look.BodyTemplate},
+		Renderer: message.Renderer{Dialect: chat.Slack{}, TitleTemplate: look.TitleTemplate, BodyTemplate: look.BodyTemplate, Blocks: true},
 		client:   client, now: now, digestOver: look.DigestOver,
 	}
 }
 
 // A post is what we write of a message. Names and addresses in it are not
-// looked for (link_names and parse are unset), nor is anything unfolded.
+// looked for (link_names and parse are unset), nor is anything unfolded. With
+// blocks beside it, text is shown in notifications only. An empty list is written,
+// nil is not.
 type post struct {
-	Channel     string    `json:"channel,omitempty"`
-	TS          string    `json:"ts,omitempty"`
-	ThreadTS    string    `json:"thread_ts,omitempty"`
-	Text        string    `json:"text"`
-	Blocks      []block   `json:"blocks,omitempty"`
-	Metadata    *metadata `json:"metadata,omitempty"`
-	UnfurlLinks *bool     `json:"unfurl_links,omitempty"`
-	UnfurlMedia *bool     `json:"unfurl_media,omitempty"`
+	Channel     string       `json:"channel,omitempty"`
+	TS          string       `json:"ts,omitempty"`
+	ThreadTS    string       `json:"thread_ts,omitempty"`
+	Text        string       `json:"text"`
+	Blocks      []block      `json:"blocks,omitzero"`
+	Attachments []attachment `json:"attachments,omitzero"`
+	Metadata    *metadata    `json:"metadata,omitempty"`
+	UnfurlLinks *bool        `json:"unfurl_links,omitempty"`
+	UnfurlMedia *bool        `json:"unfurl_media,omitempty"`
+}
+
+// created is a new message as it is composed.
+func created(m composed) post {
+	p := post{Text: m.text, Blocks: m.blocks}
+	if len(m.attachments) > 0 {
+		p.Attachments = m.attachments
+	}
+	return p
 }
 
 // folded is a new message in which nothing is unfolded.

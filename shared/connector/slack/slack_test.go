@@ -11,10 +11,11 @@ import (
 	"integrations/shared/connector"
 	"integrations/shared/connector/connectortest"
 	"integrations/shared/domain"
+	"integrations/shared/markup/document"
 )
 
 var content = connector.Content{
-	Number: "WI-1", Title: "Say <!here> & *go*", Body: "Some *text*.", Labels: []string{"a", "b"}, State: domain.Open, URL: "https://app.test/1?a=1&b=2",
+	Number: "WI-1", Title: "Say <!here> & *go*", Body: "Some *text*.", Blocks: document.Parse("Some **text**."), Labels: []string{"a", "b"}, State: domain.Open, URL: "https://app.test/1?a=1&b=2",
 }
 
 const posted1 = `{"ok":true,"channel":"C0123456789","ts":"1763892000.000100","message":{"text":"x"}}`
@@ -29,9 +30,13 @@ func TestCreate(t *testing.T) {
 	}
 	calls := f.take()
 	want := `{"channel":"C0123456789","text":"WI-1 Say &lt;!here&gt; &amp; *` + "\u200b" + `go*` + "\u200b" + ` — open","blocks":[` +
-		`{"type":"section","text":{"type":"mrkdwn","text":"*<https://app.test/1?a=1&amp;b=2|WI-1 Say &lt;!here&gt; &amp; *` + "\u200b" + `go*` + "\u200b" + `>*","verbatim":true}},` +
-		`{"type":"context","elements":[{"type":"plain_text","text":"🟢 open · a, b","emoji":false}]},` +
-		`{"type":"section","text":{"type":"mrkdwn","text":"Some *text*.","verbatim":true}}],` +
+		`{"type":"rich_text","elements":[{"type":"rich_text_section","elements":[` +
+		`{"type":"link","text":"WI-1 Say <!here> & *go*","url":"https://app.test/1?a=1&b=2","style":{"bold":true}},` +
+		`{"type":"text","text":"\n🟢 open"}]}]}],` +
+		`"attachments":[{"color":"#2da44e","fallback":"Labels: a, b","blocks":[` +
+		`{"type":"rich_text","elements":[{"type":"rich_text_section","elements":[{"type":"text","text":"Some "},{"type":"text","text":"text","style":{"bold":true}},{"type":"text","text":"."}]}]},` +
+		`{"type":"context","elements":[{"type":"plain_text","text":"Labels: a, b","emoji":false}]},` +
+		`{"type":"rich_text","elements":[{"type":"rich_text_section","elements":[{"type":"link","text":"Open on app.test","url":"https://app.test/1?a=1&b=2","style":{"bold":true}}]}]}]}],` +
 		`"metadata":{"event_type":"integrations_item","event_payload":{"key":"77/4711/2/` + connectortest.Tag + `"}},"unfurl_links":false,"unfurl_media":false}`
 	if len(calls) != 1 || calls[0].path != "/api/chat.postMessage" || calls[0].body != want {
 		t.Errorf("got  %s\nwant %s", calls[0].body, want)
@@ -49,16 +54,16 @@ func TestUpdate(t *testing.T) {
 		t.Fatal(w, err)
 	}
 	body := f.take()[0].body
-	for _, part := range []string{`"channel":"C9","ts":"1763892000.000100"`, `"✅ closed · a, b"`, `"closed; title was “Old”"`, `"key":"77/4711/2/` + connectortest.Tag + `"`} {
+	for _, part := range []string{`"channel":"C9","ts":"1763892000.000100"`, `"text":"\n✅ closed\n"`, `{"type":"text","text":"Changed:","style":{"bold":true}},{"type":"text","text":" closed · title was “Old”"}`, `"color":"#8250df"`, `"key":"77/4711/2/` + connectortest.Tag + `"`} {
 		if !strings.Contains(body, part) {
 			t.Errorf("%s is not in %s", part, body)
 		}
 	}
-	c.Deleted, c.Body = true, ""
+	c.Deleted, c.Body, c.Blocks = true, "", nil
 	if _, err := b.Update(t.Context(), sent, c, marker); err != nil {
 		t.Fatal(err)
 	}
-	if body := f.take()[0].body; !strings.Contains(body, `"~<https://app.test/1`) || !strings.Contains(body, `"🗑️ deleted`) || strings.Contains(body, "Some") {
+	if body := f.take()[0].body; !strings.Contains(body, `"style":{"bold":true,"strike":true}`) || !strings.Contains(body, `"\n🗑️ deleted"`) || strings.Contains(body, "Some") || strings.Contains(body, "Open on") {
 		t.Error(body)
 	}
 	for _, bad := range []string{"", "x", "1763892000", "1.1&channel=C2"} {
@@ -75,8 +80,10 @@ func second[T any](_ T, err error) error { return err }
 // and never become a new message.
 func TestUpdateWithoutBlocks(t *testing.T) {
 	f, b := startBot(t, false)
-	for _, then := range []string{posted1, `{"ok":false,"error":"invalid_blocks"}`, `{"ok":false,"error":"message_not_found"}`} {
-		answers := []string{`{"ok":false,"error":"invalid_blocks","response_metadata":{"messages":["[ERROR] x"]}}`, then}
+	for code, then := range map[string]string{
+		"invalid_blocks": posted1, "msg_blocks_too_long": posted1, "invalid_attachments": posted1, "invalid_blocks_format": `{"ok":false,"error":"message_not_found"}`,
+	} {
+		answers := []string{`{"ok":false,"error":"` + code + `","response_metadata":{"messages":["[ERROR] x"]}}`, then}
 		f.answer = func(w http.ResponseWriter, _ *http.Request, _ string) {
 			fmt.Fprint(w, answers[0])
 			answers = answers[1:]
@@ -90,11 +97,15 @@ func TestUpdateWithoutBlocks(t *testing.T) {
 			t.Errorf("%s: %v", then, err)
 		}
 		var plain struct {
-			Text   string
-			Blocks []any
+			Text                string
+			Blocks, Attachments []any
 		}
-		if err := json.Unmarshal([]byte(calls[1].body), &plain); err != nil || plain.Blocks != nil || !strings.Contains(plain.Text, "<https://app.test/1") || !strings.Contains(plain.Text, "Some *text*.") {
+		if err := json.Unmarshal([]byte(calls[1].body), &plain); err != nil || !strings.Contains(plain.Text, "<https://app.test/1") || !strings.Contains(plain.Text, "Some *text*.") {
 			t.Errorf("%+v %v", plain, err)
+		}
+		// What is not given could stay: lists that are empty take it away.
+		if plain.Blocks == nil || len(plain.Blocks) > 0 || plain.Attachments == nil || len(plain.Attachments) > 0 {
+			t.Errorf("blocks %v, attachments %v", plain.Blocks, plain.Attachments)
 		}
 	}
 	f.answers(200, nil, `{"ok":false,"error":"invalid_blocks"}`)
@@ -106,18 +117,28 @@ func TestUpdateWithoutBlocks(t *testing.T) {
 func TestDigest(t *testing.T) {
 	f, b := startBot(t, false)
 	f.answers(200, nil, posted1)
-	d := connector.Digest{New: 10, Closed: 2, First: []connector.Content{content, {Title: "No <link>", State: domain.Closed}, {Number: "N", Title: "x", Deleted: true, URL: "https://a.test/" + strings.Repeat("x", 3000)}}}
+	d := connector.Digest{New: 10, Closed: 2, URL: "https://app.test/items?all=1&x=2", First: []connector.Content{
+		content,
+		{Title: "No <link>", State: domain.Closed, Facts: domain.Facts{Status: "done", Priority: "high"}},
+		{Number: "N", Title: "x", Deleted: true, URL: "https://a.test/" + strings.Repeat("x", 3000)},
+	}}
 	if w, err := b.Digest(t.Context(), d, connector.Marker{Integration: 77, Item: 5, Attempt: 1}); err != nil || w.Remote.ID == "" {
 		t.Fatal(w, err)
 	}
-	body := f.take()[0].body
-	for _, part := range []string{
-		`"text":"12 items: 10 new, 2 closed"`, `"*12 items: 10 new, 2 closed*"`, `• <https://app.test/1?a=1&amp;b=2|WI-1 Say &lt;!here&gt;`,
-		`\n• No &lt;link&gt; — closed\n• N x — deleted"`, `"and 9 more"`, `"key":"77/5/1"`,
-	} {
-		if !strings.Contains(body, part) {
-			t.Errorf("%s is not in %s", part, body)
-		}
+	call := f.take()[0]
+	if !strings.Contains(call.body, `"text":"12 items: 10 new, 2 closed"`) || !strings.Contains(call.body, `"key":"77/5/1"`) || strings.Contains(call.body, `"attachments"`) {
+		t.Error(call.body)
+	}
+	want := strings.Join([]string{
+		"rich_text",
+		" section: b“12 items: 10 new, 2 closed”",
+		" bullet: b“WI-1 Say <!here> & *go*”→https://app.test/1?a=1&b=2 “ — 🟢 open”",
+		" bullet: b“No <link>” “ — ✅ closed · done · priority: high”",
+		" bullet: bs“N x” “ — 🗑️ deleted”",
+		" section: “and 9 more⏎” b“All items on app.test”→https://app.test/items?all=1&x=2",
+	}, "\n")
+	if got := outline(t, call.body); got != want {
+		t.Errorf("got\n%s\nwant\n%s", got, want)
 	}
 	f2, w := startHook(t)
 	f2.answers(200, nil, "ok")

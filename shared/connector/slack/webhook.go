@@ -35,8 +35,7 @@ func (w *Webhook) Manner() connector.Manner { return connector.Manner{DigestOver
 
 // Create posts the item. The marker has no place in it.
 func (w *Webhook) Create(ctx gocontext.Context, c connector.Content, _ connector.Marker) (connector.Written, error) {
-	blocks, line := compose(c)
-	return connector.Written{Seen: written("", "", c).Seen}, w.post(ctx, post{Text: line, Blocks: blocks})
+	return connector.Written{Seen: written("", "", c).Seen}, w.post(ctx, created(compose(c)))
 }
 
 // Update is not possible.
@@ -46,8 +45,7 @@ func (w *Webhook) Update(gocontext.Context, connector.Sent, connector.Content, c
 
 // Digest posts the digest.
 func (w *Webhook) Digest(ctx gocontext.Context, d connector.Digest, _ connector.Marker) (connector.Written, error) {
-	blocks, line := composeDigest(d)
-	return connector.Written{}, w.post(ctx, post{Text: line, Blocks: blocks})
+	return connector.Written{}, w.post(ctx, created(composeDigest(d)))
 }
 
 // post sends a message. Slack answers in plain text: ok, or the reason.
