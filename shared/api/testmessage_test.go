@@ -67,6 +67,7 @@ type way struct {
 // A scenery is what differs between tests of the stand-ins.
 type scenery struct {
 	slackOff, slackArchived bool
+	blind                   bool // the bot of Slack may not read the channel's history
 	discordOff, mute        bool
 	thread                  string // of the Discord webhook
 	flowOff                 bool
@@ -76,9 +77,13 @@ type scenery struct {
 // ways are all five, on stand-ins of their own.
 func ways(t *testing.T, s scenery) []way {
 	t.Helper()
+	scopes := []string{"chat:write", "channels:read", "channels:history"}
+	if s.blind {
+		scopes = scopes[:2]
+	}
 	onSlack, err1 := slackstandin.Open(slackstandin.Config{
 		Dir:      t.TempDir(),
-		Accounts: map[string]slackstandin.Account{slackToken: {Name: "sync", User: "U0SYNC0001", Bot: true, Scopes: []string{"chat:write", "channels:history", "channels:read"}}},
+		Accounts: map[string]slackstandin.Account{slackToken: {Name: "sync", User: "U0SYNC0001", Bot: true, Scopes: scopes}},
 		Channels: []slackstandin.Channel{{ID: slackChannel, Name: "work", Archived: s.slackArchived}},
 		Hooks:    []slackstandin.Hook{{Path: slackHook, Channel: slackChannel, App: "sync", Off: s.slackOff}},
 	})
@@ -309,6 +314,7 @@ func TestATestMessageThatIsRefused(t *testing.T) {
 		"no webhook of Slack":      {scenery{slackOff: true}, 1, "false reachable=ok credentials=no(credentials_rejected) target=?(only_by_posting) post=no(credentials_rejected)", true},
 		"archived, by webhook":     {scenery{slackArchived: true}, 1, "false reachable=ok credentials=ok target=no(target_not_found) post=no(target_not_found)", true},
 		"archived, by bot":         {scenery{slackArchived: true}, 0, "false reachable=ok credentials=ok target=no(archived) write=no(archived) history=ok post=?(not_sent)", false},
+		"no right to read":         {scenery{blind: true}, 0, "false reachable=ok credentials=ok target=ok write=ok history=no(history_not_allowed) post=ok", true},
 		"no webhook of Discord":    {scenery{discordOff: true}, 3, "false reachable=ok credentials=no(target_not_found) post=?(not_sent)", false},
 		"an unknown thread":        {scenery{thread: "1000000000000000009"}, 3, "false reachable=ok credentials=ok target=no(target_not_found) post=no(target_not_found)", true},
 		"a thread":                 {scenery{thread: discordThread}, 3, "true reachable=ok credentials=ok target=ok post=ok", true},
