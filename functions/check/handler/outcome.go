@@ -118,7 +118,7 @@ func disproved(c connector.Check, failed *connector.Error) connector.Check {
 		return connector.Passed(c.Name)
 	case failed.Class == connector.Ambiguous:
 		return connector.Undecided(c.Name, noAnswer)
-	case c.Name == checkWrite && failed.Class == connector.Final && failed.Status != 0:
+	case c.Name == checkWrite && failed.Class == connector.Final && failed.Scope == connector.IntegrationScope && failed.Status != 0:
 		return connector.Refused(c.Name, failed.Code)
 	}
 
