@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -287,9 +288,9 @@ func TestAnswersToTestMessages(t *testing.T) {
 	}
 	for _, s := range chatStages(t) {
 		for _, a := range answers {
-			asked := 0
+			var asked atomic.Int32
 			client := connectortest.Serve(t, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-				asked++
+				asked.Add(1)
 				w.Header().Set("Content-Type", "application/json")
 				for name, values := range a.header {
 					w.Header()[name] = values
@@ -300,10 +301,10 @@ func TestAnswersToTestMessages(t *testing.T) {
 			c := s.open(client)
 
 			_, first := c.Create(t.Context(), content(c), marker)
-			asked = 0
+			asked.Store(0)
 			_, err := c.(connector.Tester).Test(t.Context(), connector.TestMessage{Integration: 1, ItemType: "work_item", AskedBy: 2, AskedAt: now})
-			if (err == nil) != (first == nil) || asked != 1 {
-				t.Errorf("%s, %d %q: %v after %d requests, an item's message %v", s.name, a.status, a.body, err, asked, first)
+			if (err == nil) != (first == nil) || asked.Load() != 1 {
+				t.Errorf("%s, %d %q: %v after %d requests, an item's message %v", s.name, a.status, a.body, err, asked.Load(), first)
 			}
 			if err == nil || first == nil {
 				continue

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -324,11 +325,11 @@ func TestATestMessageThatIsRefused(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			y := ways(t, c.scenery)[c.way]
-			posts := 0
+			var posts atomic.Int32
 			w := y.trying(t, func(next http.Handler) http.Handler {
 				return http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
 					if r.Method == http.MethodPost {
-						posts++
+						posts.Add(1)
 					}
 					next.ServeHTTP(rw, r)
 				})
@@ -337,8 +338,8 @@ func TestATestMessageThatIsRefused(t *testing.T) {
 			if got := said(t, status, body); got != c.want {
 				t.Errorf("%s\nwant %s", got, c.want)
 			}
-			if want := map[bool]int{true: 1}[c.sent]; posts != want {
-				t.Errorf("%d posts, want %d", posts, want)
+			if want := map[bool]int{true: 1}[c.sent]; int(posts.Load()) != want {
+				t.Errorf("%d posts, want %d", posts.Load(), want)
 			}
 		})
 	}
@@ -595,9 +596,9 @@ func TestNoTestMessageAgainstTheCredential(t *testing.T) {
 		}, "integration_waiting", "60"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			asked := 0
+			var asked atomic.Int32
 			w := y.trying(t, func(next http.Handler) http.Handler {
-				return http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) { asked++; next.ServeHTTP(rw, r) })
+				return http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) { asked.Add(1); next.ServeHTTP(rw, r) })
 			})
 			_, lease := y.held(t, w)
 			w.resolved(t, lease)
@@ -606,8 +607,8 @@ func TestNoTestMessageAgainstTheCredential(t *testing.T) {
 
 			resp := send(t, w.check, request{id: y.id.String(), body: `{"post":true}`})
 			refused(t, resp, refusal{409, c.code, nil})
-			if resp.Headers["retry-after"] != c.wait || asked != 0 || strings.Contains(resp.Body, "another organisation") {
-				t.Errorf("%v %s, %d requests", resp.Headers, resp.Body, asked)
+			if resp.Headers["retry-after"] != c.wait || asked.Load() != 0 || strings.Contains(resp.Body, "another organisation") {
+				t.Errorf("%v %s, %d requests", resp.Headers, resp.Body, asked.Load())
 			}
 			w.now = w.now.Add(30 * time.Second) // it has counted
 			if status, body, _ := y.post(t, w); status != 429 {

@@ -5,6 +5,7 @@ import (
 	"net/http/httptest"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"integrations/client"
@@ -53,15 +54,15 @@ func TestCheckPosts(t *testing.T) {
 	}
 
 	// An answer that is lost is not asked for again.
-	asked := 0
+	var asked atomic.Int32
 	server := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
-		asked++
+		asked.Add(1)
 		panic(http.ErrAbortHandler)
 	}))
 	defer server.Close()
 	s := &session{t: t, env: map[string]string{"INTEGRATIONS_API": server.URL}}
-	if code := s.run("check", "1", "-post"); code != exitFailed || asked != 1 {
-		t.Errorf("exit %d after %d requests", code, asked)
+	if code := s.run("check", "1", "-post"); code != exitFailed || asked.Load() != 1 {
+		t.Errorf("exit %d after %d requests", code, asked.Load())
 	}
 }
 
