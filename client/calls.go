@@ -81,6 +81,15 @@ func (c *Client) CheckIntegration(ctx context.Context, id string) (CheckResult, 
 	return result, err
 }
 
+// PostTestMessage does what CheckIntegration does, and has the service post one
+// test message into the chat. It is never sent a second time by itself: where the
+// answer is lost, look in the chat before the next call.
+func (c *Client) PostTestMessage(ctx context.Context, id string) (CheckResult, error) {
+	var result CheckResult
+	_, err := c.do(ctx, post(path("integrations", id, "check"), map[string]bool{"post": true}), &result)
+	return result, err
+}
+
 // GetStatus reads how an integration stands.
 func (c *Client) GetStatus(ctx context.Context, id string) (Status, error) {
 	var s Status

@@ -17,7 +17,7 @@ import (
 )
 
 // more are the methods that put several calls together.
-var more = []string{"Integrations", "Syncs", "Plan", "Items", "WaitForSync"}
+var more = []string{"Integrations", "Syncs", "Plan", "Items", "WaitForSync", "PostTestMessage"}
 
 func TestEveryOperationHasAMethod(t *testing.T) {
 	var want []string

@@ -38,6 +38,15 @@ type Change struct {
 type CheckResult struct {
 	OK     *bool   `json:"ok"` // nil where it cannot be known
 	Checks []Check `json:"checks"`
+	// Message is the test message, nil where none was posted or the provider does
+	// not say which it is.
+	Message *TestMessage `json:"message"`
+}
+
+// A TestMessage is the message that PostTestMessage has posted.
+type TestMessage struct {
+	ID  string  `json:"id"`
+	URL *string `json:"url"` // nil where it is not known
 }
 
 // A Check is one thing that was looked at.

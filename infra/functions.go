@@ -94,7 +94,7 @@ func (s *service) managing() []definition {
 		{
 			name: "check", about: "Asks a provider whether what is configured works", timeout: checkTimeout, memory: 128,
 			dials:       true,
-			environment: s.callerEnvironment(s.tellDials),
+			environment: s.callerEnvironment(s.tellDials, s.tellPacing),
 			statements:  checksIntegration,
 		},
 		{
@@ -224,10 +224,13 @@ func (s *service) tellWorker(r resources, env map[string]*string) {
 	env["LEASE_MARGIN_SECONDS"] = secondsText(s.Timings.LeaseMargin)
 	env["PULL_SECONDS"] = secondsText(s.Timings.Pull)
 	env["MAXIMUM_CONCURRENCY"] = jsii.String(strconv.Itoa(s.MaximumConcurrency))
-	env["PACING"] = &s.Pacing
+	s.tellPacing(r, env)
 	env["RELINK_BEFORE"] = &s.RestoredAt
 	env["ITEMS_URL"] = &s.ItemsURL
 }
+
+// tellPacing says how fast providers may be called.
+func (s *service) tellPacing(_ resources, env map[string]*string) { env["PACING"] = &s.Pacing }
 
 func secondsText(d time.Duration) *string { return jsii.String(strconv.Itoa(int(d.Seconds()))) }
 

@@ -149,7 +149,7 @@ func TestWhoMayDoWhat(t *testing.T) {
 		{"kms:VerifyMac", nil},
 		{"dynamodb:Scan", nil},
 		{"dynamodb:Query", []string{"dispatch", "ingest", "items", "list", "providersync", "status", "syncs"}},
-		{"dynamodb:PutItem", []string{"cancel", "create", "delete", "dispatch", "ingest", "patch", "providersync"}},
+		{"dynamodb:PutItem", []string{"cancel", "check", "create", "delete", "dispatch", "ingest", "patch", "providersync"}},
 		{"dynamodb:BatchWriteItem", []string{"dispatch", "providersync"}},
 		{"events:PutEvents", []string{"dispatch", "providersync"}},
 		{"dynamodb:DeleteItem", []string{"create", "delete", "dispatch", "ingest", "patch", "providersync"}},

@@ -71,10 +71,11 @@ func deletesIntegration(r resources) []awsiam.PolicyStatement {
 	}
 }
 
-// checksIntegration opens secrets, to ask the provider with them.
+// checksIntegration opens secrets, to ask the provider with them. It counts checks and test messages by UpdateItem, and
+// what a test message takes of a credential's pace by PutItem.
 func checksIntegration(r resources) []awsiam.PolicyStatement {
 	return []awsiam.PolicyStatement{
-		allow(on(r.table.TableArn()), "dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:UpdateItem"),
+		allow(on(r.table.TableArn()), "dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:UpdateItem", "dynamodb:PutItem"),
 		allow(on(r.key.KeyArn()), "kms:Decrypt"),
 	}
 }

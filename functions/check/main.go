@@ -11,9 +11,9 @@ import (
 	"integrations/shared/api"
 	"integrations/shared/awsclient/keys"
 	"integrations/shared/boot"
-	"integrations/shared/connector"
 	"integrations/shared/connector/opening"
 	"integrations/shared/outbound"
+	"integrations/shared/pacing"
 	"integrations/shared/settings"
 	"integrations/shared/store"
 	"integrations/shared/wall"
@@ -37,10 +37,20 @@ func route(b boot.Boot) api.Route {
 		Timeout:   call,
 	})
 	decrypter := keys.New(b.Clients)
-	open := func(ctx context.Context, v store.View) (connector.Connector, error) {
+	pace := settings.Parsed(b.Env, "PACING", pacing.Parse)
+	open := func(ctx context.Context, v store.View) (handler.Opened, error) {
 		opened, err := opening.Open(ctx, decrypter, provider, v)
-		return opened.Connector, err
+		if err != nil {
+			return handler.Opened{}, err
+		}
+		return handler.Opened{
+			Connector: opened.Connector, Credential: opened.Credential,
+			Limits: pace.Limits(v.Integration.Provider, opened.Hosted),
+		}, nil
 	}
-	h := &handler.Handler{Gate: access.New(b.Store), Limiter: b.Store, Places: b.Store, Open: open, Log: b.Log, Now: wall.Clock{}.Now, Sleep: wall.Clock{}.Sleep, Within: within, Silence: silence}
+	h := &handler.Handler{
+		Gate: access.New(b.Store), Limiter: b.Store, Places: b.Store, Usages: b.Store, Open: open, Log: b.Log,
+		Now: wall.Clock{}.Now, Sleep: wall.Clock{}.Sleep, Within: within, Silence: silence,
+	}
 	return h.Route
 }

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -240,4 +241,78 @@ func show(checks []connector.Check) string {
 		text += c.String()
 	}
 	return text + "]"
+}
+
+// C14: a test message keeps the provider's description, limits and syntax, mentions
+// nobody, and is one message.
+func TestTestMessages(t *testing.T) {
+	for _, s := range chatStages(t) {
+		t.Run(s.name, func(t *testing.T) {
+			c := s.open(connectortest.Serve(t, s.api, s.secrets...))
+			before, bad := len(s.stood.Messages(s.channel)), len(s.stood.Violations())
+			for _, itemType := range domain.ItemTypes {
+				m := connector.TestMessage{Integration: 9223372036854775807, ItemType: itemType, AskedBy: 9223372036854775807, AskedAt: now}
+				if _, err := c.(connector.Tester).Test(t.Context(), m); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if got := len(s.stood.Messages(s.channel)) - before; got != len(domain.ItemTypes) {
+				t.Errorf("%d messages", got)
+			}
+			for _, what := range s.stood.Violations()[bad:] {
+				t.Error(what)
+			}
+			for _, m := range s.stood.Messages(s.channel)[before:] {
+				if m.Failed != "" {
+					t.Errorf("not shown: %s", m.Failed)
+				}
+			}
+		})
+	}
+}
+
+// C14: every answer means of a test message what it means of an item's first one,
+// and each is sent once. So what the table of refusals says holds for both.
+func TestAnswersToTestMessages(t *testing.T) {
+	answers := []struct {
+		status int
+		header http.Header
+		body   string
+	}{
+		{200, nil, ""}, {200, nil, "ok"}, {200, nil, "<html>Log in"}, {202, nil, ""}, {204, nil, ""},
+		{200, nil, `{"ok":false,"error":"channel_not_found"}`}, {200, nil, `{"ok":false,"error":"invalid_auth"}`}, {200, nil, `{"ok":false,"error":"internal_error"}`},
+		{302, http.Header{"Location": {"https://elsewhere.example/"}}, ""}, {400, nil, "invalid_payload"}, {400, nil, `{"code":50035,"message":"Invalid Form Body"}`},
+		{401, nil, `{"code":0,"message":"401: Unauthorized"}`}, {403, nil, "action_prohibited"}, {403, nil, `{"code":50013,"message":"Missing Permissions"}`}, {403, nil, "<html>blocked"},
+		{404, nil, "no_service"}, {404, nil, `{"code":10003,"message":"Unknown Channel"}`}, {410, nil, "channel_is_archived"}, {429, nil, ""}, {429, http.Header{"Retry-After": {"7"}}, ""},
+		{500, nil, ""}, {502, nil, ""}, {503, nil, ""}, {503, http.Header{"Retry-After": {"9"}}, ""}, {504, nil, ""},
+	}
+	for _, s := range chatStages(t) {
+		for _, a := range answers {
+			var asked atomic.Int32
+			client := connectortest.Serve(t, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+				asked.Add(1)
+				w.Header().Set("Content-Type", "application/json")
+				for name, values := range a.header {
+					w.Header()[name] = values
+				}
+				w.WriteHeader(a.status)
+				_, _ = io.WriteString(w, a.body)
+			}), s.secrets...)
+			c := s.open(client)
+
+			_, first := c.Create(t.Context(), content(c), marker)
+			asked.Store(0)
+			_, err := c.(connector.Tester).Test(t.Context(), connector.TestMessage{Integration: 1, ItemType: "work_item", AskedBy: 2, AskedAt: now})
+			if (err == nil) != (first == nil) || asked.Load() != 1 {
+				t.Errorf("%s, %d %q: %v after %d requests, an item's message %v", s.name, a.status, a.body, err, asked.Load(), first)
+			}
+			if err == nil || first == nil {
+				continue
+			}
+			got, want := failure(t, "test", err), failure(t, "create", first)
+			if *got != *want {
+				t.Errorf("%s, %d %q: %+v, an item's message %+v", s.name, a.status, a.body, *got, *want)
+			}
+		}
+	}
 }

@@ -118,7 +118,7 @@ func TestMembersAreTheDomains(t *testing.T) {
 // send, and the fields of a problem that has none.
 var optional = map[string][]string{
 	"NewIntegration": {"enabled"}, "IntegrationChange": {"configuration", "enabled"}, "SyncRequest": {"accept_target", "announce", "dry_run", "mode"},
-	"RetryRequest": {"item_ids"}, "Problem": {"errors"},
+	"CheckRequest": {"post"}, "RetryRequest": {"item_ids"}, "Problem": {"errors"},
 }
 
 // Whatever is added to an answer or taken from it must show: objects are closed

@@ -44,6 +44,7 @@ import (
 	"integrations/shared/configuration"
 	"integrations/shared/connector"
 	"integrations/shared/domain"
+	"integrations/shared/pacing"
 	"integrations/shared/sealing"
 	"integrations/shared/store"
 	"integrations/shared/syncqueue"
@@ -91,6 +92,9 @@ const (
 // token is put together here, so that no scanner takes it for a real one.
 var token = "gh" + "p_" + strings.Repeat("x", 36)
 
+// credential names whose limits checks share.
+const credential = "the-credential"
+
 // A wire counts and watches what the AWS clients send.
 type wire struct {
 	mu    sync.Mutex
@@ -100,6 +104,8 @@ type wire struct {
 	denies bool
 	// before, if it is set, runs once, before the first write leaves.
 	before func()
+	// beforePut, if it is set, runs once, before the first PutItem leaves.
+	beforePut func()
 }
 
 type call struct{ operation, body, answer string }
@@ -117,9 +123,16 @@ func (w *wire) RoundTrip(r *http.Request) (*http.Response, error) {
 	if writes {
 		w.before = nil
 	}
+	var beforePut func()
+	if operation == "PutItem" {
+		beforePut, w.beforePut = w.beforePut, nil
+	}
 	w.mu.Unlock()
 	if writes && before != nil {
 		before()
+	}
+	if beforePut != nil {
+		beforePut()
 	}
 	c := call{operation: operation, body: string(body)}
 	// A repetition by the SDK, as after a connection that it has closed itself,
@@ -197,6 +210,10 @@ type world struct {
 	slept []time.Duration
 	// provider is what a check asks.
 	provider func(context.Context, store.View) (connector.Connector, error)
+	// limits are those of the credential that checks use, and within is how long
+	// the provider may take, a second unless given.
+	limits pacing.Limits
+	within time.Duration
 }
 
 func newWorld(t *testing.T) *world {
@@ -257,9 +274,15 @@ func (w *world) serveOthers(log *slog.Logger) {
 	now := func() time.Time { return w.now }
 	made := &create.Handler{Members: w.store, Creator: w.store, Sealer: w.sealer(), Now: now}
 	gone := &remove.Handler{Gate: access.New(w.store), Deleter: w.store, Queue: syncqueue.New(w.sqs, w.queue), Log: log, Now: now}
-	asked := &check.Handler{Gate: access.New(w.store), Limiter: w.store, Places: w.store, Log: log, Now: now, Within: time.Second, Silence: 3 * time.Second,
+	asked := &check.Handler{
+		Gate: access.New(w.store), Limiter: w.store, Places: w.store, Usages: w.store, Log: log, Now: now,
+		Within: cmp.Or(w.within, time.Second), Silence: 3 * time.Second,
 		Sleep: func(_ context.Context, d time.Duration) error { w.slept = append(w.slept, d); return nil },
-		Open:  func(ctx context.Context, v store.View) (connector.Connector, error) { return w.provider(ctx, v) }}
+		Open: func(ctx context.Context, v store.View) (check.Opened, error) {
+			c, err := w.provider(ctx, v)
+			return check.Opened{Connector: c, Credential: credential, Limits: w.limits}, err
+		},
+	}
 	w.list = checked("listIntegrations", api.Serve(log, "sub", list.New(w.store)))
 	w.make = checked("createIntegration", api.Serve(log, "sub", made.Route))
 	w.remove = checked("deleteIntegration", api.Serve(log, "sub", gone.Route))

@@ -360,9 +360,9 @@ func healthy(context.Context, store.View) (connector.Connector, error) {
 func TestCheck(t *testing.T) {
 	yes, no, unknown := connector.Passed("reachable"), connector.Refused("target", "target_not_found"), connector.Undecided("write", "not_told")
 	for want, checks := range map[string][]connector.Check{
-		`{"ok":true,"checks":[{"name":"reachable","ok":true,"code":null,"detail":null}]}`:                                                                         {yes},
-		`{"ok":null,"checks":[{"name":"reachable","ok":true,"code":null,"detail":null},{"name":"write","ok":null,"code":"not_told","detail":null}]}`:              {yes, unknown},
-		`{"ok":false,"checks":[{"name":"write","ok":null,"code":"not_told","detail":null},{"name":"target","ok":false,"code":"target_not_found","detail":null}]}`: {unknown, no},
+		`{"ok":true,"checks":[{"name":"reachable","ok":true,"code":null,"detail":null}],"message":null}`:                                                                         {yes},
+		`{"ok":null,"checks":[{"name":"reachable","ok":true,"code":null,"detail":null},{"name":"write","ok":null,"code":"not_told","detail":null}],"message":null}`:              {yes, unknown},
+		`{"ok":false,"checks":[{"name":"write","ok":null,"code":"not_told","detail":null},{"name":"target","ok":false,"code":"target_not_found","detail":null}],"message":null}`: {unknown, no},
 	} {
 		w := newWorld(t)
 		a := &asked{checks: checks}
@@ -403,9 +403,9 @@ func TestCheckOfAnUnreachableTakesItsTime(t *testing.T) {
 
 func TestCheckOfWhatCannotBeUsed(t *testing.T) {
 	for code, want := range map[string]string{
-		opening.SecretUnreadable:      `{"ok":false,"checks":[{"name":"credentials","ok":false,"code":"secret_unreadable","detail":null}]}`,
-		opening.ConfigurationUnusable: `{"ok":false,"checks":[{"name":"configuration","ok":false,"code":"configuration_unusable","detail":null}]}`,
-		"provider_not_supported":      `{"ok":null,"checks":[{"name":"connector","ok":null,"code":"not_supported","detail":null}]}`,
+		opening.SecretUnreadable:      `{"ok":false,"checks":[{"name":"credentials","ok":false,"code":"secret_unreadable","detail":null}],"message":null}`,
+		opening.ConfigurationUnusable: `{"ok":false,"checks":[{"name":"configuration","ok":false,"code":"configuration_unusable","detail":null}],"message":null}`,
+		"provider_not_supported":      `{"ok":null,"checks":[{"name":"connector","ok":null,"code":"not_supported","detail":null}],"message":null}`,
 	} {
 		w := newWorld(t)
 		w.provider = func(context.Context, store.View) (connector.Connector, error) {

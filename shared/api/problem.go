@@ -38,6 +38,8 @@ var statuses = map[domain.Code]struct {
 	domain.CodeTargetInUse:          {http.StatusConflict, "Another integration syncs with this place"},
 	domain.CodeKeyReused:            {http.StatusUnprocessableEntity, "The idempotency key belongs to another request"},
 	domain.CodeUnavailable:          {http.StatusServiceUnavailable, "The service is not available now"},
+	domain.CodeUnhealthy:            {http.StatusConflict, "The provider refuses the integration"},
+	domain.CodeWaiting:              {http.StatusConflict, "The integration waits"},
 }
 
 // A document is a problem document (RFC 9457, section 3).

@@ -21,6 +21,10 @@ const (
 // Providers lists every provider, in the order documents name them.
 var Providers = []Provider{Discord, GitHub, GitLab, Jira, MantisBT, Slack, Teams}
 
+// Chat reports whether the provider shows items as messages. The others are
+// trackers, which show them as issues.
+func (p Provider) Chat() bool { return p == Discord || p == Slack || p == Teams }
+
 // An ItemType is the object type whose items trigger an integration.
 type ItemType string
 

@@ -30,6 +30,8 @@ const (
 	CodeKeyReused            Code = "idempotency_key_reused"
 	CodeTargetInUse          Code = "target_in_use"
 	CodeUnavailable          Code = "unavailable"
+	CodeUnhealthy            Code = "integration_unhealthy"
+	CodeWaiting              Code = "integration_waiting"
 )
 
 // A FieldError says what is wrong with one member of a request.
@@ -43,7 +45,7 @@ type Error struct {
 	Code       Code
 	Detail     string
 	Fields     []FieldError
-	RetryAfter int // seconds, for CodeTooManyRequests and CodeUnavailable
+	RetryAfter int // seconds, for CodeTooManyRequests, CodeUnavailable and CodeWaiting; 0 for not told
 }
 
 // Error gives the code, the detail and the fields.

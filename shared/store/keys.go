@@ -18,7 +18,7 @@
 //	INT#<id>             REMOTE#<target>#<obj>  whose object  BatchGetItem (pull)
 //	INT#<id>             DIGEST#<digest>        digest        GetItem: whether a chat has been told of the items that name it
 //	INT#<id>             OUTBOX#<event>         outbox row    index "due" (dispatch), GetItem, DeleteItem
-//	INT#<id>             CHECK                  last check    condition only: one check in ten seconds
+//	INT#<id>             CHECK                  last check    condition; GetItem before a test message: one check in ten seconds
 //	ITEMS#<org>#<type>   <item>                 item          BatchGetItem; Query in order of id (plan pass)
 //	ITEM#<item>          CLAIM                  claim         GetItem, condition: an item's organisation and type never change
 //	ORG#<org>            TURNS                  turns         GetItem: how many of an organisation are worked on

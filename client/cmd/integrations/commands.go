@@ -34,7 +34,7 @@ func init() {
 		{"enable", "INTEGRATION", "have changes brought to the provider", 1, 1, plain(enable(true)), ""},
 		{"disable", "INTEGRATION", "bring nothing to the provider any more", 1, 1, plain(enable(false)), ""},
 		{"delete", "INTEGRATION -yes", "delete an integration", 1, 1, deleteIntegration, ""},
-		{"check", "INTEGRATION", "try credentials and target", 1, 1, plain(check), ""},
+		{"check", "INTEGRATION [-post]", "try credentials and target, or a chat with a test message", 1, 1, check, checkHelp},
 		{"status", "INTEGRATION", "show how an integration stands", 1, 1, plain(status), ""},
 		{"sync", "INTEGRATION", "start a sync, or join the active one", 1, 1, startSync, ""},
 		{"watch", "INTEGRATION [SYNC]", "follow a sync until it has ended", 1, 2, plain(follow), ""},
@@ -87,15 +87,29 @@ func deleteIntegration(flags *flag.FlagSet) action {
 	}
 }
 
-func check(ctx context.Context, i *invocation) error {
-	got, err := i.api.CheckIntegration(ctx, i.args[0])
-	if err := i.one(got, err, checkText); err != nil {
-		return err
+const checkHelp = `
+Without -post nothing is written at the provider. With it a chat gets one message
+that says who asked for it: once a minute and 20 times in 24 hours, and not while
+the integration is unhealthy or waits. The line "post" says whether it was posted.
+Where that cannot be known, look in the channel before you send another one.
+`
+
+func check(flags *flag.FlagSet) action {
+	post := flags.Bool("post", false, "post one test message into the chat (Discord, Slack and Teams)")
+	return func(ctx context.Context, i *invocation) error {
+		ask := i.api.CheckIntegration
+		if *post {
+			ask = i.api.PostTestMessage
+		}
+		got, err := ask(ctx, i.args[0])
+		if err := i.one(got, err, checkText); err != nil {
+			return err
+		}
+		if got.OK != nil && !*got.OK {
+			return outcome(exitUnwell)
+		}
+		return nil
 	}
-	if got.OK != nil && !*got.OK {
-		return outcome(exitUnwell)
-	}
-	return nil
 }
 
 func status(ctx context.Context, i *invocation) error {

@@ -147,7 +147,19 @@ func checkText(v any) [][2]string {
 		}
 		lines = append(lines, [2]string{"  " + one.Name, verdict})
 	}
+	if c.Message != nil {
+		lines = append(lines, [2]string{"message", messageText(*c.Message)})
+	}
 	return lines
+}
+
+// messageText is where the test message is, or else its id.
+func messageText(m client.TestMessage) string {
+	if m.URL != nil {
+		return *m.URL
+	}
+
+	return m.ID
 }
 
 func truth(ok *bool) string {

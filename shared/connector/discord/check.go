@@ -18,7 +18,7 @@ const (
 )
 
 // onlyByPosting is the code of what is not known before something is posted.
-const onlyByPosting = "only_by_posting"
+const onlyByPosting = connector.OnlyByPosting
 
 // A channel is what we read of one.
 type channel struct {

@@ -97,21 +97,29 @@ var snowflake = regexp.MustCompile(`^[1-9][0-9]{0,19}$`)
 // send writes a message, new or edited, and tells which one it is. An answer
 // without a message is no proof that there is one.
 func (c *core) send(ctx context.Context, method, where string, p post) (posted, bool, error) {
-	body, err := json.Marshal(p)
+	response, err := c.write(ctx, method, where, p)
 	if err != nil {
-		panic(err) // strings always marshal
-	}
-	header := c.header.Clone()
-	header.Set("Content-Type", "application/json")
-	response, err := c.client.Do(ctx, outbound.Request{Method: method, URL: where, Header: header, Body: body})
-	switch {
-	case err != nil:
-		return posted{}, false, err
-	case !response.Success():
-		return posted{}, false, c.ofThread(p, response, c.refused(method, response))
+		return posted{}, false, c.ofThread(p, response, err)
 	}
 
 	return c.proven(method, p, response)
+}
+
+// write sends a message in JSON. The answer is one of success.
+func (c *core) write(ctx context.Context, method, where string, message any) (outbound.Response, error) {
+	body, err := json.Marshal(message)
+	if err != nil {
+		panic(err) // strings always marshal
+	}
+
+	header := c.header.Clone()
+	header.Set("Content-Type", "application/json")
+	response, err := c.client.Do(ctx, outbound.Request{Method: method, URL: where, Header: header, Body: body})
+	if err == nil && !response.Success() {
+		err = c.refused(method, response)
+	}
+
+	return response, err
 }
 
 // create posts a message into a channel, "" if it is not known which. A message

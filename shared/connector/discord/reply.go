@@ -158,29 +158,18 @@ func (b *Bot) say(ctx context.Context, channel string, p below) (connector.Writt
 	return connector.Written{Remote: domain.Remote{ID: m.ID, Key: channel}}, "", nil
 }
 
-// submit makes one attempt at a write. The code is that of a refusal.
+// submit makes one attempt at a write. The code is Discord's, that of a refusal.
 func (b *Bot) submit(ctx context.Context, where string, body any) (outbound.Response, string, error) {
-	text, err := json.Marshal(body)
-	if err != nil {
-		panic(err) // strings always marshal
-	}
-	header := b.header.Clone()
-	header.Set("Content-Type", "application/json")
-	response, err := b.client.Do(ctx, outbound.Request{Method: http.MethodPost, URL: where, Header: header, Body: text})
-	if err != nil {
-		return outbound.Response{}, "", err
-	}
-	if response.Success() {
-		return response, "", nil
-	}
-
-	said := problem.Read(response, b.client.Clean)
+	response, err := b.write(ctx, http.MethodPost, where, body)
 	code := ""
-	if response.Status >= 400 && response.Status < 500 && said.JSON {
-		code = said.Member("code")
+	if err != nil && response.Status >= 400 && response.Status < 500 {
+		said := problem.Read(response, b.client.Clean)
+		if said.JSON {
+			code = said.Member("code")
+		}
 	}
 
-	return response, code, b.refused(http.MethodPost, response)
+	return response, code, err
 }
 
 // A replied message is what we read of one in a thread, or of a reply.

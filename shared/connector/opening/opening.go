@@ -21,6 +21,12 @@ import (
 type Opened struct {
 	Connector connector.Connector
 	Secrets   map[string]string
+	// Credential names who calls the provider, without giving it away: all
+	// integrations that use the same one share its limits.
+	Credential string
+	// Hosted says that the provider itself runs the place, with the limits it
+	// publishes.
+	Hosted bool
 }
 
 // The codes of what is stored and cannot be used.
@@ -53,7 +59,11 @@ func Open(ctx context.Context, keys sealing.KeyDecrypter, client *outbound.Clien
 	if err != nil {
 		return Opened{}, unusable(ConfigurationUnusable, "The stored configuration cannot be used; give it again.")
 	}
-	return Opened{Connector: c, Secrets: secrets}, nil
+	return Opened{
+		Connector: c, Secrets: secrets,
+		Credential: credential(i.Provider, i.SecretOrigins, secrets),
+		Hosted:     hosted(i.Provider, i.SecretOrigins),
+	}, nil
 }
 
 // unreadable reports whether no other try will open a secret: it is damaged, or

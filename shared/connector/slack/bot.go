@@ -124,9 +124,15 @@ func (b *Bot) Update(ctx gocontext.Context, sent connector.Sent, c connector.Con
 
 // write calls a method. The answer of a refusal is given beside the error.
 func (b *Bot) write(ctx gocontext.Context, method string, p post) (answer, error) {
+	return b.send(ctx, method, encode(p))
+}
+
+// send calls a method with a body. The answer of a refusal is given beside the
+// error.
+func (b *Bot) send(ctx gocontext.Context, method string, body []byte) (answer, error) {
 	header := jsonHeader()
 	header.Set("Authorization", "Bearer "+b.cfg.Token)
-	response, err := b.client.Do(ctx, outbound.Request{Method: http.MethodPost, URL: b.cfg.BaseURL + "/" + method, Header: header, Body: encode(p)})
+	response, err := b.client.Do(ctx, outbound.Request{Method: http.MethodPost, URL: b.cfg.BaseURL + "/" + method, Header: header, Body: body})
 	if err != nil {
 		return answer{}, err
 	}

@@ -18,7 +18,7 @@ const (
 )
 
 // onlyByPosting is the code of what is not known before something is posted.
-const onlyByPosting = "only_by_posting"
+const onlyByPosting = connector.OnlyByPosting
 
 // Check asks whose token it is, what it may do, and how the channel stands. It
 // needs a scope for the latter that nothing else does; without it, it is not

@@ -95,7 +95,7 @@ func metadataOf(m connector.Marker) *metadata {
 
 // encode writes mrkdwn as it is: Go would escape its signs once more, which
 // means the same and cannot be read by people.
-func encode(p post) []byte {
+func encode(p any) []byte {
 	var out bytes.Buffer
 	e := json.NewEncoder(&out)
 	e.SetEscapeHTML(false)

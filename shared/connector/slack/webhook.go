@@ -48,9 +48,11 @@ func (w *Webhook) Digest(ctx gocontext.Context, d connector.Digest, _ connector.
 	return connector.Written{}, w.post(ctx, created(composeDigest(d)))
 }
 
-// post sends a message. Slack answers in plain text: ok, or the reason.
-func (w *Webhook) post(ctx gocontext.Context, p post) error {
-	response, err := w.client.Do(ctx, outbound.Request{Method: http.MethodPost, URL: w.cfg.URL, Header: jsonHeader(), Body: encode(folded(p))})
+func (w *Webhook) post(ctx gocontext.Context, p post) error { return w.send(ctx, encode(folded(p))) }
+
+// send sends a message. Slack answers in plain text: ok, or the reason.
+func (w *Webhook) send(ctx gocontext.Context, body []byte) error {
+	response, err := w.client.Do(ctx, outbound.Request{Method: http.MethodPost, URL: w.cfg.URL, Header: jsonHeader(), Body: body})
 	if err != nil {
 		return err
 	}

@@ -71,9 +71,12 @@ func (c *Connector) Digest(ctx context.Context, d connector.Digest, m connector.
 }
 
 // post starts the workflow with a card.
-func (c *Connector) post(ctx context.Context, made card) error {
+func (c *Connector) post(ctx context.Context, made card) error { return c.start(ctx, c.payload(made)) }
+
+// start starts the workflow.
+func (c *Connector) start(ctx context.Context, body []byte) error {
 	response, err := c.client.Do(ctx, outbound.Request{
-		Method: http.MethodPost, URL: c.cfg.URL, Header: http.Header{"Content-Type": {"application/json"}}, Body: c.payload(made),
+		Method: http.MethodPost, URL: c.cfg.URL, Header: http.Header{"Content-Type": {"application/json"}}, Body: body,
 	})
 	if err != nil {
 		return err
@@ -111,7 +114,7 @@ func (c *Connector) payload(made card) []byte {
 
 // Check asks nothing: a workflow can only be started.
 func (c *Connector) Check(context.Context) ([]connector.Check, error) {
-	const onlyByPosting = "only_by_posting"
+	const onlyByPosting = connector.OnlyByPosting
 	return []connector.Check{
 		connector.Undecided(connector.CheckReachable, onlyByPosting), connector.Undecided(connector.CheckCredentials, onlyByPosting),
 		connector.Undecided(connector.CheckTarget, onlyByPosting),
