@@ -63,7 +63,7 @@ const maxFence = 64
 
 // CutMarkdown is Cut for Markdown that Disarm has seen. What the cut goes
 // through must not come to life: a code block or details left open are closed, a
-// code span or a tag gone through is left out. The suffix stands in a paragraph
+// code span, a link or a tag gone through is left out. The suffix stands in a paragraph
 // of its own.
 func CutMarkdown(text string, max int, suffix string) string {
 	if Count(text) <= max {
@@ -98,7 +98,8 @@ func CutMarkdown(text string, max int, suffix string) string {
 	return kept + suffix
 }
 
-// safeHead is head without a fence, a code span or a tag that is only half there.
+// safeHead is head without a fence, a code span, a link or a tag that is only half
+// there.
 func safeHead(text string, max int) string {
 	kept := head(text, max)
 	start := strings.LastIndexByte(kept, '\n') + 1
@@ -113,7 +114,8 @@ func safeHead(text string, max int) string {
 			return kept[:start+s.from]
 		}
 	}
-	return kept[:start+wholeTags(line, list, len(kept)-start)]
+	cut := wholeLink(line, len(kept)-start)
+	return kept[:start+wholeTags(line, list, cut)]
 }
 
 // rendered are the languages GitHub draws instead of showing them.

@@ -78,8 +78,9 @@ func TestTargetsStay(t *testing.T) {
 		"![x](a/b#3-c.png)":                       {"![x](a/b#3-c.png)", "!" + z + "[x](a/b#3-c.png)"},
 		"`a` [`b`](#1-c) [d](#1-c)":               {"`a` [`b`](#" + z + "1-c) [d](#1-c)", "`a` [`b`](#" + z + "1-c) [d](#1-c)"},
 		// GitLab makes references of links that lead to one.
-		"[x](#12) [y](g/p#12) [z](@user)": {"[x](#12) [y](g/p#12) [z](@user)", "[x](#" + z + "12) [y](g/p#" + z + "12) [z](@" + z + "user)"},
-		"[x](abc1234) [y](g/p~bug)":       {"[x](abc1234) [y](g/p~bug)", "[x](a" + z + "bc1234) [y](g/p~" + z + "bug)"},
+		"[x](#12) [y](g/p#12) [z](@user)":  {"[x](#12) [y](g/p#12) [z](@user)", "[x](#" + z + "12) [y](g/p#" + z + "12) [z](@" + z + "user)"},
+		"[x](abc1234) [y](g/p~bug)":        {"[x](abc1234) [y](g/p~bug)", "[x](a" + z + "bc1234) [y](g/p~" + z + "bug)"},
+		"[x](GL-12) [y](abc1234..abc1235)": {"[x](GL-12) [y](abc1234..abc1235)", "[x](GL-" + z + "12) [y](a" + z + "bc1234..a" + z + "bc1235)"},
 		// What may be none, is disarmed.
 		"x](#1-a)":                     {"x](#" + z + "1-a)", "x](#" + z + "1-a)"},
 		`\[x](#1-a)`:                   {`\[x](#` + z + "1-a)", `\[x](#` + z + "1-a)"},
@@ -193,6 +194,8 @@ func TestCutTags(t *testing.T) {
 		"a summary":       "<details>\n<summary>" + long + "</summary>\n\na\n</details>",
 		"a style":         strings.Repeat("x", 350) + " <b>" + long + "</b>",
 		"styles":          strings.Repeat("<b>x <i>y</i> z</b> ", 60),
+		"links":           strings.Repeat("x ", 100) + strings.Repeat("[y](a#1-a) ", 60),
+		"definitions":     strings.Repeat("[y]: a#1-abc\n", 60),
 		"line ends":       strings.Repeat("<br>", 300),
 	} {
 		text = NewGitHub("github.com").Disarm(text)
@@ -206,6 +209,8 @@ func TestCutTags(t *testing.T) {
 				t.Errorf("%s: details are open: %q", name, body)
 			case strings.Count(body, "<b>") != strings.Count(body, "</b>") || strings.Count(body, "<i>") != strings.Count(body, "</i>"):
 				t.Errorf("%s: a style is open: %q", name, body)
+			case halfLink.MatchString(body):
+				t.Errorf("%s: half a link: %q", name, body)
 			case halfTag.MatchString(body):
 				t.Errorf("%s: half a tag: %q", name, body)
 			case name != "a summary" && Count(got) < 180:
@@ -214,6 +219,8 @@ func TestCutTags(t *testing.T) {
 		}
 	}
 }
+
+var halfLink = regexp.MustCompile(`\[y\]\([^)]*$|\[y\]: a#1-[ab]{0,2}$`)
 
 var halfTag = regexp.MustCompile(`<[^>]*$`)
 

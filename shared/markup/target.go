@@ -43,6 +43,21 @@ func (w *walker) targets(line string, code []span, first bool) []span {
 	return kept
 }
 
+// wholeLink is how much of a line may stay when it is cut at a place: a target that
+// stays as it is refers to something once its link is cut.
+func wholeLink(line string, cut int) int {
+	if definition.MatchString(line) && cut < len(line) {
+		return 0
+	}
+	for _, m := range inlineLink.FindAllStringIndex(line, -1) {
+		if m[0] < cut && cut < m[1] {
+			return m[0]
+		}
+	}
+
+	return cut
+}
+
 // away is an address that leaves the server.
 var away = regexp.MustCompile(`^(?i://|www\.)`)
 
@@ -53,9 +68,9 @@ func (g *GitHub) target(to string) bool { return !away.MatchString(to) }
 // inPage is a fragment with the address of a file before it, or none.
 var inPage = regexp.MustCompile(`^[A-Za-z0-9_./-]*(?:#[A-Za-z0-9_.-]*)?$`)
 
-// wholeReference is a target that is an issue's or a commit's reference: GitLab
-// makes a reference of a link that leads to one.
-var wholeReference = regexp.MustCompile(`(?i)#[0-9]+$|^[0-9a-f]{7,40}$`)
+// wholeReference is a target that is a reference to an issue, a commit or a range
+// of commits: GitLab makes a reference of a link that leads to one.
+var wholeReference = regexp.MustCompile(`(?i)#[0-9]+$|^gl-[0-9]+$|^[0-9a-f]{7,40}(?:\.{2,3}[0-9a-f]{7,40})?$`)
 
 // target lets a target stay that GitLab does not read as a reference.
 func (g *GitLab) target(to string) bool {

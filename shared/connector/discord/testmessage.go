@@ -19,6 +19,7 @@ type testPost struct {
 	Content         string          `json:"content"`
 	Embeds          []testEmbed     `json:"embeds"`
 	AllowedMentions allowedMentions `json:"allowed_mentions"`
+	ThreadName      string          `json:"thread_name,omitempty"` // opens a thread in a forum
 }
 
 type testEmbed struct {
@@ -39,18 +40,23 @@ func composeTest(t connector.TestMessage) testPost {
 
 // Test posts the message as the bot.
 func (b *Bot) Test(ctx context.Context, t connector.TestMessage) (connector.Written, error) {
-	return b.test(ctx, b.channel(b.where())+"/messages", b.where(), t)
+	return b.test(ctx, b.channel(b.where())+"/messages", b.where(), t, composeTest(t))
 }
 
 // Test posts the message through the webhook. Only with wait does Discord answer
 // with the message, or with what went wrong.
 func (w *Webhook) Test(ctx context.Context, t connector.TestMessage) (connector.Written, error) {
-	return w.test(ctx, w.address("", "wait", "true"), w.cfg.Thread, t)
+	p := composeTest(t)
+	if w.cfg.ThreadName != "" {
+		p.ThreadName = connector.TestTitle
+	}
+
+	return w.test(ctx, w.address("", "wait", "true"), w.cfg.Thread, t, p)
 }
 
 // test posts the message into a channel, "" if it is not known which.
-func (c *core) test(ctx context.Context, where, channel string, t connector.TestMessage) (connector.Written, error) {
-	response, err := c.write(ctx, http.MethodPost, where, composeTest(t))
+func (c *core) test(ctx context.Context, where, channel string, t connector.TestMessage, p testPost) (connector.Written, error) {
+	response, err := c.write(ctx, http.MethodPost, where, p)
 	if err != nil {
 		return connector.Written{}, err
 	}

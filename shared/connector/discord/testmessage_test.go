@@ -2,6 +2,7 @@ package discord
 
 import (
 	"errors"
+	"strings"
 	"testing"
 
 	"integrations/shared/connector"
@@ -91,5 +92,20 @@ func TestPageOf(t *testing.T) {
 	}
 	if got := pageOf(testMessage.Place, posted{ID: "3"}); got != "" {
 		t.Errorf("an unknown channel: %q", got)
+	}
+}
+
+// C11, C14: a webhook of a forum cannot post without a thread, so the test message
+// opens one of its own.
+func TestTestMessageInAForum(t *testing.T) {
+	f, hook := startHook(t, "")
+	hook.cfg.ThreadName = "{{title}}"
+	f.answers(200, nil, `{"id":"523456789012345678","channel_id":"`+thread+`"}`)
+	if _, err := hook.Test(t.Context(), testMessage); err != nil {
+		t.Error(err)
+	}
+	want := strings.TrimSuffix(testBody, "}") + `,"thread_name":"Test message from Integrations"}`
+	if calls := f.take(); len(calls) != 1 || calls[0].body != want {
+		t.Errorf("got  %v\nwant %s", calls, want)
 	}
 }

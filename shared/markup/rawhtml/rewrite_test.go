@@ -6,6 +6,8 @@ import (
 	"testing"
 	"unicode/utf8"
 
+	"github.com/yuin/goldmark/ast"
+
 	"integrations/shared/markup/worktest"
 )
 
@@ -134,9 +136,10 @@ func TestHostileHTMLIsLinear(t *testing.T) {
 	for _, part := range []string{
 		"<!--", "<!---->", "<!-- a -->\n", "-->", "<!--\n\n", "a <!-- ", "<b>", "<b></b>", "</b>", "<a href='", "<a b=\"", "<a b='<a b=\"", "<a a", "<br>",
 		"<details>\n", "<details><summary>", "<p>", "<sup>1</sup>", "<img alt=a>", "<a href='https://a.test'>x</a>", "`<!--`", "`", "[<b>", "<li>", "<td>", "<pre>", "<i><b>",
+		"[", "](", "*a _b ", "***a ", "_", "~~", "> ", "- - ", "[a](b", "![",
 	} {
 		work := func(size int) func() {
-			text := strings.Repeat(part, size/len(part))
+			text := "<b>x</b> " + strings.Repeat(part, size/len(part))
 			return func() {
 				Rewrite(text, Markdown)
 				Rewrite(text, PlainText)
@@ -184,4 +187,15 @@ func FuzzRewrite(f *testing.F) {
 			t.Errorf("%q: %d partners are missing", text, open)
 		}
 	})
+}
+
+// What nests too deep is read as text: going through it would take long.
+func TestDeepNestingIsText(t *testing.T) {
+	for _, part := range []string{"> ", "- ", "1. "} {
+		nodes := 0
+		walk(strings.Repeat(part, 5000)+"<b>x</b>", func(ast.Node) { nodes++ })
+		if nodes > 3*maxNesting {
+			t.Errorf("%q: %d nodes", part, nodes)
+		}
+	}
 }
