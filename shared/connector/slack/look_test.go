@@ -437,7 +437,7 @@ func validElements(t *testing.T, name string, elements []element) {
 // FuzzMessage: whatever is written in an item, its message is within the limits.
 func FuzzMessage(f *testing.F) {
 	for _, text := range hostile {
-		f.Add(text, text[:min(len(text), 100)], false)
+		f.Add(text[:min(len(text), 300)], text[:min(len(text), 30)], false)
 	}
 	f.Add("> 1. a\n>    | b |\n>    |---|\n>\n> ---", "~later~ *now*", true)
 	f.Fuzz(func(t *testing.T, text, title string, deleted bool) {
