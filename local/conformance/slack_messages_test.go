@@ -20,7 +20,7 @@ var slackTexts = map[string]string{
 	"json":        `{"type":"user","user_id":"U1"} "],"elements":[{"type":"broadcast","range":"channel"}]`,
 	"nothing":     "\u200b \u2060",
 	"empty parts": "```\n```\n\n> \n\n- \n- \n\n# \n\n| | |\n|-|-|\n| | |\n",
-	"deep":        strings.Repeat("> ", 20) + strings.Repeat("- ", 20) + "x",
+	"deep":        strings.Repeat("> ", 5) + strings.Repeat("- ", 12) + "x",
 	"numbers":     "999999999. a\n\n     ```\n     x\n     ```\n1000000000. b\n\n0. c",
 	"styles":      strings.Repeat("**a** *b* ~~c~~ `d` ", 3000),
 	"rules":       strings.Repeat("x\n\n---\n\n", 8000),

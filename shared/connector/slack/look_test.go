@@ -157,6 +157,8 @@ func TestTheTextKeepsItsStructure(t *testing.T) {
 		"text\n\n- a\n  - b\n    - c\n- d":   " section: “text”\n bullet: “a”\n >bullet: “b”\n >>bullet: “c”\n bullet: “d”",
 		"3. a\n   - b\n4. c\n5. d":           " 3: “a”\n >bullet: “b”\n 4: “c”\n 5: “d”",
 		"1. a\n\n   ```\n   x\n   ```\n2. b": " 1: “a”\n preformatted: “x”\n 2: “b”",
+		"1. a\n2. b\n\n5) c":                 " 1: “a”\n 2: “b”\n 5: “c”",
+		"| " + strings.Repeat("x", 61) + " | b |\n|---|---|\n| 1 | 2 |": " section: b“" + strings.Repeat("x", 61) + " | b” “⏎1 | 2”",
 		"0. a\n1. b":                         " bullet: “0) a”\n 1: “b”",
 		"- one\n\n  two":                     " bullet: “one⏎two”",
 		"- ```\n  x\n  ```":                  " bullet: “\u00a0”\n preformatted: “x”",
@@ -319,13 +321,21 @@ func TestAReplyIsNoMarkup(t *testing.T) {
 	}
 }
 
+// A list that is deeper than Slack shows stays at the last depth.
+func TestADeepList(t *testing.T) {
+	got := outlineBlocks(generic(t, rich(document.Parse(hostile["deep"]))))
+	if len(got) != 16 || got[9] != " >>>>>>>>bullet: “\u00a0”" || got[15] != " >>>>>>>>bullet: “x”" {
+		t.Errorf("%d lines: %q", len(got), got)
+	}
+}
+
 // hostile are texts with as much structure as there is room for.
 var hostile = map[string]string{
 	"styles":   strings.Repeat("**a** *b* ", 4000),
 	"quotes":   strings.Repeat(`"\"`, 20_000),
 	"rules":    strings.Repeat("x\n\n---\n\n", 5000),
 	"lists":    strings.Repeat("- a\n    - b\n", 5000),
-	"deep":     strings.Repeat("- ", 24) + "x",
+	"deep":     strings.Repeat("- ", 15) + "x",
 	"numbers":  strings.Repeat("999999999. a\n\n    > b\n\n", 2000),
 	"table":    strings.Repeat("|a", 40) + "|\n" + strings.Repeat("|-", 40) + "|\n" + strings.Repeat(strings.Repeat("|x", 40)+"|\n", 500),
 	"links":    strings.Repeat("[a](https://items.example/"+strings.Repeat("x", 300)+") ", 200),
@@ -427,7 +437,7 @@ func validElements(t *testing.T, name string, elements []element) {
 // FuzzMessage: whatever is written in an item, its message is within the limits.
 func FuzzMessage(f *testing.F) {
 	for _, text := range hostile {
-		f.Add(text, text[:min(len(text), 100)], false)
+		f.Add(text[:min(len(text), 300)], text[:min(len(text), 30)], false)
 	}
 	f.Add("> 1. a\n>    | b |\n>    |---|\n>\n> ---", "~later~ *now*", true)
 	f.Fuzz(func(t *testing.T, text, title string, deleted bool) {
