@@ -69,7 +69,8 @@ func TestAddressIsLeftOut(t *testing.T) {
 				t.Fatal(made.body, err)
 			}
 			got, present := p.Embeds[0]["url"]
-			shown := strings.Contains(p.Embeds[0]["description"].(string), "<"+address+">") // where no link leads there
+			description, _ := p.Embeds[0]["description"].(string)
+			shown := strings.Contains(description, "<"+address+">") // where no link leads there
 			if present != (want != "") || present && got != want || shown == present || !strings.Contains(made.body, "WI-1 t") {
 				t.Errorf("%s: %s: %s", address, made.method, made.body)
 			}
