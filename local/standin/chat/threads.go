@@ -4,7 +4,9 @@ import (
 	"slices"
 )
 
-// A Thread is one that a message opened, as its first: the message's channel.
+// A Thread is one that a message opened. Where the message is the first in it, the
+// thread is the message's channel; where the thread is below a message of a channel,
+// it has the message's id.
 type Thread struct {
 	Name   string `json:"name"`
 	Parent string `json:"parent"` // the channel that it was opened in
@@ -45,10 +47,27 @@ func (c *Chat) NextThread(parent string) string {
 
 // open remembers the thread of a message. The caller holds the lock.
 func (c *Chat) open(m *Message) {
-	known := func(o opened) bool { return o.id == m.Channel }
-	if m.Opens != nil && !slices.ContainsFunc(c.threads, known) {
-		c.threads = append(c.threads, opened{*m.Opens, m.Channel})
+	if m.Opens == nil {
+		return
 	}
+	id := m.Channel
+	if m.Opens.Parent == m.Channel {
+		id = m.ID
+	}
+	known := func(o opened) bool { return o.id == id }
+	if !slices.ContainsFunc(c.threads, known) {
+		c.threads = append(c.threads, opened{*m.Opens, id})
+	}
+}
+
+// Places are the ids of the channels, and of the threads that messages opened.
+func (c *Chat) Places() []string {
+	var ids []string
+	for _, place := range c.places() {
+		ids = append(ids, place.ID)
+	}
+
+	return ids
 }
 
 // places are the channels, and the threads that messages opened.

@@ -45,6 +45,8 @@ type Channel struct {
 	NoEmbeds []string
 	// NoThreads lists the ids of those who may not write in its threads.
 	NoThreads []string
+	// NoNewThreads lists the ids of those who may not open threads in it.
+	NoNewThreads []string
 }
 
 // A Webhook of a channel.

@@ -87,6 +87,7 @@ type input struct {
 	Allowed      *allowed         `json:"allowed_mentions"`
 	Nonce        *json.RawMessage `json:"nonce"`
 	EnforceNonce bool             `json:"enforce_nonce"`
+	Reference    *reference       `json:"message_reference"`
 	Username     string           `json:"username"`
 	AvatarURL    string           `json:"avatar_url"`
 	TTS          bool             `json:"tts"`
@@ -97,7 +98,7 @@ type input struct {
 
 // known are the members that mean something to the stand-in, by who sends them.
 var known = map[bool][]string{
-	false: {"content", "embeds", "flags", "allowed_mentions", "nonce", "enforce_nonce", "tts"},
+	false: {"content", "embeds", "flags", "allowed_mentions", "nonce", "enforce_nonce", "message_reference", "tts"},
 	true:  {"content", "embeds", "flags", "allowed_mentions", "username", "avatar_url", "tts", "thread_name"},
 }
 

@@ -26,7 +26,8 @@ func (s *Server) target(c *call) (*Channel, *result) {
 		switch {
 		case where == nil:
 			return nil, &unknownChannel
-		case where.Members != nil && !slices.Contains(where.Members, c.account.ID):
+		}
+		if members := s.governing(where).Members; members != nil && !slices.Contains(members, c.account.ID) {
 			return nil, &missingAccess
 		}
 		return where, nil
@@ -82,6 +83,10 @@ func (s *Server) create(c *call, nonces bool) result {
 	if out := s.misplaced(c, where, asked); out != nil {
 		return *out
 	}
+	to, out := s.refers(c, where, asked)
+	if out != nil {
+		return *out
+	}
 	if nonces && asked.EnforceNonce && asked.nonce() != "" {
 		if first := s.repeated(c.author(), asked.nonce()); first != nil {
 			return result{status: http.StatusOK, value: s.view(first, asked.nonce())}
@@ -94,6 +99,7 @@ func (s *Server) create(c *call, nonces bool) result {
 	if nonces {
 		m.Key = asked.nonce()
 	}
+	m.Thread = to
 	if asked.ThreadName != nil {
 		s.open(where, m, *asked.ThreadName)
 	}
@@ -104,8 +110,8 @@ func (s *Server) create(c *call, nonces bool) result {
 // repeated is the message that the same author has sent under a nonce in the
 // past few minutes, into whichever channel.
 func (s *Server) repeated(author, nonce string) *chat.Message {
-	for _, c := range s.config.Channels {
-		for _, m := range s.Messages(c.ID) {
+	for _, id := range s.Places() {
+		for _, m := range s.Messages(id) {
 			if m.Key == nonce && m.Owner == author && s.Now().Sub(m.CreatedAt) < repeats {
 				return m
 			}
@@ -247,6 +253,11 @@ func (s *Server) showChannel(c *call) result {
 	if refused != nil {
 		return *refused
 	}
+	return result{status: http.StatusOK, value: s.viewChannel(where)}
+}
+
+// viewChannel is a channel or thread as Discord shows it.
+func (s *Server) viewChannel(where *Channel) object {
 	value := object{"id": where.ID, "type": 0, "name": where.Name, "guild_id": guild, "flags": 0, "position": 0, "last_message_id": nil, "permission_overwrites": overwrites(where)}
 	if last := s.Last(where.ID); last != "" { // it may be deleted by now
 		value["last_message_id"] = last
@@ -262,7 +273,7 @@ func (s *Server) showChannel(c *call) result {
 		value["owner_id"], value["message_count"], value["member_count"], value["total_message_sent"], value["rate_limit_per_user"] = guild, 0, 1, 0, 0
 		value["thread_metadata"] = object{"archived": where.Archived, "archive_timestamp": at, "auto_archive_duration": 1440, "locked": false, "create_timestamp": at}
 	}
-	return result{status: http.StatusOK, value: value}
+	return value
 }
 
 // stamp is how Discord writes times.
@@ -289,6 +300,7 @@ func (s *Server) view(m *chat.Message, nonce string) object {
 	if nonce != "" {
 		out["nonce"] = nonce
 	}
+	replying(out, m)
 	return out
 }
 

@@ -46,7 +46,7 @@ func overwrites(where *Channel) []object {
 	}
 
 	denied := map[string]int64{}
-	for bit, ids := range map[int64][]string{sendMessages: where.Mute, readHistory: where.Unread, embedLinks: where.NoEmbeds, sendInThreads: where.NoThreads} {
+	for bit, ids := range map[int64][]string{sendMessages: where.Mute, readHistory: where.Unread, embedLinks: where.NoEmbeds, sendInThreads: where.NoThreads, createThreads: where.NoNewThreads} {
 		for _, id := range ids {
 			denied[id] |= bit
 		}

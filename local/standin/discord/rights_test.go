@@ -82,6 +82,18 @@ func TestTheTableOfNeedsIsComplete(t *testing.T) {
 	if _, err := b.Update(t.Context(), sent, content, marker); err != nil {
 		t.Fatal(err)
 	}
+	reply := connector.Reply{
+		Message: written.Remote,
+		From:    domain.Progress{State: domain.Open},
+		To:      domain.Progress{State: domain.Closed},
+		Content: content,
+		Markers: []connector.Marker{{Integration: 1, Item: 2, Attempt: 1}},
+		Since:   d.clock.now(),
+	}
+	if _, err := b.Reply(t.Context(), reply); err != nil {
+		t.Fatal(err)
+	}
+	d.noViolations()
 	d.lock.Lock()
 	d.channels[0].Unread = []string{bot}
 	d.lock.Unlock()

@@ -36,8 +36,6 @@ func aReply(after domain.Remote) connector.Reply {
 	}
 }
 
-const replyWords = `status: planned → in \*review\*`
-
 // message is an answer with a message in a channel.
 func answered(channel string) string {
 	return fmt.Sprintf(`{"id":"723456789012345678","channel_id":%q}`, channel)

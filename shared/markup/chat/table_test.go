@@ -14,7 +14,7 @@ func TestTables(t *testing.T) {
 	cell := strings.Repeat("x", 54)
 	for text, want := range map[string]string{
 		head + "| a | 1 |\n| longer | **2** |": "```\nName    Value\n──────  ─────\na       1\nlonger  2\n```",
-		head + "| `go run` | a <br> b |":       "```\nName    Value\n──────  ────────\ngo run  a <br> b\n```",
+		head + "| `go run` | a <br> b |":       "```\nName    Value\n──────  ─────\ngo run  a b\n```",
 		head + "| 电梯 | 🚪 |\n| é̂ | x |":        "```\nName  Value\n────  ─────\n电梯  🚪\né̂     x\n```",
 		head + "| | 1 |":                       "```\nName  Value\n────  ─────\n      1\n```",
 		head + "| @everyone | <@1> |":          "```\nName       Value\n─────────  ─────\n@" + z + "everyone  <" + z + "@1>\n```",
