@@ -12,6 +12,12 @@ export JSII_DEPRECATED := quiet
 DIR ?= .local
 USER_NAME = $(if $(filter command line,$(origin USER)),$(USER),owner)
 
+# The race detector makes garbage collection dear: the heap of a test may grow
+# to five times what is in use.
+TEST_GOGC ?= 400
+# What check adds: it has run go vet, so that go test need not.
+TEST_FLAGS ?=
+
 SIZES ?= 1000,10000,100000
 
 .PHONY: help run test check e2e bench build synth deploy token cli env invoke watch load event replay import live snapshot landed fmt
@@ -58,14 +64,16 @@ live: ## try a connector's promises at a real account: make live PROVIDER=mantis
 
 test: node_modules/.package-lock.json ## set up and run all tests (with -race where there is a C compiler)
 	@[ -n "$(RACE)" ] || echo "no C compiler: the tests run without the race detector"
-	go test $(RACE) -shuffle=on -timeout 60m ./...
+	GOGC=$(TEST_GOGC) go test $(RACE) $(TEST_FLAGS) -shuffle=on -timeout 60m ./...
 
+# vet and staticcheck read what the tests compile, with -race: nothing is compiled
+# twice.
 check: node_modules/.package-lock.json ## what CI runs: formatting, vet, staticcheck, module file, tests
 	@bad=$$(git ls-files '*.go' | xargs gofmt -l); [ -z "$$bad" ] || { echo "not formatted (gofmt): $$bad"; exit 1; }
 	go mod tidy -diff
-	go vet ./...
-	go tool staticcheck ./...
-	$(MAKE) test
+	go vet $(RACE) ./...
+	GOFLAGS="$$(go env GOFLAGS) $(RACE)" $$(go tool -n staticcheck) ./...
+	$(MAKE) test TEST_FLAGS=-vet=off
 
 build: ## build the functions for AWS into build/<goarch>/<function>/bootstrap
 	@for f in $(FUNCTIONS); do echo "build/$(GOARCH_TARGET)/$$f"; \
@@ -86,6 +94,7 @@ landed: ## hand the API's document over: what callers rely on from now on (docs/
 
 e2e: node_modules/.package-lock.json ## what must wait for real queues: the whole service, killed at five points, every fault at every provider (half an hour)
 	go test -tags e2e -count=1 -timeout 2h ./local
+	go test ./functions/providersync/engine -count=1 -run PublishedLimits -limit-items 5000
 
 bench: node_modules/.package-lock.json ## count calls and memory of a worker: make bench SIZES=1000,10000 (100000 takes half an hour)
 	go test ./functions/providersync/engine -run '^$$' -bench Sync -benchtime 1x -timeout 2h -sizes $(SIZES)

@@ -161,7 +161,7 @@ func readings(text string) []string {
 	if strings.ContainsAny(text, "\r\n") {
 		add(lineEnds.Replace(text)) // base64 in lines
 	}
-	for _, run := range thirtyTwos.FindAllString(text, -1) {
+	for _, run := range runs(text, 10, &upperThirtyTwo, &lowerThirtyTwo) {
 		for from := range min(8, len(run)) {
 			part := strings.ToUpper(run[from:])
 			if odd := len(part) % 8; odd == 1 || odd == 3 || odd == 6 {
@@ -172,12 +172,12 @@ func readings(text string) []string {
 			}
 		}
 	}
-	for _, run := range digitRuns.FindAllString(text, -1) {
+	for _, run := range runs(text, 8, &sixtyFour) {
 		for _, decoded := range decodings(run) {
 			add(decoded)
 		}
 	}
-	for _, run := range hexRuns.FindAllString(text, -1) {
+	for _, run := range runs(text, 12, &hexDigits) {
 		for _, decoded := range hexDecodings(run) {
 			add(decoded)
 		}
@@ -217,11 +217,7 @@ var digitRuns = regexp.MustCompile(`[A-Za-z0-9+/_-]{8,}={0,2}`)
 
 var lineEnds = strings.NewReplacer("\r", "", "\n", "")
 
-// thirtyTwos matches what may be base32.
-var (
-	thirtyTwos = regexp.MustCompile(`[A-Z2-7]{10,}|[a-z2-7]{10,}`)
-	thirtyTwo  = base32.StdEncoding.WithPadding(base32.NoPadding)
-)
+var thirtyTwo = base32.StdEncoding.WithPadding(base32.NoPadding)
 
 // decodings are what a run of digits may stand for. Other characters may touch the
 // encoded text, so each of the four places where it can begin is tried.
@@ -241,9 +237,6 @@ func decodings(run string) []string {
 
 	return all
 }
-
-// hexRuns matches what may be hex.
-var hexRuns = regexp.MustCompile(`[0-9A-Fa-f]{12,}`)
 
 // hexDecodings are what a run of hex digits may stand for.
 func hexDecodings(run string) []string {

@@ -11,6 +11,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/getkin/kin-openapi/openapi3"
 	"github.com/getkin/kin-openapi/openapi3filter"
@@ -22,22 +23,55 @@ var ErrNoOperation = errors.New("no such operation in the description")
 
 // A Contract is a provider's OpenAPI description. A nil one allows everything.
 type Contract struct {
-	document *openapi3.T
-	options  *openapi3filter.Options
+	document  *openapi3.T
+	options   *openapi3filter.Options
+	templates []pathTemplate
 }
 
-// LoadContract reads a description. An empty path gives a nil contract.
+// A pathTemplate is a path of the description, and its parts.
+type pathTemplate struct {
+	path  string
+	parts []string
+}
+
+// loaded holds the contracts that were read, a *Contract by path.
+var loaded sync.Map
+
+// LoadContract reads a description. An empty path gives a nil contract. Each
+// path is read once in a process: parsing a description takes longer than most
+// tests, and a contract does not change. Many stand-ins can share one.
 func LoadContract(path string) (*Contract, error) {
 	if path == "" {
 		return nil, nil
 	}
+
+	if known, ok := loaded.Load(path); ok {
+		return known.(*Contract), nil
+	}
+
+	contract, err := readContract(path)
+	if err != nil {
+		return nil, err
+	}
+
+	known, _ := loaded.LoadOrStore(path, contract)
+	return known.(*Contract), nil
+}
+
+func readContract(path string) (*Contract, error) {
 	document, err := openapi3.NewLoader().LoadFromFile(path)
 	if err != nil {
 		return nil, fmt.Errorf("contract %s: %w", path, err)
 	}
 	document.Servers = nil
 	dropStray(document)
-	return &Contract{document: document, options: &openapi3filter.Options{
+
+	var templates []pathTemplate
+	for path := range document.Paths.Map() {
+		templates = append(templates, pathTemplate{path: path, parts: strings.Split(path, "/")})
+	}
+
+	return &Contract{document: document, templates: templates, options: &openapi3filter.Options{
 		MultiError: true, SkipSettingDefaults: true, AuthenticationFunc: openapi3filter.NoopAuthenticationFunc,
 	}}, nil
 }
@@ -125,10 +159,10 @@ func (c *Contract) input(r *http.Request, body []byte) (*openapi3filter.RequestV
 // parameters, and their values.
 func (c *Contract) find(path string) (best string, parameters map[string]string) {
 	parts := strings.Split(path, "/")
-	for template := range c.document.Paths.Map() {
-		taken, ok := fit(strings.Split(template, "/"), parts)
+	for _, t := range c.templates {
+		taken, ok := fit(t.parts, parts)
 		if ok && (best == "" || len(taken) < len(parameters)) {
-			best, parameters = template, taken
+			best, parameters = t.path, taken
 		}
 	}
 	return best, parameters

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 )
 
@@ -146,6 +147,32 @@ func TestContractChecksAnswers(t *testing.T) {
 	}
 	if err := loaded.CheckResponse(request, 201, header, []byte(`{}`)); err == nil {
 		t.Error("an answer without a required member passes")
+	}
+}
+
+// A description is parsed once, also when several stand-ins ask at a time.
+func TestADescriptionIsReadOnce(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "openapi.json")
+	if err := os.WriteFile(path, []byte(description), 0o600); err != nil {
+		t.Fatal(err)
+	}
+
+	contracts := make([]*Contract, 4)
+	var all sync.WaitGroup
+	for n := range contracts {
+		all.Go(func() {
+			var err error
+			if contracts[n], err = LoadContract(path); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	all.Wait()
+
+	for _, one := range contracts[1:] {
+		if one == nil || one != contracts[0] {
+			t.Error("the description was read again")
+		}
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"sync"
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -88,13 +89,24 @@ func CreateTable(ctx context.Context, endpoint, name string) error {
 	return nil
 }
 
-// Client is a plain DynamoDB client for an endpoint.
+// clients holds the client of each endpoint, a *dynamodb.Client.
+var clients sync.Map
+
+// Client is a plain DynamoDB client for an endpoint. All callers share one, so
+// that a test reuses the connections of the tests before it.
 func Client(endpoint string) *dynamodb.Client {
-	return dynamodb.New(dynamodb.Options{
+	if known, ok := clients.Load(endpoint); ok {
+		return known.(*dynamodb.Client)
+	}
+
+	client := dynamodb.New(dynamodb.Options{
 		Region:       "eu-central-1",
 		BaseEndpoint: &endpoint,
 		Credentials:  credentials.NewStaticCredentialsProvider("local", "local", ""),
 	})
+
+	known, _ := clients.LoadOrStore(endpoint, client)
+	return known.(*dynamodb.Client)
 }
 
 // Root is the project's folder: the nearest one above with a go.mod.
