@@ -12,20 +12,20 @@ import (
 	"integrations/shared/notice"
 )
 
-// shown is what a tracker's stand-in shows of an issue: its text, and what
+// shownBelow is what a tracker's stand-in shows of an issue: its text, and what
 // GitLab has made of the text.
-type shown struct {
+type issueShown struct {
 	Title, Body                    string
 	Commands, Notified, References []string
 }
 
 // issues gives what the stand-in shows, by the number at the beginning of the
 // titles.
-func (s *stage) issues() map[string]shown {
+func (s *stage) issues() map[string]issueShown {
 	s.t.Helper()
-	all := map[string]shown{}
+	all := map[string]issueShown{}
 	for _, one := range s.received().Objects {
-		var i shown
+		var i issueShown
 		must(s.t, json.Unmarshal(one, &i))
 		number, _, _ := strings.Cut(i.Title, " ")
 		all[number] = i
@@ -38,7 +38,7 @@ func (s *stage) issues() map[string]shown {
 var readable = strings.NewReplacer("\u200b", "", `\`, "")
 
 // peopleLine is the line of an issue that names people, as a person reads it.
-func peopleLine(t *testing.T, i shown) string {
+func peopleLine(t *testing.T, i issueShown) string {
 	t.Helper()
 	var found []string
 	for line := range strings.Lines(readable.Replace(i.Body)) {
