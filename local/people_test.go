@@ -56,7 +56,7 @@ func peopleLine(t *testing.T, i issueShown) string {
 // Each tracker shows an item's people and due date below its text. Another owner
 // is one write, and so is an item that has lost them all; nothing is told of what
 // we wrote ourselves.
-func TestPeopleAtEachTracker(t *testing.T) {
+func TestFactsBelowTheTextAtEachTracker(t *testing.T) {
 	endpoint := dynamoDB(t)
 	for _, name := range trackerNames {
 		t.Run(name, func(t *testing.T) {
