@@ -18,24 +18,31 @@ import (
 // specs is where the providers' descriptions lie, if they do.
 var specs = filepath.Join("..", "..", "shared", "specs")
 
-// The gallery shows ten items at seven providers, and nothing about them is
-// wrong.
+// The gallery shows eleven items at seven providers, and a reply and a digest at
+// the three chats, in a light and a dark theme. Nothing about them is wrong.
 func TestGallery(t *testing.T) {
 	server := httptest.NewServer(gallery.Handler(columns(specs)))
 	t.Cleanup(server.Close)
-	page := browsertest.Open(t, server.URL, "gallery")
-	if n := page.Count("figure"); n != 70 {
-		t.Errorf("%d cards, want 70", n)
+	for _, theme := range []string{"light", "dark"} {
+		t.Run(theme, func(t *testing.T) {
+			page := browsertest.Open(t, server.URL+"?theme="+theme, "gallery-"+theme)
+			if n, want := page.Count("figure"), 11*7+2*3; n != want {
+				t.Errorf("%d cards, want %d", n, want)
+			}
+			for _, alarm := range page.Alarms() {
+				t.Errorf("an alarm: %s", alarm)
+			}
+			for _, want := range []string{
+				"Microsoft Teams", "Doors close while somebody stands in them", "The sensor was replaced.", "<!subteam^S012AB3CD>",
+				"Ada Lovelace", "2026-03-01", "status: planned → in review", "26 items: 26 new", "and 16 more",
+			} {
+				if !strings.Contains(page.Text(), want) {
+					t.Errorf("nobody can read %q", want)
+				}
+			}
+			page.Clean()
+		})
 	}
-	for _, alarm := range page.Alarms() {
-		t.Errorf("an alarm: %s", alarm)
-	}
-	for _, want := range []string{"Microsoft Teams", "WI-4 Doors close while somebody stands in them", "The sensor was replaced.", "<!subteam^S012AB3CD>"} {
-		if !strings.Contains(page.Text(), want) {
-			t.Errorf("nobody can read %q", want)
-		}
-	}
-	page.Clean()
 }
 
 // What is posted to a chat's stand-in is on its page as people see it, whatever

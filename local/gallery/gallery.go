@@ -1,6 +1,6 @@
-// Package gallery shows how each provider is told of the same ten items, side
-// by side: what it draws was made by the connectors themselves, and what chats
-// show is drawn from what their stand-ins received.
+// Package gallery shows the same items at each provider, side by side. What it
+// draws was made by the connectors themselves, and what chats show is drawn from
+// what their stand-ins received.
 package gallery
 
 import (
@@ -65,7 +65,8 @@ type card struct {
 	State    domain.ItemState
 	Labels   []string
 	Body     template.HTML
-	Raw      string // what the provider is sent of the body, or of the message
+	Below    template.HTML // the reply below the message
+	Raw      string        // what the provider is sent of the body, or of the message
 	Problems []string
 	Chat     bool
 }
@@ -81,15 +82,28 @@ type row struct {
 // given a folder for their state, which is gone afterwards.
 func Handler(columns func(dir string) ([]Column, error)) http.Handler {
 	made := sync.OnceValues(func() ([]row, error) { return build(columns) })
-	return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		rows, err := made()
 		style, styleErr := picture.Style()
 		if err := errors.Join(err, styleErr); err != nil {
 			http.Error(w, err.Error(), http.StatusInternalServerError)
 			return
 		}
-		standin.Show(w, pages, "gallery", map[string]any{"Title": "The same ten items at each provider", "Style": style, "Rows": rows})
+		standin.Show(w, pages, "gallery", map[string]any{
+			"Title": "The same items at each provider", "Style": style, "Rows": rows, "Theme": theme(r.URL.Query().Get("theme")),
+		})
 	})
+}
+
+// theme is the color scheme that a page is shown in: light, dark, or as the
+// browser has it.
+func theme(asked string) template.CSS {
+	switch asked {
+	case "light", "dark":
+		return template.CSS(asked)
+	}
+
+	return "light dark"
 }
 
 func build(columns func(dir string) ([]Column, error)) ([]row, error) {
@@ -121,6 +135,9 @@ func build(columns func(dir string) ([]Column, error)) ([]row, error) {
 	for _, c := range all {
 		opened, err := open(c, client)
 		for i := range rows {
+			if c.Chat == nil && rows[i].forChats() {
+				continue
+			}
 			if err != nil {
 				rows[i].Cards = append(rows[i].Cards, card{Provider: c.Name, Problems: []string{err.Error()}})
 				continue
@@ -151,11 +168,17 @@ func show(c Column, opened connector.Connector, e exhibit) card {
 		content.Was = before.Told()
 	}
 	made := card{Provider: c.Name, Title: content.Title, State: content.State, Labels: content.Labels, Raw: content.Body, Chat: c.Chat != nil}
+	marker := connector.Marker{Integration: c.Integration.ID, Item: e.Item.ID, Attempt: 1}
 	var err error
-	if c.Chat == nil {
+	switch replier, replies := opened.(connector.Replier); {
+	case c.Chat == nil:
 		made.Body, err = c.Draw(content.Body)
-	} else {
-		err = made.post(c, opened, content, connector.Marker{Integration: c.Integration.ID, Item: e.Item.ID, Attempt: 1})
+	case e.Digest != nil:
+		err = made.digest(c, opened.(connector.Chat), e.Digest, marker)
+	case e.Replied && replies:
+		err = made.reply(c, opened, replier, content, marker)
+	default:
+		err = made.post(c, opened, content, marker)
 	}
 	if err != nil {
 		made.Problems = append(made.Problems, err.Error())
@@ -165,21 +188,99 @@ func show(c Column, opened connector.Connector, e exhibit) card {
 
 // post has the connector post a message, and draws what has arrived.
 func (made *card) post(c Column, opened connector.Connector, content connector.Content, m connector.Marker) error {
-	messages, violations := len(c.Chat.Messages(c.Channel)), len(c.Chat.Violations())
-	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	return made.shows(c, c.Channel, func(ctx context.Context) error {
+		_, err := opened.Create(ctx, content, m)
+		return err
+	})
+}
+
+// digest has the connector sum up items.
+func (made *card) digest(c Column, opened connector.Chat, items []domain.Item, m connector.Marker) error {
+	d := connector.Digest{URL: "https://items.example/list"}
+	for _, item := range items {
+		content := opened.Render(item)
+		content.Body, content.Blocks = "", nil
+		d.New++
+		d.Add(content, item.UpdatedAt)
+	}
+	d.New += 16 // that it does not name
+	made.Title = ""
+
+	return made.shows(c, c.Channel, func(ctx context.Context) error {
+		_, err := opened.Digest(ctx, d, m)
+		return err
+	})
+}
+
+// reply has the connector post the item as it was, edit the message, and reply
+// below it.
+func (made *card) reply(c Column, opened connector.Connector, replier connector.Replier, content connector.Content, m connector.Marker) error {
+	var message connector.Written
+	err := made.shows(c, c.Channel, func(ctx context.Context) (err error) {
+		before := content
+		before.Facts, before.Was = content.Was.Facts, nil
+		message, err = opened.Create(ctx, before, m)
+		if err != nil {
+			return err
+		}
+		sent := connector.Sent{Remote: message.Remote, Labels: before.Labels, State: before.State, Seen: message.Seen}
+		_, err = opened.Update(ctx, sent, content, m)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
-	_, err := opened.Create(ctx, content, m)
+	m.Item++
+	w, err := replier.Reply(ctx, connector.Reply{
+		Message:   message.Remote,
+		From:      domain.ProgressOf(content.Was.State, content.Was.Facts, false),
+		To:        domain.ProgressOf(content.State, content.Facts, false),
+		Content:   content,
+		ChangedBy: content.ChangedBy,
+		Markers:   []connector.Marker{m},
+	})
+	if err != nil {
+		return err
+	}
+
+	all := c.Chat.Messages(w.Remote.Key)
+	if len(all) == 0 {
+		return errors.New("the reply did not arrive")
+	}
+	last := all[len(all)-1]
+	made.Raw += "\n" + standin.Indent(last.Wire)
+	made.Below, err = c.Chat.Picture(last).HTML()
+
+	return err
+}
+
+// patience is how long a message may take.
+const patience = 10 * time.Second
+
+// shows does something that posts one message into a channel, and draws what has
+// arrived.
+func (made *card) shows(c Column, channel string, do func(context.Context) error) error {
+	messages, violations := len(c.Chat.Messages(channel)), len(c.Chat.Violations())
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+
+	err := do(ctx)
 	made.Problems = append(made.Problems, c.Chat.Violations()[violations:]...)
 	if err != nil {
 		return err
 	}
-	all := c.Chat.Messages(c.Channel)
+
+	all := c.Chat.Messages(channel)
 	if len(all) != messages+1 {
 		return fmt.Errorf("%d messages arrived instead of one", len(all)-messages)
 	}
 	last := all[len(all)-1]
 	made.Raw = standin.Indent(last.Wire)
 	made.Body, err = c.Chat.Picture(last).HTML()
+
 	return err
 }
 

@@ -14,7 +14,16 @@ type exhibit struct {
 	Item domain.Item
 	// Before is the item as it was told of last, nil if it is new.
 	Before *domain.Item
+	// Replied says that the change is said in a reply below the message, which
+	// only bots of chats do.
+	Replied bool
+	// Digest are the items that a digest sums up, nil for none. Only chats have
+	// digests.
+	Digest []domain.Item
 }
+
+// forChats reports whether only chats can show an exhibit.
+func (e exhibit) forChats() bool { return e.Replied || e.Digest != nil }
 
 var at = time.Date(2026, 1, 5, 9, 0, 0, 0, time.UTC)
 
@@ -32,8 +41,35 @@ func like(number int, change func(*domain.Item)) domain.Item {
 	return i
 }
 
-// exhibits are ten items that show what rendering has to cope with.
+// exhibits are ten items that show what rendering has to cope with, one with all
+// the people and dates that an event can name, a change that is said in a reply,
+// and a digest.
 func exhibits() []exhibit {
+	items := tenItems()
+	var all []domain.Item
+	for _, e := range items {
+		all = append(all, e.Item)
+	}
+
+	planned := like(12, func(i *domain.Item) { i.Status, i.Priority = "planned", "low" })
+	return append(items,
+		exhibit{Name: "people and a due date", Item: like(11, func(i *domain.Item) {
+			i.Type = &domain.Named{ID: 1, Name: "Defect"}
+			i.Project = &domain.Named{ID: 2, Name: "Line 4"}
+			i.Milestone = &domain.Named{ID: 3, Name: "Spring timetable"}
+			i.Owner = &domain.Named{ID: 4, Name: "Ada Lovelace"}
+			i.UpdatedBy = &domain.Named{ID: 5, Name: "Grace Hopper"}
+			i.DueAt = time.Date(2026, 3, 1, 0, 0, 0, 0, time.UTC)
+		})},
+		exhibit{Name: "a change that is said in a reply", Before: &planned, Replied: true, Item: like(12, func(i *domain.Item) {
+			i.Version, i.Status, i.Priority = 2, "in review", "urgent"
+			i.UpdatedBy = &domain.Named{ID: 5, Name: "Grace Hopper"}
+		})},
+		exhibit{Name: "a digest", Digest: all, Item: like(13, nil)},
+	)
+}
+
+func tenItems() []exhibit {
 	before := like(4, nil)
 	return []exhibit{
 		{Name: "open", Item: like(1, nil)},
