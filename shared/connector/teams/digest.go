@@ -97,7 +97,7 @@ func openingsOf(items []connector.Content) openings {
 		}
 	}
 	for i, c := range items {
-		if to := area(message.Heading(c), c.URL); fits(to) {
+		if to := area(message.Heading(c)+" "+message.Standing(c), c.URL); fits(to) {
 			made.areas[i] = to
 		}
 	}

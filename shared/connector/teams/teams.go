@@ -71,12 +71,9 @@ func (c *Connector) Digest(ctx context.Context, d connector.Digest, m connector.
 }
 
 // post starts the workflow with a card.
-func (c *Connector) post(ctx context.Context, made card) error { return c.start(ctx, c.payload(made)) }
-
-// start starts the workflow.
-func (c *Connector) start(ctx context.Context, body []byte) error {
+func (c *Connector) post(ctx context.Context, made card) error {
 	response, err := c.client.Do(ctx, outbound.Request{
-		Method: http.MethodPost, URL: c.cfg.URL, Header: http.Header{"Content-Type": {"application/json"}}, Body: body,
+		Method: http.MethodPost, URL: c.cfg.URL, Header: http.Header{"Content-Type": {"application/json"}}, Body: c.payload(made),
 	})
 	if err != nil {
 		return err

@@ -223,6 +223,12 @@ func TestButtons(t *testing.T) {
 			t.Errorf("%q: %q", title, got)
 		}
 	}
+	waits := content
+	waits.Facts.Status = "see www.bank.test"
+	d := connector.Digest{New: 1, First: []connector.Content{waits}}
+	if made := composeDigest(d, marker); made.Body[1].Select != nil || len(made.Body[2].Actions) != 1 {
+		t.Errorf("the status shows an address and leads to another one: %+v", made.Body[1])
+	}
 	c := content
 	c.Title = "Log in at https://bank.test/x"
 	if made := compose(c, marker); made.Body[0].Select != nil || len(made.Actions) != 1 {

@@ -13,14 +13,14 @@ var testMessage = connector.TestMessage{Integration: 77, ItemType: "work_item", 
 // C14: the whole of the test message on the wire, as a message with a card and as
 // a bare card. It has text runs only, and no marker.
 func TestTestMessage(t *testing.T) {
-	const card = `{"$schema":"http://adaptivecards.io/schemas/adaptive-card.json","type":"AdaptiveCard","version":"1.4",` +
-		`"fallbackText":"Test message from Integrations. This is a test: messages of integration 77 (item type: work_item) arrive here. You may delete this message. User 12 asked for it at 10:00:00 UTC on 23 November 2026.",` +
+	const card = `{"$schema":"http://adaptivecards.io/schemas/adaptive-card.json","type":"AdaptiveCard","version":"1.2",` +
+		`"fallbackText":"Test message from Integrations. This is a test: messages of integration 77 (item type: work_item) arrive here. You may delete this message. User 12 asked for it at 10:00:00 UTC on 23 November 2026.","msteams":{"width":"Full"},` +
 		`"body":[{"type":"RichTextBlock","inlines":[{"type":"TextRun","text":"Test message from Integrations","weight":"bolder","size":"medium"}]},` +
 		`{"type":"RichTextBlock","spacing":"small","inlines":[{"type":"TextRun","text":"This is a test: messages of integration 77 (item type: work_item) arrive here. You may delete this message."}]},` +
 		`{"type":"RichTextBlock","spacing":"small","inlines":[{"type":"TextRun","text":"User 12 asked for it at 10:00:00 UTC on 23 November 2026."}]}]}`
 	for bare, want := range map[bool]string{
 		true:  card,
-		false: `{"type":"message","summary":"Test message from Integrations","attachments":[{"contentType":"application/vnd.microsoft.card.adaptive","contentUrl":null,"content":` + card + `}]}`,
+		false: `{"type":"message","summary":"Test message from Integrations. This is a test: messages of integration 77 (item type: work_item) arrive here. You may delete this message. User 12 asked for it at 10:00:00 UTC on 23 November 2026.","attachments":[{"contentType":"application/vnd.microsoft.card.adaptive","contentUrl":null,"content":` + card + `}]}`,
 	} {
 		f, c := start(t, bare)
 		f.status = 202
