@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"net/url"
 	"regexp"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -20,7 +21,7 @@ import (
 // https://github.com/slackapi/bolt-js/issues/2867), so the JSON is counted here.
 const (
 	maxText    = 4000   // of the text for notifications, and of a message without blocks
-	maxSection = 3000   // of a link in it
+	maxLinked  = 3000   // of a link in it, with its address
 	maxContext = 2000   // of small print
 	maxChanges = 1000   // of what has changed
 	maxLink    = 2000   // of an address
@@ -228,12 +229,16 @@ func unstyled(blocks []document.Block) []block {
 
 var disarm = chat.Slack{}
 
-// linked is a heading that leads to the item, as mrkdwn.
+// linked is a heading that leads to the item, as mrkdwn. Where no part of it may be
+// the text of a link, the address follows.
 func linked(c connector.Content) string {
 	shown, rest := linkText(c)
 	link := "<" + strings.ReplaceAll(c.URL, "&", "&amp;") + "|" + disarm.Text(shown) + ">"
-	if !linkable(c.URL) || shown == "" || markup.Count(link) > maxSection {
+	switch {
+	case !linkable(c.URL) || markup.Count(link) > maxLinked:
 		return disarm.Text(message.Heading(c))
+	case shown == "":
+		return disarm.Text(rest) + " " + disarm.Link(c.URL)
 	}
 
 	return link + disarm.Text(rest)
@@ -291,7 +296,12 @@ func digestParts(d connector.Digest, links int) []element {
 		if i >= links {
 			c.URL = ""
 		}
-		line := addText(title(c), " — "+message.Sign(c)+" "+message.Standing(c), nil)
+		line := title(c)
+		leads := slices.ContainsFunc(line, func(e element) bool { return e.Type == "link" })
+		line = addText(line, " — "+message.Sign(c)+" "+message.Standing(c), nil)
+		if !leads && linkable(c.URL) {
+			line = append(addText(line, " · ", nil), opens("open", c.URL)...)
+		}
 		list.Elements = append(list.Elements, section(line))
 	}
 	if len(list.Elements) > 0 {

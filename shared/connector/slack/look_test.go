@@ -239,6 +239,19 @@ func TestATitleIsNoAddress(t *testing.T) {
 			if text := whole(c); strings.Contains(text, "|"+disarm.Text(line)+">") != linked || strings.Contains(text, "|"+number+">") != (!linked && number != "") {
 				t.Errorf("%q as plain text: %s", title, text)
 			}
+			if text := whole(c); !strings.Contains(text, "<https://items.example/1") {
+				t.Errorf("%q leads nowhere as plain text: %s", title, text)
+			}
+			d := outline(t, string(encode(created(composeDigest(connector.Digest{New: 1, First: []connector.Content{c}})))))
+			want = strings.TrimSuffix(want, " ") + " “ — 🟢 open"
+			if !linked && number == "" {
+				want += " · ” b“open on items.example”→https://items.example/1"
+			} else {
+				want += "”"
+			}
+			if !strings.HasSuffix(d, " bullet: "+want) {
+				t.Errorf("%q in a digest: %s, want %s", title, d, want)
+			}
 		}
 	}
 }
