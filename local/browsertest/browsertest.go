@@ -68,7 +68,7 @@ func Open(t *testing.T, address, name string) *Page {
 	}
 	seen, measured := address, probed(t, address)
 	if folder := os.Getenv("SCREENSHOTS"); folder != "" {
-		run(t, program, "--screenshot="+filepath.Join(folder, name+".png"), "--window-size=1900,9000", seen)
+		run(t, program, "--screenshot="+filepath.Join(folder, name+".png"), "--window-size=1900,12000", seen)
 	}
 	dom, complaints := run(t, program, "--dump-dom", "--window-size=1280,1000", measured)
 	p := &Page{t: t, DOM: dom}
