@@ -4,7 +4,6 @@ package main
 
 import (
 	"fmt"
-	"net/http"
 	"slices"
 	"strings"
 	"testing"
@@ -126,44 +125,4 @@ func (s *stage) judgeReplies(ids []domain.Snowflake) {
 	marks, err := s.table.CountMarks(s.t.Context(), s.pair.ID)
 	must(s.t, err)
 	same(s.t, "marks left", marks, 0)
-}
-
-// C1, C13: a change of the status costs one edit and one reply, and another sync
-// costs nothing.
-func TestAChangeOfStatusCostsOneReply(t *testing.T) {
-	endpoint := dynamoDB(t)
-	for _, name := range bots {
-		t.Run(name, func(t *testing.T) {
-			s := staged(t, endpoint, name, map[string]any{"on_update": "reply"})
-			item := domain.Item{ID: 1, FormattedNumber: "WI-1", Version: 1, Title: "Site is down", State: domain.Open, Status: "planned", URL: "https://items.example/1"}
-			s.put(item)
-			s.sync(domain.Incremental)
-			before := len(s.received().Writes)
-
-			item.Version, item.Status = 2, "in review"
-			s.put(item)
-			s.sync(domain.Incremental)
-			writes := s.received().Writes[before:]
-			edits, threads, replies := 0, 0, 0
-			for _, w := range writes {
-				switch {
-				case w.Method == http.MethodPatch, strings.HasSuffix(w.Path, "chat.update"):
-					edits++
-				case strings.HasSuffix(w.Path, "/threads"):
-					threads++
-				default:
-					replies++
-				}
-			}
-			want := map[string]int{"slack": 0, "discord": 1}[name]
-			if edits != 1 || replies != 1 || threads != want {
-				t.Errorf("%d edits, %d replies, %d threads", edits, replies, threads)
-			}
-
-			before = len(s.received().Writes)
-			s.sync(domain.Full)
-			same(t, "writes of another sync", len(s.received().Writes), before)
-			s.noViolations()
-		})
-	}
 }
