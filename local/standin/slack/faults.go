@@ -69,7 +69,7 @@ func (s *Server) callOf(r *http.Request) faults.Call {
 	token, _ := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
 	c := faults.Call{Kind: faults.Other, User: s.config.Accounts[token].Name, Person: token != "" && token == s.config.PersonToken}
 	switch name := strings.TrimPrefix(r.URL.Path, "/api/"); {
-	case name == "conversations.history":
+	case name == "conversations.history", name == "conversations.replies":
 		c.Kind = faults.List
 	case methods[name].kind == chat.Create:
 		c.Kind = faults.Create
