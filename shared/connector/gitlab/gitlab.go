@@ -18,6 +18,7 @@ import (
 	"integrations/shared/connector/paging"
 	"integrations/shared/domain"
 	"integrations/shared/markup"
+	"integrations/shared/markup/links"
 	"integrations/shared/outbound"
 )
 
@@ -59,7 +60,7 @@ func New(cfg Config, client *outbound.Client, now func() time.Time) *Connector {
 	host, _, _ := strings.Cut(strings.TrimPrefix(strings.ToLower(cfg.BaseURL), "https://"), "/")
 	return &Connector{cfg: cfg, client: client, now: now, pages: paging.Usual(), pageBody: paging.MaxBody, markdown: markdown.Renderer{
 		Dialect: markup.NewGitLab(host), TitleTemplate: cfg.TitleTemplate, BodyTemplate: cfg.BodyTemplate,
-		MaxTitle: maxTitle, MaxBody: maxBody,
+		MaxTitle: maxTitle, MaxBody: maxBody, Links: links.ImagesLinked,
 	}}
 }
 

@@ -55,6 +55,7 @@ func (c *Connector) body(item domain.Item) string {
 		end = append(end, document.Block{Kind: document.Paragraph, Spans: []document.Span{{Text: line}}})
 	}
 	end = append(end, document.Block{Kind: document.Paragraph, Spans: footer(item)})
+	end = document.Reveal(end)
 
 	return c.flavor.render(document.Fit(text, rest(item), end, maxDescription, c.flavor.size))
 }

@@ -9,6 +9,7 @@ import (
 	"integrations/shared/connector/facts"
 	"integrations/shared/domain"
 	"integrations/shared/markup"
+	"integrations/shared/markup/links"
 	"integrations/shared/markup/rawhtml"
 )
 
@@ -20,6 +21,9 @@ const (
 )
 
 var disarm markup.MantisBT
+
+// disarmer is for texts, which servers with the plugin for Markdown read as such.
+var disarmer = links.Disarmer{Disarm: disarm.Disarm, Form: links.Plain}
 
 // Render shows an item as an issue. MantisBT's tags are words of a common list
 // to which not everyone may add: labels stay out.
@@ -49,7 +53,7 @@ func (c *Connector) title(item domain.Item) string {
 // does not take either.
 func (c *Connector) body(item domain.Item) string {
 	source := rawhtml.Rewrite(form.Fill(c.cfg.BodyTemplate, bodyTemplate, item), rawhtml.PlainText)
-	text := strings.TrimRight(disarm.Disarm(source), " \t\n")
+	text := strings.TrimRight(disarmer.Text(source), " \t\n")
 	end := c.footer(item)
 	if line := facts.Line(item, plainName); line != "" {
 		end = line + "\n" + end
@@ -58,7 +62,7 @@ func (c *Connector) body(item domain.Item) string {
 		return end
 	}
 	const between = "\n\n---\n"
-	return markup.CutMarkdown(text, maxText-markup.Count(between+end), c.rest(item)) + between + end
+	return disarmer.Cut(text, maxText-markup.Count(between+end), c.rest(item), between+end)
 }
 
 // plainName is a name as MantisBT shows it as text, also where it reads texts as

@@ -10,6 +10,7 @@ import (
 	"integrations/shared/connector/facts"
 	"integrations/shared/domain"
 	"integrations/shared/markup"
+	"integrations/shared/markup/links"
 	"integrations/shared/markup/rawhtml"
 )
 
@@ -26,6 +27,8 @@ type Renderer struct {
 	TitleTemplate, BodyTemplate string
 	// The provider's limits, in code points.
 	MaxTitle, MaxBody int
+	// Links is how the provider shows links and images of disarmed text.
+	Links links.Form
 }
 
 const (
@@ -49,14 +52,19 @@ func (r Renderer) Title(item domain.Item) string {
 // and a line about where it is from. Room is left for the marker.
 func (r Renderer) Body(item domain.Item) string {
 	source := rawhtml.Rewrite(form.Fill(r.BodyTemplate, bodyTemplate, item), rawhtml.Markdown)
-	text := strings.TrimRight(r.Dialect.Disarm(source), " \t\n")
+	text := strings.TrimRight(r.disarmer().Text(source), " \t\n")
 	end := r.end(item)
 	if text == "" {
 		return end
 	}
 	const between = "\n\n---\n"
 	room := r.MaxBody - MarkerRoom - markup.Count(between+end)
-	return markup.CutMarkdown(text, room, r.rest(item)) + between + end
+	return r.disarmer().Cut(text, room, r.rest(item), between+end)
+}
+
+// disarmer disarms texts of Markdown.
+func (r Renderer) disarmer() links.Disarmer {
+	return links.Disarmer{Disarm: r.Dialect.Disarm, Form: r.Links}
 }
 
 // end is what stands below the text. Its two lines are paragraphs, because
@@ -81,7 +89,7 @@ func (r Renderer) rest(item domain.Item) string {
 func (r Renderer) footer(item domain.Item) string {
 	name := r.inline(cmp.Or(markup.OneLine(item.FormattedNumber), item.ID.String()), 60)
 	if to, ok := r.link(item.URL); ok {
-		name = "[" + name + "](" + to + ")"
+		name = r.linked(name, to)
 	}
 	parts := []string{name}
 	for _, part := range []struct{ name, value string }{{"Status", item.Status}, {"Priority", item.Priority}} {
@@ -90,6 +98,16 @@ func (r Renderer) footer(item domain.Item) string {
 		}
 	}
 	return strings.Join(parts, " · ")
+}
+
+// linked is a link, or a name that looks like another host, and the address.
+func (r Renderer) linked(name, to string) string {
+	link := "[" + name + "](" + to + ")"
+	if links.Hides(link, r.Links) {
+		return name + " (" + to + ")"
+	}
+
+	return link
 }
 
 // inline is a short text within a line of ours: disarmed and without any

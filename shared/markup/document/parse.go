@@ -19,11 +19,11 @@ var markdown = goldmark.New(goldmark.WithExtensions(extension.Table, extension.S
 
 // Parse reads Markdown. Comments are left out, and tags of HTML mean what they
 // mean on a page as far as a document can show it; other tags are text. An image
-// is a link to it.
+// is a link to it. A link whose text names another host shows its address.
 func Parse(source string) []Block {
 	content := []byte(shallow(rawhtml.Uncomment(markup.Lines(source))))
 	r := reader{source: content}
-	return r.blocks(markdown.Parse(text.NewReader(content)))
+	return Reveal(r.blocks(markdown.Parse(text.NewReader(content))))
 }
 
 const (
