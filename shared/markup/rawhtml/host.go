@@ -19,6 +19,11 @@ var (
 	// addressed is an address with its scheme. Its host may be a single word.
 	addressed = regexp.MustCompile(`(?i)\bhttps?:[/\\]{2,}(\[[0-9a-f:.]+\]|[^\s/\\?#:\[\]()<>,;"']+)(?::[0-9]+)?` + anyPath)
 
+	// mailAddress is an address for mail, and mailbox what stands before the host in
+	// one.
+	mailAddress = regexp.MustCompile(`(?i)^mailto:`)
+	mailbox     = regexp.MustCompile(`[^\s@/]+@`)
+
 	// explicit is what begins an address in a text.
 	explicit = regexp.MustCompile(`(?i)https?:[/\\]{2}|\bwww\.`)
 )
@@ -52,6 +57,10 @@ func Hides(text, address string) bool {
 	to, known := leadsTo(address)
 	if known && to == "" && !explicit.MatchString(text) {
 		return false
+	}
+
+	if mailAddress.MatchString(address) {
+		text = mailbox.ReplaceAllString(text, "")
 	}
 
 	// An address in the text names its host alone, so it is read before the rest.

@@ -116,6 +116,29 @@ func TestHides(t *testing.T) {
 	}
 }
 
+// What counts as the name of another host, for links of HTML and of Markdown.
+func TestHidesByAddress(t *testing.T) {
+	for _, tt := range []struct {
+		text, address string
+		want          bool
+	}{
+		{"a.test:8443", "https://a.test", false}, {"A.TEST.", "https://www.a.test:99/x", false}, {"https://a.test/b.test?c.test", "https://a.test", false},
+		{"a.test/README.md", "https://a.test/README.md", false}, {"main.go and index.html", "https://a.test", false}, {"README.md", "https://a.test/README.md", true},
+		{"api.a.test", "https://a.test", true}, {"a.test", "https://api.a.test", true}, {"a.test b.test", "https://a.test", true}, {"a.test", "https://a.test.evil.test", true},
+		{"https://intranet/x", "https://a.test", true}, {"https://intranet/x", "https://intranet/y", false}, {"https://a.test@evil.test", "https://evil.test", true},
+		{"http:\\\\b.test", "https://a.test", true}, {"https://[2001:db8::1]/", "https://a.test", true}, {"https://[2001:db8::1]/", "https://[2001:db8::1]/x", false},
+		{"192.0.2.1", "https://a.test", true}, {"192.0.2.1:80/x", "http://192.0.2.1", false}, {"b\u200b.test", "https://a.test", true}, {"b\u00ad.te\ufe0fst", "https://a.test", true},
+		{"b。test", "https://a.test", true}, {"ａ．ｔｅｓｔ", "https://a.test", false}, {"bu\u0308cher.test", "https://a.test", true}, {"пример.xn--p1ai", "https://пример.xn--p1ai", false},
+		{"xx.yy@a.test", "mailto:xx.yy@a.test", false}, {"x@b.test", "mailto:x@a.test", true}, {"x@a.test", "mailto:x@a.test?subject=b.test", false}, {"xx.yy@a.test", "https://a.test", true},
+		{"b.test", "//a.test", true}, {"a.test", "//a.test", false}, {"b.test", "///a.test", true}, {"b.test", "https:/a.test", true}, {"b.test", "ftp://a.test", true}, {"b.test", "https://a%zz", true},
+		{"Node.js", "#nodejs", false}, {"README.md", "docs/README.md", false}, {"https://b.test", "/evil", true}, {"www.b.test", "#x", true}, {"the docs", "https:/a.test", false},
+	} {
+		if got := Hides(tt.text, tt.address); got != tt.want {
+			t.Errorf("%q to %q: %v", tt.text, tt.address, got)
+		}
+	}
+}
+
 func TestScripted(t *testing.T) {
 	for _, tt := range []struct {
 		before, text string
