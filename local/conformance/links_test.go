@@ -353,6 +353,35 @@ func TestMarkdownLinksHideNoHost(t *testing.T) {
 	})
 }
 
+// What becomes of a link that hides a host, at each provider.
+func TestWhereALinkLeadsIsShown(t *testing.T) {
+	for _, tt := range []struct {
+		text string
+		want map[string]string
+	}{
+		{"See [**good.test**](https://evil.test).", map[string]string{
+			"github": "See **good.test** (<https://evil.test>).", "gitlab": "See **good.test** (<https://evil.test>).", "mantisbt": "See **good.test** (https://evil.test).",
+			"jira": "See good.test (https://evil.test).", "jira_datacenter": `See *good.test* ([https&#58;//evil.test|https://evil.test]).`,
+			"slack": "See *good.test* (<https://evil.test>).", "discord": "See **good.test** (<https://evil.test>).", "teams": "See good.test (https://evil.test).",
+		}},
+		{"![good.test](https://evil.test/x.png) here", map[string]string{
+			"github": "![good.test](https://evil.test/x.png) here", "gitlab": "good.test (<https://evil.test/x.png>) here", "mantisbt": "good.test (https://evil.test/x.png) here",
+			"jira": "good.test (https://evil.test/x.png) here", "jira_datacenter": `good.test ([https&#58;//evil.test/x.png|https://evil.test/x.png]) here`,
+		}},
+		{"[the docs](https://docs.test/a)", map[string]string{
+			"github": "[the docs](https://docs.test/a)", "gitlab": "[the docs](https://docs.test/a)", "mantisbt": "[the docs](https://docs.test/a)",
+			"jira": "the docs→https://docs.test/a", "jira_datacenter": "[the docs|https://docs.test/a]",
+		}},
+	} {
+		got := shownBodies(t, tt.text)
+		for provider, want := range tt.want {
+			if !strings.HasPrefix(got[provider], want) {
+				t.Errorf("%s: %q, want %q", provider, got[provider], want)
+			}
+		}
+	}
+}
+
 // chatsHideNoHost creates messages of items in each chat and reads their links.
 func chatsHideNoHost(t *testing.T, items func(each func(domain.Item))) {
 	t.Helper()

@@ -48,6 +48,7 @@ func TestLinksHideNoHost(t *testing.T) {
 		"<a href='https://evil.test'>good.test</a>":                                shown,
 		"[good.](https://evil.test)[test](https://evil.test)":                      shown,
 		"[good.](https://a.test)[test](https://b.test)":                            "good. ([https://a.test→https://a.test])test ([https://b.test→https://b.test])",
+		"<https://a.test>[b.test](https://c.test)":                                 "[https://a.test→https://a.test]b.test ([https://c.test→https://c.test])",
 		"[x@good.test](mailto:x@evil.test)":                                        "x@good.test ([mailto:x@evil.test→mailto:x@evil.test])",
 		"[![good.test](https://img.test/x.png)](https://evil.test)":                "good.test ([https://img.test/x.png→https://img.test/x.png])",
 		"[the docs](https://evil.test) [good.test](https://good.test/x)":           "[the docs→https://evil.test] [good.test→https://good.test/x]",

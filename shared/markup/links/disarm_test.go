@@ -117,6 +117,11 @@ func TestWork(t *testing.T) {
 			}
 			worktest.AtMost(t, fmt.Sprintf("%s: %q", name, part), 10, work(16<<10), work(64<<10))
 		}
+		reading := func(size int) func() {
+			text := strings.Repeat(part, size/len(part))
+			return func() { find(text) }
+		}
+		worktest.AtMost(t, fmt.Sprintf("reading %q", part), 10, reading(16<<10), reading(64<<10))
 	}
 }
 

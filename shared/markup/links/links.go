@@ -44,6 +44,10 @@ func Reveal(source string, form Form) string {
 		return source
 	}
 	list := find(source)
+	if form == ImagesShown {
+		list = slices.DeleteFunc(list, func(l link) bool { return l.image })
+	}
+
 	var edits []edit
 	for _, group := range adjacent(source, list) {
 		edits = append(edits, group.edits(source, form)...)
@@ -188,9 +192,7 @@ func (g group) edits(source string, form Form) []edit {
 	}
 	hides := false
 	for _, l := range g {
-		if !l.image || form != ImagesShown {
-			hides = hides || rawhtml.Hides(text.String(), l.address)
-		}
+		hides = hides || rawhtml.Hides(text.String(), l.address)
 	}
 	if !hides {
 		return nil
@@ -198,9 +200,6 @@ func (g group) edits(source string, form Form) []edit {
 
 	var edits []edit
 	for _, l := range g {
-		if l.image && form == ImagesShown {
-			continue
-		}
 		edits = append(edits, l.edits(source, form)...)
 	}
 

@@ -36,6 +36,8 @@ func TestReveal(t *testing.T) {
 		"[192.0.2.1](https://evil.test)":                                                "\u200b192.0.2.1 (<https://evil.test>)",
 		"[https://intranet/login](https://evil.test)":                                   "https://intranet/login (<https://evil.test>)",
 		"[good.](https://evil.test)[test](https://evil.test/2)":                         "good. (<https://evil.test>)test (<https://evil.test/2>)",
+		"[good.](https://evil.test)[test](https://good.test)":                           "good. (<https://evil.test>)test (<https://good.test>)",
+		"[good.test](ftp://evil.test/*a*_b_)":                                           "good.test (ftp://evil.test/\\*a\\*\\_b\\_)",
 		"[1. good.test](https://evil.test)":                                             "\u200b1. good.test (<https://evil.test>)",
 		"[- good.test](https://evil.test)":                                              "\u200b- good.test (<https://evil.test>)",
 		"[```good.test```](https://evil.test)":                                          "\u200b```good.test``` (<https://evil.test>)",
@@ -64,7 +66,7 @@ func TestRevealKeeps(t *testing.T) {
 		"[main.go](https://good.test/main.go)", "[v1.2.3](https://good.test)", "[e.g.](https://good.test)", "[Node.js](#nodejs)", "[README.md](docs/README.md)",
 		"`[good.test](https://evil.test)`", "    [good.test](https://evil.test)", "~~~\n[good.test](https://evil.test)\n~~~", "\\[good.test](https://evil.test)",
 		"<https://evil.test|good.test>", "<https://good.test>", "https://good.test", "good.test https://evil.test", "[good.test]", "[good.test]()", "[x]: https://evil.test",
-		"![good.test](https://evil.test/x.png)", "[a@good.test](mailto:a@good.test)", "[^1] a\n\n[^1]: https://evil.test", "- [x] done", "[x](https://a.test) [y](https://b.test)",
+		"![good.test](https://evil.test/x.png)", "![good.](https://img.test/x.png)[test](https://evil.test)", "[a@good.test](mailto:a@good.test)", "[^1] a\n\n[^1]: https://evil.test", "- [x] done", "[x](https://a.test) [y](https://b.test)",
 	} {
 		if got := Reveal(source, ImagesShown); got != source {
 			t.Errorf("%q: %q", source, got)
