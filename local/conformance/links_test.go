@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"html"
 	"net/url"
+	"os/exec"
 	"regexp"
 	"strings"
 	"testing"
@@ -445,6 +446,57 @@ func TestRealItemsHideNoHost(t *testing.T) {
 			each(item)
 		}
 	})
+}
+
+var (
+	anchor  = regexp.MustCompile(`(?s)<a href="([^"]*)"[^>]*>(.*?)</a>`)
+	htmlTag = regexp.MustCompile(`<[^>]*>`)
+)
+
+// cmark-gfm, which is GitHub's own code, reads no link that hides a host. A bare
+// address hides nothing, whatever is in it. Without the program the test is left
+// out.
+func TestCmarkFindsNoHiddenHost(t *testing.T) {
+	program, err := exec.LookPath("cmark-gfm")
+	if err != nil {
+		t.Skip("cmark-gfm is not in PATH")
+	}
+	items := realItems(t)
+	for n, description := range hidingTexts {
+		items = append(items, linkedItem(domain.Snowflake(1+n), "good.test", "t", description))
+	}
+	found := 0
+	for provider, r := range renderers() {
+		if !keepsTags[provider] && provider != "mantisbt" {
+			continue
+		}
+		for _, item := range items {
+			body := r.Render(item).Body
+			if !strings.Contains(body, "]") {
+				continue
+			}
+			run := exec.Command(program, "-e", "table", "-e", "autolink", "-e", "strikethrough", "-e", "footnotes")
+			run.Stdin = strings.NewReader(body)
+			page, err := run.Output()
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, m := range anchor.FindAllStringSubmatch(string(page), -1) {
+				found++
+				l := shownLink{html.UnescapeString(htmlTag.ReplaceAllString(m[2], "")), html.UnescapeString(m[1])}
+				bare, _ := url.PathUnescape(l.address)
+				if shown, _ := url.PathUnescape(l.text); bare == shown {
+					continue
+				}
+				if other := l.otherHost(); other != "" {
+					t.Errorf("%s: %s: %q names %s and leads to %s", provider, item.FormattedNumber, l.text, other, l.address)
+				}
+			}
+		}
+	}
+	if found < len(items) {
+		t.Errorf("only %d links are read", found)
+	}
 }
 
 // The readers of these tests find a link that hides a host in the form of each

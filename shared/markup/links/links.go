@@ -214,8 +214,11 @@ func (l link) edits(source string, form Form) []edit {
 		before = breaker // else the text could begin a list, a quotation or code
 	}
 	after := " (" + shown(l.address, form) + ")"
-	if l.within {
+	switch {
+	case l.within:
 		after = ""
+	case form == Plain && word.MatchString(source[l.to:]):
+		after += " " // else the word could count as a part of the address
 	}
 
 	return []edit{{l.from, l.inner, before}, {l.tail, l.to, after}}
@@ -223,6 +226,9 @@ func (l link) edits(source string, form Form) []edit {
 
 // inline is a text that begins no block, whatever is before it.
 var inline = regexp.MustCompile("^(?:!\\[|[*_~`]{0,2}\\pL)")
+
+// word is a text, maybe a link, that begins with a letter or a digit.
+var word = regexp.MustCompile(`^\[?[\pL\pN]`)
 
 // maxShown is how much of an address is shown that is no link, in code points.
 const maxShown = 200

@@ -74,6 +74,20 @@ func TestRevealKeeps(t *testing.T) {
 	}
 }
 
+// Where Markdown may be shown as it stands, the address is plain text.
+func TestRevealPlain(t *testing.T) {
+	for source, want := range map[string]string{
+		"[good.test](https://evil.test).":                     "good.test (https://evil.test).",
+		"[good.](https://evil.test)[test](https://evil.test)": "good. (https://evil.test) test (https://evil.test)",
+		"[good.test](https://evil.test)s":                     "good.test (https://evil.test) s",
+		"[good.test](ftp://evil.test/*a*)":                    "good.test (ftp://evil.test/*a*)",
+	} {
+		if got := Reveal(source, Plain); got != want {
+			t.Errorf("%q:\n got %q\nwant %q", source, got, want)
+		}
+	}
+}
+
 // Where images are links, the alternative text is a link's text.
 func TestRevealImages(t *testing.T) {
 	for source, want := range map[string]string{
