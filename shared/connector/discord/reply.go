@@ -185,9 +185,9 @@ type replied struct {
 	} `json:"message_reference"`
 }
 
-// FindReply looks in the thread, and where replies go into the channel, there: for
-// a message of the bot with the text of the reply, behind the last known one.
-// Nobody else can post in the name of the bot.
+// FindReply looks in the thread and then in the channel, where a reply goes if the
+// thread takes none: for a message of the bot with the text of the reply, behind the
+// last known one. Nobody else can post in the name of the bot.
 func (b *Bot) FindReply(ctx context.Context, r connector.Reply) (connector.Written, bool, error) {
 	channel := cmp.Or(r.Message.Key, b.where())
 	if !snowflake.MatchString(r.Message.ID) || !snowflake.MatchString(channel) {
@@ -212,9 +212,6 @@ func (b *Bot) FindReply(ctx context.Context, r connector.Reply) (connector.Writt
 		if found || err != nil && !noSuchThread(err) {
 			return w, found, err
 		}
-	}
-	if r.After.ID != "" && r.After.Key == r.Message.ID {
-		return connector.Written{}, false, nil
 	}
 
 	return b.search(ctx, channel, max(last, idAt(r.Since)), func(m replied) bool {

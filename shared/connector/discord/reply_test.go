@@ -154,6 +154,7 @@ func TestFindReply(t *testing.T) {
 		none = `200 {"id":"` + messageID + `","last_message_id":null}`
 	)
 	ours := message("723456789012345678", bot, text, "")
+	another := message("723456789012345679", "9", "hello", "")
 	inThread := domain.Remote{ID: lastReply, Key: messageID}
 	for name, c := range map[string]struct {
 		after   domain.Remote
@@ -161,13 +162,15 @@ func TestFindReply(t *testing.T) {
 		found   string
 	}{
 		"in the thread":      {inThread, map[string]string{in: page(message("723456789012345679", "9", "hello", ""), ours)}, messageID},
-		"a person's":         {inThread, map[string]string{in: page(message("723456789012345678", "9", text, ""))}, ""},
-		"another text":       {inThread, map[string]string{in: page(message("723456789012345678", bot, "closed", ""))}, ""},
-		"nothing":            {inThread, map[string]string{in: page(), "GET /channels/" + messageID: none}, ""},
+		"a person's":         {inThread, map[string]string{in: page(message("723456789012345678", "9", text, "")), at: page(another)}, ""},
+		"another text":       {inThread, map[string]string{in: page(message("723456789012345678", bot, "closed", "")), at: page(another)}, ""},
+		"nothing":            {inThread, map[string]string{in: page(), "GET /channels/" + messageID: none, at: page(another)}, ""},
 		"no thread":          {domain.Remote{}, map[string]string{in: gone, at: page(message("723456789012345678", bot, text, messageID))}, channelID},
 		"of another message": {domain.Remote{}, map[string]string{in: gone, at: page(message("723456789012345678", bot, text, "9"))}, ""},
 		"first, in a thread": {domain.Remote{}, map[string]string{in: page(ours)}, messageID},
-		"in the channel":     {domain.Remote{ID: lastReply, Key: channelID}, map[string]string{at: page(message("723456789012345678", bot, text, messageID))}, channelID},
+		// The thread was locked after the reply before it.
+		"locked thread":  {inThread, map[string]string{in: page(), "GET /channels/" + messageID: none, at: page(message("723456789012345678", bot, text, messageID))}, channelID},
+		"in the channel": {domain.Remote{ID: lastReply, Key: channelID}, map[string]string{at: page(message("723456789012345678", bot, text, messageID))}, channelID},
 	} {
 		t.Run(name, func(t *testing.T) {
 			f, b := startReplies(t)
