@@ -128,6 +128,11 @@ func (s *slice) row(t *task) (domain.PlanRow, bool) {
 	}
 	switch t.step {
 	case unchanged:
+		if s.foreseesReply(t) {
+			row.Action, row.Steps = domain.PlanUpdate, []string{replyStep}
+			s.tally(domain.Updated, 1)
+			return row, true
+		}
 		s.tally(domain.Unchanged, 1)
 		return row, false
 	case skip:
@@ -155,10 +160,32 @@ func (s *slice) row(t *task) (domain.PlanRow, bool) {
 		return row, true
 	case update:
 		row.Action, row.Steps = domain.PlanUpdate, []string{changeOf(t)}
+		if s.foreseesReply(t) {
+			row.Steps = append(row.Steps, replyStep)
+		}
 		s.tally(domain.Updated, 1)
 		return row, true
 	}
 	return row, false
+}
+
+// replyStep is the name of a reply below an item's message.
+const replyStep = "reply"
+
+// foreseesReply reports whether a run would say a change below the item's message.
+// One that is in doubt is looked for first, and may be there.
+func (s *slice) foreseesReply(t *task) bool {
+	if !s.chat.replies() || len(t.marks) == 0 || s.quiet(t) {
+		return false
+	}
+
+	said := t.link.Thread
+	if said == nil {
+		was := t.last()
+		return t.step == update && was != nil && domain.ProgressOf(was.State, was.Facts, was.Deleted) != t.progress()
+	}
+
+	return said.Said != t.progress()
 }
 
 // changeOf names an update by what it does to the state.

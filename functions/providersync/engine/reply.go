@@ -31,11 +31,15 @@ func (c chat) replies() bool { return c.is && c.manner.Replies }
 // followThread posts a reply below an item's message if its progress has changed
 // since the last one. The message itself is up to date.
 func (s *slice) followThread(ctx context.Context, t *task) (*verdict, error) {
-	if !s.chat.replies() || !t.done || t.link.Remote == nil || t.step == skip || t.link.Outcome == domain.Skipped {
+	if !t.done || !t.takesReply() || t.link.Outcome == domain.Skipped {
 		return nil, nil
 	}
 
 	is := t.progress()
+	if !s.chat.replies() {
+		t.stopThread(is)
+		return nil, nil
+	}
 	if t.link.Thread == nil { // the message says it
 		t.setThread(store.Thread{Said: is})
 		return nil, nil
@@ -47,17 +51,57 @@ func (s *slice) followThread(ctx context.Context, t *task) (*verdict, error) {
 	}
 
 	thread := *t.link.Thread
-	due := time.UnixMilli(thread.At).Add(replyEvery)
+	due := s.replyDue(thread)
 	switch {
 	case thread.Said == is || s.quiet(t):
 		s.nothingToReply(t)
 		return nil, nil
-	case thread.At != 0 && due.After(s.Clock.Now()):
+	case due.After(s.Clock.Now()):
 		s.holdReply(t, due)
 		return nil, nil
 	}
 
 	return s.reply(ctx, t, is)
+}
+
+// takesReply reports whether an item's message says how it stands now, so that a reply
+// can follow. An item that was given up, or is not there any more, gets none.
+func (t *task) takesReply() bool {
+	switch t.step {
+	case unchanged, create, update:
+		return t.link.Remote != nil
+	}
+
+	return false
+}
+
+// stopThread is for a chat that does not reply any more. The message says all of
+// it, and a reply that is owed or in doubt is given up. What replies there are
+// stays known.
+func (t *task) stopThread(is domain.Progress) {
+	thread := t.link.Thread
+	if thread == nil {
+		return
+	}
+
+	if thread.Said != is || thread.Intent != nil {
+		t.setThread(store.Thread{Said: is, Last: thread.Last, At: thread.At})
+	}
+	if t.link.Reason == replyPending {
+		t.link.Reason = ""
+		t.dirty = true
+	}
+}
+
+// replyDue is when the next reply may be posted. A time of the last reply that is
+// still to come is that of a clock that was ahead, and does not count.
+func (s *slice) replyDue(thread store.Thread) time.Time {
+	last := time.UnixMilli(thread.At)
+	if thread.At == 0 || last.After(s.Clock.Now()) {
+		return time.Time{}
+	}
+
+	return last.Add(replyEvery)
 }
 
 // setThread notes what is known of the replies.
@@ -81,7 +125,11 @@ func (t *task) progress() domain.Progress {
 // owesReply reports whether a reply may have been posted, or is to be posted.
 func (s *slice) owesReply(t *task) bool {
 	thread := t.link.Thread
-	return s.chat.replies() && thread != nil && (t.waitsForReply() || thread.Said != t.progress())
+	if !s.chat.replies() || thread == nil || t.link.Remote == nil {
+		return false
+	}
+
+	return t.waitsForReply() || thread.Said != t.progress()
 }
 
 // holdReply leaves a reply to a run that begins when it is due.
