@@ -186,3 +186,32 @@ func (w *world) replaceLink(l store.Link) {
 	w.must(w.sure.Release(w.ctx, lease, *st.Run, w.clock.now))
 	w.settle()
 }
+
+// Threads that are locked say nothing about messages: however many replies are
+// refused in a row, items are still written.
+func TestRefusedRepliesDoNotPauseWrites(t *testing.T) {
+	w, r := replyingChat(t)
+	for id := domain.Snowflake(1); id <= 5; id++ {
+		w.told(id, 1, status("new"))
+	}
+	w.sync(domain.Incremental)
+	r.before = func(call string, _ domain.Snowflake) error {
+		if call == "reply" {
+			return refusedItem()
+		}
+		return nil
+	}
+	for id := domain.Snowflake(1); id <= 5; id++ {
+		w.told(id, 2, status("done"))
+	}
+	w.sync(domain.Incremental)
+	w.later(10)
+	mustBe(t, "health", w.health().State, domain.Healthy)
+
+	w.told(6, 1, nil)
+	w.sync(domain.Incremental)
+	mustBe(t, "messages", len(r.messages), 6)
+	for id := domain.Snowflake(1); id <= 5; id++ {
+		mustBe(t, "outcome", w.link(id).Outcome, domain.FailedOut)
+	}
+}

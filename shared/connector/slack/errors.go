@@ -88,9 +88,16 @@ var meanings = map[string]meaning{
 	"team_added_to_org": {connector.Retryable, connector.IntegrationScope, "provider_unavailable", "the workspace is being moved"},
 
 	"message_not_found":   item("remote_deleted", "the message was deleted"),
+	"thread_not_found":    item("remote_deleted", "the message was deleted"),
 	"cant_update_message": item(connector.NotEditable, "the message is not the bot's own"),
 	"edit_window_closed":  item(connector.NotEditable, "the workspace does not allow messages of this age to be edited"),
+
+	"cannot_reply_to_message":         item(notRepliable, "the message takes no replies"),
+	"restricted_action_thread_locked": item(notRepliable, "the thread is locked"),
 }
+
+// notRepliable is the code of a message that takes no replies.
+const notRepliable = "not_repliable"
 
 // refused says what a failure means.
 func (b *Bot) refused(method string, a answer, response outbound.Response) *connector.Error {

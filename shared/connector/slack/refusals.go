@@ -38,7 +38,7 @@ var refusals = []refusal.Row{
 	stop("restricted_action", "forbidden", "a setting of the workspace keeps the bot from posting"),
 	stop("restricted_action_read_only_channel", "forbidden", "the channel is read-only"),
 	stop("restricted_action_thread_only_channel", "forbidden", "the channel takes replies only"),
-	stop("restricted_action_non_threadable_channel", "forbidden", ""),
+	stop("restricted_action_non_threadable_channel", "forbidden", "the channel takes no replies: set on_update to edit or post"),
 	stop("message_limit_exceeded", "forbidden", "the workspace has reached its limit of messages"),
 	stop("method_deprecated", "api_removed", "Slack has removed the method"),
 	stop("deprecated_endpoint", "api_removed", "Slack has removed the method"),
