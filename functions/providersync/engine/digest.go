@@ -130,7 +130,7 @@ func (s *slice) add(t *task) error {
 		d.Changed++
 	}
 	line := t.content
-	line.Body, line.Blocks = "", nil
+	line.Body, line.Blocks, line.Labels = "", nil, nil
 	d.Add(line, t.item.UpdatedAt)
 	b, err := json.Marshal(d)
 	s.run.Digest.Sum = string(b)
