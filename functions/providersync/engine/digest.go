@@ -248,8 +248,9 @@ func ParseItemsURL(text string) (string, error) {
 	}
 
 	example := strings.NewReplacer("{organisation_id}", "1", "{item_type}", "work_item").Replace(text)
-	if _, ok := markup.WebURL(example); !ok || strings.ContainsAny(example, "{}") {
-		return "", errors.New("must be an http or https address; {organisation_id} and {item_type} may stand in it")
+	address, ok := markup.WebURL(example)
+	if !ok || address != example || strings.ContainsAny(example, "{}") {
+		return "", errors.New("must be an http or https address in which special characters are encoded; {organisation_id} and {item_type} may stand in it")
 	}
 
 	return text, nil
