@@ -17,7 +17,7 @@ var trackerTexts = []string{
 	"[https://bank.example](https://evil.example) [www.bank.example](https://evil.example) [x](javascript:alert(1)) [y](//evil.example)",
 	"[~bob] [~accountid:5b10] {include:x} {code}x{code} !a.png! [^secret.txt] WORK-5 h1. x", "<at>all</at> {{DATE(2026-01-01T00:00:00Z)}} {{TIME(2026-01-01T00:00:00Z)}}",
 	"|a|[~b]|\n|-|-|\n|@user|#1 `|`|\n||!x!|", "- # h\n- > q\n- ```\n  c\n  ```\n- |a|\n  |-|\n  |b|\n- ---\n-\n- - x\n1. 1. y", "\xff\xfe\x00\x1b \u202e &#0; &#8238; &#64;user &#35;1 &commat;user \\@user \\#1",
-	strings.Repeat("> ", 200) + strings.Repeat("- ", 200) + "x", "```\n" + strings.Repeat("e\u0301{code}", 20_000) + "\n```", "|a|b|\n|-|-|\n" + strings.Repeat("|🦀|@user|\n", 9000),
+	strings.Repeat("> ", 200) + strings.Repeat("- ", 200) + "x", "```\n" + strings.Repeat("e\u0301{code}", 20_000) + "\n```", "|a|b|\n|-|-|\n" + strings.Repeat("|🦀|@user|\n", 900),
 	"\n\n#\n\n```\n```\n\n>\n\n-\n\n****\n\n``",
 }
 
@@ -42,6 +42,7 @@ func hostileItems() []domain.Item {
 	}
 	for _, text := range slackTexts {
 		both := largest(text)
+		both[0].Description = strings.ToValidUTF8(text[:min(len(text), 20_000)], "")
 		both[1].Description = strings.ToValidUTF8(text[:min(len(text), 5_000)], "")
 		items = append(items, both...)
 	}

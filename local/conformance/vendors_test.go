@@ -167,11 +167,14 @@ func recorded(t *testing.T, k kit, items []domain.Item) []judgedRequest {
 
 	for n, item := range items {
 		hostile := item.ID >= firstHostile && item.ID < firstHostile+1000
+		if k.second() && (raceDetector || !hostile) && n%some != 0 {
+			continue
+		}
 		r.links = ""
 		if hostile && !isChat {
 			r.links = "as written"
 		}
-		r.sendItem(t, c, dressed(k.name, item), n, isChat || n%changedOfTrackers == 0)
+		r.sendItem(t, c, dressed(k.name, item), n, isChat || n%some == 0)
 	}
 	if isChat {
 		r.sendDigests(t, chat, items)
@@ -185,9 +188,15 @@ func recorded(t *testing.T, k kit, items []domain.Item) []judgedRequest {
 	return r.kept
 }
 
-// A change leaves a tracker's text as it was but for its facts, so one item of so
-// many is changed there. All are in chats, whose messages say what has changed.
-const changedOfTrackers = 10
+// One item of so many is changed in a tracker, where a change leaves the text as it
+// was but for its facts, and one real item of so many goes the second way to a chat.
+const some = 10
+
+// second reports whether a kit is another way to a chat that has a kit already: it
+// sends the same messages.
+func (k kit) second() bool {
+	return slices.Contains([]string{"slack_webhook", "discord_webhook", "teams_card"}, k.name)
+}
 
 // dressed is an item with the members that the real ones do not have, and with
 // addresses of the server that the kit has in place of the provider's own.
@@ -274,15 +283,15 @@ func (r *recorder) reply(t *testing.T, c connector.Connector, made connector.Wri
 func (r *recorder) sendDigests(t *testing.T, c connector.Chat, items []domain.Item) {
 	t.Helper()
 	n := 0
-	for some := range slices.Chunk(items, connector.DigestShows) {
-		d := connector.Digest{New: len(some), Changed: 3, Closed: 2, Reopened: 1, URL: "https://items.example/all"}
-		for _, item := range some {
+	for first := range slices.Chunk(items, connector.DigestShows) {
+		d := connector.Digest{New: len(first), Changed: 3, Closed: 2, Reopened: 1, URL: "https://items.example/all"}
+		for _, item := range first {
 			line := c.Render(item)
 			line.Body, line.Blocks = "", nil
 			d.First = append(d.First, line)
 		}
 		n++
-		r.now("digest %d, from %.40s", n, some[0].FormattedNumber)
+		r.now("digest %d, from %.40s", n, first[0].FormattedNumber)
 		if _, err := c.Digest(t.Context(), d, connector.Marker{Integration: 77, Item: domain.Snowflake(n), Attempt: 1, Tag: connectortest.Tag}); err != nil {
 			t.Fatal(err)
 		}
@@ -299,7 +308,7 @@ func (v validator) run(t *testing.T, requests []judgedRequest) []vendorFault {
 			t.Fatal(err)
 		}
 	}
-	node := exec.CommandContext(t.Context(), "node", filepath.Join("vendors", v.name+".mjs"))
+	node := exec.CommandContext(t.Context(), "node", "--max-semi-space-size=64", filepath.Join("vendors", v.name+".mjs"))
 	node.Stdin, node.Stderr = &in, os.Stderr
 	out, err := node.Output()
 	if err != nil {
