@@ -235,7 +235,7 @@ func reading(part string, size int) func() {
 
 func notDeep(t *testing.T, part string) {
 	t.Helper()
-	if d := depth(Parse(repeated(part, 64<<10))); d > 3*maxNesting {
+	if d := depth(Parse(repeated(part, 64<<10))); d > 3*markup.MaxNesting {
 		t.Errorf("%q is %d deep", part, d)
 	}
 }

@@ -26,15 +26,6 @@ func Parse(source string) []Block {
 	return Reveal(r.blocks(markdown.Parse(text.NewReader(content))))
 }
 
-const (
-	// maxNesting is how deep quotations and lists may be in one another: what is
-	// deeper is not written by people and takes long to read.
-	maxNesting = 24
-	// maxBrackets is how many brackets or signs of emphasis a paragraph may hold:
-	// which of them belong together takes time that grows with their square.
-	maxBrackets = 1000
-)
-
 // shallow breaks up what would take long to read.
 func shallow(source string) string {
 	lines := strings.Split(source, "\n")
@@ -43,10 +34,11 @@ func shallow(source string) string {
 		if strings.TrimSpace(line) == "" {
 			signs = 0
 		}
-		if signs += countAny(line, "[]*_~<"); signs > maxBrackets {
-			line, signs = escape.Replace(line), maxBrackets
+		signs += markup.Signs(line)
+		if signs > markup.MaxSigns {
+			line, signs = escape.Replace(line), markup.MaxSigns
 		}
-		if markers(line) > maxNesting {
+		if markup.Nesting(line) > markup.MaxNesting {
 			line = "\u200b" + line
 		}
 		lines[i] = line
@@ -55,35 +47,6 @@ func shallow(source string) string {
 }
 
 var escape = strings.NewReplacer("[", `\[`, "]", `\]`, "*", `\*`, "_", `\_`, "~", `\~`, "<", `\<`)
-
-func countAny(line, chars string) int {
-	n := 0
-	for i := range len(line) {
-		if strings.IndexByte(chars, line[i]) >= 0 {
-			n++
-		}
-	}
-	return n
-}
-
-// markers is about how many quotations and list items a line opens, each four
-// columns of indentation counting as one.
-func markers(line string) int {
-	n, spaces := 0, 0
-	for i := range len(line) {
-		switch c := line[i]; {
-		case c == ' ':
-			spaces++
-		case c == '\t':
-			spaces += 4
-		case strings.IndexByte(">-+*.)", c) >= 0:
-			n++
-		case c < '0' || c > '9':
-			return n + spaces/4
-		}
-	}
-	return n + spaces/4
-}
 
 // A reader turns goldmark's tree into ours.
 type reader struct{ source []byte }

@@ -90,8 +90,8 @@ func TestLongParagraphs(t *testing.T) {
 		strings.Repeat("*a [b] ", 400) + "[good.test](https://evil.test)",
 		strings.Repeat("*a [b] ", 400) + "[good.test][x]\n\n[x]: https://evil.test",
 		strings.Repeat("*a [b] ", 400) + "[good.test]\n\n[good.test]: https://evil.test",
-		strings.Repeat("> ", maxNesting+2) + "[good.test](https://evil.test)",
-		strings.Repeat("> ", maxNesting+2) + "[good.test\n](https://evil.test)",
+		strings.Repeat("> ", markup.MaxNesting+2) + "[good.test](https://evil.test)",
+		strings.Repeat("> ", markup.MaxNesting+2) + "[good.test\n](https://evil.test)",
 	} {
 		got := Reveal(source, ImagesShown)
 		if regexp.MustCompile(`\]\(|\]:`).MatchString(got) || strings.ReplaceAll(got, breaker, "") != source {

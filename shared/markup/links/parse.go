@@ -10,6 +10,8 @@ import (
 	"github.com/yuin/goldmark/parser"
 	"github.com/yuin/goldmark/text"
 	"github.com/yuin/goldmark/util"
+
+	"integrations/shared/markup"
 )
 
 // An end is where a link ends: where the bracket behind its text is, and where
@@ -60,14 +62,6 @@ func parse(source string) (ast.Node, map[ast.Node]end) {
 	return markdown.Parse(text.NewReader([]byte(masked(source))), parser.WithContext(pc)), all
 }
 
-const (
-	// maxNesting is how deep quotations and lists may be in one another, and
-	// maxSigns how many brackets, signs of emphasis and tags a paragraph may have.
-	// With more of them, reading takes time that grows with their square.
-	maxNesting = 24
-	maxSigns   = 1000
-)
-
 // long finds the lines that take long to read.
 func long(lines []string) []bool {
 	found := make([]bool, len(lines))
@@ -76,15 +70,11 @@ func long(lines []string) []bool {
 		if strings.TrimSpace(line) == "" || item.MatchString(line) {
 			signs = 0
 		}
-		for j := range len(line) {
-			if strings.IndexByte("[]*_~<", line[j]) >= 0 {
-				signs++
-			}
+		signs += markup.Signs(line)
+		if markup.Nesting(line) > markup.MaxNesting {
+			signs = markup.MaxSigns + 1 // what begins on this line may go on in the next one
 		}
-		if nesting(line) > maxNesting {
-			signs = maxSigns + 1 // what begins on this line may go on in the next one
-		}
-		found[i] = signs > maxSigns
+		found[i] = signs > markup.MaxSigns
 	}
 
 	return found
@@ -92,27 +82,6 @@ func long(lines []string) []bool {
 
 // item is a line that begins a list item, whatever is before it.
 var item = regexp.MustCompile(`^ {0,3}[-+*] +[^ ]`)
-
-// nesting is about how many quotations and list items a line opens, each four
-// columns of indentation counting as one.
-func nesting(line string) int {
-	n := 0
-	spaces := 0
-	for i := range len(line) {
-		switch c := line[i]; {
-		case c == ' ':
-			spaces++
-		case c == '\t':
-			spaces += 4
-		case strings.IndexByte(">-+*.)", c) >= 0:
-			n++
-		case c < '0' || c > '9':
-			return n + spaces/4
-		}
-	}
-
-	return n + spaces/4
-}
 
 // breakLong breaks the links of lines that take long to read, and the definitions
 // that links there could use.

@@ -8,6 +8,7 @@ import (
 
 	"github.com/yuin/goldmark/ast"
 
+	"integrations/shared/markup"
 	"integrations/shared/markup/worktest"
 )
 
@@ -217,7 +218,7 @@ func TestDeepNestingIsText(t *testing.T) {
 	for _, part := range []string{"> ", "- ", "1. "} {
 		nodes := 0
 		walk(strings.Repeat(part, 5000)+"<b>x</b>", func(ast.Node) { nodes++ })
-		if nodes > 3*maxNesting {
+		if nodes > 3*markup.MaxNesting {
 			t.Errorf("%q: %d nodes", part, nodes)
 		}
 	}

@@ -7,6 +7,8 @@ import (
 	"github.com/yuin/goldmark/ast"
 	"github.com/yuin/goldmark/extension"
 	"github.com/yuin/goldmark/text"
+
+	"integrations/shared/markup"
 )
 
 // markdown finds where code and HTML are in Markdown.
@@ -24,14 +26,6 @@ func walk(source string, visit func(ast.Node)) {
 	})
 }
 
-const (
-	// maxNesting is how deep quotations and lists may be in one another, and
-	// maxSigns how many brackets, signs of emphasis and tags a paragraph may have.
-	// With more of them, reading takes time that grows with their square.
-	maxNesting = 24
-	maxSigns   = 1000
-)
-
 // masked is the source with other signs in the place of those that take long to
 // read. Its length is the same.
 func masked(source string) string {
@@ -41,28 +35,17 @@ func masked(source string) string {
 		if strings.TrimSpace(line) == "" {
 			signs = 0
 		}
-		signs += countSigns(line)
-		if signs > maxSigns {
+		signs += markup.Signs(line)
+		if signs > markup.MaxSigns {
 			lines[i] = mask(line)
-			signs = maxSigns
+			signs = markup.MaxSigns
 		}
-		if nesting(line) > maxNesting {
+		if markup.Nesting(line) > markup.MaxNesting {
 			lines[i] = strings.Repeat("x", len(line))
 		}
 	}
 
 	return strings.Join(lines, "\n")
-}
-
-func countSigns(line string) int {
-	n := 0
-	for i := range len(line) {
-		if strings.IndexByte("[]*_~<", line[i]) >= 0 {
-			n++
-		}
-	}
-
-	return n
 }
 
 // mask hides the signs of a line that take long to read. Fences and the begin of
@@ -74,32 +57,12 @@ func mask(line string) string {
 	out := []byte(line)
 	for i, c := range out {
 		comment := c == '<' && strings.HasPrefix(line[i:], commentOpen)
-		if strings.IndexByte("[]*_~<", c) >= 0 && !comment {
+		if strings.IndexByte(markup.PairedSigns, c) >= 0 && !comment {
 			out[i] = 'x'
 		}
 	}
 
 	return string(out)
-}
-
-// nesting is about how many quotations and list items a line opens, each four
-// columns of indentation counting as one.
-func nesting(line string) int {
-	n, spaces := 0, 0
-	for i := range len(line) {
-		switch c := line[i]; {
-		case c == ' ':
-			spaces++
-		case c == '\t':
-			spaces += 4
-		case strings.IndexByte(">-+*.)", c) >= 0:
-			n++
-		case c < '0' || c > '9':
-			return n + spaces/4
-		}
-	}
-
-	return n + spaces/4
 }
 
 // spanOf is where the text of a code span is.
