@@ -89,13 +89,13 @@ func (b *Bot) Check(ctx context.Context) ([]connector.Check, error) {
 // history reports whether the bot may read old messages: whether it is shown any,
 // or may read the last. Of an empty channel it is not known.
 func (b *Bot) history(ctx context.Context, ch channel) (connector.Check, error) {
-	list, err := b.page(ctx, 1, 0)
+	list, err := b.page(ctx, b.where(), 1, 0)
 	if err == nil && len(list) > 0 {
 		return connector.Passed(checkHistory), nil
 	}
 	code := ""
 	if err == nil {
-		code, err = b.readable(ctx, ch.LastMessageID)
+		code, err = b.readable(ctx, b.where(), ch.LastMessageID)
 	}
 	var e *connector.Error
 	if code == "forbidden" || errors.As(err, &e) && e.Code == "forbidden" {

@@ -90,6 +90,14 @@ type posted struct {
 	Embeds    []struct {
 		Footer *footer `json:"footer"`
 	} `json:"embeds"`
+	// The rest tells a reply from other messages.
+	Content string `json:"content"`
+	Author  struct {
+		ID string `json:"id"`
+	} `json:"author"`
+	Reference struct {
+		MessageID string `json:"message_id"`
+	} `json:"message_reference"`
 }
 
 var snowflake = regexp.MustCompile(`^[1-9][0-9]{0,19}$`)

@@ -4,12 +4,15 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"net/http"
+	"slices"
 	"strconv"
 	"time"
 
 	"integrations/shared/connector"
 	"integrations/shared/connector/message"
+	"integrations/shared/connector/paging"
 	"integrations/shared/domain"
 	"integrations/shared/outbound"
 )
@@ -47,45 +50,69 @@ func (b *Bot) Find(ctx context.Context, since time.Time, want []connector.Marker
 		return nil, b.fail(connector.Final, connector.IntegrationScope, "marker_ambiguous", err.Error(), outbound.Response{})
 	}
 
-	after := idAt(since)
+	err = b.walk(ctx, b.where(), idAt(since), func(p posted) (stop bool) {
+		for _, code := range codesOf(p) {
+			if m, ok := wanted[code]; ok {
+				search.See(m, connector.Written{Remote: domain.Remote{ID: p.ID, Key: b.where()}}, false)
+			}
+		}
+		return false
+	})
+	if err != nil {
+		return nil, err
+	}
+
+	return search.Found, nil
+}
+
+// walk visits the messages of a channel or thread after an id, the oldest first,
+// until visit stops it.
+func (b *Bot) walk(ctx context.Context, channel string, after uint64, visit func(posted) (stop bool)) error {
 	for n := range maxPages {
 		var list []posted
 		var size int
 		err := b.sizes.Read(func(of int) (err error) {
 			size = of
-			list, err = b.page(ctx, size, after)
+			list, err = b.page(ctx, channel, size, after)
 			return err
 		})
 		switch {
 		case err != nil:
-			return nil, err
+			return err
 		case n == 0 && len(list) == 0:
-			return search.Found, b.nothing(ctx, after)
+			return b.nothing(ctx, channel, after)
 		}
+
 		before := after
-		for i := len(list) - 1; i >= 0; i-- { // a page has the newest first
-			id, _ := strconv.ParseUint(list[i].ID, 10, 64)
+		for _, p := range slices.Backward(list) { // a page has the newest first
+			id, _ := strconv.ParseUint(p.ID, 10, 64)
 			after = max(after, id)
-			for _, code := range codesOf(list[i]) {
-				if m, ok := wanted[code]; ok {
-					search.See(m, connector.Written{Remote: domain.Remote{ID: list[i].ID, Key: b.where()}}, false)
-				}
+			if visit(p) {
+				return nil
 			}
 		}
 		if len(list) < size || after == before {
-			return search.Found, nil
+			return nil
 		}
 	}
-	return nil, b.fail(connector.Final, connector.IntegrationScope, "list_endless", "the channel's messages do not end", outbound.Response{})
+
+	return b.fail(connector.Final, connector.IntegrationScope, "list_endless", "the channel's messages do not end", outbound.Response{})
 }
 
-// page reads messages after an id. Half a page must not pass for a whole one: a
-// message not found is posted again.
-func (b *Bot) page(ctx context.Context, size int, after uint64) ([]posted, error) {
-	response, err := b.pageOf(ctx, b.where(), size, after)
-	if err != nil {
+// page reads messages of a channel or thread after an id. Half a page must not
+// pass for a whole one: a message not found is posted again.
+func (b *Bot) page(ctx context.Context, channel string, size int, after uint64) ([]posted, error) {
+	where := fmt.Sprintf("%s/messages?limit=%d&after=%d", b.channel(channel), size, after)
+	response, err := b.get(ctx, where, pageBody)
+	switch {
+	case err != nil:
 		return nil, err
+	case paging.Cut(response.Body):
+		return nil, b.fail(connector.Retryable, connector.IntegrationScope, "answer_cut", "Discord's answer broke off", response)
+	case !listProof.Proven(response):
+		return nil, b.foreign(http.MethodGet, response)
 	}
+
 	var list []posted
 	err = json.Unmarshal(response.Body, &list)
 	whole := err == nil && list != nil && len(list) <= size
@@ -95,18 +122,14 @@ func (b *Bot) page(ctx context.Context, size int, after uint64) ([]posted, error
 	if !whole {
 		return nil, b.fail(connector.Retryable, connector.IntegrationScope, "answer_unreadable", "Discord's answer is not a list of messages", response)
 	}
+
 	return list, nil
 }
 
 // nothing makes sure that an empty list means that there is nothing: without
 // the permission to read the history Discord lists no messages and says nothing
 // of it (https://discord.com/developers/docs/resources/message#get-channel-messages).
-func (b *Bot) nothing(ctx context.Context, after uint64) error {
-	return b.nothingIn(ctx, b.where(), after)
-}
-
-// nothingIn is nothing for any channel or thread.
-func (b *Bot) nothingIn(ctx context.Context, channel string, after uint64) error {
+func (b *Bot) nothing(ctx context.Context, channel string, after uint64) error {
 	ch, response, err := b.lookAt(ctx, channel)
 	if err != nil {
 		return err
@@ -114,7 +137,7 @@ func (b *Bot) nothingIn(ctx context.Context, channel string, after uint64) error
 	if last, _ := strconv.ParseUint(ch.LastMessageID, 10, 64); last <= after {
 		return nil
 	}
-	code, err := b.readableIn(ctx, channel, ch.LastMessageID)
+	code, err := b.readable(ctx, channel, ch.LastMessageID)
 	switch {
 	case code == "":
 		return b.fail(connector.Retryable, connector.IntegrationScope, "list_behind", "Discord's list lacks the channel's last message", response)
@@ -125,12 +148,7 @@ func (b *Bot) nothingIn(ctx context.Context, channel string, after uint64) error
 }
 
 // readable tries to read one message, and gives the code of why not.
-func (b *Bot) readable(ctx context.Context, id string) (string, error) {
-	return b.readableIn(ctx, b.where(), id)
-}
-
-// readableIn is readable for any channel or thread.
-func (b *Bot) readableIn(ctx context.Context, channel, id string) (string, error) {
+func (b *Bot) readable(ctx context.Context, channel, id string) (string, error) {
 	if !snowflake.MatchString(id) {
 		return "remote_deleted", nil
 	}

@@ -13,7 +13,6 @@ import (
 
 	"integrations/shared/connector"
 	"integrations/shared/connector/message"
-	"integrations/shared/connector/paging"
 	"integrations/shared/connector/problem"
 	"integrations/shared/connector/proof"
 	"integrations/shared/domain"
@@ -148,7 +147,7 @@ func (b *Bot) say(ctx context.Context, channel string, p below) (connector.Writt
 		return connector.Written{}, code, err
 	}
 
-	var m replied
+	var m posted
 	err = json.Unmarshal(response.Body, &m)
 	_, documented := proof.Of(domain.Discord, proof.Bot, proof.Post).Match(response)
 	if err != nil || !documented || !snowflake.MatchString(m.ID) || m.ChannelID != "" && m.ChannelID != channel {
@@ -172,19 +171,6 @@ func (b *Bot) submit(ctx context.Context, where string, body any) (outbound.Resp
 	return response, code, err
 }
 
-// A replied message is what we read of one in a thread, or of a reply.
-type replied struct {
-	ID        string `json:"id"`
-	ChannelID string `json:"channel_id"`
-	Content   string `json:"content"`
-	Author    struct {
-		ID string `json:"id"`
-	} `json:"author"`
-	Reference struct {
-		MessageID string `json:"message_id"`
-	} `json:"message_reference"`
-}
-
 // FindReply looks in the thread and then in the channel, where a reply goes if the
 // thread takes none: for a message of the bot with the text of the reply, behind the
 // last known one. Nobody else can post in the name of the bot.
@@ -206,7 +192,7 @@ func (b *Bot) FindReply(ctx context.Context, r connector.Reply) (connector.Writt
 	text := replyText(r)
 	last, _ := strconv.ParseUint(cmp.Or(r.After.ID, r.Message.ID), 10, 64)
 	if r.After.ID == "" || r.After.Key == r.Message.ID {
-		w, found, err := b.search(ctx, r.Message.ID, last, func(m replied) bool {
+		w, found, err := b.search(ctx, r.Message.ID, last, func(m posted) bool {
 			return m.Author.ID == me && strings.TrimSpace(m.Content) == text
 		})
 		if found || err != nil && !noSuchThread(err) {
@@ -214,7 +200,7 @@ func (b *Bot) FindReply(ctx context.Context, r connector.Reply) (connector.Writt
 		}
 	}
 
-	return b.search(ctx, channel, max(last, idAt(r.Since)), func(m replied) bool {
+	return b.search(ctx, channel, max(last, idAt(r.Since)), func(m posted) bool {
 		return m.Author.ID == me && strings.TrimSpace(m.Content) == text && m.Reference.MessageID == r.Message.ID
 	})
 }
@@ -225,73 +211,15 @@ func noSuchThread(err error) bool {
 	return errors.As(err, &e) && e.Code == "target_not_found"
 }
 
-// search walks through the messages of a channel or thread after an id, the oldest
-// first.
-func (b *Bot) search(ctx context.Context, channel string, after uint64, wanted func(replied) bool) (connector.Written, bool, error) {
-	for n := range maxPages {
-		var list []replied
-		var size int
-		err := b.sizes.Read(func(of int) (err error) {
-			size = of
-			list, err = b.repliesAfter(ctx, channel, size, after)
-			return err
-		})
-		switch {
-		case err != nil:
-			return connector.Written{}, false, err
-		case n == 0 && len(list) == 0:
-			return connector.Written{}, false, b.nothingIn(ctx, channel, after)
+// search looks for a message of a channel or thread after an id.
+func (b *Bot) search(ctx context.Context, channel string, after uint64, wanted func(posted) bool) (w connector.Written, found bool, err error) {
+	err = b.walk(ctx, channel, after, func(p posted) (stop bool) {
+		if wanted(p) {
+			w = connector.Written{Remote: domain.Remote{ID: p.ID, Key: channel}}
+			found = true
 		}
+		return found
+	})
 
-		before := after
-		for _, m := range slices.Backward(list) { // a page has the newest first
-			id, _ := strconv.ParseUint(m.ID, 10, 64)
-			after = max(after, id)
-			if wanted(m) {
-				return connector.Written{Remote: domain.Remote{ID: m.ID, Key: channel}}, true, nil
-			}
-		}
-		if len(list) < size || after == before {
-			return connector.Written{}, false, nil
-		}
-	}
-
-	return connector.Written{}, false, b.fail(connector.Final, connector.IntegrationScope, "list_endless", "the channel's messages do not end", outbound.Response{})
-}
-
-// repliesAfter reads a page of messages after an id.
-func (b *Bot) repliesAfter(ctx context.Context, channel string, size int, after uint64) ([]replied, error) {
-	response, err := b.pageOf(ctx, channel, size, after)
-	if err != nil {
-		return nil, err
-	}
-
-	var list []replied
-	err = json.Unmarshal(response.Body, &list)
-	whole := err == nil && list != nil && len(list) <= size
-	for _, m := range list {
-		whole = whole && snowflake.MatchString(m.ID)
-	}
-	if !whole {
-		return nil, b.fail(connector.Retryable, connector.IntegrationScope, "answer_unreadable", "Discord's answer is not a list of messages", response)
-	}
-
-	return list, nil
-}
-
-// pageOf reads a page of messages of a channel or thread after an id. Half a page
-// must not pass for a whole one.
-func (b *Bot) pageOf(ctx context.Context, channel string, size int, after uint64) (outbound.Response, error) {
-	where := fmt.Sprintf("%s/messages?limit=%d&after=%d", b.channel(channel), size, after)
-	response, err := b.get(ctx, where, pageBody)
-	switch {
-	case err != nil:
-		return outbound.Response{}, err
-	case paging.Cut(response.Body):
-		return outbound.Response{}, b.fail(connector.Retryable, connector.IntegrationScope, "answer_cut", "Discord's answer broke off", response)
-	case !listProof.Proven(response):
-		return outbound.Response{}, b.foreign(http.MethodGet, response)
-	}
-
-	return response, nil
+	return w, found, err
 }

@@ -2,9 +2,11 @@ package slack
 
 import (
 	gocontext "context"
+	"encoding/json"
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"time"
 
@@ -40,47 +42,73 @@ func (b *Bot) Find(ctx gocontext.Context, since time.Time, want []connector.Mark
 	}
 	query := url.Values{"channel": {b.where()}, "inclusive": {"true"}, "include_all_metadata": {"true"},
 		"oldest": {fmt.Sprintf("%d.%06d", since.Unix(), since.Nanosecond()/1000)}}
+	err := b.walk(ctx, "conversations.history", query, func(p posted) (stop bool) {
+		if m, ok := markerOf(p); ok {
+			search.See(m, connector.Written{Remote: domain.Remote{ID: p.TS, Key: b.where()}}, true)
+		}
+		return false
+	})
+	if err != nil {
+		return nil, err
+	}
+
+	return search.Found, nil
+}
+
+// markerOf is the marker of a message of ours.
+func markerOf(p posted) (connector.Marker, bool) {
+	if p.Metadata == nil || p.Metadata.EventType != eventType || !stamp.MatchString(p.TS) {
+		return connector.Marker{}, false
+	}
+
+	return message.ParseKey(p.Metadata.EventPayload.Key)
+}
+
+// walk visits the messages that a method lists, in its order, until visit stops it.
+func (b *Bot) walk(ctx gocontext.Context, method string, query url.Values, visit func(posted) (stop bool)) error {
 	for range maxPages {
+		var list []posted
 		var next string
-		// A cursor is a place in the history, whatever the size of the pages.
+		// A cursor is a place in the list, whatever the size of the pages.
 		err := b.sizes.Read(func(size int) (err error) {
 			query.Set("limit", strconv.Itoa(size))
-			next, err = b.page(ctx, query, search)
+			list, next, err = b.page(ctx, method, query)
 			return err
 		})
-		switch {
-		case err != nil:
-			return nil, err
-		case next == "":
-			return search.Found, nil
+		if err != nil {
+			return err
+		}
+		if slices.ContainsFunc(list, visit) || next == "" {
+			return nil
 		}
 		query.Set("cursor", next)
 	}
-	return nil, b.fail(connector.Final, connector.IntegrationScope, "list_endless", "the channel's history does not end", outbound.Response{})
+
+	return b.fail(connector.Final, connector.IntegrationScope, "list_endless", "the channel's history does not end", outbound.Response{})
 }
 
-// page looks through one page and gives the cursor of the next. Half a page
-// must not pass for a whole one: a message not found is posted again.
-func (b *Bot) page(ctx gocontext.Context, query url.Values, search *message.Search) (string, error) {
-	a, err := b.askList(ctx, "conversations.history", query)
-	if err != nil {
-		return "", err
+// page reads a page of messages and the cursor of the next one. Half a page must
+// not pass for a whole one: a message not found is posted again. A thread that is
+// not there is empty.
+func (b *Bot) page(ctx gocontext.Context, method string, query url.Values) (list []posted, next string, err error) {
+	a, err := b.askList(ctx, method, query)
+	if a.Error == threadGone {
+		return nil, "", nil
 	}
-	list, next, err := b.messages(a)
 	if err != nil {
-		return "", err
+		return nil, "", err
 	}
 
-	for _, p := range list {
-		if p.Metadata == nil || p.Metadata.EventType != eventType || !stamp.MatchString(p.TS) {
-			continue
-		}
-		if m, ok := message.ParseKey(p.Metadata.EventPayload.Key); ok {
-			search.See(m, connector.Written{Remote: domain.Remote{ID: p.TS, Key: b.where()}}, true)
-		}
+	var answered struct {
+		Messages []posted `json:"messages"`
+		HasMore  bool     `json:"has_more"`
+	}
+	err = json.Unmarshal(a.response.Body, &answered)
+	if err != nil || answered.Messages == nil || answered.HasMore && a.Meta.NextCursor == "" {
+		return nil, "", b.fail(connector.Retryable, connector.IntegrationScope, "answer_unreadable", "Slack's answer is not a list of messages", a.response)
 	}
 
-	return next, nil
+	return answered.Messages, a.Meta.NextCursor, nil
 }
 
 // askList reads a page of messages. One that ends too early is told from one

@@ -3,16 +3,13 @@ package slack
 import (
 	"cmp"
 	gocontext "context"
-	"encoding/json"
 	"net/http"
 	"net/url"
 	"slices"
-	"strconv"
 
 	"integrations/shared/connector"
 	"integrations/shared/connector/message"
 	"integrations/shared/domain"
-	"integrations/shared/outbound"
 )
 
 // threadGone is the code of a thread whose message is not there any more
@@ -59,64 +56,16 @@ func (b *Bot) FindReply(ctx gocontext.Context, r connector.Reply) (connector.Wri
 	if stamp.MatchString(r.After.ID) {
 		query.Set("oldest", r.After.ID)
 	}
-	for range maxPages {
-		var list []posted
-		var next string
-		err := b.sizes.Read(func(size int) (err error) {
-			query.Set("limit", strconv.Itoa(size))
-			list, next, err = b.replies(ctx, query)
-			return err
-		})
-		if err != nil {
-			return connector.Written{}, false, err
+	var w connector.Written
+	found := false
+	err := b.walk(ctx, "conversations.replies", query, func(p posted) (stop bool) {
+		m, ok := markerOf(p)
+		if ok && p.TS != r.Message.ID && slices.Contains(r.Markers, m) {
+			w = connector.Written{Remote: domain.Remote{ID: p.TS, Key: channel}}
+			found = true
 		}
-		for _, p := range list {
-			if p.TS != r.Message.ID && answers(p, r.Markers) {
-				return connector.Written{Remote: domain.Remote{ID: p.TS, Key: channel}}, true, nil
-			}
-		}
-		if next == "" {
-			return connector.Written{}, false, nil
-		}
-		query.Set("cursor", next)
-	}
+		return found
+	})
 
-	return connector.Written{}, false, b.fail(connector.Final, connector.IntegrationScope, "list_endless", "the thread does not end", outbound.Response{})
-}
-
-// replies reads a page of a thread. A thread without its message is empty.
-func (b *Bot) replies(ctx gocontext.Context, query url.Values) (list []posted, next string, err error) {
-	a, err := b.askList(ctx, "conversations.replies", query)
-	if a.Error == threadGone {
-		return nil, "", nil
-	}
-	if err != nil {
-		return nil, "", err
-	}
-
-	return b.messages(a)
-}
-
-// messages reads a page of messages and the cursor of the next page.
-func (b *Bot) messages(a answer) (list []posted, next string, err error) {
-	var page struct {
-		Messages []posted `json:"messages"`
-		HasMore  bool     `json:"has_more"`
-	}
-	err = json.Unmarshal(a.response.Body, &page)
-	if err != nil || page.Messages == nil || page.HasMore && a.Meta.NextCursor == "" {
-		return nil, "", b.fail(connector.Retryable, connector.IntegrationScope, "answer_unreadable", "Slack's answer is not a list of messages", a.response)
-	}
-
-	return page.Messages, a.Meta.NextCursor, nil
-}
-
-// answers reports whether a message carries one of the markers.
-func answers(p posted, markers []connector.Marker) bool {
-	if p.Metadata == nil || p.Metadata.EventType != eventType || !stamp.MatchString(p.TS) {
-		return false
-	}
-	m, ok := message.ParseKey(p.Metadata.EventPayload.Key)
-
-	return ok && slices.Contains(markers, m)
+	return w, found, err
 }
