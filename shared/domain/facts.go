@@ -12,6 +12,28 @@ type Facts struct {
 	Due       string `json:"due,omitempty"` // a day, such as 2026-12-01
 }
 
+// A Fact is a named value of an item.
+type Fact struct{ Name, Value string }
+
+// Named are the facts beside status and priority, with the names that messages and
+// trackers show, in that order. Those that the item lacks are left out.
+func (f Facts) Named() []Fact {
+	var facts []Fact
+	for _, one := range []Fact{
+		{"Type", f.Type},
+		{"Project", f.Project},
+		{"Milestone", f.Milestone},
+		{"Owner", f.Owner},
+		{"Due", f.Due},
+	} {
+		if one.Value != "" {
+			facts = append(facts, one)
+		}
+	}
+
+	return facts
+}
+
 // Progress is how the work on an item goes: what the replies below its message
 // say. Of a deleted item only Deleted is set.
 type Progress struct {

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"integrations/shared/connector"
+	"integrations/shared/connector/facts"
 	"integrations/shared/connector/message"
 	"integrations/shared/markup"
 	"integrations/shared/markup/chat"
@@ -134,7 +135,7 @@ func (e *embed) complete(c connector.Content) {
 	}
 
 	for _, fact := range message.Facts(c) {
-		if c.Deleted && fact.Name != changedBy {
+		if c.Deleted && fact.Name != facts.ChangedBy {
 			continue // what is gone has no values, but people ask who did it
 		}
 		value := escaped(fact.Value, maxFact)
@@ -152,9 +153,6 @@ func (e *embed) complete(c connector.Content) {
 		}
 	}
 }
-
-// changedBy is the fact that is shown of a deleted item too.
-const changedBy = "Changed by"
 
 // label is a number that can be the text of a link: nothing in it looks like an
 // address or is markup.

@@ -30,21 +30,27 @@ func Line(item domain.Item, show func(name string) string) string {
 		return show(name)
 	}
 
-	var parts []string
-	for _, part := range []struct{ label, value string }{
-		{"Type", named(item.Type)},
-		{"Project", named(item.Project)},
-		{"Milestone", named(item.Milestone)},
-		{"Owner", named(item.Owner)},
-		{"Due", item.DueDate()},
-		{"Changed by", named(item.UpdatedBy)},
-	} {
-		if part.value != "" {
-			parts = append(parts, part.label+": "+part.value)
-		}
+	all := domain.Facts{
+		Type:      named(item.Type),
+		Project:   named(item.Project),
+		Milestone: named(item.Milestone),
+		Owner:     named(item.Owner),
+		Due:       item.DueDate(),
+	}.Named()
+	if by := named(item.UpdatedBy); by != "" {
+		all = append(all, domain.Fact{Name: ChangedBy, Value: by})
 	}
+
+	var parts []string
+	for _, fact := range all {
+		parts = append(parts, fact.Name+": "+fact.Value)
+	}
+
 	return strings.Join(parts, " · ")
 }
+
+// ChangedBy is the name of the fact that says who changed the item last.
+const ChangedBy = "Changed by"
 
 // plain is a name as one short line without links, "" if nothing of it can be
 // seen.

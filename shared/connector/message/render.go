@@ -45,7 +45,7 @@ func (r Renderer) Render(item domain.Item) connector.Content {
 	c := connector.Content{Labels: labels(item.Labels), State: item.State, Deleted: item.Deleted}
 	c.Number, c.Title = r.heading(item)
 	c.URL, _ = chat.Address(item.URL)
-	c.Facts = facts(item)
+	c.Facts = factsOf(item)
 	c.ChangedBy = name(item.UpdatedBy)
 	if !item.Deleted {
 		c.Blocks = r.excerpt(item, c.URL)
@@ -58,8 +58,8 @@ func (r Renderer) Render(item domain.Item) connector.Content {
 	return c
 }
 
-// facts are what a message shows of the item beside its text.
-func facts(item domain.Item) domain.Facts {
+// factsOf is what a message shows of the item beside its text.
+func factsOf(item domain.Item) domain.Facts {
 	return domain.Facts{
 		Status:    line(item.Status, maxFact),
 		Priority:  line(item.Priority, maxFact),

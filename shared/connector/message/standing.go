@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"integrations/shared/connector"
+	"integrations/shared/connector/facts"
 	"integrations/shared/domain"
 )
 
@@ -42,29 +43,19 @@ func Standing(c connector.Content) string {
 	return strings.Join(parts, separator)
 }
 
-// A Fact is a named value that a message shows.
-type Fact struct{ Name, Value string }
-
 // Facts are the facts of an item that are not in its header line, in the order in
 // which a message shows them. Those that the item lacks are left out. The values
 // are plain text of one line.
-func Facts(c connector.Content) []Fact {
-	var facts []Fact
-	for _, one := range []Fact{
-		{"Type", c.Facts.Type},
-		{"Project", c.Facts.Project},
-		{"Milestone", c.Facts.Milestone},
-		{"Owner", c.Facts.Owner},
-		{"Due", c.Facts.Due},
-		{"Labels", labelList(c.Labels)},
-		{"Changed by", c.ChangedBy},
-	} {
-		if one.Value != "" {
-			facts = append(facts, one)
-		}
+func Facts(c connector.Content) []domain.Fact {
+	all := c.Facts.Named()
+	if labels := labelList(c.Labels); labels != "" {
+		all = append(all, domain.Fact{Name: "Labels", Value: labels})
+	}
+	if c.ChangedBy != "" {
+		all = append(all, domain.Fact{Name: facts.ChangedBy, Value: c.ChangedBy})
 	}
 
-	return facts
+	return all
 }
 
 // Details are Facts in one line, "" if there are none.
