@@ -54,8 +54,8 @@ func peopleLine(t *testing.T, i issueShown) string {
 }
 
 // Each tracker shows an item's people and due date below its text. Another owner
-// is one write, and so is an item that has lost them all; nothing is told of what
-// we wrote ourselves.
+// costs one write, and so does an item that loses all of them. Our own writes
+// publish no event.
 func TestFactsBelowTheTextAtEachTracker(t *testing.T) {
 	endpoint := dynamoDB(t)
 	for _, name := range trackerNames {

@@ -63,7 +63,7 @@ func TestRefusedChecks(t *testing.T) {
 			t.Errorf("%s: %v", name, got)
 		}
 		if refused(connector.Undecided(name, "x")) || refused(connector.Passed(name)) {
-			t.Errorf("%s is taken for refused", name)
+			t.Errorf("%s counts as refused", name)
 		}
 	}
 }

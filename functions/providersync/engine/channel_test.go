@@ -50,7 +50,7 @@ func TestTheNextMessageIsInTheSameThread(t *testing.T) {
 		all := r.of(1)
 		mustBe(t, "messages", len(all), 2)
 		if was := all[1].was; was == nil || was.Channel != "thread 0" {
-			t.Errorf("dies %v: the second message was told of %+v", dies, was)
+			t.Errorf("dies %v: the previous message of the second one is %+v", dies, was)
 		}
 		mustBe(t, "the thread stays", w.link(1).Channel, "thread 0")
 	}

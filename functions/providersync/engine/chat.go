@@ -120,8 +120,8 @@ func (s *slice) isNews(t *task) bool {
 	return s.chat.is && t.link.SentState == domain.Closed && t.content.State == domain.Open && !s.quiet(t)
 }
 
-// skipped notes how an item stands that a chat is not told of, since a person
-// deleted its message: whether it is reopened is judged by that.
+// skipped stores the state of an item whose message a person deleted. A later
+// change to open is then seen as a reopening.
 func (s *slice) skipped(t *task) {
 	if s.chat.is && t.reason == remoteDeleted && !s.quiet(t) {
 		t.link.SentState = t.content.State

@@ -144,7 +144,7 @@ func stepsOf(rows []domain.PlanRow) (steps []string) {
 	return steps
 }
 
-// An item that a digest told of has no message. It still counts in each run that
+// An item that was named in a digest has no message. It still counts in each run that
 // looks at it, whatever was said below an earlier message.
 func TestAnItemOfADigestCounts(t *testing.T) {
 	w, r := replyingChat(t)
@@ -164,7 +164,7 @@ func TestAnItemOfADigestCounts(t *testing.T) {
 	r.manner.DigestOver = 0
 	w.told(1, 3, status("again"))
 	w.sync(domain.Incremental)
-	mustBe(t, "told of by a digest", w.link(1).Reason, inDigest)
+	mustBe(t, "reason after the digest", w.link(1).Reason, inDigest)
 
 	w.must(w.sure.PutMark(w.ctx, 77, store.Mark{ItemID: 1, Version: 3}))
 	mustBe(t, "counts", w.sync(domain.Incremental).Counts, domain.Counts{Unchanged: 1})
