@@ -94,21 +94,9 @@ func TestRepliesAfterTheClockWasSetBack(t *testing.T) {
 // A reply that was given up is tried again only for another version of the item or
 // at a manager's wish, not because the item is marked again.
 func TestAReplyThatWasGivenUpRests(t *testing.T) {
-	w, r := replyingChat(t)
-	w.told(1, 1, status("new"))
-	w.sync(domain.Incremental)
-	r.before = func(call string, _ domain.Snowflake) error {
-		if call == "reply" {
-			return refusedItem()
-		}
-		return nil
-	}
-	w.told(1, 2, status("done"))
-	w.sync(domain.Incremental)
-	w.later(120)
+	w, r := givenUpReply(t)
 	mustBe(t, "given up", w.link(1).Parked, true)
 
-	r.before = nil
 	w.must(w.sure.PutMark(w.ctx, 77, store.Mark{ItemID: 1, Version: 2}))
 	w.sync(domain.Incremental)
 	w.noMarks()

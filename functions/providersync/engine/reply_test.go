@@ -249,9 +249,10 @@ func TestAReplyThatIsNotAnswered(t *testing.T) {
 	}
 }
 
-// A reply that the chat never takes is given up like an item: its row says why,
-// and a manager can have it tried again.
-func TestAReplyThatIsRefused(t *testing.T) {
+// givenUpReply is a world in which the reply about item 1 was refused until it was
+// given up. From then on the chat takes replies.
+func givenUpReply(t *testing.T) (*world, *room) {
+	t.Helper()
 	w, r := replyingChat(t)
 	w.told(1, 1, status("new"))
 	w.sync(domain.Incremental)
@@ -264,6 +265,15 @@ func TestAReplyThatIsRefused(t *testing.T) {
 	w.told(1, 2, status("done"))
 	w.sync(domain.Incremental)
 	w.later(120)
+	r.before = nil
+
+	return w, r
+}
+
+// A reply that the chat never takes is given up like an item: its row says why,
+// and a manager can have it tried again.
+func TestAReplyThatIsRefused(t *testing.T) {
+	w, r := givenUpReply(t)
 	l := w.link(1)
 	mustBe(t, "outcome", l.Outcome, domain.FailedOut)
 	mustBe(t, "given up", l.Parked, true)
@@ -272,7 +282,6 @@ func TestAReplyThatIsRefused(t *testing.T) {
 	}
 	w.noMarks()
 
-	r.before = nil
 	w.must(w.sure.RetryItems(w.ctx, 77, []store.Link{l}))
 	w.sync(domain.Incremental)
 	w.noMarks()

@@ -3,21 +3,12 @@ package jira
 import (
 	"strings"
 	"testing"
-	"time"
 
 	"integrations/shared/configuration/form"
+	"integrations/shared/connector/connectortest"
 	"integrations/shared/domain"
 	"integrations/shared/markup/document"
 )
-
-// peopled is an item with all that the line below the text shows.
-func peopled() domain.Item {
-	i := item
-	i.Type, i.Project, i.Milestone = &domain.Named{ID: 31, Name: "Bug"}, &domain.Named{ID: 32, Name: "Apollo"}, &domain.Named{ID: 33, Name: "1.4"}
-	i.Owner, i.UpdatedBy = &domain.Named{ID: 34, Name: "Ada L."}, &domain.Named{ID: 35, Name: "Bob"}
-	i.DueAt = time.Date(2026, 12, 1, 0, 0, 0, 0, time.UTC)
-	return i
-}
 
 // paragraph is a line as each of the two Jiras has it.
 func paragraph(flavor, text string) string {
@@ -46,13 +37,13 @@ func TestPeopleBelowTheText(t *testing.T) {
 			t.Fatalf("%q", without)
 		}
 		line := paragraph(flavor, lines[flavor])
-		got := c.Render(peopled())
+		got := c.Render(connectortest.WithPeople(item))
 		checkContent(t, flavor, "people", got)
 		if want := text + rules[flavor] + line + footer; got.Body != want {
 			t.Errorf("got  %q\nwant %q", got.Body, want)
 		}
 
-		bare := peopled()
+		bare := connectortest.WithPeople(item)
 		bare.Description = ""
 		got = c.Render(bare)
 		checkContent(t, flavor, "without a text", got)
@@ -60,7 +51,7 @@ func TestPeopleBelowTheText(t *testing.T) {
 			t.Errorf("without a text: %q", got.Body)
 		}
 
-		long := peopled()
+		long := connectortest.WithPeople(item)
 		long.Description = strings.Repeat("word ", maxDescription/5+1)
 		got = c.Render(long)
 		checkContent(t, flavor, "long", got)
