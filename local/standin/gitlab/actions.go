@@ -72,6 +72,11 @@ func labelNames(text string) []string {
 // (https://docs.gitlab.com/user/markdown/#gitlab-specific-references).
 var references = regexp.MustCompile(`(?:^|[^A-Za-z0-9_])(@[A-Za-z0-9_.][A-Za-z0-9_.-]*)|(#\d+|\bGL-\d+|!\d+|&\d+|\$\d+|~(?:"[^"]+"|[A-Za-z0-9_?.&-]*[A-Za-z0-9_&-])|%(?:"[^"]+"|[^"\s<\x{200b}]+)|\^alert#\d+|\*iteration:\S+|\[(?:issue|work_item|epic|vulnerability|feature_flag|cadence|contact|wiki_page):[^\]]+\]|\[\[[^\]]*\]\]|\[TOC\]|[A-Za-z0-9_][A-Za-z0-9_./-]*/[A-Za-z0-9_.-]+>)`)
 
+// numberGoesOn finds what only begins like the number of an issue, such as #64k:
+// behind the digits no letter and no underscore may stand. Other kinds of
+// references have no such rule (Gitlab::Regex in lib/gitlab/regex.rb of GitLab).
+var numberGoesOn = regexp.MustCompile(`^(?:#|GL-)\d+[A-Za-z_]`)
+
 var (
 	fenceLine = regexp.MustCompile("^ {0,3}(`{3,}|~{3,})([^`]*)$")
 	codeSpan  = regexp.MustCompile("(?:^|[^`])(`[^`]+`|``[^`]+``)")
@@ -98,11 +103,12 @@ func mentioned(host, title, description string) (people, things []string) {
 			}
 			return html.UnescapeString(found)
 		})
-		for _, m := range references.FindAllStringSubmatch(line, -1) {
-			if m[1] != "" {
-				people = append(people, m[1])
-			} else {
-				things = append(things, m[2])
+		for _, m := range references.FindAllStringSubmatchIndex(line, -1) {
+			switch {
+			case m[2] >= 0:
+				people = append(people, line[m[2]:m[3]])
+			case !numberGoesOn.MatchString(line[m[4]:]):
+				things = append(things, line[m[4]:m[5]])
 			}
 		}
 	}

@@ -1,6 +1,7 @@
 package gitlab
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -156,4 +157,28 @@ func FuzzCreate(f *testing.F) {
 			mentioned("example.com", "", *a.description)
 		}
 	})
+}
+
+// The number of an issue ends where GitLab has it end. What only begins like one,
+// such as the target of a link within the page, refers to nothing.
+func TestNumbersThatGoOn(t *testing.T) {
+	for text, want := range map[string][]string{
+		"#64":                     {"#64"},
+		"(#64)":                   {"#64"},
+		"#64-limits":              {"#64"},
+		"#64+s #65+":              {"#64", "#65"},
+		"see #64, #65.":           {"#64", "#65"},
+		"GL-7":                    {"GL-7"},
+		"#64k":                    nil,
+		"[x](#64k-limits) and #5": {"#5"},
+		"#64_a":                   nil,
+		"GL-7b":                   nil,
+		"!64k":                    {"!64"},
+		"&64k":                    {"&64"},
+	} {
+		_, things := mentioned("example.com", "", text)
+		if !slices.Equal(things, want) {
+			t.Errorf("%s: %q, want %q", text, things, want)
+		}
+	}
 }
