@@ -12,6 +12,7 @@ import (
 	"integrations/local/environment"
 	"integrations/local/gallery"
 	"integrations/local/sample"
+	"integrations/local/standin/slack"
 	"integrations/shared/domain"
 )
 
@@ -42,6 +43,30 @@ func TestGallery(t *testing.T) {
 			}
 			page.Clean()
 		})
+	}
+}
+
+// A configuration with open: button gives a button, for an app that answers clicks.
+func TestTheOpenButtonIsConfigured(t *testing.T) {
+	integration := integration(sample.Slack)
+	integration.Configuration = strings.Replace(integration.Configuration, "{", `{"open":"button",`, 1)
+	answering := func(dir string) ([]gallery.Column, error) {
+		s, err := slack.Open(slack.Config{
+			Dir: dir, Interactive: true, Channels: []slack.Channel{{ID: sample.SlackChannel, Name: "work-items"}},
+			Accounts: map[string]slack.Account{sample.Token(domain.Slack): {Name: sample.Login, User: "U0SAMPLE01", Bot: true, Scopes: []string{"chat:write"}}},
+		})
+		column := gallery.Column{Name: "Slack", Integration: integration, Chat: s, Hosts: []string{"slack.com"}, Channel: sample.SlackChannel}
+
+		return []gallery.Column{column}, err
+	}
+	page := httptest.NewRecorder()
+	gallery.Handler(answering).ServeHTTP(page, httptest.NewRequest(http.MethodGet, "/", nil))
+
+	if page.Code != http.StatusOK || !strings.Contains(page.Body.String(), ">Open</a>") || strings.Contains(page.Body.String(), "Open on ") {
+		t.Errorf("%d: no button in %s", page.Code, page.Body)
+	}
+	if strings.Contains(page.Body.String(), "a warning where the app gives none") {
+		t.Error("the stand-in objects to the button")
 	}
 }
 

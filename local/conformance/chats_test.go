@@ -79,6 +79,19 @@ var slackWebhookKit = kit{
 	cannot: map[string]string{"update": noID, "reconcile": webhookFinds},
 }
 
+// slackButtonsKit is a bot whose app answers clicks on buttons.
+var slackButtonsKit = func() kit {
+	k := slackKit
+	k.name = "slack_buttons"
+	k.open = func(client *outbound.Client) connector.Connector {
+		return slack.NewBot(slack.BotConfig{
+			BaseURL: "https://" + host + "/api", Token: slackToken, Channel: slackChannel, Look: slack.Look{DigestOver: 20, Buttons: true},
+		}, client, clock)
+	}
+
+	return k
+}()
+
 // banned says why Discord's limits are not all told by a header.
 const banned = "a refusal that is not Discord's own is a ban of the address we come from, and lasts"
 

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	slackstandin "integrations/local/standin/slack"
 	"integrations/shared/connector"
 	"integrations/shared/connector/connectortest"
 	"integrations/shared/domain"
@@ -32,10 +33,44 @@ var slackTexts = map[string]string{
 	"emoji":       strings.Repeat("👩🏽‍🔧", 4000),
 }
 
+// slackWithButtons is a stand-in of Slack with an app that answers clicks on
+// buttons, and a bot that posts them.
+func slackWithButtons(t *testing.T) chatStage {
+	t.Helper()
+	s, err := slackstandin.Open(slackstandin.Config{
+		Dir: t.TempDir(), Interactive: true,
+		Accounts: map[string]slackstandin.Account{slackToken: {Name: "sync", User: "U0SYNC0001", Bot: true, Scopes: []string{"chat:write", "channels:history"}}},
+		Channels: []slackstandin.Channel{{ID: slackChannel, Name: "work"}},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = s.Close() })
+
+	return chatStage{slackButtonsKit, s.Chat, s.API(), slackChannel}
+}
+
+// A button needs an app that answers the click. Without one the stand-in reports
+// what people would see: a warning.
+func TestAButtonNeedsAnApp(t *testing.T) {
+	for _, s := range []chatStage{slackWithButtons(t), chatStages(t)[0]} {
+		interactive := s.name == slackButtonsKit.name
+		c := slackButtonsKit.open(connectortest.Serve(t, s.api, s.secrets...))
+		item := domain.Item{ID: 7, Title: "Door", FormattedNumber: "WI-7", URL: "https://items.example/7"}
+		_, err := c.Create(t.Context(), c.Render(item), connector.Marker{Integration: 77, Item: 7, Attempt: 1})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if bad := s.stood.Violations(); interactive != (len(bad) == 0) {
+			t.Errorf("interactive %t: %q", interactive, bad)
+		}
+	}
+}
+
 // C6: whatever is written in an item, Slack takes its messages and nothing in them
 // is more than text. The stand-in holds each against Slack's reference.
 func TestSlackTakesHostileAndLargestItems(t *testing.T) {
-	for _, s := range chatStages(t)[:2] {
+	for _, s := range append(chatStages(t)[:2:2], slackWithButtons(t)) {
 		t.Run(s.name, func(t *testing.T) {
 			c := s.open(connectortest.Serve(t, s.api, s.secrets...)).(connector.Chat)
 			var d connector.Digest
@@ -64,7 +99,11 @@ func TestSlackTakesHostileAndLargestItems(t *testing.T) {
 				t.Errorf("digest: %q", bad[0])
 			}
 			all := s.stood.Messages(s.channel)
-			if got := s.stood.Picture(all[len(all)-1]).String(); !strings.Contains(got, "and ") || !strings.Contains(got, "All items on items.example") {
+			want := "All items on items.example"
+			if s.name == slackButtonsKit.name {
+				want = "items.example\nAll items"
+			}
+			if got := s.stood.Picture(all[len(all)-1]).String(); !strings.Contains(got, "and ") || !strings.Contains(got, want) {
 				t.Errorf("digest: %s", got)
 			}
 		})

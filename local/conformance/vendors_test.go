@@ -114,7 +114,7 @@ func chatAnswers(kit string) http.Handler {
 		body, _ := io.ReadAll(r.Body)
 		answer := map[string]any{}
 		switch kit {
-		case "slack":
+		case "slack", "slack_buttons":
 			answer = map[string]any{"ok": true, "channel": slackChannel, "ts": slackKit.sent.Remote.ID}
 		case "discord", "discord_webhook":
 			_ = json.Unmarshal(body, &answer)
@@ -149,7 +149,7 @@ var cardKit = func() kit {
 // their vendor to be held against: MantisBT shows plain text, and the markup of
 // Jira Data Center is read by a part of Jira that Atlassian does not publish.
 var vendorKits = []kit{
-	githubKit, gitlabKit, jiraKit("jira", "cloud"), slackKit, slackWebhookKit, discordKit, discordWebhookKit, teamsKit, cardKit,
+	githubKit, gitlabKit, jiraKit("jira", "cloud"), slackKit, slackWebhookKit, slackButtonsKit, discordKit, discordWebhookKit, teamsKit, cardKit,
 }
 
 // recorded sends items through a connector in all ways that the engine does, and
@@ -195,7 +195,7 @@ const some = 10
 // second reports whether a kit is another way to a chat that has a kit already: it
 // sends the same messages.
 func (k kit) second() bool {
-	return slices.Contains([]string{"slack_webhook", "discord_webhook", "teams_card"}, k.name)
+	return slices.Contains([]string{"slack_webhook", "slack_buttons", "discord_webhook", "teams_card"}, k.name)
 }
 
 // dressed is an item with the members that the real ones do not have, and with
@@ -419,14 +419,15 @@ var validators = []validator{
 		},
 	},
 	{
-		name: "slack", packages: []string{"@slack/types", "typescript"}, kits: []string{"slack", "slack_webhook"},
+		name: "slack", packages: []string{"@slack/types", "typescript"}, kits: []string{"slack", "slack_webhook", "slack_buttons"},
 		provider: "slack", good: `{"text":"t","blocks":[{"type":"section","text":{"type":"mrkdwn","text":"@here"}}],"attachments":[{"color":"#fff","blocks":[{"type":"divider"}]}]}`,
 		bad: map[string]string{
-			`{"text":"t","blocks":[{"type":"sectoin"}]}`:                                                      "not assignable",
-			`{"text":"t","blocks":[{"type":"section","text":{"type":"mrkdwn","text":"x"},"colour":"red"}]}`:   "colour",
-			`{"text":"t","attachments":[{"blocks":[{"type":"header","text":{"type":"mrkdwn","text":"x"}}]}]}`: "not assignable",
-			`{"text":"t","attachments":[{"colour":"red"}]}`:                                                   "colour",
-			`{"text":"t","metadata":{"event_type":"x"}}`:                                                      "event_payload",
+			`{"text":"t","blocks":[{"type":"sectoin"}]}`:                                                                                                           "not assignable",
+			`{"text":"t","blocks":[{"type":"section","text":{"type":"mrkdwn","text":"x"},"colour":"red"}]}`:                                                        "colour",
+			`{"text":"t","attachments":[{"blocks":[{"type":"header","text":{"type":"mrkdwn","text":"x"}}]}]}`:                                                      "not assignable",
+			`{"text":"t","blocks":[{"type":"section","text":{"type":"plain_text","text":"x"},"accessory":{"type":"button","text":{"type":"mrkdwn","text":"x"}}}]}`: "not assignable",
+			`{"text":"t","attachments":[{"colour":"red"}]}`:                                                                                                        "colour",
+			`{"text":"t","metadata":{"event_type":"x"}}`:                                                                                                           "event_payload",
 			`{"text":"<!channel>"}`: "is alive",
 			`{"text":"t","blocks":[{"type":"section","text":{"type":"mrkdwn","text":"<@U1>"}}]}`:                                                                                             "is alive",
 			`{"text":"t","blocks":[{"type":"rich_text","elements":[{"type":"rich_text_section","elements":[{"type":"user","user_id":"U1"}]}]}]}`:                                             "user is alive",

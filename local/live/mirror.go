@@ -255,10 +255,14 @@ func mirrorMantisBT(configuration, dir string) (*mirror, error) {
 	return &mirror{api: below(s.API(), f.API(), "/api/rest"), authorize: header("Authorization", ""), close: s.Close}, nil
 }
 
-func mirrorSlack(_, dir string) (*mirror, error) {
+func mirrorSlack(configuration, dir string) (*mirror, error) {
 	const channel = "C0WORK"
 	const hook = "T0MIRROR/B0MIRROR/" + mirrored
-	s, err := slack.Open(slack.Config{Dir: dir, Channels: []slack.Channel{{ID: channel, Name: "work"}},
+	f, err := form.Parse[form.Slack](configuration, nil)
+	if err != nil {
+		return nil, err
+	}
+	s, err := slack.Open(slack.Config{Dir: dir, Interactive: f.Open == form.OpenButton, Channels: []slack.Channel{{ID: channel, Name: "work"}},
 		Accounts: map[string]slack.Account{mirrored: {Name: account, User: "U0MIRROR", Bot: true, Scopes: []string{"chat:write", "channels:history", "channels:read"}}},
 		Hooks:    []slack.Hook{{Path: hook, Channel: channel, App: account}}})
 	if err != nil {

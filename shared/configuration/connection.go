@@ -12,7 +12,7 @@ import (
 // contentMembers are the members that decide what is sent and when, not by whom
 // and where. A member that is not listed here counts as part of the connection.
 var contentMembers = []string{
-	"templates", "labels", "pull", "events", "filter", "map", "on_delete", "on_conflict", "on_leave", "on_update", "digest_over",
+	"templates", "labels", "pull", "events", "filter", "map", "on_delete", "on_conflict", "on_leave", "on_update", "open", "digest_over",
 }
 
 // SameConnection reports whether two stored configurations of a provider reach

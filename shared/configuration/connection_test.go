@@ -63,7 +63,7 @@ func TestSameConnection(t *testing.T) {
 			same  bool
 		}{
 			"webhook_url": {mask, no}, "bot_token": {nil, no}, "channel": {"C2", no}, "base_url": {"https://slack-gov.com", no},
-			"on_update": {"post", yes}, "digest_over": {9, yes}, "templates": {map[string]any{"title": "x"}, yes},
+			"open": {"button", yes}, "on_update": {"post", yes}, "digest_over": {9, yes}, "templates": {map[string]any{"title": "x"}, yes},
 		}},
 		domain.Teams: {map[string]any{"workflow_url": mask}, map[string]struct {
 			value any

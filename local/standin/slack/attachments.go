@@ -24,7 +24,7 @@ var color = regexp.MustCompile(`^(good|warning|danger|#[0-9A-Fa-f]{6})$`)
 // judgeForm refuses blocks and attachments that Slack would not take, and lists what
 // it takes and no caller of ours should send.
 func (s *Server) judgeForm(where string, made content) object {
-	j := &judge{ids: map[string]bool{}}
+	j := &judge{ids: map[string]bool{}, interactive: s.config.Interactive}
 	if refused := j.blocks("/blocks", made.Blocks); refused != nil {
 		return refused
 	}

@@ -8,12 +8,13 @@ import (
 
 // drawn is what is read of a block to draw it.
 type drawn struct {
-	Type     string          `json:"type"`
-	Text     json.RawMessage `json:"text"`
-	Fields   []drawnText     `json:"fields"`
-	Elements []drawnText     `json:"elements"`
-	Alt      string          `json:"alt_text"`
-	URL      string          `json:"image_url"`
+	Type      string          `json:"type"`
+	Text      json.RawMessage `json:"text"`
+	Fields    []drawnText     `json:"fields"`
+	Elements  []drawnText     `json:"elements"`
+	Accessory json.RawMessage `json:"accessory"`
+	Alt       string          `json:"alt_text"`
+	URL       string          `json:"image_url"`
 }
 
 type drawnText struct {
@@ -98,7 +99,7 @@ func drawBlock(raw json.RawMessage) []picture.Block {
 		for _, f := range b.Fields {
 			all = append(all, picture.Block{Kind: picture.Text, Spans: f.spans()})
 		}
-		return apart(all)
+		return append(apart(all), drawButtons(b.Accessory)...)
 	case "header":
 		return apart([]picture.Block{{Kind: picture.Heading, Spans: text.spans()}})
 	case "context":
@@ -117,7 +118,13 @@ func drawBlock(raw json.RawMessage) []picture.Block {
 	case "image":
 		return []picture.Block{{Kind: picture.Small, Spans: []picture.Span{{Text: "image: " + b.Alt, Link: b.URL}}}}
 	}
-	return drawButtons(raw)
+
+	var actions struct {
+		Elements []json.RawMessage `json:"elements"`
+	}
+	_ = json.Unmarshal(raw, &actions)
+
+	return drawButtons(actions.Elements...)
 }
 
 // mrkdwnOr is a text object as blocks: only mrkdwn has more than one.
@@ -138,19 +145,21 @@ func apart(blocks []picture.Block) []picture.Block {
 	return blocks
 }
 
-func drawButtons(raw json.RawMessage) []picture.Block {
-	var b struct {
-		Elements []struct {
+// drawButtons draws elements as buttons. What has no text is left out.
+func drawButtons(elements ...json.RawMessage) []picture.Block {
+	buttons := picture.Block{Kind: picture.Buttons}
+	for _, raw := range elements {
+		var e struct {
 			Text drawnText `json:"text"`
 			URL  string    `json:"url"`
-		} `json:"elements"`
+		}
+		if json.Unmarshal(raw, &e) == nil && e.Text.Text != "" {
+			buttons.Spans = append(buttons.Spans, picture.Span{Text: e.Text.Text, Link: e.URL})
+		}
 	}
-	if json.Unmarshal(raw, &b) != nil || len(b.Elements) == 0 {
+	if len(buttons.Spans) == 0 {
 		return nil
 	}
-	buttons := picture.Block{Kind: picture.Buttons}
-	for _, e := range b.Elements {
-		buttons.Spans = append(buttons.Spans, picture.Span{Text: e.Text.Text, Link: e.URL})
-	}
+
 	return []picture.Block{buttons}
 }

@@ -58,6 +58,9 @@ type Config struct {
 	// Scarce says that the app is distributed and not in the Marketplace: a page
 	// of history a minute, of 15 messages.
 	Scarce bool
+	// Interactive says that the app answers interactions, such as a click on a
+	// button.
+	Interactive bool
 	// Now replaces the clock.
 	Now func() time.Time
 }

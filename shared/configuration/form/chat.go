@@ -16,6 +16,12 @@ const (
 	OnUpdatePost  = "post"
 )
 
+// How a Slack message leads to its item.
+const (
+	OpenLink   = "link"
+	OpenButton = "button" // asks the app for an answer to each click
+)
+
 // What a Teams workflow is sent.
 const (
 	PayloadEnvelope = "envelope"
@@ -77,6 +83,9 @@ type Slack struct {
 	Channel    string `json:"channel"`
 	BaseURL    string `json:"base_url"` // of a bot's Slack, without a path
 	OnUpdate   string `json:"on_update"`
+	// Open is how messages lead to the item. Messages that were posted before keep
+	// what they have until the item changes, so it is no part of the rendering.
+	Open string `json:"open"`
 }
 
 // setDefaults: an incoming webhook tells no message's id, so nothing it posted
@@ -88,6 +97,7 @@ func (c *Slack) setDefaults() {
 	}
 	orElse(&c.OnUpdate, OnUpdateEdit)
 	orElse(&c.BaseURL, address.SlackAPI)
+	orElse(&c.Open, OpenLink)
 }
 
 // API is the root of the Web API.

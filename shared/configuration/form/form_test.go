@@ -110,11 +110,11 @@ func TestAPI(t *testing.T) {
 
 func TestSlackWebhookCannotEdit(t *testing.T) {
 	hook, err := Parse[Slack](`{"webhook_url":"********","on_update":"edit","digest_over":0}`, nil)
-	if err != nil || hook.OnUpdate != OnUpdatePost || hook.DigestOver() != 0 {
+	if err != nil || hook.OnUpdate != OnUpdatePost || hook.DigestOver() != 0 || hook.Open != OpenLink {
 		t.Errorf("%+v %v", hook, err)
 	}
 	bot, err := Parse[Slack](`{"bot_token":"********","channel":"C1"}`, nil)
-	if err != nil || bot.OnUpdate != OnUpdateEdit || bot.DigestOver() != DigestOver {
+	if err != nil || bot.OnUpdate != OnUpdateEdit || bot.DigestOver() != DigestOver || bot.Open != OpenLink {
 		t.Errorf("%+v %v", bot, err)
 	}
 }

@@ -71,7 +71,10 @@ func openSlack(s stored) (connector.Connector, error) {
 	if err != nil {
 		return nil, err
 	}
-	look := slack.Look{DigestOver: f.DigestOver(), TitleTemplate: f.Templates.Title, BodyTemplate: f.Templates.Body}
+	look := slack.Look{
+		DigestOver: f.DigestOver(), Buttons: f.Open == form.OpenButton,
+		TitleTemplate: f.Templates.Title, BodyTemplate: f.Templates.Body,
+	}
 	if f.WebhookURL != "" {
 		client, err := s.webhook(domain.Slack, f.WebhookURL)
 		if err != nil {

@@ -31,8 +31,19 @@ const (
 // A block is a part of a message
 // (https://docs.slack.dev/reference/block-kit/blocks).
 type block struct {
-	Type     string    `json:"type"`
-	Elements []element `json:"elements,omitempty"`
+	Type      string    `json:"type"`
+	Elements  []element `json:"elements,omitempty"`
+	Text      *element  `json:"text,omitempty"`      // of a section
+	Accessory *button   `json:"accessory,omitempty"` // of a section
+}
+
+// A button opens an address. A client that opens it also asks the app for an answer
+// (https://docs.slack.dev/reference/block-kit/block-elements/button-element).
+type button struct {
+	Type     string  `json:"type"`
+	Text     element `json:"text"`
+	URL      string  `json:"url"`
+	ActionID string  `json:"action_id"`
 }
 
 // An element is a part of a block: a text, a link, or a part of a rich text that
@@ -102,14 +113,14 @@ var colors = map[string]string{"open": "#2da44e", "closed": "#8250df", "deleted"
 // top, where Slack never hides anything; the rest is beside the bar, where a
 // client may put it behind "Show more". An excerpt whose structure takes too much
 // room is shown as plain text.
-func compose(c connector.Content) composed {
+func (k core) compose(c connector.Content) composed {
 	m := composed{
 		text:   fit(disarm.Text(message.Line(c))),
 		blocks: []block{richText(section(top(c)))},
 	}
 	text, cut := message.WithoutRest(c)
 	for _, excerpt := range [][]block{rich(text), unstyled(text), nil} {
-		m.attachments = beside(c, excerpt, cut)
+		m.attachments = k.beside(c, excerpt, cut)
 		if m.size() <= maxWire {
 			break
 		}
@@ -172,7 +183,7 @@ func linkable(address string) bool {
 
 // beside is what stands beside the bar: the excerpt, the facts and the way to open
 // the item, which is also the way to the rest of a text that was cut.
-func beside(c connector.Content, excerpt []block, cut bool) []attachment {
+func (k core) beside(c connector.Content, excerpt []block, cut bool) []attachment {
 	blocks := excerpt[:len(excerpt):len(excerpt)]
 	details := message.Details(c)
 	if details != "" {
@@ -183,7 +194,7 @@ func beside(c connector.Content, excerpt []block, cut bool) []attachment {
 		if cut {
 			what = "Read the rest"
 		}
-		blocks = append(blocks, richText(section(opens(what, c.URL))))
+		blocks = append(blocks, k.opener(what, c.URL))
 	}
 	if len(blocks) == 0 {
 		return []attachment{}
@@ -195,14 +206,29 @@ func beside(c connector.Content, excerpt []block, cut bool) []attachment {
 	return []attachment{{Color: colors[message.State(c)], Fallback: fit(disarm.Text(details)), Blocks: blocks}}
 }
 
+// opener is a link in a block of its own, or a button beside the name of the host
+// that it leads to.
+func (k core) opener(what, address string) block {
+	if !k.buttons {
+		return richText(section(opens(what, address)))
+	}
+
+	where := hostOf(address)
+	if where == "" {
+		where = "On another page"
+	}
+	text := plainText(where)
+
+	return block{Type: "section", Text: &text, Accessory: &button{Type: "button", Text: plainText(what), URL: address, ActionID: "open"}}
+}
+
 // opens is a link that says where it leads. It is no button: a client that opens
 // a button's address asks the app for an answer as well, and shows a warning where
 // the app has no address for it, as an incoming webhook and most bots
 // (https://github.com/slackapi/node-slack-sdk/issues/869).
 func opens(what, address string) []element {
-	u, err := url.Parse(address)
-	if err == nil && utf8.RuneCountInString(u.Host) <= maxHost {
-		what += " on " + u.Host
+	if host := hostOf(address); host != "" {
+		what += " on " + host
 	}
 
 	return []element{{Type: "link", URL: address, Text: what, Style: &textStyle{Bold: true}}}
@@ -211,11 +237,25 @@ func opens(what, address string) []element {
 // maxHost is how long a host's name may be that is shown.
 const maxHost = 100
 
+// hostOf is the host of an address, "" where it has none that can be shown.
+func hostOf(address string) string {
+	u, err := url.Parse(address)
+	if err != nil || utf8.RuneCountInString(u.Host) > maxHost {
+		return ""
+	}
+
+	return u.Host
+}
+
 // context is small print.
 func context(line string) block {
+	return block{Type: "context", Elements: []element{plainText(markup.Cut(line, maxContext, "…"))}}
+}
+
+// plainText is literal: Slack looks for no markup, names or emoji in it.
+func plainText(text string) element {
 	no := false
-	text := element{Type: "plain_text", Text: markup.Cut(line, maxContext, "…"), Emoji: &no}
-	return block{Type: "context", Elements: []element{text}}
+	return element{Type: "plain_text", Text: text, Emoji: &no}
 }
 
 // unstyled is an excerpt as plain text.
@@ -275,10 +315,10 @@ func fit(escaped string) string {
 
 // composeDigest sums items up: totals, the items, how many more there are, and
 // where all of them are. Where not all links fit, the last items have none.
-func composeDigest(d connector.Digest) composed {
+func (k core) composeDigest(d connector.Digest) composed {
 	m := composed{text: fit(disarm.Text(message.Totals(d)))}
 	for links := len(message.Shown(d)); links >= 0; links-- {
-		m.blocks = []block{richText(digestParts(d, links)...)}
+		m.blocks = k.digestBlocks(d, links)
 		if m.size() <= maxWire {
 			break
 		}
@@ -287,7 +327,35 @@ func composeDigest(d connector.Digest) composed {
 	return m
 }
 
-// digestParts are a digest's parts, of whose items the first ones have links.
+// digestBlocks show a digest, of whose items the first ones have links.
+func (k core) digestBlocks(d connector.Digest, links int) []block {
+	parts := digestParts(d, links)
+	var end []element
+	if more := message.More(d); more != "" {
+		end = addText(end, more, nil)
+	}
+
+	all, ok := chat.Address(d.URL)
+	leads := ok && linkable(all)
+	if leads && !k.buttons {
+		if len(end) > 0 {
+			end = addText(end, "\n", nil)
+		}
+		end = append(end, opens("All items", all)...)
+	}
+	if len(end) > 0 {
+		parts = append(parts, section(end))
+	}
+
+	blocks := []block{richText(parts...)}
+	if leads && k.buttons {
+		blocks = append(blocks, k.opener("All items", all))
+	}
+
+	return blocks
+}
+
+// digestParts are the totals and the items.
 func digestParts(d connector.Digest, links int) []element {
 	parts := []element{section(addText(nil, message.Totals(d), &textStyle{Bold: true}))}
 
@@ -306,20 +374,6 @@ func digestParts(d connector.Digest, links int) []element {
 	}
 	if len(list.Elements) > 0 {
 		parts = append(parts, list)
-	}
-
-	var end []element
-	if more := message.More(d); more != "" {
-		end = addText(end, more, nil)
-	}
-	if all, ok := chat.Address(d.URL); ok && linkable(all) {
-		if len(end) > 0 {
-			end = addText(end, "\n", nil)
-		}
-		end = append(end, opens("All items", all)...)
-	}
-	if len(end) > 0 {
-		parts = append(parts, section(end))
 	}
 
 	return parts

@@ -53,13 +53,13 @@ func (b *Bot) Manner() connector.Manner {
 
 // Create posts the item.
 func (b *Bot) Create(ctx gocontext.Context, c connector.Content, m connector.Marker) (connector.Written, error) {
-	a, err := b.post(ctx, created(compose(c)), m)
+	a, err := b.post(ctx, created(b.compose(c)), m)
 	return written(a.Channel, a.TS, c), err
 }
 
 // Digest posts the digest. Who looks for it finds it like an item's message.
 func (b *Bot) Digest(ctx gocontext.Context, d connector.Digest, m connector.Marker) (connector.Written, error) {
-	a, err := b.post(ctx, created(composeDigest(d)), m)
+	a, err := b.post(ctx, created(b.composeDigest(d)), m)
 	return written(a.Channel, a.TS, connector.Content{}), err
 }
 
@@ -104,7 +104,7 @@ func (b *Bot) Update(ctx gocontext.Context, sent connector.Sent, c connector.Con
 		return connector.Written{}, b.unknown()
 	}
 	channel := cmp.Or(sent.Remote.Key, b.where())
-	shown := compose(c)
+	shown := b.compose(c)
 	p := post{Channel: channel, TS: sent.Remote.ID, Text: shown.text, Blocks: shown.blocks, Attachments: shown.attachments, Metadata: metadataOf(m)}
 	a, err := b.write(ctx, "chat.update", p)
 	if slices.Contains(badBlocks, a.Error) {

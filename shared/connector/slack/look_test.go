@@ -114,8 +114,11 @@ func outlineText(e map[string]any) string {
 // renderer is the one that a bot shows items with.
 func renderer() message.Renderer { return newCore(Look{}, nil, nil).Renderer }
 
+// linking shows items with a link to each.
+var linking = newCore(Look{}, nil, nil)
+
 // wireOf is a message of an item, as it is sent.
-func wireOf(c connector.Content) string { return string(encode(created(compose(c)))) }
+func wireOf(c connector.Content) string { return string(encode(created(linking.compose(c)))) }
 
 // C6: what a title holds is text in a rich text. Nothing in it is markup, and
 // nothing is added to it.
@@ -140,7 +143,7 @@ func TestATitleIsNoMarkup(t *testing.T) {
 			if strings.Contains(body, "mrkdwn") {
 				t.Errorf("%s: %s has mrkdwn", title, body)
 			}
-			if d := string(encode(created(composeDigest(connector.Digest{New: 1, First: []connector.Content{c}})))); !strings.Contains(outline(t, d), strings.TrimPrefix(want, " section: ")) || strings.Contains(d, "mrkdwn") {
+			if d := string(encode(created(linking.composeDigest(connector.Digest{New: 1, First: []connector.Content{c}})))); !strings.Contains(outline(t, d), strings.TrimPrefix(want, " section: ")) || strings.Contains(d, "mrkdwn") {
 				t.Errorf("digest: %s", outline(t, d))
 			}
 		}
@@ -242,7 +245,7 @@ func TestATitleIsNoAddress(t *testing.T) {
 			if text := whole(c); !strings.Contains(text, "<https://items.example/1") {
 				t.Errorf("%q leads nowhere as plain text: %s", title, text)
 			}
-			d := outline(t, string(encode(created(composeDigest(connector.Digest{New: 1, First: []connector.Content{c}})))))
+			d := outline(t, string(encode(created(linking.composeDigest(connector.Digest{New: 1, First: []connector.Content{c}})))))
 			want = strings.TrimSuffix(want, " ") + " “ — 🟢 open"
 			if !linked && number == "" {
 				want += " · ” b“open on items.example”→https://items.example/1"
@@ -378,7 +381,8 @@ func TestTheLargestMessages(t *testing.T) {
 			r.BodyTemplate = template
 			c := r.Render(item)
 			c.Was = &connector.Was{Title: long(1000), Text: "x", Facts: domain.Facts{Status: long(60), Priority: long(60), Owner: long(59), Project: long(59), Milestone: long(59), Type: long(59), Due: long(59)}, Labels: item.Labels[50:]}
-			m := compose(c)
+			valid(t, name, pressing.compose(c))
+			m := linking.compose(c)
 			valid(t, name, m)
 			if n := utf8.RuneCountInString(whole(c)); n > maxText {
 				t.Errorf("%s: %d characters as plain text", name, n)
@@ -394,7 +398,8 @@ func TestTheLargestMessages(t *testing.T) {
 	for range connector.DigestShows {
 		d.First = append(d.First, c)
 	}
-	m := composeDigest(d)
+	valid(t, "digest", pressing.composeDigest(d))
+	m := linking.composeDigest(d)
 	valid(t, "digest", m)
 	if got := outline(t, string(encode(created(m)))); strings.Count(got, " bullet: ") != connector.DigestShows || !strings.Contains(got, "All items") {
 		t.Errorf("digest: %s", got)
@@ -410,7 +415,7 @@ func valid(t *testing.T, name string, m composed) {
 	if n := utf8.RuneCountInString(m.text); n == 0 || n > maxText {
 		t.Errorf("%s: the text has %d characters", name, n)
 	}
-	if len(m.blocks) != 1 || len(m.attachments) > 1 {
+	if n := len(m.blocks); n == 0 || n > 2 || n == 2 && m.blocks[1].Accessory == nil || len(m.attachments) > 1 {
 		t.Errorf("%s: %d blocks, %d attachments", name, len(m.blocks), len(m.attachments))
 	}
 	for _, a := range m.attachments {
@@ -420,10 +425,24 @@ func valid(t *testing.T, name string, m composed) {
 		m.blocks = append(m.blocks, a.Blocks...)
 	}
 	for _, b := range m.blocks {
+		if b.Type == "section" {
+			validButton(t, name, b)
+			continue
+		}
 		if (b.Type == "divider") != (len(b.Elements) == 0) {
 			t.Errorf("%s: %s with %d elements", name, b.Type, len(b.Elements))
 		}
 		validElements(t, name, b.Elements)
+	}
+}
+
+// validButton holds a section with a button against the limits of both
+// (https://docs.slack.dev/reference/block-kit/block-elements/button-element).
+func validButton(t *testing.T, name string, b block) {
+	t.Helper()
+	validElements(t, name, []element{*b.Text, b.Accessory.Text})
+	if n := utf8.RuneCountInString(b.Accessory.Text.Text); n > 75 || len(b.Accessory.URL) == 0 || len(b.Accessory.URL) > maxLink || len(b.Elements) > 0 {
+		t.Errorf("%s: a button %+v", name, b.Accessory)
 	}
 }
 
@@ -455,7 +474,8 @@ func FuzzMessage(f *testing.F) {
 	f.Add("> 1. a\n>    | b |\n>    |---|\n>\n> ---", "~later~ *now*", true)
 	f.Fuzz(func(t *testing.T, text, title string, deleted bool) {
 		c := renderer().Render(domain.Item{Title: title, Description: text, FormattedNumber: title, URL: "https://items.example/1", Deleted: deleted})
-		valid(t, "message", compose(c))
-		valid(t, "digest", composeDigest(connector.Digest{New: 1, First: []connector.Content{c}}))
+		valid(t, "message", linking.compose(c))
+		valid(t, "message", pressing.compose(c))
+		valid(t, "digest", linking.composeDigest(connector.Digest{New: 1, First: []connector.Content{c}}))
 	})
 }

@@ -22,6 +22,9 @@ const DefaultBaseURL = "https://slack.com/api"
 // Look is how a bot and a webhook show items.
 type Look struct {
 	DigestOver int
+	// Buttons gives messages a button that opens the item, instead of a link. The
+	// app must answer interactions: see opens.
+	Buttons bool
 	// Templates replace the usual title and body; "" leaves the usual one.
 	TitleTemplate, BodyTemplate string
 }
@@ -32,6 +35,7 @@ type core struct {
 	client     *outbound.Client
 	now        func() time.Time
 	digestOver int
+	buttons    bool
 }
 
 func newCore(look Look, client *outbound.Client, now func() time.Time) core {
@@ -40,7 +44,7 @@ func newCore(look Look, client *outbound.Client, now func() time.Time) core {
 	}
 	return core{
 		Renderer: message.Renderer{Dialect: chat.Slack{}, TitleTemplate: look.TitleTemplate, BodyTemplate: look.BodyTemplate, Blocks: true},
-		client:   client, now: now, digestOver: look.DigestOver,
+		client:   client, now: now, digestOver: look.DigestOver, buttons: look.Buttons,
 	}
 }
 

@@ -35,7 +35,7 @@ func (w *Webhook) Manner() connector.Manner { return connector.Manner{DigestOver
 
 // Create posts the item. The marker has no place in it.
 func (w *Webhook) Create(ctx gocontext.Context, c connector.Content, _ connector.Marker) (connector.Written, error) {
-	return connector.Written{Seen: written("", "", c).Seen}, w.post(ctx, created(compose(c)))
+	return connector.Written{Seen: written("", "", c).Seen}, w.post(ctx, created(w.compose(c)))
 }
 
 // Update is not possible.
@@ -45,7 +45,7 @@ func (w *Webhook) Update(gocontext.Context, connector.Sent, connector.Content, c
 
 // Digest posts the digest.
 func (w *Webhook) Digest(ctx gocontext.Context, d connector.Digest, _ connector.Marker) (connector.Written, error) {
-	return connector.Written{}, w.post(ctx, created(composeDigest(d)))
+	return connector.Written{}, w.post(ctx, created(w.composeDigest(d)))
 }
 
 func (w *Webhook) post(ctx gocontext.Context, p post) error { return w.send(ctx, encode(folded(p))) }
