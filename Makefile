@@ -20,7 +20,7 @@ TEST_FLAGS ?=
 
 SIZES ?= 1000,10000,100000
 
-.PHONY: help run test check e2e bench build synth deploy token cli env invoke watch load event replay import live snapshot landed fmt
+.PHONY: help run test check e2e bench build synth deploy token cli env invoke watch load event replay import live snapshot landed shape fmt
 
 help: ## list these commands
 	@grep -hE '^[a-z0-9]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -98,6 +98,9 @@ e2e: node_modules/.package-lock.json ## what must wait for real queues: the whol
 
 bench: node_modules/.package-lock.json ## count calls and memory of a worker: make bench SIZES=1000,10000 (100000 takes half an hour)
 	go test ./functions/providersync/engine -run '^$$' -bench Sync -benchtime 1x -timeout 2h -sizes $(SIZES)
+
+shape: ## measure how the code is built against its limits: make -s shape [LIST=1 for what is beyond]
+	@go run ./local/shape $(if $(LIST),-list)
 
 fmt: ## format the code
 	@git ls-files '*.go' | xargs gofmt -w

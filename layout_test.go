@@ -25,6 +25,7 @@ func packages(t *testing.T) []pkg {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	var all []pkg
 	dec := json.NewDecoder(strings.NewReader(string(out)))
 	for {
@@ -34,6 +35,7 @@ func packages(t *testing.T) []pkg {
 		} else if err != nil {
 			t.Fatal(err)
 		}
+
 		if len(p.GoFiles) > 0 {
 			all = append(all, p)
 		}
@@ -46,6 +48,7 @@ func TestEveryPackageSaysItsJob(t *testing.T) {
 		if p.Name == "main" {
 			want = "Command "
 		}
+
 		if !strings.HasPrefix(p.Doc, want) {
 			t.Errorf("%s: its comment must start with %q and say its one job; it is %q", p.ImportPath, want, p.Doc)
 		}
@@ -75,12 +78,14 @@ var rules = []struct{ who, mustNot, because string }{
 func TestNobodyImportsWhomHeMustNot(t *testing.T) {
 	all := packages(t)
 	for _, r := range rules {
-		who, mustNot := regexp.MustCompile(r.who), regexp.MustCompile(r.mustNot)
+		who := regexp.MustCompile(r.who)
+		mustNot := regexp.MustCompile(r.mustNot)
 		met := false
 		for _, p := range all {
 			if !who.MatchString(p.ImportPath) {
 				continue
 			}
+
 			met = true
 			for _, dep := range p.Deps {
 				if mustNot.MatchString(dep) {
@@ -88,6 +93,7 @@ func TestNobodyImportsWhomHeMustNot(t *testing.T) {
 				}
 			}
 		}
+
 		if !met {
 			t.Errorf("the rule for %s concerns no package any more", r.who)
 		}
@@ -101,6 +107,7 @@ func TestEveryFunctionHasASampleEvent(t *testing.T) {
 		if !ok || strings.Contains(name, "/") {
 			continue
 		}
+
 		event, err := os.ReadFile("events/" + name + ".json")
 		if err != nil || !json.Valid(event) {
 			t.Errorf("%s has no event to be tried with: %v", name, err)
@@ -115,6 +122,7 @@ func TestFunctionsDoNotImportEachOther(t *testing.T) {
 		if own == nil {
 			continue
 		}
+
 		for _, dep := range p.Deps {
 			if other := function.FindStringSubmatch(dep); other != nil && other[1] != own[1] {
 				t.Errorf("%s depends on %s: what two functions use belongs in shared", p.ImportPath, dep)

@@ -58,12 +58,15 @@ func New(address string, token func(context.Context) (string, error), options ..
 	if u.Scheme != "https" && (u.Scheme != "http" || !loopback(u.Hostname())) || u.Host == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "" {
 		return nil, errors.New("the API's address must be https://HOST, with nothing but a path behind it; http only on this machine")
 	}
+
 	c := &Client{base: strings.TrimSuffix(address, "/"), token: token, http: &http.Client{Timeout: 45 * time.Second}, tries: 4, sleep: Sleep}
 	for _, option := range options {
 		option(c)
 	}
+
 	// The API leads nowhere else, and a token must not follow.
 	c.http.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+
 	return c, nil
 }
 
@@ -90,6 +93,7 @@ func (c *Client) do(ctx context.Context, r request, answer any, options ...CallO
 	for _, option := range options {
 		option(&r)
 	}
+
 	var body []byte
 	if r.body != nil {
 		var err error
@@ -97,12 +101,14 @@ func (c *Client) do(ctx context.Context, r request, answer any, options ...CallO
 			return nil, err
 		}
 	}
+
 	for try := 1; ; try++ {
 		header, err := c.once(ctx, r, body, answer)
 		wait, again := again(r, err, try)
 		if err == nil || !again || try >= c.tries || ctx.Err() != nil {
 			return header, err
 		}
+
 		if stopped := c.sleep(ctx, wait); stopped != nil {
 			return header, err
 		}
@@ -114,26 +120,32 @@ func (c *Client) once(ctx context.Context, r request, body []byte, answer any) (
 	if len(r.query) > 0 {
 		address += "?" + r.query.Encode()
 	}
+
 	req, err := http.NewRequestWithContext(ctx, r.method, address, bytes.NewReader(body))
 	if err != nil {
 		return nil, fmt.Errorf("%s %s: %w", r.method, r.path, err)
 	}
+
 	token, err := c.token(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("get a token: %w", err)
 	}
+
 	req.Header.Set("Authorization", "Bearer "+token)
 	req.Header.Set("Accept", "application/json, application/problem+json")
 	if r.body != nil {
 		req.Header.Set("Content-Type", "application/json")
 	}
+
 	for name, values := range r.header {
 		req.Header[name] = values
 	}
+
 	resp, err := c.http.Do(req)
 	if err != nil {
 		return nil, unsent(r, err)
 	}
+
 	defer func() { _ = resp.Body.Close() }()
 	content, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer+1))
 	switch {
@@ -148,9 +160,11 @@ func (c *Client) once(ctx context.Context, r request, body []byte, answer any) (
 	case answer == nil:
 		return resp.Header, nil
 	}
+
 	if err := json.Unmarshal(content, answer); err != nil {
 		return resp.Header, fmt.Errorf("%s %s: is this the API's address? The answer is not the API's: %w", r.method, r.path, err)
 	}
+
 	return resp.Header, nil
 }
 

@@ -37,16 +37,20 @@ func (f *flaky) client(t *testing.T) *Client {
 			fmt.Fprint(w, `{}`)
 			return
 		}
+
 		status := f.statuses[asked-1]
 		if status == 0 {
 			panic(http.ErrAbortHandler)
 		}
+
 		if f.after != "" {
 			w.Header().Set("Retry-After", f.after)
 		}
+
 		w.WriteHeader(status)
 		fmt.Fprint(w, `{"message":"no"}`)
 	}))
+
 	t.Cleanup(server.Close)
 	c, err := New(server.URL, Token("T"), WithSleep(func(ctx context.Context, d time.Duration) error {
 		f.slept = append(f.slept, d)
@@ -55,6 +59,7 @@ func (f *flaky) client(t *testing.T) *Client {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	return c
 }
 
@@ -91,6 +96,7 @@ func TestRepetitions(t *testing.T) {
 			if f.asked != c.asked || (err == nil) != c.fine || len(f.slept) != c.asked-1 {
 				t.Errorf("asked %d times, slept %v, %v", f.asked, f.slept, err)
 			}
+
 			if c.operation == "createIntegration" && (len(slices.Compact(f.keys)) != 1 || f.keys[0] == "") {
 				t.Errorf("keys %q", f.keys)
 			}
@@ -103,10 +109,12 @@ func TestRetryAfter(t *testing.T) {
 	if _, err := f.client(t).GetStatus(t.Context(), "1"); err != nil || !slices.Equal(f.slept, []time.Duration{7 * time.Second}) {
 		t.Errorf("slept %v, %v", f.slept, err)
 	}
+
 	f = &flaky{statuses: []int{503}, after: "5"} // the service's own 503 says when to come back (D6)
 	if _, err := f.client(t).GetStatus(t.Context(), "1"); err != nil || !slices.Equal(f.slept, []time.Duration{5 * time.Second}) {
 		t.Errorf("slept %v, %v", f.slept, err)
 	}
+
 	f = &flaky{statuses: []int{429}, after: "3600"} // nobody waits so long without being asked
 	var p *Problem
 	if _, err := f.client(t).GetStatus(t.Context(), "1"); !errors.As(err, &p) || p.RetryAfter != time.Hour || f.asked != 1 {
@@ -122,6 +130,7 @@ func TestIdempotencyKeys(t *testing.T) {
 		_, _ = c.CreateIntegration(t.Context(), "1", NewIntegration{})
 		_, _ = c.CreateIntegration(t.Context(), "1", NewIntegration{}, IdempotencyKey("mine"))
 	}
+
 	if f.keys[0] == f.keys[2] || f.keys[1] != "mine" || f.keys[3] != "mine" {
 		t.Errorf("%q", f.keys)
 	}
@@ -139,6 +148,7 @@ func TestTheTokenIsKept(t *testing.T) {
 			t.Errorf("%q: %v", address, err)
 		}
 	}
+
 	secret := strings.Repeat("s", 20)
 	elsewhere := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		t.Errorf("the token went on: %v", r.Header)
@@ -149,16 +159,19 @@ func TestTheTokenIsKept(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	for _, close := range []func(){func() {}, server.Close} {
 		close()
 		if _, err := c.GetStatus(t.Context(), "1"); err == nil || strings.Contains(err.Error(), secret) {
 			t.Error(err)
 		}
 	}
+
 	c, _ = New(server.URL, func(context.Context) (string, error) { return "", errors.New("expired") })
 	if _, err := c.GetStatus(t.Context(), "1"); err == nil || !strings.Contains(err.Error(), "get a token: expired") {
 		t.Error(err)
 	}
+
 	bad, _ := New(server.URL, Token(secret+"\n"), WithTries(1))
 	if _, err := bad.GetStatus(t.Context(), "1"); err == nil || strings.Contains(err.Error(), secret) {
 		t.Errorf("a token with a line feed: %v", err)
@@ -175,13 +188,16 @@ func TestPages(t *testing.T) {
 			w.WriteHeader(http.StatusForbidden)
 			return
 		}
+
 		fmt.Fprint(w, pages[after])
 	}))
+
 	defer server.Close()
 	c, err := New(server.URL, Token("T"))
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	var got []string
 	for row, err := range c.Items(t.Context(), "7", "") {
 		if err != nil {
@@ -189,22 +205,28 @@ func TestPages(t *testing.T) {
 		}
 		got = append(got, row.ItemID)
 	}
+
 	if !slices.Equal(got, []string{"1", "2", "3"}) || asked != 3 {
 		t.Errorf("%v after %d questions", got, asked)
 	}
+
 	asked = 0
 	for range c.Items(t.Context(), "7", "") {
 		break
 	}
+
 	if asked != 1 {
 		t.Errorf("%d questions for the first item", asked)
 	}
-	n, failures := 0, 0
+
+	n := 0
+	failures := 0
 	for _, err := range c.Items(t.Context(), "broken", "") {
 		if n++; err != nil {
 			failures++
 		}
 	}
+
 	if n != 3 || failures != 1 {
 		t.Errorf("%d rows, %d errors", n, failures)
 	}
@@ -219,6 +241,7 @@ func TestAnswersAreBounded(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	if _, err := c.GetStatus(t.Context(), "1"); err == nil || !strings.Contains(err.Error(), "over") {
 		t.Error(err)
 	}
@@ -233,6 +256,7 @@ func TestPathsAreEscaped(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	_, _ = c.GetSync(t.Context(), "a/b?c#d", "e f%")
 	if asked != "/integrations/a%2Fb%3Fc%23d/syncs/e%20f%25" {
 		t.Error(asked)
@@ -254,6 +278,7 @@ func TestWaitForSync(t *testing.T) {
 	if err != nil || run.Status != Succeeded || seen != 6 || !slices.Equal(slept, []time.Duration{soon, soon, 2 * soon, 4 * soon, soon}) {
 		t.Errorf("%+v %v after %d looks, slept %v", run, err, seen, slept)
 	}
+
 	ctx, cancel := context.WithCancel(t.Context())
 	d.asked = nil
 	c = d.client(WithSleep(func(ctx context.Context, _ time.Duration) error { cancel(); return ctx.Err() }))

@@ -24,11 +24,13 @@ func TestEveryOperationHasAMethod(t *testing.T) {
 	for _, o := range contract.Must().Operations {
 		want = append(want, strings.ToUpper(o.ID[:1])+o.ID[1:])
 	}
+
 	want = append(want, more...)
 	var got []string
 	for m := range reflect.TypeFor[*Client]().Methods() {
 		got = append(got, m.Name)
 	}
+
 	slices.Sort(want)
 	slices.Sort(got)
 	if !slices.Equal(got, want) {
@@ -49,7 +51,8 @@ var calls = map[string]func(context.Context, *Client) (any, error){
 		return c.GetIntegration(ctx, "1", IfNoneMatch(`"7"`))
 	},
 	"updateIntegration": func(ctx context.Context, c *Client) (any, error) {
-		text, enabled := configured, true
+		text := configured
+		enabled := true
 		return c.UpdateIntegration(ctx, "1", Change{Configuration: &text, Enabled: &enabled}, IfMatch(`"7"`))
 	},
 	"deleteIntegration": func(ctx context.Context, c *Client) (any, error) {
@@ -89,11 +92,13 @@ func (d *documented) client(options ...Option) *Client {
 		d.asked = append(d.asked, o.ID)
 		return d.answer(o)
 	}, func(err error) { d.t.Error(err) }))
+
 	d.t.Cleanup(server.Close)
 	c, err := New(server.URL, Token("T"), append([]Option{WithTries(1)}, options...)...)
 	if err != nil {
 		d.t.Fatal(err)
 	}
+
 	return c
 }
 
@@ -108,6 +113,7 @@ func TestDocumentedAnswers(t *testing.T) {
 				if !slices.Equal(d.asked, []string{o.ID}) {
 					t.Fatalf("asked %v", d.asked)
 				}
+
 				switch {
 				case example.Status == http.StatusNotModified:
 					if !errors.Is(err, ErrNotModified) {
@@ -133,14 +139,17 @@ func same(t *testing.T, got any, example contract.Answer) {
 	if err := decoder.Decode(fresh.Interface()); err != nil {
 		t.Errorf("%T: %v", got, err)
 	}
+
 	again, err := json.Marshal(got)
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	var a, b any
 	if json.Unmarshal(again, &a) != nil || json.Unmarshal(example.Body, &b) != nil || !reflect.DeepEqual(a, b) {
 		t.Errorf("%s is written again as %s", example.Body, again)
 	}
+
 	if i, ok := got.(Integration); ok && i.ETag != example.Header.Get("ETag") {
 		t.Errorf("ETag %q", i.ETag)
 	}
@@ -156,10 +165,12 @@ func understood(t *testing.T, example contract.Answer, err error) {
 	if err := json.Unmarshal(example.Body, &want); err != nil {
 		t.Fatal(err)
 	}
+
 	var p *Problem
 	if !errors.As(err, &p) || p.Status != example.Status || p.Code != want.Code || p.Detail != want.Detail+want.Message || !slices.Equal(p.Fields, want.Errors) || p.RequestID != want.RequestID {
 		t.Errorf("%d %s is %#v", example.Status, example.Body, err)
 	}
+
 	if seconds := example.Header.Get("Retry-After"); (seconds == "2") != (p.RetryAfter == 2*time.Second) {
 		t.Errorf("Retry-After %q is %s", seconds, p.RetryAfter)
 	}

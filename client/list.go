@@ -19,9 +19,11 @@ func (p Page) query() url.Values {
 	if p.Limit != 0 {
 		q.Set("limit", strconv.Itoa(p.Limit))
 	}
+
 	if p.After != "" {
 		q.Set("after", p.After)
 	}
+
 	return q
 }
 
@@ -93,14 +95,17 @@ func all[T any](page func(Page) (List[T], error)) iter.Seq2[T, error] {
 				yield(none, err)
 				return
 			}
+
 			for _, one := range l.Items {
 				if !yield(one, nil) {
 					return
 				}
 			}
+
 			if l.Next == nil {
 				return
 			}
+
 			p.After = *l.Next
 		}
 	}

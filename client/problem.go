@@ -45,10 +45,12 @@ func (p *Problem) Error() string {
 	if p.Code != "" {
 		b.WriteString(p.Code + ": ")
 	}
+
 	b.WriteString(p.Detail)
 	for _, f := range p.Fields {
 		b.WriteString("; " + f.Field + " " + f.Detail)
 	}
+
 	return b.String()
 }
 
@@ -58,22 +60,31 @@ func problem(resp *http.Response, content []byte) error {
 		RequestID                    string       `json:"request_id"`
 		Errors                       []FieldError `json:"errors"`
 	}
+
 	p := &Problem{Status: resp.StatusCode, Title: http.StatusText(resp.StatusCode), Detail: http.StatusText(resp.StatusCode), RequestID: resp.Header.Get("Apigw-Requestid")}
 	if seconds, err := strconv.Atoi(resp.Header.Get("Retry-After")); err == nil && seconds > 0 && seconds <= 24*60*60 {
 		p.RetryAfter = time.Duration(seconds) * time.Second
 	}
+
 	if json.Unmarshal(content, &told) != nil {
 		return p
 	}
+
 	if told.Message != "" {
 		p.Detail = told.Message
 	}
+
 	if told.Code != "" {
-		p.Code, p.Title, p.Detail, p.Fields = told.Code, told.Title, told.Detail, told.Errors
+		p.Code = told.Code
+		p.Title = told.Title
+		p.Detail = told.Detail
+		p.Fields = told.Errors
 	}
+
 	if told.RequestID != "" {
 		p.RequestID = told.RequestID
 	}
+
 	return p
 }
 
@@ -110,8 +121,10 @@ func again(r request, err error, try int) (time.Duration, bool) {
 			wait = p.RetryAfter
 		}
 		return wait, wait <= longestWait
+
 	case errors.As(err, &u):
 		return wait, r.repeatable
 	}
+
 	return 0, false
 }

@@ -164,6 +164,7 @@ func (c Counts) String() string {
 			parts = append(parts, fmt.Sprint(one.name, " ", one.n))
 		}
 	}
+
 	return strings.Join(parts, ", ")
 }
 

@@ -22,15 +22,19 @@ func (c *Client) WaitForSync(ctx context.Context, id, sync string, seen func(Run
 		if err != nil {
 			return last, err
 		}
+
 		if seen != nil {
 			seen(run)
 		}
+
 		if !run.Active() {
 			return run, nil
 		}
+
 		if pause = min(2*pause, late); run.Status != last.Status || run.Counts != last.Counts {
 			pause = soon
 		}
+
 		last = run
 		if err := c.sleep(ctx, pause); err != nil {
 			return last, err

@@ -31,10 +31,12 @@ func read(t testing.TB, path string) any {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	doc, err := jsonschema.UnmarshalJSON(bytes.NewReader(text))
 	if err != nil {
 		t.Fatalf("%s: %v", path, err)
 	}
+
 	return doc
 }
 
@@ -47,21 +49,25 @@ func schemas(t testing.TB) map[string]*jsonschema.Schema {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	for _, path := range files {
 		name := strings.TrimSuffix(filepath.Base(path), ".json")
 		doc := read(t, path).(map[string]any)
 		if doc["$schema"] != "https://json-schema.org/draft/2020-12/schema" || doc["$id"] != "urn:integrations:event:"+name || doc["title"] == nil || doc["description"] == nil {
 			t.Errorf("%s: says not what it is: %v %v %v", path, doc["$schema"], doc["$id"], doc["title"])
 		}
+
 		compiler := jsonschema.NewCompiler()
 		compiler.AssertFormat()
 		if err := compiler.AddResource(path, doc); err != nil {
 			t.Fatal(err)
 		}
+
 		if all[name], err = compiler.Compile(path); err != nil {
 			t.Fatal(err)
 		}
 	}
+
 	return all
 }
 
@@ -70,6 +76,7 @@ func TestEveryEventHasItsSchema(t *testing.T) {
 	if got, want := slices.Sorted(maps.Keys(all)), slices.Sorted(slices.Values(append(slices.Clone(incoming), outgoing...))); !slices.Equal(got, want) {
 		t.Errorf("schemas of %v, events are %v", got, want)
 	}
+
 	for _, name := range incoming {
 		for member, of := range all[name].Properties {
 			if of.Description == "" && (of.Ref == nil || of.Ref.Description == "") {
@@ -77,11 +84,13 @@ func TestEveryEventHasItsSchema(t *testing.T) {
 			}
 		}
 	}
+
 	enum := all[event.ItemCreated].Properties["item_type"].Enum.Values
 	var types []any
 	for _, known := range domain.ItemTypes {
 		types = append(types, string(known))
 	}
+
 	if !slices.Equal(enum, types) {
 		t.Errorf("item types %v, want %v", enum, types)
 	}
@@ -94,18 +103,22 @@ func samplesOf(t testing.TB, detailType string) map[string]event.Envelope {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	all := map[string]event.Envelope{}
 	for _, path := range files {
 		text, err := os.ReadFile(path)
 		if err != nil {
 			t.Fatal(err)
 		}
+
 		e, err := event.ParseEnvelope(string(text))
 		if err != nil || e.DetailType != detailType || e.Source != "platform" {
 			t.Errorf("%s: not an envelope of %s by the platform: %v", path, detailType, err)
 		}
+
 		all[strings.TrimSuffix(filepath.Base(path), ".json")] = e
 	}
+
 	return all
 }
 
@@ -116,6 +129,7 @@ func TestSamples(t *testing.T) {
 	if folders, err := filepath.Glob("samples/*"); err != nil || len(folders) != len(incoming) {
 		t.Errorf("samples of %d events, there are %d: %v", len(folders), len(incoming), err)
 	}
+
 	for _, detailType := range incoming {
 		count := map[string]int{}
 		for name, e := range samplesOf(t, detailType) {
@@ -125,11 +139,14 @@ func TestSamples(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			schemaErr, parserErr := all[detailType].Validate(doc), event.Check(detailType, e.Detail)
+
+			schemaErr := all[detailType].Validate(doc)
+			parserErr := event.Check(detailType, e.Detail)
 			if good := kind == "good"; (schemaErr == nil) != good || (parserErr == nil) != good {
 				t.Errorf("%s/%s: schema says %v, parser %v", detailType, name, schemaErr, parserErr)
 			}
 		}
+
 		if count["good"] == 0 || count["bad"] == 0 || len(count) != 2 {
 			t.Errorf("%s: %v, want good and bad ones", detailType, count)
 		}
@@ -148,19 +165,24 @@ func agree(t *testing.T, all map[string]*jsonschema.Schema, detailType string, t
 		}
 		return false
 	}
+
 	if members, ok := doc.(map[string]any); ok {
 		d, _ := members["description"].(string)
 		if hasFraction(members) || len(d) > event.MaxDescription && len([]rune(d)) <= event.MaxDescription {
 			return false
 		}
 	}
-	schemaErr, parserErr := all[detailType].Validate(doc), event.Check(detailType, text)
+
+	schemaErr := all[detailType].Validate(doc)
+	parserErr := event.Check(detailType, text)
 	if (schemaErr == nil) != (parserErr == nil) {
 		t.Errorf("%s %s\nschema: %v\nparser: %v", detailType, text, schemaErr, parserErr)
 	}
+
 	if parserErr != nil && !errors.Is(parserErr, event.ErrMalformed) {
 		t.Errorf("%v", parserErr)
 	}
+
 	return parserErr == nil
 }
 
@@ -171,6 +193,7 @@ func hasFraction(value any) bool {
 	case map[string]any:
 		return slices.ContainsFunc(slices.Collect(maps.Values(v)), hasFraction)
 	}
+
 	return false
 }
 
@@ -193,7 +216,8 @@ func TestSchemasAndParsersAgree(t *testing.T) {
 	all := schemas(t)
 	r := rand.New(rand.NewPCG(1, 2))
 	for _, detailType := range incoming {
-		taken, n := 0, 3000
+		taken := 0
+		n := 3000
 		samples := samplesOf(t, detailType)
 		names := slices.DeleteFunc(slices.Sorted(maps.Keys(samples)), func(name string) bool {
 			return len(samples[name].Detail) > 4<<10 // the largest events take long, and TestSamples has them
@@ -203,11 +227,13 @@ func TestSchemasAndParsersAgree(t *testing.T) {
 			if err := json.Unmarshal(samples[names[r.IntN(len(names))]].Detail, &members); err != nil {
 				t.Fatal(err)
 			}
+
 			for range r.IntN(3) {
 				keys := slices.Sorted(maps.Keys(members))
 				if len(keys) == 0 {
 					break
 				}
+
 				name := keys[r.IntN(len(keys))]
 				switch r.IntN(4) {
 				case 0:
@@ -218,14 +244,17 @@ func TestSchemasAndParsersAgree(t *testing.T) {
 					members[name] = json.RawMessage(odd[r.IntN(len(odd))])
 				}
 			}
+
 			text, err := json.Marshal(members)
 			if err != nil {
 				t.Fatal(err)
 			}
+
 			if agree(t, all, detailType, text) {
 				taken++
 			}
 		}
+
 		if taken < n/20 || taken > n*19/20 {
 			t.Errorf("%s: %d of %d were taken: that compares little", detailType, taken, n)
 		}
@@ -238,11 +267,13 @@ func FuzzSchemasAndParsersAgree(f *testing.F) {
 		for _, e := range samplesOf(f, detailType) {
 			f.Add(i, []byte(e.Detail))
 		}
+
 		for _, value := range odd {
 			f.Add(i, []byte(value))
 			f.Add(i, []byte(`{"updated_at":`+value+`}`))
 		}
 	}
+
 	f.Fuzz(func(t *testing.T, kind int, text []byte) {
 		if kind >= 0 && kind < len(incoming) {
 			agree(t, all, incoming[kind], text)
@@ -252,8 +283,11 @@ func FuzzSchemasAndParsersAgree(f *testing.F) {
 
 // What the service publishes is as its schemas say, and says nothing beside.
 func TestOurOwnEvents(t *testing.T) {
-	at, soon := time.Date(2026, 3, 4, 5, 6, 7, 0, time.UTC), time.Date(2026, 3, 4, 6, 6, 7, 89, time.UTC)
-	item, user, none := domain.Snowflake(9), domain.Snowflake(12), 0
+	at := time.Date(2026, 3, 4, 5, 6, 7, 0, time.UTC)
+	soon := time.Date(2026, 3, 4, 6, 6, 7, 89, time.UTC)
+	item := domain.Snowflake(9)
+	user := domain.Snowflake(12)
+	none := 0
 	failure := &domain.RunError{Code: "unauthorized", Detail: "The provider refuses the token."}
 	remote := notice.Remote{Remote: domain.Remote{ID: "7", Key: "8", URL: "https://example.com/8", State: domain.Closed}, Title: "A title", UpdatedAt: at}
 	run := domain.Run{
@@ -275,12 +309,15 @@ func TestOurOwnEvents(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+
 		if err := all[n.DetailType].Validate(doc); err != nil {
 			t.Errorf("%s %s: %v", n.DetailType, n.Detail, err)
 		}
+
 		described(t, n.DetailType, all[n.DetailType], doc)
 		seen[n.DetailType] = true
 	}
+
 	if len(seen) != len(outgoing) {
 		t.Errorf("only %v were looked at", seen)
 	}
@@ -293,6 +330,7 @@ func described(t *testing.T, at string, s *jsonschema.Schema, value any) {
 	if !ok {
 		return
 	}
+
 	for s.Ref != nil || len(s.AnyOf) > 0 {
 		if s.Ref != nil {
 			s = s.Ref
@@ -300,6 +338,7 @@ func described(t *testing.T, at string, s *jsonschema.Schema, value any) {
 			s = s.AnyOf[0]
 		}
 	}
+
 	for name, v := range members {
 		if s.Properties[name] == nil {
 			t.Errorf("%s: nothing is said of %s", at, name)
@@ -307,6 +346,7 @@ func described(t *testing.T, at string, s *jsonschema.Schema, value any) {
 		}
 		described(t, at+"."+name, s.Properties[name], v)
 	}
+
 	if len(s.Required) != len(s.Properties) {
 		t.Errorf("%s: a member may be missing", at)
 	}

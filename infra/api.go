@@ -55,8 +55,10 @@ func (s *service) newAPI() awsapigatewayv2.HttpApi {
 	if len(s.Scopes) > 0 {
 		props.DefaultAuthorizationScopes = jsii.Strings(s.Scopes...)
 	}
+
 	api := awsapigatewayv2.NewHttpApi(s.Stack, jsii.String("Api"), props)
 	s.newStage(api, s.addRoutes(api))
+
 	return api
 }
 
@@ -71,8 +73,10 @@ func (s *service) addRoutes(api awsapigatewayv2.HttpApi) []awsapigatewayv2.CfnRo
 				&awsapigatewayv2integrations.HttpLambdaIntegrationProps{
 					PayloadFormatVersion: awsapigatewayv2.PayloadFormatVersion_VERSION_2_0(),
 				})
+
 			integrations[r.function] = integration
 		}
+
 		for _, made := range *api.AddRoutes(&awsapigatewayv2.AddRoutesOptions{
 			Path:        &r.path,
 			Methods:     &[]awsapigatewayv2.HttpMethod{r.method},
@@ -81,6 +85,7 @@ func (s *service) addRoutes(api awsapigatewayv2.HttpApi) []awsapigatewayv2.CfnRo
 			added = append(added, made.Node().DefaultChild().(awsapigatewayv2.CfnRoute))
 		}
 	}
+
 	return added
 }
 
@@ -101,10 +106,12 @@ func (s *service) newStage(api awsapigatewayv2.HttpApi, made []awsapigatewayv2.C
 		AutoDeploy: jsii.Bool(true),
 		Throttle:   &awsapigatewayv2.ThrottleSettings{RateLimit: jsii.Number(stageRate), BurstLimit: jsii.Number(stageBurst)},
 	})
+
 	limits := map[string]any{}
 	for _, r := range routes {
 		limits[r.key()] = map[string]any{"ThrottlingRateLimit": r.rate, "ThrottlingBurstLimit": r.burst}
 	}
+
 	resource := stage.Node().DefaultChild().(awsapigatewayv2.CfnStage)
 	resource.SetRouteSettings(limits)
 	resource.SetAccessLogSettings(&awsapigatewayv2.CfnStage_AccessLogSettingsProperty{

@@ -28,19 +28,23 @@ func (s *service) guardBus(bus awsevents.EventBus) {
 	if len(s.Publishers) == 0 {
 		return
 	}
+
 	own := []*string{}
 	for _, d := range s.definitions() {
 		if d.publishes {
 			own = append(own, s.functions[d.name].Role().RoleArn())
 		}
 	}
+
 	mayPublish := []any{}
 	for _, p := range s.Publishers {
 		mayPublish = append(mayPublish, p)
 	}
+
 	for _, arn := range own {
 		mayPublish = append(mayPublish, arn)
 	}
+
 	s.busPolicy(bus, "Publishers", map[string]any{
 		"Effect":    "Allow",
 		"Principal": map[string]any{"AWS": s.Publishers},
@@ -50,6 +54,7 @@ func (s *service) guardBus(bus awsevents.EventBus) {
 		"Principal": "*",
 		"Condition": map[string]any{"ArnNotEquals": map[string]any{"aws:PrincipalArn": mayPublish}},
 	})
+
 	s.busPolicy(bus, "OwnEventsOnly", map[string]any{
 		"Effect":    "Deny",
 		"Principal": "*",
@@ -128,6 +133,7 @@ func (s *service) schedule(name string) {
 			},
 		}},
 	})
+
 	awslambda.NewCfnPermission(s.Stack, id(name, "SchedulePermission"), &awslambda.CfnPermissionProps{
 		Action:       jsii.String("lambda:InvokeFunction"),
 		FunctionName: target.FunctionArn(),

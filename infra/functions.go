@@ -172,6 +172,7 @@ func (s *service) timeout(name string) time.Duration {
 			return d.timeout
 		}
 	}
+
 	panic("no function is named " + name)
 }
 
@@ -262,13 +263,16 @@ func (s *service) newFunction(d definition, folder string, r resources) awslambd
 	if d.loops {
 		props.RecursiveLoop = awslambda.RecursiveLoop_ALLOW
 	}
+
 	if d.scheduled {
 		props.RetryAttempts, props.MaxEventAge = jsii.Number(0), seconds(time.Minute)
 	}
+
 	f := awslambda.NewFunction(s.Stack, id(d.name, "Function"), props)
 	if d.dials && s.VPC != "" {
 		s.enterVPC(d, f)
 	}
+
 	return f
 }
 
@@ -297,5 +301,6 @@ func findAssets(assets, architecture string) (map[string]string, error) {
 		}
 		folders[d.name] = folder
 	}
+
 	return folders, errors.Join(missing...)
 }

@@ -30,15 +30,19 @@ func run() error {
 	if err := findNode(); err != nil {
 		return err
 	}
+
 	app := newApp(nil, nil)
 	settings, err := readSettings(func(name string) any { return app.Node().TryGetContext(&name) })
 	if err != nil {
 		return err
 	}
+
 	if _, err := newStack(app, settings, "build"); err != nil {
 		return err
 	}
+
 	app.Synth(nil)
+
 	return nil
 }
 
@@ -57,7 +61,9 @@ func filterStderr() (flush func()) {
 	if err != nil {
 		return func() {}
 	}
-	stderr, drained := os.Stderr, make(chan struct{})
+
+	stderr := os.Stderr
+	drained := make(chan struct{})
 	os.Stderr = write
 	go func() {
 		defer close(drained)
@@ -66,10 +72,12 @@ func filterStderr() (flush func()) {
 			if !strings.HasPrefix(line, "Runtime process exited abnormally:") || !strings.HasSuffix(line, "no child processes") {
 				io.WriteString(stderr, line)
 			}
+
 			if err != nil {
 				return
 			}
 		}
 	}()
+
 	return func() { write.Close(); <-drained }
 }

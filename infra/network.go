@@ -20,12 +20,14 @@ func (s *service) enterVPC(d definition, f awslambda.Function) {
 	for _, rule := range s.AllowDial {
 		egress = append(egress, outTo(rule.Network, rule.Port, "allowDial"))
 	}
+
 	group := awsec2.NewCfnSecurityGroup(s.Stack, id(d.name, "SecurityGroup"), &awsec2.CfnSecurityGroupProps{
 		GroupName:           s.name(d.name),
 		GroupDescription:    jsii.String("Lets " + *s.name(d.name) + " out to providers"),
 		VpcId:               &s.VPC,
 		SecurityGroupEgress: egress,
 	})
+
 	f.Node().DefaultChild().(awslambda.CfnFunction).SetVpcConfig(&awslambda.CfnFunction_VpcConfigProperty{
 		SecurityGroupIds: &[]*string{group.AttrGroupId()},
 		SubnetIds:        jsii.Strings(s.Subnets...),
@@ -44,6 +46,7 @@ func outTo(network netip.Prefix, port uint16, why string) *awsec2.CfnSecurityGro
 	} else {
 		egress.CidrIpv6 = jsii.String(network.String())
 	}
+
 	return egress
 }
 

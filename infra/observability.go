@@ -30,6 +30,7 @@ func (s *service) newAlarmTopic() awssns.Topic {
 			TopicArn: topic.TopicArn(), Protocol: jsii.String("email"), Endpoint: &s.AlarmEmail,
 		})
 	}
+
 	return topic
 }
 
@@ -49,9 +50,11 @@ func (s *service) newAlarms(topic awssns.Topic, api awsapigatewayv2.HttpApi, que
 	for _, q := range queues.all() {
 		symptoms = append(symptoms, queueSymptoms(q)...)
 	}
+
 	for _, d := range s.definitions() {
 		symptoms = append(symptoms, functionSymptoms(s.functions[d.name])...)
 	}
+
 	action := awscloudwatchactions.NewSnsAction(topic)
 	for _, sy := range symptoms {
 		s.newAlarm(sy).AddAlarmAction(action)
@@ -73,6 +76,7 @@ func (s *service) newAlarm(sy symptom) awscloudwatch.Alarm {
 		props.ComparisonOperator = awscloudwatch.ComparisonOperator_LESS_THAN_THRESHOLD
 		props.TreatMissingData = awscloudwatch.TreatMissingData_BREACHING
 	}
+
 	return awscloudwatch.NewAlarm(s.Stack, jsii.String("Alarm-"+sy.name), props)
 }
 
@@ -120,6 +124,7 @@ func functionSymptoms(f function) []symptom {
 			about: f.name + " has not run for ten minutes: lost messages and ended waits are not taken up again.",
 		})
 	}
+
 	return list
 }
 
@@ -154,6 +159,7 @@ func (s *service) newDashboard(api awsapigatewayv2.HttpApi, queues queueSet) {
 		ages = append(ages, oldest(q.work))
 		dead = append(dead, visible(q.dead))
 	}
+
 	rows := [][]awscloudwatch.IWidget{
 		{
 			graph("Requests", apiMetric(api, "Count", "Sum")),
@@ -171,6 +177,7 @@ func (s *service) newDashboard(api awsapigatewayv2.HttpApi, queues queueSet) {
 			graph("Concurrent executions", s.everyFunction("ConcurrentExecutions", "Maximum")...),
 		},
 	}
+
 	dashboard := awscloudwatch.NewDashboard(s.Stack, jsii.String("Dashboard"), &awscloudwatch.DashboardProps{DashboardName: s.name()})
 	for _, row := range rows {
 		dashboard.AddWidgets(row...)

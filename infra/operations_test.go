@@ -19,33 +19,41 @@ func TestProductionKeepsWhatCannotBeMadeAgain(t *testing.T) {
 
 func checkKept(t *testing.T, tpl template, kept bool) {
 	t.Helper()
-	tables, keys := tpl.ofType("AWS::DynamoDB::GlobalTable"), tpl.ofType("AWS::KMS::Key")
+	tables := tpl.ofType("AWS::DynamoDB::GlobalTable")
+	keys := tpl.ofType("AWS::KMS::Key")
 	if len(tables) != 1 || len(keys) != 2 {
 		t.Fatalf("%s: %d tables and %d keys", tpl.stage, len(tables), len(keys))
 	}
+
 	for id, table := range tables {
 		for _, replica := range listOf(table.at("Replicas")) {
 			if on := at(replica, "DeletionProtectionEnabled") == true; on != kept {
 				t.Errorf("%s %s: deletion protection %v", tpl.stage, id, on)
 			}
+
 			if at(replica, "PointInTimeRecoverySpecification", "PointInTimeRecoveryEnabled") != true {
 				t.Errorf("%s %s: no point-in-time recovery", tpl.stage, id)
 			}
 		}
+
 		if text(table.at("BillingMode")) != "PAY_PER_REQUEST" || table.at("TimeToLiveSpecification", "Enabled") != true {
 			t.Errorf("%s %s: not on demand, or without expiry", tpl.stage, id)
 		}
+
 		checkRetained(t, tpl.stage, id, table, kept)
 	}
+
 	for id, key := range keys {
 		// KMS refuses to rotate an HMAC key.
 		mac := text(key.at("KeySpec")) == "HMAC_256"
 		if rotates := key.at("EnableKeyRotation") == true; rotates == mac {
 			t.Errorf("%s %s: rotates: %v", tpl.stage, id, rotates)
 		}
+
 		if number(key.at("PendingWindowInDays")) != 30 {
 			t.Errorf("%s %s: can be gone within %v days", tpl.stage, id, key.at("PendingWindowInDays"))
 		}
+
 		checkRetained(t, tpl.stage, id, key, kept)
 	}
 }
@@ -56,6 +64,7 @@ func checkRetained(t *testing.T, stage, id string, r resource, kept bool) {
 	if kept {
 		want = "Retain"
 	}
+
 	if r.DeletionPolicy != want || r.UpdateReplacePolicy != want {
 		t.Errorf("%s %s: %q when deleted, %q when replaced, want %q", stage, id, r.DeletionPolicy, r.UpdateReplacePolicy, want)
 	}
@@ -66,17 +75,21 @@ func TestFunctions(t *testing.T) {
 		if len(tpl.functions()) < 6 {
 			t.Fatalf("only %d functions", len(tpl.functions()))
 		}
+
 		for name, f := range tpl.functions() {
 			loops := text(f.at("RecursiveLoop")) == "Allow"
 			if loops != (name == "providersync") {
 				t.Errorf("%s: may feed itself without end: %v", name, loops)
 			}
+
 			if text(f.at("TracingConfig", "Mode")) != "Active" {
 				t.Errorf("%s: not traced", name)
 			}
+
 			if text(f.at("Runtime")) != "provided.al2023" || text(f.at("Handler")) != "bootstrap" {
 				t.Errorf("%s: runs %v %v", name, f.at("Runtime"), f.at("Handler"))
 			}
+
 			variables, _ := f.at("Environment", "Variables").(map[string]any)
 			for variable := range variables {
 				// Both lead a function away from the hosts it is meant for.
@@ -84,6 +97,7 @@ func TestFunctions(t *testing.T) {
 					t.Errorf("%s: sets %s", name, variable)
 				}
 			}
+
 			if text(variables["STAGE"]) != tpl.stage {
 				t.Errorf("%s: told stage %v", name, variables["STAGE"])
 			}
@@ -99,6 +113,7 @@ func TestTheWorkersTimesFitTogether(t *testing.T) {
 			t.Errorf("%s: %+v", p, tm)
 		}
 	}
+
 	if tm := timingsOf(production); tm.Settle.Minutes() < 2 {
 		t.Errorf("production settles for %v, providers' lists lag by minutes", tm.Settle)
 	}
@@ -116,11 +131,13 @@ func TestEveryNameHoldsTheStage(t *testing.T) {
 				if !literal || !strings.HasSuffix(property, "Name") || slices.Contains(others, property) {
 					continue
 				}
+
 				if seen++; !strings.Contains(name, tpl.stage) {
 					t.Errorf("%s: %s %q", id, property, name)
 				}
 			}
 		}
+
 		if seen < 20 {
 			t.Errorf("only %d names were seen", seen)
 		}
@@ -134,9 +151,11 @@ func TestEveryAlarmReachesSomeone(t *testing.T) {
 			if len(actions) == 0 || alarm.at("ActionsEnabled") == false {
 				t.Errorf("%s: no action", id)
 			}
+
 			for _, action := range actions {
 				checkTopic(t, tpl, target(action))
 			}
+
 			if text(alarm.at("AlarmDescription")) == "" {
 				t.Errorf("%s: does not say what to do", id)
 			}
@@ -150,6 +169,7 @@ func checkTopic(t *testing.T, tpl template, topic string) {
 	if r := tpl.Resources[topic]; r.Type != "AWS::SNS::Topic" || r.at("KmsMasterKeyId") != nil {
 		t.Errorf("%s: not a topic that CloudWatch can publish to", topic)
 	}
+
 	for _, p := range tpl.ofType("AWS::SNS::TopicPolicy") {
 		for _, s := range statementsOf(p.at("PolicyDocument")) {
 			if s.effect == "Allow" && text(at(s.raw, "Principal", "Service")) == "cloudwatch.amazonaws.com" && target(s.resources[0]) == topic {
@@ -157,6 +177,7 @@ func checkTopic(t *testing.T, tpl template, topic string) {
 			}
 		}
 	}
+
 	t.Errorf("%s: its policy leaves out CloudWatch", topic)
 }
 
@@ -166,6 +187,7 @@ func TestEverythingThatCanFailIsWatched(t *testing.T) {
 			watched(t, tpl, id, "Errors")
 			watched(t, tpl, id, "Throttles")
 		}
+
 		for id, q := range tpl.ofType("AWS::SQS::Queue") {
 			if q.at("RedrivePolicy") == nil {
 				watched(t, tpl, id, "ApproximateNumberOfMessagesVisible")
@@ -173,10 +195,12 @@ func TestEverythingThatCanFailIsWatched(t *testing.T) {
 				watched(t, tpl, id, "ApproximateAgeOfOldestMessage")
 			}
 		}
+
 		for id := range tpl.ofType("AWS::ApiGatewayV2::Api") {
 			watched(t, tpl, id, "5xx")
 			watched(t, tpl, id, "Latency")
 		}
+
 		if len(tpl.ofType("AWS::CloudWatch::Dashboard")) != 1 {
 			t.Error("no dashboard")
 		}
@@ -192,6 +216,7 @@ func watched(t *testing.T, tpl template, id, metric string) {
 			}
 		}
 	}
+
 	t.Errorf("%s: no alarm on its %s", id, metric)
 }
 
@@ -201,6 +226,7 @@ func TestAlarmEmailIsSubscribed(t *testing.T) {
 			return
 		}
 	}
+
 	t.Error("nobody is subscribed")
 }
 
@@ -219,11 +245,13 @@ func TestNoUnexplainedFinding(t *testing.T) {
 		for _, finding := range tpl.findings {
 			t.Error(finding)
 		}
+
 		for id, r := range tpl.Resources {
 			for _, s := range listOf(at(r.Metadata, "cdk_nag", "rules_to_suppress")) {
 				if len(strings.Fields(text(at(s, "reason")))) < 6 {
 					t.Errorf("%s: %v is suppressed without a reason", id, at(s, "id"))
 				}
+
 				if len(listOf(at(s, "applies_to"))) == 0 {
 					t.Errorf("%s: all of %v is suppressed, not one finding", id, at(s, "id"))
 				}
@@ -240,6 +268,7 @@ func TestFindingsAreSeen(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	if !strings.Contains(strings.Join(tpl.findings, "\n"), "AwsSolutions-SQS") {
 		t.Errorf("a queue without TLS and dead letters gave %q", tpl.findings)
 	}

@@ -22,6 +22,7 @@ func statementsOf(document any) []statement {
 			effect: text(at(raw, "Effect")), actions: textsOf(at(raw, "Action")), resources: listOf(at(raw, "Resource")), raw: raw,
 		})
 	}
+
 	return list
 }
 
@@ -32,10 +33,12 @@ func roleOf(t *testing.T, tpl template, f resource) (resource, []statement) {
 	if role.Type != "AWS::IAM::Role" {
 		t.Fatalf("%s has no role", text(f.at("FunctionName")))
 	}
+
 	var list []statement
 	for _, policy := range listOf(role.at("Policies")) {
 		list = append(list, statementsOf(at(policy, "PolicyDocument"))...)
 	}
+
 	return role, list
 }
 
@@ -53,6 +56,7 @@ func allowed(t *testing.T, tpl template, f resource) []string {
 			}
 		}
 	}
+
 	return all
 }
 
@@ -64,6 +68,7 @@ func resourceStatements(tpl template, queue string) []statement {
 			list = append(list, statementsOf(p.at("PolicyDocument"))...)
 		}
 	}
+
 	return list
 }
 
@@ -89,18 +94,22 @@ func TestNoWildcardIsAllowed(t *testing.T) {
 			if r.Type == "AWS::KMS::Key" {
 				continue
 			}
+
 			walk(r.Properties, func(_ []string, value any) {
 				if text(at(value, "Effect")) != "Allow" {
 					return
 				}
+
 				seen++
 				s := statementsOf(map[string]any{"Statement": value})[0]
 				if strings.Contains(strings.Join(s.actions, ""), "*") || strings.Contains(literals(at(value, "Principal")), "*") {
 					t.Errorf("%s allows %v to %v", id, s.actions, at(value, "Principal"))
 				}
+
 				if at(value, "NotAction") != nil || at(value, "NotResource") != nil {
 					t.Errorf("%s allows all but something", id)
 				}
+
 				inVPC := len(tpl.ofType("AWS::EC2::SecurityGroup")) > 0
 				exempt := among(s.actions, xrayPuts) || inVPC && among(s.actions, xrayPuts, networking)
 				if strings.Contains(literals(s.resources), "*") && !exempt {
@@ -108,6 +117,7 @@ func TestNoWildcardIsAllowed(t *testing.T) {
 				}
 			})
 		}
+
 		if seen < 20 {
 			t.Errorf("only %d statements were seen", seen)
 		}
@@ -122,14 +132,17 @@ func TestEveryFunctionHasARoleOfItsOwnWithNothingAttached(t *testing.T) {
 			if role.at("ManagedPolicyArns") != nil {
 				t.Errorf("%s: has managed policies", name)
 			}
+
 			if other := owner[target(f.at("Role"))]; other != "" {
 				t.Errorf("%s and %s share a role", name, other)
 			}
+
 			owner[target(f.at("Role"))] = name
 			if !slices.ContainsFunc(list, func(s statement) bool { return among(xrayPuts, s.actions) }) {
 				t.Errorf("%s: may not trace", name)
 			}
 		}
+
 		// A policy beside the role would be one that CDK wrote.
 		if n := len(tpl.ofType("AWS::IAM::Policy")) + len(tpl.ofType("AWS::IAM::ManagedPolicy")); n > 0 {
 			t.Errorf("%d policies are not written out in a role", n)
@@ -159,6 +172,7 @@ func TestWhoMayDoWhat(t *testing.T) {
 		{"sqs:PurgeQueue", nil},
 		{"logs:CreateLogGroup", nil},
 	}
+
 	everywhere(t, func(t *testing.T, tpl template) {
 		for _, tt := range tests {
 			var who []string
@@ -167,6 +181,7 @@ func TestWhoMayDoWhat(t *testing.T) {
 					who = append(who, name)
 				}
 			}
+
 			if slices.Sort(who); !slices.Equal(who, tt.only) {
 				t.Errorf("%s: allowed to %v, only %v need it", tt.action, who, tt.only)
 			}
@@ -198,6 +213,7 @@ func TestFunctionsMayUseWhatTheyAreTold(t *testing.T) {
 		"KMS_KEY_ID":     "kms:GenerateDataKey on AWS::KMS::Key",
 		"MAC_KEY_ID":     "kms:GenerateMac on AWS::KMS::Key",
 	}
+
 	everywhere(t, func(t *testing.T, tpl template) {
 		for name, f := range tpl.functions() {
 			may := allowed(t, tpl, f)
@@ -222,6 +238,7 @@ func TestEachKeyHasItsUse(t *testing.T) {
 					if !strings.HasPrefix(action, "kms:") {
 						continue
 					}
+
 					seen++
 					key := tpl.Resources[target(s.resources[0])]
 					signs := text(key.at("KeyUsage")) == "GENERATE_VERIFY_MAC"
@@ -231,6 +248,7 @@ func TestEachKeyHasItsUse(t *testing.T) {
 				}
 			}
 		}
+
 		if seen != 5 {
 			t.Errorf("%d statements about keys", seen)
 		}
@@ -249,6 +267,7 @@ func TestConsumersMayConsumeTheirQueueAlone(t *testing.T) {
 						queues = append(queues, target(s.resources[0]))
 					}
 				}
+
 				if want := []string{target(m.at("EventSourceArn"))}; !slices.Equal(queues, want) {
 					t.Errorf("%s: %s on %v, want %v", id, action, queues, want)
 				}
@@ -264,6 +283,7 @@ func TestFunctionsLogToTheirOwnGroupAlone(t *testing.T) {
 			if number(tpl.Resources[group].at("RetentionInDays")) == 0 {
 				t.Errorf("%s: its log %q is kept for ever", name, group)
 			}
+
 			_, list := roleOf(t, tpl, f)
 			for _, s := range list {
 				if slices.Contains(s.actions, "logs:PutLogEvents") && (len(s.resources) != 1 || target(s.resources[0]) != group) {
@@ -271,6 +291,7 @@ func TestFunctionsLogToTheirOwnGroupAlone(t *testing.T) {
 				}
 			}
 		}
+
 		for id, group := range tpl.ofType("AWS::Logs::LogGroup") {
 			if number(group.at("RetentionInDays")) == 0 {
 				t.Errorf("%s is kept for ever", id)
@@ -304,6 +325,7 @@ func TestOnlyNamedPublishersMayPutEvents(t *testing.T) {
 					deny = append(deny, who)
 				}
 			}
+
 			for _, who := range listOf(p.at("Statement", "Condition", "ArnEquals", "aws:PrincipalArn")) {
 				if text(p.at("Statement", "Condition", "StringNotEquals", "events:source")) == "integrations" {
 					held = append(held, target(who))
@@ -311,14 +333,17 @@ func TestOnlyNamedPublishersMayPutEvents(t *testing.T) {
 			}
 		}
 	}
+
 	if want := []any{"arn:aws:iam::123456789012:role/product"}; !slices.Equal(allow, want) || !slices.Equal(deny, want) {
 		t.Errorf("allowed %v, all refused but %v", allow, deny)
 	}
+
 	tpl := complete()
 	var want []string
 	for _, name := range []string{"dispatch", "providersync"} {
 		want = append(want, target(tpl.functions()[name].at("Role")))
 	}
+
 	for _, got := range [][]string{own, held} {
 		if slices.Sort(got); !slices.Equal(got, slices.Sorted(slices.Values(want))) {
 			t.Errorf("our own roles: %v, want %v", got, want)
@@ -336,11 +361,13 @@ func TestOurFunctionsPublishOurEventsAlone(t *testing.T) {
 				if !slices.Contains(s.actions, "events:PutEvents") {
 					continue
 				}
+
 				if seen++; text(at(s.raw, "Condition", "StringEquals", "events:source")) != "integrations" {
 					t.Errorf("%s may publish whatever it likes", name)
 				}
 			}
 		}
+
 		if seen != 2 {
 			t.Errorf("%d functions publish", seen)
 		}
@@ -357,6 +384,7 @@ func TestInAVPCCodeMayNotTouchTheNetwork(t *testing.T) {
 			allows = allows || same && s.effect == "Allow"
 			denies = denies || same && s.effect == "Deny" && at(s.raw, "Condition", "ArnEquals", "lambda:SourceFunctionArn") != nil
 		}
+
 		inside := f.at("VpcConfig") != nil
 		if dials := name == "providersync" || name == "check"; inside != dials || allows != dials || denies != dials {
 			t.Errorf("%s: in the VPC %v, may be attached %v, its code is refused %v", name, inside, allows, denies)

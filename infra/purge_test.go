@@ -14,6 +14,7 @@ func TestIngestIsToldWhenToErase(t *testing.T) {
 			if function == "ingest" {
 				want = c.want
 			}
+
 			if got != want {
 				t.Errorf("%s: %s is told %q, want %q", name, function, got, want)
 			}

@@ -46,6 +46,7 @@ func (s *service) newQueue(name string, consumer time.Duration, days float64) qu
 		EnforceSSL:      jsii.Bool(true),
 		RemovalPolicy:   awscdk.RemovalPolicy_DESTROY,
 	})
+
 	work := awssqs.NewQueue(s.Stack, id(name, "Queue"), &awssqs.QueueProps{
 		QueueName:         s.name(name),
 		RetentionPeriod:   awscdk.Duration_Days(&days),
@@ -55,6 +56,7 @@ func (s *service) newQueue(name string, consumer time.Duration, days float64) qu
 		EnforceSSL:        jsii.Bool(true),
 		RemovalPolicy:     awscdk.RemovalPolicy_DESTROY,
 	})
+
 	return queue{name: name, work: work, dead: dead}
 }
 

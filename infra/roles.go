@@ -18,6 +18,7 @@ func (s *service) newRole(d definition, r resources, logs awslogs.LogGroup) awsi
 		reason += " Nor have the actions by which Lambda attaches a function to a VPC, which the function's own code is denied."
 		statements = append(statements, s.networkStatements(d)...)
 	}
+
 	role := awsiam.NewRole(s.Stack, id(d.name, "Role"), &awsiam.RoleProps{
 		AssumedBy:   awsiam.NewServicePrincipal(jsii.String("lambda.amazonaws.com"), nil),
 		Description: jsii.String("What " + *s.name(d.name) + " may do"),
@@ -25,7 +26,9 @@ func (s *service) newRole(d definition, r resources, logs awslogs.LogGroup) awsi
 			"own": awsiam.NewPolicyDocument(&awsiam.PolicyDocumentProps{Statements: &statements}),
 		},
 	})
+
 	accept(role, "AwsSolutions-IAM5", reason, "Resource::*")
+
 	return role.WithoutPolicyUpdates(nil)
 }
 

@@ -79,11 +79,13 @@ func readSettings(lookup func(string) any) (Settings, error) {
 		Pacing:      r.matching("pacing", "published", pacingPattern, "published, off or limits as github=gap:1s,creates:80/1m"),
 		Publishers:  r.list("publishers", rolePattern, "ARNs of roles or users"),
 	}
+
 	s.Timings = timingsOf(s.Profile)
 	s.Timings.Pull = time.Duration(r.number("pullMinutes", 0, 1, 1440)) * time.Minute
 	if s.Timings.Pull == 0 {
 		s.Timings.Pull = timingsOf(s.Profile).Pull
 	}
+
 	s.PurgeAfterDays = r.number("purgeAfterDays", 30, 1, 3650)
 	s.RestoredAt = r.time("restoredAt")
 	s.ItemsURL = r.optional("itemsUrl", listPattern, "an https address, in which {organisation_id} and {item_type} may stand")
@@ -95,6 +97,7 @@ func readSettings(lookup func(string) any) (Settings, error) {
 	if (s.VPC == "") != (len(s.Subnets) == 0) {
 		r.bad("subnetIds", "goes with vpcId: give both or neither")
 	}
+
 	return s, errors.Join(r.problems...)
 }
 
@@ -129,6 +132,7 @@ func (r *reader) text(name string) string {
 			parts[i] = fmt.Sprint(e)
 		}
 		return strings.Join(parts, ",")
+
 	default:
 		r.bad(name, "must be text, a number or a list, not %T", v)
 		return ""
@@ -140,11 +144,13 @@ func (r *reader) matching(name, preset string, pattern *regexp.Regexp, form stri
 	if text == "" {
 		text = preset
 	}
+
 	if text == "" {
 		r.require(name, false)
 	} else if !pattern.MatchString(text) {
 		r.bad(name, "%q is not %s", text, form)
 	}
+
 	return text
 }
 
@@ -171,11 +177,14 @@ func (r *reader) list(name string, pattern *regexp.Regexp, form string) []string
 		if part = strings.TrimSpace(part); part == "" {
 			continue
 		}
+
 		if pattern != nil && !pattern.MatchString(part) {
 			r.bad(name, "%q: must be %s", part, form)
 		}
+
 		list = append(list, part)
 	}
+
 	return list
 }
 
@@ -184,10 +193,12 @@ func (r *reader) number(name string, preset, low, high int) int {
 	if text == "" {
 		return preset
 	}
+
 	n, err := strconv.Atoi(text)
 	if err != nil || n < low || n > high {
 		r.bad(name, "%q is not a whole number from %d to %d", text, low, high)
 	}
+
 	return n
 }
 
@@ -210,11 +221,13 @@ func (r *reader) issuer(profile Profile) string {
 		r.require("issuer", false)
 		return ""
 	}
+
 	u, err := url.Parse(text)
 	secure := err == nil && u.Scheme == "https" || err == nil && u.Scheme == "http" && profile == local
 	if !secure || u.Host == "" || u.RawQuery != "" || u.Fragment != "" {
 		r.bad("issuer", "%q is not the https address of an OpenID Connect issuer", text)
 	}
+
 	return text
 }
 
@@ -224,12 +237,15 @@ func (r *reader) architecture(profile Profile) string {
 	if text == "" && profile == local {
 		text = runtime.GOARCH
 	}
+
 	if text == "" {
 		text = "arm64"
 	}
+
 	if !slices.Contains([]string{"arm64", "amd64"}, text) {
 		r.bad("goarch", "%q is neither arm64 nor amd64", text)
 	}
+
 	return text
 }
 
@@ -238,9 +254,11 @@ func (r *reader) email(name string) string {
 	if text == "" {
 		return ""
 	}
+
 	if a, err := mail.ParseAddress(text); err != nil || a.Address != text {
 		r.bad(name, "%q is not an e-mail address", text)
 	}
+
 	return text
 }
 
@@ -252,8 +270,10 @@ func (r *reader) dialRules(name string) []DialRule {
 			r.bad(name, "%q is not cidr:port", text)
 			continue
 		}
+
 		rules = append(rules, rule)
 	}
+
 	return rules
 }
 
@@ -262,13 +282,16 @@ func parseDialRule(text string) (DialRule, error) {
 	if cut < 0 {
 		return DialRule{}, errors.New("no port")
 	}
+
 	network, err := netip.ParsePrefix(text[:cut])
 	if err != nil {
 		return DialRule{}, err
 	}
+
 	port, err := strconv.ParseUint(text[cut+1:], 10, 16)
 	if err != nil || port == 0 {
 		return DialRule{}, fmt.Errorf("port %q", text[cut+1:])
 	}
+
 	return DialRule{Network: network.Masked(), Port: uint16(port)}, nil
 }

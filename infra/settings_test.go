@@ -20,13 +20,16 @@ func TestSettingsDefaults(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	if s.Profile != production || s.UserClaim != "sub" || s.EventSource != "platform" || s.MaximumConcurrency != 4 || s.Architecture != "arm64" || s.PurgeAfterDays != 30 {
 		t.Errorf("%+v", s)
 	}
+
 	s, err = settingsFrom(map[string]any{"stage": "dev", "profile": "local", "issuer": "http://127.0.0.1:1", "audience": "a"})
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	if s.Architecture != runtime.GOARCH || s.Timings != timingsOf(local) {
 		t.Errorf("%+v", s)
 	}
@@ -38,11 +41,13 @@ func TestSettingsTakeTextAndJSON(t *testing.T) {
 		"JSON":         {"audience": []any{"one", "two"}, "maximumConcurrency": 7.0, "allowDial": []any{"10.9.9.9/8:8443"}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			context["stage"], context["issuer"] = "prod", "https://id.example.com"
+			context["stage"] = "prod"
+			context["issuer"] = "https://id.example.com"
 			s, err := settingsFrom(context)
 			if err != nil {
 				t.Fatal(err)
 			}
+
 			if !slices.Equal(s.Audience, []string{"one", "two"}) || s.MaximumConcurrency != 7 || s.AllowDial[0].String() != "10.0.0.0/8:8443" {
 				t.Errorf("%+v", s)
 			}
@@ -87,6 +92,7 @@ func TestSettingsReportEverythingAtOnce(t *testing.T) {
 	if err == nil {
 		t.Fatal("taken")
 	}
+
 	for _, name := range []string{"stage", "issuer", "audience", "profile", "maximumConcurrency", "allowDial"} {
 		if !strings.Contains(err.Error(), "context "+name+": ") {
 			t.Errorf("%s is not named in %v", name, err)
@@ -98,11 +104,13 @@ func FuzzParseDialRule(f *testing.F) {
 	for _, seed := range []string{"10.0.0.0/8:443", "fd00::/8:8443", "::/0:1", ":", "/:0"} {
 		f.Add(seed)
 	}
+
 	f.Fuzz(func(t *testing.T, text string) {
 		rule, err := parseDialRule(text)
 		if err != nil {
 			return
 		}
+
 		if again, err := parseDialRule(rule.String()); err != nil || again != rule {
 			t.Errorf("%q: %v, then %v, %v", text, rule, again, err)
 		}
@@ -114,13 +122,16 @@ func TestMissingBinariesAreNamed(t *testing.T) {
 	if err := writeStubs(build, "arm64"); err != nil {
 		t.Fatal(err)
 	}
+
 	if err := os.RemoveAll(filepath.Join(build, "arm64", "ingest")); err != nil {
 		t.Fatal(err)
 	}
+
 	_, err := findAssets(build, "arm64")
 	if err == nil || !strings.Contains(err.Error(), filepath.Join("arm64", "ingest")) || !strings.Contains(err.Error(), "run `make build` first") {
 		t.Errorf("%v", err)
 	}
+
 	if strings.Contains(err.Error(), "dispatch") {
 		t.Errorf("%v names one that is there", err)
 	}
@@ -134,15 +145,19 @@ func TestProgram(t *testing.T) {
 	if code != 1 || !strings.Contains(said, "run `make build` first") || strings.Contains(said, "panic:") {
 		t.Errorf("without binaries: exit %d, %s", code, said)
 	}
+
 	if code, said := runProgram(t, root, `{}`); code != 1 || !strings.Contains(said, "context stage: ") {
 		t.Errorf("without context: exit %d, %s", code, said)
 	}
+
 	if err := writeStubs(filepath.Join(root, "build"), "amd64"); err != nil {
 		t.Fatal(err)
 	}
+
 	if code, said := runProgram(t, root, context); code != 0 {
 		t.Fatalf("exit %d, %s", code, said)
 	}
+
 	if _, err := readTemplate(filepath.Join(root, "out"), "dev"); err != nil {
 		t.Error(err)
 	}
@@ -154,13 +169,16 @@ func runProgram(t *testing.T, root, context string) (code int, said string) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	var stderr bytes.Buffer
 	cmd := exec.CommandContext(t.Context(), self)
-	cmd.Dir, cmd.Stderr = root, &stderr
+	cmd.Dir = root
+	cmd.Stderr = &stderr
 	// Under -race, what jsii does when it is closed must not count as the program's failure.
 	cmd.Env = append(os.Environ(), asProgram+"=1", "GORACE=exitcode=0", "CDK_OUTDIR="+filepath.Join(root, "out"), "CDK_CONTEXT_JSON="+context)
 	if err := cmd.Run(); err != nil && cmd.ProcessState == nil {
 		t.Fatal(err)
 	}
+
 	return cmd.ProcessState.ExitCode(), stderr.String()
 }

@@ -46,6 +46,7 @@ func newStack(app awscdk.App, settings Settings, assets string) (awscdk.Stack, e
 	if err != nil {
 		return nil, err
 	}
+
 	s := &service{Settings: settings}
 	s.Stack = awscdk.NewStack(app, jsii.String("Integrations-"+settings.Stage), &awscdk.StackProps{
 		Description:           jsii.String("Connects an organisation's items with the outside tools its people use (stage " + settings.Stage + ")."),
@@ -57,8 +58,10 @@ func newStack(app awscdk.App, settings Settings, assets string) (awscdk.Stack, e
 			GenerateBootstrapVersionRule: jsii.Bool(false),
 		}),
 	})
+
 	s.build(folders)
 	awscdk.Aspects_Of(s.Stack).Add(cdknag.NewAwsSolutionsChecks(&cdknag.NagPackProps{Reports: jsii.Bool(false)}), nil)
+
 	return s.Stack, nil
 }
 

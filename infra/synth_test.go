@@ -42,20 +42,25 @@ func runInside() int {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
+
 	folder, err := os.MkdirTemp("", "infra-test-")
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
+
 	defer os.RemoveAll(folder)
 	cmd := exec.Command(os.Args[0], os.Args[1:]...)
-	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
+	cmd.Stdin = os.Stdin
+	cmd.Stdout = os.Stdout
+	cmd.Stderr = os.Stderr
 	cmd.Env = append(os.Environ(), inside+"=1", "TMPDIR="+folder,
 		"JSII_DEPRECATED=quiet", "JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION=20")
 	if err := cmd.Run(); err != nil && cmd.ProcessState == nil {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
+
 	return cmd.ProcessState.ExitCode()
 }
 
@@ -119,24 +124,30 @@ func synthesize(context map[string]any, meddle func(awscdk.Stack)) (template, er
 	if err != nil {
 		return template{}, err
 	}
+
 	defer os.RemoveAll(folder)
 	settings, err := readSettings(func(name string) any { return context[name] })
 	if err != nil {
 		return template{}, err
 	}
+
 	if err := writeStubs(filepath.Join(folder, "build"), settings.Architecture); err != nil {
 		return template{}, err
 	}
+
 	out := filepath.Join(folder, "out")
 	app := newApp(&out, context)
 	stack, err := newStack(app, settings, filepath.Join(folder, "build"))
 	if err != nil {
 		return template{}, err
 	}
+
 	if meddle != nil {
 		meddle(stack)
 	}
+
 	app.Synth(nil)
+
 	return readTemplate(out, settings.Stage)
 }
 
@@ -147,10 +158,12 @@ func writeStubs(build, architecture string) error {
 		if err := os.MkdirAll(folder, 0o755); err != nil {
 			return err
 		}
+
 		if err := os.WriteFile(filepath.Join(folder, "bootstrap"), []byte(d.name), 0o755); err != nil {
 			return err
 		}
 	}
+
 	return nil
 }
 
@@ -159,14 +172,18 @@ func readTemplate(out, stage string) (template, error) {
 	if err != nil {
 		return template{}, err
 	}
+
 	read := template{stage: stage}
 	if err := json.Unmarshal(text, &read); err != nil {
 		return template{}, err
 	}
+
 	if err := json.Unmarshal(text, &read.whole); err != nil {
 		return template{}, err
 	}
+
 	read.findings, err = readFindings(out, stage)
+
 	return read, err
 }
 
@@ -178,10 +195,12 @@ func readFindings(out, stage string) ([]string, error) {
 		if err != nil {
 			return nil, err
 		}
+
 		var decoded any
 		if err := json.Unmarshal(text, &decoded); err != nil {
 			return nil, err
 		}
+
 		walk(decoded, func(_ []string, value any) {
 			entry, _ := value.(map[string]any)
 			if kind, _ := entry["type"].(string); slices.Contains([]string{"aws:cdk:error", "aws:cdk:warning"}, kind) {
@@ -189,6 +208,7 @@ func readFindings(out, stage string) ([]string, error) {
 			}
 		})
 	}
+
 	return findings, nil
 }
 
@@ -217,6 +237,7 @@ func (t template) ofType(kind string) map[string]resource {
 			found[id] = r
 		}
 	}
+
 	return found
 }
 
@@ -249,9 +270,11 @@ func target(value any) string {
 	if ref := text(at(value, "Ref")); ref != "" {
 		return ref
 	}
+
 	if att, _ := at(value, "Fn::GetAtt").([]any); len(att) == 2 {
 		return text(att[0])
 	}
+
 	return ""
 }
 

@@ -35,6 +35,7 @@ func timingsOf(p Profile) Timings {
 			LeaseMargin: time.Second, LostAfter: 5 * time.Second, Pull: 15 * time.Second,
 		}
 	}
+
 	return Timings{
 		Worker: 120 * time.Second, Slice: 60 * time.Second, Ingest: 30 * time.Second, Call: 30 * time.Second,
 		// GitHub's lists have been seen to lag by minutes.

@@ -13,13 +13,16 @@ func TestEveryRouteIsAuthorisedThrottledAndPermitted(t *testing.T) {
 		if len(stages) != 1 {
 			t.Fatalf("%d stages", len(stages))
 		}
+
 		for _, stage := range stages {
 			if number(stage.at("DefaultRouteSettings", "ThrottlingRateLimit")) == 0 || number(stage.at("DefaultRouteSettings", "ThrottlingBurstLimit")) == 0 {
 				t.Error("the stage is not throttled")
 			}
+
 			if target(stage.at("AccessLogSettings", "DestinationArn")) == "" {
 				t.Error("the stage has no access log")
 			}
+
 			for id, r := range tpl.ofType("AWS::ApiGatewayV2::Route") {
 				checkRoute(t, tpl, id, r)
 				if number(stage.at("RouteSettings", text(r.at("RouteKey")), "ThrottlingRateLimit")) == 0 {
@@ -36,25 +39,31 @@ func checkRoute(t *testing.T, tpl template, id string, r resource) {
 	if text(r.at("AuthorizationType")) != "JWT" || text(authorizer.at("AuthorizerType")) != "JWT" {
 		t.Errorf("%s: no JWT authorizer", id)
 	}
+
 	if text(authorizer.at("JwtConfiguration", "Issuer")) == "" || len(listOf(authorizer.at("JwtConfiguration", "Audience"))) == 0 {
 		t.Errorf("%s: its authorizer checks no issuer or no audience", id)
 	}
+
 	if text(authorizer.at("IdentitySource", "0")) == "" && !slices.Contains(textsOf(authorizer.at("IdentitySource")), "$request.header.Authorization") {
 		t.Errorf("%s: its authorizer does not read the Authorization header", id)
 	}
+
 	parts, _ := r.at("Target", "Fn::Join").([]any)
 	if len(parts) != 2 {
 		t.Fatalf("%s: its target is no integration", id)
 	}
+
 	integration := tpl.Resources[target(listOf(parts[1])[1])]
 	if text(integration.at("PayloadFormatVersion")) != "2.0" {
 		t.Errorf("%s: payload format is not 2.0", id)
 	}
+
 	function := target(integration.at("IntegrationUri"))
 	permitted := false
 	for _, p := range tpl.ofType("AWS::Lambda::Permission") {
 		permitted = permitted || target(p.at("FunctionName")) == function && text(p.at("Principal")) == "apigateway.amazonaws.com"
 	}
+
 	if function == "" || !permitted {
 		t.Errorf("%s: the gateway may not call its function", id)
 	}
@@ -74,22 +83,27 @@ func TestEveryQueueThatIsConsumed(t *testing.T) {
 		if len(mappings) < 2 {
 			t.Fatalf("%d event source mappings", len(mappings))
 		}
+
 		for id, m := range mappings {
 			function := tpl.Resources[target(m.at("FunctionName"))]
 			queue := tpl.Resources[target(m.at("EventSourceArn"))]
 			if queue.Type != "AWS::SQS::Queue" || function.Type != "AWS::Lambda::Function" {
 				t.Fatalf("%s joins %s and %s", id, queue.Type, function.Type)
 			}
+
 			least := 6*number(function.at("Timeout")) + number(m.at("MaximumBatchingWindowInSeconds"))
 			if got := number(queue.at("VisibilityTimeout")); got < least {
 				t.Errorf("%s: visibility %v s, six timeouts are %v s", id, got, least)
 			}
+
 			if !slices.Contains(textsOf(m.at("FunctionResponseTypes")), "ReportBatchItemFailures") {
 				t.Errorf("%s: does not report partial failures", id)
 			}
+
 			if got := number(m.at("ScalingConfig", "MaximumConcurrency")); got < 2 || got > 1000 {
 				t.Errorf("%s: maximum concurrency %v", id, got)
 			}
+
 			checkDeadLetters(t, tpl, id, queue)
 		}
 	})
@@ -101,13 +115,16 @@ func checkDeadLetters(t *testing.T, tpl template, id string, queue resource) {
 	if dead.Type != "AWS::SQS::Queue" {
 		t.Fatalf("%s: its queue has no dead-letter queue", id)
 	}
+
 	if got := number(queue.at("RedrivePolicy", "maxReceiveCount")); got < 5 {
 		t.Errorf("%s: dead letters after %v receives, AWS advises at least 5", id, got)
 	}
+
 	const fortnight = 14 * 24 * 60 * 60
 	if got := number(dead.at("MessageRetentionPeriod")); got != fortnight {
 		t.Errorf("%s: dead letters kept %v s", id, got)
 	}
+
 	if number(queue.at("MessageRetentionPeriod")) >= fortnight {
 		t.Errorf("%s: a message may be as old as its dead-letter queue keeps it, and vanish on arrival", id)
 	}
@@ -118,9 +135,11 @@ func TestConcurrencyComesFromContextAndLeavesRoomInANewAccount(t *testing.T) {
 	for _, m := range shipped().ofType("AWS::Lambda::EventSourceMapping") {
 		sum += number(m.at("ScalingConfig", "MaximumConcurrency"))
 	}
+
 	if sum >= 10 {
 		t.Errorf("queues may take %v of the 10 concurrent executions of a new account", sum)
 	}
+
 	tpl := complete()
 	for _, m := range tpl.ofType("AWS::Lambda::EventSourceMapping") {
 		worker := target(m.at("FunctionName")) == target(map[string]any{"Ref": logicalID(tpl, "providersync")})
@@ -128,6 +147,7 @@ func TestConcurrencyComesFromContextAndLeavesRoomInANewAccount(t *testing.T) {
 			t.Errorf("the worker's maximum concurrency is %v, context says 9", got)
 		}
 	}
+
 	for name, f := range tpl.functions() {
 		if f.at("ReservedConcurrentExecutions") != nil {
 			t.Errorf("%s reserves concurrency, which new accounts refuse", name)
@@ -171,6 +191,7 @@ func TestEveryEventOfThePlatformIsBrought(t *testing.T) {
 		for _, rule := range tpl.ofType("AWS::Events::Rule") {
 			brought = append(brought, textsOf(rule.at("EventPattern", "detail-type"))...)
 		}
+
 		slices.Sort(brought)
 		want := []string{
 			"item.created", "item.deleted", "item.updated", "member.removed", "member.updated",
@@ -187,16 +208,20 @@ func checkQueueTarget(t *testing.T, tpl template, id string, rule resource, to a
 	if bus := tpl.Resources[target(rule.at("EventBusName"))]; bus.Type != "AWS::Events::EventBus" {
 		t.Errorf("%s: not on a bus of its own", id)
 	}
+
 	if len(listOf(rule.at("EventPattern", "source"))) == 0 || len(listOf(rule.at("EventPattern", "detail-type"))) == 0 {
 		t.Errorf("%s: does not choose by source and detail-type", id)
 	}
+
 	group := "$.detail.organisation_id"
 	if strings.HasPrefix(textsOf(rule.at("EventPattern", "detail-type"))[0], "organisation.") {
 		group = "$.detail.id" // its own
 	}
+
 	if got := text(at(to, "SqsParameters", "MessageGroupId")); got != group {
 		t.Errorf("%s: message group %q, want %q", id, got, group)
 	}
+
 	for _, queue := range []string{target(at(to, "Arn")), target(at(to, "DeadLetterConfig", "Arn"))} {
 		if !mayReceiveFrom(tpl, queue, id) {
 			t.Errorf("%s may not send to %q", id, queue)
@@ -220,6 +245,7 @@ func mayReceiveFrom(tpl template, queue, rule string) bool {
 			return true
 		}
 	}
+
 	return false
 }
 
@@ -229,12 +255,14 @@ func TestEveryQueueIsEncryptedAndRefusesPlainHTTP(t *testing.T) {
 			if q.at("SqsManagedSseEnabled") != true {
 				t.Errorf("%s: not encrypted", id)
 			}
+
 			refused := slices.ContainsFunc(resourceStatements(tpl, id), func(s statement) bool {
 				return s.effect == "Deny" && text(at(s.raw, "Condition", "Bool", "aws:SecureTransport")) == "false"
 			})
 			if !refused {
 				t.Errorf("%s: takes requests without TLS", id)
 			}
+
 			if q.at("FifoQueue") != nil {
 				t.Errorf("%s: not a standard queue", id)
 			}
@@ -248,6 +276,7 @@ func TestOnlyWhatTheLocalEnvironmentResolves(t *testing.T) {
 		if len(tpl.Parameters)+len(tpl.Rules)+len(tpl.Conditions) > 0 {
 			t.Error("the template has parameters, rules or conditions")
 		}
+
 		walk(tpl.whole, func(path []string, value any) {
 			inner, _ := value.(map[string]any)
 			for key := range maps.Keys(inner) {
@@ -272,6 +301,7 @@ func TestEveryFunctionIsFoundByItsConstructsPath(t *testing.T) {
 			if got := text(f.Metadata["aws:cdk:path"]); got != want {
 				t.Errorf("%s: path %s, want %s", name, got, want)
 			}
+
 			if text(f.Metadata["aws:asset:path"]) == "" {
 				t.Errorf("%s: does not say where its binary is", name)
 			}

@@ -35,9 +35,11 @@ func dead(t *testing.T, e *target, want int) (letters []types.Message) {
 		if err != nil {
 			t.Fatal(err)
 		}
+
 		letters = append(letters, out.Messages...)
 		return len(letters) >= want
 	})
+
 	return letters
 }
 
@@ -52,6 +54,7 @@ func table(t *testing.T, e *target) (all []map[string]dynamodbtypes.AttributeVal
 		}
 		all = append(all, page.Items...)
 	}
+
 	return all
 }
 
@@ -71,40 +74,49 @@ func TestBadEventsBecomeDeadLetters(t *testing.T) {
 	for name, tr := range trackers {
 		quiet(t, e, tr.id, func() bool { return len(ours(t, e, name)) > 0 })
 	}
+
 	for _, name := range chats {
 		quiet(t, e, chatID(t, name), func() bool { return true })
 	}
+
 	bad := badBodies()
 	before := table(t, e)
-	url, client := e.Control.Queues[ingestQueue], e.here.SQS()
+	url := e.Control.Queues[ingestQueue]
+	client := e.here.SQS()
 	for body := range bad {
 		if _, err := client.SendMessage(t.Context(), &sqs.SendMessageInput{QueueUrl: &url, MessageBody: &body}); err != nil {
 			t.Fatal(err)
 		}
 	}
+
 	for detail, wanted := range map[string]bool{"not JSON": false, "[]": false, `{"id":"1"}`: true} {
 		err := loader.One(t.Context(), e.Control.EventsClient(), e.Control.Bus, "platform", "item.created", json.RawMessage(detail))
 		if (err == nil) != wanted {
 			t.Errorf("the bus, of %s: %v", detail, err)
 		}
 	}
+
 	letters := dead(t, e, len(bad)+1)
 	if len(letters) != len(bad)+1 {
 		t.Errorf("%d dead letters of %d", len(letters), len(bad)+1)
 	}
+
 	reasons := reasonsOf(t, e)
 	for _, letter := range letters {
 		want, known := bad[*letter.Body]
 		if !known {
 			want = "organisation_id is missing" // what came through the bus
 		}
+
 		if got := reasons[*letter.MessageId]; !strings.Contains(got, want) {
 			t.Errorf("%.80s: the reason is %q, want %q", *letter.Body, got, want)
 		}
 	}
+
 	if after := table(t, e); !reflect.DeepEqual(after, before) {
 		t.Errorf("%d records became %d others", len(before), len(after))
 	}
+
 	poison(t, e)
 }
 
@@ -126,13 +138,17 @@ func badBodies() map[string]string {
 		if err := json.Unmarshal([]byte(first), &d); err != nil {
 			panic(err)
 		}
-		d["version"], d[member] = 2, value
+
+		d["version"] = 2
+		d[member] = value
 		b, err := json.Marshal(d)
 		if err != nil {
 			panic(err)
 		}
+
 		return string(b)
 	}
+
 	return map[string]string{
 		"not JSON": "is not JSON", `"a text"`: "is not a JSON object", envelope("item.moved", first): "detail-type",
 		first: "detail-type is missing", `{"detail-type":"item.created"}`: "detail is missing",
@@ -154,19 +170,24 @@ func badBodies() map[string]string {
 // poison sends ten messages as one batch, one of them bad.
 func poison(t *testing.T, e *target) {
 	t.Helper()
-	url, client := e.Control.Queues[ingestQueue], e.here.SQS()
+	url := e.Control.Queues[ingestQueue]
+	client := e.here.SQS()
 	in := &sqs.SendMessageBatchInput{QueueUrl: &url}
 	for n, detail := range own(10) {
-		id, body := fmt.Sprint(n), envelope("item.created", string(detail))
+		id := fmt.Sprint(n)
+		body := envelope("item.created", string(detail))
 		if n == 4 {
 			body = envelope("item.created", `{"id":"poison"}`)
 		}
+
 		in.Entries = append(in.Entries, types.SendMessageBatchRequestEntry{Id: &id, MessageBody: &body})
 	}
+
 	out, err := client.SendMessageBatch(t.Context(), in)
 	if err != nil || len(out.Successful) != 10 {
 		t.Fatal(out, err)
 	}
+
 	began := time.Now()
 	quiet(t, e, sample.GitHub, func() bool { n, _, _, _ := look(t, e).count(sample.RepoWork); return n == 9 })
 	t.Logf("nine of ten are at the provider after %.1f s", time.Since(began).Seconds())
@@ -175,6 +196,7 @@ func poison(t *testing.T, e *target) {
 	if id := *out.Successful[index].MessageId; len(letters) != 1 || *letters[0].MessageId != id || !strings.Contains(reasonsOf(t, e)[id], "id must be") {
 		t.Errorf("%d dead letters, want message %s with its reason: %q", len(letters), id, reasonsOf(t, e)[id])
 	}
+
 	t.Logf("the tenth is a dead letter after %.0f s: %s", time.Since(began).Seconds(), reasonsOf(t, e)[*letters[0].MessageId])
 }
 
@@ -185,6 +207,7 @@ func reasonsOf(t *testing.T, e *target) map[string]string {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	all := map[string]string{}
 	for line := range strings.Lines(string(text)) {
 		var entry struct {
@@ -195,5 +218,6 @@ func reasonsOf(t *testing.T, e *target) map[string]string {
 			all[entry.MessageID] = entry.Reason
 		}
 	}
+
 	return all
 }

@@ -32,10 +32,12 @@ func columns(specs string) func(dir string) ([]gallery.Column, error) {
 			if err != nil {
 				return nil, err
 			}
+
 			all = append(all, gallery.Column{
 				Name: one.name, Integration: integration(one.id), Chat: opened.(gallery.Chat), Hosts: provider.Hosts, Channel: one.channel,
 			})
 		}
+
 		return all, nil
 	}
 }

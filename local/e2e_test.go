@@ -58,11 +58,14 @@ func started(t *testing.T, change func(*environment.Options)) *target {
 	if change != nil {
 		change(&o)
 	}
+
 	e, err := environment.Start(t.Context(), o)
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	t.Cleanup(e.Stop)
+
 	return &target{Endpoints: e.Endpoints, Control: e.Control, here: e, dir: o.Dir}
 }
 
@@ -78,10 +81,12 @@ func publish(t *testing.T, e *target, detailType string, details [][]byte) {
 			text := string(d)
 			in.Entries = append(in.Entries, types.PutEventsRequestEntry{EventBusName: &e.Control.Bus, Source: &source, DetailType: &detailType, Detail: &text})
 		}
+
 		out, err := events.PutEvents(t.Context(), in)
 		if err != nil || out.FailedEntryCount > 0 {
 			t.Fatalf("put events: %v %+v", err, out)
 		}
+
 		details = details[n:]
 	}
 }
@@ -102,11 +107,13 @@ func look(t *testing.T, e *target) received {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	defer resp.Body.Close()
 	var r received
 	if err := json.NewDecoder(resp.Body).Decode(&r); err != nil {
 		t.Fatal(err)
 	}
+
 	return r
 }
 
@@ -120,6 +127,7 @@ func (r received) count(repo string) (objects, closed, creates, updates int) {
 			}
 		}
 	}
+
 	for _, w := range r.Writes {
 		switch {
 		case !strings.Contains(w.Path, "/"+repo+"/"):
@@ -129,6 +137,7 @@ func (r received) count(repo string) (objects, closed, creates, updates int) {
 			updates++
 		}
 	}
+
 	return objects, closed, creates, updates
 }
 
@@ -144,19 +153,24 @@ func quiet(t *testing.T, e *target, id domain.Snowflake, done func() bool) {
 		if err != nil {
 			t.Fatal(err)
 		}
+
 		marks, err := st.CountMarks(t.Context(), id)
 		if err != nil {
 			t.Fatal(err)
 		}
+
 		if state != nil && state.Run == nil && marks == 0 && done() {
 			return
 		}
+
 		if state != nil {
 			b, _ := json.Marshal(state)
 			last = fmt.Sprintf("%d marks, state %s", marks, b)
 		}
+
 		time.Sleep(200 * time.Millisecond)
 	}
+
 	t.Fatalf("integration %s does not come to rest: %s", id, last)
 }
 
@@ -168,6 +182,7 @@ func asDocumented(t *testing.T, req *http.Request, resp *http.Response, body []b
 	if operation == nil {
 		t.Fatalf("%s %s is not documented", req.Method, req.URL)
 	}
+
 	if err := operation.Answer(contract.Answer{Status: resp.StatusCode, Header: resp.Header, Body: body}); err != nil {
 		t.Error(err)
 	}
@@ -180,6 +195,7 @@ func syncNow(t *testing.T, e *target, id domain.Snowflake) domain.Run {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	req.Header.Set("Authorization", "Bearer "+e.Endpoints.Tokens["manager"])
 	var run domain.Run
 	for {
@@ -187,6 +203,7 @@ func syncNow(t *testing.T, e *target, id domain.Snowflake) domain.Run {
 		if err != nil {
 			t.Fatal(err)
 		}
+
 		body, _ := io.ReadAll(resp.Body)
 		resp.Body.Close()
 		asDocumented(t, req, resp, body)
@@ -194,20 +211,25 @@ func syncNow(t *testing.T, e *target, id domain.Snowflake) domain.Run {
 			time.Sleep(2 * time.Second)
 			continue
 		}
+
 		if resp.StatusCode != http.StatusAccepted {
 			t.Fatalf("sync: %d %s", resp.StatusCode, body)
 		}
+
 		if err := json.Unmarshal(body, &run); err != nil {
 			t.Fatal(err)
 		}
+
 		break
 	}
+
 	quiet(t, e, id, func() bool { return true })
 	st := e.store()
 	ended, err := st.Run(t.Context(), id, run.ID, time.Now())
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	return ended
 }
 
@@ -218,12 +240,14 @@ func real(t *testing.T, itemType string) [][]byte {
 	if err != nil {
 		t.Skip("the public items are not beside the project: ", err)
 	}
+
 	var details [][]byte
 	for line := range bytes.Lines(data) {
 		if bytes.Contains(line, []byte(`"item_type": "`+itemType+`"`)) {
 			details = append(details, bytes.TrimSpace(line))
 		}
 	}
+
 	return details
 }
 
@@ -239,12 +263,14 @@ func TestRealItemsArriveOnce(t *testing.T) {
 			if len(details) != c.items {
 				t.Fatalf("%d items, want %d", len(details), c.items)
 			}
+
 			closed := 0
 			for _, d := range details {
 				if bytes.Contains(d, []byte(`"state": "closed"`)) {
 					closed++
 				}
 			}
+
 			publish(t, e, "item.created", details)
 			quiet(t, e, c.id, func() bool { n, _, _, _ := look(t, e).count(c.repo); return n == c.items })
 			run := syncNow(t, e, c.id)
@@ -253,26 +279,32 @@ func TestRealItemsArriveOnce(t *testing.T) {
 			if objects != c.items || creates != c.items || shut != closed || updates != closed {
 				t.Errorf("want %d objects and creates, %d closed by as many updates", c.items, closed)
 			}
+
 			run = syncNow(t, e, c.id)
 			if _, _, again, changed := look(t, e).count(c.repo); again != creates || changed != updates {
 				t.Errorf("a second sync wrote: %d creates, %d updates", again-creates, changed-updates)
 			}
+
 			if run.Counts.Unchanged != c.items && run.Mode == domain.Full {
 				t.Errorf("second sync: counts %+v", run.Counts)
 			}
+
 			var changed [][]byte
 			for n := range 10 {
 				var detail map[string]any
 				if err := json.Unmarshal(details[n*60], &detail); err != nil {
 					t.Fatal(err)
 				}
+
 				detail["version"], detail["title"] = 2, fmt.Sprint("changed ", n)
 				b, err := json.Marshal(detail)
 				if err != nil {
 					t.Fatal(err)
 				}
+
 				changed = append(changed, b)
 			}
+
 			publish(t, e, "item.updated", changed)
 			quiet(t, e, c.id, func() bool { _, _, _, u := look(t, e).count(c.repo); return u >= updates+10 })
 			syncNow(t, e, c.id)
@@ -295,8 +327,10 @@ func own(n int) [][]byte {
 		if err != nil {
 			panic(err)
 		}
+
 		details = append(details, b)
 	}
+
 	return details
 }
 
@@ -313,9 +347,11 @@ func killWorkers(e *target) error {
 			}
 		}
 	}
+
 	if killed == 0 {
 		return fmt.Errorf("no worker among %v", pids)
 	}
+
 	return nil
 }
 
@@ -343,6 +379,7 @@ func (c *cut) proxy(t *testing.T, before, after func(operation, body string) boo
 		if err != nil {
 			return "", err
 		}
+
 		forward := httputil.NewSingleHostReverseProxy(target)
 		forward.ErrorLog = nil
 		srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -350,18 +387,22 @@ func (c *cut) proxy(t *testing.T, before, after func(operation, body string) boo
 			if err != nil {
 				return
 			}
+
 			operation := strings.TrimPrefix(r.Header.Get("X-Amz-Target"), "DynamoDB_20120810.")
 			r.Body = io.NopCloser(bytes.NewReader(body))
 			if !c.hit && before != nil && before(operation, string(body)) {
 				c.now()
 				panic(http.ErrAbortHandler)
 			}
+
 			forward.ServeHTTP(w, r)
 			if !c.hit && after != nil && after(operation, string(body)) {
 				c.now()
 			}
 		}))
+
 		t.Cleanup(srv.Close)
+
 		return srv.URL, nil
 	}
 }
@@ -372,14 +413,17 @@ func TestKilledWorkersCreateNothingTwice(t *testing.T) {
 			if operation != "TransactWriteItems" {
 				return false
 			}
+
 			for _, p := range parts {
 				if !strings.Contains(body, p) {
 					return false
 				}
 			}
+
 			return true
 		}
 	}
+
 	const n = 120
 	for name, point := range map[string]struct {
 		before, after func(string, string) bool
@@ -404,11 +448,13 @@ func TestKilledWorkersCreateNothingTwice(t *testing.T) {
 					}
 				})
 			}
+
 			publish(t, c.e, "item.created", own(n))
 			quiet(t, c.e, sample.GitHub, func() bool { got, _, _, _ := look(t, c.e).count(sample.RepoWork); return got >= n })
 			if !c.hit || c.err != nil {
 				t.Fatalf("the worker was not killed at this point: %v", c.err)
 			}
+
 			syncNow(t, c.e, sample.GitHub)
 			objects, _, creates, _ := look(t, c.e).count(sample.RepoWork)
 			// the sample's own five come with the full sync
@@ -432,7 +478,8 @@ func betweenPages(deleted func(string, string) bool) func(string, string) bool {
 
 // TestAKilledEnvironmentGoesOn ends everything with SIGKILL in mid-sync.
 func TestAKilledEnvironmentGoesOn(t *testing.T) {
-	dir, bin := t.TempDir(), filepath.Join(t.TempDir(), "local")
+	dir := t.TempDir()
+	bin := filepath.Join(t.TempDir(), "local")
 	buildLocal(t, bin)
 	const n = 200
 	p := runLocal(t, bin, dir)
@@ -445,6 +492,7 @@ func TestAKilledEnvironmentGoesOn(t *testing.T) {
 		}
 		time.Sleep(20 * time.Millisecond)
 	}
+
 	p.kill(t)
 	p = runLocal(t, bin, dir)
 	e = p.connect(t)
@@ -455,6 +503,7 @@ func TestAKilledEnvironmentGoesOn(t *testing.T) {
 	if objects != n || creates != n {
 		t.Errorf("%d objects by %d creates, want %d each", objects, creates, n)
 	}
+
 	p.stop(t)
 }
 

@@ -39,6 +39,7 @@ func waiting(t *testing.T, e *target, queue string) (n int) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	for _, value := range out.Attributes {
 		var part int
 		if _, err := fmt.Sscan(value, &part); err != nil {
@@ -46,6 +47,7 @@ func waiting(t *testing.T, e *target, queue string) (n int) {
 		}
 		n += part
 	}
+
 	return n
 }
 
@@ -86,11 +88,13 @@ func at(t *testing.T, e *target) map[string]map[string]object {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	defer resp.Body.Close()
 	var r struct{ Objects []object }
 	if err := json.NewDecoder(resp.Body).Decode(&r); err != nil {
 		t.Fatal(err)
 	}
+
 	all := map[string]map[string]object{}
 	for _, o := range r.Objects {
 		body, marker, _ := strings.Cut(o.Body, "\n\n<!-- integrations:")
@@ -98,16 +102,20 @@ func at(t *testing.T, e *target) map[string]map[string]object {
 		if len(parts) != 4 {
 			t.Fatalf("an issue without a signed marker: %+v", o)
 		}
+
 		o.Body = body
 		slices.Sort(o.Labels)
 		if all[o.Repo] == nil {
 			all[o.Repo] = map[string]object{}
 		}
+
 		if _, twice := all[o.Repo][parts[1]]; twice {
 			t.Errorf("item %s is twice in %s", parts[1], o.Repo)
 		}
+
 		all[o.Repo][parts[1]] = o
 	}
+
 	return all
 }
 
@@ -132,17 +140,21 @@ func lastVersions(t *testing.T, lines []byte, org domain.Snowflake) map[string]d
 		if err := json.Unmarshal(line, &l); err != nil {
 			t.Fatal(err)
 		}
+
 		item, err := event.ParseItem(l.DetailType, l.Detail)
 		if err != nil {
 			t.Fatal(err)
 		}
+
 		if item.OrganisationID != org {
 			item.OrganisationID, item.ID = org, loader.Shifted(org, item.ID)
 		}
+
 		if item.Version >= last[item.ID.String()].Version {
 			last[item.ID.String()] = item
 		}
 	}
+
 	return last
 }
 
@@ -153,10 +165,12 @@ func play(t *testing.T, e *target, lines []byte, org domain.Snowflake, order *lo
 	if org != 0 {
 		l.Organisation = org.String()
 	}
+
 	sent, err := l.Load(t.Context(), bytes.NewReader(lines))
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	return sent
 }
 
@@ -169,9 +183,11 @@ func runsOf(t *testing.T, e *target, id domain.Snowflake) (n int) {
 		if err != nil {
 			t.Fatal(err)
 		}
+
 		if n += len(runs); next == "" {
 			return n
 		}
+
 		after = next
 	}
 }
@@ -184,6 +200,7 @@ func TestRealChangesReplayed(t *testing.T) {
 	if err != nil {
 		t.Skip("the public changes are not beside the project: ", err)
 	}
+
 	e := started(t, withRepositories("in-order", "in-disorder"))
 	for _, c := range []struct {
 		repository       string
@@ -196,10 +213,12 @@ func TestRealChangesReplayed(t *testing.T) {
 	} {
 		founded(t, e, c.org, map[domain.Snowflake]string{c.integration: c.repository})
 		last := lastVersions(t, lines, c.org)
-		calls, began := e.github().Calls(), time.Now()
+		calls := e.github().Calls()
+		began := time.Now()
 		if n := play(t, e, lines, c.org, c.order); n != c.events || len(last) != 656 {
 			t.Fatalf("%d events of %d items", n, len(last))
 		}
+
 		done := func() bool { return waiting(t, e, ingestQueue) == 0 }
 		quiet(t, e, c.integration, done)
 		took := time.Since(began)
@@ -209,11 +228,13 @@ func TestRealChangesReplayed(t *testing.T) {
 		if len(got) != len(last) || creates != len(last) {
 			t.Errorf("%s: %d issues by %d creates, want %d", c.repository, len(got), creates, len(last))
 		}
+
 		for id, item := range last {
 			if want := rendered(item, c.repository); !reflect.DeepEqual(got[id], want) {
 				t.Errorf("%s, item %s version %d:\n%+v\nwant\n%+v", c.repository, id, item.Version, got[id], want)
 			}
 		}
+
 		// The third time: in order again, wherever it went.
 		before := len(look(t, e).Writes)
 		calls = e.github().Calls()
@@ -222,11 +243,14 @@ func TestRealChangesReplayed(t *testing.T) {
 		if after := len(look(t, e).Writes); after != before {
 			t.Errorf("%s: once more made %d provider writes", c.repository, after-before)
 		}
+
 		t.Logf("%s, once more: %d runs in all, %d provider calls, 0 writes", c.repository, runsOf(t, e, c.integration), e.github().Calls()-calls)
 	}
+
 	if n := waiting(t, e, deadQueue); n != 0 {
 		t.Errorf("%d dead letters", n)
 	}
+
 	if v := e.github().Violations(); len(v) > 0 {
 		t.Errorf("the contract was broken: %v", v)
 	}

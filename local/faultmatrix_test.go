@@ -44,6 +44,7 @@ func TestEachFaultDuringASync(t *testing.T) {
 			for _, fault := range faults.Names() {
 				t.Run(fault, func(t *testing.T) { faulted(t, endpoint, name, variant{fault: fault}) })
 			}
+
 			for _, v := range variants {
 				t.Run(v.String(), func(t *testing.T) { faulted(t, endpoint, name, v) })
 			}
@@ -72,6 +73,7 @@ func (v variant) String() string {
 	if v.form != "" {
 		text += ":form=" + v.form
 	}
+
 	if v.status != 0 {
 		text += ":status=" + strconv.Itoa(v.status)
 	}
@@ -94,6 +96,7 @@ func faulted(t *testing.T, endpoint, name string, v variant) {
 	if slices.Contains(chats, name) {
 		more["digest_over"] = 1000 // one by one, so that each can be lost
 	}
+
 	limit := longestCall
 	order := faults.Order{Fault: fault, Times: 3, Form: v.form, Status: v.status}
 	switch fault {
@@ -109,6 +112,7 @@ func faulted(t *testing.T, endpoint, name string, v variant) {
 	case faults.SlowList:
 		order.Page = 25
 	}
+
 	s := stagedWithin(t, limit, endpoint, name, more)
 	switch posts := slices.Contains([]string{"slack_webhook", "teams"}, name); {
 	case (fault == faults.LaggingLists || fault == faults.SlowList) && slices.Contains(nameless, name):
@@ -116,6 +120,7 @@ func faulted(t *testing.T, endpoint, name string, v variant) {
 	case (fault == faults.DeletedObject || fault == faults.ForbiddenItem) && posts:
 		t.Skipf("%s cannot have it: no message is touched again there", name)
 	}
+
 	disturb := func(kind faults.Kind) {
 		switch fault {
 		case faults.SlowAnswer, faults.EndlessAnswer: // of a write, so that it is in doubt
@@ -124,24 +129,29 @@ func faulted(t *testing.T, endpoint, name string, v variant) {
 			if _, refused := s.kit.Add(faults.Order{Fault: fault, Times: 1, Form: v.form}); refused != nil {
 				t.Skipf("%s cannot have it: %v", name, refused)
 			}
+
 			order.Match.Kind = kind
 			_, refused := s.kit.Add(faults.Order{Fault: fault, Times: 2, Match: order.Match, Form: cmp.Or(v.form, faults.Login), Done: true})
 			must(t, refused)
+
 		case faults.MovedReadonly, faults.Anonymous: // in the middle of a sync, then from its first call
 			order.Match.Kind = ""
 			if kind == faults.Create {
 				order.Match.Kind = kind
 			}
+
 		case faults.ForeignLink: // of a list that goes on
 			order.Match.Kind = faults.List
 		case faults.LaggingLists, faults.SlowList: // it is in the way of who looks for what he lost
 			_, refused := s.kit.Add(faults.Order{Fault: faults.LostAnswer, Times: 1})
 			must(t, refused)
 		}
+
 		if _, refused := s.kit.Add(order); refused != nil {
 			t.Skipf("%s cannot have it: %v", name, refused)
 		}
 	}
+
 	disturb(faults.Create)
 	item := func(id domain.Snowflake, version int64) domain.Item {
 		i := domain.Item{ID: id, FormattedNumber: fmt.Sprint("WI-", id), Version: version, Title: fmt.Sprint("Item ", word(id)),
@@ -151,15 +161,18 @@ func faulted(t *testing.T, endpoint, name string, v variant) {
 		}
 		return i
 	}
+
 	again := faults.Update
 	if slices.Contains([]string{"slack_webhook", "teams"}, name) {
 		again = faults.Create // each change is a post
 	}
+
 	var ids []domain.Snowflake
 	for id := domain.Snowflake(1); id <= crowd; id++ {
 		ids = append(ids, id)
 		s.put(item(id, 1))
 	}
+
 	waits, run := s.sync(domain.Incremental)
 	tells := outcome(waits, run)
 	s.healthy(fault)
@@ -168,6 +181,7 @@ func faulted(t *testing.T, endpoint, name string, v variant) {
 	if fault == faults.RevokedToken || fault == faults.Anonymous {
 		same(t, "run", run.Status, domain.Failed)
 	}
+
 	created := s.kit.Applied(fault)
 	// Then some of them change, with the fault on again, and all ends well.
 	s.kit.Clear("", "")
@@ -175,6 +189,7 @@ func faulted(t *testing.T, endpoint, name string, v variant) {
 	for id := domain.Snowflake(1); id <= crowd; id += 4 {
 		s.put(item(id, 2))
 	}
+
 	waits, _ = s.sync(domain.Incremental)
 	s.healthy(fault)
 	s.followed(fault, waits)
@@ -185,9 +200,11 @@ func faulted(t *testing.T, endpoint, name string, v variant) {
 		must(t, s.dispatch.Handle(t.Context()))
 		s.rest()
 	}
+
 	if created+updated == 0 {
 		t.Errorf("%s was never done", fault)
 	}
+
 	s.judge(ids, fault)
 	s.noViolations()
 	t.Logf("| %s | %s | done %d + %d times | %s |", name, v, created, updated, tells)
@@ -225,14 +242,17 @@ func (s *stage) explained(fault string, ids []domain.Snowflake) {
 	if shown[fault] == nil {
 		return
 	}
+
 	for id, l := range s.links(ids...) {
 		if l.Outcome != domain.FailedOut {
 			continue
 		}
+
 		for _, words := range shown[fault] {
 			if s.name == "slack_webhook" && words == faults.NotTaken {
 				words = "invalid_payload" // an incoming webhook has a code only
 			}
+
 			if !strings.Contains(l.Reason, words) {
 				s.t.Errorf("the row of item %d says %q, not %q", id, l.Reason, words)
 			}
@@ -246,9 +266,11 @@ func outcome(waits []string, run domain.Run) string {
 	if len(waits) > 0 {
 		says += ", waited: " + strings.Join(waits, ", ")
 	}
+
 	if run.Error != nil {
 		says += ", " + run.Error.Code
 	}
+
 	return says
 }
 
@@ -265,16 +287,20 @@ func (s *stage) judge(ids []domain.Snowflake, fault string) {
 			}
 		}
 	}
+
 	can := !slices.Contains(nameless, s.name)
-	unknown, gone := 0, 0
+	unknown := 0
+	gone := 0
 	for id, l := range s.links(ids...) {
 		most := 1
 		if posts := l.Attempt; !can && id%4 == 1 { // each of its two versions is a message
 			most = posts
 		}
+
 		if slices.Contains(chats, s.name) && fault == faults.ForbiddenItem {
 			most = max(most, l.Attempt) // a message that may not be edited is followed by a new one
 		}
+
 		switch {
 		case l.Outcome == domain.Unknown && !can:
 			unknown++
@@ -291,16 +317,19 @@ func (s *stage) judge(ids []domain.Snowflake, fault string) {
 		case id%4 == 1 && !changed[id]:
 			s.t.Errorf("the change of item %d is lost: %+v", id, l)
 		}
+
 		if held[id] > most {
 			s.t.Errorf("item %d is there %d times: %+v", id, held[id], l)
 		}
 	}
+
 	marks, err := s.table.CountMarks(s.t.Context(), s.pair.ID)
 	must(s.t, err)
 	same(s.t, "marks left", marks, 0)
 	if !can {
 		same(s.t, "unknown", unknown, s.doubtful(ids))
 	}
+
 	if most := s.kit.Applied(fault); gone > 0 && (fault != faults.DeletedObject && fault != faults.MovedObject || gone > most) {
 		s.t.Errorf("%d are gone, and %s was done %d times", gone, fault, most)
 	}
@@ -316,7 +345,9 @@ func (s *stage) links(ids ...domain.Snowflake) map[domain.Snowflake]store.Link {
 		must(s.t, err)
 		maps.Copy(all, links)
 	}
+
 	same(s.t, "items with a link", len(all), len(ids))
+
 	return all
 }
 
@@ -328,6 +359,7 @@ func (s *stage) doubtful(ids []domain.Snowflake) (n int) {
 		if w.Method != http.MethodPost {
 			continue
 		}
+
 		for _, id := range ids {
 			if strings.Contains(string(w.Body), word(id)) {
 				// The text of an incoming webhook shows no message, so its status counts.
@@ -336,11 +368,13 @@ func (s *stage) doubtful(ids []domain.Snowflake) (n int) {
 			}
 		}
 	}
+
 	for _, in := range last {
 		if in {
 			n++
 		}
 	}
+
 	return n
 }
 
@@ -360,6 +394,7 @@ func TestEachFormOfRefusedWordsReachesTheRow(t *testing.T) {
 				if l := s.links(1)[1]; l.Outcome != domain.FailedOut {
 					t.Errorf("the row: %s %s", l.Outcome, l.Reason)
 				}
+
 				s.explained(faults.RefusedWords, []domain.Snowflake{1})
 			})
 		}

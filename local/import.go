@@ -27,19 +27,24 @@ func importCommand(ctx context.Context, args []string) error {
 	if err := parse(flags, args); err != nil {
 		return err
 	}
+
 	if *file == "" || *bus == "" {
 		return errors.New("import needs -file and -bus")
 	}
+
 	env := settings.New(os.LookupEnv)
 	client := buses.New(awsclient.New(env))
 	if err := env.Err(); err != nil {
 		return err
 	}
+
 	lines, err := os.Open(*file)
 	if err != nil {
 		return err
 	}
+
 	defer func() { _ = lines.Close() }()
+
 	return importLines(ctx, loader.Loader{Client: client, Bus: *bus, Source: *source, Check: event.Check}, lines, progressPath(*file, *bus))
 }
 
@@ -53,23 +58,29 @@ func importLines(ctx context.Context, l loader.Loader, lines io.ReadSeeker, path
 	if err != nil {
 		return err
 	}
+
 	if err := rewind(lines); err != nil {
 		return err
 	}
+
 	total, bad := l.Count(lines)
 	if len(bad) > 0 {
 		return fmt.Errorf("nothing was sent, as the file has lines that would be refused:\n%w", errors.Join(bad...))
 	}
+
 	if progress.Sent >= total {
 		fmt.Printf("all %d events were sent before; remove %s to send them again\n", total, path)
 		return nil
 	}
+
 	if progress.Sent > 0 {
 		fmt.Printf("%d of %d events were sent before\n", progress.Sent, total)
 	}
+
 	if err := rewind(lines); err != nil {
 		return err
 	}
+
 	show := counter()
 	l.Skip = progress.Sent
 	l.Sent = func(sent int) error { return errors.Join(show(sent), progress.Write(sent)) }
@@ -78,6 +89,7 @@ func importLines(ctx context.Context, l loader.Loader, lines io.ReadSeeker, path
 	if err != nil {
 		return fmt.Errorf("%w\nstart it again to go on; what had not been confirmed is sent again", err)
 	}
+
 	return nil
 }
 

@@ -44,6 +44,7 @@ func (q *taker) ids(t *testing.T) []string {
 		}
 		all = append(all, e.Detail.ID)
 	}
+
 	return all
 }
 
@@ -59,6 +60,7 @@ func busAt(t *testing.T, before func(call int, body []byte) bool) *taker {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	calls := 0
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		body, _ := io.ReadAll(r.Body)
@@ -67,14 +69,17 @@ func busAt(t *testing.T, before func(call int, body []byte) bool) *taker {
 			w.WriteHeader(http.StatusForbidden)
 			return
 		}
+
 		b.ServeHTTP(w, r)
 	}))
+
 	t.Cleanup(func() { server.Close(); b.Close() })
 	for name, value := range map[string]string{
 		"AWS_REGION": "eu-central-1", "AWS_ACCESS_KEY_ID": "local", "AWS_SECRET_ACCESS_KEY": "local", "AWS_ENDPOINT_URL_EVENTBRIDGE": server.URL,
 	} {
 		t.Setenv(name, value)
 	}
+
 	return q
 }
 
@@ -90,10 +95,12 @@ func export(t *testing.T, items int, more ...string) string {
 		lines = append(lines, fmt.Sprintf(`{"detail_type":"item.created","time":"2026-01-05T09:00:00Z","detail":{"id":"%d","organisation_id":"1","item_type":"work_item","formatted_number":"W","version":1,`+
 			`"title":"t","description":"d","url":"","state":"open","status":"","labels":[],"updated_at":"2026-01-05T09:00:00Z"}}`, 1000+n))
 	}
+
 	path := filepath.Join(t.TempDir(), "all.jsonl")
 	if err := os.WriteFile(path, []byte(strings.Join(append(lines, more...), "\n")), 0o600); err != nil {
 		t.Fatal(err)
 	}
+
 	return path
 }
 
@@ -108,15 +115,19 @@ func TestImport(t *testing.T) {
 	if err := importFrom(t, path); err != nil {
 		t.Fatal(err)
 	}
+
 	if ids := q.ids(t); len(ids) != 43 || ids[0] != "1" || ids[42] != "1039" {
 		t.Errorf("%d events came: %v", len(ids), ids)
 	}
+
 	if err := importFrom(t, path); err != nil || len(q.sent) != 43 {
 		t.Errorf("all was sent, and %d events more: %v", len(q.sent)-43, err)
 	}
+
 	if err := os.WriteFile(path, []byte("{}"), 0o600); err != nil {
 		t.Fatal(err)
 	}
+
 	if err := importFrom(t, path); err == nil || !strings.Contains(err.Error(), "another one than was begun") {
 		t.Errorf("a file that has changed: %v", err)
 	}
@@ -131,13 +142,16 @@ func TestImportGoesOn(t *testing.T) {
 	if err := importFrom(t, path); err == nil || !strings.Contains(err.Error(), "lines 21 to 30") || !strings.Contains(err.Error(), "start it again") {
 		t.Errorf("the bus is away: %v", err)
 	}
+
 	if len(q.sent) != 20 {
 		t.Errorf("%d events came, want 20", len(q.sent))
 	}
+
 	cut = false
 	if err := importFrom(t, path); err != nil {
 		t.Fatal(err)
 	}
+
 	if ids := q.ids(t); len(ids) != 43 || ids[20] != "1017" || ids[42] != "1039" {
 		t.Errorf("%d events came: %v", len(ids), ids)
 	}
@@ -156,6 +170,7 @@ func TestImportChecksFirst(t *testing.T) {
 		if err := importFrom(t, path); err == nil || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), "nothing was sent") {
 			t.Errorf("%s: %v", bad, err)
 		}
+
 		if left, _ := filepath.Glob(path + ".*"); len(left) > 0 || len(q.sent) > 0 {
 			t.Errorf("%s: %d events were sent, %v was left", bad, len(q.sent), left)
 		}

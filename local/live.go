@@ -39,6 +39,7 @@ func liveCommand(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
+
 	defer func() { _ = line.Close() }()
 
 	if *record != "" {
@@ -53,6 +54,7 @@ func liveCommand(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
+
 	defer done()
 
 	_, _ = fmt.Fprint(os.Stderr, ofOthers(*yes, *record))
@@ -62,15 +64,18 @@ func liveCommand(ctx context.Context, args []string) error {
 	if failed := line.Failed(); failed != nil && broken > 0 {
 		_, _ = fmt.Println("\nThe provider was not reached:", failed)
 	}
+
 	compared(ctx, os.Stdout, line)
 	if err != nil {
 		_, _ = fmt.Fprintln(os.Stdout, "\nThe trial was stopped: what is not in the table was not tried.")
 	}
+
 	if *record != "" {
 		if failed := recorded(line, *record, cmp.Or(*standin, *provider)); failed != nil {
 			return failed
 		}
 	}
+
 	if broken == 1 {
 		return exit{exitFailed, "1 promise is broken"}
 	}
@@ -142,10 +147,12 @@ func withPerson(trial *live.Trial, line *live.Line, person string) (done func(),
 	if err != nil {
 		return nil, err
 	}
+
 	second, err := line.OpenPerson(string(text))
 	if err != nil {
 		return nil, fmt.Errorf("the second configuration, in %s: %w", person, err)
 	}
+
 	trial.Person = second.Connector
 
 	return func() { _ = second.Close() }, nil
@@ -167,6 +174,7 @@ func recorded(line *live.Line, dir, name string) error {
 	if err := line.Save(&lines); err != nil {
 		return fmt.Errorf("nothing was recorded: %w", err)
 	}
+
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return err
 	}
@@ -175,13 +183,16 @@ func recorded(line *live.Line, dir, name string) error {
 	if err != nil {
 		return err
 	}
+
 	path := filepath.Join(dir, name+"-"+time.Now().UTC().Format("20060102-150405"))
 	if err := os.WriteFile(path+".json", []byte(configuration+"\n"), 0o644); err != nil {
 		return err
 	}
+
 	if err := os.WriteFile(path+".jsonl", lines.Bytes(), 0o644); err != nil {
 		return err
 	}
+
 	_, err = fmt.Printf("recorded in %s.jsonl, with the configuration in %s.json\n", path, path)
 
 	return err
@@ -208,10 +219,12 @@ func atStandIn(dir, name string) (*live.Line, error) {
 	if err != nil {
 		return nil, err
 	}
+
 	control, err := environment.ReadControl(dir)
 	if err != nil {
 		return nil, err
 	}
+
 	id, known := endpoints.Integrations[name]
 	if !known {
 		return nil, fmt.Errorf("there is no stand-in %q: the names are in %s", name, filepath.Join(dir, "endpoints.json"))
@@ -258,6 +271,7 @@ func printed(out io.Writer, rows []live.Row) int {
 		}
 		_, _ = fmt.Fprintf(table, "%s\t%s\t%s\n", r.Promise, r.Outcome, r.Detail)
 	}
+
 	_ = table.Flush()
 
 	return broken

@@ -78,6 +78,7 @@ func liveWith(t *testing.T, fault string) {
 		case faults.SlowList:
 			order.Page = 25
 		}
+
 		if _, refused := a.kit.Add(order); refused != nil {
 			t.Skip(refused)
 		}
@@ -86,6 +87,7 @@ func liveWith(t *testing.T, fault string) {
 		if err != nil {
 			t.Fatal(err)
 		}
+
 		if a.kit.Applied(fault) == 0 {
 			if _, tracker := a.trial.Connector.(connector.Puller); tracker {
 				t.Error("the trial never meets it")
@@ -99,12 +101,14 @@ func liveWith(t *testing.T, fault string) {
 				broken = append(broken, r.Promise+": "+r.Detail)
 			}
 		}
+
 		if slices.Contains(borne[fault].at, a.name) {
 			if len(broken) > 0 {
 				t.Errorf("it is not borne: %q", broken)
 			}
 			return
 		}
+
 		if !slices.ContainsFunc(says[fault], func(words string) bool { return strings.Contains(strings.Join(broken, "\n"), words) }) {
 			t.Errorf("none of %q in %q", says[fault], broken)
 		}

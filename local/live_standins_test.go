@@ -75,6 +75,7 @@ func openAddress(t *testing.T, name string, i domain.Integration, call time.Dura
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	t.Cleanup(func() { _ = one.Close() })
 
 	up := served(t, providers[at].Hosts, one.API())
@@ -83,6 +84,7 @@ func openAddress(t *testing.T, name string, i domain.Integration, call time.Dura
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	t.Cleanup(func() { _ = line.Close() })
 
 	return &address{
@@ -98,10 +100,12 @@ func served(t *testing.T, hosts []string, api http.Handler) live.Upstream {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	certificate, err := ca.Certificate(hosts...)
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	listener, err := tls.Listen("tcp", "127.0.0.1:0", &tls.Config{Certificates: []tls.Certificate{certificate}, MinVersion: tls.VersionTLS12})
 	if err != nil {
 		t.Fatal(err)
@@ -125,6 +129,7 @@ func TestLiveAtTheTenAddresses(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+
 		for _, r := range rows {
 			if r.Outcome == live.Broken {
 				t.Errorf("%s: %s", r.Promise, r.Detail)
@@ -135,6 +140,7 @@ func TestLiveAtTheTenAddresses(t *testing.T) {
 		if err := a.line.Save(&file); err != nil {
 			t.Fatal(err)
 		}
+
 		for _, hidden := range []string{
 			sample.Token(a.integration.Provider), base64.StdEncoding.EncodeToString([]byte(sample.Token(a.integration.Provider))), sample.HookToken(), sample.SlackHook(),
 			sample.Email, sample.Login, sample.RepoOwner, sample.RepoWork, sample.TeamsHost, sample.JiraServer, sample.MantisServer,
@@ -149,14 +155,17 @@ func TestLiveAtTheTenAddresses(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+
 		configuration, err := a.line.Configuration()
 		if err != nil {
 			t.Fatal(err)
 		}
+
 		found, err := live.Compare(t.Context(), a.integration.Provider, configuration, all, true)
 		if err != nil {
 			t.Fatal(err)
 		}
+
 		for _, d := range found {
 			if a.integration.Provider == domain.Jira && strings.HasPrefix(d.What, "the number of elements of the member issues") {
 				continue // the search of the one recorded lags behind
@@ -175,6 +184,7 @@ func TestLivePrintsDifferences(t *testing.T) {
 	for n := range 5 {
 		all = append(all, recording.Difference{Case: fmt.Sprint("create-", n), What: "the status", Want: "202", Got: "201"})
 	}
+
 	all = append(all, recording.Difference{Case: "list", What: "the member 0.id", Want: "a string", Got: "a number"})
 
 	got := live.Grouped(all)
@@ -194,9 +204,11 @@ func TestLiveSeesDifferences(t *testing.T) {
 		if a.name != "gitlab" {
 			t.Skip("one provider is enough")
 		}
+
 		if _, err := a.trial.Run(t.Context()); err != nil {
 			t.Fatal(err)
 		}
+
 		a.line.Hide(a.trial.Places())
 
 		a.line.Recorder.Case("another", "ours", "")
@@ -206,6 +218,7 @@ func TestLiveSeesDifferences(t *testing.T) {
 			w.WriteHeader(http.StatusAccepted)
 			_, _ = io.WriteString(w, answer)
 		})
+
 		first := a.line.Recorder.Exchanges()[0].Request
 		a.line.Recorder.Handler(other).ServeHTTP(httptest.NewRecorder(), httptest.NewRequest(first.Method, first.Path, nil))
 
@@ -213,6 +226,7 @@ func TestLiveSeesDifferences(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+
 		said := strings.Join(live.Grouped(found), "\n")
 		if !strings.Contains(said, "the status is 202, the stand-in's is 200") || strings.Contains(said, "extra") {
 			t.Errorf("%s", said)
@@ -227,18 +241,22 @@ func TestLiveNamesAnotherSuccessOnce(t *testing.T) {
 		if a.name != "gitlab" {
 			t.Skip("one provider is enough")
 		}
+
 		if _, refused := a.kit.Add(faults.Order{Fault: faults.WrongSuccess, Times: 100}); refused != nil {
 			t.Fatal(refused)
 		}
+
 		if _, err := a.trial.Run(t.Context()); err != nil {
 			t.Fatal(err)
 		}
+
 		a.line.Hide(a.trial.Places())
 
 		found, err := a.line.Differences(t.Context(), false)
 		if err != nil || len(found) == 0 {
 			t.Fatal(found, err)
 		}
+
 		for _, one := range live.Grouped(found) {
 			if !strings.HasPrefix(one, "the status is 20") || !strings.Contains(one, "the stand-in's is 20") {
 				t.Error(one)
@@ -254,11 +272,13 @@ func TestLiveClosesWhatWasUnderWay(t *testing.T) {
 		if a.name != "gitlab" && a.name != "discord" && a.name != "jira" {
 			t.Skip("two trackers and a chat are enough")
 		}
+
 		ctx, cancel := context.WithCancel(t.Context())
 		defer cancel()
 		if _, refused := a.kit.Add(faults.Order{Fault: faults.SlowAnswer, Duration: faults.Duration(time.Minute), Times: 1, Match: faults.Match{Kind: faults.Create}}); refused != nil {
 			t.Fatal(refused)
 		}
+
 		go func() { // when the create is under way
 			for a.kit.Applied(faults.SlowAnswer) == 0 && t.Context().Err() == nil {
 				time.Sleep(10 * time.Millisecond)
@@ -270,14 +290,17 @@ func TestLiveClosesWhatWasUnderWay(t *testing.T) {
 		if !errors.Is(err, context.Canceled) {
 			t.Fatal(err)
 		}
+
 		for _, r := range rows {
 			if r.Outcome == live.Broken {
 				t.Errorf("%s: %s", r.Promise, r.Detail)
 			}
 		}
+
 		if last := rows[len(rows)-1]; a.name == "jira" && last.Detail != "1 object" {
 			t.Errorf("%+v", last)
 		}
+
 		if failed := a.line.Failed(); failed != nil {
 			t.Errorf("we hung up ourselves: %v", failed)
 		}
@@ -291,16 +314,19 @@ func TestLiveOfAPersonDiffersInNothing(t *testing.T) {
 		if a.name != "jira_datacenter" {
 			t.Skip("one provider has such an edit")
 		}
+
 		theirs := strings.ReplaceAll(a.integration.Configuration, sample.Token(domain.Jira), sample.PersonToken(domain.Jira))
 		second, err := a.line.OpenPerson(theirs)
 		if err != nil {
 			t.Fatal(err)
 		}
+
 		t.Cleanup(func() { _ = second.Close() })
 		a.trial.Person = second.Connector
 		if _, err := a.trial.Run(t.Context()); err != nil {
 			t.Fatal(err)
 		}
+
 		a.line.Hide(a.trial.Places())
 
 		found, err := a.line.Differences(t.Context(), false)

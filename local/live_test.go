@@ -34,6 +34,7 @@ func TestLiveCommandRefuses(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+
 	with := func(person string) []string {
 		return []string{"-provider", "mantisbt", "-config", good, "-person", person}
 	}
@@ -85,10 +86,12 @@ func TestLiveWarnsOfTextsOfOthers(t *testing.T) {
 	if err := os.WriteFile(config, []byte(`{"base_url":"https://mantis.example","project":"Work","token":"`+strings.Repeat("s", 32)+`"}`), 0o600); err != nil {
 		t.Fatal(err)
 	}
+
 	said, err := os.Create(filepath.Join(dir, "stderr"))
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	usual := os.Stderr
 	os.Stderr = said
 	t.Cleanup(func() { os.Stderr = usual })
@@ -97,6 +100,7 @@ func TestLiveWarnsOfTextsOfOthers(t *testing.T) {
 	if err := liveCommand(ctx, []string{"-provider", "mantisbt", "-config", config, "-yes", "-record", filepath.Join(dir, "to")}); !errors.Is(err, context.Canceled) {
 		t.Error(err)
 	}
+
 	text, err := os.ReadFile(said.Name())
 	if err != nil || string(text) != ofOthers(true, dir) {
 		t.Errorf("%q %v", text, err)
@@ -122,6 +126,7 @@ func TestAsking(t *testing.T) {
 	if err := ask(t.Context(), "Rename it"); err != nil || out.String() != "Rename it, then press Enter: " {
 		t.Errorf("%v, %q", err, out.String())
 	}
+
 	if err := ask(t.Context(), "Once more"); err == nil {
 		t.Error("the input has ended")
 	}
@@ -130,6 +135,7 @@ func TestAsking(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	if err := asking(waiting, &out)(ctx, "Never"); err != context.Canceled {

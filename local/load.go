@@ -19,17 +19,21 @@ func loadCommand(ctx context.Context, args []string) error {
 	if err := parse(flags, args); err != nil {
 		return err
 	}
+
 	if *file == "" {
 		return errors.New("load needs -file")
 	}
+
 	control, err := environment.ReadControl(*dir)
 	if err != nil {
 		return err
 	}
+
 	lines, err := os.Open(*file)
 	if err != nil {
 		return err
 	}
+
 	defer func() { _ = lines.Close() }()
 	l := loader.Loader{
 		Client: control.EventsClient(), Bus: control.Bus, Source: "platform",
@@ -37,6 +41,7 @@ func loadCommand(ctx context.Context, args []string) error {
 	}
 	sent, err := l.Load(ctx, lines)
 	fmt.Printf("%s%d items sent\n", overwrite(), sent)
+
 	return err
 }
 

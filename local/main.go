@@ -39,6 +39,7 @@ func main() {
 	if errors.Is(err, flag.ErrHelp) || errors.Is(err, context.Canceled) {
 		return
 	}
+
 	var ends exit
 	if errors.As(err, &ends) {
 		if ends.text != "" {
@@ -46,6 +47,7 @@ func main() {
 		}
 		os.Exit(ends.code)
 	}
+
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "local:", err)
 		os.Exit(1)
@@ -56,10 +58,12 @@ func run(ctx context.Context, args []string) error {
 	if len(args) == 0 {
 		return errors.New(usage)
 	}
+
 	command, ok := commands[args[0]]
 	if !ok {
 		return fmt.Errorf("there is no command %q\n%s", args[0], usage)
 	}
+
 	return command(ctx, args[1:])
 }
 
@@ -68,9 +72,11 @@ func parse(flags *flag.FlagSet, args []string) error {
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
+
 	if flags.NArg() > 0 {
 		return fmt.Errorf("%s takes no argument %q: only flags (-h lists them)", flags.Name(), flags.Arg(0))
 	}
+
 	return nil
 }
 

@@ -72,6 +72,7 @@ func openJira(flavor, base string) func(environment.ProviderOptions) (environmen
 		if flavor == jira.Cloud {
 			spec = described(o.Specs, "derived/jira-cloud-issues-subset.json")
 		}
+
 		return jira.Open(jira.Config{
 			Flavor: flavor, Dir: o.Dir, Now: o.Now, SpecPath: spec, Limits: o.Limits, BaseURL: base, IndexLag: indexLag,
 			Accounts: map[string]jira.Account{

@@ -30,9 +30,11 @@ func TestGallery(t *testing.T) {
 			if n, want := page.Count("figure"), 11*7+2*3; n != want {
 				t.Errorf("%d cards, want %d", n, want)
 			}
+
 			for _, alarm := range page.Alarms() {
 				t.Errorf("an alarm: %s", alarm)
 			}
+
 			for _, want := range []string{
 				"Microsoft Teams", "Doors close while somebody stands in them", "The sensor was replaced.", "<!subteam^S012AB3CD>",
 				"Ada Lovelace", "2026-03-01", "status: planned → in review", "26 items: 26 new", "and 16 more",
@@ -41,6 +43,7 @@ func TestGallery(t *testing.T) {
 					t.Errorf("nobody can read %q", want)
 				}
 			}
+
 			page.Clean()
 		})
 	}
@@ -59,12 +62,14 @@ func TestTheOpenButtonIsConfigured(t *testing.T) {
 
 		return []gallery.Column{column}, err
 	}
+
 	page := httptest.NewRecorder()
 	gallery.Handler(answering).ServeHTTP(page, httptest.NewRequest(http.MethodGet, "/", nil))
 
 	if page.Code != http.StatusOK || !strings.Contains(page.Body.String(), ">Open</a>") || strings.Contains(page.Body.String(), "Open on ") {
 		t.Errorf("%d: no button in %s", page.Code, page.Body)
 	}
+
 	if strings.Contains(page.Body.String(), "a warning where the app gives none") {
 		t.Error("the stand-in objects to the button")
 	}
@@ -100,7 +105,9 @@ func TestPagesOfChats(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			api, plain := httptest.NewServer(opened.API()), httptest.NewServer(opened.Plain())
+
+			api := httptest.NewServer(opened.API())
+			plain := httptest.NewServer(opened.Plain())
 			t.Cleanup(func() { api.Close(); plain.Close(); _ = opened.Close() })
 			for _, body := range c.bodies {
 				request, _ := http.NewRequest(http.MethodPost, api.URL+c.where, strings.NewReader(body))
@@ -109,20 +116,24 @@ func TestPagesOfChats(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
+
 				_ = response.Body.Close()
 				if response.StatusCode >= 300 {
 					t.Fatalf("%s: %d", body, response.StatusCode)
 				}
 			}
+
 			page := browsertest.Open(t, plain.URL, c.name)
 			if n := page.Count("article"); n != len(c.bodies) || len(page.Alarms()) > 0 {
 				t.Errorf("%d messages are shown, %q", n, page.Alarms())
 			}
+
 			for _, want := range c.want {
 				if !strings.Contains(page.Text(), want) {
 					t.Errorf("nobody can read %q in %s", want, page.Text())
 				}
 			}
+
 			page.Clean()
 		})
 	}

@@ -30,6 +30,7 @@ func (s *stage) issues() map[string]issueShown {
 		number, _, _ := strings.Cut(i.Title, " ")
 		all[number] = i
 	}
+
 	return all
 }
 
@@ -47,9 +48,11 @@ func peopleLine(t *testing.T, i issueShown) string {
 			found = append(found, line)
 		}
 	}
+
 	if len(found) > 1 {
 		t.Errorf("%s: %d lines name people: %q", i.Title, len(found), found)
 	}
+
 	return strings.Join(found, "\n")
 }
 
@@ -64,8 +67,11 @@ func TestFactsBelowTheTextAtEachTracker(t *testing.T) {
 			plain := domain.Item{ID: 1, FormattedNumber: "WI-1", Version: 1, Title: "An item", Description: "Some text.", URL: "https://items.example/1",
 				State: domain.Open, Status: "planned", Priority: "high"}
 			peopled := plain
-			peopled.Type, peopled.Project, peopled.Milestone = &domain.Named{ID: 31, Name: "Bug"}, &domain.Named{ID: 32, Name: "Apollo"}, &domain.Named{ID: 33, Name: "1.4"}
-			peopled.Owner, peopled.UpdatedBy = &domain.Named{ID: 34, Name: "Ada L."}, &domain.Named{ID: 35, Name: "Bob"}
+			peopled.Type = &domain.Named{ID: 31, Name: "Bug"}
+			peopled.Project = &domain.Named{ID: 32, Name: "Apollo"}
+			peopled.Milestone = &domain.Named{ID: 33, Name: "1.4"}
+			peopled.Owner = &domain.Named{ID: 34, Name: "Ada L."}
+			peopled.UpdatedBy = &domain.Named{ID: 35, Name: "Bob"}
 			peopled.DueAt = time.Date(2026, 12, 1, 0, 0, 0, 0, time.FixedZone("", 2*3600))
 
 			s.put(plain)
@@ -85,6 +91,7 @@ func TestFactsBelowTheTextAtEachTracker(t *testing.T) {
 				_, run = s.sync(domain.Full)
 				same(t, what+", again", run.Counts, domain.Counts{Unchanged: 1})
 			}
+
 			step("people", peopled, 2, "Type: Bug · Project: Apollo · Milestone: 1.4 · Owner: Ada L. · Due: 2026-12-01 · Changed by: Bob")
 			peopled.Owner = &domain.Named{ID: 36, Name: "Grace H."}
 			step("another owner", peopled, 3, "Type: Bug · Project: Apollo · Milestone: 1.4 · Owner: Grace H. · Due: 2026-12-01 · Changed by: Bob")
@@ -134,6 +141,7 @@ func TestHostileNamesAtEachTracker(t *testing.T) {
 					Type: who, Project: who, Milestone: who, Owner: who, UpdatedBy: who})
 				wanted[number] = "Type: " + want + " · Project: " + want + " · Milestone: " + want + " · Owner: " + want + " · Changed by: " + want
 			}
+
 			_, run := s.sync(domain.Full)
 			same(t, "sync", run.Counts, domain.Counts{Created: len(hostileNames)})
 
@@ -145,10 +153,12 @@ func TestHostileNamesAtEachTracker(t *testing.T) {
 				if done := slices.Concat(i.Commands, i.Notified, i.References); len(done) > 0 {
 					t.Errorf("%q has done %q", want, done)
 				}
+
 				if strings.Contains(i.Body, "://") {
 					t.Errorf("a link in %q", i.Body)
 				}
 			}
+
 			s.noViolations()
 		})
 	}

@@ -31,11 +31,14 @@ func runLocal(t *testing.T, bin, dir string) *running {
 	t.Helper()
 	cmd := exec.Command(bin, "run", "-dir", dir, "-minute", "2s")
 	cmd.Dir = ".."
-	cmd.Stdout, cmd.Stderr = os.Stderr, os.Stderr
+	cmd.Stdout = os.Stderr
+	cmd.Stderr = os.Stderr
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
+
 	t.Cleanup(func() { _ = cmd.Process.Kill() })
+
 	return &running{cmd: cmd, dir: dir}
 }
 
@@ -52,9 +55,12 @@ func (p *running) connect(t *testing.T) *target {
 			e.Control = control
 			return &e
 		}
+
 		time.Sleep(100 * time.Millisecond)
 	}
+
 	t.Fatal("the environment does not get ready")
+
 	return nil
 }
 
@@ -79,6 +85,7 @@ func (p *running) stop(t *testing.T) {
 	if err := p.cmd.Process.Signal(syscall.SIGTERM); err != nil {
 		t.Fatal(err)
 	}
+
 	if err := p.cmd.Wait(); err != nil {
 		t.Errorf("stopped with %v", err)
 	}

@@ -22,6 +22,7 @@ func realItems(t *testing.T) (items []domain.Item) {
 	if os.IsNotExist(err) {
 		t.Skip("the real items are not here: ../shared/data/items.jsonl")
 	}
+
 	must(t, err)
 	defer f.Close()
 	lines := bufio.NewScanner(f)
@@ -37,11 +38,14 @@ func realItems(t *testing.T) (items []domain.Item) {
 			Status      string           `json:"status"`
 			Labels      []string         `json:"labels"`
 		}
+
 		must(t, json.Unmarshal(lines.Bytes(), &i))
 		items = append(items, domain.Item{ID: i.ID, FormattedNumber: i.Number, Version: 1, Title: i.Title, Description: i.Description,
 			URL: i.URL, State: i.State, Status: i.Status, Labels: i.Labels})
 	}
+
 	must(t, lines.Err())
+
 	return items[:min(len(items), share)]
 }
 
@@ -53,7 +57,8 @@ func TestRealItemsThroughTheEngine(t *testing.T) {
 	endpoint := dynamoDB(t)
 	for _, name := range trackerNames {
 		t.Run(name, func(t *testing.T) {
-			began, closed := time.Now(), 0
+			began := time.Now()
+			closed := 0
 			s := staged(t, endpoint, name, nil)
 			for _, i := range items {
 				s.put(i)
@@ -61,6 +66,7 @@ func TestRealItemsThroughTheEngine(t *testing.T) {
 					closed++
 				}
 			}
+
 			_, run := s.sync(domain.Full)
 			same(t, "first sync", run.Counts, domain.Counts{Created: len(items)})
 			all := s.received()
@@ -73,6 +79,7 @@ func TestRealItemsThroughTheEngine(t *testing.T) {
 					shut++
 				}
 			}
+
 			same(t, "closed", shut, closed)
 
 			before := len(all.Writes)
@@ -81,7 +88,8 @@ func TestRealItemsThroughTheEngine(t *testing.T) {
 			same(t, "writes of the second sync", len(s.received().Writes)-before, 0)
 
 			one := items[len(items)/2]
-			one.Version, one.Title = 2, one.Title+" (changed)"
+			one.Version = 2
+			one.Title = one.Title + " (changed)"
 			s.put(one)
 			_, run = s.sync(domain.Incremental)
 			same(t, "third sync", run.Counts, domain.Counts{Updated: 1})
@@ -92,6 +100,7 @@ func TestRealItemsThroughTheEngine(t *testing.T) {
 					t.Errorf("told of what nobody else changed: %s", n.Detail)
 				}
 			}
+
 			t.Logf("%d items, %d closed, %d writes in all, %.1f s", len(items), closed, before+1, time.Since(began).Seconds())
 		})
 	}

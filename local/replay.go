@@ -22,28 +22,35 @@ func eventCommand(ctx context.Context, args []string) error {
 	if err := parse(flags, args); err != nil {
 		return err
 	}
+
 	if *file == "" {
 		return errors.New("event needs -file")
 	}
+
 	text, err := os.ReadFile(*file)
 	if err != nil {
 		return err
 	}
+
 	e, err := event.ParseEnvelope(string(text))
 	if err != nil {
 		return fmt.Errorf("%s: %w", *file, err)
 	}
+
 	control, err := environment.ReadControl(*dir)
 	if err != nil {
 		return err
 	}
+
 	if err := loader.One(ctx, control.EventsClient(), control.Bus, e.Source, e.DetailType, e.Detail); err != nil {
 		return err
 	}
+
 	fmt.Printf("%s sent\n", e.DetailType)
 	if fate := fateOf(e); fate != "" {
 		fmt.Println(fate)
 	}
+
 	return nil
 }
 
@@ -57,6 +64,7 @@ func fateOf(e event.Envelope) string {
 	case err != nil:
 		return fmt.Sprintf("It will be refused: %v", err)
 	}
+
 	return ""
 }
 
@@ -74,17 +82,21 @@ func replayCommand(ctx context.Context, args []string) error {
 	if err := parse(flags, args); err != nil {
 		return err
 	}
+
 	if *file == "" {
 		return errors.New("replay needs -file")
 	}
+
 	control, err := environment.ReadControl(*dir)
 	if err != nil {
 		return err
 	}
+
 	lines, err := os.Open(*file)
 	if err != nil {
 		return err
 	}
+
 	defer func() { _ = lines.Close() }()
 	l := loader.Loader{
 		Client: control.EventsClient(), Bus: control.Bus, Source: "platform",
@@ -93,10 +105,12 @@ func replayCommand(ctx context.Context, args []string) error {
 	if given(flags, "seed") || *double {
 		l.Order = &loader.Order{Seed: *seed, Double: *double}
 	}
+
 	began := time.Now()
 	sent, err := l.Load(ctx, lines)
 	took := time.Since(began).Seconds()
 	fmt.Printf("%s%d events sent in %.1f s, %.0f a second\n", overwrite(), sent, took, float64(sent)/took)
+
 	return err
 }
 

@@ -21,9 +21,11 @@ func stateOf(t *testing.T) string {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	if err := os.WriteFile(filepath.Join(dir, "control.json"), text, 0o600); err != nil {
 		t.Fatal(err)
 	}
+
 	return dir
 }
 
@@ -35,9 +37,11 @@ func TestEventCommand(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
+
 	if ids := q.ids(t); !slices.Equal(ids, []string{"1190000000000000001", "1160000000000000001", "1190000000000000001"}) {
 		t.Errorf("%v came", ids)
 	}
+
 	for _, bad := range []string{"../events/README.md", "../events/get.json", "none.json"} {
 		if err := run(t.Context(), []string{"event", "-dir", dir, "-file", bad}); err == nil || len(q.sent) != 3 {
 			t.Errorf("%s was sent: %v", bad, err)
@@ -47,7 +51,8 @@ func TestEventCommand(t *testing.T) {
 
 func TestReplayCommand(t *testing.T) {
 	q := busAt(t, nil)
-	dir, path := stateOf(t), export(t, 20)
+	dir := stateOf(t)
+	path := export(t, 20)
 	ids := func(args ...string) []string {
 		q.sent = nil
 		if err := run(t.Context(), append([]string{"replay", "-dir", dir, "-file", path}, args...)); err != nil {
@@ -55,15 +60,18 @@ func TestReplayCommand(t *testing.T) {
 		}
 		return q.ids(t)
 	}
+
 	plain := ids()
 	if len(plain) != 23 || plain[3] != "1000" || plain[22] != "1019" {
 		t.Errorf("%v", plain)
 	}
+
 	shuffled := ids("-seed", "0")
 	slices.Sort(plain)
 	if slices.Equal(shuffled, plain) || len(shuffled) != 23 || len(ids("-double")) != 46 {
 		t.Errorf("in disorder: %v", shuffled)
 	}
+
 	moved := ids("-organisation", "42", "-rate", "100000")
 	if moved[0] != "42" || moved[3] != loader.Shifted(42, 1000).String() || !strings.Contains(q.sent[3], `"organisation_id":"42"`) {
 		t.Errorf("moved: %v", moved)

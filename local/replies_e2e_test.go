@@ -66,6 +66,7 @@ func faultedReplies(t *testing.T, endpoint, name, fault string) {
 		ids = append(ids, id)
 		s.put(item(id, 1, "planned"))
 	}
+
 	s.sync(domain.Incremental)
 	s.pass(2 * time.Minute)
 
@@ -73,12 +74,15 @@ func faultedReplies(t *testing.T, endpoint, name, fault string) {
 		_, refused := s.kit.Add(faults.Order{Fault: faults.LostAnswer, Times: 1, Match: faults.Match{Kind: faults.Create}})
 		must(t, refused)
 	}
+
 	if _, refused := s.kit.Add(order); refused != nil {
 		t.Skipf("%s cannot have it: %v", name, refused)
 	}
+
 	for _, id := range ids {
 		s.put(item(id, 2, replyWords(id)))
 	}
+
 	waits, run := s.sync(domain.Incremental)
 	s.healthy(fault)
 	done := s.kit.Applied(fault)
@@ -92,6 +96,7 @@ func faultedReplies(t *testing.T, endpoint, name, fault string) {
 	if done == 0 && fault != faults.ForeignLink {
 		t.Errorf("%s was never done", fault)
 	}
+
 	s.judgeReplies(ids)
 	s.noViolations()
 	t.Logf("| %s | replies | %s | done %d times | %s |", name, fault, done, outcome(waits, run))
@@ -101,7 +106,8 @@ func faultedReplies(t *testing.T, endpoint, name, fault string) {
 // reply that says how the status changed.
 func (s *stage) judgeReplies(ids []domain.Snowflake) {
 	s.t.Helper()
-	replies, messages := map[domain.Snowflake]int{}, map[domain.Snowflake]int{}
+	replies := map[domain.Snowflake]int{}
+	messages := map[domain.Snowflake]int{}
 	for _, one := range s.received().Objects {
 		text := strings.NewReplacer("\u200b", "", `\\`, "").Replace(string(one))
 		for _, id := range ids {
@@ -114,14 +120,17 @@ func (s *stage) judgeReplies(ids []domain.Snowflake) {
 			}
 		}
 	}
+
 	for id, l := range s.links(ids...) {
 		if replies[id] != 1 || messages[id] != 1 {
 			s.t.Errorf("item %d has %d messages and %d replies: %s %s, %+v", id, messages[id], replies[id], l.Outcome, l.Reason, l.Thread)
 		}
+
 		if l.Thread == nil || l.Thread.Intent != nil || l.Thread.Said.Status != replyWords(id) {
 			s.t.Errorf("item %d: %+v", id, l.Thread)
 		}
 	}
+
 	marks, err := s.table.CountMarks(s.t.Context(), s.pair.ID)
 	must(s.t, err)
 	same(s.t, "marks left", marks, 0)

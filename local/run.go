@@ -29,16 +29,20 @@ func runCommand(ctx context.Context, args []string) error {
 	} {
 		flags.IntVar(port, name, 0, "a port to listen on (default a free one)")
 	}
+
 	if err := parse(flags, args); err != nil {
 		return err
 	}
+
 	switch *limits {
 	case "published", "off":
 		o.Limits = *limits == "published"
 	default:
 		return fmt.Errorf("limits are published or off, not %q", *limits)
 	}
-	o.Dir, o.Faults = *dir, map[string][]faults.Order{}
+
+	o.Dir = *dir
+	o.Faults = map[string][]faults.Order{}
 	for _, text := range given {
 		standIn, order, err := faults.ParseFlag(text)
 		if err != nil {
@@ -46,10 +50,12 @@ func runCommand(ctx context.Context, args []string) error {
 		}
 		o.Faults[standIn] = append(o.Faults[standIn], order)
 	}
+
 	e, err := environment.Start(ctx, o)
 	if err != nil {
 		return err
 	}
+
 	defer e.Stop()
 	select {
 	case <-ctx.Done():

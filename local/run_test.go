@@ -33,21 +33,26 @@ func TestEveryStandInOfTheSampleTakesFaults(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+
 		t.Cleanup(func() { _ = one.Close() })
 		kit, ok := one.(interface{ Faults() *faults.Kit })
 		if !ok {
 			t.Errorf("%s cannot fail on purpose", p.Name)
 			continue
 		}
+
 		name, order, err := faults.ParseFlag(p.Name + "=lost_answer:probability=0.1:kind=create")
 		if err == nil {
 			_, err = kit.Faults().Add(order)
 		}
+
 		if err != nil || name != p.Name {
 			t.Errorf("%s: %v", p.Name, err)
 		}
+
 		names = append(names, name)
 	}
+
 	for _, wanted := range []string{"github", "gitlab", "jira", "jira_datacenter", "mantisbt"} {
 		if !slices.Contains(names, wanted) {
 			t.Errorf("no %s among %q", wanted, names)

@@ -56,19 +56,22 @@ func TestAChangeOfStatusAtEachChat(t *testing.T) {
 			if c.onUpdate != "" {
 				more["on_update"] = c.onUpdate
 			}
+
 			s := staged(t, endpoint, c.name, more)
 			item := domain.Item{ID: 1, FormattedNumber: "WI-1", Version: 1, Title: "Site is down", State: domain.Open, Status: "planned", URL: "https://items.example/1"}
 			s.put(item)
 			s.sync(domain.Incremental)
 			before := len(s.received().Writes)
 
-			item.Version, item.Status = 2, "in review"
+			item.Version = 2
+			item.Status = "in review"
 			s.put(item)
 			s.sync(domain.Incremental)
 			writes := s.received().Writes[before:]
 			if got := costOf(writes); got != c.want {
 				t.Errorf("it cost %+v, want %+v", got, c.want)
 			}
+
 			for _, w := range writes {
 				if !strings.HasSuffix(w.Path, "/threads") && !strings.Contains(string(w.Body), "status: planned → in review") {
 					t.Errorf("%s does not say what changed: %.500s", w.Path, w.Body)

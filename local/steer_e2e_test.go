@@ -24,23 +24,28 @@ func ask(t *testing.T, e *target, id domain.Snowflake, method, path, body string
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	req.Header.Set("Authorization", "Bearer "+e.Endpoints.Tokens["manager"])
 	if body != "" {
 		req.Header.Set("Content-Type", "application/json")
 	}
+
 	resp, err := http.DefaultClient.Do(req)
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	defer resp.Body.Close()
 	text, err := io.ReadAll(resp.Body)
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	asDocumented(t, req, resp, text)
 	if err := json.Unmarshal(text, answer); err != nil {
 		t.Fatalf("%s %s: %d %s", method, path, resp.StatusCode, text)
 	}
+
 	return resp.StatusCode
 }
 
@@ -81,10 +86,12 @@ func list[T any](t *testing.T, e *target, id domain.Snowflake, path string) (all
 		if status := ask(t, e, id, http.MethodGet, path+"?limit=100"+after, "", &page); status != http.StatusOK {
 			t.Fatalf("%s: %d", path, status)
 		}
+
 		all = append(all, page.Items...)
 		if page.Next == nil {
 			return all
 		}
+
 		after = "&after=" + url.QueryEscape(*page.Next)
 	}
 }
@@ -96,6 +103,7 @@ func person(t *testing.T, e *target, key string, form url.Values) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	resp.Body.Close()
 	if resp.StatusCode != http.StatusOK {
 		t.Fatalf("the page answers %d", resp.StatusCode)
@@ -109,6 +117,7 @@ func changes(t *testing.T, e *target, id domain.Snowflake) (all []string) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	defer resp.Body.Close()
 	var published []struct {
 		DetailType string `json:"detail-type"`
@@ -122,6 +131,7 @@ func changes(t *testing.T, e *target, id domain.Snowflake) (all []string) {
 	if err := json.NewDecoder(resp.Body).Decode(&published); err != nil {
 		t.Fatal(err)
 	}
+
 	seen := map[string]bool{}
 	for _, p := range published {
 		if p.DetailType == notice.TypeRemoteChanged && p.Detail.IntegrationID == id && !seen[p.Detail.EventID] {
@@ -129,6 +139,7 @@ func changes(t *testing.T, e *target, id domain.Snowflake) (all []string) {
 			all = append(all, "#"+p.Detail.Remote.Key+" "+p.Detail.Change)
 		}
 	}
+
 	return all
 }
 
@@ -142,11 +153,13 @@ func TestAManagerFollowsAndSteers(t *testing.T) {
 	if writes := look(t, e).Writes; len(writes) != 0 || len(plan) != n || dry.Counts.Created != n {
 		t.Fatalf("the dry run wrote %v, planned %d items: %+v", writes, len(plan), dry)
 	}
+
 	first := followed(t, e, begin(t, e, sample.GitHub, "/sync", `{"mode":"full"}`))
 	objects, closed, creates, updates := look(t, e).count(sample.RepoWork)
 	if first.Status != domain.Succeeded || first.Counts != dry.Counts || objects != n || creates != n || closed != 1 || updates != 1 {
 		t.Errorf("the first sync %+v, the plan %+v; %d objects, %d closed, %d creates, %d updates", first.Counts, dry.Counts, objects, closed, creates, updates)
 	}
+
 	ledger := list[domain.LedgerRow](t, e, sample.GitHub, "/items")
 	key := ledger[0].Remote.Key
 	for _, c := range []struct {
@@ -170,24 +183,29 @@ func TestAManagerFollowsAndSteers(t *testing.T) {
 		objects, _, _, _ := look(t, e).count(sample.RepoWork)
 		return objects >= n+20 && st.ActiveRun != nil
 	})
+
 	var run domain.Run
 	if status := ask(t, e, sample.GitHub, http.MethodPost, "/syncs/"+st.ActiveRun.ID.String()+"/cancel", "", &run); status != http.StatusAccepted && status != http.StatusOK {
 		t.Fatalf("cancel: %d", status)
 	}
+
 	run = followed(t, e, run)
 	t.Logf("cancelled in mid-run: %s %+v", run.Status, run.Counts)
 	if run.Status != domain.Cancelled && run.Status != domain.Succeeded {
 		t.Errorf("%+v", run)
 	}
+
 	objects, _, _, _ = look(t, e).count(sample.RepoWork)
 	if linked := len(linkedRows(list[domain.LedgerRow](t, e, sample.GitHub, "/items"))); run.Status == domain.Cancelled && linked != objects {
 		t.Errorf("%d objects after the cancel, %d in the ledger", objects, linked)
 	}
+
 	begin(t, e, sample.GitHub, "/items/retry", "")
 	quiet(t, e, sample.GitHub, func() bool { got, _, _, _ := look(t, e).count(sample.RepoWork); return got == n+150 })
 	if objects, _, creates, _ := look(t, e).count(sample.RepoWork); objects != n+150 || creates != n+150 {
 		t.Errorf("%d objects by %d creates, want %d", objects, creates, n+150)
 	}
+
 	if linked := len(linkedRows(list[domain.LedgerRow](t, e, sample.GitHub, "/items"))); linked != n+150 {
 		t.Errorf("%d in the ledger", linked)
 	}

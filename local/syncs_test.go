@@ -138,6 +138,7 @@ func stagedWithin(t *testing.T, limit time.Duration, endpoint, name string, more
 			must(t, err)
 		}
 	}
+
 	t.Cleanup(func() { _ = s.standin.Close() })
 	s.kit = s.standin.(interface{ Faults() *faults.Kit }).Faults()
 	client := s.serve(hosts, limit)
@@ -157,7 +158,9 @@ func stagedWithin(t *testing.T, limit time.Duration, endpoint, name string, more
 		Settings: engine.Settings{Slice: time.Minute, Call: 30 * time.Second, Settle: 2 * time.Minute,
 			LeaseMargin: 10 * time.Second, LostAfter: time.Minute, PullEvery: 15 * time.Minute, Room: 2},
 	}
+
 	s.dispatch = &dispatch.Handler{Index: s.table, Schedule: s.table, Outbox: s.table, Erasures: s.table, Queue: s, Bus: s, Log: silent, Now: s.Now, LostAfter: time.Minute}
+
 	return s
 }
 
@@ -174,6 +177,7 @@ func (s *stage) serve(hosts []string, limit time.Duration) *outbound.Client {
 	for _, host := range hosts {
 		apis[host] = s.standin.API()
 	}
+
 	server := httptest.NewUnstartedServer(standin.ByHost(apis))
 	server.Config.ErrorLog = log.New(io.Discard, "", 0)
 	server.TLS = &tls.Config{Certificates: []tls.Certificate{certificate}, MinVersion: tls.VersionTLS12}
@@ -185,6 +189,7 @@ func (s *stage) serve(hosts []string, limit time.Duration) *outbound.Client {
 	for _, host := range hosts {
 		overrides[host] = netip.MustParseAddrPort(server.Listener.Addr().String())
 	}
+
 	return outbound.New(outbound.Config{Hosts: hosts, RootCAs: roots, Timeout: limit, Overrides: overrides})
 }
 
@@ -195,6 +200,7 @@ func (s *stage) configure(more map[string]any) (secrets map[string]string) {
 		if i.ID.String() != sample.Integrations[s.name] {
 			continue
 		}
+
 		var c map[string]any
 		must(s.t, json.Unmarshal([]byte(i.Configuration), &c))
 		maps.Copy(c, more)
@@ -210,6 +216,7 @@ func (s *stage) configure(more map[string]any) (secrets map[string]string) {
 		}, i)
 		must(s.t, err)
 	}
+
 	return secrets
 }
 
@@ -235,10 +242,12 @@ func (s *stage) sync(mode domain.Mode) (waits []string, run domain.Run) {
 	if !started {
 		asked.ID = st.Run.ID
 	}
+
 	must(s.t, s.Send(s.t.Context(), s.pair.OrganisationID, s.pair.ID, asked.ID))
 	waits = s.rest()
 	run, err = s.table.Run(s.t.Context(), s.pair.ID, asked.ID, s.Now())
 	must(s.t, err)
+
 	return waits, run
 }
 
@@ -249,7 +258,10 @@ func (s *stage) next() (m syncqueue.Message, ok bool) {
 	if len(s.queue) == 0 {
 		return m, false
 	}
-	m, s.queue = s.queue[0], s.queue[1:]
+
+	m = s.queue[0]
+	s.queue = s.queue[1:]
+
 	return m, true
 }
 
@@ -262,18 +274,23 @@ func (s *stage) rest() (waits []string) {
 				s.t.Error(err)
 			}
 		}
+
 		st, err := s.table.State(s.t.Context(), s.pair.ID)
 		must(s.t, err)
 		if st == nil || st.Run == nil {
 			return waits
 		}
+
 		if why := st.Run.WaitingReason; why != nil && !slices.Contains(waits, *why) {
 			waits = append(waits, *why)
 		}
+
 		s.pass(time.Minute)
 		must(s.t, s.dispatch.Handle(s.t.Context()))
 	}
+
 	s.t.Fatal("the run does not end")
+
 	return nil
 }
 

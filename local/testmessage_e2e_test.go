@@ -24,6 +24,7 @@ func TestTestMessages(t *testing.T) {
 		if n := len(answer.Checks); status != http.StatusOK || n == 0 || answer.Checks[n-1].String() != want {
 			t.Errorf("%s: %d %v", id, status, answer.Checks)
 		}
+
 		if again := ask(t, e, id, http.MethodPost, "/check", `{"post":true}`, &answer); again != http.StatusTooManyRequests {
 			t.Errorf("%s: a second one is answered %d", id, again)
 		}

@@ -22,10 +22,12 @@ func tokenCommand(_ context.Context, args []string) error {
 	if err := parse(flags, args); err != nil {
 		return err
 	}
+
 	token, err := environment.SignToken(*dir, *user, *audience, *expires)
 	if err == nil {
 		fmt.Println(token)
 	}
+
 	return err
 }
 
@@ -37,14 +39,17 @@ func envCommand(_ context.Context, args []string) error {
 	if err := parse(flags, args); err != nil {
 		return err
 	}
+
 	endpoints, err := environment.ReadEndpoints(*dir)
 	if err != nil {
 		return err
 	}
+
 	token, err := environment.SignToken(*dir, *user, "", 24*time.Hour)
 	if err == nil {
 		fmt.Printf("export INTEGRATIONS_API=%s\nexport INTEGRATIONS_TOKEN=%s\n", endpoints.API, token)
 	}
+
 	return err
 }
 
@@ -56,33 +61,41 @@ func invokeCommand(ctx context.Context, args []string) error {
 	if err := parse(flags, args); err != nil {
 		return err
 	}
+
 	if *function == "" || *event == "" {
 		return errors.New("invoke needs -function and -event")
 	}
+
 	payload, err := os.ReadFile(*event)
 	if err != nil {
 		return err
 	}
+
 	control, err := environment.ReadControl(*dir)
 	if err != nil {
 		return err
 	}
+
 	url := control.Endpoint + "/2015-03-31/functions/" + *function + "/invocations"
 	request, err := http.NewRequestWithContext(ctx, http.MethodPost, url, bytes.NewReader(payload))
 	if err != nil {
 		return err
 	}
+
 	response, err := http.DefaultClient.Do(request)
 	if err != nil {
 		return fmt.Errorf("the environment does not answer: %w", err)
 	}
+
 	defer func() { _ = response.Body.Close() }()
 	if _, err := io.Copy(os.Stdout, response.Body); err != nil {
 		return err
 	}
+
 	fmt.Println()
 	if response.StatusCode != http.StatusOK || response.Header.Get("X-Amz-Function-Error") != "" {
 		return fmt.Errorf("%s failed", *function)
 	}
+
 	return nil
 }

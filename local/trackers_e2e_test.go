@@ -56,12 +56,14 @@ var trackers = map[string]struct {
 // write; and nothing that was sent was against the provider's contract.
 func TestPeopleAtEachTracker(t *testing.T) {
 	e := started(t, nil)
-	keys, wrote := map[string]string{}, map[string]int{}
+	keys := map[string]string{}
+	wrote := map[string]int{}
 	for name, tr := range trackers {
 		run := followed(t, e, begin(t, e, tr.id, "/sync", `{"mode":"full"}`))
 		if run.Status != domain.Succeeded || run.Counts.Created != 5 {
 			t.Fatalf("%s: %+v", name, run)
 		}
+
 		wrote[name] = len(ours(t, e, name))
 		for _, row := range list[domain.LedgerRow](t, e, tr.id, "/items") {
 			if row.ItemID == 1190000000000001101 {
@@ -69,11 +71,13 @@ func TestPeopleAtEachTracker(t *testing.T) {
 			}
 		}
 	}
+
 	for n := range 3 {
 		for name, tr := range trackers {
 			by := &request{header: tr.header, token: tr.token, at: e.Endpoints.Providers[name]}
 			by.edit(t, tr.edits[n], keys[name])
 		}
+
 		for name, tr := range trackers {
 			change := tr.edits[n].change
 			eventually(t, name+" tells that an object was "+change, func() bool { return len(changes(t, e, tr.id)) > n })
@@ -82,16 +86,19 @@ func TestPeopleAtEachTracker(t *testing.T) {
 			}
 		}
 	}
+
 	for name, tr := range trackers {
 		run := followed(t, e, begin(t, e, tr.id, "/sync", `{"mode":"full"}`))
 		if n := len(ours(t, e, name)) - wrote[name]; run.Status != domain.Succeeded || run.Counts.Unchanged != 5 || n != 0 {
 			t.Errorf("%s: the second sync %+v, %d writes", name, run.Counts, n)
 		}
 	}
+
 	before := map[string]int{}
 	for name := range trackers {
 		before[name] = len(ours(t, e, name))
 	}
+
 	publish(t, e, "item.updated", [][]byte{fmt.Appendf(nil, `{"id":"1190000000000001101","organisation_id":"%s","item_type":"work_item","formatted_number":"KEP-1101","version":2,`+
 		`"title":"Write the summer timetable","description":"text","url":"https://items.example/KEP-1101","state":"open","status":"in progress","labels":[],"updated_at":"2026-01-06T09:00:00Z"}`, sample.Organisation)})
 	for name, tr := range trackers {
@@ -100,9 +107,11 @@ func TestPeopleAtEachTracker(t *testing.T) {
 		if n := len(ours(t, e, name)) - before[name]; n != 1 {
 			t.Errorf("%s: one changed item is %d writes", name, n)
 		}
+
 		if got := changes(t, e, tr.id); len(got) != 3 {
 			t.Errorf("%s: our own write is told as another's: %v", name, got)
 		}
+
 		var told struct{ Violations []string }
 		(&request{at: e.Endpoints.Providers[name]}).get(t, "/_/violations", &told)
 		if len(told.Violations) > 0 {
@@ -121,6 +130,7 @@ func ours(t *testing.T, e *target, provider string) (writes []standin.Write) {
 			writes = append(writes, w)
 		}
 	}
+
 	return writes
 }
 
@@ -130,10 +140,12 @@ type request struct{ header, token, at string }
 // edit does to the object with a key what an edit says.
 func (r *request) edit(t *testing.T, one edit, key string) {
 	t.Helper()
-	path, body := strings.Replace(one.path, "KEY", key, 1), one.body
+	path := strings.Replace(one.path, "KEY", key, 1)
+	body := one.body
 	if strings.HasSuffix(path, "/transitions") {
 		body = r.transition(t, path, body)
 	}
+
 	r.send(t, one.method, path, body)
 }
 
@@ -143,20 +155,25 @@ func (r *request) send(t *testing.T, method, path, body string) *http.Response {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	if body != "" {
 		req.Header.Set("Content-Type", "application/json")
 	}
+
 	if r.header != "" {
 		req.Header.Set(r.header, r.token)
 	}
+
 	resp, err := http.DefaultClient.Do(req)
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	t.Cleanup(func() { resp.Body.Close() })
 	if resp.StatusCode >= 300 {
 		t.Fatalf("%s %s: %d", method, path, resp.StatusCode)
 	}
+
 	return resp
 }
 
@@ -176,12 +193,15 @@ func (r *request) transition(t *testing.T, path, category string) string {
 			To struct{ StatusCategory struct{ Key string } }
 		}
 	}
+
 	r.get(t, path, &ways)
 	for _, way := range ways.Transitions {
 		if way.To.StatusCategory.Key == category {
 			return `{"transition":{"id":"` + way.ID + `"}}`
 		}
 	}
+
 	t.Fatalf("no transition to %s", category)
+
 	return ""
 }

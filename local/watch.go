@@ -46,25 +46,32 @@ func watchCommand(ctx context.Context, args []string) error {
 	} else if err != nil {
 		return exit{exitRefused, err.Error()}
 	}
+
 	if *integration == "" {
 		return exit{exitRefused, "watch needs -integration"}
 	}
+
 	endpoints, err := environment.ReadEndpoints(*dir)
 	if err != nil {
 		return exit{exitRefused, err.Error()}
 	}
+
 	if *integration, err = idOf(endpoints, *integration); err != nil {
 		return exit{exitRefused, err.Error()}
 	}
+
 	token, err := environment.SignToken(*dir, *user, "", 24*time.Hour)
 	if err != nil {
 		return exit{exitRefused, err.Error()}
 	}
+
 	api, err := client.New(endpoints.API, client.Token(token), client.WithTries(1), client.WithHTTPClient(&http.Client{Timeout: 15 * time.Second}))
 	if err != nil {
 		return exit{exitRefused, err.Error()}
 	}
+
 	run, err := watch.OnTerminal(api, os.Stdout).Follow(ctx, *integration, *sync)
+
 	return verdict(run, err)
 }
 
@@ -73,9 +80,11 @@ func idOf(endpoints environment.Endpoints, name string) (string, error) {
 	if id, named := endpoints.Integrations[name]; named {
 		return id, nil
 	}
+
 	if _, err := domain.ParseSnowflake(name); err != nil {
 		return "", fmt.Errorf("no integration is called %q: give an id or one of %s", name, strings.Join(slices.Sorted(maps.Keys(endpoints.Integrations)), ", "))
 	}
+
 	return name, nil
 }
 
@@ -94,5 +103,6 @@ func verdict(run *client.Run, err error) error {
 	case run.Status == client.Cancelled:
 		return exit{code: exitCancelled}
 	}
+
 	return exit{code: exitFailed} // a status nobody has heard of is no success
 }

@@ -21,6 +21,7 @@ func TestExitCodesOfWatch(t *testing.T) {
 			t.Errorf("%s: %d, want %d", status, got, want)
 		}
 	}
+
 	for _, c := range []struct {
 		err  error
 		want int
@@ -29,6 +30,7 @@ func TestExitCodesOfWatch(t *testing.T) {
 			t.Errorf("%v: %d, want %d", c.err, got, c.want)
 		}
 	}
+
 	for _, args := range [][]string{{}, {"-integration"}, {"-integration", "7", "-dir", t.TempDir()}, {"stray"}} {
 		if got := code(watchCommand(t.Context(), args)); got != exitRefused {
 			t.Errorf("%q: %d", args, got)
@@ -44,10 +46,12 @@ func TestWatchTakesANameOrAnId(t *testing.T) {
 			t.Errorf("%s: %q %v", name, got, err)
 		}
 	}
+
 	dir := t.TempDir()
 	if err := os.WriteFile(filepath.Join(dir, "endpoints.json"), []byte(`{"integrations":{"slack":"9","github":"1"}}`), 0o600); err != nil {
 		t.Fatal(err)
 	}
+
 	err := watchCommand(t.Context(), []string{"-integration", "nonsense", "-dir", dir})
 	if want := `no integration is called "nonsense": give an id or one of github, slack`; code(err) != exitRefused || err.Error() != want {
 		t.Errorf("%v, want %s", err, want)

@@ -31,10 +31,12 @@ func TestNoAnswer(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	address := listener.Addr().String()
 	if err := listener.Close(); err != nil {
 		t.Fatal(err)
 	}
+
 	var out strings.Builder
 	now := start
 	asked := 0
@@ -42,19 +44,24 @@ func TestNoAnswer(t *testing.T) {
 		if asked++; asked == 2 {
 			return http.DefaultTransport.RoundTrip(r)
 		}
+
 		body := `{"id":"9","integration_id":"7","organisation_id":"5","status":"running"}`
 		if asked == 4 {
 			body = strings.Replace(body, "running", "succeeded", 1)
 		}
+
 		w := httptest.NewRecorder()
 		_, _ = w.WriteString(body)
+
 		return w.Result(), nil
 	}
+
 	w := &Watcher{Client: dial(t, "http://"+address, trip(transport)), Out: &out, Now: func() time.Time { return now },
 		Sleep: func(_ context.Context, d time.Duration) error { now = now.Add(d); return nil }}
 	if _, err := w.Follow(t.Context(), "7", "9"); err != nil {
 		t.Fatal(err)
 	}
+
 	want := "10:00:00  running\n" +
 		"10:00:01  the API does not answer; asking again in 1.0 s (dial tcp " + address + ": connect: connection refused)\n" +
 		"10:00:02  running\n" +
@@ -91,6 +98,7 @@ func TestQuestions(t *testing.T) {
 	if s.asked[1] != "/integrations/7/syncs?limit=1" {
 		t.Error(s.asked)
 	}
+
 	var paths []string
 	huge := strings.Repeat(" ", 8<<20)
 	w := &Watcher{Out: &strings.Builder{}, Now: time.Now, Sleep: func(context.Context, time.Duration) error { return context.Canceled },
@@ -103,6 +111,7 @@ func TestQuestions(t *testing.T) {
 	if run, err := w.Follow(t.Context(), "a/b?c", "d/e?f"); run != nil || !errors.Is(err, context.Canceled) {
 		t.Errorf("a huge answer was read: %v %v", run, err)
 	}
+
 	if paths[0] != "/integrations/a%2Fb%3Fc/syncs/d%2Fe%3Ff" {
 		t.Error(paths)
 	}
@@ -112,20 +121,28 @@ func TestQuestions(t *testing.T) {
 // line that is drawn anew and in the one that stays, and the line leaves the
 // last column free, or the terminal goes on to the next.
 func TestATerminalIsNotSteered(t *testing.T) {
-	why, until := "x\x1b[2J\x07"+strings.Repeat("y", 80), start
+	why := "x\x1b[2J\x07" + strings.Repeat("y", 80)
+	until := start
 	evil := finished(client.Failed, 0)
 	evil.Error = &client.Reason{Code: "c", Detail: "d\x1b]0;title\x07\r\ne"}
-	s := &script{t: t, answers: []any{runOf(func(r *client.Run) { r.Status, r.WaitingReason, r.WaitingUntil = client.Waiting, &why, &until }), evil}}
+	s := &script{t: t, answers: []any{runOf(func(r *client.Run) {
+		r.Status = client.Waiting
+		r.WaitingReason = &why
+		r.WaitingUntil = &until
+	}), evil}}
 	if _, err := s.follow(72, "9"); err != nil {
 		t.Fatal(err)
 	}
+
 	first, rest, _ := strings.Cut(strings.TrimPrefix(s.out.String(), "\r"), "\x1b[K")
 	if strings.ContainsAny(first, "\x1b\x07") || len([]rune(first)) != 71 {
 		t.Errorf("%d columns: %q", len([]rune(first)), first)
 	}
+
 	if rest != "\r\x1b[Kfailed after 1 min 5 s\nc: d ]0;title   e\n" {
 		t.Errorf("%q", rest)
 	}
+
 	s = &script{t: t, answers: []any{finished(client.Succeeded, 1)}}
 	if _, err := s.follow(72, "9"); err != nil || s.out.String() != "succeeded after 1 min 5 s: created 1\n" {
 		t.Errorf("no line was there to clear: %q", s.out.String())
@@ -141,12 +158,17 @@ func TestTimes(t *testing.T) {
 			t.Errorf("%s: %q, want %q", d, got, want)
 		}
 	}
+
 	east := time.FixedZone("east", 2*60*60)
 	if got := clock(start, start.In(east)); got != "12:00:00" {
 		t.Errorf("not the watcher's own time: %s", got)
 	}
+
 	left := 0
-	if got := progress(runOf(func(r *client.Run) { r.Remaining, r.EstimatedFinish = &left, &start }), start).text; got != "running  0 left" {
+	if got := progress(runOf(func(r *client.Run) {
+		r.Remaining = &left
+		r.EstimatedFinish = &start
+	}), start).text; got != "running  0 left" {
 		t.Errorf("an estimate for nothing: %q", got)
 	}
 }

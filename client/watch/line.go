@@ -25,25 +25,32 @@ func progress(run client.Run, now time.Time) news {
 			headline += ": " + reason(*run.WaitingReason)
 		}
 	}
+
 	if run.CancelRequestedAt != nil {
 		headline += ", being cancelled"
 	}
+
 	if run.DryRun {
 		headline = "dry run " + headline
 	}
+
 	parts := []string{headline}
 	if bar := bar(run); bar != "" {
 		parts = append(parts, bar)
 	}
+
 	if run.Remaining != nil {
 		parts = append(parts, fmt.Sprint(*run.Remaining, " left"))
 	}
+
 	if counts := run.Counts.String(); counts != "" {
 		parts = append(parts, counts)
 	}
+
 	if at := run.EstimatedFinish; at != nil && run.Remaining != nil && *run.Remaining > 0 {
 		parts = append(parts, "done at about "+clock(at.Round(time.Second), now)+in(*at, now))
 	}
+
 	return news{strings.Join(parts, "  "), headline}
 }
 
@@ -53,21 +60,26 @@ func ended(run client.Run) []string {
 	if run.DryRun {
 		text = "(a dry run) " + text
 	}
+
 	if run.StartedAt != nil && run.FinishedAt != nil {
 		text += " after " + span(run.FinishedAt.Sub(*run.StartedAt))
 	}
+
 	if counts := run.Counts.String(); counts != "" {
 		text += ": " + counts
 	} else if run.Status == client.Succeeded {
 		text += ": there was nothing to do"
 	}
+
 	lines := []string{text}
 	if run.Error != nil {
 		lines = append(lines, run.Error.Code+": "+run.Error.Detail)
 	}
+
 	if run.Counts.Failed > 0 {
 		lines = append(lines, "what failed, and why: GET /integrations/"+run.IntegrationID+"/items?outcome=failed")
 	}
+
 	return lines
 }
 
@@ -97,11 +109,14 @@ func bar(run client.Run) string {
 	if run.Remaining == nil || done+*run.Remaining == 0 {
 		return ""
 	}
+
 	all := done + *run.Remaining
 	if run.Status == client.Waiting {
 		return fmt.Sprintf("%d %%", 100*done/all)
 	}
+
 	full := width * done / all
+
 	return "[" + strings.Repeat("#", full) + strings.Repeat(".", width-full) + fmt.Sprintf("] %d %%", 100*done/all)
 }
 
@@ -127,6 +142,7 @@ func span(d time.Duration) string {
 	if d >= time.Minute {
 		d = d.Round(time.Second)
 	}
+
 	switch {
 	case d < 10*time.Second:
 		return fmt.Sprintf("%.1f s", d.Seconds())
@@ -137,6 +153,7 @@ func span(d time.Duration) string {
 	case d < 24*time.Hour:
 		return fmt.Sprintf("%d h %d min", d/time.Hour, d%time.Hour/time.Minute)
 	}
+
 	return fmt.Sprintf("%d d %d h", d/(24*time.Hour), d%(24*time.Hour)/time.Hour)
 }
 
@@ -198,6 +215,7 @@ func cut(text string, columns int) string {
 	if uniseg.StringWidth(text) <= columns {
 		return text
 	}
+
 	var short strings.Builder
 	left := columns - 1 // for the ellipsis
 	for characters := uniseg.NewGraphemes(text); characters.Next(); {
@@ -206,5 +224,6 @@ func cut(text string, columns int) string {
 		}
 		short.WriteString(characters.Str())
 	}
+
 	return short.String() + "…"
 }

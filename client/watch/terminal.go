@@ -24,9 +24,11 @@ func columns(f *os.File) int {
 	if err != nil {
 		return 0
 	}
+
 	const usual = 80 // some terminals do not tell
 	if size.Col == 0 {
 		return usual
 	}
+
 	return int(size.Col)
 }

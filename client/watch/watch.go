@@ -55,19 +55,23 @@ func (w *Watcher) Follow(ctx context.Context, integration, sync string) (*client
 		}
 		sync = run.ID
 	}
+
 	for {
 		run, err := ask(ctx, w, func() (client.Run, error) { return w.Client.GetSync(ctx, integration, sync) })
 		if err != nil {
 			return nil, err
 		}
+
 		if run.ID == "" { // whoever answers is not the API
 			w.clear()
 			return nil, &client.Problem{Status: http.StatusOK, Code: "not_a_sync", Detail: "The answer is not a sync: is this the API's address?"}
 		}
+
 		if !run.Active() {
 			w.last(ended(run)...)
 			return &run, nil
 		}
+
 		w.show(progress(run, w.Now()))
 		if err := w.Sleep(ctx, pause); err != nil {
 			return nil, w.left(err)
@@ -81,6 +85,7 @@ func (w *Watcher) current(ctx context.Context, integration string) (*client.Run,
 	if err != nil || status.ActiveRun != nil {
 		return status.ActiveRun, err
 	}
+
 	start := "start one: POST /integrations/" + integration + "/sync"
 	runs, err := ask(ctx, w, func() (client.List[client.Run], error) {
 		return w.Client.ListSyncs(ctx, integration, client.Page{Limit: 1})
@@ -88,21 +93,26 @@ func (w *Watcher) current(ctx context.Context, integration string) (*client.Run,
 	if err != nil {
 		return nil, err
 	}
+
 	if len(runs.Items) == 0 {
 		w.last("nothing runs, and nothing was synced yet", start)
 		return nil, nil
 	}
+
 	run := runs.Items[0]
 	if run.Active() { // it has begun just now, or only plans
 		return &run, nil
 	}
+
 	lines := ended(run)
 	if run.FinishedAt != nil && w.Now().Sub(*run.FinishedAt) < justNow {
 		w.last(lines...) // whoever has started it came too late to see it run
 		return &run, nil
 	}
+
 	lines[0] = "nothing runs; the last sync: " + lines[0]
 	w.last(append(lines, start)...)
+
 	return &run, nil
 }
 
@@ -123,10 +133,12 @@ func ask[T any](ctx context.Context, w *Watcher, question func() (T, error)) (T,
 		case refused != nil:
 			wait = max(wait, refused.RetryAfter)
 		}
+
 		var dial *net.OpError // the rest says where, which a short line has no room for
 		if errors.As(err, &dial) {
 			err = dial
 		}
+
 		w.line(fmt.Sprintf("the API does not answer; asking again in %s (%v)", span(wait), err), true)
 		w.headline = "" // that it answers again is news
 		if err := w.Sleep(ctx, wait); err != nil {

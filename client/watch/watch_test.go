@@ -44,11 +44,13 @@ func (s *script) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if r.Method != http.MethodGet || r.Header.Get("Authorization") != "Bearer T" {
 		s.t.Errorf("%s %v", r.Method, r.Header)
 	}
+
 	if len(s.answers) == 0 {
 		s.t.Error("asked too often")
 		w.WriteHeader(http.StatusForbidden)
 		return
 	}
+
 	next := s.answers[0]
 	s.answers = s.answers[1:]
 	switch next := next.(type) {
@@ -81,6 +83,7 @@ func (s *script) follow(columns int, sync string) (*client.Run, error) {
 	if columns > 0 {
 		w.Width = func() int { return columns }
 	}
+
 	return w.Follow(ctx, "7", sync)
 }
 
@@ -93,13 +96,20 @@ func runOf(change func(*client.Run)) client.Run {
 }
 
 func step(done, left int) client.Run {
-	return runOf(func(r *client.Run) { r.Counts.Created, r.Remaining = done, &left })
+	return runOf(func(r *client.Run) {
+		r.Counts.Created = done
+		r.Remaining = &left
+	})
 }
 
 func finished(status string, done int) client.Run {
 	return runOf(func(r *client.Run) {
-		at, until := start, start.Add(65*time.Second)
-		r.Status, r.Counts.Created, r.StartedAt, r.FinishedAt = status, done, &at, &until
+		at := start
+		until := start.Add(65 * time.Second)
+		r.Status = status
+		r.Counts.Created = done
+		r.StartedAt = &at
+		r.FinishedAt = &until
 	})
 }
 
@@ -110,15 +120,18 @@ func TestInATerminal(t *testing.T) {
 	if err != nil || run.Status != client.Succeeded {
 		t.Fatal(run, err)
 	}
+
 	want := "\r" + "running  [####............] 25 %  3 left  created 1\x1b[K" +
 		"\r" + "running  [################] 100 %  0 left  created 4\x1b[K" +
 		"\r\x1b[K" + "succeeded after 1 min 5 s: created 4\n"
 	if got := s.out.String(); got != want {
 		t.Errorf("\n%q, want\n%q", got, want)
 	}
+
 	if got, want := fmt.Sprint(s.asked), "[/integrations/7/status /integrations/7/syncs/9 /integrations/7/syncs/9 /integrations/7/syncs/9]"; got != want {
 		t.Errorf("asked %s", got)
 	}
+
 	if s.now.Sub(start) != 2*time.Second {
 		t.Errorf("asked within %s", s.now.Sub(start))
 	}
@@ -131,14 +144,25 @@ func TestInALog(t *testing.T) {
 	for n := range 25 {
 		s.answers = append(s.answers, step(n, 30-n))
 	}
+
 	until := start.Add(40 * time.Second)
 	why := "pacing"
-	s.answers = append(s.answers, runOf(func(r *client.Run) { r.Status, r.WaitingUntil, r.WaitingReason = client.Waiting, &until, &why }),
-		runOf(func(r *client.Run) { r.Status, r.WaitingUntil, r.WaitingReason = client.Waiting, &until, &why }), finished(client.Partial, 0))
+	s.answers = append(s.answers, runOf(func(r *client.Run) {
+		r.Status = client.Waiting
+		r.WaitingUntil = &until
+		r.WaitingReason = &why
+	}),
+		runOf(func(r *client.Run) {
+			r.Status = client.Waiting
+			r.WaitingUntil = &until
+			r.WaitingReason = &why
+		}), finished(client.Partial, 0))
+
 	run, err := s.follow(0, "9")
 	if err != nil || run.Status != client.Partial {
 		t.Fatal(run, err)
 	}
+
 	want := `10:00:00  running  [................] 0 %  30 left
 10:00:10  running  [#####...........] 33 %  20 left  created 10
 10:00:20  running  [##########......] 66 %  10 left  created 20
@@ -153,8 +177,10 @@ func TestInALog(t *testing.T) {
 func TestNothingRuns(t *testing.T) {
 	ago := func(d time.Duration) map[string]any {
 		run := finished(client.Failed, 1)
-		began, at := start.Add(-d-65*time.Second), start.Add(-d)
-		run.StartedAt, run.FinishedAt = &began, &at
+		began := start.Add(-d - 65*time.Second)
+		at := start.Add(-d)
+		run.StartedAt = &began
+		run.FinishedAt = &at
 		return map[string]any{"items": []client.Run{run}}
 	}
 	for name, c := range map[string]struct {
@@ -187,20 +213,24 @@ func TestTrouble(t *testing.T) {
 		if !errors.As(err, &refused) || refused.Status != status || refused.Code != "some_code" {
 			t.Errorf("%d: %v", status, err)
 		}
+
 		if !strings.HasSuffix(s.out.String(), "\r\x1b[K") {
 			t.Errorf("%d: the line is in the way: %q", status, s.out.String())
 		}
 	}
+
 	s := &script{t: t, answers: []any{429, 503, "no JSON", "no JSON", "no JSON", "no JSON", step(0, 1), finished(client.Succeeded, 1)}}
 	if run, err := s.follow(0, "9"); err != nil || run.Status != client.Succeeded {
 		t.Fatal(run, err)
 	}
+
 	lines := strings.Split(s.out.String(), "\n")
 	for n, at := range []string{"10:00:00", "10:00:07", "10:00:14", "10:00:18", "10:00:26", "10:00:36", "10:00:46"} {
 		if !strings.HasPrefix(lines[n], at) {
 			t.Errorf("line %d is %q, want it at %s", n, lines[n], at)
 		}
 	}
+
 	if strings.ContainsRune(s.out.String(), '\x1b') || !strings.Contains(lines[0], "some_code") {
 		t.Errorf("%q", lines[0])
 	}
@@ -252,11 +282,15 @@ func TestLines(t *testing.T) {
 			}
 		})
 	}
+
 	failed := finished(client.Failed, 0)
-	failed.Error, failed.Counts.Failed, failed.DryRun = &client.Reason{Code: "c", Detail: "d"}, 2, true
+	failed.Error = &client.Reason{Code: "c", Detail: "d"}
+	failed.Counts.Failed = 2
+	failed.DryRun = true
 	if got := fmt.Sprint(strings.Join(ended(failed), "|")); got != "(a dry run) failed after 1 min 5 s: failed 2|c: d|what failed, and why: GET /integrations/7/items?outcome=failed" {
 		t.Error(got)
 	}
+
 	if got := ended(runOf(func(r *client.Run) { r.Status = client.Succeeded })); got[0] != "succeeded: there was nothing to do" {
 		t.Error(got)
 	}
@@ -269,11 +303,13 @@ func TestCut(t *testing.T) {
 			if uniseg.StringWidth(got) > columns {
 				t.Errorf("%q in %d columns: %q", text, columns, got)
 			}
+
 			if kept := strings.TrimSuffix(got, "…"); !strings.HasPrefix(text, kept) || uniseg.StringWidth(text) <= columns && got != text {
 				t.Errorf("%q in %d columns: %q", text, columns, got)
 			}
 		}
 	}
+
 	if got := cut("e\u0301e\u0301e\u0301", 2); got != "e\u0301…" {
 		t.Errorf("%q", got)
 	}

@@ -103,6 +103,7 @@ func accept(provider domain.Provider, text string) (string, error) {
 	if err := json.Unmarshal([]byte(text), &members); err != nil {
 		return "", err
 	}
+
 	for _, name := range configuration.Secrets(provider) {
 		if value, given := members[name]; given && placeholders[fmt.Sprint(value)] == "" {
 			return "", fmt.Errorf("the secret %s is none of the placeholders", name)
@@ -112,6 +113,7 @@ func accept(provider domain.Provider, text string) (string, error) {
 	for placeholder, instead := range placeholders {
 		text = strings.ReplaceAll(text, placeholder, instead)
 	}
+
 	accepted, err := configuration.Accept(provider, text, nil)
 
 	return accepted.Public, err
@@ -136,6 +138,7 @@ func TestConfigurationsInGuide(t *testing.T) {
 		if err != nil {
 			t.Errorf("%s: %v", s.heading, err)
 		}
+
 		for _, public := range accepted {
 			found[way(t, provider, public)] = true
 		}
@@ -162,6 +165,7 @@ func way(t *testing.T, provider domain.Provider, public string) string {
 	if flavor, ok := members["flavor"].(string); ok {
 		words = append(words, flavor)
 	}
+
 	for _, name := range configuration.Secrets(provider) {
 		if _, given := members[name]; given {
 			words = append(words, name)
@@ -199,15 +203,18 @@ func TestOptionsInGuide(t *testing.T) {
 	if !found {
 		t.Fatal("the Makefile has no target live")
 	}
+
 	recipe, _, _ = strings.Cut(recipe, "\n\n")
 
 	named := options(page)
 	if len(named["PROVIDER"]) < len(domain.Providers) {
 		t.Errorf("%d commands, fewer than providers", len(named["PROVIDER"]))
 	}
+
 	for _, row := range optionRows.FindAllStringSubmatch(page, -1) {
 		named[row[1]] = append(named[row[1]], "")
 	}
+
 	for name := range named {
 		if !strings.Contains(recipe, "$("+name+")") {
 			t.Errorf("make live has no option %s", name)
@@ -251,6 +258,7 @@ func TestLinksInGuide(t *testing.T) {
 		}
 		delete(linked, name)
 	}
+
 	for name := range linked {
 		t.Errorf("#%s leads nowhere", name)
 	}

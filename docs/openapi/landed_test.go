@@ -25,20 +25,24 @@ var land = flag.Bool("landed", false, "hand the document over: what callers rely
 func breaks(t *testing.T, old, current []byte) string {
 	t.Helper()
 	dir := t.TempDir()
-	a, b := filepath.Join(dir, "old.json"), filepath.Join(dir, "new.json")
+	a := filepath.Join(dir, "old.json")
+	b := filepath.Join(dir, "new.json")
 	for path, text := range map[string][]byte{a: old, b: current} {
 		if err := os.WriteFile(path, text, 0o600); err != nil {
 			t.Fatal(err)
 		}
 	}
+
 	if major(t, current) > major(t, old) {
 		return ""
 	}
+
 	// The levels say what our strictness adds: what a route does not know it refuses.
 	tool, err := oasdiff()
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	out, err := exec.CommandContext(t.Context(), tool, "breaking", "--flatten-params", "--fail-on", "ERR", "--severity-levels", "../../.ci/oasdiff.severity", "--color", "never", "--format", "singleline", a, b).CombinedOutput()
 	var exit *exec.ExitError
 	switch {
@@ -47,7 +51,9 @@ func breaks(t *testing.T, old, current []byte) string {
 	case errors.As(err, &exit) && exit.ExitCode() == 1:
 		return string(out)
 	}
+
 	t.Fatalf("oasdiff: %v\n%s", err, out)
+
 	return ""
 }
 
@@ -67,11 +73,13 @@ func major(t *testing.T, document []byte) int {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	first, _, _ := strings.Cut(text(At(parsed, "info", "version")), ".")
 	n, err := strconv.Atoi(first)
 	if err != nil {
 		t.Fatalf("info.version: %v", err)
 	}
+
 	return n
 }
 
@@ -101,6 +109,7 @@ func TestNothingBreaks(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+
 	if why := breaks(t, read(t), current); why != "" {
 		t.Errorf("this breaks callers; keep what was there, or raise the major of info.version:\n%s", why)
 	}
@@ -116,10 +125,12 @@ func TestHandingOverBreaksNothing(t *testing.T) {
 		}
 		return string(out)
 	}
+
 	commits := strings.Fields(git("log", "--first-parent", "--format=%H", "--", landed))
 	if len(commits) == 0 {
 		t.Skip("no history of " + landed)
 	}
+
 	before := commits[0] // with what is not committed yet, HEAD's is the one before
 	if git("show", before+":./"+landed) == string(read(t)) {
 		if len(commits) == 1 {
@@ -127,6 +138,7 @@ func TestHandingOverBreaksNothing(t *testing.T) {
 		}
 		before = commits[1]
 	}
+
 	if why := breaks(t, []byte(git("show", before+":./"+landed)), read(t)); why != "" {
 		t.Errorf("what was handed over breaks callers of the version before (%s):\n%s", before, why)
 	}
@@ -143,6 +155,7 @@ func TestWhatBreaks(t *testing.T) {
 		}
 		return object
 	}
+
 	without := func(list any, name string) []any {
 		var left []any
 		for _, one := range list.([]any) {
@@ -150,6 +163,7 @@ func TestWhatBreaks(t *testing.T) {
 				left = append(left, one)
 			}
 		}
+
 		return left
 	}
 	for name, c := range map[string]struct {
@@ -208,11 +222,13 @@ func TestWhatBreaks(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
+
 			c.do(doctored)
 			text, err := json.Marshal(doctored)
 			if err != nil {
 				t.Fatal(err)
 			}
+
 			got := breaks(t, document(t), text)
 			if (got == "") != (c.breaks == "") || !strings.Contains(got, c.breaks) {
 				t.Errorf("breaks %q, want %q", got, c.breaks)

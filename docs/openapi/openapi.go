@@ -30,21 +30,25 @@ func Document() ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
+
 	schemas, _ := At(document, "components", "schemas").(map[string]any)
 	for name, schema := range schemas {
 		file, ok := strings.CutPrefix(text(At(schema, "$ref")), forms)
 		if !ok {
 			continue
 		}
+
 		if schemas[name], err = form(domain.Provider(strings.TrimSuffix(file, path.Ext(file)))); err != nil {
 			return nil, err
 		}
 	}
+
 	var out bytes.Buffer
 	encoder := json.NewEncoder(&out)
 	encoder.SetEscapeHTML(false)
 	encoder.SetIndent("", "  ")
 	err = encoder.Encode(document)
+
 	return out.Bytes(), err
 }
 
@@ -55,12 +59,15 @@ func form(provider domain.Provider) (map[string]any, error) {
 	if err != nil {
 		return nil, err
 	}
+
 	parsed, err := Parse(schema)
 	if err != nil {
 		return nil, fmt.Errorf("schema of %s: %w", provider, err)
 	}
+
 	delete(parsed, "$schema")
 	delete(parsed, "$id")
+
 	return parsed, nil
 }
 
@@ -70,9 +77,11 @@ func Parse(document []byte) (map[string]any, error) {
 	if err != nil {
 		return nil, err
 	}
+
 	var parsed map[string]any
 	decoder := json.NewDecoder(bytes.NewReader(asJSON))
 	decoder.UseNumber()
+
 	return parsed, decoder.Decode(&parsed)
 }
 

@@ -36,6 +36,7 @@ func route(b boot.Boot) api.Route {
 		Overrides: settings.Parsed(b.Env, "DIAL_OVERRIDES", outbound.ParseOverrides),
 		Timeout:   call,
 	})
+
 	decrypter := keys.New(b.Clients)
 	pace := settings.Parsed(b.Env, "PACING", pacing.Parse)
 	open := func(ctx context.Context, v store.View) (handler.Opened, error) {
@@ -43,14 +44,17 @@ func route(b boot.Boot) api.Route {
 		if err != nil {
 			return handler.Opened{}, err
 		}
+
 		return handler.Opened{
 			Connector: opened.Connector, Credential: opened.Credential,
 			Limits: pace.Limits(v.Integration.Provider, opened.Hosted),
 		}, nil
 	}
+
 	h := &handler.Handler{
 		Gate: access.New(b.Store), Limiter: b.Store, Places: b.Store, Usages: b.Store, Open: open, Log: b.Log,
 		Now: wall.Clock{}.Now, Sleep: wall.Clock{}.Sleep, Within: within, Silence: silence,
 	}
+
 	return h.Route
 }

@@ -32,9 +32,11 @@ func days(text string) (time.Duration, error) {
 	if text == "" {
 		return 30 * day, nil
 	}
+
 	n, err := strconv.Atoi(text)
 	if err != nil || n < 1 || n > 3650 {
 		return 0, fmt.Errorf("is %q: want whole days from 1 to 3650", text)
 	}
+
 	return time.Duration(n) * day, nil
 }

@@ -34,11 +34,13 @@ func function(b boot.Boot) any {
 		ItemsURL:     settings.Parsed(env, "ITEMS_URL", engine.ParseItemsURL),
 		RelinkBefore: settings.Parsed(env, "RELINK_BEFORE", restored),
 	}
+
 	provider := outbound.New(outbound.Config{
 		AllowDial: settings.Parsed(env, "ALLOW_DIAL", outbound.ParseAllowDial),
 		Overrides: settings.Parsed(env, "DIAL_OVERRIDES", outbound.ParseOverrides),
 		Timeout:   times.Call,
 	})
+
 	kmsKeys := keys.New(b.Clients)
 	e := &engine.Engine{
 		Store: b.Store, Queue: syncqueue.New(queues.New(b.Clients), env.Text("SYNC_QUEUE_URL")),
@@ -46,6 +48,7 @@ func function(b boot.Boot) any {
 		Bus:     bus.New(buses.New(b.Clients), env.Text("EVENT_BUS_NAME")),
 		Markers: signing.NewMarkers(kmsKeys, env.Text("MAC_KEY_ID")), Clock: wall.Clock{}, Log: b.Log, Settings: times,
 	}
+
 	return (&handler.Handler{Engine: e, Log: b.Log}).Handle
 }
 
@@ -55,10 +58,12 @@ func half(maximum string) (int, error) {
 	if maximum == "" {
 		return 2, nil
 	}
+
 	n, err := strconv.Atoi(maximum)
 	if err != nil || n < 2 {
 		return 0, fmt.Errorf("must be a number from 2 on")
 	}
+
 	return n / 2, nil
 }
 

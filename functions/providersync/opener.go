@@ -19,6 +19,7 @@ func opener(keys sealing.KeyDecrypter, provider *outbound.Client, pace pacing.Se
 		if err != nil {
 			return engine.Opened{}, err
 		}
+
 		return engine.Opened{
 			Connector: opened.Connector, Credential: opened.Credential,
 			Limits: pace.Limits(v.Integration.Provider, opened.Hosted),

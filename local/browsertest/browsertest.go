@@ -66,10 +66,13 @@ func Open(t *testing.T, address, name string) *Page {
 	if err != nil {
 		t.Skip("there is no chromium in PATH: what pages look like is not tested")
 	}
-	seen, measured := address, probed(t, address)
+
+	seen := address
+	measured := probed(t, address)
 	if folder := os.Getenv("SCREENSHOTS"); folder != "" {
 		run(t, program, "--screenshot="+filepath.Join(folder, name+".png"), "--window-size=1900,12000", seen)
 	}
+
 	dom, complaints := run(t, program, "--dump-dom", "--window-size=1280,1000", measured)
 	p := &Page{t: t, DOM: dom}
 	for line := range strings.SplitSeq(complaints, "\n") {
@@ -77,10 +80,12 @@ func Open(t *testing.T, address, name string) *Page {
 			p.Console = append(p.Console, line)
 		}
 	}
+
 	groups := regexp.MustCompile(`(?s)<script type="application/json" id="probe">(.*?)</script>`).FindStringSubmatch(dom)
 	if groups == nil || json.Unmarshal([]byte(groups[1]), &p.report) != nil {
 		t.Fatalf("%s: the page was not measured: %.400s", address, dom)
 	}
+
 	return p
 }
 
@@ -90,16 +95,20 @@ func probed(t *testing.T, address string) string {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	origin := *to
-	origin.Path, origin.RawQuery = "", ""
+	origin.Path = ""
+	origin.RawQuery = ""
 	proxy := httputil.NewSingleHostReverseProxy(&origin)
 	proxy.ModifyResponse = func(r *http.Response) error {
 		policy := r.Header.Get("Content-Security-Policy")
 		r.Header.Set("Content-Security-Policy", policy+"; script-src 'nonce-probe'")
 		return appendTo(r, probe)
 	}
+
 	server := httptest.NewServer(proxy)
 	t.Cleanup(server.Close)
+
 	return server.URL + to.RequestURI()
 }
 
@@ -109,9 +118,11 @@ func appendTo(r *http.Response, more string) error {
 	if err != nil {
 		return err
 	}
+
 	content = append(content, more...)
 	r.Body, r.ContentLength = io.NopCloser(bytes.NewReader(content)), int64(len(content))
 	r.Header.Set("Content-Length", strconv.Itoa(len(content)))
+
 	return nil
 }
 
@@ -126,10 +137,12 @@ func run(t *testing.T, program string, args ...string) (out, complaints string) 
 	}, args...)
 	command := exec.CommandContext(ctx, program, all...)
 	var stdout, stderr strings.Builder
-	command.Stdout, command.Stderr = &stdout, &stderr
+	command.Stdout = &stdout
+	command.Stderr = &stderr
 	if err := command.Run(); err != nil {
 		t.Fatalf("%s: %v\n%s", program, err, stderr.String())
 	}
+
 	return stdout.String(), stderr.String()
 }
 
@@ -151,6 +164,7 @@ func (p *Page) Clean() {
 	for _, line := range p.Console {
 		p.t.Errorf("the browser says: %s", html.UnescapeString(line))
 	}
+
 	for _, one := range p.report.Wide {
 		p.t.Errorf("it sticks out: %s", one)
 	}

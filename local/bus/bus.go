@@ -73,13 +73,16 @@ func New(config Config) (*Bus, error) {
 		if err != nil {
 			return nil, fmt.Errorf("rule %s: %w", one.Name, err)
 		}
+
 		for _, target := range one.Targets {
 			if err := checkPath(target.MessageGroupID); err != nil {
 				return nil, fmt.Errorf("rule %s: %w", one.Name, err)
 			}
 		}
+
 		b.rules = append(b.rules, rule{Rule: one, pattern: p})
 	}
+
 	return b, nil
 }
 
@@ -96,9 +99,11 @@ func (e entry) size() int {
 	for _, r := range e.Resources {
 		n += len(r)
 	}
+
 	if e.Time != nil {
 		n += 14
 	}
+
 	return n
 }
 
@@ -160,20 +165,25 @@ func (b *Bus) answer(r *http.Request) (*answer, error) {
 	if r.Method != http.MethodPost || r.Header.Get("X-Amz-Target") != "AWSEvents.PutEvents" {
 		return nil, &fault{"UnknownOperationException", "the local bus knows PutEvents alone"}
 	}
+
 	var input struct{ Entries []entry }
 	if err := json.NewDecoder(io.LimitReader(r.Body, 4*maxBytes)).Decode(&input); err != nil {
 		return nil, &fault{"SerializationException", err.Error()}
 	}
+
 	if n := len(input.Entries); n < 1 || n > maxEntries {
 		return nil, &fault{"ValidationException", fmt.Sprintf("1 to %d entries are allowed, not %d", maxEntries, n)}
 	}
+
 	size := 0
 	for _, e := range input.Entries {
 		size += e.size()
 	}
+
 	if size > maxBytes {
 		return nil, &fault{"ValidationException", "Total size of the entries in the request is over the limit."}
 	}
+
 	out := &answer{}
 	for _, e := range input.Entries {
 		one := b.put(r.Context(), e)
@@ -182,6 +192,7 @@ func (b *Bus) answer(r *http.Request) (*answer, error) {
 		}
 		out.Entries = append(out.Entries, one)
 	}
+
 	return out, nil
 }
 
@@ -189,24 +200,29 @@ func (b *Bus) put(ctx context.Context, e entry) result {
 	if refused := b.check(e); refused.ErrorCode != "" {
 		return refused
 	}
+
 	event := envelope{
 		Version: "0", ID: uuid(), DetailType: e.DetailType, Source: e.Source, Account: b.config.AccountID,
 		Time: at(e.Time).UTC().Format("2006-01-02T15:04:05Z"), Region: b.config.Region,
 		Resources: append([]string{}, e.Resources...), Detail: json.RawMessage(e.Detail),
 	}
+
 	body, value, err := encode(event)
 	if err != nil {
 		return result{ErrorCode: "MalformedDetail", ErrorMessage: "Detail is malformed."}
 	}
+
 	b.recent.add(body)
 	for _, rule := range b.rules {
 		if rule.Bus != e.bus() || !rule.pattern.matches(value) {
 			continue
 		}
+
 		for _, target := range rule.Targets {
 			b.deliver(ctx, delivery{target: target, body: body, group: groupOf(target.MessageGroupID, value)})
 		}
 	}
+
 	return result{EventID: event.ID}
 }
 
@@ -230,6 +246,7 @@ func (b *Bus) check(e entry) result {
 	case !b.has(e.bus()):
 		return result{ErrorCode: "ResourceNotFoundException", ErrorMessage: "Event bus " + e.bus() + " does not exist."}
 	}
+
 	return result{}
 }
 
@@ -238,9 +255,11 @@ func (e entry) bus() string {
 	if e.EventBusName == "" {
 		return "default"
 	}
+
 	if _, name, ok := strings.Cut(e.EventBusName, ":event-bus/"); ok {
 		return name
 	}
+
 	return e.EventBusName
 }
 
@@ -248,11 +267,13 @@ func (b *Bus) has(name string) bool {
 	if name == "default" {
 		return true
 	}
+
 	for _, known := range b.config.Buses {
 		if known == name {
 			return true
 		}
 	}
+
 	return false
 }
 

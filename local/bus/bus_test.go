@@ -41,7 +41,9 @@ func (r *recorder) SendMessage(_ context.Context, in *sqs.SendMessageInput, _ ..
 			return nil, err
 		}
 	}
+
 	r.sent = append(r.sent, *in)
+
 	return &sqs.SendMessageOutput{}, nil
 }
 
@@ -54,8 +56,10 @@ func start(t *testing.T, queue bus.Queue, target bus.Target) *eventbridge.Client
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	server := httptest.NewServer(b)
 	t.Cleanup(func() { server.Close(); b.Close() })
+
 	return client(server.URL)
 }
 
@@ -90,16 +94,19 @@ func TestAnEventReachesItsQueue(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	c := start(t, queues, bus.Target{QueueURL: *queue.QueueUrl, MessageGroupID: "$.detail.organisation_id"})
 	put(t, c, event("platform", "item.created", `{"organisation_id":"7","title":"a < b & \"ü\" 🐱\uffff","n":1.0}`))
 	got, err := queues.ReceiveMessage(t.Context(), &sqs.ReceiveMessageInput{QueueUrl: queue.QueueUrl})
 	if err != nil || len(got.Messages) != 1 {
 		t.Fatalf("%v, %v", got, err)
 	}
+
 	var envelope map[string]json.RawMessage
 	if err := json.Unmarshal([]byte(*got.Messages[0].Body), &envelope); err != nil {
 		t.Fatal(err)
 	}
+
 	for name, want := range map[string]string{
 		"version": `"0"`, "source": `"platform"`, "detail-type": `"item.created"`, "account": `"000000000000"`,
 		"region": `"eu-central-1"`, "resources": `[]`, "detail": `{"organisation_id":"7","title":"a < b & \"ü\" \ud83d\udc31\uffff","n":1.0}`,
@@ -108,6 +115,7 @@ func TestAnEventReachesItsQueue(t *testing.T) {
 			t.Errorf("%s: %s", name, envelope[name])
 		}
 	}
+
 	if len(envelope["id"]) != 38 || len(envelope["time"]) != 22 {
 		t.Errorf("id %s, time %s", envelope["id"], envelope["time"])
 	}
@@ -123,6 +131,7 @@ func TestOnlyWhatMatchesIsDelivered(t *testing.T) {
 	if out.FailedEntryCount != 0 || len(r.sent) != 2 {
 		t.Fatalf("%d failed, %d delivered", out.FailedEntryCount, len(r.sent))
 	}
+
 	if aws.ToString(r.sent[0].MessageGroupId) != "7" || r.sent[1].MessageGroupId != nil {
 		t.Errorf("groups %v and %v", r.sent[0].MessageGroupId, r.sent[1].MessageGroupId)
 	}
@@ -133,6 +142,7 @@ func TestRecentEvents(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	defer b.Close()
 	server := httptest.NewServer(b)
 	defer server.Close()
@@ -144,6 +154,7 @@ func TestRecentEvents(t *testing.T) {
 		}
 		put(t, c, batch...)
 	}
+
 	put(t, c, event("platform", "x", `{}`))
 	shown := func(query string) []map[string]any {
 		w := httptest.NewRecorder()
@@ -152,14 +163,17 @@ func TestRecentEvents(t *testing.T) {
 		if err := json.Unmarshal(w.Body.Bytes(), &all); err != nil {
 			t.Fatal(err, w.Body)
 		}
+
 		return all
 	}
 	if all := shown(""); len(all) != 1000 || all[999]["detail-type"] != "x" || all[0]["detail-type"] != "t1" {
 		t.Errorf("%d events, from %v to %v", len(all), all[0], all[len(all)-1])
 	}
+
 	if ours := shown("?source=integrations"); len(ours) != 999 || ours[998]["detail-type"] != "t100" {
 		t.Errorf("%d events of ours", len(ours))
 	}
+
 	if none := shown("?source=nobody"); none == nil || len(none) != 0 {
 		t.Errorf("%v", none)
 	}
@@ -177,10 +191,12 @@ func TestEachEntryIsAnswered(t *testing.T) {
 		if got := aws.ToString(out.Entries[i].ErrorCode); got != code {
 			t.Errorf("entry %d: %q, want %q", i, got, code)
 		}
+
 		if (out.Entries[i].EventId != nil) != (code == "") {
 			t.Errorf("entry %d has the id %v", i, out.Entries[i].EventId)
 		}
 	}
+
 	if out.FailedEntryCount != 7 || len(r.sent) != 1 {
 		t.Errorf("%d failed, %d delivered", out.FailedEntryCount, len(r.sent))
 	}
@@ -193,11 +209,13 @@ func TestACallIsBounded(t *testing.T) {
 	for i := range many {
 		many[i] = event("platform", "item.created", `{}`)
 	}
+
 	for name, entries := range map[string][]types.PutEventsRequestEntry{"size": {large, large}, "count": many, "none": {}} {
 		if _, err := c.PutEvents(t.Context(), &eventbridge.PutEventsInput{Entries: entries}); err == nil || !strings.Contains(err.Error(), "ValidationException") {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
+
 	if out := put(t, c, large); out.FailedEntryCount != 0 {
 		t.Error("one large event was refused")
 	}
@@ -208,6 +226,7 @@ func TestOtherCallsAreRefused(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	t.Cleanup(b.Close)
 	for _, tc := range []struct{ authorization, target, body, kind string }{
 		{"", "AWSEvents.PutEvents", "{}", "MissingAuthenticationTokenException"},
@@ -235,10 +254,12 @@ func TestAnUnreachableQueueGetsItsEventLater(t *testing.T) {
 		close(delivered)
 		return nil
 	}
+
 	c := start(t, r, bus.Target{QueueURL: "q", DeadLetterURL: "dead"})
 	if out := put(t, c, event("platform", "item.created", `{}`)); out.FailedEntryCount != 0 {
 		t.Error("the event was refused")
 	}
+
 	<-delivered
 }
 
@@ -251,6 +272,7 @@ func TestARefusedEventBecomesADeadLetter(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	c := start(t, queues, bus.Target{QueueURL: endpoint + "/000000000000/none", DeadLetterURL: *dead.QueueUrl})
 	put(t, c, event("platform", "item.created", `{}`))
 	got, err := queues.ReceiveMessage(t.Context(), &sqs.ReceiveMessageInput{QueueUrl: dead.QueueUrl})

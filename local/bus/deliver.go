@@ -61,6 +61,7 @@ func (d *deliveries) deliver(ctx context.Context, one delivery) {
 	if d.attempt(ctx, one) {
 		return
 	}
+
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if !d.closed {
@@ -77,6 +78,7 @@ func (d *deliveries) insist(one delivery) {
 			return
 		case <-timer.C:
 		}
+
 		if d.attempt(d.ctx, one) {
 			return
 		}
@@ -90,10 +92,12 @@ func (d *deliveries) attempt(ctx context.Context, one delivery) bool {
 	if err == nil {
 		return true
 	}
+
 	if !refused(err) {
 		d.log.Warn("delivery", "queue", one.target.QueueURL, "error", err)
 		return false
 	}
+
 	return d.setAside(ctx, one, err)
 }
 
@@ -102,12 +106,14 @@ func (d *deliveries) setAside(ctx context.Context, one delivery, why error) bool
 		d.log.Error("event dropped", "queue", one.target.QueueURL, "error", why)
 		return true
 	}
+
 	d.log.Warn("event goes to the dead letters", "queue", one.target.QueueURL, "error", why)
 	err := d.send(ctx, one.target.DeadLetterURL, one)
 	if refused(err) {
 		d.log.Error("event dropped", "queue", one.target.DeadLetterURL, "error", err)
 		return true
 	}
+
 	return err == nil
 }
 
@@ -117,6 +123,7 @@ func refused(err error) bool {
 	if !errors.As(err, &response) {
 		return false
 	}
+
 	status := response.HTTPStatusCode()
 	return status >= 400 && status < 500 && status != http.StatusTooManyRequests
 }
@@ -126,6 +133,7 @@ func (d *deliveries) send(ctx context.Context, url string, one delivery) error {
 	if one.group != "" {
 		input.MessageGroupId = &one.group
 	}
+
 	_, err := d.queue.SendMessage(ctx, input)
 	return err
 }

@@ -21,10 +21,12 @@ func parsePattern(data json.RawMessage) (pattern, error) {
 	if err != nil {
 		return pattern{}, fmt.Errorf("event pattern: %w", err)
 	}
+
 	object, ok := value.(map[string]any)
 	if !ok || len(object) == 0 {
 		return pattern{}, errors.New("event pattern: not an object with members")
 	}
+
 	return compile(object, "")
 }
 
@@ -41,10 +43,12 @@ func compile(object map[string]any, path string) (pattern, error) {
 		default:
 			err = fmt.Errorf("event pattern: %s is neither an object nor a list", where)
 		}
+
 		if err != nil {
 			return p, err
 		}
 	}
+
 	return p, nil
 }
 
@@ -52,6 +56,7 @@ func compileLeaf(values []any, path string) (pattern, error) {
 	if len(values) == 0 {
 		return pattern{}, fmt.Errorf("event pattern: %s allows nothing", path)
 	}
+
 	for _, value := range values {
 		switch v := value.(type) {
 		case map[string]any:
@@ -62,6 +67,7 @@ func compileLeaf(values []any, path string) (pattern, error) {
 			return pattern{}, fmt.Errorf("event pattern: %s holds a list in a list", path)
 		}
 	}
+
 	return pattern{allowed: values}, nil
 }
 
@@ -71,16 +77,19 @@ func (p pattern) matches(value any) bool {
 	if p.members == nil {
 		return p.allows(value)
 	}
+
 	object, ok := value.(map[string]any)
 	if !ok {
 		return false
 	}
+
 	for name, member := range p.members {
 		inner, ok := object[name]
 		if !ok || !member.matches(inner) {
 			return false
 		}
 	}
+
 	return true
 }
 
@@ -93,14 +102,17 @@ func (p pattern) allows(value any) bool {
 		}
 		return false
 	}
+
 	if _, ok := value.(map[string]any); ok {
 		return false
 	}
+
 	for _, allowed := range p.allowed {
 		if allowed == value {
 			return true
 		}
 	}
+
 	return false
 }
 
@@ -113,6 +125,7 @@ func checkPath(path string) error {
 	if !strings.HasPrefix(rest, ".") || strings.ContainsAny(rest, "[]*()?") || strings.Contains(rest, "..") {
 		return fmt.Errorf("the path %s is unknown to the local environment", path)
 	}
+
 	return nil
 }
 
@@ -122,16 +135,19 @@ func groupOf(path string, event any) string {
 	if !ok {
 		return path
 	}
+
 	for name := range strings.SplitSeq(rest, ".") {
 		object, _ := event.(map[string]any)
 		event = object[name]
 	}
+
 	switch v := event.(type) {
 	case string:
 		return v
 	case json.Number:
 		return v.String()
 	}
+
 	return ""
 }
 
@@ -143,7 +159,9 @@ func encode(event envelope) (string, any, error) {
 	if err := encoder.Encode(event); err != nil {
 		return "", nil, err
 	}
+
 	value, err := decode(buf.Bytes())
+
 	return escape(strings.TrimSuffix(buf.String(), "\n")), value, err
 }
 
@@ -157,10 +175,12 @@ func escape(body string) string {
 			out.WriteRune(r)
 			continue
 		}
+
 		for _, unit := range utf16.Encode([]rune{r}) {
 			fmt.Fprintf(&out, "\\u%04x", unit)
 		}
 	}
+
 	return out.String()
 }
 

@@ -26,10 +26,12 @@ func TestPatterns(t *testing.T) {
 		if err != nil {
 			t.Fatalf("%s: %v", tc.pattern, err)
 		}
+
 		value, err := decode([]byte(tc.event))
 		if err != nil {
 			t.Fatal(err)
 		}
+
 		if got := p.matches(value); got != tc.want {
 			t.Errorf("%s on %s: %v", tc.pattern, tc.event, got)
 		}
@@ -43,6 +45,7 @@ func FuzzPattern(f *testing.F) {
 		if err != nil {
 			return
 		}
+
 		if value, err := decode(event); err == nil {
 			p.matches(value)
 		}

@@ -39,6 +39,7 @@ func (b *Bus) ServeRecent(w http.ResponseWriter, r *http.Request) {
 			events = append(events, e)
 		}
 	}
+
 	w.Header().Set("Content-Type", "application/json")
 	_ = json.NewEncoder(w).Encode(events)
 }

@@ -62,10 +62,12 @@ var slackKit = kit{
 				}
 				fmt.Fprintf(&out, `{"ts":"%d.000100","text":%q,"metadata":{"event_type":"integrations_item","event_payload":{"key":%q}}},`, now.Unix()-int64(i), strings.Repeat("x", textSize), key)
 			}
+
 			next := ""
 			if to < n {
 				next = strconv.Itoa(to)
 			}
+
 			fmt.Fprintf(w, `{"ok":true,"messages":[%s],"has_more":%v,"response_metadata":{"next_cursor":%q}}`, strings.TrimSuffix(out.String(), ","), next != "", next)
 		})
 	},
@@ -112,6 +114,7 @@ var discordKit = kit{
 			if after >= first {
 				from = int(after-first) + 1
 			}
+
 			var out strings.Builder
 			for i := min(from+limit, n) - 1; i >= from; i-- {
 				made := connector.Marker{Integration: 77, Item: domain.Snowflake(10_000 + i), Attempt: 1}
@@ -120,6 +123,7 @@ var discordKit = kit{
 				}
 				fmt.Fprintf(&out, `{"id":"%d","channel_id":%q,"embeds":[{"description":%q,"footer":{"text":"Integrations · %s"}}]},`, first+uint64(i), discordChannel, strings.Repeat("x", textSize), message.Code(made))
 			}
+
 			fmt.Fprint(w, "["+strings.TrimSuffix(out.String(), ",")+"]")
 		})
 	},
@@ -151,12 +155,14 @@ func TestChatsAreChats(t *testing.T) {
 		if !is {
 			return
 		}
+
 		_, finds := c.(connector.Finder)
 		_, pulls := c.(connector.Puller)
 		_, checks := c.(connector.Checker)
 		if m := chat.Manner(); m.DigestOver != 20 || pulls || !checks {
 			t.Errorf("%+v, pulls %v, checks %v", m, pulls, checks)
 		}
+
 		t.Logf("edits %v, finds %v", chat.Manner().Edits, finds)
 	})
 }

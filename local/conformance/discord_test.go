@@ -59,6 +59,7 @@ func TestHostileItemsInDiscord(t *testing.T) {
 		if s.name != "discord" && s.name != "discord_webhook" {
 			continue
 		}
+
 		t.Run(s.name, func(t *testing.T) {
 			c := s.open(connectortest.Serve(t, s.api, s.secrets...)).(connector.Chat)
 			digest := connector.Digest{URL: "https://items.example/all"}
@@ -91,6 +92,7 @@ func TestTheTextSaysWhichItemItIs(t *testing.T) {
 		if s.name != "discord" && s.name != "discord_webhook" {
 			continue
 		}
+
 		t.Run(s.name, func(t *testing.T) {
 			c := s.open(connectortest.Serve(t, s.api, s.secrets...)).(connector.Chat)
 			item := domain.Item{ID: 9, FormattedNumber: "WI-9", Title: "Site is down", Status: "in review", State: domain.Open, URL: "https://items.example/9"}
@@ -104,6 +106,7 @@ func TestTheTextSaysWhichItemItIs(t *testing.T) {
 			if err := json.Unmarshal(all[len(all)-1].Wire, &shown); err != nil {
 				t.Fatal(err)
 			}
+
 			// tell swaps title and text, of which there is none: the number stays.
 			if shown.Content != "🗑️ ~~**WI-9**~~\ndeleted · in review" || len(shown.Embeds) != 1 || strings.Contains(string(shown.Embeds[0]), "Site is down") {
 				t.Errorf("%q %s", shown.Content, shown.Embeds)

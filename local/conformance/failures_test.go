@@ -27,15 +27,18 @@ var statuses = []int{
 // be done next. A write leaves once, whatever comes of it.
 func TestEachStatusHasItsClass(t *testing.T) {
 	everyKit(t, func(t *testing.T, k kit) {
-		status, header := 0, http.Header{}
+		status := 0
+		header := http.Header{}
 		s, c := stage(t, k, func(w http.ResponseWriter, _ *http.Request) {
 			for name, values := range header {
 				w.Header()[name] = values
 			}
+
 			w.Header().Set("Content-Type", "application/json")
 			w.WriteHeader(status)
 			fmt.Fprint(w, `{"message":"words of the provider"}`)
 		})
+
 		checked := 0
 		for _, op := range operations(c) {
 			for _, n := range statuses {
@@ -43,6 +46,7 @@ func TestEachStatusHasItsClass(t *testing.T) {
 					if status, header = n, (http.Header{}); told {
 						header.Set("Retry-After", "7")
 					}
+
 					_, before := s.counted()
 					err := op.do(t.Context(), c, k)
 					what := fmt.Sprintf("%s %d (told to wait: %v)", op.name, n, told)
@@ -50,23 +54,29 @@ func TestEachStatusHasItsClass(t *testing.T) {
 					if want, why := k.class(op.name, n, header); e.Class != want {
 						t.Errorf("%s: %s (%s), want %s%s", what, e.Class, e.Code, want, why)
 					}
+
 					if e.Class == connector.Retryable && told && e.Wait.Seconds() != 7 && n != 408 && k.waits[n] == "" {
 						t.Errorf("%s: waits %s", what, e.Wait)
 					}
+
 					if n == 401 && e.Scope != connector.IntegrationScope {
 						t.Errorf("%s: concerns one item only", what)
 					}
+
 					most := 1
 					if k.again[fmt.Sprint(op.name, " ", n)] != "" {
 						most = 2
 					}
+
 					if _, after := s.counted(); after-before > most {
 						t.Errorf("%s: %d writes left", what, after-before)
 					}
+
 					checked++
 				}
 			}
 		}
+
 		t.Logf("%d answers classified", checked)
 	})
 }
@@ -78,15 +88,18 @@ func (k kit) class(op string, status int, header http.Header) (connector.Class, 
 	if header.Get("Retry-After") != "" {
 		told = " told"
 	}
+
 	for _, key := range []string{fmt.Sprint(op, " ", status, told), fmt.Sprint("any ", status, told), fmt.Sprint(op, " ", status), fmt.Sprint("any ", status)} {
 		if e, ok := k.classes[key]; ok {
 			return e.class, ": " + e.reason
 		}
 	}
+
 	method := http.MethodGet
 	if creates(op) || op == "update" && !k.readsFirst() {
 		method = http.MethodPost
 	}
+
 	return outbound.Classify(method, status, header), ""
 }
 
@@ -112,12 +125,15 @@ func TestGivenUp(t *testing.T) {
 			if after, _ := s.counted(); after != before+1 {
 				t.Errorf("%s: %d requests, the last after it was given up", op.name, after-before)
 			}
+
 			if creates(op.name) && e.Class != connector.Ambiguous {
 				t.Errorf("a create that had left is %s", e.Class)
 			}
+
 			if err := op.do(ctx, c, k); err == nil {
 				t.Errorf("%s succeeds in a context that is over", op.name)
 			}
+
 			if after, _ := s.counted(); after != before+1 {
 				t.Errorf("%s: asks in a context that is over", op.name)
 			}
@@ -138,6 +154,7 @@ func TestNoSecretInAnyError(t *testing.T) {
 				for _, name := range []string{"X-Request-Id", "X-Github-Request-Id", "Atl-Traceid", "X-Slack-Req-Id", "Cf-Ray", "Retry-After", "Link"} {
 					w.Header().Set(name, secret)
 				}
+
 				w.WriteHeader(status)
 				fmt.Fprint(w, body)
 			})
@@ -148,6 +165,7 @@ func TestNoSecretInAnyError(t *testing.T) {
 					if err == nil {
 						continue
 					}
+
 					shown := fmt.Sprintf("%v %+v", err, failure(t, op.name, err))
 					for _, form := range forms[:4] {
 						if strings.Contains(shown, form) {
@@ -196,6 +214,7 @@ func TestAnswersThatAreNone(t *testing.T) {
 					return
 				}
 			}
+
 			_ = z.Close()
 		},
 	} {
@@ -213,17 +232,21 @@ func TestAnswersThatAreNone(t *testing.T) {
 				if why := k.proven[name]; err == nil && why != "" {
 					continue
 				}
+
 				if err == nil {
 					t.Errorf("%s: %s passes for an answer", name, op.name)
 					continue
 				}
+
 				e := failure(t, name+": "+op.name, err)
 				if creates(op.name) && e.Class != connector.Ambiguous {
 					t.Errorf("%s: a create is %s (%s): it may be there", name, e.Class, e.Code)
 				}
+
 				if _, now := s.counted(); now-wrote > 1 {
 					t.Errorf("%s: %s: %d writes left", name, op.name, now-wrote)
 				}
+
 				if grown := (after.TotalAlloc - before.TotalAlloc) >> 20; grown > 160 {
 					t.Errorf("%s: %s took %d MiB", name, op.name, grown)
 				}

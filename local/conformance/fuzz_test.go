@@ -32,12 +32,14 @@ func (s *teller) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		w.WriteHeader(http.StatusNotFound)
 		return
 	}
+
 	for line := range strings.Lines(s.header.Load().(string)) {
 		name, value, _ := strings.Cut(strings.TrimSpace(line), ":")
 		if httpName(name) && !strings.EqualFold(name, "Content-Length") && !strings.EqualFold(name, "Transfer-Encoding") {
 			w.Header().Add(name, strings.TrimSpace(value))
 		}
 	}
+
 	w.WriteHeader(int(s.status.Load()))
 	_, _ = io.WriteString(w, s.body.Load().(string))
 }
@@ -83,6 +85,7 @@ func FuzzAnswers(f *testing.F) {
 		}
 		f.Add(byte(n), uint16(200), "", body)
 	}
+
 	s := &teller{}
 	client := connectortest.Serve(f, s)
 	f.Fuzz(func(t *testing.T, which byte, status uint16, header, body string) {
@@ -98,12 +101,15 @@ func FuzzAnswers(f *testing.F) {
 			if err == nil {
 				continue
 			}
+
 			if !errors.As(err, &e) || e.Class < connector.NotSent || e.Class > connector.Ambiguous || e.Scope == 0 || e.Code == "" {
 				t.Fatalf("%s %s: %T %+v", k.name, op.name, err, err)
 			}
+
 			if e.Wait < 0 || e.Wait > outbound.MaxWait || len([]rune(e.Detail)) > 200 || strings.ContainsAny(e.Detail, "\n\x00") {
 				t.Errorf("%s %s: %+v", k.name, op.name, e)
 			}
+
 			if !creates(op.name) && op.name != "update" && e.Class == connector.Ambiguous {
 				t.Errorf("%s %s changes nothing and is left open: %v", k.name, op.name, e)
 			}

@@ -33,9 +33,11 @@ var githubKit = kit{
 		if err != nil {
 			t.Fatal(err)
 		}
+
 		c := openGitHub(connectortest.Serve(t, through(http.StripPrefix("/api/v3", s.API())), githubToken))
 		t.Cleanup(func() { _ = s.Close() })
 		filled(t, c, n)
+
 		return c
 	},
 }

@@ -30,9 +30,11 @@ var gitlabKit = kit{
 		if err != nil {
 			t.Fatal(err)
 		}
+
 		c := openGitLab(connectortest.Serve(t, through(s.API()), gitlabToken))
 		t.Cleanup(func() { _ = s.Close() })
 		filled(t, c, n)
+
 		return c
 	},
 }

@@ -29,6 +29,7 @@ func jiraKit(name, flavor string) kit {
 	if flavor == form.Datacenter {
 		again["update 403"] = "a Data Center refuses an edit without mail to who does not administer the project; then the edit is sent with it"
 	}
+
 	return kit{
 		name: name, again: again, open: open, secrets: []string{jiraToken},
 		sent: connector.Sent{Remote: domain.Remote{ID: "9001", Key: "WORK-1", State: domain.Open}, Labels: []string{"one"}, State: domain.Open},
@@ -39,9 +40,11 @@ func jiraKit(name, flavor string) kit {
 			if err != nil {
 				t.Fatal(err)
 			}
+
 			c := open(connectortest.Serve(t, through(s.API()), jiraToken))
 			t.Cleanup(func() { _ = s.Close() })
 			filled(t, c, n)
+
 			return c
 		},
 	}

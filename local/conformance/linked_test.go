@@ -18,6 +18,7 @@ func TestAnotherObjectIsNotTheLinkedOne(t *testing.T) {
 		if k.fill == nil {
 			return
 		}
+
 		var from, to string // the linked object, and the one in its place
 		c := k.fill(t, 2, func(provider http.Handler) http.Handler {
 			return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -28,18 +29,24 @@ func TestAnotherObjectIsNotTheLinkedOne(t *testing.T) {
 				provider.ServeHTTP(w, r)
 			})
 		})
+
 		puller, pulls := c.(connector.Puller)
 		if !pulls {
 			return
 		}
+
 		objects, _, err := puller.Changes(t.Context(), time.Time{}, 0)
 		if err != nil || len(objects) != 2 {
 			t.Fatal(objects, err)
 		}
-		asked, other := objects[0].Remote, objects[1].Remote
-		from, to = asked.Key, other.Key
+
+		asked := objects[0].Remote
+		other := objects[1].Remote
+		from = asked.Key
+		to = other.Key
 		if strings.HasPrefix(k.name, "jira") {
-			from, to = asked.ID, other.ID
+			from = asked.ID
+			to = other.ID
 		}
 
 		got, err := puller.Read(t.Context(), asked)
@@ -52,12 +59,14 @@ func TestAnotherObjectIsNotTheLinkedOne(t *testing.T) {
 		if written.Remote.ID == other.ID {
 			t.Errorf("update: the link leads to %+v", written.Remote)
 		}
+
 		if err != nil {
 			e = failure(t, "update", err)
 			if e.Scope != connector.ItemScope || e.Code != "remote_moved" && e.Code != "foreign_answer" {
 				t.Errorf("update: %s, scope %d: %v", e.Class, e.Scope, e)
 			}
 		}
+
 		tried++
 	})
 	if tried != 5 {

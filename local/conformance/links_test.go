@@ -40,14 +40,17 @@ func (l shownLink) otherHost() string {
 	if strings.HasPrefix(to, "//") {
 		to = "https:" + to
 	}
+
 	u, err := url.Parse(to)
 	if err != nil {
 		u = &url.URL{Scheme: "unknown"}
 	}
+
 	host := u.Hostname()
 	if u.Scheme == "mailto" {
 		_, host, _ = strings.Cut(u.Opaque, "@")
 	}
+
 	host = strings.TrimPrefix(strings.ToLower(host), "www.")
 	if host == "redirect.github.com" { // GitHub's own way to github.com that leaves no trace
 		host = "github.com"
@@ -60,9 +63,11 @@ func (l shownLink) otherHost() string {
 		if end := strings.IndexAny(name, "/:?#"); end >= 0 {
 			name = name[:end]
 		}
+
 		if at := strings.LastIndexByte(name, '@'); at >= 0 && schemeless == word {
 			name = name[at+1:]
 		}
+
 		name = strings.TrimPrefix(strings.ToLower(strings.Trim(name, ".")), "www.")
 		relative := host == "" && u.Scheme == ""
 		switch {
@@ -109,6 +114,7 @@ func textOfNode(n ast.Node, source []byte) string {
 			if c.SoftLineBreak() || c.HardLineBreak() {
 				out.WriteByte(' ')
 			}
+
 		case *ast.AutoLink:
 			out.Write(c.Label(source))
 		default:
@@ -131,6 +137,7 @@ func linksOfDocument(t *testing.T, body string) []shownLink {
 			Attrs struct{ Href string }
 		}
 	}
+
 	var list []shownLink
 	var read func(raw json.RawMessage)
 	read = func(raw json.RawMessage) {
@@ -138,28 +145,33 @@ func linksOfDocument(t *testing.T, body string) []shownLink {
 		if err := json.Unmarshal(raw, &n); err != nil {
 			t.Fatal(err)
 		}
+
 		before := ""
 		for _, child := range n.Content {
 			var c node
 			if err := json.Unmarshal(child, &c); err != nil {
 				t.Fatal(err)
 			}
+
 			to := ""
 			for _, m := range c.Marks {
 				if m.Type == "link" {
 					to = m.Attrs.Href
 				}
 			}
+
 			switch {
 			case to != "" && to == before:
 				list[len(list)-1].text += c.Text
 			case to != "":
 				list = append(list, shownLink{c.Text, to})
 			}
+
 			before = to
 			read(child)
 		}
 	}
+
 	read(json.RawMessage(body))
 
 	return list
@@ -206,9 +218,11 @@ func linksOfMessage(t *testing.T, chat string, wire []byte) []shownLink {
 				}
 				return
 			}
+
 			for _, m := range maskedLink.FindAllStringSubmatch(codeSpan.ReplaceAllString(v, "x"), -1) {
 				list = append(list, shownLink{decoded(m[1]), m[2]})
 			}
+
 		case []any:
 			for _, one := range v {
 				read(one)
@@ -218,14 +232,17 @@ func linksOfMessage(t *testing.T, chat string, wire []byte) []shownLink {
 			if click, is := v["selectAction"].(map[string]any); is {
 				to, _ = click["url"].(string)
 			}
+
 			shown, _ := v["text"].(string)
 			if inner, is := v["text"].(map[string]any); is {
 				shown, _ = inner["text"].(string)
 			}
+
 			title, _ := v["title"].(string)
 			if to != "" && shown+title != "" {
 				list = append(list, shownLink{shown + " " + title, to})
 			}
+
 			for name, one := range v {
 				if _, is := one.(string); is && plainTypes[fmt.Sprint(v["type"])] && name != "url" {
 					continue // shown as it stands
@@ -234,10 +251,12 @@ func linksOfMessage(t *testing.T, chat string, wire []byte) []shownLink {
 			}
 		}
 	}
+
 	var value any
 	if err := json.Unmarshal(wire, &value); err != nil {
 		t.Fatal(err)
 	}
+
 	read(value)
 
 	return list
@@ -332,6 +351,7 @@ func TestMarkdownLinksHideNoHost(t *testing.T) {
 			if isChat[provider] {
 				continue
 			}
+
 			for _, one := range []domain.Item{item, named} {
 				body := r.Render(one).Body
 				for _, l := range linksAt(t, provider, body) {
@@ -339,6 +359,7 @@ func TestMarkdownLinksHideNoHost(t *testing.T) {
 						t.Errorf("%s: %.200q: a link names %s and leads to %s", provider, description, other, l.address)
 					}
 				}
+
 				markdown := keepsTags[provider] || provider == "mantisbt"
 				if markdown && !strings.Contains(body, "evil.test") && !strings.Contains(body, "EVIL.test") && len(description) < 20_000 {
 					t.Errorf("%s: %.200q: does not show where the link leads: %.300q", provider, description, body)
@@ -346,6 +367,7 @@ func TestMarkdownLinksHideNoHost(t *testing.T) {
 			}
 		}
 	}
+
 	chatsHideNoHost(t, func(each func(domain.Item)) {
 		for n, description := range hidingTexts {
 			each(linkedItem(domain.Snowflake(1+n), fmt.Sprint("K-", n), "good.test", description))
@@ -390,6 +412,7 @@ func chatsHideNoHost(t *testing.T, items func(each func(domain.Item))) {
 		if s.name != "slack" && s.name != "discord" && s.name != "teams" {
 			continue
 		}
+
 		c := s.open(connectortest.Serve(t, s.api, s.secrets...))
 		items(func(item domain.Item) {
 			m := connector.Marker{Integration: 77, Item: item.ID, Attempt: 1, Tag: connectortest.Tag}
@@ -397,6 +420,7 @@ func chatsHideNoHost(t *testing.T, items func(each func(domain.Item))) {
 				t.Fatalf("%s: %s: %v", s.name, item.FormattedNumber, err)
 			}
 		})
+
 		found := 0
 		for _, message := range s.stood.Messages(s.channel) {
 			for _, l := range linksOfMessage(t, s.name, message.Wire) {
@@ -406,9 +430,11 @@ func chatsHideNoHost(t *testing.T, items func(each func(domain.Item))) {
 				}
 			}
 		}
+
 		if found == 0 {
 			t.Errorf("%s: no link is read", s.name)
 		}
+
 		for _, bad := range s.stood.Violations() {
 			t.Errorf("%s: %.300s", s.name, bad)
 		}
@@ -426,6 +452,7 @@ func TestRealItemsHideNoHost(t *testing.T) {
 			if isChat[provider] {
 				continue
 			}
+
 			for _, l := range linksAt(t, provider, r.Render(item).Body) {
 				links[provider]++
 				if other := l.otherHost(); other != "" {
@@ -435,11 +462,13 @@ func TestRealItemsHideNoHost(t *testing.T) {
 			}
 		}
 	}
+
 	for provider := range all {
 		if !isChat[provider] && links[provider] < len(items)/2 {
 			t.Errorf("%s: only %d links are read", provider, links[provider])
 		}
 	}
+
 	t.Logf("links with a text of their own: %v; that hide a host: %v", links, hiding)
 	chatsHideNoHost(t, func(each func(domain.Item)) {
 		for _, item := range items {
@@ -461,26 +490,31 @@ func TestCmarkFindsNoHiddenHost(t *testing.T) {
 	if err != nil {
 		t.Skip("cmark-gfm is not in PATH")
 	}
+
 	items := realItems(t)
 	for n, description := range hidingTexts {
 		items = append(items, linkedItem(domain.Snowflake(1+n), "good.test", "t", description))
 	}
+
 	found := 0
 	for provider, r := range renderers() {
 		if !keepsTags[provider] && provider != "mantisbt" {
 			continue
 		}
+
 		for _, item := range items {
 			body := r.Render(item).Body
 			if !strings.Contains(body, "]") {
 				continue
 			}
+
 			run := exec.Command(program, "-e", "table", "-e", "autolink", "-e", "strikethrough", "-e", "footnotes")
 			run.Stdin = strings.NewReader(body)
 			page, err := run.Output()
 			if err != nil {
 				t.Fatal(err)
 			}
+
 			for _, m := range anchor.FindAllStringSubmatch(string(page), -1) {
 				found++
 				l := shownLink{html.UnescapeString(htmlTag.ReplaceAllString(m[2], "")), html.UnescapeString(m[1])}
@@ -488,12 +522,14 @@ func TestCmarkFindsNoHiddenHost(t *testing.T) {
 				if shown, _ := url.PathUnescape(l.text); bare == shown {
 					continue
 				}
+
 				if other := l.otherHost(); other != "" {
 					t.Errorf("%s: %s: %q names %s and leads to %s", provider, item.FormattedNumber, l.text, other, l.address)
 				}
 			}
 		}
 	}
+
 	if found < len(items) {
 		t.Errorf("only %d links are read", found)
 	}
@@ -515,10 +551,12 @@ func TestHiddenHostsAreFound(t *testing.T) {
 				found++
 			}
 		}
+
 		if found != 1 {
 			t.Errorf("%s: %d links that hide a host in %s", provider, found, body)
 		}
 	}
+
 	for wire, chat := range map[string]string{
 		`{"blocks":[{"elements":[{"type":"link","url":"https://evil.test","text":"good.test"}]}]}`:                               "slack",
 		`{"text":"<https://evil.test|good.test>"}`:                                                                               "slack",
@@ -533,10 +571,12 @@ func TestHiddenHostsAreFound(t *testing.T) {
 				found++
 			}
 		}
+
 		if found != 1 {
 			t.Errorf("%d links that hide a host in %s", found, wire)
 		}
 	}
+
 	for _, l := range []shownLink{{"good.test", "https://good.test/x"}, {"https://good.test/README.md", "https://good.test/README.md"}, {"the docs", "https://good.test"}, {"main.go", "https://good.test"}} {
 		if other := l.otherHost(); other != "" {
 			t.Errorf("%v names %s", l, other)

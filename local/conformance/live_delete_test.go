@@ -51,12 +51,14 @@ func deleters() []deleter {
 			if !may {
 				project.Lacks = map[string][]string{"sync-bot": {"DELETE_ISSUES"}}
 			}
+
 			s, err := jirastandin.Open(jirastandin.Config{Flavor: flavor, Dir: t.TempDir(), BaseURL: "https://" + host,
 				Accounts: map[string]jirastandin.Account{jiraToken: {Name: "sync-bot", Email: jiraAccount, Zone: "Europe/Berlin"}},
 				Projects: []jirastandin.Project{project}})
 			if err != nil {
 				t.Fatal(err)
 			}
+
 			t.Cleanup(func() { _ = s.Close() })
 
 			return jiraKit("", flavor).open(connectortest.Serve(t, through(s.API()), jiraToken))
@@ -69,11 +71,13 @@ func deleters() []deleter {
 			if may {
 				role = gitlabstandin.Owner
 			}
+
 			s, err := gitlabstandin.Open(gitlabstandin.Config{Dir: t.TempDir(), Host: host, Root: "/gitlab", Tokens: map[string]string{gitlabToken: "sync-bot"},
 				Projects: []gitlabstandin.Project{{Path: "acme/work", Roles: map[string]int{"sync-bot": role}}}})
 			if err != nil {
 				t.Fatal(err)
 			}
+
 			t.Cleanup(func() { _ = s.Close() })
 
 			return openGitLab(connectortest.Serve(t, through(s.API()), gitlabToken))
@@ -85,11 +89,13 @@ func deleters() []deleter {
 			if !may {
 				settings["delete_bug_threshold"] = mantisbtstandin.Administrator
 			}
+
 			s, err := mantisbtstandin.Open(mantisbtstandin.Config{Dir: t.TempDir(), Tokens: map[string]string{mantisbtToken: "sync-bot"},
 				Projects: []mantisbtstandin.Project{{ID: 1, Name: "Work"}}, Settings: settings})
 			if err != nil {
 				t.Fatal(err)
 			}
+
 			t.Cleanup(func() { _ = s.Close() })
 
 			return openMantisBT(connectortest.Serve(t, through(s.API()), mantisbtToken))
@@ -132,13 +138,16 @@ func TestLiveDeletesByRight(t *testing.T) {
 					want.Detail = "the token may not delete (403): 2 objects are closed and stay"
 					left = 3
 				}
+
 				if got := rowOf(t, rows, deleted); got != want {
 					t.Errorf("%+v", got)
 				}
+
 				objects := heldBy(t, c)
 				if len(objects) != left {
 					t.Errorf("%d objects are left, want %d", len(objects), left)
 				}
+
 				for _, o := range objects {
 					switch {
 					case o.Remote.ID == theirs && (o.Title != before.Title || o.Seen != before.Seen):
@@ -162,6 +171,7 @@ func TestLiveDeletesMessages(t *testing.T) {
 			if _, err := c.Create(t.Context(), content(c), marker); err != nil {
 				t.Fatal(err)
 			}
+
 			before := len(s.stood.Messages(s.channel))
 
 			trial := &trials.Trial{Connector: c, Wire: wire, Clock: &passed{}, Yes: true}
@@ -179,6 +189,7 @@ func TestLiveDeletesMessages(t *testing.T) {
 
 				return
 			}
+
 			if left != 0 || got.Outcome != trials.Kept {
 				t.Errorf("%d messages are left, %+v", left, got)
 			}
@@ -203,6 +214,7 @@ func answers() []answered {
 			_, _ = io.WriteString(w, body)
 		}
 	}
+
 	list := []answered{
 		{"page", status(200, "<html><title>Log in</title>"), trials.Broken, "the provider answers 200", "the provider answers 200 without Slack's form"},
 		{"not ok", status(200, `{"ok":false}`), trials.Broken, "the provider answers 200", "the provider answers 200 without ok"},
@@ -220,6 +232,7 @@ func answers() []answered {
 	for _, code := range []int{401, 403, 404, 405} {
 		list = append(list, answered{fmt.Sprint(code), status(code, ""), trials.NotTried, fmt.Sprintf("the token may not delete (%d): ", code), ""})
 	}
+
 	for _, code := range []int{202, 302, 307, 409, 429, 500, 503} {
 		list = append(list, answered{fmt.Sprint(code), status(code, ""), trials.Broken, fmt.Sprintf("the provider answers %d", code), ""})
 	}
@@ -244,9 +257,11 @@ func TestLiveTellsHowADeleteIsAnswered(t *testing.T) {
 
 					return
 				}
+
 				standin.ServeHTTP(w, r)
 			})
 		}
+
 		t.Run(a.name, func(t *testing.T) {
 			liveAt(t, between, func(t *testing.T, name string, trial *trials.Trial) {
 				asked = 0
@@ -254,6 +269,7 @@ func TestLiveTellsHowADeleteIsAnswered(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
+
 				got := rowOf(t, rows, deleted)
 				if slices.Contains([]string{"github", "teams", "slack_webhook"}, name) {
 					if asked != 0 || !strings.HasPrefix(got.Detail, "the API has no call for it: ") {
@@ -267,19 +283,24 @@ func TestLiveTellsHowADeleteIsAnswered(t *testing.T) {
 				if name == "slack" && a.slack != "" {
 					says = a.slack
 				}
+
 				made := 2
 				if name == "discord_webhook" {
 					made = 1
 				}
+
 				if a.outcome == trials.NotTried {
 					made = 1 // the first refusal is enough
 				}
+
 				if strings.Contains(a.says, "answers 20") && name != "slack" {
 					made *= 2 // a second delete would find nothing if the first one was done
 				}
+
 				if got.Outcome != a.outcome || !strings.Contains(got.Detail, says) || asked != made || strings.Contains(got.Detail, "Prose") {
 					t.Errorf("%d deletes, %+v", asked, got)
 				}
+
 				for _, k := range kits {
 					for _, secret := range k.secrets {
 						if strings.Contains(got.Detail, secret) {
@@ -304,14 +325,17 @@ func TestLiveTellsSlacksRefusalOfADelete(t *testing.T) {
 				standin.ServeHTTP(w, r)
 			})
 		}
+
 		liveAt(t, refuse, func(t *testing.T, name string, trial *trials.Trial) {
 			if name != "slack" {
 				t.Skip("of Slack's bot alone")
 			}
+
 			rows, err := trial.Run(t.Context())
 			if err != nil {
 				t.Fatal(err)
 			}
+
 			if got := rowOf(t, rows, deleted); got.Outcome != trials.NotTried || got.Detail != "the token may not delete ("+code+"): 2 messages stay" {
 				t.Errorf("%+v", got)
 			}
@@ -328,17 +352,20 @@ func TestLiveDeletesOnlyWhatCarriesItsMarker(t *testing.T) {
 			if deletes(r) {
 				asked++
 			}
+
 			body, _ := io.ReadAll(r.Body)
 			r.Body = io.NopCloser(bytes.NewReader(body))
 			standin.ServeHTTP(w, r)
 			if !bytes.Contains(body, []byte(`"state_event":"close"`)) {
 				return
 			}
+
 			edit := r.Clone(r.Context())
 			edit.Body = io.NopCloser(strings.NewReader(`{"description":"This is about something else."}`))
 			standin.ServeHTTP(discarded{http.Header{}}, edit)
 		})
 	}
+
 	wire := &trials.Wire{}
 	c := deleters()[0].open(t, true, func(standin http.Handler) http.Handler { return wire.Around(replaced(standin)) })
 	rows, err := (&trials.Trial{Connector: c, Wire: wire, Clock: &passed{}}).Run(t.Context())
@@ -350,6 +377,7 @@ func TestLiveDeletesOnlyWhatCarriesItsMarker(t *testing.T) {
 	if asked != 0 || got.Outcome != trials.Broken || strings.Count(got.Detail, "it does not carry the marker of this trial") != 2 {
 		t.Errorf("%d deletes, %+v", asked, got)
 	}
+
 	if left := len(heldBy(t, c)); left != 2 {
 		t.Errorf("%d objects are left", left)
 	}
@@ -385,16 +413,19 @@ func TestLiveFindsItDeletedAlready(t *testing.T) {
 			if _, err := (&trials.Trial{Connector: c, Wire: wire, Clock: &passed{}}).Run(t.Context()); err != nil {
 				t.Fatal(err)
 			}
+
 			asked = 0
 			trial := &trials.Trial{Connector: c, Wire: wire, Clock: &sleeper{each: func() {
 				for _, o := range heldBy(t, c) {
 					if o.Seen.State != domain.Closed || !strings.Contains(o.Title, "an answer is lost") {
 						continue
 					}
+
 					name := o.Remote.ID
 					if d.name == "gitlab" {
 						name = o.Remote.Key
 					}
+
 					gone := last.Clone(context.Background())
 					gone.URL.Path = gone.URL.Path[:strings.LastIndex(gone.URL.Path, "/")+1] + name
 					gone.URL.RawPath = ""
@@ -402,10 +433,12 @@ func TestLiveFindsItDeletedAlready(t *testing.T) {
 					provider.ServeHTTP(discarded{http.Header{}}, gone)
 				}
 			}}}
+
 			rows, err := trial.Run(t.Context())
 			if err != nil {
 				t.Fatal(err)
 			}
+
 			if got := rowOf(t, rows, deleted); got.Outcome != trials.Kept || got.Detail != "2 objects" || len(heldBy(t, c)) != 0 || asked != 1 {
 				t.Errorf("%d deletes, %+v", asked, got)
 			}
@@ -434,6 +467,7 @@ func TestLiveDeletesMessagesWhenItIsCancelled(t *testing.T) {
 			if s.name == "teams" || s.name == "slack_webhook" {
 				t.Skip("its API has no call for it")
 			}
+
 			wire := &trials.Wire{}
 			c := s.open(connectortest.Serve(t, wire.Around(s.api), s.secrets...))
 			before := len(s.stood.Messages(s.channel))
@@ -445,10 +479,12 @@ func TestLiveDeletesMessagesWhenItIsCancelled(t *testing.T) {
 					cancel()
 				}
 			}}
+
 			rows, err := (&trials.Trial{Connector: c, Wire: wire, Clock: clock, Yes: true}).Run(ctx)
 			if !errors.Is(err, context.Canceled) {
 				t.Fatal(err)
 			}
+
 			got := rowOf(t, rows, deleted)
 			if left := len(s.stood.Messages(s.channel)) - before; left != 0 || got.Detail != "1 message" {
 				t.Errorf("%d messages are left, %+v", left, got)
@@ -471,18 +507,22 @@ func TestLiveDeletesInPace(t *testing.T) {
 					t.Errorf("a delete %s after the write before", waited)
 				}
 			}
+
 			if r.Method != http.MethodGet {
 				last = now
 			}
+
 			standin.ServeHTTP(w, r)
 		})
 	}
+
 	liveAt(t, watched, func(t *testing.T, name string, trial *trials.Trial) {
 		seen = 0
 		trial.Clock = clock
 		if _, err := trial.Run(t.Context()); err != nil {
 			t.Fatal(err)
 		}
+
 		if none := slices.Contains([]string{"github", "teams", "slack_webhook"}, name); none != (seen == 0) {
 			t.Errorf("%d deletes", seen)
 		}
@@ -503,17 +543,21 @@ func TestLiveProvesAnotherSuccessOfADelete(t *testing.T) {
 							standin.ServeHTTP(w, r)
 							return
 						}
+
 						seen[r.URL.Path] = true
 						if done {
 							standin.ServeHTTP(discarded{http.Header{}}, r)
 						}
+
 						w.WriteHeader(http.StatusOK)
 					}))
 				})
+
 				rows, err := (&trials.Trial{Connector: c, Wire: wire, Clock: &passed{}}).Run(t.Context())
 				if err != nil {
 					t.Fatal(err)
 				}
+
 				got := rowOf(t, rows, deleted)
 				if done && (got.Outcome != trials.Kept || len(heldBy(t, c)) != 0) || !done && (got.Outcome != trials.Broken || len(heldBy(t, c)) != 2) {
 					t.Errorf("%+v, %d objects are left", got, len(heldBy(t, c)))

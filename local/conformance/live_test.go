@@ -41,12 +41,14 @@ func liveAt(t *testing.T, between func(http.Handler) http.Handler, test func(t *
 		if k.fill == nil {
 			continue
 		}
+
 		t.Run(k.name, func(t *testing.T) {
 			wire := &trials.Wire{}
 			c := k.fill(t, 0, func(standin http.Handler) http.Handler { return wire.Around(between(standin)) })
 			test(t, k.name, trial(wire, c))
 		})
 	}
+
 	for _, s := range chatStages(t) {
 		t.Run(s.name, func(t *testing.T) {
 			wire := &trials.Wire{}
@@ -104,6 +106,7 @@ func TestLivePromisesAtTheStandIns(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+
 		all := outcomes(t, rows)
 		if len(all[trials.Broken]) > 0 || !slices.Equal(all[trials.NotTried], untried(name)) {
 			t.Errorf("broken %q, not tried %q", all[trials.Broken], all[trials.NotTried])
@@ -123,19 +126,24 @@ func TestLiveSeesAPersonsEdit(t *testing.T) {
 			sent, _ := io.ReadAll(r.Body)
 			r.Body = io.NopCloser(bytes.NewReader(sent))
 			if (r.Method == http.MethodPatch || r.Method == http.MethodPut) && bytes.Contains(sent, []byte("Live check")) {
-				last, body = r.Clone(context.Background()), sent
+				last = r.Clone(context.Background())
+				body = sent
 			}
+
 			standin.ServeHTTP(w, r)
 		})
 	}
+
 	liveAt(t, watched, func(t *testing.T, name string, trial *trials.Trial) {
 		if _, chat := trial.Connector.(connector.Chat); chat {
 			t.Skip("a chat's messages are not listed")
 		}
+
 		trial.Ask = func(_ context.Context, what string) error {
 			if !strings.HasPrefix(what, "Change the text") {
 				return errors.New("not this time")
 			}
+
 			last.Header.Del("If-Match")
 			last.Body = io.NopCloser(bytes.NewReader(bytes.Replace(body, []byte("Live check"), []byte("A person"), 1)))
 			answer := httptest.NewRecorder()
@@ -146,10 +154,12 @@ func TestLiveSeesAPersonsEdit(t *testing.T) {
 
 			return nil
 		}
+
 		rows, err := trial.Run(t.Context())
 		if err != nil {
 			t.Fatal(err)
 		}
+
 		all := outcomes(t, rows)
 		if !slices.Contains(all[trials.Kept], "a person's edit is seen") || !slices.Equal(all[trials.Broken], []string{"the place is known again under a new name"}) {
 			t.Errorf("broken %q, not tried %q", all[trials.Broken], all[trials.NotTried])
@@ -169,11 +179,13 @@ func TestLiveIsCareful(t *testing.T) {
 			}
 		})
 	}
+
 	liveAt(t, counted, func(t *testing.T, name string, trial *trials.Trial) {
 		_, chat := trial.Connector.(connector.Chat)
 		if !chat {
 			marked(t, trial.Connector, "a person's", connector.Marker{Integration: 5, Item: 6, Attempt: 1, Tag: tagOne})
 		}
+
 		writes = 0
 		trial.Yes = false
 		rows, err := trial.Run(t.Context())
@@ -181,9 +193,11 @@ func TestLiveIsCareful(t *testing.T) {
 		if err != nil || writes != 0 {
 			t.Fatalf("%d writes, %v", writes, err)
 		}
+
 		if want := []string{"the place holds nothing of others"}; !chat && !slices.Equal(all[trials.Broken], want) {
 			t.Errorf("broken %q", all[trials.Broken])
 		}
+
 		if chat && len(all[trials.Broken]) > 0 {
 			t.Errorf("broken %q", all[trials.Broken])
 		}
@@ -198,6 +212,7 @@ func TestLivePromisesThatAreBroken(t *testing.T) {
 		w.WriteHeader(http.StatusOK)
 		_, _ = fmt.Fprint(w, "<html><title>Log in</title>")
 	}
+
 	loginPage := func(standin http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			if r.Method == http.MethodGet {
@@ -207,11 +222,13 @@ func TestLivePromisesThatAreBroken(t *testing.T) {
 			page(w)
 		})
 	}
+
 	liveAt(t, loginPage, func(t *testing.T, name string, trial *trials.Trial) {
 		rows, err := trial.Run(t.Context())
 		if err != nil {
 			t.Fatal(err)
 		}
+
 		broken := outcomes(t, rows)[trials.Broken]
 		if !slices.ContainsFunc(broken, func(promise string) bool {
 			return strings.Contains(promise, "is created") || strings.Contains(promise, "is posted") || strings.Contains(promise, "check passes") || strings.Contains(promise, "same each time")
@@ -236,6 +253,7 @@ func TestLiveSeesARename(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
+
 			t.Cleanup(func() { _ = s.Close() })
 			wire := &trials.Wire{}
 			c := openGitHub(connectortest.Serve(t, wire.Around(http.StripPrefix("/api/v3", s.API())), githubToken))
@@ -246,10 +264,12 @@ func TestLiveSeesARename(t *testing.T) {
 
 				return errors.New("not this time")
 			}}
+
 			rows, err := trial.Run(t.Context())
 			if err != nil {
 				t.Fatal(err)
 			}
+
 			if all := outcomes(t, rows); !slices.Contains(all[tt.want], "the place is known again under a new name") {
 				t.Errorf("%q", all)
 			}
@@ -265,6 +285,7 @@ func TestLiveCleansUpWhenItIsCancelled(t *testing.T) {
 		if !can {
 			t.Skip("messages stay")
 		}
+
 		ctx, cancel := context.WithCancel(t.Context())
 		trial.Ask = func(context.Context, string) error {
 			cancel()
@@ -279,10 +300,12 @@ func TestLiveCleansUpWhenItIsCancelled(t *testing.T) {
 		if slices.Contains(untried(name), deleted) {
 			left = 2
 		}
+
 		objects, _, err := puller.Changes(t.Context(), time.Time{}, 0)
 		if err != nil || len(objects) != left {
 			t.Fatalf("%d objects, %v", len(objects), err)
 		}
+
 		for _, o := range objects {
 			if o.Seen.State != domain.Closed {
 				t.Errorf("%s is %s", o.Title, o.Seen.State)

@@ -39,9 +39,11 @@ var mantisbtKit = kit{
 		if err != nil {
 			t.Fatal(err)
 		}
+
 		c := openMantisBT(connectortest.Serve(t, through(s.API()), mantisbtToken))
 		t.Cleanup(func() { _ = s.Close() })
 		filled(t, c, n)
+
 		return c
 	},
 }

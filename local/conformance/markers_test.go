@@ -74,8 +74,14 @@ func foundBy(t *testing.T, c connector.Connector, want ...connector.Marker) map[
 func TestAForgedMarkerIsNotFound(t *testing.T) {
 	markedKits(t, func(t *testing.T, c connector.Connector) {
 		signed := connector.Marker{Integration: 77, Item: 4711, Attempt: 2, Tag: tagTwo}
-		bare, wrong, attempt, integration := signed, signed, signed, signed
-		bare.Tag, wrong.Tag, attempt.Attempt, integration.Integration = "", forged, 3, 78
+		bare := signed
+		wrong := signed
+		attempt := signed
+		integration := signed
+		bare.Tag = ""
+		wrong.Tag = forged
+		attempt.Attempt = 3
+		integration.Integration = 78
 
 		marked(t, c, "copied without the tag", bare)
 		marked(t, c, "forged", wrong)
@@ -145,9 +151,11 @@ func TestSeveralAttemptsAreWanted(t *testing.T) {
 		if _, chat := c.(connector.Chat); chat {
 			want = late
 		}
+
 		if got := foundBy(t, c, first, second); len(got) != 1 || got[4711] != want {
 			t.Errorf("%v, want %s", got, want)
 		}
+
 		if got := foundBy(t, c, second); got[4711] != late {
 			t.Errorf("%v, want %s", got, late)
 		}
@@ -200,6 +208,7 @@ func TestAMarkerGoesThereAndBack(t *testing.T) {
 		if err != nil || len(objects) != 1 {
 			t.Fatal(objects, err)
 		}
+
 		if o := objects[0]; o.Marker != signed || !slices.Equal(o.Markers, []connector.Marker{signed}) {
 			t.Errorf("%+v, want %+v alone", o.Markers, signed)
 		}

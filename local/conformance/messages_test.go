@@ -51,12 +51,14 @@ func chatStages(t *testing.T) []chatStage {
 		Channels: []slackstandin.Channel{{ID: slackChannel, Name: "work"}},
 		Hooks:    []slackstandin.Hook{{Path: slackHook[len("https://"+host+"/services/"):], Channel: slackChannel, App: "sync"}},
 	})
+
 	onDiscord, err2 := discordstandin.Open(discordstandin.Config{
 		Dir:      t.TempDir(),
 		Accounts: map[string]discordstandin.Account{discordBot: {ID: "3000000000000000001", Name: "sync", Bot: true}},
 		Channels: []discordstandin.Channel{{ID: discordChannel, Name: "work"}},
 		Webhooks: []discordstandin.Webhook{{ID: "2000000000000000001", Token: discordHook, Channel: discordChannel, Name: "sync"}},
 	})
+
 	onTeams, err3 := teamsstandin.Open(teamsstandin.Config{
 		Dir: t.TempDir(), SchemaPath: described("adaptive-card-1.4.0.schema.json"), Channels: []teamsstandin.Channel{{ID: "work", Name: "Work"}},
 		Flows: []teamsstandin.Flow{{ID: "flow1", Sig: teamsSig, Channel: "work"}},
@@ -64,7 +66,9 @@ func chatStages(t *testing.T) []chatStage {
 	if err := errors.Join(err1, err2, err3); err != nil {
 		t.Fatal(err)
 	}
+
 	t.Cleanup(func() { _ = errors.Join(onSlack.Close(), onDiscord.Close(), onTeams.Close()) })
+
 	return []chatStage{
 		{slackKit, onSlack.Chat, onSlack.API(), slackChannel}, {slackWebhookKit, onSlack.Chat, onSlack.API(), slackChannel},
 		{discordKit, onDiscord.Chat, judged(t, onDiscord.API()), discordChannel}, {discordWebhookKit, onDiscord.Chat, judged(t, onDiscord.API()), discordChannel},
@@ -79,9 +83,11 @@ func judged(t *testing.T, api http.Handler) http.Handler {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	if contract != nil && contract.CheckSchema("MessageCreateRequest", []byte(`{"embeds":[{"title":"`+strings.Repeat("x", 257)+`"}]}`)) == nil {
 		t.Fatal("the description allows any title")
 	}
+
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		body, _ := io.ReadAll(r.Body)
 		r.Body = io.NopCloser(bytes.NewReader(body))
@@ -94,6 +100,7 @@ func judged(t *testing.T, api http.Handler) http.Handler {
 				t.Errorf("%s: %v: %s", name, err, body)
 			}
 		}
+
 		api.ServeHTTP(w, r)
 	})
 }
@@ -111,6 +118,7 @@ func TestRealItemsAsMessages(t *testing.T) {
 			for n, item := range items {
 				tell(t, c, item, n)
 			}
+
 			var digest connector.Digest
 			for _, item := range items {
 				line := c.Render(item)
@@ -119,20 +127,25 @@ func TestRealItemsAsMessages(t *testing.T) {
 					digest.First = append(digest.First, line)
 				}
 			}
+
 			if _, err := c.Digest(t.Context(), digest, connector.Marker{Integration: 77, Item: 5, Attempt: 1}); err != nil {
 				t.Fatal(err)
 			}
+
 			want := 1 + len(items)
 			if !c.Manner().Edits {
 				want += 2 * len(items)
 			}
+
 			if got := len(s.stood.Messages(s.channel)) - began; got != want {
 				t.Errorf("%d messages, want %d", got, want)
 			}
+
 			bad := s.stood.Violations()
 			for _, what := range bad[:min(len(bad), 10)] {
 				t.Error(what)
 			}
+
 			t.Logf("%d items, %d messages, %d violations", len(items), want, len(bad))
 		})
 	}
@@ -146,6 +159,7 @@ func tell(t *testing.T, c connector.Chat, item domain.Item, n int) {
 	if err != nil {
 		t.Fatalf("%s: %v", item.FormattedNumber, err)
 	}
+
 	was := first
 	for attempt, change := range []func(*domain.Item){
 		func(i *domain.Item) {
@@ -163,9 +177,11 @@ func tell(t *testing.T, c connector.Chat, item domain.Item, n int) {
 		} else {
 			_, err = c.Create(t.Context(), is, m)
 		}
+
 		if err != nil {
 			t.Fatalf("%s: %v", item.FormattedNumber, err)
 		}
+
 		was = is
 	}
 }
@@ -181,9 +197,11 @@ func TestLostAnswers(t *testing.T) {
 					s.api.ServeHTTP(w, r)
 					return
 				}
+
 				s.api.ServeHTTP(httptest.NewRecorder(), r)
 				panic(http.ErrAbortHandler)
 			}), s.secrets...)).(connector.Chat)
+
 			before := len(s.stood.Messages(s.channel))
 			began := time.Now().Add(-time.Minute)
 			made := content(c)
@@ -191,19 +209,23 @@ func TestLostAnswers(t *testing.T) {
 			if e := failure(t, "create", err); e.Class != connector.Ambiguous || len(s.stood.Messages(s.channel)) != before+1 {
 				t.Fatalf("%v, %d messages", err, len(s.stood.Messages(s.channel))-before)
 			}
+
 			finder, finds := c.(connector.Finder)
 			if !finds {
 				return // the engine leaves it at that, and says so
 			}
+
 			lose = false
 			found, err := finder.Find(t.Context(), began, []connector.Marker{marker, {Integration: 77, Item: 1, Attempt: 1}})
 			if err != nil || len(found) != 1 {
 				t.Fatal(found, err)
 			}
+
 			made.Deleted = true
 			if _, err := c.Update(t.Context(), connector.Sent{Remote: found[marker.Item].Remote}, made, marker); err != nil {
 				t.Fatal(err)
 			}
+
 			if got := len(s.stood.Messages(s.channel)); got != before+1 {
 				t.Errorf("%d messages", got-before)
 			}
@@ -225,6 +247,7 @@ func TestChecksOfChats(t *testing.T) {
 		if _, err := c.Create(t.Context(), content(c), marker); err != nil {
 			t.Fatal(s.name, err)
 		}
+
 		checks, err := c.(connector.Checker).Check(t.Context())
 		if got := show(checks); err != nil || got != want[s.name] {
 			t.Errorf("%s: %s %v", s.name, got, err)
@@ -240,6 +263,7 @@ func show(checks []connector.Check) string {
 		}
 		text += c.String()
 	}
+
 	return text + "]"
 }
 
@@ -249,19 +273,23 @@ func TestTestMessages(t *testing.T) {
 	for _, s := range chatStages(t) {
 		t.Run(s.name, func(t *testing.T) {
 			c := s.open(connectortest.Serve(t, s.api, s.secrets...))
-			before, bad := len(s.stood.Messages(s.channel)), len(s.stood.Violations())
+			before := len(s.stood.Messages(s.channel))
+			bad := len(s.stood.Violations())
 			for _, itemType := range domain.ItemTypes {
 				m := connector.TestMessage{Integration: 9223372036854775807, ItemType: itemType, AskedBy: 9223372036854775807, AskedAt: now}
 				if _, err := c.(connector.Tester).Test(t.Context(), m); err != nil {
 					t.Fatal(err)
 				}
 			}
+
 			if got := len(s.stood.Messages(s.channel)) - before; got != len(domain.ItemTypes) {
 				t.Errorf("%d messages", got)
 			}
+
 			for _, what := range s.stood.Violations()[bad:] {
 				t.Error(what)
 			}
+
 			for _, m := range s.stood.Messages(s.channel)[before:] {
 				if m.Failed != "" {
 					t.Errorf("not shown: %s", m.Failed)
@@ -295,9 +323,11 @@ func TestAnswersToTestMessages(t *testing.T) {
 				for name, values := range a.header {
 					w.Header()[name] = values
 				}
+
 				w.WriteHeader(a.status)
 				_, _ = io.WriteString(w, a.body)
 			}), s.secrets...)
+
 			c := s.open(client)
 
 			_, first := c.Create(t.Context(), content(c), marker)
@@ -306,10 +336,13 @@ func TestAnswersToTestMessages(t *testing.T) {
 			if (err == nil) != (first == nil) || asked.Load() != 1 {
 				t.Errorf("%s, %d %q: %v after %d requests, an item's message %v", s.name, a.status, a.body, err, asked.Load(), first)
 			}
+
 			if err == nil || first == nil {
 				continue
 			}
-			got, want := failure(t, "test", err), failure(t, "create", first)
+
+			got := failure(t, "test", err)
+			want := failure(t, "create", first)
 			if *got != *want {
 				t.Errorf("%s, %d %q: %+v, an item's message %+v", s.name, a.status, a.body, *got, *want)
 			}

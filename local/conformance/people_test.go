@@ -15,10 +15,12 @@ func inserted(with, without string) (string, bool) {
 	for start < len(without) && start < len(with) && with[start] == without[start] {
 		start++
 	}
+
 	end := 0
 	for end < len(without)-start && end < len(with)-start && with[len(with)-1-end] == without[len(without)-1-end] {
 		end++
 	}
+
 	return with[start : len(with)-end], start+end == len(without)
 }
 
@@ -30,6 +32,7 @@ func TestPeopleAddOneLine(t *testing.T) {
 		if k.fill == nil {
 			t.Skip("a chat's message has no line below the text")
 		}
+
 		_, c := stage(t, k, nil)
 		for _, item := range items {
 			without := c.Render(item).Body
@@ -39,8 +42,11 @@ func TestPeopleAddOneLine(t *testing.T) {
 				}
 			}
 
-			item.Type, item.Project, item.Milestone = &domain.Named{ID: 31, Name: "Bug"}, &domain.Named{ID: 32, Name: "Apollo"}, &domain.Named{ID: 33, Name: "1.4"}
-			item.Owner, item.UpdatedBy = &domain.Named{ID: 34, Name: "Ada L."}, &domain.Named{ID: 35, Name: "Bob"}
+			item.Type = &domain.Named{ID: 31, Name: "Bug"}
+			item.Project = &domain.Named{ID: 32, Name: "Apollo"}
+			item.Milestone = &domain.Named{ID: 33, Name: "1.4"}
+			item.Owner = &domain.Named{ID: 34, Name: "Ada L."}
+			item.UpdatedBy = &domain.Named{ID: 35, Name: "Bob"}
 			item.DueAt = time.Date(2026, 12, 1, 0, 0, 0, 0, time.UTC)
 			line, only := inserted(c.Render(item).Body, without)
 			if !only || strings.Count(line, "Type: Bug · Project: Apollo · Milestone: 1.4 · Owner: Ada L. · Due: 2026") != 1 || len(line) > 200 {

@@ -28,15 +28,18 @@ func TestResolveRefused(t *testing.T) {
 				}
 				continue
 			}
+
 			e := failure(t, fmt.Sprint("resolve ", status), err)
 			if e.Scope != connector.IntegrationScope || place != (connector.Place{}) {
 				t.Errorf("%d: scope %d, %s, %+v", status, e.Scope, e.Code, place)
 			}
+
 			// A MantisBT that answers every address so has no API there.
 			exact := e.Code == "target_not_found" || e.Code == "api_not_found"
 			if _, tracker := c.(connector.Puller); tracker && status == http.StatusNotFound && !exact {
 				t.Errorf("404: %s", e.Code)
 			}
+
 			if writes != 0 {
 				t.Errorf("%d: %d writes left", status, writes)
 			}
@@ -51,6 +54,7 @@ func TestResolve(t *testing.T) {
 		if k.fill == nil {
 			return
 		}
+
 		c := k.fill(t, 0, straight)
 		resolver, is := c.(connector.Resolver)
 		if !is {
@@ -61,6 +65,7 @@ func TestResolve(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+
 		again, err := resolver.Resolve(t.Context())
 		if err != nil || again != first || first.ID == "" || first.Instance == "" || first.Name == "" {
 			t.Errorf("%+v, then %+v, %v", first, again, err)

@@ -47,11 +47,13 @@ func TestRefusalsAboutOneItem(t *testing.T) {
 			if k.wholly[f.name] != "" {
 				continue
 			}
+
 			_, c := stage(t, k, f.serve)
 			for _, op := range operations(c) {
 				if !k.writes(op.name) {
 					continue
 				}
+
 				e := failure(t, op.name, op.do(t.Context(), c, k))
 				if e.Class != connector.Final || e.Scope != connector.ItemScope || e.Status != f.status || !strings.Contains(e.Detail, f.detail) {
 					t.Errorf("%s: %s: %s, scope %d: %v", f.name, op.name, e.Class, e.Scope, e)
@@ -82,15 +84,20 @@ func TestSuccessNeedsProof(t *testing.T) {
 					t.Errorf("%s: %s succeeds", f.name, op.name)
 					continue
 				}
+
 				e := failure(t, op.name, err)
 				code := "foreign_answer"
 				if strings.Contains(f.body, "Log in") {
 					code = "session_expired"
 				}
-				class, scope := connector.Retryable, connector.IntegrationScope
+
+				class := connector.Retryable
+				scope := connector.IntegrationScope
 				if k.writes(op.name) {
-					class, scope = connector.Ambiguous, connector.ItemScope
+					class = connector.Ambiguous
+					scope = connector.ItemScope
 				}
+
 				if e.Class != class || e.Scope != scope || e.Code != code || !strings.Contains(e.Detail, f.detail) {
 					t.Errorf("%s: %s: %s, scope %d: %v", f.name, op.name, e.Class, e.Scope, e)
 				}
@@ -113,6 +120,7 @@ func TestNoEmptyReason(t *testing.T) {
 					if err == nil {
 						continue
 					}
+
 					if e := failure(t, op.name, err); strings.TrimSpace(e.Detail) == "" || strings.HasSuffix(e.Detail, ": ") {
 						t.Errorf("%s %d %.20q: the reason is %q (%s)", op.name, status, body, e.Detail, e.Code)
 					}
@@ -128,6 +136,7 @@ func (f foreign) serve(w http.ResponseWriter, r *http.Request) {
 	if f.media != "" {
 		w.Header().Set("Content-Type", f.media)
 	}
+
 	w.WriteHeader(f.status)
 	_, _ = fmt.Fprint(w, f.body)
 }

@@ -55,6 +55,7 @@ func TestAGatewaysAnswerToAReadIsAnOutage(t *testing.T) {
 					errs[op.name] = op.do(t.Context(), c, k)
 				}
 			}
+
 			before, _ := s.counted()
 			if resolves {
 				_, err := resolver.Resolve(t.Context())
@@ -67,6 +68,7 @@ func TestAGatewaysAnswerToAReadIsAnOutage(t *testing.T) {
 			if strings.Contains(f.body, "Log in") {
 				code = "session_expired"
 			}
+
 			for what, err := range errs {
 				e := failure(t, what, err)
 				if e.Class != connector.Retryable || e.Scope != connector.IntegrationScope || e.Code != code || !strings.Contains(e.Detail, f.detail) {
@@ -100,6 +102,7 @@ func TestTheProvidersAnswerToAReadIsAVerdict(t *testing.T) {
 				if k.writes(op.name) {
 					continue
 				}
+
 				e := failure(t, op.name, op.do(t.Context(), c, k))
 				if e.Class != connector.Final || e.Scope != connector.IntegrationScope || e.Code != map[int]string{401: "credentials_rejected", 403: "forbidden"}[f.status] {
 					t.Errorf("%s: %s: %s, scope %d: %v", f.name, op.name, e.Class, e.Scope, e)
@@ -117,6 +120,7 @@ func TestACheckBehindAGatewayIsOpen(t *testing.T) {
 			if f.status == http.StatusNotFound || f.status == http.StatusGone {
 				continue
 			}
+
 			s, c := stage(t, k, f.serve)
 			checker, is := c.(connector.Checker)
 			if !is {
@@ -127,9 +131,11 @@ func TestACheckBehindAGatewayIsOpen(t *testing.T) {
 			if all, _ := s.counted(); all > 0 && err == nil {
 				t.Errorf("%s: no error", f.name)
 			}
+
 			if len(checks) == 0 {
 				t.Errorf("%s: no checks", f.name)
 			}
+
 			for _, one := range checks {
 				if one.OK != nil && !*one.OK {
 					t.Errorf("%s: %s", f.name, one)

@@ -45,6 +45,7 @@ func slackWithButtons(t *testing.T) chatStage {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	t.Cleanup(func() { _ = s.Close() })
 
 	return chatStage{slackButtonsKit, s.Chat, s.API(), slackChannel}
@@ -61,6 +62,7 @@ func TestAButtonNeedsAnApp(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+
 		if bad := s.stood.Violations(); interactive != (len(bad) == 0) {
 			t.Errorf("interactive %t: %q", interactive, bad)
 		}
@@ -81,11 +83,13 @@ func TestSlackTakesHostileAndLargestItems(t *testing.T) {
 					item.ID = domain.Snowflake(1000 + n)
 					tell(t, c, item, n)
 					content := c.Render(item)
-					content.Body, content.Blocks = "", nil
+					content.Body = ""
+					content.Blocks = nil
 					if d.New++; len(d.First) < connector.DigestShows {
 						d.First = append(d.First, content)
 					}
 				}
+
 				if bad := s.stood.Violations(); len(bad) > 0 {
 					t.Fatalf("%s: %q", name, bad[0])
 				}
@@ -95,14 +99,17 @@ func TestSlackTakesHostileAndLargestItems(t *testing.T) {
 			if _, err := c.Digest(t.Context(), d, connector.Marker{Integration: 77, Item: 5, Attempt: 1}); err != nil {
 				t.Fatal(err)
 			}
+
 			if bad := s.stood.Violations(); len(bad) > 0 {
 				t.Errorf("digest: %q", bad[0])
 			}
+
 			all := s.stood.Messages(s.channel)
 			want := "All items on items.example"
 			if s.name == slackButtonsKit.name {
 				want = "items.example\nAll items"
 			}
+
 			if got := s.stood.Picture(all[len(all)-1]).String(); !strings.Contains(got, "and ") || !strings.Contains(got, want) {
 				t.Errorf("digest: %s", got)
 			}
@@ -119,6 +126,7 @@ func largest(text string) []domain.Item {
 		State: domain.Open, Status: text[:min(len(text), 100)], Priority: text[:min(len(text), 100)], URL: "https://items.example/1", UpdatedAt: now,
 		Type: named, Project: named, Milestone: named, Owner: named, UpdatedBy: named,
 	}
+
 	large := usual
 	large.FormattedNumber = strings.Repeat("N", 100)
 	large.URL = "https://" + strings.Repeat("h", 60) + ".example/" + strings.Repeat("|", 1900)
@@ -138,6 +146,7 @@ func TestSlackEditsLeaveNothingBehind(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	bare := c.Render(domain.Item{ID: 7, FormattedNumber: "WI-7", Title: "New", State: domain.Closed, Status: "done"})
 	bare.Was = &connector.Was{Title: first.Title, Text: connector.TextHash(first.Body), State: first.State}
 	if _, err := c.Update(t.Context(), connector.Sent{Remote: made.Remote}, bare, marker); err != nil {
@@ -149,6 +158,7 @@ func TestSlackEditsLeaveNothingBehind(t *testing.T) {
 	if got := s.stood.Picture(m).String(); got != want {
 		t.Errorf("%s, want %s", got, want)
 	}
+
 	var wire map[string]json.RawMessage
 	if err := json.Unmarshal(m.Wire, &wire); err != nil || wire["attachments"] != nil || wire["metadata"] == nil {
 		t.Errorf("%s %v", m.Wire, err)

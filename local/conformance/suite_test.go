@@ -105,6 +105,7 @@ func operations(c connector.Connector) []operation {
 			return err
 		}},
 	}
+
 	chat, is := c.(connector.Chat)
 	if !is || chat.Manner().Edits {
 		list = append(list, operation{"update", func(ctx context.Context, c connector.Connector, k kit) error {
@@ -112,18 +113,21 @@ func operations(c connector.Connector) []operation {
 			return err
 		}})
 	}
+
 	if is {
 		list = append(list, operation{"digest", func(ctx context.Context, c connector.Connector, _ kit) error {
 			_, err := c.(connector.Chat).Digest(ctx, connector.Digest{New: 2, First: []connector.Content{content(c)}}, marker)
 			return err
 		}})
 	}
+
 	if _, can := c.(connector.Finder); can {
 		list = append(list, operation{"find", func(ctx context.Context, c connector.Connector, _ kit) error {
 			_, err := c.(connector.Finder).Find(ctx, now.Add(-time.Hour), []connector.Marker{marker})
 			return err
 		}})
 	}
+
 	if _, can := c.(connector.Puller); can {
 		list = append(list, operation{"changes", func(ctx context.Context, c connector.Connector, _ kit) error {
 			_, _, err := c.(connector.Puller).Changes(ctx, now.Add(-time.Hour), 0)
@@ -133,6 +137,7 @@ func operations(c connector.Connector) []operation {
 			return err
 		}})
 	}
+
 	return list
 }
 
@@ -161,9 +166,11 @@ func stage(t *testing.T, k kit, answer http.HandlerFunc) (*script, connector.Con
 		if r.Method != http.MethodGet && (k.lists == nil || !k.lists(r)) {
 			s.writes++
 		}
+
 		s.mu.Unlock()
 		s.answer(w, r)
 	}), k.secrets...)
+
 	return s, k.open(client)
 }
 
@@ -175,9 +182,11 @@ func failure(t *testing.T, what string, err error) *connector.Error {
 		t.Errorf("%s: %T %v is no *connector.Error", what, err, err)
 		return &connector.Error{}
 	}
+
 	if e.Class < connector.NotSent || e.Class > connector.Ambiguous || e.Scope < connector.ItemScope || e.Scope > connector.IntegrationScope || e.Code == "" {
 		t.Errorf("%s: %+v is incomplete", what, e)
 	}
+
 	return e
 }
 

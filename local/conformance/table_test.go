@@ -38,6 +38,7 @@ func (k kit) reason(c connector.Connector, capability string) (string, bool) {
 	if reason, excused := k.cannot[capability]; excused {
 		return reason, true
 	}
+
 	_, chat := c.(connector.Chat)
 	switch {
 	case chat && capability == "pull":
@@ -45,6 +46,7 @@ func (k kit) reason(c connector.Connector, capability string) (string, bool) {
 	case !chat && capability == "digest":
 		return "a tracker has an object for each item, and nobody is told of it", true
 	}
+
 	return "", false
 }
 
@@ -57,6 +59,7 @@ func TestTable(t *testing.T) {
 	for _, one := range capabilities {
 		fmt.Fprint(w, "\t", one.name)
 	}
+
 	fmt.Fprintln(w)
 	for _, k := range kits {
 		_, c := stage(t, k, nil)
@@ -76,9 +79,11 @@ func TestTable(t *testing.T) {
 				t.Errorf("%s cannot %s, and nobody says why", k.name, one.name)
 			}
 		}
+
 		fmt.Fprintln(w)
 		defer func() { t.Log(strings.Join(why, "\n")) }()
 	}
+
 	_ = w.Flush()
 	t.Log("\n" + out.String())
 }
@@ -96,14 +101,17 @@ func TestEqualItemsHaveEqualContent(t *testing.T) {
 			if hash != c.Render(item).Hash() || hash != again.Render(item).Hash() {
 				t.Fatalf("%s is rendered in two ways", item.FormattedNumber)
 			}
+
 			hashes[hash] = true
 			changed := item
 			changed.Title += "!"
 			if c.Render(changed).Hash() == hash {
 				t.Errorf("%s with another title is the same", item.FormattedNumber)
 			}
+
 			slices.Reverse(changed.Labels)
 		}
+
 		if len(hashes) != len(items) {
 			t.Errorf("%d items have %d contents", len(items), len(hashes))
 		}
@@ -117,6 +125,7 @@ func realItems(t *testing.T) []domain.Item {
 	if err != nil {
 		t.Skip("no ../shared/data/items.jsonl beside the project: ", err)
 	}
+
 	var items []domain.Item
 	for line := range strings.Lines(string(b)) {
 		var i domain.Item
@@ -125,9 +134,11 @@ func realItems(t *testing.T) []domain.Item {
 		}
 		items = append(items, i)
 	}
+
 	if raceDetector {
 		items = items[:len(items)/10]
 	}
+
 	return items
 }
 
@@ -139,6 +150,7 @@ func TestPagesInFlatMemory(t *testing.T) {
 		if k.history != nil {
 			walk = k.searched
 		}
+
 		if k.fill == nil && k.history == nil {
 			_, c := stage(t, k, nil)
 			_, pulls := k.reason(c, "pull")
@@ -147,11 +159,14 @@ func TestPagesInFlatMemory(t *testing.T) {
 			}
 			return
 		}
+
 		n := 10_000
 		if raceDetector {
 			n /= 10
 		}
-		few, many := walk(t, n/10), walk(t, n)
+
+		few := walk(t, n/10)
+		many := walk(t, n)
 		t.Logf("live heap of a walk over %d objects %d KiB, over %d %d KiB", n/10, few>>10, n, many>>10)
 		// Kept, their texts alone would be so many bytes. The stand-in, in the same
 		// process, keeps what it was asked.
@@ -167,11 +182,13 @@ func TestReadShowsWhatTheListShows(t *testing.T) {
 		if k.fill == nil {
 			t.Skip("it has no list: ", k.cannot)
 		}
+
 		c := k.fill(t, 3, straight).(connector.Puller)
 		objects, _, err := c.Changes(t.Context(), time.Time{}, 0)
 		if err != nil || len(objects) != 3 {
 			t.Fatalf("%d objects: %v", len(objects), err)
 		}
+
 		for _, want := range objects {
 			got, err := c.Read(t.Context(), want.Remote)
 			if err != nil || !reflect.DeepEqual(got, want) {
@@ -188,6 +205,7 @@ func TestWhatIsWrittenLooksAsTold(t *testing.T) {
 		if k.fill == nil {
 			t.Skip("it has no list: ", k.cannot)
 		}
+
 		c := k.fill(t, 0, straight)
 		look := c.(connector.Puller).Look
 		first := c.Render(domain.Item{ID: 1, Title: " A title, \"quoted\" ", Description: "# A heading\r\n\r\nSome *text* with `code`, <b>tags</b> & a list:\n\n- one\n- two\n", State: domain.Open})
@@ -213,6 +231,7 @@ func TestReadOfNoObject(t *testing.T) {
 		if k.fill == nil {
 			t.Skip("it has no list: ", k.cannot)
 		}
+
 		c := k.fill(t, 1, straight).(connector.Puller)
 		for name, remote := range map[string]domain.Remote{"gone": {ID: "99999", Key: "99999"}, "unnamed": {ID: "x", Key: "x"}, "empty": {}, "negative": {ID: "-1", Key: "-1"}} {
 			_, err := c.Read(t.Context(), remote)
@@ -233,6 +252,7 @@ func TestReadRefusedForOneObject(t *testing.T) {
 		if k.fill == nil {
 			t.Skip("it has no list: ", k.cannot)
 		}
+
 		var refusal *foreign
 		var object string
 		c := k.fill(t, 2, func(provider http.Handler) http.Handler {
@@ -244,6 +264,7 @@ func TestReadRefusedForOneObject(t *testing.T) {
 				provider.ServeHTTP(w, r)
 			})
 		}).(connector.Puller)
+
 		objects, _, err := c.Changes(t.Context(), time.Time{}, 0)
 		if err != nil || len(objects) != 2 {
 			t.Fatalf("%d objects: %v", len(objects), err)
@@ -254,6 +275,7 @@ func TestReadRefusedForOneObject(t *testing.T) {
 		if strings.HasPrefix(k.name, "jira") {
 			object = remote.ID
 		}
+
 		for _, f := range aboutOneItem {
 			refusal = &f
 			_, err := c.Read(t.Context(), remote)
@@ -263,6 +285,7 @@ func TestReadRefusedForOneObject(t *testing.T) {
 			if !passes && !alone || !strings.Contains(e.Detail, f.detail) && f.status != 404 && f.status != 410 {
 				t.Errorf("%s: %s, scope %d: %v", f.name, e.Class, e.Scope, e)
 			}
+
 			if _, err := c.Read(t.Context(), objects[1].Remote); err != nil {
 				t.Errorf("%s: the other object: %v", f.name, err)
 			}
@@ -287,24 +310,29 @@ func filled(t *testing.T, c connector.Connector, n int) {
 func (k kit) listed(t *testing.T, n int) int {
 	t.Helper()
 	c := k.fill(t, n, straight)
-	base, most := live(), 0
+	base := live()
+	most := 0
 	seen := 0
 	for page := 1; ; page++ {
 		objects, more, err := c.(connector.Puller).Changes(t.Context(), time.Time{}, seen)
 		if err != nil {
 			t.Fatalf("page %d: %v", page, err)
 		}
+
 		if seen += len(objects); !more {
 			break
 		}
+
 		if page%10 == 0 {
 			most = max(most, live()-base)
 			runtime.KeepAlive(objects)
 		}
 	}
+
 	if seen != n {
 		t.Errorf("%d objects of %d were listed", seen, n)
 	}
+
 	return most
 }
 
@@ -312,17 +340,21 @@ func (k kit) listed(t *testing.T, n int) int {
 // kept alive at most.
 func (k kit) searched(t *testing.T, n int) int {
 	t.Helper()
-	base, most, pages := 0, 0, 0
+	base := 0
+	most := 0
+	pages := 0
 	c := k.open(connectortest.Serve(t, k.history(n, func() {
 		if pages++; pages%10 == 0 {
 			most = max(most, live()-base)
 		}
 	}), k.secrets...))
+
 	base = live()
 	found, err := c.(connector.Finder).Find(t.Context(), now.Add(-time.Hour), []connector.Marker{marker})
 	if err != nil || len(found) != 1 || found[marker.Item].Remote.ID == "" || pages < n/1000 {
 		t.Fatalf("%v after %d pages: %v", found, pages, err)
 	}
+
 	return most
 }
 

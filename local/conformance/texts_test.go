@@ -69,25 +69,30 @@ func documentText(t *testing.T, body string) string {
 		Content    []json.RawMessage
 		Marks      []struct{ Attrs struct{ Href string } }
 	}
+
 	var read func(raw json.RawMessage) string
 	read = func(raw json.RawMessage) string {
 		var n node
 		if err := json.Unmarshal(raw, &n); err != nil {
 			t.Fatal(err)
 		}
+
 		out := n.Text
 		for _, m := range n.Marks {
 			if m.Attrs.Href != "" && m.Attrs.Href != n.Text {
 				out += "→" + m.Attrs.Href
 			}
 		}
+
 		for _, child := range n.Content {
 			out += read(child)
 		}
+
 		switch n.Type {
 		case "paragraph", "heading", "codeBlock", "hardBreak":
 			out += "\n"
 		}
+
 		return out
 	}
 
@@ -142,9 +147,11 @@ func TestHTMLInText(t *testing.T) {
 						t.Errorf("%s: no %q in %q", provider, want, body)
 					}
 				}
+
 				if !keepsTags[provider] && regexp.MustCompile(`</?(?:details|summary)`).MatchString(unescaped(body)) {
 					t.Errorf("%s: tags of details in %q", provider, body)
 				}
+
 				for _, bad := range tt.hidden {
 					if strings.Contains(withoutFooter(body), bad) || strings.Contains(unescaped(withoutFooter(body)), bad) {
 						t.Errorf("%s: %q in %q", provider, bad, body)
@@ -179,6 +186,7 @@ func TestAnItemOfCommentsAlone(t *testing.T) {
 			if body != empty {
 				t.Errorf("%s: %q is %q, want %q", provider, text, body, empty)
 			}
+
 			if isChat[provider] && body != "" {
 				t.Errorf("%s: %q has the body %q", provider, text, body)
 			}
@@ -271,9 +279,11 @@ func TestRealItemsShowNoComments(t *testing.T) {
 	if os.IsNotExist(err) {
 		t.Skip("the real items are not here: ../shared/data/items.jsonl")
 	}
+
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	defer func() { _ = f.Close() }()
 
 	all := renderers()
@@ -288,9 +298,11 @@ func TestRealItemsShowNoComments(t *testing.T) {
 		if err := json.Unmarshal(lines.Bytes(), &i); err != nil {
 			t.Fatal(err)
 		}
+
 		if !strings.Contains(i.Description, "<!--") || raceDetector && n%10 != 0 {
 			continue
 		}
+
 		for provider, r := range all {
 			body := r.Render(domain.Item{ID: i.ID, FormattedNumber: i.Number, Title: "t", State: domain.Open, Description: i.Description}).Body
 			if bad := boilerplate.FindString(unescaped(strings.ReplaceAll(body, "\u200b", ""))); bad != "" {
@@ -298,6 +310,7 @@ func TestRealItemsShowNoComments(t *testing.T) {
 			}
 		}
 	}
+
 	if err := lines.Err(); err != nil {
 		t.Fatal(err)
 	}

@@ -37,15 +37,18 @@ func hostileItems() []domain.Item {
 		} else {
 			item.Description = strings.ToValidUTF8(item.Description[:min(len(item.Description), 10_000)], "")
 		}
+
 		item.Labels = item.Labels[:20]
 		items = append(items, item)
 	}
+
 	for _, text := range slackTexts {
 		both := largest(text)
 		both[0].Description = strings.ToValidUTF8(text[:min(len(text), 20_000)], "")
 		both[1].Description = strings.ToValidUTF8(text[:min(len(text), 5_000)], "")
 		items = append(items, both...)
 	}
+
 	for n := range items {
 		items[n].ID = firstHostile + domain.Snowflake(n)
 		items[n].UpdatedAt = now

@@ -76,10 +76,12 @@ func (r *recorder) through(api http.Handler) http.Handler {
 			http.Error(w, err.Error(), http.StatusBadRequest)
 			return
 		}
+
 		q.Body = io.NopCloser(bytes.NewReader(body))
 		if q.Method != http.MethodGet && json.Valid(body) {
 			r.keep(q.Method, body)
 		}
+
 		api.ServeHTTP(w, q)
 	})
 }
@@ -91,6 +93,7 @@ func (r *recorder) keep(method string, body []byte) {
 	if r.seen[sum] {
 		return
 	}
+
 	r.seen[sum] = true
 	r.kept = append(r.kept, judgedRequest{
 		What:     r.what + ", " + method,
@@ -118,10 +121,12 @@ func chatAnswers(kit string) http.Handler {
 			answer = map[string]any{"ok": true, "channel": slackChannel, "ts": slackKit.sent.Remote.ID}
 		case "discord", "discord_webhook":
 			_ = json.Unmarshal(body, &answer)
-			answer["id"], answer["channel_id"] = discordKit.sent.Remote.ID, discordChannel
+			answer["id"] = discordKit.sent.Remote.ID
+			answer["channel_id"] = discordChannel
 			if strings.HasPrefix(kit+r.URL.Path, "discord/api/v10/channels/") {
 				answer["channel_id"] = strings.Split(r.URL.Path, "/")[4]
 			}
+
 		case "slack_webhook":
 			_, _ = io.WriteString(w, "ok")
 			return
@@ -129,6 +134,7 @@ func chatAnswers(kit string) http.Handler {
 			w.WriteHeader(http.StatusAccepted)
 			return
 		}
+
 		w.Header().Set("Content-Type", "application/json")
 		_ = json.NewEncoder(w).Encode(answer)
 	})
@@ -163,6 +169,7 @@ func recorded(t *testing.T, k kit, items []domain.Item) []judgedRequest {
 	} else {
 		c = k.open(connectortest.Serve(t, r.through(chatAnswers(k.name)), k.secrets...))
 	}
+
 	chat, isChat := c.(connector.Chat)
 
 	for n, item := range items {
@@ -170,12 +177,15 @@ func recorded(t *testing.T, k kit, items []domain.Item) []judgedRequest {
 		if k.second() && (raceDetector || !hostile) && n%some != 0 {
 			continue
 		}
+
 		r.links = ""
 		if hostile && !isChat {
 			r.links = "as written"
 		}
+
 		r.sendItem(t, c, dressed(k.name, item), n, isChat || n%some == 0)
 	}
+
 	if isChat {
 		r.sendDigests(t, chat, items)
 		r.now("test message")
@@ -202,10 +212,14 @@ func (k kit) second() bool {
 // addresses of the server that the kit has in place of the provider's own.
 func dressed(kit string, item domain.Item) domain.Item {
 	if item.Owner == nil {
-		item.Type, item.Project = &domain.Named{Name: "bug #1"}, &domain.Named{Name: "acme/work#2"}
-		item.Milestone, item.Owner = &domain.Named{Name: "GH-3 <!channel>"}, &domain.Named{Name: "@octocat <@123456789012345678>"}
-		item.UpdatedBy, item.DueAt = &domain.Named{Name: "[~bob] <at>Ann</at>"}, now
+		item.Type = &domain.Named{Name: "bug #1"}
+		item.Project = &domain.Named{Name: "acme/work#2"}
+		item.Milestone = &domain.Named{Name: "GH-3 <!channel>"}
+		item.Owner = &domain.Named{Name: "@octocat <@123456789012345678>"}
+		item.UpdatedBy = &domain.Named{Name: "[~bob] <at>Ann</at>"}
+		item.DueAt = now
 	}
+
 	own := map[string]string{"github": "github.com", "gitlab": "gitlab.com"}[kit]
 	if own != "" {
 		item.Description = strings.ReplaceAll(item.Description, own+"/", host+"/")
@@ -229,6 +243,7 @@ func (r *recorder) sendItem(t *testing.T, c connector.Connector, item domain.Ite
 	if err != nil {
 		t.Fatalf("%s: %v", name, err)
 	}
+
 	if !changes {
 		return
 	}
@@ -239,14 +254,20 @@ func (r *recorder) sendItem(t *testing.T, c connector.Connector, item domain.Ite
 	}{
 		{"changed", func(i *domain.Item) {
 			i.State = []domain.ItemState{domain.Open, domain.Closed}[n%2]
-			i.Title, i.Status, i.Priority = "@octocat fixes #5 "+i.Title, "in review @here", "urgent"
+			i.Title = "@octocat fixes #5 " + i.Title
+			i.Status = "in review @here"
+			i.Priority = "urgent"
 			i.Labels = append(slices.Clone(i.Labels), "@everyone", "<!here>", "[x](https://evil.test)")
 		}},
-		{"deleted", func(i *domain.Item) { i.Deleted, i.State = true, domain.Closed }},
+		{"deleted", func(i *domain.Item) {
+			i.Deleted = true
+			i.State = domain.Closed
+		}},
 	} {
 		change.do(&item)
 		is := c.Render(item)
-		is.Was, is.ChangedBy = was.Told(), "@ann <!channel>"
+		is.Was = was.Told()
+		is.ChangedBy = "@ann <!channel>"
 		m.Attempt++
 		r.now("%s: %s", name, change.name)
 		if edits {
@@ -254,9 +275,11 @@ func (r *recorder) sendItem(t *testing.T, c connector.Connector, item domain.Ite
 		} else {
 			_, err = c.Create(t.Context(), is, m)
 		}
+
 		if err != nil {
 			t.Fatalf("%s: %v", name, err)
 		}
+
 		r.reply(t, c, made, is, m)
 		was = is
 	}
@@ -269,6 +292,7 @@ func (r *recorder) reply(t *testing.T, c connector.Connector, made connector.Wri
 	if !can {
 		return
 	}
+
 	r.now("%s: reply", is.Number)
 	_, err := replier.Reply(t.Context(), connector.Reply{
 		Message: made.Remote, From: domain.Progress{State: domain.Open, Status: "planned"}, To: domain.ProgressOf(is.State, is.Facts, is.Deleted),
@@ -287,9 +311,11 @@ func (r *recorder) sendDigests(t *testing.T, c connector.Chat, items []domain.It
 		d := connector.Digest{New: len(first), Changed: 3, Closed: 2, Reopened: 1, URL: "https://items.example/all"}
 		for _, item := range first {
 			line := c.Render(item)
-			line.Body, line.Blocks = "", nil
+			line.Body = ""
+			line.Blocks = nil
 			d.First = append(d.First, line)
 		}
+
 		n++
 		r.now("digest %d, from %.40s", n, first[0].FormattedNumber)
 		if _, err := c.Digest(t.Context(), d, connector.Marker{Integration: 77, Item: domain.Snowflake(n), Attempt: 1, Tag: connectortest.Tag}); err != nil {
@@ -308,8 +334,10 @@ func (v validator) run(t *testing.T, requests []judgedRequest) []vendorFault {
 			t.Fatal(err)
 		}
 	}
+
 	node := exec.CommandContext(t.Context(), "node", "--max-semi-space-size=64", filepath.Join("vendors", v.name+".mjs"))
-	node.Stdin, node.Stderr = &in, os.Stderr
+	node.Stdin = &in
+	node.Stderr = os.Stderr
 	out, err := node.Output()
 	if err != nil {
 		t.Fatalf("%s: %v: %.2000s", v.name, err, out)
@@ -324,12 +352,15 @@ func (v validator) run(t *testing.T, requests []judgedRequest) []vendorFault {
 		if err := json.Unmarshal(scan.Bytes(), &f); err != nil {
 			t.Fatalf("%s: %v: %s", v.name, err, scan.Bytes())
 		}
+
 		if f.Read != nil {
 			read = *f.Read
 			continue
 		}
+
 		faults = append(faults, f)
 	}
+
 	if read != len(requests) {
 		t.Fatalf("%s has read %d of %d requests", v.name, read, len(requests))
 	}
@@ -345,6 +376,7 @@ func (v validator) installed(t *testing.T) {
 			t.Skipf("%s is not on this machine", name)
 		}
 	}
+
 	for _, name := range v.packages {
 		if _, err := os.Stat(filepath.Join("..", "..", "node_modules", filepath.FromSlash(name))); err != nil {
 			t.Skipf("the package %s is absent: npm ci installs it", name)
@@ -376,6 +408,7 @@ func body(text string, marked bool) string {
 	if marked {
 		text += "\n\n<!-- integrations:77/4711/1 -->"
 	}
+
 	b, err := json.Marshal(map[string]string{"title": "t", "body": text})
 	if err != nil {
 		panic(err) // strings always marshal
@@ -484,6 +517,7 @@ func TestVendorsCanFail(t *testing.T) {
 			if bad := found[v.good]; bad != nil {
 				t.Errorf("%s: %q", v.good, bad)
 			}
+
 			for bad, want := range v.bad {
 				if !strings.Contains(strings.Join(found[bad], "\n"), want) {
 					t.Errorf("%s: %q does not say %q", bad, found[bad], want)
@@ -508,9 +542,11 @@ func TestVendorsTakeAllItems(t *testing.T) {
 				if !slices.Contains(v.kits, k.name) {
 					continue
 				}
+
 				if written[k.name] == nil {
 					written[k.name] = recorded(t, k, items)
 				}
+
 				requests = append(requests, written[k.name]...)
 			}
 
@@ -518,6 +554,7 @@ func TestVendorsTakeAllItems(t *testing.T) {
 			for _, f := range faults[:min(len(faults), 20)] {
 				t.Errorf("%s: %s", f.What, f.Error)
 			}
+
 			t.Logf("%d items, %d requests, %d faults", len(items), len(requests), len(faults))
 		})
 	}

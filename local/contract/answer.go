@@ -28,16 +28,20 @@ func (o *Operation) Answer(a Answer) error {
 	if response.value == nil {
 		return fmt.Errorf("%s: status %d is not documented: %s", o.ID, a.Status, a.Body)
 	}
+
 	media, err := mediaOf(a.Header)
 	if err == nil {
 		err = errors.Join(response.content(media, a.Body), response.headers(media, a.Header))
 	}
+
 	if err == nil && a.Status >= 400 && media == problemMedia {
 		err = sameStatus(a)
 	}
+
 	if err != nil {
 		return fmt.Errorf("%s: %d: %w: %s", o.ID, a.Status, err, a.Body)
 	}
+
 	return nil
 }
 
@@ -48,6 +52,7 @@ func mediaOf(header http.Header) (string, error) {
 	if text == "" {
 		return "", nil
 	}
+
 	media, _, err := mime.ParseMediaType(text)
 	return media, err
 }
@@ -61,9 +66,11 @@ func (n node) content(media string, body []byte) error {
 		}
 		return nil
 	}
+
 	if content.to(media).value == nil {
 		return fmt.Errorf("the media type %q is none of %s", media, strings.Join(content.members(), ", "))
 	}
+
 	return content.to(media).body("body", body)
 }
 
@@ -90,11 +97,13 @@ func (n node) headers(media string, header http.Header) error {
 			wrong = append(wrong, fmt.Errorf("header %s is missing", name))
 		}
 	}
+
 	for name := range header {
 		if !documented[http.CanonicalHeaderKey(name)] && !transport[http.CanonicalHeaderKey(name)] {
 			wrong = append(wrong, fmt.Errorf("header %s is not documented", name))
 		}
 	}
+
 	return errors.Join(wrong...)
 }
 

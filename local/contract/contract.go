@@ -62,6 +62,7 @@ func Read(document []byte) (*Contract, error) {
 	if err != nil {
 		return nil, err
 	}
+
 	c := &Contract{document: parsed, compiler: jsonschema.NewCompiler(), schemas: map[string]*jsonschema.Schema{}}
 	c.compiler.DefaultDraft(jsonschema.Draft2020)
 	c.compiler.AssertFormat()
@@ -69,6 +70,7 @@ func Read(document []byte) (*Contract, error) {
 	if err := c.compiler.AddResource(address, parsed); err != nil {
 		return nil, err
 	}
+
 	paths := c.at("paths")
 	for _, path := range paths.members() {
 		item := paths.to(path)
@@ -76,13 +78,16 @@ func Read(document []byte) (*Contract, error) {
 			if method == "parameters" {
 				continue
 			}
+
 			o := &Operation{Method: strings.ToUpper(method), Path: path, contract: c, item: item, node: item.to(method)}
 			if o.ID, _ = o.node.to("operationId").value.(string); o.ID == "" {
 				return nil, fmt.Errorf("%s %s has no operationId", o.Method, path)
 			}
+
 			c.Operations = append(c.Operations, o)
 		}
 	}
+
 	return c, nil
 }
 
@@ -103,10 +108,12 @@ func (c *Contract) Match(method, path string) (*Operation, map[string]string) {
 		if o.Method != method {
 			continue
 		}
+
 		if values := match(strings.Split(o.Path, "/"), parts); values != nil {
 			return o, values
 		}
 	}
+
 	return nil, nil
 }
 
@@ -115,6 +122,7 @@ func match(template, path []string) map[string]string {
 	if len(template) != len(path) {
 		return nil
 	}
+
 	values := map[string]string{}
 	for i, part := range template {
 		name, parameter := strings.CutPrefix(part, "{")
@@ -125,6 +133,7 @@ func match(template, path []string) map[string]string {
 			return nil
 		}
 	}
+
 	return values
 }
 
@@ -170,11 +179,13 @@ func (n node) to(member string) node {
 			next.value = value[i]
 		}
 	}
+
 	object, _ := next.value.(map[string]any)
 	reference, _ := object["$ref"].(string)
 	if path, ok := strings.CutPrefix(reference, "#/"); ok {
 		return n.contract.at(strings.Split(path, "/")...)
 	}
+
 	return next
 }
 
@@ -200,11 +211,14 @@ func (n node) schema() (*jsonschema.Schema, error) {
 	if s := c.schemas[n.pointer]; s != nil {
 		return s, nil
 	}
+
 	s, err := c.compiler.Compile(address + "#" + (&url.URL{Path: n.pointer}).EscapedPath())
 	if err != nil {
 		return nil, fmt.Errorf("the schema at %s: %w", n.pointer, err)
 	}
+
 	c.schemas[n.pointer] = s
+
 	return s, nil
 }
 
@@ -213,13 +227,16 @@ func (n node) check(what string, value any) error {
 	if n.value == nil {
 		return fmt.Errorf("%s: the document has no schema at %s", what, n.pointer)
 	}
+
 	s, err := n.schema()
 	if err == nil {
 		err = s.Validate(value)
 	}
+
 	if err != nil {
 		return fmt.Errorf("%s: %w", what, err)
 	}
+
 	return nil
 }
 
@@ -242,5 +259,6 @@ func (n node) text(what, value string) error {
 		}
 		return schema.check(what, number)
 	}
+
 	return schema.check(what, value)
 }

@@ -21,10 +21,12 @@ func TestTheDocumentIsOpenAPI(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	document, err := openapi3.NewLoader().LoadFromData(text)
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	// The forms have formats and annotations of our own, and our own tests.
 	maps.DeleteFunc(document.Components.Schemas, func(name string, _ *openapi3.SchemaRef) bool {
 		return strings.HasSuffix(name, "Configuration") && name != "Configuration"
@@ -32,6 +34,7 @@ func TestTheDocumentIsOpenAPI(t *testing.T) {
 	if err := document.Validate(t.Context(), openapi3.EnableExamplesValidation()); err != nil {
 		t.Error(err)
 	}
+
 	if strings.Contains(string(text), "../") {
 		t.Error("the document refers to files")
 	}
@@ -42,18 +45,22 @@ func TestRoutesAreTheStacks(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	stack, err := template.Parse(snapshot, template.Parameters{Region: "eu-central-1", AccountID: "000000000000", StackName: "Integrations-test"})
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	var routes []string
 	for _, r := range stack.Routes {
 		routes = append(routes, r.Method+" "+r.Path)
 	}
+
 	var documented []string
 	for _, o := range Must().Operations {
 		documented = append(documented, o.Method+" "+o.Path)
 	}
+
 	slices.Sort(routes)
 	slices.Sort(documented)
 	if !slices.Equal(routes, documented) {
@@ -72,17 +79,21 @@ func TestEnumerationsAreTheDomains(t *testing.T) {
 			t.Errorf("%s: %v, the domain has %v", schema, got, want)
 		}
 	}
+
 	schemas := Must().at("components", "schemas")
 	if got, want := texts(schemas.to("PlanRow").to("properties").to("action").to("enum").value), names([]domain.PlanAction{domain.PlanCreate, domain.PlanUpdate, domain.PlanSkip, domain.PlanReconcile}); !slices.Equal(got, want) {
 		t.Errorf("plan actions %v, the domain has %v", got, want)
 	}
+
 	if got, want := texts(schemas.to("Remote").to("properties").to("state").to("enum").value), names([]domain.ItemState{domain.Open, domain.Closed}); !slices.Equal(got, want) {
 		t.Errorf("states %v, the domain has %v", got, want)
 	}
+
 	var forms []string
 	for _, form := range schemas.to("Configuration").to("contentSchema").to("anyOf").each() {
 		forms = append(forms, strings.ToLower(strings.TrimSuffix(form.pointer[strings.LastIndex(form.pointer, "/")+1:], "Configuration")))
 	}
+
 	if !slices.Equal(forms, names(domain.Providers)) {
 		t.Errorf("forms of %v", forms)
 	}
@@ -107,6 +118,7 @@ func TestMembersAreTheDomains(t *testing.T) {
 			name, _, _ := strings.Cut(reflect.TypeOf(value).Field(f).Tag.Get("json"), ",")
 			want = append(want, name)
 		}
+
 		slices.Sort(want)
 		if got := Must().at("components", "schemas", schema, "properties").members(); !slices.Equal(got, want) {
 			t.Errorf("%s has %v, the domain %v", schema, got, want)
@@ -129,14 +141,17 @@ func TestSchemasAreStrict(t *testing.T) {
 		if strings.HasSuffix(name, "Configuration") {
 			continue
 		}
+
 		walk(schemas.to(name), func(n node) {
 			properties := n.to("properties")
 			if properties.value == nil {
 				return
 			}
+
 			if n.to("additionalProperties").value != false {
 				t.Errorf("%s is open", n.pointer)
 			}
+
 			required := texts(n.to("required").value)
 			if left := slices.DeleteFunc(properties.members(), func(m string) bool { return slices.Contains(required, m) }); !slices.Equal(left, optional[name]) {
 				t.Errorf("%s: %v are optional, want %v", n.pointer, left, optional[name])
@@ -154,6 +169,7 @@ func walk(n node, visit func(node)) {
 		}
 		walk(below, visit)
 	}
+
 	for _, one := range n.each() {
 		if strings.HasPrefix(one.pointer, n.pointer+"/") {
 			walk(one, visit)
@@ -168,18 +184,21 @@ func TestExamples(t *testing.T) {
 		if o.node.to("summary").value == nil || len(o.node.to("tags").each()) != 1 {
 			t.Errorf("%s has no summary, or not one tag", o.ID)
 		}
+
 		body := o.node.to("requestBody")
 		for _, media := range body.to("content").members() {
 			examples := body.to("content").to(media).bodies()
 			if len(examples) == 0 {
 				t.Errorf("%s has no example of a body of %s", o.ID, media)
 			}
+
 			for _, example := range examples {
 				if err := o.requestBody(Request{Header: http.Header{"Content-Type": {media}}, Body: example}); err != nil {
 					t.Errorf("%s: %v", o.ID, err)
 				}
 			}
 		}
+
 		cases := map[Case]int{}
 		for _, a := range o.Examples() {
 			if err := o.Answer(a); err != nil {
@@ -187,12 +206,14 @@ func TestExamples(t *testing.T) {
 			}
 			cases[o.CaseOf(a)]++
 		}
+
 		for _, one := range Must().Cases() {
 			if one.Operation == o.ID && (cases[one] == 0 || one.Code != "" && cases[one] > 1) {
 				t.Errorf("%s has %d examples", one, cases[one])
 			}
 			delete(cases, one)
 		}
+
 		if len(cases) > 0 {
 			t.Errorf("examples of what is not documented: %v", cases)
 		}

@@ -36,17 +36,20 @@ func (c *Contract) Cases() []Case {
 			if content.value == nil {
 				all = append(all, Case{o.ID, n, "", ""})
 			}
+
 			for _, media := range content.members() {
 				codes := []string{""}
 				if media == problemMedia {
 					codes = content.to(media).to("schema").codes()
 				}
+
 				for _, code := range codes {
 					all = append(all, Case{o.ID, n, media, code})
 				}
 			}
 		}
 	}
+
 	return all
 }
 
@@ -69,6 +72,7 @@ func (o *Operation) CaseOf(a Answer) Case {
 		_ = json.Unmarshal(a.Body, &problem)
 		one.Code = problem.Code
 	}
+
 	return one
 }
 
@@ -85,6 +89,7 @@ func (s *Seen) Add(c Case) {
 	if s.cases == nil {
 		s.cases = map[Case]bool{}
 	}
+
 	s.cases[c] = true
 }
 

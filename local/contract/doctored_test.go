@@ -20,8 +20,10 @@ func TestDoctoredAnswers(t *testing.T) {
 		} else {
 			h[name] = []string{value}
 		}
+
 		return h
 	}
+
 	problem := `{"type":"about:blank","title":"t","status":429,"detail":"d","code":"too_many_requests","request_id":"r"}`
 	for name, c := range map[string]struct {
 		operation string
@@ -114,12 +116,15 @@ func TestSeen(t *testing.T) {
 	if got := seen.Missing(cases); len(got) != len(cases) || len(cases) < 200 {
 		t.Fatalf("%d of %d cases are missing", len(got), len(cases))
 	}
+
 	for _, one := range cases[1:] {
 		seen.Add(one)
 	}
+
 	if got := seen.Missing(cases); len(got) != 1 || got[0] != cases[0] {
 		t.Error(got)
 	}
+
 	for text, gateway := range map[string]bool{"getIntegration 304": false, "getIntegration 200 application/json": false, "getIntegration 403 application/json": true, "getIntegration 403 application/problem+json forbidden": false} {
 		found := false
 		for _, one := range cases {
@@ -130,6 +135,7 @@ func TestSeen(t *testing.T) {
 				}
 			}
 		}
+
 		if !found {
 			t.Errorf("%s is no case", text)
 		}

@@ -18,12 +18,14 @@ func (o *Operation) Examples() []Answer {
 		if response.to("content").value == nil {
 			all = append(all, response.example(status, "", nil))
 		}
+
 		for _, media := range response.to("content").members() {
 			for _, body := range response.to("content").to(media).bodies() {
 				all = append(all, response.example(status, media, body))
 			}
 		}
 	}
+
 	return all
 }
 
@@ -38,6 +40,7 @@ func (n node) bodies() [][]byte {
 		}
 		all = append(all, body)
 	}
+
 	return all
 }
 
@@ -46,11 +49,13 @@ func (n node) example(status int, media string, body []byte) Answer {
 	if media != "" {
 		a.Header.Set("Content-Type", media)
 	}
+
 	for _, name := range n.to("headers").members() {
 		header := n.to("headers").to(name)
 		if with := header.to(comesWith).value; with == nil || with == media {
 			a.Header.Set(name, fmt.Sprint(header.to("example").value))
 		}
 	}
+
 	return a
 }

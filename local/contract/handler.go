@@ -16,17 +16,21 @@ func Handler(answer func(*Operation, *http.Request) Answer, wrong func(error)) h
 			w.WriteHeader(http.StatusNotFound)
 			return
 		}
+
 		body, err := io.ReadAll(r.Body)
 		if err == nil {
 			err = o.Request(Request{Path: path, Query: r.URL.Query(), Header: r.Header, Body: body})
 		}
+
 		if err != nil {
 			wrong(err)
 		}
+
 		a := answer(o, r)
 		for name, values := range a.Header {
 			w.Header()[name] = values
 		}
+
 		w.WriteHeader(a.Status)
 		_, _ = w.Write(a.Body)
 	})

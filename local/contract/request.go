@@ -21,32 +21,39 @@ func (o *Operation) Request(r Request) error {
 	wrong := []error{o.requestBody(r)}
 	known := map[string]bool{}
 	for _, p := range o.parameters() {
-		name, in := fmt.Sprint(p.to("name").value), fmt.Sprint(p.to("in").value)
+		name := fmt.Sprint(p.to("name").value)
+		in := fmt.Sprint(p.to("in").value)
 		known[in+" "+name] = true
 		values := r.values(in, name)
 		if len(values) == 0 && p.to("required").value == true {
 			wrong = append(wrong, fmt.Errorf("%s parameter %s is missing", in, name))
 		}
+
 		if len(values) > 1 {
 			wrong = append(wrong, fmt.Errorf("%s parameter %s is there %d times", in, name, len(values)))
 		}
+
 		for _, value := range values {
 			wrong = append(wrong, p.text(in+" parameter "+name, value))
 		}
 	}
+
 	for name := range r.Query {
 		if !known["query "+name] {
 			wrong = append(wrong, fmt.Errorf("query parameter %s is not documented", name))
 		}
 	}
+
 	for name := range r.Path {
 		if !known["path "+name] {
 			wrong = append(wrong, fmt.Errorf("path parameter %s is not documented", name))
 		}
 	}
+
 	if err := errors.Join(wrong...); err != nil {
 		return fmt.Errorf("%s: request: %w", o.ID, err)
 	}
+
 	return nil
 }
 
@@ -61,9 +68,11 @@ func (r Request) values(in, name string) []string {
 	case "header":
 		return r.Header.Values(name)
 	}
+
 	if value, ok := r.Path[name]; ok {
 		return []string{value}
 	}
+
 	return nil
 }
 
@@ -75,9 +84,11 @@ func (o *Operation) requestBody(r Request) error {
 		}
 		return nil
 	}
+
 	media, err := mediaOf(r.Header)
 	if err != nil {
 		return err
 	}
+
 	return body.content(media, r.Body)
 }

@@ -42,9 +42,11 @@ func Open(dir string) (*CA, error) {
 	if err := ca.loadKey(filepath.Join(dir, "ca.key")); err != nil {
 		return nil, fmt.Errorf("development CA in %s: %w", dir, err)
 	}
+
 	if err := ca.loadCertificate(); err != nil {
 		return nil, fmt.Errorf("development CA in %s: %w", dir, err)
 	}
+
 	return ca, nil
 }
 
@@ -57,19 +59,23 @@ func (ca *CA) Certificate(hosts ...string) (tls.Certificate, error) {
 	if len(hosts) == 0 {
 		return tls.Certificate{}, errors.New("certificate for no host")
 	}
+
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		return tls.Certificate{}, err
 	}
+
 	template := leaf(hosts)
 	der, err := x509.CreateCertificate(rand.Reader, template, ca.cert, &key.PublicKey, ca.key)
 	if err != nil {
 		return tls.Certificate{}, fmt.Errorf("certificate for %s: %w", hosts[0], err)
 	}
+
 	parsed, err := x509.ParseCertificate(der)
 	if err != nil {
 		return tls.Certificate{}, fmt.Errorf("certificate for %s: %w", hosts[0], err)
 	}
+
 	return tls.Certificate{Certificate: [][]byte{der, ca.cert.Raw}, PrivateKey: key, Leaf: parsed}, nil
 }
 
@@ -89,6 +95,7 @@ func leaf(hosts []string) *x509.Certificate {
 			template.DNSNames = append(template.DNSNames, host)
 		}
 	}
+
 	return template
 }
 
@@ -97,11 +104,14 @@ func (ca *CA) loadKey(path string) error {
 	if err != nil {
 		return err
 	}
+
 	block, _ := pem.Decode(content)
 	if block == nil {
 		return fmt.Errorf("%s holds no PEM block", path)
 	}
+
 	ca.key, err = x509.ParseECPrivateKey(block.Bytes)
+
 	return err
 }
 
@@ -110,6 +120,7 @@ func newKey() ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
+
 	der, err := x509.MarshalECPrivateKey(key)
 	return pem.EncodeToMemory(&pem.Block{Type: "EC PRIVATE KEY", Bytes: der}), err
 }
@@ -122,6 +133,7 @@ func (ca *CA) loadCertificate() error {
 			return nil
 		}
 	}
+
 	template := &x509.Certificate{
 		SerialNumber:          serial(),
 		Subject:               pkix.Name{CommonName: "Local development authority"},
@@ -132,6 +144,7 @@ func (ca *CA) loadCertificate() error {
 		IsCA:                  true,
 		MaxPathLenZero:        true,
 	}
+
 	der, err := x509.CreateCertificate(rand.Reader, template, template, &ca.key.PublicKey, ca.key)
 	if err != nil {
 		return err
@@ -139,6 +152,7 @@ func (ca *CA) loadCertificate() error {
 	if !ca.accepts(der) {
 		return errors.New("own certificate refused")
 	}
+
 	return keyfile.Replace(ca.file, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}))
 }
 
@@ -151,7 +165,9 @@ func (ca *CA) accepts(der []byte) bool {
 	if time.Until(cert.NotAfter) < renewBefore {
 		return false
 	}
+
 	ca.cert = cert
+
 	return true
 }
 

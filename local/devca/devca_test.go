@@ -27,6 +27,7 @@ func serve(t *testing.T, ca *CA, hosts ...string) *httptest.Server {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		io.WriteString(w, "ok")
 	}))
@@ -34,6 +35,7 @@ func serve(t *testing.T, ca *CA, hosts ...string) *httptest.Server {
 	server.Config.ErrorLog = nil
 	server.StartTLS()
 	t.Cleanup(server.Close)
+
 	return server
 }
 
@@ -43,14 +45,17 @@ func handshake(t *testing.T, ca *CA, server *httptest.Server, host string) error
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	roots := x509.NewCertPool()
 	if !roots.AppendCertsFromPEM(content) {
 		t.Fatal("CertFile holds no certificate")
 	}
+
 	connection, err := tls.Dial("tcp", server.Listener.Addr().String(), &tls.Config{RootCAs: roots, ServerName: host})
 	if err != nil {
 		return err
 	}
+
 	return connection.Close()
 }
 
@@ -62,10 +67,12 @@ func TestCertificate(t *testing.T) {
 			t.Errorf("%s: %v, want accepted %v", host, err, ok)
 		}
 	}
+
 	stranger := open(t, t.TempDir())
 	if err := handshake(t, stranger, server, "api.github.com"); err == nil {
 		t.Error("another authority's root accepts the certificate")
 	}
+
 	if _, err := ca.Certificate(); err == nil {
 		t.Error("a certificate for no host was issued")
 	}
@@ -78,6 +85,7 @@ func TestSurvivesARestart(t *testing.T) {
 	if err := handshake(t, open(t, dir), server, "api.github.com"); err != nil {
 		t.Errorf("after a restart: %v", err)
 	}
+
 	info, err := os.Stat(filepath.Join(dir, "ca.key"))
 	if err != nil || info.Mode().Perm() != 0o600 {
 		t.Errorf("key file: %v, %v, want mode 0600", info, err)
@@ -85,16 +93,19 @@ func TestSurvivesARestart(t *testing.T) {
 }
 
 func TestRepairsACertificate(t *testing.T) {
-	dir, other := t.TempDir(), t.TempDir()
+	dir := t.TempDir()
+	other := t.TempDir()
 	open(t, dir)
 	foreign, err := os.ReadFile(open(t, other).CertFile())
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	for name, content := range map[string][]byte{"of another key": foreign, "garbled": []byte("x"), "empty": nil} {
 		if err := os.WriteFile(filepath.Join(dir, "ca.crt"), content, 0o600); err != nil {
 			t.Fatal(err)
 		}
+
 		ca := open(t, dir)
 		if err := handshake(t, ca, serve(t, ca, "api.github.com"), "api.github.com"); err != nil {
 			t.Errorf("certificate %s: %v", name, err)
@@ -107,6 +118,7 @@ func TestBrokenKeyIsAnError(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(dir, "ca.key"), []byte("x"), 0o600); err != nil {
 		t.Fatal(err)
 	}
+
 	if _, err := Open(dir); err == nil {
 		t.Error("opened with a broken key")
 	}

@@ -22,9 +22,11 @@ func checkTools() error {
 	if _, err := exec.LookPath("go"); err != nil {
 		return errors.New("go is not on the PATH: install Go 1.26 or newer")
 	}
+
 	if _, err := exec.LookPath("node"); err != nil {
 		return errors.New("node is not on the PATH: install Node.js 20 or newer")
 	}
+
 	return nil
 }
 
@@ -34,10 +36,12 @@ func functions(root string) ([]string, error) {
 	if err != nil || len(mains) == 0 {
 		return nil, errors.New("there is no function under functions/")
 	}
+
 	names := make([]string, len(mains))
 	for i, main := range mains {
 		names[i] = filepath.Base(filepath.Dir(main))
 	}
+
 	return names, nil
 }
 
@@ -54,10 +58,12 @@ func build(ctx context.Context, root string) error {
 	if err != nil {
 		return err
 	}
+
 	unlock, err := lockBuild(root, "functions")
 	if err != nil {
 		return err
 	}
+
 	defer unlock()
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(runtime.NumCPU())
@@ -67,6 +73,7 @@ func build(ctx context.Context, root string) error {
 				"-tags", "lambda.norpc", "-ldflags", "-s -w", "-o", binary(root, name), "./functions/"+name)
 		})
 	}
+
 	return group.Wait()
 }
 
@@ -75,14 +82,17 @@ func lockBuild(root, what string) (func(), error) {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return nil, err
 	}
+
 	lock, err := os.OpenFile(filepath.Join(dir, "."+what+".lock"), os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {
 		return nil, err
 	}
+
 	if err := syscall.Flock(int(lock.Fd()), syscall.LOCK_EX); err != nil {
 		_ = lock.Close()
 		return nil, err
 	}
+
 	return func() { _ = lock.Close() }, nil
 }
 
@@ -93,6 +103,7 @@ func command(ctx context.Context, dir string, env []string, name string, args ..
 	if err != nil {
 		return fmt.Errorf("%s is not on the PATH", name)
 	}
+
 	var said bytes.Buffer
 	child, err := process.Start(process.Spec{
 		Path: path, Args: args, Dir: dir, Env: append(os.Environ(), env...), Stdout: &said, Stderr: &said,
@@ -100,14 +111,17 @@ func command(ctx context.Context, dir string, env []string, name string, args ..
 	if err != nil {
 		return fmt.Errorf("%s: %w", name, err)
 	}
+
 	select {
 	case <-child.Done():
 	case <-ctx.Done():
 		child.Kill()
 		return ctx.Err()
 	}
+
 	if !child.State().Success() {
 		return fmt.Errorf("%s %s: %s\n%s", filepath.Base(name), args[0], child.State(), strings.TrimSpace(said.String()))
 	}
+
 	return nil
 }

@@ -29,17 +29,21 @@ func SignToken(dir, user, audience string, lifetime time.Duration) (string, erro
 	if err := readState(dir, identityFile, &identity); err != nil {
 		return "", err
 	}
+
 	if audience == "" {
 		audience = identity.Audience
 	}
+
 	subject, err := identity.subject(user)
 	if err != nil {
 		return "", err
 	}
+
 	signer, err := issuer.Open(dir, identity.Issuer)
 	if err != nil {
 		return "", err
 	}
+
 	return signer.Token(subject, audience, lifetime)
 }
 
@@ -49,9 +53,11 @@ func (i Identity) subject(user string) (string, error) {
 	if id, ok := i.Users[user]; ok {
 		return id, nil
 	}
+
 	if user == "" {
 		return "", errors.New("name a user: owner, manager, member, pending, stranger, or an id")
 	}
+
 	return user, nil
 }
 
@@ -75,6 +81,7 @@ func readState(dir, name string, value any) error {
 	if err != nil {
 		return err
 	}
+
 	return json.Unmarshal(data, value)
 }
 

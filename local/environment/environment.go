@@ -61,6 +61,7 @@ func Start(ctx context.Context, o Options) (*Environment, error) {
 	if err != nil {
 		return nil, err
 	}
+
 	e := &Environment{options: o, failed: make(chan error, 1), began: time.Now()}
 	e.ctx, e.cancel = context.WithCancel(context.Background())
 	if err := e.start(ctx); err != nil {
@@ -70,6 +71,7 @@ func Start(ctx context.Context, o Options) (*Environment, error) {
 		}
 		return nil, err
 	}
+
 	return e, nil
 }
 
@@ -77,26 +79,32 @@ func (e *Environment) start(ctx context.Context) error {
 	if err := e.check(); err != nil {
 		return err
 	}
+
 	var err error
 	if e.state, err = openState(e.options.Dir); err != nil {
 		return err
 	}
+
 	e.onStop(func() { _ = e.state.close() })
 	if err := e.openLog(); err != nil {
 		return err
 	}
+
 	if e.open, err = e.state.listen(e.options.Ports.named(e.options.Sample.Providers)); err != nil {
 		return err
 	}
+
 	e.onStop(e.open.close)
 	if err := e.openProviders(); err != nil {
 		return err
 	}
+
 	for _, step := range []func(context.Context) error{e.prepare, e.wire, e.describe, e.seed} {
 		if err := step(ctx); err != nil {
 			return err
 		}
 	}
+
 	return e.publish()
 }
 
@@ -105,14 +113,17 @@ func (e *Environment) check() error {
 	if err := checkTools(); err != nil {
 		return err
 	}
+
 	if e.options.DynamoDB == "" {
 		if err := servers.DynamoDBInstalled(e.options.Root); err != nil {
 			return err
 		}
 	}
+
 	if e.options.SQS == "" {
 		return servers.SQSInstalled(e.options.Root)
 	}
+
 	return nil
 }
 
@@ -120,13 +131,16 @@ func (e *Environment) openLog() error {
 	if e.log = e.options.Log; e.log != nil {
 		return nil
 	}
+
 	file, err := os.OpenFile(e.state.path("logs", "environment.log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 	if err != nil {
 		return err
 	}
+
 	e.logFile = file
 	e.onStop(func() { _ = file.Close() })
 	e.log = slog.New(slog.NewTextHandler(file, nil))
+
 	return nil
 }
 
@@ -137,6 +151,7 @@ func (e *Environment) prepare(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+
 	data := y.cached()
 	group, gctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return e.timed("functions built", func() error { return build(gctx, e.options.Root) }) })
@@ -144,18 +159,22 @@ func (e *Environment) prepare(ctx context.Context) error {
 		e.say("synthesizing the stack; its first build takes a minute or two")
 		group.Go(func() error { return e.timed("stack built", func() error { return y.compile(gctx) }) })
 	}
+
 	group.Go(func() error { return e.startDynamoDB(gctx) })
 	group.Go(func() error { return e.startSQS(gctx) })
 	group.Go(e.openIdentities)
 	if err := group.Wait(); err != nil {
 		return err
 	}
+
 	if data == nil {
 		if err := e.timed("stack synthesized", func() (err error) { data, err = y.run(ctx); return err }); err != nil {
 			return err
 		}
 	}
+
 	e.template, err = template.Parse(data, template.Parameters{Region: region, AccountID: accountID, StackName: stackName})
+
 	return err
 }
 
@@ -164,6 +183,7 @@ func (e *Environment) openIdentities() error {
 	if e.issuer, err = issuer.Open(e.state.dir, e.open.url("issuer")); err != nil {
 		return err
 	}
+
 	e.ca, err = devca.Open(e.state.dir)
 	return err
 }
@@ -173,12 +193,15 @@ func (e *Environment) startDynamoDB(ctx context.Context) error {
 		e.dynamodb = e.options.DynamoDB
 		return e.open["dynamodb"].Close()
 	}
+
 	server, err := e.startServer(ctx, "dynamodb", e.options.Ports.DynamoDB, servers.StartDynamoDB)
 	if err != nil {
 		return err
 	}
+
 	e.dynamodb = server.Endpoint
 	e.keep("the DynamoDB server", server)
+
 	return nil
 }
 
@@ -187,12 +210,15 @@ func (e *Environment) startSQS(ctx context.Context) error {
 		e.sqs = e.options.SQS
 		return e.open["sqs"].Close()
 	}
+
 	server, err := e.startServer(ctx, "sqs", e.options.Ports.SQS, servers.StartSQS)
 	if err != nil {
 		return err
 	}
+
 	e.sqs = server.Endpoint
 	e.keep("the SQS server", server)
+
 	return nil
 }
 
@@ -206,6 +232,7 @@ func (e *Environment) startServer(ctx context.Context, name string, asked int,
 		o.Port = 0
 		server, err = start(ctx, o)
 	}
+
 	return server, err
 }
 

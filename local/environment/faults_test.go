@@ -36,6 +36,7 @@ func TestFaultsFromTheStart(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+
 		closed := 0
 		kit := faults.New(faults.Teams(), faults.Hooks{Log: func(*http.Request, standin.Write) {}})
 		e := &Environment{state: open(t, t.TempDir()), options: Options{
@@ -45,6 +46,7 @@ func TestFaultsFromTheStart(t *testing.T) {
 				{Name: "timid", Open: func(ProviderOptions) (StandIn, error) { return sound{&closed}, nil }},
 			}},
 		}}
+
 		err = e.openProviders()
 		switch active := kit.State().Active; {
 		case want == "" && (err != nil || len(active) != 1 || active[0].Fault != faults.RateLimited || active[0].Left != 3):
@@ -52,9 +54,11 @@ func TestFaultsFromTheStart(t *testing.T) {
 		case want != "" && (err == nil || !strings.Contains(err.Error(), want)):
 			t.Errorf("%s: %v, want %q", flag, err, want)
 		}
+
 		for _, stop := range e.stops {
 			stop()
 		}
+
 		if closed != 2 {
 			t.Errorf("%s: %d of 2 stand-ins closed", flag, closed)
 		}

@@ -74,6 +74,7 @@ func (p Ports) named(providers []Provider) map[string]int {
 	for _, one := range providers {
 		all[one.Name] = 0
 	}
+
 	return all
 }
 
@@ -126,23 +127,29 @@ func (o Options) complete() (Options, error) {
 		}
 		o.Root = root
 	}
+
 	if o.Dir == "" {
 		o.Dir = filepath.Join(o.Root, DefaultDir)
 	}
+
 	dir, err := filepath.Abs(o.Dir)
 	if err != nil {
 		return o, err
 	}
+
 	o.Dir = dir
 	if o.Minute == 0 {
 		o.Minute = DefaultMinute
 	}
+
 	if o.Minute < 0 {
 		return o, errors.New("a minute cannot last a negative time")
 	}
+
 	if o.Out == nil {
 		o.Out = io.Discard
 	}
+
 	return o, nil
 }
 
@@ -151,14 +158,17 @@ func findRoot() (string, error) {
 	if err != nil {
 		return "", err
 	}
+
 	for {
 		if _, err := os.Stat(filepath.Join(dir, "go.mod")); err == nil {
 			return dir, nil
 		}
+
 		parent := filepath.Dir(dir)
 		if parent == dir {
 			return "", errors.New("the working directory is not inside the project: no go.mod above it")
 		}
+
 		dir = parent
 	}
 }

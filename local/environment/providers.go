@@ -30,16 +30,20 @@ func (e *Environment) openProviders() error {
 		if err != nil {
 			return fmt.Errorf("stand-in %s: %w", p.Name, err)
 		}
+
 		for _, name := range append([]string{p.Name}, p.Also...) {
 			e.standins[name] = one
 		}
+
 		e.onStop(func() { _ = one.Close() })
 	}
+
 	for _, name := range slices.Sorted(maps.Keys(e.options.Faults)) {
 		if err := e.orderFaults(name); err != nil {
 			return err
 		}
 	}
+
 	return nil
 }
 
@@ -51,16 +55,19 @@ func (e *Environment) orderFaults(name string) error {
 	if !ok {
 		return fmt.Errorf("faults: there is no stand-in %q, only %s", name, strings.Join(slices.Sorted(maps.Keys(e.standins)), ", "))
 	}
+
 	kit, ok := one.(faulty)
 	if !ok {
 		return fmt.Errorf("faults: the stand-in %s cannot fail on purpose", name)
 	}
+
 	var err error
 	for _, order := range e.options.Faults[name] {
 		if _, refused := kit.Faults().Add(order); refused != nil {
 			err = errors.Join(err, fmt.Errorf("faults of %s: %w", name, refused))
 		}
 	}
+
 	return err
 }
 
@@ -74,11 +81,14 @@ func (e *Environment) wireProviders() error {
 			apis[host] = one.API()
 		}
 	}
+
 	certificate, err := e.ca.Certificate(e.providerHosts()...)
 	if err != nil {
 		return err
 	}
+
 	e.serveTLS(providersTLS, certificate, standin.ByHost(apis))
+
 	return nil
 }
 
@@ -99,6 +109,7 @@ func (e *Environment) providerHosts() []string {
 	for _, p := range e.options.Sample.Providers {
 		hosts = append(hosts, p.Hosts...)
 	}
+
 	slices.Sort(hosts)
 	return hosts
 }
@@ -122,6 +133,7 @@ func (e *Environment) serveTLS(name string, certificate tls.Certificate, handler
 		// A worker that is killed in a handshake is not worth a line on the console.
 		ErrorLog: log.New(io.Discard, "", 0),
 	}
+
 	e.onStop(func() { _ = server.Close() })
 	e.serveOn(name, func() error { return server.ServeTLS(e.open[name], "", "") })
 }

@@ -123,9 +123,11 @@ func (e *Environment) seed(ctx context.Context) error {
 	if e.options.Sample.Seed == nil {
 		return nil
 	}
+
 	if err := e.options.Sample.Seed(ctx, e); err != nil {
 		return fmt.Errorf("seed the sample: %w", err)
 	}
+
 	return nil
 }
 
@@ -135,9 +137,11 @@ func (e *Environment) publish() error {
 	if err := e.state.write(identityFile, identity); err != nil {
 		return err
 	}
+
 	if err := e.state.write(controlFile, e.Control); err != nil {
 		return err
 	}
+
 	e.onStop(func() {
 		_ = os.Remove(e.state.path(endpointsFile))
 		_ = os.Remove(e.state.path(controlFile))
@@ -145,7 +149,9 @@ func (e *Environment) publish() error {
 	if err := e.state.write(endpointsFile, e.Endpoints); err != nil {
 		return err
 	}
+
 	e.greet()
+
 	return nil
 }
 
@@ -159,6 +165,7 @@ func (e *Environment) describe(context.Context) error {
 		}
 		tokens[name] = token
 	}
+
 	e.Endpoints = Endpoints{
 		API: e.open.url("api"), Issuer: e.open.url("issuer"), Page: e.open.url("page"), Events: e.open.url("page") + "/events", DynamoDB: e.dynamodb, SQS: e.sqs,
 		Tokens: tokens, Organisations: orEmpty(e.options.Sample.Organisations), Integrations: orEmpty(e.options.Sample.Integrations),
@@ -168,14 +175,17 @@ func (e *Environment) describe(context.Context) error {
 	if e.options.Sample.Gallery != nil {
 		e.Endpoints.Gallery = e.open.url("page") + "/gallery"
 	}
+
 	queues := map[string]string{}
 	for _, q := range e.template.Queues {
 		queues[q.Name] = e.queues[q.LogicalID].URL
 	}
+
 	e.Control = Control{
 		PID: os.Getpid(), Endpoint: e.open.url("control"), Region: region, Bus: e.busName(), Table: e.Table(), Key: e.Key(),
 		Queues: queues, CA: e.ca.CertFile(), Overrides: e.dialOverrides(),
 	}
+
 	return nil
 }
 
@@ -187,6 +197,7 @@ func (e *Environment) providerPages() map[string]string {
 			pages[name] = e.open.url(p.Name)
 		}
 	}
+
 	return pages
 }
 
@@ -213,10 +224,12 @@ func (e *Environment) greet() {
 	for _, name := range slices.Sorted(maps.Keys(at.Providers)) {
 		e.say("    %-15s %s", name, at.Providers[name])
 	}
+
 	e.say("")
 	if at.Tokens["owner"] == "" || at.Integrations["github"] == "" {
 		return
 	}
+
 	url := at.API + "/integrations/" + at.Integrations["github"]
 	e.say("Paste into another terminal:\n\nTOKEN=%s", at.Tokens["owner"])
 	e.say(`curl -i -H "Authorization: Bearer $TOKEN" %s`, url)
@@ -249,6 +262,7 @@ func (e *Environment) page() (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
+
 	mux := http.NewServeMux()
 	mux.Handle("GET /openapi.json", documents)
 	mux.Handle("GET /reference/", documents)
@@ -259,6 +273,8 @@ func (e *Environment) page() (http.Handler, error) {
 	if e.options.Sample.Gallery != nil {
 		mux.Handle("GET /gallery", e.options.Sample.Gallery(e.specs()))
 	}
+
 	mux.HandleFunc("GET /events", e.bus.ServeRecent)
+
 	return mux, nil
 }

@@ -25,14 +25,17 @@ func openState(dir string) (*state, error) {
 	if err := os.MkdirAll(filepath.Join(dir, "logs"), 0o700); err != nil {
 		return nil, fmt.Errorf("state folder: %w", err)
 	}
+
 	lock, err := os.OpenFile(filepath.Join(dir, "lock"), os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {
 		return nil, fmt.Errorf("state folder: %w", err)
 	}
+
 	if err := syscall.Flock(int(lock.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
 		_ = lock.Close()
 		return nil, fmt.Errorf("another environment runs in %s: stop it first, or choose another folder with DIR=…", dir)
 	}
+
 	s := &state{dir: dir, lock: lock}
 	// What a killed environment left behind would send scripts to closed ports.
 	for _, name := range []string{endpointsFile, controlFile} {
@@ -41,6 +44,7 @@ func openState(dir string) (*state, error) {
 			return nil, err
 		}
 	}
+
 	return s, nil
 }
 
@@ -82,7 +86,8 @@ type listeners map[string]net.Listener
 // listen opens every port: the one asked for, else the one of the last time,
 // so that addresses and tokens stay good over a restart, else a free one.
 func (s *state) listen(asked map[string]int) (listeners, error) {
-	last, now := map[string]int{}, map[string]int{}
+	last := map[string]int{}
+	now := map[string]int{}
 	s.read(portsFile, &last)
 	open := listeners{}
 	for _, name := range slices.Sorted(maps.Keys(asked)) {
@@ -91,9 +96,11 @@ func (s *state) listen(asked map[string]int) (listeners, error) {
 			open.close()
 			return nil, err
 		}
+
 		open[name] = one
 		now[name] = open.port(name)
 	}
+
 	return open, s.write(portsFile, now)
 }
 
@@ -105,15 +112,18 @@ func listenOn(name string, asked, last int) (net.Listener, error) {
 		}
 		return one, nil
 	}
+
 	if last != 0 {
 		if one, err := net.Listen("tcp", "127.0.0.1:"+strconv.Itoa(last)); err == nil {
 			return one, nil
 		}
 	}
+
 	one, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return nil, fmt.Errorf("a free port for %s: %w", name, err)
 	}
+
 	return one, nil
 }
 

@@ -18,6 +18,7 @@ func open(t *testing.T, dir string) *state {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	t.Cleanup(func() { _ = s.close() })
 	return s
 }
@@ -28,9 +29,11 @@ func TestAFolderHasOneEnvironment(t *testing.T) {
 	if _, err := openState(dir); err == nil || !strings.Contains(err.Error(), "another environment runs in "+dir) {
 		t.Fatalf("a second one: %v", err)
 	}
+
 	if err := s.close(); err != nil {
 		t.Fatal(err)
 	}
+
 	open(t, dir)
 }
 
@@ -41,6 +44,7 @@ func TestWhatAKilledOneLeftIsRemoved(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+
 	open(t, dir)
 	for _, name := range []string{endpointsFile, controlFile} {
 		if _, err := os.Stat(filepath.Join(dir, name)); !os.IsNotExist(err) {
@@ -55,21 +59,25 @@ func TestPortsAreRemembered(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	first.close()
 	second, err := s.listen(Ports{}.named(nil))
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	defer second.close()
 	for name := range first {
 		if first.port(name) != second.port(name) {
 			t.Errorf("%s moved from %d to %d", name, first.port(name), second.port(name))
 		}
 	}
+
 	third, err := s.listen(Ports{}.named(nil)) // all are taken now
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	third.close()
 	if third.port("api") == second.port("api") {
 		t.Error("two listen on one port")
@@ -81,6 +89,7 @@ func TestAPortAskedForIsInsistedOn(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	defer func() { _ = taken.Close() }()
 	port := taken.Addr().(*net.TCPAddr).Port
 	s := open(t, t.TempDir())
@@ -95,6 +104,7 @@ func TestStateIsNotForOthers(t *testing.T) {
 	if err := s.write("x.json", map[string]string{"a": "b"}); err != nil {
 		t.Fatal(err)
 	}
+
 	for path, want := range map[string]os.FileMode{s.dir: 0o700, s.path("x.json"): 0o600} {
 		info, err := os.Stat(path)
 		if err != nil || info.Mode().Perm() != want {
@@ -104,10 +114,12 @@ func TestStateIsNotForOthers(t *testing.T) {
 }
 
 func TestTheTemplateIsMadeAgainWhenItsSourcesChange(t *testing.T) {
-	root, s := t.TempDir(), open(t, t.TempDir())
+	root := t.TempDir()
+	s := open(t, t.TempDir())
 	if err := os.Mkdir(filepath.Join(root, "infra"), 0o755); err != nil {
 		t.Fatal(err)
 	}
+
 	put := func(name, text string) {
 		if err := os.WriteFile(filepath.Join(root, name), []byte(text), 0o600); err != nil {
 			t.Fatal(err)
@@ -116,6 +128,7 @@ func TestTheTemplateIsMadeAgainWhenItsSourcesChange(t *testing.T) {
 	for _, name := range []string{"go.mod", "go.sum", "infra/main.go", "infra/main_test.go"} {
 		put(name, "x")
 	}
+
 	limits := false
 	synthesis := func(issuer string) *synthesis {
 		y, err := newSynthesis(root, s, issuer, limits)
@@ -124,25 +137,31 @@ func TestTheTemplateIsMadeAgainWhenItsSourcesChange(t *testing.T) {
 		}
 		return y
 	}
+
 	before := synthesis("http://127.0.0.1:1")
 	if before.cached() != nil {
 		t.Fatal("a template out of nothing")
 	}
+
 	if err := s.write(templateFile, cachedTemplate{Sources: before.sources, Template: []byte(`{"a":1}`)}); err != nil {
 		t.Fatal(err)
 	}
+
 	limits = true
 	if synthesis("http://127.0.0.1:1").cached() != nil {
 		t.Error("with limits the template is the same")
 	}
+
 	limits = false
 	put("infra/main_test.go", "changed")
 	if synthesis("http://127.0.0.1:1").cached() == nil {
 		t.Error("a test's change makes the template again")
 	}
+
 	if synthesis("http://127.0.0.1:2").cached() != nil {
 		t.Error("another issuer has the same template")
 	}
+
 	for _, name := range []string{"infra/main.go", "go.sum"} {
 		put(name, "changed")
 		if synthesis("http://127.0.0.1:1").cached() != nil {
@@ -157,19 +176,23 @@ func TestTokensOfAStoppedEnvironment(t *testing.T) {
 	if _, err := SignToken(dir, "owner", "", time.Hour); err == nil || !strings.Contains(err.Error(), "make run") {
 		t.Errorf("without an environment: %v", err)
 	}
+
 	s := open(t, dir)
 	identity := Identity{Issuer: "http://127.0.0.1:1", Audience: Audience, Users: map[string]string{"owner": "117"}}
 	if err := s.write(identityFile, identity); err != nil {
 		t.Fatal(err)
 	}
+
 	if _, err := issuer.Open(dir, identity.Issuer); err != nil {
 		t.Fatal(err)
 	}
+
 	for _, user := range []string{"owner", "12345"} {
 		if token, err := SignToken(dir, user, "", time.Hour); err != nil || strings.Count(token, ".") != 2 {
 			t.Errorf("%s: %q, %v", user, token, err)
 		}
 	}
+
 	if _, err := SignToken(dir, "", "", time.Hour); err == nil {
 		t.Error("a token for nobody")
 	}
@@ -180,6 +203,7 @@ func TestStartSaysWhatIsMissing(t *testing.T) {
 	if _, err := Start(t.Context(), Options{Root: root, Dir: t.TempDir()}); err == nil || !strings.Contains(err.Error(), "npm ci") {
 		t.Errorf("without node_modules: %v", err)
 	}
+
 	t.Setenv("PATH", t.TempDir())
 	if _, err := Start(t.Context(), Options{Root: root, Dir: t.TempDir()}); err == nil || !strings.Contains(err.Error(), "go is not on the PATH") {
 		t.Errorf("without go: %v", err)

@@ -56,6 +56,7 @@ func (y *synthesis) compile(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+
 	defer unlock()
 	return command(ctx, y.root, nil, "go", "build", "-buildvcs=false", "-o", y.program(), "./infra")
 }
@@ -68,18 +69,22 @@ func (y *synthesis) run(ctx context.Context) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
+
 	out := y.state.path("cdk.out")
 	if err := os.RemoveAll(out); err != nil {
 		return nil, err
 	}
+
 	env := []string{"CDK_CONTEXT_JSON=" + string(settings), "CDK_OUTDIR=" + out, "JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION=20", "JSII_DEPRECATED=quiet"}
 	if err := command(ctx, y.root, env, y.program(), "synth"); err != nil {
 		return nil, err
 	}
+
 	data, err := os.ReadFile(filepath.Join(out, stackName+".template.json"))
 	if err != nil {
 		return nil, fmt.Errorf("synthesized template: %w", err)
 	}
+
 	return data, y.state.write(templateFile, cachedTemplate{Sources: y.sources, Template: data})
 }
 
@@ -90,6 +95,7 @@ func (y *synthesis) context() map[string]string {
 	if y.limits {
 		pacing = "published"
 	}
+
 	return map[string]string{
 		"profile": "local", "stage": stage, "issuer": y.issuer, "audience": Audience, "goarch": runtime.GOARCH, "pacing": pacing,
 	}
@@ -101,19 +107,23 @@ func (y *synthesis) digest() (string, error) {
 	if err := json.NewEncoder(sum).Encode(y.context()); err != nil {
 		return "", err
 	}
+
 	files := []string{filepath.Join(y.root, "go.mod"), filepath.Join(y.root, "go.sum")}
 	sources, err := filepath.Glob(filepath.Join(y.root, "infra", "*.go"))
 	if err != nil {
 		return "", err
 	}
+
 	for _, path := range slices.Concat(files, sources) {
 		if strings.HasSuffix(path, "_test.go") {
 			continue
 		}
+
 		if err := digestFile(sum, path); err != nil {
 			return "", fmt.Errorf("digest of the stack's sources: %w", err)
 		}
 	}
+
 	return hex.EncodeToString(sum.Sum(nil)), nil
 }
 
@@ -122,6 +132,7 @@ func digestFile(sum io.Writer, path string) error {
 	if err != nil {
 		return err
 	}
+
 	_, err = fmt.Fprintf(sum, "%s %d\n%s", filepath.Base(path), len(data), data)
 	return err
 }

@@ -29,21 +29,26 @@ func (e *Environment) wire(ctx context.Context) error {
 			return err
 		}
 	}
+
 	var err error
 	if e.queues, err = servers.CreateQueues(ctx, e.SQS(), e.template.Queues); err != nil {
 		return err
 	}
+
 	e.serve("issuer", e.issuer)
 	for _, step := range []func() error{e.wireProviders, e.wireFunctions, e.wireBus, e.wireControl, e.wireAPI, e.wireSchedules, e.wireMappings} {
 		if err := step(); err != nil {
 			return err
 		}
 	}
+
 	page, err := e.page()
 	if err != nil {
 		return err
 	}
+
 	e.serve("page", page)
+
 	return nil
 }
 
@@ -53,22 +58,27 @@ func (e *Environment) wireFunctions() error {
 	if err != nil {
 		return err
 	}
+
 	var fs []lambda.Function
 	for _, f := range e.template.Functions {
 		path := binary(e.options.Root, f.Short)
 		if _, err := os.Stat(path); err != nil {
 			return fmt.Errorf("the template has a function %s (%s), but there is no functions/%s", f.Name, f.LogicalID, f.Short)
 		}
+
 		fs = append(fs, lambda.Function{
 			Name: f.Name, LogName: f.Short, ARN: f.ARN, Binary: path, Environment: e.environmentOf(f),
 			Timeout: f.Timeout, MemoryMB: f.MemoryMB,
 		})
 	}
+
 	e.lambda, err = lambda.New(lambda.Config{Functions: fs, Region: region, Extra: extra, LogDir: e.state.path("logs")})
 	if err != nil {
 		return err
 	}
+
 	e.onStop(e.lambda.Stop)
+
 	return nil
 }
 
@@ -83,6 +93,7 @@ func (e *Environment) environmentOf(f template.Function) map[string]string {
 			}
 		}
 	}
+
 	if f.LogFormat == "JSON" {
 		env["AWS_LAMBDA_LOG_FORMAT"] = "JSON"
 		env["AWS_LAMBDA_LOG_LEVEL"] = "INFO"
@@ -90,6 +101,7 @@ func (e *Environment) environmentOf(f template.Function) map[string]string {
 			env["AWS_LAMBDA_LOG_LEVEL"] = f.LogLevel
 		}
 	}
+
 	return env
 }
 
@@ -100,10 +112,12 @@ func (e *Environment) variables() (map[string]string, error) {
 	if err != nil {
 		return nil, err
 	}
+
 	sqs, err := through(e.options.FunctionSQS, e.sqs)
 	if err != nil {
 		return nil, err
 	}
+
 	all := map[string]string{
 		"AWS_ENDPOINT_URL_DYNAMODB": dynamodb,
 		"AWS_ENDPOINT_URL_SQS":      sqs,
@@ -113,8 +127,10 @@ func (e *Environment) variables() (map[string]string, error) {
 		"DIAL_OVERRIDES":               pairs(e.dialOverrides()),
 		"SSL_CERT_FILE":                e.ca.CertFile(),
 	}
+
 	maps.Copy(all, credentialsFromHost(e.options))
 	maps.Copy(all, e.options.Variables)
+
 	return all, nil
 }
 
@@ -140,15 +156,21 @@ func (e *Environment) wireAPI() error {
 		route := gateway.Route{Method: r.Method, Path: r.Path, Function: e.template.Function(r.Function).Name, Scopes: r.Scopes}
 		if e.options.Limits {
 			throttle := e.template.Throttles[r.Method+" "+r.Path]
-			route.Rate, route.Burst = throttle.Rate, throttle.Burst
+			route.Rate = throttle.Rate
+			route.Burst = throttle.Burst
 		}
+
 		config.Routes = append(config.Routes, route)
 		if i > 0 && (r.Authorizer.Issuer != config.Issuer || !slices.Equal(r.Authorizer.Audience, config.Audience)) {
 			return errors.New("the template has routes with different authorizers, which the local gateway does not know")
 		}
-		config.Issuer, config.Audience = r.Authorizer.Issuer, r.Authorizer.Audience
+
+		config.Issuer = r.Authorizer.Issuer
+		config.Audience = r.Authorizer.Audience
 	}
+
 	e.serve("api", gateway.New(config))
+
 	return nil
 }
 
@@ -165,7 +187,9 @@ func (e *Environment) wireMappings() error {
 		if !m.Enabled {
 			continue
 		}
-		function, queue := e.template.Function(m.Function), e.queue(m.QueueARN)
+
+		function := e.template.Function(m.Function)
+		queue := e.queue(m.QueueARN)
 		config := mapping.Config{
 			Queue: e.SQS(), QueueURL: queue.URL, QueueARN: m.QueueARN, Region: region,
 			BatchSize: m.BatchSize, Window: m.Window, PartialFailures: m.PartialFailures,
@@ -178,8 +202,10 @@ func (e *Environment) wireMappings() error {
 				return answer, err
 			},
 		}
+
 		e.busy.Go(func() { mapping.Run(e.ctx, config) })
 	}
+
 	return nil
 }
 
@@ -198,26 +224,32 @@ func (e *Environment) wireBus() error {
 	for _, b := range e.template.Buses {
 		config.Buses = append(config.Buses, b.Name)
 	}
+
 	for _, r := range e.template.Rules {
 		if r.Schedule != "" || !r.Enabled {
 			continue
 		}
+
 		rule := bus.Rule{Name: r.Name, Bus: r.Bus, Pattern: r.Pattern}
 		for _, t := range r.Targets {
 			queue := e.queue(t.ARN)
 			if queue.URL == "" {
 				return fmt.Errorf("rule %s: the local bus delivers to queues alone, not to %s", r.Name, t.ARN)
 			}
+
 			rule.Targets = append(rule.Targets, bus.Target{
 				QueueURL: queue.URL, MessageGroupID: t.MessageGroupID, DeadLetterURL: e.queue(t.DeadLetterARN).URL,
 			})
 		}
+
 		config.Rules = append(config.Rules, rule)
 	}
+
 	var err error
 	if e.bus, err = bus.New(config); err == nil {
 		e.onStop(e.bus.Close)
 	}
+
 	return err
 }
 
@@ -226,24 +258,29 @@ func (e *Environment) wireSchedules() error {
 		if r.Schedule == "" || !r.Enabled {
 			continue
 		}
+
 		every, err := schedule.Parse(r.Schedule, e.options.Minute)
 		if err != nil {
 			return err
 		}
+
 		for _, t := range r.Targets {
 			function := e.template.FunctionByARN(t.ARN)
 			if function == nil {
 				return fmt.Errorf("rule %s: a local schedule calls functions alone, not %s", r.Name, t.ARN)
 			}
+
 			rule := schedule.Rule{
 				ARN: r.ARN, Every: every, Region: region, AccountID: accountID, Log: e.log,
 				Invoke: func(ctx context.Context, payload []byte) ([]byte, error) {
 					return e.lambda.Invoke(ctx, function.Name, payload)
 				},
 			}
+
 			e.busy.Go(func() { rule.Run(e.ctx) })
 		}
 	}
+
 	return nil
 }
 
@@ -253,14 +290,17 @@ func (e *Environment) wireControl() error {
 	if e.Key() == "" {
 		return errors.New("the template has no KMS key that seals")
 	}
+
 	var known []kms.Key
 	for _, k := range e.template.Keys {
 		known = append(known, kms.Key{ARN: k.ARN, Spec: k.Spec, Usage: k.Usage})
 	}
+
 	keys, err := kms.Open(e.state.dir, known...)
 	if err != nil {
 		return err
 	}
+
 	mux := http.NewServeMux()
 	mux.Handle("POST /2015-03-31/", e.lambda.Handler())
 	mux.HandleFunc("GET /pids", e.servePIDs)
@@ -271,7 +311,9 @@ func (e *Environment) wireControl() error {
 		}
 		keys.ServeHTTP(w, r)
 	})
+
 	e.serve("control", mux)
+
 	return nil
 }
 
@@ -282,11 +324,13 @@ func credentialsFromHost(o Options) map[string]string {
 	if o.DynamoDB == "" && o.SQS == "" {
 		return out
 	}
+
 	for _, name := range []string{"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"} {
 		if value, ok := os.LookupEnv(name); ok {
 			out[name] = value
 		}
 	}
+
 	return out
 }
 
@@ -300,5 +344,6 @@ func (e *Environment) credentials() aws.CredentialsProvider {
 			SessionToken: given["AWS_SESSION_TOKEN"],
 		}
 	}
+
 	return aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) { return value, nil })
 }

@@ -52,10 +52,12 @@ func Document(body string) (template.HTML, error) {
 	if err := json.Unmarshal([]byte(body), &root); err != nil {
 		return "", fmt.Errorf("the body is no document: %w", err)
 	}
+
 	blocks := root.blocks()
 	for i := range blocks {
 		blocks[i].Apart = i > 0 && blocks[i].Kind != picture.Item
 	}
+
 	return picture.Picture{Blocks: blocks}.HTML()
 }
 
@@ -74,6 +76,7 @@ func (n node) blocks() []picture.Block {
 	case "listItem":
 		return n.as(picture.Item, "• ")
 	}
+
 	var all []picture.Block
 	for i, child := range n.Content {
 		blocks := child.blocks()
@@ -84,8 +87,10 @@ func (n node) blocks() []picture.Block {
 			}
 			blocks[0].Spans[0].Text = fmt.Sprintf("%d. ", first+i)
 		}
+
 		all = append(all, blocks...)
 	}
+
 	return all
 }
 
@@ -97,12 +102,15 @@ func (n node) as(kind picture.Kind, mark string) []picture.Block {
 			if b.Kind == picture.Text {
 				b.Kind = kind
 			}
+
 			if i == 0 && mark != "" {
 				b.Spans = append(picture.Plain(mark), b.Spans...)
 			}
+
 			all = append(all, b)
 		}
 	}
+
 	return all
 }
 
@@ -112,6 +120,7 @@ func (n node) spans() []picture.Span {
 		if child.Type == "hardBreak" {
 			child.Text = "\n"
 		}
+
 		s := picture.Span{Text: child.Text}
 		for _, m := range child.Marks {
 			switch m.Type {
@@ -127,7 +136,9 @@ func (n node) spans() []picture.Span {
 				s.Link = m.Attrs.Href
 			}
 		}
+
 		all = append(all, s)
 	}
+
 	return all
 }

@@ -89,6 +89,7 @@ func Handler(columns func(dir string) ([]Column, error)) http.Handler {
 			http.Error(w, err.Error(), http.StatusInternalServerError)
 			return
 		}
+
 		standin.Show(w, pages, "gallery", map[string]any{
 			"Title": "The same items at each provider", "Style": style, "Rows": rows, "Theme": theme(r.URL.Query().Get("theme")),
 		})
@@ -111,11 +112,13 @@ func build(columns func(dir string) ([]Column, error)) ([]row, error) {
 	if err != nil {
 		return nil, err
 	}
+
 	defer func() { _ = os.RemoveAll(dir) }()
 	all, err := columns(dir)
 	if err != nil {
 		return nil, err
 	}
+
 	defer func() {
 		for _, c := range all {
 			if c.Chat != nil {
@@ -123,28 +126,34 @@ func build(columns func(dir string) ([]Column, error)) ([]row, error) {
 			}
 		}
 	}()
+
 	client, stop, err := serve(dir, all)
 	if err != nil {
 		return nil, err
 	}
+
 	defer stop()
 	var rows []row
 	for i, e := range exhibits() {
 		rows = append(rows, row{exhibit: e, Anchor: fmt.Sprintf("item-%d", i+1)})
 	}
+
 	for _, c := range all {
 		opened, err := open(c, client)
 		for i := range rows {
 			if c.Chat == nil && rows[i].forChats() {
 				continue
 			}
+
 			if err != nil {
 				rows[i].Cards = append(rows[i].Cards, card{Provider: c.Name, Problems: []string{err.Error()}})
 				continue
 			}
+
 			rows[i].Cards = append(rows[i].Cards, show(c, opened, rows[i].exhibit))
 		}
 	}
+
 	return rows, nil
 }
 
@@ -163,10 +172,12 @@ func show(c Column, opened connector.Connector, e exhibit) card {
 	if e.Item.Deleted {
 		content.State = domain.Closed // as the worker has it
 	}
+
 	if e.Before != nil {
 		before := opened.Render(*e.Before)
 		content.Was = before.Told()
 	}
+
 	made := card{Provider: c.Name, Title: content.Title, State: content.State, Labels: content.Labels, Raw: content.Body, Chat: c.Chat != nil}
 	marker := connector.Marker{Integration: c.Integration.ID, Item: e.Item.ID, Attempt: 1}
 	var err error
@@ -180,9 +191,11 @@ func show(c Column, opened connector.Connector, e exhibit) card {
 	default:
 		err = made.post(c, opened, content, marker)
 	}
+
 	if err != nil {
 		made.Problems = append(made.Problems, err.Error())
 	}
+
 	return made
 }
 
@@ -199,10 +212,12 @@ func (made *card) digest(c Column, opened connector.Chat, items []domain.Item, m
 	d := connector.Digest{URL: "https://items.example/list"}
 	for _, item := range items {
 		content := opened.Render(item)
-		content.Body, content.Blocks = "", nil
+		content.Body = ""
+		content.Blocks = nil
 		d.New++
 		d.Add(content, item.UpdatedAt)
 	}
+
 	d.New += 16 // that it does not name
 	made.Title = ""
 
@@ -218,13 +233,16 @@ func (made *card) reply(c Column, opened connector.Connector, replier connector.
 	var message connector.Written
 	err := made.shows(c, c.Channel, func(ctx context.Context) (err error) {
 		before := content
-		before.Facts, before.Was = content.Was.Facts, nil
+		before.Facts = content.Was.Facts
+		before.Was = nil
 		message, err = opened.Create(ctx, before, m)
 		if err != nil {
 			return err
 		}
+
 		sent := connector.Sent{Remote: message.Remote, Labels: before.Labels, State: before.State, Seen: message.Seen}
 		_, err = opened.Update(ctx, sent, content, m)
+
 		return err
 	})
 	if err != nil {
@@ -250,6 +268,7 @@ func (made *card) reply(c Column, opened connector.Connector, replier connector.
 	if len(all) == 0 {
 		return errors.New("the reply did not arrive")
 	}
+
 	last := all[len(all)-1]
 	made.Raw += "\n" + standin.Indent(last.Wire)
 	made.Below, err = c.Chat.Picture(last).HTML()
@@ -263,7 +282,8 @@ const patience = 10 * time.Second
 // shows does something that posts one message into a channel, and draws what has
 // arrived.
 func (made *card) shows(c Column, channel string, do func(context.Context) error) error {
-	messages, violations := len(c.Chat.Messages(channel)), len(c.Chat.Violations())
+	messages := len(c.Chat.Messages(channel))
+	violations := len(c.Chat.Violations())
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 
@@ -277,6 +297,7 @@ func (made *card) shows(c Column, channel string, do func(context.Context) error
 	if len(all) != messages+1 {
 		return fmt.Errorf("%d messages arrived instead of one", len(all)-messages)
 	}
+
 	last := all[len(all)-1]
 	made.Raw = standin.Indent(last.Wire)
 	made.Body, err = c.Chat.Picture(last).HTML()
@@ -286,35 +307,42 @@ func (made *card) shows(c Column, channel string, do func(context.Context) error
 
 // serve answers under the chats' names, and gives a client that is led there.
 func serve(dir string, columns []Column) (*outbound.Client, func(), error) {
-	apis, hosts := map[string]http.Handler{}, []string{"localhost"}
+	apis := map[string]http.Handler{}
+	hosts := []string{"localhost"}
 	for _, c := range columns {
 		for _, host := range c.Hosts {
 			apis[host] = c.Chat.API()
 			hosts = append(hosts, host)
 		}
 	}
+
 	ca, err := devca.Open(dir)
 	if err != nil {
 		return nil, nil, err
 	}
+
 	certificate, err := ca.Certificate(hosts...)
 	if err != nil {
 		return nil, nil, err
 	}
+
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return nil, nil, err
 	}
+
 	server := &http.Server{
 		ReadHeaderTimeout: 10 * time.Second, ErrorLog: log.New(io.Discard, "", 0),
 		TLSConfig: &tls.Config{Certificates: []tls.Certificate{certificate}, MinVersion: tls.VersionTLS12},
 		Handler:   standin.ByHost(apis),
 	}
+
 	go func() { _ = server.ServeTLS(listener, "", "") }()
 	client, err := led(ca, hosts, listener.Addr().String())
 	if err != nil {
 		return nil, nil, errors.Join(err, server.Close())
 	}
+
 	return client, func() { client.CloseIdle(); _ = server.Close() }, nil
 }
 
@@ -324,14 +352,18 @@ func led(ca *devca.CA, hosts []string, address string) (*outbound.Client, error)
 	if err != nil {
 		return nil, err
 	}
+
 	pem, err := os.ReadFile(ca.CertFile())
 	if err != nil {
 		return nil, err
 	}
-	roots, overrides := x509.NewCertPool(), map[string]netip.AddrPort{}
+
+	roots := x509.NewCertPool()
+	overrides := map[string]netip.AddrPort{}
 	roots.AppendCertsFromPEM(pem)
 	for _, host := range hosts {
 		overrides[host] = to
 	}
+
 	return outbound.New(outbound.Config{Hosts: hosts, Overrides: overrides, RootCAs: roots, Timeout: 5 * time.Second}), nil
 }

@@ -38,6 +38,7 @@ func like(number int, change func(*domain.Item)) domain.Item {
 	if change != nil {
 		change(&i)
 	}
+
 	return i
 }
 
@@ -51,7 +52,11 @@ func exhibits() []exhibit {
 		all = append(all, e.Item)
 	}
 
-	planned := like(12, func(i *domain.Item) { i.Status, i.Priority = "planned", "low" })
+	planned := like(12, func(i *domain.Item) {
+		i.Status = "planned"
+		i.Priority = "low"
+	})
+
 	return append(items,
 		exhibit{Name: "people and a due date", Item: like(11, func(i *domain.Item) {
 			i.Type = &domain.Named{ID: 1, Name: "Defect"}
@@ -62,7 +67,9 @@ func exhibits() []exhibit {
 			i.DueAt = time.Date(2026, 3, 1, 0, 0, 0, 0, time.UTC)
 		})},
 		exhibit{Name: "a change that is said in a reply", Before: &planned, Replied: true, Item: like(12, func(i *domain.Item) {
-			i.Version, i.Status, i.Priority = 2, "in review", "urgent"
+			i.Version = 2
+			i.Status = "in review"
+			i.Priority = "urgent"
 			i.UpdatedBy = &domain.Named{ID: 5, Name: "Grace Hopper"}
 		})},
 		exhibit{Name: "a digest", Digest: all, Item: like(13, nil)},
@@ -73,11 +80,18 @@ func tenItems() []exhibit {
 	before := like(4, nil)
 	return []exhibit{
 		{Name: "open", Item: like(1, nil)},
-		{Name: "closed", Item: like(2, func(i *domain.Item) { i.State, i.Status = domain.Closed, "done" })},
+		{Name: "closed", Item: like(2, func(i *domain.Item) {
+			i.State = domain.Closed
+			i.Status = "done"
+		})},
 		{Name: "deleted", Item: like(3, func(i *domain.Item) { i.Deleted = true })},
 		{Name: "changed since the last message", Before: &before, Item: like(4, func(i *domain.Item) {
-			i.Version, i.Title, i.State, i.Status = 2, "Doors close while somebody stands in them", domain.Closed, "done"
-			i.Labels, i.Description = []string{"doors", "fixed"}, "The sensor was **replaced**."
+			i.Version = 2
+			i.Title = "Doors close while somebody stands in them"
+			i.State = domain.Closed
+			i.Status = "done"
+			i.Labels = []string{"doors", "fixed"}
+			i.Description = "The sensor was **replaced**."
 		})},
 		{Name: "long text", Item: like(5, func(i *domain.Item) {
 			i.Title = strings.TrimSpace(strings.Repeat("A title that goes on and on ", 14))
@@ -103,6 +117,10 @@ func tenItems() []exhibit {
 			}
 			i.Labels = append(i.Labels, "a label with spaces, and a comma", "sig::doors", "@channel", strings.Repeat("long-", 20))
 		})},
-		{Name: "no address", Item: like(10, func(i *domain.Item) { i.URL, i.FormattedNumber, i.Description = "", "", "" })},
+		{Name: "no address", Item: like(10, func(i *domain.Item) {
+			i.URL = ""
+			i.FormattedNumber = ""
+			i.Description = ""
+		})},
 	}
 }

@@ -50,29 +50,36 @@ func (a *authorizer) authorize(ctx context.Context, header string, scopes []stri
 	if scheme, rest, ok := strings.Cut(token, " "); ok && strings.EqualFold(scheme, "Bearer") {
 		token = strings.TrimSpace(rest)
 	}
+
 	if token == "" {
 		return nil, &denial{http.StatusUnauthorized, "Unauthorized", "Bearer"}
 	}
+
 	payload, err := a.verify(ctx, token)
 	if err != nil {
 		return nil, unauthorized(scopes, err.Error())
 	}
+
 	claims, err := parseClaims(payload)
 	if err == nil {
 		err = a.check(claims, time.Now())
 	}
+
 	if err != nil {
 		return nil, unauthorized(scopes, err.Error())
 	}
+
 	granted := claims.scopes()
 	if len(scopes) > 0 && !slices.ContainsFunc(scopes, func(one string) bool { return slices.Contains(granted, one) }) {
 		return nil, &denial{http.StatusForbidden, "Forbidden", fmt.Sprintf(
 			"Bearer scope=%q error=\"insufficient_scope\" error_description=\"insufficient scope\"", strings.Join(scopes, " "))}
 	}
+
 	who := &identity{Claims: claims.texts()}
 	if len(scopes) > 0 {
 		who.Scopes = granted
 	}
+
 	return who, nil
 }
 
@@ -83,18 +90,22 @@ func (a *authorizer) verify(ctx context.Context, token string) ([]byte, error) {
 	if err != nil {
 		return nil, errors.New("the token is malformed or its signing method is invalid")
 	}
+
 	id := signed.Signatures[0].Header.KeyID
 	if id == "" {
 		return nil, errors.New("the token has no key id")
 	}
+
 	key, err := a.keys.find(ctx, id)
 	if err != nil {
 		return nil, err
 	}
+
 	payload, err := signed.Verify(key)
 	if err != nil {
 		return nil, errors.New("the token has an invalid signature")
 	}
+
 	return payload, nil
 }
 
@@ -104,18 +115,22 @@ func (a *authorizer) check(c claims, now time.Time) error {
 	if issuer, ok := c["iss"].(string); !ok || issuer != a.issuer {
 		return errors.New("the token does not have a valid issuer")
 	}
+
 	if !slices.ContainsFunc(c.audience(), func(one string) bool { return slices.Contains(a.audience, one) }) {
 		return errors.New("the token does not have a valid audience")
 	}
+
 	expiry, present, err := c.time("exp")
 	if err != nil || !present || !now.Before(expiry) {
 		return errors.New("the token has expired")
 	}
+
 	for _, name := range []string{"nbf", "iat"} {
 		if from, _, err := c.time(name); err != nil || now.Before(from) {
 			return errors.New("the token is not valid yet")
 		}
 	}
+
 	return nil
 }
 
@@ -129,6 +144,7 @@ func parseClaims(payload []byte) (claims, error) {
 	if err := decoder.Decode(&parsed); err != nil || parsed == nil || decoder.More() {
 		return nil, errors.New("the token's claims are malformed")
 	}
+
 	return parsed, nil
 }
 
@@ -145,10 +161,12 @@ func (c claims) scopes() []string {
 		if text, ok := c[name].(string); ok {
 			return strings.Fields(text)
 		}
+
 		if granted := list(c[name]); granted != nil {
 			return granted
 		}
 	}
+
 	return nil
 }
 
@@ -164,8 +182,10 @@ func list(value any) []string {
 				all = append(all, text)
 			}
 		}
+
 		return all
 	}
+
 	return nil
 }
 
@@ -174,11 +194,14 @@ func (c claims) time(name string) (at time.Time, present bool, err error) {
 	if !present {
 		return at, false, nil
 	}
+
 	number, ok := value.(json.Number)
 	if !ok {
 		return at, true, errors.New("no number")
 	}
+
 	seconds, err := number.Float64()
+
 	return time.UnixMilli(int64(seconds * 1000)), true, err
 }
 
@@ -195,5 +218,6 @@ func (c claims) texts() map[string]string {
 			all[name] = fmt.Sprint(value)
 		}
 	}
+
 	return all
 }

@@ -28,11 +28,13 @@ func published(t *testing.T, s stage) jose.JSONWebKey {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	defer response.Body.Close()
 	var set jose.JSONWebKeySet
 	if err := json.NewDecoder(response.Body).Decode(&set); err != nil {
 		t.Fatal(err)
 	}
+
 	return set.Keys[0]
 }
 
@@ -43,15 +45,18 @@ func forge(t *testing.T, algorithm jose.SignatureAlgorithm, key any, kid string,
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	payload, _ := json.Marshal(claims)
 	signed, err := signer.Sign(payload)
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	token, err := signed.CompactSerialize()
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	return token
 }
 
@@ -74,10 +79,12 @@ func signer(t *testing.T, s stage) func(changes map[string]any) string {
 				delete(claims, name)
 			}
 		}
+
 		token, err := s.issuer.Sign(claims)
 		if err != nil {
 			t.Fatal(err)
 		}
+
 		return token
 	}
 }
@@ -92,7 +99,9 @@ func goodClaims(s stage) map[string]any {
 func claimCases(t *testing.T, s stage) []tokenCase {
 	sign := signer(t, s)
 	valid := sign(nil)
-	later, earlier := time.Now().Add(time.Hour).Unix(), time.Now().Add(-time.Second).Unix()
+	later := time.Now().Add(time.Hour).Unix()
+	earlier := time.Now().Add(-time.Second).Unix()
+
 	return []tokenCase{
 		{"good", "Bearer " + valid, ""},
 		{"good, no prefix", valid, ""},
@@ -121,11 +130,13 @@ func claimCases(t *testing.T, s stage) []tokenCase {
 
 // forgedCases are tokens with good claims that the issuer did not sign.
 func forgedCases(t *testing.T, s stage) []tokenCase {
-	key, good := published(t, s), goodClaims(s)
+	key := published(t, s)
+	good := goodClaims(s)
 	stranger, err := rsa.GenerateKey(rand.Reader, 2048)
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	curve, _ := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	der, _ := x509.MarshalPKIXPublicKey(key.Key)
 	shared := pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: der})
@@ -134,6 +145,7 @@ func forgedCases(t *testing.T, s stage) []tokenCase {
 	parts := strings.Split(sign(nil), ".")
 	other := strings.Split(sign(map[string]any{"sub": "1"}), ".")[1]
 	none := `{"alg":"none","kid":"` + key.KeyID + `"}`
+
 	return []tokenCase{
 		{"two parts", parts[0] + "." + parts[1], "malformed"},
 		{"bad signature", parts[0] + "." + parts[1] + "." + strings.Repeat("A", len(parts[2])), "signature"},
@@ -160,9 +172,11 @@ func TestJWT(t *testing.T) {
 			}
 			continue
 		}
+
 		if response.StatusCode != 401 || body != `{"message":"Unauthorized"}` {
 			t.Errorf("%s: %s %s, want 401", test.name, response.Status, body)
 		}
+
 		if test.reason == "-" && challenge != "Bearer" || test.reason != "-" && (!strings.Contains(challenge, test.reason) ||
 			!strings.HasPrefix(challenge, `Bearer scope="" error="invalid_token" error_description="`)) {
 			t.Errorf("%s: challenge %s", test.name, challenge)
@@ -186,13 +200,16 @@ func TestScopes(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+
 		response, body := s.send(t, "GET", "/scoped", nil, http.Header{"Authorization": {token}})
 		if response.StatusCode != test.status || test.status == 403 && body != `{"message":"Forbidden"}` {
 			t.Errorf("%s %v: %s %s, want %d", test.claim, test.value, response.Status, body, test.status)
 		}
+
 		if test.status == 403 && !strings.Contains(response.Header.Get("Www-Authenticate"), `scope="read admin" error="insufficient_scope"`) {
 			t.Errorf("challenge %s", response.Header.Get("Www-Authenticate"))
 		}
+
 		if test.status == 200 && len(event.RequestContext.Authorizer.JWT.Scopes) == 0 {
 			t.Errorf("event %s", raw)
 		}
@@ -204,6 +221,7 @@ func TestClaimsAreText(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	want := map[string]string{"s": "a", "big": "175928847299117063", "f": "1.5", "t": "true", "l": "[a b]", "o": `{"k":1}`}
 	if got := parsed.texts(); !maps.Equal(got, want) {
 		t.Errorf("got %v", got)
@@ -217,20 +235,25 @@ func TestKeysAreCached(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	asked, published := 0, []string{"one"}
+
+	asked := 0
+	published := []string{"one"}
 	var server *httptest.Server
 	server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path != "/jwks" {
 			_ = json.NewEncoder(w).Encode(map[string]string{"issuer": server.URL, "jwks_uri": server.URL + "/jwks"})
 			return
 		}
+
 		asked++
 		var set jose.JSONWebKeySet
 		for _, kid := range published {
 			set.Keys = append(set.Keys, jose.JSONWebKey{Key: key.Public(), KeyID: kid})
 		}
+
 		_ = json.NewEncoder(w).Encode(set)
 	}))
+
 	defer server.Close()
 	now := time.Now()
 	keys := newKeys(server.URL)
@@ -249,7 +272,9 @@ func TestKeysAreCached(t *testing.T) {
 			t.Errorf("%s after %v: %v, asked %d times, want %d", step.kid, step.after, err, asked, step.asked)
 		}
 	}
-	published, now = []string{"one", "two"}, now.Add(askAgain)
+
+	published = []string{"one", "two"}
+	now = now.Add(askAgain)
 	if _, err := keys.find(context.Background(), "two"); err != nil {
 		t.Errorf("a new key: %v", err)
 	}
@@ -278,6 +303,7 @@ func FuzzToken(f *testing.F) {
 	if err != nil {
 		f.Fatal(err)
 	}
+
 	held := &keys{now: time.Now, fetched: time.Now(), byID: map[string]*rsa.PublicKey{"k": &key.PublicKey}, client: http.DefaultClient}
 	guard := &authorizer{audience: []string{audience}, keys: held}
 	f.Fuzz(func(t *testing.T, header string) {
@@ -296,6 +322,7 @@ func FuzzClaims(f *testing.F) {
 		if err != nil {
 			return
 		}
+
 		parsed.texts()
 		parsed.scopes()
 		if guard.check(parsed, time.Now()) == nil && (parsed["iss"] != "i" || parsed["exp"] == nil) {

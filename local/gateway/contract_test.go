@@ -37,6 +37,7 @@ func TestOwnAnswersAreDocumented(t *testing.T) {
 			want = append(want, one)
 		}
 	}
+
 	fine := answer(`{"statusCode":204}`)
 	for name, s := range map[string]situation{
 		"no token":    {status: 401, header: http.Header{"Authorization": nil}},
@@ -44,7 +45,10 @@ func TestOwnAnswersAreDocumented(t *testing.T) {
 		"no scope":    {status: 403, change: func(r *Route) { r.Scopes = []string{"read", "admin"} }},
 		"no route":    {status: 404, empty: true},
 		"a huge body": {status: 413, body: strings.Repeat(" ", maxBody+1)},
-		"too many":    {status: 429, change: func(r *Route) { r.Rate, r.Burst = 0.001, 1 }, twice: true},
+		"too many": {status: 429, change: func(r *Route) {
+			r.Rate = 0.001
+			r.Burst = 1
+		}, twice: true},
 		"failure":     {status: 500, invoke: answer(`no JSON`)},
 		"no instance": {status: 503, invoke: func(context.Context, string, []byte) ([]byte, error) { return nil, ErrThrottled }},
 		"takes a year": {status: 503, late: true, invoke: func(ctx context.Context, _ string, _ []byte) ([]byte, error) {
@@ -56,21 +60,26 @@ func TestOwnAnswersAreDocumented(t *testing.T) {
 			if s.invoke == nil {
 				s.invoke = fine
 			}
+
 			for _, o := range contract.Must().Operations {
 				if s.body != "" && o.Method == http.MethodGet || s.body != "" && o.Method == http.MethodDelete {
 					continue // the document gives them no body
 				}
+
 				got := s.ask(t, o)
 				if got.Status != s.status {
 					t.Errorf("%s: %d %s, want %d", o.ID, got.Status, got.Body, s.status)
 				}
+
 				if err := o.Answer(got); err != nil {
 					t.Error(err)
 				}
+
 				seen.Add(o.CaseOf(got))
 			}
 		})
 	}
+
 	for _, one := range seen.Missing(want) {
 		t.Errorf("documented, and never answered: %s", one)
 	}
@@ -83,24 +92,30 @@ func (s situation) ask(t *testing.T, o *contract.Operation) contract.Answer {
 	if s.change != nil {
 		s.change(&r)
 	}
+
 	limit := generous
 	if s.late {
 		limit = 5 * time.Millisecond
 	}
+
 	served := serve(t, Config{Routes: []Route{r}, Audience: []string{audience}, Invoke: s.invoke, Timeout: limit}, nil)
 	value := "7"
 	if s.empty {
 		value = ""
 	}
+
 	path := parameter.ReplaceAllString(o.Path, value)
 	if s.twice {
 		served.send(t, o.Method, path, nil, nil)
 	}
+
 	var body io.Reader
 	if s.body != "" {
 		body = strings.NewReader(s.body)
 	}
+
 	response, content := served.send(t, o.Method, path, body, s.header)
+
 	return contract.Answer{Status: response.StatusCode, Header: response.Header, Body: []byte(content)}
 }
 
@@ -118,6 +133,7 @@ func TestThrottle(t *testing.T) {
 			t.Errorf("request %d: %v", n, got)
 		}
 	}
+
 	for range 1000 {
 		if !(&route{}).admits(now) {
 			t.Fatal("a route without a throttle")

@@ -66,9 +66,11 @@ func newEvent(r *http.Request, route *route, parameters map[string]string, who *
 	if err != nil {
 		domain = r.Host
 	}
+
 	prefix, _, _ := strings.Cut(domain, ".")
 	source, _, _ := net.SplitHostPort(r.RemoteAddr)
 	text, encoded := encodeBody(r.Header.Get("Content-Type"), body)
+
 	return json.Marshal(event{
 		Version: "2.0", RouteKey: route.key(), RawPath: r.URL.Path, RawQuery: r.URL.RawQuery,
 		Cookies: cookies(r), Headers: headers(r, source, len(body)), Query: query(r.URL.RawQuery),
@@ -95,10 +97,12 @@ func headers(r *http.Request, source string, length int) map[string]string {
 			all[name] = strings.Join(values, ",")
 		}
 	}
+
 	_, port, err := net.SplitHostPort(r.Host)
 	if err != nil {
 		port = "80"
 	}
+
 	all["host"] = r.Host
 	all["content-length"] = strconv.Itoa(length)
 	all["x-forwarded-port"] = port
@@ -107,7 +111,9 @@ func headers(r *http.Request, source string, length int) map[string]string {
 	if before := all["x-forwarded-for"]; before != "" {
 		source = before + ", " + source
 	}
+
 	all["x-forwarded-for"] = source
+
 	return all
 }
 
@@ -126,6 +132,7 @@ func cookies(r *http.Request) []string {
 			}
 		}
 	}
+
 	return all
 }
 
@@ -137,13 +144,17 @@ func query(raw string) map[string]string {
 		if pair == "" {
 			continue
 		}
+
 		name, value, _ := strings.Cut(pair, "=")
-		name, value = unescape(name), unescape(value)
+		name = unescape(name)
+		value = unescape(value)
 		if before, ok := all[name]; ok {
 			value = before + "," + value
 		}
+
 		all[name] = value
 	}
+
 	return all
 }
 
@@ -163,10 +174,13 @@ func encodeBody(contentType string, body []byte) (text *string, encoded bool) {
 	if len(body) == 0 {
 		return nil, false
 	}
+
 	content := string(body)
 	if !isText(contentType) || !utf8.Valid(body) {
-		content, encoded = base64.StdEncoding.EncodeToString(body), true
+		content = base64.StdEncoding.EncodeToString(body)
+		encoded = true
 	}
+
 	return &content, encoded
 }
 
@@ -175,12 +189,15 @@ func isText(contentType string) bool {
 	if err != nil {
 		return false
 	}
+
 	if charset := parameters["charset"]; charset != "" && !strings.EqualFold(charset, "utf-8") {
 		return false
 	}
+
 	switch media {
 	case "application/json", "application/xml", "application/javascript":
 		return true
 	}
+
 	return strings.HasPrefix(media, "text/")
 }

@@ -62,9 +62,11 @@ func New(config Config) http.Handler {
 	if config.Log == nil {
 		config.Log = slog.New(slog.DiscardHandler)
 	}
+
 	if config.Timeout == 0 {
 		config.Timeout = integrationTimeout
 	}
+
 	return &gateway{
 		config:     config,
 		routes:     compile(config.Routes),
@@ -73,7 +75,8 @@ func New(config Config) http.Handler {
 }
 
 func (g *gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	started, id := time.Now(), requestID()
+	started := time.Now()
+	id := requestID()
 	w.Header().Set("Apigw-Requestid", id)
 	status := g.serve(w, r, id)
 	g.config.Log.LogAttrs(r.Context(), slog.LevelInfo, "request",
@@ -90,20 +93,24 @@ func (g *gateway) serve(w http.ResponseWriter, r *http.Request, id string) int {
 	if !route.admits(time.Now()) {
 		return refuse(w, http.StatusTooManyRequests, "Too Many Requests")
 	}
+
 	identity, denied := g.authorizer.authorize(r.Context(), r.Header.Get("Authorization"), route.Scopes)
 	if denied != nil {
 		w.Header().Set("Www-Authenticate", denied.challenge)
 		return refuse(w, denied.status, denied.message)
 	}
+
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
 	if err != nil {
 		return refuseBody(w, err)
 	}
+
 	payload, err := newEvent(r, route, parameters, identity, id, body)
 	if err != nil {
 		g.config.Log.Error("event", "request_id", id, "error", err)
 		return refuse(w, http.StatusInternalServerError, "Internal Server Error")
 	}
+
 	return g.invoke(w, r, route, id, payload)
 }
 
@@ -125,6 +132,7 @@ func (g *gateway) invoke(w http.ResponseWriter, r *http.Request, route *route, i
 	if err == nil {
 		response, err = parseResponse(answer)
 	}
+
 	switch {
 	case err == nil:
 		return response.write(w)
@@ -132,7 +140,9 @@ func (g *gateway) invoke(w http.ResponseWriter, r *http.Request, route *route, i
 		g.config.Log.Warn("function unavailable", "function", route.Function, "request_id", id, "error", err)
 		return refuse(w, http.StatusServiceUnavailable, "Service Unavailable")
 	}
+
 	g.config.Log.Error("function failed", "function", route.Function, "request_id", id, "error", err)
+
 	return refuse(w, http.StatusInternalServerError, "Internal Server Error")
 }
 

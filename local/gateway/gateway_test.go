@@ -80,6 +80,7 @@ func serve(t *testing.T, config Config, wrap func(http.Handler) http.Handler) st
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	openID = made
 
 	config.Issuer = identity.URL
@@ -89,8 +90,10 @@ func serve(t *testing.T, config Config, wrap func(http.Handler) http.Handler) st
 	if wrap != nil {
 		handler = wrap(g)
 	}
+
 	server := httptest.NewServer(handler)
 	t.Cleanup(server.Close)
+
 	return stage{server.URL, made}
 }
 
@@ -110,20 +113,24 @@ func (s stage) send(t *testing.T, method, path string, body io.Reader, header ht
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	request.Header.Set("Authorization", "Bearer "+s.token(t))
 	maps.Copy(request.Header, header)
 	response, err := http.DefaultClient.Do(request)
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	defer response.Body.Close()
 	content, err := io.ReadAll(response.Body)
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	if len(response.Header.Get("Apigw-Requestid")) != 16 {
 		t.Errorf("%s %s: apigw-requestid %q", method, path, response.Header.Get("Apigw-Requestid"))
 	}
+
 	return response, string(content)
 }
 
@@ -151,6 +158,7 @@ func TestEvent(t *testing.T) {
 	if response.StatusCode != 200 || body != "patch" {
 		t.Fatalf("%s %s", response.Status, body)
 	}
+
 	for name, pair := range map[string][2]string{
 		"version": {event.Version, "2.0"}, "routeKey": {event.RouteKey, "PATCH /integrations/{integration.id}"},
 		"rawPath": {event.RawPath, "/integrations/1/2 x"}, "rawQueryString": {event.RawQueryString, "a=1&a=2&b=x%20y&c"},
@@ -171,10 +179,12 @@ func TestEvent(t *testing.T) {
 			t.Errorf("%s: %q, want %q", name, pair[0], pair[1])
 		}
 	}
+
 	at, err := time.Parse("02/Jan/2006:15:04:05 -0700", event.RequestContext.Time)
 	if err != nil || at.Unix() != event.RequestContext.TimeEpoch/1000 {
 		t.Errorf("time %q, epoch %d", event.RequestContext.Time, event.RequestContext.TimeEpoch)
 	}
+
 	if _, ok := event.QueryStringParameters["c"]; !ok || event.IsBase64Encoded {
 		t.Errorf("query %v, base64 %v", event.QueryStringParameters, event.IsBase64Encoded)
 	}
@@ -189,11 +199,13 @@ func TestEventLeavesOutWhatIsNotThere(t *testing.T) {
 	if err := json.Unmarshal(raw, &members); err != nil {
 		t.Fatal(err)
 	}
+
 	for _, name := range []string{"body", "cookies", "queryStringParameters", "pathParameters", "stageVariables"} {
 		if members[name] != nil {
 			t.Errorf("%s is %s", name, members[name])
 		}
 	}
+
 	if string(members["isBase64Encoded"]) != "false" || string(members["rawQueryString"]) != `""` {
 		t.Errorf("event %s", raw)
 	}
@@ -227,6 +239,7 @@ func TestBodyEncoding(t *testing.T) {
 		if test.encoded {
 			want = base64.StdEncoding.EncodeToString([]byte(test.body))
 		}
+
 		if event.IsBase64Encoded != test.encoded || event.Body != want {
 			t.Errorf("%q %q: %q, base64 %v", test.media, test.body, event.Body, event.IsBase64Encoded)
 		}
@@ -255,10 +268,12 @@ func TestRouting(t *testing.T) {
 		if test.want == "" && (response.StatusCode != 404 || body != `{"message":"Not Found"}`) {
 			t.Errorf("%s %s: %s %s, want 404", test.method, test.path, response.Status, body)
 		}
+
 		if test.want != "" && body != test.want {
 			t.Errorf("%s %s went to %q, want %q", test.method, test.path, body, test.want)
 		}
 	}
+
 	if response, body := s.send(t, "GET", "/nowhere", nil, http.Header{"Authorization": nil}); response.StatusCode != 404 {
 		t.Errorf("no route, no token: %s %s", response.Status, body)
 	}
@@ -307,6 +322,7 @@ func TestResponseHeadersAndCookies(t *testing.T) {
 	if body != "x" || response.Header.Get("Etag") != `"7"` || response.Close {
 		t.Errorf("%q %v", body, response.Header)
 	}
+
 	if got := strings.Join(response.Header.Values("Set-Cookie"), "|"); got != "a=1|b=2; Path=/" {
 		t.Errorf("cookies %q", got)
 	}
@@ -350,6 +366,7 @@ func TestBodyLimit(t *testing.T) {
 	if response, _ := s.send(t, "PATCH", "/integrations/1", bytes.NewReader(make([]byte, maxBody)), nil); response.StatusCode != 200 {
 		t.Errorf("10 MB: %s", response.Status)
 	}
+
 	response, body := s.send(t, "PATCH", "/integrations/1", bytes.NewReader(make([]byte, maxBody+1)), nil)
 	if response.StatusCode != 413 || body != `{"message":"Request Entity Too Large"}` || calls != 1 {
 		t.Errorf("over 10 MB: %s %s after %d calls", response.Status, body, calls)
@@ -357,7 +374,8 @@ func TestBodyLimit(t *testing.T) {
 }
 
 func TestCallerWhoHangsUpDoesNotStopTheFunction(t *testing.T) {
-	entered, gone := make(chan struct{}), make(chan struct{})
+	entered := make(chan struct{})
+	gone := make(chan struct{})
 	ended := make(chan error, 1)
 	invoke := func(ctx context.Context, _ string, _ []byte) ([]byte, error) {
 		close(entered)
@@ -365,6 +383,7 @@ func TestCallerWhoHangsUpDoesNotStopTheFunction(t *testing.T) {
 		ended <- context.Cause(ctx)
 		return []byte(`{}`), nil
 	}
+
 	noticing := func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			go func() {
@@ -374,6 +393,7 @@ func TestCallerWhoHangsUpDoesNotStopTheFunction(t *testing.T) {
 			next.ServeHTTP(w, r)
 		})
 	}
+
 	s := serve(t, Config{Routes: routes, Audience: []string{audience}, Invoke: invoke, Timeout: generous}, noticing)
 
 	ctx, hangUp := context.WithCancel(t.Context())
@@ -381,6 +401,7 @@ func TestCallerWhoHangsUpDoesNotStopTheFunction(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	request.Header.Set("Authorization", s.token(t))
 	go func() {
 		<-entered
@@ -389,6 +410,7 @@ func TestCallerWhoHangsUpDoesNotStopTheFunction(t *testing.T) {
 	if _, err := http.DefaultClient.Do(request); err == nil {
 		t.Fatal("answered")
 	}
+
 	if cause := <-ended; cause != nil {
 		t.Errorf("the function was stopped by %v", cause)
 	}
@@ -400,15 +422,18 @@ func FuzzMatch(f *testing.F) {
 	for _, path := range []string{"/integrations/1", "/integrations/%2F", "//", "", "/integrations/%zz", "/integrations/all"} {
 		f.Add(path)
 	}
+
 	compiled := compile(routes)
 	f.Fuzz(func(t *testing.T, path string) {
 		route, parameters := match(compiled, "GET", path)
 		if route == nil {
 			return
 		}
+
 		if strings.Count(path, "/") != strings.Count(route.Path, "/") {
 			t.Fatalf("%q matches %s", path, route.Path)
 		}
+
 		if route.Function == "get" && parameters["integration.id"] == "" {
 			t.Fatalf("%q gives an empty parameter", path)
 		}
@@ -425,6 +450,7 @@ func FuzzResponse(f *testing.F) {
 		if err == nil && (parsed.status < 200 || parsed.status > 599) {
 			t.Fatalf("status %d", parsed.status)
 		}
+
 		if err == nil {
 			parsed.write(httptest.NewRecorder())
 		}

@@ -48,17 +48,21 @@ func (k *keys) find(ctx context.Context, id string) (*rsa.PublicKey, error) {
 	if key := k.byID[id]; key != nil && age < keptFor {
 		return key, nil
 	}
+
 	if k.byID == nil || age >= askAgain {
 		// A caller who hangs up must not spoil the keys for the next one.
 		fetched, err := k.fetch(context.WithoutCancel(ctx))
 		if err != nil {
 			return nil, err
 		}
+
 		k.byID, k.fetched = fetched, k.now()
 	}
+
 	if key := k.byID[id]; key != nil {
 		return key, nil
 	}
+
 	return nil, errors.New("the token has an unknown key id")
 }
 
@@ -71,10 +75,12 @@ func (k *keys) fetch(ctx context.Context) (map[string]*rsa.PublicKey, error) {
 	if err != nil || discovery.Issuer != k.issuer {
 		return nil, errors.New("OIDC discovery endpoint communication error")
 	}
+
 	var set jose.JSONWebKeySet
 	if err := k.get(ctx, discovery.JWKS, &set); err != nil {
 		return nil, errors.New("JWKS communication error")
 	}
+
 	found := map[string]*rsa.PublicKey{}
 	for _, key := range set.Keys {
 		public, ok := key.Key.(*rsa.PublicKey)
@@ -82,6 +88,7 @@ func (k *keys) fetch(ctx context.Context) (map[string]*rsa.PublicKey, error) {
 			found[key.KeyID] = public
 		}
 	}
+
 	return found, nil
 }
 
@@ -90,13 +97,16 @@ func (k *keys) get(ctx context.Context, url string, into any) error {
 	if err != nil {
 		return err
 	}
+
 	response, err := k.client.Do(request)
 	if err != nil {
 		return err
 	}
+
 	defer response.Body.Close()
 	if response.StatusCode != http.StatusOK {
 		return fmt.Errorf("GET %s: %s", url, response.Status)
 	}
+
 	return json.NewDecoder(io.LimitReader(response.Body, maxKeys)).Decode(into)
 }

@@ -26,12 +26,14 @@ func parseResponse(answer []byte) (*response, error) {
 	if !json.Valid(answer) {
 		return nil, errors.New("the function did not answer JSON")
 	}
+
 	var members map[string]json.RawMessage
 	if json.Unmarshal(answer, &members) != nil || members["statusCode"] == nil {
 		return &response{
 			status: http.StatusOK, headers: map[string]string{"content-type": "application/json"}, body: bytes.TrimSpace(answer),
 		}, nil
 	}
+
 	return parseStructured(answer)
 }
 
@@ -47,9 +49,11 @@ func parseStructured(answer []byte) (*response, error) {
 	if err := json.Unmarshal(answer, &parsed); err != nil {
 		return nil, fmt.Errorf("malformed answer: %w", err)
 	}
+
 	if parsed.StatusCode < 200 || parsed.StatusCode > 599 {
 		return nil, fmt.Errorf("malformed answer: status %d", parsed.StatusCode)
 	}
+
 	out := &response{status: parsed.StatusCode, cookies: parsed.Cookies, headers: map[string]string{"content-type": "text/plain;charset=UTF-8"}}
 	for name, value := range parsed.Headers {
 		text, err := headerText(value)
@@ -58,9 +62,11 @@ func parseStructured(answer []byte) (*response, error) {
 		}
 		out.headers[strings.ToLower(name)] = text
 	}
+
 	if parsed.Body == nil {
 		return out, nil
 	}
+
 	out.body = []byte(*parsed.Body)
 	if parsed.IsBase64Encoded {
 		decoded, err := base64.StdEncoding.DecodeString(*parsed.Body)
@@ -69,6 +75,7 @@ func parseStructured(answer []byte) (*response, error) {
 		}
 		out.body = decoded
 	}
+
 	return out, nil
 }
 
@@ -81,6 +88,7 @@ func headerText(value any) (string, error) {
 	case bool:
 		return strconv.FormatBool(value), nil
 	}
+
 	return "", fmt.Errorf("a %T is no text", value)
 }
 
@@ -92,13 +100,17 @@ func (r *response) write(w http.ResponseWriter) int {
 			w.Header().Set(name, value)
 		}
 	}
+
 	for _, cookie := range r.cookies {
 		w.Header().Add("Set-Cookie", cookie)
 	}
+
 	if len(r.body) == 0 && (r.status == http.StatusNoContent || r.status == http.StatusNotModified) {
 		w.Header().Del("Content-Type")
 	}
+
 	w.WriteHeader(r.status)
 	_, _ = w.Write(r.body)
+
 	return r.status
 }

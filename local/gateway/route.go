@@ -23,17 +23,21 @@ func (r *route) admits(now time.Time) bool {
 	if r.Rate == 0 {
 		return true
 	}
+
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.filled.IsZero() {
 		r.tokens = r.Burst
 	}
+
 	r.tokens = min(r.Burst, r.tokens+max(0, now.Sub(r.filled).Seconds())*r.Rate)
 	r.filled = now
 	if r.tokens < 1 {
 		return false
 	}
+
 	r.tokens--
+
 	return true
 }
 
@@ -55,8 +59,10 @@ func compile(routes []Route) []*route {
 			name, ok := strings.CutPrefix(part, "{")
 			next.segments = append(next.segments, segment{text: strings.TrimSuffix(name, "}"), parameter: ok})
 		}
+
 		compiled = append(compiled, next)
 	}
+
 	slices.SortStableFunc(compiled, func(a, b *route) int {
 		return slices.CompareFunc(a.segments, b.segments, func(a, b segment) int {
 			switch {
@@ -65,9 +71,11 @@ func compile(routes []Route) []*route {
 			case a.parameter:
 				return 1
 			}
+
 			return -1
 		})
 	})
+
 	return compiled
 }
 
@@ -79,6 +87,7 @@ func match(routes []*route, method, path string) (*route, map[string]string) {
 	if !ok {
 		return nil, nil
 	}
+
 	parts := make([]string, 0, 4)
 	for part := range strings.SplitSeq(rest, "/") {
 		decoded, err := url.PathUnescape(part)
@@ -87,14 +96,17 @@ func match(routes []*route, method, path string) (*route, map[string]string) {
 		}
 		parts = append(parts, decoded)
 	}
+
 	for _, candidate := range routes {
 		if candidate.Method != method && candidate.Method != "ANY" {
 			continue
 		}
+
 		if parameters, ok := candidate.take(parts); ok {
 			return candidate, parameters
 		}
 	}
+
 	return nil, nil
 }
 
@@ -102,6 +114,7 @@ func (r *route) take(parts []string) (map[string]string, bool) {
 	if len(parts) != len(r.segments) {
 		return nil, false
 	}
+
 	var parameters map[string]string
 	for i, segment := range r.segments {
 		switch {
@@ -114,5 +127,6 @@ func (r *route) take(parts []string) (map[string]string, bool) {
 			parameters[segment.text] = parts[i]
 		}
 	}
+
 	return parameters, true
 }

@@ -64,7 +64,9 @@ func TestHostileAddresses(t *testing.T) {
 	everywhere(t, func(t *testing.T) {
 		h := set(t)
 		h.answer = nothing
-		open, reachable, refused := 0, 0, 0
+		open := 0
+		reachable := 0
+		refused := 0
 		for _, e := range all() {
 			text := e.text
 			for _, one := range trackers {
@@ -74,20 +76,24 @@ func TestHostileAddresses(t *testing.T) {
 					t.Errorf("%s accepts %q", one.name, text)
 				}
 			}
+
 			h.webhooks(t, text)
 			h.asked(t, text)
 			caught, _ := h.take()
 			if open += len(caught); len(caught) > 0 {
 				t.Errorf("%q: %v were connected to", text, caught)
 			}
+
 			if u, err := url.Parse(text); err == nil && h.arrives(t.Context(), u.Hostname(), portOf(u)) {
 				reachable++
 			}
 		}
+
 		n := len(all())
 		if n < 200 || reachable < n/2 {
 			t.Errorf("%d addresses, %d of which can be reached", n, reachable)
 		}
+
 		t.Logf("%d addresses, %d connections; %d of them can be connected to here where nobody refuses", n, open, reachable)
 		t.Logf("%d of %d configurations with them were refused; the others, and the refused ones too, were opened and asked all the same", refused, n*len(trackers))
 	})
@@ -106,9 +112,11 @@ func portOf(u *url.URL) string {
 	if port := u.Port(); port != "" {
 		return port
 	}
+
 	if u.Scheme == "https" {
 		return "443"
 	}
+
 	return "80"
 }
 
@@ -120,22 +128,28 @@ func (h *trap) configured(t *testing.T, name, text string) (refused bool) {
 		if one.name != name {
 			continue
 		}
+
 		accepted, err := configuration.Accept(one.provider, fmt.Sprintf(one.text, quoted(token), quoted(text)), nil)
 		public := accepted.Public
 		if _, ours := configuration.IsInvalid(err); err != nil && !ours {
 			t.Fatalf("%s %q: %v", name, text, err)
 		}
+
 		if err != nil {
-			refused, public = true, fmt.Sprintf(one.text, quoted(domain.Mask), quoted(text))
+			refused = true
+			public = fmt.Sprintf(one.text, quoted(domain.Mask), quoted(text))
 		}
+
 		c, err := registry.Open(one.provider, public, map[string]string{one.secret: token}, h.client(t, ""), nil)
 		if err != nil {
 			return refused // no connector, nobody who asks
 		}
+
 		for what, err := range callsOf(t, c) {
 			nothingSent(t, name+" "+what, text, err)
 		}
 	}
+
 	return refused
 }
 
@@ -143,11 +157,13 @@ func (h *trap) configured(t *testing.T, name, text string) (refused bool) {
 // became of them.
 func callsOf(t *testing.T, c connector.Connector) map[string]error {
 	t.Helper()
-	ctx, m := t.Context(), connector.Marker{Integration: 77, Item: 4711, Attempt: 1}
+	ctx := t.Context()
+	m := connector.Marker{Integration: 77, Item: 4711, Attempt: 1}
 	_, checked := c.(connector.Checker).Check(ctx)
 	_, created := c.Create(ctx, connector.Content{Title: "x", Body: "y"}, m)
 	_, found := c.(connector.Finder).Find(ctx, time.Unix(1, 0), []connector.Marker{m})
 	_, _, changed := c.(connector.Puller).Changes(ctx, time.Unix(1, 0), 0)
+
 	return map[string]error{"check": checked, "create": created, "find": found, "changes": changed}
 }
 
@@ -187,9 +203,11 @@ func (h *trap) asked(t *testing.T, text string) {
 	for _, one := range []string{"api.github.com", "gitlab.com", "acme.atlassian.net"} {
 		clients = append(clients, base.For([]string{one}, false, nil))
 	}
+
 	if u, err := url.Parse(text); err == nil {
 		clients = append(clients, base.For([]string{u.Host}, false, nil))
 	}
+
 	for n, c := range clients {
 		for _, method := range []string{http.MethodGet, http.MethodPost} {
 			answer, err := c.Do(t.Context(), outbound.Request{Method: method, URL: text, Body: []byte("{}")})
@@ -211,13 +229,16 @@ func TestSocketsCount(t *testing.T) {
 			if one.name == "jira" {
 				continue // its hosts are Atlassian's
 			}
+
 			if h.configured(t, one.name, "https://example.com/x") {
 				t.Errorf("%s refuses a public address", one.name)
 			}
+
 			if caught, public := h.take(); public == 0 || len(caught) > 0 {
 				t.Errorf("%s: %d connections to the provider, %v elsewhere", one.name, public, caught)
 			}
 		}
+
 		for _, host := range []string{"10.1.2.3", "127.0.0.1", "[fd12::1]", "8.8.8.8:8443"} {
 			allow := map[bool]string{true: host, false: host + ":443"}[strings.Contains(host, ":8443")]
 			at := netip.MustParseAddrPort(allow)
@@ -225,6 +246,7 @@ func TestSocketsCount(t *testing.T) {
 			if at.Addr().Is6() {
 				network = fmt.Sprintf("[%s/%d]:%d", at.Addr(), at.Addr().BitLen(), at.Port())
 			}
+
 			_, err := h.client(t, network).For([]string{host}, false, nil).Do(t.Context(), outbound.Request{Method: http.MethodGet, URL: "https://" + host + "/"})
 			nothingSent(t, "admitted", host, err)
 			if caught, _ := h.take(); len(caught) != 1 || caught[0] != at {

@@ -17,13 +17,16 @@ func (h *trap) opened(t *testing.T, name string) (calls func() map[string]error)
 		if one.name != name {
 			continue
 		}
+
 		text := strings.Replace(strings.Replace(one.text, "%s", `"********"`, 1), "%s", `"https://example.com/x"`, 1)
 		c, err := registry.Open(one.provider, text, map[string]string{one.secret: token}, h.client(t, ""), nil)
 		if err != nil {
 			t.Fatal(err)
 		}
+
 		return func() map[string]error { return callsOf(t, c) }
 	}
+
 	return nil
 }
 
@@ -44,13 +47,16 @@ func TestLedOn(t *testing.T) {
 			w.WriteHeader(int(status.Load()))
 			_, _ = w.Write([]byte("[]"))
 		}
-		asked, led := 0, 0
+
+		asked := 0
+		led := 0
 		for k, one := range trackers {
 			calls := h.opened(t, one.name)
 			for i, e := range all() {
 				if raceDetector && i%len(trackers) != k {
 					continue
 				}
+
 				text.Store(strings.NewReplacer("\n", " ", "\r", " ", "\x00", " ").Replace(e.text))
 				for _, n := range []int64{200, 301, 302, 307, 308} {
 					if n != 200 && n != 307 && asked%4 != int(n)%4 {
@@ -59,6 +65,7 @@ func TestLedOn(t *testing.T) {
 					status.Store(n)
 					calls()
 				}
+
 				asked++
 				caught, _ := h.take()
 				if led += len(caught); len(caught) > 0 {
@@ -66,6 +73,7 @@ func TestLedOn(t *testing.T) {
 				}
 			}
 		}
+
 		t.Logf("%d addresses answered with, %d connections", asked, led)
 	})
 }
@@ -84,7 +92,8 @@ func TestRebinding(t *testing.T) {
 				{{public4.Addr(), public6.Addr()}, append([]netip.Addr{public6.Addr()}, to...)},
 			} {
 				h.names.mu.Lock()
-				h.names.asked, h.names.answers["example.com"] = map[string]int{}, answers
+				h.names.asked = map[string]int{}
+				h.names.answers["example.com"] = answers
 				h.names.mu.Unlock()
 				names++
 				calls := h.opened(t, "mantisbt")
@@ -96,6 +105,7 @@ func TestRebinding(t *testing.T) {
 				}
 			}
 		}
+
 		t.Logf("%d names that change, 0 connections to where they lead then", names)
 	})
 }

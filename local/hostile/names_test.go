@@ -46,10 +46,12 @@ func (d *dns) serve(c net.Conn) {
 		if _, err := io.ReadFull(c, length[:]); err != nil {
 			return
 		}
+
 		question := make([]byte, binary.BigEndian.Uint16(length[:]))
 		if _, err := io.ReadFull(c, question); err != nil {
 			return
 		}
+
 		answer := d.answer(question)
 		if _, err := c.Write(append(binary.BigEndian.AppendUint16(nil, uint16(len(answer))), answer...)); err != nil {
 			return
@@ -64,21 +66,26 @@ const (
 
 func (d *dns) answer(question []byte) []byte {
 	const header = 12
-	at, labels := header, []string{}
+	at := header
+	labels := []string{}
 	for at < len(question) && question[at] != 0 {
 		n := int(question[at])
 		labels = append(labels, string(question[at+1:at+1+n]))
 		at += n + 1
 	}
+
 	at++
 	kind := binary.BigEndian.Uint16(question[at:])
-	records, count := []byte{}, uint16(0)
+	records := []byte{}
+	count := uint16(0)
 	for _, ip := range d.addresses(strings.ToLower(strings.Join(labels, ".")), kind) {
 		record := []byte{0xc0, header, 0, byte(kind), 0, 1, 0, 0, 0, 0, 0, byte(len(ip.AsSlice()))} // the name asked for, no time to live
 		records = append(append(records, record...), ip.AsSlice()...)
 		count++
 	}
+
 	answer := append([]byte{question[0], question[1], 0x81, 0x80, 0, 1}, byte(count>>8), byte(count), 0, 0, 0, 0)
+
 	return append(append(answer, question[header:at+4]...), records...)
 }
 
@@ -91,6 +98,7 @@ func (d *dns) addresses(name string, kind uint16) []netip.Addr {
 	if !known {
 		answers = [][]netip.Addr{addresses("127.0.0.1", "::1")}
 	}
+
 	key := name + string(rune(kind))
 	n := min(d.asked[key], len(answers)-1)
 	d.asked[key]++
@@ -100,5 +108,6 @@ func (d *dns) addresses(name string, kind uint16) []netip.Addr {
 			list = append(list, ip)
 		}
 	}
+
 	return list
 }

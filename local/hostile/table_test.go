@@ -120,13 +120,15 @@ func leadings() []leading {
 		"198.18.0.1", "240.0.0.1", "255.255.255.255", "2001:db8::1",
 	} {
 		label := strings.NewReplacer(".", "-", ":", "-").Replace(ip)
-		to, public := addresses(ip), addresses(public4.Addr().String())
+		to := addresses(ip)
+		public := addresses(public4.Addr().String())
 		list = append(list,
 			leading{"to" + label + "x.example.com", [][]netip.Addr{to}},
 			leading{"also" + label + "x.example.com", [][]netip.Addr{append(append([]netip.Addr{}, to...), public...)}},
 			leading{"then" + label + "x.example.com", [][]netip.Addr{public, to}},
 		)
 	}
+
 	return list
 }
 
@@ -138,7 +140,8 @@ type entry struct {
 
 // all are the addresses, each once.
 func all() []entry {
-	seen, list := map[string]bool{}, []entry{}
+	seen := map[string]bool{}
+	list := []entry{}
 	add := func(text string, plain bool) {
 		if !seen[text] {
 			seen[text] = true
@@ -153,8 +156,10 @@ func all() []entry {
 			add(text, s.plain)
 		}
 	}
+
 	for _, l := range leadings() {
 		add("https://"+l.name, true)
 	}
+
 	return list
 }

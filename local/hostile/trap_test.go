@@ -53,15 +53,18 @@ func set(t *testing.T) *trap {
 	for _, l := range leadings() {
 		h.names.answers[l.name] = l.answers
 	}
+
 	net.DefaultResolver = h.names.resolver()
 	for _, port := range ports {
 		l, err := net.Listen("tcp", fmt.Sprintf("[::]:%d", port))
 		if err != nil {
 			t.Fatal(err)
 		}
+
 		t.Cleanup(func() { _ = l.Close() })
 		go h.accept(l)
 	}
+
 	s := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { h.answer(w, r) }))
 	_ = s.Listener.Close()
 	s.Listener = h
@@ -69,6 +72,7 @@ func set(t *testing.T) *trap {
 	s.StartTLS()
 	h.roots = x509.NewCertPool()
 	h.roots.AddCert(s.Certificate())
+
 	return h
 }
 
@@ -78,6 +82,7 @@ func (h *trap) accept(l net.Listener) {
 		if err != nil {
 			return
 		}
+
 		to := c.LocalAddr().(*net.TCPAddr).AddrPort()
 		to = netip.AddrPortFrom(to.Addr().Unmap(), to.Port())
 		h.mu.Lock()
@@ -87,6 +92,7 @@ func (h *trap) accept(l net.Listener) {
 			h.provider <- c
 			continue
 		}
+
 		h.caught = append(h.caught, to)
 		h.mu.Unlock()
 		_ = c.Close()
@@ -102,8 +108,10 @@ func (h *trap) Addr() net.Addr            { return net.TCPAddrFromAddrPort(publi
 func (h *trap) take() (caught []netip.AddrPort, public int) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	caught, public = h.caught, h.public
-	h.caught, h.public = nil, 0
+	caught = h.caught
+	public = h.public
+	h.caught = nil
+	h.public = 0
 	return caught, public
 }
 
@@ -114,8 +122,10 @@ func (h *trap) client(t *testing.T, allow string) *outbound.Client {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	c := outbound.New(outbound.Config{RootCAs: h.roots, AllowDial: list, Timeout: generous})
 	t.Cleanup(c.CloseIdle)
+
 	return c
 }
 
@@ -130,6 +140,7 @@ func (h *trap) arrives(ctx context.Context, host, port string) bool {
 	if err != nil {
 		return false
 	}
+
 	defer func() { _ = c.Close() }()
 	// The connection is there; it is counted as soon as it is taken.
 	for ctx.Err() == nil {
@@ -138,5 +149,6 @@ func (h *trap) arrives(ctx context.Context, host, port string) bool {
 		}
 		time.Sleep(time.Millisecond)
 	}
+
 	return false
 }

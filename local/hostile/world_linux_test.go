@@ -32,10 +32,12 @@ func everywhere(t *testing.T, test func(t *testing.T)) {
 		test(t)
 		return
 	}
+
 	self, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	cmd := exec.CommandContext(t.Context(), self, "-test.run=^"+t.Name()+"$", "-test.v", "-test.timeout="+left(t))
 	cmd.Env = append(os.Environ(), inside+"=1")
 	cmd.SysProcAttr = &syscall.SysProcAttr{
@@ -43,14 +45,18 @@ func everywhere(t *testing.T, test func(t *testing.T)) {
 		UidMappings: []syscall.SysProcIDMap{{HostID: os.Getuid(), Size: 1}},
 		GidMappings: []syscall.SysProcIDMap{{HostID: os.Getgid(), Size: 1}},
 	}
+
 	var out bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &out, &out
+	cmd.Stdout = &out
+	cmd.Stderr = &out
 	if err := cmd.Start(); err != nil {
 		t.Skip("this system lets nobody make a network of his own; shared/outbound tests against loopback alone: ", err)
 	}
+
 	if err := cmd.Wait(); err != nil || !strings.Contains(out.String(), "--- PASS: "+t.Name()) {
 		t.Fatalf("%v\n%s", err, out.String())
 	}
+
 	t.Log("\n" + out.String())
 }
 
@@ -69,20 +75,24 @@ func allAddresses() error {
 	if err != nil {
 		return err
 	}
+
 	defer func() { _ = unix.Close(s) }()
 	lo, err := unix.NewIfreq("lo")
 	if err != nil {
 		return err
 	}
+
 	lo.SetUint16(unix.IFF_UP | unix.IFF_RUNNING)
 	if err := unix.IoctlIfreq(s, unix.SIOCSIFFLAGS, lo); err != nil {
 		return fmt.Errorf("set lo up: %w", err)
 	}
+
 	for _, family := range []uint8{unix.AF_INET, unix.AF_INET6} {
 		if err := localRoute(family); err != nil {
 			return fmt.Errorf("route of family %d: %w", family, err)
 		}
 	}
+
 	return nil
 }
 
@@ -92,6 +102,7 @@ func localRoute(family uint8) error {
 	if err != nil {
 		return err
 	}
+
 	defer func() { _ = unix.Close(s) }()
 	const header, route, attribute = unix.SizeofNlMsghdr, unix.SizeofRtMsg, unix.SizeofRtAttr + 4
 	b := make([]byte, header+route+attribute)
@@ -106,6 +117,7 @@ func localRoute(family uint8) error {
 	if err := unix.Sendto(s, b, 0, &unix.SockaddrNetlink{Family: unix.AF_NETLINK}); err != nil {
 		return err
 	}
+
 	answer := make([]byte, 4096)
 	n, _, err := unix.Recvfrom(s, answer, 0)
 	if err != nil {
@@ -114,8 +126,10 @@ func localRoute(family uint8) error {
 	if n < header+4 {
 		return fmt.Errorf("an answer of %d bytes", n)
 	}
+
 	if code := int32(binary.NativeEndian.Uint32(answer[header:])); code != 0 {
 		return unix.Errno(-code)
 	}
+
 	return nil
 }

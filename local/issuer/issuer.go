@@ -39,10 +39,12 @@ func Open(dir, url string) (*Issuer, error) {
 	if err != nil {
 		return nil, fmt.Errorf("issuer in %s: %w", dir, err)
 	}
+
 	issuer := &Issuer{url: url}
 	if err := issuer.use(key); err != nil {
 		return nil, fmt.Errorf("issuer in %s: %w", dir, err)
 	}
+
 	return issuer, issuer.route()
 }
 
@@ -61,10 +63,12 @@ func (i *Issuer) Token(subject, audience string, lifetime time.Duration) (string
 	if !issued.Before(expiry) {
 		issued = expiry.Add(-time.Hour)
 	}
+
 	claims := map[string]any{"iss": i.url, "aud": audience, "iat": issued.Unix(), "exp": expiry.Unix()}
 	if subject != "" {
 		claims["sub"] = subject
 	}
+
 	return i.Sign(claims)
 }
 
@@ -74,10 +78,12 @@ func (i *Issuer) Sign(claims map[string]any) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("sign token: %w", err)
 	}
+
 	signed, err := i.signer.Sign(payload)
 	if err != nil {
 		return "", fmt.Errorf("sign token: %w", err)
 	}
+
 	return signed.CompactSerialize()
 }
 
@@ -86,10 +92,12 @@ func loadKey(path string) (*rsa.PrivateKey, error) {
 	if err != nil {
 		return nil, err
 	}
+
 	block, _ := pem.Decode(content)
 	if block == nil {
 		return nil, fmt.Errorf("%s holds no PEM block", path)
 	}
+
 	return x509.ParsePKCS1PrivateKey(block.Bytes)
 }
 
@@ -98,6 +106,7 @@ func newKey() ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
+
 	der := x509.MarshalPKCS1PrivateKey(key)
 	return pem.EncodeToMemory(&pem.Block{Type: "RSA PRIVATE KEY", Bytes: der}), nil
 }
@@ -110,11 +119,13 @@ func (i *Issuer) use(key *rsa.PrivateKey) error {
 	if err != nil {
 		return err
 	}
+
 	public.KeyID = base64.RawURLEncoding.EncodeToString(thumbprint)
 	i.keys = jose.JSONWebKeySet{Keys: []jose.JSONWebKey{public}}
 	private := jose.JSONWebKey{Key: key, KeyID: public.KeyID, Algorithm: public.Algorithm}
 	options := (&jose.SignerOptions{}).WithType("JWT")
 	i.signer, err = jose.NewSigner(jose.SigningKey{Algorithm: jose.RS256, Key: private}, options)
+
 	return err
 }
 
@@ -123,7 +134,9 @@ func (i *Issuer) route() error {
 	if err != nil {
 		return fmt.Errorf("issuer URL %q: %w", i.url, err)
 	}
-	base, prefix := strings.TrimSuffix(i.url, "/"), strings.TrimSuffix(parsed.Path, "/")
+
+	base := strings.TrimSuffix(i.url, "/")
+	prefix := strings.TrimSuffix(parsed.Path, "/")
 	i.mux = http.NewServeMux()
 	i.mux.Handle("GET "+prefix+jwksPath, document(i.keys))
 	i.mux.Handle("GET "+prefix+"/.well-known/openid-configuration", document(map[string]any{
@@ -133,6 +146,7 @@ func (i *Issuer) route() error {
 		"subject_types_supported":               []string{"public"},
 		"id_token_signing_alg_values_supported": []jose.SignatureAlgorithm{jose.RS256},
 	}))
+
 	return nil
 }
 

@@ -24,7 +24,9 @@ func start(t *testing.T, dir, path string) *Issuer {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	handler = issuer
+
 	return issuer
 }
 
@@ -34,10 +36,12 @@ func get(t *testing.T, url string, into any) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	defer response.Body.Close()
 	if response.StatusCode != http.StatusOK {
 		t.Fatalf("GET %s: %s", url, response.Status)
 	}
+
 	if err := json.NewDecoder(response.Body).Decode(into); err != nil {
 		t.Fatal(err)
 	}
@@ -54,8 +58,10 @@ func published(t *testing.T, issuer *Issuer) jose.JSONWebKeySet {
 	if discovery.Issuer != issuer.URL() {
 		t.Fatalf("issuer %q, want %q", discovery.Issuer, issuer.URL())
 	}
+
 	var keys jose.JSONWebKeySet
 	get(t, discovery.JWKS, &keys)
+
 	return keys
 }
 
@@ -65,10 +71,12 @@ func verify(t *testing.T, keys jose.JSONWebKeySet, token string) jwt.Claims {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	var claims jwt.Claims
 	if err := parsed.Claims(keys, &claims); err != nil {
 		t.Fatal(err)
 	}
+
 	return claims
 }
 
@@ -79,6 +87,7 @@ func TestToken(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+
 		claims := verify(t, published(t, issuer), token)
 		expected := jwt.Expected{Issuer: issuer.URL(), Subject: "42", AnyAudience: jwt.Audience{"api"}}
 		if err := claims.ValidateWithLeeway(expected, 0); err != nil {
@@ -93,10 +102,12 @@ func TestExpiredToken(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	claims := verify(t, published(t, issuer), token)
 	if err := claims.ValidateWithLeeway(jwt.Expected{}, 0); err != jwt.ErrExpired {
 		t.Errorf("got %v, want %v", err, jwt.ErrExpired)
 	}
+
 	if !claims.IssuedAt.Time().Before(claims.Expiry.Time()) {
 		t.Error("issued after it expired")
 	}
@@ -108,6 +119,7 @@ func TestNoSubject(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	if claims := verify(t, published(t, issuer), token); claims.Subject != "" {
 		t.Errorf("subject %q", claims.Subject)
 	}
@@ -119,6 +131,7 @@ func TestKeySurvivesARestartAndStaysPrivate(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	keys := published(t, start(t, dir, ""))
 	verify(t, keys, token)
 	for _, key := range keys.Keys {
@@ -126,6 +139,7 @@ func TestKeySurvivesARestartAndStaysPrivate(t *testing.T) {
 			t.Error("a private key is published")
 		}
 	}
+
 	info, err := os.Stat(filepath.Join(dir, "issuer.key"))
 	if err != nil || info.Mode().Perm() != 0o600 {
 		t.Errorf("key file %v, %v, want mode 0600", info, err)
@@ -137,6 +151,7 @@ func TestBrokenKeyIsAnError(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(dir, "issuer.key"), []byte("x"), 0o600); err != nil {
 		t.Fatal(err)
 	}
+
 	if _, err := Open(dir, "http://127.0.0.1"); err == nil {
 		t.Error("opened with a broken key")
 	}

@@ -42,15 +42,19 @@ func Open(dir string, keys ...Key) (http.Handler, error) {
 	if err != nil {
 		return nil, fmt.Errorf("KMS key in %s: %w", dir, err)
 	}
+
 	master, err := base64.StdEncoding.DecodeString(strings.TrimSpace(string(encoded)))
 	if err != nil || len(master) != 32 {
 		return nil, fmt.Errorf("KMS key in %s is damaged", dir)
 	}
+
 	block, err := aes.NewCipher(master)
 	if err != nil {
 		return nil, err
 	}
+
 	seal, err := cipher.NewGCM(block)
+
 	return &server{keys: keys, master: master, seal: seal}, err
 }
 
@@ -80,6 +84,7 @@ func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		w.WriteHeader(http.StatusBadRequest)
 		answer = failed
 	}
+
 	_ = json.NewEncoder(w).Encode(answer)
 }
 
@@ -87,6 +92,7 @@ func (s *server) answer(r *http.Request) (any, *fault) {
 	if !strings.HasPrefix(r.Header.Get("Authorization"), "AWS4-HMAC-SHA256 ") {
 		return nil, faultf("MissingAuthenticationTokenException", "Missing Authentication Token")
 	}
+
 	body, err := io.ReadAll(io.LimitReader(r.Body, maxBody+1))
 	if err != nil || len(body) > maxBody {
 		return nil, faultf("SerializationException", "request cannot be read")
@@ -94,6 +100,7 @@ func (s *server) answer(r *http.Request) (any, *fault) {
 	if r.Method != http.MethodPost || r.Header.Get("Content-Type") != contentType {
 		return nil, faultf("UnknownOperationException", "")
 	}
+
 	switch r.Header.Get("X-Amz-Target") {
 	case "TrentService.GenerateDataKey":
 		return s.generateDataKey(body)
@@ -102,6 +109,7 @@ func (s *server) answer(r *http.Request) (any, *fault) {
 	case "TrentService.GenerateMac":
 		return s.generateMac(body)
 	}
+
 	return nil, faultf("UnknownOperationException", "")
 }
 

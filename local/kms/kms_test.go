@@ -32,8 +32,10 @@ func start(t *testing.T, dir string) (*client.Client, string) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	server := httptest.NewServer(handler)
 	t.Cleanup(server.Close)
+
 	return client.New(client.Options{
 		Region: "eu-central-1", BaseEndpoint: aws.String(server.URL),
 		Credentials: credentials.NewStaticCredentialsProvider("local", "local", ""), RetryMaxAttempts: 1,
@@ -48,6 +50,7 @@ func generate(t *testing.T, kms *client.Client, pairs map[string]string) *client
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	return out
 }
 
@@ -63,13 +66,16 @@ func TestRoundTrip(t *testing.T) {
 	dir := t.TempDir()
 	kms, _ := start(t, dir)
 	pairs := map[string]string{"integration": "1", "organisation": "2"}
-	made, other := generate(t, kms, pairs), generate(t, kms, pairs)
+	made := generate(t, kms, pairs)
+	other := generate(t, kms, pairs)
 	if len(made.Plaintext) != 32 || *made.KeyId != arn || bytes.Contains(made.CiphertextBlob, made.Plaintext) {
 		t.Fatalf("data key of %d bytes for %s", len(made.Plaintext), *made.KeyId)
 	}
+
 	if bytes.Equal(made.Plaintext, other.Plaintext) || bytes.Equal(made.CiphertextBlob, other.CiphertextBlob) {
 		t.Error("two data keys are equal")
 	}
+
 	again, _ := start(t, dir)
 	for _, key := range []*string{nil, aws.String(arn), aws.String(keyID)} {
 		out, err := again.Decrypt(t.Context(), &client.DecryptInput{CiphertextBlob: made.CiphertextBlob, KeyId: key, EncryptionContext: pairs})
@@ -134,6 +140,7 @@ func TestGenerateRefuses(t *testing.T) {
 			t.Errorf("%s: %v, want %s", name, err, test.want)
 		}
 	}
+
 	if _, err := kms.ListKeys(t.Context(), &client.ListKeysInput{}); code(err) != "UnknownOperationException" {
 		t.Errorf("another operation: %v", err)
 	}
@@ -146,20 +153,24 @@ func raw(t *testing.T, url, target, body string, signed bool) (int, string) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	request.Header.Set("Content-Type", contentType)
 	request.Header.Set("X-Amz-Target", "TrentService."+target)
 	if signed {
 		request.Header.Set("Authorization", "AWS4-HMAC-SHA256 Credential=local")
 	}
+
 	response, err := http.DefaultClient.Do(request)
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	defer response.Body.Close()
 	var answer fault
 	if err := json.NewDecoder(response.Body).Decode(&answer); err != nil {
 		t.Fatal(err)
 	}
+
 	return response.StatusCode, answer.Type
 }
 
@@ -185,6 +196,7 @@ func TestMalformedRequests(t *testing.T) {
 			t.Errorf("%s %.40s: %d %s, want %s", test.target, test.body, status, kind, test.want)
 		}
 	}
+
 	if _, kind := raw(t, url, "Decrypt", `{}`, false); kind != "MissingAuthenticationTokenException" {
 		t.Errorf("unsigned: %s", kind)
 	}
@@ -197,9 +209,11 @@ func TestMasterKeyIsPrivateAndChecked(t *testing.T) {
 	if info, err := os.Stat(path); err != nil || info.Mode().Perm() != 0o600 {
 		t.Errorf("key file %v, %v, want mode 0600", info, err)
 	}
+
 	if err := os.WriteFile(path, []byte("AAAA"), 0o600); err != nil {
 		t.Fatal(err)
 	}
+
 	if _, err := Open(dir, Symmetric(arn)); err == nil {
 		t.Error("opened with a damaged key")
 	}
@@ -216,6 +230,7 @@ func FuzzBody(f *testing.F) {
 	if err != nil {
 		f.Fatal(err)
 	}
+
 	f.Fuzz(func(t *testing.T, target string, body []byte) {
 		request := httptest.NewRequest(http.MethodPost, "/", bytes.NewReader(body))
 		request.Header.Set("Content-Type", contentType)
@@ -227,6 +242,7 @@ func FuzzBody(f *testing.F) {
 		if err := json.Unmarshal(recorder.Body.Bytes(), &answer); err != nil {
 			t.Fatalf("answer %q: %v", recorder.Body, err)
 		}
+
 		if ok := recorder.Code == http.StatusOK; ok != (answer.Type == "") || (ok && target != "GenerateDataKey" && target != "GenerateMac") {
 			t.Fatalf("%s %q: %d %s", target, body, recorder.Code, recorder.Body)
 		}

@@ -50,6 +50,7 @@ func (s *server) generateMac(body []byte) (any, *fault) {
 	if failed := decode(body, &in); failed != nil {
 		return nil, failed
 	}
+
 	if failed := in.check(); failed != nil {
 		return nil, failed
 	}
@@ -58,9 +59,11 @@ func (s *server) generateMac(body []byte) (any, *fault) {
 	if failed != nil {
 		return nil, failed
 	}
+
 	if want := strings.Replace(key.Spec, "HMAC_", "HMAC_SHA_", 1); in.MacAlgorithm != want {
 		return nil, faultf("InvalidKeyUsageException", "Algorithm %s is incompatible with key spec %s.", in.MacAlgorithm, key.Spec)
 	}
+
 	if failed := (common{DryRun: in.DryRun, Recipient: in.Recipient}).check(); failed != nil {
 		return nil, failed
 	}
@@ -69,6 +72,7 @@ func (s *server) generateMac(body []byte) (any, *fault) {
 	if err != nil {
 		return nil, faultf("KMSInternalException", "%s", err)
 	}
+
 	signature := hmac.New(sha256.New, secret)
 	signature.Write(in.Message)
 

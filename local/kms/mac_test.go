@@ -18,6 +18,7 @@ func sign(t *testing.T, kms *client.Client, key, message string) []byte {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	if *out.KeyId != macARN || out.MacAlgorithm != types.MacAlgorithmSpecHmacSha256 || len(out.Mac) != 32 {
 		t.Errorf("%s %s, %d bytes", *out.KeyId, out.MacAlgorithm, len(out.Mac))
 	}

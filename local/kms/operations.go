@@ -25,6 +25,7 @@ func (c common) check() *fault {
 	if c.DryRun {
 		return faultf("DryRunOperationException", "The request would have succeeded, but the DryRun option is set.")
 	}
+
 	return nil
 }
 
@@ -49,6 +50,7 @@ func (in generateInput) length() (int, *fault) {
 		return 0, faultf("ValidationException", "1 validation error detected: Value '%d' at 'numberOfBytes' failed to "+
 			"satisfy constraint: Member must have value between 1 and 1024", *in.NumberOfBytes)
 	}
+
 	return *in.NumberOfBytes, nil
 }
 
@@ -57,26 +59,32 @@ func (s *server) generateDataKey(body []byte) (any, *fault) {
 	if failed := decode(body, &in); failed != nil {
 		return nil, failed
 	}
+
 	if in.KeyID == "" {
 		return nil, missing("keyId")
 	}
+
 	length, failed := in.length()
 	if failed != nil {
 		return nil, failed
 	}
+
 	key, failed := s.find(in.KeyID, encrypt, "GenerateDataKey")
 	if failed == nil {
 		failed = in.check()
 	}
+
 	if failed != nil {
 		return nil, failed
 	}
+
 	plaintext := make([]byte, length)
 	rand.Read(plaintext)
 	nonce := make([]byte, s.seal.NonceSize())
 	rand.Read(nonce)
 	blob := append([]byte{blobVersion}, nonce...)
 	blob = s.seal.Seal(blob, nonce, plaintext, key.context(in.EncryptionContext))
+
 	return map[string]any{"KeyId": key.ARN, "CiphertextBlob": blob, "Plaintext": plaintext}, nil
 }
 
@@ -91,13 +99,16 @@ func (s *server) decrypt(body []byte) (any, *fault) {
 	if failed := decode(body, &in); failed != nil {
 		return nil, failed
 	}
+
 	if len(in.CiphertextBlob) == 0 && len(in.DryRunModifiers) == 0 {
 		return nil, missing("ciphertextBlob")
 	}
+
 	if len(in.CiphertextBlob) > maxCiphertext {
 		return nil, faultf("ValidationException", "1 validation error detected: Value at 'ciphertextBlob' failed to "+
 			"satisfy constraint: Member must have length less than or equal to %d", maxCiphertext)
 	}
+
 	keys := s.keys
 	if in.KeyID != "" {
 		key, failed := s.find(in.KeyID, encrypt, "Decrypt")
@@ -106,16 +117,20 @@ func (s *server) decrypt(body []byte) (any, *fault) {
 		}
 		keys = []Key{key}
 	}
+
 	if in.EncryptionAlgorithm != "" && in.EncryptionAlgorithm != algorithm {
 		return nil, faultf("InvalidKeyUsageException", "the key does not support %s", in.EncryptionAlgorithm)
 	}
+
 	key, plaintext, failed := s.open(keys, in.CiphertextBlob, in.EncryptionContext)
 	if failed == nil {
 		failed = in.check()
 	}
+
 	if failed != nil {
 		return nil, failed
 	}
+
 	return map[string]any{"KeyId": key.ARN, "Plaintext": plaintext, "EncryptionAlgorithm": algorithm}, nil
 }
 
@@ -126,12 +141,14 @@ func (s *server) open(keys []Key, blob []byte, pairs map[string]string) (Key, []
 	if len(blob) < head || blob[0] != blobVersion {
 		return Key{}, nil, faultf("InvalidCiphertextException", "")
 	}
+
 	for _, key := range keys {
 		plaintext, err := s.seal.Open(nil, blob[1:head], blob[head:], key.context(pairs))
 		if err == nil && key.Usage == encrypt {
 			return key, plaintext, nil
 		}
 	}
+
 	return Key{}, nil, faultf("InvalidCiphertextException", "")
 }
 
@@ -147,13 +164,16 @@ func decode(body []byte, into any) *fault {
 	if trimmed := bytes.TrimSpace(body); len(trimmed) == 0 || trimmed[0] != '{' {
 		return faultf("SerializationException", "Start of structure or map found where not expected.")
 	}
+
 	decoder := json.NewDecoder(bytes.NewReader(body))
 	decoder.DisallowUnknownFields()
 	if err := decoder.Decode(into); err != nil {
 		return faultf("SerializationException", "%s", err)
 	}
+
 	if _, err := decoder.Token(); !errors.Is(err, io.EOF) {
 		return faultf("SerializationException", "trailing data")
 	}
+
 	return nil
 }

@@ -22,19 +22,23 @@ func (s *Service) serveInvoke(w http.ResponseWriter, r *http.Request) {
 		fault(w, http.StatusBadRequest, "InvalidRequestContentException", err.Error())
 		return
 	}
+
 	if len(payload) == 0 {
 		payload = []byte("{}")
 	}
+
 	if !json.Valid(payload) && len(payload) <= MaxPayload {
 		fault(w, http.StatusBadRequest, "InvalidRequestContentException", "Could not parse request body into json")
 		return
 	}
+
 	name := s.named(r.PathValue("name"))
 	if r.Header.Get("X-Amz-Invocation-Type") == "Event" {
 		go func() { _, _ = s.Invoke(context.WithoutCancel(r.Context()), name, payload) }()
 		w.WriteHeader(http.StatusAccepted)
 		return
 	}
+
 	answer, err := s.Invoke(r.Context(), name, payload)
 	s.reply(w, answer, err)
 }
@@ -69,6 +73,7 @@ func (s *Service) reply(w http.ResponseWriter, answer []byte, err error) {
 		fault(w, http.StatusInternalServerError, "ServiceException", err.Error())
 		return
 	}
+
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("X-Amz-Executed-Version", "$LATEST")
 	_, _ = w.Write(answer)

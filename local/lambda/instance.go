@@ -89,10 +89,12 @@ func (i *instance) launch(requestID string) (*process.Child, error) {
 	if i.ended() {
 		return nil, ErrStopped
 	}
+
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return nil, fmt.Errorf("runtime API of %s: %w", i.pool.function.Name, err)
 	}
+
 	i.server = &http.Server{Handler: i.runtimeAPI(), ReadHeaderTimeout: 10 * time.Second}
 	go func() { _ = i.server.Serve(listener) }()
 	f := i.pool.function
@@ -103,7 +105,9 @@ func (i *instance) launch(requestID string) (*process.Child, error) {
 	if err != nil {
 		return nil, failure("Runtime.InvalidEntrypoint", fmt.Sprintf("RequestId: %s Error: %v", requestID, err))
 	}
+
 	i.child.Store(child)
+
 	return child, nil
 }
 
@@ -122,6 +126,7 @@ func (i *instance) awaitInit(ctx context.Context, child *process.Child, requestI
 		default:
 			return exitError(requestID, child.State())
 		}
+
 	case <-timer.C:
 		return timedOut(requestID, initWithin)
 	case <-ctx.Done():
@@ -146,6 +151,7 @@ func (i *instance) handle(ctx context.Context, inv *invocation) (out outcome, re
 	case <-ctx.Done():
 		return outcome{err: ErrStopped}, false
 	}
+
 	select {
 	case <-i.asked:
 		return inv.outcome(exitError(inv.id, nil)), true
@@ -181,10 +187,12 @@ func (i *instance) end() {
 	if i.ended() {
 		return
 	}
+
 	close(i.gone)
 	if child := i.child.Load(); child != nil {
 		child.Kill()
 	}
+
 	if i.server != nil {
 		_ = i.server.Close()
 	}
@@ -219,6 +227,7 @@ func (i *instance) environment(runtimeAPI string) []string {
 		"AWS_LAMBDA_LOG_GROUP_NAME":       "/aws/lambda/" + f.Name,
 		"AWS_LAMBDA_LOG_STREAM_NAME":      time.Now().UTC().Format("2006/01/02") + "/[$LATEST]" + strings.ToLower(rand.Text()),
 	}
+
 	maps.Copy(all, f.Environment)
 	maps.Copy(all, i.pool.config.Extra)
 	all["AWS_LAMBDA_RUNTIME_API"] = runtimeAPI
@@ -226,6 +235,7 @@ func (i *instance) environment(runtimeAPI string) []string {
 	for _, name := range slices.Sorted(maps.Keys(all)) {
 		list = append(list, name+"="+all[name])
 	}
+
 	return list
 }
 
@@ -234,16 +244,19 @@ func (i *instance) peakMemoryMB() int {
 	if runtime.GOOS != "linux" {
 		return 0
 	}
+
 	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", i.pid()))
 	if err != nil {
 		return 0
 	}
+
 	for line := range strings.Lines(string(status)) {
 		if value, ok := strings.CutPrefix(line, "VmHWM:"); ok {
 			kb, _ := strconv.Atoi(strings.TrimSpace(strings.TrimSuffix(strings.TrimSpace(value), "kB")))
 			return kb / 1024
 		}
 	}
+
 	return 0
 }
 

@@ -86,22 +86,27 @@ func New(config Config) (*Service, error) {
 	if config.Idle == 0 {
 		config.Idle = defaultIdle
 	}
+
 	s := &Service{pools: map[string]*pool{}}
 	s.ended, s.stop = context.WithCancel(context.Background())
 	for _, f := range config.Functions {
 		if f.Instances == 0 {
 			f.Instances = defaultCap
 		}
+
 		if f.LogName == "" {
 			f.LogName = f.Name
 		}
+
 		log, err := openLog(filepath.Join(config.LogDir, f.LogName+".log"), f.LogName)
 		if err != nil {
 			s.Stop()
 			return nil, fmt.Errorf("function %s: %w", f.Name, err)
 		}
+
 		s.pools[f.Name] = &pool{function: f, config: config, log: log, all: map[*instance]bool{}}
 	}
+
 	return s, nil
 }
 
@@ -116,10 +121,12 @@ func (s *Service) Invoke(ctx context.Context, name string, payload []byte) ([]by
 	if len(payload) > MaxPayload {
 		return nil, tooLarge
 	}
+
 	done, err := s.begin(p, payload)
 	if err != nil {
 		return nil, err
 	}
+
 	select {
 	case out := <-done:
 		return out.answer, out.err
@@ -134,12 +141,15 @@ func (s *Service) begin(p *pool, payload []byte) (<-chan outcome, error) {
 	if s.ended.Err() != nil {
 		return nil, ErrStopped
 	}
+
 	instance, err := p.acquire()
 	if err != nil {
 		return nil, err
 	}
+
 	done := make(chan outcome, 1)
 	s.busy.Go(func() { done <- p.run(s.ended, instance, payload) })
+
 	return done, nil
 }
 
@@ -157,6 +167,7 @@ func (s *Service) PIDs() map[string][]int {
 		slices.Sort(pids)
 		out[p.function.LogName] = pids
 	}
+
 	return out
 }
 
@@ -168,6 +179,7 @@ func (s *Service) Stop() {
 	for _, p := range s.pools {
 		p.close()
 	}
+
 	s.busy.Wait()
 	for _, p := range s.pools {
 		_ = p.log.Close()

@@ -31,12 +31,14 @@ func TestMain(m *testing.M) {
 		build.Stderr = os.Stderr
 		err = build.Run()
 	}
+
 	code := 1
 	if err == nil {
 		code = m.Run()
 	} else {
 		fmt.Fprintln(os.Stderr, err)
 	}
+
 	_ = os.RemoveAll(dir)
 	os.Exit(code)
 }
@@ -51,11 +53,14 @@ func service(t *testing.T, change func(*Config)) *Service {
 	if change != nil {
 		change(&config)
 	}
+
 	s, err := New(config)
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	t.Cleanup(s.Stop)
+
 	return s
 }
 
@@ -65,10 +70,12 @@ func invoke(t *testing.T, s *Service, do string) map[string]any {
 	if err != nil {
 		t.Fatalf("%s: %v", do, err)
 	}
+
 	var out map[string]any
 	if err := json.Unmarshal(answer, &out); err != nil {
 		t.Fatalf("%s: %s", do, answer)
 	}
+
 	return out
 }
 
@@ -79,6 +86,7 @@ func fails(t *testing.T, s *Service, event string) *Error {
 	if !errors.As(err, &failed) {
 		t.Fatalf("%s: %v", event, err)
 	}
+
 	return failed
 }
 
@@ -90,9 +98,11 @@ func TestAnInstanceIsReused(t *testing.T) {
 			t.Fatalf("pid %v, then %v", first["pid"], next["pid"])
 		}
 	}
+
 	if first["arn"] != "arn:get" || len(first["id"].(string)) != 36 || !strings.HasPrefix(first["trace"].(string), "Root=1-") {
 		t.Errorf("context: %v", first)
 	}
+
 	if left := first["left_ms"].(float64); left < 3_000_000 || left > 3_600_000 {
 		t.Errorf("left: %v ms of an hour", left)
 	}
@@ -172,6 +182,7 @@ func TestTheRequestIsBounded(t *testing.T) {
 	if failed := fails(t, s, `"`+strings.Repeat("x", MaxPayload)+`"`); failed.Type != "RequestTooLargeException" {
 		t.Errorf("%v", failed)
 	}
+
 	answer, err := s.Invoke(t.Context(), "integrations-local-get", []byte(`{"Do":"big","Size":6291500}`))
 	if err != nil || len(answer) != 6291502 {
 		t.Errorf("%d bytes, %v", len(answer), err)
@@ -195,6 +206,7 @@ func TestAKilledInstanceIsReplaced(t *testing.T) {
 	if err := <-done; !errors.As(err, &failed) || !strings.HasSuffix(failed.Error(), "Runtime exited with error: signal: killed") {
 		t.Errorf("the killed invocation: %v", err)
 	}
+
 	pid := invoke(t, s, "hello")["pid"]
 	kill(t, s) // idle
 	until(t, "the idle instance is gone", func() bool { return len(s.PIDs()["get"]) == 0 })
@@ -209,6 +221,7 @@ func kill(t *testing.T, s *Service) {
 	if len(pids) != 1 {
 		t.Fatalf("pids %v", pids)
 	}
+
 	if err := syscall.Kill(pids[0], syscall.SIGKILL); err != nil {
 		t.Fatal(err)
 	}
@@ -235,6 +248,7 @@ func TestInitFailures(t *testing.T) {
 			t.Errorf("%s: %v", name, failed)
 		}
 	}
+
 	s := service(t, func(c *Config) { c.Functions[0].Binary = "/nowhere/bootstrap" })
 	if failed := fails(t, s, "{}"); failed.Type != "Runtime.InvalidEntrypoint" {
 		t.Errorf("no binary: %v", failed)
@@ -248,16 +262,19 @@ func TestNothingOfTheHostIsInherited(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	var all []string
 	if err := json.Unmarshal(answer, &all); err != nil {
 		t.Fatal(err)
 	}
+
 	for _, want := range []string{"TABLE_NAME=t", "DIAL_OVERRIDES=a=b", "_HANDLER=bootstrap", "AWS_REGION=eu-central-1",
 		"AWS_LAMBDA_FUNCTION_NAME=integrations-local-get", "AWS_LAMBDA_FUNCTION_MEMORY_SIZE=256"} {
 		if !slices.Contains(all, want) {
 			t.Errorf("no %s in %v", want, all)
 		}
 	}
+
 	for _, pair := range all {
 		if strings.HasPrefix(pair, "HOST_SECRET") || strings.HasPrefix(pair, "HOME=") {
 			t.Errorf("inherited %s", pair)
@@ -278,6 +295,7 @@ func TestStopLeavesNoProcess(t *testing.T) {
 	if err := syscall.Kill(pid, 0); !errors.Is(err, syscall.ESRCH) {
 		t.Errorf("process %d after Stop: %v", pid, err)
 	}
+
 	if _, err := s.Invoke(t.Context(), "integrations-local-get", nil); !errors.Is(err, ErrStopped) {
 		t.Errorf("invoked after Stop: %v", err)
 	}
@@ -292,6 +310,7 @@ func TestTheLogReadsAsLambdas(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	for _, want := range []string{"get | START RequestId: " + id + " Version: $LATEST\n", "get | said hello\n",
 		"get | END RequestId: " + id + "\n", "get | REPORT RequestId: " + id + "\tDuration: ", "\tInit Duration: "} {
 		if !strings.Contains(string(text), want) {
@@ -319,6 +338,7 @@ func TestInvokeEndpoint(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+
 		_ = response.Body.Close()
 		if response.StatusCode != tc.status || response.Header.Get("X-Amz-Function-Error") != tc.failed {
 			t.Errorf("%s %.20s: %d %q", tc.name, tc.body, response.StatusCode, response.Header.Get("X-Amz-Function-Error"))

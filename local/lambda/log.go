@@ -23,10 +23,12 @@ func openLog(path, name string) (*log, error) {
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return nil, err
 	}
+
 	file, err := os.OpenFile(path, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 	if err != nil {
 		return nil, err
 	}
+
 	return &log{file: file, name: name}, nil
 }
 
@@ -46,12 +48,14 @@ func (l *log) end(inv *invocation, f Function, took, initTook time.Duration, mem
 	if errors.As(failed, &known) {
 		l.line(fmt.Appendf(nil, "%s %s %s: %s", time.Now().UTC().Format(time.RFC3339), inv.id, known.Type, known.Message))
 	}
+
 	l.line([]byte("END RequestId: " + inv.id))
 	report := fmt.Sprintf("REPORT RequestId: %s\tDuration: %s ms\tBilled Duration: %d ms\tMemory Size: %d MB\tMax Memory Used: %d MB",
 		inv.id, milliseconds(took), (took + initTook + time.Millisecond - 1).Milliseconds(), f.MemoryMB, memory)
 	if initTook > 0 {
 		report += "\tInit Duration: " + milliseconds(initTook) + " ms"
 	}
+
 	l.line([]byte(report))
 }
 
@@ -76,12 +80,15 @@ func (w *lineWriter) Write(p []byte) (int, error) {
 		if end < 0 {
 			break
 		}
+
 		w.log.line(w.part[:end])
 		w.part = w.part[end+1:]
 	}
+
 	if len(w.part) > maxLine {
 		w.log.line(w.part)
 		w.part = nil
 	}
+
 	return len(p), nil
 }

@@ -32,6 +32,7 @@ func (p *pool) acquire() (*instance, error) {
 	if p.closed {
 		return nil, ErrStopped
 	}
+
 	for len(p.idle) > 0 {
 		last := len(p.idle) - 1
 		i := p.idle[last]
@@ -40,11 +41,14 @@ func (p *pool) acquire() (*instance, error) {
 			return i, nil
 		}
 	}
+
 	if len(p.all) >= p.function.Instances {
 		return nil, ErrThrottled
 	}
+
 	i := newInstance(p)
 	p.all[i] = true
+
 	return i, nil
 }
 
@@ -58,6 +62,7 @@ func (p *pool) release(i *instance, reusable bool) {
 		p.mu.Unlock()
 		return
 	}
+
 	p.mu.Unlock()
 	p.discard(i)
 }
@@ -71,6 +76,7 @@ func (p *pool) reap(i *instance) {
 			break
 		}
 	}
+
 	p.mu.Unlock()
 	p.discard(i)
 }
@@ -91,6 +97,7 @@ func (p *pool) pids() []int {
 			pids = append(pids, pid)
 		}
 	}
+
 	return pids
 }
 
@@ -102,11 +109,13 @@ func (p *pool) close() {
 	for i := range p.all {
 		instances = append(instances, i)
 	}
+
 	p.mu.Unlock()
 	var ending sync.WaitGroup
 	for _, i := range instances {
 		ending.Go(func() { p.discard(i) })
 	}
+
 	ending.Wait()
 }
 
@@ -122,12 +131,15 @@ func (p *pool) run(ctx context.Context, i *instance, payload []byte) outcome {
 			p.release(i, false)
 			return outcome{err: err}
 		}
+
 		initTook = time.Since(began)
 	}
+
 	p.log.start(inv.id)
 	began := time.Now()
 	out, reusable := i.handle(ctx, inv)
 	p.log.end(inv, p.function, time.Since(began), initTook, i.peakMemoryMB(), out.err)
 	p.release(i, reusable)
+
 	return out
 }

@@ -23,6 +23,7 @@ func (i *instance) serveNext(w http.ResponseWriter, r *http.Request) {
 	case i.asked <- struct{}{}:
 	default:
 	}
+
 	select {
 	case inv := <-i.next:
 		header := w.Header()
@@ -32,6 +33,7 @@ func (i *instance) serveNext(w http.ResponseWriter, r *http.Request) {
 		header.Set("Lambda-Runtime-Trace-Id", inv.trace)
 		header.Set("Content-Type", "application/json")
 		_, _ = w.Write(inv.payload)
+
 	case <-r.Context().Done():
 	case <-i.gone:
 	}
@@ -42,11 +44,13 @@ func (i *instance) serveResponse(w http.ResponseWriter, r *http.Request) {
 	if inv == nil {
 		return
 	}
+
 	body, err := io.ReadAll(io.LimitReader(r.Body, MaxResponse+1))
 	if err != nil {
 		refuse(w, http.StatusBadRequest, "InvalidResponse", err.Error())
 		return
 	}
+
 	if len(body) > MaxResponse {
 		failed := failure("Function.ResponseSizeTooLarge",
 			fmt.Sprintf("Response payload size exceeded maximum allowed payload size (%d bytes).", MaxResponse))
@@ -54,11 +58,13 @@ func (i *instance) serveResponse(w http.ResponseWriter, r *http.Request) {
 		refuse(w, http.StatusRequestEntityTooLarge, "RequestEntityTooLarge", failed.Message)
 		return
 	}
+
 	// A function stopped in the middle of its answer has not answered.
 	if r.ContentLength >= 0 && int64(len(body)) != r.ContentLength {
 		refuse(w, http.StatusBadRequest, "InvalidResponse", "truncated")
 		return
 	}
+
 	inv.answer(outcome{answer: body})
 	accepted(w)
 }
@@ -86,6 +92,7 @@ func (i *instance) under(w http.ResponseWriter, r *http.Request) *invocation {
 		refuse(w, http.StatusBadRequest, "InvalidRequestID", "Invalid request ID")
 		return nil
 	}
+
 	return i.current
 }
 

@@ -65,6 +65,7 @@ func (t *Trial) deleted(ctx context.Context) (string, error) {
 			}
 
 			return "", notTried("%s", left)
+
 		default:
 			failed = append(failed, err)
 		}
@@ -99,6 +100,7 @@ func (t *Trial) stay(n int) string {
 	if n == 1 {
 		verbs = []string{"stays", "is closed and stays"}
 	}
+
 	verb := verbs[1]
 	if open || chat {
 		verb = verbs[0]
@@ -124,6 +126,7 @@ func (t *Trial) delete(ctx context.Context, o *object) error {
 	if o.lost {
 		return fmt.Errorf("the %s %q was not found", t.noun(), o.item.Title)
 	}
+
 	gone, err := t.proven(ctx, o)
 	switch {
 	case gone:
@@ -136,6 +139,7 @@ func (t *Trial) delete(ctx context.Context, o *object) error {
 	if err != nil {
 		return err
 	}
+
 	err = t.sent(ctx, request)
 	var no errMayNot
 	switch {
@@ -157,6 +161,7 @@ func (t *Trial) sent(ctx context.Context, request *http.Request) error {
 	if err := t.Clock.Sleep(ctx, pause); err != nil {
 		return err
 	}
+
 	status, body, err := t.Wire.send(ctx, request)
 	if err != nil {
 		return err
@@ -167,6 +172,7 @@ func (t *Trial) sent(ctx context.Context, request *http.Request) error {
 		if err := t.Clock.Sleep(ctx, pause); err != nil {
 			return err
 		}
+
 		if second, _, err := t.Wire.send(ctx, request); err == nil && second == http.StatusNotFound {
 			return nil
 		}
@@ -283,6 +289,7 @@ func (t *Trial) deletion(r domain.Remote) (*http.Request, error) {
 	if _, hook := t.Connector.(*discord.Webhook); hook && (thread != "" || r.Key == r.ID) {
 		thread = cmp.Or(r.Key, thread)
 	}
+
 	if thread != "" {
 		request.URL.RawQuery = url.Values{"thread_id": {thread}}.Encode()
 	}
@@ -299,6 +306,7 @@ func (t *Trial) addressed() (write *http.Request, beside string) {
 	for _, o := range t.objects {
 		ours = append(ours, t.nameOf(o.sent.Remote))
 	}
+
 	update := t.Wire.lastWrite(func(r *http.Request) bool {
 		return (r.Method == http.MethodPut || r.Method == http.MethodPatch) && slices.Contains(ours, path.Base(r.URL.Path))
 	})
@@ -314,6 +322,7 @@ func (t *Trial) addressed() (write *http.Request, beside string) {
 	default:
 		return nil, ""
 	}
+
 	post := t.Wire.lastWrite(func(r *http.Request) bool { return r.Method == http.MethodPost })
 	if post == nil {
 		return nil, ""
@@ -344,18 +353,23 @@ func (t *Trial) slackDeletion(r domain.Remote) (*http.Request, error) {
 func again(earlier *http.Request, method, at string, body []byte) *http.Request {
 	request := earlier.Clone(context.Background())
 	request.Method = method
-	request.URL.Path, request.URL.RawPath, request.URL.RawQuery = at, "", ""
+	request.URL.Path = at
+	request.URL.RawPath = ""
+	request.URL.RawQuery = ""
 	if plain, err := url.PathUnescape(at); err == nil {
-		request.URL.Path, request.URL.RawPath = plain, at
+		request.URL.Path = plain
+		request.URL.RawPath = at
 	}
 
 	// What was about the earlier body, about its version or about its connection.
 	for _, name := range []string{"Accept-Encoding", "Connection", "Content-Length", "Expect", "If-Match", "Transfer-Encoding"} {
 		request.Header.Del(name)
 	}
+
 	if body == nil {
 		request.Header.Del("Content-Type")
 	}
+
 	request.TransferEncoding = nil
 	request.Body = io.NopCloser(bytes.NewReader(body))
 	request.ContentLength = int64(len(body))
@@ -371,6 +385,7 @@ func (w *Wire) keep(r *http.Request) {
 	if r.Method == http.MethodGet || r.Method == http.MethodHead {
 		return
 	}
+
 	head := r.Clone(context.Background())
 	head.Body = nil
 
@@ -379,6 +394,7 @@ func (w *Wire) keep(r *http.Request) {
 	if w.written == nil {
 		w.written = map[string]*http.Request{}
 	}
+
 	w.written[r.Method+" "+r.URL.EscapedPath()] = head
 }
 
@@ -392,7 +408,8 @@ func (w *Wire) lastWrite(wanted func(*http.Request) bool) *http.Request {
 	last := ""
 	for key, r := range w.written {
 		if wanted(r) && key > last {
-			found, last = r, key
+			found = r
+			last = key
 		}
 	}
 
@@ -416,16 +433,20 @@ func (w *Wire) send(ctx context.Context, r *http.Request) (status int, body []by
 	defer func() {
 		switch failure := recover(); {
 		case failure == http.ErrAbortHandler:
-			status, body, err = 0, nil, errNoAnswer
+			status = 0
+			body = nil
+			err = errNoAnswer
 		case failure != nil:
 			panic(failure)
 		}
 	}()
+
 	provider.ServeHTTP(taken, r.WithContext(ctx))
 	w.saw(taken.header)
 	if ctx.Err() != nil {
 		return 0, nil, errNoAnswer
 	}
+
 	if taken.status == 0 {
 		taken.status = http.StatusOK
 	}

@@ -28,12 +28,14 @@ func wrote(t *testing.T, writes ...string) *Wire {
 		if err != nil {
 			t.Fatal(err)
 		}
+
 		for name, value := range map[string]string{
 			"Authorization": "Bearer secret", "User-Agent": "DiscordBot", "Content-Type": "application/json; charset=utf-8", "If-Match": "v1",
 			"Content-Length": "17", "Accept-Encoding": "gzip",
 		} {
 			r.Header.Set(name, value)
 		}
+
 		w.keep(r)
 	}
 
@@ -89,21 +91,26 @@ func TestTheAddressOfADelete(t *testing.T) {
 
 				return
 			}
+
 			if err != nil {
 				t.Fatal(err)
 			}
+
 			body, err := io.ReadAll(r.Body)
 			if err != nil {
 				t.Fatal(err)
 			}
+
 			if got := strings.TrimSpace(r.Method + " " + r.URL.RequestURI() + " " + string(body)); got != tt.want || r.ContentLength != int64(len(body)) {
 				t.Errorf("%s with %d bytes, want %s", got, r.ContentLength, tt.want)
 			}
+
 			for header, want := range map[string]string{"Authorization": "Bearer secret", "User-Agent": "DiscordBot", "If-Match": "", "Content-Length": "", "Accept-Encoding": ""} {
 				if got := r.Header.Get(header); got != want {
 					t.Errorf("%s: %q", header, got)
 				}
 			}
+
 			if kind := r.Header.Get("Content-Type"); (kind != "") != (len(body) > 0) {
 				t.Errorf("Content-Type %q of %d bytes", kind, len(body))
 			}
@@ -147,6 +154,7 @@ func TestACallOfTheTrialsOwn(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+
 		status, body, err := w.send(ctx, r)
 		if w.Calls() != 1 {
 			t.Errorf("%d calls are counted", w.Calls())
@@ -160,6 +168,7 @@ func TestACallOfTheTrialsOwn(t *testing.T) {
 		if !limited || time.Until(end) > callTime {
 			t.Errorf("until %s, %t", end, limited)
 		}
+
 		w.WriteHeader(http.StatusEarlyHints)
 		w.WriteHeader(http.StatusConflict)
 		_, _ = io.WriteString(w, "text")
@@ -167,6 +176,7 @@ func TestACallOfTheTrialsOwn(t *testing.T) {
 	if status != http.StatusConflict || body != "text" || err != nil {
 		t.Errorf("%d %q %v", status, body, err)
 	}
+
 	if status, _, err := ask(t.Context(), func(http.ResponseWriter, *http.Request) {}); status != http.StatusOK || err != nil {
 		t.Errorf("%d %v", status, err)
 	}
@@ -175,6 +185,7 @@ func TestACallOfTheTrialsOwn(t *testing.T) {
 	if _, _, err := ask(ctx, func(http.ResponseWriter, *http.Request) { cancel() }); !errors.Is(err, errNoAnswer) {
 		t.Error(err)
 	}
+
 	if _, _, err := ask(t.Context(), func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }); !errors.Is(err, errNoAnswer) {
 		t.Error(err)
 	}
@@ -184,6 +195,7 @@ func TestACallOfTheTrialsOwn(t *testing.T) {
 			t.Error("a panic is hidden")
 		}
 	}()
+
 	_, _, _ = ask(t.Context(), func(http.ResponseWriter, *http.Request) { panic("a fault of ours") })
 }
 
@@ -196,10 +208,12 @@ func TestARefusedWriteTellsNoAddress(t *testing.T) {
 				out.WriteHeader(status)
 			}
 		}))
+
 		r, err := http.NewRequestWithContext(t.Context(), http.MethodPut, "https://provider.example/issues/1", http.NoBody)
 		if err != nil {
 			t.Fatal(err)
 		}
+
 		around.ServeHTTP(&taken{header: http.Header{}}, r)
 		if found := w.lastWrite(func(*http.Request) bool { return true }); (found != nil) != kept {
 			t.Errorf("%d: %v", status, found)

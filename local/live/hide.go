@@ -17,6 +17,7 @@ func (l *Line) Hide(places []connector.Place) {
 		for _, part := range strings.Split(p.Name, "/") {
 			l.hide(part, "work")
 		}
+
 		for _, e := range l.Recorder.Exchanges() {
 			var body any
 			if json.Unmarshal(e.Response.Body.Bytes(), &body) == nil {
@@ -54,6 +55,7 @@ func (l *Line) hideNames(value any, id string, place bool) {
 		if place && sameID(value["id"], id) {
 			l.hideOther(value)
 		}
+
 		for member, below := range value {
 			l.hideNames(below, id, slices.Contains(ofPlaces, member))
 		}
@@ -71,12 +73,14 @@ func (l *Line) hideOther(place map[string]any) {
 			}
 		}
 	}
+
 	before, _ := place["previous_names"].([]any)
 	for _, name := range before {
 		if name, ok := name.(string); ok {
 			l.hide(name, "work")
 		}
 	}
+
 	for _, member := range []string{"namespace", "projectCategory", "organization", "parent"} {
 		if group, ok := place[member].(map[string]any); ok {
 			if name, ok := group["name"].(string); ok {

@@ -33,9 +33,11 @@ func TestNamesThatTheProviderShows(t *testing.T) {
 		if err := line.Save(&file); err != nil {
 			t.Fatal(err)
 		}
+
 		if name == "a usual word" && !strings.Contains(file.String(), `"projects":[]`) {
 			t.Error(file.String())
 		}
+
 		for _, gone := range []string{"big bank", "tresor", "plans"} {
 			if strings.Contains(strings.ToLower(file.String()), gone) {
 				t.Errorf("%s: %q is left in %s", name, gone, file.String())

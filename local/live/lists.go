@@ -18,15 +18,18 @@ func (t *Trial) walk(ctx context.Context, see func(connector.Object)) error {
 		if err != nil {
 			return err
 		}
+
 		for _, o := range objects {
 			if !o.Other && !seen[o.Remote.ID] {
 				seen[o.Remote.ID] = true
 				see(o)
 			}
 		}
+
 		if !more || len(objects) == 0 {
 			return nil
 		}
+
 		offset += len(objects)
 	}
 }
@@ -53,6 +56,7 @@ func (t *Trial) listed(ctx context.Context) (string, error) {
 			if carried[o.marker] > 1 {
 				return "", fmt.Errorf("%q is there %d times", o.item.Title, carried[o.marker])
 			}
+
 			if text, there := shown[o.sent.Remote.ID]; !o.lost && (!there || o.sent.Seen.Text != "" && text != o.sent.Seen.Text) {
 				missing++
 			}
@@ -65,6 +69,7 @@ func (t *Trial) listed(ctx context.Context) (string, error) {
 		case waited > patience:
 			return "", fmt.Errorf("%d of %d objects are missing or as before after %s", missing, len(t.objects), waited)
 		}
+
 		if err := t.Clock.Sleep(ctx, look); err != nil {
 			return "", err
 		}
@@ -83,6 +88,7 @@ func (t *Trial) personsEdit(ctx context.Context) (string, error) {
 	case t.Ask == nil && t.Person == nil:
 		return "", notTried("no person is there to edit")
 	}
+
 	if err := t.editAsPerson(ctx, o); err != nil {
 		return "", err
 	}
@@ -102,6 +108,7 @@ func (t *Trial) personsEdit(ctx context.Context) (string, error) {
 		case waited > patience:
 			return "", fmt.Errorf("not seen within %s", patience)
 		}
+
 		if err := t.Clock.Sleep(ctx, look); err != nil {
 			return "", err
 		}
@@ -118,9 +125,11 @@ func (t *Trial) renamed(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", err
 	}
+
 	if err := t.Ask(ctx, "Rename "+before.Name+" at the provider, and leave its address as it is if you can"); err != nil {
 		return "", err
 	}
+
 	after, err := t.Connector.Resolve(ctx)
 	switch {
 	case err != nil:
@@ -128,6 +137,7 @@ func (t *Trial) renamed(ctx context.Context) (string, error) {
 	case after.ID != before.ID || after.Created != before.Created:
 		return "", fmt.Errorf("it was id %s and is %s", before.ID, after.ID)
 	}
+
 	t.Connector.Use(after)
 	t.places = append(t.places, after)
 

@@ -122,6 +122,7 @@ func (t *Trial) Run(ctx context.Context) ([]Row, error) {
 		if ctx.Err() != nil {
 			break
 		}
+
 		rows = append(rows, row(s.promise, detail, err))
 	}
 
@@ -230,9 +231,11 @@ func (t *Trial) make(ctx context.Context, item domain.Item) (*object, connector.
 	if chat {
 		most = MostMessages
 	}
+
 	if len(t.objects) >= most {
 		return nil, connector.Written{}, notTried("the trial makes at most %d objects", most)
 	}
+
 	if err := t.Clock.Sleep(ctx, pause); err != nil {
 		return nil, connector.Written{}, err
 	}

@@ -65,10 +65,12 @@ func (l *Line) Differences(ctx context.Context, strict bool) ([]recording.Differ
 	if err := l.Save(&file); err != nil {
 		return nil, err
 	}
+
 	all, err := recording.Read(&file)
 	if err != nil {
 		return nil, err
 	}
+
 	public, err := l.Configuration()
 	if err != nil {
 		return nil, err
@@ -88,12 +90,14 @@ func Compare(ctx context.Context, provider domain.Provider, configuration string
 	if err != nil {
 		return nil, err
 	}
+
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
 
 	m, err := openMirror(provider, configuration, dir)
 	if err != nil {
 		return nil, fmt.Errorf("the stand-in: %w", err)
 	}
+
 	defer func() { err = errors.Join(err, m.close()) }()
 
 	// The token of a GitHub App is asked for with a key that a mirror does not have.
@@ -105,6 +109,7 @@ func Compare(ctx context.Context, provider domain.Provider, configuration string
 
 		return refused || quiet || strings.HasPrefix(e.Request.Path, "/app/")
 	})
+
 	replay := recording.Replay{Authorize: m.authorize, Modelled: !strict}
 
 	return replay.Against(ctx, m.api, all)
@@ -119,6 +124,7 @@ func Grouped(all []recording.Difference) []string {
 		if cases[sentence] == nil {
 			sentences = append(sentences, sentence)
 		}
+
 		if !slices.Contains(cases[sentence], d.Case) {
 			cases[sentence] = append(cases[sentence], d.Case)
 		}
@@ -132,6 +138,7 @@ func Grouped(all []recording.Difference) []string {
 			more = fmt.Sprintf(" and %d more", len(where)-most)
 			where = where[:most]
 		}
+
 		sentences[i] = sentence + " (" + strings.Join(where, ", ") + more + ")"
 	}
 
@@ -169,6 +176,7 @@ func mirrorGitHub(configuration, dir string) (*mirror, error) {
 	if err != nil {
 		return nil, err
 	}
+
 	s, err := github.Open(github.Config{Dir: dir, Tokens: users(),
 		Repositories: []github.Repository{{Owner: f.Owner, Name: f.Repo, Push: []string{account, another}}}})
 	if err != nil {
@@ -183,10 +191,12 @@ func mirrorGitLab(configuration, dir string) (*mirror, error) {
 	if err != nil {
 		return nil, err
 	}
+
 	project := string(f.Project)
 	if !strings.Contains(project, "/") {
 		project = "acme/work"
 	}
+
 	s, err := gitlab.Open(gitlab.Config{Dir: dir, Host: recording.Host, Tokens: users(),
 		Projects: []gitlab.Project{{Path: project, Roles: map[string]int{account: gitlab.Owner, another: gitlab.Owner}}}})
 	if err != nil {
@@ -210,6 +220,7 @@ func mirrorJira(configuration, dir string) (*mirror, error) {
 	if err != nil {
 		return nil, err
 	}
+
 	base, err := url.Parse(f.BaseURL)
 	if err != nil {
 		return nil, err
@@ -220,6 +231,7 @@ func mirrorJira(configuration, dir string) (*mirror, error) {
 	for token, name := range users() {
 		accounts[token] = jira.Account{Name: name, Email: emails[token], Zone: "Europe/Berlin", Admin: true}
 	}
+
 	config := jira.Config{Flavor: jira.Datacenter, Dir: dir, BaseURL: "https://" + recording.Host + base.Path,
 		Accounts: accounts, Projects: []jira.Project{{Key: f.ProjectKey, Name: "Work"}}}
 	authorize := header("Authorization", "Bearer ")
@@ -227,6 +239,7 @@ func mirrorJira(configuration, dir string) (*mirror, error) {
 		config.Flavor = jira.Cloud
 		authorize = func(role string, r *http.Request) { r.SetBasicAuth(emails[credential(role)], credential(role)) }
 	}
+
 	s, err := jira.Open(config)
 	if err != nil {
 		return nil, err
@@ -240,13 +253,16 @@ func mirrorMantisBT(configuration, dir string) (*mirror, error) {
 	if err != nil {
 		return nil, err
 	}
+
 	project := mantisbt.Project{ID: 1, Name: string(f.Project)}
 	if id, err := strconv.Atoi(string(f.Project)); err == nil {
 		project = mantisbt.Project{ID: id, Name: "Work"}
 	}
+
 	if f.Category != "" {
 		project.Categories = []string{f.Category}
 	}
+
 	s, err := mantisbt.Open(mantisbt.Config{Dir: dir, Tokens: users(), Projects: []mantisbt.Project{project}, Web: "https://" + recording.Host})
 	if err != nil {
 		return nil, err
@@ -262,6 +278,7 @@ func mirrorSlack(configuration, dir string) (*mirror, error) {
 	if err != nil {
 		return nil, err
 	}
+
 	s, err := slack.Open(slack.Config{Dir: dir, Interactive: f.Open == form.OpenButton, Channels: []slack.Channel{{ID: channel, Name: "work"}},
 		Accounts: map[string]slack.Account{mirrored: {Name: account, User: "U0MIRROR", Bot: true, Scopes: []string{"chat:write", "channels:history", "channels:read"}}},
 		Hooks:    []slack.Hook{{Path: hook, Channel: channel, App: account}}})
@@ -271,9 +288,11 @@ func mirrorSlack(configuration, dir string) (*mirror, error) {
 
 	authorize := func(_ string, r *http.Request) {
 		if strings.HasPrefix(r.URL.Path, "/services/") {
-			r.URL.Path, r.URL.RawPath = "/services/"+hook, ""
+			r.URL.Path = "/services/" + hook
+			r.URL.RawPath = ""
 			return
 		}
+
 		r.Header.Set("Authorization", "Bearer "+mirrored)
 	}
 
@@ -285,12 +304,14 @@ func mirrorDiscord(configuration, dir string) (*mirror, error) {
 	if err != nil {
 		return nil, err
 	}
+
 	const hook = "2000000000000000001"
 	channel := cmp.Or(f.ChannelID, "1000000000000000001")
 	channels := []discord.Channel{{ID: channel, Name: "work", Forum: f.ThreadName != ""}}
 	if f.ThreadID != "" {
 		channels = append(channels, discord.Channel{ID: f.ThreadID, Name: "a thread", Parent: channel})
 	}
+
 	s, err := discord.Open(discord.Config{Dir: dir, Channels: channels,
 		Accounts: map[string]discord.Account{mirrored: {ID: "3000000000000000001", Name: account, Bot: true}},
 		Webhooks: []discord.Webhook{{ID: hook, Token: mirrored, Channel: channel, Name: account}}})
@@ -304,7 +325,9 @@ func mirrorDiscord(configuration, dir string) (*mirror, error) {
 			r.Header.Set("Authorization", "Bot "+mirrored)
 			return
 		}
-		r.URL.Path, r.URL.RawPath = before+"/webhooks/"+hook+"/"+mirrored, ""
+
+		r.URL.Path = before + "/webhooks/" + hook + "/" + mirrored
+		r.URL.RawPath = ""
 		if _, message, found := strings.Cut(after, "/messages/"); found {
 			r.URL.Path += "/messages/" + message
 		}
@@ -318,6 +341,7 @@ func mirrorTeams(configuration, dir string) (*mirror, error) {
 	if err != nil {
 		return nil, err
 	}
+
 	flow := teams.Flow{ID: "0mirror", Sig: mirrored, Channel: "work", Payload: map[string]string{"card": "Card", "envelope": "Envelope"}[f.Payload]}
 	s, err := teams.Open(teams.Config{Dir: dir, Channels: []teams.Channel{{ID: "work", Name: "Work"}}, Flows: []teams.Flow{flow}})
 	if err != nil {
@@ -325,7 +349,8 @@ func mirrorTeams(configuration, dir string) (*mirror, error) {
 	}
 
 	authorize := func(_ string, r *http.Request) {
-		r.URL.Path, r.URL.RawPath = "/powerautomate/automations/direct/workflows/"+flow.ID+"/triggers/manual/paths/invoke", ""
+		r.URL.Path = "/powerautomate/automations/direct/workflows/" + flow.ID + "/triggers/manual/paths/invoke"
+		r.URL.RawPath = ""
 		query := r.URL.Query()
 		query.Set("sig", mirrored)
 		r.URL.RawQuery = query.Encode()

@@ -29,6 +29,7 @@ func (l *Line) OpenPerson(text string) (*Line, error) {
 	if _, can := l.Connector.(connector.Puller); !can {
 		return nil, errors.New("no edit of a person is looked for in a chat")
 	}
+
 	theirs, err := configuration.Accept(l.provider, text, nil)
 	if err != nil {
 		return nil, err
@@ -38,6 +39,7 @@ func (l *Line) OpenPerson(text string) (*Line, error) {
 	if theirs.Destination.Target != first.Destination.Target {
 		return nil, errors.New("it leads to another place than the first configuration: both must name it in the same words")
 	}
+
 	for name, secret := range theirs.NewSecrets {
 		if slices.Contains(slices.Collect(maps.Values(first.NewSecrets)), secret) {
 			return nil, fmt.Errorf("its %s is that of the first configuration: give it the token of another account", name)
@@ -48,6 +50,7 @@ func (l *Line) OpenPerson(text string) (*Line, error) {
 	if err != nil {
 		return nil, err
 	}
+
 	l.secrets = append(l.secrets, person.secrets...)
 	maps.Copy(l.places, person.places)
 
@@ -67,6 +70,7 @@ func (t *Trial) editAsPerson(ctx context.Context, o *object) error {
 	if err := t.samePlace(ctx); err != nil {
 		return err
 	}
+
 	if err := t.Clock.Sleep(ctx, pause); err != nil {
 		return err
 	}
@@ -88,9 +92,11 @@ func (t *Trial) samePlace(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("the second account does not find the place: %w", err)
 	}
+
 	if ours := t.places[0]; theirs.Instance != ours.Instance || theirs.ID != ours.ID || theirs.Created != ours.Created {
 		return fmt.Errorf("the second account works in %s, id %s, which is another place", theirs.Name, theirs.ID)
 	}
+
 	t.Person.Use(theirs)
 
 	return nil

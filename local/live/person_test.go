@@ -106,16 +106,19 @@ func (tr tracker) lines(t *testing.T) (first, second *Line, tokens []string) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	t.Cleanup(func() { _ = standin.Close() })
 
 	first, err = Open(tr.provider, tr.config(firstEmail, tokens[0]), tlsAt(t, tr.host, api))
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	second, err = first.OpenPerson(tr.config(secondEmail, tokens[1]))
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	t.Cleanup(func() { _ = errors.Join(first.Close(), second.Close()) })
 
 	return first, second, tokens
@@ -128,14 +131,17 @@ func tlsAt(t *testing.T, host string, api http.Handler) Upstream {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	certificate, err := ca.Certificate(host)
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	listener, err := tls.Listen("tcp", "127.0.0.1:0", &tls.Config{Certificates: []tls.Certificate{certificate}, MinVersion: tls.VersionTLS12})
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	web := &http.Server{Handler: api, ReadHeaderTimeout: time.Minute, ErrorLog: log.New(io.Discard, "", 0)}
 	go func() { _ = web.Serve(listener) }()
 	t.Cleanup(func() { _ = web.Close() })
@@ -162,13 +168,16 @@ func TestASecondAccountEdits(t *testing.T) {
 				if strings.HasPrefix(r.Promise, "the place is known again") || unlabelled || r.Promise == deletedPromise && !tr.deletes {
 					want = NotTried
 				}
+
 				if r.Promise != "limits are told" && r.Outcome != want {
 					t.Errorf("%s: %s %s", r.Promise, r.Outcome, r.Detail)
 				}
 			}
+
 			if trial.objects[0].item.Title == personsTitle {
 				t.Error("the second account's title became that of the item")
 			}
+
 			saved(t, first, tokens, tr.deletes)
 			differences, err := first.Differences(t.Context(), false)
 			if err != nil || len(differences) > 0 {
@@ -185,6 +194,7 @@ func saved(t *testing.T, line *Line, tokens []string, deletes bool) {
 	if err := line.Save(&file); err != nil {
 		t.Fatal(err)
 	}
+
 	for _, token := range tokens {
 		for _, hidden := range []string{token, base64.StdEncoding.EncodeToString([]byte(token)), base64.StdEncoding.EncodeToString([]byte(secondEmail + ":" + token))} {
 			if strings.Contains(file.String(), hidden) {
@@ -192,6 +202,7 @@ func saved(t *testing.T, line *Line, tokens []string, deletes bool) {
 			}
 		}
 	}
+
 	for _, hidden := range []string{line.host, "real-company", firstEmail, secondEmail} {
 		if strings.Contains(file.String(), hidden) {
 			t.Errorf("%s is in the recording", hidden)
@@ -202,6 +213,7 @@ func saved(t *testing.T, line *Line, tokens []string, deletes bool) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	edits := 0
 	deleted := 0
 	last := "" // who made the last call of the row: the list that shows the edit
@@ -210,12 +222,15 @@ func saved(t *testing.T, line *Line, tokens []string, deletes bool) {
 		if byPerson != (strings.HasPrefix(e.Case, "a-person-s-edit-is-seen") && e.Role != "ours") {
 			t.Errorf("%s is by %s", e.Case, e.Role)
 		}
+
 		if strings.HasPrefix(e.Case, "a-person-s-edit-is-seen") {
 			last = e.Role
 		}
+
 		if byPerson && e.Request.Method != http.MethodGet {
 			edits++
 		}
+
 		if e.Request.Method == http.MethodDelete {
 			deleted++
 			if !strings.HasPrefix(e.Case, "delete") || e.Role != "ours" || e.Response.Status != http.StatusNoContent {
@@ -223,6 +238,7 @@ func saved(t *testing.T, line *Line, tokens []string, deletes bool) {
 			}
 		}
 	}
+
 	if last != "ours" || edits == 0 || (deleted == 2) != deletes {
 		t.Errorf("%d edits of the person, %d deletes, seen by %q", edits, deleted, last)
 	}
@@ -237,6 +253,7 @@ func TestASecondSecretIsScrubbed(t *testing.T) {
 	if _, err := second.Connector.Resolve(t.Context()); err != nil {
 		t.Fatal(err)
 	}
+
 	if _, err := second.Connector.Create(t.Context(), second.Connector.Render(planted), connector.Marker{Integration: 1, Item: 1, Attempt: 1}); err != nil {
 		t.Fatal(err)
 	}
@@ -246,11 +263,13 @@ func TestASecondSecretIsScrubbed(t *testing.T) {
 	for _, e := range exchanges {
 		sent = sent || strings.Contains(string(e.Request.Body), tokens[1])
 	}
+
 	var file bytes.Buffer
 	err := first.Save(&file)
 	if !sent || err != nil {
 		t.Fatalf("sent %t, %v", sent, err)
 	}
+
 	for _, hidden := range []string{tokens[1], base64.StdEncoding.EncodeToString([]byte(tokens[1]))} {
 		if strings.Contains(file.String(), hidden) {
 			t.Errorf("%s is in the recording", hidden)
@@ -289,6 +308,7 @@ func TestOpenPersonRefusesAChat(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	t.Cleanup(func() { _ = line.Close() })
 	if _, err := line.OpenPerson(`{"webhook_url":"` + hook + `x"}`); err == nil || !strings.Contains(err.Error(), "chat") || strings.Contains(err.Error(), hook) {
 		t.Error(err)
@@ -304,11 +324,13 @@ func TestASecondAccountInAnotherPlace(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	t.Cleanup(func() { _ = standin.Close() })
 	renamed := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Method != http.MethodGet {
 			t.Errorf("%s %s", r.Method, r.URL.Path)
 		}
+
 		held := &taken{header: http.Header{}}
 		other.ServeHTTP(held, r)
 		body := strings.Replace(held.body.String(), `"id":`, `"id":9`, 1)
@@ -316,11 +338,13 @@ func TestASecondAccountInAnotherPlace(t *testing.T) {
 		w.WriteHeader(held.status)
 		_, _ = io.WriteString(w, body)
 	})
+
 	first.second.up = tlsAt(t, tr.host, renamed)
 	second, err := first.OpenPerson(tr.config(secondEmail, tokens[1]))
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	t.Cleanup(func() { _ = second.Close() })
 
 	trial := &Trial{Connector: first.Connector, Wire: first.Wire, Clock: &waiting{}, Person: second.Connector}
@@ -328,6 +352,7 @@ func TestASecondAccountInAnotherPlace(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	for _, r := range rows {
 		if r.Promise == editPromise && (r.Outcome != Broken || !strings.Contains(r.Detail, "which is another place")) {
 			t.Errorf("%+v", r)

@@ -26,6 +26,7 @@ func (t *Trial) check(ctx context.Context) (string, error) {
 		says = append(says, c.String())
 		refused = refused || c.OK != nil && !*c.OK
 	}
+
 	detail := strings.Join(says, ", ")
 
 	switch {
@@ -54,6 +55,7 @@ func (t *Trial) place(ctx context.Context) (string, error) {
 		t.stopped = "it is not known which place it is"
 		return "", err
 	}
+
 	again, err := t.Connector.Resolve(ctx)
 	if err != nil {
 		return "", err
@@ -102,6 +104,7 @@ func (t *Trial) created(ctx context.Context) (string, error) {
 		t.stopped = "nothing can be created"
 		return "", err
 	}
+
 	if w.Remote.ID == "" || w.Remote.URL == "" {
 		return "", fmt.Errorf("the answer names no object: %+v", w.Remote)
 	}
@@ -177,6 +180,7 @@ func (t *Trial) updated(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", err
 	}
+
 	read, err := t.read(ctx, o)
 	switch {
 	case err != nil:
@@ -229,6 +233,7 @@ func (t *Trial) moves(ctx context.Context, to domain.ItemState) error {
 	if err != nil {
 		return err
 	}
+
 	if _, err := t.change(ctx, o, func(i *domain.Item) { i.State = to }); err != nil {
 		return err
 	}
@@ -270,6 +275,7 @@ func (t *Trial) foundAgain(ctx context.Context) (string, error) {
 	if err := t.find(ctx, finder, o, patience); err != nil {
 		return "", err
 	}
+
 	after := t.Clock.Now().Sub(began).Round(time.Second)
 
 	return fmt.Sprintf("found after %s", after), nil
@@ -285,13 +291,16 @@ func (t *Trial) find(ctx context.Context, finder connector.Finder, o *object, lo
 		if err != nil && !passing(err) {
 			return err
 		}
+
 		if w, ok := found[o.item.ID]; ok {
 			o.keep(w, t.content(o.item))
 			return nil
 		}
+
 		if t.Clock.Now().Sub(began) > long {
 			return fmt.Errorf("not found within %s", long)
 		}
+
 		if err := t.Clock.Sleep(ctx, look); err != nil {
 			return err
 		}

@@ -92,6 +92,7 @@ func openLine(provider domain.Provider, accepted configuration.Accepted, up Upst
 	if err := line.listen(origin.Host, up); err != nil {
 		return nil, errors.Join(err, line.Close())
 	}
+
 	line.Connector, err = registry.Open(provider, accepted.Public, accepted.NewSecrets, line.client, time.Now)
 	if err != nil {
 		return nil, errors.Join(err, line.Close())
@@ -118,6 +119,7 @@ func placesIn(configuration string) map[string]string {
 			places[groups[len(groups)-1]] = instead
 		}
 	}
+
 	name("owner", "acme")
 	name("repo", "work")
 	name("project", "work")
@@ -157,9 +159,11 @@ func (l *Line) Configuration() (string, error) {
 	if err := json.Unmarshal([]byte(l.public), &members); err != nil {
 		return "", err
 	}
+
 	for _, person := range []string{"email", "templates"} {
 		delete(members, person)
 	}
+
 	kept, err := json.Marshal(members)
 	if err != nil {
 		return "", err
@@ -169,6 +173,7 @@ func (l *Line) Configuration() (string, error) {
 	if err != nil {
 		return "", err
 	}
+
 	clean, err := scrubber.Scrub([]recording.Exchange{{Request: recording.Request{Method: "PATCH", Path: "/", Body: recording.BodyOf(kept)}}})
 	if err != nil {
 		return "", err
@@ -183,9 +188,11 @@ func (l *Line) Close() error {
 	if l.client != nil {
 		l.client.CloseIdle()
 	}
+
 	if l.server != nil {
 		failed = append(failed, l.server.Close())
 	}
+
 	if l.dir != "" {
 		failed = append(failed, os.RemoveAll(l.dir))
 	}
@@ -200,22 +207,27 @@ func (l *Line) listen(host string, up Upstream) error {
 	if err != nil {
 		return err
 	}
+
 	if l.dir, err = os.MkdirTemp("", "live"); err != nil {
 		return err
 	}
+
 	ca, err := devca.Open(l.dir)
 	if err != nil {
 		return err
 	}
+
 	name := (&url.URL{Host: host}).Hostname()
 	certificate, err := ca.Certificate(name)
 	if err != nil {
 		return err
 	}
+
 	roots, err := pool(ca.CertFile())
 	if err != nil {
 		return err
 	}
+
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return err
@@ -232,6 +244,7 @@ func (l *Line) listen(host string, up Upstream) error {
 	if err != nil {
 		return err
 	}
+
 	l.client = outbound.New(outbound.Config{RootCAs: roots, Timeout: cmp.Or(up.Call, callTime), Overrides: map[string]netip.AddrPort{name: at}})
 
 	return nil
@@ -299,6 +312,7 @@ func pool(file string) (*x509.CertPool, error) {
 	if err != nil {
 		return nil, err
 	}
+
 	roots := x509.NewCertPool()
 	if !roots.AppendCertsFromPEM(pem) {
 		return nil, fmt.Errorf("%s holds no certificate", file)

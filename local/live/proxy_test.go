@@ -33,18 +33,22 @@ func serve(t *testing.T, token string) Upstream {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	ca, err := devca.Open(t.TempDir())
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	certificate, err := ca.Certificate(server)
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	listener, err := tls.Listen("tcp", "127.0.0.1:0", &tls.Config{Certificates: []tls.Certificate{certificate}, MinVersion: tls.VersionTLS12})
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	web := &http.Server{Handler: http.StripPrefix("/api/v3", s.API()), ReadHeaderTimeout: time.Minute, ErrorLog: log.New(io.Discard, "", 0)}
 	go func() { _ = web.Serve(listener) }()
 	t.Cleanup(func() { _ = errors.Join(web.Close(), s.Close()) })
@@ -84,6 +88,7 @@ func TestThroughTheProxy(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	for _, r := range rows {
 		cannot := r.Promise == editPromise || r.Promise == "the place is known again under a new name" || r.Promise == deletedPromise
 		if r.Outcome == Broken || r.Outcome == NotTried && !cannot {
@@ -98,9 +103,11 @@ func TestThroughTheProxy(t *testing.T) {
 	if err := line.Close(); err != nil {
 		t.Fatal(err)
 	}
+
 	if _, err := os.Stat(dir); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("the proxy's key is still there: %v", err)
 	}
+
 	if conn, err := net.Dial("tcp", at); err == nil {
 		_ = conn.Close()
 		t.Error("the proxy still listens")
@@ -115,6 +122,7 @@ func replays(t *testing.T, line *Line, token string) {
 	if err := line.Save(&file); err != nil {
 		t.Fatal(err)
 	}
+
 	for _, hidden := range []string{token, server, "real-company", "secret-plans", base64.StdEncoding.EncodeToString([]byte(token))} {
 		if strings.Contains(file.String(), hidden) {
 			t.Errorf("%s is in the recording", hidden)
@@ -125,11 +133,13 @@ func replays(t *testing.T, line *Line, token string) {
 	if err != nil || len(all) < 15 {
 		t.Fatalf("%d exchanges, %v", len(all), err)
 	}
+
 	again, err := standin.Open(standin.Config{Dir: t.TempDir(), Tokens: map[string]string{token: "sync-bot"},
 		Repositories: []standin.Repository{{Owner: "acme", Name: "work"}}})
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	t.Cleanup(func() { _ = again.Close() })
 	replay := recording.Replay{
 		Authorize: func(_ string, r *http.Request) {
@@ -138,10 +148,12 @@ func replays(t *testing.T, line *Line, token string) {
 		},
 		Values: []string{"state", "title", "*.state", "*.title"},
 	}
+
 	differences, err := replay.Against(t.Context(), http.StripPrefix("/api/v3", again.API()), all)
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	for _, d := range differences {
 		t.Error(d)
 	}
@@ -184,6 +196,7 @@ func TestAProviderThatIsNotReached(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	t.Cleanup(func() { _ = line.Close() })
 	if line.Failed() != nil {
 		t.Errorf("before any call: %v", line.Failed())
@@ -194,9 +207,11 @@ func TestAProviderThatIsNotReached(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	if rows[0].Outcome != Broken || !strings.Contains(rows[0].Detail, "no_answer") {
 		t.Errorf("%+v", rows[0])
 	}
+
 	if err := line.Failed(); err == nil || !strings.Contains(err.Error(), "refused") {
 		t.Errorf("%v", err)
 	}

@@ -22,6 +22,7 @@ func held(ctx context.Context, path string, provider domain.Provider) ([]string,
 	if err != nil {
 		return nil, err
 	}
+
 	defer func() { _ = lines.Close() }()
 	all, err := recording.Read(lines)
 	if err != nil {
@@ -33,6 +34,7 @@ func held(ctx context.Context, path string, provider domain.Provider) ([]string,
 	if err != nil {
 		return nil, err
 	}
+
 	found, err := Compare(ctx, provider, string(configuration), all, false)
 	if err != nil {
 		return nil, err
@@ -47,6 +49,7 @@ func held(ctx context.Context, path string, provider domain.Provider) ([]string,
 			wrong = append(wrong, "new: "+one)
 		}
 	}
+
 	for _, one := range listed {
 		if one != "" && !slices.Contains(now, one) {
 			wrong = append(wrong, "gone: "+one)
@@ -62,6 +65,7 @@ func TestContributedRecordings(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	if len(all) == 0 {
 		t.Skip("nobody has contributed a recording yet (docs/guides/live.md)")
 	}
@@ -72,6 +76,7 @@ func TestContributedRecordings(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+
 		for _, one := range wrong {
 			t.Errorf("%s: %s", path, one)
 		}
@@ -87,6 +92,7 @@ func TestARecordingIsHeldAgainstTheStandIn(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	t.Cleanup(func() { _ = line.Close() })
 	trial := &Trial{Connector: line.Connector, Wire: line.Wire, Recorder: line.Recorder, Clock: &waiting{}}
 	if _, err := trial.Run(t.Context()); err != nil {
@@ -97,10 +103,12 @@ func TestARecordingIsHeldAgainstTheStandIn(t *testing.T) {
 	if err := line.Save(&file); err != nil {
 		t.Fatal(err)
 	}
+
 	public, err := line.Configuration()
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	for _, hidden := range []string{token, server, "real-company", "secret-plans", "Maria"} {
 		if strings.Contains(public, hidden) {
 			t.Errorf("%s is in %s", hidden, public)
@@ -114,6 +122,7 @@ func TestARecordingIsHeldAgainstTheStandIn(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+
 	write(".json", public)
 	changed := strings.Replace(file.String(), `"state":"open"`, `"state":7`, 1)
 	for name, tt := range map[string]struct{ lines, known, want string }{

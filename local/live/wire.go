@@ -75,6 +75,7 @@ func (w *Wire) Limits() []string {
 	for name, value := range w.limits {
 		all = append(all, name+": "+value)
 	}
+
 	slices.Sort(all)
 
 	return all
@@ -91,9 +92,11 @@ func (w *Wire) arrives(r *http.Request) bool {
 	for _, method := range []string{"conversations.info", "conversations.history", "auth.test", "users.info", "access_tokens"} {
 		reads = reads || strings.HasSuffix(r.URL.Path, method)
 	}
+
 	if reads || !w.lose {
 		return false
 	}
+
 	w.lose = false
 
 	return true
@@ -107,6 +110,7 @@ func (w *Wire) saw(header http.Header) {
 	if w.limits == nil {
 		w.limits = map[string]string{}
 	}
+
 	for name := range header {
 		if lower := strings.ToLower(name); strings.Contains(lower, "ratelimit") || lower == "retry-after" {
 			w.limits[name] = header.Get(name)

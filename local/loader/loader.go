@@ -56,40 +56,49 @@ type entry struct {
 // Load sends every event and tells how many went, those skipped included. It
 // stops at the first that the bus refuses for good.
 func (l Loader) Load(ctx context.Context, lines io.Reader) (sent int, err error) {
-	began, n := time.Now(), 0
+	began := time.Now()
+	n := 0
 	var b batch
 	flush := func() error {
 		if err := l.pace(ctx, began, sent-l.Skip); err != nil {
 			return err
 		}
+
 		if err := l.send(ctx, b.entries); err != nil {
 			return err
 		}
+
 		sent += len(b.entries)
 		b = batch{}
 		if l.Sent == nil {
 			return nil
 		}
+
 		return l.Sent(sent)
 	}
 	for e, err := range l.Order.apply(l.entries(lines)) {
 		if err != nil {
 			return sent, err
 		}
+
 		if n++; n <= l.Skip {
 			sent++
 			continue
 		}
+
 		if b.full(e, l.batchSize()) {
 			if err := flush(); err != nil {
 				return sent, err
 			}
 		}
+
 		b.entries, b.size = append(b.entries, e), b.size+len(*e.Detail)
 	}
+
 	if len(b.entries) == 0 {
 		return sent, nil
 	}
+
 	return sent, flush()
 }
 
@@ -100,10 +109,12 @@ func (l Loader) Count(lines io.Reader) (n int, bad []error) {
 		if n++; err != nil {
 			bad = append(bad, err)
 		}
+
 		if len(bad) == 10 {
 			break
 		}
 	}
+
 	return n, bad
 }
 
@@ -145,14 +156,17 @@ func (l Loader) entries(lines io.Reader) iter.Seq2[entry, error] {
 			if number++; len(bytes.TrimSpace(scanner.Bytes())) == 0 {
 				continue
 			}
+
 			e, err := l.entry(scanner.Bytes(), number)
 			if err != nil {
 				err = fmt.Errorf("line %d: %w", number, err)
 			}
+
 			if !yield(e, err) {
 				return
 			}
 		}
+
 		if err := scanner.Err(); err != nil {
 			yield(entry{}, fmt.Errorf("line %d: %w", number+1, err))
 		}
@@ -167,16 +181,21 @@ func (l Loader) entry(line []byte, number int) (entry, error) {
 	if err := json.Unmarshal(line, &wrapped); err != nil {
 		return entry{}, err
 	}
+
 	if wrapped.Detail == nil && l.DetailType != "" {
-		wrapped.DetailType, wrapped.Detail = l.DetailType, line
+		wrapped.DetailType = l.DetailType
+		wrapped.Detail = line
 	}
+
 	if wrapped.Detail == nil || wrapped.DetailType == "" {
 		return entry{}, fmt.Errorf("wants the members detail_type and detail")
 	}
+
 	detail, err := l.moved(wrapped.DetailType, wrapped.Detail)
 	if err == nil && l.Check != nil {
 		err = l.Check(wrapped.DetailType, detail)
 	}
+
 	return entry{types.PutEventsRequestEntry{
 		EventBusName: &l.Bus, Source: &l.Source, DetailType: &wrapped.DetailType, Detail: aws.String(string(detail)),
 	}, number}, err

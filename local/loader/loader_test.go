@@ -38,9 +38,12 @@ func (b *bus) PutEvents(_ context.Context, in *eventbridge.PutEventsInput, _ ...
 		} else {
 			taken = append(taken, entry)
 		}
+
 		out.Entries = append(out.Entries, result)
 	}
+
 	b.calls = append(b.calls, taken)
+
 	return out, nil
 }
 
@@ -64,6 +67,7 @@ func TestBatchesOfTen(t *testing.T) {
 	if err != nil || sent != 23 || len(b.calls) != 3 || len(b.calls[0]) != 10 || len(b.calls[2]) != 3 {
 		t.Errorf("%d sent in %d calls, %v", sent, len(b.calls), err)
 	}
+
 	if entry := b.calls[0][0]; *entry.EventBusName != "bus" || *entry.Source != "platform" {
 		t.Errorf("entry %+v", entry)
 	}
@@ -75,6 +79,7 @@ func TestBatchesStayBelowTheBusLimit(t *testing.T) {
 	if sent, err := load(t, b, strings.Repeat(line, 10)); err != nil || sent != 10 {
 		t.Fatalf("%d, %v", sent, err)
 	}
+
 	for _, call := range b.calls {
 		if size := len(call) * len(line); size > 256<<10 {
 			t.Errorf("a call of %d bytes", size)
@@ -104,6 +109,7 @@ func TestLinesMayNameTheirType(t *testing.T) {
 	if _, err := load(t, b, `{"detail_type":"item.updated","time":"x","detail":{"id":"2"}}`); err != nil {
 		t.Fatal(err)
 	}
+
 	if got := b.taken(); got[0] != `item.updated {"id":"2"}` {
 		t.Errorf("%v", got)
 	}
@@ -120,6 +126,7 @@ func TestItemsMayChangeTheirOrganisation(t *testing.T) {
 	if _, err := l.Load(t.Context(), strings.NewReader(lines)); err != nil {
 		t.Fatal(err)
 	}
+
 	id := loader.Shifted(42, 9007199254740993)
 	want := []string{
 		`item.created {"id":"` + id.String() + `","n":1.50,"organisation_id":"42"}`, `item.created {"id":"9007199254740993","organisation_id":"42"}`,
@@ -129,6 +136,7 @@ func TestItemsMayChangeTheirOrganisation(t *testing.T) {
 	if got := b.taken(); !slices.Equal(got, want) {
 		t.Errorf("%v\nwant %v", got, want)
 	}
+
 	l.Organisation = "042"
 	if _, err := l.Load(t.Context(), strings.NewReader(lines)); err == nil {
 		t.Error("an organisation that is no id was taken")
@@ -155,6 +163,7 @@ func TestOtherOrders(t *testing.T) {
 		lines = append(lines, fmt.Sprintf(`{"n":%d}`, n))
 		details = append(details, "item.created "+lines[n], "item.created "+lines[n])
 	}
+
 	order := func(o *loader.Order) []string {
 		b := &bus{}
 		l := loader.Loader{Client: b, DetailType: "item.created", Order: o}
@@ -163,15 +172,18 @@ func TestOtherOrders(t *testing.T) {
 		}
 		return b.taken()
 	}
+
 	twice := order(&loader.Order{Seed: 7, Double: true})
 	if slices.Equal(twice, details) || !slices.Equal(twice, order(&loader.Order{Seed: 7, Double: true})) || slices.Equal(twice, order(&loader.Order{Seed: 8, Double: true})) {
 		t.Error("the order is not the seed's")
 	}
+
 	slices.Sort(twice)
 	slices.Sort(details)
 	if !slices.Equal(twice, details) || len(order(&loader.Order{})) != 50 {
 		t.Errorf("%d events, want each twice", len(twice))
 	}
+
 	if _, err := (loader.Loader{Client: &bus{}, Order: &loader.Order{}}).Load(t.Context(), strings.NewReader("x")); err == nil {
 		t.Error("a bad line was taken")
 	}
@@ -183,7 +195,8 @@ func TestRate(t *testing.T) {
 		calls int
 	}{0: {0, 10}, 5: {99 * time.Second / 5, 100}, 50: {95 * time.Second / 50, 20}, 1000: {90 * time.Millisecond, 10}} {
 		synctest.Test(t, func(t *testing.T) {
-			b, began := &bus{}, time.Now()
+			b := &bus{}
+			began := time.Now()
 			l := loader.Loader{Client: b, DetailType: "item.created", Rate: rate}
 			_, err := l.Load(t.Context(), strings.NewReader(strings.Repeat("{}\n", 100)))
 			if took := time.Since(began); err != nil || took != want.took || len(b.calls) != want.calls {
@@ -203,7 +216,8 @@ func TestWhatIsRefusedForGood(t *testing.T) {
 }
 
 func TestSkippedEventsAreNotSent(t *testing.T) {
-	b, totals := &bus{}, []int{}
+	b := &bus{}
+	totals := []int{}
 	l := loader.Loader{Client: b, DetailType: "item.created", Skip: 13, Sent: func(n int) error { totals = append(totals, n); return nil }}
 	sent, err := l.Load(t.Context(), strings.NewReader(strings.Repeat("{}\n", 30)))
 	if err != nil || sent != 30 || len(b.taken()) != 17 || !slices.Equal(totals, []int{23, 30}) {
@@ -224,6 +238,7 @@ func TestABadLineIsNamed(t *testing.T) {
 	if _, err := load(t, &bus{}, "{}\n\nnot json\n"); err == nil || !strings.HasPrefix(err.Error(), "line 3: ") {
 		t.Errorf("%v", err)
 	}
+
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	refusing := &bus{refuse: func(int, int) bool { return true }}

@@ -14,19 +14,23 @@ func (l Loader) moved(detailType string, detail []byte) ([]byte, error) {
 	if l.Organisation == "" {
 		return detail, nil
 	}
+
 	to, err := domain.ParseSnowflake(l.Organisation)
 	if err != nil {
 		return nil, fmt.Errorf("organisation %q %w", l.Organisation, err)
 	}
+
 	var members map[string]json.RawMessage
 	if err := json.Unmarshal(detail, &members); err != nil {
 		return nil, err
 	}
+
 	own, _ := to.MarshalJSON()
 	if strings.HasPrefix(detailType, "organisation.") {
 		members["id"] = own
 		return json.Marshal(members)
 	}
+
 	if strings.HasPrefix(detailType, "item.") && string(members["organisation_id"]) != string(own) {
 		var id domain.Snowflake
 		if err := json.Unmarshal(members["id"], &id); err != nil {
@@ -34,7 +38,9 @@ func (l Loader) moved(detailType string, detail []byte) ([]byte, error) {
 		}
 		members["id"], _ = Shifted(to, id).MarshalJSON()
 	}
+
 	members["organisation_id"] = own
+
 	return json.Marshal(members)
 }
 

@@ -20,6 +20,7 @@ func (o *Order) apply(entries iter.Seq2[entry, error]) iter.Seq2[entry, error] {
 	if o == nil {
 		return entries
 	}
+
 	return func(yield func(entry, error) bool) {
 		var all []entry
 		for e, err := range entries {
@@ -27,11 +28,13 @@ func (o *Order) apply(entries iter.Seq2[entry, error]) iter.Seq2[entry, error] {
 				yield(entry{}, err)
 				return
 			}
+
 			all = append(all, e)
 			if o.Double {
 				all = append(all, e)
 			}
 		}
+
 		r := rand.New(rand.NewPCG(o.Seed, 0))
 		r.Shuffle(len(all), func(i, j int) { all[i], all[j] = all[j], all[i] })
 		for _, e := range all {

@@ -32,6 +32,7 @@ func ReadProgress(path, bus string, input io.Reader) (*Progress, error) {
 	if _, err := io.Copy(h, input); err != nil {
 		return nil, err
 	}
+
 	fresh := Progress{path: path, Bus: bus, Input: hex.EncodeToString(h.Sum(nil))}
 	text, err := os.ReadFile(path)
 	if errors.Is(err, os.ErrNotExist) {
@@ -40,13 +41,16 @@ func ReadProgress(path, bus string, input io.Reader) (*Progress, error) {
 	if err != nil {
 		return nil, err
 	}
+
 	p := Progress{path: path}
 	if err := json.Unmarshal(text, &p); err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
+
 	if p.Bus != bus || p.Input != fresh.Input {
 		return nil, fmt.Errorf("%w: remove %s to begin anew", ErrOtherInput, path)
 	}
+
 	return &p, nil
 }
 
@@ -57,16 +61,20 @@ func (p *Progress) Write(sent int) error {
 	if err != nil {
 		return err
 	}
+
 	f, err := os.CreateTemp(filepath.Dir(p.path), filepath.Base(p.path)+".*")
 	if err != nil {
 		return err
 	}
+
 	_, err = f.Write(append(text, '\n'))
 	if err = errors.Join(err, f.Close()); err == nil {
 		err = os.Rename(f.Name(), p.path)
 	}
+
 	if err != nil {
 		_ = os.Remove(f.Name())
 	}
+
 	return err
 }

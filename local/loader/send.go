@@ -45,24 +45,29 @@ func (l Loader) send(ctx context.Context, entries []entry) error {
 		if attempt == attempts {
 			return last
 		}
+
 		if attempt > 0 {
 			if err := sleep(ctx, pause); err != nil {
 				return err
 			}
 		}
+
 		in := &eventbridge.PutEventsInput{}
 		for _, e := range entries {
 			in.Entries = append(in.Entries, e.PutEventsRequestEntry)
 		}
+
 		out, err := l.Client.PutEvents(ctx, in)
 		if err != nil {
 			return fmt.Errorf("lines %d to %d: %w", entries[0].line, entries[len(entries)-1].line, err)
 		}
+
 		var hopeless bool
 		if entries, hopeless, last = refused(entries, out); hopeless {
 			return last
 		}
 	}
+
 	return nil
 }
 
@@ -71,20 +76,25 @@ func (l Loader) send(ctx context.Context, entries []entry) error {
 // not taken.
 func refused(entries []entry, out *eventbridge.PutEventsOutput) (again []entry, hopeless bool, why error) {
 	for i, e := range entries {
-		code, message := "no answer", ""
+		code := "no answer"
+		message := ""
 		if i < len(out.Entries) {
 			if out.Entries[i].ErrorCode == nil {
 				continue
 			}
-			code, message = aws.ToString(out.Entries[i].ErrorCode), aws.ToString(out.Entries[i].ErrorMessage)
+			code = aws.ToString(out.Entries[i].ErrorCode)
+			message = aws.ToString(out.Entries[i].ErrorMessage)
 		}
+
 		never := slices.Contains(final, code)
 		if why == nil || never && !hopeless {
 			why = fmt.Errorf("line %d: %s: %s", e.line, code, message)
 		}
+
 		hopeless = hopeless || never
 		again = append(again, e)
 	}
+
 	return again, hopeless, why
 }
 
@@ -92,6 +102,7 @@ func sleep(ctx context.Context, d time.Duration) error {
 	if d <= 0 {
 		return ctx.Err()
 	}
+
 	timer := time.NewTimer(d)
 	defer timer.Stop()
 	select {

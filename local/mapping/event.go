@@ -21,6 +21,7 @@ func (m *mapping) event(batch []types.Message) ([]byte, error) {
 			EventSource: "aws:sqs", EventSourceARN: m.QueueARN, AWSRegion: m.Region,
 		}
 	}
+
 	return json.Marshal(event)
 }
 
@@ -32,6 +33,7 @@ func attributes(in map[string]types.MessageAttributeValue) map[string]events.SQS
 			StringListValues: []string{}, BinaryListValues: [][]byte{},
 		}
 	}
+
 	return out
 }
 
@@ -42,16 +44,19 @@ func failures(answer []byte, batch []types.Message) (map[string]bool, error) {
 	if answer = bytes.TrimSpace(answer); len(answer) == 0 || string(answer) == `""` {
 		return nil, nil
 	}
+
 	var response struct {
 		BatchItemFailures []map[string]any `json:"batchItemFailures"`
 	}
 	if err := json.Unmarshal(answer, &response); err != nil {
 		return nil, fmt.Errorf("the function's answer is no batch response: %w", err)
 	}
+
 	known := make(map[string]bool, len(batch))
 	for _, message := range batch {
 		known[*message.MessageId] = true
 	}
+
 	failed := map[string]bool{}
 	for _, item := range response.BatchItemFailures {
 		id, _ := item["itemIdentifier"].(string)
@@ -60,5 +65,6 @@ func failures(answer []byte, batch []types.Message) (map[string]bool, error) {
 		}
 		failed[id] = true
 	}
+
 	return failed, nil
 }

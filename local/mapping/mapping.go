@@ -57,9 +57,11 @@ func Run(ctx context.Context, c Config) {
 	if c.MaximumConcurrency == 0 {
 		c.MaximumConcurrency = defaultConcurrency
 	}
+
 	if c.BatchSize == 0 {
 		c.BatchSize = received
 	}
+
 	m := &mapping{Config: c, slots: make(chan struct{}, c.MaximumConcurrency)}
 	for m.take(ctx) {
 		batch := m.collect(ctx)
@@ -67,6 +69,7 @@ func Run(ctx context.Context, c Config) {
 			<-m.slots
 			continue
 		}
+
 		m.busy.Go(func() {
 			defer func() { <-m.slots }()
 			for _, part := range split(batch) {
@@ -74,6 +77,7 @@ func Run(ctx context.Context, c Config) {
 			}
 		})
 	}
+
 	m.busy.Wait()
 }
 
@@ -101,6 +105,7 @@ func (m *mapping) collect(ctx context.Context) []types.Message {
 	if len(batch) == 0 || m.Window == 0 {
 		return batch
 	}
+
 	for end := time.Now().Add(m.Window); len(batch) < m.BatchSize && ctx.Err() == nil; {
 		left := time.Until(end)
 		if left <= 0 {
@@ -108,6 +113,7 @@ func (m *mapping) collect(ctx context.Context) []types.Message {
 		}
 		batch = append(batch, m.receive(ctx, m.BatchSize-len(batch), min(left, longPoll))...)
 	}
+
 	return batch
 }
 
@@ -122,10 +128,12 @@ func (m *mapping) receive(ctx context.Context, most int, wait time.Duration) []t
 	if err == nil {
 		return out.Messages
 	}
+
 	if ctx.Err() == nil {
 		m.Log.Warn("receive", "queue", m.QueueARN, "error", err)
 		pause(ctx, retryPause)
 	}
+
 	return nil
 }
 
@@ -137,20 +145,24 @@ func (m *mapping) handle(ctx context.Context, batch []types.Message) {
 		m.Log.Error("event", "queue", m.QueueARN, "error", err)
 		return
 	}
+
 	answer, err := m.Invoke(ctx, payload)
 	for errors.Is(err, ErrThrottled) && pause(ctx, retryPause) {
 		answer, err = m.Invoke(ctx, payload)
 	}
+
 	if err != nil {
 		if ctx.Err() == nil {
 			m.Log.Warn("batch failed", "queue", m.QueueARN, "messages", len(batch), "error", err)
 		}
 		return
 	}
+
 	taken, err := m.taken(batch, answer)
 	if err != nil {
 		m.Log.Warn("batch failed", "queue", m.QueueARN, "messages", len(batch), "error", err)
 	}
+
 	// What was taken is deleted even when ctx ended meanwhile: it is done.
 	m.delete(context.WithoutCancel(ctx), taken)
 }
@@ -159,19 +171,23 @@ func (m *mapping) taken(batch []types.Message, answer []byte) ([]types.Message, 
 	if !m.PartialFailures {
 		return batch, nil
 	}
+
 	failed, err := failures(answer, batch)
 	if err != nil {
 		return nil, err
 	}
+
 	var taken []types.Message
 	for _, message := range batch {
 		if !failed[*message.MessageId] {
 			taken = append(taken, message)
 		}
 	}
+
 	if len(failed) > 0 {
 		m.Log.Warn("messages failed", "queue", m.QueueARN, "failed", len(failed), "of", len(batch))
 	}
+
 	return taken, nil
 }
 
@@ -190,11 +206,13 @@ func (m *mapping) deleteSome(ctx context.Context, messages []types.Message) {
 	for i, message := range messages {
 		entries[i] = types.DeleteMessageBatchRequestEntry{Id: aws.String(fmt.Sprint(i)), ReceiptHandle: message.ReceiptHandle}
 	}
+
 	for range deletes {
 		out, err := m.Queue.DeleteMessageBatch(ctx, &sqs.DeleteMessageBatchInput{QueueUrl: &m.QueueURL, Entries: entries})
 		if err == nil && len(out.Failed) == 0 {
 			return
 		}
+
 		m.Log.Warn("delete", "queue", m.QueueARN, "error", err)
 		pause(ctx, retryPause)
 	}
@@ -206,10 +224,13 @@ func split(batch []types.Message) [][]types.Message {
 	for _, message := range batch {
 		size += len(*message.Body)
 	}
+
 	if size <= maxBatchBytes || len(batch) == 1 {
 		return [][]types.Message{batch}
 	}
+
 	half := len(batch) / 2
+
 	return append(split(batch[:half]), split(batch[half:])...)
 }
 

@@ -34,6 +34,7 @@ func TestMain(m *testing.M) {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
+
 	code := m.Run()
 	stop()
 	os.Exit(code)
@@ -61,6 +62,7 @@ func queue(t *testing.T, n int) string {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	for i := range n {
 		_, err := client().SendMessage(t.Context(), &sqs.SendMessageInput{
 			QueueUrl: out.QueueUrl, MessageBody: aws.String(fmt.Sprint(i)),
@@ -70,6 +72,7 @@ func queue(t *testing.T, n int) string {
 			t.Fatal(err)
 		}
 	}
+
 	return *out.QueueUrl
 }
 
@@ -80,9 +83,11 @@ func left(t *testing.T, url string) int {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	var visible, hidden int
 	_, _ = fmt.Sscan(out.Attributes["ApproximateNumberOfMessages"], &visible)
 	_, _ = fmt.Sscan(out.Attributes["ApproximateNumberOfMessagesNotVisible"], &hidden)
+
 	return visible + hidden
 }
 
@@ -92,13 +97,15 @@ func feed(t *testing.T, n int, c mapping.Config, answer func(events.SQSEvent) (s
 	t.Helper()
 	var mu sync.Mutex
 	var seen []events.SQSEvent
-	enough, handled := make(chan struct{}), 0
+	enough := make(chan struct{})
+	handled := 0
 	c.Queue, c.Region, c.QueueARN, c.Log = client(), "eu-central-1", "arn:aws:sqs:eu-central-1:000000000000:q", slog.New(slog.DiscardHandler)
 	c.Invoke = func(_ context.Context, payload []byte) ([]byte, error) {
 		var event events.SQSEvent
 		if err := json.Unmarshal(payload, &event); err != nil {
 			t.Error(err)
 		}
+
 		out, err := answer(event)
 		mu.Lock()
 		defer mu.Unlock()
@@ -106,8 +113,10 @@ func feed(t *testing.T, n int, c mapping.Config, answer func(events.SQSEvent) (s
 		if handled += len(event.Records); handled == n {
 			close(enough)
 		}
+
 		return []byte(out), err
 	}
+
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan struct{})
 	go func() { mapping.Run(ctx, c); close(done) }()
@@ -116,8 +125,10 @@ func feed(t *testing.T, n int, c mapping.Config, answer func(events.SQSEvent) (s
 	case <-time.After(2 * time.Minute): // only when it fails
 		t.Error("the function did not get its messages")
 	}
+
 	cancel()
 	<-done
+
 	return seen
 }
 
@@ -129,6 +140,7 @@ func TestAnEventHasItsForm(t *testing.T) {
 		got.Md5OfBody != "cfcd208495d565ef66e7dff9f98764da" || aws.ToString(got.MessageAttributes["kind"].StringValue) != "x" {
 		t.Errorf("%+v", got)
 	}
+
 	if n := left(t, url); n != 0 {
 		t.Errorf("%d messages left", n)
 	}
@@ -202,6 +214,7 @@ func (f *fake) ReceiveMessage(ctx context.Context, in *sqs.ReceiveMessageInput, 
 		case <-time.After(time.Duration(in.WaitTimeSeconds) * time.Second):
 		}
 	}
+
 	return out, nil
 }
 
@@ -234,7 +247,8 @@ func simulate(t *testing.T, f *fake, c mapping.Config, invoke func(context.Conte
 func TestConcurrencyIsBounded(t *testing.T) {
 	f := &fake{messages: messages(40, "x")}
 	var mu sync.Mutex
-	running, most := 0, 0
+	running := 0
+	most := 0
 	simulate(t, f, mapping.Config{BatchSize: 1, MaximumConcurrency: 3}, func(context.Context, []byte) ([]byte, error) {
 		mu.Lock()
 		running++
@@ -244,6 +258,7 @@ func TestConcurrencyIsBounded(t *testing.T) {
 		mu.Lock()
 		running--
 		mu.Unlock()
+
 		return nil, nil
 	})
 	if most != 3 || f.deleted != 40 {

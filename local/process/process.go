@@ -40,17 +40,22 @@ func Start(spec Spec) (*Child, error) {
 	if cmd.Env == nil {
 		cmd.Env = []string{}
 	}
-	cmd.Dir, cmd.Stdout, cmd.Stderr = spec.Dir, spec.Stdout, spec.Stderr
+
+	cmd.Dir = spec.Dir
+	cmd.Stdout = spec.Stdout
+	cmd.Stderr = spec.Stderr
 	cmd.SysProcAttr = attributes()
 	cmd.WaitDelay = time.Second
 	if err := fork(cmd); err != nil {
 		return nil, err
 	}
+
 	c := &Child{cmd: cmd, done: make(chan struct{})}
 	go func() {
 		_ = cmd.Wait() // how it ended is read from State
 		close(c.done)
 	}()
+
 	return c, nil
 }
 
@@ -117,7 +122,9 @@ func fork(cmd *exec.Cmd) error {
 			}
 		}()
 	})
+
 	result := make(chan error, 1)
 	forks <- func() { result <- cmd.Start() }
+
 	return <-result
 }

@@ -31,13 +31,16 @@ func TestMain(m *testing.M) {
 			if err != nil {
 				panic(err)
 			}
+
 			done <- child
 		}()
+
 		child := <-done
 		time.Sleep(50 * time.Millisecond)
 		fmt.Println(child.PID(), child.State() == nil)
 		select {}
 	}
+
 	os.Exit(m.Run())
 }
 
@@ -50,6 +53,7 @@ func alive(pid int) bool {
 	if err != nil {
 		return false
 	}
+
 	after := string(status[bytes.LastIndexByte(status, ')')+1:])
 	return !strings.HasPrefix(strings.TrimSpace(after), "Z")
 }
@@ -58,20 +62,24 @@ func TestNoChildOutlivesAKilledParent(t *testing.T) {
 	if runtime.GOOS != "linux" {
 		t.Skip("only Linux kills the children of a killed process")
 	}
+
 	parent := exec.Command(os.Args[0])
 	parent.Env = []string{"PLAY=parent"}
 	out, err := parent.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	if err := parent.Start(); err != nil {
 		t.Fatal(err)
 	}
+
 	var pid int
 	var running bool
 	if _, err := fmt.Fscan(out, &pid, &running); err != nil || !running || !alive(pid) {
 		t.Fatalf("child %d did not outlast the thread that asked for it: %v", pid, err)
 	}
+
 	_ = parent.Process.Kill()
 	_ = parent.Wait()
 	for deadline := time.Now().Add(generous); alive(pid); time.Sleep(time.Millisecond) {
@@ -90,6 +98,7 @@ func TestTheGroupEndsWithTheChild(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	var grandchild int
 	for deadline := time.Now().Add(generous); grandchild == 0; time.Sleep(time.Millisecond) {
 		_, _ = fmt.Sscan(out.String(), &grandchild)
@@ -97,6 +106,7 @@ func TestTheGroupEndsWithTheChild(t *testing.T) {
 			t.Fatal("no grandchild")
 		}
 	}
+
 	child.Kill()
 	for deadline := time.Now().Add(generous); alive(grandchild); time.Sleep(time.Millisecond) {
 		if time.Now().After(deadline) {
@@ -110,14 +120,17 @@ func TestStopIsPatientOnlySoLong(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	deaf.Stop(20 * time.Millisecond)
 	if state := deaf.State(); state == nil || state.Success() {
 		t.Errorf("state %v", state)
 	}
+
 	polite, err := process.Start(process.Spec{Path: "/bin/sleep", Args: []string{"3600"}})
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	stopped := make(chan struct{})
 	go func() {
 		polite.Stop(time.Hour)
@@ -128,6 +141,7 @@ func TestStopIsPatientOnlySoLong(t *testing.T) {
 	case <-time.After(generous):
 		t.Error("a process that ends when asked was waited for")
 	}
+
 	polite.Kill() // once more is nothing
 }
 
@@ -138,10 +152,12 @@ func TestNothingIsInherited(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	<-child.Done()
 	if out.String() != "" {
 		t.Errorf("inherited %q", out.String())
 	}
+
 	if _, err := process.Start(process.Spec{Path: "/nowhere"}); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("a program that is not there: %v", err)
 	}

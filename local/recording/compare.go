@@ -22,6 +22,7 @@ func (p Replay) compare(e Exchange, got Response, m *mapping) []Difference {
 	if want.Status == 0 {
 		return nil
 	}
+
 	own, _ := m.about(e.Request.Path)
 	c := &comparison{replay: p, mapping: m, name: e.Case, own: own || collection(e) != ""}
 	if got.Cut != "" {
@@ -33,15 +34,19 @@ func (p Replay) compare(e Exchange, got Response, m *mapping) []Difference {
 	if want.Status != got.Status {
 		c.add("the status", strconv.Itoa(want.Status), strconv.Itoa(got.Status))
 	}
+
 	if p.Modelled && (want.Status < http.StatusMultipleChoices) != (got.Status < http.StatusMultipleChoices) {
 		return c.found // a refusal has other members than a success
 	}
+
 	if p.Reason && want.Reason != got.Reason {
 		c.add("the reason phrase", strconv.Quote(want.Reason), strconv.Quote(got.Reason))
 	}
+
 	if want, got := mediaType(want.Header), mediaType(got.Header); want != got {
 		c.add("the content type", strconv.Quote(want), strconv.Quote(got))
 	}
+
 	if want.Cut == "" {
 		c.bodies(want.Body.Bytes(), got.Body.Bytes())
 	}
@@ -70,6 +75,7 @@ func shown(text string) string {
 	if len(text) <= longestShown {
 		return text
 	}
+
 	text = text[:longestShown]
 	for !utf8.ValidString(text) && text != "" {
 		text = text[:len(text)-1]
@@ -112,10 +118,12 @@ func (c *comparison) values(at []string, want, got any) {
 	if matches(c.replay.Ignore, at) {
 		return
 	}
+
 	if want, got := kindName(want), kindName(got); want != got {
 		if c.replay.Modelled && (!c.own && got == null || c.loose && (want == null || got == null)) {
 			return
 		}
+
 		c.add(memberAt(at), want, got)
 
 		return
@@ -179,11 +187,13 @@ func (c *comparison) arrays(at []string, want, got []any) {
 	if len(want) != len(got) && !c.replay.Modelled {
 		c.add("the number of elements of "+memberAt(at), strconv.Itoa(len(want)), strconv.Itoa(len(got)))
 	}
+
 	if c.replay.Modelled {
 		c.elements(append(slices.Clone(at), "*"), want, got)
 
 		return
 	}
+
 	for i := range min(len(want), len(got)) {
 		c.values(append(slices.Clone(at), strconv.Itoa(i)), want[i], got[i])
 	}
@@ -199,6 +209,7 @@ func (c *comparison) elements(at []string, want, got []any) {
 	if len(got) == 0 {
 		return
 	}
+
 	own := slices.ContainsFunc(want, func(one any) bool {
 		return slices.ContainsFunc(got, func(other any) bool { return c.mapping.sameObject(one, other) })
 	})
@@ -207,13 +218,16 @@ func (c *comparison) elements(at []string, want, got []any) {
 		if own && partner < 0 {
 			continue
 		}
+
 		c.loose = outer || partner < 0
 		if partner < 0 {
 			partner = slices.IndexFunc(got, func(other any) bool { return alike(one, other) })
 		}
+
 		if partner < 0 {
 			partner = min(i, len(got)-1)
 		}
+
 		c.values(at, one, got[partner])
 	}
 }
@@ -253,6 +267,7 @@ func matches(list []string, at []string) bool {
 		if len(parts) != len(at) {
 			return false
 		}
+
 		for i, part := range parts {
 			if ok, err := path.Match(part, at[i]); part != at[i] && (err != nil || !ok) {
 				return false

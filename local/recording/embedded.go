@@ -28,6 +28,7 @@ func pieces(text string) []piece {
 		if found == nil {
 			break
 		}
+
 		from += found[0]
 
 		var raw json.RawMessage
@@ -37,12 +38,14 @@ func pieces(text string) []piece {
 		if err == nil {
 			value, err = parse(raw)
 		}
+
 		if err != nil {
 			tries++
 			from++
 
 			continue
 		}
+
 		to := from + int(decoder.InputOffset())
 		all = append(all, piece{from, to, value})
 		from = to
@@ -66,9 +69,11 @@ func (s *Scrubber) prose(text string) string {
 		if inside == string(encode(p.value)) {
 			inside = text[p.from:p.to]
 		}
+
 		clean.WriteString(inside)
 		from = p.to
 	}
+
 	clean.WriteString(s.text(text[from:]))
 
 	return clean.String()

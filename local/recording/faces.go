@@ -45,6 +45,7 @@ func (t transport) RoundTrip(request *http.Request) (*http.Response, error) {
 	if response.Body == http.NoBody || request.Method == http.MethodHead {
 		length = 0
 	}
+
 	response.Body = &tee{ReadCloser: response.Body, to: x.answered, done: x.end, length: length}
 
 	return response, nil
@@ -78,6 +79,7 @@ func (r *Recorder) Handler(next http.Handler) http.Handler {
 		} else {
 			writer.begin(http.StatusOK)
 		}
+
 		cut = writer.cut
 	})
 }
@@ -113,12 +115,14 @@ func (n *noting) Write(b []byte) (int, error) {
 	if n.Header().Get("Content-Type") == "" && !n.begun {
 		n.Header().Set("Content-Type", http.DetectContentType(b))
 	}
+
 	n.begin(http.StatusOK)
 
 	written, err := n.ResponseWriter.Write(b)
 	if !n.head {
 		n.running.answered.add(b[:written])
 	}
+
 	if err != nil && !errors.Is(err, http.ErrBodyNotAllowed) {
 		n.cut = "the caller did not take the whole answer"
 	}
@@ -190,6 +194,7 @@ func (n *noting) noteTaken(request *http.Request) {
 
 		return
 	}
+
 	defer func() { _ = response.Body.Close() }()
 
 	n.running.head(response.StatusCode, reasonOf(response.Status), response.Header)

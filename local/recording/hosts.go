@@ -39,10 +39,12 @@ func replaceHosts(form *regexp.Regexp, text string) string {
 		if at := found[0]; at > from && text[at-1] == '%' && percentCode.MatchString(text[at-1:found[1]]) {
 			found[0] += 2
 		}
+
 		clean.WriteString(text[from:found[0]])
 		clean.WriteString(Host)
 		from = found[1]
 	}
+
 	clean.WriteString(text[from:])
 
 	return clean.String()

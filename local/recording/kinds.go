@@ -35,6 +35,7 @@ func collect(found map[string]map[string]bool, path string, value any) {
 	if found[path] == nil {
 		found[path] = map[string]bool{}
 	}
+
 	found[path][KindOf(value)] = true
 
 	switch value := value.(type) {
@@ -75,6 +76,7 @@ func KindsDiffer(recorded, answered []byte) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
+
 	got, err := Kinds(answered)
 	if err != nil {
 		return nil, err

@@ -17,6 +17,7 @@ func TestKinds(t *testing.T) {
 			t.Errorf("%s: %v, %v, want %s", text, got, err, want)
 		}
 	}
+
 	if _, err := Kinds([]byte(`{"a":`)); err == nil {
 		t.Error("half a text has kinds")
 	}
@@ -36,6 +37,7 @@ func TestKindsDiffer(t *testing.T) {
 			t.Errorf("%s: %v, %v, want %s", answered, got, err, want)
 		}
 	}
+
 	for _, texts := range [][2]string{{`{`, `{}`}, {`{}`, `{`}} {
 		if _, err := KindsDiffer([]byte(texts[0]), []byte(texts[1])); err == nil {
 			t.Errorf("%v can be compared", texts)
@@ -54,6 +56,7 @@ func FuzzKinds(f *testing.F) {
 		if kinds[""] == "" {
 			t.Errorf("%q has no kind", text)
 		}
+
 		if differences, err := KindsDiffer(text, text); err != nil || len(differences) > 0 {
 			t.Errorf("%q differs from itself: %v, %v", text, differences, err)
 		}

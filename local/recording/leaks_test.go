@@ -22,19 +22,23 @@ func hold(t *testing.T, leaks map[string]leak) {
 		if l.media != "" {
 			e.Response.Header["Content-Type"] = l.media
 		}
+
 		if l.header[0] != "" {
 			e.Response.Header[l.header[0]] = l.header[1]
 		}
+
 		clean, err := scrubber(t, Scrub{Secrets: []string{"secret-token-123456"}, Hosts: []string{"tracker.corp.test"}, Places: map[string]string{"acme": "acme"}}).Scrub([]Exchange{e})
 		if err != nil {
 			t.Errorf("%s: %v", name, err)
 
 			continue
 		}
+
 		var line strings.Builder
 		if err := Write(&line, clean[0]); err != nil {
 			t.Fatal(err)
 		}
+
 		left := strings.ToLower(line.String() + string(clean[0].Response.Body.Bytes()))
 		for _, gone := range l.gone {
 			if strings.Contains(left, strings.ToLower(gone)) {

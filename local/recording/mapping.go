@@ -65,16 +65,19 @@ func (m *mapping) learn(e Exchange, got Response) {
 			m.distinct[value] = own
 		}
 	}
+
 	m.cursorsOf(headerOf(want.Header, "Link"), headerOf(got.Header, "Link"))
 
 	wanted, err := parse(want.Body.Bytes())
 	if err != nil {
 		return
 	}
+
 	gotten, err := parse(got.Body.Bytes())
 	if err != nil {
 		return
 	}
+
 	m.recent = collection(e) != "" || m.mapped(e.Request.Path)
 	m.pair(wanted, gotten, collection(e), true)
 }
@@ -88,6 +91,7 @@ func (m *mapping) mapped(target string) bool {
 		if err != nil {
 			continue
 		}
+
 		_, short := m.shortIn(parts[i-1], plain)
 		_, distinct := m.distinct[plain]
 		if short || distinct {
@@ -103,6 +107,7 @@ func collection(e Exchange) string {
 	if e.Request.Method != http.MethodPost {
 		return ""
 	}
+
 	path, _, _ := strings.Cut(e.Request.Path, "?")
 
 	return path[strings.LastIndexByte(path, '/')+1:]
@@ -124,7 +129,9 @@ func (m *mapping) pair(want, got any, collection string, own bool) {
 		if !found {
 			continue
 		}
-		before, after := scalar(one.value), scalar(other)
+
+		before := scalar(one.value)
+		after := scalar(other)
 		switch {
 		case before == "" || after == "":
 			m.pair(one.value, other, collection, one.name == collection || one.name+"s" == collection)
@@ -165,9 +172,11 @@ func (m *mapping) id(before, after, collection string) {
 	if m.short[collection] == nil {
 		m.short[collection] = map[string]string{}
 	}
+
 	if _, known := m.short[collection][before]; !known {
 		m.short[collection][before] = after
 	}
+
 	if _, known := m.numbers[before]; !known {
 		m.numbers[before] = after
 	}
@@ -178,7 +187,8 @@ func short(id string) bool { return digits(id) && len(id) < 6 }
 
 // cursorsOf learns what differs in the addresses of the next pages.
 func (m *mapping) cursorsOf(want, got string) {
-	before, after := nextOf(want), nextOf(got)
+	before := nextOf(want)
+	after := nextOf(got)
 	for name, values := range before {
 		if listed(m.given.Cursors, strings.ToLower(name)) && after.Get(name) != "" {
 			m.distinct[values[0]] = after.Get(name)
@@ -193,6 +203,7 @@ func nextOf(link string) url.Values {
 	if found == nil {
 		return nil
 	}
+
 	address, err := url.Parse(found[1])
 	if err != nil {
 		return nil
@@ -232,6 +243,7 @@ func (m *mapping) about(target string) (own, others bool) {
 	if found == nil {
 		return false, false
 	}
+
 	_, own = m.lookup(found[1])
 	own = own || m.mapped(found[0])
 
@@ -246,15 +258,18 @@ func (m *mapping) same(want, got any) bool {
 		return true
 	}
 
-	before, after := scalar(want), scalar(got)
+	before := scalar(want)
+	after := scalar(got)
 	if mapped, ok := m.lookup(before); ok && mapped == after {
 		return true
 	}
+
 	_, _, isTime := timeOf(before)
 	_, _, also := timeOf(after)
 	if isTime && also {
 		return true
 	}
+
 	text, ok := want.(string)
 
 	return ok && (m.text(text) == after || m.target(text) == after)

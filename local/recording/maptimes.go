@@ -21,6 +21,7 @@ func timeOf(text string) (at time.Time, layout string, ok bool) {
 		if err != nil {
 			continue
 		}
+
 		fraction := ""
 		if _, rest, found := strings.Cut(text, "."); found {
 			fraction = "." + strings.Repeat("0", len(rest)-len(strings.TrimLeft(rest, "0123456789")))
@@ -42,8 +43,10 @@ func (m *mapping) time(before, after string) {
 	}
 
 	if m.recent && !m.shifted {
-		m.shift, m.shifted = is.Sub(was), true
+		m.shift = is.Sub(was)
+		m.shifted = true
 	}
+
 	if _, known := m.times[before]; !known {
 		m.times[before] = after
 	}
@@ -55,6 +58,7 @@ func (m *mapping) stamp(text string) string {
 	if mapped, ok := m.times[text]; ok {
 		return mapped
 	}
+
 	at, layout, ok := timeOf(text)
 	if !ok || m.shift == 0 {
 		return text

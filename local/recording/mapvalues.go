@@ -34,6 +34,7 @@ func (m *mapping) target(target string) string {
 	for i := 1; i < len(parts); i++ {
 		parts[i] = m.segment(parts[i-1], parts[i])
 	}
+
 	path = strings.Join(parts, "/")
 	if !asked {
 		return path
@@ -46,6 +47,7 @@ func (m *mapping) target(target string) string {
 		if err != nil {
 			continue
 		}
+
 		if mapped := m.text(plain); mapped != plain {
 			pairs[i] = name + "=" + url.QueryEscape(mapped)
 		}
@@ -65,6 +67,7 @@ func (m *mapping) segment(before, part string) string {
 	if mapped, ok := m.shortIn(before, plain); ok {
 		return url.PathEscape(mapped)
 	}
+
 	if mapped, ok := m.distinct[plain]; ok {
 		return url.PathEscape(mapped)
 	}
@@ -99,6 +102,7 @@ func (m *mapping) value(value any, name, parent string) any {
 		}
 
 		return mapped
+
 	case []any:
 		mapped := make([]any, len(value))
 		for i, one := range value {
@@ -106,17 +110,20 @@ func (m *mapping) value(value any, name, parent string) any {
 		}
 
 		return mapped
+
 	case string:
 		if mapped, ok := m.shortIn(parent, value); ok && listed(m.given.IDs, strings.ToLower(name)) {
 			return mapped
 		}
 
 		return m.text(value)
+
 	case json.Number:
 		mapped, ok := m.shortIn(parent, value.String())
 		if !ok || !listed(m.given.IDs, strings.ToLower(name)) {
 			mapped, ok = m.distinct[value.String()]
 		}
+
 		if ok && digits(mapped) {
 			return json.Number(mapped)
 		}
@@ -141,6 +148,7 @@ func (m *mapping) lookup(id string) (string, bool) {
 	if mapped, ok := m.distinct[id]; ok {
 		return mapped, true
 	}
+
 	mapped, ok := m.numbers[id]
 
 	return mapped, ok

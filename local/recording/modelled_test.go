@@ -47,8 +47,10 @@ func TestObjectsOfOthersInAList(t *testing.T) {
 		if r.Method == http.MethodPost {
 			answer = `{"id":"2000001","text":{"bold":"x"}}`
 		}
+
 		_, _ = io.WriteString(w, answer)
 	})
+
 	found, err := Replay{Modelled: true}.Against(t.Context(), standin, []Exchange{create, list})
 	if err != nil || len(found) > 0 {
 		t.Errorf("%v %s", err, sentences(found))

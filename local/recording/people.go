@@ -86,6 +86,7 @@ func listed(list []string, name string) bool {
 		if start, any := strings.CutSuffix(one, "*"); any && start != "" {
 			return strings.HasPrefix(name, start)
 		}
+
 		if end, any := strings.CutPrefix(one, "*"); any && end != "" {
 			return strings.HasSuffix(name, end)
 		}
@@ -107,6 +108,7 @@ func (r *Rules) isPerson(o object, expected bool) bool {
 			return false
 		}
 	}
+
 	if expected {
 		return true
 	}
@@ -140,6 +142,7 @@ func (p *people) learn(value any, expected bool) {
 			p.note([]fact{{login, value}})
 		}
 		p.within(value)
+
 	case json.Number:
 		if expected {
 			p.note([]fact{{id, value.String()}})
@@ -163,6 +166,7 @@ func (p *people) learnObject(o object, expected bool) {
 		if person {
 			k = p.rules.personal(m.name)
 		}
+
 		own := factsOf(k, m.value)
 		if person {
 			facts = append(facts, own...)
@@ -171,8 +175,10 @@ func (p *people) learnObject(o object, expected bool) {
 				p.note([]fact{one})
 			}
 		}
+
 		p.learn(m.value, listed(p.rules.People, strings.ToLower(m.name)))
 	}
+
 	p.note(facts)
 	p.note(mentioned(o))
 }
@@ -191,6 +197,7 @@ func mentioned(o object) []fact {
 	if account, _ := attrs.get("id"); scalar(account) != "" {
 		facts = append(facts, fact{id, scalar(account)})
 	}
+
 	if name, _ := attrs.get("text"); scalar(name) != "" {
 		facts = append(facts, fact{display, strings.TrimPrefix(scalar(name), "@")})
 	}
@@ -240,14 +247,17 @@ func (p *people) note(facts []fact) {
 		p.count++
 		who = p.count
 	}
+
 	for _, f := range facts {
 		if p.number[f.key()] == 0 {
 			p.number[f.key()] = who
 		}
+
 		if _, known := p.shown[f.key()]; !known {
 			p.shown[f.key()] = p.replacement(f, who)
 		}
 	}
+
 	p.free = nil
 }
 
@@ -295,6 +305,7 @@ func (p *people) value(k kind, value string) string {
 	if shown, known := p.shown[f.key()]; known {
 		return unlessSame(shown, value)
 	}
+
 	if strings.TrimSpace(value) == "" || p.kept(value) {
 		return value
 	}
@@ -314,6 +325,7 @@ func (p *people) compile() {
 			names = append(names, name)
 		}
 	}
+
 	// The longest first, and in one order always.
 	slices.SortFunc(names, func(a, b string) int {
 		if len(a) != len(b) {
@@ -326,6 +338,7 @@ func (p *people) compile() {
 	for i, name := range names {
 		names[i] = regexp.QuoteMeta(name)
 	}
+
 	p.free = regexp.MustCompile(`$.^`)
 	if len(names) > 0 {
 		p.free = regexp.MustCompile(`(?i)(?:` + strings.Join(names, "|") + `)`)
@@ -345,7 +358,9 @@ func (p *people) text(text string) string {
 		if found == nil {
 			break
 		}
-		start, end := from+found[0], from+found[1]
+
+		start := from + found[0]
+		end := from + found[1]
 		if !wholeWord(text, start, end) {
 			_, size := utf8.DecodeRuneInString(text[start:])
 			clean.WriteString(text[from : start+size])
@@ -353,10 +368,12 @@ func (p *people) text(text string) string {
 
 			continue
 		}
+
 		clean.WriteString(text[from:start])
 		clean.WriteString(p.named(text[start:end]))
 		from = end
 	}
+
 	clean.WriteString(text[from:])
 
 	return clean.String()
@@ -367,6 +384,7 @@ func (p *people) named(found string) string {
 	if shown, ok := p.shown[strings.ToLower(found)]; ok {
 		return unlessSame(shown, found)
 	}
+
 	for key, shown := range p.shown {
 		if strings.EqualFold(key, found) {
 			return shown

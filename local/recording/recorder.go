@@ -64,6 +64,7 @@ func (r *Recorder) Save(file io.Writer, s *Scrubber) error {
 			return err
 		}
 	}
+
 	_, err = lines.WriteTo(file)
 
 	return err
@@ -104,14 +105,17 @@ func (r *Recorder) begin(request *http.Request) *running {
 	if e.Case == "" {
 		e.Case = "exchange"
 	}
+
 	if r.names == nil {
 		r.names = map[string]int{}
 	}
+
 	base := e.Case
 	for r.names[e.Case] > 0 {
 		r.names[base]++
 		e.Case = fmt.Sprintf("%s-%d", base, r.names[base])
 	}
+
 	r.names[e.Case]++
 
 	e.Seq = len(r.all) + 1
@@ -120,6 +124,7 @@ func (r *Recorder) begin(request *http.Request) *running {
 		joined := strings.Join(values, ", ")
 		e.Request.Header[name] = &joined
 	}
+
 	one := &running{recorder: r, noted: e, asked: &kept{recorder: r}, answered: &kept{recorder: r}}
 	r.all = append(r.all, one)
 
@@ -135,6 +140,7 @@ func (x *running) head(status int, reason string, header http.Header) {
 	for name, values := range header {
 		joined[name] = strings.Join(values, ", ")
 	}
+
 	x.noted.Response = Response{Status: status, Reason: reason, Header: joined}
 	x.encoding = header.Get("Content-Encoding")
 }
@@ -148,6 +154,7 @@ func (x *running) end(cut string) {
 	if x.ended {
 		return
 	}
+
 	x.ended = true
 	x.noted.Response.Cut = cut
 }
@@ -172,6 +179,7 @@ func (x *running) exchange() Exchange {
 	case e.Response.Cut == "":
 		e.Response.Cut = lost
 	}
+
 	if e.Response.Cut != "" {
 		e.Response.Body = nil
 	}
@@ -209,6 +217,7 @@ func (k *kept) add(piece []byte) {
 
 		return
 	}
+
 	k.recorder.take(-len(k.text))
 	k.text = nil
 }
@@ -250,6 +259,7 @@ func (r *Recorder) take(bytes int) bool {
 	if r.total+bytes > orElse(r.MaxTotal, DefaultMaxTotal) {
 		return false
 	}
+
 	r.total += bytes
 
 	return true
@@ -295,6 +305,7 @@ func (t *tee) Close() error {
 	if t.to.read() != t.length {
 		cut = fmt.Sprintf("the body was read for %d bytes, not to its end", t.to.read())
 	}
+
 	t.finish(cut)
 
 	return t.ReadCloser.Close()

@@ -28,10 +28,12 @@ func ask(t *testing.T, through http.RoundTripper, method, address, body string) 
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	response, err := through.RoundTrip(request)
 	if err != nil {
 		return "", err
 	}
+
 	defer response.Body.Close()
 	text, err := io.ReadAll(response.Body)
 
@@ -58,10 +60,12 @@ func TestRecorderNotesExchanges(t *testing.T) {
 		if err != nil {
 			t.Error(err)
 		}
+
 		w.Header().Set("Content-Type", "application/json")
 		w.WriteHeader(http.StatusCreated)
 		fmt.Fprintf(w, `{"sent":%q}`, sent)
 	}
+
 	both(t, handler, func(t *testing.T, r *Recorder, through http.RoundTripper, address string) {
 		r.Case("create", "updater", "a note")
 		for range 3 {
@@ -74,14 +78,17 @@ func TestRecorderNotesExchanges(t *testing.T) {
 		if len(all) != 3 {
 			t.Fatalf("%d exchanges", len(all))
 		}
+
 		for i, name := range []string{"create", "create-2", "create-3"} {
 			e := all[i]
 			if e.Case != name || e.Role != "updater" || e.Note != "a note" || e.Seq != i+1 {
 				t.Errorf("%+v", e)
 			}
+
 			if e.Request.Method != "POST" || e.Request.Path != "/a%2Fb?c=d%20e" || string(e.Request.Body.Bytes()) != `{"x":1}` || e.Request.Cut != "" {
 				t.Errorf("%+v", e.Request)
 			}
+
 			a := e.Response
 			if a.Status != 201 || a.Reason != "Created" || a.Header["Content-Type"] != "application/json" || string(a.Body.Bytes()) != `{"sent":"{\"x\":1}"}` || a.Cut != "" {
 				t.Errorf("%+v", a)
@@ -101,6 +108,7 @@ func TestRecorderStreams(t *testing.T) {
 				<-first
 				fmt.Fprint(w, "second")
 			})
+
 			r := &Recorder{}
 			through := http.DefaultTransport
 			if at == "handler" {
@@ -113,27 +121,34 @@ func TestRecorderStreams(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
+
 			response, err := through.RoundTrip(request)
 			if err != nil {
 				t.Fatal(err)
 			}
+
 			piece := make([]byte, 5)
 			if _, err := io.ReadFull(response.Body, piece); err != nil || string(piece) != "first" {
 				t.Fatalf("%s, %v", piece, err)
 			}
+
 			if got := r.Exchanges()[0].Response; got.Cut == "" || got.Body != nil {
 				t.Errorf("before its end: %+v", got)
 			}
+
 			close(first)
 			if rest, err := io.ReadAll(response.Body); err != nil || string(rest) != "second" {
 				t.Fatalf("%s, %v", rest, err)
 			}
+
 			if err := response.Body.Close(); err != nil {
 				t.Fatal(err)
 			}
+
 			if at == "handler" {
 				return // the handler may end after the caller has everything
 			}
+
 			if got := string(r.Exchanges()[0].Response.Body.Bytes()); got != "firstsecond" {
 				t.Errorf("noted %q", got)
 			}
@@ -166,18 +181,22 @@ func TestRecorderNotesWhatIsNotWhole(t *testing.T) {
 			}
 			test.answer(w)
 		}
+
 		both(t, handler, func(t *testing.T, r *Recorder, through http.RoundTripper, address string) {
 			_, err := ask(t, through, "POST", address, test.sent)
 			if (err != nil) != (test.cut == "broke") {
 				t.Errorf("%s: %v", name, err)
 			}
+
 			e := r.Exchanges()[0]
 			if e.Response.Status != test.status || (e.Response.Cut == "") != (test.cut == "") || !strings.Contains(e.Response.Cut, test.cut) {
 				t.Errorf("%s: %+v", name, e.Response)
 			}
+
 			if (e.Request.Cut == "") != (test.asked == "") || !strings.Contains(e.Request.Cut, test.asked) {
 				t.Errorf("%s: %+v", name, e.Request)
 			}
+
 			if e.Response.Cut != "" && e.Response.Body != nil || e.Request.Cut != "" && e.Request.Body != nil {
 				t.Errorf("%s: a part of a body is kept", name)
 			}
@@ -191,6 +210,7 @@ func TestRecorderWithoutAnAnswer(t *testing.T) {
 	if _, err := ask(t, r.Transport(http.DefaultTransport), "POST", server.URL, "{}"); err == nil {
 		t.Fatal("there is an answer")
 	}
+
 	if e := r.Exchanges()[0]; e.Response.Status != 0 || e.Response.Cut != "no answer came" {
 		t.Errorf("%+v", e)
 	}
@@ -204,6 +224,7 @@ func TestRecorderIsBoundedInAll(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+
 	for i, e := range r.Exchanges() {
 		if want := i >= 2; (e.Response.Cut == "the recording is full") != want {
 			t.Errorf("%d: %+v", i, e.Response.Cut)
@@ -217,6 +238,7 @@ func TestRecorderIsSafeForConcurrentUse(t *testing.T) {
 			t.Error(err)
 		}
 	})
+
 	r := &Recorder{}
 	r.Case("many", "", "")
 	through := r.Transport(http.DefaultTransport)
@@ -230,6 +252,7 @@ func TestRecorderIsSafeForConcurrentUse(t *testing.T) {
 			r.Exchanges()
 		})
 	}
+
 	all.Wait()
 
 	names := map[string]bool{}
@@ -239,6 +262,7 @@ func TestRecorderIsSafeForConcurrentUse(t *testing.T) {
 			t.Errorf("%d: %+v", i, e)
 		}
 	}
+
 	if len(names) != 40 {
 		t.Errorf("%d names of 40 exchanges", len(names))
 	}
@@ -266,12 +290,15 @@ func TestSaveWritesAllOrNothing(t *testing.T) {
 		if (err == nil) != good || (file.Len() > 0) != good {
 			t.Errorf("%s: %v, %d bytes", path, err, file.Len())
 		}
+
 		if err != nil && (!errors.Is(err, errSecretLeft) || strings.Contains(err.Error(), planted)) {
 			t.Error(err)
 		}
+
 		if strings.Contains(strings.ToLower(file.String()), strings.ToLower(planted)) {
 			t.Errorf("%s: %s", path, file.String())
 		}
+
 		if again, err := Read(&file); good && (err != nil || len(again) != 2) {
 			t.Errorf("%d exchanges are read, %v", len(again), err)
 		}
@@ -299,14 +326,17 @@ func TestRecorderNotesATakenConnection(t *testing.T) {
 
 				return
 			}
+
 			defer conn.Close()
 			if _, err := buffered.WriteString(test.written); err != nil {
 				t.Error(err)
 			}
+
 			if err := buffered.Flush(); err != nil {
 				t.Error(err)
 			}
 		}))
+
 		server := served(t, func(w http.ResponseWriter, request *http.Request) {
 			defer close(ended)
 			handler.ServeHTTP(w, request)
@@ -315,10 +345,12 @@ func TestRecorderNotesATakenConnection(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+
 		response, err := http.DefaultTransport.RoundTrip(request)
 		if err == nil {
 			response.Body.Close()
 		}
+
 		<-ended
 
 		got := r.Exchanges()[0].Response

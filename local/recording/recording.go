@@ -122,6 +122,7 @@ func (b Body) Bytes() []byte {
 	if err := json.Unmarshal(b, &text); err == nil {
 		return []byte(text)
 	}
+
 	if bytes.Equal(b, []byte("null")) {
 		return nil
 	}
@@ -174,6 +175,7 @@ func Write(file io.Writer, e Exchange) error {
 	if err := encoder.Encode(e); err != nil {
 		return fmt.Errorf("write exchange %s: %w", e.Case, err)
 	}
+
 	text := run.ReplaceAllFunc(line.Bytes(), func(found []byte) []byte {
 		return append([]byte(`\u007b`), found[1:]...)
 	})

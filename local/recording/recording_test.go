@@ -16,6 +16,7 @@ func realExchanges(t *testing.T) []Exchange {
 	if err != nil {
 		t.Skip("the recordings of a real MantisBT are absent: ", err)
 	}
+
 	defer file.Close()
 
 	all, err := Read(file)
@@ -34,6 +35,7 @@ func TestReadOfRealExchanges(t *testing.T) {
 	for _, e := range all {
 		cases[e.Case] = e
 	}
+
 	if len(cases) != len(all) {
 		t.Errorf("%d names of %d exchanges", len(cases), len(all))
 	}
@@ -42,9 +44,11 @@ func TestReadOfRealExchanges(t *testing.T) {
 	if got := strings.Count(string(long.Request.Body.Bytes()), "x"); got < 65536 {
 		t.Errorf("the run of one character is %d long", got)
 	}
+
 	if got := string(cases["create-invalid-json"].Request.Body.Bytes()); got != `{"summary": "x",` {
 		t.Errorf("a body that is no JSON is %q", got)
 	}
+
 	absent := cases["token-absent"].Response
 	if absent.Status != 401 || absent.Reason != "Valid API token required" || len(absent.Body.Bytes()) != 0 {
 		t.Errorf("%+v", absent)
@@ -70,6 +74,7 @@ func TestWhatIsWrittenIsRead(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+
 	got, err := Read(&file)
 	if err != nil || !reflect.DeepEqual(got, all) {
 		t.Errorf("%+v, %v", got, err)
@@ -105,6 +110,7 @@ func FuzzRead(f *testing.F) {
 			if err := Write(&file, e); err != nil {
 				t.Fatal(err)
 			}
+
 			if again, err := Read(&file); err != nil || len(again) != 1 || again[0].Case != e.Case {
 				t.Errorf("%+v is read as %+v, %v", e, again, err)
 			}

@@ -59,6 +59,7 @@ func (p Replay) Against(ctx context.Context, handler http.Handler, all []Exchang
 	if err != nil {
 		return nil, fmt.Errorf("replay: %w", err)
 	}
+
 	server := &http.Server{Handler: handler, ErrorLog: log.New(io.Discard, "", 0)}
 	go func() { _ = server.Serve(listener) }() // it ends when it is closed
 	transport := &http.Transport{DisableCompression: true}
@@ -70,22 +71,27 @@ func (p Replay) Against(ctx context.Context, handler http.Handler, all []Exchang
 	if p.Given == nil {
 		p.Given = DefaultGiven()
 	}
+
 	m := newMapping(p.Given)
 	for _, e := range all {
 		if _, others := m.about(e.Request.Path); others && p.Modelled {
 			continue
 		}
+
 		request, err := p.request(ctx, "http://"+listener.Addr().String(), e, m)
 		if err != nil {
 			return differences, fmt.Errorf("replay of %s: %w", e.Case, err)
 		}
+
 		got, err := answerOf(transport, request)
 		if ctx.Err() != nil {
 			return differences, fmt.Errorf("replay of %s: %w", e.Case, ctx.Err())
 		}
+
 		if err != nil {
 			got = Response{Cut: "no whole answer came"}
 		}
+
 		m.learn(e, got)
 		differences = append(differences, p.compare(e, got, m)...)
 	}
@@ -105,6 +111,7 @@ func (p Replay) request(ctx context.Context, base string, e Exchange, m *mapping
 	if err != nil {
 		return nil, errors.New("the method is no method")
 	}
+
 	request.Header.Set("Accept", "application/json")
 	request.Header.Set("User-Agent", "integrations")
 	for name, value := range e.Request.Header {
@@ -113,8 +120,10 @@ func (p Replay) request(ctx context.Context, base string, e Exchange, m *mapping
 
 			continue
 		}
+
 		request.Header.Set(name, m.text(*value))
 	}
+
 	if p.Authorize != nil {
 		p.Authorize(e.Role, request)
 	}
@@ -128,12 +137,14 @@ func answerOf(transport http.RoundTripper, request *http.Request) (Response, err
 	if err != nil {
 		return Response{}, err
 	}
+
 	defer func() { _ = response.Body.Close() }()
 
 	text, err := io.ReadAll(io.LimitReader(response.Body, longestAnswer))
 	if err != nil {
 		return Response{}, err
 	}
+
 	header := map[string]string{}
 	for name, values := range response.Header {
 		header[name] = strings.Join(values, ", ")

@@ -81,6 +81,7 @@ func subjects() map[string]subject {
 				if err != nil {
 					t.Fatal(err)
 				}
+
 				t.Cleanup(func() { server.Close() })
 
 				return server.API(), server.Faults()
@@ -102,6 +103,7 @@ func subjects() map[string]subject {
 				if err != nil {
 					t.Fatal(err)
 				}
+
 				t.Cleanup(func() { server.Close() })
 
 				return http.StripPrefix("/api/v3", server.API()), server.Faults()
@@ -123,6 +125,7 @@ func subjects() map[string]subject {
 				if err != nil {
 					t.Fatal(err)
 				}
+
 				t.Cleanup(func() { server.Close() })
 
 				return server.API(), server.Faults()
@@ -142,6 +145,7 @@ func subjects() map[string]subject {
 				if locked {
 					project.Readers = []string{"sync-bot"}
 				}
+
 				server, err := standinra.Open(standinra.Config{
 					Flavor: standinra.Cloud, Dir: t.TempDir(), BaseURL: "https://" + connectortest.Host, Now: now, Projects: []standinra.Project{project},
 					Accounts: map[string]standinra.Account{ours: {Name: "sync-bot", Email: "bot@acme.test", Zone: "Europe/Berlin"}},
@@ -149,6 +153,7 @@ func subjects() map[string]subject {
 				if err != nil {
 					t.Fatal(err)
 				}
+
 				t.Cleanup(func() { server.Close() })
 
 				return server.API(), server.Faults()
@@ -181,6 +186,7 @@ func (s subject) record(t *testing.T) []Exchange {
 	if _, err := c.Check(t.Context()); err != nil {
 		t.Fatal(err)
 	}
+
 	r.Case("create", "writer", "")
 	m := connector.Marker{Integration: 1, Item: 2, Attempt: 1}
 	content := connector.Content{Title: "Ours", Body: "for @sync-bot", Labels: []string{"one"}, State: domain.Open}
@@ -188,17 +194,21 @@ func (s subject) record(t *testing.T) []Exchange {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	at.pass(time.Minute)
 	r.Case("update", "writer", "")
 	sent := connector.Sent{Remote: written.Remote, Labels: content.Labels, State: domain.Open, Seen: written.Seen}
-	content.Title, content.State = "Again", domain.Closed
+	content.Title = "Again"
+	content.State = domain.Closed
 	if _, err := c.Update(t.Context(), sent, content, m); err != nil {
 		t.Fatal(err)
 	}
+
 	r.Case("read", "writer", "")
 	if _, err := c.Read(t.Context(), written.Remote); err != nil {
 		t.Fatal(err)
 	}
+
 	r.Case("list", "writer", "")
 	if all, _, err := c.Changes(t.Context(), at.now().Add(-time.Hour), 0); err != nil || len(all) != 1 {
 		t.Fatal(all, err)
@@ -209,11 +219,13 @@ func (s subject) record(t *testing.T) []Exchange {
 	if err := r.Save(&file, scrubber(t, Scrub{Secrets: []string{ours}, Hosts: []string{connectortest.Host}, Places: places})); err != nil {
 		t.Fatal(err)
 	}
+
 	for _, gone := range []string{ours, connectortest.Host, "sync-bot", "bot@acme.test"} {
 		if strings.Contains(file.String(), gone) {
 			t.Errorf("%s is left in %s", gone, file.String())
 		}
 	}
+
 	all, err := Read(&file)
 	if err != nil || len(all) < 5 {
 		t.Fatalf("%d exchanges, %v", len(all), err)
@@ -272,6 +284,7 @@ func TestAReplayMapsIDs(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
+
 			at.pass(5 * time.Hour)
 
 			found, err := s.replay().Against(t.Context(), api, all)
@@ -301,6 +314,7 @@ func TestAReplayNamesDifferences(t *testing.T) {
 			if _, err := kit.Add(faults.Order{Fault: faults.ErrorBefore, Times: 1, Status: 503, Match: faults.Match{Kind: faults.Create}}); err != nil {
 				t.Fatal(err)
 			}
+
 			found, err = s.replay().Against(t.Context(), broken, all)
 			if err != nil || !strings.Contains(sentences(found), "create: the status is 503, want 201") {
 				t.Errorf("%v\n%s", err, sentences(found))
@@ -310,6 +324,7 @@ func TestAReplayNamesDifferences(t *testing.T) {
 			if _, err := kit.Add(faults.Order{Fault: faults.LostAnswer, Times: 1, Match: faults.Match{Kind: faults.Create}}); err != nil {
 				t.Fatal(err)
 			}
+
 			found, err = s.replay().Against(t.Context(), lost, all)
 			if err != nil || !strings.Contains(sentences(found), "create: the answer is absent: no whole answer came, want status 201") {
 				t.Errorf("%v\n%s", err, sentences(found))
@@ -398,16 +413,19 @@ func TestWhatAReplaySends(t *testing.T) {
 		if _, err := body.ReadFrom(request.Body); err != nil {
 			t.Error(err)
 		}
+
 		got = append(got, request.URL.RequestURI()+" "+request.Header.Get("Accept")+" "+request.Header.Get("If-Match")+" "+body.String())
 		w.Header().Set("Content-Type", "application/json")
 		w.Header().Set("ETag", "0b0b0b")
 		_, _ = w.Write([]byte(given[i])) // the caller is gone otherwise
 		i++
 	})
+
 	found, err := Replay{Values: []string{"issue.id", "next_cursor"}}.Against(t.Context(), handler, []Exchange{create, list, last})
 	if err != nil || len(found) > 0 {
 		t.Errorf("%v, %s", err, sentences(found))
 	}
+
 	want := []string{
 		`/projects/7/issues application/json  {"project":{"id":7}}`,
 		`/issues?updated_after=2026-03-05T05%3A06%3A07Z&created_after=2026-03-05+01%3A00&creator=sync-bot application/json  `,
@@ -430,32 +448,39 @@ func TestAReplayOfRealExchanges(t *testing.T) {
 		if _, err := body.ReadFrom(request.Body); err != nil {
 			t.Error(err)
 		}
+
 		if request.URL.RequestURI() != e.Request.Path || body.String() != string(e.Request.Body.Bytes()) || request.Method != e.Request.Method {
 			t.Errorf("%s: %s %s %.200s", e.Case, request.Method, request.URL.RequestURI(), body.String())
 		}
+
 		for name, value := range e.Response.Header {
 			w.Header().Set(name, value)
 		}
+
 		conn, buffered, err := http.NewResponseController(w).Hijack()
 		if err != nil {
 			t.Error(err)
 
 			return
 		}
+
 		defer conn.Close()
 		text := e.Response.Body.Bytes()
 		if request.Method == http.MethodHead || e.Response.Status == http.StatusNotModified {
 			text = nil
 		}
+
 		fmt.Fprintf(buffered, "HTTP/1.1 %d %s\r\nContent-Length: %d\r\nConnection: close\r\n", e.Response.Status, e.Response.Reason, len(text))
 		if err := w.Header().Write(buffered); err != nil {
 			t.Error(err)
 		}
+
 		fmt.Fprintf(buffered, "\r\n%s", text)
 		if err := buffered.Flush(); err != nil {
 			t.Error(err)
 		}
 	})
+
 	found, err := Replay{Reason: true, Values: []string{"issues.*.id", "issue.summary"}}.Against(t.Context(), handler, all)
 	if err != nil || len(found) > 0 || i != len(all) {
 		t.Errorf("%d sent, %v\n%s", i, err, sentences(found))
@@ -482,6 +507,7 @@ func FuzzMapping(f *testing.F) {
 		if sent := m.body(e.Request.Body); len(want) > 0 && string(want) != "null" && (BodyOf(sent) == nil) {
 			t.Errorf("%q became nothing", want)
 		}
+
 		c := &comparison{replay: Replay{Values: []string{"*", "*.*"}}, mapping: m}
 		c.bodies(want, want)
 		if len(c.found) > 0 && len(m.distinct)+len(m.numbers) == 0 {

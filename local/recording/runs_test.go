@@ -26,9 +26,11 @@ func FuzzRuns(f *testing.F) {
 		{regexp.MustCompile(`[A-Z2-7]{10,}|[a-z2-7]{10,}`), 10, []*alphabet{&upperThirtyTwo, &lowerThirtyTwo}},
 		{regexp.MustCompile(`[0-9A-Fa-f]{12,}`), 12, []*alphabet{&hexDigits}},
 	}
+
 	f.Fuzz(func(t *testing.T, text string) {
 		for _, k := range kinds {
-			got, want := runs(text, k.least, k.encodings...), k.pattern.FindAllString(text, -1)
+			got := runs(text, k.least, k.encodings...)
+			want := k.pattern.FindAllString(text, -1)
 			if !slices.Equal(got, want) {
 				t.Errorf("%q: %q, want %q", text, got, want)
 			}

@@ -52,6 +52,7 @@ func NewScrubber(s Scrub) (*Scrubber, error) {
 	if made.rules == nil {
 		made.rules = DefaultRules()
 	}
+
 	made.people = &people{rules: made.rules, places: map[string]string{}, number: map[string]int{}, shown: map[string]string{}}
 	for name, replacement := range s.Places {
 		made.people.places[strings.ToLower(name)] = replacement
@@ -63,11 +64,13 @@ func NewScrubber(s Scrub) (*Scrubber, error) {
 		if host != "" {
 			hosts = append(hosts, regexp.QuoteMeta(strings.ToLower(host)))
 		}
+
 		// The neighbours of a company's server are the company's too.
 		if domain := made.rules.domainOf(host); domain != "" {
 			hosts = append(hosts, regexp.QuoteMeta(domain))
 		}
 	}
+
 	// The longest first: a host may be below another one.
 	slices.SortFunc(hosts, func(a, b string) int { return len(b) - len(a) })
 	if len(hosts) > 0 {
@@ -86,6 +89,7 @@ func (s *Scrubber) Scrub(all []Exchange) ([]Exchange, error) {
 	for _, e := range all {
 		s.learn(e)
 	}
+
 	// Paths, forms and texts name people too. After this round all are known, so that
 	// a name is also replaced in exchanges before the one that shows whose it is.
 	for _, e := range all {
@@ -118,6 +122,7 @@ func (s *Scrubber) learn(e Exchange) {
 	if err != nil {
 		return
 	}
+
 	for _, name := range slices.Sorted(maps.Keys(pairs)) {
 		for _, value := range pairs[name] {
 			s.people.learn(object{{name, value}}, false)
@@ -145,17 +150,21 @@ func (s *Scrubber) request(r Request) Request {
 		if strings.EqualFold(name, "Content-Type") && value != nil {
 			contentType = *value
 		}
+
 		if !listed(s.rules.Kept, strings.ToLower(name)) {
 			continue
 		}
+
 		if value == nil {
 			clean.Header[name] = nil
 
 			continue
 		}
+
 		replaced := s.requestHeader(name, *value)
 		clean.Header[name] = &replaced
 	}
+
 	clean.Body = s.body(r.Body, contentType)
 
 	return clean
@@ -168,6 +177,7 @@ func (s *Scrubber) response(r Response) Response {
 			clean.Header[name] = s.responseHeader(name, r.Header[name])
 		}
 	}
+
 	clean.Body = s.body(r.Body, headerOf(r.Header, "Content-Type"))
 
 	return clean
@@ -220,11 +230,13 @@ func (s *Scrubber) check(e Exchange) error {
 	if s.secrets.holds(text, nested) {
 		return errSecretLeft
 	}
+
 	for _, found := range mails.FindAllString(text, -1) {
 		if !strings.HasSuffix(strings.ToLower(found), Host) {
 			return errAddressLeft
 		}
 	}
+
 	if s.hosts != nil && s.hosts.MatchString(strings.ReplaceAll(strings.ToLower(text), Host, "")) {
 		return errAddressLeft
 	}

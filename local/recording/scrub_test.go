@@ -50,6 +50,7 @@ func scrubbed(t testing.TB, s Scrub, all ...Exchange) (lines string, clean []Exc
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	var file bytes.Buffer
 	for _, e := range clean {
 		if err := Write(&file, e); err != nil {
@@ -66,6 +67,7 @@ func encoded(secret string) map[string]string {
 	if err != nil {
 		panic(err)
 	}
+
 	twice, err := json.Marshal(string(quoted))
 	if err != nil {
 		panic(err)
@@ -76,15 +78,18 @@ func encoded(secret string) map[string]string {
 		"query": url.QueryEscape(secret), "path": url.PathEscape(secret), "lower percent": lowerPercent(url.QueryEscape(secret)),
 		"percent twice": url.QueryEscape(url.QueryEscape(secret)), "hex": hex.EncodeToString([]byte(secret)),
 	}
+
 	every := ""
 	for _, b := range []byte(secret) {
 		every += fmt.Sprintf("%%%02x", b)
 	}
+
 	all["each byte in percent"] = every
 	units := ""
 	for _, r := range secret {
 		units += fmt.Sprintf(`\u%04x`, r)
 	}
+
 	all["each character in \\u"] = units
 	for name, encoding := range map[string]*base64.Encoding{
 		"std": base64.StdEncoding, "raw std": base64.RawStdEncoding, "url": base64.URLEncoding, "raw url": base64.RawURLEncoding,
@@ -93,6 +98,7 @@ func encoded(secret string) map[string]string {
 		for _, user := range []string{"a", "ab", "abc", "bot@acme.example"} {
 			all["basic "+name+" "+user] = encoding.EncodeToString([]byte(user + ":" + secret))
 		}
+
 		all["base64 in percent "+name] = url.QueryEscape(encoding.EncodeToString([]byte(user(secret))))
 		all["base64 of json "+name] = encoding.EncodeToString([]byte(`{"token":` + string(quoted) + `}`))
 		all["base64 twice "+name] = encoding.EncodeToString([]byte(encoding.EncodeToString([]byte(secret))))
@@ -159,6 +165,7 @@ func readable(t testing.TB, line string) string {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	var walk func(value any)
 	walk = func(value any) {
 		switch value := value.(type) {
@@ -169,6 +176,7 @@ func readable(t testing.TB, line string) string {
 					walk(inner)
 				}
 			}
+
 		case []any:
 			for _, one := range value {
 				walk(one)
@@ -180,6 +188,7 @@ func readable(t testing.TB, line string) string {
 			}
 		}
 	}
+
 	walk(value)
 
 	return all
@@ -196,16 +205,19 @@ func TestNoSecretIsLeft(t *testing.T) {
 
 				continue
 			}
+
 			var line strings.Builder
 			if err := Write(&line, clean[0]); err != nil {
 				t.Fatal(err)
 			}
+
 			all := readable(t, line.String())
 			for _, left := range []string{planted, secret, url.QueryEscape(secret), url.PathEscape(secret)} {
 				if strings.Contains(all, left) {
 					t.Errorf("%s in %s: %s", encoding, place, line.String())
 				}
 			}
+
 			if !strings.Contains(all, Redacted) && place != "user of a URL" && place != "login" {
 				t.Errorf("%s in %s: nothing is replaced: %s", encoding, place, line.String())
 			}
@@ -258,10 +270,12 @@ func TestHeaders(t *testing.T) {
 		"X-Amz-Cf-Id": "abc", "X-Served-By": "abc", "Nel": "abc", "Report-To": "abc", "X-Ms-Client-Request-Id": "abc", "X-Mantis-Username": "abc", "X-Slack-Req-Id": "abc",
 		"Content-Type": "text/html", "X-Ratelimit-Remaining": "7", "Retry-After": "3", "Location": "https://h.test/b?token=abc",
 	}
+
 	got, clean := scrubbed(t, Scrub{Hosts: []string{"h.test"}}, e)
 	if strings.Contains(got, "abc") {
 		t.Error(got)
 	}
+
 	want := map[string]*string{
 		"Authorization": text("Bearer <token of writer>"), "Private-Token": text("<token of writer>"), "X-Api-Key": text("<token of writer>"),
 		"Accept": text("application/json"), "If-None-Match": nil,
@@ -269,6 +283,7 @@ func TestHeaders(t *testing.T) {
 	if !reflect.DeepEqual(clean[0].Request.Header, want) {
 		t.Errorf("%s", got)
 	}
+
 	answered := map[string]string{
 		"Content-Type": "text/html", "X-Ratelimit-Remaining": "7", "Retry-After": "3", "Location": "https://provider.example/b?token=redacted",
 	}
@@ -308,6 +323,7 @@ func TestCredentialsNobodyDeclared(t *testing.T) {
 			if name == "bearer" && place == "glued" {
 				continue // "xBearer" is no scheme
 			}
+
 			e := exchange("POST", "/a", `{}`, `{}`)
 			put(&e, form)
 			clean, err := scrubber(t, Scrub{}).Scrub([]Exchange{e})
@@ -316,10 +332,12 @@ func TestCredentialsNobodyDeclared(t *testing.T) {
 
 				continue
 			}
+
 			var line strings.Builder
 			if err := Write(&line, clean[0]); err != nil {
 				t.Fatal(err)
 			}
+
 			if strings.Contains(line.String(), core) {
 				t.Errorf("%s in %s: %s", name, place, line.String())
 			}
@@ -350,12 +368,14 @@ func TestPeopleAreReplacedAlike(t *testing.T) {
 		exchange("GET", "/user", "", `{"login":"maria.m","id":4711,"name":"Maria Meyer","email":"Maria@acme.test","avatar_url":"https://pics.test/4711","company":"Acme","html_url":"https://git.test/maria.m"}`),
 		exchange("GET", "/issues?author_id=4711&creator=bob-b", "", `[{"title":"a","user":{"login":"maria.m","id":4711},"assignees":[{"login":"bob-b","id":12}],"author_id":4711}]`),
 	}
+
 	got, clean := scrubbed(t, Scrub{Hosts: []string{"git.test"}}, all...)
 	for _, name := range []string{"maria", "Maria", "Meyer", "4711}", ":4711", "bob", "acme", "Acme", "pics.test", "git.test"} {
 		if strings.Contains(got, name) {
 			t.Errorf("%s is left: %s", name, got)
 		}
 	}
+
 	for i, want := range []string{
 		`{"body":"ask @person-1, Person 1 or person-1@provider.example (id 4711)"}`,
 		`{"login":"person-1","id":900001,"name":"Person 1","email":"person-1@provider.example","avatar_url":"https://provider.example/avatar","company":"redacted","html_url":"https://provider.example/person-1"}`,
@@ -365,6 +385,7 @@ func TestPeopleAreReplacedAlike(t *testing.T) {
 			t.Errorf("%s\nwant %s", clean[i].Response.Body, want)
 		}
 	}
+
 	if clean[0].Request.Path != "/users/person-1/keys?assignee=person-1" || clean[2].Request.Path != "/issues?author_id=900001&creator=person-2" {
 		t.Error(clean[0].Request.Path, clean[2].Request.Path)
 	}
@@ -384,11 +405,13 @@ func TestNamesOfLaterExchanges(t *testing.T) {
 			t.Errorf("%s is left in %s", name, first)
 		}
 	}
+
 	zoe, rest, _ := strings.Cut(strings.TrimPrefix(first, `{"a":"`), ", ")
 	carl, _, _ := strings.Cut(rest, ", ")
 	if got := clean[1].Request.Path; !strings.HasPrefix(got, "/users/"+zoe+"?") {
 		t.Errorf("%s does not name %s", got, zoe)
 	}
+
 	if got := string(clean[1].Response.Body); !strings.Contains(got, "/users/"+carl+"/x") {
 		t.Errorf("%s does not name %s", got, carl)
 	}
@@ -400,6 +423,7 @@ func TestScrubIsStable(t *testing.T) {
 	for _, name := range []string{"Link", "Location", "ETag", "Server"} {
 		e.Response.Header[name] = "of " + name + "@acme.test"
 	}
+
 	first, _ := scrubbed(t, Scrub{}, e)
 	for range 20 {
 		if again, _ := scrubbed(t, Scrub{}, e); again != first {
@@ -416,10 +440,12 @@ func TestPlacesAndUsualWords(t *testing.T) {
 	if got, want := clean[0].Request.Path, "/api/v4/projects/acme%2Fwork/issues?labels=a%2Cb&x=%20y"; got != want {
 		t.Errorf("%s, want %s", got, want)
 	}
+
 	want := `{"state":"opened","author":{"id":900001,"username":"administrator"},"access_level":{"name":"administrator"},"web_url":"https://provider.example/acme/work/-/issues/1","at":"192.0.2.1, 2001:db8::1","time":"2026-01-02T03:04:05.000Z","version":"2.28.4","cpp":"std::a"}`
 	if got := string(clean[0].Response.Body); got != want {
 		t.Errorf("%s\nwant %s", got, want)
 	}
+
 	if got := string(clean[0].Request.Body); got != `{"title":"in acme"}` {
 		t.Error(got)
 	}
@@ -434,6 +460,7 @@ func TestTheRestStays(t *testing.T) {
 	if !reflect.DeepEqual(clean[0], e) {
 		t.Errorf("%+v\nwant %+v", clean[0], e)
 	}
+
 	if got := fmt.Sprintf("%+v", e); got != before {
 		t.Error(got)
 	}
@@ -453,6 +480,7 @@ func typical() map[string]struct {
 		gone  []string
 		stays []string
 	}
+
 	with := func(e Exchange, headers ...string) Exchange {
 		for i := 0; i < len(headers); i += 2 {
 			e.Request.Header[headers[i]] = &headers[i+1]
@@ -460,6 +488,7 @@ func typical() map[string]struct {
 
 		return e
 	}
+
 	basic := "Basic " + base64.StdEncoding.EncodeToString([]byte("mia@corp.test:"+planted))
 	hook := "AbCdEfGh" + strings.Repeat("0123456789", 5)
 
@@ -544,17 +573,20 @@ func TestTypicalExchangesOfEachProvider(t *testing.T) {
 				test.all[i].Response.Header["X-Request-Id"] = "mia"
 				test.all[i].Response.Header["Link"] = "<https://" + test.scrub.Hosts[0] + "/next?page=2>; rel=\"next\""
 			}
+
 			got, clean := scrubbed(t, test.scrub, test.all...)
 			for _, gone := range append(test.gone, planted, url.QueryEscape(planted), base64.StdEncoding.EncodeToString([]byte(planted)), test.scrub.Hosts[0]) {
 				if strings.Contains(got, gone) {
 					t.Errorf("%s is left in\n%s", gone, got)
 				}
 			}
+
 			for _, stays := range test.stays {
 				if !strings.Contains(got, stays) {
 					t.Errorf("%s is not in\n%s", stays, got)
 				}
 			}
+
 			for _, e := range clean {
 				if e.Response.Header["Link"] != `<https://provider.example/next?page=2>; rel="next"` {
 					t.Error(e.Response.Header["Link"])
@@ -575,8 +607,11 @@ func FuzzScrub(f *testing.F) {
 		if len(secret) < 8 || strings.TrimSpace(secret) != secret || strings.ToValidUTF8(secret, "") != secret || strings.Contains(Redacted+"https://"+Host, secret) {
 			t.Skip()
 		}
-		before, after = strings.ToValidUTF8(before, "?"), strings.ToValidUTF8(after, "?")
-		forms, spots := encoded(secret), sorted(places)
+
+		before = strings.ToValidUTF8(before, "?")
+		after = strings.ToValidUTF8(after, "?")
+		forms := encoded(secret)
+		spots := sorted(places)
 		form := forms[sorted(forms)[encoding%uint(len(forms))]]
 		spot := spots[place%uint(len(spots))]
 
@@ -586,10 +621,12 @@ func FuzzScrub(f *testing.F) {
 		if err != nil {
 			t.Fatalf("%q in %s: %v", form, spot, err)
 		}
+
 		var line strings.Builder
 		if err := Write(&line, clean[0]); err != nil {
 			t.Fatal(err)
 		}
+
 		all := readable(t, line.String())
 		without := readable(t, lineOf(t, exchange("POST", "/a", `{"a":"bbbbb"}`, `{}`)))
 		if strings.Contains(all, secret) && !strings.Contains(without, secret) || strings.Contains(all, form) && !strings.Contains(without, form) {
@@ -613,6 +650,7 @@ func sorted[V any](all map[string]V) []string {
 	for name := range all {
 		names = append(names, name)
 	}
+
 	slices.Sort(names)
 
 	return names
@@ -625,6 +663,7 @@ func FuzzScrubBodies(f *testing.F) {
 			f.Add(e.Request.Path, []byte(e.Response.Body.Bytes()))
 		}
 	}
+
 	f.Add("/%zz?a=%zz&=&%3D", []byte(`{"user":[[{"login":"x"}]],"a":"https://@/%zz?%zz#%zz"}`))
 	f.Fuzz(func(t *testing.T, path string, body []byte) {
 		e := exchange(http.MethodGet, path, "", "")
@@ -633,11 +672,13 @@ func FuzzScrubBodies(f *testing.F) {
 		if err != nil {
 			return
 		}
+
 		if json.Valid(body) && len(body) > 0 && !json.Valid(clean[0].Response.Body.Bytes()) {
 			if value, err := parse(body); err != nil || value != nil {
 				t.Errorf("%q became %q", body, clean[0].Response.Body)
 			}
 		}
+
 		if again, err := Read(strings.NewReader(lineOf(t, clean[0]))); err != nil || len(again) != 1 {
 			t.Errorf("%v, %v", again, err)
 		}
@@ -653,11 +694,13 @@ func TestScrubOfRealExchanges(t *testing.T) {
 			t.Errorf("%s is left", gone)
 		}
 	}
+
 	for i, e := range clean {
 		was := all[i]
 		if e.Case != was.Case || e.Response.Status != was.Response.Status || e.Response.Reason != was.Response.Reason || e.Response.Header["ETag"] != was.Response.Header["ETag"] {
 			t.Errorf("%+v\nwas %+v", e, was)
 		}
+
 		c := &comparison{name: e.Case, mapping: newMapping(DefaultGiven())}
 		c.bodies(was.Response.Body.Bytes(), e.Response.Body.Bytes())
 		if len(c.found) > 0 {

@@ -16,6 +16,7 @@ func (s *Scrubber) body(b Body, contentType string) Body {
 	if value, err := parse(sent); err == nil {
 		return BodyOf(encode(s.value(value, other, false)))
 	}
+
 	if strings.HasPrefix(strings.ToLower(contentType), "application/x-www-form-urlencoded") {
 		return BodyOf([]byte(s.query(string(sent))))
 	}
@@ -41,12 +42,14 @@ func (s *Scrubber) value(value any, k kind, expected bool) any {
 		}
 
 		return clean
+
 	case string:
 		if k == other && expected {
 			k = login
 		}
 
 		return s.named(k, value)
+
 	case json.Number:
 		return s.numeral(value, k, expected)
 	}
@@ -64,9 +67,11 @@ func (s *Scrubber) object(o object, k kind, expected bool) object {
 		if person {
 			own = s.rules.personal(m.name)
 		}
+
 		if own == other && (k == avatar || k == secret) {
 			own = k
 		}
+
 		clean[i] = member{s.text(m.name), s.value(m.value, own, listed(s.rules.People, strings.ToLower(m.name)))}
 	}
 
@@ -88,6 +93,7 @@ func (s *Scrubber) named(k kind, value string) string {
 		}
 
 		return "avatar"
+
 	case login, display, email, id:
 		if strings.Contains(value, "://") {
 			return s.text(value)
@@ -111,6 +117,7 @@ func (s *Scrubber) numeral(n json.Number, k kind, expected bool) json.Number {
 
 		return "0"
 	}
+
 	if k == secret || s.secrets.holds(n.String(), nested) {
 		return "0"
 	}

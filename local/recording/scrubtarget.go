@@ -21,6 +21,7 @@ func (s *Scrubber) pathAndQuery(target string) string {
 	for i, part := range parts {
 		parts[i] = s.segment(part, i > 0 && listed(s.rules.Segments, strings.ToLower(parts[i-1])))
 	}
+
 	path = strings.Join(parts, "/")
 	if asked {
 		return path + "?" + s.query(query)
@@ -40,9 +41,11 @@ func (s *Scrubber) segment(part string, person bool) string {
 	if person && plain != "" {
 		clean = s.person(plain)
 	}
+
 	if clean == plain {
 		clean = s.text(plain)
 	}
+
 	if clean == plain {
 		return part
 	}
@@ -69,10 +72,12 @@ func (s *Scrubber) query(query string) string {
 		if err != nil {
 			plain = name
 		}
+
 		clean := escapedIfChanged(name, s.text(plain), plain)
 		if has {
 			clean += "=" + s.parameter(plain, value)
 		}
+
 		pairs[i] = clean
 	}
 

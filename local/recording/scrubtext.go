@@ -43,6 +43,7 @@ func (s *Scrubber) text(text string) string {
 		clean.WriteString(s.address(text[found[0]:found[1]]))
 		from = found[1]
 	}
+
 	clean.WriteString(s.words(text[from:]))
 
 	return clean.String()
@@ -55,13 +56,16 @@ func (s *Scrubber) words(text string) string {
 	if ats.MatchString(text) { // the search for them is slow
 		text = mails.ReplaceAllStringFunc(text, s.mail)
 	}
+
 	text = s.people.text(text)
 	if s.hosts != nil {
 		text = replaceHosts(s.hosts, text)
 	}
+
 	for _, tenant := range s.rules.Tenants {
 		text = replaceHosts(tenant, text)
 	}
+
 	text = escapedAddresses.ReplaceAllStringFunc(text, s.escapedAddress)
 	text = fours.ReplaceAllStringFunc(text, func(found string) string { return documentation(found, "192.0.2.1") })
 
@@ -122,6 +126,7 @@ func replaceGroup(form *regexp.Regexp, text string) string {
 		clean.WriteString(Redacted)
 		from = found[5]
 	}
+
 	clean.WriteString(text[from:])
 
 	return clean.String()
@@ -134,10 +139,13 @@ func (s *Scrubber) address(found string) string {
 	if end < 0 {
 		end = len(rest)
 	}
-	authority, behind := rest[:end], rest[end:]
+
+	authority := rest[:end]
+	behind := rest[end:]
 	if at := strings.LastIndexByte(authority, '@'); at >= 0 {
 		authority = authority[at+1:]
 	}
+
 	behind, fragment, marked := strings.Cut(behind, "#")
 	made := scheme + "://" + s.authority(authority) + s.pathAndQuery(behind)
 	if marked {

@@ -39,6 +39,7 @@ func newSecrets(declared []string) (*secrets, error) {
 		if len(secret) < shortest {
 			return nil, fmt.Errorf("secret %d of %d is shorter than %d bytes: it cannot be told from other text", i+1, len(declared), shortest)
 		}
+
 		s.plain = append(s.plain, secret)
 		for line := range strings.Lines(secret) {
 			if line = strings.TrimSpace(line); len(line) >= 16 && line != secret {
@@ -53,6 +54,7 @@ func newSecrets(declared []string) (*secrets, error) {
 		s.inner = append(s.inner, insides(secret)...)
 		s.folded = append(s.folded, strings.ToLower(secret))
 	}
+
 	// The longest first: a spelling may begin with another one.
 	slices.SortFunc(forms, func(a, b string) int { return len(b) - len(a) })
 
@@ -60,6 +62,7 @@ func newSecrets(declared []string) (*secrets, error) {
 	for _, form := range forms {
 		pairs = append(pairs, form, Redacted)
 	}
+
 	s.simple = strings.NewReplacer(pairs...)
 
 	return s, nil
@@ -99,6 +102,7 @@ func insides(secret string) []string {
 			if shift > 0 {
 				digits = digits[shift+1:]
 			}
+
 			if len(digits) >= shortest {
 				forms = append(forms, digits)
 			}
@@ -149,34 +153,42 @@ func readings(text string) []string {
 		add(plain)
 		add(strings.ReplaceAll(plain, "+", " "))
 	}
+
 	if strings.ContainsRune(text, '+') {
 		add(strings.ReplaceAll(text, "+", " "))
 	}
+
 	if strings.ContainsRune(text, '\\') {
 		add(unescape(text))
 	}
+
 	if strings.ContainsRune(text, '&') {
 		add(html.UnescapeString(text))
 	}
+
 	if strings.ContainsAny(text, "\r\n") {
 		add(lineEnds.Replace(text)) // base64 in lines
 	}
+
 	for _, run := range runs(text, 10, &upperThirtyTwo, &lowerThirtyTwo) {
 		for from := range min(8, len(run)) {
 			part := strings.ToUpper(run[from:])
 			if odd := len(part) % 8; odd == 1 || odd == 3 || odd == 6 {
 				part = part[:len(part)-1]
 			}
+
 			if plain, err := thirtyTwo.DecodeString(part); err == nil {
 				add(string(plain))
 			}
 		}
 	}
+
 	for _, run := range runs(text, 8, &sixtyFour) {
 		for _, decoded := range decodings(run) {
 			add(decoded)
 		}
 	}
+
 	for _, run := range runs(text, 12, &hexDigits) {
 		for _, decoded := range hexDecodings(run) {
 			add(decoded)
@@ -230,6 +242,7 @@ func decodings(run string) []string {
 		if len(part)%4 == 1 {
 			part = part[:len(part)-1]
 		}
+
 		if plain, err := base64.RawStdEncoding.DecodeString(part); err == nil {
 			all = append(all, string(plain), sixteen(plain))
 		}
@@ -305,6 +318,7 @@ func (s *secrets) removeRun(run string) string {
 			parts[i] = Redacted
 		}
 	}
+
 	run = strings.Join(parts, "/")
 	if s.holds(run, nested) {
 		return Redacted

@@ -20,7 +20,8 @@ type member struct {
 func (o object) get(name string) (value any, found bool) {
 	for _, m := range o {
 		if m.name == name {
-			value, found = m.value, true
+			value = m.value
+			found = true
 		}
 	}
 
@@ -65,16 +66,20 @@ func parseObject(d *json.Decoder) (any, error) {
 		if err != nil {
 			return nil, err
 		}
+
 		text, ok := name.(string)
 		if !ok {
 			return nil, errNotJSON
 		}
+
 		value, err := parseValue(d)
 		if err != nil {
 			return nil, err
 		}
+
 		all = append(all, member{text, value})
 	}
+
 	_, err := d.Token()
 
 	return all, err
@@ -89,6 +94,7 @@ func parseArray(d *json.Decoder) (any, error) {
 		}
 		all = append(all, value)
 	}
+
 	_, err := d.Token()
 
 	return all, err
@@ -110,11 +116,14 @@ func encodeTo(text *bytes.Buffer, value any) {
 			if i > 0 {
 				text.WriteByte(',')
 			}
+
 			encodeScalar(text, m.name)
 			text.WriteByte(':')
 			encodeTo(text, m.value)
 		}
+
 		text.WriteByte('}')
+
 	case []any:
 		text.WriteByte('[')
 		for i, one := range value {
@@ -123,7 +132,9 @@ func encodeTo(text *bytes.Buffer, value any) {
 			}
 			encodeTo(text, one)
 		}
+
 		text.WriteByte(']')
+
 	default:
 		encodeScalar(text, value)
 	}
@@ -137,5 +148,6 @@ func encodeScalar(text io.Writer, value any) {
 	if err := encoder.Encode(value); err != nil {
 		panic(err) // a scalar that was read always marshals
 	}
+
 	_, _ = text.Write(bytes.TrimSuffix(line.Bytes(), []byte("\n"))) // a buffer takes everything
 }

@@ -37,6 +37,7 @@ func New(root, api string) (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
+
 	mux := http.NewServeMux()
 	give := func(path, media string, content []byte) {
 		mux.HandleFunc("GET "+path, func(w http.ResponseWriter, _ *http.Request) {
@@ -47,6 +48,7 @@ func New(root, api string) (http.Handler, error) {
 			_, _ = w.Write(content)
 		})
 	}
+
 	give("/openapi.json", "application/json", document)
 	give("/reference/{$}", "text/html; charset=utf-8", page)
 	give("/reference/start.js", "text/javascript; charset=utf-8", script)
@@ -58,8 +60,10 @@ func New(root, api string) (http.Handler, error) {
 		if err != nil {
 			return nil, err
 		}
+
 		give("/reference/"+name, mediaOf[filepath.Ext(name)], content)
 	}
+
 	return mux, nil
 }
 
@@ -71,10 +75,13 @@ func located(api string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
+
 	parsed, err := openapi.Parse(document)
 	if err != nil {
 		return nil, err
 	}
+
 	parsed["servers"] = []any{map[string]any{"url": api}}
+
 	return json.Marshal(parsed)
 }

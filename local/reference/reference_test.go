@@ -19,12 +19,15 @@ func served(t *testing.T) *httptest.Server {
 	if _, err := os.Stat(filepath.Join(root, library)); err != nil {
 		t.Skip("npm's packages are not installed")
 	}
+
 	handler, err := New(root, "http://127.0.0.1:1")
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	server := httptest.NewServer(handler)
 	t.Cleanup(server.Close)
+
 	return server
 }
 
@@ -34,11 +37,13 @@ func get(t *testing.T, url string) (*http.Response, string) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	defer resp.Body.Close()
 	body, err := io.ReadAll(resp.Body)
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	return resp, string(body)
 }
 
@@ -52,6 +57,7 @@ func TestDocument(t *testing.T) {
 	if err := json.Unmarshal([]byte(body), &document); err != nil || resp.Header.Get("Content-Type") != "application/json" {
 		t.Fatal(err, resp.Header)
 	}
+
 	if document.OpenAPI != "3.1.0" || len(document.Servers) != 1 || document.Servers[0].URL != "http://127.0.0.1:1" || len(document.Paths) == 0 {
 		t.Errorf("%s %+v, %d paths", document.OpenAPI, document.Servers, len(document.Paths))
 	}
@@ -68,14 +74,17 @@ func TestThePageNeedsNobodyElse(t *testing.T) {
 	if len(links) < 4 {
 		t.Fatalf("links %v", links)
 	}
+
 	for _, one := range links {
 		if strings.Contains(one[1], "//") {
 			t.Errorf("the page loads %s", one[1])
 		}
+
 		if resp, content := get(t, server.URL+"/reference/"+one[1]); resp.StatusCode != 200 || content == "" {
 			t.Errorf("%s: %s", one[1], resp.Status)
 		}
 	}
+
 	for directive := range strings.SplitSeq(resp.Header.Get("Content-Security-Policy"), ";") {
 		for _, source := range strings.Fields(directive)[1:] {
 			switch source {
@@ -85,6 +94,7 @@ func TestThePageNeedsNobodyElse(t *testing.T) {
 			}
 		}
 	}
+
 	if policy := resp.Header.Get("Content-Security-Policy"); !strings.HasPrefix(policy, "default-src 'none';") || strings.Contains(policy, "script-src 'self' ") {
 		t.Errorf("policy %q", policy)
 	}

@@ -156,6 +156,7 @@ func Seed(ctx context.Context, tables Tables, items Items, seal Sealer) error {
 	if err != nil {
 		return err
 	}
+
 	fresh := false
 	for _, i := range List() {
 		created, err := Create(ctx, tables, seal, i)
@@ -164,14 +165,17 @@ func Seed(ctx context.Context, tables Tables, items Items, seal Sealer) error {
 		}
 		fresh = fresh || created
 	}
+
 	if !fresh {
 		return nil // items may have changed since: they are not put back
 	}
+
 	for _, item := range handful() {
 		if _, err := items.PutItem(ctx, item); err != nil {
 			return err
 		}
 	}
+
 	return nil
 }
 
@@ -217,14 +221,17 @@ func Create(ctx context.Context, tables Tables, seal Sealer, i domain.Integratio
 	if err != nil {
 		return false, err
 	}
+
 	i.Configuration = accepted.Public
-	origins, sealed := map[string]string{}, map[string][]byte{}
+	origins := map[string]string{}
+	sealed := map[string][]byte{}
 	for member, secret := range accepted.NewSecrets {
 		origins[member] = accepted.Destination.Origin
 		if sealed[member], err = seal(ctx, i, member, accepted.Destination.Origin, secret); err != nil {
 			return false, err
 		}
 	}
+
 	err = tables.CreateIntegration(ctx, store.Integration{
 		Integration: i, TargetHash: accepted.Destination.Hash(), WebhookHash: accepted.Destination.WebhookHash,
 		Fingerprint: accepted.ContentFingerprint, SecretOrigins: origins,
@@ -232,6 +239,7 @@ func Create(ctx context.Context, tables Tables, seal Sealer, i domain.Integratio
 	if errors.Is(err, store.ErrConflict) {
 		return false, nil
 	}
+
 	return err == nil, err
 }
 
@@ -247,6 +255,7 @@ func handful() []domain.Item {
 			Labels: labels, UpdatedAt: at,
 		}
 	}
+
 	items := []domain.Item{
 		item(1190000000000001027, "KEP-1027", "Doors close before the train is clear", "The doors of **car 3** close while the platform sensor still reports a person.\n\n- seen twice at track 4\n- ask @maintenance-team", domain.Open, "safety"),
 		item(1190000000000001040, "KEP-1040", "Replace the pantograph of unit 12", "Worn below 4 mm. Fixes #11.", domain.Closed, "maintenance", "unit-12"),

@@ -21,11 +21,14 @@ func Parse(expression string, minute time.Duration) (time.Duration, error) {
 	if m == nil {
 		return 0, fmt.Errorf("the schedule %s is unknown to the local environment: it knows rate(…) alone", expression)
 	}
+
 	n, err := strconv.Atoi(m[1])
 	if err != nil || n < 1 || (n == 1) != (m[3] == "") {
 		return 0, fmt.Errorf("the schedule %s is not valid: one minute, more minutes", expression)
 	}
+
 	unit := map[string]int{"minute": 1, "hour": 60, "day": 24 * 60}[m[2]]
+
 	return time.Duration(n*unit) * minute, nil
 }
 
@@ -68,5 +71,6 @@ func (r Rule) event(now time.Time) []byte {
 		"time": now.UTC().Format("2006-01-02T15:04:05Z"), "region": r.Region,
 		"resources": []string{r.ARN}, "detail": map[string]any{},
 	})
+
 	return payload
 }

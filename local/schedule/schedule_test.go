@@ -33,6 +33,7 @@ func TestARuleFiresAtItsRateAndNeverTwiceAtOnce(t *testing.T) {
 				if running {
 					t.Error("called while it runs")
 				}
+
 				running = true
 				at = append(at, time.Since(began))
 				var event struct {
@@ -42,10 +43,13 @@ func TestARuleFiresAtItsRateAndNeverTwiceAtOnce(t *testing.T) {
 				if err := json.Unmarshal(payload, &event); err != nil || event.Source != "aws.events" || event.Resources[0] != "arn:rule" {
 					t.Errorf("event %s", payload)
 				}
+
 				if len(at) == 2 {
 					time.Sleep(12 * time.Second) // longer than its period
 				}
+
 				running = false
+
 				return nil, errors.New("its failure stops nothing")
 			}}.Run(ctx)
 		if at[0] != 5*time.Second || at[1] != 10*time.Second || at[2] != 22*time.Second || len(at) != 11 {

@@ -27,12 +27,14 @@ func CreateTable(ctx context.Context, client *dynamodb.Client, table template.Ta
 		input.AttributeDefinitions = append(input.AttributeDefinitions,
 			ddbtypes.AttributeDefinition{AttributeName: &name, AttributeType: ddbtypes.ScalarAttributeType(kind)})
 	}
+
 	for _, index := range table.Indexes {
 		input.GlobalSecondaryIndexes = append(input.GlobalSecondaryIndexes, ddbtypes.GlobalSecondaryIndex{
 			IndexName: &index.Name, KeySchema: schema(index.Hash, index.Sort),
 			Projection: &ddbtypes.Projection{ProjectionType: ddbtypes.ProjectionType(index.Projection), NonKeyAttributes: index.NonKey},
 		})
 	}
+
 	_, err := client.CreateTable(ctx, input)
 	var exists *ddbtypes.ResourceInUseException
 	if errors.As(err, &exists) {
@@ -41,6 +43,7 @@ func CreateTable(ctx context.Context, client *dynamodb.Client, table template.Ta
 	if err != nil {
 		return fmt.Errorf("create table %s: %w", table.Name, err)
 	}
+
 	return expire(ctx, client, table)
 }
 
@@ -48,6 +51,7 @@ func expire(ctx context.Context, client *dynamodb.Client, table template.Table) 
 	if table.TimeToLive == "" {
 		return nil
 	}
+
 	enabled := true
 	_, err := client.UpdateTimeToLive(ctx, &dynamodb.UpdateTimeToLiveInput{
 		TableName:               &table.Name,
@@ -56,6 +60,7 @@ func expire(ctx context.Context, client *dynamodb.Client, table template.Table) 
 	if err != nil {
 		return fmt.Errorf("time to live of table %s: %w", table.Name, err)
 	}
+
 	return nil
 }
 
@@ -66,6 +71,7 @@ func checkTable(ctx context.Context, client *dynamodb.Client, table template.Tab
 	if err != nil {
 		return fmt.Errorf("table %s: %w", table.Name, err)
 	}
+
 	same := sameSchema(out.Table.KeySchema, table.Hash, table.Sort) && len(out.Table.GlobalSecondaryIndexes) == len(table.Indexes)
 	for _, index := range table.Indexes {
 		found := false
@@ -74,9 +80,11 @@ func checkTable(ctx context.Context, client *dynamodb.Client, table template.Tab
 		}
 		same = same && found
 	}
+
 	if !same {
 		return fmt.Errorf("table %s exists with other keys or indexes than the template's: start with a fresh state folder", table.Name)
 	}
+
 	return nil
 }
 
@@ -93,11 +101,13 @@ func sameSchema(got []ddbtypes.KeySchemaElement, hash, sort string) bool {
 	if len(got) != len(want) {
 		return false
 	}
+
 	for i := range want {
 		if *got[i].AttributeName != *want[i].AttributeName || got[i].KeyType != want[i].KeyType {
 			return false
 		}
 	}
+
 	return true
 }
 
@@ -114,13 +124,17 @@ func CreateQueues(ctx context.Context, client *sqs.Client, queues []template.Que
 			if (queue.DeadLetterARN == "") != dead {
 				continue
 			}
+
 			one, err := createQueue(ctx, client, queue, byARN)
 			if err != nil {
 				return nil, fmt.Errorf("create queue %s: %w", queue.Name, err)
 			}
-			created[queue.LogicalID], byARN[queue.ARN] = one, one.ARN
+
+			created[queue.LogicalID] = one
+			byARN[queue.ARN] = one.ARN
 		}
 	}
+
 	return created, nil
 }
 
@@ -131,22 +145,27 @@ func createQueue(ctx context.Context, client *sqs.Client, queue template.Queue, 
 		if !ok {
 			return CreatedQueue{}, fmt.Errorf("its dead-letter queue %s is not in the stack or has one itself", queue.DeadLetterARN)
 		}
+
 		policy, err := json.Marshal(map[string]string{"deadLetterTargetArn": dead, "maxReceiveCount": strconv.Itoa(queue.MaxReceives)})
 		if err != nil {
 			return CreatedQueue{}, err
 		}
+
 		attributes["RedrivePolicy"] = string(policy)
 	}
+
 	url, err := ensureQueue(ctx, client, queue.Name, attributes)
 	if err != nil {
 		return CreatedQueue{}, err
 	}
+
 	out, err := client.GetQueueAttributes(ctx, &sqs.GetQueueAttributesInput{
 		QueueUrl: &url, AttributeNames: []sqstypes.QueueAttributeName{sqstypes.QueueAttributeNameQueueArn},
 	})
 	if err != nil {
 		return CreatedQueue{}, err
 	}
+
 	return CreatedQueue{URL: url, ARN: out.Attributes["QueueArn"]}, nil
 }
 
@@ -156,10 +175,13 @@ func ensureQueue(ctx context.Context, client *sqs.Client, name string, attribute
 	if err == nil {
 		return *out.QueueUrl, nil
 	}
+
 	existing, notThere := client.GetQueueUrl(ctx, &sqs.GetQueueUrlInput{QueueName: &name})
 	if notThere != nil {
 		return "", err
 	}
+
 	_, err = client.SetQueueAttributes(ctx, &sqs.SetQueueAttributesInput{QueueUrl: existing.QueueUrl, Attributes: attributes})
+
 	return *existing.QueueUrl, err
 }

@@ -66,6 +66,7 @@ func StartDynamoDB(ctx context.Context, o Options) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
+
 	return start(ctx, o, func(port string) process.Spec {
 		args := []string{"serve", "--host", "127.0.0.1", "--port", port}
 		if o.Database != "" {
@@ -80,10 +81,12 @@ func StartSQS(ctx context.Context, o Options) (*Server, error) {
 	if err := SQSInstalled(o.Root); err != nil {
 		return nil, err
 	}
+
 	node, err := exec.LookPath("node")
 	if err != nil {
 		return nil, errors.New("node is not on the PATH: install Node.js 20 or newer")
 	}
+
 	return start(ctx, o, func(port string) process.Spec {
 		args := []string{"--input-type=module", "-e", fauxqs, port}
 		return process.Spec{Path: node, Args: args, Dir: o.Root}
@@ -108,10 +111,12 @@ func dynoxide(root string) (string, error) {
 	if runtime.GOOS != "linux" || runtime.GOARCH != "amd64" {
 		return "", fmt.Errorf("no DynamoDB-compatible server is packaged for %s/%s: set DYNAMODB_ENDPOINT to one of your own", runtime.GOOS, runtime.GOARCH)
 	}
+
 	path := filepath.Join(root, "node_modules", "@dynoxide", "linux-x64", "dynoxide")
 	if _, err := os.Stat(path); err != nil {
 		return "", ErrNotInstalled
 	}
+
 	return path, nil
 }
 
@@ -122,6 +127,7 @@ func start(ctx context.Context, o Options, spec func(port string) process.Spec) 
 	if o.Port == 0 {
 		attempts = 5
 	}
+
 	var err error
 	for range attempts {
 		port := o.Port
@@ -130,26 +136,31 @@ func start(ctx context.Context, o Options, spec func(port string) process.Spec) 
 				return nil, err
 			}
 		}
+
 		var server *Server
 		if server, err = startOn(ctx, port, o.Log, spec(strconv.Itoa(port))); err == nil {
 			return server, nil
 		}
 	}
+
 	return nil, err
 }
 
 func startOn(ctx context.Context, port int, log io.Writer, spec process.Spec) (*Server, error) {
 	endpoint := "http://127.0.0.1:" + strconv.Itoa(port)
 	said := &output{announcement: endpoint, announced: make(chan struct{}), log: log}
-	spec.Stdout, spec.Stderr = said, said
+	spec.Stdout = said
+	spec.Stderr = said
 	child, err := process.Start(spec)
 	if err != nil {
 		return nil, fmt.Errorf("start %s: %w", filepath.Base(spec.Path), err)
 	}
+
 	if err := ready(ctx, said, child); err != nil {
 		child.Kill()
 		return nil, fmt.Errorf("%s on port %d: %w: %s", filepath.Base(spec.Path), port, err, said.text())
 	}
+
 	return &Server{Endpoint: endpoint, child: child}, nil
 }
 
@@ -175,6 +186,7 @@ func freePort() (int, error) {
 	if err != nil {
 		return 0, fmt.Errorf("find a free port: %w", err)
 	}
+
 	port := listener.Addr().(*net.TCPAddr).Port
 	return port, listener.Close()
 }
@@ -203,9 +215,11 @@ func (o *output) Write(p []byte) (int, error) {
 			close(o.announced)
 		}
 	}
+
 	if o.log != nil {
 		_, _ = o.log.Write(p)
 	}
+
 	return len(p), nil
 }
 

@@ -36,19 +36,23 @@ func TestATableIsCreatedOnce(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+
 	name := table().Name
 	got, err := client.DescribeTable(t.Context(), &dynamodb.DescribeTableInput{TableName: &name})
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	index := got.Table.GlobalSecondaryIndexes[0]
 	if *index.IndexName != "due" || index.Projection.ProjectionType != "INCLUDE" || index.Projection.NonKeyAttributes[0] != "organisation_id" {
 		t.Errorf("index %+v", index)
 	}
+
 	ttl, err := client.DescribeTimeToLive(t.Context(), &dynamodb.DescribeTimeToLiveInput{TableName: &name})
 	if err != nil || aws.ToString(ttl.TimeToLiveDescription.AttributeName) != "expires_at" {
 		t.Errorf("time to live %+v, %v", ttl, err)
 	}
+
 	other := table()
 	other.Attributes["outcome_pk"] = "S"
 	other.Indexes = append(other.Indexes, template.Index{Name: "outcome", Hash: "outcome_pk", Sort: "sk", Projection: "ALL"})
@@ -60,7 +64,8 @@ func TestATableIsCreatedOnce(t *testing.T) {
 func queue(name, dead string) template.Queue {
 	q := template.Queue{LogicalID: name, Name: name, ARN: "arn:template:" + name, Attributes: map[string]string{"VisibilityTimeout": "120"}}
 	if dead != "" {
-		q.DeadLetterARN, q.MaxReceives = "arn:template:"+dead, 5
+		q.DeadLetterARN = "arn:template:" + dead
+		q.MaxReceives = 5
 	}
 	return q
 }
@@ -79,14 +84,17 @@ func TestQueuesAndTheirDeadLetters(t *testing.T) {
 		}
 		queues[0].Attributes["VisibilityTimeout"] = "60" // as after an edit of the stack
 	}
+
 	url := got["work"].URL
 	out, err := client.GetQueueAttributes(t.Context(), &sqs.GetQueueAttributesInput{QueueUrl: &url, AttributeNames: []sqstypes.QueueAttributeName{"All"}})
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	if out.Attributes["VisibilityTimeout"] != "60" || !strings.Contains(out.Attributes["RedrivePolicy"], got["dead"].ARN) {
 		t.Errorf("attributes %v", out.Attributes)
 	}
+
 	if _, err := servers.CreateQueues(t.Context(), client, []template.Queue{queue("lost", "nowhere")}); err == nil || !strings.Contains(err.Error(), "arn:template:nowhere") {
 		t.Errorf("a dead-letter queue that is not there: %v", err)
 	}
@@ -97,10 +105,12 @@ func TestABusyPortIsNamed(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	defer func() { _ = listener.Close() }()
 	go func() { // something that answers HTTP is not the server that was asked for
 		for {
@@ -108,10 +118,12 @@ func TestABusyPortIsNamed(t *testing.T) {
 			if err != nil {
 				return
 			}
+
 			_, _ = conn.Write([]byte("HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"))
 			_ = conn.Close()
 		}
 	}()
+
 	port := listener.Addr().(*net.TCPAddr).Port
 	for name, start := range map[string]func(context.Context, servers.Options) (*servers.Server, error){
 		"dynoxide": servers.StartDynamoDB, "node": servers.StartSQS,
@@ -139,6 +151,7 @@ func TestTheServersListenOnLoopbackAlone(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	for _, endpoint := range []string{serverstest.DynamoDB(t), serverstest.SQS(t)} {
 		port := endpoint[strings.LastIndex(endpoint, ":"):]
 		for _, address := range addresses {
@@ -146,6 +159,7 @@ func TestTheServersListenOnLoopbackAlone(t *testing.T) {
 			if !ok || network.IP.IsLoopback() || network.IP.To4() == nil {
 				continue
 			}
+
 			if conn, err := net.Dial("tcp", network.IP.String()+port); err == nil {
 				_ = conn.Close()
 				t.Errorf("%s answers on %s", endpoint, network.IP)
@@ -160,6 +174,7 @@ func TestTheDatabaseIsAFile(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	stop()
 	if _, err := os.Stat(filepath.Join(dir, "dynamodb.sqlite")); err != nil {
 		t.Error(err)

@@ -55,6 +55,7 @@ func LoadContract(path string) (*Contract, error) {
 	}
 
 	known, _ := loaded.LoadOrStore(path, contract)
+
 	return known.(*Contract), nil
 }
 
@@ -63,6 +64,7 @@ func readContract(path string) (*Contract, error) {
 	if err != nil {
 		return nil, fmt.Errorf("contract %s: %w", path, err)
 	}
+
 	document.Servers = nil
 	dropStray(document)
 
@@ -93,14 +95,17 @@ func (c *Contract) CheckSchema(name string, value []byte) error {
 	if c == nil {
 		return nil
 	}
+
 	schema := c.document.Components.Schemas[name]
 	if schema == nil {
 		return fmt.Errorf("no schema %q in the description", name)
 	}
+
 	var read any
 	if err := json.Unmarshal(value, &read); err != nil {
 		return err
 	}
+
 	return brief(schema.Value.VisitJSON(read, openapi3.MultiErrors()))
 }
 
@@ -110,10 +115,12 @@ func (c *Contract) CheckRequest(r *http.Request, body []byte) error {
 	if c == nil {
 		return nil
 	}
+
 	input, err := c.input(r, body)
 	if err != nil {
 		return err
 	}
+
 	return brief(openapi3filter.ValidateRequest(r.Context(), input))
 }
 
@@ -122,10 +129,12 @@ func (c *Contract) CheckResponse(r *http.Request, status int, header http.Header
 	if c == nil {
 		return nil
 	}
+
 	input, err := c.input(r, nil)
 	if err != nil {
 		return err
 	}
+
 	return brief(openapi3filter.ValidateResponse(context.WithoutCancel(r.Context()), &openapi3filter.ResponseValidationInput{
 		RequestValidationInput: input, Status: status, Header: header,
 		Body: io.NopCloser(bytes.NewReader(body)), Options: c.options,
@@ -138,15 +147,18 @@ func (c *Contract) input(r *http.Request, body []byte) (*openapi3filter.RequestV
 	if item == nil || item.GetOperation(r.Method) == nil {
 		return nil, ErrNoOperation
 	}
+
 	copied := r.Clone(r.Context())
 	copied.Body, copied.ContentLength = io.NopCloser(bytes.NewReader(body)), int64(len(body))
 	if len(body) == 0 {
 		copied.Body = http.NoBody
 	}
+
 	query, err := url.ParseQuery(r.URL.RawQuery)
 	if err != nil {
 		return nil, fmt.Errorf("query: %w", err)
 	}
+
 	return &openapi3filter.RequestValidationInput{
 		Request: copied, PathParams: parameters, QueryParams: query, Options: c.options,
 		Route: &routers.Route{
@@ -162,9 +174,11 @@ func (c *Contract) find(path string) (best string, parameters map[string]string)
 	for _, t := range c.templates {
 		taken, ok := fit(t.parts, parts)
 		if ok && (best == "" || len(taken) < len(parameters)) {
-			best, parameters = t.path, taken
+			best = t.path
+			parameters = taken
 		}
 	}
+
 	return best, parameters
 }
 
@@ -172,6 +186,7 @@ func fit(template, parts []string) (map[string]string, bool) {
 	if len(template) != len(parts) {
 		return nil, false
 	}
+
 	taken := map[string]string{}
 	for i, part := range template {
 		switch name, ok := strings.CutPrefix(part, "{"); {
@@ -181,6 +196,7 @@ func fit(template, parts []string) (map[string]string, bool) {
 			return nil, false
 		}
 	}
+
 	return taken, true
 }
 
@@ -198,9 +214,12 @@ func brief(err error) error {
 			all = append(all, brief(one))
 		}
 		return errors.Join(all...)
+
 	case errors.As(err, &schema):
 		return fmt.Errorf("%s: %s", "/"+strings.Join(schema.JSONPointer(), "/"), schema.Reason)
 	}
+
 	text, _, _ := strings.Cut(err.Error(), "\n")
+
 	return errors.New(text)
 }

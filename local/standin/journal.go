@@ -29,14 +29,17 @@ func OpenJournal(path string, replay func(line []byte) error) (*Journal, error) 
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return nil, fmt.Errorf("journal %s: %w", path, err)
 	}
+
 	file, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
 		return nil, fmt.Errorf("journal %s: %w", path, err)
 	}
+
 	journal := &Journal{file: file}
 	if err := journal.replay(replay); err != nil {
 		return nil, errors.Join(fmt.Errorf("journal %s: %w", path, err), file.Close())
 	}
+
 	return journal, nil
 }
 
@@ -45,16 +48,21 @@ func (j *Journal) replay(each func(line []byte) error) error {
 	if err != nil {
 		return err
 	}
+
 	for number := 1; ; number++ {
 		end := bytes.IndexByte(content, '\n')
 		if end < 0 {
 			break
 		}
+
 		if err := each(content[:end]); err != nil {
 			return fmt.Errorf("line %d: %w", number, err)
 		}
-		content, j.size = content[end+1:], j.size+int64(end)+1
+
+		content = content[end+1:]
+		j.size = j.size + int64(end) + 1
 	}
+
 	return j.rewind()
 }
 
@@ -73,12 +81,15 @@ func (j *Journal) Append(entry any) error {
 	if err != nil {
 		return fmt.Errorf("journal: %w", err)
 	}
+
 	j.lock.Lock()
 	defer j.lock.Unlock()
 	if _, err := j.file.Write(append(line, '\n')); err != nil {
 		return errors.Join(fmt.Errorf("journal: %w", err), j.rewind())
 	}
+
 	j.size += int64(len(line)) + 1
+
 	return nil
 }
 

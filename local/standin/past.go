@@ -45,12 +45,14 @@ func (p *Past[K, V]) Put(key K, at time.Time, value V) {
 	if p.byKey == nil {
 		p.byKey = map[K]*Versions[V]{}
 	}
+
 	one := p.byKey[key]
 	if one == nil {
 		one = &Versions[V]{}
 		p.byKey[key] = one
 		p.order = append(p.order, key)
 	}
+
 	one.Add(at, value)
 }
 
@@ -62,5 +64,6 @@ func (p *Past[K, V]) At(at time.Time) []V {
 			all = append(all, value)
 		}
 	}
+
 	return all
 }

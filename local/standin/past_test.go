@@ -37,9 +37,11 @@ func TestVersionsForget(t *testing.T) {
 	for minute := range 600 {
 		v.Add(from.Add(time.Duration(minute)*time.Minute), minute)
 	}
+
 	if len(v.all) != 61 || v.Latest() != 599 {
 		t.Errorf("%d versions, the last %d", len(v.all), v.Latest())
 	}
+
 	if got, there := v.SeenAt(from.Add(599*time.Minute - Remembered)); got != 539 || !there {
 		t.Errorf("an hour ago: %d, %t", got, there)
 	}

@@ -26,6 +26,7 @@ func SendJSON(w http.ResponseWriter, value any) {
 	if err := e.Encode(value); err != nil {
 		panic(err) // what stand-ins hold always marshals
 	}
+
 	w.Header().Set("Content-Type", "application/json")
 	_, _ = w.Write(bytes.TrimSuffix(b.Bytes(), []byte("\n")))
 }
@@ -40,6 +41,7 @@ func Plain(pages http.Handler, prefix string, api http.Handler, person func(*htt
 			pages.ServeHTTP(w, r)
 			return
 		}
+
 		r = r.Clone(r.Context())
 		person(r)
 		api.ServeHTTP(w, r)
@@ -54,6 +56,7 @@ func AnyBearer[A any](known map[string]A, person string) func(*http.Request) {
 		if !two {
 			scheme, token = "", scheme
 		}
+
 		if _, ok := known[token]; !ok && token != "" && person != "" {
 			r.Header.Set("Authorization", strings.TrimSpace(scheme+" "+person))
 		}
@@ -68,6 +71,7 @@ func ByHost(apis map[string]http.Handler) http.Handler {
 			http.Error(w, "no provider of this name", http.StatusMisdirectedRequest)
 			return
 		}
+
 		api.ServeHTTP(w, r)
 	})
 }

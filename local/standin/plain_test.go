@@ -31,10 +31,12 @@ func TestPlain(t *testing.T) {
 		if got := w.Header().Get("As"); got != tt.as {
 			t.Errorf("%s with %q is %q, want %q", tt.path, tt.given, got, tt.as)
 		}
+
 		if r.Header.Get("Authorization") != tt.given {
 			t.Error("the caller's own request was changed")
 		}
 	}
+
 	r := httptest.NewRequest(http.MethodPost, "/api/issues", nil)
 	r.Header.Set("Sec-Fetch-Site", "cross-site")
 	w := httptest.NewRecorder()

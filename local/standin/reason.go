@@ -21,11 +21,13 @@ func SendReason(w http.ResponseWriter, status int, reason string) {
 		w.WriteHeader(status)
 		return
 	}
+
 	defer conn.Close()
 
 	if header.Get("Date") == "" {
 		header.Set("Date", time.Now().UTC().Format(http.TimeFormat))
 	}
+
 	header.Set("Connection", "close")
 
 	_, _ = fmt.Fprintf(buffered, "HTTP/1.1 %d %s\r\n", status, oneLine(reason))

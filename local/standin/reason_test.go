@@ -26,19 +26,23 @@ func TestSendReason(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+
 		answer, err := server.Client().Do(request)
 		if err != nil {
 			t.Fatal(err)
 		}
+
 		answer.Body.Close()
 
 		want := "404 Project '3'  X: y doesn't exist"
 		if second {
 			want = "404 Not Found"
 		}
+
 		if answer.Status != want || answer.ContentLength != 0 || answer.Header.Get("X-Mantis-Version") == "" || answer.Header.Get("X") != "" {
 			t.Errorf("HTTP/%d: %q %v", answer.ProtoMajor, answer.Status, answer.Header)
 		}
+
 		if !second && answer.Header.Get("Date") == "" {
 			t.Error("no Date")
 		}
@@ -54,10 +58,12 @@ func TestSendReasonIsKept(t *testing.T) {
 	if err := kept.Result().Write(&text); err != nil {
 		t.Fatal(err)
 	}
+
 	read, err := http.ReadResponse(bufio.NewReader(strings.NewReader(text.String())), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	defer read.Body.Close()
 	if read.StatusCode != http.StatusUnauthorized || read.ContentLength != 0 {
 		t.Errorf("%v", read)

@@ -21,7 +21,9 @@ func replayed(t *testing.T, path string) ([]string, *Journal) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	t.Cleanup(func() { journal.Close() })
+
 	return lines, journal
 }
 
@@ -33,6 +35,7 @@ func TestJournal(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+
 	if lines, _ := replayed(t, path); !slices.Equal(lines, []string{"0", "1", "2"}) {
 		t.Errorf("replayed %q", lines)
 	}
@@ -45,16 +48,20 @@ func TestJournalDropsATornLine(t *testing.T) {
 	if err := os.WriteFile(path, []byte("{\"a\":1}\n{\"a\":2,\"text\":\"cut sh"), 0o600); err != nil {
 		t.Fatal(err)
 	}
+
 	lines, journal := replayed(t, path)
 	if !slices.Equal(lines, []string{`{"a":1}`}) {
 		t.Fatalf("replayed %q", lines)
 	}
+
 	if content, err := os.ReadFile(path); err != nil || string(content) != "{\"a\":1}\n" {
 		t.Errorf("left in the file: %q, %v", content, err)
 	}
+
 	if err := journal.Append(map[string]int{"a": 3}); err != nil {
 		t.Fatal(err)
 	}
+
 	if lines, _ := replayed(t, path); !slices.Equal(lines, []string{`{"a":1}`, `{"a":3}`}) {
 		t.Errorf("replayed %q", lines)
 	}
@@ -65,6 +72,7 @@ func TestJournalReportsADamagedLine(t *testing.T) {
 	if err := os.WriteFile(path, []byte("1\nx\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
+
 	_, err := OpenJournal(path, func(line []byte) error { return json.Unmarshal(line, new(int)) })
 	if err == nil || !strings.Contains(err.Error(), "line 2") {
 		t.Errorf("got %v", err)
@@ -73,7 +81,8 @@ func TestJournalReportsADamagedLine(t *testing.T) {
 
 func TestLogKeepsTheOrderOfArrival(t *testing.T) {
 	var log Log[string]
-	first, second := log.Arrive(), log.Arrive()
+	first := log.Arrive()
+	second := log.Arrive()
 	log.Add(second, "second")
 	log.Add(first, "first")
 	log.Add(10, "replayed")
@@ -103,10 +112,12 @@ func contract(t *testing.T) *Contract {
 	if err := os.WriteFile(path, []byte(description), 0o600); err != nil {
 		t.Fatal(err)
 	}
+
 	loaded, err := LoadContract(path)
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	return loaded
 }
 
@@ -128,10 +139,12 @@ func TestContract(t *testing.T) {
 		if test.media != "" {
 			request.Header.Set("Content-Type", test.media)
 		}
+
 		err := loaded.CheckRequest(request, []byte(test.body))
 		if (err == nil) != (test.want == "") || err != nil && !strings.Contains(err.Error(), test.want) {
 			t.Errorf("%s %s %s: %v, want %q", test.method, test.target, test.body, err, test.want)
 		}
+
 		if err != nil && strings.Contains(err.Error(), "Schema:") {
 			t.Errorf("%s: long-winded: %v", test.target, err)
 		}
@@ -145,6 +158,7 @@ func TestContractChecksAnswers(t *testing.T) {
 	if err := loaded.CheckResponse(request, 201, header, []byte(`{"b":1}`)); err != nil {
 		t.Error(err)
 	}
+
 	if err := loaded.CheckResponse(request, 201, header, []byte(`{}`)); err == nil {
 		t.Error("an answer without a required member passes")
 	}
@@ -167,6 +181,7 @@ func TestADescriptionIsReadOnce(t *testing.T) {
 			}
 		})
 	}
+
 	all.Wait()
 
 	for _, one := range contracts[1:] {
@@ -181,6 +196,7 @@ func TestNoContract(t *testing.T) {
 	if none != nil || err != nil || none.CheckRequest(nil, nil) != nil || none.CheckResponse(nil, 0, nil, nil) != nil {
 		t.Errorf("got %v, %v", none, err)
 	}
+
 	if _, err := LoadContract(filepath.Join(t.TempDir(), "gone.json")); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("a missing file: %v", err)
 	}

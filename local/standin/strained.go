@@ -50,6 +50,7 @@ func (s *Strained) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		w.WriteHeader(http.StatusGatewayTimeout)
 		return
 	}
+
 	oversized := size > 0 && s.Oversized > 0 && s.done.CompareAndSwap(false, true)
 	s.Next.ServeHTTP(&strainedWriter{ResponseWriter: w, strained: s, asked: r.Host, oversized: oversized}, r)
 }
@@ -70,9 +71,11 @@ func (w *strainedWriter) WriteHeader(status int) {
 			}
 		}
 	}
+
 	if w.oversized {
 		w.Header().Del("Content-Length")
 	}
+
 	w.ResponseWriter.WriteHeader(status)
 }
 
@@ -87,5 +90,6 @@ func (w *strainedWriter) Write(b []byte) (int, error) {
 			}
 		}
 	}
+
 	return w.ResponseWriter.Write(b)
 }

@@ -38,7 +38,9 @@ func JSONBody(body []byte) json.RawMessage {
 	case json.Valid(body) && utf8.Valid(body):
 		return body
 	}
+
 	text, _ := json.Marshal(strings.ToValidUTF8(string(body), "\uFFFD"))
+
 	return text
 }
 

@@ -21,7 +21,9 @@ func addStage(t *Template, _ string, _ *resource, p *properties) error {
 		t.Throttles[route] = Throttle{float64(limits.number("ThrottlingRateLimit", 0)), float64(limits.number("ThrottlingBurstLimit", 0))}
 		settings.close(limits, route)
 	}
+
 	p.close(settings, "RouteSettings")
+
 	return nil
 }
 
@@ -42,10 +44,12 @@ func integrationOf(p *properties) (string, error) {
 		if res.Type != functionType {
 			continue
 		}
+
 		if arn := p.self(id, "Arn"); uri == arn || strings.HasSuffix(uri, "/functions/"+arn+"/invocations") {
 			return id, nil
 		}
 	}
+
 	return "", fmt.Errorf("IntegrationUri %s is not a function of the stack", uri)
 }
 
@@ -69,6 +73,7 @@ func authorizerOf(p *properties) (Authorizer, error) {
 	if len(a.Audience) == 0 {
 		return a, errors.New("JwtConfiguration has no Audience")
 	}
+
 	return a, nil
 }
 
@@ -79,23 +84,29 @@ func addRoute(t *Template, _ string, _ *resource, p *properties) error {
 	if !ok {
 		return errors.New("RouteKey has no method and path")
 	}
+
 	r := Route{Method: method, Path: path, Scopes: p.texts("AuthorizationScopes")}
 	authorizer, err := p.other(p.reference("AuthorizerId", authorizerType))
 	if err != nil {
 		return err
 	}
+
 	if r.Authorizer, err = authorizerOf(authorizer); err != nil {
 		return err
 	}
+
 	id, _ := strings.CutPrefix(p.required("Target"), "integrations/")
 	integration, err := p.other(id)
 	if err != nil {
 		return fmt.Errorf("Target: %w", err)
 	}
+
 	if r.Function, err = integrationOf(integration); err != nil {
 		return err
 	}
+
 	t.Routes = append(t.Routes, r)
+
 	return nil
 }
 

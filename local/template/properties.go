@@ -26,14 +26,17 @@ func (p *properties) take(name string) any {
 	if !ok {
 		return nil
 	}
+
 	value, err := p.resolver.value(raw)
 	if err != nil {
 		p.problems = append(p.problems, fmt.Errorf("%s: %w", name, err))
 		return nil
 	}
+
 	if _, absent := value.(noValue); absent {
 		return nil
 	}
+
 	return value
 }
 
@@ -55,7 +58,9 @@ func (p *properties) asText(name string, value any) string {
 	case float64:
 		return strconv.FormatFloat(v, 'f', -1, 64)
 	}
+
 	p.wrong(name, value)
+
 	return ""
 }
 
@@ -81,10 +86,12 @@ func (p *properties) number(name string, preset int) int {
 	if text == "" {
 		return preset
 	}
+
 	n, err := strconv.Atoi(text)
 	if err != nil {
 		p.wrong(name, text)
 	}
+
 	return n
 }
 
@@ -146,6 +153,7 @@ func (p *properties) end() error {
 			problems = append(problems, fmt.Errorf("the property %s is unknown to the local environment", name))
 		}
 	}
+
 	return errors.Join(problems...)
 }
 
@@ -155,10 +163,12 @@ func (p *properties) raw(name string) json.RawMessage {
 	if value == nil {
 		return nil
 	}
+
 	encoded, err := json.Marshal(value)
 	if err != nil {
 		p.wrong(name, value)
 	}
+
 	return encoded
 }
 
@@ -178,8 +188,10 @@ func (p *properties) reference(name, kind string) string {
 			id, _, _ = strings.Cut(text, ".")
 		}
 	}
+
 	if res := p.resolver.resources[id]; res == nil || res.Type != kind {
 		p.problems = append(p.problems, fmt.Errorf("%s does not refer to a resource of type %s of the stack", name, kind))
 	}
+
 	return id
 }

@@ -14,6 +14,7 @@ func (p *properties) self(id, what string) string {
 	if err != nil {
 		p.problems = append(p.problems, err)
 	}
+
 	text, _ := value.(string)
 	return text
 }
@@ -23,17 +24,20 @@ func addFunction(t *Template, id string, res *resource, p *properties) error {
 	if err != nil {
 		return err
 	}
+
 	f := Function{
 		LogicalID: id, Short: short, Name: p.self(id, "Ref"), ARN: p.self(id, "Arn"),
 		Handler:  p.only("Handler", "bootstrap"),
 		Timeout:  p.seconds("Timeout", 3),
 		MemoryMB: p.number("MemorySize", 128),
 	}
+
 	f.Asset, _ = res.Metadata["aws:asset:path"].(string)
 	f.RecursiveLoop = "Terminate"
 	if loop := p.only("RecursiveLoop", "", "Allow", "Terminate"); loop != "" {
 		f.RecursiveLoop = loop
 	}
+
 	logging := p.object("LoggingConfig", "LogGroup", "SystemLogLevel")
 	f.LogFormat, f.LogLevel = logging.only("LogFormat", "", "Text", "JSON"), logging.text("ApplicationLogLevel")
 	p.close(logging, "LoggingConfig")
@@ -44,15 +48,18 @@ func addFunction(t *Template, id string, res *resource, p *properties) error {
 			p.wrong("Architectures", architecture)
 		}
 	}
+
 	environment := p.object("Environment")
 	variables := environment.object("Variables")
 	f.Environment = map[string]string{}
 	for name := range variables.values {
 		f.Environment[name] = variables.text(name)
 	}
+
 	environment.close(variables, "Variables")
 	p.close(environment, "Environment")
 	t.Functions = append(t.Functions, f)
+
 	return nil
 }
 
@@ -64,6 +71,7 @@ func shortName(res *resource) (string, error) {
 	if len(parts) < 3 {
 		return "", fmt.Errorf("the metadata aws:cdk:path (%q) does not lead to a function's folder", path)
 	}
+
 	name := strings.ToLower(parts[len(parts)-2])
 	return strings.TrimSuffix(name, "function"), nil
 }
@@ -83,11 +91,13 @@ func addQueue(t *Template, id string, _ *resource, p *properties) error {
 			q.Attributes[attribute] = text
 		}
 	}
+
 	redrive := p.object("RedrivePolicy")
 	q.DeadLetterARN, q.MaxReceives = redrive.text("deadLetterTargetArn"), redrive.number("maxReceiveCount", 0)
 	p.close(redrive, "RedrivePolicy")
 	p.take("RedriveAllowPolicy")
 	t.Queues = append(t.Queues, q)
+
 	return nil
 }
 
@@ -106,7 +116,9 @@ func addKey(t *Template, id string, _ *resource, p *properties) error {
 	if (key.Spec == hmacSpec) != (key.Usage == macUsage) {
 		p.wrong("KeyUsage", key.Usage+" with KeySpec "+key.Spec)
 	}
+
 	t.Keys = append(t.Keys, key)
+
 	return nil
 }
 
@@ -118,6 +130,7 @@ func addMapping(t *Template, id string, _ *resource, p *properties) error {
 		MaximumConcurrency: scaling.number("MaximumConcurrency", 0),
 		Enabled:            p.only("Enabled", "", "true", "false") != "false",
 	}
+
 	p.close(scaling, "ScalingConfig")
 	for _, kind := range p.texts("FunctionResponseTypes") {
 		if kind != "ReportBatchItemFailures" {
@@ -125,10 +138,13 @@ func addMapping(t *Template, id string, _ *resource, p *properties) error {
 		}
 		m.PartialFailures = true
 	}
+
 	if m.BatchSize > 10 && m.Window == 0 {
 		return errors.New("a BatchSize over 10 needs a MaximumBatchingWindowInSeconds")
 	}
+
 	t.Mappings = append(t.Mappings, m)
+
 	return nil
 }
 
@@ -138,15 +154,19 @@ func addRule(t *Template, id string, _ *resource, p *properties) error {
 		Pattern: p.raw("EventPattern"), Schedule: p.text("ScheduleExpression"),
 		Enabled: p.only("State", "", "ENABLED", "DISABLED") != "DISABLED",
 	}
+
 	p.take("Name")
 	if r.Bus == "" {
 		r.Bus = "default"
 	}
+
 	if (r.Pattern == nil) == (r.Schedule == "") {
 		return errors.New("a rule needs either an EventPattern or a ScheduleExpression")
 	}
+
 	for _, target := range p.objects("Targets", "RetryPolicy") {
-		sqs, dead := target.object("SqsParameters"), target.object("DeadLetterConfig")
+		sqs := target.object("SqsParameters")
+		dead := target.object("DeadLetterConfig")
 		r.Targets = append(r.Targets, Target{
 			ID: target.required("Id"), ARN: target.required("Arn"),
 			MessageGroupID: sqs.text("MessageGroupId"), DeadLetterARN: dead.text("Arn"),
@@ -155,7 +175,9 @@ func addRule(t *Template, id string, _ *resource, p *properties) error {
 		target.close(dead, "DeadLetterConfig")
 		p.close(target, "Targets")
 	}
+
 	t.Rules = append(t.Rules, r)
+
 	return nil
 }
 

@@ -27,9 +27,11 @@ func (r *resolver) value(v any) (any, error) {
 			return r.call(name, argument)
 		}
 		return r.object(v)
+
 	case []any:
 		return r.list(v)
 	}
+
 	return v, nil
 }
 
@@ -40,10 +42,12 @@ func (r *resolver) object(v map[string]any) (any, error) {
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", name, err)
 		}
+
 		if _, absent := resolved.(noValue); !absent {
 			out[name] = resolved
 		}
 	}
+
 	return out, nil
 }
 
@@ -54,10 +58,12 @@ func (r *resolver) list(v []any) (any, error) {
 		if err != nil {
 			return nil, err
 		}
+
 		if _, absent := resolved.(noValue); !absent {
 			out = append(out, resolved)
 		}
 	}
+
 	return out, nil
 }
 
@@ -67,11 +73,13 @@ func intrinsic(v map[string]any) (string, any, bool) {
 	if len(v) != 1 {
 		return "", nil, false
 	}
+
 	for name, argument := range v {
 		if name == "Ref" || strings.HasPrefix(name, "Fn::") {
 			return name, argument, true
 		}
 	}
+
 	return "", nil, false
 }
 
@@ -83,6 +91,7 @@ func (r *resolver) call(name string, argument any) (any, error) {
 			return nil, errors.New("ref: not a name")
 		}
 		return r.ref(id)
+
 	case "Fn::GetAtt":
 		return r.getAtt(argument)
 	case "Fn::Join":
@@ -90,6 +99,7 @@ func (r *resolver) call(name string, argument any) (any, error) {
 	case "Fn::Sub":
 		return r.sub(argument)
 	}
+
 	return nil, fmt.Errorf("the intrinsic function %s is unknown to the local environment", name)
 }
 
@@ -108,6 +118,7 @@ func (r *resolver) pseudo(name string) (any, bool) {
 	case "AWS::NoValue":
 		return noValue{}, true
 	}
+
 	return nil, false
 }
 
@@ -115,15 +126,18 @@ func (r *resolver) ref(id string) (any, error) {
 	if value, ok := r.pseudo(id); ok {
 		return value, nil
 	}
+
 	res, ok := r.resources[id]
 	if !ok {
 		return nil, fmt.Errorf("%s is referred to, but is no resource or pseudo parameter the local environment knows", id)
 	}
+
 	return r.identify(id, res, "Ref")
 }
 
 func (r *resolver) getAtt(argument any) (any, error) {
-	id, attribute := "", ""
+	id := ""
+	attribute := ""
 	switch a := argument.(type) {
 	case string:
 		id, attribute, _ = strings.Cut(a, ".")
@@ -133,10 +147,12 @@ func (r *resolver) getAtt(argument any) (any, error) {
 			attribute, _ = a[1].(string)
 		}
 	}
+
 	res, ok := r.resources[id]
 	if !ok || attribute == "" {
 		return nil, fmt.Errorf("Fn::GetAtt of %v leads nowhere", argument)
 	}
+
 	return r.identify(id, res, attribute)
 }
 
@@ -149,6 +165,7 @@ func (r *resolver) identify(id string, res *resource, what string) (any, error) 
 	if r.naming[id] {
 		return nil, fmt.Errorf("the name of %s depends on itself", id)
 	}
+
 	r.naming[id] = true
 	defer delete(r.naming, id)
 	name := id
@@ -157,14 +174,17 @@ func (r *resolver) identify(id string, res *resource, what string) (any, error) 
 		if err != nil {
 			return nil, fmt.Errorf("%s.%s: %w", id, kind.name, err)
 		}
+
 		if name, ok = given.(string); !ok {
 			return nil, fmt.Errorf("%s.%s is not text", id, kind.name)
 		}
 	}
+
 	value, ok := kind.identity(r.parameters, name)[what]
 	if !ok {
 		return nil, fmt.Errorf("%s of %s (%s) is unknown to the local environment", what, id, res.Type)
 	}
+
 	return value, nil
 }
 
@@ -173,15 +193,18 @@ func (r *resolver) join(argument any) (any, error) {
 	if !ok || len(pair) != 2 {
 		return nil, errors.New("Fn::Join: not a separator and a list")
 	}
+
 	separator, ok := pair[0].(string)
 	list, isList := pair[1].([]any)
 	if !ok || !isList {
 		return nil, errors.New("Fn::Join: not a separator and a list")
 	}
+
 	resolved, err := r.list(list)
 	if err != nil {
 		return nil, err
 	}
+
 	var parts []string
 	for _, part := range resolved.([]any) {
 		text, ok := part.(string)
@@ -190,6 +213,7 @@ func (r *resolver) join(argument any) (any, error) {
 		}
 		parts = append(parts, text)
 	}
+
 	return strings.Join(parts, separator), nil
 }
 
@@ -200,25 +224,31 @@ func (r *resolver) sub(argument any) (any, error) {
 	if !ok {
 		return nil, errors.New("Fn::Sub with a list is unknown to the local environment")
 	}
+
 	var failed error
 	out := substitution.ReplaceAllStringFunc(text, func(found string) string {
 		name := found[2 : len(found)-1]
 		if literal, ok := strings.CutPrefix(name, "!"); ok {
 			return "${" + literal + "}"
 		}
+
 		value := r.ref
 		if strings.Contains(name, ".") {
 			value = func(name string) (any, error) { return r.getAtt(name) }
 		}
+
 		resolved, err := value(name)
 		s, isText := resolved.(string)
 		if err == nil && !isText {
 			err = fmt.Errorf("Fn::Sub: %s is not text", name)
 		}
+
 		if err != nil {
 			failed = errors.Join(failed, err)
 		}
+
 		return s
 	})
+
 	return out, failed
 }

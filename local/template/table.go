@@ -12,24 +12,30 @@ func addTable(t *Template, id string, _ *resource, p *properties) error {
 		table.Attributes[definition.required("AttributeName")] = definition.only("AttributeType", "S", "N", "B")
 		p.close(definition, "AttributeDefinitions")
 	}
+
 	var err error
 	if table.Hash, table.Sort, err = keySchema(p); err != nil {
 		return err
 	}
+
 	for _, index := range p.objects("GlobalSecondaryIndexes", "WriteOnDemandThroughputSettings", "ReadOnDemandThroughputSettings") {
 		one, err := readIndex(index)
 		if err != nil {
 			return err
 		}
+
 		table.Indexes = append(table.Indexes, one)
 		p.close(index, "GlobalSecondaryIndexes")
 	}
+
 	ttl := p.object("TimeToLiveSpecification")
 	if name := ttl.text("AttributeName"); ttl.only("Enabled", "", "true", "false") == "true" {
 		table.TimeToLive = name
 	}
+
 	p.close(ttl, "TimeToLiveSpecification")
 	t.Tables = append(t.Tables, table)
+
 	return nil
 }
 
@@ -42,6 +48,7 @@ func readIndex(p *properties) (Index, error) {
 	p.close(projection, "Projection")
 	var err error
 	index.Hash, index.Sort, err = keySchema(p)
+
 	return index, err
 }
 
@@ -56,10 +63,13 @@ func keySchema(p *properties) (hash, sort string, err error) {
 		default:
 			return "", "", fmt.Errorf("KeySchema: %s %s is unknown to the local environment", kind, name)
 		}
+
 		p.close(key, "KeySchema")
 	}
+
 	if hash == "" {
 		return "", "", errors.New("KeySchema has no HASH key")
 	}
+
 	return hash, sort, nil
 }

@@ -174,14 +174,17 @@ func Parse(data []byte, p Parameters) (*Template, error) {
 	if err := json.Unmarshal(data, &doc); err != nil {
 		return nil, fmt.Errorf("template: %w", err)
 	}
+
 	if len(doc.Conditions) > 0 || len(doc.Mappings) > 0 || doc.Transform != nil {
 		return nil, errors.New("template: conditions, mappings and transforms are unknown to the local environment")
 	}
+
 	for id, res := range doc.Resources {
 		if res == nil {
 			return nil, fmt.Errorf("template: %s is not a resource", id)
 		}
 	}
+
 	r := &resolver{parameters: p, resources: doc.Resources, naming: map[string]bool{}}
 	t := &Template{Throttles: map[string]Throttle{}}
 	var problems []error
@@ -190,9 +193,11 @@ func Parse(data []byte, p Parameters) (*Template, error) {
 			problems = append(problems, fmt.Errorf("template: %s (%s): %w", id, doc.Resources[id].Type, err))
 		}
 	}
+
 	if len(problems) > 0 {
 		return nil, errors.Join(problems...)
 	}
+
 	return t, t.link()
 }
 
@@ -207,10 +212,12 @@ func (t *Template) add(r *resolver, id string, res *resource) error {
 	if res.Condition != "" {
 		return errors.New("a condition on a resource is unknown to the local environment")
 	}
+
 	props := &properties{resolver: r, values: res.Properties, known: kind.ignored}
 	if err := kind.add(t, id, res, props); err != nil {
 		return err
 	}
+
 	return props.end()
 }
 
@@ -222,6 +229,7 @@ func (t *Template) link() error {
 			problems = append(problems, fmt.Errorf("template: %s reads %s, which is not a queue of the stack", m.LogicalID, m.QueueARN))
 		}
 	}
+
 	for _, rule := range t.Rules {
 		for _, target := range rule.Targets {
 			if !t.hasQueue(target.ARN) && t.FunctionByARN(target.ARN) == nil {
@@ -229,6 +237,7 @@ func (t *Template) link() error {
 			}
 		}
 	}
+
 	return errors.Join(problems...)
 }
 

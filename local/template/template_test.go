@@ -19,10 +19,12 @@ func stack(t testing.TB) map[string]any {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	var doc map[string]any
 	if err := json.Unmarshal(data, &doc); err != nil {
 		t.Fatal(err)
 	}
+
 	return doc
 }
 
@@ -49,14 +51,17 @@ func TestFunctions(t *testing.T) {
 	for _, f := range parsed(t).Functions {
 		found[f.Short] = f
 	}
+
 	worker := found["providersync"]
 	if worker.Name != "integrations-local-providersync" || worker.Timeout != 20*time.Second || worker.RecursiveLoop != "Allow" ||
 		worker.ARN != "arn:aws:lambda:eu-central-1:000000000000:function:integrations-local-providersync" || worker.LogFormat != "JSON" {
 		t.Errorf("providersync: %+v", worker)
 	}
+
 	if got := worker.Environment["SYNC_QUEUE_URL"]; got != "https://sqs.eu-central-1.amazonaws.com/000000000000/integrations-local-sync" {
 		t.Errorf("SYNC_QUEUE_URL %s", got)
 	}
+
 	if get := found["get"]; get.Environment["TABLE_NAME"] != "integrations-local" || get.RecursiveLoop != "Terminate" || get.MemoryMB != 128 {
 		t.Errorf("get: %+v", get)
 	}
@@ -74,14 +79,17 @@ func TestRoutes(t *testing.T) {
 	if len(got.Routes) != 1 {
 		t.Fatalf("routes %+v", got.Routes)
 	}
+
 	route := got.Routes[0]
 	if f := got.Function(route.Function); f == nil || f.Short != "get" {
 		t.Errorf("leads to %q", route.Function)
 	}
+
 	route.Function = ""
 	if !reflect.DeepEqual(route, want) {
 		t.Errorf("route %+v", route)
 	}
+
 	if limits := got.Throttles["GET /integrations/{integration.id}"]; limits != (Throttle{100, 200}) || len(got.Throttles) != 3 {
 		t.Errorf("throttles %+v", got.Throttles)
 	}
@@ -93,10 +101,12 @@ func TestQueuesAndMappings(t *testing.T) {
 	for _, q := range got.Queues {
 		queues[q.Name] = q
 	}
+
 	sync := queues["integrations-local-sync"]
 	if sync.DeadLetterARN != queues["integrations-local-sync-dead"].ARN || sync.MaxReceives != 5 || sync.Attributes["VisibilityTimeout"] != "120" {
 		t.Errorf("sync queue %+v", sync)
 	}
+
 	for _, m := range got.Mappings {
 		f := got.Function(m.Function)
 		switch {
@@ -105,10 +115,12 @@ func TestQueuesAndMappings(t *testing.T) {
 		default:
 			t.Errorf("mapping %+v", m)
 		}
+
 		if !m.PartialFailures || !m.Enabled {
 			t.Errorf("mapping %+v", m)
 		}
 	}
+
 	if len(got.Mappings) != 2 || len(got.Queues) != 4 {
 		t.Errorf("%d mappings, %d queues", len(got.Mappings), len(got.Queues))
 	}
@@ -126,6 +138,7 @@ func TestRules(t *testing.T) {
 			matched++
 		}
 	}
+
 	if scheduled != 1 || matched != 1 {
 		t.Errorf("rules %+v", got.Rules)
 	}
@@ -152,6 +165,7 @@ func TestBusAndKey(t *testing.T) {
 	if len(got.Buses) != 1 || got.Buses[0].Name != "integrations-local" || len(got.Keys) != 2 || got.Keys[0].ID == got.Keys[1].ID {
 		t.Fatalf("%+v %+v", got.Buses, got.Keys)
 	}
+
 	kinds := map[string]bool{}
 	for _, key := range got.Keys {
 		if key.ARN != "arn:aws:kms:eu-central-1:000000000000:key/"+key.ID {
@@ -159,6 +173,7 @@ func TestBusAndKey(t *testing.T) {
 		}
 		kinds[fmt.Sprint(key.Spec, " ", key.Usage, " ", key.Seals())] = true
 	}
+
 	if !kinds["SYMMETRIC_DEFAULT ENCRYPT_DECRYPT true"] || !kinds["HMAC_256 GENERATE_VERIFY_MAC false"] {
 		t.Errorf("%v", kinds)
 	}
@@ -173,9 +188,11 @@ func TestWhatIsUnknownIsNamed(t *testing.T) {
 				return r
 			}
 		}
+
 		t.Fatalf("no %s in the fixture", kind)
 		return nil
 	}
+
 	property := func(kind, name string, value any) func(map[string]any) {
 		return func(doc map[string]any) { first(doc, kind)["Properties"].(map[string]any)[name] = value }
 	}
@@ -245,10 +262,12 @@ func TestIntrinsics(t *testing.T) {
 		if err := json.Unmarshal([]byte(text), &value); err != nil {
 			t.Fatal(err)
 		}
+
 		if got, err := r.value(value); err != nil || !reflect.DeepEqual(got, want) {
 			t.Errorf("%s: %v, %v", text, got, err)
 		}
 	}
+
 	for _, text := range []string{
 		`{"Ref":"Nobody"}`, `{"Ref":1}`, `{"Fn::GetAtt":["Q"]}`, `{"Fn::Join":"x"}`, `{"Fn::Join":["",[1]]}`,
 		`{"Fn::Sub":["${x}",{"x":"y"}]}`, `{"Fn::Sub":"${Nobody}"}`, `{"Fn::If":["a","b","c"]}`,
@@ -257,6 +276,7 @@ func TestIntrinsics(t *testing.T) {
 		if err := json.Unmarshal([]byte(text), &value); err != nil {
 			t.Fatal(err)
 		}
+
 		if got, err := r.value(value); err == nil {
 			t.Errorf("%s: %v", text, got)
 		}
@@ -268,6 +288,7 @@ func FuzzParse(f *testing.F) {
 	if err != nil {
 		f.Fatal(err)
 	}
+
 	f.Add(data)
 	f.Add([]byte(`{"Resources":{"A":{"Type":"AWS::SQS::Queue","Properties":{"QueueName":{"Ref":"A"}}}}}`))
 	f.Add([]byte(`{"Resources":{"A":null}}`))

@@ -41,6 +41,7 @@ func (g *Gate) Admit(ctx context.Context, rawID, caller string) (store.Pair, sto
 	if err != nil {
 		return store.Pair{}, store.View{}, &domain.Error{Code: domain.CodeInvalidID, Detail: "the integration's id " + err.Error() + "."}
 	}
+
 	pair, err := g.locate(ctx, id)
 	if errors.Is(err, store.ErrNotFound) {
 		return store.Pair{}, store.View{}, notFound()
@@ -48,6 +49,7 @@ func (g *Gate) Admit(ctx context.Context, rawID, caller string) (store.Pair, sto
 	if err != nil {
 		return store.Pair{}, store.View{}, err
 	}
+
 	user, userErr := domain.ParseSnowflake(caller)
 	view, err := g.reader.View(ctx, pair, user)
 	if err != nil {
@@ -56,6 +58,7 @@ func (g *Gate) Admit(ctx context.Context, rawID, caller string) (store.Pair, sto
 	if view.Integration == nil {
 		return pair, view, notFound()
 	}
+
 	return pair, view, judge(store.Membership{Organisation: view.Organisation, Member: view.Member}, user, userErr)
 }
 
@@ -73,11 +76,13 @@ func AdmitToOrganisation(ctx context.Context, r MembershipReader, rawID, caller 
 	if err != nil {
 		return 0, 0, &domain.Error{Code: domain.CodeInvalidID, Detail: "the organisation's id " + err.Error() + "."}
 	}
+
 	user, userErr := domain.ParseSnowflake(caller)
 	m, err := r.Membership(ctx, org, user)
 	if err != nil {
 		return org, user, err
 	}
+
 	return org, user, judge(m, user, userErr)
 }
 
@@ -91,6 +96,7 @@ func judge(m store.Membership, user domain.Snowflake, userErr error) error {
 	case !domain.MayManage(user, *m.Organisation, m.Member):
 		return &domain.Error{Code: domain.CodeForbidden, Detail: "The caller does not hold " + domain.ManageOrganisation + " on the organisation."}
 	}
+
 	return nil
 }
 
@@ -105,15 +111,19 @@ func (g *Gate) locate(ctx context.Context, id domain.Snowflake) (store.Pair, err
 	if known {
 		return pair, nil
 	}
+
 	pair, err := g.reader.Locate(ctx, id)
 	if err != nil {
 		return pair, err
 	}
+
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if len(g.pairs) >= remembered {
 		clear(g.pairs)
 	}
+
 	g.pairs[id] = pair
+
 	return pair, nil
 }

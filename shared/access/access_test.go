@@ -29,6 +29,7 @@ func (r *reader) View(_ context.Context, _ store.Pair, user domain.Snowflake) (s
 	if r.gone {
 		v.Integration = nil
 	}
+
 	return v, nil
 }
 
@@ -48,6 +49,7 @@ func TestMemoryIsBounded(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+
 	if len(g.pairs) != 1 || r.located != remembered+1 || r.viewed != remembered+1 {
 		t.Errorf("%d remembered, %d located, %d viewed", len(g.pairs), r.located, r.viewed)
 	}
@@ -61,6 +63,7 @@ func TestFailuresAreNotRemembered(t *testing.T) {
 		if _, _, err := g.Admit(t.Context(), "1", "11"); err == nil || r.viewed != 0 {
 			t.Errorf("%v", err)
 		}
+
 		r.err = nil
 		if _, _, err := g.Admit(t.Context(), "1", "11"); err != nil || r.located != 2 {
 			t.Errorf("%v, %d located", err, r.located)
@@ -75,6 +78,7 @@ func TestRememberedButGone(t *testing.T) {
 	if _, _, err := g.Admit(t.Context(), "1", "11"); err != nil {
 		t.Fatal(err)
 	}
+
 	r.gone = true
 	if _, _, err := g.Admit(t.Context(), "1", "11"); code(err) != domain.CodeIntegrationNotFound {
 		t.Error(err)

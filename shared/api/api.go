@@ -64,9 +64,11 @@ func (r Request) Body() ([]byte, error) {
 			return nil, fmt.Errorf("decode body: %w", err)
 		}
 	}
+
 	if len(body) > MaxBody {
 		return nil, &domain.Error{Code: domain.CodeBodyTooLarge, Detail: fmt.Sprintf("The body has %d bytes; at most %d are taken.", len(body), MaxBody)}
 	}
+
 	return body, nil
 }
 
@@ -96,6 +98,7 @@ func Serve(log *slog.Logger, userClaim string, route Route) Handler {
 				resp = problem(id, errors.New("panic"))
 			}
 		}()
+
 		ctx, cancel := awsclient.Within(ctx)
 		defer cancel()
 		path := event.PathParameters
@@ -103,16 +106,20 @@ func Serve(log *slog.Logger, userClaim string, route Route) Handler {
 		if auth := event.RequestContext.Authorizer; auth != nil && auth.JWT != nil {
 			req.Caller = auth.JWT.Claims[userClaim]
 		}
+
 		answer, err := route(ctx, req)
 		if err == nil {
 			resp, err = encode(answer)
 		}
+
 		if err != nil {
 			resp = problem(id, toldTo(userClaim, req.Caller, err))
 			logFailure(ctx, log, resp.StatusCode, req, err)
 			return resp, nil
 		}
+
 		log.InfoContext(ctx, "answered", "status", resp.StatusCode, "integration_id", req.IntegrationID, "caller", req.Caller)
+
 		return resp, nil
 	}
 }
@@ -130,15 +137,19 @@ func encode(a Answer) (events.APIGatewayV2HTTPResponse, error) {
 	for name, value := range a.Header {
 		resp.Headers[name] = value
 	}
+
 	if a.Body == nil {
 		return resp, nil
 	}
+
 	body, err := json.Marshal(a.Body)
 	if err != nil {
 		return resp, fmt.Errorf("encode answer: %w", err)
 	}
+
 	resp.Headers["content-type"] = "application/json"
 	resp.Body = string(body)
+
 	return resp, nil
 }
 
@@ -177,18 +188,23 @@ func Matches(header string, version int64, weak bool) bool {
 	if strings.TrimSpace(header) == "*" {
 		return true
 	}
-	want, found := ETag(version), false
+
+	want := ETag(version)
+	found := false
 	for header != "" {
 		one := element.FindStringSubmatch(header)
 		if one == nil {
 			return false
 		}
+
 		tag := one[1]
 		if weak {
 			tag = strings.TrimPrefix(tag, "W/")
 		}
+
 		found = found || tag == want
 		header = header[len(one[0]):]
 	}
+
 	return found
 }

@@ -38,6 +38,7 @@ func routes(t *testing.T) (all []gateway.Route) {
 	for _, r := range tpl.Routes {
 		all = append(all, gateway.Route{Method: r.Method, Path: r.Path, Function: tpl.Function(r.Function).Short, Scopes: r.Scopes})
 	}
+
 	return all
 }
 
@@ -103,11 +104,14 @@ func newStage(t *testing.T, all []gateway.Route) *stage {
 		{UserID: 19, Grant: domain.Deny, RoleIDs: []domain.Snowflake{21}},
 		{UserID: 20, Grant: domain.Allow, RoleIDs: []domain.Snowflake{22}},
 	} {
-		m.OrganisationID, m.Version = org, 1
+		m.OrganisationID = org
+		m.Version = 1
 		must(t, s.store.PutMember(t.Context(), m))
 	}
+
 	must(t, s.store.PutOrganisation(t.Context(), domain.Organisation{ID: otherOrg, OwnerID: 31, Version: 1}))
 	s.create(t, foreign, otherOrg, domain.GitHub, true, ours)
+
 	return s
 }
 
@@ -126,14 +130,17 @@ func (s *stage) invoke(ctx context.Context, function string, payload []byte) ([]
 	if h == nil {
 		return nil, fmt.Errorf("the matrix has no function %s", function)
 	}
+
 	var event events.APIGatewayV2HTTPRequest
 	if err := json.Unmarshal(payload, &event); err != nil {
 		return nil, err
 	}
+
 	resp, err := h(ctx, event)
 	if err != nil {
 		return nil, err
 	}
+
 	return json.Marshal(resp)
 }
 
@@ -249,6 +256,7 @@ func (s *stage) prepare(t *testing.T, r gateway.Route, n domain.Snowflake) (inte
 	if ofOrganisation(r) {
 		return 0, 0
 	}
+
 	id := 5000 + n
 	s.create(t, id, org, domain.GitHub, true, strings.Replace(ours, "hello", id.String(), 1))
 	p := store.Pair{ID: id, OrganisationID: org, ItemType: "work_item"}
@@ -262,6 +270,7 @@ func (s *stage) prepare(t *testing.T, r gateway.Route, n domain.Snowflake) (inte
 	if strings.HasSuffix(r.Path, "/items") {
 		return id, dry.ID
 	}
+
 	return id, active.ID
 }
 
@@ -274,33 +283,40 @@ func (s *stage) ask(t *testing.T, r gateway.Route, c row, integration, run domai
 		}
 		return id.String()
 	}
+
 	path := strings.NewReplacer("{integration.id}", or(c.id, integration), "{organisation.id}", or(c.org, org), "{sync.id}", or(c.sync, run)).Replace(r.Path)
 	body := c.body
 	if body == "" {
 		body = strings.Replace(granted[r.Method+" "+r.Path].body, `\"r1\"`, `\"r`+strconv.Itoa(s.asked)+`\"`, 1)
 		s.asked++ // each is made at a place of its own
 	}
+
 	q, err := http.NewRequestWithContext(t.Context(), r.Method, s.url+path+"?"+c.query, strings.NewReader(body))
 	must(t, err)
 	if body != "" {
 		q.Header.Set("Content-Type", "application/json")
 	}
+
 	sub := manager
 	if c.sub != "" {
 		sub = c.sub
 	}
+
 	token := signed(sub, matrixAudience, time.Minute)
 	if c.token != nil {
 		token = c.token
 	}
+
 	if bearer := token(s); bearer != "" {
 		q.Header.Set("Authorization", "Bearer "+bearer)
 	}
+
 	resp, err := http.DefaultClient.Do(q)
 	must(t, err)
 	defer resp.Body.Close()
 	answer, err := io.ReadAll(resp.Body)
 	must(t, err)
+
 	return resp, string(answer)
 }
 
@@ -321,8 +337,10 @@ func cell(t *testing.T, resp *http.Response, body string) string {
 		if err := json.Unmarshal([]byte(body), &doc); err != nil || doc.RequestID != resp.Header.Get("Apigw-Requestid") || resp.Header.Get("Content-Type") != "application/problem+json" {
 			t.Errorf("not a problem document: %s", body)
 		}
+
 		got += " " + doc.Code
 	}
+
 	return got
 }
 
@@ -337,16 +355,19 @@ func TestAuthorizationMatrix(t *testing.T) {
 	if len(all) != len(granted) {
 		t.Fatalf("the template has %d routes, the matrix %d", len(all), len(granted))
 	}
+
 	table := make([][]string, len(rows))
 	for _, r := range all {
 		if granted[r.Method+" "+r.Path].status == 0 {
 			t.Fatalf("the matrix knows nothing of %s %s", r.Method, r.Path)
 		}
+
 		var s *stage
 		for n, c := range rows {
 			if n%40 == 0 { // an organisation has room for fifty
 				s = newStage(t, all)
 			}
+
 			t.Run(r.Method+" "+r.Path+"/"+c.name, func(t *testing.T) {
 				integration, run := s.prepare(t, r, domain.Snowflake(n))
 				s.wire.take()
@@ -355,18 +376,22 @@ func TestAuthorizationMatrix(t *testing.T) {
 				if want := c.want(r); got != want {
 					t.Errorf("%s, want %s\n%s", got, want, body)
 				}
+
 				for _, call := range s.wire.take() {
 					if resp.StatusCode >= 400 && slices.Contains(writes, call.operation) {
 						t.Errorf("a refused request sends %s", call.operation)
 					}
 				}
+
 				if strings.Contains(body, `"organisation_id":"1004"`) || strings.Contains(body, `"505"`) {
 					t.Errorf("it shows what is another's: %s", body)
 				}
+
 				table[n] = append(table[n], got)
 			})
 		}
 	}
+
 	t.Log("\n" + printed(all, table))
 }
 
@@ -379,10 +404,13 @@ func printed(all []gateway.Route, table [][]string) string {
 		fmt.Fprintf(w, "\t%d", n+1)
 		fmt.Fprintf(&out, "%2d  %s %s\n", n+1, r.Method, r.Path)
 	}
+
 	fmt.Fprintln(w)
 	for n, c := range rows {
 		fmt.Fprintln(w, c.name+"\t"+strings.Join(table[n], "\t"))
 	}
+
 	_ = w.Flush()
+
 	return out.String()
 }

@@ -98,7 +98,8 @@ type switchboard struct {
 func (s *switchboard) set(operations map[string]outage) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.fails, s.met = operations, map[string]int{}
+	s.fails = operations
+	s.met = map[string]int{}
 }
 
 // calls is how often an operation was called since it fails.
@@ -120,17 +121,21 @@ func (s *switchboard) before(t *testing.T, service string) string {
 		if fail != nil {
 			s.met[operation]++
 		}
+
 		s.mu.Unlock()
 		if fail != nil {
 			fail(w, r)
 			return
 		}
+
 		proxy.ServeHTTP(w, r)
 	}))
+
 	t.Cleanup(func() {
 		server.CloseClientConnections()
 		server.Close()
 	})
+
 	return server.URL
 }
 
@@ -148,6 +153,7 @@ func through(t *testing.T, w *world, impatient bool) *switchboard {
 	if impatient {
 		clients.Config.Retryer = awsclient.FewAttempts
 	}
+
 	w.store = store.New(clients.DynamoDB(), w.table)
 	w.sqs = queues.New(clients)
 	w.kms = keys.New(clients)
@@ -156,6 +162,7 @@ func through(t *testing.T, w *world, impatient bool) *switchboard {
 		return opened.Connector, err
 	}
 	w.restart()
+
 	return s
 }
 
@@ -180,9 +187,11 @@ func unavailable(t *testing.T, h api.Handler, q request) {
 	if after, err := strconv.Atoi(resp.Headers["retry-after"]); err != nil || after < 1 {
 		t.Errorf("Retry-After is %q", resp.Headers["retry-after"])
 	}
+
 	if resp.Headers["content-type"] != "application/problem+json" {
 		t.Errorf("the content type is %q", resp.Headers["content-type"])
 	}
+
 	if strings.Contains(resp.Body, "said in a test") {
 		t.Errorf("the answer shows what AWS said: %s", resp.Body)
 	}
@@ -205,6 +214,7 @@ func TestEachKindOfOutage(t *testing.T) {
 		if operation == "BatchGetItem" {
 			kinds = outages
 		}
+
 		for name, fails := range kinds {
 			t.Run(name+" "+operation, func(t *testing.T) {
 				t.Parallel()
@@ -304,6 +314,7 @@ func TestAMessageThatCannotBeSent(t *testing.T) {
 			if resp.StatusCode != 202 {
 				t.Errorf("%d %s", resp.StatusCode, resp.Body)
 			}
+
 			if v := w.view(t, github); v.State == nil || v.State.Run == nil || v.State.DueAt == 0 {
 				t.Errorf("dispatch has nothing to send: %+v", v.State)
 			}
@@ -340,6 +351,7 @@ func TestRefusalsOfAWSAreFaults(t *testing.T) {
 		s.set(map[string]outage{"BatchGetItem": saying(400, kind, "")})
 		refused(t, send(t, w.get, request{}), refusal{500, "internal_error", nil})
 	}
+
 	w := newWorld(t)
 	s := throughClients(t, w)
 	s.set(map[string]outage{"TransactWriteItems": cancelledBecause("ValidationError")})
@@ -368,6 +380,7 @@ func TestATokenThatNamesNoUser(t *testing.T) {
 			if c.value != "" {
 				event.RequestContext.Authorizer.JWT.Claims[claim] = c.value
 			}
+
 			resp, err := h(t.Context(), event)
 			must(t, err)
 			refused(t, resp, refusal{403, "caller_unknown", nil})
@@ -376,15 +389,18 @@ func TestATokenThatNamesNoUser(t *testing.T) {
 					t.Errorf("%s: %q does not say %q", name, resp.Body, want)
 				}
 			}
+
 			if c.value != "" && strings.Contains(resp.Body, c.value) {
 				t.Errorf("%s: %q shows the claim's value", name, resp.Body)
 			}
 		}
 	}
+
 	w := newWorld(t)
 	if resp := send(t, w.get, request{caller: uuid}); resp.StatusCode != 403 || !strings.Contains(resp.Body, "is there, but is not a snowflake") {
 		t.Errorf("%d %s", resp.StatusCode, resp.Body)
 	}
+
 	if resp := send(t, w.list, request{caller: uuid}); resp.StatusCode != 403 || !strings.Contains(resp.Body, "is there, but is not a snowflake") {
 		t.Errorf("%d %s", resp.StatusCode, resp.Body)
 	}

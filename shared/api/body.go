@@ -24,6 +24,7 @@ func Text(set func(string)) Member {
 		if json.Unmarshal(raw, &v) != nil || v == nil {
 			return "must be a string"
 		}
+
 		set(*v)
 		return ""
 	}
@@ -36,6 +37,7 @@ func Truth(set func(bool)) Member {
 		if json.Unmarshal(raw, &v) != nil || v == nil {
 			return "must be true or false"
 		}
+
 		set(*v)
 		return ""
 	}
@@ -52,7 +54,9 @@ func OneOf[T ~string](allowed []T, set func(T)) Member {
 			}
 			return "must be one of " + strings.Join(names, ", ")
 		}
+
 		set(T(*v))
+
 		return ""
 	}
 }
@@ -70,16 +74,20 @@ func (r Request) Object(types []string, empty bool, members map[string]Member, r
 	if err != nil || (empty && len(body) == 0) {
 		return err
 	}
+
 	if err := checkType(r.Header("content-type"), types); err != nil {
 		return err
 	}
+
 	if !utf8.Valid(body) {
 		return invalidBody("The body is not valid UTF-8.")
 	}
+
 	names, values, err := split(body)
 	if err != nil {
 		return err
 	}
+
 	var fields []domain.FieldError
 	seen := map[string]bool{}
 	for i, name := range names {
@@ -94,19 +102,23 @@ func (r Request) Object(types []string, empty bool, members map[string]Member, r
 				fields = append(fields, domain.FieldError{Field: name, Detail: wrong})
 			}
 		}
+
 		seen[name] = true
 		if len(fields) == maxFields {
 			break
 		}
 	}
+
 	for _, name := range required {
 		if !seen[name] {
 			fields = append(fields, domain.FieldError{Field: name, Detail: "is required"})
 		}
 	}
+
 	if len(fields) > 0 {
 		return BadBody(fields...)
 	}
+
 	return nil
 }
 
@@ -138,6 +150,7 @@ func checkType(header string, types []string) error {
 			}
 		}
 	}
+
 	return &domain.Error{Code: domain.CodeUnsupportedMedia, Detail: "The content type must be " + strings.Join(types, " or ") + "."}
 }
 
@@ -151,23 +164,30 @@ func split(body []byte) (names []string, values []json.RawMessage, err error) {
 	if open != json.Delim('{') {
 		return nil, nil, invalidBody("The body must be a JSON object.")
 	}
+
 	for dec.More() {
 		name, err := dec.Token()
 		if err != nil {
 			return nil, nil, invalidBody("The body is not JSON: " + sentence(err))
 		}
+
 		var value json.RawMessage
 		if err := dec.Decode(&value); err != nil {
 			return nil, nil, invalidBody("The body is not JSON: " + sentence(err))
 		}
-		names, values = append(names, fmt.Sprint(name)), append(values, value)
+
+		names = append(names, fmt.Sprint(name))
+		values = append(values, value)
 	}
+
 	if _, err := dec.Token(); err != nil {
 		return nil, nil, invalidBody("The body is not JSON: " + sentence(err))
 	}
+
 	if _, err := dec.Token(); err != io.EOF {
 		return nil, nil, invalidBody("There is data after the JSON object.")
 	}
+
 	return names, values, nil
 }
 

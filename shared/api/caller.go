@@ -24,10 +24,12 @@ func toldTo(claim, caller string, err error) error {
 		}
 		return err
 	}
+
 	if awsclient.Unavailable(err) {
 		return &domain.Error{Code: domain.CodeUnavailable, RetryAfter: retryAfter,
 			Detail: "A service that this one needs does not answer now. Whether a change was made is not known: read it again, or send the request again."}
 	}
+
 	return err
 }
 

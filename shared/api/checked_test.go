@@ -29,15 +29,18 @@ func checked(operation string, h api.Handler) api.Handler {
 		} else {
 			delete(e.PathParameters, api.OrganisationID)
 		}
+
 		resp, err := h(ctx, e)
 		if err != nil {
 			return resp, err
 		}
+
 		o := contract.Must().Operation(operationOf(operation, e))
 		answer := contract.Answer{Status: resp.StatusCode, Header: http.Header{}, Body: []byte(resp.Body)}
 		for name, value := range resp.Headers {
 			answer.Header.Set(name, value)
 		}
+
 		seen.Add(o.CaseOf(answer))
 		err = o.Answer(answer)
 		if resp.StatusCode < 300 {
@@ -46,8 +49,10 @@ func checked(operation string, h api.Handler) api.Handler {
 				q.Body = nil
 				q.Header.Del("Content-Type")
 			}
+
 			err = errors.Join(err, o.Request(q))
 		}
+
 		return resp, err
 	}
 }
@@ -60,6 +65,7 @@ func operationOf(operation string, e events.APIGatewayV2HTTPRequest) string {
 	case strings.HasSuffix(e.RouteKey, "/items"):
 		return "listPlan"
 	}
+
 	return "getSync"
 }
 
@@ -68,12 +74,15 @@ func requestOf(e events.APIGatewayV2HTTPRequest) contract.Request {
 	for name, value := range e.QueryStringParameters {
 		r.Query.Set(name, value)
 	}
+
 	for name, value := range e.Headers {
 		r.Header.Set(name, value)
 	}
+
 	if e.IsBase64Encoded {
 		r.Body, _ = base64.StdEncoding.DecodeString(e.Body)
 	}
+
 	return r
 }
 
@@ -83,15 +92,18 @@ func covered(code int) int {
 	if code != 0 || !contract.WholeRun() {
 		return code
 	}
+
 	var want []contract.Case
 	for _, one := range contract.Must().Cases() {
 		if !one.Gateway() {
 			want = append(want, one)
 		}
 	}
+
 	missing := seen.Missing(want)
 	for _, one := range missing {
 		fmt.Fprintln(os.Stderr, "documented, and never answered in any test:", one)
 	}
+
 	return min(len(missing), 1)
 }

@@ -20,14 +20,17 @@ func TestCodesAreTheTables(t *testing.T) {
 		if one.Code == "" {
 			continue
 		}
+
 		documented[domain.Code(one.Code)] = one.Status
 		if want[domain.Code(one.Code)] != one.Status {
 			t.Errorf("%s: the table has %d", one, want[domain.Code(one.Code)])
 		}
 	}
+
 	if !maps.Equal(documented, want) {
 		t.Errorf("documented are\n%v\nthe table has\n%v", documented, want)
 	}
+
 	if enum := propertyOf(t, "Problem", "code")["enum"].([]any); len(enum) != len(want) || slices.ContainsFunc(enum, func(code any) bool { return want[domain.Code(code.(string))] == 0 }) {
 		t.Errorf("a problem's codes are %v", enum)
 	}
@@ -44,6 +47,7 @@ func TestTitlesAreTheTables(t *testing.T) {
 			if len(a.Body) > 0 {
 				must(t, json.Unmarshal(a.Body, &problem))
 			}
+
 			if want := api.Title(problem.Code); want != "" && problem.Title != want {
 				t.Errorf("%s: %s is %q, answered is %q", o.ID, problem.Code, problem.Title, want)
 			}
@@ -62,9 +66,11 @@ func TestLimitsAreTheHandlers(t *testing.T) {
 			t.Errorf("limit: %s is %v, want %d", member, limit[member], want)
 		}
 	}
+
 	if api.MaxBody != 64<<10 {
 		t.Error("the document speaks of 64 KiB")
 	}
+
 	ids := propertyOf(t, "RetryRequest", "item_ids")
 	if ids["maxItems"].(json.Number) != "100" || ids["minItems"].(json.Number) != "1" { // TestRetry holds the handler to it
 		t.Errorf("item_ids: %v", ids)

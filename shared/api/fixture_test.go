@@ -61,19 +61,24 @@ func withServers(m *testing.M) int {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
+
 	defer stopDB()
 	queues, stopQueues, err := serverstest.StartSQS()
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
+
 	defer stopQueues()
 	if keyDir, err = os.MkdirTemp("", "keys"); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
+
 	defer os.RemoveAll(keyDir)
-	dynamoURL, sqsURL = db, queues
+	dynamoURL = db
+	sqsURL = queues
+
 	return covered(m.Run())
 }
 
@@ -115,25 +120,32 @@ func (w *wire) RoundTrip(r *http.Request) (*http.Response, error) {
 	if err != nil {
 		return nil, err
 	}
+
 	r.Body = io.NopCloser(bytes.NewReader(body))
 	_, operation, _ := strings.Cut(r.Header.Get("X-Amz-Target"), ".")
 	w.mu.Lock()
-	fail, before := w.fail[operation], w.before
+	fail := w.fail[operation]
+	before := w.before
 	writes := operation == "UpdateItem" || operation == "TransactWriteItems"
 	if writes {
 		w.before = nil
 	}
+
 	var beforePut func()
 	if operation == "PutItem" {
-		beforePut, w.beforePut = w.beforePut, nil
+		beforePut = w.beforePut
+		w.beforePut = nil
 	}
+
 	w.mu.Unlock()
 	if writes && before != nil {
 		before()
 	}
+
 	if beforePut != nil {
 		beforePut()
 	}
+
 	c := call{operation: operation, body: string(body)}
 	// A repetition by the SDK, as after a connection that it has closed itself,
 	// is no call of ours (https://github.com/aws/aws-sdk-go-v2/issues/2737).
@@ -143,6 +155,7 @@ func (w *wire) RoundTrip(r *http.Request) (*http.Response, error) {
 		if again && !fail {
 			return
 		}
+
 		w.mu.Lock()
 		defer w.mu.Unlock()
 		w.calls = append(w.calls, c)
@@ -151,16 +164,20 @@ func (w *wire) RoundTrip(r *http.Request) (*http.Response, error) {
 		body := `{"__type":"AccessDeniedException","message":"the role may not do this"}`
 		return &http.Response{StatusCode: 400, Header: http.Header{}, Body: io.NopCloser(strings.NewReader(body)), Request: r}, nil
 	}
+
 	if fail {
 		return nil, errors.New("the network is down")
 	}
+
 	resp, err := http.DefaultTransport.RoundTrip(r)
 	if err != nil {
 		return nil, err
 	}
+
 	answer, err := io.ReadAll(resp.Body)
 	c.answer = string(answer)
 	resp.Body = io.NopCloser(bytes.NewReader(answer))
+
 	return resp, err
 }
 
@@ -222,6 +239,7 @@ func newWorld(t *testing.T) *world {
 	if err := serverstest.CreateTable(t.Context(), dynamoURL, w.table); err != nil {
 		t.Fatal(err)
 	}
+
 	who := credentials.NewStaticCredentialsProvider("local", "local", "")
 	over := &http.Client{Transport: w.wire}
 	w.db = dynamodb.New(dynamodb.Options{Region: "eu-central-1", BaseEndpoint: &dynamoURL, Credentials: who, HTTPClient: over, RetryMaxAttempts: 1})
@@ -230,6 +248,7 @@ func newWorld(t *testing.T) *world {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	server := httptest.NewServer(keys)
 	t.Cleanup(server.Close)
 	w.kms = kms.New(kms.Options{Region: "eu-central-1", BaseEndpoint: aws.String(server.URL), Credentials: who})
@@ -239,10 +258,12 @@ func newWorld(t *testing.T) *world {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	w.queue = *out.QueueUrl
 	w.restart()
 	w.seed(t)
 	w.wire.take()
+
 	return w
 }
 
@@ -283,6 +304,7 @@ func (w *world) serveOthers(log *slog.Logger) {
 			return check.Opened{Connector: c, Credential: credential, Limits: w.limits}, err
 		},
 	}
+
 	w.list = checked("listIntegrations", api.Serve(log, "sub", list.New(w.store)))
 	w.make = checked("createIntegration", api.Serve(log, "sub", made.Route))
 	w.remove = checked("deleteIntegration", api.Serve(log, "sub", gone.Route))
@@ -297,6 +319,7 @@ func (w *world) seed(t *testing.T) {
 	for id, gone := range map[domain.Snowflake]bool{org: false, deletedOrg: true} {
 		must(t, w.store.PutOrganisation(t.Context(), domain.Organisation{ID: id, Name: "Acme", OwnerID: 11, Deleted: gone, Version: 1, Roles: roles}))
 	}
+
 	for _, m := range []domain.Member{
 		{UserID: 12, RoleIDs: []domain.Snowflake{21}},
 		{UserID: 13},
@@ -304,9 +327,11 @@ func (w *world) seed(t *testing.T) {
 		{UserID: 16, RoleIDs: []domain.Snowflake{21, 22}},
 		{UserID: 17, Removed: true, Grant: domain.Allow},
 	} {
-		m.OrganisationID, m.Version = org, 1
+		m.OrganisationID = org
+		m.Version = 1
 		must(t, w.store.PutMember(t.Context(), m))
 	}
+
 	text := `{"owner":"octo","repo":"hello","token":"` + token + `"}`
 	w.create(t, github, org, domain.GitHub, true, text)
 	w.create(t, disabled, org, domain.GitHub, false, strings.Replace(text, "hello", "another", 1))
@@ -326,6 +351,7 @@ func (w *world) create(t *testing.T, id, in domain.Snowflake, p domain.Provider,
 	for member := range a.NewSecrets {
 		i.SecretOrigins[member] = a.Destination.Origin
 	}
+
 	sealed, err := w.sealer().SealAll(t.Context(), i.Integration, a.Destination.Origin, a.NewSecrets)
 	must(t, err)
 	must(t, w.store.CreateIntegration(t.Context(), i, sealed))
@@ -374,22 +400,28 @@ func (q request) event() events.APIGatewayV2HTTPRequest {
 	if q.sync != "" {
 		e.PathParameters[api.SyncID] = q.sync
 	}
+
 	claims := map[string]string{"iss": "https://issuer", "sub": cmp.Or(q.caller, manager)}
 	if q.caller == "-" {
 		delete(claims, "sub")
 	}
+
 	e.RequestContext.Authorizer = &events.APIGatewayV2HTTPRequestContextAuthorizerDescription{
 		JWT: &events.APIGatewayV2HTTPRequestContextAuthorizerJWTDescription{Claims: claims},
 	}
 	if q.body != "" {
 		e.Headers["content-type"] = "application/json"
 	}
+
 	for name, value := range q.header {
 		e.Headers[name] = value
 	}
+
 	if q.binary {
-		e.Body, e.IsBase64Encoded = base64.StdEncoding.EncodeToString([]byte(q.body)), true
+		e.Body = base64.StdEncoding.EncodeToString([]byte(q.body))
+		e.IsBase64Encoded = true
 	}
+
 	return e
 }
 

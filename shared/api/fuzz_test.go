@@ -15,6 +15,7 @@ func FuzzObject(f *testing.F) {
 	for _, seed := range []string{``, `{}`, `{"a":"x","b":true}`, `{"a":"x","a":"y"}`, `{"a":null}`, `{} {}`, `{"a"`, `[]`, "{\"a\":\"\xff\"}", `{"\u0061":"x"}`, `{"b":1,}`} {
 		f.Add(seed)
 	}
+
 	f.Fuzz(func(t *testing.T, body string) {
 		var a string
 		h := api.Serve(slog.New(slog.DiscardHandler), "sub", func(_ context.Context, r api.Request) (api.Answer, error) {
@@ -23,6 +24,7 @@ func FuzzObject(f *testing.F) {
 			})
 			return api.Answer{Status: 200}, err
 		})
+
 		q := request{body: body, binary: true, header: map[string]string{"content-type": "application/json"}}
 		resp, err := h(t.Context(), q.event())
 		var members map[string]any

@@ -83,12 +83,14 @@ func TestAnAccessEventDecidesTheNextRequest(t *testing.T) {
 			if resp := send(t, w.get, q); resp.StatusCode != c.before {
 				t.Fatalf("before: %d %s", resp.StatusCode, resp.Body)
 			}
+
 			for _, e := range c.events {
 				w.told(t, e.detailType, e.detail)
 				if resp := send(t, w.get, q); resp.StatusCode != e.status {
 					t.Errorf("after %s %s: %d, want %d", e.detailType, e.detail, resp.StatusCode, e.status)
 				}
 			}
+
 			// The other functions see it too.
 			last := c.events[len(c.events)-1].status
 			change := q
@@ -96,6 +98,7 @@ func TestAnAccessEventDecidesTheNextRequest(t *testing.T) {
 			if resp := send(t, w.patch, change); resp.StatusCode != last {
 				t.Errorf("patch: %d, want %d", resp.StatusCode, last)
 			}
+
 			if resp := send(t, w.status, q); resp.StatusCode != last {
 				t.Errorf("status: %d, want %d", resp.StatusCode, last)
 			}

@@ -38,30 +38,37 @@ func TestCreate(t *testing.T) {
 	if resp.StatusCode != 201 || resp.Headers["location"] != "/integrations/"+made.ID.String() || resp.Headers["etag"] != `"1"` {
 		t.Fatalf("%d %v %s", resp.StatusCode, resp.Headers, resp.Body)
 	}
+
 	if made.OrganisationID != org || made.ItemType != "document" || made.Provider != domain.GitHub || !made.Enabled || !strings.Contains(made.Configuration, domain.Mask) {
 		t.Errorf("%+v", made)
 	}
+
 	got := send(t, w.get, request{id: made.ID.String()})
 	if got.StatusCode != 200 || got.Body != resp.Body || got.Headers["etag"] != `"1"` {
 		t.Errorf("read: %d %s", got.StatusCode, got.Body)
 	}
+
 	v, err := w.store.View(t.Context(), store.Pair{ID: made.ID, OrganisationID: org, ItemType: "document"}, 0)
 	must(t, err)
 	if !store.NeedsFull(*v.Integration, v.State) || v.Integration.TargetHash == "" || v.Integration.SecretOrigins["token"] != "https://api.github.com" {
 		t.Errorf("%+v", v.Integration)
 	}
+
 	opened, err := opening.Open(t.Context(), w.kms, outbound.New(outbound.Config{}), v)
 	if opened.Secrets["token"] != token {
 		t.Errorf("the secret does not open: %v", err)
 	}
+
 	for _, c := range w.wire.take() {
 		if strings.Contains(c.body, token) {
 			t.Errorf("%s carries the secret in the clear", c.operation)
 		}
 	}
+
 	if strings.Contains(w.log.String(), token) {
 		t.Error("the secret is logged")
 	}
+
 	off := told[domain.Integration](t, w.make, request{body: strings.Replace(wanted("2"), "{", `{"enabled":false,`, 1)}, 201)
 	if off.Enabled {
 		t.Error("enabled though it should not be")
@@ -97,10 +104,12 @@ func TestCreateRefuses(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) { refused(t, send(t, w.make, request{body: c.body, header: c.header}), c.refusal) })
 	}
+
 	all, _, err := w.store.Integrations(t.Context(), org, "", 100)
 	if must(t, err); len(all) != 2 {
 		t.Errorf("%d integrations, 2 before", len(all))
 	}
+
 	if resp := send(t, w.make, request{body: wanted("1"), header: key(strings.Repeat("~", 255))}); resp.StatusCode != 201 {
 		t.Errorf("the longest key: %d %s", resp.StatusCode, resp.Body)
 	}
@@ -118,12 +127,14 @@ func TestCreateOnce(t *testing.T) {
 			answers[n] = fmt.Sprint(resp.StatusCode, resp.Headers["location"], resp.Headers["etag"], resp.Body)
 		})
 	}
+
 	all.Wait()
 	for _, a := range answers {
 		if a != answers[0] || !strings.HasPrefix(a, "201") {
 			t.Errorf("%s\n%s", a, answers[0])
 		}
 	}
+
 	count := func(want int) {
 		t.Helper()
 		found, _, err := w.store.Integrations(t.Context(), org, "", 100)
@@ -131,6 +142,7 @@ func TestCreateOnce(t *testing.T) {
 			t.Errorf("%d integrations, want %d", len(found), want)
 		}
 	}
+
 	count(3)
 	for name, body := range map[string]string{
 		"configuration": wanted("2"), "enabled": strings.Replace(wanted("1"), "{", `{"enabled":false,`, 1),
@@ -140,14 +152,17 @@ func TestCreateOnce(t *testing.T) {
 			refused(t, send(t, w.make, request{body: body, header: key("k1")}), refusal{422, "idempotency_key_reused", nil})
 		})
 	}
+
 	same := strings.Replace(wanted("1"), "{", `{ "enabled":true,`, 1) // in other words
 	if resp := send(t, w.make, request{body: same, header: key("k1")}); resp.StatusCode != 201 || !strings.HasSuffix(answers[0], resp.Body) {
 		t.Errorf("%d %s", resp.StatusCode, resp.Body)
 	}
+
 	count(3)
 	if resp := send(t, w.make, request{body: wanted("2"), header: key("k1"), caller: owner}); resp.StatusCode != 201 || strings.HasSuffix(answers[0], resp.Body) {
 		t.Errorf("another caller's key is his own: %d %s", resp.StatusCode, resp.Body)
 	}
+
 	count(4)
 	w.now = w.now.Add(24*time.Hour - time.Second)
 	send(t, w.make, request{body: wanted("1"), header: key("k1")})
@@ -156,6 +171,7 @@ func TestCreateOnce(t *testing.T) {
 	if resp := send(t, w.make, request{body: wanted("9"), header: key("k1")}); resp.StatusCode != 201 {
 		t.Errorf("after a day: %d %s", resp.StatusCode, resp.Body)
 	}
+
 	count(5)
 	for _, c := range w.wire.take() {
 		if strings.Contains(c.body, `"k1"`) || strings.Contains(c.body, "#k1") {
@@ -174,6 +190,7 @@ func TestFingerprintsAreKeyed(t *testing.T) {
 			t.Fatal(resp.Body)
 		}
 	}
+
 	seen := map[string]bool{}
 	pages := dynamodb.NewScanPaginator(w.db, &dynamodb.ScanInput{TableName: &w.table})
 	for pages.HasMorePages() {
@@ -185,6 +202,7 @@ func TestFingerprintsAreKeyed(t *testing.T) {
 			}
 		}
 	}
+
 	if len(seen) != 2 {
 		t.Errorf("%d fingerprints of one request under two keys", len(seen))
 	}
@@ -199,6 +217,7 @@ func TestAtMostFifty(t *testing.T) {
 	for n := range statuses {
 		all.Go(func() { statuses[n] = send(t, w.make, request{body: wanted(fmt.Sprint(n))}).StatusCode })
 	}
+
 	all.Wait()
 	made := 0
 	for _, s := range statuses {
@@ -208,16 +227,20 @@ func TestAtMostFifty(t *testing.T) {
 			t.Errorf("status %d", s)
 		}
 	}
+
 	if made != store.MaxIntegrations-2 { // two were there
 		t.Errorf("%d made", made)
 	}
+
 	refused(t, send(t, w.make, request{body: wanted("x"), header: key("k")}), refusal{400, "limit_reached", nil})
 	if resp := send(t, w.remove, request{}); resp.StatusCode != 204 {
 		t.Fatal(resp.Body)
 	}
+
 	if resp := send(t, w.make, request{body: wanted("x"), header: key("k")}); resp.StatusCode != 201 {
 		t.Errorf("after one was deleted: %d %s", resp.StatusCode, resp.Body)
 	}
+
 	refused(t, send(t, w.make, request{body: wanted("y")}), refusal{400, "limit_reached", nil})
 	if resp := send(t, w.make, request{body: wanted("x"), header: key("k")}); resp.StatusCode != 201 {
 		t.Errorf("a full organisation forgets what was made: %d %s", resp.StatusCode, resp.Body)
@@ -235,45 +258,55 @@ func TestList(t *testing.T) {
 		made := told[domain.Integration](t, w.make, request{body: wanted(fmt.Sprint(n))}, 201)
 		want = append(want, made.ID.String())
 	}
+
 	for limit := 1; limit <= 8; limit++ {
 		var got, order []string
 		query := map[string]string{"limit": fmt.Sprint(limit)}
 		for {
 			page := told[list](t, w.list, request{query: query}, 200)
 			for _, i := range page.Items {
-				got, order = append(got, i.ID.String()), append(order, string(i.ItemType)+i.ID.Sortable())
+				got = append(got, i.ID.String())
+				order = append(order, string(i.ItemType)+i.ID.Sortable())
 				if i.OrganisationID != org || strings.Contains(i.Configuration, token) {
 					t.Errorf("%+v", i)
 				}
 			}
+
 			if len(page.Items) > limit {
 				t.Errorf("%d on a page of %d", len(page.Items), limit)
 			}
+
 			if page.Next == nil {
 				break
 			}
+
 			query["after"] = *page.Next
 		}
+
 		if !slices.IsSorted(order) {
 			t.Errorf("pages of %d are not by item type and age: %v", limit, order)
 		}
+
 		slices.Sort(got)
 		slices.Sort(want)
 		if !slices.Equal(got, want) {
 			t.Errorf("pages of %d: %v, want %v", limit, got, want)
 		}
 	}
+
 	resp := send(t, w.list, request{query: map[string]string{"limit": "1"}})
 	var raw struct{ Items []map[string]any }
 	must(t, json.Unmarshal([]byte(resp.Body), &raw))
 	if len(raw.Items) != 1 || len(raw.Items[0]) != 6 {
 		t.Errorf("%s", resp.Body)
 	}
+
 	for _, c := range w.wire.take() {
 		if c.operation == "Query" && (!strings.Contains(c.body, `"ConsistentRead":true`) || strings.Contains(c.answer, "secret_")) {
 			t.Errorf("%s\n%s", c.body, c.answer)
 		}
 	}
+
 	for _, place := range []string{"integrations:", "integrations:work_item", "integrations:work_item#7", "integrations:ticket#0000000000000000007",
 		"integrations:work_item#0000000000000000007#", "integrations:#0000000000000000007", "items:work_item#0000000000000000007", "integrations:0000000000000000007"} {
 		after := base64.RawURLEncoding.EncodeToString([]byte(place))
@@ -288,6 +321,7 @@ func TestDelete(t *testing.T) {
 	if resp.StatusCode != 204 || resp.Body != "" {
 		t.Fatalf("%d %s", resp.StatusCode, resp.Body)
 	}
+
 	for name, h := range map[string]func() int{
 		"get":    func() int { return send(t, w.get, request{}).StatusCode },
 		"patch":  func() int { return send(t, w.patch, request{body: `{"enabled":true}`}).StatusCode },
@@ -299,11 +333,13 @@ func TestDelete(t *testing.T) {
 			t.Errorf("%s: %d", name, got)
 		}
 	}
+
 	sent := messages(t, w)
 	v := w.view(t, github)
 	if v.Integration != nil || v.Sealed("token") != nil || v.State == nil || v.State.Run == nil || v.State.Run.Mode != domain.Purge {
 		t.Fatalf("%+v", v)
 	}
+
 	if len(sent) != 1 || sent[0].RunID != v.State.Run.ID || sent[0].OrganisationID != org {
 		t.Errorf("sent %v", sent)
 	}
@@ -317,9 +353,11 @@ func TestDeleteWithoutAMessage(t *testing.T) {
 	if resp := send(t, w.remove, request{}); resp.StatusCode != 204 {
 		t.Errorf("%d %s", resp.StatusCode, resp.Body)
 	}
+
 	if st := w.view(t, github).State; st.DueAt == 0 || st.DueAt > w.now.UnixMilli() {
 		t.Errorf("dispatch does not find it: %+v", st)
 	}
+
 	w = newWorld(t)
 	run := w.accepted(t, request{})
 	messages(t, w)
@@ -328,9 +366,11 @@ func TestDeleteWithoutAMessage(t *testing.T) {
 	if must(t, err); !held {
 		t.Fatal("no lease")
 	}
+
 	if resp := send(t, w.remove, request{}); resp.StatusCode != 204 {
 		t.Errorf("%d %s", resp.StatusCode, resp.Body)
 	}
+
 	if sent := messages(t, w); len(sent) != 0 || w.view(t, github).State.Run.ID != run.ID {
 		t.Errorf("sent %v", sent)
 	}
@@ -358,7 +398,9 @@ func healthy(context.Context, store.View) (connector.Connector, error) {
 }
 
 func TestCheck(t *testing.T) {
-	yes, no, unknown := connector.Passed("reachable"), connector.Refused("target", "target_not_found"), connector.Undecided("write", "not_told")
+	yes := connector.Passed("reachable")
+	no := connector.Refused("target", "target_not_found")
+	unknown := connector.Undecided("write", "not_told")
 	for want, checks := range map[string][]connector.Check{
 		`{"ok":true,"checks":[{"name":"reachable","ok":true,"code":null,"detail":null}],"message":null}`:                                                                         {yes},
 		`{"ok":null,"checks":[{"name":"reachable","ok":true,"code":null,"detail":null},{"name":"write","ok":null,"code":"not_told","detail":null}],"message":null}`:              {yes, unknown},
@@ -372,10 +414,12 @@ func TestCheck(t *testing.T) {
 			}
 			return a, nil
 		}
+
 		resp := send(t, w.check, request{id: disabled.String(), body: "{}"})
 		if resp.StatusCode != 200 || resp.Body != want {
 			t.Errorf("%d %s\nwant %s", resp.StatusCode, resp.Body, want)
 		}
+
 		if a.until.IsZero() || time.Until(a.until) > time.Second {
 			t.Error("the provider may take as long as it likes")
 		}
@@ -394,6 +438,7 @@ func TestCheckOfAnUnreachableTakesItsTime(t *testing.T) {
 			t.Errorf("known after %s: %d, waited %v", took, resp.StatusCode, w.slept)
 		}
 	}
+
 	w := newWorld(t)
 	w.provider = healthy
 	if send(t, w.check, request{}); len(w.slept) != 0 {
@@ -415,6 +460,7 @@ func TestCheckOfWhatCannotBeUsed(t *testing.T) {
 			t.Errorf("%d %s\nwant %s", resp.StatusCode, resp.Body, want)
 		}
 	}
+
 	w := newWorld(t)
 	w.provider = func(context.Context, store.View) (connector.Connector, error) { return nil, errors.New("KMS is away") }
 	refused(t, send(t, w.check, request{}), refusal{500, "internal_error", nil})
@@ -435,6 +481,7 @@ func TestChecksAreLimited(t *testing.T) {
 			t.Errorf("%d %v %s, want %d, Retry-After %s", resp.StatusCode, resp.Headers, resp.Body, want, wait)
 		}
 	}
+
 	check(github, 200, "")
 	check(github, 429, "10")
 	check(disabled, 200, "")

@@ -30,6 +30,7 @@ func refused(t *testing.T, resp events.APIGatewayV2HTTPResponse, want refusal) {
 	if err := json.Unmarshal([]byte(resp.Body), &doc); err != nil {
 		t.Fatalf("%d %q: %v", resp.StatusCode, resp.Body, err)
 	}
+
 	var fields []string
 	for _, e := range doc.Errors {
 		fields = append(fields, e.Field)
@@ -37,13 +38,16 @@ func refused(t *testing.T, resp events.APIGatewayV2HTTPResponse, want refusal) {
 			t.Errorf("nothing is said of %s", e.Field)
 		}
 	}
+
 	if resp.StatusCode != want.status || doc.Code != want.code || !slices.Equal(fields, want.fields) {
 		t.Errorf("%d %s %v\n%s\nwant %d %s %v", resp.StatusCode, doc.Code, fields, resp.Body, want.status, want.code, want.fields)
 	}
+
 	if resp.Headers["content-type"] != "application/problem+json" || doc.Status != resp.StatusCode ||
 		doc.Type == "" || doc.Title == "" || doc.Detail == "" || doc.RequestID != "request-1" {
 		t.Errorf("not a complete problem document: %v %s", resp.Headers, resp.Body)
 	}
+
 	if strings.Contains(resp.Body, token) {
 		t.Error("the answer holds a secret")
 	}
@@ -55,6 +59,7 @@ func TestRightsAreNotRemembered(t *testing.T) {
 	if resp := send(t, w.get, request{}); resp.StatusCode != 200 {
 		t.Fatal(resp.Body)
 	}
+
 	must(t, w.store.PutRole(t.Context(), org, 21, domain.RoleGrant{Version: 2, Deleted: true}))
 	refused(t, send(t, w.get, request{}), refusal{403, "forbidden", nil})
 	_, err := w.store.TakeOrganisation(t.Context(), domain.Organisation{ID: org, Deleted: true, Version: 2}, w.now)
@@ -70,6 +75,7 @@ func TestGet(t *testing.T) {
 	if resp.StatusCode != 200 || resp.Body != want || resp.Headers["etag"] != `"1"` || resp.Headers["content-type"] != "application/json" {
 		t.Errorf("%d %v %s", resp.StatusCode, resp.Headers, resp.Body)
 	}
+
 	for tags, status := range map[string]int{
 		`"1"`: 304, `W/"1"`: 304, `*`: 304, `"0", "1"`: 304, `"0",W/"1"`: 304,
 		`"2"`: 200, `1`: 200, `"11"`: 200, `W/"2"`: 200,
@@ -128,6 +134,7 @@ func TestBadBodies(t *testing.T) {
 			})
 		}
 	}
+
 	if v := w.view(t, github); v.Integration.Version != 1 || v.State != nil {
 		t.Errorf("a refused request has written: %+v, %+v", v.Integration, v.State)
 	}

@@ -59,6 +59,7 @@ func TestPatchRefuses(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) { refused(t, send(t, w.patch, c.request), c.refusal) })
 	}
+
 	if v := w.view(t, github); v.Integration.Version != 1 {
 		t.Errorf("a refused request has written: %+v", v.Integration)
 	}
@@ -110,6 +111,7 @@ func TestEveryProvidersConfiguration(t *testing.T) {
 				refused(t, send(t, w.patch, request{id: id.String(), body: changed(fill(text))}), want)
 			})
 		}
+
 		t.Run(string(c.provider)+" good", func(t *testing.T) {
 			stored := w.view(t, id).Integration
 			for _, text := range []string{stored.Configuration, fill(c.good)} { // the mask kept, the secret given again
@@ -118,6 +120,7 @@ func TestEveryProvidersConfiguration(t *testing.T) {
 					t.Errorf("%d %s", resp.StatusCode, resp.Body)
 				}
 			}
+
 			if got := w.view(t, id).Integration; got.Configuration != stored.Configuration || got.Version != 2 || got.FullEpoch != stored.FullEpoch {
 				t.Errorf("%+v\nbefore %+v", got, stored)
 			}
@@ -134,12 +137,14 @@ func TestPatchThatChangesNothingWritesNothing(t *testing.T) {
 		if resp.StatusCode != 200 || resp.Headers["etag"] != `"1"` || !strings.Contains(resp.Body, `"id":"501"`) {
 			t.Errorf("%s: %d %v %s", body, resp.StatusCode, resp.Headers, resp.Body)
 		}
+
 		for _, c := range w.wire.take() {
 			if c.operation != "GetItem" && c.operation != "BatchGetItem" {
 				t.Errorf("%s: sent %s", body, c.operation)
 			}
 		}
 	}
+
 	if after := raw(t, w, github); !bytes.Equal(dump(t, before), dump(t, after)) {
 		t.Error("the record has changed")
 	}
@@ -158,9 +163,11 @@ func TestPatchEnables(t *testing.T) {
 			!strings.Contains(c.body, map[bool]string{true: "true", false: "false"}[v.Integration.Enabled]) {
 			t.Errorf("%s: %d %+v", c.body, resp.StatusCode, v.Integration)
 		}
+
 		if v.Integration.Configuration != before.Configuration || !maps.Equal(v.Integration.SecretOrigins, before.SecretOrigins) || v.Sealed("token") == nil {
 			t.Errorf("%s: the configuration has changed: %+v", c.body, v.Integration)
 		}
+
 		if got := send(t, w.get, request{id: disabled.String()}); got.Body != resp.Body || got.Headers["etag"] != resp.Headers["etag"] {
 			t.Errorf("PATCH answered %s, GET %s", resp.Body, got.Body)
 		}
@@ -175,6 +182,7 @@ func TestPatchMatches(t *testing.T) {
 			t.Errorf("If-Match %s: %d %s", tags, resp.StatusCode, resp.Body)
 		}
 	}
+
 	// A precondition that names no version is none that holds.
 	for _, tags := range []string{"", " ", ",", `"9,*,9"`, `"9, * , 9"`, `"9", *`, `"4", 9`} {
 		resp := send(t, w.patch, request{body: `{"enabled":true}`, header: map[string]string{"if-match": tags}})
@@ -193,20 +201,24 @@ func TestPatchSealsSecrets(t *testing.T) {
 	if resp.StatusCode != 200 || resp.Headers["etag"] != `"2"` || strings.Contains(resp.Body, fresh) || !strings.Contains(resp.Body, domain.Mask) {
 		t.Fatalf("%d %s", resp.StatusCode, resp.Body)
 	}
+
 	if bytes.Equal(got.Sealed("token"), before.Sealed("token")) || got.Integration.TargetHash == before.Integration.TargetHash ||
 		got.Integration.FullEpoch != before.Integration.FullEpoch { // whether it is another place is for the worker to find out
 		t.Errorf("%+v", got.Integration)
 	}
+
 	bound := sealing.Binding{Organisation: org, Integration: github, Field: "token", Origin: got.Integration.SecretOrigins["token"]}
 	if secret, err := sealing.Open(t.Context(), w.kms, bound, got.Sealed("token")); err != nil || secret != fresh {
 		t.Errorf("the sealed secret opens to %d bytes, %v", len(secret), err)
 	}
+
 	// The mask keeps it, byte for byte, while the rest changes.
 	resp = send(t, w.patch, request{body: changed(`{"owner":"octo","repo":"third","labels":"none","token":"********"}`)})
 	kept := w.view(t, github)
 	if resp.StatusCode != 200 || !bytes.Equal(kept.Sealed("token"), got.Sealed("token")) || kept.Integration.Version != 3 {
 		t.Errorf("%d %s", resp.StatusCode, resp.Body)
 	}
+
 	noSecret(t, w, token, fresh)
 }
 
@@ -222,6 +234,7 @@ func TestPatchForgetsSecrets(t *testing.T) {
 		!slices.Equal(slices.Collect(maps.Keys(v.Integration.SecretOrigins)), []string{"bot_token"}) {
 		t.Errorf("%d %s\n%+v", resp.StatusCode, resp.Body, v.Integration)
 	}
+
 	refused(t, send(t, w.patch, request{id: id.String(), body: changed(`{"webhook_url":"********"}`)}),
 		refusal{400, "invalid_configuration", []string{"configuration.webhook_url"}})
 	noSecret(t, w, hook)
@@ -240,10 +253,12 @@ func TestPatchIsAppliedAnewAfterAnother(t *testing.T) {
 				t.Error(err)
 			}
 		}
+
 		q := request{body: changed(`{"owner":"octo","repo":"new","token":"********"}`)}
 		if tags != "" {
 			q.header = map[string]string{"if-match": tags}
 		}
+
 		resp := send(t, w.patch, q)
 		v = w.view(t, github)
 		if resp.StatusCode != want || v.Integration.Enabled || strings.Contains(v.Integration.Configuration, `"new"`) != (want == 200) {
@@ -267,6 +282,7 @@ func (w *world) record(t *testing.T, pk, sk string) map[string]types.AttributeVa
 	if len(out.Item) == 0 {
 		t.Fatal("the record is not where it is expected")
 	}
+
 	return out.Item
 }
 
@@ -298,14 +314,17 @@ func noSecret(t *testing.T, w *world, secrets ...string) {
 			}
 		}
 	}
+
 	calls = append(calls, w.wire.take()...)
 	if items == 0 {
 		t.Fatal("the table is empty")
 	}
+
 	for _, secret := range secrets {
 		if strings.Contains(w.log.String(), secret) {
 			t.Error("the log holds a secret")
 		}
+
 		for _, c := range calls {
 			if strings.Contains(c.body, secret) || strings.Contains(c.answer, secret) {
 				t.Errorf("a secret in a call of %s", c.operation)

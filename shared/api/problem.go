@@ -65,16 +65,19 @@ func problem(requestID string, err error) events.APIGatewayV2HTTPResponse {
 	if errors.As(err, &known) {
 		if row, ok := statuses[known.Code]; ok {
 			doc.Title, doc.Status, doc.Code = row.title, row.status, string(known.Code)
-			doc.Detail, doc.Errors = known.Detail, known.Fields
+			doc.Detail = known.Detail
+			doc.Errors = known.Fields
 			if known.RetryAfter > 0 {
 				header["retry-after"] = strconv.Itoa(known.RetryAfter)
 			}
 		}
 	}
+
 	body, merr := json.Marshal(doc)
 	if merr != nil {
 		body = []byte(`{"type":"about:blank","title":"Internal error","status":500,"code":"internal_error"}`)
 		doc.Status = http.StatusInternalServerError
 	}
+
 	return events.APIGatewayV2HTTPResponse{StatusCode: doc.Status, Headers: header, Body: string(body)}
 }

@@ -41,6 +41,7 @@ func (r Request) PageAfter(kind string, place func(after string) bool, more map[
 			if err != nil || n < 1 || n > maxLimit || strconv.Itoa(n) != value {
 				return "must be a number from 1 to 100"
 			}
+
 			p.Limit = n
 			return ""
 		},
@@ -49,12 +50,15 @@ func (r Request) PageAfter(kind string, place func(after string) bool, more map[
 			if !ok {
 				return "must be the next of an earlier page of this list"
 			}
+
 			p.After = after
 			return ""
 		},
 	}
+
 	maps.Copy(readers, more)
 	err := r.query(readers)
+
 	return p, err
 }
 
@@ -70,16 +74,20 @@ func (r Request) query(readers map[string]func(value string) string) error {
 		if read := readers[name]; read != nil {
 			wrong = read(r.event.QueryStringParameters[name])
 		}
+
 		if wrong != "" {
 			fields = append(fields, domain.FieldError{Field: shown(name), Detail: wrong})
 		}
+
 		if len(fields) == maxFields {
 			break
 		}
 	}
+
 	if len(fields) == 0 {
 		return nil
 	}
+
 	return &domain.Error{Code: domain.CodeInvalidQuery, Detail: "The query has parameters that cannot be taken.", Fields: fields}
 }
 
@@ -96,10 +104,12 @@ func ListOf[T any](kind string, items []T, next string) List {
 	if items == nil {
 		l.Items = []T{}
 	}
+
 	if next != "" {
 		after := cursor(kind, next)
 		l.Next = &after
 	}
+
 	return l
 }
 

@@ -28,6 +28,7 @@ func TestBadQueries(t *testing.T) {
 			refused(t, send(t, w.items, request{query: query}), refusal{400, "invalid_query", []string{name}})
 		}
 	}
+
 	refused(t, send(t, w.items, request{query: map[string]string{"z": "1", "limit": "x", "after": "x"}}), refusal{400, "invalid_query", []string{"after", "limit", "z"}})
 	// One list's cursor is not another's.
 	refused(t, send(t, w.syncs, request{query: map[string]string{"after": cursor("items:0000000000000000007")}}), refusal{400, "invalid_query", []string{"after"}})
@@ -46,6 +47,7 @@ func TestUnknownQueries(t *testing.T) {
 	for n := range 40 {
 		many[fmt.Sprintf("n%02d", n)] = ""
 	}
+
 	for name, c := range map[string]struct {
 		handler api.Handler
 		request
@@ -63,12 +65,15 @@ func TestUnknownQueries(t *testing.T) {
 			if got := told[struct{ Errors []any }](t, c.handler, c.request, 400); len(got.Errors) != 30 {
 				t.Errorf("%d errors are told", len(got.Errors))
 			}
+
 			if c.sync == "" {
-				c.id, c.query = disabled.String(), map[string]string{"a": "1"}
+				c.id = disabled.String()
+				c.query = map[string]string{"a": "1"}
 				refused(t, send(t, c.handler, c.request), refusal{400, "invalid_query", []string{"a"}})
 			}
 		})
 	}
+
 	if v := w.view(t, github); !v.Integration.Enabled || v.State.Run == nil {
 		t.Errorf("a refused request has written: %+v", v)
 	}
@@ -93,11 +98,13 @@ func FuzzCursor(f *testing.F) {
 		if resp.StatusCode == 400 {
 			return
 		}
+
 		var after string
 		must(t, json.Unmarshal([]byte(resp.Body), &after))
 		if len(after) != 19 || strings.Trim(after, "0123456789") != "" {
 			t.Errorf("%q reads as %q", text, after)
 		}
+
 		if next := api.ListOf("items", []int{}, after).Next; *next != text {
 			t.Errorf("%q reads as %q, whose cursor is %q", text, after, *next)
 		}

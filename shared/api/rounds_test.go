@@ -36,15 +36,18 @@ func TestRoundTrips(t *testing.T) {
 				if resp := send(t, c.call(w), c.request); resp.StatusCode >= 400 {
 					t.Fatalf("%d %s", resp.StatusCode, resp.Body)
 				}
+
 				var operations []string
 				for _, call := range w.wire.take() {
 					operations = append(operations, call.operation)
 				}
+
 				return operations
 			}
 			if got := trips(); !slices.Equal(got, append([]string{"GetItem"}, c.warm...)) {
 				t.Errorf("cold: %v", got)
 			}
+
 			// A second world, warmed by a request that does not write.
 			w = newWorld(t)
 			refused(t, send(t, c.call(w), request{caller: stranger, body: c.body}), refusal{403, "forbidden", nil})
@@ -70,10 +73,12 @@ func TestRoundTripsOfAnOrganisation(t *testing.T) {
 		if resp := send(t, c.call(w), c.request); resp.StatusCode >= 400 {
 			t.Fatalf("%s: %d %s", name, resp.StatusCode, resp.Body)
 		}
+
 		var got []string
 		for _, call := range w.wire.take() {
 			got = append(got, call.operation)
 		}
+
 		if !slices.Equal(got, c.want) {
 			t.Errorf("%s: %v, want %v", name, got, c.want)
 		}
@@ -113,12 +118,15 @@ func failures(t *testing.T, w *world, want refusal, logged string) {
 	if strings.Contains(resp.Body, logged) || !strings.Contains(w.log.String(), logged) {
 		t.Errorf("answered %s\nlogged %s", resp.Body, w.log)
 	}
+
 	for name, h := range map[string]api.Handler{"PATCH": w.patch, "sync": w.sync, "status": w.status, "syncs": w.syncs, "cancel": w.cancel, "items": w.items, "retry": w.retry, "delete": w.remove} {
 		t.Run(name, func(t *testing.T) { refused(t, send(t, h, request{}), want) })
 	}
+
 	for _, route := range []string{"", planRoute} {
 		refused(t, send(t, w.syncs, request{sync: "7", route: route}), want)
 	}
+
 	w.wire.fail = map[string]bool{"BatchGetItem": true}
 	refused(t, send(t, w.list, request{}), want)
 	refused(t, send(t, w.make, request{body: wanted("1")}), want)
@@ -143,6 +151,7 @@ func TestPanicsAndForeignErrors(t *testing.T) {
 			t.Errorf("the answer tells %s", resp.Body)
 		}
 	}
+
 	if n := strings.Count(log.String(), "level=ERROR"); n != 3 {
 		t.Errorf("logged %d of 3 failures", n)
 	}
@@ -158,6 +167,7 @@ func TestUserClaimIsASetting(t *testing.T) {
 	if resp, _ := h(t.Context(), event); resp.Body != `"77"` {
 		t.Errorf("caller %s", resp.Body)
 	}
+
 	event.RequestContext.Authorizer = nil
 	if resp, _ := h(t.Context(), event); resp.Body != `""` {
 		t.Errorf("caller without an authorizer %s", resp.Body)

@@ -38,6 +38,7 @@ func told[T any](t *testing.T, h api.Handler, q request, status int) T {
 	if err := json.Unmarshal([]byte(resp.Body), &v); err != nil || resp.StatusCode != status {
 		t.Fatalf("%d %s, want %d: %v", resp.StatusCode, resp.Body, status, err)
 	}
+
 	return v
 }
 
@@ -52,6 +53,7 @@ func TestStatus(t *testing.T) {
 	if resp := send(t, w.status, request{}); resp.StatusCode != 200 || resp.Body != blank {
 		t.Errorf("%d %s", resp.StatusCode, resp.Body)
 	}
+
 	run := w.accepted(t, request{})
 	active, lease := w.work(t, run.ID)
 	target := w.resolved(t, lease)
@@ -76,6 +78,7 @@ func TestStatus(t *testing.T) {
 		got.Target == nil || got.Target.ID != "1296269" || got.Target.Name != "octo/hello" || got.Target.URL != "https://github.com/octo/hello" {
 		t.Errorf("%+v", got)
 	}
+
 	since := w.now.Add(-time.Hour)
 	must(t, w.store.Commit(t.Context(), lease, store.Batch{Run: active, PullTried: true, PullTrouble: &store.Trouble{ConnectionVersion: 1, Since: since.UnixMilli(),
 		Reason: domain.RunError{Code: "answer_unreadable", Detail: "d", ProviderMessage: "no list"}}}))
@@ -85,13 +88,15 @@ func TestStatus(t *testing.T) {
 	}
 
 	until := w.now.Add(time.Hour)
-	run.Status, run.FinishedAt = domain.Succeeded, &w.now
+	run.Status = domain.Succeeded
+	run.FinishedAt = &w.now
 	must(t, w.store.Finish(t.Context(), lease, store.Ending{Run: run, Mode: run.Mode, MetaVersion: w.view(t, github).Integration.Version, Condition: &store.Condition{
 		ConfigurationVersion: 1, ConnectionVersion: 1, State: domain.Unhealthy, Reason: &domain.RunError{Code: "credentials_rejected", Detail: "d"}, CoolDownUntil: until.UnixMilli()}}))
 	got := told[answer](t, w.status, request{}, 200)
 	if got.Health != "unhealthy" || got.Reason.Code != "credentials_rejected" || !got.CoolDownUntil.Equal(until) || got.ActiveRun != nil || !got.LastSuccessAt.Equal(w.now) {
 		t.Errorf("%+v", got)
 	}
+
 	refused(t, send(t, w.status, request{query: map[string]string{"limit": "1"}}), refusal{400, "invalid_query", []string{"limit"}})
 }
 
@@ -117,12 +122,14 @@ func TestStatusAfterAPatch(t *testing.T) {
 		active, lease := w.work(t, run.ID)
 		must(t, w.store.Commit(t.Context(), lease, store.Batch{Run: active, PullTried: true,
 			PullTrouble: &store.Trouble{ConnectionVersion: 1, Reason: domain.RunError{Code: "answer_unreadable", Detail: "d"}}}))
-		run.Status, run.FinishedAt = domain.Succeeded, &w.now
+		run.Status = domain.Succeeded
+		run.FinishedAt = &w.now
 		must(t, w.store.Finish(t.Context(), lease, store.Ending{Run: run, Mode: run.Mode, MetaVersion: w.view(t, github).Integration.Version,
 			Condition: &store.Condition{ConfigurationVersion: 1, ConnectionVersion: 1, State: domain.Healthy}}))
 		if resp := send(t, w.patch, request{body: c.body}); resp.StatusCode != 200 {
 			t.Fatalf("%s: %d %s", name, resp.StatusCode, resp.Body)
 		}
+
 		got := told[struct {
 			Health      string
 			PullProblem *domain.RunError `json:"pull_problem"`
@@ -142,6 +149,7 @@ func TestSyncs(t *testing.T) {
 		want = append(want, run.ID)
 		w.now = w.now.Add(time.Minute)
 	}
+
 	active := w.accepted(t, request{})
 	want = append(want, active.ID)
 	slices.Reverse(want)
@@ -152,22 +160,28 @@ func TestSyncs(t *testing.T) {
 		for _, run := range p.Items {
 			got = append(got, run.ID)
 		}
+
 		if p.Next == nil {
 			break
 		}
+
 		q.query["after"] = *p.Next
 	}
+
 	if !slices.Equal(got, want) {
 		t.Errorf("%v, want %v", got, want)
 	}
+
 	for _, id := range want {
 		if run := told[domain.Run](t, w.syncs, request{sync: id.String()}, 200); run.ID != id {
 			t.Errorf("%+v", run)
 		}
 	}
+
 	if resp := send(t, w.syncs, request{id: disabled.String()}); resp.Body != `{"items":[],"next":null}` {
 		t.Error(resp.Body)
 	}
+
 	for id, want := range map[string]refusal{
 		"1": {404, "sync_not_found", nil}, "x": {400, "invalid_id", nil}, "01": {400, "invalid_id", nil},
 	} {
@@ -175,6 +189,7 @@ func TestSyncs(t *testing.T) {
 		refused(t, send(t, w.syncs, request{sync: id, route: planRoute}), want)
 		refused(t, send(t, w.cancel, request{sync: id}), want)
 	}
+
 	// Another integration's sync is not found here.
 	refused(t, send(t, w.syncs, request{id: disabled.String(), sync: active.ID.String()}), refusal{404, "sync_not_found", nil})
 	refused(t, send(t, w.syncs, request{sync: active.ID.String(), query: map[string]string{"limit": "1"}}), refusal{400, "invalid_query", []string{"limit"}})
@@ -185,6 +200,7 @@ func TestSyncs(t *testing.T) {
 		if slices.ContainsFunc(list.Items, func(r domain.Run) bool { return r.ID == id }) != listed {
 			t.Errorf("%s is listed: %v", id, !listed)
 		}
+
 		if resp := send(t, w.syncs, request{sync: id.String()}); (resp.StatusCode == 200) != listed {
 			t.Errorf("%s: %d", id, resp.StatusCode)
 		}
@@ -218,10 +234,15 @@ func TestItems(t *testing.T) {
 		l := store.Link{ItemID: n + 1, FormattedNumber: fmt.Sprint("A-", n+1), Target: target, Outcome: domain.Created, LastRunID: run.ID, UpdatedAt: w.now,
 			Remote: &domain.Remote{ID: "1", Key: "7", URL: "https://example.com/7", State: domain.Open}}
 		if n%3 == 0 {
-			l.Outcome, l.Reason, l.Remote, l.Attempts = domain.Skipped, "deleted_before_first_sync", nil, 0
+			l.Outcome = domain.Skipped
+			l.Reason = "deleted_before_first_sync"
+			l.Remote = nil
+			l.Attempts = 0
 		}
+
 		links = append(links, l)
 	}
+
 	must(t, w.store.Commit(t.Context(), lease, store.Batch{Run: active, Links: links}))
 	var got []string
 	q := request{query: map[string]string{"limit": "4"}}
@@ -230,20 +251,25 @@ func TestItems(t *testing.T) {
 		for _, row := range p.Items {
 			got = append(got, row.FormattedNumber)
 		}
+
 		if p.Next == nil {
 			break
 		}
+
 		q.query["after"] = *p.Next
 	}
+
 	if fmt.Sprint(got) != "[A-1 A-2 A-3 A-4 A-5 A-6]" {
 		t.Errorf("%v", got)
 	}
+
 	skipped := send(t, w.items, request{query: map[string]string{"outcome": "skipped", "limit": "1"}})
 	want := `{"items":[{"item_id":"1","formatted_number":"A-1","outcome":"skipped","reason":"deleted_before_first_sync","attempts":0,"last_run_id":"` + run.ID.String() +
 		`","updated_at":"2026-03-04T05:06:07Z","remote":null}],"next":"`
 	if !strings.HasPrefix(skipped.Body, want) {
 		t.Errorf("%s", skipped.Body)
 	}
+
 	for outcome, n := range map[string]int{"created": 4, "skipped": 2, "failed": 0, "unchanged": 0, "accepted": 0} {
 		if p := told[page[domain.LedgerRow]](t, w.items, request{query: map[string]string{"outcome": outcome}}, 200); len(p.Items) != n || p.Next != nil {
 			t.Errorf("%s: %+v", outcome, p)

@@ -29,19 +29,24 @@ func TestDryRun(t *testing.T) {
 	if dry.ID == live.ID || !dry.DryRun || dry.Mode != domain.Full || dry.Status != domain.Queued {
 		t.Fatalf("%+v", dry)
 	}
+
 	if sent := messages(t, w); len(sent) != 1 || sent[0].RunID != dry.ID {
 		t.Errorf("sent %v", sent)
 	}
+
 	if again := w.accepted(t, request{body: `{"dry_run":true}`}); again.ID != dry.ID {
 		t.Errorf("a second dry run: %+v", again)
 	}
+
 	if after := w.state(t); !bytes.Equal(before, after) {
 		t.Errorf("the active run was touched:\n%s\nbefore\n%s", after, before)
 	}
+
 	plan := request{sync: dry.ID.String(), route: planRoute}
 	if got := told[page[domain.PlanRow]](t, w.syncs, plan, 200); len(got.Items) != 0 {
 		t.Errorf("%+v", got)
 	}
+
 	run, lease := w.work(t, dry.ID)
 	rows := []domain.PlanRow{{ItemID: 5, FormattedNumber: "A-5", Action: domain.PlanCreate, Steps: []string{"create", "close"}}, {ItemID: 6, Action: domain.PlanSkip, Steps: []string{}}}
 	must(t, w.store.Commit(t.Context(), lease, store.Batch{Run: run, PlanRows: rows, PlansUntil: w.now.Add(time.Hour)}))
@@ -50,10 +55,12 @@ func TestDryRun(t *testing.T) {
 	if len(first.Items) != 1 || first.Items[0].ItemID != 5 || first.Next == nil {
 		t.Fatalf("%+v", first)
 	}
+
 	plan.query["after"] = *first.Next
 	if second := told[page[domain.PlanRow]](t, w.syncs, plan, 200); len(second.Items) != 1 || second.Items[0].ItemID != 6 {
 		t.Errorf("%+v", second)
 	}
+
 	plan.sync = live.ID.String()
 	plan.query = nil
 	refused(t, send(t, w.syncs, plan), refusal{400, "not_a_dry_run", nil})
@@ -61,9 +68,11 @@ func TestDryRun(t *testing.T) {
 	if list := told[page[domain.Run]](t, w.syncs, request{}, 200); len(list.Items) != 2 {
 		t.Errorf("%+v", list)
 	}
+
 	if got := told[domain.Run](t, w.cancel, request{sync: dry.ID.String()}, 202); got.CancelRequestedAt == nil {
 		t.Errorf("%+v", got)
 	}
+
 	if after := w.state(t); !bytes.Equal(before, after) {
 		t.Errorf("the active run was touched:\n%s\nbefore\n%s", after, before)
 	}
@@ -79,6 +88,7 @@ func TestDryRunWhileCooling(t *testing.T) {
 			t.Errorf("%+v", dry)
 		}
 	}
+
 	if sent := messages(t, w); len(sent) != 1 || sent[0].RunID == live.ID || !bytes.Equal(before, w.state(t)) {
 		t.Errorf("sent %v, state\n%s\nbefore\n%s", sent, w.state(t), before)
 	}
@@ -94,20 +104,24 @@ func TestCancel(t *testing.T) {
 			t.Errorf("%+v", got)
 		}
 	}
+
 	if got := told[domain.Run](t, w.syncs, q, 200); got.CancelRequestedAt == nil {
 		t.Errorf("%+v", got)
 	}
+
 	w.now = w.now.Add(time.Hour) // the worker died
 	for range 2 {
 		if got := told[domain.Run](t, w.cancel, q, 200); got.Status != domain.Cancelled || got.Error != nil {
 			t.Errorf("%+v", got)
 		}
 	}
+
 	w.now = w.now.Add(time.Hour)
 	run = w.accepted(t, request{})
 	if got := told[domain.Run](t, w.cancel, request{sync: run.ID.String(), body: "{}"}, 200); got.Status != domain.Cancelled {
 		t.Errorf("a queued run: %+v", got)
 	}
+
 	refused(t, send(t, w.cancel, request{sync: run.ID.String(), body: `{"force":true}`}), refusal{400, "invalid_body", []string{"force"}})
 	refused(t, send(t, w.cancel, request{sync: run.ID.String(), query: map[string]string{"a": "1"}}), refusal{400, "invalid_query", []string{"a"}})
 }
@@ -126,9 +140,12 @@ func (w *world) waitingFor(t *testing.T, reason string, wait time.Duration) doma
 	failed := store.Link{ItemID: 3, Target: w.resolved(t, lease), Outcome: domain.FailedOut, Parked: true, Version: 4}
 	must(t, w.store.Commit(t.Context(), lease, store.Batch{Run: active, Links: []store.Link{failed}}))
 	until := w.now.Add(wait)
-	active.Status, active.WaitingUntil, active.WaitingReason = domain.Waiting, &until, &reason
+	active.Status = domain.Waiting
+	active.WaitingUntil = &until
+	active.WaitingReason = &reason
 	must(t, w.store.Release(t.Context(), lease, active, until))
 	messages(t, w)
+
 	return run
 }
 
@@ -156,16 +173,19 @@ func TestAManagerProbes(t *testing.T) {
 				if got.ID != run.ID || got.Status != domain.Queued || got.Mode != c.mode || got.WaitingUntil != nil || got.WaitingReason != nil || len(sent) != 1 || sent[0].RunID != run.ID {
 					t.Errorf("%+v, sent %v", got, sent)
 				}
+
 				if st.Run.Status != domain.Queued || st.Run.Mode != c.mode || st.Run.WaitingUntil != nil || st.DueAt != w.now.Add(time.Minute).UnixMilli() {
 					t.Errorf("%+v", st)
 				}
 			}
+
 			w := newWorld(t)
 			run := w.waitingFor(t, "rate_limited", 10*time.Minute)
 			got := told[domain.Run](t, c.handler(w), c.request, 202)
 			if got.ID != run.ID || got.Status != domain.Waiting || *got.WaitingReason != "rate_limited" || len(messages(t, w)) != 0 {
 				t.Errorf("%+v", got)
 			}
+
 			if st := w.view(t, github).State; st.Run.Status != domain.Waiting || st.DueAt != w.now.Add(10*time.Minute).UnixMilli() {
 				t.Errorf("a wait for the provider's limit was cut short: %+v", st)
 			}
@@ -195,6 +215,7 @@ func TestSteeringMeetsAnEnd(t *testing.T) {
 			}
 		})
 	}
+
 	w := newWorld(t)
 	run := w.waiting(t, store.CoolDown)
 	w.wire.before = func() { w.work(t, run.ID) } // dispatch was first
@@ -236,7 +257,9 @@ func (hasty) CreateOnce(context.Context, store.Integration, map[string][]byte, *
 
 func TestConflicts(t *testing.T) {
 	w := newWorld(t)
-	gate, all, now := access.New(w.store), hasty{w.store}, func() time.Time { return w.now }
+	gate := access.New(w.store)
+	all := hasty{w.store}
+	now := func() time.Time { return w.now }
 	for name, c := range map[string]struct {
 		operation string
 		route     api.Route
@@ -263,7 +286,8 @@ func TestRetry(t *testing.T) {
 	must(t, w.store.Commit(t.Context(), lease, store.Batch{Run: active, Links: []store.Link{
 		{ItemID: 3, Target: target, Outcome: domain.FailedOut, Parked: true, Version: 4}, {ItemID: 5, Target: "elsewhere", Outcome: domain.FailedOut},
 	}}))
-	first.Status, first.FinishedAt = domain.Succeeded, &w.now
+	first.Status = domain.Succeeded
+	first.FinishedAt = &w.now
 	must(t, w.store.Finish(t.Context(), lease, store.Ending{Run: first, Mode: first.Mode, MetaVersion: 1}))
 	messages(t, w)
 	for body, want := range map[string]refusal{
@@ -281,34 +305,42 @@ func TestRetry(t *testing.T) {
 	} {
 		refused(t, send(t, w.retry, request{body: body}), want)
 	}
+
 	refused(t, send(t, w.retry, request{id: disabled.String()}), refusal{400, "integration_disabled", nil})
 	refused(t, send(t, w.retry, request{query: map[string]string{"a": "b"}}), refusal{400, "invalid_query", []string{"a"}})
 	if n, err := w.store.CountMarks(t.Context(), github); n != 0 || err != nil {
 		t.Errorf("a refused request has left %d marks, %v", n, err)
 	}
+
 	resp := send(t, w.retry, request{body: `{"item_ids":["3","3"]}`})
 	var run domain.Run
 	must(t, json.Unmarshal([]byte(resp.Body), &run))
 	if resp.StatusCode != 202 || run.Mode != domain.Incremental || run.Trigger != domain.ByRequest || *run.RequestedBy != 12 || !strings.HasSuffix(resp.Headers["location"], "/syncs/"+run.ID.String()) {
 		t.Fatalf("%d %s %v", resp.StatusCode, resp.Body, resp.Headers)
 	}
+
 	marks, _, err := w.store.Marks(t.Context(), github, "", 10)
 	if err != nil || len(marks) != 1 || marks[0] != (store.Mark{ItemID: 3, Retry: true}) {
 		t.Errorf("%+v, %v", marks, err)
 	}
+
 	if sent := messages(t, w); len(sent) != 1 || sent[0].RunID != run.ID {
 		t.Errorf("sent %v", sent)
 	}
+
 	if st := w.view(t, github).State; !st.Wake || st.Run.RetryAll {
 		t.Errorf("%+v", st)
 	}
+
 	// Everything: the active run is asked to, without a second message.
 	if again := told[domain.Run](t, w.retry, request{}, 202); again.ID != run.ID {
 		t.Errorf("%+v", again)
 	}
+
 	if st := w.view(t, github).State; !st.Run.RetryAll || len(messages(t, w)) != 0 {
 		t.Errorf("%+v", st)
 	}
+
 	w.finish(t, run)
 	fresh := told[domain.Run](t, w.retry, request{body: "{}"}, 202)
 	if st := w.view(t, github).State; fresh.ID == run.ID || !st.Run.RetryAll || len(messages(t, w)) != 1 {
@@ -326,6 +358,7 @@ func (w *world) state(t *testing.T) []byte {
 func (w *world) finish(t *testing.T, run domain.Run) {
 	t.Helper()
 	_, lease := w.work(t, run.ID)
-	run.Status, run.FinishedAt = domain.Cancelled, &w.now
+	run.Status = domain.Cancelled
+	run.FinishedAt = &w.now
 	must(t, w.store.Finish(t.Context(), lease, store.Ending{Run: run, Mode: run.Mode, MetaVersion: w.view(t, github).Integration.Version, Forced: true}))
 }

@@ -32,9 +32,11 @@ func TestSyncRefuses(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) { refused(t, send(t, w.sync, c.request), c.refusal) })
 	}
+
 	if v := w.view(t, github); v.State != nil {
 		t.Errorf("a refused request has started a run: %+v", v.State)
 	}
+
 	if sent := messages(t, w); len(sent) != 0 {
 		t.Errorf("sent %v", sent)
 	}
@@ -48,6 +50,7 @@ func messages(t *testing.T, w *world) []syncqueue.Message {
 		if c.operation != "SendMessage" {
 			continue
 		}
+
 		var in struct{ MessageBody, MessageGroupId string }
 		must(t, json.Unmarshal([]byte(c.body), &in))
 		m, err := syncqueue.Parse(in.MessageBody)
@@ -55,8 +58,10 @@ func messages(t *testing.T, w *world) []syncqueue.Message {
 		if in.MessageGroupId != m.OrganisationID.String() {
 			t.Errorf("message group %q, organisation %s", in.MessageGroupId, m.OrganisationID)
 		}
+
 		sent = append(sent, m)
 	}
+
 	return sent
 }
 
@@ -68,9 +73,11 @@ func (w *world) accepted(t *testing.T, q request) domain.Run {
 	if err := json.Unmarshal([]byte(resp.Body), &run); err != nil || resp.StatusCode != 202 {
 		t.Fatalf("%d %s", resp.StatusCode, resp.Body)
 	}
+
 	if want := "/integrations/" + run.IntegrationID.String() + "/syncs/" + run.ID.String(); resp.Headers["location"] != want {
 		t.Errorf("location %q, want %q", resp.Headers["location"], want)
 	}
+
 	return run
 }
 
@@ -82,14 +89,17 @@ func TestSyncStartsARun(t *testing.T) {
 		run.RequestedBy == nil || *run.RequestedBy != by || !run.RequestedAt.Equal(w.now) || run.Status != domain.Queued || run.Remaining != nil {
 		t.Errorf("%+v", run)
 	}
+
 	want := []syncqueue.Message{{Version: 1, OrganisationID: org, IntegrationID: github, RunID: run.ID}}
 	if sent := messages(t, w); !slices.Equal(sent, want) {
 		t.Errorf("sent %v, want %v", sent, want)
 	}
+
 	st := w.view(t, github).State
 	if st.Run == nil || st.Run.ID != run.ID || st.DueAt != w.now.Add(time.Minute).UnixMilli() || st.Wake {
 		t.Errorf("%+v", st)
 	}
+
 	// The answer has every member of a run, those not known yet as null.
 	var members map[string]any
 	resp := send(t, w.sync, request{})
@@ -101,6 +111,7 @@ func TestSyncStartsARun(t *testing.T) {
 		}
 		delete(members, name)
 	}
+
 	if len(members) != 0 {
 		t.Errorf("more than a run: %v", members)
 	}
@@ -121,17 +132,20 @@ func TestSyncJoinsTheActiveRun(t *testing.T) {
 		if run.ID != first.ID || run.Status != status || !run.RequestedAt.Equal(first.RequestedAt) || *run.RequestedBy != 12 {
 			t.Errorf("%s: %+v", when, run)
 		}
+
 		for _, c := range w.wire.take() {
 			if c.operation == "SendMessage" || c.operation == "UpdateItem" {
 				t.Errorf("%s: sent %s", when, c.operation)
 			}
 		}
 	}
+
 	same("queued", domain.Queued)
 	st, lease, held, err := w.store.Acquire(t.Context(), pair, first.ID, "lease", w.now, w.now.Add(time.Minute))
 	if err != nil || !held {
 		t.Fatal(held, err)
 	}
+
 	same("running", domain.Running)
 	run := *st.Run
 	run.Status = domain.Waiting
@@ -146,6 +160,7 @@ func TestSyncMakesTheActiveRunFull(t *testing.T) {
 	if first.Mode != domain.Incremental || !w.view(t, github).State.Run.Announce {
 		t.Fatalf("%+v", first)
 	}
+
 	messages(t, w)
 	for _, c := range []struct {
 		body string
@@ -154,10 +169,12 @@ func TestSyncMakesTheActiveRunFull(t *testing.T) {
 		if run := w.accepted(t, request{body: c.body}); run.ID != first.ID || run.Mode != c.mode {
 			t.Errorf("%s: %+v", c.body, run)
 		}
+
 		if run := w.view(t, github).State.Run; run.ID != first.ID || run.Mode != c.mode {
 			t.Errorf("%s: stored %+v", c.body, run)
 		}
 	}
+
 	if sent := messages(t, w); len(sent) != 0 {
 		t.Errorf("sent %v", sent)
 	}
@@ -171,6 +188,7 @@ func TestSyncWithoutAModeAsksForWhatIsNeeded(t *testing.T) {
 	if run := w.accepted(t, request{}); run.ID != first.ID || run.Mode != domain.Full {
 		t.Errorf("a full one is needed: %+v", run)
 	}
+
 	w.end(t, w.view(t, github).State.Run.Run, 1)
 	w.now = w.now.Add(time.Minute)
 	second := w.accepted(t, request{body: `{"mode":"incremental"}`})
@@ -191,8 +209,10 @@ func TestSyncThatAnnouncesIsFull(t *testing.T) {
 		if stored := w.view(t, github).State.Run; run.Mode != mode || stored.Mode != mode || !stored.Announce {
 			t.Errorf("%s: %s, stored %+v", body, run.Mode, stored)
 		}
+
 		return run
 	}
+
 	w.end(t, announced(`{"announce":true}`, domain.Full), 2)
 	first := announced(`{"mode":"incremental","announce":true}`, domain.Incremental)
 	if run := announced(`{"announce":true}`, domain.Full); run.ID != first.ID {
@@ -208,7 +228,9 @@ func (w *world) end(t *testing.T, run domain.Run, epoch int64) {
 	if err != nil || !held {
 		t.Fatal(held, err)
 	}
-	run.Status, run.FinishedAt = domain.Succeeded, &w.now
+
+	run.Status = domain.Succeeded
+	run.FinishedAt = &w.now
 	must(t, w.store.Finish(t.Context(), lease, store.Ending{Run: run, Mode: run.Mode, MetaVersion: w.view(t, github).Integration.Version, FullEpoch: epoch}))
 }
 
@@ -223,17 +245,21 @@ func TestSyncStartsANewRunOncePerTwoSeconds(t *testing.T) {
 	if resp.Headers["retry-after"] != "2" {
 		t.Errorf("retry-after %q", resp.Headers["retry-after"])
 	}
+
 	if sent := messages(t, w); len(sent) != 0 {
 		t.Errorf("sent %v", sent)
 	}
+
 	w.now = w.now.Add(time.Millisecond)
 	second := w.accepted(t, request{})
 	if second.ID == first.ID || second.Mode != domain.Incremental {
 		t.Errorf("the full run has seen everything, and yet: %+v", second)
 	}
+
 	if sent := messages(t, w); len(sent) != 1 || sent[0].RunID != second.ID {
 		t.Errorf("sent %v", sent)
 	}
+
 	// A change that must be looked at everywhere makes the next default full.
 	w.end(t, second, 0)
 	send(t, w.patch, request{body: changed(`{"owner":"octo","repo":"hello","labels":"none","token":"********"}`)})
@@ -265,12 +291,14 @@ func TestSyncsAtOnceAreOneRun(t *testing.T) {
 			ids <- resp.Headers["location"]
 		}()
 	}
+
 	first := <-ids
 	for range n - 1 {
 		if id := <-ids; id != first || id == "" {
 			t.Errorf("runs %q and %q", first, id)
 		}
 	}
+
 	if sent := messages(t, w); len(sent) != 1 {
 		t.Errorf("%d messages", len(sent))
 	}

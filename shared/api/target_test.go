@@ -40,6 +40,7 @@ func TestASecondIntegrationAtOnePlace(t *testing.T) {
 	if resp := send(t, w.remove, request{}); resp.StatusCode != 204 {
 		t.Fatal(resp.Body)
 	}
+
 	told[domain.Integration](t, w.make, request{body: taken}, 201)
 }
 
@@ -91,7 +92,8 @@ func (r *resolver) Resolve(context.Context) (connector.Place, error) { return r.
 // A check says so where the place is another integration's, or was made again.
 // It claims nothing.
 func TestCheckOfATakenPlace(t *testing.T) {
-	mine, theirs := connector.Place{Instance: "github.com", ID: "1"}, connector.Place{Instance: "github.com", ID: "2"}
+	mine := connector.Place{Instance: "github.com", ID: "1"}
+	theirs := connector.Place{Instance: "github.com", ID: "2"}
 	again := connector.Place{Instance: "github.com", ID: "3"}
 	renamed := connector.Place{Instance: "proxy.example", ID: "1"}
 	for name, c := range map[string]struct {
@@ -119,6 +121,7 @@ func TestCheckOfATakenPlace(t *testing.T) {
 			if resp := send(t, w.check, request{}); resp.StatusCode != 200 || !strings.Contains(resp.Body, c.want) {
 				t.Errorf("%d %s", resp.StatusCode, resp.Body)
 			}
+
 			for place, want := range map[connector.Place]domain.Snowflake{theirs: disabled, again: 0} {
 				if got, err := w.store.TargetHolder(t.Context(), store.Pair{ID: github, OrganisationID: org, ItemType: "work_item"}, place.Key(domain.GitHub)); got != want || err != nil {
 					t.Errorf("%s has the place, %v; want %s", got, err, want)
@@ -139,6 +142,7 @@ func (w *world) claim(t *testing.T, id domain.Snowflake, place connector.Place) 
 	if err != nil || !held {
 		t.Fatal(held, err)
 	}
+
 	must(t, w.store.ResolveTarget(t.Context(), lease, store.Resolution{Target: store.Target{Key: place.Key(domain.GitHub), ID: place.ID}}))
 }
 

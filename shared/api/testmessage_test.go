@@ -82,22 +82,26 @@ func ways(t *testing.T, s scenery) []way {
 	if s.blind {
 		scopes = scopes[:2]
 	}
+
 	onSlack, err1 := slackstandin.Open(slackstandin.Config{
 		Dir:      t.TempDir(),
 		Accounts: map[string]slackstandin.Account{slackToken: {Name: "sync", User: "U0SYNC0001", Bot: true, Scopes: scopes}},
 		Channels: []slackstandin.Channel{{ID: slackChannel, Name: "work", Archived: s.slackArchived}},
 		Hooks:    []slackstandin.Hook{{Path: slackHook, Channel: slackChannel, App: "sync", Off: s.slackOff}},
 	})
+
 	work := discordstandin.Channel{ID: discordChannel, Name: "work"}
 	if s.mute {
 		work.Mute = []string{"3000000000000000001"}
 	}
+
 	onDiscord, err2 := discordstandin.Open(discordstandin.Config{
 		Dir:      t.TempDir(),
 		Accounts: map[string]discordstandin.Account{discordBot: {ID: "3000000000000000001", Name: "sync", Bot: true}},
 		Channels: []discordstandin.Channel{work, {ID: discordThread, Name: "thread", Parent: discordChannel}},
 		Webhooks: []discordstandin.Webhook{{ID: discordHook, Token: hookToken, Channel: discordChannel, Name: "sync", Off: s.discordOff}},
 	})
+
 	onTeams, err3 := teamsstandin.Open(teamsstandin.Config{
 		Dir: t.TempDir(), Channels: []teamsstandin.Channel{{ID: "work", Name: "Work"}},
 		Flows: []teamsstandin.Flow{{ID: "flow1", Sig: teamsSig, Channel: "work", Off: s.flowOff}},
@@ -167,6 +171,7 @@ func (y way) trying(t *testing.T, between func(http.Handler) http.Handler) *worl
 	if between != nil {
 		handler = between(handler)
 	}
+
 	c := y.open(connectortest.Serve(t, handler, chatSecrets...))
 	w.provider = func(context.Context, store.View) (connector.Connector, error) { return c, nil }
 	t.Cleanup(func() {
@@ -199,6 +204,7 @@ func said(t *testing.T, status int, body string) string {
 	if status != 200 {
 		t.Fatalf("%d %s", status, body)
 	}
+
 	var a struct {
 		OK     json.RawMessage
 		Checks []connector.Check
@@ -232,6 +238,7 @@ func TestATestMessage(t *testing.T) {
 			if len(all) != before+1 {
 				t.Fatalf("%d messages", len(all)-before)
 			}
+
 			m := all[len(all)-1]
 			wire := strings.ReplaceAll(string(m.Wire), `\\_`, "_") // an escape of Markdown
 			for _, part := range []string{"Test message from Integrations", "This is a test", y.id.String(), "work_item", "User 12 asked", "05:06:07 UTC on 4 March 2026", "You may delete"} {
@@ -239,12 +246,15 @@ func TestATestMessage(t *testing.T) {
 					t.Errorf("%q is not in %s", part, wire)
 				}
 			}
+
 			if found := markers.FindString(wire); found != "" {
 				t.Errorf("%q could be the marker of an item", found)
 			}
+
 			if bad := y.stood.Violations(); len(bad) > 0 || m.Failed != "" {
 				t.Errorf("%v %s", bad, m.Failed)
 			}
+
 			y.tellsWhere(t, body, m)
 		})
 	}
@@ -262,10 +272,12 @@ func (y way) tellsWhere(t *testing.T, body string, m *chat.Message) {
 		}
 		return
 	}
+
 	want := "https://discord.com/channels/1100000000000000001/" + discordChannel + "/" + m.ID
 	if y.provider == domain.Slack {
 		want = ".slack.com/archives/" + slackChannel + "/p" + strings.ReplaceAll(m.ID, ".", "")
 	}
+
 	if a.Message == nil || a.Message.ID != m.ID || !strings.HasSuffix(a.Message.URL, want) {
 		t.Errorf("%+v, want the message %s at %s", a.Message, m.ID, want)
 	}
@@ -282,6 +294,7 @@ func TestATestMessageIsNoItems(t *testing.T) {
 		if !finds {
 			continue
 		}
+
 		want := []connector.Marker{{Integration: y.id, Item: 1}, {Integration: y.id, Item: 1, Attempt: 1}, {}}
 		if found, err := finder.Find(t.Context(), time.Now().Add(-time.Hour), want); err != nil || len(found) != 0 {
 			t.Errorf("%s: %v, %v", y.name, found, err)
@@ -297,6 +310,7 @@ func TestATestMessageOfADisabledIntegration(t *testing.T) {
 	if resp := send(t, w.patch, request{id: y.id.String(), body: `{"enabled":false}`}); resp.StatusCode != 200 {
 		t.Fatal(resp.Body)
 	}
+
 	status, body, _ := y.post(t, w)
 	if got := said(t, status, body); got != y.posted || len(y.messagesOf()) != 1 {
 		t.Errorf("%s, %d messages", got, len(y.messagesOf()))
@@ -334,10 +348,12 @@ func TestATestMessageThatIsRefused(t *testing.T) {
 					next.ServeHTTP(rw, r)
 				})
 			})
+
 			status, body, _ := y.post(t, w)
 			if got := said(t, status, body); got != c.want {
 				t.Errorf("%s\nwant %s", got, c.want)
 			}
+
 			if want := map[bool]int{true: 1}[c.sent]; int(posts.Load()) != want {
 				t.Errorf("%d posts, want %d", posts.Load(), want)
 			}
@@ -357,6 +373,7 @@ func TestATestMessageWhoseAnswerIsLost(t *testing.T) {
 				if fault != faults.LostAnswer {
 					order.Status = 500
 				}
+
 				_, err := y.stood.Faults().Add(order)
 				must(t, err)
 
@@ -366,6 +383,7 @@ func TestATestMessageWhoseAnswerIsLost(t *testing.T) {
 				if !strings.HasPrefix(got, "null ") || !strings.HasSuffix(got, " post=?(no_answer)") || strings.Contains(got, "no(") || strings.Contains(got, "only_by_posting") {
 					t.Error(got)
 				}
+
 				if n := len(y.messagesOf()); n != arrives {
 					t.Errorf("%d messages, want %d", n, arrives)
 				}
@@ -391,10 +409,12 @@ func TestTestMessagesAreLimited(t *testing.T) {
 		if status == 200 {
 			sent++
 		}
+
 		after := ""
 		if wait > 0 {
 			after = strconv.Itoa(int(wait.Seconds()))
 		}
+
 		if status != want || header["retry-after"] != after || len(y.messagesOf()) != sent {
 			t.Fatalf("%d %s after %d messages, Retry-After %q, want %q", status, body, sent, header["retry-after"], after)
 		}
@@ -408,6 +428,7 @@ func TestTestMessagesAreLimited(t *testing.T) {
 	if resp := send(t, w.check, request{id: y.id.String()}); resp.StatusCode != 200 { // a check is limited by itself
 		t.Fatal(resp.Body)
 	}
+
 	w.now = w.now.Add(45*time.Second - time.Millisecond)
 	post(429, time.Second)
 	w.now = w.now.Add(time.Millisecond)
@@ -415,6 +436,7 @@ func TestTestMessagesAreLimited(t *testing.T) {
 		post(200, 0)
 		w.now = w.now.Add(time.Minute)
 	}
+
 	post(429, 24*time.Hour-20*time.Minute)
 	w.now = began.Add(24*time.Hour - time.Second)
 	post(429, time.Second)
@@ -423,6 +445,7 @@ func TestTestMessagesAreLimited(t *testing.T) {
 	if sent != 21 {
 		t.Errorf("%d messages", sent)
 	}
+
 	resp := send(t, w.check, request{id: y.id.String(), body: `{"post":true}`})
 	refused(t, resp, refusal{429, "too_many_requests", nil})
 	for _, part := range []string{"once a minute", "20 times in 24 hours", "every 10 seconds"} {
@@ -440,16 +463,20 @@ func TestATestMessageIsACheck(t *testing.T) {
 	if resp := send(t, w.check, request{id: y.id.String()}); resp.StatusCode != 200 {
 		t.Fatal(resp.Body)
 	}
+
 	if status, _, header := y.post(t, w); status != 429 || header["retry-after"] != "10" {
 		t.Errorf("%d, Retry-After %q", status, header["retry-after"])
 	}
+
 	w.now = w.now.Add(10 * time.Second)
 	if status, body, _ := y.post(t, w); status != 200 {
 		t.Errorf("%d %s", status, body)
 	}
+
 	if resp := send(t, w.check, request{id: y.id.String()}); resp.StatusCode != 429 {
 		t.Errorf("%d %s", resp.StatusCode, resp.Body)
 	}
+
 	if n := len(y.messagesOf()); n != 1 {
 		t.Errorf("%d messages", n)
 	}
@@ -467,6 +494,7 @@ func TestTheBodyOfACheck(t *testing.T) {
 	} {
 		refused(t, send(t, w.check, request{id: chatID, body: body}), refusal{400, "invalid_body", fields})
 	}
+
 	refused(t, send(t, w.check, request{id: chatID, body: `{"post":true}`, header: map[string]string{"content-type": "text/plain"}}), refusal{415, "unsupported_media_type", nil})
 	refused(t, send(t, w.check, request{body: `{"post":true}`}), refusal{400, "invalid_body", []string{"post"}})
 
@@ -474,9 +502,11 @@ func TestTheBodyOfACheck(t *testing.T) {
 	if resp := send(t, w.check, request{body: `{"post":false}`}); resp.StatusCode != 200 || strings.Contains(resp.Body, `"post"`) {
 		t.Errorf("a tracker without a message: %d %s", resp.StatusCode, resp.Body)
 	}
+
 	if resp := send(t, w.check, request{id: chatID, body: `{"post":false}`}); resp.StatusCode != 200 || strings.Contains(resp.Body, `"post"`) {
 		t.Errorf("a chat without a message: %d %s", resp.StatusCode, resp.Body)
 	}
+
 	if n := len(y.messagesOf()); n != 0 {
 		t.Errorf("%d messages", n)
 	}
@@ -490,11 +520,13 @@ func TestATestMessageOfAForeigner(t *testing.T) {
 	for _, who := range []string{stranger, plain, pending, denied, removed} {
 		refused(t, send(t, w.check, request{id: y.id.String(), body: `{"post":true}`, caller: who}), refusal{403, "forbidden", nil})
 	}
+
 	refused(t, send(t, w.check, request{id: y.id.String(), body: `{"post":true}`, caller: "-"}), refusal{403, "caller_unknown", nil})
 	refused(t, send(t, w.check, request{id: "999", body: `{"post":true}`}), refusal{404, "integration_not_found", nil})
 	if n := len(y.messagesOf()); n != 0 {
 		t.Errorf("%d messages", n)
 	}
+
 	if status, body, _ := y.post(t, w); status != 200 { // what was refused has counted for nothing
 		t.Errorf("%d %s", status, body)
 	}
@@ -532,18 +564,22 @@ func TestNoTestMessageWhileUnhealthy(t *testing.T) {
 		if !strings.Contains(resp.Body, "credentials_rejected") || resp.Headers["retry-after"] != "" {
 			t.Errorf("%v %s", resp.Headers, resp.Body)
 		}
+
 		w.now = w.now.Add(time.Hour)
 	}
+
 	if resp := send(t, w.check, request{id: y.id.String()}); resp.StatusCode != 200 { // a check asks all the same
 		t.Error(resp.Body)
 	}
+
 	if n := len(y.messagesOf()); n != 0 {
 		t.Errorf("%d messages", n)
 	}
 
 	w.now = w.now.Add(time.Minute)
 	mended := ill
-	mended.State, mended.Reason = domain.Healthy, nil
+	mended.State = domain.Healthy
+	mended.Reason = nil
 	must(t, w.store.Commit(t.Context(), lease, store.Batch{Run: run, Condition: &mended}))
 	if status, body, _ := y.post(t, w); status != 200 || len(y.messagesOf()) != 1 {
 		t.Errorf("%d %s", status, body)
@@ -555,8 +591,11 @@ func TestNoTestMessageWhileWaiting(t *testing.T) {
 	y := ways(t, scenery{})[1]
 	w := y.trying(t, nil)
 	run, lease := y.held(t, w)
-	until, reason := w.now.Add(90*time.Second), "rate_limited"
-	run.Status, run.WaitingUntil, run.WaitingReason = domain.Waiting, &until, &reason
+	until := w.now.Add(90 * time.Second)
+	reason := "rate_limited"
+	run.Status = domain.Waiting
+	run.WaitingUntil = &until
+	run.WaitingReason = &reason
 	must(t, w.store.Commit(t.Context(), lease, store.Batch{Run: run}))
 
 	resp := send(t, w.check, request{id: y.id.String(), body: `{"post":true}`})
@@ -565,7 +604,9 @@ func TestNoTestMessageWhileWaiting(t *testing.T) {
 		t.Errorf("%v %s", resp.Headers, resp.Body)
 	}
 
-	run.Status, run.WaitingUntil, run.WaitingReason = domain.Running, nil, nil
+	run.Status = domain.Running
+	run.WaitingUntil = nil
+	run.WaitingReason = nil
 	must(t, w.store.Commit(t.Context(), lease, store.Batch{Run: run}))
 	if status, body, _ := y.post(t, w); status != 200 || len(y.messagesOf()) != 1 {
 		t.Errorf("a run that works: %d %s", status, body)
@@ -610,6 +651,7 @@ func TestNoTestMessageAgainstTheCredential(t *testing.T) {
 			if resp.Headers["retry-after"] != c.wait || asked.Load() != 0 || strings.Contains(resp.Body, "another organisation") {
 				t.Errorf("%v %s, %d requests", resp.Headers, resp.Body, asked.Load())
 			}
+
 			w.now = w.now.Add(30 * time.Second) // it has counted
 			if status, body, _ := y.post(t, w); status != 429 {
 				t.Errorf("%d %s", status, body)
@@ -641,12 +683,14 @@ func TestATestMessageKeepsThePace(t *testing.T) {
 			if status != want.status || !slices.Equal(w.slept, want.slept) || len(y.messagesOf())-before != map[int]int{200: 1}[status] {
 				t.Errorf("%d %s, slept %v", status, body, w.slept)
 			}
+
 			usage, err := w.store.Usage(t.Context(), credential)
 			must(t, err)
 			next := w.now.Add(free)
 			if status == 200 {
 				next = next.Add(time.Second) // Slack's gap, after this message
 			}
+
 			if usage.Free != next.UnixMilli() {
 				t.Errorf("the next message may leave at %s, want %s", time.UnixMilli(usage.Free), next)
 			}
@@ -678,12 +722,15 @@ func TestThePaceDuringTheChecks(t *testing.T) {
 				if err == nil && usage.Version == 0 {
 					_, err = w.store.PutUsage(t.Context(), credential, c.usage(w.now), w.now)
 				}
+
 				if err != nil {
 					t.Error(err)
 				}
+
 				next.ServeHTTP(rw, r)
 			})
 		})
+
 		w.limits = pacing.Limits{Gap: time.Second}
 		status, body, _ := y.post(t, w)
 		if got := said(t, status, body); !strings.HasPrefix(got, "null ") || !strings.HasSuffix(got, c.want) || len(y.messagesOf()) != 0 {
@@ -704,10 +751,12 @@ func TestThePaceOfTwoAtOnce(t *testing.T) {
 			t.Error(err)
 		}
 	}
+
 	status, body, _ := y.post(t, w)
 	if got := said(t, status, body); got != y.posted || !slices.Equal(w.slept, []time.Duration{time.Second}) {
 		t.Errorf("%s, slept %v", got, w.slept)
 	}
+
 	usage, err := w.store.Usage(t.Context(), credential)
 	must(t, err)
 	if want := w.now.Add(2 * time.Second).UnixMilli(); usage.Free != want {
@@ -728,6 +777,7 @@ func TestATestMessageThatIsLimited(t *testing.T) {
 			if got := said(t, status, body); !strings.HasPrefix(got, "null ") || !strings.HasSuffix(got, " post=?(rate_limited)") || len(y.messagesOf()) != 0 {
 				t.Errorf("%s, %d messages", got, len(y.messagesOf()))
 			}
+
 			usage, err := w.store.Usage(t.Context(), credential)
 			must(t, err)
 			if wait := time.UnixMilli(usage.Blocked).Sub(w.now); wait < 110*time.Second || wait > 2*time.Minute || usage.AskedAt != w.now.UnixMilli() {
@@ -853,6 +903,7 @@ func TestRoundTripsOfATestMessage(t *testing.T) {
 	for _, c := range w.wire.take() {
 		got = append(got, c.operation)
 	}
+
 	want := []string{"GetItem", "BatchGetItem", "GetItem", "UpdateItem", "GetItem", "GetItem", "GetItem", "PutItem"}
 	if !slices.Equal(got, want) {
 		t.Errorf("%v\nwant %v", got, want)

@@ -71,6 +71,7 @@ func New(r *settings.Reader) *Clients {
 		},
 		Retryer: func() aws.Retryer { return retryer(attempts) },
 	}
+
 	return c
 }
 

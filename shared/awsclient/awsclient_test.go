@@ -36,8 +36,10 @@ func TestAWriteGivesWayToATransaction(t *testing.T) {
 					_, _ = w.Write([]byte(`{"__type":"com.amazonaws.dynamodb.v20120810#TransactionConflictException","message":"Transaction is ongoing for the item"}`))
 					return
 				}
+
 				_, _ = w.Write([]byte("{}"))
 			}))
+
 			defer server.Close()
 			env := map[string]string{
 				"AWS_REGION": "eu-central-1", "AWS_ACCESS_KEY_ID": "local", "AWS_SECRET_ACCESS_KEY": "local", "AWS_ENDPOINT_URL_DYNAMODB": server.URL,
@@ -63,9 +65,11 @@ func TestAnAttemptThatHangsIsGivenUp(t *testing.T) {
 			<-r.Context().Done()
 			return
 		}
+
 		w.Header().Set("Content-Type", "application/x-amz-json-1.0")
 		_, _ = w.Write([]byte("{}"))
 	}))
+
 	defer server.Close()
 	table := "t"
 	_, err := clientsOf(map[string]string{"AWS_ENDPOINT_URL_DYNAMODB": server.URL}).DynamoDB().
@@ -108,6 +112,7 @@ func TestUnavailable(t *testing.T) {
 		if got := Unavailable(c.err); got != c.want {
 			t.Errorf("%s: %v, want %v", name, got, c.want)
 		}
+
 		if wrapped := fmt.Errorf("read it: %w", c.err); c.err != nil && Unavailable(wrapped) != c.want {
 			t.Errorf("%s, wrapped: want %v", name, c.want)
 		}

@@ -63,6 +63,7 @@ func Unavailable(err error) bool {
 	if errors.As(err, &answered) && slices.Contains(awayCodes, answered.ErrorCode()) {
 		return true
 	}
+
 	var response *smithyhttp.ResponseError
 	if errors.As(err, &response) && response.HTTPStatusCode() >= http.StatusInternalServerError {
 		return true
@@ -71,6 +72,7 @@ func Unavailable(err error) bool {
 	var unsent *smithyhttp.RequestSendError
 	var network net.Error
 	var quota ratelimit.QuotaExceededError
+
 	return errors.As(err, &unsent) || errors.As(err, &network) || errors.As(err, &quota)
 }
 

@@ -63,6 +63,7 @@ func start(make func(Boot, string) any) {
 		b.Log.Error("start", "error", err.Error())
 		os.Exit(1)
 	}
+
 	lambda.Start(handler)
 }
 

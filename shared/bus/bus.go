@@ -38,9 +38,11 @@ func (b *Bus) Publish(ctx context.Context, notices []notice.Notice) (taken []not
 	for len(notices) > 0 {
 		n := min(len(notices), entries)
 		ok, perr := b.put(ctx, notices[:n])
-		taken, err = append(taken, ok...), errors.Join(err, perr)
+		taken = append(taken, ok...)
+		err = errors.Join(err, perr)
 		notices = notices[n:]
 	}
+
 	return taken, err
 }
 
@@ -51,20 +53,25 @@ func (b *Bus) put(ctx context.Context, notices []notice.Notice) (taken []notice.
 			EventBusName: &b.name, Source: aws.String(notice.Source), DetailType: &n.DetailType, Detail: &n.Detail,
 		})
 	}
+
 	out, err := b.putter.PutEvents(ctx, in)
 	if err != nil {
 		return nil, fmt.Errorf("publish %d events: %w", len(notices), err)
 	}
+
 	for i, n := range notices {
 		if i >= len(out.Entries) || out.Entries[i].ErrorCode != nil || out.Entries[i].EventId == nil {
 			code := "no answer"
 			if i < len(out.Entries) {
 				code = aws.ToString(out.Entries[i].ErrorCode)
 			}
+
 			err = errors.Join(err, fmt.Errorf("publish event %s: %s", n.ID, code))
 			continue
 		}
+
 		taken = append(taken, n)
 	}
+
 	return taken, err
 }

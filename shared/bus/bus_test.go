@@ -28,6 +28,7 @@ func (p *putter) PutEvents(_ context.Context, in *eventbridge.PutEventsInput, _ 
 	if len(p.calls) == p.fail {
 		return nil, errors.New("unreachable")
 	}
+
 	out := &eventbridge.PutEventsOutput{}
 	for _, e := range in.Entries {
 		p.last = e
@@ -36,8 +37,10 @@ func (p *putter) PutEvents(_ context.Context, in *eventbridge.PutEventsInput, _ 
 			out.Entries = append(out.Entries, types.PutEventsResultEntry{ErrorCode: aws.String("ThrottlingException")})
 			continue
 		}
+
 		out.Entries = append(out.Entries, types.PutEventsResultEntry{EventId: aws.String("e")})
 	}
+
 	return out, nil
 }
 
@@ -66,11 +69,13 @@ func TestPublish(t *testing.T) {
 		if len(taken) != c.taken || (err != nil) != c.fails || fmt.Sprint(c.putter.calls) != c.calls {
 			t.Errorf("%s: %d taken, %v, calls of %v", name, len(taken), err, c.putter.calls)
 		}
+
 		for _, n := range taken {
 			if c.putter.refuse != "" && strings.Contains(n.Detail, c.putter.refuse) {
 				t.Errorf("%s: %s was refused and counts as taken", name, n.Detail)
 			}
 		}
+
 		e := c.putter.last
 		if aws.ToString(e.EventBusName) != "the-bus" || aws.ToString(e.Source) != "integrations" || aws.ToString(e.DetailType) != "integration.sync.finished" || *e.Detail != `{"n":"<23>"}` {
 			t.Errorf("%s: %v", name, e)

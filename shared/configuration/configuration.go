@@ -52,15 +52,18 @@ func Accept(provider domain.Provider, text string, stored *Stored) (Accepted, er
 	if !known {
 		return Accepted{}, fmt.Errorf("accept configuration: unknown provider %q", provider)
 	}
+
 	doc, err := s.read(text)
 	if err != nil {
 		return Accepted{}, err
 	}
+
 	given, masks := s.setApart(doc)
 	accepted := Accepted{NewSecrets: given, KeptSecrets: masks}
 	if fields := unstored(masks, stored); len(fields) > 0 {
 		return Accepted{}, invalid(CodeInvalid, fields)
 	}
+
 	var public strings.Builder
 	doc.encode(&public)
 	accepted.Public = public.String()
@@ -68,11 +71,13 @@ func Accept(provider domain.Provider, text string, stored *Stored) (Accepted, er
 	if err != nil {
 		return Accepted{}, fmt.Errorf("accept configuration: %w", err)
 	}
+
 	accepted.Destination = typed.Destination(hook(provider, given, masks, stored))
 	accepted.ContentFingerprint = fingerprint(typed)
 	if fields := s.moved(doc, masks, stored, accepted.Destination.Origin); len(fields) > 0 {
 		return Accepted{}, invalid(CodeSecretRequired, fields)
 	}
+
 	return accepted, nil
 }
 
@@ -82,16 +87,20 @@ func (s *schema) read(text string) (*object, error) {
 	if len(fields) > 0 {
 		return nil, invalid(CodeInvalid, fields)
 	}
+
 	if fields := s.unpaste(doc); len(fields) > 0 {
 		return nil, invalid(CodeInvalid, fields)
 	}
+
 	if fields := s.check(doc, texts); len(fields) > 0 {
 		return nil, invalid(CodeInvalid, fields)
 	}
+
 	s.respell(doc)
 	if fields := s.leaks(doc); len(fields) > 0 {
 		return nil, invalid(CodeInvalid, fields)
 	}
+
 	if base, ok := doc.values["base_url"].(string); ok {
 		u, err := s.base(base)
 		if err != nil {
@@ -99,6 +108,7 @@ func (s *schema) read(text string) (*object, error) {
 		}
 		doc.values["base_url"] = u.String()
 	}
+
 	return doc, nil
 }
 
@@ -111,10 +121,12 @@ func (s *schema) leaks(doc *object) []FieldError {
 		if len(secret) < minSecret || secret == domain.Mask {
 			continue
 		}
+
 		for _, path := range s.holders(doc, root, secret) {
 			fields = append(fields, FieldError{path, "must not contain the secret given in " + root + "." + name})
 		}
 	}
+
 	return fields
 }
 
@@ -124,12 +136,14 @@ func (s *schema) holders(doc *object, path, secret string) []string {
 		if path == root && s.isSecret(name) {
 			continue
 		}
+
 		if inner, ok := doc.values[name].(*object); ok {
 			paths = append(paths, s.holders(inner, path+"."+name, secret)...)
 		} else if strings.Contains(doc.text(name), secret) {
 			paths = append(paths, path+"."+name)
 		}
 	}
+
 	return paths
 }
 
@@ -147,6 +161,7 @@ func (s *schema) setApart(doc *object) (given map[string]string, masks []string)
 			doc.values[name] = domain.Mask
 		}
 	}
+
 	return given, masks
 }
 
@@ -157,12 +172,14 @@ func hook(provider domain.Provider, given map[string]string, masks []string, sto
 		if secret, ok := given[name]; ok {
 			return form.WebhookOf(provider, secret)
 		}
+
 		for _, mask := range masks {
 			if mask == name {
 				return form.Webhook{Origin: stored.Secrets[name], Hash: stored.WebhookHash}
 			}
 		}
 	}
+
 	return form.Webhook{}
 }
 
@@ -171,6 +188,7 @@ func fingerprint(typed form.Form) string {
 	if err != nil {
 		panic(err) // strings and structs of strings always marshal
 	}
+
 	sum := sha256.Sum256(b)
 	return hex.EncodeToString(sum[:16])
 }

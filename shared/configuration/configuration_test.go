@@ -31,10 +31,12 @@ var (
 		if err != nil {
 			panic(err)
 		}
+
 		der, err := x509.MarshalPKCS8PrivateKey(key)
 		if err != nil {
 			panic(err)
 		}
+
 		return string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}))
 	})
 )
@@ -105,10 +107,12 @@ func TestAcceptGood(t *testing.T) {
 				t.Errorf("%s: %v", provider, err)
 				continue
 			}
+
 			if len(got.NewSecrets) != 1 || len(got.KeptSecrets) != 0 || got.ContentFingerprint == "" ||
 				got.Destination.Origin == "" || got.Destination.Provider != provider {
 				t.Errorf("%s: %+v", provider, got.Destination)
 			}
+
 			reaccept(t, provider, got)
 		}
 	}
@@ -120,9 +124,11 @@ func stored(a Accepted) *Stored {
 	for name := range a.NewSecrets {
 		s.Secrets[name] = a.Destination.Origin
 	}
+
 	for _, name := range a.KeptSecrets {
 		s.Secrets[name] = a.Destination.Origin
 	}
+
 	return s
 }
 
@@ -133,10 +139,12 @@ func reaccept(t *testing.T, provider domain.Provider, first Accepted) {
 	if err != nil {
 		t.Fatalf("%s: what is read back is refused: %v", provider, err)
 	}
+
 	if again.Public != first.Public || again.Destination != first.Destination || again.ContentFingerprint != first.ContentFingerprint ||
 		len(again.NewSecrets) != 0 || len(again.KeptSecrets) != len(first.NewSecrets)+len(first.KeptSecrets) {
 		t.Fatalf("%s: read back\n%+v\nfirst\n%+v", provider, again, first)
 	}
+
 	for _, secret := range first.NewSecrets {
 		if len(secret) >= minSecret && (strings.Contains(first.Public, secret) || strings.Contains(first.Destination.Target, secret)) {
 			t.Fatalf("%s: a secret in what everybody reads", provider)
@@ -168,6 +176,7 @@ func TestNewSecretsAreVerbatim(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+
 		for _, secret := range got.NewSecrets {
 			if secret != want {
 				t.Errorf("%s: %q", provider, secret)
@@ -184,6 +193,7 @@ func TestFingerprintIgnoresSpelledOutDefaults(t *testing.T) {
 		}
 		return got.ContentFingerprint
 	}
+
 	base := print(`{"owner":"o","repo":"r","token":$TOKEN}`)
 	for text, same := range map[string]bool{
 		`{"owner":"o","repo":"r","token":"another","labels":"sync","pull":"all","on_delete":"leave","templates":{}}`: true,
@@ -203,9 +213,11 @@ func TestUnknownProvider(t *testing.T) {
 	if _, bad := IsInvalid(err); err == nil || bad {
 		t.Errorf("%v", err)
 	}
+
 	if Secrets("svn") != nil {
 		t.Error("an unknown provider has secrets")
 	}
+
 	if _, err := Schema("svn"); err == nil {
 		t.Error("an unknown provider has a schema")
 	}
@@ -219,9 +231,11 @@ func fieldsOf(t *testing.T, err error, code string) map[string]string {
 		t.Errorf("%v is not a refusal", err)
 		return nil
 	}
+
 	if bad.Code != code {
 		t.Errorf("code %s, want %s", bad.Code, code)
 	}
+
 	fields := map[string]string{}
 	for _, f := range bad.Fields {
 		fields[f.Field] = f.Detail
@@ -229,6 +243,7 @@ func fieldsOf(t *testing.T, err error, code string) map[string]string {
 			t.Errorf("Error() does not name %s", f.Field)
 		}
 	}
+
 	return fields
 }
 

@@ -23,10 +23,12 @@ func SameConnection(provider domain.Provider, before, after string) (bool, error
 	if err != nil {
 		return false, err
 	}
+
 	second, err := connection(provider, after)
 	if err != nil {
 		return false, err
 	}
+
 	return reflect.DeepEqual(first, second), nil
 }
 
@@ -37,16 +39,20 @@ func connection(provider domain.Provider, public string) (map[string]any, error)
 	if err != nil {
 		return nil, err
 	}
+
 	text, err := json.Marshal(typed)
 	if err != nil {
 		return nil, fmt.Errorf("compare configurations: %w", err)
 	}
+
 	var members map[string]any
 	if err := json.Unmarshal(text, &members); err != nil {
 		return nil, fmt.Errorf("compare configurations: %w", err)
 	}
+
 	for _, name := range contentMembers {
 		delete(members, name)
 	}
+
 	return members, nil
 }

@@ -78,6 +78,7 @@ func TestSameConnection(t *testing.T) {
 				t.Errorf("%s: %s: %v, want %v: %v", provider, name, same, want, err)
 			}
 		}
+
 		compare("nothing", c.base, true)
 		for name, m := range c.members {
 			after := maps.Clone(c.base)
@@ -85,12 +86,15 @@ func TestSameConnection(t *testing.T) {
 			if m.value == nil {
 				delete(after, name)
 			}
+
 			compare(name, after, m.same)
 		}
+
 		properties, _ := schemas()[provider].raw["properties"].(map[string]any)
 		if len(properties) == 0 {
 			t.Errorf("%s: the schema has no members", provider)
 		}
+
 		for name := range properties {
 			if _, placed := c.members[name]; !placed {
 				t.Errorf("%s: is %s part of the connection?", provider, name)

@@ -43,9 +43,11 @@ func (e *Invalid) Refusal() *domain.Error {
 		refusal.Code = domain.CodeSecretRequired
 		refusal.Detail = "A stored secret is kept only while nothing changes that decides where it is sent; nothing was changed."
 	}
+
 	for _, f := range e.Fields {
 		refusal.Fields = append(refusal.Fields, domain.FieldError{Field: f.Field, Detail: f.Detail})
 	}
+
 	return refusal
 }
 
@@ -58,15 +60,18 @@ func invalid(code string, fields []FieldError) error {
 		if key == root {
 			key += f.Detail // about the whole there may be several things to say
 		}
+
 		if !seen[key] {
 			seen[key] = true
 			kept = append(kept, f)
 		}
 	}
+
 	sort.SliceStable(kept, func(i, j int) bool { return kept[i].Field < kept[j].Field })
 	if len(kept) > maxFields {
 		kept = append(kept[:maxFields], FieldError{root, "has more mistakes than are listed here"})
 	}
+
 	return &Invalid{Code: code, Fields: kept}
 }
 
@@ -86,6 +91,7 @@ func echo(name string, texts []string) (string, bool) {
 	if name == "" || len(name) > maxEcho {
 		return "", false
 	}
+
 	for i := range len(name) {
 		c := name[i]
 		letter := c|0x20 >= 'a' && c|0x20 <= 'z'
@@ -93,11 +99,13 @@ func echo(name string, texts []string) (string, bool) {
 			return "", false
 		}
 	}
+
 	for _, text := range texts {
 		if len(text) >= minSecret && strings.Contains(name, text) {
 			return "", false
 		}
 	}
+
 	return name, true
 }
 

@@ -22,10 +22,12 @@ func (s *schema) check(doc *object, texts []string) []FieldError {
 	if err == nil {
 		return nil
 	}
+
 	var failed *jsonschema.ValidationError
 	if !errors.As(err, &failed) {
 		return whole("cannot be checked")
 	}
+
 	return s.explain(failed, texts, nil)
 }
 
@@ -37,6 +39,7 @@ func (s *schema) explain(failed *jsonschema.ValidationError, texts []string, fie
 		}
 		return fields
 	}
+
 	path := strings.Join(append([]string{root}, failed.InstanceLocation...), ".")
 	node, rule := s.at(failed.SchemaURL)
 	switch k := failed.ErrorKind.(type) {
@@ -51,6 +54,7 @@ func (s *schema) explain(failed *jsonschema.ValidationError, texts []string, fie
 	default:
 		fields = append(fields, FieldError{path, detail(failed.ErrorKind, node, rule, texts)})
 	}
+
 	return fields
 }
 
@@ -61,6 +65,7 @@ func (s *schema) at(location string) (node map[string]any, rule string) {
 	if text, err := url.PathUnescape(fragment); err == nil {
 		fragment = text
 	}
+
 	var here any = s.raw
 	for _, token := range strings.Split(strings.TrimPrefix(fragment, "/"), "/") {
 		if node, _ = here.(map[string]any); node != nil {
@@ -68,16 +73,20 @@ func (s *schema) at(location string) (node map[string]any, rule string) {
 				rule = text
 			}
 		}
+
 		here = step(here, token)
 	}
+
 	if node, _ = here.(map[string]any); node != nil {
 		if text, ok := node["x-rule"].(string); ok {
 			rule = text
 		}
 	}
+
 	if fragment == "" {
 		node = s.raw
 	}
+
 	return node, rule
 }
 
@@ -90,6 +99,7 @@ func step(here any, token string) any {
 			return here[i]
 		}
 	}
+
 	return nil
 }
 
@@ -106,11 +116,13 @@ func unknown(path, name string, node map[string]any, texts []string) FieldError 
 	for member := range properties {
 		members = append(members, member)
 	}
+
 	sort.Strings(members)
 	list := strings.Join(members, ", ")
 	if shown, ok := echo(name, texts); ok {
 		return FieldError{path + "." + shown, "is unknown: the members are " + list}
 	}
+
 	return FieldError{path, "has an unknown member (its name is not repeated here): the members are " + list}
 }
 
@@ -131,9 +143,11 @@ func detail(k jsonschema.ErrorKind, node map[string]any, rule string, texts []st
 			return fmt.Sprintf("must be from %v to %v", node["minimum"], node["maximum"])
 		}
 	}
+
 	if rule == "" {
 		return "is not valid"
 	}
+
 	return rule
 }
 
@@ -145,10 +159,12 @@ func wrongType(k *kind.Type) string {
 	if k.Got == "null" {
 		return "must not be null"
 	}
+
 	names := make([]string, len(k.Want))
 	for i, want := range k.Want {
 		names[i] = typeNames[want]
 	}
+
 	return "must be " + strings.Join(names, " or ")
 }
 
@@ -161,6 +177,7 @@ func alternatives(values []any) string {
 		}
 		words[i] = string(b)
 	}
+
 	return strings.Join(words, " or ")
 }
 
@@ -169,9 +186,11 @@ func formatDetail(err error, texts []string) string {
 	if !errors.As(err, &field) {
 		return err.Error()
 	}
+
 	list := "the fields are " + strings.Join(form.Fields, ", ")
 	if shown, ok := echo(field.Name, texts); ok {
 		return fmt.Sprintf("names the unknown field {{%s}}: %s", shown, list)
 	}
+
 	return "has {{…}} around what is not a field's name: " + list
 }

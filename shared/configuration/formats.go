@@ -37,6 +37,7 @@ func open(read func(string) (address.URL, error)) func(any) error {
 		if !ok {
 			return nil
 		}
+
 		_, err := read(text)
 		return err
 	}
@@ -53,6 +54,7 @@ func masked(check func(any) error) func(any) error {
 		case text != "" && strings.Trim(text, "* \t\r\n") == "":
 			return errors.New("looks like a damaged mask: send exactly " + domain.Mask + " to keep the stored secret, or a new one")
 		}
+
 		return check(v)
 	}
 }
@@ -85,7 +87,9 @@ func template(v any) error {
 	case strings.IndexFunc(text, control) >= 0:
 		return errors.New("must not contain control characters")
 	}
+
 	_, err := form.Expand(text, sample)
+
 	return err
 }
 

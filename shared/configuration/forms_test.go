@@ -93,6 +93,7 @@ func TestAcceptBad(t *testing.T) {
 		for field, detail := range c.want {
 			want[root+"."+field] = detail
 		}
+
 		t.Run(string(c.provider), func(t *testing.T) {
 			_, err := Accept(c.provider, fill("{"+c.text+"}"), nil)
 			expect(t, err, CodeInvalid, want)
@@ -112,6 +113,7 @@ func TestPrivateKey(t *testing.T) {
 			t.Errorf("accepted: %v", err)
 		}
 	}
+
 	for _, text := range []string{testKey(), pkcs8Key(), "\n" + testKey() + "\n\n", strings.ReplaceAll(testKey(), "\n", "\r\n")} {
 		if err := rsaKey(text); err != nil {
 			t.Error(err)

@@ -18,6 +18,7 @@ func FuzzAccept(f *testing.F) {
 			f.Add(byte(i), fill("{"+text+"}"))
 		}
 	}
+
 	for _, text := range []string{
 		`{"SECRET":1,"token":"SECRET","SECRET":2}`, `{"token":["SECRET"],"templates":{"body":"{{SECRET}}","SECRET":0}}`, `{"owner":"SECRET","repo":"r","token":"SECRET"}`,
 		`{"token":"\ud800SECRET"}`, `{"token":1e99999999999,"digest_over":-0.0e-0}`, `[[[[`, "\xff", `{"a":{"a":{"a":{"a":{"a":{"a":{"a":{"a":{}}}}}}}}}`,
@@ -27,6 +28,7 @@ func FuzzAccept(f *testing.F) {
 		f.Add(byte(0), text)
 		f.Add(byte(1), text)
 	}
+
 	f.Fuzz(func(t *testing.T, which byte, text string) {
 		provider := domain.Providers[int(which)%len(domain.Providers)]
 		text = strings.ReplaceAll(text, "SECRET", canary)
@@ -35,16 +37,20 @@ func FuzzAccept(f *testing.F) {
 			if bad, ok := IsInvalid(err); !ok || len(bad.Fields) == 0 {
 				t.Fatalf("%q: %v", text, err)
 			}
+
 			if strings.Contains(err.Error(), canary) {
 				t.Fatalf("the refusal holds the secret: %v", err)
 			}
+
 			return
 		}
+
 		for _, secret := range got.NewSecrets {
 			if strings.Contains(secret, canary) && strings.Contains(got.Public+got.Destination.Target+got.Destination.Origin, canary) {
 				t.Fatalf("a secret in %s", got.Public)
 			}
 		}
+
 		reaccept(t, provider, got)
 	})
 }

@@ -14,6 +14,7 @@ func unstored(masks []string, stored *Stored) []FieldError {
 			fields = append(fields, FieldError{root + "." + name, "is the mask " + domain.Mask + ", and no secret is stored for it: give the secret itself"})
 		}
 	}
+
 	return fields
 }
 
@@ -24,6 +25,7 @@ func (s *schema) moved(doc *object, masks []string, stored *Stored, origin strin
 	if len(masks) == 0 {
 		return nil
 	}
+
 	changed := s.changes(doc, stored)
 	var fields []FieldError
 	for _, name := range masks {
@@ -31,10 +33,12 @@ func (s *schema) moved(doc *object, masks []string, stored *Stored, origin strin
 		if why == "" && stored.Secrets[name] != origin {
 			why = "the address it is sent to has changed"
 		}
+
 		if why != "" {
 			fields = append(fields, FieldError{root + "." + name, "must be given anew: " + why})
 		}
 	}
+
 	return fields
 }
 
@@ -45,22 +49,26 @@ func (s *schema) changes(doc *object, stored *Stored) string {
 	if len(fields) > 0 {
 		return "the stored configuration cannot be read"
 	}
+
 	var names []string
 	for _, name := range s.destination {
 		if s.effective(doc, name) != s.effective(before, name) {
 			names = append(names, name)
 		}
 	}
+
 	if len(names) == 0 && s.authentication(doc) != s.authentication(before) {
 		return "the form of authentication has changed"
 	}
 	if len(names) == 0 {
 		return ""
 	}
+
 	verb := " has changed"
 	if len(names) > 1 {
 		verb = " have changed"
 	}
+
 	return strings.Join(names, ", ") + verb
 }
 
@@ -81,5 +89,6 @@ func (s *schema) authentication(doc *object) string {
 			names = append(names, name)
 		}
 	}
+
 	return strings.Join(names, " ")
 }

@@ -88,16 +88,19 @@ func TestMaskWithNothingStored(t *testing.T) {
 					t.Errorf("%s: %v", provider, err)
 				}
 			}
+
 			before, err := Accept(provider, fill("{"+text+"}"), nil)
 			if err != nil {
 				t.Fatal(err)
 			}
+
 			emptied := stored(before)
 			emptied.Secrets = nil
 			_, err = Accept(provider, masks(text), emptied)
 			fieldsOf(t, err, CodeInvalid)
 		}
 	}
+
 	_, err := patch(t, domain.Discord, `"webhook_url":$DISCORD`, `"bot_token":$MASK,"channel_id":$CH`)
 	expect(t, err, CodeInvalid, map[string]string{"configuration.bot_token": noSecret})
 }
@@ -143,17 +146,21 @@ func TestWebhookTargetIsCarriedOver(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	kept, err := Accept(domain.Discord, fmt.Sprintf(`{"webhook_url":"********","thread_id":%q}`, channel), stored(plain))
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	whole, err := Accept(domain.Discord, fill(`{"webhook_url":$DISCORD,"thread_id":$CH}`), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	if kept.Destination != whole.Destination || kept.Destination.Hash() == plain.Destination.Hash() {
 		t.Errorf("kept %+v\nwhole %+v\nplain %+v", kept.Destination, whole.Destination, plain.Destination)
 	}
+
 	back, err := Accept(domain.Discord, `{"webhook_url":"********"}`, stored(kept))
 	if err != nil || back.Destination != plain.Destination {
 		t.Errorf("back %+v, %v", back.Destination, err)

@@ -22,6 +22,7 @@ func (s *schema) unpaste(doc *object) []FieldError {
 	if s.provider != domain.Discord || !isText {
 		return nil
 	}
+
 	webhook, thread, found := address.DiscordThread(pasted)
 	if !found {
 		return nil
@@ -33,9 +34,11 @@ func (s *schema) unpaste(doc *object) []FieldError {
 	} else if present && text != thread {
 		return []FieldError{{root + "." + threadID, "is another thread than webhook_url names: give one of them only"}}
 	}
+
 	if !present {
 		doc.names = append(doc.names, threadID)
 	}
+
 	doc.values[threadID] = thread
 	doc.values[webhookURL] = webhook
 
@@ -49,6 +52,7 @@ func (s *schema) respell(doc *object) {
 	if s.provider != domain.Teams || !isText || text == domain.Mask {
 		return
 	}
+
 	before, query, _ := strings.Cut(text, "?")
 	doc.values[workflowURL] = strings.TrimSuffix(before, "/") + "?" + strings.ReplaceAll(query, "/", "%2F")
 }

@@ -14,6 +14,7 @@ func TestWorkflowHasOneSpelling(t *testing.T) {
 	if err != nil || want.NewSecrets["workflow_url"] == "" {
 		t.Fatal(err)
 	}
+
 	for _, pasted := range []string{
 		strings.Replace(teamsHook, "/invoke?", "/invoke/?", 1),
 		strings.Replace(teamsHook, "sp=%2Ftriggers%2Fmanual%2Frun", "sp=/triggers/manual/run", 1),
@@ -51,6 +52,7 @@ func TestPastedThread(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	for _, text := range []string{
 		`{"webhook_url":"` + discHook + `?thread_id=` + aThread + `"}`,
 		`{"webhook_url":"` + discHook + `?thread_id=` + aThread + `","thread_id":"` + aThread + `"}`,
@@ -60,6 +62,7 @@ func TestPastedThread(t *testing.T) {
 		if err != nil || got.Public != named.Public || got.Destination.Hash() != named.Destination.Hash() || strings.Contains(got.NewSecrets["webhook_url"], "thread_id") {
 			t.Errorf("%s\n%+v\n%v", text, got, err)
 		}
+
 		if err == nil {
 			reaccept(t, domain.Discord, got)
 		}
@@ -83,6 +86,7 @@ func TestPastedThreadConflicts(t *testing.T) {
 		for name, detail := range want {
 			fields[root+"."+name] = detail
 		}
+
 		expect(t, err, CodeInvalid, fields)
 	}
 }
@@ -94,6 +98,7 @@ func TestThreadName(t *testing.T) {
 			t.Errorf("%s: %v", text, err)
 		}
 	}
+
 	for text, want := range map[string]map[string]string{
 		`{"webhook_url":$DISCORD,"thread_name":"{{nothing}}"}`:          {"thread_name": "names the unknown field {{nothing}}: " + fieldList},
 		`{"webhook_url":$DISCORD,"thread_name":"a\nb"}`:                 {"thread_name": "must be one line"},
@@ -106,6 +111,7 @@ func TestThreadName(t *testing.T) {
 		for name, detail := range want {
 			fields[root+"."+name] = detail
 		}
+
 		expect(t, err, CodeInvalid, fields)
 	}
 }
@@ -117,12 +123,14 @@ func TestGovSlackBot(t *testing.T) {
 	if err != nil || usual.Destination.Origin != "https://slack.com" {
 		t.Fatal(usual.Destination, err)
 	}
+
 	for _, base := range []string{"https://slack-gov.com", "https://slack-gov.com/", "https://slack-gov.com/api", "https://SLACK-GOV.com:443/api/"} {
 		got, err := Accept(domain.Slack, fill(`{"bot_token":$BOT,"channel":"C0123456789","base_url":"`+base+`"}`), nil)
 		if err != nil || got.Destination.Origin != "https://slack-gov.com" || got.Destination.Hash() == usual.Destination.Hash() {
 			t.Errorf("%s: %+v, %v", base, got.Destination, err)
 		}
 	}
+
 	for _, base := range []string{"https://slack.com", "https://slack.com/api/"} {
 		got, err := Accept(domain.Slack, fill(`{"bot_token":$BOT,"channel":"C0123456789","base_url":"`+base+`"}`), nil)
 		if err != nil || got.Destination.Hash() != usual.Destination.Hash() {
@@ -138,6 +146,7 @@ func TestGovSlackBot(t *testing.T) {
 		_, err := Accept(domain.Slack, fill(`{"bot_token":$BOT,"channel":"C0123456789","base_url":"`+base+`"}`), nil)
 		expect(t, err, CodeInvalid, map[string]string{root + ".base_url": rule})
 	}
+
 	_, err = Accept(domain.Slack, fill(`{"webhook_url":$SLACK,"base_url":"https://slack-gov.com"}`), nil)
 	expect(t, err, CodeInvalid, map[string]string{root + ".base_url": "goes with bot_token only: the host of a webhook is in webhook_url"})
 

@@ -40,22 +40,27 @@ func load(provider domain.Provider) *schema {
 	if err != nil {
 		panic(err)
 	}
+
 	doc, err := jsonschema.UnmarshalJSON(bytes.NewReader(text))
 	if err != nil {
 		panic(fmt.Errorf("schema of %s: %w", provider, err))
 	}
+
 	s := &schema{provider: provider, raw: doc.(map[string]any)}
 	for name, property := range s.properties() {
 		if property["writeOnly"] == true {
 			s.secrets = append(s.secrets, name)
 		}
+
 		if property["x-destination"] == true {
 			s.destination = append(s.destination, name)
 		}
 	}
+
 	sort.Strings(s.secrets)
 	sort.Strings(s.destination)
 	s.compiled = sync.OnceValue(s.compile)
+
 	return s
 }
 
@@ -74,10 +79,12 @@ func (s *schema) compile() *jsonschema.Schema {
 	for _, format := range formats {
 		compiler.RegisterFormat(format)
 	}
+
 	id := s.raw["$id"].(string)
 	if err := compiler.AddResource(id, s.raw); err != nil {
 		panic(fmt.Errorf("schema of %s: %w", s.provider, err))
 	}
+
 	return compiler.MustCompile(id)
 }
 

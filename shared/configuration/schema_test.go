@@ -23,6 +23,7 @@ func TestSecretsAndDestinationOfEachSchema(t *testing.T) {
 		if got := strings.Join(Secrets(provider), " "); got != want[0] {
 			t.Errorf("%s: secrets %s", provider, got)
 		}
+
 		if got := strings.Join(schemas()[provider].destination, " "); got != want[1] {
 			t.Errorf("%s: destination %s", provider, got)
 		}
@@ -37,27 +38,33 @@ func TestSchemasAgreeWithForms(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+
 		defaults := marshal(t, typed)
 		for name, property := range s.properties() {
 			got, known := defaults[name]
 			if !known {
 				t.Errorf("%s.%s: the form does not read it", provider, name)
 			}
+
 			if want, ok := property["default"]; ok && !reflect.DeepEqual(text(want), text(got)) {
 				t.Errorf("%s.%s: default %v in the schema, %v in the form", provider, name, want, got)
 			}
+
 			if property["title"] == nil || property["description"] == nil {
 				t.Errorf("%s.%s: no title or description", provider, name)
 			}
+
 			_, pattern := property["pattern"]
 			_, not := property["not"]
 			if (pattern || not) && property["x-rule"] == nil {
 				t.Errorf("%s.%s: no sentence for its rule", provider, name)
 			}
+
 			if property["writeOnly"] == true && property["format"] == nil {
 				t.Errorf("%s.%s: a secret's format lets the mask pass and refuses a damaged one", provider, name)
 			}
 		}
+
 		if len(defaults) != len(s.properties()) {
 			t.Errorf("%s: the form has %d members, the schema %d", provider, len(defaults), len(s.properties()))
 		}
@@ -72,10 +79,12 @@ func marshal(t *testing.T, v any) map[string]any {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	members := map[string]any{}
 	if err := json.Unmarshal(b, &members); err != nil {
 		t.Fatal(err)
 	}
+
 	return members
 }
 
@@ -88,9 +97,11 @@ func TestSharedMembersAreTheSame(t *testing.T) {
 			if !ok {
 				continue
 			}
+
 			if first == nil {
 				first = property
 			}
+
 			if !reflect.DeepEqual(first, any(property)) {
 				t.Errorf("%s.%s differs from another provider's", provider, name)
 			}

@@ -42,18 +42,22 @@ func parse(text string) (*object, []string, []FieldError) {
 	if len(text) > MaxBytes {
 		return nil, nil, whole(fmt.Sprintf("must be at most %d bytes long", MaxBytes))
 	}
+
 	if detail := syntax(text); detail != "" {
 		return nil, nil, whole(detail)
 	}
+
 	r := &reader{text: text, dec: json.NewDecoder(strings.NewReader(text))}
 	r.dec.UseNumber()
 	doc := r.value(root)
 	for _, d := range r.dups {
 		r.addDup(d)
 	}
+
 	if len(r.fields) > 0 {
 		return nil, r.texts, r.fields
 	}
+
 	return doc.(*object), r.texts, nil // syntax has seen the brace
 }
 
@@ -64,6 +68,7 @@ func syntax(text string) string {
 	if strings.Trim(text, " \t\r\n") == "" {
 		return "must be a JSON object, not an empty text"
 	}
+
 	dec := json.NewDecoder(strings.NewReader(text))
 	var raw json.RawMessage
 	if err := dec.Decode(&raw); err != nil {
@@ -73,21 +78,26 @@ func syntax(text string) string {
 		}
 		return "is not JSON (it ends too early)"
 	}
+
 	if _, err := dec.Token(); err != io.EOF {
 		return "must be one JSON object with nothing after it"
 	}
+
 	if raw[0] != '{' {
 		return "must be a JSON object"
 	}
 	if depth(text) > maxDepth {
 		return fmt.Sprintf("must be nested at most %d deep", maxDepth)
 	}
+
 	return ""
 }
 
 // depth counts how deep valid JSON is nested, before anything recurses into it.
 func depth(text string) int {
-	deepest, now, quoted := 0, 0, false
+	deepest := 0
+	now := 0
+	quoted := false
 	for i := 0; i < len(text); i++ {
 		switch c := text[i]; {
 		case quoted && c == '\\':
@@ -102,6 +112,7 @@ func depth(text string) int {
 			now--
 		}
 	}
+
 	return deepest
 }
 
@@ -114,6 +125,7 @@ func (r *reader) value(path string) any {
 			return r.object(path)
 		}
 		return r.array(path)
+
 	case string:
 		r.check(path, raw)
 		r.texts = append(r.texts, token)
@@ -121,6 +133,7 @@ func (r *reader) value(path string) any {
 	case json.Number:
 		return r.number(path, token)
 	}
+
 	return token
 }
 
@@ -134,15 +147,19 @@ func (r *reader) object(path string) any {
 		if shown, ok := echo(name, nil); ok {
 			below = path + "." + shown
 		}
+
 		value := r.value(below)
 		if _, twice := o.values[name]; twice {
 			r.dups = append(r.dups, dup{path, name})
 			continue
 		}
+
 		o.names = append(o.names, name)
 		o.values[name] = value
 	}
+
 	r.next()
+
 	return o
 }
 
@@ -151,6 +168,7 @@ func (r *reader) array(path string) any {
 	for r.dec.More() {
 		list = append(list, r.value(path))
 	}
+
 	r.next()
 	return list
 }
@@ -170,6 +188,7 @@ func (r *reader) check(path, raw string) {
 	if !utf8.ValidString(raw) {
 		r.fail(path, "is not valid UTF-8")
 	}
+
 	if loneSurrogate(raw) {
 		r.fail(path, `has half of a surrogate pair (\ud800 to \udfff)`)
 	}
@@ -180,6 +199,7 @@ func loneSurrogate(raw string) bool {
 		if raw[i] != '\\' {
 			continue
 		}
+
 		unit := escaped(raw[i:])
 		switch {
 		case unit < 0:
@@ -194,8 +214,10 @@ func loneSurrogate(raw string) bool {
 			}
 			i += 6
 		}
+
 		i += 5
 	}
+
 	return false
 }
 
@@ -204,10 +226,12 @@ func escaped(s string) int {
 	if len(s) < 6 || s[0] != '\\' || s[1] != 'u' {
 		return -1
 	}
+
 	n, err := strconv.ParseUint(s[2:6], 16, 16)
 	if err != nil {
 		return -1
 	}
+
 	return int(n)
 }
 
@@ -221,14 +245,17 @@ func (r *reader) number(path string, n json.Number) any {
 		}
 		return json.Number(text)
 	}
+
 	f, err := strconv.ParseFloat(text, 64)
 	if err != nil || math.Abs(f) > 1e15 {
 		r.fail(path, "is a number out of range")
 		return json.Number("0")
 	}
+
 	if f == math.Trunc(f) {
 		return json.Number(strconv.FormatInt(int64(f), 10))
 	}
+
 	return f
 }
 
@@ -253,8 +280,10 @@ func (o *object) plain() map[string]any {
 		} else if list, ok := value.([]any); ok {
 			value = make([]any, len(list)) // no form has lists: its kind is enough
 		}
+
 		m[name] = value
 	}
+
 	return m
 }
 
@@ -266,6 +295,7 @@ func (o *object) text(name string) string {
 	case json.Number:
 		return string(v)
 	}
+
 	return ""
 }
 
@@ -276,14 +306,17 @@ func (o *object) encode(out *strings.Builder) {
 		if i > 0 {
 			out.WriteByte(',')
 		}
+
 		out.WriteString(literal(name))
 		out.WriteByte(':')
 		if inner, ok := o.values[name].(*object); ok {
 			inner.encode(out)
 			continue
 		}
+
 		out.WriteString(literal(o.values[name]))
 	}
+
 	out.WriteByte('}')
 }
 
@@ -295,5 +328,6 @@ func literal(v any) string {
 	if err := enc.Encode(v); err != nil {
 		panic("configuration: " + err.Error()) // strings, numbers and booleans always encode
 	}
+
 	return strings.TrimSuffix(out.String(), "\n")
 }

@@ -57,6 +57,7 @@ func TestStrictTakesWhatIsFine(t *testing.T) {
 			t.Errorf("%s: %v", body, err)
 		}
 	}
+
 	full := `{"owner":"o","repo":"r","token":"t"}`
 	if _, err := Accept(domain.GitHub, full+strings.Repeat(" ", MaxBytes-len(full)), nil); err != nil {
 		t.Errorf("exactly %d bytes: %v", MaxBytes, err)
@@ -82,6 +83,7 @@ func TestNamesThatMayBeSecretsAreNotRepeated(t *testing.T) {
 			t.Errorf("%s: %v", text, err)
 		}
 	}
+
 	_, err := Accept(domain.GitHub, `{"owner":"o","repo":"r","token":"t","a b":1}`, nil)
 	if got := fieldsOf(t, err, CodeInvalid)[root]; !strings.HasPrefix(got, "has an unknown member (its name is not repeated here)") {
 		t.Error(err)
@@ -94,6 +96,7 @@ func TestAnswerIsBounded(t *testing.T) {
 	for i := range 5000 {
 		fmt.Fprintf(&text, `,"m%d":1`, i)
 	}
+
 	text.WriteString("}")
 	_, err := Accept(domain.GitHub, text.String(), nil)
 	bad, ok := IsInvalid(err)

@@ -134,12 +134,14 @@ type ranked struct {
 
 // before reports whether an item is more important than another one.
 func (r ranked) before(other ranked) bool {
-	closed, otherClosed := r.content.State == domain.Closed, other.content.State == domain.Closed
+	closed := r.content.State == domain.Closed
+	otherClosed := other.content.State == domain.Closed
 	if closed != otherClosed {
 		return closed
 	}
 
-	priority, otherPriority := priorityRank(r.content.Facts.Priority), priorityRank(other.content.Facts.Priority)
+	priority := priorityRank(r.content.Facts.Priority)
+	otherPriority := priorityRank(other.content.Facts.Priority)
 	if priority != otherPriority {
 		return priority > otherPriority
 	}

@@ -26,6 +26,7 @@ func TestADigestNamesTheMostImportantItems(t *testing.T) {
 		item("low", "low", domain.Open),
 		item("trivial", "trivial", domain.Open),
 	}
+
 	age := func(c Content) time.Time {
 		return began.Add(-time.Duration(slices.IndexFunc(want, func(w Content) bool { return w.Title == c.Title })) * time.Hour)
 	}
@@ -35,6 +36,7 @@ func TestADigestNamesTheMostImportantItems(t *testing.T) {
 		for _, c := range order {
 			d.Add(c, age(c))
 		}
+
 		if got, must := titles(d.First), titles(want); got != must {
 			t.Errorf("%s: %s, want %s", name, got, must)
 		}
@@ -45,6 +47,7 @@ func TestADigestNamesTheMostImportantItems(t *testing.T) {
 	for i := range 3 * DigestShows {
 		d.Add(item(fmt.Sprint(i), "", domain.Open), began.Add(time.Duration(i)*time.Second))
 	}
+
 	if len(d.First) != DigestShows || len(d.ChangedAt) != DigestShows || d.First[0].Title != "29" || d.First[9].Title != "20" {
 		t.Errorf("%s", titles(d.First))
 	}

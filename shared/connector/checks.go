@@ -20,6 +20,7 @@ func Failed(err error) []Check {
 	if !errors.As(err, &e) || e.Status == 0 {
 		return []Check{Refused(CheckReachable, Unreachable)}
 	}
+
 	reached := Passed(CheckReachable)
 	switch {
 	case e.Class == Retryable, e.Class == Ambiguous:
@@ -28,9 +29,11 @@ func Failed(err error) []Check {
 			code = "provider_error"
 		}
 		return []Check{reached, Undecided(CheckCredentials, code)}
+
 	case e.Status == 401, e.Code == "credentials_rejected": // a dead token may be answered with 200, as nobody
 		return []Check{reached, Refused(CheckCredentials, e.Code)}
 	}
+
 	return []Check{reached, Passed(CheckCredentials), Refused(CheckTarget, e.Code)}
 }
 

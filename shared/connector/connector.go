@@ -47,6 +47,7 @@ func (c Content) Hash() string {
 	if err != nil {
 		panic(err) // strings and a slice of strings always marshal
 	}
+
 	sum := sha256.Sum256(b)
 	return hex.EncodeToString(sum[:16])
 }
@@ -196,9 +197,11 @@ func (c Check) String() string {
 	if c.OK != nil {
 		says = map[bool]string{true: "ok", false: "no"}[*c.OK]
 	}
+
 	if c.Code != nil {
 		says += "(" + *c.Code + ")"
 	}
+
 	return c.Name + "=" + says
 }
 
@@ -248,6 +251,7 @@ func (c Class) String() string {
 	case Ambiguous:
 		return "ambiguous"
 	}
+
 	return fmt.Sprintf("class_%d", int(c))
 }
 
@@ -281,11 +285,14 @@ func (e *Error) Error() string {
 	if e.Status != 0 {
 		s += fmt.Sprintf(" (HTTP %d)", e.Status)
 	}
+
 	if e.Detail != "" {
 		s += ": " + e.Detail
 	}
+
 	if e.RequestID != "" {
 		s += " [request " + e.RequestID + "]"
 	}
+
 	return s
 }

@@ -65,10 +65,12 @@ func SecretPlaceID(provider domain.Provider, address string) string {
 		rest = after
 	}
 
-	path, query := "/", ""
+	path := "/"
+	query := ""
 	if at := strings.IndexByte(rest, '/'); at >= 0 {
 		path, query, _ = strings.Cut(rest[at:], "?")
 	}
+
 	path = strings.TrimRight(path, "/")
 	sum := sha256.Sum256([]byte(string(provider) + " " + path + "?" + query))
 

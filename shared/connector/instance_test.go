@@ -44,13 +44,16 @@ func TestSecretPlaceID(t *testing.T) {
 		if want := form.WebhookOf(provider, address).Hash; id != want || len(id) != 64 {
 			t.Errorf("%s: %s, want %s", provider, id, want)
 		}
+
 		if connector.SecretPlaceID(provider, address+"z") == id {
 			t.Errorf("%s: another address has the same id", provider)
 		}
+
 		if connector.SecretPlaceID(provider, strings.Replace(address, "?", "/?", 1)) != id {
 			t.Errorf("%s: a slash at the end makes another place", provider)
 		}
 	}
+
 	if connector.SecretPlaceID(domain.Slack, "") == connector.SecretPlaceID(domain.Teams, "") {
 		t.Error("the provider is not part of it")
 	}

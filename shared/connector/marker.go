@@ -111,6 +111,7 @@ func (m Marker) NotBefore() time.Time {
 	if err != nil {
 		return time.Time{} // IsTag has looked at every letter
 	}
+
 	seconds := int64(binary.BigEndian.Uint64(append(make([]byte, 3), b...)))
 	if seconds == 0 {
 		return time.Time{}

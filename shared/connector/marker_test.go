@@ -46,7 +46,9 @@ func TestOriginals(t *testing.T) {
 	m := Marker{Integration: 7, Item: 1, Attempt: 2, Tag: NewTag(at, signature)}
 	earlier := Marker{Integration: 7, Item: 1, Attempt: 1, Tag: NewTag(at.Add(-time.Hour), signature)}
 	undated := Marker{Integration: 7, Item: 2, Attempt: 1, Tag: NewTag(time.Time{}, signature)}
-	bare, forged, moved := m, m, m
+	bare := m
+	forged := m
+	moved := m
 	bare.Tag, forged.Tag, moved.Integration = "", NewTag(at, []byte("ten others")), 8
 
 	type object struct {
@@ -87,6 +89,7 @@ func TestOriginals(t *testing.T) {
 					found[item] = o.number
 				}
 			}
+
 			if got := fmt.Sprint(found); got != tt.want {
 				t.Errorf("%s, backward %v: %s", name, backward, got)
 			}
@@ -107,6 +110,7 @@ func TestTheTimeOfATag(t *testing.T) {
 			t.Errorf("%s is %s, read as %s", at, m.Tag, m.NotBefore())
 		}
 	}
+
 	for _, tag := range []string{"", "x", strings.Repeat("1", TagSize)} {
 		if got := (Marker{Tag: tag}).NotBefore(); !got.IsZero() {
 			t.Errorf("%q says %s", tag, got)
@@ -124,6 +128,7 @@ func TestAddMarker(t *testing.T) {
 		m := Marker{Integration: 1, Item: domain.Snowflake(i/2 + 1), Attempt: 1}
 		found = AddMarker(found, m)
 	}
+
 	found = AddMarker(found, Marker{Integration: 9, Item: 9})
 	if len(found) != MostMarkers || found[MostMarkers-1].Item != MostMarkers || FirstMarker(found).Item != 1 {
 		t.Error(found)

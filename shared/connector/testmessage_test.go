@@ -23,6 +23,7 @@ func TestLinesOfATestMessage(t *testing.T) {
 		if got := m.Lines(); !slices.Equal(got, want) {
 			t.Errorf("%q\nwant %q", got, want)
 		}
+
 		if text := TestTitle + strings.Join(m.Lines(), ""); strings.ContainsAny(text, "@#<>&*`~[]|\\/\n") {
 			t.Errorf("markup in %q", text)
 		}

@@ -62,6 +62,7 @@ func MayManage(user Snowflake, o Organisation, m *Member) bool {
 	if m.Grant != Inherit {
 		return m.Grant == Allow
 	}
+
 	allowed := false
 	for _, role := range m.RoleIDs {
 		g := o.Roles[role.String()]
@@ -73,5 +74,6 @@ func MayManage(user Snowflake, o Organisation, m *Member) bool {
 			allowed = true
 		}
 	}
+
 	return allowed
 }

@@ -52,9 +52,11 @@ func TestMayManage(t *testing.T) {
 			t.Errorf("%s: %v, want %v", name, got, c.want)
 		}
 	}
+
 	if MayManage(0, Organisation{ID: 1001}, nil) {
 		t.Error("nobody owns an organisation whose owner is not known")
 	}
+
 	if MayManage(user, Organisation{ID: 1001, OwnerID: owner}, member(Inherit, 1)) {
 		t.Error("a role the organisation does not have permits")
 	}

@@ -13,6 +13,7 @@ func TestChat(t *testing.T) {
 			chats = append(chats, p)
 		}
 	}
+
 	if want := []Provider{Discord, Slack, Teams}; !slices.Equal(chats, want) {
 		t.Errorf("%v, want %v", chats, want)
 	}

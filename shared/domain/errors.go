@@ -55,8 +55,10 @@ func (e *Error) Error() string {
 	if e.Detail != "" {
 		b.WriteString(": " + e.Detail)
 	}
+
 	for _, f := range e.Fields {
 		b.WriteString("; " + f.Field + ": " + f.Detail)
 	}
+
 	return b.String()
 }

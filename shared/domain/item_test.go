@@ -20,10 +20,12 @@ func TestDueDate(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+
 		if got := (Item{DueAt: due}).DueDate(); got != want {
 			t.Errorf("%s is the day %q, want %q", text, got, want)
 		}
 	}
+
 	if got := (Item{}).DueDate(); got != "" {
 		t.Errorf("an item without a due date has %q", got)
 	}
@@ -35,10 +37,12 @@ func TestAnItemWithoutPeople(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	var members map[string]any
 	if err := json.Unmarshal(text, &members); err != nil {
 		t.Fatal(err)
 	}
+
 	for _, name := range []string{"type", "project", "milestone", "owner", "updated_by", "due_at"} {
 		if value, there := members[name]; there {
 			t.Errorf("%s is %v", name, value)
@@ -49,6 +53,7 @@ func TestAnItemWithoutPeople(t *testing.T) {
 	if text, err = json.Marshal(want); err != nil {
 		t.Fatal(err)
 	}
+
 	var got Item
 	if err := json.Unmarshal(text, &got); err != nil || !reflect.DeepEqual(got, want) {
 		t.Errorf("%s gives %+v, %v", text, got, err)

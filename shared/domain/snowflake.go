@@ -23,15 +23,18 @@ func ParseSnowflake(s string) (Snowflake, error) {
 	if len(s) < 1 || len(s) > 19 || s[0] == '0' {
 		return 0, ErrNotSnowflake
 	}
+
 	for i := range len(s) {
 		if s[i] < '0' || s[i] > '9' {
 			return 0, ErrNotSnowflake
 		}
 	}
+
 	n, err := strconv.ParseUint(s, 10, 64)
 	if err != nil || n > maxSnowflake {
 		return 0, ErrNotSnowflake
 	}
+
 	return Snowflake(n), nil
 }
 
@@ -70,10 +73,13 @@ func (s *Snowflake) UnmarshalJSON(b []byte) error {
 	if err := json.Unmarshal(b, &text); err != nil {
 		return ErrNotSnowflake
 	}
+
 	v, err := ParseSnowflake(text)
 	if err != nil {
 		return err
 	}
+
 	*s = v
+
 	return nil
 }

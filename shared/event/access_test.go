@@ -16,12 +16,14 @@ func TestParseAccessEvents(t *testing.T) {
 		role         = `{"organisation_id":"1","id":"21","order":-3,"permissions":{"MANAGE_ORGANISATION":1},"version":2}`
 		key          = `{"id":"1","organisation_id":"1","user_id":"12","version":2}`
 	)
+
 	as := func(v any, err error) any {
 		if err != nil {
 			t.Error(err)
 		}
 		return v
 	}
+
 	parseOrganisation := func(detailType, text string) any {
 		o, err := ParseOrganisation(detailType, json.RawMessage(text))
 		return as(o, err)
@@ -57,10 +59,12 @@ func TestProblemsAreNamed(t *testing.T) {
 	if !errors.As(err, &m) || !errors.Is(err, ErrMalformed) {
 		t.Fatal(err)
 	}
+
 	var names []string
 	for _, p := range m.Problems {
 		names = append(names, p.Member)
 	}
+
 	if want := []string{"organisation_id", "user_id", "version", "pending", "role_ids", "permissions"}; !reflect.DeepEqual(names, want) {
 		t.Errorf("%v, want %v: %v", names, want, err)
 	}

@@ -45,6 +45,7 @@ func Check(detailType string, detail json.RawMessage) error {
 	default:
 		err = Unknown(detailType)
 	}
+
 	return err
 }
 
@@ -70,10 +71,12 @@ func ParseEnvelope(body string) (Envelope, error) {
 	if err != nil {
 		return e, err
 	}
+
 	optional(m, "id", &e.ID, readText)
 	optional(m, "source", &e.Source, readText)
 	required(m, "detail-type", &e.DetailType, readText)
 	required(m, "detail", &e.Detail, readObject)
+
 	return e, m.err()
 }
 
@@ -84,6 +87,7 @@ func ParseItem(detailType string, detail json.RawMessage) (domain.Item, error) {
 	if err != nil {
 		return domain.Item{}, err
 	}
+
 	item := domain.Item{Deleted: detailType == ItemDeleted}
 	required(m, "id", &item.ID, readID)
 	required(m, "organisation_id", &item.OrganisationID, readID)
@@ -91,6 +95,7 @@ func ParseItem(detailType string, detail json.RawMessage) (domain.Item, error) {
 	if item.Deleted {
 		return item, m.err()
 	}
+
 	var prefix domain.Snowflake
 	required(m, "item_type", &item.ItemType, readItemType)
 	required(m, "formatted_number", &item.FormattedNumber, readWord)
@@ -112,6 +117,7 @@ func ParseItem(detailType string, detail json.RawMessage) (domain.Item, error) {
 	if prefix != 0 {
 		item.PrefixID = prefix.String()
 	}
+
 	return item, m.err()
 }
 
@@ -122,6 +128,7 @@ func ParseOrganisation(detailType string, detail json.RawMessage) (domain.Organi
 	if err != nil {
 		return domain.Organisation{}, err
 	}
+
 	o := domain.Organisation{Deleted: detailType != OrganisationUpdated}
 	required(m, "id", &o.ID, readID)
 	required(m, "version", &o.Version, readVersion)
@@ -130,6 +137,7 @@ func ParseOrganisation(detailType string, detail json.RawMessage) (domain.Organi
 		required(m, "owner_id", &o.OwnerID, readID)
 		required(m, "is_deleted", &o.Deleted, readTruth)
 	}
+
 	return o, m.err()
 }
 
@@ -140,6 +148,7 @@ func ParseMember(detailType string, detail json.RawMessage) (domain.Member, erro
 	if err != nil {
 		return domain.Member{}, err
 	}
+
 	member := domain.Member{Removed: detailType == MemberRemoved}
 	required(m, "organisation_id", &member.OrganisationID, readID)
 	required(m, "user_id", &member.UserID, readID)
@@ -149,6 +158,7 @@ func ParseMember(detailType string, detail json.RawMessage) (domain.Member, erro
 		required(m, "role_ids", &member.RoleIDs, readRoleIDs)
 		required(m, "permissions", &member.Grant, readGrant)
 	}
+
 	return member, m.err()
 }
 
@@ -166,6 +176,7 @@ func ParseRole(detailType string, detail json.RawMessage) (Role, error) {
 	if err != nil {
 		return Role{}, err
 	}
+
 	var r Role
 	r.Deleted = detailType == RoleDeleted
 	required(m, "organisation_id", &r.OrganisationID, readID)
@@ -176,5 +187,6 @@ func ParseRole(detailType string, detail json.RawMessage) (Role, error) {
 		required(m, "order", &order, readInteger)
 		required(m, "permissions", &r.Grant, readGrant)
 	}
+
 	return r, m.err()
 }

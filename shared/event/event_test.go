@@ -30,6 +30,7 @@ func TestParseItem(t *testing.T) {
 			t.Errorf("%+v, %v\nwant %+v", got, err, want)
 		}
 	}
+
 	for _, text := range []string{`{"id":"7","organisation_id":"1001","version":3}`, whole} {
 		got, err := ParseItem(ItemDeleted, json.RawMessage(text))
 		if err != nil || !got.Deleted || got.ID != 7 || got.OrganisationID != 1001 || got.Version != 3 || got.Title != "" {
@@ -46,16 +47,19 @@ func with(t *testing.T, members map[string]any) json.RawMessage {
 	if err := json.Unmarshal([]byte(whole), &d); err != nil {
 		t.Fatal(err)
 	}
+
 	for name, value := range members {
 		d[name] = value
 		if value == out {
 			delete(d, name)
 		}
 	}
+
 	b, err := json.Marshal(d)
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	return b
 }
 
@@ -67,18 +71,21 @@ func TestMembersOfAnItem(t *testing.T) {
 	if err := json.Unmarshal([]byte(whole), &names); err != nil {
 		t.Fatal(err)
 	}
+
 	for name := range names {
 		for _, value := range []any{nil, out} {
 			_, err := ParseItem(ItemUpdated, with(t, map[string]any{name: value}))
 			if (err == nil) != optional[name] || err != nil && (!errors.Is(err, ErrMalformed) || !strings.Contains(err.Error(), name)) {
 				t.Errorf("%s %v: %v", name, value, err)
 			}
+
 			_, err = ParseItem(ItemDeleted, with(t, map[string]any{name: value}))
 			if key := name == "id" || name == "organisation_id" || name == "version"; (err != nil) != key {
 				t.Errorf("deletion, %s %v: %v", name, value, err)
 			}
 		}
 	}
+
 	for name, values := range map[string][]any{
 		"id": {7, "07", "0", "-1", "x", "9223372036854775808"}, "organisation_id": {1001, ""}, "prefix_id": {5, "x"},
 		"version": {0, -1, 1.5, "3", 1e30}, "item_type": {"", "ticket", "Work_item", 1}, "state": {"", "OPEN", "done", true},
@@ -90,6 +97,7 @@ func TestMembersOfAnItem(t *testing.T) {
 			}
 		}
 	}
+
 	if i, err := ParseItem(ItemUpdated, with(t, map[string]any{"description": strings.Repeat("x", MaxDescription), "labels": []string{}})); err != nil || len(i.Description) != MaxDescription {
 		t.Errorf("the longest description: %v", err)
 	}
@@ -125,6 +133,7 @@ func TestPeopleOfAnItem(t *testing.T) {
 				t.Errorf("%s %.60s: %+v, %v", name, text, got, err)
 			}
 		}
+
 		for text, wrong := range map[string]string{
 			`"Ada"`:                                 "must be an object with id and name",
 			`["34","Ada"]`:                          "must be an object with id and name",
@@ -144,6 +153,7 @@ func TestPeopleOfAnItem(t *testing.T) {
 			if !errors.Is(err, ErrMalformed) || !strings.Contains(err.Error(), name+" ") || !strings.Contains(err.Error(), wrong) {
 				t.Errorf("%s %.60s: %v", name, text, err)
 			}
+
 			if _, err := ParseItem(ItemDeleted, with(t, map[string]any{name: json.RawMessage(text)})); err != nil {
 				t.Errorf("deletion, %s %.60s: %v", name, text, err)
 			}
@@ -164,11 +174,13 @@ func TestDueDateOfAnItem(t *testing.T) {
 			t.Errorf("%s: %s, %v", text, got, err)
 		}
 	}
+
 	for _, value := range []any{"", "2026-12-01", "tomorrow", 1700000000, true, []any{}} {
 		_, err := ParseItem(ItemUpdated, with(t, map[string]any{"due_at": value}))
 		if !errors.Is(err, ErrMalformed) || !strings.Contains(err.Error(), "due_at must be a time") {
 			t.Errorf("%v: %v", value, err)
 		}
+
 		if _, err := ParseItem(ItemDeleted, with(t, map[string]any{"due_at": value})); err != nil {
 			t.Errorf("deletion, %v: %v", value, err)
 		}
@@ -180,6 +192,7 @@ func TestParseEnvelope(t *testing.T) {
 	if err != nil || got.ID != "e" || got.DetailType != ItemCreated || got.Source != "platform" || string(got.Detail) != `{"a":1}` {
 		t.Errorf("%+v, %v", got, err)
 	}
+
 	for _, body := range []string{``, `x`, `[]`, `{}`, `"x"`, `{"detail-type":"item.created"}`, `{"detail":{}}`, `{"detail-type":1,"detail":{}}`, `{"detail-type":"x","detail":{}} x`} {
 		if _, err := ParseEnvelope(body); !errors.Is(err, ErrMalformed) {
 			t.Errorf("%s: %v", body, err)
@@ -192,6 +205,7 @@ func FuzzParseItem(f *testing.F) {
 		f.Add(ItemUpdated, seed)
 		f.Add(ItemDeleted, seed)
 	}
+
 	f.Fuzz(func(t *testing.T, detailType, text string) {
 		i, err := ParseItem(detailType, json.RawMessage(text))
 		switch {
@@ -203,6 +217,7 @@ func FuzzParseItem(f *testing.F) {
 		case !i.Deleted && (!i.ItemType.Valid() || i.Labels == nil || len(i.Description) > MaxDescription):
 			t.Errorf("accepted %+v", i)
 		}
+
 		for name, get := range named {
 			n := get(i)
 			if n != nil && (n.ID == 0 || n.Name == "" || n.Name != strings.TrimSpace(n.Name) || utf8.RuneCountInString(n.Name) > MaxNamed || i.Deleted) {

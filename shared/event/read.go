@@ -55,6 +55,7 @@ func problems(list []Problem) string {
 		}
 		all = append(all, text)
 	}
+
 	return strings.Join(all, "; ")
 }
 
@@ -77,6 +78,7 @@ func read(text []byte) (*members, error) {
 		}
 		return nil, &Malformed{[]Problem{{"", detail}}}
 	}
+
 	return m, nil
 }
 
@@ -115,6 +117,7 @@ func take[T any](m *members, name string, raw json.RawMessage, to *T, read reade
 		m.problems = append(m.problems, Problem{name, err.Error()})
 		return
 	}
+
 	*to = value
 }
 
@@ -124,9 +127,11 @@ func as[T any](raw json.RawMessage, must string) (T, error) {
 	if string(raw) == "null" { // which encoding/json takes for any type
 		return v, errors.New(must)
 	}
+
 	if err := json.Unmarshal(raw, &v); err != nil {
 		return v, errors.New(must)
 	}
+
 	return v, nil
 }
 
@@ -158,13 +163,16 @@ func readTime(raw json.RawMessage) (time.Time, error) {
 	if err != nil || len(text) < len("2006-01-02T15:04:05Z") || text[13] != ':' || strings.Contains(text, ",") {
 		return time.Time{}, must
 	}
+
 	if offset := text[len(text)-len("07:00"):]; text[len(text)-1] != 'Z' && (offset[:2] > "23" || offset[3:] > "59") {
 		return time.Time{}, must
 	}
+
 	t, err := time.Parse(time.RFC3339, text)
 	if err != nil {
 		return time.Time{}, must
 	}
+
 	return t, nil
 }
 
@@ -211,11 +219,13 @@ func readLabels(raw json.RawMessage) ([]string, error) {
 	if err == nil && len(labels) > MaxLabels {
 		err = fmt.Errorf("has %d labels, at most %d are kept", len(labels), MaxLabels)
 	}
+
 	for n, label := range labels {
 		if length := utf8.RuneCountInString(label); err == nil && length > MaxLabel {
 			err = fmt.Errorf("has a label of %d characters (number %d), at most %d are kept", length, n+1, MaxLabel)
 		}
 	}
+
 	return labels, err
 }
 
@@ -238,6 +248,7 @@ func readNamed(raw json.RawMessage) (*domain.Named, error) {
 	if n.Name == "" {
 		return nil, nil
 	}
+
 	return &n, nil
 }
 
@@ -270,6 +281,7 @@ func list[T any](raw json.RawMessage, read reader[T], must string) ([]T, error) 
 		}
 		all = append(all, v)
 	}
+
 	return all, err
 }
 
@@ -280,15 +292,18 @@ func readGrant(raw json.RawMessage) (domain.Grant, error) {
 	if err != nil {
 		return 0, err
 	}
+
 	var kept domain.Grant
 	for name, text := range permissions {
 		g, err := as[domain.Grant](text, must)
 		if err != nil || !slices.Contains([]domain.Grant{domain.Deny, domain.Inherit, domain.Allow}, g) {
 			return 0, fmt.Errorf("%s: that of %.60q is not", must, name)
 		}
+
 		if name == domain.ManageOrganisation {
 			kept = g
 		}
 	}
+
 	return kept, nil
 }

@@ -75,6 +75,7 @@ func Elements[T any](r *Reader, each func(T)) error {
 		if err := r.Decode(&one); err != nil {
 			return err
 		}
+
 		each(one)
 		return nil
 	})
@@ -89,6 +90,7 @@ func (r *Reader) Object(each func(name string) error) error {
 		if err != nil {
 			return err
 		}
+
 		r.unread = true
 		return r.callback(func() error { return each(name) })
 	})
@@ -108,9 +110,11 @@ func (r *Reader) callback(each func() error) error {
 	if err := each(); err != nil {
 		return err
 	}
+
 	if r.unread {
 		return r.Skip()
 	}
+
 	return nil
 }
 
@@ -140,6 +144,7 @@ func (r *Reader) End() error {
 	case err != nil:
 		return err
 	}
+
 	return ErrSyntax
 }
 
@@ -153,6 +158,7 @@ func (r *Reader) Rest(most int) ([]byte, error) {
 		}
 		return nil, err
 	}
+
 	for {
 		if err := r.fill(); err != nil {
 			if errors.Is(r.err, io.EOF) {
@@ -160,9 +166,11 @@ func (r *Reader) Rest(most int) ([]byte, error) {
 			}
 			return nil, err
 		}
+
 		if len(rest)+r.end-r.at > most {
 			return nil, ErrTooLarge
 		}
+
 		rest = append(rest, r.buffer[r.at:r.end]...)
 		r.at = r.end
 	}

@@ -42,6 +42,7 @@ func TestDecodeIsUnmarshal(t *testing.T) {
 	if err := json.Unmarshal([]byte(text), &want); err != nil {
 		t.Fatal(err)
 	}
+
 	if err := Decode(iotest.OneByteReader(strings.NewReader(text)), &got); err != nil || !reflect.DeepEqual(got, want) {
 		t.Fatalf("%v\n got %+v\nwant %+v", err, got, want)
 	}
@@ -54,10 +55,12 @@ func TestACutText(t *testing.T) {
 		if err := Decode(strings.NewReader(text[:n]), &got); !errors.Is(err, io.ErrUnexpectedEOF) {
 			t.Fatalf("cut after %d bytes: %v", n, err)
 		}
+
 		if err := NewReader(strings.NewReader(text[:n])).Skip(); !errors.Is(err, io.ErrUnexpectedEOF) {
 			t.Fatalf("skipped, cut after %d bytes: %v", n, err)
 		}
 	}
+
 	broken := errors.New("broken")
 	if err := Decode(io.MultiReader(strings.NewReader(text[:50]), iotest.ErrReader(broken)), &sample{}); !errors.Is(err, broken) {
 		t.Errorf("the stream's own error is lost: %v", err)
@@ -73,6 +76,7 @@ func TestNotJSON(t *testing.T) {
 		if err := Decode(strings.NewReader(bad), &got); err == nil {
 			t.Errorf("%.20q is taken for %v", bad, got)
 		}
+
 		r := NewReader(strings.NewReader(bad))
 		if err := errors.Join(r.Skip(), r.End()); err == nil {
 			t.Errorf("%.20q is skipped", bad)
@@ -88,11 +92,14 @@ func TestObjectSkipsWhatIsNotRead(t *testing.T) {
 		if name != "list" {
 			return nil
 		}
+
 		n := 0
+
 		return r.Array(func() error {
 			if n++; n == 2 {
 				return nil
 			}
+
 			var one inner
 			err := r.Decode(&one)
 			got = append(got, one.Key)
@@ -109,9 +116,11 @@ func TestTooLarge(t *testing.T) {
 	if err := Decode(strings.NewReader(large), &sample{}); !errors.Is(err, ErrTooLarge) {
 		t.Errorf("held: %v", err)
 	}
+
 	if err := Decode(strings.NewReader(large), &inner{}); err != nil {
 		t.Errorf("skipped: %v", err)
 	}
+
 	if err := Decode(strings.NewReader(`{"`+strings.Repeat("x", maxName)+`":1}`), &inner{}); !errors.Is(err, ErrTooLarge) {
 		t.Errorf("a name: %v", err)
 	}
@@ -132,6 +141,7 @@ func TestRest(t *testing.T) {
 		if err := r.Skip(); err != nil {
 			t.Fatal(err)
 		}
+
 		if rest, err := r.Rest(100); string(rest) != tt.want || !errors.Is(err, tt.err) {
 			t.Errorf("%q, %v; want %q, %v", rest, err, tt.want, tt.err)
 		}
@@ -158,6 +168,7 @@ func TestSkippingTakesNoMemory(t *testing.T) {
 	if err := Each(from, func(one inner) { n++ }); err != nil || n < 40 {
 		t.Fatal(n, err)
 	}
+
 	runtime.ReadMemStats(&after)
 	if took := after.TotalAlloc - before.TotalAlloc; took > 1<<20 {
 		t.Errorf("60 MiB were read with %d bytes", took)
@@ -183,16 +194,20 @@ func FuzzDecode(f *testing.F) {
 	} {
 		f.Add([]byte(seed))
 	}
+
 	f.Fuzz(func(t *testing.T, data []byte) {
 		var got, want sample
-		err, wanted := Decode(strings.NewReader(string(data)), &got), json.Unmarshal(data, &want)
+		err := Decode(strings.NewReader(string(data)), &got)
+		wanted := json.Unmarshal(data, &want)
 		if (err == nil) != (wanted == nil) || err == nil && !reflect.DeepEqual(got, want) {
 			t.Errorf("%q:\n got %+v, %v\nwant %+v, %v", data, got, err, want, wanted)
 		}
+
 		r := NewReader(iotest.HalfReader(strings.NewReader(string(data))))
 		if err := errors.Join(r.Skip(), r.End()); (err == nil) != json.Valid(data) {
 			t.Errorf("%q is skipped: %v", data, err)
 		}
+
 		var list, unmarshalled []inner
 		err = Each(strings.NewReader(string(data)), func(one inner) { list = append(list, one) })
 		wanted = json.Unmarshal(data, &unmarshalled)

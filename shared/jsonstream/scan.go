@@ -16,10 +16,13 @@ func (r *Reader) fill() error {
 			}
 			return r.err
 		}
+
 		n, err := r.from.Read(r.buffer)
-		r.at, r.end = 0, n
+		r.at = 0
+		r.end = n
 		r.err = err
 	}
+
 	return nil
 }
 
@@ -28,6 +31,7 @@ func (r *Reader) next() (byte, error) {
 	if err := r.fill(); err != nil {
 		return 0, err
 	}
+
 	c := r.buffer[r.at]
 	r.at++
 	return c, nil
@@ -39,6 +43,7 @@ func (r *Reader) peek() (byte, error) {
 		if err := r.fill(); err != nil {
 			return 0, err
 		}
+
 		switch c := r.buffer[r.at]; c {
 		case ' ', '\t', '\n', '\r':
 			r.at++
@@ -57,7 +62,9 @@ func (r *Reader) expect(want byte) error {
 	if c != want {
 		return ErrSyntax
 	}
+
 	r.at++
+
 	return nil
 }
 
@@ -66,22 +73,27 @@ func (r *Reader) open(first, last byte, each func() error) error {
 	if err := r.expect(first); err != nil {
 		return err
 	}
+
 	c, err := r.peek()
 	if err != nil {
 		return err
 	}
+
 	if c == last {
 		r.at++
 		return nil
 	}
+
 	for {
 		if err := each(); err != nil {
 			return err
 		}
+
 		c, err := r.peek()
 		if err != nil {
 			return err
 		}
+
 		r.at++
 		if c == last {
 			return nil
@@ -101,14 +113,17 @@ func (r *Reader) memberName() (string, error) {
 	if c != '"' {
 		return "", ErrSyntax
 	}
+
 	r.name = r.name[:0]
 	if err := r.text(&r.name, maxName); err != nil {
 		return "", err
 	}
+
 	var name string
 	if err := json.Unmarshal(r.name, &name); err != nil {
 		return "", err
 	}
+
 	return name, r.expect(':')
 }
 
@@ -120,7 +135,9 @@ func hold(held *[]byte, most int, b ...byte) error {
 	if len(*held)+len(b) > most {
 		return ErrTooLarge
 	}
+
 	*held = append(*held, b...)
+
 	return nil
 }
 
@@ -131,20 +148,25 @@ func (r *Reader) text(held *[]byte, most int) error {
 	if err := hold(held, most, '"'); err != nil {
 		return err
 	}
+
 	for {
 		if err := r.fill(); err != nil {
 			return err
 		}
+
 		from := r.at
 		for r.at < r.end && r.buffer[r.at] != '"' && r.buffer[r.at] != '\\' && r.buffer[r.at] >= ' ' {
 			r.at++
 		}
+
 		if err := hold(held, most, r.buffer[from:r.at]...); err != nil {
 			return err
 		}
+
 		if r.at == r.end {
 			continue
 		}
+
 		c := r.buffer[r.at]
 		r.at++
 		switch c {
@@ -166,9 +188,11 @@ func (r *Reader) escape(held *[]byte, most int) error {
 	if err != nil {
 		return err
 	}
+
 	if err := hold(held, most, '\\', c); err != nil {
 		return err
 	}
+
 	switch c {
 	case '"', '\\', '/', 'b', 'f', 'n', 'r', 't':
 		return nil
@@ -176,6 +200,7 @@ func (r *Reader) escape(held *[]byte, most int) error {
 	default:
 		return ErrSyntax
 	}
+
 	for range 4 {
 		digit, err := r.next()
 		if err != nil {
@@ -184,10 +209,12 @@ func (r *Reader) escape(held *[]byte, most int) error {
 		if !isHex(digit) {
 			return ErrSyntax
 		}
+
 		if err := hold(held, most, digit); err != nil {
 			return err
 		}
 	}
+
 	return nil
 }
 
@@ -208,6 +235,7 @@ func (r *Reader) literal(held *[]byte, word string) error {
 			return ErrSyntax
 		}
 	}
+
 	return hold(held, MaxHeld, []byte(word)...)
 }
 
@@ -217,37 +245,46 @@ func (r *Reader) number(held *[]byte) error {
 	if _, err := r.sign(held, "-"); err != nil {
 		return err
 	}
+
 	c, err := r.digit(held)
 	if err != nil {
 		return err
 	}
+
 	if c != '0' {
 		if err := r.digits(held); err != nil {
 			return err
 		}
 	}
+
 	point, err := r.sign(held, ".")
 	if err != nil {
 		return err
 	}
+
 	if point {
 		if _, err := r.digit(held); err != nil {
 			return err
 		}
+
 		if err := r.digits(held); err != nil {
 			return err
 		}
 	}
+
 	exponent, err := r.sign(held, "eE")
 	if err != nil || !exponent {
 		return err
 	}
+
 	if _, err := r.sign(held, "+-"); err != nil {
 		return err
 	}
+
 	if _, err := r.digit(held); err != nil {
 		return err
 	}
+
 	return r.digits(held)
 }
 
@@ -259,12 +296,14 @@ func (r *Reader) sign(held *[]byte, some string) (bool, error) {
 		}
 		return false, err
 	}
+
 	for i := range len(some) {
 		if r.buffer[r.at] == some[i] {
 			r.at++
 			return true, hold(held, MaxHeld, some[i])
 		}
 	}
+
 	return false, nil
 }
 
@@ -277,6 +316,7 @@ func (r *Reader) digit(held *[]byte) (byte, error) {
 	if !isDigit(c) {
 		return 0, ErrSyntax
 	}
+
 	return c, hold(held, MaxHeld, c)
 }
 

@@ -30,14 +30,17 @@ func (s *shape) member(name string) *shape {
 	case s.members == nil:
 		return s.element
 	}
+
 	if exact, ok := s.members[name]; ok {
 		return exact
 	}
+
 	for known, one := range s.members {
 		if strings.EqualFold(known, name) {
 			return one
 		}
 	}
+
 	return nil
 }
 
@@ -49,6 +52,7 @@ func (s *shape) item() *shape {
 	if s.list {
 		return s.element
 	}
+
 	return nil
 }
 
@@ -63,6 +67,7 @@ func shapeOf(t reflect.Type) *shape {
 	if known, ok := shapes.Load(t); ok {
 		return known.(*shape)
 	}
+
 	s := build(t, map[reflect.Type]*shape{})
 	shapes.Store(t, s)
 	return s
@@ -73,32 +78,39 @@ func build(t reflect.Type, building map[reflect.Type]*shape) *shape {
 	for t != nil && t.Kind() == reflect.Pointer {
 		t = t.Elem()
 	}
+
 	if t == nil || reads(t) {
 		return everything
 	}
+
 	if s, ok := building[t]; ok {
 		return s
 	}
+
 	switch t.Kind() {
 	case reflect.Slice, reflect.Array:
 		if t.Elem().Kind() == reflect.Uint8 { // a text in base64
 			return everything
 		}
+
 		s := &shape{list: true}
 		building[t] = s
 		s.element = build(t.Elem(), building)
 		return s
+
 	case reflect.Map:
 		s := &shape{}
 		building[t] = s
 		s.element = build(t.Elem(), building)
 		return s
+
 	case reflect.Struct:
 		s := &shape{members: map[string]*shape{}}
 		building[t] = s
 		addMembers(s, t, building)
 		return s
 	}
+
 	return everything
 }
 
@@ -117,6 +129,7 @@ func addMembers(s *shape, t reflect.Type, building map[reflect.Type]*shape) {
 		if inner.Kind() == reflect.Pointer {
 			inner = inner.Elem()
 		}
+
 		switch {
 		case field.Tag.Get("json") == "-":
 		case field.Anonymous && tag == "" && inner.Kind() == reflect.Struct:
@@ -126,6 +139,7 @@ func addMembers(s *shape, t reflect.Type, building map[reflect.Type]*shape) {
 			if name == "" {
 				name = field.Name
 			}
+
 			if _, outer := s.members[name]; !outer {
 				s.members[name] = build(field.Type, building)
 			} else {
@@ -144,10 +158,12 @@ func (r *Reader) value(s *shape, depth int) error {
 	if depth >= maxDepth && (c == '{' || c == '[') {
 		return ErrSyntax
 	}
+
 	var held *[]byte
 	if s != nil {
 		held = &r.held
 	}
+
 	switch {
 	case c == '{':
 		return r.object(s, held, depth)
@@ -164,6 +180,7 @@ func (r *Reader) value(s *shape, depth int) error {
 	case c == 'n':
 		return r.literal(held, "null")
 	}
+
 	return ErrSyntax
 }
 
@@ -172,15 +189,18 @@ func (r *Reader) object(s *shape, held *[]byte, depth int) error {
 	if err := hold(held, MaxHeld, '{'); err != nil {
 		return err
 	}
+
 	first := true
 	err := r.open('{', '}', func() error {
 		if s == nil {
 			return r.skipMember(depth)
 		}
+
 		name, err := r.memberName()
 		if err != nil {
 			return err
 		}
+
 		kept := s.member(name)
 		if kept != nil {
 			if err := r.holdName(first); err != nil {
@@ -188,11 +208,13 @@ func (r *Reader) object(s *shape, held *[]byte, depth int) error {
 			}
 			first = false
 		}
+
 		return r.value(kept, depth+1)
 	})
 	if err != nil {
 		return err
 	}
+
 	return hold(held, MaxHeld, '}')
 }
 
@@ -203,9 +225,11 @@ func (r *Reader) holdName(first bool) error {
 			return err
 		}
 	}
+
 	if err := hold(&r.held, MaxHeld, r.name...); err != nil {
 		return err
 	}
+
 	return hold(&r.held, MaxHeld, ':')
 }
 
@@ -217,12 +241,15 @@ func (r *Reader) skipMember(depth int) error {
 	if c != '"' {
 		return ErrSyntax
 	}
+
 	if err := r.text(nil, 0); err != nil {
 		return err
 	}
+
 	if err := r.expect(':'); err != nil {
 		return err
 	}
+
 	return r.value(nil, depth+1)
 }
 
@@ -231,10 +258,12 @@ func (r *Reader) array(s *shape, held *[]byte, depth int) error {
 	if err := hold(held, MaxHeld, '['); err != nil {
 		return err
 	}
+
 	var kept *shape
 	if s != nil {
 		kept = s.item()
 	}
+
 	first := true
 	err := r.open('[', ']', func() error {
 		if kept != nil && !first {
@@ -242,11 +271,13 @@ func (r *Reader) array(s *shape, held *[]byte, depth int) error {
 				return err
 			}
 		}
+
 		first = false
 		return r.value(kept, depth+1)
 	})
 	if err != nil {
 		return err
 	}
+
 	return hold(held, MaxHeld, ']')
 }

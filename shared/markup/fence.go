@@ -16,11 +16,13 @@ func opening(line string) (f fence, info string, ok bool) {
 	if line == "" || (line[0] != '`' && line[0] != '~') {
 		return fence{}, "", false
 	}
+
 	f = fence{mark: line[0], width: run(line, 0)}
 	info = strings.Trim(line[f.width:], " \t")
 	if f.width < 3 || (f.mark == '`' && strings.ContainsRune(info, '`')) {
 		return fence{}, "", false
 	}
+
 	return f, info, true
 }
 
@@ -30,6 +32,7 @@ func (f fence) closes(line string) bool {
 	if len(line)-len(text) > 3 || text == "" || text[0] != f.mark {
 		return false
 	}
+
 	width := run(text, 0)
 	return width >= f.width && strings.Trim(text[width:], " \t") == ""
 }
@@ -55,6 +58,7 @@ func openAtEnd(text string) (open fence, ok bool) {
 			open, _, ok = opening(line)
 		}
 	}
+
 	return open, ok
 }
 
@@ -69,13 +73,17 @@ func CutMarkdown(text string, max int, suffix string) string {
 	if Count(text) <= max {
 		return text
 	}
+
 	if suffix != "" {
 		suffix = "\n\n" + suffix
 	}
+
 	room := max - Count(suffix)
 	if room < 2*maxFence {
-		room, suffix = max, ""
+		room = max
+		suffix = ""
 	}
+
 	kept := safeHead(text, room)
 	_, open := openAtEnd(kept)
 	folds := openFolds(kept)
@@ -87,14 +95,17 @@ func CutMarkdown(text string, max int, suffix string) string {
 	if strings.Contains(kept, detailsOpen) {
 		room -= maxFolds * len("\n\n"+detailsClose)
 	}
+
 	kept = safeHead(text, room)
 	if f, open := openAtEnd(kept); open {
 		kept = strings.TrimRight(kept, "\n") + "\n" + f.String()
 	}
+
 	kept = strings.TrimRight(kept, " \t\n")
 	for range openFolds(kept) {
 		kept += "\n\n" + detailsClose
 	}
+
 	return kept + suffix
 }
 
@@ -107,6 +118,7 @@ func safeHead(text string, max int) string {
 	if last != "" && (last[0] == '`' || last[0] == '~' || last[0] == '<') {
 		return kept[:start]
 	}
+
 	line, _, _ := strings.Cut(text[start:], "\n")
 	list, _ := spans(line)
 	for _, s := range list {
@@ -114,7 +126,9 @@ func safeHead(text string, max int) string {
 			return kept[:start+s.from]
 		}
 	}
+
 	cut := wholeLink(line, len(kept)-start)
+
 	return kept[:start+wholeTags(line, list, cut)]
 }
 
@@ -128,11 +142,13 @@ func language(info string) string {
 	if len(word) > 30 || rendered[strings.ToLower(word)] {
 		return ""
 	}
+
 	for i := range len(word) {
 		if c := word[i]; !alnum(c) && strings.IndexByte("+-._#", c) < 0 {
 			return ""
 		}
 	}
+
 	return word
 }
 

@@ -54,9 +54,11 @@ func (g *GitHub) text(line string) string {
 			i++
 			continue
 		}
+
 		out.WriteString(replacement)
 		i += n
 	}
+
 	return g.issueLinks(out.String())
 }
 
@@ -74,9 +76,11 @@ func (g *GitHub) danger(line string, i int) (int, string) {
 		if n := mail(line, i); n > 0 {
 			return n, rest[:n]
 		}
+
 		if len(rest) > 1 && rest[1] != ' ' && rest[1] != '\t' && !strings.HasPrefix(rest[1:], breaker) {
 			return 1, "@" + breaker
 		}
+
 	case c == '#':
 		if len(rest) > 1 && rest[1] >= '0' && rest[1] <= '9' {
 			return 1, "#" + breaker
@@ -88,14 +92,17 @@ func (g *GitHub) danger(line string, i int) (int, string) {
 			}
 			return len(u), address(u)
 		}
+
 	case (c == 'g' || c == 'G') && !wordBefore(line, i):
 		if m := ghDash.FindStringSubmatch(rest); m != nil {
 			return 2 + len(m[1]), rest[:2+len(m[1])] + breaker
 		}
 	}
+
 	if sha := hash(line, i); sha > 0 {
 		return 1, rest[:1] + breaker
 	}
+
 	return 0, ""
 }
 
@@ -105,9 +112,11 @@ func tag(rest string, address func(string) string) (int, string) {
 	if link := autolink.FindString(rest); link != "" {
 		return len(link), "<" + address(link[1:len(link)-1]) + ">"
 	}
+
 	if len(rest) > 1 && (letter(rest[1]) || rest[1] == '/' || rest[1] == '!' || rest[1] == '?') {
 		return 1, "<" + breaker
 	}
+
 	return 0, ""
 }
 
@@ -132,6 +141,7 @@ func hash(line string, i int) int {
 	if !alnum(line[i]) || i > 0 && (alnum(line[i-1]) || strings.IndexByte("_-", line[i-1]) >= 0) || strings.HasSuffix(line[:i], breaker) {
 		return 0
 	}
+
 	run := commit.FindString(line[i:])
 	end := i + len(run)
 	if run == "" || end < len(line) && (alnum(line[end]) || strings.IndexByte("_-", line[end]) >= 0) {
@@ -140,6 +150,7 @@ func hash(line string, i int) int {
 	if len(run) < 40 && (!strings.ContainsAny(run, "0123456789") || !strings.ContainsAny(run, "abcdefABCDEF")) {
 		return 0
 	}
+
 	return len(run)
 }
 
@@ -170,8 +181,10 @@ func address(u string) string {
 		}
 		return ref
 	})
+
 	u = strings.ReplaceAll(u, "@", "%40")
 	u = dashed.ReplaceAllString(u, "$1$2%3$3")
+
 	return fragment.ReplaceAllString(u, "#%3$1")
 }
 
@@ -217,6 +230,7 @@ func (g *GitHub) issueLinks(line string) string {
 	if !strings.Contains(line, "/") {
 		return line
 	}
+
 	var out strings.Builder
 	for {
 		at := g.links.FindStringIndex(line)
@@ -224,6 +238,7 @@ func (g *GitHub) issueLinks(line string) string {
 			out.WriteString(line)
 			return out.String()
 		}
+
 		end := at[1] + len(pathEnd(line[at[1]:]))
 		switch path := line[at[1]:end]; {
 		case !leads.MatchString(path):
@@ -234,6 +249,7 @@ func (g *GitHub) issueLinks(line string) string {
 			out.WriteString(line[:at[0]] + "/" + g.host + "/")
 			line = line[:at[1]] + leads.ReplaceAllStringFunc(path, percentFirst) + line[end:]
 		}
+
 		line = line[at[1]:]
 	}
 }

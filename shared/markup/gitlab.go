@@ -73,12 +73,14 @@ func (g *GitLab) text(line string) string {
 	if quotation.MatchString(line) {
 		return breaker + line
 	}
+
 	var out strings.Builder
 	i := 0
 	if command.MatchString(line) {
 		i = strings.IndexByte(line, '/') + 1
 		out.WriteString(line[:i-1] + breaker + "/")
 	}
+
 	for i < len(line) {
 		n, replacement := g.danger(line, i)
 		if n == 0 {
@@ -86,9 +88,11 @@ func (g *GitLab) text(line string) string {
 			i++
 			continue
 		}
+
 		out.WriteString(replacement)
 		i += n
 	}
+
 	return out.String()
 }
 
@@ -119,6 +123,7 @@ func (g *GitLab) danger(line string, i int) (int, string) {
 	if behind := prefixes[c]; behind != nil && behind.MatchString(rest[1:]) {
 		return 1, rest[:1] + breaker
 	}
+
 	switch {
 	case c == '<':
 		return tag(rest, g.address)
@@ -128,9 +133,11 @@ func (g *GitLab) danger(line string, i int) (int, string) {
 		if n := mail(line, i); n > 0 {
 			return n, rest[:n]
 		}
+
 		if len(rest) > 1 && rest[1] != ' ' && rest[1] != '\t' && !strings.HasPrefix(rest[1:], breaker) {
 			return 1, "@" + breaker
 		}
+
 	case c == '>' && pathBefore(line, i): // project>
 		return 1, breaker + ">"
 	case c == '\\' && strings.HasPrefix(rest, `\>`) && pathBefore(line, i):
@@ -144,9 +151,11 @@ func (g *GitLab) danger(line string, i int) (int, string) {
 			return 2 + len(m[1]), rest[:2+len(m[1])] + breaker
 		}
 	}
+
 	if hash(line, i) > 0 {
 		return 1, rest[:1] + breaker
 	}
+
 	return 0, ""
 }
 
@@ -167,6 +176,7 @@ func (g *GitLab) ampersand(line string, i int) (int, string) {
 		}
 		return 0, ""
 	}
+
 	behind := rest[len(ref):]
 	switch text := html.UnescapeString(ref); {
 	case text == ">" && pathBefore(line, i):
@@ -176,6 +186,7 @@ func (g *GitLab) ampersand(line string, i int) (int, string) {
 	case text != "&" && strings.ContainsFunc(text, meaningful):
 		return 1, "&" + breaker
 	}
+
 	return len(ref), ref
 }
 
@@ -194,9 +205,11 @@ func (g *GitLab) link(line string, i int) (int, string) {
 			return len(u), g.address(u)
 		}
 	}
+
 	if anyURL.MatchString(rest) && (wordBefore(line, i) || !plainURL(rest)) {
 		return 4, rest[:4] + breaker
 	}
+
 	return 0, ""
 }
 
@@ -234,6 +247,7 @@ func (g *GitLab) address(u string) string {
 		}
 		return ref
 	})
+
 	return inAddressOnly.ReplaceAllStringFunc(u, func(found string) string {
 		if found[0] == '#' || found[0] == '&' {
 			return found[:1] + percentFirst(found[1:])
@@ -252,14 +266,17 @@ func (g *GitLab) own(u string) string {
 	if m == nil {
 		return u
 	}
+
 	host, err := url.PathUnescape(u[m[6]:m[7]])
 	if err != nil || strings.TrimSuffix(strings.ToLower(host), ".") != g.host {
 		return u
 	}
+
 	port := ""
 	if m[8] >= 0 {
 		port = u[m[8]:m[9]]
 	}
+
 	usual := map[bool]string{true: "443", false: "80"}[strings.EqualFold(u[m[4]:m[5]], "https")]
 	switch port {
 	case "":
@@ -267,5 +284,6 @@ func (g *GitLab) own(u string) string {
 	case g.port:
 		port = "0" + port
 	}
+
 	return u[:m[3]] + g.host + ":" + port + u[m[10]:]
 }

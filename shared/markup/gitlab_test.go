@@ -63,13 +63,16 @@ func TestDisarmGitLab(t *testing.T) {
 		if got != want {
 			t.Errorf("Disarm(%q)\n got %q\nwant %q", text, got, want)
 		}
+
 		if again := g.Disarm(got); again != got {
 			t.Errorf("Disarm is not settled on %q: %q", got, again)
 		}
+
 		if bad := activeGitLab(got, "gitlab.com"); bad != "" {
 			t.Errorf("%q is active in %q", bad, got)
 		}
 	}
+
 	odd := NewGitLab("git.example.org:8443")
 	for text, want := range map[string]string{
 		"https://git.example.org:8443/gitlab/g/p/-/issues/1": "https://git.example.org:08443/gitlab/g/p/-/issues/1",
@@ -80,6 +83,7 @@ func TestDisarmGitLab(t *testing.T) {
 			t.Errorf("Disarm(%q) = %q, want %q", text, got, want)
 		}
 	}
+
 	if got := g.DisarmLine("/close `@a`\n#1\u202e"); got != z+"/close `@"+z+"a` #"+z+"1" {
 		t.Errorf("%q", got)
 	}
@@ -103,9 +107,11 @@ func activeGitLab(text, host string) string {
 	if strings.Contains(text, "\n") && frontMatter.MatchString(text) {
 		return "front matter"
 	}
+
 	if bad := gitlabCodeLines.FindString(text); bad != "" {
 		return bad
 	}
+
 	own := regexp.MustCompile(`https?://` + regexp.QuoteMeta(host) + `/\S+/\S+`)
 	bare := regexp.MustCompile(`(?i)https?://(?:[a-z0-9_-]+\.)+[a-z0-9_-]+(?::[0-9]+)?(?:[/?#][^\s<>"'()\[\]{}|\\` + "`" + `]*)?`)
 	angled := regexp.MustCompile(`<(?i:https?)://[^\s<>]+>`)
@@ -114,17 +120,21 @@ func activeGitLab(text, host string) string {
 		if bad := gitlabLines.FindString(line); bad != "" {
 			return bad
 		}
+
 		if bad := own.FindString(line); bad != "" {
 			return bad
 		}
+
 		line = bare.ReplaceAllString(angled.ReplaceAllString(line, "link"), "link")
 		if bad := gitlabTags.FindString(line); bad != "" {
 			return bad
 		}
+
 		if bad := gitlabReferences.FindString(decoded.ReplaceAllStringFunc(line, decode)); bad != "" {
 			return bad
 		}
 	}
+
 	return ""
 }
 
@@ -142,24 +152,30 @@ func FuzzDisarmGitLab(f *testing.F) {
 	for text := range disarmedGitLab {
 		f.Add(text, 200)
 	}
+
 	g := NewGitLab("gitlab.com")
 	f.Fuzz(func(t *testing.T, text string, max int) {
 		got := g.Disarm(text)
 		if !utf8.ValidString(got) {
 			t.Fatalf("not UTF-8: %q", got)
 		}
+
 		if again := g.Disarm(got); again != got {
 			t.Fatalf("not settled: %q, then %q", got, again)
 		}
+
 		if strings.Contains(got, "<!-- integrations:") || strings.Contains(got, "<!--integrations:") {
 			t.Fatalf("a marker: %q", got)
 		}
+
 		if bad := gitlabCodeLines.FindString(got); bad != "" {
 			t.Fatalf("a quick action: %q in %q", bad, got)
 		}
+
 		if line := g.DisarmLine(text); activeGitLab(strings.ReplaceAll(line, "`", "'"), "gitlab.com") != "" {
 			t.Fatalf("%q is active in %q", activeGitLab(strings.ReplaceAll(line, "`", "'"), "gitlab.com"), line)
 		}
+
 		max = 200 + max&1023
 		cut := CutMarkdown(got, max, "rest")
 		if _, open := openAtEnd(cut); open || Count(cut) > max || !utf8.ValidString(cut) {

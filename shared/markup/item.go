@@ -23,15 +23,18 @@ func (s *items) within(line string) bool {
 	if !s.inside {
 		return false
 	}
+
 	bare := strings.TrimLeft(line, " ")
 	indent := len(line) - len(bare)
 	if strings.Trim(bare, " \t") == "" {
 		return true
 	}
+
 	if indent < s.from {
 		s.inside = false
 		return false
 	}
+
 	if s.fence.closes(line[s.from:]) {
 		s.inside = false
 	}
@@ -46,10 +49,12 @@ func (s *items) opens(line string) (at int, f fence, info string, ok bool) {
 	if first == 0 || !s.begins(line, number) {
 		return 0, fence{}, "", false
 	}
+
 	f, info, ok = opening(line[at:])
 	if !ok {
 		return 0, fence{}, "", false
 	}
+
 	s.inside = true
 	s.fence = f
 	s.from = at
@@ -77,6 +82,7 @@ func (s *items) follow(line string) {
 	case len(line)-len(bare) < s.column:
 		s.column = 0
 	}
+
 	s.text = !blank
 }
 
@@ -89,12 +95,14 @@ func markers(line string) (first, text, number int) {
 	if i > 3 || isRule(line) {
 		return 0, 0, 0
 	}
+
 	for i < len(line) {
 		width, n := marker(line[i:])
 		spaces := len(line[i+width:]) - len(strings.TrimLeft(line[i+width:], " "))
 		if width == 0 || spaces == 0 || spaces > 4 {
 			break
 		}
+
 		i += width + spaces
 		if first == 0 {
 			first = i
@@ -121,13 +129,16 @@ func marker(text string) (width, number int) {
 	if strings.IndexByte("-+*", text[0]) >= 0 {
 		return 1, 1
 	}
+
 	digits := 0
 	for digits < len(text) && text[digits] >= '0' && text[digits] <= '9' {
 		digits++
 	}
+
 	if digits == 0 || digits > 9 || digits == len(text) || text[digits] != '.' && text[digits] != ')' {
 		return 0, 0
 	}
+
 	number, _ = strconv.Atoi(text[:digits])
 
 	return digits + 1, number

@@ -23,6 +23,7 @@ func (MantisBT) Disarm(text string) string {
 			out = append(out, mantisLine(line))
 			continue
 		}
+
 		if !inside {
 			_, _, _, begun := list.opens(line)
 			list.follow(line)
@@ -31,22 +32,29 @@ func (MantisBT) Disarm(text string) string {
 				continue
 			}
 		}
+
 		bare := strings.TrimLeft(line, " ")
 		f, _, opens := opening(bare)
 		switch near := len(line)-len(bare) <= 3; {
 		case inside && open.closes(line):
-			inside, line = false, bare
+			inside = false
+			line = bare
 		case !inside && opens && near && f.width > maxFence:
 			line = breaker + bare
 		case !inside && opens && near:
-			open, inside, line = f, true, bare
+			open = f
+			inside = true
+			line = bare
 			list = items{}
 		}
+
 		out = append(out, mantisLine(line))
 	}
+
 	if inside {
 		out = append(out, open.String())
 	}
+
 	return strings.Join(out, "\n")
 }
 
@@ -58,11 +66,14 @@ func mantisLine(line string) string {
 	for i := 0; i < len(line); {
 		n, replacement := mantisDanger(line, i)
 		if n == 0 {
-			n, replacement = 1, line[i:i+1]
+			n = 1
+			replacement = line[i : i+1]
 		}
+
 		out.WriteString(replacement)
 		i += n
 	}
+
 	return out.String()
 }
 
@@ -72,15 +83,18 @@ func mantisDanger(line string, i int) (int, string) {
 	if len(rest) < 2 {
 		return 0, ""
 	}
+
 	next := rest[1]
 	switch c := rest[0]; {
 	case c == '@':
 		if n := mail(line, i); n > 0 {
 			return n, rest[:n]
 		}
+
 		if next != ' ' && next != '\t' && !strings.HasPrefix(rest[1:], breaker) {
 			return 1, "@" + breaker
 		}
+
 	case (c == '#' || c == '~') && next >= '0' && next <= '9':
 		return 1, rest[:1] + breaker
 	case c == '<' && (letter(next) || next == '/' || next == '!' || next == '?'):
@@ -90,6 +104,7 @@ func mantisDanger(line string, i int) (int, string) {
 			return len(u), mantisAddress(u)
 		}
 	}
+
 	return 0, ""
 }
 

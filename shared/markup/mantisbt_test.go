@@ -39,10 +39,12 @@ func TestMantisBT(t *testing.T) {
 		if got != want {
 			t.Errorf("Disarm(%q)\n got %q\nwant %q", text, got, want)
 		}
+
 		if again := m.Disarm(got); again != got {
 			t.Errorf("Disarm is not settled on %q: %q", got, again)
 		}
 	}
+
 	if got := m.DisarmLine("Fix `@a`\n#1\u202e"); got != "Fix `@"+z+"a` #"+z+"1" {
 		t.Errorf("%q", got)
 	}
@@ -56,15 +58,18 @@ func FuzzMantisBT(f *testing.F) {
 	for text := range mantisDisarmed {
 		f.Add(text, 200)
 	}
+
 	var m MantisBT
 	f.Fuzz(func(t *testing.T, text string, max int) {
 		got := m.Disarm(text)
 		if !utf8.ValidString(got) {
 			t.Fatalf("not UTF-8: %q", got)
 		}
+
 		if again := m.Disarm(got); again != got {
 			t.Fatalf("not settled: %q, then %q", got, again)
 		}
+
 		max = 200 + max&1023
 		cut := CutMarkdown(got, max, "rest")
 		for _, text := range []string{got, cut, m.DisarmLine(text)} {
@@ -72,9 +77,11 @@ func FuzzMantisBT(f *testing.F) {
 				t.Fatalf("%q is active in %q", bad, text)
 			}
 		}
+
 		if _, open := openAtEnd(got); open {
 			t.Fatalf("an open code block: %q", got)
 		}
+
 		if _, open := openAtEnd(cut); open || Count(cut) > max || !utf8.ValidString(cut) {
 			t.Fatalf("cut to %d: %q", max, cut)
 		}

@@ -41,6 +41,7 @@ func TestOneLine(t *testing.T) {
 			t.Errorf("OneLine(%q) = %q, want %q", text, got, want)
 		}
 	}
+
 	for text, want := range map[string]bool{"": true, " \u200b\u00a0\u2060\n": true, "x": false, "—": false, "🦀": false} {
 		if IsBlank(text) != want {
 			t.Errorf("IsBlank(%q)", text)
@@ -133,10 +134,12 @@ func TestDisarm(t *testing.T) {
 		if got != want {
 			t.Errorf("Disarm(%q)\n got %q\nwant %q", text, got, want)
 		}
+
 		if again := g.Disarm(got); again != got {
 			t.Errorf("Disarm is not settled on %q: %q", got, again)
 		}
 	}
+
 	e := NewGitHub("git.example.org")
 	for text, want := range map[string]string{
 		"https://git.example.org/o/r/issues/12 @a": "https://git.example.org/o/r/%69ssues/12 @" + z + "a",
@@ -146,6 +149,7 @@ func TestDisarm(t *testing.T) {
 			t.Errorf("Disarm(%q) = %q, want %q", text, got, want)
 		}
 	}
+
 	if got := g.DisarmLine("Fix `@a`\n#1\u202e"); got != "Fix `@"+z+"a` #"+z+"1" {
 		t.Errorf("%q", got)
 	}
@@ -165,15 +169,19 @@ func TestCutMarkdown(t *testing.T) {
 		if Count(got) > tt.max {
 			t.Errorf("%s: %d code points, at most %d", name, Count(got), tt.max)
 		}
+
 		if _, open := openAtEnd(got); open {
 			t.Errorf("%s leaves a code block open: %q", name, got)
 		}
+
 		if bad := active(got); bad != "" {
 			t.Errorf("%s: %q is active in %q", name, bad, got)
 		}
+
 		if tt.max > 400 && got != tt.text && !strings.HasSuffix(got, "\n\n[the rest](https://a.test)") {
 			t.Errorf("%s has no suffix: %q", name, got)
 		}
+
 		if tt.max > 400 && Count(got) < 300 {
 			t.Errorf("%s is cut to %d", name, Count(got))
 		}
@@ -193,6 +201,7 @@ func active(text string) string {
 			return bad
 		}
 	}
+
 	return ""
 }
 
@@ -202,16 +211,19 @@ func withoutTags(line string) string {
 	if line == "<details>" || line == "</details>" {
 		return ""
 	}
+
 	line = strings.ReplaceAll(line, "<br>", "\x00")
 	if m := regexp.MustCompile(`^<summary>(.*)</summary>$`).FindStringSubmatch(line); m != nil {
 		line = m[1]
 	}
+
 	for before := ""; before != line; {
 		before = line
 		for _, name := range []string{"b", "i", "del", "ins", "code", "sub", "sup"} {
 			line = regexp.MustCompile("<"+name+">([^<]*)</"+name+">").ReplaceAllString(line, "\x00$1\x00")
 		}
 	}
+
 	return line
 }
 
@@ -224,6 +236,7 @@ func proseLines(text string) []string {
 		for _, line := range strings.Split(paragraph, "\n") {
 			even = even && strings.Count(line, "`")%2 == 0
 		}
+
 		for _, line := range strings.Split(paragraph, "\n") {
 			mark := fenceLine.FindString(line)
 			switch {
@@ -236,14 +249,17 @@ func proseLines(text string) []string {
 				fence = mark
 				continue
 			}
+
 			if even {
 				for _, wide := range []string{"```", "``", "`"} {
 					line = regexp.MustCompile(wide+"[^`]+"+wide).ReplaceAllString(line, "code")
 				}
 			}
+
 			plain = append(plain, line)
 		}
 	}
+
 	return plain
 }
 
@@ -253,9 +269,11 @@ func FuzzDisarm(f *testing.F) {
 	for text := range disarmed {
 		f.Add(text, 200)
 	}
+
 	for text := range tagged {
 		f.Add(text, 200)
 	}
+
 	f.Add("1. a\n2. ```\n   @x\n   ```\n[y]: #1-a", 200)
 	g := NewGitHub("github.com")
 	f.Fuzz(func(t *testing.T, text string, max int) {
@@ -263,15 +281,19 @@ func FuzzDisarm(f *testing.F) {
 		if !utf8.ValidString(got) {
 			t.Fatalf("not UTF-8: %q", got)
 		}
+
 		if again := g.Disarm(got); again != got {
 			t.Fatalf("not settled: %q, then %q", got, again)
 		}
+
 		if strings.Contains(got, "<!-- integrations:") || strings.Contains(got, "<!--integrations:") {
 			t.Fatalf("a marker: %q", got)
 		}
+
 		if _, open := openAtEnd(got); open {
 			t.Fatalf("an open code block: %q", got)
 		}
+
 		max = 200 + max&1023
 		cut := CutMarkdown(got, max, "rest")
 		if _, open := openAtEnd(cut); open || Count(cut) > max || !utf8.ValidString(cut) {
@@ -287,10 +309,12 @@ func FuzzCut(f *testing.F) {
 		if !utf8.ValidString(text) || !utf8.ValidString(suffix) {
 			return
 		}
+
 		got := Cut(text, max, suffix)
 		if Count(got) > max || !utf8.ValidString(got) {
 			t.Fatalf("%q", got)
 		}
+
 		if kept, ok := strings.CutSuffix(got, suffix); ok && got != text && max >= Count(suffix) {
 			whole := uniseg.GraphemeClusterCount(text)
 			if !strings.HasPrefix(text, kept) || uniseg.GraphemeClusterCount(kept)+uniseg.GraphemeClusterCount(text[len(kept):]) != whole {

@@ -17,6 +17,7 @@ func spans(line string) (list []span, whole bool) {
 			i++
 			continue
 		}
+
 		width := run(line, i)
 		end := partner(line, i+width, width)
 		if end < 0 {
@@ -24,9 +25,11 @@ func spans(line string) (list []span, whole bool) {
 			i += width
 			continue
 		}
+
 		list = append(list, span{i, end})
 		i = end
 	}
+
 	return list, whole
 }
 
@@ -37,6 +40,7 @@ func partner(line string, i, width int) int {
 		if next < 0 {
 			return -1
 		}
+
 		i += next
 		n := run(line, i)
 		i += n
@@ -44,6 +48,7 @@ func partner(line string, i, width int) int {
 			return i
 		}
 	}
+
 	return -1
 }
 
@@ -57,12 +62,14 @@ func certain(lines []string) bool {
 		if !whole || !plainLinks(line, list) || strings.Contains(line, "$") || strings.Contains(line, "\\`") {
 			return false
 		}
+
 		for _, s := range list {
 			if strings.Contains(line[s.from:s.to], "|") || inAddress(line[:s.from]) {
 				return false
 			}
 		}
 	}
+
 	return true
 }
 
@@ -76,7 +83,9 @@ func inAddress(before string) bool {
 	if start < 0 && long {
 		return true
 	}
+
 	word := strings.ToLower(before[start+1:])
+
 	return strings.Contains(word, ":") || strings.Contains(word, "www.")
 }
 
@@ -96,7 +105,9 @@ func plainLinks(line string, list []span) bool {
 				return false
 			}
 		}
+
 		at = s.to
 	}
+
 	return true
 }

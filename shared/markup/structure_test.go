@@ -47,15 +47,18 @@ func TestItemsThatBeginWithCode(t *testing.T) {
 			if provider == "gitlab" {
 				want = strings.ReplaceAll(want, "/close", z+"/close")
 			}
+
 			got := d.Disarm(text)
 			if got = strings.ReplaceAll(got, "  "+z+"/close", "  "+z+"/close"); got != want {
 				t.Errorf("%s: %q\n got %q\nwant %q", provider, text, got, want)
 			}
+
 			if again := d.Disarm(got); again != got {
 				t.Errorf("%s: not settled: %q, then %q", provider, got, again)
 			}
 		}
 	}
+
 	for text, want := range map[string]string{
 		"- ```go\n  @x\n  ```\n- b":     "- ```go\n  @" + z + "x\n  ```\n- b",
 		"1. ~~~\n   x\n   ~~~\n2. b":    "1. ~~~\n   x\n   ~~~\n2. b",
@@ -125,10 +128,12 @@ func TestAddressesWithoutScheme(t *testing.T) {
 			t.Errorf("%q\n got %q\nwant %q", text, got, want)
 		}
 	}
+
 	e := NewGitHub("git.example.org")
 	if got := e.Disarm("www.git.example.org/o/r/issues/12"); got != "https://git.example.org/o/r/%69ssues/12" {
 		t.Errorf("enterprise: %q", got)
 	}
+
 	l := NewGitLab("www.gitlab.example")
 	if got, want := l.Disarm("www.gitlab.example/g/p/-/issues/1 and www.a.test/x"), "www"+z+".gitlab.example/g/p/-/issues/1 and www.a.test/x"; got != want {
 		t.Errorf("gitlab: %q, want %q", got, want)
@@ -165,18 +170,22 @@ func TestTagsThatStay(t *testing.T) {
 		if got != want || NewGitHub("github.com").Disarm(got) != got {
 			t.Errorf("github: %q\n got %q\nwant %q", text, got, want)
 		}
+
 		if bad := active(got); bad != "" {
 			t.Errorf("github: %q is active in %q", bad, got)
 		}
+
 		l := NewGitLab("gitlab.com")
 		got = l.Disarm(text)
 		if strings.Count(got, "<br>")+strings.Count(got, "<b>") != strings.Count(want, "<br>")+strings.Count(want, "<b>") || l.Disarm(got) != got {
 			t.Errorf("gitlab: %q: %q", text, got)
 		}
+
 		if bad := activeGitLab(got, "gitlab.com"); bad != "" {
 			t.Errorf("gitlab: %q is active in %q", bad, got)
 		}
 	}
+
 	deep := NewGitHub("github.com").Disarm(strings.Repeat("<details>\n", maxFolds+1))
 	if n := strings.Count(deep, "\n</details>"); n != maxFolds || !strings.Contains(deep, "<"+z+"details>") {
 		t.Errorf("%d of %d details stay", n, maxFolds+1)

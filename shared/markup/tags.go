@@ -19,6 +19,7 @@ func liveTags(line string, code []span) []span {
 	if !strings.Contains(line, "<") {
 		return nil
 	}
+
 	type open struct {
 		name string
 		at   span
@@ -30,13 +31,16 @@ func liveTags(line string, code []span) []span {
 		for len(code) > 0 && code[0].to <= at.from {
 			code = code[1:]
 		}
+
 		if len(code) > 0 && code[0].from < at.to || at.from > 0 && line[at.from-1] == '\\' {
 			continue
 		}
+
 		name := ""
 		if m[4] >= 0 {
 			name = line[m[4]:m[5]]
 		}
+
 		switch {
 		case name == "":
 			live = append(live, at)
@@ -49,6 +53,7 @@ func liveTags(line string, code []span) []span {
 			stack = nil // tags that cross are text
 		}
 	}
+
 	slices.SortFunc(live, func(a, b span) int { return cmp.Compare(a.from, b.from) })
 
 	return live
@@ -134,6 +139,7 @@ func (w *walker) tagged(line string, code, targets []span) string {
 			parts = append(parts, part{at, kind})
 		}
 	}
+
 	slices.SortFunc(parts, func(a, b part) int { return cmp.Compare(a.from, b.from) })
 
 	var out strings.Builder
@@ -149,8 +155,10 @@ func (w *walker) tagged(line string, code, targets []span) string {
 		case targetPart:
 			out.WriteString(text)
 		}
+
 		at = p.to
 	}
+
 	out.WriteString(w.text(line[at:]))
 
 	return out.String()
@@ -164,6 +172,7 @@ func wholeTags(line string, code []span, cut int) int {
 		if at.from >= cut {
 			break
 		}
+
 		tag := line[at.from:at.to]
 		closes := strings.HasPrefix(tag, "</")
 		switch {
@@ -176,6 +185,7 @@ func wholeTags(line string, code []span, cut int) int {
 			open = append(open, at.from)
 		}
 	}
+
 	if len(open) > 0 {
 		return open[0]
 	}

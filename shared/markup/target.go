@@ -34,6 +34,7 @@ func (w *walker) targets(line string, code []span, first bool) []span {
 		for len(code) > 0 && code[0].to <= at.from {
 			code = code[1:]
 		}
+
 		inCode := len(code) > 0 && code[0].from < at.to
 		if !inCode && w.target(line[at.from:at.to]) {
 			kept = append(kept, at)
@@ -49,6 +50,7 @@ func wholeLink(line string, cut int) int {
 	if definition.MatchString(line) && cut < len(line) {
 		return 0
 	}
+
 	for _, m := range inlineLink.FindAllStringIndex(line, -1) {
 		if m[0] < cut && cut < m[1] {
 			return m[0]

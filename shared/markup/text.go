@@ -23,25 +23,32 @@ func Cut(text string, max int, suffix string) string {
 	if Count(text) <= max {
 		return text
 	}
+
 	room := max - Count(suffix)
 	if room < 0 {
-		room, suffix = max, ""
+		room = max
+		suffix = ""
 	}
+
 	return head(text, room) + suffix
 }
 
 // head is the longest beginning of text of at most max code points that ends
 // between two grapheme clusters.
 func head(text string, max int) string {
-	used, end, state := 0, 0, -1
+	used := 0
+	end := 0
+	state := -1
 	for rest := text; rest != ""; {
 		var cluster string
 		cluster, rest, _, state = uniseg.FirstGraphemeClusterInString(rest, state)
 		if used += Count(cluster); used > max {
 			break
 		}
+
 		end += len(cluster)
 	}
+
 	return text[:end]
 }
 
@@ -69,6 +76,7 @@ func Lines(text string) string {
 		case '\n', '\t':
 			return r
 		}
+
 		return visible(r)
 	}, text)
 }
@@ -98,13 +106,16 @@ func WebURL(text string) (string, bool) {
 	if !ok {
 		rest, ok = strings.CutPrefix(lower, "http://")
 	}
+
 	host := rest
 	if i := strings.IndexAny(rest, "/?#"); i >= 0 {
 		host = rest[:i]
 	}
+
 	if !ok || len(text) > 2000 || !isHost(host) {
 		return "", false
 	}
+
 	return escapeURL(text), true
 }
 
@@ -115,6 +126,7 @@ func isHost(text string) bool {
 	if err != nil {
 		return false
 	}
+
 	name := u.Hostname()
 	port, _ := strconv.Atoi(u.Port()) // one too large for an int is the largest
 	return strings.Trim(name, ".") != "" && port <= 65535 && !strings.ContainsFunc(name, unnamable)
@@ -141,7 +153,9 @@ func escapeURL(text string) string {
 			out.WriteByte(hex[c&15])
 			continue
 		}
+
 		out.WriteByte(c)
 	}
+
 	return out.String()
 }

@@ -26,13 +26,16 @@ func walk(d dialect, text string) string {
 	for line := range strings.SplitSeq(Lines(text), "\n") {
 		w.line(line)
 	}
+
 	w.flush()
 	if w.inside {
 		w.out = append(w.out, w.fence.String())
 	}
+
 	for range w.folds {
 		w.out = append(w.out, "", detailsClose)
 	}
+
 	return strings.Join(w.out, "\n")
 }
 
@@ -55,14 +58,17 @@ func (w *walker) line(line string) {
 		w.codeLine(line)
 		return
 	}
+
 	if w.items.within(line) {
 		w.out = append(w.out, w.text(line))
 		return
 	}
+
 	if w.foldLine(line) {
 		w.items = items{}
 		return
 	}
+
 	w.endHTML(line)
 	if at, f, info, ok := w.items.opens(line); ok {
 		w.flush()
@@ -70,6 +76,7 @@ func (w *walker) line(line string) {
 		w.out = append(w.out, line[:at]+f.String()+w.language(info))
 		return
 	}
+
 	w.items.follow(line)
 	// A fence may be indented by up to three spaces. Without them it is a fence
 	// whatever is around it.
@@ -80,17 +87,23 @@ func (w *walker) line(line string) {
 			w.block = append(w.block, breaker+bare)
 			return
 		}
+
 		w.flush()
 		w.items = items{}
-		w.fence, w.indent, w.inside = f, indent, true
+		w.fence = f
+		w.indent = indent
+		w.inside = true
 		w.out = append(w.out, f.String()+w.language(info))
+
 		return
 	}
+
 	if strings.Trim(line, " \t") == "" {
 		w.flush()
 		w.out = append(w.out, line)
 		return
 	}
+
 	w.block = append(w.block, line)
 }
 
@@ -100,13 +113,16 @@ func (w *walker) codeLine(line string) {
 		w.out = append(w.out, strings.TrimLeft(line, " "))
 		return
 	}
+
 	text := line
 	for range w.indent {
 		text = strings.TrimPrefix(text, " ")
 	}
+
 	if w.fence.closes(text) {
 		text = line // a fence that is too far in to close the block stays there
 	}
+
 	w.out = append(w.out, w.code(text))
 }
 
@@ -120,11 +136,13 @@ func (w *walker) flush() {
 			w.out = append(w.out, w.text(line))
 			continue
 		}
+
 		list, _ := spans(line)
 		first = first && indentation(line) == indentation(w.block[0])
 		w.out = append(w.out, w.tagged(line, list, w.targets(line, list, first)))
 		first = first && definition.MatchString(line)
 	}
+
 	w.block = w.block[:0]
 }
 

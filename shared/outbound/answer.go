@@ -20,6 +20,7 @@ func (c *Client) read(r Request, resp *http.Response) (Response, error) {
 	if limit <= 0 {
 		limit = DefaultMaxBody
 	}
+
 	_, reason, _ := strings.Cut(resp.Status, " ")
 	answer := Response{Status: resp.StatusCode, Reason: reason, Header: resp.Header}
 	encoding := resp.Header.Get("Content-Encoding")
@@ -29,6 +30,7 @@ func (c *Client) read(r Request, resp *http.Response) (Response, error) {
 	if r.Stream != nil && answer.Status == http.StatusOK {
 		return c.stream(r, resp.Body, answer, limit)
 	}
+
 	body, err := readAll(resp.Body, limit)
 	answer.Body = body
 	switch {
@@ -37,6 +39,7 @@ func (c *Client) read(r Request, resp *http.Response) (Response, error) {
 	case err != nil:
 		return c.unreadable(r, answer, "answer_cut", "the answer broke off")
 	}
+
 	return answer, nil
 }
 
@@ -72,6 +75,7 @@ func (c *Client) unreadable(r Request, answer Response, code, detail string) (Re
 		answer.Truncated = true
 		return answer, nil
 	}
+
 	class := connector.Ambiguous
 	if isRead(r.Method) {
 		class = connector.Final
@@ -79,6 +83,7 @@ func (c *Client) unreadable(r Request, answer Response, code, detail string) (Re
 			class = connector.Retryable
 		}
 	}
+
 	return Response{}, c.fail(class, connector.ItemScope, code, detail, answer.Status)
 }
 
@@ -91,10 +96,12 @@ func (c *Client) unanswered(method, host string, written bool, err error) error 
 		}
 		return c.fail(connector.NotSent, connector.IntegrationScope, "unreachable", host+" "+reason(err), 0)
 	}
+
 	class := connector.Ambiguous
 	if isRead(method) {
 		class = connector.Retryable // nothing can have happened there
 	}
+
 	return c.fail(class, connector.ItemScope, "no_answer", host+" was asked and did not answer as HTTP says, or not in time", 0)
 }
 
@@ -125,9 +132,11 @@ func Classify(method string, status int, header http.Header) connector.Class {
 			return connector.Retryable
 		}
 		return connector.Ambiguous
+
 	case status >= 300, isRead(method):
 		return connector.Final
 	}
+
 	return connector.Ambiguous
 }
 
@@ -140,6 +149,7 @@ func RetryAfter(header http.Header, now time.Time) (time.Duration, bool) {
 	if text == "" {
 		return 0, false
 	}
+
 	if strings.Trim(text, "0123456789") == "" {
 		n, err := strconv.ParseInt(text, 10, 64)
 		if err != nil || n > int64(MaxWait/time.Second) {
@@ -147,9 +157,11 @@ func RetryAfter(header http.Header, now time.Time) (time.Duration, bool) {
 		}
 		return time.Duration(n) * time.Second, true
 	}
+
 	at, err := http.ParseTime(text)
 	if err != nil {
 		return 0, false
 	}
+
 	return min(max(at.Sub(answeredAt(header, now)), 0), MaxWait), true
 }

@@ -32,13 +32,16 @@ func (c *Client) compare(header http.Header) {
 	if !told || header.Get("Age") != "" {
 		return
 	}
+
 	behind := now.Sub(theirs)
 	c.clocks.mu.Lock()
 	defer c.clocks.mu.Unlock()
 	if !c.clocks.told || behind > c.clocks.most {
 		c.clocks.most = behind
 	}
-	c.clocks.told, c.clocks.last = true, behind
+
+	c.clocks.told = true
+	c.clocks.last = behind
 }
 
 // Until is how long it is until a time that an answer names, by the clock of who

@@ -25,18 +25,22 @@ func TestBehind(t *testing.T) {
 		if tt.date != "" {
 			header.Set("Date", tt.date)
 		}
+
 		c.compare(header)
 		if got, _ := c.Behind(); got != tt.want {
 			t.Errorf("%q: %v, want %v", tt.date, got, tt.want)
 		}
 	}
+
 	if _, most := c.Behind(); most != time.Hour {
 		t.Errorf("at most %v behind", most)
 	}
+
 	c.compare(http.Header{"Date": {"Mon, 23 Nov 2026 08:00:00 GMT"}, "Age": {"7200"}})
 	if got, _ := c.Behind(); got != 0 {
 		t.Errorf("an answer out of a cache tells %v", got)
 	}
+
 	if other, _ := c.For(nil, true, nil).Behind(); other != 0 {
 		t.Errorf("another host's clock is %v behind", other)
 	}
@@ -54,6 +58,7 @@ func TestAnAnswerTellsTheClock(t *testing.T) {
 		if _, err := c.Do(t.Context(), Request{Method: http.MethodGet, URL: "https://example.com/"}); err != nil {
 			t.Fatal(err)
 		}
+
 		got, _ := c.Behind()
 		if got = got.Round(time.Minute); got != time.Duration(status)*time.Minute {
 			t.Errorf("%d: %v", status, got)
@@ -70,13 +75,16 @@ func TestWaitsByTheAnswersClock(t *testing.T) {
 		if wait, ok := RetryAfter(header, now); !ok || wait != 10*time.Minute {
 			t.Errorf("%v behind: wait %v", behind, wait)
 		}
+
 		if wait := Until(theirs.Add(10*time.Minute), header, now); wait != 10*time.Minute+time.Second {
 			t.Errorf("%v behind: until then %v", behind, wait)
 		}
+
 		if at := answeredAt(header, now); !at.Equal(theirs) {
 			t.Errorf("%v behind: answered at %v", behind, at)
 		}
 	}
+
 	if at := answeredAt(http.Header{"Date": {"Mon, 23 Nov 2020 10:00:00 GMT"}}, now); !at.Equal(now) {
 		t.Errorf("years ago: %v", at)
 	}

@@ -25,6 +25,7 @@ func trap(t *testing.T) (port string, caught *atomic.Int32) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	t.Cleanup(func() { _ = l.Close() })
 	go func() {
 		for {
@@ -32,11 +33,14 @@ func trap(t *testing.T) (port string, caught *atomic.Int32) {
 			if err != nil {
 				return
 			}
+
 			caught.Add(1)
 			_ = c.Close()
 		}
 	}()
+
 	_, port, _ = net.SplitHostPort(l.Addr().String())
+
 	return port, caught
 }
 
@@ -91,6 +95,7 @@ func TestHostileAddresses(t *testing.T) {
 	for _, host := range loopback {
 		ask(any, "https://"+host+":"+port+"/")
 	}
+
 	for _, ip := range internal {
 		addr := netip.MustParseAddr(ip)
 		resolving := newClient(t, Config{AnyPublicHost: true, Lookup: func(context.Context, string) ([]netip.Addr, error) {
@@ -105,14 +110,17 @@ func TestHostileAddresses(t *testing.T) {
 			}
 		}
 	}
+
 	for _, u := range []string{"http://127.0.0.1:" + port, "HTTP://127.0.0.1:" + port, "ftp://127.0.0.1:" + port, "//127.0.0.1:" + port, "127.0.0.1:" + port,
 		"file:///etc/passwd", "https:127.0.0.1:" + port, "https:/127.0.0.1:" + port, "https:///127.0.0.1:" + port, "https://", "", "https://:" + port,
 		"gopher://127.0.0.1:" + port, "https://127.0.0.1:" + port + "#x", "https://8.8.8.8:", "javascript:alert(1)"} {
 		ask(any, u)
 	}
+
 	if cases < 200 || caught.Load() != 0 {
 		t.Errorf("%d cases, %d connections arrived, want at least 200 and 0", cases, caught.Load())
 	}
+
 	t.Logf("%d hostile addresses, %d connections", cases, caught.Load())
 }
 
@@ -142,6 +150,7 @@ func TestPins(t *testing.T) {
 			}
 		}
 	}
+
 	if caught.Load() != 0 {
 		t.Errorf("%d connections arrived", caught.Load())
 	}
@@ -161,6 +170,7 @@ func TestRebinding(t *testing.T) {
 		_, err := c.Do(t.Context(), get("https://tracker.example.org:"+port+"/"))
 		refused(t, "rebinding", err)
 	}
+
 	if asked.Load() != 5 || caught.Load() != 0 {
 		t.Errorf("asked %d, caught %d", asked.Load(), caught.Load())
 	}
@@ -175,10 +185,12 @@ func TestOddPorts(t *testing.T) {
 		if addr[0] == '[' {
 			network = "tcp6"
 		}
+
 		if got := n.check(network, addr, nil) == nil; got != want {
 			t.Errorf("%s: %v", addr, got)
 		}
 	}
+
 	for _, network := range []string{"udp4", "unix", "tcp"} {
 		if n.check(network, "8.8.8.8:443", nil) == nil {
 			t.Errorf("%s is admitted", network)
@@ -201,12 +213,14 @@ func TestAllowDial(t *testing.T) {
 		if cfg.AllowDial, err = ParseAllowDial(allow); err != nil {
 			t.Fatal(err)
 		}
+
 		cfg.Hosts = []string{host + ":" + port}
 		_, err = newClient(t, cfg).Do(t.Context(), get("https://"+host+":"+port+"/"))
 		if got := err == nil; got != want {
 			t.Errorf("%q: %v", allow, err)
 		}
 	}
+
 	all, _ := ParseAllowDial("169.254.0.0/16:80,[fe80::/10]:80,[fd00::/8]:80,0.0.0.0/8:80,100.64.0.0/10:80,192.0.0.0/24:80,168.63.129.0/24:80")
 	n := newNetwork(Config{AllowDial: all})
 	for addr, want := range map[string]bool{"169.254.169.254:80": false, "[fe80::1]:80": false, "[fd00:ec2::254]:80": false, "0.0.0.0:80": false, "[fd12::1]:80": true,
@@ -225,10 +239,12 @@ func TestOverrides(t *testing.T) {
 	if _, err := c.Do(t.Context(), get("https://example.com/")); err != nil {
 		t.Error(err)
 	}
+
 	for _, u := range []string{"https://example.com.evil.invalid/", "https://evil.example.com.invalid/"} {
 		_, err := c.Do(t.Context(), get(u))
 		refused(t, u, err)
 	}
+
 	_, err := c.For([]string{"other.test"}, false, nil).Do(t.Context(), get("https://example.com/"))
 	if e := failure(t, err); e.Code != "address_refused" {
 		t.Errorf("an override went round the pin: %v", e)
@@ -243,6 +259,7 @@ func TestParse(t *testing.T) {
 			t.Errorf("ParseAllowDial(%q): %v", entry, err)
 		}
 	}
+
 	for _, text := range []string{"a.test", "a.test=127.0.0.1", "a.test=localhost:1", "=127.0.0.1:1", "a b=127.0.0.1:1", "a.test=127.0.0.1:0",
 		"a.test=[fe80::1%lo]:1", "*.test=127.0.0.1:1", "ok.test=127.0.0.1:9", "a.test:443=127.0.0.1:1"} {
 		entry := "OK.test=127.0.0.1:1," + text
@@ -250,10 +267,12 @@ func TestParse(t *testing.T) {
 			t.Errorf("ParseOverrides(%q): %v", entry, err)
 		}
 	}
+
 	hosts, err := ParseOverrides(" API.github.com=127.0.0.1:8443 , b.test=[::1]:2,")
 	if err != nil || len(hosts) != 2 || hosts["api.github.com"].String() != "127.0.0.1:8443" || hosts["b.test"].String() != "[::1]:2" {
 		t.Error(hosts, err)
 	}
+
 	if list, err := ParseAllowDial(""); err != nil || len(list) != 0 {
 		t.Error(list, err)
 	}
@@ -263,6 +282,7 @@ func FuzzTarget(f *testing.F) {
 	for _, host := range loopback {
 		f.Add("https://" + host + "/")
 	}
+
 	c := New(Config{Hosts: []string{"api.github.com"}})
 	f.Fuzz(func(t *testing.T, raw string) {
 		u, err := c.target(raw)
@@ -282,6 +302,7 @@ func FuzzParse(f *testing.F) {
 				t.Errorf("%q: %v", text, a)
 			}
 		}
+
 		hosts, _ := ParseOverrides(text)
 		for host, to := range hosts {
 			if !plainHost(host) || !to.IsValid() {

@@ -53,9 +53,11 @@ func newNetwork(cfg Config) *network {
 	if n.now == nil {
 		n.now = time.Now
 	}
+
 	if n.userAgent == "" {
 		n.userAgent = "integrations"
 	}
+
 	limit := orDefault(cfg.DialTimeout, 5*time.Second)
 	n.plain = &net.Dialer{Timeout: limit}
 	n.dialer = &net.Dialer{Timeout: limit, Control: n.check}
@@ -75,6 +77,7 @@ func newNetwork(cfg Config) *network {
 		ResponseHeaderTimeout:  orDefault(cfg.HeaderTimeout, n.timeout),
 		MaxResponseHeaderBytes: 64 << 10,
 	}
+
 	return n
 }
 
@@ -107,11 +110,13 @@ func (n *network) check(network, addr string, _ syscall.RawConn) error {
 	if to.Port() == 443 && !address.Internal(to.Addr()) {
 		return nil
 	}
+
 	for _, a := range n.allow {
 		if a.covers(to) {
 			return nil
 		}
 	}
+
 	return errRefused
 }
 
@@ -120,10 +125,12 @@ func (n *network) dialTLS(ctx context.Context, _, addr string) (net.Conn, error)
 	if err != nil {
 		return nil, &phaseError{what: "is no address", cause: err}
 	}
+
 	raw, err := n.dial(ctx, strings.ToLower(host), port)
 	if err != nil {
 		return nil, dialError(err)
 	}
+
 	cfg := n.tls.Clone()
 	cfg.ServerName = host // the real one, wherever the connection leads
 	secure := tls.Client(raw, cfg)
@@ -133,6 +140,7 @@ func (n *network) dialTLS(ctx context.Context, _, addr string) (net.Conn, error)
 		_ = raw.Close()
 		return nil, tlsError(err)
 	}
+
 	return n.keep(secure), nil
 }
 
@@ -140,25 +148,31 @@ func (n *network) dial(ctx context.Context, host, port string) (net.Conn, error)
 	if to, ok := n.overrides[host]; ok {
 		return n.plain.DialContext(ctx, "tcp", to.String())
 	}
+
 	if n.lookup == nil {
 		return n.dialer.DialContext(ctx, "tcp", net.JoinHostPort(host, port))
 	}
+
 	if _, err := netip.ParseAddr(host); err == nil {
 		return n.dialer.DialContext(ctx, "tcp", net.JoinHostPort(host, port))
 	}
+
 	ips, err := n.lookup(ctx, host)
 	if err != nil || len(ips) == 0 {
 		return nil, &net.DNSError{Err: "no such host", IsNotFound: true}
 	}
+
 	var c net.Conn
 	for _, ip := range ips {
 		if ip.Is4In6() {
 			return nil, errRefused
 		}
+
 		if c, err = n.dialer.DialContext(ctx, "tcp", net.JoinHostPort(ip.String(), port)); err == nil {
 			break
 		}
 	}
+
 	return c, err
 }
 
@@ -170,6 +184,7 @@ func dialError(err error) error {
 	case errors.As(err, &dns):
 		return &phaseError{what: "has no address in the DNS, or the DNS did not answer", cause: err}
 	}
+
 	return &phaseError{what: "did not take the connection", cause: err}
 }
 
@@ -186,6 +201,7 @@ func tlsError(err error) error {
 	case errors.As(err, &invalid):
 		what = "has a certificate that is expired or not valid"
 	}
+
 	return &phaseError{what: what, cause: err}
 }
 
@@ -237,6 +253,7 @@ func (n *network) closeStale() {
 	for c := range n.conns {
 		stale = stale || c.used.Load() < oldest
 	}
+
 	n.mu.Unlock()
 	if stale {
 		n.transport.CloseIdleConnections()

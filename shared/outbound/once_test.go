@@ -33,6 +33,7 @@ func raw(t *testing.T, serve func(n int, c net.Conn)) (Config, *atomic.Int32) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	var accepted atomic.Int32
 	var wg sync.WaitGroup
 	wg.Go(func() {
@@ -41,6 +42,7 @@ func raw(t *testing.T, serve func(n int, c net.Conn)) (Config, *atomic.Int32) {
 			if err != nil {
 				return
 			}
+
 			n := int(accepted.Add(1))
 			wg.Go(func() {
 				defer func() { _ = c.Close() }()
@@ -49,9 +51,11 @@ func raw(t *testing.T, serve func(n int, c net.Conn)) (Config, *atomic.Int32) {
 			})
 		}
 	})
+
 	t.Cleanup(func() { _ = l.Close(); wg.Wait() })
 	cfg := configFor(s)
 	cfg.Overrides[host] = netip.MustParseAddrPort(l.Addr().String())
+
 	return cfg, &accepted
 }
 
@@ -80,9 +84,11 @@ func TestOutcomeAfterTheRequestLeft(t *testing.T) {
 				if method == "GET" {
 					want = connector.Retryable
 				}
+
 				if e.Class != want || strings.Contains(e.Error(), "hidden") {
 					t.Errorf("%v %v", e.Class, e)
 				}
+
 				if took := time.Since(start); took > generous/2 {
 					t.Errorf("took %v", took)
 				}
@@ -117,6 +123,7 @@ func outcome(t *testing.T, method string, serve func(net.Conn), endless bool) *c
 		if !early || cfg.Timeout >= generous/8 {
 			return e
 		}
+
 		cfg.Timeout *= 2
 	}
 }
@@ -162,17 +169,21 @@ func TestWriteOnceOverDyingConnections(t *testing.T) {
 			if err != nil {
 				return
 			}
+
 			if r.Method == "GET" {
 				reads.Add(1)
 			} else {
 				writes.Add(1)
 			}
+
 			if !first {
 				return
 			}
+
 			_, _ = io.WriteString(c, okAnswer)
 		}
 	})
+
 	c := newClient(t, cfg)
 	for range 20 {
 		c.CloseIdle()
@@ -181,15 +192,18 @@ func TestWriteOnceOverDyingConnections(t *testing.T) {
 		if _, err := c.Do(t.Context(), get("https://example.com/")); err != nil {
 			t.Fatal(err)
 		}
+
 		before := writes.Load()
 		_, err := c.Do(t.Context(), write)
 		if e := failure(t, err); e.Class != connector.Ambiguous {
 			t.Fatalf("%v %v", e.Class, e)
 		}
+
 		if got := writes.Load() - before; got != 1 {
 			t.Fatalf("the write arrived %d times", got)
 		}
 	}
+
 	if accepted.Load() < 20 {
 		t.Fatalf("only %d connections", accepted.Load())
 	}
@@ -205,17 +219,20 @@ func TestWriteOnceOverClosedConnections(t *testing.T) {
 		if err != nil {
 			return
 		}
+
 		mu.Lock()
 		arrived[r.URL.Path]++
 		mu.Unlock()
 		_, _ = io.WriteString(c, okAnswer)
 	})
+
 	c := newClient(t, cfg)
 	outcome := map[string]error{}
 	for i := range 200 {
 		path := fmt.Sprintf("/%d", i)
 		_, outcome[path] = c.Do(t.Context(), post("https://example.com"+path))
 	}
+
 	mu.Lock()
 	defer mu.Unlock()
 	for path, err := range outcome {
@@ -223,6 +240,7 @@ func TestWriteOnceOverClosedConnections(t *testing.T) {
 		if n > 1 || (err == nil && n != 1) {
 			t.Errorf("%s arrived %d times, outcome %v", path, n, err)
 		}
+
 		if err != nil && failure(t, err).Class == connector.NotSent && n != 0 {
 			t.Errorf("%s arrived though it was not sent", path)
 		}
@@ -236,11 +254,13 @@ func TestWriteToAPeerThatClosedBefore(t *testing.T) {
 		if _, err := http.ReadRequest(bufio.NewReader(c)); err != nil {
 			return
 		}
+
 		_, _ = io.WriteString(c, okAnswer)
 		_ = c.(*tls.Conn).NetConn().(*net.TCPConn).SetLinger(0)
 		_ = c.(*tls.Conn).NetConn().Close()
 		closed <- struct{}{}
 	})
+
 	c := newClient(t, cfg)
 	for range 30 {
 		if _, err := c.Do(t.Context(), post("https://example.com/")); err != nil {
@@ -249,6 +269,7 @@ func TestWriteToAPeerThatClosedBefore(t *testing.T) {
 			}
 			continue
 		}
+
 		<-closed
 	}
 }
@@ -262,6 +283,7 @@ func TestEndlessHeadersAreCutOff(t *testing.T) {
 			written <- endlessHeaders(c)
 		}
 	})
+
 	cfg.Timeout = generous
 	_, err := newClient(t, cfg).Do(t.Context(), post("https://example.com/"))
 	if e := failure(t, err); e.Class != connector.Ambiguous {
@@ -283,10 +305,12 @@ func TestSentinelStartsAfresh(t *testing.T) {
 	if s.written() {
 		t.Error("written without a connection")
 	}
+
 	s.trace().GotConn(httptrace.GotConnInfo{Conn: used, Reused: true})
 	if s.written() {
 		t.Error("written before anything was")
 	}
+
 	used.wrote.Store(true)
 	if !s.written() {
 		t.Error("not written")

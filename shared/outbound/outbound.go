@@ -123,9 +123,11 @@ func (c *Client) Do(ctx context.Context, r Request) (Response, error) {
 	if err != nil {
 		return Response{}, c.fail(connector.Final, connector.IntegrationScope, "address_refused", err.Error(), 0)
 	}
+
 	if err := c.startable(ctx); err != nil {
 		return Response{}, err
 	}
+
 	ctx, cancel := context.WithTimeout(ctx, c.timeout)
 	defer cancel()
 	c.closeStale()
@@ -134,14 +136,17 @@ func (c *Client) Do(ctx context.Context, r Request) (Response, error) {
 	if err != nil {
 		return Response{}, c.fail(connector.Final, connector.ItemScope, "request_invalid", "the request could not be put together", 0)
 	}
+
 	// The transport is called directly: an http.Client would follow redirects
 	// and wrap errors around the whole URL.
 	resp, err := c.transport.RoundTrip(req)
 	if err != nil {
 		return Response{}, c.unanswered(r.Method, u.Hostname(), sent.written(), err)
 	}
+
 	defer func() { _ = resp.Body.Close() }()
 	c.compare(resp.Header)
+
 	return c.read(r, resp)
 }
 
@@ -151,10 +156,12 @@ func (c *Client) startable(ctx context.Context) error {
 	if ctx.Err() != nil {
 		return c.fail(connector.NotSent, connector.IntegrationScope, "cancelled", "the call was cancelled before it began", 0)
 	}
+
 	deadline, ok := ctx.Deadline()
 	if ok && deadline.Round(0).Sub(c.now().Round(0)) < c.timeout {
 		return c.fail(connector.NotSent, connector.IntegrationScope, "no_time_left", "too little time is left for the call to end in time", 0)
 	}
+
 	return nil
 }
 
@@ -163,19 +170,24 @@ func (c *Client) request(ctx context.Context, r Request, u *url.URL) (*http.Requ
 	if len(r.Body) > 0 {
 		body = bytes.NewReader(r.Body)
 	}
+
 	req, err := http.NewRequestWithContext(ctx, r.Method, u.String(), body)
 	if err != nil {
 		return nil, err
 	}
+
 	// Without GetBody the transport cannot send a body a second time by itself.
 	req.GetBody = nil
 	if r.Header != nil {
 		req.Header = r.Header.Clone()
 	}
+
 	if req.Header.Get("User-Agent") == "" { // some providers want one of a form of their own
 		req.Header.Set("User-Agent", c.userAgent)
 	}
+
 	req.Header.Set("Accept-Encoding", "identity")
+
 	return req, nil
 }
 
@@ -188,6 +200,7 @@ func (s *sentinel) trace() *httptrace.ClientTrace {
 		if !ok {
 			return
 		}
+
 		// The transport moves a request to a second connection only if nothing
 		// was written on the first, or if it is a read.
 		got.wrote.Store(false)

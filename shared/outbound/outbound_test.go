@@ -33,9 +33,11 @@ func server(t *testing.T, handler http.HandlerFunc) (*httptest.Server, Config) {
 			handler(w, r)
 		}
 	}))
+
 	s.Config.ErrorLog = discard
 	s.StartTLS()
 	t.Cleanup(s.Close)
+
 	return s, configFor(s)
 }
 
@@ -74,6 +76,7 @@ func TestDo(t *testing.T) {
 		w.WriteHeader(201)
 		_, _ = w.Write([]byte("ok"))
 	})
+
 	cfg.UserAgent = "agent"
 	r := post("https://Example.com:443/x")
 	r.Header.Set("X-A", "b")
@@ -81,13 +84,16 @@ func TestDo(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	want := `POST example.com agent b identity {"a":1}`
 	if answer.Status != 201 || string(answer.Body) != "ok" || answer.Header.Get("X-Saw") != want {
 		t.Fatalf("got %d %q %q", answer.Status, answer.Body, answer.Header.Get("X-Saw"))
 	}
+
 	if r.Header.Get("User-Agent") != "" {
 		t.Fatal("the caller's header was changed")
 	}
+
 	r.Header.Set("User-Agent", "DiscordBot (x, 1)")
 	answer, err = newClient(t, cfg).Do(t.Context(), r)
 	if err != nil || !strings.Contains(answer.Header.Get("X-Saw"), " DiscordBot (x, 1) b") {
@@ -104,6 +110,7 @@ func TestRedirectsAreAnswers(t *testing.T) {
 		_, _ = fmt.Sscan(r.URL.Query().Get("status"), &status)
 		w.WriteHeader(status)
 	})
+
 	c := newClient(t, cfg)
 	for _, method := range []string{"GET", "POST", "PATCH", "PUT", "DELETE"} {
 		for _, status := range []int{301, 302, 303, 307, 308} {
@@ -119,6 +126,7 @@ func TestRedirectsAreAnswers(t *testing.T) {
 				if err != nil || answer.Status != status || asked.Load() != 1 {
 					t.Fatalf("%s %d: %v %d, asked %d times", method, status, err, answer.Status, asked.Load())
 				}
+
 				_, ok := Redirect(r, answer)
 				if want := same && method == "GET" && status != 303; ok != want {
 					t.Errorf("%s %d to %q: follow is %v", method, status, to, ok)
@@ -135,14 +143,17 @@ func bodies(served *atomic.Int64) http.HandlerFunc {
 	z := gzip.NewWriter(&bomb)
 	_, _ = z.Write(make([]byte, 8<<20))
 	_ = z.Close()
+
 	return func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Query().Has("refuse") {
 			w.Header().Set("X-Refused", "1")
 		}
+
 		status := 200
 		if r.URL.Query().Has("refuse") {
 			status = 422
 		}
+
 		switch r.URL.Path {
 		case "/large", "/endless":
 			w.WriteHeader(status)
@@ -154,6 +165,7 @@ func bodies(served *atomic.Int64) http.HandlerFunc {
 					return
 				}
 			}
+
 		case "/cut":
 			w.Header().Set("Content-Length", "100")
 			w.WriteHeader(status)
@@ -188,16 +200,19 @@ func TestBodies(t *testing.T) {
 		if e := failure(t, err); e.Class != tt.class || e.Code != tt.code || e.Status != 200 {
 			t.Errorf("%s %s: %v %v", tt.method, tt.path, e.Class, e)
 		}
+
 		r.URL += "?refuse"
 		answer, err := c.Do(t.Context(), r)
 		if err != nil || answer.Status != 422 || !answer.Truncated || len(answer.Body) > 1<<18 {
 			t.Errorf("%s %s refused: %v %d %v", tt.method, tt.path, err, answer.Status, answer.Truncated)
 		}
 	}
+
 	// Eight answers without an end or too large: what was taken of them is bounded.
 	if served.Load() > 8*16<<20 {
 		t.Errorf("the server got rid of %d bytes", served.Load())
 	}
+
 	if answer, err := c.Do(t.Context(), get("https://example.com/large")); err != nil || len(answer.Body) != 20*64<<10 {
 		t.Errorf("a large body within the default limit: %v", err)
 	}
@@ -212,6 +227,7 @@ func TestNotSent(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	defer func() { _ = deaf.Close() }()
 	to := netip.MustParseAddrPort(s.Listener.Addr().String())
 	for name, tt := range map[string]struct {
@@ -226,7 +242,8 @@ func TestNotSent(t *testing.T) {
 		"connection refused": {func(c *Config) { c.Overrides = map[string]netip.AddrPort{host: refusing} }, "https://example.com/", "did not take the connection"},
 		"unknown authority":  {func(c *Config) { c.RootCAs = x509.NewCertPool() }, "https://example.com/", "unknown authority"},
 		"other name": {func(c *Config) {
-			c.Hosts, c.Overrides = []string{"other.test"}, map[string]netip.AddrPort{"other.test": to}
+			c.Hosts = []string{"other.test"}
+			c.Overrides = map[string]netip.AddrPort{"other.test": to}
 		}, "https://other.test/", "another name"},
 		"no handshake": {func(c *Config) {
 			c.TLSTimeout = 50 * time.Millisecond
@@ -241,6 +258,7 @@ func TestNotSent(t *testing.T) {
 			if e.Class != connector.NotSent || e.Code != "unreachable" || e.Scope != connector.IntegrationScope || !strings.Contains(e.Detail, tt.want) {
 				t.Errorf("%v %v", e.Class, e)
 			}
+
 			if strings.Contains(e.Error(), "127.0.0.1") {
 				t.Errorf("names an address: %v", e)
 			}
@@ -275,16 +293,19 @@ func TestDeadlines(t *testing.T) {
 			}
 			continue
 		}
+
 		if e := failure(t, err); e.Class != connector.NotSent || (e.Code != want && e.Code != "cancelled") {
 			t.Errorf("%v left: %v %v", left, e.Class, e)
 		}
 	}
+
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	_, err := c.Do(ctx, post("https://example.com/"))
 	if e := failure(t, err); e.Class != connector.NotSent || e.Code != "cancelled" {
 		t.Error(e)
 	}
+
 	if asked.Load() != 1 {
 		t.Errorf("asked %d times, want 1", asked.Load())
 	}
@@ -298,6 +319,7 @@ func TestIdleConnectionsAgeByWallClock(t *testing.T) {
 			accepted.Add(1)
 		}
 	}
+
 	s.StartTLS()
 	defer s.Close()
 	cfg := configFor(s)
@@ -310,10 +332,12 @@ func TestIdleConnectionsAgeByWallClock(t *testing.T) {
 		if _, err := c.Do(t.Context(), get("https://example.com/")); err != nil {
 			t.Fatal(err)
 		}
+
 		if got := accepted.Load(); got != want {
 			t.Fatalf("%d connections, want %d", got, want)
 		}
 	}
+
 	ask(1)
 	ask(1)
 	skipped.Add(int64(19 * time.Second))
@@ -329,11 +353,13 @@ func TestProxyIsIgnored(t *testing.T) {
 	for _, name := range []string{"HTTPS_PROXY", "https_proxy", "ALL_PROXY"} {
 		t.Setenv(name, proxy.URL)
 	}
+
 	_, cfg := server(t, func(http.ResponseWriter, *http.Request) {})
 	c := newClient(t, cfg)
 	if c.transport.Proxy != nil {
 		t.Error("a proxy is set") // the environment is read once a process, so ask the transport
 	}
+
 	if _, err := c.Do(t.Context(), get("https://example.com/")); err != nil {
 		t.Error(err)
 	}
@@ -346,10 +372,12 @@ func TestForSharesConnectionsNotPins(t *testing.T) {
 	if other.transport != c.transport {
 		t.Error("transport is not shared")
 	}
+
 	_, err := other.Do(t.Context(), get("https://example.com/"))
 	if e := failure(t, err); e.Code != "address_refused" {
 		t.Error(e)
 	}
+
 	if other.Clean("a hush-hush b") != "a [redacted] b" || c.Clean("hush-hush") != "hush-hush" {
 		t.Error("secrets are mixed up")
 	}
@@ -382,6 +410,7 @@ func TestClassify(t *testing.T) {
 		if got := Classify("POST", tt.status, tt.header); got != tt.write {
 			t.Errorf("POST %d: %v", tt.status, got)
 		}
+
 		if got := Classify("GET", tt.status, tt.header); got != tt.read {
 			t.Errorf("GET %d: %v", tt.status, got)
 		}

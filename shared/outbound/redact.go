@@ -51,12 +51,14 @@ func newRedactor(secrets []string) *redactor {
 			}
 		}
 	}
+
 	// The longest first: a form may begin with another one.
 	slices.SortFunc(forms, func(a, b string) int { return len(b) - len(a) })
 	var pairs []string
 	for _, form := range forms {
 		pairs = append(pairs, form, Redacted)
 	}
+
 	return &redactor{values: strings.NewReplacer(pairs...)}
 }
 
@@ -65,16 +67,19 @@ func spellings(secret string) []string {
 	if secret == "" {
 		return nil
 	}
+
 	forms := []string{secret}
 	if len(secret) < 6 {
 		return forms
 	}
+
 	quoted, _ := json.Marshal(secret)
 	escaped := []string{url.QueryEscape(secret), url.PathEscape(secret), strings.ReplaceAll(url.QueryEscape(secret), "+", "%20")}
 	forms = append(forms, string(quoted[1:len(quoted)-1]), hex.EncodeToString([]byte(secret)))
 	for _, form := range escaped {
 		forms = append(forms, form, percent.ReplaceAllStringFunc(form, strings.ToLower))
 	}
+
 	return append(forms, encodings(secret)...)
 }
 
@@ -93,11 +98,13 @@ func encodings(secret string) []string {
 			if shift > 0 {
 				digits = digits[shift+1:]
 			}
+
 			if len(digits) >= 6 {
 				forms = append(forms, digits)
 			}
 		}
 	}
+
 	return forms
 }
 
@@ -123,6 +130,7 @@ func oneLine(text string) string {
 		case r == utf8.RuneError || unicode.IsControl(r) || unicode.Is(unicode.Cf, r) || unicode.Is(unicode.Zl, r) || unicode.Is(unicode.Zp, r):
 			return -1
 		}
+
 		return r
 	}, text)
 }
@@ -136,9 +144,11 @@ func bareURL(text string) string {
 	if i := strings.LastIndexByte(authority, '@'); i >= 0 {
 		authority = authority[i+1:]
 	}
+
 	if slash {
 		path = "/" + path
 	}
+
 	return scheme + "://" + authority + path
 }
 

@@ -28,14 +28,17 @@ func TestSecretsInEveryForm(t *testing.T) {
 		if len(secret) < 6 {
 			forms = map[string]string{"plain": secret}
 		}
+
 		if secret != strings.ToLower(secret) {
 			delete(forms, "lower") // letters change case too: another text
 		}
+
 		for name, form := range forms {
 			got := c.Clean("before " + form + " after")
 			if strings.Contains(got, form) || strings.Contains(got, secret) || !strings.Contains(got, Redacted) || !strings.Contains(got, "before") {
 				t.Errorf("%s of %q: %q", name, secret, got)
 			}
+
 			// What is left must not decode to most of it.
 			if mid := form[len(form)/4 : len(form)*3/4]; len(mid) > 8 && strings.Contains(got, mid) {
 				t.Errorf("%s of %q leaves its middle: %q", name, secret, got)
@@ -89,6 +92,7 @@ func FuzzClean(f *testing.F) {
 			if strings.Contains(got, secret) || !utf8.ValidString(got) || utf8.RuneCountInString(got) > maxDetail {
 				t.Errorf("%q", got)
 			}
+
 			if strings.ContainsFunc(got, unicode.IsControl) {
 				t.Errorf("control character in %q", got)
 			}

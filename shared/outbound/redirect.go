@@ -28,7 +28,8 @@ func OntoHost(base, reference string) (string, bool) {
 
 	to.Scheme = from.Scheme
 	to.Host = from.Host
-	to.Fragment, to.RawFragment = "", ""
+	to.Fragment = ""
+	to.RawFragment = ""
 
 	return to.String(), true
 }

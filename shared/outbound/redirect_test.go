@@ -21,6 +21,7 @@ func TestRead(t *testing.T) {
 			w.WriteHeader(http.StatusMovedPermanently)
 		}
 	})
+
 	c := newClient(t, cfg)
 	for to, want := range map[string]string{
 		"https://example.com/api/v3/new?a=b":        "/api/v3/new?a=b",
@@ -41,10 +42,13 @@ func TestRead(t *testing.T) {
 	} {
 		asked = nil
 		answer, err := c.Read(t.Context(), Request{URL: "https://example.com/api/v3/old", Header: http.Header{"To": {to}}}, "https://example.com/api/v3")
-		status, list := 301, []string{"/api/v3/old"}
+		status := 301
+		list := []string{"/api/v3/old"}
 		if want != "" {
-			status, list = 200, append(list, want)
+			status = 200
+			list = append(list, want)
 		}
+
 		if err != nil || answer.Status != status || strings.Join(asked, " ") != strings.Join(list, " ") {
 			t.Errorf("%q: %d %v, asked %q", to, answer.Status, err, asked)
 		}

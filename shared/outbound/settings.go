@@ -31,10 +31,12 @@ func (a Allow) covers(to netip.AddrPort) bool {
 			return false
 		}
 	}
+
 	// Loopback must be meant: the Lambda Runtime API listens there.
 	if ip.IsLoopback() && !a.Prefix.Addr().IsLoopback() {
 		return false
 	}
+
 	return a.Port == to.Port() && a.Prefix.Contains(ip)
 }
 
@@ -47,6 +49,7 @@ func ParseAllowDial(text string) ([]Allow, error) {
 		if err != nil {
 			return nil, fmt.Errorf("entry %q: %w", entry, err)
 		}
+
 		prefix, err := netip.ParsePrefix(network)
 		switch {
 		case err != nil:
@@ -58,8 +61,10 @@ func ParseAllowDial(text string) ([]Allow, error) {
 		case prefix.Addr().Is4In6():
 			return nil, fmt.Errorf("entry %q: write the network as IPv4", entry)
 		}
+
 		list = append(list, Allow{Prefix: prefix, Port: port})
 	}
+
 	return list, nil
 }
 
@@ -79,8 +84,10 @@ func ParseOverrides(text string) (map[string]netip.AddrPort, error) {
 		case twice:
 			return nil, fmt.Errorf("entry %q: the host is named twice", entry)
 		}
+
 		hosts[host] = addr
 	}
+
 	return hosts, nil
 }
 
@@ -91,6 +98,7 @@ func entries(text string) []string {
 			list = append(list, entry)
 		}
 	}
+
 	return list
 }
 
@@ -99,10 +107,12 @@ func cutPort(entry string) (network string, port uint16, err error) {
 	if i < 0 {
 		return "", 0, fmt.Errorf("want cidr:port")
 	}
+
 	n, err := strconv.ParseUint(entry[i+1:], 10, 16)
 	if err != nil || n == 0 {
 		return "", 0, fmt.Errorf("want a port from 1 to 65535 behind the last colon")
 	}
+
 	network = entry[:i]
 	if inner, ok := strings.CutPrefix(network, "["); ok {
 		network, ok = strings.CutSuffix(inner, "]")
@@ -112,5 +122,6 @@ func cutPort(entry string) (network string, port uint16, err error) {
 	} else if strings.Contains(network, ":") {
 		return "", 0, fmt.Errorf("an IPv6 network stands in brackets")
 	}
+
 	return network, uint16(n), nil
 }

@@ -20,6 +20,7 @@ func (c *Client) stream(r Request, body io.Reader, answer Response, limit int64)
 	case from.broken:
 		return c.unreadable(r, answer, "answer_cut", "the answer broke off")
 	}
+
 	return answer, nil
 }
 
@@ -40,21 +41,26 @@ func (l *limited) Read(b []byte) (int, error) {
 		l.over = true
 		return 0, errTooLarge
 	}
+
 	// One byte more than is left shows whether the body goes on.
 	if int64(len(b)) > l.left+1 {
 		b = b[:l.left+1]
 	}
+
 	n, err := l.from.Read(b)
 	l.left -= int64(n)
 	if l.left < 0 {
 		l.over = true
 		return 0, errTooLarge
 	}
+
 	if kept := min(n, StreamBeginning-len(l.beginning)); kept > 0 {
 		l.beginning = append(l.beginning, b[:kept]...)
 	}
+
 	if err != nil && !errors.Is(err, io.EOF) {
 		l.broken = true
 	}
+
 	return n, err
 }

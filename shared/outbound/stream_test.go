@@ -28,6 +28,7 @@ func TestStream(t *testing.T) {
 			_, _ = io.WriteString(w, "made")
 		}
 	})
+
 	c := newClient(t, cfg)
 	own := errors.New("not what was asked for")
 	for _, tt := range []struct {
@@ -58,12 +59,15 @@ func TestStream(t *testing.T) {
 			}
 			continue
 		}
+
 		if err != nil || string(answer.Body) != tt.body && tt.body != "" {
 			t.Errorf("%s %s: %q, %v", tt.method, tt.path, answer.Body, err)
 		}
+
 		if tt.body == "" && string(answer.Body) != strings.Repeat("x", 100) {
 			t.Errorf("%s %s: the beginning is %q", tt.method, tt.path, answer.Body)
 		}
+
 		if tt.body == "" && (streamed != 100 || !errors.Is(answer.StreamError, tt.stream)) || tt.body != "" && (streamed != 0 || answer.StreamError != nil) {
 			t.Errorf("%s %s: %d bytes streamed, %v", tt.method, tt.path, streamed, answer.StreamError)
 		}
@@ -77,9 +81,11 @@ func FuzzOntoHost(f *testing.F) {
 		f.Add("https://" + host + "/api/v4/x")
 		f.Add("//" + host + "/api/v4/x")
 	}
+
 	for _, to := range []string{"/api/v4/x?y#z", "x", "?page=2", "../..", "https://public.example:8443/api/v4/a%2Fb", "http:x", "/\\evil.test", "///evil.test/x"} {
 		f.Add(to)
 	}
+
 	const base = "https://example.com/api/v4/projects"
 	c := New(Config{Hosts: []string{"example.com"}})
 	f.Fuzz(func(t *testing.T, reference string) {
@@ -87,9 +93,11 @@ func FuzzOntoHost(f *testing.F) {
 		if !ok {
 			return
 		}
+
 		if !strings.HasPrefix(to, "https://example.com/") && to != "https://example.com" && !strings.HasPrefix(to, "https://example.com?") || strings.Contains(to, "#") {
 			t.Fatalf("%q leads to %q", reference, to)
 		}
+
 		u, err := c.target(to)
 		if err == nil && (u.Host != "example.com" || u.User != nil) {
 			t.Errorf("%q: the client would ask %q", reference, u.Host)

@@ -21,6 +21,7 @@ func (c *Client) target(raw string) (*url.URL, error) {
 	if !plain(raw) {
 		return nil, errForm
 	}
+
 	u, err := url.Parse(raw)
 	if err != nil {
 		return nil, errForm
@@ -31,6 +32,7 @@ func (c *Client) target(raw string) (*url.URL, error) {
 	if u.User != nil || u.Opaque != "" || strings.Contains(raw, "#") || !plainHost(u.Hostname()) {
 		return nil, errForm
 	}
+
 	u.Host = strings.TrimSuffix(strings.ToLower(u.Host), ":443")
 	if strings.HasSuffix(u.Host, ":") {
 		return nil, errForm
@@ -38,6 +40,7 @@ func (c *Client) target(raw string) (*url.URL, error) {
 	if !c.any && !slices.Contains(c.hosts, u.Host) {
 		return nil, errPin
 	}
+
 	return u, nil
 }
 
@@ -59,14 +62,17 @@ func plainHost(host string) bool {
 	if ip, err := netip.ParseAddr(host); err == nil {
 		return ip.Zone() == "" && !ip.Is4In6()
 	}
+
 	labels := strings.Split(strings.ToLower(host), ".")
 	for _, label := range labels {
 		if label == "" || len(label) > 63 || strings.Trim(label, "abcdefghijklmnopqrstuvwxyz0123456789-_") != "" {
 			return false
 		}
 	}
+
 	last := labels[len(labels)-1]
 	hex, isHex := strings.CutPrefix(last, "0x")
+
 	return len(host) <= 253 && strings.Trim(last, "0123456789") != "" &&
 		!(isHex && strings.Trim(hex, "0123456789abcdef") == "")
 }
@@ -87,18 +93,23 @@ func SameHost(base, reference string) (string, bool) {
 	if !plain(reference) {
 		return "", false
 	}
+
 	from, err := url.Parse(base)
 	if err != nil {
 		return "", false
 	}
+
 	to, err := from.Parse(reference)
 	if err != nil || to.Scheme != "https" || to.User != nil || to.Opaque != "" {
 		return "", false
 	}
-	to.Fragment, to.RawFragment = "", ""
+
+	to.Fragment = ""
+	to.RawFragment = ""
 	if authority(to) != authority(from) {
 		return "", false
 	}
+
 	return to.String(), true
 }
 

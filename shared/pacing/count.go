@@ -25,8 +25,10 @@ func (l Limits) begin(u Usage) *count {
 		for _, b := range one.buckets {
 			one.sum += b.N
 		}
+
 		c.windows = append(c.windows, one)
 	}
+
 	return c
 }
 
@@ -38,8 +40,10 @@ func (c *count) earliest(at int64, op Op) int64 {
 	if cost(op, Writes) > 0 {
 		at = max(at, c.free)
 	}
+
 	for _, w := range c.windows {
-		sum, need := w.sum, cost(op, w.Of)
+		sum := w.sum
+		need := cost(op, w.Of)
 		for _, b := range w.buckets[w.over:] {
 			if need == 0 || w.end(b) > at && sum+need <= w.Count {
 				break
@@ -48,6 +52,7 @@ func (c *count) earliest(at int64, op Op) int64 {
 			sum -= b.N
 		}
 	}
+
 	return at
 }
 
@@ -68,6 +73,7 @@ func (c *count) spend(at int64, op Op) {
 	if cost(op, Writes) > 0 {
 		c.free = at + c.limits.Gap.Milliseconds()
 	}
+
 	for i := range c.windows {
 		w := &c.windows[i]
 		w.expire(at)
@@ -75,6 +81,7 @@ func (c *count) spend(at int64, op Op) {
 		if need == 0 {
 			continue
 		}
+
 		w.sum += need
 		start := at - at%w.width
 		if n := len(w.buckets); n > 0 && w.buckets[n-1].At >= start {
@@ -89,7 +96,8 @@ func (c *count) spend(at int64, op Op) {
 // operation to come, as it is not over for others, who may call before.
 func (c *count) usage(now int64) Usage {
 	u := c.from
-	u.Free, u.Spent = c.free, map[string][]Bucket{}
+	u.Free = c.free
+	u.Spent = map[string][]Bucket{}
 	for _, w := range c.windows {
 		buckets := w.buckets
 		for len(buckets) > 0 && w.end(buckets[0]) <= now {
@@ -97,5 +105,6 @@ func (c *count) usage(now int64) Usage {
 		}
 		u.Spent[w.name()] = append([]Bucket(nil), buckets...)
 	}
+
 	return u
 }

@@ -40,6 +40,7 @@ func cost(op Op, k Kind) int {
 	case k == Calls:
 		return 1
 	}
+
 	return 0
 }
 
@@ -109,10 +110,12 @@ func (l Limits) Take(u Usage, now, until time.Time, ops []Op, callTime time.Dura
 		if at >= until.UnixMilli() {
 			break
 		}
+
 		c.spend(at, op)
 		times = append(times, time.UnixMilli(at))
 		at += callTime.Milliseconds()
 	}
+
 	return c.usage(ceil(now)), times
 }
 
@@ -128,6 +131,7 @@ func (l Limits) Refused(u Usage, now time.Time, wait time.Duration, untold bool)
 		wait = min(wait<<max(min(u.Strikes, 10), 0), longestBlock)
 		u.Strikes++
 	}
+
 	u.Blocked = max(u.Blocked, ceil(now.Add(wait)))
 	return u, time.UnixMilli(u.Blocked)
 }
@@ -135,7 +139,8 @@ func (l Limits) Refused(u Usage, now time.Time, wait time.Duration, untold bool)
 // Succeeded forgets refusals. A call that was answered during a block shows that
 // the provider does not want to be left alone any more.
 func Succeeded(u Usage) Usage {
-	u.Strikes, u.Blocked = 0, 0
+	u.Strikes = 0
+	u.Blocked = 0
 	return u
 }
 
@@ -143,10 +148,12 @@ func Succeeded(u Usage) Usage {
 // after the other, if nobody else spends meanwhile.
 func (l Limits) Finish(u Usage, now time.Time, creates, updates int, callTime time.Duration) time.Time {
 	c := l.begin(u)
-	at, took := ceil(now), callTime.Milliseconds()
+	at := ceil(now)
+	took := callTime.Milliseconds()
 	if l.Unlimited() && creates+updates > 0 {
 		return time.UnixMilli(max(at, u.Blocked)).Add(time.Duration(creates+updates) * callTime)
 	}
+
 	for creates+updates > 0 {
 		op := Update
 		if creates*(updates+1) >= updates*(creates+1) && creates > 0 || updates == 0 {
@@ -155,10 +162,12 @@ func (l Limits) Finish(u Usage, now time.Time, creates, updates int, callTime ti
 		} else {
 			updates--
 		}
+
 		at = c.earliest(at, op)
 		c.spend(at, op)
 		at += took
 	}
+
 	return time.UnixMilli(at)
 }
 

@@ -53,9 +53,11 @@ func (s Setting) Limits(p domain.Provider, hosted bool) Limits {
 	if s.off {
 		return Limits{}
 	}
+
 	if l, ok := s.overrides[p]; ok {
 		return l
 	}
+
 	return Published(p, hosted)
 }
 
@@ -68,6 +70,7 @@ func Parse(text string) (Setting, error) {
 	case "off":
 		return Setting{off: true}, nil
 	}
+
 	s := Setting{overrides: map[domain.Provider]Limits{}}
 	for part := range strings.SplitSeq(text, ";") {
 		name, rules, ok := strings.Cut(part, "=")
@@ -75,15 +78,19 @@ func Parse(text string) (Setting, error) {
 		if _, known := published[p]; !ok || !known {
 			return Setting{}, fmt.Errorf("%q is not a provider with limits, as github=gap:1s", part)
 		}
+
 		if _, twice := s.overrides[p]; twice {
 			return Setting{}, fmt.Errorf("%s is there twice", p)
 		}
+
 		l, err := parseLimits(rules)
 		if err != nil {
 			return Setting{}, fmt.Errorf("%s: %w", p, err)
 		}
+
 		s.overrides[p] = l
 	}
+
 	return s, nil
 }
 
@@ -98,9 +105,11 @@ func parseLimits(rules string) (Limits, error) {
 			if err != nil || gap <= 0 || gap > time.Hour {
 				return l, fmt.Errorf("%q: a gap is a time of up to an hour, as gap:1s", rule)
 			}
+
 			l.Gap = gap
 			continue
 		}
+
 		kind, known := kinds[name]
 		number, per, _ := strings.Cut(value, "/")
 		n, err := strconv.Atoi(number)
@@ -108,11 +117,14 @@ func parseLimits(rules string) (Limits, error) {
 		if !known || err != nil || n < 2 || n > 1_000_000 || perr != nil || length < time.Second || length > 24*time.Hour {
 			return l, fmt.Errorf("%q is no limit, as creates:80/1m (creates, writes or calls; at least 2; a time of 1s to 24h)", rule)
 		}
+
 		w := Window{kind, n, length}
 		if slices.ContainsFunc(l.Windows, func(other Window) bool { return other.name() == w.name() }) {
 			return l, fmt.Errorf("%q: there is a limit of %s within %s already", rule, name, length)
 		}
+
 		l.Windows = append(l.Windows, w)
 	}
+
 	return l, nil
 }

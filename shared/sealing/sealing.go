@@ -64,17 +64,20 @@ func Seal(ctx context.Context, keys KeyGenerator, keyID string, b Binding, secre
 	if err != nil {
 		return nil, fmt.Errorf("seal %s of integration %s: %w", b.Field, b.Integration, err)
 	}
+
 	defer clear(out.Plaintext)
 	gcm, err := newGCM(out.Plaintext)
 	if err != nil {
 		return nil, fmt.Errorf("seal %s of integration %s: %w", b.Field, b.Integration, err)
 	}
+
 	nonce := make([]byte, gcm.NonceSize())
 	rand.Read(nonce) // never fails since Go 1.24
 	blob := []byte{format}
 	blob = binary.BigEndian.AppendUint16(blob, uint16(len(out.CiphertextBlob)))
 	blob = append(blob, out.CiphertextBlob...)
 	blob = append(blob, nonce...)
+
 	return gcm.Seal(blob, nonce, []byte(secret), b.data()), nil
 }
 
@@ -94,8 +97,10 @@ func (s Sealer) SealAll(ctx context.Context, i domain.Integration, origin string
 		if err != nil {
 			return nil, err
 		}
+
 		sealed[member] = blob
 	}
+
 	return sealed, nil
 }
 
@@ -104,25 +109,30 @@ func Open(ctx context.Context, keys KeyDecrypter, b Binding, blob []byte) (strin
 	if len(blob) < 3 || blob[0] != format {
 		return "", fmt.Errorf("open %s of integration %s: %w", b.Field, b.Integration, ErrMalformed)
 	}
+
 	n := int(binary.BigEndian.Uint16(blob[1:3]))
 	rest := blob[3:]
 	if len(rest) < n+12 {
 		return "", fmt.Errorf("open %s of integration %s: %w", b.Field, b.Integration, ErrMalformed)
 	}
+
 	out, err := keys.Decrypt(ctx, &kms.DecryptInput{CiphertextBlob: rest[:n], EncryptionContext: b.context()})
 	if err != nil {
 		return "", fmt.Errorf("open %s of integration %s: %w", b.Field, b.Integration, err)
 	}
+
 	defer clear(out.Plaintext)
 	gcm, err := newGCM(out.Plaintext)
 	if err != nil {
 		return "", fmt.Errorf("open %s of integration %s: %w", b.Field, b.Integration, err)
 	}
+
 	nonce := rest[n : n+gcm.NonceSize()]
 	plain, err := gcm.Open(nil, nonce, rest[n+gcm.NonceSize():], b.data())
 	if err != nil {
 		return "", fmt.Errorf("open %s of integration %s: %w", b.Field, b.Integration, ErrMalformed)
 	}
+
 	return string(plain), nil
 }
 

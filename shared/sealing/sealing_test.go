@@ -25,8 +25,10 @@ func client(t *testing.T) *kms.Client {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	server := httptest.NewServer(handler)
 	t.Cleanup(server.Close)
+
 	return kms.New(kms.Options{
 		Region: "eu-central-1", BaseEndpoint: aws.String(server.URL), RetryMaxAttempts: 1,
 		Credentials: credentials.NewStaticCredentialsProvider("local", "local", ""),
@@ -49,10 +51,12 @@ func TestSealedOpens(t *testing.T) {
 		if len(secret) > 1 && bytes.Contains(blob, []byte(secret)) {
 			t.Error("the secret is in plain sight")
 		}
+
 		if got, err := Open(t.Context(), keys, bound, blob); err != nil || got != secret {
 			t.Errorf("%d bytes of %d, %v", len(got), len(secret), err)
 		}
 	}
+
 	if bytes.Equal(seal(t, keys, "same"), seal(t, keys, "same")) {
 		t.Error("the same secret is sealed the same way twice")
 	}
@@ -95,6 +99,7 @@ func TestCiphertextIsBoundToo(t *testing.T) {
 	if got, err := Open(t.Context(), anyKey{keys}, bound, blob); err != nil || got != "secret" {
 		t.Fatalf("%q, %v", got, err)
 	}
+
 	for name, b := range elsewhere {
 		if _, err := Open(t.Context(), anyKey{keys}, b, blob); !errors.Is(err, ErrMalformed) {
 			t.Errorf("%s: %v", name, err)
@@ -112,11 +117,13 @@ func TestOpenRefusesWhatWasChanged(t *testing.T) {
 			t.Errorf("opens to %q with byte %d changed", got, n)
 		}
 	}
+
 	for n := range blob {
 		if _, err := Open(t.Context(), keys, bound, blob[:n]); err == nil {
 			t.Errorf("opens when cut to %d bytes", n)
 		}
 	}
+
 	for name, bad := range map[string][]byte{"nothing": nil, "another format": append([]byte{2}, blob[1:]...), "header only": {1, 0, 0}, "key too long": {1, 255, 255, 0}} {
 		if _, err := Open(t.Context(), keys, bound, bad); !errors.Is(err, ErrMalformed) {
 			t.Errorf("%s: %v", name, err)
@@ -131,6 +138,7 @@ func TestErrorsHoldNoSecret(t *testing.T) {
 	if err == nil || strings.Contains(err.Error(), secret) || !strings.HasPrefix(err.Error(), "seal token of integration 501: ") {
 		t.Error(err)
 	}
+
 	blob := seal(t, keys, secret)
 	blob[len(blob)-1] ^= 1
 	if _, err = Open(t.Context(), keys, bound, blob); err == nil || strings.Contains(err.Error(), secret) {
@@ -152,6 +160,7 @@ func FuzzOpen(f *testing.F) {
 	for _, seed := range [][]byte{nil, {1}, {1, 0, 0}, {1, 0, 1, 32}, append([]byte{1, 0, 1, 32}, make([]byte, 28)...), {1, 255, 255}} {
 		f.Add(seed)
 	}
+
 	f.Fuzz(func(t *testing.T, blob []byte) {
 		if got, err := Open(t.Context(), noKeys{}, bound, blob); err == nil {
 			t.Errorf("%x opens to %q", blob, got)

@@ -41,11 +41,13 @@ func (r *Reader) Seconds(name string, fallback time.Duration) time.Duration {
 	if v == "" {
 		return fallback
 	}
+
 	n, err := strconv.Atoi(v)
 	if err != nil || n <= 0 || n > 86400 {
 		r.errs = append(r.errs, fmt.Errorf("%s is %q: want whole seconds from 1 to 86400", name, v))
 		return fallback
 	}
+
 	return time.Duration(n) * time.Second
 }
 

@@ -19,16 +19,20 @@ func TestReads(t *testing.T) {
 	if got := r.Text("TEXT"); got != "a" {
 		t.Errorf("%q", got)
 	}
+
 	if a, b, c := r.TextOr("TEXT", "x"), r.TextOr("NONE", "x"), r.TextOr("EMPTY", "x"); a != "a" || b != "x" || c != "x" {
 		t.Errorf("%q, %q, %q", a, b, c)
 	}
+
 	if a, b, c, d := r.Seconds("SECONDS", 1), r.Seconds("NONE", time.Minute), r.Seconds("EMPTY", time.Hour), r.Seconds("DAY", 1); a != 90*time.Second || b != time.Minute || c != time.Hour || d != 24*time.Hour {
 		t.Errorf("%s, %s, %s, %s", a, b, c, d)
 	}
+
 	count := func(s string) (int, error) { return len(s), nil }
 	if a, b := Parsed(r, "TEXT", count), Parsed(r, "NONE", count); a != 1 || b != 0 {
 		t.Errorf("%d, %d", a, b)
 	}
+
 	if err := r.Err(); err != nil {
 		t.Error(err)
 	}
@@ -44,12 +48,14 @@ func TestReportsAllThatIsWrong(t *testing.T) {
 			t.Errorf("%s: %s", name, got)
 		}
 	}
+
 	bad := errors.New("is not a list")
 	Parsed(r, "LIST", func(string) (int, error) { return 0, bad })
 	err := r.Err()
 	if !errors.Is(err, bad) || strings.Count(err.Error(), "\n") != 8 {
 		t.Errorf("%v", err)
 	}
+
 	for _, want := range []string{"NONE is not set", "EMPTY is not set", `A is "0"`, `B is "-1"`, `C is "1.5"`, `D is "1m"`, `E is "86401"`, `F is "9999`, "LIST: is not a list"} {
 		if !strings.Contains(err.Error(), want) {
 			t.Errorf("%q is not told in\n%v", want, err)

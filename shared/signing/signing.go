@@ -74,6 +74,7 @@ func (m *Markers) MarkerKey(ctx context.Context) (Key, error) {
 	if err != nil {
 		return Key{}, fmt.Errorf("the key of markers: %w", err)
 	}
+
 	m.key = key
 
 	return key, nil

@@ -109,6 +109,7 @@ func TestEachPartIsSigned(t *testing.T) {
 	if !key.Valid(signed) || !signed.NotBefore().Equal(at) || signed.Integration != marker.Integration || signed.Item != marker.Item || signed.Attempt != marker.Attempt {
 		t.Fatalf("%+v", signed)
 	}
+
 	if key.Sign(signed, at) != signed {
 		t.Error("a tag that is there counts")
 	}
@@ -180,16 +181,19 @@ func TestNoTwoMarkersHaveOneEncoding(t *testing.T) {
 				if err1 != nil || err2 != nil {
 					continue
 				}
+
 				attempt := 0
 				_, _ = fmt.Sscan(digits[j:], &attempt)
 				m := connector.Marker{Integration: integration, Item: item, Attempt: attempt}
 				if other, twice := seen[string(signer.encoded(m, at))]; twice && other != m {
 					t.Errorf("%+v and %+v", m, other)
 				}
+
 				seen[string(signer.encoded(m, at))] = m
 			}
 		}
 	}
+
 	if len(seen) < 20 {
 		t.Errorf("only %d markers", len(seen))
 	}
@@ -202,9 +206,11 @@ func TestTheZeroKey(t *testing.T) {
 			t.Errorf("%+v", m)
 		}
 	}
+
 	if _, err := NewKey([]byte("short")); !errors.Is(err, errShortRoot) {
 		t.Error(err)
 	}
+
 	key := fixed(t)
 	for _, text := range []string{fmt.Sprint(key), fmt.Sprintf("%+v", key), fmt.Sprintf("%#v", key), fmt.Sprintf("%s", struct{ K Key }{key}),
 		fmt.Sprintf("%+v", there(key)), fmt.Sprintf("%#v", there(key))} {
@@ -247,6 +253,7 @@ func (f *flaky) GenerateMac(ctx context.Context, in *kms.GenerateMacInput, _ ...
 			return nil, ctx.Err()
 		}
 	}
+
 	if f.fails.Add(-1) >= 0 {
 		return nil, errors.New("KMS is away")
 	}
@@ -275,6 +282,7 @@ func TestOneCallAnInstance(t *testing.T) {
 			tags[i] = there(key).Sign(marker, at).Tag
 		})
 	}
+
 	all.Wait()
 	if len(slices.Compact(tags)) != 1 || tags[0] == "" || f.calls.Load() != 3 {
 		t.Errorf("%d calls, tags %q", f.calls.Load(), tags)
@@ -291,6 +299,7 @@ func TestWaitingEnds(t *testing.T) {
 			t.Error(err)
 		}
 	})
+
 	<-f.began
 
 	gone, cancel := context.WithCancel(t.Context())
@@ -298,6 +307,7 @@ func TestWaitingEnds(t *testing.T) {
 	if _, err := markers.MarkerKey(gone); !errors.Is(err, context.Canceled) {
 		t.Error(err)
 	}
+
 	close(f.wait)
 	first.Wait()
 	if _, err := markers.MarkerKey(t.Context()); err != nil || f.calls.Load() != 1 {
@@ -312,6 +322,7 @@ func TestWhatKMSIsAsked(t *testing.T) {
 	if _, err := NewMarkers(record, "k").MarkerKey(t.Context()); err != nil {
 		t.Fatal(err)
 	}
+
 	if aws.ToString(asked.KeyId) != "k" || asked.MacAlgorithm != "HMAC_SHA_256" || string(asked.Message) != "integrations/root/v1" {
 		t.Errorf("%+v", asked)
 	}
@@ -338,12 +349,15 @@ func FuzzSign(f *testing.F) {
 		if told := signed.NotBefore(); told.Unix() != max(notBefore.Unix(), 0) && !(told.IsZero() && notBefore.Unix() <= 0) {
 			t.Errorf("%s is read as %s", notBefore, told)
 		}
+
 		if !signer.Valid(signed) || !connector.IsTag(signed.Tag) {
 			t.Errorf("%+v", signed)
 		}
+
 		if key.At(placeID+"0", created).Valid(signed) || key.At(created+"0", placeID).Valid(signed) {
 			t.Errorf("%+v is valid at another place", signed)
 		}
+
 		m.Tag = tag
 		if signer.Valid(m) != (m == signed) {
 			t.Errorf("%+v is valid", m)

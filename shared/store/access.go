@@ -31,10 +31,13 @@ func versioned(u update, path string, version int64, deleted string, gone bool) 
 		u.names["#gone"], u.values[":false"] = deleted, truth(false)
 		newer = at + " < :v OR (" + at + " = :v AND " + path + "#gone = :false)"
 	}
+
 	if u.condition == "" {
 		u.condition = "attribute_not_exists(" + at + ")"
 	}
+
 	u.condition += " OR " + newer
+
 	return u
 }
 
@@ -55,13 +58,16 @@ func organisationUpdate(o domain.Organisation) update {
 			values:     record{":id": number(int64(o.ID)), ":gone": truth(true), ":roles": &types.AttributeValueMemberM{Value: record{}}},
 		}, "", o.Version, "is_deleted", true)
 	}
+
 	roles := o.Roles
 	if roles == nil {
 		roles = map[string]domain.RoleGrant{}
 	}
+
 	encoded := mustEncode(struct {
 		Roles map[string]domain.RoleGrant `json:"roles"`
 	}{roles})
+
 	return versioned(update{
 		expression: "SET #id = :id, #name = :name, #owner = :owner, #deleted = :deleted, #version = :v, #roles = if_not_exists(#roles, :roles)",
 		names:      map[string]string{"#id": "id", "#name": "name", "#owner": "owner_id", "#deleted": "is_deleted", "#roles": "roles"},
@@ -94,6 +100,7 @@ func (s *Store) PutRole(ctx context.Context, org, role domain.Snowflake, g domai
 		if !failed {
 			return wrap(err, "put role", role)
 		}
+
 		if roles, ok := old["roles"].(*types.AttributeValueMemberM); ok {
 			if roles.Value[role.String()] == nil {
 				err = ErrTooManyRoles
@@ -102,10 +109,12 @@ func (s *Store) PutRole(ctx context.Context, org, role domain.Snowflake, g domai
 			}
 			return wrap(err, "put role", role)
 		}
+
 		if err = s.firstRole(ctx, org, role, entry); !errors.Is(err, ErrConflict) {
 			return wrap(err, "put role", role)
 		}
 	}
+
 	return wrap(err, "put role", role)
 }
 
@@ -117,7 +126,9 @@ func roleUpdate(role domain.Snowflake, g domain.RoleGrant, entry types.Attribute
 		names:      map[string]string{"#roles": "roles", "#role": role.String()},
 		values:     record{":entry": entry, ":map": text("M"), ":max": number(MaxRoles)},
 	}, "#roles.#role.", g.Version, "deleted", g.Deleted)
+
 	u.condition = "attribute_type(#roles, :map) AND (" + u.condition + ")"
+
 	return u
 }
 
@@ -133,6 +144,7 @@ func (s *Store) firstRole(ctx context.Context, org, role domain.Snowflake, entry
 	if _, failed := conditionFailed(err); failed {
 		err = ErrConflict
 	}
+
 	return err
 }
 
@@ -147,6 +159,7 @@ func (s *Store) PutMember(ctx context.Context, m domain.Member) error {
 	if _, failed := conditionFailed(err); failed {
 		return nil
 	}
+
 	return wrap(err, "put member", m.UserID)
 }
 

@@ -64,10 +64,12 @@ func TestOrganisationVersions(t *testing.T) {
 			for _, step := range append([]told{role(domain.Allow, 1, false)}, c.steps...) {
 				step(t, s)
 			}
+
 			o := organisationNow(t, s)
 			if got := fmt.Sprint(o.Name, " ", o.Version, " ", o.Deleted); got != c.want || o.ID != org {
 				t.Errorf("%s (%+v), want %s", got, o, c.want)
 			}
+
 			if want := map[string]domain.RoleGrant{"21": {Grant: domain.Allow, Version: 1}}; !reflect.DeepEqual(o.Roles, want) {
 				t.Errorf("the roles became %v", o.Roles)
 			}
@@ -76,7 +78,9 @@ func TestOrganisationVersions(t *testing.T) {
 }
 
 func TestRoleVersions(t *testing.T) {
-	allow, deny, none := domain.Allow, domain.Deny, domain.Inherit
+	allow := domain.Allow
+	deny := domain.Deny
+	none := domain.Inherit
 	for name, c := range map[string]struct {
 		steps []told
 		want  domain.RoleGrant
@@ -97,15 +101,18 @@ func TestRoleVersions(t *testing.T) {
 				if !before {
 					named("a", 5, false)(t, s)
 				}
+
 				for _, step := range c.steps {
 					step(t, s)
 				}
+
 				if before {
 					if o := organisationNow(t, s); o != nil {
 						t.Errorf("a role alone makes an organisation: %+v", o)
 					}
 					named("a", 5, false)(t, s)
 				}
+
 				o := organisationNow(t, s)
 				if !reflect.DeepEqual(o.Roles, map[string]domain.RoleGrant{"21": c.want}) || o.Name != "a" || o.Version != 5 || o.OwnerID != 11 {
 					t.Errorf("%+v, want %+v", o, c.want)
@@ -124,6 +131,7 @@ func TestRolesAloneAreNoOrganisation(t *testing.T) {
 	if look, err := s.Look(t.Context(), lease); err != nil || look.Organisation {
 		t.Errorf("the worker sees an organisation: %+v, %v", look, err)
 	}
+
 	named("a", 1, false)(t, s)
 	if look, err := s.Look(t.Context(), lease); err != nil || !look.Organisation {
 		t.Errorf("the worker sees none: %+v, %v", look, err)
@@ -150,6 +158,7 @@ func TestRolesAtOnce(t *testing.T) {
 			})
 		}
 	}
+
 	all.Wait()
 	if o := organisationNow(t, s); len(o.Roles) != n || o.Name != "a" {
 		t.Errorf("%d roles of %d, %+v", len(o.Roles), n, o)
@@ -165,12 +174,15 @@ func TestRolesHaveAnEnd(t *testing.T) {
 	for i := range domain.Snowflake(MaxRoles) {
 		full.Roles[(first + i).String()] = domain.RoleGrant{Grant: domain.Deny, Version: 1<<63 - 2}
 	}
+
 	must(t, s.PutOrganisation(t.Context(), full))
 	err := s.PutRole(t.Context(), org, first-1, domain.RoleGrant{Grant: domain.Allow, Version: 1})
 	is(t, err, ErrTooManyRoles)
 	must(t, s.PutRole(t.Context(), org, first, domain.RoleGrant{Version: 1<<63 - 1, Deleted: true}))
 	must(t, s.PutRole(t.Context(), org, first, domain.RoleGrant{Version: 1}))
-	full.Name, full.Version, full.Roles = "b", 2, nil
+	full.Name = "b"
+	full.Version = 2
+	full.Roles = nil
 	must(t, s.PutOrganisation(t.Context(), full))
 	o := organisationNow(t, s)
 	if len(o.Roles) != MaxRoles || !o.Roles[first.String()].Deleted || o.Name != "b" {
@@ -199,6 +211,7 @@ func TestMemberVersions(t *testing.T) {
 		for _, m := range c.steps {
 			must(t, s.PutMember(t.Context(), m))
 		}
+
 		v, err := s.View(t.Context(), pair, 12)
 		if err != nil || !reflect.DeepEqual(*v.Member, c.want) {
 			t.Errorf("%s: %+v, %v, want %+v", name, v.Member, err, c.want)
@@ -241,6 +254,7 @@ func TestAccessWritesSurviveLostAnswers(t *testing.T) {
 		w.lose["UpdateItem"] = 1
 		event(t, s)
 	}
+
 	w.lose["PutItem"] = 1
 	must(t, s.PutMember(t.Context(), domain.Member{OrganisationID: org, UserID: 12, Version: 1}))
 	o := organisationNow(t, s)

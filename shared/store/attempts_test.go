@@ -13,6 +13,7 @@ func TestTakeBackAfterTenAttempts(t *testing.T) {
 	for n := range MaxAttempted + 1 {
 		l.Attempting(at.Add(time.Duration(n) * time.Minute))
 	}
+
 	l.TakeBack()
 	for n := range MaxAttempted {
 		if got, want := l.AttemptedAt(n+1), at.Add(time.Duration(n)*time.Minute); !got.Equal(want) {

@@ -39,25 +39,32 @@ func (s *Store) UpdateIntegration(ctx context.Context, v View, c Change, now tim
 	read := *v.Integration
 	p := Pair{ID: read.ID, OrganisationID: read.OrganisationID, ItemType: read.ItemType}
 	next := read
-	next.Enabled, next.Configuration = c.Enabled, c.Configuration
+	next.Enabled = c.Enabled
+	next.Configuration = c.Configuration
 	next.WebhookHash = c.WebhookHash
-	next.TargetHash, next.Fingerprint, next.SecretOrigins = c.TargetHash, c.Fingerprint, c.SecretOrigins
+	next.TargetHash = c.TargetHash
+	next.Fingerprint = c.Fingerprint
+	next.SecretOrigins = c.SecretOrigins
 	next.Version, next.WriteID = read.Version+1, rand.Text()
 	if c.NeedsFull {
 		next.FullEpoch++
 	}
+
 	if c.ConfigurationChanged {
 		next.ConfigurationVersion++
 	}
+
 	if c.ConnectionChanged || c.TargetHash != read.TargetHash {
 		next.ConnectionVersion++
 	}
+
 	u := changeUpdate(read, next, c.NewSecrets)
 	beside := s.besideChange(v.State, read, next, now)
 	if next.TargetHash != read.TargetHash {
 		err := s.respell(ctx, p, read, next, append([]types.TransactWriteItem{s.updateAction(metaKey(p), u)}, beside...))
 		return next, wrap(err, "update integration", read.ID)
 	}
+
 	if len(beside) == 0 {
 		_, err := s.update(ctx, metaKey(p), u)
 		old, failed := conditionFailed(err)
@@ -66,6 +73,7 @@ func (s *Store) UpdateIntegration(ctx context.Context, v View, c Change, now tim
 		}
 		return next, wrap(err, "update integration", read.ID)
 	}
+
 	err := s.transact(ctx, append([]types.TransactWriteItem{s.updateAction(metaKey(p), u)}, beside...))
 	switch old, at := refused(err); {
 	case at == 0:
@@ -73,6 +81,7 @@ func (s *Store) UpdateIntegration(ctx context.Context, v View, c Change, now tim
 	case at > 0:
 		err = ErrConflict // the run has gone on since it was read
 	}
+
 	return next, wrap(err, "update integration", read.ID)
 }
 
@@ -128,6 +137,7 @@ func whose(old record, writeID string) error {
 	case textOf(old, "write_id") == writeID:
 		return nil
 	}
+
 	return ErrConflict
 }
 
@@ -157,6 +167,7 @@ func Stops(after *Integration) *domain.RunError {
 	case !after.Enabled:
 		return &errDisabled
 	}
+
 	return nil
 }
 
@@ -167,6 +178,7 @@ func (s *Store) besideChange(st *State, read, next Integration, now time.Time) [
 	if st == nil || st.Run == nil {
 		return s.nowInsteadOfLater(st, next.Enabled && reconfigured, now)
 	}
+
 	why := Stops(&next)
 	switch {
 	case why == nil && !reconfigured:
@@ -178,6 +190,7 @@ func (s *Store) besideChange(st *State, read, next Integration, now time.Time) [
 	case st.Run.Status == domain.Waiting:
 		return []types.TransactWriteItem{s.updateAction(stateKey(st.ID), st.as(poke(now)))}
 	}
+
 	return []types.TransactWriteItem{s.unmoved(*st)}
 }
 
@@ -187,6 +200,7 @@ func (s *Store) nowInsteadOfLater(st *State, reconfigured bool, now time.Time) [
 	if st == nil || !reconfigured || st.RetryAt == 0 || st.Condition == nil || st.Condition.State != domain.Unhealthy {
 		return nil
 	}
+
 	return []types.TransactWriteItem{s.updateAction(stateKey(st.ID), update{
 		expression: "SET #due = :now, #retry = :now, #shard = :shard", condition: "attribute_not_exists(#run)",
 		names:  map[string]string{"#due": "due_at", "#retry": "retry_at", "#shard": "due_shard", "#run": "run"},
@@ -211,23 +225,30 @@ func changeUpdate(read, next Integration, secrets map[string][]byte) update {
 		if name == "id" || name == "organisation_id" || name == "item_type" || name == "provider" {
 			continue // these never change
 		}
-		u.names["#"+name], u.values[":"+name] = name, value
+
+		u.names["#"+name] = name
+		u.values[":"+name] = value
 		set = append(set, "#"+name+" = :"+name)
 	}
+
 	for member, blob := range secrets {
 		name := secretPrefix + member
-		u.names["#"+name], u.values[":"+name] = name, &types.AttributeValueMemberB{Value: blob}
+		u.names["#"+name] = name
+		u.values[":"+name] = &types.AttributeValueMemberB{Value: blob}
 		set = append(set, "#"+name+" = :"+name)
 	}
+
 	for member := range read.SecretOrigins {
 		if _, kept := next.SecretOrigins[member]; !kept {
 			u.names["#"+secretPrefix+member] = secretPrefix + member
 			remove = append(remove, "#"+secretPrefix+member)
 		}
 	}
+
 	u.expression = "SET " + strings.Join(set, ", ")
 	if len(remove) > 0 {
 		u.expression += " REMOVE " + strings.Join(remove, ", ")
 	}
+
 	return u
 }

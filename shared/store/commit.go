@@ -76,15 +76,19 @@ func (s *Store) groups(l Lease, b Batch) [][]types.TransactWriteItem {
 		if c.Link != nil {
 			group = append(group, link(*c.Link))
 		}
+
 		for _, o := range c.Objects {
 			group = append(group, s.putAction(remoteKey(id, o.Target, o.RemoteID), mustEncode(o)))
 		}
+
 		for _, o := range c.Forget {
 			group = append(group, s.deleteAction(remoteKey(id, o.Target, o.RemoteID)))
 		}
+
 		for _, n := range c.Notices {
 			group = append(group, s.outboxAction(n, b.NoticesDue))
 		}
+
 		groups = append(groups, group)
 	}
 
@@ -127,12 +131,14 @@ func (s *Store) Commit(ctx context.Context, l Lease, b Batch) error {
 			actions = append(actions, groups[0]...)
 			groups = groups[1:]
 		}
+
 		last := len(groups) == 0
 		actions[0] = s.updateAction(l.key(), l.batchUpdate(b, last))
 		err := s.transact(ctx, actions)
 		if _, at := refused(err); at == 0 {
 			err = ErrFenced
 		}
+
 		if err != nil || last {
 			return wrap(err, "commit to integration", l.Pair.ID)
 		}
@@ -142,30 +148,38 @@ func (s *Store) Commit(ctx context.Context, l Lease, b Batch) error {
 func (l Lease) batchUpdate(b Batch, last bool) update {
 	u := l.progressUpdate(b.Run, b.Cursor && last)
 	put := func(name string, v types.AttributeValue) {
-		u.names["#"+name], u.values[":"+name] = name, v
+		u.names["#"+name] = name
+		u.values[":"+name] = v
 		u.expression += ", #" + name + " = :" + name
 	}
 	if b.Condition != nil {
 		put("condition", &types.AttributeValueMemberM{Value: mustEncode(b.Condition)})
 	}
+
 	if b.Pull != nil && last {
 		put("pull", &types.AttributeValueMemberM{Value: mustEncode(b.Pull)})
 	}
+
 	if b.PullTried && last && b.PullTrouble != nil {
 		put("pull_trouble", &types.AttributeValueMemberM{Value: mustEncode(*b.PullTrouble)})
 	}
+
 	if b.PullTried && last && b.PullTrouble == nil {
 		put("pull_trouble", &types.AttributeValueMemberNULL{Value: true})
 	}
+
 	if b.Relink != nil && last {
 		put("relink", &types.AttributeValueMemberM{Value: mustEncode(b.Relink)})
 	}
+
 	if !b.Relinked.IsZero() && last {
 		put("relinked_at", number(b.Relinked.UnixMilli()))
 		put("full_epoch", number(0))
 	}
+
 	if b.Target != nil && last {
 		put("place", &types.AttributeValueMemberM{Value: mustEncode(*b.Target)})
 	}
+
 	return u
 }

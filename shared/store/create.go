@@ -51,11 +51,15 @@ func (s *Store) CreateIntegration(ctx context.Context, i Integration, secrets ma
 // when that was done before: MadeOnce tells what.
 func (s *Store) CreateOnce(ctx context.Context, i Integration, secrets map[string][]byte, once *Once) error {
 	p := Pair{ID: i.ID, OrganisationID: i.OrganisationID, ItemType: i.ItemType}
-	i.Version, i.FullEpoch, i.ConfigurationVersion, i.ConnectionVersion = 1, 1, 1, 1
+	i.Version = 1
+	i.FullEpoch = 1
+	i.ConfigurationVersion = 1
+	i.ConnectionVersion = 1
 	meta := keyed(metaKey(p), mustEncode(i))
 	for member, blob := range secrets {
 		meta[secretPrefix+member] = &types.AttributeValueMemberB{Value: blob}
 	}
+
 	absent := "attribute_not_exists(pk)"
 	actions := []types.TransactWriteItem{
 		{Put: &types.Put{TableName: &s.table, Item: keyed(ownerKey(i.ID), mustEncode(p)), ConditionExpression: &absent}},
@@ -66,6 +70,7 @@ func (s *Store) CreateOnce(ctx context.Context, i Integration, secrets map[strin
 	if once != nil {
 		actions = append(actions, s.onceAction(i.Integration, *once))
 	}
+
 	err := s.create(ctx, actions)
 
 	var taken *TargetInUseError
@@ -95,6 +100,7 @@ func (s *Store) create(ctx context.Context, actions []types.TransactWriteItem) e
 	case refusals[2]:
 		err = ErrFull
 	}
+
 	return err
 }
 
@@ -126,9 +132,11 @@ func (s *Store) MadeOnce(ctx context.Context, org domain.Snowflake, o Once) (*Ma
 	if err == nil {
 		err = into(r, &made)
 	}
+
 	if made != nil && made.ExpiresAt <= o.Now.Unix() {
 		made = nil
 	}
+
 	return made, wrap(err, "read what was created in organisation", org)
 }
 
@@ -140,6 +148,7 @@ func (s *Store) Integrations(ctx context.Context, org domain.Snowflake, after st
 	if after != "" {
 		q.after = integrations + after
 	}
+
 	records, more, err := s.query(ctx, q)
 	for _, r := range records {
 		var i domain.Integration
@@ -147,9 +156,11 @@ func (s *Store) Integrations(ctx context.Context, org domain.Snowflake, after st
 		all = append(all, i)
 		next = string(i.ItemType) + "#" + i.ID.Sortable()
 	}
+
 	if !more {
 		next = ""
 	}
+
 	return all, next, wrap(err, "list integrations of organisation", org)
 }
 
@@ -167,13 +178,16 @@ func (s *Store) Membership(ctx context.Context, org, user domain.Snowflake) (m M
 	if user != 0 {
 		keys = append(keys, memberKey(org, user))
 	}
+
 	found, err := s.batchGet(ctx, keys)
 	if err == nil {
 		m.Organisation, err = organisation(found[organisationKey(org)])
 	}
+
 	if err == nil && user != 0 {
 		err = into(found[memberKey(org, user)], &m.Member)
 	}
+
 	return m, wrap(err, "read organisation", org)
 }
 
@@ -192,6 +206,7 @@ func (s *Store) StartCheck(ctx context.Context, id domain.Snowflake, check strin
 			":expires": number(now.Add(checkKept).Unix()),
 		},
 	})
+
 	old, failed := conditionFailed(err)
 	if !failed || textOf(old, "check_id") == check { // the SDK's retry of our own success
 		if failed {
@@ -199,9 +214,11 @@ func (s *Store) StartCheck(ctx context.Context, id domain.Snowflake, check strin
 		}
 		return time.Time{}, wrap(err, "check integration", id)
 	}
+
 	var last struct {
 		At int64 `json:"checked_at"`
 	}
 	err = decode(old, &last)
+
 	return time.UnixMilli(last.At).Add(gap), wrap(err, "check integration", id)
 }

@@ -25,17 +25,22 @@ const documentsKept = 7 * 24 * time.Hour
 func (s *Store) putDocument(ctx context.Context, k key, v any, read int64, now time.Time) error {
 	r := keyed(k, mustEncode(v))
 	r["version"], r["expires_at"] = number(read+1), number(now.Add(documentsKept).Unix())
-	condition, values := "attribute_not_exists(pk)", record(nil)
+	condition := "attribute_not_exists(pk)"
+	values := record(nil)
 	names := map[string]string(nil)
 	if read > 0 {
-		condition, names, values = "#version = :read", map[string]string{"#version": "version"}, record{":read": number(read)}
+		condition = "#version = :read"
+		names = map[string]string{"#version": "version"}
+		values = record{":read": number(read)}
 	}
+
 	_, err := s.db.PutItem(ctx, &dynamodb.PutItemInput{
 		TableName: &s.table, Item: r, ConditionExpression: &condition, ExpressionAttributeNames: names, ExpressionAttributeValues: values,
 	})
 	if _, failed := conditionFailed(err); failed {
 		err = ErrConflict
 	}
+
 	return err
 }
 
@@ -115,6 +120,7 @@ func (s *Store) PutUsage(ctx context.Context, credential string, read Usage, now
 	if err == nil {
 		read.Version++
 	}
+
 	return read, wrap(err, "write usage of credential", credential)
 }
 
@@ -144,12 +150,15 @@ func (s *Store) TurnsFor(ctx context.Context, org, integration domain.Snowflake)
 	if err == nil {
 		err = into(found[ownerKey(integration)], &pair)
 	}
+
 	if r := found[turnsKey(org)]; err == nil && r != nil {
 		err = decode(r, &t)
 	}
+
 	if pair != nil {
 		owner = pair.OrganisationID
 	}
+
 	return t, owner, wrap(err, "read turns of organisation", org)
 }
 

@@ -32,11 +32,14 @@ func (s *Store) Due(ctx context.Context, now time.Time, limit int32) ([]Due, err
 		}
 		all = append(all, found...)
 	}
+
 	return all, nil
 }
 
 func (s *Store) dueOf(ctx context.Context, shard int, now time.Time, limit int32) ([]Due, error) {
-	index, condition, projection := indexDue, "due_shard = :s AND due_at <= :now", "pk, sk"
+	index := indexDue
+	condition := "due_shard = :s AND due_at <= :now"
+	projection := "pk, sk"
 	out, err := s.db.Query(ctx, &dynamodb.QueryInput{
 		TableName: &s.table, IndexName: &index, KeyConditionExpression: &condition, Limit: &limit,
 		ProjectionExpression:      &projection,
@@ -45,12 +48,14 @@ func (s *Store) dueOf(ctx context.Context, shard int, now time.Time, limit int32
 	if err != nil {
 		return nil, err
 	}
+
 	var all []Due
 	for _, r := range out.Items {
 		d, err := dueIn(textOf(r, partitionKey))
 		if err != nil {
 			return nil, err
 		}
+
 		switch sk := textOf(r, sortKey); {
 		case sk == erasureName && d.OrganisationID != 0:
 		case sk == string(Live), sk == string(Dry):
@@ -62,8 +67,10 @@ func (s *Store) dueOf(ctx context.Context, shard int, now time.Time, limit int32
 		default:
 			return nil, fmt.Errorf("a record %q has no due time by its kind", sk)
 		}
+
 		all = append(all, d)
 	}
+
 	return all, nil
 }
 
@@ -73,6 +80,7 @@ func dueIn(partition string) (d Due, err error) {
 		d.OrganisationID, err = parsePadded(org)
 		return d, err
 	}
+
 	d.IntegrationID, err = parsePadded(strings.TrimPrefix(partition, "INT#"))
 	return d, err
 }
@@ -92,6 +100,7 @@ func (s *Store) moveDue(ctx context.Context, k key, seen, count int64, next time
 	if _, failed := conditionFailed(err); failed {
 		err = ErrConflict
 	}
+
 	return err
 }
 
@@ -108,9 +117,11 @@ func (s *Store) Rest(ctx context.Context, lane Lane, st State, until time.Time) 
 		u.values[":until"] = number(until.UnixMilli())
 		delete(u.names, "#shard")
 	}
+
 	_, err := s.update(ctx, laneKey(st.ID, lane), u)
 	if _, failed := conditionFailed(err); failed {
 		err = ErrConflict
 	}
+
 	return wrap(err, "rest integration", st.ID)
 }

@@ -57,9 +57,11 @@ func (s *Store) ended(run domain.Run, due time.Time, more ...notice.Notice) []ty
 	if !run.DryRun {
 		more = append(more, notice.SyncFinished(run))
 	}
+
 	for _, n := range more {
 		actions = append(actions, s.outboxAction(n, due))
 	}
+
 	return actions
 }
 
@@ -73,6 +75,7 @@ func (s *Store) Finish(ctx context.Context, l Lease, e Ending) error {
 	if e.Purge == nil && !(e.Forced && l.Lane == Dry) {
 		actions = append(actions, s.metaCheck(l.Pair, e.MetaVersion, e.Forced && !e.Judged))
 	}
+
 	err := s.transact(ctx, append(actions, s.ended(e.Run, e.NoticesDue, e.Notices...)...))
 	switch old, at := refused(err); {
 	case at == 0 && !l.holds(old):
@@ -82,6 +85,7 @@ func (s *Store) Finish(ctx context.Context, l Lease, e Ending) error {
 	case at >= 0:
 		err = ErrChanged
 	}
+
 	return wrap(err, "finish run", l.RunID)
 }
 
@@ -99,16 +103,21 @@ func (e Ending) update(l Lease) update {
 		x.u.condition += " AND attribute_not_exists(#wake) AND #run.#mode = :mode AND " + notCancelled(&x.u)
 		x.u.names["#wake"], x.u.names["#mode"], x.u.values[":mode"] = "wake", "mode", text(string(e.Mode))
 	}
+
 	if e.FullEpoch > 0 {
 		x.put("#epoch", "full_epoch", number(e.FullEpoch))
 	}
+
 	if e.Run.Status == domain.Succeeded {
 		x.put("#success", "last_success_at", number(e.Run.FinishedAt.UnixMilli()))
 	}
+
 	if e.Condition != nil {
 		x.put("#known", "condition", &types.AttributeValueMemberM{Value: mustEncode(e.Condition)})
 	}
+
 	e.next(l, &x)
+
 	return x.update()
 }
 
@@ -120,6 +129,7 @@ func (e Ending) next(l Lease, x *edits) {
 		x.put("#shard", "due_shard", text(dueShard(l.Pair.ID)))
 		return
 	}
+
 	x.drop("#run", "run")
 	due := soonest(e.RetryAt, e.PullAt)
 	x.putTime("#retry", "retry_at", e.RetryAt)
@@ -140,7 +150,8 @@ type edits struct {
 
 // put sets an attribute under an alias, which names its value too.
 func (x *edits) put(alias, name string, v types.AttributeValue) {
-	x.u.names[alias], x.u.values[":next_"+alias[1:]] = name, v
+	x.u.names[alias] = name
+	x.u.values[":next_"+alias[1:]] = v
 	x.set = append(x.set, alias+" = :next_"+alias[1:])
 }
 
@@ -172,12 +183,14 @@ func (x *edits) update() update {
 // that only plans nobody does.
 func (s *Store) metaCheck(p Pair, version int64, any bool) types.TransactWriteItem {
 	check := &types.ConditionCheck{TableName: &s.table, Key: metaKey(p).attributes()}
-	there, same := "attribute_exists(pk)", "#version = :version"
+	there := "attribute_exists(pk)"
+	same := "#version = :version"
 	if check.ConditionExpression = &there; !any {
 		check.ConditionExpression = &same
 		check.ExpressionAttributeNames = map[string]string{"#version": "version"}
 		check.ExpressionAttributeValues = record{":version": number(version)}
 	}
+
 	return types.TransactWriteItem{ConditionCheck: check}
 }
 
@@ -211,8 +224,13 @@ func millis(ms int64) time.Time {
 // stopped is a run that ends before its work is done.
 func stopped(run domain.Run, now time.Time, why *domain.RunError) domain.Run {
 	at := now.UTC()
-	run.Status, run.FinishedAt, run.Error = domain.Cancelled, &at, why
-	run.EstimatedFinish, run.WaitingUntil, run.WaitingReason = nil, nil, nil
+	run.Status = domain.Cancelled
+	run.FinishedAt = &at
+	run.Error = why
+	run.EstimatedFinish = nil
+	run.WaitingUntil = nil
+	run.WaitingReason = nil
+
 	return run
 }
 
@@ -220,14 +238,20 @@ func stopped(run domain.Run, now time.Time, why *domain.RunError) domain.Run {
 // read: no worker has taken it up or given it back since.
 func (st State) as(u update) update {
 	if u.names == nil {
-		u.names, u.values = map[string]string{}, record{}
+		u.names = map[string]string{}
+		u.values = record{}
 	}
+
 	u.condition = "#run.#id = :run AND #until = :until"
 	if st.LeaseUntil == 0 {
 		u.condition = "#run.#id = :run AND (attribute_not_exists(#until) OR #until = :until)"
 	}
-	u.names["#run"], u.names["#id"], u.names["#until"] = "run", "id", "lease_until"
+
+	u.names["#run"] = "run"
+	u.names["#id"] = "id"
+	u.names["#until"] = "lease_until"
 	u.values[":run"], u.values[":until"] = number(int64(st.Run.ID)), number(st.LeaseUntil)
+
 	return u
 }
 
@@ -243,12 +267,15 @@ func AfterCancel(now time.Time, a, b int64) time.Time {
 	if at == 0 || b != 0 && b < a {
 		at = b
 	}
+
 	if at == 0 {
 		return time.Time{}
 	}
+
 	if late := now.Add(rest); late.After(time.UnixMilli(at)) {
 		return late
 	}
+
 	return time.UnixMilli(at)
 }
 
@@ -268,11 +295,15 @@ func (s *Store) endNow(lane Lane, st State, now time.Time, why *domain.RunError,
 	if !all {
 		pull = millis(st.PullAt)
 	}
+
 	if !all && why == nil {
-		retry, pull = AfterCancel(now, st.RetryAt, st.Run.NextAttempt()), AfterCancel(now, st.PullAt, 0)
+		retry = AfterCancel(now, st.RetryAt, st.Run.NextAttempt())
+		pull = AfterCancel(now, st.PullAt, 0)
 	}
+
 	u := st.as(update{})
-	set, remove := []string{}, []string{"#run", "#wake"}
+	set := []string{}
+	remove := []string{"#run", "#wake"}
 	u.names["#wake"] = "wake"
 	for _, at := range []struct {
 		alias, name string
@@ -283,16 +314,20 @@ func (s *Store) endNow(lane Lane, st State, now time.Time, why *domain.RunError,
 			remove = append(remove, at.alias)
 			continue
 		}
+
 		u.values[":"+at.alias[1:]] = number(at.at.UnixMilli())
 		set = append(set, at.alias+" = :"+at.alias[1:])
 	}
+
 	if len(set) > 0 {
 		u.expression = "SET " + strings.Join(set, ", ") + " "
 	} else {
 		u.names["#shard"] = "due_shard"
 		remove = append(remove, "#shard")
 	}
+
 	u.expression += "REMOVE " + strings.Join(remove, ", ")
+
 	return append([]types.TransactWriteItem{s.updateAction(laneKey(st.ID, lane), u)}, s.ended(stopped(st.Run.Run, now, why), now)...)
 }
 
@@ -308,11 +343,13 @@ func (s *Store) CancelRun(ctx context.Context, p Pair, id domain.Snowflake, now 
 		if err != nil || found.state == nil {
 			return found.run, wrap(err, "cancel run", id)
 		}
+
 		run, err := s.cancel(ctx, found, now)
 		if !errors.Is(err, ErrConflict) {
 			return run, wrap(err, "cancel run", id)
 		}
 	}
+
 	return domain.Run{}, wrap(ErrConflict, "cancel run", id)
 }
 
@@ -321,6 +358,7 @@ func (s *Store) cancel(ctx context.Context, f foundRun, now time.Time) (domain.R
 	if f.state.Run.CancelRequestedAt == nil {
 		f.state.Run.CancelRequestedAt = &at
 	}
+
 	if !f.state.leased(now) {
 		actions := s.endNow(f.lane, *f.state, now, nil, false)
 		err := s.transact(ctx, actions)
@@ -329,11 +367,13 @@ func (s *Store) cancel(ctx context.Context, f foundRun, now time.Time) (domain.R
 		}
 		return stopped(f.state.Run.Run, now, nil), err
 	}
+
 	u := f.state.as(update{expression: "SET #run.#cancel = :at"})
 	u.names["#cancel"], u.values[":at"] = "cancel_requested_at", mustEncode(f.state.Run)["cancel_requested_at"]
 	_, err := s.update(ctx, laneKey(f.state.ID, f.lane), u)
 	if _, failed := conditionFailed(err); failed {
 		err = ErrConflict
 	}
+
 	return f.state.Run.Run, err
 }

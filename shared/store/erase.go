@@ -31,7 +31,8 @@ type Standing struct {
 // so that every step after this one is repeated when an event comes again.
 func (s *Store) TakeOrganisation(ctx context.Context, o domain.Organisation, now time.Time) (Standing, error) {
 	u := organisationUpdate(o)
-	u.names["#deletedAt"], u.names["#suspended"] = "deleted_at", "suspended"
+	u.names["#deletedAt"] = "deleted_at"
+	u.names["#suspended"] = "suspended"
 	if o.Deleted {
 		u.expression += ", #deletedAt = if_not_exists(#deletedAt, :now), #suspended = :true"
 		u.values[":now"], u.values[":true"] = number(now.UnixMilli()), truth(true)
@@ -39,10 +40,12 @@ func (s *Store) TakeOrganisation(ctx context.Context, o domain.Organisation, now
 		delete(u.names, "#suspended")
 		u.expression += " REMOVE #deletedAt"
 	}
+
 	after, err := s.update(ctx, organisationKey(o.ID), u)
 	if _, failed := conditionFailed(err); failed {
 		return Standing{}, nil
 	}
+
 	var st struct {
 		Deleted   bool  `json:"is_deleted"`
 		DeletedAt int64 `json:"deleted_at"`
@@ -51,6 +54,7 @@ func (s *Store) TakeOrganisation(ctx context.Context, o domain.Organisation, now
 	if err == nil {
 		err = decode(after, &st)
 	}
+
 	return Standing{Current: err == nil, Deleted: st.Deleted, DeletedAt: st.DeletedAt, Suspended: st.Suspended}, wrap(err, "take organisation", o.ID)
 }
 
@@ -101,6 +105,7 @@ func (s *Store) ScheduleErasure(ctx context.Context, org domain.Snowflake, delet
 		values: record{":org": number(int64(org)), ":deletedAt": number(deletedAt), ":at": number(at.UnixMilli()), ":event": number(int64(n.ID)),
 			":phase": text(Scheduled), ":zero": number(0), ":shard": text(dueShard(org))},
 	}
+
 	err := s.transact(ctx, []types.TransactWriteItem{s.updateAction(erasureKey(org), schedule), s.outboxAction(n, now)})
 	if _, at := refused(err); at != 0 {
 		return wrap(err, "schedule erasure of organisation", org)
@@ -115,6 +120,7 @@ func (s *Store) ScheduleErasure(ctx context.Context, org domain.Snowflake, delet
 	if _, failed := conditionFailed(err); failed {
 		err = nil // it is not later than that already
 	}
+
 	return wrap(err, "schedule erasure of organisation", org)
 }
 
@@ -127,6 +133,7 @@ func (s *Store) Revive(ctx context.Context, org domain.Snowflake, now time.Time)
 	if err != nil {
 		return err
 	}
+
 	for _, i := range listeners {
 		_, err := s.update(ctx, stateKey(i.ID), update{
 			expression: "SET #retry = :now, #due = :now, #count = :zero, #shard = :shard",
@@ -137,6 +144,7 @@ func (s *Store) Revive(ctx context.Context, org domain.Snowflake, now time.Time)
 		if _, failed := conditionFailed(err); failed {
 			err = nil // it has never run, or runs now
 		}
+
 		if err != nil {
 			return wrap(err, "revive integration", i.ID)
 		}
@@ -148,6 +156,7 @@ func (s *Store) Revive(ctx context.Context, org domain.Snowflake, now time.Time)
 	if _, at := refused(err); at == 0 {
 		err = nil // it was deleted again meanwhile
 	}
+
 	return wrap(err, "revive organisation", org)
 }
 
@@ -157,6 +166,7 @@ func (s *Store) Erasure(ctx context.Context, org domain.Snowflake) (*Erasure, er
 	if err != nil {
 		return nil, wrap(err, "read erasure of organisation", org)
 	}
+
 	var e *Erasure
 	var o *struct {
 		Deleted   bool  `json:"is_deleted"`
@@ -166,6 +176,7 @@ func (s *Store) Erasure(ctx context.Context, org domain.Snowflake) (*Erasure, er
 	if e != nil {
 		e.Returned = o == nil || !o.Deleted || o.DeletedAt != e.DeletedAt
 	}
+
 	return e, wrap(err, "read erasure of organisation", org)
 }
 
@@ -187,11 +198,15 @@ func (s *Store) stillDeleted(e Erasure) types.TransactWriteItem {
 
 func (e Erasure) deleted(u update) update {
 	if u.names == nil {
-		u.names, u.values = map[string]string{}, record{}
+		u.names = map[string]string{}
+		u.values = record{}
 	}
+
 	u.condition = "#deleted = :true AND #deletedAt = :deletedAt"
-	u.names["#deleted"], u.names["#deletedAt"] = "is_deleted", "deleted_at"
+	u.names["#deleted"] = "is_deleted"
+	u.names["#deletedAt"] = "deleted_at"
 	u.values[":true"], u.values[":deletedAt"] = truth(true), number(e.DeletedAt)
+
 	return u
 }
 
@@ -204,16 +219,19 @@ func (s *Store) EraseNext(ctx context.Context, e *Erasure) ([]Pair, error) {
 	if err != nil || len(records) == 0 {
 		return nil, wrap(err, "list integrations of organisation", e.OrganisationID)
 	}
+
 	known := map[domain.Snowflake]bool{}
 	for _, id := range e.Integrations {
 		known[id] = true
 	}
+
 	var pairs []Pair
 	for _, r := range records {
 		var p Pair
 		if err := decode(r, &p); err != nil {
 			return nil, wrap(err, "list integrations of organisation", e.OrganisationID)
 		}
+
 		pairs = append(pairs, p)
 		if !known[p.ID] {
 			e.Integrations = append(e.Integrations, p.ID)
@@ -229,6 +247,7 @@ func (s *Store) EraseNext(ctx context.Context, e *Erasure) ([]Pair, error) {
 	if _, failed := conditionFailed(err); failed {
 		err = ErrConflict
 	}
+
 	return pairs, wrap(err, "note integrations of organisation", e.OrganisationID)
 }
 
@@ -248,13 +267,16 @@ func (s *Store) Unpurged(ctx context.Context, e Erasure) (int, error) {
 		for _, id := range ids[:n] {
 			keys = append(keys, ownerKey(id))
 		}
+
 		found, err := s.batchGet(ctx, keys)
 		if err != nil {
 			return 0, wrap(err, "read integrations of organisation", e.OrganisationID)
 		}
+
 		left += len(found)
 		ids = ids[n:]
 	}
+
 	return left, nil
 }
 
@@ -277,10 +299,12 @@ func (s *Store) EraseSome(ctx context.Context, e Erasure) (int, error) {
 		if len(keys) == 0 {
 			continue
 		}
+
 		actions := []types.TransactWriteItem{s.stillDeleted(e)}
 		for _, k := range keys {
 			actions = append(actions, s.deleteAction(k), s.deleteAction(key{"ITEM#" + k.sk, "CLAIM"}))
 		}
+
 		return len(keys), s.erase(ctx, e, actions)
 	}
 
@@ -288,15 +312,18 @@ func (s *Store) EraseSome(ctx context.Context, e Erasure) (int, error) {
 	if err != nil {
 		return 0, wrap(err, "list records of organisation", e.OrganisationID)
 	}
+
 	actions := []types.TransactWriteItem{s.stillDeleted(e)}
 	for _, k := range keys {
 		if !e.keeps(k) && len(actions) < MaxActions {
 			actions = append(actions, s.deleteAction(k))
 		}
 	}
+
 	if len(actions) == 1 {
 		return 0, nil
 	}
+
 	return len(actions) - 1, s.erase(ctx, e, actions)
 }
 
@@ -309,6 +336,7 @@ func (e Erasure) keeps(k key) bool {
 	case strings.HasPrefix(k.sk, outboxPrefix):
 		return e.Phase != Sweeping
 	}
+
 	return strings.HasPrefix(k.sk, integrations)
 }
 

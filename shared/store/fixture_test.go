@@ -48,10 +48,12 @@ func (w *wire) RoundTrip(r *http.Request) (*http.Response, error) {
 	if w.before != nil {
 		w.before(operation)
 	}
+
 	resp, err := http.DefaultTransport.RoundTrip(r)
 	if err != nil {
 		return nil, err
 	}
+
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	id := r.Header.Get("Amz-Sdk-Invocation-Id")
@@ -59,22 +61,26 @@ func (w *wire) RoundTrip(r *http.Request) (*http.Response, error) {
 	if first || w.repeats[id] {
 		w.calls[operation]++
 	}
+
 	if w.lose[operation] > 0 {
 		w.lose[operation]--
 		w.repeats[id] = true
 		resp.Body.Close()
 		return nil, errors.New("the answer is lost")
 	}
+
 	if w.rewrite != nil {
 		answer, err := io.ReadAll(resp.Body)
 		if err != nil {
 			return nil, err
 		}
+
 		answer = w.rewrite(operation, answer)
 		resp.Body, resp.ContentLength = io.NopCloser(bytes.NewReader(answer)), int64(len(answer))
 		resp.Header.Del("X-Amz-Crc32")
 		resp.Header.Del("Content-Length")
 	}
+
 	return resp, nil
 }
 
@@ -82,10 +88,12 @@ func (w *wire) RoundTrip(r *http.Request) (*http.Response, error) {
 // once.
 func open(t *testing.T) (*Store, *wire) {
 	t.Helper()
-	table, w := rand.Text(), &wire{lose: map[string]int{}, calls: map[string]int{}, repeats: map[string]bool{}}
+	table := rand.Text()
+	w := &wire{lose: map[string]int{}, calls: map[string]int{}, repeats: map[string]bool{}}
 	if err := serverstest.CreateTable(t.Context(), dynamoURL, table); err != nil {
 		t.Fatal(err)
 	}
+
 	db := dynamodb.New(dynamodb.Options{
 		Region: "eu-central-1", BaseEndpoint: &dynamoURL, Credentials: credentials.NewStaticCredentialsProvider("local", "local", ""),
 		HTTPClient: &http.Client{Transport: w},
@@ -93,6 +101,7 @@ func open(t *testing.T) (*Store, *wire) {
 			o.Backoff = retry.BackoffDelayerFunc(func(int, error) (time.Duration, error) { return 0, nil })
 		}),
 	})
+
 	return New(db, table), w
 }
 
@@ -128,6 +137,7 @@ func request(t *testing.T, s *Store, id domain.Snowflake, mode domain.Mode) Acti
 	if err != nil || !started {
 		t.Fatal(started, err)
 	}
+
 	return run
 }
 
@@ -174,5 +184,6 @@ func everything(t *testing.T, s *Store) []record {
 		must(t, err)
 		all = append(all, page.Items...)
 	}
+
 	return all
 }

@@ -54,10 +54,12 @@ func (s *Store) Locate(ctx context.Context, id domain.Snowflake) (Pair, error) {
 	if err == nil && r == nil {
 		err = ErrNotFound
 	}
+
 	var p Pair
 	if err == nil {
 		err = decode(r, &p)
 	}
+
 	return p, wrap(err, "locate integration", id)
 }
 
@@ -87,10 +89,12 @@ func (s *Store) View(ctx context.Context, p Pair, user domain.Snowflake) (View, 
 	if user != 0 {
 		keys = append(keys, memberKey(p.OrganisationID, user))
 	}
+
 	found, err := s.batchGet(ctx, keys)
 	if err != nil {
 		return v, wrap(err, "view integration", p.ID)
 	}
+
 	v.sealed = found[metaKey(p)]
 	var unreadable error
 	v.Organisation, unreadable = organisation(found[organisationKey(p.OrganisationID)])
@@ -98,6 +102,7 @@ func (s *Store) View(ctx context.Context, p Pair, user domain.Snowflake) (View, 
 	if user != 0 {
 		err = errors.Join(err, into(found[memberKey(p.OrganisationID, user)], &v.Member))
 	}
+
 	return v, wrap(err, "view integration", p.ID)
 }
 
@@ -125,7 +130,9 @@ func (s *Store) EnabledOfType(ctx context.Context, org domain.Snowflake, t domai
 // enabled lists an organisation's enabled integrations by the beginning of their
 // sort keys.
 func (s *Store) enabled(ctx context.Context, org domain.Snowflake, prefix string) ([]Listener, error) {
-	yes, condition, filter := true, "pk = :p AND begins_with(sk, :s)", "enabled = :t"
+	yes := true
+	condition := "pk = :p AND begins_with(sk, :s)"
+	filter := "enabled = :t"
 	projection := "id, organisation_id, item_type, configuration_version"
 	pages := dynamodb.NewQueryPaginator(s.db, &dynamodb.QueryInput{
 		TableName: &s.table, ConsistentRead: &yes, KeyConditionExpression: &condition,
@@ -134,12 +141,14 @@ func (s *Store) enabled(ctx context.Context, org domain.Snowflake, prefix string
 			":p": text(organisationPartition(org)), ":s": text(prefix), ":t": truth(true),
 		},
 	})
+
 	var all []Listener
 	for pages.HasMorePages() {
 		page, err := pages.NextPage(ctx)
 		if err != nil {
 			return nil, wrap(err, "list integrations of organisation", org)
 		}
+
 		for _, r := range page.Items {
 			var l Listener
 			if err := decode(r, &l); err != nil {
@@ -148,5 +157,6 @@ func (s *Store) enabled(ctx context.Context, org domain.Snowflake, prefix string
 			all = append(all, l)
 		}
 	}
+
 	return all, nil
 }

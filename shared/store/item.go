@@ -57,11 +57,15 @@ func (s *Store) PutItem(ctx context.Context, item domain.Item) (current bool, er
 				return current, wrap(err, "put item", item.ID)
 			}
 		}
+
 		if current, there, err = s.putAgain(ctx, item, rec); err != nil || there {
 			return current, wrap(err, "put item", item.ID)
 		}
-		first, err = true, ErrConflict
+
+		first = true
+		err = ErrConflict
 	}
+
 	return false, wrap(err, "put item", item.ID)
 }
 
@@ -77,6 +81,7 @@ func (s *Store) putAgain(ctx context.Context, item domain.Item, rec record) (cur
 	if old, failed := conditionFailed(err); failed {
 		return false, old != nil, nil
 	}
+
 	return err == nil, true, err
 }
 
@@ -94,6 +99,7 @@ func (s *Store) firstPut(ctx context.Context, item domain.Item, rec record) (boo
 			":org": number(int64(item.OrganisationID)), ":type": text(string(item.ItemType)), ":v": number(item.Version),
 		},
 	}
+
 	err := s.transact(ctx, []types.TransactWriteItem{
 		{Put: &types.Put{TableName: &s.table, Item: rec, ConditionExpression: &absent}},
 		s.updateAction(claimKey(item.ID), claim),
@@ -105,6 +111,7 @@ func (s *Store) firstPut(ctx context.Context, item domain.Item, rec record) (boo
 	case at == 1:
 		return false, heldTo(old, item.OrganisationID, item.ItemType)
 	}
+
 	return err == nil, err
 }
 
@@ -123,12 +130,14 @@ func heldTo(claim record, org domain.Snowflake, t domain.ItemType) error {
 	if err := decode(claim, &c); err != nil {
 		return err
 	}
+
 	switch {
 	case c.OrganisationID != 0 && c.OrganisationID != org:
 		return ErrOrganisationChanged
 	case c.ItemType != "" && t != "" && c.ItemType != t:
 		return ErrTypeChanged
 	}
+
 	return nil
 }
 
@@ -142,9 +151,11 @@ func (s *Store) DeleteItem(ctx context.Context, org, id domain.Snowflake, versio
 		if err == nil {
 			err = heldTo(claim, org, "")
 		}
+
 		if err != nil {
 			return "", false, wrap(err, "delete item", id)
 		}
+
 		if claim["item_type"] == nil {
 			err = s.bury(ctx, org, id, version)
 			if errors.Is(err, ErrConflict) {
@@ -152,6 +163,7 @@ func (s *Store) DeleteItem(ctx context.Context, org, id domain.Snowflake, versio
 			}
 			return "", false, wrap(err, "delete item", id)
 		}
+
 		t = domain.ItemType(textOf(claim, "item_type"))
 		_, err = s.update(ctx, itemKey(org, t, id), update{
 			expression: "SET #deleted = :true, #version = :v", condition: "attribute_exists(pk) AND #version <= :v",
@@ -161,8 +173,10 @@ func (s *Store) DeleteItem(ctx context.Context, org, id domain.Snowflake, versio
 		if _, failed := conditionFailed(err); failed {
 			return t, false, nil
 		}
+
 		return t, err == nil, wrap(err, "delete item", id)
 	}
+
 	return "", false, wrap(ErrConflict, "delete item", id)
 }
 
@@ -179,6 +193,7 @@ func (s *Store) bury(ctx context.Context, org, id domain.Snowflake, version int6
 		}
 		return nil // an even later deletion is buried here
 	}
+
 	return err
 }
 
@@ -192,8 +207,10 @@ func (s *Store) Items(ctx context.Context, p Pair, after string, limit int) (ite
 		items = append(items, item)
 		next = item.ID.Sortable()
 	}
+
 	if !more {
 		next = ""
 	}
+
 	return items, next, wrap(err, "read items of organisation", p.OrganisationID)
 }

@@ -25,6 +25,7 @@ func read(t *testing.T, s *Store, id domain.Snowflake) *domain.Item {
 	if got, ok := items[id]; ok {
 		return &got
 	}
+
 	return nil
 }
 
@@ -68,10 +69,12 @@ func TestHighestVersionWins(t *testing.T) {
 				} else {
 					current, err = s.PutItem(t.Context(), item(7, st.version))
 				}
+
 				if err != nil || current != st.current {
 					t.Errorf("step %d: current %v, %v", n, current, err)
 				}
 			}
+
 			got := read(t, s, 7)
 			if (got == nil) != (c.version == 0) || got != nil && (got.Version != c.version || got.Deleted != c.deleted) {
 				t.Errorf("stored %+v", got)
@@ -86,11 +89,14 @@ func TestItemComesBackWhole(t *testing.T) {
 	if _, err := s.PutItem(t.Context(), want); err != nil {
 		t.Fatal(err)
 	}
+
 	if got := read(t, s, 7); !reflect.DeepEqual(*got, want) {
 		t.Errorf("%+v\nwant %+v", *got, want)
 	}
+
 	typ, current, err := s.DeleteItem(t.Context(), pair.OrganisationID, 7, 4)
-	want.Version, want.Deleted = 4, true
+	want.Version = 4
+	want.Deleted = true
 	if got := read(t, s, 7); err != nil || !current || typ != pair.ItemType || !reflect.DeepEqual(*got, want) {
 		t.Errorf("%s %v %v %+v", typ, current, err, *got)
 	}
@@ -125,14 +131,17 @@ func TestItemKeepsItsPeople(t *testing.T) {
 			if _, err := s.PutItem(t.Context(), want); err != nil {
 				t.Fatal(err)
 			}
+
 			_, _, err := s.DeleteItem(t.Context(), pair.OrganisationID, 7, 4)
 			must(t, err)
-			want.Version, want.Deleted = 4, true
+			want.Version = 4
+			want.Deleted = true
 
 			got := read(t, s, 7)
 			if got.DueDate() != want.DueDate() || !got.DueAt.Equal(want.DueAt) {
 				t.Errorf("due %v, want %v", got.DueAt, want.DueAt)
 			}
+
 			got.DueAt = want.DueAt // the same time may have another *time.Location
 			if !reflect.DeepEqual(*got, want) {
 				t.Errorf("%+v\nwant %+v", *got, want)
@@ -159,14 +168,17 @@ func TestItemTypeNeverChanges(t *testing.T) {
 			_, _, err := s.DeleteItem(t.Context(), pair.OrganisationID, 7, 1)
 			must(t, err)
 		}
+
 		if _, err := s.PutItem(t.Context(), item(7, 2)); err != nil {
 			t.Fatal(err)
 		}
+
 		other := item(7, 3)
 		other.ItemType = "document"
 		_, err := s.PutItem(t.Context(), other)
 		is(t, err, ErrTypeChanged)
 	}
+
 	if got := read(t, s, 7); got.Version != 2 {
 		t.Errorf("%+v", got)
 	}
@@ -188,9 +200,11 @@ func TestItemOrganisationNeverChanges(t *testing.T) {
 		_, _, err = s.DeleteItem(t.Context(), 2002, 7, version)
 		is(t, err, ErrOrganisationChanged)
 	}
+
 	if got := read(t, s, 7); got.Version != 2 || got.Deleted {
 		t.Errorf("%+v", got)
 	}
+
 	if n := len(everything(t, s)); n != 2 {
 		t.Errorf("%d records, want the item and its claim", n)
 	}
@@ -205,12 +219,15 @@ func TestAnothersDeletionDoesNotTouchAnItem(t *testing.T) {
 			t.Errorf("%s %v %v", typ, current, err)
 		}
 	}
+
 	if current, err := s.PutItem(t.Context(), item(7, 1)); !current || err != nil {
 		t.Errorf("%v, %v", current, err)
 	}
+
 	if current, err := s.PutItem(t.Context(), item(7, 3)); !current || err != nil {
 		t.Errorf("%v, %v", current, err)
 	}
+
 	late := item(7, 3)
 	late.OrganisationID = 2002
 	_, err := s.PutItem(t.Context(), late)
@@ -223,15 +240,18 @@ func TestAnothersDeletionDoesNotTouchAnItem(t *testing.T) {
 func TestItemWritesSurviveLostAnswers(t *testing.T) {
 	s, w := open(t)
 	for v := range int64(3) {
-		w.lose["PutItem"], w.lose["TransactWriteItems"] = 1, 1
+		w.lose["PutItem"] = 1
+		w.lose["TransactWriteItems"] = 1
 		if current, err := s.PutItem(t.Context(), item(7, v+1)); !current || err != nil {
 			t.Errorf("version %d: %v, %v", v+1, current, err)
 		}
 	}
+
 	w.lose["UpdateItem"] = 1
 	if _, current, err := s.DeleteItem(t.Context(), pair.OrganisationID, 7, 9); !current || err != nil {
 		t.Errorf("%v, %v", current, err)
 	}
+
 	w.lose["UpdateItem"] = 1
 	if _, _, err := s.DeleteItem(t.Context(), pair.OrganisationID, 8, 9); err != nil {
 		t.Error(err)
@@ -249,9 +269,11 @@ func TestVersionsAtOnce(t *testing.T) {
 			done <- err
 		}()
 	}
+
 	for range n {
 		must(t, <-done)
 	}
+
 	if got := read(t, s, 7); got.Version != n || got.Title != "title 8" {
 		t.Errorf("%+v", got)
 	}
@@ -264,11 +286,13 @@ func TestItemsInPages(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+
 	other := item(50, 1)
 	other.ItemType = "document"
 	if _, err := s.PutItem(t.Context(), other); err != nil {
 		t.Fatal(err)
 	}
+
 	var ids []domain.Snowflake
 	for after, pages := "", 0; ; pages++ {
 		items, next, err := s.Items(t.Context(), pair, after, 3)
@@ -276,10 +300,12 @@ func TestItemsInPages(t *testing.T) {
 		for _, i := range items {
 			ids = append(ids, i.ID)
 		}
+
 		if after = next; next == "" || pages > 5 {
 			break
 		}
 	}
+
 	if want := []domain.Snowflake{1, 9, 10, 100}; !reflect.DeepEqual(ids, want) {
 		t.Errorf("%v, want %v", ids, want)
 	}
@@ -291,9 +317,11 @@ func TestEnabledOfType(t *testing.T) {
 		1: {ItemType: "document", Enabled: true}, 2: {ItemType: "document"}, 3: {ItemType: "document_link", Enabled: true},
 		4: {ItemType: "work_item", Enabled: true}, 5: {ItemType: "document", Enabled: true},
 	} {
-		i.ID, i.OrganisationID = id, 1001
+		i.ID = id
+		i.OrganisationID = 1001
 		must(t, s.CreateIntegration(t.Context(), Integration{Integration: i, TargetHash: id.String()}, nil))
 	}
+
 	foreign := domain.Integration{ID: 6, OrganisationID: 1002, ItemType: "document", Enabled: true}
 	must(t, s.CreateIntegration(t.Context(), Integration{Integration: foreign}, nil))
 	got, err := s.EnabledOfType(t.Context(), 1001, "document")

@@ -190,6 +190,7 @@ func parseMark(sk string) (Mark, error) {
 	if !ok || err != nil || verr != nil || v < 0 || len(version) != 19 {
 		return Mark{}, fmt.Errorf("mark key %q is malformed", sk)
 	}
+
 	return Mark{ItemID: id, Version: v, Deleted: deleted}, nil
 }
 

@@ -40,6 +40,7 @@ func (s *Store) Acquire(ctx context.Context, p Pair, run domain.Snowflake, lease
 			break
 		}
 	}
+
 	return State{}, Lease{}, false, nil
 }
 
@@ -62,36 +63,47 @@ func (s *Store) acquire(ctx context.Context, k key, org, run domain.Snowflake, l
 		u.condition += " AND #org = :org"
 		u.names["#org"], u.values[":org"] = "organisation_id", number(int64(org))
 	}
+
 	after, err := s.update(ctx, k, u)
 	if old, failed := conditionFailed(err); failed {
 		var there State
 		if err := decode(old, &there); err != nil {
 			return st, false, false, err
 		}
+
 		if there.Run == nil || there.Run.ID != run {
 			return st, false, true, nil
 		}
+
 		// Our own lease there means that the SDK's retry met its own success.
 		return there, there.LeaseID == leaseID, false, nil
 	}
+
 	if err == nil {
 		err = decode(after, &st)
 	}
+
 	return st, err == nil, false, err
 }
 
 // fenced makes an update conditional on the lease.
 func (l Lease) fenced(u update) update {
 	if u.names == nil {
-		u.names, u.values = map[string]string{}, record{}
+		u.names = map[string]string{}
+		u.values = record{}
 	}
+
 	condition := "#fence = :fence AND #run.#id = :run"
 	if u.condition != "" {
 		condition += " AND " + u.condition
 	}
+
 	u.condition = condition
-	u.names["#fence"], u.names["#run"], u.names["#id"] = "fence", "run", "id"
+	u.names["#fence"] = "fence"
+	u.names["#run"] = "run"
+	u.names["#id"] = "id"
 	u.values[":fence"], u.values[":run"] = number(l.Fence), number(int64(l.RunID))
+
 	return u
 }
 
@@ -104,14 +116,18 @@ func (l Lease) progressUpdate(run ActiveRun, cursor bool) update {
 	if cursor {
 		names = append(names[:len(names):len(names)], "mark_cursor")
 	}
+
 	u.expression = "SET "
 	for i, name := range names {
 		if i > 0 {
 			u.expression += ", "
 		}
+
 		u.expression += "#run.#" + name + " = :" + name
-		u.names["#"+name], u.values[":"+name] = name, encoded[name]
+		u.names["#"+name] = name
+		u.values[":"+name] = encoded[name]
 	}
+
 	return u
 }
 
@@ -137,16 +153,20 @@ func (s *Store) fencedUpdate(ctx context.Context, l Lease, operation string, u u
 	if _, failed := conditionFailed(err); failed {
 		err = ErrFenced
 	}
+
 	var st State
 	if err == nil {
 		err = decode(after, &st)
 	}
+
 	if err == nil && st.Run == nil {
 		err = ErrFenced
 	}
+
 	if err != nil {
 		return ActiveRun{}, wrap(err, operation, l.Pair.ID)
 	}
+
 	return *st.Run, nil
 }
 
@@ -160,7 +180,8 @@ func (s *Store) Release(ctx context.Context, l Lease, run ActiveRun, due time.Ti
 func (l Lease) released(run ActiveRun, due time.Time) update {
 	u := l.progressUpdate(run, true)
 	u.expression += ", #until = :zero, #due = :due"
-	u.names["#until"], u.names["#due"] = "lease_until", "due_at"
+	u.names["#until"] = "lease_until"
+	u.names["#due"] = "due_at"
 	u.values[":zero"], u.values[":due"] = number(0), number(due.UnixMilli())
 	return u
 }
@@ -179,6 +200,7 @@ func (s *Store) Wait(ctx context.Context, l Lease, run ActiveRun, metaVersion in
 			err = ErrFenced
 		}
 	}
+
 	return wrap(err, "release lease of integration", l.Pair.ID)
 }
 
@@ -202,19 +224,23 @@ func (s *Store) Look(ctx context.Context, l Lease) (Look, error) {
 	if err != nil {
 		return look, wrap(err, "look at integration", l.Pair.ID)
 	}
+
 	org, unreadable := organisation(found[organisationKey(l.Pair.OrganisationID)])
 	err = errors.Join(unreadable, into(found[metaKey(l.Pair)], &look.Integration))
 	if err == nil && !l.holds(found[l.key()]) {
 		err = ErrFenced
 	}
+
 	if err != nil {
 		return look, wrap(err, "look at integration", l.Pair.ID)
 	}
+
 	var st State
 	err = decode(found[l.key()], &st)
 	look.Organisation = org != nil && !org.Deleted
 	if st.Run != nil {
 		look.Cancelled = st.Run.CancelRequestedAt
 	}
+
 	return look, wrap(err, "look at integration", l.Pair.ID)
 }

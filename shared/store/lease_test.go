@@ -15,14 +15,17 @@ func TestOneLeaseAtATime(t *testing.T) {
 	if first.Fence != 1 || st.Run.Status != domain.Running || st.DueAt != now.Add(time.Minute).UnixMilli() || st.DueCount != 0 || first.Pair != pair {
 		t.Errorf("%+v, %+v", st, first)
 	}
+
 	for _, at := range []time.Time{now, now.Add(time.Minute)} { // live to its last millisecond
 		if _, _, held, err := s.Acquire(t.Context(), pair, 1, "b", at, at.Add(time.Minute)); held || err != nil {
 			t.Errorf("a second lease while the first is live: %v, %v", held, err)
 		}
 	}
+
 	if _, _, held, err := s.Acquire(t.Context(), pair, 2, "b", now.Add(time.Hour), now.Add(2*time.Hour)); held || err != nil {
 		t.Errorf("a lease for a run that is not the active one: %v, %v", held, err)
 	}
+
 	_, second := acquire(t, s, 1, "b", now.Add(time.Minute+time.Millisecond), now.Add(2*time.Minute))
 	if second.Fence != 2 {
 		t.Errorf("fence %d", second.Fence)
@@ -38,9 +41,11 @@ func TestNoLeaseForAnotherOrganisation(t *testing.T) {
 	if _, _, held, err := s.Acquire(t.Context(), other, 1, "a", now, now.Add(time.Minute)); held || err != nil {
 		t.Errorf("%v, %v", held, err)
 	}
+
 	if st := state(t, s); st.Fence != 0 || st.LeaseUntil != 0 || st.Run.Status != domain.Queued {
 		t.Errorf("something was taken: %+v", st)
 	}
+
 	acquire(t, s, 1, "b", now, now.Add(time.Minute))
 }
 
@@ -61,7 +66,8 @@ func TestTakeoverFencesOff(t *testing.T) {
 	_, fresh := acquire(t, s, 1, "b", later, later.Add(time.Minute))
 	batch := Batch{Run: run, Links: []Link{{ItemID: 7, Target: "there", Outcome: domain.Created}}, DeleteMarks: []Mark{{ItemID: 7, Version: 1}}}
 	ended := run.Run
-	ended.FinishedAt, ended.Status = &later, domain.Succeeded
+	ended.FinishedAt = &later
+	ended.Status = domain.Succeeded
 
 	is(t, s.Commit(t.Context(), old, batch), ErrFenced)
 	is(t, clearWake(t, s, old), ErrFenced)
@@ -72,9 +78,11 @@ func TestTakeoverFencesOff(t *testing.T) {
 	if n, cerr := s.CountMarks(t.Context(), pair.ID); len(links) != 0 || n != 1 || err != nil || cerr != nil {
 		t.Errorf("a fenced worker has written: %v, %d marks", links, n)
 	}
+
 	if st := state(t, s); st.LeaseUntil != later.Add(time.Minute).UnixMilli() || st.Run == nil {
 		t.Errorf("%+v", st)
 	}
+
 	must(t, s.Commit(t.Context(), fresh, batch))
 }
 
@@ -106,8 +114,12 @@ func finish(t *testing.T, s *Store, l Lease, run domain.Run, e Ending) {
 func tryFinish(t *testing.T, s *Store, l Lease, run domain.Run, e Ending) error {
 	t.Helper()
 	at := now.Add(time.Second)
-	run.Status, run.FinishedAt = domain.Succeeded, &at
-	e.Run, e.Mode, e.MetaVersion = run, run.Mode, 1
+	run.Status = domain.Succeeded
+	run.FinishedAt = &at
+	e.Run = run
+	e.Mode = run.Mode
+	e.MetaVersion = 1
+
 	return s.Finish(t.Context(), l, e)
 }
 
@@ -121,12 +133,14 @@ func TestFinishAgainstWake(t *testing.T) {
 	if st := state(t, s); st.Run == nil || !st.Wake {
 		t.Fatalf("%+v", st)
 	}
+
 	must(t, clearWake(t, s, lease))
 	finish(t, s, lease, run.Run, Ending{})
 	st := state(t, s)
 	if st.Run != nil || st.Wake || st.LeaseUntil != 0 || st.DueAt != 0 || st.LastSuccessAt != now.Add(time.Second).UnixMilli() {
 		t.Errorf("%+v", st)
 	}
+
 	is(t, s.Wake(t.Context(), pair.ID), ErrNotFound)
 	is(t, s.Join(t.Context(), pair.ID, 1, Wish{Full: true}), ErrNotFound)
 }
@@ -158,6 +172,7 @@ func TestForcedFinishEndsAWokenRun(t *testing.T) {
 	if n, err := s.CountMarks(t.Context(), pair.ID); st.Run != nil || st.Wake || n != 1 || err != nil {
 		t.Errorf("%+v, %d marks, %v", st, n, err)
 	}
+
 	if st.RetryAt != retry.UnixMilli() || st.DueAt != retry.UnixMilli() {
 		t.Errorf("%+v", st)
 	}
@@ -190,19 +205,25 @@ func TestCommitKeepsWhatTheAPIWrites(t *testing.T) {
 	run := request(t, s, 1, domain.Incremental)
 	_, lease := acquire(t, s, 1, "a", now, now.Add(time.Minute))
 	must(t, s.Join(t.Context(), pair.ID, 1, Wish{Full: true}))
-	run.Status, run.Counts.Created, run.MarkCursor, run.PlanDone = domain.Running, 3, "DIRTY#x", true
+	run.Status = domain.Running
+	run.Counts.Created = 3
+	run.MarkCursor = "DIRTY#x"
+	run.PlanDone = true
 	must(t, s.Commit(t.Context(), lease, Batch{Run: run}))
 	if got := state(t, s).Run; got.Mode != domain.Full || got.Counts.Created != 3 || got.MarkCursor != "" || !got.PlanDone {
 		t.Errorf("%+v", got)
 	}
+
 	must(t, s.Commit(t.Context(), lease, Batch{Run: run, Cursor: true}))
 	if got := state(t, s).Run; got.MarkCursor != "DIRTY#x" {
 		t.Errorf("%+v", got)
 	}
+
 	must(t, s.Release(t.Context(), lease, run, now.Add(time.Second)))
 	if st := state(t, s); st.LeaseUntil != 0 || st.DueAt != now.Add(time.Second).UnixMilli() || st.Run.Mode != domain.Full {
 		t.Errorf("%+v", st)
 	}
+
 	acquire(t, s, 1, "b", now, now.Add(time.Minute))
 }
 
@@ -212,6 +233,7 @@ func TestRunIsFiledAndExpires(t *testing.T) {
 	if got, err := s.Run(t.Context(), pair.ID, 1, now); err != nil || got.Status != domain.Queued {
 		t.Errorf("active: %+v, %v", got, err)
 	}
+
 	_, lease := acquire(t, s, 1, "a", now, now.Add(time.Minute))
 	run.Counts = domain.Counts{Created: 1, Failed: 2}
 	finish(t, s, lease, run.Run, Ending{})
@@ -220,10 +242,12 @@ func TestRunIsFiledAndExpires(t *testing.T) {
 	if err != nil || got.Status != domain.Succeeded || got.Counts != run.Counts || !got.FinishedAt.Equal(ended) || got.ID != 1 {
 		t.Errorf("%+v, %v", got, err)
 	}
+
 	for id, at := range map[domain.Snowflake]time.Time{1: ended.Add(90 * 24 * time.Hour), 2: now} {
 		_, err = s.Run(t.Context(), pair.ID, id, at)
 		is(t, err, ErrNotFound)
 	}
+
 	_, err = s.Run(t.Context(), 999, 1, now)
 	is(t, err, ErrNotFound)
 }

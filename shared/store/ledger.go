@@ -23,13 +23,16 @@ func (s *Store) Ledger(ctx context.Context, integration domain.Snowflake, target
 	case out != "":
 		q.filter, q.values, q.limit = "outcome = :outcome", record{":outcome": text(string(out))}, looked
 	}
+
 	if after != "" {
 		q.after = linksPrefix(target) + after
 	}
+
 	page, err := s.db.Query(ctx, s.queryInput(q))
 	if err != nil {
 		return nil, "", wrap(err, "list ledger of integration", integration)
 	}
+
 	more := false // beyond the last row taken, on this page
 	for n, r := range page.Items {
 		var l Link
@@ -38,10 +41,12 @@ func (s *Store) Ledger(ctx context.Context, integration domain.Snowflake, target
 		if l.told() {
 			rows = append(rows, l.row())
 		}
+
 		if more = n < len(page.Items)-1; len(rows) == limit {
 			break
 		}
 	}
+
 	switch last := textOf(page.LastEvaluatedKey, sortKey); {
 	case more:
 	case last != "":
@@ -49,6 +54,7 @@ func (s *Store) Ledger(ctx context.Context, integration domain.Snowflake, target
 	default:
 		next = ""
 	}
+
 	return rows, next, wrap(err, "list ledger of integration", integration)
 }
 
@@ -62,15 +68,20 @@ const inProgress = "in_progress"
 
 func (l Link) row() domain.LedgerRow {
 	if l.Outcome == "" {
-		l.Outcome, l.Reason, l.UpdatedAt = domain.Unknown, inProgress, l.Intent.At
+		l.Outcome = domain.Unknown
+		l.Reason = inProgress
+		l.UpdatedAt = l.Intent.At
 	}
+
 	row := domain.LedgerRow{ItemID: l.ItemID, FormattedNumber: l.FormattedNumber, Outcome: l.Outcome, Attempts: l.Attempts, UpdatedAt: l.UpdatedAt, Remote: l.Remote}
 	if l.Reason != "" {
 		row.Reason = &l.Reason
 	}
+
 	if l.LastRunID != 0 {
 		row.LastRunID = &l.LastRunID
 	}
+
 	return row
 }
 
@@ -80,10 +91,12 @@ func (s *Store) Backlog(ctx context.Context, integration domain.Snowflake, targe
 	if err != nil {
 		return 0, 0, err
 	}
+
 	parked, err = s.count(ctx, pageOf{
 		prefix: linksPrefix(target), index: indexOutcome, indexKey: outcomePartition(integration, domain.FailedOut),
 		filter: "parked = :true", values: record{":true": truth(true)},
 	})
+
 	return dirty, parked, wrap(err, "count parked items of integration", integration)
 }
 
@@ -94,6 +107,7 @@ func (s *Store) Retriable(ctx context.Context, integration domain.Snowflake, tar
 	if after != "" {
 		q.after = linksPrefix(target) + after
 	}
+
 	records, more, err := s.query(ctx, q)
 	for _, r := range records {
 		var l Link
@@ -101,8 +115,10 @@ func (s *Store) Retriable(ctx context.Context, integration domain.Snowflake, tar
 		marks = append(marks, l.retryMark())
 		next = l.ItemID.Sortable()
 	}
+
 	if !more {
 		next = ""
 	}
+
 	return marks, next, wrap(err, "list items to be tried again of integration", integration)
 }

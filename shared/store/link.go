@@ -223,11 +223,14 @@ func (s *Store) ItemsAndLinks(ctx context.Context, p Pair, target string, ids []
 			keys = append(keys, itemKey(p.OrganisationID, p.ItemType, id))
 		}
 	}
+
 	found, err := s.batchGet(ctx, keys)
 	if err != nil {
 		return nil, nil, wrap(err, "read items and links of integration", p.ID)
 	}
-	items, links := map[domain.Snowflake]domain.Item{}, map[domain.Snowflake]Link{}
+
+	items := map[domain.Snowflake]domain.Item{}
+	links := map[domain.Snowflake]Link{}
 	for _, id := range ids {
 		if r := found[linkKey(p.ID, target, id)]; r != nil {
 			var l Link
@@ -236,6 +239,7 @@ func (s *Store) ItemsAndLinks(ctx context.Context, p Pair, target string, ids []
 			}
 			links[id] = l
 		}
+
 		if r := found[itemKey(p.OrganisationID, p.ItemType, id)]; withItems && r != nil {
 			item, err := decodeItem(r)
 			if err != nil {
@@ -244,6 +248,7 @@ func (s *Store) ItemsAndLinks(ctx context.Context, p Pair, target string, ids []
 			items[id] = item
 		}
 	}
+
 	return items, links, nil
 }
 
@@ -253,6 +258,7 @@ func (s *Store) Objects(ctx context.Context, integration domain.Snowflake, targe
 	for _, id := range remoteIDs {
 		keys = append(keys, remoteKey(integration, target, id))
 	}
+
 	found, err := s.batchGet(ctx, keys)
 	objects := map[string]Object{}
 	for _, r := range found {
@@ -260,5 +266,6 @@ func (s *Store) Objects(ctx context.Context, integration domain.Snowflake, targe
 		err = errors.Join(err, decode(r, &o))
 		objects[o.RemoteID] = o
 	}
+
 	return objects, wrap(err, "read objects of integration", integration)
 }

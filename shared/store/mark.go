@@ -33,17 +33,21 @@ func markUpdate(m Mark) update {
 		return update{expression: "SET #planned = if_not_exists(#planned, :zero), #told = :true",
 			names: map[string]string{"#planned": "planned", "#told": "told"}, values: record{":zero": number(0), ":true": truth(true)}}
 	}
+
 	u := update{names: map[string]string{}, values: record{}}
 	var set []string
 	if m.Retry {
 		u.names["#retry"], u.values[":true"] = "retry", truth(true)
 		set = append(set, "#retry = :true")
 	}
+
 	if m.Planned != 0 {
 		u.names["#planned"], u.values[":planned"] = "planned", number(int64(m.Planned))
 		set = append(set, "#planned = :planned")
 	}
+
 	u.expression = "SET " + strings.Join(set, ", ")
+
 	return u
 }
 
@@ -66,9 +70,11 @@ func (s *Store) RetryItems(ctx context.Context, integration domain.Snowflake, li
 		m := l.retryMark()
 		actions = append(actions, s.updateAction(markKey(integration, m), markUpdate(m)))
 	}
+
 	if len(actions) == 0 {
 		return nil
 	}
+
 	return wrap(s.transact(ctx, actions), "retry items of integration", integration)
 }
 
@@ -93,14 +99,17 @@ func (s *Store) Marks(ctx context.Context, integration domain.Snowflake, after s
 			Planned uint64 `json:"planned"`
 			Told    bool   `json:"told"`
 		}
+
 		err = errors.Join(err, perr, decode(r, &flags))
 		m.Retry, m.Planned, m.Told = flags.Retry, domain.Snowflake(flags.Planned), flags.Told
 		marks = append(marks, m)
 		next = textOf(r, sortKey)
 	}
+
 	if !more {
 		next = ""
 	}
+
 	return marks, next, wrap(err, "read marks of integration", integration)
 }
 

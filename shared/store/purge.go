@@ -43,14 +43,17 @@ func (s *Store) deleteIntegration(ctx context.Context, v View, purge domain.Snow
 		u = st.as(u)
 		actions = append(actions, s.updateAction(stateKey(p.ID), u), s.outboxAction(notice.SyncFinished(stopped(st.Run.Run, now, &errDeleted)), now))
 	}
+
 	actions = append(actions, more...)
 	err = s.transact(ctx, append(actions[:len(actions):len(actions)], s.freeActions(p, i, v.State)...))
 	if _, at := refused(err); at >= len(actions) { // another integration has the claim
 		err = s.transact(ctx, actions)
 	}
+
 	if _, at := refused(err); at >= 0 {
 		err = ErrConflict
 	}
+
 	return queued && err == nil, wrap(err, "delete integration", p.ID)
 }
 
@@ -98,13 +101,16 @@ func (s *Store) Purge(ctx context.Context, l Lease, limit int) (int, error) {
 		if err != nil {
 			return 0, wrap(err, "purge integration", l.Pair.ID)
 		}
+
 		for _, r := range records {
 			keys = append(keys, key{textOf(r, partitionKey), textOf(r, sortKey)})
 		}
+
 		if len(keys) >= limit {
 			break
 		}
 	}
+
 	return len(keys), wrap(s.deleteAll(ctx, keys), "purge integration", l.Pair.ID)
 }
 
@@ -114,6 +120,7 @@ func (s *Store) Outbox(ctx context.Context, integration domain.Snowflake) ([]not
 	if err != nil {
 		return nil, wrap(err, "list notices of integration", integration)
 	}
+
 	all := make([]notice.Notice, len(records))
 	for i, r := range records {
 		var w Waiting
@@ -122,6 +129,7 @@ func (s *Store) Outbox(ctx context.Context, integration domain.Snowflake) ([]not
 		}
 		all[i] = w.Notice
 	}
+
 	return all, nil
 }
 
@@ -143,5 +151,6 @@ func (s *Store) Forget(ctx context.Context, l Lease) error {
 			err = ErrWoken
 		}
 	}
+
 	return wrap(err, "forget integration", l.Pair.ID)
 }

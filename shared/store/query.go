@@ -33,19 +33,24 @@ func (s *Store) query(ctx context.Context, q pageOf) ([]record, bool, error) {
 }
 
 func (s *Store) queryInput(q pageOf) *dynamodb.QueryInput {
-	consistent, forward := q.index == "", !q.newest
+	consistent := q.index == ""
+	forward := !q.newest
 	condition := "pk = :p"
 	values := record{":p": text(q.pk)}
 	if q.index != "" {
-		condition, values[":p"] = "outcome_pk = :p", text(q.indexKey)
+		condition = "outcome_pk = :p"
+		values[":p"] = text(q.indexKey)
 	}
+
 	if q.prefix != "" {
 		condition += " AND begins_with(sk, :s)"
 		values[":s"] = text(q.prefix)
 	}
+
 	for name, v := range q.values {
 		values[name] = v
 	}
+
 	in := &dynamodb.QueryInput{
 		TableName: &s.table, IndexName: optional(q.index), ConsistentRead: &consistent, ScanIndexForward: &forward,
 		KeyConditionExpression: &condition, FilterExpression: optional(q.filter), ExpressionAttributeValues: values,
@@ -54,19 +59,24 @@ func (s *Store) queryInput(q pageOf) *dynamodb.QueryInput {
 		limit := int32(min(q.limit, 1000))
 		in.Limit = &limit
 	}
+
 	if q.only != nil {
 		projection, names := aliases(q.only)
-		in.ProjectionExpression, in.ExpressionAttributeNames = &projection, names
+		in.ProjectionExpression = &projection
+		in.ExpressionAttributeNames = names
 	}
+
 	if q.count {
 		in.Select = types.SelectCount
 	}
+
 	if q.after != "" {
 		in.ExclusiveStartKey = key{q.pk, q.after}.attributes()
 		if q.index != "" {
 			in.ExclusiveStartKey["outcome_pk"] = text(q.indexKey)
 		}
 	}
+
 	return in
 }
 
@@ -82,6 +92,7 @@ func (s *Store) count(ctx context.Context, q pageOf) (int, error) {
 		}
 		n += int(page.Count)
 	}
+
 	return n, nil
 }
 
@@ -92,6 +103,7 @@ func (s *Store) deleteAll(ctx context.Context, keys []key) error {
 	for _, k := range keys {
 		requests = append(requests, types.WriteRequest{DeleteRequest: &types.DeleteRequest{Key: k.attributes()}})
 	}
+
 	pause := 20 * time.Millisecond
 	for len(requests) > 0 {
 		n := min(len(requests), 25)
@@ -99,18 +111,22 @@ func (s *Store) deleteAll(ctx context.Context, keys []key) error {
 		if err != nil {
 			return err
 		}
+
 		left := out.UnprocessedItems[s.table]
 		requests = append(left[:len(left):len(left)], requests[n:]...)
 		if len(left) == 0 {
 			continue
 		}
+
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
 		case <-time.After(pause):
 		}
+
 		pause = min(2*pause, time.Second)
 	}
+
 	return nil
 }
 
@@ -122,8 +138,10 @@ func aliases(names []string) (projection string, of map[string]string) {
 		if n > 0 {
 			projection += ", "
 		}
+
 		projection += alias
 		of[alias] = name
 	}
+
 	return projection, of
 }

@@ -19,6 +19,7 @@ func stored(t *testing.T, s *Store) Integration {
 	must(t, s.CreateIntegration(t.Context(), i, map[string][]byte{"token": []byte("sealed")}))
 	v, err := s.View(t.Context(), pair, 0)
 	must(t, err)
+
 	return *v.Integration
 }
 
@@ -31,6 +32,7 @@ func TestUpdateIntegrationRecognisesItself(t *testing.T) {
 	if err != nil || next.Version != 2 || w.calls["UpdateItem"] != 2 {
 		t.Fatalf("%+v, %v after %d calls", next, err, w.calls["UpdateItem"])
 	}
+
 	v, err := s.View(t.Context(), pair, 0)
 	if err != nil || v.Integration.Version != 2 || v.Integration.FullEpoch != read.FullEpoch+1 || v.Integration.Configuration != `{"a":1}` {
 		t.Errorf("%+v, %v", v.Integration, err)
@@ -43,6 +45,7 @@ func TestUpdateIntegrationMeetsAnother(t *testing.T) {
 	if _, err := s.UpdateIntegration(t.Context(), View{Integration: &read}, Change{Enabled: true}, now); err != nil {
 		t.Fatal(err)
 	}
+
 	_, err := s.UpdateIntegration(t.Context(), View{Integration: &read}, Change{Configuration: "lost"}, now)
 	is(t, err, ErrConflict)
 	w.lose["UpdateItem"] = 1 // a retry must not take another's write for its own
@@ -55,6 +58,7 @@ func TestUpdateIntegrationMeetsAnother(t *testing.T) {
 	if err != nil || v.Integration.Version != 2 || v.Integration.Configuration != "" {
 		t.Errorf("%+v, %v", v.Integration, err)
 	}
+
 	if v.Sealed("token") != nil {
 		t.Error("a secret without an origin is still stored")
 	}
@@ -65,11 +69,13 @@ func TestCreateIntegrationRefusesATakenID(t *testing.T) {
 	i := stored(t, s)
 	is(t, s.CreateIntegration(t.Context(), i, nil), ErrConflict)
 	w.lose["TransactWriteItems"] = 1 // the client's token makes the retry a no-op
-	i.ID, i.TargetHash = 502, "elsewhere"
+	i.ID = 502
+	i.TargetHash = "elsewhere"
 	must(t, s.CreateIntegration(t.Context(), i, nil))
 	if got, err := s.Locate(t.Context(), 502); err != nil || got.OrganisationID != pair.OrganisationID {
 		t.Errorf("%+v, %v", got, err)
 	}
+
 	_, err := s.Locate(t.Context(), 503)
 	is(t, err, ErrNotFound)
 }
@@ -80,10 +86,12 @@ func TestStartCheckRecognisesItself(t *testing.T) {
 	if next, err := s.StartCheck(t.Context(), pair.ID, "a", now, 10*time.Second); err != nil || !next.IsZero() || w.calls["UpdateItem"] != 2 {
 		t.Errorf("%s, %v after %d calls", next, err, w.calls["UpdateItem"])
 	}
+
 	w.lose["UpdateItem"] = 1
 	if next, err := s.StartCheck(t.Context(), pair.ID, "b", now.Add(time.Second), 10*time.Second); err != nil || !next.Equal(now.Add(10*time.Second)) {
 		t.Errorf("another's: %s, %v", next, err)
 	}
+
 	r, err := s.get(t.Context(), checkKey(pair.ID))
 	if expires := r["expires_at"]; err != nil || expires == nil {
 		t.Errorf("a check that a purge has missed stays: %v, %v", r, err)
@@ -97,6 +105,7 @@ func TestRequestRunRecognisesItself(t *testing.T) {
 	if err != nil || !started || st.Run.ID != 1 || st.Pair != pair || w.calls["UpdateItem"] != 2 {
 		t.Fatalf("%+v, %v, %v", st, started, err)
 	}
+
 	w.lose["UpdateItem"] = 1
 	st, started, err = s.RequestRun(t.Context(), pair, newRunOf(2, domain.Full), 2*time.Second, now)
 	if err != nil || started || st.Run.ID != 1 {
@@ -111,6 +120,7 @@ func TestWakeWithRunRecognisesItself(t *testing.T) {
 	if st := state(t, s); err != nil || !started || !st.Wake || st.Run.ID != 1 {
 		t.Errorf("%+v, %v, %v", st, started, err)
 	}
+
 	if started, err = s.WakeWithRun(t.Context(), pair, newRunOf(2, domain.Incremental), now); started || err != nil {
 		t.Errorf("%v, %v", started, err)
 	}
@@ -126,10 +136,12 @@ func TestRequestRunGap(t *testing.T) {
 	if st, started, err := s.RequestRun(t.Context(), pair, next, 2*time.Second, now); started || err != nil || st.Run != nil {
 		t.Errorf("%+v, %v, %v", st, started, err)
 	}
+
 	// An event's run minds no gap and makes none.
 	if started, err := s.WakeWithRun(t.Context(), pair, next, now); !started || err != nil {
 		t.Errorf("%v, %v", started, err)
 	}
+
 	if st := state(t, s); st.LastRequestedAt != now.UnixMilli() {
 		t.Errorf("%+v", st)
 	}
@@ -143,6 +155,7 @@ func TestAcquireRecognisesItself(t *testing.T) {
 	if lease.Fence != 1 || st.Run.ID != 1 || lease.Pair != pair {
 		t.Errorf("%+v, %+v", st, lease)
 	}
+
 	must(t, s.Commit(t.Context(), lease, Batch{Run: *st.Run}))
 }
 
@@ -169,6 +182,7 @@ func TestBatchGetAsksAgain(t *testing.T) {
 		if operation != "BatchGetItem" || rewritten == 2 {
 			return answer
 		}
+
 		rewritten++
 		var out struct {
 			Responses       map[string][]map[string]any
@@ -177,6 +191,7 @@ func TestBatchGetAsksAgain(t *testing.T) {
 		if err := json.Unmarshal(answer, &out); err != nil {
 			t.Error(err)
 		}
+
 		items := out.Responses[s.table]
 		last := items[len(items)-1]
 		out.Responses[s.table] = items[:len(items)-1]
@@ -187,8 +202,10 @@ func TestBatchGetAsksAgain(t *testing.T) {
 		if err != nil {
 			t.Error(err)
 		}
+
 		return b
 	}
+
 	v, err := s.View(t.Context(), pair, 0)
 	if err != nil || v.Integration == nil || v.Organisation == nil || w.calls["BatchGetItem"] != 3 {
 		t.Errorf("%+v, %v after %d calls", v, err, w.calls["BatchGetItem"])

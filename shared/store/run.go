@@ -28,28 +28,34 @@ func (s *Store) findRun(ctx context.Context, integration, id domain.Snowflake, n
 	for _, lane := range lanes {
 		keys = append(keys, laneKey(integration, lane))
 	}
+
 	found, err := s.batchGet(ctx, keys)
 	if err != nil {
 		return foundRun{}, err
 	}
+
 	if ended, err := inHistory(found[keys[0]], now); !errors.Is(err, ErrNotFound) {
 		return ended, err
 	}
+
 	for i, lane := range lanes {
 		var st *State
 		if err := into(found[keys[i+1]], &st); err != nil {
 			return foundRun{}, err
 		}
+
 		if st != nil && st.Run != nil && st.Run.ID == id && st.Run.Mode != domain.Purge {
 			return foundRun{run: st.Run.Run, state: st, lane: lane}, nil
 		}
 	}
+
 	// The places are not read at one moment: a run that has ended in between was
 	// not in the history yet, and is not active any more.
 	r, err := s.get(ctx, keys[0])
 	if err != nil {
 		return foundRun{}, err
 	}
+
 	return inHistory(r, now)
 }
 
@@ -60,9 +66,11 @@ func inHistory(r record, now time.Time) (foundRun, error) {
 	if err := into(r, &ended); err != nil {
 		return foundRun{}, err
 	}
+
 	if ended == nil || ended.ExpiresAt <= now.Unix() {
 		return foundRun{}, ErrNotFound
 	}
+
 	return foundRun{run: ended.Run}, nil
 }
 
@@ -83,27 +91,32 @@ func (s *Store) Runs(ctx context.Context, integration domain.Snowflake, after st
 	if err != nil {
 		return nil, "", wrap(err, "list runs of integration", integration)
 	}
+
 	runs, next, err := s.history(ctx, integration, after, limit, now)
 	if err != nil {
 		return nil, "", wrap(err, "list runs of integration", integration)
 	}
+
 	for _, r := range found {
 		var st *State
 		err = errors.Join(err, into(r, &st))
 		if st == nil || st.Run == nil || st.Run.Mode == domain.Purge {
 			continue
 		}
+
 		id := st.Run.ID.Sortable()
 		known := slices.ContainsFunc(runs, func(r domain.Run) bool { return r.ID == st.Run.ID }) // it ended in between
 		if !known && (after == "" || id < after) && (next == "" || id > next) {
 			runs = append(runs, st.Run.Run)
 		}
 	}
+
 	slices.SortFunc(runs, func(a, b domain.Run) int { return -compare(a.ID, b.ID) })
 	if len(runs) > limit {
 		runs = runs[:limit]
 		next = runs[limit-1].ID.Sortable()
 	}
+
 	return runs, next, wrap(err, "list runs of integration", integration)
 }
 
@@ -114,6 +127,7 @@ func compare(a, b domain.Snowflake) int {
 	case a > b:
 		return 1
 	}
+
 	return 0
 }
 
@@ -122,6 +136,7 @@ func (s *Store) history(ctx context.Context, integration domain.Snowflake, after
 	if after != "" {
 		from = runPrefix + after
 	}
+
 	records, more, err := s.query(ctx, pageOf{pk: integrationPartition(integration), prefix: runPrefix, after: from, limit: limit, newest: true})
 	for _, r := range records {
 		var ended endedRun
@@ -131,9 +146,11 @@ func (s *Store) history(ctx context.Context, integration domain.Snowflake, after
 			runs = append(runs, ended.Run)
 		}
 	}
+
 	if !more {
 		next = ""
 	}
+
 	return runs, next, err
 }
 
@@ -153,10 +170,12 @@ func (s *Store) DropPlan(ctx context.Context, integration, run domain.Snowflake)
 		if err != nil || len(records) == 0 {
 			return wrap(err, "drop plan of run", run)
 		}
+
 		keys := make([]key, len(records))
 		for i, r := range records {
 			keys[i] = key{textOf(r, partitionKey), textOf(r, sortKey)}
 		}
+
 		if err := s.deleteAll(ctx, keys); err != nil {
 			return wrap(err, "drop plan of run", run)
 		}
@@ -170,6 +189,7 @@ func (s *Store) PlanRows(ctx context.Context, integration, run domain.Snowflake,
 	if after != "" {
 		from = plansPrefix(run) + after
 	}
+
 	records, more, err := s.query(ctx, pageOf{pk: integrationPartition(integration), prefix: plansPrefix(run), after: from, limit: limit})
 	for _, r := range records {
 		var row planRecord
@@ -179,8 +199,10 @@ func (s *Store) PlanRows(ctx context.Context, integration, run domain.Snowflake,
 			rows = append(rows, row.PlanRow)
 		}
 	}
+
 	if !more {
 		next = ""
 	}
+
 	return rows, next, wrap(err, "list plan of run", run)
 }

@@ -30,10 +30,12 @@ func TestRuns(t *testing.T) {
 		_, lease := acquire(t, s, id, fmt.Sprint(id), now, now.Add(time.Minute))
 		finish(t, s, lease, run.Run, Ending{})
 	}
+
 	dry := newRunOf(35, domain.Full)
 	if _, started, err := s.RequestDryRun(t.Context(), pair, dry, 0, now); err != nil || !started {
 		t.Fatal(started, err)
 	}
+
 	request(t, s, 50, domain.Full)
 	want := []domain.Snowflake{50, 40, 35, 30, 20, 10}
 	for limit := 1; limit <= 7; limit++ {
@@ -45,24 +47,29 @@ func TestRuns(t *testing.T) {
 			if len(runs) > limit {
 				t.Errorf("%d runs with a limit of %d", len(runs), limit)
 			}
+
 			got = append(got, ids(runs)...)
 			if after = next; next == "" {
 				break
 			}
 		}
+
 		if !slices.Equal(got, want) {
 			t.Errorf("by %d: %v", limit, got)
 		}
 	}
+
 	for _, id := range want {
 		if run, err := s.Run(t.Context(), pair.ID, id, now); err != nil || run.ID != id || run.DryRun != (id == 35) {
 			t.Errorf("%d: %+v, %v", id, run, err)
 		}
 	}
+
 	gone := now.Add(runsKept + time.Hour)
 	if runs, _, err := s.Runs(t.Context(), pair.ID, "", 10, gone); err != nil || !slices.Equal(ids(runs), []domain.Snowflake{50, 35}) {
 		t.Errorf("after 90 days: %v, %v", ids(runs), err)
 	}
+
 	_, err := s.Run(t.Context(), pair.ID, 10, gone)
 	is(t, err, ErrNotFound)
 }
@@ -75,31 +82,38 @@ func TestDryLane(t *testing.T) {
 	if _, started, err := s.RequestDryRun(t.Context(), pair, newRunOf(2, domain.Full), 0, now); err != nil || !started {
 		t.Fatal(started, err)
 	}
+
 	if _, started, err := s.RequestDryRun(t.Context(), pair, newRunOf(3, domain.Full), 0, now); err != nil || started {
 		t.Error("a second dry run started", err)
 	}
+
 	_, live := acquire(t, s, 1, "a", now, now.Add(time.Minute))
 	st, dry := acquire(t, s, 2, "b", now, now.Add(time.Minute))
 	if live.Lane != Live || dry.Lane != Dry || !st.Run.DryRun {
 		t.Fatalf("%+v, %+v", live, dry)
 	}
+
 	rows := []domain.PlanRow{{ItemID: 7, FormattedNumber: "A-7", Action: domain.PlanCreate, Steps: []string{"create", "close"}}, {ItemID: 8, Action: domain.PlanSkip, Steps: []string{}}}
 	must(t, s.Commit(t.Context(), dry, Batch{Run: *st.Run, PlanRows: rows, PlansUntil: now.Add(plansKept)}))
 	finish(t, s, dry, st.Run.Run, Ending{})
 	if due, err := s.Due(t.Context(), now.Add(time.Hour), 10); err != nil || len(due) != 1 || due[0].Lane != Live {
 		t.Errorf("a dry run has left something to do: %v, %v", due, err)
 	}
+
 	if again := state(t, s); again.Run == nil || again.LastSuccessAt != 0 {
 		t.Errorf("%+v", again)
 	}
+
 	first, next, err := s.PlanRows(t.Context(), pair.ID, 2, "", 1, now)
 	if err != nil || len(first) != 1 || first[0].Steps[1] != "close" || next == "" {
 		t.Errorf("%+v, %q, %v", first, next, err)
 	}
+
 	second, next, err := s.PlanRows(t.Context(), pair.ID, 2, next, 1, now)
 	if err != nil || len(second) != 1 || second[0].ItemID != 8 {
 		t.Errorf("%+v, %q, %v", second, next, err)
 	}
+
 	if late, _, err := s.PlanRows(t.Context(), pair.ID, 2, "", 10, now.Add(plansKept)); err != nil || len(late) != 0 {
 		t.Errorf("%v, %v", late, err)
 	}
@@ -114,41 +128,51 @@ func TestLedger(t *testing.T) {
 	for i, out := range outcomes {
 		links = append(links, Link{ItemID: domain.Snowflake(i + 1), Target: "there", Outcome: out, Parked: i == 3, Version: 4, UpdatedAt: now})
 	}
+
 	links = append(links, Link{ItemID: 99, Target: "elsewhere", Outcome: domain.FailedOut, Parked: true})
-	links[1].Reason, links[1].LastRunID, links[1].Attempts = "why", 1, 2
+	links[1].Reason = "why"
+	links[1].LastRunID = 1
+	links[1].Attempts = 2
 	must(t, s.Commit(t.Context(), lease, Batch{Run: run, Links: links, AddMarks: []Mark{{ItemID: 2, Version: 4, Planned: 1}, {ItemID: 3, Version: 5, Planned: 1}}}))
 	for out, want := range map[domain.Outcome]string{
 		"": "[1 2 3 4 5 6]", domain.Created: "[1 3]", domain.FailedOut: "[2 4]", domain.Skipped: "[5]", domain.Updated: "[6]",
 		domain.Unchanged: "[]", domain.Unknown: "[]",
 	} {
 		for limit := 1; limit < 8; limit++ {
-			got, after := []domain.Snowflake{}, ""
+			got := []domain.Snowflake{}
+			after := ""
 			for range 10 {
 				rows, next, err := s.Ledger(t.Context(), pair.ID, "there", out, after, limit)
 				must(t, err)
 				if len(rows) > limit {
 					t.Errorf("%d rows with a limit of %d", len(rows), limit)
 				}
+
 				for _, r := range rows {
 					got = append(got, r.ItemID)
 				}
+
 				if after = next; next == "" {
 					break
 				}
 			}
+
 			if fmt.Sprint(got) != want {
 				t.Errorf("%q by %d: %v, want %s", out, limit, got, want)
 			}
 		}
 	}
+
 	rows, _, err := s.Ledger(t.Context(), pair.ID, "there", domain.FailedOut, "", 1)
 	if r := rows[0]; err != nil || *r.Reason != "why" || *r.LastRunID != 1 || r.Attempts != 2 || r.Remote != nil || !r.UpdatedAt.Equal(now) {
 		t.Errorf("%+v, %v", r, err)
 	}
+
 	dirty, parked, err := s.Backlog(t.Context(), pair.ID, "there")
 	if dirty != 2 || parked != 1 || err != nil {
 		t.Errorf("%d dirty, %d parked, %v", dirty, parked, err)
 	}
+
 	marks, next, err := s.Retriable(t.Context(), pair.ID, "there", domain.FailedOut, "", 10)
 	if err != nil || next != "" || fmt.Sprint(marks) != fmt.Sprint([]Mark{{ItemID: 2, Retry: true}, {ItemID: 4, Retry: true}}) {
 		t.Errorf("%v, %q, %v", marks, next, err)
@@ -167,6 +191,7 @@ func TestMarksKeepWhatTheySay(t *testing.T) {
 	if err != nil || len(marks) != 1 || marks[0] != (Mark{ItemID: 7, Version: 3, Retry: true, Planned: 1, Told: true}) {
 		t.Errorf("%+v, %v", marks, err)
 	}
+
 	must(t, s.RetryItems(t.Context(), pair.ID, nil))
 }
 
@@ -178,6 +203,7 @@ func TestPoke(t *testing.T) {
 	if st := state(t, s); st.Run.Status != domain.Queued || st.Run.WaitingUntil != nil || st.DueAt != now.Add(time.Minute).UnixMilli() {
 		t.Errorf("%+v", st)
 	}
+
 	is(t, s.Poke(t.Context(), pair.ID, 1, now), ErrNotFound) // it waits no more
 }
 
@@ -191,6 +217,7 @@ func TestRetryAll(t *testing.T) {
 	if err != nil || !asked.RetryAll {
 		t.Errorf("%+v, %v", asked, err)
 	}
+
 	must(t, s.ClearRetryAll(t.Context(), lease))
 	asked, err = s.ClearWake(t.Context(), lease)
 	if err != nil || asked.RetryAll {
@@ -208,19 +235,23 @@ func TestOutbox(t *testing.T) {
 	if err != nil || len(due) != 1 || due[0] != (Due{IntegrationID: pair.ID, Notice: 5}) {
 		t.Fatalf("%+v, %v", due, err)
 	}
+
 	w, err := s.Notice(t.Context(), pair.ID, 5)
 	if err != nil || w == nil || w.Notice != n {
 		t.Fatalf("%+v, %v", w, err)
 	}
+
 	must(t, s.MoveNotice(t.Context(), *w, now.Add(time.Hour)))
 	is(t, s.MoveNotice(t.Context(), *w, now.Add(2*time.Hour)), ErrConflict)
 	if moved, err := s.Notice(t.Context(), pair.ID, 5); err != nil || moved.DueCount != 1 || moved.DueAt != now.Add(time.Hour).UnixMilli() {
 		t.Errorf("%+v, %v", moved, err)
 	}
+
 	must(t, s.Taken(t.Context(), []notice.Notice{n}))
 	if gone, err := s.Notice(t.Context(), pair.ID, 5); gone != nil || err != nil {
 		t.Errorf("%+v, %v", gone, err)
 	}
+
 	must(t, s.Taken(t.Context(), nil))
 }
 
@@ -240,6 +271,7 @@ func TestDocuments(t *testing.T) {
 	if err != nil || again.Free != 7 || again.Strikes != 2 || again.Spent["0/60000"][0].N != 3 || again.Version != 2 {
 		t.Errorf("%+v, %v", again, err)
 	}
+
 	queue, err := s.Turns(t.Context(), 1001)
 	must(t, err)
 	queue.Turns = turns.Turns{Held: map[string]turns.Hold{"1": {Lease: "a", Until: 9}}, Waiting: []turns.Waiter{{IntegrationID: 2, RunID: 3, Called: 4}}}
@@ -264,9 +296,11 @@ func TestObjects(t *testing.T) {
 	if err != nil || len(got) != 1 || got["17"] != o {
 		t.Errorf("%+v, %v", got, err)
 	}
+
 	if other, err := s.Objects(t.Context(), pair.ID, "elsewhere", []string{"17"}); err != nil || len(other) != 0 {
 		t.Errorf("%+v, %v", other, err)
 	}
+
 	if st := state(t, s); *st.Pull != p || st.RelinkedAt != now.UnixMilli() {
 		t.Errorf("%+v", st)
 	}
@@ -285,12 +319,14 @@ func TestLargeBatchesKeepTogetherWhatBelongsTogether(t *testing.T) {
 			Notices: []notice.Notice{{ID: id, IntegrationID: pair.ID}, {ID: id + 1000, IntegrationID: pair.ID}},
 		})
 	}
+
 	wire.calls = map[string]int{}
 	p := Pull{Since: 9}
 	must(t, s.Commit(t.Context(), lease, Batch{Run: run, Pulled: pulled, Pull: &p}))
 	if n := wire.calls["TransactWriteItems"]; n != 4 { // 33 groups of 3 and the state in each
 		t.Errorf("%d transactions", n)
 	}
+
 	left, err := s.count(t.Context(), pageOf{pk: integrationPartition(pair.ID), prefix: outboxPrefix})
 	if rows, _, lerr := s.Ledger(t.Context(), pair.ID, "there", "", "", 1000); left != 200 || len(rows) != 100 || err != nil || lerr != nil {
 		t.Errorf("%d notices, %d links, %v, %v", left, len(rows), err, lerr)
@@ -307,6 +343,7 @@ func TestARunEndsWhileItIsLookedFor(t *testing.T) {
 		if operation != "BatchGetItem" {
 			return answer
 		}
+
 		w.rewrite = nil
 		finish(t, other, lease, run.Run, Ending{})
 		return fmt.Appendf(nil, `{"Responses":{},"UnprocessedKeys":{%q:{"ConsistentRead":true,"Keys":[{"pk":{"S":%q},"sk":{"S":"STATE"}}]}}}`,

@@ -73,11 +73,13 @@ func (s *State) Health(i Integration) domain.Health {
 	if s == nil || s.Condition == nil || s.Condition.ConnectionVersion != i.ConnectionVersion {
 		return domain.Health{State: domain.HealthUnknown}
 	}
+
 	h := domain.Health{State: s.Condition.State, Reason: s.Condition.Reason}
 	if s.Condition.State == domain.Unhealthy && s.Condition.ConfigurationVersion == i.ConfigurationVersion {
 		until := time.UnixMilli(s.Condition.CoolDownUntil).UTC()
 		h.CoolDownUntil = &until
 	}
+
 	return h
 }
 
@@ -109,6 +111,7 @@ func Probes(run domain.Run, now time.Time) bool {
 	if CoolsDown(run) {
 		return true
 	}
+
 	limited := run.Status == domain.Waiting && run.WaitingReason != nil && *run.WaitingReason == "rate_limited"
 
 	return limited && run.WaitingUntil != nil && run.WaitingUntil.Sub(now) > longLimit
@@ -210,6 +213,7 @@ func (s *Store) States(ctx context.Context, ids []domain.Snowflake) (map[domain.
 	for _, id := range ids {
 		keys = append(keys, stateKey(id))
 	}
+
 	found, err := s.batchGet(ctx, keys)
 	all := map[domain.Snowflake]*State{}
 	for _, id := range ids {
@@ -219,6 +223,7 @@ func (s *Store) States(ctx context.Context, ids []domain.Snowflake) (map[domain.
 			all[id] = st
 		}
 	}
+
 	return all, wrap(err, "read states of integrations", ids)
 }
 
@@ -254,6 +259,7 @@ func (s *Store) RequestRun(ctx context.Context, p Pair, run ActiveRun, gap time.
 	if run.DryRun {
 		lane = Dry
 	}
+
 	return s.addRun(ctx, p, lane, run, u)
 }
 
@@ -276,11 +282,14 @@ func (s *Store) WakeWithRun(ctx context.Context, p Pair, run ActiveRun, due time
 func (s *Store) addRun(ctx context.Context, p Pair, lane Lane, run ActiveRun, u update) (st State, started bool, err error) {
 	after, err := s.update(ctx, laneKey(p.ID, lane), u)
 	if old, failed := conditionFailed(err); failed {
-		after, err = old, nil
+		after = old
+		err = nil
 	}
+
 	if err == nil {
 		err = decode(after, &st)
 	}
+
 	return st, err == nil && st.Run != nil && st.Run.ID == run.ID, wrap(err, "request run of integration", p.ID)
 }
 
@@ -312,18 +321,22 @@ func (s *Store) Join(ctx context.Context, id, run domain.Snowflake, wish Wish) e
 		u.expression += ", #run.#mode = :full"
 		u.names["#mode"], u.values[":full"] = "mode", text(string(domain.Full))
 	}
+
 	if wish.ProbeAt != 0 {
 		u.expression += ", #run.#probe = :probe"
 		u.names["#probe"], u.values[":probe"] = "probe_at", number(wish.ProbeAt)
 	}
+
 	if wish.AcceptTarget != "" {
 		u.expression += ", #run.#accept = :accept"
 		u.names["#accept"], u.values[":accept"] = "accept_target", text(wish.AcceptTarget)
 	}
+
 	if wish.Announce {
 		u.expression += ", #run.#announce = :true, #wake = :true"
 		u.names["#announce"], u.names["#wake"], u.values[":true"] = "announce", "wake", truth(true)
 	}
+
 	return s.tell(ctx, id, "join run of integration", u)
 }
 

@@ -27,6 +27,7 @@ func dueLanes(t *testing.T, s *Store, at time.Time) int {
 			n++
 		}
 	}
+
 	return n
 }
 
@@ -46,6 +47,7 @@ func at(t *testing.T, s *Store, where stage) (ActiveRun, Lease) {
 	if where == queued {
 		return run, Lease{}
 	}
+
 	st, lease := acquire(t, s, 1, "a", now, now.Add(time.Minute))
 	if where == waiting {
 		st.Run.Status = domain.Waiting
@@ -53,11 +55,13 @@ func at(t *testing.T, s *Store, where stage) (ActiveRun, Lease) {
 		st.Run.WaitingUntil = &until
 		must(t, s.Wait(t.Context(), lease, *st.Run, 1, until))
 	}
+
 	return *st.Run, lease
 }
 
 func same(c Change) Change {
-	c.Configuration, c.TargetHash = "{}", "there"
+	c.Configuration = "{}"
+	c.TargetHash = "there"
 	return c
 }
 
@@ -91,9 +95,11 @@ func TestChangesStopRuns(t *testing.T) {
 			if n := wire.calls["UpdateItem"] + wire.calls["TransactWriteItems"]; n != 1 || len(wire.calls) != 1 {
 				t.Errorf("calls %v, want one write", wire.calls)
 			}
+
 			if again := viewed(t, s).Integration; again.Version != next.Version || again.Enabled != c.change.Enabled || again.TargetHash != c.change.TargetHash {
 				t.Errorf("%+v", again)
 			}
+
 			st := state(t, s)
 			switch c.outcome {
 			case "goes on":
@@ -109,6 +115,7 @@ func TestChangesStopRuns(t *testing.T) {
 				if st.Run != nil || st.DueAt != 0 || err != nil || run.Status != domain.Cancelled || run.Error == nil || run.Error.Code != c.outcome || !run.FinishedAt.Equal(later) {
 					t.Errorf("%+v, %+v, %v", st, run, err)
 				}
+
 				if due, err := s.Due(t.Context(), later, 10); err != nil || len(due) != 1 || due[0].Notice != 1 {
 					t.Errorf("the notice of the end is not in the outbox: %v, %v", due, err)
 				}
@@ -157,11 +164,13 @@ func TestAWaitMeetsAStop(t *testing.T) {
 			if st := state(t, s); st.LeaseUntil == 0 || st.Run == nil {
 				t.Errorf("the lease is gone: %+v", st)
 			}
+
 			look, err := s.Look(t.Context(), lease)
 			must(t, err)
 			if stopped := look.Cancelled != nil || look.Integration == nil || !look.Integration.Enabled; !stopped {
 				t.Errorf("%+v", look)
 			}
+
 			_, _ = acquire(t, s, 1, "b", now.Add(time.Hour), now.Add(2*time.Hour))
 			_, err = s.Look(t.Context(), lease)
 			is(t, err, ErrFenced)
@@ -178,16 +187,20 @@ func TestCancelRun(t *testing.T) {
 		if err != nil || run.Status != domain.Cancelled || run.Error != nil || run.FinishedAt == nil || run.CancelRequestedAt == nil {
 			t.Errorf("%+v, %v", run, err)
 		}
+
 		if st := state(t, s); st.Run != nil || st.Wake || st.DueAt != 0 {
 			t.Errorf("%+v", st)
 		}
+
 		again, err := s.CancelRun(t.Context(), pair, 1, now.Add(time.Minute))
 		if err != nil || !again.FinishedAt.Equal(now) {
 			t.Errorf("%+v, %v", again, err)
 		}
+
 		_, err = s.CancelRun(t.Context(), pair, 2, now)
 		is(t, err, ErrNotFound)
 	}
+
 	s, _ := open(t)
 	at(t, s, leased)
 	for _, later := range []time.Duration{0, time.Second} { // the first request is the one that counts
@@ -196,9 +209,11 @@ func TestCancelRun(t *testing.T) {
 			t.Errorf("%+v, %v", run, err)
 		}
 	}
+
 	if st := state(t, s); st.Run.CancelRequestedAt == nil || st.Fence != 1 {
 		t.Errorf("%+v", st)
 	}
+
 	// Its worker died: without a live lease it ends at once.
 	run, err := s.CancelRun(t.Context(), pair, 1, now.Add(time.Hour))
 	if err != nil || run.Status != domain.Cancelled || !run.CancelRequestedAt.Equal(now) {
@@ -229,6 +244,7 @@ func TestPullsAfterAStop(t *testing.T) {
 		if due := dueLanes(t, s, now.Add(rest)); (due == 1) != stop.goOn {
 			t.Errorf("%s: %d due", name, due)
 		}
+
 		if due := dueLanes(t, s, now.Add(rest-time.Second)); due != 0 {
 			t.Errorf("%s: %d due at once", name, due)
 		}
@@ -245,15 +261,18 @@ func TestAChangeEndsTheCoolDown(t *testing.T) {
 	if h := v.State.Health(*v.Integration); h.State != domain.Unhealthy || h.Reason.Code != "c" || !h.CoolDownUntil.Equal(now.Add(time.Hour)) {
 		t.Errorf("%+v", h)
 	}
+
 	if until := v.State.Cooling(1, now); !until.Equal(now.Add(time.Hour)) || !v.State.Cooling(2, now).IsZero() || !v.State.Cooling(1, now.Add(time.Hour)).IsZero() {
 		t.Errorf("cooling until %s", until)
 	}
+
 	_, err := s.UpdateIntegration(t.Context(), v, same(Change{Enabled: true, ConfigurationChanged: true, ConnectionChanged: true}), now)
 	must(t, err)
 	v = viewed(t, s)
 	if h := v.State.Health(*v.Integration); h.State != domain.HealthUnknown || h.CoolDownUntil != nil {
 		t.Errorf("%+v", h)
 	}
+
 	if due := dueLanes(t, s, now); due != 1 {
 		t.Errorf("%d due", due)
 	}
@@ -267,51 +286,64 @@ func TestDeleteAndPurge(t *testing.T) {
 		if next, err := s.StartCheck(t.Context(), pair.ID, "c", now, time.Second); err != nil || !next.IsZero() {
 			t.Fatal(next, err)
 		}
+
 		if queued := deleted(t, s); queued != (where != leased) {
 			t.Errorf("queued: %v", queued)
 		}
+
 		if v := viewed(t, s); v.Integration != nil || v.State == nil {
 			t.Errorf("%+v", v)
 		}
+
 		st := state(t, s)
 		if where == leased {
 			if st.Run.ID != 1 {
 				t.Fatalf("the run under a live lease is gone: %+v", st.Run)
 			}
-			ended, purge := st.Run.Run, PurgeRun(pair, 9, now)
-			ended.FinishedAt, ended.Status = &now, domain.Cancelled
+
+			ended := st.Run.Run
+			purge := PurgeRun(pair, 9, now)
+			ended.FinishedAt = &now
+			ended.Status = domain.Cancelled
 			must(t, s.Finish(t.Context(), lease, Ending{Run: ended, Forced: true, Purge: &purge}))
 			st = state(t, s)
 		}
+
 		if st.Run == nil || st.Run.ID != 9 || st.Run.Mode != domain.Purge || st.DueAt != now.UnixMilli() {
 			t.Fatalf("%+v", st.Run)
 		}
+
 		for _, hidden := range []func() error{
 			func() error { _, err := s.Run(t.Context(), pair.ID, 9, now); return err },
 			func() error { _, err := s.CancelRun(t.Context(), pair, 9, now); return err },
 		} {
 			is(t, hidden(), ErrNotFound)
 		}
+
 		_, purging := acquire(t, s, 9, "p", now.Add(time.Hour), now.Add(2*time.Hour))
 		for n := 1; n > 0; {
 			var err error
 			n, err = s.Purge(t.Context(), purging, 3)
 			must(t, err)
 		}
+
 		left, err := s.Outbox(t.Context(), pair.ID)
 		if err != nil || len(left) != 1 || left[0].DetailType != notice.TypeSyncFinished {
 			t.Errorf("%v, %v", left, err)
 		}
+
 		must(t, s.Taken(t.Context(), left))
 		must(t, s.Forget(t.Context(), purging))
 		found, _, err := s.query(t.Context(), pageOf{pk: integrationPartition(pair.ID)})
 		if err != nil || len(found) != 0 {
 			t.Errorf("left behind: %v, %v", found, err)
 		}
+
 		_, err = s.Locate(t.Context(), pair.ID)
 		is(t, err, ErrNotFound)
 		is(t, s.Forget(t.Context(), purging), ErrFenced)
 	}
+
 	s, _ := open(t)
 	there(t, s)
 	deleted(t, s) // it never ran

@@ -55,10 +55,12 @@ func encode(v any) (record, error) {
 	if err != nil {
 		return nil, err
 	}
+
 	m, ok := av.(*types.AttributeValueMemberM)
 	if !ok {
 		return nil, fmt.Errorf("%T does not encode to a map", v)
 	}
+
 	return m.Value, nil
 }
 
@@ -106,31 +108,38 @@ func (s *Store) batchGet(ctx context.Context, keys []key) (map[key]record, error
 	if len(keys) == 0 {
 		return found, nil
 	}
+
 	yes := true
 	ask := types.KeysAndAttributes{ConsistentRead: &yes}
 	for _, k := range keys {
 		ask.Keys = append(ask.Keys, k.attributes())
 	}
+
 	pause := 20 * time.Millisecond
 	for len(ask.Keys) > 0 {
 		out, err := s.db.BatchGetItem(ctx, &dynamodb.BatchGetItemInput{RequestItems: map[string]types.KeysAndAttributes{s.table: ask}})
 		if err != nil {
 			return nil, err
 		}
+
 		for _, r := range out.Responses[s.table] {
 			found[key{textOf(r, partitionKey), textOf(r, sortKey)}] = r
 		}
+
 		ask.Keys = out.UnprocessedKeys[s.table].Keys
 		if len(ask.Keys) == 0 {
 			break
 		}
+
 		select {
 		case <-ctx.Done():
 			return nil, ctx.Err()
 		case <-time.After(pause):
 		}
+
 		pause = min(2*pause, time.Second)
 	}
+
 	return found, nil
 }
 
@@ -153,6 +162,7 @@ func (s *Store) update(ctx context.Context, k key, u update) (after record, err 
 	if err != nil {
 		return nil, err
 	}
+
 	return out.Attributes, nil
 }
 
@@ -184,11 +194,13 @@ func (s *Store) transact(ctx context.Context, actions []types.TransactWriteItem)
 		if err == nil || !errors.As(err, &cancelled) || !onlyClashes(cancelled) {
 			return err
 		}
+
 		select {
 		case <-ctx.Done():
 			return err
 		case <-time.After(pause):
 		}
+
 		pause = min(2*pause, time.Second)
 	}
 }
@@ -204,6 +216,7 @@ func onlyClashes(e *types.TransactionCanceledException) bool {
 			return false
 		}
 	}
+
 	return clash
 }
 
@@ -225,6 +238,7 @@ func refused(err error) (record, int) {
 			}
 		}
 	}
+
 	return nil, -1
 }
 
@@ -247,6 +261,7 @@ func refusedAll(err error) map[int]bool {
 			failed[i] = code(r) == "ConditionalCheckFailed"
 		}
 	}
+
 	return failed
 }
 

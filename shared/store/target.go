@@ -71,7 +71,8 @@ const (
 // known target it is a spelling.
 func (t Target) After(known *Target, linked string) Target {
 	t.Relinked = linked == ""
-	t.Previous, t.Carries = linked, CarriesNone
+	t.Previous = linked
+	t.Carries = CarriesNone
 	if linked == "" {
 		return t
 	}
@@ -85,7 +86,8 @@ func (t Target) After(known *Target, linked string) Target {
 	if t.Carries != CarriesNone && !known.Relinked && known.Carries != CarriesNone {
 		// The server got one more name before the search was over: the links are
 		// still complete under the key before.
-		t.Previous, t.Carries = known.Previous, known.Carries
+		t.Previous = known.Previous
+		t.Carries = known.Carries
 	}
 
 	return t
@@ -266,13 +268,16 @@ func (r Resolution) update(l Lease) update {
 	if r.moved() {
 		x.put("#epoch", "full_epoch", number(0))
 	}
+
 	if r.Pull != nil {
 		x.put("#pull", "pull", &types.AttributeValueMemberM{Value: mustEncode(*r.Pull)})
 	}
+
 	if r.RunTarget != "" {
 		x.u.names["#target"], x.u.values[":run_target"] = "target", text(r.RunTarget)
 		x.set = append(x.set, "#run.#target = :run_target")
 	}
+
 	if r.Full {
 		x.u.names["#mode"], x.u.values[":full"] = "mode", text(string(domain.Full))
 		x.set = append(x.set, "#run.#mode = :full")

@@ -68,7 +68,9 @@ func TestTwoClaimOneSpelling(t *testing.T) {
 	for id := domain.Snowflake(601); id <= 602; id++ {
 		go func() { errs <- s.CreateIntegration(t.Context(), integrationOf(id, "there"), nil) }()
 	}
-	one, two := <-errs, <-errs
+
+	one := <-errs
+	two := <-errs
 	if (one == nil) == (two == nil) || !errors.Is(errors.Join(one, two), ErrTargetInUse) {
 		t.Errorf("creates: %v, %v", one, two)
 	}
@@ -80,13 +82,16 @@ func TestTwoClaimOneSpelling(t *testing.T) {
 		must(t, err)
 		views = append(views, v)
 	}
+
 	for _, v := range views {
 		go func() {
 			_, err := s.UpdateIntegration(t.Context(), v, Change{Enabled: true, Configuration: "{}", TargetHash: "elsewhere", ConfigurationChanged: true}, now)
 			errs <- err
 		}()
 	}
-	one, two = <-errs, <-errs
+
+	one = <-errs
+	two = <-errs
 	if (one == nil) == (two == nil) || !errors.Is(errors.Join(one, two), ErrTargetInUse) {
 		t.Errorf("changes: %v, %v", one, two)
 	}
@@ -98,16 +103,19 @@ func TestAPlaceIsClaimed(t *testing.T) {
 	s, w := open(t)
 	request(t, s, 1, domain.Incremental)
 	_, lease := acquire(t, s, 1, "a", now, now.Add(time.Minute))
-	home, away := Target{Key: "home", ID: "1"}, Target{Key: "away", ID: "2"}
+	home := Target{Key: "home", ID: "1"}
+	away := Target{Key: "away", ID: "2"}
 	must(t, s.ResolveTarget(t.Context(), lease, Resolution{Target: home, RunTarget: "home", Full: true}))
 
 	st := state(t, s)
 	if st.Target == nil || *st.Target != home || st.Run.Target != "home" || st.Run.Mode != domain.Full || st.TargetKey() != "home" {
 		t.Errorf("%+v, %+v", st.Target, st.Run)
 	}
+
 	if found, err := s.TargetHolder(t.Context(), pair, "home"); found != pair.ID || err != nil {
 		t.Errorf("%v, %v", found, err)
 	}
+
 	w.lose["TransactWriteItems"] = 1 // the SDK meets its own success
 	must(t, s.ResolveTarget(t.Context(), lease, Resolution{Target: home, Was: &home}))
 
@@ -121,6 +129,7 @@ func TestAPlaceIsClaimed(t *testing.T) {
 	if err != nil || !held {
 		t.Fatal(held, err)
 	}
+
 	holder(t, s.ResolveTarget(t.Context(), theirs, Resolution{Target: home}), pair.ID)
 	if st, err := s.State(t.Context(), 502); err != nil || st.Target != nil {
 		t.Errorf("%+v, %v", st, err)
@@ -130,6 +139,7 @@ func TestAPlaceIsClaimed(t *testing.T) {
 	if st := state(t, s); st.FullEpoch != 0 || st.Target.Key != "away" {
 		t.Errorf("%+v", st)
 	}
+
 	must(t, s.ResolveTarget(t.Context(), theirs, Resolution{Target: home}))
 	holder(t, s.ResolveTarget(t.Context(), theirs, Resolution{Target: away, Was: &home}), pair.ID)
 
@@ -150,6 +160,7 @@ func TestAClaimOfADeletedIntegration(t *testing.T) {
 	for _, k := range []key{placeKey(pair, "home"), spellingKey(pair, "spelled")} {
 		must(t, s.transact(t.Context(), []types.TransactWriteItem{s.placeAction(k, 999)}))
 	}
+
 	must(t, s.CreateIntegration(t.Context(), integrationOf(502, "spelled"), nil))
 
 	request(t, s, 1, domain.Incremental)
@@ -159,6 +170,7 @@ func TestAClaimOfADeletedIntegration(t *testing.T) {
 	if found, err := s.TargetHolder(t.Context(), pair, "home"); found != pair.ID || err != nil {
 		t.Errorf("%v, %v", found, err)
 	}
+
 	must(t, s.FreeTarget(t.Context(), pair, "home"))
 	if found, err := s.TargetHolder(t.Context(), pair, "home"); found != 0 || err != nil {
 		t.Errorf("%v, %v", found, err)
@@ -172,6 +184,7 @@ func TestLinkedTarget(t *testing.T) {
 	if target, err := s.LinkedTarget(t.Context(), pair.ID); target != "" || err != nil {
 		t.Errorf("%q, %v", target, err)
 	}
+
 	_, lease := acquire(t, s, 1, "a", now, now.Add(time.Minute))
 	must(t, s.Commit(t.Context(), lease, Batch{Run: run, Links: []Link{{ItemID: 7, Target: "there"}}}))
 	if target, err := s.LinkedTarget(t.Context(), pair.ID); target != "there" || err != nil {
@@ -215,7 +228,9 @@ func TestWhatATargetCarriesOver(t *testing.T) {
 		return &was
 	}
 	searching := func(was *Target, previous string, carries Carries) *Target {
-		was.Relinked, was.Previous, was.Carries = false, previous, carries
+		was.Relinked = false
+		was.Previous = previous
+		was.Carries = carries
 		return was
 	}
 

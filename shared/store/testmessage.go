@@ -46,6 +46,7 @@ func (c lastCheck) next(now time.Time, limits TestMessageLimits) time.Time {
 	if n := len(recent); n > 0 {
 		earliest = later(earliest, time.UnixMilli(recent[n-1]).Add(limits.Gap))
 	}
+
 	if n := len(recent); n >= limits.Day {
 		earliest = later(earliest, time.UnixMilli(recent[n-limits.Day]).Add(testMessageWindow))
 	}
@@ -87,6 +88,7 @@ func (s *Store) StartTestMessage(ctx context.Context, id domain.Snowflake, check
 		if err := decode(found, &read); err != nil {
 			return time.Time{}, wrap(err, operation, id)
 		}
+
 		if next := read.next(now, limits); !next.IsZero() {
 			return next, nil
 		}

@@ -16,6 +16,7 @@ func testMessage(t *testing.T, s *Store, at time.Time, wait time.Duration) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	if wait == 0 && !next.IsZero() || wait > 0 && next.Sub(at) != wait {
 		t.Fatalf("at %s: the next one is at %s, want it after %s", at, next, wait)
 	}
@@ -115,6 +116,7 @@ func TestTestMessagesAtTheSameMoment(t *testing.T) {
 			n++
 		}
 	}
+
 	if n != 1 {
 		t.Errorf("%d of %d may send", n, callers)
 	}

@@ -32,13 +32,16 @@ func TestMarksGoByTheirExactKey(t *testing.T) {
 	for _, m := range []Mark{{ItemID: 8, Version: 1}, {ItemID: 7, Version: 10}, {ItemID: 7, Version: 9}, {ItemID: 7, Version: 9}, {ItemID: 100, Version: 1}} {
 		must(t, s.PutMark(t.Context(), pair.ID, m))
 	}
+
 	if got, want := marks(t, s), []Mark{{ItemID: 7, Version: 9, Told: true}, {ItemID: 7, Version: 10, Told: true}, {ItemID: 8, Version: 1, Told: true}, {ItemID: 100, Version: 1, Told: true}}; !reflect.DeepEqual(got, want) {
 		t.Errorf("%v, want %v", got, want)
 	}
+
 	must(t, s.Commit(t.Context(), lease, Batch{Run: run, DeleteMarks: []Mark{{ItemID: 7, Version: 9}, {ItemID: 8, Version: 1}}, AddMarks: []Mark{{ItemID: 9, Version: 3}}}))
 	if got, want := marks(t, s), []Mark{{ItemID: 7, Version: 10, Told: true}, {ItemID: 9, Version: 3, Told: true}, {ItemID: 100, Version: 1, Told: true}}; !reflect.DeepEqual(got, want) {
 		t.Errorf("%v, want %v", got, want)
 	}
+
 	if n, err := s.CountMarks(t.Context(), pair.ID); n != 3 || err != nil {
 		t.Errorf("%d, %v", n, err)
 	}
@@ -50,7 +53,8 @@ func TestCommitInSeveralTransactions(t *testing.T) {
 	s, w := open(t)
 	run := request(t, s, 1, domain.Incremental)
 	_, lease := acquire(t, s, 1, "a", now, now.Add(time.Minute))
-	batch, ids := Batch{Run: run, Cursor: true}, []domain.Snowflake{}
+	batch := Batch{Run: run, Cursor: true}
+	ids := []domain.Snowflake{}
 	batch.Run.MarkCursor = "DIRTY#end"
 	for n := range domain.Snowflake(75) {
 		m := Mark{ItemID: n + 1, Version: 1}
@@ -58,17 +62,20 @@ func TestCommitInSeveralTransactions(t *testing.T) {
 		batch.DeleteMarks, ids = append(batch.DeleteMarks, m), append(ids, m.ItemID)
 		batch.Links = append(batch.Links, Link{ItemID: m.ItemID, Target: "there", Outcome: domain.Created, Remote: &domain.Remote{ID: m.ItemID.String()}})
 	}
+
 	sent := 0
 	w.before = func(operation string) {
 		if sent++; operation != "TransactWriteItems" || sent != 2 {
 			return
 		}
+
 		w.before = nil // the look itself is not watched
 		links, err := s.Links(t.Context(), pair.ID, "there", ids)
 		if n, _ := s.CountMarks(t.Context(), pair.ID); err != nil || len(links) != 75 || n == 0 || state(t, s).Run.MarkCursor != "" {
 			t.Errorf("between the transactions: %d links, %d marks, %v", len(links), n, err)
 		}
 	}
+
 	must(t, s.Commit(t.Context(), lease, batch))
 	if got := marks(t, s); len(got) != 0 || state(t, s).Run.MarkCursor != "DIRTY#end" || sent != 2 {
 		t.Errorf("%d marks, cursor %q, %d transactions", len(got), state(t, s).Run.MarkCursor, sent)
@@ -84,16 +91,20 @@ func TestLinksComeBackWhole(t *testing.T) {
 		SentHash: "h", SentLabels: []string{"a"}, SentState: domain.Open, Intent: &Intent{Attempt: 2, At: now, Hash: "h", Labels: []string{"b"}, State: domain.Open},
 		Attempt: 2, Outcome: domain.FailedOut, Reason: "r", Version: 3, Attempts: 4, RetryAt: now, Parked: true, LastRunID: 1, UpdatedAt: now,
 	}
+
 	must(t, s.Commit(t.Context(), lease, Batch{Run: run, Links: []Link{want, {ItemID: 8, Target: "there", Outcome: domain.Created}}}))
 	items, links, err := s.ItemsAndLinks(t.Context(), pair, "there", []domain.Snowflake{7, 8, 9}, true)
 	if err != nil || len(items) != 0 || len(links) != 2 || !reflect.DeepEqual(links[7], want) {
 		t.Errorf("%+v, %v\nwant %+v", links, err, want)
 	}
+
 	if _, indexed := linkRecord(501, links[8])["outcome_pk"]; indexed {
 		t.Error("a created item is in the index of what needs a look")
 	}
+
 	// A failure that is mended leaves the index.
-	index, condition := "outcome", "outcome_pk = :p"
+	index := "outcome"
+	condition := "outcome_pk = :p"
 	failed := func() int32 {
 		out, err := s.db.Query(t.Context(), &dynamodb.QueryInput{TableName: &s.table, IndexName: &index, KeyConditionExpression: &condition,
 			ExpressionAttributeValues: record{":p": text(integrationPartition(pair.ID) + "#failed")}})
@@ -103,6 +114,7 @@ func TestLinksComeBackWhole(t *testing.T) {
 	if failed() != 1 {
 		t.Error("the failed item is not in the index")
 	}
+
 	want.Outcome = domain.Updated
 	must(t, s.Commit(t.Context(), lease, Batch{Run: run, Links: []Link{want}}))
 	if failed() != 0 {
@@ -122,20 +134,24 @@ func TestDue(t *testing.T) {
 			t.Fatal(started, err)
 		}
 	}
+
 	if len(shards) != dueShards {
 		t.Errorf("%d shards in use of %d", len(shards), dueShards)
 	}
+
 	for after, want := range map[time.Duration]int{-time.Millisecond: 0, 0: 1, 9 * time.Second: 10, time.Hour: n} {
 		due, err := s.Due(t.Context(), now.Add(after), 100)
 		if err != nil || len(due) != want {
 			t.Errorf("%d due after %s, want %d: %v", len(due), after, want, err)
 		}
+
 		for _, d := range due {
 			if d.Lane != Live || d.Notice != 0 || after < time.Duration(d.IntegrationID-1)*time.Second {
 				t.Errorf("%+v", d)
 			}
 		}
 	}
+
 	if due, err := s.Due(t.Context(), now.Add(time.Hour), 1); err != nil || len(due) != dueShards {
 		t.Errorf("%d due with a limit of 1 a shard: %v", len(due), err)
 	}
@@ -151,9 +167,11 @@ func TestMoveDue(t *testing.T) {
 	if st := state(t, s); st.DueAt != now.Add(time.Hour).UnixMilli() || st.DueCount != 1 {
 		t.Errorf("%+v", st)
 	}
+
 	if due, err := s.Due(t.Context(), now.Add(time.Minute), 10); len(due) != 0 || err != nil {
 		t.Errorf("still due: %v, %v", due, err)
 	}
+
 	is(t, s.Rest(t.Context(), Live, state(t, s), time.Time{}), ErrConflict) // a run is active
 }
 
@@ -170,10 +188,12 @@ func TestRest(t *testing.T) {
 	if due := dueLanes(t, s, now.Add(time.Hour)); due != 0 {
 		t.Errorf("due before it is time: %d", due)
 	}
+
 	must(t, s.Rest(t.Context(), Live, state(t, s), time.Time{}))
 	if st := state(t, s); st.DueAt != 0 {
 		t.Errorf("%+v", st)
 	}
+
 	if due := dueLanes(t, s, now.Add(time.Hour)); due != 0 {
 		t.Errorf("still in the index: %d", due)
 	}
@@ -183,11 +203,13 @@ func FuzzParseMark(f *testing.F) {
 	for _, seed := range []string{"", "DIRTY#", "DIRTY##", "DIRTY#0000000000000000007#0000000000000000001", "DIRTY#x#1", "DIRTY#1#2#3"} {
 		f.Add(seed)
 	}
+
 	f.Fuzz(func(t *testing.T, sk string) {
 		m, err := parseMark(sk)
 		if err != nil {
 			return
 		}
+
 		again, err := parseMark(markKey(501, m).sk)
 		if err != nil || again != m {
 			t.Errorf("%q is %v, and back %v, %v", sk, m, again, err)
@@ -203,10 +225,12 @@ func TestKeysSortByNumber(t *testing.T) {
 		} else {
 			last = k
 		}
+
 		if got, err := parseMark(last); err != nil || got != m {
 			t.Errorf("%v, %v", got, err)
 		}
 	}
+
 	if want := fmt.Sprintf("INT#%019d", 5); integrationPartition(5) != want {
 		t.Errorf("%q", integrationPartition(5))
 	}

@@ -38,15 +38,18 @@ func Parse(body string) (Message, error) {
 	if err := dec.Decode(&m); err != nil {
 		return Message{}, fmt.Errorf("%w: %w", ErrMalformed, err)
 	}
+
 	if _, err := dec.Token(); err != io.EOF {
 		return Message{}, fmt.Errorf("%w: data after the object", ErrMalformed)
 	}
+
 	if m.Version != current {
 		return Message{}, fmt.Errorf("%w: version %d", ErrMalformed, m.Version)
 	}
 	if m.OrganisationID == 0 || m.IntegrationID == 0 || m.RunID == 0 {
 		return Message{}, fmt.Errorf("%w: an id is missing", ErrMalformed)
 	}
+
 	return m, nil
 }
 
@@ -71,10 +74,13 @@ func (q *Queue) Send(ctx context.Context, organisation, integration, run domain.
 	if err != nil {
 		return fmt.Errorf("send sync message of run %s: %w", run, err)
 	}
-	text, group := string(body), organisation.String()
+
+	text := string(body)
+	group := organisation.String()
 	_, err = q.sender.SendMessage(ctx, &sqs.SendMessageInput{QueueUrl: &q.url, MessageBody: &text, MessageGroupId: &group})
 	if err != nil {
 		return fmt.Errorf("send sync message of run %s: %w", run, err)
 	}
+
 	return nil
 }

@@ -26,13 +26,16 @@ func TestSend(t *testing.T) {
 	if err := New(s, "https://queue").Send(t.Context(), 1001, 501, 9); err != nil {
 		t.Fatal(err)
 	}
+
 	if *s.in.QueueUrl != "https://queue" || *s.in.MessageGroupId != "1001" || s.in.MessageDeduplicationId != nil ||
 		*s.in.MessageBody != `{"v":1,"organisation_id":"1001","integration_id":"501","run_id":"9"}` {
 		t.Errorf("%s in group %s", *s.in.MessageBody, *s.in.MessageGroupId)
 	}
+
 	if got, err := Parse(*s.in.MessageBody); err != nil || got != (Message{1, 1001, 501, 9}) {
 		t.Errorf("%+v, %v", got, err)
 	}
+
 	s.err = errors.New("away")
 	if err := New(s, "q").Send(t.Context(), 1001, 501, 9); !errors.Is(err, s.err) || !strings.Contains(err.Error(), "run 9") {
 		t.Error(err)
@@ -65,10 +68,12 @@ func FuzzParse(f *testing.F) {
 			}
 			return
 		}
+
 		b, err := json.Marshal(m)
 		if err != nil {
 			t.Fatal(err)
 		}
+
 		if again, err := Parse(string(b)); err != nil || again != m {
 			t.Errorf("%s is %+v, and back %+v, %v", body, m, again, err)
 		}

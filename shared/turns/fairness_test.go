@@ -94,18 +94,22 @@ func (m *model) next() int {
 	if !m.fair {
 		return 0
 	}
+
 	const seen = 5 * time.Minute
 	m.spent = slices.DeleteFunc(m.spent, func(s spent) bool { return s.at+s.took < m.now-seen })
-	all, of := time.Duration(0), map[int]time.Duration{}
+	all := time.Duration(0)
+	of := map[int]time.Duration{}
 	for _, s := range m.spent {
 		all += s.took
 		of[s.group] += s.took
 	}
+
 	for n, one := range m.queue {
 		if of[one.group]*10 <= all {
 			return n
 		}
 	}
+
 	return 0
 }
 
@@ -141,6 +145,7 @@ func flooded(seed uint64, flood int, fair bool) time.Duration {
 			waits = append(waits, m.now-one.sent)
 		}
 	}
+
 	m.at(0, func() {
 		for range flood / 10 {
 			m.send(loud, 0)
@@ -149,17 +154,22 @@ func flooded(seed uint64, flood int, fair bool) time.Duration {
 	for n := range 60 {
 		m.at(time.Duration(n)*5*time.Second, func() { m.send(quiet, 0) })
 	}
+
 	m.run(time.Hour)
+
 	return p95(waits)
 }
 
 func TestAFloodOfEvents(t *testing.T) {
 	for seed := range uint64(5) {
-		alone, beside, without := flooded(seed, 0, true), flooded(seed, 10_000, true), flooded(seed, 10_000, false)
+		alone := flooded(seed, 0, true)
+		beside := flooded(seed, 10_000, true)
+		without := flooded(seed, 10_000, false)
 		t.Logf("seed %d: p95 alone %s, beside 10,000 events %s, without groups %s", seed, alone, beside, without)
 		if beside > 2*alone {
 			t.Errorf("seed %d: %s beside a flood, %s alone", seed, beside, alone)
 		}
+
 		if without <= 2*alone {
 			t.Errorf("seed %d: groups make no difference: %s without, %s alone", seed, without, alone)
 		}
@@ -187,28 +197,36 @@ func synced(t *testing.T, seed uint64, busy int, fair bool, room int) time.Durat
 		case one.group == quiet:
 			return short
 		}
+
 		turns[one.run]++
+
 		return slice/2 + time.Duration(m.rng.Int64N(int64(slice)/2))
 	}
+
 	m.done = func(one *message) {
 		if !one.granted {
 			return
 		}
+
 		next := (*Waiter)(nil)
 		orgs[one.group], next = orgs[one.group].Release(domain.Snowflake(one.run), key(one), room, now())
 		if next != nil {
 			m.send(one.group, int(next.RunID))
 		}
+
 		if one.group == quiet {
 			waits = append(waits, m.now-one.sent)
 			return
 		}
+
 		m.send(loud, one.run) // there is always more to do
 	}
+
 	const hours = 6
 	for n := range busy {
 		m.at(time.Duration(n)*time.Second, func() { m.send(loud, n+1) })
 	}
+
 	for minute := range hours * 60 { // dispatch sends again what is late, at worst everything
 		m.at(time.Duration(minute)*time.Minute, func() {
 			for _, w := range orgs[loud].Waiting {
@@ -216,28 +234,37 @@ func synced(t *testing.T, seed uint64, busy int, fair bool, room int) time.Durat
 			}
 		})
 	}
+
 	for n := range hours * 12 {
 		m.at(time.Duration(n)*5*time.Minute+time.Duration(m.rng.IntN(200))*time.Second, func() { m.send(quiet, 1000+n) })
 	}
+
 	m.run(hours * time.Hour)
-	least, most := 1<<30, 0
+	least := 1 << 30
+	most := 0
 	for n := range busy {
-		least, most = min(least, turns[n+1]), max(most, turns[n+1])
+		least = min(least, turns[n+1])
+		most = max(most, turns[n+1])
 	}
+
 	if busy > 0 && room < 4 && most > 2*least+2 {
 		t.Errorf("seed %d: of the busy integrations one had %d turns, another %d", seed, most, least)
 	}
+
 	return p95(waits)
 }
 
 func TestFiftyBusyIntegrations(t *testing.T) {
 	for seed := range uint64(5) {
-		alone, beside, without := synced(t, seed, 0, true, 2), synced(t, seed, 50, true, 2), synced(t, seed, 50, true, 4)
+		alone := synced(t, seed, 0, true, 2)
+		beside := synced(t, seed, 50, true, 2)
+		without := synced(t, seed, 50, true, 4)
 		neither := synced(t, seed, 50, false, 4)
 		t.Logf("seed %d: p95 alone %s, beside 50 busy integrations %s, without turns %s, without turns and groups %s", seed, alone, beside, without, neither)
 		if beside > 2*alone {
 			t.Errorf("seed %d: %s beside busy integrations, %s alone", seed, beside, alone)
 		}
+
 		if without <= 2*alone || neither <= without {
 			t.Errorf("seed %d: it makes no difference: %s without turns, %s without groups too, %s alone", seed, without, neither, alone)
 		}

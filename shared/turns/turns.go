@@ -55,21 +55,26 @@ func (t Turns) Take(w Waiter, lease string, room int, now, until time.Time) (Tur
 	if h, held := t.Held[key]; held {
 		return t, h.Lease == lease
 	}
+
 	ahead := 0
 	for _, other := range t.Waiting {
 		if other.RunID == w.RunID {
 			break
 		}
+
 		if other.Called > 0 {
 			ahead++ // its room is kept for it
 		}
 	}
+
 	if len(t.Held)+ahead >= room {
 		return t.wait(w), false
 	}
+
 	t = t.without(w.RunID)
 	delete(t.Favoured, key)
 	t.Held[key] = Hold{Lease: lease, Until: until.UnixMilli()}
+
 	return t, true
 }
 
@@ -80,15 +85,18 @@ func (t Turns) Release(run domain.Snowflake, lease string, room int, now time.Ti
 	if t.Held[run.String()].Lease == lease {
 		delete(t.Held, run.String())
 	}
+
 	called := 0
 	for _, w := range t.Waiting {
 		if w.Called > 0 {
 			called++
 		}
 	}
+
 	if len(t.Held)+called >= room {
 		return t, nil
 	}
+
 	for i, w := range t.Waiting {
 		if w.Called == 0 {
 			t.Waiting[i].Called = now.UnixMilli()
@@ -96,6 +104,7 @@ func (t Turns) Release(run domain.Snowflake, lease string, room int, now time.Ti
 			return t, &w
 		}
 	}
+
 	return t, nil
 }
 
@@ -107,6 +116,7 @@ func (t Turns) Favour(run domain.Snowflake, now time.Time) Turns {
 	if t.Favoured == nil {
 		t.Favoured = map[string]int64{}
 	}
+
 	t.Favoured[run.String()] = now.Add(favoured).UnixMilli()
 
 	return t
@@ -148,18 +158,22 @@ func (t Turns) live(now time.Time) Turns {
 			next.Held[key] = h
 		}
 	}
+
 	for _, w := range t.Waiting {
 		if w.Called == 0 || now.Sub(time.UnixMilli(w.Called)) < kept {
 			next.Waiting = append(next.Waiting, w)
 		}
 	}
+
 	for key, until := range t.Favoured {
 		if until < now.UnixMilli() {
 			continue
 		}
+
 		if next.Favoured == nil {
 			next.Favoured = map[string]int64{}
 		}
+
 		next.Favoured[key] = until
 	}
 
@@ -176,6 +190,7 @@ func (t Turns) wait(w Waiter) Turns {
 				behind = i + 1
 			}
 		}
+
 		w.Called = 0
 		t.Waiting = slices.Insert(t.Waiting, behind, w)
 
@@ -188,10 +203,12 @@ func (t Turns) wait(w Waiter) Turns {
 			return t
 		}
 	}
+
 	if len(t.Waiting) < longest {
 		w.Called = 0
 		t.Waiting = append(t.Waiting, w)
 	}
+
 	return t
 }
 
@@ -202,6 +219,8 @@ func (t Turns) without(run domain.Snowflake) Turns {
 			left = append(left, w)
 		}
 	}
+
 	t.Waiting = left
+
 	return t
 }

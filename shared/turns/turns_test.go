@@ -33,7 +33,9 @@ func (s *scene) take(n int) (granted bool) {
 	if after := dump(s.t, s.Turns); after != before {
 		s.t.Fatalf("taking changed what was read: %s, before %s", after, before)
 	}
+
 	s.Turns = next
+
 	return granted
 }
 
@@ -44,13 +46,16 @@ func (s *scene) release(n int) (called int) {
 	if after := dump(s.t, s.Turns); after != before {
 		s.t.Fatalf("releasing changed what was read: %s, before %s", after, before)
 	}
+
 	s.Turns = next
 	if w == nil {
 		return 0
 	}
+
 	if w.IntegrationID != waiter(int(w.RunID)).IntegrationID {
 		s.t.Fatalf("called %+v", w)
 	}
+
 	return int(w.RunID)
 }
 
@@ -75,10 +80,12 @@ func TestTurnsInOrder(t *testing.T) {
 	for n, granted := range map[int]bool{1: true} {
 		s.want("first", s.take(n), granted)
 	}
+
 	s.want("second", s.take(2), true)
 	for n := 3; n <= 6; n++ {
 		s.want("there is no room", s.take(n), false)
 	}
+
 	s.want("asking again keeps the place", s.take(3), false)
 	s.want("called", s.release(1), 3)
 	s.want("its room is kept for it", s.take(6), false)
@@ -89,11 +96,13 @@ func TestTurnsInOrder(t *testing.T) {
 	for holder := 2; len(order) < 4; {
 		next := s.release(holder)
 		s.want("comes", s.take(next), true)
-		order, holder = append(order, next), next
+		order = append(order, next)
+		holder = next
 		if next == 1 {
 			break
 		}
 	}
+
 	s.want("order", fmt.Sprint(order), "[4 5 6 1]")
 }
 
@@ -139,6 +148,7 @@ func TestTheListIsBounded(t *testing.T) {
 	for n := 2; n < 500; n++ {
 		s.take(n)
 	}
+
 	s.want("waiting", len(s.Waiting), longest)
 	s.want("called", s.release(1), 2)
 }
@@ -159,6 +169,7 @@ func TestTurnsAtRandom(t *testing.T) {
 					delete(working, n)
 				}
 			}
+
 			n := 1 + rng.IntN(runs)
 			if _, busy := working[n]; busy {
 				if rng.IntN(10) > 0 { // else it crashes and releases nothing
@@ -172,10 +183,12 @@ func TestTurnsAtRandom(t *testing.T) {
 				working[n] = s.now.Add(lease)
 				turn[n]++
 			}
+
 			if len(working) > s.room {
 				t.Fatalf("seed %d: %d are worked on, there is room for %d", seed, len(working), s.room)
 			}
 		}
+
 		for n := 1; n <= runs; n++ {
 			if turn[n] < 2 { // by chance alone it is many more
 				t.Errorf("seed %d: of %d turns the %dth of %d runs had %d", seed, 600, n, runs, turn[n])
@@ -198,9 +211,11 @@ func TestLeavingTheList(t *testing.T) {
 	if !s.Waits(2) || !s.Waits(3) || s.Waits(1) {
 		t.Errorf("waiting: %+v", s.Waiting)
 	}
+
 	if called := s.release(2); called != 3 {
 		t.Errorf("called %d after the second one left", called)
 	}
+
 	if s.Waits(2) {
 		t.Error("the second one still waits")
 	}
@@ -214,6 +229,7 @@ func TestOthers(t *testing.T) {
 	if s.Others(1, s.now) || !s.Others(2, s.now) {
 		t.Errorf("%+v", s.Held)
 	}
+
 	if s.Others(2, s.now.Add(lease+time.Second)) {
 		t.Error("a turn that is over counts")
 	}

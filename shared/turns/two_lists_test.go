@@ -138,14 +138,17 @@ func TestARunThatNeedsTwoTurnsIsNotStarved(t *testing.T) {
 		for n := range busy.organisation {
 			d.after(time.Duration(n)*7*time.Second, func() { d.inOrganisation(100 + n) })
 		}
+
 		for n := range busy.credential {
 			d.after(time.Duration(n)*11*time.Second, func() { d.elsewhere(500 + n) })
 		}
+
 		d.after(2*time.Minute, func() { d.inOrganisation(1) })
 
 		for end := start.Add(6 * time.Hour); d.now.Before(end); {
 			d.next()
 		}
+
 		t.Logf("%+v: %d slices in 6 hours", busy, d.worked)
 		if d.worked < 20 {
 			t.Errorf("%+v: %d slices in 6 hours", busy, d.worked)

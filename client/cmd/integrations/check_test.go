@@ -14,8 +14,11 @@ import (
 // B3: the command line shows the verdict, the code and the sentence of each
 // check.
 func TestCheckText(t *testing.T) {
-	no, yes := false, true
-	code, detail, open := "role_too_low", "The server lets developer (55) and above change the status.", "not_told"
+	no := false
+	yes := true
+	code := "role_too_low"
+	detail := "The server lets developer (55) and above change the status."
+	open := "not_told"
 	lines := checkText(client.CheckResult{OK: &no, Checks: []client.Check{
 		{Name: "create", OK: &yes}, {Name: "close", OK: &no, Code: &code, Detail: &detail}, {Name: "reopen", Code: &open},
 	}})
@@ -23,6 +26,7 @@ func TestCheckText(t *testing.T) {
 	if len(lines) != len(want) {
 		t.Fatal(lines)
 	}
+
 	for i := range want {
 		if lines[i] != want[i] {
 			t.Errorf("%q, want %q", lines[i], want[i])
@@ -46,6 +50,7 @@ func TestCheckPosts(t *testing.T) {
 		if !slices.Equal(s.bodies, []string{c.body}) {
 			t.Errorf("%s: sent %q", line, s.bodies)
 		}
+
 		for _, want := range c.shows {
 			if !strings.Contains(s.out.String(), want) {
 				t.Errorf("%s: no %q in\n%s", line, want, s.out.String())

@@ -75,14 +75,17 @@ func enable(enabled bool) action {
 func deleteIntegration(flags *flag.FlagSet) action {
 	yes := flags.Bool("yes", false, "say that it is meant: its secrets are gone at once")
 	match := flags.String("if-match", "", "only while it is at this version, an ETag as `get` shows it")
+
 	return func(ctx context.Context, i *invocation) error {
 		if !*yes {
 			return wrong("delete wants -yes: the integration and its secrets are gone at once")
 		}
+
 		var options []client.CallOption
 		if *match != "" {
 			options = append(options, client.IfMatch(*match))
 		}
+
 		return i.api.DeleteIntegration(ctx, i.args[0], options...)
 	}
 }
@@ -101,13 +104,16 @@ func check(flags *flag.FlagSet) action {
 		if *post {
 			ask = i.api.PostTestMessage
 		}
+
 		got, err := ask(ctx, i.args[0])
 		if err := i.one(got, err, checkText); err != nil {
 			return err
 		}
+
 		if got.OK != nil && !*got.OK {
 			return outcome(exitUnwell)
 		}
+
 		return nil
 	}
 }
@@ -124,14 +130,17 @@ func startSync(flags *flag.FlagSet) action {
 	flags.BoolVar(&how.Announce, "announce", false, "tell a chat of all that is new to it")
 	flags.StringVar(&how.AcceptTarget, "accept-target", "", "the id of the place to go on at after target_moved; needs -mode full")
 	wait := flags.Bool("wait", false, "wait until it has ended; the exit code tells how")
+
 	return func(ctx context.Context, i *invocation) error {
 		run, err := i.api.StartSync(ctx, i.args[0], how)
 		if err == nil && *wait {
 			run, err = i.api.WaitForSync(ctx, i.args[0], run.ID, nil)
 		}
+
 		if err := i.one(run, err, runText); err != nil || !*wait {
 			return err
 		}
+
 		return verdict(&run)
 	}
 }
@@ -144,6 +153,7 @@ func verdict(run *client.Run) error {
 	case run.Status == client.Cancelled:
 		return outcome(exitCancelled)
 	}
+
 	return outcome(exitUnwell) // a status nobody has heard of is no success
 }
 
@@ -152,23 +162,29 @@ func follow(ctx context.Context, i *invocation) error {
 	if len(i.args) > 1 {
 		sync = i.args[1]
 	}
+
 	api, err := i.dial(client.WithTries(1)) // the line tells of each failure
 	if err != nil {
 		return err
 	}
+
 	w := watch.OnTerminal(api, i.stdout)
 	if i.json || i.stdout == nil { // the line is for people
-		w.Out, w.Width = i.err, nil
+		w.Out = i.err
+		w.Width = nil
 	}
+
 	run, err := w.Follow(ctx, i.args[0], sync)
 	if err != nil {
 		return err
 	}
+
 	if i.json && run != nil {
 		if err := i.writeJSON(run); err != nil {
 			return err
 		}
 	}
+
 	return verdict(run)
 }
 

@@ -39,21 +39,27 @@ func createIntegration(flags *flag.FlagSet) action {
 	disabled := flags.Bool("disabled", false, "bring nothing to the provider yet")
 	file := flags.String("file", "", "a file with the whole configuration, - for standard input")
 	key := flags.String("key", "", "an idempotency key: the same creates one integration in 24 hours")
+
 	return func(ctx context.Context, i *invocation) error {
 		if n.ItemType == "" || n.Provider == "" {
 			return wrong("create wants -type and -provider")
 		}
+
 		text, err := i.configuration(*file, i.args[1:], nil, "{}")
 		if err != nil {
 			return err
 		}
+
 		enabled := !*disabled
-		n.Configuration, n.Enabled = text, &enabled
+		n.Configuration = text
+		n.Enabled = &enabled
 		var options []client.CallOption
 		if *key != "" {
 			options = append(options, client.IdempotencyKey(*key))
 		}
+
 		got, err := i.api.CreateIntegration(ctx, i.args[0], n, options...)
+
 		return i.one(got, err, integrationText)
 	}
 }
@@ -67,19 +73,24 @@ func setConfiguration(flags *flag.FlagSet) action {
 		unset = append(unset, name)
 		return nil
 	})
+
 	return func(ctx context.Context, i *invocation) error {
 		if *file == "" && len(i.args) == 1 && len(unset) == 0 {
 			return wrong("set wants something to change: MEMBER=VALUE, -unset MEMBER or -file FILE")
 		}
+
 		current, err := i.api.GetIntegration(ctx, i.args[0])
 		if err != nil {
 			return err
 		}
+
 		text, err := i.configuration(*file, i.args[1:], unset, current.Configuration)
 		if err != nil {
 			return err
 		}
+
 		got, err := i.api.UpdateIntegration(ctx, i.args[0], client.Change{Configuration: &text}, client.IfMatch(current.ETag))
+
 		return i.one(got, err, integrationText)
 	}
 }
@@ -93,13 +104,16 @@ func (i *invocation) configuration(file string, members, unset []string, stored 
 		}
 		return i.read(file)
 	}
+
 	var values map[string]json.RawMessage
 	if err := json.Unmarshal([]byte(stored), &values); err != nil {
 		return "", fmt.Errorf("the stored configuration: %w", err)
 	}
+
 	for _, name := range unset {
 		delete(values, name)
 	}
+
 	for _, member := range members {
 		name, value, err := i.member(member)
 		if err != nil {
@@ -107,6 +121,7 @@ func (i *invocation) configuration(file string, members, unset []string, stored 
 		}
 		values[name] = value
 	}
+
 	return encode(values)
 }
 
@@ -117,6 +132,7 @@ func (i *invocation) member(text string) (string, json.RawMessage, error) {
 	if !ok || name == "" {
 		return "", nil, wrong("a member is given as MEMBER=VALUE")
 	}
+
 	path, fromFile := strings.CutPrefix(value, "@")
 	variable, fromEnvironment := strings.CutPrefix(value, "env:")
 	var err error
@@ -128,6 +144,7 @@ func (i *invocation) member(text string) (string, json.RawMessage, error) {
 			return "", nil, err
 		}
 		value = strings.TrimRight(value, "\r\n")
+
 	case fromEnvironment && !isJSON:
 		if value = i.env(variable); value == "" {
 			return "", nil, wrong("%s: the environment has no %s", name, variable)
@@ -135,10 +152,13 @@ func (i *invocation) member(text string) (string, json.RawMessage, error) {
 	case slices.Contains(secrets, name):
 		return "", nil, wrong("%s is a secret: give it as %s=@FILE, %s=@- or %s=env:VARIABLE", name, name, name, name)
 	}
+
 	if isJSON {
 		return name, json.RawMessage(value), nil
 	}
+
 	encoded, err := encode(value)
+
 	return name, json.RawMessage(encoded), err
 }
 
@@ -149,10 +169,13 @@ func (i *invocation) read(path string) (string, error) {
 		if err != nil {
 			return "", wrong("%v", err)
 		}
+
 		defer func() { _ = f.Close() }()
 		in = f
 	}
+
 	content, err := io.ReadAll(io.LimitReader(in, maxConfiguration))
+
 	return string(content), err
 }
 

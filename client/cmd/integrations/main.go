@@ -77,16 +77,19 @@ func (a *app) run(ctx context.Context, args []string) error {
 		a.usage(a.err)
 		return outcome(exitUsage)
 	}
+
 	switch args[0] {
 	case "-h", "-help", "--help", "help":
 		a.usage(a.out)
 		return nil
 	}
+
 	for _, c := range commands {
 		if c.name == args[0] {
 			return a.invoke(ctx, c, args[1:])
 		}
 	}
+
 	return wrong("there is no command %q; integrations -h lists them", args[0])
 }
 
@@ -103,12 +106,15 @@ func (a *app) invoke(ctx context.Context, c command, args []string) error {
 	} else if err != nil {
 		return wrong("%s: %v (-h tells more)", c.name, err)
 	}
+
 	if len(i.args) < c.least || c.most >= 0 && len(i.args) > c.most {
 		return wrong("usage: integrations %s %s (-h tells more)", c.name, c.args)
 	}
+
 	if i.api, err = a.dial(); err != nil {
 		return err
 	}
+
 	return do(ctx, i)
 }
 
@@ -119,10 +125,13 @@ func parse(flags *flag.FlagSet, args []string) ([]string, error) {
 		if err := flags.Parse(args); err != nil {
 			return nil, err
 		}
+
 		if flags.NArg() == 0 {
 			return rest, empty(flags)
 		}
-		rest, args = append(rest, flags.Arg(0)), flags.Args()[1:]
+
+		rest = append(rest, flags.Arg(0))
+		args = flags.Args()[1:]
 	}
 }
 
@@ -139,17 +148,20 @@ func empty(flags *flag.FlagSet) error {
 }
 
 func (a *app) dial(options ...client.Option) (*client.Client, error) {
-	address, token := a.env("INTEGRATIONS_API"), a.env("INTEGRATIONS_TOKEN")
+	address := a.env("INTEGRATIONS_API")
+	token := a.env("INTEGRATIONS_TOKEN")
 	if address == "" || token == "" {
 		return nil, wrong("INTEGRATIONS_API and INTEGRATIONS_TOKEN must be set: the API's address and a token")
 	}
 	if strings.ContainsFunc(token, func(r rune) bool { return r <= ' ' || r > '~' }) {
 		return nil, wrong("INTEGRATIONS_TOKEN is no token: it has spaces, line breaks or other characters")
 	}
+
 	c, err := client.New(address, client.Token(token), options...)
 	if err != nil {
 		return nil, wrong("INTEGRATIONS_API: %v", err)
 	}
+
 	return c, nil
 }
 
@@ -174,6 +186,7 @@ func (a *app) code(err error) int {
 	case errors.Is(err, context.Canceled):
 		return exitSignal
 	}
+
 	_, _ = fmt.Fprintln(a.err, "integrations:", watch.Clean(summary(err)))
 	switch {
 	case errors.As(err, &u):
@@ -181,18 +194,22 @@ func (a *app) code(err error) int {
 	case !errors.As(err, &p):
 		return exitFailed
 	}
+
 	for _, f := range p.Fields {
 		_, _ = fmt.Fprintln(a.err, " ", watch.Clean(f.Field+": "+f.Detail))
 	}
+
 	if p.RequestID != "" {
 		_, _ = fmt.Fprintln(a.err, "  request id:", watch.Clean(p.RequestID))
 	}
+
 	switch {
 	case p.Status == 404:
 		return exitNotFound
 	case p.Status < 500:
 		return exitRefused
 	}
+
 	return exitFailed
 }
 
@@ -202,6 +219,7 @@ func summary(err error) string {
 	if !errors.As(err, &p) {
 		return err.Error()
 	}
+
 	short := *p
 	short.Fields = nil
 	return short.Error()

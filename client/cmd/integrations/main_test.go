@@ -41,7 +41,9 @@ func (s *session) answer(o *contract.Operation, r *http.Request) contract.Answer
 			return a
 		}
 	}
+
 	s.t.Errorf("no example of %s has the status %d and %q", o.ID, s.status, s.contains)
+
 	return contract.Answer{Status: 400}
 }
 
@@ -55,12 +57,15 @@ func (s *session) run(args ...string) int {
 		r.Body = io.NopCloser(bytes.NewReader(body))
 		handler.ServeHTTP(w, r)
 	}))
+
 	defer server.Close()
 	env := map[string]string{"INTEGRATIONS_API": server.URL, "INTEGRATIONS_TOKEN": "T"}
 	for name, value := range s.env {
 		env[name] = value
 	}
+
 	a := &app{env: func(name string) string { return env[name] }, stdin: strings.NewReader(s.stdin), out: &s.out, err: &s.err}
+
 	return a.code(a.run(s.t.Context(), args))
 }
 
@@ -95,10 +100,12 @@ func TestCommands(t *testing.T) {
 			if code := s.run(strings.Fields(line)...); code != c.code || !strings.Contains(s.out.String(), c.want) || s.asked[0] != c.operation {
 				t.Errorf("exit %d of %v\n%s%s", code, s.asked, s.out.String(), s.err.String())
 			}
+
 			met[c.operation] = true
 			if c.operation == "deleteIntegration" {
 				return
 			}
+
 			s = &session{t: t, contains: c.contains, env: map[string]string{"SECRET": "s3"}}
 			s.run(append(strings.Fields(line), "-json")...)
 			decoder := json.NewDecoder(&s.out)
@@ -111,11 +118,13 @@ func TestCommands(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
+
 			if n == 0 {
 				t.Error("no JSON")
 			}
 		})
 	}
+
 	for _, o := range contract.Must().Operations {
 		if !met[o.ID] {
 			t.Errorf("no command asks %s", o.ID)
@@ -163,11 +172,13 @@ func TestExitCodes(t *testing.T) {
 			if code := s.run(strings.Fields(c.line)...); code != c.code || !strings.Contains(s.err.String(), c.says) || (code == 0) != (s.err.Len() == 0) && c.says != "" {
 				t.Errorf("exit %d, want %d\n%s", code, c.code, s.err.String())
 			}
+
 			if strings.Contains(s.err.String(), "hidden") {
 				t.Errorf("a token is told: %s", s.err.String())
 			}
 		})
 	}
+
 	for state, want := range map[string]int{"succeeded": 0, "partial": exitUnwell, "failed": exitUnwell, "unheard": exitUnwell, "cancelled": exitCancelled} {
 		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 			fmt.Fprintf(w, `{"id":"2","integration_id":"1","status":%q}`, state)
@@ -178,8 +189,10 @@ func TestExitCodes(t *testing.T) {
 				t.Errorf("%s, %s: %d, want %d", line, state, code, want)
 			}
 		}
+
 		server.Close()
 	}
+
 	ctx, stop := context.WithCancel(t.Context())
 	stop()
 	a := &app{env: func(string) string { return "http://127.0.0.1:1" }, out: io.Discard, err: io.Discard}
@@ -194,10 +207,12 @@ func TestSet(t *testing.T) {
 	if err := os.WriteFile(file, []byte(`{"owner":"o","repo":"r","token":"********"}`), 0o600); err != nil {
 		t.Fatal(err)
 	}
+
 	secret := filepath.Join(t.TempDir(), "secret")
 	if err := os.WriteFile(secret, []byte("of-a-file\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
+
 	for line, want := range map[string]string{
 		"set 1 repo=world":                        `{"labels":"sync","owner":"octo","repo":"world","token":"********"}`,
 		"set 1 repo=world -unset labels":          `{"owner":"octo","repo":"world","token":"********"}`,
@@ -214,10 +229,12 @@ func TestSet(t *testing.T) {
 			t.Errorf("%s: exit %d, sent %s\n%s", line, code, s.bodies, s.err.String())
 			continue
 		}
+
 		if s.headers[1].Get("If-Match") != `"7"` {
 			t.Errorf("If-Match %q", s.headers[1].Get("If-Match"))
 		}
 	}
+
 	for line, says := range map[string]string{
 		"set 1 token=visible": "is a secret", `set 1 token:="visible"`: "is a secret", "set 1 digest_over:=visible{": "no JSON",
 		"set 1 visible": "MEMBER=VALUE", "set 1 =visible": "MEMBER=VALUE", "set 1 token=env:NOWHERE": "has no NOWHERE", "set 1 token=@/nowhere": "no such file",
@@ -237,16 +254,19 @@ func TestSecretsAreTheForms(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	parsed, err := openapi.Parse(document)
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	found := map[string]bool{}
 	schemas, _ := openapi.At(parsed, "components", "schemas").(map[string]any)
 	for name := range schemas {
 		if !strings.HasSuffix(name, "Configuration") {
 			continue
 		}
+
 		members, _ := openapi.At(schemas[name], "properties").(map[string]any)
 		for member := range members {
 			if openapi.At(members, member, "writeOnly") == true {
@@ -254,6 +274,7 @@ func TestSecretsAreTheForms(t *testing.T) {
 			}
 		}
 	}
+
 	if want := keys(found); !slices.Equal(secrets, want) {
 		t.Errorf("%v, the forms have %v", secrets, want)
 	}
@@ -276,6 +297,7 @@ func TestAListThatBreaksOff(t *testing.T) {
 		}
 		fmt.Fprint(w, `{"items":[{"item_id":"1190000000000000001"}],"next":"x"}`)
 	}))
+
 	defer server.Close()
 	s := &session{t: t, env: map[string]string{"INTEGRATIONS_API": server.URL}}
 	if code := s.run("items", "1"); code != exitRefused || !strings.Contains(s.out.String(), "1190000000000000001") {
@@ -291,6 +313,7 @@ func TestTerminalsAreNotSteered(t *testing.T) {
 		}
 		fmt.Fprint(w, `{"items":[{"item_id":"1","reason":"a\u001b[2Jb\u0007\n"}],"next":null,"code":"c","detail":"\u001b[2J","errors":[{"field":"\u001b","detail":"\u0007"}]}`)
 	}))
+
 	defer server.Close()
 	for _, line := range []string{"items 1", "status 1"} {
 		s := &session{t: t, env: map[string]string{"INTEGRATIONS_API": server.URL}}

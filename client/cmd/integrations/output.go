@@ -22,12 +22,14 @@ func (i *invocation) one(v any, err error, text func(any) [][2]string) error {
 	if i.json {
 		return i.writeJSON(v)
 	}
+
 	table := tabwriter.NewWriter(i.out, 0, 0, 2, ' ', 0)
 	for _, line := range text(v) {
 		if _, err := fmt.Fprintf(table, "%s\t%s\n", line[0], watch.Clean(line[1])); err != nil {
 			return err
 		}
 	}
+
 	return table.Flush()
 }
 
@@ -39,25 +41,31 @@ func show[T any](i *invocation, all iter.Seq2[T, error], head string, row func(T
 		if err != nil {
 			return errors.Join(table.Flush(), err)
 		}
+
 		if i.json {
 			if err := i.writeJSON(one); err != nil {
 				return err
 			}
 			continue
 		}
+
 		if none {
 			none = false
 			_, _ = fmt.Fprintln(table, head)
 		}
+
 		cells := row(one)
 		for n := range cells {
 			cells[n] = watch.Clean(cells[n])
 		}
+
 		_, _ = fmt.Fprintln(table, strings.Join(cells, "\t"))
 	}
+
 	if none && !i.json {
 		_, _ = fmt.Fprintln(i.err, "there are none")
 	}
+
 	return table.Flush()
 }
 
@@ -96,10 +104,12 @@ func runRow(r client.Run) []string {
 	if r.DryRun {
 		mode += ", dry run"
 	}
+
 	nothing := "nothing"
 	if r.Active() {
 		nothing = "nothing yet"
 	}
+
 	return []string{r.ID, mode, r.Status, at(&r.RequestedAt), cmp.Or(r.Counts.String(), nothing)}
 }
 
@@ -123,14 +133,17 @@ func integrationText(v any) [][2]string {
 	if json.Unmarshal([]byte(i.Configuration), &members) != nil {
 		return append(lines, [2]string{"configuration", i.Configuration})
 	}
+
 	for _, name := range keys(members) {
 		value := string(members[name])
 		var plain string
 		if json.Unmarshal(members[name], &plain) == nil {
 			value = plain
 		}
+
 		lines = append(lines, [2]string{"  " + name, value})
 	}
+
 	return lines
 }
 
@@ -142,14 +155,18 @@ func checkText(v any) [][2]string {
 		if one.Code != nil {
 			verdict += ": " + *one.Code
 		}
+
 		if one.Detail != nil {
 			verdict += ". " + *one.Detail
 		}
+
 		lines = append(lines, [2]string{"  " + one.Name, verdict})
 	}
+
 	if c.Message != nil {
 		lines = append(lines, [2]string{"message", messageText(*c.Message)})
 	}
+
 	return lines
 }
 
@@ -169,6 +186,7 @@ func truth(ok *bool) string {
 	case *ok:
 		return "yes"
 	}
+
 	return "no"
 }
 
@@ -178,17 +196,21 @@ func statusText(v any) [][2]string {
 	if s.Reason != nil {
 		health += ": " + reasonText(*s.Reason)
 	}
+
 	lines := [][2]string{{"health", health}, {"cools down until", at(s.CoolDownUntil)}, {"last success", at(s.LastSuccessAt)},
 		{"changes that wait", fmt.Sprint(s.Dirty)}, {"items given up", fmt.Sprint(s.Parked)}}
 	if s.Target != nil {
 		lines = append(lines, [2]string{"target", s.Target.Name + " (id " + s.Target.ID + ")"})
 	}
+
 	if s.PullProblem != nil {
 		lines = append(lines, [2]string{"changes at the provider", "not read since " + at(&s.PullProblem.Since) + ": " + reasonText(s.PullProblem.Reason)})
 	}
+
 	if s.ActiveRun == nil {
 		return append(lines, [2]string{"active sync", "none"})
 	}
+
 	return append(lines, runText(*s.ActiveRun)...)
 }
 
@@ -208,15 +230,19 @@ func runText(v any) [][2]string {
 	if r.Remaining != nil {
 		lines = append(lines, [2]string{"left", fmt.Sprint(*r.Remaining)})
 	}
+
 	if r.WaitingUntil != nil {
 		lines = append(lines, [2]string{"waits until", at(r.WaitingUntil) + " (" + text(r.WaitingReason) + ")"})
 	}
+
 	if r.EstimatedFinish != nil {
 		lines = append(lines, [2]string{"finished at about", at(r.EstimatedFinish)})
 	}
+
 	if r.Error != nil {
 		lines = append(lines, [2]string{"error", r.Error.Code + ": " + r.Error.Detail})
 	}
+
 	return lines
 }
 

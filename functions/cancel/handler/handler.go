@@ -31,16 +31,20 @@ func New(gate Gate, runs Runs, now func() time.Time) api.Route {
 		if err != nil {
 			return api.Answer{}, err
 		}
+
 		id, err := r.Sync()
 		if err == nil {
 			err = r.NoQuery()
 		}
+
 		if err == nil {
 			err = r.Object([]string{"application/json"}, true, nil)
 		}
+
 		if err != nil {
 			return api.Answer{}, err
 		}
+
 		run, err := runs.CancelRun(ctx, pair, id, now())
 		switch {
 		case errors.Is(err, store.ErrNotFound):
@@ -48,10 +52,12 @@ func New(gate Gate, runs Runs, now func() time.Time) api.Route {
 		case errors.Is(err, store.ErrConflict):
 			err = &domain.Error{Code: domain.CodeConflict, Detail: "The sync moves too quickly to be stopped just now. Try again."}
 		}
+
 		status := http.StatusOK
 		if run.Status.Active() {
 			status = http.StatusAccepted
 		}
+
 		return api.Answer{Status: status, Body: run}, err
 	}
 }

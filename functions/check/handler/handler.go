@@ -106,10 +106,12 @@ func (h *Handler) Route(ctx context.Context, r api.Request) (api.Answer, error) 
 	if err == nil {
 		err = r.NoQuery()
 	}
+
 	post := false
 	if err == nil {
 		post, err = read(r, view.Integration.Provider)
 	}
+
 	if err != nil {
 		return api.Answer{}, err
 	}
@@ -125,10 +127,12 @@ func (h *Handler) Route(ctx context.Context, r api.Request) (api.Answer, error) 
 	if !next.IsZero() {
 		return api.Answer{}, tooSoon(next.Sub(now), "An integration can be checked once every 10 seconds.")
 	}
+
 	checks, err := h.ask(ctx, pair, view)
 	if err != nil {
 		return api.Answer{}, err
 	}
+
 	return api.Answer{Status: http.StatusOK, Body: answer{OK: together(checks), Checks: checks}}, nil
 }
 
@@ -152,6 +156,7 @@ func (h *Handler) ask(ctx context.Context, pair store.Pair, v store.View) ([]con
 	if err != nil {
 		return nil, err
 	}
+
 	c := opened.Connector
 
 	began := h.Now()
@@ -227,6 +232,7 @@ func stored(e *connector.Error) connector.Check {
 	case opening.ConfigurationUnusable:
 		return connector.Refused("configuration", e.Code)
 	}
+
 	return connector.Undecided("connector", "not_supported")
 }
 
@@ -237,8 +243,10 @@ func together(checks []connector.Check) *bool {
 		known = known && c.OK != nil
 		all = all && (c.OK == nil || *c.OK)
 	}
+
 	if all && !known {
 		return nil
 	}
+
 	return &all
 }

@@ -88,6 +88,7 @@ func learned(checks []connector.Check, w connector.Written, failed *connector.Er
 		if c.Code == nil || *c.Code != connector.OnlyByPosting {
 			continue
 		}
+
 		if failed == nil {
 			after[i] = shown(c.Name, w)
 		} else {
@@ -126,6 +127,7 @@ func disproved(c connector.Check, failed *connector.Error) connector.Check {
 	if failed.Class == connector.Final && failed.Scope == connector.ItemScope && failed.Status != 0 {
 		ofAll = ofAll[:1] // it is about this message: it shows that the server answers, and no more
 	}
+
 	for _, known := range ofAll {
 		if known.Name == c.Name {
 			return known

@@ -41,15 +41,18 @@ func TestOutcome(t *testing.T) {
 		for _, one := range []string{connector.CheckReachable, connector.CheckCredentials, connector.CheckTarget, checkWrite} {
 			checks = append(checks, connector.Undecided(one, connector.OnlyByPosting))
 		}
+
 		checks = append(checks, connector.Refused("history", "x"))
 
 		var words []string
 		for _, one := range append(learned(checks, c.written, c.failed), posted(c.written, c.failed)) {
 			words = append(words, one.String())
 		}
+
 		if got := strings.Join(words, " "); got != c.want {
 			t.Errorf("%s:\n%s\nwant\n%s", name, got, c.want)
 		}
+
 		if got := checks[0].String(); got != "reachable=?(only_by_posting)" {
 			t.Errorf("%s: the checks before were changed: %s", name, got)
 		}
@@ -62,6 +65,7 @@ func TestRefusedChecks(t *testing.T) {
 		if got := refused(connector.Refused(name, "x")); got != want {
 			t.Errorf("%s: %v", name, got)
 		}
+
 		if refused(connector.Undecided(name, "x")) || refused(connector.Passed(name)) {
 			t.Errorf("%s counts as refused", name)
 		}

@@ -51,6 +51,7 @@ func (h *Handler) post(ctx context.Context, pair store.Pair, v store.View, calle
 	if err != nil {
 		return api.Answer{}, err
 	}
+
 	if err := mayPost(v, h.Now()); err != nil {
 		return api.Answer{}, err
 	}
@@ -95,6 +96,7 @@ func mayPost(v store.View, now time.Time) error {
 	if run.WaitingReason != nil {
 		detail += " (" + *run.WaitingReason + ")"
 	}
+
 	var wait time.Duration
 	if run.WaitingUntil != nil {
 		detail += " until " + run.WaitingUntil.UTC().Format(time.RFC3339)
@@ -153,6 +155,7 @@ func (t *trial) allowed(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+
 	if why := t.refusal(usage); why != nil {
 		return &domain.Error{Code: domain.CodeUnhealthy,
 			Detail: "The provider refuses the credential that this integration uses (" + why.Reason.Code + "), so no test message was sent. Change the configuration, or start a sync, which asks the provider again."}
@@ -180,6 +183,7 @@ func (t *trial) refusal(usage store.Usage) *store.Refusal {
 	if known == nil {
 		return nil
 	}
+
 	if r, refused := usage.Writes[known.Key]; refused {
 		return &r
 	}
@@ -221,6 +225,7 @@ func (t *trial) checks(ctx context.Context) ([]connector.Check, error) {
 	if err != nil {
 		return nil, err
 	}
+
 	t.place = place
 
 	for i, c := range checks {
@@ -276,6 +281,7 @@ func (t *trial) reserve(ctx context.Context) (*connector.Check, error) {
 			at = times[0]
 			_, err = t.Usages.PutUsage(ctx, t.opened.Credential, usage, now)
 		}
+
 		if errors.Is(err, store.ErrConflict) { // a worker was first
 			continue
 		}
@@ -344,12 +350,15 @@ func (t *trial) noteLimit(ctx context.Context, e *connector.Error) {
 			usage.Usage, _ = t.opened.Limits.Refused(usage.Usage, now, max(e.Wait, time.Second), e.Untold)
 			_, err = t.Usages.PutUsage(ctx, t.opened.Credential, usage, now)
 		}
+
 		if errors.Is(err, store.ErrConflict) {
 			continue
 		}
+
 		if err != nil {
 			t.Log.WarnContext(ctx, "rate limit not recorded", "integration_id", t.pair.ID.String(), "error", err.Error())
 		}
+
 		return
 	}
 }

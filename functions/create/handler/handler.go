@@ -54,26 +54,32 @@ func (h *Handler) Route(ctx context.Context, r api.Request) (api.Answer, error) 
 	if err != nil {
 		return api.Answer{}, err
 	}
+
 	if err := r.NoQuery(); err != nil {
 		return api.Answer{}, err
 	}
+
 	wanted, accepted, err := read(r)
 	if err != nil {
 		return api.Answer{}, err
 	}
+
 	once, err := h.once(r, user, wanted)
 	if err != nil {
 		return api.Answer{}, err
 	}
+
 	wanted.OrganisationID = org
 	for range attempts {
 		made, err := h.made(ctx, org, once)
 		if err != nil {
 			return api.Answer{}, err
 		}
+
 		if made == nil {
 			made, err = h.create(ctx, wanted, accepted, once)
 		}
+
 		var taken *store.TargetInUseError
 		switch {
 		case err == nil:
@@ -86,6 +92,7 @@ func (h *Handler) Route(ctx context.Context, r api.Request) (api.Answer, error) 
 			return api.Answer{}, err
 		}
 	}
+
 	return api.Answer{}, &domain.Error{Code: domain.CodeConflict, Detail: "The integration could not be created now. Try again."}
 }
 
@@ -107,10 +114,12 @@ func read(r api.Request) (wanted domain.Integration, accepted configuration.Acce
 	if err != nil {
 		return wanted, accepted, err
 	}
+
 	accepted, err = configuration.Accept(wanted.Provider, wanted.Configuration, nil)
 	if invalid, ok := configuration.IsInvalid(err); ok {
 		err = invalid.Refusal()
 	}
+
 	return wanted, accepted, err
 }
 
@@ -123,11 +132,14 @@ func (h *Handler) once(r api.Request, user domain.Snowflake, wanted domain.Integ
 	if !given {
 		return nil, nil
 	}
+
 	if !api.ValidKey(key) {
 		return nil, &domain.Error{Code: domain.CodeInvalidHeader, Detail: "A header cannot be taken.",
 			Fields: []domain.FieldError{{Field: api.IdempotencyKey, Detail: "must be 1 to 255 visible ASCII characters"}}}
 	}
+
 	now := h.Now()
+
 	return &store.Once{
 		User: user, Key: digest(sha256.New(), key), Now: now, Until: now.Add(remembered),
 		Fingerprint: digest(hmac.New(sha256.New, []byte(key)), string(wanted.ItemType), string(wanted.Provider), wanted.Configuration, fmt.Sprint(wanted.Enabled)),
@@ -146,6 +158,7 @@ func (h *Handler) made(ctx context.Context, org domain.Snowflake, once *store.On
 	if once == nil {
 		return nil, nil
 	}
+
 	made, err := h.Creator.MadeOnce(ctx, org, *once)
 	if err != nil || made == nil {
 		return nil, err
@@ -153,23 +166,28 @@ func (h *Handler) made(ctx context.Context, org domain.Snowflake, once *store.On
 	if made.Fingerprint != once.Fingerprint {
 		return nil, &domain.Error{Code: domain.CodeKeyReused, Detail: "This " + api.IdempotencyKey + " was used for another request within 24 hours; nothing was created."}
 	}
+
 	return &made.Integration, nil
 }
 
 // create stores the integration under a new id.
 func (h *Handler) create(ctx context.Context, wanted domain.Integration, a configuration.Accepted, once *store.Once) (*domain.Integration, error) {
-	wanted.ID, wanted.Configuration = domain.NewSnowflake(h.Now()), a.Public
+	wanted.ID = domain.NewSnowflake(h.Now())
+	wanted.Configuration = a.Public
 	sealed, err := h.Sealer.SealAll(ctx, wanted, a.Destination.Origin, a.NewSecrets)
 	if err != nil {
 		return nil, err
 	}
+
 	origins := map[string]string{}
 	for member := range a.NewSecrets {
 		origins[member] = a.Destination.Origin
 	}
+
 	err = h.Creator.CreateOnce(ctx, store.Integration{
 		Integration: wanted, TargetHash: a.Destination.Hash(), WebhookHash: a.Destination.WebhookHash,
 		Fingerprint: a.ContentFingerprint, SecretOrigins: origins,
 	}, sealed, once)
+
 	return &wanted, err
 }

@@ -51,9 +51,11 @@ func (h *Handler) Route(ctx context.Context, r api.Request) (api.Answer, error) 
 		if err == nil {
 			err = check(r, view)
 		}
+
 		if err != nil {
 			return api.Answer{}, err
 		}
+
 		now := h.Now().UTC()
 		purge := domain.NewSnowflake(now)
 		queued, err := h.Deleter.DeleteIntegration(ctx, view, purge, now)
@@ -63,11 +65,14 @@ func (h *Handler) Route(ctx context.Context, r api.Request) (api.Answer, error) 
 		if err != nil {
 			return api.Answer{}, err
 		}
+
 		if queued {
 			h.send(ctx, pair, purge)
 		}
+
 		return api.Answer{Status: http.StatusNoContent}, nil
 	}
+
 	return api.Answer{}, &domain.Error{Code: domain.CodeConflict, Detail: "Others are changing the integration at the same time; nothing was deleted."}
 }
 

@@ -48,6 +48,7 @@ func (t *tick) erasure(ctx context.Context, org domain.Snowflake) (bool, error) 
 	if e.Returned {
 		return false, t.Erasures.Revive(ctx, org, t.now)
 	}
+
 	if err := t.Erasures.MoveErasure(ctx, *e, t.now.Add(t.LostAfter)); err != nil {
 		return false, err
 	}
@@ -56,13 +57,16 @@ func (t *tick) erasure(ctx context.Context, org domain.Snowflake) (bool, error) 
 	if err != nil || !told {
 		return false, err
 	}
+
 	if err := t.eraseIntegrations(ctx, e); err != nil {
 		return false, err
 	}
+
 	left, err := t.Erasures.Unpurged(ctx, *e)
 	if err != nil || left > 0 {
 		return true, err // the worker purges them
 	}
+
 	return true, t.eraseRest(ctx, *e)
 }
 
@@ -83,10 +87,12 @@ func (t *tick) eraseIntegrations(ctx context.Context, e *store.Erasure) error {
 	if err != nil {
 		return err
 	}
+
 	var all error
 	for _, p := range pairs {
 		all = errors.Join(all, t.eraseIntegration(ctx, *e, p))
 	}
+
 	return all
 }
 
@@ -95,6 +101,7 @@ func (t *tick) eraseIntegration(ctx context.Context, e store.Erasure, p store.Pa
 	if err != nil || view.Integration == nil {
 		return err
 	}
+
 	purge := domain.NewSnowflake(t.now)
 	queued, err := t.Erasures.EraseIntegration(ctx, e, view, purge, t.now)
 	if errors.Is(err, store.ErrConflict) {
@@ -103,7 +110,9 @@ func (t *tick) eraseIntegration(ctx context.Context, e store.Erasure, p store.Pa
 	if err != nil || !queued {
 		return err // a worker that is on it begins the purge itself
 	}
+
 	t.Log.InfoContext(ctx, "integration of a deleted organisation erased", "organisation_id", p.OrganisationID.String(), "integration_id", p.ID.String())
+
 	return t.Queue.Send(ctx, p.OrganisationID, p.ID, purge)
 }
 
@@ -114,6 +123,7 @@ func (t *tick) eraseRest(ctx context.Context, e store.Erasure) error {
 		if deadline, ok := ctx.Deadline(); ok && time.Until(deadline) < spare {
 			return nil
 		}
+
 		n, err := t.Erasures.EraseSome(ctx, e)
 		if err != nil {
 			return err
@@ -121,11 +131,14 @@ func (t *tick) eraseRest(ctx context.Context, e store.Erasure) error {
 		if n > 0 {
 			continue
 		}
+
 		t.Log.InfoContext(ctx, "organisation erased", "organisation_id", e.OrganisationID.String(), "phase", e.Phase)
 		if e.Phase == store.Sweeping {
 			return t.Erasures.Swept(ctx, e)
 		}
+
 		return t.Erasures.Erased(ctx, e, t.now.Add(sweepAfter))
 	}
+
 	return nil
 }

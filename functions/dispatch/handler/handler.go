@@ -87,6 +87,7 @@ func (h *Handler) Handle(ctx context.Context) error {
 	if len(due) == 0 {
 		return nil
 	}
+
 	// In any order, so that none is last each time.
 	rand.Shuffle(len(due), func(i, j int) { due[i], due[j] = due[j], due[i] })
 	t := &tick{Handler: h, now: now}
@@ -99,6 +100,7 @@ func (h *Handler) Handle(ctx context.Context) error {
 			}
 		})
 	}
+
 	taken := 0
 	for _, d := range due {
 		if deadline, ok := ctx.Deadline(); ok && time.Until(deadline) < spare {
@@ -107,10 +109,12 @@ func (h *Handler) Handle(ctx context.Context) error {
 		work <- d
 		taken++
 	}
+
 	close(work)
 	busy.Wait()
 	t.publish(ctx)
 	h.Log.InfoContext(ctx, "dispatched", "due", len(due), "left", len(due)-taken, "sent", t.sent)
+
 	return errors.Join(t.errs...)
 }
 
@@ -136,14 +140,17 @@ func (t *tick) one(ctx context.Context, d store.Due) {
 	default:
 		acted, err = t.lane(ctx, d)
 	}
+
 	if errors.Is(err, store.ErrConflict) {
 		err = nil // somebody else is on it
 	}
+
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if acted {
 		t.sent++
 	}
+
 	if err != nil {
 		t.errs = append(t.errs, err)
 		t.Log.ErrorContext(ctx, "not dispatched", "integration_id", d.IntegrationID.String(), "organisation_id", d.OrganisationID.String(), "error", err.Error())
@@ -160,10 +167,13 @@ func (t *tick) lane(ctx context.Context, d store.Due) (bool, error) {
 	if st.Run == nil {
 		return t.start(ctx, d.Lane, *st)
 	}
+
 	if err := t.Schedule.MoveDue(ctx, d.Lane, *st, t.now.Add(t.pause(st.DueCount))); err != nil {
 		return false, err
 	}
+
 	t.Log.InfoContext(ctx, "message sent again", "integration_id", st.ID.String(), "run_id", st.Run.ID.String(), "status", string(st.Run.Status))
+
 	return true, t.Queue.Send(ctx, st.OrganisationID, st.ID, st.Run.ID)
 }
 
@@ -175,6 +185,7 @@ func (t *tick) start(ctx context.Context, lane store.Lane, st store.State) (bool
 	if next.IsZero() || next.After(t.now) || lane == store.Dry {
 		return false, t.Schedule.Rest(ctx, lane, st, next)
 	}
+
 	v, err := t.Index.View(ctx, st.Pair, 0)
 	if err != nil {
 		return false, err
@@ -182,6 +193,7 @@ func (t *tick) start(ctx context.Context, lane store.Lane, st store.State) (bool
 	if v.Integration == nil || !v.Integration.Enabled || v.Organisation == nil || v.Organisation.Deleted {
 		return false, t.Schedule.Rest(ctx, lane, st, time.Time{})
 	}
+
 	run := store.ActiveRun{Run: domain.Run{
 		ID: domain.NewSnowflake(t.now), IntegrationID: st.ID, OrganisationID: st.OrganisationID,
 		Mode: domain.Incremental, Trigger: domain.BySchedule, RequestedAt: t.now, Status: domain.Queued,
@@ -190,6 +202,7 @@ func (t *tick) start(ctx context.Context, lane store.Lane, st store.State) (bool
 	if err != nil || !started {
 		return false, err
 	}
+
 	return true, t.Queue.Send(ctx, st.OrganisationID, st.ID, run.ID)
 }
 
@@ -199,9 +212,11 @@ func next(st store.State) time.Time {
 	if at == 0 || st.PullAt > 0 && st.PullAt < at {
 		at = st.PullAt
 	}
+
 	if at == 0 {
 		return time.Time{}
 	}
+
 	return time.UnixMilli(at)
 }
 
@@ -214,15 +229,19 @@ func (t *tick) notice(ctx context.Context, d store.Due) error {
 	} else {
 		w, err = t.Outbox.Notice(ctx, d.IntegrationID, d.Notice)
 	}
+
 	if err != nil || w == nil || w.DueAt > t.now.UnixMilli() {
 		return err
 	}
+
 	if err := t.Outbox.MoveNotice(ctx, *w, t.now.Add(t.pause(w.DueCount))); err != nil {
 		return err
 	}
+
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.notices = append(t.notices, w.Notice)
+
 	return nil
 }
 
@@ -230,6 +249,7 @@ func (t *tick) publish(ctx context.Context) {
 	if len(t.notices) == 0 {
 		return
 	}
+
 	taken, err := t.Bus.Publish(ctx, t.notices)
 	t.sent += len(taken)
 	if err = errors.Join(err, t.Outbox.Taken(ctx, taken)); err != nil {

@@ -63,9 +63,11 @@ func (b *bus) Publish(_ context.Context, notices []notice.Notice) ([]notice.Noti
 	if b.err != nil {
 		return nil, b.err
 	}
+
 	for _, n := range notices {
 		b.taken = append(b.taken, n.ID)
 	}
+
 	return notices, nil
 }
 
@@ -86,6 +88,7 @@ func newWorld(t *testing.T) *world {
 		Index: w.store, Schedule: w.store, Outbox: w.store, Erasures: w.store, Queue: w.queue, Bus: w.bus, LostAfter: time.Minute,
 		Log: slog.New(slog.DiscardHandler), Now: func() time.Time { return w.now },
 	}
+
 	return w
 }
 
@@ -105,6 +108,7 @@ func (w *world) request(t *testing.T, p store.Pair) store.ActiveRun {
 	if _, started, err := w.store.RequestRun(t.Context(), p, run, 0, w.now.Add(time.Minute)); !started || err != nil {
 		t.Fatal(started, err)
 	}
+
 	return run
 }
 
@@ -149,9 +153,11 @@ func TestLostMessageBacksOff(t *testing.T) {
 		if st := w.state(t); st.DueAt != next.UnixMilli() || st.DueCount != int64(n+1) {
 			t.Fatalf("try %d: due %s later, counted %d", n, time.UnixMilli(st.DueAt).Sub(at), st.DueCount)
 		}
+
 		w.tick(t, next.Add(-time.Millisecond))
 		at = next
 	}
+
 	// A worker that takes it up resets the count.
 	w.acquire(t, 1501, at.Add(time.Hour))
 	if st := w.state(t); st.DueCount != 0 {
@@ -182,7 +188,8 @@ func (w *world) end(t *testing.T, retry time.Time) {
 	t.Helper()
 	run := w.request(t, pair)
 	_, lease := w.acquire(t, run.ID, w.now.Add(time.Minute))
-	run.Status, run.FinishedAt = domain.Partial, &w.now
+	run.Status = domain.Partial
+	run.FinishedAt = &w.now
 	must(t, w.store.Finish(t.Context(), lease, store.Ending{Run: run.Run, Mode: run.Mode, MetaVersion: 1, RetryAt: retry, NoticesDue: start.Add(1000 * time.Hour)}))
 }
 
@@ -226,7 +233,8 @@ func TestPullIsDue(t *testing.T) {
 	w.own(t, true, false)
 	run := w.request(t, pair)
 	_, lease := w.acquire(t, run.ID, w.now.Add(time.Minute))
-	run.Status, run.FinishedAt = domain.Succeeded, &w.now
+	run.Status = domain.Succeeded
+	run.FinishedAt = &w.now
 	must(t, w.store.Finish(t.Context(), lease, store.Ending{Run: run.Run, Mode: run.Mode, MetaVersion: 1, RetryAt: start.Add(time.Hour), PullAt: start.Add(10 * time.Minute), NoticesDue: start.Add(1000 * time.Hour)}))
 	w.tick(t, start.Add(9*time.Minute))
 	w.now = start.Add(10 * time.Minute)
@@ -243,7 +251,8 @@ func TestNoticesAreDue(t *testing.T) {
 	w.own(t, true, false)
 	run := w.request(t, pair)
 	_, lease := w.acquire(t, run.ID, w.now.Add(time.Minute))
-	run.Status, run.FinishedAt = domain.Succeeded, &w.now
+	run.Status = domain.Succeeded
+	run.FinishedAt = &w.now
 	must(t, w.store.Finish(t.Context(), lease, store.Ending{Run: run.Run, Mode: run.Mode, MetaVersion: 1, NoticesDue: start.Add(time.Minute)}))
 	w.bus.err = errors.New("the bus is away")
 	for _, at := range []time.Duration{1, 2, 4} {
@@ -253,6 +262,7 @@ func TestNoticesAreDue(t *testing.T) {
 		}
 		must(t, w.h.Handle(t.Context())) // the same minute again
 	}
+
 	w.bus.err = nil
 	w.tick(t, start.Add(7*time.Minute))
 	w.tick(t, start.Add(8*time.Minute))
@@ -274,11 +284,13 @@ func TestATickIsBounded(t *testing.T) {
 	for id := range domain.Snowflake(20) {
 		w.request(t, store.Pair{ID: 600 + id, OrganisationID: 1001, ItemType: "work_item"})
 	}
+
 	w.now = start.Add(time.Hour)
 	must(t, w.h.Handle(hurried{t.Context()}))
 	if sent := w.queue.take(); len(sent) != 0 {
 		t.Errorf("sent %d messages without time for them", len(sent))
 	}
+
 	must(t, w.h.Handle(t.Context()))
 	if sent := w.queue.take(); len(sent) != 20 {
 		t.Errorf("sent %d of 20", len(sent))
@@ -292,14 +304,17 @@ func TestRetryIsDue(t *testing.T) {
 	w.tick(t, start.Add(5*time.Minute-time.Millisecond))
 	w.now = start.Add(5 * time.Minute)
 	must(t, w.h.Handle(t.Context()))
-	st, sent := w.state(t), w.queue.take()
+	st := w.state(t)
+	sent := w.queue.take()
 	if st.Run == nil || st.Run.Trigger != domain.BySchedule || st.Run.Mode != domain.Incremental || !st.Wake ||
 		st.DueAt != w.now.Add(time.Minute).UnixMilli() || st.Pair != pair {
 		t.Fatalf("%+v", st)
 	}
+
 	if want := []string{"1001/501/" + st.Run.ID.String()}; !slices.Equal(sent, want) {
 		t.Errorf("sent %v, want %v", sent, want)
 	}
+
 	w.tick(t, w.now)
 }
 
@@ -356,9 +371,11 @@ func TestTwoDispatchers(t *testing.T) {
 			for range 2 {
 				go func() { done <- w.h.Handle(t.Context()) }()
 			}
+
 			if err := errors.Join(<-done, <-done); err != nil {
 				t.Error(err)
 			}
+
 			if sent := w.queue.take(); len(sent) != 1 {
 				t.Errorf("sent %v", sent)
 			}
@@ -389,9 +406,11 @@ func TestFailingSend(t *testing.T) {
 	if err := w.h.Handle(t.Context()); !errors.Is(err, w.queue.err) {
 		t.Error(err)
 	}
+
 	if sent := w.queue.take(); len(sent) != 2 {
 		t.Errorf("tried %v", sent)
 	}
+
 	w.queue.err = nil
 	w.tick(t, start.Add(time.Minute))
 }

@@ -21,13 +21,16 @@ func New(gate Gate) api.Route {
 		if err == nil {
 			err = r.NoQuery()
 		}
+
 		if err != nil {
 			return api.Answer{}, err
 		}
+
 		header := map[string]string{"etag": api.ETag(view.Integration.Version)}
 		if tags := r.Header("if-none-match"); tags != "" && api.Matches(tags, view.Integration.Version, true) {
 			return api.Answer{Status: http.StatusNotModified, Header: header}, nil
 		}
+
 		return api.Answer{Status: http.StatusOK, Header: header, Body: view.Integration.Integration}, nil
 	}
 }

@@ -20,6 +20,7 @@ func (h *Handler) organisation(ctx context.Context, e event.Envelope) error {
 	if err != nil {
 		return err
 	}
+
 	now := h.Now()
 	standing, err := h.Organisations.TakeOrganisation(ctx, o, now)
 	if err != nil || !standing.Current {
@@ -35,6 +36,7 @@ func (h *Handler) organisation(ctx context.Context, e event.Envelope) error {
 	case standing.Suspended:
 		return h.Organisations.Revive(ctx, o.ID, now)
 	}
+
 	return nil
 }
 
@@ -51,9 +53,11 @@ func (h *Handler) role(ctx context.Context, e event.Envelope) error {
 	if err != nil {
 		return err
 	}
+
 	err = h.Grants.PutRole(ctx, r.OrganisationID, r.ID, r.RoleGrant)
 	if errors.Is(err, store.ErrTooManyRoles) { // deleted roles stay, so that no repetition mends it
 		return &event.Malformed{Problems: []event.Problem{{Member: "id", Detail: fmt.Sprintf("is of one role too many: %v (%d)", err, store.MaxRoles)}}}
 	}
+
 	return err
 }

@@ -31,6 +31,7 @@ func (w *world) everything(t *testing.T) []map[string]types.AttributeValue {
 		must(t, err)
 		all = append(all, page.Items...)
 	}
+
 	return all
 }
 
@@ -42,16 +43,19 @@ func with(whole string, members map[string]any) string {
 	if err := json.Unmarshal([]byte(whole), &d); err != nil {
 		panic(err)
 	}
+
 	for name, value := range members {
 		d[name] = value
 		if value == (absent{}) {
 			delete(d, name)
 		}
 	}
+
 	b, err := json.Marshal(d)
 	if err != nil {
 		panic(err)
 	}
+
 	return string(b)
 }
 
@@ -82,6 +86,7 @@ func badMembers(detailType, whole string, values map[string][]any) []bad {
 			all = append(all, bad{name, message(detailType, json.RawMessage(detail)), member})
 		}
 	}
+
 	return all
 }
 
@@ -136,6 +141,7 @@ func badEvents() []bad {
 			"title": texts, "description": texts, "url": texts, "state": {"", "OPEN", "done", true}, "status": texts,
 			"labels": {"a", []any{1}, []any{nil}, map[string]any{}}, "updated_at": {"yesterday", 1700000000, "2026-03-04", "2026-03-04T05:06:07"},
 		})...)
+
 		all = append(all, bad{"prefix", message(detailType, json.RawMessage(with(anItem, map[string]any{"version": 6, "prefix_id": 5}))), "prefix_id"},
 			bad{"priority", message(detailType, json.RawMessage(with(anItem, map[string]any{"version": 6, "priority": 5}))), "priority"})
 		for _, name := range people {
@@ -145,10 +151,12 @@ func badEvents() []bad {
 			long := map[string]any{"id": "34", "name": strings.Repeat("é", event.MaxNamed+1)}
 			all = append(all, bad{name, message(detailType, json.RawMessage(with(anItem, map[string]any{"version": 6, name: long}))), name + " is wrong: name has 201 characters"})
 		}
+
 		for _, wrong := range []any{"", "2026-12-01", 1700000000} {
 			all = append(all, bad{"due date", message(detailType, json.RawMessage(with(anItem, map[string]any{"version": 6, "due_at": wrong}))), "due_at"})
 		}
 	}
+
 	all = append(all, badMembers("item.deleted", anItem, map[string][]any{"id": ids, "organisation_id": ids, "version": versions})...)
 	all = append(all, badMembers("organisation.updated", anOrganisation, map[string][]any{"id": ids, "name": texts, "owner_id": ids, "is_deleted": truths, "version": versions})...)
 	all = append(all, badMembers("organisation.deleted", anOrganisation, map[string][]any{"id": ids, "version": versions})...)
@@ -159,6 +167,7 @@ func badEvents() []bad {
 	all = append(all, badMembers("role.updated", aRole, map[string][]any{
 		"organisation_id": ids, "id": ids, "order": {"1", 1.5, true}, "permissions": grants, "version": versions,
 	})...)
+
 	return append(all, badMembers("role.deleted", aRole, map[string][]any{"organisation_id": ids, "id": ids, "version": versions})...)
 }
 
@@ -170,13 +179,16 @@ func TestBadEventsStoreNothing(t *testing.T) {
 		message("role.updated", json.RawMessage(aRole)), message("item.created", json.RawMessage(anItem))); failed != nil {
 		t.Fatal(failed, w.log)
 	}
-	before, sent := w.everything(t), len(w.queue.sent)
+
+	before := w.everything(t)
+	sent := len(w.queue.sent)
 	spoilt := badEvents()
 	for _, b := range spoilt {
 		w.log.Reset()
 		if failed := w.give(t, b.body); !slices.Equal(failed, []string{"0"}) {
 			t.Errorf("%s: taken", b.name)
 		}
+
 		var line struct {
 			Malformed bool
 			Reason    string
@@ -186,9 +198,11 @@ func TestBadEventsStoreNothing(t *testing.T) {
 			t.Errorf("%s: the reason should name %s: %s", b.name, b.reason, w.log)
 		}
 	}
+
 	if after := w.everything(t); !reflect.DeepEqual(after, before) || len(w.queue.sent) != sent {
 		t.Errorf("of %d bad events something was stored or sent:\n%v\nwas %v", len(spoilt), after, before)
 	}
+
 	t.Logf("%d bad events", len(spoilt))
 }
 
@@ -209,12 +223,14 @@ func TestPoisonFailsAlone(t *testing.T) {
 			for n := range 10 {
 				bodies = append(bodies, message("item.updated", change(map[string]any{"id": fmt.Sprint(100 + n), "version": at + 2})))
 			}
+
 			bodies[at] = poison
 			if failed := w.give(t, bodies...); !slices.Equal(failed, []string{fmt.Sprint(at)}) {
 				t.Errorf("%s at %d: failed %v", name, at, failed)
 			}
 		}
 	}
+
 	if got := w.marks(t, 501); len(got) != 90 || !strings.Contains(w.log.String(), "our own mistake") {
 		t.Errorf("%d marks of 90\n%.300s", len(got), w.log)
 	}
@@ -227,6 +243,7 @@ func TestTheLargestEventsAreStored(t *testing.T) {
 	for n := range labels {
 		labels[n] = strings.Repeat("ü", event.MaxLabel-3) + fmt.Sprintf("%03d", n)
 	}
+
 	largest := change(map[string]any{
 		"title": strings.Repeat("é", event.MaxTitle), "description": strings.Repeat("x", event.MaxDescription), "labels": labels,
 		"url": "https://example.com/" + strings.Repeat("x", event.MaxURL-20), "status": strings.Repeat("s", event.MaxWord),
@@ -235,22 +252,27 @@ func TestTheLargestEventsAreStored(t *testing.T) {
 	for n, name := range people {
 		largest[name] = map[string]any{"id": fmt.Sprint(9223372036854775800 + n), "name": " " + strings.Repeat("ü", event.MaxNamed)}
 	}
+
 	roles := make([]string, event.MaxRoles)
 	for n := range roles {
 		roles[n] = fmt.Sprint(9223372036854770000 + n)
 	}
+
 	member := with(aMember, map[string]any{"role_ids": roles})
 	if failed := w.give(t, message("item.created", largest), message("member.updated", json.RawMessage(member))); failed != nil {
 		t.Fatal(failed, w.log)
 	}
+
 	items, _, err := w.store.Items(t.Context(), store.Pair{OrganisationID: org, ItemType: "work_item"}, "", 10)
 	if err != nil || len(items) != 1 || len(items[0].Labels) != event.MaxLabels || len(items[0].Description) != event.MaxDescription {
 		t.Errorf("%d items, %v", len(items), err)
 	}
+
 	want := domain.Named{ID: 9223372036854775803, Name: strings.Repeat("ü", event.MaxNamed)}
 	if len(items) == 1 && (items[0].Owner == nil || *items[0].Owner != want) {
 		t.Errorf("the owner is %+v", items[0].Owner)
 	}
+
 	m, err := w.store.Membership(t.Context(), org, 12)
 	if err != nil || m.Member == nil || len(m.Member.RoleIDs) != event.MaxRoles {
 		t.Errorf("%+v, %v", m.Member, err)
@@ -276,6 +298,7 @@ func TestPeopleOfAnItemAreStored(t *testing.T) {
 	if failed := w.give(t, message("item.created", first)); failed != nil {
 		t.Fatal(failed, w.log)
 	}
+
 	i := stored()
 	if i.Owner == nil || *i.Owner != (domain.Named{ID: 34, Name: "Ada L."}) || i.UpdatedBy != nil || i.Project != nil || i.DueDate() != "2026-12-01" {
 		t.Errorf("stored %+v", i)
@@ -284,6 +307,7 @@ func TestPeopleOfAnItemAreStored(t *testing.T) {
 	if failed := w.give(t, message("item.updated", change(map[string]any{"version": 2, "owner": nil}))); failed != nil {
 		t.Fatal(failed, w.log)
 	}
+
 	if i := stored(); i.Owner != nil || i.DueDate() != "" || i.Version != 2 {
 		t.Errorf("stored %+v", i)
 	}
@@ -291,6 +315,7 @@ func TestPeopleOfAnItemAreStored(t *testing.T) {
 	if failed := w.give(t, message("item.deleted", change(map[string]any{"version": 3, "owner": "Ada", "due_at": 5}))); failed != nil {
 		t.Fatal(failed, w.log)
 	}
+
 	if i := stored(); !i.Deleted {
 		t.Errorf("stored %+v", i)
 	}
@@ -305,16 +330,20 @@ func TestOneItemManyTimesInABatch(t *testing.T) {
 		for n := range 10 {
 			bodies = append(bodies, message("item.updated", change(map[string]any{"version": 10*round + (n*7)%10 + 1})))
 		}
+
 		if failed := w.give(t, bodies...); failed != nil {
 			t.Fatal(failed, w.log)
 		}
+
 		if marks := w.marks(t, 501); !slices.Contains(marks, fmt.Sprintf("7@%d", 10*round+10)) {
 			t.Errorf("round %d: %v", round, marks)
 		}
 	}
+
 	if items, _, err := w.store.Items(t.Context(), store.Pair{OrganisationID: org, ItemType: "work_item"}, "", 10); err != nil || len(items) != 1 || items[0].Version != 50 {
 		t.Errorf("%+v, %v", items, err)
 	}
+
 	if len(w.queue.sent) != 2 {
 		t.Errorf("one run each, and yet: %v", w.queue.sent)
 	}
@@ -340,11 +369,13 @@ func TestTimeRunsOut(t *testing.T) {
 		for n := range 2 {
 			batch.Records = append(batch.Records, events.SQSMessage{MessageId: fmt.Sprint(n), Body: message("item.created", change(nil))})
 		}
+
 		out, err := w.h.Handle(timed{t.Context(), c.left}, batch)
 		if err != nil || len(out.BatchItemFailures) != c.fail {
 			t.Errorf("%d failed, want %d: %v", len(out.BatchItemFailures), c.fail, err)
 		}
 	}
+
 	if !strings.Contains(w.log.String(), "no time is left") {
 		t.Error(w.log)
 	}
@@ -358,6 +389,7 @@ func TestTooManyRoles(t *testing.T) {
 	for id := range domain.Snowflake(5000) {
 		full.Roles[(1000 + id).String()] = domain.RoleGrant{Version: 1}
 	}
+
 	must(t, w.store.PutOrganisation(t.Context(), full))
 	failed := w.give(t, message("role.updated", json.RawMessage(aRole)), message("role.updated", json.RawMessage(with(aRole, map[string]any{"id": "1000"}))))
 	if !slices.Equal(failed, []string{"0"}) || !strings.Contains(w.log.String(), "as many roles as are kept (5000)") || !strings.Contains(w.log.String(), `"malformed":true`) {

@@ -59,12 +59,14 @@ func TestCallsPerItemEvent(t *testing.T) {
 		queued, active = "no active run", "active run"
 		woken          = "active run, woken"
 	)
+
 	type event struct {
 		name, detailType string
 		version          int
 		store            string // what storing the item costs
 		old              bool   // nothing follows
 	}
+
 	events := []event{
 		{"first event, version 1", "item.created", 1, "TransactWriteItems", false},
 		{"the same again", "item.created", 1, "TransactWriteItems PutItem", false},
@@ -75,6 +77,7 @@ func TestCallsPerItemEvent(t *testing.T) {
 		{"the same again", "item.deleted", 5, deletion, false},
 		{"an older deletion", "item.deleted", 4, deletion, true},
 	}
+
 	unseen := []event{{"first event, a later version", "item.updated", 3, first, false}}
 	t.Logf("%-30s %-18s %13s %13s %13s", "event", "integrations are", "0 interested", "1", "3")
 	for _, sequence := range [][]event{events, unseen} {
@@ -83,6 +86,7 @@ func TestCallsPerItemEvent(t *testing.T) {
 			for _, n := range []int{0, 1, 3} {
 				worlds[n] = interested(t, n)
 			}
+
 			for _, e := range sequence {
 				var counts []any
 				for _, n := range []int{0, 1, 3} {
@@ -93,6 +97,7 @@ func TestCallsPerItemEvent(t *testing.T) {
 					if failed := w.give(t, message(e.detailType, detail)); failed != nil {
 						t.Fatal(failed, w.log)
 					}
+
 					want := e.store
 					if !e.old {
 						want += list + strings.Repeat(mark, n)
@@ -101,11 +106,14 @@ func TestCallsPerItemEvent(t *testing.T) {
 						}
 						want += strings.Repeat(map[string]string{queued: wake, active: wake, woken: nothing}[run], n)
 					}
+
 					if got := strings.Join(w.wire.calls, " "); got != want {
 						t.Errorf("%s, %s, %d interested: %s, want %s", e.name, run, n, got, want)
 					}
+
 					counts = append(counts, len(w.wire.calls))
 				}
+
 				t.Logf("%-30s %-18s %13d %13d %13d", append([]any{e.name, run}, counts...)...)
 			}
 		}
@@ -123,6 +131,7 @@ func interested(t *testing.T, n int) *world {
 		}
 		must(t, w.store.CreateIntegration(t.Context(), store.Integration{TargetHash: (601 + i).String(), Integration: domain.Integration{ID: 601 + i, OrganisationID: other, ItemType: of, Enabled: true}}, nil))
 	}
+
 	return w
 }
 
@@ -137,11 +146,13 @@ func (w *world) bring(t *testing.T, n int, running, woken bool) {
 		if !running {
 			continue
 		}
+
 		run := store.ActiveRun{Run: domain.Run{ID: domain.NewSnowflake(now), IntegrationID: pair.ID, OrganisationID: other, Mode: domain.Incremental, RequestedAt: now, Status: domain.Queued}}
 		_, started, err := w.store.RequestRun(t.Context(), pair, run, 0, now)
 		if err != nil || !started {
 			t.Fatal(started, err)
 		}
+
 		if woken {
 			must(t, w.store.Wake(t.Context(), pair.ID))
 		}

@@ -93,6 +93,7 @@ func (h *Handler) Handle(ctx context.Context, batch events.SQSEvent) (events.SQS
 			failed[i] = !h.handled(ctx, share, m)
 		})
 	}
+
 	all.Wait()
 	var out events.SQSEventResponse
 	for i, m := range batch.Records {
@@ -100,6 +101,7 @@ func (h *Handler) Handle(ctx context.Context, batch events.SQSEvent) (events.SQS
 			out.BatchItemFailures = append(out.BatchItemFailures, events.SQSBatchItemFailure{ItemIdentifier: m.MessageId})
 		}
 	}
+
 	return out, nil
 }
 
@@ -124,6 +126,7 @@ func shareOf(ctx context.Context, events int) time.Duration {
 	if !ok {
 		return longestEvent
 	}
+
 	rounds := max(1, (events+together-1)/together)
 	return min(longestEvent, time.Until(deadline)/time.Duration(rounds))
 }
@@ -155,6 +158,7 @@ func (h *Handler) one(ctx context.Context, body string) (e event.Envelope, err e
 	if e, err = event.ParseEnvelope(body); err != nil {
 		return e, err
 	}
+
 	switch e.DetailType {
 	case event.ItemCreated, event.ItemUpdated, event.ItemDeleted:
 		return e, h.item(ctx, e)
@@ -165,5 +169,6 @@ func (h *Handler) one(ctx context.Context, body string) (e event.Envelope, err e
 	case event.RoleUpdated, event.RoleDeleted:
 		return e, h.role(ctx, e)
 	}
+
 	return e, event.Unknown(e.DetailType)
 }

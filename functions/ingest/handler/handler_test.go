@@ -74,6 +74,7 @@ func newWorld(t *testing.T) *world {
 		i.OrganisationID = org
 		must(t, w.store.CreateIntegration(t.Context(), store.Integration{Integration: i, TargetHash: i.ID.String()}, nil))
 	}
+
 	return w
 }
 
@@ -109,12 +110,14 @@ func (w *world) give(t *testing.T, bodies ...string) []string {
 	for n, body := range bodies {
 		batch.Records = append(batch.Records, events.SQSMessage{MessageId: fmt.Sprint(n), Body: body})
 	}
+
 	out, err := w.h.Handle(t.Context(), batch)
 	must(t, err)
 	var failed []string
 	for _, f := range out.BatchItemFailures {
 		failed = append(failed, f.ItemIdentifier)
 	}
+
 	return failed
 }
 
@@ -126,6 +129,7 @@ func (w *world) inOrder(t *testing.T, bodies ...string) (failed []string) {
 			failed = append(failed, fmt.Sprint(n))
 		}
 	}
+
 	return failed
 }
 
@@ -138,6 +142,7 @@ func (w *world) marks(t *testing.T, integration domain.Snowflake) []string {
 	for _, m := range marks {
 		all = append(all, fmt.Sprintf("%s@%d", m.ItemID, m.Version))
 	}
+
 	return all
 }
 
@@ -153,28 +158,34 @@ func TestFourSteps(t *testing.T) {
 	if failed := w.give(t, message("item.created", change(nil))); failed != nil {
 		t.Fatal(failed, w.log)
 	}
+
 	items, _, err := w.store.ItemsAndLinks(t.Context(), store.Pair{ID: 501, OrganisationID: org, ItemType: "work_item"}, "there", []domain.Snowflake{7}, true)
 	if err != nil || items[7].Title != "t" {
 		t.Errorf("stored %+v, %v", items, err)
 	}
+
 	for _, id := range []domain.Snowflake{501, 502} {
 		st := w.state(t, id)
 		if got := w.marks(t, id); !slices.Equal(got, []string{"7@1"}) {
 			t.Errorf("marks of %s: %v", id, got)
 		}
+
 		if st == nil || !st.Wake || st.Run == nil || st.Run.Trigger != domain.ByEvent || st.Run.Mode != domain.Incremental ||
 			st.Run.RequestedBy != nil || st.DueAt != now.Add(time.Minute).UnixMilli() {
 			t.Fatalf("%+v", st)
 		}
+
 		if want := fmt.Sprintf("%s/%s/%s", org, id, st.Run.ID); !slices.Contains(w.queue.sent, want) {
 			t.Errorf("sent %v, not %s", w.queue.sent, want)
 		}
 	}
+
 	for _, id := range []domain.Snowflake{503, 504} {
 		if got, st := w.marks(t, id), w.state(t, id); got != nil || st != nil {
 			t.Errorf("%s is not concerned: %v, %+v", id, got, st)
 		}
 	}
+
 	if len(w.queue.sent) != 2 {
 		t.Errorf("sent %v", w.queue.sent)
 	}
@@ -182,14 +193,17 @@ func TestFourSteps(t *testing.T) {
 
 func TestEventsTwiceLateAndOutOfOrder(t *testing.T) {
 	w := newWorld(t)
-	created, updated := message("item.created", change(nil)), message("item.updated", change(map[string]any{"version": 3}))
+	created := message("item.created", change(nil))
+	updated := message("item.updated", change(map[string]any{"version": 3}))
 	late := message("item.updated", change(map[string]any{"version": 2}))
 	if failed := w.inOrder(t, created, created, updated, late, updated); failed != nil {
 		t.Fatal(failed, w.log)
 	}
+
 	if got := w.marks(t, 501); !slices.Equal(got, []string{"7@1", "7@3"}) {
 		t.Errorf("%v", got)
 	}
+
 	if len(w.queue.sent) != 2 {
 		t.Errorf("one run each, and yet: %v", w.queue.sent)
 	}
@@ -200,7 +214,8 @@ func TestEventsTwiceLateAndOutOfOrder(t *testing.T) {
 func TestEqualVersionContinues(t *testing.T) {
 	w := newWorld(t)
 	broken := &failing{Store: w.store, err: errors.New("the table is throttled")}
-	w.h.Marks, w.h.Runs = broken, broken
+	w.h.Marks = broken
+	w.h.Runs = broken
 	body := message("item.created", change(nil))
 	for _, step := range []string{"list", "mark", "state", "run"} {
 		broken.step = step
@@ -208,13 +223,16 @@ func TestEqualVersionContinues(t *testing.T) {
 			t.Errorf("%s: failed %v", step, failed)
 		}
 	}
+
 	if len(w.queue.sent) != 0 {
 		t.Errorf("sent %v", w.queue.sent)
 	}
+
 	broken.step = ""
 	if failed := w.give(t, body); failed != nil || len(w.queue.sent) != 2 {
 		t.Errorf("failed %v, sent %v", failed, w.queue.sent)
 	}
+
 	for _, id := range []domain.Snowflake{501, 502} {
 		if got, st := w.marks(t, id), w.state(t, id); !slices.Equal(got, []string{"7@1"}) || !st.Wake {
 			t.Errorf("%v, %+v", got, st)
@@ -264,11 +282,13 @@ func TestWakesTheActiveRun(t *testing.T) {
 	if _, started, err := w.store.RequestRun(t.Context(), pair, run, 0, now); !started || err != nil {
 		t.Fatal(started, err)
 	}
+
 	body := message("item.created", change(map[string]any{"item_type": "document"}))
 	for range 2 {
 		if failed := w.give(t, body); failed != nil {
 			t.Fatal(failed, w.log)
 		}
+
 		if st := w.state(t, 504); !st.Wake || st.Run.ID != 9 || st.Run.Mode != domain.Full || len(w.queue.sent) != 0 {
 			t.Errorf("%+v, sent %v", st, w.queue.sent)
 		}
@@ -283,9 +303,11 @@ func TestDeletion(t *testing.T) {
 	if failed := w.inOrder(t, message("item.created", change(map[string]any{"version": 2})), gone(1), gone(3), gone(3)); failed != nil {
 		t.Fatal(failed, w.log)
 	}
+
 	if got := w.marks(t, 501); !slices.Equal(got, []string{"7@2", "7@3"}) {
 		t.Errorf("%v", got)
 	}
+
 	// A deletion that comes first: nothing to do, and its late creation is nothing either.
 	w = newWorld(t)
 	if failed := w.inOrder(t, gone(2), message("item.created", change(nil))); failed != nil || w.marks(t, 501) != nil || len(w.queue.sent) != 0 {
@@ -299,6 +321,7 @@ func TestMalformedFailsAlone(t *testing.T) {
 	if failed := w.give(t, good("1")); failed != nil {
 		t.Fatal(failed, w.log)
 	}
+
 	failed := w.give(t,
 		good("1"),
 		"not JSON",
@@ -313,9 +336,11 @@ func TestMalformedFailsAlone(t *testing.T) {
 	if want := []string{"1", "2", "3", "5", "6", "7"}; !slices.Equal(failed, want) {
 		t.Errorf("failed %v, want %v", failed, want)
 	}
+
 	if got := w.marks(t, 501); !slices.Equal(got, []string{"1@1", "2@1", "3@1"}) {
 		t.Errorf("%v", got)
 	}
+
 	if n := strings.Count(w.log.String(), `"malformed":true,"reason":"`); n != 6 {
 		t.Errorf("%d of 6 reasons are logged:\n%s", n, w.log)
 	}
@@ -328,6 +353,7 @@ func TestFailingSend(t *testing.T) {
 	if failed := w.give(t, message("item.created", change(nil))); failed != nil {
 		t.Errorf("failed %v", failed)
 	}
+
 	if st := w.state(t, 501); st.Run == nil || st.DueAt != now.Add(time.Minute).UnixMilli() || !strings.Contains(w.log.String(), "the queue is away") {
 		t.Errorf("%+v", st)
 	}

@@ -18,14 +18,17 @@ func (h *Handler) item(ctx context.Context, e event.Envelope) error {
 	if err != nil {
 		return err
 	}
+
 	current, err := h.keep(ctx, &item)
 	if err != nil || !current {
 		return err
 	}
+
 	listeners, err := h.Marks.EnabledOfType(ctx, item.OrganisationID, item.ItemType)
 	if err != nil || len(listeners) == 0 {
 		return err
 	}
+
 	var ids []domain.Snowflake
 	for _, p := range listeners {
 		if err := h.Marks.PutMark(ctx, p.ID, store.Mark{ItemID: item.ID, Version: item.Version, Deleted: item.Deleted}); err != nil {
@@ -33,15 +36,18 @@ func (h *Handler) item(ctx context.Context, e event.Envelope) error {
 		}
 		ids = append(ids, p.ID)
 	}
+
 	states, err := h.Runs.States(ctx, ids)
 	if err != nil {
 		return err
 	}
+
 	for _, p := range listeners {
 		if err := h.wake(ctx, p, states[p.ID]); err != nil {
 			return err
 		}
 	}
+
 	return nil
 }
 
@@ -52,12 +58,14 @@ func (h *Handler) keep(ctx context.Context, item *domain.Item) (current bool, er
 	} else {
 		current, err = h.Items.PutItem(ctx, *item)
 	}
+
 	switch {
 	case errors.Is(err, store.ErrTypeChanged):
 		err = changed("item_type", item.ID, err)
 	case errors.Is(err, store.ErrOrganisationChanged):
 		err = changed("organisation_id", item.ID, err)
 	}
+
 	return current, err
 }
 
@@ -74,12 +82,15 @@ func (h *Handler) wake(ctx context.Context, p store.Listener, state *store.State
 		if err != nil || done {
 			return err
 		}
+
 		states, err := h.Runs.States(ctx, []domain.Snowflake{p.ID})
 		if err != nil {
 			return err
 		}
+
 		state = states[p.ID]
 	}
+
 	return fmt.Errorf("wake integration %s: %w", p.ID, store.ErrConflict)
 }
 
@@ -90,12 +101,15 @@ func (h *Handler) wakeOnce(ctx context.Context, p store.Listener, state *store.S
 		if state.Wake {
 			return true, nil
 		}
+
 		err := h.Runs.Wake(ctx, p.ID)
 		if errors.Is(err, store.ErrNotFound) {
 			return false, nil
 		}
+
 		return true, err
 	}
+
 	now := h.Now().UTC()
 	run := store.ActiveRun{Run: domain.Run{
 		ID: domain.NewSnowflake(now), IntegrationID: p.ID, OrganisationID: p.OrganisationID,
@@ -105,8 +119,12 @@ func (h *Handler) wakeOnce(ctx context.Context, p store.Listener, state *store.S
 	cooling := state.Cooling(p.ConfigurationVersion, now)
 	if !cooling.IsZero() {
 		coolDown := store.CoolDown
-		due, run.Status, run.WaitingUntil, run.WaitingReason = cooling, domain.Waiting, &cooling, &coolDown
+		due = cooling
+		run.Status = domain.Waiting
+		run.WaitingUntil = &cooling
+		run.WaitingReason = &coolDown
 	}
+
 	started, err := h.Runs.WakeWithRun(ctx, p.Pair, run, due)
 	if err != nil || !started {
 		return false, err
@@ -114,8 +132,10 @@ func (h *Handler) wakeOnce(ctx context.Context, p store.Listener, state *store.S
 	if !cooling.IsZero() {
 		return true, nil // dispatch sends its message
 	}
+
 	if err := h.Queue.Send(ctx, p.OrganisationID, p.ID, run.ID); err != nil {
 		h.Log.ErrorContext(ctx, "sync message not sent; dispatch will", "run_id", run.ID.String(), "error", err.Error())
 	}
+
 	return true, nil
 }

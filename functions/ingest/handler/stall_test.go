@@ -30,9 +30,11 @@ func (s *stalling) PutItem(ctx context.Context, item domain.Item) (bool, error) 
 		<-ctx.Done()
 		return false, ctx.Err()
 	}
+
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.kept = append(s.kept, item.ID)
+
 	return false, nil // nothing follows
 }
 
@@ -62,6 +64,7 @@ func TestAStalledEventFailsAlone(t *testing.T) {
 							want = append(want, fmt.Sprint(n))
 						}
 					}
+
 					out, err := h.Handle(ctx, batch)
 					must(t, err)
 
@@ -69,9 +72,11 @@ func TestAStalledEventFailsAlone(t *testing.T) {
 					for _, f := range out.BatchItemFailures {
 						failed = append(failed, f.ItemIdentifier)
 					}
+
 					if !slices.Equal(failed, want) || len(items.kept) != 10-len(want) {
 						t.Errorf("failed %v, want %v; kept %v\n%s", failed, want, items.kept, log)
 					}
+
 					if took := time.Since(began); took >= timeout {
 						t.Errorf("it took %s of the invocation's %s", took, timeout)
 					}

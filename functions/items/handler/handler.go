@@ -31,6 +31,7 @@ func New(gate Gate, ledger Ledger) api.Route {
 		if err != nil {
 			return api.Answer{}, err
 		}
+
 		var outcome domain.Outcome
 		page, err := r.Page(kind, map[string]func(string) string{"outcome": func(value string) string {
 			outcome = domain.Outcome(value)
@@ -42,7 +43,9 @@ func New(gate Gate, ledger Ledger) api.Route {
 		if err != nil {
 			return api.Answer{}, err
 		}
+
 		rows, next, err := ledger.Ledger(ctx, pair.ID, view.State.TargetKey(), outcome, page.After, page.Limit)
+
 		return api.Answer{Status: http.StatusOK, Body: api.ListOf(kind, rows, next)}, err
 	}
 }

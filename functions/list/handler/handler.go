@@ -30,14 +30,17 @@ func New(reader Reader) api.Route {
 		if err != nil {
 			return api.Answer{}, err
 		}
+
 		page, err := r.PageAfter(kind, place, nil)
 		if err != nil {
 			return api.Answer{}, err
 		}
+
 		all, next, err := reader.Integrations(ctx, org, page.After, page.Limit)
 		if err != nil {
 			return api.Answer{}, err
 		}
+
 		return api.Answer{Status: http.StatusOK, Body: api.ListOf(kind, all, next)}, nil
 	}
 }

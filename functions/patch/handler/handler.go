@@ -49,10 +49,12 @@ func (h *Handler) Route(ctx context.Context, r api.Request) (api.Answer, error) 
 		if err != nil {
 			return api.Answer{}, err
 		}
+
 		next, err := h.apply(ctx, r, view)
 		if errors.Is(err, store.ErrConflict) {
 			continue
 		}
+
 		var taken *store.TargetInUseError
 		if errors.As(err, &taken) {
 			return api.Answer{}, api.TargetInUse(taken.Holder)
@@ -63,8 +65,10 @@ func (h *Handler) Route(ctx context.Context, r api.Request) (api.Answer, error) 
 		if err != nil {
 			return api.Answer{}, err
 		}
+
 		return api.Answer{Status: http.StatusOK, Header: map[string]string{"etag": api.ETag(next.Version)}, Body: next.Integration}, nil
 	}
+
 	return api.Answer{}, &domain.Error{Code: domain.CodeConflict, Detail: "Others are changing the integration at the same time; nothing was changed."}
 }
 
@@ -81,11 +85,13 @@ func read(r api.Request) (patch, error) {
 	if err := r.NoQuery(); err != nil {
 		return p, err
 	}
+
 	err := r.Object(mediaTypes, false, map[string]api.Member{
 		"configuration": api.Text(func(v string) { p.configuration = &v }),
 		"enabled":       api.Truth(func(v bool) { p.enabled = &v }),
 		"id":            api.Fixed, "organisation_id": api.Fixed, "item_type": api.Fixed, "provider": api.Fixed,
 	})
+
 	return p, err
 }
 
@@ -95,13 +101,16 @@ func (h *Handler) apply(ctx context.Context, r api.Request, view store.View) (st
 	if err != nil {
 		return current, err
 	}
+
 	accepted, err := accept(current, p)
 	if err != nil {
 		return current, err
 	}
+
 	if err := r.IfMatch(current.Version); err != nil {
 		return current, err
 	}
+
 	change, changes, err := plan(current, p, accepted)
 	if err != nil {
 		return current, err
@@ -109,11 +118,13 @@ func (h *Handler) apply(ctx context.Context, r api.Request, view store.View) (st
 	if !changes {
 		return current, nil
 	}
+
 	if accepted != nil {
 		if change.NewSecrets, err = h.Sealer.SealAll(ctx, current.Integration, accepted.Destination.Origin, accepted.NewSecrets); err != nil {
 			return current, err
 		}
 	}
+
 	return h.Writer.UpdateIntegration(ctx, view, change, h.Now())
 }
 
@@ -122,6 +133,7 @@ func accept(current store.Integration, p patch) (*configuration.Accepted, error)
 	if p.configuration == nil {
 		return nil, nil
 	}
+
 	accepted, err := configuration.Accept(current.Provider, *p.configuration, &configuration.Stored{
 		Public: current.Configuration, Secrets: current.SecretOrigins, WebhookHash: current.WebhookHash,
 	})
@@ -132,6 +144,7 @@ func accept(current store.Integration, p patch) (*configuration.Accepted, error)
 	if err != nil {
 		return nil, err
 	}
+
 	return &accepted, nil
 }
 
@@ -143,32 +156,40 @@ func plan(current store.Integration, p patch, accepted *configuration.Accepted) 
 	}
 	changes := false
 	if p.enabled != nil && *p.enabled != current.Enabled {
-		c.Enabled, changes = *p.enabled, true
+		c.Enabled = *p.enabled
+		changes = true
 		c.NeedsFull = c.Enabled // what happened while it was disabled left no marks
 	}
+
 	if accepted == nil {
 		return c, changes, nil
 	}
 	if accepted.Public == current.Configuration && len(accepted.NewSecrets) == 0 {
 		return c, changes, nil
 	}
+
 	c.ConfigurationChanged = true
 	same, err := configuration.SameConnection(current.Provider, current.Configuration, accepted.Public)
 	if err != nil {
 		return c, false, err
 	}
+
 	c.ConnectionChanged = !same || len(accepted.NewSecrets) > 0
 	c.Configuration, c.TargetHash = accepted.Public, accepted.Destination.Hash()
-	c.WebhookHash, c.Fingerprint = accepted.Destination.WebhookHash, accepted.ContentFingerprint
+	c.WebhookHash = accepted.Destination.WebhookHash
+	c.Fingerprint = accepted.ContentFingerprint
 	c.SecretOrigins = map[string]string{}
 	for _, member := range accepted.KeptSecrets {
 		c.SecretOrigins[member] = current.SecretOrigins[member]
 	}
+
 	for member := range accepted.NewSecrets {
 		c.SecretOrigins[member] = accepted.Destination.Origin
 	}
+
 	// Whether another spelling is another place, which needs a full sync too, is
 	// for the worker to find out.
 	c.NeedsFull = c.NeedsFull || c.Fingerprint != current.Fingerprint
+
 	return c, true, nil
 }

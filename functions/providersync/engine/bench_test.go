@@ -83,6 +83,7 @@ func benchmarkSync(b *testing.B, n int) {
 			if b.N != 1 {
 				b.Skip("a run can be measured only once: use -benchtime=1x")
 			}
+
 			calls := w.provider.calls
 			used := w.sync(phase.mode)
 			run := w.last()
@@ -93,9 +94,11 @@ func benchmarkSync(b *testing.B, n int) {
 			if perItem > phase.most && n >= 1000 {
 				b.Errorf("%.3f DynamoDB calls per item, at most %.2f are allowed: %v", perItem, phase.most, used.Calls)
 			}
+
 			if messages > 0.01 {
 				b.Errorf("%.4f messages per item", messages)
 			}
+
 			b.ReportMetric(perItem, "dynamodb/item")
 			b.ReportMetric(float64(used.Calls["TransactWriteItems"]+used.Calls["UpdateItem"]+used.Calls["PutItem"])/float64(n), "writes/item")
 			b.ReportMetric(messages, "sqs/item")
@@ -152,6 +155,7 @@ func newLoad(b *testing.B, n int) *load {
 	must(b, w.store.PutOrganisation(b.Context(), domain.Organisation{ID: 5, OwnerID: 1, Version: 1}))
 	must(b, w.store.CreateIntegration(b.Context(), store.Integration{TargetHash: "there", Integration: domain.Integration{
 		ID: 77, OrganisationID: 5, ItemType: "work_item", Provider: domain.GitHub, Enabled: true, Configuration: `{}`}}, nil))
+
 	return w
 }
 
@@ -169,15 +173,18 @@ func (w *load) write(version int64, marks bool) {
 				if err == nil && marks {
 					err = w.store.PutMark(w.b.Context(), 77, store.Mark{ItemID: id, Version: version})
 				}
+
 				if err != nil {
 					w.b.Error(err)
 				}
 			}
 		})
 	}
+
 	for id := range w.n {
 		ids <- domain.Snowflake(id + 1)
 	}
+
 	close(ids)
 	hands.Wait()
 }
@@ -191,7 +198,8 @@ func (w *load) sync(mode domain.Mode) used {
 	_, started, err := w.store.RequestRun(w.b.Context(), store.Pair{ID: 77, OrganisationID: 5, ItemType: "work_item"}, run, 0, now.Add(time.Minute))
 	must(w.b, err)
 	mustBe(w.b, "started", started, true)
-	w.run, w.work.Message = run.ID, syncqueue.Message{Version: 1, OrganisationID: 5, IntegrationID: 77, RunID: run.ID}
+	w.run = run.ID
+	w.work.Message = syncqueue.Message{Version: 1, OrganisationID: 5, IntegrationID: 77, RunID: run.ID}
 	told, err := json.Marshal(w.work)
 	must(w.b, err)
 	c := exec.CommandContext(w.b.Context(), os.Args[0])
@@ -200,6 +208,7 @@ func (w *load) sync(mode domain.Mode) used {
 	must(w.b, err)
 	var u used
 	must(w.b, json.Unmarshal(out, &u))
+
 	return u
 }
 
@@ -220,12 +229,14 @@ func workAlone() error {
 	if err := json.NewDecoder(os.Stdin).Decode(&told); err != nil {
 		return err
 	}
+
 	roots := x509.NewCertPool()
 	roots.AppendCertsFromPEM([]byte(told.Roots))
 	at, err := netip.ParseAddrPort(told.Provider)
 	if err != nil {
 		return err
 	}
+
 	client := outbound.New(outbound.Config{Hosts: []string{example}, RootCAs: roots, Timeout: 20 * time.Second, Overrides: map[string]netip.AddrPort{example: at}})
 	boot.Tune(256) // as the worker does
 	w := &lone{calls: map[string]int{}, messages: []syncqueue.Message{told.Message}}
@@ -249,10 +260,12 @@ func workAlone() error {
 			return err
 		}
 	}
+
 	peak, err := peakKiB()
 	if err != nil {
 		return err
 	}
+
 	return json.NewEncoder(os.Stdout).Encode(used{Calls: w.calls, Messages: w.sent, PeakKiB: peak})
 }
 
@@ -292,6 +305,7 @@ func peakKiB() (int, error) {
 	if err != nil {
 		return 0, err
 	}
+
 	defer f.Close()
 	for lines := bufio.NewScanner(f); lines.Scan(); {
 		var kib int
@@ -299,6 +313,7 @@ func peakKiB() (int, error) {
 			return kib, nil
 		}
 	}
+
 	return 0, errors.New("no VmHWM in /proc/self/status")
 }
 
@@ -318,23 +333,28 @@ func (p *counting) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		_, _ = io.WriteString(w, `{"id": 1296269, "full_name": "acme/work", "html_url": "https://example.com/acme/work", "has_issues": true, "permissions": {"push": true}}`)
 		return
 	}
+
 	if r.Method == http.MethodGet && r.URL.Path == "/repos/acme/work/issues" {
 		p.list(w)
 		return
 	}
+
 	number := len(p.issues) + 1
-	rest, status := strings.TrimPrefix(r.URL.Path, "/repos/acme/work/issues"), http.StatusCreated
+	rest := strings.TrimPrefix(r.URL.Path, "/repos/acme/work/issues")
+	status := http.StatusCreated
 	if rest != "" {
 		number, _ = strconv.Atoi(strings.TrimPrefix(rest, "/"))
 		status = http.StatusOK
 	} else {
 		p.issues[number] = map[string]any{"id": number, "number": number, "state": "open", "html_url": fmt.Sprint("https://", example, "/acme/work/issues/", number)}
 	}
+
 	issue, known := p.issues[number]
 	if !known || r.Method != http.MethodGet && json.NewDecoder(r.Body).Decode(&issue) != nil {
 		w.WriteHeader(http.StatusNotFound)
 		return
 	}
+
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(status)
 	_ = json.NewEncoder(w).Encode(issue)

@@ -39,21 +39,27 @@ func (s *slice) takeCredential(now time.Time) admission {
 
 	c := &a.credential
 	if c.FirstUser == 0 {
-		c.FirstUser, a.write = s.meta.ID, true
+		c.FirstUser = s.meta.ID
+		a.write = true
 	}
 
 	switch {
 	case !c.Shared && c.FirstUser != s.meta.ID: // the second integration to use it
 		first := turns.Waiter{IntegrationID: c.FirstUser, RunID: c.FirstUser}
 		if with, taken := c.Turns.Take(first, first.RunID.String(), users, now, s.over); taken {
-			c.Turns, c.Shared = with, true
+			c.Turns = with
+			c.Shared = true
 		}
+
 	case s.dry(): // the turn of the first one is kept for its other worker
 	case !c.Shared:
 		return a
 	case c.Turns.Idle(now) && c.Alone(s.meta.ID, now, aloneAfter): // the others are gone
-		c.FirstUser, c.Shared, a.write = s.meta.ID, false, true
+		c.FirstUser = s.meta.ID
+		c.Shared = false
+		a.write = true
 		return a
+
 	case c.FirstUser == s.meta.ID: // its worker of before has ended
 		c.Turns, a.next = c.Turns.Release(c.FirstUser, c.FirstUser.String(), users, now)
 	}
@@ -103,6 +109,7 @@ func (s *slice) giveBack(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
+
 		if !retry {
 			s.sendFor(ctx, next)
 			return nil

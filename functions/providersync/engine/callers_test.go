@@ -91,6 +91,7 @@ func (c *crowd) minutes(n int) {
 		c.clock.now = c.clock.now.Add(time.Minute)
 		c.must(c.tick())
 	}
+
 	c.deliver()
 }
 
@@ -133,6 +134,7 @@ func most(times []time.Time) int {
 				within++
 			}
 		}
+
 		all = max(all, within)
 	}
 
@@ -170,9 +172,11 @@ func TestManyWorkersShareARevokedToken(t *testing.T) {
 				mustBe(t, "left waiting", c.active(), 0)
 				c.minutes(3)
 			}
+
 			if n := most(refusedAt); n > 2 {
 				t.Errorf("%d calls are refused in five minutes: %v", n, refusedAt)
 			}
+
 			if len(refusedAt) < 3 {
 				t.Errorf("it is not tried again: %v", refusedAt)
 			}
@@ -189,7 +193,8 @@ func TestManyWorkersShareARevokedToken(t *testing.T) {
 // its turn says so, and is sent for when a turn comes free.
 func TestTwoWorkersUseACredential(t *testing.T) {
 	c := newCrowd(t, 8, 4)
-	calling, together := 0, 0
+	calling := 0
+	together := 0
 	waiting := ""
 	favoured := false
 	c.before = func() error {
@@ -206,6 +211,7 @@ func TestTwoWorkersUseACredential(t *testing.T) {
 			c.must(err)
 			_, favoured = of.Favoured[st.Run.ID.String()]
 		}
+
 		return nil
 	}
 
@@ -214,6 +220,7 @@ func TestTwoWorkersUseACredential(t *testing.T) {
 		c.deliver()
 		mustBe(t, "sent by messages alone", c.sent(), len(c.pairs))
 	}
+
 	mustBe(t, "calls at once", together, 2)
 	mustBe(t, "why the third waits", waiting, credentialInUse)
 	mustBe(t, "it comes first in its organisation", favoured, true)
@@ -250,11 +257,13 @@ func TestATurnOfAKilledWorkerEnds(t *testing.T) {
 		}
 		return nil
 	}
+
 	c.change(domain.ByEvent)
 	for len(c.queue) > 0 {
 		_ = c.slice() // those that are killed fail
 		c.wire.reset(0, false)
 	}
+
 	mustBe(t, "killed", killed, 2)
 
 	c.minutes(6)
@@ -318,11 +327,13 @@ func TestNobodyTriesBesideTwoOthers(t *testing.T) {
 		w.marked(1, 1)
 		u, err := w.sure.Usage(w.ctx, w.credential)
 		w.must(err)
-		u.FirstUser, u.Shared = 1, true
+		u.FirstUser = 1
+		u.Shared = true
 		u.Refusal = &store.Refusal{Reason: domain.RunError{Code: "credentials_rejected"}, Until: w.clock.now.Add(pause).UnixMilli(), Count: 1}
 		for run := domain.Snowflake(1); run <= 2; run++ {
 			u.Turns, _ = u.Turns.Take(turns.Waiter{RunID: run}, "another", users, w.clock.now, w.clock.now.Add(time.Hour))
 		}
+
 		_, err = w.sure.PutUsage(w.ctx, w.credential, u, w.clock.now)
 		w.must(err)
 
@@ -372,7 +383,8 @@ func (c *crowd) named(call func() error) {
 func TestADryRunTakesATurn(t *testing.T) {
 	for _, used := range []bool{false, true} {
 		c := newCrowd(t, 3, 3)
-		calling, together := 0, 0
+		calling := 0
+		together := 0
 		c.named(func() error {
 			calling++
 			together = max(together, calling)
@@ -402,7 +414,9 @@ func TestADryRunTakesATurn(t *testing.T) {
 // that may be at work without one: a dry run does not take it.
 func TestADryRunLeavesTheTurnOfItsIntegration(t *testing.T) {
 	c := newCrowd(t, 2, 2)
-	calls, calling, together := 0, 0, 0
+	calls := 0
+	calling := 0
+	together := 0
 	c.named(func() error {
 		calls++
 		calling++
@@ -413,8 +427,10 @@ func TestADryRunLeavesTheTurnOfItsIntegration(t *testing.T) {
 		case 2: // the second one's
 			c.rehearse(c.pairs[0])
 		}
+
 		c.deliver()
 		calling--
+
 		return nil
 	})
 
@@ -432,7 +448,8 @@ func TestATurnKeptForTheFirstUserIsPassedOn(t *testing.T) {
 	c.request(domain.ByEvent, c.pairs[:1])
 	c.deliver()
 
-	calling, together := 0, 0
+	calling := 0
+	together := 0
 	c.before = func() error {
 		calling++
 		together = max(together, calling)
@@ -443,9 +460,12 @@ func TestATurnKeptForTheFirstUserIsPassedOn(t *testing.T) {
 			c.deliver()
 			mustBe(t, "at work beside the second user", together, 2)
 		}
+
 		calling--
+
 		return nil
 	}
+
 	c.mark(c.pairs...)
 	c.request(domain.ByEvent, c.pairs[1:2])
 	c.deliver()
@@ -486,6 +506,7 @@ func TestATryThatIsLateKeepsItsDistance(t *testing.T) {
 	if n := most(refusedAt); n > 2 {
 		t.Errorf("%d calls are refused in five minutes: %v", n, refusedAt)
 	}
+
 	sync(10*time.Minute, domain.ByRequest, 3)
 	mustBe(t, "refused in the end", len(refusedAt), 4)
 }
@@ -521,6 +542,7 @@ func TestASuccessIsKnownThoughOthersWrite(t *testing.T) {
 		c.deliver()
 		return nil
 	}
+
 	c.request(domain.ByEvent, c.pairs[:1])
 	c.deliver()
 	c.request(domain.ByEvent, c.pairs[1:2])
@@ -566,6 +588,7 @@ func TestADryRunThatWaitsCountsOnce(t *testing.T) {
 	for id := domain.Snowflake(1); id <= items; id++ {
 		w.marked(id, 1)
 	}
+
 	w.engine.Open = func(context.Context, store.View) (Opened, error) {
 		return Opened{Connector: slow{w.provider, func() { w.clock.now = w.clock.now.Add(time.Second) }}, Credential: w.credential}, nil
 	}
@@ -578,10 +601,12 @@ func TestADryRunThatWaitsCountsOnce(t *testing.T) {
 
 	u, err := w.sure.Usage(w.ctx, w.credential)
 	w.must(err)
-	u.FirstUser, u.Shared = 1, true
+	u.FirstUser = 1
+	u.Shared = true
 	for other := domain.Snowflake(1); other <= 2; other++ {
 		u.Turns, _ = u.Turns.Take(turns.Waiter{RunID: other}, "another", users, w.clock.now, w.clock.now.Add(90*time.Second))
 	}
+
 	_, err = w.sure.PutUsage(w.ctx, w.credential, u, w.clock.now)
 	w.must(err)
 	w.must(w.slice())
@@ -598,6 +623,7 @@ func TestADryRunThatWaitsCountsOnce(t *testing.T) {
 			w.must(w.slice())
 		}
 	}
+
 	mustBe(t, "status", w.run(run.ID).Status, domain.Succeeded)
 	mustBe(t, "counts", w.run(run.ID).Counts, domain.Counts{Created: items})
 }
@@ -614,6 +640,7 @@ func TestARefusalToLookForThePlaceIsShared(t *testing.T) {
 		p.unresolved = rejected()
 		p.refusing = func() { refused++ }
 	}
+
 	c.before = func() error {
 		return &connector.Error{Class: connector.Final, Scope: connector.IntegrationScope, Code: targetNotFound, Status: 404}
 	}
@@ -632,10 +659,12 @@ func TestAWorkerIsRefusedOnce(t *testing.T) {
 		for id := domain.Snowflake(1); id <= 3; id++ {
 			w.marked(id, 1)
 		}
+
 		w.start(domain.Incremental)
 		w.settle()
 
-		calls, refused := 0, 0
+		calls := 0
+		refused := 0
 		w.provider.before = func(string, domain.Snowflake) error {
 			if calls++; calls < revoked {
 				return nil
@@ -643,10 +672,12 @@ func TestAWorkerIsRefusedOnce(t *testing.T) {
 			refused++
 			return rejected()
 		}
+
 		w.provider.after = func(string, domain.Snowflake) error { return ambiguous() }
 		for id := domain.Snowflake(1); id <= 3; id++ {
 			w.marked(id, 2)
 		}
+
 		w.start(domain.Incremental)
 		w.must(w.slice())
 		if refused > 1 {
@@ -668,6 +699,7 @@ func TestAnIntegrationThatIsAloneAgainTakesNoTurns(t *testing.T) {
 		c.must(err)
 		return u.Version
 	}
+
 	sync := func() int64 {
 		before := version()
 		c.mark(last...)
@@ -676,12 +708,14 @@ func TestAnIntegrationThatIsAloneAgainTakesNoTurns(t *testing.T) {
 		mustBe(t, "sent", c.sent(), 1)
 		return version() - before
 	}
+
 	mustBe(t, "writes of one that was not alone lately", sync(), 2)
 	c.clock.now = c.clock.now.Add(aloneAfter + time.Minute)
 	sync()
 	mustBe(t, "writes of one that is alone", sync(), 0)
 
-	calling, together := 0, 0
+	calling := 0
+	together := 0
 	c.before = func() error {
 		calling++
 		together = max(together, calling)
@@ -689,6 +723,7 @@ func TestAnIntegrationThatIsAloneAgainTakesNoTurns(t *testing.T) {
 		calling--
 		return nil
 	}
+
 	c.change(domain.ByEvent)
 	c.deliver()
 	mustBe(t, "calls at once", together, 2)

@@ -15,6 +15,7 @@ func (r *room) keyOf(n int) string {
 	if !r.threads {
 		return ""
 	}
+
 	if was := r.messages[n].was; was != nil && was.Channel != "" {
 		return was.Channel
 	}
@@ -41,17 +42,20 @@ func TestTheNextMessageIsInTheSameThread(t *testing.T) {
 				}
 				return nil
 			}
+
 			w.sync(domain.Incremental)
 			mustBe(t, "no message yet", len(r.of(1)), 1)
 			r.before = nil
 			w.clock.now = w.clock.now.Add(time.Hour)
 		}
+
 		w.sync(domain.Incremental)
 		all := r.of(1)
 		mustBe(t, "messages", len(all), 2)
 		if was := all[1].was; was == nil || was.Channel != "thread 0" {
 			t.Errorf("dies %v: the previous message of the second one is %+v", dies, was)
 		}
+
 		mustBe(t, "the thread stays", w.link(1).Channel, "thread 0")
 	}
 }
@@ -64,6 +68,7 @@ func TestEachChangeIsInOneThread(t *testing.T) {
 		w.told(1, version+1, nil)
 		w.sync(domain.Incremental)
 	}
+
 	all := r.of(1)
 	mustBe(t, "messages", len(all), 3)
 	for _, m := range all[1:] {
@@ -71,5 +76,6 @@ func TestEachChangeIsInOneThread(t *testing.T) {
 			t.Errorf("%+v", m.was)
 		}
 	}
+
 	mustBe(t, "the thread", w.link(1).Channel, "thread 0")
 }

@@ -33,6 +33,7 @@ func chatOf(c connector.Connector) chat {
 	if !is {
 		return chat{}
 	}
+
 	known := chat{is: true, manner: one.Manner(), conn: one}
 	known.replier, _ = c.(connector.Replier)
 
@@ -72,6 +73,7 @@ func (t *task) last() *connector.Was {
 	if told == nil {
 		return nil
 	}
+
 	return &connector.Was{
 		Title:   told.Title,
 		Text:    told.Text,
@@ -90,11 +92,13 @@ func (s *slice) quiet(t *task) bool {
 	if !s.chat.is || s.run.Announce {
 		return false
 	}
+
 	for _, m := range t.marks {
 		if m.Told || m.Retry {
 			return false
 		}
 	}
+
 	return true
 }
 
@@ -104,12 +108,15 @@ func (s *slice) instead(ctx context.Context, t *task) (*verdict, error) {
 	if t.was.unsure { // an edit before may have been made, and what it told of is not known
 		t.link.SentHash = ""
 	}
+
 	t.link.Frozen = t.link.Remote.ID
 	t.link.Remote = nil
-	t.was, t.left = doubt{}, false
+	t.was = doubt{}
+	t.left = false
 	t.was.note(&t.link)
 	s.decide(t, true)
 	s.gathers(t)
+
 	return s.do(ctx, t)
 }
 
@@ -134,28 +141,34 @@ func (s *slice) marksOf(ctx context.Context, tasks []*task) error {
 	if len(tasks) == 0 {
 		return nil
 	}
+
 	of := map[domain.Snowflake]*task{}
 	for _, t := range tasks {
 		of[t.id] = t
 	}
+
 	last := tasks[len(tasks)-1].id
 	for cursor := store.MarkOf(tasks[0].id); ; {
 		marks, next, err := s.Store.Marks(ctx, s.lease.Pair.ID, cursor, pushPage)
 		if err != nil {
 			return err
 		}
+
 		for _, m := range marks {
 			if m.ItemID > last {
 				return nil
 			}
+
 			if t := of[m.ItemID]; t != nil {
 				t.marks = append(t.marks, m)
 				s.decide(t, true)
 			}
 		}
+
 		if next == "" {
 			return nil
 		}
+
 		cursor = next
 	}
 }

@@ -55,15 +55,18 @@ func (r *room) post(call string, m message) (connector.Written, error) {
 	if err := ask(r.before, call, m.marker.Item); err != nil {
 		return connector.Written{}, err
 	}
+
 	if r.refuses != nil && r.refuses(m) {
 		return connector.Written{}, refusedItem()
 	}
+
 	r.clock.now = r.clock.now.Add(20 * time.Millisecond)
 	m.at = r.clock.now
 	r.messages = append(r.messages, &m)
 	if err := ask(r.after, call, m.marker.Item); err != nil {
 		return connector.Written{}, err
 	}
+
 	return r.written(len(r.messages) - 1), nil
 }
 
@@ -87,15 +90,20 @@ func (r *room) Update(_ context.Context, sent connector.Sent, c connector.Conten
 	if err := ask(r.before, "update", m.Item); err != nil {
 		return connector.Written{}, err
 	}
+
 	if r.frozen {
 		return connector.Written{}, &connector.Error{Class: connector.Final, Scope: connector.ItemScope, Code: connector.NotEditable}
 	}
+
 	var n int
 	if _, err := fmt.Sscan(sent.Remote.ID, &n); err != nil {
 		return connector.Written{}, err
 	}
+
 	r.edits++
-	r.messages[n].content, r.messages[n].was = c, c.Was
+	r.messages[n].content = c
+	r.messages[n].was = c.Was
+
 	return r.written(n), nil
 }
 
@@ -109,6 +117,7 @@ func (a archive) Find(_ context.Context, since time.Time, want []connector.Marke
 			search.See(m.marker, a.written(n), false)
 		}
 	}
+
 	return search.Found, nil
 }
 
@@ -155,6 +164,7 @@ func chatting(t *testing.T, kind string) (*world, *room) {
 		}
 		return o, nil
 	}
+
 	return w, &r
 }
 
@@ -208,18 +218,26 @@ func TestAChatIsToldOfEachChange(t *testing.T) {
 		if r.unproven {
 			want = domain.Accepted
 		}
+
 		mustBe(t, "outcome", w.link(1).Outcome, want)
 		mustBe(t, "remote known", w.link(1).Remote != nil, !r.nameless)
 
-		w.told(1, 2, func(i *domain.Item) { i.Description, i.Title = "version 1", "another title" })
+		w.told(1, 2, func(i *domain.Item) {
+			i.Description = "version 1"
+			i.Title = "another title"
+		})
 		w.told(2, 1, nil)
 		run = w.sync(domain.Incremental)
 		w.noMarks()
-		messages, edits := 2, 0
+		messages := 2
+		edits := 0
 		counts := domain.Counts{Created: 2}
 		if r.manner.Edits {
-			messages, edits, counts = 1, 1, domain.Counts{Created: 1, Updated: 1}
+			messages = 1
+			edits = 1
+			counts = domain.Counts{Created: 1, Updated: 1}
 		}
+
 		mustBe(t, "counts", run.Counts, counts)
 		mustBe(t, "messages", len(r.of(1)), messages)
 		mustBe(t, "edits", r.edits, edits)
@@ -227,7 +245,11 @@ func TestAChatIsToldOfEachChange(t *testing.T) {
 		if last.was == nil || last.was.State != domain.Closed || last.was.Title != "item 1" || last.was.Text != connector.TextHash("version 1") || last.content.State != domain.Open {
 			t.Errorf("told: %+v, before: %+v", last.content, last.was)
 		}
-		w.told(1, 3, func(i *domain.Item) { i.Description, i.Title = "version 1", "another title" })
+
+		w.told(1, 3, func(i *domain.Item) {
+			i.Description = "version 1"
+			i.Title = "another title"
+		})
 		mustBe(t, "counts of a version that says the same", w.sync(domain.Incremental).Counts, domain.Counts{Unchanged: 1})
 	})
 }
@@ -237,6 +259,7 @@ func TestAFullRunIsQuiet(t *testing.T) {
 		for n := domain.Snowflake(1); n <= 30; n++ {
 			w.item(n, 1, nil)
 		}
+
 		w.told(31, 1, nil) // this is news
 		run := w.sync(domain.Full)
 		w.noMarks()
@@ -285,6 +308,7 @@ func TestManyChangesBecomeOneDigest(t *testing.T) {
 		for n := domain.Snowflake(3); n <= 130; n++ {
 			w.told(n, 1, nil)
 		}
+
 		predicted, rows := w.rehearsal(domain.Incremental)
 		run := w.sync(domain.Incremental)
 		w.noMarks()
@@ -292,15 +316,20 @@ func TestManyChangesBecomeOneDigest(t *testing.T) {
 		if len(d) != 1 {
 			t.Fatalf("%d digests", len(d))
 		}
+
 		want := connector.Digest{New: 128, Closed: 1, Reopened: 1}
-		posts, counts := 3, domain.Counts{Created: 130}
+		posts := 3
+		counts := domain.Counts{Created: 130}
 		if r.manner.Edits {
-			want, counts = connector.Digest{New: 128}, domain.Counts{Created: 128, Updated: 2}
+			want = connector.Digest{New: 128}
+			counts = domain.Counts{Created: 128, Updated: 2}
 		}
+
 		got := *d[0].digest
 		mustBe(t, "named", len(got.First), connector.DigestShows)
 		mustBe(t, "their bodies", got.First[0].Body, "")
-		got.First, got.ChangedAt = nil, nil
+		got.First = nil
+		got.ChangedAt = nil
 		mustBe(t, "digest", fmt.Sprint(got), fmt.Sprint(want))
 		mustBe(t, "messages", len(r.messages), posts)
 		mustBe(t, "counts", run.Counts, counts)
@@ -311,6 +340,7 @@ func TestManyChangesBecomeOneDigest(t *testing.T) {
 				mustBe(t, "predicted step", fmt.Sprint(row.Steps), "[digest]")
 			}
 		}
+
 		l := w.link(77)
 		mustBe(t, "reason", l.Reason, inDigest)
 		mustBe(t, "gathered", l.Gathered, nil)
@@ -321,6 +351,7 @@ func TestManyChangesBecomeOneDigest(t *testing.T) {
 		if r.of(77)[0].was == nil {
 			t.Error("what the digest told is forgotten")
 		}
+
 		mustBe(t, "at last", w.sync(domain.Full).Counts, domain.Counts{Unchanged: 130})
 	})
 }
@@ -338,9 +369,11 @@ func TestAWorkerDiesOverAChat(t *testing.T) {
 					if many {
 						n = 24
 					}
+
 					for id := domain.Snowflake(1); id <= n; id++ {
 						w.told(id, 1, nil)
 					}
+
 					w.start(domain.Incremental)
 					w.wire.reset(cut, take)
 					_ = w.slice()
@@ -357,20 +390,25 @@ func TestAWorkerDiesOverAChat(t *testing.T) {
 						} else if l.SentHash == "" || l.Intent != nil || l.Gathered != nil {
 							t.Errorf("%s: item %d: %+v", what, id, l)
 						}
+
 						if len(r.of(id)) > 1 {
 							t.Errorf("%s: item %d was told of %d times", what, id, len(r.of(id)))
 						}
 					}
+
 					most := 1
 					if many {
 						most = int(n)
 					}
+
 					if asked(kind) {
 						most = 0
 					}
+
 					if unknown > most || many && len(r.digests()) > 1 {
 						t.Errorf("%s: %d unknown, %d messages, %d digests", what, unknown, len(r.messages), len(r.digests()))
 					}
+
 					if many && unknown == 0 {
 						mustBe(t, what+": digests", len(r.digests()), 1)
 					}
@@ -386,6 +424,7 @@ func TestALostDigest(t *testing.T) {
 		for n := domain.Snowflake(1); n <= 60; n++ {
 			w.told(n, 1, nil)
 		}
+
 		r.after = func(call string, _ domain.Snowflake) error {
 			r.after = nil
 			return ambiguous()
@@ -397,9 +436,11 @@ func TestALostDigest(t *testing.T) {
 			mustBe(t, "counts", run.Counts, domain.Counts{Created: 60})
 			return
 		}
+
 		for n := domain.Snowflake(1); n <= 60; n++ {
 			mustBe(t, "outcome", w.link(n).Outcome, domain.Unknown)
 		}
+
 		mustBe(t, "not sent again by itself", w.sync(domain.Incremental).Counts, domain.Counts{})
 		w.told(5, 2, nil)
 		mustBe(t, "the next change is told", w.sync(domain.Incremental).Counts, domain.Counts{Created: 1})
@@ -419,6 +460,7 @@ func TestADigestThatDidNotArrive(t *testing.T) {
 			for n := domain.Snowflake(1); n <= 60; n++ {
 				w.told(n, 1, nil)
 			}
+
 			r.before = func(call string, _ domain.Snowflake) error {
 				r.before = nil
 				return err
@@ -429,6 +471,7 @@ func TestADigestThatDidNotArrive(t *testing.T) {
 				w.must(w.tick())
 				w.settle()
 			}
+
 			w.noMarks()
 			mustBe(t, "messages", len(r.messages), 1)
 			mustBe(t, "digests", len(r.digests()), 1)
@@ -454,6 +497,7 @@ func TestDeletedItemsInAChat(t *testing.T) {
 			mustBe(t, "says so", r.messages[0].content.Deleted, true)
 			return
 		}
+
 		mustBe(t, "counts", run.Counts, domain.Counts{Skipped: 2})
 		mustBe(t, "reason", w.link(1).Reason, notEditable)
 	})
@@ -509,12 +553,14 @@ func TestAWorkerDiesOverADigest(t *testing.T) {
 		for n := domain.Snowflake(1); n <= 60; n++ {
 			w.told(n, 1, nil)
 		}
+
 		r.after = func(string, domain.Snowflake) error {
 			r.after = nil
 			w.told(5, 2, nil)
 			w.wire.reset(1, false)
 			return nil
 		}
+
 		w.start(domain.Incremental)
 		_ = w.slice()
 		w.wire.reset(0, false)
@@ -529,6 +575,7 @@ func TestAWorkerDiesOverADigest(t *testing.T) {
 		if !asked(kind) {
 			want = domain.Unknown
 		}
+
 		mustBe(t, "outcome", w.link(6).Outcome, want)
 	})
 }
@@ -541,6 +588,7 @@ func TestChangesAfterADigest(t *testing.T) {
 		for n := domain.Snowflake(1); n <= 60; n++ {
 			w.told(n, 1, nil)
 		}
+
 		r.after = func(string, domain.Snowflake) error {
 			r.after = nil
 			for n := domain.Snowflake(1); n <= many; n++ {
@@ -548,6 +596,7 @@ func TestChangesAfterADigest(t *testing.T) {
 			}
 			return w.sure.Wake(w.ctx, 77)
 		}
+
 		w.sync(domain.Incremental)
 		w.noMarks()
 		mustBe(t, "messages and digests", fmt.Sprint(len(r.messages), len(r.digests())), fmt.Sprint(want[0], want[1]))
@@ -571,7 +620,9 @@ func TestAnUnansweredMessageInsteadOfAnEdit(t *testing.T) {
 			if call != "create" {
 				return nil
 			}
-			r.before, r.after = nil, nil
+
+			r.before = nil
+			r.after = nil
 			return ambiguous()
 		}
 		if arrived {
@@ -579,6 +630,7 @@ func TestAnUnansweredMessageInsteadOfAnEdit(t *testing.T) {
 		} else {
 			r.before = once
 		}
+
 		w.told(1, 2, func(i *domain.Item) { i.Title = "the change" })
 		w.sync(domain.Incremental)
 		for range 5 {
@@ -586,6 +638,7 @@ func TestAnUnansweredMessageInsteadOfAnEdit(t *testing.T) {
 			w.must(w.tick())
 			w.settle()
 		}
+
 		w.noMarks()
 		all := r.of(1)
 		if len(all) != want || all[len(all)-1].content.Title != "the change" {
@@ -608,17 +661,23 @@ func TestBackBehindADoubtfulEdit(t *testing.T) {
 		}
 		return nil
 	}
+
 	w.told(1, 2, func(i *domain.Item) { i.Title = "B" })
 	w.start(domain.Incremental)
 	w.settle()
-	r.before, r.frozen = nil, true
-	w.told(1, 3, func(i *domain.Item) { i.Title, i.Description = first.Title, first.Body })
+	r.before = nil
+	r.frozen = true
+	w.told(1, 3, func(i *domain.Item) {
+		i.Title = first.Title
+		i.Description = first.Body
+	})
 	w.sync(domain.Incremental)
 	for range 5 {
 		w.clock.now = w.clock.now.Add(time.Minute)
 		w.must(w.tick())
 		w.settle()
 	}
+
 	w.noMarks()
 	all := r.of(1)
 	mustBe(t, "last told", all[len(all)-1].content.Title, first.Title)
@@ -632,6 +691,7 @@ func TestADigestRefusedForOneItem(t *testing.T) {
 	for n := domain.Snowflake(1); n <= 30; n++ {
 		w.told(n, 1, nil)
 	}
+
 	r.refuses = func(m message) bool {
 		return m.digest != nil && slices.ContainsFunc(m.digest.First, func(c connector.Content) bool { return strings.Contains(c.Title, fmt.Sprint("item ", bad)) })
 	}
@@ -640,6 +700,7 @@ func TestADigestRefusedForOneItem(t *testing.T) {
 	if len(r.messages) != 1 || len(r.messages[0].digest.First) != 0 || r.messages[0].digest.Total() != 30 {
 		t.Errorf("%d messages, %+v", len(r.messages), r.messages[0].digest)
 	}
+
 	for n := domain.Snowflake(1); n <= 30; n++ {
 		mustBe(t, "outcome", w.link(n).Outcome, domain.Created)
 	}
@@ -659,6 +720,7 @@ func TestAFoundMessageHasItsState(t *testing.T) {
 		w.must(w.tick())
 		w.settle()
 	}
+
 	mustBe(t, "messages", len(r.of(1)), 1)
 	mustBe(t, "state", w.link(1).Remote.State, domain.Open)
 }
@@ -673,6 +735,7 @@ func TestAnEarlierIntentIsNotTakenBack(t *testing.T) {
 		}
 		return nil
 	}
+
 	w.told(1, 1, nil)
 	w.told(2, 1, nil)
 	w.sync(domain.Incremental)
@@ -688,12 +751,14 @@ func TestAnEarlierIntentIsNotTakenBack(t *testing.T) {
 	if l := w.link(2); l.Intent == nil || l.Attempt != 1 {
 		t.Errorf("attempt %d, intent %v", l.Attempt, l.Intent)
 	}
+
 	r.before = nil
 	for range 10 {
 		w.clock.now = w.clock.now.Add(time.Minute)
 		w.must(w.tick())
 		w.settle()
 	}
+
 	w.noMarks()
 	mustBe(t, "attempts", w.link(2).Attempt, 2)
 	mustBe(t, "messages", len(r.of(2)), 2)

@@ -52,6 +52,7 @@ func (s *slice) find(ctx context.Context, t *task, since time.Time, known time.D
 		if v, err := s.await(ctx, pacing.Read); v != nil || err != nil {
 			return nil, v, err
 		}
+
 		known = max(known, s.behind())
 		var found map[domain.Snowflake]connector.Written
 		v, err := s.call(ctx, t, true, func() (err error) {

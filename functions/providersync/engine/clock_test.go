@@ -17,7 +17,8 @@ import (
 func (w *world) forgetful() {
 	open := w.engine.Open
 	w.engine.Open = func(c context.Context, v store.View) (Opened, error) {
-		w.provider.told, w.provider.most = 0, 0
+		w.provider.told = 0
+		w.provider.most = 0
 		return open(c, v)
 	}
 }
@@ -33,6 +34,7 @@ func (w *world) diesOverAWrite() {
 	if err := w.slice(); err == nil {
 		w.t.Fatal("the worker did not die")
 	}
+
 	w.wire.reset(0, false)
 	w.provider.after = nil
 }
@@ -54,6 +56,7 @@ func TestAnUnansweredCreateUnderAnotherClock(t *testing.T) {
 		if w.provider.creates != 1 {
 			t.Errorf("%v behind: %d creates", behind, w.provider.creates)
 		}
+
 		if most := 1 + min(1, int(max(behind, 0)/skew)); w.provider.finds > most {
 			t.Errorf("%v behind: looked %d times, want %d", behind, w.provider.finds, most)
 		}
@@ -80,6 +83,7 @@ func TestAPersonsChangesUnderAnotherClock(t *testing.T) {
 			w.pass(20 * time.Minute)
 			want = append(want, "1 "+step.name)
 		}
+
 		w.provider.objects = append(w.provider.objects, &object{content: connector.Content{Title: "A person's"}, at: w.provider.now(), updated: w.provider.now()})
 		w.pass(20 * time.Minute)
 		mustBe(t, fmt.Sprint(behind, " behind: told"), fmt.Sprint(w.changes()), fmt.Sprint(append(want, "nobody's created")))
@@ -130,6 +134,7 @@ func TestNewsUnderAnotherClock(t *testing.T) {
 			w.pass(time.Hour)
 			want = append(want, "1 "+step.name)
 		}
+
 		mustBe(t, fmt.Sprint(behind, " behind: told"), fmt.Sprint(w.changes()), fmt.Sprint(want))
 	}
 }
@@ -169,7 +174,9 @@ func TestAClockThatIsSetBehindAnUnansweredCreate(t *testing.T) {
 	w.settle()
 	item := w.marked(1, 1)
 	w.diesOverAWrite()
-	w.provider.behind, w.provider.told, w.provider.most = 0, 0, 0
+	w.provider.behind = 0
+	w.provider.told = 0
+	w.provider.most = 0
 	w.clock.now = w.clock.now.Add(20 * time.Minute)
 	w.settle()
 	w.exact(item)

@@ -40,7 +40,9 @@ func TestTheClockIsSetRightBeforeARelink(t *testing.T) {
 			w.full()
 			creates := w.provider.creates
 
-			w.provider.behind, w.provider.told, w.provider.most = 0, 0, 0
+			w.provider.behind = 0
+			w.provider.told = 0
+			w.provider.most = 0
 			w.loseLinks(placed)
 			w.full()
 			mustBe(t, "creates", w.provider.creates, creates)
@@ -87,15 +89,18 @@ func TestTheFifthAttemptIsFoundAfterARelink(t *testing.T) {
 		if write != "create" || lost == 4 {
 			return nil
 		}
+
 		lost++
 
 		return ambiguous()
 	}
+
 	w.provider.after = func(write string, _ domain.Snowflake) error {
 		w.provider.after = nil
 
 		return ambiguous()
 	}
+
 	w.start(domain.Full)
 	w.pass(4 * time.Hour)
 	mustBe(t, "creates that arrived", w.provider.creates, 1)
@@ -126,6 +131,7 @@ func TestARetryADayLaterIsFoundAfterARelink(t *testing.T) {
 
 		return ambiguous()
 	}
+
 	w.start(domain.Full)
 	w.pass(24 * time.Hour)
 	mustBe(t, "creates that arrived", w.provider.creates, 0)
@@ -136,6 +142,7 @@ func TestARetryADayLaterIsFoundAfterARelink(t *testing.T) {
 
 		return ambiguous()
 	}
+
 	w.must(w.sure.RetryItems(w.ctx, 77, []store.Link{w.link(1)}))
 	w.start(domain.Incremental)
 	w.pass(2 * time.Hour)
@@ -162,14 +169,17 @@ func TestAnAttemptThatArrivesAfterAnHour(t *testing.T) {
 		if write != "create" {
 			return nil
 		}
+
 		lost++
 
 		return ambiguous()
 	}
+
 	w.start(domain.Full)
 	for lost < 4 {
 		w.pass(time.Minute)
 	}
+
 	w.pass(50 * time.Minute)
 	mustBe(t, "attempts sent", lost, 4)
 	link := w.link(1)
@@ -180,6 +190,7 @@ func TestAnAttemptThatArrivesAfterAnHour(t *testing.T) {
 	if late := w.provider.now().Sub(link.AttemptedAt(1)); late < time.Hour {
 		t.Fatal(late)
 	}
+
 	w.settle()
 	w.pass(time.Hour)
 	mustBe(t, "the object of the item", w.objectOf(1), "0")
@@ -209,12 +220,15 @@ func TestACopyWhereTheClocksOfTwoNodesDiffer(t *testing.T) {
 
 		return nil
 	}
+
 	w.provider.after = func(string, domain.Snowflake) error {
 		w.provider.behind = time.Second
-		w.provider.before, w.provider.after = nil, nil
+		w.provider.before = nil
+		w.provider.after = nil
 
 		return ambiguous()
 	}
+
 	w.start(domain.Incremental)
 	w.must(w.slice())
 	w.clock.now = w.clock.now.Add(time.Minute)
@@ -249,11 +263,13 @@ func TestACopyWhereTheClockWasNotKnown(t *testing.T) {
 
 				return nil
 			}
+
 			w.provider.after = func(string, domain.Snowflake) error {
 				w.provider.after = nil
 
 				return ambiguous()
 			}
+
 			w.start(domain.Incremental)
 			w.must(w.slice())
 			w.pass(behind.Abs() + 10*time.Minute)
@@ -305,6 +321,7 @@ func TestAnOlderObjectWhereTheClockWasNotKnown(t *testing.T) {
 
 		return ambiguous()
 	}
+
 	w.start(domain.Incremental)
 	w.settle()
 	mustBe(t, "titles", w.titles(), "planted, item 1")
@@ -340,6 +357,7 @@ func TestAMarkerBesideAnother(t *testing.T) {
 					if together && pages {
 						continue // nothing tells them apart
 					}
+
 					t.Run(fmt.Sprintf("%s, created together %v, pages %v, %d listed last", name, together, pages, last), func(t *testing.T) {
 						besideAnother(t, from, together, pages, last)
 					})
@@ -360,6 +378,7 @@ func besideAnother(t *testing.T, from int, together, pages bool, last int) {
 		w.full()
 		w.pass(time.Hour)
 	}
+
 	w.item(2, 1, nil)
 	w.full()
 	w.pass(time.Hour)
@@ -396,12 +415,16 @@ func TestANewHostNameAndAnEdit(t *testing.T) {
 			if !set {
 				w.opens(silent{w.provider, 0})
 			}
+
 			w.item(1, 1, nil)
 			w.full()
 			mustBe(t, "creates", w.provider.creates, 1)
 			if set {
-				w.provider.behind, w.provider.told, w.provider.most = 0, 0, 0
+				w.provider.behind = 0
+				w.provider.told = 0
+				w.provider.most = 0
 			}
+
 			w.clock.now = w.clock.now.Add(time.Hour)
 			w.provider.touch(0, edit)
 			rename(w)
@@ -420,15 +443,18 @@ func TestANewHostNameAndAnEdit(t *testing.T) {
 			if write != "create" || lost == 4 {
 				return nil
 			}
+
 			lost++
 
 			return ambiguous()
 		}
+
 		w.provider.after = func(string, domain.Snowflake) error {
 			w.provider.after = nil
 
 			return ambiguous()
 		}
+
 		w.start(domain.Full)
 		w.pass(4 * time.Hour)
 		w.change(1, 2)
@@ -453,19 +479,23 @@ func TestAMarkerPastedIntoAnObjectBetweenTheAttempts(t *testing.T) {
 		if write != "create" || lost == 3 {
 			return nil
 		}
+
 		lost++
 
 		return ambiguous()
 	}
+
 	w.provider.after = func(string, domain.Snowflake) error {
 		w.provider.after = nil
 
 		return ambiguous()
 	}
+
 	w.start(domain.Full)
 	for lost < 3 {
 		w.pass(time.Minute)
 	}
+
 	w.plantObject(connector.Marker{}) // a stranger's, minutes before the fourth attempt
 	w.pass(3 * time.Hour)
 	mustBe(t, "titles", w.titles(), "planted, item 1")
@@ -561,12 +591,15 @@ func TestACopyBeforeARelinkWhereTheClocksOfTwoNodesDiffer(t *testing.T) {
 
 		return nil
 	}
+
 	w.provider.after = func(string, domain.Snowflake) error {
 		w.provider.behind = time.Second
-		w.provider.before, w.provider.after = nil, nil
+		w.provider.before = nil
+		w.provider.after = nil
 
 		return nil
 	}
+
 	w.start(domain.Incremental)
 	w.settle()
 	w.clock.now = w.clock.now.Add(5 * time.Minute)

@@ -19,6 +19,7 @@ func (w *world) minutes(n int) {
 				w.t.Log(err)
 			}
 		}
+
 		w.clock.now = w.clock.now.Add(time.Minute)
 		w.must(w.tick())
 	}
@@ -73,11 +74,13 @@ func TestAnUpdateThatIsNeverAnswered(t *testing.T) {
 	for n := 1; n <= 10; n++ {
 		w.marked(domain.Snowflake(n), 1)
 	}
+
 	w.start(domain.Incremental)
 	w.settle()
 	for n := 1; n <= 10; n++ {
 		w.marked(domain.Snowflake(n), 2)
 	}
+
 	w.provider.before = hard("update")
 	id := w.start(domain.Incremental)
 	w.minutes(2)
@@ -104,6 +107,7 @@ func (w *world) items(from, to domain.Snowflake) (all []domain.Item) {
 		w.must(err)
 		all = append(all, found[id])
 	}
+
 	return all
 }
 
@@ -115,6 +119,7 @@ func TestACreateThatIsNeverAnswered(t *testing.T) {
 	for n := 1; n <= 3; n++ {
 		w.marked(domain.Snowflake(n), 1)
 	}
+
 	w.provider.before = hard("create")
 	w.start(domain.Incremental)
 	w.minutes(150)
@@ -124,6 +129,7 @@ func TestACreateThatIsNeverAnswered(t *testing.T) {
 	if w.provider.finds < 4 || w.provider.changes < 9 {
 		t.Errorf("looked for %d times, pulled %d times", w.provider.finds, w.provider.changes)
 	}
+
 	w.marksLeft(0)
 	w.provider.before = nil
 	links, err := w.sure.Links(w.ctx, 77, placed, []domain.Snowflake{1})
@@ -147,6 +153,7 @@ func TestARetryIsOneAttempt(t *testing.T) {
 		calls++
 		return refusedItem()
 	}
+
 	w.start(domain.Incremental)
 	w.minutes(2 * 60)
 	mustBe(t, "attempts before it is parked", calls, 5)
@@ -160,6 +167,7 @@ func TestARetryIsOneAttempt(t *testing.T) {
 			w.must(w.slice())
 		}
 	}
+
 	mustBe(t, "attempts within half a minute of the retry", calls, 6)
 }
 
@@ -169,7 +177,9 @@ func TestADryRunMeetsAChange(t *testing.T) {
 	for n := 1; n <= 5; n++ {
 		w.item(domain.Snowflake(n), 1, nil)
 	}
-	open, changed := w.engine.Open, false
+
+	open := w.engine.Open
+	changed := false
 	w.engine.Open = func(c ctx, v store.View) (Opened, error) {
 		if !changed {
 			changed = true
@@ -177,6 +187,7 @@ func TestADryRunMeetsAChange(t *testing.T) {
 		}
 		return open(c, v)
 	}
+
 	run, rows := w.rehearsal(domain.Full)
 	mustBe(t, "status", run.Status, domain.Succeeded)
 	mustBe(t, "counts", run.Counts, domain.Counts{Created: 5})
@@ -245,6 +256,7 @@ func TestAFullSyncDuringAFullSync(t *testing.T) {
 	for n := 1; n <= 3; n++ {
 		w.item(domain.Snowflake(n), 1, nil)
 	}
+
 	w.start(domain.Full)
 	w.settle()
 	w.marked(3, 2)
@@ -258,6 +270,7 @@ func TestAFullSyncDuringAFullSync(t *testing.T) {
 		}
 		return nil
 	}
+
 	id := w.start(domain.Full)
 	w.settle()
 	w.exact(w.items(1, 3)...)
@@ -281,8 +294,10 @@ func TestAChangeDuringACancel(t *testing.T) {
 			w.must(w.sure.Wake(w.ctx, 77))
 			w.clock.now = w.clock.now.Add(2 * time.Second)
 		}
+
 		return nil
 	}
+
 	id = w.start(domain.Incremental)
 	w.minutes(10)
 	run := w.run(id)
@@ -290,6 +305,7 @@ func TestAChangeDuringACancel(t *testing.T) {
 	if run.CancelRequestedAt == nil || run.Error != nil {
 		t.Errorf("why it ended is not told: %+v", run)
 	}
+
 	w.exact(w.items(1, 3)...)
 }
 
@@ -315,6 +331,7 @@ func TestACancelKeepsAttempts(t *testing.T) {
 			_, err := w.sure.CancelRun(w.ctx, w.pair, id, w.clock.now)
 			w.must(err)
 		}
+
 		w.minutes(10)
 		mustBe(t, "status", w.run(id).Status.Active(), false)
 		w.provider.before = nil
@@ -330,13 +347,15 @@ func TestACancelKeepsAttempts(t *testing.T) {
 func TestOurOwnTroubleEnds(t *testing.T) {
 	w := newWorld(t)
 	item := w.marked(1, 1)
-	open, away := w.engine.Open, true
+	open := w.engine.Open
+	away := true
 	w.engine.Open = func(c ctx, v store.View) (Opened, error) {
 		if away {
 			return Opened{}, errCut
 		}
 		return open(c, v)
 	}
+
 	id := w.start(domain.Incremental)
 	w.minutes(day)
 	mustBe(t, "code", w.run(id).Error.Code, "no_progress")
@@ -357,6 +376,7 @@ func TestACloseThatHasToWait(t *testing.T) {
 		}
 		return nil
 	}
+
 	id := w.start(domain.Full)
 	w.settle()
 	w.exact(item)
@@ -416,6 +436,7 @@ func TestACrashAsASecondPassBegins(t *testing.T) {
 		for n := 1; n <= pushPage; n++ {
 			w.marked(domain.Snowflake(n), 1)
 		}
+
 		w.provider.after = func(_ string, id domain.Snowflake) error {
 			if id == pushPage && w.provider.creates == pushPage {
 				w.marked(1, 2)
@@ -424,6 +445,7 @@ func TestACrashAsASecondPassBegins(t *testing.T) {
 			}
 			return nil
 		}
+
 		w.start(domain.Incremental)
 		err := w.slice()
 		w.wire.reset(0, false)
@@ -431,6 +453,7 @@ func TestACrashAsASecondPassBegins(t *testing.T) {
 		if err == nil {
 			break
 		}
+
 		w.settle()
 		w.exact(w.items(1, pushPage)...)
 		if t.Failed() {
@@ -447,11 +470,13 @@ func TestACrashAfterANewPlan(t *testing.T) {
 		for n := 1; n <= 120; n++ {
 			w.item(domain.Snowflake(n), 1, nil)
 		}
+
 		w.start(domain.Full)
 		w.settle()
 		for n := 1; n <= 120; n++ {
 			w.marked(domain.Snowflake(n), 2)
 		}
+
 		changed := false
 		w.provider.before = func(step string, id domain.Snowflake) error {
 			if step == "update" && id == 60 && !changed {
@@ -460,8 +485,10 @@ func TestACrashAfterANewPlan(t *testing.T) {
 				w.reconfigure(store.Change{Enabled: true, Configuration: `{"labels":"none"}`, TargetHash: "there", Fingerprint: "x", NeedsFull: true, ConfigurationChanged: true})
 				w.clock.now = w.clock.now.Add(2 * time.Second)
 			}
+
 			return nil
 		}
+
 		id := w.start(domain.Full)
 		w.must(w.slice())
 		w.wire.reset(cut, true)
@@ -495,6 +522,7 @@ func (w *world) rendering(id domain.Snowflake, do func()) {
 			f()
 		}
 	}}
+
 	w.engine.Open = func(ctx, store.View) (Opened, error) {
 		return Opened{Connector: look, Credential: w.credential, Limits: w.limits}, nil
 	}
@@ -506,6 +534,7 @@ func TestNothingIsKnownWhilePlanning(t *testing.T) {
 	for id := domain.Snowflake(1); id <= 120; id++ {
 		w.item(id, 1, nil)
 	}
+
 	w.marked(1, 1)
 	id := w.start(domain.Incremental)
 	w.provider.after = func(string, domain.Snowflake) error { return w.sure.Join(w.ctx, 77, id, store.Wish{Full: true}) }
@@ -525,6 +554,7 @@ func TestAChangeDuringACancelledPlan(t *testing.T) {
 	for id := domain.Snowflake(1); id <= 120; id++ {
 		w.item(id, 1, nil)
 	}
+
 	id := w.start(domain.Full)
 	w.rendering(50, func() {
 		w.marked(200, 1)
@@ -533,6 +563,7 @@ func TestAChangeDuringACancelledPlan(t *testing.T) {
 		w.must(err)
 		w.clock.now = w.clock.now.Add(2 * time.Second)
 	})
+
 	w.minutes(10)
 	mustBe(t, "status", w.run(id).Status, domain.Cancelled)
 	mustBe(t, "objects", len(w.provider.byItem()[200]), 1)
@@ -551,6 +582,7 @@ func TestARetryWhileTheItemIsGivenUp(t *testing.T) {
 		if id == 1 && !asked {
 			return refusedItem()
 		}
+
 		if id == 2 {
 			asked = true
 			links, err := w.sure.Links(w.ctx, 77, placed, []domain.Snowflake{1})
@@ -558,8 +590,10 @@ func TestARetryWhileTheItemIsGivenUp(t *testing.T) {
 			w.must(w.sure.RetryItems(w.ctx, 77, []store.Link{links[1]}))
 			w.must(w.sure.Wake(w.ctx, 77))
 		}
+
 		return nil
 	}
+
 	w.minutes(120)
 	w.exact(w.items(1, 2)...)
 }
@@ -575,6 +609,7 @@ func TestADeletionWithTheVersionUnderWay(t *testing.T) {
 		}
 		return nil
 	}
+
 	w.start(domain.Incremental)
 	w.settle()
 	mustBe(t, "state", w.provider.byItem()[1][0].content.State, domain.Closed)
@@ -599,10 +634,13 @@ func TestARetryOfAllDuringACancel(t *testing.T) {
 			if err := w.sure.RetryAll(w.ctx, 77, id); err != nil && w.run(id).Status.Active() {
 				w.must(err)
 			}
+
 			w.clock.now = w.clock.now.Add(2 * time.Second)
 		}
+
 		return nil
 	}
+
 	id = w.start(domain.Incremental)
 	w.must(w.slice())
 	mustBe(t, "status", w.run(id).Status, domain.Cancelled)

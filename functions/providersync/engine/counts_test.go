@@ -21,6 +21,7 @@ func addUp(t testing.TB, run domain.Run, items int) {
 		}
 		total += n
 	}
+
 	if total != items {
 		t.Errorf("run %s: the counts add up to %d, want %d: %+v", run.ID, total, items, c)
 	}
@@ -34,6 +35,7 @@ func TestCountsOfABacklogOfMoreThanOnePage(t *testing.T) {
 	for id := domain.Snowflake(1); id <= 60; id++ {
 		items = append(items, w.marked(id, 1))
 	}
+
 	w.start(domain.Incremental)
 	w.settle()
 
@@ -41,6 +43,7 @@ func TestCountsOfABacklogOfMoreThanOnePage(t *testing.T) {
 		w.marked(items[n].ID, 2)
 		items[n] = w.marked(items[n].ID, 3)
 	}
+
 	cancelled := w.start(domain.Incremental)
 	_, err := w.sure.CancelRun(w.ctx, w.pair, cancelled, w.clock.now)
 	w.must(err)
@@ -64,6 +67,7 @@ func TestCountsOfAnItemWithMoreMarksThanAPage(t *testing.T) {
 	for version := int64(2); version <= 3*pushPage; version++ {
 		last = w.marked(2, version)
 	}
+
 	full := w.start(domain.Full)
 	w.settle()
 	w.exact(w.items(1, 1)[0], last)
@@ -77,6 +81,7 @@ func TestCountsWhileTheProviderIsOut(t *testing.T) {
 	for id := domain.Snowflake(1); id <= 3; id++ {
 		w.marked(id, 1)
 	}
+
 	w.start(domain.Incremental)
 	w.settle()
 	var items []domain.Item
@@ -84,6 +89,7 @@ func TestCountsWhileTheProviderIsOut(t *testing.T) {
 		w.marked(id, 2)
 		items = append(items, w.marked(id, 3))
 	}
+
 	outages := 5
 	w.provider.before = func(string, domain.Snowflake) error {
 		if outages--; outages < 0 {
@@ -91,6 +97,7 @@ func TestCountsWhileTheProviderIsOut(t *testing.T) {
 		}
 		return &connector.Error{Class: connector.NotSent, Scope: connector.IntegrationScope, Code: "unreachable"}
 	}
+
 	full := w.start(domain.Full)
 	w.settle()
 	w.exact(items...)
@@ -109,6 +116,7 @@ func TestCountsOfAnItemThatChangesAfterThePlan(t *testing.T) {
 		w.settle()
 		mustBe(w.t, "outcome", w.row(1).Outcome, domain.Skipped)
 	}
+
 	parked := func(w *world) { // refused until it is parked
 		w.provider.before = func(_ string, id domain.Snowflake) error {
 			if id == 1 {
@@ -116,12 +124,14 @@ func TestCountsOfAnItemThatChangesAfterThePlan(t *testing.T) {
 			}
 			return nil
 		}
+
 		w.marked(1, 2)
 		w.start(domain.Incremental)
 		w.minutes(120)
 		w.provider.before = nil
 		mustBe(w.t, "attempts", w.row(1).Attempts, 5)
 	}
+
 	putOff := &connector.Error{Class: connector.Retryable, Scope: connector.IntegrationScope, Code: "rate_limited", Wait: 7 * time.Minute}
 	for name, c := range map[string]struct {
 		before func(*world)
@@ -140,6 +150,7 @@ func TestCountsOfAnItemThatChangesAfterThePlan(t *testing.T) {
 			for id := domain.Snowflake(1); id <= 3; id++ {
 				w.marked(id, 1)
 			}
+
 			w.start(domain.Incremental)
 			w.settle()
 			c.before(w)
@@ -152,11 +163,14 @@ func TestCountsOfAnItemThatChangesAfterThePlan(t *testing.T) {
 					w.marked(1, 9)
 					w.must(w.sure.Wake(w.ctx, 77))
 				}
+
 				if id == 1 && asked <= 4 {
 					return c.answer
 				}
+
 				return nil
 			}
+
 			full := w.start(domain.Full)
 			w.must(w.slice())
 			w.settle()
@@ -173,6 +187,7 @@ func TestCountsOfARunThatPlansTwice(t *testing.T) {
 	for id := domain.Snowflake(1); id <= 3; id++ {
 		w.marked(id, 1)
 	}
+
 	w.start(domain.Incremental)
 	w.settle()
 	w.item(1, 2, nil)
@@ -182,11 +197,13 @@ func TestCountsOfARunThatPlansTwice(t *testing.T) {
 		if again {
 			return nil
 		}
+
 		again = true
 		w.item(2, 3, func(i *domain.Item) { i.Description = "version 1" }) // as it was
 		w.reconfigure(store.Change{Enabled: true, Configuration: `{}`, TargetHash: "there", NeedsFull: true})
 		return &connector.Error{Class: connector.Retryable, Scope: connector.IntegrationScope, Code: "rate_limited", Wait: time.Minute}
 	}
+
 	full := w.start(domain.Full)
 	w.settle()
 	mustBe(t, "counts", w.run(full).Counts, domain.Counts{Updated: 1, Unchanged: 2})
@@ -199,6 +216,7 @@ func TestCountsOfAnUnansweredMessage(t *testing.T) {
 		if asked(kind) {
 			return // the message is looked for, and found or sent again
 		}
+
 		r.after = func(_ string, id domain.Snowflake) error {
 			if id == 2 {
 				return ambiguous()
@@ -208,6 +226,7 @@ func TestCountsOfAnUnansweredMessage(t *testing.T) {
 		for id := domain.Snowflake(1); id <= 3; id++ {
 			w.told(id, 1, nil)
 		}
+
 		first := w.sync(domain.Full)
 		mustBe(t, "status", first.Status, domain.Partial)
 		mustBe(t, "counts", first.Counts, domain.Counts{Created: 2, Failed: 1})

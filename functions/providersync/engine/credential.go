@@ -113,7 +113,9 @@ func (s *slice) admission(now time.Time) admission {
 	}
 
 	a.credential = s.withRefusal(a.credential, &next)
-	a.write, a.tries, a.afterPause = true, true, over
+	a.write = true
+	a.tries = true
+	a.afterPause = over
 
 	return a
 }
@@ -149,6 +151,7 @@ func (s *slice) sharedRefusal() *store.Refusal {
 	if s.pace.usage.Refusal != nil {
 		return s.pace.usage.Refusal
 	}
+
 	if r, refused := s.pace.usage.Writes[s.target.Key]; refused {
 		return &r
 	}
@@ -179,6 +182,7 @@ func (s *slice) withRefusal(c store.Credential, r *store.Refusal) store.Credenti
 	if c.Writes == nil {
 		c.Writes = map[string]store.Refusal{}
 	}
+
 	c.Writes[s.target.Key] = *r
 
 	return c
@@ -192,6 +196,7 @@ func (s *slice) putUsage(ctx context.Context, usage store.Usage, now time.Time) 
 		s.pace.read = false
 		return true, nil
 	}
+
 	if err == nil {
 		s.pace.usage = usage
 	}
@@ -232,8 +237,10 @@ func (s *slice) share(ctx context.Context, why domain.RunError) error {
 		next := store.Refusal{Reason: why, Organisation: s.meta.OrganisationID}
 		was := s.sharedRefusal()
 		if was != nil && was.Reason.Code == why.Code {
-			next.Until, next.Count = was.Until, was.Count
+			next.Until = was.Until
+			next.Count = was.Count
 		}
+
 		if s.afterPause || next.Until <= now.UnixMilli() {
 			next.Count++
 			next.Until = now.Add(min(firstCoolDown<<min(next.Count-1, 10), longestCoolDown)).UnixMilli()
@@ -242,11 +249,13 @@ func (s *slice) share(ctx context.Context, why domain.RunError) error {
 		if ofCredential[why.Code] && !s.afterPause && (was != nil || usage.Turns.Others(s.run.ID, now)) {
 			usage.ProbedAt = now.UnixMilli() // two workers' calls are enough for five minutes, whenever they left
 		}
+
 		usage.Credential = s.withRefusal(usage.Credential, &next)
 		retry, err := s.putUsage(ctx, usage, now)
 		if err != nil {
 			return err
 		}
+
 		if !retry {
 			s.sharedUntil = next.Until
 			return nil
@@ -260,7 +269,8 @@ func (s *slice) share(ctx context.Context, why domain.RunError) error {
 func (s *slice) allowed(ctx context.Context, wrote bool) error {
 	now := s.Clock.Now()
 	usage := s.pace.usage
-	refusal, atPlace := usage.Refusal, s.refusalHere(wrote)
+	refusal := usage.Refusal
+	atPlace := s.refusalHere(wrote)
 	if usage.Strikes == 0 && refusal == nil && atPlace == nil && usage.Blocked <= now.UnixMilli() {
 		return nil
 	}
@@ -277,6 +287,7 @@ func (s *slice) allowed(ctx context.Context, wrote bool) error {
 		if err != nil || !retry || refusal == nil && atPlace == nil {
 			return err
 		}
+
 		if err := s.usage(ctx); err != nil {
 			return err
 		}
@@ -346,9 +357,11 @@ func (s *slice) refusedWrite(t *task, e *connector.Error) *verdict {
 		*next = *known
 		next.Refused = slices.Clone(known.Refused)
 	}
+
 	if !slices.Contains(next.Refused, t.id) && len(next.Refused) < refusedInARow {
 		next.Refused = append(next.Refused, t.id)
 	}
+
 	s.condition = next
 
 	if len(next.Refused) < refusedInARow && !s.writesPaused() {
@@ -367,7 +380,8 @@ func (s *slice) writesPaused() bool {
 
 // acceptedWrite begins to count refusals anew.
 func (s *slice) acceptedWrite() {
-	s.wrote, s.sparing = true, false
+	s.wrote = true
+	s.sparing = false
 
 	known := s.known()
 	if known == nil || len(known.Refused) == 0 {

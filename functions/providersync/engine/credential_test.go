@@ -29,13 +29,16 @@ func six(t *testing.T, kind string, refuse func(domain.Snowflake) *connector.Err
 	for id := domain.Snowflake(1); id <= 6; id++ {
 		w.item(id, 1, nil)
 	}
+
 	if kind == "update" {
 		w.start(domain.Full)
 		w.settle()
 	}
+
 	for id := domain.Snowflake(1); id <= 6; id++ {
 		w.marked(id, 2)
 	}
+
 	w.provider.before = func(write string, id domain.Snowflake) error {
 		if e := refuse(id); e != nil && write == kind {
 			copied := *e
@@ -59,6 +62,7 @@ func TestARefusedItemIsItsOwnFault(t *testing.T) {
 					}
 					return nil
 				})
+
 				id := w.start(domain.Incremental)
 				w.must(w.slice())
 				run := w.run(id)
@@ -90,6 +94,7 @@ func TestRefusedItemsAreTriedAgain(t *testing.T) {
 			}
 			return nil
 		})
+
 		w.start(domain.Incremental)
 		w.pass(4 * time.Hour)
 
@@ -113,6 +118,7 @@ func TestObjectsThatAreGoneInARow(t *testing.T) {
 			}
 			return nil
 		})
+
 		id := w.start(domain.Incremental)
 		w.must(w.slice())
 		mustBe(t, code+": updated", w.run(id).Counts.Updated, 2)
@@ -135,6 +141,7 @@ func TestWritesThatAreRefusedInARow(t *testing.T) {
 				tried = append(tried, id)
 				return refusals["firewall, 403"]
 			})
+
 			id := w.start(domain.Incremental)
 			w.must(w.slice())
 			run := w.run(id)
@@ -143,6 +150,7 @@ func TestWritesThatAreRefusedInARow(t *testing.T) {
 			if run.Error.Detail == "" || !strings.Contains(run.Error.ProviderMessage, "403") {
 				t.Errorf("%+v", run.Error)
 			}
+
 			mustBe(t, "tried", fmt.Sprint(tried), "[1 2 3]")
 			mustBe(t, "health", w.state().Condition.State, domain.Unhealthy)
 
@@ -153,10 +161,12 @@ func TestWritesThatAreRefusedInARow(t *testing.T) {
 					t.Fatalf("a pause is followed by %d writes", n)
 				}
 			}
+
 			mustBe(t, "tried first after each pause", fmt.Sprint(tried[:6]), "[1 2 3 4 5 6]")
 			if len(tried) < 8 {
 				t.Errorf("those that were refused are not tried again: %v", tried)
 			}
+
 			_, parked, err := w.sure.Backlog(w.ctx, 77, placed)
 			w.must(err)
 			mustBe(t, "parked", parked, 0)
@@ -193,10 +203,12 @@ func TestRefusalsInARowOverRuns(t *testing.T) {
 		if e := w.run(run).Error; e != nil {
 			code = e.Code
 		}
+
 		want := ""
 		if id == 6 {
 			want = writesRefused
 		}
+
 		mustBe(t, fmt.Sprint("after item ", id), code, want)
 	}
 }
@@ -213,6 +225,7 @@ func TestManyIntegrationsShareARevokedToken(t *testing.T) {
 			ID: id, OrganisationID: 5, ItemType: "document", Provider: domain.GitHub, Enabled: true, Configuration: `{}`}}, nil))
 		pairs = append(pairs, store.Pair{ID: id, OrganisationID: 5, ItemType: "document"})
 	}
+
 	_, err := w.sure.PutItem(w.ctx, domain.Item{ID: 900, OrganisationID: 5, ItemType: "document", Version: 1, Title: "a", State: domain.Open, UpdatedAt: w.clock.now})
 	w.must(err)
 	var refusedAt []time.Time
@@ -228,6 +241,7 @@ func TestManyIntegrationsShareARevokedToken(t *testing.T) {
 			}
 		}
 	}
+
 	for n := range refusedAt {
 		within := 0
 		for _, at := range refusedAt[n:] {
@@ -235,10 +249,12 @@ func TestManyIntegrationsShareARevokedToken(t *testing.T) {
 				within++
 			}
 		}
+
 		if within > 2 {
 			t.Fatalf("%d refused calls in five minutes: %v", within, refusedAt)
 		}
 	}
+
 	if len(refusedAt) < 2 {
 		t.Errorf("a manager's sync never tries: %v", refusedAt)
 	}
@@ -289,6 +305,7 @@ func TestALongRateLimitIsTried(t *testing.T) {
 		}
 		return nil
 	}
+
 	id := w.start(domain.Incremental)
 	w.must(w.slice())
 	mustBe(t, "asked", asked, 1)
@@ -327,12 +344,14 @@ func TestAnUnreadableAnswerIsAnOutage(t *testing.T) {
 			}
 			return nil
 		}
+
 		id := w.start(domain.Incremental)
 		w.must(w.slice())
 		mustBe(t, code+": status", w.run(id).Status, domain.Waiting)
 		if c := w.state().Condition; c != nil && c.State == domain.Unhealthy {
 			t.Errorf("%s: %+v", code, c)
 		}
+
 		broken = false
 		w.settle()
 		mustBe(t, code+": status", w.run(id).Status, domain.Succeeded)
@@ -367,5 +386,6 @@ func TestARowSaysWhatAWriteLeftOut(t *testing.T) {
 	if row := w.row(1); row.Reason != nil {
 		t.Errorf("%+v", *row.Reason)
 	}
+
 	mustBe(t, "labels recorded as sent", len(w.link(1).SentLabels), 1)
 }

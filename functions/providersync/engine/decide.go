@@ -71,13 +71,17 @@ func doubtOf(link store.Link) doubt {
 
 // note sets what the link says of it.
 func (d doubt) note(link *store.Link) {
-	link.Unsure, link.UnsureLabels, link.UnsureTexts, link.UnsureStates = d.unsure, d.labels, d.texts, d.states
+	link.Unsure = d.unsure
+	link.UnsureLabels = d.labels
+	link.UnsureTexts = d.texts
+	link.UnsureStates = d.states
 }
 
 // newTask prepares the decision about an item.
 func (s *slice) newTask(id domain.Snowflake, item domain.Item, link store.Link, linked bool) *task {
 	t := &task{id: id, item: item, link: link, linked: linked}
-	t.link.ItemID, t.link.Target = id, s.target.Key
+	t.link.ItemID = id
+	t.link.Target = s.target.Key
 	t.was = doubtOf(link)
 	t.counted = t.countedByPlan()
 	return t
@@ -106,11 +110,13 @@ func (s *slice) decide(t *task, known bool) {
 		t.step = nothing
 		return
 	}
+
 	t.link.FormattedNumber = t.item.FormattedNumber
 	t.content = s.conn.Render(t.item)
 	if t.item.Deleted {
 		t.content.State = domain.Closed
 	}
+
 	settled := t.link.Version == t.item.Version && !t.retry()
 	told := t.link.Remote != nil || t.link.SentHash != ""
 	switch {
@@ -127,19 +133,24 @@ func (s *slice) decide(t *task, known bool) {
 	case told && t.link.Intent == nil && !t.link.Unsure && t.link.SentHash == t.content.Hash() && t.link.Reason != remoteDeleted:
 		t.step = unchanged
 	case t.item.Deleted && !told:
-		t.step, t.reason = skip, "deleted_before_first_sync"
+		t.step = skip
+		t.reason = "deleted_before_first_sync"
 	case t.item.Deleted && s.reads.OnDelete == "leave":
-		t.step, t.reason = skip, "deleted_and_left"
+		t.step = skip
+		t.reason = "deleted_and_left"
 	case t.link.Reason == remoteDeleted && t.link.Remote != nil && !s.isNews(t):
-		t.step, t.reason = skip, remoteDeleted
+		t.step = skip
+		t.reason = remoteDeleted
 	case t.link.Reason == remoteDeleted && t.link.Remote != nil:
 		t.step = create // a reopened item, whose message a person deleted
 	case t.link.Remote != nil && !s.chat.posts():
 		t.step = update
 	case t.item.Deleted:
-		t.step, t.reason = skip, notEditable
+		t.step = skip
+		t.reason = notEditable
 	case s.quiet(t):
-		t.step, t.reason = skip, notAnnounced
+		t.step = skip
+		t.reason = notAnnounced
 	default:
 		t.step = create
 	}
@@ -160,6 +171,7 @@ func (s *slice) doubted(t *task) {
 		d.texts = keepLast(t.was.texts, look)
 		d.states = union(t.was.states, []domain.ItemState{t.content.State})
 	}
+
 	d.note(&t.link)
 }
 
@@ -218,13 +230,19 @@ func (t *task) failed(sent connector.Sent, w connector.Written, err error) conne
 		sent.State = ""
 		t.was = doubtOf(t.link) // whatever a repetition is answered
 	}
+
 	if w.Remote.ID == "" {
 		return sent
 	}
-	t.link.Remote, t.dirty = &w.Remote, true
+
+	t.link.Remote = &w.Remote
+	t.dirty = true
 	t.link.SentHash, t.link.SentState, t.link.SentLabels = "", "", union(t.link.SentLabels, t.content.Labels)
 	t.link.SeenText, t.link.SeenState, t.link.SeenAt = w.Seen.Text, w.Seen.State, seenAt(w.UpdatedAt)
-	sent.Remote, sent.Seen, sent.State = w.Remote, w.Seen, ""
+	sent.Remote = w.Remote
+	sent.Seen = w.Seen
+	sent.State = ""
+
 	return sent
 }
 
@@ -253,15 +271,20 @@ func (s *slice) marker(t *task) connector.Marker {
 
 // sent notes what the provider has taken.
 func (t *task) sent(w connector.Written, c connector.Content) {
-	t.link.Remote, t.link.Intent = remoteOf(w), nil
-	t.link.SentHash, t.link.SentState = c.Hash(), c.State
+	t.link.Remote = remoteOf(w)
+	t.link.Intent = nil
+	t.link.SentHash = c.Hash()
+	t.link.SentState = c.State
 	if w.Note != connector.NoteLabelsNotSettable { // else the labels there are as before
 		t.link.SentLabels = c.Labels
 	}
+
 	t.link.SeenText, t.link.SeenState, t.link.SeenAt = w.Seen.Text, w.Seen.State, seenAt(w.UpdatedAt)
 	t.was = doubt{}
 	t.was.note(&t.link)
-	t.link.Attempts, t.link.RetryAt, t.link.Parked = 0, time.Time{}, false
+	t.link.Attempts = 0
+	t.link.RetryAt = time.Time{}
+	t.link.Parked = false
 	t.link.Frozen = ""
 	t.dirty = true
 }
@@ -297,11 +320,17 @@ func (s *slice) record(t *task, out domain.Outcome, reason string) {
 	if t.link.CountedIn == s.run.ID && t.link.CountedAs == domain.Created && out == domain.Updated {
 		out = domain.Created // created and then closed is one creation
 	}
+
 	s.count(t, out)
 	if out == domain.Skipped || out == domain.Unchanged { // earlier failures are over
-		t.link.Attempts, t.link.RetryAt, t.link.Parked = 0, time.Time{}, false
+		t.link.Attempts = 0
+		t.link.RetryAt = time.Time{}
+		t.link.Parked = false
 	}
-	t.link.Outcome, t.link.Reason, t.link.LastRunID = out, reason, s.run.ID
+
+	t.link.Outcome = out
+	t.link.Reason = reason
+	t.link.LastRunID = s.run.ID
 	t.link.Version, t.link.UpdatedAt = t.item.Version, s.Clock.Now().UTC()
 	t.dirty = true
 }
@@ -331,10 +360,13 @@ func (s *slice) claim(t *task) {
 	if t.link.CountedIn == s.run.ID {
 		return
 	}
+
 	if s.run.Mode == domain.Full && s.run.PlanDone && !t.planned {
 		s.tallyPlan(t.counted, -1)
 	}
-	t.link.CountedIn, t.link.CountedAs = s.run.ID, ""
+
+	t.link.CountedIn = s.run.ID
+	t.link.CountedAs = ""
 }
 
 // countedByPlan is what the plan pass counts an item as that it does not mark.
@@ -353,6 +385,7 @@ func (t *task) countedByPlan() domain.Outcome {
 	case t.link.Remote != nil || t.link.SentHash != "":
 		return domain.Unchanged
 	}
+
 	return ""
 }
 

@@ -31,14 +31,17 @@ func (s *slice) sumUp(ctx context.Context) error {
 	if !s.chat.is || *s.run.Remaining <= s.chat.manner.DigestOver {
 		return nil
 	}
+
 	cursor := ""
 	many, err := s.many(func() (tasks []*task, more bool, err error) {
 		tasks, cursor, err = s.marked(ctx, cursor)
 		return tasks, cursor != "", err
 	})
 	if many {
-		s.run.Digest, s.run.Creates = &store.Gathering{ID: domain.NewSnowflake(s.Clock.Now()), Sum: "{}"}, 1
+		s.run.Digest = &store.Gathering{ID: domain.NewSnowflake(s.Clock.Now()), Sum: "{}"}
+		s.run.Creates = 1
 	}
+
 	return err
 }
 
@@ -55,15 +58,20 @@ func (s *slice) foresee(ctx context.Context) error {
 	if !s.chat.is {
 		return nil
 	}
+
 	many, err := s.many(func() ([]*task, bool, error) {
 		tasks, next, err := s.rehearsed(ctx)
-		s.run.PlanCursor, s.run.MarkCursor = next, next
+		s.run.PlanCursor = next
+		s.run.MarkCursor = next
 		return tasks, next != "", err
 	})
-	s.run.PlanCursor, s.run.MarkCursor = "", ""
+
+	s.run.PlanCursor = ""
+	s.run.MarkCursor = ""
 	if many {
 		s.run.Digest = &store.Gathering{}
 	}
+
 	return err
 }
 
@@ -74,11 +82,13 @@ func (s *slice) many(page func() (tasks []*task, more bool, err error)) (bool, e
 		if err != nil {
 			return false, err
 		}
+
 		for _, t := range tasks {
 			if t.step == create {
 				n++
 			}
 		}
+
 		if n > s.chat.manner.DigestOver || !more {
 			return n > s.chat.manner.DigestOver, nil
 		}
@@ -99,6 +109,7 @@ func (s *slice) gather(t *task) error {
 	if g.Settling {
 		return nil
 	}
+
 	had := t.link.Gathered
 	if had == nil || had.Digest != g.ID {
 		if err := s.add(t); err != nil {
@@ -107,9 +118,14 @@ func (s *slice) gather(t *task) error {
 	} else if had.Content.Hash == t.content.Hash() {
 		return nil
 	}
+
 	t.link.Gathered = &store.Gathered{Digest: g.ID, Version: t.item.Version, Content: *s.intent(t)}
-	t.link.Outcome, t.link.Reason, t.link.LastRunID = domain.Deferred, inDigest, s.run.ID
-	t.link.UpdatedAt, t.dirty = s.Clock.Now().UTC(), true
+	t.link.Outcome = domain.Deferred
+	t.link.Reason = inDigest
+	t.link.LastRunID = s.run.ID
+	t.link.UpdatedAt = s.Clock.Now().UTC()
+	t.dirty = true
+
 	return nil
 }
 
@@ -119,6 +135,7 @@ func (s *slice) add(t *task) error {
 	if err != nil {
 		return err
 	}
+
 	switch was := t.last(); {
 	case was == nil:
 		d.New++
@@ -129,11 +146,15 @@ func (s *slice) add(t *task) error {
 	default:
 		d.Changed++
 	}
+
 	line := t.content
-	line.Body, line.Blocks, line.Labels = "", nil, nil
+	line.Body = ""
+	line.Blocks = nil
+	line.Labels = nil
 	d.Add(line, t.item.UpdatedAt)
 	b, err := json.Marshal(d)
 	s.run.Digest.Sum = string(b)
+
 	return err
 }
 
@@ -149,19 +170,23 @@ func (s *slice) turnOver(ctx context.Context) (*verdict, error) {
 	if err != nil {
 		return nil, err
 	}
+
 	if d.Total() == 0 {
 		s.run.Digest = nil
 		return nil, nil
 	}
+
 	if s.run.Digest.Settling {
 		record, err := s.digest(ctx, s.run.Digest.ID)
 		s.run.Digest = nil
 		return s.refusedDigest(record), err
 	}
+
 	v, err := s.deliver(ctx, d)
 	if v == nil && err == nil {
 		s.run.Digest.Settling = true
 	}
+
 	return v, err
 }
 
@@ -198,8 +223,10 @@ func (s *slice) deliver(ctx context.Context, d connector.Digest) (*verdict, erro
 	}
 
 	if record.Bare {
-		d.First, d.ChangedAt = nil, nil
+		d.First = nil
+		d.ChangedAt = nil
 	}
+
 	d.URL = s.itemsURL()
 
 	w, failed, v, err := s.postDigest(ctx, d, record)
@@ -215,16 +242,20 @@ func (s *slice) deliver(ctx context.Context, d connector.Digest) (*verdict, erro
 		s.did(pacing.Create)
 		s.acceptedWrite()
 		s.answered(true)
+
 	case failed.Class == connector.Final && !record.Bare: // one of the items it names may be to blame
-		record.Bare, record.Outcome = true, domain.Deferred
+		record.Bare = true
+		record.Outcome = domain.Deferred
 		if err := s.keep(ctx, record); err != nil {
 			return nil, err
 		}
 		return s.deliver(ctx, d)
+
 	case failed.Class == connector.Final:
 		record.Outcome, record.Reason = domain.FailedOut, reasonText(failed)
 	case !s.finder:
-		record.Outcome, record.Reason = domain.Unknown, failed.Code
+		record.Outcome = domain.Unknown
+		record.Reason = failed.Code
 	}
 
 	if err := s.keep(ctx, record); err != nil || v != nil || failed != nil {
@@ -311,10 +342,12 @@ func (s *slice) digest(ctx context.Context, id domain.Snowflake) (*store.Digest,
 	if ok {
 		return known, nil
 	}
+
 	d, err := s.Store.Digest(ctx, s.lease.Pair.ID, id)
 	if err == nil {
 		s.digests[id] = d
 	}
+
 	return d, err
 }
 
@@ -326,15 +359,18 @@ func (s *slice) named(ctx context.Context, t *task) error {
 	if g == nil {
 		return nil
 	}
+
 	d, err := s.digest(ctx, g.Digest)
 	if err != nil {
 		return err
 	}
+
 	if d != nil && d.Outcome != domain.Deferred {
 		t.digest = d
 	} else if s.run.Digest == nil || s.run.Digest.ID != g.Digest {
 		t.link.Gathered = nil
 	}
+
 	return nil
 }
 
@@ -345,38 +381,47 @@ func (s *slice) resolveDigests(ctx context.Context, tasks []*task) (*verdict, er
 		if t.digest == nil || t.digest.Outcome != "" {
 			continue
 		}
+
 		d := *s.digests[t.digest.ID]
 		if d.Outcome == "" {
 			if v, err := s.resolveDigest(ctx, &d); v != nil || err != nil {
 				return v, err
 			}
 		}
+
 		if err := s.named(ctx, t); err != nil {
 			return nil, err
 		}
+
 		s.decide(t, true)
 	}
+
 	return nil, nil
 }
 
 func (s *slice) resolveDigest(ctx context.Context, d *store.Digest) (*verdict, error) {
 	if !s.finder { // the worker died over it
-		d.Outcome, d.Reason = domain.Unknown, noAnswer
+		d.Outcome = domain.Unknown
+		d.Reason = noAnswer
 		return nil, s.keep(ctx, d)
 	}
+
 	ripe := d.At.Add(s.Settings.Settle)
 	if s.Clock.Now().Before(ripe) {
 		s.run.SettleAt = sooner(s.run.SettleAt, ripe)
 		return nil, nil
 	}
+
 	found, v, err := s.find(ctx, nil, d.At, 0, s.digestMarkers(d))
 	if v != nil || err != nil {
 		return v, err
 	}
+
 	d.Outcome = domain.Deferred // it is not there: it has not left, and another tells of its items
 	if w, ok := found[d.ID]; ok {
 		d.Outcome, d.Remote = domain.Created, remoteOf(w)
 	}
+
 	return nil, s.keep(ctx, d)
 }
 
@@ -386,11 +431,15 @@ const noAnswer = "no_answer"
 // settled records an item by what became of its digest. What has changed since
 // is told by the pass after.
 func (s *slice) settled(ctx context.Context, t *task) (*verdict, error) {
-	d, g := t.digest, t.link.Gathered
+	d := t.digest
+	g := t.link.Gathered
 	if d.Outcome == "" {
 		return nil, nil // it is looked for later
 	}
-	t.digest, t.link.Gathered, t.dirty = nil, nil, true
+
+	t.digest = nil
+	t.link.Gathered = nil
+	t.dirty = true
 	s.handled++
 	switch d.Outcome {
 	case domain.FailedOut:
@@ -398,21 +447,31 @@ func (s *slice) settled(ctx context.Context, t *task) (*verdict, error) {
 		s.refuse(t, e)
 		s.refusedWrite(t, e) // the verdict is given when all are settled
 		return nil, nil
+
 	case domain.Unknown:
-		t.lost, t.tried, t.done = true, true, true
+		t.lost = true
+		t.tried = true
+		t.done = true
 		t.link.Intent = &g.Content
 		s.record(t, domain.Unknown, d.Reason)
 		t.link.Version = g.Version
+
 	default:
 		t.sent(connector.Written{}, connector.Content{})
-		t.link.SentHash, t.link.SentLabels, t.link.SentState, t.link.Told = g.Content.Hash, g.Content.Labels, g.Content.State, g.Content.Told
+		t.link.SentHash = g.Content.Hash
+		t.link.SentLabels = g.Content.Labels
+		t.link.SentState = g.Content.State
+		t.link.Told = g.Content.Told
 		s.record(t, d.Outcome, inDigest)
 		t.link.Version = g.Version
 	}
+
 	if t.done = g.Content.Hash == t.content.Hash(); t.done {
 		return nil, nil
 	}
+
 	s.decide(t, true)
 	s.gathers(t)
+
 	return s.do(ctx, t)
 }

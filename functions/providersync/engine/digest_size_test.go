@@ -19,9 +19,11 @@ func TestTheSumOfADigestIsSmall(t *testing.T) {
 	for n := range 100 {
 		labels = append(labels, fmt.Sprint(strings.Repeat("<", 47), n))
 	}
+
 	for id := domain.Snowflake(1); id <= 12; id++ {
 		w.told(id, 1, func(i *domain.Item) { i.Labels = labels })
 	}
+
 	mustBe(t, "counts", w.sync(domain.Incremental).Counts, domain.Counts{Created: 12})
 	w.noMarks()
 

@@ -35,16 +35,19 @@ func TestAWideCharacterAtMantisBT(t *testing.T) {
 			api.ServeHTTP(rw, r)
 			return
 		}
+
 		body, _ := io.ReadAll(r.Body)
 		r.Body = io.NopCloser(bytes.NewReader(body))
 		if bytes.Contains(body, []byte("🦀")) {
 			api.ServeHTTP(rw, r) // the server fails by itself
 			return
 		}
+
 		narrowed.Add(1)
 		api.ServeHTTP(discard{http.Header{}}, r)
 		panic(http.ErrAbortHandler)
 	})
+
 	client := connectortest.ServeAt(t, []string{connectortest.Host}, server, trackerToken)
 	w.opens(nil)
 	open := w.engine.Open
@@ -53,6 +56,7 @@ func TestAWideCharacterAtMantisBT(t *testing.T) {
 		o.Connector = mantisbt.New(mantisbt.Config{BaseURL: base + "/bugs/api/rest", Token: trackerToken, Project: "Work", Category: "General"}, client, w.clock.Now)
 		return o, err
 	}
+
 	w.pulling("linked")
 	w.item(1, 1, nil)
 	w.full()
@@ -116,6 +120,7 @@ func TestAnUpdateInDoubtThatIsThenRefused(t *testing.T) {
 				if back {
 					pull = "off"
 				}
+
 				w.pulling(pull)
 				text := func(text string) func(*domain.Item) { return func(i *domain.Item) { i.Description = text } }
 				w.item(1, 1, text("first"))
@@ -127,6 +132,7 @@ func TestAnUpdateInDoubtThatIsThenRefused(t *testing.T) {
 					}
 					return nil
 				}
+
 				w.provider.after = func(string, domain.Snowflake) error {
 					n++
 					return ambiguous()
@@ -142,7 +148,9 @@ func TestAnUpdateInDoubtThatIsThenRefused(t *testing.T) {
 				} else {
 					w.pass(2 * time.Minute)
 				}
-				w.provider.before, w.provider.after = nil, nil
+
+				w.provider.before = nil
+				w.provider.after = nil
 				w.pass(3 * time.Hour)
 				mustBe(t, "events of our own", fmt.Sprint(w.changes()), "[]")
 				w.exact(item)
@@ -164,6 +172,7 @@ func TestTheLastTenUpdatesInDoubt(t *testing.T) {
 		}
 		return nil
 	}
+
 	var tenth, last connector.Content
 	for version := int64(2); version <= 12; version++ {
 		item := w.item(1, version, func(i *domain.Item) {
@@ -175,16 +184,19 @@ func TestTheLastTenUpdatesInDoubt(t *testing.T) {
 		if version == 11 {
 			tenth = w.provider.Render(item)
 		}
+
 		last = w.provider.Render(item)
 		w.must(w.sure.PutMark(w.ctx, 77, store.Mark{ItemID: 1, Version: version}))
 		w.start(domain.Incremental)
 		w.pass(time.Minute)
 	}
+
 	w.pass(10 * time.Minute)
 	for _, late := range []connector.Content{tenth, last} {
 		w.provider.touch(0, func(c *connector.Content) { *c = late })
 		w.pass(30 * time.Minute)
 	}
+
 	mustBe(t, "events of our own", fmt.Sprint(w.changes()), "[]")
 }
 
@@ -208,6 +220,7 @@ func TestAnEditAfterADoubtfulUpdateOfAFoundObject(t *testing.T) {
 		}
 		return nil
 	}
+
 	w.change(1, 2)
 	w.pass(time.Minute)
 	w.provider.touch(0, edit)

@@ -18,6 +18,7 @@ func (s *slice) conclude(ctx context.Context, v *verdict) error {
 	if v == nil {
 		return nil // finished already
 	}
+
 	var err error
 	switch v.status {
 	case domain.Queued:
@@ -27,7 +28,9 @@ func (s *slice) conclude(ctx context.Context, v *verdict) error {
 	default:
 		err = s.finish(ctx, v)
 	}
+
 	s.log.InfoContext(ctx, "slice ended", "status", string(v.status), "reason", v.reason, "counts", s.run.Counts, "handled", s.handled)
+
 	return err
 }
 
@@ -36,6 +39,7 @@ func (s *slice) requeue(ctx context.Context) error {
 	if err := s.flush(ctx); err != nil {
 		return err
 	}
+
 	s.run.Status = domain.Queued
 	s.next = s.run.ID
 	return s.Store.Release(ctx, s.lease, s.run, s.Clock.Now().Add(s.Settings.LostAfter))
@@ -47,21 +51,28 @@ func (s *slice) wait(ctx context.Context, v *verdict) error {
 	if err := s.flush(ctx); err != nil {
 		return err
 	}
+
 	s.progressed() // waiting is no idling
 	until := v.until.UTC()
-	s.run.Status, s.run.WaitingUntil, s.run.WaitingReason = domain.Waiting, &until, &v.reason
+	s.run.Status = domain.Waiting
+	s.run.WaitingUntil = &until
+	s.run.WaitingReason = &v.reason
 	if !s.dry() { // that has counted what it has passed
 		s.run.MarkCursor = ""
 	}
+
 	s.estimate(until)
 	if s.run.Mode == domain.Purge {
 		return s.Store.Release(ctx, s.lease, s.run, until)
 	}
+
 	err := s.Store.Wait(ctx, s.lease, s.run, s.meta.Version, until)
 	if errors.Is(err, store.ErrChanged) {
-		s.run.WaitingUntil, s.run.WaitingReason = nil, nil
+		s.run.WaitingUntil = nil
+		s.run.WaitingReason = nil
 		return s.again(ctx)
 	}
+
 	return err
 }
 
@@ -72,9 +83,11 @@ func (s *slice) again(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+
 	if stop == nil {
 		stop = goOn
 	}
+
 	return s.conclude(ctx, stop)
 }
 
@@ -98,35 +111,48 @@ func (s *slice) finalStatus() domain.Status {
 func (s *slice) finish(ctx context.Context, v *verdict) error {
 	now := s.Clock.Now().UTC()
 	e := store.Ending{Run: s.run.Run, Mode: s.run.Mode, Forced: v.status == domain.Failed || v.status == domain.Cancelled}
-	e.Run.Status, e.Run.Error, e.Run.FinishedAt = v.status, v.err, &now
-	e.Run.EstimatedFinish, e.Run.WaitingUntil, e.Run.WaitingReason = nil, nil, nil
-	condition, pending := s.condition, s.pending
+	e.Run.Status = v.status
+	e.Run.Error = v.err
+	e.Run.FinishedAt = &now
+	e.Run.EstimatedFinish = nil
+	e.Run.WaitingUntil = nil
+	e.Run.WaitingReason = nil
+	condition := s.condition
+	pending := s.pending
 	if v.ill {
 		if err := s.share(ctx, *v.err); err != nil {
 			return err
 		}
 	}
+
 	if v.ill && !s.dry() { // a dry run does not change health
 		s.fallIll(v.err)
 	}
+
 	if !e.Forced {
 		if s.reading && !(s.writesPaused() && s.finalStatus() == domain.Partial) {
 			s.answered(true)
 		}
+
 		zero := 0
 		e.Run.Remaining = &zero
 		if s.run.Mode == domain.Full {
 			e.FullEpoch = s.run.FullEpoch
 		}
 	}
+
 	e.RetryAt, e.PullAt = s.nextRetry(v), s.nextPull(v)
 	e.Heed = e.Forced && s.heeded() && !v.ill && !(isStopped(v) && v.err.Code != store.LedAway)
-	e.Condition, e.Notices = s.condition, s.pending
+	e.Condition = s.condition
+	e.Notices = s.pending
 	if v.err != nil && v.err.Code == deleted && !s.dry() { // the other lane has the purge
 		purge := store.PurgeRun(s.lease.Pair, domain.NewSnowflake(now), now)
 		e.Purge = &purge
 	}
-	e.NoticesDue, e.MetaVersion, e.Judged = now.Add(s.Settings.LostAfter), s.meta.Version, v.ill
+
+	e.NoticesDue = now.Add(s.Settings.LostAfter)
+	e.MetaVersion = s.meta.Version
+	e.Judged = v.ill
 	err := s.Store.Finish(ctx, s.lease, e)
 	if e.Heed && errors.Is(err, store.ErrWoken) { // what has arrived since is another run's
 		if err := s.bequeath(ctx); err != nil {
@@ -135,22 +161,29 @@ func (s *slice) finish(ctx context.Context, v *verdict) error {
 		e.Heed, e.RetryAt = false, now.Add(s.Settings.LostAfter)
 		err = s.Store.Finish(ctx, s.lease, e)
 	}
+
 	if errors.Is(err, store.ErrChanged) {
-		s.condition, s.pending = condition, pending
+		s.condition = condition
+		s.pending = pending
 		return s.again(ctx)
 	}
+
 	if err != nil {
 		return err
 	}
-	s.condition, s.pending = nil, nil
+
+	s.condition = nil
+	s.pending = nil
 	s.recorded = append(s.recorded, e.Notices...)
 	if !e.Run.DryRun {
 		s.recorded = append(s.recorded, notice.SyncFinished(e.Run))
 	}
+
 	s.log.InfoContext(ctx, "run ended", "status", string(v.status), "counts", s.run.Counts, "error", v.err)
 	if e.Purge != nil {
 		s.next = e.Purge.ID
 	}
+
 	return nil
 }
 
@@ -196,6 +229,7 @@ func (s *slice) nextRetry(v *verdict) time.Time {
 	case s.run.NextAttempt() != 0:
 		return time.UnixMilli(s.run.NextAttempt())
 	}
+
 	return time.Time{}
 }
 
@@ -211,7 +245,9 @@ func (s *slice) nextPull(v *verdict) time.Time {
 	case s.conn == nil || !s.pulls():
 		return time.Time{}
 	}
+
 	jitter := time.Duration((rand.Float64() - 0.5) / 5 * float64(s.Settings.PullEvery))
+
 	return s.Clock.Now().Add(s.Settings.PullEvery + jitter)
 }
 
@@ -221,12 +257,14 @@ func (s *slice) publish(ctx context.Context) {
 	if len(s.recorded) == 0 {
 		return
 	}
+
 	taken, err := s.Bus.Publish(ctx, s.recorded)
 	if err == nil {
 		err = s.Store.Taken(ctx, taken)
 	} else {
 		err = errors.Join(err, s.Store.Taken(ctx, taken))
 	}
+
 	s.recorded = nil
 	if err != nil {
 		s.log.WarnContext(ctx, "events not published; dispatch will", "error", err.Error())

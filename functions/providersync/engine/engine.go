@@ -101,19 +101,23 @@ var ErrWrongOrganisation = errors.New("the integration belongs to another organi
 // queue failed; the message may come again.
 func (e *Engine) Slice(ctx context.Context, m syncqueue.Message, deadline time.Time) error {
 	log := e.Log.With("integration_id", m.IntegrationID.String(), "run_id", m.RunID.String())
-	now, name := e.Clock.Now(), rand.Text()
+	now := e.Clock.Now()
+	name := rand.Text()
 	granted, err := e.takeTurn(ctx, m, name, now, deadline.Add(e.Settings.LeaseMargin))
 	if err != nil {
 		return err
 	}
+
 	if !granted {
 		log.InfoContext(ctx, "message dropped: another worker is on the run, or its turn has yet to come")
 		return nil
 	}
+
 	next, err := e.turn(ctx, log, m, name, now, deadline)
 	if next != 0 && err == nil {
 		err = e.Queue.Send(ctx, m.OrganisationID, m.IntegrationID, next)
 	}
+
 	return err
 }
 
@@ -127,32 +131,40 @@ func (e *Engine) turn(ctx context.Context, log *slog.Logger, m syncqueue.Message
 	if err != nil {
 		return 0, err
 	}
+
 	if !held {
 		log.InfoContext(ctx, "message dropped: the run is over, or another worker is on it")
 		return 0, nil
 	}
+
 	s := &slice{Engine: e, log: log, lease: lease, state: state, run: *state.Run, began: now, digests: map[domain.Snowflake]*store.Digest{}}
 	s.end = earlier(now.Add(e.Settings.Slice), deadline.Add(-e.Settings.Call))
 	s.over = deadline.Add(e.Settings.LeaseMargin)
 	defer s.leaveCredential(ctx)
-	s.run.Status, s.run.WaitingUntil, s.run.WaitingReason = domain.Running, nil, nil
+	s.run.Status = domain.Running
+	s.run.WaitingUntil = nil
+	s.run.WaitingReason = nil
 	if s.run.StartedAt == nil {
 		at := now.UTC()
 		s.run.StartedAt = &at
 	}
+
 	v, err := s.work(ctx)
 	if err == nil {
 		v, err = s.lookForTarget(ctx, v)
 	}
+
 	if err == nil {
 		err = s.conclude(ctx, v)
 	}
+
 	favour = s.waitsForCredential()
 	s.publish(ctx)
 	if errors.Is(err, store.ErrFenced) {
 		log.WarnContext(ctx, "lease lost: another worker goes on", "error", err.Error())
 		return 0, nil
 	}
+
 	return s.next, err
 }
 
@@ -226,31 +238,39 @@ func (s *slice) work(ctx context.Context) (*verdict, error) {
 	if s.run.Idle > maxIdle {
 		return failure("no_progress", fmt.Sprintf("%d slices in a row brought nothing forward; the log says why.", maxIdle)), nil
 	}
+
 	if v, err := s.load(ctx); v != nil || err != nil {
 		return v, err
 	}
+
 	if s.dry() {
 		return s.rehearse(ctx)
 	}
+
 	if v, err := s.relink(ctx); v != nil || err != nil {
 		return v, err
 	}
+
 	if v, err := s.pullFirst(ctx); v != nil || err != nil {
 		return v, err
 	}
+
 	for {
 		handled := s.handled
 		if v, err := s.bring(ctx); v != nil || err != nil {
 			return v, err
 		}
+
 		s.pulled = s.pulled && s.handled == handled
 		if v, err := s.pull(ctx); v != nil || err != nil {
 			return v, err
 		}
+
 		err := s.finish(ctx, &verdict{status: s.finalStatus()})
 		if !errors.Is(err, store.ErrWoken) {
 			return nil, err
 		}
+
 		s.run.MarkCursor = "" // look at the marks again
 	}
 }
@@ -262,20 +282,25 @@ func (s *slice) bring(ctx context.Context) (*verdict, error) {
 			return v, err
 		}
 	}
+
 	if s.run.Mode == domain.Full && s.run.PlanDone && s.meta.FullEpoch > s.run.FullEpoch {
 		s.replan()
 	}
+
 	if s.run.Mode == domain.Full && !s.run.PlanDone {
 		if v, err := s.plan(ctx); v != nil || err != nil {
 			return v, err
 		}
 	}
+
 	if v, err := s.push(ctx); v != nil || err != nil {
 		return v, err
 	}
+
 	if s.run.SettleAt != 0 {
 		return wait(time.UnixMilli(s.run.SettleAt), "reconciling"), nil
 	}
+
 	return nil, nil
 }
 
@@ -286,6 +311,7 @@ func (s *slice) heed(ctx context.Context) (*verdict, error) {
 	if err != nil {
 		return nil, err
 	}
+
 	s.run.Mode = asked.Mode
 	if asked.Announce && !s.run.Announce { // what was silently passed over is news now
 		s.run.Announce = true
@@ -293,9 +319,11 @@ func (s *slice) heed(ctx context.Context) (*verdict, error) {
 			s.replan()
 		}
 	}
+
 	if !asked.RetryAll {
 		return nil, nil
 	}
+
 	return s.retryAll(ctx)
 }
 
@@ -305,25 +333,31 @@ func (s *slice) load(ctx context.Context) (*verdict, error) {
 	if err != nil {
 		return nil, err
 	}
+
 	s.looked = s.Clock.Now()
 	if s.run.CancelRequestedAt != nil {
 		return cancelled(nil), nil
 	}
+
 	if why := store.Stops(view.Integration); why != nil {
 		return cancelled(why), nil
 	}
+
 	if view.Organisation == nil || view.Organisation.Deleted {
 		return cancelled(&organisationDeleted), nil
 	}
+
 	s.view, s.meta, s.reads = view, *view.Integration, readConfigured(view.Integration.Configuration)
 	if err := s.loadMarkerKey(ctx); err != nil {
 		return nil, err
 	}
+
 	opened, err := s.Open(ctx, view)
 	var no *connector.Error
 	if errors.As(err, &no) {
 		return refused(no), nil
 	}
+
 	s.conn = opened.Connector
 	_, s.finder = opened.Connector.(connector.Finder)
 	s.chat = chatOf(opened.Connector)
@@ -334,7 +368,9 @@ func (s *slice) load(ctx context.Context) (*verdict, error) {
 
 	v, err := s.enter(ctx)
 	if s.dry() {
-		s.conn, s.chat.conn, s.chat.replier = renderer{s.conn}, nil, nil
+		s.conn = renderer{s.conn}
+		s.chat.conn = nil
+		s.chat.replier = nil
 	}
 
 	return v, err
@@ -351,6 +387,7 @@ func (s *slice) enter(ctx context.Context) (*verdict, error) {
 	if v, err := s.locate(ctx); v != nil || err != nil {
 		return v, err
 	}
+
 	if s.dry() {
 		return nil, nil
 	}
@@ -372,13 +409,15 @@ func (s *slice) progressed() { s.run.Idle = 0 }
 // commit records a batch, with whatever else has to be recorded.
 func (s *slice) commit(ctx context.Context, b store.Batch) error {
 	b.Run = s.run
-	b.Condition, s.condition = s.condition, nil
+	b.Condition = s.condition
+	s.condition = nil
 	b.Notices = append(b.Notices, s.pending...)
 	b.NoticesDue = s.Clock.Now().Add(s.Settings.LostAfter)
 	s.pending = nil
 	if b.Condition != nil {
 		s.state.Condition = b.Condition
 	}
+
 	err := s.Store.Commit(ctx, s.lease, b)
 	if err == nil {
 		s.recorded = append(s.recorded, b.Notices...)
@@ -386,6 +425,7 @@ func (s *slice) commit(ctx context.Context, b store.Batch) error {
 			s.recorded = append(s.recorded, p.Notices...)
 		}
 	}
+
 	return err
 }
 

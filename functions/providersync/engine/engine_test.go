@@ -43,6 +43,7 @@ func TestMain(m *testing.M) {
 		}
 		return
 	}
+
 	os.Exit(serverstest.Main(m, &endpoint))
 }
 
@@ -81,6 +82,7 @@ func (w *world) raw(partition string) []string {
 			keys = append(keys, s.Value)
 		}
 	}
+
 	return keys
 }
 
@@ -161,13 +163,17 @@ func newWorld(t testing.TB) *world {
 	if err := serverstest.CreateTable(w.ctx, endpoint, table); err != nil {
 		t.Fatal(err)
 	}
+
 	w.wire = &wire{next: http.DefaultTransport}
 	cut := dynamodb.New(dynamodb.Options{
 		Region: "eu-west-1", BaseEndpoint: &endpoint, HTTPClient: &http.Client{Transport: w.wire},
 		Credentials: credentials.NewStaticCredentialsProvider("k", "s", ""), Retryer: cutOnce(),
 	})
 	w.store, w.sure = store.New(cut, table), store.New(serverstest.Client(endpoint), table)
-	w.provider, w.bus, w.credential, w.table = &provider{clock: w.clock}, &bus{}, table, table
+	w.provider = &provider{clock: w.clock}
+	w.bus = &bus{}
+	w.credential = table
+	w.table = table
 	w.keys = &signingtest.Keys{}
 	log := slog.New(slog.NewTextHandler(io.Discard, nil))
 	w.engine = &Engine{
@@ -179,11 +185,13 @@ func newWorld(t testing.TB) *world {
 		Settings: Settings{Slice: time.Minute, Call: 30 * time.Second, Settle: 2 * time.Minute,
 			LeaseMargin: 10 * time.Second, LostAfter: time.Minute, PullEvery: 15 * time.Minute, Room: 2},
 	}
+
 	w.dispatch = &dispatch.Handler{Index: dueIndex{Store: w.sure, table: table}, Schedule: w.sure, Outbox: w.sure, Erasures: w.sure, Queue: w, Bus: w.bus, Log: log, Now: w.clock.Now, LostAfter: time.Minute}
 	w.pair = store.Pair{ID: 77, OrganisationID: 5, ItemType: "work_item"}
 	w.must(w.sure.PutOrganisation(w.ctx, domain.Organisation{ID: 5, OwnerID: 1, Version: 1}))
 	w.must(w.sure.CreateIntegration(w.ctx, store.Integration{TargetHash: "there", Integration: domain.Integration{
 		ID: 77, OrganisationID: 5, ItemType: "work_item", Provider: domain.GitHub, Enabled: true, Configuration: `{}`}}, nil))
+
 	return w
 }
 
@@ -200,8 +208,10 @@ func (w *world) item(id domain.Snowflake, version int64, change func(*domain.Ite
 	if change != nil {
 		change(&i)
 	}
+
 	_, err := w.sure.PutItem(w.ctx, i)
 	w.must(err)
+
 	return i
 }
 
@@ -226,10 +236,13 @@ func (w *world) start(mode domain.Mode) domain.Snowflake {
 		_, started, err = w.sure.RequestRun(w.ctx, w.pair, run, 2*time.Second, w.clock.now.Add(time.Minute))
 		w.must(err)
 	}
+
 	if !started {
 		w.t.Fatal("the run was not started")
 	}
+
 	w.must(w.Send(w.ctx, 5, 77, run.ID))
+
 	return run.ID
 }
 
@@ -249,14 +262,17 @@ func (w *world) settle() {
 				w.t.Log(err)
 			}
 		}
+
 		st, err := w.sure.State(w.ctx, 77)
 		w.must(err)
 		if st == nil || st.Run == nil {
 			return
 		}
+
 		w.clock.now = w.clock.now.Add(time.Minute)
 		w.must(w.tick())
 	}
+
 	w.t.Fatal("the run does not end")
 }
 
@@ -277,10 +293,12 @@ func (w *world) exact(items ...domain.Item) {
 			w.t.Errorf("item %d: %d objects, want 1", i.ID, len(objects))
 			continue
 		}
+
 		if got, want := objects[0].content.Hash(), w.provider.Render(i).Hash(); got != want {
 			w.t.Errorf("item %d: the provider holds %+v", i.ID, objects[0].content)
 		}
 	}
+
 	mustBe(w.t, "items at the provider", len(all), len(items))
 	marks, err := w.sure.CountMarks(w.ctx, 77)
 	w.must(err)
@@ -297,6 +315,7 @@ func TestFullThenNothingThenTen(t *testing.T) {
 			}
 		}))
 	}
+
 	id := w.start(domain.Full)
 	w.settle()
 	w.exact(items...)
@@ -314,6 +333,7 @@ func TestFullThenNothingThenTen(t *testing.T) {
 	for n := range 10 {
 		items[n*20] = w.marked(items[n*20].ID, 2)
 	}
+
 	id = w.start(domain.Incremental)
 	w.settle()
 	w.exact(items...)
@@ -336,6 +356,7 @@ func TestCrashAnywhere(t *testing.T) {
 					}
 				}))
 			}
+
 			w.start(domain.Full)
 			w.wire.reset(cut, take)
 			err := w.slice()
@@ -343,6 +364,7 @@ func TestCrashAnywhere(t *testing.T) {
 			if cut < 12 && err == nil {
 				t.Errorf("cut %d: the slice did not notice", cut)
 			}
+
 			w.clock.now = w.clock.now.Add(invocation)
 			w.settle()
 			w.exact(items...)
@@ -369,6 +391,7 @@ func TestAnUpdateThatWasNotRecordedIsInDoubt(t *testing.T) {
 	if err := w.slice(); !errors.Is(err, errCut) {
 		t.Fatalf("the worker lives: %v", err)
 	}
+
 	w.provider.after = nil
 	w.wire.reset(0, false)
 	item := w.item(1, 3, text("first"))
@@ -396,6 +419,7 @@ func TestLostAnswerIsLookedForBeforeASecondCreate(t *testing.T) {
 		} else {
 			w.provider.before = fail
 		}
+
 		w.provider.lag = 30 * time.Second
 		id := w.start(domain.Incremental)
 		w.must(w.slice())
@@ -424,6 +448,7 @@ func TestRateLimitParksTheRun(t *testing.T) {
 		}
 		return nil
 	}
+
 	id := w.start(domain.Incremental)
 	w.must(w.slice())
 	run := w.run(id)
@@ -437,6 +462,7 @@ func TestRateLimitParksTheRun(t *testing.T) {
 	for _, o := range w.provider.objects {
 		mustBe(t, "attempts of an item that was created once", o.marker.Attempt, 1)
 	}
+
 	mustBe(t, "counts", w.run(id).Counts, domain.Counts{Created: 3})
 }
 
@@ -451,6 +477,7 @@ func TestAChangeDuringTheRunIsNotLost(t *testing.T) {
 		}
 		return nil
 	}
+
 	w.start(domain.Incremental)
 	w.settle()
 	w.exact(last)
@@ -467,6 +494,7 @@ func TestFailedItemsDoNotStopOthersAndArePutOff(t *testing.T) {
 		}
 		return nil
 	}
+
 	id := w.start(domain.Incremental)
 	w.settle()
 	mustBe(t, "status", w.run(id).Status, domain.Partial)
@@ -478,6 +506,7 @@ func TestFailedItemsDoNotStopOthersAndArePutOff(t *testing.T) {
 		w.must(w.tick())
 		w.settle()
 	}
+
 	mustBe(t, "retried", len(w.provider.byItem()[1]), 1)
 }
 
@@ -505,6 +534,7 @@ func (w *world) lead(target string) {
 	if target != "there" {
 		w.provider.place = elsewhere
 	}
+
 	v, err := w.sure.View(w.ctx, w.pair, 0)
 	w.must(err)
 	_, err = w.sure.UpdateIntegration(w.ctx, v, store.Change{Enabled: true, Configuration: `{}`, TargetHash: target, ConfigurationChanged: true}, w.clock.now)
@@ -516,7 +546,8 @@ func TestThereAndBackCreatesNothingTwice(t *testing.T) {
 	items := []domain.Item{w.item(1, 1, nil), w.item(2, 1, nil)}
 	w.start(domain.Full)
 	w.settle()
-	home, away := w.provider, &provider{clock: w.clock, place: elsewhere}
+	home := w.provider
+	away := &provider{clock: w.clock, place: elsewhere}
 	w.provider = away
 	w.lead("elsewhere")
 	w.start(domain.Full)
@@ -573,6 +604,7 @@ func TestAMessageOfAnotherOrganisationIsRefused(t *testing.T) {
 	if err := w.slice(); !errors.Is(err, ErrWrongOrganisation) {
 		t.Errorf("got %v", err)
 	}
+
 	mustBe(t, "creates", w.provider.creates, 0)
 	state, err := w.sure.State(w.ctx, 77)
 	w.must(err)
@@ -592,6 +624,7 @@ func TestLongRunsGoInSlices(t *testing.T) {
 	for n := 1; n <= 120; n++ {
 		items = append(items, w.item(domain.Snowflake(n), 1, nil))
 	}
+
 	w.provider.before = func(string, domain.Snowflake) error {
 		w.clock.now = w.clock.now.Add(time.Second)
 		return nil
@@ -602,6 +635,7 @@ func TestLongRunsGoInSlices(t *testing.T) {
 		w.must(w.slice())
 		slices++
 	}
+
 	mustBe(t, "slices", slices, 3)
 	w.exact(items...)
 	mustBe(t, "lists asked: intents that never left were taken back", w.provider.finds, 0)

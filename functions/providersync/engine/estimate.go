@@ -15,6 +15,7 @@ func (s *slice) expect(t *task, n int) {
 		if t.content.State != s.sends(t).State {
 			s.run.Updates += n
 		}
+
 	case update:
 		s.run.Updates += n
 	}
@@ -43,10 +44,13 @@ func (s *slice) mix(tasks []*task) {
 	if s.run.Mode == domain.Full || s.run.Remaining == nil || len(tasks) == 0 {
 		return
 	}
-	s.run.Creates, s.run.Updates = 0, 0
+
+	s.run.Creates = 0
+	s.run.Updates = 0
 	for _, t := range tasks {
 		s.expect(t, 1)
 	}
+
 	left := max(*s.run.Remaining, len(tasks))
 	s.run.Creates = s.run.Creates * left / len(tasks)
 	s.run.Updates = s.run.Updates * left / len(tasks)
@@ -74,6 +78,7 @@ func (s *slice) estimate(from time.Time) {
 	if s.run.Remaining == nil {
 		return
 	}
+
 	at := s.pace.limits.Finish(s.pace.usage.Usage, from, s.run.Creates, s.run.Updates, s.callTime()).UTC()
 	s.run.EstimatedFinish = &at
 }

@@ -98,6 +98,7 @@ func stepOf(before, after domain.ItemState) string {
 	case after == domain.Closed:
 		return "close"
 	}
+
 	return "reopen"
 }
 
@@ -128,6 +129,7 @@ func (p *provider) Create(_ context.Context, c connector.Content, m connector.Ma
 	if err := ask(p.before, "create", m.Item); err != nil {
 		return connector.Written{}, err
 	}
+
 	p.clock.now = p.clock.now.Add(20 * time.Millisecond)
 	p.creates++
 	p.note("create", m.Item)
@@ -136,6 +138,7 @@ func (p *provider) Create(_ context.Context, c connector.Content, m connector.Ma
 	if err := ask(p.after, "create", m.Item); err != nil {
 		return connector.Written{}, err
 	}
+
 	return p.written(len(p.objects) - 1), nil
 }
 
@@ -189,11 +192,13 @@ func (p *provider) Update(_ context.Context, sent connector.Sent, c connector.Co
 	if err := ask(p.before, "update", m.Item); err != nil {
 		return connector.Written{}, err
 	}
+
 	p.clock.now = p.clock.now.Add(20 * time.Millisecond)
 	var n int
 	if _, err := fmt.Sscan(sent.Remote.ID, &n); err != nil || n >= len(p.objects) {
 		return connector.Written{}, errors.New("no such object")
 	}
+
 	p.updates++
 	p.sent = append(p.sent, sent.State)
 	if p.stuck == m.Item && c.State == domain.Closed {
@@ -201,20 +206,25 @@ func (p *provider) Update(_ context.Context, sent connector.Sent, c connector.Co
 		p.objects[n].content, p.objects[n].updated = c, p.now()
 		return p.written(n), refusedItem()
 	}
+
 	p.note(stepOf(p.objects[n].content.State, c.State), m.Item)
 	sends := sent.State != c.State
 	if !sends {
 		c.State = p.objects[n].content.State
 	}
-	p.objects[n].content, p.objects[n].marker = p.stored(c), m
+
+	p.objects[n].content = p.stored(c)
+	p.objects[n].marker = m
 	p.objects[n].updated = p.now()
 	if err := ask(p.after, "update", m.Item); err != nil {
 		return connector.Written{}, err
 	}
+
 	w := p.written(n)
 	if !sends {
 		w.Seen.State = sent.Seen.State
 	}
+
 	return w, nil
 }
 
@@ -233,16 +243,20 @@ func (p *provider) Resolve(context.Context) (connector.Place, error) {
 	if err := ask(p.beforePlace, "resolve", 0); err != nil {
 		return connector.Place{}, err
 	}
+
 	if p.unresolved != nil && p.refusing != nil {
 		p.refusing()
 	}
+
 	if p.unresolved != nil {
 		return connector.Place{}, p.unresolved
 	}
+
 	p.tell()
 	if p.place == (connector.Place{}) {
 		p.place = there
 	}
+
 	p.used = p.place
 
 	return p.place, nil
@@ -265,16 +279,19 @@ func (p *provider) Find(_ context.Context, since time.Time, want []connector.Mar
 	if err := ask(p.before, "find", 0); err != nil {
 		return nil, err
 	}
+
 	found := map[domain.Snowflake]connector.Written{}
 	originals := connector.NewOriginals(want)
 	for n, o := range p.objects {
 		if o.at.Before(since) || o.listed.After(p.clock.now) {
 			continue
 		}
+
 		for _, item := range originals.See([]connector.Marker{o.marker}, o.at, int64(n)) {
 			found[item] = p.written(n)
 		}
 	}
+
 	return found, nil
 }
 
@@ -288,24 +305,29 @@ func (p *provider) Changes(_ context.Context, since time.Time, offset int) ([]co
 	if err := ask(p.before, "changes", 0); err != nil {
 		return nil, false, err
 	}
+
 	var all []connector.Object
 	for n, o := range p.objects {
 		if p.lists != nil {
 			o = p.lists(n)
 		}
+
 		if at := o.updated.Truncate(time.Second); !at.Before(since) && o.other {
 			all = append(all, connector.Object{UpdatedAt: at, Other: true})
 		} else if !at.Before(since) {
 			all = append(all, o.shown(p.remote(n)))
 		}
 	}
+
 	slices.SortStableFunc(all, func(a, b connector.Object) int { return a.UpdatedAt.Compare(b.UpdatedAt) })
 	size := pageSize
 	if p.sizes != nil {
 		size = p.sizes(p.changes)
 	}
+
 	from := min(offset, len(all))
 	to := min(from+size, len(all))
+
 	return all[from:to], to < len(all), nil
 }
 
@@ -322,6 +344,7 @@ func (p *provider) Read(_ context.Context, remote domain.Remote) (connector.Obje
 	if err != nil || n >= len(p.objects) {
 		return connector.Object{}, &connector.Error{Class: connector.Final, Scope: connector.ItemScope, Code: remoteDeleted}
 	}
+
 	if err := ask(p.before, "read", p.objects[n].marker.Item); err != nil {
 		return connector.Object{}, err
 	}
@@ -338,6 +361,7 @@ func (p *provider) byItem() map[domain.Snowflake][]*object {
 		}
 		all[o.marker.Item] = append(all[o.marker.Item], o)
 	}
+
 	return all
 }
 
@@ -365,6 +389,7 @@ func (b *bus) of(detailType string) []notice.Notice {
 			all = append(all, n)
 		}
 	}
+
 	return all
 }
 
@@ -383,7 +408,8 @@ var errCut = errors.New("the worker crashed")
 func (w *wire) RoundTrip(r *http.Request) (*http.Response, error) {
 	w.mu.Lock()
 	w.count++
-	n, cut := w.count, w.cutAfter
+	n := w.count
+	cut := w.cutAfter
 	w.mu.Unlock()
 	if cut > 0 && n >= cut {
 		if n == cut && w.takeFirst {
@@ -393,13 +419,16 @@ func (w *wire) RoundTrip(r *http.Request) (*http.Response, error) {
 		}
 		return nil, errCut
 	}
+
 	return w.next.RoundTrip(r)
 }
 
 func (w *wire) reset(cutAfter int, takeFirst bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.count, w.cutAfter, w.takeFirst = 0, cutAfter, takeFirst
+	w.count = 0
+	w.cutAfter = cutAfter
+	w.takeFirst = takeFirst
 }
 
 func ambiguous() error {

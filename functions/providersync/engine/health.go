@@ -32,10 +32,12 @@ func (s *slice) answered(wrote bool) {
 		if was.State == domain.Healthy {
 			return
 		}
+
 		if s.reading = !wrote; s.reading {
 			return
 		}
 	}
+
 	s.condition = s.newCondition(domain.Healthy)
 	if was != nil && was.State == domain.Unhealthy {
 		s.announce()
@@ -52,15 +54,20 @@ func (s *slice) fallIll(why *domain.RunError) {
 	was := s.known()
 	ill := was != nil && was.State == domain.Unhealthy && was.ConnectionVersion == s.meta.ConnectionVersion
 	if ill && was.ConfigurationVersion == s.meta.ConfigurationVersion {
-		next.CoolDowns, next.CoolDownUntil = was.CoolDowns, was.CoolDownUntil
+		next.CoolDowns = was.CoolDowns
+		next.CoolDownUntil = was.CoolDownUntil
 	}
+
 	if s.sharedUntil > now.UnixMilli() { // as for all integrations with this credential
-		next.CoolDowns, next.CoolDownUntil = max(next.CoolDowns, 1), s.sharedUntil
+		next.CoolDowns = max(next.CoolDowns, 1)
+		next.CoolDownUntil = s.sharedUntil
 	}
+
 	if next.CoolDownUntil <= now.UnixMilli() {
 		next.CoolDowns++
 		next.CoolDownUntil = now.Add(min(firstCoolDown<<min(next.CoolDowns-1, 10), longestCoolDown)).UnixMilli()
 	}
+
 	s.condition = next
 	if !ill {
 		s.announce()

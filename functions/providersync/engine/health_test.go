@@ -37,6 +37,7 @@ func (w *world) change(id domain.Snowflake, version int64) domain.Item {
 	})
 	w.must(err)
 	w.event("item.updated", json.RawMessage(detail))
+
 	return i
 }
 
@@ -64,6 +65,7 @@ func (w *world) pass(d time.Duration) (calls []int) {
 		for len(w.queue) > 0 {
 			w.must(w.slice())
 		}
+
 		calls = append(calls, w.provider.calls()-before)
 		w.clock.now = w.clock.now.Add(time.Minute)
 		st, err := w.sure.State(w.ctx, 77)
@@ -72,8 +74,10 @@ func (w *world) pass(d time.Duration) (calls []int) {
 			w.clock.now = w.clock.now.Add(time.Minute)
 			calls = append(calls, 0)
 		}
+
 		w.must(w.tick())
 	}
+
 	return calls
 }
 
@@ -102,18 +106,25 @@ func TestRefusedCredentialsCoolDown(t *testing.T) {
 	// It is probed when the time has come, once each, ever more rarely: after
 	// 5, 10, 20 … minutes, at most a day.
 	calls := w.pass(9 * 24 * time.Hour)
-	probes, last, longest := 0, 0, 0
+	probes := 0
+	last := 0
+	longest := 0
 	for minute, n := range calls {
 		if n > 1 {
 			t.Fatalf("%d calls in minute %d", n, minute)
 		}
+
 		if n == 1 {
-			probes, longest, last = probes+1, max(longest, minute-last), minute
+			probes = probes + 1
+			longest = max(longest, minute-last)
+			last = minute
 		}
 	}
+
 	if probes < 14 || probes > 20 || longest < 24*60 || longest > 24*60+3 {
 		t.Errorf("%d probes in nine days, the longest pause %d minutes", probes, longest)
 	}
+
 	mustBe(t, "events of health", len(w.bus.of(notice.TypeHealthChanged)), 1)
 
 	// It heals by itself.
@@ -132,14 +143,17 @@ func TestAManagersProbeDoesNotLengthenTheCoolDown(t *testing.T) {
 	w.must(w.slice())
 	until := *w.health().CoolDownUntil
 	for n := range 5 { // within five minutes a credential is tried once
-		before, want := w.provider.calls(), 0
+		before := w.provider.calls()
+		want := 0
 		if n == 0 {
 			want = 1
 		}
+
 		w.start(domain.Incremental)
 		w.must(w.slice())
 		mustBe(t, "calls of a probe", w.provider.calls()-before, want)
 	}
+
 	mustBe(t, "until", w.health().CoolDownUntil.Equal(until), true)
 }
 
@@ -153,6 +167,7 @@ func TestANewConfigurationIsTriedAtOnce(t *testing.T) {
 		if waiting {
 			item = w.change(1, 2)
 		}
+
 		w.provider.before = nil
 		v, err := w.sure.View(w.ctx, w.pair, 0)
 		w.must(err)
@@ -186,6 +201,7 @@ func TestADayWithoutTheProvider(t *testing.T) {
 			for id := domain.Snowflake(1); id <= 40; id++ {
 				items[id] = w.marked(id, 1)
 			}
+
 			w.start(domain.Incremental)
 			w.settle()
 			away := true
@@ -196,6 +212,7 @@ func TestADayWithoutTheProvider(t *testing.T) {
 				w.clock.now = w.clock.now.Add(time.Second)
 				return nil
 			}
+
 			w.provider.beforePlace = w.provider.before
 			w.provider.asked = 0
 			var most int
@@ -204,6 +221,7 @@ func TestADayWithoutTheProvider(t *testing.T) {
 					id := (domain.Snowflake(hour)*45+n)%1000 + 1
 					items[id] = w.marked(id, items[id].Version+1)
 				}
+
 				id := domain.Snowflake(hour)*7 + 1
 				items[id] = w.change(id, items[id].Version+1)
 				for minute, n := range w.pass(time.Hour) {
@@ -212,14 +230,17 @@ func TestADayWithoutTheProvider(t *testing.T) {
 					}
 				}
 			}
+
 			if most > 1 {
 				t.Errorf("%d calls in a minute", most)
 			}
+
 			st, err := w.sure.State(w.ctx, 77)
 			w.must(err)
 			if st.Run == nil || st.Run.Status != domain.Waiting || st.Run.WaitingReason == nil || *st.Run.Remaining == 0 {
 				t.Fatalf("%+v", st.Run)
 			}
+
 			away = false
 			back := w.clock.now
 			w.settle()
@@ -227,6 +248,7 @@ func TestADayWithoutTheProvider(t *testing.T) {
 			for _, i := range items {
 				all = append(all, i)
 			}
+
 			w.exact(all...)
 			// At a second a call the backlog of some thousand items takes as many seconds.
 			ideal := time.Duration(len(all)) * time.Second
@@ -253,11 +275,13 @@ func TestATokenThatMayOnlyRead(t *testing.T) {
 		}
 		return nil
 	}
+
 	w.start(domain.Incremental)
 	w.pass(day * time.Minute)
 	if refused > 9 {
 		t.Errorf("refused %d times in a day", refused)
 	}
+
 	mustBe(t, "health", w.health().State, domain.Unhealthy)
 	mustBe(t, "events of health", len(w.bus.of(notice.TypeHealthChanged)), 1)
 	w.provider.before = nil
@@ -276,10 +300,12 @@ func TestNewCredentialsWhileTheOldAreRefused(t *testing.T) {
 		if changed {
 			return nil
 		}
+
 		changed = true
 		w.reconfigure(store.Change{Enabled: true, Configuration: `{}`, TargetHash: "there", ConfigurationChanged: true, ConnectionChanged: true})
 		return rejected()
 	}
+
 	w.start(domain.Incremental)
 	w.minutes(2)
 	w.exact(item)

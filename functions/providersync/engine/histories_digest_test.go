@@ -23,6 +23,7 @@ func TestHistoriesOfARefusedDigest(t *testing.T) {
 		if !p.chat {
 			continue // a tracker has an object for each item
 		}
+
 		a := p.aboutOneItem()[n%5]
 		t.Run(p.name+"/"+a.name, func(t *testing.T) {
 			h := newScene(t, p)
@@ -31,6 +32,7 @@ func TestHistoriesOfARefusedDigest(t *testing.T) {
 			if p.name == "slack" {
 				pauses = len(backOff) + 1 // more than an item has attempts
 			}
+
 			h.allDigestsRefused(a, pauses)
 		})
 	}
@@ -47,6 +49,7 @@ func (h *scene) namesRefused(a reply) {
 		}
 		return &a
 	})
+
 	h.put(1, 1, domain.Open)
 	h.put(2, 1, domain.Open)
 	mustBe(h.t, "two items: status", h.sync(domain.Incremental).Status, domain.Partial)
@@ -82,6 +85,7 @@ func (h *scene) allDigestsRefused(a reply, pauses int) {
 	if run.Error == nil {
 		h.t.Fatal("all refused: no error")
 	}
+
 	mustBe(h.t, "all refused: code", run.Error.Code, writesRefused)
 	h.named("all refused: the run", run.Error.ProviderMessage, a)
 	mustBe(h.t, "all refused: changes of health", len(h.bus.of(notice.TypeHealthChanged)), 1)
@@ -91,6 +95,7 @@ func (h *scene) allDigestsRefused(a reply, pauses int) {
 		if row.Reason == nil {
 			h.t.Fatalf("item %d has no reason", id)
 		}
+
 		h.named(fmt.Sprint("all refused: row ", id), *row.Reason, a)
 	}
 
@@ -122,10 +127,12 @@ func (h *scene) probes(n int) {
 		if sent > 1 {
 			h.t.Errorf("a pause is followed by %d writes", sent)
 		}
+
 		if probed += sent; probed >= n {
 			return
 		}
 	}
+
 	h.t.Errorf("the provider was tried %d times", probed)
 }
 
@@ -148,6 +155,7 @@ func TestADigestThatIsTakenEndsAPause(t *testing.T) {
 		}
 		return nil
 	}
+
 	w.told(1, 2, func(i *domain.Item) { i.Title = "changed" })
 	w.start(domain.Incremental)
 	w.pass(25 * time.Minute) // its fourth attempt was refused, the next one is an hour away
@@ -156,6 +164,7 @@ func TestADigestThatIsTakenEndsAPause(t *testing.T) {
 	for id := domain.Snowflake(2); id <= digestItems; id++ {
 		w.told(id, 1, nil)
 	}
+
 	w.sync(domain.Incremental)
 	mustBe(t, "health", w.state().Condition.State, domain.Unhealthy)
 
@@ -174,6 +183,7 @@ func TestATakenDigestIsRecordedFirst(t *testing.T) {
 	for id := domain.Snowflake(1); id <= digestItems; id++ {
 		w.told(id, 1, nil)
 	}
+
 	w.sync(domain.Incremental)
 	mustBe(t, "health", w.state().Condition.State, domain.Unhealthy)
 
@@ -183,11 +193,13 @@ func TestATakenDigestIsRecordedFirst(t *testing.T) {
 		w.wire.reset(2, false)
 		return nil
 	}
+
 	w.clock.now = w.clock.now.Add(10 * time.Minute)
 	w.must(w.tick())
 	for len(w.queue) > 0 && r.after != nil {
 		_ = w.slice()
 	}
+
 	w.wire.reset(0, false)
 	w.clock.now = w.clock.now.Add(2 * invocation)
 	w.must(w.tick())

@@ -46,6 +46,7 @@ func TestHistoriesOfALoginPage(t *testing.T) {
 			if g.moves && !p.transitions() {
 				continue
 			}
+
 			t.Run(p.name+"/"+g.name, func(t *testing.T) {
 				h := newScene(t, p)
 				h.pulling("all")
@@ -53,6 +54,7 @@ func TestHistoriesOfALoginPage(t *testing.T) {
 					before, _ := behind(id)
 					h.put(id, 1, before)
 				}
+
 				h.start(domain.Incremental)
 				h.settle()
 				h.noMarks()
@@ -96,6 +98,7 @@ func (h *scene) gateway(g gateway) {
 		_, after := behind(id)
 		h.put(id, 2, after)
 	}
+
 	run := h.start(domain.Incremental)
 	for _, n := range []int{1, 4, 5} {
 		h.minutes(n)
@@ -105,6 +108,7 @@ func (h *scene) gateway(g gateway) {
 	if len(h.wall.requests()) == 0 {
 		h.t.Error("no write was sent")
 	}
+
 	if counts := h.run(run).Counts; !g.carries && !g.moves && counts.Created+counts.Updated != 0 {
 		h.t.Errorf("counted as done: %+v", counts)
 	}
@@ -115,6 +119,7 @@ func (h *scene) version2(id domain.Snowflake) string {
 	if h.messages != nil {
 		return titleOf(id, 2)
 	}
+
 	_, after := behind(id)
 
 	return titleOf(id, 2) + " " + string(after)
@@ -132,6 +137,7 @@ func (h *scene) nothingUnseen() {
 		if waits || link.Version != 2 {
 			continue
 		}
+
 		if want := h.version2(id); !strings.Contains(shown, want) {
 			h.t.Errorf("item %d is %q, and the provider does not show %q", id, link.Outcome, want)
 		}
@@ -149,6 +155,7 @@ func (h *scene) arrived() {
 			h.t.Errorf("item %d arrived %d times: %v", id, found, shown)
 		}
 	}
+
 	h.noMarks()
 	h.undisturbed()
 }
@@ -176,12 +183,15 @@ func (h *scene) stayUnknown(p place, carried bool, tried []domain.Snowflake) {
 		if lost != (outcome == domain.Unknown) {
 			h.t.Errorf("item %d is %s, tried behind the gateway: %v", id, outcome, lost)
 		}
+
 		want := 1
 		if lost && !carried {
 			want = 0
 		}
+
 		mustBe(h.t, fmt.Sprint("messages of item ", id), counted(shown, h.version2(id)), want)
 	}
+
 	h.undisturbed()
 }
 

@@ -37,6 +37,7 @@ func (a reply) write(w http.ResponseWriter) {
 	if a.media != "" {
 		w.Header().Set("Content-Type", a.media)
 	}
+
 	w.WriteHeader(a.status)
 	_, _ = io.WriteString(w, a.body)
 }
@@ -109,6 +110,7 @@ func onJiraCloud(t *testing.T, now func() time.Time) standing {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	t.Cleanup(func() { _ = s.Close() })
 
 	return standing{handler: s.API(), secrets: []string{trackerToken}, violations: s.Violations, connect: func(client *outbound.Client) connector.Connector {
@@ -149,6 +151,7 @@ func onSlack(hook bool) func(*testing.T, func() time.Time) standing {
 		if err != nil {
 			t.Fatal(err)
 		}
+
 		up := ofChat(t, s.Chat, s.API(), slackChannel)
 		up.connect = func(client *outbound.Client) connector.Connector {
 			return slack.NewBot(slack.BotConfig{BaseURL: base + "/api", Token: chatToken, Channel: slackChannel, Look: slack.Look{DigestOver: digestOver}}, client, now)
@@ -173,6 +176,7 @@ func onDiscord(hook bool) func(*testing.T, func() time.Time) standing {
 		if err != nil {
 			t.Fatal(err)
 		}
+
 		up := ofChat(t, s.Chat, s.API(), discordChannel)
 		up.connect = func(client *outbound.Client) connector.Connector {
 			return discord.NewBot(discord.BotConfig{BaseURL: base + "/api/v10", Token: chatToken, Channel: discordChannel, Look: discord.Look{DigestOver: digestOver}}, client, now)
@@ -194,6 +198,7 @@ func onTeams(t *testing.T, now func() time.Time) standing {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	up := ofChat(t, s.Chat, s.API(), teamsChannel)
 	up.connect = func(client *outbound.Client) connector.Connector {
 		return teams.New(teams.Config{URL: flow.URL(connectortest.Host), DigestOver: digestOver}, client, now)

@@ -27,10 +27,13 @@ func moves(r *http.Request) bool { return strings.HasSuffix(r.URL.Path, "/transi
 // that is to be written.
 func (h *scene) prepare(kind string) {
 	h.t.Helper()
-	h.ids, h.version, h.form = []domain.Snowflake{1, 2, 3, 4, 5, 6}, 1, domain.Open
+	h.ids = []domain.Snowflake{1, 2, 3, 4, 5, 6}
+	h.version = 1
+	h.form = domain.Open
 	if kind == "reopen" {
 		h.form = domain.Closed
 	}
+
 	h.mark()
 	if kind == "create" {
 		return
@@ -59,6 +62,7 @@ func (h *scene) again(kind string) {
 	if kind == "close" || kind == "reopen" {
 		h.form = map[domain.ItemState]domain.ItemState{domain.Open: domain.Closed, domain.Closed: domain.Open}[h.form]
 	}
+
 	h.mark()
 }
 
@@ -78,10 +82,12 @@ func (h *scene) refuse(p place, kind string, n int, answers ...reply) {
 		if item == 0 {
 			h.t.Errorf("%s %s names no item", r.Method, r.URL.Path)
 		}
+
 		at := slices.Index(refused, item)
 		if at < 0 || byTransition && !moves(r) {
 			return nil
 		}
+
 		return &answers[at%len(answers)]
 	})
 }
@@ -97,15 +103,18 @@ func (h *scene) holds(what string, ids []domain.Snowflake) {
 			if !strings.Contains(one, nameOf(id)) {
 				continue
 			}
+
 			found++
 			if !strings.Contains(one, titleOf(id, h.version)) || h.messages == nil && !strings.HasSuffix(one, string(h.form)) {
 				h.t.Errorf("%s: item %d is shown as %.300s", what, id, one)
 			}
 		}
+
 		if found != 1 {
 			h.t.Errorf("%s: item %d is shown %d times", what, id, found)
 		}
 	}
+
 	if broken := h.violations(); len(broken) > 0 {
 		h.t.Errorf("%s: %v", what, broken)
 	}
@@ -153,6 +162,7 @@ func TestHistoriesOfRefusedItems(t *testing.T) {
 			if n > 0 {
 				h.again(kind)
 			}
+
 			h.refuse(p, kind, 2, a)
 			h.twoRefused(a, waiting)
 			switch kind {
@@ -162,6 +172,7 @@ func TestHistoriesOfRefusedItems(t *testing.T) {
 				h.taken() // so that the next call is the opposite one
 			}
 		}
+
 		h.taken()
 	})
 }
@@ -197,6 +208,7 @@ func (h *scene) twoRefused(a reply, waiting int) {
 		if row.Reason == nil {
 			h.t.Fatalf("%s: item %d has no reason", a.name, item)
 		}
+
 		h.named(fmt.Sprint(a.name, ": row ", item), *row.Reason, a)
 	}
 }
@@ -212,12 +224,14 @@ func (h *scene) allRefused(p place, a reply) {
 	if run.Error == nil {
 		h.t.Fatal("no error")
 	}
+
 	mustBe(h.t, "code", run.Error.Code, writesRefused)
 	h.named("the run", run.Error.ProviderMessage, a)
 	mustBe(h.t, "tried", fmt.Sprint(h.wall.tried()), fmt.Sprint(h.ids[:3]))
 	if again := len(h.wall.requests()) - 3; again > 0 && (p.twice == "" || again > 1) {
 		h.t.Errorf("%d refused writes are repeated", again)
 	}
+
 	mustBe(h.t, "health", h.state().Condition.State, domain.Unhealthy)
 	mustBe(h.t, "changes of health", len(h.bus.of(notice.TypeHealthChanged)), 1)
 	h.unparked()
@@ -243,6 +257,7 @@ func TestHistoriesOfPauses(t *testing.T) {
 		if len(p.kinds) == 1 {
 			starts = []int{0, 2, 4}
 		}
+
 		for _, start := range starts {
 			answers := append([]reply{foreign401}, p.aboutOneItem()...)
 			start %= len(answers)
@@ -263,6 +278,7 @@ func playPauses(t *testing.T, p place, kind string, answers []reply) {
 		h.pass(time.UnixMilli(h.state().Condition.CoolDownUntil).Sub(h.clock.now) + 2*time.Minute)
 		mustBe(t, "tried after a pause", len(h.wall.tried())-before, 1)
 	}
+
 	mustBe(t, "tried after three pauses", fmt.Sprint(h.wall.tried()), fmt.Sprint(h.ids))
 	h.unparked()
 

@@ -53,10 +53,12 @@ func (l *wall) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		l.next.ServeHTTP(w, r)
 		return
 	}
+
 	body, err := io.ReadAll(r.Body)
 	if err != nil {
 		panic(http.ErrAbortHandler)
 	}
+
 	r.Body = io.NopCloser(bytes.NewReader(body))
 
 	l.mu.Lock()
@@ -66,6 +68,7 @@ func (l *wall) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			l.stopped = append(l.stopped, item)
 		}
 	}
+
 	carry := l.carry
 	l.mu.Unlock()
 
@@ -73,9 +76,11 @@ func (l *wall) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		l.next.ServeHTTP(w, r)
 		return
 	}
+
 	if carry {
 		l.next.ServeHTTP(&lost{header: http.Header{}}, r)
 	}
+
 	answer.write(w)
 }
 
@@ -94,6 +99,7 @@ func (l *wall) item(r *http.Request, body []byte) domain.Snowflake {
 			return id
 		}
 	}
+
 	for part := range strings.SplitSeq(r.URL.Path, "/") {
 		if item := l.objects[part]; item != 0 {
 			return item
@@ -107,7 +113,8 @@ func (l *wall) item(r *http.Request, body []byte) domain.Snowflake {
 func (l *wall) set(stop func(r *http.Request, item domain.Snowflake) *reply) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.stop, l.stopped = stop, nil
+	l.stop = stop
+	l.stopped = nil
 }
 
 // tried are the items whose writes were stopped, each once in a row.
@@ -150,7 +157,8 @@ func newScene(t *testing.T, p place) *scene {
 // put marks a version of an item, as an event does.
 func (h *scene) put(id domain.Snowflake, version int64, state domain.ItemState) {
 	h.told(id, version, func(i *domain.Item) {
-		i.Title, i.State = titleOf(id, version), state
+		i.Title = titleOf(id, version)
+		i.State = state
 	})
 }
 
@@ -176,11 +184,13 @@ func (h *scene) shown() (all []string) {
 	if h.messages != nil {
 		return h.messages()
 	}
+
 	conn := h.connect(h.client)
 	puller, lists := conn.(connector.Puller)
 	if !lists {
 		h.t.Fatal("the tracker cannot be listed")
 	}
+
 	_, err := conn.(connector.Resolver).Resolve(h.ctx)
 	h.must(err)
 	for more := true; more; {

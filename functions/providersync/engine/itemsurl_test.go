@@ -16,6 +16,7 @@ func TestParseItemsURL(t *testing.T) {
 			t.Errorf("%q: %q, %v", good, got, err)
 		}
 	}
+
 	for _, bad := range []string{
 		"javascript:alert(1)", "//app.example", "app.example", "ftp://app.example/", "https://", "https://user:pw@app.example/",
 		"https://app.example/{organisation}", "https://app.example/{organisation_id", "https://app.example/ a", "https://app.example/\n", "https://app.example/\"><b>", "https://app.example/|x>",

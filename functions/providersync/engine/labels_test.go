@@ -49,6 +49,7 @@ func TestOneLabelAfterARelinkAtJira(t *testing.T) {
 					Labels []string `json:"labels"`
 				} `json:"fields"`
 			}
+
 			w.must(json.Unmarshal(answer.Body.Bytes(), &issue))
 			ours := 0
 			for _, l := range issue.Fields.Labels {
@@ -56,6 +57,7 @@ func TestOneLabelAfterARelinkAtJira(t *testing.T) {
 					ours++
 				}
 			}
+
 			mustBe(t, "labels of ours", ours, 1)
 		})
 	}

@@ -55,6 +55,7 @@ func newHub(t *testing.T, w *world) *hub {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	t.Cleanup(func() { _ = h.Close() })
 	api := http.StripPrefix("/api/v3", h.API())
 	client := connectortest.Serve(t, http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
@@ -65,10 +66,12 @@ func newHub(t *testing.T, w *world) *hub {
 			h.limited++
 		}
 	}), token)
+
 	h.conn = &timed{github.New(github.Config{Owner: "acme", Repo: "work", Token: token, BaseURL: "https://" + connectortest.Host + "/api/v3", Labels: true}, client, w.clock.Now), w.clock}
 	w.engine.Open = func(context.Context, store.View) (Opened, error) {
 		return Opened{Connector: h.conn, Credential: w.credential, Limits: w.limits}, nil
 	}
+
 	return h
 }
 
@@ -100,11 +103,13 @@ func (w *world) follow(id domain.Snowflake) (samples []sample) {
 			if !run.Status.Active() {
 				return samples
 			}
+
 			w.explained(run)
 			if run.Remaining != nil {
 				samples = append(samples, sample{w.clock.now, *run.Remaining, run.EstimatedFinish})
 			}
 		}
+
 		w.clock.now = w.clock.now.Truncate(time.Minute).Add(time.Minute)
 		w.must(w.tick())
 	}
@@ -144,6 +149,7 @@ func TestManyNewItemsAtThePublishedLimits(t *testing.T) {
 			}
 		})
 	}
+
 	id := w.start(domain.Full)
 	began := w.clock.now
 	samples := w.follow(id)
@@ -157,27 +163,33 @@ func TestManyNewItemsAtThePublishedLimits(t *testing.T) {
 	if share := float64(h.limited) / float64(h.answered); share > 0.001 {
 		t.Errorf("%d of %d answers were refusals", h.limited, h.answered)
 	}
+
 	if goodput < 0.95 {
 		t.Errorf("took %s, ideal %s: %.3f", took, ideal, goodput)
 	}
+
 	var curve strings.Builder
 	worst := 0.0
 	for i, s := range samples {
 		if s.estimate == nil {
 			t.Fatalf("no estimate with %d left", s.left)
 		}
+
 		off := s.estimate.Sub(*run.FinishedAt).Abs()
 		rest := run.FinishedAt.Sub(s.at)
 		if share := off.Seconds() / max(rest.Seconds(), 60); share > worst {
 			worst = share
 		}
+
 		if i%(max(len(samples)/20, 1)) == 0 {
 			fmt.Fprintf(&curve, "\n%8s  %5d left  estimate off by %5s of %s", s.at.Sub(began).Round(time.Minute), s.left, off.Round(time.Second), rest.Round(time.Minute))
 		}
 	}
+
 	if worst > 0.10 {
 		t.Errorf("the estimate is off by %.0f %% of what is left", 100*worst)
 	}
+
 	t.Logf("%d answers, %d refusals; took %s, ideal %s, goodput %.1f %%; estimate off by at most %.1f %% of what was left%s",
 		h.answered, h.limited, took.Round(time.Second), ideal, 100*goodput, 100*worst, curve.String())
 }
@@ -218,6 +230,7 @@ func TestUntoldLimitsDouble(t *testing.T) {
 		}
 		return nil
 	}
+
 	w.start(domain.Incremental)
 	w.pass(2 * time.Hour)
 	mustBe(t, "asked after", fmt.Sprint(asked), "[0s 1m0s 3m0s 7m0s 15m0s 31m0s 1h3m0s]")
@@ -241,12 +254,14 @@ func TestProgressWithinAPage(t *testing.T) {
 	for id := domain.Snowflake(1); id <= domain.Snowflake(n); id++ {
 		w.marked(id, 1)
 	}
+
 	id := w.start(domain.Incremental)
 	calls := 0
 	w.provider.before = func(string, domain.Snowflake) error {
 		if calls++; calls%10 != 0 {
 			return nil
 		}
+
 		run := w.run(id)
 		left := n - calls + 1
 		mustBe(t, "created", run.Counts.Created, calls-1)
@@ -254,8 +269,10 @@ func TestProgressWithinAPage(t *testing.T) {
 		if run.EstimatedFinish == nil || run.EstimatedFinish.Sub(w.clock.now.Add(time.Duration(left)*time.Second)).Abs() > 3*time.Second {
 			t.Errorf("with %d left at %s the estimate is %v", left, w.clock.now, run.EstimatedFinish)
 		}
+
 		return nil
 	}
+
 	w.settle()
 	mustBe(t, "status", w.run(id).Status, domain.Succeeded)
 }
@@ -268,6 +285,7 @@ func TestWhatArrivesMeanwhileIsLeft(t *testing.T) {
 	for id := domain.Snowflake(1); id <= before; id++ {
 		w.marked(id, 1)
 	}
+
 	id := w.start(domain.Incremental)
 	calls := 0
 	w.provider.before = func(string, domain.Snowflake) error {
@@ -277,11 +295,14 @@ func TestWhatArrivesMeanwhileIsLeft(t *testing.T) {
 			}
 			w.must(w.sure.Wake(w.ctx, 77))
 		}
+
 		if run := w.run(id); calls > 2*pushPage && run.Status.Active() {
 			mustBe(t, "left", *run.Remaining, before+after-calls+1)
 		}
+
 		return nil
 	}
+
 	w.settle()
 	mustBe(t, "calls", calls, before+after)
 	mustBe(t, "counts", w.run(id).Counts, domain.Counts{Created: before + after})

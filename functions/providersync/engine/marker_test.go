@@ -51,6 +51,7 @@ func TestMarkersAreSigned(t *testing.T) {
 			t.Errorf("%+v", o.marker)
 		}
 	}
+
 	mustBe(t, "objects", len(w.provider.objects), 2)
 
 	everyRoom(t, func(t *testing.T, w *world, r *room, _ string) {
@@ -59,6 +60,7 @@ func TestMarkersAreSigned(t *testing.T) {
 		for n := domain.Snowflake(2); n <= 60; n++ {
 			w.told(n, 1, nil)
 		}
+
 		w.sync(domain.Incremental)
 		mustBe(t, "messages, the last of them a digest", len(r.messages), 2)
 		for _, m := range r.messages {
@@ -89,7 +91,9 @@ func TestPlantedMarkersAreNotFound(t *testing.T) {
 				if write != "create" {
 					return nil
 				}
-				w.provider.before, w.provider.after = nil, nil
+
+				w.provider.before = nil
+				w.provider.after = nil
 				w.plant("during", forged)
 
 				return ambiguous()
@@ -99,6 +103,7 @@ func TestPlantedMarkersAreNotFound(t *testing.T) {
 			} else {
 				w.provider.before = lose
 			}
+
 			w.start(domain.Incremental)
 			w.must(w.slice())
 			w.plant("after", fromElsewhere)
@@ -109,6 +114,7 @@ func TestPlantedMarkersAreNotFound(t *testing.T) {
 			if !arrives {
 				want = "before, during, after, after too, item 1"
 			}
+
 			mustBe(t, "objects", w.titles(), want)
 			mustBe(t, "creates that arrived", w.provider.creates, 1)
 			id := w.link(1).Remote.ID
@@ -130,6 +136,7 @@ func TestACopyOfAnUnansweredCreate(t *testing.T) {
 
 		return ambiguous()
 	}
+
 	w.start(domain.Incremental)
 	w.settle()
 	mustBe(t, "objects", w.titles(), "item 1, copy")
@@ -152,6 +159,7 @@ func TestAnEarlierAttemptArrivesLate(t *testing.T) {
 
 		return nil
 	}
+
 	w.start(domain.Incremental)
 	for lost < 2 {
 		w.clock.now = w.clock.now.Add(w.engine.Settings.Settle)
@@ -184,6 +192,7 @@ func TestTheKeyOfMarkersIsAway(t *testing.T) {
 	if err := w.slice(); !errors.Is(err, away) {
 		t.Fatal(err)
 	}
+
 	mustBe(t, "calls", w.provider.calls(), 0)
 
 	_, rows := w.rehearsal(domain.Incremental)
@@ -201,6 +210,7 @@ func TestOneKeyASlice(t *testing.T) {
 	for n := domain.Snowflake(1); n <= 20; n++ {
 		w.marked(n, 1)
 	}
+
 	w.start(domain.Incremental)
 	w.must(w.slice())
 	mustBe(t, "creates", w.provider.creates, 20)
@@ -227,6 +237,7 @@ func TestWhichAttemptsAreWanted(t *testing.T) {
 		for n := range tt.attempt {
 			link.Attempting(at.Add(time.Duration(n) * time.Minute))
 		}
+
 		want := s.wanted(&task{id: 9, link: link})
 		mustBe(t, name, len(want), tt.last-tt.first+1)
 		for i, m := range want {

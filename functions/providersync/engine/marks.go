@@ -20,26 +20,31 @@ func (s *slice) nextMarks(ctx context.Context) (marks []store.Mark, next string,
 	if len(marks) < len(found) {
 		next = marks[len(marks)-1].Cursor()
 	}
+
 	return marks, next, nil
 }
 
 // wholeItems cuts marks after so many items, and after a page of marks. It does
 // not cut within an item, unless that item alone fills the page.
 func wholeItems(marks []store.Mark, items int) []store.Mark {
-	end, seen := 0, 0
+	end := 0
+	seen := 0
 	for n := 1; n <= len(marks) && n <= pushPage; n++ {
 		if n < len(marks) && marks[n].ItemID == marks[n-1].ItemID {
 			continue // the item has more marks
 		}
+
 		end = n
 		seen++
 		if seen == items {
 			break
 		}
 	}
+
 	if end == 0 {
 		end = min(len(marks), pushPage)
 	}
+
 	return marks[:end]
 }
 
@@ -59,6 +64,7 @@ func (s *slice) plannedBeyond(ctx context.Context, tasks []*task) error {
 	if len(tasks) != 1 || len(tasks[0].marks) < pushPage {
 		return nil
 	}
+
 	t := tasks[0]
 	if t.planned || t.link.CountedIn == s.run.ID || !s.run.PlanDone {
 		return nil
@@ -70,16 +76,20 @@ func (s *slice) plannedBeyond(ctx context.Context, tasks []*task) error {
 		if err != nil {
 			return err
 		}
+
 		for _, m := range marks {
 			if m.ItemID != t.id {
 				return nil
 			}
+
 			if s.plannedIn([]store.Mark{m}) {
 				t.planned = true
 				return nil
 			}
 		}
+
 		cursor = next
 	}
+
 	return nil
 }

@@ -52,13 +52,16 @@ func (w *world) everything() (keys []string) {
 		page, err := pages.NextPage(w.ctx)
 		w.must(err)
 		for _, r := range page.Items {
-			pk, sk := r["pk"].(*types.AttributeValueMemberS).Value, r["sk"].(*types.AttributeValueMemberS).Value
+			pk := r["pk"].(*types.AttributeValueMemberS).Value
+			sk := r["sk"].(*types.AttributeValueMemberS).Value
 			if !strings.HasPrefix(pk, "PACE#") {
 				keys = append(keys, pk+" "+sk)
 			}
 		}
 	}
+
 	slices.Sort(keys)
+
 	return keys
 }
 
@@ -74,6 +77,7 @@ func (w *world) purgings() (times []time.Time) {
 		mustBe(w.t, "organisation of the event", told.OrganisationID, "5")
 		times = append(times, told.When)
 	}
+
 	return times
 }
 
@@ -90,6 +94,7 @@ func furnished(t testing.TB, items int) *world {
 	for id := domain.Snowflake(1); id <= domain.Snowflake(items); id++ {
 		w.marked(id, 1)
 	}
+
 	w.item(900, 1, func(i *domain.Item) { i.ItemType = "document" })
 	w.must(w.sure.PutMember(w.ctx, domain.Member{OrganisationID: 5, UserID: 12, Version: 1, RoleIDs: []domain.Snowflake{21}}))
 	w.must(w.sure.PutRole(w.ctx, 5, 21, domain.RoleGrant{Grant: domain.Allow, Version: 1}))
@@ -104,6 +109,7 @@ func furnished(t testing.TB, items int) *world {
 	_, err = w.sure.PutItem(w.ctx, domain.Item{ID: 5000, OrganisationID: 6, ItemType: "work_item", Version: 1, Labels: []string{}})
 	w.must(err)
 	w.must(w.sure.PutMember(w.ctx, domain.Member{OrganisationID: 6, UserID: 12, Version: 1}))
+
 	return w
 }
 
@@ -152,6 +158,7 @@ func TestAnOrganisationThatReturns(t *testing.T) {
 				}
 				return nil
 			}
+
 			w.start(domain.Incremental)
 			w.must(w.slice())
 			w.provider.before = nil
@@ -172,16 +179,19 @@ func TestAnOrganisationThatReturns(t *testing.T) {
 			if got := fmt.Sprint(w.changes()); got == "[]" {
 				t.Error("what a person changed meanwhile was not pulled")
 			}
+
 			st, err := w.sure.State(w.ctx, 77)
 			w.must(err)
 			if st.PullAt <= w.clock.now.UnixMilli() {
 				t.Errorf("the next pull is not scheduled: %+v", st)
 			}
+
 			e, err := w.sure.Erasure(w.ctx, 5)
 			w.must(err)
 			if e != nil {
 				t.Errorf("it is still to be erased: %+v", e)
 			}
+
 			w.clock.now = w.clock.now.Add(purgeAfter + time.Hour)
 			w.work(3)
 			mustBe(t, "organisation", w.has("ORG#0000000000000000005 ORG"), true)
@@ -208,6 +218,7 @@ func TestADeletedOrganisationIsErased(t *testing.T) {
 	if got := w.purgings(); len(got) != 1 || !got[0].Equal(deleted.Add(purgeAfter)) {
 		t.Fatalf("told of %v, want once %s", got, deleted.Add(purgeAfter))
 	}
+
 	before := w.everything()
 	w.clock.now = deleted.Add(purgeAfter - 2*time.Minute)
 	w.work(1)
@@ -222,6 +233,7 @@ func TestADeletedOrganisationIsErased(t *testing.T) {
 			t.Errorf("%s: the secrets do not go first", key)
 		}
 	}
+
 	mustBe(t, "an item beside the purge", w.has("ITEMS#0000000000000000005#work_item 0000000000000000001"), true)
 	w.work(10)
 	w.left("erased", bare...)
@@ -244,6 +256,7 @@ func TestErasingIsDoneInSlices(t *testing.T) {
 	for id := domain.Snowflake(1); id <= 1100; id++ {
 		w.item(id, 1, nil)
 	}
+
 	w.remove("organisation.purged", 2)
 	w.event("organisation.purged", map[string]any{"id": "8", "version": 1})
 	for range 10 { // the event goes out, the integration goes, and then the first items
@@ -252,10 +265,12 @@ func TestErasingIsDoneInSlices(t *testing.T) {
 			break
 		}
 	}
+
 	one := len(w.raw("ITEMS#0000000000000000005#work_item"))
 	if one == 0 || one == 1100 {
 		t.Errorf("%d items are left of 1100: one tick erases some", one)
 	}
+
 	w.work(5)
 	mustBe(t, "items left", len(w.raw("ITEMS#0000000000000000005#work_item")), 0)
 	mustBe(t, "records of the unknown one", fmt.Sprint(w.raw("ORG#0000000000000000008")), "[ERASURE ORG]")
@@ -271,6 +286,7 @@ func TestAPurgedOrganisationIsErasedAtOnce(t *testing.T) {
 				w.remove("organisation.deleted", 2)
 				w.work(2)
 			}
+
 			w.bus.away = !deletedBefore
 			w.remove("organisation.purged", 3)
 			w.remove("organisation.purged", 3)
@@ -279,6 +295,7 @@ func TestAPurgedOrganisationIsErasedAtOnce(t *testing.T) {
 				mustBe(t, "an integration before the event is out", w.has("ORG#0000000000000000005 INT#work_item#0000000000000000077"), true)
 				w.bus.away = false
 			}
+
 			w.work(10)
 			w.left("erased", bare...)
 			mustBe(t, "events", len(w.purgings()), 1)
@@ -325,6 +342,7 @@ func TestAnOrganisationThatReturnsIsNotErased(t *testing.T) {
 	if got := w.purgings(); len(got) != 2 || !got[1].Equal(again.Add(purgeAfter)) {
 		t.Errorf("told of %v", got)
 	}
+
 	w.clock.now = again.Add(purgeAfter)
 	w.work(10)
 	w.left("erased", bare...)
@@ -337,12 +355,14 @@ func TestAnOrganisationThatReturnsWhileItIsErased(t *testing.T) {
 	for id := domain.Snowflake(1); id <= 1100; id++ {
 		w.item(id, 1, nil)
 	}
+
 	w.remove("organisation.purged", 2)
 	w.work(3)
 	left := len(w.raw("ITEMS#0000000000000000005#work_item"))
 	if left == 0 || left == 1100 {
 		t.Fatalf("%d items are left of 1100: it is not half erased", left)
 	}
+
 	w.restore(3)
 	w.item(2000, 1, nil)
 	w.work(60)
@@ -358,7 +378,10 @@ func TestErasingSurvivesCrashes(t *testing.T) {
 	for _, take := range []bool{false, true} {
 		for cut := 1; cut <= 24; cut++ {
 			w := furnished(t, 3)
-			w.dispatch.Index, w.dispatch.Schedule, w.dispatch.Outbox, w.dispatch.Erasures = w.store, w.store, w.store, w.store
+			w.dispatch.Index = w.store
+			w.dispatch.Schedule = w.store
+			w.dispatch.Outbox = w.store
+			w.dispatch.Erasures = w.store
 			w.remove("organisation.purged", 2)
 			w.work(1)
 			w.wire.reset(cut, take)

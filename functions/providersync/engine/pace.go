@@ -29,7 +29,10 @@ type reservation struct {
 }
 
 // plan names the calls to come. Times are reserved when the first is made.
-func (p *pace) plan(ops []pacing.Op) { p.planned, p.reserved = ops, nil }
+func (p *pace) plan(ops []pacing.Op) {
+	p.planned = ops
+	p.reserved = nil
+}
 
 // next takes the next reserved time of an operation. What was reserved before
 // it, for calls that were not made, is forgone, and so is a time that is past.
@@ -40,7 +43,9 @@ func (p *pace) next(op pacing.Op, now time.Time) (time.Time, bool) {
 			return r.at, true
 		}
 	}
+
 	p.reserved = nil
+
 	return time.Time{}, false
 }
 
@@ -50,6 +55,7 @@ func (s *slice) await(ctx context.Context, op pacing.Op) (*verdict, error) {
 	if !s.room() {
 		return goOn, nil
 	}
+
 	at, ok := s.pace.next(op, s.Clock.Now())
 	if !ok {
 		var v *verdict
@@ -58,14 +64,17 @@ func (s *slice) await(ctx context.Context, op pacing.Op) (*verdict, error) {
 			return v, err
 		}
 	}
+
 	if pause := at.Sub(s.Clock.Now()); pause > 0 {
 		if !at.Before(s.end) {
 			return goOn, nil
 		}
+
 		if err := s.Clock.Sleep(ctx, pause); err != nil {
 			return nil, err
 		}
 	}
+
 	return s.check(ctx)
 }
 
@@ -95,6 +104,7 @@ func (s *slice) reserve(ctx context.Context, op pacing.Op) (time.Time, *verdict,
 		if len(times) == 0 {
 			return first, goOn, nil
 		}
+
 		if n := together(now, times); n < len(times) {
 			spent, times = s.pace.limits.Take(s.pace.usage.Usage, now, s.end, ops[:n], s.callTime())
 		}
@@ -112,9 +122,11 @@ func (s *slice) reserve(ctx context.Context, op pacing.Op) (time.Time, *verdict,
 		if planned := s.pace.planned; len(planned) >= len(ops) {
 			s.pace.planned = planned[len(planned)-len(ops)+len(times):]
 		}
+
 		for i, at := range times[1:] {
 			s.pace.reserved = append(s.pace.reserved, reservation{ops[i+1], at})
 		}
+
 		return times[0], nil, nil
 	}
 }
@@ -164,6 +176,7 @@ func together(now time.Time, times []time.Time) int {
 		}
 		now = at
 	}
+
 	return len(times)
 }
 
@@ -185,6 +198,7 @@ func (s *slice) limited(ctx context.Context, e *connector.Error) (time.Time, err
 		if err := s.usage(ctx); err != nil {
 			return time.Time{}, err
 		}
+
 		now := s.Clock.Now()
 		usage := s.pace.usage
 		var until time.Time
@@ -194,7 +208,9 @@ func (s *slice) limited(ctx context.Context, e *connector.Error) (time.Time, err
 		if retry {
 			continue
 		}
+
 		s.pace.reserved = nil
+
 		return until, err
 	}
 }

@@ -24,6 +24,7 @@ func TestAPullWhosePagesShrink(t *testing.T) {
 				}
 				w.provider.objects = append(w.provider.objects, &object{content: connector.Content{Title: fmt.Sprint(n), State: domain.Open}, at: w.clock.now, updated: w.clock.now})
 			}
+
 			first := w.provider.changes
 			w.provider.sizes = func(n int) int { return sizes[min((n-first-1)/2, len(sizes)-1)] }
 			w.clock.now = w.clock.now.Add(20 * time.Minute)
@@ -48,6 +49,7 @@ func TestAListThatIsStuck(t *testing.T) {
 	if n := w.provider.changes - before; n == 0 || n > 60 {
 		t.Errorf("the list was asked for %d times", n)
 	}
+
 	mustBe(t, "told", len(w.changes()), 0)
 	w.provider.sizes = nil
 	w.pass(time.Hour)

@@ -19,41 +19,54 @@ const checkpointEvery = 20
 // differs. It asks the provider nothing.
 func (s *slice) plan(ctx context.Context) (*verdict, error) {
 	if s.run.PlanCursor == "" {
-		s.run.FullEpoch, s.run.Creates, s.run.Updates = s.meta.FullEpoch, 0, 0
+		s.run.FullEpoch = s.meta.FullEpoch
+		s.run.Creates = 0
+		s.run.Updates = 0
 		s.run.PlanID = domain.NewSnowflake(s.Clock.Now())
-		s.run.Remaining, s.run.EstimatedFinish = nil, nil // nobody knows before all is planned
+		s.run.Remaining = nil
+		s.run.EstimatedFinish = nil // nobody knows before all is planned
 	}
+
 	for pages := 1; ; pages++ {
 		v, err := s.check(ctx)
 		if err != nil {
 			return nil, err
 		}
+
 		if v == nil && !s.room() {
 			v = goOn
 		}
+
 		if v != nil {
 			return v, s.commit(ctx, store.Batch{})
 		}
+
 		tasks, next, err := s.compare(ctx)
 		if err != nil {
 			return nil, err
 		}
+
 		batch := store.Batch{}
 		for _, t := range tasks {
 			if s.differs(t) {
 				batch.AddMarks = append(batch.AddMarks, store.Mark{ItemID: t.id, Version: t.item.Version, Planned: s.run.PlanID})
 			}
 		}
-		s.run.PlanCursor, s.run.PlanDone = next, next == ""
+
+		s.run.PlanCursor = next
+		s.run.PlanDone = next == ""
 		if s.run.PlanDone { // all marks are to be looked at, wherever the last pass has come
-			s.run.MarkCursor, batch.Cursor = "", true
+			s.run.MarkCursor = ""
+			batch.Cursor = true
 		}
+
 		s.progressed()
 		if len(batch.AddMarks) > 0 || s.run.PlanDone || pages%checkpointEvery == 0 {
 			if err := s.commit(ctx, batch); err != nil {
 				return nil, err
 			}
 		}
+
 		if s.run.PlanDone {
 			return nil, nil
 		}
@@ -67,7 +80,10 @@ func (s *slice) replan() {
 	for out, n := range outcomesOf(s.run.PlanCounts) {
 		s.tally(out, -n)
 	}
-	s.run.PlanCounts, s.run.PlanCursor, s.run.PlanDone = domain.Counts{}, "", false
+
+	s.run.PlanCounts = domain.Counts{}
+	s.run.PlanCursor = ""
+	s.run.PlanDone = false
 }
 
 // tallyPlan counts an item that the plan pass need not mark.
@@ -89,23 +105,28 @@ func (s *slice) compare(ctx context.Context) (tasks []*task, next string, err er
 	if err != nil {
 		return nil, "", err
 	}
+
 	ids := make([]domain.Snowflake, len(items))
 	for i, item := range items {
 		ids[i] = item.ID
 	}
+
 	links, err := s.Store.Links(ctx, s.lease.Pair.ID, s.target.Key, ids)
 	if err != nil {
 		return nil, "", err
 	}
+
 	for _, item := range items {
 		link, linked := links[item.ID]
 		t := s.newTask(item.ID, item, link, linked)
 		if err := s.named(ctx, t); err != nil {
 			return nil, "", err
 		}
+
 		s.decide(t, true)
 		tasks = append(tasks, t)
 	}
+
 	return tasks, next, nil
 }
 
@@ -119,18 +140,24 @@ func (s *slice) differs(t *task) bool {
 		if t.link.Outcome != domain.Unknown {
 			return true
 		}
+
 		if !again {
 			s.tallyPlan(domain.Unknown, 1)
 		}
+
 		return false
+
 	case unchanged, resting:
 		if t.step == unchanged && t.stale() {
 			break // its row is rewritten
 		}
+
 		if !again {
 			s.tallyPlan(t.countedByPlan(), 1)
 		}
+
 		return false
+
 	case skip:
 		// What was skipped for this very reason and version needs no new row.
 		if t.link.Outcome == domain.Skipped && t.link.Reason == t.reason && t.link.Version == t.item.Version {
@@ -140,6 +167,8 @@ func (s *slice) differs(t *task) bool {
 			return false
 		}
 	}
+
 	s.expect(t, 1)
+
 	return true
 }

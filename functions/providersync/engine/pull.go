@@ -38,13 +38,16 @@ func (s *slice) pull(ctx context.Context) (*verdict, error) {
 	if s.pulled || s.unlisted || s.pullRests() {
 		return nil, nil
 	}
+
 	for n := 1; ; n++ {
-		p, first := s.cursor(), true
+		p := s.cursor()
+		first := true
 		believed, _ := s.told()
 		v, err := s.walk(ctx, &p, func(objects []connector.Object) (store.Batch, error) {
 			if first && n < reasks && s.misjudged(believed) {
 				return store.Batch{}, errMisjudged
 			}
+
 			first = false
 			pulled, err := s.compareRemote(ctx, p, objects)
 			return store.Batch{Pulled: pulled, Pull: &p}, err
@@ -52,6 +55,7 @@ func (s *slice) pull(ctx context.Context) (*verdict, error) {
 		if errors.Is(err, errMisjudged) {
 			continue // from where the clock that is known now says
 		}
+
 		s.pulled = v == nil && err == nil
 		switch {
 		case s.pulled:
@@ -59,6 +63,7 @@ func (s *slice) pull(ctx context.Context) (*verdict, error) {
 		case v != nil && v.outage != nil:
 			return s.stall(ctx, v)
 		}
+
 		return v, err
 	}
 }
@@ -86,16 +91,22 @@ func (s *slice) cursor() store.Pull {
 	} else {
 		p.Activated = p.Since
 	}
+
 	if p.Began == 0 {
 		if s.future(p.Since) { // the clock was set back, and what has changed since is dated before
 			p.Since = s.theirs().Add(-connector.MostOff).UnixMilli()
 		}
+
 		if p.At = p.Since; !p.Settled {
 			p.At -= skew.Milliseconds()
 		}
-		p.Offset, p.Newest, p.Block = 0, p.Since, 0
+
+		p.Offset = 0
+		p.Newest = p.Since
+		p.Block = 0
 		p.Began = s.theirs().UnixMilli()
 	}
+
 	return p
 }
 
@@ -108,6 +119,7 @@ func (s *slice) walk(ctx context.Context, p *store.Pull, handle func([]connector
 		if v, err := s.await(ctx, pacing.Read); v != nil || err != nil {
 			return v, err
 		}
+
 		var objects []connector.Object
 		var more bool
 		v, err := s.call(ctx, nil, true, func() (err error) {
@@ -115,26 +127,32 @@ func (s *slice) walk(ctx context.Context, p *store.Pull, handle func([]connector
 			if p.At > 0 {
 				since = time.UnixMilli(p.At).UTC()
 			}
+
 			objects, more, err = s.conn.(connector.Puller).Changes(ctx, since, p.Offset)
 			if err == nil && more && len(objects) == 0 {
 				err = errStuck()
 			}
+
 			return err
 		})
 		if v != nil || err != nil {
 			return v, err
 		}
+
 		batch, err := handle(spoken(objects))
 		if err != nil {
 			return nil, err
 		}
+
 		advance(p, objects, more, s.theirs())
 		if more || len(batch.Pulled) > 0 { // to find nothing new is not to bring forward
 			s.progressed()
 		}
+
 		if err := s.commit(ctx, batch); err != nil {
 			return nil, err
 		}
+
 		if !more {
 			return nil, nil
 		}
@@ -156,6 +174,7 @@ func spoken(objects []connector.Object) []connector.Object {
 			some = append(some, o)
 		}
 	}
+
 	return some
 }
 
@@ -166,21 +185,25 @@ func advance(p *store.Pull, objects []connector.Object, more bool, theirs time.T
 	for _, o := range objects {
 		last = max(last, o.UpdatedAt.UnixMilli())
 	}
+
 	p.Newest = max(p.Newest, min(last, theirs.UnixMilli()))
 	switch {
 	case more && last > p.At:
-		p.At, p.Offset = last, 0
+		p.At = last
+		p.Offset = 0
 	case more:
 		p.Offset += len(objects)
 		if p.Block == 0 {
 			p.Block = max(p.At, 1)
 		}
+
 	default:
 		if p.Block == 0 || p.Newest < p.Began-skew.Milliseconds() {
 			p.Since = p.Newest
 		} else { // something changed meanwhile, so the pages of the block may have shifted
 			p.Since = max(p.Since, min(p.Block, p.Newest))
 		}
+
 		p.Settled = p.Began-p.Newest > 2*skew.Milliseconds()
 		p.Began = 0
 	}
@@ -192,25 +215,31 @@ func (s *slice) compareRemote(ctx context.Context, p store.Pull, objects []conne
 	if len(objects) == 0 {
 		return nil, nil
 	}
-	id, target := s.lease.Pair.ID, s.target.Key
+
+	id := s.lease.Pair.ID
+	target := s.target.Key
 	remoteIDs := make([]string, len(objects))
 	for i, o := range objects {
 		remoteIDs[i] = o.Remote.ID
 	}
+
 	known, err := s.Store.Objects(ctx, id, target, remoteIDs)
 	if err != nil {
 		return nil, err
 	}
+
 	var items []domain.Snowflake
 	for _, o := range objects {
 		if item := s.itemOf(o, known); item != 0 {
 			items = append(items, item)
 		}
 	}
+
 	links, err := s.linksOf(ctx, target, unique(items))
 	if err != nil {
 		return nil, err
 	}
+
 	others, err := s.ownedByOthers(ctx, objects, known)
 	if err != nil {
 		return nil, err
@@ -226,6 +255,7 @@ func (s *slice) compareRemote(ctx context.Context, p store.Pull, objects []conne
 				links[link.ItemID] = *c.Link
 				pulled.add(c)
 			}
+
 		case record.ItemID != 0 || others[o.Remote.ID] || s.reads.Pull != pullAll:
 			// An earlier object of the item, another integration's, or not asked for.
 		case link.Intent != nil && record.RemoteID == "":
@@ -234,6 +264,7 @@ func (s *slice) compareRemote(ctx context.Context, p store.Pull, objects []conne
 				links[link.ItemID] = *c.Link
 				pulled.add(c)
 			}
+
 		default:
 			if c, changed := s.foreignChange(p, record, o); changed {
 				pulled.add(c)
@@ -269,6 +300,7 @@ func (s *slice) ownedByOthers(ctx context.Context, objects []connector.Object, k
 		if _, recorded := known[o.Remote.ID]; recorded {
 			continue
 		}
+
 		for _, m := range o.Markers {
 			if m.Integration != s.lease.Pair.ID && s.markerKey.Valid(m) {
 				claimed = append(claimed, store.Claimed{Integration: m.Integration, Item: m.Item, Attempt: m.Attempt, RemoteID: o.Remote.ID})
@@ -300,6 +332,7 @@ func unique(ids []domain.Snowflake) []domain.Snowflake {
 			once = append(once, id)
 		}
 	}
+
 	return once
 }
 
@@ -310,6 +343,7 @@ func (s *slice) itemOf(o connector.Object, known map[string]store.Object) domain
 	if k, ok := known[o.Remote.ID]; ok {
 		return k.ItemID
 	}
+
 	for _, m := range o.Markers {
 		if m.Integration == s.lease.Pair.ID && s.markerKey.Valid(m) {
 			return m.Item
@@ -327,20 +361,25 @@ func (s *slice) linkedChange(link store.Link, o connector.Object) (store.Pulled,
 	case link.Unsure && !link.Verbatim:
 		return store.Pulled{}, false // it may be our own write that was not recorded
 	}
+
 	changes := changesOf(link.SeenText, link.SeenState, o)
 	if link.Unsure {
 		changes = notOurs(link, o, changes)
 	}
+
 	if len(changes) == 0 && link.SeenText == o.Seen.Text && link.SeenState == o.Seen.State {
 		return store.Pulled{}, false
 	}
+
 	remote := o.Remote
 	link.Remote, link.SeenText, link.SeenState, link.SeenAt = &remote, o.Seen.Text, o.Seen.State, seenAt(o.UpdatedAt)
 	link.UpdatedAt = s.Clock.Now().UTC()
 	if len(changes) > 0 {
 		s.run.Counts.Pulled++
 	}
+
 	item := link.ItemID
+
 	return store.Pulled{Link: &link, Notices: s.tell(&item, changes, o)}, true
 }
 
@@ -364,16 +403,20 @@ func (s *slice) foreignChange(p store.Pull, known store.Object, o connector.Obje
 		if o.CreatedAt.UnixMilli() >= p.Activated {
 			changes = []string{notice.ChangeCreated}
 		}
+
 		if o.UpdatedAt.UnixMilli() < p.Activated {
 			changes = nil
 		}
 	} else if len(changes) == 0 {
 		return store.Pulled{}, false
 	}
+
 	if len(changes) > 0 {
 		s.run.Counts.Pulled++
 	}
+
 	object := store.Object{Target: s.target.Key, RemoteID: o.Remote.ID, SeenText: o.Seen.Text, SeenState: o.Seen.State}
+
 	return store.Pulled{Objects: []store.Object{object}, Notices: s.tell(nil, changes, o)}, true
 }
 
@@ -384,6 +427,7 @@ func changesOf(text string, state domain.ItemState, o connector.Object) []string
 	if text != "" && text != o.Seen.Text {
 		changes = append(changes, notice.ChangeEdited)
 	}
+
 	if state != "" && state != o.Seen.State {
 		change := notice.ChangeReopened
 		if o.Seen.State == domain.Closed {
@@ -391,6 +435,7 @@ func changesOf(text string, state domain.ItemState, o connector.Object) []string
 		}
 		changes = append(changes, change)
 	}
+
 	return changes
 }
 
@@ -409,5 +454,6 @@ func (s *slice) tell(item *domain.Snowflake, changes []string, o connector.Objec
 		all = append(all, notice.RemoteChanged(id, s.lease.Pair.OrganisationID, s.lease.Pair.ID, item, s.meta.Provider, change,
 			notice.Remote{Remote: o.Remote, Title: o.Title, UpdatedAt: o.UpdatedAt.UTC()}))
 	}
+
 	return all
 }

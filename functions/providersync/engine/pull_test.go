@@ -31,8 +31,10 @@ func (w *world) changes() []string {
 		if c.ItemID != nil {
 			item = c.ItemID.String()
 		}
+
 		all = append(all, item+" "+c.Change)
 	}
+
 	return all
 }
 
@@ -52,6 +54,7 @@ func TestAPersonsChanges(t *testing.T) {
 				}
 			})
 		}
+
 		w.start(domain.Full)
 		w.settle()
 		w.pass(time.Hour)
@@ -67,18 +70,22 @@ func TestAPersonsChanges(t *testing.T) {
 			if got := w.changes(); !slices.Equal(got, want) {
 				t.Fatalf("%s: told %v, want %v", mode, got, want)
 			}
+
 			state := domain.Open
 			if step.name == "closed" {
 				state = domain.Closed
 			}
+
 			mustBe(t, "the ledger's state", w.row(2).Remote.State, state)
 		}
+
 		// An update of ours, of the very object that a person has changed.
 		w.change(2, 2)
 		w.pass(time.Hour)
 		if got := w.changes(); !slices.Equal(got, want) {
 			t.Errorf("%s: our own update tells: %v", mode, got)
 		}
+
 		// A person closes it just before our update: that is not swallowed.
 		w.provider.touch(1, closed)
 		w.change(2, 3)
@@ -87,12 +94,14 @@ func TestAPersonsChanges(t *testing.T) {
 		if got := w.changes(); !slices.Equal(got, want) {
 			t.Errorf("%s: told %v, want %v", mode, got, want)
 		}
+
 		runs, _, err := w.sure.Runs(w.ctx, 77, "", 100, w.clock.now)
 		w.must(err)
 		pulled := 0
 		for _, r := range runs {
 			pulled += r.Counts.Pulled
 		}
+
 		mustBe(t, "counted as pulled", pulled, len(want))
 	}
 }
@@ -136,6 +145,7 @@ func TestABlockOfEqualTimes(t *testing.T) {
 	for n := range 1000 {
 		w.provider.objects = append(w.provider.objects, &object{content: connector.Content{Title: fmt.Sprint(n), State: domain.Open}, at: at, updated: at})
 	}
+
 	w.clock.now = w.clock.now.Add(10 * time.Second)
 	w.provider.objects = append(w.provider.objects, &object{content: connector.Content{Title: "last", State: domain.Open}, at: w.clock.now, updated: w.clock.now})
 	w.pass(20 * time.Minute)
@@ -146,6 +156,7 @@ func TestABlockOfEqualTimes(t *testing.T) {
 	if n := w.provider.changes - before; n > 9 {
 		t.Errorf("%d pages are read again and again", n)
 	}
+
 	mustBe(t, "told in the end", len(w.changes()), 1001)
 	st, err := w.sure.State(w.ctx, 77)
 	w.must(err)
@@ -164,11 +175,13 @@ func TestACrashDuringAPull(t *testing.T) {
 			for id := domain.Snowflake(1); id <= 3; id++ {
 				w.item(id, 1, nil)
 			}
+
 			w.start(domain.Full)
 			w.settle()
 			for n := range 3 {
 				w.provider.touch(n, edit)
 			}
+
 			w.clock.now = w.clock.now.Add(20 * time.Minute)
 			w.must(w.tick())
 			w.wire.reset(cut, taken)
@@ -193,6 +206,7 @@ func TestALongPullGoesInSlices(t *testing.T) {
 		w.clock.now = w.clock.now.Add(time.Second)
 		w.provider.objects = append(w.provider.objects, &object{content: connector.Content{Title: fmt.Sprint(n), State: domain.Open}, at: w.clock.now, updated: w.clock.now})
 	}
+
 	w.provider.before = func(string, domain.Snowflake) error {
 		w.clock.now = w.clock.now.Add(5 * time.Second)
 		return nil
@@ -209,6 +223,7 @@ func TestAdvance(t *testing.T) {
 		}
 		return all
 	}
+
 	const early = 1_000_000
 	for name, c := range map[string]struct {
 		before  store.Pull
@@ -243,12 +258,14 @@ func TestRelinkAfterARestore(t *testing.T) {
 	for id := domain.Snowflake(1); id <= 250; id++ {
 		items = append(items, w.item(id, 1, nil))
 	}
+
 	w.start(domain.Full)
 	w.settle()
 	for id := domain.Snowflake(1); id <= 250; id += 2 { // the restored table does not know these
 		w.erase("LINK#" + placed + "#" + id.Sortable())
 		w.erase("REMOTE#" + placed + "#" + fmt.Sprint(id-1))
 	}
+
 	w.clock.now = w.clock.now.Add(time.Hour)
 	w.engine.Settings.RelinkBefore = w.clock.now
 	creates := w.provider.creates
@@ -261,6 +278,7 @@ func TestRelinkAfterARestore(t *testing.T) {
 	if !store.NeedsFull(*v.Integration, v.State) {
 		t.Error("the next sync is not full")
 	}
+
 	id := w.start(domain.Full)
 	w.settle()
 	w.exact(items...)
@@ -331,6 +349,7 @@ func TestARepeatedUpdateDoesNotKnowTheState(t *testing.T) {
 		}
 		return nil
 	}
+
 	w.marked(1, 2)
 	w.start(domain.Incremental)
 	w.settle()
@@ -345,6 +364,7 @@ func TestPullRequestsAmongIssues(t *testing.T) {
 	for id := domain.Snowflake(1); id <= 3; id++ {
 		w.item(id, 1, nil)
 	}
+
 	w.start(domain.Full)
 	w.settle()
 	w.pass(time.Hour)
@@ -357,6 +377,7 @@ func TestPullRequestsAmongIssues(t *testing.T) {
 	for range pageSize - 2 {
 		w.provider.objects = append(w.provider.objects, request())
 	}
+
 	w.clock.now = w.clock.now.Add(time.Second)
 	w.provider.touch(0, edit) // the first of the second page, until a pull request of the first moves behind it
 	w.clock.now = w.clock.now.Add(time.Second)
@@ -369,12 +390,14 @@ func TestPullRequestsAmongIssues(t *testing.T) {
 		}
 		return nil
 	}
+
 	w.pass(40 * time.Minute)
 	mustBe(t, "told", fmt.Sprint(w.changes()), "[1 edited 3 edited]")
 	for round := range 4 { // from here on it is never quiet
 		for range 3 * pageSize {
 			w.provider.objects = append(w.provider.objects, request())
 		}
+
 		last := w.clock.now.Truncate(time.Second)
 		pages = 0
 		w.provider.before = func(string, domain.Snowflake) error {
@@ -383,6 +406,7 @@ func TestPullRequestsAmongIssues(t *testing.T) {
 			}
 			return nil
 		}
+
 		w.pass(16 * time.Minute)
 		st, err := w.sure.State(w.ctx, 77)
 		w.must(err)
@@ -390,5 +414,6 @@ func TestPullRequestsAmongIssues(t *testing.T) {
 			t.Errorf("round %d: the cursor stands at %s, want %s at least", round, since, last)
 		}
 	}
+
 	mustBe(t, "told in the end", len(w.changes()), 6)
 }

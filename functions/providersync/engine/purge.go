@@ -22,11 +22,13 @@ func (s *slice) purge(ctx context.Context) (*verdict, error) {
 	if _, err := s.Store.ClearWake(ctx, s.lease); err != nil {
 		return nil, err
 	}
+
 	for {
 		if !s.room() {
 			s.progressed()
 			return goOn, nil
 		}
+
 		n, err := s.Store.Purge(ctx, s.lease, purgePage)
 		if err != nil {
 			return nil, err
@@ -35,10 +37,12 @@ func (s *slice) purge(ctx context.Context) (*verdict, error) {
 			break
 		}
 	}
+
 	notices, err := s.Store.Outbox(ctx, s.lease.Pair.ID)
 	if err != nil {
 		return nil, err
 	}
+
 	if len(notices) > 0 {
 		s.recorded = notices
 		s.publish(ctx)
@@ -47,13 +51,17 @@ func (s *slice) purge(ctx context.Context) (*verdict, error) {
 			return wait(s.Clock.Now().Add(outboxPause), "outbox"), err
 		}
 	}
+
 	if err := s.Store.FreeTarget(ctx, s.lease.Pair, s.state.TargetKey()); err != nil {
 		return nil, err
 	}
+
 	err = s.Store.Forget(ctx, s.lease)
 	if errors.Is(err, store.ErrWoken) { // by a change that was on its way
 		return goOn, nil
 	}
+
 	s.log.InfoContext(ctx, "integration purged")
+
 	return nil, err
 }

@@ -25,9 +25,11 @@ func (s *slice) push(ctx context.Context) (*verdict, error) {
 			s.run.MarkCursor = ""
 			continue
 		}
+
 		if v != nil || err != nil || s.run.Digest == nil || s.run.SettleAt != 0 {
 			return v, err
 		}
+
 		if v, err := s.turnOver(ctx); v != nil || err != nil {
 			return v, err
 		}
@@ -37,31 +39,39 @@ func (s *slice) push(ctx context.Context) (*verdict, error) {
 // pass looks at the marks, page by page.
 func (s *slice) pass(ctx context.Context) (*verdict, error) {
 	if s.run.MarkCursor == "" {
-		s.run.RetryAt, s.run.SettleAt, s.run.ReplyAt = 0, 0, 0
+		s.run.RetryAt = 0
+		s.run.SettleAt = 0
+		s.run.ReplyAt = 0
 		if err := s.countRemaining(ctx); err != nil {
 			return nil, err
 		}
+
 		if err := s.sumUp(ctx); err != nil {
 			return nil, err
 		}
 	}
+
 	for {
 		if !s.room() {
 			return goOn, nil
 		}
+
 		marks, next, err := s.nextMarks(ctx)
 		if err != nil || len(marks) == 0 {
 			return nil, err
 		}
+
 		if next != "" && (*s.run.Remaining <= len(marks) || s.Clock.Now().Sub(s.counted) > countAgain) { // more has come since
 			if err := s.countRemaining(ctx); err != nil {
 				return nil, err
 			}
 		}
+
 		v, err := s.probe(ctx)
 		if v != nil || err != nil {
 			return v, err
 		}
+
 		v, err = s.page(ctx, marks, next)
 		if v != nil || err != nil {
 			return v, err
@@ -100,24 +110,30 @@ func (s *slice) page(ctx context.Context, marks []store.Mark, next string) (*ver
 	if err != nil {
 		return nil, err
 	}
+
 	s.mix(tasks)
 	if err := s.usage(ctx); err != nil {
 		return nil, err
 	}
+
 	s.estimate(s.Clock.Now())
 	v, err := s.resolveAll(ctx, tasks)
 	if v == nil && err == nil {
 		v, err = s.resolveDigests(ctx, tasks)
 	}
+
 	if v == nil && err == nil {
 		v, err = s.check(ctx)
 	}
+
 	for _, t := range tasks {
 		s.gathers(t)
 	}
+
 	if v == nil && err == nil {
 		err = s.stage(ctx, tasks)
 	}
+
 	if v == nil && err == nil {
 		s.pace.plan(s.operations(tasks))
 		for _, t := range tasks {
@@ -126,9 +142,11 @@ func (s *slice) page(ctx context.Context, marks []store.Mark, next string) (*ver
 			}
 		}
 	}
+
 	if err != nil {
 		return nil, err
 	}
+
 	return v, s.checkpoint(ctx, tasks, next, v == nil)
 }
 
@@ -142,10 +160,12 @@ func (s *slice) read(ctx context.Context, marks []store.Mark) ([]*task, error) {
 		}
 		of[m.ItemID] = append(of[m.ItemID], m)
 	}
+
 	items, links, err := s.Store.ItemsAndLinks(ctx, s.lease.Pair, s.target.Key, ids, true)
 	if err != nil {
 		return nil, err
 	}
+
 	tasks := make([]*task, len(ids))
 	for i, id := range ids {
 		item, known := items[id]
@@ -156,9 +176,11 @@ func (s *slice) read(ctx context.Context, marks []store.Mark) ([]*task, error) {
 		if err := s.named(ctx, t); err != nil {
 			return nil, err
 		}
+
 		s.decide(t, known)
 		tasks[i] = t
 	}
+
 	return tasks, s.plannedBeyond(ctx, tasks)
 }
 
@@ -172,10 +194,12 @@ func (s *slice) operations(tasks []*task) []pacing.Op {
 			if t.content.State != s.sends(t).State {
 				ops = append(ops, pacing.Update)
 			}
+
 		case update:
 			ops = append(ops, pacing.Update)
 		}
 	}
+
 	return ops
 }
 
@@ -194,20 +218,25 @@ func (s *slice) stage(ctx context.Context, tasks []*task) error {
 		default:
 			continue
 		}
+
 		s.claim(t)
 		links = append(links, t.link)
 	}
+
 	if len(links) == 0 {
 		return nil
 	}
+
 	return s.commit(ctx, store.Batch{Links: links})
 }
 
 // intend notes that a create is about to leave.
 func (s *slice) intend(t *task) {
 	t.link.Attempting(s.notBefore())
-	t.link.Remote, t.link.Thread = nil, nil // of an earlier message, if there was one
-	t.link.Intent, t.intends = s.intent(t), true
+	t.link.Remote = nil
+	t.link.Thread = nil // of an earlier message, if there was one
+	t.link.Intent = s.intent(t)
+	t.intends = true
 }
 
 func (s *slice) intent(t *task) *store.Intent {
@@ -235,6 +264,7 @@ func (s *slice) handle(ctx context.Context, t *task) (*verdict, error) {
 			s.recordUnchanged(t)
 		}
 		t.done = true
+
 	case skip:
 		s.skipped(t)
 		s.record(t, domain.Skipped, t.reason)
@@ -246,8 +276,11 @@ func (s *slice) handle(ctx context.Context, t *task) (*verdict, error) {
 		if t.link.Outcome != domain.Unknown { // the worker died over it
 			s.record(t, domain.Unknown, noAnswer)
 		}
+
 		s.countOnce(t, domain.Unknown)
-		t.lost, t.done = true, true
+		t.lost = true
+		t.done = true
+
 	case later:
 		s.countOnce(t, domain.FailedOut)
 		s.run.RetryAt = sooner(s.run.RetryAt, t.link.RetryAt)
@@ -264,7 +297,9 @@ func (s *slice) handle(ctx context.Context, t *task) (*verdict, error) {
 	case update:
 		return s.update(ctx, t)
 	}
+
 	s.handled++
+
 	return nil, nil
 }
 
@@ -282,7 +317,8 @@ func (s *slice) recordUnchanged(t *task) {
 func (s *slice) remove(t *task) {
 	if !t.removed {
 		left := max(*s.run.Remaining-len(t.marks), 0)
-		s.run.Remaining, t.removed = &left, true
+		s.run.Remaining = &left
+		t.removed = true
 	}
 }
 
@@ -295,14 +331,17 @@ func (s *slice) checkpoint(ctx context.Context, tasks []*task, next string, comp
 			t.takeBack()
 			t.dirty = true
 		}
+
 		if t.link.Unsure && !t.left && !t.was.unsure {
 			t.was.note(&t.link)
 			t.dirty = true
 		}
+
 		if t.dirty {
 			s.claim(t)
 			b.Links = append(b.Links, t.link)
 		}
+
 		switch {
 		case t.done:
 			b.DeleteMarks = append(b.DeleteMarks, t.marks...)
@@ -312,15 +351,21 @@ func (s *slice) checkpoint(ctx context.Context, tasks []*task, next string, comp
 			b.Retried = append(b.Retried, t.marks...)
 		}
 	}
+
 	if complete {
 		s.run.MarkCursor = next
 	}
+
 	if complete || len(b.DeleteMarks) > 0 {
 		s.progressed()
 	}
+
 	if *s.run.Remaining == 0 {
-		s.run.Creates, s.run.Updates = 0, 0
+		s.run.Creates = 0
+		s.run.Updates = 0
 	}
+
 	s.estimate(s.Clock.Now())
+
 	return s.commit(ctx, b)
 }

@@ -86,9 +86,11 @@ func reasonOf(e *connector.Error) *domain.RunError {
 	if ownCodes[e.Code] && e.Detail != "" {
 		return &domain.RunError{Code: e.Code, Detail: e.Detail}
 	}
+
 	sentence, known := sentences[e.Code]
 	if !known {
 		sentence = otherwise
 	}
+
 	return &domain.RunError{Code: e.Code, Detail: sentence, ProviderMessage: e.Detail}
 }

@@ -19,22 +19,26 @@ func TestReasonsAreOurOwnSentences(t *testing.T) {
 	for code := range sentences {
 		codes = append(codes, code)
 	}
+
 	for _, code := range codes {
 		for _, words := range []string{said, ""} {
 			r := reasonOf(&connector.Error{Code: code, Detail: words})
 			if r.Code != code || r.ProviderMessage != words {
 				t.Errorf("%q: %+v", code, r)
 			}
+
 			if !strings.HasSuffix(r.Detail, ".") || len(r.Detail) < 20 || strings.Contains(r.Detail, said) {
 				t.Errorf("%q: the detail is %q", code, r.Detail)
 			}
 		}
 	}
+
 	for code := range ownCodes {
 		own := "The stored secret of token cannot be opened; give it again."
 		if r := reasonOf(&connector.Error{Code: code, Detail: own}); r.Detail != own || r.ProviderMessage != "" {
 			t.Errorf("%q: %+v", code, r)
 		}
+
 		if r := reasonOf(&connector.Error{Code: code}); r.Detail == "" {
 			t.Errorf("%q: the detail is empty", code)
 		}
@@ -62,6 +66,7 @@ func TestHealthAfterAChangeOfTheConfiguration(t *testing.T) {
 				if state == domain.Unhealthy {
 					w.provider.before = func(string, domain.Snowflake) error { return rejected() }
 				}
+
 				w.start(domain.Incremental)
 				w.must(w.slice())
 				mustBe(t, "before", w.health().State, state)
@@ -71,6 +76,7 @@ func TestHealthAfterAChangeOfTheConfiguration(t *testing.T) {
 				if c.kept {
 					want = state
 				}
+
 				mustBe(t, "after", w.health().State, want)
 			})
 		}
@@ -92,6 +98,7 @@ func TestAChangeOfTemplatesWhileTheCredentialsAreRefused(t *testing.T) {
 	if until := w.health().CoolDownUntil; until != nil {
 		t.Errorf("it still cools down until %s", until)
 	}
+
 	w.pass(2 * time.Minute)
 	mustBe(t, "calls", w.provider.calls()-w.provider.resolves-calls, 1)
 	mustBe(t, "health", w.health().State, domain.Unhealthy)

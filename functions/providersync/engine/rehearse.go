@@ -46,33 +46,42 @@ func (s *slice) rehearse(ctx context.Context) (*verdict, error) {
 	if err := s.rehearseAnew(ctx); err != nil {
 		return nil, err
 	}
+
 	for !s.run.PlanDone {
 		v, err := s.check(ctx)
 		if err != nil {
 			return nil, err
 		}
+
 		if v == nil && !s.room() {
 			v = goOn
 		}
+
 		if v != nil {
 			return v, nil
 		}
+
 		tasks, next, err := s.rehearsed(ctx)
 		if err != nil {
 			return nil, err
 		}
+
 		batch := store.Batch{Cursor: true, PlansUntil: s.Clock.Now().Add(planKept)}
 		for _, t := range tasks {
 			if row, ok := s.row(t); ok {
 				batch.PlanRows = append(batch.PlanRows, row)
 			}
 		}
-		s.run.PlanCursor, s.run.MarkCursor, s.run.PlanDone = next, next, next == ""
+
+		s.run.PlanCursor = next
+		s.run.MarkCursor = next
+		s.run.PlanDone = next == ""
 		s.progressed()
 		if err := s.commit(ctx, batch); err != nil {
 			return nil, err
 		}
 	}
+
 	return nil, s.finish(ctx, &verdict{status: s.finalStatus()})
 }
 
@@ -82,13 +91,20 @@ func (s *slice) rehearseAnew(ctx context.Context) error {
 	if s.run.PlanVersion == s.meta.Version {
 		return nil
 	}
+
 	if s.run.PlanVersion != 0 {
 		if err := s.Store.DropPlan(ctx, s.lease.Pair.ID, s.run.ID); err != nil {
 			return err
 		}
 	}
-	s.run.Counts, s.run.PlanCursor, s.run.MarkCursor, s.run.PlanDone = domain.Counts{}, "", "", false
-	s.run.PlanVersion, s.run.Digest = s.meta.Version, nil
+
+	s.run.Counts = domain.Counts{}
+	s.run.PlanCursor = ""
+	s.run.MarkCursor = ""
+	s.run.PlanDone = false
+	s.run.PlanVersion = s.meta.Version
+	s.run.Digest = nil
+
 	return s.foresee(ctx)
 }
 
@@ -102,6 +118,7 @@ func (s *slice) rehearsed(ctx context.Context) ([]*task, string, error) {
 		}
 		return tasks, next, err
 	}
+
 	return s.marked(ctx, s.run.MarkCursor)
 }
 
@@ -112,9 +129,11 @@ func (s *slice) marked(ctx context.Context, cursor string) ([]*task, string, err
 	if err != nil {
 		return nil, "", err
 	}
+
 	before := store.ItemOfMark(cursor)
 	marks = slices.DeleteFunc(marks, func(m store.Mark) bool { return m.ItemID == before })
 	tasks, err := s.read(ctx, marks)
+
 	return tasks, next, err
 }
 
@@ -122,19 +141,24 @@ func (s *slice) marked(ctx context.Context, cursor string) ([]*task, string, err
 func (s *slice) row(t *task) (domain.PlanRow, bool) {
 	row := domain.PlanRow{ItemID: t.id, FormattedNumber: t.item.FormattedNumber, Steps: []string{}}
 	reason := func(action domain.PlanAction, why string, out domain.Outcome) (domain.PlanRow, bool) {
-		row.Action, row.Reason = action, &why
+		row.Action = action
+		row.Reason = &why
 		s.tally(out, 1)
 		return row, true
 	}
 	switch t.step {
 	case unchanged:
 		if s.foreseesReply(t) {
-			row.Action, row.Steps = domain.PlanUpdate, []string{replyStep}
+			row.Action = domain.PlanUpdate
+			row.Steps = []string{replyStep}
 			s.tally(domain.Updated, 1)
 			return row, true
 		}
+
 		s.tally(domain.Unchanged, 1)
+
 		return row, false
+
 	case skip:
 		return reason(domain.PlanSkip, t.reason, domain.Skipped)
 	case resting:
@@ -150,22 +174,28 @@ func (s *slice) row(t *task) (domain.PlanRow, bool) {
 	case digested:
 		return reason(domain.PlanReconcile, "an earlier digest has yet to be recorded", "")
 	case create:
-		row.Action, row.Steps = domain.PlanCreate, []string{"create"}
+		row.Action = domain.PlanCreate
+		row.Steps = []string{"create"}
 		if s.run.Digest != nil {
 			row.Steps = []string{"digest"}
 		} else if t.content.State != s.sends(t).State {
 			row.Steps = append(row.Steps, "close")
 		}
+
 		s.tally(domain.Created, 1)
+
 		return row, true
+
 	case update:
 		row.Action, row.Steps = domain.PlanUpdate, []string{changeOf(t)}
 		if s.foreseesReply(t) {
 			row.Steps = append(row.Steps, replyStep)
 		}
+
 		s.tally(domain.Updated, 1)
 		return row, true
 	}
+
 	return row, false
 }
 
@@ -196,5 +226,6 @@ func changeOf(t *task) string {
 	case domain.Closed:
 		return "close"
 	}
+
 	return "reopen"
 }

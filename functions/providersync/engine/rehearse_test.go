@@ -28,6 +28,7 @@ func (w *world) rehearsal(mode domain.Mode) (domain.Run, []domain.PlanRow) {
 	if !started {
 		w.t.Fatal("the dry run was not started")
 	}
+
 	w.must(w.Send(w.ctx, 5, 77, run.ID))
 	for range 100 {
 		if len(w.queue) == 0 {
@@ -35,6 +36,7 @@ func (w *world) rehearsal(mode domain.Mode) (domain.Run, []domain.PlanRow) {
 		}
 		w.must(w.slice())
 	}
+
 	var rows []domain.PlanRow
 	for after := ""; ; {
 		page, next, err := w.sure.PlanRows(w.ctx, 77, run.ID, after, 100, w.clock.now)
@@ -53,21 +55,25 @@ func realItems(t *testing.T) []domain.Item {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	data, err := os.ReadFile(filepath.Join(root, "..", "shared", "data", "items.jsonl"))
 	if err != nil {
 		t.Skip("the real items are not beside the project: ", err)
 	}
+
 	var items []domain.Item
 	for line := range strings.Lines(string(data)) {
 		var i domain.Item
 		if err := json.Unmarshal([]byte(line), &i); err != nil {
 			t.Fatal(err)
 		}
+
 		if i.ItemType == "work_item" {
 			i.OrganisationID = 5
 			items = append(items, i)
 		}
 	}
+
 	return items
 }
 
@@ -85,10 +91,12 @@ func sameSteps(t *testing.T, rows []domain.PlanRow, steps map[domain.Snowflake][
 		if len(row.Steps) > 0 {
 			planned++
 		}
+
 		if !slices.Equal(row.Steps, steps[row.ItemID]) {
 			t.Errorf("item %s: planned %v, done %v", row.ItemID, row.Steps, steps[row.ItemID])
 		}
 	}
+
 	mustBe(t, "items planned and done", planned, len(steps))
 }
 
@@ -102,6 +110,7 @@ func TestADryRunPredictsTheRealOne(t *testing.T) {
 		_, err := w.sure.PutItem(w.ctx, i)
 		w.must(err)
 	}
+
 	predicted, rows := w.rehearsal(domain.Full)
 	mustBe(t, "calls of the dry run but to find out which place it is", w.provider.calls()-w.provider.resolves, 0)
 	mustBe(t, "status", predicted.Status, domain.Succeeded)
@@ -131,9 +140,11 @@ func TestADryRunPredictsTheRealOne(t *testing.T) {
 		default:
 			continue
 		}
+
 		_, err := w.sure.PutItem(w.ctx, i)
 		w.must(err)
 	}
+
 	before := w.provider.calls()
 	predicted, rows = w.rehearsal(domain.Full)
 	mustBe(t, "calls of the second dry run", w.provider.calls(), before)
@@ -164,14 +175,17 @@ func TestADryRunLeavesNoTrace(t *testing.T) {
 		for _, r := range rows {
 			ids = append(ids, r.ItemID)
 		}
+
 		mustBe(t, "rows", fmt.Sprint(ids), want)
 		mustBe(t, "counts", run.Counts, domain.Counts{Created: len(ids)})
 	}
+
 	after, err := w.sure.State(w.ctx, 77)
 	w.must(err)
 	if after.Run == nil || after.Run.ID != live || after.Fence != before.Fence || after.DueAt != before.DueAt {
 		t.Errorf("the state was touched: %+v", after)
 	}
+
 	rows, _, err := w.sure.Ledger(w.ctx, 77, placed, "", "", 10)
 	w.must(err)
 	n, err := w.sure.CountMarks(w.ctx, 77)
@@ -187,6 +201,7 @@ func TestAPlanGivesReasons(t *testing.T) {
 	for id := domain.Snowflake(1); id <= 5; id++ {
 		w.item(id, 1, nil)
 	}
+
 	w.provider.before = func(_ string, item domain.Snowflake) error {
 		switch item {
 		case 2:
@@ -194,8 +209,10 @@ func TestAPlanGivesReasons(t *testing.T) {
 		case 3:
 			return ambiguous()
 		}
+
 		return nil
 	}
+
 	w.start(domain.Full)
 	w.must(w.slice())
 	w.provider.before = nil
@@ -215,6 +232,7 @@ func TestAPlanGivesReasons(t *testing.T) {
 		}
 		got = append(got, fmt.Sprint(r.ItemID, " ", r.Action, " ", r.Steps, " ", reason))
 	}
+
 	want := []string{
 		"2 skip [] tried again", "3 reconcile [] an earlier create was not answered", "4 update [close] ",
 		"6 skip [] deleted_before_first_sync", "7 skip [] internal_error",
@@ -222,6 +240,7 @@ func TestAPlanGivesReasons(t *testing.T) {
 	if !slices.Equal(got, want) {
 		t.Errorf("%q\nwant %q", got, want)
 	}
+
 	mustBe(t, "counts", run.Counts, domain.Counts{Updated: 1, Unchanged: 2, Skipped: 1, Failed: 2})
 }
 
@@ -231,9 +250,11 @@ func TestTheRehearsedConnectorCannotWrite(t *testing.T) {
 	if _, err := c.Create(context.Background(), connector.Content{}, connector.Marker{}); err == nil {
 		t.Error("it creates")
 	}
+
 	if _, err := c.Update(context.Background(), connector.Sent{}, connector.Content{}, connector.Marker{}); err == nil {
 		t.Error("it updates")
 	}
+
 	if _, finds := c.(connector.Finder); finds {
 		t.Error("it asks")
 	}
@@ -244,6 +265,7 @@ func TestADryRunCanBeStopped(t *testing.T) {
 	for id := domain.Snowflake(1); id <= 300; id++ {
 		w.item(id, 1, nil)
 	}
+
 	run := store.ActiveRun{Run: domain.Run{ID: 4712, IntegrationID: 77, OrganisationID: 5, Mode: domain.Full, Trigger: domain.ByRequest, RequestedAt: w.clock.now, Status: domain.Queued}}
 	_, _, err := w.sure.RequestDryRun(w.ctx, w.pair, run, 0, w.clock.now)
 	w.must(err)
@@ -261,6 +283,7 @@ func TestADryRunOfADeletedIntegration(t *testing.T) {
 	for id := domain.Snowflake(1); id <= 3; id++ {
 		w.item(id, 1, nil)
 	}
+
 	run := store.ActiveRun{Run: domain.Run{ID: 4712, IntegrationID: 77, OrganisationID: 5, Mode: domain.Full, Trigger: domain.ByRequest, RequestedAt: w.clock.now, Status: domain.Queued}}
 	_, _, err := w.sure.RequestDryRun(w.ctx, w.pair, run, 0, w.clock.now)
 	w.must(err)
@@ -272,9 +295,11 @@ func TestADryRunOfADeletedIntegration(t *testing.T) {
 				t.Error(err)
 			}
 		}
+
 		w.clock.now = w.clock.now.Add(time.Minute)
 		w.must(w.tick())
 	}
+
 	if left := w.raw("INT#" + w.pair.ID.Sortable()); len(left) != 0 {
 		t.Errorf("left behind: %v", left)
 	}

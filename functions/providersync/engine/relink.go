@@ -41,7 +41,9 @@ func (s *slice) relink(ctx context.Context) (*verdict, error) {
 
 	now := s.Clock.Now()
 	target := s.target
-	target.Relinked, target.Previous, target.Carries = true, "", store.CarriesNone
+	target.Relinked = true
+	target.Previous = ""
+	target.Carries = store.CarriesNone
 	if err := s.commit(ctx, store.Batch{Relinked: now, Target: &target}); err != nil {
 		return nil, err
 	}
@@ -87,6 +89,7 @@ func (s *slice) lostLinks(ctx context.Context, objects []connector.Object) ([]st
 			if !s.ours(f, o, m) {
 				continue
 			}
+
 			if p, ok := s.linkTo(f, o, m); ok {
 				made.replace(p)
 			}
@@ -139,6 +142,7 @@ func (f *findings) entry(item domain.Snowflake) *store.Pulled {
 	if f.at == nil {
 		f.at = map[domain.Snowflake]int{}
 	}
+
 	n, ok := f.at[item]
 	if !ok {
 		n = len(f.all)
@@ -187,9 +191,11 @@ func (s *slice) lookUp(ctx context.Context, objects []connector.Object) (find, e
 			if m.Integration != id {
 				continue
 			}
+
 			if f.claims[o.Remote.ID] == nil {
 				claimed = append(claimed, o.Remote.ID)
 			}
+
 			f.claims[o.Remote.ID] = append(f.claims[o.Remote.ID], m)
 			items = append(items, m.Item)
 		}
@@ -201,21 +207,25 @@ func (s *slice) lookUp(ctx context.Context, objects []connector.Object) (find, e
 	if f.records, err = s.Store.Objects(ctx, id, s.target.Key, claimed); err != nil {
 		return f, err
 	}
+
 	if carries {
 		if f.before, err = s.Store.Objects(ctx, id, s.target.Previous, all); err != nil {
 			return f, err
 		}
 	}
+
 	for _, r := range f.before {
 		if r.ItemID != 0 {
 			items = append(items, r.ItemID)
 		}
 	}
+
 	items = unique(items)
 
 	if f.links, err = s.linksOf(ctx, s.target.Key, items); err != nil {
 		return f, err
 	}
+
 	if carries {
 		f.old, err = s.linksOf(ctx, s.target.Previous, items)
 	}
@@ -292,6 +302,7 @@ func (s *slice) ours(f find, o connector.Object, m connector.Marker) bool {
 	if r, ok := f.before[o.Remote.ID]; ok && (unsigned || r.ItemID != m.Item) {
 		return r.ItemID == m.Item
 	}
+
 	if m.Tag != "" {
 		return s.markerKey.Valid(m) && plausible(o, m)
 	}
@@ -356,13 +367,19 @@ func (s *slice) linkTo(f find, o connector.Object, m connector.Marker) (store.Pu
 	t := s.newTask(m.Item, domain.Item{ID: m.Item}, link, linked)
 	// What was last sent is not known any more, so that the object is updated
 	// once.
-	t.link.Remote, t.link.Intent = &o.Remote, nil
+	t.link.Remote = &o.Remote
+	t.link.Intent = nil
 	t.link.Attempt = max(link.Attempt, m.Attempt)
 	t.link.Attempted = []int64{attemptedAt(o, m).Unix()}
-	t.link.SentHash, t.link.SentLabels, t.link.SentState = "", nil, o.Seen.State
+	t.link.SentHash = ""
+	t.link.SentLabels = nil
+	t.link.SentState = o.Seen.State
 	t.link.SeenText, t.link.SeenState, t.link.SeenAt = o.Seen.Text, o.Seen.State, seenAt(o.UpdatedAt)
-	t.link.FoundAt, t.link.FoundEarly = o.CreatedAt.UnixMilli(), found.Early
-	t.link.Outcome, t.link.Reason, t.link.LastRunID = domain.Created, relinked, s.run.ID
+	t.link.FoundAt = o.CreatedAt.UnixMilli()
+	t.link.FoundEarly = found.Early
+	t.link.Outcome = domain.Created
+	t.link.Reason = relinked
+	t.link.LastRunID = s.run.ID
 	t.link.UpdatedAt = s.Clock.Now().UTC()
 	f.links[m.Item] = t.link
 
@@ -377,12 +394,14 @@ func (s *slice) linkTo(f find, o connector.Object, m connector.Marker) (store.Pu
 // so that no older one with the same marker takes its place.
 func (s *slice) carryOver(f find, old store.Link, o connector.Object) store.Pulled {
 	old.Target = s.target.Key
-	old.FoundAt, old.FoundEarly = 0, false
+	old.FoundAt = 0
+	old.FoundEarly = false
 
 	p, changed := s.linkedChange(old, o)
 	if !changed {
 		p = store.Pulled{Link: &old}
 	}
+
 	p.Objects = []store.Object{{Target: s.target.Key, RemoteID: o.Remote.ID, ItemID: old.ItemID}}
 	f.links[old.ItemID] = *p.Link
 

@@ -28,6 +28,7 @@ func syncedAt(t *testing.T, place connector.Place, n int) (*world, []domain.Item
 	for id := domain.Snowflake(1); id <= domain.Snowflake(n); id++ {
 		items = append(items, w.item(id, 1, nil))
 	}
+
 	w.start(domain.Full)
 	w.settle()
 	w.pass(time.Hour)
@@ -52,6 +53,7 @@ func (w *world) loseLinks(key string) {
 			w.erase(sk)
 		}
 	}
+
 	w.clock.now = w.clock.now.Add(time.Hour)
 	w.engine.Settings.RelinkBefore = w.clock.now
 }
@@ -97,7 +99,8 @@ func TestTheSamePlaceUnderANewHostWithoutMarkers(t *testing.T) {
 		"marker removed":  {unmark, 0, false},
 		"all markers removed": {func(w *world) {
 			unmark(w)
-			w.provider.objects[0].marker, w.provider.objects[2].marker = connector.Marker{}, connector.Marker{}
+			w.provider.objects[0].marker = connector.Marker{}
+			w.provider.objects[2].marker = connector.Marker{}
 		}, 0, false},
 		"marker of another item":    {func(w *world) { w.provider.objects[1].marker = w.provider.objects[2].marker }, 0, false},
 		"marker forged":             {func(w *world) { w.provider.objects[1].marker.Tag = strings.Repeat("a", connector.TagSize) }, 0, false},
@@ -113,7 +116,8 @@ func TestTheSamePlaceUnderANewHostWithoutMarkers(t *testing.T) {
 		for _, home := range []connector.Place{dated, there} {
 			t.Run(fmt.Sprintf("%s, made %q", name, home.Created), func(t *testing.T) {
 				w, _ := syncedAt(t, home, 3)
-				creates, updates := w.provider.creates, w.provider.updates
+				creates := w.provider.creates
+				updates := w.provider.updates
 				w.clock.now = w.clock.now.Add(time.Minute)
 				tt.change(w)
 
@@ -126,6 +130,7 @@ func TestTheSamePlaceUnderANewHostWithoutMarkers(t *testing.T) {
 					mustBe(t, "creates", w.provider.creates, creates+tt.undated)
 					return
 				}
+
 				mustBe(t, "creates", w.provider.creates, creates)
 				mustBe(t, "updates", w.provider.updates, updates)
 				for n := range 3 {
@@ -138,6 +143,7 @@ func TestTheSamePlaceUnderANewHostWithoutMarkers(t *testing.T) {
 						edits++
 					}
 				}
+
 				mustBe(t, "the edit is an event", edits == 1, tt.edited)
 			})
 		}
@@ -153,8 +159,10 @@ func TestTheSamePlaceUnderTwoNewHosts(t *testing.T) {
 		o.marker = connector.Marker{}
 	}
 
-	second, third := dated, dated
-	second.Instance, third.Instance = "second.example", "third.example"
+	second := dated
+	third := dated
+	second.Instance = "second.example"
+	third.Instance = "third.example"
 	w.leadTo(second)
 	w.provider.before = func(call string, _ domain.Snowflake) error {
 		if call != "changes" {
@@ -163,6 +171,7 @@ func TestTheSamePlaceUnderTwoNewHosts(t *testing.T) {
 
 		return &connector.Error{Class: connector.Retryable, Scope: connector.IntegrationScope, Code: "provider_unavailable", Status: 503}
 	}
+
 	w.start(domain.Full)
 	w.must(w.slice())
 	mustBe(t, "resolved", w.state().Target.Instance, second.Instance)
@@ -183,7 +192,9 @@ func TestTheSamePlaceUnderTwoNewHosts(t *testing.T) {
 // Objects of another place may have the ids of ours, and whatever marker
 // strangers give them. None is taken, and none is written to.
 func TestAnotherPlaceCarriesNothingByID(t *testing.T) {
-	otherID, otherTime, otherServer := dated, dated, there
+	otherID := dated
+	otherTime := dated
+	otherServer := there
 	otherID.ID = "2"
 	otherTime.Created = "2021-01-02T03:04:05Z"
 	otherServer.Instance = "another.example"
@@ -204,6 +215,7 @@ func TestAnotherPlaceCarriesNothingByID(t *testing.T) {
 			if tt.next == otherServer && kind == "copied marker" {
 				continue // nothing tells such places apart, as docs/decisions.md says
 			}
+
 			t.Run(name+", "+kind, func(t *testing.T) {
 				w, items := syncedAt(t, tt.home, 3)
 				old := w.provider
@@ -211,6 +223,7 @@ func TestAnotherPlaceCarriesNothingByID(t *testing.T) {
 				for _, o := range old.objects {
 					w.plantObject(marker(o.marker))
 				}
+
 				w.leadTo(tt.next)
 				w.full()
 
@@ -245,8 +258,11 @@ func TestACopyOfTheServerWithANewerObject(t *testing.T) {
 // item's, under whatever name; and all are found again.
 func TestPlantedAndCopiedMarkersThatAreValid(t *testing.T) {
 	for name, change := range map[string]func(*connector.Place){
-		"no change":  func(*connector.Place) {},
-		"renamed":    func(p *connector.Place) { p.Name, p.URL = "new name", "https://fake.example/new" },
+		"no change": func(*connector.Place) {},
+		"renamed": func(p *connector.Place) {
+			p.Name = "new name"
+			p.URL = "https://fake.example/new"
+		},
 		"a new host": func(p *connector.Place) { p.Instance = "new.example" },
 		"the time in another zone": func(p *connector.Place) {
 			if p.Created != "" {
@@ -263,6 +279,7 @@ func TestPlantedAndCopiedMarkersThatAreValid(t *testing.T) {
 					w.plantObject(w.provider.objects[n].marker)
 					w.provider.touch(n, func(*connector.Content) {}) // the original is listed last
 				}
+
 				w.loseLinks(home.Key(domain.GitHub))
 
 				place := home
@@ -273,6 +290,7 @@ func TestPlantedAndCopiedMarkersThatAreValid(t *testing.T) {
 				for n := range 3 {
 					mustBe(t, "the object of an item", w.objectOf(domain.Snowflake(n+1)), fmt.Sprint(n))
 				}
+
 				w.exact(items...)
 			})
 		}
@@ -285,10 +303,12 @@ func TestPlantedAndCopiedMarkersThatAreValid(t *testing.T) {
 			if write != "create" {
 				return nil
 			}
+
 			w.provider.after = nil
 
 			return ambiguous()
 		}
+
 		w.start(domain.Full)
 		w.must(w.slice())
 
@@ -328,6 +348,7 @@ func TestATableOfTheVersionBeforeAtAnotherPlace(t *testing.T) {
 		w.plantObject(m)
 		w.provider, planted = planted, w.provider
 	}
+
 	w.provider = planted
 	w.leadTo(elsewhere)
 	w.full()
@@ -360,6 +381,7 @@ func TestAMarkerIsRemovedBeforeANewHostNameAtEachTracker(t *testing.T) {
 			for id := domain.Snowflake(1); id <= 3; id++ {
 				w.item(id, 1, nil)
 			}
+
 			w.full()
 			w.pass(time.Hour)
 			w.settle()
@@ -375,6 +397,7 @@ func TestAMarkerIsRemovedBeforeANewHostNameAtEachTracker(t *testing.T) {
 			if name == "mantisbt" {
 				r.Header.Set("Authorization", trackerToken)
 			}
+
 			answer := httptest.NewRecorder()
 			tr.handler.ServeHTTP(answer, r)
 			if answer.Code >= 300 {
@@ -426,8 +449,10 @@ func TestAValidMarkerPastedBeforeARelink(t *testing.T) {
 				w.clock.now = w.clock.now.Add(time.Minute)
 				w.provider.touch(0, func(*connector.Content) {}) // ours is listed last
 				if tt.deleted {
-					ours.content.Title, ours.marker = "deleted", connector.Marker{}
+					ours.content.Title = "deleted"
+					ours.marker = connector.Marker{}
 				}
+
 				w.loseLinks(placed)
 				w.full()
 				w.pass(time.Hour)
@@ -438,6 +463,7 @@ func TestAValidMarkerPastedBeforeARelink(t *testing.T) {
 					mustBe(t, "the object of the item", w.objectOf(1), "2")
 					return
 				}
+
 				mustBe(t, "creates", w.provider.creates, creates)
 				mustBe(t, "the object of the item", w.objectOf(1), "0")
 				w.exact(item)
@@ -465,6 +491,7 @@ func TestAValidMarkerPastedBeforeAnAnswer(t *testing.T) {
 
 		return ambiguous()
 	}
+
 	w.full()
 	w.pass(time.Hour)
 	w.exact(item)
@@ -484,10 +511,12 @@ func TestALateArrivalIsFoundAfterARelink(t *testing.T) {
 		if write != "create" || lost == 2 {
 			return nil
 		}
+
 		lost++
 
 		return ambiguous()
 	}
+
 	w.start(domain.Full)
 	for lost < 2 {
 		w.clock.now = w.clock.now.Add(time.Hour)
@@ -496,6 +525,7 @@ func TestALateArrivalIsFoundAfterARelink(t *testing.T) {
 			w.must(w.slice())
 		}
 	}
+
 	link := w.link(1)
 	w.provider.objects = append(w.provider.objects, &object{
 		marker: signedBy(1, 1, link.AttemptedAt(1)), content: w.provider.Render(item),

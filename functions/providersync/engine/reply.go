@@ -40,6 +40,7 @@ func (s *slice) followThread(ctx context.Context, t *task) (*verdict, error) {
 		t.stopThread(is)
 		return nil, nil
 	}
+
 	if t.link.Thread == nil { // the message says it
 		t.setThread(store.Thread{Said: is})
 		return nil, nil
@@ -87,6 +88,7 @@ func (t *task) stopThread(is domain.Progress) {
 	if thread.Said != is || thread.Intent != nil {
 		t.setThread(store.Thread{Said: is, Last: thread.Last, At: thread.At})
 	}
+
 	if t.link.Reason == replyPending {
 		t.link.Reason = ""
 		t.dirty = true
@@ -149,6 +151,7 @@ func (s *slice) nothingToReply(t *task) {
 	if t.step == unchanged {
 		s.recordUnchanged(t)
 	}
+
 	if t.link.Reason == replyPending {
 		t.link.Reason = ""
 		t.dirty = true
@@ -178,6 +181,7 @@ func (s *slice) reply(ctx context.Context, t *task, is domain.Progress) (*verdic
 	if failed != nil && failed.Class != connector.Ambiguous {
 		t.takeReplyBack()
 	}
+
 	if v != nil || err != nil || failed != nil || w.Remote.ID == "" {
 		return v, err
 	}
@@ -204,6 +208,7 @@ func (s *slice) intendReply(ctx context.Context, t *task, is domain.Progress) er
 	if thread.Intent != nil && thread.Intent.To == is {
 		intent = *thread.Intent
 	}
+
 	intent.Attempt++
 	intent.At = now
 	thread.Intent = &intent
@@ -211,8 +216,11 @@ func (s *slice) intendReply(ctx context.Context, t *task, is domain.Progress) er
 
 	b := store.Batch{}
 	if t.retry() {
-		t.link.Attempts, t.link.Parked, b.Retried = 0, false, t.marks
+		t.link.Attempts = 0
+		t.link.Parked = false
+		b.Retried = t.marks
 	}
+
 	s.claim(t)
 	b.Links = []store.Link{t.link}
 
@@ -229,6 +237,7 @@ func (t *task) takeReplyBack() {
 	if intent.Attempt == 0 {
 		thread.Intent = nil
 	}
+
 	t.setThread(thread)
 }
 
@@ -257,7 +266,9 @@ func (s *slice) replied(t *task, w connector.Written, at time.Time) {
 	intent := t.link.Thread.Intent
 	t.setThread(store.Thread{Said: intent.To, Last: w.Remote, At: at.UnixMilli()})
 	s.record(t, domain.Updated, "")
-	t.link.Attempts, t.link.RetryAt, t.link.Parked = 0, time.Time{}, false
+	t.link.Attempts = 0
+	t.link.RetryAt = time.Time{}
+	t.link.Parked = false
 }
 
 // resolveReply looks for a reply that may have been posted. One that is not there
@@ -271,6 +282,7 @@ func (s *slice) resolveReply(ctx context.Context, t *task) (*verdict, error) {
 		s.settleReply(t)
 		return nil, nil
 	}
+
 	if v, err := s.await(ctx, pacing.Read); v != nil || err != nil {
 		return v, err
 	}
@@ -278,12 +290,14 @@ func (s *slice) resolveReply(ctx context.Context, t *task) (*verdict, error) {
 	step := t.step
 	t.step = resolve
 	var w connector.Written
-	found, asked := false, false
+	found := false
+	asked := false
 	v, err := s.call(ctx, t, true, func() (err error) {
 		w, found, err = s.chat.replier.FindReply(ctx, s.replyOf(t))
 		asked = err == nil
 		return err
 	})
+
 	t.step = step
 	if v != nil || err != nil || !asked {
 		return v, err
@@ -296,6 +310,7 @@ func (s *slice) resolveReply(ctx context.Context, t *task) (*verdict, error) {
 		s.did(pacing.Create)
 		return nil, nil
 	}
+
 	intent.At = time.Time{}
 	thread.Intent = &intent
 	t.setThread(thread)

@@ -27,7 +27,10 @@ func TestAChatThatOnlyEditedForAWhileDoesNotRepeatOldChanges(t *testing.T) {
 
 	r.manner.Replies = true
 	w.later(2)
-	w.told(1, 4, func(i *domain.Item) { i.Status, i.Description = "in progress", "another text" })
+	w.told(1, 4, func(i *domain.Item) {
+		i.Status = "in progress"
+		i.Description = "another text"
+	})
 	w.sync(domain.Incremental)
 	w.later(2)
 	w.noMarks()
@@ -57,6 +60,7 @@ func TestAChatEndsToReply(t *testing.T) {
 				return nil
 			}
 		}
+
 		w.told(1, 3, status("done"))
 		w.start(domain.Incremental)
 		w.must(w.slice())
@@ -144,7 +148,11 @@ func TestAnItemOfADigestCounts(t *testing.T) {
 		}
 		return nil
 	}
-	w.told(1, 2, func(i *domain.Item) { i.Status, i.State = "done", domain.Closed })
+
+	w.told(1, 2, func(i *domain.Item) {
+		i.Status = "done"
+		i.State = domain.Closed
+	})
 	w.sync(domain.Incremental)
 	mustBe(t, "reason", w.link(1).Reason, remoteDeleted)
 
@@ -168,6 +176,7 @@ func (w *world) replaceLink(l store.Link) {
 	if !held {
 		w.t.Fatal("the run is not free")
 	}
+
 	st, err := w.sure.StateIn(w.ctx, 77, lease.Lane)
 	w.must(err)
 	w.must(w.sure.Commit(w.ctx, lease, store.Batch{Run: *st.Run, Links: []store.Link{l}}))
@@ -182,6 +191,7 @@ func TestRefusedRepliesDoNotPauseWrites(t *testing.T) {
 	for id := domain.Snowflake(1); id <= 5; id++ {
 		w.told(id, 1, status("new"))
 	}
+
 	w.sync(domain.Incremental)
 	r.before = func(call string, _ domain.Snowflake) error {
 		if call == "reply" {
@@ -192,6 +202,7 @@ func TestRefusedRepliesDoNotPauseWrites(t *testing.T) {
 	for id := domain.Snowflake(1); id <= 5; id++ {
 		w.told(id, 2, status("done"))
 	}
+
 	w.sync(domain.Incremental)
 	w.later(10)
 	mustBe(t, "health", w.health().State, domain.Healthy)

@@ -50,6 +50,7 @@ func (f forum) FindReply(_ context.Context, r connector.Reply) (connector.Writte
 		if seen && slices.Contains(r.Markers, posted.marker) {
 			return connector.Written{Remote: domain.Remote{ID: posted.id}}, true, nil
 		}
+
 		seen = seen || posted.id == r.After.ID
 	}
 
@@ -103,7 +104,10 @@ func TestAChangeOfProgressIsSaidInAReply(t *testing.T) {
 	mustBe(t, "first", w.sync(domain.Incremental).Counts, domain.Counts{Created: 1})
 	mustBe(t, "replies to a new message", len(r.replies), 0)
 
-	w.told(1, 2, func(i *domain.Item) { i.Status, i.Priority = "in review", "urgent" })
+	w.told(1, 2, func(i *domain.Item) {
+		i.Status = "in review"
+		i.Priority = "urgent"
+	})
 	run := w.sync(domain.Incremental)
 	w.noMarks()
 	mustBe(t, "counts", run.Counts, domain.Counts{Updated: 1})
@@ -115,7 +119,12 @@ func TestAChangeOfProgressIsSaidInAReply(t *testing.T) {
 	mustBe(t, "second sync", w.sync(domain.Full).Counts, domain.Counts{Unchanged: 1})
 	mustBe(t, "its calls", r.asked, asked)
 
-	w.told(1, 3, func(i *domain.Item) { i.Status, i.Priority, i.Description = "in review", "urgent", "another text" })
+	w.told(1, 3, func(i *domain.Item) {
+		i.Status = "in review"
+		i.Priority = "urgent"
+		i.Description = "another text"
+	})
+
 	w.sync(domain.Incremental)
 	w.noMarks()
 	mustBe(t, "edits", r.edits, 2)
@@ -216,6 +225,7 @@ func TestAReplyThatIsNotAnswered(t *testing.T) {
 			for n := domain.Snowflake(1); n <= 5; n++ {
 				w.told(n, 1, status("new"))
 			}
+
 			w.sync(domain.Incremental)
 			times := c.times
 			fails := func(call string, _ domain.Snowflake) error {
@@ -234,6 +244,7 @@ func TestAReplyThatIsNotAnswered(t *testing.T) {
 			for n := domain.Snowflake(1); n <= 5; n++ {
 				w.told(n, 2, status("done"))
 			}
+
 			w.sync(domain.Incremental)
 			w.later(30)
 			w.noMarks()
@@ -262,6 +273,7 @@ func givenUpReply(t *testing.T) (*world, *room) {
 		}
 		return nil
 	}
+
 	w.told(1, 2, status("done"))
 	w.sync(domain.Incremental)
 	w.later(120)
@@ -280,6 +292,7 @@ func TestAReplyThatIsRefused(t *testing.T) {
 	if l.Reason == "" {
 		t.Error("the row has no reason")
 	}
+
 	w.noMarks()
 
 	w.must(w.sure.RetryItems(w.ctx, 77, []store.Link{l}))
@@ -297,10 +310,12 @@ func TestAWorkerDiesOverAReply(t *testing.T) {
 			for id := domain.Snowflake(1); id <= 3; id++ {
 				w.told(id, 1, status("new"))
 			}
+
 			w.sync(domain.Incremental)
 			for id := domain.Snowflake(1); id <= 3; id++ {
 				w.told(id, 2, status("done"))
 			}
+
 			w.start(domain.Incremental)
 			w.wire.reset(cut, take)
 			_ = w.slice()
@@ -337,6 +352,7 @@ func TestAReopenedItemIsPostedAnew(t *testing.T) {
 			}
 			return nil
 		}
+
 		w.told(1, 2, func(i *domain.Item) { i.Title = "another title" })
 		mustBe(t, "changed", w.sync(domain.Incremental).Counts, domain.Counts{Skipped: 1})
 		w.told(1, 3, done)

@@ -44,10 +44,12 @@ func (s *slice) resolveAll(ctx context.Context, tasks []*task) (*verdict, error)
 			s.decide(t, true)
 			continue
 		}
+
 		if asked.Before(t.link.Intent.At.Add(s.settle(t))) {
 			s.settles(t)
 			continue
 		}
+
 		t.link.Intent = nil
 		s.decide(t, true)
 	}
@@ -66,6 +68,7 @@ func (s *slice) cannotFind(ctx context.Context, v *verdict) (*verdict, error) {
 	if _, can := s.conn.(connector.Puller); !can {
 		return v, nil
 	}
+
 	if v, err := s.ask(ctx); v != nil || err != nil {
 		return v, err
 	}
@@ -89,12 +92,16 @@ func (s *slice) unresolved(tasks []*task) (open []*task, want []connector.Marker
 		if t.step != resolve {
 			continue
 		}
-		open, want = append(open, t), append(want, s.wanted(t)...)
+
+		open = append(open, t)
+		want = append(want, s.wanted(t)...)
 		if since.IsZero() || t.link.Intent.At.Before(since) {
 			since = t.link.Intent.At
 		}
+
 		behind = max(behind, time.Duration(t.link.Intent.Behind)*time.Millisecond)
 	}
+
 	return open, want, since, behind
 }
 
@@ -104,13 +111,17 @@ func (s *slice) found(t *task, w connector.Written) {
 	t.sent(w, connector.Content{})
 	t.link.Made(w.CreatedAt)
 	t.link.Verbatim = s.verbatim(t, w, t.content)
-	t.link.SentHash, t.link.SentLabels, t.link.SentState, t.link.Told = intent.Hash, intent.Labels, intent.State, intent.Told
+	t.link.SentHash = intent.Hash
+	t.link.SentLabels = intent.Labels
+	t.link.SentState = intent.State
+	t.link.Told = intent.Told
 	switch {
 	case w.Remote.State != "":
 		t.link.SentState = w.Remote.State
 	case t.link.Remote != nil: // a message has none
 		t.link.Remote.State = intent.State
 	}
+
 	s.record(t, domain.Created, "")
 }
 
@@ -122,19 +133,23 @@ func (s *slice) retryAll(ctx context.Context) (*verdict, error) {
 			if err != nil {
 				return nil, err
 			}
+
 			if len(marks) > 0 {
 				s.progressed()
 				if err := s.commit(ctx, store.Batch{AddMarks: marks}); err != nil {
 					return nil, err
 				}
 			}
+
 			if next == "" {
 				break
 			}
+
 			if after = next; !s.room() {
 				return goOn, nil // marking again what is marked changes nothing
 			}
 		}
 	}
+
 	return nil, s.Store.ClearRetryAll(ctx, s.lease)
 }

@@ -19,10 +19,12 @@ func TestNothingIsSentAgainBeforeItsSettleTime(t *testing.T) {
 				w.wire.reset(1, false)
 				return nil
 			}
+
 			w.start(domain.Incremental)
 			if err := w.slice(); err == nil {
 				w.t.Error("the slice did not notice that the table is away")
 			}
+
 			w.wire.reset(0, false)
 		},
 		"a manager changes the configuration meanwhile": func(w *world) {
@@ -69,16 +71,19 @@ func TestADigestIsNotSentAgainBeforeItsSettleTime(t *testing.T) {
 	for id := domain.Snowflake(1); id <= 30; id++ {
 		w.told(id, 1, nil)
 	}
+
 	posted := time.Time{}
 	r.after = func(call string, _ domain.Snowflake) error {
 		posted = w.clock.now
 		w.wire.reset(1, false)
 		return nil
 	}
+
 	w.start(domain.Incremental)
 	if err := w.slice(); err == nil {
 		t.Error("the slice did not notice that the table is away")
 	}
+
 	w.wire.reset(0, false)
 	r.after = nil
 	asked := r.asked
@@ -86,6 +91,7 @@ func TestADigestIsNotSentAgainBeforeItsSettleTime(t *testing.T) {
 	if w.clock.now.Sub(posted) >= w.engine.Settings.Settle {
 		t.Fatal("the settle time is over")
 	}
+
 	mustBe(t, "calls before the settle time is over", r.asked, asked)
 	w.settle()
 	mustBe(t, "digests", len(r.digests()), 1)

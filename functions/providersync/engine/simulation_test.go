@@ -28,6 +28,7 @@ func TestSimulation(t *testing.T) {
 		simulate(t, *seed)
 		return
 	}
+
 	for n := range *seeds {
 		t.Run(fmt.Sprint("seed ", n+1), func(t *testing.T) { simulate(t, uint64(n+1)) })
 	}
@@ -47,16 +48,21 @@ func simulate(t *testing.T, seed uint64) {
 	if seed%4 == 0 {
 		h.kinds = 3 * pushPage / 2 // more than one page, and items with marks on two
 	}
+
 	if h.rng.IntN(2) == 0 {
 		h.configuration = `{"pull":"linked"}`
 		h.able(true)
 	}
+
 	h.provider.lag = time.Duration(h.rng.IntN(90)) * time.Second
-	h.provider.before, h.provider.after = h.before, h.after
+	h.provider.before = h.before
+	h.provider.after = h.after
 	for range 12 + h.rng.IntN(24) {
 		h.act()
 	}
-	h.provider.before, h.provider.after = nil, nil
+
+	h.provider.before = nil
+	h.provider.after = nil
 	h.able(true)
 	h.clock.now = h.clock.now.Add(2 * time.Hour) // leases end, retries are due
 	h.must(h.tick())
@@ -84,6 +90,7 @@ func (h *history) predicted() {
 	for range h.rng.IntN(8) {
 		h.write()
 	}
+
 	predicted, rows := h.rehearsal(domain.Full)
 	steps := h.scribe()
 	id := h.start(domain.Full)
@@ -103,11 +110,13 @@ func (h *history) told() {
 		h.must(h.tick())
 		h.settle()
 	}
+
 	mustBe(h.t, "changes told of that nobody made", fmt.Sprint(h.changes()), "[]")
 	ended := map[domain.Snowflake]bool{}
 	for _, n := range h.bus.of(notice.TypeSyncFinished) {
 		ended[n.ID] = true
 	}
+
 	runs, _, err := h.sure.Runs(h.ctx, 77, "", 1000, h.clock.now)
 	h.must(err)
 	for _, r := range runs {
@@ -134,6 +143,7 @@ func (h *history) act() {
 		} else if len(h.queue) > 0 {
 			h.queue = h.queue[1:] // or never
 		}
+
 	case 9:
 		h.request()
 	case 10:
@@ -158,10 +168,12 @@ func (h *history) steer() {
 	if state == nil || state.Run == nil {
 		return
 	}
+
 	if h.rng.IntN(2) == 0 {
 		h.must(h.sure.RetryAll(h.ctx, 77, state.Run.ID))
 		return
 	}
+
 	_, err = h.sure.CancelRun(h.ctx, h.pair, state.Run.ID, h.clock.now)
 	h.must(err)
 }
@@ -171,6 +183,7 @@ func (h *history) rehearse() {
 	if h.disabled {
 		return // the API refuses
 	}
+
 	run := store.ActiveRun{Run: domain.Run{ID: domain.NewSnowflake(h.clock.now), IntegrationID: 77, OrganisationID: 5,
 		Mode: domain.Full, Trigger: domain.ByRequest, RequestedAt: h.clock.now, Status: domain.Queued}}
 	_, started, err := h.sure.RequestDryRun(h.ctx, h.pair, run, 0, h.clock.now.Add(time.Minute))
@@ -188,6 +201,7 @@ func (h *history) change() {
 		if h.disabled {
 			continue
 		}
+
 		h.must(h.sure.PutMark(h.ctx, 77, store.Mark{ItemID: i.ID, Version: i.Version}))
 		h.wakeUp()
 	}
@@ -196,13 +210,15 @@ func (h *history) change() {
 // write stores a new or changed item, which may be again what it was before.
 func (h *history) write() domain.Item {
 	id := domain.Snowflake(1 + h.rng.IntN(h.kinds))
-	closed, text := h.rng.IntN(3) == 0, fmt.Sprint("text ", h.rng.IntN(3))
+	closed := h.rng.IntN(3) == 0
+	text := fmt.Sprint("text ", h.rng.IntN(3))
 	h.items[id] = h.item(id, h.items[id].Version+1, func(i *domain.Item) {
 		i.Description = text
 		if closed {
 			i.State = domain.Closed
 		}
 	})
+
 	return h.items[id]
 }
 
@@ -215,6 +231,7 @@ func (h *history) wakeUp() {
 		}
 		return
 	}
+
 	run := store.ActiveRun{Run: domain.Run{ID: domain.NewSnowflake(h.clock.now), IntegrationID: 77, OrganisationID: 5,
 		Mode: domain.Incremental, Trigger: domain.ByEvent, RequestedAt: h.clock.now, Status: domain.Queued}}
 	_, err = h.sure.WakeWithRun(h.ctx, h.pair, run, h.clock.now.Add(time.Minute))
@@ -227,12 +244,14 @@ func (h *history) request() {
 	if h.disabled {
 		return // the API refuses
 	}
+
 	state, err := h.sure.State(h.ctx, 77)
 	h.must(err)
 	if state == nil || state.Run == nil {
 		h.start(domain.Full)
 		return
 	}
+
 	h.must(h.sure.Join(h.ctx, 77, state.Run.ID, store.Wish{Full: true}))
 }
 
@@ -241,9 +260,11 @@ func (h *history) deliver() {
 	if len(h.queue) == 0 {
 		return
 	}
+
 	if h.rng.IntN(2) == 0 {
 		h.wire.reset(1+h.rng.IntN(25), h.rng.IntN(2) == 0)
 	}
+
 	active := h.activeRun()
 	_ = h.slice() // a crash is what is played
 	h.wire.reset(0, false)
@@ -266,6 +287,7 @@ func (h *history) counted(id domain.Snowflake) {
 	if id == 0 {
 		return
 	}
+
 	run := h.run(id)
 	for out, n := range outcomesOf(run.Counts) {
 		if n < 0 {
@@ -280,6 +302,7 @@ func (h *history) addedUp(id domain.Snowflake) {
 	if id == 0 || h.activeRun() == id {
 		return
 	}
+
 	run := h.run(id)
 	atItsEnd := run.Status == domain.Succeeded || run.Status == domain.Partial
 	if atItsEnd && run.Mode == domain.Full && !run.DryRun {
@@ -304,6 +327,7 @@ func (h *history) before(write string, _ domain.Snowflake) error {
 	case 5:
 		h.clock.now = h.clock.now.Add(20 * time.Second) // a slow answer
 	}
+
 	return nil
 }
 

@@ -47,13 +47,16 @@ func (s *slice) stall(ctx context.Context, v *verdict) (*verdict, error) {
 	if v.outage.Wait > 0 {
 		trouble.Until = now.Add(min(v.outage.Wait, longestRest)).UnixMilli()
 	}
+
 	known := s.pullProblem()
 	if known != nil {
 		trouble.Since = known.Since
 	}
+
 	if err := s.noteTrouble(ctx, trouble); err != nil {
 		return nil, err
 	}
+
 	if known == nil {
 		return wait(earlier(v.until, now.Add(longestOutage)), v.reason), nil
 	}
@@ -124,6 +127,7 @@ func (s *slice) seeFirst(ctx context.Context, t *task) (bool, *verdict, error) {
 	if !can || !s.stalled || t.link.Remote == nil || t.intends {
 		return true, nil, nil
 	}
+
 	if v, err := s.await(ctx, pacing.Read); v != nil || err != nil {
 		return false, v, err
 	}
@@ -137,6 +141,7 @@ func (s *slice) seeFirst(ctx context.Context, t *task) (bool, *verdict, error) {
 	if err == nil && o.Remote.ID != t.link.Remote.ID {
 		err = &connector.Error{Class: connector.Final, Scope: connector.ItemScope, Code: remoteMoved, Detail: "the provider answers with another object"}
 	}
+
 	if err != nil {
 		v, err := s.unseen(ctx, t, err)
 		return false, v, err
@@ -149,7 +154,10 @@ func (s *slice) seeFirst(ctx context.Context, t *task) (bool, *verdict, error) {
 		return true, nil, nil
 	}
 
-	t.link.Remote, t.link.SeenText, t.link.SeenState, t.link.SeenAt = p.Link.Remote, p.Link.SeenText, p.Link.SeenState, p.Link.SeenAt
+	t.link.Remote = p.Link.Remote
+	t.link.SeenText = p.Link.SeenText
+	t.link.SeenState = p.Link.SeenState
+	t.link.SeenAt = p.Link.SeenAt
 	link := t.link
 	p.Link = &link
 
@@ -181,6 +189,7 @@ func (s *slice) unseen(ctx context.Context, t *task, err error) (*verdict, error
 		s.alone(t, e)
 
 		return nil, nil
+
 	case e.Class == connector.Final && e.Scope == connector.ItemScope:
 		s.refuse(t, e)
 		return nil, nil

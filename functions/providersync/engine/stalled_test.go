@@ -49,6 +49,7 @@ func TestAPullThatCannotGoOn(t *testing.T) {
 	if known == nil || known.Reason.Code != "answer_unreadable" || known.Reason.ProviderMessage != "no list of issues" || known.Since != began.UnixMilli() {
 		t.Fatalf("why the pull cannot go on: %+v", known)
 	}
+
 	mustBe(t, "the run waits", w.state().Run.Run.Status, domain.Waiting)
 
 	w.pass(5 * time.Minute)
@@ -59,6 +60,7 @@ func TestAPullThatCannotGoOn(t *testing.T) {
 	if w.state().Run != nil {
 		t.Errorf("the run goes on: %+v", w.state().Run.Run)
 	}
+
 	mustBe(t, "health", w.state().Condition.State, domain.Healthy)
 
 	w.pass(time.Hour)
@@ -72,6 +74,7 @@ func TestAPullThatCannotGoOn(t *testing.T) {
 	if known := w.state().PullTrouble; known != nil {
 		t.Errorf("the list works again: %+v", known)
 	}
+
 	mustBe(t, "events", len(w.changes()), 0)
 }
 
@@ -108,12 +111,14 @@ func TestAnEditIsSeenBeforeItIsOverwritten(t *testing.T) {
 				mustBe(t, name+": the event is kept before the update", strings.Contains(records, "OUTBOX#") || len(w.changes()) > 0, true)
 			}
 		}
+
 		w.clock.now = w.clock.now.Add(time.Minute)
 		w.change(2, 2)
 		w.pass(5 * time.Minute)
 		if w.provider.wrote != nil {
 			t.Errorf("%s: the item has not arrived", name)
 		}
+
 		if got := w.changes(); !slices.Equal(got, []string{c.want}) {
 			t.Errorf("%s: told %v", name, got)
 		}
@@ -140,25 +145,31 @@ func TestNothingIsPushedDuringAnOutage(t *testing.T) {
 
 		return &connector.Error{Class: connector.Retryable, Scope: connector.IntegrationScope, Code: "unreachable"}
 	}
-	w.provider.before, w.provider.beforePlace = away, away
+
+	w.provider.before = away
+	w.provider.beforePlace = away
 	w.pass(time.Hour)
 	if st := w.state(); st.Run == nil || st.Run.Run.Status != domain.Waiting {
 		t.Errorf("a run with nothing to push: %+v", st.Run)
 	}
+
 	w.change(4, 1)
 	for n, calls := range w.pass(3 * time.Hour) {
 		if n > 0 && calls > 1 { // the outage itself takes more calls to be seen
 			t.Errorf("minute %d: %d calls", n, calls)
 		}
 	}
+
 	mustBe(t, "the run waits", w.state().Run.Run.Status, domain.Waiting)
 
-	w.provider.before, w.provider.beforePlace = nil, nil
+	w.provider.before = nil
+	w.provider.beforePlace = nil
 	w.pass(2 * time.Hour)
 	mustBe(t, "objects of the new item", len(w.provider.byItem()[4]), 1)
 	if known := w.state().PullTrouble; known != nil {
 		t.Errorf("the list works again: %+v", known)
 	}
+
 	mustBe(t, "events", len(w.changes()), 0)
 }
 
@@ -171,21 +182,25 @@ func TestThePlaceMovesWhileThePullIsStalled(t *testing.T) {
 		w.provider.place.ByName = byName
 		w.reconfigured()
 		w.pass(time.Hour)
-		moves, looks := false, 0
+		moves := false
+		looks := 0
 		w.provider.before = func(call string, _ domain.Snowflake) error {
 			if call == "changes" {
 				return unreadable()
 			}
+
 			if call != "read" {
 				mustBe(t, name+": written at", w.provider.used.ID, there.ID)
 			}
 
 			return nil
 		}
+
 		w.provider.beforePlace = func(string, domain.Snowflake) error {
 			if !moves {
 				return nil
 			}
+
 			looks++
 			if looks == 2 || !byName { // after the slice has looked which place it is
 				w.provider.place = elsewhere
@@ -194,6 +209,7 @@ func TestThePlaceMovesWhileThePullIsStalled(t *testing.T) {
 
 			return nil
 		}
+
 		w.change(1, 2)
 		w.must(w.slice())
 
@@ -216,6 +232,7 @@ func TestAnObjectThatIsGoneWhileThePullIsStalled(t *testing.T) {
 
 		return lists(call, item)
 	}
+
 	w.change(2, 2)
 	want := w.change(3, 2)
 	w.pass(10 * time.Minute)
@@ -223,6 +240,7 @@ func TestAnObjectThatIsGoneWhileThePullIsStalled(t *testing.T) {
 	if row := w.row(2); row.Reason == nil || *row.Reason != remoteDeleted {
 		t.Errorf("the row: %+v", row)
 	}
+
 	mustBe(t, "the other item", w.provider.byItem()[3][0].content.Title, want.Title)
 }
 
@@ -241,6 +259,7 @@ func TestAStalledPullIsSwitchedOff(t *testing.T) {
 	if known := w.state().PullTrouble; known != nil {
 		t.Errorf("%+v", known)
 	}
+
 	mustBe(t, "reads before updates", w.provider.reads, 1)
 }
 
@@ -257,6 +276,7 @@ func TestAnObjectThatAlwaysFails(t *testing.T) {
 		if fails.lists {
 			lists = func(string, domain.Snowflake) error { return nil }
 		}
+
 		w.provider.before = func(call string, item domain.Snowflake) error {
 			if call == fails.call && item == 2 {
 				return &connector.Error{Class: connector.Retryable, Scope: connector.IntegrationScope, Code: "provider_unavailable", Status: 503}
@@ -264,6 +284,7 @@ func TestAnObjectThatAlwaysFails(t *testing.T) {
 
 			return lists(call, item)
 		}
+
 		updates := w.provider.updates
 		sent := w.change(2, 2)
 		want := w.change(3, 2)
@@ -279,6 +300,7 @@ func TestAnObjectThatAlwaysFails(t *testing.T) {
 		if parked > 0 || row.Outcome != domain.FailedOut || row.Reason == nil || !strings.HasPrefix(*row.Reason, "provider_unavailable (HTTP 503)") {
 			t.Errorf("%s: the row after hours: %+v", name, row)
 		}
+
 		mustBe(t, name+": updates after hours", w.provider.updates-updates, 1)
 
 		w.provider.before = nil
@@ -299,6 +321,7 @@ func TestAMessageThatAlwaysFails(t *testing.T) {
 
 			return nil
 		}
+
 		w.told(1, 1, nil)
 		w.told(2, 1, nil)
 		w.told(3, 1, nil)
@@ -349,9 +372,11 @@ func TestAnEditAfterADoubtfulUpdate(t *testing.T) {
 						case lists:
 							return nil
 						}
+
 						return broken(call, item)
 					}
 				}
+
 				w.provider.before = fails(!tt.carried)
 				w.provider.after = func(call string, item domain.Snowflake) error {
 					if call == "update" && item == 2 {
@@ -359,12 +384,15 @@ func TestAnEditAfterADoubtfulUpdate(t *testing.T) {
 					}
 					return nil
 				}
+
 				w.change(2, 2)
 				w.pass(time.Minute)
 				if tt.person != nil {
 					w.provider.touch(1, tt.person)
 				}
-				w.provider.before, w.provider.after = fails(false), nil
+
+				w.provider.before = fails(false)
+				w.provider.after = nil
 				w.pass(time.Hour)
 
 				mustBe(t, "overwritten", w.provider.objects[1].content.Title, "item 2")
@@ -389,9 +417,11 @@ func TestSeveralUpdatesInDoubt(t *testing.T) {
 		if call != "update" {
 			return nil
 		}
+
 		if !slices.ContainsFunc(sent, func(c connector.Content) bool { return c.Hash() == now.Hash() }) {
 			sent = append(sent, now)
 		}
+
 		return ambiguous()
 	}
 	for version := int64(2); version <= 4; version++ {
@@ -401,15 +431,18 @@ func TestSeveralUpdatesInDoubt(t *testing.T) {
 				i.State = domain.Closed
 			}
 		}))
+
 		w.must(w.sure.PutMark(w.ctx, 77, store.Mark{ItemID: 1, Version: version}))
 		w.start(domain.Incremental)
 		w.pass(2 * time.Hour)
 	}
+
 	mustBe(t, "versions sent", len(sent), 3)
 	for _, content := range sent {
 		w.provider.touch(0, func(c *connector.Content) { *c = content })
 		w.pass(30 * time.Minute)
 	}
+
 	mustBe(t, "events of our own", fmt.Sprint(w.changes()), "[]")
 
 	w.provider.touch(0, edit)
@@ -441,6 +474,7 @@ func TestAReopenedObjectAfterADoubtfulClose(t *testing.T) {
 		}
 		return nil
 	}
+
 	w.pass(30 * time.Minute)
 	mustBe(t, "events of our own", fmt.Sprint(w.changes()), "[]")
 

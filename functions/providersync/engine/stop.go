@@ -18,10 +18,12 @@ func (s *slice) check(ctx context.Context) (*verdict, error) {
 	if !s.looked.IsZero() && now.Sub(s.looked) <= lookAgain {
 		return nil, nil
 	}
+
 	look, err := s.Store.Look(ctx, s.lease)
 	if err != nil {
 		return nil, err
 	}
+
 	s.looked = now
 	switch {
 	case look.Cancelled != nil:
@@ -32,9 +34,11 @@ func (s *slice) check(ctx context.Context) (*verdict, error) {
 	case !look.Organisation:
 		return cancelled(&organisationDeleted), nil
 	}
+
 	if look.Integration.Version != s.meta.Version {
 		s.progressed()
 		return goOn, nil
 	}
+
 	return nil, nil
 }

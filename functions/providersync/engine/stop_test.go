@@ -55,27 +55,34 @@ func TestStopsDuringARun(t *testing.T) {
 						}
 					})
 				}
+
 				w.prepare(step)
 				run := w.start(domain.Full)
-				stopped, after := false, 0
+				stopped := false
+				after := 0
 				w.provider.before = func(call string, _ domain.Snowflake) error {
 					if stopped {
 						after++
 					}
+
 					w.clock.now = w.clock.now.Add(1100 * time.Millisecond)
 					if name := call; !stopped && (name == step || step == "close" && name == "update") {
 						stopped = true
 						stop(w, run)
 					}
+
 					return nil
 				}
+
 				w.must(w.slice())
 				for len(w.queue) > 0 && !w.ended(run) {
 					w.must(w.slice())
 				}
+
 				if !stopped {
 					t.Fatalf("there was no %s to stop during", step)
 				}
+
 				mustBe(t, "calls after the stop", after, 0)
 				w.provider.before = nil
 				w.stopped(how, run)
@@ -96,7 +103,9 @@ func (w *world) prepare(step string) {
 				w.marked(id, 2)
 			}
 		}
+
 		w.clock.now = w.clock.now.Add(time.Hour)
+
 	case "find":
 		w.start(domain.Full)
 		w.provider.after = func(string, domain.Snowflake) error { return ambiguous() }
@@ -108,6 +117,7 @@ func (w *world) prepare(step string) {
 		w.must(err)
 		w.clock.now = w.clock.now.Add(time.Hour)
 	}
+
 	w.queue = nil
 }
 
@@ -133,14 +143,17 @@ func (w *world) stopped(how string, id domain.Snowflake) {
 		if run.Error != nil {
 			code = run.Error.Code
 		}
+
 		mustBe(w.t, "code", code, codes[how])
 	}
+
 	told := 0
 	for _, n := range w.bus.of(notice.TypeSyncFinished) {
 		if n.ID == id {
 			told++
 		}
 	}
+
 	mustBe(w.t, "events that tell of the end", told, 1)
 }
 
@@ -155,6 +168,7 @@ func (w *world) accounted() {
 		if v, err := w.sure.View(w.ctx, w.pair, 0); err == nil && v.Integration == nil {
 			continue
 		}
+
 		if l := links[item]; len(objects) != 1 || l.Remote == nil && l.Intent == nil {
 			w.t.Errorf("item %d: %d objects, link %+v", item, len(objects), l)
 		}
@@ -180,9 +194,11 @@ func TestStopsOfAWaitingRun(t *testing.T) {
 			w.provider.before = nil
 			w.pass(2 * time.Hour)
 		}
+
 		if !w.ended(run) {
 			t.Errorf("%s: the run goes on", how)
 		}
+
 		w.clock.now = w.clock.now.Add(2 * time.Minute)
 		w.must(w.tick())
 		w.stopped(how, run)
@@ -206,9 +222,11 @@ func TestAStopAsTheRunBeginsToWait(t *testing.T) {
 			w.provider.before = nil
 			w.pass(2 * time.Hour)
 		}
+
 		if !w.ended(run) {
 			t.Errorf("%s: the run waits", how)
 		}
+
 		w.provider.before = nil
 		w.stopped(how, run)
 	}
@@ -222,6 +240,7 @@ func TestAChangedConfigurationTakesEffectInMidRun(t *testing.T) {
 	for id := domain.Snowflake(1); id <= 20; id++ {
 		items = append(items, w.marked(id, 1))
 	}
+
 	opened := 0
 	open := w.engine.Open
 	w.engine.Open = func(ctx ctx, v store.View) (Opened, error) {
@@ -237,6 +256,7 @@ func TestAChangedConfigurationTakesEffectInMidRun(t *testing.T) {
 		}
 		return nil
 	}
+
 	id := w.start(domain.Incremental)
 	w.settle()
 	w.exact(items...)
@@ -249,6 +269,7 @@ func TestADeletedIntegrationLeavesNothing(t *testing.T) {
 	for id := domain.Snowflake(1); id <= 230; id++ {
 		w.item(id, 1, nil)
 	}
+
 	w.bus.away = true
 	w.start(domain.Full)
 	w.settle()
@@ -257,20 +278,24 @@ func TestADeletedIntegrationLeavesNothing(t *testing.T) {
 		for len(w.queue) > 0 {
 			w.must(w.slice())
 		}
+
 		w.clock.now = w.clock.now.Add(time.Minute)
 		if err := w.tick(); err == nil && len(w.queue) == 0 {
 			t.Error("nothing was tried")
 		}
 	}
+
 	w.bus.away = false
 	if _, err := w.sure.Locate(w.ctx, 77); err != nil {
 		t.Error("forgotten before all was told")
 	}
+
 	w.pass(70 * time.Minute)
 	left := w.raw("INT#" + w.pair.ID.Sortable())
 	if len(left) != 0 {
 		t.Errorf("left behind: %v", left)
 	}
+
 	mustBe(t, "objects at the provider", len(w.provider.byItem()), 230)
 	if due, err := w.sure.Due(w.ctx, w.clock.now.Add(1000*time.Hour), 100); err != nil || len(due) != 0 {
 		t.Errorf("still due: %v, %v", due, err)
@@ -305,13 +330,16 @@ func TestNoProgressEndsTheRun(t *testing.T) {
 			}
 			w.wire.reset(0, false)
 		}
+
 		w.clock.now = w.clock.now.Add(time.Hour)
 		w.must(w.tick())
 	}
+
 	run := w.run(id)
 	if run.Status != domain.Failed || run.Error == nil || run.Error.Code != "no_progress" || crashes != maxIdle {
 		t.Errorf("%+v after %d crashes", run, crashes)
 	}
+
 	mustBe(t, "health", w.health().State, domain.HealthUnknown)
 	w.clock.now = w.clock.now.Add(time.Hour)
 	w.must(w.tick()) // what stood in the way may be over
@@ -327,11 +355,13 @@ func TestAPanicParksItsItem(t *testing.T) {
 		for id := domain.Snowflake(1); id <= 3; id++ {
 			w.item(id, 1, nil)
 		}
+
 		if where == "update" {
 			w.start(domain.Full)
 			w.settle()
 			w.marked(2, 2)
 		}
+
 		w.provider.panics = map[string]domain.Snowflake{where: 2}
 		id := w.start(domain.Full)
 		w.settle()
@@ -361,6 +391,7 @@ func (w *world) row(id domain.Snowflake) domain.LedgerRow {
 	if len(rows) != 1 || rows[0].ItemID != id {
 		w.t.Fatalf("item %d has no row: %v", id, rows)
 	}
+
 	return rows[0]
 }
 
@@ -375,7 +406,9 @@ func (w *world) retry() domain.Snowflake {
 	if !started {
 		w.t.Fatal("a run is active")
 	}
+
 	w.must(w.Send(w.ctx, 5, 77, run.ID))
+
 	return run.ID
 }
 
@@ -395,11 +428,13 @@ func TestParkedAndTriedAgain(t *testing.T) {
 			}
 			return nil
 		}
+
 		w.start(domain.Incremental)
 		w.pass(5 * time.Hour)
 		if fmt.Sprint(tried) != "[0s 1m0s 6m0s 21m0s 1h21m0s]" && fmt.Sprint(tried) != "[0s 2m0s 8m0s 24m0s 1h25m0s]" {
 			t.Errorf("%s: tried after %v", again, tried)
 		}
+
 		row := w.row(1)
 		mustBe(t, "reason", *row.Reason, "rejected: too long")
 		mustBe(t, "attempts", row.Attempts, 5)
@@ -416,9 +451,11 @@ func TestParkedAndTriedAgain(t *testing.T) {
 			w.must(err)
 			w.must(w.sure.RetryItems(w.ctx, 77, []store.Link{links[1]}))
 			w.start(domain.Incremental)
+
 		case "change":
 			item = w.change(1, 2)
 		}
+
 		w.settle()
 		w.exact(item)
 		mustBe(t, "outcome", w.row(1).Outcome, domain.Created)
@@ -438,6 +475,7 @@ func TestACancelIsNoPull(t *testing.T) {
 		}
 		return nil
 	}
+
 	id := w.start(domain.Incremental)
 	w.minutes(18)
 	_, err := w.sure.CancelRun(w.ctx, w.pair, id, w.clock.now)
@@ -463,15 +501,18 @@ func TestNoProgressWhilePulling(t *testing.T) {
 		}
 		return nil
 	}
+
 	n := 0
 	for ; !w.ended(id) && n < 50; n++ {
 		if len(w.queue) > 0 {
 			_ = w.slice()
 			w.wire.reset(0, false)
 		}
+
 		w.clock.now = w.clock.now.Add(time.Hour)
 		w.must(w.tick())
 	}
+
 	if n == 50 {
 		t.Error("does not end")
 	}
@@ -490,8 +531,10 @@ func TestAChangeWhileLedAway(t *testing.T) {
 			w.must(w.sure.Wake(w.ctx, 77))
 			w.clock.now = w.clock.now.Add(2 * time.Second)
 		}
+
 		return nil
 	}
+
 	w.marked(2, 1)
 	w.start(domain.Incremental)
 	w.minutes(10)

@@ -33,6 +33,7 @@ func (s *slice) locate(ctx context.Context) (*verdict, error) {
 	if known != nil && known.ConfigurationVersion == s.meta.ConfigurationVersion {
 		s.conn.Use(placeOf(*known))
 	}
+
 	if s.located() {
 		s.setTarget(*known)
 		return s.serve(), nil
@@ -97,9 +98,12 @@ func (s *slice) compareTarget(ctx context.Context, known *store.Target, place co
 	}
 
 	if known != nil && known.Key == next.Key {
-		next.Relinked, next.Previous, next.Carries = known.Relinked, known.Previous, known.Carries
+		next.Relinked = known.Relinked
+		next.Previous = known.Previous
+		next.Carries = known.Carries
 		return s.keepTarget(ctx, *known, next)
 	}
+
 	if known != nil && known.Replaced(s.meta.TargetHash, place.ID, place.Created) && s.run.AcceptTarget != place.ID {
 		detail := fmt.Sprintf("The configuration led to %s (id %s) and now leads to %s (id %s): the place was deleted and made again, or its name was given to another one. Nothing was written. "+
 			"To go on there, send POST sync with {\"mode\": \"full\", \"accept_target\": \"%s\"}.", known.Name, known.ID, place.Name, place.ID, place.ID)
@@ -162,6 +166,7 @@ func (s *slice) moveTarget(ctx context.Context, known *store.Target, next store.
 	if v, err := s.storeTarget(ctx, r); v != nil || err != nil {
 		return v, err
 	}
+
 	if begun {
 		return cancelled(store.TargetChanged()), nil
 	}
@@ -169,9 +174,11 @@ func (s *slice) moveTarget(ctx context.Context, known *store.Target, next store.
 	if r.Full {
 		s.run.Mode = domain.Full
 	}
+
 	if r.Pull != nil {
 		s.state.Pull = r.Pull
 	}
+
 	s.run.Target = next.Key
 
 	return s.serve(), nil
@@ -204,6 +211,7 @@ func (s *slice) serve() *verdict {
 	if s.run.Target == "" {
 		s.run.Target = s.target.Key
 	}
+
 	if s.run.Target != s.target.Key {
 		return cancelled(store.TargetChanged())
 	}
@@ -245,6 +253,7 @@ func (s *slice) lookForTarget(ctx context.Context, v *verdict) (*verdict, error)
 	if no := credentialRefused(err); no != nil {
 		return no, nil
 	}
+
 	if err != nil {
 		return v, nil // what was answered first stands
 	}

@@ -26,6 +26,7 @@ func (w *world) respell(spelling string, change func(*connector.Place)) {
 	if change != nil {
 		change(&place)
 	}
+
 	w.provider.place = place
 	w.reconfigure(store.Change{Enabled: true, Configuration: `{"pull":"all"}`, TargetHash: spelling, ConfigurationChanged: true})
 }
@@ -43,6 +44,7 @@ func synced(t *testing.T, n int) (*world, []domain.Item) {
 			}
 		}))
 	}
+
 	w.start(domain.Full)
 	w.settle()
 	w.pass(time.Hour)
@@ -79,7 +81,9 @@ func TestTheSamePlaceUnderAnotherName(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			w, items := synced(t, 40)
-			cursor, creates, updates := w.state().Pull, w.provider.creates, w.provider.updates
+			cursor := w.state().Pull
+			creates := w.provider.creates
+			updates := w.provider.updates
 			full := w.state().FullEpoch
 
 			change(w)
@@ -129,6 +133,7 @@ func TestAPlaceIsResolvedOnce(t *testing.T) {
 			w.start(domain.Incremental)
 			w.settle()
 		}
+
 		mustBe(t, fmt.Sprint("resolved, by name ", byName), w.provider.resolves, want)
 		mustBe(t, "calls go to", w.provider.used.ID, there.ID)
 
@@ -146,7 +151,8 @@ func TestAPlaceThatWasMadeAgain(t *testing.T) {
 		w, items := synced(t, 20)
 		old := w.provider
 		w.provider = &provider{clock: w.clock, place: there}
-		w.provider.place.ID, w.provider.place.ByName = "1000", byName
+		w.provider.place.ID = "1000"
+		w.provider.place.ByName = byName
 		// A place that calls reach by id is not there any more.
 		gone := true
 		w.provider.before = func(string, domain.Snowflake) error {
@@ -171,13 +177,19 @@ func TestAPlaceThatWasMadeAgain(t *testing.T) {
 		mustBe(t, "health", w.state().Condition.State, domain.Unhealthy)
 
 		// A sync that accepts another id is refused, the one that accepts this goes on.
-		id = w.startWith(func(r *store.ActiveRun) { r.Mode, r.AcceptTarget = domain.Full, "999" })
+		id = w.startWith(func(r *store.ActiveRun) {
+			r.Mode = domain.Full
+			r.AcceptTarget = "999"
+		})
 		w.slices(id)
 		mustBe(t, "another accepted", w.run(id).Error.Code, targetMoved)
 
 		gone = false
 		items[0] = w.marked(1, 3)
-		id = w.startWith(func(r *store.ActiveRun) { r.Mode, r.AcceptTarget = domain.Full, "1000" })
+		id = w.startWith(func(r *store.ActiveRun) {
+			r.Mode = domain.Full
+			r.AcceptTarget = "1000"
+		})
 		w.settle()
 		mustBe(t, "accepted", w.run(id).Status, domain.Succeeded)
 		w.exact(items...)
@@ -208,6 +220,7 @@ func (w *world) startWith(change func(*store.ActiveRun)) domain.Snowflake {
 	if !started {
 		w.t.Fatal("the run was not started")
 	}
+
 	w.must(w.Send(w.ctx, 5, 77, run.ID))
 
 	return run.ID
@@ -234,7 +247,8 @@ func TestAPlaceThatIsNotFound(t *testing.T) {
 // us before is found again, and nothing is created twice.
 func TestAnotherPlaceAndBack(t *testing.T) {
 	w, items := synced(t, 10)
-	home, writes := w.provider, w.provider.creates+w.provider.updates
+	home := w.provider
+	writes := w.provider.creates + w.provider.updates
 	away := &provider{clock: w.clock}
 	w.provider = away
 	w.respell("elsewhere", func(p *connector.Place) { *p = elsewhere })
@@ -276,25 +290,30 @@ func (w *world) syncOf(p store.Pair) domain.Run {
 		if started {
 			break
 		}
+
 		w.clock.now = w.clock.now.Add(time.Minute) // a scheduled run is under way
 		w.must(w.tick())
 		for len(w.queue) > 0 {
 			w.must(w.slice())
 		}
 	}
+
 	w.must(w.Send(w.ctx, p.OrganisationID, p.ID, run.ID))
 	for range 100 {
 		for len(w.queue) > 0 {
 			w.must(w.slice())
 		}
+
 		ended, err := w.sure.Run(w.ctx, p.ID, run.ID, w.clock.now)
 		w.must(err)
 		if ended.FinishedAt != nil {
 			return ended
 		}
+
 		w.clock.now = w.clock.now.Add(time.Minute)
 		w.must(w.tick())
 	}
+
 	w.t.Fatal("the run does not end")
 
 	return domain.Run{}
@@ -351,6 +370,7 @@ func TestTwoComeToOnePlace(t *testing.T) {
 	for id := domain.Snowflake(1); id <= 5; id++ {
 		w.item(id, 1, nil)
 	}
+
 	first := w.start(domain.Full)
 	met := false
 	inner := w.engine.Open
@@ -362,6 +382,7 @@ func TestTwoComeToOnePlace(t *testing.T) {
 		}
 		return inner(c, v)
 	}
+
 	w.settle()
 	mustBe(t, "the first", w.run(first).Error.Code, targetInUse)
 	mustBe(t, "objects", len(w.provider.objects), 5)
@@ -409,8 +430,10 @@ func TestAnUnansweredCreateOfAnotherIntegration(t *testing.T) {
 			w.start(domain.Incremental) // ours pulls while the other's worker waits for its answer
 			w.settle()
 		}
+
 		return nil
 	}
+
 	mustBe(t, "status", w.syncOf(other).Status, domain.Succeeded)
 	mustBe(t, "pulled meanwhile", looked, true)
 	mustBe(t, "events", fmt.Sprint(w.changes()), "[]")
@@ -451,6 +474,7 @@ func TestPlantedAndCopiedMarkers(t *testing.T) {
 				}
 				return nil
 			}
+
 			w.start(domain.Full)
 			w.must(w.slice())
 			w.provider.after = nil
@@ -503,8 +527,10 @@ func TestClonedObjects(t *testing.T) {
 			clone(n)
 			return ambiguous()
 		}
+
 		return nil
 	}
+
 	w.start(domain.Full)
 	w.must(w.slice())
 	w.provider.after = nil
@@ -518,6 +544,7 @@ func TestClonedObjects(t *testing.T) {
 		w.erase("LINK#" + placed + "#" + domain.Snowflake(n+1).Sortable())
 		w.erase("REMOTE#" + placed + "#" + fmt.Sprint(n))
 	}
+
 	clone(1)
 	w.provider.touch(1, func(*connector.Content) {}) // the original comes last in the list
 	w.clock.now = w.clock.now.Add(time.Hour)
@@ -541,6 +568,7 @@ func TestATableOfTheVersionBefore(t *testing.T) {
 	for id := domain.Snowflake(1); id <= 200; id++ {
 		items = append(items, w.item(id, 1, nil))
 	}
+
 	w.start(domain.Full)
 	w.settle()
 	w.pass(time.Hour)
@@ -586,7 +614,9 @@ func (w *world) olden(spelling string, unanswered ...domain.Snowflake) {
 				w.unanswer(r)
 				w.erase("REMOTE#" + placed + "#" + fmt.Sprint(item-1))
 			}
+
 			r["target"] = text(spelling)
+
 		case strings.HasPrefix(sk, "REMOTE#"):
 			r["target"] = text(spelling)
 			id, err := strconv.Atoi(sk[strings.LastIndex(sk, "#")+1:])
@@ -594,12 +624,14 @@ func (w *world) olden(spelling string, unanswered ...domain.Snowflake) {
 			if slices.Contains(unanswered, domain.Snowflake(id+1)) {
 				continue
 			}
+
 		case sk == "STATE":
 			delete(r, "place")
 			r["pull"].(*types.AttributeValueMemberM).Value["target"] = text(spelling)
 		default:
 			continue
 		}
+
 		r["sk"] = text(old)
 		_, err := db.PutItem(w.ctx, &dynamodb.PutItemInput{TableName: &w.table, Item: r})
 		w.must(err)
@@ -607,6 +639,7 @@ func (w *world) olden(spelling string, unanswered ...domain.Snowflake) {
 			w.erase(sk)
 		}
 	}
+
 	for _, sk := range w.raw("ORG#" + w.pair.OrganisationID.Sortable()) {
 		if strings.HasPrefix(sk, "PLACE#") || strings.HasPrefix(sk, "SPELLING#") {
 			_, err := db.DeleteItem(w.ctx, &dynamodb.DeleteItemInput{TableName: &w.table, Key: map[string]types.AttributeValue{
@@ -614,6 +647,7 @@ func (w *world) olden(spelling string, unanswered ...domain.Snowflake) {
 			w.must(err)
 		}
 	}
+
 	for _, o := range w.provider.objects {
 		o.marker.Tag = ""
 	}
@@ -627,7 +661,9 @@ func (w *world) unanswer(r map[string]types.AttributeValue) {
 		"attempt": r["attempt"], "at": r["updated_at"], "hash": r["sent_hash"], "labels": r["sent_labels"],
 		"state": &types.AttributeValueMemberS{Value: "open"},
 	}}
-	r["remote"], r["sent_hash"], r["seen_text"] = null, empty, empty
+	r["remote"] = null
+	r["sent_hash"] = empty
+	r["seen_text"] = empty
 	r["outcome"] = &types.AttributeValueMemberS{Value: "unknown"}
 }
 

@@ -67,6 +67,7 @@ func renaming(server http.Handler, has *atomic.Bool) http.Handler {
 				w.Header().Add(name, rename.Replace(value))
 			}
 		}
+
 		w.Header().Del("Content-Length")
 		w.WriteHeader(answer.Code)
 		_, _ = io.WriteString(w, rename.Replace(answer.Body.String()))
@@ -100,6 +101,7 @@ func trackers(t *testing.T, now func() time.Time) map[string]func() tracker {
 				Repositories: []standgithub.Repository{{Owner: "acme", Name: "work"}}})
 			must(err)
 			t.Cleanup(func() { _ = s.Close() })
+
 			return tracker{
 				handler:   http.StripPrefix("/api/v3", s.API()),
 				spellings: []string{"acme/work", "Acme/WORK"},
@@ -119,6 +121,7 @@ func trackers(t *testing.T, now func() time.Time) map[string]func() tracker {
 			must(err)
 			t.Cleanup(func() { _ = s.Close() })
 			number := strconv.FormatInt(s.ID("acme/work"), 10)
+
 			return tracker{
 				handler:   s.API(),
 				spellings: []string{"acme/work", number, "acme/work", "Acme/Work"},
@@ -137,6 +140,7 @@ func trackers(t *testing.T, now func() time.Time) map[string]func() tracker {
 				Projects: []standjira.Project{{Key: "WORK", Name: "Work"}}})
 			must(err)
 			t.Cleanup(func() { _ = s.Close() })
+
 			return tracker{
 				handler:   s.API(),
 				spellings: []string{"WORK"},
@@ -154,6 +158,7 @@ func trackers(t *testing.T, now func() time.Time) map[string]func() tracker {
 				Projects: []standmantisbt.Project{{ID: 1, Name: "Work", Categories: []string{"General"}}}})
 			must(err)
 			t.Cleanup(func() { _ = s.Close() })
+
 			return tracker{
 				handler:   http.StripPrefix("/bugs", s.API()),
 				spellings: []string{"Work", "1", "Work", "WORK"},
@@ -184,7 +189,8 @@ func TestTheSamePlaceAtEachTracker(t *testing.T) {
 			var renamed atomic.Bool
 			server := renaming(countingCreates(tr.handler, &creates), &renamed)
 			client := connectortest.ServeAt(t, []string{connectortest.Host, moved}, server, trackerToken)
-			spelling, at := tr.spellings[0], base
+			spelling := tr.spellings[0]
+			at := base
 			w.engine.Open = func(ctx, store.View) (Opened, error) {
 				return Opened{Connector: tr.open(client, at, spelling, w.clock.Now), Credential: w.credential, Limits: w.limits}, nil
 			}
@@ -192,6 +198,7 @@ func TestTheSamePlaceAtEachTracker(t *testing.T) {
 			for id := domain.Snowflake(1); id <= items; id++ {
 				w.item(id, 1, nil)
 			}
+
 			w.start(domain.Full)
 			w.settle()
 			mustBe(t, "creates", creates.Load(), items)
@@ -215,6 +222,7 @@ func TestTheSamePlaceAtEachTracker(t *testing.T) {
 				spelling = next
 				same(fmt.Sprint(n, " spelled ", next))
 			}
+
 			w.must(tr.rename())
 			for n, next := range tr.renamed {
 				spelling = next
@@ -234,6 +242,7 @@ func TestTheSamePlaceAtEachTracker(t *testing.T) {
 					w.erase(sk)
 				}
 			}
+
 			w.clock.now = w.clock.now.Add(time.Hour)
 			w.engine.Settings.RelinkBefore = w.clock.now
 			w.settle()
@@ -247,6 +256,7 @@ func TestTheSamePlaceAtEachTracker(t *testing.T) {
 			if name == "gitlab" || name == "mantisbt" { // by its name: the number is the old project's
 				spelling = tr.renamed[1]
 			}
+
 			w.reconfigure(store.Change{Enabled: true, Configuration: `{"pull":"all","labels":"none"}`, TargetHash: newHost, ConfigurationChanged: true})
 			w.marked(8, 2)
 			w.clock.now = w.clock.now.Add(time.Minute)

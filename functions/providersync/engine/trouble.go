@@ -40,13 +40,16 @@ func (s *slice) call(ctx context.Context, t *task, repeatable bool, do func() er
 			if wrote {
 				s.acceptedWrite()
 			}
+
 			s.answered(wrote)
 			return nil, s.allowed(ctx, wrote)
 		}
+
 		var e *connector.Error
 		if !errors.As(err, &e) {
 			return nil, err
 		}
+
 		s.log.WarnContext(ctx, "provider call failed", "item_id", t.name(), "class", e.Class.String(), "code", e.Code, "status", e.Status, "error", e.Error())
 		if pause, again := s.repeat(e, n, repeatable); again && s.Clock.Now().Add(pause).Before(s.end) {
 			if err := s.Clock.Sleep(ctx, pause); err != nil {
@@ -54,6 +57,7 @@ func (s *slice) call(ctx context.Context, t *task, repeatable bool, do func() er
 			}
 			continue
 		}
+
 		return s.fail(ctx, t, e)
 	}
 }
@@ -78,6 +82,7 @@ func (s *slice) guarded(t *task, do func() error) (err error) {
 			err = &connector.Error{Class: connector.Ambiguous, Scope: connector.ItemScope, Code: panicked}
 		}
 	}()
+
 	return do()
 }
 
@@ -87,6 +92,7 @@ func (s *slice) repeat(e *connector.Error, n int, repeatable bool) (time.Duratio
 	if n >= tries || s.run.Outages > 0 || e.Code == panicked {
 		return 0, false
 	}
+
 	switch e.Class {
 	case connector.Retryable:
 		return e.Wait, e.Wait <= shortWait && !e.Untold
@@ -95,6 +101,7 @@ func (s *slice) repeat(e *connector.Error, n int, repeatable bool) (time.Duratio
 	case connector.Ambiguous:
 		return time.Duration(n) * time.Second, repeatable
 	}
+
 	return 0, false
 }
 
@@ -114,13 +121,16 @@ func (s *slice) fail(ctx context.Context, t *task, e *connector.Error) (*verdict
 		} else {
 			s.putOff(t, e)
 		}
+
 		return wait(s.untilAsked(until, s.Clock.Now()), e.Code), err
+
 	case e.Class == connector.Retryable && s.sick(t, e):
 		s.alone(t, e)
 		if _, can := s.conn.(connector.Puller); !can {
 			return s.outage(e), nil // the next item finds out whether it is one
 		}
 		return nil, nil
+
 	case e.Class == connector.Retryable, e.Class == connector.NotSent, t == nil, t.step == resolve:
 		s.putOff(t, e)
 		return s.outage(e), nil
@@ -136,10 +146,13 @@ func (s *slice) fail(ctx context.Context, t *task, e *connector.Error) (*verdict
 			return s.outage(e), nil
 		}
 		return nil, nil
+
 	case e.Class == connector.Ambiguous:
 		return s.unanswered(ctx, t, e)
 	}
+
 	s.refuse(t, e)
+
 	return s.refusedWrite(t, e), nil
 }
 
@@ -153,6 +166,7 @@ func reasonText(e *connector.Error) string {
 	if e.Status != 0 && !strings.HasPrefix(e.Detail, strconv.Itoa(e.Status)) {
 		reason += fmt.Sprintf(" (HTTP %d)", e.Status)
 	}
+
 	if e.Detail != "" {
 		reason += ": " + e.Detail
 	}
@@ -174,6 +188,7 @@ func (s *slice) unanswered(ctx context.Context, t *task, e *connector.Error) (*v
 		s.putOff(t, e)
 		return v, err
 	}
+
 	s.refuse(t, e)
 	s.doubted(t) // it may have been applied
 
@@ -241,6 +256,7 @@ func (s *slice) ask(ctx context.Context) (*verdict, error) {
 	if v, err := s.await(ctx, pacing.Read); v != nil || err != nil {
 		return v, err
 	}
+
 	return s.call(ctx, nil, false, func() error {
 		if s.pullProblem() != nil || !s.pulls() {
 			return s.readPlace(ctx)
@@ -256,11 +272,15 @@ func (s *slice) putOff(t *task, e *connector.Error) {
 	if t == nil || t.step == resolve {
 		return
 	}
+
 	t.left = t.left && e.Class == connector.Ambiguous
-	t.link.Outcome, t.link.Reason, t.link.LastRunID = domain.Deferred, e.Code, s.run.ID
+	t.link.Outcome = domain.Deferred
+	t.link.Reason = e.Code
+	t.link.LastRunID = s.run.ID
 	if e.Class == connector.Final {
 		t.link.Reason = reasonText(e)
 	}
+
 	t.link.UpdatedAt = s.Clock.Now().UTC()
 	t.dirty = true
 }
@@ -269,25 +289,30 @@ func (s *slice) putOff(t *task, e *connector.Error) {
 // asked, that is how it stays until the item changes or a manager has it tried
 // again.
 func (s *slice) lost(t *task, e *connector.Error) {
-	t.lost, t.tried = true, true
+	t.lost = true
+	t.tried = true
 	t.freshen()
 	s.record(t, domain.Unknown, e.Code)
 	if !s.finder {
 		t.done = true
 		return
 	}
+
 	t.link.Attempts++
 	if t.link.Attempts > len(backOff) {
 		s.giveUp(t)
 		return
 	}
+
 	s.settles(t)
 }
 
 // giveUp parks a create that was not answered too often. Its intent stays: if a
 // manager has it tried again, it is looked for first.
 func (s *slice) giveUp(t *task) {
-	t.link.Parked, t.link.RetryAt, t.done = true, time.Time{}, true
+	t.link.Parked = true
+	t.link.RetryAt = time.Time{}
+	t.done = true
 	s.record(t, domain.FailedOut, t.link.Reason)
 }
 
@@ -300,6 +325,7 @@ func (s *slice) settles(t *task) {
 		s.run.SettleAt = sooner(s.run.SettleAt, ripe)
 		return
 	}
+
 	t.link.RetryAt = ripe.UTC()
 	s.run.RetryAt = sooner(s.run.RetryAt, ripe)
 	t.dirty = true
@@ -336,6 +362,7 @@ func (s *slice) refuse(t *task, e *connector.Error) {
 		t.done = true
 		return
 	}
+
 	t.freshen()
 	t.tried = true
 	t.link.Attempts++
@@ -343,10 +370,14 @@ func (s *slice) refuse(t *task, e *connector.Error) {
 	if s.writesPaused() { // not the item's fault, as far as is known
 		t.link.Attempts = min(t.link.Attempts, len(backOff))
 	}
+
 	if t.link.Attempts > len(backOff) {
-		t.link.Parked, t.link.RetryAt, t.done = true, time.Time{}, true
+		t.link.Parked = true
+		t.link.RetryAt = time.Time{}
+		t.done = true
 		return
 	}
+
 	t.link.Parked = false
 	t.link.RetryAt = s.Clock.Now().Add(backOff[t.link.Attempts-1]).UTC()
 	s.run.RetryAt = sooner(s.run.RetryAt, t.link.RetryAt)
@@ -356,7 +387,8 @@ func (s *slice) refuse(t *task, e *connector.Error) {
 // wish.
 func (t *task) freshen() {
 	if t.link.Version != t.item.Version || t.retry() && t.link.Parked {
-		t.link.Attempts, t.link.Parked = 0, false
+		t.link.Attempts = 0
+		t.link.Parked = false
 	}
 }
 
@@ -364,5 +396,7 @@ func (t *task) freshen() {
 func (s *slice) park(t *task, reason string) {
 	s.record(t, domain.FailedOut, reason)
 	t.link.Attempts++
-	t.link.Parked, t.link.RetryAt, t.done = true, time.Time{}, true
+	t.link.Parked = true
+	t.link.RetryAt = time.Time{}
+	t.done = true
 }

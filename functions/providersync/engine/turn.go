@@ -26,6 +26,7 @@ func (e *Engine) takeTurn(ctx context.Context, m syncqueue.Message, lease string
 		if owner != 0 && owner != m.OrganisationID {
 			return false, fmt.Errorf("slice of run %s: %w", m.RunID, ErrWrongOrganisation)
 		}
+
 		w := turns.Waiter{OrganisationID: m.OrganisationID, IntegrationID: m.IntegrationID, RunID: m.RunID}
 		next, granted := t.Turns.Take(w, lease, e.Settings.Room, now, until)
 		t.Turns = next
@@ -33,6 +34,7 @@ func (e *Engine) takeTurn(ctx context.Context, m syncqueue.Message, lease string
 		if errors.Is(err, store.ErrConflict) {
 			continue
 		}
+
 		return granted, err
 	}
 }
@@ -49,17 +51,21 @@ func (e *Engine) passTurn(ctx context.Context, log *slog.Logger, m syncqueue.Mes
 		if t, err = e.Store.Turns(ctx, m.OrganisationID); err != nil {
 			break
 		}
+
 		t.Turns, next = t.Turns.Release(m.RunID, lease, e.Settings.Room, e.Clock.Now())
 		if favour {
 			t.Turns = t.Favour(m.RunID, e.Clock.Now())
 		}
+
 		if err = e.Store.PutTurns(ctx, m.OrganisationID, t, e.Clock.Now()); !errors.Is(err, store.ErrConflict) {
 			break
 		}
 	}
+
 	if err == nil && next != nil {
 		err = e.Queue.Send(ctx, m.OrganisationID, next.IntegrationID, next.RunID)
 	}
+
 	if err != nil {
 		log.WarnContext(ctx, "turn not passed on; dispatch repairs it", "error", err.Error())
 	}

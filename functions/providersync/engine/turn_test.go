@@ -31,6 +31,7 @@ func TestSlicesFollowEachOther(t *testing.T) {
 	for id := domain.Snowflake(1); id <= 20; id++ {
 		items = append(items, w.marked(id, 1))
 	}
+
 	run := w.start(domain.Incremental)
 	w.must(w.slice())
 	mustBe(t, "status", w.run(run).Status, domain.Succeeded)
@@ -46,9 +47,12 @@ func TestSlicesFollowEachOther(t *testing.T) {
 			w.must(err)
 			run = 0
 		}
+
 		w.clock.now = w.clock.now.Add(2 * time.Second)
+
 		return nil
 	}
+
 	w.must(w.slice())
 	if left := w.raw("INT#" + w.pair.ID.Sortable()); len(left) != 0 {
 		t.Errorf("the purge waits for something: %v", left)
@@ -74,14 +78,17 @@ func TestRunsTakeTurns(t *testing.T) {
 		if met {
 			return nil
 		}
+
 		met = true
 		w.must(w.Send(w.ctx, 5, 78, 4712)) // its message comes while the first is worked on
 		w.must(w.slice())
 		st, err := w.sure.State(w.ctx, 78)
 		w.must(err)
 		mustBe(t, "the second run meanwhile", st.Run.Status, domain.Queued)
+
 		return nil
 	}
+
 	w.must(w.slice())
 	mustBe(t, "the first run", w.run(run).Status, domain.Succeeded)
 	mustBe(t, "messages for the second", len(w.queue), 1)

@@ -67,6 +67,7 @@ func TestAnUnansweredCreateWithoutLists(t *testing.T) {
 
 			return nil
 		}
+
 		w.provider.before = func(call string, _ domain.Snowflake) error {
 			if call == "changes" || call == "find" {
 				return unreadable()
@@ -74,6 +75,7 @@ func TestAnUnansweredCreateWithoutLists(t *testing.T) {
 
 			return nil
 		}
+
 		w.change(1, 2)
 		w.pass(5 * time.Minute)
 		w.change(4, 1)
@@ -106,6 +108,7 @@ func TestListsAreNotNeededWithoutAPull(t *testing.T) {
 			if call == "changes" {
 				return unreadable()
 			}
+
 			if call == "update" && item == 1 && fails > 0 {
 				fails--
 				return failure
@@ -113,6 +116,7 @@ func TestListsAreNotNeededWithoutAPull(t *testing.T) {
 
 			return nil
 		}
+
 		w.change(1, 2)
 		want := w.change(2, 2)
 		w.pass(time.Hour)
@@ -136,6 +140,7 @@ func TestAListThatTakesItsTime(t *testing.T) {
 			if call != "changes" {
 				return nil
 			}
+
 			lists++
 			w.clock.now = w.clock.now.Add(list.takes)
 			e := passing("provider_unavailable")
@@ -143,12 +148,14 @@ func TestAListThatTakesItsTime(t *testing.T) {
 
 			return e
 		}
+
 		want := w.change(2, 2)
 		w.pass(15 * time.Minute)
 		mustBe(t, name+": item 2", w.provider.byItem()[2][0].content.Body, want.Description)
 		if list.says > 0 {
 			mustBe(t, name+": lists", lists, 1)
 		}
+
 		want = w.change(3, 2)
 		w.pass(15 * time.Minute)
 		mustBe(t, name+": item 3", w.provider.byItem()[3][0].content.Body, want.Description)
@@ -180,6 +187,7 @@ func TestOneItemIsAlwaysLimited(t *testing.T) {
 
 		return nil
 	}
+
 	w.change(1, 2)
 	want := w.change(2, 2)
 	w.pass(time.Hour)
@@ -200,10 +208,12 @@ func TestRefusedReadsPauseNothing(t *testing.T) {
 
 			return lists(call, item)
 		}
+
 		updates := w.provider.updates
 		for id := domain.Snowflake(1); id <= 3; id++ {
 			w.change(id, 3)
 		}
+
 		w.pass(5 * time.Minute)
 		mustBe(t, code+": health", w.health().State, domain.Healthy)
 		w.change(4, 1)
@@ -223,6 +233,7 @@ func TestAnOutageBetweenUpdatesWhileThePullIsStalled(t *testing.T) {
 		if away || call == "changes" {
 			return passing("provider_unavailable")
 		}
+
 		away = call == "read"
 		if away {
 			return passing("provider_unavailable")
@@ -230,6 +241,7 @@ func TestAnOutageBetweenUpdatesWhileThePullIsStalled(t *testing.T) {
 
 		return nil
 	}
+
 	w.provider.beforePlace = func(string, domain.Snowflake) error {
 		if away {
 			return passing("provider_unavailable")
@@ -240,6 +252,7 @@ func TestAnOutageBetweenUpdatesWhileThePullIsStalled(t *testing.T) {
 	for id := domain.Snowflake(1); id <= 20; id++ {
 		w.change(id, 2)
 	}
+
 	w.must(w.slice()) // the list cannot be had
 	w.clock.now = w.clock.now.Add(2 * time.Minute)
 	w.must(w.tick())
@@ -247,11 +260,13 @@ func TestAnOutageBetweenUpdatesWhileThePullIsStalled(t *testing.T) {
 	for len(w.queue) > 0 {
 		w.must(w.slice())
 	}
+
 	mustBe(t, "reads", w.provider.reads-reads, outagesInARow)
 	mustBe(t, "the run waits", w.state().Run.Run.Status, domain.Waiting)
 
 	away = false
-	w.provider.before, w.provider.beforePlace = nil, nil
+	w.provider.before = nil
+	w.provider.beforePlace = nil
 	w.pass(2 * time.Hour)
 	for id, objects := range w.provider.byItem() {
 		mustBe(t, fmt.Sprint("item ", id), objects[0].content.Body, "version 2")
@@ -266,6 +281,7 @@ func TestTroubleOf(t *testing.T) {
 			t.Errorf("%s: %+v", code, got)
 		}
 	}
+
 	for want, e := range map[string]*connector.Error{
 		"":                          {Code: "unreachable"},
 		"503":                       {Code: "provider_unavailable", Status: 503},
@@ -273,5 +289,6 @@ func TestTroubleOf(t *testing.T) {
 	} {
 		mustBe(t, "words", troubleOf(e).ProviderMessage, want)
 	}
+
 	mustBe(t, "another code", troubleOf(&connector.Error{Code: "other"}).Detail, otherOutage)
 }

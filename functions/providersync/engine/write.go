@@ -62,6 +62,7 @@ func (s *slice) create(ctx context.Context, t *task) (*verdict, error) {
 
 	t.done = true
 	s.handled++
+
 	return nil, nil
 }
 
@@ -80,9 +81,13 @@ func (s *slice) leave(ctx context.Context, t *task) error {
 	s.claim(t)
 	b := store.Batch{}
 	if t.retry() {
-		t.link.Attempts, t.link.Parked, b.Retried = 0, false, t.marks
+		t.link.Attempts = 0
+		t.link.Parked = false
+		b.Retried = t.marks
 	}
+
 	b.Links = []store.Link{t.link}
+
 	return s.commit(ctx, b)
 }
 
@@ -130,23 +135,29 @@ func (s *slice) update(ctx context.Context, t *task) (*verdict, error) {
 	}
 
 	began := s.Clock.Now()
-	sent, c := t.before(), t.content
+	sent := t.before()
+	c := t.content
 	c.Was = t.last()
 	if s.chat.replies() && t.link.Thread == nil && c.Was != nil { // the message as it is now says this
 		t.setThread(store.Thread{Said: domain.ProgressOf(c.Was.State, c.Was.Facts, c.Was.Deleted)})
 	}
+
 	t.left = true
 	var w connector.Written
-	made, gone := false, false
+	made := false
+	gone := false
 	v, err := s.call(ctx, t, true, func() (err error) {
 		w, err = s.conn.Update(ctx, sent, c, s.marker(t))
 		if made = err == nil; made {
 			return nil
 		}
+
 		if gone = s.chat.refusesEdit(err); gone {
 			return nil
 		}
+
 		sent = t.failed(sent, w, err)
+
 		return err
 	})
 	if gone && v == nil && err == nil {
@@ -159,7 +170,8 @@ func (s *slice) update(ctx context.Context, t *task) (*verdict, error) {
 
 	t.sent(w, c)
 	t.link.Verbatim = s.verbatim(t, w, c)
-	t.link.FoundAt, t.link.FoundEarly = 0, false // it is known to be ours
+	t.link.FoundAt = 0
+	t.link.FoundEarly = false // it is known to be ours
 	t.link.Told = s.chat.told(c)
 	t.link.Channel = s.chat.channelOf(t, w)
 	s.record(t, domain.Updated, w.Note)
@@ -167,5 +179,6 @@ func (s *slice) update(ctx context.Context, t *task) (*verdict, error) {
 	s.took(began)
 	t.done = true
 	s.handled++
+
 	return nil, nil
 }

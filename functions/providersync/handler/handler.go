@@ -34,6 +34,7 @@ func (h *Handler) Handle(ctx context.Context, batch events.SQSEvent) (events.SQS
 	if !ok {
 		deadline = time.Now().Add(noDeadline)
 	}
+
 	ctx, cancel := awsclient.Within(ctx) // the lease outlives the invocation
 	defer cancel()
 	var failed events.SQSEventResponse
@@ -42,10 +43,12 @@ func (h *Handler) Handle(ctx context.Context, batch events.SQSEvent) (events.SQS
 		if err == nil {
 			err = h.Engine.Slice(ctx, m, deadline)
 		}
+
 		if err != nil {
 			h.Log.ErrorContext(ctx, "slice failed", "message_id", record.MessageId, "error", err.Error())
 			failed.BatchItemFailures = append(failed.BatchItemFailures, events.SQSBatchItemFailure{ItemIdentifier: record.MessageId})
 		}
 	}
+
 	return failed, nil
 }

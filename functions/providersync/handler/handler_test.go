@@ -39,9 +39,11 @@ func TestACallThatHangsEndsBeforeTheLease(t *testing.T) {
 		if err != nil || len(out.BatchItemFailures) != 1 || out.BatchItemFailures[0].ItemIdentifier != "m" {
 			t.Errorf("%+v, %v", out, err)
 		}
+
 		if took := time.Since(began); took != timeout-awsclient.Reserve {
 			t.Errorf("it took %s of %s", took, timeout)
 		}
+
 		if !engine.deadline.Equal(began.Add(timeout)) {
 			t.Errorf("the lease is counted from %s after the beginning, want %s", engine.deadline.Sub(began), timeout)
 		}

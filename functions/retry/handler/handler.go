@@ -70,6 +70,7 @@ func read(r api.Request) (items []named, err error) {
 		if json.Unmarshal(raw, &texts) != nil || len(texts) == 0 || len(texts) > maxItems {
 			return "must be a list of 1 to 100 ids; leave it out for all"
 		}
+
 		seen := map[domain.Snowflake]bool{}
 		for i, text := range texts {
 			id, err := domain.ParseSnowflake(text)
@@ -80,11 +81,13 @@ func read(r api.Request) (items []named, err error) {
 				items = append(items, named{i, id})
 			}
 		}
+
 		return ""
 	}})
 	if err == nil && len(fields) > 0 {
 		err = api.BadBody(fields...)
 	}
+
 	return items, err
 }
 
@@ -98,9 +101,11 @@ func (h *Handler) Route(ctx context.Context, r api.Request) (api.Answer, error) 
 	if err != nil {
 		return api.Answer{}, err
 	}
+
 	if err := r.NoQuery(); err != nil {
 		return api.Answer{}, err
 	}
+
 	items, err := read(r)
 	if err != nil {
 		return api.Answer{}, err
@@ -108,13 +113,16 @@ func (h *Handler) Route(ctx context.Context, r api.Request) (api.Answer, error) 
 	if !view.Integration.Enabled {
 		return api.Answer{}, api.Disabled()
 	}
+
 	if err := h.mark(ctx, pair.ID, view.State.TargetKey(), items); err != nil {
 		return api.Answer{}, err
 	}
+
 	run, err := h.wake(ctx, pair, view.State, r.Caller, len(items) == 0)
 	if err != nil {
 		return api.Answer{}, err
 	}
+
 	return api.Accepted(run), nil
 }
 
@@ -123,14 +131,17 @@ func (h *Handler) mark(ctx context.Context, integration domain.Snowflake, target
 	if len(items) == 0 {
 		return nil
 	}
+
 	ids := make([]domain.Snowflake, len(items))
 	for i, item := range items {
 		ids[i] = item.id
 	}
+
 	found, err := h.Links.Links(ctx, integration, target, ids)
 	if err != nil {
 		return err
 	}
+
 	var links []store.Link
 	var fields []domain.FieldError
 	for _, item := range items {
@@ -140,9 +151,11 @@ func (h *Handler) mark(ctx context.Context, integration domain.Snowflake, target
 		}
 		links = append(links, link)
 	}
+
 	if len(fields) > 0 {
 		return api.BadBody(fields...)
 	}
+
 	return h.Links.RetryItems(ctx, integration, links)
 }
 
@@ -153,6 +166,7 @@ func (h *Handler) wake(ctx context.Context, p store.Pair, st *store.State, calle
 	if err != nil {
 		return domain.Run{}, err
 	}
+
 	for range 5 { // runs may end and start in between
 		if st == nil || st.Run == nil {
 			now := h.Now().UTC()
@@ -164,6 +178,7 @@ func (h *Handler) wake(ctx context.Context, p store.Pair, st *store.State, calle
 			if err != nil {
 				return domain.Run{}, err
 			}
+
 			if started {
 				h.send(ctx, run.Run)
 				return run.Run, nil
@@ -171,10 +186,12 @@ func (h *Handler) wake(ctx context.Context, p store.Pair, st *store.State, calle
 		} else if run, err := h.join(ctx, st.Run.Run, all); !errors.Is(err, store.ErrNotFound) {
 			return run, err
 		}
+
 		if st, err = h.Runs.State(ctx, p.ID); err != nil {
 			return domain.Run{}, err
 		}
 	}
+
 	return domain.Run{}, &domain.Error{Code: domain.CodeConflict, Detail: "Runs start and end too quickly to join one. Try again."}
 }
 
@@ -185,17 +202,23 @@ func (h *Handler) join(ctx context.Context, run domain.Run, all bool) (domain.Ru
 	} else {
 		err = h.Runs.Wake(ctx, run.IntegrationID)
 	}
+
 	if err != nil || !store.CoolsDown(run) {
 		return run, err
 	}
+
 	err = h.Runs.Poke(ctx, run.IntegrationID, run.ID, h.Now().Add(h.LostAfter))
 	if errors.Is(err, store.ErrNotFound) {
 		return run, nil // it waits no more
 	}
+
 	if err == nil {
-		run.Status, run.WaitingUntil, run.WaitingReason = domain.Queued, nil, nil
+		run.Status = domain.Queued
+		run.WaitingUntil = nil
+		run.WaitingReason = nil
 		h.send(ctx, run)
 	}
+
 	return run, err
 }
 

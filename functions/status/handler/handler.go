@@ -82,9 +82,11 @@ func New(gate Gate, counter Counter) api.Route {
 		if err == nil {
 			err = r.NoQuery()
 		}
+
 		if err != nil {
 			return api.Answer{}, err
 		}
+
 		s := status{Health: view.State.Health(*view.Integration)}
 		s.Target = targetOf(view.State)
 		s.PullProblem = problemOf(view)
@@ -92,12 +94,15 @@ func New(gate Gate, counter Counter) api.Route {
 			if st.Run != nil {
 				s.ActiveRun = &st.Run.Run
 			}
+
 			if st.LastSuccessAt > 0 {
 				at := time.UnixMilli(st.LastSuccessAt).UTC()
 				s.LastSuccessAt = &at
 			}
 		}
+
 		s.Dirty, s.Parked, err = counter.Backlog(ctx, pair.ID, view.State.TargetKey())
+
 		return api.Answer{Status: http.StatusOK, Body: s}, err
 	}
 }

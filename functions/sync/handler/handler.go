@@ -72,6 +72,7 @@ func read(r api.Request) (request, error) {
 	if err != nil {
 		return q, err
 	}
+
 	q.mode = domain.Mode(mode)
 	if mode != "" && q.mode != domain.Incremental && q.mode != domain.Full {
 		return q, api.BadBody(domain.FieldError{Field: "mode", Detail: `must be "incremental" or "full"`})
@@ -93,9 +94,11 @@ func (h *Handler) Route(ctx context.Context, r api.Request) (api.Answer, error) 
 	if err != nil {
 		return api.Answer{}, err
 	}
+
 	if err := r.NoQuery(); err != nil {
 		return api.Answer{}, err
 	}
+
 	q, err := read(r)
 	if err != nil {
 		return api.Answer{}, err
@@ -103,13 +106,17 @@ func (h *Handler) Route(ctx context.Context, r api.Request) (api.Answer, error) 
 	if !view.Integration.Enabled {
 		return api.Answer{}, api.Disabled()
 	}
+
 	if q.mode == "" {
-		q.mode, q.modeChosen = neededMode(view, q.announce), true
+		q.mode = neededMode(view, q.announce)
+		q.modeChosen = true
 	}
+
 	state := view.State
 	if q.dryRun {
 		state = nil // a dry run does not join the active one
 	}
+
 	for range 3 { // the active run may end, or a new one start, in between
 		var run *store.ActiveRun
 		if state == nil || state.Run == nil {
@@ -117,6 +124,7 @@ func (h *Handler) Route(ctx context.Context, r api.Request) (api.Answer, error) 
 		} else {
 			run, state, err = h.join(ctx, pair, *state.Run, q)
 		}
+
 		if err != nil {
 			return api.Answer{}, err
 		}
@@ -124,6 +132,7 @@ func (h *Handler) Route(ctx context.Context, r api.Request) (api.Answer, error) 
 			return api.Accepted(run.Run), nil
 		}
 	}
+
 	return api.Answer{}, &domain.Error{Code: domain.CodeConflict, Detail: "Runs start and end too quickly to join one. Try again."}
 }
 
@@ -144,6 +153,7 @@ func (h *Handler) start(ctx context.Context, p store.Pair, q request, caller str
 	if err != nil {
 		return nil, nil, err
 	}
+
 	run := store.ActiveRun{Announce: q.announce, ModeChosen: q.modeChosen, AcceptTarget: q.acceptTarget, Run: domain.Run{
 		ID: domain.NewSnowflake(now), IntegrationID: p.ID, OrganisationID: p.OrganisationID, Mode: q.mode,
 		Trigger: domain.ByRequest, RequestedBy: &user, RequestedAt: now, Status: domain.Queued,
@@ -152,6 +162,7 @@ func (h *Handler) start(ctx context.Context, p store.Pair, q request, caller str
 	if run.DryRun = q.dryRun; q.dryRun {
 		request = h.Runs.RequestDryRun
 	}
+
 	state, started, err := request(ctx, p, run, gap, now.Add(h.LostAfter))
 	switch {
 	case err != nil:
@@ -163,6 +174,7 @@ func (h *Handler) start(ctx context.Context, p store.Pair, q request, caller str
 		return nil, nil, &domain.Error{Code: domain.CodeTooManyRequests, RetryAfter: int(gap / time.Second),
 			Detail: "A new sync of an integration can be started once every 2 seconds."}
 	}
+
 	return nil, &state, nil
 }
 
@@ -173,11 +185,13 @@ func (h *Handler) join(ctx context.Context, p store.Pair, run store.ActiveRun, q
 	if q.dryRun {
 		return &run, nil, nil
 	}
+
 	probes := store.Probes(run.Run, h.Now())
 	wish := store.Wish{Full: q.mode == domain.Full && run.Mode != domain.Full, Announce: q.announce && !run.Announce, AcceptTarget: q.acceptTarget}
 	if probes {
 		wish.ProbeAt = h.Now().UnixMilli()
 	}
+
 	if wish != (store.Wish{}) {
 		err := h.Runs.Join(ctx, p.ID, run.ID, wish)
 		if errors.Is(err, store.ErrNotFound) {
@@ -187,12 +201,15 @@ func (h *Handler) join(ctx context.Context, p store.Pair, run store.ActiveRun, q
 			return nil, nil, err
 		}
 	}
+
 	if wish.Full {
 		run.Mode = domain.Full
 	}
+
 	if !probes {
 		return &run, nil, nil
 	}
+
 	return &run, nil, h.poke(ctx, p, &run)
 }
 
@@ -204,8 +221,12 @@ func (h *Handler) poke(ctx context.Context, p store.Pair, run *store.ActiveRun) 
 	if err != nil {
 		return err
 	}
-	run.Status, run.WaitingUntil, run.WaitingReason = domain.Queued, nil, nil
+
+	run.Status = domain.Queued
+	run.WaitingUntil = nil
+	run.WaitingReason = nil
 	h.send(ctx, p, run.ID)
+
 	return nil
 }
 

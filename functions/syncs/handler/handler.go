@@ -46,16 +46,20 @@ func (h *Handler) Route(ctx context.Context, r api.Request) (api.Answer, error) 
 	if err != nil {
 		return api.Answer{}, err
 	}
+
 	switch {
 	case r.SyncID == "":
 		return h.list(ctx, r, pair.ID)
 	case strings.HasSuffix(r.RouteKey, "/items"):
 		return h.plan(ctx, r, pair.ID)
 	}
+
 	if err := r.NoQuery(); err != nil {
 		return api.Answer{}, err
 	}
+
 	run, err := h.run(ctx, r, pair.ID)
+
 	return api.Answer{Status: http.StatusOK, Body: run}, err
 }
 
@@ -64,10 +68,12 @@ func (h *Handler) run(ctx context.Context, r api.Request, integration domain.Sno
 	if err != nil {
 		return domain.Run{}, err
 	}
+
 	run, err := h.Runs.Run(ctx, integration, id, h.Now())
 	if errors.Is(err, store.ErrNotFound) {
 		err = api.SyncNotFound()
 	}
+
 	return run, err
 }
 
@@ -76,6 +82,7 @@ func (h *Handler) list(ctx context.Context, r api.Request, integration domain.Sn
 	if err != nil {
 		return api.Answer{}, err
 	}
+
 	runs, next, err := h.Runs.Runs(ctx, integration, page.After, page.Limit, h.Now())
 	return api.Answer{Status: http.StatusOK, Body: api.ListOf(runsKind, runs, next)}, err
 }
@@ -85,6 +92,7 @@ func (h *Handler) plan(ctx context.Context, r api.Request, integration domain.Sn
 	if err != nil {
 		return api.Answer{}, err
 	}
+
 	run, err := h.run(ctx, r, integration)
 	if err != nil {
 		return api.Answer{}, err
@@ -92,6 +100,8 @@ func (h *Handler) plan(ctx context.Context, r api.Request, integration domain.Sn
 	if !run.DryRun {
 		return api.Answer{}, &domain.Error{Code: domain.CodeNotADryRun, Detail: "Only a dry run has a plan. What a sync did with each item is in the integration's items."}
 	}
+
 	rows, next, err := h.Runs.PlanRows(ctx, integration, run.ID, page.After, page.Limit, h.Now())
+
 	return api.Answer{Status: http.StatusOK, Body: api.ListOf(planKind, rows, next)}, err
 }

@@ -18,13 +18,16 @@ func LoadOrCreate(path string, create func() ([]byte, error)) ([]byte, error) {
 	if err == nil || !errors.Is(err, fs.ErrNotExist) {
 		return content, err
 	}
+
 	content, err = create()
 	if err != nil {
 		return nil, fmt.Errorf("make %s: %w", filepath.Base(path), err)
 	}
+
 	if err := place(path, content); err != nil && !errors.Is(err, fs.ErrExist) {
 		return nil, fmt.Errorf("store %s: %w", filepath.Base(path), err)
 	}
+
 	return os.ReadFile(path)
 }
 
@@ -42,15 +45,18 @@ func write(path string, content []byte, publish func(from, to string) error) err
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return err
 	}
+
 	// CreateTemp makes the file with mode 0600.
 	file, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".*")
 	if err != nil {
 		return err
 	}
+
 	defer os.Remove(file.Name())
 	_, err = file.Write(content)
 	if err = errors.Join(err, file.Sync(), file.Close()); err != nil {
 		return err
 	}
+
 	return publish(file.Name(), path)
 }

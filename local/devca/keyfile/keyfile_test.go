@@ -14,14 +14,17 @@ func TestLoadOrCreate(t *testing.T) {
 	if err != nil || string(first) != "one" {
 		t.Fatalf("got %q, %v", first, err)
 	}
+
 	second, err := LoadOrCreate(path, func() ([]byte, error) { return nil, errors.New("made again") })
 	if err != nil || string(second) != "one" {
 		t.Fatalf("second time: got %q, %v", second, err)
 	}
+
 	info, err := os.Stat(path)
 	if err != nil || info.Mode().Perm() != 0o600 {
 		t.Fatalf("mode %v, %v, want 0600", info.Mode(), err)
 	}
+
 	if entries, _ := os.ReadDir(filepath.Dir(path)); len(entries) != 1 {
 		t.Errorf("left over: %v", entries)
 	}
@@ -33,6 +36,7 @@ func TestCreateFails(t *testing.T) {
 	if _, err := LoadOrCreate(path, func() ([]byte, error) { return nil, want }); !errors.Is(err, want) {
 		t.Fatalf("got %v", err)
 	}
+
 	if _, err := os.Stat(path); err == nil {
 		t.Error("a file was left")
 	}
@@ -48,6 +52,7 @@ func TestRaceHasOneWinner(t *testing.T) {
 			got[i] = string(content)
 		})
 	}
+
 	all.Wait()
 	for _, one := range got {
 		if one != got[0] || one == "" {

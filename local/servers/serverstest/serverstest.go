@@ -38,10 +38,12 @@ func StartDynamoDB(dir string) (endpoint string, stop func(), err error) {
 	if err != nil {
 		return "", nil, err
 	}
+
 	o := servers.Options{Root: root}
 	if dir != "" {
 		o.Database = filepath.Join(dir, "dynamodb.sqlite")
 	}
+
 	return handOver(servers.StartDynamoDB(context.Background(), o))
 }
 
@@ -53,8 +55,10 @@ func Main(m *testing.M, endpoint *string) int {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
+
 	defer stop()
 	*endpoint = url
+
 	return m.Run()
 }
 
@@ -86,6 +90,7 @@ func CreateTable(ctx context.Context, endpoint, name string) error {
 	if err != nil {
 		return fmt.Errorf("create table %s: %w", name, err)
 	}
+
 	return nil
 }
 
@@ -106,6 +111,7 @@ func Client(endpoint string) *dynamodb.Client {
 	})
 
 	known, _ := clients.LoadOrStore(endpoint, client)
+
 	return known.(*dynamodb.Client)
 }
 
@@ -115,14 +121,17 @@ func Root() (string, error) {
 	if err != nil {
 		return "", err
 	}
+
 	for {
 		if _, err := os.Stat(filepath.Join(dir, "go.mod")); err == nil {
 			return dir, nil
 		}
+
 		parent := filepath.Dir(dir)
 		if parent == dir {
 			return "", errors.New("no go.mod above the working directory")
 		}
+
 		dir = parent
 	}
 }
@@ -135,11 +144,14 @@ func started(tb testing.TB, start starter) string {
 	if err != nil {
 		tb.Fatal(err)
 	}
+
 	endpoint, stop, err := handOver(start(tb.Context(), servers.Options{Root: root}))
 	if err != nil {
 		tb.Fatal(err)
 	}
+
 	tb.Cleanup(stop)
+
 	return endpoint
 }
 

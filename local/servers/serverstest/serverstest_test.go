@@ -17,6 +17,7 @@ func TestDynamoDBHoldsTheTable(t *testing.T) {
 	if err := serverstest.CreateTable(t.Context(), endpoint, "table"); err != nil {
 		t.Fatal(err)
 	}
+
 	client := serverstest.Client(endpoint)
 	key := map[string]types.AttributeValue{
 		"pk": &types.AttributeValueMemberS{Value: "a"}, "sk": &types.AttributeValueMemberS{Value: "b"},
@@ -25,6 +26,7 @@ func TestDynamoDBHoldsTheTable(t *testing.T) {
 	if _, err := client.PutItem(t.Context(), &dynamodb.PutItemInput{TableName: &name, Item: key}); err != nil {
 		t.Fatal(err)
 	}
+
 	got, err := client.GetItem(t.Context(), &dynamodb.GetItemInput{TableName: &name, Key: key})
 	if err != nil || len(got.Item) != 2 {
 		t.Fatalf("item %v, %v", got, err)
@@ -38,12 +40,14 @@ func TestDynamoDBOnDiskOutlastsItsServer(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+
 		if i == 0 {
 			err = serverstest.CreateTable(t.Context(), endpoint, "table")
 		} else {
 			name := "table"
 			_, err = serverstest.Client(endpoint).DescribeTable(t.Context(), &dynamodb.DescribeTableInput{TableName: &name})
 		}
+
 		stop()
 		if err != nil {
 			t.Fatal(err)
@@ -57,17 +61,21 @@ func TestSQSDelivers(t *testing.T) {
 		Region: "eu-central-1", BaseEndpoint: &endpoint,
 		Credentials: credentials.NewStaticCredentialsProvider("local", "local", ""),
 	})
-	name, body := "q", "hello"
+	name := "q"
+	body := "hello"
 	queue, err := client.CreateQueue(t.Context(), &sqs.CreateQueueInput{QueueName: &name})
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	if _, err := client.SendMessage(t.Context(), &sqs.SendMessageInput{QueueUrl: queue.QueueUrl, MessageBody: &body}); err != nil {
 		t.Fatal(err)
 	}
+
 	got, err := client.ReceiveMessage(t.Context(), &sqs.ReceiveMessageInput{QueueUrl: queue.QueueUrl})
 	if err != nil || len(got.Messages) != 1 || *got.Messages[0].Body != body {
 		t.Fatalf("%v, %v", got, err)
 	}
+
 	t.Log(*queue.QueueUrl)
 }

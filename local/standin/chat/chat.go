@@ -73,11 +73,13 @@ func Open(dir string, dialect Dialect, now func() time.Time) (*Chat, error) {
 	if now == nil {
 		now = time.Now
 	}
+
 	c := &Chat{dialect: dialect, now: now, channels: map[string]*channel{}}
 	var err error
 	if c.journal, err = standin.OpenJournal(filepath.Join(dir, dialect.File), c.replay); err != nil {
 		return nil, fmt.Errorf("%s stand-in: %w", dialect.Name, err)
 	}
+
 	return c, nil
 }
 
@@ -130,6 +132,7 @@ func (c *Chat) Serve(w http.ResponseWriter, r *http.Request, kind Kind, limit in
 	if err != nil && !errors.As(err, &tooLarge) {
 		panic(http.ErrAbortHandler) // the caller went away in mid-request
 	}
+
 	call := &Call{Request: r, Body: body, TooLarge: tooLarge != nil}
 	var out Answer
 	if kind == Read {
@@ -137,18 +140,23 @@ func (c *Chat) Serve(w http.ResponseWriter, r *http.Request, kind Kind, limit in
 	} else {
 		out = c.write(call, kind, decide, failed)
 	}
+
 	for name, values := range out.Header {
 		w.Header()[name] = values
 	}
+
 	w.WriteHeader(out.Status)
 	_, _ = w.Write(out.Body)
 }
 
 func (c *Chat) write(call *Call, kind Kind, decide func(*Call) Answer, failed Answer) Answer {
-	number, at, n := c.writes.Arrive(), c.Now(), 0
+	number := c.writes.Arrive()
+	at := c.Now()
+	n := 0
 	if kind == Create {
 		n = c.Arrive()
 	}
+
 	c.deciding.Lock()
 	out := decide(call)
 	err := c.commit(entry{Number: number, Message: out.Message, Write: &standin.Write{
@@ -159,8 +167,10 @@ func (c *Chat) write(call *Call, kind Kind, decide func(*Call) Answer, failed An
 	if err != nil {
 		return failed
 	}
+
 	if kind == Create && out.Message != nil {
 		c.Tell(Applied, n)
 	}
+
 	return out
 }

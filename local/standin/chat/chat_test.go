@@ -34,8 +34,10 @@ func begin(t *testing.T, dir string, dialect Dialect) (*Chat, string) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	server := httptest.NewServer(c.Plain())
 	t.Cleanup(func() { server.Close(); _ = c.Close() })
+
 	return c, server.URL
 }
 
@@ -45,8 +47,10 @@ func get(t *testing.T, address string) (int, string) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	defer func() { _ = response.Body.Close() }()
 	content, _ := io.ReadAll(response.Body)
+
 	return response.StatusCode, string(content)
 }
 
@@ -65,21 +69,26 @@ func TestAPersonsHand(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+
 		_ = response.Body.Close()
 		if response.StatusCode != step.status {
 			t.Errorf("%s: %d, want %d", step.path, response.StatusCode, step.status)
 		}
 	}
+
 	_, page := get(t, at)
 	if !strings.Contains(page, "&lt;b&gt;hello&lt;/b&gt;") || strings.Contains(page, "second") || strings.Count(page, "<article") != 1 {
 		t.Errorf("the page shows %s", page)
 	}
+
 	if status, page := get(t, at+"/messages/C1/ii"); status != 200 || !strings.Contains(page, "deleted") || !strings.Contains(page, "What it was before") {
 		t.Errorf("a deleted message's page: %d", status)
 	}
+
 	if status, _ := get(t, at+"/messages/C1/none"); status != 404 {
 		t.Errorf("a page of nothing: %d", status)
 	}
+
 	again, _ := begin(t, dir, plain("maria"))
 	if len(again.Messages("C1")) != 1 || len(again.Writes()) != 6 || again.Writes()[5].Status != 404 || c.Writes()[0].User != "maria" {
 		t.Errorf("after the death: %d messages, %v", len(again.Messages("C1")), again.Writes())
@@ -95,19 +104,23 @@ func TestReceived(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+
 	_, body := get(t, at+"/_/received")
 	want := `{"objects":[{"channel":"C1","id":"i","user":"bot","text":"two","message":"two","edits":1,"created_at":"1970-01-01T00:00:00Z"}],"writes":[]}`
 	if body != want {
 		t.Errorf("received %s", body)
 	}
+
 	c.Violation("so %s", "not")
 	if _, body := get(t, at+"/_/violations"); body != `{"violations":["so not"]}` {
 		t.Errorf("violations %s", body)
 	}
+
 	response, err := http.PostForm(at+"/messages/C1", url.Values{"text": {"x"}})
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	_ = response.Body.Close()
 	if response.StatusCode == http.StatusOK || len(c.Messages("C1")) != 1 {
 		t.Errorf("without a person the page posts: %d", response.StatusCode)
@@ -124,6 +137,7 @@ func TestOtherSites(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	_ = response.Body.Close()
 	if response.StatusCode != http.StatusForbidden || len(c.Messages("C1")) != 0 {
 		t.Errorf("%d", response.StatusCode)
@@ -146,6 +160,7 @@ func TestLimiter(t *testing.T) {
 			t.Errorf("after %s: %s, want %s", step.turn, got, step.want)
 		}
 	}
+
 	if left, _, wait := NewLimiter(false, nil).Take("k", 1, time.Second); left != 1 || wait != 0 {
 		t.Error("what is off limits")
 	}

@@ -26,8 +26,10 @@ func (c *Chat) Vanish(channel, id string) error {
 	if found == nil {
 		return faults.ErrNothing
 	}
+
 	gone := *found
 	gone.Deleted = true
+
 	return c.commit(entry{Message: &gone})
 }
 
@@ -38,11 +40,13 @@ func (c *Chat) Listed(ctx context.Context, channel string) []*Message {
 	if lag == 0 {
 		return c.Messages(channel)
 	}
+
 	c.lock.RLock()
 	defer c.lock.RUnlock()
 	in := c.channels[channel]
 	if in == nil {
 		return nil
 	}
+
 	return slices.DeleteFunc(in.past.At(c.Now().Add(-lag)), func(m *Message) bool { return m.Deleted })
 }

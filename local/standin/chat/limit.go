@@ -18,9 +18,11 @@ func NewLimiter(on bool, now func() time.Time) *Limiter {
 	if !on {
 		return nil
 	}
+
 	if now == nil {
 		now = time.Now
 	}
+
 	return &Limiter{now: now, at: map[string][]time.Time{}}
 }
 
@@ -31,19 +33,24 @@ func (l *Limiter) Take(key string, n int, window time.Duration) (left int, reset
 	if l == nil {
 		return n, 0, 0
 	}
+
 	l.lock.Lock()
 	defer l.lock.Unlock()
-	now, kept := l.now(), l.at[key][:0]
+	now := l.now()
+	kept := l.at[key][:0]
 	for _, at := range l.at[key] {
 		if now.Sub(at) < window {
 			kept = append(kept, at)
 		}
 	}
+
 	if len(kept) < n {
 		kept = append(kept, now)
 	} else {
 		wait = window - now.Sub(kept[0])
 	}
+
 	l.at[key] = kept
+
 	return n - len(kept), window - now.Sub(kept[0]), wait
 }

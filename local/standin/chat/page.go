@@ -44,9 +44,11 @@ func (c *Chat) Plain() http.Handler {
 		mux.HandleFunc("POST /messages/{channel}", c.post)
 		mux.HandleFunc("POST /messages/{channel}/{id}/delete", c.remove)
 	}
+
 	if c.dialect.API == nil {
 		return http.NewCrossOriginProtection().Handler(mux)
 	}
+
 	return standin.Plain(mux, c.dialect.Prefix, c.dialect.API, c.dialect.Known)
 }
 
@@ -57,6 +59,7 @@ func (c *Chat) received(w http.ResponseWriter, _ *http.Request) {
 			objects = append(objects, c.describe(m))
 		}
 	}
+
 	standin.SendJSON(w, map[string]any{"objects": objects, "writes": c.Writes()})
 }
 
@@ -68,6 +71,7 @@ func (c *Chat) describe(m *Message) object {
 	if !m.EditedAt.IsZero() {
 		o.EditedAt = &m.EditedAt
 	}
+
 	return o
 }
 
@@ -84,6 +88,7 @@ func (c *Chat) show(m *Message) shown {
 	if err != nil {
 		drawn = template.HTML(template.HTMLEscapeString(err.Error()))
 	}
+
 	path := "/messages/" + url.PathEscape(m.Channel) + "/" + url.PathEscape(m.ID)
 	return shown{Message: m, Path: path, Picture: drawn, Text: standin.Indent(m.Wire)}
 }
@@ -102,9 +107,11 @@ func (c *Chat) overview(w http.ResponseWriter, _ *http.Request) {
 		for _, m := range c.Messages(place.ID) {
 			next.Messages = append(next.Messages, c.show(m))
 		}
+
 		slices.Reverse(next.Messages)
 		sections = append(sections, next)
 	}
+
 	c.page(w, "overview", map[string]any{"Title": c.dialect.Name + " stand-in", "Sections": sections, "Violations": c.Violations(), "Kit": c.dialect.Faults})
 }
 
@@ -115,7 +122,10 @@ func (c *Chat) page(w http.ResponseWriter, name string, data map[string]any) {
 		http.Error(w, err.Error(), http.StatusInternalServerError)
 		return
 	}
-	data["Style"], data["Person"], data["Chat"] = style, c.dialect.Person, c.dialect.Name
+
+	data["Style"] = style
+	data["Person"] = c.dialect.Person
+	data["Chat"] = c.dialect.Name
 	standin.Show(w, pages, name, data)
 }
 
@@ -126,16 +136,19 @@ type step struct {
 }
 
 func (c *Chat) detail(w http.ResponseWriter, r *http.Request) {
-	channel, id := r.PathValue("channel"), r.PathValue("id")
+	channel := r.PathValue("channel")
+	id := r.PathValue("id")
 	all := c.Forms(channel, id)
 	if len(all) == 0 {
 		http.NotFound(w, r)
 		return
 	}
+
 	var before []shown
 	for _, m := range all[:len(all)-1] {
 		before = append(before, c.show(m))
 	}
+
 	slices.Reverse(before)
 	var steps []step
 	for _, one := range c.writes.All() {
@@ -143,6 +156,7 @@ func (c *Chat) detail(w http.ResponseWriter, r *http.Request) {
 			steps = append(steps, step{Write: *one.Write, Text: standin.Indent(one.Write.Body)})
 		}
 	}
+
 	c.page(w, "detail", map[string]any{
 		"Title": c.dialect.Name + " message " + id, "Place": c.place(channel), "Message": c.show(all[len(all)-1]), "Before": before, "History": steps,
 	})
@@ -169,6 +183,7 @@ func (c *Chat) post(w http.ResponseWriter, r *http.Request) {
 		case strings.TrimSpace(text) == "":
 			return nil, http.StatusBadRequest
 		}
+
 		return &Message{
 			Channel: channel, ID: c.Next(channel), Author: c.dialect.Person, Owner: c.dialect.Person, Wire: c.dialect.Typed(text), CreatedAt: c.Now(),
 		}, http.StatusOK
@@ -183,6 +198,7 @@ func (c *Chat) remove(w http.ResponseWriter, r *http.Request) {
 		if found == nil {
 			return nil, http.StatusNotFound
 		}
+
 		gone := *found
 		gone.Deleted = true
 		return &gone, http.StatusOK
@@ -195,6 +211,7 @@ func (c *Chat) byHand(w http.ResponseWriter, r *http.Request, decide func() (*Me
 		http.Error(w, err.Error(), http.StatusBadRequest)
 		return
 	}
+
 	number := c.writes.Arrive()
 	c.deciding.Lock()
 	made, status := decide()

@@ -57,6 +57,7 @@ func (c *Chat) replay(line []byte) error {
 	if err := json.Unmarshal(line, &read); err != nil {
 		return err
 	}
+
 	c.remember(read)
 	return nil
 }
@@ -66,6 +67,7 @@ func (c *Chat) commit(made entry) error {
 	if err := c.journal.Append(made); err != nil {
 		return err
 	}
+
 	made.at = c.Now()
 	c.remember(made)
 	return nil
@@ -75,10 +77,12 @@ func (c *Chat) remember(made entry) {
 	if made.Write != nil {
 		c.writes.Add(made.Number, made)
 	}
+
 	m := made.Message
 	if m == nil {
 		return
 	}
+
 	c.lock.Lock()
 	defer c.lock.Unlock()
 	c.open(m)
@@ -87,12 +91,14 @@ func (c *Chat) remember(made entry) {
 		in = &channel{byID: map[string]*forms{}}
 		c.channels[m.Channel] = in
 	}
+
 	known := in.byID[m.ID]
 	if known == nil {
 		known = &forms{}
 		in.byID[m.ID] = known
 		in.messages = append(in.messages, known)
 	}
+
 	known.all = append(known.all, m)
 	in.past.Put(m.ID, made.at, m)
 }
@@ -120,6 +126,7 @@ func (c *Chat) Forms(channel, id string) []*Message {
 	if in == nil || in.byID[id] == nil {
 		return nil
 	}
+
 	return slices.Clone(in.byID[id].all)
 }
 
@@ -131,12 +138,14 @@ func (c *Chat) Messages(channel string) []*Message {
 	if in == nil {
 		return nil
 	}
+
 	var all []*Message
 	for _, f := range in.messages {
 		if m := f.last(); !m.Deleted {
 			all = append(all, m)
 		}
 	}
+
 	return all
 }
 
@@ -149,6 +158,7 @@ func (c *Chat) Last(channel string) string {
 	if in == nil {
 		return ""
 	}
+
 	return in.messages[len(in.messages)-1].last().ID
 }
 

@@ -26,6 +26,7 @@ func (c *Chat) Opened(id string) *Thread {
 	if i < 0 {
 		return nil
 	}
+
 	found := c.threads[i].Thread
 
 	return &found
@@ -40,6 +41,7 @@ func (c *Chat) NextThread(parent string) string {
 			last = o.id
 		}
 	}
+
 	c.lock.RUnlock()
 
 	return c.dialect.NextID(c.Now(), last)
@@ -50,10 +52,12 @@ func (c *Chat) open(m *Message) {
 	if m.Opens == nil {
 		return
 	}
+
 	id := m.Channel
 	if m.Opens.Parent == m.Channel {
 		id = m.ID
 	}
+
 	known := func(o opened) bool { return o.id == id }
 	if !slices.ContainsFunc(c.threads, known) {
 		c.threads = append(c.threads, opened{*m.Opens, id})

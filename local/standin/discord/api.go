@@ -112,6 +112,7 @@ func (s *Server) serveAPI(w http.ResponseWriter, r *http.Request) {
 		c.parts = strings.Split(groups[2], "/")[1:]
 		c.route = find(r.Method, c.parts)
 	}
+
 	s.Serve(w, r, c.route.kind, maxRequest, func(made *chat.Call) chat.Answer {
 		c.Call = made
 		return s.answer(c, s.decide(c))
@@ -126,11 +127,13 @@ func find(method string, parts []string) route {
 		for i := range want {
 			fits = fits && (want[i] == parts[i] || want[i] == "*" && parts[i] != "")
 		}
+
 		if fits {
 			route.path = pattern
 			return route
 		}
 	}
+
 	return route{}
 }
 
@@ -142,15 +145,19 @@ func (s *Server) decide(c *call) result {
 	if c.route.do == nil {
 		return refuse(http.StatusNotFound, 0, "404: Not Found")
 	}
+
 	if !agent.MatchString(c.UserAgent()) {
 		s.Violation("%s: the User-Agent %q has not the form DiscordBot (url, version), and may be turned away", c.route.path, c.UserAgent())
 	}
+
 	if limited, ok := s.limited(c); ok {
 		return limited
 	}
+
 	if refused, ok := s.admit(c); ok {
 		return refused
 	}
+
 	if len(c.Body) > 0 {
 		media, _, _ := mime.ParseMediaType(c.Header.Get("Content-Type"))
 		if media != "application/json" {
@@ -160,6 +167,7 @@ func (s *Server) decide(c *call) result {
 			return noJSON
 		}
 	}
+
 	out := c.route.do(s, c)
 	// The extract of the description has nothing about servers and new threads.
 	if err := s.contract.CheckRequest(s.described(c), c.Body); err != nil && !errors.Is(err, standin.ErrNoOperation) {
@@ -168,6 +176,7 @@ func (s *Server) decide(c *call) result {
 			return refuse(http.StatusBadRequest, 50035, "Invalid Form Body")
 		}
 	}
+
 	return out
 }
 
@@ -182,18 +191,25 @@ func (s *Server) admit(c *call) (result, bool) {
 			c.webhook = nil
 			return invalidToken, true
 		}
+
 		c.User = c.webhook.Name
+
 		return result{}, false
 	}
+
 	scheme, token, found := strings.Cut(c.Header.Get("Authorization"), " ")
 	if !found {
 		scheme, token = "", scheme
 	}
+
 	account, ok := s.config.Accounts[token]
 	if !ok || account.Bot != (scheme == "Bot") {
 		return unauthorized, true
 	}
-	c.account, c.User = account, account.Name
+
+	c.account = account
+	c.User = account.Name
+
 	return result{}, false
 }
 
@@ -225,6 +241,7 @@ func (s *Server) answer(c *call, out result) chat.Answer {
 	} else {
 		header.Del("Content-Type")
 	}
+
 	if refused, ok := out.value.(object); ok && out.status >= 400 {
 		answer.Refusal = fmt.Sprint(refused["code"])
 		if wait, ok := refused["retry_after"].(float64); ok {
@@ -235,12 +252,14 @@ func (s *Server) answer(c *call, out result) chat.Answer {
 			}
 		}
 	}
+
 	if c.route.do != nil {
 		err := s.contract.CheckResponse(s.described(c), out.status, header, encode(undetailed(out.value)))
 		if err != nil && !errors.Is(err, standin.ErrNoOperation) {
 			s.Violation("answer %d to %s: %v", out.status, c.route.path, err)
 		}
 	}
+
 	return answer
 }
 
@@ -251,6 +270,7 @@ func undetailed(value any) any {
 	if !ok || refused["errors"] == nil {
 		return value
 	}
+
 	kept := maps.Clone(refused)
 	delete(kept, "errors")
 	return kept
@@ -263,6 +283,7 @@ func encode(value any) []byte {
 	if err := e.Encode(value); err != nil {
 		panic(err) // what a stand-in holds always marshals
 	}
+
 	return bytes.TrimSuffix(b.Bytes(), []byte("\n"))
 }
 
@@ -278,6 +299,7 @@ func (b bucket) tell(header http.Header) {
 	if b.name == "" {
 		return
 	}
+
 	header.Set("X-Ratelimit-Bucket", b.name)
 	header.Set("X-Ratelimit-Limit", strconv.Itoa(b.limit))
 	header.Set("X-Ratelimit-Remaining", strconv.Itoa(b.left))
@@ -290,15 +312,18 @@ func (s *Server) limited(c *call) (result, bool) {
 	if s.limiter == nil {
 		return result{}, false
 	}
+
 	key := c.route.path
 	if len(c.parts) > 1 {
 		key += " " + c.parts[1]
 	}
+
 	left, reset, wait := s.limiter.Take(key, c.route.limit, c.route.window)
 	c.left = bucket{name: bucketName(c.route.path), limit: c.route.limit, left: left, reset: reset, at: s.Now()}
 	if wait <= 0 {
 		return result{}, false
 	}
+
 	return tooMany(wait, 0, "You are being rate limited."), true
 }
 

@@ -14,6 +14,7 @@ func uncoded(text string) string {
 			i += 2
 			continue
 		}
+
 		if text[i] != '`' {
 			out.WriteByte(text[i])
 			i++
@@ -27,6 +28,7 @@ func uncoded(text string) string {
 			i += size
 			continue
 		}
+
 		code := text[i : i+length]
 		out.WriteString(" " + strings.Repeat("\n", strings.Count(code, "\n")))
 		i += length
@@ -52,10 +54,12 @@ func codeLength(text string, size int) int {
 		if text[i] != '`' {
 			continue
 		}
+
 		next := run(text[i:])
 		if next == size {
 			return i + next
 		}
+
 		i += next
 	}
 

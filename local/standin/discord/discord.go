@@ -110,6 +110,7 @@ func open(config Config, contract *standin.Contract) (*Server, error) {
 	if config.Limits && config.OldEdits == 0 {
 		config.OldEdits = 3
 	}
+
 	s := &Server{
 		config: config, channels: config.Channels, webhooks: config.Webhooks, contract: contract, archived: map[string]bool{}, limiter: chat.NewLimiter(config.Limits, config.Now), old: chat.NewLimiter(config.OldEdits > 0, config.Now),
 	}
@@ -122,10 +123,12 @@ func open(config Config, contract *standin.Contract) (*Server, error) {
 	for _, c := range config.Channels {
 		dialect.Channels = append(dialect.Channels, chat.Place{ID: c.ID, Name: "#" + c.Name})
 	}
+
 	var err error
 	if s.Chat, err = chat.Open(config.Dir, dialect, config.Now); err != nil {
 		return nil, err
 	}
+
 	return s, nil
 }
 
@@ -166,9 +169,11 @@ func (s *Server) channel(id string) *Channel {
 	if i >= 0 {
 		return &s.channels[i]
 	}
+
 	if thread := s.Opened(id); thread != nil {
 		return &Channel{ID: id, Name: thread.Name, Parent: thread.Parent, Archived: s.archived[id]}
 	}
+
 	return nil
 }
 

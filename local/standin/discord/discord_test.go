@@ -36,10 +36,12 @@ var described = sync.OnceValue(func() *standin.Contract {
 	if _, err := os.Stat(path); err != nil {
 		return nil
 	}
+
 	contract, err := standin.LoadContract(path)
 	if err != nil {
 		panic(err)
 	}
+
 	return contract
 })
 
@@ -92,14 +94,19 @@ func begin(t *testing.T, dir string, change func(*Config)) *driver {
 	if change != nil {
 		change(&config)
 	}
+
 	server, err := open(config, described())
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	d.Server = server
-	api, plain := httptest.NewServer(server.API()), httptest.NewServer(server.Plain())
+	api := httptest.NewServer(server.API())
+	plain := httptest.NewServer(server.Plain())
 	t.Cleanup(func() { api.Close(); plain.Close(); _ = server.Close() })
-	d.url, d.plain = api.URL, plain.URL
+	d.url = api.URL
+	d.plain = plain.URL
+
 	return d
 }
 
@@ -117,24 +124,30 @@ func (d *driver) send(method, path, token, body string) reply {
 	if err != nil {
 		d.t.Fatal(err)
 	}
+
 	request.Header.Set("User-Agent", "DiscordBot (https://example.com, 1)")
 	if token != "" {
 		request.Header.Set("Authorization", "Bot "+token)
 	}
+
 	if token == person {
 		request.Header.Set("Authorization", token)
 	}
+
 	if body != "" {
 		request.Header.Set("Content-Type", "application/json")
 	}
+
 	response, err := http.DefaultClient.Do(request)
 	if err != nil {
 		d.t.Fatal(err)
 	}
+
 	defer func() { _ = response.Body.Close() }()
 	content, _ := io.ReadAll(response.Body)
 	r := reply{status: response.StatusCode, header: response.Header, body: string(content)}
 	_ = json.Unmarshal(content, &r.json)
+
 	return r
 }
 
@@ -190,10 +203,12 @@ func TestAWebhooksMessage(t *testing.T) {
 			t.Errorf("%s %s %s: %d %s, want %d %s", c.method, c.path, c.body, r.status, r.body, c.status, c.want)
 		}
 	}
+
 	blank := "PATCH /webhooks/*/*/messages/*: content: it is blank, so notifications show nothing"
 	if got := d.Violations(); !slices.Equal(got, []string{blank}) {
 		t.Errorf("%q", got)
 	}
+
 	if r := d.send("POST", byHook, "", `{"content":"x",`+silent+`}`); r.status != 204 || r.body != "" || len(d.Violations()) != 2 {
 		t.Errorf("without wait: %d %q, %q", r.status, r.body, d.Violations())
 	}
@@ -227,10 +242,12 @@ func TestABotsMessage(t *testing.T) {
 			t.Errorf("%s %s: %d %s, want %d %s", c.method, c.path, r.status, r.body, c.status, c.want)
 		}
 	}
+
 	in := d.post("/channels/"+archived+"/messages", ours, `{"content":"x",`+silent+`}`)
 	if r := d.send("PATCH", "/channels/"+archived+"/messages/"+in, ours, `{"content":"y",`+silent+`}`); r.json["code"] != 50083.0 {
 		t.Errorf("an edit in an archived thread: %s", r.body)
 	}
+
 	d.noViolations()
 }
 
@@ -244,21 +261,26 @@ func TestNonce(t *testing.T) {
 	if send(ours, "n1", "true") != first {
 		t.Error("a repeat is a message of its own")
 	}
+
 	if d.post("/channels/"+thread+"/messages", ours, `{"content":"x","nonce":"n1","enforce_nonce":true,`+silent+`}`) != first || len(d.Messages(thread)) != 0 {
 		t.Error("a nonce is not looked up in all channels")
 	}
+
 	for _, other := range []string{send(ours, "n2", "true"), send(foreign, "n1", "true"), send(ours, "n1", "false")} {
 		if other == first {
 			t.Error("what is no repeat is taken for one")
 		}
 	}
+
 	d.clock.turn(repeats)
 	if send(ours, "n1", "true") == first {
 		t.Error("a nonce counts longer than minutes")
 	}
+
 	if n := len(d.Messages(channel)); n != 5 {
 		t.Errorf("%d messages", n)
 	}
+
 	d.noViolations()
 }
 
@@ -268,6 +290,7 @@ func TestList(t *testing.T) {
 	for i := range 5 {
 		ids = append(ids, d.post(posts, ours, fmt.Sprintf(`{"content":"n%d",%s}`, i, silent)))
 	}
+
 	for query, want := range map[string]string{
 		"": "n4 n3 n2 n1 n0", "?limit=2": "n4 n3", "?limit=2&after=" + ids[0]: "n2 n1", "?limit=2&before=" + ids[3]: "n2 n1", "?after=" + ids[4]: "", "?limit=100": "n4 n3 n2 n1 n0",
 	} {
@@ -276,14 +299,17 @@ func TestList(t *testing.T) {
 		if err := json.Unmarshal([]byte(r.body), &list); err != nil {
 			t.Fatal(err)
 		}
+
 		var got []string
 		for _, m := range list {
 			got = append(got, m.Content)
 		}
+
 		if strings.Join(got, " ") != want {
 			t.Errorf("%s: %v, want %s", query, got, want)
 		}
 	}
+
 	d.noViolations()
 	if r := d.send("GET", posts+"?limit=101", ours, ""); r.status != 400 || r.json["code"] != 50035.0 {
 		t.Errorf("101: %d %s", r.status, r.body)
@@ -297,15 +323,18 @@ func TestLastMessage(t *testing.T) {
 	if got := last(); got != nil {
 		t.Errorf("an empty channel: %v", got)
 	}
+
 	d.post(posts, ours, `{"content":"x",`+silent+`}`)
 	id := d.post(posts, ours, `{"content":"y",`+silent+`}`)
 	if got := last(); got != id {
 		t.Errorf("%v, want %s", got, id)
 	}
+
 	d.send("DELETE", posts+"/"+id, ours, "")
 	if got := last(); got != id || len(d.Messages(channel)) != 1 {
 		t.Errorf("after it was deleted: %v, want %s", got, id)
 	}
+
 	d.noViolations()
 }
 
@@ -337,20 +366,25 @@ func TestForms(t *testing.T) {
 		if strings.Contains(c.body, "allowed_mentions") {
 			body = `{` + c.body + `}`
 		}
+
 		r := d.send("POST", waiting, "", body)
-		at, found := any(r.json["errors"]), c.path != ""
+		at := any(r.json["errors"])
+		found := c.path != ""
 		for part := range strings.SplitSeq(c.path, ".") {
 			next, _ := at.(map[string]any)
 			at = next[part]
 		}
+
 		list, _ := at.(map[string]any)
 		if _, wrong := list["_errors"]; wrong != found || found != (r.status == 400 && r.json["code"] == 50035.0) || !found && r.status != 200 {
 			t.Errorf("%.80s: %d %.300s, want an error at %q", c.body, r.status, r.body, c.path)
 		}
 	}
+
 	if r := d.send("POST", posts, ours, `{"content":"x","nonce":"`+long(26)+`",`+silent+`}`); r.json["code"] != 50035.0 {
 		t.Errorf("a long nonce: %s", r.body)
 	}
+
 	for _, what := range d.Violations() {
 		if !strings.HasPrefix(what, "request ") && !strings.HasSuffix(what, "it is blank, so notifications show nothing") {
 			t.Error(what)
@@ -359,7 +393,8 @@ func TestForms(t *testing.T) {
 }
 
 func TestPings(t *testing.T) {
-	user, role := "<@123456789012345678>", "<@&123456789012345678>"
+	user := "<@123456789012345678>"
+	role := "<@&123456789012345678>"
 	for _, c := range []struct {
 		content, allowed string
 		hook             bool
@@ -377,10 +412,14 @@ func TestPings(t *testing.T) {
 		if c.allowed != "" {
 			text = strings.TrimSuffix(text, "}") + `,"allowed_mentions":` + c.allowed + `}`
 		}
-		where, token := posts, ours
+
+		where := posts
+		token := ours
 		if c.hook {
-			where, token = waiting, ""
+			where = waiting
+			token = ""
 		}
+
 		d.post(where, token, text)
 		got := slices.DeleteFunc(d.Violations(), func(what string) bool { return strings.HasSuffix(what, "is drawn as more than text") })
 		if len(got) != c.want {
@@ -487,6 +526,7 @@ func TestUnreadMembers(t *testing.T) {
 			t.Errorf("%q", what)
 		}
 	}
+
 	if n := len(d.Violations()); n != 2 {
 		t.Errorf("%d violations", n)
 	}
@@ -502,6 +542,7 @@ func TestFieldsAreDrawn(t *testing.T) {
 	if got, want := p.String(), "🟢 A\nOpen WI-1\nType: bug\nOwner: Maria\n\nLabels: many\n\nDue: 2026-12-01\nChanged by: Jo\n\nIntegrations"; got != want {
 		t.Errorf("got %q, want %q", got, want)
 	}
+
 	if n := len(p.Cards[0].Blocks); n != 5 {
 		t.Errorf("%d blocks", n)
 	}
@@ -527,12 +568,15 @@ func FuzzLinks(f *testing.F) {
 				t.Errorf("%q: %+v", text, l)
 			}
 		}
+
 		if _, err := draw(encode(content{Content: text})).HTML(); err != nil {
 			t.Error(err)
 		}
+
 		if strings.Count(uncoded(text), "\n") != strings.Count(text, "\n") {
 			t.Errorf("%q loses a line without its code", text)
 		}
+
 		content{Content: text, Embeds: []embed{{Title: text, URL: text, Description: text, Footer: &footer{Text: text}}}}.looks()
 	})
 }
@@ -546,10 +590,12 @@ func TestLimits(t *testing.T) {
 		}
 		d.clock.turn(100 * time.Millisecond)
 	}
+
 	r := d.send("POST", waiting, "", `{"content":"x",`+silent+`}`)
 	if r.status != 429 || r.json["retry_after"] != 1.5 || r.json["global"] != false || r.header.Get("Retry-After") != "2" || r.header.Get("X-RateLimit-Scope") != "user" || r.header.Get("X-RateLimit-Reset-After") != "1.500" {
 		t.Errorf("the sixth: %d %s %v", r.status, r.body, r.header)
 	}
+
 	d.clock.turn(1500 * time.Millisecond)
 	d.post(waiting, "", `{"content":"x",`+silent+`}`)
 	d.noViolations()
@@ -565,6 +611,7 @@ func TestOldMessagesTakeFewEdits(t *testing.T) {
 			t.Fatalf("a young message: %s", r.body)
 		}
 	}
+
 	d.clock.turn(aged)
 	for _, want := range []int{200, 200, 429} {
 		r := edit()
@@ -572,10 +619,12 @@ func TestOldMessagesTakeFewEdits(t *testing.T) {
 			t.Errorf("an old one: %d %s, want %d", r.status, r.body, want)
 		}
 	}
+
 	d.clock.turn(OldWindow)
 	if r := edit(); r.status != 200 {
 		t.Errorf("later: %s", r.body)
 	}
+
 	d.noViolations()
 }
 
@@ -588,9 +637,11 @@ func TestItSurvives(t *testing.T) {
 	if r := again.send("GET", posts+"/"+id, ours, ""); r.json["content"] != "two" || r.json["edited_timestamp"] == nil {
 		t.Errorf("after the death: %s", r.body)
 	}
+
 	if again.post(posts, ours, `{"content":"one","nonce":"n","enforce_nonce":true,`+silent+`}`) != id {
 		t.Error("the nonce is forgotten")
 	}
+
 	if next := again.post(posts, ours, `{"content":"three",`+silent+`}`); number(next) <= number(id) {
 		t.Errorf("%s after %s", next, id)
 	}
@@ -603,6 +654,7 @@ func TestUserAgent(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	_ = response.Body.Close()
 	if got := d.Violations(); response.StatusCode != 200 || len(got) != 1 || !strings.Contains(got[0], "User-Agent") {
 		t.Errorf("%d %q", response.StatusCode, got)
@@ -619,6 +671,7 @@ func TestSchemes(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+
 		_ = response.Body.Close()
 		if response.StatusCode != want {
 			t.Errorf("%s: %d, want %d", authorization, response.StatusCode, want)
@@ -634,14 +687,18 @@ func TestThePerson(t *testing.T) {
 	if r := d.send("GET", "/users/@me", "anything", ""); r.json["username"] != "maria" {
 		t.Errorf("she is %s", r.body)
 	}
+
 	if r := d.send("PATCH", posts+"/"+id, "anything", `{"content":"x",`+silent+`}`); r.json["code"] != 50005.0 {
 		t.Errorf("she edits the bot's: %s", r.body)
 	}
+
 	if r := d.send("DELETE", posts+"/"+id, "anything", ""); r.status != 204 {
 		t.Errorf("she deletes: %s", r.body)
 	}
+
 	if r := d.send("PATCH", posts+"/"+id, ours, `{"content":"x",`+silent+`}`); r.json["code"] != 10008.0 {
 		t.Errorf("what she deleted: %s", r.body)
 	}
+
 	d.noViolations()
 }

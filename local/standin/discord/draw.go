@@ -14,6 +14,7 @@ func draw(wire json.RawMessage) picture.Picture {
 	for _, e := range held.Embeds {
 		p.Cards = append(p.Cards, e.draw())
 	}
+
 	return p
 }
 
@@ -22,9 +23,11 @@ func (e embed) draw() picture.Card {
 	if e.Color != nil {
 		card.Color = picture.Hex(*e.Color)
 	}
+
 	if e.Author != nil {
 		card.Blocks = append(card.Blocks, picture.Block{Kind: picture.Small, Spans: []picture.Span{{Text: e.Author.Name, Link: e.Author.URL}}})
 	}
+
 	if e.Title != "" {
 		spans := markdown.Inline(e.Title)
 		for i := range spans {
@@ -32,13 +35,16 @@ func (e embed) draw() picture.Card {
 				spans[i].Link = e.URL
 			}
 		}
+
 		card.Blocks = append(card.Blocks, picture.Block{Kind: picture.Heading, Spans: spans})
 	}
+
 	card.Blocks = append(card.Blocks, markdown.Blocks(e.Description)...)
 	card.Blocks = append(card.Blocks, e.rows()...)
 	if e.Footer != nil {
 		card.Blocks = append(card.Blocks, picture.Block{Kind: picture.Small, Spans: picture.Plain(e.Footer.Text), Apart: true})
 	}
+
 	return card
 }
 
@@ -50,9 +56,11 @@ func (e embed) rows() []picture.Block {
 		if !open || !f.Inline {
 			rows = append(rows, picture.Block{Kind: picture.Fields})
 		}
+
 		last := &rows[len(rows)-1]
 		last.Fields = append(last.Fields, picture.Field{Name: markdown.Inline(f.Name), Value: markdown.Inline(f.Value)})
 		open = f.Inline
 	}
+
 	return rows
 }

@@ -20,6 +20,7 @@ func (s *Server) hooks() faults.Hooks {
 			if c.route.do == nil {
 				return
 			}
+
 			if err := s.contract.CheckResponse(s.described(c), a.Status, a.Header, a.Body); err != nil {
 				s.Violation("answer %d to %s: %v", a.Status, c.route.path, err)
 			}
@@ -36,11 +37,14 @@ func (s *Server) hooks() faults.Hooks {
 			if c.route.do == nil {
 				return faults.ErrNothing
 			}
+
 			in := s.channel(s.channelOf(c))
 			if in == nil {
 				return faults.ErrNothing
 			}
+
 			s.Rename(in.ID, faults.Renamed(in.Name))
+
 			return nil
 		},
 	}
@@ -64,6 +68,7 @@ func routed(r *http.Request) *call {
 		c.parts = strings.Split(groups[2], "/")[1:]
 		c.route = find(r.Method, c.parts)
 	}
+
 	return c
 }
 
@@ -73,13 +78,16 @@ func (s *Server) callOf(c *call) faults.Call {
 	if c.route.do == nil {
 		return out
 	}
+
 	if _, refused := s.admit(c); !refused {
 		out.User = c.User
 	}
+
 	_, token, found := strings.Cut(c.Header.Get("Authorization"), " ")
 	if !found {
 		token = c.Header.Get("Authorization")
 	}
+
 	out.Person = c.parts[0] != "webhooks" && token != "" && token == s.config.PersonToken
 	one := strings.HasSuffix(c.route.path, "/messages/*")
 	switch {
@@ -92,8 +100,10 @@ func (s *Server) callOf(c *call) faults.Call {
 	case strings.HasSuffix(c.route.path, "/messages"):
 		out.Kind = faults.List
 	}
+
 	if one {
 		out.Object = c.parts[len(c.parts)-1]
 	}
+
 	return out
 }

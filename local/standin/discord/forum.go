@@ -19,6 +19,7 @@ func (in *input) wrongThread(k *checker) {
 	if in.ThreadName == nil {
 		return
 	}
+
 	if n := length(strings.TrimSpace(*in.ThreadName)); n < 1 || n > maxThread {
 		k.add("thread_name", "BASE_TYPE_BAD_LENGTH", "Must be between 1 and %d in length.", maxThread)
 	}
@@ -96,6 +97,7 @@ func olderForm(value any) any {
 	if !isObject || refused["errors"] == nil {
 		return value
 	}
+
 	tree, _ := refused["errors"].(object)
 
 	form := map[string][]string{}
@@ -106,6 +108,7 @@ func olderForm(value any) any {
 				form[member] = append(form[member], name)
 				continue
 			}
+
 			for _, one := range below[name].([]object) {
 				text, _ := one["message"].(string)
 				form[member] = append(form[member], text)

@@ -60,9 +60,11 @@ func TestForum(t *testing.T) {
 			t.Errorf("%s %s %s: %d %s, want %d %s", c.method, c.path, c.body, r.status, r.body, c.status, c.want)
 		}
 	}
+
 	if opened == second {
 		t.Error("two threads with one id")
 	}
+
 	d.noViolations()
 }
 
@@ -74,14 +76,17 @@ func TestThreadsStay(t *testing.T) {
 	if err := first.Close(); err != nil {
 		t.Fatal(err)
 	}
+
 	d := begin(t, dir, forums)
 	if r := d.send("PATCH", byForum+"/messages/"+opened+"?thread_id="+opened, "", `{"content":"changed",`+silent+`}`); r.status != 200 {
 		t.Errorf("%d %s", r.status, r.body)
 	}
+
 	response, err := http.Get(d.plain + "/")
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	defer func() { _ = response.Body.Close() }()
 	if page := read(t, response.Body); !strings.Contains(page, "WI-1 one") || !strings.Contains(page, "changed") {
 		t.Error(page)
@@ -113,15 +118,18 @@ func TestHostsOfEmbeds(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
+
 			request.Header.Set("User-Agent", "DiscordBot (https://example.com, 1)")
 			request.Header.Set("Content-Type", "application/json")
 			response, err := http.DefaultClient.Do(request)
 			if err != nil {
 				t.Fatal(err)
 			}
+
 			if got := read(t, response.Body); response.StatusCode != 400 || got != want {
 				t.Errorf("%q: %d %s, want %s", version, response.StatusCode, got, want)
 			}
+
 			_ = response.Body.Close()
 		}
 	}
@@ -146,18 +154,21 @@ func TestConnectorInAForum(t *testing.T) {
 	if err != nil || place.ID != forumHook+"/"+forum {
 		t.Fatal(place, err)
 	}
+
 	marker := connector.Marker{Integration: 7, Item: 4711, Attempt: 1, Tag: connectortest.Tag}
 	made, err := w.Create(t.Context(), w.Render(item), marker)
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	thread := made.Remote.Key
 	if opened := d.Opened(thread); opened == nil || opened.Name != "WI-1 Fix it" || opened.Parent != forum {
 		t.Fatalf("%+v", opened)
 	}
 
 	changed := item
-	changed.Title, changed.State = "Fixed", domain.Closed
+	changed.Title = "Fixed"
+	changed.State = domain.Closed
 	edited, err := w.Update(t.Context(), connector.Sent{Remote: made.Remote}, w.Render(changed), marker)
 	if err != nil || edited.Remote.ID != made.Remote.ID || edited.Remote.Key != thread || len(d.Messages(thread)) != 1 {
 		t.Fatal(edited, err)
@@ -168,18 +179,22 @@ func TestConnectorInAForum(t *testing.T) {
 	if e, ok := err.(*connector.Error); !ok || e.Code != connector.NotEditable {
 		t.Fatal(err)
 	}
+
 	c := w.Render(item)
 	c.Was = &connector.Was{Title: "Fixed", State: domain.Closed, Channel: thread}
 	next, err := w.Create(t.Context(), c, connector.Marker{Integration: 7, Item: 4711, Attempt: 2, Tag: connectortest.Tag})
 	if err != nil || next.Remote.Key != thread || next.Remote.ID == made.Remote.ID || len(d.Messages(thread)) != 2 {
 		t.Fatal(next, err)
 	}
+
 	if _, err := w.Update(t.Context(), connector.Sent{Remote: next.Remote}, w.Render(changed), marker); err != nil {
 		t.Fatal(err)
 	}
+
 	if _, err := w.Digest(t.Context(), connector.Digest{New: 9}, marker); err != nil {
 		t.Fatal(err)
 	}
+
 	d.noViolations()
 }
 
@@ -193,6 +208,7 @@ func TestConnectorWithoutAThread(t *testing.T) {
 		if last := checks[len(checks)-1]; err != nil || last.OK != nil || last.Detail == nil {
 			t.Errorf("%s: %v %v", url, checks, err)
 		}
+
 		_, err = w.Create(t.Context(), w.Render(item), connector.Marker{Integration: 7, Item: 4711, Attempt: 1, Tag: connectortest.Tag})
 		if e, ok := err.(*connector.Error); !ok || e.Code != want[1] || e.Scope != connector.IntegrationScope {
 			t.Errorf("%s: %v, want %s", url, err, want[1])
@@ -212,6 +228,7 @@ func TestConnectorWithEachHost(t *testing.T) {
 			t.Errorf("%s: %v", address, err)
 		}
 	}
+
 	d.noViolations()
 }
 

@@ -117,11 +117,14 @@ func formError(fields ...field) result {
 				next = object{}
 				at[part] = next
 			}
+
 			at = next
 		}
+
 		before, _ := at["_errors"].([]object)
 		at["_errors"] = append(before, object{"code": f.code, "message": f.message})
 	}
+
 	return result{status: http.StatusBadRequest, value: object{"message": "Invalid Form Body", "code": 50035, "errors": tree}}
 }
 
@@ -131,11 +134,13 @@ func (s *Server) parse(c *call) (*input, *result) {
 	if err := json.Unmarshal(c.Body, &given); err != nil || given == nil || !utf8.Valid(c.Body) {
 		return nil, &noJSON
 	}
+
 	for _, name := range slices.Sorted(maps.Keys(given)) {
 		if !slices.Contains(known[c.webhook != nil], name) {
 			s.Violation("%s: Discord reads no member %q here", c.route.path, name)
 		}
 	}
+
 	asked := &input{webhook: c.webhook != nil}
 	if err := json.Unmarshal(c.Body, asked); err != nil {
 		path := "_root"
@@ -143,14 +148,17 @@ func (s *Server) parse(c *call) (*input, *result) {
 		if errors.As(err, &wrong) && wrong.Field != "" {
 			path = wrong.Field
 		}
+
 		out := formError(field{path, "MODEL_TYPE_CONVERT", "The value is not of the type it must be."})
 		return nil, &out
 	}
+
 	asked.clear(given)
 	if wrong := asked.wrong(); len(wrong) > 0 {
 		out := formError(wrong...)
 		return nil, &out
 	}
+
 	return asked, nil
 }
 
@@ -159,6 +167,7 @@ func (in *input) clear(given map[string]json.RawMessage) {
 	if raw, ok := given["content"]; ok && string(raw) == "null" {
 		in.Content = new(string)
 	}
+
 	if raw, ok := given["embeds"]; ok && string(raw) == "null" {
 		in.Embeds = &[]embed{}
 	}
@@ -188,13 +197,18 @@ func (in *input) content(held content) content {
 	if in.Content != nil {
 		held.Content = strings.TrimSpace(*in.Content)
 	}
+
 	if in.Embeds != nil {
 		held.Embeds = *in.Embeds
 	}
+
 	if in.Flags != nil {
 		held.Flags = *in.Flags
 	}
-	held.Allowed, held.Webhook = in.Allowed, in.webhook // counts for each request anew
+
+	held.Allowed = in.Allowed
+	held.Webhook = in.webhook // counts for each request anew
+
 	return held
 }
 
@@ -225,6 +239,7 @@ func (k *checker) address(path, text string) {
 	if text == "" {
 		return
 	}
+
 	k.most(path, text, maxURL)
 	read, err := url.Parse(text)
 	switch {
@@ -241,29 +256,36 @@ func (in *input) wrong() []field {
 	if in.Content != nil {
 		k.most("content", strings.TrimSpace(*in.Content), maxContent)
 	}
+
 	if n := length(in.nonce()); n > maxNonce {
 		k.add("nonce", "BASE_TYPE_MAX_LENGTH", "Must be %d or fewer in length.", maxNonce)
 	}
+
 	if in.Flags != nil && *in.Flags&^(1<<2|1<<12) != 0 {
 		k.add("flags", "MESSAGE_FLAGS_INVALID", "Only the flags 4 and 4096 can be set.")
 	}
+
 	in.wrongName(k)
 	in.wrongThread(k)
 	in.Allowed.wrong(k)
 	if in.Embeds == nil {
 		return k.found
 	}
+
 	if len(*in.Embeds) > maxEmbeds {
 		k.add("embeds", "BASE_TYPE_MAX_LENGTH", "Must be %d or fewer in length.", maxEmbeds)
 	}
+
 	all := 0
 	for i, e := range *in.Embeds {
 		e.wrong(k, "embeds."+strconv.Itoa(i))
 		all += e.length()
 	}
+
 	if all > maxAll {
 		k.add("embeds", "MAX_EMBED_SIZE_EXCEEDED", "Embed size exceeds maximum size of %d", maxAll)
 	}
+
 	return k.found
 }
 
@@ -274,6 +296,7 @@ func (in *input) wrongName(k *checker) {
 			k.add("username", "USERNAME_INVALID_CONTAINS", "Username cannot contain %q", word)
 		}
 	}
+
 	k.address("avatar_url", in.AvatarURL)
 }
 
@@ -281,11 +304,13 @@ func (a *allowed) wrong(k *checker) {
 	if a == nil {
 		return
 	}
+
 	for i, kind := range a.Parse {
 		if !slices.Contains([]string{"users", "roles", "everyone"}, kind) {
 			k.add("allowed_mentions.parse."+strconv.Itoa(i), "BASE_TYPE_CHOICES", "Value must be one of ('users', 'roles', 'everyone').")
 		}
 	}
+
 	if slices.Contains(a.Parse, "users") && len(a.Users) > 0 || slices.Contains(a.Parse, "roles") && len(a.Roles) > 0 {
 		k.add("allowed_mentions", "MESSAGE_ALLOWED_MENTIONS_PARSE_EXCLUSIVE", "parse and a list of ids exclude each other.")
 	}
@@ -297,12 +322,15 @@ func (e embed) length() int {
 	for _, f := range e.Fields {
 		n += length(f.Name) + length(f.Value)
 	}
+
 	if e.Footer != nil {
 		n += length(e.Footer.Text)
 	}
+
 	if e.Author != nil {
 		n += length(e.Author.Name)
 	}
+
 	return n
 }
 
@@ -313,24 +341,30 @@ func (e embed) wrong(k *checker, path string) {
 	if e.Color != nil && (*e.Color < 0 || *e.Color > 0xffffff) {
 		k.add(path+".color", "NUMBER_TYPE_MAX", "int value should be between 0 and 16777215.")
 	}
+
 	if _, err := time.Parse(time.RFC3339, e.Timestamp); e.Timestamp != "" && err != nil {
 		k.add(path+".timestamp", "DATE_TIME_TYPE_PARSE", "Could not parse %s. Should be ISO8601.", e.Timestamp)
 	}
+
 	if e.Footer != nil {
 		k.required(path+".footer.text", e.Footer.Text, maxFooter)
 	}
+
 	if e.Author != nil {
 		k.required(path+".author.name", e.Author.Name, maxAuthor)
 		k.address(path+".author.url", e.Author.URL)
 	}
+
 	if len(e.Fields) > maxFields {
 		k.add(path+".fields", "BASE_TYPE_MAX_LENGTH", "Must be %d or fewer in length.", maxFields)
 	}
+
 	for i, f := range e.Fields {
 		at := path + ".fields." + strconv.Itoa(i)
 		k.required(at+".name", f.Name, maxName)
 		k.required(at+".value", f.Value, maxValue)
 	}
+
 	if e.length() == 0 {
 		k.add(path+".description", "BASE_TYPE_REQUIRED", "This field is required")
 	}
@@ -341,12 +375,15 @@ func (s *Server) judge(c *call, in *input, made content) {
 	if c.account.ID != "" && !c.account.Bot {
 		return // people may do as they like
 	}
+
 	if in.Allowed == nil {
 		s.Violation("%s: without allowed_mentions Discord mentions whom the text names", c.route.path)
 	}
+
 	for _, what := range slices.Concat(made.hazards(), made.looks(), unread(c.Body)) {
 		s.Violation("%s: %s", c.route.path, what)
 	}
+
 	if bytes.Contains(c.Body, []byte(`"tts":true`)) {
 		s.Violation("%s: nothing is to be read aloud", c.route.path)
 	}

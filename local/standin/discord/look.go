@@ -20,12 +20,15 @@ func (c content) looks() []string {
 	if c.Content == "" {
 		all = append(all, "content: it is blank, so notifications show nothing")
 	}
+
 	if len(c.Embeds) > 0 && c.Flags&suppressEmbeds != 0 {
 		all = append(all, "flags: the embeds are hidden")
 	}
+
 	for _, address := range unfolded(c.Content) {
 		all = append(all, fmt.Sprintf("content: %s gets a preview", address))
 	}
+
 	all = append(all, alive("content", c.Content)...)
 
 	for i, e := range c.Embeds {
@@ -34,9 +37,11 @@ func (c content) looks() []string {
 		for _, name := range slices.Sorted(maps.Keys(texts)) {
 			all = append(all, alive(at+name, texts[name])...)
 		}
+
 		if e.URL != "" && addressLike.MatchString(e.Title) {
 			all = append(all, fmt.Sprintf("%stitle: %q looks like an address and leads to %s", at, e.Title, e.URL))
 		}
+
 		if e.Footer != nil && machine.MatchString(e.Footer.Text) {
 			all = append(all, fmt.Sprintf("%sfooter: %q is text for machines", at, e.Footer.Text))
 		}
@@ -72,6 +77,7 @@ func alive(name, text string) []string {
 	for _, one := range drawn.FindAllString(text, -1) {
 		all = append(all, fmt.Sprintf("%s: %s is drawn as more than text", name, one))
 	}
+
 	for _, one := range invitation.FindAllString(text, -1) {
 		all = append(all, fmt.Sprintf("%s: %s is an invitation", name, one))
 	}

@@ -28,6 +28,7 @@ func mentions(text string) []mention {
 			all = append(all, mention{groups[0], "everyone", ""})
 		}
 	}
+
 	return all
 }
 
@@ -58,7 +59,9 @@ func link(rest string) (masked, bool) {
 	if !strings.HasPrefix(rest, "[") {
 		return masked{}, false
 	}
-	depth, end := 0, -1
+
+	depth := 0
+	end := -1
 	for i := 0; i < len(rest) && end < 0; i++ {
 		switch rest[i] {
 		case '\\':
@@ -71,18 +74,22 @@ func link(rest string) (masked, bool) {
 			}
 		}
 	}
+
 	if end < 0 || !strings.HasPrefix(rest[end+1:], "(") {
 		return masked{}, false
 	}
+
 	inner, _, closed := strings.Cut(rest[end+2:], ")")
 	if !closed || strings.Contains(inner, "\n") {
 		return masked{}, false
 	}
+
 	address, _, _ := strings.Cut(strings.TrimSpace(inner), " ")
 	address = strings.TrimSuffix(strings.TrimPrefix(address, "<"), ">")
 	if !strings.HasPrefix(address, "http://") && !strings.HasPrefix(address, "https://") {
 		return masked{}, false
 	}
+
 	return masked{label: rest[1:end], address: address, length: end + 3 + len(inner)}, true
 }
 
@@ -95,13 +102,16 @@ func links(text string) []masked {
 			i += 2
 			continue
 		}
+
 		if found, ok := link(text[i:]); ok {
 			all = append(all, found)
 			i += found.length
 			continue
 		}
+
 		i++
 	}
+
 	return all
 }
 
@@ -115,9 +125,11 @@ func (c content) hazards() []string {
 			all = append(all, fmt.Sprintf("content: %s notifies %s", m.text, m.kind))
 		}
 	}
+
 	for _, l := range links(c.Content) {
 		all = append(all, fmt.Sprintf("content: [%s](%s) hides where it leads", l.label, l.address))
 	}
+
 	for i, e := range c.Embeds {
 		for name, text := range e.texts() {
 			for _, l := range hidden(text, c.digest() && name == "description") {
@@ -125,7 +137,9 @@ func (c content) hazards() []string {
 			}
 		}
 	}
+
 	slices.Sort(all)
+
 	return all
 }
 
@@ -146,6 +160,7 @@ func hidden(text string, digest bool) []masked {
 			all = append(all, links(line)...)
 		}
 	}
+
 	return all
 }
 
@@ -165,17 +180,21 @@ var markdown = picture.Markup{
 		if l, ok := link(rest); ok {
 			return picture.Span{Text: unescaped(l.label), Link: l.address}, l.length
 		}
+
 		if found := tagged.FindString(rest); found != "" {
 			return picture.Span{Text: found, Mention: true}, len(found)
 		}
+
 		for _, word := range []string{"@everyone", "@here"} {
 			if strings.HasPrefix(rest, word) {
 				return picture.Span{Text: word, Mention: true}, len(word)
 			}
 		}
+
 		if groups := shownURL.FindStringSubmatch(rest); groups != nil {
 			return picture.Span{Text: groups[1], Link: groups[1]}, len(groups[0])
 		}
+
 		return picture.Span{}, 0
 	},
 }

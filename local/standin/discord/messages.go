@@ -27,11 +27,14 @@ func (s *Server) target(c *call) (*Channel, *result) {
 		case where == nil:
 			return nil, &unknownChannel
 		}
+
 		if members := s.governing(where).Members; members != nil && !slices.Contains(members, c.account.ID) {
 			return nil, &missingAccess
 		}
+
 		return where, nil
 	}
+
 	where := s.channel(c.webhook.Channel)
 	if thread := c.URL.Query().Get("thread_id"); thread != "" {
 		where = s.channel(thread)
@@ -39,9 +42,11 @@ func (s *Server) target(c *call) (*Channel, *result) {
 			where = nil
 		}
 	}
+
 	if where == nil {
 		return nil, &unknownChannel
 	}
+
 	return where, nil
 }
 
@@ -52,10 +57,13 @@ func (s *Server) execute(c *call) result {
 	if !wait {
 		s.Violation("%s: without wait=true it is not told which message it is, nor that there is none", c.route.path)
 	}
+
 	out := s.create(c, false)
 	if !wait && out.status == http.StatusOK {
-		out.status, out.value = http.StatusNoContent, nil
+		out.status = http.StatusNoContent
+		out.value = nil
 	}
+
 	return out
 }
 
@@ -70,6 +78,7 @@ func (s *Server) create(c *call, nonces bool) result {
 	if s.silenced(where, c.author()) {
 		return notPermitted
 	}
+
 	asked, out := s.parse(c)
 	if out != nil {
 		return *out
@@ -80,18 +89,22 @@ func (s *Server) create(c *call, nonces bool) result {
 	if asked.empty() {
 		return emptyMessage
 	}
+
 	if out := s.misplaced(c, where, asked); out != nil {
 		return *out
 	}
+
 	to, out := s.refers(c, where, asked)
 	if out != nil {
 		return *out
 	}
+
 	if nonces && asked.EnforceNonce && asked.nonce() != "" {
 		if first := s.repeated(c.author(), asked.nonce()); first != nil {
 			return result{status: http.StatusOK, value: s.view(first, asked.nonce())}
 		}
 	}
+
 	s.judge(c, asked, asked.content(content{}))
 	m := &chat.Message{
 		Channel: where.ID, ID: s.Next(where.ID), Author: asked.author(c), Owner: c.author(), Wire: encode(asked.content(content{})), CreatedAt: s.Now(),
@@ -99,11 +112,14 @@ func (s *Server) create(c *call, nonces bool) result {
 	if nonces {
 		m.Key = asked.nonce()
 	}
+
 	m.Thread = to
 	if asked.ThreadName != nil {
 		s.open(where, m, *asked.ThreadName)
 	}
+
 	s.Archive(m.Channel, false)
+
 	return result{status: http.StatusOK, value: s.view(m, m.Key), message: m}
 }
 
@@ -117,6 +133,7 @@ func (s *Server) repeated(author, nonce string) *chat.Message {
 			}
 		}
 	}
+
 	return nil
 }
 
@@ -126,10 +143,12 @@ func (s *Server) existing(c *call) (*chat.Message, *result) {
 	if refused != nil {
 		return nil, refused
 	}
+
 	found := s.Get(where.ID, c.parts[len(c.parts)-1])
 	if found == nil || c.webhook != nil && found.Owner != c.webhook.ID {
 		return nil, &unknownMessage // a webhook sees its own only
 	}
+
 	return found, nil
 }
 
@@ -149,27 +168,33 @@ func (s *Server) edit(c *call) result {
 	case found.Owner != c.author():
 		return notOurs
 	}
+
 	if where := s.channel(found.Channel); where != nil && where.Archived { // a new message would open it again
 		return refuse(http.StatusBadRequest, 50083, "Thread is archived")
 	}
+
 	asked, out := s.parse(c)
 	if out != nil {
 		return *out
 	}
+
 	var held content
 	_ = json.Unmarshal(found.Wire, &held) // it was written by us
 	made := asked.content(held)
 	if made.Content == "" && len(made.Embeds) == 0 {
 		return emptyMessage
 	}
+
 	if s.Now().Sub(found.CreatedAt) >= aged {
 		if _, _, wait := s.old.Take(found.Channel, s.config.OldEdits, OldWindow); wait > 0 {
 			return tooMany(wait, 30046, "Maximum number of edits to messages older than 1 hour reached. Try again later")
 		}
 	}
+
 	s.judge(c, asked, made)
 	after := *found
 	after.Wire, after.EditedAt, after.EditedBy = encode(made), s.Now(), c.author()
+
 	return result{status: http.StatusOK, value: s.view(&after, ""), message: &after}
 }
 
@@ -183,8 +208,10 @@ func (s *Server) remove(c *call) result {
 	case found.Owner != c.author() && c.account.Bot:
 		return notPermitted
 	}
+
 	gone := *found
 	gone.Deleted = true
+
 	return result{status: http.StatusNoContent, message: &gone}
 }
 
@@ -194,7 +221,9 @@ func (s *Server) list(c *call) result {
 	if refused != nil {
 		return *refused
 	}
-	query, most := c.URL.Query(), 50
+
+	query := c.URL.Query()
+	most := 50
 	if asked := query.Get("limit"); asked != "" {
 		n, err := strconv.Atoi(asked)
 		if err != nil || n < 1 || n > 100 {
@@ -202,11 +231,14 @@ func (s *Server) list(c *call) result {
 		}
 		most = n
 	}
+
 	if slices.Contains(s.governing(where).Unread, c.account.ID) {
 		return result{status: http.StatusOK, value: []object{}} // no error, and no messages
 	}
+
 	all := slices.Clone(s.Listed(c.Context(), where.ID))
-	after, before := query.Get("after"), query.Get("before")
+	after := query.Get("after")
+	before := query.Get("before")
 	all = slices.DeleteFunc(all, func(m *chat.Message) bool {
 		return after != "" && number(m.ID) <= number(after) || before != "" && number(m.ID) >= number(before)
 	})
@@ -217,16 +249,21 @@ func (s *Server) list(c *call) result {
 			all = all[len(all)-most:]
 		}
 	}
+
 	views := []object{}
 	for _, m := range slices.Backward(all) {
 		views = append(views, s.view(m, ""))
 	}
+
 	return result{status: http.StatusOK, value: views}
 }
 
 func (s *Server) me(c *call) result {
 	value := s.user(c.account.ID, c.account.Name, c.account.Bot)
-	value["mfa_enabled"], value["locale"], value["verified"], value["email"] = false, "en-US", true, nil
+	value["mfa_enabled"] = false
+	value["locale"] = "en-US"
+	value["verified"] = true
+	value["email"] = nil
 	return result{status: http.StatusOK, value: value}
 }
 
@@ -262,17 +299,25 @@ func (s *Server) viewChannel(where *Channel) object {
 	if last := s.Last(where.ID); last != "" { // it may be deleted by now
 		value["last_message_id"] = last
 	}
+
 	if where.Forum {
 		value["type"] = 15
 	}
+
 	if where.Parent != "" {
-		value["type"], value["parent_id"] = 11, where.Parent
+		value["type"] = 11
+		value["parent_id"] = where.Parent
 		delete(value, "position")
 		delete(value, "permission_overwrites")
 		at := s.Now().Format(stamp)
-		value["owner_id"], value["message_count"], value["member_count"], value["total_message_sent"], value["rate_limit_per_user"] = guild, 0, 1, 0, 0
+		value["owner_id"] = guild
+		value["message_count"] = 0
+		value["member_count"] = 1
+		value["total_message_sent"] = 0
+		value["rate_limit_per_user"] = 0
 		value["thread_metadata"] = object{"archived": where.Archived, "archive_timestamp": at, "auto_archive_duration": 1440, "locked": false, "create_timestamp": at}
 	}
+
 	return value
 }
 
@@ -288,19 +333,24 @@ func (s *Server) view(m *chat.Message, nonce string) object {
 		"embeds": embedViews(held.Embeds), "timestamp": m.CreatedAt.Format(stamp), "edited_timestamp": nil, "flags": held.Flags, "components": []any{},
 		"id": m.ID, "channel_id": m.Channel, "pinned": false, "tts": false,
 	}
+
 	all := s.allWebhooks()
 	hook := slices.IndexFunc(all, func(w Webhook) bool { return w.ID == m.Owner })
 	out["author"] = s.user(m.Owner, m.Author, hook >= 0 || s.isBot(m.Owner))
 	if hook >= 0 {
 		out["webhook_id"] = m.Owner
 	}
+
 	if !m.EditedAt.IsZero() {
 		out["edited_timestamp"] = m.EditedAt.Format(stamp)
 	}
+
 	if nonce != "" {
 		out["nonce"] = nonce
 	}
+
 	replying(out, m)
+
 	return out
 }
 
@@ -313,6 +363,7 @@ func embedViews(embeds []embed) []object {
 		view["type"] = "rich"
 		views = append(views, view)
 	}
+
 	return views
 }
 

@@ -42,13 +42,16 @@ func TestOnePlaceWhateverItIsCalled(t *testing.T) {
 	if want := (connector.Place{Instance: "discord.com", ID: channel, Name: "#work", URL: guildPages + channel}); first != want {
 		t.Errorf("%+v", first)
 	}
+
 	d.Rename(channel, "renamed")
 	if p := resolved(t, d.bot(channel)); p.Key(domain.Discord) != first.Key(domain.Discord) || p.Name != "#renamed" {
 		t.Errorf("%+v", p)
 	}
+
 	if p := resolved(t, d.bot(thread)); p.Key(domain.Discord) == first.Key(domain.Discord) {
 		t.Errorf("a thread: %+v", p)
 	}
+
 	for _, id := range []string{closed, "999"} {
 		_, err := d.bot(id).Resolve(t.Context())
 		if e := connectortest.Failure(t, err, ours); e.Code != "target_not_found" || e.Scope != connector.IntegrationScope {
@@ -61,9 +64,11 @@ func TestOnePlaceWhateverItIsCalled(t *testing.T) {
 	if want := (connector.Place{Instance: "discord.com", ID: hook + "/" + channel, Name: "Work items", URL: guildPages + channel}); whole != want {
 		t.Errorf("%+v", whole)
 	}
+
 	if p := resolved(t, d.hook("/api/v10"+address, "")); p != whole {
 		t.Errorf("another version: %+v", p)
 	}
+
 	if p := resolved(t, d.hook("/api"+address, thread)); p.Key(domain.Discord) == whole.Key(domain.Discord) || p.URL != guildPages+thread {
 		t.Errorf("a thread: %+v", p)
 	}
@@ -72,15 +77,18 @@ func TestOnePlaceWhateverItIsCalled(t *testing.T) {
 	if p := resolved(t, d.hook("/api"+address, "")); p.Key(domain.Discord) == whole.Key(domain.Discord) || p.ID != hook+"/"+mute {
 		t.Errorf("led to another channel: %+v", p)
 	}
+
 	_, err := d.hook("/api/webhooks/"+hook+"/wrong", "").Resolve(t.Context())
 	if e := connectortest.Failure(t, err, "right"); e.Code != "credentials_rejected" {
 		t.Errorf("%v", e)
 	}
+
 	d.DeleteWebhook(hook)
 	_, err = d.hook("/api"+address, "").Resolve(t.Context())
 	if e := connectortest.Failure(t, err, "right"); e.Code != "target_not_found" || e.Class != connector.Final {
 		t.Errorf("%v", e)
 	}
+
 	if v := d.Violations(); len(v) > 0 {
 		t.Error(v)
 	}
@@ -100,6 +108,7 @@ func TestARenamedChannelGoesOn(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	d.Rename(channel, "renamed")
 	d.clock.turn(2 * time.Second)
 
@@ -109,13 +118,16 @@ func TestARenamedChannelGoesOn(t *testing.T) {
 	if w, err := b.Update(t.Context(), connector.Sent{Remote: first.Remote, State: domain.Open}, content, marker); err != nil || w.Remote != first.Remote {
 		t.Errorf("%+v, %v", w, err)
 	}
+
 	found, err := b.Find(t.Context(), began, []connector.Marker{marker})
 	if err != nil || found[22].Remote.ID != first.Remote.ID {
 		t.Errorf("%+v, %v", found, err)
 	}
+
 	if all := d.Messages(channel); len(all) != 1 || !strings.Contains(string(all[0].Wire), "Later") {
 		t.Errorf("%+v", all)
 	}
+
 	if v := d.Violations(); len(v) > 0 {
 		t.Error(v)
 	}

@@ -40,6 +40,7 @@ func (s *Server) startThread(c *call) result {
 	case slices.Contains(where.NoNewThreads, c.author()):
 		return notPermitted
 	}
+
 	found := s.Get(where.ID, c.parts[3])
 	switch {
 	case found == nil:
@@ -55,16 +56,20 @@ func (s *Server) startThread(c *call) result {
 	if err := json.Unmarshal(c.Body, &asked); err != nil {
 		return formError(field{"_root", "MODEL_TYPE_CONVERT", "The value is not of the type it must be."})
 	}
+
 	k := &checker{}
 	if n := length(strings.TrimSpace(asked.Name)); n < 1 || n > maxThread {
 		k.add("name", "BASE_TYPE_BAD_LENGTH", "Must be between 1 and %d in length.", maxThread)
 	}
+
 	if asked.Archive != nil && !slices.Contains(archives, *asked.Archive) {
 		k.add("auto_archive_duration", "BASE_TYPE_CHOICES", "Value must be one of {60, 1440, 4320, 10080}.")
 	}
+
 	if len(k.found) > 0 {
 		return formError(k.found...)
 	}
+
 	s.unreadThread(c)
 
 	after := *found
@@ -101,6 +106,7 @@ func (s *Server) refers(c *call, where *Channel, asked *input) (string, *result)
 	if slices.Contains(s.governing(where).Unread, c.author()) {
 		return "", &hidesPast
 	}
+
 	missing := s.Get(where.ID, to.MessageID) == nil || to.ChannelID != "" && to.ChannelID != where.ID
 	if !missing {
 		return to.MessageID, nil
@@ -108,6 +114,7 @@ func (s *Server) refers(c *call, where *Channel, asked *input) (string, *result)
 	if to.FailIfMissing != nil && !*to.FailIfMissing {
 		return "", nil
 	}
+
 	out := formError(field{"message_reference", "REPLIES_UNKNOWN_MESSAGE", "Unknown message"})
 
 	return "", &out
@@ -119,6 +126,7 @@ func replying(out object, m *chat.Message) {
 		out["type"] = replyType
 		out["message_reference"] = object{"type": 0, "channel_id": m.Channel, "guild_id": guild, "message_id": m.Thread}
 	}
+
 	if m.Opens != nil && m.Opens.Parent == m.Channel {
 		flags, _ := out["flags"].(int)
 		out["flags"] = flags | hasThread

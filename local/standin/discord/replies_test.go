@@ -41,9 +41,11 @@ func TestAThreadBelowAMessage(t *testing.T) {
 			t.Errorf("%s %s %.60s: %d %s, want %d %s", c.method, c.path, c.body, r.status, r.body, c.status, c.want)
 		}
 	}
+
 	if d.post(in, ours, `{"content":"first reply","nonce":"r1","enforce_nonce":true,`+silent+`}`); len(d.Messages(id)) != 1 {
 		t.Error("a nonce is not looked up in a thread below a message")
 	}
+
 	d.noViolations()
 
 	d.send("POST", posts+"/"+d.post(posts, ours, `{"content":"two",`+silent+`}`)+"/threads", ours, `{"name":"x","colour":1}`)
@@ -75,6 +77,7 @@ func TestAReplyInTheChannel(t *testing.T) {
 			t.Errorf("%s: %d %s, want %d %s", c.body, r.status, r.body, c.status, c.want)
 		}
 	}
+
 	d.noViolations()
 
 	d.lock.Lock()
@@ -119,19 +122,24 @@ func TestRepliesOfTheBot(t *testing.T) {
 				if _, found, err := b.FindReply(t.Context(), r); err != nil || found {
 					t.Fatalf("%d: found before it was posted: %v %v", n, found, err)
 				}
+
 				d.clock.turn(time.Second)
 				w, err := b.Reply(t.Context(), r)
 				if err != nil {
 					t.Fatal(err)
 				}
+
 				if inThread := w.Remote.Key == made.Remote.ID; inThread != tt.inThread {
 					t.Errorf("%d: it went to %s", n, w.Remote.Key)
 				}
+
 				if found, ok, err := b.FindReply(t.Context(), r); err != nil || !ok || found.Remote.ID != w.Remote.ID {
 					t.Errorf("%d: %+v %v %v", n, found, ok, err)
 				}
+
 				r.After, r.Markers = w.Remote, []connector.Marker{{Integration: 1, Item: domain.Snowflake(3 + n), Attempt: 1}}
 			}
+
 			d.noViolations()
 		})
 	}
@@ -150,6 +158,7 @@ func TestAThreadBelowAMessageSurvives(t *testing.T) {
 	if err := json.Unmarshal([]byte(r.body), &list); err != nil || len(list) != 1 || list[0].Content != "reply" {
 		t.Errorf("%v %s", err, r.body)
 	}
+
 	if r := again.send("POST", posts+"/"+id+"/threads", ours, `{"name":"x"}`); r.json["code"] != 160004.0 {
 		t.Errorf("%s", r.body)
 	}

@@ -51,14 +51,17 @@ func overwrites(where *Channel) []object {
 			denied[id] |= bit
 		}
 	}
+
 	allowed := map[string]int64{}
 	for _, id := range where.Members {
 		allowed[id] = viewChannel
 	}
+
 	for id, deny := range denied {
 		add(id, 1, allowed[id], deny)
 		delete(allowed, id)
 	}
+
 	for id, allow := range allowed {
 		add(id, 1, allow, 0)
 	}
@@ -71,6 +74,7 @@ func (s *Server) member(c *call) result {
 	if c.parts[1] != guild {
 		return refuse(http.StatusNotFound, 10004, "Unknown Guild")
 	}
+
 	for _, account := range s.config.Accounts {
 		if account.ID == c.parts[3] {
 			return result{status: http.StatusOK, value: object{
@@ -88,6 +92,7 @@ func (s *Server) roles(c *call) result {
 	if c.parts[1] != guild {
 		return refuse(http.StatusNotFound, 10004, "Unknown Guild")
 	}
+
 	everyone := int64(viewChannel | sendMessages | embedLinks | readHistory | sendInThreads)
 
 	return result{status: http.StatusOK, value: []object{{

@@ -30,8 +30,16 @@ func TestTheCheckIsRightAboutEachCall(t *testing.T) {
 		"no Embed Links":           func(c *Channel) { c.NoEmbeds = me },
 		"no history":               func(c *Channel) { c.Unread = me },
 		"private, and allowed":     func(c *Channel) { c.Members = me },
-		"private, and half":        func(c *Channel) { c.Members, c.Mute = me, me },
-		"nothing but a look":       func(c *Channel) { c.Mute, c.Unread, c.NoEmbeds, c.NoThreads = me, me, me, me },
+		"private, and half": func(c *Channel) {
+			c.Members = me
+			c.Mute = me
+		},
+		"nothing but a look": func(c *Channel) {
+			c.Mute = me
+			c.Unread = me
+			c.NoEmbeds = me
+			c.NoThreads = me
+		},
 	} {
 		for _, where := range []string{channel, thread} {
 			d := start(t, nil)
@@ -40,6 +48,7 @@ func TestTheCheckIsRightAboutEachCall(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
+
 			d.lock.Lock()
 			change(&d.channels[0])
 			d.lock.Unlock()
@@ -51,6 +60,7 @@ func TestTheCheckIsRightAboutEachCall(t *testing.T) {
 			for _, one := range checks {
 				said[one.Name] = one
 			}
+
 			_, writeErr := b.Create(t.Context(), connector.Content{Title: "T", State: domain.Open}, connector.Marker{Integration: 1, Item: 2, Attempt: 1})
 			found, findErr := b.Find(t.Context(), d.clock.now().Add(-2*time.Hour), []connector.Marker{{Integration: 1, Item: 1, Attempt: 1}})
 			seen := findErr == nil && found[1].Remote.ID == first.Remote.ID
@@ -71,17 +81,20 @@ func TestTheTableOfNeedsIsComplete(t *testing.T) {
 	if _, err := b.Check(t.Context()); err != nil {
 		t.Fatal(err)
 	}
+
 	content := connector.Content{Title: "T", State: domain.Open}
 	marker := connector.Marker{Integration: 1, Item: 1, Attempt: 1}
 	written, err := b.Create(t.Context(), content, marker)
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	content.Title = "Changed"
 	sent := connector.Sent{Remote: written.Remote, State: domain.Open, Seen: written.Seen}
 	if _, err := b.Update(t.Context(), sent, content, marker); err != nil {
 		t.Fatal(err)
 	}
+
 	reply := connector.Reply{
 		Message: written.Remote,
 		From:    domain.Progress{State: domain.Open},
@@ -93,6 +106,7 @@ func TestTheTableOfNeedsIsComplete(t *testing.T) {
 	if _, err := b.Reply(t.Context(), reply); err != nil {
 		t.Fatal(err)
 	}
+
 	d.noViolations()
 	d.lock.Lock()
 	d.channels[0].Unread = []string{bot}
@@ -100,5 +114,6 @@ func TestTheTableOfNeedsIsComplete(t *testing.T) {
 	if _, err := b.Find(t.Context(), d.clock.now().Add(-time.Hour), []connector.Marker{marker}); err == nil {
 		t.Fatal(fmt.Errorf("a hidden history counts as an empty one"))
 	}
+
 	recorder.Needed(t, product.Needs)
 }

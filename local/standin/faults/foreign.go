@@ -74,6 +74,7 @@ func movedAway(a Asked) Answer {
 	if a.Method == http.MethodGet || a.Method == http.MethodHead {
 		status = http.StatusMovedPermanently
 	}
+
 	if status == http.StatusMethodNotAllowed {
 		return Page(status, "nginx", "Allow", "GET, HEAD")
 	}
@@ -96,6 +97,7 @@ func (k *Kit) complete(o *Order, d definition) error {
 	if o.Form != "" && !slices.Contains(forms, o.Form) {
 		return Refused{{Field: "form", Detail: fmt.Sprintf("must be one of %s: %s has no other", strings.Join(forms, ", "), k.profile.Provider)}}
 	}
+
 	if o.Form == "" && len(forms) > 0 {
 		o.Form = forms[0]
 	}
@@ -124,6 +126,7 @@ func (k *Kit) concerns(a *active, r *http.Request, c Call) bool {
 			size = k.profile.Page
 		}
 		return size > a.Page
+
 	case ForbiddenItem:
 		if a.Pattern != "" {
 			return holds(r.URL.EscapedPath(), a.Pattern) || holds(string(c.body), a.Pattern)
@@ -174,6 +177,7 @@ func Body(r *http.Request) []byte {
 	if err != nil {
 		panic(http.ErrAbortHandler)
 	}
+
 	r.Body = struct {
 		io.Reader
 		io.Closer
@@ -196,6 +200,7 @@ func change(o Order, out Answer) (Answer, bool) {
 		if o.Form == Host {
 			to = "https://" + Elsewhere
 		}
+
 		if led := origin.ReplaceAllString(value, to); led != value {
 			out.Header.Set(name, led)
 			changed = true
@@ -243,6 +248,7 @@ func (a Answer) sendRaw(w http.ResponseWriter) bool {
 	if err != nil {
 		return false
 	}
+
 	defer connection.Close()
 
 	header := a.Header.Clone()

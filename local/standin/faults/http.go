@@ -56,13 +56,18 @@ func (k *Kit) State() State {
 	for _, d := range definitions {
 		one := Known{Fault: d.name, Does: d.does, Kinds: k.kindsOf(d), Takes: d.takes, Forms: k.formsOf(d), Cannot: k.cannot(d.name), Applied: k.applied[d.name]}
 		if one.Cannot != "" {
-			one.Kinds, one.Takes, one.Forms = nil, nil, nil
+			one.Kinds = nil
+			one.Takes = nil
+			one.Forms = nil
 		}
+
 		s.Faults = append(s.Faults, one)
 	}
+
 	for _, a := range k.active {
 		s.Active = append(s.Active, a.view())
 	}
+
 	return s
 }
 
@@ -75,6 +80,7 @@ func (k *Kit) Mount(mux *http.ServeMux) {
 	if k == nil {
 		return
 	}
+
 	mux.HandleFunc("GET /_/faults", func(w http.ResponseWriter, _ *http.Request) { standin.SendJSON(w, k.State()) })
 	mux.HandleFunc("POST /_/faults", k.post)
 	mux.HandleFunc("DELETE /_/faults", k.remove)
@@ -87,15 +93,18 @@ func (k *Kit) post(w http.ResponseWriter, r *http.Request) {
 		refuseOrder(w, Refused{{Field: "body", Detail: "cannot be read: " + err.Error()}})
 		return
 	}
+
 	o, err := ParseOrder(body)
 	id := ""
 	if err == nil {
 		id, err = k.Add(o)
 	}
+
 	if err != nil {
 		refuseOrder(w, err)
 		return
 	}
+
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("Location", "/_/faults?id="+id)
 	w.WriteHeader(http.StatusCreated)
@@ -103,23 +112,27 @@ func (k *Kit) post(w http.ResponseWriter, r *http.Request) {
 }
 
 func (k *Kit) remove(w http.ResponseWriter, r *http.Request) {
-	id, fault := r.URL.Query().Get("id"), r.URL.Query().Get("fault")
+	id := r.URL.Query().Get("id")
+	fault := r.URL.Query().Get("fault")
 	for name := range r.URL.Query() {
 		if name != "id" && name != "fault" {
 			refuseOrder(w, Refused{{Field: name, Detail: "is not known: id or fault tells which are to end"}})
 			return
 		}
 	}
+
 	if _, known := define(fault); fault != "" && !known {
 		refuseOrder(w, Refused{{Field: "fault", Detail: "is none"}})
 		return
 	}
+
 	if k.Clear(id, fault) == 0 && id != "" {
 		w.Header().Set("Content-Type", "application/problem+json")
 		w.WriteHeader(http.StatusNotFound)
 		_, _ = io.WriteString(w, `{"type":"about:blank","title":"No such fault is active","status":404}`)
 		return
 	}
+
 	w.WriteHeader(http.StatusNoContent)
 }
 
@@ -128,6 +141,7 @@ func refuseOrder(w http.ResponseWriter, err error) {
 	if !errors.As(err, &refused) {
 		refused = Refused{{Field: "body", Detail: err.Error()}}
 	}
+
 	w.Header().Set("Content-Type", "application/problem+json")
 	w.WriteHeader(http.StatusBadRequest)
 	_ = json.NewEncoder(w).Encode(problem(refused))

@@ -86,12 +86,15 @@ func New(p Profile, h Hooks) *Kit {
 			panic("the profile of " + p.Provider + " says nothing of " + d.name)
 		}
 	}
+
 	if h.Now == nil {
 		h.Now = time.Now
 	}
+
 	if h.After == nil {
 		h.After = time.After
 	}
+
 	return &Kit{profile: p, hooks: h, closed: make(chan struct{}), applied: map[string]int{}}
 }
 
@@ -121,6 +124,7 @@ func (k *Kit) disturbance(name string) func(*http.Request, *active) error {
 	case one != nil:
 		return func(r *http.Request, _ *active) error { return one(r) }
 	}
+
 	return nil
 }
 
@@ -132,20 +136,25 @@ func (k *Kit) Add(o Order) (id string, err error) {
 	if err == nil {
 		o, err = ParseOrder(written) // one made by hand is as good as one that was read
 	}
+
 	if err != nil {
 		return "", err
 	}
+
 	o.told = told
 	d, _ := define(o.Fault)
 	if reason := k.cannot(o.Fault); reason != "" {
 		return "", Refused{{Field: "fault", Detail: fmt.Sprintf("%s is not to be had: %s", o.Fault, reason)}}
 	}
+
 	if !o.told {
 		o.Duration = Duration(d.duration)
 	}
+
 	if err := k.complete(&o, d); err != nil {
 		return "", err
 	}
+
 	a := &active{Order: o, left: o.Times}
 	if o.Probability != nil {
 		seed := rand.Uint64()
@@ -154,11 +163,13 @@ func (k *Kit) Add(o Order) (id string, err error) {
 		}
 		a.random = rand.New(rand.NewPCG(seed, 0))
 	}
+
 	k.lock.Lock()
 	defer k.lock.Unlock()
 	k.last++
 	a.id = strconv.Itoa(k.last)
 	k.active = append(k.active, a)
+
 	return a.id, nil
 }
 
@@ -193,13 +204,16 @@ func (k *Kit) selects(a *active, r *http.Request, c Call) bool {
 	if by := cmp.Or(a.Match.By, Integration); by != Anyone && (by == Person) != c.Person {
 		return false
 	}
+
 	if a.revoked {
 		return true
 	}
+
 	m := a.Match
 	if own := k.kindsOf(d); len(own) > 0 && (d.bound || m.Kind == "" && m.Method == "" && m.Path == "") && !slices.Contains(own, c.Kind) {
 		return false
 	}
+
 	return (m.Kind == "" || m.Kind == c.Kind) && (m.Method == "" || strings.EqualFold(m.Method, r.Method)) &&
 		(m.Path == "" || fits(m.Path, r.URL.EscapedPath())) && k.concerns(a, r, c)
 }
@@ -210,14 +224,17 @@ func fits(pattern, path string) bool {
 	if !more {
 		return pattern == path
 	}
+
 	if path, more = strings.CutPrefix(path, first); !more {
 		return false
 	}
+
 	for at := 0; at <= len(path); at++ {
 		if fits(rest, path[at:]) {
 			return true
 		}
 	}
+
 	return false
 }
 
@@ -236,12 +253,15 @@ func (k *Kit) choose(r *http.Request, c Call) (chosen []*active) {
 		if answered && k.answers(a) || !k.selects(a, r, c) || !a.due() {
 			continue
 		}
+
 		a.applied++
 		k.applied[a.Fault]++
 		answered = answered || k.answers(a)
 		chosen = append(chosen, a)
 	}
+
 	k.active = slices.DeleteFunc(k.active, func(a *active) bool { return a.random == nil && a.left == 0 && !a.revoked })
+
 	return chosen
 }
 
@@ -255,7 +275,9 @@ func (a *active) due() bool {
 	case a.random == nil:
 		a.left--
 	}
+
 	a.revoked = a.Fault == RevokedToken || a.Fault == Anonymous
+
 	return true
 }
 
@@ -268,6 +290,7 @@ func (k *Kit) giveBack(a *active) {
 	if a.random != nil {
 		return
 	}
+
 	if a.left++; !slices.Contains(k.active, a) {
 		k.active = append(k.active, a)
 		slices.SortFunc(k.active, func(a, b *active) int { return cmp.Or(len(a.id)-len(b.id), strings.Compare(a.id, b.id)) })
@@ -294,19 +317,23 @@ func (k *Kit) strike(r *http.Request, c Call) (*hit, error) {
 				k.giveBack(a)
 				continue
 			}
+
 			if err != nil {
 				return nil, fmt.Errorf("fault %s: %w", a.Fault, err)
 			}
 		}
+
 		h.names = append(h.names, a.Fault)
 		if d.manner == lags {
 			h.lag = max(h.lag, time.Duration(a.Duration))
 		}
+
 		h.guest = h.guest || d.manner == guests
 		if k.answers(a) {
 			h.last = a
 		}
 	}
+
 	return h, nil
 }
 

@@ -44,17 +44,21 @@ func serve(t *testing.T, p Profile, h Hooks) *served {
 		if Lag(r.Context()) > 0 {
 			w.Header().Set("Lag", Lag(r.Context()).String())
 		}
+
 		w.Header().Set("Fault", Of(r.Context()))
 		if strings.HasSuffix(r.URL.Path, "/empty") {
 			w.WriteHeader(http.StatusNoContent)
 			return
 		}
+
 		_, _ = io.WriteString(w, `{"done":true}`)
 	})))
+
 	server.Config.ErrorLog = log.New(io.Discard, "", 0)
 	server.Start()
 	t.Cleanup(func() { s.Close(); server.Close() })
 	s.url = server.URL
+
 	return s
 }
 
@@ -64,10 +68,12 @@ func (s *served) order(body string) string {
 	if err != nil {
 		s.Fatal(err)
 	}
+
 	id, err := s.Add(o)
 	if err != nil {
 		s.Fatal(err)
 	}
+
 	return id
 }
 
@@ -84,14 +90,18 @@ func (s *served) call(path string, header ...string) (int, http.Header) {
 	if err != nil {
 		s.Fatal(err)
 	}
+
 	for i := 0; i < len(header); i += 2 {
 		r.Header.Set(header[i], header[i+1])
 	}
+
 	response, err := http.DefaultClient.Do(r)
 	if err != nil {
 		return 0, nil
 	}
+
 	defer response.Body.Close()
+
 	return response.StatusCode, response.Header
 }
 
@@ -124,9 +134,11 @@ func TestMatch(t *testing.T) {
 				hit = append(hit, path)
 			}
 		}
+
 		if s.get("/create/person", "Person", "1") != 200 {
 			hit = append(hit, "/create/person")
 		}
+
 		if !slices.Equal(hit, tt.hit) {
 			t.Errorf("%s hits %q, want %q", tt.order, hit, tt.hit)
 		}
@@ -143,12 +155,15 @@ func TestTimes(t *testing.T) {
 	for range 4 {
 		got = append(got, s.get("/create/1"))
 	}
+
 	if fmt.Sprint(got) != "[502 502 504 200]" || s.Applied(ErrorBefore) != 3 || s.calls != 1 {
 		t.Errorf("%v, applied %d, %d calls", got, s.Applied(ErrorBefore), s.calls)
 	}
+
 	if len(s.log) != 3 || s.log[0].Fault != ErrorBefore || s.log[0].Status != 502 || string(s.log[0].Body) != `{"a":1}` || s.log[0].User != "bot" {
 		t.Errorf("the log: %+v", s.log)
 	}
+
 	if s.get("/read/1"); len(s.log) != 3 {
 		t.Error("a read is among the writes")
 	}
@@ -166,17 +181,21 @@ func TestProbability(t *testing.T) {
 				n++
 			}
 		}
+
 		return hit, n
 	}
+
 	one, n := draw(`{"fault":"error_before","probability":0.3,"seed":5}`)
 	again, _ := draw(`{"fault":"error_before","probability":0.3,"seed":5}`)
 	other, _ := draw(`{"fault":"error_before","probability":0.3,"seed":6}`)
 	if !slices.Equal(one, again) || slices.Equal(one, other) || n < 60 || n > 120 {
 		t.Errorf("%d of 300 hit; the same seed gives the same: %t, another one: %t", n, slices.Equal(one, again), slices.Equal(one, other))
 	}
+
 	if _, n := draw(`{"fault":"error_before","probability":0}`); n != 0 {
 		t.Errorf("never is %d times", n)
 	}
+
 	if _, n := draw(`{"fault":"error_before","probability":1}`); n != 300 {
 		t.Errorf("always is %d times", n)
 	}
@@ -185,7 +204,8 @@ func TestProbability(t *testing.T) {
 // What is done to the objects happens beside what is done to the answer; where
 // there is nothing to do it to, the fault waits.
 func TestDisturbances(t *testing.T) {
-	there, deleted := false, 0
+	there := false
+	deleted := 0
 	h := Hooks{Lags: true, Delete: func(*http.Request) error {
 		if !there {
 			return ErrNothing
@@ -193,6 +213,7 @@ func TestDisturbances(t *testing.T) {
 		deleted++
 		return nil
 	}}
+
 	s := serve(t, Slack(), h)
 	s.order(`{"fault":"deleted_object","times":1}`)
 	s.order(`{"fault":"lagging_lists","times":1,"duration":"7m"}`)
@@ -200,20 +221,24 @@ func TestDisturbances(t *testing.T) {
 	if s.get("/update/1") != 200 || s.Applied(DeletedObject) != 0 {
 		t.Errorf("nothing was there, and it counts: %d", s.Applied(DeletedObject))
 	}
+
 	there = true
 	for _, want := range []string{DeletedObject, ""} {
 		if _, header := s.call("/update/1"); header.Get("Fault") != want {
 			t.Errorf("under %q, want %q", header.Get("Fault"), want)
 		}
 	}
+
 	var lags []string
 	for range 3 {
 		_, header := s.call("/list/1")
 		lags = append(lags, header.Get("Lag"))
 	}
+
 	if deleted != 1 || s.Applied(DeletedObject) != 1 || fmt.Sprintf("%q", lags) != `["7m0s" "3m0s" ""]` {
 		t.Errorf("deleted %d, applied %d, lags %q", deleted, s.Applied(DeletedObject), lags)
 	}
+
 	h.Delete = func(*http.Request) error { return errors.New("disk full") }
 	s = serve(t, Slack(), h)
 	s.order(`{"fault":"deleted_object","times":1}`)
@@ -231,9 +256,11 @@ func TestRevokedToken(t *testing.T) {
 	if fmt.Sprint(steps) != "[200 401 401 401 200]" {
 		t.Errorf("%v", steps)
 	}
+
 	if active := s.State().Active; len(active) != 1 || !active[0].Revoked || active[0].ID != id {
 		t.Errorf("%+v", active)
 	}
+
 	if n := s.Clear(id, ""); n != 1 || s.get("/create/1") != 200 {
 		t.Errorf("cleared %d, and the token is still no good", n)
 	}
@@ -242,7 +269,8 @@ func TestRevokedToken(t *testing.T) {
 // The late answer waits for the clock, and not for a caller who is gone or a
 // stand-in that stops.
 func TestSlowAnswer(t *testing.T) {
-	clock, asked := make(chan time.Time), make(chan time.Duration, 3)
+	clock := make(chan time.Time)
+	asked := make(chan time.Duration, 3)
 	s := serve(t, Slack(), Hooks{After: func(d time.Duration) <-chan time.Time { asked <- d; return clock }})
 	s.order(`{"fault":"slow_answer","times":3,"duration":"2h"}`)
 	answers := make(chan int, 1)
@@ -250,15 +278,18 @@ func TestSlowAnswer(t *testing.T) {
 	if d := <-asked; d != 2*time.Hour {
 		t.Errorf("waits %s", d)
 	}
+
 	select {
 	case status := <-answers:
 		t.Fatalf("answered at once: %d", status)
 	default:
 	}
+
 	clock <- time.Time{}
 	if status := <-answers; status != 200 || s.calls != 1 {
 		t.Errorf("%d after %d calls", status, s.calls)
 	}
+
 	ctx, cancel := context.WithCancel(t.Context())
 	gone := make(chan struct{})
 	go func() {
@@ -266,6 +297,7 @@ func TestSlowAnswer(t *testing.T) {
 		s.Wrap(http.NotFoundHandler()).ServeHTTP(httptest.NewRecorder(), r)
 		close(gone)
 	}()
+
 	<-asked
 	cancel()
 	<-gone
@@ -285,20 +317,25 @@ func TestEndlessAnswer(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
+
 			start := make([]byte, 100)
 			if _, err := io.ReadFull(response.Body, start); err != nil || response.StatusCode != 200 || json.Valid(start) || response.ContentLength >= 0 {
 				t.Errorf("%d %q %v", response.StatusCode, start, err)
 			}
+
 			response.Body.Close() // the server can be closed only if this ends it
 		}
+
 		response, err := http.Post(s.url+"/create/1", "", nil)
 		if err != nil {
 			t.Fatal(err)
 		}
+
 		s.Close()
 		if _, err := io.Copy(io.Discard, response.Body); err == nil {
 			t.Error("it came to an end of its own")
 		}
+
 		response.Body.Close()
 	}
 }
@@ -313,10 +350,12 @@ func TestRoutes(t *testing.T) {
 		mux.ServeHTTP(w, httptest.NewRequest(method, path, strings.NewReader(body)))
 		return w.Code, w.Body.String(), w.Header()
 	}
+
 	status, body, header := ask("POST", "/_/faults", `{"fault":"slow_answer","times":3,"match":{"kind":"create"}}`)
 	if status != 201 || body != `{"fault":"slow_answer","id":"1"}` || header.Get("Location") != "/_/faults?id=1" {
 		t.Errorf("%d %s %v", status, body, header)
 	}
+
 	ask("POST", "/_/faults", `{"fault":"lost_answer","probability":0.5}`)
 	ask("POST", "/_/faults", `{"fault":"lost_answer","times":1}`)
 	_, body, header = ask("GET", "/_/faults", "")
@@ -327,12 +366,15 @@ func TestRoutes(t *testing.T) {
 	}{State: &state, Active: new([]json.RawMessage)}); err != nil || header.Get("Content-Type") != "application/json" || state.Provider != "Teams" || len(state.Faults) != len(Names()) {
 		t.Errorf("%v %s", err, body)
 	}
+
 	if want := `{"id":"1","fault":"slow_answer","times":3,"match":{"kind":"create"},"duration":"5s","left":3,"applied":0}`; !strings.Contains(body, want) {
 		t.Errorf("%s\nhas not %s", body, want)
 	}
+
 	if want := `{"fault":"captcha","does":"wants a captcha solved","cannot":"a workflow asks nobody for a captcha","applied":0}`; !strings.Contains(body, want) {
 		t.Errorf("%s\nhas not %s", body, want)
 	}
+
 	for _, step := range []struct {
 		method, path, body string
 		status, left       int
@@ -355,6 +397,7 @@ func TestRoutes(t *testing.T) {
 		if status != step.status || len(k.State().Active) != step.left {
 			t.Errorf("%s %s: %d, %d are left", step.method, step.path, status, len(k.State().Active))
 		}
+
 		if status >= 400 && (header.Get("Content-Type") != "application/problem+json" || !strings.Contains(body, `"field":"`+step.field+`"`) && step.field != "") {
 			t.Errorf("%s %s: %s", step.method, step.path, body)
 		}
@@ -399,15 +442,18 @@ func TestChatProfiles(t *testing.T) {
 		if err == nil {
 			_, err = k.Add(o)
 		}
+
 		if err != nil {
 			t.Fatalf("%s %s: %v", tt.p.Provider, tt.fault, err)
 		}
+
 		w := httptest.NewRecorder()
 		k.Wrap(http.NotFoundHandler()).ServeHTTP(w, httptest.NewRequest(http.MethodPost, tt.path, strings.NewReader("{}")))
 		name, value, _ := strings.Cut(tt.header, " ")
 		if w.Code != tt.status || !strings.Contains(w.Body.String(), tt.body) || w.Header().Get(name) != value || tt.absent != "" && w.Header().Get(tt.absent) != "" {
 			t.Errorf("%s %s at %s: %d %v %s", tt.p.Provider, tt.fault, tt.path, w.Code, w.Header(), w.Body)
 		}
+
 		if media := w.Header().Get("Content-Type"); strings.HasPrefix(media, "application/json") && !json.Valid(w.Body.Bytes()) {
 			t.Errorf("%s %s: %s is no JSON", tt.p.Provider, tt.fault, w.Body)
 		}
@@ -421,6 +467,7 @@ func TestAProfileIsWhole(t *testing.T) {
 			t.Error(told)
 		}
 	}()
+
 	p := Slack()
 	delete(p.Refusals, AddressBan)
 	New(p, Hooks{})
@@ -434,9 +481,11 @@ func TestAddChecks(t *testing.T) {
 			t.Errorf("%+v: %q, %v", o, id, err)
 		}
 	}
+
 	if _, err := s.Add(Order{Fault: RateLimited, Times: 1, Duration: Duration(7 * time.Second)}); err != nil {
 		t.Fatal(err)
 	}
+
 	if _, header := s.call("/api/create"); header.Get("Retry-After") != "7" {
 		t.Errorf("%v", header)
 	}
@@ -448,6 +497,7 @@ func TestEveryFaultIsDocumented(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	for _, name := range Names() {
 		if !strings.Contains(string(page), "| `"+name+"` | ") {
 			t.Errorf("docs/faults.md does not say what %s does", name)
@@ -465,9 +515,11 @@ func TestNoKit(t *testing.T) {
 	if _, pattern := mux.Handler(httptest.NewRequest(http.MethodGet, "/_/faults", nil)); w.Code != http.StatusNotFound || pattern != "" {
 		t.Errorf("%d, %q", w.Code, pattern)
 	}
+
 	if form, err := k.Form(); form != "" || err != nil {
 		t.Errorf("%q, %v", form, err)
 	}
+
 	k.Close()
 }
 
@@ -480,11 +532,13 @@ func TestNth(t *testing.T) {
 		_, c.Object, _ = strings.Cut(strings.TrimPrefix(r.URL.Path, "/"), "/")
 		return c
 	}
+
 	s.order(`{"fault":"forbidden_item","times":2,"nth":2}`)
 	var got []int
 	for _, path := range []string{"/update/b", "/update/a", "/update/b", "/create/a", "/update/a", "/update/a"} {
 		got = append(got, s.get(path))
 	}
+
 	if fmt.Sprint(got) != "[200 403 200 200 403 200]" {
 		t.Errorf("%v", got)
 	}
@@ -509,6 +563,7 @@ func TestBlockedContent(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
+
 			response.Body.Close()
 			if want := map[string]int{"read": 200, "create": tt.status}[kind]; response.StatusCode != want {
 				t.Errorf("%s%s %s: %d", kind, tt.more, tt.body, response.StatusCode)
@@ -529,6 +584,7 @@ func TestForeignLinkForms(t *testing.T) {
 			t.Errorf("%s: %s", form, got)
 		}
 	}
+
 	if _, changed := change(Order{Fault: ForeignLink, Form: Host}, Answer{Header: http.Header{}}); changed {
 		t.Error("an answer without a link is changed")
 	}
@@ -552,6 +608,7 @@ func TestAnonymous(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	guest := func() (is bool) {
 		k.Wrap(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { is = Guest(r.Context()) })).
 			ServeHTTP(httptest.NewRecorder(), httptest.NewRequest(http.MethodGet, "/read/1", nil))
@@ -562,6 +619,7 @@ func TestAnonymous(t *testing.T) {
 			t.Error("the token is good again by itself")
 		}
 	}
+
 	if k.Clear(id, ""); guest() {
 		t.Error("the token is still dead")
 	}

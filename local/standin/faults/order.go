@@ -90,6 +90,7 @@ func ParseOrder(body []byte) (Order, error) {
 	if err != nil {
 		return o, Refused{{Field: "body", Detail: err.Error()}}
 	}
+
 	r := reader{prefix: "", given: members}
 	r.text("fault", &o.Fault)
 	r.number("times", &o.Times, 1, maxTimes)
@@ -106,12 +107,14 @@ func ParseOrder(body []byte) (Order, error) {
 	if raw, ok := r.take("match"); ok {
 		r.match(raw, &o.Match)
 	}
+
 	r.rest()
 	o.told = members["duration"] != nil
 	r.judge(o, members)
 	if len(r.refused) > 0 {
 		return Order{}, r.refused
 	}
+
 	return o, nil
 }
 
@@ -120,6 +123,7 @@ func (r *reader) judge(o Order, members map[string]json.RawMessage) {
 	if p := o.Probability; p != nil && (*p < 0 || *p > 1) {
 		r.refuse("probability", "must be a number from 0 to 1")
 	}
+
 	switch {
 	case members["times"] == nil && members["probability"] == nil:
 		r.refuse("times", "or probability must be given")
@@ -128,6 +132,7 @@ func (r *reader) judge(o Order, members map[string]json.RawMessage) {
 	case members["times"] != nil && members["seed"] != nil:
 		r.refuse("seed", "goes with a probability only")
 	}
+
 	d, known := define(o.Fault)
 	if !known {
 		if o.Fault != "" || members["fault"] == nil {
@@ -135,26 +140,33 @@ func (r *reader) judge(o Order, members map[string]json.RawMessage) {
 		}
 		return
 	}
+
 	for _, name := range []string{"duration", "status", "objects", "form", "pattern", "page", "nth", "done"} {
 		if members[name] != nil && !slices.Contains(d.takes, name) {
 			r.refuse(name, "is nothing that "+d.name+" takes")
 		}
 	}
+
 	if members["status"] != nil && !slices.Contains(d.statuses, o.Status) {
 		r.refuse("status", "must be one of "+strings.Trim(fmt.Sprint(slices.Sorted(slices.Values(d.statuses))), "[]"))
 	}
+
 	if members["form"] != nil && !slices.Contains(d.forms, o.Form) {
 		r.refuse("form", "must be one of "+strings.Join(d.forms, ", "))
 	}
+
 	if members["pattern"] != nil && o.Pattern == "" {
 		r.refuse("pattern", "must not be empty")
 	}
+
 	if members["pattern"] != nil && members["nth"] != nil {
 		r.refuse("nth", "cannot be given together with pattern")
 	}
+
 	if d.name == LaggingLists && time.Duration(o.Duration) > MaxLag {
 		r.refuse("duration", "must be at most "+MaxLag.String())
 	}
+
 	if k := o.Match.Kind; d.bound && k != "" && !slices.Contains(d.kinds, k) {
 		r.refuse("match.kind", fmt.Sprintf("must be one of %s: %s concerns nothing else", join(d.kinds), d.name))
 	}
@@ -166,9 +178,11 @@ func object(body []byte) (map[string]json.RawMessage, error) {
 	if err := d.Decode(&members); err != nil || members == nil {
 		return nil, fmt.Errorf("must be a JSON object")
 	}
+
 	if _, err := d.Token(); err != io.EOF {
 		return nil, fmt.Errorf("must be one JSON object with nothing after it")
 	}
+
 	return members, nil
 }
 
@@ -197,10 +211,12 @@ func (r *reader) value(name string, into any, detail string) bool {
 	if !ok {
 		return false
 	}
+
 	if string(raw) == "null" || json.Unmarshal(raw, into) != nil {
 		r.refuse(name, detail)
 		return false
 	}
+
 	return true
 }
 
@@ -218,10 +234,12 @@ func (r *reader) duration(name string, into *Duration) {
 	if !r.text(name, &text) {
 		return
 	}
+
 	read, err := time.ParseDuration(text)
 	if err != nil || read < 0 || read > 24*time.Hour {
 		r.refuse(name, "must be a duration up to a day, as 500ms or 1m30s")
 	}
+
 	*into = Duration(read)
 }
 
@@ -231,17 +249,20 @@ func (r *reader) match(raw json.RawMessage, into *Match) {
 		r.refuse("match", err.Error())
 		return
 	}
+
 	m := reader{prefix: "match.", given: members}
 	var kind string
 	if m.text("kind", &kind) && !slices.Contains(kinds, Kind(kind)) {
 		m.refuse("kind", "must be one of "+join(kinds))
 	}
+
 	into.Kind = Kind(kind)
 	m.text("method", &into.Method)
 	m.text("path", &into.Path)
 	if m.text("by", &into.By) && !slices.Contains([]string{Integration, Person, Anyone}, into.By) {
 		m.refuse("by", "must be one of integration, person, anyone")
 	}
+
 	m.rest()
 	r.refused = append(r.refused, m.refused...)
 }
@@ -274,28 +295,34 @@ func ParseFlag(text string) (standIn string, o Order, err error) {
 	if !ok || standIn == "" || name == "" || strings.Contains(standIn, ":") {
 		return "", Order{}, fmt.Errorf("%q is not of the form stand-in=fault:times=3", text)
 	}
+
 	given := map[string]string{}
 	for setting := range strings.SplitSeq(settings, ":") {
 		if setting == "" {
 			continue
 		}
+
 		key, value, ok := strings.Cut(setting, "=")
 		if _, twice := given[key]; !ok || twice || key == "fault" {
 			return "", Order{}, fmt.Errorf("%q: %q is not of the form name=value, once each", text, setting)
 		}
+
 		given[key] = value
 	}
+
 	given["fault"] = name
 	if o, err = fromTexts(given); err != nil {
 		return "", Order{}, fmt.Errorf("%q: %w", text, err)
 	}
+
 	return standIn, o, nil
 }
 
 // fromTexts reads an order whose values are all texts and whose match is not a
 // level of its own.
 func fromTexts(given map[string]string) (Order, error) {
-	members, match := map[string]any{}, map[string]string{}
+	members := map[string]any{}
+	match := map[string]string{}
 	for name, value := range given {
 		switch name {
 		case "kind", "method", "path", "by":
@@ -305,16 +332,20 @@ func fromTexts(given map[string]string) (Order, error) {
 			if json.Valid([]byte(value)) {
 				members[name] = json.RawMessage(value)
 			}
+
 		default:
 			members[name] = value
 		}
 	}
+
 	if len(match) > 0 {
 		members["match"] = match
 	}
+
 	body, err := json.Marshal(members)
 	if err != nil {
 		return Order{}, err
 	}
+
 	return ParseOrder(body)
 }

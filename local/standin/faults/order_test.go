@@ -68,10 +68,12 @@ func TestParseOrderNamesWhatIsWrong(t *testing.T) {
 			t.Errorf("%s: %v", body, err)
 			continue
 		}
+
 		var fields []string
 		for _, one := range refused {
 			fields = append(fields, one.Field)
 		}
+
 		if slices.Sort(fields); strings.Join(fields, " ") != want {
 			t.Errorf("%s: %s, want %s", body, refused, want)
 		}
@@ -107,8 +109,10 @@ func TestFlagAndBodyAreOne(t *testing.T) {
 			} else if !strings.Contains(err.Error(), `"`+flag+`"`) {
 				t.Errorf("%q: the error does not say which flag: %v", flag, err)
 			}
+
 			continue
 		}
+
 		want, wrong := ParseOrder([]byte(body))
 		if err != nil || wrong != nil || !reflect.DeepEqual(got, want) || !strings.HasPrefix(flag, standIn+"=") {
 			t.Errorf("%q: %s %+v, %v; want %+v, %v", flag, standIn, got, err, want, wrong)
@@ -132,13 +136,16 @@ func FuzzParseOrder(f *testing.F) {
 			}
 			return
 		}
+
 		if (o.Probability == nil) == (o.Times == 0) || o.Times < 0 || o.Times > maxTimes || o.Duration < 0 || time.Duration(o.Duration) > 24*time.Hour {
 			t.Errorf("%+v", o)
 		}
+
 		written, err := json.Marshal(o)
 		if err != nil {
 			t.Fatal(err)
 		}
+
 		again, err := ParseOrder(written)
 		again.told = o.told // a duration of nothing is not written
 		if err != nil || !reflect.DeepEqual(again, o) {

@@ -18,6 +18,7 @@ func (k *Kit) Form() (template.HTML, error) {
 	if k == nil {
 		return "", nil
 	}
+
 	state := k.State()
 	var out bytes.Buffer
 	var done []Known
@@ -26,7 +27,9 @@ func (k *Kit) Form() (template.HTML, error) {
 			done = append(done, one)
 		}
 	}
+
 	err := formTemplate.Execute(&out, map[string]any{"State": state, "Done": done, "Kinds": kinds})
+
 	return template.HTML(out.String()), err
 }
 
@@ -46,6 +49,7 @@ func (m Match) Wanted() string {
 			all += " " + one
 		}
 	}
+
 	return all
 }
 
@@ -56,24 +60,29 @@ func (k *Kit) form(w http.ResponseWriter, r *http.Request) {
 		refuseOrder(w, Refused{{Field: "body", Detail: err.Error()}})
 		return
 	}
+
 	if r.PostForm.Has("off") {
 		k.Clear(r.PostForm.Get("off"), "")
 		http.Redirect(w, r, "/#faults", http.StatusSeeOther)
 		return
 	}
+
 	given := map[string]string{}
 	for name := range r.PostForm {
 		if value := r.PostForm.Get(name); value != "" {
 			given[name] = value
 		}
 	}
+
 	o, err := fromTexts(given)
 	if err == nil {
 		_, err = k.Add(o)
 	}
+
 	if err != nil {
 		refuseOrder(w, err)
 		return
 	}
+
 	http.Redirect(w, r, "/#faults", http.StatusSeeOther)
 }

@@ -95,15 +95,18 @@ func field(body []byte, list string, path ...string) (all []string) {
 	if err := json.Unmarshal(body, &read); err != nil {
 		return []string{err.Error()}
 	}
+
 	if list != "" {
 		read = read.(map[string]any)[list]
 	}
+
 	for _, one := range read.([]any) {
 		for _, name := range path {
 			one = one.(map[string]any)[name]
 		}
 		all = append(all, fmt.Sprint(one))
 	}
+
 	return all
 }
 
@@ -340,10 +343,13 @@ var providers = []provider{
 }
 
 func jiraProvider(flavor string) provider {
-	base, version := "", "/rest/api/3"
+	base := ""
+	version := "/rest/api/3"
 	if flavor != jira.Cloud {
-		base, version = "/jira", "/rest/api/2"
+		base = "/jira"
+		version = "/rest/api/2"
 	}
+
 	root := base + version
 	p := provider{
 		name: "jira " + flavor,
@@ -393,14 +399,17 @@ func jiraProvider(flavor string) provider {
 		p.calls[faults.List] = [2]string{"GET", root + "/search/jql?fields=updated&jql=project%3D%22WORK%22"}
 		return p
 	}
+
 	for fault, told := range map[string]string{faults.RateLimited: "90", faults.RateLimitedBare: "-"} {
 		one := p.says[fault]
 		one.header = map[string]string{"Retry-After": told, "X-Ratelimit-Remaining": "0", "X-Ratelimit-Fillrate": "10"}
 		p.says[fault] = one
 	}
+
 	p.says[faults.SecondaryLimit] = said{cannot: "one limit"}
 	p.says[faults.Anonymous] = said{cannot: "401"}
 	p.says[faults.ErrorBefore] = said{status: 504, order: `,"status":504`, header: html, body: "nginx"}
+
 	return p
 }
 
@@ -448,12 +457,15 @@ func open(t *testing.T, p provider) *stage {
 	if s.standIn, err = p.open(t.TempDir(), s.now); err != nil {
 		t.Fatal(err)
 	}
+
 	api := httptest.NewUnstartedServer(s.standIn.API())
 	api.Config.ErrorLog = log.New(io.Discard, "", 0)
 	api.Start()
 	page := httptest.NewServer(s.standIn.Plain())
 	t.Cleanup(func() { s.standIn.Close(); api.Close(); page.Close() })
-	s.api, s.page = api.URL, page.URL
+	s.api = api.URL
+	s.page = page.URL
+
 	return s
 }
 
@@ -483,19 +495,24 @@ func (s *stage) ask(root, method, path, body string, prepare func(*http.Request)
 	if err != nil {
 		s.Fatal(err)
 	}
+
 	r.Header.Set("User-Agent", "integrations")
 	if body != "" {
 		r.Header.Set("Content-Type", "application/json")
 	}
+
 	if prepare != nil {
 		prepare(r)
 	}
+
 	response, err := http.DefaultTransport.RoundTrip(r)
 	if err != nil {
 		return reply{err: err}
 	}
+
 	defer response.Body.Close()
 	read, err := io.ReadAll(io.LimitReader(response.Body, 1<<20))
+
 	return reply{response.StatusCode, response.Header, read, err, strings.TrimPrefix(response.Status, fmt.Sprint(response.StatusCode, " "))}
 }
 
@@ -532,10 +549,12 @@ func TestEachFaultAtEachProvider(t *testing.T) {
 			if !ok {
 				want, ok = common[fault]
 			}
+
 			if !ok {
 				t.Errorf("%s: nobody says what %s does", p.name, fault)
 				continue
 			}
+
 			t.Run(p.name+"/"+fault, func(t *testing.T) {
 				t.Parallel()
 				s := open(t, p)
@@ -545,10 +564,12 @@ func TestEachFaultAtEachProvider(t *testing.T) {
 					}
 					s.pass(time.Minute)
 				}
+
 				if want.cannot != "" {
 					s.refuses(fault, want.cannot)
 					return
 				}
+
 				s.order(`{"fault":"` + fault + `","times":1` + want.order + `}`)
 				s.judge(fault, want)
 				if v := s.standIn.Violations(); len(v) > 0 {
@@ -577,6 +598,7 @@ func (s *stage) refuses(fault, why string) {
 		problem.Errors[0].Field != "fault" || !strings.Contains(problem.Errors[0].Detail, why) {
 		s.Errorf("%d %s", got.status, got.body)
 	}
+
 	at := slices.IndexFunc(s.standIn.Faults().State().Faults, func(k faults.Known) bool { return k.Fault == fault })
 	if known := s.standIn.Faults().State().Faults[at]; !strings.Contains(known.Cannot, why) {
 		s.Errorf("listed as %+v", known)
@@ -588,21 +610,25 @@ func (s *stage) judge(fault string, want said) {
 	if kind == "" {
 		kind = faults.Create
 	}
+
 	var header []string
 	if !s.alone {
 		if got := s.do(kind, person); s.standIn.Faults().Applied(fault) != 0 {
 			s.Errorf("a person is hit: %d %s", got.status, got.body)
 		}
 	}
+
 	if fault == faults.ETagConflict {
 		header = []string{"If-Match", s.do(faults.Read, ours).header.Get("Etag")}
 	}
+
 	before := s.received()
 	got := s.do(kind, ours, header...)
 	after := s.received()
 	if s.standIn.Faults().Applied(fault) != 1 {
 		s.Errorf("applied %d times", s.standIn.Faults().Applied(fault))
 	}
+
 	s.compare(want, got)
 	made := len(after.Objects) - len(before.Objects)
 	switch fault {
@@ -630,30 +656,36 @@ func (s *stage) judge(fault string, want said) {
 		if n := len(s.times(got.body)); n != 0 {
 			s.Errorf("a list from before anything was made has %d", n)
 		}
+
 		if n := len(s.times(s.do(kind, ours).body)); n != 3 {
 			s.Errorf("the next list has %d", n)
 		}
+
 	case faults.OneTimestamp:
 		times := s.times(got.body)
 		if slices.Sort(times); len(times) != 3 || len(slices.Compact(times)) != 1 {
 			s.Errorf("times %q", times)
 		}
+
 	case faults.ETagConflict:
 		if title := after.Objects[0].Title; !strings.HasSuffix(title, "(edited)") {
 			s.Errorf("the title is %q: nobody edited it, or we wrote over that", title)
 		}
 	}
+
 	applies := slices.Contains([]string{faults.ErrorAfter, faults.LostAnswer, faults.SlowAnswer, faults.EndlessAnswer, faults.WrongSuccess, faults.ForeignLink}, fault)
 	applies = applies || fault == faults.RenamedPlace && want.status == 200
 	if kind == faults.Create && made != map[bool]int{true: 1}[applies] {
 		s.Errorf("%d objects were made", made)
 	}
+
 	if kind == faults.Create || kind == faults.Update {
 		last := after.Writes[len(after.Writes)-1]
 		if len(after.Writes) != len(before.Writes)+1 || last.Fault != fault || last.User != cmp.Or(s.user, "sync-bot") || string(last.Body) == "null" || !applies && last.Status != want.status {
 			s.Errorf("the log of writes: %+v", last)
 		}
 	}
+
 	s.recovers(fault, kind, want)
 }
 
@@ -661,12 +693,15 @@ func (s *stage) compare(want said, got reply) {
 	if want.status == 0 {
 		return
 	}
+
 	if got.status != want.status || !strings.Contains(string(got.body), want.body) {
 		s.Errorf("%d %s, %v; want %d with %q", got.status, got.body, got.err, want.status, want.body)
 	}
+
 	if !strings.Contains(got.reason, want.reason) {
 		s.Errorf("the reason is %q, want %q", got.reason, want.reason)
 	}
+
 	for name, value := range want.header {
 		have := got.header.Get(name)
 		if value == "-" && have != "" || value == "+" && have == "" || value != "-" && value != "+" && !strings.HasPrefix(have, value) {
@@ -682,27 +717,33 @@ func (s *stage) recovers(fault string, kind faults.Kind, want said) {
 	if fault == faults.RenamedPlace { // it gets its name back
 		s.order(`{"fault":"renamed_place","times":1}`)
 	}
+
 	if fault == faults.RevokedToken || fault == faults.Anonymous {
 		other := faults.Other
 		if s.calls[other][0] == "" || fault == faults.Anonymous {
 			other = kind
 		}
+
 		s.compare(want, s.do(other, ours)) // it is not good again by itself
 		if !s.alone {
 			if got := s.do(other, person); got.failed() {
 				s.Errorf("another token is revoked as well: %d %s", got.status, got.body)
 			}
 		}
+
 		if got := s.ask(s.page, "DELETE", "/_/faults?fault="+fault, "", nil); got.status != http.StatusNoContent {
 			s.Errorf("DELETE: %d %s", got.status, got.body)
 		}
 	}
+
 	if fault == faults.MovedObject || fault == faults.DeletedObject {
 		kind = faults.List
 	}
+
 	if got := s.do(kind, ours); got.failed() {
 		s.Errorf("it goes on: %d %s %v", got.status, got.body, got.err)
 	}
+
 	if active := s.standIn.Faults().State().Active; len(active) > 0 {
 		s.Errorf("still active: %+v", active)
 	}
@@ -719,16 +760,20 @@ func TestThePageSteers(t *testing.T) {
 					r.Header.Set("Sec-Fetch-Site", site)
 				})
 			}
+
 			const form = "fault=error_before&times=2&probability=&duration=&kind=create"
 			if got := post(form, "cross-site"); got.status != http.StatusForbidden || len(s.standIn.Faults().State().Active) != 0 {
 				t.Errorf("a page of another site is let in: %d", got.status)
 			}
+
 			if got := post(form, "same-origin"); got.status != http.StatusSeeOther {
 				t.Fatalf("%d %s", got.status, got.body)
 			}
+
 			if got := post("fault=error_before", "same-origin"); got.status != 400 {
 				t.Errorf("neither times nor a probability: %d", got.status)
 			}
+
 			s.do(faults.Create, ours)
 			page := string(s.ask(s.page, "GET", "/", "", nil).body)
 			for _, text := range []string{"Faults: 1 active", "1 of 2 left", "Done so far: error_before 1×", `name="off" value="1"`} {
@@ -736,6 +781,7 @@ func TestThePageSteers(t *testing.T) {
 					t.Errorf("the page does not say %q:\n%s", text, page)
 				}
 			}
+
 			if got := post("off=1", "same-origin"); got.status != http.StatusSeeOther || len(s.standIn.Faults().State().Active) != 0 {
 				t.Errorf("%d, active %+v", got.status, s.standIn.Faults().State().Active)
 			}
@@ -761,6 +807,7 @@ func TestFormsOfRefusedWords(t *testing.T) {
 				if !strings.Contains(string(got.body)+got.reason, faults.NotTaken) || !got.failed() || len(got.body) > 0 && !json.Valid(got.body) {
 					t.Errorf("%d %s: %s", got.status, got.reason, got.body)
 				}
+
 				if made := s.received().Objects; len(made) != 0 {
 					t.Errorf("%d objects were made", len(made))
 				}
@@ -776,6 +823,7 @@ func TestFormsOfForeignAnswers(t *testing.T) {
 			if p.name == "teams" && form == faults.Empty {
 				continue // that is its usual answer
 			}
+
 			for _, done := range []bool{false, true} {
 				t.Run(fmt.Sprint(p.name, "/", form, "/", done), func(t *testing.T) {
 					s := open(t, p)
@@ -785,6 +833,7 @@ func TestFormsOfForeignAnswers(t *testing.T) {
 					if form == faults.Empty && len(got.body) > 0 {
 						t.Errorf("the body is %s", got.body)
 					}
+
 					if made := len(s.received().Objects); made != map[bool]int{true: 1}[done] {
 						t.Errorf("%d objects were made", made)
 					}
@@ -800,6 +849,7 @@ func TestMovedReadonlyLeadsAway(t *testing.T) {
 		if p.says[faults.MovedReadonly].cannot != "" {
 			continue
 		}
+
 		s := open(t, p)
 		s.order(`{"fault":"moved_readonly","times":2,"status":307}`)
 		for kind, status := range map[faults.Kind]int{faults.Create: 307, faults.List: 301} {
@@ -815,22 +865,27 @@ func TestForbiddenItemIsOne(t *testing.T) {
 		if p.says[faults.ForbiddenItem].cannot != "" {
 			continue
 		}
+
 		call := p.calls[faults.Update]
-		first, second := call[1], strings.TrimSuffix(call[1], "1")+"2"
+		first := call[1]
+		second := strings.TrimSuffix(call[1], "1") + "2"
 		if p.name == "slack" || p.name == "discord" {
 			continue // the ids of messages are times: see TestNth
 		}
+
 		for _, order := range []string{`"nth":2`, `"pattern":"/issue*2"`} {
 			s := open(t, p)
 			for range 2 {
 				s.do(faults.Create, ours)
 			}
+
 			s.order(`{"fault":"forbidden_item","probability":1,` + order + `}`)
 			var got []bool
 			for _, path := range []string{first, second, first, second} {
 				answer := s.ask(s.api, call[0], path, s.bodies[faults.Update], func(r *http.Request) { s.admit(r, ours) })
 				got = append(got, answer.status == http.StatusForbidden)
 			}
+
 			if fmt.Sprint(got) != "[false true false true]" {
 				t.Errorf("%s %s: %v", p.name, order, got)
 			}

@@ -15,6 +15,7 @@ func Teams() Profile {
 		return JSON(http.StatusTooManyRequests, fmt.Sprintf(`{"statusCode":429,"message":"Rate limit is exceeded. Try again in %s seconds."}`, a.Seconds()), header...)
 	}
 	const nothing = "a message to Teams leaves no trace that could be asked for"
+
 	return Profile{
 		Provider: "Teams",
 		Refusals: map[string]Refusal{
@@ -33,6 +34,7 @@ func Teams() Profile {
 				case http.StatusServiceUnavailable:
 					return failed(a.Status, "ServiceUnavailable", "The service is unavailable.")
 				}
+
 				return failed(a.Status, "InternalServerError", "Encountered internal server error.")
 			}},
 			RefusedWords: {Answer: func(Asked) Answer { return failed(http.StatusBadRequest, "InvalidRequestContent", NotTaken) }},

@@ -23,23 +23,28 @@ func (k *Kit) Wrap(api http.Handler) http.Handler {
 	if k == nil {
 		return api
 	}
+
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if k.idle() {
 			api.ServeHTTP(w, r)
 			return
 		}
+
 		call := k.hooks.Call(r)
 		if k.looksAtBodies() {
 			call.body = Body(r)
 		}
+
 		h, err := k.strike(r, call)
 		if err != nil {
 			http.Error(w, err.Error(), http.StatusInternalServerError)
 			return
 		}
+
 		if len(h.names) > 0 {
 			r = r.WithContext(context.WithValue(r.Context(), hitKey{}, h))
 		}
+
 		k.answer(w, r, call, h.last, api)
 	})
 }
@@ -56,11 +61,13 @@ func (k *Kit) answer(w http.ResponseWriter, r *http.Request, call Call, a *activ
 		api.ServeHTTP(w, r)
 		return
 	}
+
 	d, _ := define(a.Fault)
 	if d.manner == refuses || d.manner == revokes || d.manner == disturbs || d.manner == replaces && !a.Done {
 		k.refuse(w, r, call, a)
 		return
 	}
+
 	held := &held{header: http.Header{}}
 	api.ServeHTTP(held, r)
 	switch d.manner {
@@ -75,6 +82,7 @@ func (k *Kit) answer(w http.ResponseWriter, r *http.Request, call Call, a *activ
 			k.giveBack(a)
 		}
 		out.send(w)
+
 	case delays:
 		if k.wait(r, time.Duration(a.Duration)) {
 			held.answer().send(w)
@@ -91,6 +99,7 @@ func (k *Kit) word(r *http.Request, call Call, a *active) Answer {
 	if len(d.statuses) > 0 {
 		usual = d.statuses[0]
 	}
+
 	out := k.profile.answerTo(a.Fault)(Asked{
 		Request: r, Kind: call.Kind, Wait: time.Duration(a.Duration), Told: a.told, Status: cmp.Or(a.Status, usual), Form: a.Form, Now: k.hooks.Now(),
 	})
@@ -98,6 +107,7 @@ func (k *Kit) word(r *http.Request, call Call, a *active) Answer {
 	if k.hooks.Check != nil && a.Fault != RefusedWords && strings.HasPrefix(out.Header.Get("Content-Type"), "application/json") {
 		k.hooks.Check(r, out)
 	}
+
 	return out
 }
 
@@ -109,6 +119,7 @@ func (k *Kit) refuse(w http.ResponseWriter, r *http.Request, call Call, a *activ
 	if err != nil && !errors.As(err, &tooLarge) {
 		panic(http.ErrAbortHandler) // the caller went away in mid-request
 	}
+
 	out := k.word(r, call, a)
 	reads := r.Method == http.MethodGet || r.Method == http.MethodHead || call.Kind == Read || call.Kind == List
 	if k.hooks.Log != nil && !reads {
@@ -116,6 +127,7 @@ func (k *Kit) refuse(w http.ResponseWriter, r *http.Request, call Call, a *activ
 			At: at, User: call.User, Method: r.Method, Path: r.URL.Path, Body: standin.JSONBody(body), Status: out.Status, Fault: Of(r.Context()),
 		})
 	}
+
 	out.send(w)
 }
 
@@ -123,6 +135,7 @@ func (a Answer) send(w http.ResponseWriter) {
 	if a.Reason != "" && a.sendRaw(w) {
 		return
 	}
+
 	maps.Copy(w.Header(), a.Header)
 	w.WriteHeader(a.Status)
 	_, _ = w.Write(a.Body)
@@ -136,6 +149,7 @@ func (k *Kit) wait(r *http.Request, d time.Duration) bool {
 	case <-r.Context().Done():
 	case <-k.closed:
 	}
+
 	return false
 }
 
@@ -146,6 +160,7 @@ func (k *Kit) goOn(w http.ResponseWriter, r *http.Request, held *held, pause tim
 	if out.Status == http.StatusNoContent || out.Status == http.StatusNotModified {
 		out.Status = http.StatusOK // the others have no body that could go on
 	}
+
 	out.Header.Del("Content-Length")
 	out.Body = out.Body[:max(0, len(out.Body)-1)]
 	out.send(w)
@@ -153,20 +168,24 @@ func (k *Kit) goOn(w http.ResponseWriter, r *http.Request, held *held, pause tim
 	if pause > 0 {
 		blanks = blanks[:1]
 	}
+
 	flush := http.NewResponseController(w)
 	for r.Context().Err() == nil {
 		if _, err := w.Write(blanks); err != nil || flush.Flush() != nil {
 			break
 		}
+
 		if pause > 0 && !k.wait(r, pause) {
 			break
 		}
+
 		select {
 		case <-k.closed:
 			panic(http.ErrAbortHandler)
 		default:
 		}
 	}
+
 	panic(http.ErrAbortHandler) // it never ended
 }
 

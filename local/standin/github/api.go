@@ -57,6 +57,7 @@ func (s *Server) serveAPI(w http.ResponseWriter, r *http.Request) {
 	if err != nil && !errors.As(err, &tooLarge) {
 		panic(http.ErrAbortHandler) // the caller went away in mid-request
 	}
+
 	made := &call{Request: r, body: body}
 	s.resolve(made)
 	var out *answer
@@ -66,21 +67,27 @@ func (s *Server) serveAPI(w http.ResponseWriter, r *http.Request) {
 	default:
 		out, _ = s.decide(made)
 	}
+
 	s.send(w, made, out)
 }
 
 func (s *Server) write(made *call, tooLarge bool) *answer {
-	number, at, n := s.writes.Arrive(), s.config.Now().UTC(), 0
+	number := s.writes.Arrive()
+	at := s.config.Now().UTC()
+	n := 0
 	if made.route.creates {
 		n = s.Arrive()
 	}
+
 	s.deciding.Lock()
 	made.route = route{}
 	s.resolve(made) // what the path stands for may have changed while it waited
-	out, changed := refuse(http.StatusRequestEntityTooLarge, "Payload too big"), (*issue)(nil)
+	out := refuse(http.StatusRequestEntityTooLarge, "Payload too big")
+	changed := (*issue)(nil)
 	if !tooLarge {
 		out, changed = s.decide(made)
 	}
+
 	stored := entry{Number: number, Issue: changed, Write: &standin.Write{
 		At: at, User: made.login, Method: made.Method, Path: made.URL.Path, Body: standin.JSONBody(made.body), Status: out.status,
 		Fault: faults.Of(made.Context()),
@@ -88,14 +95,17 @@ func (s *Server) write(made *call, tooLarge bool) *answer {
 	if repository := made.route.repository; repository != nil {
 		stored.Repository = key(repository.Owner, repository.Name)
 	}
+
 	err := s.commit(stored)
 	s.deciding.Unlock()
 	if err != nil {
 		return refuse(http.StatusInternalServerError, "Server Error")
 	}
+
 	if out.status == http.StatusCreated {
 		s.Tell(Applied, n)
 	}
+
 	return out
 }
 
@@ -105,31 +115,40 @@ func (s *Server) decide(made *call) (*answer, *issue) {
 	if refused := s.admit(made); refused != nil {
 		return refused, nil
 	}
+
 	limits, refused := s.limiter.take(made.login, made.Method, made.route.creates)
 	if refused != nil {
 		return refused, nil
 	}
+
 	var broken error
 	redirected := made.route.former && made.route.handle == nil // whatever is asked for
 	if made.route.installation == "" && !redirected {           // the description at hand is of issues
 		broken = s.contract.CheckRequest(s.described(made), made.body)
 	}
+
 	if broken != nil {
 		s.Violation("request %s %s: %v", made.Method, made.URL.Path, broken)
 	}
+
 	out, changed := s.perform(made)
 	if broken != nil && out.status < 400 {
-		out, changed = invalid(broken.Error()), nil
+		out = invalid(broken.Error())
+		changed = nil
 	}
+
 	if out.header == nil {
 		out.header = http.Header{}
 	}
+
 	for name, values := range limits {
 		out.header[name] = values
 	}
+
 	if classic(made.Header.Get("Authorization")) && made.login != "" {
 		out.header.Set("X-Oauth-Scopes", s.scopes(made))
 	}
+
 	return out, changed
 }
 
@@ -145,24 +164,30 @@ func (s *Server) admit(made *call) *answer {
 	if made.UserAgent() == "" {
 		return refuse(http.StatusForbidden, "Request forbidden by administrative rules. Please make sure your request has a User-Agent header.")
 	}
+
 	scheme, token, _ := strings.Cut(made.Header.Get("Authorization"), " ")
 	if scheme == "" {
 		return refuse(http.StatusUnauthorized, "Requires authentication")
 	}
+
 	login, ok := s.whose(made, strings.TrimSpace(token))
 	if !ok || !strings.EqualFold(scheme, "Bearer") && !strings.EqualFold(scheme, "token") {
 		return refuse(http.StatusUnauthorized, "Bad credentials")
 	}
+
 	made.login = login
 	if accept := made.Header.Get("Accept"); !acceptable(accept) {
 		return refuse(http.StatusUnsupportedMediaType, fmt.Sprintf("Unsupported 'Accept' header: %q. Must accept 'application/json'.", accept))
 	}
+
 	if version := made.Header.Get(versionHeader); version != "" && !slices.Contains(versions, version) {
 		return refuse(http.StatusBadRequest, fmt.Sprintf("%q is not a supported version. Supported versions: %s", version, strings.Join(versions, ", ")))
 	}
+
 	if len(made.body) > 0 && !isJSON(made.Header.Get("Content-Type")) {
 		return refuse(http.StatusUnsupportedMediaType, "Unsupported Media Type")
 	}
+
 	return nil
 }
 
@@ -170,6 +195,7 @@ func acceptable(accept string) bool {
 	if accept == "" {
 		return true
 	}
+
 	for one := range strings.SplitSeq(accept, ",") {
 		media, _, err := mime.ParseMediaType(one)
 		if err == nil && (media == "*/*" || media == "application/*" || media == "application/json" ||
@@ -177,6 +203,7 @@ func acceptable(accept string) bool {
 			return true
 		}
 	}
+
 	return false
 }
 
@@ -195,9 +222,11 @@ func (s *Server) resolve(made *call) {
 		made.route.handle = s.user
 		return
 	case len(parts) == 4 && parts[0] == "app" && parts[1] == "installations" && parts[3] == "access_tokens" && made.Method == http.MethodPost:
-		made.route.handle, made.route.installation = s.grant, parts[2]
+		made.route.handle = s.grant
+		made.route.installation = parts[2]
 		return
 	}
+
 	var found *repository
 	former := false
 	switch {
@@ -207,13 +236,17 @@ func (s *Server) resolve(made *call) {
 			found = s.findFormer(parts[1], parts[2])
 			former = found != nil
 		}
+
 		parts = parts[3:]
+
 	case len(parts) >= 2 && parts[0] == "repositories":
 		id, _ := strconv.ParseInt(parts[1], 10, 64)
-		found, parts = s.findID(id), parts[2:]
+		found = s.findID(id)
+		parts = parts[2:]
 	default:
 		return
 	}
+
 	made.route = s.inRepository(made.Method, parts)
 	made.route.repository = found
 	made.route.former = former
@@ -232,16 +265,19 @@ func (s *Server) inRepository(method string, parts []string) route {
 	case len(parts) != 2:
 		return route{}
 	}
+
 	number, err := strconv.Atoi(parts[1])
 	if err != nil {
 		return route{}
 	}
+
 	switch method {
 	case http.MethodGet:
 		return route{handle: s.read, number: number}
 	case http.MethodPatch:
 		return route{handle: s.update, number: number}
 	}
+
 	return route{}
 }
 
@@ -252,9 +288,11 @@ func (s *Server) described(made *call) *http.Request {
 	if repository == nil || !ok {
 		return made.Request
 	}
+
 	_, rest, _ = strings.Cut(rest, "/")
 	copied := made.Clone(made.Context())
 	copied.URL.Path = strings.TrimSuffix("/repos/"+repository.fullName()+"/"+rest, "/")
+
 	return copied
 }
 
@@ -269,9 +307,11 @@ func (s *Server) perform(made *call) (*answer, *issue) {
 	if made.route.former {
 		return renamedAnswer(made), nil
 	}
+
 	if refused := s.beyond(made); refused != nil {
 		return refused, nil
 	}
+
 	return made.route.handle(made)
 }
 
@@ -296,6 +336,7 @@ func (s *Server) send(w http.ResponseWriter, made *call, out *answer) {
 	for name, values := range out.header {
 		header[name] = values
 	}
+
 	sign(header)
 	if made.Method == http.MethodGet && out.status == http.StatusOK {
 		tag := fmt.Sprintf(`W/"%x"`, sha256.Sum256(content))
@@ -308,9 +349,11 @@ func (s *Server) send(w http.ResponseWriter, made *call, out *answer) {
 			return
 		}
 	}
+
 	if err := s.contract.CheckResponse(s.described(made), out.status, header, content); !out.undescribed && err != nil && !errors.Is(err, standin.ErrNoOperation) {
 		s.Violation("answer %d to %s %s: %v", out.status, made.Method, made.URL.Path, err)
 	}
+
 	w.WriteHeader(out.status)
 	_, _ = w.Write(content)
 }

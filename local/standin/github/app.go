@@ -54,6 +54,7 @@ func (g *grants) give(token string, p pass) {
 	if g.held == nil {
 		g.held = map[string]pass{}
 	}
+
 	g.held[token] = p
 }
 
@@ -74,14 +75,18 @@ func (s *Server) whose(made *call, token string) (login string, ok bool) {
 		}
 		return app.Login, true
 	}
+
 	if login, ok = s.config.Tokens[token]; ok {
 		return login, true
 	}
+
 	p, ok := s.granted.get(token)
 	if !ok || !s.config.Now().Before(p.until) {
 		return "", false
 	}
+
 	made.pass = &p
+
 	return p.login, true
 }
 
@@ -92,17 +97,21 @@ func (s *Server) claimed(token string) *App {
 	if err != nil {
 		return nil
 	}
+
 	for i, app := range s.config.Apps {
 		var c jwt.Claims
 		if signed.Claims(app.Key, &c) != nil || c.Issuer != app.ID || c.Expiry == nil || c.IssuedAt == nil {
 			continue
 		}
+
 		now := s.config.Now()
 		if c.Expiry.Time().After(now.Add(longestAssertion)) || !c.Expiry.Time().After(now) || c.IssuedAt.Time().After(now) {
 			return nil
 		}
+
 		return &s.config.Apps[i]
 	}
+
 	return nil
 }
 
@@ -116,17 +125,20 @@ func (s *Server) grant(made *call) (*answer, *issue) {
 	if app.Suspended {
 		return refuse(http.StatusForbidden, "This installation has been suspended"), nil
 	}
+
 	var asked struct {
 		Repositories []string          `json:"repositories"`
 		IDs          []int64           `json:"repository_ids"`
 		Permissions  map[string]string `json:"permissions"`
 	}
+
 	d := json.NewDecoder(bytes.NewReader(made.body))
 	d.DisallowUnknownFields()
 	if err := d.Decode(&asked); len(made.body) > 0 && err != nil {
 		s.Violation("request %s %s: %v", made.Method, made.URL.Path, err)
 		return invalid(err.Error()), nil
 	}
+
 	within, refused := s.within(app, asked.Repositories, asked.IDs)
 	if refused != nil {
 		return refused, nil
@@ -134,14 +146,17 @@ func (s *Server) grant(made *call) (*answer, *issue) {
 	if app.ReadOnly && asked.Permissions["issues"] == "write" {
 		return refuse(http.StatusUnprocessableEntity, "The permissions requested are not granted to this installation."), nil
 	}
+
 	given := pass{login: app.Login, until: s.config.Now().Add(grantLife), write: asked.Permissions["issues"] == "write"}
 	listed := []map[string]any{}
 	for _, one := range within {
 		given.repositories = append(given.repositories, one.id)
 		listed = append(listed, map[string]any{"id": one.id, "name": one.Name, "full_name": one.fullName()})
 	}
+
 	text := "gh" + "s_" + app.ID + "_" + rand.Text() + "." + rand.Text()
 	s.granted.give(text, given)
+
 	return &answer{status: http.StatusCreated, value: map[string]any{
 		"token": text, "expires_at": given.until.UTC().Format(time.RFC3339), "permissions": asked.Permissions, "repository_selection": "selected",
 		"repositories": listed,
@@ -157,6 +172,7 @@ func (s *Server) within(app *App, names []string, ids []int64) ([]*repository, *
 			installed = append(installed, one)
 		}
 	}
+
 	if len(names)+len(ids) == 0 {
 		return installed, nil
 	}
@@ -170,6 +186,7 @@ func (s *Server) within(app *App, names []string, ids []int64) ([]*repository, *
 		if at < 0 {
 			return false
 		}
+
 		within = append(within, installed[at])
 		return true
 	}
@@ -178,6 +195,7 @@ func (s *Server) within(app *App, names []string, ids []int64) ([]*repository, *
 			return nil, unknown()
 		}
 	}
+
 	for _, id := range ids {
 		if !pick(func(one *repository) bool { return one.id == id }) {
 			return nil, unknown()

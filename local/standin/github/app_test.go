@@ -30,7 +30,8 @@ func withApp(c *Config) {
 // asApp is the product's connector as an app.
 func (d double) asApp(now func() time.Time, change func(*product.Config)) *product.Connector {
 	return d.connect(now, func(c *product.Config) {
-		c.Token, c.App = "", &product.App{ID: "12", Installation: "345", Key: appKey}
+		c.Token = ""
+		c.App = &product.App{ID: "12", Installation: "345", Key: appKey}
 		if change != nil {
 			change(c)
 		}
@@ -58,19 +59,23 @@ func TestAnAppWorks(t *testing.T) {
 		if _, err := c.Create(t.Context(), content, connector.Marker{Integration: 1, Item: domain.Snowflake(n + 2), Attempt: 1}); err != nil {
 			t.Fatal(err)
 		}
+
 		if got, want := d.tokensGiven(), []int{1, 1, 2, 3}[n]; got != want {
 			t.Errorf("after %s: %d tokens, want %d", wait, got, want)
 		}
 	}
+
 	all, _ := d.changes(c, time.Time{})
 	if len(all) != 4 {
 		t.Errorf("%d issues", len(all))
 	}
+
 	for _, w := range d.Writes() {
 		if w.User != "sync[bot]" {
 			t.Errorf("%+v", w)
 		}
 	}
+
 	if v := d.Violations(); len(v) > 0 {
 		t.Error(v)
 	}
@@ -83,6 +88,7 @@ func TestAnAppThatDoesNot(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	const known = "reachable=ok credentials=ok "
 	for name, tt := range map[string]struct {
 		server func(*Config)
@@ -105,14 +111,17 @@ func TestAnAppThatDoesNot(t *testing.T) {
 				tt.server(c)
 			}
 		})
+
 		c := d.asApp(nil, tt.change)
 		checks, _ := c.Check(t.Context())
 		if got := strings.Trim(fmt.Sprint(checks), "[]"); got != tt.check {
 			t.Errorf("%s: %s, want %s", name, got, tt.check)
 		}
+
 		if tt.code == "" {
 			continue
 		}
+
 		_, err := c.Create(t.Context(), connector.Content{Title: "T"}, connector.Marker{Integration: 1, Item: 2, Attempt: 1})
 		e, ok := err.(*connector.Error)
 		if !ok || e.Code != tt.code || e.Class != connector.Final || e.Scope != connector.IntegrationScope {

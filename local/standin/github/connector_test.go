@@ -23,6 +23,7 @@ func (d double) connect(now func() time.Time, change ...func(*product.Config)) *
 	for _, one := range change {
 		one(&config)
 	}
+
 	return product.New(config, client, now)
 }
 
@@ -34,9 +35,11 @@ func (d double) changes(c *product.Connector, since time.Time) (all []connector.
 		if err != nil {
 			d.t.Fatalf("page %d: %v", pages, err)
 		}
+
 		if all = append(all, spoken(objects)...); !more {
 			return all, pages
 		}
+
 		offset += len(objects)
 	}
 }
@@ -55,7 +58,12 @@ func spoken(objects []connector.Object) (issues []connector.Object) {
 // is another in the log, and changes what the connector saw.
 func TestAPersonIsToldFromUs(t *testing.T) {
 	clock := newClock()
-	d := start(t, func(c *Config) { c.Now, c.Limits, c.Repositories[0].PullRequests = clock.now, true, 1 })
+	d := start(t, func(c *Config) {
+		c.Now = clock.now
+		c.Limits = true
+		c.Repositories[0].PullRequests = 1
+	})
+
 	c := d.connect(clock.now)
 	marker := connector.Marker{Integration: 1, Item: 2, Attempt: 1}
 	content := connector.Content{Title: "Ours", Body: "a\r\nb", State: domain.Open}
@@ -63,6 +71,7 @@ func TestAPersonIsToldFromUs(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	look := func() connector.Object {
 		t.Helper()
 		all, _ := d.changes(c, time.Time{})
@@ -74,6 +83,7 @@ func TestAPersonIsToldFromUs(t *testing.T) {
 	if o := look(); o.Written != written {
 		t.Errorf("nobody changed it: %+v, %+v", o.Written, written)
 	}
+
 	path := "/repos/acme/work/issues/" + written.Remote.Key
 	for _, step := range []struct {
 		body  string
@@ -91,23 +101,28 @@ func TestAPersonIsToldFromUs(t *testing.T) {
 		if answer := d.send("PATCH", path, step.body, "Authorization", "Bearer "+person); answer.status != 200 {
 			t.Fatalf("%s: %d %s", step.body, answer.status, answer.text)
 		}
+
 		if o := look(); o.Seen.Text != written.Seen.Text != step.text || o.Seen.State != step.state {
 			t.Errorf("%s: %+v", step.body, o.Seen)
 		}
 	}
+
 	d.send("PATCH", path, `{"state":"closed"}`, "Authorization", "Bearer "+person)
 	content.Title = "Again"
 	updated, err := c.Update(t.Context(), connector.Sent{Remote: written.Remote, State: domain.Open, Seen: written.Seen}, content, marker)
 	if err != nil || updated.Seen.State != domain.Open || look().Seen != (connector.Seen{Text: updated.Seen.Text, State: domain.Closed}) {
 		t.Errorf("a close just before our update: %+v, %v", updated, err)
 	}
+
 	counts := map[string]int{}
 	for _, one := range d.Writes() {
 		counts[one.User+" "+one.Method]++
 	}
+
 	if fmt.Sprint(counts) != "map[maria PATCH:7 sync-bot PATCH:1 sync-bot POST:1]" {
 		t.Errorf("writes %v", counts)
 	}
+
 	d.noViolations()
 }
 
@@ -118,25 +133,34 @@ func TestABlockOfOneTime(t *testing.T) {
 	for i := range 350 {
 		d.create(fmt.Sprintf(`{"title":"%d"}`, i))
 	}
+
 	clock.pass(time.Hour)
 	if err := d.SetUpdated("acme", "work", 21, 330, clock.now()); err != nil {
 		t.Fatal(err)
 	}
+
 	all, pages := d.changes(d.connect(clock.now), clock.now())
 	seen := map[string]bool{}
 	for _, o := range all {
 		seen[o.Remote.Key] = true
 	}
+
 	if pages != 4 || len(all) != 310 || len(seen) != 310 || !seen["21"] || !seen["330"] {
 		t.Errorf("%d issues, %d of them once, on %d pages", len(all), len(seen), pages)
 	}
+
 	d.noViolations()
 }
 
 // TestBehindTenThousand: what GitHub does not give by number is reached.
 func TestBehindTenThousand(t *testing.T) {
 	clock := newClock()
-	d := start(t, func(c *Config) { c.Now, c.SpecPath, c.Repositories[0].PullRequests = clock.now, "", 10_150 })
+	d := start(t, func(c *Config) {
+		c.Now = clock.now
+		c.SpecPath = ""
+		c.Repositories[0].PullRequests = 10_150
+	})
+
 	clock.pass(time.Second)
 	d.create(`{"title":"the only issue"}`)
 	c := d.connect(clock.now)
@@ -144,6 +168,7 @@ func TestBehindTenThousand(t *testing.T) {
 	if pages != 102 || len(all) != 1 || all[0].Title != "the only issue" {
 		t.Errorf("%d pages, %+v", pages, all)
 	}
+
 	objects, more, err := d.connect(clock.now).Changes(t.Context(), time.Time{}, 10_100)
 	if err != nil || more || len(spoken(objects)) != 1 {
 		t.Errorf("the last page at once: %d, %v, %v", len(objects), more, err)
@@ -154,37 +179,52 @@ func TestBehindTenThousand(t *testing.T) {
 // where he is not, makes every issue once.
 func TestLimitsOnAVirtualClock(t *testing.T) {
 	clock := newClock()
-	d := start(t, func(c *Config) { c.Now, c.Limits = clock.now, true })
-	c, began, made, untold := d.connect(clock.now), clock.now(), 0, 0
+	d := start(t, func(c *Config) {
+		c.Now = clock.now
+		c.Limits = true
+	})
+	c := d.connect(clock.now)
+	began := clock.now()
+	made := 0
+	untold := 0
 	for n, strikes := 1, 0; n <= createsPerHour+50; {
 		_, err := c.Create(t.Context(), connector.Content{Title: fmt.Sprint(n)}, connector.Marker{Integration: 1, Item: domain.Snowflake(n), Attempt: 1})
 		if err == nil {
-			n, made, strikes = n+1, made+1, 0
+			n = n + 1
+			made = made + 1
+			strikes = 0
 			continue
 		}
+
 		var e *connector.Error
 		if !errors.As(err, &e) || e.Code != "rate_limited" || e.Class != connector.Retryable || e.Wait < time.Minute {
 			t.Fatal(err)
 		}
+
 		wait := e.Wait
 		if e.Untold {
 			untold++
 			wait <<= strikes
 			strikes++
 		}
+
 		clock.pass(wait)
 	}
+
 	took := clock.now().Sub(began)
 	if left := len(d.snapshot(d.find("acme", "work"), "")); left != made || took < time.Hour || took > 2*time.Hour+10*time.Minute || untold == 0 {
 		t.Errorf("%d issues of %d creates in %v, %d times nobody told how long to wait", left, made, took, untold)
 	}
+
 	statuses := map[int]int{}
 	for _, one := range d.Writes() {
 		statuses[one.Status]++
 	}
+
 	if statuses[201] != made || statuses[403] == 0 || len(statuses) != 2 {
 		t.Errorf("answers %v", statuses)
 	}
+
 	for _, one := range d.Violations() {
 		t.Error(strings.TrimSpace(one))
 	}

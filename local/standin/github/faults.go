@@ -22,10 +22,12 @@ func (s *Server) profile() faults.Profile {
 			for name, values := range out.header {
 				said.Header[name] = values
 			}
+
 			sign(said.Header)
 			return said
 		}}
 	}
+
 	secondary := say(func(a faults.Asked) *answer {
 		out := refuse(http.StatusForbidden, secondaryNotice)
 		if a.Told {
@@ -33,7 +35,9 @@ func (s *Server) profile() faults.Profile {
 		}
 		return out
 	})
+
 	secondary.Kinds = []faults.Kind{faults.Create, faults.Update}
+
 	return faults.Profile{
 		Provider: "GitHub",
 		Refusals: map[string]faults.Refusal{
@@ -107,6 +111,7 @@ func (s *Server) hooks() faults.Hooks {
 			if made.route.handle == nil {
 				return
 			}
+
 			if err := s.contract.CheckResponse(s.described(made), a.Status, a.Header, a.Body); err != nil && made.route.installation == "" {
 				s.Violation("answer %d to %s %s: %v", a.Status, r.Method, r.URL.Path, err)
 			}
@@ -123,6 +128,7 @@ func (s *Server) hooks() faults.Hooks {
 			if in == nil {
 				return faults.ErrNothing
 			}
+
 			return s.Rename(in.Owner, in.Name, in.Owner, faults.Renamed(in.Name))
 		},
 	}
@@ -146,9 +152,11 @@ func (s *Server) callOf(r *http.Request) faults.Call {
 	case made.route.repository != nil && made.route.handle != nil && strings.HasSuffix(r.URL.Path, "/issues"):
 		c.Kind = faults.List
 	}
+
 	if in := made.route.repository; in != nil && made.route.number > 0 {
 		c.Object = strconv.FormatInt(in.id, 10) + " " + strconv.Itoa(made.route.number)
 	}
+
 	return c
 }
 
@@ -160,12 +168,15 @@ func (s *Server) sameTime(r *http.Request, n int) error {
 	if found == nil {
 		return faults.ErrNothing
 	}
+
 	s.deciding.Lock()
 	defer s.deciding.Unlock()
-	all, at := s.issues(found), s.now()
+	all := s.issues(found)
+	at := s.now()
 	if len(all) < 2 {
 		return faults.ErrNothing
 	}
+
 	for _, one := range all[max(0, len(all)-n):] {
 		changed := *one
 		changed.UpdatedAt = at
@@ -173,6 +184,7 @@ func (s *Server) sameTime(r *http.Request, n int) error {
 			return err
 		}
 	}
+
 	return nil
 }
 
@@ -186,8 +198,10 @@ func (s *Server) disturb(r *http.Request, change func(*repository, *issue)) erro
 	if in == nil || s.get(in, made.route.number) == nil {
 		return faults.ErrNothing
 	}
+
 	changed := *s.get(in, made.route.number)
 	change(in, &changed)
+
 	return s.commit(entry{Repository: key(in.Owner, in.Name), Issue: &changed})
 }
 
@@ -200,7 +214,9 @@ func (s *Server) transfer(from *repository, one *issue) {
 		one.MovedTo = movedTo(identify("elsewhere"), 1)
 		return
 	}
-	to, copied := all[at], *one
+
+	to := all[at]
+	copied := *one
 	copied.Number, copied.ID = s.next(to)
 	copied.UpdatedAt = s.now()
 	one.MovedTo = movedTo(to.id, copied.Number)
@@ -225,10 +241,12 @@ func (s *Server) missing(r *repository, number int) *answer {
 	if number < 1 || number > len(r.issues) || !r.issues[number-1].gone() {
 		return notFound()
 	}
+
 	one := r.issues[number-1]
 	if one.Deleted {
 		return refuse(http.StatusGone, "This issue was deleted")
 	}
+
 	return &answer{status: http.StatusMovedPermanently, header: http.Header{"Location": {one.MovedTo}}, value: map[string]string{
 		"message": "Moved Permanently", "url": one.MovedTo, "documentation_url": documentation,
 	}}
@@ -240,8 +258,10 @@ func (s *Server) listed(ctx context.Context, r *repository, creator string) []*i
 	if lag == 0 {
 		return s.snapshot(r, creator)
 	}
+
 	s.lock.RLock()
 	defer s.lock.RUnlock()
+
 	return slices.DeleteFunc(there(r.past.At(s.config.Now().Add(-lag))), func(one *issue) bool {
 		return creator != "" && !strings.EqualFold(one.Creator, creator)
 	})

@@ -107,6 +107,7 @@ func open(config Config, contract *standin.Contract) (*Server, error) {
 	if config.Now == nil {
 		config.Now = time.Now
 	}
+
 	s := &Server{
 		config: config, contract: contract, limiter: newLimiter(config.Limits, config.Now),
 		repositories: map[string]*repository{}, former: map[string]int64{}, lastID: firstID,
@@ -117,13 +118,16 @@ func open(config Config, contract *standin.Contract) (*Server, error) {
 		s.repositories[key(one.Owner, one.Name)] = added
 		s.order = append(s.order, added)
 	}
+
 	var err error
 	if s.journal, err = standin.OpenJournal(filepath.Join(config.Dir, "github.jsonl"), s.replay); err != nil {
 		return nil, fmt.Errorf("GitHub stand-in: %w", err)
 	}
+
 	if err := s.seed(); err != nil {
 		return nil, errors.Join(err, s.journal.Close())
 	}
+
 	return s, nil
 }
 

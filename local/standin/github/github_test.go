@@ -28,15 +28,19 @@ func specPath() string {
 		if _, err := os.Stat(filepath.Join(dir, "go.mod")); err == nil {
 			break
 		}
+
 		if dir == filepath.Dir(dir) {
 			return ""
 		}
+
 		dir = filepath.Dir(dir)
 	}
+
 	path := filepath.Join(dir, "..", "shared", "specs", "derived", "github-issues-subset.json")
 	if _, err := os.Stat(path); err != nil {
 		return ""
 	}
+
 	return path
 }
 
@@ -71,16 +75,21 @@ func start(t *testing.T, change func(*Config)) double {
 	if change != nil {
 		change(&config)
 	}
+
 	var contract *standin.Contract
 	if config.SpecPath != "" {
 		contract = described()
 	}
+
 	server, err := open(config, contract)
 	if err != nil {
 		t.Fatal(err)
 	}
-	api, page := httptest.NewServer(server.API()), httptest.NewServer(server.Plain())
+
+	api := httptest.NewServer(server.API())
+	page := httptest.NewServer(server.Plain())
 	t.Cleanup(func() { api.Close(); page.Close(); server.Close() })
+
 	return double{server, t, api.URL, page.URL}
 }
 
@@ -106,10 +115,12 @@ func (d double) send(method, path, body string, headers ...string) reply {
 	if strings.HasPrefix(path, "/") {
 		target = d.url + path
 	}
+
 	request, err := http.NewRequestWithContext(d.t.Context(), method, target, strings.NewReader(body))
 	if err != nil {
 		d.t.Fatal(err)
 	}
+
 	request.Header.Set("Authorization", "Bearer "+ours)
 	request.Header.Set("Accept", "application/vnd.github+json")
 	request.Header.Set("X-GitHub-Api-Version", "2022-11-28")
@@ -117,18 +128,22 @@ func (d double) send(method, path, body string, headers ...string) reply {
 	if body != "" {
 		request.Header.Set("Content-Type", "application/json")
 	}
+
 	for i := 0; i < len(headers); i += 2 {
 		request.Header.Set(headers[i], headers[i+1])
 	}
+
 	response, err := http.DefaultClient.Do(request)
 	if err != nil {
 		d.t.Fatal(err)
 	}
+
 	defer response.Body.Close()
 	text, err := io.ReadAll(response.Body)
 	if err != nil {
 		d.t.Fatal(err)
 	}
+
 	return reply{response.StatusCode, response.Header, string(text)}
 }
 
@@ -156,8 +171,10 @@ func (d double) create(body string, headers ...string) made {
 	if answer.status != http.StatusCreated {
 		d.t.Fatalf("create %.80s: %d %s", body, answer.status, answer.text)
 	}
+
 	var issue made
 	answer.into(d.t, &issue)
+
 	return issue
 }
 
@@ -167,8 +184,10 @@ func (d double) patch(number int, body string) made {
 	if answer.status != http.StatusOK {
 		d.t.Fatalf("patch %.80s: %d %s", body, answer.status, answer.text)
 	}
+
 	var issue made
 	answer.into(d.t, &issue)
+
 	return issue
 }
 
@@ -205,6 +224,7 @@ func TestAnswersFollowTheDescription(t *testing.T) {
 	if specPath() == "" {
 		t.Skip("GitHub's description is not beside the project (../shared/specs/derived)")
 	}
+
 	d := start(t, func(c *Config) { c.Repositories[0].PullRequests = 1 })
 	issue := d.create(`{"title":"One","body":"Text","labels":["bug","später"],"assignees":["maria"]}`)
 	d.create(`{"title":7}`)
@@ -217,6 +237,7 @@ func TestAnswersFollowTheDescription(t *testing.T) {
 	} {
 		d.send("GET", path, "")
 	}
+
 	d.noViolations()
 }
 
@@ -245,6 +266,7 @@ func TestCallers(t *testing.T) {
 			t.Errorf("%s: %d %s", test.name, answer.status, answer.text)
 		}
 	}
+
 	d.noViolations()
 }
 
@@ -273,11 +295,13 @@ func TestRepositories(t *testing.T) {
 		if test.method != "GET" {
 			body = `{"title":"x"}`
 		}
+
 		answer := d.send(test.method, test.path, body, "Authorization", "Bearer "+test.token)
 		if answer.status != test.status {
 			t.Errorf("%s %s as %s: %d %s, want %d", test.method, test.path, test.token, answer.status, answer.text, test.status)
 		}
 	}
+
 	d.noViolations()
 	for _, path := range []string{"/repos/acme/work/issues/x", "/repos/acme/work/labels", "/", "/search/issues?q=x"} {
 		if answer := d.send("GET", path, ""); answer.status != 404 {
@@ -294,27 +318,34 @@ func TestLifeOfAnIssue(t *testing.T) {
 		len(issue.Labels) != 2 || issue.HTMLURL != "https://github.com/acme/Work/issues/1" || issue.ID <= 1<<32 || issue.NodeID == "" {
 		t.Fatalf("created %+v", issue)
 	}
+
 	clock.pass(time.Minute)
 	if same := d.patch(1, `{"title":"One","labels":["bug","new"],"state":"open","state_reason":"completed"}`); same.UpdatedAt != issue.UpdatedAt {
 		t.Errorf("a change that changes nothing: updated at %s, was %s", same.UpdatedAt, issue.UpdatedAt)
 	}
+
 	closed := d.patch(1, `{"state":"closed"}`)
 	if closed.State != "closed" || closed.StateReason != "completed" || closed.ClosedAt != "2026-01-02T03:05:05Z" ||
 		closed.UpdatedAt != closed.ClosedAt || closed.ClosedBy.Login != "sync-bot" {
 		t.Errorf("closed %+v", closed)
 	}
+
 	if kept := d.patch(1, `{"state":"closed","state_reason":"duplicate"}`); kept.StateReason != "completed" {
 		t.Errorf("a reason without a change of state counted: %+v", kept)
 	}
+
 	if opened := d.patch(1, `{"state":"open"}`); opened.State != "open" || opened.StateReason != "reopened" || opened.ClosedAt != "" {
 		t.Errorf("opened %+v", opened)
 	}
+
 	if reason := d.patch(1, `{"state":"closed","state_reason":"not_planned"}`).StateReason; reason != "not_planned" {
 		t.Errorf("reason %s", reason)
 	}
+
 	if changed := d.patch(1, `{"title":"Two","body":null,"labels":[]}`); changed.Title != "Two" || changed.Body != "" || len(changed.Labels) != 0 {
 		t.Errorf("changed %+v", changed)
 	}
+
 	d.noViolations()
 }
 
@@ -326,15 +357,19 @@ func TestPeople(t *testing.T) {
 	if issue.User.Login != "sync-bot" || len(issue.Labels) != 0 {
 		t.Errorf("without push access: %+v", issue)
 	}
+
 	d.send("POST", path, `{"title":"y","labels":["l"]}`, "Authorization", "Bearer "+person).into(t, &issue)
 	if issue.User.Login != "maria" || len(issue.Labels) != 1 {
 		t.Errorf("with push access: %+v", issue)
 	}
+
 	if answer := d.send("PATCH", path+"/2", `{"title":"z"}`); answer.status != 403 {
 		t.Errorf("another's issue without push access: %d %s", answer.status, answer.text)
 	}
+
 	if answer := d.send("PATCH", path+"/1", `{"title":"z"}`, "Authorization", "Bearer "+person); answer.status != 200 {
 		t.Errorf("another's issue with push access: %d %s", answer.status, answer.text)
 	}
+
 	d.noViolations()
 }

@@ -45,12 +45,14 @@ func (s *Server) parse(body []byte, known []string) (*change, *answer) {
 	if refused != nil {
 		return nil, refused
 	}
+
 	asked := &change{}
 	for _, read := range []func(members) *answer{asked.readTitle, asked.readBody, asked.readState, asked.readLabels, s.readMilestone} {
 		if refused := read(given); refused != nil {
 			return nil, refused
 		}
 	}
+
 	return asked, asked.readAssignees(given, s.knows)
 }
 
@@ -60,18 +62,22 @@ func parseObject(body []byte, known []string) (members, *answer) {
 	if err := decoder.Decode(&value); err != nil || !utf8.Valid(body) {
 		return nil, refuse(http.StatusBadRequest, "Problems parsing JSON")
 	}
+
 	if _, err := decoder.Token(); !errors.Is(err, io.EOF) {
 		return nil, refuse(http.StatusBadRequest, "Problems parsing JSON")
 	}
+
 	var given members
 	if json.Unmarshal(value, &given) != nil || given == nil {
 		return nil, refuse(http.StatusBadRequest, "Body should be a JSON object")
 	}
+
 	for name := range given {
 		if !slices.Contains(known, name) {
 			return nil, invalid(fmt.Sprintf("%q is not a permitted key.", name))
 		}
 	}
+
 	return given, nil
 }
 
@@ -105,6 +111,7 @@ func (c *change) readTitle(given members) *answer {
 	if !ok {
 		return nil
 	}
+
 	title, isText := text(value)
 	var number *int64
 	switch {
@@ -114,6 +121,7 @@ func (c *change) readTitle(given members) *answer {
 	default:
 		return wrong("title", value, "a string")
 	}
+
 	switch {
 	case strings.TrimSpace(title) == "":
 		return unprocessable(fault{Resource: "Issue", Code: "missing_field", Field: "title"})
@@ -122,7 +130,9 @@ func (c *change) readTitle(given members) *answer {
 	case strings.ContainsAny(title, "\r\n"):
 		return custom("title", "title can't contain line breaks")
 	}
+
 	c.title = &title
+
 	return nil
 }
 
@@ -131,6 +141,7 @@ func (c *change) readBody(given members) *answer {
 	if !ok {
 		return nil
 	}
+
 	var body *string
 	if json.Unmarshal(value, &body) != nil {
 		return wrong("body", value, "a string")
@@ -138,7 +149,9 @@ func (c *change) readBody(given members) *answer {
 	if body != nil && utf8.RuneCountInString(*body) > maxBody {
 		return custom("body", fmt.Sprintf("body is too long (maximum is %d characters)", maxBody))
 	}
+
 	c.body = &body
+
 	return nil
 }
 
@@ -150,15 +163,19 @@ func (c *change) readState(given members) *answer {
 		}
 		c.state = &state
 	}
+
 	value, ok := given["state_reason"]
 	if !ok || isNull(value) {
 		return nil
 	}
+
 	reason, _ := text(value)
 	if !slices.Contains([]string{"completed", "not_planned", "duplicate", "reopened"}, reason) {
 		return wrong("state_reason", value, "a possible value. Must be one of the following: completed, not_planned, duplicate, reopened")
 	}
+
 	c.stateReason = &reason
+
 	return nil
 }
 
@@ -167,24 +184,30 @@ func (c *change) readLabels(given members) *answer {
 	if !ok {
 		return nil
 	}
+
 	var all []json.RawMessage
 	if json.Unmarshal(value, &all) != nil || isNull(value) {
 		return wrong("labels", value, "an array")
 	}
+
 	labels := []string{}
 	for _, one := range all {
 		name, refused := labelName(one)
 		if refused != nil {
 			return refused
 		}
+
 		if !slices.ContainsFunc(labels, func(other string) bool { return strings.EqualFold(name, other) }) {
 			labels = append(labels, name)
 		}
 	}
+
 	if len(labels) > maxLabels {
 		return custom("labels", fmt.Sprintf("cannot have more than %d labels", maxLabels))
 	}
+
 	c.labels = &labels
+
 	return nil
 }
 
@@ -198,8 +221,10 @@ func labelName(value json.RawMessage) (string, *answer) {
 		if json.Unmarshal(value, &object) != nil || object.Name == nil {
 			return "", wrong("labels/items", value, "a string")
 		}
+
 		name = *object.Name
 	}
+
 	switch {
 	case strings.TrimSpace(name) == "":
 		return "", unprocessable(fault{Resource: "Label", Code: "missing_field", Field: "name"})
@@ -208,6 +233,7 @@ func labelName(value json.RawMessage) (string, *answer) {
 			Resource: "Label", Code: "custom", Field: "name", Message: fmt.Sprintf("name is too long (maximum is %d characters)", maxLabel),
 		})
 	}
+
 	return name, nil
 }
 
@@ -235,19 +261,23 @@ func (c *change) readAssignees(given members, known func(login string) bool) *an
 		if !isText {
 			return wrong("assignee", value, "a string")
 		}
+
 		logins = append(logins, login)
 		c.assignees = &logins
 	}
+
 	if value, ok := given["assignees"]; ok {
 		if json.Unmarshal(value, &logins) != nil || isNull(value) {
 			return wrong("assignees", value, "an array of strings")
 		}
 		c.assignees = &logins
 	}
+
 	for _, login := range logins {
 		if !known(login) {
 			return unprocessable(fault{Resource: "Issue", Code: "invalid", Field: "assignees", Value: login})
 		}
 	}
+
 	return nil
 }

@@ -18,6 +18,7 @@ func (s *Server) repository(made *call) (*answer, *issue) {
 			open++
 		}
 	}
+
 	return &answer{status: http.StatusOK, value: renderRepository(found, open, made.login, s.now())}, nil
 }
 
@@ -30,6 +31,7 @@ func (s *Server) create(made *call) (*answer, *issue) {
 	if found.NoIssues {
 		return issuesDisabled(), nil
 	}
+
 	asked, refused := s.parse(made.body, createMembers)
 	if refused != nil {
 		return refused, nil
@@ -40,12 +42,14 @@ func (s *Server) create(made *call) (*answer, *issue) {
 	if asked.body != nil && *asked.body == nil {
 		return invalid("For 'properties/body', nil is not a string."), nil
 	}
+
 	number, id := s.next(found)
 	at := s.now()
 	blank := &issue{ID: id, Number: number, State: "open", Creator: made.login, CreatedAt: at}
 	created := s.apply(blank, asked, made.login, found.mayPush(made.login))
 	created.UpdatedAt = at
 	header := http.Header{"Location": {apiURL(found) + "/issues/" + itoa(number)}}
+
 	return &answer{status: http.StatusCreated, header: header, value: renderIssue(found, created)}, created
 }
 
@@ -61,10 +65,12 @@ func (s *Server) existing(made *call) (*issue, *answer) {
 	if made.route.repository.NoIssues {
 		return nil, issuesDisabled()
 	}
+
 	found := s.get(made.route.repository, made.route.number)
 	if found == nil {
 		return nil, s.missing(made.route.repository, made.route.number)
 	}
+
 	return found, nil
 }
 
@@ -73,15 +79,18 @@ func (s *Server) update(made *call) (*answer, *issue) {
 	if refused != nil {
 		return refused, nil
 	}
+
 	repository := made.route.repository
 	mayPush := repository.mayPush(made.login)
 	if !mayPush && !strings.EqualFold(found.Creator, made.login) {
 		return refuse(http.StatusForbidden, "Must have admin rights to Repository."), nil
 	}
+
 	body := made.body
 	if len(body) == 0 {
 		body = []byte("{}")
 	}
+
 	asked, refused := s.parse(body, updateMembers)
 	if refused != nil {
 		return refused, nil
@@ -89,7 +98,9 @@ func (s *Server) update(made *call) (*answer, *issue) {
 	if asked.state != nil && *asked.state == "open" && found.State != "open" && !repository.mayReopen(found, made.login) {
 		return refuse(http.StatusForbidden, "You cannot reopen this issue."), nil
 	}
+
 	updated := s.apply(found, asked, made.login, mayPush)
+
 	return &answer{status: http.StatusOK, value: renderIssue(repository, updated)}, updated
 }
 
@@ -97,24 +108,33 @@ func (s *Server) update(made *call) (*answer, *issue) {
 // nothing leaves the time of the last one; labels and assignees of someone
 // without push access are dropped without a word, as on GitHub.
 func (s *Server) apply(before *issue, asked *change, login string, mayPush bool) *issue {
-	after, changed := *before, false
+	after := *before
+	changed := false
 	set(&after.Title, asked.title, &changed)
 	if asked.body != nil && !same(after.Body, *asked.body) {
-		after.Body, changed = *asked.body, true
+		after.Body = *asked.body
+		changed = true
 	}
+
 	if mayPush && asked.labels != nil && !slices.Equal(after.Labels, *asked.labels) {
-		after.Labels, changed = *asked.labels, true
+		after.Labels = *asked.labels
+		changed = true
 	}
+
 	if mayPush && asked.assignees != nil && !slices.Equal(after.Assignees, *asked.assignees) {
-		after.Assignees, changed = *asked.assignees, true
+		after.Assignees = *asked.assignees
+		changed = true
 	}
+
 	if asked.state != nil && *asked.state != after.State {
 		s.move(&after, *asked.state, asked.stateReason, login)
 		changed = true
 	}
+
 	if changed {
 		after.UpdatedAt = s.now()
 	}
+
 	return &after
 }
 
@@ -122,11 +142,16 @@ func (s *Server) apply(before *issue, asked *change, login string, mayPush bool)
 func (s *Server) move(moved *issue, state string, reason *string, login string) {
 	moved.State = state
 	if state == "open" {
-		moved.StateReason, moved.ClosedBy, moved.ClosedAt = "reopened", "", nil
+		moved.StateReason = "reopened"
+		moved.ClosedBy = ""
+		moved.ClosedAt = nil
 		return
 	}
+
 	at := s.now()
-	moved.StateReason, moved.ClosedBy, moved.ClosedAt = "completed", login, &at
+	moved.StateReason = "completed"
+	moved.ClosedBy = login
+	moved.ClosedAt = &at
 	if reason != nil && *reason != "reopened" {
 		moved.StateReason = *reason
 	}
@@ -134,7 +159,8 @@ func (s *Server) move(moved *issue, state string, reason *string, login string) 
 
 func set(current, asked *string, changed *bool) {
 	if asked != nil && *current != *asked {
-		*current, *changed = *asked, true
+		*current = *asked
+		*changed = true
 	}
 }
 

@@ -50,24 +50,30 @@ func newLimiter(on bool, now func() time.Time) *limiter {
 func (l *limiter) take(login, method string, creates bool) (http.Header, *answer) {
 	l.lock.Lock()
 	defer l.lock.Unlock()
-	user, now := l.user(login), l.now()
+	user := l.user(login)
+	now := l.now()
 	if l.on && user.used >= perHour {
 		refused := refuse(http.StatusForbidden, "API rate limit exceeded for user ID "+strconv.FormatInt(identify(login), 10)+".")
 		refused.header = user.header()
 		return nil, refused
 	}
+
 	if l.on && user.exhausted(now, method, creates) {
 		return nil, user.secondary()
 	}
+
 	if !l.on {
 		user.used = 1
 		return user.header(), nil
 	}
+
 	user.used++
 	if creates {
 		user.creates = append(user.creates, now)
 	}
+
 	user.points = append(user.points, spent{now, cost(method)})
+
 	return user.header(), nil
 }
 
@@ -87,15 +93,19 @@ func (l *limiter) user(login string) *usage {
 		user = &usage{}
 		l.users[login] = user
 	}
+
 	if !now.Before(user.reset) {
 		user.used, user.reset = 0, now.Add(time.Hour).Truncate(time.Second)
 	}
+
 	for len(user.creates) > 0 && now.Sub(user.creates[0]) >= time.Hour {
 		user.creates = user.creates[1:]
 	}
+
 	for len(user.points) > 0 && now.Sub(user.points[0].at) >= time.Minute {
 		user.points = user.points[1:]
 	}
+
 	return user
 }
 
@@ -112,13 +122,16 @@ func (u *usage) exhausted(now time.Time, method string, creates bool) bool {
 	for _, one := range u.points {
 		points += one.points
 	}
+
 	if points > pointsPerMin {
 		return true
 	}
+
 	lately := 0
 	for i := len(u.creates) - 1; i >= 0 && now.Sub(u.creates[i]) < time.Minute; i-- {
 		lately++
 	}
+
 	return creates && (lately >= createsPerMin || len(u.creates) >= createsPerHour)
 }
 
@@ -131,6 +144,7 @@ func (u *usage) secondary() *answer {
 		refused.header = u.header()
 		refused.header.Set("Retry-After", strconv.Itoa(int(secondaryWait/time.Second)))
 	}
+
 	return refused
 }
 

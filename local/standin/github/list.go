@@ -39,10 +39,12 @@ func (s *Server) list(made *call) (*answer, *issue) {
 	if repository.NoIssues {
 		return issuesDisabled(), nil
 	}
+
 	asked, refused := parseFilter(made.URL.Query())
 	if refused != nil {
 		return refused, nil
 	}
+
 	all := s.listed(made.Context(), repository, asked.creator)
 	all = slices.DeleteFunc(all, func(one *issue) bool { return !asked.matches(one) })
 	asked.order(all)
@@ -51,10 +53,12 @@ func (s *Server) list(made *call) (*answer, *issue) {
 	for _, one := range left[:cap(page)] {
 		page = append(page, renderIssue(repository, one))
 	}
+
 	header := http.Header{}
 	if link := asked.link(made, len(all), left); link != "" {
 		header.Set("Link", link)
 	}
+
 	return &answer{status: http.StatusOK, header: header, value: page}, nil
 }
 
@@ -66,6 +70,7 @@ func parseFilter(query url.Values) (*filter, *answer) {
 	if asked.perPage < 1 {
 		asked.perPage = defaultPage
 	}
+
 	asked.page = min(asked.page, 1<<30)
 	for _, one := range []struct {
 		name    string
@@ -81,9 +86,11 @@ func parseFilter(query url.Values) (*filter, *answer) {
 			return nil, unprocessable(fault{Resource: "Issue", Code: "invalid", Field: one.name, Value: *one.into})
 		}
 	}
+
 	if labels := query.Get("labels"); labels != "" {
 		asked.labels = strings.Split(labels, ",")
 	}
+
 	if since := query.Get("since"); since != "" {
 		at, err := time.Parse(time.RFC3339, since)
 		if err != nil {
@@ -91,15 +98,18 @@ func parseFilter(query url.Values) (*filter, *answer) {
 		}
 		asked.since = at
 	}
+
 	if after := query.Get("after"); after != "" {
 		asked.after = parseCursor(after)
 		if asked.after == nil {
 			return nil, unprocessable(fault{Resource: "Issue", Code: "invalid", Field: "after", Value: after})
 		}
 	}
+
 	if asked.after == nil && asked.page*asked.perPage >= numberedReach {
 		return nil, refuse(http.StatusUnprocessableEntity, tooFar)
 	}
+
 	return asked, nil
 }
 
@@ -123,6 +133,7 @@ func (f *filter) matches(one *issue) bool {
 	case f.mentioned != "" && (one.Body == nil || !strings.Contains(strings.ToLower(*one.Body), "@"+strings.ToLower(f.mentioned))):
 		return false
 	}
+
 	return !slices.ContainsFunc(f.labels, func(label string) bool { return !holds(one.Labels, label) })
 }
 
@@ -155,12 +166,14 @@ func (f *filter) left(all []*issue) []*issue {
 	if f.after == nil {
 		return all[min((f.page-1)*f.perPage, len(all)):]
 	}
+
 	from, _ := slices.BinarySearchFunc(all, *f.after, func(one *issue, after cursor) int {
 		if f.compare(f.place(one), after) <= 0 {
 			return -1
 		}
 		return 1
 	})
+
 	return all[from:]
 }
 
@@ -174,9 +187,11 @@ func parseCursor(text string) *cursor {
 	if err != nil {
 		return nil
 	}
+
 	if n, err := fmt.Sscanf(string(read), "cursor:v2:%d:%d", &c.at, &c.number); n != 2 || err != nil {
 		return nil
 	}
+
 	return &c
 }
 
@@ -192,19 +207,23 @@ func (f *filter) link(made *call, total int, left []*issue) string {
 		if after != "" {
 			query.Set("after", after)
 		}
+
 		links = append(links, fmt.Sprintf(`<%s/repositories/%d/issues?%s>; rel="%s"`,
 			made.root(), made.route.repository.id, query.Encode(), relation))
 	}
 	if f.page > 1 {
 		add("prev", min(f.page-1, max(last, 1)), "")
 	}
+
 	if len(left) > f.perPage {
 		add("next", f.page+1, f.place(left[f.perPage-1]).String())
 		add("last", last, "")
 	}
+
 	if f.page > 1 {
 		add("first", 1, "")
 	}
+
 	return strings.Join(links, ", ")
 }
 
@@ -215,6 +234,7 @@ func (c *call) root() string {
 	if c.TLS == nil {
 		scheme = "http"
 	}
+
 	asked, _, _ := strings.Cut(c.RequestURI, "?")
 	return scheme + "://" + c.Host + strings.TrimSuffix(asked, c.URL.EscapedPath())
 }

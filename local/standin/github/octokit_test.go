@@ -36,6 +36,7 @@ func octokit(t *testing.T) map[string][]recording.Exchange {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	if len(files) == 0 {
 		t.Skip("the recorded traffic of github.com is absent: npm ci installs @octokit/fixtures")
 	}
@@ -46,6 +47,7 @@ func octokit(t *testing.T) map[string][]recording.Exchange {
 		if err != nil {
 			t.Fatal(err)
 		}
+
 		name := filepath.Base(filepath.Dir(file))
 		scenarios[name], err = parseOctokit(name, text)
 		if err != nil {
@@ -82,9 +84,11 @@ func parseOctokit(scenario string, text []byte) ([]recording.Exchange, error) {
 		if token, ok := one.ReqHeaders["authorization"].(string); ok {
 			e.Request.Header = map[string]*string{"Authorization": &token}
 		}
+
 		for at := 0; at+1 < len(one.RawHeaders); at += 2 {
 			e.Response.Header[http.CanonicalHeaderKey(one.RawHeaders[at])] = one.RawHeaders[at+1]
 		}
+
 		exchanges = append(exchanges, e)
 	}
 
@@ -103,20 +107,24 @@ var gitHub = sync.OnceValue(func() identity {
 	if err != nil {
 		panic(err)
 	}
+
 	defer os.RemoveAll(dir)
 
 	ca, err := devca.Open(dir)
 	if err != nil {
 		panic(err)
 	}
+
 	certificate, err := ca.Certificate(gitHubHost)
 	if err != nil {
 		panic(err)
 	}
+
 	issuer, err := os.ReadFile(ca.CertFile())
 	if err != nil {
 		panic(err)
 	}
+
 	roots := x509.NewCertPool()
 	roots.AppendCertsFromPEM(issuer)
 
@@ -142,6 +150,7 @@ func serveGitHub(t *testing.T, handler http.Handler) (*http.Client, *outbound.Cl
 		},
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
+
 	client := outbound.New(outbound.Config{
 		Hosts: []string{gitHubHost}, RootCAs: gitHub().roots, Overrides: map[string]netip.AddrPort{gitHubHost: netip.MustParseAddrPort(at)},
 		Timeout: connectortest.Limit,

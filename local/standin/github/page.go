@@ -49,6 +49,7 @@ func (s *Server) Plain() http.Handler {
 	if s.config.PersonToken != "" {
 		mux.HandleFunc("POST /{owner}/{repo}/issues/{number}", s.edit)
 	}
+
 	return standin.Plain(mux, "/repos/", s.API(), standin.AnyBearer(s.config.Tokens, s.config.PersonToken))
 }
 
@@ -59,6 +60,7 @@ func (s *Server) received(w http.ResponseWriter, _ *http.Request) {
 			objects = append(objects, describe(repository, one))
 		}
 	}
+
 	standin.SendJSON(w, map[string]any{"objects": objects, "writes": s.Writes()})
 }
 
@@ -105,9 +107,11 @@ func (s *Server) overview(w http.ResponseWriter, _ *http.Request) {
 				next.Closed++
 			}
 		}
+
 		slices.Reverse(next.Issues)
 		sections = append(sections, next)
 	}
+
 	show(w, "overview", map[string]any{"Title": "GitHub stand-in", "Sections": sections, "Violations": s.Violations(), "Kit": s.faults})
 }
 
@@ -124,15 +128,18 @@ func (s *Server) detail(w http.ResponseWriter, r *http.Request) {
 		http.Redirect(w, r, "/"+former.fullName()+"/issues/"+r.PathValue("number"), http.StatusMovedPermanently)
 		return
 	}
+
 	if repository == nil || err != nil {
 		http.NotFound(w, r)
 		return
 	}
+
 	found := s.get(repository, number)
 	if found == nil || found.PullRequest {
 		http.NotFound(w, r)
 		return
 	}
+
 	show(w, "detail", map[string]any{
 		"Title": found.Title, "Issue": describe(repository, found), "History": s.history(repository, number),
 		"Person": s.config.Tokens[s.config.PersonToken],
@@ -146,12 +153,14 @@ func (s *Server) edit(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, err.Error(), http.StatusBadRequest)
 		return
 	}
+
 	asked := map[string]string{}
 	for _, name := range []string{"title", "body", "state"} {
 		if r.PostForm.Has(name) {
 			asked[name] = strings.ReplaceAll(r.PostForm.Get(name), "\r\n", "\n")
 		}
 	}
+
 	path := "/repos/" + r.PathValue("owner") + "/" + r.PathValue("repo") + "/issues/" + r.PathValue("number")
 	body := encode(asked)
 	request := (&http.Request{Method: http.MethodPatch, URL: &url.URL{Path: path}, Header: http.Header{
@@ -165,6 +174,7 @@ func (s *Server) edit(w http.ResponseWriter, r *http.Request) {
 		_, _ = w.Write(encode(out.value))
 		return
 	}
+
 	http.Redirect(w, r, r.URL.Path, http.StatusSeeOther)
 }
 
@@ -179,6 +189,7 @@ func (s *Server) history(r *repository, number int) []step {
 			steps = append(steps, step{Write: *one.Write, Text: indent(one.Write.Body)})
 		}
 	}
+
 	return steps
 }
 
@@ -196,6 +207,7 @@ func show(w http.ResponseWriter, name string, data any) {
 		http.Error(w, err.Error(), http.StatusInternalServerError)
 		return
 	}
+
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
 	w.Header().Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'")
 	_, _ = w.Write(content.Bytes())

@@ -100,6 +100,7 @@ func (s *Server) place(from string, p placing) {
 	} else {
 		s.order = append(s.order, made)
 	}
+
 	s.repositories[to] = made
 	delete(s.former, to)
 }
@@ -117,6 +118,7 @@ func (s *Server) rename(before *repository, from, to string, p placing) {
 	if !strings.EqualFold(before.Owner, p.Owner) {
 		renamed.installed = "" // an app is installed with an owner
 	}
+
 	delete(s.repositories, from)
 	s.repositories[to] = &renamed
 	s.order = slices.Clone(s.order)
@@ -124,6 +126,7 @@ func (s *Server) rename(before *repository, from, to string, p placing) {
 	if from != to {
 		s.former[from] = renamed.id
 	}
+
 	delete(s.former, to)
 }
 
@@ -152,6 +155,7 @@ func renamedAnswer(made *call) *answer {
 	if len(parts) == 4 {
 		to += "/" + parts[3]
 	}
+
 	if made.URL.RawQuery != "" {
 		to += "?" + made.URL.RawQuery
 	}
@@ -195,6 +199,7 @@ func (s *Server) servePlaces(w http.ResponseWriter, r *http.Request) {
 		http.Redirect(w, r, "/", http.StatusSeeOther)
 		return
 	}
+
 	standin.SendJSON(w, map[string]string{"done": order.Do})
 }
 
@@ -211,6 +216,7 @@ func (s *Server) carryOut(order placeOrder) error {
 			return fmt.Errorf("to: %q is not owner/repo", order.To)
 		}
 		return s.Rename(owner, name, newOwner, newName)
+
 	case "recreate":
 		return s.Recreate(owner, name)
 	}

@@ -22,6 +22,7 @@ func resolve(t *testing.T, c connector.Connector) connector.Place {
 	if !is {
 		t.Fatal("the connector is no Resolver")
 	}
+
 	place, err := resolver.Resolve(t.Context())
 	if err != nil {
 		t.Fatal(err)
@@ -34,7 +35,10 @@ func resolve(t *testing.T, c connector.Connector) connector.Place {
 func (d double) at(now func() time.Time, fullName string) *product.Connector {
 	owner, repo, _ := strings.Cut(fullName, "/")
 
-	return d.connect(now, func(c *product.Config) { c.Owner, c.Repo = owner, repo })
+	return d.connect(now, func(c *product.Config) {
+		c.Owner = owner
+		c.Repo = repo
+	})
 }
 
 // A renamed repository answers as recorded in npm @octokit/fixtures, scenario
@@ -71,12 +75,15 @@ func TestRenamedRepositoryAnswersAsRecorded(t *testing.T) {
 	if answer := d.send("GET", byID, ""); answer.status != 200 || !strings.Contains(answer.text, `"full_name":"acme/Labour"`) {
 		t.Errorf("by id: %d %s", answer.status, answer.text)
 	}
+
 	if answer := d.send("PATCH", byID+"/issues/1", `{"title":"three"}`); answer.status != 200 || !strings.Contains(answer.text, `/acme/Labour/issues/1"`) {
 		t.Errorf("a write by id: %d %s", answer.status, answer.text)
 	}
+
 	if answer := d.noFollow("GET", "/repos/acme/work", "", "Authorization", "Bearer nobody"); answer.status != 401 {
 		t.Errorf("without a token: %d", answer.status)
 	}
+
 	d.noViolations()
 }
 
@@ -87,6 +94,7 @@ func (d double) noFollow(method, path, body string, headers ...string) reply {
 	if err != nil {
 		d.t.Fatal(err)
 	}
+
 	request.Header = http.Header{"Authorization": {"Bearer " + ours}, "User-Agent": {"integrations"}, "Content-Type": {"application/json"}}
 	for i := 0; i < len(headers); i += 2 {
 		request.Header.Set(headers[i], headers[i+1])
@@ -96,6 +104,7 @@ func (d double) noFollow(method, path, body string, headers ...string) reply {
 	if err != nil {
 		d.t.Fatal(err)
 	}
+
 	defer response.Body.Close()
 	text, err := io.ReadAll(response.Body)
 	if err != nil {
@@ -118,6 +127,7 @@ func TestPlacesSurviveARestart(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+
 	d.send("POST", "/repos/acme/labour/issues", `{"title":"two"}`)
 	recreated := d.ID("acme", "public")
 
@@ -125,6 +135,7 @@ func TestPlacesSurviveARestart(t *testing.T) {
 	if again.ID("acme", "labour") != id || again.ID("acme", "work") != 0 || again.ID("acme", "public") != recreated || recreated == identify("acme/public") {
 		t.Errorf("labour %d of %d, public %d of %d", again.ID("acme", "labour"), id, again.ID("acme", "public"), recreated)
 	}
+
 	if n := len(again.snapshot(again.find("acme", "labour"), "")); n != 2 {
 		t.Errorf("%d issues", n)
 	}
@@ -147,6 +158,7 @@ func TestSamePlaceHoweverItIsSpelled(t *testing.T) {
 	if err := d.Rename("acme", "work", "other", "labour"); err != nil {
 		t.Fatal(err)
 	}
+
 	clock.pass(time.Hour)
 	for _, spelling := range []string{"acme/work", "ACME/Work", "other/labour", "Other/LABOUR"} {
 		place := resolve(t, d.at(clock.now, spelling))
@@ -158,12 +170,15 @@ func TestSamePlaceHoweverItIsSpelled(t *testing.T) {
 	if err := d.Recreate("other", "labour"); err != nil {
 		t.Fatal(err)
 	}
+
 	if place := resolve(t, d.at(clock.now, "other/labour")); place.Key(domain.GitHub) == first.Key(domain.GitHub) || place.Name != "other/labour" {
 		t.Errorf("made again, it is %+v", place)
 	}
+
 	if _, err := any(d.at(clock.now, "acme/work")).(connector.Resolver).Resolve(t.Context()); told(t, err).Code != "target_not_found" {
 		t.Errorf("the old name of a deleted repository: %v", err)
 	}
+
 	d.noViolations()
 }
 
@@ -203,11 +218,13 @@ func TestARenamedRepositoryGoesOn(t *testing.T) {
 	if err := d.Rename("acme", "work", "other", "labour"); err != nil {
 		t.Fatal(err)
 	}
+
 	// Within the slice the write meets the redirect: nothing has happened.
 	_, err = c.Create(t.Context(), content, connector.Marker{Integration: 1, Item: 3, Attempt: 1})
 	if e := told(t, err); e.Code != "target_moved" || e.Class != connector.Final || e.Scope != connector.IntegrationScope {
 		t.Errorf("a create at the old name: %+v", e)
 	}
+
 	_, err = c.Update(t.Context(), connector.Sent{Remote: written.Remote, State: domain.Open, Seen: written.Seen}, content, marker)
 	if e := told(t, err); e.Code != "target_moved" || e.Class != connector.Final || e.Scope != connector.IntegrationScope {
 		t.Errorf("an update at the old name: %+v", e)
@@ -215,29 +232,35 @@ func TestARenamedRepositoryGoesOn(t *testing.T) {
 
 	place := resolve(t, c)
 	met := len(d.Writes())
-	content.Title, content.State = "Changed", domain.Closed
+	content.Title = "Changed"
+	content.State = domain.Closed
 	closed, err := c.Update(t.Context(), connector.Sent{Remote: written.Remote, State: domain.Open, Seen: written.Seen}, content, marker)
 	if err != nil || closed.Remote.State != domain.Closed || !strings.HasPrefix(closed.Remote.URL, place.URL+"/") {
 		t.Errorf("update and close: %+v, %v", closed, err)
 	}
+
 	second, err := c.Create(t.Context(), content, connector.Marker{Integration: 1, Item: 3, Attempt: 2})
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	all, _ := d.changes(c, time.Time{})
 	found, err := c.Find(t.Context(), clock.now().Add(-time.Hour), []connector.Marker{{Integration: 1, Item: 3, Attempt: 2}})
 	if err != nil || len(all) != 2 || found[3].Remote.ID != second.Remote.ID {
 		t.Errorf("%d issues, found %+v, %v", len(all), found, err)
 	}
+
 	for _, w := range d.Writes()[met:] {
 		if w.Status >= 300 || !strings.HasPrefix(w.Path, "/repos/other/labour/") {
 			t.Errorf("a write met the redirect: %s %s %d", w.Method, w.Path, w.Status)
 		}
 	}
+
 	checks, err := c.Check(t.Context())
 	if err != nil || checks[2].String() != "target=ok" {
 		t.Errorf("checked: %v, %v", checks, err)
 	}
+
 	d.noViolations()
 }
 
@@ -249,6 +272,7 @@ func TestAStoredPlaceIsUsed(t *testing.T) {
 	if err := d.Rename("acme", "work", "acme", "labour"); err != nil {
 		t.Fatal(err)
 	}
+
 	place.Name = "acme/labour"
 	c := d.at(nil, "acme/work")
 	before := d.Calls()
@@ -256,6 +280,7 @@ func TestAStoredPlaceIsUsed(t *testing.T) {
 	if d.Calls() != before {
 		t.Error("Use makes a call")
 	}
+
 	if _, err := c.Create(t.Context(), connector.Content{Title: "x"}, connector.Marker{Integration: 1, Item: 2, Attempt: 1}); err != nil || d.Calls() != before+1 {
 		t.Errorf("%v after %d calls", err, d.Calls()-before)
 	}
@@ -277,21 +302,26 @@ func TestAnAppInARenamedRepository(t *testing.T) {
 	if renamed.Key(domain.GitHub) != place.Key(domain.GitHub) || renamed.Name != "acme/labour" {
 		t.Errorf("%+v", renamed)
 	}
+
 	if _, err := c.Create(t.Context(), connector.Content{Title: "x"}, connector.Marker{Integration: 1, Item: 2, Attempt: 1}); err != nil {
 		t.Error(err)
 	}
+
 	writes := d.Writes()
 	asked := writes[len(writes)-2]
 	if want := fmt.Sprintf(`{"repository_ids":[%s],"permissions":{"issues":"write","metadata":"read"}}`, place.ID); string(asked.Body) != want {
 		t.Errorf("asked %s, want %s", asked.Body, want)
 	}
+
 	if d.tokensGiven() != 2 {
 		t.Errorf("%d tokens", d.tokensGiven())
 	}
+
 	checks, err := c.Check(t.Context())
 	if err != nil || checks[len(checks)-1].String() != "reopen=ok" {
 		t.Errorf("%v, %v", checks, err)
 	}
+
 	d.noViolations()
 }
 
@@ -306,20 +336,25 @@ func TestAPersonRenames(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+
 		response.Body.Close()
+
 		return response.StatusCode
 	}
 	if got := post(placeOrder{Do: "rename", Place: "acme/work", To: "acme/labour"}); got != 200 || d.ID("acme", "labour") != id {
 		t.Errorf("rename: %d", got)
 	}
+
 	form, err := http.PostForm(d.page+"/_/places", url.Values{"do": {"recreate"}, "place": {"acme/labour"}, "to": {"acme/labour"}})
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	form.Body.Close()
 	if form.StatusCode != 200 || d.ID("acme", "labour") == id {
 		t.Errorf("recreate: %d", form.StatusCode)
 	}
+
 	for _, bad := range []placeOrder{
 		{}, {Do: "rename", Place: "acme/nothing", To: "a/b"}, {Do: "rename", Place: "acme/labour", To: "a"},
 		{Do: "rename", Place: "acme/labour", To: "a/.."}, {Do: "rename", Place: "acme/labour", To: "acme/public"}, {Do: "delete", Place: "acme/labour"},

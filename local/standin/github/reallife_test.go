@@ -18,9 +18,11 @@ func told(t *testing.T, err error) *connector.Error {
 	if !errors.As(err, &e) {
 		t.Fatalf("%T %v", err, err)
 	}
+
 	if strings.Contains(e.Error(), ours) {
 		t.Fatalf("a secret in %v", e)
 	}
+
 	return e
 }
 
@@ -28,8 +30,12 @@ func told(t *testing.T, err error) *connector.Error {
 func TestRealLife(t *testing.T) {
 	d := start(t, nil)
 	at := func(repo string) *product.Connector {
-		return d.connect(nil, func(c *product.Config) { c.Repo, c.Labels = repo, true })
+		return d.connect(nil, func(c *product.Config) {
+			c.Repo = repo
+			c.Labels = true
+		})
 	}
+
 	marker := connector.Marker{Integration: 1, Item: 2, Attempt: 1}
 	content := connector.Content{Title: "x", State: domain.Open, Labels: []string{"ours"}}
 	create := func(c *product.Connector) error {
@@ -55,20 +61,24 @@ func TestRealLife(t *testing.T) {
 			t.Errorf("%s: %+v", name, e)
 		}
 	}
+
 	// The token ends in mid-run.
 	c := at("work")
 	if err := create(c); err != nil {
 		t.Fatal(err)
 	}
+
 	delete(d.config.Tokens, ours)
 	for what, err := range map[string]error{"create": create(c), "update": update(c, "1")} {
 		if e := told(t, err); e.Code != "credentials_rejected" || e.Scope != connector.IntegrationScope || e.Class != connector.Final {
 			t.Errorf("%s: %v", what, e)
 		}
 	}
+
 	if _, _, err := c.Changes(t.Context(), time.Time{}, 0); told(t, err).Code != "credentials_rejected" {
 		t.Error(err)
 	}
+
 	d.noViolations()
 }
 
@@ -76,19 +86,25 @@ func TestRealLife(t *testing.T) {
 // nothing. The issue is made all the same, and the check tells beforehand.
 func TestLabelsWithoutRights(t *testing.T) {
 	d := start(t, nil)
-	c := d.connect(nil, func(c *product.Config) { c.Repo, c.Labels = "public", true })
+	c := d.connect(nil, func(c *product.Config) {
+		c.Repo = "public"
+		c.Labels = true
+	})
 	content := connector.Content{Title: "x", State: domain.Open, Labels: []string{"ours"}}
 	written, err := c.Create(t.Context(), content, connector.Marker{Integration: 1, Item: 2, Attempt: 1})
 	if err != nil || written.Remote.Key != "1" {
 		t.Fatal(written, err)
 	}
+
 	if answer := d.send("GET", "/repos/acme/public/issues/1", ""); answer.status != 200 || strings.Contains(answer.text, `"ours"`) {
 		t.Errorf("the label was kept: %s", answer.text)
 	}
+
 	checks, _ := c.Check(t.Context())
 	if got := fmt.Sprint(checks); !strings.Contains(got, "labels=no(labels_dropped)") {
 		t.Error(got)
 	}
+
 	d.noViolations()
 }
 
@@ -96,7 +112,12 @@ func TestLabelsWithoutRights(t *testing.T) {
 // at all. It is told by its words, and the wait is the least there is.
 func TestSecondaryLimitThatSaysNothing(t *testing.T) {
 	clock := newClock()
-	d := start(t, func(c *Config) { c.Now, c.Limits, c.SpecPath = clock.now, true, "" })
+	d := start(t, func(c *Config) {
+		c.Now = clock.now
+		c.Limits = true
+		c.SpecPath = ""
+	})
+
 	c := d.connect(clock.now)
 	create := func(n int) error {
 		_, err := c.Create(t.Context(), connector.Content{Title: fmt.Sprint(n)}, connector.Marker{Integration: 1, Item: domain.Snowflake(n + 1), Attempt: 1})
@@ -107,12 +128,14 @@ func TestSecondaryLimitThatSaysNothing(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+
 	for n, untold := range []bool{false, true} {
 		e := told(t, create(createsPerMin+n))
 		if e.Code != "rate_limited" || e.Class != connector.Retryable || e.Scope != connector.IntegrationScope || e.Status != 403 || e.Wait != time.Minute || e.Untold != untold {
 			t.Errorf("refusal %d: %+v", n+1, e)
 		}
 	}
+
 	clock.pass(time.Minute)
 	if err := create(0); err != nil {
 		t.Error(err)

@@ -100,7 +100,9 @@ func sortRecording(e recording.Exchange) *kindOfCall {
 func TestRecordedExchanges(t *testing.T) {
 	scenarios := octokit(t)
 	used := map[*kindOfCall]bool{}
-	held, refusals, others := 0, 0, 0
+	held := 0
+	refusals := 0
+	others := 0
 	for _, scenario := range slices.Sorted(maps.Keys(scenarios)) {
 		p := declared(t, scenarios[scenario])
 		for _, e := range scenarios[scenario] {
@@ -119,6 +121,7 @@ func TestRecordedExchanges(t *testing.T) {
 				p.instead(t, e)
 			}
 		}
+
 		p.noViolations()
 	}
 
@@ -127,6 +130,7 @@ func TestRecordedExchanges(t *testing.T) {
 			t.Errorf("no recording is like %v", kindsOfCalls[i].call)
 		}
 	}
+
 	t.Logf("%d recorded exchanges held, %d refusals held for their form, %d listed", held, refusals, others)
 	if held != 26 || refusals != 3 || others != 103 {
 		t.Error("the recordings are others than these were written for")
@@ -170,13 +174,15 @@ func declared(t *testing.T, exchanges []recording.Exchange) past {
 			break
 		}
 	}
+
 	owner, name, _ := strings.Cut(found.FullName, "/")
 
 	at := newClock()
 	scopes := exchanges[0].Response.Header["X-Oauth-Scopes"]
 	d := start(t, func(c *Config) {
 		c.Now = at.now
-		c.Tokens, c.Scopes = map[string]string{}, map[string]string{}
+		c.Tokens = map[string]string{}
+		c.Scopes = map[string]string{}
 		for text, token := range fixtureTokens {
 			c.Tokens[token] = otherUser
 			if strings.HasSuffix(text, "1") {
@@ -184,8 +190,10 @@ func declared(t *testing.T, exchanges []recording.Exchange) past {
 			}
 			c.Scopes[token] = scopes
 		}
+
 		c.Repositories = []Repository{{Owner: owner, Name: name, ID: found.ID, Created: found.Created, Admin: []string{fixtureUser}, Push: []string{}}}
 	})
+
 	client, _ := serveGitHub(t, d.API())
 
 	return past{d, client, at}
@@ -200,9 +208,11 @@ func (p past) instead(t *testing.T, e recording.Exchange) {
 	if e.Request.Method != http.MethodPatch || !ok || strings.Contains(name, "/") {
 		return
 	}
+
 	if err := json.Unmarshal(e.Request.Body.Bytes(), &asked); err != nil {
 		t.Fatal(err)
 	}
+
 	if err := p.Rename(owner, name, owner, asked.Name); err != nil {
 		t.Fatal(err)
 	}
@@ -216,6 +226,7 @@ func (p past) ask(t *testing.T, e recording.Exchange) reply {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	request.Header.Set("Authorization", "token "+tokenOf(e))
 	request.Header.Set("Accept", "application/vnd.github.v3+json")
 	if body != "" {
@@ -226,6 +237,7 @@ func (p past) ask(t *testing.T, e recording.Exchange) reply {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	defer response.Body.Close()
 	text, err := io.ReadAll(response.Body)
 	if err != nil {
@@ -243,12 +255,14 @@ func (p past) answersAs(t *testing.T, e recording.Exchange, members []string) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	p.clock.pass(at.Sub(p.clock.now()))
 
 	got := p.ask(t, e)
 	if got.status != e.Response.Status {
 		t.Fatalf("status %d, recorded %d: %s", got.status, e.Response.Status, got.text)
 	}
+
 	sameHeader(t, got.header, e.Response.Header)
 
 	recorded := e.Response.Body.Bytes()
@@ -256,14 +270,18 @@ func (p past) answersAs(t *testing.T, e recording.Exchange, members []string) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	for _, one := range differences {
 		t.Error(one)
 	}
+
 	for _, path := range append(addressesOf(t, recorded), members...) {
-		want, have := valuesAt(t, recorded, path), valuesAt(t, []byte(got.text), path)
+		want := valuesAt(t, recorded, path)
+		have := valuesAt(t, []byte(got.text), path)
 		if !reflect.DeepEqual(want, have) {
 			t.Errorf("%s: %v, recorded %v", path, have, want)
 		}
+
 		if len(want) == 0 && !strings.HasSuffix(path, "pull_request") {
 			t.Errorf("%s is not in the recorded answer", path)
 		}
@@ -293,15 +311,18 @@ func sameHeader(t *testing.T, got http.Header, recorded map[string]string) {
 			t.Errorf("%s: %q, recorded %q", name, have, recorded[name])
 		}
 	}
+
 	number := regexp.MustCompile(`^\d+$`)
 	for _, name := range []string{"X-Ratelimit-Remaining", "X-Ratelimit-Used", "X-Ratelimit-Reset"} {
 		if !number.MatchString(got.Get(name)) || len(got.Get(name)) > len(recorded[name]) {
 			t.Errorf("%s: %q, recorded %q", name, got.Get(name), recorded[name])
 		}
 	}
+
 	if got.Get("X-Github-Request-Id") == "" {
 		t.Error("there is no X-GitHub-Request-Id")
 	}
+
 	if have, want := links(t, got.Get("Link")), links(t, recorded["Link"]); !reflect.DeepEqual(have, want) {
 		t.Errorf("links %v, recorded %v", have, want)
 	}
@@ -320,6 +341,7 @@ func links(t *testing.T, header string) []string {
 		if err != nil {
 			t.Fatal(err)
 		}
+
 		query := u.Query()
 		query.Del("after")
 		u.RawQuery = query.Encode()
@@ -353,6 +375,7 @@ func valuesAt(t *testing.T, text []byte, path string) []any {
 				}
 			}
 		}
+
 		at = next
 	}
 
@@ -368,11 +391,13 @@ func TestRecordedRefusals(t *testing.T) {
 		"errors":                  {Method: "POST", Path: "/issues", Body: recording.Body(`{"title":"x","labels":[" "]}`)},
 		"release-assets-conflict": {Method: "POST", Path: "/issues", Body: recording.Body(`{"title":"x","assignees":["absent"]}`)},
 	}
+
 	words := map[string][]string{
 		"branch-protection":       {"Branch not protected"},
 		"errors":                  {"Validation Failed", "Label color: invalid"},
 		"release-assets-conflict": {"Validation Failed", "ReleaseAsset name: already_exists"},
 	}
+
 	codes := map[int]string{404: "target_not_found", 422: "rejected"}
 	seen := 0
 	for scenario, exchanges := range scenarios {
@@ -381,6 +406,7 @@ func TestRecordedRefusals(t *testing.T) {
 			if kind == nil || kind.reason != refusalReason {
 				continue
 			}
+
 			seen++
 			t.Run(e.Case, func(t *testing.T) {
 				asked := e
@@ -390,10 +416,12 @@ func TestRecordedRefusals(t *testing.T) {
 					root, _, _ := strings.Cut(exchanges[len(exchanges)-1].Request.Path, "?") // the repository is deleted last
 					asked.Request.Path = root + "/issues"
 				}
+
 				got := declared(t, exchanges).ask(t, asked)
 				if got.status != e.Response.Status || got.header.Get("Content-Type") != e.Response.Header["Content-Type"] {
 					t.Fatalf("%d %s: %s", got.status, got.header.Get("Content-Type"), got.text)
 				}
+
 				alike(t, e.Response.Body.Bytes(), []byte(got.text), "request_id")
 
 				c := replayed(t, "work", func(*http.Request) (recording.Exchange, bool) { return e, true })
@@ -402,6 +430,7 @@ func TestRecordedRefusals(t *testing.T) {
 				if failure.Code != codes[e.Response.Status] || failure.Status != e.Response.Status || failure.RequestID != e.Response.Header["X-Github-Request-Id"] {
 					t.Errorf("%+v", failure)
 				}
+
 				for _, one := range words[scenario] {
 					if !strings.Contains(failure.Detail, one) {
 						t.Errorf("%q is not in %q", one, failure.Detail)
@@ -410,6 +439,7 @@ func TestRecordedRefusals(t *testing.T) {
 			})
 		}
 	}
+
 	if seen != len(like) {
 		t.Errorf("%d refusals were recorded", seen)
 	}
@@ -423,10 +453,12 @@ func alike(t *testing.T, recorded, answered []byte, unread ...string) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	got, err := recording.Kinds(answered)
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	for path, kind := range want {
 		if !slices.Contains(unread, path) && got[path] != kind {
 			t.Errorf("%q is %q, recorded %s", path, got[path], kind)
@@ -445,11 +477,13 @@ func replayed(t *testing.T, repository string, choose func(*http.Request) (recor
 			w.WriteHeader(http.StatusTeapot)
 			return
 		}
+
 		for _, name := range []string{"Content-Type", "Link", "Location", "X-Oauth-Scopes", "X-Github-Request-Id", "X-Ratelimit-Remaining", "X-Ratelimit-Reset"} {
 			if value := e.Response.Header[name]; value != "" {
 				w.Header().Set(name, value)
 			}
 		}
+
 		w.WriteHeader(e.Response.Status)
 		_, _ = w.Write(e.Response.Body.Bytes())
 	}))
@@ -466,6 +500,7 @@ func byPath(exchanges []recording.Exchange) func(*http.Request) (recording.Excha
 		if kind := sortRecording(e); kind == nil || kind.equal == nil {
 			continue
 		}
+
 		path, _, _ := strings.Cut(e.Request.Path, "?")
 		answers[e.Request.Method+" "+path] = e
 		answers[e.Request.Method+" "+e.Request.Path] = e
@@ -492,6 +527,7 @@ func repositoryOf(t *testing.T, exchanges []recording.Exchange) string {
 			return name
 		}
 	}
+
 	t.Fatal("the scenario has no repository")
 
 	return ""
@@ -514,10 +550,12 @@ func TestTheConnectorReadsARecordedRepository(t *testing.T) {
 	if place, err := c.Resolve(t.Context()); err != nil || place != want {
 		t.Errorf("%+v, %v", place, err)
 	}
+
 	checks, err := c.Check(t.Context())
 	if err != nil || len(checks) != 10 {
 		t.Errorf("%v, %v", checks, err)
 	}
+
 	for _, one := range checks {
 		if one.OK == nil || !*one.OK {
 			t.Errorf("an administrator of the repository does not pass %v", one)
@@ -535,11 +573,13 @@ func TestTheConnectorReadsARecordedRename(t *testing.T) {
 		}
 		return choose(r)
 	})
+
 	sent := connector.Sent{Remote: domain.Remote{ID: "9", Key: "7"}, State: domain.Open}
 	_, err := c.Update(t.Context(), sent, connector.Content{Title: "x", State: domain.Open}, connector.Marker{Integration: 1, Item: 2})
 	if failure := connectortest.Failure(t, err); failure.Code != "target_moved" || failure.Scope != connector.IntegrationScope {
 		t.Errorf("a write to the old name: %+v", failure)
 	}
+
 	place, err := c.Resolve(t.Context())
 	if err != nil || place.ID != "515436299" || place.Name != fixtureOrg+"/"+old+"-newname" {
 		t.Errorf("%+v, %v", place, err)
@@ -553,6 +593,7 @@ func TestTheConnectorReadsRecordedCreates(t *testing.T) {
 			if e.Request.Method != http.MethodPost || !strings.HasSuffix(e.Request.Path, "/issues") {
 				continue
 			}
+
 			creates++
 			t.Run(e.Case, func(t *testing.T) {
 				var made struct {
@@ -564,6 +605,7 @@ func TestTheConnectorReadsRecordedCreates(t *testing.T) {
 				if err := json.Unmarshal(e.Response.Body.Bytes(), &made); err != nil {
 					t.Fatal(err)
 				}
+
 				c := replayed(t, repositoryOf(t, exchanges), func(*http.Request) (recording.Exchange, bool) { return e, true })
 				written, err := c.Create(t.Context(), connector.Content{Title: "x", State: domain.Open}, connector.Marker{Integration: 1, Item: 2})
 				want := domain.Remote{ID: strconv.FormatInt(made.ID, 10), Key: itoa(made.Number), URL: made.HTMLURL, State: domain.Open}
@@ -573,6 +615,7 @@ func TestTheConnectorReadsRecordedCreates(t *testing.T) {
 			})
 		}
 	}
+
 	if creates != 17 {
 		t.Errorf("%d creates were recorded", creates)
 	}
@@ -589,10 +632,12 @@ func TestTheConnectorReadsARecordedList(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+
 		for _, o := range objects {
 			titles = append(titles, o.Title+" "+o.Remote.Key)
 		}
 	}
+
 	if len(titles) != 13 || titles[0] != "Test issue 13 13" || titles[12] != "Test issue 1 1" {
 		t.Errorf("%q", titles)
 	}

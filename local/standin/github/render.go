@@ -95,23 +95,28 @@ func renderIssue(r *repository, one *issue) issueView {
 	if one.StateReason != "" {
 		view.StateReason = &one.StateReason
 	}
+
 	if one.ClosedBy != "" {
 		view.ClosedBy = renderUser(one.ClosedBy)
 	}
+
 	for _, name := range one.Labels {
 		view.Labels = append(view.Labels, renderLabel(r, name))
 	}
+
 	for i, login := range one.Assignees {
 		view.Assignees = append(view.Assignees, renderUser(login))
 		if i == 0 {
 			view.Assignee = view.Assignees[0]
 		}
 	}
+
 	if one.PullRequest {
 		view.PullRequest = &pullView{
 			URL: fmt.Sprintf("%s/pulls/%d", apiURL(r), one.Number), HTMLURL: view.HTMLURL, DiffURL: view.HTMLURL + ".diff", PatchURL: view.HTMLURL + ".patch",
 		}
 	}
+
 	return view
 }
 
@@ -122,6 +127,7 @@ func association(r *repository, login string) string {
 	case r.mayPush(login):
 		return "MEMBER"
 	}
+
 	return "NONE"
 }
 
@@ -144,6 +150,7 @@ func reactions(url string) map[string]any {
 func renderUser(login string) map[string]any {
 	id := identify(login)
 	url := apiBase + "/users/" + login
+
 	return map[string]any{
 		"login": login, "id": id, "node_id": node("User", id), "gravatar_id": "", "type": "User", "user_view_type": "public",
 		"avatar_url": fmt.Sprintf("https://avatars.githubusercontent.com/u/%d?v=4", id), "url": url, "html_url": webBase + "/" + login,
@@ -161,13 +168,18 @@ func renderSelf(login string, now time.Time) map[string]any {
 	for _, name := range []string{"name", "company", "location", "email", "hireable", "bio", "twitter_username", "notification_email"} {
 		self[name] = nil
 	}
+
 	for _, name := range []string{
 		"public_repos", "public_gists", "followers", "following", "private_gists", "total_private_repos", "owned_private_repos", "disk_usage", "collaborators",
 	} {
 		self[name] = 0
 	}
-	self["blog"], self["two_factor_authentication"] = "", true
-	self["created_at"], self["updated_at"] = now, now
+
+	self["blog"] = ""
+	self["two_factor_authentication"] = true
+	self["created_at"] = now
+	self["updated_at"] = now
+
 	return self
 }
 
@@ -202,9 +214,11 @@ func renderRepository(r *repository, open int, login string, now time.Time) map[
 	} {
 		view[name] = 0
 	}
+
 	for name, path := range addresses {
 		view[name] = apiURL(r) + path
 	}
+
 	return view
 }
 

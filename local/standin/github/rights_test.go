@@ -47,9 +47,11 @@ func prepare(t *testing.T, change func(r *Repository, c *Config)) stage {
 		}
 		*sent = sentOf(written)
 	}
+
 	if got := s.send("PATCH", "/repos/acme/work/issues/"+s.closedBy.Remote.Key, `{"state":"closed"}`, "Authorization", "Bearer "+person); got.status != 200 {
 		t.Fatal(got)
 	}
+
 	s.closedBy.State = domain.Closed
 
 	s.lock.Lock()
@@ -94,10 +96,12 @@ func (s stage) tries(c *product.Connector) map[string]func() error {
 			if err := update(s.open, labelled); err != nil {
 				return err
 			}
+
 			number := s.open.Remote.Key
 			if got := s.send("GET", "/repos/acme/work/issues/"+number, "", "Authorization", "Bearer "+person); !strings.Contains(got.text, `"ours"`) {
 				return fmt.Errorf("the label was dropped")
 			}
+
 			return nil
 		},
 	}
@@ -116,20 +120,31 @@ func TestTheCheckIsRightAboutEachCall(t *testing.T) {
 		change func(r *Repository, c *Config)
 		open   map[string]string
 	}{
-		"Write":                   {classicToken, func(r *Repository, _ *Config) { r.Push = []string{"worker", "maria"} }, nil},
-		"Triage":                  {classicToken, func(r *Repository, _ *Config) { r.Push, r.Triage = people, []string{"worker"} }, nil},
-		"Read":                    {classicToken, func(r *Repository, _ *Config) { r.Push = people }, own},
-		"Read, private":           {classicToken, func(r *Repository, _ *Config) { r.Push, r.Read, r.Private = people, []string{"worker"}, true }, own},
-		"Write, public_repo":      {classicToken, func(_ *Repository, c *Config) { c.Scopes = map[string]string{classicToken: "public_repo, gist"} }, nil},
-		"Write, other scopes":     {classicToken, func(_ *Repository, c *Config) { c.Scopes = map[string]string{classicToken: "gist"} }, nil},
-		"Read, other scopes":      {classicToken, func(r *Repository, c *Config) { r.Push, c.Scopes = people, map[string]string{classicToken: ""} }, nil},
+		"Write": {classicToken, func(r *Repository, _ *Config) { r.Push = []string{"worker", "maria"} }, nil},
+		"Triage": {classicToken, func(r *Repository, _ *Config) {
+			r.Push = people
+			r.Triage = []string{"worker"}
+		}, nil},
+		"Read": {classicToken, func(r *Repository, _ *Config) { r.Push = people }, own},
+		"Read, private": {classicToken, func(r *Repository, _ *Config) {
+			r.Push = people
+			r.Read = []string{"worker"}
+			r.Private = true
+		}, own},
+		"Write, public_repo":  {classicToken, func(_ *Repository, c *Config) { c.Scopes = map[string]string{classicToken: "public_repo, gist"} }, nil},
+		"Write, other scopes": {classicToken, func(_ *Repository, c *Config) { c.Scopes = map[string]string{classicToken: "gist"} }, nil},
+		"Read, other scopes": {classicToken, func(r *Repository, c *Config) {
+			r.Push = people
+			c.Scopes = map[string]string{classicToken: ""}
+		}, nil},
 		"archived":                {classicToken, func(r *Repository, _ *Config) { r.Archived = true }, nil},
 		"without issues":          {classicToken, func(r *Repository, _ *Config) { r.NoIssues = true }, nil},
 		"fine-grained":            {fineToken, func(*Repository, *Config) {}, fine},
 		"fine-grained, Read":      {fineToken, func(r *Repository, _ *Config) { r.Push = people }, fine},
 		"fine-grained, read only": {fineToken, func(_ *Repository, c *Config) { c.Permissions = map[string]string{fineToken: "read"} }, fine},
 		"fine-grained, no issues, private": {fineToken, func(r *Repository, c *Config) {
-			r.Private, c.Permissions = true, map[string]string{fineToken: "none"}
+			r.Private = true
+			c.Permissions = map[string]string{fineToken: "none"}
 		}, fine},
 		"fine-grained, no issues, public": {fineToken, func(_ *Repository, c *Config) { c.Permissions = map[string]string{fineToken: "none"} }, fine},
 	} {
@@ -141,7 +156,9 @@ func TestTheCheckIsRightAboutEachCall(t *testing.T) {
 				t.Errorf("%s: there is no check %s: %v", name, call, checks)
 				continue
 			}
-			verdict, failed := checks[at], try()
+
+			verdict := checks[at]
+			failed := try()
 			switch {
 			case verdict.OK == nil && tt.open[call] == "":
 				t.Errorf("%s: left open: %v", name, verdict)
@@ -183,11 +200,13 @@ func TestTheTableOfNeedsIsComplete(t *testing.T) {
 	if _, err := c.Check(t.Context()); err != nil {
 		t.Fatal(err)
 	}
+
 	for call, try := range s.tries(c) {
 		if err := try(); err != nil {
 			t.Fatal(call, err)
 		}
 	}
+
 	if _, err := c.Find(t.Context(), time.Now().Add(-time.Hour), []connector.Marker{{Integration: 1, Item: 2, Attempt: 1}}); err != nil {
 		t.Fatal(err)
 	}
@@ -196,5 +215,6 @@ func TestTheTableOfNeedsIsComplete(t *testing.T) {
 	if _, err := product.New(product.Config{Owner: "acme", Repo: "work", App: &product.App{ID: "12", Installation: "345", Key: appKey}, BaseURL: "https://" + connectortest.Host}, client, nil).Check(t.Context()); err != nil {
 		t.Fatal(err)
 	}
+
 	recorder.Needed(t, product.Needs)
 }

@@ -62,6 +62,7 @@ func newRepository(config Repository) *repository {
 	if r.id == 0 {
 		r.id = identify(key(config.Owner, config.Name))
 	}
+
 	if r.created.IsZero() {
 		r.created = firstMade
 	}
@@ -86,6 +87,7 @@ func (s *Server) replay(line []byte) error {
 	if err := json.Unmarshal(line, &read); err != nil {
 		return err
 	}
+
 	s.remember(read)
 	return nil
 }
@@ -95,6 +97,7 @@ func (s *Server) commit(made entry) error {
 	if err := s.journal.Append(made); err != nil {
 		return err
 	}
+
 	made.at = s.config.Now()
 	s.remember(made)
 	return nil
@@ -104,15 +107,18 @@ func (s *Server) remember(made entry) {
 	if made.Write != nil {
 		s.writes.Add(made.Number, made)
 	}
+
 	if made.Issue == nil && made.Placing == nil {
 		return
 	}
+
 	s.lock.Lock()
 	defer s.lock.Unlock()
 	if made.Placing != nil {
 		s.place(made.Repository, *made.Placing)
 		return
 	}
+
 	s.lastID = max(s.lastID, made.Issue.ID)
 	// A repository that is no longer configured keeps its place in the journal.
 	if repository := s.repositories[made.Repository]; repository != nil {
@@ -126,6 +132,7 @@ func (r *repository) put(put *issue) {
 		r.issues[put.Number-1] = put
 		return
 	}
+
 	creator := strings.ToLower(put.Creator)
 	r.byCreator[creator] = append(r.byCreator[creator], len(r.issues))
 	r.issues = append(r.issues, put)
@@ -140,17 +147,20 @@ func (s *Server) SetUpdated(owner, name string, first, last int, at time.Time) e
 	if repository == nil {
 		return fmt.Errorf("GitHub stand-in: there is no %s/%s", owner, name)
 	}
+
 	for number := first; number <= last; number++ {
 		found := s.get(repository, number)
 		if found == nil {
 			return fmt.Errorf("GitHub stand-in: there is no %s/%s#%d", owner, name, number)
 		}
+
 		changed := *found
 		changed.UpdatedAt = at.UTC().Truncate(time.Second)
 		if err := s.commit(entry{Repository: key(owner, name), Issue: &changed}); err != nil {
 			return err
 		}
 	}
+
 	return nil
 }
 
@@ -178,11 +188,13 @@ func (s *Server) snapshot(r *repository, creator string) []*issue {
 	if creator == "" {
 		return there(append([]*issue(nil), r.issues...))
 	}
+
 	indexes := r.byCreator[strings.ToLower(creator)]
 	all := make([]*issue, len(indexes))
 	for i, index := range indexes {
 		all[i] = r.issues[index]
 	}
+
 	return there(all)
 }
 
@@ -209,9 +221,11 @@ func (s *Server) seed() error {
 		if len(one.issues) > 0 {
 			continue
 		}
+
 		for range one.PullRequests {
 			number, id := s.next(one)
-			body, at := "A change that is no issue.", s.now()
+			body := "A change that is no issue."
+			at := s.now()
 			made := &issue{
 				ID: id, Number: number, Title: fmt.Sprintf("Pull request %d", number), Body: &body, State: "open",
 				Creator: "contributor", CreatedAt: at, UpdatedAt: at, PullRequest: true,
@@ -221,6 +235,7 @@ func (s *Server) seed() error {
 			}
 		}
 	}
+
 	return nil
 }
 

@@ -25,9 +25,11 @@ func TestAStrainedServer(t *testing.T) {
 			for n := range 130 {
 				d.create(fmt.Sprintf(`{"title":"issue %d","body":"x\n\n<!-- integrations:1/%d/1/%s -->"}`, n+1, n+1, connectortest.Tag))
 			}
+
 			if err := d.SetUpdated("acme", "work", 20, 119, clock.now().Add(time.Minute)); err != nil {
 				t.Fatal(err)
 			}
+
 			clock.pass(time.Hour)
 			strain.Next = d.API()
 			config := product.Config{Owner: "acme", Repo: "work", Token: ours, BaseURL: "https://" + connectortest.Host + "/api/v3"}
@@ -37,13 +39,16 @@ func TestAStrainedServer(t *testing.T) {
 			for _, o := range all {
 				seen[o.Remote.Key] = true
 			}
+
 			if len(all) != 130 || len(seen) != 130 {
 				t.Errorf("%d issues, %d of them once", len(all), len(seen))
 			}
+
 			found, err := c.Find(t.Context(), clock.now().Add(-2*time.Hour), []connector.Marker{{Integration: 1, Item: 77, Attempt: 1, Tag: connectortest.Tag}})
 			if err != nil || found[77].Remote.Key != "77" {
 				t.Errorf("%v, %v", found, err)
 			}
+
 			if strain.Most > 0 && strain.Refused() > 3 {
 				t.Errorf("%d pages were too large", strain.Refused())
 			}

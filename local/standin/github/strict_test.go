@@ -62,13 +62,16 @@ func TestRefusals(t *testing.T) {
 			if answer.status != test.status || !strings.Contains(answer.text, test.text) {
 				t.Errorf("%s: %d %s, want %d %s", test.name, answer.status, answer.text, test.status, test.text)
 			}
+
 			if found := len(d.Violations()) > before; spec != "" && found != test.described {
 				t.Errorf("%s: recorded %v as a violation: %v", test.name, found, d.Violations()[before:])
 			}
 		}
+
 		if left := len(d.snapshot(d.find("acme", "work"), "")); left != 0 {
 			t.Errorf("%d issues were made of refused requests", left)
 		}
+
 		if writes := d.writes.All(); len(writes) != len(refusals) {
 			t.Errorf("%d writes recorded, want %d", len(writes), len(refusals))
 		}
@@ -81,6 +84,7 @@ func TestLongestAllowed(t *testing.T) {
 	if len(issue.Labels) != 100 {
 		t.Errorf("%d labels", len(issue.Labels))
 	}
+
 	d.noViolations()
 }
 
@@ -96,6 +100,7 @@ func TestRefusedChanges(t *testing.T) {
 			t.Errorf("%s: %d %s", body, answer.status, answer.text)
 		}
 	}
+
 	if answer := d.send("PATCH", "/repos/acme/work/issues/1", ""); answer.status != 200 {
 		t.Errorf("empty: %d %s", answer.status, answer.text)
 	}
@@ -108,6 +113,7 @@ func TestMediaTypeAndSizeOfABody(t *testing.T) {
 			t.Errorf("%q: %d", media, answer.status)
 		}
 	}
+
 	huge := `{"title":"x","body":"` + strings.Repeat("x", maxRequest) + `"}`
 	if answer := d.send("POST", "/repos/acme/work/issues", huge); answer.status != 413 {
 		t.Errorf("over 1 MB: %d", answer.status)
@@ -119,14 +125,17 @@ func TestContractAlone(t *testing.T) {
 	if specPath() == "" {
 		t.Skip("GitHub's description is not beside the project (../shared/specs/derived)")
 	}
+
 	d := start(t, nil)
 	answer := d.send("POST", "/repos/acme/work/issues", `{"title":"x","type":7}`)
 	if answer.status != 422 || !strings.Contains(answer.text, "Invalid request") || len(d.Violations()) != 1 {
 		t.Errorf("%d %s, violations %v", answer.status, answer.text, d.Violations())
 	}
+
 	if d.get(d.find("acme", "work"), 1) != nil {
 		t.Error("the issue was made")
 	}
+
 	d.send("GET", "/repos/acme/work/milestones", "")
 	if all := d.Violations(); len(all) != 2 || !strings.Contains(all[1], "no such operation") {
 		t.Errorf("violations %v", all)
@@ -138,6 +147,7 @@ func TestOwnAnswersAreChecked(t *testing.T) {
 	if specPath() == "" {
 		t.Skip("GitHub's description is not beside the project (../shared/specs/derived)")
 	}
+
 	d := start(t, nil)
 	request, _ := http.NewRequest("GET", "/user", nil)
 	sent := &discard{header: http.Header{}}
@@ -155,15 +165,21 @@ func (d *discard) WriteHeader(int)             {}
 
 func TestLimits(t *testing.T) {
 	clock := newClock()
-	d := start(t, func(c *Config) { c.Now, c.Limits, c.SpecPath = clock.now, true, "" })
+	d := start(t, func(c *Config) {
+		c.Now = clock.now
+		c.Limits = true
+		c.SpecPath = ""
+	})
 	if header := d.send("GET", "/user", "").header; header.Get("X-Ratelimit-Limit") != "5000" || header.Get("X-Ratelimit-Remaining") != "4999" ||
 		header.Get("X-Ratelimit-Resource") != "core" || header.Get("X-Ratelimit-Reset") == "" {
 		t.Errorf("headers %v", header)
 	}
+
 	clock.pass(time.Minute)
 	for i := range createsPerMin {
 		d.create(`{"title":"` + itoa(i) + `"}`)
 	}
+
 	first := d.send("POST", "/repos/acme/work/issues", `{"title":"over"}`)
 	second := d.send("POST", "/repos/acme/work/issues", `{"title":"over"}`)
 	for _, refused := range []reply{first, second} {
@@ -171,13 +187,16 @@ func TestLimits(t *testing.T) {
 			t.Fatalf("over %d a minute: %d %s", createsPerMin, refused.status, refused.text)
 		}
 	}
+
 	if first.header.Get("Retry-After") != "60" || second.header.Get("Retry-After") != "" || second.header.Get("X-Ratelimit-Remaining") != "" {
 		t.Errorf("headers %v and %v", first.header, second.header)
 	}
+
 	d.create(`{"title":"another's"}`, "Authorization", "Bearer "+person)
 	if answer := d.send("GET", "/repos/acme/work/issues", ""); answer.status != 200 {
 		t.Errorf("reading meanwhile: %d", answer.status)
 	}
+
 	clock.pass(time.Minute)
 	d.create(`{"title":"later"}`)
 }
@@ -190,11 +209,14 @@ func TestHourlyLimits(t *testing.T) {
 		if refused != nil {
 			return refused.status
 		}
+
 		if header.Get("X-Ratelimit-Used") == "" {
 			t.Fatal("no headers")
 		}
+
 		return 200
 	}
+
 	made := 0
 	for range 10 {
 		for range 70 {
@@ -202,19 +224,24 @@ func TestHourlyLimits(t *testing.T) {
 				made++
 			}
 		}
+
 		clock.pass(time.Minute)
 	}
+
 	if made != createsPerHour {
 		t.Errorf("%d creates in an hour, want %d", made, createsPerHour)
 	}
+
 	clock.pass(time.Hour)
 	patches := 0
 	for patches <= pointsPerMin && take("PATCH", false) == 200 {
 		patches++
 	}
+
 	if patches != pointsPerMin/writePoints {
 		t.Errorf("%d updates in a minute, want %d", patches, pointsPerMin/writePoints)
 	}
+
 	clock.pass(time.Hour)
 	reads := 0
 	for reads <= perHour && take("GET", false) == 200 {
@@ -222,12 +249,15 @@ func TestHourlyLimits(t *testing.T) {
 			clock.pass(time.Minute)
 		}
 	}
+
 	if reads != perHour {
 		t.Errorf("%d reads in an hour, want %d", reads, perHour)
 	}
+
 	if _, refused := limits.take("a", "GET", false); refused == nil || refused.header.Get("X-Ratelimit-Remaining") != "0" {
 		t.Errorf("refusal %+v", refused)
 	}
+
 	clock.pass(time.Hour)
 	if take("GET", false) != 200 {
 		t.Error("still refused after the reset")
@@ -241,6 +271,7 @@ func TestNotModifiedIsFree(t *testing.T) {
 	if again.status != 304 || again.text != "" || again.header.Get("X-Ratelimit-Used") != first.header.Get("X-Ratelimit-Used") {
 		t.Errorf("%d %q, used %s after %s", again.status, again.text, again.header.Get("X-Ratelimit-Used"), first.header.Get("X-Ratelimit-Used"))
 	}
+
 	d.create(`{"title":"x"}`)
 	if changed := d.send("GET", "/repos/acme/work/issues", "", "If-None-Match", first.header.Get("Etag")); changed.status != 200 {
 		t.Errorf("after a change: %d", changed.status)
@@ -255,6 +286,7 @@ func FuzzCreate(f *testing.F) {
 			f.Add([]byte(one.body))
 		}
 	}
+
 	f.Add([]byte(`{"title":"x","labels":["a",{"name":"b"}],"assignees":["maria"]}`))
 	f.Fuzz(func(t *testing.T, body []byte) {
 		s := &Server{config: Config{Tokens: map[string]string{person: "maria"}}}
@@ -262,6 +294,7 @@ func FuzzCreate(f *testing.F) {
 		if (asked == nil) && refused == nil {
 			t.Fatal("neither understood nor refused")
 		}
+
 		if refused == nil && asked.title != nil && len([]rune(*asked.title)) > maxTitle {
 			t.Fatalf("title of %d characters", len([]rune(*asked.title)))
 		}

@@ -23,9 +23,11 @@ func extract(description string) (left string, found []string) {
 		}
 		kept = append(kept, line)
 	}
+
 	if len(found) == 0 {
 		return description, nil
 	}
+
 	return strings.Join(kept, "\n"), found
 }
 
@@ -96,6 +98,7 @@ func mentioned(host, title, description string) (people, things []string) {
 				things = append(things, link)
 			}
 		}
+
 		line = anyLink.ReplaceAllString(line, " ")
 		line = escaped.ReplaceAllStringFunc(line, func(found string) string {
 			if found[0] == '\\' {
@@ -112,6 +115,7 @@ func mentioned(host, title, description string) (people, things []string) {
 			}
 		}
 	}
+
 	add(title)
 	for line := range strings.SplitSeq(description, "\n") {
 		mark := fenceLine.FindStringSubmatch(line)
@@ -126,5 +130,6 @@ func mentioned(host, title, description string) (people, things []string) {
 			add(line)
 		}
 	}
+
 	return people, things
 }

@@ -51,6 +51,7 @@ func (s *Server) serveAPI(w http.ResponseWriter, r *http.Request) {
 	if err != nil && !errors.As(err, &tooLarge) {
 		panic(http.ErrAbortHandler) // the caller went away in mid-request
 	}
+
 	made := &call{Request: r, body: body}
 	s.resolve(made)
 	var out *answer
@@ -60,21 +61,27 @@ func (s *Server) serveAPI(w http.ResponseWriter, r *http.Request) {
 	default:
 		out, _ = s.decide(made)
 	}
+
 	s.send(w, out)
 }
 
 func (s *Server) write(made *call, tooLarge bool) *answer {
-	number, at, n := s.writes.Arrive(), s.config.Now().UTC(), 0
+	number := s.writes.Arrive()
+	at := s.config.Now().UTC()
+	n := 0
 	if made.route.creates {
 		n = s.Arrive()
 	}
+
 	s.deciding.Lock()
 	made.route = route{}
 	s.resolve(made) // what the path stands for may have changed while it waited
-	out, changed := &answer{status: http.StatusRequestEntityTooLarge, value: text("Request Entity Too Large\n")}, change{}
+	out := &answer{status: http.StatusRequestEntityTooLarge, value: text("Request Entity Too Large\n")}
+	changed := change{}
 	if !tooLarge {
 		out, changed = s.decide(made)
 	}
+
 	stored := entry{Number: number, Issue: changed.issue, Copied: changed.copied, Write: &standin.Write{
 		At: at, User: made.user, Method: made.Method, Path: made.URL.EscapedPath(), Body: standin.JSONBody(made.body), Status: out.status,
 		Fault: faults.Of(made.Context()),
@@ -82,14 +89,17 @@ func (s *Server) write(made *call, tooLarge bool) *answer {
 	if made.route.project != nil {
 		stored.Project = made.route.project.Path
 	}
+
 	err := s.commit(stored)
 	s.deciding.Unlock()
 	if err != nil {
 		return refuse(http.StatusInternalServerError, "500 Internal Server Error")
 	}
+
 	if out.status == http.StatusCreated && n > 0 {
 		s.Tell(Applied, n)
 	}
+
 	return out
 }
 
@@ -101,16 +111,20 @@ func (s *Server) decide(made *call) (*answer, change) {
 	if refused == nil {
 		refused = s.admit(made)
 	}
+
 	if refused != nil {
 		return refused, change{}
 	}
+
 	out, changed := s.perform(made)
 	if out.header == nil {
 		out.header = http.Header{}
 	}
+
 	for name, values := range limits {
 		out.header[name] = values
 	}
+
 	return out, changed
 }
 
@@ -128,25 +142,30 @@ func (s *Server) admit(made *call) *answer {
 	if made.UserAgent() == "" {
 		s.Violation("request %s %s: no User-Agent", made.Method, made.URL.Path)
 	}
+
 	if made.user == "" {
 		if made.Header.Get("Private-Token")+made.Header.Get("Authorization") != "" && strings.HasPrefix(made.Header.Get("Authorization"), "Bearer ") {
 			return revoked()
 		}
 		return refuse(http.StatusUnauthorized, "401 Unauthorized")
 	}
+
 	needed := "api"
 	if made.Method == http.MethodGet {
 		needed = "read_api"
 	}
+
 	if scopes := s.scopes(made.token()); !slices.Contains(scopes, "api") && !slices.Contains(scopes, needed) {
 		return &answer{status: http.StatusForbidden, value: map[string]any{
 			"error": "insufficient_scope", "error_description": "The request requires higher privileges than provided by the access token.", "scope": "api",
 		}}
 	}
+
 	media, _, err := mime.ParseMediaType(made.Header.Get("Content-Type"))
 	if len(made.body) > 0 && (err != nil || media != "application/json") {
 		return mistaken(http.StatusUnsupportedMediaType, "The provided content-type '"+media+"' is not supported.")
 	}
+
 	return nil
 }
 
@@ -174,15 +193,18 @@ func (s *Server) resolve(made *call) {
 	case parts[0] != "projects" || len(parts) < 2:
 		return
 	}
+
 	name, err := url.PathUnescape(parts[1])
 	if err != nil {
 		return
 	}
+
 	made.route = s.inProject(made.Method, parts[2:])
 	if id, err := strconv.ParseInt(name, 10, 64); err == nil {
 		made.route.project = s.findID(id)
 		return
 	}
+
 	made.route.project = s.find(name)
 	if p := made.route.project; p != nil && !strings.EqualFold(p.Path, name) {
 		made.route.moved = s.config.Root + "/api/v4/projects/" + strings.Join(append([]string{strconv.FormatInt(p.id, 10)}, parts[2:]...), "/")
@@ -201,10 +223,13 @@ func (s *Server) inProject(method string, parts []string) route {
 		}
 		return route{handle: s.member, iid: id}
 	}
-	name, iid := "", 0
+
+	name := ""
+	iid := 0
 	if len(parts) > 0 {
 		name = parts[0]
 	}
+
 	if len(parts) > 1 {
 		var err error
 		if iid, err = strconv.Atoi(parts[1]); err != nil || len(parts) > 3 {
@@ -212,8 +237,10 @@ func (s *Server) inProject(method string, parts []string) route {
 		}
 		name += "/" + strings.Join(parts[2:], "")
 	}
+
 	found := handlers[method+" "+name]
 	found.iid = iid
+
 	return found
 }
 
@@ -223,6 +250,7 @@ func (s *Server) perform(made *call) (*answer, change) {
 		s.Violation("request %s %s: no such operation in the documentation", made.Method, made.URL.EscapedPath())
 		return mistaken(http.StatusNotFound, "404 Not Found"), change{}
 	}
+
 	if strings.HasPrefix(made.URL.EscapedPath(), s.config.Root+"/api/v4/projects/") {
 		switch p := made.route.project; {
 		case p == nil || p.Private && p.role(made.user) == 0:
@@ -231,6 +259,7 @@ func (s *Server) perform(made *call) (*answer, change) {
 			return movedAnswer(made), change{}
 		}
 	}
+
 	return made.route.handle(made)
 }
 
@@ -246,6 +275,7 @@ func (s *Server) send(w http.ResponseWriter, out *answer) {
 	for name, values := range out.header {
 		header[name] = values
 	}
+
 	header.Set("X-Request-Id", rand.Text())
 	plain, isText := out.value.(text)
 	if isText {
@@ -254,6 +284,7 @@ func (s *Server) send(w http.ResponseWriter, out *answer) {
 		_, _ = io.WriteString(w, string(plain))
 		return
 	}
+
 	header.Set("Content-Type", "application/json")
 	header.Set("Cache-Control", "max-age=0, private, must-revalidate")
 	w.WriteHeader(out.status)

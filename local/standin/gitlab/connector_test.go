@@ -28,6 +28,7 @@ func (d double) connect(now func() time.Time, change ...func(*product.Config)) *
 	for _, one := range change {
 		one(&config)
 	}
+
 	return product.New(config, client, now)
 }
 
@@ -39,9 +40,11 @@ func (d double) changes(c *product.Connector, since time.Time) (all []connector.
 		if err != nil {
 			d.t.Fatalf("page %d: %v", pages, err)
 		}
+
 		if all = append(all, objects...); !more {
 			return all, pages
 		}
+
 		offset += len(objects)
 	}
 }
@@ -52,9 +55,11 @@ func failure(t *testing.T, err error) *connector.Error {
 	if !errors.As(err, &e) {
 		t.Fatalf("%T %v", err, err)
 	}
+
 	if strings.Contains(e.Error(), ours) {
 		t.Fatalf("a secret in %v", e)
 	}
+
 	return e
 }
 
@@ -64,13 +69,17 @@ var marker = connector.Marker{Integration: 1, Item: 2, Attempt: 1}
 // is another in the log, and changes what the connector saw.
 func TestAPersonIsToldFromUs(t *testing.T) {
 	clock := newClock()
-	d := start(t, func(c *Config) { c.Now, c.Limits = clock.now, true })
+	d := start(t, func(c *Config) {
+		c.Now = clock.now
+		c.Limits = true
+	})
 	c := d.connect(clock.now)
 	content := connector.Content{Title: "Ours", Body: "a\r\nb", Labels: []string{"one", "two"}, State: domain.Open}
 	written, err := c.Create(t.Context(), content, marker)
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	look := func() connector.Object {
 		t.Helper()
 		all, _ := d.changes(c, time.Time{})
@@ -82,6 +91,7 @@ func TestAPersonIsToldFromUs(t *testing.T) {
 	if o := look(); o.Written != written {
 		t.Errorf("nobody changed it: %+v, %+v", o.Written, written)
 	}
+
 	for _, step := range []struct {
 		body  string
 		text  bool // the text differs from ours
@@ -101,23 +111,29 @@ func TestAPersonIsToldFromUs(t *testing.T) {
 			t.Errorf("%s: %+v", step.body, o.Seen)
 		}
 	}
+
 	d.put(1, `{"state_event":"close"}`, "PRIVATE-TOKEN", person)
 	sent := connector.Sent{Remote: written.Remote, Labels: content.Labels, State: domain.Open, Seen: written.Seen}
-	content.Title, content.Labels = "Again", []string{"one", "three"}
+	content.Title = "Again"
+	content.Labels = []string{"one", "three"}
 	updated, err := c.Update(t.Context(), sent, content, marker)
 	if err != nil || updated.Seen.State != domain.Open || look().Seen != (connector.Seen{Text: updated.Seen.Text, State: domain.Closed}) {
 		t.Errorf("a close just before our update: %+v, %v", updated, err)
 	}
+
 	if got := d.get(d.find("acme/sub/work"), 1).Labels; fmt.Sprint(got) != "[by hand one three]" {
 		t.Errorf("labels %q: what a person put there must stay", got)
 	}
+
 	counts := map[string]int{}
 	for _, one := range d.Writes() {
 		counts[one.User+" "+one.Method]++
 	}
+
 	if fmt.Sprint(counts) != "map[maria PUT:8 sync-bot POST:1 sync-bot PUT:1]" {
 		t.Errorf("writes %v", counts)
 	}
+
 	d.noViolations()
 }
 
@@ -130,6 +146,7 @@ func TestCloseReopenFind(t *testing.T) {
 	if err != nil || written.Remote.URL != "https://example.com/gitlab/acme/sub/Work/-/issues/1" {
 		t.Fatal(written, err)
 	}
+
 	state := domain.Open
 	for _, next := range []domain.ItemState{domain.Closed, domain.Closed, domain.Open} {
 		got, err := c.Update(t.Context(), connector.Sent{Remote: written.Remote, State: state}, connector.Content{Title: "x", State: next}, marker)
@@ -138,22 +155,27 @@ func TestCloseReopenFind(t *testing.T) {
 		}
 		state = next
 	}
+
 	clock.pass(time.Minute)
 	d.create(`{"title":"a copy","description":"<!-- integrations:1/2/1 -->"}`, "PRIVATE-TOKEN", person)
 	second := connector.Marker{Integration: 1, Item: 3, Attempt: 2}
 	for range 150 {
 		d.create(`{"title":"x","description":"more"}`)
 	}
+
 	if _, err := c.Create(t.Context(), connector.Content{Title: "y"}, second); err != nil {
 		t.Fatal(err)
 	}
+
 	found, err := c.Find(t.Context(), began, []connector.Marker{marker, second, {Integration: 1, Item: 4}})
 	if err != nil || len(found) != 2 || found[2].Remote.Key != "1" || found[3].Remote.Key != "153" {
 		t.Errorf("%v, %v", found, err)
 	}
+
 	if found, err = c.Find(t.Context(), clock.now(), []connector.Marker{second, {Integration: 1, Item: 4}}); err != nil || len(found) != 1 || found[3].Remote.Key != "153" {
 		t.Errorf("since the second: %v, %v", found, err)
 	}
+
 	d.noViolations()
 }
 
@@ -165,18 +187,22 @@ func TestABlockOfOneTime(t *testing.T) {
 	for i := range 350 {
 		d.create(fmt.Sprintf(`{"title":"%d"}`, i))
 	}
+
 	clock.pass(time.Hour + 123_456*time.Microsecond)
 	if err := d.SetUpdated("acme/sub/work", 21, 330, clock.now()); err != nil {
 		t.Fatal(err)
 	}
+
 	all, pages := d.changes(d.connect(clock.now), clock.now().Truncate(time.Millisecond))
 	seen := map[string]bool{}
 	for _, o := range all {
 		seen[o.Remote.Key] = true
 	}
+
 	if pages != 4 || len(all) != 310 || len(seen) != 310 || !seen["21"] || !seen["330"] {
 		t.Errorf("%d issues, %d of them once, on %d pages", len(all), len(seen), pages)
 	}
+
 	d.noViolations()
 }
 
@@ -198,20 +224,26 @@ func TestBehindFiftyThousand(t *testing.T) {
 	if raceDetector {
 		t.Skip("the walk by cursor takes minutes under the race detector")
 	}
+
 	for _, old := range []bool{false, true} {
 		clock := newClock()
-		d := start(t, func(c *Config) { c.Now, c.Old = clock.now, old })
+		d := start(t, func(c *Config) {
+			c.Now = clock.now
+			c.Old = old
+		})
 		d.fill(50_150, "")
 		c := d.connect(clock.now)
 		objects, more, err := c.Changes(t.Context(), time.Time{}, 49_900)
 		if err != nil || !more || len(objects) != 100 {
 			t.Fatalf("page 500: %d, %v, %v", len(objects), more, err)
 		}
+
 		for offset, want := 50_000, 100; offset <= 50_100; offset, want = offset+100, 50 {
 			if objects, more, err = c.Changes(t.Context(), time.Time{}, offset); err != nil || more != (offset == 50_000) || len(objects) != want {
 				t.Errorf("from %d, old server %v: %d, %v, %v", offset, old, len(objects), more, err)
 			}
 		}
+
 		d.noViolations()
 	}
 }
@@ -220,8 +252,13 @@ func TestBehindFiftyThousand(t *testing.T) {
 // where he is not, makes every issue once.
 func TestLimitsOnAVirtualClock(t *testing.T) {
 	clock := newClock()
-	d := start(t, func(c *Config) { c.Now, c.Limits = clock.now, true })
-	c, began, untold := d.connect(clock.now), clock.now(), 0
+	d := start(t, func(c *Config) {
+		c.Now = clock.now
+		c.Limits = true
+	})
+	c := d.connect(clock.now)
+	began := clock.now()
+	untold := 0
 	const all = issueCreates + 50
 	for n := 1; n <= all; {
 		_, err := c.Create(t.Context(), connector.Content{Title: fmt.Sprint(n)}, connector.Marker{Integration: 1, Item: domain.Snowflake(n), Attempt: 1})
@@ -229,29 +266,37 @@ func TestLimitsOnAVirtualClock(t *testing.T) {
 			n++
 			continue
 		}
+
 		e := failure(t, err)
 		if e.Code != "rate_limited" || e.Class != connector.Retryable || e.Wait <= 0 {
 			t.Fatal(err)
 		}
+
 		if e.Untold {
 			untold++
 		}
+
 		clock.pass(e.Wait)
 	}
+
 	took := clock.now().Sub(began)
 	if left := len(d.snapshot(d.find("acme/sub/work"))); left != all || took < time.Minute || took > 2*time.Minute || untold != 1 {
 		t.Errorf("%d issues of %d creates in %v, %d times nobody told how long to wait", left, all, took, untold)
 	}
+
 	for page := 1; page <= projectCalls+1; page++ {
 		_, _, err := c.Changes(t.Context(), clock.now().Add(time.Hour), 0)
 		if err == nil {
 			continue
 		}
+
 		if e := failure(t, err); e.Code != "rate_limited" || e.Untold || e.Wait > time.Minute {
 			t.Error(err)
 		}
+
 		break
 	}
+
 	d.noViolations()
 }
 
@@ -273,6 +318,7 @@ func TestRealLife(t *testing.T) {
 	for range 3 {
 		d.create(`{"title":"x"}`)
 	}
+
 	d.do(201, "POST", work+"/issues/1/move", fmt.Sprintf(`{"to_project_id":%d}`, d.find("acme/secret").id), "PRIVATE-TOKEN", person)
 	d.find("acme/sub/work").Roles = map[string]int{"olga": Owner, "sync-bot": Reporter}
 	d.do(204, "DELETE", work+"/issues/2", "", "PRIVATE-TOKEN", owner)
@@ -304,23 +350,28 @@ func TestRealLife(t *testing.T) {
 			}
 			continue
 		}
+
 		if e := failure(t, test.err); e.Code != test.code || e.Scope != test.scope || e.Class != connector.Final || e.RequestID == "" {
 			t.Errorf("%s: %+v", name, e)
 		}
 	}
+
 	// Who reads is sent on to a renamed project, at the same host.
 	if objects, _, err := at("acme/old").Changes(t.Context(), time.Time{}, 0); err != nil || len(objects) != 2 {
 		t.Errorf("renamed: %v, %v", objects, err)
 	}
+
 	// The token ends in mid-run.
 	c := at("acme/sub/work")
 	if _, _, err := c.Changes(t.Context(), time.Time{}, 0); err != nil {
 		t.Fatal(err)
 	}
+
 	delete(d.config.Tokens, ours)
 	if e := failure(t, create(c)); e.Code != "credentials_rejected" || e.Scope != connector.IntegrationScope {
 		t.Error(e)
 	}
+
 	d.noViolations()
 }
 
@@ -336,13 +387,16 @@ func TestCheckAgainstTheStandIn(t *testing.T) {
 		for _, one := range checks {
 			got = append(got, map[bool]string{true: "", false: "-"}[one.OK != nil && *one.OK]+one.Name)
 		}
+
 		if strings.Join(got, " ") != want {
 			t.Errorf("%s: %s, want %s", project, got, want)
 		}
 	}
+
 	if len(d.Writes()) != 0 {
 		t.Errorf("a check writes: %v", d.Writes())
 	}
+
 	d.noViolations()
 }
 
@@ -362,36 +416,44 @@ func TestRealItems(t *testing.T) {
 			}
 		}
 	}
+
 	for n, item := range items {
 		if people, things := mentioned("example.com", item.Title, item.Description); len(people)+len(things) > 0 {
 			armed++
 		}
+
 		content := c.Render(item)
 		m := connector.Marker{Integration: 1, Item: item.ID, Attempt: 1}
 		written, err := c.Create(t.Context(), content, m)
 		if err != nil {
 			t.Fatalf("%s: %v", item.FormattedNumber, err)
 		}
+
 		if item.State == domain.Closed {
 			if _, err := c.Update(t.Context(), connector.Sent{Remote: written.Remote, Labels: content.Labels, State: domain.Open}, content, m); err != nil {
 				t.Fatalf("%s: %v", item.FormattedNumber, err)
 			}
 		}
+
 		if got := d.get(d.find("acme/sub/work"), n+1); got.Title != content.Title || !strings.HasPrefix(*got.Description, content.Body) || !slices.Equal(got.Labels, content.Labels) || got.State[:4] != map[domain.ItemState]string{domain.Open: "open", domain.Closed: "clos"}[item.State] {
 			t.Errorf("%s is not kept as it was sent", item.FormattedNumber)
 		}
 	}
+
 	for _, o := range d.received().Objects {
 		if len(o.Commands)+len(o.Notified)+len(o.References) > 0 {
 			t.Errorf("%s: commands %q, notified %q, references %q", o.Title, o.Commands, o.Notified, o.References)
 		}
 	}
+
 	if armed < 10 {
 		t.Errorf("%d items would have acted: the check is blind", armed)
 	}
+
 	if all, _ := d.changes(c, time.Time{}); len(all) != len(items) || all[0].Marker.Integration != 1 {
 		t.Errorf("%d of %d are found again", len(all), len(items))
 	}
+
 	t.Logf("%d items, %d of which would have acted as they are, %d writes", len(items), armed, len(d.Writes()))
 	d.noViolations()
 }
@@ -401,6 +463,7 @@ func realItems(t *testing.T) []domain.Item {
 	if err != nil {
 		t.Skip("no ../shared/data/items.jsonl beside the project: ", err)
 	}
+
 	defer f.Close()
 	var items []domain.Item
 	lines := bufio.NewScanner(f)
@@ -412,6 +475,7 @@ func realItems(t *testing.T) []domain.Item {
 		}
 		items = append(items, i)
 	}
+
 	return items
 }
 
@@ -426,15 +490,18 @@ func TestLabelsAreWrittenAsGitLabStoresThem(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	labels := func() string { return strings.Join(d.snapshot(d.find("acme/sub/work"))[0].Labels, "|") }
 	if got := labels(); got != strings.Join(content.Labels, "|") || got != "R&D|a < b|bold" {
 		t.Errorf("stored %s, sent %v", got, content.Labels)
 	}
+
 	item.Labels = item.Labels[1:]
 	after := c.Render(item)
 	if _, err := c.Update(t.Context(), connector.Sent{Remote: written.Remote, Labels: content.Labels, State: domain.Open, Seen: written.Seen}, after, marker); err != nil {
 		t.Fatal(err)
 	}
+
 	if got := labels(); got != "R&D|a < b" {
 		t.Errorf("after one was taken away: %s", got)
 	}

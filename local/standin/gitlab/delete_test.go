@@ -23,16 +23,19 @@ func TestDelete(t *testing.T) {
 				if answer.status != want || want == 204 && answer.text != "" || want == 403 && !refused {
 					t.Fatalf("issue %s: %d %s, want %d", iid, answer.status, answer.text, want)
 				}
+
 				if want == 403 {
 					d.do(200, "GET", at, "")
 					continue
 				}
+
 				d.do(404, "GET", at, "")
 				again := d.send("DELETE", at, "", "PRIVATE-TOKEN", person)
 				if again.status != 404 || again.text != `{"message":"404 Issue Not Found"}` {
 					t.Errorf("deleted twice: %d %s", again.status, again.text)
 				}
 			}
+
 			d.noViolations()
 		})
 	}

@@ -23,9 +23,11 @@ func (s *Server) profile() faults.Profile {
 			} else {
 				said.Body = encode(out.value)
 			}
+
 			for name, values := range out.header {
 				said.Header[name] = values
 			}
+
 			return said
 		}}
 	}
@@ -55,6 +57,7 @@ func (s *Server) profile() faults.Profile {
 				case faults.String:
 					words = faults.NotTaken
 				}
+
 				return &answer{status: http.StatusBadRequest, value: map[string]any{"message": words}}
 			}),
 			faults.ForbiddenItem: say(func(faults.Asked) *answer { return refuse(http.StatusForbidden, "403 Forbidden") }),
@@ -94,6 +97,7 @@ func (s *Server) hooks() faults.Hooks {
 			if in == nil {
 				return faults.ErrNothing
 			}
+
 			return s.Rename(in.Path, faults.Renamed(in.Path))
 		},
 	}
@@ -115,9 +119,11 @@ func (s *Server) callOf(r *http.Request) faults.Call {
 	case made.route.handle != nil && strings.HasSuffix(r.URL.EscapedPath(), "/issues"):
 		c.Kind = faults.List
 	}
+
 	if in := made.route.project; in != nil && (c.Kind == faults.Read || c.Kind == faults.Update) {
 		c.Object = strconv.FormatInt(in.id, 10) + " " + strconv.Itoa(made.route.iid)
 	}
+
 	return c
 }
 
@@ -128,12 +134,15 @@ func (s *Server) sameTime(r *http.Request, n int) error {
 	if made.route.project == nil {
 		return faults.ErrNothing
 	}
+
 	s.deciding.Lock()
 	defer s.deciding.Unlock()
-	all, at := s.snapshot(made.route.project), s.now()
+	all := s.snapshot(made.route.project)
+	at := s.now()
 	if len(all) < 2 {
 		return faults.ErrNothing
 	}
+
 	for _, one := range all[max(0, len(all)-n):] {
 		changed := *one
 		changed.UpdatedAt = at
@@ -141,6 +150,7 @@ func (s *Server) sameTime(r *http.Request, n int) error {
 			return err
 		}
 	}
+
 	return nil
 }
 
@@ -154,8 +164,10 @@ func (s *Server) disturb(r *http.Request, how func(*project, *issue) change) err
 	if in == nil || s.get(in, made.route.iid) == nil {
 		return faults.ErrNothing
 	}
+
 	changed := *s.get(in, made.route.iid)
 	done := how(in, &changed)
+
 	return s.commit(entry{Project: in.Path, Issue: done.issue, Copied: done.copied})
 }
 
@@ -168,9 +180,16 @@ func (s *Server) carryOff(from *project, one *issue) change {
 	if at >= 0 {
 		return s.carry(one, all[at], somebody)
 	}
-	left, hidden := *one, int64(firstID-1)
+
+	left := *one
+	hidden := int64(firstID - 1)
 	now := s.now()
-	left.State, left.ClosedBy, left.ClosedAt, left.MovedTo, left.UpdatedAt = "closed", somebody, &now, &hidden, now
+	left.State = "closed"
+	left.ClosedBy = somebody
+	left.ClosedAt = &now
+	left.MovedTo = &hidden
+	left.UpdatedAt = now
+
 	return change{issue: &left}
 }
 
@@ -180,6 +199,7 @@ func (s *Server) listed(ctx context.Context, p *project) []*issue {
 	if lag == 0 {
 		return s.snapshot(p)
 	}
+
 	s.lock.RLock()
 	defer s.lock.RUnlock()
 	return slices.DeleteFunc(p.past.At(s.config.Now().Add(-lag)), func(one *issue) bool { return one.Deleted })

@@ -92,9 +92,11 @@ func Open(config Config) (*Server, error) {
 	if config.Now == nil {
 		config.Now = time.Now
 	}
+
 	if config.Host == "" {
 		config.Host = "gitlab.com"
 	}
+
 	s := &Server{config: config, limiter: newLimiter(config.Limits, config.Now), projects: map[string]*project{}, lastID: firstID}
 	s.faults = faults.New(s.profile(), s.hooks())
 	for _, one := range config.Projects {
@@ -104,10 +106,12 @@ func Open(config Config) (*Server, error) {
 			s.projects[strings.ToLower(path)] = added
 		}
 	}
+
 	var err error
 	if s.journal, err = standin.OpenJournal(filepath.Join(config.Dir, "gitlab.jsonl"), s.replay); err != nil {
 		return nil, fmt.Errorf("GitLab stand-in: %w", err)
 	}
+
 	return s, nil
 }
 
@@ -132,19 +136,23 @@ func (s *Server) SetUpdated(path string, first, last int, at time.Time) error {
 	if found == nil {
 		return fmt.Errorf("GitLab stand-in: there is no %s", path)
 	}
+
 	var changes []entry
 	for iid := first; iid <= last; iid++ {
 		one := s.get(found, iid)
 		if one == nil {
 			return fmt.Errorf("GitLab stand-in: there is no %s#%d", path, iid)
 		}
+
 		changed := *one
 		changed.UpdatedAt = at.UTC()
 		changes = append(changes, entry{Project: found.Path, Issue: &changed})
 	}
+
 	var err error
 	for _, one := range changes {
 		err = errors.Join(err, s.commit(one))
 	}
+
 	return err
 }

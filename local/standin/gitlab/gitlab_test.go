@@ -47,12 +47,16 @@ func start(t *testing.T, change func(*Config)) double {
 	if change != nil {
 		change(&config)
 	}
+
 	server, err := Open(config)
 	if err != nil {
 		t.Fatal(err)
 	}
-	api, page := httptest.NewServer(server.API()), httptest.NewServer(server.Plain())
+
+	api := httptest.NewServer(server.API())
+	page := httptest.NewServer(server.Plain())
 	t.Cleanup(func() { api.Close(); page.Close(); server.Close() })
+
 	return double{server, t, api.URL, page.URL}
 }
 
@@ -77,23 +81,28 @@ func (d double) send(method, path, body string, headers ...string) reply {
 	if err != nil {
 		d.t.Fatal(err)
 	}
+
 	request.Header.Set("PRIVATE-TOKEN", ours)
 	request.Header.Set("User-Agent", "integrations")
 	if body != "" {
 		request.Header.Set("Content-Type", "application/json")
 	}
+
 	for i := 0; i < len(headers); i += 2 {
 		request.Header.Set(headers[i], headers[i+1])
 	}
+
 	response, err := http.DefaultTransport.RoundTrip(request)
 	if err != nil {
 		d.t.Fatal(err)
 	}
+
 	defer response.Body.Close()
 	text, err := io.ReadAll(response.Body)
 	if err != nil {
 		d.t.Fatal(err)
 	}
+
 	return reply{response.StatusCode, response.Header, string(text)}
 }
 
@@ -119,10 +128,12 @@ func (d double) do(status int, method, path, body string, headers ...string) mad
 	if answer.status != status {
 		d.t.Fatalf("%s %s %.80s: %d %s, want %d", method, path, body, answer.status, answer.text, status)
 	}
+
 	var one made
 	if status < 300 && status != http.StatusNoContent {
 		answer.into(d.t, &one)
 	}
+
 	return one
 }
 
@@ -182,9 +193,11 @@ func TestCallers(t *testing.T) {
 			t.Errorf("%s: %d %s", name, answer.status, answer.text)
 		}
 	}
+
 	if answer := d.send("POST", work+"/issues", `{"title":"x"}`, "PRIVATE-TOKEN", reader); answer.status != 403 || !strings.Contains(answer.text, "insufficient_scope") {
 		t.Errorf("a token that only reads: %d %s", answer.status, answer.text)
 	}
+
 	d.noViolations()
 }
 
@@ -209,17 +222,21 @@ func TestProjects(t *testing.T) {
 		if test.method == "POST" || test.method == "PUT" {
 			body = `{"title":"x"}`
 		}
+
 		answer := d.send(test.method, test.path, body, "PRIVATE-TOKEN", test.token)
 		if answer.status != test.status {
 			t.Errorf("%s %s as %s: %d %s, want %d", test.method, test.path, test.token, answer.status, answer.text, test.status)
 		}
+
 		if to := answer.header.Get("Location"); answer.status == 301 && (!strings.Contains(to, id) || strings.HasSuffix(test.path, "issues") != strings.HasSuffix(to, "/issues")) {
 			t.Errorf("%s leads to %s", test.path, to)
 		}
 	}
+
 	if all := d.Violations(); len(all) != 2 {
 		t.Errorf("violations %v, want the two paths that are none", all)
 	}
+
 	for _, path := range []string{work + "/issues/x", work + "/labels", "/gitlab/api/v4/issues", work + "/issues/1/notes"} {
 		if answer := d.send("GET", path, ""); answer.status != 404 {
 			t.Errorf("%s: %d", path, answer.status)
@@ -235,27 +252,34 @@ func TestLifeOfAnIssue(t *testing.T) {
 		fmt.Sprint(one.Labels) != "[Bug bug new]" || one.WebURL != "https://example.com/gitlab/acme/sub/Work/-/issues/1" || one.UpdatedAt != "2026-01-02T03:04:05.000Z" {
 		t.Fatalf("created %+v", one)
 	}
+
 	clock.pass(time.Minute)
 	if same := d.put(1, `{"title":"One","add_labels":"bug","state_event":"reopen"}`); same.UpdatedAt != one.UpdatedAt {
 		t.Errorf("a change that changes nothing: %+v", same)
 	}
+
 	closed := d.put(1, `{"state_event":"close"}`)
 	if closed.State != "closed" || closed.ClosedAt != "2026-01-02T03:05:05.000Z" || closed.UpdatedAt != closed.ClosedAt {
 		t.Errorf("closed %+v", closed)
 	}
+
 	if opened := d.put(1, `{"state_event":"reopen","description":"x"}`); opened.State != "opened" || opened.ClosedAt != "" || opened.Description != "x" {
 		t.Errorf("opened %+v", opened)
 	}
+
 	d.put(1, `{"add_labels":"person::a"}`, "PRIVATE-TOKEN", person)
 	if changed := d.put(1, `{"add_labels":"x,y","remove_labels":"bug,gone"}`); fmt.Sprint(changed.Labels) != "[Bug new person::a x y]" {
 		t.Errorf("labels %v", changed.Labels)
 	}
+
 	if changed := d.put(1, `{"add_labels":"person::b"}`); fmt.Sprint(changed.Labels) != "[Bug new person::b x y]" {
 		t.Errorf("a scoped label drives off its like: %v", changed.Labels)
 	}
+
 	if changed := d.put(1, `{"labels":""}`); len(changed.Labels) != 0 {
 		t.Errorf("labels %v", changed.Labels)
 	}
+
 	d.noViolations()
 }
 
@@ -265,6 +289,7 @@ func TestRoles(t *testing.T) {
 	if one := d.do(201, "POST", path, `{"title":"x","labels":"l"}`); len(one.Labels) != 0 {
 		t.Errorf("a guest labels: %+v", one)
 	}
+
 	d.do(201, "POST", path, `{"title":"y","labels":"l","confidential":true}`, "PRIVATE-TOKEN", person)
 	d.do(404, "GET", path+"/2", "")
 	d.do(404, "PUT", path+"/2", `{"title":"z"}`)
@@ -277,10 +302,12 @@ func TestRoles(t *testing.T) {
 	if next := d.do(201, "POST", path, `{"title":"w","iid":1}`); next.IID != 4 {
 		t.Errorf("a number is given twice: %+v", next)
 	}
+
 	d.do(201, "POST", path, `{"title":"w","iid":9}`, "PRIVATE-TOKEN", owner)
 	if answer := d.send("POST", path, `{"title":"w","iid":9}`, "PRIVATE-TOKEN", owner); answer.status != 409 || !strings.Contains(answer.text, "Duplicated issue") {
 		t.Errorf("%d %s", answer.status, answer.text)
 	}
+
 	d.noViolations()
 }
 
@@ -293,6 +320,7 @@ func TestMove(t *testing.T) {
 	if left.State != "closed" || left.MovedTo == nil || *left.MovedTo != moved.ID || moved.Description != "text" || d.get(to, moved.IID) == nil {
 		t.Errorf("%+v, %+v", left, moved)
 	}
+
 	d.do(400, "POST", work+"/issues/1/move", `{"to_project_id":1}`)
 	d.noViolations()
 }
@@ -305,10 +333,12 @@ func TestTextsThatAct(t *testing.T) {
 	if one.State != "closed" || !one.Confidential || fmt.Sprint(one.Labels) != "[two words urgent]" || strings.Contains(one.Description, "/close\n") || !strings.Contains(one.Description, "/closer") {
 		t.Errorf("%+v", one)
 	}
+
 	got := d.received().Objects[0]
 	if fmt.Sprint(got.Commands) != `[/close /label ~urgent ~"two words" /confidential]` || fmt.Sprint(got.Notified) != "[@bob @all]" || fmt.Sprint(got.References) != "[#1 !2 ~l]" {
 		t.Errorf("%q %q %q", got.Commands, got.Notified, got.References)
 	}
+
 	d.create(`{"title":"x","description":"see https://example.com/gitlab/a/b/-/issues/7 \\#8 &#35;9 bob@example.com https://a.test/~x#1"}`)
 	if got := d.received().Objects[1]; fmt.Sprint(got.References) != "[https://example.com/gitlab/a/b/-/issues/7 #8 #9]" || len(got.Notified) != 0 {
 		t.Errorf("%q %q", got.References, got.Notified)
@@ -325,17 +355,21 @@ func (d double) walk(path string) (pages [][]int) {
 		if answer.status != http.StatusOK {
 			d.t.Fatalf("%s: %d %s", path, answer.status, answer.text)
 		}
+
 		var listed []made
 		answer.into(d.t, &listed)
 		numbers := []int{}
 		for _, one := range listed {
 			numbers = append(numbers, one.IID)
 		}
-		pages, path = append(pages, numbers), ""
+
+		pages = append(pages, numbers)
+		path = ""
 		if link := nextLink.FindStringSubmatch(answer.header.Get("Link")); link != nil {
 			path = strings.Replace(link[1], "id=acme%2Fsub%2FWork&", "", 1)
 		}
 	}
+
 	return pages
 }
 
@@ -346,6 +380,7 @@ func TestList(t *testing.T) {
 		clock.pass(time.Minute)
 		d.create(fmt.Sprintf(`{"title":"%d","labels":"l%d,all"}`, i, i%2), "PRIVATE-TOKEN", []string{ours, person}[i%2])
 	}
+
 	clock.pass(time.Minute)
 	d.put(1, `{"state_event":"close"}`)
 	after := url.QueryEscape(newClock().now().Add(3 * time.Minute).Format(time.RFC3339))
@@ -370,6 +405,7 @@ func TestList(t *testing.T) {
 			t.Errorf("%s: %s, want %s", query, got, want)
 		}
 	}
+
 	d.noViolations()
 	for query, status := range map[string]int{
 		"state=done": 400, "order_by=stars": 400, "sort=up": 400, "created_after=yesterday": 400, "pagination=keyset&cursor=x": 400, "page=501&per_page=100": 405, "search=x": 400, "per_page=0": 400,
@@ -378,13 +414,16 @@ func TestList(t *testing.T) {
 			t.Errorf("%s: %d", query, answer.status)
 		}
 	}
+
 	old := start(t, func(c *Config) { c.Old = true })
 	if answer := old.send("GET", work+"/issues?pagination=keyset", ""); answer.status != 405 {
 		t.Errorf("an old server: %d", answer.status)
 	}
+
 	if answer := old.send("GET", work+"/issues?page=501&per_page=100", ""); answer.status != 200 {
 		t.Errorf("an old server: %d", answer.status)
 	}
+
 	header := d.send("GET", work+"/issues?per_page=2", "").header
 	if header.Get("X-Next-Page") != "2" || header.Get("X-Total") != "5" || !strings.Contains(header.Get("Link"), `rel="last"`) {
 		t.Errorf("headers %v", header)

@@ -47,12 +47,14 @@ func (s *Server) parse(body []byte, known []string) (*asked, *answer) {
 	if refused != nil {
 		return nil, refused
 	}
+
 	for name := range given {
 		if !slices.Contains(known, name) {
 			s.Violation("member %q is not documented", name)
 			return nil, mistaken(http.StatusBadRequest, name+" is not documented")
 		}
 	}
+
 	a := &asked{}
 	for name, into := range map[string]any{
 		"title": &a.title, "description": &a.description, "state_event": &a.event, "confidential": &a.confidential, "iid": &a.iid, "to_project_id": &a.toProject,
@@ -61,6 +63,7 @@ func (s *Server) parse(body []byte, known []string) (*asked, *answer) {
 			return nil, mistaken(http.StatusBadRequest, name+" is invalid")
 		}
 	}
+
 	for name, into := range map[string]**[]string{"labels": &a.labels, "add_labels": &a.add, "remove_labels": &a.remove} {
 		if value, ok := given[name]; ok {
 			list, refused := labelList(name, value)
@@ -70,6 +73,7 @@ func (s *Server) parse(body []byte, known []string) (*asked, *answer) {
 			*into = &list
 		}
 	}
+
 	return a, a.check(given)
 }
 
@@ -79,13 +83,16 @@ func parseObject(body []byte) (members, *answer) {
 	if err := decoder.Decode(&value); err != nil || !utf8.Valid(body) {
 		return nil, mistaken(http.StatusBadRequest, "There was a problem in the JSON you submitted")
 	}
+
 	if _, err := decoder.Token(); !errors.Is(err, io.EOF) {
 		return nil, mistaken(http.StatusBadRequest, "There was a problem in the JSON you submitted")
 	}
+
 	var given members
 	if json.Unmarshal(value, &given) != nil || given == nil {
 		return nil, mistaken(http.StatusBadRequest, "The JSON you submitted is not an object")
 	}
+
 	return given, nil
 }
 
@@ -107,6 +114,7 @@ func labelList(name string, value json.RawMessage) ([]string, *answer) {
 	} else if json.Unmarshal(value, &all) != nil {
 		return nil, mistaken(http.StatusBadRequest, name+" is invalid")
 	}
+
 	list := []string{}
 	for _, label := range all {
 		label = sanitized(label)
@@ -119,6 +127,7 @@ func labelList(name string, value json.RawMessage) ([]string, *answer) {
 			list = append(list, label)
 		}
 	}
+
 	return list, nil
 }
 
@@ -126,6 +135,7 @@ func (a *asked) check(given members) *answer {
 	if a.title != nil {
 		*a.title = strings.TrimSpace(*a.title)
 	}
+
 	_, titled := given["title"]
 	switch {
 	case titled && (a.title == nil || *a.title == ""):
@@ -139,5 +149,6 @@ func (a *asked) check(given members) *answer {
 	case a.iid < 0:
 		return mistaken(http.StatusBadRequest, "iid is invalid")
 	}
+
 	return nil
 }

@@ -36,6 +36,7 @@ func (s *Server) create(made *call) (*answer, change) {
 	case s.suspects(a):
 		return captcha(), change{}
 	}
+
 	iid, id := s.next(p)
 	if a.iid > 0 && p.role(made.user) >= Owner {
 		if s.get(p, a.iid) != nil {
@@ -43,9 +44,11 @@ func (s *Server) create(made *call) (*answer, change) {
 		}
 		iid = a.iid
 	}
+
 	at := s.now()
 	created := s.apply(p, &issue{ID: id, IID: iid, State: "opened", Author: made.user, CreatedAt: at, UpdatedAt: at}, a, made.user)
 	created.UpdatedAt = at
+
 	return &answer{status: http.StatusCreated, value: s.renderIssue(p, created)}, change{issue: created}
 }
 
@@ -57,6 +60,7 @@ func (s *Server) suspects(a *asked) bool {
 			text += *part
 		}
 	}
+
 	return s.config.Spam != "" && strings.Contains(text, s.config.Spam)
 }
 
@@ -75,6 +79,7 @@ func (s *Server) read(made *call) (*answer, change) {
 	case found == nil || !visible(made.route.project, found, made.user):
 		return notFound(""), change{}
 	}
+
 	return &answer{status: http.StatusOK, value: s.renderIssue(made.route.project, found)}, change{}
 }
 
@@ -95,6 +100,7 @@ func (s *Server) existing(made *call, least int) (*issue, *answer) {
 	case p.rank(made.user) < least && found.Author != made.user:
 		return nil, forbidden()
 	}
+
 	return found, nil
 }
 
@@ -104,6 +110,7 @@ func (s *Server) update(made *call) (*answer, change) {
 	if refused != nil {
 		return refused, change{}
 	}
+
 	a, refused := s.parse(made.body, updateMembers)
 	switch {
 	case refused != nil:
@@ -113,7 +120,9 @@ func (s *Server) update(made *call) (*answer, change) {
 	case s.suspects(a):
 		return captcha(), change{}
 	}
+
 	updated := s.apply(p, found, a, made.user)
+
 	return &answer{status: http.StatusOK, value: s.renderIssue(p, updated)}, change{issue: updated}
 }
 
@@ -128,8 +137,10 @@ func (s *Server) remove(made *call) (*answer, change) {
 	case p.NoIssues || p.Archived || !p.mayDelete(made.user):
 		return forbidden(), change{}
 	}
+
 	gone := *found
 	gone.Deleted = true
+
 	return &answer{status: http.StatusNoContent}, change{issue: &gone}
 }
 
@@ -139,25 +150,36 @@ func (s *Server) move(made *call) (*answer, change) {
 	if refused != nil {
 		return refused, change{}
 	}
+
 	a, refused := s.parse(made.body, moveMembers)
 	if refused != nil {
 		return refused, change{}
 	}
+
 	to := s.findID(a.toProject)
 	if to == nil || to == made.route.project {
 		return refuse(http.StatusBadRequest, "Cannot move issue to project it originates from!"), change{}
 	}
+
 	moved := s.carry(found, to, made.user)
+
 	return &answer{status: http.StatusCreated, value: s.renderIssue(to, moved.copied.Issue)}, moved
 }
 
 // carry is what is left of an issue that goes to another project.
 func (s *Server) carry(found *issue, to *project, user string) change {
 	at := s.now()
-	copied, left := *found, *found
+	copied := *found
+	left := *found
 	copied.IID, copied.ID = s.next(to)
-	copied.CreatedAt, copied.UpdatedAt = found.CreatedAt, at
-	left.State, left.ClosedBy, left.ClosedAt, left.MovedTo, left.UpdatedAt = "closed", user, &at, &copied.ID, at
+	copied.CreatedAt = found.CreatedAt
+	copied.UpdatedAt = at
+	left.State = "closed"
+	left.ClosedBy = user
+	left.ClosedAt = &at
+	left.MovedTo = &copied.ID
+	left.UpdatedAt = at
+
 	return change{issue: &left, copied: &placed{to.Path, &copied}}
 }
 
@@ -165,32 +187,43 @@ func (s *Server) carry(found *issue, to *project, user string) change {
 // nothing leaves the time of the last one; labels of someone who may not set
 // them are dropped without a word, as at GitLab.
 func (s *Server) apply(p *project, before *issue, a *asked, user string) *issue {
-	after, changed := *before, false
+	after := *before
+	changed := false
 	after.Labels = slices.Clone(before.Labels)
 	if a.title != nil && after.Title != *a.title {
-		after.Title, changed = *a.title, true
+		after.Title = *a.title
+		changed = true
 	}
+
 	if a.description != nil {
 		description, commands := extract(*a.description)
 		if after.Description == nil || *after.Description != description {
-			after.Description, changed = &description, true
+			after.Description = &description
+			changed = true
 		}
+
 		s.carryOut(&after, commands, a)
 	}
+
 	if p.mayLabel(user) {
 		labels := relabel(after.Labels, a)
 		changed = changed || !slices.Equal(labels, after.Labels)
 		after.Labels = labels
 	}
+
 	if a.confidential != nil && *a.confidential != after.Confidential {
-		after.Confidential, changed = *a.confidential, true
+		after.Confidential = *a.confidential
+		changed = true
 	}
+
 	if a.event != nil {
 		changed = s.transition(&after, *a.event, user) || changed
 	}
+
 	if changed {
 		after.UpdatedAt = s.now()
 	}
+
 	return &after
 }
 
@@ -200,11 +233,16 @@ func (s *Server) transition(moved *issue, event, user string) bool {
 	if state == moved.State {
 		return false
 	}
+
 	at := s.now()
-	moved.State, moved.ClosedBy, moved.ClosedAt = state, "", nil
+	moved.State = state
+	moved.ClosedBy = ""
+	moved.ClosedAt = nil
 	if state == "closed" {
-		moved.ClosedBy, moved.ClosedAt = user, &at
+		moved.ClosedBy = user
+		moved.ClosedAt = &at
 	}
+
 	return true
 }
 
@@ -214,24 +252,31 @@ func relabel(before []string, a *asked) []string {
 	labels := slices.Clone(before)
 	var put []string
 	if a.labels != nil {
-		labels, put = nil, *a.labels
+		labels = nil
+		put = *a.labels
 	}
+
 	if a.add != nil {
 		put = append(slices.Clone(put), *a.add...)
 	}
+
 	for _, label := range put {
 		if scope := strings.LastIndex(label, "::"); scope >= 0 {
 			labels = slices.DeleteFunc(labels, func(other string) bool {
 				return strings.LastIndex(other, "::") == scope && strings.HasPrefix(other, label[:scope+2])
 			})
 		}
+
 		if !slices.Contains(labels, label) {
 			labels = append(labels, label)
 		}
 	}
+
 	if a.remove != nil {
 		labels = slices.DeleteFunc(labels, func(label string) bool { return slices.Contains(*a.remove, label) })
 	}
+
 	slices.Sort(labels)
+
 	return labels
 }

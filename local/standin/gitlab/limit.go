@@ -41,6 +41,7 @@ func (l *limiter) take(made *call) (http.Header, *answer) {
 	if !l.on {
 		return nil, nil
 	}
+
 	l.lock.Lock()
 	defer l.lock.Unlock()
 	all := l.count("user " + made.user)
@@ -48,6 +49,7 @@ func (l *limiter) take(made *call) (http.Header, *answer) {
 	if all.used >= userCalls {
 		return nil, l.throttled(all, userCalls, "throttle_authenticated_api")
 	}
+
 	if p := made.route.project; p != nil {
 		one := l.count("project " + made.user + " " + p.Path)
 		if one.used >= projectCalls {
@@ -55,6 +57,7 @@ func (l *limiter) take(made *call) (http.Header, *answer) {
 		}
 		kept = append(kept, one)
 	}
+
 	if made.route.creates {
 		creates := l.count("creates " + made.user)
 		if creates.used >= issueCreates {
@@ -62,9 +65,11 @@ func (l *limiter) take(made *call) (http.Header, *answer) {
 		}
 		kept = append(kept, creates)
 	}
+
 	for _, one := range kept {
 		one.used++
 	}
+
 	return l.header(all, userCalls, "throttle_authenticated_api"), nil
 }
 
@@ -82,6 +87,7 @@ func (l *limiter) count(name string) *count {
 		found = &count{began: now}
 		l.counts[name] = found
 	}
+
 	return found
 }
 
@@ -100,5 +106,6 @@ func (l *limiter) header(c *count, limit int, name string) http.Header {
 	} {
 		header.Set("RateLimit-"+suffix, value)
 	}
+
 	return header
 }

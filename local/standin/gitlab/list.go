@@ -55,6 +55,7 @@ func (s *Server) list(made *call) (*answer, change) {
 			return mistaken(http.StatusBadRequest, name+" is not documented"), change{}
 		}
 	}
+
 	f, refused := s.parseFilter(query)
 	if refused != nil {
 		return refused, change{}
@@ -62,6 +63,7 @@ func (s *Server) list(made *call) (*answer, change) {
 	if p.NoIssues {
 		return forbidden(), change{}
 	}
+
 	all := slices.DeleteFunc(s.listed(made.Context(), p), func(one *issue) bool { return !f.matches(one) || !visible(p, one, made.user) })
 	slices.SortFunc(all, func(a, b *issue) int { return f.compare(f.place(a), f.place(b)) })
 	left := f.left(all)
@@ -69,6 +71,7 @@ func (s *Server) list(made *call) (*answer, change) {
 	for _, one := range left[:min(f.perPage, len(left))] {
 		page = append(page, s.renderIssue(p, one))
 	}
+
 	return &answer{status: http.StatusOK, header: s.pageHeader(made, f, len(all), left), value: page}, change{}
 }
 
@@ -92,6 +95,7 @@ func (s *Server) parseFilter(query url.Values) (*filter, *answer) {
 			return nil, mistaken(http.StatusBadRequest, one.name+" does not have a valid value")
 		}
 	}
+
 	for _, name := range []string{"created_after", "created_before", "updated_after", "updated_before"} {
 		if value := query.Get(name); value != "" {
 			at, err := time.Parse(time.RFC3339, value)
@@ -101,9 +105,11 @@ func (s *Server) parseFilter(query url.Values) (*filter, *answer) {
 			f.bounds[name] = at
 		}
 	}
+
 	if labels := query.Get("labels"); labels != "" {
 		f.labels = strings.Split(labels, ",")
 	}
+
 	return f, s.paging(f, query)
 }
 
@@ -119,10 +125,12 @@ func (s *Server) paging(f *filter, query url.Values) *answer {
 	case !f.keyset || query.Get("cursor") == "":
 		return nil
 	}
+
 	read, err := base64.URLEncoding.DecodeString(query.Get("cursor"))
 	if err != nil || json.Unmarshal(read, &f.after) != nil || f.after == nil {
 		return mistaken(http.StatusBadRequest, "cursor is invalid")
 	}
+
 	return nil
 }
 
@@ -140,14 +148,17 @@ func (f *filter) matches(one *issue) bool {
 		if strings.HasPrefix(name, "updated") {
 			at = one.UpdatedAt
 		}
+
 		if strings.HasSuffix(name, "after") && at.Before(bound) || strings.HasSuffix(name, "before") && at.After(bound) {
 			return false
 		}
 	}
+
 	switch {
 	case f.state != "all" && one.State != f.state, f.author != 0 && identify(one.Author) != f.author:
 		return false
 	}
+
 	return !slices.ContainsFunc(f.labels, func(label string) bool { return !slices.Contains(one.Labels, label) })
 }
 
@@ -174,12 +185,14 @@ func (f *filter) left(all []*issue) []*issue {
 	if f.after == nil {
 		return all
 	}
+
 	from, _ := slices.BinarySearchFunc(all, *f.after, func(one *issue, after place) int {
 		if f.compare(f.place(one), after) <= 0 {
 			return -1
 		}
 		return 1
 	})
+
 	return all[from:]
 }
 
@@ -194,6 +207,7 @@ func (s *Server) pageHeader(made *call, f *filter, total int, left []*issue) htt
 		change(query)
 		links = append(links, fmt.Sprintf(`<https://%s%s?%s>; rel="%s"`, s.config.Host, made.URL.EscapedPath(), query.Encode(), relation))
 	}
+
 	page := func(n int) func(url.Values) {
 		return func(query url.Values) { query.Set("page", strconv.Itoa(n)) }
 	}
@@ -207,15 +221,19 @@ func (s *Server) pageHeader(made *call, f *filter, total int, left []*issue) htt
 		if f.page > 1 {
 			link("prev", page(f.page-1))
 		}
+
 		if more {
 			link("next", page(f.page+1))
 		}
+
 		link("first", page(1))
 		if total <= maxTotal {
 			link("last", page(max(1, (total+f.perPage-1)/f.perPage)))
 		}
 	}
+
 	header.Set("Link", strings.Join(links, ", "))
+
 	return header
 }
 
@@ -228,9 +246,11 @@ func (s *Server) numbers(header http.Header, f *filter, total int, more bool) {
 	if more {
 		header.Set("X-Next-Page", strconv.Itoa(f.page+1))
 	}
+
 	if f.page > 1 {
 		header.Set("X-Prev-Page", strconv.Itoa(f.page-1))
 	}
+
 	if total <= maxTotal {
 		header.Set("X-Total", strconv.Itoa(total))
 		header.Set("X-Total-Pages", strconv.Itoa((total+f.perPage-1)/f.perPage))

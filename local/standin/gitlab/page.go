@@ -54,6 +54,7 @@ func (s *Server) Plain() http.Handler {
 	if s.config.PersonToken != "" {
 		mux.HandleFunc("POST /{path...}", s.edit)
 	}
+
 	return standin.Plain(mux, s.config.Root+"/api/v4/", s.API(), s.anyone)
 }
 
@@ -72,6 +73,7 @@ func (s *Server) received(w http.ResponseWriter, _ *http.Request) {
 			objects = append(objects, s.describe(p, one))
 		}
 	}
+
 	standin.SendJSON(w, map[string]any{"objects": objects, "writes": s.Writes()})
 }
 
@@ -90,7 +92,9 @@ func (s *Server) describe(p *project, one *issue) object {
 	if one.Description != nil {
 		body = *one.Description
 	}
+
 	people, things := mentioned(s.config.Host, one.Title, body)
+
 	return object{
 		Project: p.Path, Number: one.IID, ID: one.ID, Title: one.Title, Body: one.Description, State: strings.Replace(one.State, "opened", "open", 1),
 		Labels: append([]string{}, one.Labels...), User: one.Author, HTMLURL: s.webURL(p, one), Confidential: one.Confidential,
@@ -119,9 +123,11 @@ func (s *Server) overview(w http.ResponseWriter, _ *http.Request) {
 				next.Closed++
 			}
 		}
+
 		slices.Reverse(next.Issues)
 		sections = append(sections, next)
 	}
+
 	show(w, "overview", map[string]any{"Title": "GitLab stand-in", "Sections": sections, "Violations": s.Violations(), "Kit": s.faults})
 }
 
@@ -139,6 +145,7 @@ func (s *Server) locate(r *http.Request) (*project, *issue) {
 	if p == nil || err != nil {
 		return nil, nil
 	}
+
 	return p, s.get(p, iid)
 }
 
@@ -148,6 +155,7 @@ func (s *Server) detail(w http.ResponseWriter, r *http.Request) {
 		http.NotFound(w, r)
 		return
 	}
+
 	show(w, "detail", map[string]any{
 		"Title": found.Title, "Issue": s.describe(p, found), "History": s.history(p, found.IID), "Person": s.config.Tokens[s.config.PersonToken],
 	})
@@ -161,12 +169,14 @@ func (s *Server) edit(w http.ResponseWriter, r *http.Request) {
 		http.NotFound(w, r)
 		return
 	}
+
 	asked := map[string]string{}
 	for _, name := range []string{"title", "description", "state_event"} {
 		if r.PostForm.Has(name) {
 			asked[name] = strings.ReplaceAll(r.PostForm.Get(name), "\r\n", "\n")
 		}
 	}
+
 	path := fmt.Sprintf("%s/api/v4/projects/%d/issues/%d", s.config.Root, p.id, found.IID)
 	request := (&http.Request{Method: http.MethodPut, URL: &url.URL{Path: path}, Header: http.Header{
 		"Private-Token": {s.config.PersonToken}, "Content-Type": {"application/json"}, "User-Agent": {"the stand-in's page"},
@@ -177,6 +187,7 @@ func (s *Server) edit(w http.ResponseWriter, r *http.Request) {
 		s.send(w, out)
 		return
 	}
+
 	http.Redirect(w, r, r.URL.Path, http.StatusSeeOther)
 }
 
@@ -191,6 +202,7 @@ func (s *Server) history(p *project, iid int) []step {
 			steps = append(steps, step{Write: *one.Write, Text: indent(one.Write.Body)})
 		}
 	}
+
 	return steps
 }
 
@@ -208,6 +220,7 @@ func show(w http.ResponseWriter, name string, data any) {
 		http.Error(w, err.Error(), http.StatusInternalServerError)
 		return
 	}
+
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
 	w.Header().Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'")
 	_, _ = w.Write(content.Bytes())

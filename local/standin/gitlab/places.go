@@ -100,6 +100,7 @@ func (s *Server) place(from string, p placing) {
 		renamed := *before
 		renamed.Path = p.Path
 		made = &renamed
+
 	case before != nil:
 		made.Roles = before.Roles
 		made.Private = before.Private
@@ -111,6 +112,7 @@ func (s *Server) place(from string, p placing) {
 	} else {
 		s.order = append(s.order, made)
 	}
+
 	for path, one := range s.projects {
 		switch {
 		case before == nil || one != before:
@@ -120,6 +122,7 @@ func (s *Server) place(from string, p placing) {
 			delete(s.projects, path)
 		}
 	}
+
 	s.projects[strings.ToLower(p.Path)] = made
 }
 
@@ -167,6 +170,7 @@ func (s *Server) servePlaces(w http.ResponseWriter, r *http.Request) {
 		http.Redirect(w, r, "/", http.StatusSeeOther)
 		return
 	}
+
 	standin.SendJSON(w, map[string]string{"done": order.Do})
 }
 
@@ -181,6 +185,7 @@ func (s *Server) carryOutOrder(order placeOrder) error {
 			return fmt.Errorf("to: %q is not the full path of a project", order.To)
 		}
 		return s.Rename(order.Place, order.To)
+
 	case "recreate":
 		return s.Recreate(order.Place)
 	}

@@ -21,6 +21,7 @@ func resolve(t *testing.T, c connector.Connector) connector.Place {
 	if !is {
 		t.Fatal("the connector is no Resolver")
 	}
+
 	place, err := resolver.Resolve(t.Context())
 	if err != nil {
 		t.Fatal(err)
@@ -62,6 +63,7 @@ func TestMovedProjectAnswersAsGitLab(t *testing.T) {
 		if answer.status != test.status || !strings.HasSuffix(answer.header.Get("Location"), test.to) {
 			t.Errorf("%s %s: %d to %s: %s", test.method, test.path, answer.status, answer.header.Get("Location"), answer.text)
 		}
+
 		if answer.status == 405 && answer.text != `{"message":"Non GET methods are not allowed for moved projects"}` {
 			t.Errorf("%s %s: %s", test.method, test.path, answer.text)
 		}
@@ -71,6 +73,7 @@ func TestMovedProjectAnswersAsGitLab(t *testing.T) {
 	if answer.status != 200 || !strings.Contains(answer.text, `"path_with_namespace":"acme/labour"`) {
 		t.Errorf("by number: %d %s", answer.status, answer.text)
 	}
+
 	d.do(200, "PUT", byID+"/issues/1", `{"title":"three"}`)
 	d.noViolations()
 }
@@ -86,6 +89,7 @@ func TestPlacesSurviveARestart(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+
 	d.do(201, "POST", "/gitlab/api/v4/projects/acme%2Flabour/issues", `{"title":"two"}`)
 	recreated := d.ID("acme/public")
 
@@ -93,6 +97,7 @@ func TestPlacesSurviveARestart(t *testing.T) {
 	if again.ID("acme/labour") != id || again.ID("acme/sub/work") != 0 || again.ID("acme/public") != recreated || recreated == identify("acme/public") {
 		t.Errorf("labour %d of %d, public %d of %d", again.ID("acme/labour"), id, again.ID("acme/public"), recreated)
 	}
+
 	if n := len(again.snapshot(again.find("acme/labour"))); n != 2 {
 		t.Errorf("%d issues", n)
 	}
@@ -109,6 +114,7 @@ func TestSamePlaceHoweverItIsSpelled(t *testing.T) {
 	if first != want {
 		t.Errorf("got %+v, want %+v", first, want)
 	}
+
 	for _, spelling := range []string{id, "ACME/Sub/work", "acme/old"} {
 		if place := resolve(t, d.at(clock.now, spelling)); place != first {
 			t.Errorf("%s is %+v", spelling, place)
@@ -118,6 +124,7 @@ func TestSamePlaceHoweverItIsSpelled(t *testing.T) {
 	if err := d.Rename("acme/sub/work", "other/labour"); err != nil {
 		t.Fatal(err)
 	}
+
 	clock.pass(time.Hour)
 	for _, spelling := range []string{id, "acme/sub/work", "ACME/Sub/work", "other/labour", "Other/LABOUR"} {
 		place := resolve(t, d.at(clock.now, spelling))
@@ -129,14 +136,17 @@ func TestSamePlaceHoweverItIsSpelled(t *testing.T) {
 	if err := d.Recreate("other/labour"); err != nil {
 		t.Fatal(err)
 	}
+
 	if place := resolve(t, d.at(clock.now, "other/labour")); place.Key(domain.GitLab) == first.Key(domain.GitLab) {
 		t.Errorf("made again, it is %+v", place)
 	}
+
 	for _, gone := range []string{id, "acme/sub/work", "acme/old"} {
 		if _, err := any(d.at(clock.now, gone)).(connector.Resolver).Resolve(t.Context()); failure(t, err).Code != "target_not_found" {
 			t.Errorf("%s of a deleted project: %v", gone, err)
 		}
 	}
+
 	d.noViolations()
 }
 
@@ -174,21 +184,26 @@ func TestAMovedProjectGoesOn(t *testing.T) {
 	if err := d.Rename("acme/sub/work", "other/labour"); err != nil {
 		t.Fatal(err)
 	}
-	content.Title, content.State = "Changed", domain.Closed
+
+	content.Title = "Changed"
+	content.State = domain.Closed
 	closed, err := c.Update(t.Context(), connector.Sent{Remote: written.Remote, Labels: content.Labels, State: domain.Open, Seen: written.Seen}, content, marker)
 	if err != nil || closed.Remote.State != domain.Closed || !strings.HasPrefix(closed.Remote.URL, "https://example.com/gitlab/other/labour/") {
 		t.Errorf("update and close: %+v, %v", closed, err)
 	}
+
 	second := connector.Marker{Integration: 1, Item: 3, Attempt: 1}
 	made, err := c.Create(t.Context(), content, second)
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	all, _ := d.changes(c, time.Time{})
 	found, err := c.Find(t.Context(), clock.now().Add(-time.Hour), []connector.Marker{second})
 	if err != nil || len(all) != 2 || found[3].Remote.ID != made.Remote.ID {
 		t.Errorf("%d issues, found %+v, %v", len(all), found, err)
 	}
+
 	checks, err := c.Check(t.Context())
 	if err != nil || checks[2].String() != "target=ok" {
 		t.Errorf("checked: %v, %v", checks, err)
@@ -199,6 +214,7 @@ func TestAMovedProjectGoesOn(t *testing.T) {
 			t.Errorf("a write met the move: %s %s %d", w.Method, w.Path, w.Status)
 		}
 	}
+
 	d.noViolations()
 }
 
@@ -209,11 +225,13 @@ func TestAStoredPlaceIsUsed(t *testing.T) {
 	if err := d.Rename("acme/sub/work", "acme/labour"); err != nil {
 		t.Fatal(err)
 	}
+
 	c := d.at(nil, "acme/sub/work")
 	any(c).(connector.Resolver).Use(place)
 	if _, err := c.Create(t.Context(), connector.Content{Title: "x"}, marker); err != nil {
 		t.Error(err)
 	}
+
 	if writes := d.Writes(); len(writes) != 1 || writes[0].Path != "/gitlab/api/v4/projects/"+place.ID+"/issues" {
 		t.Errorf("%+v", writes)
 	}
@@ -230,20 +248,25 @@ func TestAPersonRenames(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+
 		response.Body.Close()
+
 		return response.StatusCode
 	}
 	if got := post(placeOrder{Do: "rename", Place: "acme/sub/work", To: "acme/new/labour"}); got != 200 || d.ID("acme/new/labour") != id {
 		t.Errorf("rename: %d", got)
 	}
+
 	form, err := http.PostForm(d.page+"/_/places", url.Values{"do": {"recreate"}, "place": {"acme/new/labour"}, "to": {"acme/new/labour"}})
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	form.Body.Close()
 	if form.StatusCode != 200 || d.ID("acme/new/labour") == id {
 		t.Errorf("recreate: %d", form.StatusCode)
 	}
+
 	for _, bad := range []placeOrder{
 		{}, {Do: "rename", Place: "acme/nothing", To: "a/b"}, {Do: "rename", Place: "acme/public", To: "a"}, {Do: "rename", Place: "acme/public", To: "a/.."},
 		{Do: "rename", Place: "acme/public", To: "a/-/b"}, {Do: "rename", Place: "acme/public", To: "acme/locked"}, {Do: "delete", Place: "acme/public"},

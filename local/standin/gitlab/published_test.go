@@ -141,24 +141,29 @@ func TestAnswersAreAsPublished(t *testing.T) {
 				}
 				return
 			}
+
 			d := start(t, nil)
 			if p.name != "new issue" {
 				d.create(`{"title":"Issues with auth","labels":"bug"` + p.also + `}`)
 			}
+
 			token := p.token
 			if token == "" {
 				token = ours
 			}
+
 			got := d.send(p.method, p.path, p.body, "PRIVATE-TOKEN", token)
 			if got.status != p.status || got.header.Get("Content-Type") != "application/json" {
 				t.Fatalf("%d %s: %s", got.status, got.header.Get("Content-Type"), got.text)
 			}
+
 			if p.unlike != "" {
 				if got.text != p.answers {
 					t.Errorf("%s, want %s", got.text, p.answers)
 				}
 				return
 			}
+
 			sameKinds(t, p, got.text)
 			d.noViolations()
 		})
@@ -173,10 +178,12 @@ func sameKinds(t *testing.T, p publication, answered string) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	got, err := recording.Kinds([]byte(answered))
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	seen := map[string]bool{}
 	for path, kind := range want {
 		listed := ""
@@ -185,12 +192,15 @@ func sameKinds(t *testing.T, p publication, answered string) {
 				listed = member
 			}
 		}
+
 		differs := got[path] != kind
 		if differs && listed == "" {
 			t.Errorf("%q is %q, published %s (%s)", path, got[path], kind, p.source)
 		}
+
 		seen[listed] = seen[listed] || differs
 	}
+
 	for member, reason := range p.differs {
 		if !seen[member] {
 			t.Errorf("%q does not differ: %s", member, reason)
@@ -208,6 +218,7 @@ func published(t *testing.T, answers map[string]string, change ...func(*product.
 		if !known {
 			t.Errorf("%s %s has no published answer", r.Method, path)
 		}
+
 		w.Header().Set("Content-Type", "application/json")
 		switch {
 		case !known:
@@ -215,8 +226,10 @@ func published(t *testing.T, answers map[string]string, change ...func(*product.
 		case r.Method == http.MethodPost:
 			w.WriteHeader(http.StatusCreated)
 		}
+
 		_, _ = io.WriteString(w, text)
 	}))
+
 	config := product.Config{Project: "3", Token: ours, BaseURL: "https://" + connectortest.Host + "/api/v4", Labels: true}
 	for _, one := range change {
 		one(&config)
@@ -290,6 +303,7 @@ func TestTheConnectorReadsWhatIsPublished(t *testing.T) {
 			if err != nil || len(checks) != 10 {
 				t.Errorf("%v, %v", checks, err)
 			}
+
 			for _, one := range checks {
 				if one.OK == nil || !*one.OK {
 					t.Errorf("%v", one)
@@ -310,6 +324,7 @@ func TestTheConnectorReadsPublishedRefusals(t *testing.T) {
 		if p.status < 400 {
 			continue
 		}
+
 		t.Run(p.name, func(t *testing.T) {
 			client := connectortest.Serve(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 				w.Header().Set("Content-Type", "application/json")
@@ -317,18 +332,22 @@ func TestTheConnectorReadsPublishedRefusals(t *testing.T) {
 					_, _ = io.WriteString(w, oneProject)
 					return
 				}
+
 				w.WriteHeader(p.status)
 				_, _ = io.WriteString(w, p.text)
 			}))
+
 			c := product.New(product.Config{Project: "3", Token: ours, BaseURL: "https://" + connectortest.Host + "/api/v4"}, client, nil)
 			_, err := c.Create(t.Context(), connector.Content{Title: "x"}, connector.Marker{Integration: 1, Item: 2})
 			failure := connectortest.Failure(t, err)
 			if failure.Code != p.code || failure.Status != p.status {
 				t.Errorf("%+v", failure)
 			}
+
 			if scope, known := scopes[p.code]; known && failure.Scope != scope {
 				t.Errorf("scope %v of %+v", failure.Scope, failure)
 			}
+
 			for _, one := range p.words {
 				if !strings.Contains(failure.Detail, one) {
 					t.Errorf("%q is not in %q", one, failure.Detail)

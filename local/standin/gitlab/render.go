@@ -37,6 +37,7 @@ func (s *Server) renderIssue(p *project, one *issue) map[string]any {
 	if one.ClosedAt != nil {
 		view["closed_at"], view["closed_by"] = stamp(*one.ClosedAt), s.renderUser(one.ClosedBy)
 	}
+
 	return view
 }
 
@@ -50,8 +51,11 @@ func (s *Server) renderUser(name string) map[string]any {
 // renderSelf is what a user sees of himself.
 func (s *Server) renderSelf(name string) map[string]any {
 	self := s.renderUser(name)
-	self["bot"], self["external"], self["private_profile"] = strings.HasSuffix(name, "bot"), false, false
-	self["created_at"], self["confirmed_at"] = "2026-01-01T00:00:00.000Z", "2026-01-01T00:00:00.000Z"
+	self["bot"] = strings.HasSuffix(name, "bot")
+	self["external"] = false
+	self["private_profile"] = false
+	self["created_at"] = "2026-01-01T00:00:00.000Z"
+	self["confirmed_at"] = "2026-01-01T00:00:00.000Z"
 	return self
 }
 
@@ -68,13 +72,17 @@ func (s *Server) renderProject(p *project, user string) map[string]any {
 	if level := p.role(user); level > 0 {
 		role = map[string]int{"access_level": level, "notification_level": 3}
 	}
-	visibility, access := "public", "enabled"
+
+	visibility := "public"
+	access := "enabled"
 	if p.Private {
 		visibility = "private"
 	}
+
 	if p.NoIssues {
 		access = "disabled"
 	}
+
 	return map[string]any{
 		"id": p.id, "description": nil, "name": name, "path": name, "name_with_namespace": p.Path, "path_with_namespace": p.Path,
 		"created_at": stamp(p.created), "default_branch": "main", "web_url": s.base() + "/" + p.Path, "visibility": visibility,

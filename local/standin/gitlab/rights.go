@@ -38,6 +38,7 @@ func (s *Server) member(made *call) (*answer, change) {
 		if identify(user) != int64(made.route.iid) || role == 0 {
 			continue
 		}
+
 		view := s.renderUser(user)
 		view["access_level"] = role
 		view["member_role"] = nil
@@ -45,6 +46,7 @@ func (s *Server) member(made *call) (*answer, change) {
 		if slices.Contains(p.Custom, user) {
 			view["member_role"] = map[string]any{"id": 1, "name": "Triager", "base_access_level": role}
 		}
+
 		return &answer{status: http.StatusOK, value: view}, change{}
 	}
 

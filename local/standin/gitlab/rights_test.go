@@ -39,9 +39,11 @@ func prepare(t *testing.T, token string, change func(p *Project, c *Config)) sta
 		}
 		*sent = asSent(written)
 	}
+
 	if got := s.send("PUT", "/gitlab/api/v4/projects/acme%2Fsub%2Fwork/issues/"+s.shut.Remote.Key, `{"state_event":"close"}`, "Private-Token", person); got.status != 200 {
 		t.Fatal(got)
 	}
+
 	s.shut.State = domain.Closed
 
 	s.lock.Lock()
@@ -53,7 +55,11 @@ func prepare(t *testing.T, token string, change func(p *Project, c *Config)) sta
 
 // as is the product's connector with a token.
 func (s stage) as(token string) *product.Connector {
-	return s.connect(nil, func(c *product.Config) { c.Token, c.Labels, c.Project = token, true, "acme/sub/work" })
+	return s.connect(nil, func(c *product.Config) {
+		c.Token = token
+		c.Labels = true
+		c.Project = "acme/sub/work"
+	})
 }
 
 // tries make the calls that the checks are about.
@@ -85,10 +91,12 @@ func (s stage) tries(c *product.Connector) map[string]func() error {
 			if err := update(s.open, labelled); err != nil {
 				return err
 			}
+
 			got := s.send("GET", "/gitlab/api/v4/projects/acme%2Fsub%2Fwork/issues/"+s.open.Remote.Key, "", "Private-Token", person)
 			if !strings.Contains(got.text, `"ours"`) {
 				return errors.New("the label was dropped")
 			}
+
 			return nil
 		},
 	}
@@ -132,7 +140,9 @@ func TestTheCheckIsRightAboutEachCall(t *testing.T) {
 				t.Errorf("%s: there is no check %s: %v", name, call, checks)
 				continue
 			}
-			verdict, failed := checks[at], try()
+
+			verdict := checks[at]
+			failed := try()
 			switch {
 			case verdict.OK == nil && tt.open[call] == "":
 				t.Errorf("%s: left open: %v", name, verdict)
@@ -155,13 +165,16 @@ func TestTheTableOfNeedsIsComplete(t *testing.T) {
 	if _, err := c.Check(t.Context()); err != nil {
 		t.Fatal(err)
 	}
+
 	for call, try := range s.tries(c) {
 		if err := try(); err != nil && call != connector.CheckLabels {
 			t.Fatal(call, err)
 		}
 	}
+
 	if _, err := c.Find(t.Context(), time.Now().Add(-time.Hour), []connector.Marker{{Integration: 1, Item: 2, Attempt: 1}}); err != nil {
 		t.Fatal(err)
 	}
+
 	recorder.Needed(t, product.Needs)
 }

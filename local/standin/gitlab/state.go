@@ -79,6 +79,7 @@ func (s *Server) replay(line []byte) error {
 	if err := json.Unmarshal(line, &read); err != nil {
 		return err
 	}
+
 	s.remember(read)
 	return nil
 }
@@ -88,6 +89,7 @@ func (s *Server) commit(made entry) error {
 	if err := s.journal.Append(made); err != nil {
 		return err
 	}
+
 	made.at = s.config.Now()
 	s.remember(made)
 	return nil
@@ -97,12 +99,14 @@ func (s *Server) remember(made entry) {
 	if made.Write != nil {
 		s.writes.Add(made.Number, made)
 	}
+
 	s.lock.Lock()
 	defer s.lock.Unlock()
 	if made.Placing != nil {
 		s.place(made.Project, *made.Placing)
 		return
 	}
+
 	s.put(made.Project, made.Issue)
 	s.see(made.Project, made.Issue, made.at)
 	if made.Copied != nil {
@@ -118,12 +122,14 @@ func (s *Server) put(path string, put *issue) {
 	if put == nil || into == nil {
 		return
 	}
+
 	s.lastID = max(s.lastID, put.ID)
 	into.last = max(into.last, put.IID)
 	if at, known := into.byIID[put.IID]; known {
 		into.issues[at] = put
 		return
 	}
+
 	into.byIID[put.IID] = len(into.issues)
 	into.issues = append(into.issues, put)
 }
@@ -143,6 +149,7 @@ func (s *Server) get(p *project, iid int) *issue {
 	if !known || p.issues[at].Deleted {
 		return nil
 	}
+
 	return p.issues[at]
 }
 
@@ -163,6 +170,7 @@ func (s *Server) snapshot(p *project) []*issue {
 			all = append(all, one)
 		}
 	}
+
 	return all
 }
 

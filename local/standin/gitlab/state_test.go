@@ -35,11 +35,13 @@ func (d double) plain(path string) (int, string) {
 	if err != nil {
 		d.t.Fatal(err)
 	}
+
 	defer response.Body.Close()
 	text, err := io.ReadAll(response.Body)
 	if err != nil {
 		d.t.Fatal(err)
 	}
+
 	return response.StatusCode, string(text)
 }
 
@@ -57,6 +59,7 @@ func TestReceived(t *testing.T) {
 	if _, text := d.plain("/_/received"); text != `{"objects":[],"writes":[]}` {
 		t.Errorf("at the start: %s", text)
 	}
+
 	d.create(`{"title":"One","description":"Text","labels":"l"}`)
 	d.send("POST", work+"/issues", `{`)
 	d.put(1, `{"state_event":"close"}`)
@@ -67,11 +70,13 @@ func TestReceived(t *testing.T) {
 			t.Errorf("%s is not in %s", member, text)
 		}
 	}
+
 	var writes []string
 	for _, one := range d.received().Writes {
 		body, _ := json.Marshal(one.Body)
 		writes = append(writes, fmt.Sprintf("%s %s %s %s %d", one.User, one.Method, one.Path, body, one.Status))
 	}
+
 	want := []string{
 		`sync-bot POST ` + work + `/issues {"description":"Text","labels":"l","title":"One"} 201`,
 		`sync-bot POST ` + work + `/issues "{" 400`,
@@ -99,14 +104,17 @@ func TestSurvivesAKill(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	if _, err := file.WriteString(`{"n":9,"project":"acme/sub/Work","is`); err != nil {
 		t.Fatal(err)
 	}
+
 	file.Close()
 	again := start(t, func(c *Config) { c.Dir = dir })
 	if _, after := again.plain("/_/received"); after != before {
 		t.Errorf("after a kill:\n%s\nbefore:\n%s", after, before)
 	}
+
 	if next := again.create(`{"title":"Two"}`); next.IID != 3 || next.ID <= one.ID+2 {
 		t.Errorf("number %d, id %d after %d", next.IID, next.ID, one.ID)
 	}
@@ -117,6 +125,7 @@ func TestOpenFails(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(dir, "gitlab.jsonl"), []byte("x\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
+
 	if _, err := Open(Config{Dir: dir}); err == nil {
 		t.Error("opened a damaged journal")
 	}
@@ -127,16 +136,20 @@ func TestSetUpdated(t *testing.T) {
 	for range 4 {
 		d.create(`{"title":"x"}`)
 	}
+
 	at := time.Date(2030, 1, 2, 3, 4, 5, 678_901_000, time.UTC)
 	if err := d.SetUpdated("ACME/sub/work", 2, 3, at); err != nil {
 		t.Fatal(err)
 	}
+
 	if pages := d.walk(work + "/issues?updated_after=2030-01-02T03:04:05.678Z"); fmt.Sprint(pages) != "[[3 2]]" {
 		t.Errorf("changed then: %v", pages)
 	}
+
 	if one := d.do(200, "GET", work+"/issues/3", ""); one.UpdatedAt != "2030-01-02T03:04:05.678Z" {
 		t.Errorf("updated at %s", one.UpdatedAt)
 	}
+
 	for path, last := range map[string]int{"acme/sub/work": 5, "gone": 1} {
 		if err := d.SetUpdated(path, 4, last, at); err == nil {
 			t.Errorf("there is no %s#%d", path, last)
@@ -166,7 +179,9 @@ func TestHooks(t *testing.T) {
 // nobody waits for the answer.
 func TestCallerDiesWaiting(t *testing.T) {
 	d := start(t, nil)
-	entered, proceed, done := make(chan struct{}), make(chan struct{}), make(chan struct{})
+	entered := make(chan struct{})
+	proceed := make(chan struct{})
+	done := make(chan struct{})
 	d.OnCreate(func(phase string, n int) {
 		switch {
 		case n == 1 && phase == Received:
@@ -176,6 +191,7 @@ func TestCallerDiesWaiting(t *testing.T) {
 			close(done)
 		}
 	})
+
 	request, _ := http.NewRequest("POST", d.url+work+"/issues", strings.NewReader(`{"title":"orphan"}`))
 	request.Header = http.Header{"Private-Token": {ours}, "Content-Type": {"application/json"}, "User-Agent": {"x"}}
 	ctx, hangUp := context.WithCancel(t.Context())
@@ -183,6 +199,7 @@ func TestCallerDiesWaiting(t *testing.T) {
 	if _, err := (&http.Client{Transport: &http.Transport{}}).Do(request.WithContext(ctx)); err == nil {
 		t.Fatal("answered")
 	}
+
 	d.create(`{"title":"other"}`)
 	close(proceed)
 	<-done
@@ -190,6 +207,7 @@ func TestCallerDiesWaiting(t *testing.T) {
 	for _, one := range d.received().Objects {
 		titles = append(titles, one.Title)
 	}
+
 	if !slices.Equal(titles, []string{"other", "orphan"}) {
 		t.Errorf("issues %q", titles)
 	}
@@ -207,6 +225,7 @@ func TestConcurrentCreates(t *testing.T) {
 			}
 		})
 	}
+
 	all.Wait()
 	got := d.received()
 	if len(got.Objects) != 40 || len(got.Writes) != 40 || got.Objects[39].Number != 40 {
@@ -223,20 +242,24 @@ func TestPagesEscape(t *testing.T) {
 		if status != http.StatusOK || !strings.Contains(text, "&lt;script&gt;alert(1)") {
 			t.Errorf("%s: %d %s", path, status, text)
 		}
+
 		for _, bad := range []string{"<script", "<img", "<b>", "<i>", "http-equiv", "//cdn"} {
 			if strings.Contains(text, bad) {
 				t.Errorf("%s holds %s", path, bad)
 			}
 		}
 	}
+
 	if _, text := d.plain("/acme/sub/Work/-/issues/1"); !strings.Contains(text, "<strong>201</strong>") || !strings.Contains(text, "<strong>400</strong>") || !strings.Contains(text, "Carried out of the text") {
 		t.Errorf("history: %s", text)
 	}
+
 	for _, path := range []string{"/acme/sub/Work/-/issues/2", "/acme/sub/Work/-/issues/x", "/acme/gone/-/issues/1", "/acme"} {
 		if status, _ := d.plain(path); status != http.StatusNotFound {
 			t.Errorf("%s: %d", path, status)
 		}
 	}
+
 	if _, text := d.plain("/_/violations"); text != `{"violations":[]}` {
 		t.Errorf("violations %s", text)
 	}
@@ -252,15 +275,19 @@ func TestAPersonEditsOnThePage(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+
 		r.Header = header.Clone()
 		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 		resp, err := http.DefaultTransport.RoundTrip(r)
 		if err != nil {
 			t.Fatal(err)
 		}
+
 		resp.Body.Close()
+
 		return resp.StatusCode
 	}
+
 	const one = "/acme/sub/Work/-/issues/1"
 	for _, c := range []struct {
 		path   string
@@ -278,23 +305,28 @@ func TestAPersonEditsOnThePage(t *testing.T) {
 			t.Errorf("%s %v: %d, want %d", c.path, c.fields, status, c.status)
 		}
 	}
+
 	got := d.get(d.find("acme/sub/Work"), 1)
 	if got.Title != "Another" || *got.Description != "\ntwo\nlines" || got.State != "closed" {
 		t.Errorf("%+v", got)
 	}
+
 	for _, w := range d.Writes()[1:] {
 		if w.User != "maria" {
 			t.Errorf("written by %s: %s %s", w.User, w.Method, w.Path)
 		}
 	}
+
 	if _, text := d.plain(one); !strings.Contains(text, "Reopen as maria") || !strings.Contains(text, "aria-label=\"Description\">\n\ntwo") {
 		t.Errorf("%s", text)
 	}
+
 	quiet := start(t, nil)
 	quiet.create(`{"title":"A title"}`)
 	if _, text := quiet.plain(one); strings.Contains(text, "<form") {
 		t.Error("a page that only shows has a form")
 	}
+
 	d = quiet
 	if status := form(one, http.Header{}, url.Values{"state_event": {"close"}}); status != http.StatusMethodNotAllowed {
 		t.Errorf("a page that only shows edits: %d", status)

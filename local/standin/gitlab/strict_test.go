@@ -44,13 +44,16 @@ func TestRefusals(t *testing.T) {
 		if answer.status != test.status || !strings.Contains(answer.text, test.text) {
 			t.Errorf("%s: %d %.200s, want %d %s", test.name, answer.status, answer.text, test.status, test.text)
 		}
+
 		if found := len(d.Violations()) > before; found != test.breach {
 			t.Errorf("%s: recorded %v as a violation: %v", test.name, found, d.Violations()[before:])
 		}
 	}
+
 	if left := len(d.snapshot(d.find("acme/sub/work"))); left != 0 {
 		t.Errorf("%d issues were made of refused requests", left)
 	}
+
 	if writes := d.writes.All(); len(writes) != len(refusals) {
 		t.Errorf("%d writes recorded, want %d", len(writes), len(refusals))
 	}
@@ -62,6 +65,7 @@ func TestLongestAllowed(t *testing.T) {
 	if len(one.Labels) != 1 {
 		t.Errorf("%d labels", len(one.Labels))
 	}
+
 	d.noViolations()
 }
 
@@ -77,11 +81,13 @@ func TestRefusedChanges(t *testing.T) {
 			t.Errorf("%s: %d %s", body, answer.status, answer.text)
 		}
 	}
+
 	for _, media := range []string{"", "text/plain"} {
 		if answer := d.send("POST", work+"/issues", `{"title":"x"}`, "Content-Type", media); answer.status != 415 {
 			t.Errorf("%q: %d", media, answer.status)
 		}
 	}
+
 	if answer := d.send("POST", work+"/issues", `{"title":"`+strings.Repeat("x", maxRequest)+`"}`); answer.status != 413 {
 		t.Errorf("too large: %d", answer.status)
 	}
@@ -90,14 +96,19 @@ func TestRefusedChanges(t *testing.T) {
 // Limits in front of the application tell how long to wait, its own do not.
 func TestLimits(t *testing.T) {
 	clock := newClock()
-	d := start(t, func(c *Config) { c.Now, c.Limits = clock.now, true })
+	d := start(t, func(c *Config) {
+		c.Now = clock.now
+		c.Limits = true
+	})
 	for range issueCreates {
 		d.create(`{"title":"x"}`)
 	}
+
 	over := d.send("POST", work+"/issues", `{"title":"x"}`)
 	if over.status != 429 || !strings.Contains(over.text, "requested too many times") || over.header.Get("Retry-After")+over.header.Get("RateLimit-Reset") != "" {
 		t.Errorf("creates: %d %s %v", over.status, over.text, over.header)
 	}
+
 	d.create(`{"title":"another's"}`, "PRIVATE-TOKEN", person)
 	reads := 0
 	for reads < projectCalls {
@@ -108,16 +119,21 @@ func TestLimits(t *testing.T) {
 			if answer.status != 429 || answer.header.Get("Retry-After") != "50" || answer.header.Get("RateLimit-Name") == "" || answer.header.Get("RateLimit-Remaining") != "0" || answer.text != "Retry later\n" {
 				t.Errorf("%d %s %v", answer.status, answer.text, answer.header)
 			}
+
 			break
 		}
+
 		if answer.header.Get("RateLimit-Limit") != "2000" {
 			t.Fatalf("headers %v", answer.header)
 		}
+
 		reads++
 	}
+
 	if reads != projectCalls-issueCreates {
 		t.Errorf("%d reads after %d creates", reads, issueCreates)
 	}
+
 	clock.pass(50 * time.Second)
 	d.create(`{"title":"later"}`)
 	for n := 0; ; n++ {
@@ -130,6 +146,7 @@ func TestLimits(t *testing.T) {
 			t.Fatal("no limit")
 		}
 	}
+
 	d.noViolations()
 }
 
@@ -140,6 +157,7 @@ func FuzzCreate(f *testing.F) {
 			f.Add([]byte(one.body))
 		}
 	}
+
 	f.Add([]byte(`{"title":"x","labels":["a"],"description":"/close\n@a"}`))
 	f.Fuzz(func(t *testing.T, body []byte) {
 		s := &Server{}
@@ -147,9 +165,11 @@ func FuzzCreate(f *testing.F) {
 		if a == nil && refused == nil {
 			t.Fatal("neither understood nor refused")
 		}
+
 		if refused == nil && a.title != nil && len([]rune(*a.title)) > maxTitle {
 			t.Fatalf("title of %d characters", len([]rune(*a.title)))
 		}
+
 		if refused == nil && a.description != nil {
 			if left, _ := extract(*a.description); len(left) > len(*a.description) {
 				t.Fatalf("%q grew", *a.description)

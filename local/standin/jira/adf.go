@@ -50,14 +50,18 @@ func readDocument(raw []byte) (stored json.RawMessage, text string, err error) {
 	if err := decoder.Decode(&doc); err != nil {
 		return nil, "", err
 	}
+
 	if doc.Type != "doc" || doc.Version != 1 || doc.Attrs != nil {
 		return nil, "", fmt.Errorf("it is no doc of version 1")
 	}
+
 	var out strings.Builder
 	if err := check(&doc, "", &out); err != nil {
 		return nil, "", err
 	}
+
 	label(&doc, new(int))
+
 	return encode(doc), strings.TrimSuffix(out.String(), "\n"), nil
 }
 
@@ -76,26 +80,33 @@ func check(n *node, parent string, out *strings.Builder) error {
 	if len(allowed) == 0 && len(n.Content) > 0 {
 		return fmt.Errorf("content in %s", n.Type)
 	}
+
 	if err := checkAttrs(n); err != nil {
 		return err
 	}
+
 	if err := checkText(n, parent); err != nil {
 		return err
 	}
+
 	if n.Text != nil {
 		out.WriteString(*n.Text)
 	}
+
 	for _, child := range n.Content {
 		if child == nil {
 			return fmt.Errorf("null in %s", n.Type)
 		}
+
 		if err := check(child, n.Type, out); err != nil {
 			return err
 		}
 	}
+
 	if slices.Contains([]string{"paragraph", "heading", "codeBlock", "rule", "hardBreak"}, n.Type) {
 		out.WriteByte('\n')
 	}
+
 	return nil
 }
 
@@ -112,9 +123,11 @@ func checkAttrs(n *node) error {
 			return fmt.Errorf("attribute %s of %s", name, n.Type)
 		}
 	}
+
 	if n.Type == "heading" && n.Attrs["level"] == nil {
 		return fmt.Errorf("a heading without a level")
 	}
+
 	return nil
 }
 
@@ -126,25 +139,30 @@ func checkText(n *node, parent string) error {
 		}
 		return nil
 	}
+
 	if n.Text == nil || *n.Text == "" {
 		return fmt.Errorf("an empty text")
 	}
 	if parent == "codeBlock" && len(n.Marks) > 0 {
 		return fmt.Errorf("marks in a code block")
 	}
+
 	var names []string
 	for _, m := range n.Marks {
 		if m == nil || slices.Contains(names, m.Type) {
 			return fmt.Errorf("a mark twice")
 		}
+
 		names = append(names, m.Type)
 		if err := checkMark(m); err != nil {
 			return err
 		}
 	}
+
 	if slices.Contains(names, "code") && slices.ContainsFunc(names, func(m string) bool { return m != "code" && m != "link" }) {
 		return fmt.Errorf("code with other marks %v", names)
 	}
+
 	return nil
 }
 
@@ -155,6 +173,7 @@ func checkMark(m *node) error {
 			return fmt.Errorf("attributes of %s", m.Type)
 		}
 		return nil
+
 	case "link":
 		href, _ := m.Attrs["href"].(string)
 		u, err := url.Parse(href)
@@ -163,6 +182,7 @@ func checkMark(m *node) error {
 		}
 		return nil
 	}
+
 	return fmt.Errorf("mark %s", m.Type)
 }
 
@@ -173,6 +193,7 @@ func label(n *node, count *int) {
 		*count++
 		n.Attrs = map[string]any{"localId": fmt.Sprintf("%012x", *count)}
 	}
+
 	for _, child := range n.Content {
 		label(child, count)
 	}
@@ -183,11 +204,14 @@ func textOf(description json.RawMessage) string {
 	if len(description) == 0 {
 		return ""
 	}
+
 	var text string
 	if json.Unmarshal(description, &text) == nil {
 		return strings.ReplaceAll(text, "\r\n", "\n")
 	}
+
 	_, text, _ = readDocument(description)
+
 	return text
 }
 
@@ -201,5 +225,6 @@ func documentOf(text string) json.RawMessage {
 		}
 		doc.Content = append(doc.Content, p)
 	}
+
 	return encode(doc)
 }

@@ -47,10 +47,12 @@ func (s *Server) serveAPI(w http.ResponseWriter, r *http.Request) {
 	if err != nil && !errors.As(err, &tooLarge) {
 		panic(http.ErrAbortHandler) // the caller went away in mid-request
 	}
+
 	if s.config.Flavor == Cloud && r.Method == http.MethodGet && r.URL.Path == "/_edge/tenant_info" {
 		s.tenantInfo(w)
 		return
 	}
+
 	made := &call{Request: r, body: body}
 	s.resolve(made)
 	var out *answer
@@ -59,19 +61,25 @@ func (s *Server) serveAPI(w http.ResponseWriter, r *http.Request) {
 	} else {
 		out, _ = s.decide(made)
 	}
+
 	s.send(w, made, out)
 }
 
 func (s *Server) write(made *call, tooLarge bool) *answer {
-	number, at, n := s.writes.Arrive(), s.config.Now().UTC(), 0
+	number := s.writes.Arrive()
+	at := s.config.Now().UTC()
+	n := 0
 	if made.route.creates {
 		n = s.Arrive()
 	}
+
 	s.deciding.Lock()
-	out, changed := refuse(http.StatusRequestEntityTooLarge, "The request is too large."), (*issue)(nil)
+	out := refuse(http.StatusRequestEntityTooLarge, "The request is too large.")
+	changed := (*issue)(nil)
 	if !tooLarge {
 		out, changed = s.decide(made)
 	}
+
 	stored := entry{Number: number, Issue: changed, Used: out.used, Write: &standin.Write{
 		At: at, User: made.account.Name, Method: made.Method, Path: made.URL.Path, Body: standin.JSONBody(made.body), Status: out.status,
 		Fault: faults.Of(made.Context()),
@@ -81,14 +89,17 @@ func (s *Server) write(made *call, tooLarge bool) *answer {
 			stored.Project = p.Key
 		}
 	}
+
 	err := s.commit(stored)
 	s.deciding.Unlock()
 	if err != nil {
 		return refuse(http.StatusInternalServerError, "Internal server error")
 	}
+
 	if out.status == http.StatusCreated && made.route.creates {
 		s.Tell(Applied, n)
 	}
+
 	return out
 }
 
@@ -97,24 +108,31 @@ func (s *Server) decide(made *call) (*answer, *issue) {
 	if faults.Guest(made.Context()) {
 		return s.guest(made), nil
 	}
+
 	if refused := s.admit(made); refused != nil {
 		return refused, nil
 	}
+
 	limits, refused := s.limiter.take(made)
 	if refused != nil {
 		return refused, nil
 	}
+
 	broken := s.checkRequest(made)
 	out, changed := s.perform(made)
 	if broken != nil && out.status < 400 {
-		out, changed = refuse(http.StatusBadRequest, broken.Error()), nil
+		out = refuse(http.StatusBadRequest, broken.Error())
+		changed = nil
 	}
+
 	if out.header == nil {
 		out.header = http.Header{}
 	}
+
 	for name, values := range limits {
 		out.header[name] = values
 	}
+
 	return out, changed
 }
 
@@ -128,10 +146,12 @@ func (s *Server) checkRequest(made *call) error {
 	if undescribed(made) {
 		return nil
 	}
+
 	broken := s.contract.CheckRequest(described(made), made.body)
 	if broken != nil {
 		s.Violation("request %s %s: %v", made.Method, made.URL.Path, broken)
 	}
+
 	return broken
 }
 
@@ -153,6 +173,7 @@ func (s *Server) admit(made *call) *answer {
 	if account.Captcha {
 		return s.wantsCaptcha()
 	}
+
 	made.account = account
 	if len(made.body) > 0 {
 		media, _, err := mime.ParseMediaType(made.Header.Get("Content-Type"))
@@ -160,6 +181,7 @@ func (s *Server) admit(made *call) *answer {
 			return refuse(http.StatusUnsupportedMediaType, "Unsupported Media Type")
 		}
 	}
+
 	return nil
 }
 
@@ -184,8 +206,10 @@ func (s *Server) login(made *call) (Account, bool) {
 		account, known := s.config.Accounts[token]
 		return account, ok && known && strings.EqualFold(account.Email, user) && account.Scoped == made.gateway
 	}
+
 	token, ok := strings.CutPrefix(made.Header.Get("Authorization"), "Bearer ")
 	account, known := s.config.Accounts[token]
+
 	return account, ok && known
 }
 
@@ -204,12 +228,15 @@ func (s *Server) resolve(made *call) {
 		path, ok = strings.CutPrefix(made.URL.Path, "/ex/jira/"+s.config.CloudID)
 		made.gateway = true
 	}
+
 	if ok {
 		path, ok = strings.CutPrefix(path, s.version())
 	}
+
 	if !ok {
 		return
 	}
+
 	made.path = strings.TrimSuffix(path, "/")
 	made.route = s.route(made.Method, strings.Split(strings.Trim(path, "/"), "/"))
 }
@@ -232,6 +259,7 @@ func (s *Server) route(method string, parts []string) route {
 	case len(parts) == 2 && parts[0] == "project":
 		return route{handle: s.projectView, name: "project", last: parts[1]}
 	}
+
 	return route{}
 }
 
@@ -242,21 +270,29 @@ func (s *Server) issueRoute(method string, parts []string) route {
 	if len(parts) == 0 {
 		return route{}
 	}
+
 	r := route{issue: parts[0]}
 	switch rest := parts[1:]; {
 	case len(rest) == 0 && method == http.MethodGet:
-		r.handle, r.name = s.read, "issue"
+		r.handle = s.read
+		r.name = "issue"
 	case len(rest) == 0 && method == http.MethodPut:
-		r.handle, r.name = s.update, "issue"
+		r.handle = s.update
+		r.name = "issue"
 	case len(rest) == 0 && method == http.MethodDelete:
-		r.handle, r.name = s.remove, "issue"
+		r.handle = s.remove
+		r.name = "issue"
 	case len(rest) == 1 && rest[0] == "editmeta" && method == http.MethodGet:
-		r.handle, r.name = s.editmeta, "editmeta"
+		r.handle = s.editmeta
+		r.name = "editmeta"
 	case len(rest) == 1 && rest[0] == "transitions" && method == http.MethodGet:
-		r.handle, r.name = s.transitions, "transitions"
+		r.handle = s.transitions
+		r.name = "transitions"
 	case len(rest) == 1 && rest[0] == "transitions" && method == http.MethodPost:
-		r.handle, r.name = s.transit, "transitions"
+		r.handle = s.transit
+		r.name = "transitions"
 	}
+
 	return r
 }
 
@@ -265,6 +301,7 @@ func (s *Server) searchRoute(method string, rest []string) route {
 	if method != http.MethodGet && method != http.MethodPost {
 		return route{}
 	}
+
 	switch {
 	case s.config.Flavor == Cloud && slices.Equal(rest, []string{"jql"}) && method == http.MethodGet:
 		return route{handle: s.searchCloud, name: "search"}
@@ -273,6 +310,7 @@ func (s *Server) searchRoute(method string, rest []string) route {
 	case s.config.Flavor != Cloud && len(rest) == 0 && method == http.MethodGet:
 		return route{handle: s.searchDatacenter, name: "search"}
 	}
+
 	return route{}
 }
 
@@ -295,6 +333,7 @@ func (s *Server) sign(header http.Header) {
 	} else {
 		header.Set("X-Arequestid", rand.Text())
 	}
+
 	header.Set("Content-Type", mediaType) // with an empty body too
 }
 
@@ -304,11 +343,13 @@ func (s *Server) send(w http.ResponseWriter, made *call, out *answer) {
 	for name, values := range out.header {
 		header[name] = values
 	}
+
 	s.sign(header)
 	var content []byte
 	if out.value != nil {
 		content = encode(out.value)
 	}
+
 	// An empty answer has nothing to be checked, though the description wants JSON
 	// even there.
 	if made.route.handle != nil && !undescribed(made) && out.status != http.StatusGone && out.value != nil {
@@ -316,6 +357,7 @@ func (s *Server) send(w http.ResponseWriter, made *call, out *answer) {
 			s.Violation("answer %d to %s %s: %v", out.status, made.Method, made.URL.Path, err)
 		}
 	}
+
 	w.WriteHeader(out.status)
 	_, _ = w.Write(content)
 }

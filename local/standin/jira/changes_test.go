@@ -17,9 +17,11 @@ func (d *double) changes(c *product.Connector, since time.Time) (all []connector
 		if err != nil {
 			d.t.Fatalf("page %d: %v", pages, err)
 		}
+
 		if all = append(all, objects...); !more {
 			return all, pages
 		}
+
 		offset += len(objects)
 	}
 }
@@ -32,25 +34,30 @@ func TestABlockOfOneTime(t *testing.T) {
 		for n := range 350 {
 			d.make("WORK", fmt.Sprint(n))
 		}
+
 		clock.pass(time.Hour + 20*time.Second)
 		for n := 21; n <= 330; n++ {
 			if err := d.Change(fmt.Sprintf("WORK-%d", n), func(*Edit) {}); err != nil {
 				t.Fatal(err)
 			}
 		}
+
 		all, pages := d.changes(d.connect("WORK", nil), clock.now())
 		seen := map[string]bool{}
 		for _, o := range all {
 			seen[o.Remote.Key] = true
 		}
+
 		if pages != 4 || len(all) != 310 || len(seen) != 310 || !seen["WORK-21"] || !seen["WORK-330"] {
 			t.Errorf("%d issues, %d of them once, on %d pages", len(all), len(seen), pages)
 		}
+
 		// Anybody else gets to a page as well, though nobody led there.
 		objects, more, err := d.connect("WORK", nil).Changes(t.Context(), clock.now(), 300)
 		if err != nil || more || len(objects) != 10 {
 			t.Errorf("the last page at once: %d, %v, %v", len(objects), more, err)
 		}
+
 		d.noViolations()
 	})
 }
@@ -64,6 +71,7 @@ func (d *double) make(project, summary string) *issue {
 	if err := d.commit(entry{Issue: made}); err != nil {
 		d.t.Fatal(err)
 	}
+
 	return made
 }
 
@@ -82,6 +90,7 @@ func TestZones(t *testing.T) {
 			if err := d.Change(name, func(e *Edit) { e.Updated = at }); err != nil {
 				t.Fatal(err)
 			}
+
 			all, _ := d.changes(d.connect("WORK", nil), at)
 			if len(all) != 1 || !all[0].UpdatedAt.Equal(at) {
 				t.Errorf("%s: at %v there are %d", zone, at, len(all))
@@ -95,29 +104,42 @@ func TestTenThousand(t *testing.T) {
 	if testing.Short() {
 		t.Skip("takes some seconds")
 	}
+
 	clock := newClock()
-	d := start(t, Cloud, func(c *Config) { c.Now, c.SpecPath = clock.now, "" })
+	d := start(t, Cloud, func(c *Config) {
+		c.Now = clock.now
+		c.SpecPath = ""
+	})
 	n := 10_000
 	if raceDetector {
 		n = 1000
 	}
+
 	for i := range n {
 		if i%150 == 0 {
 			clock.pass(time.Minute)
 		}
 		d.make("WORK", fmt.Sprint(i))
 	}
-	c, seen, pages, most := d.connect("WORK", nil), 0, 0, 0
+
+	c := d.connect("WORK", nil)
+	seen := 0
+	pages := 0
+	most := 0
 	for {
 		objects, more, err := c.Changes(t.Context(), time.Time{}, seen)
 		if err != nil {
 			t.Fatal(err)
 		}
-		seen, pages, most = seen+len(objects), pages+1, max(most, len(objects))
+
+		seen = seen + len(objects)
+		pages = pages + 1
+		most = max(most, len(objects))
 		if !more {
 			break
 		}
 	}
+
 	if seen != n || pages != n/100 || most != 100 {
 		t.Errorf("%d issues on %d pages of up to %d", seen, pages, most)
 	}

@@ -64,13 +64,16 @@ func TestAnswersAreLikeTheClientsData(t *testing.T) {
 			if project == "" {
 				project = "WORK"
 			}
+
 			if r := d.send(ours, "POST", "/issue", `{"fields":{"project":{"key":"`+project+`"},"issuetype":{"name":"Task"},"summary":"x","description":"Text","labels":["a"]}}`); r.status != http.StatusCreated {
 				t.Fatalf("%d %s", r.status, r.text)
 			}
+
 			got := d.send(ours, one.method, one.path, "")
 			if got.status != http.StatusOK || !strings.HasPrefix(got.header.Get("Content-Type"), "application/json") {
 				t.Fatalf("%d %s: %s", got.status, got.header.Get("Content-Type"), got.text)
 			}
+
 			t.Log(clientData + one.file)
 			one.compare(t, one.text, got.text)
 		})
@@ -89,6 +92,7 @@ func clientServer(t *testing.T, answers map[string]string) *product.Connector {
 			t.Errorf("%s %s has no answer", r.Method, r.URL)
 			w.WriteHeader(http.StatusTeapot)
 		}
+
 		_, _ = io.WriteString(w, text)
 	}))
 
@@ -114,12 +118,14 @@ func TestTheConnectorReadsTheClientsData(t *testing.T) {
 	for name, text := range answers {
 		answers[name] = strings.ReplaceAll(text, clientStatus, `"status":{"id":"1","name":"Open","statusCategory":{"id":2,"key":"new","name":"To Do"}}`)
 	}
+
 	c := clientServer(t, answers)
 	o, err := c.Read(t.Context(), linked)
 	if err != nil || o.Remote.ID != "10070" || o.Remote.Key != "TST-8" || o.Remote.State != domain.Open || o.Title != "An issue" ||
 		!o.CreatedAt.Equal(time.Date(2012, 12, 7, 14, 25, 24, 527e6, time.UTC)) || !o.UpdatedAt.Equal(time.Date(2012, 12, 7, 14, 25, 45, 959e6, time.UTC)) {
 		t.Errorf("%+v, %v", o, err)
 	}
+
 	objects, more, err := c.Changes(t.Context(), time.Time{}, 0)
 	if err != nil || more || len(objects) != 1 || objects[0].Remote.ID != "10040" || objects[0].Title != "A task" {
 		t.Errorf("%+v, %v, %v", objects, more, err)

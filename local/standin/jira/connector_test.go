@@ -22,11 +22,13 @@ func failed(t *testing.T, err error) *connector.Error {
 	if !errors.As(err, &e) {
 		t.Fatalf("error is %T %v, want *connector.Error", err, err)
 	}
+
 	for _, secret := range []string{ours, scoped, person} {
 		if strings.Contains(e.Error(), secret) {
 			t.Fatalf("a secret is in %q", e.Error())
 		}
 	}
+
 	return e
 }
 
@@ -51,10 +53,12 @@ func TestALife(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+
 		want := domain.Remote{ID: "10001", Key: "WORK-1", URL: d.config.BaseURL + "/browse/WORK-1", State: domain.Open}
 		if written.Remote != want || written.Seen.State != domain.Open || len(written.Seen.Text) != 32 {
 			t.Errorf("%+v", written)
 		}
+
 		d.send(person, "PUT", "/issue/WORK-1", `{"update":{"labels":[{"add":"theirs"}]}}`)
 		sent := connector.Sent{Remote: written.Remote, Labels: content.Labels, State: domain.Open, Seen: written.Seen}
 		step := func(change func(*domain.Item)) connector.Written {
@@ -66,33 +70,45 @@ func TestALife(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
+
 			sent = connector.Sent{Remote: w.Remote, Labels: content.Labels, State: content.State, Seen: w.Seen}
 			all, _ := d.changes(c, time.Time{})
 			if len(all) != 1 || all[0].Remote != w.Remote || all[0].Seen != w.Seen || w.UpdatedAt.Sub(all[0].UpdatedAt).Truncate(time.Millisecond) > time.Millisecond {
 				t.Errorf("our own write is seen as another's: %+v, %+v", all, w)
 			}
+
 			if flavor == Cloud && all[0].Marker != marker || all[0].Marker.Item != marker.Item || all[0].Marker.Integration != marker.Integration {
 				t.Errorf("marker %+v", all[0].Marker)
 			}
+
 			return w
 		}
+
 		step(func(i *domain.Item) { i.Title = "New title" })
-		if w := step(func(i *domain.Item) { i.State, i.Labels = domain.Closed, []string{"c"} }); w.Remote.State != domain.Closed || w.Seen.State != domain.Closed {
+		if w := step(func(i *domain.Item) {
+			i.State = domain.Closed
+			i.Labels = []string{"c"}
+		}); w.Remote.State != domain.Closed || w.Seen.State != domain.Closed {
 			t.Errorf("closed: %+v", w)
 		}
+
 		i := d.get("WORK-1")
 		if labels := slices.Sorted(slices.Values(i.Labels)); len(labels) != 3 || labels[0] != "c" || !strings.HasPrefix(labels[1], "sync-") || labels[2] != "theirs" {
 			t.Errorf("labels %v", labels)
 		}
+
 		if i.Summary != "KEP-9 New title" || findStatus(i.Status).category != "done" || !strings.Contains(textOf(i.Description), "Text") {
 			t.Errorf("%+v", i)
 		}
+
 		if w := step(func(i *domain.Item) { i.State = domain.Open }); w.Remote.State != domain.Open {
 			t.Errorf("reopened: %+v", w)
 		}
+
 		if got := fmt.Sprint(d.counts()); flavor == Cloud && got != "map[maria PUT 204:1 sync-bot POST 201:1 sync-bot POST 204:2 sync-bot PUT 200:3]" {
 			t.Error(got)
 		}
+
 		d.noViolations()
 	})
 }
@@ -109,6 +125,7 @@ func TestAPersonIsToldFromUs(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+
 		stored := d.get("WORK-1").Description
 		for _, step := range []struct {
 			path, method, body string
@@ -127,17 +144,21 @@ func TestAPersonIsToldFromUs(t *testing.T) {
 			if answer := d.send(person, step.method, "/issue/WORK-1"+step.path, step.body); answer.status != 204 {
 				t.Fatalf("%s: %d %s", step.body, answer.status, answer.text)
 			}
+
 			all, _ := d.changes(c, clock.now())
 			if len(all) != 1 || all[0].UpdatedAt != clock.now() {
 				t.Fatalf("%s: %+v", step.body, all)
 			}
+
 			if seen := all[0].Seen; (seen.Text != written.Seen.Text) != step.text || seen.State != step.state {
 				t.Errorf("%s: %+v", step.body, seen)
 			}
+
 			if flavor == Cloud && all[0].Marker != marker { // the property stays
 				t.Errorf("%s: marker %+v", step.body, all[0].Marker)
 			}
 		}
+
 		d.send(person, "POST", "/issue/WORK-1/transitions", `{"transition":{"id":"910001"}}`)
 		content.Title = "Again"
 		updated, err := c.Update(t.Context(), connector.Sent{Remote: written.Remote, State: domain.Open, Seen: written.Seen}, content, marker)
@@ -145,6 +166,7 @@ func TestAPersonIsToldFromUs(t *testing.T) {
 		if err != nil || updated.Seen.State != domain.Open || all[0].Seen != (connector.Seen{Text: updated.Seen.Text, State: domain.Closed}) {
 			t.Errorf("a close just before our update: %+v, %v", updated, err)
 		}
+
 		d.noViolations()
 	})
 }
@@ -173,12 +195,14 @@ func TestFailures(t *testing.T) {
 			if tt.project == "PLAIN" && flavor == Cloud {
 				continue // TestLabelsThatCannotBeSet
 			}
+
 			_, err := d.connect(tt.project, tt.change).Create(t.Context(), open, marker)
 			e := failed(t, err)
 			if e.Class != tt.class || e.Scope != tt.scope || e.Code != tt.code || !strings.Contains(e.Detail, tt.detail) || e.RequestID == "" {
 				t.Errorf("%s: %v %v %v", tt.name, e.Class, e.Scope, e)
 			}
 		}
+
 		d.noViolations()
 	})
 }
@@ -197,6 +221,7 @@ func TestWaysToClose(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
+
 			return c, w
 		}
 		for _, tt := range []struct{ project, code, detail string }{
@@ -208,19 +233,23 @@ func TestWaysToClose(t *testing.T) {
 			if e := failed(t, err); e.Class != connector.Final || e.Scope != connector.ItemScope || e.Code != tt.code || !strings.Contains(e.Detail, tt.detail) {
 				t.Errorf("%s: %v", tt.project, e)
 			}
+
 			if n := len(d.Writes()) - before; n != 1 {
 				t.Errorf("%s: %d writes, want the edit alone", tt.project, n)
 			}
 		}
+
 		c, w := make("LOCKS") // nobody edits what is closed: it is reopened first
 		sent := connector.Sent{Remote: w.Remote, State: domain.Open, Seen: w.Seen}
 		if w, err := c.Update(t.Context(), sent, closed, marker); err != nil || w.Seen.State != domain.Closed {
 			t.Errorf("closing: %v", err)
 		}
+
 		sent.State = domain.Closed
 		if w, err := c.Update(t.Context(), sent, open, marker); err != nil || w.Seen.State != domain.Open {
 			t.Errorf("reopening: %v", err)
 		}
+
 		d.noViolations()
 	})
 }
@@ -236,14 +265,17 @@ func TestMovedAndDeleted(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+
 		sent := connector.Sent{Remote: w.Remote, State: domain.Open, Seen: w.Seen}
 		if err := d.Change("WORK-1", func(e *Edit) { e.Project = "OTHER" }); err != nil {
 			t.Fatal(err)
 		}
+
 		content.Title = "Moved"
 		if w, err = c.Update(t.Context(), sent, content, marker); err != nil || w.Remote.ID != sent.Remote.ID || w.Remote.Key != "OTHER-1" {
 			t.Errorf("moved: %+v, %v", w, err)
 		}
+
 		for _, tt := range []struct {
 			change func(*Edit)
 			want   string
@@ -253,19 +285,23 @@ func TestMovedAndDeleted(t *testing.T) {
 			if err := d.Change(w.Remote.ID, tt.change); err != nil {
 				t.Fatal(err)
 			}
+
 			_, err = c.Update(t.Context(), sent, content, marker)
 			if e := failed(t, err); e.Class != connector.Final || fmt.Sprint(int(e.Scope))+e.Code != tt.want {
 				t.Errorf("want %s: %v %v", tt.want, e.Scope, e)
 			}
 		}
+
 		_, err = d.connect("SECRET", nil).Update(t.Context(), sent, content, marker)
 		if e := failed(t, err); e.Scope != connector.IntegrationScope || e.Code != "target_not_found" {
 			t.Errorf("%v", e)
 		}
+
 		_, err = d.connect("READ", nil).Update(t.Context(), connector.Sent{Remote: domain.Remote{ID: "1"}}, content, marker)
 		if e := failed(t, err); e.Code != "remote_deleted" {
 			t.Errorf("%v", e)
 		}
+
 		d.noViolations()
 	})
 }
@@ -274,13 +310,15 @@ func TestMovedAndDeleted(t *testing.T) {
 func TestGateway(t *testing.T) {
 	d := start(t, Cloud, nil)
 	atGateway := func(c *product.Config) {
-		c.BaseURL, c.Token = "https://api.atlassian.com/ex/jira/"+cloudID, scoped
+		c.BaseURL = "https://api.atlassian.com/ex/jira/" + cloudID
+		c.Token = scoped
 	}
 	c := d.connect("WORK", atGateway)
 	w, err := c.Create(t.Context(), c.Render(domain.Item{ID: 22, Title: "T"}), marker)
 	if err != nil || w.Remote.URL != siteURL+"/browse/WORK-1" {
 		t.Errorf("%+v, %v", w, err)
 	}
+
 	asked := 0
 	d.between = func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -289,18 +327,22 @@ func TestGateway(t *testing.T) {
 				w.WriteHeader(http.StatusForbidden)
 				return
 			}
+
 			next.ServeHTTP(w, r)
 		})
 	}
+
 	d.make("WORK", "another")
 	objects, _, err := d.connect("WORK", atGateway).Changes(t.Context(), time.Time{}, 0)
 	if err != nil || len(objects) != 2 || objects[0].Remote.URL != "" || asked != 1 {
 		t.Errorf("no address is to be had: %+v, %v, asked %d times", objects, err, asked)
 	}
+
 	_, err = d.connect("WORK", func(c *product.Config) { c.Token = scoped }).Create(t.Context(), connector.Content{Title: "T"}, marker)
 	if e := failed(t, err); e.Code != "credentials_rejected" || !strings.Contains(e.Detail, "api.atlassian.com/ex/jira") {
 		t.Errorf("%v", e)
 	}
+
 	d.noViolations()
 }
 
@@ -313,18 +355,21 @@ func TestDatacenterWatchers(t *testing.T) {
 		account.Admin = false
 		c.Accounts[ours] = account
 	})
+
 	c := d.connect("WORK", nil)
 	content := c.Render(domain.Item{ID: 22, Title: "T", State: domain.Open})
 	w, err := c.Create(t.Context(), content, marker)
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	for range 2 {
 		content.Title += "x"
 		if _, err := c.Update(t.Context(), connector.Sent{Remote: w.Remote, State: domain.Open}, content, marker); err != nil {
 			t.Fatal(err)
 		}
 	}
+
 	if got := fmt.Sprint(d.counts()); got != "map[sync-bot POST 201:1 sync-bot PUT 204:2 sync-bot PUT 403:1]" {
 		t.Error(got)
 	}

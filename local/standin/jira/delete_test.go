@@ -31,6 +31,7 @@ func TestDelete(t *testing.T) {
 				t.Errorf("%s %s: %d %s, want %d %s", test.method, test.path, answer.status, answer.text, test.status, test.text)
 			}
 		}
+
 		d.noViolations()
 	})
 }

@@ -39,6 +39,7 @@ func loadExamples(t *testing.T) examples {
 	if path == "" {
 		t.Skip("Atlassian's description of Jira Cloud is absent")
 	}
+
 	text, err := os.ReadFile(path)
 	if err != nil {
 		t.Fatal(err)
@@ -50,6 +51,7 @@ func loadExamples(t *testing.T) examples {
 	if err := json.Unmarshal(text, &description); err != nil {
 		t.Fatal(err)
 	}
+
 	found := examples{}
 	for path, operations := range description.Paths {
 		for method, text := range operations {
@@ -61,6 +63,7 @@ func loadExamples(t *testing.T) examples {
 			if json.Unmarshal(text, &operation) != nil {
 				continue // parameters of all operations of the path
 			}
+
 			for status, answer := range operation.Responses {
 				example := answer.Content["application/json"].Example
 				if len(example) > 0 {
@@ -178,16 +181,19 @@ func TestAnswersAreLikeTheExamples(t *testing.T) {
 			if project == "" {
 				project = "WORK"
 			}
+
 			if one.call != callCreate {
 				made := fmt.Sprintf(`{"fields":{"project":{"key":%q},"issuetype":{"name":"Task"},"summary":"x","description":%s}}`, project, documentOf("Main order flow broken"))
 				if r := d.send(ours, "POST", "/issue", made); r.status != http.StatusCreated {
 					t.Fatalf("%d %s", r.status, r.text)
 				}
 			}
+
 			got := d.send(ours, one.method, one.path, one.body)
 			if fmt.Sprint(got.status) != one.status || !strings.HasPrefix(got.header.Get("Content-Type"), "application/json") {
 				t.Fatalf("%d %s: %s", got.status, got.header.Get("Content-Type"), got.text)
 			}
+
 			one.compare(t, published.of(t, one.call, one.status), got.text)
 		})
 	}
@@ -199,6 +205,7 @@ func (l likeness) compare(t *testing.T, example, answered string) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	have, err := recording.Kinds([]byte(answered))
 	if err != nil {
 		t.Fatal(err)
@@ -209,10 +216,12 @@ func (l likeness) compare(t *testing.T, example, answered string) {
 		if !named {
 			theirs = path
 		}
+
 		if have[path] == "" || have[path] != want[theirs] {
 			t.Errorf("%s is %q, in the example %q", path, have[path], want[theirs])
 		}
 	}
+
 	for path := range have {
 		_, contradicts := l.contradicts[path]
 		differ := want[path] != "" && want[path] != have[path]
@@ -257,10 +266,12 @@ func (s *exampleServer) answer(w http.ResponseWriter, r *http.Request) {
 		w.WriteHeader(http.StatusTeapot)
 		return
 	}
+
 	body, err := io.ReadAll(r.Body)
 	if err != nil {
 		s.t.Error(err)
 	}
+
 	s.asked = append(s.asked, r.URL)
 	s.written[name] = string(body)
 
@@ -268,6 +279,7 @@ func (s *exampleServer) answer(w http.ResponseWriter, r *http.Request) {
 	if status := s.status[name]; status != 0 {
 		w.WriteHeader(status)
 	}
+
 	_, _ = io.WriteString(w, text)
 }
 
@@ -286,10 +298,12 @@ func (e examples) completed(t *testing.T) string {
 	if err := json.Unmarshal([]byte(e.of(t, callIssue, "200")), &whole); err != nil {
 		t.Fatal(err)
 	}
+
 	var status any
 	if err := json.Unmarshal([]byte(e.of(t, callStatus, "200")), &status); err != nil {
 		t.Fatal(err)
 	}
+
 	fields := whole["fields"].(map[string]any)
 	attached := fields["attachment"].([]any)[0].(map[string]any)["created"]
 	fields["status"] = status
@@ -362,10 +376,12 @@ func TestTheConnectorReadsTheExampleOfAList(t *testing.T) {
 	if kinds, err := recording.Kinds([]byte(list)); err != nil || kinds["isLast"] != "boolean" || kinds["issues[]"] != "object" {
 		t.Errorf("the example is no list of issues: %v, %v", kinds, err)
 	}
+
 	objects, more, err := s.connect().Changes(t.Context(), time.Date(2020, 1, 2, 3, 4, 0, 0, time.UTC), 0)
 	if err != nil || more || len(objects) != 1 || objects[0].Remote != exampleIssue {
 		t.Errorf("%+v, %v, %v", objects, more, err)
 	}
+
 	asked := slices.IndexFunc(s.asked, func(u *url.URL) bool { return strings.HasSuffix(u.Path, "/search/jql") })
 	if asked < 0 || !strings.Contains(s.asked[asked].Query().Get("jql"), `updated >= "2020-01-02 14:04"`) {
 		t.Errorf("the zone Australia/Sydney was not read: %v", s.asked)
@@ -375,7 +391,8 @@ func TestTheConnectorReadsTheExampleOfAList(t *testing.T) {
 func TestTheConnectorReadsTheExampleOfACreate(t *testing.T) {
 	published := loadExamples(t)
 	s := published.serve(t)
-	s.answers["POST /issue"], s.status["POST /issue"] = published.of(t, callCreate, "201"), http.StatusCreated
+	s.answers["POST /issue"] = published.of(t, callCreate, "201")
+	s.status["POST /issue"] = http.StatusCreated
 	s.answers["GET /issue/10000"] = published.completed(t) // of another issue, so nothing of it counts
 	written, err := s.connect().Create(t.Context(), connector.Content{Title: "x", State: domain.Open}, marker)
 	want := domain.Remote{ID: "10000", Key: "ED-24", URL: examplePage + "ED-24", State: domain.Open}
@@ -387,7 +404,8 @@ func TestTheConnectorReadsTheExampleOfACreate(t *testing.T) {
 func TestTheConnectorReadsTheExampleOfARefusal(t *testing.T) {
 	published := loadExamples(t)
 	s := published.serve(t)
-	s.answers["POST /issue"], s.status["POST /issue"] = published.of(t, callCreate, "400"), http.StatusBadRequest
+	s.answers["POST /issue"] = published.of(t, callCreate, "400")
+	s.status["POST /issue"] = http.StatusBadRequest
 	_, err := s.connect().Create(t.Context(), connector.Content{Title: "x", State: domain.Open}, marker)
 	if failure := failed(t, err); failure.Code != "rejected" || failure.Scope != connector.ItemScope || !strings.Contains(failure.Detail, "Field 'priority' is required") {
 		t.Errorf("%+v", failure)
@@ -420,6 +438,7 @@ func TestTheConnectorReadsTheExamplesOfScreens(t *testing.T) {
 	if got := states(checks); !reflect.DeepEqual(got, want) {
 		t.Errorf("%v, want %v, %v", got, want, err)
 	}
+
 	if err == nil || !strings.Contains(err.Error(), "Assignee (assignee)") || !strings.Contains(err.Error(), "description is not on the edit screen") {
 		t.Errorf("the fields are not named: %v", err)
 	}
@@ -429,12 +448,14 @@ func TestTheConnectorReadsTheExampleOfAClosedScreen(t *testing.T) {
 	published := loadExamples(t)
 	s := published.serve(t)
 	s.answers["GET /mypermissions"] = allGranted(t, published.of(t, callPermissions, "200"))
-	s.answers["GET /issue/createmeta/EX/issuetypes"], s.status["GET /issue/createmeta/EX/issuetypes"] = published.of(t, callTypes, "400"), http.StatusBadRequest
+	s.answers["GET /issue/createmeta/EX/issuetypes"] = published.of(t, callTypes, "400")
+	s.status["GET /issue/createmeta/EX/issuetypes"] = http.StatusBadRequest
 	s.answers["GET /search/jql"] = `{"isLast":true,"issues":[]}`
 	checks, err := s.connect().Check(t.Context())
 	if got := states(checks); got["issue_type"] != "?(not_told)" || got["required_fields"] != "?(not_told)" || got["create"] != "ok" {
 		t.Errorf("%v, %v", got, err)
 	}
+
 	if err == nil || !strings.Contains(err.Error(), "must not exceed the limit '200'") {
 		t.Errorf("Jira's words are lost: %v", err)
 	}
@@ -443,11 +464,13 @@ func TestTheConnectorReadsTheExampleOfAClosedScreen(t *testing.T) {
 func TestTheConnectorReadsTheExampleOfTransitions(t *testing.T) {
 	published := loadExamples(t)
 	s := published.serve(t)
-	s.answers["PUT /issue/10002"], s.status["PUT /issue/10002"] = "", http.StatusNoContent
+	s.answers["PUT /issue/10002"] = ""
+	s.status["PUT /issue/10002"] = http.StatusNoContent
 	s.answers["GET /issue/10002"] = published.completed(t)
 	ways := published.of(t, callTransitions, "200")
 	s.answers["GET /issue/10002/transitions"] = ways
-	s.answers["POST /issue/10002/transitions"], s.status["POST /issue/10002/transitions"] = "", http.StatusNoContent
+	s.answers["POST /issue/10002/transitions"] = ""
+	s.status["POST /issue/10002/transitions"] = http.StatusNoContent
 	sent := connector.Sent{Remote: exampleIssue, State: domain.Open}
 	content := connector.Content{Title: "x", State: domain.Closed}
 	_, err := s.connect().Update(t.Context(), sent, content, marker)
@@ -483,6 +506,7 @@ func allGranted(t *testing.T, example string) string {
 	if err := json.Unmarshal([]byte(example), &told); err != nil {
 		t.Fatal(err)
 	}
+
 	edit := slices.Collect(maps.Values(told.Permissions))[0]
 	for _, name := range []string{"BROWSE_PROJECTS", "CREATE_ISSUES", "TRANSITION_ISSUES"} {
 		told.Permissions[name] = edit

@@ -22,10 +22,12 @@ func (s *Server) profile() faults.Profile {
 			for name, values := range out.header {
 				said.Header[name] = values
 			}
+
 			s.sign(said.Header)
 			return said
 		}}
 	}
+
 	p := faults.Profile{
 		Provider: "Jira Cloud",
 		Refusals: map[string]faults.Refusal{
@@ -51,6 +53,7 @@ func (s *Server) profile() faults.Profile {
 				case faults.String: // the form of the framework below Jira's resources
 					return &answer{status: http.StatusBadRequest, value: map[string]any{"message": faults.NotTaken, "status-code": http.StatusBadRequest}}
 				}
+
 				return refuse(http.StatusBadRequest, faults.NotTaken)
 			}),
 			faults.ForbiddenItem: say(func(faults.Asked) *answer {
@@ -71,6 +74,7 @@ func (s *Server) profile() faults.Profile {
 		p.Cannot[faults.SecondaryLimit] = "a Jira of one's own has one limit only"
 		p.Cannot[faults.Anonymous] = "a Data Center refuses a dead token with 401"
 	}
+
 	return p
 }
 
@@ -88,9 +92,11 @@ func (s *Server) overRate(a faults.Asked, told bool) *answer {
 	if s.config.Flavor != Cloud {
 		out.header = s.limiter.standing(0)
 	}
+
 	if out.header.Del("Retry-After"); told {
 		out.header.Set("Retry-After", a.Seconds())
 	}
+
 	return out
 }
 
@@ -106,6 +112,7 @@ func (s *Server) hooks() faults.Hooks {
 			if made.route.handle == nil || undescribed(made) {
 				return
 			}
+
 			if err := s.contract.CheckResponse(described(made), a.Status, a.Header, a.Body); err != nil {
 				s.Violation("answer %d to %s %s: %v", a.Status, r.Method, r.URL.Path, err)
 			}
@@ -128,6 +135,7 @@ func (s *Server) callOf(r *http.Request) faults.Call {
 	if known {
 		c.User = account.Name
 	}
+
 	switch {
 	case made.route.creates:
 		c.Kind = faults.Create
@@ -138,9 +146,11 @@ func (s *Server) callOf(r *http.Request) faults.Call {
 	case made.route.name == "search":
 		c.Kind = faults.List
 	}
+
 	if found := s.get(made.route.issue); found != nil {
 		c.Object = found.ID
 	}
+
 	return c
 }
 
@@ -148,10 +158,12 @@ func (s *Server) callOf(r *http.Request) faults.Call {
 func (s *Server) sameTime(_ *http.Request, n int) error {
 	s.deciding.Lock()
 	defer s.deciding.Unlock()
-	all, at := s.snapshot(s.config.Now()), s.now()
+	all := s.snapshot(s.config.Now())
+	at := s.now()
 	if len(all) < 2 {
 		return faults.ErrNothing
 	}
+
 	for _, one := range all[max(0, len(all)-n):] {
 		changed := *one
 		changed.Updated = at
@@ -159,6 +171,7 @@ func (s *Server) sameTime(_ *http.Request, n int) error {
 			return err
 		}
 	}
+
 	return nil
 }
 
@@ -172,8 +185,10 @@ func (s *Server) disturb(r *http.Request, change func(*issue)) error {
 	if found == nil || s.find(found.Project) == nil {
 		return faults.ErrNothing
 	}
+
 	changed := *found
 	change(&changed)
+
 	return s.commit(entry{Issue: &changed})
 }
 
@@ -190,6 +205,7 @@ func (s *Server) guest(made *call) *answer {
 		out.status = http.StatusNotFound
 		out.value = notFound().value
 	}
+
 	out.header.Del("Www-Authenticate")
 
 	return out
@@ -207,6 +223,7 @@ func (s *Server) rekey(r *http.Request) error {
 	case found != nil:
 		name = found.Project
 	}
+
 	in := s.find(name)
 	if in == nil {
 		return faults.ErrNothing
@@ -231,6 +248,7 @@ func (s *Server) carryOff(one *issue) {
 		one.Project = elsewhere
 		return
 	}
+
 	one.Project = all[at].Key
 	_, one.Number = s.next(all[at])
 }
@@ -243,5 +261,6 @@ func (s *Server) retitle(one *issue) {
 		one.Summary = was
 		return
 	}
+
 	one.Summary = string([]rune(one.Summary)[:min(len([]rune(one.Summary)), 255-len(mark))]) + mark
 }

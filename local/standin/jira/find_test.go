@@ -15,11 +15,15 @@ import (
 func TestFind(t *testing.T) {
 	each(t, func(t *testing.T, flavor string) {
 		clock := newClock()
-		d := start(t, flavor, func(c *Config) { c.Now, c.IndexLag = clock.now, time.Minute })
+		d := start(t, flavor, func(c *Config) {
+			c.Now = clock.now
+			c.IndexLag = time.Minute
+		})
 		c := d.connect("WORK", nil)
 		for n := range 5 {
 			d.make("WORK", fmt.Sprint(n))
 		}
+
 		clock.pass(10 * time.Minute)
 		began := clock.now()
 		content := c.Render(domain.Item{ID: 22, Title: "T", State: domain.Open})
@@ -31,6 +35,7 @@ func TestFind(t *testing.T) {
 			}
 			return w
 		}
+
 		first := create(22)
 		d.send(ours, "POST", "/issue", `{"fields":{"project":{"key":"WORK"},"issuetype":{"name":"Task"}}}`) // uses up a key
 		second := create(23)
@@ -44,26 +49,32 @@ func TestFind(t *testing.T) {
 			}
 			return found
 		}
+
 		found := look()
 		if len(found) != 2 || found[22] != first || found[23] != second {
 			t.Errorf("the index knows nothing: %+v", found)
 		}
+
 		clock.pass(2 * time.Minute)
 		if found = look(); len(found) != 2 || found[22] != first {
 			t.Errorf("the index knows: %+v", found)
 		}
+
 		// A copy with our label is younger, and does not count.
 		copied := d.make("WORK", "a copy")
 		if err := d.Change(copied.key(), func(e *Edit) { e.Labels = d.get(first.Remote.ID).Labels }); err != nil {
 			t.Fatal(err)
 		}
+
 		clock.pass(2 * time.Minute)
 		if found = look(); found[22].Remote.ID != first.Remote.ID {
 			t.Errorf("the copy was taken: %+v", found[22])
 		}
+
 		if got, err := c.Find(t.Context(), clock.now().Add(time.Minute), want); err != nil || len(got) != 0 {
 			t.Errorf("later than all: %v, %v", got, err)
 		}
+
 		d.noViolations()
 	})
 }
@@ -73,16 +84,21 @@ func TestFind(t *testing.T) {
 func TestFindIsUnsure(t *testing.T) {
 	each(t, func(t *testing.T, flavor string) {
 		clock := newClock()
-		d := start(t, flavor, func(c *Config) { c.Now, c.IndexLag = clock.now, time.Hour })
+		d := start(t, flavor, func(c *Config) {
+			c.Now = clock.now
+			c.IndexLag = time.Hour
+		})
 		began := clock.now()
 		for n := range 70 {
 			d.make("WORK", fmt.Sprint(n))
 		}
+
 		want := []connector.Marker{{Integration: 11, Item: 22}}
 		_, err := d.connect("WORK", nil).Find(t.Context(), began, want)
 		if e := failed(t, err); e.Class != connector.Retryable || e.Code != "reconcile_unsure" || e.Wait == 0 {
 			t.Errorf("%v", e)
 		}
+
 		clock.pass(time.Hour + time.Minute)
 		found, err := d.connect("WORK", nil).Find(t.Context(), began, want)
 		if err != nil || len(found) != 0 {
@@ -103,12 +119,14 @@ func TestFindIsUnsureOfGaps(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+
 	d.make("WORK", "the last")
 	want := []connector.Marker{{Integration: 11, Item: 22}}
 	_, err := d.connect("WORK", nil).Find(t.Context(), began.Add(-time.Minute), want)
 	if e := failed(t, err); e.Code != "reconcile_unsure" {
 		t.Errorf("%v", e)
 	}
+
 	clock.pass(time.Hour)
 	if found, err := d.connect("WORK", nil).Find(t.Context(), began.Add(-time.Minute), want); err != nil || len(found) != 0 {
 		t.Errorf("an hour later: %v, %v", found, err)
@@ -143,9 +161,11 @@ func TestCheck(t *testing.T) {
 				t.Errorf("%s: %s (%v), want %s", tt.project, got, err, tt.want)
 			}
 		}
+
 		if n := len(d.Writes()); n != 0 {
 			t.Errorf("%d writes", n)
 		}
+
 		d.noViolations()
 	})
 }

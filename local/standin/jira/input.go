@@ -51,14 +51,17 @@ func parseBody(raw []byte) (*body, *answer) {
 	if err := decoder.Decode(&read); err != nil || !utf8.Valid(raw) {
 		return nil, refuse(http.StatusBadRequest, "Invalid request payload. Refer to the REST API documentation and try again.")
 	}
+
 	if _, err := decoder.Token(); !errors.Is(err, io.EOF) {
 		return nil, refuse(http.StatusBadRequest, "Invalid request payload. Refer to the REST API documentation and try again.")
 	}
+
 	for name := range read.Fields {
 		if _, both := read.Update[name]; both {
 			return nil, badField(name, "Field '"+name+"' cannot appear in both 'fields' and 'update'")
 		}
 	}
+
 	return &read, nil
 }
 
@@ -69,6 +72,7 @@ func projectOf(raw []byte) string {
 			Project named `json:"project"`
 		} `json:"fields"`
 	}
+
 	_ = json.Unmarshal(raw, &read)
 	return cmp.Or(read.Fields.Project.ID, read.Fields.Project.Key)
 }
@@ -93,15 +97,18 @@ func (s *Server) apply(to *issue, p *project, asked *body, screen []string) *ans
 			if json.Unmarshal(value, &labels) != nil {
 				errors[name] = "data was not an array"
 			}
+
 			to.Labels = nil
 			for _, l := range labels {
 				put(errors, name, addLabel(to, l))
 			}
+
 		case p.Required[name] != "":
 		default:
 			errors[name] = offScreen(name)
 		}
 	}
+
 	for name, operations := range asked.Update {
 		if name != "labels" || p.NoLabels || slices.Contains(screen, name) {
 			errors[name] = offScreen(name)
@@ -109,9 +116,11 @@ func (s *Server) apply(to *issue, p *project, asked *body, screen []string) *ans
 		}
 		put(errors, name, editLabels(to, operations))
 	}
+
 	if len(errors) > 0 {
 		return invalid(errors)
 	}
+
 	return setProperties(to, asked)
 }
 
@@ -138,7 +147,9 @@ func setSummary(to *issue, value json.RawMessage) string {
 	case length(*summary) > maxSummary:
 		return "Summary can't exceed 255 characters."
 	}
+
 	to.Summary = strings.TrimSpace(*summary)
+
 	return ""
 }
 
@@ -148,6 +159,7 @@ func (s *Server) setDescription(to *issue, value json.RawMessage) *answer {
 		to.Description = nil
 		return nil
 	}
+
 	if s.config.Flavor != Cloud {
 		var text string
 		if json.Unmarshal(value, &text) != nil {
@@ -156,18 +168,24 @@ func (s *Server) setDescription(to *issue, value json.RawMessage) *answer {
 		if length(text) > maxDescription {
 			return badField("description", "The entered text is too long. It exceeds the allowed limit of 32,767 characters.")
 		}
+
 		to.Description = encode(strings.NewReplacer("\r\n", "\r\n", "\n", "\r\n").Replace(text))
+
 		return nil
 	}
+
 	document, text, err := readDocument(value)
 	if err != nil {
 		s.Violation("description: %v", err)
 		return badField("description", "Operation value must be an Atlassian Document (see the Atlassian Document Format): "+err.Error())
 	}
+
 	if length(text) > maxDescription {
 		return refuse(http.StatusBadRequest, "CONTENT_LIMIT_EXCEEDED")
 	}
+
 	to.Description = document
+
 	return nil
 }
 
@@ -182,6 +200,7 @@ func addLabel(to *issue, l string) string {
 	case !slices.Contains(to.Labels, l):
 		to.Labels = append(slices.Clone(to.Labels), l)
 	}
+
 	return ""
 }
 
@@ -201,10 +220,12 @@ func editLabels(to *issue, operations []operation) string {
 					return message
 				}
 			}
+
 		default:
 			return "Unknown operation"
 		}
 	}
+
 	return ""
 }
 
@@ -212,15 +233,18 @@ func setProperties(to *issue, asked *body) *answer {
 	if len(asked.Properties) == 0 {
 		return nil
 	}
+
 	to.Properties = maps.Clone(to.Properties)
 	if to.Properties == nil {
 		to.Properties = map[string]json.RawMessage{}
 	}
+
 	for _, p := range asked.Properties {
 		if p.Key == "" || length(p.Key) > 255 || len(p.Value) == 0 || len(p.Value) > maxProperty {
 			return refuse(http.StatusBadRequest, "The property is invalid.")
 		}
 		to.Properties[p.Key] = p.Value
 	}
+
 	return nil
 }

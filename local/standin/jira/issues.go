@@ -21,13 +21,16 @@ func (s *Server) existing(made *call) (*issue, *project, *answer) {
 	if found == nil {
 		return nil, nil, notFound()
 	}
+
 	p := s.find(found.Project)
 	if p == nil {
 		return nil, nil, notFound()
 	}
+
 	if see, _ := p.may(made.account.Name); !see {
 		return nil, nil, notFound()
 	}
+
 	return found, p, nil
 }
 
@@ -37,6 +40,7 @@ func (s *Server) changeable(made *call, permission string) (*issue, *project, *a
 	if refused != nil {
 		return nil, nil, refused
 	}
+
 	if !p.has(made.account, permission) {
 		verb := "edit"
 		if permission == deleteIssues {
@@ -44,6 +48,7 @@ func (s *Server) changeable(made *call, permission string) (*issue, *project, *a
 		}
 		return nil, nil, refuse(http.StatusForbidden, "You do not have permission to "+verb+" issues in this project.")
 	}
+
 	return found, p, nil
 }
 
@@ -59,6 +64,7 @@ func (s *Server) create(made *call) (*answer, *issue) {
 	if refused != nil {
 		return refused, nil
 	}
+
 	var inProject, ofType named
 	_ = json.Unmarshal(asked.Fields["project"], &inProject)
 	_ = json.Unmarshal(asked.Fields["issuetype"], &ofType)
@@ -69,6 +75,7 @@ func (s *Server) create(made *call) (*answer, *issue) {
 	if !p.has(made.account, createIssues) {
 		return badField("project", "You cannot create issues in this project."), nil
 	}
+
 	id, number := s.next(p)
 	at := s.now()
 	created := &issue{ID: id, Project: p.Key, Number: number, Status: statusNew, Creator: made.account.Name, Created: at, Updated: at}
@@ -76,6 +83,7 @@ func (s *Server) create(made *call) (*answer, *issue) {
 		refused.used = number // a refused create uses up a key all the same
 		return refused, nil
 	}
+
 	return &answer{status: http.StatusCreated, value: map[string]string{
 		"id": id, "key": created.key(), "self": s.root(made) + "/issue/" + id,
 	}}, created
@@ -88,19 +96,23 @@ func (s *Server) fill(created *issue, p *project, asked *body, ofType named) *an
 	if at < 0 {
 		return badField("issuetype", "Specify a valid issue type")
 	}
+
 	created.Type = p.Types[at]
 	errors := map[string]string{}
 	if asked.Fields["summary"] == nil {
 		errors["summary"] = "You must specify a summary of the issue."
 	}
+
 	for _, id := range slices.Sorted(maps.Keys(p.Required)) {
 		if asked.Fields[id] == nil {
 			errors[id] = p.Required[id] + " is required."
 		}
 	}
+
 	if len(errors) > 0 {
 		return invalid(errors)
 	}
+
 	return s.apply(created, p, asked, p.NotOnCreate)
 }
 
@@ -117,6 +129,7 @@ func (s *Server) update(made *call) (*answer, *issue) {
 	if refused != nil {
 		return refused, nil
 	}
+
 	query := made.URL.Query()
 	if s.config.Flavor != Cloud && query.Get("notifyUsers") == "false" && !made.account.Admin {
 		return refuse(http.StatusForbidden, "To discard the user notification either admin or project admin permissions are required."), nil
@@ -124,21 +137,26 @@ func (s *Server) update(made *call) (*answer, *issue) {
 	if p.LocksClosed && findStatus(found.Status).category == "done" {
 		return refuse(http.StatusBadRequest, "It is not on the appropriate screen, or unknown."), nil
 	}
+
 	asked, refused := parseBody(made.body)
 	if refused != nil {
 		return refused, nil
 	}
+
 	updated := *found
 	if refused := s.apply(&updated, p, asked, p.NotOnEdit); refused != nil {
 		return refused, nil
 	}
+
 	if !same(found, &updated) {
 		updated.Updated = s.now()
 	}
+
 	out := &answer{status: http.StatusNoContent}
 	if s.config.Flavor == Cloud && query.Get("returnIssue") == "true" {
 		out = &answer{status: http.StatusOK, value: s.view(made, &updated, true)}
 	}
+
 	return out, &updated
 }
 
@@ -152,6 +170,7 @@ func (s *Server) remove(made *call) (*answer, *issue) {
 	if refused != nil {
 		return refused, nil
 	}
+
 	removed := *found
 	removed.Deleted = true
 	return &answer{status: http.StatusNoContent}, &removed
@@ -170,12 +189,14 @@ func (s *Server) transitions(made *call) (*answer, *issue) {
 	if refused != nil {
 		return refused, nil
 	}
+
 	list := []map[string]any{}
 	if p.has(made.account, transitionIssues) {
 		for _, to := range p.ways(found.Status) {
 			list = append(list, s.way(made, p, to))
 		}
 	}
+
 	return &answer{status: http.StatusOK, value: map[string]any{"expand": "transitions", "transitions": list}}, nil
 }
 
@@ -195,8 +216,10 @@ func (s *Server) way(made *call, p *project, to status) map[string]any {
 				"schema": map[string]string{"type": "resolution", "system": "resolution"},
 			}
 		}
+
 		way["fields"] = fields
 	}
+
 	return way
 }
 
@@ -205,6 +228,7 @@ func (s *Server) transit(made *call) (*answer, *issue) {
 	if refused != nil {
 		return refused, nil
 	}
+
 	asked, refused := parseBody(made.body)
 	if refused != nil {
 		return refused, nil
@@ -212,6 +236,7 @@ func (s *Server) transit(made *call) (*answer, *issue) {
 	if asked.Transition == nil || asked.Transition.ID == "" {
 		return refuse(http.StatusBadRequest, "Missing 'transition' identifier"), nil
 	}
+
 	ways := p.ways(found.Status)
 	at := slices.IndexFunc(ways, func(to status) bool { return wayID(to) == asked.Transition.ID })
 	if at < 0 {
@@ -220,7 +245,9 @@ func (s *Server) transit(made *call) (*answer, *issue) {
 	if p.AsksResolution && ways[at].category == "done" && asked.Fields["resolution"] == nil {
 		return badField("resolution", "Lösung ist erforderlich."), nil
 	}
+
 	moved := *found
 	moved.Status, moved.Updated = ways[at].id, s.now()
+
 	return &answer{status: http.StatusNoContent}, &moved
 }

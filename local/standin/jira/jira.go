@@ -138,30 +138,37 @@ func open(config Config, contract *standin.Contract) (*Server, error) {
 	if config.Now == nil {
 		config.Now = time.Now
 	}
+
 	base, err := url.Parse(config.BaseURL)
 	if err != nil {
 		return nil, fmt.Errorf("stand-in of Jira: %w", err)
 	}
+
 	if config.CloudID == "" {
 		config.CloudID = cloudIDOf(config.BaseURL)
 	}
+
 	if config.Flavor != Cloud {
 		contract = nil // nobody describes Data Center
 	}
+
 	s := &Server{
 		config: config, context: strings.TrimSuffix(base.Path, "/"), contract: contract,
 		limiter:  newLimiter(config.Flavor, config.Limits, config.Now),
 		projects: map[string]*project{}, issues: map[string]*standin.Versions[*issue]{}, keys: map[string]string{}, lastID: firstID,
 	}
+
 	s.faults = faults.New(s.profile(), s.hooks())
 	for i, one := range config.Projects {
 		added := newProject(one, i)
 		s.projects[one.Key] = added
 		s.order = append(s.order, added)
 	}
+
 	if s.journal, err = standin.OpenJournal(filepath.Join(config.Dir, "jira_"+config.Flavor+".jsonl"), s.replay); err != nil {
 		return nil, fmt.Errorf("stand-in of Jira: %w", err)
 	}
+
 	return s, nil
 }
 

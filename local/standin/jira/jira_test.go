@@ -44,15 +44,19 @@ func sharedFile(name string) string {
 		if _, err := os.Stat(filepath.Join(dir, "go.mod")); err == nil {
 			break
 		}
+
 		if dir == filepath.Dir(dir) {
 			return ""
 		}
+
 		dir = filepath.Dir(dir)
 	}
+
 	path := filepath.Join(dir, "..", "shared", name)
 	if _, err := os.Stat(path); err != nil {
 		return ""
 	}
+
 	return path
 }
 
@@ -81,21 +85,26 @@ var trusted = sync.OnceValue(func() trust {
 	if err != nil {
 		panic(err)
 	}
+
 	defer os.RemoveAll(dir)
 	ca, err := devca.Open(dir)
 	if err != nil {
 		panic(err)
 	}
+
 	certificate, err := ca.Certificate(hosts...)
 	if err != nil {
 		panic(err)
 	}
+
 	issuer, err := os.ReadFile(ca.CertFile())
 	if err != nil {
 		panic(err)
 	}
+
 	roots := x509.NewCertPool()
 	roots.AppendCertsFromPEM(issuer)
+
 	return trust{certificate, roots}
 })
 
@@ -145,24 +154,30 @@ func start(t *testing.T, flavor string, change func(*Config)) *double {
 	if flavor == Datacenter {
 		config.BaseURL = server
 	}
+
 	if specPath() == "" {
 		t.Log("Atlassian's description is absent: requests and answers are not checked against it")
 	} else {
 		config.SpecPath = specPath()
 	}
+
 	if change != nil {
 		change(&config)
 	}
+
 	var described *standin.Contract
 	if config.SpecPath != "" {
 		described = contract()
 	}
+
 	opened, err := open(config, described)
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	d := &double{Server: opened, t: t, flavor: flavor, between: func(next http.Handler) http.Handler { return next }}
 	d.serve()
+
 	return d
 }
 
@@ -179,6 +194,7 @@ func (d *double) serve() {
 	for _, host := range hosts {
 		overrides[host] = at
 	}
+
 	d.client = outbound.New(outbound.Config{Hosts: hosts, Secrets: []string{ours, scoped, person}, RootCAs: roots, Overrides: overrides, Timeout: connectortest.Limit})
 	d.http = &http.Client{Transport: &http.Transport{
 		TLSClientConfig: &tls.Config{RootCAs: roots},
@@ -186,6 +202,7 @@ func (d *double) serve() {
 			return new(net.Dialer).DialContext(ctx, network, at.String())
 		},
 	}}
+
 	page := httptest.NewServer(d.Plain())
 	d.page = page.URL
 	d.t.Cleanup(func() { d.client.CloseIdle(); d.http.CloseIdleConnections(); api.Close(); page.Close(); d.Close() })
@@ -198,11 +215,15 @@ func (d *double) connect(project string, change func(*product.Config)) *product.
 		Flavor: form.Cloud, BaseURL: siteURL, Email: email, Token: ours, ProjectKey: project, IssueType: "Task", Labels: true,
 	}
 	if d.flavor == Datacenter {
-		config.Flavor, config.BaseURL, config.Email = form.Datacenter, server, ""
+		config.Flavor = form.Datacenter
+		config.BaseURL = server
+		config.Email = ""
 	}
+
 	if change != nil {
 		change(&config)
 	}
+
 	return product.New(config, d.client, d.config.Now)
 }
 
@@ -220,30 +241,37 @@ func (d *double) send(token, method, path, body string) reply {
 	if d.flavor == Datacenter {
 		root = server + "/rest/api/2"
 	}
+
 	if strings.HasPrefix(path, "https://") {
 		root = ""
 	}
+
 	request, err := http.NewRequestWithContext(d.t.Context(), method, root+path, strings.NewReader(body))
 	if err != nil {
 		d.t.Fatal(err)
 	}
+
 	if body != "" {
 		request.Header.Set("Content-Type", "application/json")
 	}
+
 	if d.flavor == Datacenter {
 		request.Header.Set("Authorization", "Bearer "+token)
 	} else {
 		request.SetBasicAuth(d.config.Accounts[token].Email, token)
 	}
+
 	answer, err := d.http.Do(request)
 	if err != nil {
 		d.t.Fatal(err)
 	}
+
 	defer answer.Body.Close()
 	content, err := io.ReadAll(answer.Body)
 	if err != nil {
 		d.t.Fatal(err)
 	}
+
 	return reply{answer.StatusCode, answer.Header, string(content)}
 }
 

@@ -31,9 +31,11 @@ func split(jql string) ([]string, error) {
 		if at == nil {
 			return nil, fmt.Errorf("unexpected %q", jql)
 		}
+
 		list = append(list, jql[at[2]:at[3]])
 		jql = jql[at[1]:]
 	}
+
 	return list, nil
 }
 
@@ -49,6 +51,7 @@ func (p *parser) next() string {
 	if len(p.words) == 0 {
 		return ""
 	}
+
 	word := p.words[0]
 	p.words = p.words[1:]
 	return word
@@ -78,17 +81,21 @@ func parseJQL(jql string, zone *time.Location, id func(name string) string) (que
 	if err != nil {
 		return q, err
 	}
+
 	p := &parser{words: list, zone: zone, id: id}
 	for len(p.words) > 0 && !strings.EqualFold(p.words[0], "order") {
 		if len(q.conditions) > 0 && !p.accept("and") {
 			return q, fmt.Errorf("expecting AND but got %q", p.next())
 		}
+
 		c, err := p.condition(&q)
 		if err != nil {
 			return q, err
 		}
+
 		q.conditions = append(q.conditions, c)
 	}
+
 	return q, p.orderBy(&q)
 }
 
@@ -98,10 +105,12 @@ func (p *parser) condition(q *query) (condition, error) {
 		if !p.accept("=") {
 			return nil, fmt.Errorf("the operator of project is unknown here")
 		}
+
 		name, err := p.project()
 		q.projects = append(q.projects, name)
 		wanted := p.id(name)
 		return func(i *issue) bool { return p.id(i.Project) == wanted }, err
+
 	case "labels":
 		return p.labels()
 	case "created", "updated":
@@ -123,12 +132,14 @@ func (p *parser) labels() (condition, error) {
 	if !p.accept("in") || !p.accept("(") {
 		return nil, fmt.Errorf("the operator of labels is unknown here")
 	}
+
 	var all []string
 	for {
 		label, err := p.text()
 		if err != nil {
 			return nil, err
 		}
+
 		all = append(all, label)
 		if p.accept(")") {
 			break
@@ -137,6 +148,7 @@ func (p *parser) labels() (condition, error) {
 			return nil, fmt.Errorf("expecting ',' but got %q", p.next())
 		}
 	}
+
 	return func(i *issue) bool {
 		return slices.ContainsFunc(i.Labels, func(l string) bool {
 			return slices.ContainsFunc(all, func(wanted string) bool { return strings.EqualFold(l, wanted) })
@@ -152,20 +164,24 @@ func (p *parser) moment(field string) (condition, error) {
 	if err != nil {
 		return nil, err
 	}
+
 	at, err := time.ParseInLocation("2006-01-02 15:04", text, p.zone)
 	if err != nil {
 		return nil, fmt.Errorf("date value '%s' for field '%s' is invalid. Valid formats include: 'yyyy/MM/dd HH:mm', 'yyyy-MM-dd HH:mm'", text, field)
 	}
+
 	of := func(i *issue) time.Time { return i.Created }
 	if field == "updated" {
 		of = func(i *issue) time.Time { return i.Updated }
 	}
+
 	switch sign {
 	case ">=":
 		return func(i *issue) bool { return !of(i).Before(at) }, nil
 	case "<":
 		return func(i *issue) bool { return of(i).Before(at) }, nil
 	}
+
 	return nil, fmt.Errorf("the operator %q of %s is unknown here", sign, field)
 }
 
@@ -182,17 +198,20 @@ func (p *parser) orderBy(q *query) error {
 	if !p.accept("order") || !p.accept("by") {
 		return fmt.Errorf("expecting ORDER BY but got %q", p.next())
 	}
+
 	for {
 		by, ok := orders[strings.ToLower(p.next())]
 		if !ok {
 			return fmt.Errorf("not able to sort using that field")
 		}
+
 		if p.accept("desc") {
 			up := by
 			by = func(a, b *issue) int { return up(b, a) }
 		} else {
 			p.accept("asc")
 		}
+
 		q.order = append(q.order, by)
 		if len(p.words) == 0 {
 			return nil

@@ -56,12 +56,15 @@ func (l *limiter) take(made *call) (http.Header, *answer) {
 	if !l.on {
 		return nil, nil
 	}
+
 	if refused := l.burst(made); refused != nil {
 		return nil, refused
 	}
+
 	if made.Method == http.MethodGet || made.route.issue == "" {
 		return nil, nil
 	}
+
 	return nil, l.perIssue(made.route.issue)
 }
 
@@ -70,12 +73,16 @@ func (l *limiter) burst(made *call) *answer {
 	if made.Method == http.MethodGet {
 		most = readsPerSecond
 	}
-	name, now := made.Method+" "+made.route.name, l.now()
+
+	name := made.Method + " " + made.route.name
+	now := l.now()
 	l.bursts[name] = within(l.bursts[name], now, time.Second)
 	if len(l.bursts[name]) >= most {
 		return l.limited("jira-burst-based", most, time.Second)
 	}
+
 	l.bursts[name] = append(l.bursts[name], now)
+
 	return nil
 }
 
@@ -89,7 +96,9 @@ func (l *limiter) perIssue(name string) *answer {
 	if len(within(all, now, shortWindow)) >= perIssueShort {
 		return l.limited("jira-per-issue-on-write", perIssueShort, shortWindow)
 	}
+
 	l.issues[name] = append(all, now)
+
 	return nil
 }
 
@@ -117,18 +126,22 @@ func (l *limiter) fromBucket(name string) (http.Header, *answer) {
 		b = &tokens{left: bucket, at: now}
 		l.buckets[name] = b
 	}
+
 	if filled := int(now.Sub(b.at) / interval); filled > 0 {
 		b.left, b.at = min(bucket, b.left+filled*fillRate), b.at.Add(time.Duration(filled)*interval)
 	}
+
 	if l.on && b.left == 0 {
 		refused := refuse(http.StatusTooManyRequests, "Rate limit exceeded.")
 		refused.header = l.standing(0)
 		refused.header.Set("Retry-After", "1")
 		return nil, refused
 	}
+
 	if l.on {
 		b.left--
 	}
+
 	return l.standing(b.left), nil
 }
 

@@ -25,6 +25,7 @@ func TestRealItems(t *testing.T) {
 	if path == "" {
 		t.Skip("../shared/data/items.jsonl is absent")
 	}
+
 	each(t, func(t *testing.T, flavor string) {
 		d := start(t, flavor, nil)
 		c := d.connect("WORK", nil)
@@ -32,14 +33,17 @@ func TestRealItems(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+
 		defer file.Close()
 		lines := bufio.NewScanner(file)
 		lines.Buffer(nil, 1<<20)
-		made, closed := 0, 0
+		made := 0
+		closed := 0
 		for n := 0; lines.Scan(); n++ {
 			if n%10 != 0 && raceDetector {
 				continue
 			}
+
 			var raw struct {
 				domain.Item
 				PrefixID *domain.Snowflake `json:"prefix_id"`
@@ -47,12 +51,14 @@ func TestRealItems(t *testing.T) {
 			if err := json.Unmarshal(lines.Bytes(), &raw); err != nil {
 				t.Fatal(err)
 			}
+
 			content := c.Render(raw.Item)
 			m := connector.Marker{Integration: 11, Item: raw.ID, Attempt: 1}
 			w, err := c.Create(t.Context(), content, m)
 			if err != nil {
 				t.Fatalf("%s: %v", raw.FormattedNumber, err)
 			}
+
 			made++
 			if raw.State == domain.Closed {
 				sent := connector.Sent{Remote: w.Remote, Labels: content.Labels, State: domain.Open, Seen: w.Seen}
@@ -62,6 +68,7 @@ func TestRealItems(t *testing.T) {
 				closed++
 			}
 		}
+
 		d.noViolations()
 		t.Logf("%d items made, %d closed, writes %v", made, closed, d.counts())
 	})
@@ -71,7 +78,8 @@ func TestRealItems(t *testing.T) {
 func TestCancellation(t *testing.T) {
 	d := start(t, Cloud, nil)
 	c := d.connect("WORK", nil)
-	arrived, asked := make(chan struct{}, 10), atomic.Int64{}
+	arrived := make(chan struct{}, 10)
+	asked := atomic.Int64{}
 	d.between = func(http.Handler) http.Handler {
 		return http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 			_, _ = io.Copy(io.Discard, r.Body)
@@ -110,36 +118,49 @@ func TestCancellation(t *testing.T) {
 // about.
 func TestRateLimits(t *testing.T) {
 	clock := newClock()
-	d := start(t, Cloud, func(c *Config) { c.Now, c.Limits = clock.now, true })
+	d := start(t, Cloud, func(c *Config) {
+		c.Now = clock.now
+		c.Limits = true
+	})
 	c := d.connect("WORK", nil)
 	content := c.Render(domain.Item{ID: 22, Title: "T", State: domain.Open})
 	w, err := c.Create(t.Context(), content, marker)
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	for n := 0; ; n++ {
 		content.Title = fmt.Sprint(n)
 		if _, err = c.Update(t.Context(), connector.Sent{Remote: w.Remote, State: domain.Open}, content, marker); err != nil {
 			break
 		}
 	}
+
 	if e := failed(t, err); e.Class != connector.Retryable || e.Scope != connector.ItemScope || e.Code != "issue_rate_limited" || e.Wait != 2*time.Second || e.Untold {
 		t.Errorf("%v %v %v", e.Scope, e.Wait, e)
 	}
+
 	for err = nil; err == nil; {
 		_, err = c.Create(t.Context(), content, marker)
 	}
+
 	if e := failed(t, err); e.Class != connector.Retryable || e.Scope != connector.IntegrationScope || e.Code != "rate_limited" || e.Wait != time.Second || !strings.Contains(e.Detail, "jira-burst-based") {
 		t.Errorf("%v", e)
 	}
+
 	clock.pass(time.Second)
 	if _, err = c.Create(t.Context(), content, marker); err != nil {
 		t.Error(err)
 	}
-	d = start(t, Datacenter, func(c *Config) { c.Now, c.Limits = clock.now, true })
+
+	d = start(t, Datacenter, func(c *Config) {
+		c.Now = clock.now
+		c.Limits = true
+	})
 	for c, err = d.connect("WORK", nil), error(nil); err == nil; {
 		_, _, err = c.Changes(t.Context(), time.Time{}, 0)
 	}
+
 	if e := failed(t, err); e.Code != "rate_limited" || e.Wait != time.Second || e.Untold {
 		t.Errorf("%v", e)
 	}

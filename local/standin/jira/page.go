@@ -49,6 +49,7 @@ func (s *Server) Plain() http.Handler {
 	if s.config.PersonToken != "" {
 		mux.HandleFunc("POST /browse/{key}", s.edit)
 	}
+
 	return standin.Plain(mux, s.context+"/rest/api/", s.API(), s.anyone)
 }
 
@@ -89,9 +90,11 @@ func (s *Server) describe(i *issue) object {
 	if now.category == "done" {
 		o.State = "closed"
 	}
+
 	if o.Document == nil {
 		o.Document = json.RawMessage("null")
 	}
+
 	return o
 }
 
@@ -111,6 +114,7 @@ func (s *Server) overview(w http.ResponseWriter, _ *http.Request) {
 			if i.Project != p.Key {
 				continue
 			}
+
 			o := s.describe(i)
 			next.Issues = append(next.Issues, o)
 			if o.State == "open" {
@@ -119,9 +123,11 @@ func (s *Server) overview(w http.ResponseWriter, _ *http.Request) {
 				next.Closed++
 			}
 		}
+
 		slices.Reverse(next.Issues)
 		sections = append(sections, next)
 	}
+
 	show(w, "overview", map[string]any{"Title": s.title(), "Sections": sections, "Violations": s.Violations(), "Kit": s.faults})
 }
 
@@ -144,6 +150,7 @@ func (s *Server) detail(w http.ResponseWriter, r *http.Request) {
 		http.NotFound(w, r)
 		return
 	}
+
 	show(w, "detail", map[string]any{
 		"Title": found.Summary, "Issue": s.describe(found), "History": s.history(found.ID),
 		"Person": s.config.Accounts[s.config.PersonToken].Name,
@@ -157,6 +164,7 @@ func (s *Server) edit(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, err.Error(), http.StatusBadRequest)
 		return
 	}
+
 	out := s.editOut(r)
 	if out.status >= 300 {
 		w.Header().Set("Content-Type", mediaType)
@@ -164,6 +172,7 @@ func (s *Server) edit(w http.ResponseWriter, r *http.Request) {
 		_, _ = w.Write(encode(out.value))
 		return
 	}
+
 	http.Redirect(w, r, r.URL.Path, http.StatusSeeOther)
 }
 
@@ -175,10 +184,12 @@ func (s *Server) editOut(r *http.Request) *answer {
 		}
 		return s.asPerson(r, http.MethodPost, "/transitions", map[string]any{"transition": map[string]string{"id": wayID(to)}})
 	}
+
 	fields := map[string]any{}
 	if r.PostForm.Has("title") {
 		fields["summary"] = r.PostForm.Get("title")
 	}
+
 	if r.PostForm.Has("body") {
 		text := strings.ReplaceAll(r.PostForm.Get("body"), "\r\n", "\n")
 		fields["description"] = text
@@ -186,6 +197,7 @@ func (s *Server) editOut(r *http.Request) *answer {
 			fields["description"] = documentOf(text)
 		}
 	}
+
 	return s.asPerson(r, http.MethodPut, "", map[string]any{"fields": fields})
 }
 
@@ -198,8 +210,10 @@ func (s *Server) asPerson(r *http.Request, method, rest string, body any) *answe
 	} else {
 		request.Header.Set("Authorization", "Bearer "+s.config.PersonToken)
 	}
+
 	made := &call{Request: request, body: encode(body)}
 	s.resolve(made)
+
 	return s.write(made, false)
 }
 
@@ -213,6 +227,7 @@ func (s *Server) history(id string) []step {
 			steps = append(steps, step{Write: *one.Write, Text: indent(one.Write.Body)})
 		}
 	}
+
 	return steps
 }
 
@@ -230,6 +245,7 @@ func show(w http.ResponseWriter, name string, data any) {
 		http.Error(w, err.Error(), http.StatusInternalServerError)
 		return
 	}
+
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
 	w.Header().Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'")
 	_, _ = w.Write(content.Bytes())

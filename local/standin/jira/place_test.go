@@ -34,27 +34,34 @@ func TestOnePlaceHoweverItIsSpelled(t *testing.T) {
 				c.PublicURL = "https://Jira.Public.test:443/work/jira/"
 			}
 		})
+
 		other := func(c *product.Config) { // the gateway, or a proxy
 			if flavor == Datacenter {
 				c.BaseURL = "https://proxy.acme.test/work/jira"
 				return
 			}
-			c.BaseURL, c.Token = "https://api.atlassian.com/ex/jira/"+cloudID, scoped
+
+			c.BaseURL = "https://api.atlassian.com/ex/jira/" + cloudID
+			c.Token = scoped
 		}
 
 		first := resolve(t, d.connect("WORK", nil))
 		want := connector.Place{Instance: cloudID, ID: "10000", Name: "WORK", URL: siteURL + "/browse/WORK"}
 		if flavor == Datacenter {
-			want.Instance, want.URL = "jira.public.test/work/jira", server+"/browse/WORK"
+			want.Instance = "jira.public.test/work/jira"
+			want.URL = server + "/browse/WORK"
 		}
+
 		if first != want {
 			t.Errorf("%+v, want %+v", first, want)
 		}
+
 		key := first.Key(domain.Jira)
 
 		if p := resolve(t, d.connect("WORK", other)); p.Key(domain.Jira) != key {
 			t.Errorf("at another address: %+v", p)
 		}
+
 		if p := resolve(t, d.connect("OTHER", nil)); p.Key(domain.Jira) == key {
 			t.Errorf("another project: %+v", p)
 		}
@@ -62,6 +69,7 @@ func TestOnePlaceHoweverItIsSpelled(t *testing.T) {
 		if err := d.Rename("WORK", "NEW"); err != nil {
 			t.Fatal(err)
 		}
+
 		for _, name := range []string{"WORK", "NEW"} {
 			for _, change := range []func(*product.Config){nil, other} {
 				p := resolve(t, d.connect(name, change))
@@ -74,10 +82,12 @@ func TestOnePlaceHoweverItIsSpelled(t *testing.T) {
 		if err := d.Recreate("NEW"); err != nil {
 			t.Fatal(err)
 		}
+
 		p := resolve(t, d.connect("NEW", nil))
 		if p.Key(domain.Jira) == key || p.Name != "NEW" {
 			t.Errorf("deleted and made again: %+v", p)
 		}
+
 		d.noViolations()
 	})
 }
@@ -102,6 +112,7 @@ func TestResolveFails(t *testing.T) {
 				t.Errorf("%s: %v", tt.project, e)
 			}
 		}
+
 		if n := len(d.Writes()); n != 0 {
 			t.Errorf("%d writes", n)
 		}
@@ -125,6 +136,7 @@ func (d *double) watch() func() []seenRequest {
 			next.ServeHTTP(w, r)
 		})
 	}
+
 	return func() []seenRequest {
 		lock.Lock()
 		defer lock.Unlock()
@@ -138,7 +150,10 @@ func (d *double) watch() func() []seenRequest {
 func TestARenamedProjectGoesOn(t *testing.T) {
 	each(t, func(t *testing.T, flavor string) {
 		clock := newClock()
-		d := start(t, flavor, func(c *Config) { c.Now, c.IndexLag = clock.now, time.Minute })
+		d := start(t, flavor, func(c *Config) {
+			c.Now = clock.now
+			c.IndexLag = time.Minute
+		})
 		began := clock.now().Add(-time.Minute)
 
 		c := d.connect("WORK", nil)
@@ -148,6 +163,7 @@ func TestARenamedProjectGoesOn(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+
 		if err := d.Rename("WORK", "NEW"); err != nil {
 			t.Fatal(err)
 		}
@@ -173,15 +189,18 @@ func TestARenamedProjectGoesOn(t *testing.T) {
 			}
 
 			closed := content
-			closed.Title, closed.State = fmt.Sprint("closed ", n), domain.Closed
+			closed.Title = fmt.Sprint("closed ", n)
+			closed.State = domain.Closed
 			w, err := c.Update(t.Context(), sent, closed, marker)
 			if err != nil || w.Remote.ID != first.Remote.ID || w.Remote.Key != "NEW-1" || w.Remote.State != domain.Closed {
 				t.Errorf("update: %+v, %v", w, err)
 			}
+
 			sent = connector.Sent{Remote: w.Remote, State: domain.Closed, Seen: w.Seen}
 			if w, err = c.Update(t.Context(), sent, content, marker); err != nil || w.Remote.State != domain.Open {
 				t.Errorf("reopen: %+v, %v", w, err)
 			}
+
 			sent = connector.Sent{Remote: w.Remote, State: domain.Open, Seen: w.Seen}
 
 			clock.pass(2 * time.Minute)
@@ -189,18 +208,22 @@ func TestARenamedProjectGoesOn(t *testing.T) {
 			if len(all) != n+2 {
 				t.Errorf("list: %+v", all)
 			}
+
 			if checks, err := c.Check(t.Context()); err != nil {
 				t.Errorf("check: %v, %v", checks, err)
 			}
 		}
+
 		if after.Key(domain.Jira) != before.Key(domain.Jira) {
 			t.Errorf("%+v and %+v", before, after)
 		}
+
 		for _, r := range requests() {
 			if strings.Contains(r.line+r.body, "WORK") && !strings.Contains(r.line, "/issue/WORK-") && !strings.Contains(r.line, "/project/WORK?") {
 				t.Errorf("a call goes by the key: %s %s", r.line, r.body)
 			}
 		}
+
 		d.noViolations()
 	})
 }
@@ -225,6 +248,7 @@ func TestAPlaceMadeAgainIsLeftAlone(t *testing.T) {
 				t.Errorf("%s: %v", what, e)
 			}
 		}
+
 		if n := len(d.snapshot(time.Now().Add(time.Hour))); n != 0 {
 			t.Errorf("%d issues", n)
 		}
@@ -244,6 +268,7 @@ func TestAMovedIssueIsFollowedByItsID(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+
 		if err := d.Change(w.Remote.ID, func(e *Edit) { e.Project = "OTHER" }); err != nil {
 			t.Fatal(err)
 		}
@@ -253,13 +278,16 @@ func TestAMovedIssueIsFollowedByItsID(t *testing.T) {
 		if err != nil || moved.Remote.ID != w.Remote.ID || moved.Remote.Key != "OTHER-1" {
 			t.Errorf("%+v, %v", moved, err)
 		}
+
 		found, err := c.Find(t.Context(), clock.now().Add(-time.Hour), []connector.Marker{marker})
 		if err != nil || found[22].Remote.ID != w.Remote.ID {
 			t.Errorf("%+v, %v", found, err)
 		}
+
 		if n := len(d.snapshot(clock.now())); n != 1 {
 			t.Errorf("%d issues", n)
 		}
+
 		d.noViolations()
 	})
 }
@@ -268,13 +296,18 @@ func TestAMovedIssueIsFollowedByItsID(t *testing.T) {
 func TestEverySiteHasACloudID(t *testing.T) {
 	ids := map[string]bool{}
 	for _, site := range []string{siteURL, siteURL, "https://other.atlassian.net"} {
-		d := start(t, Cloud, func(c *Config) { c.CloudID, c.BaseURL = "", site })
+		d := start(t, Cloud, func(c *Config) {
+			c.CloudID = ""
+			c.BaseURL = site
+		})
 		place := resolve(t, d.connect("WORK", nil))
 		if len(place.Instance) != 36 || place.Instance != d.config.CloudID {
 			t.Errorf("%+v", place)
 		}
+
 		ids[place.Instance] = true
 	}
+
 	if len(ids) != 2 {
 		t.Errorf("%v", ids)
 	}
@@ -289,9 +322,11 @@ func TestProjectsSurvive(t *testing.T) {
 	if err := d.Rename("WORK", "NEW"); err != nil {
 		t.Fatal(err)
 	}
+
 	if err := d.Recreate("OTHER"); err != nil {
 		t.Fatal(err)
 	}
+
 	if err := d.Rename("NOPE", "X"); err == nil {
 		t.Error("a project that is not there was renamed")
 	}
@@ -300,6 +335,7 @@ func TestProjectsSurvive(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	defer again.Close()
 	for _, s := range []*Server{d.Server, again} {
 		all := s.snapshot(clock.now())

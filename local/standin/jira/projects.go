@@ -42,6 +42,7 @@ func (s *Server) turn(t turn) error {
 	if s.find(t.Key) == nil {
 		return errNoIssue(t.Key)
 	}
+
 	return s.commit(entry{Turn: &t})
 }
 
@@ -56,7 +57,9 @@ func (s *Server) applyTurn(made entry) {
 	after := *before
 	delete(s.projects, before.Key)
 	if made.Turn.ID != "" {
-		after.id, after.last, after.earlier = made.Turn.ID, 0, nil
+		after.id = made.Turn.ID
+		after.last = 0
+		after.earlier = nil
 		s.dropIssues(before.Key)
 	} else {
 		after.Key = made.Turn.To
@@ -117,11 +120,13 @@ func (s *Server) findLocked(name string) *project {
 	if p := s.projects[name]; p != nil {
 		return p
 	}
+
 	for _, p := range s.order {
 		if p.id == name || slices.Contains(p.earlier, name) {
 			return p
 		}
 	}
+
 	return nil
 }
 
@@ -149,10 +154,12 @@ func (s *Server) currentKey(name string) string {
 	if at < 0 {
 		return name
 	}
+
 	p := s.findLocked(name[:at])
 	if p == nil {
 		return name
 	}
+
 	return p.Key + name[at:]
 }
 

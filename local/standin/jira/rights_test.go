@@ -37,17 +37,21 @@ func prepare(t *testing.T, flavor string, bare bool, change func(*Project)) stag
 		if bare {
 			break
 		}
+
 		written, err := full.Create(t.Context(), s.content(domain.Open), connector.Marker{Integration: 1, Item: domain.Snowflake(i + 10), Attempt: 1})
 		if err != nil {
 			t.Fatal(err)
 		}
+
 		*sent = asSent(written)
 	}
+
 	if !bare {
 		written, err := full.Update(t.Context(), s.shut, s.content(domain.Closed), connector.Marker{Integration: 1, Item: 12, Attempt: 1})
 		if err != nil {
 			t.Fatal(err)
 		}
+
 		s.shut = asSent(written)
 		s.shut.State = domain.Closed
 	}
@@ -94,13 +98,16 @@ func (s stage) tries(c *product.Connector) map[string]func() error {
 			if err == nil && written.Note != "" {
 				err = errors.New(written.Note)
 			}
+
 			if err != nil {
 				return err
 			}
+
 			created, err := c.Create(s.t.Context(), s.content(domain.Open, "ours"), connector.Marker{Integration: 1, Item: 3, Attempt: 1})
 			if err == nil && created.Note != "" {
 				err = errors.New(created.Note)
 			}
+
 			return err
 		},
 	}
@@ -153,13 +160,16 @@ func TestTheCheckIsRightAboutEachCall(t *testing.T) {
 				if fields := find(connector.CheckRequiredFields); call == connector.CheckCreate && verdict.Holds() && !fields.Holds() {
 					verdict = fields
 				}
+
 				if call == connector.CheckLabels && !(find(connector.CheckCreate).Holds() && find(connector.CheckRequiredFields).Holds() && find(connector.CheckUpdate).Holds()) && !strings.HasPrefix(name, "B13") {
 					continue // labels need both of these calls
 				}
+
 				failed := error(nil)
 				if !tt.bare || call == connector.CheckCreate || call == connector.CheckList {
 					failed = try()
 				}
+
 				switch {
 				case verdict.Name == "":
 					t.Errorf("%s: there is no check %s: %v", name, call, checks)
@@ -186,6 +196,7 @@ func TestCreatemetaClosedOff(t *testing.T) {
 			for _, one := range checks {
 				got += one.String() + " "
 			}
+
 			const want = "reachable=ok credentials=ok target=ok list=ok create=ok update=ok close=ok reopen=ok issue_type=?(not_told) required_fields=?(not_told) labels=?(not_told) "
 			if got != want || err == nil {
 				t.Errorf("%d: %s, %v", status, got, err)
@@ -206,6 +217,7 @@ func TestLabelsThatCannotBeSet(t *testing.T) {
 				p.NotOnCreate = []string{"labels"}
 			}
 		})
+
 		c := s.connect("WORK", func(cfg *product.Config) { cfg.Labels = true })
 		before := s.counts()
 		for i, sent := range []connector.Sent{s.open, s.closing} {
@@ -215,10 +227,12 @@ func TestLabelsThatCannotBeSet(t *testing.T) {
 			if err != nil || written.Note != connector.NoteLabelsNotSettable || written.Remote.ID != sent.Remote.ID {
 				t.Fatalf("edit %d: %+v %v", i, written, err)
 			}
+
 			if got := s.get(sent.Remote.ID); got.Summary != "Changed" {
 				t.Errorf("edit %d: the text did not arrive: %+v", i, got)
 			}
 		}
+
 		after := s.counts()
 		if refused := after["sync-bot PUT 400"] - before["sync-bot PUT 400"]; refused != 1 {
 			t.Errorf("%d refused edits", refused)
@@ -228,6 +242,7 @@ func TestLabelsThatCannotBeSet(t *testing.T) {
 		if err != nil || plain.Note != "" {
 			t.Errorf("an item without labels: %+v %v", plain, err)
 		}
+
 		if flavor == Datacenter {
 			return
 		}
@@ -238,11 +253,13 @@ func TestLabelsThatCannotBeSet(t *testing.T) {
 			if err != nil || written.Note != connector.NoteLabelsNotSettable {
 				t.Fatalf("create %d: %+v %v", i, written, err)
 			}
+
 			found, err := c.Find(t.Context(), time.Now().Add(-time.Hour), []connector.Marker{marker})
 			if err != nil || found[marker.Item].Remote.ID != written.Remote.ID {
 				t.Errorf("create %d is not found again: %+v %v", i, found, err)
 			}
 		}
+
 		created := s.counts()
 		if made, refused := created["sync-bot POST 201"]-before["sync-bot POST 201"], created["sync-bot POST 400"]-before["sync-bot POST 400"]; made != 2 || refused != 1 {
 			t.Errorf("%d made, %d refused", made, refused)
@@ -265,22 +282,27 @@ func TestTheTableOfNeedsIsComplete(t *testing.T) {
 				recorder.ServeHTTP(w, r)
 			})
 		}
+
 		c := s.connect("WORK", nil)
 		if _, err := c.Resolve(t.Context()); err != nil {
 			t.Fatal(err)
 		}
+
 		if _, err := c.Check(t.Context()); err != nil {
 			t.Fatal(err)
 		}
+
 		for call, try := range s.tries(c) {
 			if err := try(); err != nil {
 				t.Fatal(call, err)
 			}
 		}
+
 		if _, err := c.Find(t.Context(), time.Now().Add(-time.Hour), []connector.Marker{{Integration: 1, Item: 2, Attempt: 1}}); err != nil {
 			t.Fatal(err)
 		}
 	}
+
 	recorder.Needed(t, product.Needs)
 }
 
@@ -297,6 +319,7 @@ func TestTheCheckPassesBesideADeletedIssue(t *testing.T) {
 					api.ServeHTTP(w, gone)
 					return
 				}
+
 				api.ServeHTTP(w, r)
 			})
 		}
@@ -306,6 +329,7 @@ func TestTheCheckPassesBesideADeletedIssue(t *testing.T) {
 		for _, one := range checks {
 			got += one.String() + " "
 		}
+
 		const want = "reachable=ok credentials=ok target=ok list=ok create=ok update=?(not_told) close=?(not_told) reopen=?(not_told) issue_type=ok required_fields=ok labels=?(not_told) "
 		if got != want || err != nil {
 			t.Errorf("%s, %v", got, err)

@@ -28,14 +28,17 @@ func (s *Server) searchCloud(made *call) (*answer, *issue) {
 	if refused != nil {
 		return refused, nil
 	}
+
 	size := number(query.Get("maxResults"), defaultReach)
 	bare := query.Get("fields") == "" || query.Get("fields") == "id"
 	if size < 1 || size > bareReach {
 		return refuse(http.StatusBadRequest, "The maxResults parameter must be between 1 and 5000."), nil
 	}
+
 	if !bare {
 		size = min(size, fullReach)
 	}
+
 	from := 0
 	if token := query.Get("nextPageToken"); token != "" {
 		var ok bool
@@ -43,12 +46,14 @@ func (s *Server) searchCloud(made *call) (*answer, *issue) {
 			return refuse(http.StatusBadRequest, "The nextPageToken is invalid for this JQL."), nil
 		}
 	}
+
 	from = min(from, len(found))
 	page := found[from:min(from+size, len(found))]
 	value := map[string]any{"issues": s.views(made, page, bare), "isLast": from+len(page) >= len(found)}
 	if from+len(page) < len(found) {
 		value["nextPageToken"] = token(from+len(page), query.Get("jql"))
 	}
+
 	return &answer{status: http.StatusOK, value: value}, nil
 }
 
@@ -58,9 +63,11 @@ func (s *Server) searchDatacenter(made *call) (*answer, *issue) {
 	if refused != nil {
 		return refused, nil
 	}
+
 	from := max(min(number(query.Get("startAt"), 0), len(found)), 0)
 	size := min(max(number(query.Get("maxResults"), defaultReach), 0), serverReach)
 	page := found[from:min(from+size, len(found))]
+
 	return &answer{status: http.StatusOK, value: map[string]any{
 		"expand": "schema,names", "startAt": from, "maxResults": size, "total": len(found), "issues": s.views(made, page, false),
 	}}, nil
@@ -75,6 +82,7 @@ func (s *Server) views(made *call, page []*issue, bare bool) []map[string]any {
 		}
 		views = append(views, s.view(made, i, false))
 	}
+
 	return views
 }
 
@@ -87,19 +95,23 @@ func (s *Server) matching(made *call, jql string) ([]*issue, *answer) {
 	if len(q.conditions) == 0 && s.config.Flavor == Cloud {
 		return nil, refuse(http.StatusBadRequest, "Unbounded JQL queries are not allowed here. Please add a search restriction to your query.")
 	}
+
 	for _, key := range q.projects {
 		if _, refused := s.visible(made, key); refused != nil {
 			return nil, refuse(http.StatusBadRequest, "The value '"+key+"' does not exist for the field 'project'.")
 		}
 	}
+
 	all := slices.DeleteFunc(s.snapshot(s.config.Now().Add(-max(s.config.IndexLag, faults.Lag(made.Context())))), func(i *issue) bool {
 		p := s.find(i.Project)
 		if p == nil {
 			return true
 		}
+
 		see, _ := p.may(made.account.Name)
 		return !see || slices.ContainsFunc(q.conditions, func(c condition) bool { return !c(i) })
 	})
+
 	slices.SortStableFunc(all, func(a, b *issue) int {
 		for _, by := range q.order {
 			if n := by(a, b); n != 0 {
@@ -108,6 +120,7 @@ func (s *Server) matching(made *call, jql string) ([]*issue, *answer) {
 		}
 		return cmp.Compare(0, compareIDs(a.ID, b.ID))
 	})
+
 	return all, nil
 }
 
@@ -137,6 +150,8 @@ func parseToken(text, jql string) (int, bool) {
 	if err != nil {
 		return 0, false
 	}
+
 	n, err := fmt.Sscanf(string(read), "page:%d:%d", &at, &sum)
+
 	return at, n == 2 && err == nil && sum == digest(jql) && at > 0 && strings.HasPrefix(string(read), "page:")
 }

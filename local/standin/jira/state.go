@@ -43,9 +43,11 @@ func newProject(config Project, index int) *project {
 	if len(config.Types) == 0 {
 		config.Types = []string{"Task", "Bug"}
 	}
+
 	if config.Name == "" {
 		config.Name = config.Key
 	}
+
 	return &project{Project: config, id: strconv.Itoa(firstID + index)}
 }
 
@@ -85,6 +87,7 @@ func (s *Server) replay(line []byte) error {
 	if err := json.Unmarshal(line, &read); err != nil {
 		return err
 	}
+
 	s.remember(read)
 	return nil
 }
@@ -95,6 +98,7 @@ func (s *Server) commit(made entry) error {
 	if err := s.journal.Append(made); err != nil {
 		return err
 	}
+
 	s.remember(made)
 	return nil
 }
@@ -103,14 +107,17 @@ func (s *Server) remember(made entry) {
 	if made.Write != nil {
 		s.writes.Add(made.Number, made)
 	}
+
 	s.lock.Lock()
 	defer s.lock.Unlock()
 	if p := s.projects[made.Project]; p != nil {
 		p.last = max(p.last, made.Used)
 	}
+
 	if made.Issue != nil {
 		s.put(made.Issue, made.At)
 	}
+
 	if made.Turn != nil {
 		s.applyTurn(made)
 	}
@@ -120,15 +127,18 @@ func (s *Server) put(put *issue, at time.Time) {
 	if id, err := strconv.ParseInt(put.ID, 10, 64); err == nil {
 		s.lastID = max(s.lastID, id)
 	}
+
 	if p := s.projects[put.Project]; p != nil {
 		p.last = max(p.last, put.Number)
 	}
+
 	s.keys[put.key()] = put.ID
 	r := s.issues[put.ID]
 	if r == nil {
 		r = &standin.Versions[*issue]{}
 		s.issues[put.ID] = r
 	}
+
 	r.Add(at, put)
 }
 
@@ -141,10 +151,12 @@ func (s *Server) get(name string) *issue {
 	} else if id, ok := s.keys[s.currentKey(name)]; ok {
 		name = id
 	}
+
 	r := s.issues[name]
 	if r == nil || r.Latest().Deleted {
 		return nil
 	}
+
 	return r.Latest()
 }
 
@@ -158,7 +170,9 @@ func (s *Server) snapshot(at time.Time) []*issue {
 			all = append(all, i)
 		}
 	}
+
 	slices.SortFunc(all, func(a, b *issue) int { return compareIDs(a.ID, b.ID) })
+
 	return all
 }
 
@@ -166,12 +180,14 @@ func compareIDs(a, b string) int {
 	if len(a) != len(b) {
 		return len(a) - len(b)
 	}
+
 	switch {
 	case a < b:
 		return -1
 	case a > b:
 		return 1
 	}
+
 	return 0
 }
 
@@ -192,6 +208,7 @@ func (s *Server) Change(name string, change func(*Edit)) error {
 	if found == nil {
 		return errNoIssue(name)
 	}
+
 	changed := *found
 	e := &Edit{Project: found.Project, Updated: s.now(), Labels: found.Labels}
 	change(e)
@@ -200,10 +217,15 @@ func (s *Server) Change(name string, change func(*Edit)) error {
 		if to == nil {
 			return errNoIssue(e.Project)
 		}
+
 		_, changed.Number = s.next(to)
 		changed.Project = to.Key
 	}
-	changed.Updated, changed.Deleted, changed.Labels = e.Updated.UTC().Truncate(time.Millisecond), e.Deleted, e.Labels
+
+	changed.Updated = e.Updated.UTC().Truncate(time.Millisecond)
+	changed.Deleted = e.Deleted
+	changed.Labels = e.Labels
+
 	return s.commit(entry{Issue: &changed})
 }
 

@@ -58,11 +58,13 @@ func TestRefusals(t *testing.T) {
 			if test.only != "" && test.only != flavor {
 				return
 			}
+
 			d := start(t, flavor, nil)
 			answer := d.send(ours, "POST", "/issue", test.body)
 			if answer.status != 400 || !strings.Contains(answer.text, test.text) {
 				t.Errorf("%s: %d %s, want %s", test.name, answer.status, answer.text, test.text)
 			}
+
 			if left := len(d.snapshot(d.now())); left != 0 || len(d.Writes()) != 1 {
 				t.Errorf("%s: %d issues, %d writes", test.name, left, len(d.Writes()))
 			}
@@ -85,14 +87,19 @@ func TestCallersAreChecked(t *testing.T) {
 				t.Errorf("%s %s: %d %s, want %d", test.method, test.path, answer.status, answer.text, test.status)
 			}
 		}
-		other, path := "https://jira.acme.test/rest/api/2/myself", "/search?jql="+url.QueryEscape(`project = "WORK"`)
+
+		other := "https://jira.acme.test/rest/api/2/myself"
+		path := "/search?jql=" + url.QueryEscape(`project = "WORK"`)
 		status := 200
 		if flavor == Cloud {
-			other, status = siteURL+"/rest/api/2/myself", 410
+			other = siteURL + "/rest/api/2/myself"
+			status = 410
 		}
+
 		if answer := d.send(ours, "GET", other, ""); answer.status == 200 {
 			t.Errorf("another path: %d", answer.status)
 		}
+
 		if answer := d.send(ours, "GET", path, ""); answer.status != status {
 			t.Errorf("the old search: %d, want %d", answer.status, status)
 		}
@@ -111,6 +118,7 @@ func TestJQL(t *testing.T) {
 			t.Errorf("%s: %d %s", jql, answer.status, answer.text)
 		}
 	}
+
 	var page struct {
 		Issues []map[string]any `json:"issues"`
 	}
@@ -118,6 +126,7 @@ func TestJQL(t *testing.T) {
 	if json.Unmarshal([]byte(answer.text), &page) != nil || len(page.Issues) != 1 || len(page.Issues[0]) != 1 {
 		t.Errorf("without fields there are ids only: %s", answer.text)
 	}
+
 	for _, token := range []string{"x", token(1, `project = "OTHER"`)} {
 		if answer := d.send(ours, "GET", "/search/jql?jql="+url.QueryEscape(`project = "WORK"`)+"&nextPageToken="+url.QueryEscape(token), ""); answer.status != 400 {
 			t.Errorf("token %q: %d", token, answer.status)
@@ -131,15 +140,18 @@ func TestContractAlone(t *testing.T) {
 	if specPath() == "" {
 		t.Skip("Atlassian's description is not beside the project (../shared/specs/derived)")
 	}
+
 	d := start(t, Cloud, nil)
 	answer := d.send(ours, "GET", "/search/jql?maxResults=many&jql="+url.QueryEscape(`project = "WORK"`), "")
 	if answer.status != 400 || len(d.Violations()) != 1 {
 		t.Errorf("%d %s, violations %v", answer.status, answer.text, d.Violations())
 	}
+
 	d.send(ours, "GET", "/issue/WORK-1/watchers", "")
 	if all := d.Violations(); len(all) != 2 || !strings.Contains(all[1], "no such operation") {
 		t.Errorf("violations %v", all)
 	}
+
 	sent := httptest.NewRecorder()
 	request, _ := http.NewRequest("GET", siteURL+"/rest/api/3/myself", nil)
 	made := &call{Request: request}
@@ -163,10 +175,12 @@ func TestRestart(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+
 		defer again.Close()
 		if i := again.get("WORK-1"); i == nil || i.Summary != "first" || findStatus(i.Status).category != "done" || len(again.Writes()) != 3 {
 			t.Errorf("%+v, %d writes", i, len(again.Writes()))
 		}
+
 		if id, n := again.next(again.find("WORK")); n != 3 || id != "10002" {
 			t.Errorf("next is %s, number %d", id, n)
 		}
@@ -184,8 +198,10 @@ func TestPage(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
+
 			defer answer.Body.Close()
 			content, _ := io.ReadAll(answer.Body)
+
 			return fmt.Sprint(answer.StatusCode, string(content))
 		}
 		for path, want := range map[string]string{"/": "&lt;b&gt;first", "/browse/WORK-1": "one\ntwo", "/_/violations": `{"violations":[]}`, "/browse/WORK-9": "404"} {
@@ -193,6 +209,7 @@ func TestPage(t *testing.T) {
 				t.Errorf("%s: %s", path, got)
 			}
 		}
+
 		for _, form := range []url.Values{{"title": {"edited"}, "body": {"three\r\nfour"}}, {"state": {"closed"}}} {
 			answer, err := http.PostForm(d.page+"/browse/WORK-1", form)
 			if err != nil || answer.StatusCode != 200 {
@@ -200,6 +217,7 @@ func TestPage(t *testing.T) {
 			}
 			answer.Body.Close()
 		}
+
 		var told struct {
 			Objects []object
 			Writes  []struct {
@@ -210,13 +228,16 @@ func TestPage(t *testing.T) {
 		if err := json.Unmarshal([]byte(strings.TrimPrefix(get("/_/received"), "200")), &told); err != nil {
 			t.Fatal(err)
 		}
+
 		o := told.Objects[0]
 		if o.Title != "edited" || o.Body != "three\nfour" || o.State != "closed" || o.Key != "WORK-1" || o.HTMLURL != d.config.BaseURL+"/browse/WORK-1" || o.User != "sync-bot" {
 			t.Errorf("%+v", o)
 		}
+
 		if len(told.Writes) != 3 || told.Writes[0].User != "sync-bot" || told.Writes[2].User != "maria" {
 			t.Errorf("%+v", told.Writes)
 		}
+
 		d.noViolations()
 	})
 }
@@ -224,7 +245,10 @@ func TestPage(t *testing.T) {
 // TestIndexLag: a search knows what was, a read what is.
 func TestIndexLag(t *testing.T) {
 	clock := newClock()
-	d := start(t, Cloud, func(c *Config) { c.Now, c.IndexLag = clock.now, time.Minute })
+	d := start(t, Cloud, func(c *Config) {
+		c.Now = clock.now
+		c.IndexLag = time.Minute
+	})
 	d.send(ours, "POST", "/issue", fieldsJSON(`,"summary":"x"`))
 	count := func() int {
 		var page struct{ Issues []any }
@@ -234,6 +258,7 @@ func TestIndexLag(t *testing.T) {
 	if answer := d.send(ours, "GET", "/issue/WORK-1", ""); answer.status != 200 || count() != 0 {
 		t.Errorf("at once: %d, found %d", answer.status, count())
 	}
+
 	clock.pass(time.Minute)
 	if count() != 1 {
 		t.Error("not found after a minute")
@@ -251,10 +276,12 @@ func FuzzCreate(f *testing.F) {
 		if (asked == nil) == (refused == nil) {
 			t.Fatal("neither understood nor refused, or both")
 		}
+
 		_ = projectOf(raw)
 		if refused != nil {
 			return
 		}
+
 		var i issue
 		if s.apply(&i, &project{}, asked, nil) == nil && length(i.Summary) > maxSummary {
 			t.Fatalf("summary of %d", length(i.Summary))

@@ -36,6 +36,7 @@ func (s *Server) view(made *call, i *issue, all bool) map[string]any {
 	if asked := query.Get("fields"); asked != "" && !all {
 		wanted = strings.Split(asked, ",")
 	}
+
 	view := s.bare(made, i)
 	view["fields"] = s.fieldsOf(made, i, wanted)
 	if asked := query.Get("properties"); asked != "" && s.config.Flavor == Cloud {
@@ -45,8 +46,10 @@ func (s *Server) view(made *call, i *issue, all bool) map[string]any {
 				properties[name] = value
 			}
 		}
+
 		view["properties"] = properties
 	}
+
 	return view
 }
 
@@ -59,18 +62,21 @@ func (s *Server) fieldsOf(made *call, i *issue, wanted []string) map[string]any 
 	if len(i.Description) > 0 {
 		description = i.Description
 	}
+
 	zone := made.account.zone()
 	all := map[string]any{
 		"summary": i.Summary, "description": description, "status": s.statusView(made, findStatus(i.Status)),
 		"labels": append([]string{}, i.Labels...), "created": stamp(i.Created, zone), "updated": stamp(i.Updated, zone),
 		"issuetype": map[string]any{"id": s.typeOf(i), "name": i.Type}, "project": s.projectRef(i.Project), "creator": map[string]any{"displayName": i.Creator},
 	}
+
 	fields := map[string]any{}
 	for _, name := range wanted {
 		if value, ok := all[strings.TrimSpace(name)]; ok {
 			fields[strings.TrimSpace(name)] = value
 		}
 	}
+
 	return fields
 }
 
@@ -78,8 +84,11 @@ func (s *Server) fieldsOf(made *call, i *issue, wanted []string) map[string]any 
 func (s *Server) projectRef(key string) map[string]any {
 	ref := map[string]any{"key": key}
 	if p := s.find(key); p != nil {
-		ref["id"], ref["key"], ref["name"] = p.id, p.Key, p.Name
+		ref["id"] = p.id
+		ref["key"] = p.Key
+		ref["name"] = p.Name
 	}
+
 	return ref
 }
 
@@ -100,14 +109,19 @@ func (s *Server) myself(made *call) (*answer, *issue) {
 	if zone == "" {
 		zone = "UTC"
 	}
+
 	me := map[string]any{
 		"self": s.root(made) + "/myself", "displayName": made.account.Name, "active": true, "timeZone": zone, "locale": "de_DE",
 	}
 	if s.config.Flavor == Cloud {
-		me["accountId"], me["accountType"], me["emailAddress"] = "5b10ac8d82e05b22cc7d4ef5", "atlassian", made.account.Email
+		me["accountId"] = "5b10ac8d82e05b22cc7d4ef5"
+		me["accountType"] = "atlassian"
+		me["emailAddress"] = made.account.Email
 	} else {
-		me["name"], me["key"] = made.account.Name, "JIRAUSER10100"
+		me["name"] = made.account.Name
+		me["key"] = "JIRAUSER10100"
 	}
+
 	return &answer{status: http.StatusOK, value: me}, nil
 }
 
@@ -117,9 +131,12 @@ func (s *Server) serverInfo(made *call) (*answer, *issue) {
 		"buildNumber": 912000, "serverTitle": "Jira stand-in", "serverTime": stamp(s.now(), made.account.zone()),
 	}
 	if s.config.Flavor == Cloud {
-		info["version"], info["versionNumbers"], info["deploymentType"] = "1001.0.0-SNAPSHOT", []int{1001, 0, 0}, "Cloud"
+		info["version"] = "1001.0.0-SNAPSHOT"
+		info["versionNumbers"] = []int{1001, 0, 0}
+		info["deploymentType"] = "Cloud"
 		info["serverTime"] = s.now().Format(time.RFC3339)
 	}
+
 	return &answer{status: http.StatusOK, value: info}, nil
 }
 
@@ -129,13 +146,16 @@ func (s *Server) mypermissions(made *call) (*answer, *issue) {
 	if p == nil {
 		return refuse(http.StatusNotFound, "No project could be found with key '"+asked+"'."), nil
 	}
+
 	if see, _ := p.may(made.account.Name); !see {
 		return refuse(http.StatusNotFound, "No project could be found with key '"+p.Key+"'."), nil
 	}
+
 	names := made.URL.Query().Get("permissions")
 	if names == "" && s.config.Flavor == Cloud {
 		return refuse(http.StatusBadRequest, "The 'permissions' query parameter is required."), nil
 	}
+
 	permissions := map[string]any{}
 	for _, name := range []string{"BROWSE_PROJECTS", "CREATE_ISSUES", "EDIT_ISSUES", "TRANSITION_ISSUES", "ADMINISTER_PROJECTS"} {
 		have := p.has(made.account, name)
@@ -143,6 +163,7 @@ func (s *Server) mypermissions(made *call) (*answer, *issue) {
 			permissions[name] = map[string]any{"id": "1", "key": name, "name": name, "type": "PROJECT", "description": "", "havePermission": have}
 		}
 	}
+
 	return &answer{status: http.StatusOK, value: map[string]any{"permissions": permissions}}, nil
 }
 
@@ -153,6 +174,7 @@ func (s *Server) visible(made *call, key string) (*project, *answer) {
 			return p, nil
 		}
 	}
+
 	return nil, refuse(http.StatusNotFound, "No project could be found with key '"+key+"'.")
 }
 
@@ -161,6 +183,7 @@ func (s *Server) projectView(made *call) (*answer, *issue) {
 	if refused != nil {
 		return refused, nil
 	}
+
 	return &answer{status: http.StatusOK, value: map[string]any{
 		"self": s.root(made) + "/project/" + p.id, "id": p.id, "key": p.Key, "name": p.Name, "projectTypeKey": "software",
 	}}, nil
@@ -180,6 +203,7 @@ func (s *Server) createmeta(method string, parts []string) route {
 	case len(parts) == 3:
 		return route{handle: s.createFields, name: "createmeta", last: parts[0], issue: parts[2]}
 	}
+
 	return route{}
 }
 
@@ -193,12 +217,14 @@ func (s *Server) createTypes(made *call) (*answer, *issue) {
 	if p.NoMeta != 0 {
 		return closedOff(p.NoMeta), nil
 	}
+
 	types := []map[string]any{}
 	if p.has(made.account, createIssues) {
 		for _, name := range p.Types {
 			types = append(types, map[string]any{"id": typeID(p, name), "name": name, "subtask": false, "description": ""})
 		}
 	}
+
 	return s.listed(made, "issueTypes", types), nil
 }
 
@@ -208,6 +234,7 @@ func (s *Server) listed(_ *call, name string, list []map[string]any) *answer {
 	if s.config.Flavor != Cloud {
 		name = "values"
 	}
+
 	page[name] = list
 	return &answer{status: http.StatusOK, value: page}
 }
@@ -220,6 +247,7 @@ func (s *Server) createFields(made *call) (*answer, *issue) {
 	if p.NoMeta != 0 {
 		return closedOff(p.NoMeta), nil
 	}
+
 	fields := []map[string]any{}
 	add := func(id, name, kind string, required bool) {
 		fields = append(fields, map[string]any{
@@ -227,18 +255,23 @@ func (s *Server) createFields(made *call) (*answer, *issue) {
 			"schema": map[string]string{"type": kind},
 		})
 	}
+
 	add("summary", "Zusammenfassung", "string", true)
 	add("issuetype", "Vorgangstyp", "issuetype", true)
 	add("project", "Projekt", "project", true)
 	if !slices.Contains(p.NotOnCreate, "description") {
 		add("description", "Beschreibung", "string", false)
 	}
+
 	if !p.NoLabels && !slices.Contains(p.NotOnCreate, "labels") {
 		add("labels", "Stichwörter", "array", false)
 	}
+
 	for id, name := range p.Required {
 		add(id, name, "string", true)
 	}
+
 	slices.SortFunc(fields, func(a, b map[string]any) int { return strings.Compare(a["fieldId"].(string), b["fieldId"].(string)) })
+
 	return s.listed(made, "fields", fields), nil
 }

@@ -12,17 +12,20 @@ import (
 // another account's by then, so that no twin is made.
 func TestAnotherAccountFinds(t *testing.T) {
 	clock := newClock()
-	d, began := start(t, func(c *Config) { c.Now = clock.now }), clock.now()
+	d := start(t, func(c *Config) { c.Now = clock.now })
+	began := clock.now()
 	before := d.connect(clock.now, func(c *product.Config) { c.Token = person })
 	after := d.connect(clock.now, nil)
 	made, err := before.Create(t.Context(), content, marker)
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	found, err := after.Find(t.Context(), began.Add(-time.Minute), []connector.Marker{marker})
 	if err != nil || len(found) != 1 || found[marker.Item].Remote.ID != made.Remote.ID {
 		t.Errorf("%+v, %v; want %+v", found, err, made)
 	}
+
 	d.noViolations()
 }
 
@@ -35,6 +38,7 @@ func TestTheTokenEndsInMidRun(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	delete(d.config.Tokens, ours)
 	_, created := c.Create(t.Context(), content, connector.Marker{Integration: 1, Item: 3, Attempt: 1})
 	_, updated := c.Update(t.Context(), sentOf(made), content, marker)
@@ -45,8 +49,10 @@ func TestTheTokenEndsInMidRun(t *testing.T) {
 			t.Errorf("%s: %v", what, e)
 		}
 	}
+
 	if n := len(d.snapshot()); n != 1 {
 		t.Errorf("%d issues", n)
 	}
+
 	d.noViolations()
 }

@@ -23,6 +23,7 @@ func TestTheAnonymousFaultAnswersAsRecorded(t *testing.T) {
 		if !strings.HasPrefix(e.Case, "anonymous-revoked-token-") {
 			continue
 		}
+
 		played++
 		s.serve(nil)
 		s.declare(issuesBefore["time-zone-summer"][0])
@@ -35,6 +36,7 @@ func TestTheAnonymousFaultAnswersAsRecorded(t *testing.T) {
 		if differences := compare(e, got, body); len(differences) > 0 {
 			t.Errorf("%s:\n\t%s", e.Case, strings.Join(differences, "\n\t"))
 		}
+
 		if got.StatusCode == http.StatusForbidden {
 			for name := range got.Header {
 				if strings.HasPrefix(name, "X-Mantis-") {
@@ -42,8 +44,10 @@ func TestTheAnonymousFaultAnswersAsRecorded(t *testing.T) {
 				}
 			}
 		}
+
 		s.Faults().Clear(id, "")
 	}
+
 	if played != 3 {
 		t.Errorf("%d exchanges were recorded, want 3", played)
 	}
@@ -63,9 +67,11 @@ func TestADeadTokenIsFoundAtEachKindOfCall(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
+
 				if moment != "cold" {
 					warm(t, c, made)
 				}
+
 				before := len(d.Writes())
 				if _, err := d.Faults().Add(faults.Order{Fault: faults.Anonymous, Times: 1, Match: match}); err != nil {
 					t.Fatal(err)
@@ -75,6 +81,7 @@ func TestADeadTokenIsFoundAtEachKindOfCall(t *testing.T) {
 				if e.Code != "credentials_rejected" || e.Class != connector.Final || e.Scope != connector.IntegrationScope {
 					t.Errorf("%v, scope %v: %v", e.Class, e.Scope, e)
 				}
+
 				for _, w := range d.Writes()[before:] {
 					if w.Status < 400 {
 						t.Errorf("%s %s was done: %d", w.Method, w.Path, w.Status)
@@ -138,6 +145,7 @@ func warm(t *testing.T, c *product.Connector, made connector.Written) {
 	if _, err := c.Read(t.Context(), made.Remote); err != nil {
 		t.Fatal(err)
 	}
+
 	if _, _, err := c.Changes(t.Context(), time.Time{}, 0); err != nil {
 		t.Fatal(err)
 	}

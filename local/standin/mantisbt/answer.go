@@ -119,6 +119,7 @@ func encode(value any) []byte {
 	if value == nil {
 		return nil
 	}
+
 	var content bytes.Buffer
 	encoder := json.NewEncoder(&content)
 	encoder.SetEscapeHTML(false)
@@ -130,6 +131,7 @@ func encode(value any) []byte {
 		}
 		out.WriteByte(r)
 	}
+
 	return ascii(out.Bytes())
 }
 
@@ -146,5 +148,6 @@ func ascii(text []byte) []byte {
 			fmt.Fprintf(&out, `\u%04x`, r)
 		}
 	}
+
 	return out.Bytes()
 }

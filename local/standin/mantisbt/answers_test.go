@@ -16,12 +16,14 @@ func TestUnusualAnswers(t *testing.T) {
 	const viewer, gone = "viewer-token", "disabled-token"
 	d := start(t, func(c *Config) {
 		c.SpecPath = "" // MantisBT takes more than its description says
-		c.Tokens[viewer], c.Tokens[gone] = "guest", "leaver"
+		c.Tokens[viewer] = "guest"
+		c.Tokens[gone] = "leaver"
 		c.Roles["guest"] = Viewer
 		c.Accounts = map[string]Account{"leaver": {Disabled: true}}
 		c.Filters = map[string][]int{"7": {submitted}}
 		c.ByTimeOnly = true
 	})
+
 	d.create("")
 	d.create("")
 	d.create("")
@@ -88,6 +90,7 @@ func TestWhoSigns(t *testing.T) {
 			t.Errorf("%s %s: %q, want %q", test.method, test.path, got, test.want)
 		}
 	}
+
 	d.config.Anonymous = "guest"
 	if h := d.send("GET", "/users/me", "", "Authorization", "").header; h.Get("X-Mantis-LoginMethod") != "cookie" || h.Get("X-Mantis-Username") != "guest" {
 		t.Errorf("%v", h)
@@ -125,21 +128,27 @@ func TestStatesOfAServer(t *testing.T) {
 // second issue is sent.
 func TestReplacedCharactersAreNoEdit(t *testing.T) {
 	clock := newClock()
-	d := start(t, func(c *Config) { c.Now, c.Replacing = clock.now, true })
+	d := start(t, func(c *Config) {
+		c.Now = clock.now
+		c.Replacing = true
+	})
 	c := d.connect(clock.now, nil)
 	wide := content
-	wide.Title, wide.Body = "Crab 🦀", "a 🦀 b"
+	wide.Title = "Crab 🦀"
+	wide.Body = "a 🦀 b"
 
 	written, err := c.Create(t.Context(), wide, marker)
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	unchanged := func(what string) {
 		t.Helper()
 		if all, _ := d.changes(c, time.Time{}); len(all) != 1 || all[0].Seen != written.Seen || all[0].Marker != marker {
 			t.Errorf("%s: %+v, want %+v", what, all, written.Seen)
 		}
 	}
+
 	unchanged("created")
 
 	clock.pass(time.Minute)
@@ -147,11 +156,13 @@ func TestReplacedCharactersAreNoEdit(t *testing.T) {
 	if written, err = c.Update(t.Context(), sentOf(written), wide, marker); err != nil {
 		t.Fatal(err)
 	}
+
 	unchanged("updated")
 
 	if got := d.get(1); got.Summary != "Crabs \ufffd\ufffd" || len(d.Writes()) != 2 {
 		t.Errorf("%q after %d writes", got.Summary, len(d.Writes()))
 	}
+
 	d.noViolations()
 }
 
@@ -164,6 +175,7 @@ func FuzzChange(f *testing.F) {
 	} {
 		f.Add([]byte(body))
 	}
+
 	f.Fuzz(func(t *testing.T, body []byte) {
 		projects := []Project{{ID: 1, Name: "Work"}, {ID: 2, Name: "Secret", Members: []string{"b"}}}
 		s := &Server{config: Config{Projects: projects, Now: time.Now}, projects: projects, spam: newSpam(false, time.Now)}
@@ -174,6 +186,7 @@ func FuzzChange(f *testing.F) {
 			if (out.status < 300) != (changed != nil) {
 				t.Fatalf("%d and %+v", out.status, changed)
 			}
+
 			if !json.Valid(encode(out.value)) && out.value != nil {
 				t.Fatalf("%s", encode(out.value))
 			}

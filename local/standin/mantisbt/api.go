@@ -52,6 +52,7 @@ func (s *Server) serveAPI(w http.ResponseWriter, r *http.Request) {
 	if err != nil && !errors.As(err, &tooLarge) {
 		panic(http.ErrAbortHandler) // the caller went away in mid-request
 	}
+
 	made := &call{Request: r, body: body}
 	s.resolve(made)
 	var out *answer
@@ -61,19 +62,25 @@ func (s *Server) serveAPI(w http.ResponseWriter, r *http.Request) {
 	default:
 		out, _ = s.decide(made)
 	}
+
 	s.send(w, made, out)
 }
 
 func (s *Server) write(made *call, tooLarge bool) *answer {
-	number, at, n := s.writes.Arrive(), s.config.Now().UTC(), 0
+	number := s.writes.Arrive()
+	at := s.config.Now().UTC()
+	n := 0
 	if made.route.creates {
 		n = s.Arrive()
 	}
+
 	s.deciding.Lock()
-	out, changed := refuse(http.StatusRequestEntityTooLarge, "Payload too big"), (*issue)(nil)
+	out := refuse(http.StatusRequestEntityTooLarge, "Payload too big")
+	changed := (*issue)(nil)
 	if !tooLarge {
 		out, changed = s.decide(made)
 	}
+
 	err := s.commit(entry{Number: number, Issue: changed, Write: &standin.Write{
 		At: at, User: made.user, Method: made.Method, Path: made.URL.Path, Body: standin.JSONBody(made.body), Status: out.status,
 		Fault: faults.Of(made.Context()),
@@ -82,9 +89,11 @@ func (s *Server) write(made *call, tooLarge bool) *answer {
 	if err != nil {
 		return crashed()
 	}
+
 	if out.status == http.StatusCreated && made.route.creates {
 		s.Tell(Applied, n)
 	}
+
 	return out
 }
 
@@ -93,23 +102,29 @@ func (s *Server) decide(made *call) (*answer, *issue) {
 	if made.route.handle == nil && !made.route.unknown {
 		return notFound(), nil
 	}
+
 	if refused := s.admit(made); refused != nil {
 		return refused, nil
 	}
+
 	if made.route.unknown {
 		return nowhere(made.Header), nil
 	}
+
 	broken := s.contract.CheckRequest(s.described(made), made.body)
 	if made.Method == http.MethodDelete {
 		broken = nil // the description of 2.28 knows no deletes, but MantisBT does
 	}
+
 	if broken != nil {
 		s.Violation("request %s %s: %v", made.Method, made.URL.Path, broken)
 	}
+
 	out, changed := made.route.handle(made)
 	if broken != nil && out.status < 400 {
 		return refuse(http.StatusBadRequest, "%v", broken), nil
 	}
+
 	return out, changed
 }
 
@@ -122,19 +137,24 @@ func (s *Server) admit(made *call) *answer {
 
 	user, ok := s.config.Tokens[made.Header.Get("Authorization")]
 	if faults.Guest(made.Context()) {
-		user, ok = cmp.Or(s.config.Anonymous, guest), true
+		user = cmp.Or(s.config.Anonymous, guest)
+		ok = true
 		made.anonymous = true
 	}
+
 	if !ok && s.config.Anonymous != "" {
-		user, ok = s.config.Anonymous, true
+		user = s.config.Anonymous
+		ok = true
 		made.anonymous = true
 	}
+
 	if !ok {
 		return bare(http.StatusUnauthorized, tokenRequired)
 	}
 	if s.config.Accounts[user].Disabled {
 		return bare(http.StatusForbidden, "Access denied")
 	}
+
 	made.user = user
 	if s.config.RESTOff {
 		return bare(http.StatusServiceUnavailable, "API disabled")
@@ -162,6 +182,7 @@ func (s *Server) resolve(made *call) {
 	case isScript:
 		path = script
 	}
+
 	made.route = s.routeOf(made.Method, strings.Split(strings.Trim(path, "/"), "/"))
 	made.route.unknown = made.route.handle == nil
 }
@@ -184,6 +205,7 @@ func (s *Server) routeOf(method string, parts []string) route {
 	case len(parts) != 2:
 		return route{}
 	}
+
 	id, err := strconv.Atoi(parts[1])
 	if (err != nil || id == 0) && get && parts[0] == "projects" {
 		return route{handle: s.projectsList} // a name is read as 0, which is all of them
@@ -191,6 +213,7 @@ func (s *Server) routeOf(method string, parts []string) route {
 	if err != nil || id < 1 {
 		return route{}
 	}
+
 	switch {
 	case get && parts[0] == "projects":
 		return route{handle: s.oneProject, id: id}
@@ -201,6 +224,7 @@ func (s *Server) routeOf(method string, parts []string) route {
 	case method == http.MethodDelete && parts[0] == "issues":
 		return route{handle: s.remove, id: id}
 	}
+
 	return route{}
 }
 
@@ -232,10 +256,12 @@ func (s *Server) send(w http.ResponseWriter, made *call, out *answer) {
 	if out.page != "" {
 		content = []byte(out.page)
 	}
+
 	header := w.Header()
 	for name, values := range out.header {
 		header[name] = values
 	}
+
 	s.sign(header, made, out)
 	switch {
 	case out.page != "":
@@ -245,12 +271,14 @@ func (s *Server) send(w http.ResponseWriter, made *call, out *answer) {
 	case out.status != http.StatusNoContent:
 		header.Set("Content-Type", "text/html; charset=UTF-8")
 	}
+
 	s.check(made, out, header, content)
 
 	if content == nil && out.reason != "" {
 		standin.SendReason(w, out.status, out.reason)
 		return
 	}
+
 	w.WriteHeader(out.status)
 	_, _ = w.Write(content)
 }
@@ -269,6 +297,7 @@ func (s *Server) sign(header http.Header, made *call, out *answer) {
 	default:
 		header.Set("X-Mantis-LoginMethod", "api-token")
 	}
+
 	if made.user != "" {
 		header.Set("X-Mantis-Username", made.user)
 	}
@@ -280,13 +309,16 @@ func (s *Server) check(made *call, out *answer, header http.Header, content []by
 	if out.strange {
 		return
 	}
+
 	err := s.contract.CheckResponse(s.described(made), out.status, header, content)
 	if err != nil && !errors.Is(err, standin.ErrNoOperation) {
 		s.Violation("answer %d to %s %s: %v", out.status, made.Method, made.URL.Path, err)
 	}
+
 	if !made.route.issues || out.status >= 300 {
 		return
 	}
+
 	for _, one := range issuesIn(content) {
 		if err := s.contract.CheckSchema("Issue", one); err != nil {
 			s.Violation("answer %d to %s %s: %v", out.status, made.Method, made.URL.Path, err)

@@ -15,6 +15,7 @@ func (s *Server) categories(p *Project) []Category {
 	if len(names) == 0 {
 		names = []string{"General"}
 	}
+
 	var all []Category
 	for i, name := range names {
 		all = append(all, Category{ID: i + 1, Name: name, Project: p.ID})
@@ -31,6 +32,7 @@ func (s *Server) inherited(p *Project) []Category {
 			all = append(all, c)
 		}
 	}
+
 	slices.SortFunc(all, func(a, b Category) int { return cmp.Compare(a.Name, b.Name) })
 
 	return all
@@ -53,6 +55,7 @@ func (s *Server) categoryNumber(one *issue) int {
 	if found == nil {
 		return 0
 	}
+
 	for _, c := range s.categories(found) {
 		if c.Name == one.Category {
 			return c.ID

@@ -18,6 +18,7 @@ func TestCategories(t *testing.T) {
 		for _, c := range d.categories(d.project(id, "")) {
 			got = append(got, fmt.Sprint(c.ID, " ", c.Name))
 		}
+
 		if fmt.Sprint(got) != want {
 			t.Errorf("project %d: %v, want %s", id, got, want)
 		}
@@ -30,5 +31,6 @@ func TestCategories(t *testing.T) {
 			t.Errorf("category %d: %d %s", id, answer.status, answer.text)
 		}
 	}
+
 	d.noViolations()
 }

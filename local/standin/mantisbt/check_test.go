@@ -27,8 +27,11 @@ func TestTheConnectionCheck(t *testing.T) {
 	const updater = "updater-token"
 	for _, noRewriting := range []bool{false, true} {
 		d := start(t, func(c *Config) {
-			c.Tokens[updater], c.Roles["clerk"], c.NoRewriting = "clerk", Updater, noRewriting
+			c.Tokens[updater] = "clerk"
+			c.Roles["clerk"] = Updater
+			c.NoRewriting = noRewriting
 		})
+
 		const known = "reachable=ok credentials=ok "
 		const rights, gone = "list=ok create=ok update=ok close=ok reopen=ok update_closed=ok update_with_notes=ok", known + "target=no(target_not_found)"
 		const good = known + "target=ok category=ok required_fields=ok " + rights
@@ -40,18 +43,25 @@ func TestTheConnectionCheck(t *testing.T) {
 			{"Secret", ours, "General", gone}, {"2", ours, "General", gone}, {"9", ours, "General", gone}, {"None", ours, "General", gone},
 			{"Work", ours + "x", "General", "reachable=ok credentials=no(credentials_rejected)"},
 		} {
-			connect := d.connect(nil, func(cfg *product.Config) { cfg.Project, cfg.Token, cfg.Category = c.project, c.token, c.category })
+			connect := d.connect(nil, func(cfg *product.Config) {
+				cfg.Project = c.project
+				cfg.Token = c.token
+				cfg.Category = c.category
+			})
 			if got := told(t, connect); got != c.want {
 				t.Errorf("%+v: %s", c, got)
 			}
+
 			if len(d.Writes()) != 0 {
 				t.Fatal("a check has written")
 			}
 		}
+
 		elsewhere := d.connect(nil, func(cfg *product.Config) { cfg.BaseURL = "https://example.com/tracker/api/rest" })
 		if got := told(t, elsewhere); got != "reachable=ok credentials=?(api_not_found) target=no(api_not_found)" {
 			t.Errorf("no MantisBT there: %s", got)
 		}
+
 		d.noViolations()
 	}
 }

@@ -30,20 +30,24 @@ func TestDelete(t *testing.T) {
 			if answer.status != test.status {
 				t.Fatalf("%d %s", answer.status, answer.text)
 			}
+
 			if test.status == 403 {
 				if want := `{"message":"Access denied to delete issue 1","code":13,"localized":"Access Denied."}`; answer.text != want {
 					t.Errorf("%s", answer.text)
 				}
+
 				if read := d.send("GET", "/issues/1", ""); read.status != 200 {
 					t.Errorf("it is gone: %d", read.status)
 				}
 
 				return
 			}
+
 			again := d.send("DELETE", "/issues/1", "", "Authorization", person)
 			if answer.text != "" || again.status != 404 || !strings.Contains(again.text, `"code":1100`) {
 				t.Errorf("%q, then %d %s", answer.text, again.status, again.text)
 			}
+
 			d.noViolations()
 		})
 	}

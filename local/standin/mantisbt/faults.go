@@ -24,12 +24,15 @@ func (s *Server) profile() faults.Profile {
 			if out.value == nil {
 				said.Header.Set("Content-Type", "text/html; charset=UTF-8")
 			}
+
 			if !out.thrown {
 				said.Header.Set("X-Mantis-Version", version)
 			}
+
 			return said
 		}}
 	}
+
 	return faults.Profile{
 		Provider: "MantisBT",
 		Refusals: map[string]faults.Refusal{
@@ -105,9 +108,11 @@ func (s *Server) callOf(r *http.Request) faults.Call {
 	case route.issues:
 		c.Kind = faults.List
 	}
+
 	if c.Kind == faults.Read || c.Kind == faults.Update {
 		c.Object = strconv.Itoa(made.route.id)
 	}
+
 	return c
 }
 
@@ -117,12 +122,14 @@ func (s *Server) sameTime(_ *http.Request, n int) error {
 	if len(all) < 2 {
 		return faults.ErrNothing
 	}
+
 	at := s.now()
 	for _, one := range all[max(0, len(all)-n):] {
 		if err := s.SetUpdated(one.ID, one.ID, at); err != nil {
 			return err
 		}
 	}
+
 	return nil
 }
 
@@ -145,9 +152,11 @@ func (s *Server) renamePlace(r *http.Request) error {
 	if err != nil {
 		id = 0
 	}
+
 	if found := s.get(made.route.id); found != nil && made.route.issues {
 		id = found.Project
 	}
+
 	if made.route.creates {
 		var body struct {
 			Project struct {
@@ -158,6 +167,7 @@ func (s *Server) renamePlace(r *http.Request) error {
 			id = body.Project.ID
 		}
 	}
+
 	in := s.project(id, "")
 	if in == nil {
 		return faults.ErrNothing
@@ -187,6 +197,7 @@ func (s *Server) retitle(one *issue) {
 		one.Summary = was
 		return
 	}
+
 	one.Summary = string([]rune(one.Summary)[:min(len([]rune(one.Summary)), maxSummary-len(mark))]) + mark
 }
 
@@ -196,6 +207,7 @@ func (s *Server) listed(ctx context.Context) []*issue {
 	if lag == 0 {
 		return s.snapshot()
 	}
+
 	s.lock.RLock()
 	defer s.lock.RUnlock()
 	return slices.DeleteFunc(s.past.At(s.config.Now().Add(-lag)), func(one *issue) bool { return one.Deleted })

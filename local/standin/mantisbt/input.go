@@ -55,11 +55,13 @@ func (s *Server) parse(made *call) (*change, *answer) {
 	if refused != nil {
 		return nil, refused
 	}
+
 	for name := range given {
 		if !slices.Contains(known, name) {
 			s.Violation("request %s %s: MantisBT knows no member %q", made.Method, made.URL.Path, name)
 		}
 	}
+
 	asked := &change{}
 	var view *reference
 	for _, member := range []struct {
@@ -74,15 +76,18 @@ func (s *Server) parse(made *call) (*change, *answer) {
 			return nil, refuse(http.StatusBadRequest, "Invalid value for '%s'", member.name)
 		}
 	}
+
 	var notes []json.RawMessage
 	if err := json.Unmarshal(given["notes"], &notes); err == nil && notes != nil {
 		asked.emptiesNotes = len(notes) == 0
 	}
+
 	asked.fields = fieldValues(given["custom_fields"])
 	if view != nil {
 		private := view.ID == 50 || view.ID == 0 && view.Name == "private"
 		asked.private = &private
 	}
+
 	return asked, nil
 }
 
@@ -97,6 +102,7 @@ func fieldValues(raw json.RawMessage) map[string]string {
 	for _, one := range list {
 		values[one.Field.Name] = one.Value
 	}
+
 	return values
 }
 
@@ -108,8 +114,10 @@ func parseObject(body []byte) (map[string]json.RawMessage, *answer) {
 	if err := decoder.Decode(&given); err != nil || len(given) == 0 || !utf8.Valid(body) {
 		return nil, unreadable()
 	}
+
 	if _, err := decoder.Token(); !errors.Is(err, io.EOF) {
 		return nil, unreadable()
 	}
+
 	return given, nil
 }

@@ -20,6 +20,7 @@ func (s *Server) create(made *call) (*answer, *issue) {
 	if refused != nil {
 		return refused, nil
 	}
+
 	found, refused := s.projectOf(asked)
 	if refused != nil {
 		return refused, nil
@@ -27,18 +28,23 @@ func (s *Server) create(made *call) (*answer, *issue) {
 	if !s.mayReport(found, made.user) {
 		return noAccess("User does not have access right to report issues"), nil
 	}
+
 	blank := &issue{ID: s.next(), Project: found.ID, Status: submitted, Resolution: submitted, Reporter: made.user, CreatedAt: s.now()}
 	created, refused := s.apply(blank, asked, found, made.user)
 	if refused == nil {
 		refused = s.missing(found, asked, made.user)
 	}
+
 	if refused == nil {
 		refused = s.spam.check(made.user, s.role(made.user))
 	}
+
 	if refused != nil {
 		return refused, nil
 	}
+
 	s.spam.count(made.user)
+
 	return &answer{status: http.StatusCreated, value: map[string]any{"issue": s.view(created, made.user)}}, created
 }
 
@@ -56,6 +62,7 @@ func (s *Server) projectOf(asked *change) (*Project, *answer) {
 	if asked.project == nil {
 		return nil, emptyField("project", "Project not specified")
 	}
+
 	found := s.project(asked.project.ID, asked.project.Name)
 	switch {
 	case found == nil && asked.project.ID != 0:
@@ -82,9 +89,11 @@ func (s *Server) one(made *call, found *issue, members string) *answer {
 	if view, whole := shown.(map[string]any); whole {
 		shown = selected(view, members)
 	}
+
 	if _, object := shown.(map[string]any); !object {
 		strange = true
 	}
+
 	value := map[string]any{"issues": []any{shown}}
 
 	return &answer{status: http.StatusOK, header: http.Header{"Etag": {tag(made.user, value)}}, value: value, strange: strange}
@@ -105,6 +114,7 @@ func (s *Server) existing(made *call) (*issue, *answer) {
 	case !s.sees(made.user, found):
 		return nil, deniedFor(made.user)
 	}
+
 	return found, nil
 }
 
@@ -118,29 +128,36 @@ func (s *Server) update(made *call) (*answer, *issue) {
 	if refused != nil {
 		return refused, nil
 	}
+
 	if asked := made.Header.Get("If-Match"); asked != "" && asked != s.one(made, found, "").header.Get("Etag") {
 		return &answer{status: http.StatusPreconditionFailed, header: s.one(made, found, "").header}, nil
 	}
+
 	asked, refused := s.parse(made)
 	if refused != nil {
 		return refused, nil
 	}
+
 	project := s.project(found.Project, "")
 	if refused := s.mayChange(project, found, asked, made.user); refused != nil {
 		return refused, nil
 	}
+
 	if asked.status != nil && statuses.number(*asked.status) >= resolved && s.openChild(found) {
 		return refuse(http.StatusBadRequest, "Unresolved child issues."), nil
 	}
+
 	if asked.project != nil {
 		if project, refused = s.projectOf(asked); refused != nil {
 			return refused, nil
 		}
 	}
+
 	updated, refused := s.apply(found, asked, project, made.user)
 	if refused != nil {
 		return refused, nil
 	}
+
 	return s.one(made, updated, ""), updated
 }
 
@@ -152,8 +169,10 @@ func (s *Server) remove(made *call) (*answer, *issue) {
 	case !s.may(s.project(found.Project, ""), made.user, "delete_bug_threshold"):
 		return noAccess(fmt.Sprintf("Access denied to delete issue %d", found.ID)), nil
 	}
+
 	gone := *found
 	gone.Deleted = true
+
 	return &answer{status: http.StatusNoContent, header: http.Header{"Etag": {tag(made.user, nil)}}}, &gone
 }
 
@@ -169,9 +188,11 @@ func (s *Server) apply(before *issue, asked *change, project *Project, user stri
 			*member.into = *member.asked
 		}
 	}
+
 	if refused := s.categorize(&after, before, asked, project); refused != nil {
 		return nil, refused
 	}
+
 	if len(asked.fields) > 0 {
 		after.Fields = maps.Clone(before.Fields)
 		if after.Fields == nil {
@@ -179,18 +200,23 @@ func (s *Server) apply(before *issue, asked *change, project *Project, user stri
 		}
 		maps.Copy(after.Fields, asked.fields)
 	}
+
 	if asked.status != nil {
 		after.Status = statuses.number(*asked.status)
 	}
+
 	if asked.resolution != nil {
 		after.Resolution = resolutions.number(*asked.resolution)
 	}
+
 	if asked.sticky != nil && s.role(user) >= Manager {
 		after.Sticky = *asked.sticky
 	}
+
 	if asked.private != nil {
 		after.Private = *asked.private
 	}
+
 	s.fit(&after)
 
 	return &after, s.judge(&after)
@@ -215,6 +241,7 @@ func (s *Server) categorize(after, before *issue, asked *change, project *Projec
 	if after.Category == "" || project.ID == before.Project {
 		return nil
 	}
+
 	if _, ok := s.category(project, reference{Name: after.Category}); !ok {
 		number := s.categoryNumber(before)
 		message := fmt.Sprintf("Category '%d' not available in project '%d'.", number, project.ID)
@@ -232,9 +259,11 @@ func (s *Server) fit(i *issue) {
 			i.Summary = string([]rune(i.Summary)[:maxSummary])
 		}
 	}
+
 	if !s.config.Replacing {
 		return
 	}
+
 	for _, text := range []*string{&i.Summary, &i.Description, &i.Steps, &i.Additional} {
 		*text = strings.Map(func(r rune) rune {
 			if r > 0xffff {
@@ -259,6 +288,7 @@ func (s *Server) judge(i *issue) *answer {
 	case s.config.Narrow && strings.ContainsFunc(all, func(r rune) bool { return r > 0xffff }):
 		return crashed()
 	}
+
 	for _, field := range []struct{ name, label, text string }{
 		{"description", "Description", i.Description},
 		{"steps_to_reproduce", "Steps To Reproduce", i.Steps},
@@ -269,5 +299,6 @@ func (s *Server) judge(i *issue) *answer {
 			return refuseAs(http.StatusBadRequest, codeTooLong, message, fmt.Sprintf("Maximum length for Field \"%s\" is %d characters.", field.label, maxText))
 		}
 	}
+
 	return nil
 }

@@ -41,18 +41,22 @@ func (s *spam) check(user string, role Role) *answer {
 	if !s.on || role > Reporter {
 		return nil
 	}
+
 	s.lock.Lock()
 	defer s.lock.Unlock()
-	now, kept := s.now(), s.events[user][:0]
+	now := s.now()
+	kept := s.events[user][:0]
 	for _, at := range s.events[user] {
 		if now.Sub(at) < spamWindow {
 			kept = append(kept, at)
 		}
 	}
+
 	s.events[user] = kept
 	if len(kept) >= spamEvents {
 		return tooMany()
 	}
+
 	return nil
 }
 

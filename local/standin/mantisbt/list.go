@@ -16,7 +16,8 @@ const defaultPage = 50
 // and a page of the size 0 holds all (recorded: list-page-0, list-page-size-0).
 func (s *Server) list(made *call) (*answer, *issue) {
 	query := made.URL.Query()
-	page, size := number(query.Get("page"), 1), number(query.Get("page_size"), defaultPage)
+	page := number(query.Get("page"), 1)
+	size := number(query.Get("page_size"), defaultPage)
 	project := max(number(query.Get("project_id"), 0), 0) // a name is read as 0, which is all of them
 	switch {
 	case page < 0 || size < 0:
@@ -24,6 +25,7 @@ func (s *Server) list(made *call) (*answer, *issue) {
 	case project > 0 && !s.visible(s.project(project, ""), made.user):
 		return hiddenProject(project), nil
 	}
+
 	filter := query.Get("filter_id")
 	left, stored := s.config.Filters[filter]
 	if filter != "" && !stored {
@@ -38,19 +40,24 @@ func (s *Server) list(made *call) (*answer, *issue) {
 	if size == 0 {
 		size = max(len(all), 1)
 	}
+
 	from := len(all)
 	if before := max(page, 1) - 1; before <= len(all)/size {
 		from = min(before*size, len(all))
 	}
+
 	size = min(size, len(all)-from)
-	views, strange := []any{}, false
+	views := []any{}
+	strange := false
 	for _, one := range all[from : from+size] {
 		view := selected(s.view(one, made.user), query.Get("select"))
 		_, object := view.(map[string]any)
 		strange = strange || !object
 		views = append(views, view)
 	}
+
 	value := map[string]any{"issues": views}
+
 	return &answer{status: http.StatusOK, header: http.Header{"Etag": {tag(made.user, value)}}, value: value, strange: strange}, nil
 }
 
@@ -66,10 +73,12 @@ func number(text string, otherwise int) int {
 	if text == "" {
 		return otherwise
 	}
+
 	read, err := strconv.Atoi(text)
 	if err != nil {
 		return -1
 	}
+
 	return read
 }
 
@@ -80,6 +89,7 @@ func (s *Server) order(a, b *issue) int {
 		}
 		return 1
 	}
+
 	return cmp.Or(b.UpdatedAt.Compare(a.UpdatedAt), b.CreatedAt.Compare(a.CreatedAt), cmp.Compare(b.ID, a.ID))
 }
 
@@ -89,14 +99,17 @@ func selected(view map[string]any, names string) any {
 	if names == "" {
 		return view
 	}
+
 	left := map[string]any{}
 	for name := range strings.SplitSeq(names, ",") {
 		if value, ok := view[strings.TrimSpace(name)]; ok {
 			left[strings.TrimSpace(name)] = value
 		}
 	}
+
 	if len(left) == 0 {
 		return []any{}
 	}
+
 	return left
 }

@@ -178,15 +178,18 @@ func open(config Config, contract *standin.Contract) (*Server, error) {
 	if config.Now == nil {
 		config.Now = time.Now
 	}
+
 	if config.Web == "" {
 		config.Web = "https://mantis.example.com"
 	}
+
 	s := &Server{config: config, projects: config.Projects, contract: contract, spam: newSpam(config.Limits, config.Now)}
 	s.faults = faults.New(s.profile(), s.hooks())
 	var err error
 	if s.journal, err = standin.OpenJournal(filepath.Join(config.Dir, "mantisbt.jsonl"), s.replay); err != nil {
 		return nil, fmt.Errorf("MantisBT stand-in: %w", err)
 	}
+
 	return s, nil
 }
 
@@ -208,9 +211,11 @@ func (s *Server) role(user string) Role {
 	if role, ok := s.config.Roles[user]; ok {
 		return role
 	}
+
 	if user == guest {
 		return Viewer
 	}
+
 	return Manager
 }
 
@@ -223,6 +228,7 @@ func (s *Server) project(id int, name string) *Project {
 			return p
 		}
 	}
+
 	return nil
 }
 
@@ -239,5 +245,6 @@ func (s *Server) below(p *Project, id int) bool {
 		}
 		p = s.project(p.Parent, "")
 	}
+
 	return p != nil && p.ID == id
 }

@@ -32,15 +32,19 @@ func specPath() string {
 		if _, err := os.Stat(filepath.Join(dir, "go.mod")); err == nil {
 			break
 		}
+
 		if dir == filepath.Dir(dir) {
 			return ""
 		}
+
 		dir = filepath.Dir(dir)
 	}
+
 	path := filepath.Join(dir, "..", "shared", "specs", "mantisbt-openapi-2.28.4.yaml")
 	if _, err := os.Stat(path); err != nil {
 		return ""
 	}
+
 	return path
 }
 
@@ -94,16 +98,21 @@ func start(t *testing.T, change func(*Config)) double {
 	if change != nil {
 		change(&config)
 	}
+
 	var contract *standin.Contract
 	if config.SpecPath != "" {
 		contract = described()
 	}
+
 	server, err := open(config, contract)
 	if err != nil {
 		t.Fatal(err)
 	}
-	api, page := httptest.NewServer(server.API()), httptest.NewServer(server.Plain())
+
+	api := httptest.NewServer(server.API())
+	page := httptest.NewServer(server.Plain())
 	t.Cleanup(func() { api.Close(); page.Close(); server.Close() })
+
 	return double{server, t, api.URL, page.URL}
 }
 
@@ -122,10 +131,12 @@ func (r reply) issue(t *testing.T) map[string]any {
 	if len(all) != 1 {
 		t.Fatalf("%d %s", r.status, r.text)
 	}
+
 	var view map[string]any
 	if err := json.Unmarshal(all[0], &view); err != nil {
 		t.Fatal(err)
 	}
+
 	return view
 }
 
@@ -137,16 +148,19 @@ func (d double) send(method, path, body string, headers ...string) reply {
 	if err != nil {
 		d.t.Fatal(err)
 	}
+
 	request.Header.Set("Authorization", ours)
 	if body != "" {
 		request.Header.Set("Content-Type", "application/json")
 	}
+
 	for i := 0; i < len(headers); i += 2 {
 		request.Header.Set(headers[i], headers[i+1])
 		if headers[i+1] == "" {
 			request.Header.Del(headers[i])
 		}
 	}
+
 	return roundTrip(d.t, request)
 }
 
@@ -156,11 +170,13 @@ func roundTrip(t *testing.T, request *http.Request) reply {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	defer resp.Body.Close()
 	content, err := io.ReadAll(resp.Body)
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	_, reason, _ := strings.Cut(resp.Status, " ")
 
 	return reply{resp.StatusCode, resp.Header, string(content), reason}
@@ -172,6 +188,7 @@ func (d double) plain(path string) (int, string) {
 	if err != nil {
 		d.t.Fatal(err)
 	}
+
 	got := roundTrip(d.t, request)
 	return got.status, got.text
 }
@@ -201,44 +218,55 @@ func TestIssue(t *testing.T) {
 	if answer.status != 201 || answer.header.Get("Etag") != "" || answer.header.Get("X-Mantis-Version") == "" || !strings.Contains(answer.text, `S\u00f6mmary \ud83e\udd80`) || !strings.Contains(answer.text, `b\/c`) {
 		t.Fatalf("%d %v %s", answer.status, answer.header, answer.text)
 	}
+
 	made := answer.issue(t)
 	if made["summary"] != "Sömmary 🦀" || made["description"] != "a\r\nb/c" || made["additional_information"] != "x" || made["sticky"] != false ||
 		made["created_at"] != "2026-11-23T11:00:00+01:00" || fmt.Sprint(made["status"]) != "map[id:10 label:new name:new]" || fmt.Sprint(made["project"]) != "map[id:1 name:Work]" {
 		t.Errorf("%v", made)
 	}
+
 	read := d.send("GET", "/issues/1", "")
 	if read.status != 200 || read.header.Get("Etag") == "" || fmt.Sprint(read.issue(t)) != fmt.Sprint(made) {
 		t.Errorf("%d %v %s", read.status, read.header, read.text)
 	}
+
 	c.pass(time.Minute)
 	changed := d.send("PATCH", "/issues/1", `{"status":{"name":"closed"},"resolution":{"id":20}}`, "If-Match", read.header.Get("Etag"))
 	if i := changed.issue(t); changed.status != 200 || fmt.Sprint(i["status"]) != "map[id:90 label:closed name:closed]" || i["updated_at"] != "2026-11-23T11:01:00+01:00" || i["summary"] != "Sömmary 🦀" {
 		t.Errorf("%d %s", changed.status, changed.text)
 	}
+
 	if stale := d.send("PATCH", "/issues/1", `{"summary":"x"}`, "If-Match", read.header.Get("Etag")); stale.status != 412 || stale.header.Get("Etag") != changed.header.Get("Etag") || stale.text != "" {
 		t.Errorf("%d %v %s", stale.status, stale.header, stale.text)
 	}
+
 	if quoted := d.send("PATCH", "/issues/1", `{"summary":"x"}`, "If-Match", `"`+changed.header.Get("Etag")+`"`); quoted.status != 412 {
 		t.Errorf("a quoted tag: %d", quoted.status)
 	}
+
 	c.pass(time.Minute)
 	if same := d.send("PATCH", "/issues/1", `{"status":{"id":90}}`); same.issue(t)["updated_at"] != "2026-11-23T11:02:00+01:00" {
 		t.Error("a write that changes nothing leaves the time")
 	}
+
 	d.noViolations()
 	unknown := d.send("PATCH", "/issues/1", `{"status":{"name":"done"}}`)
 	if i := unknown.issue(t); unknown.status != 200 || fmt.Sprint(i["status"]) != "map[id:0 label:@0@ name:@0@]" {
 		t.Errorf("an unknown status: %d %s", unknown.status, unknown.text)
 	}
+
 	if gone := d.send("DELETE", "/issues/1", ""); gone.status != 204 {
 		t.Errorf("delete: %d %s", gone.status, gone.text)
 	}
+
 	if gone := d.send("GET", "/issues/1", ""); gone.status != 404 || !strings.Contains(gone.text, `"code":1100`) {
 		t.Errorf("deleted: %d %s", gone.status, gone.text)
 	}
+
 	if next := d.create(""); next != 2 {
 		t.Errorf("a number is given out twice: %d", next)
 	}
+
 	d.noViolations()
 }
 
@@ -277,6 +305,7 @@ func TestWhoMayWhat(t *testing.T) {
 			t.Errorf("%s: %d %s %s, want %d %s", name, answer.status, answer.reason, answer.text, test.status, test.text)
 		}
 	}
+
 	if id != 1 {
 		t.Error(id)
 	}
@@ -313,14 +342,17 @@ func TestRefusals(t *testing.T) {
 			if answer.status != test.status || !strings.Contains(answer.text, test.text) {
 				t.Errorf("%s: %d %s, want %d %s", test.name, answer.status, answer.text, test.status, test.text)
 			}
+
 			if breach := len(d.Violations()) > before; breach != test.breach {
 				t.Errorf("%s: recorded %v as a violation: %v", test.name, breach, d.Violations()[before:])
 			}
 		}
+
 		if answer := d.send("POST", "/issues", `{}`, "Content-Type", "text/plain"); answer.status != 400 {
 			t.Errorf("text: %d", answer.status)
 		}
 	}
+
 	if specPath() == "" {
 		t.Log("MantisBT's description is not beside the project (../shared/specs)")
 	}
@@ -331,6 +363,7 @@ func TestOwnAnswersAreChecked(t *testing.T) {
 	if specPath() == "" {
 		t.Skip("MantisBT's description is not beside the project (../shared/specs)")
 	}
+
 	d := start(t, nil)
 	request, _ := http.NewRequest("GET", root+"/issues/1", nil)
 	d.Server.send(httptest.NewRecorder(), &call{Request: request, route: route{issues: true}},
@@ -338,6 +371,7 @@ func TestOwnAnswersAreChecked(t *testing.T) {
 	if all := d.Violations(); len(all) != 1 || !strings.Contains(all[0], "/summary") {
 		t.Errorf("violations %v", all)
 	}
+
 	d.send("GET", "/issues?page=0", "")
 	if all := d.Violations(); len(all) != 2 || !strings.Contains(all[1], "at least 1") {
 		t.Errorf("violations %v", all)
@@ -351,6 +385,7 @@ func TestList(t *testing.T) {
 		d.create("")
 		c.pass(time.Second)
 	}
+
 	d.send("PATCH", "/issues/2", `{"sticky":true}`)
 	c.pass(time.Second)
 	d.send("PATCH", "/issues/4", `{"status":{"name":"closed"}}`)
@@ -365,6 +400,7 @@ func TestList(t *testing.T) {
 		if err := json.Unmarshal([]byte(answer.text), &got); err != nil || answer.header.Get("Etag") == "" {
 			t.Fatalf("%d %s", answer.status, answer.text)
 		}
+
 		var ids []any
 		for _, i := range got.Issues {
 			ids = append(ids, i["id"])
@@ -372,6 +408,7 @@ func TestList(t *testing.T) {
 				t.Errorf("%s: %v", query, i)
 			}
 		}
+
 		return fmt.Sprint(ids)
 	}
 	for query, want := range map[string]string{
@@ -382,6 +419,7 @@ func TestList(t *testing.T) {
 			t.Errorf("%s: %s, want %s", query, got, want)
 		}
 	}
+
 	d.noViolations()
 	d.config.ByTimeOnly = true
 	if got := list("project_id=1"); got != "[8 4 2 7 6 5 3 1]" {
@@ -393,11 +431,15 @@ func TestList(t *testing.T) {
 func TestSpam(t *testing.T) {
 	for _, limits := range []bool{true, false} {
 		c := newClock()
-		d := start(t, func(config *Config) { config.Now, config.Limits = c.now, limits })
+		d := start(t, func(config *Config) {
+			config.Now = c.now
+			config.Limits = limits
+		})
 		for range 10 {
 			d.create("", "Authorization", reporter)
 			c.pass(time.Minute)
 		}
+
 		over := func() reply {
 			return d.send("POST", "/issues", `{"summary":"S","description":"D",`+usual+`}`, "Authorization", reporter)
 		}
@@ -405,11 +447,13 @@ func TestSpam(t *testing.T) {
 		if limits != (answer.status == 429) || limits && (!strings.Contains(answer.text, `"code":27`) || answer.header.Get("Retry-After") != "") {
 			t.Errorf("limits %v: %d %v %s", limits, answer.status, answer.header, answer.text)
 		}
+
 		d.create("")
 		c.pass(51 * time.Minute)
 		if answer := over(); answer.status != 201 {
 			t.Errorf("an hour later: %d %s", answer.status, answer.text)
 		}
+
 		d.noViolations()
 	}
 }
@@ -427,6 +471,7 @@ func TestSurvivesARestart(t *testing.T) {
 	if _, after := again.plain("/_/received"); after != before || !strings.Contains(after, `"state":"closed"`) {
 		t.Errorf("before %s\nafter %s", before, after)
 	}
+
 	if id := again.create(""); id != 3 {
 		t.Errorf("a number is given out twice: %d", id)
 	}
@@ -444,6 +489,7 @@ func TestReceived(t *testing.T) {
 	if err := json.Unmarshal([]byte(text), &got); err != nil || len(got.Objects) != 1 || len(got.Writes) != 2 || got.Writes[0].User != "sync-bot" || got.Writes[1].User != "maria" {
 		t.Fatalf("%v %s", err, text)
 	}
+
 	for name, want := range map[string]any{
 		"project": "Work", "number": 1.0, "id": 1.0, "title": "S", "body": "D", "state": "closed", "state_reason": "fixed", "status": "closed",
 		"additional_information": "[integrations:1/2/1]", "user": "sync-bot", "html_url": "https://mantis.example.com/view.php?id=1",
@@ -452,9 +498,11 @@ func TestReceived(t *testing.T) {
 			t.Errorf("%s is %v, want %v", name, got.Objects[0][name], want)
 		}
 	}
+
 	if _, page := d.plain("/"); !strings.Contains(page, "0 open, 1 closed") {
 		t.Errorf("%s", page)
 	}
+
 	for _, path := range []string{"/view.php?id=2", "/view.php?id=x", "/view.php", "/x"} {
 		if status, _ := d.plain(path); status != http.StatusNotFound {
 			t.Errorf("%s: %d", path, status)
@@ -465,19 +513,25 @@ func TestReceived(t *testing.T) {
 // On the page a person edits, closes and reopens: through the API, as himself.
 func TestAPersonEditsOnThePage(t *testing.T) {
 	for _, noRewriting := range []bool{false, true} {
-		d := start(t, func(c *Config) { c.PersonToken, c.NoRewriting = person, noRewriting })
+		d := start(t, func(c *Config) {
+			c.PersonToken = person
+			c.NoRewriting = noRewriting
+		})
 		made := d.send("POST", "/index.php/issues", `{"summary":"S","description":"\nfirst",`+usual+`}`)
 		if made.status != 201 {
 			t.Fatalf("%d %s", made.status, made.text)
 		}
+
 		form := func(id string, header http.Header, fields url.Values) int {
 			t.Helper()
 			r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, d.page+"/view.php?id="+id, strings.NewReader(fields.Encode()))
 			if err != nil {
 				t.Fatal(err)
 			}
+
 			r.Header = header.Clone()
 			r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+
 			return roundTrip(t, r).status
 		}
 		for _, c := range []struct {
@@ -499,16 +553,20 @@ func TestAPersonEditsOnThePage(t *testing.T) {
 				t.Errorf("%v: %d, want %d: %+v", c.fields, status, c.status, got)
 			}
 		}
+
 		for _, w := range d.Writes()[1:] {
 			if w.User != "maria" {
 				t.Errorf("written by %s: %s %s", w.User, w.Method, w.Path)
 			}
 		}
+
 		if _, text := d.plain("/view.php?id=1"); !strings.Contains(text, "Close as maria") {
 			t.Errorf("%s", text)
 		}
+
 		d.noViolations()
 	}
+
 	quiet := start(t, nil)
 	quiet.create("")
 	if _, text := quiet.plain("/view.php?id=1"); strings.Contains(text, "<form") {
@@ -526,6 +584,7 @@ func TestConcurrentCreates(t *testing.T) {
 		defer lock.Unlock()
 		phases = append(phases, phase)
 	})
+
 	var all sync.WaitGroup
 	for range 8 {
 		all.Go(func() {
@@ -536,6 +595,7 @@ func TestConcurrentCreates(t *testing.T) {
 			}
 		})
 	}
+
 	all.Wait()
 	applied := slices.DeleteFunc(slices.Clone(phases), func(phase string) bool { return phase != Applied })
 	if len(d.snapshot()) != 40 || len(d.Writes()) != 40 || len(phases) != 80 || len(applied) != 40 {
@@ -554,9 +614,11 @@ func FuzzCreate(f *testing.F) {
 		if (out.status == 201) != (made != nil) {
 			t.Fatalf("%d and %+v", out.status, made)
 		}
+
 		if made != nil && (len([]rune(made.Summary)) > maxSummary || strings.TrimSpace(made.Description) == "" || made.Category == "") {
 			t.Fatalf("%+v", made)
 		}
+
 		if made != nil && !json.Valid(encode(out.value)) {
 			t.Fatalf("%s", encode(out.value))
 		}

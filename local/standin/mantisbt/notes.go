@@ -49,10 +49,12 @@ func (s *Server) addNote(made *call) (*answer, *issue) {
 	if refused != nil {
 		return refused, nil
 	}
+
 	given, refused := parseObject(made.body)
 	if refused != nil {
 		return refused, nil
 	}
+
 	var text string
 	var view reference
 	_ = json.Unmarshal(given["text"], &text)
@@ -131,10 +133,12 @@ func (s *Server) addRelation(made *call) (*answer, *issue) {
 	if refused != nil {
 		return refused, nil
 	}
+
 	given, refused := parseObject(made.body)
 	if refused != nil {
 		return refused, nil
 	}
+
 	var other, kind reference
 	_ = json.Unmarshal(given["issue"], &other)
 	_ = json.Unmarshal(given["type"], &kind)
@@ -173,6 +177,7 @@ func (s *Server) relationViews(one *issue, t translation) []any {
 		if other == nil {
 			continue
 		}
+
 		kind := relations.view(r.Type, t)
 		kind["label"] = strings.ReplaceAll(fmt.Sprint(kind["name"]), "-", " ")
 		list = append(list, map[string]any{"id": r.ID, "type": kind, "issue": map[string]any{

@@ -50,6 +50,7 @@ func (s *Server) Plain() http.Handler {
 	if s.config.PersonToken != "" {
 		mux.HandleFunc("POST /view.php", s.edit)
 	}
+
 	return standin.Plain(mux, "/api/rest/", s.API(), standin.AnyBearer(s.config.Tokens, s.config.PersonToken))
 }
 
@@ -79,12 +80,15 @@ func (s *Server) describe(one *issue) object {
 	if one.Status >= resolved {
 		o.State = "closed"
 	}
+
 	if one.Resolution != submitted {
 		o.StateReason = fmt.Sprint(resolutions.view(one.Resolution, nil)["name"])
 	}
+
 	if found := s.project(one.Project, ""); found != nil {
 		o.Project = found.Name
 	}
+
 	return o
 }
 
@@ -104,6 +108,7 @@ func (s *Server) overview(w http.ResponseWriter, _ *http.Request) {
 			if one.Project != p.ID {
 				continue
 			}
+
 			next.Issues = append(next.Issues, s.describe(one))
 			if one.Status < resolved {
 				next.Open++
@@ -111,9 +116,11 @@ func (s *Server) overview(w http.ResponseWriter, _ *http.Request) {
 				next.Closed++
 			}
 		}
+
 		slices.Reverse(next.Issues)
 		sections = append(sections, next)
 	}
+
 	show(w, "overview", map[string]any{"Title": "MantisBT stand-in", "Sections": sections, "Violations": s.Violations(), "Kit": s.faults})
 }
 
@@ -130,6 +137,7 @@ func (s *Server) detail(w http.ResponseWriter, r *http.Request) {
 		http.NotFound(w, r)
 		return
 	}
+
 	show(w, "detail", map[string]any{
 		"Title": found.Summary, "Issue": s.describe(found), "History": s.history(id), "Person": s.config.Tokens[s.config.PersonToken],
 	})
@@ -142,22 +150,28 @@ func (s *Server) edit(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, err.Error(), http.StatusBadRequest)
 		return
 	}
+
 	asked := map[string]any{}
 	for field, member := range map[string]string{"title": "summary", "body": "description"} {
 		if r.PostForm.Has(field) {
 			asked[member] = r.PostForm.Get(field) // with the browser's line ends, as MantisBT stores them
 		}
 	}
+
 	switch r.PostForm.Get("state") {
 	case "closed":
-		asked["status"], asked["resolution"] = map[string]string{"name": "closed"}, map[string]string{"name": "fixed"}
+		asked["status"] = map[string]string{"name": "closed"}
+		asked["resolution"] = map[string]string{"name": "fixed"}
 	case "open":
-		asked["status"], asked["resolution"] = map[string]string{"name": "feedback"}, map[string]string{"name": "reopened"}
+		asked["status"] = map[string]string{"name": "feedback"}
+		asked["resolution"] = map[string]string{"name": "reopened"}
 	}
+
 	path := root + "/issues/" + r.URL.Query().Get("id")
 	if s.config.NoRewriting {
 		path = root + "/index.php/issues/" + r.URL.Query().Get("id")
 	}
+
 	request := (&http.Request{Method: http.MethodPatch, URL: &url.URL{Path: path}, Header: http.Header{
 		"Authorization": {s.config.PersonToken}, "Content-Type": {"application/json"}, "User-Agent": {"the stand-in's page"},
 	}}).WithContext(r.Context())
@@ -168,6 +182,7 @@ func (s *Server) edit(w http.ResponseWriter, r *http.Request) {
 		_, _ = w.Write(encode(out.value))
 		return
 	}
+
 	http.Redirect(w, r, r.URL.String(), http.StatusSeeOther)
 }
 
@@ -181,6 +196,7 @@ func (s *Server) history(id int) []step {
 			steps = append(steps, step{Write: *one.Write, Text: indent(one.Write.Body)})
 		}
 	}
+
 	return steps
 }
 
@@ -198,6 +214,7 @@ func show(w http.ResponseWriter, name string, data any) {
 		http.Error(w, err.Error(), http.StatusInternalServerError)
 		return
 	}
+
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
 	w.Header().Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'")
 	_, _ = w.Write(content.Bytes())

@@ -13,11 +13,15 @@ var _ connector.Resolver = (*product.Connector)(nil)
 
 func (d double) resolve(project string) (*product.Connector, connector.Place) {
 	d.t.Helper()
-	c := d.connect(nil, func(c *product.Config) { c.Project, c.Category = project, "General" })
+	c := d.connect(nil, func(c *product.Config) {
+		c.Project = project
+		c.Category = "General"
+	})
 	p, err := c.Resolve(d.t.Context())
 	if err != nil {
 		d.t.Fatalf("%s: %v", project, err)
 	}
+
 	return c, p
 }
 
@@ -32,6 +36,7 @@ func TestOnePlaceHoweverItIsSpelled(t *testing.T) {
 		if first != want {
 			t.Errorf("%+v", first)
 		}
+
 		key := first.Key(domain.MantisBT)
 		same := func(name string, spellings ...string) {
 			t.Helper()
@@ -41,6 +46,7 @@ func TestOnePlaceHoweverItIsSpelled(t *testing.T) {
 				}
 			}
 		}
+
 		same("Work", "Work", "1", "WORK", "work")
 		for _, other := range []string{"Part", "3", "Other"} {
 			if _, p := d.resolve(other); p.Key(domain.MantisBT) == key {
@@ -51,6 +57,7 @@ func TestOnePlaceHoweverItIsSpelled(t *testing.T) {
 		if err := d.Rename(1, "New name"); err != nil {
 			t.Fatal(err)
 		}
+
 		same("New name", "1", "New name")
 		_, err := d.connect(nil, nil).Resolve(t.Context()) // by the name it had
 		if e := refusal(t, err); e.Code != "target_not_found" {
@@ -60,9 +67,11 @@ func TestOnePlaceHoweverItIsSpelled(t *testing.T) {
 		if err := d.Recreate(1); err != nil {
 			t.Fatal(err)
 		}
+
 		if _, p := d.resolve("New name"); p.Key(domain.MantisBT) == key {
 			t.Errorf("deleted and made again: %+v", p)
 		}
+
 		d.noViolations()
 	}
 }
@@ -72,7 +81,10 @@ func TestOnePlaceHoweverItIsSpelled(t *testing.T) {
 func TestARenamedProjectGoesOn(t *testing.T) {
 	for _, noRewriting := range []bool{false, true} {
 		clock := newClock()
-		d := start(t, func(c *Config) { c.Now, c.NoRewriting = clock.now, noRewriting })
+		d := start(t, func(c *Config) {
+			c.Now = clock.now
+			c.NoRewriting = noRewriting
+		})
 		began := clock.now().Add(-time.Minute)
 		marker := connector.Marker{Integration: 11, Item: 22, Attempt: 1}
 
@@ -82,12 +94,16 @@ func TestARenamedProjectGoesOn(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+
 		if err := d.Rename(1, "New name"); err != nil {
 			t.Fatal(err)
 		}
 
 		// The next slice has a connector of its own, with the name it knows.
-		c = d.connect(clock.now, func(c *product.Config) { c.Project, c.Category = "Work", "General" })
+		c = d.connect(clock.now, func(c *product.Config) {
+			c.Project = "Work"
+			c.Category = "General"
+		})
 		c.Use(place)
 		second := connector.Marker{Integration: 11, Item: 23, Attempt: 1}
 		made, err := c.Create(t.Context(), content, second)
@@ -97,17 +113,20 @@ func TestARenamedProjectGoesOn(t *testing.T) {
 			}
 			made, err = c.Create(t.Context(), content, second)
 		}
+
 		if err != nil {
 			t.Fatal(err)
 		}
 
 		clock.pass(time.Second)
 		closed := content
-		closed.Title, closed.State = "closed", domain.Closed
+		closed.Title = "closed"
+		closed.State = domain.Closed
 		w, err := c.Update(t.Context(), connector.Sent{Remote: first.Remote, State: domain.Open, Seen: first.Seen}, closed, marker)
 		if err != nil || w.Remote.ID != first.Remote.ID || w.Remote.State != domain.Closed {
 			t.Errorf("update: %+v, %v", w, err)
 		}
+
 		if w, err = c.Update(t.Context(), connector.Sent{Remote: w.Remote, State: domain.Closed, Seen: w.Seen}, content, marker); err != nil || w.Remote.State != domain.Open {
 			t.Errorf("reopen: %+v, %v", w, err)
 		}
@@ -116,12 +135,15 @@ func TestARenamedProjectGoesOn(t *testing.T) {
 		if err != nil || found[22].Remote.ID != first.Remote.ID || found[23].Remote.ID != made.Remote.ID {
 			t.Errorf("find: %+v, %v", found, err)
 		}
+
 		if all, _ := d.changes(c, time.Time{}); len(all) != 2 {
 			t.Errorf("list: %+v", all)
 		}
+
 		if n := len(d.snapshot()); n != 2 {
 			t.Errorf("%d issues", n)
 		}
+
 		d.noViolations()
 	}
 }
@@ -144,6 +166,7 @@ func TestAPlaceMadeAgainIsLeftAlone(t *testing.T) {
 			t.Errorf("%s: %v", what, e)
 		}
 	}
+
 	if n := len(d.snapshot()); n != 0 {
 		t.Errorf("%d issues", n)
 	}
@@ -160,6 +183,7 @@ func TestAMovedIssueIsFollowedByItsNumber(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	if answer := d.send("PATCH", "/issues/"+w.Remote.Key, `{"project":{"id":4}}`, "Authorization", person); answer.status != 200 {
 		t.Fatalf("%d %s", answer.status, answer.text)
 	}
@@ -169,6 +193,7 @@ func TestAMovedIssueIsFollowedByItsNumber(t *testing.T) {
 	if err != nil || moved.Remote.ID != w.Remote.ID || len(d.snapshot()) != 1 || d.get(1).Project != 4 || d.get(1).Summary != "Moved" {
 		t.Errorf("%+v, %v", moved, err)
 	}
+
 	d.noViolations()
 }
 
@@ -184,12 +209,15 @@ func TestProjectsSurvive(t *testing.T) {
 			t.Fatalf("%d %s", answer.status, answer.text)
 		}
 	}
+
 	if err := d.Rename(1, "New name"); err != nil {
 		t.Fatal(err)
 	}
+
 	if err := d.Recreate(4); err != nil {
 		t.Fatal(err)
 	}
+
 	if d.Rename(99, "X") == nil || d.Recreate(99) == nil {
 		t.Error("a project that is not there was changed")
 	}
@@ -198,6 +226,7 @@ func TestProjectsSurvive(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	defer again.Close()
 	for _, s := range []*Server{d.Server, again} {
 		if all := s.snapshot(); len(all) != 1 || all[0].Summary != "kept" || s.project(0, "New name").ID != 1 || s.project(0, "Other").ID != 5 || s.project(4, "") != nil {

@@ -41,6 +41,7 @@ func (s *Server) turn(t turn) error {
 	if s.project(t.ID, "") == nil {
 		return fmt.Errorf("MantisBT stand-in: there is no project %d", t.ID)
 	}
+
 	return s.commit(entry{Turn: &t})
 }
 
@@ -66,6 +67,7 @@ func (s *Server) dropIssues(project int) {
 		if one == nil || one.Project != project {
 			continue
 		}
+
 		gone := *one
 		gone.Deleted = true
 		s.issues[i] = nil

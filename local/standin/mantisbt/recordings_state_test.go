@@ -28,7 +28,9 @@ func recordedServer(dir string, now func() time.Time) Config {
 	if err != nil {
 		panic(err) // the zones are in the test
 	}
-	tokens, accounts := map[string]string{}, map[string]Account{}
+
+	tokens := map[string]string{}
+	accounts := map[string]Account{}
 	for user, id := range recordedNumbers {
 		tokens["<token of "+user+">"] = user
 		accounts[user] = Account{ID: id, Disabled: user == "disabled", CreatedAt: at("00:08:23")}
@@ -127,7 +129,10 @@ func in(project int) func(*issue)          { return func(i *issue) { i.Project =
 func kept(category string) func(*issue)    { return func(i *issue) { i.Category = category } }
 
 func being(status, resolution int) func(*issue) {
-	return func(i *issue) { i.Status, i.Resolution = status, resolution }
+	return func(i *issue) {
+		i.Status = status
+		i.Resolution = resolution
+	}
 }
 
 func updated(when time.Time) func(*issue) { return func(i *issue) { i.UpdatedAt = when } }
@@ -142,7 +147,9 @@ func noted(id int, user, made string) func(*issue) {
 // changed those of earlier cases.
 var issuesBefore = map[string][]issue{
 	"note-add-reporter": {plainIssue(32, "00:19:28", titledAs("Full issue"), of("updater"), kept("Hardware"), func(i *issue) {
-		i.Description, i.Steps, i.Additional = "Line 1\nLine 2", "1. Open.", "Marker: 0002"
+		i.Description = "Line 1\nLine 2"
+		i.Steps = "1. Open."
+		i.Additional = "Marker: 0002"
 	})},
 	"relationship-add":                     {plainIssue(33, "00:19:28", titledAs("Related issue"))},
 	"delete-updater":                       {plainIssue(34, "00:19:33")},
@@ -245,6 +252,7 @@ func (s *story) report() {
 	if err != nil {
 		s.t.Fatal(err)
 	}
+
 	request.Header.Set("Authorization", "<token of reporter>")
 	request.Header.Set("Content-Type", "application/json")
 	if got := roundTrip(s.t, request); got.status != http.StatusCreated {

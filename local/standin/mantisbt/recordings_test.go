@@ -65,6 +65,7 @@ func TestRecordings(t *testing.T) {
 		if len(differences) == 0 {
 			agreed++
 		}
+
 		switch {
 		case listed && len(differences) == 0:
 			t.Errorf("%s agrees: take it from the list (%s)", e.Case, reason)
@@ -72,16 +73,19 @@ func TestRecordings(t *testing.T) {
 			t.Errorf("%s (%s):\n\t%s", e.Case, e.Note, strings.Join(differences, "\n\t"))
 		}
 	}
+
 	t.Logf("agreement: %d of %d", agreed, len(all))
 
 	if agreed < fewest || len(unmodelled) > most || agreed+len(unmodelled) != len(all) {
 		t.Errorf("%d of %d agree, %d are listed", agreed, len(all), len(unmodelled))
 	}
+
 	for name := range unmodelled {
 		if !slices.ContainsFunc(all, func(e recording.Exchange) bool { return e.Case == name }) {
 			t.Errorf("%s is listed and was not recorded", name)
 		}
 	}
+
 	for _, name := range declaredCases() {
 		if !slices.ContainsFunc(all, func(e recording.Exchange) bool { return e.Case == name }) {
 			t.Errorf("a state is declared for %s, which was not recorded", name)
@@ -95,15 +99,18 @@ func recordings(t *testing.T) []recording.Exchange {
 	if specPath() == "" {
 		t.Skip("the recordings of a real MantisBT are not beside the project (../shared/recordings)")
 	}
+
 	file, err := os.Open(filepath.Join(filepath.Dir(specPath()), "..", "recordings", "mantisbt-2.28.4.jsonl"))
 	if err != nil {
 		t.Skip("the recordings of a real MantisBT are not beside the project: ", err)
 	}
+
 	defer file.Close()
 	all, err := recording.Read(file)
 	if err != nil || len(all) < 150 {
 		t.Fatalf("%d recordings, %v", len(all), err)
 	}
+
 	slices.SortStableFunc(all, func(a, b recording.Exchange) int { return a.Seq - b.Seq })
 
 	return all
@@ -117,9 +124,11 @@ func (s *story) play(e recording.Exchange) []string {
 	for _, one := range issuesBefore[e.Case] {
 		s.declare(one)
 	}
+
 	if prepare := before[e.Case]; prepare != nil {
 		prepare(s)
 	}
+
 	s.number(e)
 	got, body := s.ask(e)
 	if tag := e.Response.Header["ETag"]; tag != "" && got.Header.Get("Etag") != "" {
@@ -135,16 +144,19 @@ func (s *story) serve(change func(*Config)) {
 	if s.Server != nil && change == nil && !s.change {
 		return
 	}
+
 	s.stop()
 	config := recordedServer(s.dir, s.clock.now)
 	s.change = change != nil
 	if s.change {
 		change(&config)
 	}
+
 	server, err := open(config, nil)
 	if err != nil {
 		s.t.Fatal(err)
 	}
+
 	s.Server = server
 	s.web = httptest.NewServer(server.API())
 }
@@ -153,6 +165,7 @@ func (s *story) stop() {
 	if s.Server == nil {
 		return
 	}
+
 	s.web.Close()
 	if err := s.Close(); err != nil {
 		s.t.Error(err)
@@ -174,6 +187,7 @@ func (s *story) number(e recording.Exchange) {
 	if e.Request.Method == http.MethodGet {
 		return
 	}
+
 	var answer struct {
 		Issue  *declared
 		Issues json.RawMessage
@@ -184,9 +198,11 @@ func (s *story) number(e recording.Exchange) {
 	if err := json.Unmarshal(answer.Issues, &list); err == nil && len(list) == 1 {
 		changed = &list[0]
 	}
+
 	if changed == nil || changed.ID == 0 {
 		return
 	}
+
 	s.clock.set(changed.UpdatedAt)
 	if strings.HasSuffix(e.Request.Path, "/issues") {
 		s.skipTo(changed.ID)
@@ -205,6 +221,7 @@ func (s *story) skipTo(id int) {
 	if s.next() < id {
 		s.declare(issue{ID: id - 1, Deleted: true})
 	}
+
 	if s.next() != id {
 		s.t.Fatalf("the next issue is %d, want %d", s.next(), id)
 	}
@@ -223,6 +240,7 @@ func (s *story) ask(e recording.Exchange) (*http.Response, []byte) {
 	if err != nil {
 		s.t.Fatal(err)
 	}
+
 	request.Header.Set("Accept", "application/json")
 	for name, value := range e.Request.Header {
 		request.Header.Del(name)
@@ -230,6 +248,7 @@ func (s *story) ask(e recording.Exchange) (*http.Response, []byte) {
 			request.Header.Set(name, *value)
 		}
 	}
+
 	if tag := request.Header.Get("If-Match"); tag != "" {
 		bare := strings.Trim(tag, `"`)
 		if s.tags[bare] == "" {
@@ -237,10 +256,12 @@ func (s *story) ask(e recording.Exchange) (*http.Response, []byte) {
 		}
 		request.Header.Set("If-Match", strings.Replace(tag, bare, s.tags[bare], 1))
 	}
+
 	got, err := http.DefaultTransport.RoundTrip(request)
 	if err != nil {
 		s.t.Fatal(e.Case, err)
 	}
+
 	defer got.Body.Close()
 	body, err := io.ReadAll(got.Body)
 	if err != nil {
@@ -261,6 +282,7 @@ func compare(e recording.Exchange, got *http.Response, body []byte) []string {
 	for _, name := range []string{"X-Mantis-Version", "X-Mantis-LoginMethod"} {
 		d.same(name, want.Header[name], got.Header.Get(name))
 	}
+
 	d.same("has an ETag", want.Header["ETag"] != "", got.Header.Get("Etag") != "")
 
 	recorded := want.Body.Bytes()
@@ -270,19 +292,23 @@ func compare(e recording.Exchange, got *http.Response, body []byte) []string {
 		d.same("body", "", string(body))
 		return d.found
 	}
+
 	var wanted, given any
 	if json.Unmarshal(recorded, &wanted) != nil {
 		d.same("title of the page", title(recorded), title(body))
 		return d.found
 	}
+
 	if err := json.Unmarshal(body, &given); err != nil {
 		d.same("body", string(recorded), string(body))
 		return d.found
 	}
+
 	if object, ok := wanted.(map[string]any); ok && object["_cut"] != nil {
 		d.cut = true
 		delete(object, "_cut")
 	}
+
 	d.value("", wanted, given)
 
 	return d.found
@@ -328,6 +354,7 @@ func (d *differ) value(path string, want, got any) {
 		d.same("kind of "+path, recording.KindOf(want), recording.KindOf(got))
 		return
 	}
+
 	switch want := want.(type) {
 	case map[string]any:
 		d.object(path, want, got.(map[string]any))
@@ -336,9 +363,11 @@ func (d *differ) value(path string, want, got any) {
 		if read.MatchString(path) && (!d.cut || len(got) < len(want)) {
 			d.same("length of "+path, len(want), len(got))
 		}
+
 		for i := range min(len(want), len(got)) {
 			d.value(path+"[]", want[i], got[i])
 		}
+
 	default:
 		if read.MatchString(path) {
 			d.same(path, want, got)
@@ -357,6 +386,7 @@ func (d *differ) object(path string, want, got map[string]any) {
 			d.same("has "+at, true, false)
 		}
 	}
+
 	for name := range got {
 		if _, both := want[name]; !both && read.MatchString(path+"."+name) {
 			d.same("has "+path+"."+name, false, true)
@@ -392,6 +422,7 @@ func TestCompareFindsDifferences(t *testing.T) {
 		if err := json.Unmarshal([]byte(`{"response":`+c.recorded+`}`), &e); err != nil {
 			t.Fatal(err)
 		}
+
 		got := &http.Response{Status: c.status, Header: http.Header{"Content-Type": {c.media}}}
 		_, _ = fmt.Sscan(c.status, &got.StatusCode)
 		found := strings.Join(compare(e, got, []byte(c.body)), "\n")

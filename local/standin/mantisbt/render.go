@@ -51,11 +51,13 @@ func (e enum) number(asked reference) int {
 	if asked.ID != 0 {
 		return asked.ID
 	}
+
 	for _, one := range e {
 		if one.Name == asked.Name {
 			return one.ID
 		}
 	}
+
 	return 0
 }
 
@@ -66,6 +68,7 @@ func (e enum) view(id int, t translation) map[string]any {
 			return map[string]any{"id": id, "name": one.Name, "label": t.label(one.Name)}
 		}
 	}
+
 	name := fmt.Sprintf("@%d@", id)
 	return map[string]any{"id": id, "name": name, "label": name}
 }
@@ -121,6 +124,7 @@ func (s *Server) view(one *issue, viewer string) map[string]any {
 	if one.Private {
 		access = 50
 	}
+
 	view := map[string]any{
 		"id": one.ID, "summary": one.Summary, "description": one.Description, "sticky": one.Sticky,
 		"project": s.projectRef(one.Project), "reporter": s.userRef(one.Reporter, viewer),
@@ -132,11 +136,13 @@ func (s *Server) view(one *issue, viewer string) map[string]any {
 	if one.Category != "" {
 		view["category"] = map[string]any{"id": s.categoryNumber(one), "name": one.Category}
 	}
+
 	for name, text := range map[string]string{"steps_to_reproduce": one.Steps, "additional_information": one.Additional} {
 		if text != "" {
 			view[name] = text
 		}
 	}
+
 	for name, list := range map[string][]any{
 		"notes": s.noteViews(one, viewer), "relationships": s.relationViews(one, t), "custom_fields": s.fieldsOf(one),
 	} {
@@ -174,6 +180,7 @@ func (s *Server) me(made *call) (*answer, *issue) {
 	for _, p := range s.listedProjects(made.user, 0) {
 		projects = append(projects, s.projectRef(p.ID))
 	}
+
 	me := s.userRef(made.user, made.user)
 	me["language"] = cmp.Or(account.Language, "english")
 	me["timezone"] = cmp.Or(account.Zone, "Europe/Berlin")
@@ -196,6 +203,7 @@ func (s *Server) listedProjects(user string, parent int) []*Project {
 			list = append(list, p)
 		}
 	}
+
 	slices.SortFunc(list, func(a, b *Project) int {
 		return cmp.Compare(strings.ToLower(a.Name), strings.ToLower(b.Name))
 	})
@@ -240,6 +248,7 @@ func (s *Server) projectView(p *Project, user string) map[string]any {
 	if p.Members != nil {
 		access = 50
 	}
+
 	view := s.projectRef(p.ID)
 	for name, value := range map[string]any{
 		"status": enum{{10, "development"}}.view(10, t), "description": p.Description, "enabled": !p.Disabled, "view_state": accesses.view(access, t),
@@ -253,6 +262,7 @@ func (s *Server) projectView(p *Project, user string) map[string]any {
 	for _, other := range s.listedProjects(user, p.ID) {
 		below = append(below, s.projectRef(other.ID))
 	}
+
 	if len(below) > 0 {
 		view["subProjects"] = below
 	}
@@ -267,6 +277,7 @@ func (s *Server) settings(made *call) (*answer, *issue) {
 	if id != 0 && s.project(id, "") == nil {
 		return noProject(id), nil
 	}
+
 	t := s.translated(made.user)
 	told := map[string]any{
 		"status_enum_string": statuses.all(t), "resolution_enum_string": resolutions.all(t), "bug_resolved_status_threshold": resolved,
@@ -274,18 +285,21 @@ func (s *Server) settings(made *call) (*answer, *issue) {
 		"access_levels_enum_string": levels.all(t),
 		"max_textarea_length":       maxText, "antispam_max_event_count": s.spam.allowed(),
 	}
+
 	in := s.project(id, "")
 	for name := range thresholds {
 		if value, public := s.setting(in, name); public {
 			told[name] = value
 		}
 	}
+
 	configs := []map[string]any{}
 	for _, option := range append(query["option[]"], query["option"]...) {
 		if value, ok := told[option]; ok {
 			configs = append(configs, map[string]any{"option": option, "value": value})
 		}
 	}
+
 	return &answer{status: http.StatusOK, value: map[string]any{"configs": configs}}, nil
 }
 
@@ -299,6 +313,7 @@ func issuesIn(content []byte) []json.RawMessage {
 	if answer.Issue != nil {
 		return append(answer.Issues, answer.Issue)
 	}
+
 	return answer.Issues
 }
 

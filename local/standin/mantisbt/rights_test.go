@@ -36,6 +36,7 @@ func prepare(t *testing.T, role Role, version string, settings map[string]any, f
 		c.Settings = maps.Clone(settings)
 		c.Projects[0].Roles = map[string]Role{"worker": Manager}
 	})
+
 	s.config.Settings = nil
 	full := s.as(worker)
 	for i, sent := range []*connector.Sent{&s.open, &s.noted, &s.closing, &s.other, &s.shut} {
@@ -45,6 +46,7 @@ func prepare(t *testing.T, role Role, version string, settings map[string]any, f
 		}
 		*sent = sentOf(written)
 	}
+
 	for _, sent := range []*connector.Sent{&s.other, &s.shut} {
 		closed := content
 		closed.State = domain.Closed
@@ -52,9 +54,11 @@ func prepare(t *testing.T, role Role, version string, settings map[string]any, f
 		if err != nil {
 			t.Fatal(err)
 		}
+
 		*sent = sentOf(written)
 		sent.State = domain.Closed
 	}
+
 	if err := s.AddNotes(number(s.noted.Remote.Key, 0), 4); err != nil {
 		t.Fatal(err)
 	}
@@ -147,6 +151,7 @@ func TestTheCheckIsRightAboutEachCall(t *testing.T) {
 			if err != nil {
 				t.Fatal(setting, names[role], err)
 			}
+
 			said := map[string]connector.Check{}
 			for _, one := range checks {
 				said[one.Name] = one
@@ -157,6 +162,7 @@ func TestTheCheckIsRightAboutEachCall(t *testing.T) {
 				if call == connector.CheckCreate && verdict.Holds() {
 					verdict = said[connector.CheckRequiredFields]
 				}
+
 				where := fmt.Sprintf("%s, %s, %s", setting, names[role], call)
 				failed := try()
 				switch {
@@ -181,6 +187,7 @@ func TestWhatAManagerReadsOfAnUpdater(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	at := slices.IndexFunc(checks, func(c connector.Check) bool { return c.Name == connector.CheckClose })
 	const want = "The server lets developer (55) and above change the status (update_bug_status_threshold). The token's user is updater (40) in the project."
 	if got := checks[at]; got.String() != "close=no(role_too_low)" || got.Detail == nil || *got.Detail != want {
@@ -200,10 +207,14 @@ func TestWhatDoesNotPass(t *testing.T) {
 		"disabled":  {func(c *Config) { c.Projects[0].Disabled = true }, ours, "reachable=ok credentials=ok target=no(project_disabled)"},
 	} {
 		d := start(t, tt.change)
-		c := d.connect(nil, func(cfg *product.Config) { cfg.Token, cfg.Project = tt.token, "1" })
+		c := d.connect(nil, func(cfg *product.Config) {
+			cfg.Token = tt.token
+			cfg.Project = "1"
+		})
 		if got := told(t, c); got != tt.want {
 			t.Errorf("%s: %s", name, got)
 		}
+
 		if _, err := c.Create(t.Context(), content, marker); err == nil {
 			t.Errorf("%s: the call is taken", name)
 		}
@@ -224,14 +235,17 @@ func TestTheTableOfNeedsIsComplete(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+
 	c := connect("1")
 	for call, try := range s.tries(c) {
 		if err := try(); err != nil {
 			t.Fatal(call, err)
 		}
 	}
+
 	if _, _, err := c.Changes(t.Context(), time.Time{}, 1); err != nil {
 		t.Fatal(err)
 	}
+
 	recorder.Needed(t, product.Needs)
 }

@@ -49,6 +49,7 @@ func (s *Server) replay(line []byte) error {
 	if err := json.Unmarshal(line, &read); err != nil {
 		return err
 	}
+
 	s.remember(read)
 	return nil
 }
@@ -58,6 +59,7 @@ func (s *Server) commit(made entry) error {
 	if err := s.journal.Append(made); err != nil {
 		return err
 	}
+
 	made.at = s.config.Now()
 	s.remember(made)
 	return nil
@@ -67,17 +69,21 @@ func (s *Server) remember(made entry) {
 	if made.Write != nil {
 		s.writes.Add(made.Number, made)
 	}
+
 	s.lock.Lock()
 	defer s.lock.Unlock()
 	if made.Turn != nil {
 		s.applyTurn(*made.Turn)
 	}
+
 	if made.Issue == nil {
 		return
 	}
+
 	for len(s.issues) < made.Issue.ID {
 		s.issues = append(s.issues, nil)
 	}
+
 	s.issues[made.Issue.ID-1] = made.Issue
 	s.past.Put(made.Issue.ID, made.at, made.Issue)
 	if made.Issue.Deleted {
@@ -104,12 +110,14 @@ func (s *Server) each(first, last int, change func(*issue)) error {
 		if found == nil {
 			return fmt.Errorf("MantisBT stand-in: there is no issue %d", id)
 		}
+
 		changed := *found
 		change(&changed)
 		if err := s.commit(entry{Issue: &changed}); err != nil {
 			return err
 		}
 	}
+
 	return nil
 }
 
@@ -140,6 +148,7 @@ func (s *Server) snapshot() []*issue {
 			all = append(all, one)
 		}
 	}
+
 	return all
 }
 

@@ -48,10 +48,12 @@ func (m Markup) Blocks(text string) []Block {
 		if !fenced || !closed {
 			return append(blocks, m.lines(text)...)
 		}
+
 		blocks = append(blocks, m.lines(strings.TrimSuffix(before, "\n"))...)
 		blocks = append(blocks, Block{Kind: Code, Spans: Plain(m.plain(m.code(code)))})
 		text = strings.TrimPrefix(after, "\n")
 	}
+
 	return blocks
 }
 
@@ -80,10 +82,13 @@ func (m Markup) lines(text string) []Block {
 			together = append(together, line)
 			continue
 		}
+
 		flush()
 		blocks = append(blocks, Block{Kind: kind, Spans: m.Inline(rest)})
 	}
+
 	flush()
+
 	return blocks
 }
 
@@ -92,14 +97,17 @@ func (m Markup) line(line string) (Kind, string) {
 	if rest, ok := strings.CutPrefix(bare, ">"); ok {
 		return Quote, strings.TrimPrefix(rest, " ")
 	}
+
 	if rest, ok := strings.CutPrefix(strings.TrimLeft(bare, "#"), " "); ok && m.Headings && strings.HasPrefix(bare, "#") {
 		return Heading, rest
 	}
+
 	for _, mark := range []string{"- ", "* "} {
 		if rest, ok := strings.CutPrefix(bare, mark); ok && m.Lists {
 			return Item, "• " + rest
 		}
 	}
+
 	return Text, line
 }
 
@@ -115,20 +123,25 @@ func (m Markup) Inline(text string) []Span {
 	for i := 0; i < len(text); {
 		if m.Backslash && text[i] == '\\' && i+1 < len(text) && isPunctuation(text[i+1]) {
 			flush(i)
-			plain, i = i+1, i+2
+			plain = i + 1
+			i = i + 2
 			continue
 		}
+
 		found, n := m.special(text, i)
 		if n == 0 {
 			i++
 			continue
 		}
+
 		flush(i)
 		spans = append(spans, found...)
 		i += n
 		plain = i
 	}
+
 	flush(len(text))
+
 	return spans
 }
 
@@ -140,11 +153,13 @@ func (m Markup) special(text string, i int) ([]Span, int) {
 			return []Span{span}, n
 		}
 	}
+
 	if rest[0] == '`' {
 		if end := strings.IndexByte(rest[1:], '`'); end > 0 {
 			return []Span{{Text: m.plain(rest[1 : 1+end]), Code: true}}, end + 2
 		}
 	}
+
 	for _, sign := range m.Signs {
 		if end := m.closing(text, i, sign.Text); end > 0 {
 			inner := m.Inline(text[i+len(sign.Text) : end])
@@ -154,6 +169,7 @@ func (m Markup) special(text string, i int) ([]Span, int) {
 			return inner, end + len(sign.Text) - i
 		}
 	}
+
 	return nil, 0
 }
 
@@ -163,18 +179,22 @@ func (m Markup) closing(text string, i int, sign string) int {
 	if !strings.HasPrefix(text[i:], sign) || wordBefore(text[:i]) || start >= len(text) || text[start] == ' ' || text[start] == '\n' {
 		return 0
 	}
+
 	for from := start + 1; from < len(text); {
 		at := strings.Index(text[from:], sign)
 		if at < 0 {
 			return 0
 		}
+
 		end := from + at
 		escaped := m.Backslash && text[end-1] == '\\'
 		if !escaped && text[end-1] != ' ' && !wordAfter(text[end+len(sign):]) {
 			return end
 		}
+
 		from = end + 1
 	}
+
 	return 0
 }
 

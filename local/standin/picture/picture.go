@@ -77,6 +77,7 @@ func (s Span) Class() string {
 			names = append(names, one.name)
 		}
 	}
+
 	return strings.Join(names, " ")
 }
 
@@ -107,10 +108,12 @@ func (p Picture) String() string {
 		for _, f := range b.Fields {
 			line += text(f.Name) + ": " + text(f.Value) + "\n"
 		}
+
 		if line != "" {
 			lines = append(lines, line)
 		}
 	}
+
 	return strings.Join(lines, "\n")
 }
 

@@ -20,6 +20,7 @@ func outline(blocks []Block) string {
 		}
 		lines = append(lines, line)
 	}
+
 	return strings.Join(lines, "; ")
 }
 
@@ -51,18 +52,22 @@ func TestHTML(t *testing.T) {
 			{Kind: Fields, Fields: []Field{{Plain("n"), Plain("v")}}}, {Kind: Buttons, Spans: []Span{{Text: "Open", Link: "https://a.example"}}}, {Kind: Rule}, {Kind: Code, Spans: Plain("<&>")},
 		}}},
 	}
+
 	drawn, err := p.HTML()
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	for _, want := range []string{"&lt;script&gt;", `href="https://a.example/?b&amp;c"`, "border-left-color: #2da44e", "<dt>n</dt><dd>v</dd>", "<hr>", "<pre dir=\"auto\">&lt;&amp;&gt;</pre>"} {
 		if !strings.Contains(string(drawn), want) {
 			t.Errorf("no %s in %s", want, drawn)
 		}
 	}
+
 	if strings.Contains(string(drawn), "<script") || strings.Contains(string(drawn), "javascript:") || strings.Contains(string(drawn), "ZgotmplZ") {
 		t.Errorf("drawn: %s", drawn)
 	}
+
 	if got := p.String(); got != "<script>x</script>there\nn: v\n\nOpen\n<&>" {
 		t.Errorf("as text: %q", got)
 	}

@@ -88,17 +88,21 @@ func (s *Server) decide(c *call, m method) (object, *chat.Message) {
 	if m.do == nil {
 		return object{"ok": false, "error": "unknown_method", "req_method": c.method}, nil
 	}
+
 	if refused := s.read(c); refused != "" {
 		return fail(refused), nil
 	}
+
 	if refused := s.admit(c, m); refused != nil {
 		return refused, nil
 	}
+
 	for _, name := range slices.Sorted(maps.Keys(c.args)) {
 		if name != "token" && !slices.Contains(m.known, name) {
 			s.Violation("%s: Slack knows no argument %q", c.method, name)
 		}
 	}
+
 	return m.do(s, c)
 }
 
@@ -108,20 +112,25 @@ func (s *Server) admit(c *call, m method) object {
 	if !found {
 		token = c.text("token")
 	}
+
 	if token == "" {
 		return fail("not_authed")
 	}
+
 	account, ok := s.config.Accounts[token]
 	if !ok {
 		return fail("invalid_auth")
 	}
-	c.account, c.User = account, account.Name
+
+	c.account = account
+	c.User = account.Name
 	if len(m.scopes) > 0 && !c.may(m.scopes...) {
 		return c.missing(m.scopes[0])
 	}
 	if m.limit == nil {
 		return nil
 	}
+
 	return s.limited(m.limit(c))
 }
 
@@ -140,6 +149,7 @@ func (s *Server) limited(key string, n int, window time.Duration) object {
 	if wait <= 0 {
 		return nil
 	}
+
 	out := fail("ratelimited")
 	out[retryAfter] = seconds(wait)
 	return out
@@ -161,6 +171,7 @@ func (s *Server) read(c *call) string {
 			c.args[name], _ = json.Marshal(values.Get(name))
 		}
 	}
+
 	fill(c.URL.Query())
 	if c.TooLarge {
 		return "invalid_post_type"
@@ -168,6 +179,7 @@ func (s *Server) read(c *call) string {
 	if c.Method != http.MethodPost || len(c.Body) == 0 {
 		return ""
 	}
+
 	media, parameters, err := mime.ParseMediaType(c.Header.Get("Content-Type"))
 	switch {
 	case c.Header.Get("Content-Type") == "":
@@ -179,15 +191,19 @@ func (s *Server) read(c *call) string {
 		if err != nil {
 			return "invalid_form_data"
 		}
+
 		fill(values)
 		return ""
+
 	case media != "application/json":
 		return "invalid_post_type"
 	}
+
 	if !strings.EqualFold(parameters["charset"], "utf-8") {
 		c.warnings = append(c.warnings, "missing_charset")
 		s.Violation("%s: the media type names no charset, which Slack warns of", c.method)
 	}
+
 	var given map[string]json.RawMessage
 	switch err := json.Unmarshal(c.Body, &given); {
 	case !utf8.Valid(c.Body), err != nil && !json.Valid(c.Body):
@@ -195,7 +211,9 @@ func (s *Server) read(c *call) string {
 	case err != nil, given == nil:
 		return "json_not_object"
 	}
+
 	maps.Copy(c.args, given)
+
 	return ""
 }
 
@@ -208,6 +226,7 @@ func (c *call) text(name string) string {
 			return ""
 		}
 	}
+
 	return text
 }
 
@@ -232,21 +251,27 @@ func (s *Server) answer(c *call, out object, message *chat.Message) chat.Answer 
 		header.Set("X-Oauth-Scopes", strings.Join(scopes, ","))
 		header.Set("X-Accepted-Oauth-Scopes", strings.Join(methods[c.method].scopes, ","))
 	}
+
 	status := http.StatusOK
 	if wait, ok := out[retryAfter].(string); ok {
 		delete(out, retryAfter)
 		header.Set("Retry-After", wait)
 		status = http.StatusTooManyRequests
 	}
+
 	if len(c.warnings) > 0 {
 		meta, _ := out["response_metadata"].(object)
 		if meta == nil {
 			meta = object{}
 		}
+
 		meta["warnings"] = c.warnings
-		out["warning"], out["response_metadata"] = strings.Join(c.warnings, ","), meta
+		out["warning"] = strings.Join(c.warnings, ",")
+		out["response_metadata"] = meta
 	}
+
 	refusal, _ := out["error"].(string)
+
 	return chat.Answer{Status: status, Header: header, Body: encode(out), Refusal: refusal, Message: message}
 }
 
@@ -257,13 +282,15 @@ func encode(value any) []byte {
 	if err := e.Encode(value); err != nil {
 		panic(err) // what a stand-in holds always marshals
 	}
+
 	return slashes(bytes.TrimSuffix(b.Bytes(), []byte("\n")))
 }
 
 // slashes escapes the slashes of a JSON text, as Slack does, that are not
 // escaped yet: a message that is held came in some spelling.
 func slashes(text []byte) []byte {
-	out, escaped := make([]byte, 0, len(text)), false
+	out := make([]byte, 0, len(text))
+	escaped := false
 	for _, c := range text {
 		if c == '/' && !escaped {
 			out = append(out, '\\')
@@ -271,6 +298,7 @@ func slashes(text []byte) []byte {
 		escaped = c == '\\' && !escaped
 		out = append(out, c)
 	}
+
 	return out
 }
 

@@ -28,13 +28,16 @@ func (s *Server) judgeForm(where string, made content) object {
 	if refused := j.blocks("/blocks", made.Blocks); refused != nil {
 		return refused
 	}
+
 	code := "invalid_attachments"
 	if len(j.errors) > 0 {
 		code = "invalid_blocks"
 	}
+
 	if refused := j.attachments(made.Attachments); refused != nil {
 		return refused
 	}
+
 	for _, what := range j.hazards {
 		s.Violation("%s: %s", where, what)
 	}
@@ -46,9 +49,11 @@ func (s *Server) judgeForm(where string, made content) object {
 		}
 		return object{"ok": false, "error": code, "errors": j.errors, "response_metadata": object{"messages": messages}}
 	}
+
 	if j.size > maxAll {
 		return fail("msg_blocks_too_long")
 	}
+
 	return nil
 }
 
@@ -57,16 +62,20 @@ func (j *judge) blocks(at string, raw json.RawMessage) object {
 	if raw == nil {
 		return nil
 	}
+
 	var blocks []json.RawMessage
 	if json.Unmarshal(raw, &blocks) != nil {
 		return fail("invalid_blocks_format")
 	}
+
 	if len(blocks) > maxBlocks {
 		j.error(at, "no more than %d items allowed", maxBlocks)
 	}
+
 	for i, one := range blocks {
 		j.block(fmt.Sprintf("%s/%d", at, i), one)
 	}
+
 	var compact bytes.Buffer
 	_ = json.Compact(&compact, raw) // it was read above
 	j.size += utf8.RuneCount(compact.Bytes())
@@ -82,6 +91,7 @@ func (j *judge) attachments(raw json.RawMessage) object {
 	if raw == nil {
 		return nil
 	}
+
 	var all []map[string]json.RawMessage
 	switch err := json.Unmarshal(raw, &all); {
 	case err != nil, slices.ContainsFunc(all, func(one map[string]json.RawMessage) bool { return one == nil }):
@@ -91,16 +101,19 @@ func (j *judge) attachments(raw json.RawMessage) object {
 	case len(all) > goodAttachments:
 		j.hazards = append(j.hazards, fmt.Sprintf("%d attachments: Slack asks for no more than %d", len(all), goodAttachments))
 	}
+
 	for i, one := range all {
 		at := fmt.Sprintf("/attachments/%d", i)
 		if one["blocks"] == nil {
 			j.hazards = append(j.hazards, at+": an attachment without blocks is mrkdwn of the old form")
 			continue
 		}
+
 		if refused := j.attachment(at, one); refused != nil {
 			return refused
 		}
 	}
+
 	return nil
 }
 
@@ -110,11 +123,13 @@ func (j *judge) attachment(at string, members map[string]json.RawMessage) object
 			j.error(at+"/"+name, "invalid additional property: %s", name)
 		}
 	}
+
 	if given, ok := members["color"]; ok {
 		if text, _ := j.string(at+"/color", given, 7); !color.MatchString(text) {
 			j.error(at+"/color", "must be a color")
 		}
 	}
+
 	given, ok := members["fallback"]
 	if !ok {
 		j.hazards = append(j.hazards, at+": without a fallback Slack shows [no preview available]")
@@ -123,12 +138,15 @@ func (j *judge) attachment(at string, members map[string]json.RawMessage) object
 			j.hazards = append(j.hazards, at+"/fallback: "+what)
 		}
 	}
+
 	if refused := j.blocks(at+"/blocks", members["blocks"]); refused != nil {
 		return fail("invalid_attachments")
 	}
+
 	if string(members["blocks"]) == "[]" {
 		j.error(at+"/blocks", "no fewer than 1 items allowed")
 	}
+
 	return nil
 }
 
@@ -142,9 +160,11 @@ func shownAttachments(raw json.RawMessage) []map[string]any {
 		if text, ok := one["color"].(string); ok {
 			one["color"] = strings.TrimPrefix(text, "#")
 		}
+
 		if one["fallback"] == nil {
 			one["fallback"] = "[no preview available]"
 		}
 	}
+
 	return all
 }

@@ -41,17 +41,20 @@ func (j *judge) members(at string, raw json.RawMessage, must, may []string) (map
 		j.error(at, "must be an object")
 		return nil, false
 	}
+
 	before := len(j.errors)
 	for _, name := range must {
 		if _, ok := read[name]; !ok {
 			j.error(at, "missing required field: %s", name)
 		}
 	}
+
 	for _, name := range slices.Sorted(maps.Keys(read)) {
 		if name != "type" && !slices.Contains(must, name) && !slices.Contains(may, name) {
 			j.error(at+"/"+name, "invalid additional property: %s", name)
 		}
 	}
+
 	return read, len(j.errors) == before
 }
 
@@ -90,10 +93,12 @@ func (j *judge) block(at string, raw json.RawMessage) {
 		j.error(at+"/type", "unsupported type: %s", typeOf(raw))
 		return
 	}
+
 	members, ok := j.members(at, raw, kind.must, kind.may)
 	if !ok {
 		return
 	}
+
 	if given, ok := members["block_id"]; ok {
 		id, _ := j.string(at+"/block_id", given, 255)
 		if j.ids[id] {
@@ -101,6 +106,7 @@ func (j *judge) block(at string, raw json.RawMessage) {
 		}
 		j.ids[id] = true
 	}
+
 	kind.check(j, at, members)
 }
 
@@ -110,12 +116,15 @@ func (j *judge) section(at string, members map[string]json.RawMessage) {
 	if !hasText && !hasFields {
 		j.error(at, "missing required field: text or fields")
 	}
+
 	if hasText {
 		j.text(at+"/text", text, 3000, "")
 	}
+
 	for i, field := range j.list(at+"/fields", fields, hasFields, 10) {
 		j.text(fmt.Sprintf("%s/fields/%d", at, i), field, 2000, "")
 	}
+
 	if accessory, ok := members["accessory"]; ok {
 		j.element(at+"/accessory", accessory)
 	}
@@ -161,22 +170,27 @@ func (j *judge) element(at string, raw json.RawMessage) {
 		if !j.interactive {
 			j.hazards = append(j.hazards, at+": a button, also one with a url, asks the app for an answer; clients show a warning where the app gives none")
 		}
+
 		members, ok := j.members(at, raw, []string{"text"}, []string{"action_id", "url", "value", "style", "accessibility_label"})
 		if !ok {
 			return
 		}
+
 		j.text(at+"/text", members["text"], 75, "plain_text")
 		for name, max := range map[string]int{"action_id": 255, "value": 2000, "accessibility_label": 75} {
 			if given, ok := members[name]; ok {
 				_, _ = j.string(at+"/"+name, given, max)
 			}
 		}
+
 		if given, ok := members["url"]; ok {
 			j.address(at+"/url", given)
 		}
+
 		if style, ok := members["style"]; ok && string(style) != `"primary"` && string(style) != `"danger"` {
 			j.error(at+"/style", "must be a valid enum value")
 		}
+
 	default:
 		j.error(at+"/type", "unsupported type: %s", typeOf(raw))
 	}
@@ -190,19 +204,23 @@ func (j *judge) text(at string, raw json.RawMessage, max int, kind string) {
 		j.error(at+"/type", "must be a valid enum value")
 		return
 	}
+
 	members, ok := j.members(at, raw, []string{"text"}, may[is])
 	if !ok {
 		return
 	}
+
 	for _, name := range may[is] {
 		if given, ok := members[name]; ok && string(given) != "true" && string(given) != "false" {
 			j.error(at+"/"+name, "must be a boolean")
 		}
 	}
+
 	text, ok := j.string(at+"/text", members["text"], max)
 	if !ok || is != "mrkdwn" {
 		return
 	}
+
 	for _, what := range hazards(text) {
 		j.hazards = append(j.hazards, at+": "+what)
 	}
@@ -215,6 +233,7 @@ func (j *judge) string(at string, raw json.RawMessage, max int) (string, bool) {
 		j.error(at, "must be a string")
 		return "", false
 	}
+
 	n := utf8.RuneCountInString(text)
 	switch {
 	case n == 0:
@@ -222,6 +241,7 @@ func (j *judge) string(at string, raw json.RawMessage, max int) (string, bool) {
 	case n > max:
 		j.error(at, "must be less than %d characters", max+1)
 	}
+
 	return text, n > 0 && n <= max
 }
 
@@ -237,6 +257,7 @@ func (j *judge) list(at string, raw json.RawMessage, there bool, max int) []json
 	if !there {
 		return nil
 	}
+
 	var all []json.RawMessage
 	switch err := json.Unmarshal(raw, &all); {
 	case err != nil:
@@ -246,5 +267,6 @@ func (j *judge) list(at string, raw json.RawMessage, there bool, max int) []json
 	case len(all) > max:
 		j.error(at, "no more than %d items allowed", max)
 	}
+
 	return all
 }

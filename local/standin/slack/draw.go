@@ -31,8 +31,10 @@ func (d *drawnText) UnmarshalJSON(b []byte) error {
 	if err := json.Unmarshal(b, &read); err != nil {
 		return err
 	}
+
 	d.Type = read.Type
 	_ = json.Unmarshal(read.Text, &d.Text)
+
 	return nil
 }
 
@@ -50,10 +52,12 @@ func draw(wire json.RawMessage) picture.Picture {
 	if json.Unmarshal(wire, &held) != nil {
 		return picture.Picture{}
 	}
+
 	p := picture.Picture{Blocks: drawBlocks(held.Blocks)}
 	if len(p.Blocks) == 0 {
 		p.Blocks = mrkdwn.Blocks(held.Text)
 	}
+
 	var attachments []struct {
 		Color  string          `json:"color"`
 		Blocks json.RawMessage `json:"blocks"`
@@ -62,6 +66,7 @@ func draw(wire json.RawMessage) picture.Picture {
 	for _, a := range attachments {
 		p.Cards = append(p.Cards, picture.Card{Color: cssColor(a.Color), Blocks: drawBlocks(a.Blocks)})
 	}
+
 	return p
 }
 
@@ -72,6 +77,7 @@ func drawBlocks(raw json.RawMessage) []picture.Block {
 	for _, one := range list {
 		drawn = append(drawn, drawBlock(one)...)
 	}
+
 	return drawn
 }
 
@@ -80,9 +86,11 @@ func cssColor(name string) string {
 	if named, ok := map[string]string{"good": "#2eb886", "warning": "#daa038", "danger": "#a30200"}[name]; ok {
 		return named
 	}
+
 	if !color.MatchString(name) {
 		return ""
 	}
+
 	return name
 }
 
@@ -91,6 +99,7 @@ func drawBlock(raw json.RawMessage) []picture.Block {
 	if json.Unmarshal(raw, &b) != nil {
 		return nil
 	}
+
 	var text drawnText
 	_ = json.Unmarshal(b.Text, &text)
 	switch b.Type {
@@ -100,6 +109,7 @@ func drawBlock(raw json.RawMessage) []picture.Block {
 			all = append(all, picture.Block{Kind: picture.Text, Spans: f.spans()})
 		}
 		return append(apart(all), drawButtons(b.Accessory)...)
+
 	case "header":
 		return apart([]picture.Block{{Kind: picture.Heading, Spans: text.spans()}})
 	case "context":
@@ -110,7 +120,9 @@ func drawBlock(raw json.RawMessage) []picture.Block {
 			}
 			spans = append(spans, e.spans()...)
 		}
+
 		return []picture.Block{{Kind: picture.Small, Spans: spans}}
+
 	case "rich_text":
 		return apart(drawRich(raw))
 	case "divider":
@@ -135,6 +147,7 @@ func mrkdwnOr(text drawnText) []picture.Block {
 	case text.Type == "mrkdwn":
 		return mrkdwn.Blocks(text.Text)
 	}
+
 	return []picture.Block{{Kind: picture.Text, Spans: text.spans()}}
 }
 
@@ -157,6 +170,7 @@ func drawButtons(elements ...json.RawMessage) []picture.Block {
 			buttons.Spans = append(buttons.Spans, picture.Span{Text: e.Text.Text, Link: e.URL})
 		}
 	}
+
 	if len(buttons.Spans) == 0 {
 		return nil
 	}

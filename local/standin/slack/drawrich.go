@@ -26,6 +26,7 @@ func drawRich(raw json.RawMessage) []picture.Block {
 	if json.Unmarshal(raw, &text) != nil {
 		return nil
 	}
+
 	var blocks []picture.Block
 	for _, part := range text.Elements {
 		switch part.Type {
@@ -39,6 +40,7 @@ func drawRich(raw json.RawMessage) []picture.Block {
 			blocks = append(blocks, picture.Block{Kind: picture.Text, Spans: part.spans()})
 		}
 	}
+
 	return blocks
 }
 
@@ -48,15 +50,18 @@ func (p richPart) items() []picture.Block {
 	if p.Border > 0 {
 		kind = picture.Quote
 	}
+
 	var blocks []picture.Block
 	for i, item := range p.Elements {
 		mark := []string{"• ", "◦ ", "▪ "}[min(max(p.Indent, 0), 6)%3]
 		if string(p.Style) == `"ordered"` {
 			mark = strconv.Itoa(p.Offset+i+1) + ". "
 		}
+
 		mark = strings.Repeat("\u2003", min(max(p.Indent, 0), maxIndent)) + mark
 		blocks = append(blocks, picture.Block{Kind: kind, Spans: append(picture.Plain(mark), item.spans()...)})
 	}
+
 	return blocks
 }
 
@@ -75,10 +80,14 @@ func (p richPart) spans() []picture.Span {
 			if span.Text == "" {
 				span.Text = e.URL
 			}
+
 		default:
-			span.Text, span.Mention = e.Type, true
+			span.Text = e.Type
+			span.Mention = true
 		}
+
 		spans = append(spans, span)
 	}
+
 	return spans
 }

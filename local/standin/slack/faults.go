@@ -23,6 +23,7 @@ func (s *Server) hooks() faults.Hooks {
 			if err != nil || s.read(c) != "" {
 				return faults.ErrNothing
 			}
+
 			return s.Vanish(c.text("channel"), c.text("ts"))
 		},
 		Rename: func(r *http.Request) error {
@@ -30,11 +31,14 @@ func (s *Server) hooks() faults.Hooks {
 			if path, ok := strings.CutPrefix(r.URL.Path, "/services/"); ok {
 				name = s.hookAt(path).Channel
 			}
+
 			in := s.channel(name)
 			if in == nil {
 				return faults.ErrNothing
 			}
+
 			s.Rename(in.ID, faults.Renamed(in.Name))
+
 			return nil
 		},
 	}
@@ -66,6 +70,7 @@ func (s *Server) callOf(r *http.Request) faults.Call {
 	if name, ok := strings.CutPrefix(r.URL.Path, "/services/"); ok {
 		return faults.Call{Kind: faults.Create, User: s.hookAt(name).App}
 	}
+
 	token, _ := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
 	c := faults.Call{Kind: faults.Other, User: s.config.Accounts[token].Name, Person: token != "" && token == s.config.PersonToken}
 	switch name := strings.TrimPrefix(r.URL.Path, "/api/"); {
@@ -77,5 +82,6 @@ func (s *Server) callOf(r *http.Request) faults.Call {
 		c.Kind = faults.Update
 		c.Object = s.arguments(r).text("ts")
 	}
+
 	return c
 }

@@ -23,6 +23,7 @@ func (s *Server) seen(c *call, public, private string) (*Channel, object) {
 	if !c.may(public, private) {
 		return nil, c.missing(public)
 	}
+
 	switch {
 	case where == nil, where.Private && !where.has(c.account.User):
 		return nil, fail("channel_not_found")
@@ -31,6 +32,7 @@ func (s *Server) seen(c *call, public, private string) (*Channel, object) {
 	case !where.Private && !c.may(public):
 		return nil, c.missing(public)
 	}
+
 	return where, nil
 }
 
@@ -39,6 +41,7 @@ func (s *Server) info(c *call) (object, *chat.Message) {
 	if refused != nil {
 		return refused, nil
 	}
+
 	return object{"ok": true, "channel": object{
 		"id": where.ID, "name": where.Name, "name_normalized": where.Name, "is_channel": !where.Private, "is_group": where.Private, "is_im": false, "is_mpim": false,
 		"is_private": where.Private, "is_archived": where.Archived, "is_general": false, "is_member": where.has(c.account.User), "created": 1700000000,
@@ -53,6 +56,7 @@ func (s *Server) history(c *call) (object, *chat.Message) {
 	if refused != nil {
 		return refused, nil
 	}
+
 	where, refused := s.seen(c, "channels:history", "groups:history")
 	switch {
 	case refused != nil:
@@ -60,39 +64,50 @@ func (s *Server) history(c *call) (object, *chat.Message) {
 	case !where.has(c.account.User):
 		return fail("not_in_channel"), nil
 	}
+
 	within, refused := spanOf(c)
 	if refused != nil {
 		return refused, nil
 	}
-	messages, next := []object{}, ""
+
+	messages := []object{}
+	next := ""
 	all := s.Listed(c.Context(), where.ID)
 	for i := len(all) - 1; i >= 0; i-- {
 		m := all[i]
 		if m.Thread != "" && m.Thread != m.ID || !within(m.ID) {
 			continue
 		}
+
 		if len(messages) == most {
 			next = base64.StdEncoding.EncodeToString([]byte("next_ts:" + m.ID))
 			break
 		}
+
 		messages = append(messages, s.view(m, c.yes("include_all_metadata")))
 	}
+
 	out := object{"ok": true, "messages": messages, "has_more": next != "", "pin_count": 0, "channel_actions_ts": nil, "channel_actions_count": 0}
 	if next != "" {
 		out["response_metadata"] = object{"next_cursor": next}
 	}
+
 	return out, nil
 }
 
 // pageSize is how many messages a page may have, once it may be asked for.
 func (s *Server) pageSize(c *call) (int, object) {
-	perMinute, most := 50, maxPage
+	perMinute := 50
+	most := maxPage
 	if s.config.Scarce {
-		perMinute, most = 1, scarcePage
+		perMinute = 1
+		most = scarcePage
 	}
+
 	if refused := s.limited(c.method, perMinute, time.Minute); refused != nil {
 		return 0, refused
 	}
+
 	size := min(defaultPage, most)
 	if asked := c.text("limit"); asked != "" {
 		n, err := strconv.Atoi(asked)
@@ -101,6 +116,7 @@ func (s *Server) pageSize(c *call) (int, object) {
 		}
 		size = min(n, most)
 	}
+
 	return size, nil
 }
 
@@ -110,6 +126,7 @@ func spanOf(c *call) (func(ts string) bool, object) {
 	if refused != nil {
 		return nil, refused
 	}
+
 	from := int64(1 << 62)
 	if cursor := c.text("cursor"); cursor != "" {
 		text, err := base64.StdEncoding.DecodeString(cursor)
@@ -118,8 +135,10 @@ func spanOf(c *call) (func(ts string) bool, object) {
 		if err != nil || !ok || !number {
 			return nil, fail("invalid_cursor")
 		}
+
 		from = read
 	}
+
 	return func(ts string) bool {
 		at, _ := micros(ts)
 		return at <= from && within(ts)
@@ -128,7 +147,9 @@ func spanOf(c *call) (func(ts string) bool, object) {
 
 // timesOf reads between which times messages are asked for.
 func timesOf(c *call) (func(ts string) bool, object) {
-	oldest, latest, inclusive := int64(0), int64(1<<62), c.yes("inclusive")
+	oldest := int64(0)
+	latest := int64(1 << 62)
+	inclusive := c.yes("inclusive")
 	for _, one := range []struct {
 		name string
 		into *int64
@@ -141,6 +162,7 @@ func timesOf(c *call) (func(ts string) bool, object) {
 			*one.into = read
 		}
 	}
+
 	return func(ts string) bool {
 		at, _ := micros(ts)
 		return at > oldest && at < latest || inclusive && (at == oldest || at == latest)

@@ -33,10 +33,12 @@ func (s *Server) hook(c *chat.Call) chat.Answer {
 	if c.Method != http.MethodPost {
 		return said(http.StatusBadRequest, "invalid_payload")
 	}
+
 	i := slices.IndexFunc(s.config.Hooks, func(h Hook) bool { return "/services/"+h.Path == c.URL.Path })
 	if i < 0 {
 		return s.noHook(c.URL.Path)
 	}
+
 	h := s.config.Hooks[i]
 	c.User = h.App
 	where := s.channel(h.Channel)
@@ -48,19 +50,23 @@ func (s *Server) hook(c *chat.Call) chat.Answer {
 	case where.Archived:
 		return said(http.StatusGone, "channel_is_archived")
 	}
+
 	if _, _, wait := s.limiter.Take("hook "+h.Path, 1, time.Second); wait > 0 {
 		out := said(http.StatusTooManyRequests, "rate_limited")
 		out.Header.Set("Retry-After", seconds(wait))
 		return out
 	}
+
 	made, refused := s.hookContent(c)
 	if refused != "" {
 		return said(http.StatusBadRequest, refused)
 	}
+
 	out := said(http.StatusOK, "ok")
 	out.Message = &chat.Message{
 		Channel: where.ID, ID: s.Next(where.ID), Author: h.App, Owner: "B" + service(h.Path), Wire: encode(made), CreatedAt: s.Now(),
 	}
+
 	return out
 }
 
@@ -93,26 +99,33 @@ func (s *Server) hookContent(c *chat.Call) (made content, refused string) {
 		}
 		body = []byte(values.Get("payload"))
 	}
+
 	var members map[string]json.RawMessage
 	if c.TooLarge || !utf8.Valid(body) || json.Unmarshal(body, &members) != nil || members == nil {
 		return made, "invalid_payload"
 	}
+
 	for name := range members {
 		if !slices.Contains([]string{"text", "blocks", "attachments", "unfurl_links", "unfurl_media", "thread_ts", "response_type", "mrkdwn"}, name) {
 			s.Violation("webhook: Slack reads no member %q", name)
 		}
 	}
+
 	if raw, ok := members["text"]; ok && json.Unmarshal(raw, &made.Text) != nil {
 		return made, "invalid_payload"
 	}
+
 	made.Blocks = given(members["blocks"], nil)
 	made.Attachments = given(members["attachments"], nil)
 	if made.empty() {
 		return made, "no_text"
 	}
+
 	if refused := s.judgeForm("webhook", made); refused != nil {
 		return made, fmt.Sprint(refused["error"])
 	}
+
 	s.judgeText("webhook", made.Text)
+
 	return made, ""
 }

@@ -44,6 +44,7 @@ func (s *Server) post(c *call) (object, *chat.Message) {
 	if !where.has(c.account.User) && (where.Private || !c.may("chat:write.public")) {
 		return fail("not_in_channel"), nil
 	}
+
 	made, refused := s.content(c, content{})
 	if refused != nil {
 		return refused, nil
@@ -51,13 +52,16 @@ func (s *Server) post(c *call) (object, *chat.Message) {
 	if made.empty() {
 		return fail("no_text"), nil
 	}
+
 	if utf8.RuneCountInString(made.Text) > cutText {
 		made.Text = string([]rune(made.Text)[:cutText])
 	}
+
 	m := &chat.Message{
 		Channel: where.ID, ID: s.Next(where.ID), Author: c.account.Name, Owner: c.account.User, Wire: encode(made),
 		Thread: c.text("thread_ts"), CreatedAt: s.Now(),
 	}
+
 	return object{"ok": true, "channel": where.ID, "ts": m.ID, "message": s.view(m, true)}, m
 }
 
@@ -69,6 +73,7 @@ func (s *Server) update(c *call) (object, *chat.Message) {
 	if utf8.RuneCountInString(c.text("text")) > maxUpdate {
 		return fail("msg_too_long"), nil
 	}
+
 	before := contentOf(found)
 	// Metadata and attachments stay unless others are given, blocks do not beside a
 	// new text (https://docs.slack.dev/reference/methods/chat.update).
@@ -76,6 +81,7 @@ func (s *Server) update(c *call) (object, *chat.Message) {
 	if c.args["text"] == nil {
 		kept.Blocks = before.Blocks
 	}
+
 	made, refused := s.content(c, kept)
 	if refused != nil {
 		return refused, nil
@@ -83,8 +89,10 @@ func (s *Server) update(c *call) (object, *chat.Message) {
 	if made.empty() {
 		return fail("no_text"), nil
 	}
+
 	after := *found
 	after.Wire, after.EditedAt, after.EditedBy = encode(made), s.Now(), c.account.User
+
 	return object{"ok": true, "channel": after.Channel, "ts": after.ID, "text": made.Text, "message": s.view(&after, true)}, &after
 }
 
@@ -93,6 +101,7 @@ func (s *Server) remove(c *call) (object, *chat.Message) {
 	if refused != nil {
 		return refused, nil
 	}
+
 	gone := *found
 	gone.Deleted = true
 	return object{"ok": true, "channel": gone.Channel, "ts": gone.ID}, &gone
@@ -104,6 +113,7 @@ func (s *Server) own(c *call, others string) (*chat.Message, object) {
 	if refused != nil {
 		return nil, refused
 	}
+
 	found := s.Get(where.ID, c.text("ts"))
 	switch {
 	case c.text("ts") == "" || found == nil:
@@ -111,6 +121,7 @@ func (s *Server) own(c *call, others string) (*chat.Message, object) {
 	case found.Owner != c.account.User:
 		return nil, fail(others)
 	}
+
 	return found, nil
 }
 
@@ -123,6 +134,7 @@ func (s *Server) writable(c *call) (*Channel, object) {
 	case where.Archived:
 		return nil, fail("is_archived")
 	}
+
 	return where, nil
 }
 
@@ -134,18 +146,22 @@ func (s *Server) content(c *call, made content) (content, object) {
 	if refused := s.judgeForm(c.method, made); refused != nil {
 		return made, refused
 	}
+
 	if raw := c.raw("metadata"); len(raw) > 0 && string(raw) != "null" {
 		if !goodMetadata(raw) {
 			return made, fail("invalid_metadata_format")
 		}
+
 		if made.Metadata = raw; string(raw) == "{}" {
 			made.Metadata = nil
 		}
 	}
+
 	s.judgeText(c.method, made.Text)
 	if c.yes("link_names") || c.text("parse") != "" && c.text("parse") != "none" {
 		s.Violation("%s: link_names or parse makes mentions of what is written in text", c.method)
 	}
+
 	return made, nil
 }
 
@@ -157,6 +173,7 @@ func given(raw, before json.RawMessage) json.RawMessage {
 	case string(raw) == "[]":
 		return nil
 	}
+
 	return raw
 }
 
@@ -165,6 +182,7 @@ func (s *Server) judgeText(where, text string) {
 	if n := utf8.RuneCountInString(text); n > goodText {
 		s.Violation("%s: text has %d characters, Slack asks for no more than %d", where, n, goodText)
 	}
+
 	for _, what := range hazards(text) {
 		s.Violation("%s: text: %s", where, what)
 	}
@@ -175,10 +193,12 @@ func goodMetadata(raw json.RawMessage) bool {
 	if string(raw) == "{}" {
 		return true
 	}
+
 	var read struct {
 		Type    string                     `json:"event_type"`
 		Payload map[string]json.RawMessage `json:"event_payload"`
 	}
+
 	return json.Unmarshal(raw, &read) == nil && read.Type != "" && read.Payload != nil && len(raw) <= 8000
 }
 
@@ -188,25 +208,33 @@ func (s *Server) view(m *chat.Message, metadata bool) object {
 	out := object{"type": "message", "user": m.Owner, "ts": m.ID, "text": held.Text, "team": team}
 	if strings.HasPrefix(m.Owner, "B") {
 		delete(out, "user")
-		out["subtype"], out["bot_id"], out["username"] = "bot_message", m.Owner, m.Author
+		out["subtype"] = "bot_message"
+		out["bot_id"] = m.Owner
+		out["username"] = m.Author
 	} else if s.isBot(m.Owner) {
 		out["bot_id"] = botID(m.Owner)
 	}
+
 	if held.Blocks != nil {
 		out["blocks"] = held.Blocks
 	}
+
 	if held.Attachments != nil {
 		out["attachments"] = shownAttachments(held.Attachments)
 	}
+
 	if m.Thread != "" {
 		out["thread_ts"] = m.Thread
 	}
+
 	if !m.EditedAt.IsZero() {
 		out["edited"] = object{"user": m.EditedBy, "ts": nextID(m.EditedAt, "")}
 	}
+
 	if metadata && held.Metadata != nil {
 		out["metadata"] = held.Metadata
 	}
+
 	return out
 }
 

@@ -23,6 +23,7 @@ func tokens(text string) (found []token, loose int) {
 		if at < 0 {
 			return found, loose
 		}
+
 		at += from
 		end := strings.IndexAny(text[at+1:], "<>\n")
 		if end < 0 || text[at+1+end] != '>' {
@@ -30,6 +31,7 @@ func tokens(text string) (found []token, loose int) {
 			from = at + 1
 			continue
 		}
+
 		found = append(found, token{inner: text[at+1 : at+1+end], from: at})
 		from = at + end + 2
 	}
@@ -75,12 +77,15 @@ func hazards(text string) []string {
 			all = append(all, fmt.Sprintf("<%s> is a link whose text names another host", t.inner))
 		}
 	}
+
 	if loose > 0 {
 		all = append(all, fmt.Sprintf("%d signs < are not escaped", loose))
 	}
+
 	if n := strings.Count(text, "&") - len(entity.FindAllString(text, -1)); n > 0 {
 		all = append(all, fmt.Sprintf("%d signs & are not escaped", n))
 	}
+
 	return all
 }
 
@@ -94,15 +99,18 @@ var mrkdwn = picture.Markup{
 		if rest[0] != '<' {
 			return picture.Span{}, 0
 		}
+
 		found, _ := tokens(rest)
 		if len(found) == 0 || found[0].from != 0 {
 			return picture.Span{}, 0
 		}
+
 		address, label := found[0].address()
 		span := picture.Span{Text: unescape.Replace(label), Link: unescape.Replace(address)}
 		if found[0].mention() != "" {
 			span = picture.Span{Text: unescape.Replace(label), Mention: true}
 		}
+
 		return span, len(found[0].inner) + 2
 	},
 }

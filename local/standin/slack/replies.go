@@ -15,6 +15,7 @@ func (s *Server) replies(c *call) (object, *chat.Message) {
 	if refused != nil {
 		return refused, nil
 	}
+
 	where, refused := s.seen(c, "channels:history", "groups:history")
 	switch {
 	case refused != nil:
@@ -22,32 +23,39 @@ func (s *Server) replies(c *call) (object, *chat.Message) {
 	case !where.has(c.account.User):
 		return fail("not_in_channel"), nil
 	}
+
 	parent := s.Get(where.ID, c.text("ts"))
 	if parent == nil {
 		return fail("thread_not_found"), nil
 	}
+
 	within, refused := timesOf(c)
 	if refused != nil {
 		return refused, nil
 	}
+
 	from, refused := threadCursor(c)
 	if refused != nil {
 		return refused, nil
 	}
 
 	metadata := c.yes("include_all_metadata")
-	messages, next := []object{s.view(parent, metadata)}, ""
+	messages := []object{s.view(parent, metadata)}
+	next := ""
 	for _, m := range s.Listed(c.Context(), where.ID) {
 		at, _ := micros(m.ID)
 		if m.Thread != parent.ID || m.ID == parent.ID || at < from || !within(m.ID) {
 			continue
 		}
+
 		if len(messages) > most {
 			next = base64.StdEncoding.EncodeToString([]byte(threadMark + m.ID))
 			break
 		}
+
 		messages = append(messages, s.view(m, metadata))
 	}
+
 	out := object{"ok": true, "messages": messages, "has_more": next != ""}
 	if next != "" {
 		out["response_metadata"] = object{"next_cursor": next}
@@ -65,6 +73,7 @@ func threadCursor(c *call) (int64, object) {
 	if cursor == "" {
 		return 0, nil
 	}
+
 	text, err := base64.StdEncoding.DecodeString(cursor)
 	ts, ok := strings.CutPrefix(string(text), threadMark)
 	at, number := micros(ts)

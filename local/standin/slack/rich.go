@@ -38,10 +38,12 @@ func (j *judge) part(at string, raw json.RawMessage) {
 		j.error(at+"/type", "unsupported type: %s", kind)
 		return
 	}
+
 	members, ok := j.members(at, raw, known.must, known.may)
 	if !ok {
 		return
 	}
+
 	j.number(at+"/border", members["border"], 1)
 
 	elements := j.list(at+"/elements", members["elements"], true, 1000)
@@ -49,6 +51,7 @@ func (j *judge) part(at string, raw json.RawMessage) {
 		j.richList(at, members, elements)
 		return
 	}
+
 	for i, one := range elements {
 		j.inline(fmt.Sprintf("%s/elements/%d", at, i), one, kind == "rich_text_preformatted")
 	}
@@ -59,6 +62,7 @@ func (j *judge) richList(at string, members map[string]json.RawMessage, items []
 	if style := string(members["style"]); style != `"bullet"` && style != `"ordered"` {
 		j.error(at+"/style", "must be a valid enum value")
 	}
+
 	j.number(at+"/indent", members["indent"], maxIndent)
 	j.number(at+"/offset", members["offset"], maxOffset)
 	for i, one := range items {
@@ -67,6 +71,7 @@ func (j *judge) richList(at string, members map[string]json.RawMessage, items []
 			j.error(where+"/type", "unsupported type: %s", kind)
 			continue
 		}
+
 		j.part(where, one)
 	}
 }
@@ -75,6 +80,7 @@ func (j *judge) number(at string, raw json.RawMessage, most int) {
 	if raw == nil {
 		return
 	}
+
 	var n int
 	if json.Unmarshal(raw, &n) != nil || string(raw) == "null" || n < 0 || n > most {
 		j.error(at, "must be a number from 0 to %d", most)
@@ -94,17 +100,20 @@ func (j *judge) inline(at string, raw json.RawMessage, preformatted bool) {
 	if preformatted {
 		may = nil
 	}
+
 	switch kind := typeOf(raw); {
 	case kind == "text":
 		if members, ok := j.members(at, raw, []string{"text"}, may); ok {
 			j.string(at+"/text", members["text"], maxRichText)
 			j.style(at+"/style", members["style"])
 		}
+
 	case kind == "link":
 		if members, ok := j.members(at, raw, []string{"url"}, append(may, "text", "unsafe")); ok {
 			j.link(at, members)
 			j.style(at+"/style", members["style"])
 		}
+
 	case slices.Contains(speaking, kind) && !preformatted:
 		j.hazards = append(j.hazards, at+": an element "+kind+" is more than text")
 	default:
@@ -121,6 +130,7 @@ func (j *judge) link(at string, members map[string]json.RawMessage) {
 	if !ok {
 		return
 	}
+
 	text, _ := j.string(at+"/text", given, maxRichText)
 	var address string
 	_ = json.Unmarshal(members["url"], &address)
@@ -133,10 +143,12 @@ func (j *judge) style(at string, raw json.RawMessage) {
 	if raw == nil {
 		return
 	}
+
 	members, ok := j.members(at, raw, nil, []string{"bold", "italic", "strike", "code", "underline"})
 	if !ok {
 		return
 	}
+
 	for name, given := range members {
 		if string(given) != "true" && string(given) != "false" {
 			j.error(at+"/"+name, "must be a boolean")
@@ -157,9 +169,11 @@ func hidden(text, address string) string {
 	if err != nil {
 		return address
 	}
+
 	if bare := strings.TrimSuffix(address, "/"); strings.TrimSuffix(text, "/") == bare || u.Scheme+"://"+strings.TrimSuffix(text, "/") == bare {
 		return ""
 	}
+
 	for _, one := range hosts.FindAllString(text, -1) {
 		if !strings.EqualFold(dots.Replace(one), u.Hostname()) {
 			return one

@@ -71,11 +71,13 @@ func TestRichText(t *testing.T) {
 			if want != "ok" {
 				want = at
 			}
+
 			r := d.call("chat.postMessage", ours, `{"channel":"C0WORK","text":"x",`+message+`}`)
 			if r.outcome() != want || !strings.Contains(r.body, c.where) {
 				t.Errorf("%.120s: %.300s, want %s with %s", message, r.body, want, c.where)
 			}
 		}
+
 		d.noViolations()
 	}
 }
@@ -148,6 +150,7 @@ func TestAttachments(t *testing.T) {
 		if r.outcome() != c.want || len(d.Violations()) != c.violations {
 			t.Errorf("%.100s: %.200s, %q, want %s and %d", c.attachments, r.body, d.Violations(), c.want, c.violations)
 		}
+
 		if hook := d.send("POST", "/services/T1/B1/right", "", jsonType, `{"text":"x","attachments":`+c.attachments+`}`); hook.body != c.want {
 			t.Errorf("%.100s by a webhook: %s, want %s", c.attachments, hook.body, c.want)
 		}
@@ -175,10 +178,12 @@ func TestWhatAnEditKeeps(t *testing.T) {
 		if r := d.call("chat.update", ours, `{"channel":"C0WORK","ts":"`+ts+`",`+c.edit+`}`); r.outcome() != "ok" {
 			t.Fatalf("%s: %s", c.edit, r.body)
 		}
+
 		m := d.send("GET", "/api/conversations.history?channel=C0WORK", ours, "", "").json["messages"].([]any)[0].(map[string]any)
 		if (m["blocks"] != nil) != c.blocks || (m["attachments"] != nil) != c.attachments {
 			t.Errorf("%s: %v", c.edit, m)
 		}
+
 		if list, ok := m["attachments"].([]any); ok {
 			if one := list[0].(map[string]any); one["color"] != "2da44e" || one["id"] != 1.0 || one["fallback"] != "f" {
 				t.Errorf("%v", one)
@@ -196,19 +201,25 @@ func TestDrawRichText(t *testing.T) {
 		`{"type":"rich_text_preformatted","elements":[{"type":"text","text":"a <b>"}]}`,
 		`{"type":"rich_text_quote","elements":[{"type":"link","url":"https://a.example/"}]}`,
 	}, ","))
+
 	p := draw(encode(content{Text: "not shown", Blocks: json.RawMessage("[" + blocks + "]"), Attachments: json.RawMessage(
 		`[{"color":"#8250df","fallback":"f","blocks":[{"type":"divider"},` + blocks + `]},{"color":"red;x","blocks":[]},{"color":"danger","blocks":[]}]`)}))
 	want := "WI-1 *now*\nopen\n• x\n\u20033. x\n\u20034. user\na <b>\nhttps://a.example/"
 	if got := p.String(); got != want+"\n"+want {
 		t.Errorf("%q", got)
 	}
-	first, mention, code := p.Blocks[0].Spans[0], p.Blocks[3].Spans[1], p.Blocks[4]
+
+	first := p.Blocks[0].Spans[0]
+	mention := p.Blocks[3].Spans[1]
+	code := p.Blocks[4]
 	if !first.Bold || !first.Strike || first.Link != "https://a.example/" || !mention.Mention || code.Kind != picture.Code {
 		t.Errorf("%+v %+v %+v", first, mention, code)
 	}
+
 	if p.Cards[0].Color != "#8250df" || p.Cards[1].Color != "" || p.Cards[2].Color != "#a30200" {
 		t.Errorf("%+v", p.Cards)
 	}
+
 	if got := draw(encode(content{Text: "shown", Attachments: json.RawMessage(`[{"color":"good","blocks":[` + blocks + `]}]`)})).String(); got != "shown\n"+want {
 		t.Errorf("without blocks the text is shown: %q", got)
 	}
@@ -225,6 +236,7 @@ func FuzzForms(f *testing.F) {
 		if !json.Valid([]byte(blocks)) || !json.Valid([]byte(attachments)) {
 			return
 		}
+
 		if _, err := draw(encode(content{Blocks: json.RawMessage(blocks), Attachments: json.RawMessage(attachments)})).HTML(); err != nil {
 			t.Error(err)
 		}

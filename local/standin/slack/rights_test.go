@@ -38,18 +38,21 @@ func TestTheCheckIsRightAboutEachCall(t *testing.T) {
 			"archived and secret": {Archived: true, Private: true, Members: []string{maria}},
 		} {
 			d := start(t, func(c *Config) {
-				where.ID, where.Name = "C0TRIED", "tried"
+				where.ID = "C0TRIED"
+				where.Name = "tried"
 				c.Channels = append(c.Channels, where)
 				account := c.Accounts[ours]
 				account.Scopes = strings.Split(scopes, ",")
 				c.Accounts[ours] = account
 			})
+
 			b, _ := d.connected("C0TRIED")
 			checks, _ := b.Check(t.Context())
 			said := map[string]connector.Check{}
 			for _, one := range checks {
 				said[one.Name] = one
 			}
+
 			_, writeErr := b.Create(t.Context(), connector.Content{Title: "T", State: domain.Open}, connector.Marker{Integration: 1, Item: 2, Attempt: 1})
 			_, findErr := b.Find(t.Context(), d.clock.now().Add(-time.Hour), []connector.Marker{{Integration: 1, Item: 1, Attempt: 1}})
 			reads := strings.Contains(scopes, "channels:read") && !where.Private || strings.Contains(scopes, "groups:read") && where.Private
@@ -75,35 +78,43 @@ func TestTheTableOfNeedsIsComplete(t *testing.T) {
 	if _, err := b.Check(t.Context()); err != nil {
 		t.Fatal(err)
 	}
+
 	content := connector.Content{Title: "T", State: domain.Open}
 	marker := connector.Marker{Integration: 1, Item: 1, Attempt: 1}
 	written, err := b.Create(t.Context(), content, marker)
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	content.Title = "Changed"
 	if _, err := b.Update(t.Context(), connector.Sent{Remote: written.Remote, State: domain.Open, Seen: written.Seen}, content, marker); err != nil {
 		t.Fatal(err)
 	}
+
 	if _, err := b.Find(t.Context(), d.clock.now().Add(-time.Hour), []connector.Marker{marker}); err != nil {
 		t.Fatal(err)
 	}
+
 	reply := connector.Reply{
 		Message: written.Remote,
 		From:    domain.Progress{State: domain.Open},
 		To:      domain.Progress{State: domain.Closed},
 		Markers: []connector.Marker{{Integration: 1, Item: 2, Attempt: 1}},
 	}
+
 	answered, err := b.Reply(t.Context(), reply)
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	if found, ok, err := b.FindReply(t.Context(), reply); err != nil || !ok || found.Remote.ID != answered.Remote.ID {
 		t.Fatal(found, ok, err)
 	}
+
 	if _, err := b.Resolve(t.Context()); err != nil {
 		t.Fatal(err)
 	}
+
 	d.noViolations()
 	recorder.Needed(t, product.Needs)
 }

@@ -90,10 +90,12 @@ func Open(config Config) (*Server, error) {
 	for _, c := range config.Channels {
 		dialect.Channels = append(dialect.Channels, chat.Place{ID: c.ID, Name: "#" + c.Name})
 	}
+
 	var err error
 	if s.Chat, err = chat.Open(config.Dir, dialect, config.Now); err != nil {
 		return nil, err
 	}
+
 	return s, nil
 }
 
@@ -120,6 +122,7 @@ func micros(ts string) (int64, bool) {
 	if !ok {
 		fraction = "0"
 	}
+
 	whole, err1 := strconv.ParseInt(seconds, 10, 64)
 	rest, err2 := strconv.ParseInt((fraction + "000000")[:6], 10, 64)
 	return whole*1e6 + rest, err1 == nil && err2 == nil && whole >= 0 && rest >= 0 && whole < 1e12
@@ -133,6 +136,7 @@ func (s *Server) channel(id string) *Channel {
 	if i < 0 {
 		return nil
 	}
+
 	return &s.channels[i]
 }
 

@@ -74,14 +74,19 @@ func open(t *testing.T, dir string, change func(*Config)) *driver {
 	if change != nil {
 		change(&config)
 	}
+
 	server, err := Open(config)
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	d.Server = server
-	api, plain := httptest.NewServer(server.API()), httptest.NewServer(server.Plain())
+	api := httptest.NewServer(server.API())
+	plain := httptest.NewServer(server.Plain())
 	t.Cleanup(func() { api.Close(); plain.Close(); _ = server.Close() })
-	d.url, d.plain = api.URL, plain.URL
+	d.url = api.URL
+	d.plain = plain.URL
+
 	return d
 }
 
@@ -98,20 +103,25 @@ func (d *driver) send(method, path, token, media, body string) reply {
 	if err != nil {
 		d.t.Fatal(err)
 	}
+
 	if token != "" {
 		request.Header.Set("Authorization", "Bearer "+token)
 	}
+
 	if media != "" {
 		request.Header.Set("Content-Type", media)
 	}
+
 	response, err := http.DefaultClient.Do(request)
 	if err != nil {
 		d.t.Fatal(err)
 	}
+
 	defer func() { _ = response.Body.Close() }()
 	content, _ := io.ReadAll(response.Body)
 	r := reply{status: response.StatusCode, header: response.Header, body: string(content)}
 	_ = json.Unmarshal(content, &r.json)
+
 	return r
 }
 
@@ -184,10 +194,12 @@ func TestErrorsOfMethods(t *testing.T) {
 		if r.outcome() != c.want || r.status != http.StatusOK || r.header.Get("X-Slack-Req-Id") == "" {
 			t.Errorf("%s %.80s: %d %s, want %s", c.method, c.body, r.status, r.body, c.want)
 		}
+
 		if c.want == "missing_scope" && (r.json["needed"] == nil || r.json["provided"] != "channels:read") {
 			t.Errorf("it does not say which scope: %s", r.body)
 		}
 	}
+
 	d.noViolations()
 }
 
@@ -202,6 +214,7 @@ func TestMediaTypes(t *testing.T) {
 			t.Errorf("%q: %s, want %s", c.media, r.body, c.want)
 		}
 	}
+
 	d.noViolations()
 	r := d.send("POST", "/api/chat.postMessage", ours, "application/json", `{"channel":"C0WORK","text":"x"}`)
 	if r.json["warning"] != "missing_charset" || len(d.Violations()) != 1 {
@@ -217,17 +230,21 @@ func TestHistory(t *testing.T) {
 		r := d.call("chat.postMessage", ours, fmt.Sprintf(`{"channel":"C0WORK","text":"n%d","metadata":{"event_type":"e","event_payload":{"key":"%d"}}}`, i, i))
 		stamps = append(stamps, r.json["ts"].(string))
 	}
-	seen, unique := []string{}, map[string]bool{}
+
+	seen := []string{}
+	unique := map[string]bool{}
 	cursor := ""
 	for range 10 {
 		r := d.send("GET", "/api/conversations.history?channel=C0WORK&limit=2&include_all_metadata=true&inclusive=true&oldest="+stamps[1]+"&cursor="+url.QueryEscape(cursor), ours, "", "")
 		for _, m := range r.json["messages"].([]any) {
 			of := m.(map[string]any)
-			seen, unique[of["ts"].(string)] = append(seen, of["text"].(string)), true
+			seen = append(seen, of["text"].(string))
+			unique[of["ts"].(string)] = true
 			if of["metadata"].(map[string]any)["event_payload"].(map[string]any)["key"] != strings.TrimPrefix(of["text"].(string), "n") {
 				t.Errorf("metadata: %v", of)
 			}
 		}
+
 		meta, _ := r.json["response_metadata"].(map[string]any)
 		if cursor, _ = meta["next_cursor"].(string); cursor == "" {
 			if r.json["has_more"] != false {
@@ -236,13 +253,16 @@ func TestHistory(t *testing.T) {
 			break
 		}
 	}
+
 	if strings.Join(seen, " ") != "n4 n3 n2 n1" || len(unique) != 4 {
 		t.Errorf("saw %v", seen)
 	}
+
 	bare := d.send("GET", "/api/conversations.history?channel=C0WORK&oldest="+stamps[3], ours, "", "")
 	if n := len(bare.json["messages"].([]any)); n != 1 || strings.Contains(bare.body, "metadata") {
 		t.Errorf("exclusive and without metadata: %s", bare.body)
 	}
+
 	d.noViolations()
 }
 
@@ -257,6 +277,7 @@ func TestEditing(t *testing.T) {
 	if m["text"] != "changed" || m["blocks"] != nil || m["metadata"] == nil || m["edited"].(map[string]any)["user"] != "U0OURBOT01" || m["bot_id"] != "B0OURBOT01" {
 		t.Errorf("edited: %v", m)
 	}
+
 	if n := len(d.Forms("C0WORK", ts)); n != 2 {
 		t.Errorf("%d forms are kept", n)
 	}
@@ -284,15 +305,19 @@ func TestWebhooks(t *testing.T) {
 			t.Errorf("%s %s: %d %q, want %d %q", c.path, c.body, r.status, r.body, c.status, c.want)
 		}
 	}
+
 	if r := d.send("POST", "/services/T1/B1/right", "", "application/x-www-form-urlencoded", "payload="+url.QueryEscape(`{"text":"form"}`)); r.body != "ok" {
 		t.Errorf("a form: %s", r.body)
 	}
+
 	if n := len(d.Messages("C0WORK")); n != 2 {
 		t.Errorf("%d messages", n)
 	}
+
 	if r := d.call("chat.update", ours, `{"channel":"C0WORK","ts":"`+d.Messages("C0WORK")[0].ID+`","text":"x"}`); r.outcome() != "cant_update_message" {
 		t.Errorf("a bot edits a webhook's message: %s", r.body)
 	}
+
 	d.noViolations()
 }
 
@@ -321,6 +346,7 @@ func TestBlocks(t *testing.T) {
 		if r.outcome() != c.want || !strings.Contains(strings.ReplaceAll(r.body, `\/`, "/"), c.where) {
 			t.Errorf("%.90s: %.300s, want %s at %s", c.blocks, r.body, c.want, c.where)
 		}
+
 		d.noViolations()
 	}
 }
@@ -335,6 +361,7 @@ func TestHazards(t *testing.T) {
 		if len(got) != want {
 			t.Errorf("%q: %q, want %d", text, got, want)
 		}
+
 		for _, what := range got {
 			if names := len(what) > 1 && strings.ContainsAny(strings.TrimSpace(what[1:])[:1], "@!#"); names != strings.Contains(what, "mentions") {
 				t.Errorf("%q is told as %q", text, what)
@@ -350,6 +377,7 @@ func FuzzHazards(f *testing.F) {
 		if got := hazards(escaped); len(got) > 0 {
 			t.Errorf("escaped text has %q", got)
 		}
+
 		if _, err := draw(encode(content{Text: text})).HTML(); err != nil {
 			t.Error(err)
 		}
@@ -369,24 +397,31 @@ func TestMentionsAreViolations(t *testing.T) {
 			t.Errorf("%s: %s, %q", message, r.body, d.Violations())
 		}
 	}
+
 	d := start(t, nil)
 	d.call("chat.postMessage", ours, `{"channel":"C0WORK","text":"x","blocks":[{"type":"section","text":{"type":"plain_text","text":"<!channel>"}}]}`)
 	d.noViolations()
 }
 
 func TestLimits(t *testing.T) {
-	d := start(t, func(c *Config) { c.Limits, c.Scarce = true, true })
+	d := start(t, func(c *Config) {
+		c.Limits = true
+		c.Scarce = true
+	})
 	d.posted("one")
 	r := d.call("chat.postMessage", ours, `{"channel":"C0WORK","text":"two"}`)
 	if r.status != http.StatusTooManyRequests || r.header.Get("Retry-After") != "1" || r.outcome() != "ratelimited" || strings.Contains(r.body, "retry-after") {
 		t.Errorf("a second post: %d %s %v", r.status, r.body, r.header)
 	}
+
 	if r := d.send("POST", "/services/T1/B1/right", "", jsonType, `{"text":"x"}`); r.body != "ok" {
 		t.Errorf("a webhook has a limit of its own: %s", r.body)
 	}
+
 	if r := d.send("POST", "/services/T1/B1/right", "", jsonType, `{"text":"x"}`); r.status != 429 || r.header.Get("Retry-After") != "1" {
 		t.Errorf("the webhook's second: %d %s", r.status, r.body)
 	}
+
 	d.clock.turn(time.Second)
 	d.posted("two")
 	for _, want := range []int{200, 429} {
@@ -394,6 +429,7 @@ func TestLimits(t *testing.T) {
 			t.Errorf("history: %d, want %d", r.status, want)
 		}
 	}
+
 	d.noViolations()
 }
 
@@ -411,6 +447,7 @@ func TestItSurvives(t *testing.T) {
 	if len(all) != 1 || contentOf(all[0]).Text != "changed" || len(again.Forms("C0WORK", first)) != 2 || len(again.Writes()) != 4 {
 		t.Fatalf("%d messages, %d writes", len(all), len(again.Writes()))
 	}
+
 	if next := again.posted("three"); next == gone || next <= first {
 		t.Errorf("the next is %s after %s and %s", next, first, gone)
 	}
@@ -439,17 +476,21 @@ func TestThePerson(t *testing.T) {
 	if r := d.call("auth.test", "anything", `{}`); r.json["user"] != "maria" || r.json["bot_id"] != nil {
 		t.Errorf("it is %s", r.body)
 	}
+
 	if r := d.call("auth.test", ours, `{}`); r.json["user"] != "our-bot" {
 		t.Errorf("the bot is %s", r.body)
 	}
+
 	hers := d.call("chat.postMessage", "anything", `{"channel":"C0WORK","text":"hers"}`)
 	if r := d.call("chat.delete", "anything", `{"channel":"C0WORK","ts":"`+hers.json["ts"].(string)+`"}`); r.outcome() != "ok" {
 		t.Errorf("her own: %s", r.body)
 	}
+
 	response, err := http.PostForm(d.plain+"/messages/C0WORK/"+ts+"/delete", nil) // as an owner of the workspace may
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	_ = response.Body.Close()
 	if r := d.call("chat.update", ours, `{"channel":"C0WORK","ts":"`+ts+`","text":"x"}`); r.outcome() != "message_not_found" {
 		t.Errorf("what she deleted: %s", r.body)

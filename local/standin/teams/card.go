@@ -25,23 +25,28 @@ func loadSchema(path string) (*schema, error) {
 	if path == "" {
 		return nil, nil
 	}
+
 	content, err := os.ReadFile(path)
 	if err != nil {
 		return nil, err
 	}
+
 	document, err := jsonschema.UnmarshalJSON(bytes.NewReader(content))
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
+
 	compiler := jsonschema.NewCompiler()
 	compiler.DefaultDraft(jsonschema.Draft6)
 	if err := compiler.AddResource("card.json", document); err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
+
 	compiled, err := compiler.Compile("card.json")
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
+
 	return &schema{compiled}, nil
 }
 
@@ -50,18 +55,22 @@ func (s *schema) check(card json.RawMessage) []string {
 	if s == nil {
 		return nil
 	}
+
 	document, err := jsonschema.UnmarshalJSON(bytes.NewReader(card))
 	if err != nil {
 		return []string{err.Error()}
 	}
+
 	if members, is := document.(map[string]any); is {
 		delete(members, "msteams") // Teams' own, which the schema does not have
 	}
+
 	err = s.compiled.Validate(document)
 	var broken *jsonschema.ValidationError
 	if !errors.As(err, &broken) {
 		return nil
 	}
+
 	// The schema offers many forms for each element; the deepest place at which
 	// all of them fail is where the mistake is.
 	deepest := broken
@@ -70,6 +79,7 @@ func (s *schema) check(card json.RawMessage) []string {
 			deepest = e
 		}
 	}
+
 	return []string{fmt.Sprintf("the card breaks the schema at /%s", strings.Join(deepest.InstanceLocation, "/"))}
 }
 
@@ -80,13 +90,16 @@ func causes(e *jsonschema.ValidationError) func(func(*jsonschema.ValidationError
 			if !yield(e) {
 				return false
 			}
+
 			for _, c := range e.Causes {
 				if !walk(c) {
 					return false
 				}
 			}
+
 			return true
 		}
+
 		walk(e)
 	}
 }
@@ -97,6 +110,7 @@ func (s *Server) read(c *chat.Call, flow Flow) (card json.RawMessage, failures [
 	if media, _, _ := mime.ParseMediaType(c.Header.Get("Content-Type")); media != "application/json" {
 		fail("the media type is %q: the trigger hands on no object", c.Header.Get("Content-Type"))
 	}
+
 	card = c.Body
 	if flow.Payload != Card {
 		if attached, err := attachment(c.Body); err != nil {
@@ -105,12 +119,15 @@ func (s *Server) read(c *chat.Call, flow Flow) (card json.RawMessage, failures [
 			card = attached
 		}
 	}
+
 	if n := weight(c.Body, card); n > maxMessage {
 		fail("the message has %d bytes, more than %d", n, maxMessage)
 	}
+
 	if len(failures) > 0 {
 		return card, failures
 	}
+
 	return card, s.judge(card)
 }
 
@@ -137,6 +154,7 @@ func attachment(body []byte) (json.RawMessage, error) {
 			Content     json.RawMessage `json:"content"`
 		} `json:"attachments"`
 	}
+
 	err := json.Unmarshal(body, &message)
 	switch {
 	case err != nil || message.Type != "message":
@@ -152,6 +170,7 @@ func attachment(body []byte) (json.RawMessage, error) {
 	case message.Attachments[0].ContentURL != nil:
 		return nil, errors.New("contentUrl is given, where the content is inline")
 	}
+
 	return message.Attachments[0].Content, nil
 }
 
@@ -162,11 +181,13 @@ func (s *Server) judge(card json.RawMessage) []string {
 	if err := json.Unmarshal(card, &root); err != nil || root["type"] != "AdaptiveCard" {
 		return []string{"Property 'type' must be 'AdaptiveCard'"}
 	}
+
 	failures := s.schema.check(card)
 	version, _ := root["version"].(string)
 	if !slices.Contains([]string{"1.0", "1.1", "1.2", "1.3", "1.4", "1.5"}, version) {
 		failures = append(failures, fmt.Sprintf("Teams shows no cards of version %q", version))
 	}
+
 	var r reader
 	r.card(root)
 	slices.Sort(r.failed)
@@ -174,6 +195,7 @@ func (s *Server) judge(card json.RawMessage) []string {
 	walk(root, "", func(path string, value any) {
 		failures = append(failures, hazards(path, value)...)
 	})
+
 	return failures
 }
 

@@ -35,6 +35,7 @@ func links(text string) []masked {
 			all = append(all, found)
 		}
 	}
+
 	return all
 }
 
@@ -94,7 +95,9 @@ func draw(wire json.RawMessage) picture.Picture {
 	if json.Unmarshal(wire, &root) != nil || root.Body == nil && root.Actions == nil {
 		return picture.Picture{Blocks: []picture.Block{{Kind: picture.Code, Spans: picture.Plain(string(wire))}}}
 	}
+
 	card := picture.Card{Blocks: elements(root.Body)}
+
 	return picture.Picture{Cards: []picture.Card{{Blocks: append(card.Blocks, buttons(root.Actions)...)}}}
 }
 
@@ -108,11 +111,14 @@ func elements(list []element) []picture.Block {
 		if len(blocks) > 0 {
 			blocks[0].Apart = i > 0 && roomy[strings.ToLower(e.Spacing)]
 		}
+
 		if e.Separator {
 			all = append(all, picture.Block{Kind: picture.Rule})
 		}
+
 		all = append(all, blocks...)
 	}
+
 	return all
 }
 
@@ -125,7 +131,9 @@ func (e element) blocks() []picture.Block {
 				b.Spans[i] = e.styled(b.Spans[i])
 			}
 		}
+
 		return blocks
+
 	case "RichTextBlock":
 		return []picture.Block{{Kind: picture.Text, Spans: runs(e.Inlines)}}
 	case "FactSet":
@@ -134,6 +142,7 @@ func (e element) blocks() []picture.Block {
 			fields.Fields = append(fields.Fields, picture.Field{Name: markdown.Inline(f.Title), Value: markdown.Inline(f.Value)})
 		}
 		return []picture.Block{fields}
+
 	case "Image":
 		return []picture.Block{{Kind: picture.Small, Spans: []picture.Span{{Text: "image: " + e.AltText, Link: e.URL}}}}
 	case "ActionSet":
@@ -141,6 +150,7 @@ func (e element) blocks() []picture.Block {
 	case "ColumnSet":
 		return e.columns()
 	}
+
 	return e.area()
 }
 
@@ -154,9 +164,11 @@ func (e element) area() []picture.Block {
 			}
 		}
 	}
+
 	if !strings.EqualFold(e.Style, "emphasis") {
 		return blocks
 	}
+
 	return boxed(blocks)
 }
 
@@ -172,8 +184,10 @@ func boxed(blocks []picture.Block) []picture.Block {
 			}
 			line += s.Text
 		}
+
 		lines = append(lines, line)
 	}
+
 	return []picture.Block{{Kind: picture.Code, Spans: picture.Plain(strings.Join(lines, "\n"))}}
 }
 
@@ -195,6 +209,7 @@ func (e element) columns() []picture.Block {
 		if len(blocks) != 1 || blocks[0].Kind != picture.Text {
 			return elements(e.Columns)
 		}
+
 		spans := blocks[0].Spans
 		if len(spans) > 1 && spans[0].Subtle {
 			name := spans[0]
@@ -202,8 +217,10 @@ func (e element) columns() []picture.Block {
 			fields.Fields = append(fields.Fields, picture.Field{Name: []picture.Span{name}, Value: spans[1:]})
 			continue
 		}
+
 		fields.Fields = append(fields.Fields, picture.Field{Value: spans})
 	}
+
 	return []picture.Block{fields}
 }
 
@@ -217,6 +234,7 @@ func runs(inlines []json.RawMessage) []picture.Span {
 		}
 		spans = append(spans, e.styled(picture.Span{Text: e.Text}))
 	}
+
 	return spans
 }
 
@@ -225,13 +243,17 @@ var tones = map[string]string{"good": "good", "warning": "warning", "attention":
 
 func (e element) styled(s picture.Span) picture.Span {
 	s.Bold = s.Bold || strings.EqualFold(e.Weight, "bolder")
-	s.Italic, s.Strike, s.Underline, s.Subtle = s.Italic || e.Italic, e.Strike, e.Underline, e.Subtle
+	s.Italic = s.Italic || e.Italic
+	s.Strike = e.Strike
+	s.Underline = e.Underline
+	s.Subtle = e.Subtle
 	s.Code = strings.EqualFold(e.FontType, "monospace")
 	s.Size = map[string]string{"small": "small", "medium": "large", "large": "large", "extralarge": "large"}[strings.ToLower(e.Size)]
 	s.Tone = tones[strings.ToLower(e.Color)]
 	if e.Select != nil {
 		s.Link = e.Select.URL
 	}
+
 	return s
 }
 
@@ -239,9 +261,11 @@ func buttons(actions []action) []picture.Block {
 	if len(actions) == 0 {
 		return nil
 	}
+
 	block := picture.Block{Kind: picture.Buttons}
 	for _, a := range actions {
 		block.Spans = append(block.Spans, picture.Span{Text: a.Title, Link: a.URL})
 	}
+
 	return []picture.Block{block}
 }

@@ -68,6 +68,7 @@ func with(own map[string]member, more ...map[string]member) map[string]member {
 			all[name] = m
 		}
 	}
+
 	return all
 }
 
@@ -163,17 +164,20 @@ func (r *reader) object(path, name string, object map[string]any) {
 	if older(r.version, since[name]) {
 		r.fail(path, "%s came with version %s", name, since[name])
 	}
+
 	if id, is := object["id"].(string); is {
 		if r.ids[id] {
 			r.fail(path+"/id", "%q is there twice", id)
 		}
 		r.ids[id] = true
 	}
+
 	for member, m := range known[name] {
 		if value, there := object[member]; m.required && (!there || value == "") {
 			r.fail(path, "%s has no %s", name, member)
 		}
 	}
+
 	for member, value := range object {
 		m, is := known[name][member]
 		switch {
@@ -195,6 +199,7 @@ func (r *reader) value(path string, m member, value any) {
 		r.list(path, m.kind, value)
 		return
 	}
+
 	text, isText := value.(string)
 	_, isTruth := value.(bool)
 	_, isNumber := value.(float64)
@@ -213,6 +218,7 @@ func width(text string) bool {
 	if text == "auto" || text == "stretch" {
 		return true
 	}
+
 	digits := strings.TrimSuffix(text, "px")
 	return digits != "" && strings.Trim(digits, "0123456789") == ""
 }
@@ -221,8 +227,10 @@ func width(text string) bool {
 func (r *reader) list(path string, of kind, value any) {
 	list, is := value.([]any)
 	if of == click {
-		list, is = []any{value}, true
+		list = []any{value}
+		is = true
 	}
+
 	switch {
 	case !is:
 		r.fail(path, "is no list")
@@ -231,6 +239,7 @@ func (r *reader) list(path string, of kind, value any) {
 	case of == actionList && len(list) > mostButtons:
 		r.fail(path, "%d actions, of which Teams shows %d", len(list), mostButtons)
 	}
+
 	for i, one := range list {
 		r.child(fmt.Sprintf("%s/%d", path, i), of, one)
 	}
@@ -243,20 +252,24 @@ func (r *reader) child(path string, of kind, value any) {
 		}
 		return
 	}
+
 	object, is := value.(map[string]any)
 	if !is {
 		r.fail(path, "is no object")
 		return
 	}
+
 	name, _ := object["type"].(string)
 	if name == "" && (of == columnList || of == factList || of == imageList) {
 		name = may[of][0]
 	}
+
 	if !slices.Contains(may[of], name) {
 		if !strings.HasPrefix(name, "Action.") { // why those do not work is said elsewhere
 			r.fail(path, "%q is nothing that Teams shows there in all its clients", name)
 		}
 		return
 	}
+
 	r.object(path, name, object)
 }

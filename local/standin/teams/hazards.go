@@ -28,6 +28,7 @@ func hazards(path string, value any) []string {
 	case map[string]any:
 		return objectHazards(path, v)
 	}
+
 	return nil
 }
 
@@ -36,9 +37,11 @@ func textHazards(path, text string) []string {
 	if at.MatchString(text) {
 		all = append(all, path+": <at> is how a mention is written")
 	}
+
 	if function.MatchString(text) {
 		all = append(all, path+": the text would be replaced by a date")
 	}
+
 	return all
 }
 
@@ -53,32 +56,39 @@ func objectHazards(path string, v map[string]any) []string {
 		if !isWeb(address) {
 			fail("/url: %q is no web address", address)
 		}
+
 		if other := elsewhere(title, address); other != "" {
 			fail("/title: shows %s and leads to %s", other, address)
 		}
+
 	case strings.HasPrefix(kind, "Action."):
 		fail(": %s does not work in a card that a workflow posts", kind)
 	}
+
 	for _, name := range []string{"backgroundImage", "iconUrl"} {
 		if v[name] != nil {
 			fail("/%s: loads a picture", name)
 		}
 	}
+
 	if kind == "Image" {
 		fail(": loads a picture")
 	}
+
 	for _, name := range markdownOf[kind] {
 		text, _ := v[name].(string)
 		for _, l := range links(text) {
 			fail("/%s: [%s](%s) hides where it leads", name, l.label, l.address)
 		}
 	}
+
 	if click, is := v["selectAction"].(map[string]any); is {
 		address, _ := click["url"].(string)
 		if other := elsewhere(allText(v), address); other != "" {
 			fail(": shows %s and leads to %s", other, address)
 		}
 	}
+
 	return all
 }
 
@@ -94,10 +104,12 @@ func elsewhere(text, to string) string {
 		if !strings.Contains(address, "://") {
 			address = "http://" + address
 		}
+
 		read, err := url.Parse(address)
 		if err != nil {
 			return ""
 		}
+
 		return strings.ToLower(read.Host)
 	}
 	for _, shown := range written.FindAllString(text, -1) {
@@ -105,6 +117,7 @@ func elsewhere(text, to string) string {
 			return shown
 		}
 	}
+
 	return ""
 }
 

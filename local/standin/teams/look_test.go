@@ -30,9 +30,11 @@ func connected(t testing.TB, config teams.Config) map[string]*pair {
 		if err != nil {
 			t.Fatal(err)
 		}
+
 		t.Cleanup(func() { _ = server.Close() })
 		own := config
-		own.URL, own.Card = flow.URL(connectortest.Host), flow.Payload == Card
+		own.URL = flow.URL(connectortest.Host)
+		own.Card = flow.Payload == Card
 		pairs[flow.ID] = &pair{Server: server, Connector: teams.New(own, connectortest.Serve(t, server.API()), nil)}
 	}
 
@@ -44,7 +46,9 @@ func connected(t testing.TB, config teams.Config) map[string]*pair {
 func (p *pair) post(t testing.TB, item domain.Item, allItems string) []*chat.Message {
 	t.Helper()
 	changed := item
-	changed.Title, changed.Status, changed.State = item.Status+item.Title, item.Priority, domain.Closed
+	changed.Title = item.Status + item.Title
+	changed.Status = item.Priority
+	changed.State = domain.Closed
 	gone := item
 	gone.Deleted = true
 
@@ -56,15 +60,20 @@ func (p *pair) post(t testing.TB, item domain.Item, allItems string) []*chat.Mes
 		if n > 0 {
 			content.Was = was
 		}
+
 		_, err := p.Create(t.Context(), content, connector.Marker{Integration: 77, Item: 1, Attempt: n + 1, Tag: connectortest.Tag})
 		if err != nil {
 			t.Fatal(err)
 		}
-		content.Body, content.Blocks, content.Was = "", nil, nil
+
+		content.Body = ""
+		content.Blocks = nil
+		content.Was = nil
 		for range 3 {
 			digest.Add(content, time.Unix(int64(n), 0))
 		}
 	}
+
 	if _, err := p.Digest(t.Context(), digest, connector.Marker{Integration: 77, Item: 2, Attempt: 1}); err != nil {
 		t.Fatal(err)
 	}
@@ -74,10 +83,12 @@ func (p *pair) post(t testing.TB, item domain.Item, allItems string) []*chat.Mes
 	if len(all) != 4 {
 		t.Fatalf("%d messages", len(all))
 	}
+
 	for _, m := range all {
 		if m.Failed != "" {
 			t.Errorf("Teams does not show it: %s\n%s", m.Failed, m.Wire)
 		}
+
 		if m.Key == "" {
 			t.Errorf("no marker is in %s", m.Wire)
 		}
@@ -123,6 +134,7 @@ func TestHostileItems(t *testing.T) {
 					}
 				}
 			}
+
 			if bad := p.Violations(); len(bad) > 0 {
 				t.Errorf("%s: %q", name, bad)
 			}
@@ -143,6 +155,7 @@ func TestLargestItems(t *testing.T) {
 				for n := range 100 {
 					item.Labels = append(item.Labels, cutTo(strings.Repeat(unit, 200), 190)+fmt.Sprint(n))
 				}
+
 				shown := p.post(t, item, "https://items.example/"+strings.Repeat("a", 1978))
 				for _, m := range shown[:3] {
 					if text := draw(m.Wire).String(); !strings.Contains(text, "Open") {
@@ -150,6 +163,7 @@ func TestLargestItems(t *testing.T) {
 					}
 				}
 			}
+
 			if bad := p.Violations(); len(bad) > 0 {
 				t.Errorf("%s: %q", name, bad)
 			}
@@ -165,6 +179,7 @@ func FuzzItems(f *testing.F) {
 	for _, text := range hostileTexts {
 		f.Add(text)
 	}
+
 	pairs := connected(f, teams.Config{})
 	f.Fuzz(func(t *testing.T, text string) {
 		pairs[enveloped.ID].post(t, everywhere(text), "")

@@ -15,15 +15,18 @@ func markerOf(card json.RawMessage) (found connector.Marker, ok bool) {
 	if json.Unmarshal(card, &root) != nil {
 		return connector.Marker{}, false
 	}
+
 	walk(root, "", func(path string, value any) {
 		name, is := value.(string)
 		if !is || ok || !strings.HasSuffix(path, "/id") {
 			return
 		}
+
 		text, is := strings.CutPrefix(name, "sync-")
 		if is {
 			found, ok = connector.ParseMarker(strings.ReplaceAll(text, "-", "/"))
 		}
 	})
+
 	return found, ok
 }

@@ -65,6 +65,7 @@ func Open(config Config) (*Server, error) {
 	if err != nil {
 		return nil, fmt.Errorf("the stand-in of Teams: %w", err)
 	}
+
 	s := &Server{config: config, schema: read, limiter: chat.NewLimiter(config.Limits, config.Now)}
 	s.faults = faults.New(faults.Teams(), faults.Hooks{
 		Now: config.Now, Log: s.refused,
@@ -72,6 +73,7 @@ func Open(config Config) (*Server, error) {
 			return faults.Call{Kind: faults.Create, User: "workflow " + flowOf(r)}
 		},
 	})
+
 	dialect := chat.Dialect{
 		Faults: s.faults,
 		Name:   "Teams", File: "teams.jsonl", NextID: nextID, Draw: draw, Typed: typed, Person: config.Person, Prefix: prefix, API: s.API(), Known: func(*http.Request) {},
@@ -79,9 +81,11 @@ func Open(config Config) (*Server, error) {
 	for _, c := range config.Channels {
 		dialect.Channels = append(dialect.Channels, chat.Place{ID: c.ID, Name: c.Name})
 	}
+
 	if s.Chat, err = chat.Open(config.Dir, dialect, config.Now); err != nil {
 		return nil, err
 	}
+
 	return s, nil
 }
 
@@ -131,17 +135,21 @@ func (s *Server) trigger(c *chat.Call) chat.Answer {
 	if !ok || !strings.HasPrefix(c.URL.Path, prefix) {
 		return refuse(http.StatusNotFound, "NotFound", "The resource was not found.")
 	}
+
 	i := slices.IndexFunc(s.config.Flows, func(f Flow) bool { return f.ID == id })
 	if i < 0 {
 		return refuse(http.StatusNotFound, "WorkflowNotFound", "The workflow '"+id+"' could not be found.")
 	}
-	flow, query := s.config.Flows[i], c.URL.Query()
+
+	flow := s.config.Flows[i]
+	query := c.URL.Query()
 	switch {
 	case query.Get("sig") == "" || query.Get("sp") == "" || query.Get("sv") == "":
 		return refuse(http.StatusUnauthorized, "DirectApiAuthorizationRequired", "The request must be authenticated only by Shared Access scheme.")
 	case query.Get("sig") != flow.Sig || query.Get("sp") != "/triggers/manual/run" || query.Get("sv") != "1.0":
 		return refuse(http.StatusUnauthorized, "AuthorizationFailed", "The authentication credentials are not valid.")
 	}
+
 	c.User = "workflow " + flow.ID
 	switch {
 	case query.Get("api-version") == "":
@@ -153,11 +161,13 @@ func (s *Server) trigger(c *chat.Call) chat.Answer {
 	case c.TooLarge:
 		return refuse(http.StatusRequestEntityTooLarge, "RequestEntityTooLarge", "The request entity is too large.")
 	}
+
 	if _, _, wait := s.limiter.Take(flow.ID, 4, time.Second); wait > 0 {
 		out := refuse(http.StatusTooManyRequests, "TooManyRequests", "Rate limit is exceeded. Try again later.")
 		out.Header.Set("Retry-After", strconv.Itoa(int((wait+time.Second-1)/time.Second)))
 		return out
 	}
+
 	return s.run(c, flow)
 }
 
@@ -167,16 +177,19 @@ func (s *Server) run(c *chat.Call, flow Flow) chat.Answer {
 	if !json.Valid(c.Body) {
 		return refuse(http.StatusBadRequest, "InvalidRequestContent", "The request content is not valid and could not be deserialized.")
 	}
+
 	card, failures := s.read(c, flow)
 	for _, what := range failures {
 		s.Violation("workflow %s: %s", flow.ID, what)
 	}
+
 	m := &chat.Message{
 		Channel: flow.Channel, ID: s.Next(flow.Channel), Author: "Workflows", Owner: flow.ID, Wire: card, CreatedAt: s.Now(), Failed: strings.Join(failures, "; "),
 	}
 	if marked, ok := markerOf(card); ok {
 		m.Key = marked.Text()
 	}
+
 	return chat.Answer{Status: http.StatusAccepted, Header: http.Header{}, Message: m}
 }
 

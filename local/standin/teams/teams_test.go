@@ -66,10 +66,12 @@ func start(t *testing.T, dir string, limits bool) *driver {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	d.Server = server
 	api := httptest.NewServer(server.API())
 	t.Cleanup(func() { api.Close(); _ = server.Close() })
 	d.url = api.URL
+
 	return d
 }
 
@@ -85,13 +87,16 @@ func (d *driver) send(method, path, body string) reply {
 	if err != nil {
 		d.t.Fatal(err)
 	}
+
 	request.Header.Set("Content-Type", "application/json")
 	response, err := http.DefaultClient.Do(request)
 	if err != nil {
 		d.t.Fatal(err)
 	}
+
 	defer func() { _ = response.Body.Close() }()
 	content, _ := io.ReadAll(response.Body)
+
 	return reply{response.StatusCode, response.Header, string(content)}
 }
 
@@ -112,7 +117,8 @@ const hello = `"body":[{"type":"TextBlock","text":"hello","wrap":true}]`
 
 func TestTriggers(t *testing.T) {
 	d := start(t, t.TempDir(), false)
-	good, right := envelope(card(hello)), path(enveloped)
+	good := envelope(card(hello))
+	right := path(enveloped)
 	for _, c := range []struct {
 		method, path, body string
 		status             int
@@ -138,6 +144,7 @@ func TestTriggers(t *testing.T) {
 			t.Errorf("%s %s: %d %s, want %d %s", c.method, c.path, r.status, r.body, c.status, c.code)
 		}
 	}
+
 	if n := len(d.Messages("work")); n != 2 || len(d.Violations()) > 0 {
 		t.Errorf("%d messages, %q", n, d.Violations())
 	}
@@ -177,12 +184,14 @@ func TestRunsThatFail(t *testing.T) {
 			t.Log("without the schema of cards it is not known what breaks it")
 			continue
 		}
+
 		d := start(t, t.TempDir(), false)
 		r := d.send("POST", path(enveloped), c.body)
 		all := d.Messages("work")
 		if r.status != http.StatusAccepted || len(all) != 1 || (all[0].Failed == "") != (c.want == "") || !strings.Contains(all[0].Failed, c.want) {
 			t.Errorf("%.120s: %d, %q, want %q", c.body, r.status, all[0].Failed, c.want)
 		}
+
 		if (len(d.Violations()) > 0) != (c.want != "") {
 			t.Errorf("%.120s: %q", c.body, d.Violations())
 		}
@@ -250,6 +259,7 @@ func TestElements(t *testing.T) {
 			t.Errorf("%s: %q, want %q", c.element, got, c.want)
 		}
 	}
+
 	for _, text := range []string{"[x](https://evil.example)", "<at>x</at>", "{{TIME(x)}}"} {
 		card := `{"type":"AdaptiveCard","version":"1.2","fallbackText":"` + text + `","body":[]}`
 		if (&Server{}).judge([]byte(card)) == nil {
@@ -283,19 +293,23 @@ func TestDraw(t *testing.T) {
 		{"type":"Container","style":"emphasis","items":[{"type":"RichTextBlock","inlines":["quoted"]}]},
 		{"type":"ColumnSet","columns":[{"type":"Column","items":[{"type":"RichTextBlock","inlines":[{"type":"TextRun","text":"Owner: ","isSubtle":true},"Kim"]}]},{"type":"Column","items":[{"type":"TextBlock","text":"x"}]}]},
 		{"type":"ColumnSet","columns":[{"type":"Column","items":[]},{"type":"Column","items":[{"type":"TextBlock","text":"y"}]}]}]`))).All()
+
 	var got []string
 	for _, b := range blocks {
 		text := string(b.Kind) + ":"
 		for _, s := range b.Spans {
 			text += s.Text + s.Link
 		}
+
 		for _, f := range b.Fields {
 			for _, s := range append(f.Name, f.Value...) {
 				text += s.Text + "|"
 			}
 		}
+
 		got = append(got, text)
 	}
+
 	const want = "text:titlehttps://a.example code:a\nb quote:quoted fields:Owner|Kim|x| text:y"
 	if text := strings.Join(got, " "); text != want || !blocks[1].Apart {
 		t.Errorf("%q", text)
@@ -310,9 +324,11 @@ func TestLimits(t *testing.T) {
 			t.Fatalf("%d %s", r.status, r.body)
 		}
 	}
+
 	if r := d.send("POST", path(enveloped), body); r.status != 429 || r.header.Get("Retry-After") != "1" {
 		t.Errorf("the fifth: %d %v", r.status, r.header)
 	}
+
 	d.clock.turn(time.Second)
 	if r := d.send("POST", path(enveloped), body); r.status != http.StatusAccepted {
 		t.Errorf("a second later: %d", r.status)
@@ -343,6 +359,7 @@ func FuzzCard(f *testing.F) {
 		if !json.Valid([]byte(text)) {
 			return
 		}
+
 		_ = (&Server{}).judge([]byte(text))
 		if _, err := draw([]byte(text)).HTML(); err != nil {
 			t.Error(err)

@@ -65,9 +65,11 @@ func split(text string) (URL, error) {
 	if err != nil {
 		return URL{}, err
 	}
+
 	if u.Path, err = cleanPath(u.Path); err != nil {
 		return URL{}, err
 	}
+
 	return u, nil
 }
 
@@ -79,18 +81,24 @@ func parts(text string) (URL, error) {
 	if err := spelling(text); err != nil {
 		return URL{}, err
 	}
+
 	rest, query, asked := strings.Cut(text[len("https://"):], "?")
 	if asked && query == "" {
 		return URL{}, errQuery
 	}
-	authority, path := rest, ""
+
+	authority := rest
+	path := ""
 	if i := strings.IndexByte(rest, '/'); i >= 0 {
-		authority, path = rest[:i], rest[i:]
+		authority = rest[:i]
+		path = rest[i:]
 	}
+
 	host, port, err := hostPort(authority)
 	if err != nil {
 		return URL{}, err
 	}
+
 	return URL{Host: host, Port: port, Path: path, Query: query}, nil
 }
 
@@ -105,11 +113,13 @@ func spelling(text string) error {
 	case strings.Contains(text, "#"):
 		return errFragment
 	}
+
 	for i := range len(text) {
 		if c := text[i]; c <= ' ' || c > '~' || strings.IndexByte("\\\"<>^`{|}", c) >= 0 {
 			return errChars
 		}
 	}
+
 	return nil
 }
 
@@ -121,7 +131,9 @@ func hostPort(authority string) (host, port string, err error) {
 		}
 		host = authority[:i]
 	}
+
 	host, err = hostOf(strings.ToLower(host))
+
 	return host, port, err
 }
 
@@ -129,6 +141,7 @@ func portOf(text string) (string, error) {
 	if len(text) < 1 || len(text) > 5 || strings.Trim(text, "0123456789") != "" {
 		return "", errPort
 	}
+
 	n, err := strconv.Atoi(text)
 	if err != nil || n < 1 || n > 65535 {
 		return "", errPort
@@ -136,6 +149,7 @@ func portOf(text string) (string, error) {
 	if n == 443 {
 		return "", nil
 	}
+
 	return strconv.Itoa(n), nil
 }
 
@@ -149,14 +163,17 @@ func hostOf(host string) (string, error) {
 		if Internal(ip) {
 			return "", errPrivate
 		}
+
 		return "[" + ip.String() + "]", nil
 	}
+
 	if ip, err := netip.ParseAddr(host); err == nil && ip.Is4() {
 		if Internal(ip) {
 			return "", errPrivate
 		}
 		return ip.String(), nil
 	}
+
 	return host, checkName(host)
 }
 
@@ -170,18 +187,22 @@ func checkName(host string) error {
 	if internalName(host) {
 		return errPrivate
 	}
+
 	labels := strings.Split(host, ".")
 	if len(host) > 253 || len(labels) < 2 {
 		return errHost
 	}
+
 	for _, label := range labels {
 		if !ldh(label) {
 			return errHost
 		}
 	}
+
 	if last := labels[len(labels)-1]; numeric(last) {
 		return errHost
 	}
+
 	return nil
 }
 
@@ -189,12 +210,14 @@ func ldh(label string) bool {
 	if len(label) < 1 || len(label) > 63 || label[0] == '-' || label[len(label)-1] == '-' {
 		return false
 	}
+
 	for i := range len(label) {
 		c := label[i]
 		if (c < 'a' || c > 'z') && (c < '0' || c > '9') && c != '-' {
 			return false
 		}
 	}
+
 	return true
 }
 
@@ -228,11 +251,13 @@ func cleanPath(path string) (string, error) {
 	if path == "" {
 		return "", nil
 	}
+
 	for _, segment := range strings.Split(path[1:], "/") {
 		if segment == "" || segment == "." || segment == ".." || !plain(segment) {
 			return "", errPath
 		}
 	}
+
 	return path, nil
 }
 
@@ -244,5 +269,6 @@ func plain(segment string) bool {
 			return false
 		}
 	}
+
 	return true
 }

@@ -48,12 +48,14 @@ func TestBaseRefuses(t *testing.T) {
 	if len(hostile) < 80 {
 		t.Fatalf("only %d hostile addresses", len(hostile))
 	}
+
 	for _, text := range hostile {
 		u, err := Base(text)
 		if err == nil {
 			t.Errorf("Base(%q) = %q, want an error", text, u)
 			continue
 		}
+
 		if len(text) > 24 && strings.Contains(err.Error(), text[8:]) {
 			t.Errorf("Base(%q): the error repeats the address: %v", text, err)
 		}
@@ -121,20 +123,24 @@ func FuzzBase(f *testing.F) {
 	for _, text := range hostile {
 		f.Add(text)
 	}
+
 	f.Add("https://git.example.com:8443/a/b")
 	f.Fuzz(func(t *testing.T, text string) {
 		u, err := Base(text)
 		if err != nil {
 			return
 		}
+
 		parsed, err := url.Parse(u.String())
 		if err != nil || parsed.Scheme != "https" || parsed.User != nil || parsed.Port() != u.Port || parsed.Path != u.Path ||
 			parsed.RawQuery != "" || parsed.Fragment != "" || parsed.Hostname() != strings.Trim(u.Host, "[]") {
 			t.Fatalf("%q: ours %+v, net/url's %+v %v", text, u, parsed, err)
 		}
+
 		if again, err := Base(u.String()); err != nil || again != u {
 			t.Fatalf("%q → %q → %q, %v", text, u, again, err)
 		}
+
 		if ip, err := netip.ParseAddr(parsed.Hostname()); err == nil && Internal(ip) {
 			t.Fatalf("%q: internal", text)
 		}

@@ -37,10 +37,12 @@ func Internal(ip netip.Addr) bool {
 		}
 		list = internal6
 	}
+
 	for _, prefix := range list {
 		if prefix.Contains(ip) {
 			return true
 		}
 	}
+
 	return false
 }

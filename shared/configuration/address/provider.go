@@ -26,6 +26,7 @@ func GitHub(text string) (URL, error) {
 	if err != nil {
 		return URL{}, err
 	}
+
 	switch {
 	case u.Host == "api.github.com":
 		return u, bare(u, GitHubAPI)
@@ -37,6 +38,7 @@ func GitHub(text string) (URL, error) {
 		}
 		return u, bare(u, "https://api.SUBDOMAIN.ghe.com")
 	}
+
 	return u, nil
 }
 
@@ -55,13 +57,16 @@ func GitLab(text string) (URL, error) {
 	if err != nil {
 		return URL{}, err
 	}
+
 	if u.Host == "gitlab.com" {
 		u.Path = strings.TrimSuffix(u.Path, "/api/v4")
 		return u, bare(u, GitLabHome)
 	}
+
 	if under(u.Host, "gitlab.com") {
 		return URL{}, errors.New("must be " + GitLabHome + " for GitLab.com")
 	}
+
 	return u, nil
 }
 
@@ -80,11 +85,13 @@ func JiraCloud(text string) (URL, error) {
 	if err != nil {
 		return URL{}, err
 	}
+
 	site := jiraSite.MatchString(u.Host) && u.Path == ""
 	gateway := u.Host == "api.atlassian.com" && jiraGateway.MatchString(u.Path)
 	if u.Port != "" || !site && !gateway {
 		return URL{}, errJira
 	}
+
 	return u, nil
 }
 
@@ -97,6 +104,7 @@ func JiraDatacenter(text string) (URL, error) {
 	if under(u.Host, "atlassian.net") || under(u.Host, "atlassian.com") {
 		return URL{}, errors.New("is an address of Jira Cloud: set flavor to cloud")
 	}
+
 	return u, nil
 }
 
@@ -130,6 +138,7 @@ func DiscordWebhook(text string) (URL, error) {
 	case !discordPath.MatchString(u.Path):
 		return URL{}, errors.New("must be a whole Discord webhook URL: https://discord.com/api/webhooks/ID/TOKEN")
 	}
+
 	return u, nil
 }
 
@@ -155,6 +164,7 @@ func Slack(text string) (URL, error) {
 	if err != nil {
 		return URL{}, err
 	}
+
 	u.Path = strings.TrimSuffix(u.Path, "/api")
 	if home := u.String(); home != SlackAPI && home != GovSlack {
 		return URL{}, errors.New("must be " + SlackAPI + ", or " + GovSlack + " for GovSlack")
@@ -176,6 +186,7 @@ func SlackWebhook(text string) (URL, error) {
 	case u.Query != "" || !slackPath.MatchString(u.Path):
 		return URL{}, errors.New("must be a whole Slack webhook URL: https://hooks.slack.com/services/T…/B…/…")
 	}
+
 	return u, nil
 }
 
@@ -189,5 +200,6 @@ func Webhook(provider domain.Provider, text string) (URL, error) {
 	case domain.Teams:
 		return TeamsWorkflow(text)
 	}
+
 	return URL{}, errors.New("is not a webhook of this provider")
 }

@@ -140,6 +140,7 @@ func TestWebhookHasThreeProviders(t *testing.T) {
 			t.Errorf("%s: %v", provider, err)
 		}
 	}
+
 	if _, err := Webhook(domain.GitHub, discordHook); err == nil {
 		t.Error("github has no webhooks")
 	}

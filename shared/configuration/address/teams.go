@@ -58,6 +58,7 @@ func TeamsWorkflow(text string) (URL, error) {
 	if connector(text) {
 		return URL{}, errConnector
 	}
+
 	u, err := parts(text)
 	if err != nil {
 		return URL{}, err
@@ -75,6 +76,7 @@ func TeamsWorkflow(text string) (URL, error) {
 	if !teamsQuery.MatchString(u.Query) || len(teamsSig.FindAllString(u.Query, 2)) != 1 {
 		return URL{}, errTeamsSig
 	}
+
 	u.Query = strings.ReplaceAll(u.Query, "/", "%2F")
 
 	return u, nil
@@ -87,9 +89,11 @@ func connector(text string) bool {
 	if scheme != "https" && scheme != "http" {
 		return false
 	}
+
 	if end := strings.IndexAny(rest, `/\?#`); end >= 0 {
 		rest = rest[:end]
 	}
+
 	host, _, _ := strings.Cut(rest, ":")
 
 	for _, domain := range connectorDomains {
@@ -97,6 +101,7 @@ func connector(text string) bool {
 			return true
 		}
 	}
+
 	for _, known := range connectorHosts {
 		if host == known {
 			return true
@@ -126,6 +131,7 @@ func triggerName(segment string) bool {
 	if err != nil || len(segment) > maxTrigger || !utf8.ValidString(name) {
 		return false
 	}
+
 	for _, r := range name {
 		if !unicode.In(r, unicode.L, unicode.M, unicode.Nd) && !strings.ContainsRune("_-()' ", r) {
 			return false

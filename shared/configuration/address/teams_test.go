@@ -44,6 +44,7 @@ func TestOfficeConnectorIsNamed(t *testing.T) {
 		if err == nil || !strings.Contains(err.Error(), "retired") || !strings.Contains(err.Error(), "workflow") {
 			t.Errorf("%q: %v", text, err)
 		}
+
 		if err != nil && strings.Contains(err.Error(), "contoso") {
 			t.Errorf("the error repeats the address: %v", err)
 		}
@@ -96,6 +97,7 @@ func TestWorkflowForms(t *testing.T) {
 			t.Errorf("%s: %q ? %q, %v", name, u.Path, u.Query, err)
 			continue
 		}
+
 		again, err := TeamsWorkflow(u.String() + "?" + u.Query)
 		if err != nil || again != u {
 			t.Errorf("%s: the stored form is read as %v, %v", name, again, err)
@@ -120,6 +122,7 @@ func TestWorkflowClouds(t *testing.T) {
 			t.Errorf("%s: %+v, %v", host, u, err)
 		}
 	}
+
 	for _, host := range []string{
 		"api.gov.powerplatform.microsoft.us", "environment.api.powerplatform.com", "x.api.powerplatform.com", "environment.api.appsplatform.us",
 		"default0a.4.environment.api.powerplatform.us", "default0a.4.environment.api.appsplatform.us.evil.com", "default0a.4xenvironment.api.appsplatform.us",
@@ -174,14 +177,17 @@ func FuzzTeamsWorkflow(f *testing.F) {
 		if err != nil {
 			return
 		}
+
 		stored := u.String() + "?" + u.Query
 		read, err := url.Parse(stored)
 		if err != nil || read.Scheme != "https" || read.User != nil || read.Host != u.Host || read.EscapedPath() != u.Path || read.RawQuery != u.Query || read.Fragment != "" {
 			t.Fatalf("%q: ours %+v, net/url's %+v %v", text, u, read, err)
 		}
+
 		if !teamsHost(u.Host) || u.Port != "" || strings.Contains(read.Path, "..") {
 			t.Fatalf("%q leads to %q", text, stored)
 		}
+
 		if again, err := TeamsWorkflow(stored); err != nil || again != u {
 			t.Fatalf("%q → %q → %+v, %v", text, stored, again, err)
 		}

@@ -95,6 +95,7 @@ func (c *Slack) setDefaults() {
 	if c.WebhookURL != "" {
 		c.OnUpdate = OnUpdatePost
 	}
+
 	orElse(&c.OnUpdate, OnUpdateEdit)
 	orElse(&c.BaseURL, address.SlackAPI)
 	orElse(&c.Open, OpenLink)

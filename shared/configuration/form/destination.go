@@ -41,13 +41,16 @@ func WebhookOf(provider domain.Provider, secret string) Webhook {
 	if err != nil {
 		return Webhook{}
 	}
+
 	// A Discord webhook is its id and token, whatever version of the API the
 	// URL was copied from.
 	path := u.Path
 	if provider == domain.Discord {
 		path = path[strings.Index(path, "/webhooks/"):]
 	}
+
 	sum := sha256.Sum256([]byte(string(provider) + " " + path + "?" + u.Query))
+
 	return Webhook{Origin: u.Origin(), Hash: hex.EncodeToString(sum[:])}
 }
 
@@ -81,5 +84,6 @@ func origin(base string) string {
 			return base[:scheme+i]
 		}
 	}
+
 	return base
 }

@@ -64,6 +64,7 @@ func empty(provider domain.Provider) settable {
 	case domain.Teams:
 		return &Teams{}
 	}
+
 	return nil
 }
 
@@ -72,6 +73,7 @@ func read(public string, secrets map[string]string, form settable) error {
 	if err := json.Unmarshal([]byte(public), &members); err != nil {
 		return fmt.Errorf("read configuration: %w", err)
 	}
+
 	for name, raw := range members {
 		secret, given := secrets[name]
 		if given && string(raw) == maskJSON {
@@ -82,14 +84,18 @@ func read(public string, secrets map[string]string, form settable) error {
 			members[name] = text
 		}
 	}
+
 	full, err := json.Marshal(members)
 	if err != nil {
 		return fmt.Errorf("read configuration: %w", err)
 	}
+
 	if err := json.Unmarshal(full, form); err != nil {
 		return fmt.Errorf("read configuration: %w", err)
 	}
+
 	form.setDefaults()
+
 	return nil
 }
 
@@ -106,11 +112,14 @@ func (id *ID) UnmarshalJSON(b []byte) error {
 		*id = ID(text)
 		return nil
 	}
+
 	var number json.Number
 	if err := json.Unmarshal(b, &number); err != nil {
 		return err
 	}
+
 	*id = ID(number)
+
 	return nil
 }
 

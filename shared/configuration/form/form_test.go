@@ -18,6 +18,7 @@ func TestParseFillsDefaultsAndSecrets(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	want := GitHub{
 		Tracker: Tracker{Pull: "off", OnDelete: "close", Templates: Templates{Title: "{{title}}"}},
 		Owner:   "Octo", Repo: "Repo", AppID: "12", InstallationID: "9007199254740993", PrivateKey: "line\nline",
@@ -42,9 +43,11 @@ func TestDecode(t *testing.T) {
 			t.Errorf("%s: %v", provider, err)
 		}
 	}
+
 	if _, err := Decode("svn", `{}`, nil); err == nil {
 		t.Error("an unknown provider has a form")
 	}
+
 	for _, bad := range []string{"", "[]", `{"owner":5}`} {
 		if _, err := Decode(domain.GitHub, bad, nil); err == nil {
 			t.Errorf("Decode(%q) took it", bad)
@@ -74,10 +77,12 @@ func TestDestination(t *testing.T) {
 			if public == "" {
 				continue
 			}
+
 			form, err := Decode(c.provider, public, nil)
 			if err != nil {
 				t.Fatal(err)
 			}
+
 			if d := form.Destination(hook); d.Target != c.want || d.Origin != c.origin || d.Provider != c.provider || len(d.Hash()) != 32 {
 				t.Errorf("%s %s: %+v", c.provider, public, d)
 			}
@@ -93,6 +98,7 @@ func TestWebhookOf(t *testing.T) {
 	if a != b || a.Hash == c.Hash || a.Origin != "https://discord.com" || strings.Contains(a.Hash, "x") {
 		t.Errorf("%v %v %v", a, b, c)
 	}
+
 	for _, text := range []string{"", domain.Mask, "https://evil.com/api/webhooks/" + tail} {
 		if got := WebhookOf(domain.Discord, text); got != (Webhook{}) {
 			t.Errorf("WebhookOf(%q) = %v", text, got)
@@ -113,6 +119,7 @@ func TestSlackWebhookCannotEdit(t *testing.T) {
 	if err != nil || hook.OnUpdate != OnUpdatePost || hook.DigestOver() != 0 || hook.Open != OpenLink {
 		t.Errorf("%+v %v", hook, err)
 	}
+
 	bot, err := Parse[Slack](`{"bot_token":"********","channel":"C1"}`, nil)
 	if err != nil || bot.OnUpdate != OnUpdateEdit || bot.DigestOver() != DigestOver || bot.Open != OpenLink {
 		t.Errorf("%+v %v", bot, err)
@@ -139,8 +146,12 @@ func TestExpand(t *testing.T) {
 			t.Errorf("Expand(%q) = %q, %v; want %q", text, got, err, want)
 		}
 	}
-	item.Type, item.Project, item.Milestone = &domain.Named{ID: 31, Name: "Bug"}, &domain.Named{ID: 32, Name: "Apollo"}, &domain.Named{ID: 33, Name: "{{url}}"}
-	item.Owner, item.UpdatedBy = &domain.Named{ID: 34, Name: "Ada L."}, &domain.Named{ID: 35, Name: "Bob"}
+
+	item.Type = &domain.Named{ID: 31, Name: "Bug"}
+	item.Project = &domain.Named{ID: 32, Name: "Apollo"}
+	item.Milestone = &domain.Named{ID: 33, Name: "{{url}}"}
+	item.Owner = &domain.Named{ID: 34, Name: "Ada L."}
+	item.UpdatedBy = &domain.Named{ID: 35, Name: "Bob"}
 	item.DueAt = time.Date(2026, 12, 1, 0, 0, 0, 0, time.FixedZone("", 7200))
 	for text, want := range map[string]string{
 		"{{type}}":           "Bug",
@@ -153,17 +164,20 @@ func TestExpand(t *testing.T) {
 		if got, err := Expand(text, item); err != nil || got != want {
 			t.Errorf("Expand(%q) = %q, %v; want %q", text, got, err, want)
 		}
+
 		bare, _, _ := strings.Cut(text, "{{")
 		_, end, _ := strings.Cut(text, "}}")
 		if got := Fill(text, "unused", domain.Item{}); got != bare+end {
 			t.Errorf("without it, Fill(%q) = %q", text, got)
 		}
 	}
+
 	for _, text := range []string{"{{", "{{title", "{{}}", "{{Title}}", "{{#if title}}", "{{title.x}}", "{{{title}}}", "{{title}} {{id}}"} {
 		if got, err := Expand(text, item); err == nil {
 			t.Errorf("Expand(%q) = %q", text, got)
 		}
 	}
+
 	for _, name := range Fields {
 		if Field(item, name) == "" {
 			t.Errorf("field %s is empty", name)
@@ -178,14 +192,17 @@ func TestImports(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+
 		for _, entry := range entries {
 			if !strings.HasSuffix(entry.Name(), ".go") || strings.HasSuffix(entry.Name(), "_test.go") {
 				continue
 			}
+
 			file, err := parser.ParseFile(token.NewFileSet(), folder+"/"+entry.Name(), nil, parser.ImportsOnly)
 			if err != nil {
 				t.Fatal(err)
 			}
+
 			for _, spec := range file.Imports {
 				path := strings.Trim(spec.Path.Value, `"`)
 				if strings.Contains(path, ".") || strings.HasPrefix(path, "net/http") || path == "integrations/shared/configuration" {
@@ -206,6 +223,7 @@ func TestRenderingTellsWhatIsRendered(t *testing.T) {
 			t.Errorf("%+v renders like %+v", other, base)
 		}
 	}
+
 	if !reflect.DeepEqual(base.Rendering(), (&Jira{Flavor: Cloud, IssueType: "Task", Labels: "sync", Token: "x", Tracker: Tracker{Pull: "all"}}).Rendering()) {
 		t.Error("token and pull change nothing that is rendered")
 	}

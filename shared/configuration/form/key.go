@@ -21,6 +21,7 @@ func ParseRSAKey(text string) (*rsa.PrivateKey, error) {
 	if block == nil || strings.TrimSpace(string(rest)) != "" || !strings.HasPrefix(text, "-----BEGIN") {
 		return nil, errKey
 	}
+
 	var key any
 	var err error
 	switch block.Type {
@@ -29,8 +30,10 @@ func ParseRSAKey(text string) (*rsa.PrivateKey, error) {
 	case "PRIVATE KEY":
 		key, err = x509.ParsePKCS8PrivateKey(block.Bytes)
 	}
+
 	if read, ok := key.(*rsa.PrivateKey); ok && err == nil && read.N.BitLen() >= keyBits {
 		return read, nil
 	}
+
 	return nil, errKey
 }

@@ -63,6 +63,7 @@ func Field(item domain.Item, name string) string {
 	case "updated_by":
 		return nameOf(item.UpdatedBy)
 	}
+
 	return ""
 }
 
@@ -84,14 +85,17 @@ func Expand(template string, item domain.Item) (string, error) {
 		if !found {
 			return out.String(), nil
 		}
+
 		name, after, closed := strings.Cut(rest, "}}")
 		if !closed {
 			return "", errors.New("has {{ without }}")
 		}
+
 		name = strings.Trim(name, " ")
 		if !known(name) {
 			return "", &UnknownFieldError{Name: name}
 		}
+
 		out.WriteString(Field(item, name))
 		template = after
 	}
@@ -105,6 +109,7 @@ func Fill(template, usual string, item domain.Item) string {
 			return text
 		}
 	}
+
 	text, _ := Expand(usual, item)
 	return text
 }

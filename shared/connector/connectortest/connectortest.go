@@ -46,10 +46,12 @@ func ServeAt(t testing.TB, hosts []string, handler http.Handler, secrets ...stri
 	for _, host := range hosts {
 		overrides[host] = netip.MustParseAddrPort(s.Listener.Addr().String())
 	}
+
 	client := outbound.New(outbound.Config{
 		Hosts: hosts, Secrets: secrets, RootCAs: roots, Timeout: Limit, DialTimeout: Limit, TLSTimeout: Limit, Overrides: overrides,
 	})
 	t.Cleanup(func() { client.CloseIdle(); s.CloseClientConnections(); s.Close() })
+
 	return client
 }
 
@@ -61,11 +63,13 @@ func Failure(t testing.TB, err error, secrets ...string) *connector.Error {
 	if !errors.As(err, &e) {
 		t.Fatalf("error is %T %v, want *connector.Error", err, err)
 	}
+
 	for _, secret := range secrets {
 		if strings.Contains(e.Error(), secret) {
 			t.Fatalf("a secret is in %q", e.Error())
 		}
 	}
+
 	return e
 }
 

@@ -50,22 +50,26 @@ func (s *Weakening) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		s.Next.ServeHTTP(w, r)
 		return
 	}
+
 	most := 100
 	for i, at := range s.At {
 		if s.asked >= at {
 			most = []int{50, 25, 10}[i]
 		}
 	}
+
 	s.asked++
 	if size <= most {
 		s.Next.ServeHTTP(w, r)
 		return
 	}
+
 	s.Failed++
 	if s.Fail != nil {
 		s.Fail(w, r)
 		return
 	}
+
 	w.WriteHeader(http.StatusGatewayTimeout)
 }
 
@@ -79,6 +83,7 @@ func weakenings(requests int) (all [][3]int) {
 			}
 		}
 	}
+
 	return all
 }
 
@@ -105,6 +110,7 @@ func ListWhileItWeakens(t *testing.T, requests int, open func(at [3]int) (Tracke
 		if i%5 != 0 { // it takes many requests
 			continue
 		}
+
 		_, again := open(at)
 		byOffset(t, fmt.Sprint("a new connector each time ", at), func() connector.Puller { return again() })
 	}
@@ -119,14 +125,17 @@ func byOffset(t *testing.T, name string, open func() connector.Puller) {
 		if err != nil {
 			t.Fatalf("%s: after %d: %v", name, met, err)
 		}
+
 		for _, o := range objects {
 			met++
 			if want := ChangedAt(met); !o.UpdatedAt.Equal(want) || o.Remote.Key != strconv.Itoa(met) && o.Remote.Key != "WORK-"+strconv.Itoa(met) {
 				t.Fatalf("%s: %s of %v is handed over in place of %d of %v", name, o.Remote.Key, o.UpdatedAt, met, want)
 			}
 		}
+
 		more = following
 	}
+
 	if met != Listed {
 		t.Fatalf("%s: %d of %d objects", name, met, Listed)
 	}
@@ -136,31 +145,38 @@ func byOffset(t *testing.T, name string, open func() connector.Puller) {
 // within a block of one.
 func byTime(t *testing.T, name string, open func() connector.Puller) {
 	t.Helper()
-	since, offset, met := time.Time{}, 0, 0
+	since := time.Time{}
+	offset := 0
+	met := 0
 	for calls := 0; ; calls++ {
 		objects, more, err := open().Changes(t.Context(), since, offset)
 		if err != nil || calls > 3*Listed {
 			t.Fatalf("%s: call %d after %d: %v", name, calls, met, err)
 		}
+
 		last := since
 		for _, o := range objects {
 			number := 0
 			if _, err := fmt.Sscanf(o.Remote.Key, "WORK-%d", &number); err != nil {
 				number, _ = strconv.Atoi(o.Remote.Key)
 			}
+
 			if number > met+1 {
 				t.Fatalf("%s: %d follows on %d", name, number, met)
 			}
+
 			met = max(met, number)
 			last = o.UpdatedAt
 		}
+
 		switch {
 		case !more && met == Listed:
 			return
 		case !more:
 			t.Fatalf("%s: %d of %d objects", name, met, Listed)
 		case last.After(since):
-			since, offset = last, 0
+			since = last
+			offset = 0
 		default:
 			offset += len(objects)
 		}

@@ -41,6 +41,7 @@ func DocumentsNeeds(t testing.TB, provider string, needs []connector.Need) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	if want := NeedsTable(needs); !strings.Contains(string(page), "\n"+want) {
 		t.Errorf("docs/providers/%s.md does not show this table:\n%s", provider, want)
 	}
@@ -53,13 +54,16 @@ func root(t testing.TB) string {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	for {
 		if _, err := os.Stat(filepath.Join(dir, "go.mod")); err == nil {
 			return dir
 		}
+
 		if dir == filepath.Dir(dir) {
 			t.Fatal("there is no go.mod above the test")
 		}
+
 		dir = filepath.Dir(dir)
 	}
 }
@@ -97,10 +101,12 @@ func (r *Recorder) Needed(t testing.TB, needs []connector.Need) {
 				found = true
 			}
 		}
+
 		if !found {
 			t.Errorf("%s is not in the table of needs", call)
 		}
 	}
+
 	for _, n := range needs {
 		if !made[n.Call] {
 			t.Errorf("%s was not made by the test", n.Call)

@@ -36,6 +36,7 @@ func PeopleBelowTheText(t *testing.T, render func(domain.Item) connector.Content
 	if !ok || strings.Contains(without, "Owner") {
 		t.Fatalf("%q", without)
 	}
+
 	end := PeopleLine + between + footer
 	if got, want := render(WithPeople(item)).Body, text+"\n\n---\n"+end; got != want {
 		t.Errorf("got  %q\nwant %q", got, want)

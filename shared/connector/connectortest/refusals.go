@@ -20,10 +20,12 @@ func Refusals(t testing.TB, provider string, rows []refusal.Row) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	want := refusal.Markdown(rows)
 	if refusal.Shown(string(page)) == want {
 		return
 	}
+
 	if !*updatePages {
 		t.Fatalf("%s does not show the table of refusals: go test ./shared/connector/%s -update-pages", path, provider)
 	}
@@ -33,6 +35,7 @@ func Refusals(t testing.TB, provider string, rows []refusal.Row) {
 	if !found || !ended {
 		t.Fatalf("%s has no place for the table", path)
 	}
+
 	if err := os.WriteFile(path, []byte(before+refusal.Begin+want+refusal.End+after), 0o644); err != nil {
 		t.Fatal(err)
 	}

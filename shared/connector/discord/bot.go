@@ -59,14 +59,16 @@ func (b *Bot) channel(id string) string { return b.cfg.BaseURL + "/channels/" + 
 // Create posts the item.
 func (b *Bot) Create(ctx context.Context, c connector.Content, m connector.Marker) (connector.Written, error) {
 	p := silent(compose(c, m))
-	p.Nonce, p.EnforceNonce = b.nonce(c, m), true
+	p.Nonce = b.nonce(c, m)
+	p.EnforceNonce = true
 	return b.create(ctx, b.channel(b.where())+"/messages", b.where(), p, c)
 }
 
 // Digest posts the digest.
 func (b *Bot) Digest(ctx context.Context, d connector.Digest, m connector.Marker) (connector.Written, error) {
 	p := silent(composeDigest(d, m))
-	p.Nonce, p.EnforceNonce = b.hashed(fmt.Sprint("digest ", m.Integration, " ", m.Item)), true
+	p.Nonce = b.hashed(fmt.Sprint("digest ", m.Integration, " ", m.Item))
+	p.EnforceNonce = true
 	return b.create(ctx, b.channel(b.where())+"/messages", b.where(), p, connector.Content{})
 }
 

@@ -46,10 +46,12 @@ func (b *Bot) lookAt(ctx context.Context, id string) (channel, outbound.Response
 	if err != nil {
 		return channel{}, response, err
 	}
+
 	var ch channel
 	if err := json.Unmarshal(response.Body, &ch); err != nil || ch.ID == "" {
 		return channel{}, response, b.fail(connector.Retryable, connector.IntegrationScope, "answer_unreadable", "Discord's answer is not a channel", response)
 	}
+
 	return ch, response, nil
 }
 
@@ -61,11 +63,13 @@ func (b *Bot) Check(ctx context.Context) ([]connector.Check, error) {
 	if err != nil {
 		return connector.Unauthenticated(err), err
 	}
+
 	checks := []connector.Check{connector.Passed(connector.CheckReachable)}
 	if !identified(response) {
 		return append(checks, connector.Undecided(connector.CheckCredentials, "provider_error")),
 			b.fail(connector.Final, connector.IntegrationScope, "answer_unreadable", "Discord's answer is not a user", response)
 	}
+
 	checks = append(checks, connector.Passed(connector.CheckCredentials))
 	ch, _, err := b.look(ctx)
 	var e *connector.Error
@@ -77,12 +81,14 @@ func (b *Bot) Check(ctx context.Context) ([]connector.Check, error) {
 	case slices.Contains(silentTypes, ch.Type):
 		return append(checks, connector.Refused(connector.CheckTarget, "channel_takes_no_messages")), nil
 	}
+
 	checks = append(checks, connector.Passed(connector.CheckTarget))
 	if rights, told := b.rights(ctx, identity(response), ch); told {
 		return append(checks, rights...), nil
 	}
 
 	history, err := b.history(ctx, ch)
+
 	return append(checks, connector.Undecided(checkWrite, onlyByPosting), history), err
 }
 
@@ -93,14 +99,17 @@ func (b *Bot) history(ctx context.Context, ch channel) (connector.Check, error) 
 	if err == nil && len(list) > 0 {
 		return connector.Passed(checkHistory), nil
 	}
+
 	code := ""
 	if err == nil {
 		code, err = b.readable(ctx, b.where(), ch.LastMessageID)
 	}
+
 	var e *connector.Error
 	if code == "forbidden" || errors.As(err, &e) && e.Code == "forbidden" {
 		return connector.Refused(checkHistory, "history_not_allowed"), err
 	}
+
 	return connector.Undecided(checkHistory, "not_told"), nil
 }
 
@@ -114,6 +123,7 @@ func identity(response outbound.Response) string {
 	if json.Unmarshal(response.Body, &one) != nil {
 		return ""
 	}
+
 	return one.ID
 }
 
@@ -140,6 +150,7 @@ func (w *Webhook) Check(ctx context.Context) ([]connector.Check, error) {
 		return []connector.Check{connector.Passed(connector.CheckReachable), connector.Undecided(connector.CheckCredentials, "provider_error")},
 			w.fail(connector.Final, connector.IntegrationScope, "answer_unreadable", "Discord's answer is not a webhook", response)
 	}
+
 	detail := anyChannel
 	switch {
 	case w.cfg.Thread != "":
@@ -147,6 +158,7 @@ func (w *Webhook) Check(ctx context.Context) ([]connector.Check, error) {
 	case w.cfg.ThreadName != "":
 		detail = anyForum
 	}
+
 	target := connector.Undecided(connector.CheckTarget, onlyByPosting).With(detail)
 
 	return []connector.Check{connector.Passed(connector.CheckReachable), connector.Passed(connector.CheckCredentials), target}, nil

@@ -39,6 +39,7 @@ func TestCheck(t *testing.T) {
 		if got := said(checks); got != tt.want {
 			t.Errorf("%s\n got %s\nwant %s", name, got, tt.want)
 		}
+
 		if logged := ""; err != nil {
 			if logged = failure(t, err).Code; logged != tt.logged {
 				t.Errorf("%s: %v", name, err)

@@ -49,6 +49,7 @@ func newCore(look Look, way proof.Way, client *outbound.Client, now func() time.
 	if now == nil {
 		now = time.Now
 	}
+
 	return core{
 		Renderer: message.Renderer{Dialect: chat.Discord{}, TitleTemplate: look.TitleTemplate, BodyTemplate: look.BodyTemplate},
 		look:     look, client: client, now: now, header: http.Header{"User-Agent": {userAgent}}, way: way,
@@ -140,10 +141,13 @@ func (c *core) create(ctx context.Context, where, channel string, p post, conten
 	case channel != "" && m.ChannelID != "" && m.ChannelID != channel:
 		return connector.Written{}, c.fail(connector.Ambiguous, connector.ItemScope, "foreign_answer", "Discord's answer is a message of another channel", outbound.Response{Status: http.StatusOK})
 	}
+
 	w := written(m, content)
 	if unproven {
-		w.Remote, w.Unproven = domain.Remote{}, true
+		w.Remote = domain.Remote{}
+		w.Unproven = true
 	}
+
 	return w, nil
 }
 
@@ -179,8 +183,10 @@ func (c *core) get(ctx context.Context, where string, maxBody int64) (outbound.R
 	if err == nil && response.Status != http.StatusOK {
 		err = c.refused(http.MethodGet, response)
 	}
+
 	if err == nil && !problem.IsJSON(problem.MediaType(response)) {
 		err = c.foreign(http.MethodGet, response)
 	}
+
 	return response, err
 }

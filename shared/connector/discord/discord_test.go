@@ -49,6 +49,7 @@ func TestCreate(t *testing.T) {
 	if err != nil || w.Remote != sent.Remote || w.Unproven {
 		t.Fatal(w, err)
 	}
+
 	calls := f.take()
 	want := `{"content":"🟢 **WI-1 Say @` + "\u200b" + `everyone \u0026 \\*go\\***\nopen · in review · priority: urgent",` +
 		`"embeds":[{"title":"Open WI-1","url":"https://app.test/1","description":"Some **text**.","color":2991182,` +
@@ -68,17 +69,21 @@ func TestWebhook(t *testing.T) {
 		if err != nil || made.Remote.ID != postedID || made.Remote.Key != where {
 			t.Fatal(made, err)
 		}
+
 		if _, err := w.Update(t.Context(), sent, content, marker); err != nil {
 			t.Fatal(err)
 		}
+
 		calls := f.take()
 		if c := calls[0]; c.method != "POST" || c.path != hookPath+secret || c.query != tt.post || strings.Contains(c.body, "nonce") || !strings.Contains(c.body, `"allowed_mentions":{"parse":[]}`) {
 			t.Errorf("%+v", c)
 		}
+
 		if c := calls[1]; c.method != "PATCH" || c.path != hookPath+secret+"/messages/"+postedID || c.query != tt.edit || !strings.Contains(c.body, `"allowed_mentions":{"parse":[]}`) {
 			t.Errorf("%+v", c)
 		}
 	}
+
 	for given, want := range map[string]string{
 		"https://discord.com/api/webhooks/1/x": "https://discord.com/api/v10/webhooks/1/x", "https://ptb.discord.com/api/v9/webhooks/1/x": "https://ptb.discord.com/api/v10/webhooks/1/x",
 	} {
@@ -92,12 +97,15 @@ func TestUpdate(t *testing.T) {
 	f, b := startBot(t, false)
 	f.answers(200, nil, posted1)
 	c := content
-	c.State, c.Facts.Status, c.ChangedBy = domain.Closed, "done", "Jo_e"
+	c.State = domain.Closed
+	c.Facts.Status = "done"
+	c.ChangedBy = "Jo_e"
 	c.Was = &connector.Was{Title: "*Old*", State: domain.Open, Labels: c.Labels, Text: connector.TextHash(c.Body), Facts: content.Facts}
 	w, err := b.Update(t.Context(), sent, c, marker)
 	if err != nil || w.Remote.ID != postedID || w.Remote.State != domain.Closed {
 		t.Fatal(w, err)
 	}
+
 	body := f.take()[0].body
 	for _, part := range []string{
 		`"content":"✅ **WI-1 Say `, `**\nclosed · done · priority: urgent\n↳ closed · status: in review → done · title was “\\*Old\\*”"`, `"description":"Some **text**."`,
@@ -113,11 +121,13 @@ func TestUpdate(t *testing.T) {
 	if _, err := b.Update(t.Context(), sent, c, marker); err != nil {
 		t.Fatal(err)
 	}
+
 	want := `{"content":"🗑️ ~~**WI-1 Say @` + "\u200b" + `everyone \u0026 \\*go\\***~~\ndeleted · done · priority: urgent","embeds":[{"title":"Open WI-1","url":"https://app.test/1",` +
 		`"color":7239553,"fields":[{"name":"Changed by","value":"Jo\\_e","inline":true}],"footer":{"text":"Integrations · ihmdgtk4zp2ktsc6"}}],"allowed_mentions":{"parse":[]}}`
 	if body := f.take()[0].body; body != want {
 		t.Errorf("got  %s\nwant %s", body, want)
 	}
+
 	for _, bad := range []string{"", "x", "1/../2", "-1"} {
 		wrong := sent
 		wrong.Remote.ID = bad
@@ -139,15 +149,19 @@ func TestNonce(t *testing.T) {
 		}
 		return nonceIn(t, f.take()[0].body)
 	}
-	other, again := content, marker
+
+	other := content
+	again := marker
 	other.Title += "!"
 	again.Attempt++
 	if first := nonce(f, edits, content, marker); first != nonce(f, edits, content, again) || first == nonce(f, edits, other, marker) {
 		t.Error("the nonce is not that of what is said")
 	}
+
 	if first := nonce(fp, posts, content, marker); first == nonce(fp, posts, content, again) || first != nonce(fp, posts, content, marker) {
 		t.Error("where each change is a message, one that says what an earlier one said must be posted")
 	}
+
 	otherChannel := edits.cfg
 	otherChannel.Channel = thread
 	elsewhere := NewBot(otherChannel, edits.client, edits.now)
@@ -170,6 +184,7 @@ func TestAnotherChannel(t *testing.T) {
 	for _, one := range []*fake{f, fw} {
 		one.answers(200, nil, `{"id":"`+postedID+`","channel_id":"999"}`)
 	}
+
 	digest := connector.Digest{New: 1}
 	for _, err := range []error{
 		second(b.Create(t.Context(), content, marker)), second(b.Digest(t.Context(), digest, marker)),
@@ -197,10 +212,12 @@ func TestDigest(t *testing.T) {
 		if _, err := b.Digest(t.Context(), d, connector.Marker{Integration: 77, Item: 5, Attempt: 1}); err != nil {
 			t.Fatal(err)
 		}
+
 		var p post
 		if err := json.Unmarshal([]byte(f.take()[0].body), &p); err != nil {
 			t.Fatal(err)
 		}
+
 		return p
 	}
 
@@ -217,6 +234,7 @@ func TestDigest(t *testing.T) {
 	if e := post1().Embeds[0]; e.Title != "" || e.URL != "" || e.Description == "" {
 		t.Errorf("without a list of all items: %+v", e)
 	}
+
 	d.First = nil
 	if e := post1().Embeds[0]; e.Description == "" {
 		t.Errorf("an embed without any text: %+v", e)
@@ -247,6 +265,7 @@ func TestLongest(t *testing.T) {
 		for i := range labels {
 			labels[i] = strings.Repeat(unit, 50)
 		}
+
 		long := strings.Repeat(unit, 60)
 		c := connector.Content{
 			Number: strings.Repeat(unit, 40), Title: strings.Repeat(unit, 1000), Body: strings.Repeat("x", maxBody), Labels: labels, State: domain.Open, ChangedBy: long,
@@ -260,9 +279,11 @@ func TestLongest(t *testing.T) {
 			if document.Length(d.content) > maxContent || document.Length(d.Title) > maxTitle || document.Length(d.Description) > maxDescription || d.length() > maxAll || d.URL != "" || d.Title != "" {
 				t.Errorf("%q: content %d, description %d, all %d, %q", unit, document.Length(d.content), document.Length(d.Description), d.length(), d.URL)
 			}
+
 			if !deleted && (len(d.Fields) != 7 || d.Description != c.Body) {
 				t.Errorf("%q: %d fields", unit, len(d.Fields))
 			}
+
 			for _, f := range d.Fields {
 				if f.Value == "" || document.Length(f.Value) > 1024 {
 					t.Errorf("%q: %+v", unit, f)
@@ -322,9 +343,11 @@ func FuzzCompose(f *testing.F) {
 			if n := document.Length(d.content); n > maxContent || len(strings.TrimSpace(d.content)) < 5 {
 				t.Errorf("%d %q", n, d.content)
 			}
+
 			if document.Length(d.Title) > maxTitle || document.Length(d.Description) > maxDescription || d.length() > maxAll || d.length() <= document.Length(d.Footer.Text) {
 				t.Errorf("%d %d %d", document.Length(d.Title), document.Length(d.Description), d.length())
 			}
+
 			if strings.Contains(d.content, "://") || live.MatchString(d.content) || strings.Count(d.content, "\n") > 2 {
 				t.Errorf("%q", d.content)
 			}
@@ -347,6 +370,7 @@ func TestCodeStaysCode(t *testing.T) {
 			t.Errorf("%s: %d %q", unit, document.Length(text), text)
 		}
 	}
+
 	long := connector.Content{Title: "x", Body: "```\n" + strings.Repeat("x", maxDescription) + "\n```", State: domain.Open}
 	if text := compose(long, marker).Description; text != "No description." {
 		t.Errorf("%q", text)
@@ -360,10 +384,12 @@ func TestNoProof(t *testing.T) {
 	if made, err := w.Create(t.Context(), content, marker); err != nil || !made.Unproven || made.Remote != (domain.Remote{}) {
 		t.Error(made, err)
 	}
+
 	// Discord documents it for posts alone.
 	if e := failure(t, second(w.Update(t.Context(), sent, content, marker))); e.Class != connector.Ambiguous || e.Code != "foreign_answer" {
 		t.Errorf("%+v", e)
 	}
+
 	for _, body := range []string{"", "null", "[]", "{}", `{"id":5}`, `{"id":""}`, `{"id":"x"}`, "<html>"} {
 		f.answers(200, nil, body)
 		if e := failure(t, second(w.Create(t.Context(), content, marker))); e.Class != connector.Ambiguous || e.Code != "foreign_answer" {
@@ -407,6 +433,7 @@ func TestRefused(t *testing.T) {
 			t.Errorf("%d %s: %+v", tt.status, tt.body, e)
 		}
 	}
+
 	f.answers(400, nil, `{"message":"Thread is archived","code":50083}`)
 	if e := failure(t, second(b.Create(t.Context(), content, marker))); e.Code != "rejected" {
 		t.Errorf("a new message is no edit: %+v", e)
@@ -429,6 +456,7 @@ func TestWrongForm(t *testing.T) {
 			t.Errorf("%s: %s: %q, want %q", errors, e.Code, e.Detail, want)
 		}
 	}
+
 	f.answers(400, nil, `{"message":"Invalid Form Body","errors":{"x":{"_errors":[{"message":"`+strings.Repeat("long ", 99)+`"}]}}}`)
 	if e := failure(t, second(b.Create(t.Context(), content, marker))); utf8.RuneCountInString(e.Detail) > 200 {
 		t.Error(e.Detail)
@@ -464,6 +492,7 @@ func TestLimits(t *testing.T) {
 			t.Errorf("%s: %+v", name, e)
 		}
 	}
+
 	f.answers(429, http.Header{"X-Ratelimit-Scope": {"global"}}, `{"message":"limited","retry_after":1,"global":true}`)
 	if e := failure(t, second(b.Create(t.Context(), content, marker))); !strings.Contains(e.Detail, "all channels") {
 		t.Errorf("%+v", e)

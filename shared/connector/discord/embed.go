@@ -74,6 +74,7 @@ func (e embed) length() int {
 	for _, f := range e.Fields {
 		n += document.Length(f.Name) + document.Length(f.Value)
 	}
+
 	if e.Footer != nil {
 		n += document.Length(e.Footer.Text)
 	}
@@ -90,9 +91,11 @@ func compose(c connector.Content, m connector.Marker) draft {
 	if address, ok := embedURL(c.URL); ok {
 		e.URL = address
 	}
+
 	if shown := shownAddress(c.URL); document.Length(e.Description+shown) <= maxDescription {
 		e.Description = strings.TrimPrefix(e.Description+shown, "\n")
 	}
+
 	e.complete(c)
 
 	return draft{embed: e, content: headline(c)}
@@ -138,6 +141,7 @@ func (e *embed) complete(c connector.Content) {
 		if c.Deleted && fact.Name != facts.ChangedBy {
 			continue // what is gone has no values, but people ask who did it
 		}
+
 		value := escaped(fact.Value, maxFact)
 		one := field{Name: fact.Name, Value: value, Inline: document.Length(value) <= maxInline}
 		if e.length()+document.Length(one.Name+one.Value) <= maxAll {
@@ -200,8 +204,10 @@ func digestLines(d connector.Digest) string {
 		if c.Deleted {
 			name = "~~" + name + "~~"
 		}
+
 		lines = append(lines, message.Sign(c)+" "+name+" — "+escaped(message.Standing(c), maxLineStanding))
 	}
+
 	if more := message.More(d); more != "" {
 		lines = append(lines, more)
 	}
@@ -259,6 +265,7 @@ func codesOf(p posted) []string {
 		if e.Footer == nil || len(found) == connector.MostMarkers {
 			continue
 		}
+
 		code, begins := strings.CutPrefix(e.Footer.Text, footerBegin)
 		if begins && message.IsCode(code) {
 			found = append(found, code)

@@ -59,6 +59,7 @@ func (c *core) refused(method string, response outbound.Response) *connector.Err
 	if response.Success() {
 		return c.foreign(method, response)
 	}
+
 	said := problem.Read(response, c.client.Clean)
 	code := said.Member("code")
 	if response.Status < 500 && response.Status >= 400 && said.JSON {
@@ -66,6 +67,7 @@ func (c *core) refused(method string, response outbound.Response) *connector.Err
 			return c.fail(connector.Final, connector.ItemScope, m.code, said.Reason(m.detail), response)
 		}
 	}
+
 	if response.Status == http.StatusTooManyRequests {
 		return c.limited(said, response)
 	}
@@ -100,14 +102,18 @@ func (c *core) rejected(method, code string, response outbound.Response, said pr
 		return e
 	}
 
-	scope, means := connector.ItemScope, "rejected"
+	scope := connector.ItemScope
+	means := "rejected"
 	switch {
 	case reads && response.Status == http.StatusUnauthorized:
-		scope, means = connector.IntegrationScope, "credentials_rejected"
+		scope = connector.IntegrationScope
+		means = "credentials_rejected"
 	case reads && response.Status == http.StatusForbidden:
-		scope, means = connector.IntegrationScope, "forbidden"
+		scope = connector.IntegrationScope
+		means = "forbidden"
 	case reads && (response.Status == http.StatusNotFound || response.Status == http.StatusGone):
-		scope, means = connector.IntegrationScope, "target_not_found"
+		scope = connector.IntegrationScope
+		means = "target_not_found"
 	case response.Status == http.StatusForbidden && said.JSON:
 		means = "forbidden"
 	}
@@ -121,6 +127,7 @@ func meaningOf(method, code string) (meaning, bool) {
 		// A new message opens the thread again, an edit does not.
 		return meaning{connector.NotEditable, "the thread is archived"}, true
 	}
+
 	m, ok := meanings[code]
 
 	return m, ok
@@ -140,12 +147,15 @@ func (c *core) limited(said problem.Problem, response outbound.Response) *connec
 	case told && scope != "":
 		e.Wait = max(wait, time.Second)
 	default:
-		e.Wait, e.Untold = max(wait, banWait), true
+		e.Wait = max(wait, banWait)
+		e.Untold = true
 		e.Detail = c.client.Clean("the address these requests come from is shut out for a while, maybe because of what others do there")
 	}
+
 	if said.Member("global") == "true" || scope == "global" {
 		e.Detail = c.client.Clean(said.Reason("the limit over all channels"))
 	}
+
 	return e
 }
 

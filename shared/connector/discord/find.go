@@ -45,6 +45,7 @@ func (b *Bot) Find(ctx context.Context, since time.Time, want []connector.Marker
 	if len(want) == 0 {
 		return search.Found, nil
 	}
+
 	wanted, err := message.ByCode(want)
 	if err != nil {
 		return nil, b.fail(connector.Final, connector.IntegrationScope, "marker_ambiguous", err.Error(), outbound.Response{})
@@ -91,6 +92,7 @@ func (b *Bot) walk(ctx context.Context, channel string, after uint64, visit func
 				return nil
 			}
 		}
+
 		if len(list) < size || after == before {
 			return nil
 		}
@@ -119,6 +121,7 @@ func (b *Bot) page(ctx context.Context, channel string, size int, after uint64) 
 	for _, p := range list {
 		whole = whole && snowflake.MatchString(p.ID)
 	}
+
 	if !whole {
 		return nil, b.fail(connector.Retryable, connector.IntegrationScope, "answer_unreadable", "Discord's answer is not a list of messages", response)
 	}
@@ -134,9 +137,11 @@ func (b *Bot) nothing(ctx context.Context, channel string, after uint64) error {
 	if err != nil {
 		return err
 	}
+
 	if last, _ := strconv.ParseUint(ch.LastMessageID, 10, 64); last <= after {
 		return nil
 	}
+
 	code, err := b.readable(ctx, channel, ch.LastMessageID)
 	switch {
 	case code == "":
@@ -144,6 +149,7 @@ func (b *Bot) nothing(ctx context.Context, channel string, after uint64) error {
 	case code == "remote_deleted":
 		return nil
 	}
+
 	return err
 }
 
@@ -152,13 +158,16 @@ func (b *Bot) readable(ctx context.Context, channel, id string) (string, error) 
 	if !snowflake.MatchString(id) {
 		return "remote_deleted", nil
 	}
+
 	_, err := b.get(ctx, b.channel(channel)+"/messages/"+id, 0)
 	var e *connector.Error
 	if !errors.As(err, &e) {
 		return "", nil
 	}
+
 	if e.Status == http.StatusForbidden {
 		e.Detail = b.client.Clean("the bot needs the permission Read Message History: " + e.Detail)
 	}
+
 	return e.Code, err
 }

@@ -29,6 +29,7 @@ func history(f *fake, oldestFirst []string) {
 		if r.URL.Path != "/api/v10/channels/"+channelID+"/messages" {
 			f.t.Errorf("%s", r.URL)
 		}
+
 		after, _ := strconv.ParseUint(r.URL.Query().Get("after"), 10, 64)
 		limit, _ := strconv.Atoi(r.URL.Query().Get("limit"))
 		var page []string
@@ -37,10 +38,12 @@ func history(f *fake, oldestFirst []string) {
 			if _, err := fmt.Sscanf(m, `{"id":"%d"`, &id); err != nil {
 				f.t.Fatal(err)
 			}
+
 			if id > after && len(page) < limit {
 				page = append(page, m)
 			}
 		}
+
 		slices.Reverse(page)
 		fmt.Fprint(w, "["+strings.Join(page, ",")+"]")
 	}
@@ -52,9 +55,16 @@ func TestFind(t *testing.T) {
 	for i := range 250 {
 		messages = append(messages, told(i+1, footerOf(connector.Marker{Integration: 9, Item: domain.Snowflake(i + 1), Attempt: 1}).Text))
 	}
+
 	signed := footerOf(marker).Text
-	unsigned, forged, earlier, foreign := marker, marker, marker, marker
-	unsigned.Tag, forged.Tag, earlier.Attempt, foreign.Integration = "", connectortest.OtherTag, 1, 78
+	unsigned := marker
+	forged := marker
+	earlier := marker
+	foreign := marker
+	unsigned.Tag = ""
+	forged.Tag = connectortest.OtherTag
+	earlier.Attempt = 1
+	foreign.Integration = 78
 	messages = append(messages,
 		told(297, footerOf(unsigned).Text), told(298, footerOf(forged).Text), // a person's
 		told(295, message.Code(marker)), told(296, "sync "+message.Code(marker)), told(299, marker.Text()), told(300, footerOf(earlier).Text), told(301, signed), told(302, signed),
@@ -66,13 +76,16 @@ func TestFind(t *testing.T) {
 		if err != nil || len(found) != 1 || found[4711].Remote.ID != idOf(301) || found[4711].Remote.Key != channelID || found[4711].Remote.State != "" {
 			t.Errorf("%v %v", found, err)
 		}
+
 		if n := len(f.take()); n != 3 {
 			t.Errorf("%d pages", n)
 		}
+
 		found, err = b.Find(t.Context(), now, []connector.Marker{{Integration: 77, Item: 4711, Attempt: 9, Tag: connectortest.Tag}})
 		if err != nil || len(found) != 0 {
 			t.Errorf("%v %v", found, err)
 		}
+
 		found, err = b.Find(t.Context(), now, []connector.Marker{earlier, {Integration: 77, Item: 4711, Attempt: 9, Tag: connectortest.Tag}})
 		if err != nil || found[4711].Remote.ID != idOf(300) {
 			t.Errorf("%v %v", found, err)
@@ -83,7 +96,8 @@ func TestFind(t *testing.T) {
 // An empty list is believed only if the channel has nothing newer, or what it
 // has can be read or is gone: without the permission the list is empty too.
 func TestFindBelievesNoEmptyList(t *testing.T) {
-	list, ch := "GET /channels/"+channelID+"/messages", "GET /channels/"+channelID
+	list := "GET /channels/" + channelID + "/messages"
+	ch := "GET /channels/" + channelID
 	last := list + "/" + idOf(5)
 	for name, tt := range map[string]struct {
 		channel, message string
@@ -108,6 +122,7 @@ func TestFindBelievesNoEmptyList(t *testing.T) {
 			}
 			continue
 		}
+
 		if e := failure(t, err); e.Class != tt.class || e.Code != tt.code {
 			t.Errorf("%s: %+v", name, e)
 		}
@@ -122,6 +137,7 @@ func TestFindTrustsWholePagesOnly(t *testing.T) {
 			t.Errorf("%s: %+v", body, e)
 		}
 	}
+
 	f.take()
 	n := 0
 	f.answer = func(w http.ResponseWriter, _ *http.Request, _ string) {
@@ -130,6 +146,7 @@ func TestFindTrustsWholePagesOnly(t *testing.T) {
 			n++
 			page[99-i] = told(n, "x")
 		}
+
 		fmt.Fprint(w, "["+strings.Join(page, ",")+"]")
 	}
 	if e := failure(t, second(b.Find(t.Context(), now, []connector.Marker{marker}))); e.Code != "list_endless" || len(f.take()) != maxPages {
@@ -144,10 +161,12 @@ func TestFindReadsSmallerPages(t *testing.T) {
 			fmt.Fprint(w, strings.Repeat(" ", pageBody+1))
 			return
 		}
+
 		if r.URL.Query().Get("after") == idOf(1) {
 			fmt.Fprint(w, "[]")
 			return
 		}
+
 		fmt.Fprint(w, "["+told(1, footerOf(marker).Text)+"]")
 	}
 	if found, err := b.Find(t.Context(), now, []connector.Marker{marker}); err != nil || len(found) != 1 || len(f.take()) != 6 {
@@ -161,6 +180,7 @@ func TestIDAt(t *testing.T) {
 	if got := idAt(at); got != 175928847299117063>>22<<22 {
 		t.Error(got)
 	}
+
 	if idAt(time.Time{}) != 0 {
 		t.Error("a time before the first id")
 	}
@@ -182,12 +202,15 @@ func TestFindWhileDiscordWeakens(t *testing.T) {
 				fail(w)
 				return
 			}
+
 			fmt.Fprint(w, "["+told(1, footerOf(marker).Text)+"]")
 		}
+
 		found, err := b.Find(t.Context(), now, []connector.Marker{marker})
 		if err != nil || len(found) != 1 || fmt.Sprint(asked) != "[100 50 25]" {
 			t.Errorf("%s: %v, %v, asked %v", name, found, err, asked)
 		}
+
 		f.answer = func(w http.ResponseWriter, _ *http.Request, _ string) { fail(w) }
 		_, err = b.Find(t.Context(), now, []connector.Marker{marker})
 		if e := failure(t, err); e.Class != connector.Retryable || e.Scope != connector.IntegrationScope || e.Code != "provider_unavailable" {

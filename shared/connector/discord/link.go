@@ -24,6 +24,7 @@ func embedURL(address string) (string, bool) {
 	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.User != nil || u.Opaque != "" {
 		return "", false
 	}
+
 	name, ok := embedHost(u.Hostname())
 	if !ok {
 		return "", false
@@ -34,6 +35,7 @@ func embedURL(address string) (string, bool) {
 	if port != "" {
 		u.Host += ":" + port
 	}
+
 	out := u.String()
 
 	return out, plainASCII(out) && len(out) <= maxURL
@@ -65,6 +67,7 @@ func embedHost(name string) (string, bool) {
 	if err != nil || !utf8.ValidString(name) {
 		return "", false
 	}
+
 	dot := strings.LastIndexByte(ascii, '.')
 	if dot < 1 || !topLevel(ascii[dot+1:]) {
 		return "", false
@@ -80,6 +83,7 @@ func topLevel(label string) bool {
 	if strings.HasPrefix(label, "xn--") {
 		return true
 	}
+
 	for _, r := range label {
 		if r < 'a' || r > 'z' {
 			return false

@@ -35,6 +35,7 @@ func TestEmbedURL(t *testing.T) {
 			t.Errorf("%q: %q %v, want %q", given, got, ok, want)
 		}
 	}
+
 	for _, given := range []string{
 		"https://user@app.example/1", "https://user:word@app.example/1", "https:app.example/1", "https://app.example/" + strings.Repeat("x", maxURL),
 		"http://[::1]/", "http://[2606:4700::1111]:8443/1", "http://a.\xbc0000000000000000000/",
@@ -43,6 +44,7 @@ func TestEmbedURL(t *testing.T) {
 			t.Errorf("%q: %q", given, got)
 		}
 	}
+
 	if got, ok := embedURL("https://app.example/a b"); !ok || got != "https://app.example/a%20b" {
 		t.Errorf("%q %v", got, ok)
 	}
@@ -60,14 +62,17 @@ func TestAddressIsLeftOut(t *testing.T) {
 		if _, err := w.Create(t.Context(), c, marker); err != nil {
 			t.Fatal(err)
 		}
+
 		if _, err := w.Update(t.Context(), sent, c, marker); err != nil {
 			t.Fatal(err)
 		}
+
 		for _, made := range f.take() {
 			var p struct{ Embeds []map[string]any }
 			if err := json.Unmarshal([]byte(made.body), &p); err != nil || len(p.Embeds) != 1 {
 				t.Fatal(made.body, err)
 			}
+
 			got, present := p.Embeds[0]["url"]
 			description, _ := p.Embeds[0]["description"].(string)
 			shown := strings.Contains(description, "<"+address+">") // where no link leads there
@@ -84,15 +89,18 @@ func FuzzEmbedURL(f *testing.F) {
 	for _, text := range []string{"https://münchen.example/ä?ö#ü", "http://bugsink:8000/", "http://[::1%25eth0]/", "https://a@b.example/", "https://1.2.3.4:5", "https://xn--/", "https://a%2eb/", "http://0.\xbc0000000000000000000"} {
 		f.Add(text)
 	}
+
 	f.Fuzz(func(t *testing.T, text string) {
 		got, ok := embedURL(text)
 		if !ok {
 			return
 		}
+
 		u, err := url.Parse(got)
 		if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.User != nil || !strings.Contains(strings.Trim(u.Hostname(), "."), ".") || !plainASCII(got) || len(got) > maxURL {
 			t.Fatalf("%q → %q: %+v %v", text, got, u, err)
 		}
+
 		if again, ok := embedURL(got); !ok || again != got {
 			t.Fatalf("%q → %q → %q", text, got, again)
 		}

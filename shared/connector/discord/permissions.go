@@ -106,6 +106,7 @@ func (s standing) permissions(now time.Time) int64 {
 			base |= r.Permissions
 		}
 	}
+
 	if base&administrator != 0 {
 		return allPermissions
 	}
@@ -123,12 +124,14 @@ func (s standing) permissions(now time.Time) int64 {
 			ownDeny = o.Deny
 		}
 	}
+
 	base = base&^roleDeny | roleAllow
 	base = base&^ownDeny | ownAllow
 
 	if s.member.Until.After(now) { // a time-out
 		base &= viewChannel | readHistory
 	}
+
 	if base&viewChannel == 0 {
 		return 0
 	}
@@ -143,14 +146,17 @@ func (b *Bot) standing(ctx context.Context, bot string, ch channel) (standing, e
 	if !snowflake.MatchString(ch.Guild) || !snowflake.MatchString(bot) {
 		return s, errNotTold
 	}
+
 	if slices.Contains(threadTypes, ch.Type) {
 		if !snowflake.MatchString(ch.Parent) {
 			return s, errNotTold
 		}
+
 		var parent channel
 		if err := b.readInto(ctx, b.channel(ch.Parent), &parent); err != nil {
 			return s, err
 		}
+
 		s.overwrites = parent.Overwrites
 	}
 
@@ -158,9 +164,11 @@ func (b *Bot) standing(ctx context.Context, bot string, ch channel) (standing, e
 	if err := b.readInto(ctx, guild+"/members/"+bot, &s.member); err != nil {
 		return s, err
 	}
+
 	if err := b.readInto(ctx, guild+"/roles", &s.roles); err != nil {
 		return s, err
 	}
+
 	if !slices.ContainsFunc(s.roles, func(r guildRole) bool { return r.ID == ch.Guild }) {
 		return s, errNotTold
 	}
@@ -229,6 +237,7 @@ func grants(name, code string, granted, needed int64) connector.Check {
 			lacking = append(lacking, p.name)
 		}
 	}
+
 	if len(lacking) > 0 {
 		return connector.Refused(name, code).With("The bot lacks " + strings.Join(lacking, ", ") + " in the channel.")
 	}

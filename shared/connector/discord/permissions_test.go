@@ -85,31 +85,39 @@ func TestCheckComputesPermissions(t *testing.T) {
 		if tt.own != "" {
 			own = `,"permission_overwrites":` + tt.own
 		}
+
 		if tt.kind >= 10 && !tt.withoutChannels {
 			own = `,"parent_id":"` + parent + `"`
 		}
-		member, roles := `200 {"roles":[],"communication_disabled_until":null}`, fmt.Sprintf(`200 [{"id":"%s","permissions":"%d"}]`, guild, int64(everyone))
+
+		member := `200 {"roles":[],"communication_disabled_until":null}`
+		roles := fmt.Sprintf(`200 [{"id":"%s","permissions":"%d"}]`, guild, int64(everyone))
 		if tt.member != "" {
 			member = tt.member
 		}
+
 		if tt.roles != "" {
 			roles = tt.roles
 		}
+
 		f.routes(map[string]string{
 			"GET /users/@me": `200 {"id":"` + bot + `"}`, at: fmt.Sprintf(`200 {"id":"2","type":%d,"guild_id":"%s"%s}`, tt.kind, guild, own),
 			at + "/messages": `200 [` + posted1 + `]`, "GET /channels/" + parent: `200 {"id":"130","type":0,"permission_overwrites":` + tt.ofParent + `}`,
 			"GET /guilds/" + guild + "/members/" + bot: member, "GET /guilds/" + guild + "/roles": roles,
 		})
+
 		checks, err := b.Check(t.Context())
 		if got := said(checks); err != nil || got != "reachable=ok credentials=ok target=ok "+tt.want {
 			t.Errorf("%s: %s %v", name, got, err)
 		}
+
 		detail := ""
 		for _, one := range checks {
 			if one.Detail != nil {
 				detail += *one.Detail
 			}
 		}
+
 		if tt.detail != "" && detail != "The bot lacks "+tt.detail+" in the channel." || tt.detail == "" && strings.Contains(detail, "lacks") {
 			t.Errorf("%s: %q", name, detail)
 		}
@@ -134,6 +142,7 @@ func FuzzPermissions(f *testing.F) {
 		if everyone&administrator == 0 && got&^(everyone|roleAllow|ownAllow) != 0 {
 			t.Errorf("%b is allowed by nothing", got)
 		}
+
 		if check := grants(checkWrite, "x", got, viewChannel|sendMessages); check.Holds() && got&sendMessages == 0 {
 			t.Error("a missing permission passes")
 		}

@@ -35,9 +35,11 @@ func TestResolve(t *testing.T) {
 	bot := connector.Place{Instance: "discord.com", ID: channelID, Name: "#work", URL: pages + channelID}
 	hook := connector.Place{Instance: "discord.com", ID: hookID + "/" + channelID, Name: "Work items", URL: pages + channelID}
 	thready := hook
-	thready.ID, thready.URL = hook.ID+"/"+thread, pages+thread
+	thready.ID = hook.ID + "/" + thread
+	thready.URL = pages + thread
 	plain := bot
-	plain.Name, plain.URL = channelID, ""
+	plain.Name = channelID
+	plain.URL = ""
 	unnamed := hook
 	unnamed.Name = hookID
 	for _, tt := range []struct {
@@ -76,6 +78,7 @@ func TestResolve(t *testing.T) {
 			default:
 				f, c = hookResolver(t, thread)
 			}
+
 			f.answers(tt.status, nil, tt.body)
 			p, err := c.Resolve(t.Context())
 			if tt.code != "" {
@@ -84,10 +87,12 @@ func TestResolve(t *testing.T) {
 				}
 				return
 			}
+
 			calls := f.take()
 			if err != nil || p != tt.want || len(calls) != 1 || calls[0].method != http.MethodGet {
 				t.Errorf("%+v, %v, %+v", p, err, calls)
 			}
+
 			if strings.Contains(fmt.Sprintf("%+v", p), secret) {
 				t.Errorf("the webhook's secret is in %+v", p)
 			}
@@ -126,10 +131,12 @@ func TestEachChannelOfAWebhookIsAPlace(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
+
 			w.Use(p)
 			keys[p.Key(domain.Discord)] = true
 		}
 	}
+
 	if len(keys) != 6 {
 		t.Errorf("%d places", len(keys))
 	}
@@ -143,6 +150,7 @@ func TestCallsGoToThePlace(t *testing.T) {
 	for _, p := range []connector.Place{{}, {ID: "x"}, {ID: hookID + "/" + channelID}} {
 		b.Use(p) // no channel
 	}
+
 	if calls := f.take(); len(calls) != 0 {
 		t.Errorf("Use makes calls: %+v", calls)
 	}
@@ -157,15 +165,18 @@ func TestCallsGoToThePlace(t *testing.T) {
 	if w, err := b.Create(t.Context(), connector.Content{Title: "T"}, marker); err != nil || w.Remote.Key != thread {
 		t.Errorf("%+v, %v", w, err)
 	}
+
 	if _, err := b.Find(t.Context(), now, []connector.Marker{marker}); err != nil {
 		t.Error(err)
 	}
+
 	calls := f.take()
 	for _, one := range calls {
 		if one.path != "/channels/"+thread+"/messages" {
 			t.Errorf("%+v", one)
 		}
 	}
+
 	if len(calls) != 2 {
 		t.Errorf("%+v", calls)
 	}
@@ -176,6 +187,7 @@ func FuzzSpot(f *testing.F) {
 	for _, body := range []string{channelJSON, hookJSON(), `null`, `[]`, `{"id":1}`, `{"id":"1","channel_id":"0"}`, `{"id":"1","guild_id":"x","name":1}`} {
 		f.Add([]byte(body))
 	}
+
 	client := connectortest.Serve(f, http.NotFoundHandler())
 	f.Fuzz(func(t *testing.T, body []byte) {
 		for _, hook := range []bool{false, true} {
@@ -183,9 +195,11 @@ func FuzzSpot(f *testing.F) {
 			if !ok {
 				continue
 			}
+
 			if !snowflake.MatchString(s.ID) || hook && !snowflake.MatchString(*s.ChannelID) || len([]rune(client.Clean(s.label()))) > 200 {
 				t.Errorf("%q: %+v", body, s)
 			}
+
 			if page := s.page(s.ID); page != "" && strings.Trim(strings.TrimPrefix(page, "https://discord.com/channels/"), "0123456789/") != "" {
 				t.Errorf("%q: %s", body, page)
 			}

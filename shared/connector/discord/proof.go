@@ -30,15 +30,18 @@ func (c *core) proven(method string, p post, response outbound.Response) (m post
 	if method == http.MethodPatch {
 		operation = proof.Edit
 	}
+
 	rule := proof.Of(domain.Discord, c.way, operation)
 
 	row, documented := rule.Match(response)
 	if documented && row.Unproven {
 		return posted{}, true, nil
 	}
+
 	if err := json.Unmarshal(response.Body, &m); err != nil || !rule.Holds(response) || !snowflake.MatchString(m.ID) {
 		return posted{}, false, c.foreign(method, response)
 	}
+
 	if !documented && !m.has(p) {
 		return posted{}, false, c.foreign(method, response)
 	}

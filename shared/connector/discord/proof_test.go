@@ -95,11 +95,13 @@ func TestProofOfAPost(t *testing.T) {
 				}
 				continue
 			}
+
 			if e := failure(t, err); e.Class != connector.Ambiguous || e.Scope != connector.ItemScope || e.Code != "foreign_answer" && e.Code != "session_expired" || e.Detail == "" || e.RequestID != "RAY1" {
 				t.Errorf("%s: %s: %s %v", name, what, e.Class, e)
 			}
 		}
 	}
+
 	// A bot's 204 is documented nowhere; a webhook's is, without wait=true.
 	fb.answers(204, nil, "")
 	if e := failure(t, second(b.Create(t.Context(), content, marker))); e.Class != connector.Ambiguous || e.Code != "foreign_answer" {

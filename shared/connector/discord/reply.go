@@ -82,6 +82,7 @@ func (b *Bot) Reply(ctx context.Context, r connector.Reply) (connector.Written, 
 			return w, err
 		}
 	}
+
 	p.Reference = &reference{MessageID: r.Message.ID, FailIfMissing: true}
 	w, _, err := b.say(ctx, channel, p)
 
@@ -107,11 +108,13 @@ func (b *Bot) replyInThread(ctx context.Context, channel string, r connector.Rep
 		if !possible || err != nil {
 			return connector.Written{}, possible, err
 		}
+
 		w, code, err = b.say(ctx, r.Message.ID, p)
 		if !slices.Contains(noThread, code) {
 			return w, true, err
 		}
 	}
+
 	if slices.Contains(noThread, code) {
 		return connector.Written{}, false, nil
 	}
@@ -184,6 +187,7 @@ func (b *Bot) FindReply(ctx context.Context, r connector.Reply) (connector.Writt
 	if err != nil {
 		return connector.Written{}, false, err
 	}
+
 	me := identity(response)
 	if me == "" {
 		return connector.Written{}, false, b.fail(connector.Retryable, connector.IntegrationScope, "answer_unreadable", "Discord's answer is not a user", response)

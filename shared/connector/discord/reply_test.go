@@ -49,6 +49,7 @@ func TestReplyCalls(t *testing.T) {
 		in   = "POST /channels/" + messageID + "/messages"
 		at   = "POST /channels/" + channelID + "/messages"
 	)
+
 	opened := `201 {"id":"` + messageID + `"}`
 	refusal := func(status, code int) string { return fmt.Sprintf(`%d {"code":%d,"message":"no"}`, status, code) }
 	inThread := domain.Remote{ID: lastReply, Key: messageID}
@@ -86,11 +87,13 @@ func TestReplyCalls(t *testing.T) {
 					}
 					continue
 				}
+
 				refers := strings.Contains(one.body, `"message_reference":{"message_id":"`+messageID+`","fail_if_not_exists":true}`)
 				if !strings.Contains(one.body, `"content":"status: planned → in \\*review\\*","allowed_mentions":{"parse":[]}`) || refers != (one.path == "/channels/"+channelID+"/messages") {
 					t.Errorf("reply: %s", one.body)
 				}
 			}
+
 			if fmt.Sprint(made) != fmt.Sprint(c.calls) {
 				t.Errorf("%v, want %v", made, c.calls)
 			}
@@ -113,6 +116,7 @@ func TestAReplyKeepsItsNonce(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+
 	calls := f.take()
 	if calls[0].body != calls[1].body || calls[0].body == calls[2].body || !strings.Contains(calls[0].body, `"enforce_nonce":true`) {
 		t.Errorf("%v", calls)
@@ -153,6 +157,7 @@ func TestFindReply(t *testing.T) {
 		gone = `404 {"code":10003,"message":"Unknown Channel"}`
 		none = `200 {"id":"` + messageID + `","last_message_id":null}`
 	)
+
 	ours := message("723456789012345678", bot, text, "")
 	another := message("723456789012345679", "9", "hello", "")
 	inThread := domain.Remote{ID: lastReply, Key: messageID}
@@ -180,6 +185,7 @@ func TestFindReply(t *testing.T) {
 			if err != nil || found != (c.found != "") || w.Remote.Key != c.found {
 				t.Errorf("%+v, %v, %v", w, found, err)
 			}
+
 			for _, one := range f.take() {
 				if strings.HasSuffix(one.path, "/messages") && c.after.ID != "" && !strings.Contains(one.query, "after="+lastReply) {
 					t.Errorf("%s?%s", one.path, one.query)
@@ -199,6 +205,7 @@ func TestFindReplyWithoutTheHistory(t *testing.T) {
 		"GET /channels/" + messageID:                                  `200 {"id":"` + messageID + `","last_message_id":"723456789012345678"}`,
 		"GET /channels/" + messageID + "/messages/723456789012345678": `403 {"code":50013,"message":"Missing Permissions"}`,
 	})
+
 	_, found, err := b.FindReply(t.Context(), aReply(domain.Remote{ID: lastReply, Key: messageID}))
 	if e := failure(t, err); found || e.Status != http.StatusForbidden {
 		t.Errorf("%v, %+v", found, e)
@@ -221,6 +228,7 @@ func TestTheCheckSaysWhereRepliesGo(t *testing.T) {
 		if check.Detail != nil {
 			detail = *check.Detail
 		}
+
 		if check.OK == nil || !*check.OK || !strings.Contains(detail, c.says) || (c.says == "") != (detail == "") {
 			t.Errorf("%s: %v", name, check)
 		}

@@ -37,9 +37,11 @@ func parseSpot(body []byte, hook bool) (spot, bool) {
 	if err := json.Unmarshal(body, &s); err != nil || !snowflake.MatchString(s.ID) {
 		return spot{}, false
 	}
+
 	if hook && (s.ChannelID == nil || !snowflake.MatchString(*s.ChannelID)) {
 		return spot{}, false
 	}
+
 	return s, true
 }
 
@@ -66,6 +68,7 @@ func (b *Bot) Resolve(ctx context.Context) (connector.Place, error) {
 	if err != nil {
 		return connector.Place{}, connector.OfPlace(unseen(err))
 	}
+
 	found, ok := parseSpot(response.Body, false)
 	if !ok {
 		return connector.Place{}, b.noPlace("channel", response)
@@ -75,6 +78,7 @@ func (b *Bot) Resolve(ctx context.Context) (connector.Place, error) {
 	if label := found.label(); label != "" {
 		name = "#" + label
 	}
+
 	p := connector.Place{Instance: instance, ID: found.ID, Name: b.client.Clean(name), URL: found.page(found.ID)}
 	b.Use(p)
 
@@ -98,6 +102,7 @@ func (w *Webhook) Resolve(ctx context.Context) (connector.Place, error) {
 	if err != nil {
 		return connector.Place{}, connector.OfPlace(err)
 	}
+
 	found, ok := parseSpot(response.Body, true)
 	if !ok {
 		return connector.Place{}, w.noPlace("webhook", response)
@@ -107,6 +112,7 @@ func (w *Webhook) Resolve(ctx context.Context) (connector.Place, error) {
 	if w.cfg.Thread != "" {
 		id += "/" + w.cfg.Thread
 	}
+
 	page := found.page(cmp.Or(w.cfg.Thread, *found.ChannelID))
 	p := connector.Place{Instance: instance, ID: id, Name: w.client.Clean(cmp.Or(found.label(), found.ID)), URL: page}
 	w.Use(p)

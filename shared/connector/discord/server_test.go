@@ -55,6 +55,7 @@ func (f *fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		(len(body) > 0) != (r.Header.Get("Content-Type") == "application/json") {
 		f.t.Errorf("%s %s: headers %v", r.Method, r.URL.Path, r.Header)
 	}
+
 	w.Header().Set("Cf-Ray", "RAY1")
 	w.Header().Set("Content-Type", "application/json")
 	f.answer(w, r, string(body))

@@ -26,6 +26,7 @@ func TestTestMessage(t *testing.T) {
 	if w, err := b.Test(t.Context(), testMessage); err != nil || w.Remote != where || w.Unproven {
 		t.Error(w, err)
 	}
+
 	if calls := f.take(); len(calls) != 1 || calls[0].path != "/channels/"+channelID+"/messages" || calls[0].body != testBody {
 		t.Errorf("got  %v\nwant %s", calls, testBody)
 	}
@@ -35,6 +36,7 @@ func TestTestMessage(t *testing.T) {
 	if w, err := hook.Test(t.Context(), testMessage); err != nil || w.Remote != where {
 		t.Error(w, err)
 	}
+
 	if calls := f.take(); len(calls) != 1 || calls[0].query != "wait=true" || calls[0].body != testBody {
 		t.Errorf("got  %v\nwant %s", calls, testBody)
 	}
@@ -45,6 +47,7 @@ func TestTestMessage(t *testing.T) {
 	if want := "https://discord.com/channels/423456789012345678/" + thread + "/523456789012345678"; err != nil || w.Remote.URL != want {
 		t.Error(w, err)
 	}
+
 	if calls := f.take(); len(calls) != 1 || calls[0].query != "thread_id="+thread+"&wait=true" {
 		t.Error(calls)
 	}
@@ -90,6 +93,7 @@ func TestPageOf(t *testing.T) {
 			t.Errorf("%+v: %q, want %q", c, got, want)
 		}
 	}
+
 	if got := pageOf(testMessage.Place, posted{ID: "3"}); got != "" {
 		t.Errorf("an unknown channel: %q", got)
 	}
@@ -104,6 +108,7 @@ func TestTestMessageInAForum(t *testing.T) {
 	if _, err := hook.Test(t.Context(), testMessage); err != nil {
 		t.Error(err)
 	}
+
 	want := strings.TrimSuffix(testBody, "}") + `,"thread_name":"Test message from Integrations"}`
 	if calls := f.take(); len(calls) != 1 || calls[0].body != want {
 		t.Errorf("got  %v\nwant %s", calls, want)

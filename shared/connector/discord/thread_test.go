@@ -32,9 +32,11 @@ func sentName(t *testing.T, body string) (string, bool) {
 	if err := json.Unmarshal([]byte(body), &p); err != nil {
 		t.Fatal(err)
 	}
+
 	if p.Name == nil {
 		return "", false
 	}
+
 	return *p.Name, true
 }
 
@@ -50,13 +52,16 @@ func TestForumThread(t *testing.T) {
 	if err != nil || made.Remote.ID != itemThread || made.Remote.Key != itemThread {
 		t.Fatal(made, err)
 	}
+
 	if _, err := w.Update(t.Context(), connector.Sent{Remote: made.Remote}, c, marker); err != nil {
 		t.Fatal(err)
 	}
+
 	c.Was = &connector.Was{Title: c.Title, Channel: itemThread}
 	if _, err := w.Create(t.Context(), c, marker); err != nil {
 		t.Fatal(err)
 	}
+
 	if _, err := w.Digest(t.Context(), connector.Digest{New: 30}, marker); err != nil {
 		t.Fatal(err)
 	}
@@ -71,6 +76,7 @@ func TestForumThread(t *testing.T) {
 	if len(calls) != len(want) {
 		t.Fatalf("%+v", calls)
 	}
+
 	for i, w := range want {
 		name, named := sentName(t, calls[i].body)
 		if calls[i].method != w.method || calls[i].path != w.path || calls[i].query != w.query || name != w.name || named != (w.name != "") {
@@ -89,14 +95,17 @@ func TestNoForum(t *testing.T) {
 	if _, err := w.Create(t.Context(), c, marker); err != nil || c.Thread != "" {
 		t.Fatal(c.Thread, err)
 	}
+
 	if _, err := w.Update(t.Context(), sent, c, marker); err != nil {
 		t.Fatal(err)
 	}
+
 	// A message in a thread of the forum, from when thread_name was configured.
 	old := connector.Sent{Remote: domain.Remote{ID: postedID, Key: itemThread}}
 	if _, err := w.Update(t.Context(), old, c, marker); err != nil {
 		t.Fatal(err)
 	}
+
 	queries := []string{}
 	for _, made := range f.take() {
 		if _, named := sentName(t, made.body); named {
@@ -104,6 +113,7 @@ func TestNoForum(t *testing.T) {
 		}
 		queries = append(queries, made.query)
 	}
+
 	if got := strings.Join(queries, " "); got != "wait=true  thread_id="+itemThread {
 		t.Errorf("%q", got)
 	}
@@ -118,12 +128,15 @@ func TestMessageOfTheChannelItself(t *testing.T) {
 	if _, err := w.Update(t.Context(), sent, content, marker); err != nil {
 		t.Fatal(err)
 	}
+
 	if made := f.take()[0]; made.query != "" {
 		t.Errorf("%+v", made)
 	}
+
 	for _, id := range []string{"", "x", "123456789012345678", "a/b"} {
 		w.Use(connector.Place{ID: id})
 	}
+
 	if got := w.parent.Load(); got == nil || *got != channelID {
 		t.Error(got)
 	}
@@ -139,19 +152,23 @@ func TestDeletedThread(t *testing.T) {
 			_, _ = rw.Write([]byte(`{"message":"Unknown Channel","code":10003}`))
 			return
 		}
+
 		_, _ = rw.Write([]byte(`{"id":"1623456789012345678","channel_id":"1623456789012345678"}`))
 	}
+
 	c := w.Render(domain.Item{ID: 1, FormattedNumber: "WI-1", Title: "t"})
 
 	e := failure(t, second(w.Update(t.Context(), connector.Sent{Remote: domain.Remote{ID: itemThread, Key: itemThread}}, c, marker)))
 	if e.Code != "remote_deleted" || e.Scope != connector.ItemScope || e.Class != connector.Final {
 		t.Errorf("%+v", e)
 	}
+
 	c.Was = &connector.Was{Channel: itemThread}
 	made, err := w.Create(t.Context(), c, marker)
 	if err != nil || made.Remote.Key != "1623456789012345678" {
 		t.Error(made, err)
 	}
+
 	calls := f.take()
 	if name, named := sentName(t, calls[len(calls)-1].body); len(calls) != 3 || !named || name != "WI-1 t" || calls[2].query != "wait=true" {
 		t.Errorf("%+v", calls)
@@ -231,9 +248,11 @@ func TestThreadName(t *testing.T) {
 		if tt.want != "" && got != tt.want {
 			t.Errorf("%q: %q", tt.template, got)
 		}
+
 		if n := document.Length(got); n < 1 || n > maxThreadName || strings.ContainsAny(got, "\r\n") {
 			t.Errorf("%q: %d characters: %q", tt.template, n, got)
 		}
+
 		for g := uniseg.NewGraphemes(strings.TrimSuffix(got, "…")); strings.Contains(tt.item.Title, family) && g.Next(); {
 			if g.Str() != family {
 				t.Errorf("%q is half a character", g.Str())

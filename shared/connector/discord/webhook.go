@@ -42,6 +42,7 @@ func NewWebhook(cfg WebhookConfig, client *outbound.Client, now func() time.Time
 			cfg.URL = host + "/api/v10/" + rest[i:]
 		}
 	}
+
 	return &Webhook{core: newCore(cfg.Look, proof.Webhook, client, now), cfg: cfg}
 }
 
@@ -61,6 +62,7 @@ func (w *Webhook) Update(ctx context.Context, sent connector.Sent, c connector.C
 	if !snowflake.MatchString(sent.Remote.ID) {
 		return connector.Written{}, w.unknown()
 	}
+
 	p := silent(compose(c, m))
 	thread := w.threadOf(sent.Remote.Key)
 	p.ownThread = thread != w.cfg.Thread
@@ -80,11 +82,14 @@ func (w *Webhook) addressIn(thread, path string, pairs ...string) string {
 	for i := 0; i < len(pairs); i += 2 {
 		query.Set(pairs[i], pairs[i+1])
 	}
+
 	if thread != "" {
 		query.Set("thread_id", thread)
 	}
+
 	if len(query) == 0 {
 		return w.cfg.URL + path
 	}
+
 	return w.cfg.URL + path + "?" + query.Encode()
 }

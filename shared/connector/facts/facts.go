@@ -63,7 +63,9 @@ func plain(n *domain.Named) string {
 	if markup.IsBlank(text) {
 		return ""
 	}
+
 	text = markup.Cut(text, MaxName, "…")
+
 	return address.ReplaceAllString(text, "$1$3$5"+breaker+"$2$4")
 }
 

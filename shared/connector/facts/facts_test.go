@@ -50,6 +50,7 @@ func TestNamesAreShownInTheMarkup(t *testing.T) {
 	if got != "Type: <Bug> · Project: <Apollo> · Milestone: <1.4> · Owner: <Ada L.> · Due: 2026-12-01 · Changed by: <Bob>" || len(asked) != 5 {
 		t.Errorf("%q, asked for %q", got, asked)
 	}
+
 	if got := Line(whole, func(string) string { return "" }); got != "Due: 2026-12-01" {
 		t.Errorf("%q", got)
 	}
@@ -82,15 +83,18 @@ func FuzzLine(f *testing.F) {
 	for _, name := range []string{"Ada", "a\nb", "https://a.test", "www.a.test", "a@b.test", "\u202e", strings.Repeat("é", 300)} {
 		f.Add(name, name)
 	}
+
 	f.Fuzz(func(t *testing.T, project, owner string) {
 		got := Line(domain.Item{Project: named(project), Owner: named(owner)}, asItIs)
 		bad := strings.ContainsFunc(got, func(r rune) bool { return unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r) })
 		if bad || !utf8.ValidString(got) || strings.ContainsAny(got, "\u2028\u2029") {
 			t.Errorf("not one plain line: %q", got)
 		}
+
 		if strings.Contains(got, "://") || strings.Contains(strings.ToLower(got), "www.") {
 			t.Errorf("an address in %q", got)
 		}
+
 		if plain := strings.ReplaceAll(got, "\u200b", ""); markup.Count(plain) > 2*MaxName+len("Project:  · Owner: ") {
 			t.Errorf("%d characters", markup.Count(plain))
 		}

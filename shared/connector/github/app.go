@@ -60,6 +60,7 @@ func (g grant) reaches(id int64, fullName string) bool {
 			return true
 		}
 	}
+
 	return len(g.Repositories) == 0
 }
 
@@ -109,20 +110,24 @@ func (c *Connector) bearerFor(ctx context.Context, s scope) (string, error) {
 	if c.cfg.App == nil {
 		return c.cfg.Token, nil
 	}
+
 	c.mu.Lock()
 	held := c.grant
 	c.mu.Unlock()
 	if held.covers(s, c.fullName()) && held.Until.Add(-renewBefore).After(c.theirs()) {
 		return held.Token, nil
 	}
+
 	got, err := c.grantOf(ctx, c.cfg.App, s)
 	if err != nil {
 		return "", unsent(err)
 	}
+
 	got.asked = s
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.grant = got
+
 	return got.Token, nil
 }
 
@@ -131,7 +136,8 @@ func (c *Connector) bearerFor(ctx context.Context, s scope) (string, error) {
 func unsent(err error) error {
 	var e *connector.Error
 	if errors.As(err, &e) && e.Class == connector.Ambiguous {
-		e.Class, e.Scope = connector.NotSent, connector.IntegrationScope
+		e.Class = connector.NotSent
+		e.Scope = connector.IntegrationScope
 	}
 	return err
 }
@@ -151,11 +157,13 @@ func (c *Connector) grantOf(ctx context.Context, app *App, s scope) (grant, erro
 	} else {
 		want.Repositories = []string{s.name}
 	}
+
 	said := c.theirs()
 	answer, err := c.askForGrant(ctx, app, want, said)
 	if err == nil && answer.Status == http.StatusUnauthorized && c.theirs().Sub(said).Abs() > clockSlack/2 {
 		answer, err = c.askForGrant(ctx, app, want, c.theirs())
 	}
+
 	if err != nil {
 		return grant{}, err
 	}
@@ -165,11 +173,13 @@ func (c *Connector) grantOf(ctx context.Context, app *App, s scope) (grant, erro
 	if problem.Read(answer, c.client.Clean).Markup {
 		return grant{}, c.foreign(http.MethodGet, answer)
 	}
+
 	var got grant
 	if err := json.Unmarshal(answer.Body, &got); err != nil || !tokenProof.Holds(answer) || got.Token == "" || strings.Trim(got.Token, visible) != "" || got.Until.IsZero() {
 		// The body may hold a token, so nothing of it is shown.
 		return grant{}, c.fail(connector.Retryable, connector.IntegrationScope, "answer_unreadable", "GitHub's answer is not a token of the installation", outbound.Response{Status: answer.Status, Header: answer.Header})
 	}
+
 	return got, nil
 }
 
@@ -180,8 +190,10 @@ func (c *Connector) askForGrant(ctx context.Context, app *App, want wanted, now 
 	if err != nil {
 		panic(err) // strings always marshal
 	}
+
 	header := headerFor(app.assertion(now))
 	header.Set("Content-Type", "application/json")
+
 	return c.client.Do(ctx, outbound.Request{
 		Method: http.MethodPost, URL: c.cfg.BaseURL + "/app/installations/" + url.PathEscape(app.Installation) + "/access_tokens", Header: header, Body: body,
 	})
@@ -215,7 +227,9 @@ func (c *Connector) notGranted(answer outbound.Response) *connector.Error {
 	case answer.Status == http.StatusUnprocessableEntity:
 		return rejected("target_not_found", "the app is not installed on the repository")
 	}
+
 	e.Scope = connector.IntegrationScope
+
 	return e
 }
 
@@ -226,14 +240,17 @@ func (a *App) assertion(now time.Time) string {
 	if err != nil {
 		panic(err) // a string and numbers always marshal
 	}
+
 	var text bytes.Buffer
 	for _, part := range [][]byte{[]byte(`{"alg":"RS256","typ":"JWT"}`), claims} {
 		text.WriteString(base64.RawURLEncoding.EncodeToString(part) + ".")
 	}
+
 	sum := sha256.Sum256(bytes.TrimSuffix(text.Bytes(), []byte(".")))
 	signature, err := rsa.SignPKCS1v15(rand.Reader, a.Key, crypto.SHA256, sum[:])
 	if err != nil {
 		panic(err) // keys that are too short are not accepted
 	}
+
 	return text.String() + base64.RawURLEncoding.EncodeToString(signature)
 }

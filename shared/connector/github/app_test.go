@@ -34,7 +34,8 @@ var ghs = "gh" + "s_12_" + strings.Repeat("x.Y-z_", 80)
 func startApp(t *testing.T, granting http.HandlerFunc) (*fake, *Connector) {
 	f, c := start(t, Config{})
 	f.app = true
-	c.cfg.Token, c.cfg.App = "", &App{ID: "12", Installation: "345", Key: appKey}
+	c.cfg.Token = ""
+	c.cfg.App = &App{ID: "12", Installation: "345", Key: appKey}
 	f.answer = func(w http.ResponseWriter, r *http.Request, _ []byte) {
 		switch {
 		case r.URL.Path != "/api/v3/app/installations/345/access_tokens":
@@ -47,6 +48,7 @@ func startApp(t *testing.T, granting http.HandlerFunc) (*fake, *Connector) {
 			fmt.Fprintf(w, `{"token":"%s","expires_at":"%s"}`, ghs, now.Add(time.Hour).Format(time.RFC3339))
 		}
 	}
+
 	return f, c
 }
 
@@ -59,24 +61,30 @@ func TestAppAsksForAToken(t *testing.T) {
 	if e.Code != "forbidden" || strings.Contains(e.Error(), ghs) || strings.Contains(e.Error(), ghs[:20]) || !strings.Contains(e.Error(), "you came with") {
 		t.Error(e)
 	}
+
 	calls := f.take()
 	if len(calls) != 2 || calls[1].header.Get("Authorization") != "Bearer "+ghs {
 		t.Fatalf("%d calls", len(calls))
 	}
+
 	if want := `{"repositories":["tracker"],"permissions":{"issues":"write","metadata":"read"}}`; calls[0].method != http.MethodPost || calls[0].body != want {
 		t.Errorf("%+v", calls[0])
 	}
+
 	parsed, err := jwt.ParseSigned(strings.TrimPrefix(calls[0].header.Get("Authorization"), "Bearer "), []jose.SignatureAlgorithm{jose.RS256})
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	var claims jwt.Claims
 	if err := parsed.Claims(&appKey.PublicKey, &claims); err != nil {
 		t.Fatal(err)
 	}
+
 	if claims.Issuer != "12" || claims.IssuedAt.Time().After(now.Add(-30*time.Second)) || claims.Expiry.Time().Sub(now) > 10*time.Minute || claims.Expiry.Time().Before(now.Add(time.Minute)) {
 		t.Errorf("%+v", claims)
 	}
+
 	asDescribed(t, calls[0].body)
 }
 
@@ -88,10 +96,12 @@ func asDescribed(t *testing.T, body string) {
 	if path == "" {
 		t.Skip("no ../shared/specs/github-api.github.com.json beside the project")
 	}
+
 	b, err := os.ReadFile(path)
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	var doc struct {
 		Paths map[string]struct {
 			Post struct {
@@ -112,6 +122,7 @@ func asDescribed(t *testing.T, body string) {
 	if err := json.Unmarshal(b, &doc); err != nil {
 		t.Fatal(err)
 	}
+
 	post := doc.Paths["/app/installations/{installation_id}/access_tokens"].Post
 	properties := post.RequestBody.Content["application/json"].Schema.Properties
 	var asked struct {
@@ -122,16 +133,19 @@ func asDescribed(t *testing.T, body string) {
 	if json.Unmarshal([]byte(body), &asked) != nil || json.Unmarshal([]byte(body), &members) != nil {
 		t.Fatal(body)
 	}
+
 	for name := range members {
 		if properties[name] == nil {
 			t.Errorf("GitHub knows no member %s", name)
 		}
 	}
+
 	for name, access := range asked.Permissions {
 		if known := doc.Components.Schemas["app-permissions"].Properties[name].Enum; !slices.Contains(known, access) {
 			t.Errorf("GitHub knows no permission %s: %s, but %v", name, access, known)
 		}
 	}
+
 	for _, status := range []string{"201", "401", "403", "404", "422"} {
 		if post.Responses[status] == nil {
 			t.Errorf("GitHub does not answer %s", status)
@@ -152,24 +166,29 @@ func TestAppUnderAnotherClock(t *testing.T) {
 			if err == nil {
 				err = parsed.Claims(&appKey.PublicKey, &claims)
 			}
+
 			if err != nil {
 				t.Error(err)
 			}
+
 			if claims.IssuedAt.Time().After(theirs) || claims.Expiry.Time().Before(theirs) || claims.Expiry.Time().Sub(theirs) > 10*time.Minute {
 				w.WriteHeader(http.StatusUnauthorized)
 				fmt.Fprint(w, `{"message":"'Issued at' claim ('iat') must be an Integer representing the time that the assertion was issued"}`)
 				return
 			}
+
 			granted++
 			w.WriteHeader(http.StatusCreated)
 			fmt.Fprintf(w, `{"token":"%s","expires_at":"%s"}`, ghs, theirs.Add(time.Hour).Format(time.RFC3339))
 		})
+
 		c.now = time.Now
 		for range 3 {
 			if _, err := c.bearer(t.Context()); err != nil {
 				t.Errorf("%v behind: %v", behind, err)
 			}
 		}
+
 		if asked := len(f.take()); granted != 1 || asked > 2 {
 			t.Errorf("%v behind: %d tokens by %d requests", behind, granted, asked)
 		}
@@ -183,6 +202,7 @@ func TestAppRefusedIsAskedOnce(t *testing.T) {
 		w.WriteHeader(http.StatusUnauthorized)
 		fmt.Fprint(w, `{"message":"A JSON web token could not be decoded"}`)
 	})
+
 	c.now = time.Now
 	_, err := c.bearer(t.Context())
 	if e := failure(t, err); e.Code != "credentials_rejected" || len(f.take()) != 1 {
@@ -211,6 +231,7 @@ func TestCheckOfAnotherOwnersInstallation(t *testing.T) {
 				granting(w, r, body)
 			}
 		}
+
 		checks, err := c.Check(t.Context())
 		if got := show(checks); got != "reachable=ok credentials=ok target=ok issues=ok list=ok "+want || (err == nil) != (want == good) {
 			t.Errorf("%s: %s %v", repositories, got, err)
@@ -255,6 +276,7 @@ func TestAppWithoutAToken(t *testing.T) {
 			if e.Class == connector.Ambiguous || e.Scope != connector.IntegrationScope || tt.class != 0 && e.Class != tt.class || tt.code != "" && e.Code != tt.code {
 				t.Errorf("%s: %s: %s %+v", name, what, e.Class, e)
 			}
+
 			for _, one := range f.take() {
 				if !strings.HasSuffix(one.path, "/access_tokens") {
 					t.Errorf("%s: %s asks %s %s without a token", name, what, one.method, one.path)

@@ -41,6 +41,7 @@ func (c *Connector) Changes(ctx context.Context, since time.Time, offset int) ([
 	if err != nil {
 		return nil, false, err
 	}
+
 	// A page that failed half-way has handed some over before.
 	return objects[len(objects)-count:], more, nil
 }
@@ -70,6 +71,7 @@ func (c *Connector) walkPages(ctx context.Context, since time.Time, offset, size
 		if err != nil {
 			return 0, false, err
 		}
+
 		next, more, err := c.next(where, answer)
 		if err != nil {
 			return 0, false, err
@@ -77,13 +79,16 @@ func (c *Connector) walkPages(ctx context.Context, since time.Time, offset, size
 		if here == 0 && more {
 			return 0, false, c.fail(connector.Retryable, connector.IntegrationScope, "answer_unreadable", "GitHub's list says that more follows, and gives nothing", answer)
 		}
+
 		at += here
 		if at > offset || !more {
 			c.follow(trail{since, at, next})
 			return max(at-offset, 0), more, nil
 		}
+
 		where = next
 	}
+
 	return 0, false, c.endless()
 }
 
@@ -100,6 +105,7 @@ func (c *Connector) whole(ctx context.Context, where string, each func(issue)) (
 	if err == nil && !sound {
 		err = c.noList(answer)
 	}
+
 	return answer, err
 }
 
@@ -115,8 +121,10 @@ func (c *Connector) changesFrom(since time.Time, offset, size int) (at int, wher
 			return offset, where
 		}
 	}
+
 	number, _ := paging.Number(offset, size)
 	number = min(number, (numberedIssues-1)/size)
+
 	return (number - 1) * size, c.changes(since, size, number)
 }
 
@@ -128,6 +136,7 @@ func resized(link string, size int) (string, bool) {
 	if err != nil {
 		return "", false
 	}
+
 	query := u.Query()
 	if query.Get("per_page") == strconv.Itoa(size) {
 		return link, true
@@ -135,8 +144,10 @@ func resized(link string, size int) (string, bool) {
 	if query.Get("after") == "" {
 		return "", false
 	}
+
 	query.Set("per_page", strconv.Itoa(size))
 	u.RawQuery = query.Encode()
+
 	return u.String(), true
 }
 

@@ -29,11 +29,15 @@ func changedJSON(number int, title, state, body string, updated time.Time, membe
 	if err := json.Unmarshal([]byte(issueJSON(number, state, body)), &all); err != nil {
 		panic(err)
 	}
-	all["title"], all["updated_at"] = title, updated
+
+	all["title"] = title
+	all["updated_at"] = updated
 	for _, m := range members {
 		all[m] = map[string]any{}
 	}
+
 	b, _ := json.Marshal(all)
+
 	return string(b)
 }
 
@@ -46,30 +50,39 @@ func TestChanges(t *testing.T) {
 		if r.URL.Query().Get("page") == "1" {
 			header.Set("Link", `<`+base+`/repositories/9/issues?page=2>; rel="next"`)
 		}
+
 		reply(w, 200, header, "["+strings.Join([]string{
 			changedJSON(1, "Ours", "open", "text\r\n\n"+markerText+"\n<!-- integrations:11/23/1 -->\n"+markerText, now),
 			changedJSON(2, "A pull request", "open", "", now, "pull_request"),
 			changedJSON(3, strings.Repeat("é", 300), "closed", "<!-- integrations:11/9999999999999999999/3 -->", now.Add(time.Second)),
 		}, ",")+"]")
 	}
+
 	objects, more, err := c.Changes(t.Context(), now.Add(-500*time.Millisecond), 0)
 	if err != nil || !more || len(objects) != 3 {
 		t.Fatal(objects, more, err)
 	}
-	ours, other, foreign := objects[0], objects[1], objects[2]
+
+	ours := objects[0]
+	other := objects[1]
+	foreign := objects[2]
 	if !reflect.DeepEqual(other, connector.Object{Other: true, UpdatedAt: now}) {
 		t.Errorf("%+v", other)
 	}
+
 	pasted := connector.Marker{Integration: 11, Item: 23, Attempt: 1}
 	if ours.Marker != marker || !slices.Equal(ours.Markers, []connector.Marker{marker, pasted}) || ours.Title != "Ours" || ours.Remote.Key != "1" || ours.Seen.State != domain.Open || !ours.UpdatedAt.Equal(now) || !ours.CreatedAt.Equal(now.Add(time.Second)) {
 		t.Errorf("%+v", ours)
 	}
+
 	if len(foreign.Markers) != 0 || foreign.Marker != (connector.Marker{}) || foreign.Seen.State != domain.Closed || foreign.Title != strings.Repeat("é", 256) {
 		t.Errorf("%+v", foreign)
 	}
+
 	if _, more, err = c.Changes(t.Context(), time.Time{}, 100); err != nil || more {
 		t.Error(more, err)
 	}
+
 	if want := []string{
 		"direction=asc&page=1&per_page=100&since=2026-11-23T09%3A59%3A59Z&sort=updated&state=all",
 		"direction=asc&page=2&per_page=100&sort=updated&state=all",
@@ -92,6 +105,7 @@ func TestChangesNeverTakesHalfAList(t *testing.T) {
 			t.Errorf("%s: %v", name, objects)
 			continue
 		}
+
 		if e := failure(t, err); e.Class != connector.Retryable || e.Scope != connector.IntegrationScope || objects != nil || more {
 			t.Errorf("%s: %v", name, e)
 		}
@@ -105,23 +119,27 @@ func TestChangesFarBehind(t *testing.T) {
 	const last = 102
 	var asked []string
 	f.answer = func(w http.ResponseWriter, r *http.Request, _ []byte) {
-		q, page := r.URL.Query(), 0
+		q := r.URL.Query()
+		page := 0
 		_, _ = fmt.Sscan(q.Get("page"), &page)
 		asked = append(asked, q.Get("page")+q.Get("after"))
 		if page > 99 && q.Get("after") == "" {
 			reply(w, 422, nil, `{"message":"Pagination with the page parameter is not supported for large datasets, please use cursor based pagination (after/before)"}`)
 			return
 		}
+
 		header := http.Header{}
 		if page < last {
 			q.Set("page", fmt.Sprint(page+1))
 			q.Set("after", "x")
 			header.Set("Link", `<`+base+`/repos/acme/tracker/issues?`+q.Encode()+`>; rel="next"`)
 		}
+
 		issues := make([]string, 100)
 		for i := range issues {
 			issues[i] = changedJSON((page-1)*100+i+1, "T", "open", "", now)
 		}
+
 		reply(w, 200, header, "["+strings.Join(issues, ",")+"]")
 	}
 	for _, tt := range []struct {
@@ -140,6 +158,7 @@ func TestChangesFarBehind(t *testing.T) {
 		if err != nil || fmt.Sprint(asked) != tt.asked || more != (tt.offset < 10_100) {
 			t.Fatalf("from %d: asked %v, want %s: more %v, %v", tt.offset, asked, tt.asked, more, err)
 		}
+
 		if want := min(100-tt.offset%100, last*100-tt.offset); len(objects) != want || want > 0 && objects[0].Remote.Key != fmt.Sprint(tt.offset+1) {
 			t.Errorf("from %d: %d objects", tt.offset, len(objects))
 		}
@@ -157,11 +176,13 @@ func FuzzList(f *testing.F) {
 		if wanted := json.Unmarshal(list, &want) == nil && want != nil; wanted != (err == nil) || wanted && len(got) != len(want) {
 			t.Fatalf("%d issues, %v; want %d, %v", len(got), err, len(want), wanted)
 		}
+
 		for _, i := range got {
 			o := i.object()
 			if markup.Count(o.Title) > maxTitle || !utf8.ValidString(o.Title) || len(o.Seen.Text) != 32 || o.Seen.State != domain.Open && o.Seen.State != domain.Closed {
 				t.Errorf("%+v", o)
 			}
+
 			if o.Marker != (connector.Marker{}) && (o.Marker.Integration <= 0 || o.Marker.Item <= 0) {
 				t.Errorf("marker %+v", o.Marker)
 			}
@@ -179,13 +200,16 @@ func TestSeen(t *testing.T) {
 		if err != nil || len(objects) != 1 {
 			t.Fatal(objects, err)
 		}
+
 		return objects[0].Seen
 	}
+
 	f.answers(201, nil, changedJSON(7, "T", "open", "a\nb", now))
 	written, err := c.Create(t.Context(), connector.Content{Title: "T", Body: "a"}, marker)
 	if err != nil || written.Seen != seen("T", "open", "a\r\nb") {
 		t.Errorf("line ends count: %+v, %v", written.Seen, err)
 	}
+
 	for _, other := range []connector.Seen{seen("U", "open", "a\nb"), seen("T", "closed", "a\nb"), seen("T", "open", "a\nc"), seen("Ta", "open", "\nb")} {
 		if other == written.Seen {
 			t.Errorf("%+v is taken for our own", other)

@@ -36,17 +36,21 @@ func (c *Connector) Check(ctx context.Context) ([]connector.Check, error) {
 	if !granted {
 		return c.ungranted(err), err
 	}
+
 	if err == nil && answer.Status != http.StatusOK {
 		err = c.unresolved(answer)
 	}
+
 	if err != nil {
 		return connector.Failed(err), err
 	}
+
 	checks := []connector.Check{connector.Passed(connector.CheckReachable), connector.Passed(connector.CheckCredentials)}
 	var r repository
 	if err := json.Unmarshal(answer.Body, &r); err != nil || r.HasIssues == nil {
 		return append(checks, connector.Undecided(connector.CheckTarget, "provider_error")), c.fail(connector.Final, connector.IntegrationScope, "answer_unreadable", "GitHub's answer is not a repository", answer)
 	}
+
 	checks = append(checks, connector.Passed(connector.CheckTarget))
 	switch {
 	case r.Archived:
@@ -56,12 +60,14 @@ func (c *Connector) Check(ctx context.Context) ([]connector.Check, error) {
 	default:
 		checks = append(checks, connector.Passed(checkIssues))
 	}
+
 	rights, err := c.rights(ctx, r, answer.Header)
 	for _, one := range rights {
 		if one.Code != nil && *one.Code == notInstalled {
 			err = c.fail(connector.Final, connector.IntegrationScope, "forbidden", "the app's installation is another owner's: it is not installed on "+c.cfg.Owner+"/"+c.cfg.Repo, answer)
 		}
 	}
+
 	return append(checks, rights...), err
 }
 
@@ -79,8 +85,10 @@ func (c *Connector) ungranted(err error) []connector.Check {
 			known = append(known, connector.Refused(name, connector.ScopeMissing).With("The App's installation lacks the permission Issues: read and write."))
 		}
 		return known
+
 	case e.Code == "target_not_found":
 		return append(known, connector.Refused(connector.CheckTarget, e.Code))
 	}
+
 	return append(known[:1], connector.Refused(connector.CheckCredentials, e.Code))
 }

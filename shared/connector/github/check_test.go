@@ -16,11 +16,14 @@ func show(checks []connector.Check) (text string) {
 		if c.OK != nil {
 			mark = map[bool]string{true: "ok", false: "no"}[*c.OK]
 		}
+
 		if text += c.Name + "=" + mark; c.Code != nil {
 			text += "(" + *c.Code + ")"
 		}
+
 		text += " "
 	}
+
 	return text
 }
 
@@ -67,13 +70,16 @@ func TestCheck(t *testing.T) {
 		if got := show(checks); got != test.want {
 			t.Errorf("%s: %s, want %s", name, got, test.want)
 		}
+
 		if !strings.Contains(test.want, "target=ok") {
 			failure(t, err) // for the log
 		}
+
 		calls := f.take()
 		if want := 1 + strings.Count(name, "sent on"); len(calls) != want {
 			t.Errorf("%s: %d calls", name, len(calls))
 		}
+
 		for _, one := range calls {
 			if one.method != http.MethodGet {
 				t.Errorf("%s: a check writes: %s", name, one.method)
@@ -92,6 +98,7 @@ func TestCheckFollowsARename(t *testing.T) {
 		}
 		reply(w, 200, http.Header{"X-Oauth-Scopes": {"repo"}}, `{"id":1,"full_name":"acme/new","has_issues":true,"permissions":{"push":true}}`)
 	}
+
 	checks, err := c.Check(t.Context())
 	if got := show(checks); err != nil || got != "reachable=ok credentials=ok target=ok issues=ok list=ok create=ok update=ok close=ok reopen=ok " {
 		t.Errorf("%s, %v", got, err)
@@ -108,12 +115,14 @@ func TestCheckOfAnUnreachable(t *testing.T) {
 		if err == nil {
 			t.Error("nothing for the log")
 		}
+
 		text, _ := json.Marshal(checks)
 		return string(text)
 	}
 	if got := told(c); got != want {
 		t.Errorf("%s", got)
 	}
+
 	for _, address := range []string{"https://no.such.host.invalid", "https://127.0.0.1", "https://169.254.169.254", "https://[::1]", "http://example.com", "https://example.com:1"} {
 		blocked := New(Config{Owner: "o", Repo: "r", Token: token, BaseURL: address}, c.client.For([]string{"127.0.0.1", "169.254.169.254", "[::1]", "no.such.host.invalid", "example.com:1"}, false, nil), nil)
 		if got := told(blocked); got != want {

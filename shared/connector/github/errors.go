@@ -24,10 +24,12 @@ func (c *Connector) refused(method string, answer outbound.Response) *connector.
 	if answer.Success() {
 		return c.foreign(method, answer)
 	}
+
 	said := problem.Read(answer, c.client.Clean)
 	if wait, told, limited := c.limit(answer, said); limited {
 		e := c.fail(connector.Retryable, connector.IntegrationScope, "rate_limited", said.Reason(""), answer)
-		e.Wait, e.Untold = wait, !told
+		e.Wait = wait
+		e.Untold = !told
 		return e
 	}
 
@@ -60,18 +62,22 @@ func (c *Connector) readRefused(answer outbound.Response, said problem.Problem) 
 
 // readVerdict is what the status of a refused read says about the repository.
 func (c *Connector) readVerdict(answer outbound.Response, said problem.Problem) *connector.Error {
-	scope, code, detail := connector.IntegrationScope, "", ""
+	scope := connector.IntegrationScope
+	code := ""
+	detail := ""
 	switch answer.Status {
 	case http.StatusUnauthorized:
 		code = "credentials_rejected"
 	case http.StatusForbidden, http.StatusUnavailableForLegalReasons:
 		code = "forbidden"
 	case http.StatusNotFound:
-		code, detail = "target_not_found", noRepository
+		code = "target_not_found"
+		detail = noRepository
 	case http.StatusGone:
 		code = "issues_disabled"
 	default:
-		scope, code = connector.ItemScope, "rejected"
+		scope = connector.ItemScope
+		code = "rejected"
 	}
 
 	return c.fail(connector.Final, scope, code, said.Reason(detail), answer)
@@ -83,6 +89,7 @@ func (c *Connector) writeRefused(method string, answer outbound.Response, said p
 	if row, ok := refusal.Find(refusals, method, answer, said, ""); ok {
 		return c.fail(connector.Final, connector.IntegrationScope, row.Means, said.Reason(row.Detail), answer)
 	}
+
 	code := "rejected"
 	if answer.Status == http.StatusForbidden && said.JSON {
 		code = "forbidden"
@@ -102,15 +109,18 @@ func (c *Connector) limit(answer outbound.Response, said problem.Problem) (wait 
 	if answer.Status != http.StatusForbidden && answer.Status != http.StatusTooManyRequests {
 		return 0, false, false
 	}
+
 	if wait, ok := outbound.RetryAfter(answer.Header, c.now()); ok {
 		return max(wait, time.Second), true, true
 	}
+
 	if strings.TrimSpace(answer.Header.Get("X-Ratelimit-Remaining")) == "0" {
 		if wait, ok := c.untilReset(answer.Header); ok {
 			return wait, true, true
 		}
 		return secondaryWait, false, true
 	}
+
 	limited = answer.Status == http.StatusTooManyRequests || said.JSON && (said.Says("rate limit") || said.Says("abuse detection"))
 	if limited && said.WaitTold {
 		return max(said.Wait, time.Second), true, true
@@ -134,10 +144,12 @@ func (c *Connector) issueRefused(ctx context.Context, method string, answer outb
 	if answer.Status != http.StatusNotFound && answer.Status != http.StatusGone && !moved {
 		return c.refused(method, answer)
 	}
+
 	if !moved && !problem.Read(answer, c.client.Clean).JSON {
 		// A page of a proxy does not say that the issue was deleted.
 		return c.refused(method, answer)
 	}
+
 	probe, err := c.look(ctx)
 	if err != nil {
 		return c.undecided(answer)
@@ -145,10 +157,12 @@ func (c *Connector) issueRefused(ctx context.Context, method string, answer outb
 	if probe.Status != http.StatusOK {
 		return c.refused(http.MethodGet, probe)
 	}
+
 	var r repository
 	if err := json.Unmarshal(probe.Body, &r); err != nil {
 		return c.undecided(answer)
 	}
+
 	_, id := c.used()
 	switch {
 	case id != 0 && r.ID != 0 && r.ID != id:
@@ -158,6 +172,7 @@ func (c *Connector) issueRefused(ctx context.Context, method string, answer outb
 	case moved:
 		return c.moved(answer)
 	}
+
 	return c.fail(connector.Final, connector.ItemScope, "remote_deleted", "the repository is there, but the issue was deleted", answer)
 }
 
@@ -182,6 +197,7 @@ func (c *Connector) issueUnread(ctx context.Context, answer outbound.Response) *
 	if probe.Status != http.StatusOK {
 		return c.refused(http.MethodGet, probe)
 	}
+
 	e.Scope = connector.ItemScope
 
 	return e

@@ -31,6 +31,7 @@ func (c *Connector) Find(ctx context.Context, since time.Time, want []connector.
 	if len(want) == 0 {
 		return found, nil
 	}
+
 	originals := connector.NewOriginals(want)
 	since = since.Truncate(time.Second)
 	for at, offset, n := since, 0, 0; n < maxPages; n++ {
@@ -40,6 +41,7 @@ func (c *Connector) Find(ctx context.Context, since time.Time, want []connector.
 			if i.PullRequest != nil || i.CreatedAt.Before(since) {
 				return
 			}
+
 			for _, item := range originals.See(markdown.Markers(i.Body), i.CreatedAt, int64(i.Number)) {
 				found[item] = i.written()
 			}
@@ -50,11 +52,13 @@ func (c *Connector) Find(ctx context.Context, since time.Time, want []connector.
 		case !more:
 			return found, nil
 		case upto.After(at):
-			at, offset = upto, 0
+			at = upto
+			offset = 0
 		default: // others of the same second follow
 			offset += count
 		}
 	}
+
 	return nil, c.endless()
 }
 
@@ -81,6 +85,7 @@ func (c *Connector) page(ctx context.Context, where string, each func(issue)) (o
 	if answer.StreamError != nil {
 		return answer, c.noList(answer)
 	}
+
 	return answer, nil
 }
 
@@ -109,11 +114,14 @@ func (c *Connector) next(where string, answer outbound.Response) (string, bool, 
 		if !ok {
 			continue
 		}
+
 		to, ok := outbound.OntoHost(where, reference)
 		if !ok || to == where || !outbound.Below(c.cfg.BaseURL, to) {
 			return "", false, c.fail(connector.Retryable, connector.IntegrationScope, "answer_unreadable", "GitHub's link to the next page leads elsewhere", answer)
 		}
+
 		return to, true, nil
 	}
+
 	return "", false, nil
 }

@@ -29,15 +29,18 @@ func (l *list) serve(f *fake) {
 		if q.Has("creator") || q.Get("state") != "all" || q.Get("sort") != "updated" || q.Get("direction") != "asc" || q.Get("per_page") != "100" {
 			f.t.Errorf("query %v", q)
 		}
+
 		if l.pages++; l.before != nil {
 			l.before(l.pages)
 		}
+
 		page := 1
 		_, _ = fmt.Sscan(q.Get("page"), &page)
 		since, err := time.Parse(time.RFC3339, q.Get("since"))
 		if err != nil {
 			f.t.Error(err)
 		}
+
 		var some []string
 		for _, text := range l.issues {
 			var i issue
@@ -45,11 +48,14 @@ func (l *list) serve(f *fake) {
 				some = append(some, text)
 			}
 		}
-		from, to := min((page-1)*100, len(some)), min(page*100, len(some))
+
+		from := min((page-1)*100, len(some))
+		to := min(page*100, len(some))
 		if to < len(some) {
 			q.Set("page", fmt.Sprint(page+1))
 			w.Header().Set("Link", fmt.Sprintf(`<%s%s?page=9>; rel="last", <%s/repos/acme/tracker/issues?%s>; rel="next"`, base, "/x", base, q.Encode()))
 		}
+
 		reply(w, 200, nil, "["+strings.Join(some[from:to], ",")+"]")
 	}
 }
@@ -79,6 +85,7 @@ func TestFind(t *testing.T) {
 		listed(70, with("11/22/1"), 106), // the first made, changed last
 		strings.Replace(changedJSON(60, "T", "closed", with("11/25/1"), now.Add(107*time.Second)), "2026-11-23T10:01:00Z", "2026-11-23T10:00:00Z", 1), // the second in question
 	}}
+
 	l.serve(f)
 	var want []connector.Marker
 	for item := domain.Snowflake(22); item <= 31; item++ {
@@ -86,19 +93,23 @@ func TestFind(t *testing.T) {
 			want = append(want, connector.Marker{Integration: 11, Item: item, Attempt: attempt, Tag: connectortest.Tag})
 		}
 	}
+
 	for range 2 {
 		got, err := c.Find(t.Context(), now.Add(300*time.Millisecond), want)
 		if err != nil {
 			t.Fatal(err)
 		}
+
 		keys := map[domain.Snowflake]string{}
 		for item, remote := range got {
 			keys[item] = remote.Remote.Key + string(remote.Seen.State)
 		}
+
 		if fmt.Sprint(keys) != "map[22:70open 23:98open 24:80open 25:60closed]" {
 			t.Errorf("%v", keys)
 		}
 	}
+
 	f.take()
 	if got, err := c.Find(t.Context(), now, nil); err != nil || len(got) != 0 || len(f.take()) != 0 {
 		t.Error("asked for nothing")
@@ -126,11 +137,13 @@ func TestFindWhileTheListMoves(t *testing.T) {
 			}
 			l.issues = append(l.issues, listed(n, body, n))
 		}
+
 		l.before = func(page int) {
 			if page == 2 {
 				move(l)
 			}
 		}
+
 		l.serve(f)
 		got, err := c.Find(t.Context(), now, []connector.Marker{marker})
 		if err != nil || got[marker.Item].Remote.Key != "101" {
@@ -155,14 +168,17 @@ func TestListsStayAtTheirHost(t *testing.T) {
 			}
 			reply(w, 200, http.Header{"Link": {"<" + to + `>; rel="next"`}}, "[]")
 		}
+
 		_, err := c.Find(t.Context(), now, []connector.Marker{marker})
 		if e := failure(t, err); e.Class != connector.Retryable {
 			t.Errorf("%q: %v", link, e)
 		}
+
 		_, _, err = c.Changes(t.Context(), now, 0)
 		if e := failure(t, err); e.Class != connector.Retryable {
 			t.Errorf("%q: %v", link, e)
 		}
+
 		if calls := f.take(); len(calls) != 2 {
 			t.Errorf("%q was followed: %v", link, calls)
 		}
@@ -182,6 +198,7 @@ func TestFindNeverTakesHalfAList(t *testing.T) {
 			t.Errorf("%s: %v", name, got)
 			continue
 		}
+
 		if e := failure(t, err); e.Class == connector.Ambiguous {
 			t.Errorf("%s: %v", name, e)
 		}
@@ -201,6 +218,7 @@ func TestFindFollowsARename(t *testing.T) {
 			reply(w, 301, http.Header{"Location": {base + "/repositories/1/issues?" + r.URL.RawQuery}}, ``)
 		}
 	}
+
 	got, err := c.Find(t.Context(), now, []connector.Marker{marker})
 	if err != nil || got[22].Remote.Key != "1" {
 		t.Error(got, err)
@@ -218,6 +236,7 @@ func TestFindInABlockOfOneSecond(t *testing.T) {
 		}
 		l.issues = append(l.issues, listed(n, body, 7))
 	}
+
 	l.serve(f)
 	got, err := c.Find(t.Context(), now, []connector.Marker{marker})
 	if err != nil || got[marker.Item].Remote.Key != "420" {
@@ -232,11 +251,13 @@ func TestFindPagesOn(t *testing.T) {
 	for n := 1; n <= 3_000; n++ {
 		l.issues = append(l.issues, listed(n, "x\n\n"+markerText, n))
 	}
+
 	l.serve(f)
 	got, err := c.Find(t.Context(), now, []connector.Marker{marker})
 	if err != nil || len(got) != 1 || got[22].Remote.Key != "1" {
 		t.Error(got, err)
 	}
+
 	if n := len(f.take()); n != 31 { // each page but the first begins with the last one of the page before
 		t.Errorf("%d calls", n)
 	}
@@ -250,6 +271,7 @@ func FuzzNextLink(f *testing.F) {
 		if _, given := markdown.NextLink(value); given != (ok || err != nil) {
 			t.Errorf("%q: %v, %v", value, ok, err)
 		}
+
 		if ok && !strings.HasPrefix(to, "https://example.com/api/v3/") {
 			t.Errorf("%q leads to %q", value, to)
 		}
@@ -268,9 +290,11 @@ func FuzzProblem(f *testing.F) {
 				t.Errorf("%s: %+v", method, e)
 			}
 		}
+
 		if _, err := c.created(answer, connector.Marker{Integration: 1, Item: 2}); err == nil && status != http.StatusCreated {
 			t.Error("a create without proof")
 		}
+
 		var i issue
 		_ = json.Unmarshal(body, &i)
 		_ = i.remote()

@@ -61,10 +61,12 @@ func New(cfg Config, client *outbound.Client, now func() time.Time) *Connector {
 	if cfg.BaseURL == "" {
 		cfg.BaseURL = DefaultBaseURL
 	}
+
 	cfg.BaseURL = strings.TrimSuffix(cfg.BaseURL, "/")
 	if now == nil {
 		now = time.Now
 	}
+
 	return &Connector{cfg: cfg, client: client, now: now, pages: paging.New(100, 50, 25, 10), pageBody: paging.MaxBody, markdown: markdown.Renderer{
 		Dialect: markup.NewGitHub(pages(cfg.BaseURL)), TitleTemplate: cfg.TitleTemplate, BodyTemplate: cfg.BodyTemplate,
 		MaxTitle: maxTitle, MaxBody: maxBody,
@@ -103,11 +105,13 @@ func (l *label) UnmarshalJSON(b []byte) error {
 	if json.Unmarshal(b, &l.Name) == nil {
 		return nil
 	}
+
 	var object struct {
 		Name string `json:"name"`
 	}
 	err := json.Unmarshal(b, &object)
 	l.Name = object.Name
+
 	return err
 }
 
@@ -116,6 +120,7 @@ func (i issue) remote() domain.Remote {
 	if i.State == string(domain.Closed) {
 		state = domain.Closed
 	}
+
 	page, _ := markup.WebURL(i.HTMLURL)
 	return domain.Remote{ID: strconv.FormatInt(i.ID, 10), Key: strconv.Itoa(i.Number), URL: page, State: state}
 }
@@ -141,6 +146,7 @@ func (c *Connector) Create(ctx context.Context, content connector.Content, m con
 	if c.cfg.Labels && len(content.Labels) > 0 {
 		d.Labels = &content.Labels
 	}
+
 	answer, err := c.write(ctx, http.MethodPost, c.repository()+"/issues", d)
 	if err != nil {
 		return connector.Written{}, err
@@ -148,6 +154,7 @@ func (c *Connector) Create(ctx context.Context, content connector.Content, m con
 	if !answer.Success() {
 		return connector.Written{}, c.refused(http.MethodPost, answer)
 	}
+
 	return c.created(answer, m)
 }
 
@@ -158,21 +165,27 @@ func (c *Connector) Update(ctx context.Context, sent connector.Sent, content con
 	if err != nil || number <= 0 {
 		return connector.Written{}, c.unnumbered()
 	}
+
 	d := draft{Title: content.Title, Body: markdown.WithMarker(content.Body, m)}
 	if content.State != sent.State {
-		d.State, d.StateReason = string(domain.Open), "reopened"
+		d.State = string(domain.Open)
+		d.StateReason = "reopened"
 		if content.State == domain.Closed {
-			d.State, d.StateReason = string(domain.Closed), "completed"
+			d.State = string(domain.Closed)
+			d.StateReason = "completed"
 		}
 	}
+
 	if c.cfg.Labels && !sameLabels(sent.Labels, content.Labels) {
 		current, err := c.read(ctx, sent.Remote)
 		if err != nil {
 			return connector.Written{}, err
 		}
+
 		labels := merge(current.Labels, sent.Labels, content.Labels)
 		d.Labels = &labels
 	}
+
 	answer, err := c.write(ctx, http.MethodPatch, c.issueAt(sent.Remote), d)
 	if err != nil {
 		return connector.Written{}, err
@@ -180,15 +193,18 @@ func (c *Connector) Update(ctx context.Context, sent connector.Sent, content con
 	if !answer.Success() {
 		return connector.Written{}, c.issueRefused(ctx, http.MethodPatch, answer)
 	}
+
 	i, err := c.updated(ctx, sent.Remote, d, answer)
 	if err != nil {
 		return connector.Written{}, err
 	}
+
 	written := i.written()
 	if d.State == "" {
 		// Whoever closed or reopened it meanwhile did that, not we.
 		written.Seen.State = cmp.Or(sent.Seen.State, sent.State)
 	}
+
 	return written, nil
 }
 
@@ -203,13 +219,16 @@ func (c *Connector) read(ctx context.Context, linked domain.Remote) (issue, erro
 	if !answer.Success() {
 		return issue{}, c.issueUnread(ctx, answer)
 	}
+
 	var i issue
 	if err := json.Unmarshal(answer.Body, &i); err != nil || !readProof.Holds(answer) {
 		return issue{}, c.foreign(http.MethodGet, answer)
 	}
+
 	if !i.is(linked) {
 		return issue{}, c.moved(answer)
 	}
+
 	return i, nil
 }
 
@@ -242,11 +261,14 @@ func (c *Connector) write(ctx context.Context, method, where string, d draft) (o
 	if err != nil {
 		panic(err) // strings always marshal
 	}
+
 	header, err := c.header(ctx)
 	if err != nil {
 		return outbound.Response{}, err
 	}
+
 	header.Set("Content-Type", "application/json")
+
 	return c.client.Do(ctx, outbound.Request{Method: method, URL: where, Header: header, Body: body})
 }
 

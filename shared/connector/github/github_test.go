@@ -21,6 +21,7 @@ func TestCreate(t *testing.T) {
 	if shared("specs/derived/github-issues-subset.json") == "" {
 		t.Log("GitHub's description is absent: requests are not checked against it")
 	}
+
 	f, c := start(t, Config{Labels: true})
 	f.answers(201, nil, issueJSON(7, "open", ""))
 	got, err := c.Create(t.Context(), connector.Content{Title: "T", Body: "B", Labels: []string{"x", "y"}, State: domain.Closed}, marker)
@@ -28,17 +29,20 @@ func TestCreate(t *testing.T) {
 	if err != nil || got.Remote != want || got.Seen.State != domain.Open || got.Seen.Text == "" {
 		t.Fatal(got, err)
 	}
+
 	calls := f.take()
 	body := `{"title":"T","body":"B\n\n\u003c!-- integrations:11/22/3/` + connectortest.Tag + ` --\u003e","labels":["x","y"]}`
 	if len(calls) != 1 || calls[0].method != "POST" || calls[0].path != "/api/v3/repos/acme/tracker/issues" || calls[0].body != body {
 		t.Fatalf("%+v", calls)
 	}
+
 	// Labels none: none are sent at all.
 	f, c = start(t, Config{})
 	f.answers(201, nil, issueJSON(7, "open", ""))
 	if _, err := c.Create(t.Context(), connector.Content{Title: "T", Labels: []string{"x"}}, marker); err != nil {
 		t.Fatal(err)
 	}
+
 	if calls := f.take(); strings.Contains(calls[0].body, "labels") {
 		t.Error(calls[0].body)
 	}
@@ -53,6 +57,7 @@ func TestCreateAnswers(t *testing.T) {
 			t.Errorf("201 %q: %v %v", body, e.Class, e)
 		}
 	}
+
 	for _, status := range []int{200, 202, 204} {
 		f.answers(status, nil, "")
 		_, err := c.Create(t.Context(), connector.Content{Title: "T"}, marker)
@@ -82,17 +87,20 @@ func TestUpdate(t *testing.T) {
 			f, c := start(t, Config{Labels: true})
 			f.answers(200, nil, issueJSON(7, string(tt.content.State), "", tt.current...))
 			tt.sent.Remote.Key = "7"
-			tt.content.Title, tt.content.Body = "T", "B"
+			tt.content.Title = "T"
+			tt.content.Body = "B"
 			got, err := c.Update(t.Context(), tt.sent, tt.content, marker)
 			if err != nil || got.Remote.State != tt.content.State || got.Remote.Key != "7" {
 				t.Fatal(got, err)
 			}
+
 			calls := f.take()
 			want := `{"title":"T","body":"B\n\n\u003c!-- integrations:11/22/3/` + connectortest.Tag + ` --\u003e"` + tt.want + `}`
 			last := calls[len(calls)-1]
 			if len(calls) != tt.gets+1 || last.method != "PATCH" || last.path != "/api/v3/repos/acme/tracker/issues/7" || last.body != want {
 				t.Errorf("%+v\nwant %s", calls, want)
 			}
+
 			if tt.gets == 1 && calls[0].method != "GET" {
 				t.Error(calls[0])
 			}
@@ -107,15 +115,18 @@ func TestUpdateKeepsToItself(t *testing.T) {
 	if _, err := c.Update(t.Context(), connector.Sent{Remote: domain.Remote{Key: "7"}, Labels: []string{"a"}, State: "open"}, connector.Content{State: "open"}, marker); err != nil {
 		t.Fatal(err)
 	}
+
 	if calls := f.take(); len(calls) != 1 || strings.Contains(calls[0].body, "labels") {
 		t.Error(calls)
 	}
+
 	for _, key := range []string{"", "x", "0", "-1", "7/../8", "7?x"} {
 		_, err := c.Update(t.Context(), connector.Sent{Remote: domain.Remote{Key: key}}, connector.Content{}, marker)
 		if e := failure(t, err); e.Class != connector.Final || e.Scope != connector.ItemScope {
 			t.Errorf("%q: %v", key, e)
 		}
 	}
+
 	if calls := f.take(); len(calls) != 0 {
 		t.Error(calls)
 	}
@@ -166,12 +177,15 @@ func TestErrors(t *testing.T) {
 			if e.Class != tt.class || e.Scope != tt.scope || e.Code != tt.code || e.Wait != tt.wait || e.Status != tt.status || e.RequestID != "REQ:1" {
 				t.Errorf("got %v scope %d wait %v: %v", e.Class, e.Scope, e.Wait, e)
 			}
+
 			if guessed := tt.code == "rate_limited" && tt.wait == time.Minute; e.Untold != guessed {
 				t.Errorf("untold %v", e.Untold)
 			}
+
 			if !strings.Contains(e.Detail, tt.detail) || len([]rune(e.Detail)) > 200 || strings.Contains(e.Detail, "access=") {
 				t.Errorf("detail %q", e.Detail)
 			}
+
 			if n := len(f.take()); n != 1 {
 				t.Errorf("%d requests", n)
 			}
@@ -210,16 +224,19 @@ func TestErrorsOfOneIssue(t *testing.T) {
 				}
 				tt.repository(w)
 			}
+
 			_, err := c.Update(t.Context(), connector.Sent{Remote: domain.Remote{Key: "7"}}, connector.Content{Title: "T", State: "open"}, marker)
 			if e := failure(t, err); e.Class != tt.class || e.Scope != tt.scope || e.Code != tt.code {
 				t.Errorf("got %v scope %d: %v", e.Class, e.Scope, e)
 			}
+
 			writes := 0
 			for _, call := range f.take() {
 				if call.method != "GET" {
 					writes++
 				}
 			}
+
 			if writes != 1 {
 				t.Errorf("%d writes", writes)
 			}
@@ -236,10 +253,12 @@ func TestCancelledCallsNothing(t *testing.T) {
 	if e := failure(t, err); e.Class != connector.NotSent {
 		t.Error(e)
 	}
+
 	_, err = c.Find(ctx, now, []connector.Marker{marker})
 	if e := failure(t, err); e.Class != connector.NotSent {
 		t.Error(e)
 	}
+
 	if calls := f.take(); len(calls) != 0 {
 		t.Error(calls)
 	}

@@ -51,6 +51,7 @@ func TestPatchAnsweredByAnotherIssue(t *testing.T) {
 		if e.Class != connector.Ambiguous || e.Scope != connector.ItemScope || e.Code != "foreign_answer" || written.Remote.ID != "" {
 			t.Errorf("%s: %s %v, %+v", name, e.Class, e, written.Remote)
 		}
+
 		if len(calls) != 2 || calls[1].method != http.MethodGet {
 			t.Errorf("%s: %+v", name, calls)
 		}
@@ -85,12 +86,14 @@ func TestReadOfATransferredIssue(t *testing.T) {
 			o = connector.Object{}
 			_, err = c.Update(t.Context(), connector.Sent{Remote: linked}, connector.Content{Title: "T", Labels: []string{"a"}}, marker)
 		}
+
 		if tt.code == "" {
 			if err != nil || o.Remote.ID != "9007" {
 				t.Errorf("%s: %+v %v", name, o, err)
 			}
 			continue
 		}
+
 		e := failure(t, err)
 		if e.Class != connector.Final || e.Scope != connector.ItemScope || e.Code != tt.code || o.Remote.ID != "" || o.Title != "" {
 			t.Errorf("%s: %s scope %d %v, %+v", name, e.Class, e.Scope, e, o)

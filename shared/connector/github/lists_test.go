@@ -30,18 +30,23 @@ func (l everyIssue) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		if at.Before(since) {
 			continue
 		}
+
 		body := "x"
 		if n == l.ours {
 			body = markerText
 		}
+
 		all = append(all, fmt.Sprintf(`{"id":%d,"number":%d,"state":"open","title":"T","body":%q,"created_at":%q,"updated_at":%q}`,
 			n, n, body, at.Format(time.RFC3339), at.Format(time.RFC3339)))
 	}
-	from, to := min((page-1)*size, len(all)), min(page*size, len(all))
+
+	from := min((page-1)*size, len(all))
+	to := min(page*size, len(all))
 	if to < len(all) {
 		q.Set("page", strconv.Itoa(page+1))
 		w.Header().Set("Link", fmt.Sprintf(`<%s/repositories/9/issues?%s>; rel="next"`, l.root, q.Encode()))
 	}
+
 	reply(w, 200, nil, "["+strings.Join(all[from:to], ",")+"]")
 }
 
@@ -49,6 +54,7 @@ func (l everyIssue) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 func weak(t *testing.T, list http.Handler) (f *fake, open func(at [3]int) *Connector) {
 	f, c := start(t, Config{})
 	f.router = nil
+
 	return f, func(at [3]int) *Connector {
 		server := &connectortest.Weakening{Parameter: "per_page", At: at, Next: list}
 		f.answer = func(w http.ResponseWriter, r *http.Request, _ []byte) { server.ServeHTTP(w, r) }
@@ -87,16 +93,19 @@ func TestPagesShrink(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			f, c := start(t, Config{})
-			f.router, c.pageBody = nil, 100_000
+			f.router = nil
+			c.pageBody = 100_000
 			server := &connectortest.Weakening{Parameter: "per_page", At: [3]int{0, 0, 99}, Fail: fail, Next: everyIssue{root: base}}
 			f.answer = func(w http.ResponseWriter, r *http.Request, _ []byte) { server.ServeHTTP(w, r) }
 			objects, more, err := c.Changes(t.Context(), time.Time{}, 0)
 			if err != nil || !more || len(objects) != 25 || server.Failed != 2 {
 				t.Fatalf("%d objects, %v, after %d failures", len(objects), err, server.Failed)
 			}
+
 			if objects, _, err = c.Changes(t.Context(), time.Time{}, 25); err != nil || len(objects) != 25 || server.Failed != 2 {
 				t.Errorf("the size was not kept: %d objects, %v, %d failures", len(objects), err, server.Failed)
 			}
+
 			f.answer = func(w http.ResponseWriter, r *http.Request, _ []byte) { fail(w, r) }
 			f.take()
 			_, _, err = c.Changes(t.Context(), time.Time{}, 50)
@@ -104,9 +113,11 @@ func TestPagesShrink(t *testing.T) {
 			if name == "too large" {
 				want = "answer_too_large"
 			}
+
 			if e := failure(t, err); e.Class != connector.Retryable || e.Scope != connector.IntegrationScope || e.Code != want {
 				t.Errorf("%v %v", e.Class, e)
 			}
+
 			if n := len(f.take()); n != 2 {
 				t.Errorf("%d more requests", n)
 			}
@@ -153,14 +164,17 @@ func TestALinkOfAnotherHostIsFollowed(t *testing.T) {
 			reply(w, 504, nil, "")
 			return
 		}
+
 		reply(w, 200, http.Header{"Link": {`<https://public.example/api/v3/repositories/9/issues?after=x&per_page=100>; rel="next"`}}, "["+changedJSON(1, "T", "open", "", now)+"]")
 	}
 	if _, _, err := c.Changes(t.Context(), now, 0); err != nil {
 		t.Fatal(err)
 	}
+
 	if _, _, err := c.Changes(t.Context(), now, 1); err != nil {
 		t.Fatal(err)
 	}
+
 	want := "example.com/api/v3/repos/acme/tracker/issues?after=&per_page=100 example.com/api/v3/repositories/9/issues?after=x&per_page=100 example.com/api/v3/repositories/9/issues?after=x&per_page=50"
 	if got := strings.Join(asked, " "); got != want {
 		t.Errorf("asked %s", got)
@@ -177,6 +191,7 @@ func TestALimitFarAway(t *testing.T) {
 		if e := failure(t, err); e.Code != "rate_limited" || e.Wait != want || e.Untold {
 			t.Errorf("%v ahead: wait %v, %v", ahead, e.Wait, e)
 		}
+
 		if n := len(f.take()); n != 1 {
 			t.Errorf("%d requests", n)
 		}

@@ -44,6 +44,7 @@ func (c *Connector) Resolve(ctx context.Context) (connector.Place, error) {
 	if !ok || answer.Status != http.StatusOK {
 		return connector.Place{}, c.fail(connector.Retryable, connector.IntegrationScope, "answer_unreadable", "GitHub's answer is not a repository", answer)
 	}
+
 	c.Use(place)
 	c.assign()
 
@@ -71,6 +72,7 @@ func (c *Connector) unresolved(answer outbound.Response) *connector.Error {
 	if gone && c.place.Load() == nil {
 		e = c.readVerdict(answer, problem.Read(answer, c.client.Clean))
 	}
+
 	e.Scope = connector.IntegrationScope
 	if answer.Status == http.StatusGone && e.Class == connector.Final {
 		e.Code = "target_not_found"
@@ -86,6 +88,7 @@ func (c *Connector) Use(p connector.Place) {
 	if _, _, ok := splitName(p.Name); !ok {
 		return
 	}
+
 	if id, err := strconv.ParseInt(p.ID, 10, 64); err != nil || id <= 0 {
 		return
 	}
@@ -178,6 +181,7 @@ func parsePlace(baseURL string, body []byte) (connector.Place, bool) {
 	if err := json.Unmarshal(body, &r); err != nil || r.ID <= 0 {
 		return connector.Place{}, false
 	}
+
 	if _, _, ok := splitName(r.FullName); !ok {
 		return connector.Place{}, false
 	}

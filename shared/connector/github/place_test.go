@@ -89,6 +89,7 @@ func TestResolve(t *testing.T) {
 				if e := failure(t, err); e.Code != test.code || e.Class != test.class || e.Scope != connector.IntegrationScope {
 					t.Errorf("%v scope %d: %v", e.Class, e.Scope, e)
 				}
+
 				if place != (connector.Place{}) || c.fullName() != "acme/tracker" {
 					t.Errorf("a place without an answer: %+v", place)
 				}
@@ -100,6 +101,7 @@ func TestResolve(t *testing.T) {
 			if want := 1 + min(test.then, 1); len(calls) != want {
 				t.Errorf("%d calls, want %d", len(calls), want)
 			}
+
 			for _, one := range calls {
 				if one.method != http.MethodGet {
 					t.Errorf("it writes: %s %s", one.method, one.path)
@@ -132,6 +134,7 @@ func TestUse(t *testing.T) {
 			reply(w, 200, nil, issueJSON(7, "open", ""))
 		}
 	}
+
 	c.Use(connector.Place{ID: "42", Name: "other/new.name"})
 	if calls := f.take(); len(calls) != 0 {
 		t.Errorf("Use makes calls: %v", calls)
@@ -142,12 +145,15 @@ func TestUse(t *testing.T) {
 	if err != nil {
 		t.Error(err)
 	}
+
 	if _, err = c.Update(t.Context(), connector.Sent{Remote: domain.Remote{Key: "7"}, State: domain.Open}, content, marker); err != nil {
 		t.Error(err)
 	}
+
 	if _, _, err = c.Changes(t.Context(), now, 0); err != nil {
 		t.Error(err)
 	}
+
 	if _, err = c.Find(t.Context(), now, []connector.Marker{marker}); err != nil {
 		t.Error(err)
 	}
@@ -156,6 +162,7 @@ func TestUse(t *testing.T) {
 	for _, one := range f.take() {
 		lines = append(lines, one.method+" "+one.path)
 	}
+
 	const at = "/api/v3/repos/other/new.name"
 	want := []string{"POST " + at + "/issues", "GET " + at + "/issues/7", "PATCH " + at + "/issues/7", "GET " + at + "/issues", "GET " + at + "/issues"}
 	if strings.Join(lines, "\n") != strings.Join(want, "\n") {
@@ -177,6 +184,7 @@ func TestIssueOfAnotherRepository(t *testing.T) {
 			}
 			reply(w, 200, nil, strings.Replace(repositoryJSON, "42", id, 1))
 		}
+
 		_, err := c.Update(t.Context(), connector.Sent{Remote: domain.Remote{Key: "7"}}, connector.Content{Title: "T", State: domain.Open}, marker)
 		e := failure(t, err)
 		if e.Code != want || e.Class != connector.Final || (e.Scope == connector.IntegrationScope) != (want == "target_moved") {
@@ -218,14 +226,17 @@ func TestAppTokenByID(t *testing.T) {
 					granting(w, r, body)
 				}
 			}
+
 			f.router = nil
 			if test.known {
 				c.Use(resolved)
 			}
+
 			for range 2 {
 				if _, err := c.Resolve(t.Context()); err != nil {
 					t.Fatal(err)
 				}
+
 				if _, err := c.Create(t.Context(), connector.Content{Title: "T"}, marker); err != nil {
 					t.Fatal(err)
 				}
@@ -238,6 +249,7 @@ func TestAppTokenByID(t *testing.T) {
 					asDescribed(t, one.body)
 				}
 			}
+
 			if fmt.Sprint(asked) != fmt.Sprint(test.want) {
 				t.Errorf("asked %q, want %q", asked, test.want)
 			}
@@ -270,12 +282,14 @@ func TestAppTokenOfAnotherPlace(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+
 	var asked []string
 	for _, one := range f.take() {
 		if one.method == http.MethodPost {
 			asked = append(asked, one.body)
 		}
 	}
+
 	if len(asked) != 2 || !strings.Contains(asked[0], `"repositories":["tracker"]`) || !strings.Contains(asked[1], `"repository_ids":[7]`) {
 		t.Errorf("asked %q", asked)
 	}
@@ -308,17 +322,20 @@ func TestAppResolvesAnotherRepository(t *testing.T) {
 					reply(w, 404, nil, `{"message":"Not Found"}`)
 				}
 			}
+
 			c.Use(connector.Place{ID: "7", Name: "acme/before"})
 			place, err := c.Resolve(t.Context())
 			if err != nil || place != resolved {
 				t.Errorf("%+v, %v", place, err)
 			}
+
 			tokens := 0
 			for _, one := range f.take() {
 				if one.method == http.MethodPost {
 					tokens++
 				}
 			}
+
 			if tokens != test.tokens {
 				t.Errorf("%d tokens asked for", tokens)
 			}
@@ -367,12 +384,15 @@ func FuzzParsePlace(f *testing.F) {
 			}
 			return
 		}
+
 		if strings.Trim(place.ID, "0123456789") != "" || place.ID == "" || place.Instance == "" || len(place.Created) > 256 || !utf8.ValidString(place.Created) {
 			t.Fatalf("%+v", place)
 		}
+
 		if shown, ok := markup.WebURL(place.URL); place.URL != "" && (!ok || shown != place.URL) {
 			t.Fatalf("a link that is none: %q", place.URL)
 		}
+
 		c := New(Config{Owner: "o", Repo: "r", BaseURL: base}, nil, nil)
 		c.Use(place)
 		address := c.repository()
@@ -392,6 +412,7 @@ func TestForeignNotFoundOfThePlace(t *testing.T) {
 	if e := failure(t, err); e.Class != connector.Final || e.Code != "target_not_found" {
 		t.Error(e)
 	}
+
 	checks, _ := c.Check(t.Context())
 	if said := checks[len(checks)-1].String(); said != "target=no(target_not_found)" {
 		t.Error(said)

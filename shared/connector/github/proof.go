@@ -38,6 +38,7 @@ func (c *Connector) created(answer outbound.Response, m connector.Marker) (conne
 	if err := json.Unmarshal(answer.Body, &i); err != nil || !createProof.Holds(answer) {
 		return connector.Written{}, c.foreign(http.MethodPost, answer)
 	}
+
 	if !createProof.Proven(answer) {
 		found, ok := markdown.ParseMarker(i.Body)
 		if !ok || found != m {
@@ -74,6 +75,7 @@ func (c *Connector) readBack(ctx context.Context, linked domain.Remote) (issue, 
 	if err != nil || !readProof.Proven(answer) {
 		return issue{}, false
 	}
+
 	var i issue
 	err = json.Unmarshal(answer.Body, &i)
 
@@ -110,6 +112,7 @@ func sortedLower(names []string) []string {
 	for _, name := range names {
 		lower = append(lower, strings.ToLower(name))
 	}
+
 	slices.Sort(lower)
 
 	return slices.Compact(lower)

@@ -52,6 +52,7 @@ func TestRefusalsOfWrites(t *testing.T) {
 		if strings.HasPrefix(tt.body, `"`) {
 			tt.header = http.Header{"Content-Type": {"application/json"}}
 		}
+
 		f.answers(tt.status, tt.header, tt.body)
 		_, created := c.Create(t.Context(), connector.Content{Title: "T"}, marker)
 		_, updated := c.Update(t.Context(), connector.Sent{Remote: domain.Remote{Key: "7"}}, connector.Content{Title: "T"}, marker)
@@ -60,6 +61,7 @@ func TestRefusalsOfWrites(t *testing.T) {
 			if e.Class != tt.class || e.Scope != tt.scope || e.Code != tt.code || e.Status != tt.status || !strings.Contains(e.Detail, tt.detail) {
 				t.Errorf("%s: %s: %s scope %d %v", name, what, e.Class, e.Scope, e)
 			}
+
 			if e.Code == "rate_limited" && (!e.Untold || e.Wait != secondaryWait) {
 				t.Errorf("%s: %s: waits %s, untold %v", name, what, e.Wait, e.Untold)
 			}
@@ -112,9 +114,11 @@ func TestMarkerInTheAnswerIsProof(t *testing.T) {
 			}
 			continue
 		}
+
 		if e := failure(t, err); e.Class != connector.Ambiguous || e.Scope != connector.ItemScope || e.Code != "foreign_answer" && e.Code != "session_expired" || e.Detail == "" {
 			t.Errorf("%s: %s %v", name, e.Class, e)
 		}
+
 		if n := len(f.take()); n != 1 {
 			t.Errorf("%s: %d calls", name, n)
 		}
@@ -131,6 +135,7 @@ func TestUpdateIsReadBack(t *testing.T) {
 		b, _ := json.Marshal(object)
 		return string(b)
 	}
+
 	same := func(map[string]any) {}
 	for name, tt := range map[string]struct {
 		answer string
@@ -159,6 +164,7 @@ func TestUpdateIsReadBack(t *testing.T) {
 			}
 			reply(w, tt.status, nil, tt.back)
 		}
+
 		written, err := c.Update(t.Context(), sent, content, marker)
 		reads := 0
 		for _, call := range f.take() {
@@ -166,15 +172,18 @@ func TestUpdateIsReadBack(t *testing.T) {
 				reads++
 			}
 		}
+
 		if reads != tt.reads {
 			t.Errorf("%s: %d reads", name, reads)
 		}
+
 		if tt.proven {
 			if err != nil || written.Remote.Key != "7" || written.Remote.State != "closed" {
 				t.Errorf("%s: %+v %v", name, written, err)
 			}
 			continue
 		}
+
 		if e := failure(t, err); e.Class != connector.Ambiguous || e.Scope != connector.ItemScope || e.Status != 200 || e.Detail == "" {
 			t.Errorf("%s: %s %v", name, e.Class, e)
 		}
@@ -191,12 +200,15 @@ func TestLabelsBelongToTheProof(t *testing.T) {
 				reply(w, 200, http.Header{"Content-Type": {"text/html"}}, page)
 				return
 			}
+
 			if reads++; reads == 1 {
 				reply(w, 200, nil, issueJSON(7, "open", "", "person", "old"))
 				return
 			}
+
 			reply(w, 200, nil, issueJSON(7, "open", strings.TrimSpace(markdown.WithMarker("", marker)), labels...))
 		}
+
 		sent := connector.Sent{Remote: domain.Remote{Key: "7"}, State: "open", Labels: []string{"old"}}
 		_, err := c.Update(t.Context(), sent, connector.Content{State: "open", Labels: []string{"new"}}, marker)
 		if done := labels[1] == "new"; (err == nil) != done {
@@ -229,6 +241,7 @@ func TestForeignNotFoundIsNoDeletion(t *testing.T) {
 		if labels != nil {
 			want = meant{connector.Retryable, connector.IntegrationScope, "provider_unavailable"}
 		}
+
 		e := failure(t, err)
 		if got := (meant{e.Class, e.Scope, e.Code}); got != want || !strings.Contains(e.Detail, `404 text/html "404"`) {
 			t.Errorf("%s scope %d %v", e.Class, e.Scope, e)

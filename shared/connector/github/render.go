@@ -34,6 +34,7 @@ func (c *Connector) labels(names []string) []string {
 	if !c.cfg.Labels {
 		return list
 	}
+
 	for _, name := range names {
 		name = markup.OneLine(strings.ReplaceAll(name, ",", " "))
 		name = strings.TrimSpace(markup.Cut(name, maxLabel, ""))
@@ -41,10 +42,12 @@ func (c *Connector) labels(names []string) []string {
 			list = append(list, name)
 		}
 	}
+
 	slices.SortFunc(list, func(a, b string) int {
 		return cmp.Or(strings.Compare(strings.ToLower(a), strings.ToLower(b)), strings.Compare(a, b))
 	})
 	list = slices.CompactFunc(list, strings.EqualFold)
+
 	return list[:min(len(list), maxLabels)]
 }
 
@@ -57,6 +60,7 @@ func folded(names []string) []string {
 	for i, name := range names {
 		list[i] = strings.ToLower(name)
 	}
+
 	slices.Sort(list)
 	return slices.Compact(list)
 }
@@ -71,6 +75,8 @@ func merge(current []label, before, want []string) []string {
 			list = append(list, l.Name)
 		}
 	}
+
 	list = append(list, want...)
+
 	return list[:min(len(list), maxLabels)]
 }

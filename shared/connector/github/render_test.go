@@ -37,12 +37,14 @@ func TestRender(t *testing.T) {
 	if fmt.Sprintf("%#v", got) != fmt.Sprintf("%#v", want) {
 		t.Errorf("got  %#v\nwant %#v", got, want)
 	}
+
 	shuffled := item
 	shuffled.Labels = slices.Clone(item.Labels)
 	slices.Reverse(shuffled.Labels)
 	if again := renderer(Config{Labels: true}).Render(shuffled); again.Hash() != got.Hash() {
 		t.Error("the order of labels changes the content")
 	}
+
 	if none := renderer(Config{}).Render(item); none.Labels == nil || len(none.Labels) != 0 {
 		t.Errorf("labels none: %#v", none.Labels)
 	}
@@ -54,12 +56,15 @@ func TestTemplates(t *testing.T) {
 	if got.Title != "[in *progress*] Ask @\u200bbob about #\u200b5" {
 		t.Errorf("%q", got.Title)
 	}
+
 	if !strings.HasPrefix(got.Body, "**high** @\u200ball b, A, a") || !strings.Contains(got.Body, "<\u200bb>See #\u200b5") || !strings.Contains(got.Body, "[KEP-9](") {
 		t.Errorf("%q", got.Body)
 	}
+
 	if got := renderer(Config{TitleTemplate: "{{unknown}}"}).Render(item); got.Title != "KEP-9 Ask @\u200bbob about #\u200b5" {
 		t.Errorf("%q", got.Title)
 	}
+
 	if got := renderer(Config{TitleTemplate: "{{priority}}"}).Render(domain.Item{ID: 5, Title: "\u200b\n"}); got.Title != "5" {
 		t.Errorf("%q", got.Title)
 	}
@@ -79,9 +84,12 @@ func TestRenderHostile(t *testing.T) {
 		"long":     func(i *domain.Item) { i.Description = strings.Repeat("@user #1 `x` 👩\u200d👩\u200d👧 ", 5000) },
 		"long one": func(i *domain.Item) { i.Description = "```\n" + strings.Repeat("e\u0301", 40000) + "\n```" },
 		"title":    func(i *domain.Item) { i.Title = strings.Repeat("👩\u200d👩\u200d👧@", 200) },
-		"bytes":    func(i *domain.Item) { i.Title, i.Description = "\xff\x00", "\xff\xfe\x00\x1b" },
-		"links":    func(i *domain.Item) { i.URL = "https://app.test/" + strings.Repeat("ü", 990) },
-		"empty":    func(i *domain.Item) { *i = domain.Item{ID: 1} },
+		"bytes": func(i *domain.Item) {
+			i.Title = "\xff\x00"
+			i.Description = "\xff\xfe\x00\x1b"
+		},
+		"links": func(i *domain.Item) { i.URL = "https://app.test/" + strings.Repeat("ü", 990) },
+		"empty": func(i *domain.Item) { *i = domain.Item{ID: 1} },
 	} {
 		i := item
 		change(&i)
@@ -103,14 +111,17 @@ func checkContent(t *testing.T, name string, c connector.Content) {
 	case len(c.Labels) > 100:
 		t.Errorf("%s: %d labels", name, len(c.Labels))
 	}
+
 	if _, ok := markdown.ParseMarker(c.Body); ok || strings.Contains(c.Body, "<!-- integrations:") {
 		t.Errorf("%s: a marker in %q", name, c.Body)
 	}
+
 	for _, text := range []string{c.Title, harmless.ReplaceAllString(prose(c.Body), "\x00")} {
 		if bad := alive.FindString(text); bad != "" {
 			t.Errorf("%s: %q is alive", name, bad)
 		}
 	}
+
 	for i, l := range c.Labels {
 		if markup.Count(l) > 50 || l == "" || strings.Contains(l, ",") || slices.ContainsFunc(c.Labels[:i], func(o string) bool { return strings.EqualFold(o, l) }) {
 			t.Errorf("%s: label %q", name, l)
@@ -139,6 +150,7 @@ func prose(text string) string {
 			lines[i] = inline.ReplaceAllString(line, "code")
 		}
 	}
+
 	return strings.Join(lines, "\n")
 }
 
@@ -147,10 +159,12 @@ func items(t *testing.T) []domain.Item {
 	if path == "" {
 		t.Skip("../shared/data/items.jsonl is absent")
 	}
+
 	f, err := os.Open(path)
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	defer func() { _ = f.Close() }()
 	var list []domain.Item
 	s := bufio.NewScanner(f)
@@ -163,8 +177,10 @@ func items(t *testing.T) []domain.Item {
 		if err := json.Unmarshal(s.Bytes(), &raw); err != nil {
 			t.Fatal(err)
 		}
+
 		list = append(list, raw.Item)
 	}
+
 	return list
 }
 
@@ -180,15 +196,18 @@ func TestRealItems(t *testing.T) {
 		if n%10 != 0 && raceDetector {
 			continue
 		}
+
 		content := saas.Render(item)
 		checkContent(t, item.FormattedNumber, content)
 		if content.Hash() != saas.Render(item).Hash() {
 			t.Errorf("%s is not rendered the same twice", item.FormattedNumber)
 		}
+
 		m := connector.Marker{Integration: 11, Item: item.ID, Attempt: 1}
 		if _, err := c.Create(t.Context(), content, m); err != nil {
 			t.Fatal(err)
 		}
+
 		if item.State == domain.Closed {
 			sent := connector.Sent{Remote: domain.Remote{Key: "1"}, Labels: content.Labels, State: domain.Open}
 			if _, err := c.Update(t.Context(), sent, content, m); err != nil {
@@ -196,6 +215,7 @@ func TestRealItems(t *testing.T) {
 			}
 		}
 	}
+
 	t.Logf("%d items, %d requests within the contract", len(list), len(f.take()))
 }
 
@@ -210,9 +230,11 @@ func FuzzRender(f *testing.F) {
 		if got.Hash() != c.Render(i).Hash() {
 			t.Error("not the same twice")
 		}
+
 		if !utf8.ValidString(got.Title+got.Body) || markup.Count(got.Title) > 256 || markup.Count(got.Body)+markdown.MarkerRoom > 65536 || strings.Contains(got.Body, "<!-- integrations:") {
 			t.Errorf("%#v", got)
 		}
+
 		if bad := alive.FindString(got.Title); bad != "" {
 			t.Errorf("%q is alive in the title %q", bad, got.Title)
 		}

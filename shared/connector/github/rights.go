@@ -72,13 +72,16 @@ func (c *Connector) mayList(ctx context.Context, r repository, header http.Heade
 	if err == nil && answer.Status != http.StatusOK {
 		err = c.refused(http.MethodGet, answer)
 	}
+
 	var issues []json.RawMessage
 	if err == nil && json.Unmarshal(answer.Body, &issues) != nil {
 		err = c.fail(connector.Retryable, connector.IntegrationScope, "answer_unreadable", "GitHub's answer is not a list of issues", answer)
 	}
+
 	if err == nil {
 		return connector.Passed(connector.CheckList), nil
 	}
+
 	if refused := connector.Failed(err); len(refused) > 2 {
 		return connector.Refused(connector.CheckList, connector.ScopeMissing).With("The token lacks the permission Issues: read on the repository."), err
 	}
@@ -106,6 +109,7 @@ func (c *Connector) mayWrite(name string, r repository, header http.Header) conn
 			return one
 		}
 	}
+
 	if role.OK == nil {
 		return role
 	}
@@ -148,6 +152,7 @@ func scopes(header http.Header) []string {
 	if len(values) == 0 {
 		return nil
 	}
+
 	granted := []string{}
 	for scope := range strings.SplitSeq(strings.Join(values, ","), ",") {
 		granted = append(granted, strings.TrimSpace(scope))
@@ -163,6 +168,7 @@ func (r repository) roleMay(name string) connector.Check {
 	if r.Permissions == nil {
 		return connector.Undecided(name, connector.NotTold).With("GitHub does not say which role the token's user has in the repository.")
 	}
+
 	write := r.Permissions.Push || r.Permissions.Maintain || r.Permissions.Admin
 	switch {
 	case name == connector.CheckReopen && !write && !r.Permissions.Triage:

@@ -35,6 +35,7 @@ func TestAFineGrainedTokenListsToBeSure(t *testing.T) {
 			}
 			reply(w, 200, nil, private)
 		}
+
 		checks, err := c.Check(t.Context())
 		if got := show(checks); !strings.Contains(got, " "+tt.want+" ") || (err == nil) != (tt.want == "list=ok") {
 			t.Errorf("%s: %s %v", name, got, err)

@@ -61,6 +61,7 @@ func (f *fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		r.Header.Get("Accept") != "application/vnd.github+json" || r.UserAgent() == "" {
 		f.t.Errorf("%s %s: headers %v", r.Method, r.URL, r.Header)
 	}
+
 	f.check(r, body)
 	w.Header().Set("X-GitHub-Request-Id", "REQ:1")
 	f.answer(w, r, body)
@@ -70,18 +71,21 @@ func (f *fake) check(r *http.Request, body []byte) {
 	if f.router == nil || strings.HasPrefix(r.URL.Path, "/api/v3/app/") { // another part of the description
 		return
 	}
+
 	r2 := r.Clone(r.Context())
 	r2.URL.Path = strings.TrimPrefix(r.URL.Path, "/api/v3")
 	if rest, byID := strings.CutPrefix(r2.URL.Path, "/repositories/"); byID { // real, and not in the description
 		_, rest, _ = strings.Cut(rest, "/")
 		r2.URL.Path = strings.TrimSuffix("/repos/acme/tracker/"+rest, "/")
 	}
+
 	r2.Body = io.NopCloser(bytes.NewReader(body))
 	route, parameters, err := f.router.FindRoute(r2)
 	if err != nil {
 		f.t.Errorf("%s %s is not in the description: %v", r.Method, r2.URL.Path, err)
 		return
 	}
+
 	input := &openapi3filter.RequestValidationInput{Request: r2, PathParams: parameters, Route: route,
 		Options: &openapi3filter.Options{AuthenticationFunc: openapi3filter.NoopAuthenticationFunc}}
 	if err := openapi3filter.ValidateRequest(r.Context(), input); err != nil {
@@ -105,9 +109,11 @@ func reply(w http.ResponseWriter, status int, header http.Header, body string) {
 	for name, values := range header {
 		w.Header()[http.CanonicalHeaderKey(name)] = values
 	}
+
 	if w.Header().Get("Content-Type") == "" && (strings.HasPrefix(body, "{") || strings.HasPrefix(body, "[")) {
 		w.Header().Set("Content-Type", "application/json; charset=utf-8") // as GitHub does
 	}
+
 	w.WriteHeader(status)
 	_, _ = io.WriteString(w, body)
 }
@@ -118,6 +124,7 @@ func shared(name string) string {
 	if err != nil {
 		panic(err)
 	}
+
 	for {
 		if _, err := os.Stat(filepath.Join(dir, "go.mod")); err == nil {
 			path := filepath.Join(dir, "..", "shared", name)
@@ -126,9 +133,11 @@ func shared(name string) string {
 			}
 			return path
 		}
+
 		if dir == filepath.Dir(dir) {
 			return ""
 		}
+
 		dir = filepath.Dir(dir)
 	}
 }
@@ -139,15 +148,18 @@ var contract = sync.OnceValue(func() routers.Router {
 	if path == "" {
 		return nil
 	}
+
 	doc, err := openapi3.NewLoader().LoadFromFile(path)
 	if err != nil {
 		panic(err)
 	}
+
 	doc.Servers = nil
 	router, err := gorillamux.NewRouter(doc)
 	if err != nil {
 		panic(err)
 	}
+
 	return router
 })
 
@@ -155,7 +167,11 @@ func start(t *testing.T, cfg Config) (*fake, *Connector) {
 	t.Helper()
 	f := &fake{t: t, router: contract()}
 	client := connectortest.Serve(t, f, token)
-	cfg.Owner, cfg.Repo, cfg.Token, cfg.BaseURL = "acme", "tracker", token, base
+	cfg.Owner = "acme"
+	cfg.Repo = "tracker"
+	cfg.Token = token
+	cfg.BaseURL = base
+
 	return f, New(cfg, client, func() time.Time { return now })
 }
 
@@ -169,9 +185,11 @@ func issueJSON(number int, state, body string, labels ...string) string {
 	for _, l := range labels {
 		list = append(list, map[string]string{"name": l})
 	}
+
 	b, _ := json.Marshal(map[string]any{
 		"id": 9000 + number, "number": number, "state": state, "html_url": fmt.Sprintf("https://example.com/acme/tracker/issues/%d", number),
 		"body": body, "labels": list, "created_at": now.Add(time.Duration(number) * time.Second),
 	})
+
 	return string(b)
 }

@@ -40,6 +40,7 @@ func (c *Connector) Changes(ctx context.Context, since time.Time, offset int) ([
 		if err != nil {
 			return nil, false, err
 		}
+
 		objects = append(objects, some...)
 		if !more || c.pages.Enough(len(objects)) {
 			return objects, more, nil
@@ -56,6 +57,7 @@ func (c *Connector) changed(ctx context.Context, since time.Time, offset int) (o
 		} else {
 			objects, more, err = c.numbered(ctx, since, offset, size)
 		}
+
 		return err
 	})
 	return objects, more, err
@@ -78,9 +80,11 @@ func (c *Connector) numbered(ctx context.Context, since time.Time, offset, size 
 		if len(objects) == 0 {
 			return nil, false, c.stuck()
 		}
+
 		skip -= len(objects)
 		number++
 	}
+
 	return nil, false, c.endless()
 }
 
@@ -92,11 +96,14 @@ func (c *Connector) stuck() *connector.Error {
 // behind reads by cursor: from the offset on if the page before it was the last
 // one read, else from the first issue on.
 func (c *Connector) behind(ctx context.Context, since time.Time, offset, size int) ([]connector.Object, bool, error) {
-	at, cursor := 0, ""
+	at := 0
+	cursor := ""
 	c.mu.Lock()
 	if c.trail.offset == offset && c.trail.since.Equal(since) && c.trail.cursor != "" {
-		at, cursor = offset, c.trail.cursor
+		at = offset
+		cursor = c.trail.cursor
 	}
+
 	c.mu.Unlock()
 	for range maxPages {
 		query := changes(since)
@@ -104,6 +111,7 @@ func (c *Connector) behind(ctx context.Context, since time.Time, offset, size in
 		if cursor != "" {
 			query.Set("cursor", cursor)
 		}
+
 		var objects []connector.Object
 		following, more, err := c.page(ctx, query, size, 0, func(i issue) { objects = append(objects, i.object()) })
 		if unknown(err) || err == nil && more && following == "" {
@@ -112,17 +120,21 @@ func (c *Connector) behind(ctx context.Context, since time.Time, offset, size in
 		if err != nil {
 			return nil, false, err
 		}
+
 		skip := min(max(offset-at, 0), len(objects))
 		at += len(objects)
 		if len(objects) == 0 && more {
 			return nil, false, c.stuck()
 		}
+
 		if at > offset || !more {
 			c.follow(trail{since, at, following})
 			return objects[skip:], more, nil
 		}
+
 		cursor = following
 	}
+
 	return nil, false, c.endless()
 }
 

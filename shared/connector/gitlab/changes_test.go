@@ -29,25 +29,32 @@ func TestChanges(t *testing.T) {
 			issueJSON(3, "closed", "<!-- integrations:11/9999999999999999999/3 -->", "title", strings.Repeat("é", 300), "confidential", true, "description", nil),
 		}, ",")+"]")
 	}
+
 	objects, more, err := c.Changes(t.Context(), now.Add(-500500*time.Microsecond), 0)
 	if err != nil || !more || len(objects) != 2 {
 		t.Fatal(objects, more, err)
 	}
-	ours, foreign := objects[0], objects[1]
+
+	ours := objects[0]
+	foreign := objects[1]
 	pasted := connector.Marker{Integration: 11, Item: 23, Attempt: 1}
 	if ours.Marker != marker || !slices.Equal(ours.Markers, []connector.Marker{marker, pasted}) || ours.Title != "T" || ours.Remote.Key != "1" || ours.Seen.State != domain.Open || !ours.UpdatedAt.Equal(now.Add(time.Second)) || !ours.CreatedAt.Equal(now.Add(time.Second)) {
 		t.Errorf("%+v", ours)
 	}
+
 	if len(foreign.Markers) != 0 || foreign.Marker != (connector.Marker{}) || foreign.Seen.State != domain.Closed || foreign.Title != strings.Repeat("é", 255) {
 		t.Errorf("%+v", foreign)
 	}
+
 	if _, more, err = c.Changes(t.Context(), time.Time{}, 100); err != nil || more {
 		t.Error(more, err)
 	}
+
 	var asked []string
 	for _, call := range f.take() {
 		asked = append(asked, fmt.Sprint(call.path, call.query))
 	}
+
 	if want := []string{
 		list + "map[order_by:[updated_at] page:[1] per_page:[100] scope:[all] sort:[asc] updated_after:[2026-11-23T09:59:59.499Z]]",
 		list + "map[order_by:[updated_at] page:[2] per_page:[100] scope:[all] sort:[asc]]",
@@ -70,6 +77,7 @@ func TestChangesNeverTakesHalfAList(t *testing.T) {
 			t.Errorf("%s: %v", name, objects)
 			continue
 		}
+
 		if e := failure(t, err); e.Class != connector.Retryable || e.Scope != connector.IntegrationScope || objects != nil || more {
 			t.Errorf("%s: %v", name, e)
 		}
@@ -97,6 +105,7 @@ func TestChangesFarBehind(t *testing.T) {
 				header.Set("X-Next-Page", "2")
 				reply(w, 200, header, "["+hundred(1)+"]")
 				return
+
 			case q.Get("pagination") == "keyset":
 				page = 1
 				_, _ = fmt.Sscanf(q.Get("cursor"), "behind%d", &page)
@@ -104,6 +113,7 @@ func TestChangesFarBehind(t *testing.T) {
 				if page < last {
 					header.Set("Link", fmt.Sprintf(`<http://internal/x?cursor=behind%d&pagination=keyset>; rel="next"`, page+1))
 				}
+
 			case page > 500 && old == "":
 				reply(w, 405, nil, `{"error":"Offset pagination has a maximum allowed offset of 50000"}`)
 				return
@@ -111,9 +121,11 @@ func TestChangesFarBehind(t *testing.T) {
 				asked = append(asked, fmt.Sprint(page))
 				header.Set("X-Next-Page", map[bool]string{true: fmt.Sprint(page + 1)}[page < last])
 			}
+
 			if header.Get("Link") == "" && header.Get("X-Next-Page") == "" {
 				header.Set("Link", `<http://internal/x>; rel="first"`)
 			}
+
 			reply(w, 200, header, "["+hundred(page)+"]")
 		}
 		for _, tt := range []struct {
@@ -130,14 +142,17 @@ func TestChangesFarBehind(t *testing.T) {
 			if old != "" && tt.offset >= 50_000 {
 				want = fmt.Sprintf("2 by %d", tt.offset/100+1)
 			}
+
 			asked = nil
 			objects, more, err := c.Changes(t.Context(), tt.since, tt.offset)
 			if err != nil || more != (tt.offset < 50_200) {
 				t.Fatalf("%s from %d: more %v, %v", old, tt.offset, more, err)
 			}
+
 			if got := fmt.Sprintf("%d by %s", len(asked), asked[len(asked)-1]); got != want {
 				t.Errorf("%s from %d: asked %s, want %s", old, tt.offset, got, want)
 			}
+
 			if tt.offset < 50_300 && (len(objects) != 100-tt.offset%100 || objects[0].Remote.Key != fmt.Sprint(tt.offset+1)) {
 				t.Errorf("%s from %d: %d objects", old, tt.offset, len(objects))
 			}
@@ -174,29 +189,39 @@ func TestChangesWithHugeIssues(t *testing.T) {
 				left = append(left, issueJSON(i+1, "opened", strings.Repeat("x", 3_000), "updated_at", at.Format(stamp)))
 			}
 		}
-		from, to := min((page-1)*size, len(left)), min(page*size, len(left))
+
+		from := min((page-1)*size, len(left))
+		to := min(page*size, len(left))
 		w.Header().Set("X-Next-Page", map[bool]string{true: "n"}[to < len(left)])
 		reply(w, 200, nil, "["+strings.Join(left[from:to], ",")+"]")
 		most = max(most, size)
 	}
-	since, offset, seen := now, 0, map[string]bool{}
+
+	since := now
+	offset := 0
+	seen := map[string]bool{}
 	for calls := 0; ; calls++ {
 		objects, more, err := c.Changes(t.Context(), since, offset)
 		if err != nil || calls > 20 {
 			t.Fatal(calls, err)
 		}
+
 		for _, o := range objects {
 			seen[o.Remote.Key] = true
 		}
+
 		if !more {
 			break
 		}
+
 		if newest := objects[len(objects)-1].UpdatedAt; newest.After(since) { // as the engine goes on
-			since, offset = newest, 0
+			since = newest
+			offset = 0
 		} else {
 			offset += len(objects)
 		}
 	}
+
 	if len(seen) != all || most != 100 {
 		t.Errorf("%d of %d seen, pages of %d", len(seen), all, most)
 	}
@@ -214,6 +239,7 @@ func TestChangesWithAnImpossibleIssue(t *testing.T) {
 	if !errors.As(err, &e) || e.Code != "answer_too_large" {
 		t.Error(err)
 	}
+
 	if calls := f.take(); len(calls) != 5 {
 		t.Errorf("%d calls", len(calls))
 	}
@@ -240,11 +266,13 @@ func FuzzList(f *testing.F) {
 		if wanted := json.Unmarshal(list, &want) == nil && want != nil; wanted != (err == nil) || wanted && len(got) != len(want) {
 			t.Fatalf("%d issues, %v; want %d, %v", len(got), err, len(want), wanted)
 		}
+
 		for _, i := range got {
 			o := i.object()
 			if markup.Count(o.Title) > maxTitle || !utf8.ValidString(o.Title) || len(o.Seen.Text) != 32 || o.Seen.State != domain.Open && o.Seen.State != domain.Closed {
 				t.Errorf("%+v", o)
 			}
+
 			if o.Marker != (connector.Marker{}) && (o.Marker.Integration <= 0 || o.Marker.Item <= 0) {
 				t.Errorf("marker %+v", o.Marker)
 			}
@@ -262,13 +290,16 @@ func TestSeen(t *testing.T) {
 		if err != nil || len(objects) != 1 {
 			t.Fatal(objects, err)
 		}
+
 		return objects[0].Seen
 	}
+
 	f.answers(201, nil, issueJSON(7, "opened", "a\nb"))
 	written, err := c.Create(t.Context(), connector.Content{Title: "T", Body: "a"}, marker)
 	if err != nil || written.Seen != seen("T", "opened", "a\r\nb") {
 		t.Errorf("line ends count: %+v, %v", written.Seen, err)
 	}
+
 	for _, other := range []connector.Seen{seen("U", "opened", "a\nb"), seen("T", "closed", "a\nb"), seen("T", "opened", "a\nc"), seen("Ta", "opened", "\nb")} {
 		if other == written.Seen {
 			t.Errorf("%+v is taken for our own", other)

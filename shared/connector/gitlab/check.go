@@ -27,14 +27,17 @@ func (c *Connector) Check(ctx context.Context) ([]connector.Check, error) {
 	if err == nil && answer.Status != http.StatusOK {
 		err = c.unresolved(answer)
 	}
+
 	var e *connector.Error
 	if errors.As(err, &e) {
 		return connector.Failed(err), err
 	}
+
 	checks := []connector.Check{connector.Passed(connector.CheckReachable), connector.Passed(connector.CheckCredentials)}
 	if err != nil {
 		return append(checks, connector.Undecided(connector.CheckTarget, "provider_error")), c.fail(connector.Final, connector.IntegrationScope, "answer_unreadable", "GitLab's answer is not a project", answer)
 	}
+
 	checks = append(checks, connector.Passed(connector.CheckTarget))
 	switch {
 	case s.Archived:
@@ -44,6 +47,8 @@ func (c *Connector) Check(ctx context.Context) ([]connector.Check, error) {
 	default:
 		checks = append(checks, connector.Passed(checkIssues))
 	}
+
 	rights, err := c.rights(ctx, s)
+
 	return append(checks, rights...), err
 }

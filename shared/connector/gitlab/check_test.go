@@ -30,6 +30,7 @@ func TestCheck(t *testing.T) {
 		good                     = "reachable=ok credentials=ok target=ok "
 		api                      = `{"id":1,"scopes":["api","read_user"],"active":true}`
 	)
+
 	// all is one verdict on all calls that write.
 	all := func(verdict string) string {
 		return "create=" + verdict + " update=" + verdict + " close=" + verdict + " reopen=" + verdict + " labels=" + verdict + " "
@@ -83,13 +84,16 @@ func TestCheck(t *testing.T) {
 				t.Errorf("%s: asked %s", name, r.URL)
 			}
 		}
+
 		checks, err := c.Check(t.Context())
 		if got := show(checks); got != test.want {
 			t.Errorf("%s: %s, want %s", name, got, test.want)
 		}
+
 		if (err != nil) != (test.log != "") || err != nil && !strings.Contains(failure(t, err).Error(), test.log) {
 			t.Errorf("%s: %v, want %s in the log", name, err, test.log)
 		}
+
 		for _, one := range f.take() {
 			if one.method != http.MethodGet {
 				t.Errorf("%s: a check writes: %s", name, one.method)
@@ -111,6 +115,7 @@ func TestCheckFollowsARename(t *testing.T) {
 			reply(w, 200, nil, `{"id":1,"scopes":["api"]}`)
 		}
 	}
+
 	checks, err := c.Check(t.Context())
 	if got := show(checks); err != nil || got != "reachable=ok credentials=ok target=ok issues=ok list=ok create=ok update=ok close=ok reopen=ok " {
 		t.Errorf("%s, %v", got, err)
@@ -127,6 +132,7 @@ func TestCheckOfAGuestWithoutLabels(t *testing.T) {
 		}
 		reply(w, 200, nil, `{"id":5,"issues_access_level":"enabled","permissions":{"project_access":{"access_level":10},"group_access":null}}`)
 	}
+
 	checks, err := c.Check(t.Context())
 	if err != nil || show(checks) != "reachable=ok credentials=ok target=ok issues=ok list=ok create=ok update=ok close=ok reopen=ok " {
 		t.Error(checks, err)
@@ -143,12 +149,14 @@ func TestCheckOfAnUnreachable(t *testing.T) {
 	for _, address := range []string{"https://no.such.host.invalid", "https://127.0.0.1", "https://169.254.169.254", "https://[::1]", "http://example.com", "https://example.com:1"} {
 		list = append(list, New(Config{Project: "o/r", Token: token, BaseURL: address + "/api/v4"}, hosts, nil))
 	}
+
 	for _, one := range list {
 		checks, err := one.Check(t.Context())
 		var e *connector.Error
 		if !errors.As(err, &e) {
 			t.Errorf("%s: nothing for the log", one.cfg.BaseURL)
 		}
+
 		if text, _ := json.Marshal(checks); string(text) != want {
 			t.Errorf("%s: %s", one.cfg.BaseURL, text)
 		}

@@ -26,6 +26,7 @@ func (c *Connector) refused(method string, answer outbound.Response) *connector.
 	if answer.Success() {
 		return c.foreign(method, answer)
 	}
+
 	said := problem.Read(answer, c.client.Clean)
 	if answer.Status == http.StatusTooManyRequests {
 		e := c.fail(connector.Retryable, connector.IntegrationScope, "rate_limited", said.Reason(""), answer)
@@ -62,7 +63,9 @@ func (c *Connector) readRefused(answer outbound.Response, said problem.Problem) 
 
 // readVerdict is what the status of a refused read says about the project.
 func (c *Connector) readVerdict(answer outbound.Response, said problem.Problem) *connector.Error {
-	scope, code, detail := connector.IntegrationScope, "", ""
+	scope := connector.IntegrationScope
+	code := ""
+	detail := ""
 	switch answer.Status {
 	case http.StatusUnauthorized:
 		code = "credentials_rejected"
@@ -71,10 +74,13 @@ func (c *Connector) readVerdict(answer outbound.Response, said problem.Problem) 
 		if said.Member("error") == "insufficient_scope" {
 			detail = noScope
 		}
+
 	case http.StatusNotFound:
-		code, detail = "target_not_found", noProject
+		code = "target_not_found"
+		detail = noProject
 	default:
-		scope, code = connector.ItemScope, "rejected"
+		scope = connector.ItemScope
+		code = "rejected"
 	}
 
 	return c.fail(connector.Final, scope, code, said.Reason(detail), answer)
@@ -86,12 +92,15 @@ func (c *Connector) rejected(method string, answer outbound.Response, said probl
 	if row, ok := refusal.Find(refusals, method, answer, said, said.Member("error")); ok {
 		return c.fail(connector.Final, connector.IntegrationScope, row.Means, said.Reason(row.Detail), answer)
 	}
-	code, detail := "rejected", ""
+
+	code := "rejected"
+	detail := ""
 	switch {
 	case answer.Status == http.StatusForbidden && said.JSON:
 		code = "forbidden"
 	case said.Member("needs_captcha_response") == "true":
-		code, detail = "captcha_required", "GitLab takes the issue for spam and wants a person to solve a captcha"
+		code = "captcha_required"
+		detail = "GitLab takes the issue for spam and wants a person to solve a captcha"
 	}
 
 	return c.fail(connector.Final, connector.ItemScope, code, said.Reason(detail), answer)
@@ -104,6 +113,7 @@ func (c *Connector) limit(header http.Header, said problem.Problem) (wait time.D
 	if wait, ok := outbound.RetryAfter(header, c.now()); ok {
 		return max(wait, time.Second), false
 	}
+
 	at, err := strconv.ParseInt(strings.TrimSpace(header.Get("Ratelimit-Reset")), 10, 64)
 	if err != nil || at <= 0 || at > 1<<40 || strings.TrimSpace(header.Get("Ratelimit-Remaining")) != "0" {
 		if said.WaitTold {
@@ -111,6 +121,7 @@ func (c *Connector) limit(header http.Header, said problem.Problem) (wait time.D
 		}
 		return untoldWait, true
 	}
+
 	return outbound.Until(time.Unix(at, 0), header, c.now()), false
 }
 
@@ -151,6 +162,7 @@ func stateOf(answer outbound.Response, err error) (state, error) {
 			err = errors.New("no project")
 		}
 	}
+
 	return s, err
 }
 
@@ -162,6 +174,7 @@ func (c *Connector) writeRefused(ctx context.Context, method string, answer outb
 	if answer.Status != http.StatusForbidden || e.Scope == connector.IntegrationScope || !own {
 		return e
 	}
+
 	s, probe, err := c.look(ctx)
 	switch {
 	case err != nil || probe.Status != http.StatusOK:
@@ -170,6 +183,7 @@ func (c *Connector) writeRefused(ctx context.Context, method string, answer outb
 	case s.Archived:
 		return c.fail(connector.Final, connector.IntegrationScope, "forbidden", "the project is archived: its issues can only be read", answer)
 	}
+
 	return e
 }
 
@@ -181,6 +195,7 @@ func (c *Connector) issueRefused(ctx context.Context, answer outbound.Response) 
 	if answer.Status != http.StatusNotFound && answer.Status != http.StatusGone || !own {
 		return c.writeRefused(ctx, http.MethodPut, answer)
 	}
+
 	s, probe, err := c.look(ctx)
 	switch {
 	case err != nil:
@@ -190,6 +205,7 @@ func (c *Connector) issueRefused(ctx context.Context, answer outbound.Response) 
 	case s.issuesOff():
 		return c.fail(connector.Final, connector.IntegrationScope, "issues_disabled", "the project has issues turned off", answer)
 	}
+
 	return c.fail(connector.Final, connector.ItemScope, "remote_deleted", "the project is there, but the issue was deleted, or the token may not see it", answer)
 }
 
@@ -220,6 +236,7 @@ func (c *Connector) issueUnread(ctx context.Context, answer outbound.Response) *
 	if probe.Status != http.StatusOK {
 		return c.refused(http.MethodGet, probe)
 	}
+
 	e.Scope = connector.ItemScope
 
 	return e

@@ -38,6 +38,7 @@ func (c *Connector) Find(ctx context.Context, since time.Time, want []connector.
 	if len(want) == 0 {
 		return found, nil
 	}
+
 	originals := connector.NewOriginals(want)
 	query := url.Values{
 		"scope": {"all"}, "created_after": {since.UTC().Format(stamp)}, "order_by": {"created_at"}, "sort": {"desc"},
@@ -49,6 +50,7 @@ func (c *Connector) Find(ctx context.Context, since time.Time, want []connector.
 			if i.CreatedAt.Before(since) {
 				return
 			}
+
 			for _, item := range originals.See(markdown.Markers(i.Description), i.CreatedAt, i.ID) {
 				found[item] = i.written()
 			}
@@ -59,13 +61,16 @@ func (c *Connector) Find(ctx context.Context, since time.Time, want []connector.
 		case !more || !oldest.IsZero() && oldest.Before(since):
 			return found, nil
 		}
+
 		offset = next
 		// Others of the same millisecond may follow.
 		if end := oldest.Truncate(time.Millisecond).Add(time.Millisecond); !oldest.IsZero() && (before.IsZero() || end.Before(before)) {
-			before, offset = end, 0
+			before = end
+			offset = 0
 			query.Set("created_before", before.UTC().Format(stamp))
 		}
 	}
+
 	return nil, c.endless()
 }
 
@@ -95,7 +100,9 @@ func (c *Connector) page(ctx context.Context, query url.Values, size, number int
 	if !query.Has("pagination") {
 		query.Set("page", strconv.Itoa(number))
 	}
-	count, whole := 0, true
+
+	count := 0
+	whole := true
 	read := func(body io.Reader) error {
 		return jsonstream.Each(body, func(i issue) {
 			count++
@@ -105,6 +112,7 @@ func (c *Connector) page(ctx context.Context, query url.Values, size, number int
 			}
 		})
 	}
+
 	where := c.project() + "/issues?" + query.Encode()
 	answer, err := c.client.Read(ctx, outbound.Request{URL: where, Header: c.header(), MaxBody: c.pageBody, Stream: read}, c.cfg.BaseURL)
 	if err != nil {
@@ -122,7 +130,9 @@ func (c *Connector) page(ctx context.Context, query url.Values, size, number int
 	if answer.StreamError != nil || !whole {
 		return "", false, c.noList(answer)
 	}
+
 	cursor, more = next(answer.Header, count >= size)
+
 	return cursor, more, nil
 }
 
@@ -137,20 +147,24 @@ func (c *Connector) noList(answer outbound.Response) *connector.Error {
 // into them. Of a page without any of the headers, which a proxy may drop,
 // only whether it is full is known.
 func next(header http.Header, full bool) (cursor string, more bool) {
-	links, known := header.Values("Link"), header.Values("X-Next-Page")
+	links := header.Values("Link")
+	known := header.Values("X-Next-Page")
 	if len(links) == 0 && len(known) == 0 {
 		return "", full
 	}
+
 	more = header.Get("X-Next-Page") != ""
 	for _, value := range links {
 		target, ok := markdown.NextLink(value)
 		if !ok {
 			continue
 		}
+
 		more = true
 		if u, err := url.Parse(target); err == nil {
 			cursor = u.Query().Get("cursor")
 		}
 	}
+
 	return cursor, more
 }

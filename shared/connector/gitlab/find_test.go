@@ -38,12 +38,14 @@ func (s *stock) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if q.Has("author_id") || q.Get("scope") != "all" || q.Get("order_by") != "created_at" || q.Get("sort") != "desc" || q.Get("search") != "" {
 		s.t.Errorf("query %v", q)
 	}
+
 	size, _ := strconv.Atoi(q.Get("per_page"))
 	number, _ := strconv.Atoi(q.Get("page"))
 	after, err := time.Parse(time.RFC3339, q.Get("created_after"))
 	if err != nil {
 		s.t.Error(err)
 	}
+
 	var all []string
 	for i, one := range s.issues {
 		before, err := time.Parse(time.RFC3339, q.Get("created_before"))
@@ -51,7 +53,9 @@ func (s *stock) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			all = append(all, one)
 		}
 	}
-	from, to := min((number-1)*size, len(all)), min(number*size, len(all))
+
+	from := min((number-1)*size, len(all))
+	to := min(number*size, len(all))
 	s.served = append(s.served, to-from)
 	if s.links {
 		w.Header().Set("X-Next-Page", "")
@@ -60,6 +64,7 @@ func (s *stock) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			w.Header().Set("Link", fmt.Sprintf(`<http://internal:8080/x?page=%d>; rel="next", <http://internal:8080/x>; rel="first"`, number+1))
 		}
 	}
+
 	reply(w, 200, nil, "["+strings.Join(all[from:to], ",")+"]")
 	if s.during != nil {
 		s.during()
@@ -91,26 +96,32 @@ func TestFind(t *testing.T) {
 				want = append(want, connector.Marker{Integration: 11, Item: item, Attempt: attempt, Tag: connectortest.Tag})
 			}
 		}
+
 		for range 2 {
 			got, err := c.Find(t.Context(), now, want)
 			if err != nil {
 				t.Fatal(err)
 			}
+
 			keys := map[domain.Snowflake]string{}
 			for item, remote := range got {
 				keys[item] = remote.Remote.Key + string(remote.Seen.State)
 			}
+
 			if fmt.Sprint(keys) != "map[22:6open 23:2closed 24:4open 25:7open]" {
 				t.Errorf("%v", keys)
 			}
 		}
+
 		var paths []string
 		for _, call := range f.take() {
 			paths = append(paths, call.path)
 		}
+
 		if !slices.Equal(paths, []string{list, list}) {
 			t.Errorf("%v: want one page each", paths)
 		}
+
 		if got, err := c.Find(t.Context(), now, nil); err != nil || len(got) != 0 || len(f.take()) != 0 {
 			t.Error("asked for nothing")
 		}
@@ -130,20 +141,25 @@ func TestFindOverPages(t *testing.T) {
 			}
 			s.add(at, "opened", fmt.Sprintf("x\n\n<!-- integrations:11/%d/1/%s -->", i+1, connectortest.Tag))
 		}
+
 		s.during = func() {
 			if len(s.served) <= 2 { // the newest two go while we look
-				s.issues, s.at = s.issues[1:], s.at[1:]
+				s.issues = s.issues[1:]
+				s.at = s.at[1:]
 			}
 		}
+
 		f.answer = func(w http.ResponseWriter, r *http.Request, _ []byte) { s.ServeHTTP(w, r) }
 		var want []connector.Marker
 		for i := range 450 {
 			want = append(want, connector.Marker{Integration: 11, Item: domain.Snowflake(i + 1), Attempt: 1, Tag: connectortest.Tag})
 		}
+
 		got, err := c.Find(t.Context(), now, want)
 		if err != nil || len(got) != 450 {
 			t.Errorf("%s: %d found, %v", name, len(got), err)
 		}
+
 		if len(s.served) > 12 {
 			t.Errorf("%s: %d pages", name, len(s.served))
 		}
@@ -158,11 +174,13 @@ func TestFindWithHugeIssues(t *testing.T) {
 	for i := range 35 {
 		s.add(now.Add(time.Hour-time.Duration(i)*time.Second), "opened", strings.Repeat("x", 5_000)+fmt.Sprintf("\n\n<!-- integrations:11/%d/1/%s -->", i+1, connectortest.Tag))
 	}
+
 	f.answer = func(w http.ResponseWriter, r *http.Request, _ []byte) { s.ServeHTTP(w, r) }
 	var want []connector.Marker
 	for i := range 35 {
 		want = append(want, connector.Marker{Integration: 11, Item: domain.Snowflake(i + 1), Attempt: 1, Tag: connectortest.Tag})
 	}
+
 	got, err := c.Find(t.Context(), now, want)
 	if err != nil || len(got) != 35 {
 		t.Errorf("%d found, %v", len(got), err)
@@ -182,6 +200,7 @@ func TestFindNeverTakesHalfAList(t *testing.T) {
 			t.Errorf("%s: %v", name, got)
 			continue
 		}
+
 		if e := failure(t, err); e.Class != connector.Retryable {
 			t.Errorf("%s: %v", name, e)
 		}
@@ -215,10 +234,12 @@ func TestFindFollowsARename(t *testing.T) {
 			}
 			reply(w, 301, http.Header{"Location": {to + "?" + r.URL.RawQuery}}, ``)
 		}
+
 		got, err := c.Find(t.Context(), now, []connector.Marker{marker})
 		if found && (err != nil || got[22].Remote.Key != "1") {
 			t.Errorf("%s: %v, %v", to, got, err)
 		}
+
 		if calls := f.take(); !found && (failure(t, err).Code != "target_moved" || len(calls) != 1) {
 			t.Errorf("%s: %d calls, %v", to, len(calls), err)
 		}
@@ -254,6 +275,7 @@ func FuzzNext(f *testing.F) {
 		if cursor != "" && !more {
 			t.Errorf("%q, %q: a cursor %q and no page", link, page, cursor)
 		}
+
 		query := url.Values{"cursor": {cursor}}
 		if again, err := url.ParseQuery(query.Encode()); err != nil || again.Get("cursor") != cursor {
 			t.Errorf("%q: %q, %v", link, cursor, err)
@@ -273,9 +295,11 @@ func FuzzProblem(f *testing.F) {
 				t.Errorf("%s: %+v", method, e)
 			}
 		}
+
 		if _, err := c.created(answer, connector.Marker{Integration: 1, Item: 2}); err == nil && status != http.StatusCreated {
 			t.Error("a create without proof")
 		}
+
 		var i issue
 		_ = json.Unmarshal(body, &i)
 		_ = i.remote()

@@ -57,7 +57,9 @@ func New(cfg Config, client *outbound.Client, now func() time.Time) *Connector {
 	if now == nil {
 		now = time.Now
 	}
+
 	host, _, _ := strings.Cut(strings.TrimPrefix(strings.ToLower(cfg.BaseURL), "https://"), "/")
+
 	return &Connector{cfg: cfg, client: client, now: now, pages: paging.Usual(), pageBody: paging.MaxBody, markdown: markdown.Renderer{
 		Dialect: markup.NewGitLab(host), TitleTemplate: cfg.TitleTemplate, BodyTemplate: cfg.BodyTemplate,
 		MaxTitle: maxTitle, MaxBody: maxBody, Links: links.ImagesLinked,
@@ -85,6 +87,7 @@ func (i issue) remote() domain.Remote {
 	if i.State == string(domain.Closed) {
 		state = domain.Closed
 	}
+
 	page, _ := markup.WebURL(i.WebURL)
 	return domain.Remote{ID: strconv.FormatInt(i.ID, 10), Key: strconv.Itoa(i.IID), URL: page, State: state}
 }
@@ -112,6 +115,7 @@ func (c *Connector) Create(ctx context.Context, content connector.Content, m con
 	if c.cfg.Labels {
 		d.Labels = strings.Join(content.Labels, ",")
 	}
+
 	answer, err := c.write(ctx, http.MethodPost, c.project()+"/issues", d)
 	if err != nil {
 		return connector.Written{}, err
@@ -119,6 +123,7 @@ func (c *Connector) Create(ctx context.Context, content connector.Content, m con
 	if !answer.Success() {
 		return connector.Written{}, c.writeRefused(ctx, http.MethodPost, answer)
 	}
+
 	return c.created(answer, m)
 }
 
@@ -129,6 +134,7 @@ func (c *Connector) Update(ctx context.Context, sent connector.Sent, content con
 	if err != nil || iid <= 0 {
 		return connector.Written{}, c.unnumbered()
 	}
+
 	d := draft{Title: content.Title, Description: markdown.WithMarker(content.Body, m)}
 	if content.State != sent.State {
 		d.StateEvent = "reopen"
@@ -136,9 +142,11 @@ func (c *Connector) Update(ctx context.Context, sent connector.Sent, content con
 			d.StateEvent = "close"
 		}
 	}
+
 	if c.cfg.Labels {
 		d.AddLabels, d.RemoveLabels = labelChanges(sent.Labels, content.Labels)
 	}
+
 	answer, err := c.write(ctx, http.MethodPut, c.issueAt(sent.Remote), d)
 	if err != nil {
 		return connector.Written{}, err
@@ -146,6 +154,7 @@ func (c *Connector) Update(ctx context.Context, sent connector.Sent, content con
 	if !answer.Success() {
 		return connector.Written{}, c.issueRefused(ctx, answer)
 	}
+
 	i, err := c.updated(ctx, sent.Remote, d, answer)
 	switch {
 	case err != nil:
@@ -153,11 +162,13 @@ func (c *Connector) Update(ctx context.Context, sent connector.Sent, content con
 	case i.MovedTo != nil:
 		return connector.Written{}, c.moved(answer)
 	}
+
 	written := i.written()
 	if d.StateEvent == "" {
 		// Whoever closed or reopened it meanwhile did that, not we.
 		written.Seen.State = cmp.Or(sent.Seen.State, sent.State)
 	}
+
 	return written, nil
 }
 
@@ -176,6 +187,7 @@ func (c *Connector) write(ctx context.Context, method, where string, d draft) (o
 	if err != nil {
 		panic(err) // strings always marshal
 	}
+
 	header := c.header()
 	header.Set("Content-Type", "application/json")
 	return c.client.Do(ctx, outbound.Request{Method: method, URL: where, Header: header, Body: body})

@@ -30,17 +30,20 @@ func TestCreate(t *testing.T) {
 	if err != nil || got.Remote != want || got.Seen.State != domain.Open || got.Seen.Text == "" {
 		t.Fatal(got, err)
 	}
+
 	calls := f.take()
 	body := `{"title":"T","description":"B\n\n\u003c!-- integrations:11/22/3/` + connectortest.Tag + ` --\u003e","labels":"x,y z"}`
 	if len(calls) != 1 || calls[0].method != "POST" || calls[0].path != list || calls[0].body != body {
 		t.Fatalf("%+v", calls)
 	}
+
 	// Labels none: none are sent at all.
 	f, c = start(t, Config{})
 	f.answers(201, nil, issueJSON(7, "opened", ""))
 	if _, err := c.Create(t.Context(), connector.Content{Title: "T", Labels: []string{"x"}}, marker); err != nil {
 		t.Fatal(err)
 	}
+
 	if calls := f.take(); strings.Contains(calls[0].body, "labels") {
 		t.Error(calls[0].body)
 	}
@@ -66,6 +69,7 @@ func TestCreateAnswers(t *testing.T) {
 			t.Errorf("201 %q: %v %v", body, e.Class, e)
 		}
 	}
+
 	for _, status := range []int{200, 202, 204} {
 		f.answers(status, nil, "")
 		_, err := c.Create(t.Context(), connector.Content{Title: "T"}, marker)
@@ -94,11 +98,13 @@ func TestUpdate(t *testing.T) {
 			f, c := start(t, Config{Labels: true})
 			f.answers(200, nil, issueJSON(7, map[domain.ItemState]string{"open": "opened", "closed": "closed"}[tt.content.State], ""))
 			tt.sent.Remote.Key = "7"
-			tt.content.Title, tt.content.Body = "T", "B"
+			tt.content.Title = "T"
+			tt.content.Body = "B"
 			got, err := c.Update(t.Context(), tt.sent, tt.content, marker)
 			if err != nil || got.Remote.State != tt.content.State || got.Remote.Key != "7" {
 				t.Fatal(got, err)
 			}
+
 			calls := f.take()
 			want := `{"title":"T","description":"B\n\n\u003c!-- integrations:11/22/3/` + connectortest.Tag + ` --\u003e"` + tt.want + `}`
 			if len(calls) != 1 || calls[0].method != "PUT" || calls[0].path != list+"/7" || calls[0].body != want {
@@ -115,15 +121,18 @@ func TestUpdateKeepsToItself(t *testing.T) {
 	if _, err := c.Update(t.Context(), connector.Sent{Remote: domain.Remote{Key: "7"}, Labels: []string{"a"}, State: "open"}, connector.Content{State: "open"}, marker); err != nil {
 		t.Fatal(err)
 	}
+
 	if calls := f.take(); len(calls) != 1 || strings.Contains(calls[0].body, "labels") {
 		t.Error(calls)
 	}
+
 	for _, key := range []string{"", "x", "0", "-1", "7/../8", "7?x"} {
 		_, err := c.Update(t.Context(), connector.Sent{Remote: domain.Remote{Key: key}}, connector.Content{}, marker)
 		if e := failure(t, err); e.Class != connector.Final || e.Scope != connector.ItemScope {
 			t.Errorf("%q: %v", key, e)
 		}
 	}
+
 	if calls := f.take(); len(calls) != 0 {
 		t.Error(calls)
 	}
@@ -216,17 +225,21 @@ func TestErrors(t *testing.T) {
 				}
 				reply(w, tt.status, tt.header, tt.body)
 			}
+
 			_, err := c.Create(t.Context(), connector.Content{Title: "T"}, marker)
 			e := failure(t, err)
 			if e.Class != tt.class || e.Scope != tt.scope || e.Code != tt.code || e.Wait != tt.wait || e.Status != tt.status || e.RequestID != "REQ1" {
 				t.Errorf("got %v scope %d wait %v: %v", e.Class, e.Scope, e.Wait, e)
 			}
+
 			if guessed := tt.code == "rate_limited" && tt.wait == time.Minute; e.Untold != guessed {
 				t.Errorf("untold %v", e.Untold)
 			}
+
 			if !strings.Contains(e.Detail, tt.detail) || len([]rune(e.Detail)) > 200 || strings.Contains(e.Detail, "access=") {
 				t.Errorf("detail %q", e.Detail)
 			}
+
 			if n := writes(f); n != 1 {
 				t.Errorf("%d writes", n)
 			}
@@ -287,17 +300,21 @@ func TestErrorsThatDependOnTheProject(t *testing.T) {
 					tt.project(w)
 					return
 				}
+
 				reply(w, tt.status, http.Header{"Location": {base + "/projects/5/issues/7"}}, `{"message":"x","needs_captcha_response":true}`)
 			}
+
 			var err error
 			if tt.creates {
 				_, err = c.Create(t.Context(), connector.Content{Title: "T"}, marker)
 			} else {
 				_, err = c.Update(t.Context(), connector.Sent{Remote: domain.Remote{Key: "7"}}, connector.Content{Title: "T", State: "open"}, marker)
 			}
+
 			if e := failure(t, err); e.Class != tt.class || e.Scope != tt.scope || e.Code != tt.code {
 				t.Errorf("got %v scope %d: %v", e.Class, e.Scope, e)
 			}
+
 			if n := writes(f); n != 1 {
 				t.Errorf("%d writes", n)
 			}
@@ -314,10 +331,12 @@ func TestCancelledCallsNothing(t *testing.T) {
 	if e := failure(t, err); e.Class != connector.NotSent {
 		t.Error(e)
 	}
+
 	_, err = c.Find(ctx, now, []connector.Marker{marker})
 	if e := failure(t, err); e.Class != connector.NotSent {
 		t.Error(e)
 	}
+
 	if calls := f.take(); len(calls) != 0 {
 		t.Error(calls)
 	}
@@ -339,6 +358,7 @@ func TestGivenUpInMidCall(t *testing.T) {
 	if e := failure(t, err); e.Class != connector.Ambiguous {
 		t.Error(e)
 	}
+
 	if calls := f.take(); len(calls) != 1 {
 		t.Error(calls)
 	}

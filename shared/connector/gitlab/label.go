@@ -28,13 +28,16 @@ func labelName(name string) string {
 		for strings.Contains(name, "::") {
 			name = strings.ReplaceAll(name, "::", ":")
 		}
+
 		name = strings.TrimSpace(markup.Cut(name, maxLabel, ""))
 		if name == before {
 			return name
 		}
 	}
+
 	// Without these two there is neither a tag nor an entity.
 	name = strings.NewReplacer("&", " ", "<", " ").Replace(name)
+
 	return strings.TrimSpace(markup.OneLine(name))
 }
 
@@ -48,16 +51,19 @@ func stripTags(text string) string {
 			kept.WriteString(text)
 			return kept.String()
 		}
+
 		if !opensTag(text[from+1]) {
 			kept.WriteString(text[:from+1])
 			text = text[from+1:]
 			continue
 		}
+
 		kept.WriteString(text[:from])
 		_, rest, closed := strings.Cut(text[from:], ">")
 		if !closed {
 			return kept.String()
 		}
+
 		text = rest
 	}
 }

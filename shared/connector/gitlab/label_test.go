@@ -26,10 +26,12 @@ func TestLabelNames(t *testing.T) {
 		if got != want {
 			t.Errorf("%.40q: %q, want %q", name, got, want)
 		}
+
 		if stored(got) != got {
 			t.Errorf("%.40q: GitLab stores %q as %q", name, got, stored(got))
 		}
 	}
+
 	c := renderer(Config{Labels: true})
 	if got := c.labels([]string{"<b>x</b>", "x", "<i></i>", "R&amp;D"}); strings.Join(got, "|") != "R&D|x" {
 		t.Errorf("%q", got)
@@ -41,6 +43,7 @@ func FuzzLabelName(f *testing.F) {
 	for _, name := range []string{"<b>x</b>", "&amp;lt;b&gt;", "a,b::c", "&#x3c;b", "<<b>b>", "&ampamp;", "&" + strings.Repeat("amp;", 40) + "lt;b>z"} {
 		f.Add(name)
 	}
+
 	f.Fuzz(func(t *testing.T, name string) {
 		got := labelName(name)
 		if stored(got) != got || strings.ContainsAny(got, ",\n") || strings.Contains(got, "::") || markup.Count(got) > maxLabel {

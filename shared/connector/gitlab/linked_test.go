@@ -51,6 +51,7 @@ func TestPutAnsweredByAnotherIssue(t *testing.T) {
 		if e.Class != connector.Ambiguous || e.Scope != connector.ItemScope || e.Code != "foreign_answer" || written.Remote.ID != "" {
 			t.Errorf("%s: %s %v, %+v", name, e.Class, e, written.Remote)
 		}
+
 		if len(calls) != 2 || calls[1].method != http.MethodGet {
 			t.Errorf("%s: %+v", name, calls)
 		}

@@ -29,17 +29,22 @@ func (ours everyIssue) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		if created { // the newest first
 			n = connectortest.Listed - i
 		}
+
 		at := connectortest.ChangedAt(n)
 		if at.Before(after) || err == nil && at.After(before) {
 			continue
 		}
+
 		body := "x"
 		if n == int(ours) {
 			body = markerText
 		}
+
 		all = append(all, fmt.Sprintf(`{"id":%d,"iid":%d,"state":"opened","title":"T","description":%q,"created_at":%q,"updated_at":%q}`, n, n, body, at.Format(stamp), at.Format(stamp)))
 	}
-	from, to := min((page-1)*size, len(all)), min(page*size, len(all))
+
+	from := min((page-1)*size, len(all))
+	to := min(page*size, len(all))
 	w.Header().Set("X-Next-Page", map[bool]string{true: strconv.Itoa(page + 1)}[to < len(all)])
 	// The link is that of a host nobody here can ask.
 	w.Header().Set("Link", map[bool]string{true: `<http://internal:8080/x?page=9>; rel="next"`, false: `<http://internal:8080/x>; rel="first"`}[to < len(all)])
@@ -86,6 +91,7 @@ func TestPagesOfOneIssue(t *testing.T) {
 			reply(w, 502, nil, "")
 			return
 		}
+
 		everyIssue(0).ServeHTTP(w, r)
 	}
 	for met := 0; met < connectortest.Listed; {
@@ -95,6 +101,7 @@ func TestPagesOfOneIssue(t *testing.T) {
 		}
 		met += len(objects)
 	}
+
 	if failed != 4 {
 		t.Errorf("%d failures", failed)
 	}
@@ -109,9 +116,11 @@ func TestAnOutageOfLists(t *testing.T) {
 		if e := failure(t, err); e.Class != connector.Retryable || e.Scope != connector.IntegrationScope || e.Code != "provider_unavailable" {
 			t.Errorf("%v %v", e.Class, e)
 		}
+
 		if n := len(f.take()); n != 5 {
 			t.Errorf("%d requests", n)
 		}
+
 		if _, err = c.Find(t.Context(), now, []connector.Marker{marker}); failure(t, err).Class != connector.Retryable || len(f.take()) != 1 {
 			t.Errorf("find: %v", err)
 		}

@@ -42,6 +42,7 @@ func (c *Connector) Resolve(ctx context.Context) (connector.Place, error) {
 	if !ok || answer.Status != http.StatusOK {
 		return connector.Place{}, c.fail(connector.Retryable, connector.IntegrationScope, "answer_unreadable", "GitLab's answer is not a project", answer)
 	}
+
 	c.Use(place)
 
 	return place, nil
@@ -57,6 +58,7 @@ func (c *Connector) unresolved(answer outbound.Response) *connector.Error {
 	if gone && c.place.Load() == nil {
 		e = c.readVerdict(answer, problem.Read(answer, c.client.Clean))
 	}
+
 	e.Scope = connector.IntegrationScope
 	if answer.Status == http.StatusGone && e.Class == connector.Final {
 		e.Code = "target_not_found"

@@ -81,6 +81,7 @@ func TestResolve(t *testing.T) {
 				if e := failure(t, err); e.Code != test.code || e.Class != test.class || e.Scope != connector.IntegrationScope {
 					t.Errorf("%v scope %d: %v", e.Class, e.Scope, e)
 				}
+
 				if place != (connector.Place{}) || !strings.HasSuffix(c.project(), project) {
 					t.Errorf("a place without an answer: %+v", place)
 				}
@@ -92,6 +93,7 @@ func TestResolve(t *testing.T) {
 			if want := 1 + min(test.then, 1); len(calls) != want {
 				t.Errorf("%d calls, want %d", len(calls), want)
 			}
+
 			for _, one := range calls {
 				if one.method != http.MethodGet {
 					t.Errorf("it writes: %s %s", one.method, one.path)
@@ -121,6 +123,7 @@ func TestUse(t *testing.T) {
 			reply(w, 200, nil, issueJSON(7, "closed", ""))
 		}
 	}
+
 	c.Use(connector.Place{ID: "5", Name: "other/name"})
 	if calls := f.take(); len(calls) != 0 {
 		t.Errorf("Use makes calls: %v", calls)
@@ -130,12 +133,15 @@ func TestUse(t *testing.T) {
 	if _, err := c.Create(t.Context(), content, marker); err != nil {
 		t.Error(err)
 	}
+
 	if _, err := c.Update(t.Context(), connector.Sent{Remote: domain.Remote{Key: "7"}, State: domain.Open}, content, marker); err != nil {
 		t.Error(err)
 	}
+
 	if _, _, err := c.Changes(t.Context(), now, 0); err != nil {
 		t.Error(err)
 	}
+
 	if _, err := c.Find(t.Context(), now, []connector.Marker{marker}); err != nil {
 		t.Error(err)
 	}
@@ -144,6 +150,7 @@ func TestUse(t *testing.T) {
 	for _, one := range f.take() {
 		lines = append(lines, one.method+" "+one.path)
 	}
+
 	const at = "/gitlab/api/v4/projects/5/issues"
 	want := []string{"POST " + at, "PUT " + at + "/7", "GET " + at, "GET " + at}
 	if strings.Join(lines, "\n") != strings.Join(want, "\n") {
@@ -220,15 +227,19 @@ func FuzzParsePlace(f *testing.F) {
 			}
 			return
 		}
+
 		if strings.Trim(place.ID, "0123456789") != "" || place.ID == "" || place.Instance == "" || place.ByName {
 			t.Fatalf("%+v", place)
 		}
+
 		if strings.ContainsAny(place.Name, "\n\r") || utf8.RuneCountInString(place.Name) > longestPath || len(place.Created) > 256 || !utf8.ValidString(place.Created) {
 			t.Fatalf("%+v", place)
 		}
+
 		if shown, ok := markup.WebURL(place.URL); place.URL != "" && (!ok || shown != place.URL) {
 			t.Fatalf("a link that is none: %q", place.URL)
 		}
+
 		c := New(Config{Project: "o/r", BaseURL: base}, nil, nil)
 		c.Use(place)
 		if u, err := url.Parse(c.project()); err != nil || u.Path != "/gitlab/api/v4/projects/"+place.ID {
@@ -248,6 +259,7 @@ func TestForeignNotFoundOfThePlace(t *testing.T) {
 	if e := failure(t, err); e.Class != connector.Final || e.Code != "target_not_found" {
 		t.Error(e)
 	}
+
 	checks, _ := c.Check(t.Context())
 	if said := checks[len(checks)-1].String(); said != "target=no(target_not_found)" {
 		t.Error(said)

@@ -40,6 +40,7 @@ func (c *Connector) created(answer outbound.Response, m connector.Marker) (conne
 	if err := json.Unmarshal(answer.Body, &i); err != nil || !createProof.Holds(answer) {
 		return connector.Written{}, c.foreign(http.MethodPost, answer)
 	}
+
 	if !createProof.Proven(answer) {
 		found, ok := markdown.ParseMarker(i.Description)
 		if !ok || found != m {
@@ -76,6 +77,7 @@ func (c *Connector) readBack(ctx context.Context, linked domain.Remote) (issue, 
 	if err != nil || !readProof.Proven(answer) {
 		return issue{}, false
 	}
+
 	var i issue
 	err = json.Unmarshal(answer.Body, &i)
 
@@ -116,6 +118,7 @@ func (i issue) shows(d draft) bool {
 			return false
 		}
 	}
+
 	for _, name := range listed(d.RemoveLabels) {
 		if slices.Contains(i.Labels, any(name)) {
 			return false

@@ -57,6 +57,7 @@ func TestRefusalsOfWrites(t *testing.T) {
 			}
 			typed(w, tt.status, tt.media, tt.body)
 		}
+
 		_, created := c.Create(t.Context(), connector.Content{Title: "T"}, marker)
 		_, updated := c.Update(t.Context(), connector.Sent{Remote: domain.Remote{Key: "7"}}, connector.Content{Title: "T"}, marker)
 		for what, err := range map[string]error{"create": created, "update": updated} {
@@ -65,10 +66,12 @@ func TestRefusalsOfWrites(t *testing.T) {
 				t.Errorf("%s: %s: %s scope %d %v", name, what, e.Class, e.Scope, e)
 			}
 		}
+
 		want := 2
 		if tt.asked {
 			want = 4
 		}
+
 		if n := len(f.take()); n != want {
 			t.Errorf("%s: %d calls", name, n)
 		}
@@ -115,6 +118,7 @@ func TestMarkerInTheAnswerIsProof(t *testing.T) {
 			}
 			continue
 		}
+
 		if e := failure(t, err); e.Class != connector.Ambiguous || e.Scope != connector.ItemScope || e.Code != "foreign_answer" && e.Code != "session_expired" || e.Detail == "" || e.RequestID != "REQ1" {
 			t.Errorf("%s: %s %v", name, e.Class, e)
 		}
@@ -156,16 +160,19 @@ func TestUpdateIsReadBack(t *testing.T) {
 			}
 			reply(w, tt.status, nil, tt.back)
 		}
+
 		written, err := c.Update(t.Context(), sent, content, marker)
 		if reads := len(f.take()) - 1; reads != tt.reads {
 			t.Errorf("%s: %d reads", name, reads)
 		}
+
 		if tt.proven {
 			if err != nil || written.Remote.State != "closed" {
 				t.Errorf("%s: %+v %v", name, written, err)
 			}
 			continue
 		}
+
 		if e := failure(t, err); e.Class != connector.Ambiguous || e.Scope != connector.ItemScope || e.Code != "foreign_answer" || e.Detail == "" {
 			t.Errorf("%s: %s %v", name, e.Class, e)
 		}

@@ -31,13 +31,16 @@ func (c *Connector) labels(names []string) []string {
 	if !c.cfg.Labels {
 		return list
 	}
+
 	for _, name := range names {
 		if name = labelName(name); !markup.IsBlank(name) {
 			list = append(list, name)
 		}
 	}
+
 	slices.Sort(list)
 	list = slices.Compact(list)
+
 	return list[:min(len(list), maxLabels)]
 }
 

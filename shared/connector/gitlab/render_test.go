@@ -40,12 +40,14 @@ func TestRender(t *testing.T) {
 	if fmt.Sprintf("%#v", got) != fmt.Sprintf("%#v", want) {
 		t.Errorf("got  %#v\nwant %#v", got, want)
 	}
+
 	shuffled := item
 	shuffled.Labels = slices.Clone(item.Labels)
 	slices.Reverse(shuffled.Labels)
 	if again := renderer(Config{Labels: true}).Render(shuffled); again.Hash() != got.Hash() {
 		t.Error("the order of labels changes the content")
 	}
+
 	if none := renderer(Config{}).Render(item); none.Labels == nil || len(none.Labels) != 0 {
 		t.Errorf("labels none: %#v", none.Labels)
 	}
@@ -57,12 +59,15 @@ func TestTemplates(t *testing.T) {
 	if got.Title != "[in *progress*] Ask @\u200bbob about #\u200b5" {
 		t.Errorf("%q", got.Title)
 	}
+
 	if !strings.HasPrefix(got.Body, "**high** @\u200ball b, A, a") || !strings.Contains(got.Body, "\n\u200b/label ~\u200bx") || !strings.Contains(got.Body, "<\u200bb\u200b>/close") || !strings.Contains(got.Body, "[KEP-9](") {
 		t.Errorf("%q", got.Body)
 	}
+
 	if got := renderer(Config{TitleTemplate: "{{unknown}}"}).Render(item); got.Title != "KEP-9 Ask @\u200bbob about #\u200b5" {
 		t.Errorf("%q", got.Title)
 	}
+
 	if got := renderer(Config{TitleTemplate: "{{priority}}"}).Render(domain.Item{ID: 5, Title: "\u200b\n"}); got.Title != "5" {
 		t.Errorf("%q", got.Title)
 	}
@@ -70,11 +75,14 @@ func TestTemplates(t *testing.T) {
 
 func TestRenderHostile(t *testing.T) {
 	for name, change := range map[string]func(*domain.Item){
-		"no link":      func(i *domain.Item) { i.URL = "javascript:alert(1)" },
-		"escape":       func(i *domain.Item) { i.URL = "https://app.test/)[x](https://evil.test/@user" },
-		"issue":        func(i *domain.Item) { i.URL = "https://gitlab.com/o/r/-/issues/1" },
-		"number":       func(i *domain.Item) { i.FormattedNumber = "](https://evil.test) @user #1" },
-		"command":      func(i *domain.Item) { i.FormattedNumber, i.URL = "/close", "" },
+		"no link": func(i *domain.Item) { i.URL = "javascript:alert(1)" },
+		"escape":  func(i *domain.Item) { i.URL = "https://app.test/)[x](https://evil.test/@user" },
+		"issue":   func(i *domain.Item) { i.URL = "https://gitlab.com/o/r/-/issues/1" },
+		"number":  func(i *domain.Item) { i.FormattedNumber = "](https://evil.test) @user #1" },
+		"command": func(i *domain.Item) {
+			i.FormattedNumber = "/close"
+			i.URL = ""
+		},
 		"status":       func(i *domain.Item) { i.Status = "@user [x](y) <!-- <b> GL-1 ` a/b> *iteration:x ![" },
 		"marker":       func(i *domain.Item) { i.Description = "<!-- integrations:1/2/3 -->" },
 		"in code":      func(i *domain.Item) { i.Description = "```\n<!-- integrations:1/2/3 -->" },
@@ -85,9 +93,12 @@ func TestRenderHostile(t *testing.T) {
 		"long":         func(i *domain.Item) { i.Description = strings.Repeat("@user #1 `x` 👩\u200d👩\u200d👧 ", 2_000) },
 		"long one":     func(i *domain.Item) { i.Description = "```\n" + strings.Repeat("e\u0301", 20_000) + "\n```" },
 		"title":        func(i *domain.Item) { i.Title = strings.Repeat("👩\u200d👩\u200d👧@", 200) },
-		"bytes":        func(i *domain.Item) { i.Title, i.Description = "\xff\x00", "\xff\xfe\x00\x1b" },
-		"links":        func(i *domain.Item) { i.URL = "https://app.test/" + strings.Repeat("ü", 990) },
-		"empty":        func(i *domain.Item) { *i = domain.Item{ID: 1} },
+		"bytes": func(i *domain.Item) {
+			i.Title = "\xff\x00"
+			i.Description = "\xff\xfe\x00\x1b"
+		},
+		"links": func(i *domain.Item) { i.URL = "https://app.test/" + strings.Repeat("ü", 990) },
+		"empty": func(i *domain.Item) { *i = domain.Item{ID: 1} },
 	} {
 		i := item
 		change(&i)
@@ -95,14 +106,17 @@ func TestRenderHostile(t *testing.T) {
 		if strings.HasPrefix(name, "long") {
 			c.markdown.MaxBody = 30_000 // the real limit takes a machine that long
 		}
+
 		got := c.Render(i)
 		checkContent(t, name, got)
 		if markup.Count(got.Body)+markdown.MarkerRoom > c.markdown.MaxBody {
 			t.Errorf("%s: %d characters", name, markup.Count(got.Body))
 		}
+
 		if strings.HasPrefix(name, "long") && !strings.Contains(got.Body, "\n\n…(cut) [read the rest](https://app.test/i/22?a=%28b%29)\n\n---\n[KEP-9]") {
 			t.Errorf("%s: the end is %q", name, got.Body[len(got.Body)-200:])
 		}
+
 		if name == "long" && strings.Count(got.Body, "👩") != 2*strings.Count(got.Body, "👧") {
 			t.Errorf("%s: a family is torn apart", name)
 		}
@@ -132,25 +146,31 @@ func checkContent(t *testing.T, name string, c connector.Content) {
 	case len(c.Labels) > 100:
 		t.Errorf("%s: %d labels", name, len(c.Labels))
 	}
+
 	if _, ok := markdown.ParseMarker(c.Body); ok || strings.Contains(c.Body, "<!-- integrations:") {
 		t.Errorf("%s: a marker in %q", name, c.Body)
 	}
+
 	if _, open := outside(c.Body); open {
 		t.Errorf("%s: a code block is left open", name)
 	}
+
 	if bad := carriedOut.FindString(c.Body); bad != "" {
 		t.Errorf("%s: %q is carried out", name, bad)
 	}
+
 	for _, text := range []string{c.Title, harmless.ReplaceAllString(prose(c.Body), "\x00")} {
 		for line := range strings.SplitSeq(text, "\n") {
 			if bad := alive.FindString(addresses.ReplaceAllString(line, "link")); bad != "" {
 				t.Errorf("%s: %q is alive in %.200q", name, bad, line)
 			}
 		}
+
 		if strings.Contains(text, "https://gitlab.com/") {
 			t.Errorf("%s: a link that leaves a trace", name)
 		}
 	}
+
 	for i, l := range c.Labels {
 		if markup.Count(l) > 255 || l == "" || strings.ContainsAny(l, ",\n") || strings.Contains(l, "::") || slices.Contains(c.Labels[:i], l) {
 			t.Errorf("%s: label %q", name, l)
@@ -186,6 +206,7 @@ func outside(text string) (lines []string, open bool) {
 			fence = ""
 		}
 	}
+
 	return lines, fence != ""
 }
 
@@ -202,6 +223,7 @@ func prose(text string) string {
 		}
 		lines[i] = strings.NewReplacer("&lt;", "(", "&#64;", "@", "&#35;", "#").Replace(line)
 	}
+
 	return strings.Join(lines, "\n")
 }
 
@@ -210,10 +232,12 @@ func items(t *testing.T) []domain.Item {
 	if path == "" {
 		t.Skip("../shared/data/items.jsonl is absent")
 	}
+
 	f, err := os.Open(path)
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	defer func() { _ = f.Close() }()
 	var list []domain.Item
 	s := bufio.NewScanner(f)
@@ -226,8 +250,10 @@ func items(t *testing.T) []domain.Item {
 		if err := json.Unmarshal(s.Bytes(), &raw); err != nil {
 			t.Fatal(err)
 		}
+
 		list = append(list, raw.Item)
 	}
+
 	return list
 }
 
@@ -238,27 +264,33 @@ func TestRealItems(t *testing.T) {
 	}
 	list := items(t)
 	saas := renderer(Config{Labels: true})
-	armed, links := 0, 0
+	armed := 0
+	links := 0
 	for n, item := range list {
 		if n%10 != 0 && raceDetector {
 			continue
 		}
+
 		if alive.MatchString(prose(html.UnescapeString(item.Description))) {
 			armed++
 		}
+
 		links += strings.Count(item.Description, "://")
 		content := saas.Render(item)
 		checkContent(t, item.FormattedNumber, content)
 		if content.Hash() != saas.Render(item).Hash() {
 			t.Errorf("%s is not rendered the same twice", item.FormattedNumber)
 		}
+
 		if kept := strings.Count(content.Body, "://"); kept < strings.Count(item.Description, "://")*9/10 {
 			t.Errorf("%s: %d addresses of %d are left", item.FormattedNumber, kept, strings.Count(item.Description, "://"))
 		}
+
 		m := connector.Marker{Integration: 11, Item: item.ID, Attempt: 1}
 		if _, err := c.Create(t.Context(), content, m); err != nil {
 			t.Fatal(err)
 		}
+
 		if item.State == domain.Closed {
 			sent := connector.Sent{Remote: domain.Remote{Key: "1"}, Labels: content.Labels, State: domain.Open}
 			if _, err := c.Update(t.Context(), sent, content, m); err != nil {
@@ -266,9 +298,11 @@ func TestRealItems(t *testing.T) {
 			}
 		}
 	}
+
 	if armed == 0 {
 		t.Error("no item holds anything to disarm: the check is blind")
 	}
+
 	t.Logf("%d items, %d of them with something alive before, %d addresses, %d requests", len(list), armed, links, len(f.take()))
 }
 
@@ -295,12 +329,15 @@ func FuzzRender(f *testing.F) {
 		if got.Hash() != c.Render(i).Hash() {
 			t.Error("not the same twice")
 		}
+
 		if !utf8.ValidString(got.Title+got.Body) || markup.Count(got.Title) > 255 || markup.Count(got.Body)+markdown.MarkerRoom > 1<<20 || strings.Contains(got.Body, "<!-- integrations:") {
 			t.Errorf("%#v", got)
 		}
+
 		if bad := alive.FindString(addresses.ReplaceAllString(strings.ToLower(got.Title), "link")); bad != "" {
 			t.Errorf("%q is alive in the title %q", bad, got.Title)
 		}
+
 		if bad := carriedOut.FindString(got.Body); bad != "" {
 			t.Errorf("%q is carried out in %q", bad, got.Body)
 		}

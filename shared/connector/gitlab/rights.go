@@ -64,6 +64,7 @@ func (c *Connector) rights(ctx context.Context, s state) ([]connector.Check, err
 	if c.cfg.Labels {
 		names = append(names, connector.CheckLabels)
 	}
+
 	for _, name := range names {
 		checks = append(checks, mayWrite(name, s, self, who))
 	}
@@ -73,6 +74,7 @@ func (c *Connector) rights(ctx context.Context, s state) ([]connector.Check, err
 			return checks, c.fail(connector.Final, connector.IntegrationScope, "forbidden", *one.Detail+" "+c.cfg.Project, outbound.Response{})
 		}
 	}
+
 	return checks, nil
 }
 
@@ -93,10 +95,13 @@ func (c *Connector) mayList(s state, self ownToken) connector.Check {
 // mayWrite reports whether a call that writes would be taken. A right that is
 // known to be missing decides, then one that is not told.
 func mayWrite(name string, s state, self ownToken, who member) connector.Check {
-	least, called := guest, "Guest"
+	least := guest
+	called := "Guest"
 	if name == connector.CheckLabels {
-		least, called = planner, "Planner"
+		least = planner
+		called = "Planner"
 	}
+
 	switch {
 	case s.issuesOff():
 		return connector.Refused(name, "issues_disabled")
@@ -126,10 +131,12 @@ func (c *Connector) self(ctx context.Context) ownToken {
 	if err != nil || answer.Status != http.StatusOK {
 		return ownToken{}
 	}
+
 	var self ownToken
 	if json.Unmarshal(answer.Body, &self) != nil {
 		return ownToken{}
 	}
+
 	if slices.Contains(self.Scopes, granular) {
 		self.Scopes = nil // its permissions stand elsewhere, one by one
 	}
@@ -147,6 +154,7 @@ func (c *Connector) member(ctx context.Context, s state, self ownToken) member {
 			who.level = max(who.level, role.Level)
 		}
 	}
+
 	if who.level >= planner || self.UserID <= 0 {
 		return who
 	}
@@ -155,6 +163,7 @@ func (c *Connector) member(ctx context.Context, s state, self ownToken) member {
 	if err != nil || answer.Status != http.StatusOK {
 		return who
 	}
+
 	var told struct {
 		Level int             `json:"access_level"`
 		Role  json.RawMessage `json:"member_role"`
@@ -162,6 +171,7 @@ func (c *Connector) member(ctx context.Context, s state, self ownToken) member {
 	if json.Unmarshal(answer.Body, &told) != nil {
 		return who
 	}
+
 	who.level = max(who.level, told.Level)
 	who.custom = len(told.Role) > 0 && string(told.Role) != "null"
 

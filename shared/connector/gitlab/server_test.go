@@ -63,22 +63,26 @@ func (f *fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if r.Header.Get("PRIVATE-TOKEN") != token || r.Header.Get("Authorization") != "" || r.UserAgent() == "" || r.Header.Get("Accept") != "application/json" {
 		f.t.Errorf("%s %s: headers %v", r.Method, r.URL, r.Header)
 	}
+
 	for name, values := range r.URL.Query() {
 		if !slices.Contains(listParameters, name) || len(values) != 1 || r.Method != http.MethodGet {
 			f.t.Errorf("%s %s: parameter %s", r.Method, r.URL, name)
 		}
 	}
+
 	if known, writes := members[r.Method]; writes {
 		var given map[string]string
 		if err := json.Unmarshal(body, &given); err != nil || r.Header.Get("Content-Type") != "application/json" {
 			f.t.Errorf("%s %s: %v", r.Method, r.URL, err)
 		}
+
 		for name := range given {
 			if !slices.Contains(known, name) {
 				f.t.Errorf("%s %s: member %s", r.Method, r.URL, name)
 			}
 		}
 	}
+
 	w.Header().Set("X-Request-Id", "REQ1")
 	f.answer(w, r, body)
 }
@@ -101,6 +105,7 @@ func reply(w http.ResponseWriter, status int, header http.Header, body string) {
 			w.Header().Add(name, value)
 		}
 	}
+
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(status)
 	_, _ = io.WriteString(w, body)
@@ -119,7 +124,9 @@ func start(t *testing.T, cfg Config) (*fake, *Connector) {
 	t.Helper()
 	f := &fake{t: t}
 	client := connectortest.Serve(t, f, token)
-	cfg.Project, cfg.Token, cfg.BaseURL = "acme/sub/tracker", token, base
+	cfg.Project = "acme/sub/tracker"
+	cfg.Token = token
+	cfg.BaseURL = base
 	return f, New(cfg, client, func() time.Time { return now })
 }
 
@@ -140,6 +147,8 @@ func issueJSON(iid int, state, body string, members ...any) string {
 	for i := 0; i < len(members); i += 2 {
 		all[members[i].(string)] = members[i+1]
 	}
+
 	b, _ := json.Marshal(all)
+
 	return string(b)
 }

@@ -32,6 +32,7 @@ func (s step) since(at time.Time) int {
 			n++
 		}
 	}
+
 	return n
 }
 
@@ -47,7 +48,8 @@ func (c *Connector) Changes(ctx context.Context, since time.Time, offset int) ([
 	}
 
 	steps := c.path(jql)
-	at, left := 0, offset
+	at := 0
+	left := offset
 	for at < len(steps)-1 && steps[at].since(since) <= left {
 		left -= steps[at].since(since)
 		at++
@@ -61,6 +63,7 @@ func (c *Connector) Changes(ctx context.Context, since time.Time, offset int) ([
 		if err != nil {
 			return nil, false, err
 		}
+
 		var wanted []connector.Object
 		for _, o := range all {
 			s.times = append(s.times, o.UpdatedAt)
@@ -68,22 +71,27 @@ func (c *Connector) Changes(ctx context.Context, since time.Time, offset int) ([
 				wanted = append(wanted, o)
 			}
 		}
+
 		steps = append(steps[:at:at], s)
 		if next != "" {
 			steps = append(steps, step{cursor: next})
 		}
+
 		c.follow(trail{jql, steps})
 		objects = append(objects, wanted[min(left, len(wanted)):]...)
 		left -= min(left, len(wanted))
 		if next == "" || len(objects) > 0 && c.sizes.Enough(len(objects)) {
 			return objects, next != "", nil
 		}
+
 		if empty++; len(all) > 0 {
 			empty = 0
 		}
+
 		if empty == emptyPages {
 			break
 		}
+
 		at++
 	}
 
@@ -97,6 +105,7 @@ func (c *Connector) changesPage(ctx context.Context, jql, cursor string) ([]conn
 	if err != nil {
 		return nil, "", err
 	}
+
 	// A page that failed half-way has handed some over before.
 	return objects[len(objects)-count:], next, nil
 }
@@ -111,6 +120,7 @@ func (c *Connector) changed(ctx context.Context, since time.Time) (string, error
 		}
 		jql += " AND updated >= " + minute(since, zone)
 	}
+
 	return jql + " ORDER BY updated ASC, id ASC", nil
 }
 
@@ -148,7 +158,8 @@ func (c *Connector) Look(content connector.Content, _ connector.Marker) string {
 	}
 
 	var i issue
-	i.Fields.Summary, i.Fields.Description = content.Title, description
+	i.Fields.Summary = content.Title
+	i.Fields.Description = description
 
 	return i.text()
 }

@@ -22,16 +22,19 @@ func (c *Connector) Check(ctx context.Context) ([]connector.Check, error) {
 	if _, err := c.whose(ctx); err != nil {
 		return unauthenticated(err), err
 	}
+
 	s := &survey{checks: []connector.Check{connector.Passed(connector.CheckReachable), connector.Passed(connector.CheckCredentials)}}
 	if err := c.getJSON(ctx, c.api("/project/"+c.project().name()), &struct{}{}); err != nil {
 		return append(s.checks, verdict(connector.CheckTarget, err)), err
 	}
+
 	s.add(connector.Passed(connector.CheckTarget))
 
 	c.permitted(ctx, s)
 	if create := s.at(connector.CheckCreate); create.OK == nil || *create.OK {
 		c.screens(ctx, s)
 	}
+
 	c.looked(ctx, s)
 
 	return s.checks, errors.Join(s.errs...)
@@ -53,6 +56,7 @@ func verdict(name string, err error) connector.Check {
 	if !errors.As(err, &e) {
 		e = &connector.Error{}
 	}
+
 	switch {
 	case e.Class == connector.Final && e.Code == "forbidden":
 		return connector.Refused(name, "write_not_allowed")
@@ -61,6 +65,7 @@ func verdict(name string, err error) connector.Check {
 	case e.Code == "rate_limited":
 		return connector.Undecided(name, e.Code)
 	}
+
 	return connector.Undecided(name, "provider_error")
 }
 

@@ -66,6 +66,7 @@ func (cloud) next(p page, cursor string) (string, bool) {
 	case p.IsLast == nil && p.Token == nil:
 		return "", true
 	}
+
 	return "", false
 }
 

@@ -19,10 +19,12 @@ func (c *Connector) screens(ctx context.Context, s *survey) {
 		}
 		return
 	}
+
 	if err != nil {
 		s.blame(verdict(checkType, err), err)
 		return
 	}
+
 	s.add(connector.Passed(checkType))
 
 	screen, err := c.lookAtFields(ctx, kind)
@@ -83,10 +85,12 @@ func (c *Connector) newIssueScreen(ctx context.Context, kind string) (newIssueSc
 		if f.asks() {
 			screen.asked.add(f.name())
 		}
+
 		screen.summary = screen.summary || f.ID == "summary"
 		screen.description = screen.description || f.ID == "description"
 		screen.labels = screen.labels || f.ID == "labels"
 	})
+
 	screen.whole = err == nil
 
 	return screen, err
@@ -108,6 +112,7 @@ func (c *Connector) lookAtFields(ctx context.Context, kind string) (newIssueScre
 			missing = "description"
 		}
 		return screen, c.amiss(connector.FieldNotSettable, missing+" is not on the create screen of "+c.cfg.IssueType+" in "+c.project().key)
+
 	case !screen.labels && !c.flavor.findsWithoutLabel():
 		return screen, c.amiss("labels_not_allowed", "labels are not on the create screen of "+c.cfg.IssueType+" in "+c.project().key)
 	}

@@ -62,6 +62,7 @@ func (datacenter) next(p page, cursor string) (string, bool) {
 	case at+p.count >= *p.Total, p.count == 0:
 		return "", true
 	}
+
 	return strconv.Itoa(at + p.count), true
 }
 

@@ -24,6 +24,7 @@ func (c *Connector) refused(method string, answer outbound.Response) *connector.
 	if e := c.settled(method, answer, said); e != nil {
 		return e
 	}
+
 	if method == http.MethodGet {
 		e := c.readRefused(answer, said)
 		e.Scope = connector.IntegrationScope // it asks for no single issue
@@ -37,7 +38,9 @@ func (c *Connector) refused(method string, answer outbound.Response) *connector.
 // integration scope. One that is not Jira's own is an outage.
 func (c *Connector) readRefused(answer outbound.Response, said problem.Problem) *connector.Error {
 	class := outbound.Classify(http.MethodGet, answer.Status, answer.Header)
-	scope, code, detail := connector.IntegrationScope, "", ""
+	scope := connector.IntegrationScope
+	code := ""
+	detail := ""
 	switch {
 	case answer.Status < 300:
 		return c.unreadable("Jira's answer is not what was asked for", answer)
@@ -46,14 +49,18 @@ func (c *Connector) readRefused(answer outbound.Response, said problem.Problem) 
 	case answer.Status == http.StatusForbidden:
 		code = "forbidden"
 	case answer.Status == http.StatusNotFound:
-		code, detail = "target_not_found", noProject
+		code = "target_not_found"
+		detail = noProject
 	case answer.Status < 400:
-		code, detail = "target_moved", sentOn
+		code = "target_moved"
+		detail = sentOn
 	case class == connector.Retryable:
 		code = "provider_unavailable"
 	default:
-		scope, code = connector.ItemScope, "rejected"
+		scope = connector.ItemScope
+		code = "rejected"
 	}
+
 	e := c.fail(class, scope, code, said.Reason(detail), answer)
 	if class == connector.Retryable {
 		e.Wait, _ = outbound.RetryAfter(answer.Header, c.now())
@@ -70,12 +77,15 @@ const sentOn = "Jira sends on to another address: change base_url"
 // concern the whole project: the item fails.
 func (c *Connector) writeRefused(method string, answer outbound.Response, said problem.Problem) *connector.Error {
 	class := outbound.Classify(method, answer.Status, answer.Header)
-	scope, code, detail := connector.ItemScope, "rejected", ""
+	scope := connector.ItemScope
+	code := "rejected"
+	detail := ""
 	switch {
 	case class == connector.Ambiguous:
 		code = "no_answer"
 	case class == connector.Retryable:
-		scope, code = connector.IntegrationScope, "provider_unavailable"
+		scope = connector.IntegrationScope
+		code = "provider_unavailable"
 	case answer.Status < 400:
 		detail = "Jira sends this request on to another address"
 	case answer.Status == http.StatusForbidden && !said.Markup:
@@ -83,6 +93,7 @@ func (c *Connector) writeRefused(method string, answer outbound.Response, said p
 	case answer.Status == http.StatusConflict:
 		code = "conflict"
 	}
+
 	e := c.fail(class, scope, code, said.Reason(detail), answer)
 	if class == connector.Retryable {
 		e.Wait, _ = outbound.RetryAfter(answer.Header, c.now())
@@ -97,13 +108,19 @@ func (c *Connector) limited(answer outbound.Response, said problem.Problem) *con
 	reason := answer.Header.Get("Ratelimit-Reason")
 	e := c.fail(connector.Retryable, connector.IntegrationScope, "rate_limited", said.Reason(reason), answer)
 	if reason == "jira-per-issue-on-write" {
-		e.Scope, e.Code = connector.ItemScope, "issue_rate_limited"
+		e.Scope = connector.ItemScope
+		e.Code = "issue_rate_limited"
 	}
+
 	wait, told := c.wait(answer.Header)
 	if !told && said.WaitTold {
-		wait, told = said.Wait, true
+		wait = said.Wait
+		told = true
 	}
-	e.Wait, e.Untold = wait, !told
+
+	e.Wait = wait
+	e.Untold = !told
+
 	return e
 }
 
@@ -111,6 +128,7 @@ func (c *Connector) wait(h http.Header) (time.Duration, bool) {
 	if wait, ok := outbound.RetryAfter(h, c.now()); ok {
 		return max(wait, time.Second), true
 	}
+
 	// Not seconds since 1970, as elsewhere.
 	for _, layout := range []string{time.RFC3339, "2006-01-02T15:04Z07:00", "2006-01-02T15:04:05.999-0700"} {
 		at, err := time.Parse(layout, strings.TrimSpace(h.Get("X-Ratelimit-Reset")))
@@ -118,25 +136,30 @@ func (c *Connector) wait(h http.Header) (time.Duration, bool) {
 			return outbound.Until(at, h, c.now()), true
 		}
 	}
+
 	// Data Center: so many tokens are filled in at every interval.
 	n, err := strconv.Atoi(strings.TrimSpace(h.Get("X-Ratelimit-Interval-Seconds")))
 	if err == nil && n > 0 && n <= 3600 {
 		return time.Duration(n) * time.Second, true
 	}
+
 	return untoldWait, false
 }
 
 // issueRefused is refused for a request about one issue. Whether 403 or 404
 // mean the issue or the project is asked with one read.
 func (c *Connector) issueRefused(ctx context.Context, method string, answer outbound.Response) *connector.Error {
-	said, reads := c.said(answer), method == http.MethodGet
+	said := c.said(answer)
+	reads := method == http.MethodGet
 	if e := c.settled(method, answer, said); e != nil {
 		return e
 	}
+
 	page := said.Markup && answer.Status == http.StatusNotFound // of one issue Jira says so in JSON
 	if reads && (page || foreign(answer, said)) {
 		return c.intercepted(answer, said)
 	}
+
 	if e := c.whole(ctx, method, answer, said, edit, transit); e != nil {
 		return e
 	}

@@ -40,10 +40,12 @@ func (c *Connector) Find(ctx context.Context, since time.Time, want []connector.
 	if len(want) == 0 {
 		return map[domain.Snowflake]connector.Written{}, nil
 	}
+
 	zone, err := c.whose(ctx)
 	if err != nil {
 		return nil, err
 	}
+
 	s := newSearch(since, want)
 	created := "created >= " + minute(since, zone)
 	for some := range slices.Chunk(want, labelsAtOnce) {
@@ -51,21 +53,25 @@ func (c *Connector) Find(ctx context.Context, since time.Time, want []connector.
 			return nil, err
 		}
 	}
+
 	if s.originals.Certain() < len(s.items) {
 		if err := c.walk(ctx, c.inProject()+" AND "+created+" ORDER BY created DESC", s.cover); err != nil {
 			return nil, err
 		}
 	}
+
 	if s.originals.Certain() < len(s.items) {
 		if err := c.readBeyondTheIndex(ctx, s, zone); err != nil {
 			return nil, err
 		}
 	}
+
 	found := map[domain.Snowflake]connector.Written{}
 	for item, i := range s.found {
 		found[item] = c.written(ctx, i)
 		c.seeLabels(i)
 	}
+
 	return found, nil
 }
 
@@ -87,6 +93,7 @@ func newSearch(since time.Time, want []connector.Marker) *search {
 		searched = append(searched, asSearched(m))
 		s.items[m.Item] = true
 	}
+
 	s.originals = connector.NewOriginals(searched)
 
 	return s
@@ -148,10 +155,12 @@ func (c *Connector) readBeyondTheIndex(ctx context.Context, s *search, zone *tim
 			}
 			return c.unsure()
 		}
+
 		there, err := c.readKey(ctx, s, n)
 		if err != nil {
 			return err
 		}
+
 		if quiet++; there {
 			quiet = 0
 		}
@@ -181,7 +190,9 @@ func (c *Connector) floor(ctx context.Context, s *search, zone *time.Location) e
 			s.floor = n
 		}
 	})
+
 	s.floor = max(s.floor, 0)
+
 	return err
 }
 
@@ -200,9 +211,11 @@ func (c *Connector) readKey(ctx context.Context, s *search, n int) (bool, error)
 	if err != nil {
 		return false, err
 	}
+
 	if said := c.said(answer); answer.Status == http.StatusNotFound && !foreign(answer, said) && c.verdict(http.MethodGet, answer, said, "") == nil {
 		return false, nil
 	}
+
 	i, err := c.asIssue(ctx, answer)
 	if hidden(err) {
 		return true, nil
@@ -210,6 +223,8 @@ func (c *Connector) readKey(ctx context.Context, s *search, n int) (bool, error)
 	if err != nil {
 		return false, err
 	}
+
 	s.note(i)
+
 	return true, nil
 }

@@ -19,11 +19,13 @@ func FuzzTransitions(f *testing.F) {
 		if json.Unmarshal(body, &list) != nil {
 			return
 		}
+
 		for _, want := range []domain.ItemState{domain.Open, domain.Closed} {
 			id, asked := choose(list, want)
 			if id != "" && len(asked) > 0 || !slices.IsSorted(asked) {
 				t.Errorf("%q: %q and %q", body, id, asked)
 			}
+
 			if id != "" && !slices.ContainsFunc(list, func(one transition) bool {
 				return one.ID == id && (one.To.Category.Key == categoryDone) == (want == domain.Closed) && len(one.asks()) == 0
 			}) {
@@ -38,6 +40,7 @@ func FuzzMoment(f *testing.F) {
 	for _, text := range []string{`"2026-11-23T10:00:00.000+0000"`, `"2026-11-23T10:00:00Z"`, `null`, `0`, `"x"`, `"2026-11-23T10:00:00.000+9999"`} {
 		f.Add([]byte(text))
 	}
+
 	f.Fuzz(func(t *testing.T, body []byte) {
 		var m moment
 		if json.Unmarshal(body, &m) == nil && !m.IsZero() && (m.Year() < 0 || m.Year() > 10_000) {

@@ -44,6 +44,7 @@ func (m *moment) UnmarshalJSON(b []byte) error {
 	if err := json.Unmarshal(b, &s); err != nil || s == nil {
 		return err
 	}
+
 	for _, layout := range []string{"2006-01-02T15:04:05.999-0700", time.RFC3339Nano} {
 		at, err := time.Parse(layout, *s)
 		if err == nil {
@@ -51,6 +52,7 @@ func (m *moment) UnmarshalJSON(b []byte) error {
 			return nil
 		}
 	}
+
 	return nil // whole() misses it
 }
 
@@ -89,11 +91,14 @@ func (i issue) text() string {
 	if d.Decode(&description) != nil {
 		description = nil
 	}
+
 	canonical, err := json.Marshal([]any{i.Fields.Summary, plain(description)})
 	if err != nil {
 		canonical = i.Fields.Description
 	}
+
 	sum := sha256.Sum256(canonical)
+
 	return hex.EncodeToString(sum[:16])
 }
 
@@ -115,6 +120,7 @@ func plain(value any) any {
 			}
 		}
 	}
+
 	return value
 }
 
@@ -125,6 +131,7 @@ func empty(value any) bool {
 	case []any:
 		return len(v) == 0
 	}
+
 	return false
 }
 
@@ -155,18 +162,22 @@ func (c *Connector) pages(ctx context.Context) string {
 	if c.cfg.Flavor != form.Cloud || !strings.HasPrefix(c.cfg.BaseURL, gateway) {
 		return c.cfg.BaseURL
 	}
+
 	c.mu.Lock()
-	home, asked := c.home, c.homeAsked
+	home := c.home
+	asked := c.homeAsked
 	c.homeAsked = true
 	c.mu.Unlock()
 	if asked {
 		return home
 	}
+
 	if home = c.askHome(ctx); home != "" {
 		c.mu.Lock()
 		c.home = home
 		c.mu.Unlock()
 	}
+
 	return home
 }
 
@@ -178,6 +189,7 @@ func (c *Connector) askHome(ctx context.Context) string {
 	if c.getJSON(ctx, c.api("/serverInfo"), &info) != nil {
 		return ""
 	}
+
 	return siteOf(info.BaseURL)
 }
 

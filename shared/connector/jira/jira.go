@@ -68,6 +68,7 @@ func New(cfg Config, client *outbound.Client, now func() time.Time) *Connector {
 	if now == nil {
 		now = time.Now
 	}
+
 	c := &Connector{
 		cfg: cfg, flavor: datacenter{}, client: client, now: now, spare: spareLabels{},
 		sizes: paging.Usual(), metaSizes: paging.New(metaPage, 50, 10),
@@ -75,6 +76,7 @@ func New(cfg Config, client *outbound.Client, now func() time.Time) *Connector {
 	if cfg.Flavor == form.Cloud {
 		c.flavor = cloud{}
 	}
+
 	return c
 }
 
@@ -127,17 +129,21 @@ func (c *Connector) Create(ctx context.Context, content connector.Content, m con
 	if err != nil {
 		return connector.Written{}, err
 	}
+
 	made, proven := provenCreate(answer, m)
 	if !proven {
 		return connector.Written{}, c.createRefused(ctx, answer)
 	}
+
 	written := connector.Written{Remote: c.remote(ctx, made), Seen: connector.Seen{State: domain.Open}, Note: note}
 	written.Remote.State = domain.Open
 	if i, err := c.read(ctx, made.ID); err == nil {
 		// Whoever has closed it meanwhile did that, not we.
 		written.Seen.Text = i.text()
-		written.CreatedAt, written.UpdatedAt = i.Fields.Created.Time, i.Fields.Updated.Time
+		written.CreatedAt = i.Fields.Created.Time
+		written.UpdatedAt = i.Fields.Updated.Time
 	}
+
 	return written, nil
 }
 
@@ -149,7 +155,9 @@ func (c *Connector) draft(content connector.Content, m connector.Marker) draft {
 	if c.cfg.Labels {
 		d.Fields.Labels = append(d.Fields.Labels, content.Labels...)
 	}
+
 	d.Properties = c.flavor.properties(m)
+
 	return d
 }
 
@@ -170,7 +178,8 @@ func (c *Connector) Update(ctx context.Context, sent connector.Sent, content con
 		return connector.Written{}, c.unnumbered()
 	}
 
-	moves, seen := content.State != sent.State, cmp.Or(sent.Seen.State, sent.State)
+	moves := content.State != sent.State
+	seen := cmp.Or(sent.Seen.State, sent.State)
 	if sent.State == "" { // what stands there may be ours
 		seen = content.State
 	}
@@ -181,6 +190,7 @@ func (c *Connector) Update(ctx context.Context, sent connector.Sent, content con
 		if err != nil {
 			return connector.Written{}, err
 		}
+
 		if moved {
 			seen = domain.Open
 			done = reopened(sent)
@@ -264,14 +274,18 @@ func (c *Connector) changes(sent connector.Sent, content connector.Content, m co
 				d.Update.Labels = append(d.Update.Labels, operation{Remove: l})
 			}
 		}
+
 		for _, l := range content.Labels {
 			d.Update.Labels = append(d.Update.Labels, operation{Add: l})
 		}
 	}
+
 	for _, l := range c.spareLabels(sent.Remote.ID, m) {
 		d.Update.Labels = append(d.Update.Labels, operation{Remove: l})
 	}
+
 	d.Update.Labels = append(d.Update.Labels, operation{Add: label(m)})
+
 	return d
 }
 
@@ -303,6 +317,7 @@ func (c *Connector) edit(ctx context.Context, id string, d draft) (outbound.Resp
 	if err != nil {
 		return answer, err
 	}
+
 	if quiet && c.flavor.refusesQuiet(answer) && !c.said(answer).Markup {
 		c.mu.Lock()
 		c.loud = true
@@ -311,9 +326,11 @@ func (c *Connector) edit(ctx context.Context, id string, d draft) (outbound.Resp
 			return answer, err
 		}
 	}
+
 	if answer.Status >= 300 {
 		return answer, c.editRefused(ctx, id, answer)
 	}
+
 	return answer, nil
 }
 
@@ -324,10 +341,12 @@ func (c *Connector) read(ctx context.Context, id string) (issue, error) {
 	if err != nil {
 		return issue{}, err
 	}
+
 	i, err := c.asIssue(ctx, answer)
 	if err == nil && i.ID != id {
 		return issue{}, c.fail(connector.Final, connector.ItemScope, "remote_moved", "Jira answers with another issue", answer)
 	}
+
 	return i, err
 }
 
@@ -336,10 +355,12 @@ func (c *Connector) asIssue(ctx context.Context, answer outbound.Response) (issu
 	if answer.Status != http.StatusOK {
 		return issue{}, c.issueRefused(ctx, http.MethodGet, answer)
 	}
+
 	var i issue
 	if err := json.Unmarshal(answer.Body, &i); err != nil || !i.whole() {
 		return issue{}, c.noIssue(answer)
 	}
+
 	return i, nil
 }
 
@@ -360,6 +381,7 @@ func (c *Connector) write(ctx context.Context, method, where string, body any) (
 	if err != nil {
 		panic(err) // strings always marshal
 	}
+
 	header := c.header()
 	header.Set("Content-Type", "application/json")
 	return c.client.Do(ctx, outbound.Request{Method: method, URL: where, Header: header, Body: b})
@@ -383,11 +405,13 @@ func (c *Connector) trusted(answer outbound.Response) error {
 	if answer.Status >= 300 {
 		return nil
 	}
+
 	if nobody(answer.Header) {
 		if e := c.verdict(http.MethodGet, answer, c.said(answer), ""); e != nil {
 			return e
 		}
 	}
+
 	if !problem.IsJSON(problem.MediaType(answer)) {
 		return c.unreadable("Jira's answer is not JSON", answer)
 	}

@@ -31,12 +31,15 @@ func TestCreate(t *testing.T) {
 		if err != nil || got.Remote != remote || got.Seen.State != domain.Open || len(got.Seen.Text) != 32 {
 			t.Fatal(got, err)
 		}
+
 		if calls := f.take(); len(calls) != 2 || calls[0].body != want {
 			t.Errorf("%+v\nwant %s", calls, want)
 		}
 	}
+
 	_, c := start(t, form.Cloud)
-	c.cfg.IssueType, c.cfg.Labels = "10001", false
+	c.cfg.IssueType = "10001"
+	c.cfg.Labels = false
 	if d := c.draft(connector.Content{Labels: []string{"x"}}, marker); *d.Fields.IssueType != (named{ID: "10001"}) || len(d.Fields.Labels) != 1 {
 		t.Errorf("%+v", d.Fields)
 	}
@@ -64,10 +67,12 @@ func TestCreateAnswers(t *testing.T) {
 		if e := failure(t, err); e.Class != connector.Ambiguous {
 			t.Errorf("201 %q: %v %v", body, e.Class, e)
 		}
+
 		if n := len(f.take()); n != 1 {
 			t.Errorf("%q: %d requests", body, n)
 		}
 	}
+
 	for _, status := range []int{200, 202, 204} {
 		f.answers(status, nil, "")
 		_, err := c.Create(t.Context(), connector.Content{Title: "T"}, marker)
@@ -96,16 +101,20 @@ func TestUpdateSendsWhatIsNeeded(t *testing.T) {
 		f, c := start(t, form.Cloud)
 		f.by("PUT /issue/9007", "200", issueJSON(7, tt.stands), "GET /issue/9007", "200", issueJSON(7, tt.stands),
 			"GET /transitions", "200", `{"transitions":[{"id":"1","to":{"statusCategory":{"key":"new"}}},{"id":"2","to":{"statusCategory":{"key":"done"}}}]}`, "POST /transitions", "204", "")
-		tt.sent.Remote.ID, tt.content.Title, tt.content.Body = "9007", "T", `{"type":"doc","version":1,"content":[]}`
+		tt.sent.Remote.ID = "9007"
+		tt.content.Title = "T"
+		tt.content.Body = `{"type":"doc","version":1,"content":[]}`
 		tt.sent.Seen.State = tt.sent.State
 		got, err := c.Update(t.Context(), tt.sent, tt.content, marker)
 		seen := tt.content.State
 		if strings.HasSuffix(name, "already") { // a person did that
 			seen = tt.sent.State
 		}
+
 		if err != nil || got.Remote.State != tt.content.State || got.Seen.State != seen {
 			t.Errorf("%s: %+v %v", name, got, err)
 		}
+
 		var methods []string
 		for _, call := range f.take() {
 			methods = append(methods, call.method)
@@ -115,14 +124,17 @@ func TestUpdateSendsWhatIsNeeded(t *testing.T) {
 					t.Errorf("%s: %+v\nwant %s", name, call, want)
 				}
 			}
+
 			if call.method == "POST" && call.body != map[domain.ItemState]string{"closed": `{"transition":{"id":"2"}}`, "open": `{"transition":{"id":"1"}}`}[tt.content.State] {
 				t.Errorf("%s: %s", name, call.body)
 			}
 		}
+
 		if got := strings.Join(methods, " "); got != tt.calls {
 			t.Errorf("%s: %s, want %s", name, got, tt.calls)
 		}
 	}
+
 	f, c := start(t, form.Cloud)
 	for _, id := range []string{"", "x", "0", "-1", "7/../8", "7?x", "WORK-7", strings.Repeat("9", 20)} {
 		_, err := c.Update(t.Context(), connector.Sent{Remote: domain.Remote{ID: id}}, connector.Content{}, marker)
@@ -130,6 +142,7 @@ func TestUpdateSendsWhatIsNeeded(t *testing.T) {
 			t.Errorf("%q: %v", id, e)
 		}
 	}
+
 	if calls := f.take(); len(calls) != 0 {
 		t.Error(calls)
 	}
@@ -145,6 +158,7 @@ func TestUpdateThatCannotBeRead(t *testing.T) {
 	if err != nil || got.Remote != sent.Remote || got.Seen != (connector.Seen{State: domain.Closed}) {
 		t.Errorf("%+v %v", got, err)
 	}
+
 	if _, err := c.Update(t.Context(), sent, connector.Content{State: domain.Closed}, marker); failure(t, err).Class != connector.Retryable {
 		t.Error(err)
 	}
@@ -165,21 +179,27 @@ func TestUpdateDoneInPart(t *testing.T) {
 			t.Errorf("%s: %+v", answer, got)
 		}
 	}
-	sent.State, sent.Seen.State, c.State = domain.Closed, domain.Closed, domain.Open
+
+	sent.State = domain.Closed
+	sent.Seen.State = domain.Closed
+	c.State = domain.Open
 	f.by("GET /issue/9007", "200", issueJSON(7, "done"), "GET /transitions", "200", `{"transitions":[{"id":"1","to":{"statusCategory":{"key":"new"}}}]}`, "POST /transitions", "204", "", "PUT /issue/9007", "400", "{}")
 	got, err := jira.Update(t.Context(), sent, c, marker)
 	if failure(t, err); got.Remote.ID != "9007" || got.Remote.State != domain.Open || got.Seen != (connector.Seen{Text: "x", State: domain.Open}) {
 		t.Errorf("reopened, and not edited: %+v", got)
 	}
+
 	f.by("PUT /issue/9007", "400", "{}")
-	sent.State, c.State = domain.Open, domain.Closed
+	sent.State = domain.Open
+	c.State = domain.Closed
 	if got, err := jira.Update(t.Context(), sent, c, marker); failure(t, err) == nil || got != (connector.Written{}) {
 		t.Errorf("nothing was done: %+v", got)
 	}
 }
 
 func TestChoose(t *testing.T) {
-	yes, no := true, false
+	yes := true
+	no := false
 	way := func(id, category string, available *bool, asks bool) transition {
 		w := transition{ID: id, IsAvailable: available}
 		w.To.Category.Key = category
@@ -253,12 +273,15 @@ func TestErrors(t *testing.T) {
 			if e.Class != tt.class || e.Scope != tt.scope || e.Code != tt.code || e.Wait != tt.wait || e.Status != tt.status || e.RequestID != "REQ:1" {
 				t.Errorf("%s: %v %v %v wait %v, want %v %v %s wait %v", tt.name, e.Class, e.Scope, e, e.Wait, tt.class, tt.scope, tt.code, tt.wait)
 			}
+
 			if !strings.Contains(e.Detail, tt.detail) || len([]rune(e.Detail)) > 200 || strings.Contains(e.Detail, "access=1") || strings.Contains(e.Detail, "u:p@") {
 				t.Errorf("%s: detail %q", tt.name, e.Detail)
 			}
+
 			if e.Untold != (tt.status == 429 && tt.wait == untoldWait) {
 				t.Errorf("%s: untold %v", tt.name, e.Untold)
 			}
+
 			if n := writes(f.take()); n != 1 {
 				t.Errorf("%s: %d writes", tt.name, n)
 			}
@@ -282,6 +305,7 @@ func TestSeen(t *testing.T) {
 		i.Fields.Summary, i.Fields.Description = summary, rawText(description)
 		return i.text()
 	}
+
 	ours := text("T", `{"type":"doc","version":1,"content":[{"type":"paragraph","content":[{"type":"text","text":"a"}]}]}`)
 	for _, same := range []string{
 		`{"version":1, "content":[{"content":[{"text":"a","type":"text"}],"type":"paragraph","attrs":{"localId":"x"}}],"type":"doc"}`,
@@ -291,9 +315,11 @@ func TestSeen(t *testing.T) {
 			t.Errorf("%s is taken for an edit", same)
 		}
 	}
+
 	if text("T", `"a\r\nb"`) != text("T", `"a\nb"`) || text("T", "null") != text("T", "") {
 		t.Error("line ends or nothing at all count")
 	}
+
 	for _, other := range []string{text("U", `null`), text("T", `"a"`), text("T", `{"type":"doc","version":1,"content":[{"type":"heading","content":[{"type":"text","text":"a"}]}]}`)} {
 		if other == ours {
 			t.Error("an edit is taken for our own")
@@ -326,15 +352,18 @@ func FuzzRefusal(f *testing.F) {
 		if status < 200 {
 			status += 400
 		}
+
 		answer := outbound.Response{Status: status, Header: http.Header{}, Body: body}
 		for _, method := range []string{http.MethodGet, http.MethodPost, http.MethodPut} {
 			if e := c.refused(method, answer); e.Detail == "" || e.Code == "" || e.Class == 0 || e.Scope == 0 {
 				t.Errorf("%s %d %q: %v", method, status, body, e)
 			}
 		}
+
 		if names := refusedFields(body); len(names) > 0 && !json.Valid(body) {
 			t.Errorf("%q names %q", body, names)
 		}
+
 		if made, proven := provenCreate(answer, marker); proven && !made.named() {
 			t.Errorf("%q is taken for an issue", body)
 		}

@@ -28,6 +28,7 @@ func minute(at time.Time, zone *time.Location) string {
 			return quote(wall(at.Add(-2 * time.Hour)))
 		}
 	}
+
 	return quote(wall(at))
 }
 
@@ -44,19 +45,23 @@ func (c *Connector) whose(ctx context.Context) (*time.Location, error) {
 	if zone != nil {
 		return zone, nil
 	}
+
 	var me struct {
 		Zone string `json:"timeZone"`
 	}
 	if err := c.getJSON(ctx, c.api("/myself"), &me); err != nil {
 		return nil, err
 	}
+
 	zone, err := time.LoadLocation(me.Zone)
 	if err != nil || me.Zone == "" || me.Zone == "Local" {
 		zone = behind
 	}
+
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.zone = zone
+
 	return zone, nil
 }
 

@@ -16,6 +16,7 @@ func labelsRefused(answer outbound.Response) bool {
 	if answer.Status != http.StatusBadRequest {
 		return false
 	}
+
 	var said struct {
 		Errors map[string]json.RawMessage `json:"errors"`
 	}
@@ -56,6 +57,7 @@ func (c *Connector) postIssue(ctx context.Context, d draft, content connector.Co
 	if err != nil || !labelsRefused(answer) || !c.flavor.findsWithoutLabel() || !c.offCreateScreen(ctx, answer) {
 		return answer, "", err
 	}
+
 	d.Fields.Labels = nil
 	again, err := c.write(ctx, http.MethodPost, c.api("/issue"), d)
 	if err == nil && again.Status < 300 {
@@ -79,6 +81,7 @@ func (c *Connector) editIssue(ctx context.Context, id string, d *draft, labels .
 	if err == nil || !labelsRefused(answer) || !c.offEditScreen(ctx, id, answer) {
 		return answer, "", err
 	}
+
 	d.Update = nil
 	again, err := c.edit(ctx, id, *d)
 	if err == nil {

@@ -28,21 +28,26 @@ func (ours everyIssue) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if _, rest, ok := strings.Cut(jql, `updated >= "`); ok {
 		since, _ = time.Parse("2006-01-02 15:04", rest[:16])
 	}
+
 	var all []string
 	for n := 1; n <= connectortest.Listed; n++ {
 		at := connectortest.ChangedAt(n).Format("2006-01-02T15:04:05.000-0700")
 		if connectortest.ChangedAt(n).Before(since) || strings.HasPrefix(jql, "labels in") {
 			continue
 		}
+
 		labels := "[]"
 		if n == int(ours) {
 			labels = `["` + label(marker) + `"]`
 		}
+
 		all = append(all, fmt.Sprintf(`{"id":"%d","key":"WORK-%d","fields":{"summary":"T","labels":%s,"created":%q,"updated":%q,"status":{"statusCategory":{"key":"new"}}}}`, n, n, labels, at, at))
 	}
+
 	if strings.Contains(jql, "created DESC") {
 		slices.Reverse(all)
 	}
+
 	size, _ := strconv.Atoi(q.Get("maxResults"))
 	from, _ := strconv.Atoi(q.Get("startAt") + strings.TrimPrefix(q.Get("nextPageToken"), "at"))
 	to := min(from+size, len(all))
@@ -50,6 +55,7 @@ func (ours everyIssue) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if to < len(all) {
 		token = fmt.Sprintf(`"nextPageToken":"at%d",`, to)
 	}
+
 	reply(w, 200, nil, fmt.Sprintf(`{%s"isLast":%v,"total":%d,"issues":[%s]}`, token, to == len(all), len(all), strings.Join(all[min(from, to):to], ",")))
 }
 
@@ -57,6 +63,7 @@ func (ours everyIssue) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 func weak(t *testing.T, flavor string, list http.Handler) (open func(at [3]int) *Connector) {
 	f, c := start(t, flavor)
 	f.router = nil
+
 	return func(at [3]int) *Connector {
 		server := &connectortest.Weakening{Parameter: "maxResults", At: at, Next: list}
 		f.answer = func(w http.ResponseWriter, r *http.Request) {
@@ -66,7 +73,9 @@ func weak(t *testing.T, flavor string, list http.Handler) (open func(at [3]int) 
 			}
 			server.ServeHTTP(w, r)
 		}
+
 		f.take()
+
 		return New(c.cfg, c.client, c.now)
 	}
 }
@@ -110,6 +119,7 @@ func TestAnOutageOfLists(t *testing.T) {
 			if e := failure(t, err); e.Class != connector.Retryable || e.Scope != connector.IntegrationScope || e.Code != one.code {
 				t.Errorf("%s: %v %v", name, e.Class, e)
 			}
+
 			if n := len(f.take()); n != 5 {
 				t.Errorf("%s: %d requests", name, n)
 			}
@@ -127,6 +137,7 @@ func large(w http.ResponseWriter, before string, bytes int, after string) {
 			return
 		}
 	}
+
 	_, _ = io.WriteString(w, after)
 }
 
@@ -139,6 +150,7 @@ func options(w io.Writer, bytes int) {
 			return
 		}
 	}
+
 	_, _ = io.WriteString(w, "{}]")
 }
 
@@ -170,18 +182,22 @@ func TestCloseWithHugeTransitions(t *testing.T) {
 				reply(w, 204, nil, "")
 				return
 			}
+
 			w.Header().Set("Content-Type", "application/json")
 			_, _ = io.WriteString(w, `{"transitions":[{"id":"1","to":{"statusCategory":{"key":"new"}},"fields":{"customfield_1":{"required":false,"name":"Team","allowedValues":`)
 			options(w, huge())
 			_, _ = io.WriteString(w, `}}},{"id":"2","to":{"statusCategory":{"key":"done"}}}]}`)
 		}
+
 		var err error
 		if took := taken(func() { err = c.move(t.Context(), "9007", domain.Closed) }); took > 16<<20 {
 			t.Errorf("%d MiB were read with %d MiB", huge()>>20, took>>20)
 		}
+
 		if err != nil {
 			t.Fatal(err)
 		}
+
 		if calls := f.take(); len(calls) != 2 || !strings.Contains(calls[1].body, `"id":"2"`) {
 			t.Errorf("%v", calls)
 		}
@@ -199,6 +215,7 @@ func TestRequiredFieldsWithHugeOptions(t *testing.T) {
 			options(w, 6<<20)
 			_, _ = io.WriteString(w, `},{"fieldId":"f2","name":"Customer","required":true}]}`)
 		}
+
 		var got []string
 		if err := c.fields(t.Context(), "10001", func(f field) { got = append(got, f.name()) }); err != nil || strings.Join(got, " ") != "Team (f1) Customer (f2)" {
 			t.Errorf("%v, %v", got, err)
@@ -221,11 +238,13 @@ func TestSearchWithHugeFields(t *testing.T) {
 			options(w, huge()/3)
 			_, _ = io.WriteString(w, `,`+whole[at:]+`]}`)
 		}
+
 		var objects []connector.Object
 		var err error
 		if took := taken(func() { objects, _, err = c.Changes(t.Context(), time.Time{}, 0) }); took > 16<<20 {
 			t.Errorf("%d MiB were read with %d MiB", huge()*2/3>>20, took>>20)
 		}
+
 		if err != nil || len(objects) != 1 || objects[0].Title != "T" {
 			t.Errorf("%v, %v", objects, err)
 		}

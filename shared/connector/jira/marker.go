@@ -151,6 +151,7 @@ func (s spareLabels) see(i issue) {
 		if !ok {
 			continue
 		}
+
 		labels = append(labels, l)
 		if m.Tag != "" {
 			tagged++

@@ -45,7 +45,8 @@ func TestMarkersOfAnIssue(t *testing.T) {
 		"a property of no tag":   {nil, property(`{"integration":"11","item":"22","attempt":3,"tag":"X"}`), nil},
 	} {
 		var i issue
-		i.Fields.Labels, i.Properties = tt.labels, tt.properties
+		i.Fields.Labels = tt.labels
+		i.Properties = tt.properties
 		if got := i.markers(); !slices.Equal(got, tt.want) {
 			t.Errorf("%s: %+v", name, got)
 		}
@@ -60,6 +61,7 @@ func TestLabel(t *testing.T) {
 			t.Errorf("%+v is %s, read as %+v", m, l, got)
 		}
 	}
+
 	if l := label(bare); l != "sync-aaaaaaaaaaaawaaaaaaaaaaacy" {
 		t.Errorf("the older form is %s", l)
 	}
@@ -78,6 +80,7 @@ func TestASearchFitsAnAddress(t *testing.T) {
 	for i := range want {
 		want[i] = connector.Marker{Integration: 1<<63 - 1, Item: domain.Snowflake(1<<63 - 1 - i), Attempt: 1, Tag: connectortest.Tag}
 	}
+
 	if got := len(url.QueryEscape(labelled(want))); got > 4000 {
 		t.Errorf("%d bytes", got)
 	}
@@ -98,8 +101,11 @@ func TestFindByWholeLabels(t *testing.T) {
 				all["fields"].(map[string]any)["labels"] = labels
 			})
 		}
-		earlier, forged := marker, marker
-		earlier.Attempt, forged.Tag = 2, connectortest.OtherTag
+
+		earlier := marker
+		forged := marker
+		earlier.Attempt = 2
+		forged.Tag = connectortest.OtherTag
 		var want []connector.Marker
 		f.answer = func(w http.ResponseWriter, r *http.Request) {
 			switch jql := r.URL.Query().Get("jql"); {
@@ -109,13 +115,16 @@ func TestFindByWholeLabels(t *testing.T) {
 						t.Errorf("%s does not ask for %+v", jql, m)
 					}
 				}
+
 				reply(w, 200, nil, listJSON(with(5, bare), with(6, forged), with(7, bare, earlier), with(8, marker)))
+
 			case strings.Contains(r.URL.Path, "/search"):
 				reply(w, 200, nil, listJSON())
 			default:
 				reply(w, 404, nil, "{}")
 			}
 		}
+
 		want = []connector.Marker{earlier, marker}
 		got, err := c.Find(t.Context(), now.Add(-time.Hour), want)
 		if err != nil || len(got) != 1 || got[22].Remote.Key != "WORK-7" {
@@ -139,6 +148,7 @@ func TestFindByWholeLabels(t *testing.T) {
 			if _, err := c.Update(t.Context(), sent, connector.Content{Title: "T", State: domain.Open}, marker); err != nil {
 				t.Fatal(err)
 			}
+
 			if calls := f.take(); !strings.Contains(calls[0].body, want) {
 				t.Errorf("edit %d: %s\nwant %s", n, calls[0].body, want)
 			}
@@ -158,9 +168,11 @@ func TestAnEditLeavesOtherLabels(t *testing.T) {
 	if err != nil || len(objects) != 1 || !slices.Equal(objects[0].Markers, []connector.Marker{bare, foreign, marker}) {
 		t.Fatalf("%+v %v", objects, err)
 	}
+
 	if got := c.spareLabels("9007", marker); !slices.Equal(got, []string{label(bare)}) {
 		t.Errorf("%q are taken away", got)
 	}
+
 	if got := c.spareLabels("9008", marker); len(got) != 0 {
 		t.Errorf("%q are taken from an issue that was not read", got)
 	}
@@ -175,10 +187,13 @@ func FuzzMarker(f *testing.F) {
 		if got, ok := parseLabel(label(m)); !ok || got != m {
 			t.Errorf("%v is read as %v", m, got)
 		}
-		m.Tag, m.Attempt = "", 0
+
+		m.Tag = ""
+		m.Attempt = 0
 		if got, ok := parseLabel(label(m)); !ok || got != m {
 			t.Errorf("%v is read as %v", m, got)
 		}
+
 		if got, ok := parseLabel(text); ok && label(got) != text {
 			t.Errorf("%q is read as %v", text, got)
 		}
@@ -199,6 +214,7 @@ func TestAnOlderIssueIsInTheIndexAndOursIsNot(t *testing.T) {
 				all["fields"].(map[string]any)["created"] = created.Format("2006-01-02T15:04:05.000-0700")
 			})
 		}
+
 		f.answer = func(w http.ResponseWriter, r *http.Request) {
 			switch path := r.URL.Path; {
 			case strings.Contains(r.URL.Query().Get("jql"), "created <"):
@@ -211,6 +227,7 @@ func TestAnOlderIssueIsInTheIndexAndOursIsNot(t *testing.T) {
 				reply(w, 404, nil, "{}")
 			}
 		}
+
 		got, err := c.Find(t.Context(), now.Add(-5*time.Minute), []connector.Marker{m})
 		if err != nil || got[m.Item].Remote.Key != "WORK-2" {
 			t.Errorf("%+v %v", got, err)

@@ -36,6 +36,7 @@ func TestPeopleBelowTheText(t *testing.T) {
 		if !ok || strings.Contains(without, "Owner") {
 			t.Fatalf("%q", without)
 		}
+
 		line := paragraph(flavor, lines[flavor])
 		got := c.Render(connectortest.WithPeople(item))
 		checkContent(t, flavor, "people", got)
@@ -76,7 +77,8 @@ func TestHostileNames(t *testing.T) {
 		strings.Repeat("é", 300): {strings.Repeat("é", 79) + "…", strings.Repeat("é", 79) + "…"},
 	} {
 		i := item
-		i.Owner, i.UpdatedBy = &domain.Named{ID: 1, Name: name}, &domain.Named{ID: 2, Name: name}
+		i.Owner = &domain.Named{ID: 1, Name: name}
+		i.UpdatedBy = &domain.Named{ID: 2, Name: name}
 		for flavor, want := range map[string]string{form.Cloud: want.cloud, form.Datacenter: want.datacenter} {
 			got := renderer(flavor).Render(i)
 			checkContent(t, flavor, name, got)

@@ -68,6 +68,7 @@ func TestResolve(t *testing.T) {
 			if tt.flavor != "" && tt.flavor != flavor {
 				continue
 			}
+
 			t.Run(tt.name+" "+flavor, func(t *testing.T) {
 				f, c := start(t, flavor)
 				f.answer = func(w http.ResponseWriter, r *http.Request) {
@@ -77,17 +78,21 @@ func TestResolve(t *testing.T) {
 					}
 					reply(w, map[string]int{"200": 200, "302": 302, "401": 401, "403": 403, "404": 404, "429": 429, "502": 502, "503": 503}[status], nil, body)
 				}
+
 				p, err := c.Resolve(t.Context())
 				calls := f.take()
 				if tt.code != "" {
 					if e := failure(t, err); e.Code != tt.code || e.Class != tt.class || e.Scope != integration {
 						t.Errorf("%v %v", e.Class, e)
 					}
+
 					if p != (connector.Place{}) || c.project() != (spot{key: "WORK"}) {
 						t.Errorf("%+v", p)
 					}
+
 					return
 				}
+
 				want := connector.Place{Instance: tt.instance, ID: "10000", Name: "NEW", URL: base + "/browse/NEW"}
 				if err != nil || p != want || len(calls) != 2 || c.project() != (spot{id: "10000", key: "NEW"}) {
 					t.Errorf("%+v, %v, %d calls; want %+v", p, err, len(calls), want)
@@ -121,6 +126,7 @@ func TestCallsGoByID(t *testing.T) {
 			"GET NEW-1", "404", "{}", "GET NEW-2", "404", "{}", "GET NEW-3", "404", "{}", "GET NEW-4", "404", "{}", "GET NEW-5", "404", "{}",
 			"GET NEW-6", "404", "{}", "GET NEW-7", "404", "{}", "GET NEW-8", "404", "{}", "GET NEW-9", "404", "{}", "GET NEW-10", "404", "{}",
 		)
+
 		c.Use(connector.Place{Instance: tenant, ID: "10000", Name: "NEW"})
 		if calls := f.take(); len(calls) != 0 {
 			t.Errorf("Use makes calls: %+v", calls)
@@ -130,12 +136,15 @@ func TestCallsGoByID(t *testing.T) {
 		if _, err := c.Create(t.Context(), c.Render(domain.Item{ID: 22, Title: "T"}), marker); err != nil {
 			t.Error(err)
 		}
+
 		if _, _, err := c.Changes(t.Context(), now, 0); err != nil {
 			t.Error(err)
 		}
+
 		if _, err := c.Find(t.Context(), now, []connector.Marker{marker}); err != nil {
 			t.Error(err)
 		}
+
 		if _, err := c.Check(t.Context()); err != nil {
 			t.Error(err)
 		}
@@ -147,13 +156,16 @@ func TestCallsGoByID(t *testing.T) {
 			if strings.Contains(all, "WORK") {
 				t.Errorf("a call goes by the configured key: %s", all)
 			}
+
 			for _, part := range []string{`"project":{"id":"10000"}`, "project = 10000 AND", "projectId=10000", "/createmeta/10000/issuetypes", "/project/10000", "/issue/NEW-1"} {
 				has[part] = has[part] || strings.Contains(all, part)
 			}
 		}
+
 		if len(has) != 6 {
 			t.Errorf("%v", has)
 		}
+
 		for part, ok := range has {
 			if !ok {
 				t.Errorf("no call has %s", part)
@@ -168,10 +180,12 @@ func TestWithoutAPlace(t *testing.T) {
 	for _, p := range []connector.Place{{}, {ID: "x", Name: "NEW"}, {ID: "10000"}, {ID: "10000", Name: "a b"}, {ID: "1 OR 1=1", Name: "NEW"}} {
 		c.Use(p)
 	}
+
 	f.answers(200, nil, listJSON())
 	if _, _, err := c.Changes(t.Context(), time.Time{}, 0); err != nil {
 		t.Fatal(err)
 	}
+
 	if query, _ := url.QueryUnescape(f.take()[0].query); !strings.Contains(query, `project = "WORK"`) {
 		t.Error(query)
 	}
@@ -190,6 +204,7 @@ func TestUseBesideCalls(t *testing.T) {
 			}
 		})
 	}
+
 	all.Wait()
 	for _, one := range f.take() {
 		query, _ := url.QueryUnescape(one.query)
@@ -204,13 +219,16 @@ func FuzzPlaceAnswers(f *testing.F) {
 	for _, body := range []string{projectJSON, tenantJSON, `{"baseUrl":"https://jira.acme.test/x"}`, `{"baseUrl":null,"cloudId":1}`, `null`, `[]`, `{"id":"1\n","key":"A B"}`} {
 		f.Add([]byte(body))
 	}
+
 	f.Fuzz(func(t *testing.T, body []byte) {
 		if p, ok := parseProject(body); ok && (!digits(p.ID) || url.PathEscape(p.Key) != p.Key || strings.ContainsAny(p.Key, "\"\\ ")) {
 			t.Errorf("%q: %+v", body, p)
 		}
+
 		if id, ok := parseTenant(body); ok && (url.PathEscape(id) != id || id != strings.ToLower(id) || len(id) < 8) {
 			t.Errorf("%q: %q", body, id)
 		}
+
 		if name, ok := parseServer(body); ok && (strings.HasPrefix(name, "http:") || strings.HasSuffix(name, "/")) {
 			t.Errorf("%q: %q", body, name)
 		}

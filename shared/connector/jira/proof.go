@@ -29,6 +29,7 @@ func provenCreate(answer outbound.Response, m connector.Marker) (issue, bool) {
 	if answer.Status >= 300 || json.Unmarshal(answer.Body, &made) != nil || !made.named() {
 		return issue{}, false
 	}
+
 	ours := made.whole() && slices.Contains(made.Fields.Labels, label(m))
 
 	return made, createProof.Proven(answer) || ours
@@ -105,9 +106,11 @@ func canonical(description rawText) []byte {
 	if text, ok := value.(string); ok {
 		value = strings.TrimSpace(text)
 	}
+
 	if value == "" {
 		value = nil
 	}
+
 	b, err := json.Marshal(value)
 	if err != nil {
 		panic(err) // what was decoded marshals

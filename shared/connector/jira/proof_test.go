@@ -45,6 +45,7 @@ func (a told) with(name, value string) told {
 	if header == nil {
 		header = http.Header{}
 	}
+
 	header.Set(name, value)
 	a.header = header
 	return a
@@ -61,14 +62,17 @@ func (f *fake) routes(answers map[string]told) {
 				best = key
 			}
 		}
+
 		a, ok := answers[best]
 		if !ok {
 			f.t.Errorf("%s %s was not expected", r.Method, r.URL)
 			a = nothing(500)
 		}
+
 		for name, values := range a.header {
 			w.Header()[http.CanonicalHeaderKey(name)] = values
 		}
+
 		w.WriteHeader(a.status)
 		_, _ = io.WriteString(w, a.body)
 	}
@@ -136,6 +140,7 @@ func TestProofOfACreate(t *testing.T) {
 			if tt.answer.body == "whole" {
 				tt.answer.body = asSent(c, "new", content)
 			}
+
 			f.routes(map[string]told{"POST /issue": tt.answer, "GET /issue/9007": object(200, asSent(c, "new", content))})
 			got, err := c.Create(t.Context(), content, marker)
 			if tt.code == "" {
@@ -144,10 +149,12 @@ func TestProofOfACreate(t *testing.T) {
 				}
 				continue
 			}
+
 			e := failure(t, err)
 			if e.Class != connector.Ambiguous || e.Scope != connector.ItemScope || e.Code != tt.code || e.Detail == "" || e.Status != tt.answer.status {
 				t.Errorf("%s: %v scope %d %v", name, e.Class, e.Scope, e)
 			}
+
 			if n := writes(f.take()); n != 1 {
 				t.Errorf("%s: %d writes", name, n)
 			}
@@ -211,25 +218,31 @@ func TestProofOfAnUpdate(t *testing.T) {
 					if old {
 						a = object(200, asSent(c, category, connector.Content{Title: "before", Body: text(flavor, "B")}, "old"))
 					}
+
 					if category == "page" {
 						a = pageOf(200, loginPage)
 					}
 				}
+
 				reply(w, a.status, a.header, a.body)
 			}
+
 			got, err := c.Update(t.Context(), sent, tt.content, marker)
 			if calls := f.take(); writes(calls) != tt.writes || read != len(tt.reads) {
 				t.Errorf("%s: %d writes, %d reads of the issue: %+v", name, writes(calls), read, calls)
 			}
+
 			if tt.code == "" {
 				if err != nil || got.Remote.ID != "9007" || got.Remote.State != tt.content.State {
 					t.Errorf("%s: %+v %v", name, got, err)
 				}
 				continue
 			}
+
 			if e := failure(t, err); e.Class != connector.Ambiguous || e.Scope != connector.ItemScope || e.Code != tt.code || e.Detail == "" {
 				t.Errorf("%s: %v scope %d %v", name, e.Class, e.Scope, e)
 			}
+
 			if closed := strings.HasPrefix(name, "close"); (got.Remote.ID != "") != closed {
 				t.Errorf("%s: %+v is given as done", name, got)
 			}
@@ -312,6 +325,7 @@ func TestReadsAsNobody(t *testing.T) {
 			if tt.code == "" && what != "Changes" {
 				continue
 			}
+
 			each(t, func(t *testing.T, flavor string) {
 				f, c := start(t, flavor)
 				f.answer = func(w http.ResponseWriter, r *http.Request) { reply(w, 200, tt.header, listJSON()) }
@@ -322,9 +336,11 @@ func TestReadsAsNobody(t *testing.T) {
 					}
 					return
 				}
+
 				if e := failure(t, err); e.Class != connector.Final || e.Scope != connector.IntegrationScope || e.Code != tt.code || e.Detail == "" {
 					t.Errorf("%s, %s: %v scope %d %v", name, what, e.Class, e.Scope, e)
 				}
+
 				if n := len(f.take()); n != 1 {
 					t.Errorf("%s, %s: %d calls with a dead token", name, what, n)
 				}

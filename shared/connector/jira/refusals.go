@@ -89,10 +89,12 @@ func (c *Connector) verdict(method string, answer outbound.Response, said proble
 	if answer.Status >= 500 {
 		return nil
 	}
+
 	if loggedIn(answer.Header) {
 		answer.Header = answer.Header.Clone()
 		answer.Header.Del(loginHeader)
 	}
+
 	row, found := refusal.Find(refusals, method, answer, said, field)
 	if !found {
 		return nil
@@ -216,10 +218,12 @@ func refusedFields(body []byte) []string {
 	if json.Unmarshal(body, &answer) != nil {
 		return nil
 	}
+
 	var names []string
 	for name := range answer.Errors {
 		names = append(names, name)
 	}
+
 	slices.Sort(names)
 
 	return names
@@ -236,11 +240,13 @@ func (c *Connector) createRefused(ctx context.Context, answer outbound.Response)
 	if e := c.settled(http.MethodPost, answer, said); e != nil {
 		return e
 	}
+
 	if names := refusedFields(answer.Body); answer.Status == http.StatusBadRequest && len(names) > 0 {
 		if e := c.fieldsRefused(ctx, answer, said, names); e != nil {
 			return e
 		}
 	}
+
 	if e := c.whole(ctx, http.MethodPost, answer, said, create); e != nil {
 		return e
 	}
@@ -271,6 +277,7 @@ func (c *Connector) fieldsRefused(ctx context.Context, answer outbound.Response,
 		if err != nil {
 			off = said.Says("cannot be set")
 		}
+
 		if off {
 			return c.notSettable(name, answer, said)
 		}
@@ -281,9 +288,11 @@ func (c *Connector) fieldsRefused(ctx context.Context, answer outbound.Response,
 
 // notSettable is for a field of ours that is on no screen.
 func (c *Connector) notSettable(name string, answer outbound.Response, said problem.Problem) *connector.Error {
-	code, detail := "field_not_settable", name+" is not on the screen: put it there for the issue type "+c.cfg.IssueType
+	code := "field_not_settable"
+	detail := name + " is not on the screen: put it there for the issue type " + c.cfg.IssueType
 	if name == "labels" {
-		code, detail = "labels_not_allowed", "labels cannot be set in the project, though issues are found again by one: put the field on the create screen"
+		code = "labels_not_allowed"
+		detail = "labels cannot be set in the project, though issues are found again by one: put the field on the create screen"
 	}
 
 	return c.fail(connector.Final, connector.IntegrationScope, code, said.Reason(detail), answer)
@@ -296,6 +305,7 @@ func (c *Connector) createScreen(ctx context.Context) (map[string]bool, error) {
 	if err == nil && kind == "" {
 		err = c.amiss("issue_type_unknown", "the project has no issue type "+c.cfg.IssueType)
 	}
+
 	if err != nil {
 		return nil, err
 	}

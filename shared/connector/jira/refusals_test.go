@@ -89,6 +89,7 @@ func judge(t *testing.T, name string, want meaning, e *connector.Error) {
 	if e.Class != want.class || e.Scope != want.scope || e.Code != want.code || e.Status != want.answer.status {
 		t.Errorf("%s: %v scope %d %v, want %v scope %d %s", name, e.Class, e.Scope, e, want.class, want.scope, want.code)
 	}
+
 	if e.Detail == "" || !strings.Contains(e.Detail, want.detail) || len([]rune(e.Detail)) > 200 {
 		t.Errorf("%s: detail %q, want a part %q", name, e.Detail, want.detail)
 	}
@@ -120,6 +121,7 @@ func TestWhatARefusedUpdateMeans(t *testing.T) {
 				if want.code == "" {
 					want.code = code
 				}
+
 				f, c := start(t, flavor)
 				content := connector.Content{Title: "T", Body: text(flavor, "B"), State: domain.Open}
 				answers := map[string]told{
@@ -131,6 +133,7 @@ func TestWhatARefusedUpdateMeans(t *testing.T) {
 				} else {
 					content.State = domain.Closed
 				}
+
 				f.routes(answers)
 				_, err := c.Update(t.Context(), linked, content, marker)
 				judge(t, what+" "+name, want, failure(t, err))
@@ -174,6 +177,7 @@ func TestARefusalThatConcernsTheProject(t *testing.T) {
 			} else {
 				_, err = c.Update(t.Context(), linked, connector.Content{Title: "T", State: domain.Open}, marker)
 			}
+
 			e := failure(t, err)
 			if code == "" {
 				if e.Scope != connector.ItemScope || e.Class != connector.Final {
@@ -181,6 +185,7 @@ func TestARefusalThatConcernsTheProject(t *testing.T) {
 				}
 				continue
 			}
+
 			if e.Class != tt.class || e.Scope != connector.IntegrationScope || e.Code != code || e.Detail == "" {
 				t.Errorf("%s, %s: %v scope %d %v", name, what, e.Class, e.Scope, e)
 			}

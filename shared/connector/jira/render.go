@@ -51,9 +51,11 @@ func (c *Connector) body(item domain.Item) string {
 	if len(text) > 0 {
 		end = append(end, document.Block{Kind: document.Rule})
 	}
+
 	if line := facts.Line(item, inSpan); line != "" {
 		end = append(end, document.Block{Kind: document.Paragraph, Spans: []document.Span{{Text: line}}})
 	}
+
 	end = append(end, document.Block{Kind: document.Paragraph, Spans: footer(item)})
 	end = document.Reveal(end)
 
@@ -82,6 +84,7 @@ func footer(item domain.Item) []document.Span {
 			spans = append(spans, document.Span{Text: " · " + part.name + ": " + value})
 		}
 	}
+
 	return spans
 }
 
@@ -93,6 +96,7 @@ func (c *Connector) labels(names []string) []string {
 	if !c.cfg.Labels {
 		return list
 	}
+
 	for _, name := range names {
 		name = strings.ReplaceAll(markup.OneLine(name), " ", "-")
 		name = strings.Map(func(r rune) rune {
@@ -104,12 +108,15 @@ func (c *Connector) labels(names []string) []string {
 		if strings.HasPrefix(strings.ToLower(name), labelPrefix) {
 			name = "_" + name
 		}
+
 		if name = document.CutText(name, maxLabel, ""); !markup.IsBlank(name) {
 			list = append(list, name)
 		}
 	}
+
 	slices.Sort(list)
 	list = slices.Compact(list)
+
 	return list[:min(len(list), maxLabels)]
 }
 

@@ -40,6 +40,7 @@ func TestRender(t *testing.T) {
 			`{"type":"codeBlock","attrs":{"language":"go"},"content":[{"type":"text","text":"@Override"}]},{"type":"rule"},{"type":"paragraph","content":[{"type":"text","text":"KEP-9","marks":[{"type":"link","attrs":{"href":"https://app.test/i/22?a=%28b%29"}}]},{"type":"text","text":" · Status: in *progress*"},{"type":"text","text":" · Priority: high"}]}]}`,
 		form.Datacenter: "See WORK\\-\u200b5, \\[\\~bob\\] and *bold*.\n\n{code:go}\n@Override\n{code}\n\n----\n\n[KEP\\-\u200b9|https://app.test/i/22?a=%28b%29] · Status: in \\*progress\\* · Priority: high",
 	}
+
 	each(t, func(t *testing.T, flavor string) {
 		got := renderer(flavor).Render(item)
 		want := connector.Content{
@@ -49,12 +50,14 @@ func TestRender(t *testing.T) {
 		if fmt.Sprintf("%#v", got) != fmt.Sprintf("%#v", want) {
 			t.Errorf("got  %#v\nwant %#v", got, want)
 		}
+
 		shuffled := item
 		shuffled.Labels = slices.Clone(item.Labels)
 		slices.Reverse(shuffled.Labels)
 		if again := renderer(flavor).Render(shuffled); again.Hash() != got.Hash() {
 			t.Error("the order of labels changes the content")
 		}
+
 		if none := renderer(flavor, func(c *Config) { c.Labels = false }).Render(item); none.Labels == nil || len(none.Labels) != 0 {
 			t.Errorf("labels none: %#v", none.Labels)
 		}
@@ -64,16 +67,22 @@ func TestRender(t *testing.T) {
 func TestTemplates(t *testing.T) {
 	each(t, func(t *testing.T, flavor string) {
 		with := func(title, body string) *Connector {
-			return renderer(flavor, func(c *Config) { c.TitleTemplate, c.BodyTemplate = title, body })
+			return renderer(flavor, func(c *Config) {
+				c.TitleTemplate = title
+				c.BodyTemplate = body
+			})
 		}
+
 		got := with("[{{status}}] {{title}}", "{panel} **{{priority}}** [~all] {{labels}}\n{{description}}").Render(item)
 		if got.Title != "[in *progress*] Ask @bob about #5" || !strings.Contains(got.Body, "high") || !strings.Contains(got.Body, "Override") {
 			t.Errorf("%#v", got)
 		}
+
 		checkContent(t, flavor, "template", got)
 		if got := with("{{unknown}}", "").Render(item); got.Title != "KEP-9 Ask @bob about #5" {
 			t.Errorf("%q", got.Title)
 		}
+
 		if got := with("{{priority}}", "").Render(domain.Item{ID: 5, Title: "\u200b\n"}); got.Title != "5" {
 			t.Errorf("%q", got.Title)
 		}
@@ -125,7 +134,8 @@ var hostile = map[string]func(*domain.Item){
 	"long table": func(i *domain.Item) { i.Description = "|a|b|\n|-|-|\n" + strings.Repeat("|🦀|x|\n", 9000) },
 	"title":      func(i *domain.Item) { i.Title = strings.Repeat("👩\u200d👩\u200d👧@", 200) },
 	"bytes": func(i *domain.Item) {
-		i.Title, i.Description = "\xff\x00", "\xff\xfe\x00\x1b \u202e &#0; &#8238; &#10;x"
+		i.Title = "\xff\x00"
+		i.Description = "\xff\xfe\x00\x1b \u202e &#0; &#8238; &#10;x"
 	},
 	"long link": func(i *domain.Item) { i.URL = "https://app.test/" + strings.Repeat("ü", 990) },
 	"empty":     func(i *domain.Item) { *i = domain.Item{ID: 1} },
@@ -153,14 +163,17 @@ func checkContent(t *testing.T, flavor, name string, c connector.Content) {
 	case len(c.Labels) > 100:
 		t.Errorf("%s: %d labels", name, len(c.Labels))
 	}
+
 	for i, l := range c.Labels {
 		if document.Length(l) > 255 || l == "" || strings.ContainsFunc(l, unicode.IsSpace) || slices.Contains(c.Labels[:i], l) {
 			t.Errorf("%s: label %q", name, l)
 		}
+
 		if _, ok := parseLabel(l); ok {
 			t.Errorf("%s: label %q is a marker", name, l)
 		}
 	}
+
 	if flavor == form.Cloud {
 		checkADF(t, name, c.Body)
 	} else {
@@ -177,10 +190,12 @@ func checkADF(t *testing.T, name, body string) {
 		t.Errorf("%s: %v", name, err)
 		return
 	}
+
 	n := 0
 	if err := adfNode(doc, "", &n); err != nil {
 		t.Errorf("%s: %v", name, err)
 	}
+
 	if n > 32_767 {
 		t.Errorf("%s: %d characters", name, n)
 	}
@@ -198,12 +213,14 @@ func adfNode(n map[string]any, parent string, length *int) error {
 	if parent != "" && !slices.Contains(strings.Fields(adfInside[parent]), kind) {
 		return fmt.Errorf("%q in %s", kind, parent)
 	}
+
 	*length++
 	for member := range n {
 		if !slices.Contains([]string{"type", "content", "attrs", "text", "marks", "version"}, member) {
 			return fmt.Errorf("%s of %s", member, kind)
 		}
 	}
+
 	if kind == "text" {
 		text, _ := n["text"].(string)
 		*length += document.Length(text)
@@ -212,15 +229,18 @@ func adfNode(n map[string]any, parent string, length *int) error {
 		}
 		return adfMarks(n, parent)
 	}
+
 	content, _ := n["content"].([]any)
 	if len(content) == 0 && !slices.Contains([]string{"paragraph", "heading", "codeBlock", "rule", "hardBreak"}, kind) {
 		return fmt.Errorf("an empty %s", kind)
 	}
+
 	for _, child := range content {
 		if err := adfNode(child.(map[string]any), kind, length); err != nil {
 			return err
 		}
 	}
+
 	return nil
 }
 
@@ -234,14 +254,17 @@ func adfMarks(n map[string]any, parent string) error {
 		if name != "link" {
 			continue
 		}
+
 		u, err := url.Parse(mark["attrs"].(map[string]any)["href"].(string))
 		if err != nil || !slices.Contains([]string{"http", "https", "mailto"}, strings.ToLower(u.Scheme)) {
 			return fmt.Errorf("a link to %v", mark)
 		}
 	}
+
 	if parent == "codeBlock" && len(names) > 0 || slices.Contains(names, "code") && strings.Trim(strings.Join(names, " "), " ") != "code" && strings.Join(names, " ") != "code link" {
 		return fmt.Errorf("marks %v in %s", names, parent)
 	}
+
 	return nil
 }
 
@@ -261,6 +284,7 @@ func checkWiki(t *testing.T, name, body string) {
 	if n := document.Length(body); n > 32_767 {
 		t.Errorf("%s: %d characters", name, n)
 	}
+
 	rest := wikiCode.ReplaceAllStringFunc(body, func(code string) string {
 		m := wikiCode.FindStringSubmatch(code)
 		if m[1] != m[3] || regexp.MustCompile(`(?i)\{/?(?:code|noformat|quote)`).MatchString(m[2]) {
@@ -271,6 +295,7 @@ func checkWiki(t *testing.T, name, body string) {
 	if strings.Count(rest, "{quote}")%2 != 0 {
 		t.Errorf("%s: a quotation is left open", name)
 	}
+
 	rest = strings.ReplaceAll(rest, "{quote}", "")
 	rest = wikiEscaped.ReplaceAllString(rest, "\x01")
 	rest = wikiLink.ReplaceAllString(rest, "link")
@@ -289,10 +314,12 @@ func items(t *testing.T) []domain.Item {
 	if path == "" {
 		t.Skip("../shared/data/items.jsonl is absent")
 	}
+
 	f, err := os.Open(path)
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	defer func() { _ = f.Close() }()
 	var list []domain.Item
 	s := bufio.NewScanner(f)
@@ -305,28 +332,34 @@ func items(t *testing.T) []domain.Item {
 		if err := json.Unmarshal(s.Bytes(), &raw); err != nil {
 			t.Fatal(err)
 		}
+
 		list = append(list, raw.Item)
 	}
+
 	return list
 }
 
 func TestRealItems(t *testing.T) {
 	list := items(t)
 	each(t, func(t *testing.T, flavor string) {
-		c, cut := renderer(flavor), 0
+		c := renderer(flavor)
+		cut := 0
 		for n, item := range list {
 			if n%10 != 0 && raceDetector {
 				continue
 			}
+
 			content := c.Render(item)
 			checkContent(t, flavor, item.FormattedNumber, content)
 			if content.Hash() != c.Render(item).Hash() {
 				t.Errorf("%s is not rendered the same twice", item.FormattedNumber)
 			}
+
 			if strings.Contains(content.Body, "read the rest") {
 				cut++
 			}
 		}
+
 		t.Logf("%d items, %d of them cut", len(list), cut)
 	})
 }
@@ -343,10 +376,12 @@ func TestCutsBetweenCharacters(t *testing.T) {
 		if err := json.Unmarshal([]byte(renderer(form.Cloud).Render(i).Body), &doc); err != nil {
 			t.Fatal(err)
 		}
+
 		kept := doc.Content[0].Content[0].Text
 		if uniseg.GraphemeClusterCount(kept)*len(cluster) != len(kept) || len(kept) < 10_000 && len(i.Description) > 32_767*4 {
 			t.Errorf("%q is cut after %q", cluster, kept[len(kept)-len(cluster):])
 		}
+
 		i.Title = strings.Repeat(cluster, 300)
 		title := strings.TrimSuffix(strings.TrimSpace(renderer(form.Cloud).Render(i).Title), "…")
 		if len(title)%len(cluster) != 0 {
@@ -364,15 +399,20 @@ func FuzzRender(f *testing.F) {
 			f.Add(i.FormattedNumber, i.Title, i.Description, i.URL, i.Status, "l", "{{description}}")
 		}
 	}
+
 	f.Fuzz(func(t *testing.T, number, title, description, address, status, label, template string) {
 		for _, flavor := range flavors {
-			c := renderer(flavor, func(c *Config) { c.BodyTemplate, c.TitleTemplate = template, template })
+			c := renderer(flavor, func(c *Config) {
+				c.BodyTemplate = template
+				c.TitleTemplate = template
+			})
 			i := domain.Item{ID: 1, FormattedNumber: number, Title: title, Description: description, URL: address, Status: status, Labels: []string{label, status},
 				Project: &domain.Named{ID: 2, Name: title}, Owner: &domain.Named{ID: 3, Name: status}}
 			got := c.Render(i)
 			if got.Hash() != c.Render(i).Hash() {
 				t.Error("not the same twice")
 			}
+
 			checkContent(t, flavor, "fuzz", got)
 		}
 	})

@@ -68,6 +68,7 @@ func (c *Connector) names(ctx context.Context, refused []string) naming {
 	for _, id := range refused {
 		open[id] = true
 	}
+
 	if type_, err := c.findType(ctx); err == nil && type_ != "" {
 		// A list that breaks off has named some.
 		_ = c.fields(ctx, type_, func(f field) {
@@ -77,11 +78,13 @@ func (c *Connector) names(ctx context.Context, refused []string) naming {
 			}
 		})
 	}
+
 	for _, id := range refused {
 		if open[id] {
 			known.add(markup.Cut(id, maxName, "…"))
 		}
 	}
+
 	return known
 }
 
@@ -129,12 +132,14 @@ func listOf[T any](ctx context.Context, c *Connector, where string, each func(T)
 			if got > 0 {
 				query.Set("startAt", strconv.Itoa(got))
 			}
+
 			page = metaList[T]{}
 			return c.getJSON(ctx, where+"?"+query.Encode(), &page)
 		})
 		if err != nil {
 			return err
 		}
+
 		before := got
 		for _, list := range [][]T{page.Types, page.Fields, page.Values} {
 			for _, one := range list {
@@ -142,17 +147,20 @@ func listOf[T any](ctx context.Context, c *Connector, where string, each func(T)
 			}
 			got += len(list)
 		}
+
 		if got == before || got >= page.Total {
 			return nil
 		}
 	}
+
 	// Half a list must not pass for a whole one.
 	return c.amiss("list_endless", "what Jira tells of new issues does not end")
 }
 
 // findType is the id of the type new issues get, "" where there is none.
 func (c *Connector) findType(ctx context.Context) (string, error) {
-	want, id := issueType(c.cfg.IssueType), ""
+	want := issueType(c.cfg.IssueType)
+	id := ""
 	err := listOf(ctx, c, c.createmeta(), func(k issueKind) {
 		if id == "" && (want.ID != "" && k.ID == want.ID || want.Name != "" && strings.EqualFold(k.Name, want.Name)) {
 			id = k.ID
@@ -161,6 +169,7 @@ func (c *Connector) findType(ctx context.Context) (string, error) {
 	if id != "" { // however the list ends
 		return id, nil
 	}
+
 	return "", err
 }
 
@@ -187,6 +196,7 @@ func (c *Connector) permissions(ctx context.Context) (map[string]bool, outbound.
 	if err != nil || answer.Status != http.StatusOK {
 		return nil, answer, err
 	}
+
 	var told struct {
 		Permissions map[string]struct {
 			Have bool `json:"havePermission"`
@@ -195,10 +205,12 @@ func (c *Connector) permissions(ctx context.Context) (map[string]bool, outbound.
 	if err := json.Unmarshal(answer.Body, &told); err != nil || told.Permissions == nil {
 		return nil, answer, c.noIssue(answer)
 	}
+
 	may := map[string]bool{}
 	for _, name := range needed {
 		may[name] = told.Permissions[name].Have
 	}
+
 	return may, answer, nil
 }
 
@@ -215,6 +227,7 @@ func (c *Connector) getJSON(ctx context.Context, where string, into any) error {
 	if answer.StreamError != nil {
 		return c.noPage("Jira's answer is not what was asked for", answer)
 	}
+
 	return nil
 }
 
@@ -223,7 +236,8 @@ func (c *Connector) getJSON(ctx context.Context, where string, into any) error {
 func (c *Connector) unread(err error) error {
 	var e *connector.Error
 	if errors.As(err, &e) && e.Code == "answer_too_large" {
-		e.Class, e.Scope = connector.Retryable, connector.IntegrationScope
+		e.Class = connector.Retryable
+		e.Scope = connector.IntegrationScope
 	}
 	return err
 }

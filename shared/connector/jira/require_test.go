@@ -20,9 +20,11 @@ func TestHalfAListOfFieldsIsNone(t *testing.T) {
 	if _, err := c.lookAtFields(t.Context(), "10001"); err == nil || failure(t, err).Code != "list_endless" {
 		t.Error(err)
 	}
+
 	if _, err := c.lookForType(t.Context()); err == nil || failure(t, err).Code != "list_endless" {
 		t.Error(err)
 	}
+
 	if n := len(f.take()); n != 2*metaPages {
 		t.Errorf("%d pages", n)
 	}
@@ -44,20 +46,24 @@ func TestRequiredFieldsOnALaterPage(t *testing.T) {
 			f, c := start(t, flavor)
 			list := map[string]string{form.Cloud: "fields", form.Datacenter: "values"}[flavor]
 			f.answer = func(w http.ResponseWriter, r *http.Request) {
-				from, most := 0, 0
+				from := 0
+				most := 0
 				_, _ = fmt.Sscan(r.URL.Query().Get("startAt"), &from)
 				_, _ = fmt.Sscan(r.URL.Query().Get("maxResults"), &most)
 				page := []field{}
 				for n := from; n < min(test.fields, from+min(most, test.most)); n++ {
 					page = append(page, field{ID: fmt.Sprint("f", n), Name: fmt.Sprint("Field ", n), Required: n == test.fields-1})
 				}
+
 				all := map[string]any{list: page, "startAt": from}
 				if test.total {
 					all["total"] = test.fields
 				}
+
 				b, _ := json.Marshal(all)
 				reply(w, 200, nil, string(b))
 			}
+
 			_, err := c.lookAtFields(t.Context(), "10001")
 			if e := failure(t, err); !strings.Contains(e.Detail, test.want) {
 				t.Errorf("%s, %s: %s", name, flavor, e)
@@ -84,25 +90,31 @@ func TestRequiredFieldsWithoutEnd(t *testing.T) {
 				for n := range 8 {
 					page = append(page, field{ID: fmt.Sprint("f", from+n), Name: strings.Repeat("F", test.length), Required: true})
 				}
+
 				all := map[string]any{"values": page, "total": 1_000_000}
 				if strings.HasSuffix(r.URL.Path, "/issuetypes") {
 					all["values"] = []issueKind{{ID: "10001", Name: "Task"}}
 				}
+
 				b, _ := json.Marshal(all)
 				reply(w, 200, nil, string(b))
 			}
+
 			_, err := c.lookAtFields(t.Context(), "10001")
 			e := failure(t, err)
 			if e.Code != "field_required" || !strings.Contains(e.Detail, test.want) {
 				t.Error(e)
 			}
+
 			if n := len(f.take()); n != metaPages {
 				t.Errorf("%d requests", n)
 			}
+
 			refused := make([]string, 100)
 			for n := range refused {
 				refused[n] = fmt.Sprint("g", n)
 			}
+
 			if got := c.names(t.Context(), refused); len(got.told) != maxTold || got.more != 170 || len(got.String()) > 2000 {
 				t.Errorf("%d told and %d more in %d bytes", len(got.told), got.more, len(got.String()))
 			}

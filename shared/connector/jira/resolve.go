@@ -95,6 +95,7 @@ func (c *Connector) Resolve(ctx context.Context) (connector.Place, error) {
 	if answer.Status != http.StatusOK {
 		return connector.Place{}, connector.OfPlace(c.unresolved(answer))
 	}
+
 	found, ok := parseProject(answer.Body)
 	if !ok {
 		return connector.Place{}, c.unreadable("Jira's answer is not a project", answer)
@@ -109,6 +110,7 @@ func (c *Connector) Resolve(ctx context.Context) (connector.Place, error) {
 	if home := c.pages(ctx); home != "" {
 		p.URL, _ = markup.WebURL(home + "/browse/" + found.Key)
 	}
+
 	c.Use(p)
 
 	return p, nil
@@ -149,9 +151,11 @@ func (c *Connector) instance(ctx context.Context) (string, error) {
 	if c.cfg.Flavor != form.Cloud {
 		return c.serverName(ctx)
 	}
+
 	if id, ok := strings.CutPrefix(c.cfg.BaseURL, gateway+"ex/jira/"); ok {
 		return strings.ToLower(id), nil
 	}
+
 	return c.cloudID(ctx)
 }
 
@@ -169,10 +173,12 @@ func (c *Connector) cloudID(ctx context.Context) (string, error) {
 	if answer.Status != http.StatusOK {
 		return "", c.unresolved(answer)
 	}
+
 	id, ok := parseTenant(answer.Body)
 	if !ok {
 		return "", c.unreadable("the site does not say which cloud id it has", answer)
 	}
+
 	return id, nil
 }
 
@@ -197,6 +203,7 @@ func (c *Connector) serverName(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", err
 	}
+
 	if answer.Status != http.StatusOK {
 		refusal := c.refused(http.MethodGet, answer)
 		// A proxy may keep this one address closed: the project was just answered.
@@ -204,6 +211,7 @@ func (c *Connector) serverName(ctx context.Context) (string, error) {
 		if closed || refusal.Class == connector.Final && refusal.Status != http.StatusUnauthorized {
 			return configured, nil
 		}
+
 		return "", refusal
 	}
 
@@ -214,6 +222,7 @@ func (c *Connector) serverName(ctx context.Context) (string, error) {
 	if told == "" {
 		return configured, nil
 	}
+
 	return told, nil
 }
 
@@ -229,5 +238,6 @@ func parseServer(body []byte) (name string, ok bool) {
 	if err := json.Unmarshal(info["baseUrl"], &address); err != nil {
 		return "", true
 	}
+
 	return connector.InstanceOf(address), true
 }

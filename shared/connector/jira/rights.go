@@ -84,12 +84,14 @@ func (s *survey) blame(c connector.Check, err error) {
 	if err != nil {
 		s.errs = append(s.errs, err)
 	}
+
 	if found := s.at(c.Name); found != nil {
 		if found.OK == nil || *found.OK {
 			*found = c
 		}
 		return
 	}
+
 	s.add(c)
 }
 
@@ -99,6 +101,7 @@ func (c *Connector) permitted(ctx context.Context, s *survey) {
 	if err == nil && answer.Status != http.StatusOK {
 		err = c.refused(http.MethodGet, answer)
 	}
+
 	if err != nil {
 		s.errs = append(s.errs, err)
 	}
@@ -110,6 +113,7 @@ func (c *Connector) permitted(ctx context.Context, s *survey) {
 				lacking = append(lacking, rights[name])
 			}
 		}
+
 		switch {
 		case err != nil:
 			s.add(open(need.check, err).With("Jira does not say which permissions the account has in the project."))
@@ -177,6 +181,7 @@ func (c *Connector) samples(ctx context.Context) (open, closed sample, err error
 		if !ofType || !digits(one.ID) {
 			continue
 		}
+
 		switch done := one.category() == categoryDone; {
 		case done && closed.ID == "":
 			closed = one
@@ -193,6 +198,7 @@ func (c *Connector) looked(ctx context.Context, s *survey) {
 	if !s.holds(connector.CheckList) {
 		return
 	}
+
 	opened, closed, err := c.samples(ctx)
 	if err != nil {
 		for _, name := range []string{connector.CheckUpdate, connector.CheckLabels, connector.CheckClose, connector.CheckReopen} {
@@ -241,6 +247,7 @@ func (c *Connector) editScreen(ctx context.Context, s *survey, one sample) {
 	if !s.holds(connector.CheckUpdate) {
 		return
 	}
+
 	names := []string{connector.CheckUpdate, connector.CheckLabels}
 	var meta struct {
 		Fields map[string]json.RawMessage `json:"fields"`
@@ -249,9 +256,12 @@ func (c *Connector) editScreen(ctx context.Context, s *survey, one sample) {
 	if one.ID != "" {
 		err = c.ofSample(ctx, one, "/editmeta", &meta)
 	}
+
 	if errors.Is(err, errSampleGone) {
-		one, err = sample{}, nil
+		one = sample{}
+		err = nil
 	}
+
 	if one.ID == "" || err != nil || len(meta.Fields) == 0 {
 		for _, name := range names {
 			check := connector.Undecided(name, connector.NotTold)
@@ -260,9 +270,11 @@ func (c *Connector) editScreen(ctx context.Context, s *survey, one sample) {
 			}
 			c.unseenIssue(s, name, check)
 		}
+
 		if err != nil {
 			s.errs = append(s.errs, err)
 		}
+
 		return
 	}
 
@@ -275,6 +287,7 @@ func (c *Connector) editScreen(ctx context.Context, s *survey, one sample) {
 			s.errs = append(s.errs, err)
 		}
 	}
+
 	if c.cfg.Labels && meta.Fields["labels"] == nil {
 		s.blame(c.noLabels("edit"), nil)
 	}
@@ -288,6 +301,7 @@ func (c *Connector) way(ctx context.Context, s *survey, name string, from sample
 	if !s.holds(name) {
 		return ""
 	}
+
 	if from.ID == "" {
 		c.unseenIssue(s, name, connector.Undecided(name, connector.NotTold))
 		return ""
@@ -304,6 +318,7 @@ func (c *Connector) way(ctx context.Context, s *survey, name string, from sample
 		s.blame(open(name, err), err)
 		return ""
 	}
+
 	id, asked := choose(ways.Transitions, to)
 	if id != "" {
 		at := slices.IndexFunc(ways.Transitions, func(t transition) bool { return t.ID == id })
@@ -316,6 +331,7 @@ func (c *Connector) way(ctx context.Context, s *survey, name string, from sample
 	if category := from.category(); category == categoryNew || category == categoryDone {
 		check = connector.Refused(name, cannot(to))
 	}
+
 	s.blame(check.With(err.Detail), err)
 
 	return ""

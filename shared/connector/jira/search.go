@@ -60,6 +60,7 @@ func (c *Connector) searchPage(ctx context.Context, jql, cursor string, size int
 	if err != nil {
 		return "", 0, err
 	}
+
 	switch {
 	case answer.Status == http.StatusBadRequest && !foreign(answer, c.said(answer)): // the one thing of the query that may be wrong
 		return "", 0, c.fail(connector.Final, connector.IntegrationScope, "target_not_found",
@@ -67,10 +68,12 @@ func (c *Connector) searchPage(ctx context.Context, jql, cursor string, size int
 	case answer.Status != http.StatusOK:
 		return "", 0, c.refused(http.MethodGet, answer)
 	}
+
 	next, told := c.flavor.next(p, cursor)
 	if answer.StreamError != nil || !whole || !told {
 		return "", 0, c.noList(answer)
 	}
+
 	return next, p.count, nil
 }
 
@@ -99,6 +102,7 @@ func (c *Connector) walk(ctx context.Context, jql string, each func(issue)) erro
 		}
 		cursor = next
 	}
+
 	return c.endless()
 }
 
@@ -121,11 +125,14 @@ func eachIssue(body io.Reader, each func(issue)) (page, error) {
 			if listed {
 				return errNoList
 			}
+
 			listed = true
+
 			return jsonstream.Elements(r, func(i issue) {
 				p.count++
 				each(i)
 			})
+
 		case "isLast":
 			return r.Decode(&p.IsLast)
 		case "nextPageToken":
@@ -133,6 +140,7 @@ func eachIssue(body io.Reader, each func(issue)) (page, error) {
 		case "total":
 			return r.Decode(&p.Total)
 		}
+
 		return nil
 	})
 	if err != nil {
@@ -141,6 +149,7 @@ func eachIssue(body io.Reader, each func(issue)) (page, error) {
 	if !listed {
 		return p, errNoList
 	}
+
 	return p, r.End()
 }
 
@@ -152,5 +161,6 @@ func (c *Connector) stream(ctx context.Context, where string, read func(io.Reade
 	if err != nil {
 		return answer, err
 	}
+
 	return answer, c.trusted(answer)
 }

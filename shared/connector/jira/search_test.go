@@ -29,6 +29,7 @@ func TestChanges(t *testing.T) {
 			reply(w, 200, nil, `{"timeZone":"America/New_York"}`)
 			return
 		}
+
 		if r.URL.Query().Get("nextPageToken") == "" {
 			reply(w, 200, nil, `{"issues":[`+issueJSON(1, "new", func(all map[string]any) {
 				all["fields"].(map[string]any)["updated"] = "2026-11-23T10:00:29.000+0000"
@@ -38,32 +39,40 @@ func TestChanges(t *testing.T) {
 			})+`],"isLast":false,"nextPageToken":"next"}`)
 			return
 		}
+
 		reply(w, 200, nil, listJSON())
 	}
+
 	objects, more, err := c.Changes(t.Context(), now.Add(30*time.Second), 0)
 	if err != nil || !more || len(objects) != 1 {
 		t.Fatal(objects, more, err)
 	}
+
 	o := objects[0]
 	if o.Marker != marker || o.Remote.Key != "WORK-2" || o.Seen.State != domain.Closed || document.Length(o.Title) != 255 ||
 		!o.UpdatedAt.Equal(now.Add(30*time.Minute+250*time.Millisecond)) || !o.CreatedAt.Equal(now) {
 		t.Errorf("%+v", o)
 	}
+
 	if objects, more, err = c.Changes(t.Context(), now.Add(30*time.Second), 1); err != nil || more || len(objects) != 0 {
 		t.Error(objects, more, err)
 	}
+
 	// The first page has an issue that is wanted: it is asked for again.
 	before := len(f.take())
 	if objects, more, err = c.Changes(t.Context(), now.Add(59*time.Second), 0); err != nil || !more || len(objects) != 1 {
 		t.Error(objects, more, err)
 	}
+
 	if before != 3 || len(f.take()) != 1 {
 		t.Errorf("%d requests before", before)
 	}
+
 	q := c.trail.jql
 	if want := `project = "WORK" AND updated >= "2026-11-23 05:00" ORDER BY updated ASC, id ASC`; q != want {
 		t.Errorf("%s, want %s", q, want)
 	}
+
 	if jql, err := c.changed(t.Context(), time.Time{}); err != nil || jql != `project = "WORK" ORDER BY updated ASC, id ASC` {
 		t.Error(jql, err)
 	}
@@ -79,6 +88,7 @@ func TestChangesSkipsWhatIsKnown(t *testing.T) {
 			all["fields"].(map[string]any)["updated"] = now.Add(time.Duration(at) * time.Second).Format("2006-01-02T15:04:05.000-0700")
 		})))
 	}
+
 	c.zone = time.UTC
 	var got []string
 	for _, ask := range []struct {
@@ -91,6 +101,7 @@ func TestChangesSkipsWhatIsKnown(t *testing.T) {
 		}
 		got = append(got, fmt.Sprintf("%d/%v/%d", len(objects), more, len(f.take())))
 	}
+
 	if want := "[1/true/1 1/true/1 1/true/1 1/false/1 1/false/1 0/false/1 1/false/1]"; fmt.Sprint(got) != want {
 		t.Errorf("%v\nwant %s", got, want)
 	}
@@ -117,14 +128,17 @@ func TestNeverHalfAList(t *testing.T) {
 			if err == nil {
 				t.Fatalf("%s: %v", name, objects)
 			}
+
 			if e := failure(t, err); e.Class != connector.Retryable || e.Scope != connector.IntegrationScope || objects != nil || more {
 				t.Errorf("%s: %v", name, e)
 			}
+
 			if _, err = c.Find(t.Context(), now, []connector.Marker{marker}); err == nil || failure(t, err).Class != connector.Retryable {
 				t.Errorf("%s: find: %v", name, err)
 			}
 		})
 	}
+
 	for name, body := range map[string]string{
 		"no token": `{"issues":[],"isLast":false}`, "an empty one": `{"issues":[],"isLast":false,"nextPageToken":""}`, "a huge one": `{"issues":[],"nextPageToken":"` + strings.Repeat("x", 5000) + `"}`,
 	} {
@@ -134,6 +148,7 @@ func TestNeverHalfAList(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
+
 	f, c := start(t, form.Datacenter)
 	f.answers(200, nil, `{"issues":[]}`)
 	if _, _, err := c.Changes(t.Context(), time.Time{}, 0); err == nil || failure(t, err).Code != "answer_unreadable" {
@@ -148,6 +163,7 @@ func TestAListWithoutEnd(t *testing.T) {
 	if _, _, err := c.Changes(t.Context(), time.Time{}, 100); err == nil || failure(t, err).Code != "answer_unreadable" {
 		t.Errorf("%v", err)
 	}
+
 	if n := len(f.take()); n != 2 {
 		t.Errorf("%d requests", n)
 	}
@@ -179,6 +195,7 @@ func TestFindNeverTakesARefusalForAnAnswer(t *testing.T) {
 			t.Errorf("%s: %v", status, got)
 		}
 	}
+
 	f, c := start(t, form.Cloud)
 	c.zone = time.UTC
 	f.answer = func(w http.ResponseWriter, r *http.Request) {
@@ -215,6 +232,7 @@ func TestFindPassesWhatIsHidden(t *testing.T) {
 				reply(w, 404, nil, "{}")
 			}
 		}
+
 		got, err := c.Find(t.Context(), now.Add(-time.Hour), []connector.Marker{marker})
 		if err != nil || got[marker.Item].Remote.Key != "WORK-2" {
 			t.Errorf("%+v %v", got, err)
@@ -228,7 +246,8 @@ func TestFindIsUnsureByJirasClock(t *testing.T) {
 	each(t, func(t *testing.T, flavor string) {
 		for _, behind := range []time.Duration{0, time.Hour, 20 * time.Hour} {
 			f, c := start(t, flavor)
-			c.zone, c.now = time.UTC, time.Now
+			c.zone = time.UTC
+			c.now = time.Now
 			f.answer = func(w http.ResponseWriter, r *http.Request) {
 				w.Header().Set("Date", time.Now().Add(-behind).UTC().Format(http.TimeFormat))
 				switch {
@@ -240,6 +259,7 @@ func TestFindIsUnsureByJirasClock(t *testing.T) {
 					reply(w, 404, nil, "{}")
 				}
 			}
+
 			_, err := c.Find(t.Context(), time.Now().Add(-9*time.Minute-behind), []connector.Marker{marker})
 			if err == nil || failure(t, err).Code != "reconcile_unsure" {
 				t.Errorf("%v behind: %v", behind, err)
@@ -264,12 +284,14 @@ func TestMinute(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+
 		for at := now.AddDate(-1, 0, 0); at.Before(now.AddDate(0, 2, 0)); at = at.Add(53 * time.Minute) {
 			text := minute(at, zone)
 			wall, err := time.ParseInLocation(`"2006-01-02 15:04"`, text, zone)
 			if err != nil {
 				t.Fatal(err)
 			}
+
 			for _, read := range []time.Time{wall, wall.Add(time.Hour), wall.Add(30 * time.Minute)} { // whichever of two it is taken for
 				if read.Format(`"2006-01-02 15:04"`) == text && (read.After(at) || at.Sub(read) > 3*time.Hour) {
 					t.Fatalf("%s: %v is %s, read as %v", name, at, text, read)
@@ -293,21 +315,26 @@ func FuzzList(f *testing.F) {
 		if err == nil && (p.count != len(got) || !json.Valid(body)) {
 			t.Fatalf("%d issues of %d in %q", len(got), p.count, body)
 		}
+
 		for _, i := range got {
 			if len(i.text()) != 32 || i.state() != domain.Open && i.state() != domain.Closed {
 				t.Errorf("%+v", i)
 			}
+
 			if found := i.markers(); len(found) > connector.MostMarkers {
 				t.Errorf("markers %+v", found)
 			}
+
 			for _, m := range i.markers() {
 				if m.Integration <= 0 || m.Item <= 0 || m.Tag != "" && !connector.IsTag(m.Tag) {
 					t.Errorf("marker %+v", m)
 				}
 			}
+
 			if title := document.CutText(i.Fields.Summary, maxSummary, ""); document.Length(title) > maxSummary || !utf8.ValidString(title) {
 				t.Errorf("%q", title)
 			}
+
 			if i.named() {
 				project, n := i.number()
 				if project == "" || n <= 0 || fmt.Sprintf("%s-%d", project, n) != i.Key {
@@ -322,18 +349,22 @@ func FuzzList(f *testing.F) {
 func TestTheOldestIsTheItems(t *testing.T) {
 	at := func(id string, created time.Time) issue {
 		i := issue{ID: id}
-		i.Fields.Labels, i.Fields.Created = []string{label(marker)}, moment{created}
+		i.Fields.Labels = []string{label(marker)}
+		i.Fields.Created = moment{created}
 		return i
 	}
+
 	all := []issue{at("9", now), at("10", now), at("3", now.Add(time.Second)), at("1", now.Add(-time.Second))}
 	for range all {
 		s := newSearch(now, []connector.Marker{marker})
 		for _, i := range all {
 			s.note(i)
 		}
+
 		if got := s.found[marker.Item].ID; got != "9" {
 			t.Errorf("%v was taken of %v", got, all)
 		}
+
 		all = append(all[1:], all[0])
 	}
 }

@@ -67,6 +67,7 @@ func (f *fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if (r.Header.Get("Authorization") == "") != anonymous || r.Header.Get("Accept") != "application/json" || r.UserAgent() == "" {
 		f.t.Errorf("%s %s: headers %v", r.Method, r.URL, r.Header)
 	}
+
 	f.check(r, body)
 	w.Header().Set("Atl-Traceid", "REQ:1")
 	f.answer(w, r)
@@ -76,6 +77,7 @@ func (f *fake) check(r *http.Request, body []byte) {
 	if f.router == nil || strings.HasSuffix(r.URL.Path, "/mypermissions") || strings.HasSuffix(r.URL.Path, "/_edge/tenant_info") {
 		return
 	}
+
 	r2 := r.Clone(r.Context())
 	r2.URL.Path = strings.TrimPrefix(r.URL.Path, "/jira")
 	r2.Body = io.NopCloser(bytes.NewReader(body))
@@ -84,6 +86,7 @@ func (f *fake) check(r *http.Request, body []byte) {
 		f.t.Errorf("%s %s is not in the description: %v", r.Method, r2.URL.Path, err)
 		return
 	}
+
 	input := &openapi3filter.RequestValidationInput{Request: r2, PathParams: parameters, Route: route,
 		Options: &openapi3filter.Options{AuthenticationFunc: openapi3filter.NoopAuthenticationFunc}}
 	if err := openapi3filter.ValidateRequest(r.Context(), input); err != nil {
@@ -115,6 +118,7 @@ func (f *fake) by(answers ...string) {
 				return
 			}
 		}
+
 		f.t.Errorf("%s %s was not expected", r.Method, r.URL)
 		reply(w, 500, nil, "")
 	}
@@ -124,9 +128,11 @@ func reply(w http.ResponseWriter, status int, header http.Header, body string) {
 	if strings.HasPrefix(body, "{") {
 		w.Header().Set("Content-Type", "application/json;charset=UTF-8")
 	}
+
 	for name, values := range header {
 		w.Header()[http.CanonicalHeaderKey(name)] = values
 	}
+
 	w.WriteHeader(status)
 	_, _ = io.WriteString(w, body)
 }
@@ -137,6 +143,7 @@ func shared(name string) string {
 	if err != nil {
 		panic(err)
 	}
+
 	for {
 		if _, err := os.Stat(filepath.Join(dir, "go.mod")); err == nil {
 			path := filepath.Join(dir, "..", "shared", name)
@@ -145,9 +152,11 @@ func shared(name string) string {
 			}
 			return path
 		}
+
 		if dir == filepath.Dir(dir) {
 			return ""
 		}
+
 		dir = filepath.Dir(dir)
 	}
 }
@@ -158,15 +167,18 @@ var contract = sync.OnceValue(func() routers.Router {
 	if path == "" {
 		return nil
 	}
+
 	doc, err := openapi3.NewLoader().LoadFromFile(path)
 	if err != nil {
 		panic(err)
 	}
+
 	doc.Servers = nil
 	router, err := gorillamux.NewRouter(doc)
 	if err != nil {
 		panic(err)
 	}
+
 	return router
 })
 
@@ -178,7 +190,9 @@ func start(t *testing.T, flavor string) (*fake, *Connector) {
 			t.Log("Atlassian's description is absent: requests are not checked against it")
 		}
 	}
+
 	client := connectortest.Serve(t, f, token)
+
 	return f, New(config(flavor), client, func() time.Time { return now })
 }
 
@@ -203,7 +217,9 @@ func issueJSON(number int, category string, change ...func(map[string]any)) stri
 	for _, f := range change {
 		f(all)
 	}
+
 	b, _ := json.Marshal(all)
+
 	return string(b)
 }
 

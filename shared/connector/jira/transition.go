@@ -47,7 +47,9 @@ func (t transition) asks() []string {
 			names = append(names, f.Name)
 		}
 	}
+
 	slices.Sort(names)
+
 	return names
 }
 
@@ -59,19 +61,24 @@ func choose(list []transition, want domain.ItemState) (id string, asked []string
 	if want == domain.Closed {
 		categories = []string{categoryDone}
 	}
+
 	for _, category := range categories {
 		for _, t := range list {
 			if t.ID == "" || t.To.Category.Key != category || t.IsAvailable != nil && !*t.IsAvailable {
 				continue
 			}
+
 			if asks := t.asks(); len(asks) > 0 {
 				asked = append(asked, asks...)
 				continue
 			}
+
 			return t.ID, nil
 		}
 	}
+
 	slices.Sort(asked)
+
 	return "", slices.Compact(asked)
 }
 
@@ -81,6 +88,7 @@ func (c *Connector) reopen(ctx context.Context, id string) (moved bool, err erro
 	if err != nil || i.state() == domain.Open {
 		return false, err
 	}
+
 	err = c.move(ctx, id, domain.Open)
 	return err == nil, err
 }
@@ -104,14 +112,17 @@ func (c *Connector) move(ctx context.Context, id string, want domain.ItemState) 
 	if answer.StreamError != nil {
 		return c.noIssue(answer)
 	}
+
 	way, asked := choose(ways.Transitions, want)
 	if way == "" {
 		return c.noWay(want, asked)
 	}
+
 	body := map[string]any{"transition": named{ID: way}}
 	if answer, err = c.write(ctx, http.MethodPost, where, body); err != nil {
 		return err
 	}
+
 	said := c.said(answer)
 	switch {
 	case moveProof.Proven(answer):
@@ -138,8 +149,10 @@ func (c *Connector) noWay(want domain.ItemState, asked []string) *connector.Erro
 	if want != domain.Closed {
 		detail = "the workflow has no transition from the issue's status to one that is not done"
 	}
+
 	if len(asked) > 0 {
 		detail = "every transition there asks for what only a person can fill in: " + strings.Join(asked, ", ")
 	}
+
 	return &connector.Error{Class: connector.Final, Scope: connector.ItemScope, Code: cannot(want), Detail: c.client.Clean(detail)}
 }

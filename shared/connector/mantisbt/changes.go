@@ -35,10 +35,12 @@ func (c *Connector) Changes(ctx context.Context, since time.Time, offset int) ([
 	if err != nil {
 		return nil, false, err
 	}
+
 	objects := make([]connector.Object, len(b.objects))
 	for i, o := range b.objects {
 		objects[i] = o.Object
 	}
+
 	return objects, b.more, nil
 }
 
@@ -63,9 +65,11 @@ func (b batch) next(at time.Time, offset int) (time.Time, int) {
 			newest = o.UpdatedAt
 		}
 	}
+
 	if newest.After(at) {
 		return newest, 0
 	}
+
 	return at, offset + len(b.objects)
 }
 
@@ -85,10 +89,12 @@ func (c *Connector) batch(ctx context.Context, since time.Time, offset int) (b b
 	if err != nil {
 		return batch{}, err
 	}
+
 	err = c.sizes.Read(func(size int) error {
 		b, err = c.batchOf(ctx, reading{p, flow, size}, since, offset)
 		return err
 	})
+
 	return b, err
 }
 
@@ -104,27 +110,34 @@ func (c *Connector) batchOf(ctx context.Context, r reading, since time.Time, off
 	if err != nil {
 		return batch{}, err
 	}
+
 	merged, more := cut.merge()
 	if len(merged) > 0 {
 		c.remember(cut, merged)
 	}
+
 	if err := c.fillSticky(ctx, r, cut.front, merged); err != nil {
 		return batch{}, err
 	}
+
 	b := batch{more: more}
 	for _, i := range merged {
 		if i.missing { // it has changed since, and comes later
 			continue
 		}
+
 		o := c.object(i.issue, r.flow)
 		if len(o.Markers) == 0 && int64(i.Project.ID) != r.project { // of a project below it
 			o.Object = connector.Object{UpdatedAt: i.UpdatedAt, Other: true}
 		}
+
 		b.objects = append(b.objects, o)
 	}
+
 	if len(b.objects) == 0 && b.more {
 		return batch{}, c.moves()
 	}
+
 	return b, nil
 }
 
@@ -155,7 +168,8 @@ type listed struct {
 // merge puts both kinds in the order of their changes, sticky ones first within
 // a second, and tells whether others follow.
 func (cut piece) merge() (merged []listed, more bool) {
-	rows, sticky := cut.rows, cut.sticky
+	rows := cut.rows
+	sticky := cut.sticky
 	for len(merged) < changesPage {
 		switch {
 		case len(sticky) > 0 && (len(rows) > 0 && !sticky[0].UpdatedAt.After(rows[0].UpdatedAt) || len(rows) == 0 && !cut.newer):
@@ -168,6 +182,7 @@ func (cut piece) merge() (merged []listed, more bool) {
 			return merged, cut.newer || len(sticky) > 0
 		}
 	}
+
 	return merged, len(rows) > 0 || cut.newer || len(sticky) > 0
 }
 
@@ -179,9 +194,11 @@ func (c *Connector) remember(cut piece, merged []listed) {
 			ordinary++
 		}
 	}
+
 	if ordinary == 0 {
 		return
 	}
+
 	c.follow(func(t *trail) {
 		t.since = merged[len(merged)-1].UpdatedAt
 		t.at = cut.hi - ordinary + 1
@@ -198,31 +215,37 @@ func (c *Connector) piece(ctx context.Context, r reading, since time.Time, offse
 			return cut, err
 		}
 	}
+
 	// The more the list moves, the further behind the place is looked.
 	for behind := 1; behind < 1<<looks; behind *= 2 {
 		f, err := c.front(ctx, r)
 		if err != nil {
 			return piece{}, err
 		}
+
 		oldest, err := c.oldest(ctx, r.place, f, since)
 		if err != nil {
 			return piece{}, err
 		}
+
 		sticky := f.wanted(since)
 		before, err := c.stickyBefore(ctx, r.place, f, sticky, position{oldest, offset})
 		if err != nil {
 			return piece{}, err
 		}
+
 		hi := oldest - (offset - before)
 		if hi < f.size {
 			return piece{front: f, sticky: sticky[before:]}, nil
 		}
+
 		cut, ok, err := c.cut(ctx, r, f, since, window{hi: hi, first: offset == 0, behind: behind})
 		if ok || err != nil {
 			cut.sticky = sticky[before:]
 			return cut, err
 		}
 	}
+
 	return piece{}, c.moves()
 }
 
@@ -246,10 +269,12 @@ func (c *Connector) cut(ctx context.Context, r reading, f front, since time.Time
 	if r.size == 1 {
 		n = paging.Least
 	}
+
 	read, err := c.stretch(ctx, r, max(0, w.hi-n+1), w)
 	if err != nil {
 		return piece{}, false, err
 	}
+
 	hi := w.hi
 	if w.first {
 		var sure bool
@@ -257,20 +282,24 @@ func (c *Connector) cut(ctx context.Context, r reading, f front, since time.Time
 			return piece{}, false, nil
 		}
 	}
+
 	hi = min(hi, read.end()-1)
 	lo := max(read.start, hi-n+1)
 	for lo <= hi && lo < f.size && read.at(lo).Sticky {
 		lo++
 	}
+
 	if hi < lo {
 		return piece{}, false, nil
 	}
+
 	// A sticky issue that was deleted or freed since leaves ordinary ones where
 	// the front was.
 	taken := piece{front: f, hi: hi, newer: lo > f.size || lo > 0 && lo == read.start && lo < f.size}
 	for place := hi; place >= lo; place-- {
 		taken.rows = append(taken.rows, read.at(place))
 	}
+
 	return taken, true, nil
 }
 
@@ -284,9 +313,11 @@ func (c *Connector) stretch(ctx context.Context, r reading, lo int, w window) (s
 		if size > r.size {
 			continue
 		}
+
 		rows, err := c.rows(ctx, r.place, size, number, whole)
 		return stretch{rows: rows, start: (number - 1) * size, last: len(rows) < size}, err
 	}
+
 	return c.oneByOne(ctx, r.place, max(0, w.hi-paging.Least+1), w.hi)
 }
 
@@ -298,6 +329,7 @@ func (c *Connector) oneByOne(ctx context.Context, p place, lo, hi int) (stretch,
 	if err != nil || len(first) == 0 {
 		return stretch{start: hi, last: true}, err
 	}
+
 	newer := []issue{}
 	for place := lo; place < hi; place++ {
 		row, err := c.rows(ctx, p, 1, place+1, whole)
@@ -306,18 +338,23 @@ func (c *Connector) oneByOne(ctx context.Context, p place, lo, hi int) (stretch,
 		}
 		newer = append(newer, row...)
 	}
+
 	again, err := c.rows(ctx, p, 1, hi+1, brief)
 	if err != nil {
 		return stretch{}, err
 	}
+
 	if len(newer) != hi-lo || len(again) == 0 || again[0].ID != first[0].ID {
 		newer = nil
 	}
+
 	behind, err := c.rows(ctx, p, 1, hi+2, brief)
 	if err != nil {
 		return stretch{}, err
 	}
+
 	rows := append(append(newer, first...), behind...)
+
 	return stretch{rows: rows, start: hi - len(newer), last: len(behind) == 0}, nil
 }
 

@@ -37,6 +37,7 @@ func (s *shelf) put(id int64, updated time.Time, change ...func(*stored)) {
 	for _, c := range change {
 		c(&i)
 	}
+
 	s.issues = slices.DeleteFunc(s.issues, func(o stored) bool { return o.ID == id })
 	s.issues = append(s.issues, i)
 }
@@ -54,13 +55,16 @@ func (s *shelf) answer(w http.ResponseWriter, r *http.Request, _ []byte) {
 	if err1 != nil || err2 != nil || q.Get("project_id") != "3" || r.URL.Path != "/bugs/api/rest/issues" {
 		s.t.Errorf("asked %s", r.URL)
 	}
+
 	s.asked++
 	if q.Get("select") == whole {
 		s.largest = max(s.largest, size)
 	}
+
 	if s.between != nil {
 		s.between(s.asked)
 	}
+
 	slices.SortFunc(s.issues, func(a, b stored) int {
 		if s.stickyFirst && a.Sticky != b.Sticky {
 			if a.Sticky {
@@ -68,8 +72,10 @@ func (s *shelf) answer(w http.ResponseWriter, r *http.Request, _ []byte) {
 			}
 			return 1
 		}
+
 		return cmp.Or(strings.Compare(b.UpdatedAt, a.UpdatedAt), strings.Compare(b.CreatedAt, a.CreatedAt))
 	})
+
 	from := min((page-1)*size, len(s.issues))
 	reply(w, 200, nil, listOf(s.issues[from:min(from+size, len(s.issues))]...))
 }
@@ -83,27 +89,33 @@ func changes(t *testing.T, c *Connector, since time.Time) (all []connector.Objec
 		if err != nil {
 			t.Fatalf("page %d: %v", pages, err)
 		}
+
 		if !slices.IsSortedFunc(objects, func(a, b connector.Object) int { return a.UpdatedAt.Compare(b.UpdatedAt) }) {
 			t.Fatalf("page %d is not in order", pages)
 		}
+
 		last := since
 		for _, o := range objects {
 			if o.UpdatedAt.Before(since.Truncate(time.Second)) {
 				t.Fatalf("page %d: %s was changed at %v, before %v", pages, o.Remote.Key, o.UpdatedAt, since)
 			}
+
 			if o.UpdatedAt.After(last) {
 				last = o.UpdatedAt
 			}
 		}
+
 		all = append(all, objects...)
 		switch {
 		case !more:
 			return all, pages
 		case last.After(since):
-			since, offset = last, 0
+			since = last
+			offset = 0
 		default:
 			offset += len(objects)
 		}
+
 		if pages > 5000 {
 			t.Fatal("the walk does not end")
 		}
@@ -119,6 +131,7 @@ func ids(all []connector.Object) []int64 {
 			list = append(list, id)
 		}
 	}
+
 	return list
 }
 
@@ -131,36 +144,47 @@ func TestChanges(t *testing.T) {
 	s.put(3, now.Add(2*time.Second), func(i *stored) { i.Status["id"], i.Summary, i.Additional = 80, strings.Repeat("é", 200), "" })
 	s.put(4, now.Add(time.Second), sticky)
 	s.put(5, now.Add(-2*time.Hour), sticky)
-	s.put(6, now.Add(time.Second), func(i *stored) { i.Project["id"], i.Additional = 4, "" })
+	s.put(6, now.Add(time.Second), func(i *stored) {
+		i.Project["id"] = 4
+		i.Additional = ""
+	})
 	s.put(7, now.Add(time.Second), func(i *stored) { i.Project["id"] = 4 })
 	objects, more, err := c.Changes(t.Context(), now.Add(500*time.Millisecond), 0)
 	if err != nil || more || len(objects) != 5 {
 		t.Fatal(ids(objects), more, err)
 	}
+
 	// The foreign issue stands in the list with its time, and is not spoken of.
 	other := slices.IndexFunc(objects, func(o connector.Object) bool { return o.Other })
 	if other < 0 || !objects[other].UpdatedAt.Equal(now.Add(time.Second)) || objects[other].Title != "" || objects[other].Remote != (domain.Remote{}) {
 		t.Fatal(objects)
 	}
+
 	objects = slices.Delete(objects, other, other+1)
 	if got := fmt.Sprint(ids(objects)); got != "[2 7 4 3]" && got != "[2 4 7 3]" {
 		t.Fatal(got)
 	}
-	ours, foreign := objects[0], objects[3]
+
+	ours := objects[0]
+	foreign := objects[3]
 	if ours.Marker != (connector.Marker{Integration: 11, Item: 2, Attempt: 1, Tag: connectortest.Tag}) || !slices.Equal(ours.Markers, []connector.Marker{ours.Marker}) || ours.Title != "T" || ours.Seen.State != domain.Open ||
 		!ours.UpdatedAt.Equal(now) || !ours.CreatedAt.Equal(now.Add(2*time.Second)) || ours.Remote.URL != "https://example.com/bugs/view.php?id=2" {
 		t.Errorf("%+v", ours)
 	}
+
 	if foreign.Marker != (connector.Marker{}) || foreign.Seen.State != domain.Closed || foreign.Title != strings.Repeat("é", 128) {
 		t.Errorf("%+v", foreign)
 	}
+
 	s.asked = 0
 	if objects, more, err := c.Changes(t.Context(), now.Add(time.Hour), 0); err != nil || more || len(objects) != 0 || s.asked != 1 {
 		t.Errorf("nothing new: %v, %v, %v, %d requests", objects, more, err, s.asked)
 	}
+
 	if objects, more, err := c.Changes(t.Context(), now, 5); err != nil || more || len(objects) > 0 {
 		t.Errorf("behind the last one: %v, %v, %v", ids(objects), more, err)
 	}
+
 	if n := len(ids(first(changes(t, c, time.Time{})))); n != 7 {
 		t.Errorf("%d issues since ever", n)
 	}
@@ -172,18 +196,23 @@ func first(all []connector.Object, _ int) []connector.Object { return all }
 func TestChangesByOffset(t *testing.T) {
 	f, c := start(t, nil)
 	s := &shelf{t: t, stickyFirst: true}
-	f.answer, f.routers = s.answer, nil
+	f.answer = s.answer
+	f.routers = nil
 	for id := int64(1); id <= 333; id++ {
 		s.put(id, now.Add(time.Duration(id/2)*time.Second), func(i *stored) { i.Sticky = id%50 == 0 })
 	}
+
 	var all []connector.Object
 	for more := true; more; {
 		objects, next, err := c.Changes(t.Context(), now.Add(10*time.Second), len(all))
 		if err != nil {
 			t.Fatal(err)
 		}
-		all, more = append(all, objects...), next
+
+		all = append(all, objects...)
+		more = next
 	}
+
 	if got := ids(all); len(all) != 314 || len(got) != 314 || !slices.Contains(got, 20) || slices.Contains(got, 19) {
 		t.Errorf("%d issues, %d of them once", len(all), len(got))
 	}
@@ -196,14 +225,17 @@ func TestChangesOfOneTime(t *testing.T) {
 		for _, n := range []int64{1, 49, 50, 51, 52, 100, 101, 350} {
 			f, c := start(t, nil)
 			s := &shelf{t: t, stickyFirst: stickyFirst}
-			f.answer, f.routers = s.answer, nil
+			f.answer = s.answer
+			f.routers = nil
 			for id := int64(1); id <= n; id++ {
 				s.put(id, now, func(i *stored) { i.Sticky = id%7 == 0 })
 			}
+
 			for id := n + 1; id <= n+60; id++ {
 				s.put(id, now.Add(-time.Hour), func(i *stored) { i.Sticky = id%9 == 0 })
 				s.put(id+100, now.Add(time.Hour))
 			}
+
 			all, _ := changes(t, c, now)
 			if got := ids(all); int64(len(got)) != n+60 {
 				t.Errorf("sticky first %v: %d issues of %d", stickyFirst, len(got), n+60)
@@ -227,12 +259,15 @@ func TestChangesWhileTheListMoves(t *testing.T) {
 		random := rand.New(rand.NewPCG(seed, 1))
 		f, c := start(t, nil)
 		s := &shelf{t: t, stickyFirst: seed%2 == 0}
-		f.answer, f.routers = s.answer, nil
+		f.answer = s.answer
+		f.routers = nil
 		const n = 400
 		for id := int64(1); id <= n; id++ {
 			s.put(id, now.Add(time.Duration(random.IntN(n/2))*time.Second), func(i *stored) { i.Sticky = random.IntN(40) == 0 })
 		}
-		clock, moved := now.Add(time.Hour), map[int64]bool{}
+
+		clock := now.Add(time.Hour)
+		moved := map[int64]bool{}
 		s.between = func(int) {
 			for range random.IntN(6) {
 				id := 1 + random.Int64N(n)
@@ -243,12 +278,14 @@ func TestChangesWhileTheListMoves(t *testing.T) {
 				}
 			}
 		}
+
 		all, _ := changes(t, c, time.Time{})
 		last := map[int64]time.Time{}
 		for _, o := range all {
 			id, _ := strconv.ParseInt(o.Remote.Key, 10, 64)
 			last[id] = o.UpdatedAt
 		}
+
 		for _, i := range s.issues {
 			if at(last[i.ID]) != i.UpdatedAt {
 				t.Errorf("seed %d: %d was changed at %s and last met as of %v", seed, i.ID, i.UpdatedAt, last[i.ID])
@@ -263,11 +300,13 @@ func TestChangesWhileIssuesAreDeleted(t *testing.T) {
 		random := rand.New(rand.NewPCG(seed, 2))
 		f, c := start(t, nil)
 		s := &shelf{t: t, stickyFirst: true}
-		f.answer, f.routers = s.answer, nil
+		f.answer = s.answer
+		f.routers = nil
 		const n = 400
 		for id := int64(1); id <= n; id++ {
 			s.put(id, now.Add(time.Duration(id)*time.Second), func(i *stored) { i.Sticky = random.IntN(40) == 0 })
 		}
+
 		s.between = func(int) { s.remove(1 + random.Int64N(n)) }
 		got := ids(first(changes(t, c, time.Time{})))
 		for _, i := range s.issues {
@@ -286,42 +325,52 @@ func TestTenThousandChangesInFlatMemory(t *testing.T) {
 	if raceDetector {
 		n = 1000
 	}
+
 	var largest, asked, rows int
 	f.answer = func(w http.ResponseWriter, r *http.Request, _ []byte) {
 		q := r.URL.Query()
 		page, _ := strconv.Atoi(q.Get("page"))
 		size, _ := strconv.Atoi(q.Get("page_size"))
-		asked, largest = asked+1, max(largest, size)
+		asked = asked + 1
+		largest = max(largest, size)
 		var list []stored
 		for place := (page - 1) * size; place < min(page*size, n); place++ {
 			i := issueOf(int64(n-place), 10, "")
 			i.UpdatedAt, i.Description = at(now.Add(time.Duration(n-place)*time.Second)), strings.Repeat("text ", 400)
 			list = append(list, i)
 		}
+
 		rows += len(list)
 		reply(w, 200, nil, listOf(list...))
 	}
+
 	var before, after runtime.MemStats
 	runtime.GC()
 	runtime.ReadMemStats(&before)
-	met, pages, held := 0, 0, uint64(0)
+	met := 0
+	pages := 0
+	held := uint64(0)
 	for since := (time.Time{}); ; pages++ {
 		objects, more, err := c.Changes(t.Context(), since, 0)
 		if err != nil {
 			t.Fatal(err)
 		}
+
 		met += len(objects)
 		if pages%50 == 0 {
 			runtime.GC()
 			runtime.ReadMemStats(&after)
 			held = max(held, after.HeapAlloc-min(after.HeapAlloc, before.HeapAlloc))
 		}
+
 		if !more {
 			break
 		}
+
 		since = objects[len(objects)-1].UpdatedAt
 		f.take()
 	}
+
 	t.Logf("%d issues on %d pages with %d requests for %d rows, at most %d at once, %d KiB held", met, pages, asked, rows, largest, held>>10)
 	if met < n || met > n+pages || asked > pages+60 || largest > 2*changesPage+2 || held > 8<<20 {
 		t.Errorf("%d issues on %d pages with %d requests, pages of %d, %d bytes held", met, pages, asked, largest, held)
@@ -364,9 +413,11 @@ func TestListsAreNeverTakenByHalf(t *testing.T) {
 			t.Errorf("%s: %v", name, objects)
 			continue
 		}
+
 		if e := failure(t, err); e.Class != connector.Retryable || e.Scope != connector.IntegrationScope || e.Code != codeOf(body) && e.Code != "provider_unavailable" || objects != nil || more {
 			t.Errorf("%s: %v", name, e)
 		}
+
 		if found, err := c.Find(t.Context(), now, []connector.Marker{marker}); err == nil {
 			t.Errorf("%s: found %v", name, found)
 		}
@@ -384,13 +435,16 @@ func TestAListThatNeverRests(t *testing.T) {
 			reply(w, 200, nil, listOf(issueOf(2, 10, ""), i))
 			return
 		}
+
 		size, _ := strconv.Atoi(r.URL.Query().Get("page_size"))
 		reply(w, 200, nil, listOf(slices.Repeat([]stored{issueOf(3, 10, "")}, size)...))
 	}
+
 	_, _, err := c.Changes(t.Context(), now, 0)
 	if e := failure(t, err); e.Code != "list_moves" || e.Class != connector.Retryable {
 		t.Error(e)
 	}
+
 	if n := len(f.take()); n != 2*looks {
 		t.Errorf("%d requests", n)
 	}
@@ -411,15 +465,19 @@ func TestStickyIssuesWithoutEnd(t *testing.T) {
 			runtime.ReadMemStats(&now)
 			held = now.HeapAlloc
 		}
+
 		reply(w, 200, nil, page)
 	}
+
 	_, _, err := c.Changes(t.Context(), now, 0)
 	if e := failure(t, err); e.Code != "list_endless" || e.Class != connector.Final || e.Scope != connector.IntegrationScope {
 		t.Error(e)
 	}
+
 	if n := len(f.take()); n != 40 {
 		t.Errorf("%d requests", n)
 	}
+
 	if held > 80<<20 {
 		t.Errorf("%d MB are held", held>>20)
 	}
@@ -438,8 +496,10 @@ func TestSeen(t *testing.T) {
 		if err != nil || len(objects) != 1 {
 			t.Fatal(objects, err)
 		}
+
 		return objects[0].Seen
 	}
+
 	i := issueOf(7, 10, "")
 	i.Description = "a\nb"
 	f.answers(201, nil, made(i))
@@ -447,9 +507,13 @@ func TestSeen(t *testing.T) {
 	if err != nil || written.Seen != seen(func(i *stored) { i.Description = "a\r\nb\r\n" }) || written.Seen != seen(func(i *stored) { i.Status["id"] = 50 }) {
 		t.Errorf("%+v, %v", written.Seen, err)
 	}
+
 	for n, change := range []func(*stored){
 		func(i *stored) { i.Summary = "U" }, func(i *stored) { i.Status["id"] = 80 }, func(i *stored) { i.Description = "a\nc" },
-		func(i *stored) { i.Summary, i.Description = "Ta", "\nb" },
+		func(i *stored) {
+			i.Summary = "Ta"
+			i.Description = "\nb"
+		},
 	} {
 		if other := seen(change); other == written.Seen {
 			t.Errorf("change %d is taken for our own", n)
@@ -467,11 +531,13 @@ func FuzzList(f *testing.F) {
 		if err := eachIssue(bytes.NewReader(body), func(i issue) { got = append(got, i) }); err != nil {
 			return
 		}
+
 		for _, i := range got {
 			o := c.object(i, workflow{resolved: 80})
 			if markup.Count(o.Title) > maxSummary || !utf8.ValidString(o.Title) || len(o.Seen.Text) != 32 || o.Seen.State != domain.Open && o.Seen.State != domain.Closed {
 				t.Errorf("%+v", o)
 			}
+
 			if o.Marker != (connector.Marker{}) && (o.Marker.Integration <= 0 || o.Marker.Item <= 0) {
 				t.Errorf("marker %+v", o.Marker)
 			}

@@ -25,14 +25,17 @@ func (c *Connector) Check(ctx context.Context) ([]connector.Check, error) {
 	if err != nil {
 		return connector.Unauthenticated(err), err
 	}
+
 	p := place{root: root}
 	if p.project, err = c.projectNumber(ctx, root, me); err != nil {
 		return untargeted(err), err
 	}
+
 	found, err := c.examine(ctx, p)
 	if err != nil {
 		return untargeted(err), err
 	}
+
 	if found.Enabled != nil && !*found.Enabled {
 		return append(known(), connector.Refused(connector.CheckTarget, "project_disabled").With("The project is disabled in MantisBT.")),
 			c.fail(connector.Final, connector.IntegrationScope, "project_disabled", "the project is disabled", outbound.Response{})
@@ -92,11 +95,13 @@ func (c *Connector) project(ctx context.Context, p place) (project, error) {
 	if err != nil {
 		return project{}, err
 	}
+
 	list, err := parseProjects(answer.Body)
 	found := byID(list, p.project)
 	if err != nil || found == nil {
 		return project{}, c.unreadable("MantisBT's answer is not the project", answer)
 	}
+
 	return *found, nil
 }
 
@@ -106,6 +111,7 @@ func (c *Connector) readProject(ctx context.Context, p place) (outbound.Response
 	if err != nil {
 		return outbound.Response{}, err
 	}
+
 	if answer.Status != http.StatusOK {
 		e := c.refused(http.MethodGet, answer)
 		if answer.Status == http.StatusForbidden && e.Class == connector.Final {
@@ -113,8 +119,10 @@ func (c *Connector) readProject(ctx context.Context, p place) (outbound.Response
 			// its user may not see.
 			e.Code = "target_not_found"
 		}
+
 		return outbound.Response{}, e
 	}
+
 	return answer, nil
 }
 
@@ -127,5 +135,6 @@ func (c *Connector) category(found examined) connector.Check {
 	case !slices.ContainsFunc(found.Categories, func(n named) bool { return n.Name == c.cfg.Category }):
 		return connector.Refused(checkCategory, "category_not_found")
 	}
+
 	return connector.Passed(checkCategory)
 }

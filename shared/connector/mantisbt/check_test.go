@@ -66,6 +66,7 @@ func TestCheck(t *testing.T) {
 			}
 			reply(w, tt.users, nil, me)
 		}
+
 		f.answer = func(w http.ResponseWriter, r *http.Request, _ []byte) {
 			if strings.HasSuffix(r.URL.Path, "/issues") {
 				reply(w, 200, nil, listOf())
@@ -73,10 +74,12 @@ func TestCheck(t *testing.T) {
 			}
 			reply(w, tt.project, nil, tt.body)
 		}
+
 		checks, err := c.Check(t.Context())
 		if got := strings.Trim(fmt.Sprint(checks), "[]"); got != tt.want || (err == nil) != strings.Contains(got, "target=ok") {
 			t.Errorf("%s: %s (%v)\nwant %s", name, got, err, tt.want)
 		}
+
 		for _, one := range f.take() {
 			if one.method != http.MethodGet {
 				t.Errorf("%s: %s", name, one.method)

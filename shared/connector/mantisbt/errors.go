@@ -21,6 +21,7 @@ func (c *Connector) refused(method string, answer outbound.Response) *connector.
 	if e := c.settled(method, answer, said); e != nil {
 		return e
 	}
+
 	if method == http.MethodGet {
 		e := c.readRefused(answer, said)
 		e.Scope = connector.IntegrationScope // it asks for no single issue
@@ -34,23 +35,30 @@ func (c *Connector) refused(method string, answer outbound.Response) *connector.
 // integration scope. One that is not MantisBT's own is an outage.
 func (c *Connector) readRefused(answer outbound.Response, said problem.Problem) *connector.Error {
 	class := outbound.Classify(http.MethodGet, answer.Status, answer.Header)
-	scope, code, detail := connector.IntegrationScope, "", ""
+	scope := connector.IntegrationScope
+	code := ""
+	detail := ""
 	switch {
 	case answer.Status < 300:
 		return c.unreadable("MantisBT's answer is not what was asked for", answer)
 	case foreign(answer, said):
 		return c.intercepted(answer, said)
 	case answer.Status == http.StatusForbidden:
-		code, detail = "forbidden", "the token's user may not see this project"
+		code = "forbidden"
+		detail = "the token's user may not see this project"
 	case answer.Status == http.StatusNotFound:
-		code, detail = "target_not_found", "the project does not exist, or the token's user may not see it"
+		code = "target_not_found"
+		detail = "the project does not exist, or the token's user may not see it"
 	case answer.Status < 400:
-		code, detail = "target_moved", "the server sends callers of this address elsewhere: change base_url"
+		code = "target_moved"
+		detail = "the server sends callers of this address elsewhere: change base_url"
 	case class == connector.Retryable:
 		code = "provider_unavailable"
 	default:
-		scope, code = connector.ItemScope, "rejected"
+		scope = connector.ItemScope
+		code = "rejected"
 	}
+
 	e := c.fail(class, scope, code, said.Reason(detail), answer)
 	if class == connector.Retryable {
 		e.Wait, _ = outbound.RetryAfter(answer.Header, c.now())
@@ -67,17 +75,23 @@ func (c *Connector) writeRefused(method string, answer outbound.Response, said p
 	if answer.Status == http.StatusServiceUnavailable && (said.Says("offline") || said.Says("api disabled")) && ours {
 		class = connector.Retryable // MantisBT itself said so before it did anything
 	}
-	scope, code, detail := connector.ItemScope, "rejected", ""
+
+	scope := connector.ItemScope
+	code := "rejected"
+	detail := ""
 	switch {
 	case class == connector.Ambiguous:
 		code = "no_answer"
 	case class == connector.Retryable:
-		scope, code = connector.IntegrationScope, "provider_unavailable"
+		scope = connector.IntegrationScope
+		code = "provider_unavailable"
 	case answer.Status < 400:
 		detail = "the server sends this request on to another address"
 	case answer.Status == http.StatusForbidden && !said.Markup:
-		code, detail = "forbidden", lacks(said)
+		code = "forbidden"
+		detail = lacks(said)
 	}
+
 	e := c.fail(class, scope, code, said.Reason(detail), answer)
 	if class == connector.Retryable {
 		e.Wait, _ = outbound.RetryAfter(answer.Header, c.now())
@@ -106,33 +120,41 @@ func (c *Connector) limited(said problem.Problem, answer outbound.Response) *con
 	case told:
 		wait = max(wait, time.Second)
 	case said.WaitTold:
-		wait, told = max(said.Wait, time.Second), true
+		wait = max(said.Wait, time.Second)
+		told = true
 	default:
 		wait = spamWait
 	}
+
 	detail := ""
 	if said.Member("code") == "27" || said.Says("rate limit") {
 		detail = "the server takes 10 new issues an hour from reporters: give the token's user the role updater"
 	}
+
 	e := c.fail(connector.Retryable, connector.IntegrationScope, "rate_limited", said.Reason(detail), answer)
-	e.Wait, e.Untold = wait, !told
+	e.Wait = wait
+	e.Untold = !told
+
 	return e
 }
 
 // issueRefused is refused for a request about one issue. Whether 403 or 404
 // means the issue or the whole project is asked with one read.
 func (c *Connector) issueRefused(ctx context.Context, method string, answer outbound.Response) *connector.Error {
-	said, reads := c.said(answer), method == http.MethodGet
+	said := c.said(answer)
+	reads := method == http.MethodGet
 	if answer.Status == http.StatusPreconditionFailed && !nobody(answer.Header) {
 		// Nothing was changed: the next try reads the issue again. The tag differs
 		// from account to account, so the anonymous account has none that fits.
 		return c.fail(connector.Retryable, connector.ItemScope, "changed_meanwhile", said.Reason("the issue was changed at the same moment"), answer)
 	}
+
 	if e := c.settled(method, answer, said); e != nil {
 		return e
 	}
 
-	denied, missing := answer.Status == http.StatusForbidden, answer.Status == http.StatusNotFound
+	denied := answer.Status == http.StatusForbidden
+	missing := answer.Status == http.StatusNotFound
 	switch {
 	case denied && !said.Markup && (said.Says("readonly") || said.Says("read-only")):
 		return c.fail(connector.Final, connector.ItemScope, "remote_readonly",
@@ -144,6 +166,7 @@ func (c *Connector) issueRefused(ctx context.Context, method string, answer outb
 	case reads:
 		return c.readRefused(answer, said)
 	}
+
 	if e := c.lostToken(ctx, answer, said); e != nil {
 		return e
 	}
@@ -157,6 +180,7 @@ func (c *Connector) gone(ctx context.Context, answer outbound.Response, said pro
 	if err != nil {
 		return c.undecided(err, answer, said)
 	}
+
 	probe, err := c.list(ctx, p, 1, 1, "id")
 	if err != nil {
 		return c.undecided(err, answer, said)
@@ -164,6 +188,7 @@ func (c *Connector) gone(ctx context.Context, answer outbound.Response, said pro
 	if probe.Status != http.StatusOK {
 		return c.refused(http.MethodGet, probe)
 	}
+
 	if answer.Status == http.StatusForbidden {
 		return c.fail(connector.Final, connector.ItemScope, "remote_forbidden",
 			said.Reason("the token's user may see the project, but not this issue: it was moved or made private"), answer)

@@ -23,6 +23,7 @@ func (c *Connector) Find(ctx context.Context, since time.Time, want []connector.
 	if len(want) == 0 {
 		return found, nil
 	}
+
 	originals := connector.NewOriginals(want)
 	since = since.Truncate(time.Second)
 	for at, offset, n := since, 0, 0; n < maxPages; n++ {
@@ -30,18 +31,23 @@ func (c *Connector) Find(ctx context.Context, since time.Time, want []connector.
 		if err != nil {
 			return nil, err
 		}
+
 		for _, o := range b.objects {
 			if o.CreatedAt.Before(since) {
 				continue
 			}
+
 			for _, item := range originals.See(o.Markers, o.CreatedAt, o.number) {
 				found[item] = o.Written
 			}
 		}
+
 		if !b.more {
 			return found, nil
 		}
+
 		at, offset = b.next(at, offset)
 	}
+
 	return nil, c.fail(connector.Final, connector.IntegrationScope, "list_endless", "the list of issues does not end", outbound.Response{})
 }

@@ -17,7 +17,8 @@ import (
 func TestFind(t *testing.T) {
 	f, c := start(t, nil)
 	s := &shelf{t: t, stickyFirst: true}
-	f.answer, f.routers = s.answer, nil
+	f.answer = s.answer
+	f.routers = nil
 	mark := func(text string, created time.Time) func(*stored) {
 		return func(i *stored) { i.Additional, i.CreatedAt = text, at(created) }
 	}
@@ -37,25 +38,30 @@ func TestFind(t *testing.T) {
 	for id := int64(100); id < 300; id++ {
 		s.put(id, now.Add(time.Duration(id)*time.Second), mark("", now.Add(time.Duration(id)*time.Second)))
 	}
+
 	var want []connector.Marker
 	for item := domain.Snowflake(22); item <= 31; item++ {
 		for attempt := 1; attempt <= 2; attempt++ {
 			want = append(want, connector.Marker{Integration: 11, Item: item, Attempt: attempt, Tag: connectortest.Tag})
 		}
 	}
+
 	for range 2 {
 		got, err := c.Find(t.Context(), now.Add(400*time.Millisecond), want)
 		if err != nil {
 			t.Fatal(err)
 		}
+
 		keys := map[domain.Snowflake]string{}
 		for item, remote := range got {
 			keys[item] = remote.Remote.Key + string(remote.Seen.State)
 		}
+
 		if fmt.Sprint(keys) != "map[22:2open 25:5open 28:8closed]" {
 			t.Errorf("%v", keys)
 		}
 	}
+
 	f.take()
 	if got, err := c.Find(t.Context(), now, nil); err != nil || len(got) != 0 || len(f.take()) != 0 {
 		t.Error("asked for nothing")
@@ -68,16 +74,19 @@ func TestFindWhileTheListMoves(t *testing.T) {
 	for n := range 12 {
 		f, c := start(t, nil)
 		s := &shelf{t: t}
-		f.answer, f.routers = s.answer, nil
+		f.answer = s.answer
+		f.routers = nil
 		for id := int64(1); id <= 200; id++ {
 			s.put(id, now.Add(time.Duration(id)*time.Second))
 		}
+
 		s.between = func(asked int) {
 			if asked == n {
 				s.put(22, now.Add(time.Hour))
 				s.remove(150)
 			}
 		}
+
 		got, err := c.Find(t.Context(), now, []connector.Marker{marker})
 		if err != nil || got[22].Remote.Key != "22" {
 			t.Errorf("changed before request %d: %v, %v", n, got, err)
@@ -113,19 +122,23 @@ func TestPlace(t *testing.T) {
 				w.WriteHeader(http.StatusNotFound)
 				return
 			}
+
 			reply(w, 200, nil, body)
 		}
+
 		f.users, f.answer = answer, func(w http.ResponseWriter, r *http.Request, _ []byte) { answer(w, r) }
 		got, err := c.find(t.Context())
 		if got != tt.want || (err != nil) != (tt.code != "") {
 			t.Errorf("%s: %+v, %v", name, got, err)
 		}
+
 		if err != nil {
 			if e := failure(t, err); e.Code != tt.code || e.Scope != connector.IntegrationScope || e.Class == connector.Ambiguous {
 				t.Errorf("%s: %v", name, e)
 			}
 			continue
 		}
+
 		before := asked
 		if again, err := c.find(t.Context()); again != got || err != nil || asked != before {
 			t.Errorf("%s: asked again", name)
@@ -162,10 +175,12 @@ func TestWorkflow(t *testing.T) {
 			t.Errorf("%s: %+v, %v, want %+v", name, got, err, tt.want)
 		}
 	}
+
 	_, c := start(t, nil)
 	if _, _, err := c.move(workflow{resolved: 80, reopen: 10}, domain.Closed); failure(t, err).Code != "status_missing" {
 		t.Error(err)
 	}
+
 	if status, resolution, err := c.move(workflow{reopen: 10}, domain.Open); err != nil || status.ID != 10 || resolution != nil {
 		t.Error(status, resolution, err)
 	}
@@ -179,6 +194,7 @@ func FuzzWorkflow(f *testing.F) {
 		if err != nil {
 			return
 		}
+
 		if w.closed != 0 && w.closed < w.resolved || w.reopen >= w.resolved && w.reopen != 0 || w.resolved <= 0 {
 			t.Errorf("%+v", w)
 		}
@@ -197,6 +213,7 @@ func FuzzProblem(f *testing.F) {
 				t.Errorf("%s %d: %+v", method, answer.Status, e)
 			}
 		}
+
 		_, _ = only(body)
 	})
 }
@@ -216,11 +233,14 @@ func FuzzMarker(f *testing.F) {
 			if len([]rune(text)) < maxText-100 && !there {
 				t.Errorf("%q is left without %v", text, m)
 			}
+
 			return
 		}
+
 		if found := markers(kept); connector.FirstMarker(found) != m || keepMarker(kept, m) != "" {
 			t.Errorf("%q is read as %v, want %v", kept, found, m)
 		}
+
 		for line := range strings.Lines(strings.TrimRight(text, " \t\r\n")) {
 			found, ok := parseLine(line)
 			ours := ok && found.Integration == m.Integration && found.Item == m.Item

@@ -42,7 +42,8 @@ func (c *Connector) listing(p place, size, page int, members string) outbound.Re
 
 // rows gives a page's issues.
 func (c *Connector) rows(ctx context.Context, p place, size, page int, members string) ([]issue, error) {
-	rows, sound := []issue{}, true
+	rows := []issue{}
+	sound := true
 	request := c.listing(p, size, page, members)
 	request.Stream = func(body io.Reader) error {
 		return eachIssue(body, func(i issue) {
@@ -50,6 +51,7 @@ func (c *Connector) rows(ctx context.Context, p place, size, page int, members s
 			rows = append(rows, i)
 		})
 	}
+
 	answer, err := c.stream(ctx, request)
 	if err != nil {
 		return nil, err
@@ -60,6 +62,7 @@ func (c *Connector) rows(ctx context.Context, p place, size, page int, members s
 	if answer.StreamError != nil || !sound || len(rows) > size {
 		return nil, c.noList(answer)
 	}
+
 	return rows, nil
 }
 
@@ -72,12 +75,15 @@ func (c *Connector) stream(ctx context.Context, request outbound.Request) (outbo
 	if answer.Status == http.StatusOK && exhausted(answer.Body) {
 		return answer, c.fail(connector.Retryable, connector.IntegrationScope, "answer_cut", "PHP ran out of memory or time", answer)
 	}
+
 	if err := c.trusted(answer); err != nil {
 		return answer, err
 	}
+
 	if answer.Status < 300 {
 		answer.Body = withoutNotices(answer.Body)
 	}
+
 	return answer, nil
 }
 
@@ -92,7 +98,8 @@ func exhausted(body []byte) bool {
 func unread(err error) error {
 	var e *connector.Error
 	if errors.As(err, &e) && e.Code == "answer_too_large" {
-		e.Class, e.Scope = connector.Retryable, connector.IntegrationScope
+		e.Class = connector.Retryable
+		e.Scope = connector.IntegrationScope
 	}
 	return err
 }
@@ -103,9 +110,11 @@ func (c *Connector) noList(answer outbound.Response) *connector.Error {
 	if paging.Partial(answer.StreamError) {
 		return c.fail(connector.Retryable, connector.IntegrationScope, paging.Code(answer.StreamError), "MantisBT's answer is not a whole list of issues: "+shown(answer, c.said(answer)), answer)
 	}
+
 	if refusal, ok := faultIn(answer); ok {
 		return c.refused(http.MethodGet, refusal)
 	}
+
 	return c.unreadable("MantisBT's answer is not a list of issues", answer)
 }
 
@@ -131,7 +140,9 @@ func eachIssue(body io.Reader, each func(issue)) error {
 		if found {
 			return errNoIssue
 		}
+
 		found = true
+
 		return jsonstream.Elements(r, each)
 	})
 	if err != nil {
@@ -140,6 +151,7 @@ func eachIssue(body io.Reader, each func(issue)) error {
 	if !found {
 		return errNoIssue
 	}
+
 	rest, err := r.Rest(maxNotices)
 	if err != nil {
 		return err
@@ -148,5 +160,6 @@ func eachIssue(body io.Reader, each func(issue)) error {
 	if string(withoutNotices(append([]byte("}"), rest...))) != "}" {
 		return errNoIssue
 	}
+
 	return nil
 }

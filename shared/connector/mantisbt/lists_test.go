@@ -21,6 +21,7 @@ func everyIssue(t *testing.T) *shelf {
 			i.Sticky = n == 20 || n == 61 || n == 62 || n == 320
 		})
 	}
+
 	return s
 }
 
@@ -29,6 +30,7 @@ func weak(t *testing.T) (open func(at [3]int) *Connector) {
 	f, c := start(t, nil)
 	f.routers = nil
 	s := everyIssue(t)
+
 	return func(at [3]int) *Connector {
 		server := &connectortest.Weakening{Parameter: "page_size", At: at, Next: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { s.answer(w, r, nil) })}
 		f.answer = func(w http.ResponseWriter, r *http.Request, _ []byte) { server.ServeHTTP(w, r) }
@@ -69,13 +71,16 @@ func TestPagesOfOneIssue(t *testing.T) {
 		}
 		s.answer(w, r, b)
 	}
+
 	all, _ := changes(t, c, time.Time{})
 	if n := len(ids(all)); n != connectortest.Listed {
 		t.Errorf("%d issues", n)
 	}
+
 	for n := 1; n <= connectortest.Listed; n++ { // a walk through a block that moves is made again by the engine
 		s.put(int64(n), now.Add(time.Duration(n)*time.Second))
 	}
+
 	clock := now.Add(time.Hour)
 	s.between = func(n int) {
 		if n%40 == 0 { // an issue jumps to the front
@@ -83,10 +88,12 @@ func TestPagesOfOneIssue(t *testing.T) {
 			s.put(int64(1+n%connectortest.Listed), clock)
 		}
 	}
+
 	s.asked = 0
 	if n := len(ids(first(changes(t, c, time.Time{})))); n != connectortest.Listed {
 		t.Errorf("%d issues of a list that moves", n)
 	}
+
 	f.answers(500, nil, "")
 	_, _, err := New(c.cfg, c.client, c.now).Changes(t.Context(), now, 0)
 	if e := failure(t, err); e.Class != connector.Retryable || e.Scope != connector.IntegrationScope || e.Code != "provider_unavailable" {
@@ -108,6 +115,7 @@ func TestPagesThatExhaustPHP(t *testing.T) {
 			}
 			s.answer(w, r, b)
 		}
+
 		objects, more, err := c.Changes(t.Context(), time.Time{}, 0)
 		if err != nil || !more || len(objects) == 0 || objects[0].Remote.Key != "1" {
 			t.Errorf("%s: %d objects, %v", words, len(objects), err)

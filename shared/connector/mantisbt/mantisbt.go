@@ -69,6 +69,7 @@ func (n *number) UnmarshalJSON(b []byte) error {
 	if text == "null" {
 		return nil
 	}
+
 	read, err := strconv.ParseInt(text, 10, 64)
 	*n = number(read)
 	return err
@@ -97,6 +98,7 @@ type issue struct {
 func (c *Connector) written(i issue, state domain.ItemState) connector.Written {
 	id := strconv.FormatInt(int64(i.ID), 10)
 	page, _ := markup.WebURL(strings.TrimSuffix(c.cfg.BaseURL, "/api/rest") + "/view.php?id=" + id)
+
 	return connector.Written{
 		Remote:    domain.Remote{ID: id, Key: id, URL: page, State: state},
 		CreatedAt: i.CreatedAt,
@@ -145,6 +147,7 @@ func (c *Connector) Create(ctx context.Context, content connector.Content, m con
 	if p.project == 0 {
 		d.Project.Name = c.cfg.Project
 	}
+
 	answer, err := c.write(ctx, http.MethodPost, p.root+"/issues", "", d, m)
 	if err != nil {
 		return connector.Written{}, err
@@ -152,10 +155,12 @@ func (c *Connector) Create(ctx context.Context, content connector.Content, m con
 	if answer.Status == http.StatusNotFound {
 		return connector.Written{}, c.lost(ctx, p, answer)
 	}
+
 	made, proven := provenCreate(answer, m)
 	if !proven {
 		return connector.Written{}, c.createRefused(ctx, answer)
 	}
+
 	return c.written(made, domain.Open), nil
 }
 
@@ -167,15 +172,18 @@ func (c *Connector) Update(ctx context.Context, sent connector.Sent, content con
 	if err != nil || id <= 0 {
 		return connector.Written{}, c.unnumbered()
 	}
+
 	p, flow, err := c.prepare(ctx)
 	if err != nil {
 		return connector.Written{}, err
 	}
+
 	where := p.root + "/issues/" + strconv.FormatInt(id, 10)
 	current, header, err := c.linked(ctx, p.root, id)
 	if err != nil {
 		return connector.Written{}, err
 	}
+
 	d := draft{Summary: content.Title, Description: content.Body, Additional: keepMarker(current.Additional, m)}
 	d.Notes = notes(header.Get(versionHeader))
 	if content.State != sent.State && content.State != flow.state(current) {
@@ -183,10 +191,12 @@ func (c *Connector) Update(ctx context.Context, sent connector.Sent, content con
 			return connector.Written{}, err
 		}
 	}
+
 	answer, err := c.write(ctx, http.MethodPatch, where, header.Get("ETag"), d, m)
 	if err != nil {
 		return connector.Written{}, err
 	}
+
 	if answer.Status >= 300 {
 		e := c.issueRefused(ctx, http.MethodPatch, answer)
 		if e.Code == "forbidden" && int64(current.Project.ID) != p.project { // a right in another project
@@ -194,10 +204,12 @@ func (c *Connector) Update(ctx context.Context, sent connector.Sent, content con
 		}
 		return connector.Written{}, e
 	}
+
 	i, err := c.patched(ctx, where, current.ID, d, answer)
 	if err != nil {
 		return connector.Written{}, err
 	}
+
 	return c.updated(answer, i, d, flow, sent)
 }
 
@@ -208,6 +220,7 @@ func (c *Connector) updated(answer outbound.Response, i issue, d draft, flow wor
 		return c.written(i, flow.state(i)), c.fail(connector.Final, connector.ItemScope, "status_not_taken",
 			"MantisBT was given the status "+strconv.FormatInt(d.Status.ID, 10)+" and stored "+strconv.FormatInt(int64(i.Status.ID), 10)+" "+i.Status.Name, answer)
 	}
+
 	written := c.written(i, flow.state(i))
 	if d.Status == nil && sent.State != "" {
 		// Whoever closed or reopened it meanwhile did that, not we.
@@ -215,6 +228,7 @@ func (c *Connector) updated(answer outbound.Response, i issue, d draft, flow wor
 			written.Seen.State = sent.State
 		}
 	}
+
 	return written, nil
 }
 
@@ -240,13 +254,16 @@ func (c *Connector) read(ctx context.Context, where string) (issue, http.Header,
 	if answer.Status != http.StatusOK {
 		return issue{}, nil, c.issueRefused(ctx, http.MethodGet, answer)
 	}
+
 	i, err := only(answer.Body)
 	if err == nil {
 		return i, answer.Header, nil
 	}
+
 	if refusal, ok := faultIn(answer); ok {
 		return issue{}, nil, c.issueRefused(ctx, http.MethodGet, refusal)
 	}
+
 	return issue{}, nil, c.unreadable("MantisBT's answer is not an issue", answer)
 }
 
@@ -256,29 +273,36 @@ func (c *Connector) write(ctx context.Context, method, where, tag string, d draf
 	if c.isDead() {
 		return outbound.Response{}, c.rejected(outbound.Response{})
 	}
+
 	d.Summary = markup.Cut(d.Summary, maxSummary, "…")
 	if c.isNarrow(m) || method == http.MethodPost && m.Attempt > 1 {
 		d.Summary, d.Description = narrowed(d.Summary), narrowed(d.Description)
 	}
+
 	body, err := json.Marshal(d)
 	if err != nil {
 		panic(err) // strings and numbers always marshal
 	}
+
 	r := outbound.Request{Method: method, URL: where, Header: c.header(), Body: body}
 	r.Header.Set("Content-Type", "application/json")
 	if method == http.MethodPatch {
 		r.MaxBody = pageBody // an old issue comes with all its notes
 	}
+
 	if tag != "" {
 		r.Header.Set("If-Match", tag)
 	}
+
 	answer, err := c.client.Do(ctx, r)
 	if err == nil && answer.Status == http.StatusInternalServerError && wide(d.Summary+d.Description) {
 		c.markNarrow(m)
 	}
+
 	if err == nil && answer.Status < 300 && nobody(answer.Header) {
 		c.markDead()
 	}
+
 	return answer, err
 }
 
@@ -313,12 +337,15 @@ func (c *Connector) get(ctx context.Context, where string, maxBody int64) (outbo
 	if err != nil {
 		return answer, err
 	}
+
 	if err := c.trusted(answer); err != nil {
 		return answer, err
 	}
+
 	if answer.Status < 300 {
 		answer.Body = withoutNotices(answer.Body)
 	}
+
 	return answer, nil
 }
 
@@ -331,6 +358,7 @@ func (c *Connector) trusted(answer outbound.Response) error {
 	case answer.Status < 300 && !problem.IsJSON(problem.MediaType(answer)):
 		return c.unreadable("MantisBT's answer is not JSON", answer)
 	}
+
 	return nil
 }
 

@@ -25,6 +25,7 @@ func TestCreate(t *testing.T) {
 	if len(descriptions()) < 2 {
 		t.Log("MantisBT's descriptions are absent: requests are not checked against them")
 	}
+
 	f, c := start(t, nil)
 	f.answers(201, nil, made(issueOf(7, 10, "")))
 	got, err := c.Create(t.Context(), connector.Content{Title: "T", Body: "B", Labels: []string{"x"}, State: domain.Closed}, marker)
@@ -32,6 +33,7 @@ func TestCreate(t *testing.T) {
 	if err != nil || got.Remote != want || got.Seen.State != domain.Open || got.Seen.Text == "" {
 		t.Fatal(got, err)
 	}
+
 	calls := f.take()
 	body := `{"summary":"T","description":"B","additional_information":"[integrations:11/22/1/` + connectortest.Tag + `]","project":{"id":3},"category":{"name":"General"}}`
 	if len(calls) != 1 || calls[0].method != "POST" || calls[0].path != "/issues" || calls[0].body != body || calls[0].header.Get("Content-Type") != "application/json" {
@@ -48,6 +50,7 @@ func TestCreateAnswers(t *testing.T) {
 			t.Errorf("201 %q: %v %v", body, e.Class, e)
 		}
 	}
+
 	for _, status := range []int{200, 202, 204} {
 		f.answers(status, nil, "")
 		_, err := c.Create(t.Context(), connector.Content{Title: "T"}, marker)
@@ -55,6 +58,7 @@ func TestCreateAnswers(t *testing.T) {
 			t.Errorf("%d: %v %v", status, e.Class, e)
 		}
 	}
+
 	if len(f.take()) != 14 {
 		t.Error("a write was repeated")
 	}
@@ -104,17 +108,21 @@ func TestUpdate(t *testing.T) {
 			if tt.after >= 80 {
 				state = domain.Closed
 			}
+
 			if err != nil || got.Remote.State != state || got.Remote.Key != "7" {
 				t.Fatal(got, err)
 			}
+
 			calls := f.take()
 			want := `{"summary":"T","description":"B"` + tt.want + `,"notes":[]}`
 			if len(calls) != 2 || calls[0].method != "GET" || calls[0].query != "" || calls[1].method != "PATCH" || calls[1].path != "/issues/7" || calls[1].body != want {
 				t.Errorf("%+v\nwant %s", calls, want)
 			}
+
 			if calls[1].header.Get("If-Match") != "abc123" {
 				t.Errorf("If-Match %q: MantisBT wants the tag as it gave it", calls[1].header.Get("If-Match"))
 			}
+
 			// A change of state that we did not make is still to be noticed.
 			if seen := got.Seen.State; strings.Contains(tt.want, "status") && seen != state || !strings.Contains(tt.want, "status") && seen != tt.sent {
 				t.Errorf("seen as %s", seen)
@@ -142,6 +150,7 @@ func TestUpdateKeepsToItself(t *testing.T) {
 			t.Errorf("%q: %v", key, e)
 		}
 	}
+
 	if calls := f.take(); len(calls) != 0 {
 		t.Error(calls)
 	}
@@ -164,6 +173,7 @@ func TestAWrongEchoIsAnError(t *testing.T) {
 		if e := failure(t, err); e.Class != tt.class || e.Code != tt.code || e.Scope != connector.ItemScope {
 			t.Errorf("%v: %v", tt.after, e)
 		}
+
 		if (got.Seen.Text != "") != (tt.code == "status_not_taken") { // it was written all the same
 			t.Errorf("%v: %+v", tt.after, got)
 		}
@@ -185,6 +195,7 @@ func TestFourByteCharacters(t *testing.T) {
 			reply(w, 200, nil, listOf(issueOf(7, 10, "")))
 		}
 	}
+
 	f.answer = old
 	content := connector.Content{Title: "a 🦀", Body: "🦀 é 日", State: "open"}
 	last := func() string {
@@ -196,16 +207,19 @@ func TestFourByteCharacters(t *testing.T) {
 	if e := failure(t, err); e.Class != connector.Ambiguous {
 		t.Error(e)
 	}
+
 	f.take()
 	second := connector.Marker{Integration: 11, Item: 22, Attempt: 2}
 	if _, err := c.Create(t.Context(), content, second); err != nil || !strings.Contains(last(), `"summary":"a �","description":"� é 日"`) {
 		t.Error(err)
 	}
+
 	_, fresh := start(t, nil) // another slice, which has not seen the first try
 	fresh.client = c.client
 	if _, err := fresh.Create(t.Context(), content, second); err != nil {
 		t.Error(err)
 	}
+
 	other := connector.Marker{Integration: 11, Item: 23, Attempt: 1, Tag: connectortest.Tag}
 	update := func(m connector.Marker) error {
 		_, err := c.Update(t.Context(), connector.Sent{Remote: domain.Remote{Key: "7"}, State: "open"}, content, m)
@@ -214,12 +228,15 @@ func TestFourByteCharacters(t *testing.T) {
 	if e := failure(t, update(other)); e.Class != connector.Ambiguous {
 		t.Error(e)
 	}
+
 	if err := update(other); err != nil {
 		t.Errorf("the repeated update: %v", err)
 	}
+
 	if err := update(marker); err != nil {
 		t.Error(err)
 	}
+
 	third := connector.Marker{Integration: 11, Item: 24, Attempt: 1, Tag: connectortest.Tag}
 	f.answers(201, nil, made(issueOf(8, 10, "")))
 	f.take()
@@ -267,12 +284,15 @@ func TestErrors(t *testing.T) {
 			if e.Class != tt.class || e.Scope != tt.scope || e.Code != tt.code || e.Wait != tt.wait || e.Status != tt.status || e.RequestID != "REQ:1" {
 				t.Errorf("got %v scope %d wait %v: %v", e.Class, e.Scope, e.Wait, e)
 			}
+
 			if guessed := tt.wait == 10*time.Minute; e.Untold != guessed {
 				t.Errorf("untold %v", e.Untold)
 			}
+
 			if !strings.Contains(e.Detail, tt.detail) || len([]rune(e.Detail)) > 200 || strings.Contains(e.Detail, "access=") {
 				t.Errorf("detail %q", e.Detail)
 			}
+
 			if n := len(f.take()); n != 1 {
 				t.Errorf("%d requests", n)
 			}
@@ -289,9 +309,11 @@ func TestReasonOfTheStatusLine(t *testing.T) {
 			t.Error(err)
 			return
 		}
+
 		fmt.Fprint(conn, "HTTP/1.1 404 Project '3' doesn't exist\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
 		conn.Close()
 	}
+
 	_, err := c.Create(t.Context(), connector.Content{Title: "T"}, marker)
 	if e := failure(t, err); e.Code != "target_not_found" || !strings.Contains(e.Detail, "Project '3' doesn't exist") {
 		t.Error(e)
@@ -340,21 +362,26 @@ func TestErrorsOfOneIssue(t *testing.T) {
 				case strings.HasSuffix(r.URL.Path, "/issues/7"):
 					a = tt.read
 				}
+
 				if a.status == 0 {
 					panic(http.ErrAbortHandler)
 				}
+
 				reply(w, a.status, http.Header{"ETag": {"x"}}, a.body)
 			}
+
 			_, err := c.Update(t.Context(), connector.Sent{Remote: domain.Remote{Key: "7"}, State: "open"}, connector.Content{Title: "T", State: "open"}, marker)
 			if e := failure(t, err); e.Class != tt.class || e.Scope != tt.scope || e.Code != tt.code {
 				t.Errorf("got %v scope %d: %v", e.Class, e.Scope, e)
 			}
+
 			writes := 0
 			for _, call := range f.take() {
 				if call.method != "GET" {
 					writes++
 				}
 			}
+
 			if writes > 1 {
 				t.Errorf("%d writes", writes)
 			}
@@ -390,6 +417,7 @@ func TestCancelledCallsNothing(t *testing.T) {
 			t.Error(e)
 		}
 	}
+
 	if calls := f.take(); len(calls) != 0 {
 		t.Error(calls)
 	}
@@ -398,7 +426,8 @@ func TestCancelledCallsNothing(t *testing.T) {
 // A call that is cancelled while it waits does not wait on, and no other begins.
 func TestCancelledInMidCall(t *testing.T) {
 	f, c := start(t, nil)
-	arrived, release := make(chan struct{}), make(chan struct{})
+	arrived := make(chan struct{})
+	release := make(chan struct{})
 	f.answer = func(http.ResponseWriter, *http.Request, []byte) {
 		close(arrived)
 		<-release
@@ -411,6 +440,7 @@ func TestCancelledInMidCall(t *testing.T) {
 	if e := failure(t, err); e.Class != connector.Retryable {
 		t.Error(e)
 	}
+
 	if n := len(f.take()); n != 1 {
 		t.Errorf("%d requests", n)
 	}

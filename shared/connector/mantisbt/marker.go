@@ -51,10 +51,12 @@ func keepMarker(current string, m connector.Marker) string {
 		if ok && found == m {
 			return ""
 		}
+
 		if ok && found.Integration == m.Integration && found.Item == m.Item {
 			replaced = true
 			continue
 		}
+
 		rest.WriteString(line)
 	}
 
@@ -62,6 +64,7 @@ func keepMarker(current string, m connector.Marker) string {
 	if replaced {
 		others = strings.TrimLeft(others, "\r\n")
 	}
+
 	// Ours comes first: an issue that was copied also carries the other one's.
 	text := strings.TrimRight(markerLine(m)+"\n\n"+others, " \t\r\n")
 	if len([]rune(text)) > maxText {

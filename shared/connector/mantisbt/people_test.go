@@ -30,7 +30,8 @@ func TestHostileNames(t *testing.T) {
 		strings.Repeat("é", 300): strings.Repeat("é", 79) + "…",
 	} {
 		i := item
-		i.Owner, i.UpdatedBy = &domain.Named{ID: 1, Name: name}, &domain.Named{ID: 2, Name: name}
+		i.Owner = &domain.Named{ID: 1, Name: name}
+		i.UpdatedBy = &domain.Named{ID: 2, Name: name}
 		got := renderer(Config{}).Render(i)
 		checkContent(t, name, i, got)
 		if want := "\n---\nOwner: " + want + " · Changed by: " + want + "\nKEP-9 · "; !strings.Contains(got.Body, want) {

@@ -62,6 +62,7 @@ func (c *Connector) lost(ctx context.Context, guessed place, answer outbound.Res
 	case p.root != guessed.root:
 		return c.fail(connector.Retryable, connector.IntegrationScope, "address_learned", "the web server knows the API as index.php only", answer)
 	}
+
 	return c.createRefused(ctx, answer)
 }
 
@@ -74,20 +75,25 @@ func (c *Connector) find(ctx context.Context) (place, error) {
 	if known != nil {
 		return *known, nil
 	}
+
 	root, me, err := c.whoami(ctx)
 	if err != nil {
 		return place{}, err
 	}
+
 	p := place{root: root}
 	if p.project, err = c.projectNumber(ctx, root, me); err != nil {
 		return place{}, err
 	}
+
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.used > 0 { // a place was used in the meantime
 		p.project = c.used
 	}
+
 	c.place = &p
+
 	return p, nil
 }
 
@@ -101,6 +107,7 @@ func (c *Connector) whoami(ctx context.Context) (root string, me user, err error
 		if err != nil {
 			return "", user{}, err
 		}
+
 		switch {
 		case answer.Status == http.StatusNotFound:
 			missing = answer
@@ -111,9 +118,11 @@ func (c *Connector) whoami(ctx context.Context) (root string, me user, err error
 		case answer.Status != http.StatusOK:
 			return "", user{}, c.refused(http.MethodGet, answer)
 		}
+
 		if err := json.Unmarshal(answer.Body, &me); err != nil || me.ID <= 0 {
 			return "", user{}, c.unreadable("MantisBT did not say whose token it is", answer)
 		}
+
 		return root, me, nil
 	}
 
@@ -141,6 +150,7 @@ func (c *Connector) projectNumber(ctx context.Context, root string, me user) (in
 	if id := c.guess().project; id > 0 {
 		return id, nil
 	}
+
 	found, err := c.projectByName(ctx, root, me)
 
 	return int64(found.ID), err
@@ -165,9 +175,11 @@ func (c *Connector) projectByName(ctx context.Context, root string, me user) (na
 	if err != nil {
 		return named{}, c.unreadable("MantisBT's answer is not a list of projects", answer)
 	}
+
 	if found := byName(list, c.cfg.Project); found != nil {
 		return found.named, nil
 	}
+
 	if found := byFoldedName(list, c.cfg.Project); found != nil {
 		return found.named, nil
 	}
@@ -182,9 +194,11 @@ func byName(list []project, name string) *project {
 		if list[i].Name == name && list[i].ID > 0 {
 			return &list[i]
 		}
+
 		if found := byName(list[i].SubProjects, name); found != nil {
 			return found
 		}
 	}
+
 	return nil
 }

@@ -58,18 +58,23 @@ func TestResolve(t *testing.T) {
 			for _, one := range f.take() {
 				asked = append(asked, one.path)
 			}
+
 			if got := strings.Join(asked, " "); got != tt.asked {
 				t.Errorf("asked %q", got)
 			}
+
 			if tt.code != "" {
 				if e := failure(t, err); e.Code != tt.code || e.Class != tt.class || e.Scope != connector.IntegrationScope {
 					t.Errorf("%v", e)
 				}
+
 				if p != (connector.Place{}) || c.used != 0 {
 					t.Errorf("%+v", p)
 				}
+
 				return
 			}
+
 			want := connector.Place{Instance: "example.com/bugs", ID: tt.id, Name: tt.called, URL: "https://example.com/bugs/set_project.php?project_id=" + tt.id}
 			if err != nil || p != want {
 				t.Errorf("%+v, %v", p, err)
@@ -114,12 +119,15 @@ func TestCallsGoByNumber(t *testing.T) {
 	if _, err := c.Create(t.Context(), c.Render(domain.Item{ID: 22, Title: "T"}), marker); err != nil {
 		t.Error(err)
 	}
+
 	if _, _, err := c.Changes(t.Context(), time.Time{}, 0); err != nil {
 		t.Error(err)
 	}
+
 	if _, err := c.Find(t.Context(), now, []connector.Marker{marker}); err != nil {
 		t.Error(err)
 	}
+
 	if _, err := c.Check(t.Context()); err != nil {
 		t.Error(err)
 	}
@@ -129,10 +137,12 @@ func TestCallsGoByNumber(t *testing.T) {
 		if strings.Contains(one.body, `"project":{"id":7}`) {
 			posted = true
 		}
+
 		if strings.Contains(one.body+one.query, "name") && strings.Contains(one.body+one.query, "Old") || one.path == "/issues" && one.method == "GET" && !strings.Contains(one.query, "project_id=7") {
 			t.Errorf("%+v", one)
 		}
 	}
+
 	if !posted {
 		t.Error("the create does not name the project by its number")
 	}
@@ -140,6 +150,7 @@ func TestCallsGoByNumber(t *testing.T) {
 	for _, p := range []connector.Place{{}, {ID: "x"}, {ID: "-1"}, {ID: "0"}} {
 		c.Use(p)
 	}
+
 	if got := c.guess().project; got != 7 {
 		t.Errorf("what is no place was used: %d", got)
 	}
@@ -162,10 +173,12 @@ func TestUseCostsNoCalls(t *testing.T) {
 		if use {
 			c.Use(connector.Place{ID: "5"})
 		}
+
 		sent := connector.Sent{Remote: domain.Remote{Key: "1"}, State: domain.Open}
 		if _, err := c.Update(t.Context(), sent, c.Render(domain.Item{ID: 22, Title: "T", State: domain.Open}), connector.Marker{Integration: 11, Item: 22, Attempt: 1}); err != nil {
 			t.Fatal(err)
 		}
+
 		want := map[bool]int{false: 3, true: 2}[use] // the list of projects; the issue and its change
 		if calls := f.take(); len(calls) != want || logIns != 1 {
 			t.Errorf("with a place %v: %d log-ins, %+v", use, logIns, calls)
@@ -182,6 +195,7 @@ func TestAnotherPlaceIsReadAnew(t *testing.T) {
 		if _, _, err := c.Changes(t.Context(), time.Time{}, 0); err != nil {
 			t.Fatal(err)
 		}
+
 		for _, one := range f.take() {
 			if !strings.Contains(one.query, "project_id="+id) {
 				t.Errorf("%s: %+v", id, one)
@@ -204,6 +218,7 @@ func TestUseBesideCalls(t *testing.T) {
 			}
 		})
 	}
+
 	all.Wait()
 	for _, one := range f.take() {
 		if !strings.Contains(one.query, "project_id=3") && !strings.Contains(one.query, "project_id=4") {
@@ -234,10 +249,12 @@ func recorded(t *testing.T) map[string]recording {
 	if path == "" {
 		t.Skip("the recordings of a real MantisBT are absent")
 	}
+
 	file, err := os.Open(path)
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	defer file.Close()
 
 	all := map[string]recording{}
@@ -250,9 +267,11 @@ func recorded(t *testing.T) map[string]recording {
 		}
 		all[one.Case] = one
 	}
+
 	if lines.Err() != nil || len(all) < 100 {
 		t.Fatalf("%d recordings, %v", len(all), lines.Err())
 	}
+
 	return all
 }
 
@@ -265,10 +284,12 @@ func TestResolveAgainstRecordings(t *testing.T) {
 		if one.Case == "" {
 			t.Fatalf("no recording %s", name)
 		}
+
 		body := string(one.Response.Body)
 		if strings.HasPrefix(body, `"`) {
 			body = "" // the body was no JSON
 		}
+
 		reply(w, one.Response.Status, nil, body)
 	}
 	for _, tt := range []struct{ project, want string }{
@@ -292,11 +313,13 @@ func TestResolveAgainstRecordings(t *testing.T) {
 				replay(w, "project-unknown-id")
 			}
 		}
+
 		p, err := c.Resolve(t.Context())
 		got := p.ID + " " + p.Name
 		if err != nil {
 			got = failure(t, err).Code
 		}
+
 		if got != tt.want {
 			t.Errorf("%s: %s (%v), want %s", tt.project, got, err, tt.want)
 		}
@@ -320,18 +343,22 @@ func FuzzProjects(f *testing.F) {
 		if err != nil {
 			return
 		}
+
 		if p := byID(list, id); p != nil && (int64(p.ID) != id || id <= 0) {
 			t.Errorf("%q: %d is %+v", body, id, p)
 		}
+
 		for _, p := range []*project{byName(list, name), byFoldedName(list, name)} {
 			if p != nil && (p.ID <= 0 || !strings.EqualFold(p.Name, name)) {
 				t.Errorf("%q: %q is %+v", body, name, p)
 			}
 		}
+
 		// An order that is not documented decides nothing.
 		back := slices.Clone(list)
 		slices.Reverse(back)
-		a, b := byFoldedName(list, name), byFoldedName(back, name)
+		a := byFoldedName(list, name)
+		b := byFoldedName(back, name)
 		if fmt.Sprint(a == nil) != fmt.Sprint(b == nil) || a != nil && a.ID != b.ID {
 			t.Errorf("%q: %q is %+v or %+v", body, name, a, b)
 		}

@@ -42,6 +42,7 @@ func objectIn(body []byte) []byte {
 	if at < 0 {
 		return nil
 	}
+
 	var object json.RawMessage
 	if json.NewDecoder(bytes.NewReader(body[at:])).Decode(&object) != nil {
 		return nil
@@ -102,10 +103,12 @@ func faultIn(answer outbound.Response) (outbound.Response, bool) {
 	if json.Unmarshal(answer.Body, &whole) != nil {
 		return answer, false
 	}
+
 	var list []json.RawMessage
 	if json.Unmarshal(whole.Issues, &list) == nil && len(list) == 1 {
 		whole.Issues = list[0]
 	}
+
 	var f fault
 	if json.Unmarshal(whole.Issues, &f) != nil || f.Status < 400 || f.Status > 599 {
 		return answer, false
@@ -115,7 +118,10 @@ func faultIn(answer outbound.Response) (outbound.Response, bool) {
 	if err != nil {
 		panic(err) // strings always marshal
 	}
-	answer.Status, answer.Reason, answer.Body = f.Status, "", body
+
+	answer.Status = f.Status
+	answer.Reason = ""
+	answer.Body = body
 
 	return answer, true
 }

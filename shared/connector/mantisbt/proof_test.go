@@ -45,6 +45,7 @@ func (a told) with(name, value string) told {
 	if a.header == nil {
 		a.header = http.Header{}
 	}
+
 	a.header.Set(name, value)
 	return a
 }
@@ -60,15 +61,18 @@ func (a told) send(w http.ResponseWriter) {
 	for name, values := range a.header {
 		w.Header()[http.CanonicalHeaderKey(name)] = values
 	}
+
 	if a.reason == "" {
 		w.WriteHeader(a.status)
 		_, _ = io.WriteString(w, a.body)
 		return
 	}
+
 	conn, _, err := w.(http.Hijacker).Hijack()
 	if err != nil {
 		panic(err)
 	}
+
 	defer func() { _ = conn.Close() }()
 	fmt.Fprintf(conn, "HTTP/1.1 %d %s\r\nContent-Length: %d\r\nConnection: close\r\n", a.status, a.reason, len(a.body))
 	_ = w.Header().Write(conn)
@@ -86,11 +90,13 @@ func (f *fake) routes(answers map[string]told) {
 				best = key
 			}
 		}
+
 		a, ok := answers[best]
 		if !ok {
 			f.t.Errorf("%s %s was not expected", r.Method, r.URL)
 			a.status = 500
 		}
+
 		a.send(w)
 	}
 }
@@ -111,7 +117,8 @@ var linked = connector.Sent{Remote: domain.Remote{Key: "7"}, State: domain.Open,
 // issue and our marker in its body. Everything else leaves it open whether an
 // issue was made.
 func TestProofOfACreate(t *testing.T) {
-	ours, other := made(issueOf(7, 10, markerLine(marker))), made(issueOf(7, 10, ""))
+	ours := made(issueOf(7, 10, markerLine(marker)))
+	other := made(issueOf(7, 10, ""))
 	for name, tt := range map[string]struct {
 		answer told
 		code   string // "": it counts
@@ -140,12 +147,14 @@ func TestProofOfACreate(t *testing.T) {
 		if n := len(f.take()); n != 1 {
 			t.Errorf("%s: %d calls", name, n)
 		}
+
 		if tt.code == "" {
 			if err != nil || got.Remote.ID != "7" {
 				t.Errorf("%s: %+v %v", name, got, err)
 			}
 			continue
 		}
+
 		e := failure(t, err)
 		if e.Class != connector.Ambiguous || e.Scope != connector.ItemScope || e.Code != tt.code || e.Detail == "" {
 			t.Errorf("%s: %v scope %d %v", name, e.Class, e.Scope, e)
@@ -158,7 +167,8 @@ func TestProofOfACreate(t *testing.T) {
 func TestProofOfAnUpdate(t *testing.T) {
 	before := issueOf(7, 10, markerLine(marker))
 	after := before
-	after.Summary, after.Description = "New", "Text\r\nof two lines "
+	after.Summary = "New"
+	after.Description = "Text\r\nof two lines "
 	closed := after
 	closed.Status = map[string]any{"id": 90, "name": "closed"}
 	narrow := after
@@ -218,24 +228,29 @@ func TestProofOfAnUpdate(t *testing.T) {
 				tt.then.send(w)
 			}
 		}
+
 		got, err := c.Update(t.Context(), linked, tt.content, marker)
 		want := 1
 		if tt.then.status != 0 {
 			want = 2
 		}
+
 		if n := writes(f.take()); n != 1 || reads != want {
 			t.Errorf("%s: %d writes and %d reads", name, n, reads)
 		}
+
 		if tt.code == "" {
 			if err != nil || got.Remote.ID != "7" {
 				t.Errorf("%s: %+v %v", name, got, err)
 			}
 			continue
 		}
+
 		class := connector.Ambiguous
 		if tt.code == "status_not_taken" {
 			class = connector.Final
 		}
+
 		if e := failure(t, err); e.Class != class || e.Scope != connector.ItemScope || e.Code != tt.code || e.Detail == "" {
 			t.Errorf("%s: %v scope %d %v", name, e.Class, e.Scope, e)
 		}
@@ -272,10 +287,12 @@ func TestListsWithTextBehindThem(t *testing.T) {
 			}
 			continue
 		}
+
 		class := connector.Retryable
 		if strings.HasPrefix(name, "a fault") && tt.code != "answer_unreadable" {
 			class = connector.Final
 		}
+
 		if e := failure(t, err); e.Class != class || e.Scope != connector.IntegrationScope || e.Code != tt.code || e.Detail == "" {
 			t.Errorf("%s: %v scope %d %v", name, e.Class, e.Scope, e)
 		}
@@ -321,10 +338,12 @@ func TestADeadTokenIsAnsweredAsAnonymous(t *testing.T) {
 		if e := failure(t, err); e.Class != connector.Final || e.Scope != connector.IntegrationScope || e.Code != "credentials_rejected" || e.Detail == "" {
 			t.Errorf("%s: %v scope %d %v", name, e.Class, e.Scope, e)
 		}
+
 		if n := len(f.take()); n != tt.calls {
 			t.Errorf("%s: %d calls besides the question who it is", name, n)
 		}
 	}
+
 	f, c := start(t, nil)
 	f.login = "cookie"
 	f.users = func(w http.ResponseWriter, _ *http.Request) { object(200, nobody).send(w) }
@@ -351,6 +370,7 @@ func TestATokenDiesBeforeThePatch(t *testing.T) {
 		if _, _, err := c.prepare(t.Context()); err != nil {
 			t.Fatal(err)
 		}
+
 		f.take()
 		f.users = func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("X-Mantis-LoginMethod", "cookie")
@@ -361,6 +381,7 @@ func TestATokenDiesBeforeThePatch(t *testing.T) {
 		if e := failure(t, err); e.Code != "credentials_rejected" || e.Class != connector.Final || e.Scope != connector.IntegrationScope {
 			t.Errorf("%s: %v scope %d %v", name, e.Class, e.Scope, e)
 		}
+
 		if n := len(f.take()); n != tt.calls {
 			t.Errorf("%s: %d calls", name, n)
 		}
@@ -376,10 +397,12 @@ func TestAnonymousMayReport(t *testing.T) {
 	if err != nil || got.Remote.ID != "7" {
 		t.Fatal(got, err)
 	}
+
 	_, err = c.Create(t.Context(), connector.Content{Title: "T"}, connector.Marker{Integration: 11, Item: 23, Attempt: 1})
 	if e := failure(t, err); e.Code != "credentials_rejected" || e.Class != connector.Final || e.Scope != connector.IntegrationScope {
 		t.Error(e)
 	}
+
 	if n := len(f.take()); n != 1 {
 		t.Errorf("%d issues were made by nobody", n)
 	}
@@ -400,16 +423,19 @@ func TestNotesAreEmptiedWhereProved(t *testing.T) {
 		if _, err := c.Update(t.Context(), linked, connector.Content{Title: "T", Body: "B", State: "open"}, marker); err != nil {
 			t.Fatal(err)
 		}
+
 		calls := f.take()
 		if got := strings.Contains(calls[1].body, `"notes":[]`); got != want {
 			t.Errorf("version %q: %s", version, calls[1].body)
 		}
 	}
+
 	f, c := start(t, nil)
 	f.routes(map[string]told{"POST": object(201, made(issueOf(7, 10, "")))})
 	if _, err := c.Create(t.Context(), connector.Content{Title: "T"}, marker); err != nil {
 		t.Fatal(err)
 	}
+
 	if body := f.take()[0].body; strings.Contains(body, "notes") {
 		t.Errorf("a create has notes: %s", body)
 	}
@@ -434,17 +460,21 @@ func TestASummaryIsNeverTooLong(t *testing.T) {
 			if _, err := c.Create(t.Context(), content, marker); err != nil {
 				t.Fatal(name, err)
 			}
+
 			if _, err := c.Update(t.Context(), linked, content, marker); err != nil {
 				t.Fatal(name, err)
 			}
+
 			for _, one := range f.take() {
 				if one.method == http.MethodGet {
 					continue
 				}
+
 				sent := member(t, one.body, "summary")
 				if n := utf8.RuneCountInString(sent); n > 128 || n == 0 || !utf8.ValidString(sent) {
 					t.Errorf("%s, %s: %d characters in a %s", name, what, n, one.method)
 				}
+
 				if name == "exact" && what == "as it is" && sent != title {
 					t.Errorf("128 characters were cut to %q", sent)
 				}
@@ -470,6 +500,7 @@ func TestOnlyListedStatusesAreWritten(t *testing.T) {
 		if err != nil {
 			t.Fatal(name, err)
 		}
+
 		listed := map[int64]bool{10: true, 20: true, 50: true, 80: true, 90: true}
 		results := map[int64]bool{10: true, 20: true, 30: true}
 		_, c := start(t, nil)
@@ -481,6 +512,7 @@ func TestOnlyListedStatusesAreWritten(t *testing.T) {
 				}
 				continue
 			}
+
 			if !listed[status.ID] || status.Name != "" || result != nil && (!results[result.ID] || result.Name != "") {
 				t.Errorf("%s, %s: status %+v, resolution %+v", name, state, status, result)
 			}

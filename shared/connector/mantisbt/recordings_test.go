@@ -16,11 +16,13 @@ func (r recording) told() told {
 	for name, value := range r.Response.Header {
 		header.Set(name, value)
 	}
+
 	body := string(r.Response.Body)
 	var text string
 	if json.Unmarshal(r.Response.Body, &text) == nil { // it was no JSON
 		body = text
 	}
+
 	return told{r.Response.Status, header, body, r.Response.Reason}
 }
 
@@ -91,6 +93,7 @@ func TestRecordedWrites(t *testing.T) {
 		if !r.isIssueWrite() {
 			continue
 		}
+
 		want, known := outcomes[name]
 		answer := r.told()
 		if documented := answer.status == 200 || answer.status == 201; !known && !documented {
@@ -99,12 +102,14 @@ func TestRecordedWrites(t *testing.T) {
 		}
 
 		f, c := start(t, nil)
-		f.bare, f.login = true, "api-token"
+		f.bare = true
+		f.login = "api-token"
 		who := all["me-updater"].told()
 		if strings.HasPrefix(name, "anonymous-") {
 			who = all["anonymous-revoked-token-me"].told()
 			f.login = ""
 		}
+
 		f.users = func(w http.ResponseWriter, _ *http.Request) { who.send(w) }
 		id := strings.TrimPrefix(r.Request.Path, "/api/rest/issues/")
 		before := issueOf(7, 10, markerLine(marker))
@@ -120,6 +125,7 @@ func TestRecordedWrites(t *testing.T) {
 				object(200, listOf()).send(w)
 			}
 		}
+
 		var err error
 		if r.Request.Method == http.MethodPost {
 			_, err = c.Create(t.Context(), connector.Content{Title: "T", Body: "B"}, marker)
@@ -127,20 +133,24 @@ func TestRecordedWrites(t *testing.T) {
 			sent := connector.Sent{Remote: domain.Remote{Key: id}, State: domain.Open}
 			_, err = c.Update(t.Context(), sent, connector.Content{Title: "T", Body: "B", State: domain.Open}, marker)
 		}
+
 		if !known {
 			if err != nil {
 				t.Errorf("%s: %v", name, err)
 			}
 			continue
 		}
+
 		e := failure(t, err)
 		if e.Class != want.class || e.Scope != want.scope || e.Code != want.code || !strings.Contains(e.Detail, want.words) {
 			t.Errorf("%s: %v scope %d %v", name, e.Class, e.Scope, e)
 		}
+
 		if n := writes(f.take()); n > 1 || n == 0 && !strings.HasPrefix(name, "anonymous-") {
 			t.Errorf("%s: %d writes", name, n)
 		}
 	}
+
 	for name := range outcomes {
 		if _, there := all[name]; !there {
 			t.Errorf("%s was not recorded", name)
@@ -171,6 +181,7 @@ func TestRecordedLogins(t *testing.T) {
 			t.Errorf("%s was not recorded", name)
 			continue
 		}
+
 		f, c := start(t, nil)
 		f.bare = true
 		f.users = func(w http.ResponseWriter, _ *http.Request) { r.told().send(w) }
@@ -197,12 +208,14 @@ func TestRecordedReads(t *testing.T) {
 			t.Errorf("%s was not recorded", name)
 			continue
 		}
+
 		f, c := start(t, nil)
 		f.bare = true
 		f.answer = func(w http.ResponseWriter, _ *http.Request, _ []byte) { r.told().send(w) }
 		_, err := c.rows(t.Context(), place{base, 7}, 50, 1, whole)
 		checkOutcome(t, name, want, err)
 	}
+
 	for name, want := range map[string]outcome{
 		"get-full-updater":                     {},
 		"get-issue-without-category":           {},
@@ -222,6 +235,7 @@ func TestRecordedReads(t *testing.T) {
 			}
 			all[name].told().send(w)
 		}
+
 		_, _, err := c.read(t.Context(), base+"/issues/7")
 		checkOutcome(t, name, want, err)
 	}
@@ -235,6 +249,7 @@ func checkOutcome(t *testing.T, name string, want outcome, err error) {
 		}
 		return
 	}
+
 	if e := failure(t, err); e.Class != want.class || e.Scope != want.scope || e.Code != want.code || !strings.Contains(e.Detail, want.words) {
 		t.Errorf("%s: %v scope %d %v", name, e.Class, e.Scope, e)
 	}

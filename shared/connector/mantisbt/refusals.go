@@ -118,6 +118,7 @@ func shown(answer outbound.Response, said problem.Problem) string {
 	if !said.JSON {
 		return said.Summary
 	}
+
 	form := strings.TrimSpace(strconv.Itoa(answer.Status) + " " + problem.MediaType(answer))
 	if refused, ok := faultIn(answer); ok {
 		form += " with a fault " + strconv.Itoa(refused.Status) + " in it: " + said.Words

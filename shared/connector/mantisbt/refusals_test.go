@@ -20,9 +20,11 @@ func member(t *testing.T, body, name string) string {
 	if err := json.Unmarshal([]byte(body), &all); err != nil {
 		t.Fatal(err)
 	}
+
 	if err := json.Unmarshal(all[name], &text); err != nil {
 		t.Fatal(err)
 	}
+
 	return text
 }
 
@@ -40,6 +42,7 @@ func judge(t *testing.T, name string, want meaning, e *connector.Error) {
 	if e.Class != want.class || e.Scope != want.scope || e.Code != want.code || e.Status != want.answer.status {
 		t.Errorf("%s: %v scope %d %v, want %v scope %d %s", name, e.Class, e.Scope, e, want.class, want.scope, want.code)
 	}
+
 	if e.Detail == "" || !strings.Contains(e.Detail, want.detail) || len([]rune(e.Detail)) > 200 {
 		t.Errorf("%s: detail %q, want a part %q", name, e.Detail, want.detail)
 	}
@@ -203,6 +206,7 @@ func TestARefusalThatConcernsTheServer(t *testing.T) {
 		if tt.code == "" {
 			scope = single
 		}
+
 		if e := failure(t, err); e.Class != tt.class || e.Scope != scope || tt.code != "" && e.Code != tt.code || e.Detail == "" {
 			t.Errorf("%s: %v scope %d %v", name, e.Class, e.Scope, e)
 		}
@@ -221,6 +225,7 @@ func FuzzRefusal(f *testing.F) {
 		if status < 200 {
 			return
 		}
+
 		answer := outbound.Response{Status: status, Reason: reason, Header: http.Header{}, Body: body}
 		for _, method := range []string{http.MethodGet, http.MethodPost, http.MethodPatch} {
 			if e := c.refused(method, answer); e.Detail == "" || e.Code == "" || e.Class == 0 || e.Scope == 0 {
@@ -237,7 +242,8 @@ func TestThePageShowsTheTable(t *testing.T) { connectortest.Refusals(t, "mantisb
 // may be one that not everybody may read.
 func TestReasonsShowNoIssue(t *testing.T) {
 	foreign := issueOf(8, 10, "")
-	foreign.Summary, foreign.Description = "Confidential", "Confidential too"
+	foreign.Summary = "Confidential"
+	foreign.Description = "Confidential too"
 	f, c := start(t, nil)
 	f.routes(map[string]told{
 		"POST": object(200, made(foreign)), "PATCH": object(200, listOf(foreign)), "GET /issues/7": object(200, listOf(issueOf(7, 10, ""))),
@@ -263,17 +269,21 @@ func FuzzNotices(f *testing.F) {
 		f.Add([]byte(`{"issues":[]}` + behind))
 		f.Add([]byte(behind + `{"issue":{"id":7}}` + behind))
 	}
+
 	f.Fuzz(func(t *testing.T, body []byte) {
 		left := withoutNotices(body)
 		if !strings.HasPrefix(string(body), string(left)) || json.Valid(body) && len(left) != len(strings.TrimSpace(string(body))) && len(left) != len(body) {
 			t.Errorf("%q is left of %q", left, body)
 		}
+
 		if cut := body[len(left):]; strings.Contains(strings.ToLower(string(cut)), "error</b>:") && !strings.Contains(string(cut), "on line") {
 			t.Errorf("%q was cut off", cut)
 		}
+
 		if object := objectIn(body); object != nil && !json.Valid(object) {
 			t.Errorf("%q is no JSON", object)
 		}
+
 		_, _ = faultIn(outbound.Response{Status: 200, Body: body})
 	})
 }

@@ -42,9 +42,11 @@ func (c *Connector) title(item domain.Item) string {
 	if markup.IsBlank(text) {
 		text = disarm.DisarmLine(form.Fill("", titleTemplate, item))
 	}
+
 	if markup.IsBlank(text) {
 		text = item.ID.String()
 	}
+
 	return markup.Cut(text, maxSummary, "…")
 }
 
@@ -58,10 +60,13 @@ func (c *Connector) body(item domain.Item) string {
 	if line := facts.Line(item, plainName); line != "" {
 		end = line + "\n" + end
 	}
+
 	if text == "" {
 		return end
 	}
+
 	const between = "\n\n---\n"
+
 	return disarmer.Cut(text, maxText-markup.Count(between+end), c.rest(item), between+end)
 }
 
@@ -88,10 +93,12 @@ func (c *Connector) footer(item domain.Item) string {
 			parts = append(parts, part.name+": "+value)
 		}
 	}
+
 	line := strings.Join(parts, " · ")
 	if to, ok := link(item.URL); ok {
 		line += "\n" + to
 	}
+
 	return line
 }
 

@@ -38,6 +38,7 @@ func TestRender(t *testing.T) {
 	if fmt.Sprintf("%#v", got) != fmt.Sprintf("%#v", want) {
 		t.Errorf("got  %#v\nwant %#v", got, want)
 	}
+
 	other := item
 	other.Labels = nil
 	if again := renderer(Config{}).Render(other); again.Hash() != got.Hash() {
@@ -51,12 +52,15 @@ func TestTemplates(t *testing.T) {
 	if got.Title != "[in *progress*] Ask @\u200bbob about #\u200b5" {
 		t.Errorf("%q", got.Title)
 	}
+
 	if !strings.HasPrefix(got.Body, "high @\u200ball b, A ~\u200b7\n<\u200bb>See #\u200b5") || !strings.Contains(got.Body, "KEP-9 · ") {
 		t.Errorf("%q", got.Body)
 	}
+
 	if got := renderer(Config{TitleTemplate: "{{unknown}}"}).Render(item); got.Title != "KEP-9 Ask @\u200bbob about #\u200b5" {
 		t.Errorf("%q", got.Title)
 	}
+
 	if got := renderer(Config{TitleTemplate: "{{priority}}", BodyTemplate: "{{priority}}"}).Render(domain.Item{ID: 5, Title: "\u200b\n"}); got.Title != "5" || got.Body != "5" {
 		t.Errorf("%#v", got)
 	}
@@ -76,9 +80,12 @@ func TestRenderHostile(t *testing.T) {
 		"long one": func(i *domain.Item) { i.Description = "```\n" + strings.Repeat("e\u0301", 40000) + "\n```" },
 		"title":    func(i *domain.Item) { i.Title = strings.Repeat("👩\u200d👩\u200d👧@", 200) },
 		"ends in":  func(i *domain.Item) { i.FormattedNumber, i.Title = "", strings.Repeat("x", 126)+"@user" },
-		"bytes":    func(i *domain.Item) { i.Title, i.Description = "\xff\x00", "\xff\xfe\x00\x1b" },
-		"links":    func(i *domain.Item) { i.URL = "https://app.test/" + strings.Repeat("ü", 990) },
-		"empty":    func(i *domain.Item) { *i = domain.Item{ID: 1} },
+		"bytes": func(i *domain.Item) {
+			i.Title = "\xff\x00"
+			i.Description = "\xff\xfe\x00\x1b"
+		},
+		"links": func(i *domain.Item) { i.URL = "https://app.test/" + strings.Repeat("ü", 990) },
+		"empty": func(i *domain.Item) { *i = domain.Item{ID: 1} },
 	} {
 		i := item
 		change(&i)
@@ -105,19 +112,23 @@ func checkContent(t *testing.T, name string, i domain.Item, c connector.Content)
 	case fences(c.Body)%2 != 0:
 		t.Errorf("%s: a code block is left open", name)
 	}
+
 	for _, text := range []string{c.Title, c.Body} {
 		if bad := alive.FindString(text); bad != "" {
 			t.Errorf("%s: %q is alive", name, bad)
 		}
 	}
+
 	if whole := disarm.DisarmLine(form.Fill("", titleTemplate, i)); strings.HasSuffix(c.Title, "…") && !wholeCharacters(whole, strings.TrimSuffix(c.Title, "…")) {
 		t.Errorf("%s: the title %q is cut within a character", name, c.Title)
 	}
+
 	if text, _, cut := strings.Cut(c.Body, "\n\n…(cut)"); cut {
 		text = strings.TrimRight(strings.TrimSuffix(strings.TrimSuffix(text, "\n```"), "\n~~~"), "\n")
 		if whole := disarm.Disarm(i.Description); !wholeCharacters(whole, text) {
 			t.Errorf("%s: the text is cut within a character", name)
 		}
+
 		if _, ok := markup.WebURL(i.URL); ok && !strings.Contains(c.Body, "…(cut) The rest: http") {
 			t.Errorf("%s: nothing leads to the rest", name)
 		}
@@ -129,29 +140,36 @@ func wholeCharacters(whole, beginning string) bool {
 	if !strings.HasPrefix(whole, beginning) {
 		return false
 	}
+
 	at := max(0, len(beginning)-200)
 	for at > 0 && !utf8.RuneStart(whole[at]) {
 		at--
 	}
+
 	rest := whole[at:min(len(whole), len(beginning)+200)]
 	cut := len(beginning) - at
+
 	return uniseg.GraphemeClusterCount(rest[:cut])+uniseg.GraphemeClusterCount(rest[cut:]) == uniseg.GraphemeClusterCount(rest)
 }
 
 // fences counts what opens and closes code blocks, read in another way than
 // the disarming does.
 func fences(text string) int {
-	n, open := 0, ""
+	n := 0
+	open := ""
 	for line := range strings.SplitSeq(text, "\n") {
 		mark := regexp.MustCompile("^ {0,3}(`{3,}|~{3,})").FindStringSubmatch(line)
 		switch {
 		case mark == nil:
 		case open == "" && !(mark[1][0] == '`' && strings.Contains(line[len(mark[0]):], "`")):
-			n, open = n+1, mark[1]
+			n = n + 1
+			open = mark[1]
 		case open != "" && mark[1][0] == open[0] && len(mark[1]) >= len(open) && strings.TrimSpace(line[len(mark[0]):]) == "":
-			n, open = n+1, ""
+			n = n + 1
+			open = ""
 		}
 	}
+
 	return n
 }
 
@@ -160,10 +178,12 @@ func items(t *testing.T) []domain.Item {
 	if path == "" {
 		t.Skip("../shared/data/items.jsonl is absent")
 	}
+
 	f, err := os.Open(path)
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	defer func() { _ = f.Close() }()
 	var list []domain.Item
 	s := bufio.NewScanner(f)
@@ -176,8 +196,10 @@ func items(t *testing.T) []domain.Item {
 		if err := json.Unmarshal(s.Bytes(), &raw); err != nil {
 			t.Fatal(err)
 		}
+
 		list = append(list, raw.Item)
 	}
+
 	return list
 }
 
@@ -193,20 +215,24 @@ func TestRealItems(t *testing.T) {
 			reply(w, 200, nil, listOf(issueOf(1, 90, "")))
 		}
 	}
+
 	list := items(t)
 	for n, item := range list {
 		if n%10 != 0 && raceDetector {
 			continue
 		}
+
 		content := c.Render(item)
 		checkContent(t, item.FormattedNumber, item, content)
 		if content.Hash() != c.Render(item).Hash() {
 			t.Errorf("%s is not rendered the same twice", item.FormattedNumber)
 		}
+
 		m := connector.Marker{Integration: 11, Item: item.ID, Attempt: 1}
 		if _, err := c.Create(t.Context(), content, m); err != nil {
 			t.Fatal(err)
 		}
+
 		if item.State == domain.Closed {
 			sent := connector.Sent{Remote: domain.Remote{Key: "1"}, State: domain.Open}
 			if _, err := c.Update(t.Context(), sent, content, m); err != nil {
@@ -214,6 +240,7 @@ func TestRealItems(t *testing.T) {
 			}
 		}
 	}
+
 	t.Logf("%d items, %d requests within %d descriptions", len(list), len(f.take()), len(f.routers))
 }
 
@@ -228,9 +255,11 @@ func FuzzRender(f *testing.F) {
 		if got.Hash() != c.Render(i).Hash() {
 			t.Error("not the same twice")
 		}
+
 		if !utf8.ValidString(got.Title+got.Body) || markup.Count(got.Title) > 128 || markup.Count(got.Body) > 65535 || markup.IsBlank(got.Title) || markup.IsBlank(got.Body) {
 			t.Errorf("%#v", got)
 		}
+
 		for _, text := range []string{got.Title, got.Body} {
 			if bad := alive.FindString(text); bad != "" {
 				t.Errorf("%q is alive in %q", bad, text)

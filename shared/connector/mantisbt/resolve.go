@@ -49,11 +49,13 @@ func (c *Connector) settle(root string, id int64) {
 		c.workflow = nil
 		c.trail = trail{}
 	}
+
 	c.used = id
 
 	if root == "" && c.place != nil {
 		root = c.place.root
 	}
+
 	if root != "" {
 		c.place = &place{root: root, project: id}
 	}
@@ -66,9 +68,11 @@ func (c *Connector) configured(ctx context.Context, root string, me user) (named
 	if id == 0 {
 		return c.projectByName(ctx, root, me)
 	}
+
 	if found := byID(me.Projects, id); found != nil {
 		return found.named, nil
 	}
+
 	found, err := c.project(ctx, place{root: root, project: id})
 
 	return found.named, err
@@ -122,8 +126,10 @@ func byFoldedName(list []project, name string) *project {
 		if found != nil && found.ID != p.ID {
 			return nil
 		}
+
 		found = p
 	}
+
 	return found
 }
 

@@ -85,6 +85,7 @@ func (c *Connector) standing(ctx context.Context, p place, found examined) (stan
 	if answer.Status != http.StatusOK {
 		return now, c.refused(http.MethodGet, answer)
 	}
+
 	now.options, err = settings(answer.Body)
 	if err != nil {
 		return now, c.unreadable("MantisBT's answer is not its settings", answer)
@@ -122,6 +123,7 @@ func (s standing) reaches(option string) reach {
 	if among != nil {
 		enough = slices.Contains(among, s.level)
 	}
+
 	if enough {
 		return reached
 	}
@@ -140,6 +142,7 @@ func parseThreshold(value json.RawMessage) (least int64, among []int64, ok bool)
 	if err := json.Unmarshal(value, &list); err != nil || list == nil {
 		return 0, nil, false
 	}
+
 	among = []int64{}
 	for _, n := range list {
 		among = append(among, int64(n))
@@ -180,6 +183,7 @@ func (s standing) asks(option, what string) string {
 		}
 		who = "only " + strings.Join(names, ", ")
 	}
+
 	if among != nil && len(among) == 0 {
 		who = "nobody"
 	}
@@ -218,6 +222,7 @@ func (s standing) may(name string, demands ...demand) connector.Check {
 				return connector.Refused(name, connector.RoleTooLow).With(s.asks(d.option, d.what))
 			}
 			unproven = s.asks(d.option, d.what) + " Whether the API asks for that is not known."
+
 		case notTold:
 			unknown = d.option
 		}
@@ -252,9 +257,11 @@ func (s standing) rights() []connector.Check {
 	if s.noClose {
 		closing = connector.Refused(connector.CheckClose, "status_missing").With("The server has no status for closed issues.")
 	}
+
 	if s.noReopen {
 		reopening = connector.Refused(connector.CheckReopen, "status_missing").With("The server has no status for open issues.")
 	}
+
 	if notes(s.version) != nil {
 		noted = update
 		noted.Name = checkUpdateNoted
@@ -325,6 +332,7 @@ func (s standing) requiredFields(fields []customField) connector.Check {
 			asked = append(asked, markup.Cut(markup.OneLine(f.Name), maxLevelName, "…"))
 		}
 	}
+
 	if len(asked) == 0 {
 		return connector.Passed(connector.CheckRequiredFields)
 	}
@@ -333,6 +341,7 @@ func (s standing) requiredFields(fields []customField) connector.Check {
 	if len(asked) > maxLevels {
 		more = fmt.Sprintf(" and %d more", len(asked)-maxLevels)
 	}
+
 	names := strings.Join(asked[:min(len(asked), maxLevels)], ", ")
 
 	return connector.Refused(connector.CheckRequiredFields, connector.FieldRequired).
@@ -345,6 +354,7 @@ func (c *Connector) listed(ctx context.Context, p place, s standing) (connector.
 	if err != nil {
 		return connector.Undecided(connector.CheckList, "provider_error"), err
 	}
+
 	if answer.Status != http.StatusOK {
 		e := c.refused(http.MethodGet, answer)
 		if e.Class != connector.Final {

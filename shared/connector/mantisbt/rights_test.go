@@ -50,11 +50,13 @@ func TestTheCheckAgreesWithARealServer(t *testing.T) {
 		if name == "" {
 			name = "project-plain"
 		}
+
 		project := level.ReplaceAllString(string(real[name].Response.Body), fmt.Sprintf(`"access_level":{"id":%d`, tt.role))
 		options := string(real["config-together"].Response.Body)
 		if tt.options != "" {
 			options = merged(t, options, string(real[tt.options].Response.Body))
 		}
+
 		f, c := start(t, func(cfg *Config) { cfg.Project = firstID(t, project) })
 		f.bare = tt.bare
 		f.configs = strings.TrimSuffix(strings.TrimPrefix(strings.ReplaceAll(options, `{"configs": [`, `{"configs":[`), `{"configs":[`), "]}")
@@ -65,6 +67,7 @@ func TestTheCheckAgreesWithARealServer(t *testing.T) {
 			}
 			reply(w, 200, nil, project)
 		}
+
 		checks, err := c.Check(t.Context())
 		if err != nil {
 			t.Fatal(tt.call, err)
@@ -75,6 +78,7 @@ func TestTheCheckAgreesWithARealServer(t *testing.T) {
 		if done == 0 || said.OK == nil || *said.OK != (done < 300) {
 			t.Errorf("%s by %d: the server answered %d, and the check says %v", tt.call, tt.role, done, said)
 		}
+
 		if said.OK != nil && !*said.OK && (said.Detail == nil || *said.Detail == "") {
 			t.Errorf("%s by %d: no sentence for a manager: %v", tt.call, tt.role, said)
 		}
@@ -88,17 +92,21 @@ func merged(t *testing.T, configs, over string) string {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	replaced, err := settings([]byte(over))
 	if err != nil || len(replaced) == 0 {
 		t.Fatal(over, err)
 	}
+
 	for option, value := range replaced {
 		told[option] = value
 	}
+
 	var list []any
 	for option, value := range told {
 		list = append(list, map[string]any{"option": option, "value": value})
 	}
+
 	return text(map[string]any{"configs": list})
 }
 
@@ -120,7 +128,9 @@ func find(t *testing.T, checks []connector.Check, name string) connector.Check {
 			return one
 		}
 	}
+
 	t.Fatalf("there is no check %s: %v", name, checks)
+
 	return connector.Check{}
 }
 
@@ -136,10 +146,12 @@ func TestThresholdsOfEveryForm(t *testing.T) {
 		if value == "" {
 			s.options = nil
 		}
+
 		if got := s.reaches(updateThreshold); got != want {
 			t.Errorf("%s: %d, want %d", value, got, want)
 		}
 	}
+
 	unknown := standing{options: map[string]json.RawMessage{updateThreshold: json.RawMessage(`40`)}}
 	if got := unknown.reaches(updateThreshold); got != notTold {
 		t.Errorf("a user whose level is not told: %d", got)
@@ -201,10 +213,12 @@ func TestWhatIsNotToldIsLeftOpen(t *testing.T) {
 			}
 			reply(w, 200, nil, project)
 		}
+
 		checks, err := c.Check(t.Context())
 		if err != nil {
 			t.Fatal(name, err)
 		}
+
 		if got := find(t, checks, tt.check); got.String() != tt.want || (!got.Holds() && got.Detail == nil) {
 			t.Errorf("%s: %v", name, got)
 		}
@@ -237,6 +251,7 @@ func TestNoSettings(t *testing.T) {
 		}
 		reply(w, 200, nil, `{"projects":[{"id":3,"access_level":{"id":70},"custom_fields":[]}]}`)
 	}
+
 	checks, err := c.Check(t.Context())
 	got := fmt.Sprint(checks)
 	if err == nil || !strings.Contains(got, "list=?(provider_error) create=?(not_told)") || strings.Contains(got, "=no") {
@@ -254,11 +269,13 @@ func FuzzThreshold(f *testing.F) {
 	for _, seed := range []string{`40`, `"40"`, `[40,70]`, `[]`, `null`, `{"10":25}`, `[[40]]`, `9223372036854775808`, ``} {
 		f.Add(seed)
 	}
+
 	f.Fuzz(func(t *testing.T, value string) {
 		least, among, ok := parseThreshold(json.RawMessage(value))
 		if ok && among == nil && least <= 0 {
 			t.Errorf("%q is read as the level %d", value, least)
 		}
+
 		s := standing{level: 25, options: map[string]json.RawMessage{reportThreshold: json.RawMessage(value)}}
 		check := s.may(connector.CheckCreate, demandReport)
 		if check.Holds() && !ok {

@@ -30,9 +30,11 @@ func (f front) wanted(since time.Time) []issue {
 			some = append(some, i)
 		}
 	}
+
 	slices.SortFunc(some, func(a, b issue) int {
 		return cmp.Or(a.UpdatedAt.Compare(b.UpdatedAt), cmp.Compare(a.ID, b.ID))
 	})
+
 	return some
 }
 
@@ -45,17 +47,21 @@ func (c *Connector) front(ctx context.Context, r reading) (front, error) {
 		if err != nil {
 			return front{}, err
 		}
+
 		for _, i := range rows { // a server may tell more than it was asked for
 			f.rows = append(f.rows, issue{ID: i.ID, Sticky: i.Sticky, UpdatedAt: i.UpdatedAt})
 		}
+
 		f.end = len(rows) < size
 		for f.size < len(f.rows) && f.rows[f.size].Sticky {
 			f.size++
 		}
+
 		if f.end || f.size < len(f.rows) {
 			return f, nil
 		}
 	}
+
 	return front{}, c.endless("the sticky issues do not end")
 }
 
@@ -74,21 +80,25 @@ func (c *Connector) fillSticky(ctx context.Context, r reading, f front, all []li
 			open[all[i].ID] = &all[i]
 		}
 	}
+
 	size := min(changesPage, r.size)
 	for page := 1; len(open) > 0 && (page-1)*size < f.size; page++ {
 		rows, err := c.rows(ctx, r.place, size, page, whole)
 		if err != nil {
 			return err
 		}
+
 		for _, i := range rows {
 			wanted := open[i.ID]
 			if wanted == nil || !i.Sticky || !i.UpdatedAt.Equal(wanted.UpdatedAt) {
 				continue
 			}
+
 			*wanted = listed{issue: i, sticky: true}
 			delete(open, i.ID)
 		}
 	}
+
 	return nil
 }
 
@@ -99,22 +109,26 @@ type position struct{ oldest, offset int }
 // stickyBefore is how many of the sticky issues are before a position. One is if
 // enough ordinary issues are as new as it, or newer.
 func (c *Connector) stickyBefore(ctx context.Context, p place, f front, sticky []issue, at position) (int, error) {
-	from, to := 0, len(sticky)
+	from := 0
+	to := len(sticky)
 	if at.offset == 0 {
 		return 0, nil
 	}
+
 	for from < to {
 		middle := (from + to) / 2
 		before, err := c.before(ctx, p, f, sticky[middle].UpdatedAt, position{at.oldest, at.offset - middle - 1})
 		if err != nil {
 			return 0, err
 		}
+
 		if before {
 			from = middle + 1
 		} else {
 			to = middle
 		}
 	}
+
 	return from, nil
 }
 
@@ -130,6 +144,7 @@ func (c *Connector) before(ctx context.Context, p place, f front, changed time.T
 	case place < len(f.rows):
 		return !f.rows[place].UpdatedAt.Before(changed), nil
 	}
+
 	return c.wanted(ctx, p, place, changed)
 }
 
@@ -141,26 +156,35 @@ func (c *Connector) oldest(ctx context.Context, p place, f front, since time.Tim
 			return place - 1, nil
 		}
 	}
+
 	if f.end {
 		return len(f.rows) - 1, nil
 	}
+
 	in, out, err := c.around(ctx, p, len(f.rows)-1, since)
 	if err != nil {
 		return 0, err
 	}
+
 	for out-in > 1 {
 		middle := in + (out-in)/2
 		wanted, err := c.wanted(ctx, p, middle, since)
 		if err != nil {
 			return 0, err
 		}
+
 		if wanted {
 			in = middle
 		} else {
 			out = middle
 		}
 	}
-	c.follow(func(t *trail) { t.from, t.oldest = since, in })
+
+	c.follow(func(t *trail) {
+		t.from = since
+		t.oldest = in
+	})
+
 	return in, nil
 }
 
@@ -176,15 +200,21 @@ func (c *Connector) around(ctx context.Context, p place, in int, since time.Time
 		if !wanted {
 			return in, t.oldest, nil
 		}
-		in, step = t.oldest, 1
+
+		in = t.oldest
+		step = 1
 	}
+
 	for out := in + step; out < maxPages*changesPage; out = in + step {
 		wanted, err := c.wanted(ctx, p, out, since)
 		if err != nil || !wanted {
 			return in, out, err
 		}
-		in, step = out, 2*step
+
+		in = out
+		step = 2 * step
 	}
+
 	return in, maxPages * changesPage, nil
 }
 

@@ -67,13 +67,16 @@ func (f *fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if r.Header.Get("Authorization") != token || r.UserAgent() == "" {
 		f.t.Errorf("%s %s: headers %v", r.Method, r.URL, r.Header)
 	}
+
 	f.check(r, body)
 	if !f.bare {
 		w.Header().Set("X-Mantis-Version", "2.28.4")
 	}
+
 	if f.login != "" && r.Method == http.MethodGet { // errors do not say it
 		w.Header().Set("X-Mantis-LoginMethod", f.login)
 	}
+
 	w.Header().Set("X-Request-Id", "REQ:1")
 	path := strings.TrimPrefix(r.URL.Path, "/bugs/api/rest")
 	switch {
@@ -90,6 +93,7 @@ func (f *fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		reply(w, 200, nil, configs)
 		return
 	}
+
 	f.mu.Lock()
 	f.calls = append(f.calls, call{r.Method, path, r.URL.RawQuery, r.Header.Clone(), string(body)})
 	f.mu.Unlock()
@@ -108,6 +112,7 @@ func (f *fake) check(r *http.Request, body []byte) {
 			f.t.Errorf("%s %s is not in the description: %v", r.Method, r2.URL.Path, err)
 			continue
 		}
+
 		input := &openapi3filter.RequestValidationInput{Request: r2, PathParams: parameters, Route: route,
 			Options: &openapi3filter.Options{AuthenticationFunc: openapi3filter.NoopAuthenticationFunc}}
 		if err := openapi3filter.ValidateRequest(r.Context(), input); err != nil {
@@ -132,9 +137,11 @@ func reply(w http.ResponseWriter, status int, header http.Header, body string) {
 	if strings.HasPrefix(body, "{") {
 		w.Header().Set("Content-Type", "application/json")
 	}
+
 	for name, values := range header {
 		w.Header()[http.CanonicalHeaderKey(name)] = values
 	}
+
 	w.WriteHeader(status)
 	_, _ = io.WriteString(w, body)
 }
@@ -145,6 +152,7 @@ func shared(name string) string {
 	if err != nil {
 		panic(err)
 	}
+
 	for {
 		if _, err := os.Stat(filepath.Join(dir, "go.mod")); err == nil {
 			path := filepath.Join(dir, "..", "shared", name)
@@ -153,9 +161,11 @@ func shared(name string) string {
 			}
 			return path
 		}
+
 		if dir == filepath.Dir(dir) {
 			return ""
 		}
+
 		dir = filepath.Dir(dir)
 	}
 }
@@ -168,18 +178,22 @@ var descriptions = sync.OnceValue(func() []routers.Router {
 		if path == "" {
 			continue
 		}
+
 		doc, err := openapi3.NewLoader().LoadFromFile(path)
 		if err != nil {
 			panic(err)
 		}
+
 		doc.Servers = nil
 		dropStray(doc)
 		router, err := gorillamux.NewRouter(doc)
 		if err != nil {
 			panic(err)
 		}
+
 		all = append(all, router)
 	}
+
 	return all
 })
 
@@ -194,6 +208,7 @@ func dropStray(doc *openapi3.T) {
 					kept = append(kept, p)
 				}
 			}
+
 			operation.Parameters = kept
 		}
 	}
@@ -207,6 +222,7 @@ func start(t *testing.T, change func(*Config)) (*fake, *Connector) {
 	if change != nil {
 		change(&cfg)
 	}
+
 	return f, New(cfg, client, func() time.Time { return now })
 }
 

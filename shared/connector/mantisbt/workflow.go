@@ -44,16 +44,21 @@ func (w workflow) state(i issue) domain.ItemState {
 
 // move is what to write for a state.
 func (c *Connector) move(w workflow, to domain.ItemState) (status, resolution *ref, err error) {
-	wanted, result := w.reopen, w.reopened
+	wanted := w.reopen
+	result := w.reopened
 	if to == domain.Closed {
-		wanted, result = w.closed, w.fixed
+		wanted = w.closed
+		result = w.fixed
 	}
+
 	if wanted == 0 {
 		return nil, nil, c.fail(connector.Final, connector.IntegrationScope, "status_missing", "the server has no status for "+string(to)+" issues", outbound.Response{})
 	}
+
 	if result > 0 {
 		resolution = &ref{ID: result}
 	}
+
 	return &ref{ID: wanted}, resolution, nil
 }
 
@@ -63,12 +68,14 @@ func (c *Connector) prepare(ctx context.Context) (place, workflow, error) {
 	if err != nil {
 		return place{}, workflow{}, err
 	}
+
 	c.mu.Lock()
 	known := c.workflow
 	c.mu.Unlock()
 	if known != nil {
 		return p, *known, nil
 	}
+
 	query := url.Values{"option[]": options, "project_id": {strconv.FormatInt(p.project, 10)}}
 	answer, err := c.get(ctx, p.root+"/config?"+query.Encode(), 0)
 	if err != nil {
@@ -77,13 +84,16 @@ func (c *Connector) prepare(ctx context.Context) (place, workflow, error) {
 	if answer.Status != http.StatusOK {
 		return place{}, workflow{}, c.refused(http.MethodGet, answer)
 	}
+
 	w, err := parseWorkflow(answer.Body)
 	if err != nil {
 		return place{}, workflow{}, c.unreadable("MantisBT did not say which statuses it has", answer)
 	}
+
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.workflow = &w
+
 	return p, w, nil
 }
 
@@ -103,13 +113,16 @@ func workflowOf(told map[string]json.RawMessage) (workflow, error) {
 	if err != nil {
 		return workflow{}, err
 	}
+
 	results, _ := enum(told["resolution_enum_string"])
 	w := workflow{
 		resolved: setting(told["bug_resolved_status_threshold"], resolvedThreshold),
 		reopen:   setting(told["bug_reopen_status"], feedbackStatus), reopened: setting(told["bug_reopen_resolution"], reopenedResult),
 		fixed: byLabel(results, "fixed"), closed: byLabel(statuses, "closed"),
 	}
+
 	w.settle(statuses, results)
+
 	return w, nil
 }
 
@@ -125,10 +138,12 @@ func settings(body []byte) (map[string]json.RawMessage, error) {
 	if err := json.Unmarshal(body, &answer); err != nil {
 		return nil, err
 	}
+
 	told := map[string]json.RawMessage{}
 	for _, c := range answer.Configs {
 		told[c.Option] = c.Value
 	}
+
 	return told, nil
 }
 
@@ -138,15 +153,19 @@ func (w *workflow) settle(statuses, results []named) {
 	if !has(statuses, w.closed) || w.closed < w.resolved {
 		w.closed = int64(statuses[len(statuses)-1].ID)
 	}
+
 	if w.closed < w.resolved {
 		w.closed = 0
 	}
+
 	if !has(statuses, w.reopen) || w.reopen >= w.resolved {
 		w.reopen = cmp.Or(byLabel(statuses, "feedback"), byLabel(statuses, "new"), int64(statuses[0].ID))
 	}
+
 	if w.reopen >= w.resolved {
 		w.reopen = 0
 	}
+
 	if !has(results, w.reopened) {
 		w.reopened = byLabel(results, "reopened")
 	}
@@ -158,11 +177,14 @@ func enum(value json.RawMessage) ([]named, error) {
 	if err := json.Unmarshal(value, &list); err != nil {
 		return nil, err
 	}
+
 	list = slices.DeleteFunc(list, func(n named) bool { return n.ID <= 0 })
 	if len(list) == 0 {
 		return nil, errNoIssue
 	}
+
 	slices.SortFunc(list, func(a, b named) int { return cmp.Compare(a.ID, b.ID) })
+
 	return list, nil
 }
 

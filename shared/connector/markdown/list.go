@@ -9,16 +9,19 @@ func NextLink(value string) (string, bool) {
 		if !ok {
 			return "", false
 		}
+
 		target, rest, ok := strings.Cut(rest, ">")
 		if !ok {
 			return "", false
 		}
+
 		var parameters string
 		parameters, value = untilComma(rest)
 		if relNext(parameters) {
 			return target, true
 		}
 	}
+
 	return "", false
 }
 
@@ -33,6 +36,7 @@ func untilComma(text string) (before, after string) {
 			return text[:i], text[i+1:]
 		}
 	}
+
 	return text, ""
 }
 
@@ -47,5 +51,6 @@ func relNext(parameters string) bool {
 			}
 		}
 	}
+
 	return false
 }

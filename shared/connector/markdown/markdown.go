@@ -42,9 +42,11 @@ func (r Renderer) Title(item domain.Item) string {
 	if markup.IsBlank(text) {
 		text = r.Dialect.DisarmLine(form.Fill("", titleTemplate, item))
 	}
+
 	if markup.IsBlank(text) {
 		text = item.ID.String()
 	}
+
 	return markup.Cut(text, r.MaxTitle, "…")
 }
 
@@ -57,8 +59,10 @@ func (r Renderer) Body(item domain.Item) string {
 	if text == "" {
 		return end
 	}
+
 	const between = "\n\n---\n"
 	room := r.MaxBody - MarkerRoom - markup.Count(between+end)
+
 	return r.disarmer().Cut(text, room, r.rest(item), between+end)
 }
 
@@ -91,12 +95,14 @@ func (r Renderer) footer(item domain.Item) string {
 	if to, ok := r.link(item.URL); ok {
 		name = r.linked(name, to)
 	}
+
 	parts := []string{name}
 	for _, part := range []struct{ name, value string }{{"Status", item.Status}, {"Priority", item.Priority}} {
 		if value := r.inline(part.value, 100); value != "" {
 			parts = append(parts, part.name+": "+value)
 		}
 	}
+
 	return strings.Join(parts, " · ")
 }
 

@@ -46,6 +46,7 @@ func TestAMarkerWithoutATag(t *testing.T) {
 	if body := WithMarker("text", bare); body != "text\n\n<!-- integrations:11/22/3 -->" {
 		t.Error(body)
 	}
+
 	if got, ok := ParseMarker("text\n\n<!-- integrations:11/22/3 -->"); !ok || got != bare {
 		t.Error(got, ok)
 	}
@@ -76,6 +77,7 @@ func TestSeveralMarkers(t *testing.T) {
 	for n := range 2 * connector.MostMarkers {
 		body.WriteString(WithMarker("", connector.Marker{Integration: 11, Item: domain.Snowflake(n + 1), Attempt: 1}))
 	}
+
 	if got := Markers(body.String()); len(got) != connector.MostMarkers {
 		t.Errorf("%d markers", len(got))
 	}
@@ -96,9 +98,11 @@ func FuzzMarker(f *testing.F) {
 		if got, ok := ParseMarker(WithMarker(body, m)); !ok || got != m {
 			t.Errorf("%v is read as %v", m, got)
 		}
+
 		if strings.Contains(body, "integrations:") {
 			return
 		}
+
 		if got, ok := ParseMarker(body); ok {
 			t.Errorf("%q is read as %v", body, got)
 		}

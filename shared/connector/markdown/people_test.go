@@ -22,10 +22,12 @@ func FuzzNames(f *testing.F) {
 		f.Add(name, "Bob")
 		f.Add("Apollo", name)
 	}
+
 	f.Fuzz(func(t *testing.T, project, owner string) {
 		if markup.IsBlank(markup.OneLine(owner)) {
 			return
 		}
+
 		item := domain.Item{ID: 22, FormattedNumber: "KEP-9", Description: "Text.", Project: &domain.Named{ID: 1, Name: project}, Owner: &domain.Named{ID: 2, Name: owner}}
 		for name, dialect := range dialects {
 			body := Renderer{Dialect: dialect, MaxTitle: 200, MaxBody: 60_000}.Body(item)
@@ -33,6 +35,7 @@ func FuzzNames(f *testing.F) {
 			if len(blocks) != 4 || blocks[2].Kind != document.Paragraph {
 				t.Fatalf("%s: %d blocks of %q", name, len(blocks), body)
 			}
+
 			var text strings.Builder
 			for _, s := range blocks[2].Spans {
 				if s.Link != "" || s.Bold || s.Italic || s.Strike || s.Code || s.Break {
@@ -40,6 +43,7 @@ func FuzzNames(f *testing.F) {
 				}
 				text.WriteString(s.Text)
 			}
+
 			if !strings.Contains(text.String(), "Owner: ") {
 				t.Errorf("%s: %q", name, text.String())
 			}

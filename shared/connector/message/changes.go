@@ -15,6 +15,7 @@ func Changes(c connector.Content) []string {
 	if c.Was == nil {
 		return nil
 	}
+
 	was := *c.Was
 	if c.Deleted {
 		if was.Deleted {
@@ -27,6 +28,7 @@ func Changes(c connector.Content) []string {
 	if was.Title != "" && was.Title != c.Title {
 		words = append(words, "title was “"+was.Title+"”")
 	}
+
 	words = append(words, factChanges([]factChange{
 		{"owner", was.Facts.Owner, c.Facts.Owner},
 		{"due", was.Facts.Due, c.Facts.Due},
@@ -37,6 +39,7 @@ func Changes(c connector.Content) []string {
 	if change := labelChange(was.Labels, c.Labels); change != "" {
 		words = append(words, "labels: "+change)
 	}
+
 	if was.Text != "" && !was.Deleted && was.Text != connector.TextHash(c.Body) {
 		words = append(words, "text changed")
 	}
@@ -50,6 +53,7 @@ func Progress(c connector.Content) []string {
 	if c.Was == nil {
 		return nil
 	}
+
 	was := *c.Was
 
 	var words []string
@@ -114,6 +118,7 @@ func missing(sign string, list, other []string) []string {
 		if len(parts) == named {
 			return append(parts, sign+"…")
 		}
+
 		parts = append(parts, sign+name)
 	}
 

@@ -16,7 +16,11 @@ func TestCode(t *testing.T) {
 		t.Errorf("%q", got)
 	}
 
-	integration, item, attempt, tag, bare := m, m, m, m, m
+	integration := m
+	item := m
+	attempt := m
+	tag := m
+	bare := m
 	integration.Integration++
 	item.Item++
 	attempt.Attempt++
@@ -53,6 +57,7 @@ func TestByCode(t *testing.T) {
 	if wanted, err := byCode([]connector.Marker{one, two}, same); !errors.Is(err, ErrSameCode) || wanted != nil {
 		t.Errorf("%v %v", wanted, err)
 	}
+
 	if wanted, err := byCode([]connector.Marker{one, one}, same); err != nil || len(wanted) != 1 {
 		t.Errorf("%v %v", wanted, err)
 	}

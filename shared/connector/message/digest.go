@@ -18,10 +18,12 @@ func Totals(d connector.Digest) string {
 			parts = append(parts, fmt.Sprint(one.n, " ", one.what))
 		}
 	}
+
 	items := "items"
 	if d.Total() == 1 {
 		items = "item"
 	}
+
 	return fmt.Sprintf("%d %s: %s", d.Total(), items, strings.Join(parts, ", "))
 }
 

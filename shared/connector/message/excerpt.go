@@ -27,6 +27,7 @@ func ended(blocks []document.Block) []document.Block {
 	if last < 0 || kept[last].Kind != document.Paragraph {
 		return append(kept, document.Plain(end))
 	}
+
 	kept[last].Spans = append(append([]document.Span(nil), kept[last].Spans...), document.Span{Text: end})
 
 	return kept

@@ -30,6 +30,7 @@ func TestWithoutRest(t *testing.T) {
 			if cut != c.cut || !strings.HasPrefix(got, c.begins) || !strings.HasSuffix(got, c.ends) || cut && strings.Contains(got, "the rest") {
 				t.Errorf("%v %q", cut, got)
 			}
+
 			if chat.Render(chat.Plain{}, content.Blocks) != before {
 				t.Error("the content was changed")
 			}

@@ -34,6 +34,7 @@ func TestRender(t *testing.T) {
 	if got.Hash() != want.Hash() {
 		t.Errorf("got  %#v\nwant %#v", got, want)
 	}
+
 	if Heading(got) != "KEP-9 Ask *all* @here" {
 		t.Error(Heading(got))
 	}
@@ -87,10 +88,12 @@ func TestCut(t *testing.T) {
 		if markup.Count(c.Number) > maxNumber || markup.Count(c.Title) > maxTitle || markup.Count(c.Body) > most {
 			t.Errorf("%T: %d %d %d", d, markup.Count(c.Number), markup.Count(c.Title), markup.Count(c.Body))
 		}
+
 		text, rest, cut := strings.Cut(c.Body, "\n\n…(cut)")
 		if !cut || !strings.Contains(rest, "https://a.test/1") || markup.Count(c.Body) < most/2 {
 			t.Errorf("%T: %q", d, c.Body)
 		}
+
 		for _, whole := range []string{strings.TrimSuffix(c.Title, "…"), text} {
 			for g := uniseg.NewGraphemes(whole); g.Next(); {
 				if g.Str() != family && g.Str() != " " {
@@ -99,10 +102,12 @@ func TestCut(t *testing.T) {
 			}
 		}
 	}
+
 	i.Description = strings.Repeat("- x\n", 500)
 	if c := (Renderer{Dialect: chat.Plain{}}).Render(i); strings.Count(c.Body, "\n") > maxExcerpt/40 {
 		t.Errorf("an excerpt of %d lines", strings.Count(c.Body, "\n"))
 	}
+
 	i.URL = "https://a.test/" + strings.Repeat("x", 1000)
 	if c := (Renderer{Dialect: chat.Plain{}}).Render(i); markup.Count(c.Body) > maxExcerpt || c.URL != i.URL {
 		t.Errorf("%q", c.Body)
@@ -119,16 +124,23 @@ func TestChanges(t *testing.T) {
 		"title was “S”": func(_ *connector.Content, w *connector.Was) { w.Title = "S" },
 		"labels: +b −c": func(_ *connector.Content, w *connector.Was) { w.Labels = []string{"a", "c"} },
 		"text changed":  func(c *connector.Content, _ *connector.Was) { c.Body = "C" },
-		"deleted":       func(c *connector.Content, _ *connector.Was) { c.Deleted, c.Body, c.State = true, "", domain.Closed },
+		"deleted": func(c *connector.Content, _ *connector.Was) {
+			c.Deleted = true
+			c.Body = ""
+			c.State = domain.Closed
+		},
 		"restored": func(_ *connector.Content, w *connector.Was) {
 			w.Deleted, w.Text, w.State = true, connector.TextHash(""), domain.Closed
 		},
 		// C1: the change of a status or a priority is said, old and new.
 		"status: planned → in review · priority: low → urgent": func(c *connector.Content, w *connector.Was) {
-			c.Facts, w.Facts = domain.Facts{Status: "in review", Priority: "urgent"}, domain.Facts{Status: "planned", Priority: "low"}
+			c.Facts = domain.Facts{Status: "in review", Priority: "urgent"}
+			w.Facts = domain.Facts{Status: "planned", Priority: "low"}
 		},
 		"closed · status: in review → done": func(c *connector.Content, w *connector.Was) {
-			c.State, c.Facts.Status, w.Facts.Status = domain.Closed, "done", "in review"
+			c.State = domain.Closed
+			c.Facts.Status = "done"
+			w.Facts.Status = "in review"
 		},
 		"priority: none → high": func(c *connector.Content, _ *connector.Was) { c.Facts.Priority = "high" },
 		"owner: Ada → none · due: 2026-12-01 → 2026-12-24 · milestone: 1 → 2 · project: P → Q · type: Bug → Task": func(c *connector.Content, w *connector.Was) {
@@ -136,24 +148,33 @@ func TestChanges(t *testing.T) {
 			c.Facts = domain.Facts{Due: "2026-12-24", Milestone: "2", Project: "Q", Type: "Task"}
 		},
 		"closed · title was “S” · labels: −x": func(c *connector.Content, w *connector.Was) {
-			c.State, w.Title, w.Labels = domain.Closed, "S", []string{"a", "b", "x"}
+			c.State = domain.Closed
+			w.Title = "S"
+			w.Labels = []string{"a", "b", "x"}
 		},
-		"labels: +1 +2 +3 +4 +5 +6 +…": func(c *connector.Content, w *connector.Was) { c.Labels, w.Labels = strings.Split("12345678", ""), nil },
+		"labels: +1 +2 +3 +4 +5 +6 +…": func(c *connector.Content, w *connector.Was) {
+			c.Labels = strings.Split("12345678", "")
+			w.Labels = nil
+		},
 	} {
-		c, w := same, was
+		c := same
+		w := was
 		c.Was = &w
 		change(&c, &w)
 		if got := Sentence(c); got != want {
 			t.Errorf("%q, want %q", got, want)
 		}
 	}
+
 	c := same
 	if Sentence(c) != "" {
 		t.Error("a first message tells of changes")
 	}
+
 	if c.Was = (&connector.Was{State: domain.Open, Labels: same.Labels}); Sentence(c) != "" {
 		t.Error("what is not known is told as changed: ", Sentence(c))
 	}
+
 	gone := connector.Content{Deleted: true, Was: &connector.Was{Deleted: true, Title: "x"}}
 	if Sentence(gone) != "" {
 		t.Error(Sentence(gone))
@@ -197,6 +218,7 @@ func TestLine(t *testing.T) {
 	if got := Line(c); got != "WI-1 Site is down — open · planned" {
 		t.Error(got)
 	}
+
 	c.Was = &connector.Was{Title: "Site is down", State: domain.Open, Facts: domain.Facts{Status: "new"}}
 	if got := Line(c); got != "WI-1 Site is down — status: new → planned" {
 		t.Error(got)
@@ -210,6 +232,7 @@ func TestFactsOfAnItem(t *testing.T) {
 		Milestone: &domain.Named{Name: "\u200b"}, Owner: &domain.Named{Name: "Ada"}, UpdatedBy: &domain.Named{Name: "Bob"},
 		DueAt: time.Date(2026, 12, 1, 0, 0, 0, 0, time.UTC),
 	}
+
 	got := Renderer{Dialect: chat.Plain{}}.Render(item)
 	want := domain.Facts{Status: "in review", Priority: strings.Repeat("x", 59) + "…", Type: "Bug", Project: "Apollo", Owner: "Ada", Due: "2026-12-01"}
 	if got.Facts != want || got.ChangedBy != "Bob" {
@@ -246,10 +269,12 @@ func TestKey(t *testing.T) {
 	if got, ok := ParseKey(Key(m)); !ok || got != m || Key(m) != "1190000000000001027/4711/12/"+connectortest.Tag {
 		t.Error(Key(m), got, ok)
 	}
+
 	m.Tag = "" // as an older version wrote it
 	if got, ok := ParseKey("1190000000000001027/4711/12"); !ok || got != m {
 		t.Error(got, ok)
 	}
+
 	for _, bad := range []string{"", "1/2", "1/2/3/4", "01/2/3", "0/2/3", "1/2/-3", "a/2/3", "1/2/3 ", "99999999999999999999/1/1", "9223372036854775808/1/1", "1/1/9999999999",
 		"1/2/3/", "1/2/3/" + connectortest.Tag + "a"} {
 		if m, ok := ParseKey(bad); ok {
@@ -266,8 +291,10 @@ func TestSearch(t *testing.T) {
 		m  connector.Marker
 		id string
 	}
-	bare, forged := marker(1, 2), marker(1, 2)
-	bare.Tag, forged.Tag = "", connectortest.OtherTag
+	bare := marker(1, 2)
+	forged := marker(1, 2)
+	bare.Tag = ""
+	forged.Tag = connectortest.OtherTag
 	newestFirst := []seen{
 		{forged, "g"}, {marker(1, 3), "e"}, {marker(1, 2), "d"}, {marker(1, 2), "c"}, {marker(1, 1), "b"}, {marker(2, 1), "x"},
 		{connector.Marker{Integration: 8, Item: 1, Attempt: 2, Tag: connectortest.Tag}, "z"}, {forged, "f"}, {bare, "a"},
@@ -288,14 +315,17 @@ func TestSearch(t *testing.T) {
 			for _, attempt := range tt.attempts {
 				want = append(want, marker(1, attempt))
 			}
+
 			s := NewSearch(want)
 			list := slices.Clone(newestFirst)
 			if reverse {
 				slices.Reverse(list)
 			}
+
 			for _, one := range list {
 				s.See(one.m, connector.Written{Remote: domain.Remote{ID: one.id}}, !reverse)
 			}
+
 			if got := s.Found[1].Remote.ID; got != tt.want || len(s.Found) > 1 {
 				t.Errorf("%s (the oldest first: %v): %q, want %q of %v", name, reverse, got, tt.want, s.Found)
 			}
@@ -309,6 +339,7 @@ func realItems(t testing.TB) []domain.Item {
 	if err != nil {
 		t.Skip("no ../shared/data/items.jsonl beside the project: ", err)
 	}
+
 	defer func() { _ = f.Close() }()
 	var items []domain.Item
 	lines := bufio.NewScanner(f)
@@ -319,6 +350,7 @@ func realItems(t testing.TB) []domain.Item {
 		}
 		items = append(items, i)
 	}
+
 	return items
 }
 
@@ -328,6 +360,7 @@ func check(t *testing.T, d chat.Dialect, i domain.Item, c connector.Content, roo
 	if long || markup.IsBlank(c.Title) || c.Labels == nil || markup.OneLine(c.Title) != c.Title || markup.OneLine(c.Number) != c.Number || !utf8.ValidString(c.Body) {
 		t.Errorf("%T %s: %#v", d, i.FormattedNumber, c)
 	}
+
 	if c.URL != "" && !strings.HasPrefix(c.URL, "https://") && !strings.HasPrefix(c.URL, "http://") {
 		t.Errorf("%T %s: leads to %q", d, i.FormattedNumber, c.URL)
 	}
@@ -345,6 +378,7 @@ func TestRealItems(t *testing.T) {
 			}
 		}
 	}
+
 	t.Logf("%d items in three markups, %d of the texts cut", len(items), cut)
 }
 

@@ -51,6 +51,7 @@ func (r Renderer) Render(item domain.Item) connector.Content {
 		c.Blocks = r.excerpt(item, c.URL)
 		c.Body = chat.Render(r.Dialect, c.Blocks)
 	}
+
 	if !r.Blocks {
 		c.Blocks = nil
 	}
@@ -87,6 +88,7 @@ func (r Renderer) heading(item domain.Item) (number, title string) {
 			return "", title
 		}
 	}
+
 	return number, cmp.Or(line(item.Title, maxTitle), number, item.ID.String())
 }
 
@@ -104,6 +106,7 @@ func (r Renderer) excerpt(item domain.Item, url string) []document.Block {
 	if r.BodyTemplate != "" {
 		room = maxTemplate
 	}
+
 	text := document.Parse(form.Fill(r.BodyTemplate, "{{description}}", item))
 	size := func(blocks []document.Block) int { return chat.Cost(r.Dialect, blocks) }
 	return document.Fit(text, rest(url), nil, room, size)
@@ -128,8 +131,10 @@ func labels(names []string) []string {
 			list = append(list, name)
 		}
 	}
+
 	slices.Sort(list)
 	list = slices.Compact(list)
+
 	return list[:min(len(list), maxLabels)]
 }
 

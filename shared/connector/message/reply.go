@@ -15,9 +15,11 @@ const maxReply = 300
 // who changed it, such as "status: planned → done — Ada". It is plain text of one
 // line. The same reply always has the same text.
 func ReplyText(r connector.Reply) string {
-	from, to := r.From, r.To
+	from := r.From
+	to := r.To
 	if from.Deleted { // it had a status, but no reply said which one
-		from.Status, from.Priority = to.Status, to.Priority
+		from.Status = to.Status
+		from.Priority = to.Priority
 	}
 
 	says := strings.Join(Progress(connector.Content{

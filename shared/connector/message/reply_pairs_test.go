@@ -21,6 +21,7 @@ func TestEachReplyHasWords(t *testing.T) {
 			}
 		}
 	}
+
 	for _, from := range all {
 		for _, to := range all {
 			if from != to && ReplyText(connector.Reply{From: from, To: to}) == "" {

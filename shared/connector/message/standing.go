@@ -17,6 +17,7 @@ func State(c connector.Content) string {
 	case c.State == domain.Closed:
 		return "closed"
 	}
+
 	return "open"
 }
 
@@ -36,6 +37,7 @@ func Standing(c connector.Content) string {
 	if status := c.Facts.Status; status != "" && !strings.EqualFold(status, State(c)) {
 		parts = append(parts, status)
 	}
+
 	if c.Facts.Priority != "" {
 		parts = append(parts, "priority: "+c.Facts.Priority)
 	}
@@ -51,6 +53,7 @@ func Facts(c connector.Content) []domain.Fact {
 	if labels := labelList(c.Labels); labels != "" {
 		all = append(all, domain.Fact{Name: "Labels", Value: labels})
 	}
+
 	if c.ChangedBy != "" {
 		all = append(all, domain.Fact{Name: facts.ChangedBy, Value: c.ChangedBy})
 	}

@@ -39,5 +39,6 @@ func hosted(provider domain.Provider, origins map[string]string) bool {
 			return strings.HasSuffix(host, ".mantishub.io")
 		}
 	}
+
 	return true
 }

@@ -15,6 +15,7 @@ func TestCredential(t *testing.T) {
 	if one != credential(domain.GitHub, origins, map[string]string{"token": token}) {
 		t.Error("the same credential has two names")
 	}
+
 	for name, other := range map[string]string{
 		"another secret":   credential(domain.GitHub, origins, map[string]string{"token": token + "x"}),
 		"another host":     credential(domain.GitHub, map[string]string{"token": "https://ghe.example"}, map[string]string{"token": token}),
@@ -24,6 +25,7 @@ func TestCredential(t *testing.T) {
 			t.Errorf("%s has the same name", name)
 		}
 	}
+
 	if len(one) != 32 || strings.Contains(one, "x") {
 		t.Errorf("%q is no short hash", one)
 	}

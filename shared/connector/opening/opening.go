@@ -49,8 +49,10 @@ func Open(ctx context.Context, keys sealing.KeyDecrypter, client *outbound.Clien
 		if err != nil {
 			return Opened{}, err
 		}
+
 		secrets[member] = secret
 	}
+
 	c, err := registry.Open(i.Provider, i.Configuration, secrets, client, time.Now)
 	var unsupported *registry.NotSupportedError
 	if errors.As(err, &unsupported) {
@@ -59,6 +61,7 @@ func Open(ctx context.Context, keys sealing.KeyDecrypter, client *outbound.Clien
 	if err != nil {
 		return Opened{}, unusable(ConfigurationUnusable, "The stored configuration cannot be used; give it again.")
 	}
+
 	return Opened{
 		Connector: c, Secrets: secrets,
 		Credential: credential(i.Provider, i.SecretOrigins, secrets),

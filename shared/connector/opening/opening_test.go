@@ -65,6 +65,7 @@ func holding(t *testing.T, p domain.Provider, configuration, member, origin stri
 	must(t, s.CreateIntegration(t.Context(), i, map[string][]byte{member: blob}))
 	v, err := s.View(t.Context(), store.Pair{ID: 501, OrganisationID: 1001, ItemType: "work_item"}, 0)
 	must(t, err)
+
 	return v
 }
 
@@ -76,6 +77,7 @@ func TestOpen(t *testing.T) {
 		must(t, err)
 		return blob
 	}
+
 	const good = `{"owner":"o","repo":"r","token":"********"}`
 	for name, c := range map[string]struct {
 		configuration string

@@ -73,14 +73,17 @@ func (s *Size) Read(read func(size int) error) error {
 		if !errors.As(err, &e) {
 			return err
 		}
+
 		if e.Class == connector.NotSent && before != nil {
 			// No time is left, or the call was cancelled. What failed before that
 			// says more.
 			return before
 		}
+
 		if !shrinks(e) {
 			return err
 		}
+
 		before = outage(e)
 		if !s.shrink(at) {
 			return before
@@ -115,6 +118,7 @@ func shrinks(e *connector.Error) bool {
 	case cut, noAnswer, unavailable:
 		return e.Class == connector.Retryable && e.Wait == 0
 	}
+
 	return false
 }
 
@@ -126,6 +130,7 @@ func outage(e *connector.Error) *connector.Error {
 	if failed.Code != tooLarge {
 		failed.Code = unavailable
 	}
+
 	return &failed
 }
 
@@ -138,6 +143,7 @@ func Code(err error) string {
 	case errors.Is(err, jsonstream.ErrTooLarge):
 		return tooLarge
 	}
+
 	return unreadable
 }
 

@@ -41,12 +41,15 @@ func TestReadShrinks(t *testing.T) {
 		if !errors.As(err, &e) || e.Code != tt.code || fmt.Sprint(asked) != tt.asked {
 			t.Errorf("%v: asked %v, %v", tt.err, asked, err)
 		}
+
 		if len(asked) > 1 && (e.Class != connector.Retryable || e.Scope != connector.IntegrationScope) {
 			t.Errorf("%v: %v, scope %v", tt.err, e.Class, e.Scope)
 		}
+
 		if tt.err.Scope != connector.ItemScope {
 			t.Errorf("%v was changed", tt.err)
 		}
+
 		asked = nil
 		_ = s.Read(func(size int) error { asked = append(asked, size); return tt.err })
 		if len(asked) != 1 {
@@ -69,6 +72,7 @@ func TestASizeThatWorkedStays(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+
 	if fmt.Sprint(asked) != "[100 50 25 25 25]" || s.Now() != 25 {
 		t.Errorf("asked %v, now %d", asked, s.Now())
 	}
@@ -83,10 +87,12 @@ func TestNoTimeLeft(t *testing.T) {
 		}
 		return failing(connector.NotSent, "no_time_left", 0)
 	})
+
 	var e *connector.Error
 	if !errors.As(err, &e) || e.Code != "provider_unavailable" || e.Class != connector.Retryable {
 		t.Error(err)
 	}
+
 	if err := New(100, 50).Read(func(int) error { return failing(connector.NotSent, "no_time_left", 0) }); !errors.As(err, &e) || e.Code != "no_time_left" {
 		t.Error(err)
 	}

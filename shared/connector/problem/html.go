@@ -46,10 +46,12 @@ func titleOf(text, lower string) string {
 	if start < 0 {
 		return ""
 	}
+
 	opened := strings.IndexByte(lower[start:], '>')
 	if opened < 0 {
 		return ""
 	}
+
 	start += opened + 1
 
 	end := strings.IndexByte(lower[start:], '<')
@@ -72,6 +74,7 @@ func visible(text, lower string) string {
 			out.WriteString(text[at:])
 			break
 		}
+
 		out.WriteString(text[at : at+open])
 		out.WriteByte(' ')
 		at = afterTag(lower, at+open)
@@ -88,6 +91,7 @@ func afterTag(lower string, at int) int {
 	if strings.HasPrefix(rest, "<!--") {
 		until = "-->"
 	}
+
 	for _, name := range hidden {
 		if strings.HasPrefix(rest, "<"+name) {
 			until = "</" + name + ">"
@@ -117,6 +121,7 @@ func login(body []byte) bool {
 			return true
 		}
 	}
+
 	for _, sign := range loginFields {
 		if strings.Contains(lower, sign) {
 			return true

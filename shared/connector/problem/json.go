@@ -60,6 +60,7 @@ func parse(body []byte) (n node, ok bool) {
 	if err != nil {
 		return node{}, false
 	}
+
 	n, _ = r.value(token, maxDepth)
 
 	return n, true
@@ -79,6 +80,7 @@ func (r *reader) value(token json.Token, depth int) (n node, whole bool) {
 			return r.object(depth)
 		}
 		return r.list(depth)
+
 	case string:
 		return node{kind: '"', text: token}, true
 	case json.Number:
@@ -101,18 +103,21 @@ func (r *reader) object(depth int) (n node, whole bool) {
 		if err != nil {
 			return n, false
 		}
+
 		name, _ := token.(string)
 
 		token, err = r.decoder.Token()
 		if err != nil {
 			return n, false
 		}
+
 		value, whole := r.value(token, depth-1)
 		n.members = append(n.members, member{name, value})
 		if !whole {
 			return n, false
 		}
 	}
+
 	_, err := r.decoder.Token()
 
 	return n, err == nil
@@ -125,12 +130,14 @@ func (r *reader) list(depth int) (n node, whole bool) {
 		if err != nil {
 			return n, false
 		}
+
 		item, whole := r.value(token, depth-1)
 		n.items = append(n.items, item)
 		if !whole {
 			return n, false
 		}
 	}
+
 	_, err := r.decoder.Token()
 
 	return n, err == nil
@@ -162,6 +169,7 @@ func (s *speaker) add(path []string, text string) {
 	if len(path) > 0 {
 		text = strings.Join(path, ".") + ": " + text
 	}
+
 	if !slices.Contains(s.parts, text) {
 		s.parts = append(s.parts, text)
 	}
@@ -201,6 +209,7 @@ func (s *speaker) object(n node, path []string) {
 			s.say(m.value, path, m.name == "errors" || m.name == "message")
 		}
 	}
+
 	if own || len(s.parts) > before {
 		return
 	}
@@ -228,7 +237,9 @@ func (s *speaker) own(n node, path []string) bool {
 		}
 		return strings.TrimSpace(value.text)
 	}
-	field, code := text("field"), text("code")
+
+	field := text("field")
+	code := text("code")
 	if field != "" {
 		path = extend(path, field)
 	}
@@ -243,6 +254,7 @@ func (s *speaker) own(n node, path []string) bool {
 	case code != "" && len(path) == 0 && strings.Trim(code, "0123456789") != "":
 		said[0] = code + ": " + said[0]
 	}
+
 	for _, one := range said {
 		s.add(path, one)
 	}

@@ -60,16 +60,19 @@ func Read(answer outbound.Response, clean func(string) string) Problem {
 	case p.Empty:
 		words = reasonPhrase(answer)
 	case ok && tree.kind != '0' && tree.kind != 0:
-		p.tree, p.JSON = tree, tree.kind != '"'
+		p.tree = tree
+		p.JSON = tree.kind != '"'
 		var s speaker
 		s.say(tree, nil, false)
 		words = strings.Join(s.parts, "; ")
+
 	case markup(body):
 		words = pageWords(body)
 		p.Markup, p.Login = true, login(body)
 	default:
 		words = string(head(body, maxWords))
 	}
+
 	words = bounded(oneLine(words))
 
 	p.Words = clean(words)
@@ -88,6 +91,7 @@ func (p Problem) Reason(sentence string) string {
 	if words == "" || !p.JSON {
 		words = p.Summary
 	}
+
 	if sentence == "" {
 		return words
 	}
@@ -109,6 +113,7 @@ func (p Problem) Member(path ...string) string {
 		}
 		at = next
 	}
+
 	if at.kind != '"' && at.kind != '0' {
 		return ""
 	}
@@ -190,6 +195,7 @@ func summary(answer outbound.Response, p Problem, clean func(string) string) str
 	if media := MediaType(answer); media != "" && !p.Empty {
 		parts = append(parts, clean(media))
 	}
+
 	quoted := p.Words
 	switch {
 	case p.Empty:
@@ -197,9 +203,11 @@ func summary(answer outbound.Response, p Problem, clean func(string) string) str
 	case quoted == "":
 		quoted = clean(bounded(oneLine(string(head(answer.Body, maxWords)))))
 	}
+
 	if utf8.RuneCountInString(quoted) > maxQuoted {
 		quoted = string([]rune(quoted)[:maxQuoted-1]) + "…"
 	}
+
 	if quoted != "" {
 		parts = append(parts, `"`+quoted+`"`)
 	}
@@ -221,6 +229,7 @@ func head(text []byte, most int) []byte {
 	if len(text) <= most {
 		return text
 	}
+
 	end := bytes.LastIndexAny(text[:most+1], " \t\r\n")
 
 	return text[:max(end, 0)]
@@ -236,6 +245,7 @@ func waitOf(tree node, words string) (time.Duration, bool) {
 	if nested, ok := tree.member("error"); ok {
 		objects = append(objects, nested)
 	}
+
 	for _, object := range objects {
 		for _, name := range []string{"retry_after", "retryAfter", "retry_after_seconds", "retryAfterSeconds"} {
 			value, _ := object.member(name)
@@ -249,6 +259,7 @@ func waitOf(tree node, words string) (time.Duration, bool) {
 	if groups == nil {
 		return 0, false
 	}
+
 	unit := 1.0
 	switch name := strings.ToLower(groups[2]); {
 	case strings.HasPrefix(name, "ms"), strings.HasPrefix(name, "milli"):
@@ -272,6 +283,7 @@ func seconds(text string, unit float64) (time.Duration, bool) {
 	case number*unit >= outbound.MaxWait.Seconds():
 		return outbound.MaxWait, true
 	}
+
 	wait := time.Duration(math.Ceil(number*unit*1000)) * time.Millisecond
 
 	return max(wait, time.Millisecond), true

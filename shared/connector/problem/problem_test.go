@@ -85,9 +85,11 @@ func TestWords(t *testing.T) {
 			if p.Words != tt.want {
 				t.Errorf("words %q, want %q", p.Words, tt.want)
 			}
+
 			if p.Summary == "" || p.Reason("") == "" || p.Reason("x") == "x" {
 				t.Errorf("an empty reason: %+v", p)
 			}
+
 			if again := clean(p.Reason("")); again != p.Reason("") {
 				t.Errorf("%q is not clean: %q", p.Reason(""), again)
 			}
@@ -221,6 +223,7 @@ func TestMember(t *testing.T) {
 			t.Errorf("%v: %q, want %q", path, got, want)
 		}
 	}
+
 	for _, path := range [][]string{{"error"}, {"list"}, {"none"}, {"code", "x"}} {
 		if got := p.Member(path...); got != "" {
 			t.Errorf("%v: %q", path, got)
@@ -267,6 +270,7 @@ func FuzzRead(f *testing.F) {
 	for _, body := range []string{cloudflare, `{"message":{"base":["x"]},"errors":{"a":{"_errors":[{"message":"m"}]}}}`, `{"retry_after":1e400}`, "Try again in 17 seconds", "[[[[", "\xff<", ""} {
 		f.Add(400, "text/html", "Bad Request", body)
 	}
+
 	f.Fuzz(func(t *testing.T, status int, media, reason, body string) {
 		a := answer(status, media, body)
 		a.Reason = reason
@@ -274,9 +278,11 @@ func FuzzRead(f *testing.F) {
 		if p.Summary == "" || p.Reason("") == "" || strings.ContainsAny(p.Words+p.Summary, "\n\r\x00") {
 			t.Errorf("%+v", p)
 		}
+
 		if len([]rune(p.Words)) > 200 || p.Wait < 0 || p.Wait > outbound.MaxWait || p.WaitTold != (p.Wait > 0) {
 			t.Errorf("%+v", p)
 		}
+
 		if strings.Contains(p.Words+p.Summary, secret) {
 			t.Error("a secret is shown")
 		}

@@ -18,7 +18,8 @@ func Foreign(method string, answer outbound.Response, clean func(string) string)
 		Class: connector.Ambiguous, Scope: connector.ItemScope, Code: p.ForeignCode(), Detail: clean(p.Summary), Status: answer.Status,
 	}
 	if method == http.MethodGet {
-		e.Class, e.Scope = connector.Retryable, connector.IntegrationScope
+		e.Class = connector.Retryable
+		e.Scope = connector.IntegrationScope
 	}
 
 	return e

@@ -104,6 +104,7 @@ func Of(provider domain.Provider, way Way, operation Operation) Rule {
 			rule = append(rule, row)
 		}
 	}
+
 	if rule == nil {
 		panic(fmt.Sprintf("no proof for %s %s %s", provider, way, operation))
 	}
@@ -136,6 +137,7 @@ func (r Rule) Holds(answer outbound.Response) bool {
 	if answer.Status < 200 || answer.Status > 299 {
 		return false
 	}
+
 	for _, row := range r {
 		if row.Body == Object && row.members(answer.Body) {
 			return true
@@ -173,6 +175,7 @@ func (r Row) begins(body []byte) bool {
 	if len(r.Members) > 0 {
 		sign = '{'
 	}
+
 	body = bytes.TrimLeft(body, " \t\r\n")
 
 	return len(body) > 0 && body[0] == sign
@@ -183,6 +186,7 @@ func (r Row) members(body []byte) bool {
 	if err := json.Unmarshal(body, &object); err != nil || object == nil {
 		return false
 	}
+
 	for _, m := range r.Members {
 		if !m.in(body) {
 			return false
@@ -230,6 +234,7 @@ func step(value json.RawMessage, name string) (json.RawMessage, bool) {
 	if json.Unmarshal(value, &object) != nil {
 		return nil, false
 	}
+
 	member, ok := object[name]
 
 	return member, ok
@@ -240,6 +245,7 @@ func isID(value json.RawMessage) bool {
 	if unquoted := ""; json.Unmarshal(value, &unquoted) == nil {
 		text = unquoted
 	}
+
 	number, ok := new(big.Int).SetString(text, 10)
 
 	return ok && len(text) <= 20 && number.Sign() > 0
@@ -273,6 +279,7 @@ func (r Row) body() string {
 		if len(r.Members) > 0 {
 			text = "JSON, with the list `" + r.Members[0].Path + "`"
 		}
+
 	case Object:
 		var names []string
 		for _, m := range r.Members {
@@ -282,8 +289,10 @@ func (r Row) body() string {
 			}
 			names = append(names, name)
 		}
+
 		text = "JSON, with " + strings.Join(names, ", ")
 	}
+
 	if r.Unproven {
 		text += "; counts as `accepted`"
 	}

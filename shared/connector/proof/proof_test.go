@@ -31,6 +31,7 @@ func sample(r Row) string {
 			return "[]"
 		}
 		return `{"` + r.Members[0].Path + `":[]}`
+
 	case Object:
 		var members []string
 		for _, m := range r.Members {
@@ -43,8 +44,10 @@ func sample(r Row) string {
 				}
 				value = `{"` + names[i] + `":` + value + "}"
 			}
+
 			members = append(members, `"`+names[0]+`":`+value)
 		}
+
 		return "{" + strings.Join(members, ",") + "}"
 	}
 
@@ -57,29 +60,36 @@ func sample(r Row) string {
 func TestEachRow(t *testing.T) {
 	for _, r := range Rows {
 		name := fmt.Sprint(r.Provider, " ", r.Way, " ", r.Operation, " ", r.Status)
-		body, media := sample(r), "application/json; charset=utf-8"
+		body := sample(r)
+		media := "application/json; charset=utf-8"
 		rule := Of(r.Provider, r.Way, r.Operation)
 
 		if got, ok := rule.Match(answer(r.Status, media, body)); !ok || got.Unproven != r.Unproven {
 			t.Errorf("%s: %s is no proof", name, body)
 		}
+
 		for _, page := range []string{"<html><title>Log in</title>", "null", "{}", "[", "maintenance", `{"message":"no"}`, `[{"id":7}]`} {
 			if rule.Proven(answer(r.Status, "text/html", page)) {
 				t.Errorf("%s: %s as HTML is proof", name, page)
 			}
+
 			if r.Body != ListBody && rule.Proven(answer(r.Status, media, page)) {
 				t.Errorf("%s: %s is proof", name, page)
 			}
 		}
+
 		if rule.Proven(answer(206, media, body)) || rule.Proven(answer(500, media, body)) {
 			t.Errorf("%s: another status is proof", name)
 		}
+
 		if js := r.Body == Object || r.Body == ListBody; js == rule.Proven(answer(r.Status, "text/html", body)) {
 			t.Errorf("%s: another media type", name)
 		}
+
 		if js := r.Body == Object || r.Body == ListBody; js && rule.Proven(answer(r.Status, media, "")) {
 			t.Errorf("%s: an empty body is proof", name)
 		}
+
 		if r.Source == "" || r.Call == "" {
 			t.Errorf("%s: no source or call", name)
 		}
@@ -110,9 +120,11 @@ func TestHolds(t *testing.T) {
 			t.Errorf("%d %s: %v", tt.answer.Status, tt.answer.Body, got)
 		}
 	}
+
 	if Of(domain.Teams, "", Post).Holds(answer(202, "", "")) {
 		t.Error("nothing holds an object")
 	}
+
 	if !Of(domain.MantisBT, "", Update).Proven(answer(200, "application/json", `{"issues":[{"id":4}]}`)) {
 		t.Error("a place in a list is not found")
 	}
@@ -134,6 +146,7 @@ func TestNoRule(t *testing.T) {
 			t.Error("an operation without a rule passes")
 		}
 	}()
+
 	Of(domain.Teams, "", Edit)
 }
 
@@ -146,17 +159,20 @@ func TestPage(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	before, rest, found := strings.Cut(string(page), begin)
 	shown, after, ended := strings.Cut(rest, end)
 	if !found || !ended {
 		t.Fatal("the page has no place for the table")
 	}
+
 	if *update {
 		if err := os.WriteFile(path, []byte(before+begin+Markdown()+end+after), 0o644); err != nil {
 			t.Fatal(err)
 		}
 		return
 	}
+
 	if shown != Markdown() {
 		t.Error("docs/proof.md is not the table: go test ./shared/connector/proof -update")
 	}
@@ -166,6 +182,7 @@ func FuzzProven(f *testing.F) {
 	for _, r := range Rows {
 		f.Add(r.Status, "application/json", sample(r))
 	}
+
 	f.Fuzz(func(t *testing.T, status int, media, body string) {
 		for _, r := range Rows {
 			rule := Of(r.Provider, r.Way, r.Operation)
@@ -173,6 +190,7 @@ func FuzzProven(f *testing.F) {
 			if rule.Proven(a) && (status < 200 || status > 299) {
 				t.Errorf("%d is a success", status)
 			}
+
 			if r.Body == Object && r.Proven(a) && !rule.Holds(a) {
 				t.Error("proven and not held")
 			}

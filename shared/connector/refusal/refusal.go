@@ -63,6 +63,7 @@ func (r Row) fits(method string, answer outbound.Response, p problem.Problem, co
 	if r.Challenge && problem.Unauthenticated(answer, p) {
 		own = true
 	}
+
 	if r.Bare && p.Empty || r.Header != "" {
 		own = true
 	}
@@ -124,12 +125,15 @@ func (r Row) answer() string {
 	if r.Status != 0 {
 		parts = append(parts, fmt.Sprint(r.Status))
 	}
+
 	if r.Code != "" {
 		parts = append(parts, "`"+r.Code+"`")
 	}
+
 	if r.Words != "" {
 		parts = append(parts, "“…"+r.Words+"…”")
 	}
+
 	switch {
 	case r.Header != "" && r.Value != "":
 		parts = append(parts, "with `"+r.Header+": "+r.Value+"`")
@@ -140,6 +144,7 @@ func (r Row) answer() string {
 	case r.Code == "" && r.Words == "":
 		parts = append(parts, "with a JSON body")
 	}
+
 	if r.Creates {
 		parts = append(parts, "to a create")
 	}
@@ -157,9 +162,11 @@ func (r Row) forms() string {
 	if r.Plain {
 		forms += ", a plain text"
 	}
+
 	if r.Bare {
 		forms += ", no body"
 	}
+
 	if r.Challenge {
 		forms += " or `WWW-Authenticate`"
 	}
@@ -179,6 +186,7 @@ func Shown(page string) string {
 	if !found {
 		return ""
 	}
+
 	table, _, found := strings.Cut(rest, End)
 	if !found {
 		return ""

@@ -57,6 +57,7 @@ func TestFind(t *testing.T) {
 		if row.Means != tt.want || found != (tt.want != "") {
 			t.Errorf("%s: %q, want %q", name, row.Means, tt.want)
 		}
+
 		if e := row.Error(tt.answer, p, clean); found && (e.Class != connector.Final || e.Scope != connector.IntegrationScope || e.Detail == "" || e.Status != tt.answer.Status) {
 			t.Errorf("%s: %+v", name, e)
 		}
@@ -72,9 +73,11 @@ func TestMarkdown(t *testing.T) {
 			t.Errorf("%s is not in\n%s", line, table)
 		}
 	}
+
 	if got := Shown("a\n" + Begin + table + End + "b"); got != table {
 		t.Errorf("%q", got)
 	}
+
 	for _, page := range []string{"", Begin, End, table} {
 		if Shown(page) != "" {
 			t.Errorf("a table in %q", page)
@@ -89,6 +92,7 @@ func TestSigns(t *testing.T) {
 		{Status: 403, Header: "X-Version", Means: "version"},
 		{Status: 404, Bare: true, Means: "bare"},
 	}
+
 	with := func(a outbound.Response, name string, values ...string) outbound.Response {
 		a.Header[http.CanonicalHeaderKey(name)] = values
 		return a

@@ -26,6 +26,7 @@ func (s stored) webhook(provider domain.Provider, secret string) (*outbound.Clie
 	if err != nil {
 		return nil, errors.New("the webhook is not among the secrets")
 	}
+
 	hidden := append(slices.Collect(maps.Values(s.secrets)), u.Path, u.Path[strings.LastIndexByte(u.Path, '/')+1:])
 	if provider == domain.Teams { // its path is the same for many
 		query, err := url.ParseQuery(u.Query)
@@ -34,10 +35,12 @@ func (s stored) webhook(provider domain.Provider, secret string) (*outbound.Clie
 		}
 		hidden = append(slices.Collect(maps.Values(s.secrets)), u.Path+"?"+u.Query, u.Query, query.Get("sig"))
 	}
+
 	origin, err := url.Parse(u.Origin())
 	if err != nil {
 		return nil, errors.New("the webhook is not among the secrets")
 	}
+
 	return s.base.For([]string{origin.Host}, false, hidden), nil
 }
 
@@ -46,6 +49,7 @@ func openDiscord(s stored) (connector.Connector, error) {
 	if err != nil {
 		return nil, err
 	}
+
 	look := discord.Look{
 		DigestOver: f.DigestOver(), PostUpdates: f.OnUpdate == form.OnUpdatePost,
 		TitleTemplate: f.Templates.Title, BodyTemplate: f.Templates.Body,
@@ -57,10 +61,12 @@ func openDiscord(s stored) (connector.Connector, error) {
 		}
 		return discord.NewWebhook(discord.WebhookConfig{Look: look, URL: f.WebhookURL, Thread: f.ThreadID, ThreadName: f.ThreadName}, client, s.now), nil
 	}
+
 	client, err := s.client(address.DiscordAPI)
 	if err := cmp.Or(given(f.BotToken), channel(f.ChannelID), err); err != nil {
 		return nil, err
 	}
+
 	return discord.NewBot(discord.BotConfig{
 		Look: look, Token: f.BotToken, Channel: f.ChannelID, Replies: f.OnUpdate == form.OnUpdateReply,
 	}, client, s.now), nil
@@ -71,6 +77,7 @@ func openSlack(s stored) (connector.Connector, error) {
 	if err != nil {
 		return nil, err
 	}
+
 	look := slack.Look{
 		DigestOver: f.DigestOver(), Buttons: f.Open == form.OpenButton,
 		TitleTemplate: f.Templates.Title, BodyTemplate: f.Templates.Body,
@@ -82,10 +89,12 @@ func openSlack(s stored) (connector.Connector, error) {
 		}
 		return slack.NewWebhook(slack.WebhookConfig{Look: look, URL: f.WebhookURL}, client, s.now), nil
 	}
+
 	client, err := s.client(f.API())
 	if err := cmp.Or(given(f.BotToken), channel(f.Channel), err); err != nil {
 		return nil, err
 	}
+
 	return slack.NewBot(slack.BotConfig{
 		Look: look, BaseURL: f.API(), Token: f.BotToken, Channel: f.Channel,
 		PostUpdates: f.OnUpdate == form.OnUpdatePost, Replies: f.OnUpdate == form.OnUpdateReply,
@@ -97,10 +106,12 @@ func openTeams(s stored) (connector.Connector, error) {
 	if err != nil {
 		return nil, err
 	}
+
 	client, err := s.webhook(domain.Teams, f.WorkflowURL)
 	if err != nil {
 		return nil, err
 	}
+
 	return teams.New(teams.Config{
 		URL: f.WorkflowURL, Card: f.Payload == form.PayloadCard, DigestOver: f.DigestOver(),
 		TitleTemplate: f.Templates.Title, BodyTemplate: f.Templates.Body,

@@ -30,6 +30,7 @@ func TestPlaces(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+
 		r, ok := c.(connector.Resolver)
 		if !ok {
 			t.Errorf("%s: no resolver", name)
@@ -44,13 +45,16 @@ func TestPlaces(t *testing.T) {
 			}
 			continue
 		}
+
 		address := one.secrets[secret]
 		if want := form.WebhookOf(one.provider, address).Hash; err != nil || want == "" || p.ID != want {
 			t.Errorf("%s: %+v, %v; want %s", name, p, err, want)
 		}
+
 		if strings.Contains(fmt.Sprintf("%+v", p), token) {
 			t.Errorf("%s: the secret is in %+v", name, p)
 		}
+
 		r.Use(p)
 		if again, err := r.Resolve(cancelled); err != nil || again.Key(one.provider) != p.Key(one.provider) {
 			t.Errorf("%s: %+v, %v", name, again, err)
@@ -65,6 +69,7 @@ func TestAProviderIsPartOfAPlace(t *testing.T) {
 	for _, provider := range domain.Providers {
 		keys[p.Key(provider)] = true
 	}
+
 	if len(keys) != len(domain.Providers) {
 		t.Errorf("%d keys", len(keys))
 	}

@@ -40,10 +40,12 @@ func Open(provider domain.Provider, configuration string, secrets map[string]str
 	if !ok {
 		return nil, &NotSupportedError{Provider: provider}
 	}
+
 	c, err := open(stored{configuration, secrets, base, now})
 	if err != nil {
 		return nil, fmt.Errorf("open %s: %w", provider, err)
 	}
+
 	return c, nil
 }
 
@@ -83,14 +85,17 @@ func openGitHub(s stored) (connector.Connector, error) {
 	if err != nil {
 		return nil, err
 	}
+
 	app, err := appOf(f)
 	if err != nil {
 		return nil, err
 	}
+
 	client, err := s.client(f.API())
 	if err != nil {
 		return nil, err
 	}
+
 	return github.New(github.Config{
 		Owner: f.Owner, Repo: f.Repo, Token: f.Token, App: app, BaseURL: f.API(), Labels: f.Labels != form.LabelsNone,
 		TitleTemplate: f.Templates.Title, BodyTemplate: f.Templates.Body,
@@ -102,10 +107,12 @@ func appOf(f form.GitHub) (*github.App, error) {
 	if f.Token != "" || f.AppID == "" {
 		return nil, given(f.Token)
 	}
+
 	key, err := f.Key()
 	if err != nil {
 		return nil, errors.New("the private key is not among the secrets")
 	}
+
 	return &github.App{ID: string(f.AppID), Installation: string(f.InstallationID), Key: key}, nil
 }
 
@@ -114,10 +121,12 @@ func openGitLab(s stored) (connector.Connector, error) {
 	if err != nil {
 		return nil, err
 	}
+
 	client, err := s.client(f.API())
 	if err := cmp.Or(given(f.Token), err); err != nil {
 		return nil, err
 	}
+
 	return gitlab.New(gitlab.Config{
 		Project: string(f.Project), Token: f.Token, BaseURL: f.API(), Labels: f.Labels != form.LabelsNone,
 		TitleTemplate: f.Templates.Title, BodyTemplate: f.Templates.Body,
@@ -129,14 +138,17 @@ func openJira(s stored) (connector.Connector, error) {
 	if err != nil {
 		return nil, err
 	}
+
 	token := f.Token
 	if f.Flavor == form.Cloud {
 		token = f.APIToken
 	}
+
 	client, err := s.client(f.BaseURL)
 	if err := cmp.Or(given(token), err); err != nil {
 		return nil, err
 	}
+
 	return jira.New(jira.Config{
 		Flavor: f.Flavor, BaseURL: f.BaseURL, Email: f.Email, Token: token, ProjectKey: f.ProjectKey, IssueType: f.IssueType,
 		Labels: f.Labels != form.LabelsNone, TitleTemplate: f.Templates.Title, BodyTemplate: f.Templates.Body,
@@ -148,10 +160,12 @@ func openMantisBT(s stored) (connector.Connector, error) {
 	if err != nil {
 		return nil, err
 	}
+
 	client, err := s.client(f.API())
 	if err := cmp.Or(given(f.Token), err); err != nil {
 		return nil, err
 	}
+
 	return mantisbt.New(mantisbt.Config{
 		BaseURL: f.API(), Token: f.Token, Project: string(f.Project), Category: f.Category,
 		TitleTemplate: f.Templates.Title, BodyTemplate: f.Templates.Body,

@@ -55,10 +55,12 @@ func TestOpen(t *testing.T) {
 		}
 		supported[one.provider] = true
 	}
+
 	for _, provider := range domain.Providers {
 		if supported[provider] {
 			continue
 		}
+
 		_, err := Open(provider, `{}`, nil, base, nil)
 		var unsupported *NotSupportedError
 		if !errors.As(err, &unsupported) || unsupported.Code() != "provider_not_supported" || !strings.Contains(err.Error(), string(provider)) {
@@ -84,6 +86,7 @@ func TestOpenRefuses(t *testing.T) {
 			if _, typed := typedAddress[one.provider]; !typed && strings.Contains(bad.text, "base_url") {
 				continue // there is none to be typed
 			}
+
 			if c, err := Open(one.provider, bad.text, bad.secrets, base, nil); err == nil || c != nil || strings.Contains(err.Error(), token) {
 				t.Errorf("%s %s: %v %v", name, what, c, err)
 			}
@@ -112,6 +115,7 @@ func TestChats(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+
 		_, finds := c.(connector.Finder)
 		_, pulls := c.(connector.Puller)
 		if finds != want.finds || pulls || c.(connector.Chat).Manner() != want.manner {
@@ -126,22 +130,26 @@ func TestWebhooksArePinnedAndHidden(t *testing.T) {
 	for _, name := range []string{"discord webhook", "slack webhook", "teams"} {
 		one := configurations[name]
 		for member, secret := range one.secrets {
-			known, token := token, strings.Repeat("Zq7", 20) // of no form that is known
+			known := token
+			token := strings.Repeat("Zq7", 20) // of no form that is known
 			secret = strings.TrimSuffix(secret, known) + token
 			s := stored{one.text, map[string]string{member: secret}, outbound.New(outbound.Config{}), nil}
 			client, err := s.webhook(one.provider, secret)
 			if err != nil {
 				t.Fatal(err)
 			}
+
 			_, path, _ := strings.Cut(strings.TrimPrefix(secret, "https://"), "/")
 			said := client.Clean("you asked " + secret + " and /" + path + " with " + token)
 			if strings.Contains(said, token) || strings.Contains(said, path) {
 				t.Errorf("%s: %s", name, said)
 			}
+
 			for _, host := range []string{"discord.com", "hooks.slack.com", "default0.01.environment.api.powerplatform.com", "slack.com", "another.01.environment.api.powerplatform.com"} {
 				if strings.Contains(secret, "//"+host) {
 					continue
 				}
+
 				ctx, cancel := context.WithCancel(t.Context())
 				cancel()
 				_, err := client.Do(ctx, outbound.Request{Method: "POST", URL: "https://" + host + "/x"})

@@ -24,13 +24,16 @@ func TestGovSlackIsPinned(t *testing.T) {
 			asked = append(asked, host)
 			return nil, errors.New("no such host")
 		}})
+
 		c, err := Open(domain.Slack, `{"bot_token":"********","channel":"C0123456789"`+member+`}`, map[string]string{"bot_token": token}, base, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
+
 		if _, err := c.Resolve(t.Context()); err == nil {
 			t.Error("resolved without a server")
 		}
+
 		if len(asked) == 0 || slices.ContainsFunc(asked, func(host string) bool { return host != want }) {
 			t.Errorf("%q: asked %q, want %s", member, asked, want)
 		}
@@ -44,6 +47,7 @@ func TestThreadNameReachesTheWebhook(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	if got := c.Render(domain.Item{ID: 1, FormattedNumber: "WI-1"}).Thread; got != "WI-1" {
 		t.Errorf("%q", got)
 	}

@@ -103,6 +103,7 @@ func wire(blocks []block) int {
 	if err := e.Encode(blocks); err != nil {
 		panic(err) // strings always marshal
 	}
+
 	return utf8.RuneCountInString(out.String())
 }
 
@@ -151,6 +152,7 @@ func title(c connector.Content) []element {
 	if !linkable(c.URL) {
 		return addText(nil, heading, style)
 	}
+
 	shown, rest := linkText(c)
 	if shown == "" {
 		return addText(nil, heading, style)
@@ -165,6 +167,7 @@ func linkText(c connector.Content) (shown, rest string) {
 	if !hostlike.MatchString(heading) {
 		return heading, ""
 	}
+
 	rest, ok := strings.CutPrefix(heading, c.Number)
 	if ok && !hostlike.MatchString(c.Number) {
 		return c.Number, rest
@@ -189,6 +192,7 @@ func (k core) beside(c connector.Content, excerpt []block, cut bool) []attachmen
 	if details != "" {
 		blocks = append(blocks, context(details))
 	}
+
 	if linkable(c.URL) && !c.Deleted {
 		what := "Open"
 		if cut {
@@ -196,9 +200,11 @@ func (k core) beside(c connector.Content, excerpt []block, cut bool) []attachmen
 		}
 		blocks = append(blocks, k.opener(what, c.URL))
 	}
+
 	if len(blocks) == 0 {
 		return []attachment{}
 	}
+
 	if details == "" {
 		details = message.Standing(c)
 	}
@@ -217,6 +223,7 @@ func (k core) opener(what, address string) block {
 	if where == "" {
 		where = "On another page"
 	}
+
 	text := plainText(where)
 
 	return block{Type: "section", Text: &text, Accessory: &button{Type: "button", Text: plainText(what), URL: address, ActionID: "open"}}
@@ -306,10 +313,12 @@ func fit(escaped string) string {
 	if markup.Count(escaped) <= maxText {
 		return escaped
 	}
+
 	kept := markup.Cut(escaped, maxText-1, "")
 	if i := strings.LastIndexByte(kept, '&'); i >= 0 && !strings.Contains(kept[i:], ";") {
 		kept = kept[:i]
 	}
+
 	return kept + "…"
 }
 
@@ -343,6 +352,7 @@ func (k core) digestBlocks(d connector.Digest, links int) []block {
 		}
 		end = append(end, opens("All items", all)...)
 	}
+
 	if len(end) > 0 {
 		parts = append(parts, section(end))
 	}
@@ -364,14 +374,17 @@ func digestParts(d connector.Digest, links int) []element {
 		if i >= links {
 			c.URL = ""
 		}
+
 		line := title(c)
 		leads := slices.ContainsFunc(line, func(e element) bool { return e.Type == "link" })
 		line = addText(line, " — "+message.Sign(c)+" "+message.Standing(c), nil)
 		if !leads && linkable(c.URL) {
 			line = append(addText(line, " · ", nil), opens("open", c.URL)...)
 		}
+
 		list.Elements = append(list.Elements, section(line))
 	}
+
 	if len(list.Elements) > 0 {
 		parts = append(parts, list)
 	}

@@ -72,7 +72,9 @@ func (b *Bot) post(ctx gocontext.Context, p post, m connector.Marker) (answer, e
 	if !stamp.MatchString(a.TS) || !posts(a.response, m) {
 		return answer{}, b.foreign(http.MethodPost, a.response)
 	}
+
 	a.Channel = cmp.Or(a.Channel, b.where())
+
 	return a, nil
 }
 
@@ -103,6 +105,7 @@ func (b *Bot) Update(ctx gocontext.Context, sent connector.Sent, c connector.Con
 	if !stamp.MatchString(sent.Remote.ID) {
 		return connector.Written{}, b.unknown()
 	}
+
 	channel := cmp.Or(sent.Remote.Key, b.where())
 	shown := b.compose(c)
 	p := post{Channel: channel, TS: sent.Remote.ID, Text: shown.text, Blocks: shown.blocks, Attachments: shown.attachments, Metadata: metadataOf(m)}
@@ -113,12 +116,14 @@ func (b *Bot) Update(ctx gocontext.Context, sent connector.Sent, c connector.Con
 		p.Attachments = []attachment{}
 		a, err = b.write(ctx, "chat.update", p)
 	}
+
 	switch {
 	case err != nil:
 		return connector.Written{}, err
 	case !editProof.Proven(a.response), !a.names(sent.Remote.ID, channel):
 		return connector.Written{}, b.foreign(http.MethodPost, a.response)
 	}
+
 	return written(channel, sent.Remote.ID, c), nil
 }
 
@@ -136,6 +141,7 @@ func (b *Bot) send(ctx gocontext.Context, method string, body []byte) (answer, e
 	if err != nil {
 		return answer{}, err
 	}
+
 	return b.read(http.MethodPost, response)
 }
 
@@ -145,14 +151,17 @@ func (b *Bot) ask(ctx gocontext.Context, method string, query url.Values, maxBod
 	if len(query) > 0 {
 		where += "?" + query.Encode()
 	}
+
 	header := http.Header{"Authorization": {"Bearer " + b.cfg.Token}}
 	response, err := b.client.Do(ctx, outbound.Request{Method: http.MethodGet, URL: where, Header: header, MaxBody: maxBody})
 	if err != nil {
 		return answer{}, err
 	}
+
 	a, err := b.read(http.MethodGet, response)
 	if err == nil && !listProof.Proven(response) {
 		return answer{}, b.foreign(http.MethodGet, response)
 	}
+
 	return a, err
 }

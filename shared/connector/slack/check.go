@@ -28,9 +28,11 @@ func (b *Bot) Check(ctx gocontext.Context) ([]connector.Check, error) {
 	if err != nil {
 		return unauthenticated(err), err
 	}
+
 	checks := []connector.Check{connector.Passed(connector.CheckReachable), connector.Passed(connector.CheckCredentials)}
 	scopes, told := scopesOf(me.response)
 	ch, target, err := b.channel(ctx)
+
 	return append(checks, target, mayWrite(scopes, told, ch, target), mayLook(scopes, told, ch, target)), err
 }
 
@@ -48,9 +50,11 @@ func unauthenticated(err error) []connector.Check {
 func scopesOf(response outbound.Response) (scopes []string, told bool) {
 	for _, value := range response.Header.Values("X-Oauth-Scopes") {
 		for scope := range strings.SplitSeq(value, ",") {
-			scopes, told = append(scopes, strings.TrimSpace(scope)), true
+			scopes = append(scopes, strings.TrimSpace(scope))
+			told = true
 		}
 	}
+
 	return scopes, told
 }
 
@@ -61,6 +65,7 @@ func scoped(name, code string, told, granted bool) connector.Check {
 	case !granted:
 		return connector.Refused(name, code)
 	}
+
 	return connector.Passed(name)
 }
 
@@ -84,6 +89,7 @@ func (b *Bot) channel(ctx gocontext.Context) (channel, connector.Check, error) {
 	case err != nil:
 		return channel{}, connector.Undecided(connector.CheckTarget, "provider_error"), err
 	}
+
 	var info struct {
 		Channel channel `json:"channel"`
 	}
@@ -91,9 +97,11 @@ func (b *Bot) channel(ctx gocontext.Context) (channel, connector.Check, error) {
 		return channel{}, connector.Undecided(connector.CheckTarget, "provider_error"),
 			b.fail(connector.Final, connector.IntegrationScope, "answer_unreadable", "Slack's answer is not a channel", a.response)
 	}
+
 	if info.Channel.known = true; info.Channel.Archived {
 		return info.Channel, connector.Refused(connector.CheckTarget, "archived"), nil
 	}
+
 	return info.Channel, connector.Passed(connector.CheckTarget), nil
 }
 

@@ -44,21 +44,26 @@ func TestCheck(t *testing.T) {
 			if tt.scopes != "" {
 				w.Header().Set("X-OAuth-Scopes", tt.scopes)
 			}
+
 			w.WriteHeader(tt.status)
 			body := tt.info
 			if r.URL.Path == "/api/auth.test" {
 				body = tt.auth
 			}
+
 			fmt.Fprint(w, body)
 		}
+
 		checks, err := b.Check(t.Context())
 		var said []string
 		for _, c := range checks {
 			said = append(said, c.String())
 		}
+
 		if got := strings.Join(said, " "); got != tt.want {
 			t.Errorf("%s\n got %s\nwant %s", name, got, tt.want)
 		}
+
 		if logged := ""; err != nil {
 			if logged = failure(t, err).Code; logged != tt.logged {
 				t.Errorf("%s: %v", name, err)
@@ -66,6 +71,7 @@ func TestCheck(t *testing.T) {
 		} else if tt.logged != "" {
 			t.Errorf("%s: nothing is told to the log", name)
 		}
+
 		for _, c := range f.take() {
 			if c.method != http.MethodGet || c.path == "/api/conversations.info" && c.query["channel"][0] != "C0123456789" {
 				t.Errorf("%s: %v", name, c)

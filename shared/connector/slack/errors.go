@@ -41,7 +41,9 @@ func (a *answer) UnmarshalJSON(b []byte) error {
 	if err := json.Unmarshal(b, &raw); err != nil {
 		return err
 	}
+
 	_ = json.Unmarshal(raw.Channel, &a.Channel) // an object leaves it empty
+
 	return nil
 }
 
@@ -104,7 +106,9 @@ func (b *Bot) refused(method string, a answer, response outbound.Response) *conn
 	said := problem.Read(response, b.client.Clean)
 	m := b.meaning(refusals, method, a.Error, response, said)
 	if m.class == connector.Ambiguous && method == http.MethodGet {
-		m.class, m.scope, m.code = connector.Retryable, connector.IntegrationScope, "provider_unavailable" // nothing can have been done
+		m.class = connector.Retryable
+		m.scope = connector.IntegrationScope
+		m.code = "provider_unavailable" // nothing can have been done
 	}
 
 	return b.limit(b.fail(m.class, m.scope, m.code, said.Reason(m.detail), response), response, said)
@@ -116,9 +120,11 @@ func (c *core) meaning(rows []refusal.Row, method, code string, response outboun
 	if response.Status >= 500 || response.Status == http.StatusTooManyRequests {
 		return byStatus(method, response, said)
 	}
+
 	if m, known := meanings[code]; known {
 		return m
 	}
+
 	if row, found := refusal.Find(rows, method, response, said, code); found {
 		return meaning{connector.Final, connector.IntegrationScope, row.Means, row.Detail}
 	}
@@ -162,6 +168,7 @@ func (c *core) limit(e *connector.Error, response outbound.Response, said proble
 	if e.Class != connector.Retryable {
 		return e
 	}
+
 	wait, told := outbound.RetryAfter(response.Header, c.now())
 	e.Wait = wait
 	if e.Code != "rate_limited" {
@@ -174,7 +181,8 @@ func (c *core) limit(e *connector.Error, response outbound.Response, said proble
 	case said.WaitTold:
 		e.Wait = max(said.Wait, time.Second)
 	default:
-		e.Wait, e.Untold = untoldWait, true
+		e.Wait = untoldWait
+		e.Untold = true
 	}
 
 	return e
@@ -191,6 +199,7 @@ func (w *Webhook) hookRefused(response outbound.Response) *connector.Error {
 	if word := strings.TrimSpace(string(response.Body)); reason.MatchString(word) {
 		code = word
 	}
+
 	m := w.meaning(hookRefusals, http.MethodPost, code, response, said)
 
 	return w.limit(w.fail(m.class, m.scope, m.code, said.Reason(m.detail), response), response, said)

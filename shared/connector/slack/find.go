@@ -40,6 +40,7 @@ func (b *Bot) Find(ctx gocontext.Context, since time.Time, want []connector.Mark
 	if len(want) == 0 {
 		return search.Found, nil
 	}
+
 	query := url.Values{"channel": {b.where()}, "inclusive": {"true"}, "include_all_metadata": {"true"},
 		"oldest": {fmt.Sprintf("%d.%06d", since.Unix(), since.Nanosecond()/1000)}}
 	err := b.walk(ctx, "conversations.history", query, func(p posted) (stop bool) {
@@ -81,6 +82,7 @@ func (b *Bot) walk(ctx gocontext.Context, method string, query url.Values, visit
 		if slices.ContainsFunc(list, visit) || next == "" {
 			return nil
 		}
+
 		query.Set("cursor", next)
 	}
 
@@ -121,6 +123,7 @@ func (b *Bot) askList(ctx gocontext.Context, method string, query url.Values) (a
 	if err != nil {
 		return answer{}, err
 	}
+
 	a, err := b.read(http.MethodGet, response)
 	if a.Error == threadGone {
 		return a, err
@@ -131,5 +134,6 @@ func (b *Bot) askList(ctx gocontext.Context, method string, query url.Values) (a
 	if err == nil && !listProof.Proven(response) {
 		return answer{}, b.foreign(http.MethodGet, response)
 	}
+
 	return a, err
 }

@@ -21,10 +21,13 @@ func history(f *fake, messages []string) {
 		if query.Get("channel") != "C0123456789" || query.Get("include_all_metadata") != "true" || query.Get("inclusive") != "true" || query.Get("oldest") != "1763892000.000000" {
 			f.t.Errorf("%v", query)
 		}
-		to, next := min(from+limit, len(messages)), ""
+
+		to := min(from+limit, len(messages))
+		next := ""
 		if to < len(messages) {
 			next = fmt.Sprint(to)
 		}
+
 		fmt.Fprintf(w, `{"ok":true,"messages":[%s],"has_more":%v,"response_metadata":{"next_cursor":%q}}`, strings.Join(messages[from:to], ","), next != "", next)
 	}
 }
@@ -46,6 +49,7 @@ func TestFind(t *testing.T) {
 	for i := range 250 {
 		messages = append(messages, told(5000-i, fmt.Sprintf("9/%d/1", i+1)))
 	}
+
 	messages = append(messages, told(2500, "77/4711/1/"+connectortest.Tag), told(2499, "77/4711/2"), told(2498, "77/4711/2/"+connectortest.OtherTag))
 	for _, tt := range []struct {
 		posts bool
@@ -57,19 +61,23 @@ func TestFind(t *testing.T) {
 		if err != nil || len(found) != 1 || found[4711].Remote.ID != tt.want || found[4711].Remote.Key != "C0123456789" || found[4711].Remote.State != "" {
 			t.Errorf("%v %v", found, err)
 		}
+
 		if n := len(f.take()); n != 3 {
 			t.Errorf("%d pages", n)
 		}
+
 		// Another attempt's message is the item's only if that one is wanted too.
 		found, err = b.Find(t.Context(), since, []connector.Marker{{Integration: 77, Item: 4711, Attempt: 9, Tag: connectortest.Tag}})
 		if err != nil || len(found) != 0 {
 			t.Errorf("posts %v: %v %v", tt.posts, found, err)
 		}
+
 		earlier := connector.Marker{Integration: 77, Item: 4711, Attempt: 1, Tag: connectortest.Tag}
 		found, err = b.Find(t.Context(), since, []connector.Marker{earlier, {Integration: 77, Item: 4711, Attempt: 9, Tag: connectortest.Tag}})
 		if err != nil || found[4711].Remote.ID != "1763892500.000100" {
 			t.Errorf("posts %v: %v %v", tt.posts, found, err)
 		}
+
 		f.take()
 		if found, err := b.Find(t.Context(), since, nil); err != nil || len(found) != 0 || len(f.take()) != 0 {
 			t.Error("nothing is wanted, and asked for", found, err)
@@ -89,10 +97,12 @@ func TestFindTrustsWholePagesOnly(t *testing.T) {
 			t.Errorf("%s: %+v", body, e)
 		}
 	}
+
 	f.answers(200, nil, `{"ok":true,"messages":[],"has_more":true,"response_metadata":{"next_cursor":"x"}}`)
 	if e := failure(t, second(b.Find(t.Context(), now, []connector.Marker{marker}))); e.Class != connector.Final || e.Code != "list_endless" {
 		t.Errorf("%+v", e)
 	}
+
 	if n := len(f.take()); n != maxPages+8 {
 		t.Errorf("%d requests", n)
 	}
@@ -108,6 +118,7 @@ func TestFindReadsSmallerPages(t *testing.T) {
 		}
 		fmt.Fprintf(w, `{"ok":true,"messages":[%s]}`, told(1, "77/4711/2/"+connectortest.Tag))
 	}
+
 	found, err := b.Find(t.Context(), now, []connector.Marker{marker})
 	if err != nil || len(found) != 1 || len(f.take()) != 5 {
 		t.Error(found, err)
@@ -136,10 +147,12 @@ func TestFindWhileSlackWeakens(t *testing.T) {
 				fmt.Fprintf(w, `{"ok":true,"messages":[%s]}`, told(1, "77/4711/2/"+connectortest.Tag))
 			}
 		}
+
 		found, err := b.Find(t.Context(), now, []connector.Marker{marker})
 		if err != nil || len(found) != 1 || fmt.Sprint(asked) != "[100 100x 50x 25x]" {
 			t.Errorf("%s: %v, %v, asked %v", name, found, err, asked)
 		}
+
 		f.answer = func(w http.ResponseWriter, _ *http.Request, _ string) { fail(w) }
 		_, err = b.Find(t.Context(), now, []connector.Marker{marker})
 		if e := failure(t, err); e.Class != connector.Retryable || e.Scope != connector.IntegrationScope || e.Code != "provider_unavailable" {

@@ -34,6 +34,7 @@ func outline(t *testing.T, body string) string {
 	if err := json.Unmarshal([]byte(body), &m); err != nil {
 		t.Fatal(err)
 	}
+
 	lines := outlineBlocks(m.Blocks)
 	for _, a := range m.Attachments {
 		lines = append(lines, "bar "+a.Color)
@@ -61,10 +62,12 @@ func outlinePart(part map[string]any) []string {
 	if kind == "plain_text" {
 		return []string{" " + outlineText(part)}
 	}
+
 	border := ""
 	if part["border"] != nil {
 		border = "|"
 	}
+
 	elements := part["elements"].([]any)
 	if kind != "list" {
 		return []string{" " + border + kind + ": " + outlineLine(elements)}
@@ -101,9 +104,11 @@ func outlineText(e map[string]any) string {
 			text += name[:1]
 		}
 	}
+
 	if shown, ok := e["text"].(string); ok {
 		text += "“" + strings.ReplaceAll(shown, "\n", "⏎") + "”"
 	}
+
 	if to, ok := e["url"].(string); ok {
 		text += "→" + to
 	}
@@ -132,17 +137,21 @@ func TestATitleIsNoMarkup(t *testing.T) {
 			if deleted {
 				style = "bs"
 			}
+
 			want := " section: " + style + "“WI-7 " + title + "”→https://items.example/7 "
 			if strings.Contains(title, "://") {
 				want = " section: " + style + "“WI-7”→https://items.example/7 " + style + "“ " + title + "” "
 			}
+
 			body := wireOf(c)
 			if got := strings.Split(outline(t, body), "\n")[1]; !strings.HasPrefix(got, want) {
 				t.Errorf("%s: %s, want %s", title, got, want)
 			}
+
 			if strings.Contains(body, "mrkdwn") {
 				t.Errorf("%s: %s has mrkdwn", title, body)
 			}
+
 			if d := string(encode(created(linking.composeDigest(connector.Digest{New: 1, First: []connector.Content{c}})))); !strings.Contains(outline(t, d), strings.TrimPrefix(want, " section: ")) || strings.Contains(d, "mrkdwn") {
 				t.Errorf("digest: %s", outline(t, d))
 			}
@@ -191,6 +200,7 @@ func generic(t *testing.T, blocks []block) []map[string]any {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	var all []map[string]any
 	if err := json.Unmarshal(text, &all); err != nil {
 		t.Fatal(err)
@@ -229,6 +239,7 @@ func TestATitleIsNoAddress(t *testing.T) {
 			if number != "" {
 				line = number + " " + title
 			}
+
 			want := "b“" + line + "”→https://items.example/1 "
 			switch {
 			case !linked && number != "":
@@ -236,15 +247,19 @@ func TestATitleIsNoAddress(t *testing.T) {
 			case !linked:
 				want = "b“" + line + "” "
 			}
+
 			if got := strings.Split(outline(t, wireOf(c)), "\n")[1]; !strings.HasPrefix(got, " section: "+want) {
 				t.Errorf("%q: %s, want %s", title, got, want)
 			}
+
 			if text := whole(c); strings.Contains(text, "|"+disarm.Text(line)+">") != linked || strings.Contains(text, "|"+number+">") != (!linked && number != "") {
 				t.Errorf("%q as plain text: %s", title, text)
 			}
+
 			if text := whole(c); !strings.Contains(text, "<https://items.example/1") {
 				t.Errorf("%q leads nowhere as plain text: %s", title, text)
 			}
+
 			d := outline(t, string(encode(created(linking.composeDigest(connector.Digest{New: 1, First: []connector.Content{c}})))))
 			want = strings.TrimSuffix(want, " ") + " “ — 🟢 open"
 			if !linked && number == "" {
@@ -252,6 +267,7 @@ func TestATitleIsNoAddress(t *testing.T) {
 			} else {
 				want += "”"
 			}
+
 			if !strings.HasSuffix(d, " bullet: "+want) {
 				t.Errorf("%q in a digest: %s, want %s", title, d, want)
 			}
@@ -286,9 +302,11 @@ func TestTheOrderOfAMessage(t *testing.T) {
 	if err := json.Unmarshal([]byte(wireOf(c)), &m); err != nil || !strings.HasPrefix(m.Text, "WI-1 Doors close — closed · status: ") || m.Attachments[0].Fallback == "" {
 		t.Errorf("%+v %v", m, err)
 	}
+
 	if c.Was, c.State = nil, domain.Open; !strings.Contains(wireOf(c), `"color":"#2da44e"`) || strings.Contains(wireOf(c), "Changed:") {
 		t.Error(wireOf(c))
 	}
+
 	if c.Deleted = true; !strings.Contains(wireOf(c), `"color":"#6e7781"`) {
 		t.Error(wireOf(c))
 	}
@@ -312,13 +330,16 @@ func TestAnEditTakesTheBarAway(t *testing.T) {
 	if _, err := b.Create(t.Context(), bare, marker); err != nil {
 		t.Fatal(err)
 	}
+
 	if body := f.take()[0].body; strings.Contains(body, `"attachments"`) {
 		t.Errorf("a new message: %s", body)
 	}
+
 	sent := connector.Sent{Remote: domain.Remote{ID: "1763892000.000100", Key: "C0123456789"}}
 	if _, err := b.Update(t.Context(), sent, bare, marker); err != nil {
 		t.Fatal(err)
 	}
+
 	if body := f.take()[0].body; !strings.Contains(body, `"attachments":[]`) {
 		t.Errorf("an edit: %s", body)
 	}
@@ -331,6 +352,7 @@ func TestAReplyIsNoMarkup(t *testing.T) {
 	if _, err := b.Reply(t.Context(), aReply()); err != nil {
 		t.Fatal(err)
 	}
+
 	body := f.take()[0].body
 	if got := outline(t, body); got != "rich_text\n section: “closed · status: planned → *done* <!here> — Ada”" || strings.Contains(body, "mrkdwn") {
 		t.Errorf("%s in %s", got, body)
@@ -374,6 +396,7 @@ func TestTheLargestMessages(t *testing.T) {
 	for i := range 100 {
 		item.Labels = append(item.Labels, fmt.Sprint(i)+long(197))
 	}
+
 	for name, text := range hostile {
 		item.Description = text
 		for _, template := range []string{"", "{{description}}"} {
@@ -387,6 +410,7 @@ func TestTheLargestMessages(t *testing.T) {
 			if n := utf8.RuneCountInString(whole(c)); n > maxText {
 				t.Errorf("%s: %d characters as plain text", name, n)
 			}
+
 			if name == "styles" && template != "" && len(m.attachments[0].Blocks) < 3 {
 				t.Errorf("the text is missing: %d blocks", len(m.attachments[0].Blocks))
 			}
@@ -398,6 +422,7 @@ func TestTheLargestMessages(t *testing.T) {
 	for range connector.DigestShows {
 		d.First = append(d.First, c)
 	}
+
 	valid(t, "digest", pressing.composeDigest(d))
 	m := linking.composeDigest(d)
 	valid(t, "digest", m)
@@ -412,26 +437,32 @@ func valid(t *testing.T, name string, m composed) {
 	if n := m.size(); n > maxWire {
 		t.Errorf("%s: %d characters", name, n)
 	}
+
 	if n := utf8.RuneCountInString(m.text); n == 0 || n > maxText {
 		t.Errorf("%s: the text has %d characters", name, n)
 	}
+
 	if n := len(m.blocks); n == 0 || n > 2 || n == 2 && m.blocks[1].Accessory == nil || len(m.attachments) > 1 {
 		t.Errorf("%s: %d blocks, %d attachments", name, len(m.blocks), len(m.attachments))
 	}
+
 	for _, a := range m.attachments {
 		if len(a.Blocks) == 0 || len(a.Blocks) > 50 || a.Fallback == "" {
 			t.Errorf("%s: an attachment with %d blocks", name, len(a.Blocks))
 		}
 		m.blocks = append(m.blocks, a.Blocks...)
 	}
+
 	for _, b := range m.blocks {
 		if b.Type == "section" {
 			validButton(t, name, b)
 			continue
 		}
+
 		if (b.Type == "divider") != (len(b.Elements) == 0) {
 			t.Errorf("%s: %s with %d elements", name, b.Type, len(b.Elements))
 		}
+
 		validElements(t, name, b.Elements)
 	}
 }
@@ -471,6 +502,7 @@ func FuzzMessage(f *testing.F) {
 	for _, text := range hostile {
 		f.Add(text[:min(len(text), 300)], text[:min(len(text), 30)], false)
 	}
+
 	f.Add("> 1. a\n>    | b |\n>    |---|\n>\n> ---", "~later~ *now*", true)
 	f.Fuzz(func(t *testing.T, text, title string, deleted bool) {
 		c := renderer().Render(domain.Item{Title: title, Description: text, FormattedNumber: title, URL: "https://items.example/1", Deleted: deleted})

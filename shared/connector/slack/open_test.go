@@ -31,6 +31,7 @@ func openings(t *testing.T, body string) []opening {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	blocks := m.Blocks
 	for _, a := range m.Attachments {
 		blocks = append(blocks, a.Blocks...)
@@ -41,15 +42,18 @@ func openings(t *testing.T, body string) []opening {
 		if b["type"] != "section" {
 			continue
 		}
+
 		raw, err := json.Marshal(b)
 		if err != nil {
 			t.Fatal(err)
 		}
+
 		var o opening
 		err = json.Unmarshal(raw, &o)
 		if err != nil {
 			t.Fatal(err)
 		}
+
 		found = append(found, o)
 	}
 
@@ -91,14 +95,17 @@ func TestOpenButton(t *testing.T) {
 			}
 			continue
 		}
+
 		if len(found) != 1 {
 			t.Errorf("%s: %d sections", name, len(found))
 			continue
 		}
+
 		o := found[0]
 		if o.Text.Type != "plain_text" || o.Text.Text != c.says {
 			t.Errorf("%s: beside the button stands %+v, want %q", name, o.Text, c.says)
 		}
+
 		b := o.Accessory
 		if b.Type != "button" || b.URL != item.URL || b.ActionID != "open" || b.Text.Type != "plain_text" || b.Text.Text != c.label {
 			t.Errorf("%s: the button is %+v, want %q", name, b, c.label)
@@ -147,12 +154,14 @@ func TestOpenButtonEverywhere(t *testing.T) {
 		if name == "webhook" {
 			f.answers(200, nil, "ok")
 		}
+
 		err := write(client)
 		calls := f.take()
 		if err != nil || len(calls) != 1 {
 			t.Errorf("%s: %v, %d calls", name, err, len(calls))
 			continue
 		}
+
 		if found := openings(t, calls[0].body); len(found) != 1 || found[0].Accessory.URL != "https://items.example/7" {
 			t.Errorf("%s: %+v", name, found)
 		}

@@ -49,10 +49,12 @@ func TestResolve(t *testing.T) {
 				if strings.HasSuffix(r.URL.Path, "/auth.test") {
 					said = tt.team
 				}
+
 				status, body, _ := strings.Cut(said, " ")
 				w.WriteHeader(map[string]int{"200": 200, "503": 503}[status])
 				_, _ = io.WriteString(w, body)
 			}
+
 			p, err := b.Resolve(t.Context())
 			if tt.code != "" {
 				if e := failure(t, err); e.Code != tt.code || e.Class != tt.class || p != (connector.Place{}) || b.used.Load() != nil {
@@ -60,6 +62,7 @@ func TestResolve(t *testing.T) {
 				}
 				return
 			}
+
 			want := connector.Place{Instance: "T0ACME", ID: "C0123456789", Name: tt.called, URL: "https://acme.slack.com/archives/C0123456789"}
 			if err != nil || p != want || len(f.take()) != 2 {
 				t.Errorf("%+v, %v", p, err)
@@ -86,6 +89,7 @@ func TestCallsGoToThePlace(t *testing.T) {
 	for _, p := range []connector.Place{{}, {ID: "c1"}, {ID: "../x"}} {
 		b.Use(p) // no channel
 	}
+
 	if calls := f.take(); len(calls) != 0 {
 		t.Errorf("Use makes calls: %+v", calls)
 	}
@@ -95,9 +99,11 @@ func TestCallsGoToThePlace(t *testing.T) {
 	if err != nil || w.Remote.Key != "C0OTHER" {
 		t.Errorf("%+v, %v", w, err)
 	}
+
 	if _, err := b.Find(t.Context(), now, []connector.Marker{marker}); err != nil {
 		t.Error(err)
 	}
+
 	calls := f.take()
 	if len(calls) != 2 || !strings.Contains(calls[0].body, `"channel":"C0OTHER"`) || calls[1].query["channel"][0] != "C0OTHER" {
 		t.Errorf("%+v", calls)
@@ -112,9 +118,11 @@ func TestAWebhookIsAPlace(t *testing.T) {
 	if err != nil || p.Instance != "slack.com" || len(p.ID) != 64 || p.Name == "" || p.URL != "" || len(f.take()) != 0 {
 		t.Errorf("%+v, %v", p, err)
 	}
+
 	if text := fmt.Sprintf("%+v", p); strings.Contains(text, secret) || strings.Contains(text, "T0") || strings.Contains(text, "B0") {
 		t.Errorf("the address is in %s", text)
 	}
+
 	w.Use(connector.Place{ID: "x"})
 
 	same := NewWebhook(WebhookConfig{URL: hook}, w.client, nil)
@@ -128,6 +136,7 @@ func TestAWebhookIsAPlace(t *testing.T) {
 		}
 		keys[p.Key(domain.Slack)] = true
 	}
+
 	if len(keys) != 3 {
 		t.Errorf("%d places", len(keys))
 	}
@@ -138,11 +147,13 @@ func FuzzPlaceAnswers(f *testing.F) {
 	for _, body := range []string{teamJSON, channelJSON, `null`, `[]`, `{"team_id":1,"channel":"C1"}`, `{"channel":{"id":"C1\n","name":null}}`} {
 		f.Add([]byte(body))
 	}
+
 	client := connectortest.Serve(f, http.NotFoundHandler())
 	f.Fuzz(func(t *testing.T, body []byte) {
 		if got, ok := parseTeam(body); ok && (!teamForm.MatchString(got.ID) || got.Home != "" && !strings.HasPrefix(got.Home, "https://")) {
 			t.Errorf("%q: %+v", body, got)
 		}
+
 		if c, ok := parseChannelName(body); ok && (!channelForm.MatchString(c.ID) || c.label() == "" || len([]rune(client.Clean(c.label()))) > 200) {
 			t.Errorf("%q: %+v", body, c)
 		}

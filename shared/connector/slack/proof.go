@@ -32,6 +32,7 @@ func posts(response outbound.Response, m connector.Marker) bool {
 	if postProof.Proven(response) {
 		return true
 	}
+
 	var made struct {
 		Message posted `json:"message"`
 	}

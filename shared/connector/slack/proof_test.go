@@ -92,10 +92,12 @@ func TestRefusalsOfAWebhook(t *testing.T) {
 		if e.Class != tt.class || e.Scope != tt.scope || e.Code != tt.code || !strings.Contains(e.Detail, tt.detail) {
 			t.Errorf("%s: %s scope %d %v", name, e.Class, e.Scope, e)
 		}
+
 		if tt.code == "rate_limited" && (e.Wait != 3*time.Second || e.Untold) {
 			t.Errorf("%s: waits %s", name, e.Wait)
 		}
 	}
+
 	f.answers(200, typed("text/html"), "ok")
 	if _, err := w.Create(t.Context(), content, marker); err != nil {
 		t.Error(err)
@@ -143,6 +145,7 @@ func TestProofOfAPost(t *testing.T) {
 			}
 			continue
 		}
+
 		if e := failure(t, err); e.Class != connector.Ambiguous || e.Scope != connector.ItemScope || e.Code != "foreign_answer" && e.Code != "session_expired" || e.Detail == "" {
 			t.Errorf("%s: %s %v", name, e.Class, e)
 		}
@@ -167,6 +170,7 @@ func TestEditAnsweredByAnotherMessage(t *testing.T) {
 			}
 			continue
 		}
+
 		if e := failure(t, err); e.Class != connector.Ambiguous || e.Scope != connector.ItemScope || e.Code != "foreign_answer" || w.Remote.ID != "" {
 			t.Errorf("%s: %s %v %+v", body, e.Class, e, w)
 		}
@@ -187,9 +191,11 @@ func TestBlocksTooLong(t *testing.T) {
 		if _, err := b.Update(t.Context(), connector.Sent{Remote: domain.Remote{ID: "1.1"}}, content, marker); err != nil {
 			t.Errorf("%s: %v", code, err)
 		}
+
 		if calls := f.take(); len(calls) != 2 || strings.Contains(calls[1].body, `"blocks":[{`) {
 			t.Errorf("%s: %v", code, calls)
 		}
+
 		// A post is not made anew: nothing says how it would look.
 		if e := failure(t, second(b.Create(t.Context(), content, marker))); e.Code != "rejected" || e.Scope != connector.ItemScope || len(f.take()) != 1 {
 			t.Errorf("%s: %v", code, e)

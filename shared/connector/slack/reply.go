@@ -33,6 +33,7 @@ func (b *Bot) Reply(ctx gocontext.Context, r connector.Reply) (connector.Written
 		Blocks:   []block{richText(section(addText(nil, text, nil)))},
 		Metadata: metadataOf(marker),
 	}
+
 	a, err := b.write(ctx, "chat.postMessage", folded(p))
 	switch {
 	case err != nil:
@@ -56,6 +57,7 @@ func (b *Bot) FindReply(ctx gocontext.Context, r connector.Reply) (connector.Wri
 	if stamp.MatchString(r.After.ID) {
 		query.Set("oldest", r.After.ID)
 	}
+
 	var w connector.Written
 	found := false
 	err := b.walk(ctx, "conversations.replies", query, func(p posted) (stop bool) {

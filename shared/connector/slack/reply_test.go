@@ -45,13 +45,16 @@ func TestReply(t *testing.T) {
 	if len(calls) != 1 || calls[0].path != "/api/chat.postMessage" {
 		t.Fatalf("%+v", calls)
 	}
+
 	var sent post
 	if err := json.Unmarshal([]byte(calls[0].body), &sent); err != nil {
 		t.Fatal(err)
 	}
+
 	if sent.Channel != "C0123456789" || sent.ThreadTS != parentTS || sent.Metadata == nil || sent.Metadata.EventPayload.Key != message.Key(aReply().Markers[1]) {
 		t.Errorf("%+v", sent)
 	}
+
 	if strings.Contains(sent.Text, "<!here>") || !strings.HasPrefix(sent.Text, "closed · status: planned → ") || !strings.HasSuffix(sent.Text, " — Ada") || strings.Contains(calls[0].body, "reply_broadcast") {
 		t.Error(calls[0].body)
 	}
@@ -104,13 +107,16 @@ func TestFindReply(t *testing.T) {
 				if r.URL.Path != "/api/conversations.replies" || query.Get("ts") != parentTS || query.Get("oldest") != lastTS || query.Get("include_all_metadata") != "true" {
 					t.Errorf("%s?%s", r.URL.Path, r.URL.RawQuery)
 				}
+
 				next := ""
 				if n < len(c.pages)-1 {
 					next = "more"
 				}
+
 				_, _ = fmt.Fprintf(w, `{"ok":true,"messages":[%s],"has_more":%v,"response_metadata":{"next_cursor":%q}}`, c.pages[n], next != "", next)
 				n++
 			}
+
 			w, found, err := b.FindReply(t.Context(), r)
 			if err != nil || found != (c.found != "") || w.Remote.ID != c.found {
 				t.Errorf("%+v, %v, %v", w, found, err)
@@ -127,6 +133,7 @@ func TestFindReplyInNoThread(t *testing.T) {
 	if _, found, err := b.FindReply(t.Context(), aReply()); found || err != nil {
 		t.Errorf("%v, %v", found, err)
 	}
+
 	for _, body := range []string{`{"ok":true}`, `{"ok":true,"messages":[],"has_more":true}`, `{"ok":false,"error":"missing_scope"}`} {
 		f.answers(200, nil, body)
 		if _, found, err := b.FindReply(t.Context(), aReply()); found || err == nil {

@@ -42,9 +42,11 @@ func parseTeam(body []byte) (team, bool) {
 	if err := json.Unmarshal(body, &t); err != nil || !teamForm.MatchString(t.ID) {
 		return team{}, false
 	}
+
 	if !homeForm.MatchString(t.Home) {
 		t.Home = ""
 	}
+
 	return t, true
 }
 
@@ -56,6 +58,7 @@ func (b *Bot) Resolve(ctx gocontext.Context) (connector.Place, error) {
 	if err != nil {
 		return connector.Place{}, connector.OfPlace(err)
 	}
+
 	home, ok := parseTeam(me.response.Body)
 	if !ok {
 		return connector.Place{}, b.fail(connector.Retryable, connector.IntegrationScope, "answer_unreadable", "Slack does not say which workspace the token belongs to", me.response)
@@ -70,6 +73,7 @@ func (b *Bot) Resolve(ctx gocontext.Context) (connector.Place, error) {
 	if home.Home != "" {
 		p.URL, _ = markup.WebURL(home.Home + "archives/" + found.ID)
 	}
+
 	b.Use(p)
 
 	return p, nil
@@ -121,6 +125,7 @@ func (b *Bot) named(ctx gocontext.Context) (channelName, error) {
 	if errors.As(err, &e) && e.Code == "forbidden" {
 		e.Code = "target_not_found" // auth.test has just shown that the token is good
 	}
+
 	if err != nil {
 		return channelName{}, err
 	}
@@ -129,6 +134,7 @@ func (b *Bot) named(ctx gocontext.Context) (channelName, error) {
 	if !ok {
 		return channelName{}, b.fail(connector.Retryable, connector.IntegrationScope, "answer_unreadable", "Slack's answer is not a channel", a.response)
 	}
+
 	return found, nil
 }
 

@@ -25,11 +25,13 @@ func addText(line []element, text string, style *textStyle) []element {
 	if text == "" {
 		return line
 	}
+
 	last := len(line) - 1
 	if style == nil && last >= 0 && line[last].Type == "text" && line[last].Style == nil {
 		line[last].Text += text
 		return line
 	}
+
 	one := element{Type: "text", Text: text}
 	if style != nil {
 		one.Style = style
@@ -123,6 +125,7 @@ func (w *writer) add(part element) {
 			w.blocks = append(w.blocks, block{Type: "divider"})
 		}
 	}
+
 	w.parts = append(w.parts, part)
 }
 
@@ -131,6 +134,7 @@ func (w *writer) endBlock() bool {
 	if len(w.parts) == 0 {
 		return false
 	}
+
 	w.blocks = append(w.blocks, richText(w.parts...))
 	w.parts = nil
 
@@ -150,6 +154,7 @@ func (w *writer) paragraph(line []element, at place) {
 	if len(line) == 0 {
 		return
 	}
+
 	last := w.last()
 	switch {
 	case last != nil && last.Type == at.text():
@@ -158,6 +163,7 @@ func (w *writer) paragraph(line []element, at place) {
 	case last != nil && last.Type == partList:
 		line = join(addText(nil, "\n", nil), line)
 	}
+
 	w.add(element{Type: at.text(), Elements: line})
 }
 
@@ -198,6 +204,7 @@ func (w *writer) item(item []document.Block, ordered bool, number int, at place)
 	if len(line) == 0 {
 		line = addText(nil, "\u00a0", nil)
 	}
+
 	style := "bullet"
 	switch {
 	case ordered && number >= 1 && number <= maxNumber:
@@ -205,6 +212,7 @@ func (w *writer) item(item []document.Block, ordered bool, number int, at place)
 	case ordered:
 		line = join(addText(nil, strconv.Itoa(number)+") ", nil), line)
 	}
+
 	w.mark(section(line), style, number, at)
 
 	at.indent = min(at.indent+1, maxIndent)
@@ -217,6 +225,7 @@ func (w *writer) mark(item element, style string, number int, at place) {
 	if style == "ordered" {
 		offset = number - 1
 	}
+
 	last := w.last()
 	if last != nil && last.Type == partList && last.Style == style && last.Indent == at.indent && last.Border == at.border() {
 		if style == "bullet" || last.Offset+len(last.Elements) == offset {
@@ -224,6 +233,7 @@ func (w *writer) mark(item element, style string, number int, at place) {
 			return
 		}
 	}
+
 	w.add(element{Type: partList, Style: style, Indent: at.indent, Offset: offset, Border: at.border(), Elements: []element{item}})
 }
 
@@ -245,16 +255,19 @@ func inline(spans []document.Span) []element {
 			line = addText(line, "\n", nil)
 			continue
 		}
+
 		to, ok := chat.Address(s.Link)
 		if !ok || !linkable(to) {
 			line = addText(line, s.Text, styleOf(s))
 			continue
 		}
+
 		link := element{Type: "link", URL: to}
 		if shows(s, to) {
 			line = append(line, link)
 			continue
 		}
+
 		line = addText(line, s.Text, styleOf(s))
 		line = addText(line, " (", nil)
 		line = append(line, link)
@@ -279,5 +292,6 @@ func styleOf(s document.Span) *textStyle {
 	case s.Bold || s.Italic || s.Strike:
 		return &textStyle{Bold: s.Bold, Italic: s.Italic, Strike: s.Strike}
 	}
+
 	return nil
 }

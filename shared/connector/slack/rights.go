@@ -42,11 +42,15 @@ func mayWrite(scopes []string, told bool, ch channel, target connector.Check) co
 // nothing is known may be public or private, which have scopes of their own, and
 // the bot may be in it or not.
 func mayLook(scopes []string, told bool, ch channel, target connector.Check) connector.Check {
-	public, private := slices.Contains(scopes, "channels:history"), slices.Contains(scopes, "groups:history")
-	needed, granted := "channels:history", public
+	public := slices.Contains(scopes, "channels:history")
+	private := slices.Contains(scopes, "groups:history")
+	needed := "channels:history"
+	granted := public
 	if ch.Private {
-		needed, granted = "groups:history", private
+		needed = "groups:history"
+		granted = private
 	}
+
 	switch {
 	case !ch.known && target.OK != nil && !*target.OK:
 		return connector.Refused(checkHistory, *target.Code).With("There is no such channel, or the bot may not see it.")

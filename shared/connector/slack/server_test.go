@@ -53,11 +53,13 @@ func (f *fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		r.Method == http.MethodPost && r.Header.Get("Content-Type") != "application/json; charset=utf-8" {
 		f.t.Errorf("%s %s: headers %v", r.Method, r.URL, r.Header)
 	}
+
 	w.Header().Set("X-Slack-Req-Id", "REQ1")
 	w.Header().Set("Content-Type", "text/html")
 	if bot {
 		w.Header().Set("Content-Type", "application/json; charset=utf-8")
 	}
+
 	f.answer(w, r, string(body))
 }
 

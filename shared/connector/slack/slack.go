@@ -42,6 +42,7 @@ func newCore(look Look, client *outbound.Client, now func() time.Time) core {
 	if now == nil {
 		now = time.Now
 	}
+
 	return core{
 		Renderer: message.Renderer{Dialect: chat.Slack{}, TitleTemplate: look.TitleTemplate, BodyTemplate: look.BodyTemplate, Blocks: true},
 		client:   client, now: now, digestOver: look.DigestOver, buttons: look.Buttons,
@@ -76,7 +77,8 @@ func created(m composed) post {
 // folded is a new message in which nothing is unfolded.
 func folded(p post) post {
 	no := false
-	p.UnfurlLinks, p.UnfurlMedia = &no, &no
+	p.UnfurlLinks = &no
+	p.UnfurlMedia = &no
 	return p
 }
 
@@ -106,6 +108,7 @@ func encode(p any) []byte {
 	if err := e.Encode(p); err != nil {
 		panic(err) // strings always marshal
 	}
+
 	return bytes.TrimRight(out.Bytes(), "\n")
 }
 

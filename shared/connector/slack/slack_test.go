@@ -28,6 +28,7 @@ func TestCreate(t *testing.T) {
 	if err != nil || w.Remote != (domain.Remote{ID: "1763892000.000100", Key: "C0123456789", State: domain.Open}) || w.Unproven {
 		t.Fatal(w, err)
 	}
+
 	calls := f.take()
 	want := `{"channel":"C0123456789","text":"WI-1 Say &lt;!here&gt; &amp; *` + "\u200b" + `go*` + "\u200b" + ` — open","blocks":[` +
 		`{"type":"rich_text","elements":[{"type":"rich_text_section","elements":[` +
@@ -53,19 +54,25 @@ func TestUpdate(t *testing.T) {
 	if err != nil || w.Remote != (domain.Remote{ID: "1763892000.000100", Key: "C9", State: domain.Closed}) {
 		t.Fatal(w, err)
 	}
+
 	body := f.take()[0].body
 	for _, part := range []string{`"channel":"C9","ts":"1763892000.000100"`, `"text":"\n✅ closed\n"`, `{"type":"text","text":"Changed:","style":{"bold":true}},{"type":"text","text":" closed · title was “Old”"}`, `"color":"#8250df"`, `"key":"77/4711/2/` + connectortest.Tag + `"`} {
 		if !strings.Contains(body, part) {
 			t.Errorf("%s is not in %s", part, body)
 		}
 	}
-	c.Deleted, c.Body, c.Blocks = true, "", nil
+
+	c.Deleted = true
+	c.Body = ""
+	c.Blocks = nil
 	if _, err := b.Update(t.Context(), sent, c, marker); err != nil {
 		t.Fatal(err)
 	}
+
 	if body := f.take()[0].body; !strings.Contains(body, `"style":{"bold":true,"strike":true}`) || !strings.Contains(body, `"\n🗑️ deleted"`) || strings.Contains(body, "Some") || strings.Contains(body, "Open on") {
 		t.Error(body)
 	}
+
 	for _, bad := range []string{"", "x", "1763892000", "1.1&channel=C2"} {
 		sent.Remote.ID = bad
 		if e := failure(t, second(b.Update(t.Context(), sent, c, marker))); e.Code != "remote_unknown" || e.Class != connector.Final || len(f.take()) != 0 {
@@ -93,9 +100,11 @@ func TestUpdateWithoutBlocks(t *testing.T) {
 		if len(calls) != 2 || calls[0].path != "/api/chat.update" || calls[1].path != "/api/chat.update" {
 			t.Fatalf("%v", calls)
 		}
+
 		if (err == nil) != (then == posted1) {
 			t.Errorf("%s: %v", then, err)
 		}
+
 		var plain struct {
 			Text                string
 			Blocks, Attachments []any
@@ -103,11 +112,13 @@ func TestUpdateWithoutBlocks(t *testing.T) {
 		if err := json.Unmarshal([]byte(calls[1].body), &plain); err != nil || !strings.Contains(plain.Text, "<https://app.test/1") || !strings.Contains(plain.Text, "Some *text*.") {
 			t.Errorf("%+v %v", plain, err)
 		}
+
 		// What is not given could stay: lists that are empty take it away.
 		if plain.Blocks == nil || len(plain.Blocks) > 0 || plain.Attachments == nil || len(plain.Attachments) > 0 {
 			t.Errorf("blocks %v, attachments %v", plain.Blocks, plain.Attachments)
 		}
 	}
+
 	f.answers(200, nil, `{"ok":false,"error":"invalid_blocks"}`)
 	if e := failure(t, second(b.Create(t.Context(), content, marker))); e.Code != "rejected" || len(f.take()) != 1 {
 		t.Error("a new message is posted twice: ", e)
@@ -125,10 +136,12 @@ func TestDigest(t *testing.T) {
 	if w, err := b.Digest(t.Context(), d, connector.Marker{Integration: 77, Item: 5, Attempt: 1}); err != nil || w.Remote.ID == "" {
 		t.Fatal(w, err)
 	}
+
 	call := f.take()[0]
 	if !strings.Contains(call.body, `"text":"12 items: 10 new, 2 closed"`) || !strings.Contains(call.body, `"key":"77/5/1"`) || strings.Contains(call.body, `"attachments"`) {
 		t.Error(call.body)
 	}
+
 	want := strings.Join([]string{
 		"rich_text",
 		" section: b“12 items: 10 new, 2 closed”",
@@ -140,6 +153,7 @@ func TestDigest(t *testing.T) {
 	if got := outline(t, call.body); got != want {
 		t.Errorf("got\n%s\nwant\n%s", got, want)
 	}
+
 	f2, w := startHook(t)
 	f2.answers(200, nil, "ok")
 	if made, err := w.Digest(t.Context(), d, marker); err != nil || made.Remote != (domain.Remote{}) || !strings.Contains(f2.take()[0].body, "and 9 more") {
@@ -154,14 +168,17 @@ func TestWebhook(t *testing.T) {
 	if err != nil || made.Remote != (domain.Remote{}) || made.Unproven {
 		t.Fatal(made, err)
 	}
+
 	calls := f.take()
 	if len(calls) != 1 || calls[0].path != "/services/T0/B0/"+secret || strings.Contains(calls[0].body, "metadata") || strings.Contains(calls[0].body, "channel") ||
 		!strings.Contains(calls[0].body, `"unfurl_links":false,"unfurl_media":false`) {
 		t.Errorf("%v", calls)
 	}
+
 	if e := failure(t, second(w.Update(t.Context(), connector.Sent{}, content, marker))); e.Code != connector.NotEditable || e.Scope != connector.ItemScope || len(f.take()) != 0 {
 		t.Error(e)
 	}
+
 	for _, body := range []string{"", "OK", "okay", "<html>ok", "null", `{"ok":true}`} {
 		f.answers(200, nil, body)
 		if e := failure(t, second(w.Create(t.Context(), content, marker))); e.Class != connector.Ambiguous {
@@ -217,23 +234,28 @@ func TestCodes(t *testing.T) {
 			if e.Class != want.Class || e.Scope != want.Scope || e.Code != want.Code || e.Wait != want.Wait || e.Untold != want.Untold || e.Status != 200 || e.RequestID != "REQ1" {
 				t.Errorf("%s %s: %+v", name, code, e)
 			}
+
 			if !strings.Contains(e.Detail, code) || !strings.Contains(e.Detail, "chat:write") {
 				t.Errorf("%s %s: %q", name, code, e.Detail)
 			}
 		}
+
 		// What only reads leaves nothing open.
 		if _, err := b.Find(t.Context(), now, []connector.Marker{marker}); want.Class == connector.Ambiguous && failure(t, err).Class != connector.Retryable {
 			t.Errorf("find %s: %v", code, err)
 		}
 	}
+
 	f.answers(200, http.Header{"Retry-After": {"7"}}, `{"ok":false,"error":"ratelimited"}`)
 	if e := failure(t, second(b.Create(t.Context(), content, marker))); e.Wait != 7*time.Second || e.Untold {
 		t.Errorf("%+v", e)
 	}
+
 	f.answers(429, http.Header{"Retry-After": {"30"}}, "")
 	if e := failure(t, second(b.Create(t.Context(), content, marker))); e.Code != "rate_limited" || e.Wait != 30*time.Second {
 		t.Errorf("%+v", e)
 	}
+
 	f.answers(503, nil, "<html>x"+strings.Repeat("y", 999))
 	if e := failure(t, second(b.Create(t.Context(), content, marker))); e.Class != connector.Ambiguous || e.Code != "no_answer" {
 		t.Errorf("%+v", e)

@@ -27,6 +27,7 @@ func (w *writer) table(rows [][][]document.Span, at place) {
 		if i == 0 {
 			spans = document.Bold(spans)
 		}
+
 		if line := inline(spans); len(line) > 0 {
 			if len(lines) > 0 {
 				lines = addText(lines, "\n", nil)
@@ -34,6 +35,7 @@ func (w *writer) table(rows [][][]document.Span, at place) {
 			lines = join(lines, line)
 		}
 	}
+
 	w.paragraph(lines, at)
 }
 
@@ -48,17 +50,21 @@ func columns(rows [][][]document.Span) (string, bool) {
 			if !ok {
 				return "", false
 			}
+
 			if k == len(widths) {
 				widths = append(widths, 0)
 			}
+
 			widths[k] = max(widths[k], width(text))
 			cells[i] = append(cells[i], text)
 		}
 	}
+
 	total := -len(between)
 	for _, n := range widths {
 		total += n + len(between)
 	}
+
 	if total < 1 || total > maxWidth {
 		return "", false
 	}

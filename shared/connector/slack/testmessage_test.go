@@ -28,6 +28,7 @@ func TestTestMessage(t *testing.T) {
 	if err != nil || w.Remote != where || w.Unproven {
 		t.Error(w, err)
 	}
+
 	want := `{"channel":"C0123456789",` + testBody + `"metadata":{"event_type":"integrations_test","event_payload":{"integration":"77"}},"unfurl_links":false,"unfurl_media":false}`
 	if calls := f.take(); len(calls) != 1 || calls[0].path != "/api/chat.postMessage" || calls[0].body != want {
 		t.Errorf("got  %v\nwant %s", calls, want)
@@ -38,6 +39,7 @@ func TestTestMessage(t *testing.T) {
 	if w, err := hook.Test(t.Context(), testMessage); err != nil || w != (connector.Written{}) {
 		t.Error(w, err)
 	}
+
 	want = `{` + testBody + `"unfurl_links":false,"unfurl_media":false}`
 	if calls := f.take(); len(calls) != 1 || calls[0].body != want {
 		t.Errorf("got  %v\nwant %s", calls, want)
@@ -69,6 +71,7 @@ func TestPermalink(t *testing.T) {
 			t.Errorf("%v: %q, want %q", c, got, want)
 		}
 	}
+
 	if got := permalink(connector.Place{}, "C1", "1.2"); got != "" {
 		t.Errorf("an unknown place: %q", got)
 	}

@@ -56,6 +56,7 @@ func (w *Webhook) send(ctx gocontext.Context, body []byte) error {
 	if err != nil {
 		return err
 	}
+
 	switch {
 	case hookProof.Proven(response):
 		return nil

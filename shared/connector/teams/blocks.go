@@ -42,6 +42,7 @@ func withoutRest(c connector.Content) []document.Block {
 	if len(spans) != 3 || !strings.HasPrefix(spans[0].Text, cutSign) || c.URL == "" || spans[2].Link != c.URL {
 		return c.Blocks
 	}
+
 	list := slices.Clone(c.Blocks)
 	list[last].Spans = spans[:1]
 
@@ -75,9 +76,11 @@ func blocks(list []document.Block, at place) []element {
 		if len(made) == 0 {
 			continue
 		}
+
 		if !at.within {
 			made[0].Spacing = "medium"
 		}
+
 		made[0].Separator = ruled && len(all) > 0
 		ruled = false
 		all = append(all, made...)
@@ -115,9 +118,11 @@ func (at place) lines(list [][]run) []element {
 				runs[i].Subtle = true
 			}
 		}
+
 		if at.indent != "" {
 			runs = append([]run{{Text: at.indent, Subtle: at.quoted}}, runs...)
 		}
+
 		all = append(all, line("none", runs...))
 	}
 
@@ -154,6 +159,7 @@ func (at place) quote(inner []document.Block) []element {
 	if len(items) == 0 {
 		return nil
 	}
+
 	return []element{{Type: container, Style: "emphasis", Items: items}}
 }
 
@@ -171,6 +177,7 @@ func (at place) list(b document.Block) []element {
 		if len(made) == 0 {
 			continue
 		}
+
 		first := &made[0].Inlines[0]
 		first.Text = at.indent + mark + hardSpace + strings.TrimPrefix(first.Text, deeper.indent)
 		all = append(all, made...)
@@ -227,8 +234,10 @@ func spanLines(spans []document.Span) [][]run {
 			runs = nil
 			continue
 		}
+
 		runs = append(runs, spanRuns(s, i+1 < len(spans) && !spans[i+1].Break && spans[i+1].Link == s.Link)...)
 	}
+
 	list = append(list, runs)
 
 	var shown [][]run
@@ -252,6 +261,7 @@ func merged(runs []run) []run {
 			kept = append(kept, one)
 			continue
 		}
+
 		last.Text += one.Text
 	}
 
@@ -266,6 +276,7 @@ func spanRuns(s document.Span, goesOn bool) []run {
 	if s.Bold {
 		styled.Weight = bold
 	}
+
 	if s.Code {
 		styled.Font = monospace
 	}
@@ -274,10 +285,12 @@ func spanRuns(s document.Span, goesOn bool) []run {
 	if !ok || goesOn {
 		return []run{styled}
 	}
+
 	link := run{Text: to, Color: "accent", Select: linkTo(to)}
 	if isAddress(s, to) {
 		return []run{link}
 	}
+
 	return []run{styled, {Text: " ("}, link, {Text: ")"}}
 }
 

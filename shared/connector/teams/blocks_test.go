@@ -22,12 +22,15 @@ func drawn(list []element) string {
 		if e.Type == container {
 			text = "{" + drawn(e.Items) + "}"
 		}
+
 		if e.Separator {
 			text = "--- " + text
 		}
+
 		if e.Spacing == "medium" {
 			text = "\n" + text
 		}
+
 		parts = append(parts, text)
 	}
 
@@ -45,6 +48,7 @@ func runsText(runs []run) string {
 				out.WriteString(sign.sign)
 			}
 		}
+
 		out.WriteString("[" + r.Text + "]")
 	}
 
@@ -114,6 +118,7 @@ func TestCutTextHasNoAddress(t *testing.T) {
 			t.Errorf("%q: %s", url, got)
 		}
 	}
+
 	// A person's own text that looks like it stays.
 	text := "`b` https://app.test/1"
 	if made := compose(connector.Content{Title: "T", URL: "https://app.test/1", Blocks: document.Parse(text)}, marker); drawn(made.Body[2:]) != "C:[b][ ]@[https://app.test/1]" {
@@ -140,11 +145,14 @@ func TestFacts(t *testing.T) {
 			for _, one := range row.Columns {
 				cells = append(cells, one.Items[0].Inlines[0].Text+one.Items[0].Inlines[1].Text)
 			}
+
 			if row.Type == richText {
 				cells = append(cells, row.Inlines[0].Text+row.Inlines[1].Text)
 			}
+
 			rows = append(rows, strings.Join(cells, " + "))
 		}
+
 		if got := strings.Join(rows, " / "); got != tt.want {
 			t.Errorf("got %q, want %q", got, tt.want)
 		}

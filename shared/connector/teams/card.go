@@ -139,6 +139,7 @@ func compose(c connector.Content, m connector.Marker) card {
 	if changes := message.Sentence(c); changes != "" {
 		head = append(head, line("small", run{Text: cutLine(changes, maxChanges), Weight: bold}))
 	}
+
 	excerpt := blocks(text(c), place{})
 	facts := factRows(c)
 
@@ -223,6 +224,7 @@ func factRows(c connector.Content) []element {
 			add(shown)
 		}
 	}
+
 	if left != nil {
 		add(*left)
 	}

@@ -43,9 +43,11 @@ func digestCard(d connector.Digest, m connector.Marker) card {
 	for i, c := range d.First {
 		made.Body = append(made.Body, entry(c, links.areas[i], i == 0))
 	}
+
 	if more := message.More(d); more != "" {
 		made.Body = append(made.Body, line("small", run{Text: more, Subtle: true}))
 	}
+
 	made.Body = append(made.Body, links.sets()...)
 
 	return made
@@ -64,6 +66,7 @@ func entry(c connector.Content, to *action, first bool) element {
 	if rest := strings.TrimPrefix(message.Standing(c), state); rest != "" {
 		text = append(text, run{Text: rest})
 	}
+
 	made := element{Type: container, Spacing: "small", Select: to, Items: []element{line("", text...)}}
 	if first {
 		made.Spacing = "medium"
@@ -96,6 +99,7 @@ func openingsOf(items []connector.Content) openings {
 			made.buttons = append(made.buttons, *button)
 		}
 	}
+
 	for i, c := range items {
 		if to := area(message.Heading(c)+" "+message.Standing(c), c.URL); fits(to) {
 			made.areas[i] = to
@@ -111,6 +115,7 @@ func buttonTitle(c connector.Content) string {
 	if title == "" {
 		title = message.Heading(c)
 	}
+
 	if showsAddress(title) {
 		return "Open"
 	}

@@ -38,11 +38,13 @@ func (c *Connector) refused(response outbound.Response) *connector.Error {
 	if postProof.Proven(response) {
 		return nil
 	}
+
 	// The failure of Teams itself, passed on in an answer of success.
 	if groups := passedOn.FindSubmatch(response.Body[:min(len(response.Body), maxPassedOn)]); groups != nil && !said.Markup {
 		status, _ := strconv.Atoi(string(groups[1]))
 		return c.failed(status, said, response)
 	}
+
 	e := proof.Foreign(http.MethodPost, response, c.client.Clean)
 	e.RequestID = c.requestID(response)
 
@@ -69,6 +71,7 @@ func (c *Connector) failed(status int, said problem.Problem, response outbound.R
 	if row, ok := refusal.Find(refusals, http.MethodPost, response, said, said.Member("error", "code")); ok {
 		return c.fail(connector.Final, connector.IntegrationScope, row.Means, said.Reason(row.Detail), response)
 	}
+
 	code := "rejected"
 	if status == http.StatusForbidden && said.JSON {
 		code = "forbidden"
@@ -88,7 +91,8 @@ func (c *Connector) limited(said problem.Problem, response outbound.Response) *c
 	case said.WaitTold:
 		e.Wait = max(said.Wait, time.Second)
 	default:
-		e.Wait, e.Untold = untoldWait, true
+		e.Wait = untoldWait
+		e.Untold = true
 	}
 
 	return e

@@ -18,6 +18,7 @@ func FuzzCompose(f *testing.F) {
 	for _, text := range []string{"a", "<at>x</at>", "{{DATE(2026-01-01T00:00:00Z)}}", "[x](https://evil.test)", "- > ```\n  x\n", "|a|\n|-|\n|b|", "> > a\n\n---\n\nb", "{{{time(", "\u200b<\u200bat>"} {
 		f.Add(text)
 	}
+
 	c := New(Config{}, nil, nil)
 	f.Fuzz(func(t *testing.T, text string) {
 		name := &domain.Named{ID: 1, Name: text}
@@ -40,9 +41,11 @@ func holds(t *testing.T, made card) {
 	if n := size(made); n > maxCard {
 		t.Errorf("size %d", n)
 	}
+
 	if alive.MatchString(made.FallbackText) || strings.Contains(made.FallbackText, "](") || made.FallbackText == "" {
 		t.Errorf("fallback text %q", made.FallbackText)
 	}
+
 	for _, e := range made.Body {
 		sound(t, e)
 	}
@@ -54,22 +57,27 @@ func sound(t *testing.T, e element) {
 	if n := len(e.Inlines) + len(e.Items) + len(e.Columns) + len(e.Actions); n == 0 || len(e.Actions) > maxButtons {
 		t.Errorf("%d parts of %+v", n, e)
 	}
+
 	for _, r := range e.Inlines {
 		if r.Text == "" || alive.MatchString(r.Text) || strings.ContainsAny(r.Text, "\n\r") {
 			t.Errorf("text %q", r.Text)
 		}
+
 		if r.Select != nil && r.Select.URL != r.Text {
 			t.Errorf("%q leads to %q", r.Text, r.Select.URL)
 		}
+
 		if e.Select != nil && showsAddress(r.Text) {
 			t.Errorf("%q leads to %q", r.Text, e.Select.URL)
 		}
 	}
+
 	for _, one := range e.Actions {
 		if alive.MatchString(one.Title) || showsAddress(one.Title) {
 			t.Errorf("a button %q", one.Title)
 		}
 	}
+
 	for _, inner := range append(e.Items, e.Columns...) {
 		if inner.Select == nil && e.Select != nil && inner.Type == richText {
 			inner.Select = e.Select // what a click on it does

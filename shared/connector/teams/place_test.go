@@ -21,6 +21,7 @@ func TestAWorkflowIsAPlace(t *testing.T) {
 	if err != nil || p.Instance == "" || len(p.ID) != 64 || p.Name == "" || p.URL != "" {
 		t.Errorf("%+v, %v", p, err)
 	}
+
 	for _, part := range []string{secret, "default0a1b", "abc123"} {
 		if text := fmt.Sprintf("%+v", p); strings.Contains(text, part) {
 			t.Errorf("%s is in %s", part, text)
@@ -32,6 +33,7 @@ func TestAWorkflowIsAPlace(t *testing.T) {
 	if again, err := same.Resolve(t.Context()); err != nil || again.Key(domain.Teams) != p.Key(domain.Teams) {
 		t.Errorf("%+v, %v", again, err)
 	}
+
 	if other, err := New(Config{URL: address + secret + "x"}, nil, nil).Resolve(t.Context()); err != nil || other.Key(domain.Teams) == p.Key(domain.Teams) {
 		t.Errorf("%+v, %v", other, err)
 	}

@@ -47,7 +47,9 @@ func TestRefusalsOfWrites(t *testing.T) {
 		"JSON with 202":    {202, "application/json", `{"error":{"code":"X"}}`, connector.Ambiguous, item, "foreign_answer", 0, `202 application/json "X"`},
 		"204":              {204, "", ``, connector.Ambiguous, item, "foreign_answer", 0, "204 without a body"},
 	} {
-		f.status, f.header, f.body = tt.status, http.Header{"Content-Type": {tt.media}}, tt.body
+		f.status = tt.status
+		f.header = http.Header{"Content-Type": {tt.media}}
+		f.body = tt.body
 		for what, err := range map[string]error{
 			"create": second(c.Create(t.Context(), content, marker)),
 			"digest": second(c.Digest(t.Context(), connector.Digest{New: 1}, marker)),

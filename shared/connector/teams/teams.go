@@ -40,6 +40,7 @@ func New(cfg Config, client *outbound.Client, now func() time.Time) *Connector {
 	if now == nil {
 		now = time.Now
 	}
+
 	return &Connector{
 		Renderer: message.Renderer{Dialect: chat.Plain{}, TitleTemplate: cfg.TitleTemplate, BodyTemplate: cfg.BodyTemplate, Blocks: true},
 		cfg:      cfg, client: client, now: now,
@@ -78,9 +79,11 @@ func (c *Connector) post(ctx context.Context, made card) error {
 	if err != nil {
 		return err
 	}
+
 	if e := c.refused(response); e != nil {
 		return e
 	}
+
 	return nil
 }
 

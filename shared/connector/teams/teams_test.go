@@ -49,12 +49,14 @@ func (f *fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if r.Method != http.MethodPost || r.URL.Path != path || r.URL.RawQuery != query || r.Header.Get("Content-Type") != "application/json" || r.Header.Get("Authorization") != "" {
 		f.t.Errorf("%s %s: headers %v", r.Method, r.URL, r.Header)
 	}
+
 	f.mu.Lock()
 	f.calls = append(f.calls, string(body))
 	f.mu.Unlock()
 	for name, values := range f.header {
 		w.Header()[name] = values
 	}
+
 	w.Header().Set("X-Ms-Workflow-Run-Id", "RUN1")
 	w.WriteHeader(f.status)
 	_, _ = io.WriteString(w, f.body)
@@ -104,6 +106,7 @@ func TestCreate(t *testing.T) {
 		if err != nil || !w.Unproven || w.Remote != (domain.Remote{}) {
 			t.Fatal(w, err)
 		}
+
 		if calls := f.take(); len(calls) != 1 || calls[0] != want {
 			t.Errorf("got  %s\nwant %s", calls[0], want)
 		}
@@ -120,15 +123,18 @@ func TestChanged(t *testing.T) {
 		if changed.Deleted = deleted; deleted {
 			changed.Blocks = nil
 		}
+
 		if _, err := c.Create(t.Context(), changed, marker); err != nil {
 			t.Fatal(err)
 		}
+
 		body := f.take()[0]
 		const says = "closed · status: planned → in review · title was “Old”"
 		want := []string{`"text":"✅ closed","weight":"bolder","color":"accent"`, `"text":"` + says + `","weight":"bolder"}]}`, ` — ` + says + `","attachments"`}
 		if deleted {
 			want = []string{`"text":"🗑️ deleted","weight":"bolder","color":"attention"`, `"strikethrough":true`, `"text":"deleted","weight":"bolder"}]}`}
 		}
+
 		for _, part := range want {
 			if !strings.Contains(body, part) {
 				t.Errorf("%s is not in %s", part, body)
@@ -143,14 +149,17 @@ func TestDigest(t *testing.T) {
 	d := connector.Digest{Changed: 12, URL: "https://app.test/all"}
 	for n := range connector.DigestShows {
 		one := content
-		one.Blocks, one.Body = nil, ""
+		one.Blocks = nil
+		one.Body = ""
 		one.Number, one.URL = fmt.Sprint("WI-", n), fmt.Sprint("https://app.test/", n)
 		d.First = append(d.First, one)
 	}
+
 	w, err := c.Digest(t.Context(), d, connector.Marker{Integration: 77, Item: 5, Attempt: 1})
 	if err != nil || !w.Unproven {
 		t.Fatal(w, err)
 	}
+
 	body := f.take()[0]
 	for _, part := range []string{
 		`"summary":"12 items: 12 changed"`, `"fallbackText":"12 items: 12 changed"`, `"id":"sync-77-5-1"`, `"text":"and 2 more"`,
@@ -163,6 +172,7 @@ func TestDigest(t *testing.T) {
 			t.Errorf("%s is not in %s", part, body)
 		}
 	}
+
 	sets := 0
 	for _, e := range composeDigest(d, marker).Body {
 		if e.Type == actionSet {
@@ -172,9 +182,11 @@ func TestDigest(t *testing.T) {
 			}
 		}
 	}
+
 	if sets != 2 {
 		t.Errorf("%d sets of buttons", sets)
 	}
+
 	d.URL = "javascript:alert(1)"
 	if made := composeDigest(d, marker); made.Actions != nil {
 		t.Errorf("%+v", made.Actions)
@@ -190,14 +202,17 @@ func TestLongAddressesInADigest(t *testing.T) {
 		one.Blocks, one.URL = nil, "https://app.test/"+strings.Repeat("x", 983)
 		d.First = append(d.First, one)
 	}
+
 	made := composeDigest(d, marker)
-	areas, links := 0, 0
+	areas := 0
+	links := 0
 	for _, e := range made.Body {
 		if e.Select != nil {
 			areas++
 		}
 		links += len(e.Actions)
 	}
+
 	if rows := len(made.Body) - 2; rows != connector.DigestShows || areas != 0 || links != 4 || size(made) > maxCard {
 		t.Errorf("%d items, %d areas, %d buttons, size %d", rows, areas, links, size(made))
 	}
@@ -223,12 +238,14 @@ func TestButtons(t *testing.T) {
 			t.Errorf("%q: %q", title, got)
 		}
 	}
+
 	waits := content
 	waits.Facts.Status = "see www.bank.test"
 	d := connector.Digest{New: 1, First: []connector.Content{waits}}
 	if made := composeDigest(d, marker); made.Body[1].Select != nil || len(made.Body[2].Actions) != 1 {
 		t.Errorf("the status shows an address and leads to another one: %+v", made.Body[1])
 	}
+
 	c := content
 	c.Title = "Log in at https://bank.test/x"
 	if made := compose(c, marker); made.Body[0].Select != nil || len(made.Actions) != 1 {
@@ -242,6 +259,7 @@ func largest(unit string) connector.Content {
 	for i := range labels {
 		labels[i] = strings.Repeat(unit, 48) + fmt.Sprint(i)
 	}
+
 	fact := strings.Repeat(unit, 60)
 	all := domain.Facts{Status: fact, Priority: fact, Type: fact, Project: fact, Milestone: fact, Owner: fact, Due: "2026-12-01"}
 	var blocks []document.Block
@@ -263,23 +281,27 @@ func TestLargest(t *testing.T) {
 		if n := size(made); n > maxCard || n < maxCard*3/4 {
 			t.Errorf("%s: %d", unit, n)
 		}
+
 		wire := string(encode(made))
 		for _, part := range []string{`"text":"…(cut)"`, `"text":"Owner: "`, `"text":"Changed by: "`, `"title":"Open"`, ` +95"`} {
 			if !strings.Contains(wire, part) {
 				t.Errorf("%s: %s is not in %s", unit, part, wire)
 			}
 		}
+
 		d := connector.Digest{New: 100, URL: c.URL}
 		c.Blocks = nil
 		for range connector.DigestShows {
 			d.First = append(d.First, c)
 		}
+
 		sum := composeDigest(d, marker)
 		wire = string(encode(sum))
 		if n := size(sum); n > maxCard || n < maxCard/2 || !strings.Contains(wire, `"text":"and 9`) || !strings.Contains(wire, `"All items"`) {
 			t.Errorf("%s: %d: %s", unit, n, wire)
 		}
 	}
+
 	c := content
 	c.URL = "https://a.test/" + strings.Repeat("x", 4000)
 	if made := compose(c, marker); made.Actions != nil || made.Body[0].Select != nil {
@@ -291,7 +313,8 @@ func TestLargest(t *testing.T) {
 // takes more for counts so.
 func TestSize(t *testing.T) {
 	for text, want := range map[string]int{"x": 2, `"`: 4, "ח": 2, "🦀": 4, `\`: 4, "安": 3, `"安`: 7} {
-		less, more := size(newCard(strings.Repeat(text, 5000))), size(newCard(strings.Repeat(text, 6000)))
+		less := size(newCard(strings.Repeat(text, 5000)))
+		more := size(newCard(strings.Repeat(text, 6000)))
 		if more-less != 1000*want {
 			t.Errorf("%s: %d, want %d", text, more-less, 1000*want)
 		}
@@ -334,7 +357,9 @@ func TestAnswers(t *testing.T) {
 		{500, nil, `<html>`, connector.Ambiguous, item, "no_answer", 0},
 		{503, http.Header{"Retry-After": {"9"}}, ``, connector.Retryable, integration, "provider_unavailable", 9 * time.Second},
 	} {
-		f.status, f.header, f.body = tt.status, tt.header, tt.body
+		f.status = tt.status
+		f.header = tt.header
+		f.body = tt.body
 		w, err := c.Create(t.Context(), content, marker)
 		if tt.class == 0 {
 			if err != nil || !w.Unproven {
@@ -342,6 +367,7 @@ func TestAnswers(t *testing.T) {
 			}
 			continue
 		}
+
 		e := failure(t, err)
 		if e.Class != tt.class || e.Scope != tt.scope || e.Code != tt.code || e.Wait != tt.wait || e.RequestID != "RUN1" || w.Unproven {
 			t.Errorf("%d %q: %+v", tt.status, tt.body, e)
@@ -354,10 +380,12 @@ func TestCannot(t *testing.T) {
 	if e := failure(t, second(c.Update(t.Context(), connector.Sent{}, content, marker))); e.Code != connector.NotEditable || e.Scope != connector.ItemScope {
 		t.Error(e)
 	}
+
 	checks, err := c.Check(t.Context())
 	if err != nil || fmt.Sprint(checks) != "[reachable=?(only_by_posting) credentials=?(only_by_posting) target=?(only_by_posting)]" || len(f.take()) != 0 {
 		t.Error(checks, err)
 	}
+
 	var any connector.Connector = c
 	if _, finds := any.(connector.Finder); finds || c.Manner() != (connector.Manner{DigestOver: 5}) {
 		t.Error("a workflow finds or edits")
@@ -370,6 +398,7 @@ func TestNoMembersOfTeamsOwn(t *testing.T) {
 	if err := json.Unmarshal(encode(compose(content, marker)), &members); err != nil || len(members) != 7 {
 		t.Error(members, err)
 	}
+
 	if teams, ok := members["msteams"].(map[string]any); !ok || len(teams) != 1 || teams["width"] != "Full" {
 		t.Error(members["msteams"])
 	}
@@ -384,6 +413,7 @@ func TestMarkerIsOutOfSight(t *testing.T) {
 	if made.Body[0].ID == compose(content, other).Body[0].ID {
 		t.Error(made.Body[0].ID)
 	}
+
 	var see func(list []element)
 	see = func(list []element) {
 		for _, e := range list {
@@ -392,10 +422,12 @@ func TestMarkerIsOutOfSight(t *testing.T) {
 					t.Errorf("%q", r.Text)
 				}
 			}
+
 			see(e.Items)
 			see(e.Columns)
 		}
 	}
+
 	see(made.Body)
 	if strings.Trim(made.Body[0].ID, "abcdefghijklmnopqrstuvwxyz0123456789-") != "" {
 		t.Error(made.Body[0].ID)

@@ -28,6 +28,7 @@ func TestTestMessage(t *testing.T) {
 		if err != nil || !w.Unproven || w.Remote != (domain.Remote{}) {
 			t.Error(w, err)
 		}
+
 		if calls := f.take(); len(calls) != 1 || calls[0] != want {
 			t.Errorf("got  %s\nwant %s", calls, want)
 		}
@@ -37,7 +38,8 @@ func TestTestMessage(t *testing.T) {
 // C14: a page in place of the answer is ambiguous, and the message is sent once.
 func TestTestMessageWithoutProof(t *testing.T) {
 	f, c := start(t, false)
-	f.status, f.body = 200, "<html>Log in</html>"
+	f.status = 200
+	f.body = "<html>Log in</html>"
 	_, err := c.Test(t.Context(), testMessage)
 	var e *connector.Error
 	if !errors.As(err, &e) || e.Class != connector.Ambiguous || len(f.take()) != 1 {

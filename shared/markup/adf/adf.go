@@ -39,12 +39,14 @@ func Render(blocks []document.Block) string {
 	if len(doc.Content) == 0 {
 		doc.Content = []node{{Type: "paragraph"}}
 	}
+
 	var out strings.Builder
 	e := json.NewEncoder(&out)
 	e.SetEscapeHTML(false)
 	if err := e.Encode(doc); err != nil {
 		panic(err) // strings and numbers always marshal
 	}
+
 	return strings.TrimSuffix(out.String(), "\n")
 }
 
@@ -67,6 +69,7 @@ func top(blocks []document.Block) []node {
 			list = append(list, within([]document.Block{b})...)
 		}
 	}
+
 	return list
 }
 
@@ -92,6 +95,7 @@ func within(blocks []document.Block) []node {
 			}
 		}
 	}
+
 	return list
 }
 
@@ -100,9 +104,11 @@ func code(b document.Block) node {
 	if language := document.Language(b.Language); language != "" {
 		n.Attrs = &attrs{Language: language}
 	}
+
 	if b.Text != "" {
 		n.Content = []node{{Type: "text", Text: b.Text}}
 	}
+
 	return n
 }
 
@@ -114,19 +120,24 @@ func bullets(b document.Block) []node {
 			n.Attrs = &attrs{Order: &order}
 		}
 	}
+
 	for _, item := range b.Items {
 		inner := within(item)
 		if len(inner) == 0 {
 			continue
 		}
+
 		if inner[0].Type != "paragraph" { // an item begins with text
 			inner = append([]node{{Type: "paragraph"}}, inner...)
 		}
+
 		n.Content = append(n.Content, node{Type: "listItem", Content: inner})
 	}
+
 	if len(n.Content) == 0 {
 		return nil
 	}
+
 	return []node{n}
 }
 
@@ -137,12 +148,15 @@ func table(rows [][][]document.Span) node {
 		if i == 0 {
 			kind = "tableHeader"
 		}
+
 		cells := node{Type: "tableRow"}
 		for _, cell := range row {
 			cells.Content = append(cells.Content, node{Type: kind, Content: []node{{Type: "paragraph", Content: inline(cell)}}})
 		}
+
 		n.Content = append(n.Content, cells)
 	}
+
 	return n
 }
 
@@ -158,6 +172,7 @@ func inline(spans []document.Span) []node {
 			list = append(list, node{Type: "text", Text: s.Text, Marks: marks(s)})
 		}
 	}
+
 	return list
 }
 
@@ -175,9 +190,11 @@ func marks(s document.Span) []mark {
 			}
 		}
 	}
+
 	if s.Link != "" {
 		list = append(list, mark{Type: "link", Attrs: &href{s.Link}})
 	}
+
 	return list
 }
 
@@ -198,15 +215,18 @@ func Size(blocks []document.Block) int {
 		case document.Rule:
 			size += len("----")
 		}
+
 		for _, item := range b.Items {
 			size += len("\n** ") + Size(item)
 		}
+
 		for _, row := range b.Rows {
 			for _, cell := range row {
 				size += len("|| ") + spansSize(cell)
 			}
 		}
 	}
+
 	return size
 }
 
@@ -219,9 +239,11 @@ func spansSize(spans []document.Span) int {
 				size += 2
 			}
 		}
+
 		if s.Link != "" {
 			size += len(s.Link) + len("[|]")
 		}
 	}
+
 	return size
 }

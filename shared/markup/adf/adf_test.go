@@ -31,6 +31,7 @@ func TestRender(t *testing.T) {
 			t.Errorf("%q: %s", text, got)
 		}
 	}
+
 	quoted := []document.Block{{Kind: document.Quote, Blocks: []document.Block{{Kind: document.Table, Rows: [][][]document.Span{{{{Text: "a"}}, {{Text: "b"}}}}}}}}
 	if got := Render(quoted); !strings.Contains(got, `{"type":"text","text":"a | b"}`) {
 		t.Errorf("a table in a quotation: %s", got)
@@ -61,17 +62,21 @@ func textOf(doc string) int {
 	if err := json.Unmarshal([]byte(doc), &n); err != nil {
 		panic(err)
 	}
+
 	var walk func(node) int
 	walk = func(n node) int {
 		length := document.Length(n.Text)
 		if n.Type != "text" && n.Type != "doc" {
 			length++
 		}
+
 		for _, child := range n.Content {
 			length += walk(child)
 		}
+
 		return length
 	}
+
 	return walk(n)
 }
 
@@ -79,6 +84,7 @@ func FuzzRender(f *testing.F) {
 	for text := range rendered {
 		f.Add(text)
 	}
+
 	f.Fuzz(func(t *testing.T, text string) {
 		blocks := document.Parse(text)
 		got := Render(blocks)
@@ -87,6 +93,7 @@ func FuzzRender(f *testing.F) {
 				t.Errorf("%s in %s", never, got)
 			}
 		}
+
 		if !json.Valid([]byte(got)) {
 			t.Errorf("%s", got)
 		}

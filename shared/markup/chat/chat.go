@@ -64,6 +64,7 @@ func (w writer) parts(blocks []document.Block) []string {
 			parts = append(parts, part)
 		}
 	}
+
 	return parts
 }
 
@@ -82,6 +83,7 @@ func (w writer) part(b document.Block) string {
 	case document.Table:
 		return w.table(b.Rows)
 	}
+
 	return ""
 }
 
@@ -93,10 +95,12 @@ func (w writer) list(b document.Block) string {
 		if b.Ordered {
 			mark = strconv.Itoa(b.Start+i) + ") "
 		}
+
 		if text := strings.Join(w.parts(item), "\n"); text != "" {
 			items = append(items, prefixed(text, mark, "   "))
 		}
 	}
+
 	return strings.Join(items, "\n")
 }
 
@@ -117,9 +121,12 @@ func (w writer) lines(spans []document.Span) string {
 			line.Reset()
 			continue
 		}
+
 		line.WriteString(w.span(spans, i))
 	}
+
 	out.WriteString(w.d.start(line.String()))
+
 	return out.String()
 }
 
@@ -131,6 +138,7 @@ func (w writer) span(spans []document.Span, i int) string {
 		}
 		return w.styled(spans, i) + " (" + w.d.Link(to) + ")"
 	}
+
 	return w.styled(spans, i)
 }
 
@@ -153,6 +161,7 @@ func shows(text, to string) bool {
 	if !ok {
 		shown, _ = markup.WebURL("http://" + text)
 	}
+
 	return bare(shown) == bare(to)
 }
 
@@ -161,10 +170,12 @@ func (w writer) styled(spans []document.Span, i int) string {
 	if s.Code {
 		return w.d.code(s.Text)
 	}
+
 	text := w.d.Text(s.Text)
 	if strings.TrimSpace(s.Text) != s.Text || !apart(spans, i) {
 		return text // signs beside white space or within a word are none
 	}
+
 	return w.d.style(s, text)
 }
 
@@ -194,6 +205,7 @@ func signs(s document.Span, bold, italic, strike string) []string {
 			list = append(list, one.sign)
 		}
 	}
+
 	return list
 }
 

@@ -79,10 +79,12 @@ func TestInvitations(t *testing.T) {
 		if got := (Discord{}).Link(to); !ok || !strings.HasPrefix(got, want) {
 			t.Errorf("%s: %q", address, got)
 		}
+
 		if got := (Discord{}).Text("see " + address + "%zz)"); !strings.Contains(got, want) {
 			t.Errorf("%s in text: %q", address, got)
 		}
 	}
+
 	for _, address := range []string{"https://discord.com/channels/1/2", "https://a.test/invite/abc", "https://a.test:443//x", "https://discord.community/invite/x", "https://discord.com/invites"} {
 		if got := (Discord{}).Link(address); got != "<"+address+">" {
 			t.Errorf("%s: %q", address, got)
@@ -116,14 +118,17 @@ func uncoded(text string) string {
 			i += 2
 			continue
 		}
+
 		n := len(text[i:]) - len(strings.TrimLeft(text[i:], "`"))
 		if end := strings.Index(text[i+n:], strings.Repeat("`", n)); n > 0 && end >= 0 {
 			i += n + end + n
 			continue
 		}
+
 		out.WriteByte(text[i])
 		i++
 	}
+
 	return out.String()
 }
 
@@ -137,12 +142,15 @@ func alive(d Dialect, text string) string {
 				return groups[0]
 			}
 		}
+
 		if bad := pinged.FindString(text); bad != "" {
 			return bad
 		}
+
 		if left := bracketed.ReplaceAllString(text, ""); strings.Contains(left, "<") {
 			return left
 		}
+
 	case Discord:
 		for _, one := range []*regexp.Regexp{discordTag, pinged, invited} {
 			if bad := one.FindString(text); bad != "" {
@@ -150,9 +158,11 @@ func alive(d Dialect, text string) string {
 			}
 		}
 		return masked.FindString(uncoded(text))
+
 	case Plain:
 		return at.FindString(text)
 	}
+
 	return ""
 }
 
@@ -160,6 +170,7 @@ func FuzzRender(f *testing.F) {
 	for _, tt := range rendered {
 		f.Add(tt.text)
 	}
+
 	f.Add("\u200b*b*\u200b @@everyone @\u200beveryone <<@1>> [a]\\(b) \\[a\\](b) `` ` `` ````\n<@1>")
 	f.Fuzz(func(t *testing.T, text string) {
 		for _, d := range []Dialect{Slack{}, Discord{}, Plain{}} {
@@ -167,6 +178,7 @@ func FuzzRender(f *testing.F) {
 				if bad := alive(d, got); bad != "" {
 					t.Errorf("%T: %q is alive in %q of %q", d, bad, got, text)
 				}
+
 				if !utf8.ValidString(got) {
 					t.Errorf("%T: %q is not UTF-8", d, got)
 				}

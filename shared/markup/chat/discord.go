@@ -42,6 +42,7 @@ func unmentioned(text string) string {
 			out.WriteString(breaker)
 		}
 	}
+
 	return unpinged(out.String())
 }
 
@@ -55,6 +56,7 @@ func unpinged(text string) string {
 		}
 		return address
 	})
+
 	return invite.ReplaceAllString(text, "$1"+breaker+"/")
 }
 
@@ -65,6 +67,7 @@ func invites(address string) bool {
 	if groups == nil {
 		return false
 	}
+
 	host := strings.TrimRight(strings.ReplaceAll(decoded(groups[1]), breaker, ""), ".")
 	way := path.Clean("/" + strings.ReplaceAll(decoded(groups[2]), `\`, "/"))
 	return invite.MatchString(host + way + "/")

@@ -64,6 +64,7 @@ func unstyled(text, signs string) string {
 	if !strings.ContainsAny(text, signs) {
 		return text
 	}
+
 	var out strings.Builder
 	for i := range len(text) {
 		out.WriteByte(text[i])
@@ -71,6 +72,7 @@ func unstyled(text, signs string) string {
 			out.WriteString(breaker)
 		}
 	}
+
 	return out.String()
 }
 

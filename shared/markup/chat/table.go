@@ -32,6 +32,7 @@ func (w writer) table(rows [][][]document.Span) string {
 	for _, row := range rows {
 		lines = append(lines, w.lines(document.Row(row)))
 	}
+
 	return strings.Join(lines, "\n")
 }
 
@@ -53,6 +54,7 @@ func grid(rows [][][]document.Span, most int) (string, bool) {
 	for _, width := range widths {
 		all += width
 	}
+
 	if len(widths) == 0 || all > most {
 		return "", false
 	}
@@ -61,6 +63,7 @@ func grid(rows [][][]document.Span, most int) (string, bool) {
 	for i, width := range widths {
 		rule[i] = strings.Repeat("─", width)
 	}
+
 	lines := []string{gridLine(cells[0], widths), gridLine(rule, widths)}
 	for _, row := range cells[1:] {
 		lines = append(lines, gridLine(row, widths))
@@ -80,13 +83,17 @@ func plainCells(rows [][][]document.Span) ([][]string, bool) {
 				if s.Link != "" || strings.ContainsFunc(s.Text, rightToLeft) {
 					return nil, false
 				}
+
 				if s.Break {
 					text.WriteByte(' ')
 				}
+
 				text.WriteString(s.Text)
 			}
+
 			texts = append(texts, strings.Join(strings.Fields(text.String()), " "))
 		}
+
 		all = append(all, texts)
 	}
 

@@ -29,6 +29,7 @@ func TestTables(t *testing.T) {
 			t.Errorf("%q\n got %q\nwant %q", text, got, want)
 		}
 	}
+
 	for _, d := range []Dialect{Slack{}, Plain{}} {
 		if got := Render(d, document.Parse(head+"| a | 1 |")); got != "Name | Value\na | 1" {
 			t.Errorf("%T: %q", d, got)

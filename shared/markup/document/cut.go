@@ -21,9 +21,11 @@ func CutText(text string, max int, suffix string) string {
 	if Length(text) <= max {
 		return text
 	}
+
 	if Length(suffix) > max {
 		suffix = ""
 	}
+
 	most := max - Length(suffix)
 	for room := most; ; {
 		kept := markup.Cut(text, room, "")
@@ -31,6 +33,7 @@ func CutText(text string, max int, suffix string) string {
 		if over <= 0 {
 			return kept + suffix
 		}
+
 		room = markup.Count(kept) - (over+1)/2
 	}
 }
@@ -43,10 +46,12 @@ func Fit(blocks, rest, end []Block, max int, size func([]Block) int) []Block {
 	if size(whole) <= max {
 		return whole
 	}
+
 	// The largest room that fits: sort.Search finds the first that does not.
 	room := sort.Search(weight(blocks), func(n int) bool {
 		return size(join(cut(blocks, n+1), rest, end)) > max
 	})
+
 	return join(cut(blocks, room), rest, end)
 }
 
@@ -86,10 +91,12 @@ func (c *cutter) blocks(list []Block) []Block {
 		if !c.take() {
 			return kept
 		}
+
 		if b, some := c.block(b); some {
 			kept = append(kept, b)
 		}
 	}
+
 	return kept
 }
 
@@ -113,6 +120,7 @@ func (c *cutter) block(b Block) (Block, bool) {
 		b.Rows = c.rows(b.Rows)
 		return b, len(b.Rows) > 0
 	}
+
 	return b, true
 }
 
@@ -123,6 +131,7 @@ func (c *cutter) items(list [][]Block) [][]Block {
 			kept = append(kept, inner)
 		}
 	}
+
 	return kept
 }
 
@@ -136,11 +145,14 @@ func (c *cutter) rows(rows [][][]Span) [][][]Span {
 				c.left -= markup.Count(s.Text)
 			}
 		}
+
 		if c.left < 0 {
 			return kept
 		}
+
 		kept = append(kept, row)
 	}
+
 	return kept
 }
 
@@ -150,10 +162,12 @@ func (c *cutter) spans(spans []Span) []Span {
 		if !c.take() {
 			break
 		}
+
 		if s.Text = c.text(s.Text); s.Break || s.Text != "" {
 			kept = append(kept, s)
 		}
 	}
+
 	return trim(kept)
 }
 
@@ -162,6 +176,7 @@ func (c *cutter) text(text string) string {
 	if n > c.left {
 		text = markup.Cut(text, max(c.left, 0), "")
 	}
+
 	c.left -= n
 	return text
 }

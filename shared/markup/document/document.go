@@ -89,6 +89,7 @@ func add(spans []Span, s Span) []Span {
 		spans[last].Text += s.Text
 		return spans
 	}
+
 	return append(spans, s)
 }
 
@@ -99,15 +100,19 @@ func trim(spans []Span) []Span {
 	for len(spans) > 0 && blank(spans[0]) {
 		spans = spans[1:]
 	}
+
 	for len(spans) > 0 && blank(spans[len(spans)-1]) {
 		spans = spans[:len(spans)-1]
 	}
+
 	if len(spans) > 0 && !spans[0].Code {
 		spans[0].Text = strings.TrimLeft(spans[0].Text, " \t")
 	}
+
 	if last := len(spans) - 1; last >= 0 && !spans[last].Code {
 		spans[last].Text = strings.TrimRight(spans[last].Text, " \t")
 	}
+
 	return spans
 }
 
@@ -118,6 +123,7 @@ func Row(cells [][]Span) []Span {
 		if i > 0 {
 			line = add(line, Span{Text: " | "})
 		}
+
 		for _, s := range cell {
 			if s.Break {
 				s = Span{Text: " "}
@@ -125,6 +131,7 @@ func Row(cells [][]Span) []Span {
 			line = add(line, s)
 		}
 	}
+
 	return line
 }
 

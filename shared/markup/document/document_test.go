@@ -30,11 +30,14 @@ func show(blocks []Block) string {
 			for _, item := range b.Items {
 				items = append(items, show(item))
 			}
+
 			name := "list"
 			if b.Ordered {
 				name = fmt.Sprint("list", b.Start)
 			}
+
 			parts = append(parts, name+"("+strings.Join(items, "; ")+")")
+
 		case Table:
 			var rows []string
 			for _, row := range b.Rows {
@@ -44,9 +47,11 @@ func show(blocks []Block) string {
 				}
 				rows = append(rows, strings.Join(cells, "|"))
 			}
+
 			parts = append(parts, "table("+strings.Join(rows, "; ")+")")
 		}
 	}
+
 	return strings.Join(parts, " ")
 }
 
@@ -61,14 +66,17 @@ func spans(list []Span) string {
 				out.WriteString(sign.sign)
 			}
 		}
+
 		out.WriteString(s.Text)
 		if s.Break {
 			out.WriteString("⏎")
 		}
+
 		if s.Link != "" {
 			out.WriteString("→" + s.Link)
 		}
 	}
+
 	return out.String()
 }
 
@@ -146,6 +154,7 @@ func TestParse(t *testing.T) {
 			t.Errorf("%q: %s, want %s", text, got, want)
 		}
 	}
+
 	for text, want := range parsed {
 		if got := show(Parse(text)); got != want {
 			t.Errorf("%q: %s, want %s", text, got, want)
@@ -180,7 +189,8 @@ func TestCutText(t *testing.T) {
 func size(blocks []Block) int { return Length(show(blocks)) }
 
 func TestFit(t *testing.T) {
-	rest, end := []Block{Plain("REST")}, []Block{{Kind: Rule}, Plain("END")}
+	rest := []Block{Plain("REST")}
+	end := []Block{{Kind: Rule}, Plain("END")}
 	for text, want := range map[string]string{
 		"short":                                          "p(short) rule p(END)",
 		strings.Repeat("word ", 100):                     "p(" + strings.Repeat("word ", 15) + "w" + ") p(REST) rule p(END)",
@@ -193,6 +203,7 @@ func TestFit(t *testing.T) {
 		if n := size(got); n > 99 || n < 80 && len(text) > 99 {
 			t.Errorf("%.20q: size %d", text, n)
 		}
+
 		if s := show(got); s != want {
 			t.Errorf("%.20q: %s", text, s)
 		}
@@ -248,6 +259,7 @@ func depth(blocks []Block) int {
 			deepest = max(deepest, depth(item))
 		}
 	}
+
 	return deepest + 1
 }
 
@@ -255,9 +267,11 @@ func FuzzParse(f *testing.F) {
 	for text := range parsed {
 		f.Add(text, 100)
 	}
+
 	for text := range parsedHTML {
 		f.Add(text, 100)
 	}
+
 	f.Fuzz(func(t *testing.T, text string, most int) {
 		blocks := Parse(text)
 		check(t, blocks)
@@ -266,6 +280,7 @@ func FuzzParse(f *testing.F) {
 		if size(fitted) > most {
 			t.Errorf("%d, at most %d", size(fitted), most)
 		}
+
 		check(t, fitted)
 	})
 }
@@ -277,22 +292,26 @@ func check(t *testing.T, blocks []Block) {
 		for _, item := range b.Items {
 			check(t, item)
 		}
+
 		all := b.Spans
 		for _, row := range b.Rows {
 			for _, cell := range row {
 				all = append(all, cell...)
 			}
 		}
+
 		for _, s := range all {
 			if s.Link != "" {
 				if to, ok := Address(s.Link); !ok || to != s.Link {
 					t.Errorf("a link to %q", s.Link)
 				}
 			}
+
 			if !s.Break && s.Text == "" || !utf8.ValidString(s.Text) || strings.ContainsAny(s.Text, "\n\r") || markup.Lines(s.Text) != s.Text {
 				t.Errorf("text %q", s.Text)
 			}
 		}
+
 		empty := (b.Kind == Paragraph || b.Kind == Heading) && len(b.Spans) == 0 || b.Kind == Quote && len(b.Blocks) == 0 || b.Kind == List && len(b.Items) == 0
 		if empty || !utf8.ValidString(b.Text) {
 			t.Errorf("an empty block %+v", b)

@@ -47,9 +47,11 @@ func (r reader) html(n *ast.HTMLBlock) []Block {
 		line := n.Lines().At(i)
 		content.Write(line.Value(r.source))
 	}
+
 	if n.HasClosure() {
 		content.Write(n.ClosureLine.Value(r.source))
 	}
+
 	tokens := rawhtml.Tokens(content.String())
 	paired := rawhtml.Paired(tokens)
 	page := rawhtml.Page(tokens)
@@ -64,6 +66,7 @@ func (r reader) html(n *ast.HTMLBlock) []Block {
 			f.tag(t, paired[i])
 		}
 	}
+
 	f.closePre()
 	f.part()
 
@@ -78,6 +81,7 @@ func (r reader) inlineHTML(to []Span, parent ast.Node, style Span) []Span {
 			tokens = append(tokens, r.token(raw))
 		}
 	}
+
 	paired := rawhtml.Paired(tokens)
 
 	f := flow{inline: true, spans: to, style: style}
@@ -87,9 +91,11 @@ func (r reader) inlineHTML(to []Span, parent ast.Node, style Span) []Span {
 			f.spans = r.span(f.spans, n, f.style)
 			continue
 		}
+
 		if t := tokens[next]; t.Kind != rawhtml.Comment {
 			f.tag(t, paired[next])
 		}
+
 		next++
 	}
 
@@ -103,6 +109,7 @@ func (r reader) token(n *ast.RawHTML) rawhtml.Token {
 		segment := n.Segments.At(i)
 		raw.Write(segment.Value(r.source))
 	}
+
 	tokens := rawhtml.Tokens(raw.String())
 	if len(tokens) != 1 {
 		return rawhtml.Token{Raw: raw.String()}
@@ -168,6 +175,7 @@ func (f *flow) behindWord() bool {
 	if len(f.spans) == 0 {
 		return false
 	}
+
 	r, _ := utf8.DecodeLastRuneInString(f.spans[len(f.spans)-1].Text)
 
 	return unicode.IsLetter(r) || unicode.IsDigit(r)
@@ -181,6 +189,7 @@ func (f *flow) structure(t rawhtml.Token) {
 		if !f.inline {
 			f.blocks = append(f.blocks, Block{Kind: Rule})
 		}
+
 	case rawhtml.Block, rawhtml.Summary:
 		f.part()
 	case rawhtml.Heading:
@@ -189,22 +198,26 @@ func (f *flow) structure(t rawhtml.Token) {
 		if !t.Closing {
 			f.heading = int(t.Name[1] - '0')
 		}
+
 	case rawhtml.ListItem:
 		f.line()
 		f.mark = ""
 		if !t.Closing {
 			f.mark = "• "
 		}
+
 	case rawhtml.Row:
 		f.row = false
 		f.line()
 		f.row = !t.Closing && !f.inline
 		f.cell = false
+
 	case rawhtml.Cell:
 		if !t.Closing && f.cell {
 			f.add(" | ")
 		}
 		f.cell = true
+
 	case rawhtml.Preformed:
 		f.part()
 		f.closePre()
@@ -220,6 +233,7 @@ func (f *flow) styled(t rawhtml.Token) Span {
 		f.part()
 		f.summary = !t.Closing
 	}
+
 	if t.Closing {
 		last := f.open[len(f.open)-1]
 		f.open = f.open[:len(f.open)-1]
@@ -231,6 +245,7 @@ func (f *flow) styled(t rawhtml.Token) Span {
 	if one.spans > 0 {
 		one.text = len(f.spans[one.spans-1].Text)
 	}
+
 	style := f.style
 	switch role {
 	case rawhtml.Bold, rawhtml.Summary:
@@ -245,6 +260,7 @@ func (f *flow) styled(t rawhtml.Token) Span {
 		style = linked(style, t.Attribute("href"))
 		one.link = style.Link
 	}
+
 	f.open = append(f.open, one)
 
 	return style
@@ -270,11 +286,13 @@ func (f *flow) script(one frame) {
 	case last == one.spans-1:
 		begin = min(one.text, len(f.spans[last].Text))
 	}
+
 	text := f.spans[last].Text
 	before := text[:begin]
 	if begin == 0 && last > 0 {
 		before = f.spans[last-1].Text
 	}
+
 	f.spans[last].Text = text[:begin] + rawhtml.Scripted(before, text[begin:], one.role)
 }
 
@@ -285,14 +303,17 @@ func (f *flow) reveal(one frame) {
 	for _, s := range f.spans[from:] {
 		text.WriteString(s.Text)
 	}
+
 	if one.link == "" || !rawhtml.Hides(text.String(), one.link) {
 		return
 	}
+
 	for i := range f.spans[from:] {
 		if f.spans[from+i].Link == one.link {
 			f.spans[from+i].Link = ""
 		}
 	}
+
 	f.address(one.style, one.link)
 }
 
@@ -308,10 +329,12 @@ func (f *flow) image(t rawhtml.Token) {
 	if style.Link == "" {
 		style = linked(style, t.Attribute("src"))
 	}
+
 	text := strings.TrimSpace(visible(t.Attribute("alt")))
 	if text == "" {
 		text = style.Link
 	}
+
 	f.begin()
 	if f.style.Link != "" || text == style.Link || !rawhtml.Hides(text, style.Link) {
 		f.spans = add(f.spans, withText(style, text))
@@ -339,6 +362,7 @@ func (f *flow) text(raw string) {
 		f.code.WriteString(html.UnescapeString(raw))
 		return
 	}
+
 	for i, line := range strings.Split(raw, "\n") {
 		switch {
 		case i > 0 && (f.row || f.summary):
@@ -346,6 +370,7 @@ func (f *flow) text(raw string) {
 		case i > 0:
 			f.line()
 		}
+
 		f.add(spaced(visible(html.UnescapeString(line))))
 	}
 }
@@ -356,9 +381,11 @@ func spaced(text string) string {
 	if words == "" {
 		return text[:min(len(text), 1)]
 	}
+
 	if strings.TrimLeft(text, " \t") != text {
 		words = " " + words
 	}
+
 	if strings.TrimRight(text, " \t") != text {
 		words += " "
 	}
@@ -373,12 +400,15 @@ func (f *flow) add(text string) {
 	if !f.inline && f.atSpace() {
 		text = strings.TrimLeft(text, " \t")
 	}
+
 	if text == "" {
 		return
 	}
+
 	if strings.TrimSpace(text) != "" {
 		f.begin()
 	}
+
 	f.spans = add(f.spans, withText(f.style, text))
 }
 
@@ -404,6 +434,7 @@ func (f *flow) line() {
 		f.add(" ")
 		return
 	}
+
 	last := len(f.spans) - 1
 	if last >= 0 && !f.spans[last].Code {
 		f.spans[last].Text = strings.TrimRight(f.spans[last].Text, " \t")
@@ -412,6 +443,7 @@ func (f *flow) line() {
 			last--
 		}
 	}
+
 	if last >= 0 && !f.spans[last].Break {
 		f.spans = append(f.spans, Span{Break: true})
 	}
@@ -424,6 +456,7 @@ func (f *flow) part() {
 		f.line()
 		return
 	}
+
 	spans := trim(f.spans)
 	switch {
 	case len(spans) > 0 && f.heading > 0:
@@ -431,6 +464,7 @@ func (f *flow) part() {
 	case len(spans) > 0:
 		f.blocks = append(f.blocks, Block{Kind: Paragraph, Spans: spans})
 	}
+
 	f.spans = nil
 	for i := range f.open {
 		f.open[i].spans = 0
@@ -443,6 +477,7 @@ func (f *flow) closePre() {
 	if !f.pre {
 		return
 	}
+
 	f.pre = false
 	text := strings.Trim(f.code.String(), "\n")
 	f.code.Reset()

@@ -34,15 +34,20 @@ func shallow(source string) string {
 		if strings.TrimSpace(line) == "" {
 			signs = 0
 		}
+
 		signs += markup.Signs(line)
 		if signs > markup.MaxSigns {
-			line, signs = escape.Replace(line), markup.MaxSigns
+			line = escape.Replace(line)
+			signs = markup.MaxSigns
 		}
+
 		if markup.Nesting(line) > markup.MaxNesting {
 			line = "\u200b" + line
 		}
+
 		lines[i] = line
 	}
+
 	return strings.Join(lines, "\n")
 }
 
@@ -84,6 +89,7 @@ func (r reader) block(n ast.Node) []Block {
 	case *extast.Table:
 		return []Block{r.table(n)}
 	}
+
 	return nil
 }
 
@@ -111,9 +117,11 @@ func (r reader) list(n *ast.List) []Block {
 			list.Items = append(list.Items, inner)
 		}
 	}
+
 	if len(list.Items) == 0 {
 		return nil
 	}
+
 	return []Block{list}
 }
 
@@ -126,6 +134,7 @@ func (r reader) table(n *extast.Table) Block {
 		}
 		table.Rows = append(table.Rows, cells)
 	}
+
 	return table
 }
 
@@ -138,9 +147,11 @@ func (r reader) spans(to []Span, parent ast.Node, style Span) []Span {
 	if hasHTML(parent) {
 		return r.inlineHTML(to, parent, style)
 	}
+
 	for n := parent.FirstChild(); n != nil; n = n.NextSibling() {
 		to = r.span(to, n, style)
 	}
+
 	return to
 }
 
@@ -152,16 +163,22 @@ func (r reader) span(to []Span, n ast.Node, style Span) []Span {
 		style.Text = string(n.Value)
 		to = add(to, style)
 	case *ast.CodeSpan:
-		style.Code, style.Bold, style.Italic, style.Strike = true, false, false, false
+		style.Code = true
+		style.Bold = false
+		style.Italic = false
+		style.Strike = false
 		style.Text = codeText(n, r.source)
 		to = add(to, style)
+
 	case *ast.Emphasis:
 		if n.Level == 2 {
 			style.Bold = !style.Code
 		} else {
 			style.Italic = !style.Code
 		}
+
 		to = r.spans(to, n, style)
+
 	case *extast.Strikethrough:
 		style.Strike = !style.Code
 		to = r.spans(to, n, style)
@@ -175,11 +192,14 @@ func (r reader) span(to []Span, n ast.Node, style Span) []Span {
 		if n.AutoLinkType == ast.AutoLinkEmail && !strings.HasPrefix(strings.ToLower(address), "mailto:") {
 			address = "mailto:" + address
 		}
+
 		if style.Link == "" { // within a link of HTML, the text leads where that leads
 			style = linked(style, address)
 		}
+
 		to = add(to, style)
 	}
+
 	return to
 }
 
@@ -189,10 +209,12 @@ func (r reader) text(to []Span, n *ast.Text, style Span) []Span {
 	if !n.IsRaw() {
 		value = util.ResolveEntityNames(util.ResolveNumericReferences(util.UnescapePunctuations(value)))
 	}
+
 	style.Text = visible(string(value))
 	if behindHTML(n) && endsBlank(to) {
 		style.Text = strings.TrimLeft(style.Text, " ")
 	}
+
 	to = add(to, style)
 	switch {
 	case n.HardLineBreak():
@@ -202,6 +224,7 @@ func (r reader) text(to []Span, n *ast.Text, style Span) []Span {
 		style.Text = " "
 		to = add(to, style)
 	}
+
 	return to
 }
 
@@ -230,6 +253,7 @@ func codeText(n *ast.CodeSpan, source []byte) string {
 			out.Write(t.Segment.Value(source))
 		}
 	}
+
 	return strings.ReplaceAll(out.String(), "\n", " ")
 }
 
@@ -248,8 +272,10 @@ func (r reader) image(to []Span, n *ast.Image, style Span) []Span {
 		style.Text = style.Link
 		inside = []Span{style}
 	}
+
 	for _, s := range inside {
 		to = add(to, s)
 	}
+
 	return to
 }

@@ -17,6 +17,7 @@ func Reveal(blocks []Block) []Block {
 		for _, item := range b.Items {
 			Reveal(item)
 		}
+
 		for _, row := range b.Rows {
 			for j, cell := range row {
 				row[j] = reveal(cell)
@@ -36,14 +37,17 @@ func reveal(spans []Span) []Span {
 		for spans[i].Link != "" && end < len(spans) && spans[end].Link != "" {
 			end++
 		}
+
 		if hidesHost(spans[i:end]) {
 			out = append(out, shown(spans[i:end])...)
 			changed = true
 		} else {
 			out = append(out, spans[i:end]...)
 		}
+
 		i = end
 	}
+
 	if !changed {
 		return spans
 	}
@@ -58,6 +62,7 @@ func hidesHost(links []Span) bool {
 	for _, s := range links {
 		text.WriteString(s.Text)
 	}
+
 	for _, s := range links {
 		if s.Link != "" && text.String() != s.Link && rawhtml.Hides(text.String(), s.Link) {
 			return true
@@ -77,11 +82,13 @@ func shown(links []Span) []Span {
 			out = append(out, s)
 			continue
 		}
+
 		s.Link = ""
 		out = append(out, s)
 		if i+1 < len(links) && links[i+1].Link == to && links[i+1].Text != to {
 			continue // the link goes on in another style
 		}
+
 		out = append(out, Span{Text: " ("}, Span{Text: to, Link: to}, Span{Text: ")"})
 	}
 

@@ -16,10 +16,12 @@ func outline(blocks []Block) string {
 			}
 			out.WriteString(text)
 		}
+
 		out.WriteString(outline(b.Blocks))
 		for _, item := range b.Items {
 			out.WriteString(outline(item))
 		}
+
 		for _, row := range b.Rows {
 			for _, cell := range row {
 				out.WriteString(outline([]Block{{Spans: cell}}))
@@ -60,6 +62,7 @@ func TestLinksHideNoHost(t *testing.T) {
 		if got != want {
 			t.Errorf("%q:\n got %q\nwant %q", source, got, want)
 		}
+
 		if again := outline(Reveal(blocks)); again != got {
 			t.Errorf("%q: once more %q", source, again)
 		}

@@ -36,6 +36,7 @@ func TestLinksMadeByDisarming(t *testing.T) {
 			if Hides(source, d.Form) && source[0] != '[' {
 				t.Errorf("%q: the link is one before", source)
 			}
+
 			got := d.Text(source)
 			if Hides(got, d.Form) || !strings.Contains(got, "evil.test") {
 				t.Errorf("%s: %q: %q", name, source, got)
@@ -54,6 +55,7 @@ func TestLinksInDoubtAreBroken(t *testing.T) {
 		}
 		return strings.ReplaceAll(text, "END", "[good.test](https://evil.test) END")
 	}}
+
 	got := d.Text("a END")
 	if n > maxRounds+2 || strings.Contains(got, "](") {
 		t.Errorf("after %d rounds: %q", n, got)
@@ -68,6 +70,7 @@ func TestCutHidesNoHost(t *testing.T) {
 	if Hides(text, d.Form) {
 		t.Fatalf("%q", text)
 	}
+
 	for limit := 200; limit < 480; limit += 20 {
 		got := d.Cut(text, limit, "…(cut)", "\n\n---\nend")
 		body, ok := strings.CutSuffix(got, "\n\n---\nend")
@@ -98,6 +101,7 @@ func TestLongParagraphs(t *testing.T) {
 			t.Errorf("%q: %q", source, got)
 		}
 	}
+
 	items := strings.Repeat("- [ ] *a* [b](https://b.test) [c.test](https://d.test)\n", 300)
 	if got := Reveal(items, ImagesShown); strings.Count(got, "[b](https://b.test) c.test (<https://d.test>)") != 300 {
 		t.Errorf("%.200q", got)
@@ -117,6 +121,7 @@ func TestWork(t *testing.T) {
 			}
 			worktest.AtMost(t, fmt.Sprintf("%s: %q", name, part), 10, work(16<<10), work(64<<10))
 		}
+
 		reading := func(size int) func() {
 			text := strings.Repeat(part, size/len(part))
 			return func() { find(text) }
@@ -130,6 +135,7 @@ func FuzzText(f *testing.F) {
 	for _, source := range madeByDisarming {
 		f.Add(source)
 	}
+
 	for _, source := range []string{
 		"[good.test](https://evil.test)", "[good.test][a]\n\n[a]: <https://evil.test> 'x'", "![good.test](https://evil.test)", "[![good.test](x)](https://evil.test)",
 		"> - [`good.test`\n> x](\n> //evil.test)", "|[good.test](https://evil.test)|\n|-|", "[good.](https://evil.test)*[test](https://evil.test)*", "[a][good.test](https://evil.test)",
@@ -137,6 +143,7 @@ func FuzzText(f *testing.F) {
 	} {
 		f.Add(source)
 	}
+
 	all := disarmers()
 	f.Fuzz(func(t *testing.T, source string) {
 		for name, d := range all {
@@ -144,9 +151,11 @@ func FuzzText(f *testing.F) {
 			if Hides(got, d.Form) {
 				t.Errorf("%s: %q hides a host: %q", name, source, got)
 			}
+
 			if again := d.Text(got); again != got {
 				t.Errorf("%s: %q is %q, and then %q", name, source, got, again)
 			}
+
 			if cut := d.Cut(got, len(got)/2, "rest", "\n\n---\nend"); Hides(cut, d.Form) {
 				t.Errorf("%s: %q, cut, hides a host: %q", name, source, cut)
 			}

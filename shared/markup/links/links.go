@@ -43,6 +43,7 @@ func Reveal(source string, form Form) string {
 	if !strings.Contains(source, "]") {
 		return source
 	}
+
 	list := find(source)
 	if form == ImagesShown {
 		list = slices.DeleteFunc(list, func(l link) bool { return l.image })
@@ -83,10 +84,12 @@ func find(source string) []link {
 		if !entering {
 			return ast.WalkContinue, nil
 		}
+
 		end, ok := ends[n]
 		if !ok || n.Pos() < 0 {
 			return ast.WalkContinue, nil
 		}
+
 		l := link{from: n.Pos(), inner: n.Pos() + 1, tail: end.tail, to: end.to, text: textOf(n, source)}
 		switch n := n.(type) {
 		case *ast.Link:
@@ -97,10 +100,13 @@ func find(source string) []link {
 			l.inner++
 			l.within = inLink(n)
 		}
+
 		l.address = unescaped(l.address)
 		list = append(list, l)
+
 		return ast.WalkContinue, nil
 	})
+
 	slices.SortStableFunc(list, func(a, b link) int { return cmp.Compare(a.from, b.from) })
 
 	return list
@@ -124,21 +130,25 @@ func textOf(n ast.Node, source string) string {
 		if !entering {
 			return ast.WalkContinue, nil
 		}
+
 		switch n := n.(type) {
 		case *ast.Text:
 			value := source[n.Segment.Start:n.Segment.Stop]
 			if n.Parent().Kind() != ast.KindCodeSpan {
 				value = unescaped(value)
 			}
+
 			out.WriteString(value)
 			if n.SoftLineBreak() || n.HardLineBreak() {
 				out.WriteByte(' ')
 			}
+
 		case *ast.String:
 			out.Write(n.Value)
 		case *ast.AutoLink:
 			out.Write(n.Label([]byte(source)))
 		}
+
 		return ast.WalkContinue, nil
 	})
 
@@ -169,6 +179,7 @@ func adjacent(source string, list []link) []group {
 			groups = append(groups, group{l})
 			continue
 		}
+
 		if last >= 0 {
 			before := groups[last][len(groups[last])-1]
 			if before.to <= l.from && joint.MatchString(source[before.to:l.from]) {
@@ -176,6 +187,7 @@ func adjacent(source string, list []link) []group {
 				continue
 			}
 		}
+
 		groups = append(groups, group{l})
 		last = len(groups) - 1
 	}
@@ -190,10 +202,12 @@ func (g group) edits(source string, form Form) []edit {
 	for _, l := range g {
 		text.WriteString(l.text)
 	}
+
 	hides := false
 	for _, l := range g {
 		hides = hides || rawhtml.Hides(text.String(), l.address)
 	}
+
 	if !hides {
 		return nil
 	}
@@ -213,6 +227,7 @@ func (l link) edits(source string, form Form) []edit {
 	if !inline.MatchString(source[l.inner:l.tail]) {
 		before = breaker // else the text could begin a list, a quotation or code
 	}
+
 	after := " (" + shown(l.address, form) + ")"
 	switch {
 	case l.within:
@@ -240,6 +255,7 @@ func shown(address string, form Form) string {
 	if strings.HasPrefix(full, "//") {
 		full = "https:" + full
 	}
+
 	to, ok := markup.WebURL(full)
 	text := markup.Cut(markup.OneLine(address), maxShown, "…")
 	switch {
@@ -272,10 +288,12 @@ func apply(source string, edits []edit) string {
 		if e.from < at {
 			continue
 		}
+
 		out.WriteString(source[at:e.from])
 		out.WriteString(e.text)
 		at = e.to
 	}
+
 	out.WriteString(source[at:])
 
 	return out.String()

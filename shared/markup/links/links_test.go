@@ -52,6 +52,7 @@ func TestReveal(t *testing.T) {
 		if got != want {
 			t.Errorf("%q:\n got %q\nwant %q", source, got, want)
 		}
+
 		if !Hides(source, ImagesShown) || Hides(got, ImagesShown) {
 			t.Errorf("%q: still hides a host, or hid none", got)
 		}

@@ -31,6 +31,7 @@ func (p linkParser) Parse(parent ast.Node, block text.Reader, pc parser.Context)
 	if n == nil || n.Kind() != ast.KindLink && n.Kind() != ast.KindImage {
 		return n
 	}
+
 	_, behind := block.Position()
 	if all, ok := pc.Get(ends).(map[ast.Node]end); ok {
 		all[n] = end{at.Start, behind.Start}
@@ -70,10 +71,12 @@ func long(lines []string) []bool {
 		if strings.TrimSpace(line) == "" || item.MatchString(line) {
 			signs = 0
 		}
+
 		signs += markup.Signs(line)
 		if markup.Nesting(line) > markup.MaxNesting {
 			signs = markup.MaxSigns + 1 // what begins on this line may go on in the next one
 		}
+
 		found[i] = signs > markup.MaxSigns
 	}
 
@@ -94,6 +97,7 @@ func breakLong(source string) string {
 			broken = true
 		}
 	}
+
 	if !broken {
 		return source
 	}
@@ -123,6 +127,7 @@ func mask(line string) string {
 	if strings.HasPrefix(fence, "~~~") || strings.HasPrefix(fence, "```") {
 		return line
 	}
+
 	out := []byte(line)
 	for i, c := range out {
 		if strings.IndexByte("[]*_~<>+-.)", c) >= 0 {

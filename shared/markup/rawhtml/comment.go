@@ -18,6 +18,7 @@ func Uncomment(source string) string {
 	if !strings.Contains(source, commentOpen) {
 		return source
 	}
+
 	var code, blocks []extent
 	walk(source, func(n ast.Node) {
 		switch n := n.(type) {
@@ -33,6 +34,7 @@ func Uncomment(source string) string {
 	})
 
 	c := commenter{source: source, code: code, blocks: blocks}
+
 	return cut(source, c.comments())
 }
 
@@ -51,19 +53,23 @@ func (c *commenter) comments() []extent {
 		if begin < 0 {
 			return found
 		}
+
 		i = begin + len(commentOpen)
 		if escaped(c.source, begin) {
 			continue
 		}
+
 		end := begin + commentEnd(c.source[begin:min(len(c.source), begin+len("<!--->"))])
 		if short := c.source[begin:end]; short != "<!-->" && short != "<!--->" {
 			end = -1
 			if closed {
 				end = c.next(commentClose, i)
 			}
+
 			closed = end >= 0
 			end += len(commentClose)
 		}
+
 		if !closed {
 			block, ok := c.block(begin)
 			if !ok {
@@ -71,6 +77,7 @@ func (c *commenter) comments() []extent {
 			}
 			end = block.to
 		}
+
 		found = append(found, c.widened(begin, end))
 		i = end
 	}
@@ -84,13 +91,16 @@ func (c *commenter) next(sign string, from int) int {
 		if i < 0 {
 			return -1
 		}
+
 		i += from
 		for c.at < len(c.code) && c.code[c.at].to <= i {
 			c.at++
 		}
+
 		if c.at == len(c.code) || i < c.code[c.at].from {
 			return i
 		}
+
 		from = c.code[c.at].to
 	}
 }
@@ -100,6 +110,7 @@ func (c *commenter) block(at int) (extent, bool) {
 	for len(c.blocks) > 0 && c.blocks[0].to <= at {
 		c.blocks = c.blocks[1:]
 	}
+
 	if len(c.blocks) == 0 || at < c.blocks[0].from {
 		return extent{}, false
 	}
@@ -128,6 +139,7 @@ func (c *commenter) widened(begin, end int) extent {
 	if strings.Trim(before, " \t>") == "" || strings.HasSuffix(before, " ") {
 		end = len(c.source) - len(behind)
 	}
+
 	if ends && behind != "" && before == strings.Repeat(" ", len(before)) {
 		next := strings.TrimLeft(behind[1:], " \t")
 		if next == "" || next[0] == '\n' {
@@ -161,12 +173,15 @@ func cut(source string, parts []extent) string {
 		if p.from < at {
 			p.from = at
 		}
+
 		if p.to <= p.from {
 			continue
 		}
+
 		out.WriteString(source[at:p.from])
 		at = p.to
 	}
+
 	out.WriteString(source[at:])
 
 	return out.String()

@@ -69,12 +69,14 @@ func Hides(text, address string) bool {
 			return true
 		}
 	}
+
 	rest := addressed.ReplaceAllString(text, " ")
 	for _, m := range numbered.FindAllStringSubmatch(rest, -1) {
 		if m[1] != to {
 			return true
 		}
 	}
+
 	for _, m := range named.FindAllStringSubmatch(rest, -1) {
 		name := bare(m[1])
 		ending := name[strings.LastIndexByte(name, '.')+1:]
@@ -125,6 +127,7 @@ func plain(text string) string {
 		case unicode.In(r, unicode.Cf, unicode.Other_Default_Ignorable_Code_Point, unicode.Variation_Selector):
 			return -1
 		}
+
 		return r
 	}, text))
 }

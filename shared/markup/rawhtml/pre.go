@@ -23,6 +23,7 @@ func preformed(list []Token) (text, language string, ok bool) {
 	for len(list) > 0 && strings.TrimSpace(list[len(list)-1].Raw) == "" {
 		list = list[:len(list)-1]
 	}
+
 	last := len(list) - 1
 	if last < 1 || list[0].Name != "pre" || list[last].Name != "pre" || !list[last].Closing {
 		return "", "", false
@@ -47,6 +48,7 @@ func fenced(text, language string) string {
 	for strings.Contains(text, fence) {
 		fence += "`"
 	}
+
 	if strings.ContainsAny(language, "`\n") {
 		language = ""
 	}

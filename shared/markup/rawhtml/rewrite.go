@@ -37,6 +37,7 @@ func Rewrite(source string, form Form) string {
 	if strings.Contains(w.source, "<") {
 		walk(w.source, w.visit)
 	}
+
 	rewritten := w.apply()
 	if rewritten != lines {
 		rewritten = strings.TrimLeft(rewritten, "\n")
@@ -72,6 +73,7 @@ func (w *rewriter) apply() string {
 		if e.from < at {
 			continue
 		}
+
 		out.WriteString(w.source[at:e.from])
 		out.WriteString(e.text)
 		at = e.to
@@ -80,6 +82,7 @@ func (w *rewriter) apply() string {
 			at++
 		}
 	}
+
 	out.WriteString(w.source[at:])
 
 	return out.String()
@@ -90,12 +93,14 @@ func (w *rewriter) visit(n ast.Node) {
 		w.block(block)
 		return
 	}
+
 	var pieces []piece
 	for child := n.FirstChild(); child != nil; child = child.NextSibling() {
 		if raw, ok := child.(*ast.RawHTML); ok {
 			pieces = append(pieces, w.inline(raw))
 		}
 	}
+
 	if len(pieces) > 0 {
 		_, paragraph := n.(*ast.Paragraph)
 		w.pieces(pieces, context{top: paragraph && isTop(n), table: n.Kind() == extast.KindTableCell})
@@ -136,6 +141,7 @@ func (w *rewriter) block(n *ast.HTMLBlock) {
 		w.pre(n, at, tokens)
 		return
 	}
+
 	if Page(tokens) {
 		return
 	}
@@ -147,6 +153,7 @@ func (w *rewriter) block(n *ast.HTMLBlock) {
 		pieces = append(pieces, piece{t, extent{from, from + len(t.Raw)}})
 		from += len(t.Raw)
 	}
+
 	w.pieces(pieces, context{block: true, top: isTop(n)})
 	if len(w.edits) > before {
 		w.outdent(n)
@@ -160,12 +167,15 @@ func (w *rewriter) pre(n ast.Node, at extent, tokens []Token) {
 	if !ok || !isTop(n) {
 		return
 	}
+
 	if w.form == Markdown {
 		text = fenced(text, language)
 	}
+
 	if strings.HasSuffix(w.source[at.from:at.to], "\n") {
 		text += "\n"
 	}
+
 	w.edits = append(w.edits, edit{at, text})
 }
 
@@ -189,6 +199,7 @@ func (w *rewriter) pieces(list []piece, in context) {
 	for i, p := range list {
 		tokens[i] = p.Token
 	}
+
 	paired := Paired(tokens)
 	partners := partners(tokens, paired)
 	anchors := 0
@@ -197,18 +208,22 @@ func (w *rewriter) pieces(list []piece, in context) {
 		if role == Anchor && paired[i] {
 			anchors += map[bool]int{false: 1, true: -1}[p.Closing]
 		}
+
 		if w.isText(p, paired[i], in) {
 			continue
 		}
+
 		var partner piece
 		if paired[i] {
 			partner = list[partners[i]]
 		}
+
 		text := w.text(p, partner, in, anchors > 0)
 		at := p.extent
 		if strings.HasSuffix(text, "\n") && w.form == PlainText {
 			at.to = len(w.source) - len(strings.TrimLeft(w.source[at.to:], " "))
 		}
+
 		w.edits = append(w.edits, edit{at, text})
 	}
 }
@@ -274,6 +289,7 @@ func (w *rewriter) text(p, partner piece, in context, anchored bool) string {
 			return "***"
 		}
 		return w.lineEnd(p, in)
+
 	case Gone:
 		return w.details(p, in)
 	case Summary:
@@ -292,6 +308,7 @@ func (w *rewriter) text(p, partner piece, in context, anchored bool) string {
 		}
 		return " | "
 	}
+
 	if p.Kind == Comment || w.starts(p) || w.ends(p) {
 		return ""
 	}
@@ -337,11 +354,13 @@ func (w *rewriter) script(p, partner piece) string {
 	if p.Closing {
 		return ""
 	}
+
 	inner := w.between(p, partner)
 	scripted := Scripted(w.source[max(0, p.from-4):p.from], inner, p.Role())
 	if sign, ok := strings.CutSuffix(scripted, inner); ok {
 		return sign
 	}
+
 	w.edits = append(w.edits, edit{extent{p.to, partner.from}, scripted})
 
 	return ""
@@ -354,10 +373,12 @@ func (w *rewriter) anchor(p, partner piece) string {
 	if p.Closing {
 		open = partner
 	}
+
 	to, ok := markup.WebURL(open.Attribute("href"))
 	if !ok {
 		return ""
 	}
+
 	inner := w.between(p, partner)
 	linked := w.form == Markdown && strings.TrimSpace(inner) != "" && !strings.ContainsAny(inner, "[]\n`\\") && !Hides(inner, to)
 	switch {
@@ -428,6 +449,7 @@ func (w *rewriter) details(p piece, in context) string {
 		stays = stays && w.fold()
 		w.folds = w.folds[:len(w.folds)-1]
 	}
+
 	switch {
 	case !stays:
 		return ""
@@ -447,6 +469,7 @@ func (w *rewriter) ownLine(first, last piece, text string) string {
 	if w.follows(first) {
 		text = "\n" + text
 	}
+
 	rest, _, _ := strings.Cut(w.source[last.to:min(len(w.source), last.to+far)], "\n")
 	if strings.TrimSpace(rest) != "" {
 		text += "\n"
@@ -464,9 +487,11 @@ func (w *rewriter) follows(p piece) bool {
 	for len(tokens) > 0 && strings.TrimSpace(tokens[len(tokens)-1].Raw) == "" {
 		tokens = tokens[:len(tokens)-1]
 	}
+
 	if len(tokens) == 0 {
 		return false
 	}
+
 	last := tokens[len(tokens)-1]
 
 	return last.Name != "details" && (last.Name != "summary" || !last.Closing)
@@ -477,22 +502,26 @@ func (w *rewriter) summary(p, partner piece, in context) string {
 	if partner.Kind != Tag {
 		return ""
 	}
+
 	if in.top && w.fold() && !p.Closing {
 		text := strings.Join(strings.Fields(summaryText(w.between(p, partner))), " ")
 		w.edits = append(w.edits, edit{extent{p.to, partner.to}, w.ownLine(p, partner, "<summary>"+text+"</summary>")})
 		return ""
 	}
+
 	if w.form == PlainText {
 		if w.starts(p) || w.ends(p) {
 			return ""
 		}
 		return "\n"
 	}
+
 	bold := !strings.Contains(w.between(p, partner), "\n")
 	text := ""
 	if !w.starts(p) && !p.Closing || !w.ends(p) && p.Closing {
 		text = "<br>"
 	}
+
 	switch {
 	case bold && p.Closing:
 		return "</b>" + text
@@ -526,6 +555,7 @@ func summaryText(source string) string {
 				out.WriteString(" (" + to + ")")
 			}
 			links = links[:len(links)-1]
+
 		case role >= Bold && role <= Sub && kept[t.Name] != "":
 			out.WriteString(map[bool]string{false: "<", true: "</"}[t.Closing] + kept[t.Name] + ">")
 		default:

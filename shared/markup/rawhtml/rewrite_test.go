@@ -59,10 +59,12 @@ func TestRewrite(t *testing.T) {
 		if got := Rewrite(tt.text, Markdown); got != tt.markdown {
 			t.Errorf("%q in Markdown\n got %q\nwant %q", tt.text, got, tt.markdown)
 		}
+
 		if got := Rewrite(tt.text, PlainText); got != tt.plain {
 			t.Errorf("%q in plain text\n got %q\nwant %q", tt.text, got, tt.plain)
 		}
 	}
+
 	deep := strings.Repeat("<details>\n", maxFolds+1)
 	if got := Rewrite(deep, Markdown); strings.Count(got, "<details>") != maxFolds {
 		t.Errorf("%d details in one another", strings.Count(got, "<details>"))
@@ -92,16 +94,19 @@ func TestTokens(t *testing.T) {
 				got = append(got, token.Name)
 			}
 		}
+
 		if strings.Join(got, "|") != want || raw != text {
 			t.Errorf("%q: %q", text, got)
 		}
 	}
+
 	tag := Tokens(`<a HREF='x&amp;y' title="a'b" checked id=7>`)[0]
 	for name, want := range map[string]string{"href": "x&y", "title": "a'b", "checked": "", "id": "7", "none": ""} {
 		if got := tag.Attribute(name); got != want {
 			t.Errorf("%s: %q", name, got)
 		}
 	}
+
 	if long := "<a x='" + strings.Repeat("y", maxTag) + "'>"; Tokens(long)[0].Kind != Text {
 		t.Error("a tag of any length")
 	}
@@ -169,6 +174,7 @@ func TestHostileHTMLIsLinear(t *testing.T) {
 				Rewrite(text, PlainText)
 			}
 		}
+
 		worktest.AtMost(t, fmt.Sprintf("%q", part), 10, work(16<<10), work(64<<10))
 	}
 }
@@ -177,24 +183,29 @@ func FuzzRewrite(f *testing.F) {
 	for _, tt := range rewritten {
 		f.Add(tt.text)
 	}
+
 	f.Fuzz(func(t *testing.T, text string) {
 		for _, form := range []Form{Markdown, PlainText} {
 			got := Rewrite(text, form)
 			if !utf8.ValidString(got) || strings.Contains(got, "\r") {
 				t.Errorf("%q", got)
 			}
+
 			if len(got) > 8*len(text)+100 {
 				t.Errorf("%d bytes of %d", len(got), len(text))
 			}
 		}
+
 		raw := ""
 		tokens := Tokens(text)
 		for _, token := range tokens {
 			raw += token.Raw
 		}
+
 		if raw != text {
 			t.Errorf("tokens of %q: %q", text, raw)
 		}
+
 		open := 0
 		for i, paired := range Paired(tokens) {
 			switch {
@@ -203,10 +214,12 @@ func FuzzRewrite(f *testing.F) {
 			case paired:
 				open++
 			}
+
 			if open < 0 {
 				t.Errorf("%q: a closing tag before its partner", text)
 			}
 		}
+
 		if open != 0 {
 			t.Errorf("%q: %d partners are missing", text, open)
 		}

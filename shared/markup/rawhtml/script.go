@@ -29,10 +29,13 @@ var ordinal = map[string]bool{"st": true, "nd": true, "rd": true, "th": true}
 // lowered: with the signs of Unicode, else as x^max or x_max behind a letter or
 // a digit, else as it is. Without this, 10<sup>9</sup> reads as 109.
 func Scripted(before, text string, role Role) string {
-	signs, sign := raised, "^"
+	signs := raised
+	sign := "^"
 	if role == Sub {
-		signs, sign = lowered, "_"
+		signs = lowered
+		sign = "_"
 	}
+
 	if text == "" || ordinal[text] {
 		return text
 	}
@@ -49,6 +52,7 @@ func Scripted(before, text string, role Role) string {
 	if whole {
 		return shifted
 	}
+
 	last, _ := utf8.DecodeLastRuneInString(before)
 	if (unicode.IsLetter(last) || unicode.IsDigit(last)) && !strings.ContainsFunc(text, isNoWord) {
 		return sign + text

@@ -35,11 +35,13 @@ func masked(source string) string {
 		if strings.TrimSpace(line) == "" {
 			signs = 0
 		}
+
 		signs += markup.Signs(line)
 		if signs > markup.MaxSigns {
 			lines[i] = mask(line)
 			signs = markup.MaxSigns
 		}
+
 		if markup.Nesting(line) > markup.MaxNesting {
 			lines[i] = strings.Repeat("x", len(line))
 		}
@@ -54,6 +56,7 @@ func mask(line string) string {
 	if strings.HasPrefix(strings.TrimLeft(line, " "), "~~~") {
 		return line
 	}
+
 	out := []byte(line)
 	for i, c := range out {
 		comment := c == '<' && strings.HasPrefix(line[i:], commentOpen)
@@ -71,6 +74,7 @@ func spanOf(n *ast.CodeSpan) extent {
 	if !ok {
 		return extent{}
 	}
+
 	last, ok := n.LastChild().(*ast.Text)
 	if !ok {
 		return extent{}

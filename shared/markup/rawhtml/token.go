@@ -53,13 +53,16 @@ func Tokens(text string) []Token {
 			i++
 			continue
 		}
+
 		if plain < i {
 			list = append(list, Token{Raw: text[plain:i]})
 		}
+
 		list = append(list, t)
 		i += len(t.Raw)
 		plain = i
 	}
+
 	if plain < len(text) {
 		list = append(list, Token{Raw: text[plain:]})
 	}
@@ -80,6 +83,7 @@ func tokenAt(text string) (Token, bool) {
 	if m := closeTag.FindStringSubmatch(text); m != nil {
 		return Token{Kind: Tag, Raw: m[0], Name: strings.ToLower(m[1]), Closing: true}, true
 	}
+
 	if m := openTag.FindStringSubmatch(text); m != nil {
 		return Token{Kind: Tag, Raw: m[0], Name: strings.ToLower(m[1]), attributes: m[2]}, true
 	}
@@ -100,6 +104,7 @@ func commentEnd(text string) int {
 			return len(short)
 		}
 	}
+
 	end := strings.Index(text[len(commentOpen):], commentClose)
 	if end < 0 {
 		return len(text)
@@ -157,6 +162,7 @@ func closeTo(list []Token, stack []int, open map[string]int, name string) []int 
 		if top == name {
 			return stack
 		}
+
 		open[top]--
 		stack = stack[:len(stack)-1]
 	}

@@ -42,6 +42,7 @@ func escape(text string) string {
 			out.WriteByte(c)
 		}
 	}
+
 	return www.ReplaceAllString(out.String(), "${1}"+breaker+".")
 }
 

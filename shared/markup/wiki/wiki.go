@@ -54,6 +54,7 @@ func (w *writer) quote(b document.Block, quoted bool) {
 		w.blocks(b.Blocks, true)
 		return
 	}
+
 	var inner writer
 	inner.blocks(b.Blocks, true)
 	if len(inner.parts) > 0 {
@@ -88,6 +89,7 @@ func (l *lister) items(b document.Block, prefix string) {
 	if b.Ordered {
 		mark = "#"
 	}
+
 	prefix += mark
 	for _, item := range b.Items {
 		l.item(item, prefix)
@@ -104,12 +106,15 @@ func (l *lister) item(blocks []document.Block, prefix string) {
 				begun = true
 				continue
 			}
+
 			last := len(l.lines) - 1
 			if last < 0 { // something stands between
 				l.add(lines(b.Spans))
 				continue
 			}
+
 			l.lines[last] += ` \\ ` + line(b.Spans)
+
 		case document.List:
 			l.items(b, prefix)
 			begun = true
@@ -149,6 +154,7 @@ func table(rows [][][]document.Span) string {
 		if i == 0 {
 			bar = "||"
 		}
+
 		var out strings.Builder
 		for _, cell := range row {
 			text := strings.ReplaceAll(line(cell), `\|`, escapedBar) // else Jira splits the cell
@@ -157,8 +163,10 @@ func table(rows [][][]document.Span) string {
 			}
 			out.WriteString(bar + text)
 		}
+
 		all = append(all, out.String()+bar)
 	}
+
 	return strings.Join(all, "\n")
 }
 
@@ -187,9 +195,11 @@ func split(spans []document.Span) [][]document.Span {
 			parts = append(parts, nil)
 			continue
 		}
+
 		last := len(parts) - 1
 		parts[last] = append(parts[last], s)
 	}
+
 	return parts
 }
 
@@ -206,11 +216,14 @@ func phrases(spans []document.Span) string {
 		if s.Link != "" {
 			text = "[" + linkSigns.Replace(text) + "|" + strings.ReplaceAll(s.Link, "!", "%21") + "]" // !x! is an image
 		}
+
 		if open, shut, ok := signs(s); ok && apart(spans, i) {
 			text = open + text + shut
 		}
+
 		out.WriteString(text)
 	}
+
 	return out.String()
 }
 
@@ -228,9 +241,11 @@ func signs(s document.Span) (open, shut string, ok bool) {
 		open, shut string
 	}{{s.Code, "{{", "}}"}, {s.Bold, "*", "*"}, {s.Italic, "_", "_"}, {s.Strike, "-", "-"}} {
 		if sign.on {
-			open, shut = open+sign.open, sign.shut+shut
+			open = open + sign.open
+			shut = sign.shut + shut
 		}
 	}
+
 	return open, shut, open != "" && strings.TrimSpace(s.Text) == s.Text
 }
 

@@ -71,11 +71,13 @@ func FuzzRender(f *testing.F) {
 	for text := range rendered {
 		f.Add(text)
 	}
+
 	f.Fuzz(func(t *testing.T, text string) {
 		got := Render(document.Parse(text))
 		if !utf8.ValidString(got) {
 			t.Fatalf("%q", got)
 		}
+
 		rest := block.ReplaceAllString(got, "\x00")
 		rest = strings.NewReplacer("{quote}", "", "{{", "\x02", "}}", "\x02").Replace(inert.ReplaceAllString(rest, "\x01"))
 		rest = link.ReplaceAllString(rest, "\x03")

@@ -29,6 +29,7 @@ func AtMost(t testing.TB, what string, most float64, usual, call func()) {
 			return
 		}
 	}
+
 	t.Errorf("%s: %v of work, more than %v times %v", what, leastCall, most, leastUsual)
 }
 
@@ -42,6 +43,7 @@ func took(t testing.TB, call func()) time.Duration {
 
 	began := used(t)
 	call()
+
 	return used(t) - began
 }
 
@@ -53,5 +55,6 @@ func used(t testing.TB) time.Duration {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	return time.Duration(usage.Utime.Nano() + usage.Stime.Nano())
 }

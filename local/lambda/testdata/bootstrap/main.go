@@ -35,9 +35,11 @@ func handle(ctx context.Context, e event) (any, error) {
 	case "environment":
 		return os.Environ(), nil
 	}
+
 	fmt.Println("said", e.Do)
 	lc, _ := lambdacontext.FromContext(ctx)
 	deadline, _ := ctx.Deadline()
+
 	return map[string]any{"pid": os.Getpid(), "arn": lc.InvokedFunctionArn, "id": lc.AwsRequestID,
 		"left_ms": time.Until(deadline).Milliseconds(), "trace": os.Getenv("_X_AMZN_TRACE_ID")}, nil
 }
@@ -53,5 +55,6 @@ func main() {
 		report()
 		time.Sleep(time.Hour)
 	}
+
 	lambda.Start(handle)
 }
