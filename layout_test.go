@@ -67,7 +67,7 @@ var rules = []struct{ who, mustNot, because string }{
 	{`^integrations/functions/(get|list|create|check|patch|status|syncs|cancel|items)(/|$)`, `/service/sqs$`, "these functions send nothing"},
 	{`^integrations/functions/`, `aws-sdk-go-v2/config$`, "loading the shared configuration costs a cold start dearly"},
 	{`^integrations/shared/domain$`, `^(github\.com|integrations/|net/http$)`, "the domain is pure"},
-	{`^integrations/shared/(pacing|turns|notice)$`, `^(github\.com|net/http$)|^integrations/shared/(store|api)$`, "these are pure"},
+	{`^integrations/shared/(limits|events/outgoing)$`, `^(github\.com|net/http$)|^integrations/shared/(store|api)$`, "these are pure"},
 	{`^integrations/client$`, `^(integrations/|github\.com|golang\.org/x/)`, "others take the client as it is: it stands on the standard library alone"},
 	{`^integrations/client(/|$)`, `^integrations/(local|infra|functions|shared|docs)(/|$)`, "whoever calls the API needs its contract and nothing of its inside"},
 	{`^integrations/(functions|shared)/`, `^integrations/(client|docs)(/|$)`, "the product does not call itself"},

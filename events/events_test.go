@@ -18,12 +18,12 @@ import (
 	"github.com/santhosh-tekuri/jsonschema/v6"
 
 	"integrations/shared/domain"
-	"integrations/shared/event"
-	"integrations/shared/notice"
+	"integrations/shared/events/incoming"
+	"integrations/shared/events/outgoing"
 )
 
-var incoming = slices.Sorted(slices.Values(append(slices.Clone(event.InOrganisations), event.OfOrganisations...)))
-var outgoing = []string{notice.TypeHealthChanged, notice.TypeRemoteChanged, notice.TypeOrganisationPurging, notice.TypeSyncFinished}
+var incomingTypes = slices.Sorted(slices.Values(append(slices.Clone(incoming.InOrganisations), incoming.OfOrganisations...)))
+var outgoingTypes = []string{outgoing.TypeHealthChanged, outgoing.TypeRemoteChanged, outgoing.TypeOrganisationPurging, outgoing.TypeSyncFinished}
 
 func read(t testing.TB, path string) any {
 	t.Helper()
@@ -73,11 +73,11 @@ func schemas(t testing.TB) map[string]*jsonschema.Schema {
 
 func TestEveryEventHasItsSchema(t *testing.T) {
 	all := schemas(t)
-	if got, want := slices.Sorted(maps.Keys(all)), slices.Sorted(slices.Values(append(slices.Clone(incoming), outgoing...))); !slices.Equal(got, want) {
+	if got, want := slices.Sorted(maps.Keys(all)), slices.Sorted(slices.Values(append(slices.Clone(incomingTypes), outgoingTypes...))); !slices.Equal(got, want) {
 		t.Errorf("schemas of %v, events are %v", got, want)
 	}
 
-	for _, name := range incoming {
+	for _, name := range incomingTypes {
 		for member, of := range all[name].Properties {
 			if of.Description == "" && (of.Ref == nil || of.Ref.Description == "") {
 				t.Errorf("%s: nothing is said of %s", name, member)
@@ -85,7 +85,7 @@ func TestEveryEventHasItsSchema(t *testing.T) {
 		}
 	}
 
-	enum := all[event.ItemCreated].Properties["item_type"].Enum.Values
+	enum := all[incoming.ItemCreated].Properties["item_type"].Enum.Values
 	var types []any
 	for _, known := range domain.ItemTypes {
 		types = append(types, string(known))
@@ -97,21 +97,21 @@ func TestEveryEventHasItsSchema(t *testing.T) {
 }
 
 // samplesOf gives the samples of an event, by their names.
-func samplesOf(t testing.TB, detailType string) map[string]event.Envelope {
+func samplesOf(t testing.TB, detailType string) map[string]incoming.Envelope {
 	t.Helper()
 	files, err := filepath.Glob("samples/" + detailType + "/*.json")
 	if err != nil {
 		t.Fatal(err)
 	}
 
-	all := map[string]event.Envelope{}
+	all := map[string]incoming.Envelope{}
 	for _, path := range files {
 		text, err := os.ReadFile(path)
 		if err != nil {
 			t.Fatal(err)
 		}
 
-		e, err := event.ParseEnvelope(string(text))
+		e, err := incoming.ParseEnvelope(string(text))
 		if err != nil || e.DetailType != detailType || e.Source != "platform" {
 			t.Errorf("%s: not an envelope of %s by the platform: %v", path, detailType, err)
 		}
@@ -126,11 +126,11 @@ func samplesOf(t testing.TB, detailType string) map[string]event.Envelope {
 // both.
 func TestSamples(t *testing.T) {
 	all := schemas(t)
-	if folders, err := filepath.Glob("samples/*"); err != nil || len(folders) != len(incoming) {
-		t.Errorf("samples of %d events, there are %d: %v", len(folders), len(incoming), err)
+	if folders, err := filepath.Glob("samples/*"); err != nil || len(folders) != len(incomingTypes) {
+		t.Errorf("samples of %d events, there are %d: %v", len(folders), len(incomingTypes), err)
 	}
 
-	for _, detailType := range incoming {
+	for _, detailType := range incomingTypes {
 		count := map[string]int{}
 		for name, e := range samplesOf(t, detailType) {
 			kind, _, _ := strings.Cut(name, "-")
@@ -141,7 +141,7 @@ func TestSamples(t *testing.T) {
 			}
 
 			schemaErr := all[detailType].Validate(doc)
-			parserErr := event.Check(detailType, e.Detail)
+			parserErr := incoming.Check(detailType, e.Detail)
 			if good := kind == "good"; (schemaErr == nil) != good || (parserErr == nil) != good {
 				t.Errorf("%s/%s: schema says %v, parser %v", detailType, name, schemaErr, parserErr)
 			}
@@ -160,7 +160,7 @@ func agree(t *testing.T, all map[string]*jsonschema.Schema, detailType string, t
 	t.Helper()
 	doc, err := jsonschema.UnmarshalJSON(bytes.NewReader(text))
 	if err != nil {
-		if event.Check(detailType, text) == nil {
+		if incoming.Check(detailType, text) == nil {
 			t.Errorf("%s: the parser takes what is not JSON: %q", detailType, text)
 		}
 		return false
@@ -168,18 +168,18 @@ func agree(t *testing.T, all map[string]*jsonschema.Schema, detailType string, t
 
 	if members, ok := doc.(map[string]any); ok {
 		d, _ := members["description"].(string)
-		if hasFraction(members) || len(d) > event.MaxDescription && len([]rune(d)) <= event.MaxDescription {
+		if hasFraction(members) || len(d) > incoming.MaxDescription && len([]rune(d)) <= incoming.MaxDescription {
 			return false
 		}
 	}
 
 	schemaErr := all[detailType].Validate(doc)
-	parserErr := event.Check(detailType, text)
+	parserErr := incoming.Check(detailType, text)
 	if (schemaErr == nil) != (parserErr == nil) {
 		t.Errorf("%s %s\nschema: %v\nparser: %v", detailType, text, schemaErr, parserErr)
 	}
 
-	if parserErr != nil && !errors.Is(parserErr, event.ErrMalformed) {
+	if parserErr != nil && !errors.Is(parserErr, incoming.ErrMalformed) {
 		t.Errorf("%v", parserErr)
 	}
 
@@ -206,16 +206,16 @@ var odd = []string{
 	`"2026-01-05T23:59:60Z"`, `"2026-01-05T09:00:00,5Z"`, `"2026-01-05T09:00:00+24:00"`, `"2026-01-05T09:00:00+23:60"`, `"2026-01-05T9:00:00Z"`, `"0000-01-01T00:00:00Z"`, `"+2026-01-05T09:00:00Z"`,
 	`"\ud800"`, `"\u0000"`,
 	`{"id":"7","name":"x"}`, `{"id":"7","name":" \t"}`, `{"id":"7","name":null}`, `{"id":"7"}`, `{"name":"x"}`, `{"id":7,"name":"x"}`, `{"id":"7","name":"x","more":1}`,
-	`{"id":"7","name":"\u00a0` + strings.Repeat("é", event.MaxNamed) + `\u3000\n"}`, `{"id":"7","name":"` + strings.Repeat("é", event.MaxNamed+1) + `"}`,
-	`{"id":"7","name":"` + strings.Repeat("\u2028", event.MaxNamed+1) + `"}`, `{"id":"7","name":"a` + strings.Repeat("\u0085", event.MaxNamed-1) + `b"}`,
-	`{"id":"7","name":"a` + strings.Repeat(`\n`, event.MaxNamed-2) + `b"}`, `{"id":"7","name":"\u200b` + strings.Repeat("x", event.MaxNamed) + `"}`,
+	`{"id":"7","name":"\u00a0` + strings.Repeat("é", incoming.MaxNamed) + `\u3000\n"}`, `{"id":"7","name":"` + strings.Repeat("é", incoming.MaxNamed+1) + `"}`,
+	`{"id":"7","name":"` + strings.Repeat("\u2028", incoming.MaxNamed+1) + `"}`, `{"id":"7","name":"a` + strings.Repeat("\u0085", incoming.MaxNamed-1) + `b"}`,
+	`{"id":"7","name":"a` + strings.Repeat(`\n`, incoming.MaxNamed-2) + `b"}`, `{"id":"7","name":"\u200b` + strings.Repeat("x", incoming.MaxNamed) + `"}`,
 }
 
 // Whatever the parser takes the schema takes, and the other way round.
 func TestSchemasAndParsersAgree(t *testing.T) {
 	all := schemas(t)
 	r := rand.New(rand.NewPCG(1, 2))
-	for _, detailType := range incoming {
+	for _, detailType := range incomingTypes {
 		taken := 0
 		n := 3000
 		samples := samplesOf(t, detailType)
@@ -263,7 +263,7 @@ func TestSchemasAndParsersAgree(t *testing.T) {
 
 func FuzzSchemasAndParsersAgree(f *testing.F) {
 	all := schemas(f)
-	for i, detailType := range incoming {
+	for i, detailType := range incomingTypes {
 		for _, e := range samplesOf(f, detailType) {
 			f.Add(i, []byte(e.Detail))
 		}
@@ -275,8 +275,8 @@ func FuzzSchemasAndParsersAgree(f *testing.F) {
 	}
 
 	f.Fuzz(func(t *testing.T, kind int, text []byte) {
-		if kind >= 0 && kind < len(incoming) {
-			agree(t, all, incoming[kind], text)
+		if kind >= 0 && kind < len(incomingTypes) {
+			agree(t, all, incomingTypes[kind], text)
 		}
 	})
 }
@@ -289,7 +289,7 @@ func TestOurOwnEvents(t *testing.T) {
 	user := domain.Snowflake(12)
 	none := 0
 	failure := &domain.RunError{Code: "unauthorized", Detail: "The provider refuses the token."}
-	remote := notice.Remote{Remote: domain.Remote{ID: "7", Key: "8", URL: "https://example.com/8", State: domain.Closed}, Title: "A title", UpdatedAt: at}
+	remote := outgoing.Remote{Remote: domain.Remote{ID: "7", Key: "8", URL: "https://example.com/8", State: domain.Closed}, Title: "A title", UpdatedAt: at}
 	run := domain.Run{
 		ID: 3, IntegrationID: 2, OrganisationID: 1, Mode: domain.Full, Trigger: domain.ByRequest, RequestedBy: &user, RequestedAt: at, StartedAt: &at, FinishedAt: &soon,
 		Status: domain.Succeeded, Counts: domain.Counts{Created: 1}, Remaining: &none,
@@ -297,13 +297,13 @@ func TestOurOwnEvents(t *testing.T) {
 	cancelled := domain.Run{ID: 3, IntegrationID: 2, OrganisationID: 1, Mode: domain.Incremental, Trigger: domain.ByEvent, RequestedAt: at, FinishedAt: &soon, CancelRequestedAt: &at, Status: domain.Cancelled, Error: failure}
 	all := schemas(t)
 	seen := map[string]bool{}
-	for _, n := range []notice.Notice{
-		notice.SyncFinished(run), notice.SyncFinished(cancelled),
-		notice.HealthChanged(3, 1, 2, domain.Health{State: domain.Unhealthy, Reason: failure, CoolDownUntil: &at}),
-		notice.HealthChanged(3, 1, 2, domain.Health{State: domain.Healthy}),
-		notice.RemoteChanged(3, 1, 2, &item, domain.GitHub, notice.ChangeClosed, remote),
-		notice.RemoteChanged(3, 1, 2, nil, domain.Jira, notice.ChangeCreated, remote),
-		notice.OrganisationPurging(3, 1, at),
+	for _, n := range []outgoing.Event{
+		outgoing.SyncFinished(run), outgoing.SyncFinished(cancelled),
+		outgoing.HealthChanged(3, 1, 2, domain.Health{State: domain.Unhealthy, Reason: failure, CoolDownUntil: &at}),
+		outgoing.HealthChanged(3, 1, 2, domain.Health{State: domain.Healthy}),
+		outgoing.RemoteChanged(3, 1, 2, &item, domain.GitHub, outgoing.ChangeClosed, remote),
+		outgoing.RemoteChanged(3, 1, 2, nil, domain.Jira, outgoing.ChangeCreated, remote),
+		outgoing.OrganisationPurging(3, 1, at),
 	} {
 		doc, err := jsonschema.UnmarshalJSON(strings.NewReader(n.Detail))
 		if err != nil {
@@ -318,7 +318,7 @@ func TestOurOwnEvents(t *testing.T) {
 		seen[n.DetailType] = true
 	}
 
-	if len(seen) != len(outgoing) {
+	if len(seen) != len(outgoingTypes) {
 		t.Errorf("only %v were looked at", seen)
 	}
 }

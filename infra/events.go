@@ -6,7 +6,7 @@ import (
 	"github.com/aws/aws-cdk-go/awscdk/v2/awslambda"
 	"github.com/aws/jsii-runtime-go"
 
-	"integrations/shared/event"
+	"integrations/shared/events/incoming"
 )
 
 // ownSource is the source of the events that the service itself publishes.
@@ -81,8 +81,8 @@ func (s *service) busPolicy(bus awsevents.EventBus, sid string, statement map[st
 // two rules.
 func (s *service) routeEvents(bus awsevents.EventBus, to queue) {
 	rules := []*string{
-		s.ingestRule(bus, to, "IngestRule", "ingest", "$.detail.organisation_id", event.InOrganisations),
-		s.ingestRule(bus, to, "IngestOrganisationRule", "ingest-organisations", "$.detail.id", event.OfOrganisations),
+		s.ingestRule(bus, to, "IngestRule", "ingest", "$.detail.organisation_id", incoming.InOrganisations),
+		s.ingestRule(bus, to, "IngestOrganisationRule", "ingest-organisations", "$.detail.id", incoming.OfOrganisations),
 	}
 	for _, q := range []interface {
 		AddToResourcePolicy(awsiam.PolicyStatement) *awsiam.AddToResourcePolicyResult

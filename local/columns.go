@@ -27,7 +27,7 @@ func columns(specs string) func(dir string) ([]gallery.Column, error) {
 		}{
 			{"Slack", "slack", sample.SlackChannel, sample.Slack}, {"Discord", "discord", sample.DiscordPosts, sample.Discord}, {"Microsoft Teams", "teams", sample.TeamsChannel, sample.Teams},
 		} {
-			provider := providers()[slices.IndexFunc(providers(), func(p environment.Provider) bool { return p.Name == one.provider })]
+			provider := providerServers()[slices.IndexFunc(providerServers(), func(p environment.Provider) bool { return p.Name == one.provider })]
 			opened, err := provider.Open(environment.ProviderOptions{Dir: filepath.Join(dir, one.provider), Specs: specs})
 			if err != nil {
 				return nil, err

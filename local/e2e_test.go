@@ -25,9 +25,9 @@ import (
 
 	"integrations/local/contract"
 	"integrations/local/environment"
+	standin "integrations/local/providers/github"
 	"integrations/local/sample"
 	"integrations/local/servers/serverstest"
-	standin "integrations/local/standin/github"
 	"integrations/shared/domain"
 	"integrations/shared/store"
 )

@@ -21,11 +21,11 @@ import (
 
 	"integrations/local/environment"
 	"integrations/local/loader"
+	standin "integrations/local/providers/github"
 	"integrations/local/sample"
-	standin "integrations/local/standin/github"
 	"integrations/shared/connector/github"
 	"integrations/shared/domain"
-	"integrations/shared/event"
+	"integrations/shared/events/incoming"
 )
 
 const ingestQueue, deadQueue = "integrations-local-ingest", "integrations-local-ingest-dead"
@@ -58,7 +58,7 @@ func withRepositories(names ...string) func(*environment.Options) {
 		for _, name := range names {
 			all = append(all, repository(name))
 		}
-		o.Sample.Providers = providers(all...)
+		o.Sample.Providers = providerServers(all...)
 	}
 }
 
@@ -141,7 +141,7 @@ func lastVersions(t *testing.T, lines []byte, org domain.Snowflake) map[string]d
 			t.Fatal(err)
 		}
 
-		item, err := event.ParseItem(l.DetailType, l.Detail)
+		item, err := incoming.ParseItem(l.DetailType, l.Detail)
 		if err != nil {
 			t.Fatal(err)
 		}

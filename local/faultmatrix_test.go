@@ -13,7 +13,7 @@ import (
 	"testing"
 	"time"
 
-	"integrations/local/standin/faults"
+	"integrations/local/providers/faults"
 	"integrations/shared/domain"
 	"integrations/shared/store"
 )

@@ -11,8 +11,8 @@ import (
 
 	"integrations/local/loader"
 	"integrations/shared/awsclient"
-	"integrations/shared/awsclient/buses"
-	"integrations/shared/event"
+	"integrations/shared/events/incoming"
+	"integrations/shared/events/publisher"
 	"integrations/shared/settings"
 )
 
@@ -33,7 +33,7 @@ func importCommand(ctx context.Context, args []string) error {
 	}
 
 	env := settings.New(os.LookupEnv)
-	client := buses.New(awsclient.New(env))
+	client := publisher.NewClient(awsclient.New(env))
 	if err := env.Err(); err != nil {
 		return err
 	}
@@ -45,7 +45,7 @@ func importCommand(ctx context.Context, args []string) error {
 
 	defer func() { _ = lines.Close() }()
 
-	return importLines(ctx, loader.Loader{Client: client, Bus: *bus, Source: *source, Check: event.Check}, lines, progressPath(*file, *bus))
+	return importLines(ctx, loader.Loader{Client: client, Bus: *bus, Source: *source, Check: incoming.Check}, lines, progressPath(*file, *bus))
 }
 
 // progressPath is beside the input, one for each bus.

@@ -17,8 +17,8 @@ import (
 	"integrations/local/environment"
 	"integrations/local/live"
 	"integrations/local/sample"
+	"integrations/shared/clock"
 	"integrations/shared/domain"
-	"integrations/shared/wall"
 )
 
 // liveCommand holds a connector against a real account and prints which of its
@@ -49,7 +49,7 @@ func liveCommand(ctx context.Context, args []string) error {
 		}
 	}
 
-	trial := &live.Trial{Connector: line.Connector, Wire: line.Wire, Recorder: line.Recorder, Clock: wall.Clock{}, Yes: *yes}
+	trial := &live.Trial{Connector: line.Connector, Wire: line.Wire, Recorder: line.Recorder, Clock: clock.Clock{}, Yes: *yes}
 	done, err := withPerson(trial, line, *person)
 	if err != nil {
 		return err

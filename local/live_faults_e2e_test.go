@@ -5,7 +5,7 @@ package main
 import (
 	"testing"
 
-	"integrations/local/standin/faults"
+	"integrations/local/providers/faults"
 )
 
 // Every fault at every address: see TestLiveSaysWhatAFaultBreaks.

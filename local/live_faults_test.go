@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"integrations/local/live"
-	"integrations/local/standin/faults"
+	"integrations/local/providers/faults"
 	"integrations/shared/connector"
 )
 

@@ -19,9 +19,9 @@ import (
 	"integrations/local/devca"
 	"integrations/local/environment"
 	"integrations/local/live"
+	"integrations/local/providers/faults"
 	"integrations/local/recording"
 	"integrations/local/sample"
-	"integrations/local/standin/faults"
 	"integrations/shared/domain"
 )
 

@@ -9,14 +9,14 @@ import (
 
 	"integrations/local/environment"
 	"integrations/local/gallery"
+	"integrations/local/providers/discord"
+	"integrations/local/providers/github"
+	"integrations/local/providers/gitlab"
+	"integrations/local/providers/jira"
+	"integrations/local/providers/mantisbt"
+	"integrations/local/providers/slack"
+	"integrations/local/providers/teams"
 	"integrations/local/sample"
-	"integrations/local/standin/discord"
-	"integrations/local/standin/github"
-	"integrations/local/standin/gitlab"
-	"integrations/local/standin/jira"
-	"integrations/local/standin/mantisbt"
-	"integrations/local/standin/slack"
-	"integrations/local/standin/teams"
 	"integrations/shared/domain"
 	"integrations/shared/sealing"
 	"integrations/shared/store"
@@ -26,7 +26,7 @@ import (
 func sampleOrganisation() environment.Sample {
 	return environment.Sample{
 		Users: sample.Users, Organisations: sample.Organisations, Integrations: sample.Integrations,
-		Providers: providers(repository(sample.RepoWork), repository(sample.RepoDocs), repository(sample.RepoSpare)),
+		Providers: providerServers(repository(sample.RepoWork), repository(sample.RepoDocs), repository(sample.RepoSpare)),
 		Gallery:   func(specs string) http.Handler { return gallery.Handler(columns(specs)) },
 		Seed:      seed,
 	}
@@ -36,8 +36,8 @@ func repository(name string) github.Repository {
 	return github.Repository{Owner: sample.RepoOwner, Name: name, Push: []string{sample.Login, sample.Person}}
 }
 
-// providers are the stand-ins, with what the sample's integrations lead to.
-func providers(repositories ...github.Repository) []environment.Provider {
+// providerServers are the stand-ins, with what the sample's integrations lead to.
+func providerServers(repositories ...github.Repository) []environment.Provider {
 	return []environment.Provider{
 		{Name: "github", Hosts: []string{"api.github.com"}, Open: func(o environment.ProviderOptions) (environment.StandIn, error) {
 			return github.Open(github.Config{

@@ -11,8 +11,8 @@ import (
 	"integrations/local/browsertest"
 	"integrations/local/environment"
 	"integrations/local/gallery"
+	"integrations/local/providers/slack"
 	"integrations/local/sample"
-	"integrations/local/standin/slack"
 	"integrations/shared/domain"
 )
 

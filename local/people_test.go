@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"integrations/shared/domain"
-	"integrations/shared/notice"
+	"integrations/shared/events/outgoing"
 )
 
 // shownBelow is what a tracker's stand-in shows of an issue: its text, and what
@@ -101,7 +101,7 @@ func TestFactsBelowTheTextAtEachTracker(t *testing.T) {
 
 			s.noViolations()
 			for _, n := range s.told {
-				if n.DetailType == notice.TypeRemoteChanged {
+				if n.DetailType == outgoing.TypeRemoteChanged {
 					t.Errorf("told of what nobody else changed: %s", n.Detail)
 				}
 			}

@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"integrations/shared/domain"
-	"integrations/shared/notice"
+	"integrations/shared/events/outgoing"
 )
 
 // trackerNames are the sample's integrations with trackers.
@@ -96,7 +96,7 @@ func TestRealItemsThroughTheEngine(t *testing.T) {
 			same(t, "writes of the third sync", len(s.received().Writes)-before, 1)
 			s.noViolations()
 			for _, n := range s.told {
-				if n.DetailType == notice.TypeRemoteChanged {
+				if n.DetailType == outgoing.TypeRemoteChanged {
 					t.Errorf("told of what nobody else changed: %s", n.Detail)
 				}
 			}

@@ -11,7 +11,7 @@ import (
 
 	"integrations/local/environment"
 	"integrations/local/loader"
-	"integrations/shared/event"
+	"integrations/shared/events/incoming"
 )
 
 // eventCommand sends one event, as EventBridge would deliver it, through the
@@ -32,7 +32,7 @@ func eventCommand(ctx context.Context, args []string) error {
 		return err
 	}
 
-	e, err := event.ParseEnvelope(string(text))
+	e, err := incoming.ParseEnvelope(string(text))
 	if err != nil {
 		return fmt.Errorf("%s: %w", *file, err)
 	}
@@ -55,11 +55,11 @@ func eventCommand(ctx context.Context, args []string) error {
 }
 
 // fateOf says what will become of an event that does no good.
-func fateOf(e event.Envelope) string {
-	switch err := event.Check(e.DetailType, e.Detail); {
+func fateOf(e incoming.Envelope) string {
+	switch err := incoming.Check(e.DetailType, e.Detail); {
 	case e.Source != platformSource:
 		return fmt.Sprintf("It will reach nobody: the source is %q, and the rules look for %q.", e.Source, platformSource)
-	case !slices.Contains(slices.Concat(event.OfOrganisations, event.InOrganisations), e.DetailType):
+	case !slices.Contains(slices.Concat(incoming.OfOrganisations, incoming.InOrganisations), e.DetailType):
 		return fmt.Sprintf("It will reach nobody: no rule looks for the detail-type %q.", e.DetailType)
 	case err != nil:
 		return fmt.Sprintf("It will be refused: %v", err)

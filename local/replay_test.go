@@ -10,7 +10,7 @@ import (
 
 	"integrations/local/environment"
 	"integrations/local/loader"
-	"integrations/shared/event"
+	"integrations/shared/events/incoming"
 )
 
 // stateOf is the state folder of an environment whose bus is the one at hand.
@@ -86,7 +86,7 @@ func TestFateOf(t *testing.T) {
 		{"platform", "item.made", `{}`, `It will reach nobody: no rule looks for the detail-type "item.made".`},
 		{"platform", "role.deleted", `{"id":"0"}`, "It will be refused: malformed event: organisation_id is missing"},
 	} {
-		got := fateOf(event.Envelope{Source: tt.source, DetailType: tt.detailType, Detail: []byte(tt.detail)})
+		got := fateOf(incoming.Envelope{Source: tt.source, DetailType: tt.detailType, Detail: []byte(tt.detail)})
 		if !strings.HasPrefix(got, tt.want) || (got == "") != (tt.want == "") {
 			t.Errorf("%s of %s: %q, want %q", tt.detailType, tt.source, got, tt.want)
 		}

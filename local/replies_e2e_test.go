@@ -9,7 +9,7 @@ import (
 	"testing"
 	"time"
 
-	"integrations/local/standin/faults"
+	"integrations/local/providers/faults"
 	"integrations/shared/domain"
 )
 

@@ -6,7 +6,7 @@ import (
 	"os"
 
 	"integrations/local/environment"
-	"integrations/local/standin/faults"
+	"integrations/local/providers/faults"
 )
 
 // runCommand starts an environment and stops it again when ctx ends.

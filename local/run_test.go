@@ -6,7 +6,7 @@ import (
 	"testing"
 
 	"integrations/local/environment"
-	"integrations/local/standin/faults"
+	"integrations/local/providers/faults"
 )
 
 // A fault that is written wrong is told before anything starts.

@@ -5,7 +5,7 @@ import (
 	"strings"
 	"testing"
 
-	"integrations/local/standin"
+	"integrations/local/providers"
 	"integrations/shared/domain"
 )
 
@@ -13,7 +13,7 @@ import (
 type cost struct{ edits, messages, replies, threads int }
 
 // costOf counts writes. A reply is a message in a thread.
-func costOf(writes []standin.Write) (c cost) {
+func costOf(writes []providers.Write) (c cost) {
 	for _, w := range writes {
 		body := string(w.Body)
 		switch {

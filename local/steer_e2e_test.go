@@ -14,7 +14,7 @@ import (
 
 	"integrations/local/sample"
 	"integrations/shared/domain"
-	"integrations/shared/notice"
+	"integrations/shared/events/outgoing"
 )
 
 // ask asks the API as a manager and reads the answer.
@@ -113,7 +113,7 @@ func person(t *testing.T, e *target, key string, form url.Values) {
 // changes gives the changes of an integration's objects that were published, each event once.
 func changes(t *testing.T, e *target, id domain.Snowflake) (all []string) {
 	t.Helper()
-	resp, err := http.Get(e.Endpoints.Events + "?source=" + notice.Source)
+	resp, err := http.Get(e.Endpoints.Events + "?source=" + outgoing.Source)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -134,7 +134,7 @@ func changes(t *testing.T, e *target, id domain.Snowflake) (all []string) {
 
 	seen := map[string]bool{}
 	for _, p := range published {
-		if p.DetailType == notice.TypeRemoteChanged && p.Detail.IntegrationID == id && !seen[p.Detail.EventID] {
+		if p.DetailType == outgoing.TypeRemoteChanged && p.Detail.IntegrationID == id && !seen[p.Detail.EventID] {
 			seen[p.Detail.EventID] = true
 			all = append(all, "#"+p.Detail.Remote.Key+" "+p.Detail.Change)
 		}

@@ -26,14 +26,14 @@ import (
 	"integrations/functions/providersync/engine"
 	"integrations/local/devca"
 	"integrations/local/environment"
+	"integrations/local/providers"
+	"integrations/local/providers/faults"
 	"integrations/local/sample"
 	"integrations/local/servers/serverstest"
-	"integrations/local/standin"
-	"integrations/local/standin/faults"
 	"integrations/shared/configuration"
-	"integrations/shared/connector/registry"
+	"integrations/shared/connector/factory"
 	"integrations/shared/domain"
-	"integrations/shared/notice"
+	"integrations/shared/events/outgoing"
 	"integrations/shared/outbound"
 	"integrations/shared/signing/signingtest"
 	"integrations/shared/store"
@@ -51,7 +51,7 @@ type stage struct {
 	kit      *faults.Kit
 	engine   *engine.Engine
 	dispatch *dispatch.Handler
-	told     []notice.Notice
+	told     []outgoing.Event
 
 	lock  sync.Mutex
 	now   time.Time
@@ -85,7 +85,7 @@ func (s *stage) Send(_ context.Context, org, integration, run domain.Snowflake) 
 }
 
 // Publish is the bus.
-func (s *stage) Publish(_ context.Context, notices []notice.Notice) ([]notice.Notice, error) {
+func (s *stage) Publish(_ context.Context, notices []outgoing.Event) ([]outgoing.Event, error) {
 	s.told = append(s.told, notices...)
 	return notices, nil
 }
@@ -131,7 +131,7 @@ func stagedWithin(t *testing.T, limit time.Duration, endpoint, name string, more
 	root, err := filepath.Abs("..")
 	must(t, err)
 	var hosts []string
-	for _, p := range providers(repository(sample.RepoWork), repository(sample.RepoDocs), repository(sample.RepoSpare)) {
+	for _, p := range providerServers(repository(sample.RepoWork), repository(sample.RepoDocs), repository(sample.RepoSpare)) {
 		if p.Name == name || slices.Contains(p.Also, name) {
 			hosts = p.Hosts
 			s.standin, err = p.Open(environment.ProviderOptions{Dir: t.TempDir(), Specs: filepath.Join(root, "..", "shared", "specs"), Now: s.Now})
@@ -152,7 +152,7 @@ func stagedWithin(t *testing.T, limit time.Duration, endpoint, name string, more
 	s.engine = &engine.Engine{
 		Store: s.table, Queue: s, Bus: s, Markers: &signingtest.Keys{}, Clock: s, Log: silent,
 		Open: func(_ context.Context, v store.View) (engine.Opened, error) {
-			c, err := registry.Open(v.Integration.Provider, v.Integration.Configuration, secrets, client, s.Now)
+			c, err := factory.New(v.Integration.Provider, v.Integration.Configuration, secrets, client, s.Now)
 			return engine.Opened{Connector: c, Credential: table}, err
 		},
 		Settings: engine.Settings{Slice: time.Minute, Call: 30 * time.Second, Settle: 2 * time.Minute,
@@ -178,7 +178,7 @@ func (s *stage) serve(hosts []string, limit time.Duration) *outbound.Client {
 		apis[host] = s.standin.API()
 	}
 
-	server := httptest.NewUnstartedServer(standin.ByHost(apis))
+	server := httptest.NewUnstartedServer(providers.ByHost(apis))
 	server.Config.ErrorLog = log.New(io.Discard, "", 0)
 	server.TLS = &tls.Config{Certificates: []tls.Certificate{certificate}, MinVersion: tls.VersionTLS12}
 	server.StartTLS()
@@ -296,7 +296,7 @@ func (s *stage) rest() (waits []string) {
 
 type gotten struct {
 	Objects []json.RawMessage `json:"objects"`
-	Writes  []standin.Write   `json:"writes"`
+	Writes  []providers.Write `json:"writes"`
 }
 
 func (s *stage) received() (all gotten) {

@@ -9,8 +9,8 @@ import (
 	"strings"
 	"testing"
 
+	"integrations/local/providers"
 	"integrations/local/sample"
-	"integrations/local/standin"
 	"integrations/shared/domain"
 )
 
@@ -121,9 +121,9 @@ func TestPeopleAtEachTracker(t *testing.T) {
 }
 
 // ours are the writes of the integration's own account.
-func ours(t *testing.T, e *target, provider string) (writes []standin.Write) {
+func ours(t *testing.T, e *target, provider string) (writes []providers.Write) {
 	t.Helper()
-	var r struct{ Writes []standin.Write }
+	var r struct{ Writes []providers.Write }
 	(&request{at: e.Endpoints.Providers[provider]}).get(t, "/_/received", &r)
 	for _, w := range r.Writes {
 		if w.User == sample.Login {

@@ -9,17 +9,17 @@ import (
 	"integrations/functions/check/handler"
 	"integrations/shared/access"
 	"integrations/shared/api"
-	"integrations/shared/awsclient/keys"
-	"integrations/shared/boot"
-	"integrations/shared/connector/opening"
+	"integrations/shared/clock"
+	"integrations/shared/connector/factory"
+	"integrations/shared/lambdaapp"
+	"integrations/shared/limits"
 	"integrations/shared/outbound"
-	"integrations/shared/pacing"
+	"integrations/shared/sealing"
 	"integrations/shared/settings"
 	"integrations/shared/store"
-	"integrations/shared/wall"
 )
 
-func main() { boot.Route(route) }
+func main() { lambdaapp.Route(route) }
 
 // within is how long a check's calls may take together, and call how long one
 // of them: none begins that could end too late.
@@ -30,17 +30,17 @@ const (
 	silence = call + time.Second/2
 )
 
-func route(b boot.Boot) api.Route {
+func route(b lambdaapp.Boot) api.Route {
 	provider := outbound.New(outbound.Config{
 		AllowDial: settings.Parsed(b.Env, "ALLOW_DIAL", outbound.ParseAllowDial),
 		Overrides: settings.Parsed(b.Env, "DIAL_OVERRIDES", outbound.ParseOverrides),
 		Timeout:   call,
 	})
 
-	decrypter := keys.New(b.Clients)
-	pace := settings.Parsed(b.Env, "PACING", pacing.Parse)
+	decrypter := sealing.NewClient(b.Clients)
+	pace := settings.Parsed(b.Env, "PACING", limits.ParseSetting)
 	open := func(ctx context.Context, v store.View) (handler.Opened, error) {
-		opened, err := opening.Open(ctx, decrypter, provider, v)
+		opened, err := factory.Open(ctx, decrypter, provider, v)
 		if err != nil {
 			return handler.Opened{}, err
 		}
@@ -53,7 +53,7 @@ func route(b boot.Boot) api.Route {
 
 	h := &handler.Handler{
 		Gate: access.New(b.Store), Limiter: b.Store, Places: b.Store, Usages: b.Store, Open: open, Log: b.Log,
-		Now: wall.Clock{}.Now, Sleep: wall.Clock{}.Sleep, Within: within, Silence: silence,
+		Now: clock.Clock{}.Now, Sleep: clock.Clock{}.Sleep, Within: within, Silence: silence,
 	}
 
 	return h.Route

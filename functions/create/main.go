@@ -7,16 +7,15 @@ import (
 
 	"integrations/functions/create/handler"
 	"integrations/shared/api"
-	"integrations/shared/awsclient/keys"
-	"integrations/shared/boot"
 	"integrations/shared/configuration"
+	"integrations/shared/lambdaapp"
 	"integrations/shared/sealing"
 )
 
-func main() { boot.Route(route) }
+func main() { lambdaapp.Route(route) }
 
-func route(b boot.Boot) api.Route {
-	sealer := sealing.Sealer{Keys: keys.New(b.Clients), KeyID: b.Env.Text("KMS_KEY_ID")}
+func route(b lambdaapp.Boot) api.Route {
+	sealer := sealing.Sealer{Keys: sealing.NewClient(b.Clients), KeyID: b.Env.Text("KMS_KEY_ID")}
 	configuration.Warm()
 	h := &handler.Handler{Members: b.Store, Creator: b.Store, Sealer: sealer, Now: time.Now}
 	return h.Route

@@ -8,15 +8,14 @@ import (
 	"integrations/functions/delete/handler"
 	"integrations/shared/access"
 	"integrations/shared/api"
-	"integrations/shared/awsclient/queues"
-	"integrations/shared/boot"
+	"integrations/shared/lambdaapp"
 	"integrations/shared/syncqueue"
 )
 
-func main() { boot.Route(route) }
+func main() { lambdaapp.Route(route) }
 
-func route(b boot.Boot) api.Route {
-	queue := syncqueue.New(queues.New(b.Clients), b.Env.Text("SYNC_QUEUE_URL"))
+func route(b lambdaapp.Boot) api.Route {
+	queue := syncqueue.New(syncqueue.NewClient(b.Clients), b.Env.Text("SYNC_QUEUE_URL"))
 	h := &handler.Handler{Gate: access.New(b.Store), Deleter: b.Store, Queue: queue, Log: b.Log, Now: time.Now}
 	return h.Route
 }

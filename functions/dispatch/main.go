@@ -6,19 +6,17 @@ import (
 	"time"
 
 	"integrations/functions/dispatch/handler"
-	"integrations/shared/awsclient/buses"
-	"integrations/shared/awsclient/queues"
-	"integrations/shared/boot"
-	"integrations/shared/bus"
+	"integrations/shared/events/publisher"
+	"integrations/shared/lambdaapp"
 	"integrations/shared/syncqueue"
 )
 
-func main() { boot.Function(function) }
+func main() { lambdaapp.Function(function) }
 
-func function(b boot.Boot) any {
+func function(b lambdaapp.Boot) any {
 	h := &handler.Handler{
 		Index: b.Store, Schedule: b.Store, Outbox: b.Store, Erasures: b.Store,
-		Queue: syncqueue.New(queues.New(b.Clients), b.Env.Text("SYNC_QUEUE_URL")), Bus: bus.New(buses.New(b.Clients), b.Env.Text("EVENT_BUS_NAME")),
+		Queue: syncqueue.New(syncqueue.NewClient(b.Clients), b.Env.Text("SYNC_QUEUE_URL")), Bus: publisher.New(publisher.NewClient(b.Clients), b.Env.Text("EVENT_BUS_NAME")),
 		Log: b.Log, Now: time.Now, LostAfter: b.Env.Seconds("LOST_AFTER_SECONDS", time.Minute),
 	}
 	return h.Handle

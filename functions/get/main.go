@@ -5,9 +5,9 @@ import (
 	"integrations/functions/get/handler"
 	"integrations/shared/access"
 	"integrations/shared/api"
-	"integrations/shared/boot"
+	"integrations/shared/lambdaapp"
 )
 
 func main() {
-	boot.Route(func(b boot.Boot) api.Route { return handler.New(access.New(b.Store)) })
+	lambdaapp.Route(func(b lambdaapp.Boot) api.Route { return handler.New(access.New(b.Store)) })
 }

@@ -8,17 +8,16 @@ import (
 	"time"
 
 	"integrations/functions/ingest/handler"
-	"integrations/shared/awsclient/queues"
-	"integrations/shared/boot"
+	"integrations/shared/lambdaapp"
 	"integrations/shared/settings"
 	"integrations/shared/syncqueue"
 )
 
-func main() { boot.Function(function) }
+func main() { lambdaapp.Function(function) }
 
-func function(b boot.Boot) any {
+func function(b lambdaapp.Boot) any {
 	h := &handler.Handler{
-		Items: b.Store, Organisations: b.Store, Grants: b.Store, Marks: b.Store, Runs: b.Store, Queue: syncqueue.New(queues.New(b.Clients), b.Env.Text("SYNC_QUEUE_URL")),
+		Items: b.Store, Organisations: b.Store, Grants: b.Store, Marks: b.Store, Runs: b.Store, Queue: syncqueue.New(syncqueue.NewClient(b.Clients), b.Env.Text("SYNC_QUEUE_URL")),
 		Log: b.Log, Now: time.Now, LostAfter: b.Env.Seconds("LOST_AFTER_SECONDS", time.Minute),
 		PurgeAfter: settings.Parsed(b.Env, "PURGE_AFTER_DAYS", days),
 	}

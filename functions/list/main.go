@@ -5,9 +5,9 @@ package main
 import (
 	"integrations/functions/list/handler"
 	"integrations/shared/api"
-	"integrations/shared/boot"
+	"integrations/shared/lambdaapp"
 )
 
-func main() { boot.Route(route) }
+func main() { lambdaapp.Route(route) }
 
-func route(b boot.Boot) api.Route { return handler.New(b.Store) }
+func route(b lambdaapp.Boot) api.Route { return handler.New(b.Store) }

@@ -9,22 +9,21 @@ import (
 
 	"integrations/functions/providersync/engine"
 	"integrations/functions/providersync/handler"
-	"integrations/shared/awsclient/buses"
-	"integrations/shared/awsclient/keys"
-	"integrations/shared/awsclient/queues"
-	"integrations/shared/boot"
-	"integrations/shared/bus"
+	"integrations/shared/events/publisher"
+	"integrations/shared/lambdaapp"
+	"integrations/shared/sealing"
+	"integrations/shared/syncqueue"
+
+	"integrations/shared/clock"
+	"integrations/shared/limits"
 	"integrations/shared/outbound"
-	"integrations/shared/pacing"
 	"integrations/shared/settings"
 	"integrations/shared/signing"
-	"integrations/shared/syncqueue"
-	"integrations/shared/wall"
 )
 
-func main() { boot.Function(function) }
+func main() { lambdaapp.Function(function) }
 
-func function(b boot.Boot) any {
+func function(b lambdaapp.Boot) any {
 	env := b.Env
 	times := engine.Settings{
 		Slice: env.Seconds("SLICE_SECONDS", time.Minute), Call: env.Seconds("CALL_SECONDS", 30*time.Second),
@@ -41,12 +40,12 @@ func function(b boot.Boot) any {
 		Timeout:   times.Call,
 	})
 
-	kmsKeys := keys.New(b.Clients)
+	kmsKeys := sealing.NewClient(b.Clients)
 	e := &engine.Engine{
-		Store: b.Store, Queue: syncqueue.New(queues.New(b.Clients), env.Text("SYNC_QUEUE_URL")),
-		Open:    opener(kmsKeys, provider, settings.Parsed(env, "PACING", pacing.Parse)),
-		Bus:     bus.New(buses.New(b.Clients), env.Text("EVENT_BUS_NAME")),
-		Markers: signing.NewMarkers(kmsKeys, env.Text("MAC_KEY_ID")), Clock: wall.Clock{}, Log: b.Log, Settings: times,
+		Store: b.Store, Queue: syncqueue.New(syncqueue.NewClient(b.Clients), env.Text("SYNC_QUEUE_URL")),
+		Open:    opener(kmsKeys, provider, settings.Parsed(env, "PACING", limits.ParseSetting)),
+		Bus:     publisher.New(publisher.NewClient(b.Clients), env.Text("EVENT_BUS_NAME")),
+		Markers: signing.NewMarkers(kmsKeys, env.Text("MAC_KEY_ID")), Clock: clock.Clock{}, Log: b.Log, Settings: times,
 	}
 
 	return (&handler.Handler{Engine: e, Log: b.Log}).Handle

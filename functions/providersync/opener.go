@@ -4,18 +4,18 @@ import (
 	"context"
 
 	"integrations/functions/providersync/engine"
-	"integrations/shared/connector/opening"
+	"integrations/shared/connector/factory"
+	"integrations/shared/limits"
 	"integrations/shared/outbound"
-	"integrations/shared/pacing"
 	"integrations/shared/sealing"
 	"integrations/shared/store"
 )
 
 // opener opens the connector for what is configured, with the limits of whose
 // credentials it uses.
-func opener(keys sealing.KeyDecrypter, provider *outbound.Client, pace pacing.Setting) engine.Opener {
+func opener(keys sealing.KeyDecrypter, provider *outbound.Client, pace limits.Setting) engine.Opener {
 	return func(ctx context.Context, v store.View) (engine.Opened, error) {
-		opened, err := opening.Open(ctx, keys, provider, v)
+		opened, err := factory.Open(ctx, keys, provider, v)
 		if err != nil {
 			return engine.Opened{}, err
 		}

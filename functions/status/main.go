@@ -6,9 +6,9 @@ import (
 	"integrations/functions/status/handler"
 	"integrations/shared/access"
 	"integrations/shared/api"
-	"integrations/shared/boot"
+	"integrations/shared/lambdaapp"
 )
 
 func main() {
-	boot.Route(func(b boot.Boot) api.Route { return handler.New(access.New(b.Store), b.Store) })
+	lambdaapp.Route(func(b lambdaapp.Boot) api.Route { return handler.New(access.New(b.Store), b.Store) })
 }

@@ -8,16 +8,15 @@ import (
 	"integrations/functions/sync/handler"
 	"integrations/shared/access"
 	"integrations/shared/api"
-	"integrations/shared/awsclient/queues"
-	"integrations/shared/boot"
+	"integrations/shared/lambdaapp"
 	"integrations/shared/syncqueue"
 )
 
-func main() { boot.Route(route) }
+func main() { lambdaapp.Route(route) }
 
-func route(b boot.Boot) api.Route {
+func route(b lambdaapp.Boot) api.Route {
 	h := &handler.Handler{
-		Gate: access.New(b.Store), Runs: b.Store, Queue: syncqueue.New(queues.New(b.Clients), b.Env.Text("SYNC_QUEUE_URL")),
+		Gate: access.New(b.Store), Runs: b.Store, Queue: syncqueue.New(syncqueue.NewClient(b.Clients), b.Env.Text("SYNC_QUEUE_URL")),
 		Log: b.Log, Now: time.Now, LostAfter: b.Env.Seconds("LOST_AFTER_SECONDS", time.Minute),
 	}
 	return h.Route

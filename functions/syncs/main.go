@@ -8,11 +8,11 @@ import (
 	"integrations/functions/syncs/handler"
 	"integrations/shared/access"
 	"integrations/shared/api"
-	"integrations/shared/boot"
+	"integrations/shared/lambdaapp"
 )
 
 func main() {
-	boot.Route(func(b boot.Boot) api.Route {
+	lambdaapp.Route(func(b lambdaapp.Boot) api.Route {
 		h := &handler.Handler{Gate: access.New(b.Store), Runs: b.Store, Now: time.Now}
 		return h.Route
 	})

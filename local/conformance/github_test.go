@@ -6,7 +6,7 @@ import (
 	"testing"
 	"time"
 
-	standin "integrations/local/standin/github"
+	standin "integrations/local/providers/github"
 	"integrations/shared/connector"
 	"integrations/shared/connector/connectortest"
 	"integrations/shared/connector/github"

@@ -6,7 +6,7 @@ import (
 	"testing"
 	"time"
 
-	standin "integrations/local/standin/gitlab"
+	standin "integrations/local/providers/gitlab"
 	"integrations/shared/connector"
 	"integrations/shared/connector/connectortest"
 	"integrations/shared/connector/gitlab"

@@ -6,7 +6,7 @@ import (
 	"testing"
 	"time"
 
-	standin "integrations/local/standin/jira"
+	standin "integrations/local/providers/jira"
 	"integrations/shared/configuration/form"
 	"integrations/shared/connector"
 	"integrations/shared/connector/connectortest"

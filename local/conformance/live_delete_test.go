@@ -13,9 +13,9 @@ import (
 	"time"
 
 	trials "integrations/local/live"
-	gitlabstandin "integrations/local/standin/gitlab"
-	jirastandin "integrations/local/standin/jira"
-	mantisbtstandin "integrations/local/standin/mantisbt"
+	gitlabstandin "integrations/local/providers/gitlab"
+	jirastandin "integrations/local/providers/jira"
+	mantisbtstandin "integrations/local/providers/mantisbt"
 	"integrations/shared/configuration/form"
 	"integrations/shared/connector"
 	"integrations/shared/connector/connectortest"

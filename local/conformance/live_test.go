@@ -14,7 +14,7 @@ import (
 	"time"
 
 	trials "integrations/local/live"
-	githubstandin "integrations/local/standin/github"
+	githubstandin "integrations/local/providers/github"
 	"integrations/shared/connector"
 	"integrations/shared/connector/connectortest"
 	"integrations/shared/domain"

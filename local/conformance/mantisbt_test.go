@@ -6,7 +6,7 @@ import (
 	"testing"
 	"time"
 
-	standin "integrations/local/standin/mantisbt"
+	standin "integrations/local/providers/mantisbt"
 	"integrations/shared/connector"
 	"integrations/shared/connector/connectortest"
 	"integrations/shared/connector/mantisbt"

@@ -14,11 +14,11 @@ import (
 	"testing"
 	"time"
 
-	"integrations/local/standin"
-	"integrations/local/standin/chat"
-	discordstandin "integrations/local/standin/discord"
-	slackstandin "integrations/local/standin/slack"
-	teamsstandin "integrations/local/standin/teams"
+	"integrations/local/providers"
+	"integrations/local/providers/chat"
+	discordstandin "integrations/local/providers/discord"
+	slackstandin "integrations/local/providers/slack"
+	teamsstandin "integrations/local/providers/teams"
 	"integrations/shared/connector"
 	"integrations/shared/connector/connectortest"
 	"integrations/shared/domain"
@@ -79,7 +79,7 @@ func chatStages(t *testing.T) []chatStage {
 // judged holds each body against its schema in Discord's description. The
 // stand-in can hold whole requests against it, which takes too long for many.
 func judged(t *testing.T, api http.Handler) http.Handler {
-	contract, err := standin.LoadContract(described("derived/discord-messages-subset.json"))
+	contract, err := providers.LoadContract(described("derived/discord-messages-subset.json"))
 	if err != nil {
 		t.Fatal(err)
 	}

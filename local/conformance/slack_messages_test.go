@@ -6,7 +6,7 @@ import (
 	"strings"
 	"testing"
 
-	slackstandin "integrations/local/standin/slack"
+	slackstandin "integrations/local/providers/slack"
 	"integrations/shared/connector"
 	"integrations/shared/connector/connectortest"
 	"integrations/shared/domain"

@@ -1,5 +1,6 @@
-// Package devca is the development certificate authority under which the local
-// environment serves the providers' real host names.
+// Package devca keeps the secrets of the local environment: the certificate authority
+// under which it serves the providers' real host names, and files that are private and
+// made once.
 package devca
 
 import (
@@ -17,8 +18,6 @@ import (
 	"os"
 	"path/filepath"
 	"time"
-
-	"integrations/local/devca/keyfile"
 )
 
 const (
@@ -100,7 +99,7 @@ func leaf(hosts []string) *x509.Certificate {
 }
 
 func (ca *CA) loadKey(path string) error {
-	content, err := keyfile.LoadOrCreate(path, newKey)
+	content, err := LoadOrCreate(path, newKey)
 	if err != nil {
 		return err
 	}
@@ -153,7 +152,7 @@ func (ca *CA) loadCertificate() error {
 		return errors.New("own certificate refused")
 	}
 
-	return keyfile.Replace(ca.file, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}))
+	return Replace(ca.file, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}))
 }
 
 // accepts takes der as the authority's certificate if it is fit for it.

@@ -5,8 +5,8 @@ import (
 	"strings"
 	"testing"
 
-	"integrations/local/standin"
-	"integrations/local/standin/faults"
+	"integrations/local/providers"
+	"integrations/local/providers/faults"
 )
 
 // sound is a stand-in that does nothing wrong, failing one that can be told to.
@@ -38,7 +38,7 @@ func TestFaultsFromTheStart(t *testing.T) {
 		}
 
 		closed := 0
-		kit := faults.New(faults.Teams(), faults.Hooks{Log: func(*http.Request, standin.Write) {}})
+		kit := faults.New(faults.Teams(), faults.Hooks{Log: func(*http.Request, providers.Write) {}})
 		e := &Environment{state: open(t, t.TempDir()), options: Options{
 			Faults: map[string][]faults.Order{name: {order}},
 			Sample: Sample{Providers: []Provider{

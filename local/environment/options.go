@@ -10,7 +10,7 @@ import (
 	"path/filepath"
 	"time"
 
-	"integrations/local/standin/faults"
+	"integrations/local/providers/faults"
 )
 
 const (

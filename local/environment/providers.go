@@ -14,8 +14,8 @@ import (
 	"strings"
 	"time"
 
-	"integrations/local/standin"
-	"integrations/local/standin/faults"
+	"integrations/local/providers"
+	"integrations/local/providers/faults"
 )
 
 // providersTLS is the name of the port that serves all providers.
@@ -87,7 +87,7 @@ func (e *Environment) wireProviders() error {
 		return err
 	}
 
-	e.serveTLS(providersTLS, certificate, standin.ByHost(apis))
+	e.serveTLS(providersTLS, certificate, providers.ByHost(apis))
 
 	return nil
 }

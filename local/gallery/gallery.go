@@ -21,12 +21,12 @@ import (
 	"time"
 
 	"integrations/local/devca"
-	"integrations/local/standin"
-	"integrations/local/standin/chat"
-	"integrations/local/standin/picture"
+	"integrations/local/providers"
+	"integrations/local/providers/chat"
+	"integrations/local/providers/picture"
 	"integrations/shared/configuration"
 	"integrations/shared/connector"
-	"integrations/shared/connector/registry"
+	"integrations/shared/connector/factory"
 	"integrations/shared/domain"
 	"integrations/shared/outbound"
 )
@@ -56,7 +56,7 @@ type Chat interface {
 //go:embed gallery.html
 var source string
 
-var pages = standin.ParsePages(source)
+var pages = providers.ParsePages(source)
 
 // A card is an item at a provider.
 type card struct {
@@ -90,7 +90,7 @@ func Handler(columns func(dir string) ([]Column, error)) http.Handler {
 			return
 		}
 
-		standin.Show(w, pages, "gallery", map[string]any{
+		providers.Show(w, pages, "gallery", map[string]any{
 			"Title": "The same items at each provider", "Style": style, "Rows": rows, "Theme": theme(r.URL.Query().Get("theme")),
 		})
 	})
@@ -163,7 +163,7 @@ func open(c Column, client *outbound.Client) (connector.Connector, error) {
 	if err != nil {
 		return nil, err
 	}
-	return registry.Open(c.Integration.Provider, accepted.Public, accepted.NewSecrets, client, nil)
+	return factory.New(c.Integration.Provider, accepted.Public, accepted.NewSecrets, client, nil)
 }
 
 // show renders an item, and posts it where that is what a provider gets.
@@ -270,7 +270,7 @@ func (made *card) reply(c Column, opened connector.Connector, replier connector.
 	}
 
 	last := all[len(all)-1]
-	made.Raw += "\n" + standin.Indent(last.Wire)
+	made.Raw += "\n" + providers.Indent(last.Wire)
 	made.Below, err = c.Chat.Picture(last).HTML()
 
 	return err
@@ -299,7 +299,7 @@ func (made *card) shows(c Column, channel string, do func(context.Context) error
 	}
 
 	last := all[len(all)-1]
-	made.Raw = standin.Indent(last.Wire)
+	made.Raw = providers.Indent(last.Wire)
 	made.Body, err = c.Chat.Picture(last).HTML()
 
 	return err
@@ -334,7 +334,7 @@ func serve(dir string, columns []Column) (*outbound.Client, func(), error) {
 	server := &http.Server{
 		ReadHeaderTimeout: 10 * time.Second, ErrorLog: log.New(io.Discard, "", 0),
 		TLSConfig: &tls.Config{Certificates: []tls.Certificate{certificate}, MinVersion: tls.VersionTLS12},
-		Handler:   standin.ByHost(apis),
+		Handler:   providers.ByHost(apis),
 	}
 
 	go func() { _ = server.ServeTLS(listener, "", "") }()

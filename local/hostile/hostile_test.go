@@ -19,7 +19,7 @@ import (
 
 	"integrations/shared/configuration"
 	"integrations/shared/connector"
-	"integrations/shared/connector/registry"
+	"integrations/shared/connector/factory"
 	"integrations/shared/domain"
 	"integrations/shared/outbound"
 )
@@ -140,7 +140,7 @@ func (h *trap) configured(t *testing.T, name, text string) (refused bool) {
 			public = fmt.Sprintf(one.text, quoted(domain.Mask), quoted(text))
 		}
 
-		c, err := registry.Open(one.provider, public, map[string]string{one.secret: token}, h.client(t, ""), nil)
+		c, err := factory.New(one.provider, public, map[string]string{one.secret: token}, h.client(t, ""), nil)
 		if err != nil {
 			return refused // no connector, nobody who asks
 		}

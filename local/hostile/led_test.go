@@ -7,7 +7,7 @@ import (
 	"sync/atomic"
 	"testing"
 
-	"integrations/shared/connector/registry"
+	"integrations/shared/connector/factory"
 )
 
 // opened is a connector to the provider at example.com.
@@ -19,7 +19,7 @@ func (h *trap) opened(t *testing.T, name string) (calls func() map[string]error)
 		}
 
 		text := strings.Replace(strings.Replace(one.text, "%s", `"********"`, 1), "%s", `"https://example.com/x"`, 1)
-		c, err := registry.Open(one.provider, text, map[string]string{one.secret: token}, h.client(t, ""), nil)
+		c, err := factory.New(one.provider, text, map[string]string{one.secret: token}, h.client(t, ""), nil)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -19,7 +19,7 @@ import (
 
 	"github.com/go-jose/go-jose/v4"
 
-	"integrations/local/devca/keyfile"
+	"integrations/local/devca"
 )
 
 const jwksPath = "/.well-known/jwks.json"
@@ -88,7 +88,7 @@ func (i *Issuer) Sign(claims map[string]any) (string, error) {
 }
 
 func loadKey(path string) (*rsa.PrivateKey, error) {
-	content, err := keyfile.LoadOrCreate(path, newKey)
+	content, err := devca.LoadOrCreate(path, newKey)
 	if err != nil {
 		return nil, err
 	}

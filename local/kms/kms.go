@@ -14,7 +14,7 @@ import (
 	"path/filepath"
 	"strings"
 
-	"integrations/local/devca/keyfile"
+	"integrations/local/devca"
 )
 
 const (
@@ -38,7 +38,7 @@ type server struct {
 // and sign depends on a master key kept in dir, readable by its owner alone: a
 // server on the same dir seals and signs the same.
 func Open(dir string, keys ...Key) (http.Handler, error) {
-	encoded, err := keyfile.LoadOrCreate(filepath.Join(dir, "kms.key"), newMaster)
+	encoded, err := devca.LoadOrCreate(filepath.Join(dir, "kms.key"), newMaster)
 	if err != nil {
 		return nil, fmt.Errorf("KMS key in %s: %w", dir, err)
 	}

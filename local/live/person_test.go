@@ -13,11 +13,11 @@ import (
 	"time"
 
 	"integrations/local/devca"
+	"integrations/local/providers/github"
+	"integrations/local/providers/gitlab"
+	"integrations/local/providers/jira"
+	"integrations/local/providers/mantisbt"
 	"integrations/local/recording"
-	"integrations/local/standin/github"
-	"integrations/local/standin/gitlab"
-	"integrations/local/standin/jira"
-	"integrations/local/standin/mantisbt"
 	"integrations/shared/connector"
 	"integrations/shared/domain"
 )

@@ -26,7 +26,7 @@ import (
 	"integrations/local/recording"
 	"integrations/shared/configuration"
 	"integrations/shared/connector"
-	"integrations/shared/connector/registry"
+	"integrations/shared/connector/factory"
 	"integrations/shared/domain"
 	"integrations/shared/outbound"
 )
@@ -93,7 +93,7 @@ func openLine(provider domain.Provider, accepted configuration.Accepted, up Upst
 		return nil, errors.Join(err, line.Close())
 	}
 
-	line.Connector, err = registry.Open(provider, accepted.Public, accepted.NewSecrets, line.client, time.Now)
+	line.Connector, err = factory.New(provider, accepted.Public, accepted.NewSecrets, line.client, time.Now)
 	if err != nil {
 		return nil, errors.Join(err, line.Close())
 	}

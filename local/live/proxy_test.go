@@ -17,8 +17,8 @@ import (
 	"time"
 
 	"integrations/local/devca"
+	standin "integrations/local/providers/github"
 	"integrations/local/recording"
-	standin "integrations/local/standin/github"
 	"integrations/shared/configuration"
 	"integrations/shared/domain"
 )

@@ -17,7 +17,7 @@ import (
 
 	"integrations/local/loader"
 	"integrations/shared/domain"
-	"integrations/shared/event"
+	"integrations/shared/events/incoming"
 )
 
 // bus keeps what it takes and refuses some of it the first time.
@@ -226,7 +226,7 @@ func TestSkippedEventsAreNotSent(t *testing.T) {
 }
 
 func TestWhatIsCheckedIsCounted(t *testing.T) {
-	l := loader.Loader{Check: event.Check}
+	l := loader.Loader{Check: incoming.Check}
 	good := `{"detail_type":"item.deleted","detail":{"id":"1","organisation_id":"1","version":1}}`
 	n, bad := l.Count(strings.NewReader(good + "\n\n" + `{"detail_type":"item.deleted","detail":{"id":"1"}}` + "\n" + `{"id":"1"}` + "\n" + good))
 	if n != 4 || len(bad) != 2 || !strings.Contains(bad[0].Error(), "line 3: malformed event: organisation_id is missing; version") || !strings.Contains(bad[1].Error(), "line 4") {

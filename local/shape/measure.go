@@ -19,7 +19,7 @@ const (
 	mostParameters   = 5
 	mostResults      = 3
 	copiedLines      = 20
-	copiesBetween    = "local/standin"
+	copiesBetween    = "local/providers"
 	perThousandLines = 1000.0
 )
 

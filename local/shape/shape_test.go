@@ -49,9 +49,9 @@ func TestOffenders(t *testing.T) {
 		"parameters": {map[string]string{"a/a.go": "package a\n\nfunc f(a, b, c, d, e, g int) {}\n"}, "a/a.go:3 f: 6 parameters, 0 results"},
 		"exported":   {map[string]string{"a/a.go": "package a\n\nfunc F() {}\n"}, "a/a.go:3 F"},
 		"copies": {map[string]string{
-			"local/standin/a/a.go": "package a\n\nfunc f() {\n" + same + "}\n",
-			"local/standin/b/b.go": "package b\n\nfunc f() {\n" + strings.ReplaceAll(same, "\t", "\t\t") + "}\n",
-		}, "local/standin/a/a.go:3 and local/standin/b/b.go:3"},
+			"local/providers/a/a.go": "package a\n\nfunc f() {\n" + same + "}\n",
+			"local/providers/b/b.go": "package b\n\nfunc f() {\n" + strings.ReplaceAll(same, "\t", "\t\t") + "}\n",
+		}, "local/providers/a/a.go:3 and local/providers/b/b.go:3"},
 	} {
 		var out bytes.Buffer
 		err := run([]string{"-root", write(t, c.files), "-list"}, &out)

@@ -20,14 +20,14 @@ import (
 
 	"integrations/shared/api"
 	"integrations/shared/awsclient"
-	"integrations/shared/awsclient/keys"
-	"integrations/shared/awsclient/queues"
 	"integrations/shared/connector"
-	"integrations/shared/connector/opening"
+	"integrations/shared/connector/factory"
 	"integrations/shared/domain"
 	"integrations/shared/outbound"
+	"integrations/shared/sealing"
 	"integrations/shared/settings"
 	"integrations/shared/store"
+	"integrations/shared/syncqueue"
 )
 
 // An outage is how a service of AWS fails.
@@ -155,10 +155,10 @@ func through(t *testing.T, w *world, impatient bool) *switchboard {
 	}
 
 	w.store = store.New(clients.DynamoDB(), w.table)
-	w.sqs = queues.New(clients)
-	w.kms = keys.New(clients)
+	w.sqs = syncqueue.NewClient(clients)
+	w.kms = sealing.NewClient(clients)
 	w.provider = func(ctx context.Context, v store.View) (connector.Connector, error) {
-		opened, err := opening.Open(ctx, w.kms, outbound.New(outbound.Config{Timeout: time.Second}), v)
+		opened, err := factory.Open(ctx, w.kms, outbound.New(outbound.Config{Timeout: time.Second}), v)
 		return opened.Connector, err
 	}
 	w.restart()

@@ -44,7 +44,7 @@ import (
 	"integrations/shared/configuration"
 	"integrations/shared/connector"
 	"integrations/shared/domain"
-	"integrations/shared/pacing"
+	"integrations/shared/limits"
 	"integrations/shared/sealing"
 	"integrations/shared/store"
 	"integrations/shared/syncqueue"
@@ -229,7 +229,7 @@ type world struct {
 	provider func(context.Context, store.View) (connector.Connector, error)
 	// limits are those of the credential that checks use, and within is how long
 	// the provider may take, a second unless given.
-	limits pacing.Limits
+	limits limits.Limits
 	within time.Duration
 }
 

@@ -16,7 +16,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
 	"integrations/shared/connector"
-	"integrations/shared/connector/opening"
+	"integrations/shared/connector/factory"
 	"integrations/shared/domain"
 	"integrations/shared/outbound"
 	"integrations/shared/store"
@@ -54,7 +54,7 @@ func TestCreate(t *testing.T) {
 		t.Errorf("%+v", v.Integration)
 	}
 
-	opened, err := opening.Open(t.Context(), w.kms, outbound.New(outbound.Config{}), v)
+	opened, err := factory.Open(t.Context(), w.kms, outbound.New(outbound.Config{}), v)
 	if opened.Secrets["token"] != token {
 		t.Errorf("the secret does not open: %v", err)
 	}
@@ -448,8 +448,8 @@ func TestCheckOfAnUnreachableTakesItsTime(t *testing.T) {
 
 func TestCheckOfWhatCannotBeUsed(t *testing.T) {
 	for code, want := range map[string]string{
-		opening.SecretUnreadable:      `{"ok":false,"checks":[{"name":"credentials","ok":false,"code":"secret_unreadable","detail":null}],"message":null}`,
-		opening.ConfigurationUnusable: `{"ok":false,"checks":[{"name":"configuration","ok":false,"code":"configuration_unusable","detail":null}],"message":null}`,
+		factory.SecretUnreadable:      `{"ok":false,"checks":[{"name":"credentials","ok":false,"code":"secret_unreadable","detail":null}],"message":null}`,
+		factory.ConfigurationUnusable: `{"ok":false,"checks":[{"name":"configuration","ok":false,"code":"configuration_unusable","detail":null}],"message":null}`,
 		"provider_not_supported":      `{"ok":null,"checks":[{"name":"connector","ok":null,"code":"not_supported","detail":null}],"message":null}`,
 	} {
 		w := newWorld(t)

@@ -14,19 +14,19 @@ import (
 	"testing"
 	"time"
 
-	"integrations/local/standin/chat"
-	discordstandin "integrations/local/standin/discord"
-	"integrations/local/standin/faults"
-	slackstandin "integrations/local/standin/slack"
-	teamsstandin "integrations/local/standin/teams"
+	"integrations/local/providers/chat"
+	discordstandin "integrations/local/providers/discord"
+	"integrations/local/providers/faults"
+	slackstandin "integrations/local/providers/slack"
+	teamsstandin "integrations/local/providers/teams"
 	"integrations/shared/connector"
 	"integrations/shared/connector/connectortest"
 	"integrations/shared/connector/discord"
 	"integrations/shared/connector/slack"
 	"integrations/shared/connector/teams"
 	"integrations/shared/domain"
+	"integrations/shared/limits"
 	"integrations/shared/outbound"
-	"integrations/shared/pacing"
 	"integrations/shared/store"
 )
 
@@ -630,10 +630,10 @@ func TestNoTestMessageAgainstTheCredential(t *testing.T) {
 			return store.Usage{Credential: store.Credential{Writes: map[string]store.Refusal{"the-place": {Reason: domain.RunError{Code: "writes_refused"}, Until: now.Add(time.Hour).UnixMilli()}}}}
 		}, "integration_unhealthy", ""},
 		"limited": {func(now time.Time) store.Usage {
-			return store.Usage{Usage: pacing.Usage{Blocked: now.Add(90 * time.Second).UnixMilli()}}
+			return store.Usage{Usage: limits.Usage{Blocked: now.Add(90 * time.Second).UnixMilli()}}
 		}, "integration_waiting", "90"},
 		"limited for some seconds": {func(now time.Time) store.Usage {
-			return store.Usage{Usage: pacing.Usage{Blocked: now.Add(5 * time.Second).UnixMilli()}}
+			return store.Usage{Usage: limits.Usage{Blocked: now.Add(5 * time.Second).UnixMilli()}}
 		}, "integration_waiting", "60"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -675,8 +675,8 @@ func TestATestMessageKeepsThePace(t *testing.T) {
 		t.Run(free.String(), func(t *testing.T) {
 			before := len(y.messagesOf())
 			w := y.trying(t, nil)
-			w.limits = pacing.Published(domain.Slack, true)
-			_, err := w.store.PutUsage(t.Context(), credential, store.Usage{Usage: pacing.Usage{Free: w.now.Add(free).UnixMilli()}}, w.now)
+			w.limits = limits.Published(domain.Slack, true)
+			_, err := w.store.PutUsage(t.Context(), credential, store.Usage{Usage: limits.Usage{Free: w.now.Add(free).UnixMilli()}}, w.now)
 			must(t, err)
 
 			status, body, _ := y.post(t, w)
@@ -705,10 +705,10 @@ func TestThePaceDuringTheChecks(t *testing.T) {
 		want  string
 	}{
 		"limited": {func(now time.Time) store.Usage {
-			return store.Usage{Usage: pacing.Usage{Blocked: now.Add(time.Minute).UnixMilli()}}
+			return store.Usage{Usage: limits.Usage{Blocked: now.Add(time.Minute).UnixMilli()}}
 		}, "post=?(rate_limited)"},
 		"spent": {func(now time.Time) store.Usage {
-			return store.Usage{Usage: pacing.Usage{Free: now.Add(time.Minute).UnixMilli()}}
+			return store.Usage{Usage: limits.Usage{Free: now.Add(time.Minute).UnixMilli()}}
 		}, "post=?(pacing)"},
 		"refused": {func(now time.Time) store.Usage {
 			return store.Usage{Credential: store.Credential{Refusal: &store.Refusal{Until: now.Add(time.Minute).UnixMilli()}}}
@@ -731,7 +731,7 @@ func TestThePaceDuringTheChecks(t *testing.T) {
 			})
 		})
 
-		w.limits = pacing.Limits{Gap: time.Second}
+		w.limits = limits.Limits{Gap: time.Second}
 		status, body, _ := y.post(t, w)
 		if got := said(t, status, body); !strings.HasPrefix(got, "null ") || !strings.HasSuffix(got, c.want) || len(y.messagesOf()) != 0 {
 			t.Errorf("%s: %s, %d messages", name, got, len(y.messagesOf()))
@@ -744,9 +744,9 @@ func TestThePaceDuringTheChecks(t *testing.T) {
 func TestThePaceOfTwoAtOnce(t *testing.T) {
 	y := ways(t, scenery{})[1]
 	w := y.trying(t, nil)
-	w.limits = pacing.Limits{Gap: time.Second}
+	w.limits = limits.Limits{Gap: time.Second}
 	w.wire.beforePut = func() {
-		_, err := w.store.PutUsage(t.Context(), credential, store.Usage{Usage: pacing.Usage{Free: w.now.Add(time.Second).UnixMilli()}}, w.now)
+		_, err := w.store.PutUsage(t.Context(), credential, store.Usage{Usage: limits.Usage{Free: w.now.Add(time.Second).UnixMilli()}}, w.now)
 		if err != nil {
 			t.Error(err)
 		}
@@ -876,7 +876,7 @@ func TestNoTestMessageWithoutTheTable(t *testing.T) {
 	for _, operation := range []string{"UpdateItem", "PutItem"} {
 		y := ways(t, scenery{})[1]
 		w := y.trying(t, nil)
-		w.limits = pacing.Limits{Gap: time.Second}
+		w.limits = limits.Limits{Gap: time.Second}
 		w.wire.fail = map[string]bool{operation: true}
 		refused(t, send(t, w.check, request{id: y.id.String(), body: `{"post":true}`}), refusal{503, "unavailable", nil})
 		if n := len(y.messagesOf()); n != 0 {
@@ -896,7 +896,7 @@ func TestNoTestMessageWithoutTheTable(t *testing.T) {
 func TestRoundTripsOfATestMessage(t *testing.T) {
 	y := ways(t, scenery{})[1]
 	w := y.trying(t, nil)
-	w.limits = pacing.Limits{Gap: time.Second}
+	w.limits = limits.Limits{Gap: time.Second}
 	w.wire.take()
 	y.post(t, w)
 	var got []string

@@ -7,7 +7,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
 	"integrations/shared/domain"
-	"integrations/shared/notice"
+	"integrations/shared/events/outgoing"
 )
 
 // A Batch is what a worker records together. Links are written before marks
@@ -23,7 +23,7 @@ type Batch struct {
 	PlanRows    []domain.PlanRow
 	PlansUntil  time.Time // when PlanRows expire
 	Digest      *Digest   // nil for none
-	Notices     []notice.Notice
+	Notices     []outgoing.Event
 	NoticesDue  time.Time
 	Condition   *Condition // nil: what is known stays
 	Pull        *Pull      // nil: it stays; written with the last transaction
@@ -42,10 +42,10 @@ type Batch struct {
 
 // A Pulled is what a pull found out about an object, with the notice of it.
 type Pulled struct {
-	Link    *Link           // the item's, nil for an object without one
-	Objects []Object        // objects to be remembered
-	Forget  []Object        // objects whose records go
-	Notices []notice.Notice // the events of the change
+	Link    *Link            // the item's, nil for an object without one
+	Objects []Object         // objects to be remembered
+	Forget  []Object         // objects whose records go
+	Notices []outgoing.Event // the events of the change
 }
 
 // An Object is what is remembered of an object at the provider: whose it is,

@@ -7,8 +7,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 
 	"integrations/shared/domain"
-	"integrations/shared/pacing"
-	"integrations/shared/turns"
+	"integrations/shared/limits"
 )
 
 // A document is read and written whole, each write onto the version that was
@@ -75,7 +74,7 @@ type Credential struct {
 	LastUser   domain.Snowflake `json:"last_user"`
 	AloneSince int64            `json:"alone_since"` // Unix milliseconds
 	// Turns is which runs use a shared credential, and which wait to.
-	Turns turns.Turns `json:"turns"`
+	Turns limits.Slots `json:"turns"`
 }
 
 // UsedBy notes that an integration takes a turn.
@@ -92,7 +91,7 @@ func (c *Credential) Alone(integration domain.Snowflake, now time.Time, some tim
 
 // Usage is what is known of a credential, as of a version.
 type Usage struct {
-	pacing.Usage
+	limits.Usage
 	Credential
 	document
 }
@@ -113,7 +112,7 @@ func (s *Store) Usage(ctx context.Context, credential string) (Usage, error) {
 // when another worker spent meanwhile.
 func (s *Store) PutUsage(ctx context.Context, credential string, read Usage, now time.Time) (Usage, error) {
 	known := struct {
-		pacing.Usage
+		limits.Usage
 		Credential
 	}{read.Usage, read.Credential}
 	err := s.putDocument(ctx, paceKey(credential), known, read.Version, now)
@@ -124,17 +123,17 @@ func (s *Store) PutUsage(ctx context.Context, credential string, read Usage, now
 	return read, wrap(err, "write usage of credential", credential)
 }
 
-// Turns is whose turn it is within an organisation, as of a version.
-type Turns struct {
-	turns.Turns
+// Slots is whose turn it is within an organisation, as of a version.
+type Slots struct {
+	limits.Slots
 	document
 }
 
 func turnsKey(org domain.Snowflake) key { return key{organisationPartition(org), "TURNS"} }
 
-// Turns reads whose turn it is.
-func (s *Store) Turns(ctx context.Context, org domain.Snowflake) (Turns, error) {
-	var t Turns
+// Slots reads whose turn it is.
+func (s *Store) Slots(ctx context.Context, org domain.Snowflake) (Slots, error) {
+	var t Slots
 	r, err := s.get(ctx, turnsKey(org))
 	if err == nil && r != nil {
 		err = decode(r, &t)
@@ -142,9 +141,9 @@ func (s *Store) Turns(ctx context.Context, org domain.Snowflake) (Turns, error) 
 	return t, wrap(err, "read turns of organisation", org)
 }
 
-// TurnsFor is Turns together with the organisation that owns an integration, 0
+// SlotsFor is Turns together with the organisation that owns an integration, 0
 // for an integration that does not exist. Both are read in one round trip.
-func (s *Store) TurnsFor(ctx context.Context, org, integration domain.Snowflake) (t Turns, owner domain.Snowflake, err error) {
+func (s *Store) SlotsFor(ctx context.Context, org, integration domain.Snowflake) (t Slots, owner domain.Snowflake, err error) {
 	found, err := s.batchGet(ctx, []key{turnsKey(org), ownerKey(integration)})
 	var pair *Pair
 	if err == nil {
@@ -162,8 +161,8 @@ func (s *Store) TurnsFor(ctx context.Context, org, integration domain.Snowflake)
 	return t, owner, wrap(err, "read turns of organisation", org)
 }
 
-// PutTurns writes whose turn it is onto what was read. ErrConflict when
+// PutSlots writes whose turn it is onto what was read. ErrConflict when
 // another worker did meanwhile.
-func (s *Store) PutTurns(ctx context.Context, org domain.Snowflake, read Turns, now time.Time) error {
-	return wrap(s.putDocument(ctx, turnsKey(org), read.Turns, read.Version, now), "write turns of organisation", org)
+func (s *Store) PutSlots(ctx context.Context, org domain.Snowflake, read Slots, now time.Time) error {
+	return wrap(s.putDocument(ctx, turnsKey(org), read.Slots, read.Version, now), "write turns of organisation", org)
 }

@@ -9,7 +9,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
 	"integrations/shared/domain"
-	"integrations/shared/notice"
+	"integrations/shared/events/outgoing"
 )
 
 // runsKept is how long an ended run can be read.
@@ -35,7 +35,7 @@ type Ending struct {
 	Heed bool
 	// Condition is how the provider answered, nil to leave what is known.
 	Condition *Condition
-	Notices   []notice.Notice // beside the one that the run has ended
+	Notices   []outgoing.Event // beside the one that the run has ended
 	// NoticesDue is when dispatch publishes the notices if the worker does not.
 	NoticesDue time.Time
 	// MetaVersion is the version of the manager's record that the worker has
@@ -50,12 +50,12 @@ type Ending struct {
 
 // ended is what is written beside the state when a run ends: its history and,
 // unless it only planned, the notice that it has.
-func (s *Store) ended(run domain.Run, due time.Time, more ...notice.Notice) []types.TransactWriteItem {
+func (s *Store) ended(run domain.Run, due time.Time, more ...outgoing.Event) []types.TransactWriteItem {
 	history := mustEncode(run)
 	history["expires_at"] = number(run.FinishedAt.Add(runsKept).Unix())
 	actions := []types.TransactWriteItem{s.putAction(runKey(run.IntegrationID, run.ID), history)}
 	if !run.DryRun {
-		more = append(more, notice.SyncFinished(run))
+		more = append(more, outgoing.SyncFinished(run))
 	}
 
 	for _, n := range more {

@@ -9,7 +9,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
 	"integrations/shared/domain"
-	"integrations/shared/notice"
+	"integrations/shared/events/outgoing"
 )
 
 // A Standing is how an organisation stands after an event of it.
@@ -96,7 +96,7 @@ func erasureKey(org domain.Snowflake) key { return key{organisationPartition(org
 // scheduled already, the time can only become earlier, and no second notice goes
 // out. deletedAt is Standing.DeletedAt.
 func (s *Store) ScheduleErasure(ctx context.Context, org domain.Snowflake, deletedAt int64, at, now time.Time) error {
-	n := notice.OrganisationPurging(domain.NewSnowflake(now), org, at)
+	n := outgoing.OrganisationPurging(domain.NewSnowflake(now), org, at)
 	schedule := update{
 		expression: "SET #org = :org, #deletedAt = :deletedAt, #at = :at, #event = :event, #phase = :phase, #due = :at, #count = :zero, #shard = :shard",
 		condition:  "attribute_not_exists(pk) OR #deletedAt <> :deletedAt",

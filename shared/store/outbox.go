@@ -8,20 +8,20 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
 	"integrations/shared/domain"
-	"integrations/shared/notice"
+	"integrations/shared/events/outgoing"
 )
 
 // A Waiting is a notice that stands in the outbox.
 type Waiting struct {
-	notice.Notice
+	outgoing.Event
 	DueAt    int64 `json:"due_at"` // Unix milliseconds
 	DueCount int64 `json:"due_count"`
 }
 
 // outboxAction puts a notice into the outbox, where dispatch finds it when it
 // is due and still there.
-func (s *Store) outboxAction(n notice.Notice, due time.Time) types.TransactWriteItem {
-	r := mustEncode(Waiting{Notice: n, DueAt: due.UnixMilli()})
+func (s *Store) outboxAction(n outgoing.Event, due time.Time) types.TransactWriteItem {
+	r := mustEncode(Waiting{Event: n, DueAt: due.UnixMilli()})
 	r["due_shard"] = text(dueShard(cmp.Or(n.IntegrationID, n.OrganisationID)))
 	return s.putAction(outboxKey(n.OrganisationID, n.IntegrationID, n.ID), r)
 }
@@ -53,7 +53,7 @@ func (s *Store) MoveNotice(ctx context.Context, w Waiting, next time.Time) error
 }
 
 // Taken removes notices that the bus has taken.
-func (s *Store) Taken(ctx context.Context, taken []notice.Notice) error {
+func (s *Store) Taken(ctx context.Context, taken []outgoing.Event) error {
 	keys := make([]key, len(taken))
 	for i, n := range taken {
 		keys[i] = outboxKey(n.OrganisationID, n.IntegrationID, n.ID)

@@ -7,7 +7,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
 	"integrations/shared/domain"
-	"integrations/shared/notice"
+	"integrations/shared/events/outgoing"
 )
 
 // DeleteIntegration removes the manager's record with its secrets, so that the
@@ -41,7 +41,7 @@ func (s *Store) deleteIntegration(ctx context.Context, v View, purge domain.Snow
 	default:
 		u := newRun(p, run, now)
 		u = st.as(u)
-		actions = append(actions, s.updateAction(stateKey(p.ID), u), s.outboxAction(notice.SyncFinished(stopped(st.Run.Run, now, &errDeleted)), now))
+		actions = append(actions, s.updateAction(stateKey(p.ID), u), s.outboxAction(outgoing.SyncFinished(stopped(st.Run.Run, now, &errDeleted)), now))
 	}
 
 	actions = append(actions, more...)
@@ -115,19 +115,19 @@ func (s *Store) Purge(ctx context.Context, l Lease, limit int) (int, error) {
 }
 
 // Outbox lists up to 100 notices of an integration that were not taken yet.
-func (s *Store) Outbox(ctx context.Context, integration domain.Snowflake) ([]notice.Notice, error) {
+func (s *Store) Outbox(ctx context.Context, integration domain.Snowflake) ([]outgoing.Event, error) {
 	records, _, err := s.query(ctx, pageOf{pk: integrationPartition(integration), prefix: outboxPrefix, limit: 100})
 	if err != nil {
 		return nil, wrap(err, "list notices of integration", integration)
 	}
 
-	all := make([]notice.Notice, len(records))
+	all := make([]outgoing.Event, len(records))
 	for i, r := range records {
 		var w Waiting
 		if err := decode(r, &w); err != nil {
 			return nil, wrap(err, "list notices of integration", integration)
 		}
-		all[i] = w.Notice
+		all[i] = w.Event
 	}
 
 	return all, nil

@@ -8,9 +8,8 @@ import (
 
 	"integrations/local/servers/serverstest"
 	"integrations/shared/domain"
-	"integrations/shared/notice"
-	"integrations/shared/pacing"
-	"integrations/shared/turns"
+	"integrations/shared/events/outgoing"
+	"integrations/shared/limits"
 )
 
 func ids(runs []domain.Run) []domain.Snowflake {
@@ -229,15 +228,15 @@ func TestOutbox(t *testing.T) {
 	s, _ := open(t)
 	run := request(t, s, 1, domain.Incremental)
 	_, lease := acquire(t, s, 1, "a", now, now.Add(time.Hour))
-	n := notice.Notice{ID: 5, OrganisationID: pair.OrganisationID, IntegrationID: pair.ID, DetailType: "t", Detail: "{}"}
-	must(t, s.Commit(t.Context(), lease, Batch{Run: run, Notices: []notice.Notice{n}, NoticesDue: now.Add(time.Minute)}))
+	n := outgoing.Event{ID: 5, OrganisationID: pair.OrganisationID, IntegrationID: pair.ID, DetailType: "t", Detail: "{}"}
+	must(t, s.Commit(t.Context(), lease, Batch{Run: run, Notices: []outgoing.Event{n}, NoticesDue: now.Add(time.Minute)}))
 	due, err := s.Due(t.Context(), now.Add(time.Minute), 10)
 	if err != nil || len(due) != 1 || due[0] != (Due{IntegrationID: pair.ID, Notice: 5}) {
 		t.Fatalf("%+v, %v", due, err)
 	}
 
 	w, err := s.Notice(t.Context(), pair.ID, 5)
-	if err != nil || w == nil || w.Notice != n {
+	if err != nil || w == nil || w.Event != n {
 		t.Fatalf("%+v, %v", w, err)
 	}
 
@@ -247,7 +246,7 @@ func TestOutbox(t *testing.T) {
 		t.Errorf("%+v, %v", moved, err)
 	}
 
-	must(t, s.Taken(t.Context(), []notice.Notice{n}))
+	must(t, s.Taken(t.Context(), []outgoing.Event{n}))
 	if gone, err := s.Notice(t.Context(), pair.ID, 5); gone != nil || err != nil {
 		t.Errorf("%+v, %v", gone, err)
 	}
@@ -260,7 +259,7 @@ func TestDocuments(t *testing.T) {
 	s, _ := open(t)
 	usage, err := s.Usage(t.Context(), "c")
 	must(t, err)
-	usage.Usage = pacing.Usage{Free: 7, Strikes: 2, Spent: map[string][]pacing.Bucket{"0/60000": {{At: 5, N: 3}}}}
+	usage.Usage = limits.Usage{Free: 7, Strikes: 2, Spent: map[string][]limits.Bucket{"0/60000": {{At: 5, N: 3}}}}
 	written, err := s.PutUsage(t.Context(), "c", usage, now)
 	must(t, err)
 	_, err = s.PutUsage(t.Context(), "c", usage, now)
@@ -272,13 +271,13 @@ func TestDocuments(t *testing.T) {
 		t.Errorf("%+v, %v", again, err)
 	}
 
-	queue, err := s.Turns(t.Context(), 1001)
+	queue, err := s.Slots(t.Context(), 1001)
 	must(t, err)
-	queue.Turns = turns.Turns{Held: map[string]turns.Hold{"1": {Lease: "a", Until: 9}}, Waiting: []turns.Waiter{{IntegrationID: 2, RunID: 3, Called: 4}}}
-	must(t, s.PutTurns(t.Context(), 1001, queue, now))
-	is(t, s.PutTurns(t.Context(), 1001, queue, now), ErrConflict)
-	read, err := s.Turns(t.Context(), 1001)
-	if err != nil || read.Held["1"] != (turns.Hold{Lease: "a", Until: 9}) || read.Waiting[0] != queue.Waiting[0] || read.Version != 1 {
+	queue.Slots = limits.Slots{Held: map[string]limits.Hold{"1": {Lease: "a", Until: 9}}, Waiting: []limits.Waiter{{IntegrationID: 2, RunID: 3, Called: 4}}}
+	must(t, s.PutSlots(t.Context(), 1001, queue, now))
+	is(t, s.PutSlots(t.Context(), 1001, queue, now), ErrConflict)
+	read, err := s.Slots(t.Context(), 1001)
+	if err != nil || read.Held["1"] != (limits.Hold{Lease: "a", Until: 9}) || read.Waiting[0] != queue.Waiting[0] || read.Version != 1 {
 		t.Errorf("%+v, %v", read, err)
 	}
 }
@@ -289,9 +288,9 @@ func TestObjects(t *testing.T) {
 	_, lease := acquire(t, s, 1, "a", now, now.Add(time.Minute))
 	o := Object{Target: "there", RemoteID: "17", ItemID: 7, SeenText: "h", SeenState: domain.Open}
 	link := Link{ItemID: 7, Target: "there", Outcome: domain.Created}
-	n := notice.Notice{ID: 5, IntegrationID: pair.ID}
+	n := outgoing.Event{ID: 5, IntegrationID: pair.ID}
 	p := Pull{Target: "there", Since: 3, Offset: 2}
-	must(t, s.Commit(t.Context(), lease, Batch{Run: run, Pulled: []Pulled{{Link: &link, Objects: []Object{o}, Notices: []notice.Notice{n}}}, Pull: &p, Relinked: now}))
+	must(t, s.Commit(t.Context(), lease, Batch{Run: run, Pulled: []Pulled{{Link: &link, Objects: []Object{o}, Notices: []outgoing.Event{n}}}, Pull: &p, Relinked: now}))
 	got, err := s.Objects(t.Context(), pair.ID, "there", []string{"17", "18"})
 	if err != nil || len(got) != 1 || got["17"] != o {
 		t.Errorf("%+v, %v", got, err)
@@ -316,7 +315,7 @@ func TestLargeBatchesKeepTogetherWhatBelongsTogether(t *testing.T) {
 		id := domain.Snowflake(i + 1)
 		pulled = append(pulled, Pulled{
 			Link:    &Link{ItemID: id, Target: "there", Outcome: domain.Created},
-			Notices: []notice.Notice{{ID: id, IntegrationID: pair.ID}, {ID: id + 1000, IntegrationID: pair.ID}},
+			Notices: []outgoing.Event{{ID: id, IntegrationID: pair.ID}, {ID: id + 1000, IntegrationID: pair.ID}},
 		})
 	}
 

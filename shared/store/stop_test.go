@@ -5,7 +5,7 @@ import (
 	"time"
 
 	"integrations/shared/domain"
-	"integrations/shared/notice"
+	"integrations/shared/events/outgoing"
 )
 
 // viewed gives an integration with a state, as a manager's request reads it.
@@ -328,7 +328,7 @@ func TestDeleteAndPurge(t *testing.T) {
 		}
 
 		left, err := s.Outbox(t.Context(), pair.ID)
-		if err != nil || len(left) != 1 || left[0].DetailType != notice.TypeSyncFinished {
+		if err != nil || len(left) != 1 || left[0].DetailType != outgoing.TypeSyncFinished {
 			t.Errorf("%v, %v", left, err)
 		}
 

@@ -14,9 +14,9 @@ import (
 
 	"integrations/shared/api"
 	"integrations/shared/connector"
-	"integrations/shared/connector/opening"
+	"integrations/shared/connector/factory"
 	"integrations/shared/domain"
-	"integrations/shared/pacing"
+	"integrations/shared/limits"
 	"integrations/shared/store"
 )
 
@@ -50,7 +50,7 @@ type Opened struct {
 	// Credential names who calls the provider: all integrations that use the same
 	// one share its limits.
 	Credential string
-	Limits     pacing.Limits
+	Limits     limits.Limits
 }
 
 // An Opener makes the connector for what is stored. What is stored and cannot
@@ -227,9 +227,9 @@ func unreachable(c connector.Check) bool { return c.Code != nil && *c.Code == co
 // stored is the check of what is stored and cannot be used.
 func stored(e *connector.Error) connector.Check {
 	switch e.Code {
-	case opening.SecretUnreadable:
+	case factory.SecretUnreadable:
 		return connector.Refused(connector.CheckCredentials, e.Code)
-	case opening.ConfigurationUnusable:
+	case factory.ConfigurationUnusable:
 		return connector.Refused("configuration", e.Code)
 	}
 

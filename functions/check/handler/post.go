@@ -12,12 +12,12 @@ import (
 	"integrations/shared/api"
 	"integrations/shared/connector"
 	"integrations/shared/domain"
-	"integrations/shared/pacing"
+	"integrations/shared/limits"
 	"integrations/shared/store"
 )
 
-// limits are how often an integration sends a test message.
-var limits = store.TestMessageLimits{Check: gap, Gap: time.Minute, Day: 20}
+// messageLimits are how often an integration sends a test message.
+var messageLimits = store.TestMessageLimits{Check: gap, Gap: time.Minute, Day: 20}
 
 const tooManyMessages = "An integration can send a test message once a minute and 20 times in 24 hours, and can be checked once every 10 seconds."
 
@@ -57,7 +57,7 @@ func (h *Handler) post(ctx context.Context, pair store.Pair, v store.View, calle
 	}
 
 	now := h.Now()
-	next, err := h.Limiter.StartTestMessage(ctx, pair.ID, rand.Text(), now, limits)
+	next, err := h.Limiter.StartTestMessage(ctx, pair.ID, rand.Text(), now, messageLimits)
 	if err != nil {
 		return api.Answer{}, err
 	}
@@ -162,13 +162,13 @@ func (t *trial) allowed(ctx context.Context) error {
 	}
 
 	now := t.Now()
-	at := t.opened.Limits.Next(usage.Usage, now, pacing.Create)
+	at := t.opened.Limits.Next(usage.Usage, now, limits.Create)
 	if at.Sub(now) <= patience {
 		return nil
 	}
 
 	// A request before the minute is over would be one too many.
-	return &domain.Error{Code: domain.CodeWaiting, RetryAfter: wholeSeconds(max(at.Sub(now), limits.Gap)),
+	return &domain.Error{Code: domain.CodeWaiting, RetryAfter: wholeSeconds(max(at.Sub(now), messageLimits.Gap)),
 		Detail: fmt.Sprintf("The next message may leave at %s: %s. No test message was sent.", at.UTC().Format(time.RFC3339), sentenceOf(waitCode(usage, now)))}
 }
 
@@ -269,14 +269,14 @@ func (t *trial) reserve(ctx context.Context) (*connector.Check, error) {
 		}
 
 		now := t.Now()
-		at := t.opened.Limits.Next(usage.Usage, now, pacing.Create)
+		at := t.opened.Limits.Next(usage.Usage, now, limits.Create)
 		if at.Sub(now) > patience {
 			waits := hasToWait(waitCode(usage, now))
 			return &waits, nil
 		}
 
 		if !t.opened.Limits.Unlimited() {
-			spent, times := t.opened.Limits.Take(usage.Usage, now, now.Add(patience+time.Second), []pacing.Op{pacing.Create}, callTime)
+			spent, times := t.opened.Limits.Take(usage.Usage, now, now.Add(patience+time.Second), []limits.Op{limits.Create}, callTime)
 			usage.Usage = spent
 			at = times[0]
 			_, err = t.Usages.PutUsage(ctx, t.opened.Credential, usage, now)

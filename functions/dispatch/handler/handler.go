@@ -14,7 +14,7 @@ import (
 
 	"integrations/shared/awsclient"
 	"integrations/shared/domain"
-	"integrations/shared/notice"
+	"integrations/shared/events/outgoing"
 	"integrations/shared/store"
 )
 
@@ -37,7 +37,7 @@ type Outbox interface {
 	Notice(ctx context.Context, integration, id domain.Snowflake) (*store.Waiting, error)
 	OrganisationNotice(ctx context.Context, organisation, id domain.Snowflake) (*store.Waiting, error)
 	MoveNotice(ctx context.Context, w store.Waiting, next time.Time) error
-	Taken(ctx context.Context, taken []notice.Notice) error
+	Taken(ctx context.Context, taken []outgoing.Event) error
 }
 
 // A Queue asks the worker for a slice of a run.
@@ -47,7 +47,7 @@ type Queue interface {
 
 // A Bus publishes notices and says which were taken.
 type Bus interface {
-	Publish(ctx context.Context, notices []notice.Notice) (taken []notice.Notice, err error)
+	Publish(ctx context.Context, notices []outgoing.Event) (taken []outgoing.Event, err error)
 }
 
 // A Handler dispatches due work.
@@ -125,7 +125,7 @@ type tick struct {
 
 	mu      sync.Mutex
 	sent    int
-	notices []notice.Notice
+	notices []outgoing.Event
 	errs    []error
 }
 
@@ -240,7 +240,7 @@ func (t *tick) notice(ctx context.Context, d store.Due) error {
 
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.notices = append(t.notices, w.Notice)
+	t.notices = append(t.notices, w.Event)
 
 	return nil
 }

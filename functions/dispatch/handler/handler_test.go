@@ -15,7 +15,7 @@ import (
 	"integrations/functions/dispatch/handler"
 	"integrations/local/servers/serverstest"
 	"integrations/shared/domain"
-	"integrations/shared/notice"
+	"integrations/shared/events/outgoing"
 	"integrations/shared/store"
 )
 
@@ -57,7 +57,7 @@ type bus struct {
 	err   error
 }
 
-func (b *bus) Publish(_ context.Context, notices []notice.Notice) ([]notice.Notice, error) {
+func (b *bus) Publish(_ context.Context, notices []outgoing.Event) ([]outgoing.Event, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.err != nil {

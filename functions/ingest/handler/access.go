@@ -6,7 +6,7 @@ import (
 	"fmt"
 	"time"
 
-	"integrations/shared/event"
+	"integrations/shared/events/incoming"
 	"integrations/shared/store"
 )
 
@@ -15,8 +15,8 @@ import (
 
 // organisation stores an organisation. One that is deleted is erased later, and
 // one that has returned goes on where it was. Each step may be repeated.
-func (h *Handler) organisation(ctx context.Context, e event.Envelope) error {
-	o, err := event.ParseOrganisation(e.DetailType, e.Detail)
+func (h *Handler) organisation(ctx context.Context, e incoming.Envelope) error {
+	o, err := incoming.ParseOrganisation(e.DetailType, e.Detail)
 	if err != nil {
 		return err
 	}
@@ -28,7 +28,7 @@ func (h *Handler) organisation(ctx context.Context, e event.Envelope) error {
 	}
 
 	switch {
-	case standing.Deleted && e.DetailType == event.OrganisationPurged:
+	case standing.Deleted && e.DetailType == incoming.OrganisationPurged:
 		return h.Organisations.ScheduleErasure(ctx, o.ID, standing.DeletedAt, now, now)
 	case standing.Deleted:
 		at := time.UnixMilli(standing.DeletedAt).Add(h.PurgeAfter)
@@ -40,23 +40,23 @@ func (h *Handler) organisation(ctx context.Context, e event.Envelope) error {
 	return nil
 }
 
-func (h *Handler) member(ctx context.Context, e event.Envelope) error {
-	m, err := event.ParseMember(e.DetailType, e.Detail)
+func (h *Handler) member(ctx context.Context, e incoming.Envelope) error {
+	m, err := incoming.ParseMember(e.DetailType, e.Detail)
 	if err != nil {
 		return err
 	}
 	return h.Grants.PutMember(ctx, m)
 }
 
-func (h *Handler) role(ctx context.Context, e event.Envelope) error {
-	r, err := event.ParseRole(e.DetailType, e.Detail)
+func (h *Handler) role(ctx context.Context, e incoming.Envelope) error {
+	r, err := incoming.ParseRole(e.DetailType, e.Detail)
 	if err != nil {
 		return err
 	}
 
 	err = h.Grants.PutRole(ctx, r.OrganisationID, r.ID, r.RoleGrant)
 	if errors.Is(err, store.ErrTooManyRoles) { // deleted roles stay, so that no repetition mends it
-		return &event.Malformed{Problems: []event.Problem{{Member: "id", Detail: fmt.Sprintf("is of one role too many: %v (%d)", err, store.MaxRoles)}}}
+		return &incoming.Malformed{Problems: []incoming.Problem{{Member: "id", Detail: fmt.Sprintf("is of one role too many: %v (%d)", err, store.MaxRoles)}}}
 	}
 
 	return err

@@ -17,7 +17,7 @@ import (
 	"integrations/functions/ingest/handler"
 	"integrations/local/servers/serverstest"
 	"integrations/shared/domain"
-	"integrations/shared/event"
+	"integrations/shared/events/incoming"
 	"integrations/shared/store"
 )
 
@@ -120,19 +120,19 @@ func badEvents() []bad {
 		{"an item that changes its organisation", message("item.updated", json.RawMessage(with(anItem, map[string]any{"version": 6, "organisation_id": "1002"}))), "organisation_id"},
 		{"created anew elsewhere", message("item.created", json.RawMessage(with(anItem, map[string]any{"version": 1, "organisation_id": "1002"}))), "organisation_id"},
 		{"another organisation's deletion", message("item.deleted", json.RawMessage(`{"id":"7","organisation_id":"1002","version":6}`)), "organisation_id"},
-		{"name of an organisation without end", message("organisation.updated", json.RawMessage(with(anOrganisation, map[string]any{"version": 6, "name": strings.Repeat("x", event.MaxName+1)}))), "name"},
+		{"name of an organisation without end", message("organisation.updated", json.RawMessage(with(anOrganisation, map[string]any{"version": 6, "name": strings.Repeat("x", incoming.MaxName+1)}))), "name"},
 		// D3: what is stored has bounds, and the reason names the member.
 		{"title of 100,000 characters", anItemWith("title", strings.Repeat("x", 100_000)), "title has 100000 characters, at most 1000"},
-		{"title of one character too many", anItemWith("title", strings.Repeat("é", event.MaxTitle+1)), "title has 1001 characters"},
+		{"title of one character too many", anItemWith("title", strings.Repeat("é", incoming.MaxTitle+1)), "title has 1001 characters"},
 		{"10,000 labels", anItemWith("labels", slices.Repeat([]string{"x"}, 10_000)), "labels has 10000 labels, at most 100"},
-		{"one label too many", anItemWith("labels", slices.Repeat([]string{"x"}, event.MaxLabels+1)), "labels has 101 labels"},
-		{"a label too long", anItemWith("labels", []string{"x", strings.Repeat("é", event.MaxLabel+1)}), "labels has a label of 201 characters (number 2)"},
-		{"url too long", anItemWith("url", "https://example.com/"+strings.Repeat("x", event.MaxURL)), "url has 2068 characters"},
-		{"status too long", anItemWith("status", strings.Repeat("x", event.MaxWord+1)), "status has 201 characters"},
-		{"priority too long", anItemWith("priority", strings.Repeat("x", event.MaxWord+1)), "priority has 201 characters"},
-		{"formatted number too long", anItemWith("formatted_number", strings.Repeat("x", event.MaxWord+1)), "formatted_number has 201 characters"},
+		{"one label too many", anItemWith("labels", slices.Repeat([]string{"x"}, incoming.MaxLabels+1)), "labels has 101 labels"},
+		{"a label too long", anItemWith("labels", []string{"x", strings.Repeat("é", incoming.MaxLabel+1)}), "labels has a label of 201 characters (number 2)"},
+		{"url too long", anItemWith("url", "https://example.com/"+strings.Repeat("x", incoming.MaxURL)), "url has 2068 characters"},
+		{"status too long", anItemWith("status", strings.Repeat("x", incoming.MaxWord+1)), "status has 201 characters"},
+		{"priority too long", anItemWith("priority", strings.Repeat("x", incoming.MaxWord+1)), "priority has 201 characters"},
+		{"formatted number too long", anItemWith("formatted_number", strings.Repeat("x", incoming.MaxWord+1)), "formatted_number has 201 characters"},
 		{"20,000 roles", message("member.updated", json.RawMessage(with(aMember, map[string]any{"version": 6, "role_ids": slices.Repeat([]string{"21"}, 20_000)}))), "role_ids has 20000 roles, at most 1000"},
-		{"one role too many", message("member.updated", json.RawMessage(with(aMember, map[string]any{"version": 6, "role_ids": slices.Repeat([]string{"21"}, event.MaxRoles+1)}))), "role_ids has 1001 roles"},
+		{"one role too many", message("member.updated", json.RawMessage(with(aMember, map[string]any{"version": 6, "role_ids": slices.Repeat([]string{"21"}, incoming.MaxRoles+1)}))), "role_ids has 1001 roles"},
 		{"other spelling of a member", message("item.updated", json.RawMessage(`{"ID":"8",`+with(anItem, map[string]any{"version": 6, "id": absent{}})[1:])), "id is missing"},
 	}
 	for _, detailType := range []string{"item.created", "item.updated"} {
@@ -148,7 +148,7 @@ func badEvents() []bad {
 			for _, wrong := range []any{"Ada", 5, []any{}, map[string]any{}, map[string]any{"id": "34"}, map[string]any{"id": 34, "name": "x"}, map[string]any{"id": "34", "name": nil}} {
 				all = append(all, bad{name, message(detailType, json.RawMessage(with(anItem, map[string]any{"version": 6, name: wrong}))), name})
 			}
-			long := map[string]any{"id": "34", "name": strings.Repeat("é", event.MaxNamed+1)}
+			long := map[string]any{"id": "34", "name": strings.Repeat("é", incoming.MaxNamed+1)}
 			all = append(all, bad{name, message(detailType, json.RawMessage(with(anItem, map[string]any{"version": 6, name: long}))), name + " is wrong: name has 201 characters"})
 		}
 
@@ -239,21 +239,21 @@ func TestPoisonFailsAlone(t *testing.T) {
 // D3: what is at the bounds is stored whole.
 func TestTheLargestEventsAreStored(t *testing.T) {
 	w := newWorld(t)
-	labels := make([]string, event.MaxLabels)
+	labels := make([]string, incoming.MaxLabels)
 	for n := range labels {
-		labels[n] = strings.Repeat("ü", event.MaxLabel-3) + fmt.Sprintf("%03d", n)
+		labels[n] = strings.Repeat("ü", incoming.MaxLabel-3) + fmt.Sprintf("%03d", n)
 	}
 
 	largest := change(map[string]any{
-		"title": strings.Repeat("é", event.MaxTitle), "description": strings.Repeat("x", event.MaxDescription), "labels": labels,
-		"url": "https://example.com/" + strings.Repeat("x", event.MaxURL-20), "status": strings.Repeat("s", event.MaxWord),
-		"priority": strings.Repeat("p", event.MaxWord), "formatted_number": strings.Repeat("n", event.MaxWord),
+		"title": strings.Repeat("é", incoming.MaxTitle), "description": strings.Repeat("x", incoming.MaxDescription), "labels": labels,
+		"url": "https://example.com/" + strings.Repeat("x", incoming.MaxURL-20), "status": strings.Repeat("s", incoming.MaxWord),
+		"priority": strings.Repeat("p", incoming.MaxWord), "formatted_number": strings.Repeat("n", incoming.MaxWord),
 	})
 	for n, name := range people {
-		largest[name] = map[string]any{"id": fmt.Sprint(9223372036854775800 + n), "name": " " + strings.Repeat("ü", event.MaxNamed)}
+		largest[name] = map[string]any{"id": fmt.Sprint(9223372036854775800 + n), "name": " " + strings.Repeat("ü", incoming.MaxNamed)}
 	}
 
-	roles := make([]string, event.MaxRoles)
+	roles := make([]string, incoming.MaxRoles)
 	for n := range roles {
 		roles[n] = fmt.Sprint(9223372036854770000 + n)
 	}
@@ -264,17 +264,17 @@ func TestTheLargestEventsAreStored(t *testing.T) {
 	}
 
 	items, _, err := w.store.Items(t.Context(), store.Pair{OrganisationID: org, ItemType: "work_item"}, "", 10)
-	if err != nil || len(items) != 1 || len(items[0].Labels) != event.MaxLabels || len(items[0].Description) != event.MaxDescription {
+	if err != nil || len(items) != 1 || len(items[0].Labels) != incoming.MaxLabels || len(items[0].Description) != incoming.MaxDescription {
 		t.Errorf("%d items, %v", len(items), err)
 	}
 
-	want := domain.Named{ID: 9223372036854775803, Name: strings.Repeat("ü", event.MaxNamed)}
+	want := domain.Named{ID: 9223372036854775803, Name: strings.Repeat("ü", incoming.MaxNamed)}
 	if len(items) == 1 && (items[0].Owner == nil || *items[0].Owner != want) {
 		t.Errorf("the owner is %+v", items[0].Owner)
 	}
 
 	m, err := w.store.Membership(t.Context(), org, 12)
-	if err != nil || m.Member == nil || len(m.Member.RoleIDs) != event.MaxRoles {
+	if err != nil || m.Member == nil || len(m.Member.RoleIDs) != incoming.MaxRoles {
 		t.Errorf("%+v, %v", m.Member, err)
 	}
 }

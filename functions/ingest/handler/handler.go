@@ -16,7 +16,7 @@ import (
 
 	"integrations/shared/awsclient"
 	"integrations/shared/domain"
-	"integrations/shared/event"
+	"integrations/shared/events/incoming"
 	"integrations/shared/store"
 )
 
@@ -110,7 +110,7 @@ func (h *Handler) handled(ctx context.Context, share time.Duration, m events.SQS
 	e, err := h.inTime(ctx, share, m.Body)
 	if err != nil {
 		h.Log.ErrorContext(ctx, "event not handled", "message_id", m.MessageId, "event_id", short(e.ID), "detail_type", short(e.DetailType),
-			"malformed", errors.Is(err, event.ErrMalformed), "reason", err.Error())
+			"malformed", errors.Is(err, incoming.ErrMalformed), "reason", err.Error())
 	}
 	return err == nil
 }
@@ -134,9 +134,9 @@ func shareOf(ctx context.Context, events int) time.Duration {
 var errNoTime = errors.New("no time is left in this invocation")
 
 // inTime handles an event within its share of the invocation's time.
-func (h *Handler) inTime(ctx context.Context, share time.Duration, body string) (event.Envelope, error) {
+func (h *Handler) inTime(ctx context.Context, share time.Duration, body string) (incoming.Envelope, error) {
 	if ctx.Err() != nil {
-		return event.Envelope{}, errNoTime
+		return incoming.Envelope{}, errNoTime
 	}
 
 	own, cancel := context.WithTimeout(ctx, share)
@@ -149,26 +149,26 @@ func short(s string) string { return fmt.Sprintf("%.64s", s) }
 
 // one handles one event. One that makes our own code panic fails alone, like
 // any other that cannot be handled.
-func (h *Handler) one(ctx context.Context, body string) (e event.Envelope, err error) {
+func (h *Handler) one(ctx context.Context, body string) (e incoming.Envelope, err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			err = fmt.Errorf("panic: %v\n%s", p, debug.Stack())
 		}
 	}()
-	if e, err = event.ParseEnvelope(body); err != nil {
+	if e, err = incoming.ParseEnvelope(body); err != nil {
 		return e, err
 	}
 
 	switch e.DetailType {
-	case event.ItemCreated, event.ItemUpdated, event.ItemDeleted:
+	case incoming.ItemCreated, incoming.ItemUpdated, incoming.ItemDeleted:
 		return e, h.item(ctx, e)
-	case event.OrganisationUpdated, event.OrganisationDeleted, event.OrganisationPurged:
+	case incoming.OrganisationUpdated, incoming.OrganisationDeleted, incoming.OrganisationPurged:
 		return e, h.organisation(ctx, e)
-	case event.MemberUpdated, event.MemberRemoved:
+	case incoming.MemberUpdated, incoming.MemberRemoved:
 		return e, h.member(ctx, e)
-	case event.RoleUpdated, event.RoleDeleted:
+	case incoming.RoleUpdated, incoming.RoleDeleted:
 		return e, h.role(ctx, e)
 	}
 
-	return e, event.Unknown(e.DetailType)
+	return e, incoming.Unknown(e.DetailType)
 }

@@ -6,15 +6,15 @@ import (
 	"fmt"
 
 	"integrations/shared/domain"
-	"integrations/shared/event"
+	"integrations/shared/events/incoming"
 	"integrations/shared/store"
 )
 
 // item stores an item and tells the integrations it concerns. Each step may be
 // repeated. All marks are there before the first state is read: whoever
 // cleared wake before that looks for marks after it.
-func (h *Handler) item(ctx context.Context, e event.Envelope) error {
-	item, err := event.ParseItem(e.DetailType, e.Detail)
+func (h *Handler) item(ctx context.Context, e incoming.Envelope) error {
+	item, err := incoming.ParseItem(e.DetailType, e.Detail)
 	if err != nil {
 		return err
 	}
@@ -70,7 +70,7 @@ func (h *Handler) keep(ctx context.Context, item *domain.Item) (current bool, er
 }
 
 func changed(member string, item domain.Snowflake, err error) error {
-	return &event.Malformed{Problems: []event.Problem{{Member: member, Detail: fmt.Sprintf("is another than that of item %s: %v", item, err)}}}
+	return &incoming.Malformed{Problems: []incoming.Problem{{Member: member, Detail: fmt.Sprintf("is another than that of item %s: %v", item, err)}}}
 }
 
 // wake makes sure that a worker will look at the marks: one that has not

@@ -32,10 +32,10 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 
 	"integrations/local/servers/serverstest"
-	"integrations/shared/boot"
 	"integrations/shared/connector/github"
 	"integrations/shared/domain"
-	"integrations/shared/notice"
+	"integrations/shared/events/outgoing"
+	"integrations/shared/lambdaapp"
 	"integrations/shared/outbound"
 	"integrations/shared/signing/signingtest"
 	"integrations/shared/store"
@@ -238,7 +238,7 @@ func workAlone() error {
 	}
 
 	client := outbound.New(outbound.Config{Hosts: []string{example}, RootCAs: roots, Timeout: 20 * time.Second, Overrides: map[string]netip.AddrPort{example: at}})
-	boot.Tune(256) // as the worker does
+	lambdaapp.Tune(256) // as the worker does
 	w := &lone{calls: map[string]int{}, messages: []syncqueue.Message{told.Message}}
 	e := &Engine{
 		Store: store.New(dynamodb.New(dynamodb.Options{
@@ -288,7 +288,7 @@ func (l *lone) Send(_ context.Context, org, integration, run domain.Snowflake) e
 	return nil
 }
 
-func (l *lone) Publish(_ context.Context, notices []notice.Notice) ([]notice.Notice, error) {
+func (l *lone) Publish(_ context.Context, notices []outgoing.Event) ([]outgoing.Event, error) {
 	return notices, nil
 }
 

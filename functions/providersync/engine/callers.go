@@ -4,8 +4,8 @@ import (
 	"context"
 	"time"
 
+	"integrations/shared/limits"
 	"integrations/shared/store"
-	"integrations/shared/turns"
 )
 
 const (
@@ -45,7 +45,7 @@ func (s *slice) takeCredential(now time.Time) admission {
 
 	switch {
 	case !c.Shared && c.FirstUser != s.meta.ID: // the second integration to use it
-		first := turns.Waiter{IntegrationID: c.FirstUser, RunID: c.FirstUser}
+		first := limits.Waiter{IntegrationID: c.FirstUser, RunID: c.FirstUser}
 		if with, taken := c.Turns.Take(first, first.RunID.String(), users, now, s.over); taken {
 			c.Turns = with
 			c.Shared = true
@@ -66,7 +66,7 @@ func (s *slice) takeCredential(now time.Time) admission {
 
 	c.UsedBy(s.meta.ID, now)
 	c.Turns.Keep = keptTurn.Milliseconds()
-	me := turns.Waiter{OrganisationID: s.meta.OrganisationID, IntegrationID: s.meta.ID, RunID: s.run.ID}
+	me := limits.Waiter{OrganisationID: s.meta.OrganisationID, IntegrationID: s.meta.ID, RunID: s.run.ID}
 	c.Turns, a.inTurn = c.Turns.Take(me, s.lease.ID, users, now, s.over)
 	a.write = true
 	if !a.inTurn {
@@ -99,7 +99,7 @@ func (s *slice) giveBack(ctx context.Context) error {
 
 		now := s.Clock.Now()
 		usage := s.pace.usage
-		var next *turns.Waiter
+		var next *limits.Waiter
 		usage.Turns, next = usage.Turns.Release(s.run.ID, s.lease.ID, users, now)
 		if s.tries && !s.asked {
 			usage.Credential = s.untried(usage.Credential, now)
@@ -136,7 +136,7 @@ func (s *slice) untried(c store.Credential, now time.Time) store.Credential {
 
 // sendFor sends the message of a run that waits for its turn, nil for none. If
 // that fails, the run comes by itself.
-func (s *slice) sendFor(ctx context.Context, w *turns.Waiter) {
+func (s *slice) sendFor(ctx context.Context, w *limits.Waiter) {
 	if w == nil {
 		return
 	}

@@ -8,8 +8,8 @@ import (
 
 	"integrations/shared/connector"
 	"integrations/shared/domain"
+	"integrations/shared/limits"
 	"integrations/shared/store"
-	"integrations/shared/turns"
 )
 
 // A crowd is integrations with one credential, each at a place of its own.
@@ -207,7 +207,7 @@ func TestTwoWorkersUseACredential(t *testing.T) {
 		c.must(err)
 		if st.Run != nil && st.Run.WaitingReason != nil {
 			waiting = *st.Run.WaitingReason
-			of, err := c.sure.Turns(c.ctx, st.OrganisationID)
+			of, err := c.sure.Slots(c.ctx, st.OrganisationID)
 			c.must(err)
 			_, favoured = of.Favoured[st.Run.ID.String()]
 		}
@@ -331,7 +331,7 @@ func TestNobodyTriesBesideTwoOthers(t *testing.T) {
 		u.Shared = true
 		u.Refusal = &store.Refusal{Reason: domain.RunError{Code: "credentials_rejected"}, Until: w.clock.now.Add(pause).UnixMilli(), Count: 1}
 		for run := domain.Snowflake(1); run <= 2; run++ {
-			u.Turns, _ = u.Turns.Take(turns.Waiter{RunID: run}, "another", users, w.clock.now, w.clock.now.Add(time.Hour))
+			u.Turns, _ = u.Turns.Take(limits.Waiter{RunID: run}, "another", users, w.clock.now, w.clock.now.Add(time.Hour))
 		}
 
 		_, err = w.sure.PutUsage(w.ctx, w.credential, u, w.clock.now)
@@ -604,7 +604,7 @@ func TestADryRunThatWaitsCountsOnce(t *testing.T) {
 	u.FirstUser = 1
 	u.Shared = true
 	for other := domain.Snowflake(1); other <= 2; other++ {
-		u.Turns, _ = u.Turns.Take(turns.Waiter{RunID: other}, "another", users, w.clock.now, w.clock.now.Add(90*time.Second))
+		u.Turns, _ = u.Turns.Take(limits.Waiter{RunID: other}, "another", users, w.clock.now, w.clock.now.Add(90*time.Second))
 	}
 
 	_, err = w.sure.PutUsage(w.ctx, w.credential, u, w.clock.now)

@@ -6,7 +6,7 @@ import (
 
 	"integrations/shared/connector"
 	"integrations/shared/domain"
-	"integrations/shared/pacing"
+	"integrations/shared/limits"
 )
 
 const (
@@ -49,7 +49,7 @@ func (s *slice) told() (last, most time.Duration) {
 // asked again.
 func (s *slice) find(ctx context.Context, t *task, since time.Time, known time.Duration, want []connector.Marker) (map[domain.Snowflake]connector.Written, *verdict, error) {
 	for n := 1; ; n++ {
-		if v, err := s.await(ctx, pacing.Read); v != nil || err != nil {
+		if v, err := s.await(ctx, limits.Read); v != nil || err != nil {
 			return nil, v, err
 		}
 

@@ -9,7 +9,7 @@ import (
 
 	"integrations/shared/connector"
 	"integrations/shared/domain"
-	"integrations/shared/notice"
+	"integrations/shared/events/outgoing"
 	"integrations/shared/store"
 )
 
@@ -238,7 +238,7 @@ func TestACopyWhereTheClocksOfTwoNodesDiffer(t *testing.T) {
 	mustBe(t, "titles", w.titles(), "item 1, planted")
 	mustBe(t, "the object of the item", w.objectOf(1), "0")
 	mustBe(t, "events", fmt.Sprint(w.changes()), "[nobody's created]")
-	for _, n := range w.bus.of(notice.TypeRemoteChanged) {
+	for _, n := range w.bus.of(outgoing.TypeRemoteChanged) {
 		if strings.Contains(string(n.Detail), "item 1") {
 			t.Errorf("our own object goes out as a person's: %+v", n)
 		}

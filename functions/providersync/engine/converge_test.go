@@ -6,7 +6,7 @@ import (
 
 	"integrations/shared/connector"
 	"integrations/shared/domain"
-	"integrations/shared/notice"
+	"integrations/shared/events/outgoing"
 	"integrations/shared/store"
 )
 
@@ -225,12 +225,12 @@ func TestAListThatLagsBehind(t *testing.T) {
 	w.provider.lists = nil
 	w.start(domain.Incremental)
 	w.settle()
-	mustBe(t, "events of our own write", len(w.bus.of(notice.TypeRemoteChanged)), 0)
+	mustBe(t, "events of our own write", len(w.bus.of(outgoing.TypeRemoteChanged)), 0)
 	w.clock.now = w.clock.now.Add(time.Minute)
 	w.provider.touch(0, func(c *connector.Content) { c.Body = "a person's" })
 	w.start(domain.Incremental)
 	w.settle()
-	mustBe(t, "events of a person's edit", len(w.bus.of(notice.TypeRemoteChanged)), 1)
+	mustBe(t, "events of a person's edit", len(w.bus.of(outgoing.TypeRemoteChanged)), 1)
 }
 
 // A person's edit is told also when the item changes before the next pull.
@@ -246,7 +246,7 @@ func TestAnEditBeforeTheItemChanges(t *testing.T) {
 	w.start(domain.Incremental)
 	w.settle()
 	w.exact(item)
-	mustBe(t, "events", len(w.bus.of(notice.TypeRemoteChanged)), 1)
+	mustBe(t, "events", len(w.bus.of(outgoing.TypeRemoteChanged)), 1)
 }
 
 // Who asks for a full sync while one is under way that has planned already gets

@@ -9,9 +9,8 @@ import (
 
 	"integrations/shared/connector"
 	"integrations/shared/domain"
-	"integrations/shared/pacing"
+	"integrations/shared/limits"
 	"integrations/shared/store"
-	"integrations/shared/turns"
 )
 
 const (
@@ -88,7 +87,7 @@ type admission struct {
 	inTurn     bool             // the worker has a turn
 	tries      bool             // it tries a provider that has refused
 	afterPause bool             // it does so since the pause is over
-	next       *turns.Waiter    // who is to be sent for
+	next       *limits.Waiter   // who is to be sent for
 }
 
 // admission decides by what is known of the credential.
@@ -275,7 +274,7 @@ func (s *slice) allowed(ctx context.Context, wrote bool) error {
 		return nil
 	}
 
-	usage.Usage = pacing.Succeeded(usage.Usage)
+	usage.Usage = limits.Succeeded(usage.Usage)
 	for {
 		usage.Refusal = nil
 		if atPlace != nil {

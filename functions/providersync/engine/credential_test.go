@@ -8,7 +8,7 @@ import (
 
 	"integrations/shared/connector"
 	"integrations/shared/domain"
-	"integrations/shared/notice"
+	"integrations/shared/events/outgoing"
 	"integrations/shared/store"
 )
 
@@ -99,7 +99,7 @@ func TestRefusedItemsAreTriedAgain(t *testing.T) {
 		w.pass(4 * time.Hour)
 
 		mustBe(t, kind+": health", w.state().Condition.State, domain.Healthy)
-		mustBe(t, kind+": changes of health", len(w.bus.of(notice.TypeHealthChanged)), 0)
+		mustBe(t, kind+": changes of health", len(w.bus.of(outgoing.TypeHealthChanged)), 0)
 		marks, parked, err := w.sure.Backlog(w.ctx, 77, placed)
 		w.must(err)
 		mustBe(t, kind+": marks", marks, 0)

@@ -8,8 +8,8 @@ import (
 
 	"integrations/shared/connector"
 	"integrations/shared/domain"
+	"integrations/shared/limits"
 	"integrations/shared/markup"
-	"integrations/shared/pacing"
 	"integrations/shared/store"
 )
 
@@ -213,7 +213,7 @@ func (s *slice) deliver(ctx context.Context, d connector.Digest) (*verdict, erro
 		return nil, err
 	}
 
-	if v, err := s.await(ctx, pacing.Create); v != nil || err != nil {
+	if v, err := s.await(ctx, limits.Create); v != nil || err != nil {
 		return v, err
 	}
 
@@ -239,7 +239,7 @@ func (s *slice) deliver(ctx context.Context, d connector.Digest) (*verdict, erro
 		record.Outcome = domain.Deferred
 	case failed == nil:
 		record.Outcome, record.Remote = created(w), remoteOf(w)
-		s.did(pacing.Create)
+		s.did(limits.Create)
 		s.acceptedWrite()
 		s.answered(true)
 

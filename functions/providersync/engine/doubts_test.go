@@ -10,7 +10,7 @@ import (
 	"testing"
 	"time"
 
-	standmantisbt "integrations/local/standin/mantisbt"
+	standmantisbt "integrations/local/providers/mantisbt"
 	"integrations/shared/connector"
 	"integrations/shared/connector/connectortest"
 	"integrations/shared/connector/mantisbt"

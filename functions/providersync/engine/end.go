@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"integrations/shared/domain"
-	"integrations/shared/notice"
+	"integrations/shared/events/outgoing"
 	"integrations/shared/store"
 )
 
@@ -176,7 +176,7 @@ func (s *slice) finish(ctx context.Context, v *verdict) error {
 	s.pending = nil
 	s.recorded = append(s.recorded, e.Notices...)
 	if !e.Run.DryRun {
-		s.recorded = append(s.recorded, notice.SyncFinished(e.Run))
+		s.recorded = append(s.recorded, outgoing.SyncFinished(e.Run))
 	}
 
 	s.log.InfoContext(ctx, "run ended", "status", string(v.status), "counts", s.run.Counts, "error", v.err)

@@ -26,8 +26,8 @@ import (
 
 	"integrations/shared/connector"
 	"integrations/shared/domain"
-	"integrations/shared/notice"
-	"integrations/shared/pacing"
+	"integrations/shared/events/outgoing"
+	"integrations/shared/limits"
 	"integrations/shared/signing"
 	"integrations/shared/store"
 	"integrations/shared/syncqueue"
@@ -46,7 +46,7 @@ type Queue interface {
 
 // A Bus publishes notices and says which were taken.
 type Bus interface {
-	Publish(ctx context.Context, notices []notice.Notice) (taken []notice.Notice, err error)
+	Publish(ctx context.Context, notices []outgoing.Event) (taken []outgoing.Event, err error)
 }
 
 // Opened is the connector for what is configured, and how fast it may be used.
@@ -55,7 +55,7 @@ type Opened struct {
 	// Credential names who calls the provider, without giving it away: all
 	// that use the same one share its limits.
 	Credential string
-	Limits     pacing.Limits
+	Limits     limits.Limits
 }
 
 // An Opener makes the connector for what is configured now. A *connector.Error
@@ -220,8 +220,8 @@ type slice struct {
 	condition *store.Condition // how the provider answered, to be recorded
 	reading   bool             // it takes reads, after something was refused
 	noticed   domain.Snowflake // the last notice's id
-	pending   []notice.Notice  // to be recorded with the next commit
-	recorded  []notice.Notice  // in the outbox, to be published
+	pending   []outgoing.Event // to be recorded with the next commit
+	recorded  []outgoing.Event // in the outbox, to be published
 }
 
 // dry says that the run only plans.

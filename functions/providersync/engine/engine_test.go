@@ -27,7 +27,7 @@ import (
 	"integrations/local/servers/serverstest"
 	"integrations/shared/connector"
 	"integrations/shared/domain"
-	"integrations/shared/pacing"
+	"integrations/shared/limits"
 	"integrations/shared/signing/signingtest"
 	"integrations/shared/store"
 	"integrations/shared/syncqueue"
@@ -64,7 +64,7 @@ type world struct {
 	keys     *signingtest.Keys
 	dispatch *dispatch.Handler
 	bus      *bus
-	limits   pacing.Limits
+	limits   limits.Limits
 	// credential is one for each test.
 	credential string
 	table      string

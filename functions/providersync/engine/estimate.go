@@ -4,7 +4,7 @@ import (
 	"time"
 
 	"integrations/shared/domain"
-	"integrations/shared/pacing"
+	"integrations/shared/limits"
 )
 
 // expect adds an item to, or takes it from, what the estimate reckons with.
@@ -22,8 +22,8 @@ func (s *slice) expect(t *task, n int) {
 }
 
 // did takes a call that was made from what the estimate reckons with.
-func (s *slice) did(op pacing.Op) {
-	if op == pacing.Create {
+func (s *slice) did(op limits.Op) {
+	if op == limits.Create {
 		s.run.Creates = max(s.run.Creates-1, 0)
 	} else {
 		s.run.Updates = max(s.run.Updates-1, 0)

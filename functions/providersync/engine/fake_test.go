@@ -13,7 +13,7 @@ import (
 
 	"integrations/shared/connector"
 	"integrations/shared/domain"
-	"integrations/shared/notice"
+	"integrations/shared/events/outgoing"
 )
 
 // clock is a virtual clock: sleeping moves it.
@@ -367,11 +367,11 @@ func (p *provider) byItem() map[domain.Snowflake][]*object {
 
 // bus takes notices, unless it is away.
 type bus struct {
-	taken []notice.Notice
+	taken []outgoing.Event
 	away  bool
 }
 
-func (b *bus) Publish(_ context.Context, notices []notice.Notice) ([]notice.Notice, error) {
+func (b *bus) Publish(_ context.Context, notices []outgoing.Event) ([]outgoing.Event, error) {
 	if b.away {
 		return nil, errors.New("the bus is away")
 	}
@@ -380,8 +380,8 @@ func (b *bus) Publish(_ context.Context, notices []notice.Notice) ([]notice.Noti
 }
 
 // of gives the notices of a type, each once.
-func (b *bus) of(detailType string) []notice.Notice {
-	var all []notice.Notice
+func (b *bus) of(detailType string) []outgoing.Event {
+	var all []outgoing.Event
 	seen := map[domain.Snowflake]bool{}
 	for _, n := range b.taken {
 		if n.DetailType == detailType && !seen[n.ID] {

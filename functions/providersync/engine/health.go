@@ -4,7 +4,7 @@ import (
 	"time"
 
 	"integrations/shared/domain"
-	"integrations/shared/notice"
+	"integrations/shared/events/outgoing"
 	"integrations/shared/store"
 )
 
@@ -83,5 +83,5 @@ func (s *slice) newCondition(state domain.HealthState) *store.Condition {
 func (s *slice) announce() {
 	health := (&store.State{Condition: s.condition}).Health(s.meta)
 	id := s.noticeID()
-	s.pending = append(s.pending, notice.HealthChanged(id, s.lease.Pair.OrganisationID, s.lease.Pair.ID, health))
+	s.pending = append(s.pending, outgoing.HealthChanged(id, s.lease.Pair.OrganisationID, s.lease.Pair.ID, health))
 }

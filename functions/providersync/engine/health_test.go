@@ -8,7 +8,7 @@ import (
 	ingest "integrations/functions/ingest/handler"
 	"integrations/shared/connector"
 	"integrations/shared/domain"
-	"integrations/shared/notice"
+	"integrations/shared/events/outgoing"
 	"integrations/shared/store"
 
 	"github.com/aws/aws-lambda-go/events"
@@ -125,14 +125,14 @@ func TestRefusedCredentialsCoolDown(t *testing.T) {
 		t.Errorf("%d probes in nine days, the longest pause %d minutes", probes, longest)
 	}
 
-	mustBe(t, "events of health", len(w.bus.of(notice.TypeHealthChanged)), 1)
+	mustBe(t, "events of health", len(w.bus.of(outgoing.TypeHealthChanged)), 1)
 
 	// It heals by itself.
 	w.provider.before = nil
 	w.pass(25 * time.Hour)
 	w.exact(first, second)
 	mustBe(t, "in the end", w.health().State, domain.Healthy)
-	mustBe(t, "events of health", len(w.bus.of(notice.TypeHealthChanged)), 2)
+	mustBe(t, "events of health", len(w.bus.of(outgoing.TypeHealthChanged)), 2)
 }
 
 func TestAManagersProbeDoesNotLengthenTheCoolDown(t *testing.T) {
@@ -283,12 +283,12 @@ func TestATokenThatMayOnlyRead(t *testing.T) {
 	}
 
 	mustBe(t, "health", w.health().State, domain.Unhealthy)
-	mustBe(t, "events of health", len(w.bus.of(notice.TypeHealthChanged)), 1)
+	mustBe(t, "events of health", len(w.bus.of(outgoing.TypeHealthChanged)), 1)
 	w.provider.before = nil
 	w.pass(day * time.Minute)
 	w.exact(item)
 	mustBe(t, "health in the end", w.health().State, domain.Healthy)
-	mustBe(t, "events of health in the end", len(w.bus.of(notice.TypeHealthChanged)), 2)
+	mustBe(t, "events of health in the end", len(w.bus.of(outgoing.TypeHealthChanged)), 2)
 }
 
 // Credentials that are replaced while the old ones are being refused.

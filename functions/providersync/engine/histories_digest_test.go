@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"integrations/shared/domain"
-	"integrations/shared/notice"
+	"integrations/shared/events/outgoing"
 )
 
 // digestItems are so many that a chat gets a digest of them.
@@ -64,7 +64,7 @@ func (h *scene) namesRefused(a reply) {
 
 	h.put(digestItems+1, 1, domain.Open)
 	mustBe(h.t, "one more item: status", h.sync(domain.Incremental).Status, domain.Partial)
-	mustBe(h.t, "changes of health", len(h.bus.of(notice.TypeHealthChanged)), 0)
+	mustBe(h.t, "changes of health", len(h.bus.of(outgoing.TypeHealthChanged)), 0)
 	h.wall.set(nil)
 	h.clock.now = h.clock.now.Add(2 * time.Minute)
 	h.sync(domain.Incremental)
@@ -88,7 +88,7 @@ func (h *scene) allDigestsRefused(a reply, pauses int) {
 
 	mustBe(h.t, "all refused: code", run.Error.Code, writesRefused)
 	h.named("all refused: the run", run.Error.ProviderMessage, a)
-	mustBe(h.t, "all refused: changes of health", len(h.bus.of(notice.TypeHealthChanged)), 1)
+	mustBe(h.t, "all refused: changes of health", len(h.bus.of(outgoing.TypeHealthChanged)), 1)
 	for id := domain.Snowflake(1); id <= digestItems; id++ {
 		row := h.ledger(id)
 		mustBe(h.t, fmt.Sprint("all refused: outcome of item ", id), row.Outcome, domain.FailedOut)

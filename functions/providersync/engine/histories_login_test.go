@@ -10,7 +10,7 @@ import (
 
 	"integrations/shared/connector"
 	"integrations/shared/domain"
-	"integrations/shared/notice"
+	"integrations/shared/events/outgoing"
 )
 
 // loginPage is what a gateway answers with when its own session has ended.
@@ -200,7 +200,7 @@ func (h *scene) stayUnknown(p place, carried bool, tried []domain.Snowflake) {
 func (h *scene) undisturbed() {
 	h.t.Helper()
 	mustBe(h.t, "health", h.state().Condition.State, domain.Healthy)
-	mustBe(h.t, "changes of health", len(h.bus.of(notice.TypeHealthChanged)), 0)
+	mustBe(h.t, "changes of health", len(h.bus.of(outgoing.TypeHealthChanged)), 0)
 	mustBe(h.t, "events", fmt.Sprint(h.changes()), "[]")
 	if broken := h.violations(); len(broken) > 0 {
 		h.t.Error(broken)

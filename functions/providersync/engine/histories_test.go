@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"integrations/shared/domain"
-	"integrations/shared/notice"
+	"integrations/shared/events/outgoing"
 )
 
 // digestOver is more than the items of a scene: each gets its own message.
@@ -199,7 +199,7 @@ func (h *scene) twoRefused(a reply, waiting int) {
 	mustBe(h.t, a.name+": failed", run.Counts.Failed, 2+waiting)
 	mustBe(h.t, a.name+": arrived", run.Counts.Created+run.Counts.Updated, 4)
 	mustBe(h.t, a.name+": health", h.state().Condition.State, domain.Healthy)
-	mustBe(h.t, a.name+": changes of health", len(h.bus.of(notice.TypeHealthChanged)), 0)
+	mustBe(h.t, a.name+": changes of health", len(h.bus.of(outgoing.TypeHealthChanged)), 0)
 	h.holds(a.name+": in the same run", h.ids[2:])
 
 	for _, item := range h.ids[:2] {
@@ -233,7 +233,7 @@ func (h *scene) allRefused(p place, a reply) {
 	}
 
 	mustBe(h.t, "health", h.state().Condition.State, domain.Unhealthy)
-	mustBe(h.t, "changes of health", len(h.bus.of(notice.TypeHealthChanged)), 1)
+	mustBe(h.t, "changes of health", len(h.bus.of(outgoing.TypeHealthChanged)), 1)
 	h.unparked()
 }
 

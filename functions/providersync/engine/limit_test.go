@@ -9,12 +9,12 @@ import (
 	"testing"
 	"time"
 
-	standin "integrations/local/standin/github"
+	standin "integrations/local/providers/github"
 	"integrations/shared/connector"
 	"integrations/shared/connector/connectortest"
 	"integrations/shared/connector/github"
 	"integrations/shared/domain"
-	"integrations/shared/pacing"
+	"integrations/shared/limits"
 	"integrations/shared/store"
 )
 
@@ -140,7 +140,7 @@ func TestManyNewItemsAtThePublishedLimits(t *testing.T) {
 	const closedEvery = 5
 	n := *limitItems
 	w := newWorld(t)
-	w.limits = pacing.Published(domain.GitHub, true)
+	w.limits = limits.Published(domain.GitHub, true)
 	h := newHub(t, w)
 	for id := domain.Snowflake(1); id <= domain.Snowflake(n); id++ {
 		w.item(id, 1, func(i *domain.Item) {
@@ -197,7 +197,7 @@ func TestManyNewItemsAtThePublishedLimits(t *testing.T) {
 // Two integrations with one credential share its limits.
 func TestOneCredentialHasOneLimit(t *testing.T) {
 	w := newWorld(t)
-	w.limits = pacing.Limits{Gap: time.Second}
+	w.limits = limits.Limits{Gap: time.Second}
 	usage, err := w.sure.Usage(w.ctx, w.credential)
 	w.must(err)
 	usage.Free = w.clock.now.Add(9 * time.Second).UnixMilli() // the other one has just reserved
@@ -249,7 +249,7 @@ func TestUntoldLimitsDouble(t *testing.T) {
 // will be done.
 func TestProgressWithinAPage(t *testing.T) {
 	w := newWorld(t)
-	w.limits = pacing.Limits{Gap: time.Second}
+	w.limits = limits.Limits{Gap: time.Second}
 	const n = 40
 	for id := domain.Snowflake(1); id <= domain.Snowflake(n); id++ {
 		w.marked(id, 1)
@@ -280,7 +280,7 @@ func TestProgressWithinAPage(t *testing.T) {
 // What arrives while the run goes on counts as left as soon as it is met.
 func TestWhatArrivesMeanwhileIsLeft(t *testing.T) {
 	w := newWorld(t)
-	w.limits = pacing.Limits{Gap: time.Second}
+	w.limits = limits.Limits{Gap: time.Second}
 	const before, after = 60, 200
 	for id := domain.Snowflake(1); id <= before; id++ {
 		w.marked(id, 1)

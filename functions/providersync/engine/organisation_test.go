@@ -15,7 +15,7 @@ import (
 	"integrations/local/servers/serverstest"
 	"integrations/shared/connector"
 	"integrations/shared/domain"
-	"integrations/shared/notice"
+	"integrations/shared/events/outgoing"
 	"integrations/shared/store"
 )
 
@@ -68,7 +68,7 @@ func (w *world) everything() (keys []string) {
 // purgings are the events that announce an erasure, each once.
 func (w *world) purgings() (times []time.Time) {
 	w.t.Helper()
-	for _, n := range w.bus.of(notice.TypeOrganisationPurging) {
+	for _, n := range w.bus.of(outgoing.TypeOrganisationPurging) {
 		var told struct {
 			OrganisationID string    `json:"organisation_id"`
 			When           time.Time `json:"when"`

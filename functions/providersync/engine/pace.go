@@ -5,7 +5,7 @@ import (
 	"time"
 
 	"integrations/shared/connector"
-	"integrations/shared/pacing"
+	"integrations/shared/limits"
 	"integrations/shared/store"
 )
 
@@ -16,29 +16,29 @@ const shortWait = 10 * time.Second
 // for the calls of a page at once, in the usage that all workers share.
 type pace struct {
 	credential string
-	limits     pacing.Limits
+	limits     limits.Limits
 	usage      store.Usage
 	read       bool
-	planned    []pacing.Op
+	planned    []limits.Op
 	reserved   []reservation
 }
 
 type reservation struct {
-	op pacing.Op
+	op limits.Op
 	at time.Time
 }
 
 // plan names the calls to come. Times are reserved when the first is made.
-func (p *pace) plan(ops []pacing.Op) {
+func (p *pace) plan(ops []limits.Op) {
 	p.planned = ops
 	p.reserved = nil
 }
 
 // next takes the next reserved time of an operation. What was reserved before
 // it, for calls that were not made, is forgone, and so is a time that is past.
-func (p *pace) next(op pacing.Op, now time.Time) (time.Time, bool) {
+func (p *pace) next(op limits.Op, now time.Time) (time.Time, bool) {
 	for i, r := range p.reserved {
-		if r.op == op && now.Sub(r.at) <= pacing.Late {
+		if r.op == op && now.Sub(r.at) <= limits.Late {
 			p.reserved = p.reserved[i+1:]
 			return r.at, true
 		}
@@ -51,7 +51,7 @@ func (p *pace) next(op pacing.Op, now time.Time) (time.Time, bool) {
 
 // await makes sure that a call may be made now: the run goes on, there is time
 // left, and the provider's limits allow it. A short wait is slept.
-func (s *slice) await(ctx context.Context, op pacing.Op) (*verdict, error) {
+func (s *slice) await(ctx context.Context, op limits.Op) (*verdict, error) {
 	if !s.room() {
 		return goOn, nil
 	}
@@ -80,7 +80,7 @@ func (s *slice) await(ctx context.Context, op pacing.Op) (*verdict, error) {
 
 // reserve reserves times for this operation and those planned after it, as
 // many as this slice can use. Without one the verdict says how to wait.
-func (s *slice) reserve(ctx context.Context, op pacing.Op) (time.Time, *verdict, error) {
+func (s *slice) reserve(ctx context.Context, op limits.Op) (time.Time, *verdict, error) {
 	for {
 		if err := s.usage(ctx); err != nil {
 			return time.Time{}, nil, err
@@ -133,7 +133,7 @@ func (s *slice) reserve(ctx context.Context, op pacing.Op) (time.Time, *verdict,
 
 // askWhileLimited lets one call try a provider that wants to be left alone for
 // long. It is written down first, so that no other worker does so too.
-func (s *slice) askWhileLimited(ctx context.Context, op pacing.Op, now time.Time) (time.Time, *verdict, error) {
+func (s *slice) askWhileLimited(ctx context.Context, op limits.Op, now time.Time) (time.Time, *verdict, error) {
 	usage := s.pace.usage
 	usage.AskedAt, usage.ProbedAt = now.UnixMilli(), now.UnixMilli()
 
@@ -158,13 +158,13 @@ func (s *slice) usage(ctx context.Context) (err error) {
 }
 
 // following are an operation and those planned after it.
-func (p *pace) following(op pacing.Op) []pacing.Op {
+func (p *pace) following(op limits.Op) []limits.Op {
 	for i, planned := range p.planned {
 		if planned == op {
 			return p.planned[i:]
 		}
 	}
-	return []pacing.Op{op}
+	return []limits.Op{op}
 }
 
 // together counts the times from the first on between which no pause is so

@@ -9,8 +9,8 @@ import (
 
 	"integrations/shared/connector"
 	"integrations/shared/domain"
-	"integrations/shared/notice"
-	"integrations/shared/pacing"
+	"integrations/shared/events/outgoing"
+	"integrations/shared/limits"
 	"integrations/shared/store"
 )
 
@@ -116,7 +116,7 @@ func (s *slice) cursor() store.Pull {
 // others; only within a block of equal times it goes on by an offset.
 func (s *slice) walk(ctx context.Context, p *store.Pull, handle func([]connector.Object) (store.Batch, error)) (*verdict, error) {
 	for {
-		if v, err := s.await(ctx, pacing.Read); v != nil || err != nil {
+		if v, err := s.await(ctx, limits.Read); v != nil || err != nil {
 			return v, err
 		}
 
@@ -386,7 +386,7 @@ func (s *slice) linkedChange(link store.Link, o connector.Object) (store.Pulled,
 // notOurs are the changes that no update in doubt has made.
 func notOurs(link store.Link, o connector.Object, changes []string) []string {
 	return slices.DeleteFunc(changes, func(change string) bool {
-		if change == notice.ChangeEdited {
+		if change == outgoing.ChangeEdited {
 			return slices.Contains(link.UnsureTexts, o.Seen.Text)
 		}
 
@@ -399,9 +399,9 @@ func notOurs(link store.Link, o connector.Object, changes []string) []string {
 func (s *slice) foreignChange(p store.Pull, known store.Object, o connector.Object) (store.Pulled, bool) {
 	changes := changesOf(known.SeenText, known.SeenState, o)
 	if known.RemoteID == "" {
-		changes = []string{notice.ChangeEdited}
+		changes = []string{outgoing.ChangeEdited}
 		if o.CreatedAt.UnixMilli() >= p.Activated {
-			changes = []string{notice.ChangeCreated}
+			changes = []string{outgoing.ChangeCreated}
 		}
 
 		if o.UpdatedAt.UnixMilli() < p.Activated {
@@ -425,13 +425,13 @@ func (s *slice) foreignChange(p store.Pull, known store.Object, o connector.Obje
 func changesOf(text string, state domain.ItemState, o connector.Object) []string {
 	var changes []string
 	if text != "" && text != o.Seen.Text {
-		changes = append(changes, notice.ChangeEdited)
+		changes = append(changes, outgoing.ChangeEdited)
 	}
 
 	if state != "" && state != o.Seen.State {
-		change := notice.ChangeReopened
+		change := outgoing.ChangeReopened
 		if o.Seen.State == domain.Closed {
-			change = notice.ChangeClosed
+			change = outgoing.ChangeClosed
 		}
 		changes = append(changes, change)
 	}
@@ -447,12 +447,12 @@ func (s *slice) noticeID() domain.Snowflake {
 }
 
 // tell makes the notices of an object's changes.
-func (s *slice) tell(item *domain.Snowflake, changes []string, o connector.Object) []notice.Notice {
-	var all []notice.Notice
+func (s *slice) tell(item *domain.Snowflake, changes []string, o connector.Object) []outgoing.Event {
+	var all []outgoing.Event
 	for _, change := range changes {
 		id := s.noticeID()
-		all = append(all, notice.RemoteChanged(id, s.lease.Pair.OrganisationID, s.lease.Pair.ID, item, s.meta.Provider, change,
-			notice.Remote{Remote: o.Remote, Title: o.Title, UpdatedAt: o.UpdatedAt.UTC()}))
+		all = append(all, outgoing.RemoteChanged(id, s.lease.Pair.OrganisationID, s.lease.Pair.ID, item, s.meta.Provider, change,
+			outgoing.Remote{Remote: o.Remote, Title: o.Title, UpdatedAt: o.UpdatedAt.UTC()}))
 	}
 
 	return all

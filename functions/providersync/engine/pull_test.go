@@ -9,7 +9,7 @@ import (
 
 	"integrations/shared/connector"
 	"integrations/shared/domain"
-	"integrations/shared/notice"
+	"integrations/shared/events/outgoing"
 	"integrations/shared/store"
 )
 
@@ -17,14 +17,14 @@ import (
 type remoteChange struct {
 	ItemID *domain.Snowflake `json:"item_id"`
 	Change string            `json:"change"`
-	Remote notice.Remote     `json:"remote"`
+	Remote outgoing.Remote   `json:"remote"`
 }
 
 // changes gives what was told of objects, each event once, as "item change".
 func (w *world) changes() []string {
 	w.t.Helper()
 	var all []string
-	for _, n := range w.bus.of(notice.TypeRemoteChanged) {
+	for _, n := range w.bus.of(outgoing.TypeRemoteChanged) {
 		var c remoteChange
 		w.must(json.Unmarshal([]byte(n.Detail), &c))
 		item := "nobody's"

@@ -5,7 +5,7 @@ import (
 	"time"
 
 	"integrations/shared/domain"
-	"integrations/shared/pacing"
+	"integrations/shared/limits"
 	"integrations/shared/store"
 )
 
@@ -185,18 +185,18 @@ func (s *slice) read(ctx context.Context, marks []store.Mark) ([]*task, error) {
 }
 
 // operations are the calls the tasks are expected to make, in order.
-func (s *slice) operations(tasks []*task) []pacing.Op {
-	var ops []pacing.Op
+func (s *slice) operations(tasks []*task) []limits.Op {
+	var ops []limits.Op
 	for _, t := range tasks {
 		switch t.step {
 		case create:
-			ops = append(ops, pacing.Create)
+			ops = append(ops, limits.Create)
 			if t.content.State != s.sends(t).State {
-				ops = append(ops, pacing.Update)
+				ops = append(ops, limits.Update)
 			}
 
 		case update:
-			ops = append(ops, pacing.Update)
+			ops = append(ops, limits.Update)
 		}
 	}
 

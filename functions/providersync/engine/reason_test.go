@@ -7,7 +7,7 @@ import (
 
 	"integrations/shared/connector"
 	"integrations/shared/domain"
-	"integrations/shared/notice"
+	"integrations/shared/events/outgoing"
 	"integrations/shared/store"
 )
 
@@ -102,6 +102,6 @@ func TestAChangeOfTemplatesWhileTheCredentialsAreRefused(t *testing.T) {
 	w.pass(2 * time.Minute)
 	mustBe(t, "calls", w.provider.calls()-w.provider.resolves-calls, 1)
 	mustBe(t, "health", w.health().State, domain.Unhealthy)
-	mustBe(t, "events of health", len(w.bus.of(notice.TypeHealthChanged)), 1)
+	mustBe(t, "events of health", len(w.bus.of(outgoing.TypeHealthChanged)), 1)
 	mustBe(t, "cool-down", w.health().CoolDownUntil.Sub(w.clock.now) <= 5*time.Minute, true)
 }

@@ -7,7 +7,7 @@ import (
 
 	"integrations/shared/connector"
 	"integrations/shared/domain"
-	"integrations/shared/pacing"
+	"integrations/shared/limits"
 	"integrations/shared/store"
 )
 
@@ -160,7 +160,7 @@ func (s *slice) nothingToReply(t *task) {
 
 // reply posts a reply. Before that it notes that the reply may be posted.
 func (s *slice) reply(ctx context.Context, t *task, is domain.Progress) (*verdict, error) {
-	if v, err := s.await(ctx, pacing.Create); v != nil || err != nil {
+	if v, err := s.await(ctx, limits.Create); v != nil || err != nil {
 		return v, err
 	}
 
@@ -187,7 +187,7 @@ func (s *slice) reply(ctx context.Context, t *task, is domain.Progress) (*verdic
 	}
 
 	s.replied(t, w, began)
-	s.did(pacing.Create)
+	s.did(limits.Create)
 	s.took(began)
 	if err := s.commit(ctx, store.Batch{Links: []store.Link{t.link}}); err != nil {
 		return nil, err
@@ -283,7 +283,7 @@ func (s *slice) resolveReply(ctx context.Context, t *task) (*verdict, error) {
 		return nil, nil
 	}
 
-	if v, err := s.await(ctx, pacing.Read); v != nil || err != nil {
+	if v, err := s.await(ctx, limits.Read); v != nil || err != nil {
 		return v, err
 	}
 
@@ -307,7 +307,7 @@ func (s *slice) resolveReply(ctx context.Context, t *task) (*verdict, error) {
 	intent := *thread.Intent
 	if found {
 		s.replied(t, w, intent.At)
-		s.did(pacing.Create)
+		s.did(limits.Create)
 		return nil, nil
 	}
 

@@ -6,7 +6,7 @@ import (
 
 	"integrations/shared/connector"
 	"integrations/shared/domain"
-	"integrations/shared/pacing"
+	"integrations/shared/limits"
 	"integrations/shared/store"
 )
 
@@ -38,7 +38,7 @@ func (s *slice) resolveAll(ctx context.Context, tasks []*task) (*verdict, error)
 	for _, t := range open {
 		if w, ok := found[t.id]; ok && (t.link.Frozen == "" || w.Remote.ID != t.link.Frozen) {
 			s.found(t, w)
-			s.did(pacing.Create)
+			s.did(limits.Create)
 			made = append(made, s.made(t))
 			t.dirty = false
 			s.decide(t, true)

@@ -9,7 +9,7 @@ import (
 
 	"integrations/shared/connector"
 	"integrations/shared/domain"
-	"integrations/shared/notice"
+	"integrations/shared/events/outgoing"
 	"integrations/shared/store"
 )
 
@@ -113,7 +113,7 @@ func (h *history) told() {
 
 	mustBe(h.t, "changes told of that nobody made", fmt.Sprint(h.changes()), "[]")
 	ended := map[domain.Snowflake]bool{}
-	for _, n := range h.bus.of(notice.TypeSyncFinished) {
+	for _, n := range h.bus.of(outgoing.TypeSyncFinished) {
 		ended[n.ID] = true
 	}
 

@@ -6,7 +6,7 @@ import (
 	"time"
 
 	"integrations/shared/connector"
-	"integrations/shared/pacing"
+	"integrations/shared/limits"
 	"integrations/shared/store"
 )
 
@@ -128,7 +128,7 @@ func (s *slice) seeFirst(ctx context.Context, t *task) (bool, *verdict, error) {
 		return true, nil, nil
 	}
 
-	if v, err := s.await(ctx, pacing.Read); v != nil || err != nil {
+	if v, err := s.await(ctx, limits.Read); v != nil || err != nil {
 		return false, v, err
 	}
 

@@ -8,7 +8,7 @@ import (
 
 	"integrations/shared/connector"
 	"integrations/shared/domain"
-	"integrations/shared/notice"
+	"integrations/shared/events/outgoing"
 	"integrations/shared/store"
 )
 
@@ -148,7 +148,7 @@ func (w *world) stopped(how string, id domain.Snowflake) {
 	}
 
 	told := 0
-	for _, n := range w.bus.of(notice.TypeSyncFinished) {
+	for _, n := range w.bus.of(outgoing.TypeSyncFinished) {
 		if n.ID == id {
 			told++
 		}
@@ -547,7 +547,7 @@ type late struct {
 	do func()
 }
 
-func (l *late) Publish(ctx context.Context, notices []notice.Notice) ([]notice.Notice, error) {
+func (l *late) Publish(ctx context.Context, notices []outgoing.Event) ([]outgoing.Event, error) {
 	l.do()
 	return l.bus.Publish(ctx, notices)
 }

@@ -7,7 +7,7 @@ import (
 
 	"integrations/shared/connector"
 	"integrations/shared/domain"
-	"integrations/shared/pacing"
+	"integrations/shared/limits"
 	"integrations/shared/store"
 )
 
@@ -71,7 +71,7 @@ func placeOf(t store.Target) connector.Place {
 func (s *slice) resolve(ctx context.Context) (connector.Place, *verdict, error) {
 	var place connector.Place
 
-	v, err := s.await(ctx, pacing.Read)
+	v, err := s.await(ctx, limits.Read)
 	if v != nil || err != nil {
 		return place, v, err
 	}
@@ -241,7 +241,7 @@ func (s *slice) lookForTarget(ctx context.Context, v *verdict) (*verdict, error)
 	}
 
 	// The one read that finds out keeps to the limits, as any other call.
-	if late, err := s.await(ctx, pacing.Read); late != nil || err != nil {
+	if late, err := s.await(ctx, limits.Read); late != nil || err != nil {
 		return v, err
 	}
 

@@ -11,7 +11,7 @@ import (
 
 	"integrations/shared/connector"
 	"integrations/shared/domain"
-	"integrations/shared/pacing"
+	"integrations/shared/limits"
 )
 
 const (
@@ -204,7 +204,7 @@ func (s *slice) lookBack(ctx context.Context, t *task) (*verdict, error) {
 		return nil, nil
 	}
 
-	if v, err := s.await(ctx, pacing.Read); v != nil || err != nil {
+	if v, err := s.await(ctx, limits.Read); v != nil || err != nil {
 		return v, err
 	}
 
@@ -253,7 +253,7 @@ func (s *slice) probe(ctx context.Context) (*verdict, error) {
 // lists cannot be had or are not wanted. The verdict is that of an outage if it is
 // not answered.
 func (s *slice) ask(ctx context.Context) (*verdict, error) {
-	if v, err := s.await(ctx, pacing.Read); v != nil || err != nil {
+	if v, err := s.await(ctx, limits.Read); v != nil || err != nil {
 		return v, err
 	}
 

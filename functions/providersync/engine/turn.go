@@ -7,9 +7,9 @@ import (
 	"log/slog"
 	"time"
 
+	"integrations/shared/limits"
 	"integrations/shared/store"
 	"integrations/shared/syncqueue"
-	"integrations/shared/turns"
 )
 
 // takeTurn asks for room among the organisation's runs that are worked on at
@@ -19,7 +19,7 @@ import (
 // (ErrWrongOrganisation).
 func (e *Engine) takeTurn(ctx context.Context, m syncqueue.Message, lease string, now, until time.Time) (bool, error) {
 	for {
-		t, owner, err := e.Store.TurnsFor(ctx, m.OrganisationID, m.IntegrationID)
+		t, owner, err := e.Store.SlotsFor(ctx, m.OrganisationID, m.IntegrationID)
 		if err != nil {
 			return false, err
 		}
@@ -27,10 +27,10 @@ func (e *Engine) takeTurn(ctx context.Context, m syncqueue.Message, lease string
 			return false, fmt.Errorf("slice of run %s: %w", m.RunID, ErrWrongOrganisation)
 		}
 
-		w := turns.Waiter{OrganisationID: m.OrganisationID, IntegrationID: m.IntegrationID, RunID: m.RunID}
-		next, granted := t.Turns.Take(w, lease, e.Settings.Room, now, until)
-		t.Turns = next
-		err = e.Store.PutTurns(ctx, m.OrganisationID, t, now)
+		w := limits.Waiter{OrganisationID: m.OrganisationID, IntegrationID: m.IntegrationID, RunID: m.RunID}
+		next, granted := t.Slots.Take(w, lease, e.Settings.Room, now, until)
+		t.Slots = next
+		err = e.Store.PutSlots(ctx, m.OrganisationID, t, now)
 		if errors.Is(err, store.ErrConflict) {
 			continue
 		}
@@ -44,20 +44,20 @@ func (e *Engine) takeTurn(ctx context.Context, m syncqueue.Message, lease string
 // If that fails, the room comes free when the lease would have ended, and
 // dispatch sends the message.
 func (e *Engine) passTurn(ctx context.Context, log *slog.Logger, m syncqueue.Message, lease string, favour bool) {
-	var next *turns.Waiter
+	var next *limits.Waiter
 	err := error(nil)
 	for {
-		var t store.Turns
-		if t, err = e.Store.Turns(ctx, m.OrganisationID); err != nil {
+		var t store.Slots
+		if t, err = e.Store.Slots(ctx, m.OrganisationID); err != nil {
 			break
 		}
 
-		t.Turns, next = t.Turns.Release(m.RunID, lease, e.Settings.Room, e.Clock.Now())
+		t.Slots, next = t.Slots.Release(m.RunID, lease, e.Settings.Room, e.Clock.Now())
 		if favour {
-			t.Turns = t.Favour(m.RunID, e.Clock.Now())
+			t.Slots = t.Favour(m.RunID, e.Clock.Now())
 		}
 
-		if err = e.Store.PutTurns(ctx, m.OrganisationID, t, e.Clock.Now()); !errors.Is(err, store.ErrConflict) {
+		if err = e.Store.PutSlots(ctx, m.OrganisationID, t, e.Clock.Now()); !errors.Is(err, store.ErrConflict) {
 			break
 		}
 	}

@@ -5,15 +5,15 @@ import (
 
 	"integrations/shared/connector"
 	"integrations/shared/domain"
-	"integrations/shared/notice"
-	"integrations/shared/pacing"
+	"integrations/shared/events/outgoing"
+	"integrations/shared/limits"
 	"integrations/shared/store"
 )
 
 // create makes the object and records it before anything else happens; a
 // closed item's is closed afterwards.
 func (s *slice) create(ctx context.Context, t *task) (*verdict, error) {
-	if v, err := s.await(ctx, pacing.Create); v != nil || err != nil {
+	if v, err := s.await(ctx, limits.Create); v != nil || err != nil {
 		return v, err
 	}
 
@@ -42,7 +42,7 @@ func (s *slice) create(ctx context.Context, t *task) (*verdict, error) {
 	t.link.Told = s.chat.told(c)
 	t.link.Channel = s.chat.channelOf(t, w)
 	s.record(t, created(w), w.Note)
-	s.did(pacing.Create)
+	s.did(limits.Create)
 	more := t.link.SentHash != t.content.Hash()
 	if more {
 		s.doubted(t)
@@ -120,7 +120,7 @@ func (s *slice) publishCopy(p *store.Pulled, c store.Candidate) {
 	s.run.Counts.Pulled++
 
 	p.Objects = append(p.Objects, store.Object{Target: s.target.Key, RemoteID: c.Remote.ID, SeenText: c.SeenText, SeenState: c.SeenState})
-	p.Notices = append(p.Notices, s.tell(nil, []string{notice.ChangeCreated}, o)...)
+	p.Notices = append(p.Notices, s.tell(nil, []string{outgoing.ChangeCreated}, o)...)
 }
 
 // update makes the object what the item is. It may be repeated: it says the
@@ -130,7 +130,7 @@ func (s *slice) update(ctx context.Context, t *task) (*verdict, error) {
 		return v, err
 	}
 
-	if v, err := s.await(ctx, pacing.Update); v != nil || err != nil {
+	if v, err := s.await(ctx, limits.Update); v != nil || err != nil {
 		return v, err
 	}
 
@@ -175,7 +175,7 @@ func (s *slice) update(ctx context.Context, t *task) (*verdict, error) {
 	t.link.Told = s.chat.told(c)
 	t.link.Channel = s.chat.channelOf(t, w)
 	s.record(t, domain.Updated, w.Note)
-	s.did(pacing.Update)
+	s.did(limits.Update)
 	s.took(began)
 	t.done = true
 	s.handled++

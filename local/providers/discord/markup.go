@@ -1,0 +1,205 @@
+package discord
+
+import (
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+
+	"integrations/local/providers/picture"
+)
+
+// mentioned are users, roles, and everybody. A backslash before them is only for
+// those who look: the server mentions all the same.
+var mentioned = regexp.MustCompile(`<@!?([0-9]{15,20})>|<@&([0-9]{15,20})>|@(everyone|here)`)
+
+// A mention is what would notify somebody.
+type mention struct{ text, kind, id string }
+
+func mentions(text string) []mention {
+	var all []mention
+	for _, groups := range mentioned.FindAllStringSubmatch(uncoded(text), -1) {
+		switch {
+		case groups[1] != "":
+			all = append(all, mention{groups[0], "users", groups[1]})
+		case groups[2] != "":
+			all = append(all, mention{groups[0], "roles", groups[2]})
+		default:
+			all = append(all, mention{groups[0], "everyone", ""})
+		}
+	}
+
+	return all
+}
+
+// rings reports whether a mention notifies. Without allowed_mentions a bot's
+// message notifies all whom it names, a webhook's users only
+// (https://discord.com/developers/docs/resources/message#allowed-mentions-object).
+func (c content) rings(m mention) bool {
+	if c.Allowed == nil {
+		return !c.Webhook || m.kind == "users"
+	}
+	return slices.Contains(c.Allowed.Parse, m.kind) || m.kind == "users" && slices.Contains(c.Allowed.Users, m.id) || m.kind == "roles" && slices.Contains(c.Allowed.Roles, m.id)
+}
+
+// pings reports whether somebody of a kind is notified.
+func (c content) pings(kind string) bool {
+	return slices.ContainsFunc(mentions(c.Content), func(m mention) bool { return m.kind == kind && c.rings(m) })
+}
+
+// A masked link shows another text than its address.
+type masked struct {
+	label, address string
+	length         int // from [ to )
+}
+
+// link reads a masked link at the start of a text: [label](address), or
+// [label](<address>), perhaps with a title behind the address.
+func link(rest string) (masked, bool) {
+	if !strings.HasPrefix(rest, "[") {
+		return masked{}, false
+	}
+
+	depth := 0
+	end := -1
+	for i := 0; i < len(rest) && end < 0; i++ {
+		switch rest[i] {
+		case '\\':
+			i++
+		case '[':
+			depth++
+		case ']':
+			if depth--; depth == 0 {
+				end = i
+			}
+		}
+	}
+
+	if end < 0 || !strings.HasPrefix(rest[end+1:], "(") {
+		return masked{}, false
+	}
+
+	inner, _, closed := strings.Cut(rest[end+2:], ")")
+	if !closed || strings.Contains(inner, "\n") {
+		return masked{}, false
+	}
+
+	address, _, _ := strings.Cut(strings.TrimSpace(inner), " ")
+	address = strings.TrimSuffix(strings.TrimPrefix(address, "<"), ">")
+	if !strings.HasPrefix(address, "http://") && !strings.HasPrefix(address, "https://") {
+		return masked{}, false
+	}
+
+	return masked{label: rest[1:end], address: address, length: end + 3 + len(inner)}, true
+}
+
+// links finds all masked links.
+func links(text string) []masked {
+	var all []masked
+	text = uncoded(text)
+	for i := 0; i < len(text); {
+		if text[i] == '\\' {
+			i += 2
+			continue
+		}
+
+		if found, ok := link(text[i:]); ok {
+			all = append(all, found)
+			i += found.length
+			continue
+		}
+
+		i++
+	}
+
+	return all
+}
+
+// hazards lists what in a message notifies somebody, and where a text may hide
+// where it leads. A link shows its address. A masked link is ours only as the one
+// link of a digest's line, where its text is the item's number.
+func (c content) hazards() []string {
+	var all []string
+	for _, m := range mentions(c.Content) {
+		if c.rings(m) {
+			all = append(all, fmt.Sprintf("content: %s notifies %s", m.text, m.kind))
+		}
+	}
+
+	for _, l := range links(c.Content) {
+		all = append(all, fmt.Sprintf("content: [%s](%s) hides where it leads", l.label, l.address))
+	}
+
+	for i, e := range c.Embeds {
+		for name, text := range e.texts() {
+			for _, l := range hidden(text, c.digest() && name == "description") {
+				all = append(all, fmt.Sprintf("embeds.%d.%s: [%s](%s) hides where it leads", i, name, l.label, l.address))
+			}
+		}
+	}
+
+	slices.Sort(all)
+
+	return all
+}
+
+// texts are those of an embed in which markup counts.
+func (e embed) texts() map[string]string {
+	texts := map[string]string{"title": e.Title, "description": e.Description}
+	for i, f := range e.Fields {
+		texts[fmt.Sprintf("fields.%d.name", i)], texts[fmt.Sprintf("fields.%d.value", i)] = f.Name, f.Value
+	}
+	return texts
+}
+
+// hidden are the masked links of a text that are not ours.
+func hidden(text string, digest bool) []masked {
+	var all []masked
+	for line := range strings.SplitSeq(uncoded(text), "\n") {
+		if !digest || !isDigestLine(line) {
+			all = append(all, links(line)...)
+		}
+	}
+
+	return all
+}
+
+var (
+	shownURL = regexp.MustCompile(`^<?(https?://[^\s<>]+[^\s<>.,:;"'\])])>?`)
+	tagged   = regexp.MustCompile(`^<(@!?[0-9]+|@&[0-9]+|#[0-9]+|/[^<>\n]+:[0-9]+|t:-?[0-9]+(:[tTdDfFR])?|a?:\w+:[0-9]+|id:\w+)>`)
+)
+
+// markdown is Discord's markup, for drawing.
+var markdown = picture.Markup{
+	Signs: []picture.Sign{
+		{Text: "**", Style: picture.Bold}, {Text: "__", Style: picture.Underline}, {Text: "~~", Style: picture.Strike},
+		{Text: "*", Style: picture.Italic}, {Text: "_", Style: picture.Italic},
+	},
+	Backslash: true, Headings: true, Lists: true, Languages: true,
+	Special: func(rest string) (picture.Span, int) {
+		if l, ok := link(rest); ok {
+			return picture.Span{Text: unescaped(l.label), Link: l.address}, l.length
+		}
+
+		if found := tagged.FindString(rest); found != "" {
+			return picture.Span{Text: found, Mention: true}, len(found)
+		}
+
+		for _, word := range []string{"@everyone", "@here"} {
+			if strings.HasPrefix(rest, word) {
+				return picture.Span{Text: word, Mention: true}, len(word)
+			}
+		}
+
+		if groups := shownURL.FindStringSubmatch(rest); groups != nil {
+			return picture.Span{Text: groups[1], Link: groups[1]}, len(groups[0])
+		}
+
+		return picture.Span{}, 0
+	},
+}
+
+var escape = regexp.MustCompile(`\\([!-/:-@\[-\x60{-~])`)
+
+// unescaped is text without the backslashes that stand for it.
+func unescaped(text string) string { return escape.ReplaceAllString(text, "$1") }

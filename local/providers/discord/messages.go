@@ -1,0 +1,381 @@
+package discord
+
+import (
+	"encoding/json"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"integrations/local/providers/chat"
+)
+
+const (
+	// repeats is how long a nonce names the first message: "the past few minutes".
+	repeats = 5 * time.Minute
+	// aged is from when on a message's edits are limited.
+	aged = time.Hour
+)
+
+// target is the channel that a call is about: a webhook's own or a thread of
+// it, or the one in the path, which the caller must see.
+func (s *Server) target(c *call) (*Channel, *result) {
+	if c.webhook == nil {
+		where := s.channel(c.parts[1])
+		switch {
+		case where == nil:
+			return nil, &unknownChannel
+		}
+
+		if members := s.governing(where).Members; members != nil && !slices.Contains(members, c.account.ID) {
+			return nil, &missingAccess
+		}
+
+		return where, nil
+	}
+
+	where := s.channel(c.webhook.Channel)
+	if thread := c.URL.Query().Get("thread_id"); thread != "" {
+		where = s.channel(thread)
+		if where != nil && where.Parent != c.webhook.Channel {
+			where = nil
+		}
+	}
+
+	if where == nil {
+		return nil, &unknownChannel
+	}
+
+	return where, nil
+}
+
+// execute posts by a webhook. Whoever does not wait is told nothing, not even
+// that it went wrong.
+func (s *Server) execute(c *call) result {
+	wait := c.URL.Query().Get("wait") == "true" || c.URL.Query().Get("wait") == "1"
+	if !wait {
+		s.Violation("%s: without wait=true it is not told which message it is, nor that there is none", c.route.path)
+	}
+
+	out := s.create(c, false)
+	if !wait && out.status == http.StatusOK {
+		out.status = http.StatusNoContent
+		out.value = nil
+	}
+
+	return out
+}
+
+// post posts by a bot, or a person.
+func (s *Server) post(c *call) result { return s.create(c, true) }
+
+func (s *Server) create(c *call, nonces bool) result {
+	where, refused := s.target(c)
+	if refused != nil {
+		return *refused
+	}
+	if s.silenced(where, c.author()) {
+		return notPermitted
+	}
+
+	asked, out := s.parse(c)
+	if out != nil {
+		return *out
+	}
+	if len(asked.content(content{}).Embeds) > 0 && slices.Contains(s.governing(where).NoEmbeds, c.author()) {
+		return notPermitted
+	}
+	if asked.empty() {
+		return emptyMessage
+	}
+
+	if out := s.misplaced(c, where, asked); out != nil {
+		return *out
+	}
+
+	to, out := s.refers(c, where, asked)
+	if out != nil {
+		return *out
+	}
+
+	if nonces && asked.EnforceNonce && asked.nonce() != "" {
+		if first := s.repeated(c.author(), asked.nonce()); first != nil {
+			return result{status: http.StatusOK, value: s.view(first, asked.nonce())}
+		}
+	}
+
+	s.judge(c, asked, asked.content(content{}))
+	m := &chat.Message{
+		Channel: where.ID, ID: s.Next(where.ID), Author: asked.author(c), Owner: c.author(), Wire: encode(asked.content(content{})), CreatedAt: s.Now(),
+	}
+	if nonces {
+		m.Key = asked.nonce()
+	}
+
+	m.Thread = to
+	if asked.ThreadName != nil {
+		s.open(where, m, *asked.ThreadName)
+	}
+
+	s.Archive(m.Channel, false)
+
+	return result{status: http.StatusOK, value: s.view(m, m.Key), message: m}
+}
+
+// repeated is the message that the same author has sent under a nonce in the
+// past few minutes, into whichever channel.
+func (s *Server) repeated(author, nonce string) *chat.Message {
+	for _, id := range s.Places() {
+		for _, m := range s.Messages(id) {
+			if m.Key == nonce && m.Owner == author && s.Now().Sub(m.CreatedAt) < repeats {
+				return m
+			}
+		}
+	}
+
+	return nil
+}
+
+// existing is the message that a path names.
+func (s *Server) existing(c *call) (*chat.Message, *result) {
+	where, refused := s.target(c)
+	if refused != nil {
+		return nil, refused
+	}
+
+	found := s.Get(where.ID, c.parts[len(c.parts)-1])
+	if found == nil || c.webhook != nil && found.Owner != c.webhook.ID {
+		return nil, &unknownMessage // a webhook sees its own only
+	}
+
+	return found, nil
+}
+
+func (s *Server) show(c *call) result {
+	found, refused := s.existing(c)
+	if refused != nil {
+		return *refused
+	}
+	return result{status: http.StatusOK, value: s.view(found, "")}
+}
+
+func (s *Server) edit(c *call) result {
+	found, refused := s.existing(c)
+	switch {
+	case refused != nil:
+		return *refused
+	case found.Owner != c.author():
+		return notOurs
+	}
+
+	if where := s.channel(found.Channel); where != nil && where.Archived { // a new message would open it again
+		return refuse(http.StatusBadRequest, 50083, "Thread is archived")
+	}
+
+	asked, out := s.parse(c)
+	if out != nil {
+		return *out
+	}
+
+	var held content
+	_ = json.Unmarshal(found.Wire, &held) // it was written by us
+	made := asked.content(held)
+	if made.Content == "" && len(made.Embeds) == 0 {
+		return emptyMessage
+	}
+
+	if s.Now().Sub(found.CreatedAt) >= aged {
+		if _, _, wait := s.old.Take(found.Channel, s.config.OldEdits, OldWindow); wait > 0 {
+			return tooMany(wait, 30046, "Maximum number of edits to messages older than 1 hour reached. Try again later")
+		}
+	}
+
+	s.judge(c, asked, made)
+	after := *found
+	after.Wire, after.EditedAt, after.EditedBy = encode(made), s.Now(), c.author()
+
+	return result{status: http.StatusOK, value: s.view(&after, ""), message: &after}
+}
+
+// remove deletes one's own message. Whoever may manage messages deletes others'
+// too, but neither bots of ours nor webhooks may.
+func (s *Server) remove(c *call) result {
+	found, refused := s.existing(c)
+	switch {
+	case refused != nil:
+		return *refused
+	case found.Owner != c.author() && c.account.Bot:
+		return notPermitted
+	}
+
+	gone := *found
+	gone.Deleted = true
+
+	return result{status: http.StatusNoContent, message: &gone}
+}
+
+// list gives a channel's messages, newest first.
+func (s *Server) list(c *call) result {
+	where, refused := s.target(c)
+	if refused != nil {
+		return *refused
+	}
+
+	query := c.URL.Query()
+	most := 50
+	if asked := query.Get("limit"); asked != "" {
+		n, err := strconv.Atoi(asked)
+		if err != nil || n < 1 || n > 100 {
+			return formError(field{"limit", "NUMBER_TYPE_MAX", "int value should be between 1 and 100."})
+		}
+		most = n
+	}
+
+	if slices.Contains(s.governing(where).Unread, c.account.ID) {
+		return result{status: http.StatusOK, value: []object{}} // no error, and no messages
+	}
+
+	all := slices.Clone(s.Listed(c.Context(), where.ID))
+	after := query.Get("after")
+	before := query.Get("before")
+	all = slices.DeleteFunc(all, func(m *chat.Message) bool {
+		return after != "" && number(m.ID) <= number(after) || before != "" && number(m.ID) >= number(before)
+	})
+	if len(all) > most {
+		if after != "" {
+			all = all[:most] // those next to it
+		} else {
+			all = all[len(all)-most:]
+		}
+	}
+
+	views := []object{}
+	for _, m := range slices.Backward(all) {
+		views = append(views, s.view(m, ""))
+	}
+
+	return result{status: http.StatusOK, value: views}
+}
+
+func (s *Server) me(c *call) result {
+	value := s.user(c.account.ID, c.account.Name, c.account.Bot)
+	value["mfa_enabled"] = false
+	value["locale"] = "en-US"
+	value["verified"] = true
+	value["email"] = nil
+	return result{status: http.StatusOK, value: value}
+}
+
+func (s *Server) user(id, name string, bot bool) object {
+	value := object{"id": id, "username": name, "avatar": nil, "discriminator": "0000", "public_flags": 0, "flags": 0, "global_name": nil, "primary_guild": nil}
+	if bot {
+		value["bot"] = true
+	}
+	return value
+}
+
+// guild is the server all channels are of.
+const guild = "1100000000000000001"
+
+func (s *Server) showWebhook(c *call) result {
+	return result{status: http.StatusOK, value: object{
+		"application_id": nil, "avatar": nil, "channel_id": c.webhook.Channel, "guild_id": guild, "id": c.webhook.ID, "name": c.webhook.Name,
+		"type": 1, "token": c.webhook.Token, "url": "https://discord.com/api/webhooks/" + c.webhook.ID + "/" + c.webhook.Token,
+	}}
+}
+
+func (s *Server) showChannel(c *call) result {
+	where, refused := s.target(c)
+	if refused != nil {
+		return *refused
+	}
+	return result{status: http.StatusOK, value: s.viewChannel(where)}
+}
+
+// viewChannel is a channel or thread as Discord shows it.
+func (s *Server) viewChannel(where *Channel) object {
+	value := object{"id": where.ID, "type": 0, "name": where.Name, "guild_id": guild, "flags": 0, "position": 0, "last_message_id": nil, "permission_overwrites": overwrites(where)}
+	if last := s.Last(where.ID); last != "" { // it may be deleted by now
+		value["last_message_id"] = last
+	}
+
+	if where.Forum {
+		value["type"] = 15
+	}
+
+	if where.Parent != "" {
+		value["type"] = 11
+		value["parent_id"] = where.Parent
+		delete(value, "position")
+		delete(value, "permission_overwrites")
+		at := s.Now().Format(stamp)
+		value["owner_id"] = guild
+		value["message_count"] = 0
+		value["member_count"] = 1
+		value["total_message_sent"] = 0
+		value["rate_limit_per_user"] = 0
+		value["thread_metadata"] = object{"archived": where.Archived, "archive_timestamp": at, "auto_archive_duration": 1440, "locked": false, "create_timestamp": at}
+	}
+
+	return value
+}
+
+// stamp is how Discord writes times.
+const stamp = "2006-01-02T15:04:05.000000-07:00"
+
+// view is a message as Discord shows it.
+func (s *Server) view(m *chat.Message, nonce string) object {
+	var held content
+	_ = json.Unmarshal(m.Wire, &held) // it was written by us
+	out := object{
+		"type": 0, "content": held.Content, "mentions": []any{}, "mention_roles": []any{}, "mention_everyone": held.pings("everyone"), "attachments": []any{},
+		"embeds": embedViews(held.Embeds), "timestamp": m.CreatedAt.Format(stamp), "edited_timestamp": nil, "flags": held.Flags, "components": []any{},
+		"id": m.ID, "channel_id": m.Channel, "pinned": false, "tts": false,
+	}
+
+	all := s.allWebhooks()
+	hook := slices.IndexFunc(all, func(w Webhook) bool { return w.ID == m.Owner })
+	out["author"] = s.user(m.Owner, m.Author, hook >= 0 || s.isBot(m.Owner))
+	if hook >= 0 {
+		out["webhook_id"] = m.Owner
+	}
+
+	if !m.EditedAt.IsZero() {
+		out["edited_timestamp"] = m.EditedAt.Format(stamp)
+	}
+
+	if nonce != "" {
+		out["nonce"] = nonce
+	}
+
+	replying(out, m)
+
+	return out
+}
+
+// embedViews are embeds as they are read back.
+func embedViews(embeds []embed) []object {
+	views := []object{}
+	for _, e := range embeds {
+		var view object
+		_ = json.Unmarshal(encode(e), &view)
+		view["type"] = "rich"
+		views = append(views, view)
+	}
+
+	return views
+}
+
+func (s *Server) isBot(id string) bool {
+	for _, account := range s.config.Accounts {
+		if account.ID == id {
+			return account.Bot
+		}
+	}
+	return false
+}
+
+func typed(text string) json.RawMessage {
+	return encode(content{Content: strings.TrimSpace(text)})
+}

@@ -1,0 +1,153 @@
+// Package github is a stand-in of GitHub's REST API for issues: it keeps what
+// it is given, behaves as the real one does, and is strict with its callers.
+package github
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"path/filepath"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"integrations/local/providers"
+	"integrations/local/providers/faults"
+)
+
+// The phases of a create that a hook is told of.
+const (
+	Received = providers.Received
+	Applied  = providers.Applied
+)
+
+// A Repository that the stand-in has.
+type Repository struct {
+	Owner, Name string
+	// ID is the number that GitHub has for it. 0 makes one from the name.
+	ID int64
+	// Created is when it was made, zero for the first day of 2026.
+	Created time.Time
+	// Admin lists the logins that administer it, which may write too.
+	Admin []string
+	// Push lists the logins that may write; without it everyone may.
+	Push []string
+	// Triage lists the logins that may triage, of those who may not write.
+	Triage []string
+	// Archived repositories can only be read.
+	Archived bool
+	// Read lists the logins that may only read, where it is private.
+	Read []string
+	// Private repositories are not there for those in none of these lists.
+	Private bool
+	// NoIssues says that issues are disabled.
+	NoIssues bool
+	// PullRequests is how many pull requests a new repository starts with:
+	// GitHub lists them among the issues.
+	PullRequests int
+}
+
+// Config says what the stand-in has and who may use it.
+type Config struct {
+	Dir      string
+	SpecPath string            // GitHub's OpenAPI description; without it only the own checks apply
+	Limits   bool              // apply the published rate limits
+	Tokens   map[string]string // token to login
+	// Scopes are those of classic tokens that have others than repo.
+	Scopes map[string]string
+	// Permissions are what fine-grained tokens may do with issues, where it is not
+	// everything: "read" or "none".
+	Permissions map[string]string
+	// PersonToken is the token with which the page lets people edit; without
+	// it the page only shows.
+	PersonToken string
+	// Repositories are all there are.
+	Repositories []Repository
+	// Apps may ask for tokens.
+	Apps []App
+	// Now replaces the clock.
+	Now func() time.Time
+}
+
+// A Server is the stand-in. It survives the death of its process.
+type Server struct {
+	providers.Watch
+	config   Config
+	contract *providers.Contract
+	journal  *providers.Journal
+	limiter  *limiter
+	writes   providers.Log[entry]
+	faults   *faults.Kit
+
+	calls atomic.Int64
+
+	granted grants // the apps' tokens
+
+	// deciding is held by a write from its decision to its commitment.
+	deciding sync.Mutex
+
+	lock         sync.RWMutex
+	repositories map[string]*repository
+	order        []*repository
+	former       map[string]int64 // names of renamed repositories, to their ids
+	placed       int              // how often a name was led elsewhere
+	lastID       int64
+}
+
+// Open returns the stand-in with all that the journal in config.Dir holds.
+func Open(config Config) (*Server, error) {
+	contract, err := providers.LoadContract(config.SpecPath)
+	if err != nil {
+		return nil, fmt.Errorf("GitHub stand-in: %w", err)
+	}
+	return open(config, contract)
+}
+
+func open(config Config, contract *providers.Contract) (*Server, error) {
+	if config.Now == nil {
+		config.Now = time.Now
+	}
+
+	s := &Server{
+		config: config, contract: contract, limiter: newLimiter(config.Limits, config.Now),
+		repositories: map[string]*repository{}, former: map[string]int64{}, lastID: firstID,
+	}
+	s.faults = faults.New(s.profile(), s.hooks())
+	for _, one := range config.Repositories {
+		added := newRepository(one)
+		s.repositories[key(one.Owner, one.Name)] = added
+		s.order = append(s.order, added)
+	}
+
+	var err error
+	if s.journal, err = providers.OpenJournal(filepath.Join(config.Dir, "github.jsonl"), s.replay); err != nil {
+		return nil, fmt.Errorf("GitHub stand-in: %w", err)
+	}
+
+	if err := s.seed(); err != nil {
+		return nil, errors.Join(err, s.journal.Close())
+	}
+
+	return s, nil
+}
+
+// Close closes the journal.
+func (s *Server) Close() error {
+	s.faults.Close()
+	return s.journal.Close()
+}
+
+// Faults is what makes the stand-in fail on purpose.
+func (s *Server) Faults() *faults.Kit { return s.faults }
+
+// API is what is served as api.github.com.
+func (s *Server) API() http.Handler {
+	api := s.faults.Wrap(http.HandlerFunc(s.serveAPI))
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		s.calls.Add(1)
+		api.ServeHTTP(w, r)
+	})
+}
+
+// Calls is how many requests the API has got since it was opened.
+func (s *Server) Calls() int { return int(s.calls.Load()) }

@@ -1,0 +1,93 @@
+package slack
+
+import (
+	"encoding/json"
+	"strconv"
+	"strings"
+
+	"integrations/local/providers/picture"
+)
+
+// A richPart is what is read of a part of a rich text to draw it.
+type richPart struct {
+	Type     string          `json:"type"`
+	Elements []richPart      `json:"elements"`
+	Style    json.RawMessage `json:"style"`
+	Text     string          `json:"text"`
+	URL      string          `json:"url"`
+	Indent   int             `json:"indent"`
+	Offset   int             `json:"offset"`
+	Border   int             `json:"border"`
+}
+
+// drawRich draws a rich text, a block for each of its parts and items.
+func drawRich(raw json.RawMessage) []picture.Block {
+	var text richPart
+	if json.Unmarshal(raw, &text) != nil {
+		return nil
+	}
+
+	var blocks []picture.Block
+	for _, part := range text.Elements {
+		switch part.Type {
+		case "rich_text_list":
+			blocks = append(blocks, part.items()...)
+		case "rich_text_preformatted":
+			blocks = append(blocks, picture.Block{Kind: picture.Code, Spans: part.spans()})
+		case "rich_text_quote":
+			blocks = append(blocks, picture.Block{Kind: picture.Quote, Spans: part.spans()})
+		default:
+			blocks = append(blocks, picture.Block{Kind: picture.Text, Spans: part.spans()})
+		}
+	}
+
+	return blocks
+}
+
+// items are a list's, each behind its mark.
+func (p richPart) items() []picture.Block {
+	kind := picture.Item
+	if p.Border > 0 {
+		kind = picture.Quote
+	}
+
+	var blocks []picture.Block
+	for i, item := range p.Elements {
+		mark := []string{"• ", "◦ ", "▪ "}[min(max(p.Indent, 0), 6)%3]
+		if string(p.Style) == `"ordered"` {
+			mark = strconv.Itoa(p.Offset+i+1) + ". "
+		}
+
+		mark = strings.Repeat("\u2003", min(max(p.Indent, 0), maxIndent)) + mark
+		blocks = append(blocks, picture.Block{Kind: kind, Spans: append(picture.Plain(mark), item.spans()...)})
+	}
+
+	return blocks
+}
+
+// spans are the elements of a line. What is neither text nor a link is drawn as a
+// mention.
+func (p richPart) spans() []picture.Span {
+	var spans []picture.Span
+	for _, e := range p.Elements {
+		var style struct{ Bold, Italic, Strike, Code, Underline bool }
+		_ = json.Unmarshal(e.Style, &style)
+		span := picture.Span{Text: e.Text, Bold: style.Bold, Italic: style.Italic, Strike: style.Strike, Code: style.Code, Underline: style.Underline}
+		switch e.Type {
+		case "text":
+		case "link":
+			span.Link = e.URL
+			if span.Text == "" {
+				span.Text = e.URL
+			}
+
+		default:
+			span.Text = e.Type
+			span.Mention = true
+		}
+
+		spans = append(spans, span)
+	}
+
+	return spans
+}

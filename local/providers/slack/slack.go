@@ -1,0 +1,157 @@
+// Package slack is a stand-in of Slack's Web API for messages and of its
+// incoming webhooks: it keeps what it is given, behaves as the real one does,
+// and is strict with its callers.
+package slack
+
+import (
+	"fmt"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"integrations/local/providers"
+	"integrations/local/providers/chat"
+	"integrations/local/providers/faults"
+)
+
+// An Account is whom a token is of.
+type Account struct {
+	Name string // of the bot or the person
+	User string // its id, U…
+	// Scopes are what the token was granted.
+	Scopes []string
+	// Bot says that it is an app's bot user, not a person.
+	Bot bool
+}
+
+// A Channel of the workspace.
+type Channel struct {
+	ID, Name string
+	Private  bool
+	Archived bool
+	// Members lists the users who are in it; nil is everyone.
+	Members []string
+}
+
+// A Hook is an incoming webhook.
+type Hook struct {
+	Path    string // of its URL, from /services/ on
+	Channel string // its id
+	App     string // as people see it
+	// Off says that it was revoked.
+	Off bool
+}
+
+// Config says what the stand-in has and who may use it.
+type Config struct {
+	Dir      string
+	Limits   bool // enforce the published limits
+	Accounts map[string]Account
+	// PersonToken is the token of the person who posts and deletes on the page;
+	// without it the page only shows.
+	PersonToken string
+	Channels    []Channel
+	Hooks       []Hook
+	// Scarce says that the app is distributed and not in the Marketplace: a page
+	// of history a minute, of 15 messages.
+	Scarce bool
+	// Interactive says that the app answers interactions, such as a click on a
+	// button.
+	Interactive bool
+	// Now replaces the clock.
+	Now func() time.Time
+}
+
+// A Server is the stand-in. It survives the death of its process.
+type Server struct {
+	*chat.Chat
+	config  Config
+	limiter *chat.Limiter
+	faults  *faults.Kit
+
+	lock sync.RWMutex
+	// channels are replaced as a whole, and never changed.
+	channels []Channel
+}
+
+// Open returns the stand-in with all that the journal in config.Dir holds.
+func Open(config Config) (*Server, error) {
+	s := &Server{config: config, channels: config.Channels, limiter: chat.NewLimiter(config.Limits, config.Now)}
+	s.faults = faults.New(faults.Slack(), s.hooks())
+	dialect := chat.Dialect{
+		Faults: s.faults,
+		Name:   "Slack", File: "slack.jsonl", NextID: nextID, Draw: draw, Typed: typed,
+		Person: config.Accounts[config.PersonToken].Name, Prefix: "/api/", API: s.API(),
+		Known: providers.AnyBearer(config.Accounts, config.PersonToken),
+	}
+	for _, c := range config.Channels {
+		dialect.Channels = append(dialect.Channels, chat.Place{ID: c.ID, Name: "#" + c.Name})
+	}
+
+	var err error
+	if s.Chat, err = chat.Open(config.Dir, dialect, config.Now); err != nil {
+		return nil, err
+	}
+
+	return s, nil
+}
+
+// API is what is served under slack.com and hooks.slack.com.
+func (s *Server) API() http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc("/api/{method}", s.serveMethod)
+	mux.HandleFunc("/services/", s.serveHook)
+	return s.faults.Wrap(mux)
+}
+
+// nextID is a time stamp that no message of the channel has yet.
+func nextID(now time.Time, last string) string {
+	stamp := now.UnixMicro()
+	if before, ok := micros(last); ok && stamp <= before {
+		stamp = before + 1
+	}
+	return fmt.Sprintf("%d.%06d", stamp/1e6, stamp%1e6)
+}
+
+// micros reads a time stamp.
+func micros(ts string) (int64, bool) {
+	seconds, fraction, ok := strings.Cut(ts, ".")
+	if !ok {
+		fraction = "0"
+	}
+
+	whole, err1 := strconv.ParseInt(seconds, 10, 64)
+	rest, err2 := strconv.ParseInt((fraction + "000000")[:6], 10, 64)
+	return whole*1e6 + rest, err1 == nil && err2 == nil && whole >= 0 && rest >= 0 && whole < 1e12
+}
+
+func (s *Server) channel(id string) *Channel {
+	s.lock.RLock()
+	defer s.lock.RUnlock()
+
+	i := slices.IndexFunc(s.channels, func(c Channel) bool { return c.ID == id })
+	if i < 0 {
+		return nil
+	}
+
+	return &s.channels[i]
+}
+
+// Rename gives a channel another name until the stand-in is closed. Its id and
+// its messages stay.
+func (s *Server) Rename(id, name string) {
+	s.lock.Lock()
+	defer s.lock.Unlock()
+
+	s.channels = slices.Clone(s.channels)
+	for i := range s.channels {
+		if s.channels[i].ID == id {
+			s.channels[i].Name = name
+		}
+	}
+}
+
+func (c *Channel) has(user string) bool { return c.Members == nil || slices.Contains(c.Members, user) }

@@ -1,0 +1,271 @@
+package teams
+
+import (
+	"encoding/json"
+	"regexp"
+	"strings"
+
+	"integrations/local/providers/picture"
+)
+
+// A masked link shows another text than its address.
+type masked struct {
+	label, address string
+	length         int
+}
+
+var maskedLink = regexp.MustCompile(`^\[((?:\\.|[^\[\]\\])*)\]\(([^()\s]+)\)`)
+
+// link reads a masked link at the start of a text.
+func link(rest string) (masked, bool) {
+	groups := maskedLink.FindStringSubmatch(rest)
+	if groups == nil {
+		return masked{}, false
+	}
+	return masked{label: groups[1], address: groups[2], length: len(groups[0])}, true
+}
+
+// links finds all masked links of a text in Markdown.
+func links(text string) []masked {
+	var all []masked
+	for i := 0; i < len(text); i++ {
+		if text[i] == '\\' {
+			i++
+		} else if found, ok := link(text[i:]); ok {
+			all = append(all, found)
+		}
+	}
+
+	return all
+}
+
+// markdown is what Teams reads of Markdown in a TextBlock and in facts: no
+// headings, no code, no quotes.
+var markdown = picture.Markup{
+	Signs:     []picture.Sign{{Text: "**", Style: picture.Bold}, {Text: "__", Style: picture.Bold}, {Text: "*", Style: picture.Italic}, {Text: "_", Style: picture.Italic}},
+	Backslash: true, Lists: true,
+	Special: func(rest string) (picture.Span, int) {
+		if l, ok := link(rest); ok {
+			return picture.Span{Text: l.label, Link: l.address}, l.length
+		}
+		return picture.Span{}, 0
+	},
+}
+
+// An element is what is read of a card's parts to draw them.
+type element struct {
+	Type      string            `json:"type"`
+	Style     string            `json:"style"`
+	Spacing   string            `json:"spacing"`
+	Separator bool              `json:"separator"`
+	Text      string            `json:"text"`
+	Weight    string            `json:"weight"`
+	Size      string            `json:"size"`
+	Color     string            `json:"color"`
+	Subtle    bool              `json:"isSubtle"`
+	Italic    bool              `json:"italic"`
+	Strike    bool              `json:"strikethrough"`
+	Underline bool              `json:"underline"`
+	FontType  string            `json:"fontType"`
+	Select    *action           `json:"selectAction"`
+	Inlines   []json.RawMessage `json:"inlines"`
+	Facts     []struct {
+		Title string `json:"title"`
+		Value string `json:"value"`
+	} `json:"facts"`
+	Items   []element `json:"items"`
+	Columns []element `json:"columns"`
+	Actions []action  `json:"actions"`
+	AltText string    `json:"altText"`
+	URL     string    `json:"url"`
+}
+
+type action struct {
+	Type  string `json:"type"`
+	Title string `json:"title"`
+	URL   string `json:"url"`
+}
+
+// draw shows a card.
+func draw(wire json.RawMessage) picture.Picture {
+	var root struct {
+		Body    []element `json:"body"`
+		Actions []action  `json:"actions"`
+	}
+	if json.Unmarshal(wire, &root) != nil || root.Body == nil && root.Actions == nil {
+		return picture.Picture{Blocks: []picture.Block{{Kind: picture.Code, Spans: picture.Plain(string(wire))}}}
+	}
+
+	card := picture.Card{Blocks: elements(root.Body)}
+
+	return picture.Picture{Cards: []picture.Card{{Blocks: append(card.Blocks, buttons(root.Actions)...)}}}
+}
+
+// roomy are the spacings that set an element apart.
+var roomy = map[string]bool{"medium": true, "large": true, "extralarge": true}
+
+func elements(list []element) []picture.Block {
+	var all []picture.Block
+	for i, e := range list {
+		blocks := e.blocks()
+		if len(blocks) > 0 {
+			blocks[0].Apart = i > 0 && roomy[strings.ToLower(e.Spacing)]
+		}
+
+		if e.Separator {
+			all = append(all, picture.Block{Kind: picture.Rule})
+		}
+
+		all = append(all, blocks...)
+	}
+
+	return all
+}
+
+func (e element) blocks() []picture.Block {
+	switch e.Type {
+	case "TextBlock":
+		blocks := markdown.Blocks(e.Text)
+		for _, b := range blocks {
+			for i := range b.Spans {
+				b.Spans[i] = e.styled(b.Spans[i])
+			}
+		}
+
+		return blocks
+
+	case "RichTextBlock":
+		return []picture.Block{{Kind: picture.Text, Spans: runs(e.Inlines)}}
+	case "FactSet":
+		fields := picture.Block{Kind: picture.Fields}
+		for _, f := range e.Facts {
+			fields.Fields = append(fields.Fields, picture.Field{Name: markdown.Inline(f.Title), Value: markdown.Inline(f.Value)})
+		}
+		return []picture.Block{fields}
+
+	case "Image":
+		return []picture.Block{{Kind: picture.Small, Spans: []picture.Span{{Text: "image: " + e.AltText, Link: e.URL}}}}
+	case "ActionSet":
+		return buttons(e.Actions)
+	case "ColumnSet":
+		return e.columns()
+	}
+
+	return e.area()
+}
+
+// area shows a container or a column.
+func (e element) area() []picture.Block {
+	blocks := elements(e.Items)
+	if e.Select != nil {
+		for _, b := range blocks {
+			for i := range b.Spans {
+				b.Spans[i].Link = e.Select.URL
+			}
+		}
+	}
+
+	if !strings.EqualFold(e.Style, "emphasis") {
+		return blocks
+	}
+
+	return boxed(blocks)
+}
+
+// boxed shows what is in a box: text in the font of a machine as a block of code,
+// other text as a quotation.
+func boxed(blocks []picture.Block) []picture.Block {
+	var lines []string
+	for _, b := range blocks {
+		line := ""
+		for _, s := range b.Spans {
+			if !s.Code {
+				return quoted(blocks)
+			}
+			line += s.Text
+		}
+
+		lines = append(lines, line)
+	}
+
+	return []picture.Block{{Kind: picture.Code, Spans: picture.Plain(strings.Join(lines, "\n"))}}
+}
+
+func quoted(blocks []picture.Block) []picture.Block {
+	for i := range blocks {
+		if blocks[i].Kind == picture.Text {
+			blocks[i].Kind = picture.Quote
+		}
+	}
+	return blocks
+}
+
+// columns shows columns of one line side by side, others one after the other. A
+// toned-down text at the beginning of such a line is its name.
+func (e element) columns() []picture.Block {
+	fields := picture.Block{Kind: picture.Fields}
+	for _, c := range e.Columns {
+		blocks := c.area()
+		if len(blocks) != 1 || blocks[0].Kind != picture.Text {
+			return elements(e.Columns)
+		}
+
+		spans := blocks[0].Spans
+		if len(spans) > 1 && spans[0].Subtle {
+			name := spans[0]
+			name.Text = strings.TrimSuffix(name.Text, ": ")
+			fields.Fields = append(fields.Fields, picture.Field{Name: []picture.Span{name}, Value: spans[1:]})
+			continue
+		}
+
+		fields.Fields = append(fields.Fields, picture.Field{Value: spans})
+	}
+
+	return []picture.Block{fields}
+}
+
+// runs are text shown as it stands.
+func runs(inlines []json.RawMessage) []picture.Span {
+	var spans []picture.Span
+	for _, raw := range inlines {
+		var e element
+		if json.Unmarshal(raw, &e) != nil {
+			_ = json.Unmarshal(raw, &e.Text) // a text alone is one too
+		}
+		spans = append(spans, e.styled(picture.Span{Text: e.Text}))
+	}
+
+	return spans
+}
+
+// tones are the colors that Teams has names for.
+var tones = map[string]string{"good": "good", "warning": "warning", "attention": "attention", "accent": "accent"}
+
+func (e element) styled(s picture.Span) picture.Span {
+	s.Bold = s.Bold || strings.EqualFold(e.Weight, "bolder")
+	s.Italic = s.Italic || e.Italic
+	s.Strike = e.Strike
+	s.Underline = e.Underline
+	s.Subtle = e.Subtle
+	s.Code = strings.EqualFold(e.FontType, "monospace")
+	s.Size = map[string]string{"small": "small", "medium": "large", "large": "large", "extralarge": "large"}[strings.ToLower(e.Size)]
+	s.Tone = tones[strings.ToLower(e.Color)]
+	if e.Select != nil {
+		s.Link = e.Select.URL
+	}
+
+	return s
+}
+
+func buttons(actions []action) []picture.Block {
+	if len(actions) == 0 {
+		return nil
+	}
+
+	block := picture.Block{Kind: picture.Buttons}
+	for _, a := range actions {
+		block.Spans = append(block.Spans, picture.Span{Text: a.Title, Link: a.URL})
+	}
+
+	return []picture.Block{block}
+}
