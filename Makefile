@@ -20,7 +20,7 @@ TEST_FLAGS ?=
 
 SIZES ?= 1000,10000,100000
 
-.PHONY: help run test check e2e bench build synth deploy token cli env invoke watch load event replay import live snapshot landed shape fmt
+.PHONY: help run test check e2e bench build synth deploy token cli env invoke watch load event replay import live snapshot landed shape module fmt
 
 help: ## list these commands
 	@grep -hE '^[a-z0-9]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -101,6 +101,9 @@ bench: node_modules/.package-lock.json ## count calls and memory of a worker: ma
 
 shape: ## measure how the code is built against its limits: make -s shape [LIST=1 for what is beyond]
 	@go run ./local/shape $(if $(LIST),-list)
+
+module: ## give the Go module a path of your own: make module NAME=git.example.org/team/integrations
+	@go run ./local/module '$(NAME)'
 
 fmt: ## format the code
 	@git ls-files '*.go' | xargs gofmt -w

@@ -13,7 +13,7 @@ import (
 	"testing"
 	"time"
 
-	"integrations/local/contract"
+	"example.com/integrations/local/contract"
 )
 
 // more are the methods that put several calls together.

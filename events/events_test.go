@@ -17,9 +17,9 @@ import (
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
 
-	"integrations/shared/domain"
-	"integrations/shared/events/incoming"
-	"integrations/shared/events/outgoing"
+	"example.com/integrations/shared/domain"
+	"example.com/integrations/shared/events/incoming"
+	"example.com/integrations/shared/events/outgoing"
 )
 
 var incomingTypes = slices.Sorted(slices.Values(append(slices.Clone(incoming.InOrganisations), incoming.OfOrganisations...)))

@@ -6,7 +6,7 @@ import (
 	"github.com/aws/aws-cdk-go/awscdk/v2/awslambda"
 	"github.com/aws/jsii-runtime-go"
 
-	"integrations/shared/events/incoming"
+	"example.com/integrations/shared/events/incoming"
 )
 
 // ownSource is the source of the events that the service itself publishes.

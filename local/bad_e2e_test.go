@@ -18,11 +18,11 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
 
-	"integrations/local/environment"
-	"integrations/local/loader"
-	"integrations/local/sample"
-	"integrations/local/servers/serverstest"
-	"integrations/shared/domain"
+	"example.com/integrations/local/environment"
+	"example.com/integrations/local/loader"
+	"example.com/integrations/local/sample"
+	"example.com/integrations/local/servers/serverstest"
+	"example.com/integrations/shared/domain"
 )
 
 // dead takes the dead letters of ingest.

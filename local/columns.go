@@ -4,10 +4,10 @@ import (
 	"path/filepath"
 	"slices"
 
-	"integrations/local/environment"
-	"integrations/local/gallery"
-	"integrations/local/sample"
-	"integrations/shared/domain"
+	"example.com/integrations/local/environment"
+	"example.com/integrations/local/gallery"
+	"example.com/integrations/local/sample"
+	"example.com/integrations/shared/domain"
 )
 
 // columns are the providers that the gallery shows, with stand-ins of its own

@@ -23,13 +23,13 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/eventbridge"
 	"github.com/aws/aws-sdk-go-v2/service/eventbridge/types"
 
-	"integrations/local/contract"
-	"integrations/local/environment"
-	standin "integrations/local/providers/github"
-	"integrations/local/sample"
-	"integrations/local/servers/serverstest"
-	"integrations/shared/domain"
-	"integrations/shared/store"
+	"example.com/integrations/local/contract"
+	"example.com/integrations/local/environment"
+	standin "example.com/integrations/local/providers/github"
+	"example.com/integrations/local/sample"
+	"example.com/integrations/local/servers/serverstest"
+	"example.com/integrations/shared/domain"
+	"example.com/integrations/shared/store"
 )
 
 // patience is how long a test waits for real queues before it gives up: longer

@@ -19,13 +19,13 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
 
-	"integrations/local/environment"
-	"integrations/local/loader"
-	standin "integrations/local/providers/github"
-	"integrations/local/sample"
-	"integrations/shared/connector/github"
-	"integrations/shared/domain"
-	"integrations/shared/events/incoming"
+	"example.com/integrations/local/environment"
+	"example.com/integrations/local/loader"
+	standin "example.com/integrations/local/providers/github"
+	"example.com/integrations/local/sample"
+	"example.com/integrations/shared/connector/github"
+	"example.com/integrations/shared/domain"
+	"example.com/integrations/shared/events/incoming"
 )
 
 const ingestQueue, deadQueue = "integrations-local-ingest", "integrations-local-ingest-dead"

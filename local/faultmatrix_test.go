@@ -13,9 +13,9 @@ import (
 	"testing"
 	"time"
 
-	"integrations/local/providers/faults"
-	"integrations/shared/domain"
-	"integrations/shared/store"
+	"example.com/integrations/local/providers/faults"
+	"example.com/integrations/shared/domain"
+	"example.com/integrations/shared/store"
 )
 
 // nameless are the integrations whose provider cannot be asked what it holds.

@@ -9,11 +9,11 @@ import (
 	"os"
 	"path/filepath"
 
-	"integrations/local/loader"
-	"integrations/shared/awsclient"
-	"integrations/shared/events/incoming"
-	"integrations/shared/events/publisher"
-	"integrations/shared/settings"
+	"example.com/integrations/local/loader"
+	"example.com/integrations/shared/awsclient"
+	"example.com/integrations/shared/events/incoming"
+	"example.com/integrations/shared/events/publisher"
+	"example.com/integrations/shared/settings"
 )
 
 // importCommand publishes a file of events on a bus of AWS, with the

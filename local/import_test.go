@@ -17,7 +17,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 
-	"integrations/local/bus"
+	"example.com/integrations/local/bus"
 )
 
 // A taker is a queue that keeps what the bus delivers.

@@ -14,11 +14,11 @@ import (
 	"text/tabwriter"
 	"time"
 
-	"integrations/local/environment"
-	"integrations/local/live"
-	"integrations/local/sample"
-	"integrations/shared/clock"
-	"integrations/shared/domain"
+	"example.com/integrations/local/environment"
+	"example.com/integrations/local/live"
+	"example.com/integrations/local/sample"
+	"example.com/integrations/shared/clock"
+	"example.com/integrations/shared/domain"
 )
 
 // liveCommand holds a connector against a real account and prints which of its

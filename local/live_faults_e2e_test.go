@@ -5,7 +5,7 @@ package main
 import (
 	"testing"
 
-	"integrations/local/providers/faults"
+	"example.com/integrations/local/providers/faults"
 )
 
 // Every fault at every address: see TestLiveSaysWhatAFaultBreaks.

@@ -6,9 +6,9 @@ import (
 	"testing"
 	"time"
 
-	"integrations/local/live"
-	"integrations/local/providers/faults"
-	"integrations/shared/connector"
+	"example.com/integrations/local/live"
+	"example.com/integrations/local/providers/faults"
+	"example.com/integrations/shared/connector"
 )
 
 // says are words of a broken promise, by the fault that breaks it.

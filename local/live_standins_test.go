@@ -16,13 +16,13 @@ import (
 	"testing"
 	"time"
 
-	"integrations/local/devca"
-	"integrations/local/environment"
-	"integrations/local/live"
-	"integrations/local/providers/faults"
-	"integrations/local/recording"
-	"integrations/local/sample"
-	"integrations/shared/domain"
+	"example.com/integrations/local/devca"
+	"example.com/integrations/local/environment"
+	"example.com/integrations/local/live"
+	"example.com/integrations/local/providers/faults"
+	"example.com/integrations/local/recording"
+	"example.com/integrations/local/sample"
+	"example.com/integrations/shared/domain"
 )
 
 // jumping is a clock in which waiting takes no time.

@@ -9,7 +9,7 @@ import (
 	"strings"
 	"testing"
 
-	"integrations/local/live"
+	"example.com/integrations/local/live"
 )
 
 // What is wrong with the command line or the configuration is said before any

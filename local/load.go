@@ -6,8 +6,8 @@ import (
 	"fmt"
 	"os"
 
-	"integrations/local/environment"
-	"integrations/local/loader"
+	"example.com/integrations/local/environment"
+	"example.com/integrations/local/loader"
 )
 
 // loadCommand sends items through the bus, as the platform would.

@@ -8,9 +8,9 @@ import (
 	"testing"
 	"time"
 
-	"integrations/local/loader"
-	"integrations/local/sample"
-	"integrations/shared/domain"
+	"example.com/integrations/local/loader"
+	"example.com/integrations/local/sample"
+	"example.com/integrations/shared/domain"
 )
 
 // The load: every event concerns three integrations.

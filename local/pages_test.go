@@ -8,12 +8,12 @@ import (
 	"strings"
 	"testing"
 
-	"integrations/local/browsertest"
-	"integrations/local/environment"
-	"integrations/local/gallery"
-	"integrations/local/providers/slack"
-	"integrations/local/sample"
-	"integrations/shared/domain"
+	"example.com/integrations/local/browsertest"
+	"example.com/integrations/local/environment"
+	"example.com/integrations/local/gallery"
+	"example.com/integrations/local/providers/slack"
+	"example.com/integrations/local/sample"
+	"example.com/integrations/shared/domain"
 )
 
 // specs is where the providers' descriptions lie, if they do.

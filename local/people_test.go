@@ -8,8 +8,8 @@ import (
 	"testing"
 	"time"
 
-	"integrations/shared/domain"
-	"integrations/shared/events/outgoing"
+	"example.com/integrations/shared/domain"
+	"example.com/integrations/shared/events/outgoing"
 )
 
 // shownBelow is what a tracker's stand-in shows of an issue: its text, and what

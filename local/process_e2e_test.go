@@ -11,7 +11,7 @@ import (
 	"testing"
 	"time"
 
-	"integrations/local/environment"
+	"example.com/integrations/local/environment"
 )
 
 // A running is an environment in a process of its own.

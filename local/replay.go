@@ -9,9 +9,9 @@ import (
 	"slices"
 	"time"
 
-	"integrations/local/environment"
-	"integrations/local/loader"
-	"integrations/shared/events/incoming"
+	"example.com/integrations/local/environment"
+	"example.com/integrations/local/loader"
+	"example.com/integrations/shared/events/incoming"
 )
 
 // eventCommand sends one event, as EventBridge would deliver it, through the

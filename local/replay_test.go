@@ -8,9 +8,9 @@ import (
 	"strings"
 	"testing"
 
-	"integrations/local/environment"
-	"integrations/local/loader"
-	"integrations/shared/events/incoming"
+	"example.com/integrations/local/environment"
+	"example.com/integrations/local/loader"
+	"example.com/integrations/shared/events/incoming"
 )
 
 // stateOf is the state folder of an environment whose bus is the one at hand.

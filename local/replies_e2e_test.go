@@ -9,8 +9,8 @@ import (
 	"testing"
 	"time"
 
-	"integrations/local/providers/faults"
-	"integrations/shared/domain"
+	"example.com/integrations/local/providers/faults"
+	"example.com/integrations/shared/domain"
 )
 
 // bots are the integrations whose chat can reply below a message.

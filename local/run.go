@@ -5,8 +5,8 @@ import (
 	"fmt"
 	"os"
 
-	"integrations/local/environment"
-	"integrations/local/providers/faults"
+	"example.com/integrations/local/environment"
+	"example.com/integrations/local/providers/faults"
 )
 
 // runCommand starts an environment and stops it again when ctx ends.

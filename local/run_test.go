@@ -5,8 +5,8 @@ import (
 	"strings"
 	"testing"
 
-	"integrations/local/environment"
-	"integrations/local/providers/faults"
+	"example.com/integrations/local/environment"
+	"example.com/integrations/local/providers/faults"
 )
 
 // A fault that is written wrong is told before anything starts.

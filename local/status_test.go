@@ -5,8 +5,8 @@ import (
 	"strings"
 	"testing"
 
-	"integrations/local/providers"
-	"integrations/shared/domain"
+	"example.com/integrations/local/providers"
+	"example.com/integrations/shared/domain"
 )
 
 // cost is what a chat was sent for one change.

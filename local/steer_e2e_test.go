@@ -12,9 +12,9 @@ import (
 	"testing"
 	"time"
 
-	"integrations/local/sample"
-	"integrations/shared/domain"
-	"integrations/shared/events/outgoing"
+	"example.com/integrations/local/sample"
+	"example.com/integrations/shared/domain"
+	"example.com/integrations/shared/events/outgoing"
 )
 
 // ask asks the API as a manager and reads the answer.

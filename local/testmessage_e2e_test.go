@@ -6,10 +6,10 @@ import (
 	"net/http"
 	"testing"
 
-	"integrations/local/environment"
-	"integrations/local/sample"
-	"integrations/shared/connector"
-	"integrations/shared/domain"
+	"example.com/integrations/local/environment"
+	"example.com/integrations/local/sample"
+	"example.com/integrations/shared/connector"
+	"example.com/integrations/shared/domain"
 )
 
 // C14: the function that is shipped, wired by the template, posts a test message

@@ -10,7 +10,7 @@ import (
 	"os"
 	"time"
 
-	"integrations/local/environment"
+	"example.com/integrations/local/environment"
 )
 
 // tokenCommand prints a token and nothing else.

@@ -9,9 +9,9 @@ import (
 	"strings"
 	"testing"
 
-	"integrations/local/providers"
-	"integrations/local/sample"
-	"integrations/shared/domain"
+	"example.com/integrations/local/providers"
+	"example.com/integrations/local/sample"
+	"example.com/integrations/shared/domain"
 )
 
 // An edit is a request to a tracker's own API, with a token of nobody's.

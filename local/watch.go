@@ -12,10 +12,10 @@ import (
 	"strings"
 	"time"
 
-	"integrations/client"
-	"integrations/client/watch"
-	"integrations/local/environment"
-	"integrations/shared/domain"
+	"example.com/integrations/client"
+	"example.com/integrations/client/watch"
+	"example.com/integrations/local/environment"
+	"example.com/integrations/shared/domain"
 )
 
 // exit ends the command with a code of its own. Without a text it has said all.

@@ -8,8 +8,8 @@ import (
 	"path/filepath"
 	"testing"
 
-	"integrations/client"
-	"integrations/local/environment"
+	"example.com/integrations/client"
+	"example.com/integrations/local/environment"
 )
 
 // The exit code of watch is a promise to scripts.

@@ -10,7 +10,7 @@ import (
 	"testing"
 	"time"
 
-	"integrations/client"
+	"example.com/integrations/client"
 )
 
 // What answers but is not the API is not taken for a sync that has ended.

@@ -9,7 +9,7 @@ import (
 
 	"github.com/rivo/uniseg"
 
-	"integrations/client"
+	"example.com/integrations/client"
 )
 
 // A news is what a line says, and the part of it that is worth a line of its

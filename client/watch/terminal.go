@@ -6,7 +6,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"integrations/client"
+	"example.com/integrations/client"
 )
 
 // OnTerminal follows syncs on a file, in one line if it is a terminal.

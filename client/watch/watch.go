@@ -11,7 +11,7 @@ import (
 	"net/http"
 	"time"
 
-	"integrations/client"
+	"example.com/integrations/client"
 )
 
 // A Watcher asks the API about a sync until it has ended. It only reads.

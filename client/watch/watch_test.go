@@ -13,7 +13,7 @@ import (
 
 	"github.com/rivo/uniseg"
 
-	"integrations/client"
+	"example.com/integrations/client"
 )
 
 var start = time.Date(2026, 3, 4, 10, 0, 0, 0, time.UTC)

@@ -11,8 +11,8 @@ import (
 	"strings"
 	"testing"
 
-	"integrations/shared/configuration"
-	"integrations/shared/domain"
+	"example.com/integrations/shared/configuration"
+	"example.com/integrations/shared/domain"
 )
 
 const (

@@ -12,8 +12,8 @@ import (
 
 	"github.com/oasdiff/yaml"
 
-	"integrations/shared/configuration"
-	"integrations/shared/domain"
+	"example.com/integrations/shared/configuration"
+	"example.com/integrations/shared/domain"
 )
 
 //go:embed openapi.yaml

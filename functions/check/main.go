@@ -6,17 +6,17 @@ import (
 	"context"
 	"time"
 
-	"integrations/functions/check/handler"
-	"integrations/shared/access"
-	"integrations/shared/api"
-	"integrations/shared/clock"
-	"integrations/shared/connector/factory"
-	"integrations/shared/lambdaapp"
-	"integrations/shared/limits"
-	"integrations/shared/outbound"
-	"integrations/shared/sealing"
-	"integrations/shared/settings"
-	"integrations/shared/store"
+	"example.com/integrations/functions/check/handler"
+	"example.com/integrations/shared/access"
+	"example.com/integrations/shared/api"
+	"example.com/integrations/shared/clock"
+	"example.com/integrations/shared/connector/factory"
+	"example.com/integrations/shared/lambdaapp"
+	"example.com/integrations/shared/limits"
+	"example.com/integrations/shared/outbound"
+	"example.com/integrations/shared/sealing"
+	"example.com/integrations/shared/settings"
+	"example.com/integrations/shared/store"
 )
 
 func main() { lambdaapp.Route(route) }

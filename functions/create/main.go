@@ -5,11 +5,11 @@ package main
 import (
 	"time"
 
-	"integrations/functions/create/handler"
-	"integrations/shared/api"
-	"integrations/shared/configuration"
-	"integrations/shared/lambdaapp"
-	"integrations/shared/sealing"
+	"example.com/integrations/functions/create/handler"
+	"example.com/integrations/shared/api"
+	"example.com/integrations/shared/configuration"
+	"example.com/integrations/shared/lambdaapp"
+	"example.com/integrations/shared/sealing"
 )
 
 func main() { lambdaapp.Route(route) }

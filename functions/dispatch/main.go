@@ -5,10 +5,10 @@ package main
 import (
 	"time"
 
-	"integrations/functions/dispatch/handler"
-	"integrations/shared/events/publisher"
-	"integrations/shared/lambdaapp"
-	"integrations/shared/syncqueue"
+	"example.com/integrations/functions/dispatch/handler"
+	"example.com/integrations/shared/events/publisher"
+	"example.com/integrations/shared/lambdaapp"
+	"example.com/integrations/shared/syncqueue"
 )
 
 func main() { lambdaapp.Function(function) }

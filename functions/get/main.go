@@ -2,10 +2,10 @@
 package main
 
 import (
-	"integrations/functions/get/handler"
-	"integrations/shared/access"
-	"integrations/shared/api"
-	"integrations/shared/lambdaapp"
+	"example.com/integrations/functions/get/handler"
+	"example.com/integrations/shared/access"
+	"example.com/integrations/shared/api"
+	"example.com/integrations/shared/lambdaapp"
 )
 
 func main() {

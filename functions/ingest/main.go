@@ -7,10 +7,10 @@ import (
 	"strconv"
 	"time"
 
-	"integrations/functions/ingest/handler"
-	"integrations/shared/lambdaapp"
-	"integrations/shared/settings"
-	"integrations/shared/syncqueue"
+	"example.com/integrations/functions/ingest/handler"
+	"example.com/integrations/shared/lambdaapp"
+	"example.com/integrations/shared/settings"
+	"example.com/integrations/shared/syncqueue"
 )
 
 func main() { lambdaapp.Function(function) }

@@ -3,9 +3,9 @@
 package main
 
 import (
-	"integrations/functions/list/handler"
-	"integrations/shared/api"
-	"integrations/shared/lambdaapp"
+	"example.com/integrations/functions/list/handler"
+	"example.com/integrations/shared/api"
+	"example.com/integrations/shared/lambdaapp"
 )
 
 func main() { lambdaapp.Route(route) }

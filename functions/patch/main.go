@@ -5,12 +5,12 @@ package main
 import (
 	"time"
 
-	"integrations/functions/patch/handler"
-	"integrations/shared/access"
-	"integrations/shared/api"
-	"integrations/shared/configuration"
-	"integrations/shared/lambdaapp"
-	"integrations/shared/sealing"
+	"example.com/integrations/functions/patch/handler"
+	"example.com/integrations/shared/access"
+	"example.com/integrations/shared/api"
+	"example.com/integrations/shared/configuration"
+	"example.com/integrations/shared/lambdaapp"
+	"example.com/integrations/shared/sealing"
 )
 
 func main() { lambdaapp.Route(route) }

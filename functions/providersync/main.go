@@ -7,18 +7,18 @@ import (
 	"strconv"
 	"time"
 
-	"integrations/functions/providersync/engine"
-	"integrations/functions/providersync/handler"
-	"integrations/shared/events/publisher"
-	"integrations/shared/lambdaapp"
-	"integrations/shared/sealing"
-	"integrations/shared/syncqueue"
+	"example.com/integrations/functions/providersync/engine"
+	"example.com/integrations/functions/providersync/handler"
+	"example.com/integrations/shared/events/publisher"
+	"example.com/integrations/shared/lambdaapp"
+	"example.com/integrations/shared/sealing"
+	"example.com/integrations/shared/syncqueue"
 
-	"integrations/shared/clock"
-	"integrations/shared/limits"
-	"integrations/shared/outbound"
-	"integrations/shared/settings"
-	"integrations/shared/signing"
+	"example.com/integrations/shared/clock"
+	"example.com/integrations/shared/limits"
+	"example.com/integrations/shared/outbound"
+	"example.com/integrations/shared/settings"
+	"example.com/integrations/shared/signing"
 )
 
 func main() { lambdaapp.Function(function) }

@@ -3,12 +3,12 @@ package main
 import (
 	"context"
 
-	"integrations/functions/providersync/engine"
-	"integrations/shared/connector/factory"
-	"integrations/shared/limits"
-	"integrations/shared/outbound"
-	"integrations/shared/sealing"
-	"integrations/shared/store"
+	"example.com/integrations/functions/providersync/engine"
+	"example.com/integrations/shared/connector/factory"
+	"example.com/integrations/shared/limits"
+	"example.com/integrations/shared/outbound"
+	"example.com/integrations/shared/sealing"
+	"example.com/integrations/shared/store"
 )
 
 // opener opens the connector for what is configured, with the limits of whose

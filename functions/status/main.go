@@ -3,10 +3,10 @@
 package main
 
 import (
-	"integrations/functions/status/handler"
-	"integrations/shared/access"
-	"integrations/shared/api"
-	"integrations/shared/lambdaapp"
+	"example.com/integrations/functions/status/handler"
+	"example.com/integrations/shared/access"
+	"example.com/integrations/shared/api"
+	"example.com/integrations/shared/lambdaapp"
 )
 
 func main() {

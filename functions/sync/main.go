@@ -5,11 +5,11 @@ package main
 import (
 	"time"
 
-	"integrations/functions/sync/handler"
-	"integrations/shared/access"
-	"integrations/shared/api"
-	"integrations/shared/lambdaapp"
-	"integrations/shared/syncqueue"
+	"example.com/integrations/functions/sync/handler"
+	"example.com/integrations/shared/access"
+	"example.com/integrations/shared/api"
+	"example.com/integrations/shared/lambdaapp"
+	"example.com/integrations/shared/syncqueue"
 )
 
 func main() { lambdaapp.Route(route) }

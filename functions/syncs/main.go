@@ -5,10 +5,10 @@ package main
 import (
 	"time"
 
-	"integrations/functions/syncs/handler"
-	"integrations/shared/access"
-	"integrations/shared/api"
-	"integrations/shared/lambdaapp"
+	"example.com/integrations/functions/syncs/handler"
+	"example.com/integrations/shared/access"
+	"example.com/integrations/shared/api"
+	"example.com/integrations/shared/lambdaapp"
 )
 
 func main() {

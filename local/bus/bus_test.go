@@ -18,8 +18,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/eventbridge/types"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 
-	"integrations/local/bus"
-	"integrations/local/servers/serverstest"
+	"example.com/integrations/local/bus"
+	"example.com/integrations/local/servers/serverstest"
 )
 
 const pattern = `{"source":["platform"],"detail-type":["item.created","item.updated"]}`

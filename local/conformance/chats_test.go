@@ -8,13 +8,13 @@ import (
 	"testing"
 	"time"
 
-	"integrations/shared/connector"
-	"integrations/shared/connector/discord"
-	"integrations/shared/connector/message"
-	"integrations/shared/connector/slack"
-	"integrations/shared/connector/teams"
-	"integrations/shared/domain"
-	"integrations/shared/outbound"
+	"example.com/integrations/shared/connector"
+	"example.com/integrations/shared/connector/discord"
+	"example.com/integrations/shared/connector/message"
+	"example.com/integrations/shared/connector/slack"
+	"example.com/integrations/shared/connector/teams"
+	"example.com/integrations/shared/domain"
+	"example.com/integrations/shared/outbound"
 )
 
 var (

@@ -9,9 +9,9 @@ import (
 	"sync/atomic"
 	"testing"
 
-	"integrations/shared/connector"
-	"integrations/shared/connector/connectortest"
-	"integrations/shared/outbound"
+	"example.com/integrations/shared/connector"
+	"example.com/integrations/shared/connector/connectortest"
+	"example.com/integrations/shared/outbound"
 )
 
 // A teller answers each request of one round with what the fuzzer made up, and

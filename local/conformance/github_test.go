@@ -6,12 +6,12 @@ import (
 	"testing"
 	"time"
 
-	standin "integrations/local/providers/github"
-	"integrations/shared/connector"
-	"integrations/shared/connector/connectortest"
-	"integrations/shared/connector/github"
-	"integrations/shared/domain"
-	"integrations/shared/outbound"
+	standin "example.com/integrations/local/providers/github"
+	"example.com/integrations/shared/connector"
+	"example.com/integrations/shared/connector/connectortest"
+	"example.com/integrations/shared/connector/github"
+	"example.com/integrations/shared/domain"
+	"example.com/integrations/shared/outbound"
 )
 
 var githubToken = secret("gh", "p_", strings.Repeat("s", 36))

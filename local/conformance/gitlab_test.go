@@ -6,12 +6,12 @@ import (
 	"testing"
 	"time"
 
-	standin "integrations/local/providers/gitlab"
-	"integrations/shared/connector"
-	"integrations/shared/connector/connectortest"
-	"integrations/shared/connector/gitlab"
-	"integrations/shared/domain"
-	"integrations/shared/outbound"
+	standin "example.com/integrations/local/providers/gitlab"
+	"example.com/integrations/shared/connector"
+	"example.com/integrations/shared/connector/connectortest"
+	"example.com/integrations/shared/connector/gitlab"
+	"example.com/integrations/shared/domain"
+	"example.com/integrations/shared/outbound"
 )
 
 var gitlabToken = secret("gl", "pat-", strings.Repeat("s", 20))

@@ -6,13 +6,13 @@ import (
 	"testing"
 	"time"
 
-	standin "integrations/local/providers/jira"
-	"integrations/shared/configuration/form"
-	"integrations/shared/connector"
-	"integrations/shared/connector/connectortest"
-	"integrations/shared/connector/jira"
-	"integrations/shared/domain"
-	"integrations/shared/outbound"
+	standin "example.com/integrations/local/providers/jira"
+	"example.com/integrations/shared/configuration/form"
+	"example.com/integrations/shared/connector"
+	"example.com/integrations/shared/connector/connectortest"
+	"example.com/integrations/shared/connector/jira"
+	"example.com/integrations/shared/domain"
+	"example.com/integrations/shared/outbound"
 )
 
 var jiraToken = secret("AT", "ATT3x", strings.Repeat("s", 40))

@@ -6,7 +6,7 @@ import (
 	"testing"
 	"time"
 
-	"integrations/shared/connector"
+	"example.com/integrations/shared/connector"
 )
 
 // Findings 1b and 2: what is asked of one object and answered with another is

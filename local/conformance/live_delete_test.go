@@ -12,14 +12,14 @@ import (
 	"testing"
 	"time"
 
-	trials "integrations/local/live"
-	gitlabstandin "integrations/local/providers/gitlab"
-	jirastandin "integrations/local/providers/jira"
-	mantisbtstandin "integrations/local/providers/mantisbt"
-	"integrations/shared/configuration/form"
-	"integrations/shared/connector"
-	"integrations/shared/connector/connectortest"
-	"integrations/shared/domain"
+	trials "example.com/integrations/local/live"
+	gitlabstandin "example.com/integrations/local/providers/gitlab"
+	jirastandin "example.com/integrations/local/providers/jira"
+	mantisbtstandin "example.com/integrations/local/providers/mantisbt"
+	"example.com/integrations/shared/configuration/form"
+	"example.com/integrations/shared/connector"
+	"example.com/integrations/shared/connector/connectortest"
+	"example.com/integrations/shared/domain"
 )
 
 // deletes reports whether a request asks for a delete.

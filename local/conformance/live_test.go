@@ -13,11 +13,11 @@ import (
 	"testing"
 	"time"
 
-	trials "integrations/local/live"
-	githubstandin "integrations/local/providers/github"
-	"integrations/shared/connector"
-	"integrations/shared/connector/connectortest"
-	"integrations/shared/domain"
+	trials "example.com/integrations/local/live"
+	githubstandin "example.com/integrations/local/providers/github"
+	"example.com/integrations/shared/connector"
+	"example.com/integrations/shared/connector/connectortest"
+	"example.com/integrations/shared/domain"
 )
 
 // passed is a clock in which waiting takes no time.

@@ -6,12 +6,12 @@ import (
 	"testing"
 	"time"
 
-	standin "integrations/local/providers/mantisbt"
-	"integrations/shared/connector"
-	"integrations/shared/connector/connectortest"
-	"integrations/shared/connector/mantisbt"
-	"integrations/shared/domain"
-	"integrations/shared/outbound"
+	standin "example.com/integrations/local/providers/mantisbt"
+	"example.com/integrations/shared/connector"
+	"example.com/integrations/shared/connector/connectortest"
+	"example.com/integrations/shared/connector/mantisbt"
+	"example.com/integrations/shared/domain"
+	"example.com/integrations/shared/outbound"
 )
 
 var mantisbtToken = secret(strings.Repeat("Ab3-", 7), "_xyz")

@@ -14,14 +14,14 @@ import (
 	"testing"
 	"time"
 
-	"integrations/local/providers"
-	"integrations/local/providers/chat"
-	discordstandin "integrations/local/providers/discord"
-	slackstandin "integrations/local/providers/slack"
-	teamsstandin "integrations/local/providers/teams"
-	"integrations/shared/connector"
-	"integrations/shared/connector/connectortest"
-	"integrations/shared/domain"
+	"example.com/integrations/local/providers"
+	"example.com/integrations/local/providers/chat"
+	discordstandin "example.com/integrations/local/providers/discord"
+	slackstandin "example.com/integrations/local/providers/slack"
+	teamsstandin "example.com/integrations/local/providers/teams"
+	"example.com/integrations/shared/connector"
+	"example.com/integrations/shared/connector/connectortest"
+	"example.com/integrations/shared/domain"
 )
 
 // A stage holds a stand-in that a chat's connector speaks to.

@@ -5,7 +5,7 @@ import (
 	"testing"
 	"time"
 
-	"integrations/shared/domain"
+	"example.com/integrations/shared/domain"
 )
 
 // inserted is what one text has more than another at one place. The second

@@ -5,7 +5,7 @@ import (
 	"net/http"
 	"testing"
 
-	"integrations/shared/connector"
+	"example.com/integrations/shared/connector"
 )
 
 // A refusal while a place is resolved is an error about the integration, gives no

@@ -7,7 +7,7 @@ import (
 	"strings"
 	"testing"
 
-	"integrations/shared/connector"
+	"example.com/integrations/shared/connector"
 )
 
 // A foreign answer comes from something between us and the provider, or is the

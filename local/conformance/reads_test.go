@@ -5,7 +5,7 @@ import (
 	"strings"
 	"testing"
 
-	"integrations/shared/connector"
+	"example.com/integrations/shared/connector"
 )
 
 // gateways are answers that a gateway, a firewall or a load balancer gives in

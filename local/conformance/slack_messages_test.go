@@ -6,10 +6,10 @@ import (
 	"strings"
 	"testing"
 
-	slackstandin "integrations/local/providers/slack"
-	"integrations/shared/connector"
-	"integrations/shared/connector/connectortest"
-	"integrations/shared/domain"
+	slackstandin "example.com/integrations/local/providers/slack"
+	"example.com/integrations/shared/connector"
+	"example.com/integrations/shared/connector/connectortest"
+	"example.com/integrations/shared/domain"
 )
 
 // slackTexts are texts that try to be more than text in Slack, or that are as large

@@ -9,15 +9,15 @@ import (
 	"strings"
 	"testing"
 
-	"integrations/shared/configuration/form"
-	"integrations/shared/connector"
-	"integrations/shared/connector/github"
-	"integrations/shared/connector/gitlab"
-	"integrations/shared/connector/jira"
-	"integrations/shared/connector/mantisbt"
-	"integrations/shared/connector/message"
-	"integrations/shared/domain"
-	"integrations/shared/markup/chat"
+	"example.com/integrations/shared/configuration/form"
+	"example.com/integrations/shared/connector"
+	"example.com/integrations/shared/connector/github"
+	"example.com/integrations/shared/connector/gitlab"
+	"example.com/integrations/shared/connector/jira"
+	"example.com/integrations/shared/connector/mantisbt"
+	"example.com/integrations/shared/connector/message"
+	"example.com/integrations/shared/domain"
+	"example.com/integrations/shared/markup/chat"
 )
 
 // renderers show an item at each provider.

@@ -3,7 +3,7 @@ package conformance
 import (
 	"strings"
 
-	"integrations/shared/domain"
+	"example.com/integrations/shared/domain"
 )
 
 // trackerTexts are texts that mean something to the trackers, or that could hide

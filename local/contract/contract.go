@@ -15,7 +15,7 @@ import (
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
 
-	"integrations/docs/openapi"
+	"example.com/integrations/docs/openapi"
 )
 
 // A Contract is a document that is understood.

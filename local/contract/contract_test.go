@@ -11,9 +11,9 @@ import (
 
 	"github.com/getkin/kin-openapi/openapi3"
 
-	"integrations/docs/openapi"
-	"integrations/local/template"
-	"integrations/shared/domain"
+	"example.com/integrations/docs/openapi"
+	"example.com/integrations/local/template"
+	"example.com/integrations/shared/domain"
 )
 
 func TestTheDocumentIsOpenAPI(t *testing.T) {

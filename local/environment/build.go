@@ -14,7 +14,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
-	"integrations/local/process"
+	"example.com/integrations/local/process"
 )
 
 // checkTools looks for what a start would only miss in its middle.

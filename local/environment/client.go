@@ -11,7 +11,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/eventbridge"
 
-	"integrations/local/issuer"
+	"example.com/integrations/local/issuer"
 )
 
 // Identity says who may be impersonated; it outlasts the environment, so that

@@ -14,12 +14,12 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
-	"integrations/local/bus"
-	"integrations/local/devca"
-	"integrations/local/issuer"
-	"integrations/local/lambda"
-	"integrations/local/servers"
-	"integrations/local/template"
+	"example.com/integrations/local/bus"
+	"example.com/integrations/local/devca"
+	"example.com/integrations/local/issuer"
+	"example.com/integrations/local/lambda"
+	"example.com/integrations/local/servers"
+	"example.com/integrations/local/template"
 )
 
 // An Environment is a running one.

@@ -5,8 +5,8 @@ import (
 	"strings"
 	"testing"
 
-	"integrations/local/providers"
-	"integrations/local/providers/faults"
+	"example.com/integrations/local/providers"
+	"example.com/integrations/local/providers/faults"
 )
 
 // sound is a stand-in that does nothing wrong, failing one that can be told to.

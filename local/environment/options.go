@@ -10,7 +10,7 @@ import (
 	"path/filepath"
 	"time"
 
-	"integrations/local/providers/faults"
+	"example.com/integrations/local/providers/faults"
 )
 
 const (

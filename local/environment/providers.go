@@ -14,8 +14,8 @@ import (
 	"strings"
 	"time"
 
-	"integrations/local/providers"
-	"integrations/local/providers/faults"
+	"example.com/integrations/local/providers"
+	"example.com/integrations/local/providers/faults"
 )
 
 // providersTLS is the name of the port that serves all providers.

@@ -16,7 +16,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/kms"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 
-	"integrations/local/reference"
+	"example.com/integrations/local/reference"
 )
 
 const (

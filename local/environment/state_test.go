@@ -9,7 +9,7 @@ import (
 	"testing"
 	"time"
 
-	"integrations/local/issuer"
+	"example.com/integrations/local/issuer"
 )
 
 func open(t *testing.T, dir string) *state {

@@ -12,14 +12,14 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 
-	"integrations/local/bus"
-	"integrations/local/gateway"
-	"integrations/local/kms"
-	"integrations/local/lambda"
-	"integrations/local/mapping"
-	"integrations/local/schedule"
-	"integrations/local/servers"
-	"integrations/local/template"
+	"example.com/integrations/local/bus"
+	"example.com/integrations/local/gateway"
+	"example.com/integrations/local/kms"
+	"example.com/integrations/local/lambda"
+	"example.com/integrations/local/mapping"
+	"example.com/integrations/local/schedule"
+	"example.com/integrations/local/servers"
+	"example.com/integrations/local/template"
 )
 
 // wire brings up what the template asks for.

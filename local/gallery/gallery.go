@@ -20,15 +20,15 @@ import (
 	"sync"
 	"time"
 
-	"integrations/local/devca"
-	"integrations/local/providers"
-	"integrations/local/providers/chat"
-	"integrations/local/providers/picture"
-	"integrations/shared/configuration"
-	"integrations/shared/connector"
-	"integrations/shared/connector/factory"
-	"integrations/shared/domain"
-	"integrations/shared/outbound"
+	"example.com/integrations/local/devca"
+	"example.com/integrations/local/providers"
+	"example.com/integrations/local/providers/chat"
+	"example.com/integrations/local/providers/picture"
+	"example.com/integrations/shared/configuration"
+	"example.com/integrations/shared/connector"
+	"example.com/integrations/shared/connector/factory"
+	"example.com/integrations/shared/domain"
+	"example.com/integrations/shared/outbound"
 )
 
 // A Column is a provider.

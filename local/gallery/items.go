@@ -5,7 +5,7 @@ import (
 	"strings"
 	"time"
 
-	"integrations/shared/domain"
+	"example.com/integrations/shared/domain"
 )
 
 // An exhibit is an item with what it is there to show.

@@ -19,7 +19,7 @@ import (
 
 	"github.com/aws/aws-lambda-go/events"
 
-	"integrations/local/issuer"
+	"example.com/integrations/local/issuer"
 )
 
 const audience = "api"

@@ -17,11 +17,11 @@ import (
 	"testing"
 	"time"
 
-	"integrations/shared/configuration"
-	"integrations/shared/connector"
-	"integrations/shared/connector/factory"
-	"integrations/shared/domain"
-	"integrations/shared/outbound"
+	"example.com/integrations/shared/configuration"
+	"example.com/integrations/shared/connector"
+	"example.com/integrations/shared/connector/factory"
+	"example.com/integrations/shared/domain"
+	"example.com/integrations/shared/outbound"
 )
 
 var token = strings.Repeat("Ab3-", 8)

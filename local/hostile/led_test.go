@@ -7,7 +7,7 @@ import (
 	"sync/atomic"
 	"testing"
 
-	"integrations/shared/connector/factory"
+	"example.com/integrations/shared/connector/factory"
 )
 
 // opened is a connector to the provider at example.com.

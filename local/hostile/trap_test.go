@@ -14,7 +14,7 @@ import (
 	"testing"
 	"time"
 
-	"integrations/shared/outbound"
+	"example.com/integrations/shared/outbound"
 )
 
 // The two public addresses at which a provider answers. A connection to any

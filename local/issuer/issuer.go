@@ -19,7 +19,7 @@ import (
 
 	"github.com/go-jose/go-jose/v4"
 
-	"integrations/local/devca"
+	"example.com/integrations/local/devca"
 )
 
 const jwksPath = "/.well-known/jwks.json"

@@ -14,7 +14,7 @@ import (
 	"path/filepath"
 	"strings"
 
-	"integrations/local/devca"
+	"example.com/integrations/local/devca"
 )
 
 const (

@@ -18,7 +18,7 @@ import (
 	"sync/atomic"
 	"time"
 
-	"integrations/local/process"
+	"example.com/integrations/local/process"
 )
 
 // An invocation is one event on its way through an instance.

@@ -4,8 +4,8 @@ import (
 	"context"
 	"fmt"
 
-	"integrations/shared/connector"
-	"integrations/shared/domain"
+	"example.com/integrations/shared/connector"
+	"example.com/integrations/shared/domain"
 )
 
 // allowed stops a trial in a chat that nobody has allowed.

@@ -16,13 +16,13 @@ import (
 	"strconv"
 	"strings"
 
-	"integrations/shared/connector"
-	"integrations/shared/connector/discord"
-	"integrations/shared/connector/gitlab"
-	"integrations/shared/connector/jira"
-	"integrations/shared/connector/mantisbt"
-	"integrations/shared/connector/slack"
-	"integrations/shared/domain"
+	"example.com/integrations/shared/connector"
+	"example.com/integrations/shared/connector/discord"
+	"example.com/integrations/shared/connector/gitlab"
+	"example.com/integrations/shared/connector/jira"
+	"example.com/integrations/shared/connector/mantisbt"
+	"example.com/integrations/shared/connector/slack"
+	"example.com/integrations/shared/domain"
 )
 
 // deletedPromise is the last row of a trial.

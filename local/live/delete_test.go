@@ -9,13 +9,13 @@ import (
 	"testing"
 	"time"
 
-	"integrations/shared/connector"
-	"integrations/shared/connector/discord"
-	"integrations/shared/connector/gitlab"
-	"integrations/shared/connector/jira"
-	"integrations/shared/connector/mantisbt"
-	"integrations/shared/connector/slack"
-	"integrations/shared/domain"
+	"example.com/integrations/shared/connector"
+	"example.com/integrations/shared/connector/discord"
+	"example.com/integrations/shared/connector/gitlab"
+	"example.com/integrations/shared/connector/jira"
+	"example.com/integrations/shared/connector/mantisbt"
+	"example.com/integrations/shared/connector/slack"
+	"example.com/integrations/shared/domain"
 )
 
 // wrote is a wire on which writes were taken.

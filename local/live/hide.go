@@ -6,8 +6,8 @@ import (
 	"slices"
 	"strings"
 
-	"integrations/local/recording"
-	"integrations/shared/connector"
+	"example.com/integrations/local/recording"
+	"example.com/integrations/shared/connector"
 )
 
 // Hide keeps the names of the place out of the recording: those by which it was

@@ -7,9 +7,9 @@ import (
 	"strings"
 	"testing"
 
-	"integrations/local/recording"
-	"integrations/shared/connector"
-	"integrations/shared/domain"
+	"example.com/integrations/local/recording"
+	"example.com/integrations/shared/connector"
+	"example.com/integrations/shared/domain"
 )
 
 // The names that only the provider shows beside its id stay out of a recording:

@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"time"
 
-	"integrations/shared/connector"
+	"example.com/integrations/shared/connector"
 )
 
 // walk goes through what changed since the trial began.

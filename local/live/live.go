@@ -10,9 +10,9 @@ import (
 	"strings"
 	"time"
 
-	"integrations/local/recording"
-	"integrations/shared/connector"
-	"integrations/shared/domain"
+	"example.com/integrations/local/recording"
+	"example.com/integrations/shared/connector"
+	"example.com/integrations/shared/domain"
 )
 
 const (

@@ -13,16 +13,16 @@ import (
 	"strconv"
 	"strings"
 
-	"integrations/local/providers/discord"
-	"integrations/local/providers/github"
-	"integrations/local/providers/gitlab"
-	"integrations/local/providers/jira"
-	"integrations/local/providers/mantisbt"
-	"integrations/local/providers/slack"
-	"integrations/local/providers/teams"
-	"integrations/local/recording"
-	"integrations/shared/configuration/form"
-	"integrations/shared/domain"
+	"example.com/integrations/local/providers/discord"
+	"example.com/integrations/local/providers/github"
+	"example.com/integrations/local/providers/gitlab"
+	"example.com/integrations/local/providers/jira"
+	"example.com/integrations/local/providers/mantisbt"
+	"example.com/integrations/local/providers/slack"
+	"example.com/integrations/local/providers/teams"
+	"example.com/integrations/local/recording"
+	"example.com/integrations/shared/configuration/form"
+	"example.com/integrations/shared/domain"
 )
 
 // A mirror is a stand-in with the place of a recording in it, so that the recorded

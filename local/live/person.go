@@ -7,8 +7,8 @@ import (
 	"maps"
 	"slices"
 
-	"integrations/shared/configuration"
-	"integrations/shared/connector"
+	"example.com/integrations/shared/configuration"
+	"example.com/integrations/shared/connector"
 )
 
 // personsTitle is what the second account makes of a title.

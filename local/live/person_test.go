@@ -12,14 +12,14 @@ import (
 	"testing"
 	"time"
 
-	"integrations/local/devca"
-	"integrations/local/providers/github"
-	"integrations/local/providers/gitlab"
-	"integrations/local/providers/jira"
-	"integrations/local/providers/mantisbt"
-	"integrations/local/recording"
-	"integrations/shared/connector"
-	"integrations/shared/domain"
+	"example.com/integrations/local/devca"
+	"example.com/integrations/local/providers/github"
+	"example.com/integrations/local/providers/gitlab"
+	"example.com/integrations/local/providers/jira"
+	"example.com/integrations/local/providers/mantisbt"
+	"example.com/integrations/local/recording"
+	"example.com/integrations/shared/connector"
+	"example.com/integrations/shared/domain"
 )
 
 // A tracker is a stand-in with two accounts, and how they are configured there.

@@ -8,8 +8,8 @@ import (
 	"strings"
 	"time"
 
-	"integrations/shared/connector"
-	"integrations/shared/domain"
+	"example.com/integrations/shared/connector"
+	"example.com/integrations/shared/domain"
 )
 
 // check asks what the service's own check asks.

@@ -22,13 +22,13 @@ import (
 	"sync/atomic"
 	"time"
 
-	"integrations/local/devca"
-	"integrations/local/recording"
-	"integrations/shared/configuration"
-	"integrations/shared/connector"
-	"integrations/shared/connector/factory"
-	"integrations/shared/domain"
-	"integrations/shared/outbound"
+	"example.com/integrations/local/devca"
+	"example.com/integrations/local/recording"
+	"example.com/integrations/shared/configuration"
+	"example.com/integrations/shared/connector"
+	"example.com/integrations/shared/connector/factory"
+	"example.com/integrations/shared/domain"
+	"example.com/integrations/shared/outbound"
 )
 
 // A Line is a connector that speaks to its provider through a proxy of ours, which

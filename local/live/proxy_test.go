@@ -16,11 +16,11 @@ import (
 	"testing"
 	"time"
 
-	"integrations/local/devca"
-	standin "integrations/local/providers/github"
-	"integrations/local/recording"
-	"integrations/shared/configuration"
-	"integrations/shared/domain"
+	"example.com/integrations/local/devca"
+	standin "example.com/integrations/local/providers/github"
+	"example.com/integrations/local/recording"
+	"example.com/integrations/shared/configuration"
+	"example.com/integrations/shared/domain"
 )
 
 const server = "github.company.example"

@@ -10,8 +10,8 @@ import (
 	"strings"
 	"testing"
 
-	"integrations/local/recording"
-	"integrations/shared/domain"
+	"example.com/integrations/local/recording"
+	"example.com/integrations/shared/domain"
 )
 
 // held holds the stand-in of a provider against a recording of a real server, with

@@ -15,9 +15,9 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/eventbridge"
 	"github.com/aws/aws-sdk-go-v2/service/eventbridge/types"
 
-	"integrations/local/loader"
-	"integrations/shared/domain"
-	"integrations/shared/events/incoming"
+	"example.com/integrations/local/loader"
+	"example.com/integrations/shared/domain"
+	"example.com/integrations/shared/events/incoming"
 )
 
 // bus keeps what it takes and refuses some of it the first time.

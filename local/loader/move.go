@@ -6,7 +6,7 @@ import (
 	"hash/fnv"
 	"strings"
 
-	"integrations/shared/domain"
+	"example.com/integrations/shared/domain"
 )
 
 // moved puts an event into the organisation asked for.

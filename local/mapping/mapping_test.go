@@ -21,8 +21,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
 
-	"integrations/local/mapping"
-	"integrations/local/servers/serverstest"
+	"example.com/integrations/local/mapping"
+	"example.com/integrations/local/servers/serverstest"
 )
 
 var endpoint string

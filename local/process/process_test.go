@@ -12,7 +12,7 @@ import (
 	"testing"
 	"time"
 
-	"integrations/local/process"
+	"example.com/integrations/local/process"
 )
 
 // init keeps the main thread for the main goroutine: it is the one thread that

@@ -5,7 +5,7 @@ import (
 	"regexp"
 	"strings"
 
-	"integrations/shared/outbound"
+	"example.com/integrations/shared/outbound"
 )
 
 // addresses match URLs in a text.

@@ -11,7 +11,7 @@ import (
 	"os"
 	"path/filepath"
 
-	"integrations/docs/openapi"
+	"example.com/integrations/docs/openapi"
 )
 
 //go:embed page.html

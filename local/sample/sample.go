@@ -8,9 +8,9 @@ import (
 	"strings"
 	"time"
 
-	"integrations/shared/configuration"
-	"integrations/shared/domain"
-	"integrations/shared/store"
+	"example.com/integrations/shared/configuration"
+	"example.com/integrations/shared/domain"
+	"example.com/integrations/shared/store"
 )
 
 // The organisations.

@@ -5,8 +5,8 @@ import (
 	"strings"
 	"testing"
 
-	"integrations/shared/domain"
-	"integrations/shared/store"
+	"example.com/integrations/shared/domain"
+	"example.com/integrations/shared/store"
 )
 
 // kept takes what is seeded.

@@ -13,7 +13,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 	sqstypes "github.com/aws/aws-sdk-go-v2/service/sqs/types"
 
-	"integrations/local/template"
+	"example.com/integrations/local/template"
 )
 
 // CreateTable creates a table as the template has it; one that exists already

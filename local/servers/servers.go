@@ -18,7 +18,7 @@ import (
 	"sync"
 	"time"
 
-	"integrations/local/process"
+	"example.com/integrations/local/process"
 )
 
 // ErrNotInstalled says that the servers are not in node_modules.

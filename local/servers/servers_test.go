@@ -16,9 +16,9 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 	sqstypes "github.com/aws/aws-sdk-go-v2/service/sqs/types"
 
-	"integrations/local/servers"
-	"integrations/local/servers/serverstest"
-	"integrations/local/template"
+	"example.com/integrations/local/servers"
+	"example.com/integrations/local/servers/serverstest"
+	"example.com/integrations/local/template"
 )
 
 func table() template.Table {

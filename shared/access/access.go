@@ -7,8 +7,8 @@ import (
 	"errors"
 	"sync"
 
-	"integrations/shared/domain"
-	"integrations/shared/store"
+	"example.com/integrations/shared/domain"
+	"example.com/integrations/shared/store"
 )
 
 // A Reader is what the gate reads.

@@ -5,8 +5,8 @@ import (
 	"errors"
 	"testing"
 
-	"integrations/shared/domain"
-	"integrations/shared/store"
+	"example.com/integrations/shared/domain"
+	"example.com/integrations/shared/store"
 )
 
 // A reader that counts; every id exists and belongs to a live organisation.

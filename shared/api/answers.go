@@ -3,7 +3,7 @@ package api
 import (
 	"net/http"
 
-	"integrations/shared/domain"
+	"example.com/integrations/shared/domain"
 )
 
 // TargetInUse is the refusal of a configuration that leads to a place with which

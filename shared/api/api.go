@@ -16,8 +16,8 @@ import (
 
 	"github.com/aws/aws-lambda-go/events"
 
-	"integrations/shared/awsclient"
-	"integrations/shared/domain"
+	"example.com/integrations/shared/awsclient"
+	"example.com/integrations/shared/domain"
 )
 
 // IntegrationID is the path parameter of an integration's routes.

@@ -20,12 +20,12 @@ import (
 
 	"github.com/aws/aws-lambda-go/events"
 
-	"integrations/local/gateway"
-	"integrations/local/issuer"
-	"integrations/local/template"
-	"integrations/shared/api"
-	"integrations/shared/domain"
-	"integrations/shared/store"
+	"example.com/integrations/local/gateway"
+	"example.com/integrations/local/issuer"
+	"example.com/integrations/local/template"
+	"example.com/integrations/shared/api"
+	"example.com/integrations/shared/domain"
+	"example.com/integrations/shared/store"
 )
 
 // routes are those of the synthesized template, so that none is forgotten here.

@@ -18,16 +18,16 @@ import (
 	"testing/synctest"
 	"time"
 
-	"integrations/shared/api"
-	"integrations/shared/awsclient"
-	"integrations/shared/connector"
-	"integrations/shared/connector/factory"
-	"integrations/shared/domain"
-	"integrations/shared/outbound"
-	"integrations/shared/sealing"
-	"integrations/shared/settings"
-	"integrations/shared/store"
-	"integrations/shared/syncqueue"
+	"example.com/integrations/shared/api"
+	"example.com/integrations/shared/awsclient"
+	"example.com/integrations/shared/connector"
+	"example.com/integrations/shared/connector/factory"
+	"example.com/integrations/shared/domain"
+	"example.com/integrations/shared/outbound"
+	"example.com/integrations/shared/sealing"
+	"example.com/integrations/shared/settings"
+	"example.com/integrations/shared/store"
+	"example.com/integrations/shared/syncqueue"
 )
 
 // An outage is how a service of AWS fails.

@@ -10,7 +10,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
-	"integrations/shared/domain"
+	"example.com/integrations/shared/domain"
 )
 
 // A Member reads one member of a body into its place. It returns what is wrong

@@ -4,8 +4,8 @@ import (
 	"errors"
 	"fmt"
 
-	"integrations/shared/awsclient"
-	"integrations/shared/domain"
+	"example.com/integrations/shared/awsclient"
+	"example.com/integrations/shared/domain"
 )
 
 // retryAfter is how many seconds a caller is asked to wait when a service of

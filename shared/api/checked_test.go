@@ -12,8 +12,8 @@ import (
 
 	"github.com/aws/aws-lambda-go/events"
 
-	"integrations/local/contract"
-	"integrations/shared/api"
+	"example.com/integrations/local/contract"
+	"example.com/integrations/shared/api"
 )
 
 // seen are the answers of all tests.

@@ -6,10 +6,10 @@ import (
 	"slices"
 	"testing"
 
-	"integrations/docs/openapi"
-	"integrations/local/contract"
-	"integrations/shared/api"
-	"integrations/shared/domain"
+	"example.com/integrations/docs/openapi"
+	"example.com/integrations/local/contract"
+	"example.com/integrations/shared/api"
+	"example.com/integrations/shared/domain"
 )
 
 // The document's codes are those of the one table, each with its status.

@@ -1,6 +1,6 @@
 package api
 
-import "integrations/shared/domain"
+import "example.com/integrations/shared/domain"
 
 // The sizes of a page, for the tests that hold them against the document.
 const (

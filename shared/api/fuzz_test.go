@@ -6,7 +6,7 @@ import (
 	"log/slog"
 	"testing"
 
-	"integrations/shared/api"
+	"example.com/integrations/shared/api"
 )
 
 // Whatever the body: what is taken is one JSON object of known members, and

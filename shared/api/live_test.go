@@ -8,7 +8,7 @@ import (
 
 	"github.com/aws/aws-lambda-go/events"
 
-	ingest "integrations/functions/ingest/handler"
+	ingest "example.com/integrations/functions/ingest/handler"
 )
 
 // told has ingest handle one event of the platform.

@@ -8,8 +8,8 @@ import (
 
 	"github.com/aws/aws-lambda-go/events"
 
-	"integrations/shared/api"
-	"integrations/shared/domain"
+	"example.com/integrations/shared/api"
+	"example.com/integrations/shared/domain"
 )
 
 // A refusal is what a bad request must be told, exactly.

@@ -11,9 +11,9 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
-	"integrations/shared/domain"
-	"integrations/shared/sealing"
-	"integrations/shared/store"
+	"example.com/integrations/shared/domain"
+	"example.com/integrations/shared/sealing"
+	"example.com/integrations/shared/store"
 )
 
 // changed is the body that gives a configuration.

@@ -8,7 +8,7 @@ import (
 
 	"github.com/aws/aws-lambda-go/events"
 
-	"integrations/shared/domain"
+	"example.com/integrations/shared/domain"
 )
 
 // statuses is the one table from error code to HTTP status and title.

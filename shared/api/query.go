@@ -7,7 +7,7 @@ import (
 	"strconv"
 	"strings"
 
-	"integrations/shared/domain"
+	"example.com/integrations/shared/domain"
 )
 
 // The sizes of a page of a list.

@@ -9,7 +9,7 @@ import (
 	"strings"
 	"testing"
 
-	"integrations/shared/api"
+	"example.com/integrations/shared/api"
 )
 
 func TestBadQueries(t *testing.T) {

@@ -8,7 +8,7 @@ import (
 	"strings"
 	"testing"
 
-	"integrations/shared/api"
+	"example.com/integrations/shared/api"
 )
 
 // The round trips each request costs, as the transport under the AWS clients

@@ -11,9 +11,9 @@ import (
 
 	"github.com/aws/aws-lambda-go/events"
 
-	"integrations/shared/api"
-	"integrations/shared/domain"
-	"integrations/shared/store"
+	"example.com/integrations/shared/api"
+	"example.com/integrations/shared/domain"
+	"example.com/integrations/shared/store"
 )
 
 const planRoute = "GET /integrations/{integration.id}/syncs/{sync.id}/items"

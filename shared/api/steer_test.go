@@ -8,16 +8,16 @@ import (
 	"testing"
 	"time"
 
-	cancel "integrations/functions/cancel/handler"
-	create "integrations/functions/create/handler"
-	remove "integrations/functions/delete/handler"
-	patch "integrations/functions/patch/handler"
-	retry "integrations/functions/retry/handler"
-	start "integrations/functions/sync/handler"
-	"integrations/shared/access"
-	"integrations/shared/api"
-	"integrations/shared/domain"
-	"integrations/shared/store"
+	cancel "example.com/integrations/functions/cancel/handler"
+	create "example.com/integrations/functions/create/handler"
+	remove "example.com/integrations/functions/delete/handler"
+	patch "example.com/integrations/functions/patch/handler"
+	retry "example.com/integrations/functions/retry/handler"
+	start "example.com/integrations/functions/sync/handler"
+	"example.com/integrations/shared/access"
+	"example.com/integrations/shared/api"
+	"example.com/integrations/shared/domain"
+	"example.com/integrations/shared/store"
 )
 
 func TestDryRun(t *testing.T) {

@@ -6,9 +6,9 @@ import (
 	"testing"
 	"time"
 
-	"integrations/shared/domain"
-	"integrations/shared/store"
-	"integrations/shared/syncqueue"
+	"example.com/integrations/shared/domain"
+	"example.com/integrations/shared/store"
+	"example.com/integrations/shared/syncqueue"
 )
 
 func TestSyncRefuses(t *testing.T) {

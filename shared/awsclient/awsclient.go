@@ -15,7 +15,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
-	"integrations/shared/settings"
+	"example.com/integrations/shared/settings"
 )
 
 // Clients makes clients that share credentials, region and connections.

@@ -16,7 +16,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 	"github.com/aws/smithy-go"
 
-	"integrations/shared/settings"
+	"example.com/integrations/shared/settings"
 )
 
 // A plain write that meets a transaction on the same record is tried again, a

@@ -14,8 +14,8 @@ import (
 	"fmt"
 	"strings"
 
-	"integrations/shared/configuration/form"
-	"integrations/shared/domain"
+	"example.com/integrations/shared/configuration/form"
+	"example.com/integrations/shared/domain"
 )
 
 // Destination is where a configuration sends secrets and items.

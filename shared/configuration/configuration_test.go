@@ -12,7 +12,7 @@ import (
 	"sync"
 	"testing"
 
-	"integrations/shared/domain"
+	"example.com/integrations/shared/domain"
 )
 
 // Secrets are put together here, so that no scanner takes them for real ones.

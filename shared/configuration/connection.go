@@ -5,8 +5,8 @@ import (
 	"fmt"
 	"reflect"
 
-	"integrations/shared/configuration/form"
-	"integrations/shared/domain"
+	"example.com/integrations/shared/configuration/form"
+	"example.com/integrations/shared/domain"
 )
 
 // contentMembers are the members that decide what is sent and when, not by whom

@@ -5,7 +5,7 @@ import (
 	"maps"
 	"testing"
 
-	"integrations/shared/domain"
+	"example.com/integrations/shared/domain"
 )
 
 // D10: for each provider, which members are part of the connection. Every member

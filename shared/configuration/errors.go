@@ -4,7 +4,7 @@ import (
 	"sort"
 	"strings"
 
-	"integrations/shared/domain"
+	"example.com/integrations/shared/domain"
 )
 
 // A FieldError says what is wrong with one member, in a sentence that follows

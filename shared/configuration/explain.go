@@ -12,7 +12,7 @@ import (
 	"github.com/santhosh-tekuri/jsonschema/v6"
 	"github.com/santhosh-tekuri/jsonschema/v6/kind"
 
-	"integrations/shared/configuration/form"
+	"example.com/integrations/shared/configuration/form"
 )
 
 // check validates a document and says what is wrong with it in our own words:

@@ -8,9 +8,9 @@ import (
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
 
-	"integrations/shared/configuration/address"
-	"integrations/shared/configuration/form"
-	"integrations/shared/domain"
+	"example.com/integrations/shared/configuration/address"
+	"example.com/integrations/shared/configuration/form"
+	"example.com/integrations/shared/domain"
 )
 
 // formats are the rules a schema cannot write down. Their errors are sentences

@@ -4,7 +4,7 @@ import (
 	"strings"
 	"testing"
 
-	"integrations/shared/domain"
+	"example.com/integrations/shared/domain"
 )
 
 // FuzzAccept: nothing panics; what is accepted, read and sent back is the same

@@ -3,7 +3,7 @@ package configuration
 import (
 	"strings"
 
-	"integrations/shared/domain"
+	"example.com/integrations/shared/domain"
 )
 
 // unstored finds masks that keep nothing.

@@ -6,7 +6,7 @@ import (
 	"strings"
 	"testing"
 
-	"integrations/shared/domain"
+	"example.com/integrations/shared/domain"
 )
 
 const (

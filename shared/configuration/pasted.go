@@ -3,8 +3,8 @@ package configuration
 import (
 	"strings"
 
-	"integrations/shared/configuration/address"
-	"integrations/shared/domain"
+	"example.com/integrations/shared/configuration/address"
+	"example.com/integrations/shared/domain"
 )
 
 // The members that hold what people paste.

@@ -4,7 +4,7 @@ import (
 	"strings"
 	"testing"
 
-	"integrations/shared/domain"
+	"example.com/integrations/shared/domain"
 )
 
 // C4: the spellings of one workflow's URL are stored as one, and lead to one

@@ -9,7 +9,7 @@ import (
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
 
-	"integrations/shared/domain"
+	"example.com/integrations/shared/domain"
 )
 
 //go:embed schemas/*.json

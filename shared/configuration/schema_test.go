@@ -6,8 +6,8 @@ import (
 	"strings"
 	"testing"
 
-	"integrations/shared/configuration/form"
-	"integrations/shared/domain"
+	"example.com/integrations/shared/configuration/form"
+	"example.com/integrations/shared/domain"
 )
 
 func TestSecretsAndDestinationOfEachSchema(t *testing.T) {

@@ -5,7 +5,7 @@ import (
 	"strings"
 	"testing"
 
-	"integrations/shared/domain"
+	"example.com/integrations/shared/domain"
 )
 
 func TestStrict(t *testing.T) {

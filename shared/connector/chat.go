@@ -6,7 +6,7 @@ import (
 	"strings"
 	"time"
 
-	"integrations/shared/domain"
+	"example.com/integrations/shared/domain"
 )
 
 // A Chat is a connector whose objects are messages, shown to people as they

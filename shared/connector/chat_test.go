@@ -7,7 +7,7 @@ import (
 	"testing"
 	"time"
 
-	"integrations/shared/domain"
+	"example.com/integrations/shared/domain"
 )
 
 // C10: a digest names the most important items, whatever the order in which they

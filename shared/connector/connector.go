@@ -11,8 +11,8 @@ import (
 	"fmt"
 	"time"
 
-	"integrations/shared/domain"
-	"integrations/shared/markup/document"
+	"example.com/integrations/shared/domain"
+	"example.com/integrations/shared/markup/document"
 )
 
 // Content is an item in a provider's own markup, within its limits and

@@ -7,7 +7,7 @@ import (
 	"strings"
 	"time"
 
-	"integrations/shared/domain"
+	"example.com/integrations/shared/domain"
 )
 
 // InstanceOf names a self-managed server by its address: host and path in lower

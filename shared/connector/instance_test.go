@@ -4,9 +4,9 @@ import (
 	"strings"
 	"testing"
 
-	"integrations/shared/configuration/form"
-	"integrations/shared/connector"
-	"integrations/shared/domain"
+	"example.com/integrations/shared/configuration/form"
+	"example.com/integrations/shared/connector"
+	"example.com/integrations/shared/domain"
 )
 
 func TestInstanceOf(t *testing.T) {

@@ -10,7 +10,7 @@ import (
 	"strings"
 	"time"
 
-	"integrations/shared/domain"
+	"example.com/integrations/shared/domain"
 )
 
 const (

@@ -7,7 +7,7 @@ import (
 	"testing"
 	"time"
 
-	"integrations/shared/domain"
+	"example.com/integrations/shared/domain"
 )
 
 const testTag = "aaaaaaaaabcdefghij234567"

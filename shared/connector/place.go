@@ -7,7 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 
-	"integrations/shared/domain"
+	"example.com/integrations/shared/domain"
 )
 
 // A Place is what a provider says a target is: a repository, a project, a

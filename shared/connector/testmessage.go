@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"time"
 
-	"integrations/shared/domain"
+	"example.com/integrations/shared/domain"
 )
 
 // CheckPost is the check that a test message makes: whether it was posted.

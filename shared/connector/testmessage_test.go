@@ -6,7 +6,7 @@ import (
 	"testing"
 	"time"
 
-	"integrations/shared/domain"
+	"example.com/integrations/shared/domain"
 )
 
 // C14: a test message says that it is one, of which integration, and who asked for

@@ -10,10 +10,10 @@ import (
 
 	"github.com/aws/aws-lambda-go/lambda"
 
-	"integrations/shared/api"
-	"integrations/shared/awsclient"
-	"integrations/shared/settings"
-	"integrations/shared/store"
+	"example.com/integrations/shared/api"
+	"example.com/integrations/shared/awsclient"
+	"example.com/integrations/shared/settings"
+	"example.com/integrations/shared/store"
 )
 
 // A Boot is what every function is made from.

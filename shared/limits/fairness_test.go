@@ -8,7 +8,7 @@ import (
 	"testing"
 	"time"
 
-	"integrations/shared/domain"
+	"example.com/integrations/shared/domain"
 )
 
 // This is a model of a standard queue with message groups, as AWS describes

@@ -9,7 +9,7 @@ import (
 	"testing"
 	"time"
 
-	"integrations/shared/domain"
+	"example.com/integrations/shared/domain"
 )
 
 var start = time.Date(2026, 3, 4, 10, 0, 0, 123456789, time.UTC)

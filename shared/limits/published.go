@@ -7,7 +7,7 @@ import (
 	"strings"
 	"time"
 
-	"integrations/shared/domain"
+	"example.com/integrations/shared/domain"
 )
 
 // published are the limits the providers publish for what they run themselves.

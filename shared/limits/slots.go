@@ -4,7 +4,7 @@ import (
 	"slices"
 	"time"
 
-	"integrations/shared/domain"
+	"example.com/integrations/shared/domain"
 )
 
 // A Waiter is a run that waits for its turn.

@@ -7,7 +7,7 @@ import (
 	"testing"
 	"time"
 
-	"integrations/shared/domain"
+	"example.com/integrations/shared/domain"
 )
 
 var slotsStart = time.Date(2026, 3, 4, 10, 0, 0, 0, time.UTC)

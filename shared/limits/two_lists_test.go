@@ -5,7 +5,7 @@ import (
 	"testing"
 	"time"
 
-	"integrations/shared/domain"
+	"example.com/integrations/shared/domain"
 )
 
 // A double is an organisation and a credential, each with room for two. Run 1 needs

@@ -9,7 +9,7 @@ import (
 
 	"github.com/rivo/uniseg"
 
-	"integrations/shared/markup/worktest"
+	"example.com/integrations/shared/markup/worktest"
 )
 
 const z = breaker

@@ -5,7 +5,7 @@ import (
 	"sync"
 	"time"
 
-	"integrations/shared/connector"
+	"example.com/integrations/shared/connector"
 )
 
 // clocks is what answers told of the clocks of who gave them.

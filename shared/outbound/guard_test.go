@@ -12,7 +12,7 @@ import (
 	"testing"
 	"time"
 
-	"integrations/shared/connector"
+	"example.com/integrations/shared/connector"
 )
 
 var discard = log.New(io.Discard, "", 0)

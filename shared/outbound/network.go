@@ -14,7 +14,7 @@ import (
 	"syscall"
 	"time"
 
-	"integrations/shared/configuration/address"
+	"example.com/integrations/shared/configuration/address"
 )
 
 // maxIdle is how long a connection may have been idle, by wall clock, to be

@@ -16,7 +16,7 @@ import (
 	"testing"
 	"time"
 
-	"integrations/shared/connector"
+	"example.com/integrations/shared/connector"
 )
 
 // generous is a time that no call comes near on a slow machine: a test waits

@@ -17,7 +17,7 @@ import (
 	"sync/atomic"
 	"time"
 
-	"integrations/shared/connector"
+	"example.com/integrations/shared/connector"
 )
 
 // Defaults of a Config.

@@ -18,7 +18,7 @@ import (
 	"testing"
 	"time"
 
-	"integrations/shared/connector"
+	"example.com/integrations/shared/connector"
 )
 
 // example.com is a name of httptest's certificate.

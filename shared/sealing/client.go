@@ -3,7 +3,7 @@ package sealing
 import (
 	"github.com/aws/aws-sdk-go-v2/service/kms"
 
-	"integrations/shared/awsclient"
+	"example.com/integrations/shared/awsclient"
 )
 
 // NewClient returns the key's client.

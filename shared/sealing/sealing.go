@@ -15,7 +15,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/kms"
 	kmstypes "github.com/aws/aws-sdk-go-v2/service/kms/types"
 
-	"integrations/shared/domain"
+	"example.com/integrations/shared/domain"
 )
 
 // A Binding is what a sealed secret belongs to. It is the KMS encryption

@@ -16,7 +16,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/kms"
 	kmstypes "github.com/aws/aws-sdk-go-v2/service/kms/types"
 
-	"integrations/shared/connector"
+	"example.com/integrations/shared/connector"
 )
 
 const (

@@ -18,9 +18,9 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/kms"
 	"github.com/aws/smithy-go"
 
-	localkms "integrations/local/kms"
-	"integrations/shared/connector"
-	"integrations/shared/domain"
+	localkms "example.com/integrations/local/kms"
+	"example.com/integrations/shared/connector"
+	"example.com/integrations/shared/domain"
 )
 
 const (

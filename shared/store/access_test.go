@@ -7,7 +7,7 @@ import (
 	"sync"
 	"testing"
 
-	"integrations/shared/domain"
+	"example.com/integrations/shared/domain"
 )
 
 const org = domain.Snowflake(1001)

@@ -4,7 +4,7 @@ import (
 	"context"
 	"time"
 
-	"integrations/shared/domain"
+	"example.com/integrations/shared/domain"
 )
 
 // A Digest is a message that sums up many items, whose links name it. Without a

@@ -6,8 +6,8 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 
-	"integrations/shared/domain"
-	"integrations/shared/limits"
+	"example.com/integrations/shared/domain"
+	"example.com/integrations/shared/limits"
 )
 
 // A document is read and written whole, each write onto the version that was

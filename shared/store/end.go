@@ -8,8 +8,8 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
-	"integrations/shared/domain"
-	"integrations/shared/events/outgoing"
+	"example.com/integrations/shared/domain"
+	"example.com/integrations/shared/events/outgoing"
 )
 
 // runsKept is how long an ended run can be read.

@@ -16,8 +16,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 
-	"integrations/local/servers/serverstest"
-	"integrations/shared/domain"
+	"example.com/integrations/local/servers/serverstest"
+	"example.com/integrations/shared/domain"
 )
 
 var dynamoURL string

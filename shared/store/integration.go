@@ -7,7 +7,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
-	"integrations/shared/domain"
+	"example.com/integrations/shared/domain"
 )
 
 // A Pair says whose an integration is and which items trigger it. Neither ever

@@ -8,7 +8,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
-	"integrations/shared/domain"
+	"example.com/integrations/shared/domain"
 )
 
 // Errors of events that give an item another type or organisation than it has.

@@ -6,7 +6,7 @@ import (
 	"testing"
 	"time"
 
-	"integrations/shared/domain"
+	"example.com/integrations/shared/domain"
 )
 
 func item(id domain.Snowflake, version int64) domain.Item {

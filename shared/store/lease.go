@@ -7,7 +7,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
-	"integrations/shared/domain"
+	"example.com/integrations/shared/domain"
 )
 
 // A Lease is a worker's right to write to an integration.

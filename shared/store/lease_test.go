@@ -5,7 +5,7 @@ import (
 	"testing"
 	"time"
 
-	"integrations/shared/domain"
+	"example.com/integrations/shared/domain"
 )
 
 func TestOneLeaseAtATime(t *testing.T) {

@@ -4,7 +4,7 @@ import (
 	"context"
 	"errors"
 
-	"integrations/shared/domain"
+	"example.com/integrations/shared/domain"
 )
 
 // looked is how many rows a filtered page of the ledger looks at.

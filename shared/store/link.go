@@ -6,7 +6,7 @@ import (
 	"slices"
 	"time"
 
-	"integrations/shared/domain"
+	"example.com/integrations/shared/domain"
 )
 
 // An Intent stands for a create that may have left and has no recorded answer.

@@ -7,8 +7,8 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
-	"integrations/shared/domain"
-	"integrations/shared/events/outgoing"
+	"example.com/integrations/shared/domain"
+	"example.com/integrations/shared/events/outgoing"
 )
 
 // A Waiting is a notice that stands in the outbox.

@@ -1,6 +1,6 @@
 package store
 
-import "integrations/shared/domain"
+import "example.com/integrations/shared/domain"
 
 // A Trouble is why something does not work, and since when.
 type Trouble struct {

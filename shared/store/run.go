@@ -6,7 +6,7 @@ import (
 	"slices"
 	"time"
 
-	"integrations/shared/domain"
+	"example.com/integrations/shared/domain"
 )
 
 // A foundRun is a run, and where it is active the state it is in.

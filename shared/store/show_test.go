@@ -6,10 +6,10 @@ import (
 	"testing"
 	"time"
 
-	"integrations/local/servers/serverstest"
-	"integrations/shared/domain"
-	"integrations/shared/events/outgoing"
-	"integrations/shared/limits"
+	"example.com/integrations/local/servers/serverstest"
+	"example.com/integrations/shared/domain"
+	"example.com/integrations/shared/events/outgoing"
+	"example.com/integrations/shared/limits"
 )
 
 func ids(runs []domain.Run) []domain.Snowflake {

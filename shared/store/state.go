@@ -4,7 +4,7 @@ import (
 	"context"
 	"time"
 
-	"integrations/shared/domain"
+	"example.com/integrations/shared/domain"
 )
 
 // A State is what sync, ingest, dispatch and the worker know of an

@@ -4,8 +4,8 @@ import (
 	"testing"
 	"time"
 
-	"integrations/shared/domain"
-	"integrations/shared/events/outgoing"
+	"example.com/integrations/shared/domain"
+	"example.com/integrations/shared/events/outgoing"
 )
 
 // viewed gives an integration with a state, as a manager's request reads it.

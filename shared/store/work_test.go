@@ -8,7 +8,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 
-	"integrations/shared/domain"
+	"example.com/integrations/shared/domain"
 )
 
 func marks(t *testing.T, s *Store) []Mark {

@@ -3,7 +3,7 @@ package syncqueue
 import (
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 
-	"integrations/shared/awsclient"
+	"example.com/integrations/shared/awsclient"
 )
 
 // NewClient returns the queues' client. It gives up early: what is not sent, dispatch

@@ -8,7 +8,7 @@ import (
 	"sync/atomic"
 	"testing"
 
-	"integrations/client"
+	"example.com/integrations/client"
 )
 
 // B3: the command line shows the verdict, the code and the sentence of each

@@ -6,8 +6,8 @@ import (
 	"fmt"
 	"io"
 
-	"integrations/client"
-	"integrations/client/watch"
+	"example.com/integrations/client"
+	"example.com/integrations/client/watch"
 )
 
 // An action is what a command does once its flags are read.

@@ -12,7 +12,7 @@ import (
 	"slices"
 	"strings"
 
-	"integrations/client"
+	"example.com/integrations/client"
 )
 
 const configurationHelp = `

@@ -12,8 +12,8 @@ import (
 	"strings"
 	"syscall"
 
-	"integrations/client"
-	"integrations/client/watch"
+	"example.com/integrations/client"
+	"example.com/integrations/client/watch"
 )
 
 // The exit codes, which scripts rely on.

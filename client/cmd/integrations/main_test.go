@@ -14,9 +14,9 @@ import (
 	"strings"
 	"testing"
 
-	"integrations/client"
-	"integrations/docs/openapi"
-	"integrations/local/contract"
+	"example.com/integrations/client"
+	"example.com/integrations/docs/openapi"
+	"example.com/integrations/local/contract"
 )
 
 // A session is a terminal with an API behind it that answers by the document's

@@ -10,8 +10,8 @@ import (
 	"text/tabwriter"
 	"time"
 
-	"integrations/client"
-	"integrations/client/watch"
+	"example.com/integrations/client"
+	"example.com/integrations/client/watch"
 )
 
 // one writes a single answer.

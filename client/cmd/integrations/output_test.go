@@ -6,7 +6,7 @@ import (
 	"testing"
 	"time"
 
-	"integrations/client"
+	"example.com/integrations/client"
 )
 
 // The status says what cannot be read, in the words of the service and of the

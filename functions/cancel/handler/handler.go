@@ -8,9 +8,9 @@ import (
 	"net/http"
 	"time"
 
-	"integrations/shared/api"
-	"integrations/shared/domain"
-	"integrations/shared/store"
+	"example.com/integrations/shared/api"
+	"example.com/integrations/shared/domain"
+	"example.com/integrations/shared/store"
 )
 
 // A Gate admits callers to an integration.

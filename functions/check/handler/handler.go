@@ -12,12 +12,12 @@ import (
 	"slices"
 	"time"
 
-	"integrations/shared/api"
-	"integrations/shared/connector"
-	"integrations/shared/connector/factory"
-	"integrations/shared/domain"
-	"integrations/shared/limits"
-	"integrations/shared/store"
+	"example.com/integrations/shared/api"
+	"example.com/integrations/shared/connector"
+	"example.com/integrations/shared/connector/factory"
+	"example.com/integrations/shared/domain"
+	"example.com/integrations/shared/limits"
+	"example.com/integrations/shared/store"
 )
 
 // A Gate admits callers to an integration.

@@ -3,7 +3,7 @@ package handler
 import (
 	"slices"
 
-	"integrations/shared/connector"
+	"example.com/integrations/shared/connector"
 )
 
 const (

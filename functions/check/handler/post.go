@@ -9,11 +9,11 @@ import (
 	"slices"
 	"time"
 
-	"integrations/shared/api"
-	"integrations/shared/connector"
-	"integrations/shared/domain"
-	"integrations/shared/limits"
-	"integrations/shared/store"
+	"example.com/integrations/shared/api"
+	"example.com/integrations/shared/connector"
+	"example.com/integrations/shared/domain"
+	"example.com/integrations/shared/limits"
+	"example.com/integrations/shared/store"
 )
 
 // messageLimits are how often an integration sends a test message.

@@ -13,11 +13,11 @@ import (
 	"net/http"
 	"time"
 
-	"integrations/shared/access"
-	"integrations/shared/api"
-	"integrations/shared/configuration"
-	"integrations/shared/domain"
-	"integrations/shared/store"
+	"example.com/integrations/shared/access"
+	"example.com/integrations/shared/api"
+	"example.com/integrations/shared/configuration"
+	"example.com/integrations/shared/domain"
+	"example.com/integrations/shared/store"
 )
 
 // A Creator stores an integration and tells what a key has made.

@@ -5,8 +5,8 @@ import (
 	"errors"
 	"time"
 
-	"integrations/shared/domain"
-	"integrations/shared/store"
+	"example.com/integrations/shared/domain"
+	"example.com/integrations/shared/store"
 )
 
 // Erasures holds the schedules by which deleted organisations are erased, and

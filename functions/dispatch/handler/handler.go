@@ -12,10 +12,10 @@ import (
 	"sync"
 	"time"
 
-	"integrations/shared/awsclient"
-	"integrations/shared/domain"
-	"integrations/shared/events/outgoing"
-	"integrations/shared/store"
+	"example.com/integrations/shared/awsclient"
+	"example.com/integrations/shared/domain"
+	"example.com/integrations/shared/events/outgoing"
+	"example.com/integrations/shared/store"
 )
 
 // Index finds what is due and reads it again.

@@ -12,11 +12,11 @@ import (
 	"testing"
 	"time"
 
-	"integrations/functions/dispatch/handler"
-	"integrations/local/servers/serverstest"
-	"integrations/shared/domain"
-	"integrations/shared/events/outgoing"
-	"integrations/shared/store"
+	"example.com/integrations/functions/dispatch/handler"
+	"example.com/integrations/local/servers/serverstest"
+	"example.com/integrations/shared/domain"
+	"example.com/integrations/shared/events/outgoing"
+	"example.com/integrations/shared/store"
 )
 
 var dynamoURL string

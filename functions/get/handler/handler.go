@@ -5,8 +5,8 @@ import (
 	"context"
 	"net/http"
 
-	"integrations/shared/api"
-	"integrations/shared/store"
+	"example.com/integrations/shared/api"
+	"example.com/integrations/shared/store"
 )
 
 // A Gate admits callers to an integration.

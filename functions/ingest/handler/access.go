@@ -6,8 +6,8 @@ import (
 	"fmt"
 	"time"
 
-	"integrations/shared/events/incoming"
-	"integrations/shared/store"
+	"example.com/integrations/shared/events/incoming"
+	"example.com/integrations/shared/store"
 )
 
 // What an access event tells decides the next request: nobody remembers who

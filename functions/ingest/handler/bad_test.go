@@ -14,11 +14,11 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
-	"integrations/functions/ingest/handler"
-	"integrations/local/servers/serverstest"
-	"integrations/shared/domain"
-	"integrations/shared/events/incoming"
-	"integrations/shared/store"
+	"example.com/integrations/functions/ingest/handler"
+	"example.com/integrations/local/servers/serverstest"
+	"example.com/integrations/shared/domain"
+	"example.com/integrations/shared/events/incoming"
+	"example.com/integrations/shared/store"
 )
 
 // everything is all that the table holds, which the product never asks for.

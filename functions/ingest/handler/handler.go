@@ -14,10 +14,10 @@ import (
 
 	"github.com/aws/aws-lambda-go/events"
 
-	"integrations/shared/awsclient"
-	"integrations/shared/domain"
-	"integrations/shared/events/incoming"
-	"integrations/shared/store"
+	"example.com/integrations/shared/awsclient"
+	"example.com/integrations/shared/domain"
+	"example.com/integrations/shared/events/incoming"
+	"example.com/integrations/shared/store"
 )
 
 // Items stores what events tell.

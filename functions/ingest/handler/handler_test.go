@@ -18,10 +18,10 @@ import (
 
 	"github.com/aws/aws-lambda-go/events"
 
-	"integrations/functions/ingest/handler"
-	"integrations/local/servers/serverstest"
-	"integrations/shared/domain"
-	"integrations/shared/store"
+	"example.com/integrations/functions/ingest/handler"
+	"example.com/integrations/local/servers/serverstest"
+	"example.com/integrations/shared/domain"
+	"example.com/integrations/shared/store"
 )
 
 var dynamoURL string

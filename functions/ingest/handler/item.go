@@ -5,9 +5,9 @@ import (
 	"errors"
 	"fmt"
 
-	"integrations/shared/domain"
-	"integrations/shared/events/incoming"
-	"integrations/shared/store"
+	"example.com/integrations/shared/domain"
+	"example.com/integrations/shared/events/incoming"
+	"example.com/integrations/shared/store"
 )
 
 // item stores an item and tells the integrations it concerns. Each step may be

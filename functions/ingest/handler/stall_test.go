@@ -13,8 +13,8 @@ import (
 
 	"github.com/aws/aws-lambda-go/events"
 
-	"integrations/functions/ingest/handler"
-	"integrations/shared/domain"
+	"example.com/integrations/functions/ingest/handler"
+	"example.com/integrations/shared/domain"
 )
 
 // A stalling store never answers for some items, until the call is given up.

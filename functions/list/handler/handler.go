@@ -6,9 +6,9 @@ import (
 	"context"
 	"net/http"
 
-	"integrations/shared/access"
-	"integrations/shared/api"
-	"integrations/shared/domain"
+	"example.com/integrations/shared/access"
+	"example.com/integrations/shared/api"
+	"example.com/integrations/shared/domain"
 )
 
 // A Reader reads who may see what, and what there is.

@@ -8,10 +8,10 @@ import (
 	"net/http"
 	"time"
 
-	"integrations/shared/api"
-	"integrations/shared/configuration"
-	"integrations/shared/domain"
-	"integrations/shared/store"
+	"example.com/integrations/shared/api"
+	"example.com/integrations/shared/configuration"
+	"example.com/integrations/shared/domain"
+	"example.com/integrations/shared/store"
 )
 
 // A Gate admits callers to an integration.

@@ -31,15 +31,15 @@ import (
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 
-	"integrations/local/servers/serverstest"
-	"integrations/shared/connector/github"
-	"integrations/shared/domain"
-	"integrations/shared/events/outgoing"
-	"integrations/shared/lambdaapp"
-	"integrations/shared/outbound"
-	"integrations/shared/signing/signingtest"
-	"integrations/shared/store"
-	"integrations/shared/syncqueue"
+	"example.com/integrations/local/servers/serverstest"
+	"example.com/integrations/shared/connector/github"
+	"example.com/integrations/shared/domain"
+	"example.com/integrations/shared/events/outgoing"
+	"example.com/integrations/shared/lambdaapp"
+	"example.com/integrations/shared/outbound"
+	"example.com/integrations/shared/signing/signingtest"
+	"example.com/integrations/shared/store"
+	"example.com/integrations/shared/syncqueue"
 )
 
 // example is a name of httptest's certificate.

@@ -4,8 +4,8 @@ import (
 	"context"
 	"time"
 
-	"integrations/shared/limits"
-	"integrations/shared/store"
+	"example.com/integrations/shared/limits"
+	"example.com/integrations/shared/store"
 )
 
 const (

@@ -6,10 +6,10 @@ import (
 	"testing"
 	"time"
 
-	"integrations/shared/connector"
-	"integrations/shared/domain"
-	"integrations/shared/limits"
-	"integrations/shared/store"
+	"example.com/integrations/shared/connector"
+	"example.com/integrations/shared/domain"
+	"example.com/integrations/shared/limits"
+	"example.com/integrations/shared/store"
 )
 
 // A crowd is integrations with one credential, each at a place of its own.

@@ -4,9 +4,9 @@ import (
 	"context"
 	"errors"
 
-	"integrations/shared/connector"
-	"integrations/shared/domain"
-	"integrations/shared/store"
+	"example.com/integrations/shared/connector"
+	"example.com/integrations/shared/domain"
+	"example.com/integrations/shared/store"
 )
 
 // The reasons for which a chat is not told of an item.

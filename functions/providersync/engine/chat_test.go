@@ -8,10 +8,10 @@ import (
 	"testing"
 	"time"
 
-	"integrations/shared/connector"
-	chatmessage "integrations/shared/connector/message"
-	"integrations/shared/domain"
-	"integrations/shared/store"
+	"example.com/integrations/shared/connector"
+	chatmessage "example.com/integrations/shared/connector/message"
+	"example.com/integrations/shared/domain"
+	"example.com/integrations/shared/store"
 )
 
 // A room is a chat in memory: messages are posted, perhaps edited, and perhaps

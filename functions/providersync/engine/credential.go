@@ -7,10 +7,10 @@ import (
 	"slices"
 	"time"
 
-	"integrations/shared/connector"
-	"integrations/shared/domain"
-	"integrations/shared/limits"
-	"integrations/shared/store"
+	"example.com/integrations/shared/connector"
+	"example.com/integrations/shared/domain"
+	"example.com/integrations/shared/limits"
+	"example.com/integrations/shared/store"
 )
 
 const (

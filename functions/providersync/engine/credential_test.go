@@ -6,10 +6,10 @@ import (
 	"testing"
 	"time"
 
-	"integrations/shared/connector"
-	"integrations/shared/domain"
-	"integrations/shared/events/outgoing"
-	"integrations/shared/store"
+	"example.com/integrations/shared/connector"
+	"example.com/integrations/shared/domain"
+	"example.com/integrations/shared/events/outgoing"
+	"example.com/integrations/shared/store"
 )
 
 // refusals are the ways in which something refuses one item.

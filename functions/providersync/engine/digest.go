@@ -6,11 +6,11 @@ import (
 	"errors"
 	"strings"
 
-	"integrations/shared/connector"
-	"integrations/shared/domain"
-	"integrations/shared/limits"
-	"integrations/shared/markup"
-	"integrations/shared/store"
+	"example.com/integrations/shared/connector"
+	"example.com/integrations/shared/domain"
+	"example.com/integrations/shared/limits"
+	"example.com/integrations/shared/markup"
+	"example.com/integrations/shared/store"
 )
 
 // A run that has more to post to a chat than it takes one by one sums it up in

@@ -6,8 +6,8 @@ import (
 	"strings"
 	"testing"
 
-	"integrations/shared/connector"
-	"integrations/shared/domain"
+	"example.com/integrations/shared/connector"
+	"example.com/integrations/shared/domain"
 )
 
 // The sum of a digest stands in the run's record, which DynamoDB bounds at 400 KiB.

@@ -10,12 +10,12 @@ import (
 	"testing"
 	"time"
 
-	standmantisbt "integrations/local/providers/mantisbt"
-	"integrations/shared/connector"
-	"integrations/shared/connector/connectortest"
-	"integrations/shared/connector/mantisbt"
-	"integrations/shared/domain"
-	"integrations/shared/store"
+	standmantisbt "example.com/integrations/local/providers/mantisbt"
+	"example.com/integrations/shared/connector"
+	"example.com/integrations/shared/connector/connectortest"
+	"example.com/integrations/shared/connector/mantisbt"
+	"example.com/integrations/shared/domain"
+	"example.com/integrations/shared/store"
 )
 
 // A MantisBT whose database cannot store characters of four bytes. The connector

@@ -24,13 +24,13 @@ import (
 	"log/slog"
 	"time"
 
-	"integrations/shared/connector"
-	"integrations/shared/domain"
-	"integrations/shared/events/outgoing"
-	"integrations/shared/limits"
-	"integrations/shared/signing"
-	"integrations/shared/store"
-	"integrations/shared/syncqueue"
+	"example.com/integrations/shared/connector"
+	"example.com/integrations/shared/domain"
+	"example.com/integrations/shared/events/outgoing"
+	"example.com/integrations/shared/limits"
+	"example.com/integrations/shared/signing"
+	"example.com/integrations/shared/store"
+	"example.com/integrations/shared/syncqueue"
 )
 
 // A Clock tells the time by the wall and waits.

@@ -23,14 +23,14 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
-	dispatch "integrations/functions/dispatch/handler"
-	"integrations/local/servers/serverstest"
-	"integrations/shared/connector"
-	"integrations/shared/domain"
-	"integrations/shared/limits"
-	"integrations/shared/signing/signingtest"
-	"integrations/shared/store"
-	"integrations/shared/syncqueue"
+	dispatch "example.com/integrations/functions/dispatch/handler"
+	"example.com/integrations/local/servers/serverstest"
+	"example.com/integrations/shared/connector"
+	"example.com/integrations/shared/domain"
+	"example.com/integrations/shared/limits"
+	"example.com/integrations/shared/signing/signingtest"
+	"example.com/integrations/shared/store"
+	"example.com/integrations/shared/syncqueue"
 )
 
 var endpoint string

@@ -3,8 +3,8 @@ package engine
 import (
 	"time"
 
-	"integrations/shared/domain"
-	"integrations/shared/limits"
+	"example.com/integrations/shared/domain"
+	"example.com/integrations/shared/limits"
 )
 
 // expect adds an item to, or takes it from, what the estimate reckons with.

@@ -11,9 +11,9 @@ import (
 	"testing"
 	"time"
 
-	"integrations/shared/connector"
-	"integrations/shared/domain"
-	"integrations/shared/events/outgoing"
+	"example.com/integrations/shared/connector"
+	"example.com/integrations/shared/domain"
+	"example.com/integrations/shared/events/outgoing"
 )
 
 // clock is a virtual clock: sleeping moves it.

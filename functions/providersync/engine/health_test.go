@@ -5,11 +5,11 @@ import (
 	"testing"
 	"time"
 
-	ingest "integrations/functions/ingest/handler"
-	"integrations/shared/connector"
-	"integrations/shared/domain"
-	"integrations/shared/events/outgoing"
-	"integrations/shared/store"
+	ingest "example.com/integrations/functions/ingest/handler"
+	"example.com/integrations/shared/connector"
+	"example.com/integrations/shared/domain"
+	"example.com/integrations/shared/events/outgoing"
+	"example.com/integrations/shared/store"
 
 	"github.com/aws/aws-lambda-go/events"
 )

@@ -6,8 +6,8 @@ import (
 	"testing"
 	"time"
 
-	"integrations/shared/domain"
-	"integrations/shared/events/outgoing"
+	"example.com/integrations/shared/domain"
+	"example.com/integrations/shared/events/outgoing"
 )
 
 // digestItems are so many that a chat gets a digest of them.

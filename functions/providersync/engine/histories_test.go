@@ -8,8 +8,8 @@ import (
 	"testing"
 	"time"
 
-	"integrations/shared/domain"
-	"integrations/shared/events/outgoing"
+	"example.com/integrations/shared/domain"
+	"example.com/integrations/shared/events/outgoing"
 )
 
 // digestOver is more than the items of a scene: each gets its own message.

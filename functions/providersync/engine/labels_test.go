@@ -8,9 +8,9 @@ import (
 	"testing"
 	"time"
 
-	"integrations/shared/connector/connectortest"
-	"integrations/shared/domain"
-	"integrations/shared/store"
+	"example.com/integrations/shared/connector/connectortest"
+	"example.com/integrations/shared/domain"
+	"example.com/integrations/shared/store"
 )
 
 // The table is restored, and the item changes later: its issue in Jira has one

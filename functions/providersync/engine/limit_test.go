@@ -9,13 +9,13 @@ import (
 	"testing"
 	"time"
 
-	standin "integrations/local/providers/github"
-	"integrations/shared/connector"
-	"integrations/shared/connector/connectortest"
-	"integrations/shared/connector/github"
-	"integrations/shared/domain"
-	"integrations/shared/limits"
-	"integrations/shared/store"
+	standin "example.com/integrations/local/providers/github"
+	"example.com/integrations/shared/connector"
+	"example.com/integrations/shared/connector/connectortest"
+	"example.com/integrations/shared/connector/github"
+	"example.com/integrations/shared/domain"
+	"example.com/integrations/shared/limits"
+	"example.com/integrations/shared/store"
 )
 
 // A hub is GitHub's stand-in with its published limits, on the virtual clock.

@@ -4,10 +4,10 @@ import (
 	"context"
 	"time"
 
-	"integrations/shared/connector"
-	"integrations/shared/domain"
-	"integrations/shared/signing"
-	"integrations/shared/store"
+	"example.com/integrations/shared/connector"
+	"example.com/integrations/shared/domain"
+	"example.com/integrations/shared/signing"
+	"example.com/integrations/shared/store"
 )
 
 // MarkerKeys gives the key that markers are signed with.

@@ -7,11 +7,11 @@ import (
 	"testing"
 	"time"
 
-	"integrations/shared/connector"
-	"integrations/shared/domain"
-	"integrations/shared/signing"
-	"integrations/shared/signing/signingtest"
-	"integrations/shared/store"
+	"example.com/integrations/shared/connector"
+	"example.com/integrations/shared/domain"
+	"example.com/integrations/shared/signing"
+	"example.com/integrations/shared/signing/signingtest"
+	"example.com/integrations/shared/store"
 )
 
 // signer signs the markers of a place.

@@ -3,7 +3,7 @@ package engine
 import (
 	"context"
 
-	"integrations/shared/store"
+	"example.com/integrations/shared/store"
 )
 
 // nextMarks reads the next page of marks. An item's marks are on one page, so

@@ -4,9 +4,9 @@ import (
 	"context"
 	"time"
 
-	"integrations/shared/connector"
-	"integrations/shared/limits"
-	"integrations/shared/store"
+	"example.com/integrations/shared/connector"
+	"example.com/integrations/shared/limits"
+	"example.com/integrations/shared/store"
 )
 
 // shortWait is the longest wait that is slept; a longer one parks the run.

@@ -3,8 +3,8 @@ package engine
 import (
 	"context"
 
-	"integrations/shared/domain"
-	"integrations/shared/store"
+	"example.com/integrations/shared/domain"
+	"example.com/integrations/shared/store"
 )
 
 // planPage is how many items a step of the plan pass compares: their marks and

@@ -7,11 +7,11 @@ import (
 	"slices"
 	"time"
 
-	"integrations/shared/connector"
-	"integrations/shared/domain"
-	"integrations/shared/events/outgoing"
-	"integrations/shared/limits"
-	"integrations/shared/store"
+	"example.com/integrations/shared/connector"
+	"example.com/integrations/shared/domain"
+	"example.com/integrations/shared/events/outgoing"
+	"example.com/integrations/shared/limits"
+	"example.com/integrations/shared/store"
 )
 
 // The settings of pull.

@@ -7,10 +7,10 @@ import (
 	"testing"
 	"time"
 
-	"integrations/shared/connector"
-	"integrations/shared/domain"
-	"integrations/shared/events/outgoing"
-	"integrations/shared/store"
+	"example.com/integrations/shared/connector"
+	"example.com/integrations/shared/domain"
+	"example.com/integrations/shared/events/outgoing"
+	"example.com/integrations/shared/store"
 )
 
 // A remote change as a subscriber reads it.

@@ -5,7 +5,7 @@ import (
 	"errors"
 	"time"
 
-	"integrations/shared/store"
+	"example.com/integrations/shared/store"
 )
 
 const (

@@ -4,9 +4,9 @@ import (
 	"context"
 	"time"
 
-	"integrations/shared/domain"
-	"integrations/shared/limits"
-	"integrations/shared/store"
+	"example.com/integrations/shared/domain"
+	"example.com/integrations/shared/limits"
+	"example.com/integrations/shared/store"
 )
 
 // pushPage is how many marks a page takes: their links, their marks and the

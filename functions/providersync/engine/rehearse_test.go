@@ -11,10 +11,10 @@ import (
 	"testing"
 	"time"
 
-	"integrations/local/servers/serverstest"
-	"integrations/shared/connector"
-	"integrations/shared/domain"
-	"integrations/shared/store"
+	"example.com/integrations/local/servers/serverstest"
+	"example.com/integrations/shared/connector"
+	"example.com/integrations/shared/domain"
+	"example.com/integrations/shared/store"
 )
 
 // rehearsal asks for a dry run and gives its plan.

@@ -7,9 +7,9 @@ import (
 	"slices"
 	"time"
 
-	"integrations/shared/connector"
-	"integrations/shared/domain"
-	"integrations/shared/store"
+	"example.com/integrations/shared/connector"
+	"example.com/integrations/shared/domain"
+	"example.com/integrations/shared/store"
 )
 
 // relinked is the reason of a row whose object was found again by its marker.

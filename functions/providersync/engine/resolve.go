@@ -4,10 +4,10 @@ import (
 	"context"
 	"time"
 
-	"integrations/shared/connector"
-	"integrations/shared/domain"
-	"integrations/shared/limits"
-	"integrations/shared/store"
+	"example.com/integrations/shared/connector"
+	"example.com/integrations/shared/domain"
+	"example.com/integrations/shared/limits"
+	"example.com/integrations/shared/store"
 )
 
 // resolveAll looks for the creates that may have left in an earlier slice. One

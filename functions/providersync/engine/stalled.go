@@ -5,9 +5,9 @@ import (
 	"errors"
 	"time"
 
-	"integrations/shared/connector"
-	"integrations/shared/limits"
-	"integrations/shared/store"
+	"example.com/integrations/shared/connector"
+	"example.com/integrations/shared/limits"
+	"example.com/integrations/shared/store"
 )
 
 // A pull that cannot go on holds pushes back for one slice. From then on pushes

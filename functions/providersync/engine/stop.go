@@ -4,7 +4,7 @@ import (
 	"context"
 	"time"
 
-	"integrations/shared/store"
+	"example.com/integrations/shared/store"
 )
 
 // lookAgain is how old a look may be before a call.

@@ -5,10 +5,10 @@ import (
 	"errors"
 	"fmt"
 
-	"integrations/shared/connector"
-	"integrations/shared/domain"
-	"integrations/shared/limits"
-	"integrations/shared/store"
+	"example.com/integrations/shared/connector"
+	"example.com/integrations/shared/domain"
+	"example.com/integrations/shared/limits"
+	"example.com/integrations/shared/store"
 )
 
 // The codes of runs that fail because of their target.

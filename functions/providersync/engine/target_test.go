@@ -12,10 +12,10 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
-	"integrations/local/servers/serverstest"
-	"integrations/shared/connector"
-	"integrations/shared/domain"
-	"integrations/shared/store"
+	"example.com/integrations/local/servers/serverstest"
+	"example.com/integrations/shared/connector"
+	"example.com/integrations/shared/domain"
+	"example.com/integrations/shared/store"
 )
 
 // respell spells the place otherwise in the configuration, and makes it look

@@ -7,9 +7,9 @@ import (
 	"log/slog"
 	"time"
 
-	"integrations/shared/limits"
-	"integrations/shared/store"
-	"integrations/shared/syncqueue"
+	"example.com/integrations/shared/limits"
+	"example.com/integrations/shared/store"
+	"example.com/integrations/shared/syncqueue"
 )
 
 // takeTurn asks for room among the organisation's runs that are worked on at

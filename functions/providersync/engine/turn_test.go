@@ -5,8 +5,8 @@ import (
 	"testing"
 	"time"
 
-	"integrations/shared/domain"
-	"integrations/shared/store"
+	"example.com/integrations/shared/domain"
+	"example.com/integrations/shared/store"
 )
 
 // A hasty queue delivers a message while it is still being sent.

@@ -3,8 +3,8 @@ package engine
 import (
 	"time"
 
-	"integrations/shared/connector"
-	"integrations/shared/domain"
+	"example.com/integrations/shared/connector"
+	"example.com/integrations/shared/domain"
 )
 
 // A verdict says how a slice ends.

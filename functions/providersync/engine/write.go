@@ -3,11 +3,11 @@ package engine
 import (
 	"context"
 
-	"integrations/shared/connector"
-	"integrations/shared/domain"
-	"integrations/shared/events/outgoing"
-	"integrations/shared/limits"
-	"integrations/shared/store"
+	"example.com/integrations/shared/connector"
+	"example.com/integrations/shared/domain"
+	"example.com/integrations/shared/events/outgoing"
+	"example.com/integrations/shared/limits"
+	"example.com/integrations/shared/store"
 )
 
 // create makes the object and records it before anything else happens; a

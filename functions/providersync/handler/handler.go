@@ -9,8 +9,8 @@ import (
 
 	"github.com/aws/aws-lambda-go/events"
 
-	"integrations/shared/awsclient"
-	"integrations/shared/syncqueue"
+	"example.com/integrations/shared/awsclient"
+	"example.com/integrations/shared/syncqueue"
 )
 
 // An Engine works on one slice of a run.

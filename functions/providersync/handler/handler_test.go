@@ -9,8 +9,8 @@ import (
 
 	"github.com/aws/aws-lambda-go/events"
 
-	"integrations/shared/awsclient"
-	"integrations/shared/syncqueue"
+	"example.com/integrations/shared/awsclient"
+	"example.com/integrations/shared/syncqueue"
 )
 
 // A hanging engine waits for an answer of AWS that does not come.

@@ -13,9 +13,9 @@ import (
 	"sync"
 	"time"
 
-	"integrations/local/providers"
-	"integrations/local/providers/faults"
-	"integrations/local/providers/picture"
+	"example.com/integrations/local/providers"
+	"example.com/integrations/local/providers/faults"
+	"example.com/integrations/local/providers/picture"
 )
 
 // The phases of a create that a hook is told of.

@@ -11,7 +11,7 @@ import (
 	"testing"
 	"time"
 
-	"integrations/local/providers/picture"
+	"example.com/integrations/local/providers/picture"
 )
 
 // plain is a chat whose messages are texts.

@@ -5,8 +5,8 @@ import (
 	"net/http"
 	"slices"
 
-	"integrations/local/providers"
-	"integrations/local/providers/faults"
+	"example.com/integrations/local/providers"
+	"example.com/integrations/local/providers/faults"
 )
 
 // Faults is what makes the chat fail on purpose.

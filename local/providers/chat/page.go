@@ -10,8 +10,8 @@ import (
 	"strings"
 	"time"
 
-	"integrations/local/providers"
-	"integrations/local/providers/picture"
+	"example.com/integrations/local/providers"
+	"example.com/integrations/local/providers/picture"
 )
 
 //go:embed page.html

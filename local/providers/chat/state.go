@@ -5,7 +5,7 @@ import (
 	"slices"
 	"time"
 
-	"integrations/local/providers"
+	"example.com/integrations/local/providers"
 )
 
 // A Message as stored. It is never changed: a write puts a new one in its place.

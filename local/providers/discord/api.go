@@ -13,8 +13,8 @@ import (
 	"strings"
 	"time"
 
-	"integrations/local/providers"
-	"integrations/local/providers/chat"
+	"example.com/integrations/local/providers"
+	"example.com/integrations/local/providers/chat"
 )
 
 // maxRequest is what is read of a request.

@@ -11,9 +11,9 @@ import (
 	"sync"
 	"time"
 
-	"integrations/local/providers"
-	"integrations/local/providers/chat"
-	"integrations/local/providers/faults"
+	"example.com/integrations/local/providers"
+	"example.com/integrations/local/providers/chat"
+	"example.com/integrations/local/providers/faults"
 )
 
 // An Account is whom a token is of.

@@ -3,7 +3,7 @@ package discord
 import (
 	"encoding/json"
 
-	"integrations/local/providers/picture"
+	"example.com/integrations/local/providers/picture"
 )
 
 // draw shows a message: its content and its embeds.

@@ -5,9 +5,9 @@ import (
 	"net/http"
 	"strings"
 
-	"integrations/local/providers"
-	"integrations/local/providers/chat"
-	"integrations/local/providers/faults"
+	"example.com/integrations/local/providers"
+	"example.com/integrations/local/providers/chat"
+	"example.com/integrations/local/providers/faults"
 )
 
 func (s *Server) hooks() faults.Hooks {

@@ -8,7 +8,7 @@ import (
 	"slices"
 	"strings"
 
-	"integrations/local/providers/chat"
+	"example.com/integrations/local/providers/chat"
 )
 
 // maxThread is the longest name of a thread.

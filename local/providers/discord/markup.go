@@ -6,7 +6,7 @@ import (
 	"slices"
 	"strings"
 
-	"integrations/local/providers/picture"
+	"example.com/integrations/local/providers/picture"
 )
 
 // mentioned are users, roles, and everybody. A backslash before them is only for

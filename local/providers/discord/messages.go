@@ -8,7 +8,7 @@ import (
 	"strings"
 	"time"
 
-	"integrations/local/providers/chat"
+	"example.com/integrations/local/providers/chat"
 )
 
 const (

@@ -5,10 +5,10 @@ import (
 	"testing"
 	"time"
 
-	"integrations/shared/connector"
-	"integrations/shared/connector/connectortest"
-	product "integrations/shared/connector/discord"
-	"integrations/shared/domain"
+	"example.com/integrations/shared/connector"
+	"example.com/integrations/shared/connector/connectortest"
+	product "example.com/integrations/shared/connector/discord"
+	"example.com/integrations/shared/domain"
 )
 
 const guildPages = "https://discord.com/channels/" + guild + "/"

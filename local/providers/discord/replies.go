@@ -6,7 +6,7 @@ import (
 	"slices"
 	"strings"
 
-	"integrations/local/providers/chat"
+	"example.com/integrations/local/providers/chat"
 )
 
 // createThreads is the permission to open public threads.

@@ -6,8 +6,8 @@ import (
 	"testing"
 	"time"
 
-	"integrations/shared/connector"
-	"integrations/shared/domain"
+	"example.com/integrations/shared/connector"
+	"example.com/integrations/shared/domain"
 )
 
 // C13: a thread below a message has the message's id, is made once, and takes

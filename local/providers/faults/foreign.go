@@ -9,7 +9,7 @@ import (
 	"slices"
 	"strings"
 
-	"integrations/local/providers"
+	"example.com/integrations/local/providers"
 )
 
 // Elsewhere is the host that faults lead to. It is reserved and never exists

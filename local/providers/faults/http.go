@@ -6,7 +6,7 @@ import (
 	"io"
 	"net/http"
 
-	"integrations/local/providers"
+	"example.com/integrations/local/providers"
 )
 
 // maxOrder is far above the longest order.

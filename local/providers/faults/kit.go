@@ -14,8 +14,8 @@ import (
 	"sync"
 	"time"
 
-	"integrations/local/providers"
-	"integrations/shared/domain"
+	"example.com/integrations/local/providers"
+	"example.com/integrations/shared/domain"
 )
 
 // Hooks are how a kit reaches into its stand-in. What is nil the stand-in does

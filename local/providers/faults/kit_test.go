@@ -15,7 +15,7 @@ import (
 	"testing"
 	"time"
 
-	"integrations/local/providers"
+	"example.com/integrations/local/providers"
 )
 
 // kindOf is a provider in miniature: the kind of a call stands in its address.

@@ -10,7 +10,7 @@ import (
 	"strings"
 	"time"
 
-	"integrations/shared/domain"
+	"example.com/integrations/shared/domain"
 )
 
 // An Order is what a kit is told to do.

@@ -16,15 +16,15 @@ import (
 	"testing"
 	"time"
 
-	"integrations/local/providers"
-	"integrations/local/providers/discord"
-	"integrations/local/providers/faults"
-	"integrations/local/providers/github"
-	"integrations/local/providers/gitlab"
-	"integrations/local/providers/jira"
-	"integrations/local/providers/mantisbt"
-	"integrations/local/providers/slack"
-	"integrations/local/providers/teams"
+	"example.com/integrations/local/providers"
+	"example.com/integrations/local/providers/discord"
+	"example.com/integrations/local/providers/faults"
+	"example.com/integrations/local/providers/github"
+	"example.com/integrations/local/providers/gitlab"
+	"example.com/integrations/local/providers/jira"
+	"example.com/integrations/local/providers/mantisbt"
+	"example.com/integrations/local/providers/slack"
+	"example.com/integrations/local/providers/teams"
 )
 
 const (

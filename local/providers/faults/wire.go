@@ -11,7 +11,7 @@ import (
 	"strings"
 	"time"
 
-	"integrations/local/providers"
+	"example.com/integrations/local/providers"
 )
 
 // maxBody is what is read of a request that is refused: as much as any of the

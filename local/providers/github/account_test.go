@@ -4,8 +4,8 @@ import (
 	"testing"
 	"time"
 
-	"integrations/shared/connector"
-	product "integrations/shared/connector/github"
+	"example.com/integrations/shared/connector"
+	product "example.com/integrations/shared/connector/github"
 )
 
 // TestAnotherAccountFinds: an unanswered create is found when the token is

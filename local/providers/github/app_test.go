@@ -8,9 +8,9 @@ import (
 	"testing"
 	"time"
 
-	"integrations/shared/connector"
-	product "integrations/shared/connector/github"
-	"integrations/shared/domain"
+	"example.com/integrations/shared/connector"
+	product "example.com/integrations/shared/connector/github"
+	"example.com/integrations/shared/domain"
 )
 
 // appKey is made once: it takes a while.

@@ -13,7 +13,7 @@ import (
 	"testing"
 	"time"
 
-	"integrations/local/providers"
+	"example.com/integrations/local/providers"
 )
 
 const (

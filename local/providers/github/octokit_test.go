@@ -18,10 +18,10 @@ import (
 	"sync"
 	"testing"
 
-	"integrations/local/devca"
-	"integrations/local/recording"
-	"integrations/shared/connector/connectortest"
-	"integrations/shared/outbound"
+	"example.com/integrations/local/devca"
+	"example.com/integrations/local/recording"
+	"example.com/integrations/shared/connector/connectortest"
+	"example.com/integrations/shared/outbound"
 )
 
 // gitHubHost is where the recorded exchanges took place.

@@ -12,7 +12,7 @@ import (
 	"strings"
 	"time"
 
-	"integrations/local/providers"
+	"example.com/integrations/local/providers"
 )
 
 //go:embed page.html

@@ -10,7 +10,7 @@ import (
 	"strings"
 	"time"
 
-	"integrations/local/providers"
+	"example.com/integrations/local/providers"
 )
 
 // firstMade is when the configured repositories were made.

@@ -10,9 +10,9 @@ import (
 	"testing"
 	"time"
 
-	"integrations/shared/connector"
-	product "integrations/shared/connector/github"
-	"integrations/shared/domain"
+	"example.com/integrations/shared/connector"
+	product "example.com/integrations/shared/connector/github"
+	"example.com/integrations/shared/domain"
 )
 
 // resolve finds out which place a connector's configuration leads to.

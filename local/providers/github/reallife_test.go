@@ -7,9 +7,9 @@ import (
 	"testing"
 	"time"
 
-	"integrations/shared/connector"
-	product "integrations/shared/connector/github"
-	"integrations/shared/domain"
+	"example.com/integrations/shared/connector"
+	product "example.com/integrations/shared/connector/github"
+	"example.com/integrations/shared/domain"
 )
 
 func told(t *testing.T, err error) *connector.Error {

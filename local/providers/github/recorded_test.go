@@ -14,11 +14,11 @@ import (
 	"testing"
 	"time"
 
-	"integrations/local/recording"
-	"integrations/shared/connector"
-	"integrations/shared/connector/connectortest"
-	product "integrations/shared/connector/github"
-	"integrations/shared/domain"
+	"example.com/integrations/local/recording"
+	"example.com/integrations/shared/connector"
+	"example.com/integrations/shared/connector/connectortest"
+	product "example.com/integrations/shared/connector/github"
+	"example.com/integrations/shared/domain"
 )
 
 // The members that the connector reads, by what an answer holds. What github.com

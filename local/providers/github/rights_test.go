@@ -7,10 +7,10 @@ import (
 	"testing"
 	"time"
 
-	"integrations/shared/connector"
-	"integrations/shared/connector/connectortest"
-	product "integrations/shared/connector/github"
-	"integrations/shared/domain"
+	"example.com/integrations/shared/connector"
+	"example.com/integrations/shared/connector/connectortest"
+	product "example.com/integrations/shared/connector/github"
+	"example.com/integrations/shared/domain"
 )
 
 const (

@@ -7,7 +7,7 @@ import (
 	"strings"
 	"time"
 
-	"integrations/local/providers"
+	"example.com/integrations/local/providers"
 )
 
 // firstID makes ids as large as GitHub's are today: over 32 bits.

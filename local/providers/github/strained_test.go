@@ -6,10 +6,10 @@ import (
 	"testing"
 	"time"
 
-	"integrations/local/providers"
-	"integrations/shared/connector"
-	"integrations/shared/connector/connectortest"
-	product "integrations/shared/connector/github"
+	"example.com/integrations/local/providers"
+	"example.com/integrations/shared/connector"
+	"example.com/integrations/shared/connector/connectortest"
+	product "example.com/integrations/shared/connector/github"
 )
 
 // B6, B7, B8: a repository is listed and searched whole though its server answers

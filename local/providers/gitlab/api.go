@@ -13,8 +13,8 @@ import (
 	"strconv"
 	"strings"
 
-	"integrations/local/providers"
-	"integrations/local/providers/faults"
+	"example.com/integrations/local/providers"
+	"example.com/integrations/local/providers/faults"
 )
 
 // maxRequest is room for the longest description, escaped.

@@ -12,10 +12,10 @@ import (
 	"testing"
 	"time"
 
-	"integrations/shared/connector"
-	"integrations/shared/connector/connectortest"
-	product "integrations/shared/connector/gitlab"
-	"integrations/shared/domain"
+	"example.com/integrations/shared/connector"
+	"example.com/integrations/shared/connector/connectortest"
+	product "example.com/integrations/shared/connector/gitlab"
+	"example.com/integrations/shared/domain"
 )
 
 // connect leads the product's own connector to a stand-in, which it takes for

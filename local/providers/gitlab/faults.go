@@ -8,8 +8,8 @@ import (
 	"strings"
 	"time"
 
-	"integrations/local/providers"
-	"integrations/local/providers/faults"
+	"example.com/integrations/local/providers"
+	"example.com/integrations/local/providers/faults"
 )
 
 // profile is how GitLab words its refusals, and the servers before it.

@@ -11,8 +11,8 @@ import (
 	"sync"
 	"time"
 
-	"integrations/local/providers"
-	"integrations/local/providers/faults"
+	"example.com/integrations/local/providers"
+	"example.com/integrations/local/providers/faults"
 )
 
 // The phases of a create that a hook is told of.

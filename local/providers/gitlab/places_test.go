@@ -9,9 +9,9 @@ import (
 	"testing"
 	"time"
 
-	"integrations/shared/connector"
-	product "integrations/shared/connector/gitlab"
-	"integrations/shared/domain"
+	"example.com/integrations/shared/connector"
+	product "example.com/integrations/shared/connector/gitlab"
+	"example.com/integrations/shared/domain"
 )
 
 // resolve finds out which place a connector's configuration leads to.

@@ -9,11 +9,11 @@ import (
 	"testing"
 	"time"
 
-	"integrations/local/recording"
-	"integrations/shared/connector"
-	"integrations/shared/connector/connectortest"
-	product "integrations/shared/connector/gitlab"
-	"integrations/shared/domain"
+	"example.com/integrations/local/recording"
+	"example.com/integrations/shared/connector"
+	"example.com/integrations/shared/connector/connectortest"
+	product "example.com/integrations/shared/connector/gitlab"
+	"example.com/integrations/shared/domain"
 )
 
 // Where GitLab documents its answers.

@@ -7,10 +7,10 @@ import (
 	"testing"
 	"time"
 
-	"integrations/shared/connector"
-	"integrations/shared/connector/connectortest"
-	product "integrations/shared/connector/gitlab"
-	"integrations/shared/domain"
+	"example.com/integrations/shared/connector"
+	"example.com/integrations/shared/connector/connectortest"
+	product "example.com/integrations/shared/connector/gitlab"
+	"example.com/integrations/shared/domain"
 )
 
 // A stage is a project on which each call is tried: issues of the account's own,

@@ -6,7 +6,7 @@ import (
 	"strings"
 	"time"
 
-	"integrations/local/providers"
+	"example.com/integrations/local/providers"
 )
 
 // firstID makes ids as large as GitLab.com's are today.

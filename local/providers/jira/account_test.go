@@ -4,9 +4,9 @@ import (
 	"testing"
 	"time"
 
-	"integrations/shared/connector"
-	product "integrations/shared/connector/jira"
-	"integrations/shared/domain"
+	"example.com/integrations/shared/connector"
+	product "example.com/integrations/shared/connector/jira"
+	"example.com/integrations/shared/domain"
 )
 
 // TestAnotherAccountFinds: an unanswered create is found when the token is

@@ -11,8 +11,8 @@ import (
 	"slices"
 	"strings"
 
-	"integrations/local/providers"
-	"integrations/local/providers/faults"
+	"example.com/integrations/local/providers"
+	"example.com/integrations/local/providers/faults"
 )
 
 const (

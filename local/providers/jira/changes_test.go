@@ -5,8 +5,8 @@ import (
 	"testing"
 	"time"
 
-	"integrations/shared/connector"
-	product "integrations/shared/connector/jira"
+	"example.com/integrations/shared/connector"
+	product "example.com/integrations/shared/connector/jira"
 )
 
 func (d *double) changes(c *product.Connector, since time.Time) (all []connector.Object, pages int) {

@@ -9,9 +9,9 @@ import (
 	"testing"
 	"time"
 
-	"integrations/shared/connector"
-	product "integrations/shared/connector/jira"
-	"integrations/shared/domain"
+	"example.com/integrations/shared/connector"
+	product "example.com/integrations/shared/connector/jira"
+	"example.com/integrations/shared/domain"
 )
 
 var marker = connector.Marker{Integration: 11, Item: 22, Attempt: 3}

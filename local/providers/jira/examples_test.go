@@ -19,13 +19,13 @@ import (
 	"testing"
 	"time"
 
-	"integrations/local/recording"
-	"integrations/shared/configuration/form"
-	"integrations/shared/connector"
-	"integrations/shared/connector/connectortest"
-	product "integrations/shared/connector/jira"
-	"integrations/shared/domain"
-	"integrations/shared/outbound"
+	"example.com/integrations/local/recording"
+	"example.com/integrations/shared/configuration/form"
+	"example.com/integrations/shared/connector"
+	"example.com/integrations/shared/connector/connectortest"
+	product "example.com/integrations/shared/connector/jira"
+	"example.com/integrations/shared/domain"
+	"example.com/integrations/shared/outbound"
 )
 
 // examples are Atlassian's own examples of answers, in its description of the

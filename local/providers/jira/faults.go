@@ -6,8 +6,8 @@ import (
 	"strings"
 	"time"
 
-	"integrations/local/providers"
-	"integrations/local/providers/faults"
+	"example.com/integrations/local/providers"
+	"example.com/integrations/local/providers/faults"
 )
 
 // elsewhere is a project that nobody here sees.

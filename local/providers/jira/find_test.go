@@ -6,9 +6,9 @@ import (
 	"testing"
 	"time"
 
-	"integrations/shared/connector"
-	product "integrations/shared/connector/jira"
-	"integrations/shared/domain"
+	"example.com/integrations/shared/connector"
+	product "example.com/integrations/shared/connector/jira"
+	"example.com/integrations/shared/domain"
 )
 
 // TestFind: what the index does not know yet is found by its key.

@@ -18,12 +18,12 @@ import (
 	"testing"
 	"time"
 
-	"integrations/local/devca"
-	"integrations/local/providers"
-	"integrations/shared/configuration/form"
-	"integrations/shared/connector/connectortest"
-	product "integrations/shared/connector/jira"
-	"integrations/shared/outbound"
+	"example.com/integrations/local/devca"
+	"example.com/integrations/local/providers"
+	"example.com/integrations/shared/configuration/form"
+	"example.com/integrations/shared/connector/connectortest"
+	product "example.com/integrations/shared/connector/jira"
+	"example.com/integrations/shared/outbound"
 )
 
 const (

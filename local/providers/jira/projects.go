@@ -8,7 +8,7 @@ import (
 	"strconv"
 	"strings"
 
-	"integrations/local/providers"
+	"example.com/integrations/local/providers"
 )
 
 // A turn is what an administrator did to a project, as the journal keeps it.

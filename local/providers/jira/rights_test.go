@@ -9,10 +9,10 @@ import (
 	"testing"
 	"time"
 
-	"integrations/shared/connector"
-	"integrations/shared/connector/connectortest"
-	product "integrations/shared/connector/jira"
-	"integrations/shared/domain"
+	"example.com/integrations/shared/connector"
+	"example.com/integrations/shared/connector/connectortest"
+	product "example.com/integrations/shared/connector/jira"
+	"example.com/integrations/shared/domain"
 )
 
 // A stage is a project on which each call is tried: issues of the account's own,

@@ -10,7 +10,7 @@ import (
 	"strconv"
 	"strings"
 
-	"integrations/local/providers/faults"
+	"example.com/integrations/local/providers/faults"
 )
 
 const (

@@ -6,7 +6,7 @@ import (
 	"strconv"
 	"time"
 
-	"integrations/local/providers"
+	"example.com/integrations/local/providers"
 )
 
 // firstID makes ids as Jira has them: a number of their own.

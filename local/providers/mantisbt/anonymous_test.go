@@ -7,9 +7,9 @@ import (
 	"testing"
 	"time"
 
-	"integrations/local/providers/faults"
-	"integrations/shared/connector"
-	product "integrations/shared/connector/mantisbt"
+	"example.com/integrations/local/providers/faults"
+	"example.com/integrations/shared/connector"
+	product "example.com/integrations/shared/connector/mantisbt"
 )
 
 // B19: the fault anonymous answers a dead token as a real server did (recorded:

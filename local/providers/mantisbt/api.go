@@ -10,8 +10,8 @@ import (
 	"strconv"
 	"strings"
 
-	"integrations/local/providers"
-	"integrations/local/providers/faults"
+	"example.com/integrations/local/providers"
+	"example.com/integrations/local/providers/faults"
 )
 
 const (

@@ -5,8 +5,8 @@ import (
 	"strings"
 	"testing"
 
-	"integrations/shared/connector"
-	product "integrations/shared/connector/mantisbt"
+	"example.com/integrations/shared/connector"
+	product "example.com/integrations/shared/connector/mantisbt"
 )
 
 var _ connector.Checker = (*product.Connector)(nil)

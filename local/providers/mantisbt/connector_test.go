@@ -12,10 +12,10 @@ import (
 	"testing"
 	"time"
 
-	"integrations/shared/connector"
-	"integrations/shared/connector/connectortest"
-	product "integrations/shared/connector/mantisbt"
-	"integrations/shared/domain"
+	"example.com/integrations/shared/connector"
+	"example.com/integrations/shared/connector/connectortest"
+	product "example.com/integrations/shared/connector/mantisbt"
+	"example.com/integrations/shared/domain"
 )
 
 // connect leads the product's own connector to a stand-in that lies under a

@@ -8,8 +8,8 @@ import (
 	"strconv"
 	"strings"
 
-	"integrations/local/providers"
-	"integrations/local/providers/faults"
+	"example.com/integrations/local/providers"
+	"example.com/integrations/local/providers/faults"
 )
 
 // profile is how MantisBT words its refusals, and the web server before it: it

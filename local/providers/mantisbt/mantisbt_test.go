@@ -15,7 +15,7 @@ import (
 	"testing"
 	"time"
 
-	"integrations/local/providers"
+	"example.com/integrations/local/providers"
 )
 
 const (

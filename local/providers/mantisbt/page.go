@@ -13,7 +13,7 @@ import (
 	"strings"
 	"time"
 
-	"integrations/local/providers"
+	"example.com/integrations/local/providers"
 )
 
 //go:embed page.html

@@ -4,9 +4,9 @@ import (
 	"testing"
 	"time"
 
-	"integrations/shared/connector"
-	product "integrations/shared/connector/mantisbt"
-	"integrations/shared/domain"
+	"example.com/integrations/shared/connector"
+	product "example.com/integrations/shared/connector/mantisbt"
+	"example.com/integrations/shared/domain"
 )
 
 var _ connector.Resolver = (*product.Connector)(nil)

@@ -8,7 +8,7 @@ import (
 	"time"
 	_ "time/tzdata" // Europe/Berlin, on a machine without a database of zones
 
-	"integrations/local/providers/faults"
+	"example.com/integrations/local/providers/faults"
 )
 
 // The users of the recorded server. In the file a token is called by its user.

@@ -15,7 +15,7 @@ import (
 	"testing"
 	"time"
 
-	"integrations/local/recording"
+	"example.com/integrations/local/recording"
 )
 
 // unmodelled are the recorded exchanges that the stand-in does not reproduce,

@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"time"
 
-	"integrations/local/providers"
+	"example.com/integrations/local/providers"
 )
 
 // An issue as stored. It is never changed: a write puts a new one in its place.

@@ -15,7 +15,7 @@ import (
 	"time"
 	"unicode/utf8"
 
-	"integrations/local/providers/chat"
+	"example.com/integrations/local/providers/chat"
 )
 
 // maxRequest is what is read of a request.

@@ -3,7 +3,7 @@ package slack
 import (
 	"encoding/json"
 
-	"integrations/local/providers/picture"
+	"example.com/integrations/local/providers/picture"
 )
 
 // drawn is what is read of a block to draw it.

@@ -5,7 +5,7 @@ import (
 	"strconv"
 	"strings"
 
-	"integrations/local/providers/picture"
+	"example.com/integrations/local/providers/picture"
 )
 
 // A richPart is what is read of a part of a rich text to draw it.

@@ -6,7 +6,7 @@ import (
 	"strings"
 	"time"
 
-	"integrations/local/providers/chat"
+	"example.com/integrations/local/providers/chat"
 )
 
 // The sizes of a page of history.

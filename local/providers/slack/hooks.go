@@ -11,7 +11,7 @@ import (
 	"time"
 	"unicode/utf8"
 
-	"integrations/local/providers/chat"
+	"example.com/integrations/local/providers/chat"
 )
 
 // serveHook takes a message by an incoming webhook, and answers in plain text

@@ -5,7 +5,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
-	"integrations/local/providers/chat"
+	"example.com/integrations/local/providers/chat"
 )
 
 // The lengths of texts, in characters.

@@ -5,7 +5,7 @@ import (
 	"regexp"
 	"strings"
 
-	"integrations/local/providers/picture"
+	"example.com/integrations/local/providers/picture"
 )
 
 // A token is what stands in angle brackets: in mrkdwn they are never text

@@ -5,10 +5,10 @@ import (
 	"testing"
 	"time"
 
-	"integrations/shared/connector"
-	"integrations/shared/connector/connectortest"
-	product "integrations/shared/connector/slack"
-	"integrations/shared/domain"
+	"example.com/integrations/shared/connector"
+	"example.com/integrations/shared/connector/connectortest"
+	product "example.com/integrations/shared/connector/slack"
+	"example.com/integrations/shared/domain"
 )
 
 // connect is the product's own bot in a channel.

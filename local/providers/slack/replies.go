@@ -4,7 +4,7 @@ import (
 	"encoding/base64"
 	"strings"
 
-	"integrations/local/providers/chat"
+	"example.com/integrations/local/providers/chat"
 )
 
 // replies lists a thread: its message, then the replies in the order in which they

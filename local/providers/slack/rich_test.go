@@ -6,7 +6,7 @@ import (
 	"testing"
 	"time"
 
-	"integrations/local/providers/picture"
+	"example.com/integrations/local/providers/picture"
 )
 
 func richOf(parts string) string { return `{"type":"rich_text","elements":[` + parts + `]}` }

@@ -6,10 +6,10 @@ import (
 	"testing"
 	"time"
 
-	"integrations/shared/connector"
-	"integrations/shared/connector/connectortest"
-	product "integrations/shared/connector/slack"
-	"integrations/shared/domain"
+	"example.com/integrations/shared/connector"
+	"example.com/integrations/shared/connector/connectortest"
+	product "example.com/integrations/shared/connector/slack"
+	"example.com/integrations/shared/domain"
 )
 
 // connected is the product's bot in a channel, and what the server was asked.

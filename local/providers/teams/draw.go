@@ -5,7 +5,7 @@ import (
 	"regexp"
 	"strings"
 
-	"integrations/local/providers/picture"
+	"example.com/integrations/local/providers/picture"
 )
 
 // A masked link shows another text than its address.

@@ -6,11 +6,11 @@ import (
 	"testing"
 	"time"
 
-	"integrations/local/providers/chat"
-	"integrations/shared/connector"
-	"integrations/shared/connector/connectortest"
-	"integrations/shared/connector/teams"
-	"integrations/shared/domain"
+	"example.com/integrations/local/providers/chat"
+	"example.com/integrations/shared/connector"
+	"example.com/integrations/shared/connector/connectortest"
+	"example.com/integrations/shared/connector/teams"
+	"example.com/integrations/shared/domain"
 )
 
 // A pair is a connector that posts to a stand-in.

@@ -4,7 +4,7 @@ import (
 	"encoding/json"
 	"strings"
 
-	"integrations/shared/connector"
+	"example.com/integrations/shared/connector"
 )
 
 // markerOf reads the marker of a card: it is the name of one of its elements, with

@@ -13,9 +13,9 @@ import (
 	"strings"
 	"time"
 
-	"integrations/local/providers"
-	"integrations/local/providers/chat"
-	"integrations/local/providers/faults"
+	"example.com/integrations/local/providers"
+	"example.com/integrations/local/providers/chat"
+	"example.com/integrations/local/providers/faults"
 )
 
 // What a workflow's template makes of a request.

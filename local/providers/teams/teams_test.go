@@ -12,7 +12,7 @@ import (
 	"testing"
 	"time"
 
-	"integrations/shared/configuration/address"
+	"example.com/integrations/shared/configuration/address"
 )
 
 // A clock that tests turn.

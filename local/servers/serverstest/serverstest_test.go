@@ -9,7 +9,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/credentials"
 
-	"integrations/local/servers/serverstest"
+	"example.com/integrations/local/servers/serverstest"
 )
 
 func TestDynamoDBHoldsTheTable(t *testing.T) {

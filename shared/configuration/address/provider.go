@@ -5,7 +5,7 @@ import (
 	"regexp"
 	"strings"
 
-	"integrations/shared/domain"
+	"example.com/integrations/shared/domain"
 )
 
 // The addresses of the SaaS that is meant where a manager names none.

@@ -1,8 +1,8 @@
 package form
 
 import (
-	"integrations/shared/configuration/address"
-	"integrations/shared/domain"
+	"example.com/integrations/shared/configuration/address"
+	"example.com/integrations/shared/domain"
 )
 
 // DigestOver is how many changes of one run a chat takes one by one, unless

@@ -6,8 +6,8 @@ import (
 	"encoding/json"
 	"strings"
 
-	"integrations/shared/configuration/address"
-	"integrations/shared/domain"
+	"example.com/integrations/shared/configuration/address"
+	"example.com/integrations/shared/domain"
 )
 
 // A Destination is where a configuration sends secrets and items. It holds no

@@ -8,7 +8,7 @@ import (
 	"encoding/json"
 	"fmt"
 
-	"integrations/shared/domain"
+	"example.com/integrations/shared/domain"
 )
 
 // A Form is a provider's configuration.

@@ -6,7 +6,7 @@ import (
 	"strings"
 	"time"
 
-	"integrations/shared/domain"
+	"example.com/integrations/shared/domain"
 )
 
 // Templates replace the provider's usual title and body. An empty one leaves

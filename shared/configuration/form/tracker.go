@@ -4,8 +4,8 @@ import (
 	"crypto/rsa"
 	"strings"
 
-	"integrations/shared/configuration/address"
-	"integrations/shared/domain"
+	"example.com/integrations/shared/configuration/address"
+	"example.com/integrations/shared/domain"
 )
 
 // Tracker is what the four trackers have in common.

@@ -5,8 +5,8 @@ import (
 	"net/http"
 	"testing"
 
-	"integrations/shared/connector/connectortest"
-	"integrations/shared/outbound"
+	"example.com/integrations/shared/connector/connectortest"
+	"example.com/integrations/shared/outbound"
 )
 
 // BenchmarkGiveUp measures how long a call goes on after its context is

@@ -7,7 +7,7 @@ import (
 	"testing"
 	"time"
 
-	"integrations/shared/connector"
+	"example.com/integrations/shared/connector"
 )
 
 // The list that every tracker's connector is held against: so many objects, of

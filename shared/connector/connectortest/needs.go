@@ -9,7 +9,7 @@ import (
 	"sync"
 	"testing"
 
-	"integrations/shared/connector"
+	"example.com/integrations/shared/connector"
 )
 
 // NeedsTable is the Markdown table that the page of a provider shows.

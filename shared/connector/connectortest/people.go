@@ -5,9 +5,9 @@ import (
 	"testing"
 	"time"
 
-	"integrations/shared/connector"
-	"integrations/shared/domain"
-	"integrations/shared/markup"
+	"example.com/integrations/shared/connector"
+	"example.com/integrations/shared/domain"
+	"example.com/integrations/shared/markup"
 )
 
 // PeopleLine is what a tracker shows of an item of WithPeople below its text.

@@ -6,7 +6,7 @@ import (
 	"strings"
 	"testing"
 
-	"integrations/shared/connector/refusal"
+	"example.com/integrations/shared/connector/refusal"
 )
 
 var updatePages = flag.Bool("update-pages", false, "write the tables of refusals into docs/providers")

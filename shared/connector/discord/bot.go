@@ -10,10 +10,10 @@ import (
 	"sync/atomic"
 	"time"
 
-	"integrations/shared/connector"
-	"integrations/shared/connector/paging"
-	"integrations/shared/connector/proof"
-	"integrations/shared/outbound"
+	"example.com/integrations/shared/connector"
+	"example.com/integrations/shared/connector/paging"
+	"example.com/integrations/shared/connector/proof"
+	"example.com/integrations/shared/outbound"
 )
 
 // BotConfig says whose bot posts where.

@@ -6,8 +6,8 @@ import (
 	"errors"
 	"slices"
 
-	"integrations/shared/connector"
-	"integrations/shared/outbound"
+	"example.com/integrations/shared/connector"
+	"example.com/integrations/shared/outbound"
 )
 
 // The names of Discord's own checks.

@@ -10,13 +10,13 @@ import (
 	"regexp"
 	"time"
 
-	"integrations/shared/connector"
-	"integrations/shared/connector/message"
-	"integrations/shared/connector/problem"
-	"integrations/shared/connector/proof"
-	"integrations/shared/domain"
-	"integrations/shared/markup/chat"
-	"integrations/shared/outbound"
+	"example.com/integrations/shared/connector"
+	"example.com/integrations/shared/connector/message"
+	"example.com/integrations/shared/connector/problem"
+	"example.com/integrations/shared/connector/proof"
+	"example.com/integrations/shared/domain"
+	"example.com/integrations/shared/markup/chat"
+	"example.com/integrations/shared/outbound"
 )
 
 // DefaultBaseURL is Discord's API.

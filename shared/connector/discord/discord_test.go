@@ -11,12 +11,12 @@ import (
 	"time"
 	"unicode/utf8"
 
-	"integrations/shared/connector"
-	"integrations/shared/connector/message"
-	"integrations/shared/domain"
-	"integrations/shared/markup/chat"
-	"integrations/shared/markup/document"
-	"integrations/shared/outbound"
+	"example.com/integrations/shared/connector"
+	"example.com/integrations/shared/connector/message"
+	"example.com/integrations/shared/domain"
+	"example.com/integrations/shared/markup/chat"
+	"example.com/integrations/shared/markup/document"
+	"example.com/integrations/shared/outbound"
 )
 
 var content = connector.Content{

@@ -4,12 +4,12 @@ import (
 	"regexp"
 	"strings"
 
-	"integrations/shared/connector"
-	"integrations/shared/connector/facts"
-	"integrations/shared/connector/message"
-	"integrations/shared/markup"
-	"integrations/shared/markup/chat"
-	"integrations/shared/markup/document"
+	"example.com/integrations/shared/connector"
+	"example.com/integrations/shared/connector/facts"
+	"example.com/integrations/shared/connector/message"
+	"example.com/integrations/shared/markup"
+	"example.com/integrations/shared/markup/chat"
+	"example.com/integrations/shared/markup/document"
 )
 
 // Discord's limits. It does not say what it counts: UTF-16 units are the most

@@ -5,10 +5,10 @@ import (
 	"net/http"
 	"time"
 
-	"integrations/shared/connector"
-	"integrations/shared/connector/problem"
-	"integrations/shared/connector/refusal"
-	"integrations/shared/outbound"
+	"example.com/integrations/shared/connector"
+	"example.com/integrations/shared/connector/problem"
+	"example.com/integrations/shared/connector/refusal"
+	"example.com/integrations/shared/outbound"
 )
 
 // banWait is how long Discord is left alone at least when it is not Discord that

@@ -10,11 +10,11 @@ import (
 	"strconv"
 	"time"
 
-	"integrations/shared/connector"
-	"integrations/shared/connector/message"
-	"integrations/shared/connector/paging"
-	"integrations/shared/domain"
-	"integrations/shared/outbound"
+	"example.com/integrations/shared/connector"
+	"example.com/integrations/shared/connector/message"
+	"example.com/integrations/shared/connector/paging"
+	"example.com/integrations/shared/domain"
+	"example.com/integrations/shared/outbound"
 )
 
 const (

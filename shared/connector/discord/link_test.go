@@ -6,8 +6,8 @@ import (
 	"strings"
 	"testing"
 
-	"integrations/shared/domain"
-	"integrations/shared/markup/chat"
+	"example.com/integrations/shared/domain"
+	"example.com/integrations/shared/markup/chat"
 )
 
 // C5: which item URLs may stand in embed.url, and in which spelling. They come as

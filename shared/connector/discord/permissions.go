@@ -8,7 +8,7 @@ import (
 	"strings"
 	"time"
 
-	"integrations/shared/connector"
+	"example.com/integrations/shared/connector"
 )
 
 // The permissions that our calls need

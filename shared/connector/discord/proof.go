@@ -4,10 +4,10 @@ import (
 	"encoding/json"
 	"net/http"
 
-	"integrations/shared/connector"
-	"integrations/shared/connector/proof"
-	"integrations/shared/domain"
-	"integrations/shared/outbound"
+	"example.com/integrations/shared/connector"
+	"example.com/integrations/shared/connector/proof"
+	"example.com/integrations/shared/domain"
+	"example.com/integrations/shared/outbound"
 )
 
 // What proves that Discord answered a read. A page of messages is held against

@@ -5,8 +5,8 @@ import (
 	"strings"
 	"testing"
 
-	"integrations/shared/connector"
-	"integrations/shared/connector/connectortest"
+	"example.com/integrations/shared/connector"
+	"example.com/integrations/shared/connector/connectortest"
 )
 
 const page = `<!DOCTYPE html><html><head><title>Attention Required!</title></head><body>x</body></html>`

@@ -1,6 +1,6 @@
 package discord
 
-import "integrations/shared/connector/refusal"
+import "example.com/integrations/shared/connector/refusal"
 
 // codes is where Discord lists its codes.
 const codes = "https://discord.com/developers/docs/topics/opcodes-and-status-codes#json"

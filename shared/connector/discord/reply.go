@@ -11,12 +11,12 @@ import (
 	"strconv"
 	"strings"
 
-	"integrations/shared/connector"
-	"integrations/shared/connector/message"
-	"integrations/shared/connector/problem"
-	"integrations/shared/connector/proof"
-	"integrations/shared/domain"
-	"integrations/shared/outbound"
+	"example.com/integrations/shared/connector"
+	"example.com/integrations/shared/connector/message"
+	"example.com/integrations/shared/connector/problem"
+	"example.com/integrations/shared/connector/proof"
+	"example.com/integrations/shared/domain"
+	"example.com/integrations/shared/outbound"
 )
 
 // A reply goes into a thread that the bot makes on the message: its id is the

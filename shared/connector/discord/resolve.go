@@ -8,8 +8,8 @@ import (
 	"net/http"
 	"strings"
 
-	"integrations/shared/connector"
-	"integrations/shared/outbound"
+	"example.com/integrations/shared/connector"
+	"example.com/integrations/shared/outbound"
 )
 
 // instance is Discord's name of itself: it has one server.

@@ -9,9 +9,9 @@ import (
 	"testing"
 	"time"
 
-	"integrations/shared/connector"
-	"integrations/shared/connector/connectortest"
-	"integrations/shared/outbound"
+	"example.com/integrations/shared/connector"
+	"example.com/integrations/shared/connector/connectortest"
+	"example.com/integrations/shared/outbound"
 )
 
 var (

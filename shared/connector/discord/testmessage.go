@@ -5,8 +5,8 @@ import (
 	"net/http"
 	"strings"
 
-	"integrations/shared/connector"
-	"integrations/shared/markup/chat"
+	"example.com/integrations/shared/connector"
+	"example.com/integrations/shared/markup/chat"
 )
 
 // testColor is at the side of a test message: a grey, which is no item's state.

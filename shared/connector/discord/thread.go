@@ -5,13 +5,13 @@ import (
 	"net/http"
 	"strings"
 
-	"integrations/shared/configuration/form"
-	"integrations/shared/connector"
-	"integrations/shared/connector/message"
-	"integrations/shared/domain"
-	"integrations/shared/markup"
-	"integrations/shared/markup/document"
-	"integrations/shared/outbound"
+	"example.com/integrations/shared/configuration/form"
+	"example.com/integrations/shared/connector"
+	"example.com/integrations/shared/connector/message"
+	"example.com/integrations/shared/domain"
+	"example.com/integrations/shared/markup"
+	"example.com/integrations/shared/markup/document"
+	"example.com/integrations/shared/outbound"
 )
 
 // maxThreadName is the longest name of a thread

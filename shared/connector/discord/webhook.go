@@ -7,10 +7,10 @@ import (
 	"sync/atomic"
 	"time"
 
-	"integrations/shared/connector"
-	"integrations/shared/connector/message"
-	"integrations/shared/connector/proof"
-	"integrations/shared/outbound"
+	"example.com/integrations/shared/connector"
+	"example.com/integrations/shared/connector/message"
+	"example.com/integrations/shared/connector/proof"
+	"example.com/integrations/shared/outbound"
 )
 
 // WebhookConfig is a channel's webhook. All of its URL is secret.

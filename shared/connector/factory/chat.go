@@ -8,14 +8,14 @@ import (
 	"slices"
 	"strings"
 
-	"integrations/shared/configuration/address"
-	"integrations/shared/configuration/form"
-	"integrations/shared/connector"
-	"integrations/shared/connector/discord"
-	"integrations/shared/connector/slack"
-	"integrations/shared/connector/teams"
-	"integrations/shared/domain"
-	"integrations/shared/outbound"
+	"example.com/integrations/shared/configuration/address"
+	"example.com/integrations/shared/configuration/form"
+	"example.com/integrations/shared/connector"
+	"example.com/integrations/shared/connector/discord"
+	"example.com/integrations/shared/connector/slack"
+	"example.com/integrations/shared/connector/teams"
+	"example.com/integrations/shared/domain"
+	"example.com/integrations/shared/outbound"
 )
 
 // webhook is the client for a secret URL, which is pinned to its host and keeps

@@ -8,7 +8,7 @@ import (
 	"slices"
 	"strings"
 
-	"integrations/shared/domain"
+	"example.com/integrations/shared/domain"
 )
 
 // credential names who calls the provider: integrations with the same secrets

@@ -4,7 +4,7 @@ import (
 	"strings"
 	"testing"
 
-	"integrations/shared/domain"
+	"example.com/integrations/shared/domain"
 )
 
 // Integrations with the same secret for the same host share a credential. Its name

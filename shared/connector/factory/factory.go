@@ -12,14 +12,14 @@ import (
 	"slices"
 	"time"
 
-	"integrations/shared/configuration/form"
-	"integrations/shared/connector"
-	"integrations/shared/connector/github"
-	"integrations/shared/connector/gitlab"
-	"integrations/shared/connector/jira"
-	"integrations/shared/connector/mantisbt"
-	"integrations/shared/domain"
-	"integrations/shared/outbound"
+	"example.com/integrations/shared/configuration/form"
+	"example.com/integrations/shared/connector"
+	"example.com/integrations/shared/connector/github"
+	"example.com/integrations/shared/connector/gitlab"
+	"example.com/integrations/shared/connector/jira"
+	"example.com/integrations/shared/connector/mantisbt"
+	"example.com/integrations/shared/domain"
+	"example.com/integrations/shared/outbound"
 )
 
 // A NotSupportedError says that there is no connector for a provider. A run

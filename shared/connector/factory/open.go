@@ -7,11 +7,11 @@ import (
 
 	kmstypes "github.com/aws/aws-sdk-go-v2/service/kms/types"
 
-	"integrations/shared/connector"
+	"example.com/integrations/shared/connector"
 
-	"integrations/shared/outbound"
-	"integrations/shared/sealing"
-	"integrations/shared/store"
+	"example.com/integrations/shared/outbound"
+	"example.com/integrations/shared/sealing"
+	"example.com/integrations/shared/store"
 )
 
 // An Opened is a connector, and the secrets it was made with, by member.

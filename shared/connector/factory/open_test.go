@@ -14,13 +14,13 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/kms"
 
-	localkms "integrations/local/kms"
-	"integrations/local/servers/serverstest"
-	"integrations/shared/connector"
-	"integrations/shared/domain"
-	"integrations/shared/outbound"
-	"integrations/shared/sealing"
-	"integrations/shared/store"
+	localkms "example.com/integrations/local/kms"
+	"example.com/integrations/local/servers/serverstest"
+	"example.com/integrations/shared/connector"
+	"example.com/integrations/shared/domain"
+	"example.com/integrations/shared/outbound"
+	"example.com/integrations/shared/sealing"
+	"example.com/integrations/shared/store"
 )
 
 var dynamoURL string

@@ -8,8 +8,8 @@ import (
 	"sync"
 	"testing"
 
-	"integrations/shared/domain"
-	"integrations/shared/outbound"
+	"example.com/integrations/shared/domain"
+	"example.com/integrations/shared/outbound"
 )
 
 // A bot of GovSlack calls slack-gov.com and no other host, a bot of Slack

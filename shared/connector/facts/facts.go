@@ -6,8 +6,8 @@ import (
 	"regexp"
 	"strings"
 
-	"integrations/shared/domain"
-	"integrations/shared/markup"
+	"example.com/integrations/shared/domain"
+	"example.com/integrations/shared/markup"
 )
 
 // MaxName is how many characters of a name are shown.

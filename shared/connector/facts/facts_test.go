@@ -7,8 +7,8 @@ import (
 	"unicode"
 	"unicode/utf8"
 
-	"integrations/shared/domain"
-	"integrations/shared/markup"
+	"example.com/integrations/shared/domain"
+	"example.com/integrations/shared/markup"
 )
 
 func named(name string) *domain.Named { return &domain.Named{ID: 1, Name: name} }

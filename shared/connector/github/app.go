@@ -15,9 +15,9 @@ import (
 	"strings"
 	"time"
 
-	"integrations/shared/connector"
-	"integrations/shared/connector/problem"
-	"integrations/shared/outbound"
+	"example.com/integrations/shared/connector"
+	"example.com/integrations/shared/connector/problem"
+	"example.com/integrations/shared/outbound"
 )
 
 // An App is a GitHub App, installed with the repository's owner. It asks for a

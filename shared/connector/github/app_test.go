@@ -15,7 +15,7 @@ import (
 	"github.com/go-jose/go-jose/v4"
 	"github.com/go-jose/go-jose/v4/jwt"
 
-	"integrations/shared/connector"
+	"example.com/integrations/shared/connector"
 )
 
 var appKey = func() *rsa.PrivateKey {

@@ -12,10 +12,10 @@ import (
 	"time"
 	"unicode/utf8"
 
-	"integrations/shared/connector"
-	"integrations/shared/domain"
-	"integrations/shared/jsonstream"
-	"integrations/shared/markup"
+	"example.com/integrations/shared/connector"
+	"example.com/integrations/shared/domain"
+	"example.com/integrations/shared/jsonstream"
+	"example.com/integrations/shared/markup"
 )
 
 var (

@@ -6,7 +6,7 @@ import (
 	"errors"
 	"net/http"
 
-	"integrations/shared/connector"
+	"example.com/integrations/shared/connector"
 )
 
 // checkIssues: the repository has issues, and takes new ones.

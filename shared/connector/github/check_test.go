@@ -6,7 +6,7 @@ import (
 	"strings"
 	"testing"
 
-	"integrations/shared/connector"
+	"example.com/integrations/shared/connector"
 )
 
 // show gives checks as "name=ok" or "name:code", ? for what is not known.

@@ -8,10 +8,10 @@ import (
 	"strings"
 	"time"
 
-	"integrations/shared/connector"
-	"integrations/shared/connector/problem"
-	"integrations/shared/connector/refusal"
-	"integrations/shared/outbound"
+	"example.com/integrations/shared/connector"
+	"example.com/integrations/shared/connector/problem"
+	"example.com/integrations/shared/connector/refusal"
+	"example.com/integrations/shared/outbound"
 )
 
 // secondaryWait is how long GitHub wants to be left alone at least when it

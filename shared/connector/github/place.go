@@ -9,10 +9,10 @@ import (
 	"strconv"
 	"strings"
 
-	"integrations/shared/connector"
-	"integrations/shared/connector/problem"
-	"integrations/shared/markup"
-	"integrations/shared/outbound"
+	"example.com/integrations/shared/connector"
+	"example.com/integrations/shared/connector/problem"
+	"example.com/integrations/shared/markup"
+	"example.com/integrations/shared/outbound"
 )
 
 var _ connector.Resolver = (*Connector)(nil)

@@ -11,9 +11,9 @@ import (
 	"time"
 	"unicode/utf8"
 
-	"integrations/shared/connector"
-	"integrations/shared/domain"
-	"integrations/shared/markup"
+	"example.com/integrations/shared/connector"
+	"example.com/integrations/shared/domain"
+	"example.com/integrations/shared/markup"
 )
 
 const repositoryJSON = `{"id":42,"name":"Tracker","full_name":"Acme/Tracker","html_url":"https://example.com/Acme/Tracker","created_at":"2020-02-03T04:05:06Z","has_issues":true,"archived":false}`

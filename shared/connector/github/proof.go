@@ -7,11 +7,11 @@ import (
 	"slices"
 	"strings"
 
-	"integrations/shared/connector"
-	"integrations/shared/connector/markdown"
-	"integrations/shared/connector/proof"
-	"integrations/shared/domain"
-	"integrations/shared/outbound"
+	"example.com/integrations/shared/connector"
+	"example.com/integrations/shared/connector/markdown"
+	"example.com/integrations/shared/connector/proof"
+	"example.com/integrations/shared/domain"
+	"example.com/integrations/shared/outbound"
 )
 
 // What proves that GitHub did what was asked.

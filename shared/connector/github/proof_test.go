@@ -7,10 +7,10 @@ import (
 	"testing"
 	"time"
 
-	"integrations/shared/connector"
-	"integrations/shared/connector/connectortest"
-	"integrations/shared/connector/markdown"
-	"integrations/shared/domain"
+	"example.com/integrations/shared/connector"
+	"example.com/integrations/shared/connector/connectortest"
+	"example.com/integrations/shared/connector/markdown"
+	"example.com/integrations/shared/domain"
 )
 
 const page = `<!DOCTYPE html><html><head><title>Attention Required!</title></head><body>x</body></html>`

@@ -1,6 +1,6 @@
 package github
 
-import "integrations/shared/connector/refusal"
+import "example.com/integrations/shared/connector/refusal"
 
 const (
 	troubleshooting = "https://docs.github.com/en/rest/using-the-rest-api/troubleshooting-the-rest-api"

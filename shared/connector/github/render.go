@@ -6,9 +6,9 @@ import (
 	"strings"
 	"unicode"
 
-	"integrations/shared/connector"
-	"integrations/shared/domain"
-	"integrations/shared/markup"
+	"example.com/integrations/shared/connector"
+	"example.com/integrations/shared/domain"
+	"example.com/integrations/shared/markup"
 )
 
 // GitHub's limits, in code points. It states none but the hundred labels; the

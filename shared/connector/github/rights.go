@@ -8,7 +8,7 @@ import (
 	"slices"
 	"strings"
 
-	"integrations/shared/connector"
+	"example.com/integrations/shared/connector"
 )
 
 // Where GitHub documents what a call needs.

@@ -5,7 +5,7 @@ import (
 	"strings"
 	"testing"
 
-	"integrations/shared/connector/connectortest"
+	"example.com/integrations/shared/connector/connectortest"
 )
 
 func TestThePageShowsWhatIsNeeded(t *testing.T) {

@@ -9,12 +9,12 @@ import (
 	"strconv"
 	"time"
 
-	"integrations/shared/connector"
-	"integrations/shared/connector/markdown"
-	"integrations/shared/connector/paging"
-	"integrations/shared/domain"
-	"integrations/shared/markup"
-	"integrations/shared/outbound"
+	"example.com/integrations/shared/connector"
+	"example.com/integrations/shared/connector/markdown"
+	"example.com/integrations/shared/connector/paging"
+	"example.com/integrations/shared/domain"
+	"example.com/integrations/shared/markup"
+	"example.com/integrations/shared/outbound"
 )
 
 // numberedIssues are those that GitLab gives pages of by number. What is behind

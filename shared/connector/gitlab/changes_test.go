@@ -13,11 +13,11 @@ import (
 	"time"
 	"unicode/utf8"
 
-	"integrations/shared/connector"
-	"integrations/shared/connector/paging"
-	"integrations/shared/domain"
-	"integrations/shared/jsonstream"
-	"integrations/shared/markup"
+	"example.com/integrations/shared/connector"
+	"example.com/integrations/shared/connector/paging"
+	"example.com/integrations/shared/domain"
+	"example.com/integrations/shared/jsonstream"
+	"example.com/integrations/shared/markup"
 )
 
 func TestChanges(t *testing.T) {

@@ -5,7 +5,7 @@ import (
 	"errors"
 	"net/http"
 
-	"integrations/shared/connector"
+	"example.com/integrations/shared/connector"
 )
 
 // checkIssues: the project has issues, and takes new ones.

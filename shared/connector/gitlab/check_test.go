@@ -7,7 +7,7 @@ import (
 	"strings"
 	"testing"
 
-	"integrations/shared/connector"
+	"example.com/integrations/shared/connector"
 )
 
 var _ connector.Checker = (*Connector)(nil)

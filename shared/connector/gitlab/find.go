@@ -8,12 +8,12 @@ import (
 	"strconv"
 	"time"
 
-	"integrations/shared/connector"
-	"integrations/shared/connector/markdown"
-	"integrations/shared/connector/paging"
-	"integrations/shared/domain"
-	"integrations/shared/jsonstream"
-	"integrations/shared/outbound"
+	"example.com/integrations/shared/connector"
+	"example.com/integrations/shared/connector/markdown"
+	"example.com/integrations/shared/connector/paging"
+	"example.com/integrations/shared/domain"
+	"example.com/integrations/shared/jsonstream"
+	"example.com/integrations/shared/outbound"
 )
 
 const (

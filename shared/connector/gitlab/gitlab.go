@@ -13,13 +13,13 @@ import (
 	"sync/atomic"
 	"time"
 
-	"integrations/shared/connector"
-	"integrations/shared/connector/markdown"
-	"integrations/shared/connector/paging"
-	"integrations/shared/domain"
-	"integrations/shared/markup"
-	"integrations/shared/markup/links"
-	"integrations/shared/outbound"
+	"example.com/integrations/shared/connector"
+	"example.com/integrations/shared/connector/markdown"
+	"example.com/integrations/shared/connector/paging"
+	"example.com/integrations/shared/domain"
+	"example.com/integrations/shared/markup"
+	"example.com/integrations/shared/markup/links"
+	"example.com/integrations/shared/outbound"
 )
 
 // DefaultBaseURL is the API of GitLab.com.

@@ -4,7 +4,7 @@ import (
 	"html"
 	"strings"
 
-	"integrations/shared/markup"
+	"example.com/integrations/shared/markup"
 )
 
 // labelRounds bounds how often a name is cleaned: entities may hold entities.

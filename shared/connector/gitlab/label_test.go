@@ -5,7 +5,7 @@ import (
 	"strings"
 	"testing"
 
-	"integrations/shared/markup"
+	"example.com/integrations/shared/markup"
 )
 
 // stored is what GitLab makes of a label's name:

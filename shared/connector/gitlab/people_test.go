@@ -4,8 +4,8 @@ import (
 	"strings"
 	"testing"
 
-	"integrations/shared/connector/connectortest"
-	"integrations/shared/domain"
+	"example.com/integrations/shared/connector/connectortest"
+	"example.com/integrations/shared/domain"
 )
 
 // The line stands between the text and the line that leads to the item.

@@ -7,9 +7,9 @@ import (
 	"testing"
 	"unicode/utf8"
 
-	"integrations/shared/connector"
-	"integrations/shared/domain"
-	"integrations/shared/markup"
+	"example.com/integrations/shared/connector"
+	"example.com/integrations/shared/domain"
+	"example.com/integrations/shared/markup"
 )
 
 const projectJSON = `{"id":5,"path_with_namespace":"Acme/sub/Tracker","web_url":"https://example.com/gitlab/Acme/sub/Tracker","created_at":"2020-02-03T04:05:06.789Z","archived":false,"issues_access_level":"enabled"}`

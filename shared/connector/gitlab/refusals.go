@@ -1,6 +1,6 @@
 package gitlab
 
-import "integrations/shared/connector/refusal"
+import "example.com/integrations/shared/connector/refusal"
 
 // accessDenied is where GitLab makes the sentences about the token's account.
 const accessDenied = "gitlabhq lib/gitlab/auth/user_access_denied_reason.rb"

@@ -4,9 +4,9 @@ import (
 	"slices"
 	"strings"
 
-	"integrations/shared/connector"
-	"integrations/shared/domain"
-	"integrations/shared/markup"
+	"example.com/integrations/shared/connector"
+	"example.com/integrations/shared/domain"
+	"example.com/integrations/shared/markup"
 )
 
 // GitLab's limits, in code points, and how many labels we put on an issue: it

@@ -16,10 +16,10 @@ import (
 
 	"github.com/rivo/uniseg"
 
-	"integrations/shared/connector"
-	"integrations/shared/connector/markdown"
-	"integrations/shared/domain"
-	"integrations/shared/markup"
+	"example.com/integrations/shared/connector"
+	"example.com/integrations/shared/connector/markdown"
+	"example.com/integrations/shared/domain"
+	"example.com/integrations/shared/markup"
 )
 
 func renderer(cfg Config) *Connector { return New(cfg, nil, nil) }

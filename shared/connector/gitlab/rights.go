@@ -7,8 +7,8 @@ import (
 	"slices"
 	"strconv"
 
-	"integrations/shared/connector"
-	"integrations/shared/outbound"
+	"example.com/integrations/shared/connector"
+	"example.com/integrations/shared/outbound"
 )
 
 // Where GitLab documents what a call needs.

@@ -3,7 +3,7 @@ package gitlab
 import (
 	"testing"
 
-	"integrations/shared/connector/connectortest"
+	"example.com/integrations/shared/connector/connectortest"
 )
 
 func TestThePageShowsWhatIsNeeded(t *testing.T) {

@@ -13,8 +13,8 @@ import (
 	"testing"
 	"time"
 
-	"integrations/shared/connector"
-	"integrations/shared/connector/connectortest"
+	"example.com/integrations/shared/connector"
+	"example.com/integrations/shared/connector/connectortest"
 )
 
 var token = "gl" + "pat-" + strings.Repeat("x", 20)

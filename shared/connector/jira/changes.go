@@ -5,9 +5,9 @@ import (
 	"encoding/json"
 	"time"
 
-	"integrations/shared/connector"
-	"integrations/shared/domain"
-	"integrations/shared/markup/document"
+	"example.com/integrations/shared/connector"
+	"example.com/integrations/shared/domain"
+	"example.com/integrations/shared/markup/document"
 )
 
 // A trail leads to the pages of a list that have been read. Jira gives a page

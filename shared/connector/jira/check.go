@@ -4,8 +4,8 @@ import (
 	"context"
 	"errors"
 
-	"integrations/shared/connector"
-	"integrations/shared/outbound"
+	"example.com/integrations/shared/connector"
+	"example.com/integrations/shared/outbound"
 )
 
 // The names of Jira's own checks.

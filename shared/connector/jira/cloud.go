@@ -6,10 +6,10 @@ import (
 	"net/url"
 	"strings"
 
-	"integrations/shared/connector"
-	"integrations/shared/markup/adf"
-	"integrations/shared/markup/document"
-	"integrations/shared/outbound"
+	"example.com/integrations/shared/connector"
+	"example.com/integrations/shared/markup/adf"
+	"example.com/integrations/shared/markup/document"
+	"example.com/integrations/shared/outbound"
 )
 
 // cloud is Jira Cloud, version 3 of the API:

@@ -3,7 +3,7 @@ package jira
 import (
 	"context"
 
-	"integrations/shared/connector"
+	"example.com/integrations/shared/connector"
 )
 
 // screens reports whether the type of issue is there, and whether a new issue can

@@ -5,10 +5,10 @@ import (
 	"net/url"
 	"strconv"
 
-	"integrations/shared/connector"
-	"integrations/shared/markup/document"
-	"integrations/shared/markup/wiki"
-	"integrations/shared/outbound"
+	"example.com/integrations/shared/connector"
+	"example.com/integrations/shared/markup/document"
+	"example.com/integrations/shared/markup/wiki"
+	"example.com/integrations/shared/outbound"
 )
 
 // datacenter is Jira Data Center and Server, version 2 of the API:

@@ -4,9 +4,9 @@ import (
 	"encoding/json"
 	"net/url"
 
-	"integrations/shared/connector"
-	"integrations/shared/markup/document"
-	"integrations/shared/outbound"
+	"example.com/integrations/shared/connector"
+	"example.com/integrations/shared/markup/document"
+	"example.com/integrations/shared/outbound"
 )
 
 // A flavor is what Jira Cloud and Jira Data Center do each in their own way.

@@ -5,7 +5,7 @@ import (
 	"slices"
 	"testing"
 
-	"integrations/shared/domain"
+	"example.com/integrations/shared/domain"
 )
 
 // FuzzTransitions: the way that is chosen is one of those there are, leads

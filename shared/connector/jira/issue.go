@@ -11,10 +11,10 @@ import (
 	"strings"
 	"time"
 
-	"integrations/shared/configuration/form"
-	"integrations/shared/connector"
-	"integrations/shared/domain"
-	"integrations/shared/markup"
+	"example.com/integrations/shared/configuration/form"
+	"example.com/integrations/shared/connector"
+	"example.com/integrations/shared/domain"
+	"example.com/integrations/shared/markup"
 )
 
 // An issue is what we read of Jira's.

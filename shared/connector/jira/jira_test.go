@@ -8,11 +8,11 @@ import (
 	"testing"
 	"time"
 
-	"integrations/shared/configuration/form"
-	"integrations/shared/connector"
-	"integrations/shared/connector/connectortest"
-	"integrations/shared/domain"
-	"integrations/shared/outbound"
+	"example.com/integrations/shared/configuration/form"
+	"example.com/integrations/shared/connector"
+	"example.com/integrations/shared/connector/connectortest"
+	"example.com/integrations/shared/domain"
+	"example.com/integrations/shared/outbound"
 )
 
 var marker = connector.Marker{Integration: 11, Item: 22, Attempt: 3, Tag: connectortest.Tag}

@@ -6,7 +6,7 @@ import (
 	"time"
 	_ "time/tzdata" // functions run where no zones are installed
 
-	"integrations/shared/connector"
+	"example.com/integrations/shared/connector"
 )
 
 // quote writes text as a string of JQL.

@@ -5,8 +5,8 @@ import (
 	"encoding/json"
 	"net/http"
 
-	"integrations/shared/connector"
-	"integrations/shared/outbound"
+	"example.com/integrations/shared/connector"
+	"example.com/integrations/shared/outbound"
 )
 
 // labelsRefused reports whether Jira refused a write because of the labels

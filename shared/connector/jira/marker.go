@@ -5,8 +5,8 @@ import (
 	"encoding/json"
 	"strings"
 
-	"integrations/shared/connector"
-	"integrations/shared/domain"
+	"example.com/integrations/shared/connector"
+	"example.com/integrations/shared/domain"
 )
 
 const (

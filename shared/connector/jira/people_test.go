@@ -4,10 +4,10 @@ import (
 	"strings"
 	"testing"
 
-	"integrations/shared/configuration/form"
-	"integrations/shared/connector/connectortest"
-	"integrations/shared/domain"
-	"integrations/shared/markup/document"
+	"example.com/integrations/shared/configuration/form"
+	"example.com/integrations/shared/connector/connectortest"
+	"example.com/integrations/shared/domain"
+	"example.com/integrations/shared/markup/document"
 )
 
 // paragraph is a line as each of the two Jiras has it.

@@ -7,9 +7,9 @@ import (
 	"testing"
 	"time"
 
-	"integrations/shared/configuration/form"
-	"integrations/shared/connector"
-	"integrations/shared/domain"
+	"example.com/integrations/shared/configuration/form"
+	"example.com/integrations/shared/connector"
+	"example.com/integrations/shared/domain"
 )
 
 const (

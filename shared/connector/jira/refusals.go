@@ -9,10 +9,10 @@ import (
 	"strconv"
 	"strings"
 
-	"integrations/shared/connector"
-	"integrations/shared/connector/problem"
-	"integrations/shared/connector/refusal"
-	"integrations/shared/outbound"
+	"example.com/integrations/shared/connector"
+	"example.com/integrations/shared/connector/problem"
+	"example.com/integrations/shared/connector/refusal"
+	"example.com/integrations/shared/outbound"
 )
 
 // The headers in which Jira says who it took the caller for.

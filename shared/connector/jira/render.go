@@ -6,12 +6,12 @@ import (
 	"strings"
 	"unicode"
 
-	"integrations/shared/configuration/form"
-	"integrations/shared/connector"
-	"integrations/shared/connector/facts"
-	"integrations/shared/domain"
-	"integrations/shared/markup"
-	"integrations/shared/markup/document"
+	"example.com/integrations/shared/configuration/form"
+	"example.com/integrations/shared/connector"
+	"example.com/integrations/shared/connector/facts"
+	"example.com/integrations/shared/domain"
+	"example.com/integrations/shared/markup"
+	"example.com/integrations/shared/markup/document"
 )
 
 // Jira's limits, in UTF-16 units. It has none for how many labels there are.

@@ -11,10 +11,10 @@ import (
 	"strconv"
 	"strings"
 
-	"integrations/shared/connector"
-	"integrations/shared/jsonstream"
-	"integrations/shared/markup"
-	"integrations/shared/outbound"
+	"example.com/integrations/shared/connector"
+	"example.com/integrations/shared/jsonstream"
+	"example.com/integrations/shared/markup"
+	"example.com/integrations/shared/outbound"
 )
 
 // ours are the fields we fill in, and one that Jira fills in itself.

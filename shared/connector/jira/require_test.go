@@ -7,7 +7,7 @@ import (
 	"strings"
 	"testing"
 
-	"integrations/shared/configuration/form"
+	"example.com/integrations/shared/configuration/form"
 )
 
 // A list that does not end is not taken for one without labels, or without the

@@ -8,10 +8,10 @@ import (
 	"regexp"
 	"strings"
 
-	"integrations/shared/configuration/form"
-	"integrations/shared/connector"
-	"integrations/shared/markup"
-	"integrations/shared/outbound"
+	"example.com/integrations/shared/configuration/form"
+	"example.com/integrations/shared/connector"
+	"example.com/integrations/shared/markup"
+	"example.com/integrations/shared/outbound"
 )
 
 // A spot is the project that calls go to.

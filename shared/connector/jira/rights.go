@@ -10,10 +10,10 @@ import (
 	"strconv"
 	"strings"
 
-	"integrations/shared/connector"
-	"integrations/shared/connector/paging"
-	"integrations/shared/domain"
-	"integrations/shared/markup"
+	"example.com/integrations/shared/connector"
+	"example.com/integrations/shared/connector/paging"
+	"example.com/integrations/shared/domain"
+	"example.com/integrations/shared/markup"
 )
 
 // Where Atlassian documents what a call needs.

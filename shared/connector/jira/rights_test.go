@@ -3,8 +3,8 @@ package jira
 import (
 	"testing"
 
-	"integrations/shared/connector/connectortest"
-	"integrations/shared/outbound"
+	"example.com/integrations/shared/connector/connectortest"
+	"example.com/integrations/shared/outbound"
 )
 
 func TestThePageShowsWhatIsNeeded(t *testing.T) {

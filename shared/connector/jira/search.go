@@ -8,10 +8,10 @@ import (
 	"net/url"
 	"strconv"
 
-	"integrations/shared/connector"
-	"integrations/shared/connector/paging"
-	"integrations/shared/jsonstream"
-	"integrations/shared/outbound"
+	"example.com/integrations/shared/connector"
+	"example.com/integrations/shared/connector/paging"
+	"example.com/integrations/shared/jsonstream"
+	"example.com/integrations/shared/outbound"
 )
 
 const (

@@ -7,9 +7,9 @@ import (
 	"slices"
 	"strings"
 
-	"integrations/shared/connector"
-	"integrations/shared/domain"
-	"integrations/shared/jsonstream"
+	"example.com/integrations/shared/connector"
+	"example.com/integrations/shared/domain"
+	"example.com/integrations/shared/jsonstream"
 )
 
 // The keys of the three categories every status is in.

@@ -5,11 +5,11 @@ import (
 	"strings"
 	"time"
 
-	"integrations/shared/connector"
-	"integrations/shared/connector/paging"
-	"integrations/shared/domain"
-	"integrations/shared/markup"
-	"integrations/shared/outbound"
+	"example.com/integrations/shared/connector"
+	"example.com/integrations/shared/connector/paging"
+	"example.com/integrations/shared/domain"
+	"example.com/integrations/shared/markup"
+	"example.com/integrations/shared/outbound"
 )
 
 const (

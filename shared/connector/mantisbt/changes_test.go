@@ -14,10 +14,10 @@ import (
 	"time"
 	"unicode/utf8"
 
-	"integrations/shared/connector"
-	"integrations/shared/connector/connectortest"
-	"integrations/shared/domain"
-	"integrations/shared/markup"
+	"example.com/integrations/shared/connector"
+	"example.com/integrations/shared/connector/connectortest"
+	"example.com/integrations/shared/domain"
+	"example.com/integrations/shared/markup"
 )
 
 // A shelf is a project's issues as MantisBT lists them.

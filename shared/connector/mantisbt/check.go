@@ -8,8 +8,8 @@ import (
 	"slices"
 	"strconv"
 
-	"integrations/shared/connector"
-	"integrations/shared/outbound"
+	"example.com/integrations/shared/connector"
+	"example.com/integrations/shared/outbound"
 )
 
 // reporterRole is the level of those who report issues.

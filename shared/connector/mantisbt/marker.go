@@ -3,7 +3,7 @@ package mantisbt
 import (
 	"strings"
 
-	"integrations/shared/connector"
+	"example.com/integrations/shared/connector"
 )
 
 const (

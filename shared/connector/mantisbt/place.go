@@ -7,8 +7,8 @@ import (
 	"net/http"
 	"strconv"
 
-	"integrations/shared/connector"
-	"integrations/shared/outbound"
+	"example.com/integrations/shared/connector"
+	"example.com/integrations/shared/outbound"
 )
 
 // A place is where the project is.

@@ -7,10 +7,10 @@ import (
 	"regexp"
 	"strings"
 
-	"integrations/shared/connector"
-	"integrations/shared/connector/proof"
-	"integrations/shared/domain"
-	"integrations/shared/outbound"
+	"example.com/integrations/shared/connector"
+	"example.com/integrations/shared/connector/proof"
+	"example.com/integrations/shared/domain"
+	"example.com/integrations/shared/outbound"
 )
 
 // What proves that MantisBT did what was asked. A server that shows PHP's errors

@@ -8,8 +8,8 @@ import (
 	"testing"
 	"unicode/utf8"
 
-	"integrations/shared/connector"
-	"integrations/shared/domain"
+	"example.com/integrations/shared/connector"
+	"example.com/integrations/shared/domain"
 )
 
 const (

@@ -6,10 +6,10 @@ import (
 	"strconv"
 	"strings"
 
-	"integrations/shared/connector"
-	"integrations/shared/connector/problem"
-	"integrations/shared/connector/refusal"
-	"integrations/shared/outbound"
+	"example.com/integrations/shared/connector"
+	"example.com/integrations/shared/connector/problem"
+	"example.com/integrations/shared/connector/refusal"
+	"example.com/integrations/shared/outbound"
 )
 
 // The headers in which MantisBT says that it is MantisBT, and how it took the

@@ -14,10 +14,10 @@ import (
 
 	"github.com/rivo/uniseg"
 
-	"integrations/shared/configuration/form"
-	"integrations/shared/connector"
-	"integrations/shared/domain"
-	"integrations/shared/markup"
+	"example.com/integrations/shared/configuration/form"
+	"example.com/integrations/shared/connector"
+	"example.com/integrations/shared/domain"
+	"example.com/integrations/shared/markup"
 )
 
 func renderer(cfg Config) *Connector { return New(cfg, nil, nil) }

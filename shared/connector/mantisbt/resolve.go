@@ -6,8 +6,8 @@ import (
 	"strconv"
 	"strings"
 
-	"integrations/shared/connector"
-	"integrations/shared/markup"
+	"example.com/integrations/shared/connector"
+	"example.com/integrations/shared/markup"
 )
 
 // Resolve finds the project by its number or its name. MantisBT gives a number

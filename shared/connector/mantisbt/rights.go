@@ -10,8 +10,8 @@ import (
 	"strconv"
 	"strings"
 
-	"integrations/shared/connector"
-	"integrations/shared/markup"
+	"example.com/integrations/shared/connector"
+	"example.com/integrations/shared/markup"
 )
 
 // The names of MantisBT's own checks of rights.

@@ -8,8 +8,8 @@ import (
 	"strings"
 	"testing"
 
-	"integrations/shared/connector"
-	"integrations/shared/connector/connectortest"
+	"example.com/integrations/shared/connector"
+	"example.com/integrations/shared/connector/connectortest"
 )
 
 // B2, B3, B5: what the check says of a role is what a real MantisBT 2.28.4 did

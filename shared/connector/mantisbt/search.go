@@ -6,8 +6,8 @@ import (
 	"slices"
 	"time"
 
-	"integrations/shared/connector"
-	"integrations/shared/outbound"
+	"example.com/integrations/shared/connector"
+	"example.com/integrations/shared/outbound"
 )
 
 // A front is what a list begins with.

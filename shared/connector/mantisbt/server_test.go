@@ -17,8 +17,8 @@ import (
 	"github.com/getkin/kin-openapi/routers"
 	"github.com/getkin/kin-openapi/routers/gorillamux"
 
-	"integrations/shared/connector"
-	"integrations/shared/connector/connectortest"
+	"example.com/integrations/shared/connector"
+	"example.com/integrations/shared/connector/connectortest"
 )
 
 // token has the form of MantisBT's: 32 characters without a prefix.

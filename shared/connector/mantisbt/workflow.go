@@ -9,9 +9,9 @@ import (
 	"slices"
 	"strconv"
 
-	"integrations/shared/connector"
-	"integrations/shared/domain"
-	"integrations/shared/outbound"
+	"example.com/integrations/shared/connector"
+	"example.com/integrations/shared/domain"
+	"example.com/integrations/shared/outbound"
 )
 
 // The values of an untouched MantisBT.

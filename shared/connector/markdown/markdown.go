@@ -6,12 +6,12 @@ import (
 	"cmp"
 	"strings"
 
-	"integrations/shared/configuration/form"
-	"integrations/shared/connector/facts"
-	"integrations/shared/domain"
-	"integrations/shared/markup"
-	"integrations/shared/markup/links"
-	"integrations/shared/markup/rawhtml"
+	"example.com/integrations/shared/configuration/form"
+	"example.com/integrations/shared/connector/facts"
+	"example.com/integrations/shared/domain"
+	"example.com/integrations/shared/markup"
+	"example.com/integrations/shared/markup/links"
+	"example.com/integrations/shared/markup/rawhtml"
 )
 
 // A Dialect disarms text for a provider.

@@ -6,7 +6,7 @@ import (
 	"strconv"
 	"strings"
 
-	"integrations/shared/connector"
+	"example.com/integrations/shared/connector"
 )
 
 const (

@@ -4,9 +4,9 @@ import (
 	"strings"
 	"testing"
 
-	"integrations/shared/domain"
-	"integrations/shared/markup"
-	"integrations/shared/markup/document"
+	"example.com/integrations/shared/domain"
+	"example.com/integrations/shared/markup"
+	"example.com/integrations/shared/markup/document"
 )
 
 // dialects are those of the trackers that are written in Markdown.

@@ -4,8 +4,8 @@ import (
 	"slices"
 	"strings"
 
-	"integrations/shared/connector"
-	"integrations/shared/domain"
+	"example.com/integrations/shared/connector"
+	"example.com/integrations/shared/domain"
 )
 
 // Changes says in words what has changed since the last message, the most

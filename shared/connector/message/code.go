@@ -5,7 +5,7 @@ import (
 	"errors"
 	"regexp"
 
-	"integrations/shared/connector"
+	"example.com/integrations/shared/connector"
 )
 
 // codeBytes is the part of the hash that a code shows: 80 bits. Among a million

@@ -4,8 +4,8 @@ import (
 	"errors"
 	"testing"
 
-	"integrations/shared/connector"
-	"integrations/shared/connector/connectortest"
+	"example.com/integrations/shared/connector"
+	"example.com/integrations/shared/connector/connectortest"
 )
 
 // C9: the code is the same in each run of the program, has the form that IsCode

@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"strings"
 
-	"integrations/shared/connector"
+	"example.com/integrations/shared/connector"
 )
 
 // Totals says how many items a digest is about and what has happened to them.

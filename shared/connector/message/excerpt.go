@@ -3,8 +3,8 @@ package message
 import (
 	"reflect"
 
-	"integrations/shared/connector"
-	"integrations/shared/markup/document"
+	"example.com/integrations/shared/connector"
+	"example.com/integrations/shared/markup/document"
 )
 
 // WithoutRest is an item's excerpt without the paragraph that says where the rest of

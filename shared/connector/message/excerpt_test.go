@@ -4,8 +4,8 @@ import (
 	"strings"
 	"testing"
 
-	"integrations/shared/domain"
-	"integrations/shared/markup/chat"
+	"example.com/integrations/shared/domain"
+	"example.com/integrations/shared/markup/chat"
 )
 
 // A text that was cut ends with an ellipsis in place of the address of the rest; the

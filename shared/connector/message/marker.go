@@ -1,8 +1,8 @@
 package message
 
 import (
-	"integrations/shared/connector"
-	"integrations/shared/domain"
+	"example.com/integrations/shared/connector"
+	"example.com/integrations/shared/domain"
 )
 
 // Key is a marker as text: integration, item, attempt and tag. It holds no

@@ -13,11 +13,11 @@ import (
 
 	"github.com/rivo/uniseg"
 
-	"integrations/shared/connector"
-	"integrations/shared/connector/connectortest"
-	"integrations/shared/domain"
-	"integrations/shared/markup"
-	"integrations/shared/markup/chat"
+	"example.com/integrations/shared/connector"
+	"example.com/integrations/shared/connector/connectortest"
+	"example.com/integrations/shared/domain"
+	"example.com/integrations/shared/markup"
+	"example.com/integrations/shared/markup/chat"
 )
 
 var item = domain.Item{

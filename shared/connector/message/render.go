@@ -10,12 +10,12 @@ import (
 	"unicode"
 	"unicode/utf8"
 
-	"integrations/shared/configuration/form"
-	"integrations/shared/connector"
-	"integrations/shared/domain"
-	"integrations/shared/markup"
-	"integrations/shared/markup/chat"
-	"integrations/shared/markup/document"
+	"example.com/integrations/shared/configuration/form"
+	"example.com/integrations/shared/connector"
+	"example.com/integrations/shared/domain"
+	"example.com/integrations/shared/markup"
+	"example.com/integrations/shared/markup/chat"
+	"example.com/integrations/shared/markup/document"
 )
 
 // How much of an item a message shows, in code points. The excerpts are counted

@@ -3,8 +3,8 @@ package message
 import (
 	"testing"
 
-	"integrations/shared/connector"
-	"integrations/shared/domain"
+	"example.com/integrations/shared/connector"
+	"example.com/integrations/shared/domain"
 )
 
 // A reply that says nothing would be refused. Whatever two standings of an item

@@ -3,8 +3,8 @@ package message
 import (
 	"testing"
 
-	"integrations/shared/connector"
-	"integrations/shared/domain"
+	"example.com/integrations/shared/connector"
+	"example.com/integrations/shared/domain"
 )
 
 // C13: a reply says what has changed in one short line.

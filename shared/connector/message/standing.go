@@ -4,9 +4,9 @@ import (
 	"fmt"
 	"strings"
 
-	"integrations/shared/connector"
-	"integrations/shared/connector/facts"
-	"integrations/shared/domain"
+	"example.com/integrations/shared/connector"
+	"example.com/integrations/shared/connector/facts"
+	"example.com/integrations/shared/domain"
 )
 
 // State is the item's state in a word: open, closed or deleted.

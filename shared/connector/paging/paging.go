@@ -8,8 +8,8 @@ import (
 	"io"
 	"sync"
 
-	"integrations/shared/connector"
-	"integrations/shared/jsonstream"
+	"example.com/integrations/shared/connector"
+	"example.com/integrations/shared/jsonstream"
 )
 
 const (

@@ -7,8 +7,8 @@ import (
 	"testing"
 	"time"
 
-	"integrations/shared/connector"
-	"integrations/shared/jsonstream"
+	"example.com/integrations/shared/connector"
+	"example.com/integrations/shared/jsonstream"
 )
 
 func failing(class connector.Class, code string, wait time.Duration) *connector.Error {

@@ -13,7 +13,7 @@ import (
 	"time"
 	"unicode/utf8"
 
-	"integrations/shared/outbound"
+	"example.com/integrations/shared/outbound"
 )
 
 // maxWords bounds the words of a body before they are cleaned, in bytes.

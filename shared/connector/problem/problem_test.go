@@ -7,7 +7,7 @@ import (
 	"testing"
 	"time"
 
-	"integrations/shared/outbound"
+	"example.com/integrations/shared/outbound"
 )
 
 var secret = "s3cr3t" + strings.Repeat("x", 40)

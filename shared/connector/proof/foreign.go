@@ -3,9 +3,9 @@ package proof
 import (
 	"net/http"
 
-	"integrations/shared/connector"
-	"integrations/shared/connector/problem"
-	"integrations/shared/outbound"
+	"example.com/integrations/shared/connector"
+	"example.com/integrations/shared/connector/problem"
+	"example.com/integrations/shared/outbound"
 )
 
 // Foreign is the error for an answer of success without proof. A write may have

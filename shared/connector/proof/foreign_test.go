@@ -3,7 +3,7 @@ package proof
 import (
 	"testing"
 
-	"integrations/shared/connector"
+	"example.com/integrations/shared/connector"
 )
 
 // B9: what an answer of success without proof comes to.

@@ -11,9 +11,9 @@ import (
 	"strconv"
 	"strings"
 
-	"integrations/shared/connector/problem"
-	"integrations/shared/domain"
-	"integrations/shared/outbound"
+	"example.com/integrations/shared/connector/problem"
+	"example.com/integrations/shared/domain"
+	"example.com/integrations/shared/outbound"
 )
 
 // An Operation is a kind of call.

@@ -8,8 +8,8 @@ import (
 	"strings"
 	"testing"
 
-	"integrations/shared/domain"
-	"integrations/shared/outbound"
+	"example.com/integrations/shared/domain"
+	"example.com/integrations/shared/outbound"
 )
 
 func answer(status int, media, body string) outbound.Response {

@@ -1,6 +1,6 @@
 package proof
 
-import "integrations/shared/domain"
+import "example.com/integrations/shared/domain"
 
 // What each provider's objects have in an answer.
 var (

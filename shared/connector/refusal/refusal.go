@@ -7,9 +7,9 @@ import (
 	"net/http"
 	"strings"
 
-	"integrations/shared/connector"
-	"integrations/shared/connector/problem"
-	"integrations/shared/outbound"
+	"example.com/integrations/shared/connector"
+	"example.com/integrations/shared/connector/problem"
+	"example.com/integrations/shared/outbound"
 )
 
 // A Row is one kind of answer that counts at once, because it names the

@@ -8,11 +8,11 @@ import (
 	"strings"
 	"unicode/utf8"
 
-	"integrations/shared/connector"
-	"integrations/shared/connector/message"
-	"integrations/shared/markup"
-	"integrations/shared/markup/chat"
-	"integrations/shared/markup/document"
+	"example.com/integrations/shared/connector"
+	"example.com/integrations/shared/connector/message"
+	"example.com/integrations/shared/markup"
+	"example.com/integrations/shared/markup/chat"
+	"example.com/integrations/shared/markup/document"
 )
 
 // Limits, in code points. Slack publishes no limit for all blocks together. It

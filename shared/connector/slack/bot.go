@@ -11,9 +11,9 @@ import (
 	"sync/atomic"
 	"time"
 
-	"integrations/shared/connector"
-	"integrations/shared/connector/paging"
-	"integrations/shared/outbound"
+	"example.com/integrations/shared/connector"
+	"example.com/integrations/shared/connector/paging"
+	"example.com/integrations/shared/outbound"
 )
 
 // BotConfig says whose bot posts where.

@@ -7,8 +7,8 @@ import (
 	"net/url"
 	"strings"
 
-	"integrations/shared/connector"
-	"integrations/shared/outbound"
+	"example.com/integrations/shared/connector"
+	"example.com/integrations/shared/outbound"
 )
 
 // The names of Slack's own checks.

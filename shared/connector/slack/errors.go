@@ -7,10 +7,10 @@ import (
 	"strings"
 	"time"
 
-	"integrations/shared/connector"
-	"integrations/shared/connector/problem"
-	"integrations/shared/connector/refusal"
-	"integrations/shared/outbound"
+	"example.com/integrations/shared/connector"
+	"example.com/integrations/shared/connector/problem"
+	"example.com/integrations/shared/connector/refusal"
+	"example.com/integrations/shared/outbound"
 )
 
 // untoldWait is how long Slack is left alone at least when it does not say how

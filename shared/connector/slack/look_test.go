@@ -7,10 +7,10 @@ import (
 	"testing"
 	"unicode/utf8"
 
-	"integrations/shared/connector"
-	"integrations/shared/connector/message"
-	"integrations/shared/domain"
-	"integrations/shared/markup/document"
+	"example.com/integrations/shared/connector"
+	"example.com/integrations/shared/connector/message"
+	"example.com/integrations/shared/domain"
+	"example.com/integrations/shared/markup/document"
 )
 
 // A wired message is what is read of one on the wire. Its elements are read

@@ -3,11 +3,11 @@ package slack
 import (
 	"encoding/json"
 
-	"integrations/shared/connector"
-	"integrations/shared/connector/message"
-	"integrations/shared/connector/proof"
-	"integrations/shared/domain"
-	"integrations/shared/outbound"
+	"example.com/integrations/shared/connector"
+	"example.com/integrations/shared/connector/message"
+	"example.com/integrations/shared/connector/proof"
+	"example.com/integrations/shared/domain"
+	"example.com/integrations/shared/outbound"
 )
 
 // What proves that Slack did what was asked.

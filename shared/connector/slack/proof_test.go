@@ -6,10 +6,10 @@ import (
 	"testing"
 	"time"
 
-	"integrations/shared/connector"
-	"integrations/shared/connector/connectortest"
-	"integrations/shared/connector/message"
-	"integrations/shared/domain"
+	"example.com/integrations/shared/connector"
+	"example.com/integrations/shared/connector/connectortest"
+	"example.com/integrations/shared/connector/message"
+	"example.com/integrations/shared/domain"
 )
 
 const page = `<!DOCTYPE html><html><head><title>Attention Required!</title></head><body>x</body></html>`

@@ -1,6 +1,6 @@
 package slack
 
-import "integrations/shared/connector/refusal"
+import "example.com/integrations/shared/connector/refusal"
 
 // The pages that document Slack's codes.
 const (

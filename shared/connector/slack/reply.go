@@ -7,9 +7,9 @@ import (
 	"net/url"
 	"slices"
 
-	"integrations/shared/connector"
-	"integrations/shared/connector/message"
-	"integrations/shared/domain"
+	"example.com/integrations/shared/connector"
+	"example.com/integrations/shared/connector/message"
+	"example.com/integrations/shared/domain"
 )
 
 // threadGone is the code of a thread whose message is not there any more

@@ -4,7 +4,7 @@ import (
 	"strings"
 	"testing"
 
-	"integrations/shared/connector"
+	"example.com/integrations/shared/connector"
 )
 
 // What Slack says of one thread concerns one item. Only a channel that takes no

@@ -8,9 +8,9 @@ import (
 	"regexp"
 	"strings"
 
-	"integrations/shared/connector"
-	"integrations/shared/domain"
-	"integrations/shared/markup"
+	"example.com/integrations/shared/connector"
+	"example.com/integrations/shared/domain"
+	"example.com/integrations/shared/markup"
 )
 
 // where is the id of the channel that calls go to.

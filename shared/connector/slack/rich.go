@@ -3,8 +3,8 @@ package slack
 import (
 	"strconv"
 
-	"integrations/shared/markup/chat"
-	"integrations/shared/markup/document"
+	"example.com/integrations/shared/markup/chat"
+	"example.com/integrations/shared/markup/document"
 )
 
 // The parts of a rich text.

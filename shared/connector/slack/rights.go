@@ -3,7 +3,7 @@ package slack
 import (
 	"slices"
 
-	"integrations/shared/connector"
+	"example.com/integrations/shared/connector"
 )
 
 const methods = "https://docs.slack.dev/reference/methods/"

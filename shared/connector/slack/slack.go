@@ -9,11 +9,11 @@ import (
 	"net/http"
 	"time"
 
-	"integrations/shared/connector"
-	"integrations/shared/connector/message"
-	"integrations/shared/domain"
-	"integrations/shared/markup/chat"
-	"integrations/shared/outbound"
+	"example.com/integrations/shared/connector"
+	"example.com/integrations/shared/connector/message"
+	"example.com/integrations/shared/domain"
+	"example.com/integrations/shared/markup/chat"
+	"example.com/integrations/shared/outbound"
 )
 
 // DefaultBaseURL is Slack's Web API.

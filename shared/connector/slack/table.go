@@ -4,7 +4,7 @@ import (
 	"strings"
 	"unicode"
 
-	"integrations/shared/markup/document"
+	"example.com/integrations/shared/markup/document"
 )
 
 // maxWidth is how wide a table may be that is shown in columns: a wider one is

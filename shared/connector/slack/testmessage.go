@@ -6,7 +6,7 @@ import (
 	"net/http"
 	"strings"
 
-	"integrations/shared/connector"
+	"example.com/integrations/shared/connector"
 )
 
 // testType names the metadata of a test message. It differs from eventType, so

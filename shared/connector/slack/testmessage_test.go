@@ -4,8 +4,8 @@ import (
 	"errors"
 	"testing"
 
-	"integrations/shared/connector"
-	"integrations/shared/domain"
+	"example.com/integrations/shared/connector"
+	"example.com/integrations/shared/domain"
 )
 
 var testMessage = connector.TestMessage{

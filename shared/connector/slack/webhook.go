@@ -5,9 +5,9 @@ import (
 	"net/http"
 	"time"
 
-	"integrations/shared/connector"
-	"integrations/shared/connector/problem"
-	"integrations/shared/outbound"
+	"example.com/integrations/shared/connector"
+	"example.com/integrations/shared/connector/problem"
+	"example.com/integrations/shared/outbound"
 )
 
 // WebhookConfig is an incoming webhook. All of its URL is secret.

@@ -5,9 +5,9 @@ import (
 	"strconv"
 	"strings"
 
-	"integrations/shared/connector"
-	"integrations/shared/markup/chat"
-	"integrations/shared/markup/document"
+	"example.com/integrations/shared/connector"
+	"example.com/integrations/shared/markup/chat"
+	"example.com/integrations/shared/markup/document"
 )
 
 // text is the beginning of the item's text. Contents that were made by hand have

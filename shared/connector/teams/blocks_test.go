@@ -4,9 +4,9 @@ import (
 	"strings"
 	"testing"
 
-	"integrations/shared/connector"
-	"integrations/shared/domain"
-	"integrations/shared/markup/document"
+	"example.com/integrations/shared/connector"
+	"example.com/integrations/shared/domain"
+	"example.com/integrations/shared/markup/document"
 )
 
 // drawn shows elements as a text: each line with its styles, boxes in braces.

@@ -3,8 +3,8 @@ package teams
 import (
 	"strings"
 
-	"integrations/shared/connector"
-	"integrations/shared/connector/message"
+	"example.com/integrations/shared/connector"
+	"example.com/integrations/shared/connector/message"
 )
 
 // cardVersion is the lowest version that has every element below: a client that

@@ -3,9 +3,9 @@ package teams
 import (
 	"strings"
 
-	"integrations/shared/connector"
-	"integrations/shared/connector/message"
-	"integrations/shared/markup/chat"
+	"example.com/integrations/shared/connector"
+	"example.com/integrations/shared/connector/message"
+	"example.com/integrations/shared/markup/chat"
 )
 
 const (

@@ -7,12 +7,12 @@ import (
 	"strconv"
 	"time"
 
-	"integrations/shared/connector"
-	"integrations/shared/connector/problem"
-	"integrations/shared/connector/proof"
-	"integrations/shared/connector/refusal"
-	"integrations/shared/domain"
-	"integrations/shared/outbound"
+	"example.com/integrations/shared/connector"
+	"example.com/integrations/shared/connector/problem"
+	"example.com/integrations/shared/connector/proof"
+	"example.com/integrations/shared/connector/refusal"
+	"example.com/integrations/shared/domain"
+	"example.com/integrations/shared/outbound"
 )
 
 // untoldWait is how long the workflow is left alone at least when nobody says

@@ -5,8 +5,8 @@ import (
 	"strings"
 	"testing"
 
-	"integrations/shared/connector"
-	"integrations/shared/domain"
+	"example.com/integrations/shared/connector"
+	"example.com/integrations/shared/domain"
 )
 
 // alive is what no text of a card may hold: a mention, and what is replaced by a

@@ -5,8 +5,8 @@ import (
 	"strings"
 	"testing"
 
-	"integrations/shared/connector"
-	"integrations/shared/domain"
+	"example.com/integrations/shared/connector"
+	"example.com/integrations/shared/domain"
 )
 
 var _ connector.Resolver = (*Connector)(nil)

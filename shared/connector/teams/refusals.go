@@ -1,6 +1,6 @@
 package teams
 
-import "integrations/shared/connector/refusal"
+import "example.com/integrations/shared/connector/refusal"
 
 // The pages that document the answers of Power Automate.
 const (

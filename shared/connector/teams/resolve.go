@@ -3,8 +3,8 @@ package teams
 import (
 	"context"
 
-	"integrations/shared/connector"
-	"integrations/shared/domain"
+	"example.com/integrations/shared/connector"
+	"example.com/integrations/shared/domain"
 )
 
 // Resolve makes no call: a workflow can only be started. Its address is all

@@ -1,6 +1,6 @@
 package teams
 
-import "integrations/shared/connector"
+import "example.com/integrations/shared/connector"
 
 // Needs is what a workflow asks for. It can only be started, so no check says
 // whether it is met.

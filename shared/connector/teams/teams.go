@@ -8,10 +8,10 @@ import (
 	"net/http"
 	"time"
 
-	"integrations/shared/connector"
-	"integrations/shared/connector/message"
-	"integrations/shared/markup/chat"
-	"integrations/shared/outbound"
+	"example.com/integrations/shared/connector"
+	"example.com/integrations/shared/connector/message"
+	"example.com/integrations/shared/markup/chat"
+	"example.com/integrations/shared/outbound"
 )
 
 // Config is a workflow. All of its URL is secret.

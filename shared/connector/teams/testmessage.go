@@ -4,7 +4,7 @@ import (
 	"context"
 	"strings"
 
-	"integrations/shared/connector"
+	"example.com/integrations/shared/connector"
 )
 
 // composeTest is the card of a test message. It has no marker: it belongs to no

@@ -4,8 +4,8 @@ import (
 	"regexp"
 	"strings"
 
-	"integrations/shared/markup"
-	"integrations/shared/markup/chat"
+	"example.com/integrations/shared/markup"
+	"example.com/integrations/shared/markup/chat"
 )
 
 const (

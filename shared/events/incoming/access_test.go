@@ -6,7 +6,7 @@ import (
 	"reflect"
 	"testing"
 
-	"integrations/shared/domain"
+	"example.com/integrations/shared/domain"
 )
 
 func TestParseAccessEvents(t *testing.T) {

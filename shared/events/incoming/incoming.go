@@ -6,7 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 
-	"integrations/shared/domain"
+	"example.com/integrations/shared/domain"
 )
 
 // The detail types of the platform's events.

@@ -9,7 +9,7 @@ import (
 	"time"
 	"unicode/utf8"
 
-	"integrations/shared/domain"
+	"example.com/integrations/shared/domain"
 )
 
 const whole = `{"id":"7","organisation_id":"1001","item_type":"work_item","prefix_id":"5","formatted_number":"W-7","version":3,

@@ -9,7 +9,7 @@ import (
 	"time"
 	"unicode/utf8"
 
-	"integrations/shared/domain"
+	"example.com/integrations/shared/domain"
 )
 
 // The bounds of events. An event beyond them can never be handled: it is

@@ -7,7 +7,7 @@ import (
 	"encoding/json"
 	"time"
 
-	"integrations/shared/domain"
+	"example.com/integrations/shared/domain"
 )
 
 // Source is the source of every event the service publishes.

@@ -3,7 +3,7 @@ package publisher
 import (
 	"github.com/aws/aws-sdk-go-v2/service/eventbridge"
 
-	"integrations/shared/awsclient"
+	"example.com/integrations/shared/awsclient"
 )
 
 // NewClient returns the event buses' client. It gives up early: what is not published

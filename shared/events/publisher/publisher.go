@@ -10,7 +10,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/eventbridge"
 	"github.com/aws/aws-sdk-go-v2/service/eventbridge/types"
 
-	"integrations/shared/events/outgoing"
+	"example.com/integrations/shared/events/outgoing"
 )
 
 // entries is how many events one PutEvents takes

@@ -6,7 +6,7 @@ import (
 	"encoding/json"
 	"strings"
 
-	"integrations/shared/markup/document"
+	"example.com/integrations/shared/markup/document"
 )
 
 type node struct {

@@ -5,7 +5,7 @@ import (
 	"strings"
 	"testing"
 
-	"integrations/shared/markup/document"
+	"example.com/integrations/shared/markup/document"
 )
 
 var rendered = map[string]string{

@@ -8,8 +8,8 @@ import (
 	"strconv"
 	"strings"
 
-	"integrations/shared/markup"
-	"integrations/shared/markup/document"
+	"example.com/integrations/shared/markup"
+	"example.com/integrations/shared/markup/document"
 )
 
 // breaker is U+200B: it cannot be seen, and no sign means anything behind it.

@@ -6,8 +6,8 @@ import (
 	"testing"
 	"unicode/utf8"
 
-	"integrations/shared/markup"
-	"integrations/shared/markup/document"
+	"example.com/integrations/shared/markup"
+	"example.com/integrations/shared/markup/document"
 )
 
 const z = breaker

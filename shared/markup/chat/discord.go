@@ -6,7 +6,7 @@ import (
 	"regexp"
 	"strings"
 
-	"integrations/shared/markup/document"
+	"example.com/integrations/shared/markup/document"
 )
 
 // Discord is its Markdown (https://discord.com/developers/docs/reference#message-formatting).

@@ -3,7 +3,7 @@ package chat
 import (
 	"strings"
 
-	"integrations/shared/markup/document"
+	"example.com/integrations/shared/markup/document"
 )
 
 // Grid is a table as lines of text in columns, for a font of one width: the

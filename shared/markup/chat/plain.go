@@ -3,7 +3,7 @@ package chat
 import (
 	"regexp"
 
-	"integrations/shared/markup/document"
+	"example.com/integrations/shared/markup/document"
 )
 
 // Plain is text that is shown as it stands, as in a text run of an Adaptive

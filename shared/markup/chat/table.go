@@ -4,7 +4,7 @@ import (
 	"strings"
 	"unicode"
 
-	"integrations/shared/markup/document"
+	"example.com/integrations/shared/markup/document"
 )
 
 // A dialect that says how many columns of text it shows side by side in a block

@@ -4,7 +4,7 @@ import (
 	"sort"
 	"unicode/utf16"
 
-	"integrations/shared/markup"
+	"example.com/integrations/shared/markup"
 )
 
 // Length is a text's length as programs in Java count it: in UTF-16 units.

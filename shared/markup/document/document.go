@@ -6,7 +6,7 @@ import (
 	"regexp"
 	"strings"
 
-	"integrations/shared/markup"
+	"example.com/integrations/shared/markup"
 )
 
 // A Kind of block.

@@ -6,8 +6,8 @@ import (
 	"testing"
 	"unicode/utf8"
 
-	"integrations/shared/markup"
-	"integrations/shared/markup/worktest"
+	"example.com/integrations/shared/markup"
+	"example.com/integrations/shared/markup/worktest"
 )
 
 // show writes blocks so that a test can name them on a line.

@@ -8,7 +8,7 @@ import (
 
 	"github.com/yuin/goldmark/ast"
 
-	"integrations/shared/markup/rawhtml"
+	"example.com/integrations/shared/markup/rawhtml"
 )
 
 // A flow turns the tags of HTML, and the text between them, into spans and

@@ -10,8 +10,8 @@ import (
 	"github.com/yuin/goldmark/text"
 	"github.com/yuin/goldmark/util"
 
-	"integrations/shared/markup"
-	"integrations/shared/markup/rawhtml"
+	"example.com/integrations/shared/markup"
+	"example.com/integrations/shared/markup/rawhtml"
 )
 
 // markdown is the dialect of GitHub, where most of what is written comes from.

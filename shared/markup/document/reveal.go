@@ -3,7 +3,7 @@ package document
 import (
 	"strings"
 
-	"integrations/shared/markup/rawhtml"
+	"example.com/integrations/shared/markup/rawhtml"
 )
 
 // Reveal takes the link from each text that names another host, and writes the

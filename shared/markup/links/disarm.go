@@ -1,6 +1,6 @@
 package links
 
-import "integrations/shared/markup"
+import "example.com/integrations/shared/markup"
 
 // A Disarmer disarms Markdown, so that also no link's text names a host to which
 // the link does not lead.

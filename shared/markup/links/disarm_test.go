@@ -6,8 +6,8 @@ import (
 	"strings"
 	"testing"
 
-	"integrations/shared/markup"
-	"integrations/shared/markup/worktest"
+	"example.com/integrations/shared/markup"
+	"example.com/integrations/shared/markup/worktest"
 )
 
 // disarmers are those of the servers to which Markdown is passed on.

@@ -11,8 +11,8 @@ import (
 
 	"github.com/yuin/goldmark/ast"
 
-	"integrations/shared/markup"
-	"integrations/shared/markup/rawhtml"
+	"example.com/integrations/shared/markup"
+	"example.com/integrations/shared/markup/rawhtml"
 )
 
 // A Form is how a server shows Markdown.

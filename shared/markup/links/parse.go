@@ -11,7 +11,7 @@ import (
 	"github.com/yuin/goldmark/text"
 	"github.com/yuin/goldmark/util"
 
-	"integrations/shared/markup"
+	"example.com/integrations/shared/markup"
 )
 
 // An end is where a link ends: where the bracket behind its text is, and where

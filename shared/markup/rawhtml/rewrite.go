@@ -10,7 +10,7 @@ import (
 	"github.com/yuin/goldmark/ast"
 	extast "github.com/yuin/goldmark/extension/ast"
 
-	"integrations/shared/markup"
+	"example.com/integrations/shared/markup"
 )
 
 // A Form is what the text is for.

@@ -8,8 +8,8 @@ import (
 
 	"github.com/yuin/goldmark/ast"
 
-	"integrations/shared/markup"
-	"integrations/shared/markup/worktest"
+	"example.com/integrations/shared/markup"
+	"example.com/integrations/shared/markup/worktest"
 )
 
 // C2: what becomes of HTML in Markdown, for servers that read it and for those

@@ -8,7 +8,7 @@ import (
 	"github.com/yuin/goldmark/extension"
 	"github.com/yuin/goldmark/text"
 
-	"integrations/shared/markup"
+	"example.com/integrations/shared/markup"
 )
 
 // markdown finds where code and HTML are in Markdown.

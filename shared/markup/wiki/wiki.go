@@ -8,7 +8,7 @@ import (
 	"strconv"
 	"strings"
 
-	"integrations/shared/markup/document"
+	"example.com/integrations/shared/markup/document"
 )
 
 // Render is a document in wiki markup. The same blocks give the same text.

@@ -6,7 +6,7 @@ import (
 	"testing"
 	"unicode/utf8"
 
-	"integrations/shared/markup/document"
+	"example.com/integrations/shared/markup/document"
 )
 
 const z = breaker

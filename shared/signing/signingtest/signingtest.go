@@ -5,7 +5,7 @@ import (
 	"bytes"
 	"context"
 
-	"integrations/shared/signing"
+	"example.com/integrations/shared/signing"
 )
 
 // Key is a key that is the same in every test.
