@@ -59,8 +59,8 @@ replay: ## play a file of changes: make replay FILE=changes.jsonl [RATE=a second
 import: ## publish events on a real bus, resumable: make import FILE=all.jsonl BUS=integrations-prod (docs/events.md)
 	@go run ./local import -file '$(FILE)' -bus '$(BUS)' $(if $(SOURCE),-source $(SOURCE))
 
-live: ## try a connector's promises at a real account: make live PROVIDER=mantisbt CONFIG=file.json [RECORD=dir] [YES=1] [PERSON=1 or PERSON=second.json], or STANDIN=mantisbt (docs/guides/live.md)
-	@go run ./local live -dir $(DIR) $(if $(PROVIDER),-provider '$(PROVIDER)') $(if $(CONFIG),-config '$(CONFIG)') $(if $(STANDIN),-standin '$(STANDIN)') $(if $(RECORD),-record '$(RECORD)') $(if $(YES),-yes) $(if $(PERSON),-person '$(PERSON)')
+live: ## try a connector's promises at a real account: make live PROVIDER=mantisbt CONFIG=file.json [RECORD=dir] [YES=1] [PERSON=1 or PERSON=second.json], or FAKE=mantisbt (docs/guides/live.md)
+	@go run ./local live -dir $(DIR) $(if $(PROVIDER),-provider '$(PROVIDER)') $(if $(CONFIG),-config '$(CONFIG)') $(if $(FAKE),-fake '$(FAKE)') $(if $(RECORD),-record '$(RECORD)') $(if $(YES),-yes) $(if $(PERSON),-person '$(PERSON)')
 
 test: node_modules/.package-lock.json ## set up and run all tests (with -race where there is a C compiler)
 	@[ -n "$(RACE)" ] || echo "no C compiler: the tests run without the race detector"

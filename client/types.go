@@ -69,10 +69,10 @@ type Reason struct {
 type Status struct {
 	Health        string     `json:"health"` // unknown, healthy, unhealthy
 	Reason        *Reason    `json:"reason"`
-	CoolDownUntil *time.Time `json:"cool_down_until"`
+	PausedUntil   *time.Time `json:"paused_until"`
 	ActiveRun     *Run       `json:"active_run"`
-	Dirty         int        `json:"dirty"`  // changes that have yet to reach the provider
-	Parked        int        `json:"parked"` // items given up until they change or are retried
+	Pending       int        `json:"pending"`  // changes that have yet to reach the provider
+	GivenUp       int        `json:"given_up"` // items given up until they change or are retried
 	LastSuccessAt *time.Time `json:"last_success_at"`
 	Target        *Target    `json:"target"` // nil until a sync has resolved it
 	// PullProblem is why what people change at the provider cannot be read, nil

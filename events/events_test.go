@@ -299,7 +299,7 @@ func TestOurOwnEvents(t *testing.T) {
 	seen := map[string]bool{}
 	for _, n := range []outgoing.Event{
 		outgoing.SyncFinished(run), outgoing.SyncFinished(cancelled),
-		outgoing.HealthChanged(3, 1, 2, domain.Health{State: domain.Unhealthy, Reason: failure, CoolDownUntil: &at}),
+		outgoing.HealthChanged(3, 1, 2, domain.Health{State: domain.Unhealthy, Reason: failure, PausedUntil: &at}),
 		outgoing.HealthChanged(3, 1, 2, domain.Health{State: domain.Healthy}),
 		outgoing.RemoteChanged(3, 1, 2, &item, domain.GitHub, outgoing.ChangeClosed, remote),
 		outgoing.RemoteChanged(3, 1, 2, nil, domain.Jira, outgoing.ChangeCreated, remote),

@@ -10,7 +10,7 @@ import (
 	"example.com/integrations/shared/domain"
 )
 
-// columns are the providers that the gallery shows, with stand-ins of its own
+// columns are the providers that the gallery shows, with fake servers of its own
 // for the chats, so that those of the environment hold nothing but what a sync
 // sent.
 func columns(specs string) func(dir string) ([]gallery.Column, error) {

@@ -25,7 +25,7 @@ import (
 
 	"example.com/integrations/local/contract"
 	"example.com/integrations/local/environment"
-	standin "example.com/integrations/local/providers/github"
+	fake "example.com/integrations/local/providers/github"
 	"example.com/integrations/local/sample"
 	"example.com/integrations/local/servers/serverstest"
 	"example.com/integrations/shared/domain"
@@ -48,8 +48,8 @@ func (e *target) store() *store.Store {
 	return store.New(serverstest.Client(e.Endpoints.DynamoDB), e.Control.Table)
 }
 
-// github is the stand-in itself.
-func (e *target) github() *standin.Server { return e.here.StandIn("github").(*standin.Server) }
+// github is the fake server itself.
+func (e *target) github() *fake.Server { return e.here.FakeServer("github").(*fake.Server) }
 
 // started is an environment in a folder of its own.
 func started(t *testing.T, change func(*environment.Options)) *target {
@@ -154,7 +154,7 @@ func quiet(t *testing.T, e *target, id domain.Snowflake, done func() bool) {
 			t.Fatal(err)
 		}
 
-		marks, err := st.CountMarks(t.Context(), id)
+		marks, err := st.CountPendingChanges(t.Context(), id)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -432,8 +432,8 @@ func TestKilledWorkersCreateNothingTwice(t *testing.T) {
 		"intent stored":                  {after: transaction(`"intent":{"M"`)},
 		"request received, unanswered":   {phase: "received"},
 		"answered, unrecorded":           {before: transaction(`"intent":{"NULL"`, `"created"`)},
-		"recorded, mark not deleted":     {before: transaction(`"Delete"`, `DIRTY#`)},
-		"between pages":                  {before: betweenPages(transaction(`"Delete"`, `DIRTY#`))},
+		"recorded, mark not deleted":     {before: transaction(`"Delete"`, `PENDING#`)},
+		"between pages":                  {before: betweenPages(transaction(`"Delete"`, `PENDING#`))},
 		"applied, the answer on its way": {phase: "applied"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -472,7 +472,7 @@ func betweenPages(deleted func(string, string) bool) func(string, string) bool {
 		if deleted(operation, body) {
 			seen.Store(true)
 		}
-		return seen.Load() && operation == "Query" && strings.Contains(body, "DIRTY#") && strings.Contains(body, "Limit")
+		return seen.Load() && operation == "Query" && strings.Contains(body, "PENDING#") && strings.Contains(body, "Limit")
 	}
 }
 

@@ -21,7 +21,7 @@ import (
 
 	"example.com/integrations/local/environment"
 	"example.com/integrations/local/loader"
-	standin "example.com/integrations/local/providers/github"
+	fake "example.com/integrations/local/providers/github"
 	"example.com/integrations/local/sample"
 	"example.com/integrations/shared/connector/github"
 	"example.com/integrations/shared/domain"
@@ -54,7 +54,7 @@ func waiting(t *testing.T, e *target, queue string) (n int) {
 // withRepositories adds repositories to what an environment starts with.
 func withRepositories(names ...string) func(*environment.Options) {
 	return func(o *environment.Options) {
-		all := []standin.Repository{repository(sample.RepoWork), repository(sample.RepoDocs), repository(sample.RepoSpare)}
+		all := []fake.Repository{repository(sample.RepoWork), repository(sample.RepoDocs), repository(sample.RepoSpare)}
 		for _, name := range names {
 			all = append(all, repository(name))
 		}
@@ -75,7 +75,7 @@ func founded(t *testing.T, e *target, org domain.Snowflake, integrations map[dom
 	}
 }
 
-// An object is an issue at the stand-in.
+// An object is an issue at the fake server.
 type object struct {
 	Repo, Title, Body, State string
 	Labels                   []string

@@ -323,7 +323,7 @@ func (s *stage) judge(ids []domain.Snowflake, fault string) {
 		}
 	}
 
-	marks, err := s.table.CountMarks(s.t.Context(), s.pair.ID)
+	marks, err := s.table.CountPendingChanges(s.t.Context(), s.pair.ID)
 	must(s.t, err)
 	same(s.t, "marks left", marks, 0)
 	if !can {

@@ -30,12 +30,12 @@ func liveCommand(ctx context.Context, args []string) error {
 	yes := flags.Bool("yes", false, "post to a chat, or work in a place that holds objects of others")
 	person := flags.String("person", "", "1: ask a person to edit and to rename at the provider; else a file with a configuration of another account at the same place, which edits")
 	record := flags.String("record", "", "a folder for a recording of all exchanges, without secrets, names and addresses")
-	standin := flags.String("standin", "", "instead of both: a stand-in of the running local environment, by its name in endpoints.json")
+	fake := flags.String("fake", "", "instead of both: a fake server of the running local environment, by its name in endpoints.json")
 	if err := parse(flags, args); err != nil {
 		return err
 	}
 
-	line, err := openLine(*dir, *standin, *provider, *config)
+	line, err := openLine(*dir, *fake, *provider, *config)
 	if err != nil {
 		return err
 	}
@@ -71,7 +71,7 @@ func liveCommand(ctx context.Context, args []string) error {
 	}
 
 	if *record != "" {
-		if failed := recorded(line, *record, cmp.Or(*standin, *provider)); failed != nil {
+		if failed := recorded(line, *record, cmp.Or(*fake, *provider)); failed != nil {
 			return failed
 		}
 	}
@@ -87,23 +87,23 @@ func liveCommand(ctx context.Context, args []string) error {
 }
 
 // openLine opens the connector that the options name.
-func openLine(dir, standin, provider, config string) (*live.Line, error) {
+func openLine(dir, fake, provider, config string) (*live.Line, error) {
 	switch {
-	case standin != "" && provider == "" && config == "":
-		return atStandIn(dir, standin)
-	case standin == "" && slices.Contains(domain.Providers, domain.Provider(provider)) && config != "":
+	case fake != "" && provider == "" && config == "":
+		return atFakeServer(dir, fake)
+	case fake == "" && slices.Contains(domain.Providers, domain.Provider(provider)) && config != "":
 		return atAccount(domain.Provider(provider), config)
 	}
 
-	return nil, wrongOptions(provider, config, standin)
+	return nil, wrongOptions(provider, config, fake)
 }
 
 // wrongOptions says what is wrong with the options of a trial.
-func wrongOptions(provider, config, standin string) error {
-	const needs = "live needs -provider and -config, or -standin: "
+func wrongOptions(provider, config, fake string) error {
+	const needs = "live needs -provider and -config, or -fake: "
 	switch {
-	case standin != "":
-		return errors.New(needs + "STANDIN goes without PROVIDER and CONFIG")
+	case fake != "":
+		return errors.New(needs + "FAKE goes without PROVIDER and CONFIG")
 	case provider != "" && !slices.Contains(domain.Providers, domain.Provider(provider)):
 		return fmt.Errorf(needs+"there is no provider %q, they are discord, github, gitlab, jira, mantisbt, slack and teams", provider)
 	case provider != "":
@@ -115,17 +115,17 @@ func wrongOptions(provider, config, standin string) error {
 	return errors.New(needs + "make live PROVIDER=mantisbt CONFIG=file.json")
 }
 
-// compared prints where the provider's answers differ from those of its stand-in.
+// compared prints where the provider's answers differ from those of its fake server.
 func compared(ctx context.Context, out io.Writer, line *live.Line) {
 	found, err := line.Differences(ctx, false)
 	switch {
 	case ctx.Err() != nil:
 	case err != nil:
-		_, _ = fmt.Fprintf(out, "\nThe answers could not be compared with those of the stand-in: %v\n", err)
+		_, _ = fmt.Fprintf(out, "\nThe answers could not be compared with those of the fake server: %v\n", err)
 	case len(found) == 0:
-		_, _ = fmt.Fprintln(out, "\nThe stand-in gives the same answers, as far as it has them.")
+		_, _ = fmt.Fprintln(out, "\nThe fake server gives the same answers, as far as it has them.")
 	default:
-		_, _ = fmt.Fprintln(out, "\nWhere the answers differ from those of the stand-in:")
+		_, _ = fmt.Fprintln(out, "\nWhere the answers differ from those of the fake server:")
 		for _, d := range live.Grouped(found) {
 			_, _ = fmt.Fprintln(out, "-", d)
 		}
@@ -213,8 +213,8 @@ func atAccount(provider domain.Provider, file string) (*live.Line, error) {
 	return line, nil
 }
 
-// atStandIn opens the connector of the sample's integration with a stand-in.
-func atStandIn(dir, name string) (*live.Line, error) {
+// atFakeServer opens the connector of the sample's integration with a fake server.
+func atFakeServer(dir, name string) (*live.Line, error) {
 	endpoints, err := environment.ReadEndpoints(dir)
 	if err != nil {
 		return nil, err
@@ -227,7 +227,7 @@ func atStandIn(dir, name string) (*live.Line, error) {
 
 	id, known := endpoints.Integrations[name]
 	if !known {
-		return nil, fmt.Errorf("there is no stand-in %q: the names are in %s", name, filepath.Join(dir, "endpoints.json"))
+		return nil, fmt.Errorf("there is no fake server %q: the names are in %s", name, filepath.Join(dir, "endpoints.json"))
 	}
 
 	up := live.Upstream{CA: control.CA, Dial: func(host string) string { return control.Overrides[host] }}

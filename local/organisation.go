@@ -36,16 +36,16 @@ func repository(name string) github.Repository {
 	return github.Repository{Owner: sample.RepoOwner, Name: name, Push: []string{sample.Login, sample.Person}}
 }
 
-// providerServers are the stand-ins, with what the sample's integrations lead to.
+// providerServers are the fake servers, with what the sample's integrations lead to.
 func providerServers(repositories ...github.Repository) []environment.Provider {
 	return []environment.Provider{
-		{Name: "github", Hosts: []string{"api.github.com"}, Open: func(o environment.ProviderOptions) (environment.StandIn, error) {
+		{Name: "github", Hosts: []string{"api.github.com"}, Open: func(o environment.ProviderOptions) (environment.FakeServer, error) {
 			return github.Open(github.Config{
 				Dir: o.Dir, Now: o.Now, SpecPath: described(o.Specs, "derived/github-issues-subset.json"), Limits: o.Limits,
 				Tokens: users(domain.GitHub), PersonToken: sample.PersonToken(domain.GitHub), Repositories: repositories,
 			})
 		}},
-		{Name: "gitlab", Hosts: []string{"gitlab.com"}, Open: func(o environment.ProviderOptions) (environment.StandIn, error) {
+		{Name: "gitlab", Hosts: []string{"gitlab.com"}, Open: func(o environment.ProviderOptions) (environment.FakeServer, error) {
 			return gitlab.Open(gitlab.Config{
 				Dir: o.Dir, Now: o.Now, Limits: o.Limits, Tokens: users(domain.GitLab), PersonToken: sample.PersonToken(domain.GitLab),
 				Projects: []gitlab.Project{{Path: sample.GitLabProject}},
@@ -53,7 +53,7 @@ func providerServers(repositories ...github.Repository) []environment.Provider {
 		}},
 		{Name: "jira", Hosts: []string{sample.JiraSite}, Open: openJira(jira.Cloud, "https://"+sample.JiraSite)},
 		{Name: "jira_datacenter", Hosts: []string{sample.JiraServer}, Open: openJira(jira.Datacenter, "https://"+sample.JiraServer+"/jira")},
-		{Name: "mantisbt", Hosts: []string{sample.MantisServer}, Open: func(o environment.ProviderOptions) (environment.StandIn, error) {
+		{Name: "mantisbt", Hosts: []string{sample.MantisServer}, Open: func(o environment.ProviderOptions) (environment.FakeServer, error) {
 			return mantisbt.Open(mantisbt.Config{
 				Dir: o.Dir, Now: o.Now, SpecPath: described(o.Specs, "mantisbt-openapi-2.28.4.yaml"), Limits: o.Limits,
 				Tokens: users(domain.MantisBT), PersonToken: sample.PersonToken(domain.MantisBT),
@@ -66,8 +66,8 @@ func providerServers(repositories ...github.Repository) []environment.Provider {
 	}
 }
 
-func openJira(flavor, base string) func(environment.ProviderOptions) (environment.StandIn, error) {
-	return func(o environment.ProviderOptions) (environment.StandIn, error) {
+func openJira(flavor, base string) func(environment.ProviderOptions) (environment.FakeServer, error) {
+	return func(o environment.ProviderOptions) (environment.FakeServer, error) {
 		spec := ""
 		if flavor == jira.Cloud {
 			spec = described(o.Specs, "derived/jira-cloud-issues-subset.json")
@@ -84,7 +84,7 @@ func openJira(flavor, base string) func(environment.ProviderOptions) (environmen
 	}
 }
 
-func openSlack(o environment.ProviderOptions) (environment.StandIn, error) {
+func openSlack(o environment.ProviderOptions) (environment.FakeServer, error) {
 	scopes := []string{"chat:write", "channels:history", "channels:read"}
 	return slack.Open(slack.Config{
 		Dir: o.Dir, Now: o.Now, Limits: o.Limits, PersonToken: sample.PersonToken(domain.Slack),
@@ -97,7 +97,7 @@ func openSlack(o environment.ProviderOptions) (environment.StandIn, error) {
 	})
 }
 
-func openDiscord(o environment.ProviderOptions) (environment.StandIn, error) {
+func openDiscord(o environment.ProviderOptions) (environment.FakeServer, error) {
 	return discord.Open(discord.Config{
 		Dir: o.Dir, Now: o.Now, SpecPath: described(o.Specs, "derived/discord-messages-subset.json"), Limits: o.Limits, PersonToken: sample.PersonToken(domain.Discord),
 		Accounts: map[string]discord.Account{
@@ -112,7 +112,7 @@ func openDiscord(o environment.ProviderOptions) (environment.StandIn, error) {
 	})
 }
 
-func openTeams(o environment.ProviderOptions) (environment.StandIn, error) {
+func openTeams(o environment.ProviderOptions) (environment.FakeServer, error) {
 	return teams.Open(teams.Config{
 		Dir: o.Dir, Now: o.Now, SchemaPath: described(o.Specs, "adaptive-card-1.4.0.schema.json"), Limits: o.Limits, Person: sample.Person,
 		Channels: []teams.Channel{{ID: sample.TeamsChannel, Name: "Work items"}},

@@ -71,11 +71,11 @@ func TestTheOpenButtonIsConfigured(t *testing.T) {
 	}
 
 	if strings.Contains(page.Body.String(), "a warning where the app gives none") {
-		t.Error("the stand-in objects to the button")
+		t.Error("the fake server objects to the button")
 	}
 }
 
-// What is posted to a chat's stand-in is on its page as people see it, whatever
+// What is posted to a chat's fake server is on its page as people see it, whatever
 // is written in it.
 func TestPagesOfChats(t *testing.T) {
 	const hostile = `<img src=x onerror=alert(1)> <script>document.title='x'</script>`
@@ -83,7 +83,7 @@ func TestPagesOfChats(t *testing.T) {
 	long := strings.Repeat("unbroken", 100)
 	for _, c := range []struct {
 		name, where, token string
-		open               func(environment.ProviderOptions) (environment.StandIn, error)
+		open               func(environment.ProviderOptions) (environment.FakeServer, error)
 		bodies             []string
 		want               []string
 	}{

@@ -12,14 +12,14 @@ import (
 	"example.com/integrations/shared/events/outgoing"
 )
 
-// shownBelow is what a tracker's stand-in shows of an issue: its text, and what
+// shownBelow is what a tracker's fake server shows of an issue: its text, and what
 // GitLab has made of the text.
 type issueShown struct {
 	Title, Body                    string
 	Commands, Notified, References []string
 }
 
-// issues gives what the stand-in shows, by the number at the beginning of the
+// issues gives what the fake server shows, by the number at the beginning of the
 // titles.
 func (s *stage) issues() map[string]issueShown {
 	s.t.Helper()

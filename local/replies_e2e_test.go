@@ -131,7 +131,7 @@ func (s *stage) judgeReplies(ids []domain.Snowflake) {
 		}
 	}
 
-	marks, err := s.table.CountMarks(s.t.Context(), s.pair.ID)
+	marks, err := s.table.CountPendingChanges(s.t.Context(), s.pair.ID)
 	must(s.t, err)
 	same(s.t, "marks left", marks, 0)
 }

@@ -19,7 +19,7 @@ func runCommand(ctx context.Context, args []string) error {
 	}
 	flags.DurationVar(&o.Minute, "minute", environment.DefaultMinute, "how long a scheduled minute lasts")
 	limits := flags.String("limits", "off", "the providers' rate limits and the API's throttles: published or off")
-	flags.Func("fault", "a stand-in's fault from the start, as github=rate_limited:times=3; repeatable (docs/faults.md)", func(text string) error {
+	flags.Func("fault", "a fake server's fault from the start, as github=rate_limited:times=3; repeatable (docs/faults.md)", func(text string) error {
 		given = append(given, text)
 		return nil
 	})
@@ -44,11 +44,11 @@ func runCommand(ctx context.Context, args []string) error {
 	o.Dir = *dir
 	o.Faults = map[string][]faults.Order{}
 	for _, text := range given {
-		standIn, order, err := faults.ParseFlag(text)
+		fakeServer, order, err := faults.ParseFlag(text)
 		if err != nil {
 			return fmt.Errorf("fault %w", err)
 		}
-		o.Faults[standIn] = append(o.Faults[standIn], order)
+		o.Faults[fakeServer] = append(o.Faults[fakeServer], order)
 	}
 
 	e, err := environment.Start(ctx, o)

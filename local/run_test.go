@@ -15,7 +15,7 @@ func TestRunRefusesABadFault(t *testing.T) {
 		"github=rate_limitd:times=1":           "fault must be one of rate_limited",
 		"github=rate_limited":                  "times or probability must be given",
 		"github=rate_limited:times=1:objects=": "objects",
-		"rate_limited:times=1":                 "is not of the form stand-in=fault:times=3",
+		"rate_limited:times=1":                 "is not of the form fake server=fault:times=3",
 	} {
 		err := run(t.Context(), []string{"run", "-dir", t.TempDir(), "-fault", "gitlab=captcha:times=1", "-fault", flag})
 		if err == nil || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), flag) {
@@ -24,9 +24,9 @@ func TestRunRefusesABadFault(t *testing.T) {
 	}
 }
 
-// Whoever starts the sample can make each of its stand-ins fail, by the name
+// Whoever starts the sample can make each of its fake servers fail, by the name
 // that endpoints.json gives it.
-func TestEveryStandInOfTheSampleTakesFaults(t *testing.T) {
+func TestEveryFakeServerOfTheSampleTakesFaults(t *testing.T) {
 	var names []string
 	for _, p := range sampleOrganisation().Providers {
 		one, err := p.Open(environment.ProviderOptions{Dir: t.TempDir()})

@@ -96,7 +96,7 @@ func list[T any](t *testing.T, e *target, id domain.Snowflake, path string) (all
 	}
 }
 
-// person edits an object on the stand-in's page.
+// person edits an object on the fake server's page.
 func person(t *testing.T, e *target, key string, form url.Values) {
 	t.Helper()
 	resp, err := http.PostForm(e.Endpoints.Providers["github"]+"/"+sample.RepoOwner+"/"+sample.RepoWork+"/issues/"+key, form)

@@ -40,14 +40,14 @@ import (
 	"example.com/integrations/shared/syncqueue"
 )
 
-// A stage is one integration of the sample with its provider's stand-in, the
+// A stage is one integration of the sample with its provider's fake server, the
 // engine and a table, on a clock of its own: waiting moves it.
 type stage struct {
 	t        *testing.T
 	name     string
-	pair     store.Pair
+	pair     store.IntegrationRef
 	table    *store.Store
-	standin  environment.StandIn
+	fake     environment.FakeServer
 	kit      *faults.Kit
 	engine   *engine.Engine
 	dispatch *dispatch.Handler
@@ -134,13 +134,13 @@ func stagedWithin(t *testing.T, limit time.Duration, endpoint, name string, more
 	for _, p := range providerServers(repository(sample.RepoWork), repository(sample.RepoDocs), repository(sample.RepoSpare)) {
 		if p.Name == name || slices.Contains(p.Also, name) {
 			hosts = p.Hosts
-			s.standin, err = p.Open(environment.ProviderOptions{Dir: t.TempDir(), Specs: filepath.Join(root, "..", "shared", "specs"), Now: s.Now})
+			s.fake, err = p.Open(environment.ProviderOptions{Dir: t.TempDir(), Specs: filepath.Join(root, "..", "shared", "specs"), Now: s.Now})
 			must(t, err)
 		}
 	}
 
-	t.Cleanup(func() { _ = s.standin.Close() })
-	s.kit = s.standin.(interface{ Faults() *faults.Kit }).Faults()
+	t.Cleanup(func() { _ = s.fake.Close() })
+	s.kit = s.fake.(interface{ Faults() *faults.Kit }).Faults()
 	client := s.serve(hosts, limit)
 
 	table := fmt.Sprintf("s%d", rand.Uint64())
@@ -164,7 +164,7 @@ func stagedWithin(t *testing.T, limit time.Duration, endpoint, name string, more
 	return s
 }
 
-// serve serves the stand-in under its provider's names and returns a client
+// serve serves the fake server under its provider's names and returns a client
 // that is led there.
 func (s *stage) serve(hosts []string, limit time.Duration) *outbound.Client {
 	ca, err := devca.Open(s.t.TempDir())
@@ -175,7 +175,7 @@ func (s *stage) serve(hosts []string, limit time.Duration) *outbound.Client {
 	must(s.t, err)
 	apis := map[string]http.Handler{}
 	for _, host := range hosts {
-		apis[host] = s.standin.API()
+		apis[host] = s.fake.API()
 	}
 
 	server := httptest.NewUnstartedServer(providers.ByHost(apis))
@@ -210,7 +210,7 @@ func (s *stage) configure(more map[string]any) (secrets map[string]string) {
 		accepted, err := configuration.Accept(i.Provider, i.Configuration, nil)
 		must(s.t, err)
 		secrets = accepted.NewSecrets
-		s.pair = store.Pair{ID: i.ID, OrganisationID: i.OrganisationID, ItemType: i.ItemType}
+		s.pair = store.IntegrationRef{ID: i.ID, OrganisationID: i.OrganisationID, ItemType: i.ItemType}
 		_, err = sample.Create(s.t.Context(), s.table, func(context.Context, domain.Integration, string, string, string) ([]byte, error) {
 			return []byte("sealed"), nil
 		}, i)
@@ -226,7 +226,7 @@ func (s *stage) put(item domain.Item) {
 	item.OrganisationID, item.ItemType, item.UpdatedAt = s.pair.OrganisationID, s.pair.ItemType, s.Now()
 	_, err := s.table.PutItem(s.t.Context(), item)
 	must(s.t, err)
-	must(s.t, s.table.PutMark(s.t.Context(), s.pair.ID, store.Mark{ItemID: item.ID, Version: item.Version}))
+	must(s.t, s.table.PutPendingChange(s.t.Context(), s.pair.ID, store.PendingChange{ItemID: item.ID, Version: item.Version}))
 }
 
 // sync requests a run and works until none is active. It returns for what the
@@ -307,11 +307,11 @@ func (s *stage) received() (all gotten) {
 
 func (s *stage) page(path string) []byte {
 	w := httptest.NewRecorder()
-	s.standin.Plain().ServeHTTP(w, httptest.NewRequest(http.MethodGet, path, nil))
+	s.fake.Plain().ServeHTTP(w, httptest.NewRequest(http.MethodGet, path, nil))
 	return bytes.TrimSpace(w.Body.Bytes())
 }
 
-// noViolations checks that the stand-in has nothing to complain of.
+// noViolations checks that the fake server has nothing to complain of.
 func (s *stage) noViolations() {
 	s.t.Helper()
 	if got := string(s.page("/_/violations")); got != `{"violations":[]}` {

@@ -134,7 +134,7 @@ func ours(t *testing.T, e *target, provider string) (writes []providers.Write) {
 	return writes
 }
 
-// A request is one to a stand-in at its plain address.
+// A request is one to a fake server at its plain address.
 type request struct{ header, token, at string }
 
 // edit does to the object with a key what an edit says.

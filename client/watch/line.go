@@ -89,7 +89,7 @@ var reasons = map[string]string{
 	"rate_limited":      "the provider wants to be left alone",
 	"credential_in_use": "two other integrations use the same credentials",
 	"reconciling":       "making sure that nothing is created twice",
-	"cool_down":         "the provider refuses what is configured",
+	"paused":            "the provider refuses what is configured",
 	"outbox":            "events have yet to be published",
 }
 

@@ -266,7 +266,7 @@ func TestLines(t *testing.T) {
 		"tomorrow": {func(r *client.Run) { r.Remaining, r.EstimatedFinish = number(1), at(26*time.Hour) },
 			"running  [................] 0 %  1 left  done at about Thu 5 Mar 12:00:00 (in 1 d 2 h)"},
 		"overdue": {func(r *client.Run) {
-			r.Status, r.WaitingUntil, r.WaitingReason = client.Waiting, at(-time.Second), text("cool_down")
+			r.Status, r.WaitingUntil, r.WaitingReason = client.Waiting, at(-time.Second), text("paused")
 		},
 			"waiting until 09:59:59: the provider refuses what is configured"},
 		"another reason": {func(r *client.Run) {

@@ -12,5 +12,5 @@ import (
 )
 
 func main() {
-	lambdaapp.Route(func(b lambdaapp.Boot) api.Route { return handler.New(access.New(b.Store), b.Store, time.Now) })
+	lambdaapp.Route(func(b lambdaapp.App) api.Route { return handler.New(access.New(b.Store), b.Store, time.Now) })
 }

@@ -30,7 +30,7 @@ const (
 	silence = call + time.Second/2
 )
 
-func route(b lambdaapp.Boot) api.Route {
+func route(b lambdaapp.App) api.Route {
 	provider := outbound.New(outbound.Config{
 		AllowDial: settings.Parsed(b.Env, "ALLOW_DIAL", outbound.ParseAllowDial),
 		Overrides: settings.Parsed(b.Env, "DIAL_OVERRIDES", outbound.ParseOverrides),

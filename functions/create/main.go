@@ -14,7 +14,7 @@ import (
 
 func main() { lambdaapp.Route(route) }
 
-func route(b lambdaapp.Boot) api.Route {
+func route(b lambdaapp.App) api.Route {
 	sealer := sealing.Sealer{Keys: sealing.NewClient(b.Clients), KeyID: b.Env.Text("KMS_KEY_ID")}
 	configuration.Warm()
 	h := &handler.Handler{Members: b.Store, Creator: b.Store, Sealer: sealer, Now: time.Now}

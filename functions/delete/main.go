@@ -14,7 +14,7 @@ import (
 
 func main() { lambdaapp.Route(route) }
 
-func route(b lambdaapp.Boot) api.Route {
+func route(b lambdaapp.App) api.Route {
 	queue := syncqueue.New(syncqueue.NewClient(b.Clients), b.Env.Text("SYNC_QUEUE_URL"))
 	h := &handler.Handler{Gate: access.New(b.Store), Deleter: b.Store, Queue: queue, Log: b.Log, Now: time.Now}
 	return h.Route

@@ -13,7 +13,7 @@ import (
 
 func main() { lambdaapp.Function(function) }
 
-func function(b lambdaapp.Boot) any {
+func function(b lambdaapp.App) any {
 	h := &handler.Handler{
 		Index: b.Store, Schedule: b.Store, Outbox: b.Store, Erasures: b.Store,
 		Queue: syncqueue.New(syncqueue.NewClient(b.Clients), b.Env.Text("SYNC_QUEUE_URL")), Bus: publisher.New(publisher.NewClient(b.Clients), b.Env.Text("EVENT_BUS_NAME")),

@@ -15,7 +15,7 @@ import (
 
 func main() { lambdaapp.Function(function) }
 
-func function(b lambdaapp.Boot) any {
+func function(b lambdaapp.App) any {
 	h := &handler.Handler{
 		Items: b.Store, Organisations: b.Store, Grants: b.Store, Marks: b.Store, Runs: b.Store, Queue: syncqueue.New(syncqueue.NewClient(b.Clients), b.Env.Text("SYNC_QUEUE_URL")),
 		Log: b.Log, Now: time.Now, LostAfter: b.Env.Seconds("LOST_AFTER_SECONDS", time.Minute),

@@ -10,4 +10,4 @@ import (
 
 func main() { lambdaapp.Route(route) }
 
-func route(b lambdaapp.Boot) api.Route { return handler.New(b.Store) }
+func route(b lambdaapp.App) api.Route { return handler.New(b.Store) }

@@ -23,7 +23,7 @@ import (
 
 func main() { lambdaapp.Function(function) }
 
-func function(b lambdaapp.Boot) any {
+func function(b lambdaapp.App) any {
 	env := b.Env
 	times := engine.Settings{
 		Slice: env.Seconds("SLICE_SECONDS", time.Minute), Call: env.Seconds("CALL_SECONDS", 30*time.Second),

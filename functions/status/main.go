@@ -10,5 +10,5 @@ import (
 )
 
 func main() {
-	lambdaapp.Route(func(b lambdaapp.Boot) api.Route { return handler.New(access.New(b.Store), b.Store) })
+	lambdaapp.Route(func(b lambdaapp.App) api.Route { return handler.New(access.New(b.Store), b.Store) })
 }

@@ -14,7 +14,7 @@ import (
 
 func main() { lambdaapp.Route(route) }
 
-func route(b lambdaapp.Boot) api.Route {
+func route(b lambdaapp.App) api.Route {
 	h := &handler.Handler{
 		Gate: access.New(b.Store), Runs: b.Store, Queue: syncqueue.New(syncqueue.NewClient(b.Clients), b.Env.Text("SYNC_QUEUE_URL")),
 		Log: b.Log, Now: time.Now, LostAfter: b.Env.Seconds("LOST_AFTER_SECONDS", time.Minute),

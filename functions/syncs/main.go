@@ -12,7 +12,7 @@ import (
 )
 
 func main() {
-	lambdaapp.Route(func(b lambdaapp.Boot) api.Route {
+	lambdaapp.Route(func(b lambdaapp.App) api.Route {
 		h := &handler.Handler{Gate: access.New(b.Store), Runs: b.Store, Now: time.Now}
 		return h.Route
 	})

@@ -159,10 +159,10 @@ func TestChatsAreChats(t *testing.T) {
 		_, finds := c.(connector.Finder)
 		_, pulls := c.(connector.Puller)
 		_, checks := c.(connector.Checker)
-		if m := chat.Manner(); m.DigestOver != 20 || pulls || !checks {
+		if m := chat.DeliveryMode(); m.DigestOver != 20 || pulls || !checks {
 			t.Errorf("%+v, pulls %v, checks %v", m, pulls, checks)
 		}
 
-		t.Logf("edits %v, finds %v", chat.Manner().Edits, finds)
+		t.Logf("edits %v, finds %v", chat.DeliveryMode().Edits, finds)
 	})
 }

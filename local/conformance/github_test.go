@@ -6,7 +6,7 @@ import (
 	"testing"
 	"time"
 
-	standin "example.com/integrations/local/providers/github"
+	fake "example.com/integrations/local/providers/github"
 	"example.com/integrations/shared/connector"
 	"example.com/integrations/shared/connector/connectortest"
 	"example.com/integrations/shared/connector/github"
@@ -28,8 +28,8 @@ var githubKit = kit{
 		"any 403 told": {connector.Retryable, "GitHub's secondary limits answer 403, and say how long to wait"},
 	},
 	fill: func(t *testing.T, n int, through func(http.Handler) http.Handler) connector.Connector {
-		s, err := standin.Open(standin.Config{Dir: t.TempDir(), Tokens: map[string]string{githubToken: "sync-bot"},
-			Repositories: []standin.Repository{{Owner: "acme", Name: "work"}}})
+		s, err := fake.Open(fake.Config{Dir: t.TempDir(), Tokens: map[string]string{githubToken: "sync-bot"},
+			Repositories: []fake.Repository{{Owner: "acme", Name: "work"}}})
 		if err != nil {
 			t.Fatal(err)
 		}

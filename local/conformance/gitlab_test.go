@@ -6,7 +6,7 @@ import (
 	"testing"
 	"time"
 
-	standin "example.com/integrations/local/providers/gitlab"
+	fake "example.com/integrations/local/providers/gitlab"
 	"example.com/integrations/shared/connector"
 	"example.com/integrations/shared/connector/connectortest"
 	"example.com/integrations/shared/connector/gitlab"
@@ -25,8 +25,8 @@ var gitlabKit = kit{
 	name: "gitlab", open: openGitLab, secrets: []string{gitlabToken},
 	sent: connector.Sent{Remote: domain.Remote{ID: "9001", Key: "1", State: domain.Open}, Labels: []string{"one"}, State: domain.Open},
 	fill: func(t *testing.T, n int, through func(http.Handler) http.Handler) connector.Connector {
-		s, err := standin.Open(standin.Config{Dir: t.TempDir(), Host: host, Root: "/gitlab", Tokens: map[string]string{gitlabToken: "sync-bot"},
-			Projects: []standin.Project{{Path: "acme/work"}}})
+		s, err := fake.Open(fake.Config{Dir: t.TempDir(), Host: host, Root: "/gitlab", Tokens: map[string]string{gitlabToken: "sync-bot"},
+			Projects: []fake.Project{{Path: "acme/work"}}})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -6,7 +6,7 @@ import (
 	"testing"
 	"time"
 
-	standin "example.com/integrations/local/providers/jira"
+	fake "example.com/integrations/local/providers/jira"
 	"example.com/integrations/shared/configuration/form"
 	"example.com/integrations/shared/connector"
 	"example.com/integrations/shared/connector/connectortest"
@@ -34,9 +34,9 @@ func jiraKit(name, flavor string) kit {
 		name: name, again: again, open: open, secrets: []string{jiraToken},
 		sent: connector.Sent{Remote: domain.Remote{ID: "9001", Key: "WORK-1", State: domain.Open}, Labels: []string{"one"}, State: domain.Open},
 		fill: func(t *testing.T, n int, through func(http.Handler) http.Handler) connector.Connector {
-			s, err := standin.Open(standin.Config{Flavor: flavor, Dir: t.TempDir(), BaseURL: "https://" + host,
-				Accounts: map[string]standin.Account{jiraToken: {Name: "sync-bot", Email: jiraAccount, Zone: "Europe/Berlin"}},
-				Projects: []standin.Project{{Key: "WORK"}}})
+			s, err := fake.Open(fake.Config{Flavor: flavor, Dir: t.TempDir(), BaseURL: "https://" + host,
+				Accounts: map[string]fake.Account{jiraToken: {Name: "sync-bot", Email: jiraAccount, Zone: "Europe/Berlin"}},
+				Projects: []fake.Project{{Key: "WORK"}}})
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -13,9 +13,9 @@ import (
 	"time"
 
 	trials "example.com/integrations/local/live"
-	gitlabstandin "example.com/integrations/local/providers/gitlab"
-	jirastandin "example.com/integrations/local/providers/jira"
-	mantisbtstandin "example.com/integrations/local/providers/mantisbt"
+	fakegitlab "example.com/integrations/local/providers/gitlab"
+	fakejira "example.com/integrations/local/providers/jira"
+	fakemantisbt "example.com/integrations/local/providers/mantisbt"
 	"example.com/integrations/shared/configuration/form"
 	"example.com/integrations/shared/connector"
 	"example.com/integrations/shared/connector/connectortest"
@@ -47,14 +47,14 @@ type deleter struct {
 func deleters() []deleter {
 	jiraOf := func(flavor string) func(*testing.T, bool, func(http.Handler) http.Handler) connector.Connector {
 		return func(t *testing.T, may bool, through func(http.Handler) http.Handler) connector.Connector {
-			project := jirastandin.Project{Key: "WORK"}
+			project := fakejira.Project{Key: "WORK"}
 			if !may {
 				project.Lacks = map[string][]string{"sync-bot": {"DELETE_ISSUES"}}
 			}
 
-			s, err := jirastandin.Open(jirastandin.Config{Flavor: flavor, Dir: t.TempDir(), BaseURL: "https://" + host,
-				Accounts: map[string]jirastandin.Account{jiraToken: {Name: "sync-bot", Email: jiraAccount, Zone: "Europe/Berlin"}},
-				Projects: []jirastandin.Project{project}})
+			s, err := fakejira.Open(fakejira.Config{Flavor: flavor, Dir: t.TempDir(), BaseURL: "https://" + host,
+				Accounts: map[string]fakejira.Account{jiraToken: {Name: "sync-bot", Email: jiraAccount, Zone: "Europe/Berlin"}},
+				Projects: []fakejira.Project{project}})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -67,13 +67,13 @@ func deleters() []deleter {
 
 	return []deleter{
 		{"gitlab", func(t *testing.T, may bool, through func(http.Handler) http.Handler) connector.Connector {
-			role := gitlabstandin.Developer
+			role := fakegitlab.Developer
 			if may {
-				role = gitlabstandin.Owner
+				role = fakegitlab.Owner
 			}
 
-			s, err := gitlabstandin.Open(gitlabstandin.Config{Dir: t.TempDir(), Host: host, Root: "/gitlab", Tokens: map[string]string{gitlabToken: "sync-bot"},
-				Projects: []gitlabstandin.Project{{Path: "acme/work", Roles: map[string]int{"sync-bot": role}}}})
+			s, err := fakegitlab.Open(fakegitlab.Config{Dir: t.TempDir(), Host: host, Root: "/gitlab", Tokens: map[string]string{gitlabToken: "sync-bot"},
+				Projects: []fakegitlab.Project{{Path: "acme/work", Roles: map[string]int{"sync-bot": role}}}})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -87,11 +87,11 @@ func deleters() []deleter {
 		{"mantisbt", func(t *testing.T, may bool, through func(http.Handler) http.Handler) connector.Connector {
 			settings := map[string]any{}
 			if !may {
-				settings["delete_bug_threshold"] = mantisbtstandin.Administrator
+				settings["delete_bug_threshold"] = fakemantisbt.Administrator
 			}
 
-			s, err := mantisbtstandin.Open(mantisbtstandin.Config{Dir: t.TempDir(), Tokens: map[string]string{mantisbtToken: "sync-bot"},
-				Projects: []mantisbtstandin.Project{{ID: 1, Name: "Work"}}, Settings: settings})
+			s, err := fakemantisbt.Open(fakemantisbt.Config{Dir: t.TempDir(), Tokens: map[string]string{mantisbtToken: "sync-bot"},
+				Projects: []fakemantisbt.Project{{ID: 1, Name: "Work"}}, Settings: settings})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -246,7 +246,7 @@ func answers() []answered {
 func TestLiveTellsHowADeleteIsAnswered(t *testing.T) {
 	for _, a := range answers() {
 		asked := 0
-		between := func(standin http.Handler) http.Handler {
+		between := func(fake http.Handler) http.Handler {
 			return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 				switch {
 				case r.URL.Path == "/elsewhere":
@@ -258,7 +258,7 @@ func TestLiveTellsHowADeleteIsAnswered(t *testing.T) {
 					return
 				}
 
-				standin.ServeHTTP(w, r)
+				fake.ServeHTTP(w, r)
 			})
 		}
 
@@ -316,13 +316,13 @@ func TestLiveTellsHowADeleteIsAnswered(t *testing.T) {
 // Slack says in its own codes that the token may not delete.
 func TestLiveTellsSlacksRefusalOfADelete(t *testing.T) {
 	for _, code := range []string{"cant_delete_message", "missing_scope", "message_not_found", "compliance_exports_prevent_deletion"} {
-		refuse := func(standin http.Handler) http.Handler {
+		refuse := func(fake http.Handler) http.Handler {
 			return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 				if deletes(r) {
 					_, _ = fmt.Fprintf(w, `{"ok":false,"error":%q}`, code)
 					return
 				}
-				standin.ServeHTTP(w, r)
+				fake.ServeHTTP(w, r)
 			})
 		}
 
@@ -347,7 +347,7 @@ func TestLiveTellsSlacksRefusalOfADelete(t *testing.T) {
 // deleted: here a person replaces the text of each issue right after it is closed.
 func TestLiveDeletesOnlyWhatCarriesItsMarker(t *testing.T) {
 	asked := 0
-	replaced := func(standin http.Handler) http.Handler {
+	replaced := func(fake http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			if deletes(r) {
 				asked++
@@ -355,19 +355,19 @@ func TestLiveDeletesOnlyWhatCarriesItsMarker(t *testing.T) {
 
 			body, _ := io.ReadAll(r.Body)
 			r.Body = io.NopCloser(bytes.NewReader(body))
-			standin.ServeHTTP(w, r)
+			fake.ServeHTTP(w, r)
 			if !bytes.Contains(body, []byte(`"state_event":"close"`)) {
 				return
 			}
 
 			edit := r.Clone(r.Context())
 			edit.Body = io.NopCloser(strings.NewReader(`{"description":"This is about something else."}`))
-			standin.ServeHTTP(discarded{http.Header{}}, edit)
+			fake.ServeHTTP(discarded{http.Header{}}, edit)
 		})
 	}
 
 	wire := &trials.Wire{}
-	c := deleters()[0].open(t, true, func(standin http.Handler) http.Handler { return wire.Around(replaced(standin)) })
+	c := deleters()[0].open(t, true, func(fake http.Handler) http.Handler { return wire.Around(replaced(fake)) })
 	rows, err := (&trials.Trial{Connector: c, Wire: wire, Clock: &passed{}}).Run(t.Context())
 	if err != nil {
 		t.Fatal(err)
@@ -398,14 +398,14 @@ func TestLiveFindsItDeletedAlready(t *testing.T) {
 			var provider http.Handler
 			var last *http.Request
 			asked := 0
-			c := d.open(t, true, func(standin http.Handler) http.Handler {
-				provider = standin
+			c := d.open(t, true, func(fake http.Handler) http.Handler {
+				provider = fake
 				return wire.Around(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 					if deletes(r) {
 						last = r.Clone(context.Background())
 						asked++
 					}
-					standin.ServeHTTP(w, r)
+					fake.ServeHTTP(w, r)
 				}))
 			})
 
@@ -498,7 +498,7 @@ func TestLiveDeletesInPace(t *testing.T) {
 	clock := &passed{}
 	var last time.Time
 	seen := 0
-	watched := func(standin http.Handler) http.Handler {
+	watched := func(fake http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			now := clock.Now()
 			if deletes(r) {
@@ -512,7 +512,7 @@ func TestLiveDeletesInPace(t *testing.T) {
 				last = now
 			}
 
-			standin.ServeHTTP(w, r)
+			fake.ServeHTTP(w, r)
 		})
 	}
 
@@ -537,16 +537,16 @@ func TestLiveProvesAnotherSuccessOfADelete(t *testing.T) {
 			t.Run(fmt.Sprintf("%s/%t", d.name, done), func(t *testing.T) {
 				wire := &trials.Wire{}
 				seen := map[string]bool{}
-				c := d.open(t, true, func(standin http.Handler) http.Handler {
+				c := d.open(t, true, func(fake http.Handler) http.Handler {
 					return wire.Around(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 						if !deletes(r) || seen[r.URL.Path] && done {
-							standin.ServeHTTP(w, r)
+							fake.ServeHTTP(w, r)
 							return
 						}
 
 						seen[r.URL.Path] = true
 						if done {
-							standin.ServeHTTP(discarded{http.Header{}}, r)
+							fake.ServeHTTP(discarded{http.Header{}}, r)
 						}
 
 						w.WriteHeader(http.StatusOK)

@@ -14,7 +14,7 @@ import (
 	"time"
 
 	trials "example.com/integrations/local/live"
-	githubstandin "example.com/integrations/local/providers/github"
+	fakegithub "example.com/integrations/local/providers/github"
 	"example.com/integrations/shared/connector"
 	"example.com/integrations/shared/connector/connectortest"
 	"example.com/integrations/shared/domain"
@@ -31,7 +31,7 @@ func (p *passed) Sleep(ctx context.Context, d time.Duration) error {
 	return ctx.Err()
 }
 
-// liveAt runs a trial at each stand-in, with something between the wire and it.
+// liveAt runs a trial at each fake server, with something between the wire and it.
 func liveAt(t *testing.T, between func(http.Handler) http.Handler, test func(t *testing.T, name string, trial *trials.Trial)) {
 	t.Helper()
 	trial := func(wire *trials.Wire, c connector.Connector) *trials.Trial {
@@ -44,7 +44,7 @@ func liveAt(t *testing.T, between func(http.Handler) http.Handler, test func(t *
 
 		t.Run(k.name, func(t *testing.T) {
 			wire := &trials.Wire{}
-			c := k.fill(t, 0, func(standin http.Handler) http.Handler { return wire.Around(between(standin)) })
+			c := k.fill(t, 0, func(fake http.Handler) http.Handler { return wire.Around(between(fake)) })
 			test(t, k.name, trial(wire, c))
 		})
 	}
@@ -58,7 +58,7 @@ func liveAt(t *testing.T, between func(http.Handler) http.Handler, test func(t *
 	}
 }
 
-// untried are the promises that cannot be tried at a stand-in, by its name, when
+// untried are the promises that cannot be tried at a fake server, by its name, when
 // no person is there.
 func untried(name string) []string {
 	switch name {
@@ -99,8 +99,8 @@ func outcomes(t *testing.T, rows []trials.Row) map[trials.Outcome][]string {
 	return all
 }
 
-// Every promise that can be tried is kept at each stand-in.
-func TestLivePromisesAtTheStandIns(t *testing.T) {
+// Every promise that can be tried is kept at each fake server.
+func TestLivePromisesAtTheFakeServers(t *testing.T) {
 	liveAt(t, straight, func(t *testing.T, name string, trial *trials.Trial) {
 		rows, err := trial.Run(t.Context())
 		if err != nil {
@@ -120,8 +120,8 @@ func TestLiveSeesAPersonsEdit(t *testing.T) {
 	var provider http.Handler
 	var last *http.Request
 	var body []byte
-	watched := func(standin http.Handler) http.Handler {
-		provider = standin
+	watched := func(fake http.Handler) http.Handler {
+		provider = fake
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			sent, _ := io.ReadAll(r.Body)
 			r.Body = io.NopCloser(bytes.NewReader(sent))
@@ -130,7 +130,7 @@ func TestLiveSeesAPersonsEdit(t *testing.T) {
 				body = sent
 			}
 
-			standin.ServeHTTP(w, r)
+			fake.ServeHTTP(w, r)
 		})
 	}
 
@@ -171,9 +171,9 @@ func TestLiveSeesAPersonsEdit(t *testing.T) {
 // that nobody has allowed.
 func TestLiveIsCareful(t *testing.T) {
 	writes := 0
-	counted := func(standin http.Handler) http.Handler {
+	counted := func(fake http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			standin.ServeHTTP(w, r)
+			fake.ServeHTTP(w, r)
 			if r.Method == http.MethodPost && (strings.HasSuffix(r.URL.Path, "/issues") || strings.HasSuffix(r.URL.Path, "/issue")) {
 				writes++
 			}
@@ -213,10 +213,10 @@ func TestLivePromisesThatAreBroken(t *testing.T) {
 		_, _ = fmt.Fprint(w, "<html><title>Log in</title>")
 	}
 
-	loginPage := func(standin http.Handler) http.Handler {
+	loginPage := func(fake http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			if r.Method == http.MethodGet {
-				standin.ServeHTTP(w, r)
+				fake.ServeHTTP(w, r)
 				return
 			}
 			page(w)
@@ -241,15 +241,15 @@ func TestLivePromisesThatAreBroken(t *testing.T) {
 // A repository is renamed, or deleted and made again under its name.
 func TestLiveSeesARename(t *testing.T) {
 	for name, tt := range map[string]struct {
-		do   func(*githubstandin.Server) error
+		do   func(*fakegithub.Server) error
 		want trials.Outcome
 	}{
-		"renamed":    {func(s *githubstandin.Server) error { return s.Rename("acme", "work", "acme", "better") }, trials.Kept},
-		"made again": {func(s *githubstandin.Server) error { return s.Recreate("acme", "work") }, trials.Broken},
+		"renamed":    {func(s *fakegithub.Server) error { return s.Rename("acme", "work", "acme", "better") }, trials.Kept},
+		"made again": {func(s *fakegithub.Server) error { return s.Recreate("acme", "work") }, trials.Broken},
 	} {
 		t.Run(name, func(t *testing.T) {
-			s, err := githubstandin.Open(githubstandin.Config{Dir: t.TempDir(), Tokens: map[string]string{githubToken: "sync-bot"},
-				Repositories: []githubstandin.Repository{{Owner: "acme", Name: "work"}}})
+			s, err := fakegithub.Open(fakegithub.Config{Dir: t.TempDir(), Tokens: map[string]string{githubToken: "sync-bot"},
+				Repositories: []fakegithub.Repository{{Owner: "acme", Name: "work"}}})
 			if err != nil {
 				t.Fatal(err)
 			}

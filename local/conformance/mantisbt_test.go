@@ -6,7 +6,7 @@ import (
 	"testing"
 	"time"
 
-	standin "example.com/integrations/local/providers/mantisbt"
+	fake "example.com/integrations/local/providers/mantisbt"
 	"example.com/integrations/shared/connector"
 	"example.com/integrations/shared/connector/connectortest"
 	"example.com/integrations/shared/connector/mantisbt"
@@ -34,8 +34,8 @@ var mantisbtKit = kit{
 		"labels": "the configuration has no member for them, and MantisBT's tags are words of one list for all projects",
 	},
 	fill: func(t *testing.T, n int, through func(http.Handler) http.Handler) connector.Connector {
-		s, err := standin.Open(standin.Config{Dir: t.TempDir(), Tokens: map[string]string{mantisbtToken: "sync-bot"},
-			Projects: []standin.Project{{ID: 1, Name: "Work"}}})
+		s, err := fake.Open(fake.Config{Dir: t.TempDir(), Tokens: map[string]string{mantisbtToken: "sync-bot"},
+			Projects: []fake.Project{{ID: 1, Name: "Work"}}})
 		if err != nil {
 			t.Fatal(err)
 		}

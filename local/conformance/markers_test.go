@@ -22,7 +22,7 @@ const (
 )
 
 // markedKits gives each connector that can look for a marker, in front of its
-// stand-in, which is empty.
+// fake server, which is empty.
 func markedKits(t *testing.T, test func(t *testing.T, c connector.Connector)) {
 	t.Helper()
 	for _, k := range kits {

@@ -16,15 +16,15 @@ import (
 
 	"example.com/integrations/local/providers"
 	"example.com/integrations/local/providers/chat"
-	discordstandin "example.com/integrations/local/providers/discord"
-	slackstandin "example.com/integrations/local/providers/slack"
-	teamsstandin "example.com/integrations/local/providers/teams"
+	fakediscord "example.com/integrations/local/providers/discord"
+	fakeslack "example.com/integrations/local/providers/slack"
+	faketeams "example.com/integrations/local/providers/teams"
 	"example.com/integrations/shared/connector"
 	"example.com/integrations/shared/connector/connectortest"
 	"example.com/integrations/shared/domain"
 )
 
-// A stage holds a stand-in that a chat's connector speaks to.
+// A stage holds a fake server that a chat's connector speaks to.
 type chatStage struct {
 	kit
 	stood *chat.Chat
@@ -42,26 +42,26 @@ func described(name string) string {
 	return path
 }
 
-// chatStages are the chats' stand-ins, one for each kit.
+// chatStages are the chats' fake servers, one for each kit.
 func chatStages(t *testing.T) []chatStage {
 	t.Helper()
 	scopes := []string{"chat:write", "channels:history", "channels:read"}
-	onSlack, err1 := slackstandin.Open(slackstandin.Config{
-		Dir: t.TempDir(), Accounts: map[string]slackstandin.Account{slackToken: {Name: "sync", User: "U0SYNC0001", Bot: true, Scopes: scopes}},
-		Channels: []slackstandin.Channel{{ID: slackChannel, Name: "work"}},
-		Hooks:    []slackstandin.Hook{{Path: slackHook[len("https://"+host+"/services/"):], Channel: slackChannel, App: "sync"}},
+	onSlack, err1 := fakeslack.Open(fakeslack.Config{
+		Dir: t.TempDir(), Accounts: map[string]fakeslack.Account{slackToken: {Name: "sync", User: "U0SYNC0001", Bot: true, Scopes: scopes}},
+		Channels: []fakeslack.Channel{{ID: slackChannel, Name: "work"}},
+		Hooks:    []fakeslack.Hook{{Path: slackHook[len("https://"+host+"/services/"):], Channel: slackChannel, App: "sync"}},
 	})
 
-	onDiscord, err2 := discordstandin.Open(discordstandin.Config{
+	onDiscord, err2 := fakediscord.Open(fakediscord.Config{
 		Dir:      t.TempDir(),
-		Accounts: map[string]discordstandin.Account{discordBot: {ID: "3000000000000000001", Name: "sync", Bot: true}},
-		Channels: []discordstandin.Channel{{ID: discordChannel, Name: "work"}},
-		Webhooks: []discordstandin.Webhook{{ID: "2000000000000000001", Token: discordHook, Channel: discordChannel, Name: "sync"}},
+		Accounts: map[string]fakediscord.Account{discordBot: {ID: "3000000000000000001", Name: "sync", Bot: true}},
+		Channels: []fakediscord.Channel{{ID: discordChannel, Name: "work"}},
+		Webhooks: []fakediscord.Webhook{{ID: "2000000000000000001", Token: discordHook, Channel: discordChannel, Name: "sync"}},
 	})
 
-	onTeams, err3 := teamsstandin.Open(teamsstandin.Config{
-		Dir: t.TempDir(), SchemaPath: described("adaptive-card-1.4.0.schema.json"), Channels: []teamsstandin.Channel{{ID: "work", Name: "Work"}},
-		Flows: []teamsstandin.Flow{{ID: "flow1", Sig: teamsSig, Channel: "work"}},
+	onTeams, err3 := faketeams.Open(faketeams.Config{
+		Dir: t.TempDir(), SchemaPath: described("adaptive-card-1.4.0.schema.json"), Channels: []faketeams.Channel{{ID: "work", Name: "Work"}},
+		Flows: []faketeams.Flow{{ID: "flow1", Sig: teamsSig, Channel: "work"}},
 	})
 	if err := errors.Join(err1, err2, err3); err != nil {
 		t.Fatal(err)
@@ -77,7 +77,7 @@ func chatStages(t *testing.T) []chatStage {
 }
 
 // judged holds each body against its schema in Discord's description. The
-// stand-in can hold whole requests against it, which takes too long for many.
+// fake server can hold whole requests against it, which takes too long for many.
 func judged(t *testing.T, api http.Handler) http.Handler {
 	contract, err := providers.LoadContract(described("derived/discord-messages-subset.json"))
 	if err != nil {
@@ -106,7 +106,7 @@ func judged(t *testing.T, api http.Handler) http.Handler {
 }
 
 // Every real item is posted, changed, and told as deleted, as far as the chat
-// can. The stand-ins hold each message against the provider's description, its
+// can. The fake servers hold each message against the provider's description, its
 // limits and its syntax: what would mention somebody, run anything or hide where
 // a link leads is a violation.
 func TestRealItemsAsMessages(t *testing.T) {
@@ -133,7 +133,7 @@ func TestRealItemsAsMessages(t *testing.T) {
 			}
 
 			want := 1 + len(items)
-			if !c.Manner().Edits {
+			if !c.DeliveryMode().Edits {
 				want += 2 * len(items)
 			}
 
@@ -170,9 +170,9 @@ func tell(t *testing.T, c connector.Chat, item domain.Item, n int) {
 	} {
 		change(&item)
 		is := c.Render(item)
-		is.Was = was.Told()
+		is.Previous = was.AsPrevious()
 		m := connector.Marker{Integration: 77, Item: item.ID, Attempt: attempt + 2}
-		if c.Manner().Edits {
+		if c.DeliveryMode().Edits {
 			_, err = c.Update(t.Context(), connector.Sent{Remote: made.Remote, Labels: was.Labels, State: was.State}, is, m)
 		} else {
 			_, err = c.Create(t.Context(), is, m)
@@ -233,7 +233,7 @@ func TestLostAnswers(t *testing.T) {
 	}
 }
 
-// What the checks say of stand-ins where all is well.
+// What the checks say of fake servers where all is well.
 func TestChecksOfChats(t *testing.T) {
 	want := map[string]string{
 		"slack":           "[reachable=ok credentials=ok target=ok write=ok history=ok]",

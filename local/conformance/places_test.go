@@ -47,7 +47,7 @@ func TestResolveRefused(t *testing.T) {
 	})
 }
 
-// At its stand-in a connector finds out the same place each time, works there
+// At its fake server a connector finds out the same place each time, works there
 // afterwards, and works there without a call where the place is known.
 func TestResolve(t *testing.T) {
 	everyKit(t, func(t *testing.T, k kit) {

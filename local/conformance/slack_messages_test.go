@@ -6,7 +6,7 @@ import (
 	"strings"
 	"testing"
 
-	slackstandin "example.com/integrations/local/providers/slack"
+	fakeslack "example.com/integrations/local/providers/slack"
 	"example.com/integrations/shared/connector"
 	"example.com/integrations/shared/connector/connectortest"
 	"example.com/integrations/shared/domain"
@@ -33,14 +33,14 @@ var slackTexts = map[string]string{
 	"emoji":       strings.Repeat("👩🏽‍🔧", 4000),
 }
 
-// slackWithButtons is a stand-in of Slack with an app that answers clicks on
+// slackWithButtons is a fake server of Slack with an app that answers clicks on
 // buttons, and a bot that posts them.
 func slackWithButtons(t *testing.T) chatStage {
 	t.Helper()
-	s, err := slackstandin.Open(slackstandin.Config{
+	s, err := fakeslack.Open(fakeslack.Config{
 		Dir: t.TempDir(), Interactive: true,
-		Accounts: map[string]slackstandin.Account{slackToken: {Name: "sync", User: "U0SYNC0001", Bot: true, Scopes: []string{"chat:write", "channels:history"}}},
-		Channels: []slackstandin.Channel{{ID: slackChannel, Name: "work"}},
+		Accounts: map[string]fakeslack.Account{slackToken: {Name: "sync", User: "U0SYNC0001", Bot: true, Scopes: []string{"chat:write", "channels:history"}}},
+		Channels: []fakeslack.Channel{{ID: slackChannel, Name: "work"}},
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -51,7 +51,7 @@ func slackWithButtons(t *testing.T) chatStage {
 	return chatStage{slackButtonsKit, s.Chat, s.API(), slackChannel}
 }
 
-// A button needs an app that answers the click. Without one the stand-in reports
+// A button needs an app that answers the click. Without one the fake server reports
 // what people would see: a warning.
 func TestAButtonNeedsAnApp(t *testing.T) {
 	for _, s := range []chatStage{slackWithButtons(t), chatStages(t)[0]} {
@@ -70,7 +70,7 @@ func TestAButtonNeedsAnApp(t *testing.T) {
 }
 
 // C6: whatever is written in an item, Slack takes its messages and nothing in them
-// is more than text. The stand-in holds each against Slack's reference.
+// is more than text. The fake server holds each against Slack's reference.
 func TestSlackTakesHostileAndLargestItems(t *testing.T) {
 	for _, s := range append(chatStages(t)[:2:2], slackWithButtons(t)) {
 		t.Run(s.name, func(t *testing.T) {
@@ -148,7 +148,7 @@ func TestSlackEditsLeaveNothingBehind(t *testing.T) {
 	}
 
 	bare := c.Render(domain.Item{ID: 7, FormattedNumber: "WI-7", Title: "New", State: domain.Closed, Status: "done"})
-	bare.Was = &connector.Was{Title: first.Title, Text: connector.TextHash(first.Body), State: first.State}
+	bare.Previous = &connector.PreviousMessage{Title: first.Title, Text: connector.TextHash(first.Body), State: first.State}
 	if _, err := c.Update(t.Context(), connector.Sent{Remote: made.Remote}, bare, marker); err != nil {
 		t.Fatal(err)
 	}

@@ -39,7 +39,7 @@ type kit struct {
 	again map[string]string
 	// lists are the operations whose requests are POST and only read.
 	lists func(r *http.Request) bool
-	// fill is a connector to a stand-in that holds n of our objects. Through
+	// fill is a connector to a fake server that holds n of our objects. Through
 	// stands between the two.
 	fill func(t *testing.T, n int, through func(http.Handler) http.Handler) connector.Connector
 	// history is a server whose channel holds n messages, the wanted one among
@@ -107,7 +107,7 @@ func operations(c connector.Connector) []operation {
 	}
 
 	chat, is := c.(connector.Chat)
-	if !is || chat.Manner().Edits {
+	if !is || chat.DeliveryMode().Edits {
 		list = append(list, operation{"update", func(ctx context.Context, c connector.Connector, k kit) error {
 			_, err := c.Update(ctx, k.sent, content(c), marker)
 			return err

@@ -25,7 +25,10 @@ var capabilities = []struct {
 	can  func(c connector.Connector) bool
 }{
 	{"create", func(connector.Connector) bool { return true }},
-	{"update", func(c connector.Connector) bool { chat, is := c.(connector.Chat); return !is || chat.Manner().Edits }},
+	{"update", func(c connector.Connector) bool {
+		chat, is := c.(connector.Chat)
+		return !is || chat.DeliveryMode().Edits
+	}},
 	{"reconcile", func(c connector.Connector) bool { _, can := c.(connector.Finder); return can }},
 	{"pull", func(c connector.Connector) bool { _, can := c.(connector.Puller); return can }},
 	{"labels", func(c connector.Connector) bool { return len(content(c).Labels) > 0 }},
@@ -168,7 +171,7 @@ func TestPagesInFlatMemory(t *testing.T) {
 		few := walk(t, n/10)
 		many := walk(t, n)
 		t.Logf("live heap of a walk over %d objects %d KiB, over %d %d KiB", n/10, few>>10, n, many>>10)
-		// Kept, their texts alone would be so many bytes. The stand-in, in the same
+		// Kept, their texts alone would be so many bytes. The fake server, in the same
 		// process, keeps what it was asked.
 		if kept := n * textSize; many > few+kept/4 {
 			t.Errorf("a walk over %d objects keeps %d KiB, over %d %d KiB", n/10, few>>10, n, many>>10)
@@ -199,7 +202,7 @@ func TestReadShowsWhatTheListShows(t *testing.T) {
 }
 
 // What is written looks as the connector says, where the provider stores texts as
-// they are sent: the stand-ins do.
+// they are sent: the fake servers do.
 func TestWhatIsWrittenLooksAsTold(t *testing.T) {
 	everyKit(t, func(t *testing.T, k kit) {
 		if k.fill == nil {

@@ -233,7 +233,7 @@ func dressed(kit string, item domain.Item) domain.Item {
 func (r *recorder) sendItem(t *testing.T, c connector.Connector, item domain.Item, n int, changes bool) {
 	t.Helper()
 	chat, isChat := c.(connector.Chat)
-	edits := !isChat || chat.Manner().Edits
+	edits := !isChat || chat.DeliveryMode().Edits
 	m := connector.Marker{Integration: 77, Item: item.ID, Attempt: 1, Tag: connectortest.Tag}
 	was := c.Render(item)
 	name := item.FormattedNumber[:min(len(item.FormattedNumber), 40)]
@@ -266,7 +266,7 @@ func (r *recorder) sendItem(t *testing.T, c connector.Connector, item domain.Ite
 	} {
 		change.do(&item)
 		is := c.Render(item)
-		is.Was = was.Told()
+		is.Previous = was.AsPrevious()
 		is.ChangedBy = "@ann <!channel>"
 		m.Attempt++
 		r.now("%s: %s", name, change.name)

@@ -53,7 +53,7 @@ func TestDoctoredAnswers(t *testing.T) {
 		"another status inside":   {"startSync", Answer{429, http.Header{"Content-Type": {problemMedia}, "Retry-After": {"2"}}, []byte(strings.Replace(problem, "429", "400", 1))}, "the problem's status is 400"},
 		"a code of another route": {"startSync", Answer{429, http.Header{"Content-Type": {problemMedia}, "Retry-After": {"2"}}, []byte(strings.Replace(problem, "too_many_requests", "not_a_dry_run", 1))}, "value must be"},
 		"a time of no calendar": {"getStatus", Answer{200, http.Header{"Content-Type": {"application/json"}},
-			[]byte(`{"health":"unknown","reason":null,"cool_down_until":null,"active_run":null,"dirty":0,"parked":0,"last_success_at":"2026-02-30T00:00:00Z"}`)}, "date-time"},
+			[]byte(`{"health":"unknown","reason":null,"paused_until":null,"active_run":null,"pending":0,"given_up":0,"last_success_at":"2026-02-30T00:00:00Z"}`)}, "date-time"},
 	} {
 		err := Must().Operation(c.operation).Answer(c.Answer)
 		if (err == nil) != (c.wrong == "") || err != nil && !strings.Contains(err.Error(), c.wrong) {

@@ -1,5 +1,5 @@
 // Package environment composes the whole service on one machine: the functions'
-// binaries, wired by the synthesized template, on local servers and stand-ins.
+// binaries, wired by the synthesized template, on local servers and fake servers.
 package environment
 
 import (
@@ -40,7 +40,7 @@ type Environment struct {
 	dynamodb string
 	sqs      string
 	queues   map[string]servers.CreatedQueue // by logical id
-	standins map[string]StandIn
+	standins map[string]FakeServer
 	lambda   *lambda.Service
 	bus      *bus.Bus
 

@@ -9,7 +9,7 @@ import (
 	"example.com/integrations/local/providers/faults"
 )
 
-// sound is a stand-in that does nothing wrong, failing one that can be told to.
+// sound is a fake server that does nothing wrong, failing one that can be told to.
 type sound struct{ closed *int }
 
 func (sound) API() http.Handler   { return http.NotFoundHandler() }
@@ -24,13 +24,13 @@ type failing struct {
 func (f failing) Faults() *faults.Kit { return f.kit }
 
 // The faults given at the start are ordered before anything is served; what
-// cannot be is told with the stand-in's name, and what was opened is closed.
+// cannot be is told with the fake server's name, and what was opened is closed.
 func TestFaultsFromTheStart(t *testing.T) {
 	for flag, want := range map[string]string{
 		"teams=rate_limited:times=3": "",
 		"teams=captcha:times=1":      "faults of teams: fault captcha is not to be had: a workflow asks nobody for a captcha",
-		"timid=rate_limited:times=1": "faults: the stand-in timid cannot fail on purpose",
-		"gihub=rate_limited:times=1": `faults: there is no stand-in "gihub", only teams, timid`,
+		"timid=rate_limited:times=1": "faults: the fake server timid cannot fail on purpose",
+		"gihub=rate_limited:times=1": `faults: there is no fake server "gihub", only teams, timid`,
 	} {
 		name, order, err := faults.ParseFlag(flag)
 		if err != nil {
@@ -42,8 +42,8 @@ func TestFaultsFromTheStart(t *testing.T) {
 		e := &Environment{state: open(t, t.TempDir()), options: Options{
 			Faults: map[string][]faults.Order{name: {order}},
 			Sample: Sample{Providers: []Provider{
-				{Name: "teams", Open: func(ProviderOptions) (StandIn, error) { return failing{sound{&closed}, kit}, nil }},
-				{Name: "timid", Open: func(ProviderOptions) (StandIn, error) { return sound{&closed}, nil }},
+				{Name: "teams", Open: func(ProviderOptions) (FakeServer, error) { return failing{sound{&closed}, kit}, nil }},
+				{Name: "timid", Open: func(ProviderOptions) (FakeServer, error) { return sound{&closed}, nil }},
 			}},
 		}}
 
@@ -60,7 +60,7 @@ func TestFaultsFromTheStart(t *testing.T) {
 		}
 
 		if closed != 2 {
-			t.Errorf("%s: %d of 2 stand-ins closed", flag, closed)
+			t.Errorf("%s: %d of 2 fake servers closed", flag, closed)
 		}
 	}
 }

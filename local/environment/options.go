@@ -52,7 +52,7 @@ type Options struct {
 	// Limits enforces the providers' published rate limits, and the routes' own
 	// throttles.
 	Limits bool
-	// Faults are what the stand-ins do from the start, by their names.
+	// Faults are what the fake servers do from the start, by their names.
 	Faults map[string][]faults.Order
 	// Sample is what the environment starts with.
 	Sample Sample
@@ -78,17 +78,17 @@ func (p Ports) named(providers []Provider) map[string]int {
 	return all
 }
 
-// A Provider is served by a stand-in of its own, under its real host names.
+// A Provider is served by a fake server of its own, under its real host names.
 type Provider struct {
 	Name string // in endpoints.json
 	// Also are further names of it there: those of the other integrations that
 	// lead to it.
 	Also  []string
 	Hosts []string
-	Open  func(o ProviderOptions) (StandIn, error)
+	Open  func(o ProviderOptions) (FakeServer, error)
 }
 
-// ProviderOptions are what an environment tells a stand-in.
+// ProviderOptions are what an environment tells a fake server.
 type ProviderOptions struct {
 	Dir    string // for its state
 	Specs  string // the folder of the providers' own descriptions; it may be absent
@@ -97,9 +97,9 @@ type ProviderOptions struct {
 	Now func() time.Time
 }
 
-// A StandIn behaves as a provider does. API is the provider's own, Plain the
+// A FakeServer behaves as a provider does. API is the provider's own, Plain the
 // page that shows what it holds.
-type StandIn interface {
+type FakeServer interface {
 	API() http.Handler
 	Plain() http.Handler
 	Close() error

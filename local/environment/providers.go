@@ -21,14 +21,14 @@ import (
 // providersTLS is the name of the port that serves all providers.
 const providersTLS = "providers_tls"
 
-// openProviders opens the stand-ins, and tells them what to do wrong: long before
+// openProviders opens the fake servers, and tells them what to do wrong: long before
 // they are served, so that what cannot be is known at once.
 func (e *Environment) openProviders() error {
-	e.standins = map[string]StandIn{}
+	e.standins = map[string]FakeServer{}
 	for _, p := range e.options.Sample.Providers {
 		one, err := e.openProvider(p)
 		if err != nil {
-			return fmt.Errorf("stand-in %s: %w", p.Name, err)
+			return fmt.Errorf("fake server %s: %w", p.Name, err)
 		}
 
 		for _, name := range append([]string{p.Name}, p.Also...) {
@@ -47,18 +47,18 @@ func (e *Environment) openProviders() error {
 	return nil
 }
 
-// faulty is a stand-in that can be made to fail on purpose.
+// faulty is a fake server that can be made to fail on purpose.
 type faulty interface{ Faults() *faults.Kit }
 
 func (e *Environment) orderFaults(name string) error {
 	one, ok := e.standins[name]
 	if !ok {
-		return fmt.Errorf("faults: there is no stand-in %q, only %s", name, strings.Join(slices.Sorted(maps.Keys(e.standins)), ", "))
+		return fmt.Errorf("faults: there is no fake server %q, only %s", name, strings.Join(slices.Sorted(maps.Keys(e.standins)), ", "))
 	}
 
 	kit, ok := one.(faulty)
 	if !ok {
-		return fmt.Errorf("faults: the stand-in %s cannot fail on purpose", name)
+		return fmt.Errorf("faults: the fake server %s cannot fail on purpose", name)
 	}
 
 	var err error
@@ -71,7 +71,7 @@ func (e *Environment) orderFaults(name string) error {
 	return err
 }
 
-// wireProviders serves the stand-ins under the providers' real host names.
+// wireProviders serves the fake servers under the providers' real host names.
 func (e *Environment) wireProviders() error {
 	apis := map[string]http.Handler{}
 	for _, p := range e.options.Sample.Providers {
@@ -92,7 +92,7 @@ func (e *Environment) wireProviders() error {
 	return nil
 }
 
-func (e *Environment) openProvider(p Provider) (StandIn, error) {
+func (e *Environment) openProvider(p Provider) (FakeServer, error) {
 	dir := e.state.path(p.Name)
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, err
@@ -103,7 +103,7 @@ func (e *Environment) openProvider(p Provider) (StandIn, error) {
 // specs is the folder of the providers' own descriptions; it may be absent.
 func (e *Environment) specs() string { return filepath.Join(e.options.Root, "..", "shared", "specs") }
 
-// providerHosts are the names that lead to the stand-ins.
+// providerHosts are the names that lead to the fake servers.
 func (e *Environment) providerHosts() []string {
 	var hosts []string
 	for _, p := range e.options.Sample.Providers {
@@ -123,8 +123,8 @@ func (e *Environment) dialOverrides() map[string]string {
 	return overrides
 }
 
-// StandIn is the stand-in of a provider, by its name; nil where there is none.
-func (e *Environment) StandIn(name string) StandIn { return e.standins[name] }
+// FakeServer is the fake server of a provider, by its name; nil where there is none.
+func (e *Environment) FakeServer(name string) FakeServer { return e.standins[name] }
 
 func (e *Environment) serveTLS(name string, certificate tls.Certificate, handler http.Handler) {
 	server := &http.Server{

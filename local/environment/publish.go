@@ -58,7 +58,7 @@ type Control struct {
 	Key      string            `json:"key"`
 	Queues   map[string]string `json:"queues"`
 	// CA is the certificate of the authority behind the providers' names,
-	// Overrides leads those names to the stand-ins.
+	// Overrides leads those names to the fake servers.
 	CA        string            `json:"ca"`
 	Overrides map[string]string `json:"overrides"`
 }
@@ -189,7 +189,7 @@ func (e *Environment) describe(context.Context) error {
 	return nil
 }
 
-// providerPages are where the stand-ins show what they hold.
+// providerPages are where the fake servers show what they hold.
 func (e *Environment) providerPages() map[string]string {
 	pages := map[string]string{}
 	for _, p := range e.options.Sample.Providers {

@@ -89,7 +89,7 @@ func (y *synthesis) run(ctx context.Context) ([]byte, error) {
 }
 
 // context is what the template is made for. The worker keeps to the providers'
-// limits where the stand-ins enforce them.
+// limits where the fake servers enforce them.
 func (y *synthesis) context() map[string]string {
 	pacing := "off"
 	if y.limits {

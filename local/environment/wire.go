@@ -105,7 +105,7 @@ func (e *Environment) environmentOf(f template.Function) map[string]string {
 	return env
 }
 
-// variables lead every function to the local servers, stand-ins and the
+// variables lead every function to the local servers, fake servers and the
 // development authority: what no template sets.
 func (e *Environment) variables() (map[string]string, error) {
 	dynamodb, err := through(e.options.FunctionDynamoDB, e.dynamodb)

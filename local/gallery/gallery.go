@@ -1,6 +1,6 @@
 // Package gallery shows the same items at each provider, side by side. What it
 // draws was made by the connectors themselves, and what chats show is drawn from
-// what their stand-ins received.
+// what their fake servers received.
 package gallery
 
 import (
@@ -37,14 +37,14 @@ type Column struct {
 	Integration domain.Integration // with its secrets in the configuration
 	// Draw shows a tracker's body. Chats have none.
 	Draw func(body string) (template.HTML, error)
-	// Chat is the stand-in that a chat's messages go to, Hosts the names it is
+	// Chat is the fake server that a chat's messages go to, Hosts the names it is
 	// asked under, and Channel where its messages arrive.
 	Chat    Chat
 	Hosts   []string
 	Channel string
 }
 
-// A Chat is a chat's stand-in.
+// A Chat is a chat's fake server.
 type Chat interface {
 	API() http.Handler
 	Messages(channel string) []*chat.Message
@@ -175,7 +175,7 @@ func show(c Column, opened connector.Connector, e exhibit) card {
 
 	if e.Before != nil {
 		before := opened.Render(*e.Before)
-		content.Was = before.Told()
+		content.Previous = before.AsPrevious()
 	}
 
 	made := card{Provider: c.Name, Title: content.Title, State: content.State, Labels: content.Labels, Raw: content.Body, Chat: c.Chat != nil}
@@ -233,8 +233,8 @@ func (made *card) reply(c Column, opened connector.Connector, replier connector.
 	var message connector.Written
 	err := made.shows(c, c.Channel, func(ctx context.Context) (err error) {
 		before := content
-		before.Facts = content.Was.Facts
-		before.Was = nil
+		before.Facts = content.Previous.Facts
+		before.Previous = nil
 		message, err = opened.Create(ctx, before, m)
 		if err != nil {
 			return err
@@ -254,7 +254,7 @@ func (made *card) reply(c Column, opened connector.Connector, replier connector.
 	m.Item++
 	w, err := replier.Reply(ctx, connector.Reply{
 		Message:   message.Remote,
-		From:      domain.ProgressOf(content.Was.State, content.Was.Facts, false),
+		From:      domain.ProgressOf(content.Previous.State, content.Previous.Facts, false),
 		To:        domain.ProgressOf(content.State, content.Facts, false),
 		Content:   content,
 		ChangedBy: content.ChangedBy,

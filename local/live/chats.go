@@ -36,7 +36,7 @@ func (t *Trial) edited(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	if !t.Connector.(connector.Chat).Manner().Edits {
+	if !t.Connector.(connector.Chat).DeliveryMode().Edits {
 		return "", notTried("each change is a message of its own")
 	}
 

@@ -10,7 +10,7 @@ import (
 
 // walk goes through what changed since the trial began.
 func (t *Trial) walk(ctx context.Context, see func(connector.Object)) error {
-	_, behind := t.Connector.(connector.Finder).Behind()
+	_, behind := t.Connector.(connector.Finder).ClockLag()
 	since := t.began.Add(-time.Minute - max(behind, 0)).Truncate(time.Second)
 	seen := map[string]bool{}
 	for offset := 0; ; {
@@ -20,7 +20,7 @@ func (t *Trial) walk(ctx context.Context, see func(connector.Object)) error {
 		}
 
 		for _, o := range objects {
-			if !o.Other && !seen[o.Remote.ID] {
+			if !o.Ignored && !seen[o.Remote.ID] {
 				seen[o.Remote.ID] = true
 				see(o)
 			}

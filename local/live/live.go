@@ -1,4 +1,4 @@
-// Package live holds a connector against a real account, or against a stand-in:
+// Package live holds a connector against a real account, or against a fake server:
 // each promise that the service rests on is tried once, in a place that was made
 // for it.
 package live
@@ -297,7 +297,7 @@ func (t *Trial) change(ctx context.Context, o *object, change func(*domain.Item)
 func changed(c connector.Connector, before, after domain.Item) connector.Content {
 	was := c.Render(before)
 	content := c.Render(after)
-	content.Was = was.Told()
+	content.Previous = was.AsPrevious()
 
 	return content
 }

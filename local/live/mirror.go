@@ -25,7 +25,7 @@ import (
 	"example.com/integrations/shared/domain"
 )
 
-// A mirror is a stand-in with the place of a recording in it, so that the recorded
+// A mirror is a fake server with the place of a recording in it, so that the recorded
 // requests can be sent to it.
 type mirror struct {
 	api http.Handler
@@ -58,7 +58,7 @@ func credential(role string) string {
 	return mirrored
 }
 
-// Differences sends what was recorded to the stand-in of the provider and lists how
+// Differences sends what was recorded to the fake server of the provider and lists how
 // its answers differ: see Compare.
 func (l *Line) Differences(ctx context.Context, strict bool) ([]recording.Difference, error) {
 	var file bytes.Buffer
@@ -79,11 +79,11 @@ func (l *Line) Differences(ctx context.Context, strict bool) ([]recording.Differ
 	return Compare(ctx, l.provider, public, all, strict)
 }
 
-// Compare sends the requests of a trial's recording to the stand-in of the provider,
+// Compare sends the requests of a trial's recording to the fake server of the provider,
 // with the place of the recording in it, and lists how its answers differ from those
 // recorded: status, content type and form of the body, and members of another kind or
-// that only the stand-in has. With strict it also lists members that only the provider
-// has, and lists of another length: a stand-in has the members that the connectors
+// that only the fake server has. With strict it also lists members that only the provider
+// has, and lists of another length: a fake server has the members that the connectors
 // read, and shows new objects at once. The configuration is that of the recording.
 func Compare(ctx context.Context, provider domain.Provider, configuration string, all []recording.Exchange, strict bool) (found []recording.Difference, err error) {
 	dir, err := os.MkdirTemp("", "mirror")
@@ -95,7 +95,7 @@ func Compare(ctx context.Context, provider domain.Provider, configuration string
 
 	m, err := openMirror(provider, configuration, dir)
 	if err != nil {
-		return nil, fmt.Errorf("the stand-in: %w", err)
+		return nil, fmt.Errorf("the fake server: %w", err)
 	}
 
 	defer func() { err = errors.Join(err, m.close()) }()
@@ -120,7 +120,7 @@ func Grouped(all []recording.Difference) []string {
 	var sentences []string
 	cases := map[string][]string{}
 	for _, d := range all {
-		sentence := fmt.Sprintf("%s is %s, the stand-in's is %s", d.What, d.Want, d.Got)
+		sentence := fmt.Sprintf("%s is %s, the fake server's is %s", d.What, d.Want, d.Got)
 		if cases[sentence] == nil {
 			sentences = append(sentences, sentence)
 		}
@@ -145,7 +145,7 @@ func Grouped(all []recording.Difference) []string {
 	return sentences
 }
 
-// openMirror opens the stand-in of a provider, with the place of a configuration.
+// openMirror opens the fake server of a provider, with the place of a configuration.
 func openMirror(provider domain.Provider, configuration, dir string) (*mirror, error) {
 	open := map[domain.Provider]func(configuration, dir string) (*mirror, error){
 		domain.GitHub: mirrorGitHub, domain.GitLab: mirrorGitLab, domain.Jira: mirrorJira, domain.MantisBT: mirrorMantisBT,
@@ -161,7 +161,7 @@ func header(name, scheme string) func(string, *http.Request) {
 }
 
 // below is an API that is served under the path of an address, less what the
-// stand-in serves itself.
+// fake server serves itself.
 func below(api http.Handler, address, own string) http.Handler {
 	u, err := url.Parse(address)
 	if err != nil {

@@ -22,7 +22,7 @@ import (
 	"example.com/integrations/shared/domain"
 )
 
-// A tracker is a stand-in with two accounts, and how they are configured there.
+// A tracker is a fake server with two accounts, and how they are configured there.
 type tracker struct {
 	name     string
 	provider domain.Provider
@@ -30,7 +30,7 @@ type tracker struct {
 	host     string
 	// config is the configuration of an account.
 	config func(email, token string) string
-	// open starts the stand-in. The first account may delete.
+	// open starts the fake server. The first account may delete.
 	open func(t *testing.T, first, second string) (http.Handler, io.Closer, error)
 	// deletes says that the provider has a call for that.
 	deletes bool
@@ -102,12 +102,12 @@ func trackers() []tracker {
 func (tr tracker) lines(t *testing.T) (first, second *Line, tokens []string) {
 	t.Helper()
 	tokens = []string{tr.prefix + strings.Repeat("sample", 6), tr.prefix + strings.Repeat("person", 6)}
-	api, standin, err := tr.open(t, tokens[0], tokens[1])
+	api, fake, err := tr.open(t, tokens[0], tokens[1])
 	if err != nil {
 		t.Fatal(err)
 	}
 
-	t.Cleanup(func() { _ = standin.Close() })
+	t.Cleanup(func() { _ = fake.Close() })
 
 	first, err = Open(tr.provider, tr.config(firstEmail, tokens[0]), tlsAt(t, tr.host, api))
 	if err != nil {
@@ -181,7 +181,7 @@ func TestASecondAccountEdits(t *testing.T) {
 			saved(t, first, tokens, tr.deletes)
 			differences, err := first.Differences(t.Context(), false)
 			if err != nil || len(differences) > 0 {
-				t.Errorf("the stand-in does not answer alike: %q, %v", Grouped(differences), err)
+				t.Errorf("the fake server does not answer alike: %q, %v", Grouped(differences), err)
 			}
 		})
 	}
@@ -320,12 +320,12 @@ func TestOpenPersonRefusesAChat(t *testing.T) {
 func TestASecondAccountInAnotherPlace(t *testing.T) {
 	tr := trackers()[1]
 	first, _, tokens := tr.lines(t)
-	other, standin, err := tr.open(t, "x", tokens[1])
+	other, fake, err := tr.open(t, "x", tokens[1])
 	if err != nil {
 		t.Fatal(err)
 	}
 
-	t.Cleanup(func() { _ = standin.Close() })
+	t.Cleanup(func() { _ = fake.Close() })
 	renamed := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Method != http.MethodGet {
 			t.Errorf("%s %s", r.Method, r.URL.Path)

@@ -80,7 +80,7 @@ func (t *Trial) alone(ctx context.Context) (string, error) {
 
 	others := 0
 	for _, o := range objects {
-		if !o.Other {
+		if !o.Ignored {
 			others++
 		}
 	}
@@ -284,7 +284,7 @@ func (t *Trial) foundAgain(ctx context.Context) (string, error) {
 // find looks for an object whose create was not answered, for a while.
 func (t *Trial) find(ctx context.Context, finder connector.Finder, o *object, long time.Duration) error {
 	began := t.Clock.Now()
-	_, behind := finder.Behind()
+	_, behind := finder.ClockLag()
 	since := o.began.Add(-5*time.Minute - max(behind, 0))
 	for {
 		found, err := finder.Find(ctx, since, []connector.Marker{o.marker})
@@ -332,7 +332,7 @@ func (t *Trial) clock(context.Context) (string, error) {
 		return "", notTried("its time is not needed")
 	}
 
-	last, _ := finder.Behind()
+	last, _ := finder.ClockLag()
 	if last == 0 {
 		return "", errors.New("no answer has a Date")
 	}

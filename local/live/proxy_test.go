@@ -17,7 +17,7 @@ import (
 	"time"
 
 	"example.com/integrations/local/devca"
-	standin "example.com/integrations/local/providers/github"
+	fake "example.com/integrations/local/providers/github"
 	"example.com/integrations/local/recording"
 	"example.com/integrations/shared/configuration"
 	"example.com/integrations/shared/domain"
@@ -28,8 +28,8 @@ const server = "github.company.example"
 // serve is a GitHub server of a company, and how it is reached.
 func serve(t *testing.T, token string) Upstream {
 	t.Helper()
-	s, err := standin.Open(standin.Config{Dir: t.TempDir(), Tokens: map[string]string{token: "sync-bot"},
-		Repositories: []standin.Repository{{Owner: "real-company", Name: "secret-plans"}}})
+	s, err := fake.Open(fake.Config{Dir: t.TempDir(), Tokens: map[string]string{token: "sync-bot"},
+		Repositories: []fake.Repository{{Owner: "real-company", Name: "secret-plans"}}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -114,7 +114,7 @@ func TestThroughTheProxy(t *testing.T) {
 	}
 }
 
-// replays saves what was recorded and sends it to a new stand-in, which answers
+// replays saves what was recorded and sends it to a new fake server, which answers
 // alike. No secret is in it.
 func replays(t *testing.T, line *Line, token string) {
 	t.Helper()
@@ -134,8 +134,8 @@ func replays(t *testing.T, line *Line, token string) {
 		t.Fatalf("%d exchanges, %v", len(all), err)
 	}
 
-	again, err := standin.Open(standin.Config{Dir: t.TempDir(), Tokens: map[string]string{token: "sync-bot"},
-		Repositories: []standin.Repository{{Owner: "acme", Name: "work"}}})
+	again, err := fake.Open(fake.Config{Dir: t.TempDir(), Tokens: map[string]string{token: "sync-bot"},
+		Repositories: []fake.Repository{{Owner: "acme", Name: "work"}}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -14,7 +14,7 @@ import (
 	"example.com/integrations/shared/domain"
 )
 
-// held holds the stand-in of a provider against a recording of a real server, with
+// held holds the fake server of a provider against a recording of a real server, with
 // its configuration beside it. Differences that are known stand in a file of lines
 // beside it too, so that a new one, and one that is gone, are noticed.
 func held(ctx context.Context, path string, provider domain.Provider) ([]string, error) {
@@ -61,7 +61,7 @@ func held(ctx context.Context, path string, provider domain.Provider) ([]string,
 
 // Each recording of a trial that somebody has contributed.
 func TestContributedRecordings(t *testing.T) {
-	all, err := filepath.Glob("../standin/*/testdata/recordings/*.jsonl")
+	all, err := filepath.Glob("../fake/*/testdata/recordings/*.jsonl")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -83,9 +83,9 @@ func TestContributedRecordings(t *testing.T) {
 	}
 }
 
-// A recording is held against the stand-in: a difference that is not listed is
+// A recording is held against the fake server: a difference that is not listed is
 // wrong, and so is one that is listed and gone.
-func TestARecordingIsHeldAgainstTheStandIn(t *testing.T) {
+func TestARecordingIsHeldAgainstTheFakeServer(t *testing.T) {
 	token := "gh" + "p_" + strings.Repeat("s", 36)
 	config := `{"owner":"real-company","repo":"secret-plans","base_url":"https://` + server + `/api/v3","token":"` + token + `","templates":{"title":"Maria: {title}"}}`
 	line, err := Open(domain.GitHub, config, serve(t, token))
@@ -128,8 +128,8 @@ func TestARecordingIsHeldAgainstTheStandIn(t *testing.T) {
 	for name, tt := range map[string]struct{ lines, known, want string }{
 		"alike":               {file.String(), "", "[]"},
 		"a difference":        {changed, "", "new: "},
-		"listed":              {changed, "the member state is a number, the stand-in's is a string (an-object-is-created-and-read-as-it-was-sent)\n", "[]"},
-		"listed, and is gone": {file.String(), "the status is 201, the stand-in's is 200 (close)\n", "gone: "},
+		"listed":              {changed, "the member state is a number, the fake server's is a string (an-object-is-created-and-read-as-it-was-sent)\n", "[]"},
+		"listed, and is gone": {file.String(), "the status is 201, the fake server's is 200 (close)\n", "gone: "},
 	} {
 		write(".jsonl", tt.lines)
 		write(".differences", tt.known)

@@ -39,7 +39,7 @@ var loaded sync.Map
 
 // LoadContract reads a description. An empty path gives a nil contract. Each
 // path is read once in a process: parsing a description takes longer than most
-// tests, and a contract does not change. Many stand-ins can share one.
+// tests, and a contract does not change. Many fake servers can share one.
 func LoadContract(path string) (*Contract, error) {
 	if path == "" {
 		return nil, nil

@@ -7,8 +7,8 @@ import (
 	"strings"
 )
 
-// Pages answers what a test asks of every stand-in: what it received, and what
-// was wrong with it. A stand-in adds its pages for people.
+// Pages answers what a test asks of every fake server: what it received, and what
+// was wrong with it. A fake server adds its pages for people.
 func Pages(received http.HandlerFunc, violations func() []string) *http.ServeMux {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /_/received", received)
@@ -24,7 +24,7 @@ func SendJSON(w http.ResponseWriter, value any) {
 	e := json.NewEncoder(&b)
 	e.SetEscapeHTML(false)
 	if err := e.Encode(value); err != nil {
-		panic(err) // what stand-ins hold always marshals
+		panic(err) // what fake servers hold always marshals
 	}
 
 	w.Header().Set("Content-Type", "application/json")

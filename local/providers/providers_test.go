@@ -164,7 +164,7 @@ func TestContractChecksAnswers(t *testing.T) {
 	}
 }
 
-// A description is parsed once, also when several stand-ins ask at a time.
+// A description is parsed once, also when several fake servers ask at a time.
 func TestADescriptionIsReadOnce(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "openapi.json")
 	if err := os.WriteFile(path, []byte(description), 0o600); err != nil {

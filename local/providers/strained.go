@@ -8,7 +8,7 @@ import (
 	"sync/atomic"
 )
 
-// Strained stands before a stand-in's API and answers lists as a real server does
+// Strained stands before a fake server's API and answers lists as a real server does
 // that is at its limits, or behind a proxy.
 type Strained struct {
 	Next http.Handler

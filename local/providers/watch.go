@@ -15,7 +15,7 @@ const (
 // maxViolations bounds what is kept; a caller who is wrong is so at every call.
 const maxViolations = 1000
 
-// A Watch is what a stand-in lets tests see of its calls: the breaches of the
+// A Watch is what a fake server lets tests see of its calls: the breaches of the
 // contract, and each create as it happens.
 type Watch struct {
 	lock       sync.RWMutex
@@ -33,7 +33,7 @@ func (w *Watch) OnCreate(hook func(phase string, n int)) {
 }
 
 // Violations lists the breaches of the contract so far: the callers' and, each
-// a mistake of the stand-in, our own.
+// a mistake of the fake server, our own.
 func (w *Watch) Violations() []string {
 	w.lock.RLock()
 	defer w.lock.RUnlock()

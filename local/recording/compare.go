@@ -16,7 +16,7 @@ import (
 const longestShown = 80
 
 // compare lists the differences between a recorded answer and that of the
-// stand-in.
+// fake server.
 func (p Replay) compare(e Exchange, got Response, m *mapping) []Difference {
 	want := e.Response
 	if want.Status == 0 {

@@ -58,7 +58,7 @@ func reasonOf(status string) string {
 	return reason
 }
 
-// Handler notes what next answers. It belongs in front of a stand-in. An answer
+// Handler notes what next answers. It belongs in front of a fake server. An answer
 // that next writes to a connection that it took over is noted when next returns.
 func (r *Recorder) Handler(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, request *http.Request) {

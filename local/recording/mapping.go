@@ -10,7 +10,7 @@ import (
 )
 
 // Given are the lists of what a server chooses itself: a recording holds other
-// values than a stand-in gives. All names are in lower case.
+// values than a fake server gives. All names are in lower case.
 type Given struct {
 	// IDs are the members that later requests name an object or an account by.
 	IDs []string
@@ -29,7 +29,7 @@ func DefaultGiven() *Given {
 	}
 }
 
-// A mapping leads from values of a recording to those of a stand-in.
+// A mapping leads from values of a recording to those of a fake server.
 type mapping struct {
 	given *Given
 	// distinct are values that cannot be confused with others.
@@ -39,7 +39,7 @@ type mapping struct {
 	// numbers are all short ids, for comparisons.
 	numbers map[string]string
 	times   map[string]string
-	// shift is how far the stand-in's clock is from that of the recording.
+	// shift is how far the fake server's clock is from that of the recording.
 	shift   time.Duration
 	shifted bool
 	// recent says that the answer at hand is about an object that was created in
@@ -53,7 +53,7 @@ func newMapping(given *Given) *mapping {
 	}
 }
 
-// learn notes what a stand-in gave in the place of what was recorded.
+// learn notes what a fake server gave in the place of what was recorded.
 func (m *mapping) learn(e Exchange, got Response) {
 	want := e.Response
 	if want.Status >= http.StatusMultipleChoices || got.Status >= http.StatusMultipleChoices {
@@ -212,7 +212,7 @@ func nextOf(link string) url.Values {
 	return address.Query()
 }
 
-// sameObject reports whether an object of the stand-in was made in the place of a
+// sameObject reports whether an object of the fake server was made in the place of a
 // recorded one.
 func (m *mapping) sameObject(want, got any) bool {
 	wanted, ok := want.(object)
@@ -236,7 +236,7 @@ func (m *mapping) sameObject(want, got any) bool {
 var named = regexp.MustCompile(`/(?:issues?|messages)/([0-9]+|[A-Z][A-Z0-9_]*-[0-9]+)(?:[/?]|$)`)
 
 // about says what a path is about: an issue or a message that was made in the
-// recording, one of others, or neither. Of others a stand-in has none, or another one
+// recording, one of others, or neither. Of others a fake server has none, or another one
 // with the same id.
 func (m *mapping) about(target string) (own, others bool) {
 	found := named.FindStringSubmatch(target)
@@ -250,7 +250,7 @@ func (m *mapping) about(target string) (own, others bool) {
 	return own, !own
 }
 
-// same reports whether a recorded value and one of the stand-in say the same:
+// same reports whether a recorded value and one of the fake server say the same:
 // they are equal, or the one was given in the place of the other, or both are
 // times.
 func (m *mapping) same(want, got any) bool {

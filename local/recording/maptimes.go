@@ -52,7 +52,7 @@ func (m *mapping) time(before, after string) {
 	}
 }
 
-// stamp maps a time: to the one that the stand-in gave in its place, or by the
+// stamp maps a time: to the one that the fake server gave in its place, or by the
 // distance of the clocks.
 func (m *mapping) stamp(text string) string {
 	if mapped, ok := m.times[text]; ok {

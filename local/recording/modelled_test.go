@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// Against a stand-in that has a part of the real answers, a difference is one of the
+// Against a fake server that has a part of the real answers, a difference is one of the
 // protocol, and is named once.
 func TestDifferencesOfAModel(t *testing.T) {
 	const media = "application/json"
@@ -41,7 +41,7 @@ func TestDifferencesOfAModel(t *testing.T) {
 func TestObjectsOfOthersInAList(t *testing.T) {
 	create := exchange("POST", "/issues", "{}", `{"id":"1000001","text":{"bold":"x"}}`)
 	list := exchange("GET", "/issues", "", `[{"id":"1000000","text":{"plain":"x"}},{"id":"1000001","text":{"bold":"x"}}]`)
-	standin := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	fake := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Type", "application/json")
 		answer := `[{"id":"2000001","text":{"bold":"x"}},{"id":"2000000","text":{"bold":"y"}}]`
 		if r.Method == http.MethodPost {
@@ -51,7 +51,7 @@ func TestObjectsOfOthersInAList(t *testing.T) {
 		_, _ = io.WriteString(w, answer)
 	})
 
-	found, err := Replay{Modelled: true}.Against(t.Context(), standin, []Exchange{create, list})
+	found, err := Replay{Modelled: true}.Against(t.Context(), fake, []Exchange{create, list})
 	if err != nil || len(found) > 0 {
 		t.Errorf("%v %s", err, sentences(found))
 	}

@@ -6,7 +6,7 @@
 //
 // A [Recorder] notes exchanges while they take place. Its Transport stands in
 // front of a real server, for example in a proxy; its Handler stands in front of
-// a stand-in. Bodies still stream to the caller. Nothing leaves the recorder
+// a fake server. Bodies still stream to the caller. Nothing leaves the recorder
 // before Save.
 //
 // A [Scrubber] removes secrets, names and addresses. It sees all exchanges of a
@@ -14,7 +14,7 @@
 // header that is not in [Rules] is dropped. If a secret is still there at the
 // end, in any encoding, Scrub returns an error and no exchange.
 //
-// A [Replay] sends the requests of a recording to a stand-in and lists the
+// A [Replay] sends the requests of a recording to a fake server and lists the
 // differences between its answers and those in the recording.
 //
 // All knowledge about providers is in the lists of [DefaultRules] and

@@ -14,7 +14,7 @@ import (
 	"strings"
 )
 
-// A Replay sends the requests of a recording to a stand-in and compares the
+// A Replay sends the requests of a recording to a fake server and compares the
 // answers.
 type Replay struct {
 	// Authorize puts the credential of a role into a request. It may change the
@@ -25,7 +25,7 @@ type Replay struct {
 	// Values are the paths of members that are compared by value, such as
 	// "issues.*.state"; * is each element of an array, or each member.
 	Values []string
-	// Modelled says that the stand-in has a part of the real answers: members that
+	// Modelled says that the fake server has a part of the real answers: members that
 	// only the recorded answer has, lists of another length or order, and objects that
 	// were there before the recording are no difference.
 	Modelled bool
@@ -35,12 +35,12 @@ type Replay struct {
 	Given *Given
 }
 
-// A Difference is one between a recorded answer and that of the stand-in.
+// A Difference is one between a recorded answer and that of the fake server.
 type Difference struct {
 	Case string
 	What string // such as "the status" or "the member issue.id"
 	Want string // recorded
-	Got  string // of the stand-in
+	Got  string // of the fake server
 }
 
 // String is a sentence.
@@ -48,7 +48,7 @@ func (d Difference) String() string {
 	return fmt.Sprintf("%s: %s is %s, want %s", d.Case, d.What, d.Got, d.Want)
 }
 
-// longestAnswer bounds an answer of a stand-in, in bytes.
+// longestAnswer bounds an answer of a fake server, in bytes.
 const longestAnswer = 64 << 20
 
 // Against sends the requests in order to the handler, which it serves over
@@ -100,7 +100,7 @@ func (p Replay) Against(ctx context.Context, handler http.Handler, all []Exchang
 }
 
 // request is what is sent for an exchange: ids, tags and times are those that the
-// stand-in gave.
+// fake server gave.
 func (p Replay) request(ctx context.Context, base string, e Exchange, m *mapping) (*http.Request, error) {
 	target, err := url.Parse(base + m.target(e.Request.Path))
 	if err != nil {

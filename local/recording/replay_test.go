@@ -56,9 +56,9 @@ type tracker interface {
 	connector.Checker
 }
 
-// A subject is a provider whose stand-in is recorded and replayed.
+// A subject is a provider whose fake server is recorded and replayed.
 type subject struct {
-	// open is a new stand-in with the same declared state, or with one whose place
+	// open is a new fake server with the same declared state, or with one whose place
 	// is locked.
 	open    func(t *testing.T, now func() time.Time, locked bool) (http.Handler, *faults.Kit)
 	connect func(t *testing.T, api http.Handler, now func() time.Time) tracker
@@ -255,7 +255,7 @@ func sentences(all []Difference) string {
 	return strings.Join(lines, "\n")
 }
 
-// A stand-in with the same declared state answers as it was recorded, also if its
+// A fake server with the same declared state answers as it was recorded, also if its
 // clock is elsewhere and other issues are there.
 func TestAReplayFindsTheSame(t *testing.T) {
 	for name, s := range subjects() {
@@ -271,7 +271,7 @@ func TestAReplayFindsTheSame(t *testing.T) {
 	}
 }
 
-// Ids that a create gave are mapped to those of the stand-in.
+// Ids that a create gave are mapped to those of the fake server.
 func TestAReplayMapsIDs(t *testing.T) {
 	for name, s := range subjects() {
 		t.Run(name, func(t *testing.T) {
@@ -297,7 +297,7 @@ func TestAReplayMapsIDs(t *testing.T) {
 	}
 }
 
-// A stand-in with a fault or with another state differs, and the list says where.
+// A fake server with a fault or with another state differs, and the list says where.
 func TestAReplayNamesDifferences(t *testing.T) {
 	for name, s := range subjects() {
 		t.Run(name, func(t *testing.T) {
@@ -333,7 +333,7 @@ func TestAReplayNamesDifferences(t *testing.T) {
 	}
 }
 
-// answering is a stand-in that answers each request alike.
+// answering is a fake server that answers each request alike.
 func answering(status int, contentType, body string) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", contentType)
@@ -391,7 +391,7 @@ func TestAReplayOfWhatIsNotWhole(t *testing.T) {
 	}
 }
 
-// What is sent holds ids, tags and times of the stand-in.
+// What is sent holds ids, tags and times of the fake server.
 func TestWhatAReplaySends(t *testing.T) {
 	answers := []string{
 		`{"issue":{"category":{"id":7},"id":7,"node_id":"I_abc123","updated_at":"2026-03-04T05:06:07Z","user":{"login":"person-1"}},"project":{"id":1}}`, `{"next_cursor":"dXNlcjpVMDYx"}`, `{}`,

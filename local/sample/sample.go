@@ -100,7 +100,7 @@ const (
 	TeamsFlow     = "0sample0flow0of0the0work0items00"
 )
 
-// A token of the sample is worth nothing anywhere but at the stand-ins: it is
+// A token of the sample is worth nothing anywhere but at the fake servers: it is
 // what the provider puts before tokens and six times a word.
 func made(prefix, word string) string { return prefix + strings.Repeat(word, 6) }
 

@@ -13,8 +13,8 @@ import (
 
 // A Reader is what the gate reads.
 type Reader interface {
-	Locate(ctx context.Context, id domain.Snowflake) (store.Pair, error)
-	View(ctx context.Context, p store.Pair, user domain.Snowflake) (store.View, error)
+	Locate(ctx context.Context, id domain.Snowflake) (store.IntegrationRef, error)
+	View(ctx context.Context, p store.IntegrationRef, user domain.Snowflake) (store.View, error)
 }
 
 // A Gate admits callers. It remembers whose an integration is, which never
@@ -22,7 +22,7 @@ type Reader interface {
 type Gate struct {
 	reader Reader
 	mu     sync.Mutex
-	pairs  map[domain.Snowflake]store.Pair
+	pairs  map[domain.Snowflake]store.IntegrationRef
 }
 
 // remembered bounds the memory of a warm function; a full one is forgotten
@@ -30,24 +30,24 @@ type Gate struct {
 const remembered = 10_000
 
 // New returns a Gate.
-func New(r Reader) *Gate { return &Gate{reader: r, pairs: map[domain.Snowflake]store.Pair{}} }
+func New(r Reader) *Gate { return &Gate{reader: r, pairs: map[domain.Snowflake]store.IntegrationRef{}} }
 
 // Admit lets a caller who holds MANAGE_ORGANISATION see an integration. caller
 // is the token's subject as it stands there. It reads once when the
 // integration is remembered, else twice. Whom it refuses gets a *domain.Error:
 // the id, the integration, the organisation, the caller, in this order.
-func (g *Gate) Admit(ctx context.Context, rawID, caller string) (store.Pair, store.View, error) {
+func (g *Gate) Admit(ctx context.Context, rawID, caller string) (store.IntegrationRef, store.View, error) {
 	id, err := domain.ParseSnowflake(rawID)
 	if err != nil {
-		return store.Pair{}, store.View{}, &domain.Error{Code: domain.CodeInvalidID, Detail: "the integration's id " + err.Error() + "."}
+		return store.IntegrationRef{}, store.View{}, &domain.Error{Code: domain.CodeInvalidID, Detail: "the integration's id " + err.Error() + "."}
 	}
 
 	pair, err := g.locate(ctx, id)
 	if errors.Is(err, store.ErrNotFound) {
-		return store.Pair{}, store.View{}, notFound()
+		return store.IntegrationRef{}, store.View{}, notFound()
 	}
 	if err != nil {
-		return store.Pair{}, store.View{}, err
+		return store.IntegrationRef{}, store.View{}, err
 	}
 
 	user, userErr := domain.ParseSnowflake(caller)
@@ -104,7 +104,7 @@ func notFound() error {
 	return &domain.Error{Code: domain.CodeIntegrationNotFound, Detail: "There is no integration with this id."}
 }
 
-func (g *Gate) locate(ctx context.Context, id domain.Snowflake) (store.Pair, error) {
+func (g *Gate) locate(ctx context.Context, id domain.Snowflake) (store.IntegrationRef, error) {
 	g.mu.Lock()
 	pair, known := g.pairs[id]
 	g.mu.Unlock()

@@ -17,12 +17,12 @@ type reader struct {
 	gone            bool
 }
 
-func (r *reader) Locate(_ context.Context, id domain.Snowflake) (store.Pair, error) {
+func (r *reader) Locate(_ context.Context, id domain.Snowflake) (store.IntegrationRef, error) {
 	r.located++
-	return store.Pair{ID: id, OrganisationID: 1001}, r.err
+	return store.IntegrationRef{ID: id, OrganisationID: 1001}, r.err
 }
 
-func (r *reader) View(_ context.Context, _ store.Pair, user domain.Snowflake) (store.View, error) {
+func (r *reader) View(_ context.Context, _ store.IntegrationRef, user domain.Snowflake) (store.View, error) {
 	r.viewed++
 	r.user = user
 	v := store.View{Organisation: &domain.Organisation{ID: 1001, OwnerID: 11}, Integration: &store.Integration{}}

@@ -259,7 +259,7 @@ func (s *stage) prepare(t *testing.T, r gateway.Route, n domain.Snowflake) (inte
 
 	id := 5000 + n
 	s.create(t, id, org, domain.GitHub, true, strings.Replace(ours, "hello", id.String(), 1))
-	p := store.Pair{ID: id, OrganisationID: org, ItemType: "work_item"}
+	p := store.IntegrationRef{ID: id, OrganisationID: org, ItemType: "work_item"}
 	active := store.ActiveRun{Run: domain.Run{ID: 6000 + n, IntegrationID: id, OrganisationID: org, Mode: domain.Full, Trigger: domain.ByRequest, RequestedAt: s.now, Status: domain.Queued}}
 	_, _, err := s.store.RequestRun(t.Context(), p, active, 0, s.now.Add(time.Minute))
 	must(t, err)

@@ -368,7 +368,7 @@ func (w *world) resolved(t *testing.T, lease store.Lease) string {
 
 func (w *world) view(t *testing.T, id domain.Snowflake) store.View {
 	t.Helper()
-	v, err := w.store.View(t.Context(), store.Pair{ID: id, OrganisationID: org, ItemType: "work_item"}, 0)
+	v, err := w.store.View(t.Context(), store.IntegrationRef{ID: id, OrganisationID: org, ItemType: "work_item"}, 0)
 	must(t, err)
 	return v
 }

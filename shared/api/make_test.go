@@ -48,7 +48,7 @@ func TestCreate(t *testing.T) {
 		t.Errorf("read: %d %s", got.StatusCode, got.Body)
 	}
 
-	v, err := w.store.View(t.Context(), store.Pair{ID: made.ID, OrganisationID: org, ItemType: "document"}, 0)
+	v, err := w.store.View(t.Context(), store.IntegrationRef{ID: made.ID, OrganisationID: org, ItemType: "document"}, 0)
 	must(t, err)
 	if !store.NeedsFull(*v.Integration, v.State) || v.Integration.TargetHash == "" || v.Integration.SecretOrigins["token"] != "https://api.github.com" {
 		t.Errorf("%+v", v.Integration)
@@ -361,7 +361,7 @@ func TestDeleteWithoutAMessage(t *testing.T) {
 	w = newWorld(t)
 	run := w.accepted(t, request{})
 	messages(t, w)
-	pair := store.Pair{ID: github, OrganisationID: org, ItemType: "work_item"}
+	pair := store.IntegrationRef{ID: github, OrganisationID: org, ItemType: "work_item"}
 	_, _, held, err := w.store.Acquire(t.Context(), pair, run.ID, "a worker", w.now, w.now.Add(time.Minute))
 	if must(t, err); !held {
 		t.Fatal("no lease")

@@ -18,7 +18,7 @@ import (
 
 const planRoute = "GET /integrations/{integration.id}/syncs/{sync.id}/items"
 
-var pair = store.Pair{ID: github, OrganisationID: org, ItemType: "work_item"}
+var pair = store.IntegrationRef{ID: github, OrganisationID: org, ItemType: "work_item"}
 
 // work gives a worker's hold on the active run.
 func (w *world) work(t *testing.T, run domain.Snowflake) (store.ActiveRun, store.Lease) {
@@ -49,7 +49,7 @@ type page[T any] struct {
 
 func TestStatus(t *testing.T) {
 	w := newWorld(t)
-	blank := `{"health":"unknown","reason":null,"cool_down_until":null,"active_run":null,"dirty":0,"parked":0,"last_success_at":null,"target":null,"pull_problem":null}`
+	blank := `{"health":"unknown","reason":null,"paused_until":null,"active_run":null,"pending":0,"given_up":0,"last_success_at":null,"target":null,"pull_problem":null}`
 	if resp := send(t, w.status, request{}); resp.StatusCode != 200 || resp.Body != blank {
 		t.Errorf("%d %s", resp.StatusCode, resp.Body)
 	}
@@ -58,29 +58,29 @@ func TestStatus(t *testing.T) {
 	active, lease := w.work(t, run.ID)
 	target := w.resolved(t, lease)
 	must(t, w.store.Commit(t.Context(), lease, store.Batch{
-		Run: active, AddMarks: []store.Mark{{ItemID: 1, Version: 1}, {ItemID: 2, Version: 1}},
-		Links: []store.Link{{ItemID: 3, Target: target, Outcome: domain.FailedOut, Parked: true}, {ItemID: 4, Target: target, Outcome: domain.FailedOut}},
+		Run: active, AddPending: []store.PendingChange{{ItemID: 1, Version: 1}, {ItemID: 2, Version: 1}},
+		Links: []store.Link{{ItemID: 3, Target: target, Outcome: domain.FailedOut, GivenUp: true}, {ItemID: 4, Target: target, Outcome: domain.FailedOut}},
 	}))
 	type answer struct {
-		Health        string
-		Reason        *domain.RunError
-		CoolDownUntil *time.Time  `json:"cool_down_until"`
-		ActiveRun     *domain.Run `json:"active_run"`
-		Dirty, Parked int
-		LastSuccessAt *time.Time `json:"last_success_at"`
-		Target        *struct{ ID, Name, URL string }
-		PullProblem   *struct {
+		Health           string
+		Reason           *domain.RunError
+		PausedUntil      *time.Time  `json:"paused_until"`
+		ActiveRun        *domain.Run `json:"active_run"`
+		Pending, GivenUp int
+		LastSuccessAt    *time.Time `json:"last_success_at"`
+		Target           *struct{ ID, Name, URL string }
+		PullProblem      *struct {
 			domain.RunError
 			Since time.Time
 		} `json:"pull_problem"`
 	}
-	if got := told[answer](t, w.status, request{}, 200); got.ActiveRun == nil || got.ActiveRun.ID != run.ID || got.ActiveRun.Status != domain.Running || got.Dirty != 2 || got.Parked != 1 ||
+	if got := told[answer](t, w.status, request{}, 200); got.ActiveRun == nil || got.ActiveRun.ID != run.ID || got.ActiveRun.Status != domain.Running || got.Pending != 2 || got.GivenUp != 1 ||
 		got.Target == nil || got.Target.ID != "1296269" || got.Target.Name != "octo/hello" || got.Target.URL != "https://github.com/octo/hello" {
 		t.Errorf("%+v", got)
 	}
 
 	since := w.now.Add(-time.Hour)
-	must(t, w.store.Commit(t.Context(), lease, store.Batch{Run: active, PullTried: true, PullTrouble: &store.Trouble{ConnectionVersion: 1, Since: since.UnixMilli(),
+	must(t, w.store.Commit(t.Context(), lease, store.Batch{Run: active, PullTried: true, PullProblem: &store.Problem{ConnectionVersion: 1, Since: since.UnixMilli(),
 		Reason: domain.RunError{Code: "answer_unreadable", Detail: "d", ProviderMessage: "no list"}}}))
 	problem := told[answer](t, w.status, request{}, 200).PullProblem
 	if problem == nil || problem.Code != "answer_unreadable" || problem.Detail != "d" || problem.ProviderMessage != "no list" || !problem.Since.Equal(since) {
@@ -91,9 +91,9 @@ func TestStatus(t *testing.T) {
 	run.Status = domain.Succeeded
 	run.FinishedAt = &w.now
 	must(t, w.store.Finish(t.Context(), lease, store.Ending{Run: run, Mode: run.Mode, MetaVersion: w.view(t, github).Integration.Version, Condition: &store.Condition{
-		ConfigurationVersion: 1, ConnectionVersion: 1, State: domain.Unhealthy, Reason: &domain.RunError{Code: "credentials_rejected", Detail: "d"}, CoolDownUntil: until.UnixMilli()}}))
+		ConfigurationVersion: 1, ConnectionVersion: 1, State: domain.Unhealthy, Reason: &domain.RunError{Code: "credentials_rejected", Detail: "d"}, PausedUntil: until.UnixMilli()}}))
 	got := told[answer](t, w.status, request{}, 200)
-	if got.Health != "unhealthy" || got.Reason.Code != "credentials_rejected" || !got.CoolDownUntil.Equal(until) || got.ActiveRun != nil || !got.LastSuccessAt.Equal(w.now) {
+	if got.Health != "unhealthy" || got.Reason.Code != "credentials_rejected" || !got.PausedUntil.Equal(until) || got.ActiveRun != nil || !got.LastSuccessAt.Equal(w.now) {
 		t.Errorf("%+v", got)
 	}
 
@@ -121,7 +121,7 @@ func TestStatusAfterAPatch(t *testing.T) {
 		run := w.accepted(t, request{})
 		active, lease := w.work(t, run.ID)
 		must(t, w.store.Commit(t.Context(), lease, store.Batch{Run: active, PullTried: true,
-			PullTrouble: &store.Trouble{ConnectionVersion: 1, Reason: domain.RunError{Code: "answer_unreadable", Detail: "d"}}}))
+			PullProblem: &store.Problem{ConnectionVersion: 1, Reason: domain.RunError{Code: "answer_unreadable", Detail: "d"}}}))
 		run.Status = domain.Succeeded
 		run.FinishedAt = &w.now
 		must(t, w.store.Finish(t.Context(), lease, store.Ending{Run: run, Mode: run.Mode, MetaVersion: w.view(t, github).Integration.Version,

@@ -78,10 +78,10 @@ func TestDryRun(t *testing.T) {
 	}
 }
 
-// A dry run leaves a run that cools down alone, and is started all the same.
+// A dry run leaves a run that is paused alone, and is started all the same.
 func TestDryRunWhileCooling(t *testing.T) {
 	w := newWorld(t)
-	live := w.waiting(t, store.CoolDown)
+	live := w.waiting(t, store.ReasonPaused)
 	before := w.state(t)
 	for range 2 {
 		if dry := w.accepted(t, request{body: `{"dry_run":true,"announce":true}`}); dry.ID == live.ID || !dry.DryRun || dry.Status != domain.Queued {
@@ -137,7 +137,7 @@ func (w *world) waitingFor(t *testing.T, reason string, wait time.Duration) doma
 	t.Helper()
 	run := w.accepted(t, request{body: `{"mode":"incremental"}`})
 	active, lease := w.work(t, run.ID)
-	failed := store.Link{ItemID: 3, Target: w.resolved(t, lease), Outcome: domain.FailedOut, Parked: true, Version: 4}
+	failed := store.Link{ItemID: 3, Target: w.resolved(t, lease), Outcome: domain.FailedOut, GivenUp: true, Version: 4}
 	must(t, w.store.Commit(t.Context(), lease, store.Batch{Run: active, Links: []store.Link{failed}}))
 	until := w.now.Add(wait)
 	active.Status = domain.Waiting
@@ -149,7 +149,7 @@ func (w *world) waitingFor(t *testing.T, reason string, wait time.Duration) doma
 	return run
 }
 
-// A run that waits for the end of a cool-down goes on when a manager asks, and
+// A run that waits for the end of a pause goes on when a manager asks, and
 // no other wait is cut short.
 func TestAManagerProbes(t *testing.T) {
 	for name, c := range map[string]struct {
@@ -165,7 +165,7 @@ func TestAManagerProbes(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			for _, broken := range []bool{false, true} { // a send that fails is dispatch's
 				w := newWorld(t)
-				run := w.waiting(t, store.CoolDown)
+				run := w.waiting(t, store.ReasonPaused)
 				w.wire.fail = map[string]bool{"SendMessage": broken}
 				got := told[domain.Run](t, c.handler(w), c.request, 202)
 				sent := messages(t, w)
@@ -217,7 +217,7 @@ func TestSteeringMeetsAnEnd(t *testing.T) {
 	}
 
 	w := newWorld(t)
-	run := w.waiting(t, store.CoolDown)
+	run := w.waiting(t, store.ReasonPaused)
 	w.wire.before = func() { w.work(t, run.ID) } // dispatch was first
 	if got := told[domain.Run](t, w.sync, request{}, 202); got.ID != run.ID || len(messages(t, w)) != 0 {
 		t.Errorf("%+v", got)
@@ -227,19 +227,19 @@ func TestSteeringMeetsAnEnd(t *testing.T) {
 // hasty is a store on which every run ends or moves before it can be joined.
 type hasty struct{ *store.Store }
 
-func (hasty) RequestRun(context.Context, store.Pair, store.ActiveRun, time.Duration, time.Time) (store.State, bool, error) {
+func (hasty) RequestRun(context.Context, store.IntegrationRef, store.ActiveRun, time.Duration, time.Time) (store.State, bool, error) {
 	return store.State{Run: &store.ActiveRun{Run: domain.Run{Mode: domain.Incremental}}}, false, nil
 }
 
-func (hasty) Join(context.Context, domain.Snowflake, domain.Snowflake, store.Wish) error {
+func (hasty) Join(context.Context, domain.Snowflake, domain.Snowflake, store.RunRequest) error {
 	return store.ErrNotFound
 }
 
-func (hasty) WakeWithRun(context.Context, store.Pair, store.ActiveRun, time.Time) (bool, error) {
+func (hasty) SignalWithRun(context.Context, store.IntegrationRef, store.ActiveRun, time.Time) (bool, error) {
 	return false, nil
 }
 
-func (hasty) CancelRun(context.Context, store.Pair, domain.Snowflake, time.Time) (domain.Run, error) {
+func (hasty) CancelRun(context.Context, store.IntegrationRef, domain.Snowflake, time.Time) (domain.Run, error) {
 	return domain.Run{}, store.ErrConflict
 }
 
@@ -251,7 +251,7 @@ func (hasty) DeleteIntegration(context.Context, store.View, domain.Snowflake, ti
 	return false, store.ErrConflict
 }
 
-func (hasty) CreateOnce(context.Context, store.Integration, map[string][]byte, *store.Once) error {
+func (hasty) CreateOnce(context.Context, store.Integration, map[string][]byte, *store.IdempotencyKey) error {
 	return store.ErrConflict
 }
 
@@ -284,7 +284,7 @@ func TestRetry(t *testing.T) {
 	active, lease := w.work(t, first.ID)
 	target := w.resolved(t, lease)
 	must(t, w.store.Commit(t.Context(), lease, store.Batch{Run: active, Links: []store.Link{
-		{ItemID: 3, Target: target, Outcome: domain.FailedOut, Parked: true, Version: 4}, {ItemID: 5, Target: "elsewhere", Outcome: domain.FailedOut},
+		{ItemID: 3, Target: target, Outcome: domain.FailedOut, GivenUp: true, Version: 4}, {ItemID: 5, Target: "elsewhere", Outcome: domain.FailedOut},
 	}}))
 	first.Status = domain.Succeeded
 	first.FinishedAt = &w.now
@@ -308,7 +308,7 @@ func TestRetry(t *testing.T) {
 
 	refused(t, send(t, w.retry, request{id: disabled.String()}), refusal{400, "integration_disabled", nil})
 	refused(t, send(t, w.retry, request{query: map[string]string{"a": "b"}}), refusal{400, "invalid_query", []string{"a"}})
-	if n, err := w.store.CountMarks(t.Context(), github); n != 0 || err != nil {
+	if n, err := w.store.CountPendingChanges(t.Context(), github); n != 0 || err != nil {
 		t.Errorf("a refused request has left %d marks, %v", n, err)
 	}
 
@@ -319,8 +319,8 @@ func TestRetry(t *testing.T) {
 		t.Fatalf("%d %s %v", resp.StatusCode, resp.Body, resp.Headers)
 	}
 
-	marks, _, err := w.store.Marks(t.Context(), github, "", 10)
-	if err != nil || len(marks) != 1 || marks[0] != (store.Mark{ItemID: 3, Retry: true}) {
+	marks, _, err := w.store.PendingChanges(t.Context(), github, "", 10)
+	if err != nil || len(marks) != 1 || marks[0] != (store.PendingChange{ItemID: 3, Retry: true}) {
 		t.Errorf("%+v, %v", marks, err)
 	}
 
@@ -328,7 +328,7 @@ func TestRetry(t *testing.T) {
 		t.Errorf("sent %v", sent)
 	}
 
-	if st := w.view(t, github).State; !st.Wake || st.Run.RetryAll {
+	if st := w.view(t, github).State; !st.Signaled || st.Run.RetryAll {
 		t.Errorf("%+v", st)
 	}
 

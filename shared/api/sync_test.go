@@ -96,7 +96,7 @@ func TestSyncStartsARun(t *testing.T) {
 	}
 
 	st := w.view(t, github).State
-	if st.Run == nil || st.Run.ID != run.ID || st.DueAt != w.now.Add(time.Minute).UnixMilli() || st.Wake {
+	if st.Run == nil || st.Run.ID != run.ID || st.DueAt != w.now.Add(time.Minute).UnixMilli() || st.Signaled {
 		t.Errorf("%+v", st)
 	}
 
@@ -121,7 +121,7 @@ func TestSyncStartsARun(t *testing.T) {
 // second message.
 func TestSyncJoinsTheActiveRun(t *testing.T) {
 	w := newWorld(t)
-	pair := store.Pair{ID: github, OrganisationID: org, ItemType: "work_item"}
+	pair := store.IntegrationRef{ID: github, OrganisationID: org, ItemType: "work_item"}
 	first := w.accepted(t, request{})
 	messages(t, w)
 	same := func(when string, status domain.Status) {
@@ -223,7 +223,7 @@ func TestSyncThatAnnouncesIsFull(t *testing.T) {
 // end lets a worker end the active run.
 func (w *world) end(t *testing.T, run domain.Run, epoch int64) {
 	t.Helper()
-	pair := store.Pair{ID: github, OrganisationID: org, ItemType: "work_item"}
+	pair := store.IntegrationRef{ID: github, OrganisationID: org, ItemType: "work_item"}
 	_, lease, held, err := w.store.Acquire(t.Context(), pair, run.ID, "lease "+run.ID.String(), w.now, w.now.Add(time.Minute))
 	if err != nil || !held {
 		t.Fatal(held, err)

@@ -123,7 +123,7 @@ func TestCheckOfATakenPlace(t *testing.T) {
 			}
 
 			for place, want := range map[connector.Place]domain.Snowflake{theirs: disabled, again: 0} {
-				if got, err := w.store.TargetHolder(t.Context(), store.Pair{ID: github, OrganisationID: org, ItemType: "work_item"}, place.Key(domain.GitHub)); got != want || err != nil {
+				if got, err := w.store.TargetHolder(t.Context(), store.IntegrationRef{ID: github, OrganisationID: org, ItemType: "work_item"}, place.Key(domain.GitHub)); got != want || err != nil {
 					t.Errorf("%s has the place, %v; want %s", got, err, want)
 				}
 			}
@@ -134,7 +134,7 @@ func TestCheckOfATakenPlace(t *testing.T) {
 // claim has another integration sync with a place.
 func (w *world) claim(t *testing.T, id domain.Snowflake, place connector.Place) {
 	t.Helper()
-	p := store.Pair{ID: id, OrganisationID: org, ItemType: "work_item"}
+	p := store.IntegrationRef{ID: id, OrganisationID: org, ItemType: "work_item"}
 	run := store.ActiveRun{Run: domain.Run{ID: 4711, IntegrationID: id, OrganisationID: org, Mode: domain.Full, Trigger: domain.ByRequest, RequestedAt: w.now, Status: domain.Queued}}
 	_, _, err := w.store.RequestRun(t.Context(), p, run, 0, w.now)
 	must(t, err)

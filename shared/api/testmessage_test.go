@@ -15,10 +15,10 @@ import (
 	"time"
 
 	"example.com/integrations/local/providers/chat"
-	discordstandin "example.com/integrations/local/providers/discord"
+	fakediscord "example.com/integrations/local/providers/discord"
 	"example.com/integrations/local/providers/faults"
-	slackstandin "example.com/integrations/local/providers/slack"
-	teamsstandin "example.com/integrations/local/providers/teams"
+	fakeslack "example.com/integrations/local/providers/slack"
+	faketeams "example.com/integrations/local/providers/teams"
 	"example.com/integrations/shared/connector"
 	"example.com/integrations/shared/connector/connectortest"
 	"example.com/integrations/shared/connector/discord"
@@ -49,7 +49,7 @@ const (
 	onServer       = "https://" + connectortest.Host
 )
 
-// A way is one of the five ways to post into a chat, with a stand-in behind it.
+// A way is one of the five ways to post into a chat, with a fake server behind it.
 type way struct {
 	name          string
 	id            domain.Snowflake
@@ -65,7 +65,7 @@ type way struct {
 	finds bool
 }
 
-// A scenery is what differs between tests of the stand-ins.
+// A scenery is what differs between tests of the fake servers.
 type scenery struct {
 	slackOff, slackArchived bool
 	blind                   bool // the bot of Slack may not read the channel's history
@@ -75,7 +75,7 @@ type scenery struct {
 	teamsSig                string
 }
 
-// ways are all five, on stand-ins of their own.
+// ways are all five, on fake servers of their own.
 func ways(t *testing.T, s scenery) []way {
 	t.Helper()
 	scopes := []string{"chat:write", "channels:read", "channels:history"}
@@ -83,33 +83,33 @@ func ways(t *testing.T, s scenery) []way {
 		scopes = scopes[:2]
 	}
 
-	onSlack, err1 := slackstandin.Open(slackstandin.Config{
+	onSlack, err1 := fakeslack.Open(fakeslack.Config{
 		Dir:      t.TempDir(),
-		Accounts: map[string]slackstandin.Account{slackToken: {Name: "sync", User: "U0SYNC0001", Bot: true, Scopes: scopes}},
-		Channels: []slackstandin.Channel{{ID: slackChannel, Name: "work", Archived: s.slackArchived}},
-		Hooks:    []slackstandin.Hook{{Path: slackHook, Channel: slackChannel, App: "sync", Off: s.slackOff}},
+		Accounts: map[string]fakeslack.Account{slackToken: {Name: "sync", User: "U0SYNC0001", Bot: true, Scopes: scopes}},
+		Channels: []fakeslack.Channel{{ID: slackChannel, Name: "work", Archived: s.slackArchived}},
+		Hooks:    []fakeslack.Hook{{Path: slackHook, Channel: slackChannel, App: "sync", Off: s.slackOff}},
 	})
 
-	work := discordstandin.Channel{ID: discordChannel, Name: "work"}
+	work := fakediscord.Channel{ID: discordChannel, Name: "work"}
 	if s.mute {
 		work.Mute = []string{"3000000000000000001"}
 	}
 
-	onDiscord, err2 := discordstandin.Open(discordstandin.Config{
+	onDiscord, err2 := fakediscord.Open(fakediscord.Config{
 		Dir:      t.TempDir(),
-		Accounts: map[string]discordstandin.Account{discordBot: {ID: "3000000000000000001", Name: "sync", Bot: true}},
-		Channels: []discordstandin.Channel{work, {ID: discordThread, Name: "thread", Parent: discordChannel}},
-		Webhooks: []discordstandin.Webhook{{ID: discordHook, Token: hookToken, Channel: discordChannel, Name: "sync", Off: s.discordOff}},
+		Accounts: map[string]fakediscord.Account{discordBot: {ID: "3000000000000000001", Name: "sync", Bot: true}},
+		Channels: []fakediscord.Channel{work, {ID: discordThread, Name: "thread", Parent: discordChannel}},
+		Webhooks: []fakediscord.Webhook{{ID: discordHook, Token: hookToken, Channel: discordChannel, Name: "sync", Off: s.discordOff}},
 	})
 
-	onTeams, err3 := teamsstandin.Open(teamsstandin.Config{
-		Dir: t.TempDir(), Channels: []teamsstandin.Channel{{ID: "work", Name: "Work"}},
-		Flows: []teamsstandin.Flow{{ID: "flow1", Sig: teamsSig, Channel: "work", Off: s.flowOff}},
+	onTeams, err3 := faketeams.Open(faketeams.Config{
+		Dir: t.TempDir(), Channels: []faketeams.Channel{{ID: "work", Name: "Work"}},
+		Flows: []faketeams.Flow{{ID: "flow1", Sig: teamsSig, Channel: "work", Off: s.flowOff}},
 	})
 	must(t, errors.Join(err1, err2, err3))
 	t.Cleanup(func() { _ = errors.Join(onSlack.Close(), onDiscord.Close(), onTeams.Close()) })
 
-	workflow := func(host, sig string) string { return teamsstandin.Flow{ID: "flow1", Sig: sig}.URL(host) }
+	workflow := func(host, sig string) string { return faketeams.Flow{ID: "flow1", Sig: sig}.URL(host) }
 	if s.teamsSig == "" {
 		s.teamsSig = teamsSig
 	}
@@ -535,7 +535,7 @@ func TestATestMessageOfAForeigner(t *testing.T) {
 // held gives a worker's hold on a run of the integration.
 func (y way) held(t *testing.T, w *world) (store.ActiveRun, store.Lease) {
 	t.Helper()
-	p := store.Pair{ID: y.id, OrganisationID: org, ItemType: "work_item"}
+	p := store.IntegrationRef{ID: y.id, OrganisationID: org, ItemType: "work_item"}
 	run := store.ActiveRun{Run: domain.Run{ID: 4712, IntegrationID: y.id, OrganisationID: org, Mode: domain.Full, Trigger: domain.ByRequest, RequestedAt: w.now, Status: domain.Queued}}
 	_, _, err := w.store.RequestRun(t.Context(), p, run, 0, w.now)
 	must(t, err)
@@ -555,10 +555,10 @@ func TestNoTestMessageWhileUnhealthy(t *testing.T) {
 	i := w.view(t, y.id).Integration
 	ill := store.Condition{
 		ConnectionVersion: i.ConnectionVersion, ConfigurationVersion: i.ConfigurationVersion, State: domain.Unhealthy,
-		Reason: &domain.RunError{Code: "credentials_rejected", ProviderMessage: "no_service"}, CoolDownUntil: w.now.Add(5 * time.Minute).UnixMilli(),
+		Reason: &domain.RunError{Code: "credentials_rejected", ProviderMessage: "no_service"}, PausedUntil: w.now.Add(5 * time.Minute).UnixMilli(),
 	}
 	must(t, w.store.Commit(t.Context(), lease, store.Batch{Run: run, Condition: &ill}))
-	for range 3 { // after the cool-down too, until the provider has been asked
+	for range 3 { // after the pause too, until the provider has been asked
 		resp := send(t, w.check, request{id: y.id.String(), body: `{"post":true}`})
 		refused(t, resp, refusal{409, "integration_unhealthy", nil})
 		if !strings.Contains(resp.Body, "credentials_rejected") || resp.Headers["retry-after"] != "" {
@@ -831,7 +831,7 @@ func TestNoTestMessageWhereAnotherSyncs(t *testing.T) {
 		must(t, err)
 		w.create(t, 701, org, domain.Discord, true, `{"webhook_url":"https://discord.com/api/webhooks/2000000000000000009/`+hookToken+`"}`)
 		run := store.ActiveRun{Run: domain.Run{ID: 4713, IntegrationID: 701, OrganisationID: org, Mode: domain.Full, Trigger: domain.ByRequest, RequestedAt: w.now, Status: domain.Queued}}
-		p := store.Pair{ID: 701, OrganisationID: org, ItemType: "work_item"}
+		p := store.IntegrationRef{ID: 701, OrganisationID: org, ItemType: "work_item"}
 		_, _, err = w.store.RequestRun(t.Context(), p, run, 0, w.now)
 		must(t, err)
 		_, lease, _, err := w.store.Acquire(t.Context(), p, run.ID, "worker", w.now, w.now.Add(time.Minute))

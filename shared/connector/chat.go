@@ -16,8 +16,8 @@ import (
 // Remote it returns is zero.
 type Chat interface {
 	Connector
-	// Manner says how items are told of.
-	Manner() Manner
+	// DeliveryMode says how items are told of.
+	DeliveryMode() DeliveryMode
 	// Digest posts one message that sums up many items, with the marker in it
 	// where that is possible. The marker's item is the digest's own id.
 	Digest(ctx context.Context, d Digest, m Marker) (Written, error)
@@ -51,8 +51,8 @@ type Reply struct {
 	Markers []Marker
 }
 
-// A Manner is how a chat tells of items.
-type Manner struct {
+// A DeliveryMode is how a chat tells of items.
+type DeliveryMode struct {
 	// Edits: the message of a changed item is edited in place. Else each change
 	// is a message of its own.
 	Edits bool
@@ -64,8 +64,8 @@ type Manner struct {
 	DigestOver int
 }
 
-// Was is what the last message told of an item.
-type Was struct {
+// PreviousMessage is what the last message told of an item.
+type PreviousMessage struct {
 	Title   string
 	Text    string // TextHash of the body
 	Labels  []string
@@ -77,9 +77,9 @@ type Was struct {
 	Channel string
 }
 
-// Told is what a message with this content tells: the Was of the next one.
-func (c Content) Told() *Was {
-	return &Was{
+// AsPrevious is what a message with this content tells: the Was of the next one.
+func (c Content) AsPrevious() *PreviousMessage {
+	return &PreviousMessage{
 		Title:   c.Title,
 		Text:    TextHash(c.Body),
 		Labels:  c.Labels,

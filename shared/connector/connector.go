@@ -33,9 +33,9 @@ type Content struct {
 	// ChangedBy is the name of the person who changed the item last, "" if it is
 	// not known. It is no part of the content: a new name alone is no change.
 	ChangedBy string `json:"-"`
-	// Was is what the last message told, nil in the first: a message says what
+	// Previous is what the last message told, nil in the first: a message says what
 	// has changed since. It is no part of the content.
-	Was *Was `json:"-"`
+	Previous *PreviousMessage `json:"-"`
 	// Thread is the name of the thread that the first message opens, "" where it
 	// opens none. A thread keeps its name, so it is no part of the content.
 	Thread string `json:"-"`
@@ -124,10 +124,10 @@ type Connector interface {
 	Update(ctx context.Context, sent Sent, c Content, m Marker) (Written, error)
 }
 
-// MostOff is the most that a provider's clock is believed to be off ours: a
+// MaxClockSkew is the most that a provider's clock is believed to be off ours: a
 // server set to the wrong time zone is within it, one that lost its battery is
 // not, and to search for years is no help to anybody.
-const MostOff = 24 * time.Hour
+const MaxClockSkew = 24 * time.Hour
 
 // A Finder is a connector that can look for what an unanswered create made.
 // Where there is none, such a create is not sent again by itself.
@@ -138,11 +138,11 @@ type Finder interface {
 	// objects of one item, the one is returned that Originals picks. Find never
 	// asks a search index.
 	Find(ctx context.Context, since time.Time, want []Marker) (map[domain.Snowflake]Written, error)
-	// Behind is how far the provider's clock is behind ours, as its last answer
+	// ClockLag is how far the provider's clock is behind ours, as its last answer
 	// told, and the most that any has; zero before the first, negative where it
 	// is ahead. Since, in what is asked of a connector, is a time of the
 	// provider's.
-	Behind() (last, most time.Duration)
+	ClockLag() (last, most time.Duration)
 }
 
 // An Object is what a target holds, ours or not.
@@ -156,9 +156,9 @@ type Object struct {
 	Markers   []Marker
 	Title     string
 	UpdatedAt time.Time
-	// Other says that it is nothing to speak of, as a pull request among issues:
+	// Ignored says that it is nothing to speak of, as a pull request among issues:
 	// only UpdatedAt counts, which tells how far a page goes.
-	Other bool
+	Ignored bool
 }
 
 // A Puller is a connector whose provider tells what changed there. Trackers
@@ -274,9 +274,9 @@ type Error struct {
 	Status    int           // the HTTP status, 0 if there was none
 	RequestID string        // the provider's, for a support case
 	Wait      time.Duration // Retryable: how long the provider wants to be left alone
-	// Untold says that the provider did not tell how long: Wait is the least,
+	// NoRetryAfter says that the provider did not tell how long: Wait is the least,
 	// to be doubled for each such answer in a row.
-	Untold bool
+	NoRetryAfter bool
 }
 
 // Error gives code, status and detail.

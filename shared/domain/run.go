@@ -94,12 +94,12 @@ const (
 	Unhealthy     HealthState = "unhealthy"
 )
 
-// Health is how an integration stands with its provider. While it cools down,
+// Health is how an integration stands with its provider. During the pause,
 // changes wait.
 type Health struct {
-	State         HealthState `json:"health"`
-	Reason        *RunError   `json:"reason"`
-	CoolDownUntil *time.Time  `json:"cool_down_until"`
+	State       HealthState `json:"health"`
+	Reason      *RunError   `json:"reason"`
+	PausedUntil *time.Time  `json:"paused_until"`
 }
 
 // Outcome is how a sync left an item.

@@ -16,8 +16,8 @@ import (
 	"example.com/integrations/shared/store"
 )
 
-// A Boot is what every function is made from.
-type Boot struct {
+// A App is what every function is made from.
+type App struct {
 	Env     *settings.Reader
 	Clients *awsclient.Clients
 	Log     *slog.Logger
@@ -26,8 +26,8 @@ type Boot struct {
 
 // Route starts a function behind API Gateway. make must read all it needs of
 // the environment: what is missing or malformed is reported together.
-func Route(make func(Boot) api.Route) {
-	start(func(b Boot, table string) any {
+func Route(make func(App) api.Route) {
+	start(func(b App, table string) any {
 		claim := b.Env.TextOr("USER_CLAIM", "sub")
 		route := make(b)
 		if b.Env.Err() == nil {
@@ -39,8 +39,8 @@ func Route(make func(Boot) api.Route) {
 
 // Function starts any other function. make gives its handler, in one of the
 // forms that lambda.Start takes.
-func Function(make func(Boot) any) {
-	start(func(b Boot, _ string) any { return make(b) })
+func Function(make func(App) any) {
+	start(func(b App, _ string) any { return make(b) })
 }
 
 // Tune bounds the memory of a function with so many megabytes: when three
@@ -52,9 +52,9 @@ func Tune(megabytes int) {
 	debug.SetMemoryLimit(int64(megabytes) << 20 / 4 * 3)
 }
 
-func start(make func(Boot, string) any) {
+func start(make func(App, string) any) {
 	env := settings.New(os.LookupEnv)
-	b := Boot{Env: env, Clients: awsclient.New(env), Log: slog.New(slog.NewJSONHandler(os.Stdout, nil))}
+	b := App{Env: env, Clients: awsclient.New(env), Log: slog.New(slog.NewJSONHandler(os.Stdout, nil))}
 	Tune(settings.Parsed(env, "AWS_LAMBDA_FUNCTION_MEMORY_SIZE", megabytes))
 	table := env.Text("TABLE_NAME")
 	b.Store = store.New(b.Clients.DynamoDB(), table)

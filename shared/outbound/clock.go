@@ -15,11 +15,11 @@ type clocks struct {
 	last, most time.Duration
 }
 
-// Behind is how far the clock of whoever answered last is behind ours, as the
+// ClockLag is how far the clock of whoever answered last is behind ours, as the
 // Date of his answer tells (https://www.rfc-editor.org/rfc/rfc9110#field.date),
 // and the most that any answer has told; negative where it is ahead, zero where
 // it was not told yet. It is exact to a second and the time the answer took.
-func (c *Client) Behind() (last, most time.Duration) {
+func (c *Client) ClockLag() (last, most time.Duration) {
 	c.clocks.mu.Lock()
 	defer c.clocks.mu.Unlock()
 	return c.clocks.last, c.clocks.most
@@ -62,7 +62,7 @@ func answeredAt(header http.Header, now time.Time) time.Time {
 
 func dated(header http.Header, now time.Time) (time.Time, bool) {
 	theirs, err := http.ParseTime(header.Get("Date"))
-	if err != nil || now.Sub(theirs).Abs() > connector.MostOff {
+	if err != nil || now.Sub(theirs).Abs() > connector.MaxClockSkew {
 		return time.Time{}, false
 	}
 	return theirs, true

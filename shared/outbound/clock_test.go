@@ -27,21 +27,21 @@ func TestBehind(t *testing.T) {
 		}
 
 		c.compare(header)
-		if got, _ := c.Behind(); got != tt.want {
+		if got, _ := c.ClockLag(); got != tt.want {
 			t.Errorf("%q: %v, want %v", tt.date, got, tt.want)
 		}
 	}
 
-	if _, most := c.Behind(); most != time.Hour {
+	if _, most := c.ClockLag(); most != time.Hour {
 		t.Errorf("at most %v behind", most)
 	}
 
 	c.compare(http.Header{"Date": {"Mon, 23 Nov 2026 08:00:00 GMT"}, "Age": {"7200"}})
-	if got, _ := c.Behind(); got != 0 {
+	if got, _ := c.ClockLag(); got != 0 {
 		t.Errorf("an answer out of a cache tells %v", got)
 	}
 
-	if other, _ := c.For(nil, true, nil).Behind(); other != 0 {
+	if other, _ := c.For(nil, true, nil).ClockLag(); other != 0 {
 		t.Errorf("another host's clock is %v behind", other)
 	}
 }
@@ -59,7 +59,7 @@ func TestAnAnswerTellsTheClock(t *testing.T) {
 			t.Fatal(err)
 		}
 
-		got, _ := c.Behind()
+		got, _ := c.ClockLag()
 		if got = got.Round(time.Minute); got != time.Duration(status)*time.Minute {
 			t.Errorf("%d: %v", status, got)
 		}

@@ -17,7 +17,7 @@ import (
 
 var discard = log.New(io.Discard, "", 0)
 
-// trap counts every connection to this machine's port 443 stand-in.
+// trap counts every connection to this machine's port 443 fake server.
 func trap(t *testing.T) (port string, caught *atomic.Int32) {
 	t.Helper()
 	caught = new(atomic.Int32)

@@ -128,12 +128,12 @@ func TestRolesAloneAreNoOrganisation(t *testing.T) {
 	request(t, s, 1, domain.Full)
 	_, lease := acquire(t, s, 1, "a", now, now.Add(1))
 	role(domain.Allow, 1, false)(t, s)
-	if look, err := s.Look(t.Context(), lease); err != nil || look.Organisation {
+	if look, err := s.ReadControl(t.Context(), lease); err != nil || look.Organisation {
 		t.Errorf("the worker sees an organisation: %+v, %v", look, err)
 	}
 
 	named("a", 1, false)(t, s)
-	if look, err := s.Look(t.Context(), lease); err != nil || !look.Organisation {
+	if look, err := s.ReadControl(t.Context(), lease); err != nil || !look.Organisation {
 		t.Errorf("the worker sees none: %+v, %v", look, err)
 	}
 }

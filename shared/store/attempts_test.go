@@ -11,10 +11,10 @@ func TestTakeBackAfterTenAttempts(t *testing.T) {
 	at := time.Unix(1_700_000_000, 0).UTC()
 	var l Link
 	for n := range MaxAttempted + 1 {
-		l.Attempting(at.Add(time.Duration(n) * time.Minute))
+		l.StartAttempt(at.Add(time.Duration(n) * time.Minute))
 	}
 
-	l.TakeBack()
+	l.UndoAttempt()
 	for n := range MaxAttempted {
 		if got, want := l.AttemptedAt(n+1), at.Add(time.Duration(n)*time.Minute); !got.Equal(want) {
 			t.Errorf("attempt %d: %s, want %s", n+1, got, want)

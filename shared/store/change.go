@@ -37,7 +37,7 @@ type Change struct {
 // the SDK of its own success finds its write id and succeeds.
 func (s *Store) UpdateIntegration(ctx context.Context, v View, c Change, now time.Time) (Integration, error) {
 	read := *v.Integration
-	p := Pair{ID: read.ID, OrganisationID: read.OrganisationID, ItemType: read.ItemType}
+	p := IntegrationRef{ID: read.ID, OrganisationID: read.OrganisationID, ItemType: read.ItemType}
 	next := read
 	next.Enabled = c.Enabled
 	next.Configuration = c.Configuration
@@ -87,7 +87,7 @@ func (s *Store) UpdateIntegration(ctx context.Context, v View, c Change, now tim
 
 // respell writes a change that spells the place otherwise. An integration that
 // is gone does not keep its spelling.
-func (s *Store) respell(ctx context.Context, p Pair, read, next Integration, actions []types.TransactWriteItem) error {
+func (s *Store) respell(ctx context.Context, p IntegrationRef, read, next Integration, actions []types.TransactWriteItem) error {
 	err := s.claimSpelling(ctx, p, read, next, actions)
 
 	var taken *TargetInUseError
@@ -106,7 +106,7 @@ func (s *Store) respell(ctx context.Context, p Pair, read, next Integration, act
 // claimSpelling claims the new spelling and gives the old one up. An integration
 // may lack the claim to its old spelling, and another one may have it by now:
 // then it is left alone.
-func (s *Store) claimSpelling(ctx context.Context, p Pair, read, next Integration, actions []types.TransactWriteItem) error {
+func (s *Store) claimSpelling(ctx context.Context, p IntegrationRef, read, next Integration, actions []types.TransactWriteItem) error {
 	claimed := len(actions)
 	actions = append(actions[:claimed:claimed],
 		s.placeAction(spellingKey(p, next.TargetHash), p.ID), s.freeAction(spellingKey(p, read.TargetHash), p.ID))
@@ -186,7 +186,7 @@ func (s *Store) besideChange(st *State, read, next Integration, now time.Time) [
 	case st.leased(now):
 		return []types.TransactWriteItem{s.unmoved(*st)}
 	case why != nil:
-		return s.endNow(Live, *st, now, why, !next.Enabled)
+		return s.endNow(LiveRun, *st, now, why, !next.Enabled)
 	case st.Run.Status == domain.Waiting:
 		return []types.TransactWriteItem{s.updateAction(stateKey(st.ID), st.as(poke(now)))}
 	}
@@ -194,7 +194,7 @@ func (s *Store) besideChange(st *State, read, next Integration, now time.Time) [
 	return []types.TransactWriteItem{s.unmoved(*st)}
 }
 
-// nowInsteadOfLater has what waits for the end of a cool-down tried at once,
+// nowInsteadOfLater has what waits for the end of a pause tried at once,
 // after a change of what the provider refused.
 func (s *Store) nowInsteadOfLater(st *State, reconfigured bool, now time.Time) []types.TransactWriteItem {
 	if st == nil || !reconfigured || st.RetryAt == 0 || st.Condition == nil || st.Condition.State != domain.Unhealthy {

@@ -14,23 +14,23 @@ import (
 // are deleted, whatever the number of transactions it takes; a link and what
 // belongs to it are never apart.
 type Batch struct {
-	Run         ActiveRun
-	Links       []Link
-	Pulled      []Pulled
-	AddMarks    []Mark
-	DeleteMarks []Mark
-	Retried     []Mark // a manager's wish to have them tried again is fulfilled
-	PlanRows    []domain.PlanRow
-	PlansUntil  time.Time // when PlanRows expire
-	Digest      *Digest   // nil for none
-	Notices     []outgoing.Event
-	NoticesDue  time.Time
-	Condition   *Condition // nil: what is known stays
-	Pull        *Pull      // nil: it stays; written with the last transaction
-	Relink      *Pull      // nil: it stays; written with the last transaction
-	// PullTrouble replaces why the pull cannot go on, nil for that it can. It is
+	Run            ActiveRun
+	Links          []Link
+	Pulled         []Pulled
+	AddPending     []PendingChange
+	DeletePending  []PendingChange
+	RetriedPending []PendingChange // a manager's wish to have them tried again is fulfilled
+	PlanRows       []domain.PlanRow
+	PlansUntil     time.Time // when PlanRows expire
+	Digest         *Digest   // nil for none
+	Events         []outgoing.Event
+	EventsDue      time.Time
+	Condition      *Condition // nil: what is known stays
+	Pull           *Pull      // nil: it stays; written with the last transaction
+	Relink         *Pull      // nil: it stays; written with the last transaction
+	// PullProblem replaces why the pull cannot go on, nil for that it can. It is
 	// written where PullTried is set.
-	PullTrouble *Trouble
+	PullProblem *Problem
 	PullTried   bool
 	// Relinked says that the search for lost links is complete, as of a time;
 	// the next sync must then be full. Target is written with it.
@@ -45,7 +45,7 @@ type Pulled struct {
 	Link    *Link            // the item's, nil for an object without one
 	Objects []Object         // objects to be remembered
 	Forget  []Object         // objects whose records go
-	Notices []outgoing.Event // the events of the change
+	Events  []outgoing.Event // the events of the change
 }
 
 // An Object is what is remembered of an object at the provider: whose it is,
@@ -85,8 +85,8 @@ func (s *Store) groups(l Lease, b Batch) [][]types.TransactWriteItem {
 			group = append(group, s.deleteAction(remoteKey(id, o.Target, o.RemoteID)))
 		}
 
-		for _, n := range c.Notices {
-			group = append(group, s.outboxAction(n, b.NoticesDue))
+		for _, n := range c.Events {
+			group = append(group, s.outboxAction(n, b.EventsDue))
 		}
 
 		groups = append(groups, group)
@@ -96,8 +96,8 @@ func (s *Store) groups(l Lease, b Batch) [][]types.TransactWriteItem {
 		groups = append(groups, []types.TransactWriteItem{s.putAction(digestKey(id, b.Digest.ID), mustEncode(*b.Digest))})
 	}
 
-	for _, n := range b.Notices {
-		groups = append(groups, []types.TransactWriteItem{s.outboxAction(n, b.NoticesDue)})
+	for _, n := range b.Events {
+		groups = append(groups, []types.TransactWriteItem{s.outboxAction(n, b.EventsDue)})
 	}
 
 	for _, row := range b.PlanRows {
@@ -105,16 +105,16 @@ func (s *Store) groups(l Lease, b Batch) [][]types.TransactWriteItem {
 		groups = append(groups, []types.TransactWriteItem{s.putAction(planKey(id, l.RunID, row.ItemID), r)})
 	}
 
-	for _, m := range b.AddMarks {
+	for _, m := range b.AddPending {
 		groups = append(groups, []types.TransactWriteItem{s.updateAction(markKey(id, m), markUpdate(m))})
 	}
 
-	for _, m := range b.Retried {
+	for _, m := range b.RetriedPending {
 		u := update{expression: "SET #retry = :false", names: map[string]string{"#retry": "retry"}, values: record{":false": truth(false)}}
 		groups = append(groups, []types.TransactWriteItem{s.updateAction(markKey(id, m), u)})
 	}
 
-	for _, m := range b.DeleteMarks {
+	for _, m := range b.DeletePending {
 		groups = append(groups, []types.TransactWriteItem{s.deleteAction(markKey(id, m))})
 	}
 
@@ -160,12 +160,12 @@ func (l Lease) batchUpdate(b Batch, last bool) update {
 		put("pull", &types.AttributeValueMemberM{Value: mustEncode(b.Pull)})
 	}
 
-	if b.PullTried && last && b.PullTrouble != nil {
-		put("pull_trouble", &types.AttributeValueMemberM{Value: mustEncode(*b.PullTrouble)})
+	if b.PullTried && last && b.PullProblem != nil {
+		put("pull_problem", &types.AttributeValueMemberM{Value: mustEncode(*b.PullProblem)})
 	}
 
-	if b.PullTried && last && b.PullTrouble == nil {
-		put("pull_trouble", &types.AttributeValueMemberNULL{Value: true})
+	if b.PullTried && last && b.PullProblem == nil {
+		put("pull_problem", &types.AttributeValueMemberNULL{Value: true})
 	}
 
 	if b.Relink != nil && last {

@@ -21,9 +21,9 @@ var (
 	ErrRepeated = errors.New("made already with this key")
 )
 
-// A Once makes a create happen once, however often its caller asks for it with
+// A IdempotencyKey makes a create happen once, however often its caller asks for it with
 // the same key.
-type Once struct {
+type IdempotencyKey struct {
 	User domain.Snowflake
 	Key  string // a hash of what the caller sent
 	// Fingerprint tells requests with one key from one another.
@@ -31,8 +31,8 @@ type Once struct {
 	Now, Until  time.Time
 }
 
-// A Made is what a create with a key has made: the answer it was given.
-type Made struct {
+// A CreatedBefore is what a create with a key has made: the answer it was given.
+type CreatedBefore struct {
 	Fingerprint string             `json:"fingerprint"`
 	Integration domain.Integration `json:"integration"`
 	ExpiresAt   int64              `json:"expires_at"` // Unix seconds
@@ -49,8 +49,8 @@ func (s *Store) CreateIntegration(ctx context.Context, i Integration, secrets ma
 // CreateOnce is CreateIntegration for a caller who gave a key, which is
 // remembered in the same transaction; nil for one who gave none. ErrRepeated
 // when that was done before: MadeOnce tells what.
-func (s *Store) CreateOnce(ctx context.Context, i Integration, secrets map[string][]byte, once *Once) error {
-	p := Pair{ID: i.ID, OrganisationID: i.OrganisationID, ItemType: i.ItemType}
+func (s *Store) CreateOnce(ctx context.Context, i Integration, secrets map[string][]byte, once *IdempotencyKey) error {
+	p := IntegrationRef{ID: i.ID, OrganisationID: i.OrganisationID, ItemType: i.ItemType}
 	i.Version = 1
 	i.FullEpoch = 1
 	i.ConfigurationVersion = 1
@@ -115,8 +115,8 @@ func (s *Store) countAction(org domain.Snowflake, by int64) types.TransactWriteI
 	return s.updateAction(countKey(org), u)
 }
 
-func (s *Store) onceAction(i domain.Integration, o Once) types.TransactWriteItem {
-	made := mustEncode(Made{Fingerprint: o.Fingerprint, Integration: i, ExpiresAt: o.Until.Unix()})
+func (s *Store) onceAction(i domain.Integration, o IdempotencyKey) types.TransactWriteItem {
+	made := mustEncode(CreatedBefore{Fingerprint: o.Fingerprint, Integration: i, ExpiresAt: o.Until.Unix()})
 	free := "attribute_not_exists(pk) OR expires_at <= :now"
 	return types.TransactWriteItem{Put: &types.Put{
 		TableName: &s.table, Item: keyed(onceKey(i.OrganisationID, o), made), ConditionExpression: &free,
@@ -124,11 +124,11 @@ func (s *Store) onceAction(i domain.Integration, o Once) types.TransactWriteItem
 	}}
 }
 
-// MadeOnce reads what a create with a key has made, nil when there was none or
+// FindCreated reads what a create with a key has made, nil when there was none or
 // its time is over: DynamoDB deletes late, so that is decided here.
-func (s *Store) MadeOnce(ctx context.Context, org domain.Snowflake, o Once) (*Made, error) {
+func (s *Store) FindCreated(ctx context.Context, org domain.Snowflake, o IdempotencyKey) (*CreatedBefore, error) {
 	r, err := s.get(ctx, onceKey(org, o))
-	var made *Made
+	var made *CreatedBefore
 	if err == nil {
 		err = into(r, &made)
 	}

@@ -74,7 +74,7 @@ type Credential struct {
 	LastUser   domain.Snowflake `json:"last_user"`
 	AloneSince int64            `json:"alone_since"` // Unix milliseconds
 	// Turns is which runs use a shared credential, and which wait to.
-	Turns limits.Slots `json:"turns"`
+	Turns limits.Slots `json:"slots"`
 }
 
 // UsedBy notes that an integration takes a turn.
@@ -129,7 +129,7 @@ type Slots struct {
 	document
 }
 
-func turnsKey(org domain.Snowflake) key { return key{organisationPartition(org), "TURNS"} }
+func turnsKey(org domain.Snowflake) key { return key{organisationPartition(org), "SLOTS"} }
 
 // Slots reads whose turn it is.
 func (s *Store) Slots(ctx context.Context, org domain.Snowflake) (Slots, error) {
@@ -145,7 +145,7 @@ func (s *Store) Slots(ctx context.Context, org domain.Snowflake) (Slots, error) 
 // for an integration that does not exist. Both are read in one round trip.
 func (s *Store) SlotsFor(ctx context.Context, org, integration domain.Snowflake) (t Slots, owner domain.Snowflake, err error) {
 	found, err := s.batchGet(ctx, []key{turnsKey(org), ownerKey(integration)})
-	var pair *Pair
+	var pair *IntegrationRef
 	if err == nil {
 		err = into(found[ownerKey(integration)], &pair)
 	}

@@ -16,8 +16,8 @@ import (
 type Due struct {
 	IntegrationID  domain.Snowflake // 0 for what concerns an organisation
 	OrganisationID domain.Snowflake // 0 for what concerns an integration
-	Lane           Lane             // "" for a notice and an erasure
-	Notice         domain.Snowflake // 0 for a lane and an erasure
+	Kind           RunKind          // "" for a notice and an erasure
+	Event          domain.Snowflake // 0 for a lane and an erasure
 }
 
 // Due lists up to limit records of each shard whose due time has come, the
@@ -58,10 +58,10 @@ func (s *Store) dueOf(ctx context.Context, shard int, now time.Time, limit int32
 
 		switch sk := textOf(r, sortKey); {
 		case sk == erasureName && d.OrganisationID != 0:
-		case sk == string(Live), sk == string(Dry):
-			d.Lane = Lane(sk)
+		case sk == string(LiveRun), sk == string(DryRun):
+			d.Kind = RunKind(sk)
 		case strings.HasPrefix(sk, outboxPrefix):
-			if d.Notice, err = parsePadded(strings.TrimPrefix(sk, outboxPrefix)); err != nil {
+			if d.Event, err = parsePadded(strings.TrimPrefix(sk, outboxPrefix)); err != nil {
 				return nil, err
 			}
 		default:
@@ -87,7 +87,7 @@ func dueIn(partition string) (d Due, err error) {
 
 // MoveDue moves a lane's due time before dispatch acts on it, so that two
 // dispatchers never both do. ErrConflict when it was moved already.
-func (s *Store) MoveDue(ctx context.Context, lane Lane, st State, next time.Time) error {
+func (s *Store) MoveDue(ctx context.Context, lane RunKind, st State, next time.Time) error {
 	return wrap(s.moveDue(ctx, laneKey(st.ID, lane), st.DueAt, st.DueCount+1, next), "move due time of integration", st.ID)
 }
 
@@ -104,9 +104,9 @@ func (s *Store) moveDue(ctx context.Context, k key, seen, count int64, next time
 	return err
 }
 
-// Rest takes a lane without a run out of the index, or lets it come due at a
+// Reschedule takes a lane without a run out of the index, or lets it come due at a
 // time, zero for never. ErrConflict when it has changed since it was read.
-func (s *Store) Rest(ctx context.Context, lane Lane, st State, until time.Time) error {
+func (s *Store) Reschedule(ctx context.Context, lane RunKind, st State, until time.Time) error {
 	u := update{
 		expression: "REMOVE #due, #shard", condition: "#due = :seen AND attribute_not_exists(#run)",
 		names:  map[string]string{"#due": "due_at", "#shard": "due_shard", "#run": "run"},

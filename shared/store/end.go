@@ -30,14 +30,14 @@ type Ending struct {
 	// Forced ends the run although changes may have arrived: it failed or was
 	// cancelled, and their marks stay for the next one.
 	Forced bool
-	// Heed refuses a forced end with ErrWoken when a change has arrived that the
+	// OnlyIfSeen refuses a forced end with ErrWoken when a change has arrived that the
 	// worker has not looked at.
-	Heed bool
+	OnlyIfSeen bool
 	// Condition is how the provider answered, nil to leave what is known.
 	Condition *Condition
-	Notices   []outgoing.Event // beside the one that the run has ended
-	// NoticesDue is when dispatch publishes the notices if the worker does not.
-	NoticesDue time.Time
+	Events    []outgoing.Event // beside the one that the run has ended
+	// EventsDue is when dispatch publishes the notices if the worker does not.
+	EventsDue time.Time
 	// MetaVersion is the version of the manager's record that the worker has
 	// seen; a run that is not forced to end ends only while it is that one.
 	MetaVersion int64
@@ -72,16 +72,16 @@ func (s *Store) ended(run domain.Run, due time.Time, more ...outgoing.Event) []t
 // when the lease is lost.
 func (s *Store) Finish(ctx context.Context, l Lease, e Ending) error {
 	actions := []types.TransactWriteItem{s.updateAction(l.key(), e.update(l))}
-	if e.Purge == nil && !(e.Forced && l.Lane == Dry) {
+	if e.Purge == nil && !(e.Forced && l.Kind == DryRun) {
 		actions = append(actions, s.metaCheck(l.Pair, e.MetaVersion, e.Forced && !e.Judged))
 	}
 
-	err := s.transact(ctx, append(actions, s.ended(e.Run, e.NoticesDue, e.Notices...)...))
+	err := s.transact(ctx, append(actions, s.ended(e.Run, e.EventsDue, e.Events...)...))
 	switch old, at := refused(err); {
 	case at == 0 && !l.holds(old):
 		err = ErrFenced
 	case at == 0 && (e.Forced || !cancelRequested(old)):
-		err = ErrWoken
+		err = ErrSignaled
 	case at >= 0:
 		err = ErrChanged
 	}
@@ -94,14 +94,14 @@ func (e Ending) update(l Lease) update {
 	x := edits{u: l.fenced(update{})}
 	x.put("#until", "lease_until", number(0))
 	switch {
-	case e.Forced && e.Heed:
-		x.u.condition += " AND attribute_not_exists(#wake)"
-		x.u.names["#wake"] = "wake"
+	case e.Forced && e.OnlyIfSeen:
+		x.u.condition += " AND attribute_not_exists(#signal)"
+		x.u.names["#signal"] = "signal"
 	case e.Forced:
-		x.drop("#wake", "wake")
+		x.drop("#signal", "signal")
 	default:
-		x.u.condition += " AND attribute_not_exists(#wake) AND #run.#mode = :mode AND " + notCancelled(&x.u)
-		x.u.names["#wake"], x.u.names["#mode"], x.u.values[":mode"] = "wake", "mode", text(string(e.Mode))
+		x.u.condition += " AND attribute_not_exists(#signal) AND #run.#mode = :mode AND " + notCancelled(&x.u)
+		x.u.names["#signal"], x.u.names["#mode"], x.u.values[":mode"] = "signal", "mode", text(string(e.Mode))
 	}
 
 	if e.FullEpoch > 0 {
@@ -181,7 +181,7 @@ func (x *edits) update() update {
 // of a version, or, if any will do, that it is there at all. Whoever deletes an
 // integration under a live lease relies on the worker to begin the purge; on one
 // that only plans nobody does.
-func (s *Store) metaCheck(p Pair, version int64, any bool) types.TransactWriteItem {
+func (s *Store) metaCheck(p IntegrationRef, version int64, any bool) types.TransactWriteItem {
 	check := &types.ConditionCheck{TableName: &s.table, Key: metaKey(p).attributes()}
 	there := "attribute_exists(pk)"
 	same := "#version = :version"
@@ -290,7 +290,7 @@ func (r *ActiveRun) NextAttempt() int64 {
 // endNow are the writes that end a run on which no worker is: it goes from the
 // state, into the history. Pulls go on when they come due, unless all stops, and
 // so do attempts, unless the run ends for a reason.
-func (s *Store) endNow(lane Lane, st State, now time.Time, why *domain.RunError, all bool) []types.TransactWriteItem {
+func (s *Store) endNow(lane RunKind, st State, now time.Time, why *domain.RunError, all bool) []types.TransactWriteItem {
 	var retry, pull time.Time
 	if !all {
 		pull = millis(st.PullAt)
@@ -303,8 +303,8 @@ func (s *Store) endNow(lane Lane, st State, now time.Time, why *domain.RunError,
 
 	u := st.as(update{})
 	set := []string{}
-	remove := []string{"#run", "#wake"}
-	u.names["#wake"] = "wake"
+	remove := []string{"#run", "#signal"}
+	u.names["#signal"] = "signal"
 	for _, at := range []struct {
 		alias, name string
 		at          time.Time
@@ -337,7 +337,7 @@ const stops = 5
 // CancelRun stops a run for a manager: one that no worker is on ends at once;
 // else the worker is told, and the run comes back as still active. A run that
 // has ended comes back as it ended. ErrNotFound when there is none.
-func (s *Store) CancelRun(ctx context.Context, p Pair, id domain.Snowflake, now time.Time) (domain.Run, error) {
+func (s *Store) CancelRun(ctx context.Context, p IntegrationRef, id domain.Snowflake, now time.Time) (domain.Run, error) {
 	for range stops {
 		found, err := s.findRun(ctx, p.ID, id, now)
 		if err != nil || found.state == nil {

@@ -12,8 +12,8 @@ import (
 	"example.com/integrations/shared/events/outgoing"
 )
 
-// A Standing is how an organisation stands after an event of it.
-type Standing struct {
+// A OrganisationState is how an organisation stands after an event of it.
+type OrganisationState struct {
 	// Current is false for an event that is older than what is stored: nothing is
 	// to follow from it.
 	Current bool
@@ -29,7 +29,7 @@ type Standing struct {
 // version of it is stored. An event of a deletion may say no more than the id
 // and the version: name, owner and roles stay then. An equal version is current,
 // so that every step after this one is repeated when an event comes again.
-func (s *Store) TakeOrganisation(ctx context.Context, o domain.Organisation, now time.Time) (Standing, error) {
+func (s *Store) TakeOrganisation(ctx context.Context, o domain.Organisation, now time.Time) (OrganisationState, error) {
 	u := organisationUpdate(o)
 	u.names["#deletedAt"] = "deleted_at"
 	u.names["#suspended"] = "suspended"
@@ -43,7 +43,7 @@ func (s *Store) TakeOrganisation(ctx context.Context, o domain.Organisation, now
 
 	after, err := s.update(ctx, organisationKey(o.ID), u)
 	if _, failed := conditionFailed(err); failed {
-		return Standing{}, nil
+		return OrganisationState{}, nil
 	}
 
 	var st struct {
@@ -55,7 +55,7 @@ func (s *Store) TakeOrganisation(ctx context.Context, o domain.Organisation, now
 		err = decode(after, &st)
 	}
 
-	return Standing{Current: err == nil, Deleted: st.Deleted, DeletedAt: st.DeletedAt, Suspended: st.Suspended}, wrap(err, "take organisation", o.ID)
+	return OrganisationState{Current: err == nil, Deleted: st.Deleted, DeletedAt: st.DeletedAt, Suspended: st.Suspended}, wrap(err, "take organisation", o.ID)
 }
 
 // The phases of an erasure.
@@ -213,7 +213,7 @@ func (e Erasure) deleted(u update) update {
 // EraseNext lists the integrations that an organisation still has, enabled or
 // not, and notes them in the erasure: they are known then although their own
 // records are gone.
-func (s *Store) EraseNext(ctx context.Context, e *Erasure) ([]Pair, error) {
+func (s *Store) EraseNext(ctx context.Context, e *Erasure) ([]IntegrationRef, error) {
 	records, _, err := s.query(ctx, pageOf{pk: organisationPartition(e.OrganisationID), prefix: integrations, limit: MaxIntegrations,
 		only: []string{"id", "organisation_id", "item_type"}})
 	if err != nil || len(records) == 0 {
@@ -225,9 +225,9 @@ func (s *Store) EraseNext(ctx context.Context, e *Erasure) ([]Pair, error) {
 		known[id] = true
 	}
 
-	var pairs []Pair
+	var pairs []IntegrationRef
 	for _, r := range records {
-		var p Pair
+		var p IntegrationRef
 		if err := decode(r, &p); err != nil {
 			return nil, wrap(err, "list integrations of organisation", e.OrganisationID)
 		}

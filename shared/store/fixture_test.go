@@ -106,7 +106,7 @@ func open(t *testing.T) (*Store, *wire) {
 }
 
 var (
-	pair = Pair{ID: 501, OrganisationID: 1001, ItemType: "work_item"}
+	pair = IntegrationRef{ID: 501, OrganisationID: 1001, ItemType: "work_item"}
 	now  = time.Date(2026, 3, 4, 5, 6, 7, 0, time.UTC)
 )
 

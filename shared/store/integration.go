@@ -10,9 +10,9 @@ import (
 	"example.com/integrations/shared/domain"
 )
 
-// A Pair says whose an integration is and which items trigger it. Neither ever
+// A IntegrationRef says whose an integration is and which items trigger it. Neither ever
 // changes, so a warm function may remember it.
-type Pair struct {
+type IntegrationRef struct {
 	ID             domain.Snowflake `json:"id"`
 	OrganisationID domain.Snowflake `json:"organisation_id"`
 	ItemType       domain.ItemType  `json:"item_type"`
@@ -49,13 +49,13 @@ type Integration struct {
 const secretPrefix = "secret_"
 
 // Locate reads whose an integration is. ErrNotFound if it does not exist.
-func (s *Store) Locate(ctx context.Context, id domain.Snowflake) (Pair, error) {
+func (s *Store) Locate(ctx context.Context, id domain.Snowflake) (IntegrationRef, error) {
 	r, err := s.get(ctx, ownerKey(id))
 	if err == nil && r == nil {
 		err = ErrNotFound
 	}
 
-	var p Pair
+	var p IntegrationRef
 	if err == nil {
 		err = decode(r, &p)
 	}
@@ -83,7 +83,7 @@ func (v *View) Sealed(member string) []byte {
 
 // View reads an integration with its organisation and state, and, where user
 // is not 0, that user's membership, in one BatchGetItem.
-func (s *Store) View(ctx context.Context, p Pair, user domain.Snowflake) (View, error) {
+func (s *Store) View(ctx context.Context, p IntegrationRef, user domain.Snowflake) (View, error) {
 	var v View
 	keys := []key{metaKey(p), organisationKey(p.OrganisationID), stateKey(p.ID)}
 	if user != 0 {
@@ -117,7 +117,7 @@ func into[T any](r record, target **T) error {
 
 // A Listener is an integration that an item concerns.
 type Listener struct {
-	Pair
+	IntegrationRef
 	ConfigurationVersion int64 `json:"configuration_version"`
 }
 

@@ -199,7 +199,7 @@ func (s *Store) bury(ctx context.Context, org, id domain.Snowflake, version int6
 
 // Items reads up to limit items of a type after a cursor, in order of id,
 // strongly consistent. Next is "" when there are no more.
-func (s *Store) Items(ctx context.Context, p Pair, after string, limit int) (items []domain.Item, next string, err error) {
+func (s *Store) Items(ctx context.Context, p IntegrationRef, after string, limit int) (items []domain.Item, next string, err error) {
 	records, more, err := s.query(ctx, pageOf{pk: itemsPartition(p.OrganisationID, p.ItemType), after: after, limit: limit})
 	for _, r := range records {
 		item, derr := decodeItem(r)

@@ -325,7 +325,7 @@ func TestEnabledOfType(t *testing.T) {
 	foreign := domain.Integration{ID: 6, OrganisationID: 1002, ItemType: "document", Enabled: true}
 	must(t, s.CreateIntegration(t.Context(), Integration{Integration: foreign}, nil))
 	got, err := s.EnabledOfType(t.Context(), 1001, "document")
-	want := []Listener{{Pair{1, 1001, "document"}, 1}, {Pair{5, 1001, "document"}, 1}}
+	want := []Listener{{IntegrationRef{1, 1001, "document"}, 1}, {IntegrationRef{5, 1001, "document"}, 1}}
 	if err != nil || !reflect.DeepEqual(got, want) {
 		t.Errorf("%v, %v", got, err)
 	}

@@ -11,7 +11,7 @@
 //	ORG#<org>            INT#<type>#<id>        META          BatchGetItem on every request; Query by type (ingest), of all (list)
 //	INT#<id>             STATE                  state         GetItem, BatchGetItem; index "due" (dispatch)
 //	INT#<id>             DRY                    dry lane      like STATE, for dry runs
-//	INT#<id>             DIRTY#<item>#<version> mark          Query in order of item (worker); a deletion's ends in #deleted
+//	INT#<id>             PENDING#<item>#<version> mark          Query in order of item (worker); a deletion's ends in #deleted
 //	INT#<id>             LINK#<target>#<item>   link, ledger  BatchGetItem (worker); Query, index "outcome" (ledger)
 //	INT#<id>             RUN#<run>              ended run     GetItem; Query newest first
 //	INT#<id>             PLAN#<run>#<item>      plan row      Query
@@ -21,7 +21,7 @@
 //	INT#<id>             CHECK                  last check    condition; GetItem before a test message: one check in ten seconds
 //	ITEMS#<org>#<type>   <item>                 item          BatchGetItem; Query in order of id (plan pass)
 //	ITEM#<item>          CLAIM                  claim         GetItem, condition: an item's organisation and type never change
-//	ORG#<org>            TURNS                  turns         GetItem: how many of an organisation are worked on
+//	ORG#<org>            SLOTS                  turns         GetItem: how many of an organisation are worked on
 //	ORG#<org>            PLACE#<type>#<target>  place claim   condition, GetItem: which integration syncs with a place
 //	ORG#<org>            SPELLING#<type>#<hash> spelling claim condition only: which integration is configured so
 //	ORG#<org>            INTEGRATIONS           count         condition only: how many integrations it has
@@ -59,7 +59,7 @@ const (
 )
 
 const (
-	markPrefix   = "DIRTY#"
+	markPrefix   = "PENDING#"
 	linkPrefix   = "LINK#"
 	runPrefix    = "RUN#"
 	planPrefix   = "PLAN#"
@@ -71,17 +71,17 @@ const (
 	erasureName  = "ERASURE"
 )
 
-// A Lane holds at most one run. Dry runs have their own, so that they neither
+// A RunKind holds at most one run. Dry runs have their own, so that they neither
 // occupy nor join the active run.
-type Lane string
+type RunKind string
 
 // The lanes; their names are sort keys.
 const (
-	Live Lane = "STATE"
-	Dry  Lane = "DRY"
+	LiveRun RunKind = "STATE"
+	DryRun  RunKind = "DRY"
 )
 
-var lanes = []Lane{Live, Dry}
+var lanes = []RunKind{LiveRun, DryRun}
 
 // A key addresses one record.
 type key struct{ pk, sk string }
@@ -96,22 +96,22 @@ func itemsPartition(org domain.Snowflake, t domain.ItemType) string {
 	return "ITEMS#" + org.Sortable() + "#" + string(t)
 }
 
-func ownerKey(id domain.Snowflake) key        { return key{integrationPartition(id), "OWNER"} }
-func stateKey(id domain.Snowflake) key        { return laneKey(id, Live) }
-func laneKey(id domain.Snowflake, l Lane) key { return key{integrationPartition(id), string(l)} }
-func organisationKey(id domain.Snowflake) key { return key{organisationPartition(id), "ORG"} }
+func ownerKey(id domain.Snowflake) key           { return key{integrationPartition(id), "OWNER"} }
+func stateKey(id domain.Snowflake) key           { return laneKey(id, LiveRun) }
+func laneKey(id domain.Snowflake, l RunKind) key { return key{integrationPartition(id), string(l)} }
+func organisationKey(id domain.Snowflake) key    { return key{organisationPartition(id), "ORG"} }
 func memberKey(org, user domain.Snowflake) key {
 	return key{organisationPartition(org), "MEMBER#" + user.Sortable()}
 }
 
 func checkKey(id domain.Snowflake) key  { return key{integrationPartition(id), checkName} }
 func countKey(org domain.Snowflake) key { return key{organisationPartition(org), "INTEGRATIONS"} }
-func onceKey(org domain.Snowflake, o Once) key {
+func onceKey(org domain.Snowflake, o IdempotencyKey) key {
 	return key{organisationPartition(org), "IDEM#" + o.User.Sortable() + "#" + o.Key}
 }
 
 func metaPrefix(t domain.ItemType) string { return integrations + string(t) + "#" }
-func metaKey(p Pair) key {
+func metaKey(p IntegrationRef) key {
 	return key{organisationPartition(p.OrganisationID), metaPrefix(p.ItemType) + p.ID.Sortable()}
 }
 
@@ -125,7 +125,7 @@ func claimKey(item domain.Snowflake) key { return key{"ITEM#" + item.Sortable(),
 // version of the change before it, whose mark a worker may be at.
 const deletedSuffix = "#deleted"
 
-func markKey(integration domain.Snowflake, m Mark) key {
+func markKey(integration domain.Snowflake, m PendingChange) key {
 	sk := fmt.Sprintf("%s%s#%019d", markPrefix, m.ItemID.Sortable(), m.Version)
 	if m.Deleted {
 		sk += deletedSuffix
@@ -135,13 +135,13 @@ func markKey(integration domain.Snowflake, m Mark) key {
 
 // placeKey is the claim of an integration to a place. One place takes one
 // integration of an organisation and item type.
-func placeKey(p Pair, target string) key {
+func placeKey(p IntegrationRef, target string) key {
 	return key{organisationPartition(p.OrganisationID), "PLACE#" + string(p.ItemType) + "#" + target}
 }
 
 // spellingKey is the claim of an integration to a spelling of a place, which is
 // known before the provider is asked.
-func spellingKey(p Pair, spelling string) key {
+func spellingKey(p IntegrationRef, spelling string) key {
 	return key{organisationPartition(p.OrganisationID), "SPELLING#" + string(p.ItemType) + "#" + spelling}
 }
 
@@ -182,16 +182,16 @@ func runKey(integration, run domain.Snowflake) key {
 }
 
 // parseMark reads a mark back from its sort key.
-func parseMark(sk string) (Mark, error) {
+func parseMark(sk string) (PendingChange, error) {
 	sk, deleted := strings.CutSuffix(sk, deletedSuffix)
 	item, version, ok := strings.Cut(strings.TrimPrefix(sk, markPrefix), "#")
 	id, err := parsePadded(item)
 	v, verr := strconv.ParseInt(version, 10, 64)
 	if !ok || err != nil || verr != nil || v < 0 || len(version) != 19 {
-		return Mark{}, fmt.Errorf("mark key %q is malformed", sk)
+		return PendingChange{}, fmt.Errorf("mark key %q is malformed", sk)
 	}
 
-	return Mark{ItemID: id, Version: v, Deleted: deleted}, nil
+	return PendingChange{ItemID: id, Version: v, Deleted: deleted}, nil
 }
 
 func parsePadded(s string) (domain.Snowflake, error) {

@@ -12,21 +12,21 @@ import (
 
 // A Lease is a worker's right to write to an integration.
 type Lease struct {
-	Pair  Pair
-	Lane  Lane
+	Pair  IntegrationRef
+	Kind  RunKind
 	RunID domain.Snowflake
 	ID    string
 	Fence int64
 }
 
-func (l Lease) key() key { return laneKey(l.Pair.ID, l.Lane) }
+func (l Lease) key() key { return laneKey(l.Pair.ID, l.Kind) }
 
 // Acquire takes the lease of an integration for one slice of a run, in the
 // lane where that run is the active one. held is false when another worker's
 // lease is live or the run is not active: then there is nothing to do for this
 // message. The run's Idle counts this slice. Where the pair names an
 // organisation, the lease of another organisation's integration is not taken.
-func (s *Store) Acquire(ctx context.Context, p Pair, run domain.Snowflake, leaseID string, now, until time.Time) (st State, lease Lease, held bool, err error) {
+func (s *Store) Acquire(ctx context.Context, p IntegrationRef, run domain.Snowflake, leaseID string, now, until time.Time) (st State, lease Lease, held bool, err error) {
 	for _, lane := range lanes {
 		var elsewhere bool
 		st, held, elsewhere, err = s.acquire(ctx, laneKey(p.ID, lane), p.OrganisationID, run, leaseID, now, until)
@@ -34,7 +34,7 @@ func (s *Store) Acquire(ctx context.Context, p Pair, run domain.Snowflake, lease
 			return State{}, Lease{}, false, wrap(err, "acquire lease of integration", p.ID)
 		}
 		if held {
-			return st, Lease{Pair: st.Pair, Lane: lane, RunID: run, ID: leaseID, Fence: st.Fence}, true, nil
+			return st, Lease{Pair: st.IntegrationRef, Kind: lane, RunID: run, ID: leaseID, Fence: st.Fence}, true, nil
 		}
 		if !elsewhere {
 			break
@@ -114,7 +114,7 @@ func (l Lease) progressUpdate(run ActiveRun, cursor bool) update {
 	encoded := encodeRun(run).Value
 	names := progress
 	if cursor {
-		names = append(names[:len(names):len(names)], "mark_cursor")
+		names = append(names[:len(names):len(names)], "pending_cursor")
 	}
 
 	u.expression = "SET "
@@ -131,12 +131,12 @@ func (l Lease) progressUpdate(run ActiveRun, cursor bool) update {
 	return u
 }
 
-// ClearWake is the worker's promise to look for marks from now on, from the
+// AcknowledgeSignal is the worker's promise to look for marks from now on, from the
 // first one: whoever takes over looks at all of them too. It returns the active
 // run as it is asked for now.
-func (s *Store) ClearWake(ctx context.Context, l Lease) (ActiveRun, error) {
-	u := l.fenced(update{expression: "SET #run.#cursor = :first REMOVE #wake"})
-	u.names["#wake"], u.names["#cursor"], u.values[":first"] = "wake", "mark_cursor", text("")
+func (s *Store) AcknowledgeSignal(ctx context.Context, l Lease) (ActiveRun, error) {
+	u := l.fenced(update{expression: "SET #run.#cursor = :first REMOVE #signal"})
+	u.names["#signal"], u.names["#cursor"], u.values[":first"] = "signal", "pending_cursor", text("")
 	return s.fencedUpdate(ctx, l, "clear wake of integration", u)
 }
 
@@ -210,16 +210,16 @@ func (l Lease) holds(r record) bool {
 	return decode(r, &st) == nil && st.Fence == l.Fence && st.Run != nil && st.Run.ID == l.RunID
 }
 
-// A Look is what a worker must know before it goes on.
-type Look struct {
+// A RunControl is what a worker must know before it goes on.
+type RunControl struct {
 	Integration  *Integration // nil when it is gone
 	Organisation bool         // there, and not deleted
 	Cancelled    *time.Time   // when a manager asked for it
 }
 
-// Look reads whether a run may go on. ErrFenced when the lease is lost.
-func (s *Store) Look(ctx context.Context, l Lease) (Look, error) {
-	var look Look
+// ReadControl reads whether a run may go on. ErrFenced when the lease is lost.
+func (s *Store) ReadControl(ctx context.Context, l Lease) (RunControl, error) {
+	var look RunControl
 	found, err := s.batchGet(ctx, []key{metaKey(l.Pair), organisationKey(l.Pair.OrganisationID), l.key()})
 	if err != nil {
 		return look, wrap(err, "look at integration", l.Pair.ID)

@@ -60,11 +60,11 @@ func TestNoLeaseWithoutAState(t *testing.T) {
 func TestTakeoverFencesOff(t *testing.T) {
 	s, _ := open(t)
 	run := request(t, s, 1, domain.Incremental)
-	must(t, s.PutMark(t.Context(), pair.ID, Mark{ItemID: 7, Version: 1}))
+	must(t, s.PutPendingChange(t.Context(), pair.ID, PendingChange{ItemID: 7, Version: 1}))
 	_, old := acquire(t, s, 1, "a", now, now.Add(time.Minute))
 	later := now.Add(time.Hour)
 	_, fresh := acquire(t, s, 1, "b", later, later.Add(time.Minute))
-	batch := Batch{Run: run, Links: []Link{{ItemID: 7, Target: "there", Outcome: domain.Created}}, DeleteMarks: []Mark{{ItemID: 7, Version: 1}}}
+	batch := Batch{Run: run, Links: []Link{{ItemID: 7, Target: "there", Outcome: domain.Created}}, DeletePending: []PendingChange{{ItemID: 7, Version: 1}}}
 	ended := run.Run
 	ended.FinishedAt = &later
 	ended.Status = domain.Succeeded
@@ -75,7 +75,7 @@ func TestTakeoverFencesOff(t *testing.T) {
 	is(t, s.Finish(t.Context(), old, Ending{Run: ended, Mode: domain.Incremental, MetaVersion: 1}), ErrFenced)
 	is(t, s.Finish(t.Context(), old, Ending{Run: ended, Mode: domain.Incremental, Forced: true}), ErrFenced)
 	links, err := s.Links(t.Context(), pair.ID, "there", []domain.Snowflake{7})
-	if n, cerr := s.CountMarks(t.Context(), pair.ID); len(links) != 0 || n != 1 || err != nil || cerr != nil {
+	if n, cerr := s.CountPendingChanges(t.Context(), pair.ID); len(links) != 0 || n != 1 || err != nil || cerr != nil {
 		t.Errorf("a fenced worker has written: %v, %d marks", links, n)
 	}
 
@@ -102,7 +102,7 @@ func TestEndedRunFencesOff(t *testing.T) {
 
 func clearWake(t *testing.T, s *Store, l Lease) error {
 	t.Helper()
-	_, err := s.ClearWake(t.Context(), l)
+	_, err := s.AcknowledgeSignal(t.Context(), l)
 	return err
 }
 
@@ -128,30 +128,30 @@ func TestFinishAgainstWake(t *testing.T) {
 	s, _ := open(t)
 	run := request(t, s, 1, domain.Incremental)
 	_, lease := acquire(t, s, 1, "a", now, now.Add(time.Minute))
-	must(t, s.Wake(t.Context(), pair.ID))
-	is(t, tryFinish(t, s, lease, run.Run, Ending{}), ErrWoken)
-	if st := state(t, s); st.Run == nil || !st.Wake {
+	must(t, s.Signal(t.Context(), pair.ID))
+	is(t, tryFinish(t, s, lease, run.Run, Ending{}), ErrSignaled)
+	if st := state(t, s); st.Run == nil || !st.Signaled {
 		t.Fatalf("%+v", st)
 	}
 
 	must(t, clearWake(t, s, lease))
 	finish(t, s, lease, run.Run, Ending{})
 	st := state(t, s)
-	if st.Run != nil || st.Wake || st.LeaseUntil != 0 || st.DueAt != 0 || st.LastSuccessAt != now.Add(time.Second).UnixMilli() {
+	if st.Run != nil || st.Signaled || st.LeaseUntil != 0 || st.DueAt != 0 || st.LastSuccessAt != now.Add(time.Second).UnixMilli() {
 		t.Errorf("%+v", st)
 	}
 
-	is(t, s.Wake(t.Context(), pair.ID), ErrNotFound)
-	is(t, s.Join(t.Context(), pair.ID, 1, Wish{Full: true}), ErrNotFound)
+	is(t, s.Signal(t.Context(), pair.ID), ErrNotFound)
+	is(t, s.JoinRun(t.Context(), pair.ID, 1, RunRequest{Full: true}), ErrNotFound)
 }
 
 func TestFinishAgainstJoin(t *testing.T) {
 	s, _ := open(t)
 	run := request(t, s, 1, domain.Incremental)
 	_, lease := acquire(t, s, 1, "a", now, now.Add(time.Minute))
-	is(t, s.Join(t.Context(), pair.ID, 9, Wish{Full: true}), ErrNotFound)
-	must(t, s.Join(t.Context(), pair.ID, 1, Wish{Full: true}))
-	is(t, tryFinish(t, s, lease, run.Run, Ending{}), ErrWoken)
+	is(t, s.JoinRun(t.Context(), pair.ID, 9, RunRequest{Full: true}), ErrNotFound)
+	must(t, s.JoinRun(t.Context(), pair.ID, 1, RunRequest{Full: true}))
+	is(t, tryFinish(t, s, lease, run.Run, Ending{}), ErrSignaled)
 	run.Mode = domain.Full
 	finish(t, s, lease, run.Run, Ending{FullEpoch: 4})
 	if st := state(t, s); st.FullEpoch != 4 || NeedsFull(Integration{FullEpoch: 4}, &st) || !NeedsFull(Integration{FullEpoch: 5}, &st) {
@@ -164,12 +164,12 @@ func TestForcedFinishEndsAWokenRun(t *testing.T) {
 	s, _ := open(t)
 	run := request(t, s, 1, domain.Incremental)
 	_, lease := acquire(t, s, 1, "a", now, now.Add(time.Minute))
-	must(t, s.PutMark(t.Context(), pair.ID, Mark{ItemID: 7, Version: 1}))
-	must(t, s.Wake(t.Context(), pair.ID))
+	must(t, s.PutPendingChange(t.Context(), pair.ID, PendingChange{ItemID: 7, Version: 1}))
+	must(t, s.Signal(t.Context(), pair.ID))
 	retry := now.Add(5 * time.Minute)
 	finish(t, s, lease, run.Run, Ending{Forced: true, RetryAt: retry})
 	st := state(t, s)
-	if n, err := s.CountMarks(t.Context(), pair.ID); st.Run != nil || st.Wake || n != 1 || err != nil {
+	if n, err := s.CountPendingChanges(t.Context(), pair.ID); st.Run != nil || st.Signaled || n != 1 || err != nil {
 		t.Errorf("%+v, %d marks, %v", st, n, err)
 	}
 
@@ -186,12 +186,12 @@ func TestFinishAndWakeRace(t *testing.T) {
 		run := request(t, s, i+1, domain.Incremental)
 		_, lease := acquire(t, s, i+1, run.ID.String(), now, now.Add(time.Minute))
 		woken := make(chan error)
-		go func() { woken <- s.Wake(t.Context(), pair.ID) }()
+		go func() { woken <- s.Signal(t.Context(), pair.ID) }()
 		ending := tryFinish(t, s, lease, run.Run, Ending{})
 		waking := <-woken
 		switch {
 		case ending == nil && errors.Is(waking, ErrNotFound): // ended, and whoever woke it knows
-		case errors.Is(ending, ErrWoken) && waking == nil:
+		case errors.Is(ending, ErrSignaled) && waking == nil:
 			finish(t, s, lease, run.Run, Ending{Forced: true})
 		default:
 			t.Fatalf("ending: %v, waking: %v", ending, waking)
@@ -204,18 +204,18 @@ func TestCommitKeepsWhatTheAPIWrites(t *testing.T) {
 	s, _ := open(t)
 	run := request(t, s, 1, domain.Incremental)
 	_, lease := acquire(t, s, 1, "a", now, now.Add(time.Minute))
-	must(t, s.Join(t.Context(), pair.ID, 1, Wish{Full: true}))
+	must(t, s.JoinRun(t.Context(), pair.ID, 1, RunRequest{Full: true}))
 	run.Status = domain.Running
 	run.Counts.Created = 3
-	run.MarkCursor = "DIRTY#x"
+	run.PendingCursor = "PENDING#x"
 	run.PlanDone = true
 	must(t, s.Commit(t.Context(), lease, Batch{Run: run}))
-	if got := state(t, s).Run; got.Mode != domain.Full || got.Counts.Created != 3 || got.MarkCursor != "" || !got.PlanDone {
+	if got := state(t, s).Run; got.Mode != domain.Full || got.Counts.Created != 3 || got.PendingCursor != "" || !got.PlanDone {
 		t.Errorf("%+v", got)
 	}
 
 	must(t, s.Commit(t.Context(), lease, Batch{Run: run, Cursor: true}))
-	if got := state(t, s).Run; got.MarkCursor != "DIRTY#x" {
+	if got := state(t, s).Run; got.PendingCursor != "PENDING#x" {
 		t.Errorf("%+v", got)
 	}
 

@@ -85,24 +85,24 @@ func (l Link) row() domain.LedgerRow {
 	return row
 }
 
-// Backlog counts what waits to be pushed and what is parked at a target.
-func (s *Store) Backlog(ctx context.Context, integration domain.Snowflake, target string) (dirty, parked int, err error) {
-	dirty, err = s.CountMarks(ctx, integration)
+// Backlog counts what waits to be pushed and which items are given up at a target.
+func (s *Store) Backlog(ctx context.Context, integration domain.Snowflake, target string) (pending, givenUp int, err error) {
+	pending, err = s.CountPendingChanges(ctx, integration)
 	if err != nil {
 		return 0, 0, err
 	}
 
-	parked, err = s.count(ctx, pageOf{
+	givenUp, err = s.count(ctx, pageOf{
 		prefix: linksPrefix(target), index: indexOutcome, indexKey: outcomePartition(integration, domain.FailedOut),
-		filter: "parked = :true", values: record{":true": truth(true)},
+		filter: "given_up = :true", values: record{":true": truth(true)},
 	})
 
-	return dirty, parked, wrap(err, "count parked items of integration", integration)
+	return pending, givenUp, wrap(err, "count given-up items of integration", integration)
 }
 
 // Retriable lists up to limit links with an outcome that a manager may have
 // tried again, in the order of items after a sortable id.
-func (s *Store) Retriable(ctx context.Context, integration domain.Snowflake, target string, out domain.Outcome, after string, limit int) (marks []Mark, next string, err error) {
+func (s *Store) Retriable(ctx context.Context, integration domain.Snowflake, target string, out domain.Outcome, after string, limit int) (marks []PendingChange, next string, err error) {
 	q := pageOf{pk: integrationPartition(integration), prefix: linksPrefix(target), limit: limit, index: indexOutcome, indexKey: outcomePartition(integration, out)}
 	if after != "" {
 		q.after = linksPrefix(target) + after

@@ -11,20 +11,20 @@ import (
 
 // An Intent stands for a create that may have left and has no recorded answer.
 type Intent struct {
-	Attempt int              `json:"attempt"`
-	At      time.Time        `json:"at"`
-	Hash    string           `json:"hash"` // of the content that was sent
-	Labels  []string         `json:"labels"`
-	State   domain.ItemState `json:"state"`
-	Told    *Told            `json:"told,omitempty"`
-	// Behind is how far the provider's clock was known to be behind ours.
-	Behind int64 `json:"behind,omitempty"` // milliseconds
+	Attempt  int              `json:"attempt"`
+	At       time.Time        `json:"at"`
+	Hash     string           `json:"hash"` // of the content that was sent
+	Labels   []string         `json:"labels"`
+	State    domain.ItemState `json:"state"`
+	Previous *PreviousMessage `json:"previous,omitempty"`
+	// ClockLag is how far the provider's clock was known to be behind ours.
+	ClockLag int64 `json:"clock_lag,omitempty"` // milliseconds
 	// Signed says that the marker of the create carries a signature.
 	Signed bool `json:"signed,omitempty"`
 }
 
-// Told is what a chat was told of an item, beside its labels and its state.
-type Told struct {
+// PreviousMessage is what a chat was told of an item, beside its labels and its state.
+type PreviousMessage struct {
 	Title   string `json:"title"`
 	Text    string `json:"text"` // connector.TextHash of the body
 	Deleted bool   `json:"deleted"`
@@ -52,9 +52,9 @@ type ReplyIntent struct {
 	ChangedBy string           `json:"changed_by,omitempty"`
 }
 
-// Gathered says that an item is told of by a digest. Whether that has left, and
+// DigestEntry says that an item is told of by a digest. Whether that has left, and
 // what became of it, stands in the digest's record.
-type Gathered struct {
+type DigestEntry struct {
 	Digest  domain.Snowflake `json:"digest"`
 	Version int64            `json:"version"` // the item's
 	Content Intent           `json:"content"` // what the digest told
@@ -89,16 +89,16 @@ type Link struct {
 	SentHash   string           `json:"sent_hash"`
 	SentLabels []string         `json:"sent_labels"`
 	SentState  domain.ItemState `json:"sent_state"`
-	// Unsure says that an update may have left since what was sent is known:
+	// InDoubt says that an update may have left since what was sent is known:
 	// the object is then as that says, or as the update made it, with these
 	// labels.
-	Unsure       bool     `json:"unsure"`
-	UnsureLabels []string `json:"unsure_labels"`
-	// UnsureTexts and UnsureStates are what the object looks like, in
+	InDoubt       bool     `json:"in_doubt"`
+	InDoubtLabels []string `json:"in_doubt_labels"`
+	// InDoubtTexts and UnsureStates are what the object looks like, in
 	// connector.Seen's terms, where an update in doubt was carried out and the
 	// provider stores texts as they are sent.
-	UnsureTexts  []string           `json:"unsure_texts,omitempty"`
-	UnsureStates []domain.ItemState `json:"unsure_states,omitempty"`
+	InDoubtTexts  []string           `json:"in_doubt_texts,omitempty"`
+	InDoubtStates []domain.ItemState `json:"in_doubt_states,omitempty"`
 	// Verbatim says that the provider stored the last text as it was sent.
 	Verbatim bool `json:"verbatim,omitempty"`
 	// SeenText and SeenState are what the object looked like when it was last
@@ -114,8 +114,8 @@ type Link struct {
 	// provider's clock, what an attempt made was not made before its time. It is
 	// one more than MaxAttempted, since the last one may be taken back.
 	Attempted []int64 `json:"attempted,omitempty"` // Unix seconds
-	// Told is what the last message told, nil for none; only chats have it.
-	Told *Told `json:"told,omitempty"`
+	// Previous is what the last message told, nil for none; only chats have it.
+	Previous *PreviousMessage `json:"previous,omitempty"`
 	// Thread is nil for an item without a message, and where the chat does not
 	// reply.
 	Thread *Thread `json:"thread,omitempty"`
@@ -123,11 +123,11 @@ type Link struct {
 	// is in; only chats have it. It stays when the message's own id is given up,
 	// so that the next message goes into the same thread.
 	Channel string `json:"channel,omitempty"`
-	// Gathered is nil for an item that no digest is to tell of.
-	Gathered *Gathered `json:"gathered,omitempty"`
-	// Frozen is the id of the message that could not be edited any more, while
+	// InDigest is nil for an item that no digest is to tell of.
+	InDigest *DigestEntry `json:"in_digest,omitempty"`
+	// NotEditable is the id of the message that could not be edited any more, while
 	// another is to take its place: it is not the one that is looked for.
-	Frozen string `json:"frozen,omitempty"`
+	NotEditable string `json:"not_editable,omitempty"`
 	// FoundAt is when the object was created, where a search of the place found
 	// it by its marker: one that is rather the original takes its place.
 	FoundAt int64 `json:"found_at,omitempty"` // Unix milliseconds
@@ -143,7 +143,7 @@ type Link struct {
 	Version   int64            `json:"version"`  // the item's, that the outcome is about
 	Attempts  int              `json:"attempts"` // failures in a row at that version
 	RetryAt   time.Time        `json:"retry_at"`
-	Parked    bool             `json:"parked"`
+	GivenUp   bool             `json:"given_up"`
 	LastRunID domain.Snowflake `json:"last_run_id"`
 	// CountedIn is the run that last counted the item, CountedAs what it
 	// counted it as: an item counts once in a run.
@@ -152,23 +152,23 @@ type Link struct {
 	UpdatedAt time.Time        `json:"updated_at"`
 }
 
-// Attempting counts one more attempt to create the object, not before a time by
+// StartAttempt counts one more attempt to create the object, not before a time by
 // the provider's clock.
-func (l *Link) Attempting(notBefore time.Time) {
+func (l *Link) StartAttempt(notBefore time.Time) {
 	l.Attempt++
 	l.Attempted = append(slices.Clone(l.Attempted), notBefore.Unix())
 	l.Attempted = l.Attempted[max(0, len(l.Attempted)-MaxAttempted-1):]
 }
 
-// TakeBack uncounts the last attempt.
-func (l *Link) TakeBack() {
+// UndoAttempt uncounts the last attempt.
+func (l *Link) UndoAttempt() {
 	l.Attempt--
 	l.Attempted = l.Attempted[:max(0, len(l.Attempted)-1)]
 }
 
-// Made notes when the object was made by the provider's clock, zero where it did
+// SetCreatedAt notes when the object was made by the provider's clock, zero where it did
 // not tell. Of several attempts it is not known which one made it.
-func (l *Link) Made(at time.Time) {
+func (l *Link) SetCreatedAt(at time.Time) {
 	switch {
 	case len(l.Attempted) == 1:
 	case !at.IsZero():
@@ -209,13 +209,13 @@ func linkRecord(integration domain.Snowflake, l Link) record {
 
 // Links reads the links of at most 100 items to objects at a target.
 func (s *Store) Links(ctx context.Context, integration domain.Snowflake, target string, items []domain.Snowflake) (map[domain.Snowflake]Link, error) {
-	_, links, err := s.ItemsAndLinks(ctx, Pair{ID: integration}, target, items, false)
+	_, links, err := s.ItemsAndLinks(ctx, IntegrationRef{ID: integration}, target, items, false)
 	return links, err
 }
 
 // ItemsAndLinks reads items and their links at a target together, strongly consistent: at
 // most 50 items, or 100 links alone.
-func (s *Store) ItemsAndLinks(ctx context.Context, p Pair, target string, ids []domain.Snowflake, withItems bool) (map[domain.Snowflake]domain.Item, map[domain.Snowflake]Link, error) {
+func (s *Store) ItemsAndLinks(ctx context.Context, p IntegrationRef, target string, ids []domain.Snowflake, withItems bool) (map[domain.Snowflake]domain.Item, map[domain.Snowflake]Link, error) {
 	var keys []key
 	for _, id := range ids {
 		keys = append(keys, linkKey(p.ID, target, id))

@@ -10,28 +10,28 @@ import (
 	"example.com/integrations/shared/domain"
 )
 
-// A Mark says that a version of an item has yet to reach the provider. It is
+// A PendingChange says that a version of an item has yet to reach the provider. It is
 // deleted by its exact key, so that a newer one survives.
-type Mark struct {
+type PendingChange struct {
 	ItemID  domain.Snowflake
 	Version int64
 	Deleted bool // it is of the item's deletion
-	// Retry: a manager wants the item tried again, parked or not.
+	// Retry: a manager wants the item tried again, given up or not.
 	Retry bool
 	// Planned is the plan pass that put the mark (ActiveRun.PlanID); such an
 	// item was not counted then.
 	Planned domain.Snowflake
-	// Told: an event told of this version. What only a plan pass has marked is
+	// Announced: an event told of this version. What only a plan pass has marked is
 	// no news.
-	Told bool
+	Announced bool
 }
 
 // markUpdate keeps what a mark says already: it is written by ingest, by plan
 // passes and for retries, in any order.
-func markUpdate(m Mark) update {
+func markUpdate(m PendingChange) update {
 	if m.Planned == 0 && !m.Retry {
-		return update{expression: "SET #planned = if_not_exists(#planned, :zero), #told = :true",
-			names: map[string]string{"#planned": "planned", "#told": "told"}, values: record{":zero": number(0), ":true": truth(true)}}
+		return update{expression: "SET #planned = if_not_exists(#planned, :zero), #announced = :true",
+			names: map[string]string{"#planned": "planned", "#announced": "announced"}, values: record{":zero": number(0), ":true": truth(true)}}
 	}
 
 	u := update{names: map[string]string{}, values: record{}}
@@ -51,9 +51,9 @@ func markUpdate(m Mark) update {
 	return u
 }
 
-// PutMark stores a mark, as an event tells of a version. Storing it again
+// PutPendingChange stores a mark, as an event tells of a version. Storing it again
 // changes nothing.
-func (s *Store) PutMark(ctx context.Context, integration domain.Snowflake, m Mark) error {
+func (s *Store) PutPendingChange(ctx context.Context, integration domain.Snowflake, m PendingChange) error {
 	_, err := s.update(ctx, markKey(integration, m), markUpdate(m))
 	return wrap(err, "mark item", m.ItemID)
 }
@@ -61,7 +61,7 @@ func (s *Store) PutMark(ctx context.Context, integration domain.Snowflake, m Mar
 // retryMark marks a link's item for another try, as it is then. It is a mark of
 // its own, of no version: a worker that is at the item meanwhile deletes those
 // it has read, and must not take the wish with them.
-func (l Link) retryMark() Mark { return Mark{ItemID: l.ItemID, Retry: true} }
+func (l Link) retryMark() PendingChange { return PendingChange{ItemID: l.ItemID, Retry: true} }
 
 // RetryItems marks items for another try: at most 100, whose links were read.
 func (s *Store) RetryItems(ctx context.Context, integration domain.Snowflake, links []Link) error {
@@ -78,8 +78,8 @@ func (s *Store) RetryItems(ctx context.Context, integration domain.Snowflake, li
 	return wrap(s.transact(ctx, actions), "retry items of integration", integration)
 }
 
-// ItemOfMark is whose mark a cursor is, 0 for the beginning.
-func ItemOfMark(cursor string) domain.Snowflake {
+// ItemOfPendingChange is whose mark a cursor is, 0 for the beginning.
+func ItemOfPendingChange(cursor string) domain.Snowflake {
 	m, err := parseMark(cursor)
 	if err != nil {
 		return 0
@@ -87,21 +87,21 @@ func ItemOfMark(cursor string) domain.Snowflake {
 	return m.ItemID
 }
 
-// Marks reads up to limit marks after a cursor (a sort key, "" for the first),
+// PendingChanges reads up to limit marks after a cursor (a sort key, "" for the first),
 // strongly consistent. Next is the cursor of the last one, "" when there are
 // no more.
-func (s *Store) Marks(ctx context.Context, integration domain.Snowflake, after string, limit int) (marks []Mark, next string, err error) {
+func (s *Store) PendingChanges(ctx context.Context, integration domain.Snowflake, after string, limit int) (marks []PendingChange, next string, err error) {
 	records, more, err := s.query(ctx, pageOf{pk: integrationPartition(integration), prefix: markPrefix, after: after, limit: limit})
 	for _, r := range records {
 		m, perr := parseMark(textOf(r, sortKey))
 		var flags struct {
 			Retry   bool   `json:"retry"`
 			Planned uint64 `json:"planned"`
-			Told    bool   `json:"told"`
+			Told    bool   `json:"announced"`
 		}
 
 		err = errors.Join(err, perr, decode(r, &flags))
-		m.Retry, m.Planned, m.Told = flags.Retry, domain.Snowflake(flags.Planned), flags.Told
+		m.Retry, m.Planned, m.Announced = flags.Retry, domain.Snowflake(flags.Planned), flags.Told
 		marks = append(marks, m)
 		next = textOf(r, sortKey)
 	}
@@ -113,14 +113,14 @@ func (s *Store) Marks(ctx context.Context, integration domain.Snowflake, after s
 	return marks, next, wrap(err, "read marks of integration", integration)
 }
 
-// CountMarks counts what waits to be pushed.
-func (s *Store) CountMarks(ctx context.Context, integration domain.Snowflake) (int, error) {
+// CountPendingChanges counts what waits to be pushed.
+func (s *Store) CountPendingChanges(ctx context.Context, integration domain.Snowflake) (int, error) {
 	n, err := s.count(ctx, pageOf{pk: integrationPartition(integration), prefix: markPrefix})
 	return n, wrap(err, "count marks of integration", integration)
 }
 
 // Cursor is the place of a mark among the others: Marks goes on after it.
-func (m Mark) Cursor() string { return markKey(0, m).sk }
+func (m PendingChange) Cursor() string { return markKey(0, m).sk }
 
-// MarkOf is the cursor before the first mark of an item.
-func MarkOf(item domain.Snowflake) string { return markPrefix + item.Sortable() + "#" }
+// PendingCursor is the cursor before the first mark of an item.
+func PendingCursor(item domain.Snowflake) string { return markPrefix + item.Sortable() + "#" }

@@ -2,8 +2,8 @@ package store
 
 import "example.com/integrations/shared/domain"
 
-// A Trouble is why something does not work, and since when.
-type Trouble struct {
+// A Problem is why something does not work, and since when.
+type Problem struct {
 	// ConnectionVersion is Integration.ConnectionVersion: a trouble of another
 	// one says nothing.
 	ConnectionVersion int64           `json:"connection_version"`
@@ -37,10 +37,10 @@ type Pull struct {
 
 // PullProblem is why the pull of an integration cannot go on, nil if it can or
 // has not been tried since a change of the credentials or the place.
-func (s *State) PullProblem(i Integration) *Trouble {
-	if s == nil || s.PullTrouble == nil || s.PullTrouble.ConnectionVersion != i.ConnectionVersion {
+func (s *State) PullProblem(i Integration) *Problem {
+	if s == nil || s.StoredPullProblem == nil || s.StoredPullProblem.ConnectionVersion != i.ConnectionVersion {
 		return nil
 	}
 
-	return s.PullTrouble
+	return s.StoredPullProblem
 }

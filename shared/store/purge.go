@@ -23,7 +23,7 @@ func (s *Store) DeleteIntegration(ctx context.Context, v View, purge domain.Snow
 // deleteIntegration is DeleteIntegration in one transaction with more actions.
 func (s *Store) deleteIntegration(ctx context.Context, v View, purge domain.Snowflake, now time.Time, more ...types.TransactWriteItem) (queued bool, err error) {
 	i := *v.Integration
-	p := Pair{ID: i.ID, OrganisationID: i.OrganisationID, ItemType: i.ItemType}
+	p := IntegrationRef{ID: i.ID, OrganisationID: i.OrganisationID, ItemType: i.ItemType}
 	same := "#version = :read"
 	actions := []types.TransactWriteItem{{Delete: &types.Delete{
 		TableName: &s.table, Key: metaKey(p).attributes(), ConditionExpression: &same,
@@ -58,7 +58,7 @@ func (s *Store) deleteIntegration(ctx context.Context, v View, purge domain.Snow
 }
 
 // freeActions give up what an integration has claimed.
-func (s *Store) freeActions(p Pair, i Integration, st *State) []types.TransactWriteItem {
+func (s *Store) freeActions(p IntegrationRef, i Integration, st *State) []types.TransactWriteItem {
 	actions := []types.TransactWriteItem{s.freeAction(spellingKey(p, i.TargetHash), p.ID)}
 	if target := st.TargetKey(); target != "" {
 		actions = append(actions, s.freeAction(placeKey(p, target), p.ID))
@@ -70,7 +70,7 @@ func (s *Store) freeActions(p Pair, i Integration, st *State) []types.TransactWr
 // FreeTarget gives up the place of an integration that is purged: a worker may
 // have claimed it while the integration was deleted. A claim of another
 // integration stays.
-func (s *Store) FreeTarget(ctx context.Context, p Pair, target string) error {
+func (s *Store) FreeTarget(ctx context.Context, p IntegrationRef, target string) error {
 	if target == "" {
 		return nil
 	}
@@ -84,7 +84,7 @@ func (s *Store) FreeTarget(ctx context.Context, p Pair, target string) error {
 }
 
 // PurgeRun is the run that removes what a deleted integration leaves.
-func PurgeRun(p Pair, id domain.Snowflake, now time.Time) ActiveRun {
+func PurgeRun(p IntegrationRef, id domain.Snowflake, now time.Time) ActiveRun {
 	return ActiveRun{Run: domain.Run{
 		ID: id, IntegrationID: p.ID, OrganisationID: p.OrganisationID, Mode: domain.Purge,
 		Trigger: domain.ByRequest, RequestedAt: now.UTC(), Status: domain.Queued,
@@ -123,7 +123,7 @@ func (s *Store) Outbox(ctx context.Context, integration domain.Snowflake) ([]out
 
 	all := make([]outgoing.Event, len(records))
 	for i, r := range records {
-		var w Waiting
+		var w StoredEvent
 		if err := decode(r, &w); err != nil {
 			return nil, wrap(err, "list notices of integration", integration)
 		}
@@ -137,18 +137,18 @@ func (s *Store) Outbox(ctx context.Context, integration domain.Snowflake) ([]out
 // ErrFenced when the lease is lost, ErrWoken when a change has marked something
 // since the wake was cleared.
 func (s *Store) Forget(ctx context.Context, l Lease) error {
-	u := l.fenced(update{condition: "attribute_not_exists(#wake)"})
-	u.names["#wake"] = "wake"
+	u := l.fenced(update{condition: "attribute_not_exists(#signal)"})
+	u.names["#signal"] = "signal"
 	err := s.transact(ctx, []types.TransactWriteItem{
 		{Delete: &types.Delete{TableName: &s.table, Key: l.key().attributes(), ConditionExpression: &u.condition,
 			ExpressionAttributeNames: u.names, ExpressionAttributeValues: u.values,
 			ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld}},
-		s.deleteAction(laneKey(l.Pair.ID, Dry)),
+		s.deleteAction(laneKey(l.Pair.ID, DryRun)),
 		s.deleteAction(ownerKey(l.Pair.ID)),
 	})
 	if old, at := refused(err); at == 0 {
 		if err = ErrFenced; l.holds(old) {
-			err = ErrWoken
+			err = ErrSignaled
 		}
 	}
 

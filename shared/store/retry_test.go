@@ -102,7 +102,7 @@ func TestRequestRunRecognisesItself(t *testing.T) {
 	s, w := open(t)
 	w.lose["UpdateItem"] = 1
 	st, started, err := s.RequestRun(t.Context(), pair, newRunOf(1, domain.Full), 2*time.Second, now)
-	if err != nil || !started || st.Run.ID != 1 || st.Pair != pair || w.calls["UpdateItem"] != 2 {
+	if err != nil || !started || st.Run.ID != 1 || st.IntegrationRef != pair || w.calls["UpdateItem"] != 2 {
 		t.Fatalf("%+v, %v, %v", st, started, err)
 	}
 
@@ -116,12 +116,12 @@ func TestRequestRunRecognisesItself(t *testing.T) {
 func TestWakeWithRunRecognisesItself(t *testing.T) {
 	s, w := open(t)
 	w.lose["UpdateItem"] = 1
-	started, err := s.WakeWithRun(t.Context(), pair, newRunOf(1, domain.Incremental), now)
-	if st := state(t, s); err != nil || !started || !st.Wake || st.Run.ID != 1 {
+	started, err := s.SignalWithRun(t.Context(), pair, newRunOf(1, domain.Incremental), now)
+	if st := state(t, s); err != nil || !started || !st.Signaled || st.Run.ID != 1 {
 		t.Errorf("%+v, %v, %v", st, started, err)
 	}
 
-	if started, err = s.WakeWithRun(t.Context(), pair, newRunOf(2, domain.Incremental), now); started || err != nil {
+	if started, err = s.SignalWithRun(t.Context(), pair, newRunOf(2, domain.Incremental), now); started || err != nil {
 		t.Errorf("%v, %v", started, err)
 	}
 }
@@ -138,7 +138,7 @@ func TestRequestRunGap(t *testing.T) {
 	}
 
 	// An event's run minds no gap and makes none.
-	if started, err := s.WakeWithRun(t.Context(), pair, next, now); !started || err != nil {
+	if started, err := s.SignalWithRun(t.Context(), pair, next, now); !started || err != nil {
 		t.Errorf("%v, %v", started, err)
 	}
 

@@ -13,7 +13,7 @@ import (
 type foundRun struct {
 	run   domain.Run
 	state *State
-	lane  Lane
+	lane  RunKind
 }
 
 // endedRun is a run in the history.
@@ -87,7 +87,7 @@ func (s *Store) Run(ctx context.Context, integration, id domain.Snowflake, now t
 // stand among them. Next is "" when there are no more; a page may be short.
 func (s *Store) Runs(ctx context.Context, integration domain.Snowflake, after string, limit int, now time.Time) ([]domain.Run, string, error) {
 	// The active ones first: one that ends in between is in the history then.
-	found, err := s.batchGet(ctx, []key{laneKey(integration, Live), laneKey(integration, Dry)})
+	found, err := s.batchGet(ctx, []key{laneKey(integration, LiveRun), laneKey(integration, DryRun)})
 	if err != nil {
 		return nil, "", wrap(err, "list runs of integration", integration)
 	}

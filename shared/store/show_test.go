@@ -88,14 +88,14 @@ func TestDryLane(t *testing.T) {
 
 	_, live := acquire(t, s, 1, "a", now, now.Add(time.Minute))
 	st, dry := acquire(t, s, 2, "b", now, now.Add(time.Minute))
-	if live.Lane != Live || dry.Lane != Dry || !st.Run.DryRun {
+	if live.Kind != LiveRun || dry.Kind != DryRun || !st.Run.DryRun {
 		t.Fatalf("%+v, %+v", live, dry)
 	}
 
 	rows := []domain.PlanRow{{ItemID: 7, FormattedNumber: "A-7", Action: domain.PlanCreate, Steps: []string{"create", "close"}}, {ItemID: 8, Action: domain.PlanSkip, Steps: []string{}}}
 	must(t, s.Commit(t.Context(), dry, Batch{Run: *st.Run, PlanRows: rows, PlansUntil: now.Add(plansKept)}))
 	finish(t, s, dry, st.Run.Run, Ending{})
-	if due, err := s.Due(t.Context(), now.Add(time.Hour), 10); err != nil || len(due) != 1 || due[0].Lane != Live {
+	if due, err := s.Due(t.Context(), now.Add(time.Hour), 10); err != nil || len(due) != 1 || due[0].Kind != LiveRun {
 		t.Errorf("a dry run has left something to do: %v, %v", due, err)
 	}
 
@@ -125,14 +125,14 @@ func TestLedger(t *testing.T) {
 	var links []Link
 	outcomes := []domain.Outcome{domain.Created, domain.FailedOut, domain.Created, domain.FailedOut, domain.Skipped, domain.Updated}
 	for i, out := range outcomes {
-		links = append(links, Link{ItemID: domain.Snowflake(i + 1), Target: "there", Outcome: out, Parked: i == 3, Version: 4, UpdatedAt: now})
+		links = append(links, Link{ItemID: domain.Snowflake(i + 1), Target: "there", Outcome: out, GivenUp: i == 3, Version: 4, UpdatedAt: now})
 	}
 
-	links = append(links, Link{ItemID: 99, Target: "elsewhere", Outcome: domain.FailedOut, Parked: true})
+	links = append(links, Link{ItemID: 99, Target: "elsewhere", Outcome: domain.FailedOut, GivenUp: true})
 	links[1].Reason = "why"
 	links[1].LastRunID = 1
 	links[1].Attempts = 2
-	must(t, s.Commit(t.Context(), lease, Batch{Run: run, Links: links, AddMarks: []Mark{{ItemID: 2, Version: 4, Planned: 1}, {ItemID: 3, Version: 5, Planned: 1}}}))
+	must(t, s.Commit(t.Context(), lease, Batch{Run: run, Links: links, AddPending: []PendingChange{{ItemID: 2, Version: 4, Planned: 1}, {ItemID: 3, Version: 5, Planned: 1}}}))
 	for out, want := range map[domain.Outcome]string{
 		"": "[1 2 3 4 5 6]", domain.Created: "[1 3]", domain.FailedOut: "[2 4]", domain.Skipped: "[5]", domain.Updated: "[6]",
 		domain.Unchanged: "[]", domain.Unknown: "[]",
@@ -167,13 +167,13 @@ func TestLedger(t *testing.T) {
 		t.Errorf("%+v, %v", r, err)
 	}
 
-	dirty, parked, err := s.Backlog(t.Context(), pair.ID, "there")
-	if dirty != 2 || parked != 1 || err != nil {
-		t.Errorf("%d dirty, %d parked, %v", dirty, parked, err)
+	pending, givenUp, err := s.Backlog(t.Context(), pair.ID, "there")
+	if pending != 2 || givenUp != 1 || err != nil {
+		t.Errorf("%d pending, %d given up, %v", pending, givenUp, err)
 	}
 
 	marks, next, err := s.Retriable(t.Context(), pair.ID, "there", domain.FailedOut, "", 10)
-	if err != nil || next != "" || fmt.Sprint(marks) != fmt.Sprint([]Mark{{ItemID: 2, Retry: true}, {ItemID: 4, Retry: true}}) {
+	if err != nil || next != "" || fmt.Sprint(marks) != fmt.Sprint([]PendingChange{{ItemID: 2, Retry: true}, {ItemID: 4, Retry: true}}) {
 		t.Errorf("%v, %q, %v", marks, next, err)
 	}
 }
@@ -183,11 +183,11 @@ func TestMarksKeepWhatTheySay(t *testing.T) {
 	s, _ := open(t)
 	run := request(t, s, 1, domain.Full)
 	_, lease := acquire(t, s, 1, "a", now, now.Add(time.Minute))
-	must(t, s.PutMark(t.Context(), pair.ID, Mark{ItemID: 7, Version: 3, Retry: true}))
-	must(t, s.Commit(t.Context(), lease, Batch{Run: run, AddMarks: []Mark{{ItemID: 7, Version: 3, Planned: 1}}}))
-	must(t, s.PutMark(t.Context(), pair.ID, Mark{ItemID: 7, Version: 3}))
-	marks, _, err := s.Marks(t.Context(), pair.ID, "", 10)
-	if err != nil || len(marks) != 1 || marks[0] != (Mark{ItemID: 7, Version: 3, Retry: true, Planned: 1, Told: true}) {
+	must(t, s.PutPendingChange(t.Context(), pair.ID, PendingChange{ItemID: 7, Version: 3, Retry: true}))
+	must(t, s.Commit(t.Context(), lease, Batch{Run: run, AddPending: []PendingChange{{ItemID: 7, Version: 3, Planned: 1}}}))
+	must(t, s.PutPendingChange(t.Context(), pair.ID, PendingChange{ItemID: 7, Version: 3}))
+	marks, _, err := s.PendingChanges(t.Context(), pair.ID, "", 10)
+	if err != nil || len(marks) != 1 || marks[0] != (PendingChange{ItemID: 7, Version: 3, Retry: true, Planned: 1, Announced: true}) {
 		t.Errorf("%+v, %v", marks, err)
 	}
 
@@ -197,13 +197,13 @@ func TestMarksKeepWhatTheySay(t *testing.T) {
 func TestPoke(t *testing.T) {
 	s, _ := open(t)
 	at(t, s, waiting)
-	is(t, s.Poke(t.Context(), pair.ID, 2, now), ErrNotFound)
-	must(t, s.Poke(t.Context(), pair.ID, 1, now.Add(time.Minute)))
+	is(t, s.ResumeRun(t.Context(), pair.ID, 2, now), ErrNotFound)
+	must(t, s.ResumeRun(t.Context(), pair.ID, 1, now.Add(time.Minute)))
 	if st := state(t, s); st.Run.Status != domain.Queued || st.Run.WaitingUntil != nil || st.DueAt != now.Add(time.Minute).UnixMilli() {
 		t.Errorf("%+v", st)
 	}
 
-	is(t, s.Poke(t.Context(), pair.ID, 1, now), ErrNotFound) // it waits no more
+	is(t, s.ResumeRun(t.Context(), pair.ID, 1, now), ErrNotFound) // it waits no more
 }
 
 func TestRetryAll(t *testing.T) {
@@ -212,13 +212,13 @@ func TestRetryAll(t *testing.T) {
 	is(t, s.RetryAll(t.Context(), pair.ID, 2), ErrNotFound)
 	must(t, s.RetryAll(t.Context(), pair.ID, 1))
 	_, lease := acquire(t, s, 1, "a", now, now.Add(time.Minute))
-	asked, err := s.ClearWake(t.Context(), lease)
+	asked, err := s.AcknowledgeSignal(t.Context(), lease)
 	if err != nil || !asked.RetryAll {
 		t.Errorf("%+v, %v", asked, err)
 	}
 
 	must(t, s.ClearRetryAll(t.Context(), lease))
-	asked, err = s.ClearWake(t.Context(), lease)
+	asked, err = s.AcknowledgeSignal(t.Context(), lease)
 	if err != nil || asked.RetryAll {
 		t.Errorf("%+v, %v", asked, err)
 	}
@@ -229,29 +229,29 @@ func TestOutbox(t *testing.T) {
 	run := request(t, s, 1, domain.Incremental)
 	_, lease := acquire(t, s, 1, "a", now, now.Add(time.Hour))
 	n := outgoing.Event{ID: 5, OrganisationID: pair.OrganisationID, IntegrationID: pair.ID, DetailType: "t", Detail: "{}"}
-	must(t, s.Commit(t.Context(), lease, Batch{Run: run, Notices: []outgoing.Event{n}, NoticesDue: now.Add(time.Minute)}))
+	must(t, s.Commit(t.Context(), lease, Batch{Run: run, Events: []outgoing.Event{n}, EventsDue: now.Add(time.Minute)}))
 	due, err := s.Due(t.Context(), now.Add(time.Minute), 10)
-	if err != nil || len(due) != 1 || due[0] != (Due{IntegrationID: pair.ID, Notice: 5}) {
+	if err != nil || len(due) != 1 || due[0] != (Due{IntegrationID: pair.ID, Event: 5}) {
 		t.Fatalf("%+v, %v", due, err)
 	}
 
-	w, err := s.Notice(t.Context(), pair.ID, 5)
+	w, err := s.Event(t.Context(), pair.ID, 5)
 	if err != nil || w == nil || w.Event != n {
 		t.Fatalf("%+v, %v", w, err)
 	}
 
-	must(t, s.MoveNotice(t.Context(), *w, now.Add(time.Hour)))
-	is(t, s.MoveNotice(t.Context(), *w, now.Add(2*time.Hour)), ErrConflict)
-	if moved, err := s.Notice(t.Context(), pair.ID, 5); err != nil || moved.DueCount != 1 || moved.DueAt != now.Add(time.Hour).UnixMilli() {
+	must(t, s.MoveEvent(t.Context(), *w, now.Add(time.Hour)))
+	is(t, s.MoveEvent(t.Context(), *w, now.Add(2*time.Hour)), ErrConflict)
+	if moved, err := s.Event(t.Context(), pair.ID, 5); err != nil || moved.DueCount != 1 || moved.DueAt != now.Add(time.Hour).UnixMilli() {
 		t.Errorf("%+v, %v", moved, err)
 	}
 
-	must(t, s.Taken(t.Context(), []outgoing.Event{n}))
-	if gone, err := s.Notice(t.Context(), pair.ID, 5); gone != nil || err != nil {
+	must(t, s.MarkPublished(t.Context(), []outgoing.Event{n}))
+	if gone, err := s.Event(t.Context(), pair.ID, 5); gone != nil || err != nil {
 		t.Errorf("%+v, %v", gone, err)
 	}
 
-	must(t, s.Taken(t.Context(), nil))
+	must(t, s.MarkPublished(t.Context(), nil))
 }
 
 // Documents are written onto what was read.
@@ -290,7 +290,7 @@ func TestObjects(t *testing.T) {
 	link := Link{ItemID: 7, Target: "there", Outcome: domain.Created}
 	n := outgoing.Event{ID: 5, IntegrationID: pair.ID}
 	p := Pull{Target: "there", Since: 3, Offset: 2}
-	must(t, s.Commit(t.Context(), lease, Batch{Run: run, Pulled: []Pulled{{Link: &link, Objects: []Object{o}, Notices: []outgoing.Event{n}}}, Pull: &p, Relinked: now}))
+	must(t, s.Commit(t.Context(), lease, Batch{Run: run, Pulled: []Pulled{{Link: &link, Objects: []Object{o}, Events: []outgoing.Event{n}}}, Pull: &p, Relinked: now}))
 	got, err := s.Objects(t.Context(), pair.ID, "there", []string{"17", "18"})
 	if err != nil || len(got) != 1 || got["17"] != o {
 		t.Errorf("%+v, %v", got, err)
@@ -314,8 +314,8 @@ func TestLargeBatchesKeepTogetherWhatBelongsTogether(t *testing.T) {
 	for i := range 100 {
 		id := domain.Snowflake(i + 1)
 		pulled = append(pulled, Pulled{
-			Link:    &Link{ItemID: id, Target: "there", Outcome: domain.Created},
-			Notices: []outgoing.Event{{ID: id, IntegrationID: pair.ID}, {ID: id + 1000, IntegrationID: pair.ID}},
+			Link:   &Link{ItemID: id, Target: "there", Outcome: domain.Created},
+			Events: []outgoing.Event{{ID: id, IntegrationID: pair.ID}, {ID: id + 1000, IntegrationID: pair.ID}},
 		})
 	}
 

@@ -10,16 +10,16 @@ import (
 // A State is what sync, ingest, dispatch and the worker know of an
 // integration at run time.
 type State struct {
-	Pair
+	IntegrationRef
 	// Run is the active run, nil when there is none.
 	Run *ActiveRun `json:"run,omitempty"`
 	// Fence grows with every lease; a worker's writes are conditional on it.
 	Fence      int64  `json:"fence"`
 	LeaseID    string `json:"lease_id"`
 	LeaseUntil int64  `json:"lease_until"` // Unix milliseconds by wall clock
-	// Wake is set by ingest after a mark and cleared by the worker before it
+	// Signaled is set by ingest after a mark and cleared by the worker before it
 	// looks for marks: a run does not end while it is set.
-	Wake bool `json:"wake"`
+	Signaled bool `json:"signal"`
 	// FullEpoch is Integration.FullEpoch as of the last completed full run.
 	FullEpoch       int64 `json:"full_epoch"`
 	LastRequestedAt int64 `json:"last_requested_at"` // Unix milliseconds
@@ -34,9 +34,9 @@ type State struct {
 	// Condition is how the provider last answered; see Health.
 	Condition *Condition `json:"condition,omitempty"`
 	Pull      *Pull      `json:"pull,omitempty"`
-	// PullTrouble says that the last pull could not go on, nil if it could; see
+	// StoredPullProblem says that the last pull could not go on, nil if it could; see
 	// PullProblem.
-	PullTrouble *Trouble `json:"pull_trouble,omitempty"`
+	StoredPullProblem *Problem `json:"pull_problem,omitempty"`
 	// Target is the place the integration syncs with, nil until it is resolved.
 	Target *Target `json:"place,omitempty"`
 	// RelinkedAt is when the target was last searched for objects whose links
@@ -52,12 +52,12 @@ type Condition struct {
 	// one says nothing.
 	ConnectionVersion int64 `json:"connection_version"`
 	// ConfigurationVersion is Integration.ConfigurationVersion: any change of the
-	// configuration ends the cool-down, since it may mend what was refused.
+	// configuration ends the pause, since it may mend what was refused.
 	ConfigurationVersion int64              `json:"configuration_version"`
 	State                domain.HealthState `json:"state"` // Healthy or Unhealthy
 	Reason               *domain.RunError   `json:"reason"`
-	CoolDownUntil        int64              `json:"cool_down_until"` // Unix milliseconds
-	CoolDowns            int                `json:"cool_downs"`      // in a row
+	PausedUntil          int64              `json:"paused_until"` // Unix milliseconds
+	Pauses               int                `json:"pauses"`       // in a row
 	// Refused are the items whose writes were refused in a row, each once, with
 	// no write accepted between them.
 	Refused []domain.Snowflake `json:"refused,omitempty"`
@@ -76,29 +76,29 @@ func (s *State) Health(i Integration) domain.Health {
 
 	h := domain.Health{State: s.Condition.State, Reason: s.Condition.Reason}
 	if s.Condition.State == domain.Unhealthy && s.Condition.ConfigurationVersion == i.ConfigurationVersion {
-		until := time.UnixMilli(s.Condition.CoolDownUntil).UTC()
-		h.CoolDownUntil = &until
+		until := time.UnixMilli(s.Condition.PausedUntil).UTC()
+		h.PausedUntil = &until
 	}
 
 	return h
 }
 
-// Cooling tells until when changes wait because the provider refused what is
+// PausedUntil tells until when changes wait because the provider refused what is
 // configured, zero if they need not.
-func (s *State) Cooling(configurationVersion int64, now time.Time) time.Time {
+func (s *State) PausedUntil(configurationVersion int64, now time.Time) time.Time {
 	if s == nil || s.Condition == nil || s.Condition.ConfigurationVersion != configurationVersion ||
-		s.Condition.State != domain.Unhealthy || s.Condition.CoolDownUntil <= now.UnixMilli() {
+		s.Condition.State != domain.Unhealthy || s.Condition.PausedUntil <= now.UnixMilli() {
 		return time.Time{}
 	}
-	return time.UnixMilli(s.Condition.CoolDownUntil).UTC()
+	return time.UnixMilli(s.Condition.PausedUntil).UTC()
 }
 
-// CoolDown is why a run waits whose integration the provider has refused.
-const CoolDown = "cool_down"
+// ReasonPaused is why a run waits whose integration the provider has refused.
+const ReasonPaused = "paused"
 
-// CoolsDown reports whether a run waits for the end of a cool-down.
-func CoolsDown(run domain.Run) bool {
-	return run.Status == domain.Waiting && run.WaitingReason != nil && *run.WaitingReason == CoolDown
+// PausesAfter reports whether a run waits for the end of a pause.
+func PausesAfter(run domain.Run) bool {
+	return run.Status == domain.Waiting && run.WaitingReason != nil && *run.WaitingReason == ReasonPaused
 }
 
 // longLimit is how long a rate limit must still last for a manager's sync to try
@@ -106,9 +106,9 @@ func CoolsDown(run domain.Run) bool {
 const longLimit = 10 * time.Minute
 
 // Probes reports whether a manager's sync has a waiting run try the provider at
-// once: it waits for the end of a cool-down, or of a long rate limit.
+// once: it waits for the end of a pause, or of a long rate limit.
 func Probes(run domain.Run, now time.Time) bool {
-	if CoolsDown(run) {
+	if PausesAfter(run) {
 		return true
 	}
 
@@ -151,8 +151,8 @@ type ActiveRun struct {
 	// PlanVersion is the version of the manager's record that a dry run plans
 	// for: a plan of two would be wrong.
 	PlanVersion int64 `json:"plan_version"`
-	// MarkCursor is the last mark this pass over the marks has handled.
-	MarkCursor string `json:"mark_cursor"`
+	// PendingCursor is the last mark this pass over the marks has handled.
+	PendingCursor string `json:"pending_cursor"`
 	// RetryAt and SettleAt are the earliest times at which an item this pass
 	// left alone is to be tried again, or looked for again; 0 for none.
 	RetryAt  int64 `json:"pass_retry_at"`  // Unix milliseconds
@@ -172,11 +172,11 @@ type ActiveRun struct {
 	// CallMS is how long a write to the provider takes, on average.
 	CallMS float64 `json:"call_ms"`
 	// Digest is the one the run gathers items for, nil for none.
-	Digest *Gathering `json:"digest"`
+	Digest *PlannedDigest `json:"digest"`
 }
 
-// A Gathering is a digest before it has left and been settled.
-type Gathering struct {
+// A PlannedDigest is a digest before it has left and been settled.
+type PlannedDigest struct {
 	ID       domain.Snowflake `json:"id"`
 	Settling bool             `json:"settling"` // all is gathered
 	Sum      string           `json:"sum"`      // connector.Digest as JSON
@@ -193,11 +193,11 @@ var progress = []string{
 
 // State reads an integration's state, nil when it never had one.
 func (s *Store) State(ctx context.Context, id domain.Snowflake) (*State, error) {
-	return s.StateIn(ctx, id, Live)
+	return s.StateIn(ctx, id, LiveRun)
 }
 
 // StateIn reads the state of one lane.
-func (s *Store) StateIn(ctx context.Context, id domain.Snowflake, lane Lane) (*State, error) {
+func (s *Store) StateIn(ctx context.Context, id domain.Snowflake, lane RunKind) (*State, error) {
 	r, err := s.get(ctx, laneKey(id, lane))
 	var st *State
 	if err == nil {
@@ -228,7 +228,7 @@ func (s *Store) States(ctx context.Context, ids []domain.Snowflake) (map[domain.
 }
 
 // newRun is the update that makes a run the active one.
-func newRun(p Pair, run ActiveRun, due time.Time) update {
+func newRun(p IntegrationRef, run ActiveRun, due time.Time) update {
 	return update{
 		expression: "SET #run = :new, #id = :id, #org = :org, #type = :type, #shard = :shard, #due = :due, #count = :zero",
 		condition:  "attribute_not_exists(#run)",
@@ -248,38 +248,38 @@ func newRun(p Pair, run ActiveRun, due time.Time) update {
 // (both are told from the state it returns), and sets when dispatch is to
 // repair a lost message. started says that the run is this call's own, even
 // when the SDK had to retry its write.
-func (s *Store) RequestRun(ctx context.Context, p Pair, run ActiveRun, gap time.Duration, due time.Time) (st State, started bool, err error) {
+func (s *Store) RequestRun(ctx context.Context, p IntegrationRef, run ActiveRun, gap time.Duration, due time.Time) (st State, started bool, err error) {
 	u := newRun(p, run, due)
 	u.expression += ", #last = :now"
 	u.condition += " AND (attribute_not_exists(#last) OR #last <= :gap)"
 	u.names["#last"] = "last_requested_at"
 	u.values[":now"] = number(run.RequestedAt.UnixMilli())
 	u.values[":gap"] = number(run.RequestedAt.Add(-gap).UnixMilli())
-	lane := Live
+	lane := LiveRun
 	if run.DryRun {
-		lane = Dry
+		lane = DryRun
 	}
 
 	return s.addRun(ctx, p, lane, run, u)
 }
 
 // RequestDryRun is RequestRun for a run that only plans.
-func (s *Store) RequestDryRun(ctx context.Context, p Pair, run ActiveRun, gap time.Duration, due time.Time) (State, bool, error) {
+func (s *Store) RequestDryRun(ctx context.Context, p IntegrationRef, run ActiveRun, gap time.Duration, due time.Time) (State, bool, error) {
 	run.DryRun = true
 	return s.RequestRun(ctx, p, run, gap, due)
 }
 
-// WakeWithRun sets wake and makes run the active one. started is false when
+// SignalWithRun sets wake and makes run the active one. started is false when
 // one is active already.
-func (s *Store) WakeWithRun(ctx context.Context, p Pair, run ActiveRun, due time.Time) (started bool, err error) {
+func (s *Store) SignalWithRun(ctx context.Context, p IntegrationRef, run ActiveRun, due time.Time) (started bool, err error) {
 	u := newRun(p, run, due)
-	u.expression += ", #wake = :true"
-	u.names["#wake"], u.values[":true"] = "wake", truth(true)
-	_, started, err = s.addRun(ctx, p, Live, run, u)
+	u.expression += ", #signal = :true"
+	u.names["#signal"], u.values[":true"] = "signal", truth(true)
+	_, started, err = s.addRun(ctx, p, LiveRun, run, u)
 	return started, err
 }
 
-func (s *Store) addRun(ctx context.Context, p Pair, lane Lane, run ActiveRun, u update) (st State, started bool, err error) {
+func (s *Store) addRun(ctx context.Context, p IntegrationRef, lane RunKind, run ActiveRun, u update) (st State, started bool, err error) {
 	after, err := s.update(ctx, laneKey(p.ID, lane), u)
 	if old, failed := conditionFailed(err); failed {
 		after = old
@@ -293,17 +293,17 @@ func (s *Store) addRun(ctx context.Context, p Pair, lane Lane, run ActiveRun, u 
 	return st, err == nil && st.Run != nil && st.Run.ID == run.ID, wrap(err, "request run of integration", p.ID)
 }
 
-// Wake tells the worker of the active run that there is a new mark.
+// Signal tells the worker of the active run that there is a new mark.
 // ErrNotFound when no run is active any more.
-func (s *Store) Wake(ctx context.Context, id domain.Snowflake) error {
+func (s *Store) Signal(ctx context.Context, id domain.Snowflake) error {
 	return s.tell(ctx, id, "wake integration", update{
-		expression: "SET #wake = :true", condition: "attribute_exists(#run)",
-		names: map[string]string{"#wake": "wake", "#run": "run"}, values: record{":true": truth(true)},
+		expression: "SET #signal = :true", condition: "attribute_exists(#run)",
+		names: map[string]string{"#signal": "signal", "#run": "run"}, values: record{":true": truth(true)},
 	})
 }
 
-// A Wish is what a manager wants of the run he joins.
-type Wish struct {
+// A RunRequest is what a manager wants of the run he joins.
+type RunRequest struct {
 	Full     bool // it must look at every item
 	Announce bool // a chat is told of all that is new to it
 	// AcceptTarget is the provider's id of a place that the manager accepts, ""
@@ -312,9 +312,9 @@ type Wish struct {
 	ProbeAt      int64 // the provider is to be tried, Unix milliseconds, 0 for not
 }
 
-// Join asks more of the active run, if it is still active. ErrNotFound when it
+// JoinRun asks more of the active run, if it is still active. ErrNotFound when it
 // has ended.
-func (s *Store) Join(ctx context.Context, id, run domain.Snowflake, wish Wish) error {
+func (s *Store) JoinRun(ctx context.Context, id, run domain.Snowflake, wish RunRequest) error {
 	u := update{expression: "SET #run.#id = :run", condition: "#run.#id = :run",
 		names: map[string]string{"#run": "run", "#id": "id"}, values: record{":run": number(int64(run))}}
 	if wish.Full {
@@ -333,8 +333,8 @@ func (s *Store) Join(ctx context.Context, id, run domain.Snowflake, wish Wish) e
 	}
 
 	if wish.Announce {
-		u.expression += ", #run.#announce = :true, #wake = :true"
-		u.names["#announce"], u.names["#wake"], u.values[":true"] = "announce", "wake", truth(true)
+		u.expression += ", #run.#announce = :true, #signal = :true"
+		u.names["#announce"], u.names["#signal"], u.values[":true"] = "announce", "signal", truth(true)
 	}
 
 	return s.tell(ctx, id, "join run of integration", u)
@@ -344,15 +344,15 @@ func (s *Store) Join(ctx context.Context, id, run domain.Snowflake, wish Wish) e
 // items again. ErrNotFound when it has ended.
 func (s *Store) RetryAll(ctx context.Context, id, run domain.Snowflake) error {
 	return s.tell(ctx, id, "retry items of integration", update{
-		expression: "SET #run.#retry = :true, #wake = :true", condition: "#run.#id = :run",
-		names:  map[string]string{"#run": "run", "#retry": "retry_all", "#id": "id", "#wake": "wake"},
+		expression: "SET #run.#retry = :true, #signal = :true", condition: "#run.#id = :run",
+		names:  map[string]string{"#run": "run", "#retry": "retry_all", "#id": "id", "#signal": "signal"},
 		values: record{":true": truth(true), ":run": number(int64(run))},
 	})
 }
 
-// Poke makes a waiting run a queued one, due for dispatch at a time unless its
+// ResumeRun makes a waiting run a queued one, due for dispatch at a time unless its
 // message arrives before. ErrNotFound when it is not waiting.
-func (s *Store) Poke(ctx context.Context, id, run domain.Snowflake, due time.Time) error {
+func (s *Store) ResumeRun(ctx context.Context, id, run domain.Snowflake, due time.Time) error {
 	u := poke(due)
 	u.condition = "#run.#id = :run AND #run.#status = :waiting"
 	u.names["#id"] = "id"

@@ -23,7 +23,7 @@ func dueLanes(t *testing.T, s *Store, at time.Time) int {
 	must(t, err)
 	n := 0
 	for _, d := range due {
-		if d.Lane != "" {
+		if d.Kind != "" {
 			n++
 		}
 	}
@@ -116,7 +116,7 @@ func TestChangesStopRuns(t *testing.T) {
 					t.Errorf("%+v, %+v, %v", st, run, err)
 				}
 
-				if due, err := s.Due(t.Context(), later, 10); err != nil || len(due) != 1 || due[0].Notice != 1 {
+				if due, err := s.Due(t.Context(), later, 10); err != nil || len(due) != 1 || due[0].Event != 1 {
 					t.Errorf("the notice of the end is not in the outbox: %v, %v", due, err)
 				}
 			}
@@ -165,14 +165,14 @@ func TestAWaitMeetsAStop(t *testing.T) {
 				t.Errorf("the lease is gone: %+v", st)
 			}
 
-			look, err := s.Look(t.Context(), lease)
+			look, err := s.ReadControl(t.Context(), lease)
 			must(t, err)
 			if stopped := look.Cancelled != nil || look.Integration == nil || !look.Integration.Enabled; !stopped {
 				t.Errorf("%+v", look)
 			}
 
 			_, _ = acquire(t, s, 1, "b", now.Add(time.Hour), now.Add(2*time.Hour))
-			_, err = s.Look(t.Context(), lease)
+			_, err = s.ReadControl(t.Context(), lease)
 			is(t, err, ErrFenced)
 			is(t, s.Wait(t.Context(), lease, run, 1, now.Add(time.Hour)), ErrFenced)
 		})
@@ -188,7 +188,7 @@ func TestCancelRun(t *testing.T) {
 			t.Errorf("%+v, %v", run, err)
 		}
 
-		if st := state(t, s); st.Run != nil || st.Wake || st.DueAt != 0 {
+		if st := state(t, s); st.Run != nil || st.Signaled || st.DueAt != 0 {
 			t.Errorf("%+v", st)
 		}
 
@@ -252,24 +252,24 @@ func TestPullsAfterAStop(t *testing.T) {
 }
 
 // A new configuration is tried at once where the old one was refused.
-func TestAChangeEndsTheCoolDown(t *testing.T) {
+func TestAChangeEndsThePause(t *testing.T) {
 	s, _ := open(t)
 	run, lease := at(t, s, leased)
-	ill := &Condition{ConfigurationVersion: 1, ConnectionVersion: 1, State: domain.Unhealthy, Reason: &domain.RunError{Code: "c"}, CoolDownUntil: now.Add(time.Hour).UnixMilli(), CoolDowns: 3}
+	ill := &Condition{ConfigurationVersion: 1, ConnectionVersion: 1, State: domain.Unhealthy, Reason: &domain.RunError{Code: "c"}, PausedUntil: now.Add(time.Hour).UnixMilli(), Pauses: 3}
 	finish(t, s, lease, run.Run, Ending{RetryAt: now.Add(time.Hour), Condition: ill, Forced: true})
 	v := viewed(t, s)
-	if h := v.State.Health(*v.Integration); h.State != domain.Unhealthy || h.Reason.Code != "c" || !h.CoolDownUntil.Equal(now.Add(time.Hour)) {
+	if h := v.State.Health(*v.Integration); h.State != domain.Unhealthy || h.Reason.Code != "c" || !h.PausedUntil.Equal(now.Add(time.Hour)) {
 		t.Errorf("%+v", h)
 	}
 
-	if until := v.State.Cooling(1, now); !until.Equal(now.Add(time.Hour)) || !v.State.Cooling(2, now).IsZero() || !v.State.Cooling(1, now.Add(time.Hour)).IsZero() {
+	if until := v.State.PausedUntil(1, now); !until.Equal(now.Add(time.Hour)) || !v.State.PausedUntil(2, now).IsZero() || !v.State.PausedUntil(1, now.Add(time.Hour)).IsZero() {
 		t.Errorf("cooling until %s", until)
 	}
 
 	_, err := s.UpdateIntegration(t.Context(), v, same(Change{Enabled: true, ConfigurationChanged: true, ConnectionChanged: true}), now)
 	must(t, err)
 	v = viewed(t, s)
-	if h := v.State.Health(*v.Integration); h.State != domain.HealthUnknown || h.CoolDownUntil != nil {
+	if h := v.State.Health(*v.Integration); h.State != domain.HealthUnknown || h.PausedUntil != nil {
 		t.Errorf("%+v", h)
 	}
 
@@ -282,7 +282,7 @@ func TestDeleteAndPurge(t *testing.T) {
 	for _, where := range []stage{queued, leased, waiting} {
 		s, _ := open(t)
 		_, lease := at(t, s, where)
-		must(t, s.PutMark(t.Context(), pair.ID, Mark{ItemID: 7, Version: 1}))
+		must(t, s.PutPendingChange(t.Context(), pair.ID, PendingChange{ItemID: 7, Version: 1}))
 		if next, err := s.StartCheck(t.Context(), pair.ID, "c", now, time.Second); err != nil || !next.IsZero() {
 			t.Fatal(next, err)
 		}
@@ -332,7 +332,7 @@ func TestDeleteAndPurge(t *testing.T) {
 			t.Errorf("%v, %v", left, err)
 		}
 
-		must(t, s.Taken(t.Context(), left))
+		must(t, s.MarkPublished(t.Context(), left))
 		must(t, s.Forget(t.Context(), purging))
 		found, _, err := s.query(t.Context(), pageOf{pk: integrationPartition(pair.ID)})
 		if err != nil || len(found) != 0 {

@@ -28,8 +28,8 @@ var (
 	ErrConflict = errors.New("changed in the meantime")
 	// ErrFenced: another worker holds the lease; this one must stop.
 	ErrFenced = errors.New("fenced off: the lease is another worker's")
-	// ErrWoken: a change arrived while the run was ending; it must go on.
-	ErrWoken = errors.New("woken by a change")
+	// ErrSignaled: a change arrived while the run was ending; it must go on.
+	ErrSignaled = errors.New("woken by a change")
 	// ErrChanged: a manager stopped the run or changed the integration.
 	ErrChanged = errors.New("stopped or changed by a manager")
 )

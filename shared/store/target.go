@@ -28,10 +28,10 @@ type Target struct {
 	// ConfigurationVersion is Integration.ConfigurationVersion when the place
 	// was resolved. A newer configuration may lead elsewhere.
 	ConfigurationVersion int64 `json:"configuration_version"`
-	// Behind is how far the provider's clock was behind ours when the place was
+	// ClockLag is how far the provider's clock was behind ours when the place was
 	// resolved, in milliseconds, negative where it was ahead, 0 where no answer
 	// said so.
-	Behind int64 `json:"behind,omitempty"`
+	ClockLag int64 `json:"clock_lag,omitempty"`
 	// Relinked says that the place was searched for objects of ours since it
 	// became the target. No object is created before that.
 	Relinked bool `json:"relinked"`
@@ -288,12 +288,12 @@ func (r Resolution) update(l Lease) update {
 
 // freeOrphan gives up the claim of an integration that does not exist any more.
 // It reports whether the claim is gone.
-func (s *Store) freeOrphan(ctx context.Context, p Pair, k key, holder domain.Snowflake) (bool, error) {
+func (s *Store) freeOrphan(ctx context.Context, p IntegrationRef, k key, holder domain.Snowflake) (bool, error) {
 	if holder == 0 {
 		return false, nil
 	}
 
-	meta, err := s.get(ctx, metaKey(Pair{ID: holder, OrganisationID: p.OrganisationID, ItemType: p.ItemType}))
+	meta, err := s.get(ctx, metaKey(IntegrationRef{ID: holder, OrganisationID: p.OrganisationID, ItemType: p.ItemType}))
 	if err != nil || meta != nil {
 		return false, err
 	}
@@ -307,7 +307,7 @@ func (s *Store) freeOrphan(ctx context.Context, p Pair, k key, holder domain.Sno
 }
 
 // TargetHolder reads which integration has a place, 0 for none.
-func (s *Store) TargetHolder(ctx context.Context, p Pair, targetKey string) (domain.Snowflake, error) {
+func (s *Store) TargetHolder(ctx context.Context, p IntegrationRef, targetKey string) (domain.Snowflake, error) {
 	r, err := s.get(ctx, placeKey(p, targetKey))
 
 	return holderOf(r), wrap(err, "read who has the target of integration", p.ID)

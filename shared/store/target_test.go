@@ -36,7 +36,7 @@ func TestASpellingIsClaimed(t *testing.T) {
 
 	other := integrationOf(502, "elsewhere")
 	must(t, s.CreateIntegration(t.Context(), other, nil))
-	second := Pair{ID: 502, OrganisationID: pair.OrganisationID, ItemType: pair.ItemType}
+	second := IntegrationRef{ID: 502, OrganisationID: pair.OrganisationID, ItemType: pair.ItemType}
 	v, err := s.View(t.Context(), second, 0)
 	must(t, err)
 	_, err = s.UpdateIntegration(t.Context(), v, Change{Enabled: true, Configuration: "{}", TargetHash: "there", ConfigurationChanged: true}, now)
@@ -78,7 +78,7 @@ func TestTwoClaimOneSpelling(t *testing.T) {
 	var views []View
 	for id := domain.Snowflake(603); id <= 604; id++ {
 		must(t, s.CreateIntegration(t.Context(), integrationOf(id, id.String()), nil))
-		v, err := s.View(t.Context(), Pair{ID: id, OrganisationID: pair.OrganisationID, ItemType: pair.ItemType}, 0)
+		v, err := s.View(t.Context(), IntegrationRef{ID: id, OrganisationID: pair.OrganisationID, ItemType: pair.ItemType}, 0)
 		must(t, err)
 		views = append(views, v)
 	}
@@ -119,7 +119,7 @@ func TestAPlaceIsClaimed(t *testing.T) {
 	w.lose["TransactWriteItems"] = 1 // the SDK meets its own success
 	must(t, s.ResolveTarget(t.Context(), lease, Resolution{Target: home, Was: &home}))
 
-	second := Pair{ID: 502, OrganisationID: pair.OrganisationID, ItemType: pair.ItemType}
+	second := IntegrationRef{ID: 502, OrganisationID: pair.OrganisationID, ItemType: pair.ItemType}
 	must(t, s.CreateIntegration(t.Context(), integrationOf(502, "another"), nil))
 	run := newRunOf(2, domain.Full)
 	run.IntegrationID = 502
@@ -166,7 +166,7 @@ func TestAClaimOfADeletedIntegration(t *testing.T) {
 	request(t, s, 1, domain.Incremental)
 	_, lease := acquire(t, s, 1, "a", now, now.Add(time.Minute))
 	must(t, s.ResolveTarget(t.Context(), lease, Resolution{Target: Target{Key: "home"}}))
-	must(t, s.FreeTarget(t.Context(), Pair{ID: 502, OrganisationID: pair.OrganisationID, ItemType: pair.ItemType}, "home"))
+	must(t, s.FreeTarget(t.Context(), IntegrationRef{ID: 502, OrganisationID: pair.OrganisationID, ItemType: pair.ItemType}, "home"))
 	if found, err := s.TargetHolder(t.Context(), pair, "home"); found != pair.ID || err != nil {
 		t.Errorf("%v, %v", found, err)
 	}

@@ -11,11 +11,11 @@ import (
 	"example.com/integrations/shared/domain"
 )
 
-func marks(t *testing.T, s *Store) []Mark {
+func marks(t *testing.T, s *Store) []PendingChange {
 	t.Helper()
-	var all []Mark
+	var all []PendingChange
 	for after := ""; ; {
-		page, next, err := s.Marks(t.Context(), pair.ID, after, 2)
+		page, next, err := s.PendingChanges(t.Context(), pair.ID, after, 2)
 		must(t, err)
 		all = append(all, page...)
 		if after = next; next == "" {
@@ -29,20 +29,20 @@ func TestMarksGoByTheirExactKey(t *testing.T) {
 	s, _ := open(t)
 	run := request(t, s, 1, domain.Incremental)
 	_, lease := acquire(t, s, 1, "a", now, now.Add(time.Minute))
-	for _, m := range []Mark{{ItemID: 8, Version: 1}, {ItemID: 7, Version: 10}, {ItemID: 7, Version: 9}, {ItemID: 7, Version: 9}, {ItemID: 100, Version: 1}} {
-		must(t, s.PutMark(t.Context(), pair.ID, m))
+	for _, m := range []PendingChange{{ItemID: 8, Version: 1}, {ItemID: 7, Version: 10}, {ItemID: 7, Version: 9}, {ItemID: 7, Version: 9}, {ItemID: 100, Version: 1}} {
+		must(t, s.PutPendingChange(t.Context(), pair.ID, m))
 	}
 
-	if got, want := marks(t, s), []Mark{{ItemID: 7, Version: 9, Told: true}, {ItemID: 7, Version: 10, Told: true}, {ItemID: 8, Version: 1, Told: true}, {ItemID: 100, Version: 1, Told: true}}; !reflect.DeepEqual(got, want) {
+	if got, want := marks(t, s), []PendingChange{{ItemID: 7, Version: 9, Announced: true}, {ItemID: 7, Version: 10, Announced: true}, {ItemID: 8, Version: 1, Announced: true}, {ItemID: 100, Version: 1, Announced: true}}; !reflect.DeepEqual(got, want) {
 		t.Errorf("%v, want %v", got, want)
 	}
 
-	must(t, s.Commit(t.Context(), lease, Batch{Run: run, DeleteMarks: []Mark{{ItemID: 7, Version: 9}, {ItemID: 8, Version: 1}}, AddMarks: []Mark{{ItemID: 9, Version: 3}}}))
-	if got, want := marks(t, s), []Mark{{ItemID: 7, Version: 10, Told: true}, {ItemID: 9, Version: 3, Told: true}, {ItemID: 100, Version: 1, Told: true}}; !reflect.DeepEqual(got, want) {
+	must(t, s.Commit(t.Context(), lease, Batch{Run: run, DeletePending: []PendingChange{{ItemID: 7, Version: 9}, {ItemID: 8, Version: 1}}, AddPending: []PendingChange{{ItemID: 9, Version: 3}}}))
+	if got, want := marks(t, s), []PendingChange{{ItemID: 7, Version: 10, Announced: true}, {ItemID: 9, Version: 3, Announced: true}, {ItemID: 100, Version: 1, Announced: true}}; !reflect.DeepEqual(got, want) {
 		t.Errorf("%v, want %v", got, want)
 	}
 
-	if n, err := s.CountMarks(t.Context(), pair.ID); n != 3 || err != nil {
+	if n, err := s.CountPendingChanges(t.Context(), pair.ID); n != 3 || err != nil {
 		t.Errorf("%d, %v", n, err)
 	}
 }
@@ -55,11 +55,11 @@ func TestCommitInSeveralTransactions(t *testing.T) {
 	_, lease := acquire(t, s, 1, "a", now, now.Add(time.Minute))
 	batch := Batch{Run: run, Cursor: true}
 	ids := []domain.Snowflake{}
-	batch.Run.MarkCursor = "DIRTY#end"
+	batch.Run.PendingCursor = "PENDING#end"
 	for n := range domain.Snowflake(75) {
-		m := Mark{ItemID: n + 1, Version: 1}
-		must(t, s.PutMark(t.Context(), pair.ID, m))
-		batch.DeleteMarks, ids = append(batch.DeleteMarks, m), append(ids, m.ItemID)
+		m := PendingChange{ItemID: n + 1, Version: 1}
+		must(t, s.PutPendingChange(t.Context(), pair.ID, m))
+		batch.DeletePending, ids = append(batch.DeletePending, m), append(ids, m.ItemID)
 		batch.Links = append(batch.Links, Link{ItemID: m.ItemID, Target: "there", Outcome: domain.Created, Remote: &domain.Remote{ID: m.ItemID.String()}})
 	}
 
@@ -71,14 +71,14 @@ func TestCommitInSeveralTransactions(t *testing.T) {
 
 		w.before = nil // the look itself is not watched
 		links, err := s.Links(t.Context(), pair.ID, "there", ids)
-		if n, _ := s.CountMarks(t.Context(), pair.ID); err != nil || len(links) != 75 || n == 0 || state(t, s).Run.MarkCursor != "" {
+		if n, _ := s.CountPendingChanges(t.Context(), pair.ID); err != nil || len(links) != 75 || n == 0 || state(t, s).Run.PendingCursor != "" {
 			t.Errorf("between the transactions: %d links, %d marks, %v", len(links), n, err)
 		}
 	}
 
 	must(t, s.Commit(t.Context(), lease, batch))
-	if got := marks(t, s); len(got) != 0 || state(t, s).Run.MarkCursor != "DIRTY#end" || sent != 2 {
-		t.Errorf("%d marks, cursor %q, %d transactions", len(got), state(t, s).Run.MarkCursor, sent)
+	if got := marks(t, s); len(got) != 0 || state(t, s).Run.PendingCursor != "PENDING#end" || sent != 2 {
+		t.Errorf("%d marks, cursor %q, %d transactions", len(got), state(t, s).Run.PendingCursor, sent)
 	}
 }
 
@@ -89,7 +89,7 @@ func TestLinksComeBackWhole(t *testing.T) {
 	want := Link{
 		ItemID: 7, FormattedNumber: "KEP-1", Target: "there", Remote: &domain.Remote{ID: "1", Key: "#1", URL: "https://x", State: domain.Closed},
 		SentHash: "h", SentLabels: []string{"a"}, SentState: domain.Open, Intent: &Intent{Attempt: 2, At: now, Hash: "h", Labels: []string{"b"}, State: domain.Open},
-		Attempt: 2, Outcome: domain.FailedOut, Reason: "r", Version: 3, Attempts: 4, RetryAt: now, Parked: true, LastRunID: 1, UpdatedAt: now,
+		Attempt: 2, Outcome: domain.FailedOut, Reason: "r", Version: 3, Attempts: 4, RetryAt: now, GivenUp: true, LastRunID: 1, UpdatedAt: now,
 	}
 
 	must(t, s.Commit(t.Context(), lease, Batch{Run: run, Links: []Link{want, {ItemID: 8, Target: "there", Outcome: domain.Created}}}))
@@ -127,9 +127,9 @@ func TestDue(t *testing.T) {
 	const n = 40 // so that every shard has some
 	shards := map[string]bool{}
 	for id := range domain.Snowflake(n) {
-		p := Pair{ID: id + 1, OrganisationID: 1, ItemType: "work_item"}
+		p := IntegrationRef{ID: id + 1, OrganisationID: 1, ItemType: "work_item"}
 		shards[dueShard(p.ID)] = true
-		started, err := s.WakeWithRun(t.Context(), p, newRunOf(id+1, domain.Incremental), now.Add(time.Duration(id)*time.Second))
+		started, err := s.SignalWithRun(t.Context(), p, newRunOf(id+1, domain.Incremental), now.Add(time.Duration(id)*time.Second))
 		if !started || err != nil {
 			t.Fatal(started, err)
 		}
@@ -146,7 +146,7 @@ func TestDue(t *testing.T) {
 		}
 
 		for _, d := range due {
-			if d.Lane != Live || d.Notice != 0 || after < time.Duration(d.IntegrationID-1)*time.Second {
+			if d.Kind != LiveRun || d.Event != 0 || after < time.Duration(d.IntegrationID-1)*time.Second {
 				t.Errorf("%+v", d)
 			}
 		}
@@ -162,8 +162,8 @@ func TestMoveDue(t *testing.T) {
 	s, _ := open(t)
 	request(t, s, 1, domain.Incremental)
 	seen := state(t, s)
-	must(t, s.MoveDue(t.Context(), Live, seen, now.Add(time.Hour)))
-	is(t, s.MoveDue(t.Context(), Live, seen, now.Add(2*time.Hour)), ErrConflict)
+	must(t, s.MoveDue(t.Context(), LiveRun, seen, now.Add(time.Hour)))
+	is(t, s.MoveDue(t.Context(), LiveRun, seen, now.Add(2*time.Hour)), ErrConflict)
 	if st := state(t, s); st.DueAt != now.Add(time.Hour).UnixMilli() || st.DueCount != 1 {
 		t.Errorf("%+v", st)
 	}
@@ -172,7 +172,7 @@ func TestMoveDue(t *testing.T) {
 		t.Errorf("still due: %v, %v", due, err)
 	}
 
-	is(t, s.Rest(t.Context(), Live, state(t, s), time.Time{}), ErrConflict) // a run is active
+	is(t, s.Reschedule(t.Context(), LiveRun, state(t, s), time.Time{}), ErrConflict) // a run is active
 }
 
 func TestRest(t *testing.T) {
@@ -183,13 +183,13 @@ func TestRest(t *testing.T) {
 	seen := state(t, s)
 	stale := seen
 	stale.DueAt++
-	is(t, s.Rest(t.Context(), Live, stale, time.Time{}), ErrConflict)
-	must(t, s.Rest(t.Context(), Live, seen, now.Add(2*time.Hour)))
+	is(t, s.Reschedule(t.Context(), LiveRun, stale, time.Time{}), ErrConflict)
+	must(t, s.Reschedule(t.Context(), LiveRun, seen, now.Add(2*time.Hour)))
 	if due := dueLanes(t, s, now.Add(time.Hour)); due != 0 {
 		t.Errorf("due before it is time: %d", due)
 	}
 
-	must(t, s.Rest(t.Context(), Live, state(t, s), time.Time{}))
+	must(t, s.Reschedule(t.Context(), LiveRun, state(t, s), time.Time{}))
 	if st := state(t, s); st.DueAt != 0 {
 		t.Errorf("%+v", st)
 	}
@@ -200,7 +200,7 @@ func TestRest(t *testing.T) {
 }
 
 func FuzzParseMark(f *testing.F) {
-	for _, seed := range []string{"", "DIRTY#", "DIRTY##", "DIRTY#0000000000000000007#0000000000000000001", "DIRTY#x#1", "DIRTY#1#2#3"} {
+	for _, seed := range []string{"", "PENDING#", "PENDING##", "PENDING#0000000000000000007#0000000000000000001", "PENDING#x#1", "PENDING#1#2#3"} {
 		f.Add(seed)
 	}
 
@@ -219,7 +219,7 @@ func FuzzParseMark(f *testing.F) {
 
 func TestKeysSortByNumber(t *testing.T) {
 	last := ""
-	for _, m := range []Mark{{ItemID: 9, Version: 9}, {ItemID: 9, Version: 10}, {ItemID: 10, Version: 1}, {ItemID: 1<<63 - 1, Version: 1}, {ItemID: 1<<63 - 1, Version: 1<<63 - 1}} {
+	for _, m := range []PendingChange{{ItemID: 9, Version: 9}, {ItemID: 9, Version: 10}, {ItemID: 10, Version: 1}, {ItemID: 1<<63 - 1, Version: 1}, {ItemID: 1<<63 - 1, Version: 1<<63 - 1}} {
 		if k := markKey(1, m).sk; k <= last {
 			t.Errorf("%v: %q comes before %q", m, k, last)
 		} else {

@@ -84,7 +84,7 @@ func TestCommands(t *testing.T) {
 		"delete 1 -yes":                {"deleteIntegration", "", "", 0},
 		"check 1":                      {"checkIntegration", `"target"`, "target       yes", 0},
 		"check 1 -post":                {"checkIntegration", "1408512", "message        https://discord.com/channels/", 0},
-		"status 1":                     {"getStatus", "cool_down\"", "waits until", 0},
+		"status 1":                     {"getStatus", "paused\"", "waits until", 0},
 		"sync 1 -mode full":            {"startSync", "", "status  queued", 0},
 		"syncs 1 -n 1":                 {"listSyncs", "", "created 12, updated 3, unchanged 600, skipped 1, failed 2", 0},
 		"syncs 1 2":                    {"getSync", "pacing", "(pacing)", 0},

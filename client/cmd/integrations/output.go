@@ -197,8 +197,8 @@ func statusText(v any) [][2]string {
 		health += ": " + reasonText(*s.Reason)
 	}
 
-	lines := [][2]string{{"health", health}, {"cools down until", at(s.CoolDownUntil)}, {"last success", at(s.LastSuccessAt)},
-		{"changes that wait", fmt.Sprint(s.Dirty)}, {"items given up", fmt.Sprint(s.Parked)}}
+	lines := [][2]string{{"health", health}, {"paused until", at(s.PausedUntil)}, {"last success", at(s.LastSuccessAt)},
+		{"changes that wait", fmt.Sprint(s.Pending)}, {"items given up", fmt.Sprint(s.GivenUp)}}
 	if s.Target != nil {
 		lines = append(lines, [2]string{"target", s.Target.Name + " (id " + s.Target.ID + ")"})
 	}

@@ -15,12 +15,12 @@ import (
 
 // A Gate admits callers to an integration.
 type Gate interface {
-	Admit(ctx context.Context, rawID, caller string) (store.Pair, store.View, error)
+	Admit(ctx context.Context, rawID, caller string) (store.IntegrationRef, store.View, error)
 }
 
 // Runs stops runs.
 type Runs interface {
-	CancelRun(ctx context.Context, p store.Pair, run domain.Snowflake, now time.Time) (domain.Run, error)
+	CancelRun(ctx context.Context, p store.IntegrationRef, run domain.Snowflake, now time.Time) (domain.Run, error)
 }
 
 // New returns the route. It answers 202 while a worker has yet to stop, and 200

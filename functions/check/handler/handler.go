@@ -22,7 +22,7 @@ import (
 
 // A Gate admits callers to an integration.
 type Gate interface {
-	Admit(ctx context.Context, rawID, caller string) (store.Pair, store.View, error)
+	Admit(ctx context.Context, rawID, caller string) (store.IntegrationRef, store.View, error)
 }
 
 // A Limiter notes that a check begins, unless one has less than gap ago, and that
@@ -35,7 +35,7 @@ type Limiter interface {
 // Places knows which integration of an organisation and item type syncs with a
 // place.
 type Places interface {
-	TargetHolder(ctx context.Context, p store.Pair, targetKey string) (domain.Snowflake, error)
+	TargetHolder(ctx context.Context, p store.IntegrationRef, targetKey string) (domain.Snowflake, error)
 }
 
 // Usages keeps what each credential has spent of its provider's limits.
@@ -147,7 +147,7 @@ func wholeSeconds(wait time.Duration) int {
 }
 
 // ask opens the connector and has it ask.
-func (h *Handler) ask(ctx context.Context, pair store.Pair, v store.View) ([]connector.Check, error) {
+func (h *Handler) ask(ctx context.Context, pair store.IntegrationRef, v store.View) ([]connector.Check, error) {
 	opened, err := h.Open(ctx, v)
 	var unusable *connector.Error
 	if errors.As(err, &unusable) {
@@ -199,7 +199,7 @@ func (h *Handler) look(ctx context.Context, v store.View, c connector.Connector)
 // the organisation and item type syncs with it, or the same configuration led to
 // another place before. "" is for a place without such trouble. Where the
 // provider cannot be asked, the other checks stand, and the place is zero.
-func (h *Handler) taken(ctx context.Context, pair store.Pair, v store.View, c connector.Connector) (connector.Place, string, error) {
+func (h *Handler) taken(ctx context.Context, pair store.IntegrationRef, v store.View, c connector.Connector) (connector.Place, string, error) {
 	place, err := c.Resolve(ctx)
 	if err != nil {
 		h.Log.WarnContext(ctx, "target not resolved", "integration_id", pair.ID.String(), "error", err.Error())

@@ -35,7 +35,7 @@ const (
 // A trial is one request for a test message.
 type trial struct {
 	*Handler
-	pair   store.Pair
+	pair   store.IntegrationRef
 	view   store.View
 	caller domain.Snowflake
 	opened Opened
@@ -46,7 +46,7 @@ type trial struct {
 // The order keeps it at one: the message is counted before anything is asked, the
 // post is made in one attempt, and no error follows it that could make a caller
 // send the request again.
-func (h *Handler) post(ctx context.Context, pair store.Pair, v store.View, caller string) (api.Answer, error) {
+func (h *Handler) post(ctx context.Context, pair store.IntegrationRef, v store.View, caller string) (api.Answer, error) {
 	user, err := domain.ParseSnowflake(caller)
 	if err != nil {
 		return api.Answer{}, err
@@ -347,7 +347,7 @@ func (t *trial) noteLimit(ctx context.Context, e *connector.Error) {
 		if err == nil {
 			now := t.Now()
 			usage.AskedAt = now.UnixMilli()
-			usage.Usage, _ = t.opened.Limits.Refused(usage.Usage, now, max(e.Wait, time.Second), e.Untold)
+			usage.Usage, _ = t.opened.Limits.Refused(usage.Usage, now, max(e.Wait, time.Second), e.NoRetryAfter)
 			_, err = t.Usages.PutUsage(ctx, t.opened.Credential, usage, now)
 		}
 

@@ -22,8 +22,8 @@ import (
 
 // A Creator stores an integration and tells what a key has made.
 type Creator interface {
-	CreateOnce(ctx context.Context, i store.Integration, secrets map[string][]byte, once *store.Once) error
-	MadeOnce(ctx context.Context, org domain.Snowflake, once store.Once) (*store.Made, error)
+	CreateOnce(ctx context.Context, i store.Integration, secrets map[string][]byte, once *store.IdempotencyKey) error
+	FindCreated(ctx context.Context, org domain.Snowflake, once store.IdempotencyKey) (*store.CreatedBefore, error)
 }
 
 // A Sealer encrypts an integration's secrets, by member, for the one place they
@@ -127,7 +127,7 @@ func read(r api.Request) (wanted domain.Integration, accepted configuration.Acce
 // request are kept as hashes: neither may be read from the table. That of the
 // request, which holds secrets, is keyed with what is stored nowhere, the key,
 // so that a guess at a secret cannot be tried on it.
-func (h *Handler) once(r api.Request, user domain.Snowflake, wanted domain.Integration) (*store.Once, error) {
+func (h *Handler) once(r api.Request, user domain.Snowflake, wanted domain.Integration) (*store.IdempotencyKey, error) {
 	key, given := r.Given(api.IdempotencyKey)
 	if !given {
 		return nil, nil
@@ -140,7 +140,7 @@ func (h *Handler) once(r api.Request, user domain.Snowflake, wanted domain.Integ
 
 	now := h.Now()
 
-	return &store.Once{
+	return &store.IdempotencyKey{
 		User: user, Key: digest(sha256.New(), key), Now: now, Until: now.Add(remembered),
 		Fingerprint: digest(hmac.New(sha256.New, []byte(key)), string(wanted.ItemType), string(wanted.Provider), wanted.Configuration, fmt.Sprint(wanted.Enabled)),
 	}, nil
@@ -154,12 +154,12 @@ func digest(h hash.Hash, parts ...string) string {
 }
 
 // made is what the key has made before, nil for nothing.
-func (h *Handler) made(ctx context.Context, org domain.Snowflake, once *store.Once) (*domain.Integration, error) {
+func (h *Handler) made(ctx context.Context, org domain.Snowflake, once *store.IdempotencyKey) (*domain.Integration, error) {
 	if once == nil {
 		return nil, nil
 	}
 
-	made, err := h.Creator.MadeOnce(ctx, org, *once)
+	made, err := h.Creator.FindCreated(ctx, org, *once)
 	if err != nil || made == nil {
 		return nil, err
 	}
@@ -171,7 +171,7 @@ func (h *Handler) made(ctx context.Context, org domain.Snowflake, once *store.On
 }
 
 // create stores the integration under a new id.
-func (h *Handler) create(ctx context.Context, wanted domain.Integration, a configuration.Accepted, once *store.Once) (*domain.Integration, error) {
+func (h *Handler) create(ctx context.Context, wanted domain.Integration, a configuration.Accepted, once *store.IdempotencyKey) (*domain.Integration, error) {
 	wanted.ID = domain.NewSnowflake(h.Now())
 	wanted.Configuration = a.Public
 	sealed, err := h.Sealer.SealAll(ctx, wanted, a.Destination.Origin, a.NewSecrets)

@@ -17,7 +17,7 @@ import (
 
 // A Gate admits callers to an integration.
 type Gate interface {
-	Admit(ctx context.Context, rawID, caller string) (store.Pair, store.View, error)
+	Admit(ctx context.Context, rawID, caller string) (store.IntegrationRef, store.View, error)
 }
 
 // A Deleter deletes an integration as it was read.
@@ -85,7 +85,7 @@ func check(r api.Request, view store.View) error {
 	return err
 }
 
-func (h *Handler) send(ctx context.Context, p store.Pair, run domain.Snowflake) {
+func (h *Handler) send(ctx context.Context, p store.IntegrationRef, run domain.Snowflake) {
 	if err := h.Queue.Send(ctx, p.OrganisationID, p.ID, run); err != nil {
 		h.Log.ErrorContext(ctx, "purge message not sent; dispatch will", "run_id", run.String(), "error", err.Error())
 	}

@@ -15,7 +15,7 @@ type Erasures interface {
 	Erasure(ctx context.Context, org domain.Snowflake) (*store.Erasure, error)
 	MoveErasure(ctx context.Context, e store.Erasure, next time.Time) error
 	Revive(ctx context.Context, org domain.Snowflake, now time.Time) error
-	EraseNext(ctx context.Context, e *store.Erasure) ([]store.Pair, error)
+	EraseNext(ctx context.Context, e *store.Erasure) ([]store.IntegrationRef, error)
 	EraseIntegration(ctx context.Context, e store.Erasure, v store.View, purge domain.Snowflake, now time.Time) (queued bool, err error)
 	Unpurged(ctx context.Context, e store.Erasure) (int, error)
 	EraseSome(ctx context.Context, e store.Erasure) (int, error)
@@ -76,7 +76,7 @@ func (t *tick) told(ctx context.Context, e store.Erasure) (bool, error) {
 	if e.Phase == store.Sweeping || t.now.After(time.UnixMilli(e.At).Add(announced)) {
 		return true, nil
 	}
-	waiting, err := t.Outbox.OrganisationNotice(ctx, e.OrganisationID, e.Event)
+	waiting, err := t.Outbox.OrganisationEvent(ctx, e.OrganisationID, e.Event)
 	return waiting == nil, err
 }
 
@@ -96,7 +96,7 @@ func (t *tick) eraseIntegrations(ctx context.Context, e *store.Erasure) error {
 	return all
 }
 
-func (t *tick) eraseIntegration(ctx context.Context, e store.Erasure, p store.Pair) error {
+func (t *tick) eraseIntegration(ctx context.Context, e store.Erasure, p store.IntegrationRef) error {
 	view, err := t.Index.View(ctx, p, 0)
 	if err != nil || view.Integration == nil {
 		return err

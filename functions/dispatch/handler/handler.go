@@ -21,23 +21,23 @@ import (
 // Index finds what is due and reads it again.
 type Index interface {
 	Due(ctx context.Context, now time.Time, limit int32) ([]store.Due, error)
-	StateIn(ctx context.Context, id domain.Snowflake, lane store.Lane) (*store.State, error)
-	View(ctx context.Context, p store.Pair, user domain.Snowflake) (store.View, error)
+	StateIn(ctx context.Context, id domain.Snowflake, lane store.RunKind) (*store.State, error)
+	View(ctx context.Context, p store.IntegrationRef, user domain.Snowflake) (store.View, error)
 }
 
 // Schedule moves what was found.
 type Schedule interface {
-	MoveDue(ctx context.Context, lane store.Lane, st store.State, next time.Time) error
-	Rest(ctx context.Context, lane store.Lane, st store.State, until time.Time) error
-	WakeWithRun(ctx context.Context, p store.Pair, run store.ActiveRun, due time.Time) (started bool, err error)
+	MoveDue(ctx context.Context, lane store.RunKind, st store.State, next time.Time) error
+	Reschedule(ctx context.Context, lane store.RunKind, st store.State, until time.Time) error
+	SignalWithRun(ctx context.Context, p store.IntegrationRef, run store.ActiveRun, due time.Time) (started bool, err error)
 }
 
 // Outbox holds the notices.
 type Outbox interface {
-	Notice(ctx context.Context, integration, id domain.Snowflake) (*store.Waiting, error)
-	OrganisationNotice(ctx context.Context, organisation, id domain.Snowflake) (*store.Waiting, error)
-	MoveNotice(ctx context.Context, w store.Waiting, next time.Time) error
-	Taken(ctx context.Context, taken []outgoing.Event) error
+	Event(ctx context.Context, integration, id domain.Snowflake) (*store.StoredEvent, error)
+	OrganisationEvent(ctx context.Context, organisation, id domain.Snowflake) (*store.StoredEvent, error)
+	MoveEvent(ctx context.Context, w store.StoredEvent, next time.Time) error
+	MarkPublished(ctx context.Context, taken []outgoing.Event) error
 }
 
 // A Queue asks the worker for a slice of a run.
@@ -133,7 +133,7 @@ func (t *tick) one(ctx context.Context, d store.Due) {
 	var acted bool
 	var err error
 	switch {
-	case d.Notice != 0:
+	case d.Event != 0:
 		err = t.notice(ctx, d)
 	case d.OrganisationID != 0:
 		acted, err = t.erasure(ctx, d.OrganisationID)
@@ -160,15 +160,15 @@ func (t *tick) one(ctx context.Context, d store.Due) {
 // lane looks again, consistently, and moves the due time before it sends, so
 // that however often it is called nothing multiplies.
 func (t *tick) lane(ctx context.Context, d store.Due) (bool, error) {
-	st, err := t.Index.StateIn(ctx, d.IntegrationID, d.Lane)
+	st, err := t.Index.StateIn(ctx, d.IntegrationID, d.Kind)
 	if err != nil || st == nil || st.DueAt == 0 || st.DueAt > t.now.UnixMilli() {
 		return false, err
 	}
 	if st.Run == nil {
-		return t.start(ctx, d.Lane, *st)
+		return t.start(ctx, d.Kind, *st)
 	}
 
-	if err := t.Schedule.MoveDue(ctx, d.Lane, *st, t.now.Add(t.pause(st.DueCount))); err != nil {
+	if err := t.Schedule.MoveDue(ctx, d.Kind, *st, t.now.Add(t.pause(st.DueCount))); err != nil {
 		return false, err
 	}
 
@@ -180,25 +180,25 @@ func (t *tick) lane(ctx context.Context, d store.Due) (bool, error) {
 // start starts a run for items or an integration to be tried again, or for a
 // pull, when it is time; one that may not run is left alone until somebody
 // asks for it.
-func (t *tick) start(ctx context.Context, lane store.Lane, st store.State) (bool, error) {
+func (t *tick) start(ctx context.Context, lane store.RunKind, st store.State) (bool, error) {
 	next := next(st)
-	if next.IsZero() || next.After(t.now) || lane == store.Dry {
-		return false, t.Schedule.Rest(ctx, lane, st, next)
+	if next.IsZero() || next.After(t.now) || lane == store.DryRun {
+		return false, t.Schedule.Reschedule(ctx, lane, st, next)
 	}
 
-	v, err := t.Index.View(ctx, st.Pair, 0)
+	v, err := t.Index.View(ctx, st.IntegrationRef, 0)
 	if err != nil {
 		return false, err
 	}
 	if v.Integration == nil || !v.Integration.Enabled || v.Organisation == nil || v.Organisation.Deleted {
-		return false, t.Schedule.Rest(ctx, lane, st, time.Time{})
+		return false, t.Schedule.Reschedule(ctx, lane, st, time.Time{})
 	}
 
 	run := store.ActiveRun{Run: domain.Run{
 		ID: domain.NewSnowflake(t.now), IntegrationID: st.ID, OrganisationID: st.OrganisationID,
 		Mode: domain.Incremental, Trigger: domain.BySchedule, RequestedAt: t.now, Status: domain.Queued,
 	}}
-	started, err := t.Schedule.WakeWithRun(ctx, st.Pair, run, t.now.Add(t.LostAfter))
+	started, err := t.Schedule.SignalWithRun(ctx, st.IntegrationRef, run, t.now.Add(t.LostAfter))
 	if err != nil || !started {
 		return false, err
 	}
@@ -222,19 +222,19 @@ func next(st store.State) time.Time {
 
 // notice moves a notice's due time and has it published with the others.
 func (t *tick) notice(ctx context.Context, d store.Due) error {
-	var w *store.Waiting
+	var w *store.StoredEvent
 	var err error
 	if d.OrganisationID != 0 {
-		w, err = t.Outbox.OrganisationNotice(ctx, d.OrganisationID, d.Notice)
+		w, err = t.Outbox.OrganisationEvent(ctx, d.OrganisationID, d.Event)
 	} else {
-		w, err = t.Outbox.Notice(ctx, d.IntegrationID, d.Notice)
+		w, err = t.Outbox.Event(ctx, d.IntegrationID, d.Event)
 	}
 
 	if err != nil || w == nil || w.DueAt > t.now.UnixMilli() {
 		return err
 	}
 
-	if err := t.Outbox.MoveNotice(ctx, *w, t.now.Add(t.pause(w.DueCount))); err != nil {
+	if err := t.Outbox.MoveEvent(ctx, *w, t.now.Add(t.pause(w.DueCount))); err != nil {
 		return err
 	}
 
@@ -252,7 +252,7 @@ func (t *tick) publish(ctx context.Context) {
 
 	taken, err := t.Bus.Publish(ctx, t.notices)
 	t.sent += len(taken)
-	if err = errors.Join(err, t.Outbox.Taken(ctx, taken)); err != nil {
+	if err = errors.Join(err, t.Outbox.MarkPublished(ctx, taken)); err != nil {
 		t.errs = append(t.errs, err)
 		t.Log.ErrorContext(ctx, "events not published", "error", err.Error())
 	}

@@ -24,7 +24,7 @@ var dynamoURL string
 func TestMain(m *testing.M) { os.Exit(serverstest.Main(m, &dynamoURL)) }
 
 var (
-	pair  = store.Pair{ID: 501, OrganisationID: 1001, ItemType: "work_item"}
+	pair  = store.IntegrationRef{ID: 501, OrganisationID: 1001, ItemType: "work_item"}
 	start = time.Date(2026, 3, 4, 5, 6, 7, 0, time.UTC)
 )
 
@@ -100,7 +100,7 @@ func must(t *testing.T, err error) {
 }
 
 // request starts a run whose message is to arrive within a minute.
-func (w *world) request(t *testing.T, p store.Pair) store.ActiveRun {
+func (w *world) request(t *testing.T, p store.IntegrationRef) store.ActiveRun {
 	t.Helper()
 	run := store.ActiveRun{Run: domain.Run{
 		ID: p.ID + 1000, IntegrationID: p.ID, OrganisationID: p.OrganisationID, Mode: domain.Incremental, RequestedAt: w.now, Status: domain.Queued,
@@ -190,7 +190,7 @@ func (w *world) end(t *testing.T, retry time.Time) {
 	_, lease := w.acquire(t, run.ID, w.now.Add(time.Minute))
 	run.Status = domain.Partial
 	run.FinishedAt = &w.now
-	must(t, w.store.Finish(t.Context(), lease, store.Ending{Run: run.Run, Mode: run.Mode, MetaVersion: 1, RetryAt: retry, NoticesDue: start.Add(1000 * time.Hour)}))
+	must(t, w.store.Finish(t.Context(), lease, store.Ending{Run: run.Run, Mode: run.Mode, MetaVersion: 1, RetryAt: retry, EventsDue: start.Add(1000 * time.Hour)}))
 }
 
 // own makes the integration and its organisation.
@@ -235,7 +235,7 @@ func TestPullIsDue(t *testing.T) {
 	_, lease := w.acquire(t, run.ID, w.now.Add(time.Minute))
 	run.Status = domain.Succeeded
 	run.FinishedAt = &w.now
-	must(t, w.store.Finish(t.Context(), lease, store.Ending{Run: run.Run, Mode: run.Mode, MetaVersion: 1, RetryAt: start.Add(time.Hour), PullAt: start.Add(10 * time.Minute), NoticesDue: start.Add(1000 * time.Hour)}))
+	must(t, w.store.Finish(t.Context(), lease, store.Ending{Run: run.Run, Mode: run.Mode, MetaVersion: 1, RetryAt: start.Add(time.Hour), PullAt: start.Add(10 * time.Minute), EventsDue: start.Add(1000 * time.Hour)}))
 	w.tick(t, start.Add(9*time.Minute))
 	w.now = start.Add(10 * time.Minute)
 	must(t, w.h.Handle(t.Context()))
@@ -253,7 +253,7 @@ func TestNoticesAreDue(t *testing.T) {
 	_, lease := w.acquire(t, run.ID, w.now.Add(time.Minute))
 	run.Status = domain.Succeeded
 	run.FinishedAt = &w.now
-	must(t, w.store.Finish(t.Context(), lease, store.Ending{Run: run.Run, Mode: run.Mode, MetaVersion: 1, NoticesDue: start.Add(time.Minute)}))
+	must(t, w.store.Finish(t.Context(), lease, store.Ending{Run: run.Run, Mode: run.Mode, MetaVersion: 1, EventsDue: start.Add(time.Minute)}))
 	w.bus.err = errors.New("the bus is away")
 	for _, at := range []time.Duration{1, 2, 4} {
 		w.now = start.Add(at * time.Minute)
@@ -282,7 +282,7 @@ func (hurried) Deadline() (time.Time, bool) { return time.Now().Add(4 * time.Sec
 func TestATickIsBounded(t *testing.T) {
 	w := newWorld(t)
 	for id := range domain.Snowflake(20) {
-		w.request(t, store.Pair{ID: 600 + id, OrganisationID: 1001, ItemType: "work_item"})
+		w.request(t, store.IntegrationRef{ID: 600 + id, OrganisationID: 1001, ItemType: "work_item"})
 	}
 
 	w.now = start.Add(time.Hour)
@@ -306,8 +306,8 @@ func TestRetryIsDue(t *testing.T) {
 	must(t, w.h.Handle(t.Context()))
 	st := w.state(t)
 	sent := w.queue.take()
-	if st.Run == nil || st.Run.Trigger != domain.BySchedule || st.Run.Mode != domain.Incremental || !st.Wake ||
-		st.DueAt != w.now.Add(time.Minute).UnixMilli() || st.Pair != pair {
+	if st.Run == nil || st.Run.Trigger != domain.BySchedule || st.Run.Mode != domain.Incremental || !st.Signaled ||
+		st.DueAt != w.now.Add(time.Minute).UnixMilli() || st.IntegrationRef != pair {
 		t.Fatalf("%+v", st)
 	}
 
@@ -331,7 +331,7 @@ func TestIndexMayBeStale(t *testing.T) {
 	w := newWorld(t)
 	w.own(t, true, false)
 	w.request(t, pair)
-	w.h.Index = stale{w.store, []store.Due{{IntegrationID: pair.ID, Lane: store.Live}, {IntegrationID: 999, Lane: store.Live}}}
+	w.h.Index = stale{w.store, []store.Due{{IntegrationID: pair.ID, Kind: store.LiveRun}, {IntegrationID: 999, Kind: store.LiveRun}}}
 	w.tick(t, start) // not due, and not there
 	w.finish(t)
 	w.tick(t, start.Add(time.Hour))
@@ -341,7 +341,7 @@ func (w *world) finish(t *testing.T) {
 	t.Helper()
 	st, lease := w.acquire(t, 1501, w.now.Add(time.Minute))
 	st.Run.FinishedAt = &w.now
-	must(t, w.store.Finish(t.Context(), lease, store.Ending{Run: st.Run.Run, Mode: st.Run.Mode, MetaVersion: 1, NoticesDue: start.Add(1000 * time.Hour)}))
+	must(t, w.store.Finish(t.Context(), lease, store.Ending{Run: st.Run.Run, Mode: st.Run.Mode, MetaVersion: 1, EventsDue: start.Add(1000 * time.Hour)}))
 }
 
 type stale struct {
@@ -389,7 +389,7 @@ type meeting struct {
 	all sync.WaitGroup
 }
 
-func (m *meeting) StateIn(ctx context.Context, id domain.Snowflake, lane store.Lane) (*store.State, error) {
+func (m *meeting) StateIn(ctx context.Context, id domain.Snowflake, lane store.RunKind) (*store.State, error) {
 	st, err := m.Store.StateIn(ctx, id, lane)
 	m.all.Done()
 	m.all.Wait()
@@ -401,7 +401,7 @@ func (m *meeting) StateIn(ctx context.Context, id domain.Snowflake, lane store.L
 func TestFailingSend(t *testing.T) {
 	w := newWorld(t)
 	w.request(t, pair)
-	w.request(t, store.Pair{ID: 502, OrganisationID: 1001, ItemType: "work_item"})
+	w.request(t, store.IntegrationRef{ID: 502, OrganisationID: 1001, ItemType: "work_item"})
 	w.now, w.queue.err = start.Add(time.Minute), errors.New("the queue is away")
 	if err := w.h.Handle(t.Context()); !errors.Is(err, w.queue.err) {
 		t.Error(err)

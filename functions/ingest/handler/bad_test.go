@@ -263,7 +263,7 @@ func TestTheLargestEventsAreStored(t *testing.T) {
 		t.Fatal(failed, w.log)
 	}
 
-	items, _, err := w.store.Items(t.Context(), store.Pair{OrganisationID: org, ItemType: "work_item"}, "", 10)
+	items, _, err := w.store.Items(t.Context(), store.IntegrationRef{OrganisationID: org, ItemType: "work_item"}, "", 10)
 	if err != nil || len(items) != 1 || len(items[0].Labels) != incoming.MaxLabels || len(items[0].Description) != incoming.MaxDescription {
 		t.Errorf("%d items, %v", len(items), err)
 	}
@@ -287,7 +287,7 @@ func TestPeopleOfAnItemAreStored(t *testing.T) {
 	nobody := map[string]any{"id": "35", "name": " "}
 	stored := func() domain.Item {
 		t.Helper()
-		items, _, err := w.store.Items(t.Context(), store.Pair{OrganisationID: org, ItemType: "work_item"}, "", 10)
+		items, _, err := w.store.Items(t.Context(), store.IntegrationRef{OrganisationID: org, ItemType: "work_item"}, "", 10)
 		if err != nil || len(items) != 1 {
 			t.Fatal(len(items), err)
 		}
@@ -340,7 +340,7 @@ func TestOneItemManyTimesInABatch(t *testing.T) {
 		}
 	}
 
-	if items, _, err := w.store.Items(t.Context(), store.Pair{OrganisationID: org, ItemType: "work_item"}, "", 10); err != nil || len(items) != 1 || items[0].Version != 50 {
+	if items, _, err := w.store.Items(t.Context(), store.IntegrationRef{OrganisationID: org, ItemType: "work_item"}, "", 10); err != nil || len(items) != 1 || items[0].Version != 50 {
 		t.Errorf("%+v, %v", items, err)
 	}
 

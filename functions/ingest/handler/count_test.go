@@ -141,7 +141,7 @@ const other = domain.Snowflake(1002)
 func (w *world) bring(t *testing.T, n int, running, woken bool) {
 	t.Helper()
 	for i := range domain.Snowflake(n) {
-		pair := store.Pair{ID: 601 + i, OrganisationID: other, ItemType: "work_item"}
+		pair := store.IntegrationRef{ID: 601 + i, OrganisationID: other, ItemType: "work_item"}
 		w.end(t, pair)
 		if !running {
 			continue
@@ -154,13 +154,13 @@ func (w *world) bring(t *testing.T, n int, running, woken bool) {
 		}
 
 		if woken {
-			must(t, w.store.Wake(t.Context(), pair.ID))
+			must(t, w.store.Signal(t.Context(), pair.ID))
 		}
 	}
 }
 
 // end ends an integration's run, if it has one.
-func (w *world) end(t *testing.T, pair store.Pair) {
+func (w *world) end(t *testing.T, pair store.IntegrationRef) {
 	t.Helper()
 	if st := w.state(t, pair.ID); st != nil && st.Run != nil {
 		_, err := w.store.CancelRun(t.Context(), pair, st.Run.ID, now)

@@ -28,7 +28,7 @@ type Items interface {
 
 // Organisations keeps what events tell of organisations.
 type Organisations interface {
-	TakeOrganisation(ctx context.Context, o domain.Organisation, now time.Time) (store.Standing, error)
+	TakeOrganisation(ctx context.Context, o domain.Organisation, now time.Time) (store.OrganisationState, error)
 	ScheduleErasure(ctx context.Context, org domain.Snowflake, deletedAt int64, at, now time.Time) error
 	Revive(ctx context.Context, org domain.Snowflake, now time.Time) error
 }
@@ -42,14 +42,14 @@ type Grants interface {
 // Marks says what has to be pushed, and where.
 type Marks interface {
 	EnabledOfType(ctx context.Context, org domain.Snowflake, t domain.ItemType) ([]store.Listener, error)
-	PutMark(ctx context.Context, integration domain.Snowflake, m store.Mark) error
+	PutPendingChange(ctx context.Context, integration domain.Snowflake, m store.PendingChange) error
 }
 
 // Runs wakes integrations.
 type Runs interface {
 	States(ctx context.Context, ids []domain.Snowflake) (map[domain.Snowflake]*store.State, error)
-	Wake(ctx context.Context, id domain.Snowflake) error
-	WakeWithRun(ctx context.Context, p store.Pair, run store.ActiveRun, due time.Time) (started bool, err error)
+	Signal(ctx context.Context, id domain.Snowflake) error
+	SignalWithRun(ctx context.Context, p store.IntegrationRef, run store.ActiveRun, due time.Time) (started bool, err error)
 }
 
 // A Queue asks the worker for a slice of a run.

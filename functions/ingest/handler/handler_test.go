@@ -136,7 +136,7 @@ func (w *world) inOrder(t *testing.T, bodies ...string) (failed []string) {
 // marks lists item@version.
 func (w *world) marks(t *testing.T, integration domain.Snowflake) []string {
 	t.Helper()
-	marks, _, err := w.store.Marks(t.Context(), integration, "", 100)
+	marks, _, err := w.store.PendingChanges(t.Context(), integration, "", 100)
 	must(t, err)
 	var all []string
 	for _, m := range marks {
@@ -159,7 +159,7 @@ func TestFourSteps(t *testing.T) {
 		t.Fatal(failed, w.log)
 	}
 
-	items, _, err := w.store.ItemsAndLinks(t.Context(), store.Pair{ID: 501, OrganisationID: org, ItemType: "work_item"}, "there", []domain.Snowflake{7}, true)
+	items, _, err := w.store.ItemsAndLinks(t.Context(), store.IntegrationRef{ID: 501, OrganisationID: org, ItemType: "work_item"}, "there", []domain.Snowflake{7}, true)
 	if err != nil || items[7].Title != "t" {
 		t.Errorf("stored %+v, %v", items, err)
 	}
@@ -170,7 +170,7 @@ func TestFourSteps(t *testing.T) {
 			t.Errorf("marks of %s: %v", id, got)
 		}
 
-		if st == nil || !st.Wake || st.Run == nil || st.Run.Trigger != domain.ByEvent || st.Run.Mode != domain.Incremental ||
+		if st == nil || !st.Signaled || st.Run == nil || st.Run.Trigger != domain.ByEvent || st.Run.Mode != domain.Incremental ||
 			st.Run.RequestedBy != nil || st.DueAt != now.Add(time.Minute).UnixMilli() {
 			t.Fatalf("%+v", st)
 		}
@@ -234,7 +234,7 @@ func TestEqualVersionContinues(t *testing.T) {
 	}
 
 	for _, id := range []domain.Snowflake{501, 502} {
-		if got, st := w.marks(t, id), w.state(t, id); !slices.Equal(got, []string{"7@1"}) || !st.Wake {
+		if got, st := w.marks(t, id), w.state(t, id); !slices.Equal(got, []string{"7@1"}) || !st.Signaled {
 			t.Errorf("%v, %+v", got, st)
 		}
 	}
@@ -254,11 +254,11 @@ func (f *failing) EnabledOfType(ctx context.Context, o domain.Snowflake, t domai
 	return f.Store.EnabledOfType(ctx, o, t)
 }
 
-func (f *failing) PutMark(ctx context.Context, i domain.Snowflake, m store.Mark) error {
+func (f *failing) PutPendingChange(ctx context.Context, i domain.Snowflake, m store.PendingChange) error {
 	if f.step == "mark" {
 		return f.err
 	}
-	return f.Store.PutMark(ctx, i, m)
+	return f.Store.PutPendingChange(ctx, i, m)
 }
 
 func (f *failing) States(ctx context.Context, ids []domain.Snowflake) (map[domain.Snowflake]*store.State, error) {
@@ -268,16 +268,16 @@ func (f *failing) States(ctx context.Context, ids []domain.Snowflake) (map[domai
 	return f.Store.States(ctx, ids)
 }
 
-func (f *failing) WakeWithRun(ctx context.Context, p store.Pair, r store.ActiveRun, due time.Time) (bool, error) {
+func (f *failing) SignalWithRun(ctx context.Context, p store.IntegrationRef, r store.ActiveRun, due time.Time) (bool, error) {
 	if f.step == "run" {
 		return false, f.err
 	}
-	return f.Store.WakeWithRun(ctx, p, r, due)
+	return f.Store.SignalWithRun(ctx, p, r, due)
 }
 
 func TestWakesTheActiveRun(t *testing.T) {
 	w := newWorld(t)
-	pair := store.Pair{ID: 504, OrganisationID: org, ItemType: "document"}
+	pair := store.IntegrationRef{ID: 504, OrganisationID: org, ItemType: "document"}
 	run := store.ActiveRun{Run: domain.Run{ID: 9, IntegrationID: 504, OrganisationID: org, Mode: domain.Full, RequestedAt: now, Status: domain.Queued}}
 	if _, started, err := w.store.RequestRun(t.Context(), pair, run, 0, now); !started || err != nil {
 		t.Fatal(started, err)
@@ -289,7 +289,7 @@ func TestWakesTheActiveRun(t *testing.T) {
 			t.Fatal(failed, w.log)
 		}
 
-		if st := w.state(t, 504); !st.Wake || st.Run.ID != 9 || st.Run.Mode != domain.Full || len(w.queue.sent) != 0 {
+		if st := w.state(t, 504); !st.Signaled || st.Run.ID != 9 || st.Run.Mode != domain.Full || len(w.queue.sent) != 0 {
 			t.Errorf("%+v, sent %v", st, w.queue.sent)
 		}
 	}

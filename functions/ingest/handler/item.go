@@ -31,7 +31,7 @@ func (h *Handler) item(ctx context.Context, e incoming.Envelope) error {
 
 	var ids []domain.Snowflake
 	for _, p := range listeners {
-		if err := h.Marks.PutMark(ctx, p.ID, store.Mark{ItemID: item.ID, Version: item.Version, Deleted: item.Deleted}); err != nil {
+		if err := h.Marks.PutPendingChange(ctx, p.ID, store.PendingChange{ItemID: item.ID, Version: item.Version, Deleted: item.Deleted}); err != nil {
 			return err
 		}
 		ids = append(ids, p.ID)
@@ -98,11 +98,11 @@ func (h *Handler) wake(ctx context.Context, p store.Listener, state *store.State
 // the integration has changed since.
 func (h *Handler) wakeOnce(ctx context.Context, p store.Listener, state *store.State) (done bool, err error) {
 	if state != nil && state.Run != nil {
-		if state.Wake {
+		if state.Signaled {
 			return true, nil
 		}
 
-		err := h.Runs.Wake(ctx, p.ID)
+		err := h.Runs.Signal(ctx, p.ID)
 		if errors.Is(err, store.ErrNotFound) {
 			return false, nil
 		}
@@ -116,16 +116,16 @@ func (h *Handler) wakeOnce(ctx context.Context, p store.Listener, state *store.S
 		Mode: domain.Incremental, Trigger: domain.ByEvent, RequestedAt: now, Status: domain.Queued,
 	}}
 	due := now.Add(h.LostAfter)
-	cooling := state.Cooling(p.ConfigurationVersion, now)
+	cooling := state.PausedUntil(p.ConfigurationVersion, now)
 	if !cooling.IsZero() {
-		coolDown := store.CoolDown
+		paused := store.ReasonPaused
 		due = cooling
 		run.Status = domain.Waiting
 		run.WaitingUntil = &cooling
-		run.WaitingReason = &coolDown
+		run.WaitingReason = &paused
 	}
 
-	started, err := h.Runs.WakeWithRun(ctx, p.Pair, run, due)
+	started, err := h.Runs.SignalWithRun(ctx, p.IntegrationRef, run, due)
 	if err != nil || !started {
 		return false, err
 	}

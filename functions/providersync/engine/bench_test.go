@@ -171,7 +171,7 @@ func (w *load) write(version int64, marks bool) {
 					Title: fmt.Sprint("An item of the usual length, number ", id), Description: strings.Repeat(fmt.Sprint("Version ", version, " says this. "), 20),
 					Labels: []string{"bug"}, State: domain.Open, UpdatedAt: time.Now()})
 				if err == nil && marks {
-					err = w.store.PutMark(w.b.Context(), 77, store.Mark{ItemID: id, Version: version})
+					err = w.store.PutPendingChange(w.b.Context(), 77, store.PendingChange{ItemID: id, Version: version})
 				}
 
 				if err != nil {
@@ -195,7 +195,7 @@ func (w *load) sync(mode domain.Mode) used {
 	now := time.Now()
 	run := store.ActiveRun{Run: domain.Run{ID: domain.NewSnowflake(now), IntegrationID: 77, OrganisationID: 5,
 		Mode: mode, Trigger: domain.ByRequest, RequestedAt: now, Status: domain.Queued}}
-	_, started, err := w.store.RequestRun(w.b.Context(), store.Pair{ID: 77, OrganisationID: 5, ItemType: "work_item"}, run, 0, now.Add(time.Minute))
+	_, started, err := w.store.RequestRun(w.b.Context(), store.IntegrationRef{ID: 77, OrganisationID: 5, ItemType: "work_item"}, run, 0, now.Add(time.Minute))
 	must(w.b, err)
 	mustBe(w.b, "started", started, true)
 	w.run = run.ID

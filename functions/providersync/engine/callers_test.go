@@ -15,7 +15,7 @@ import (
 // A crowd is integrations with one credential, each at a place of its own.
 type crowd struct {
 	*world
-	pairs     []store.Pair
+	pairs     []store.IntegrationRef
 	providers map[domain.Snowflake]*provider
 	version   int64
 	dry       bool // the next runs only plan
@@ -29,7 +29,7 @@ func newCrowd(t *testing.T, integrations, organisations domain.Snowflake) *crowd
 
 	for n := range integrations {
 		org := 100 + n%organisations
-		p := store.Pair{ID: 1000 + n, OrganisationID: org, ItemType: "document"}
+		p := store.IntegrationRef{ID: 1000 + n, OrganisationID: org, ItemType: "document"}
 		c.pairs = append(c.pairs, p)
 		c.must(c.sure.PutOrganisation(c.ctx, domain.Organisation{ID: org, OwnerID: 1, Version: 1}))
 		c.must(c.sure.CreateIntegration(c.ctx, store.Integration{TargetHash: p.ID.String(), Integration: domain.Integration{
@@ -61,7 +61,7 @@ func (c *crowd) change(trigger domain.Trigger) {
 }
 
 // request asks for a sync of each, all at the same moment.
-func (c *crowd) request(trigger domain.Trigger, pairs []store.Pair) {
+func (c *crowd) request(trigger domain.Trigger, pairs []store.IntegrationRef) {
 	c.t.Helper()
 	c.clock.now = c.clock.now.Add(5 * time.Second)
 
@@ -284,7 +284,7 @@ func TestATryThatAsksNothingIsLeftToAnother(t *testing.T) {
 			asked++
 			return rejected()
 		}
-		c.must(c.sure.PutMark(c.ctx, busy.ID, store.Mark{ItemID: 5100, Version: 1}))
+		c.must(c.sure.PutPendingChange(c.ctx, busy.ID, store.PendingChange{ItemID: 5100, Version: 1}))
 		c.version++
 		_, err := c.sure.PutItem(c.ctx, domain.Item{ID: 5100, OrganisationID: busy.OrganisationID, ItemType: busy.ItemType, Version: c.version, State: domain.Open})
 		c.must(err)
@@ -348,7 +348,7 @@ func TestNobodyTriesBesideTwoOthers(t *testing.T) {
 }
 
 // mark has integrations send another version of their item.
-func (c *crowd) mark(pairs ...store.Pair) {
+func (c *crowd) mark(pairs ...store.IntegrationRef) {
 	c.t.Helper()
 	c.version++
 
@@ -357,12 +357,12 @@ func (c *crowd) mark(pairs ...store.Pair) {
 		_, err := c.sure.PutItem(c.ctx, domain.Item{ID: id, OrganisationID: p.OrganisationID, ItemType: p.ItemType, Version: c.version,
 			Title: fmt.Sprint("version ", c.version), State: domain.Open, UpdatedAt: c.clock.now})
 		c.must(err)
-		c.must(c.sure.PutMark(c.ctx, p.ID, store.Mark{ItemID: id, Version: c.version}))
+		c.must(c.sure.PutPendingChange(c.ctx, p.ID, store.PendingChange{ItemID: id, Version: c.version}))
 	}
 }
 
 // rehearse asks for a dry run of each.
-func (c *crowd) rehearse(pairs ...store.Pair) {
+func (c *crowd) rehearse(pairs ...store.IntegrationRef) {
 	c.t.Helper()
 	c.dry = true
 	c.request(domain.ByRequest, pairs)
@@ -568,7 +568,7 @@ func TestATryOfOneIntegrationThatAsksNothing(t *testing.T) {
 		_, err := c.sure.PutItem(c.ctx, domain.Item{ID: 5100, OrganisationID: 100, ItemType: "document", Version: c.version,
 			Title: "version 1", State: domain.Open, UpdatedAt: c.clock.now})
 		c.must(err)
-		c.must(c.sure.PutMark(c.ctx, c.pairs[0].ID, store.Mark{ItemID: 5100, Version: c.version}))
+		c.must(c.sure.PutPendingChange(c.ctx, c.pairs[0].ID, store.PendingChange{ItemID: 5100, Version: c.version}))
 		c.request(trigger, c.pairs)
 		c.deliver()
 
@@ -610,7 +610,7 @@ func TestADryRunThatWaitsCountsOnce(t *testing.T) {
 	_, err = w.sure.PutUsage(w.ctx, w.credential, u, w.clock.now)
 	w.must(err)
 	w.must(w.slice())
-	st, err := w.sure.StateIn(w.ctx, 77, store.Dry)
+	st, err := w.sure.StateIn(w.ctx, 77, store.DryRun)
 	w.must(err)
 	if st.Run == nil || st.Run.WaitingReason == nil || *st.Run.WaitingReason != credentialInUse {
 		t.Errorf("it does not wait: %+v", st.Run)

@@ -22,7 +22,7 @@ const (
 // A chat is what the engine knows of a chat, zero for a tracker.
 type chat struct {
 	is     bool
-	manner connector.Manner
+	manner connector.DeliveryMode
 	conn   connector.Chat // nil in a dry run
 	// replier is nil in a dry run, and for a chat that does not reply.
 	replier connector.Replier
@@ -34,7 +34,7 @@ func chatOf(c connector.Connector) chat {
 		return chat{}
 	}
 
-	known := chat{is: true, manner: one.Manner(), conn: one}
+	known := chat{is: true, manner: one.DeliveryMode(), conn: one}
 	known.replier, _ = c.(connector.Replier)
 
 	return known
@@ -44,11 +44,11 @@ func chatOf(c connector.Connector) chat {
 func (c chat) posts() bool { return c.is && !c.manner.Edits }
 
 // told is what a link remembers of a message.
-func (c chat) told(content connector.Content) *store.Told {
+func (c chat) told(content connector.Content) *store.PreviousMessage {
 	if !c.is {
 		return nil
 	}
-	return &store.Told{Title: content.Title, Text: connector.TextHash(content.Body), Deleted: content.Deleted, Facts: content.Facts}
+	return &store.PreviousMessage{Title: content.Title, Text: connector.TextHash(content.Body), Deleted: content.Deleted, Facts: content.Facts}
 }
 
 // channelOf is the channel that an item's messages are in after a write. Where
@@ -68,13 +68,13 @@ func (c chat) refusesEdit(err error) bool {
 }
 
 // last is what the last message told, nil for none.
-func (t *task) last() *connector.Was {
-	told := t.link.Told
+func (t *task) last() *connector.PreviousMessage {
+	told := t.link.Previous
 	if told == nil {
 		return nil
 	}
 
-	return &connector.Was{
+	return &connector.PreviousMessage{
 		Title:   told.Title,
 		Text:    told.Text,
 		Labels:  t.link.SentLabels,
@@ -94,7 +94,7 @@ func (s *slice) quiet(t *task) bool {
 	}
 
 	for _, m := range t.marks {
-		if m.Told || m.Retry {
+		if m.Announced || m.Retry {
 			return false
 		}
 	}
@@ -109,7 +109,7 @@ func (s *slice) instead(ctx context.Context, t *task) (*verdict, error) {
 		t.link.SentHash = ""
 	}
 
-	t.link.Frozen = t.link.Remote.ID
+	t.link.NotEditable = t.link.Remote.ID
 	t.link.Remote = nil
 	t.was = doubt{}
 	t.left = false
@@ -148,8 +148,8 @@ func (s *slice) marksOf(ctx context.Context, tasks []*task) error {
 	}
 
 	last := tasks[len(tasks)-1].id
-	for cursor := store.MarkOf(tasks[0].id); ; {
-		marks, next, err := s.Store.Marks(ctx, s.lease.Pair.ID, cursor, pushPage)
+	for cursor := store.PendingCursor(tasks[0].id); ; {
+		marks, next, err := s.Store.PendingChanges(ctx, s.lease.Pair.ID, cursor, pushPage)
 		if err != nil {
 			return err
 		}

@@ -18,7 +18,7 @@ import (
 // found again.
 type room struct {
 	clock    *clock
-	manner   connector.Manner
+	manner   connector.DeliveryMode
 	nameless bool // messages have no id
 	unproven bool
 	messages []*message
@@ -35,7 +35,7 @@ type room struct {
 type message struct {
 	marker  connector.Marker
 	content connector.Content
-	was     *connector.Was
+	was     *connector.PreviousMessage
 	digest  *connector.Digest
 	at      time.Time
 }
@@ -43,7 +43,7 @@ type message struct {
 // A history is a room whose messages can be listed.
 type archive struct{ *room }
 
-func (r *room) Manner() connector.Manner { return r.manner }
+func (r *room) DeliveryMode() connector.DeliveryMode { return r.manner }
 
 func (r *room) Render(i domain.Item) connector.Content {
 	return connector.Content{Title: i.Title, Body: i.Description, Labels: i.Labels, State: i.State, Number: i.FormattedNumber, Deleted: i.Deleted,
@@ -78,7 +78,7 @@ func (r *room) written(n int) connector.Written {
 }
 
 func (r *room) Create(_ context.Context, c connector.Content, m connector.Marker) (connector.Written, error) {
-	return r.post("create", message{marker: m, content: c, was: c.Was})
+	return r.post("create", message{marker: m, content: c, was: c.Previous})
 }
 
 func (r *room) Digest(_ context.Context, d connector.Digest, m connector.Marker) (connector.Written, error) {
@@ -102,12 +102,12 @@ func (r *room) Update(_ context.Context, sent connector.Sent, c connector.Conten
 
 	r.edits++
 	r.messages[n].content = c
-	r.messages[n].was = c.Was
+	r.messages[n].was = c.Previous
 
 	return r.written(n), nil
 }
 
-func (a archive) Behind() (last, most time.Duration) { return 0, 0 }
+func (a archive) ClockLag() (last, most time.Duration) { return 0, 0 }
 
 func (a archive) Find(_ context.Context, since time.Time, want []connector.Marker) (map[domain.Snowflake]connector.Written, error) {
 	a.asked++
@@ -142,12 +142,12 @@ func (r *room) digests() (all []*message) {
 
 // The kinds of chat there are.
 var rooms = map[string]room{
-	"edits, asked":       {manner: connector.Manner{Edits: true, DigestOver: 20}},
-	"edits, not asked":   {manner: connector.Manner{Edits: true, DigestOver: 20}},
-	"posts, asked":       {manner: connector.Manner{DigestOver: 20}},
-	"posts, not asked":   {manner: connector.Manner{DigestOver: 20}},
-	"posts without name": {manner: connector.Manner{DigestOver: 20}, nameless: true},
-	"posts unproven":     {manner: connector.Manner{DigestOver: 20}, nameless: true, unproven: true},
+	"edits, asked":       {manner: connector.DeliveryMode{Edits: true, DigestOver: 20}},
+	"edits, not asked":   {manner: connector.DeliveryMode{Edits: true, DigestOver: 20}},
+	"posts, asked":       {manner: connector.DeliveryMode{DigestOver: 20}},
+	"posts, not asked":   {manner: connector.DeliveryMode{DigestOver: 20}},
+	"posts without name": {manner: connector.DeliveryMode{DigestOver: 20}, nameless: true},
+	"posts unproven":     {manner: connector.DeliveryMode{DigestOver: 20}, nameless: true, unproven: true},
 }
 
 func asked(kind string) bool { return kind == "edits, asked" || kind == "posts, asked" }
@@ -180,7 +180,7 @@ func everyRoom(t *testing.T, test func(t *testing.T, w *world, r *room, kind str
 // told marks a version of an item, as an event does.
 func (w *world) told(id domain.Snowflake, version int64, change func(*domain.Item)) domain.Item {
 	i := w.item(id, version, change)
-	w.must(w.sure.PutMark(w.ctx, 77, store.Mark{ItemID: id, Version: version, Deleted: i.Deleted}))
+	w.must(w.sure.PutPendingChange(w.ctx, 77, store.PendingChange{ItemID: id, Version: version, Deleted: i.Deleted}))
 	return i
 }
 
@@ -201,7 +201,7 @@ func (w *world) sync(mode domain.Mode) domain.Run {
 
 func (w *world) noMarks() {
 	w.t.Helper()
-	n, err := w.sure.CountMarks(w.ctx, 77)
+	n, err := w.sure.CountPendingChanges(w.ctx, 77)
 	w.must(err)
 	mustBe(w.t, "marks left", n, 0)
 }
@@ -273,7 +273,7 @@ func TestAFullRunIsQuiet(t *testing.T) {
 
 		// Announced while it runs: all is told.
 		id := w.start(domain.Full)
-		w.must(w.sure.Join(w.ctx, 77, id, store.Wish{Announce: true}))
+		w.must(w.sure.JoinRun(w.ctx, 77, id, store.RunRequest{Announce: true}))
 		w.settle()
 		w.noMarks()
 		mustBe(t, "announced", w.run(id).Counts, domain.Counts{Created: 29, Unchanged: 2})
@@ -290,7 +290,7 @@ func TestAnnouncedAfterThePlan(t *testing.T) {
 	id := domain.Snowflake(0)
 	r.after = func(string, domain.Snowflake) error {
 		r.after = nil
-		return w.sure.Join(w.ctx, 77, id, store.Wish{Announce: true})
+		return w.sure.JoinRun(w.ctx, 77, id, store.RunRequest{Announce: true})
 	}
 	id = w.start(domain.Full)
 	w.settle()
@@ -343,7 +343,7 @@ func TestManyChangesBecomeOneDigest(t *testing.T) {
 
 		l := w.link(77)
 		mustBe(t, "reason", l.Reason, inDigest)
-		mustBe(t, "gathered", l.Gathered, nil)
+		mustBe(t, "gathered", l.InDigest, nil)
 
 		w.told(77, 2, nil) // it has no message of its own to be edited
 		mustBe(t, "a change after the digest", w.sync(domain.Incremental).Counts, domain.Counts{Created: 1})
@@ -387,7 +387,7 @@ func TestAWorkerDiesOverAChat(t *testing.T) {
 						l := w.link(id)
 						if l.Outcome == domain.Unknown {
 							unknown++
-						} else if l.SentHash == "" || l.Intent != nil || l.Gathered != nil {
+						} else if l.SentHash == "" || l.Intent != nil || l.InDigest != nil {
 							t.Errorf("%s: item %d: %+v", what, id, l)
 						}
 
@@ -594,7 +594,7 @@ func TestChangesAfterADigest(t *testing.T) {
 			for n := domain.Snowflake(1); n <= many; n++ {
 				w.told(n, 2, nil)
 			}
-			return w.sure.Wake(w.ctx, 77)
+			return w.sure.Signal(w.ctx, 77)
 		}
 
 		w.sync(domain.Incremental)

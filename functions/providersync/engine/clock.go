@@ -41,7 +41,7 @@ func (s *slice) told() (last, most time.Duration) {
 	if !can {
 		return 0, 0
 	}
-	return f.Behind()
+	return f.ClockLag()
 }
 
 // find looks for what was created since a time of ours, when the provider was

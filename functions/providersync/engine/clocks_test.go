@@ -20,7 +20,7 @@ type silent struct {
 	last time.Duration
 }
 
-func (s silent) Behind() (last, most time.Duration) { return s.last, max(s.last, 0) }
+func (s silent) ClockLag() (last, most time.Duration) { return s.last, max(s.last, 0) }
 
 // opens has the engine work with another connector.
 func (w *world) opens(c connector.Connector) {
@@ -572,7 +572,7 @@ func TestTheClockIsKeptWithThePlace(t *testing.T) {
 	} {
 		w.provider.behind = tt.behind
 		w.full()
-		mustBe(t, fmt.Sprint("behind ", tt.behind), time.Duration(w.state().Target.Behind)*time.Millisecond, tt.kept)
+		mustBe(t, fmt.Sprint("behind ", tt.behind), time.Duration(w.state().Target.ClockLag)*time.Millisecond, tt.kept)
 	}
 }
 

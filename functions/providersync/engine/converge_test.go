@@ -33,7 +33,7 @@ func refusedItem() error {
 
 func (w *world) marksLeft(want int) {
 	w.t.Helper()
-	n, err := w.sure.CountMarks(w.ctx, 77)
+	n, err := w.sure.CountPendingChanges(w.ctx, 77)
 	w.must(err)
 	mustBe(w.t, "marks left", n, want)
 }
@@ -61,7 +61,7 @@ func TestWhatWasPutOffIsTriedAgain(t *testing.T) {
 	w.must(err)
 	mustBe(t, "outcome", links[1].Outcome, domain.Deferred)
 	w.must(w.sure.RetryItems(w.ctx, 77, []store.Link{links[1]}))
-	w.must(w.sure.Wake(w.ctx, 77))
+	w.must(w.sure.Signal(w.ctx, 77))
 	w.provider.before = nil
 	w.minutes(30)
 	w.exact(item)
@@ -291,7 +291,7 @@ func TestAChangeDuringACancel(t *testing.T) {
 			_, err := w.sure.CancelRun(w.ctx, w.pair, id, w.clock.now)
 			w.must(err)
 			w.marked(3, 1)
-			w.must(w.sure.Wake(w.ctx, 77))
+			w.must(w.sure.Signal(w.ctx, 77))
 			w.clock.now = w.clock.now.Add(2 * time.Second)
 		}
 
@@ -397,14 +397,14 @@ func TestWhatHasComeRight(t *testing.T) {
 	mustBe(t, "outcome", w.row(1).Outcome, domain.FailedOut)
 	w.provider.before = nil
 	item := w.item(1, 3, func(i *domain.Item) { i.Description = "version 1" })
-	w.must(w.sure.PutMark(w.ctx, 77, store.Mark{ItemID: 1, Version: 3}))
+	w.must(w.sure.PutPendingChange(w.ctx, 77, store.PendingChange{ItemID: 1, Version: 3}))
 	w.start(domain.Incremental)
 	w.settle()
 	w.exact(item)
 	mustBe(t, "outcome in the end", w.row(1).Outcome, domain.Unchanged)
 	_, parked, err := w.sure.Backlog(w.ctx, 77, placed)
 	w.must(err)
-	mustBe(t, "parked", parked, 0)
+	mustBe(t, "given_up", parked, 0)
 	id := w.start(domain.Full)
 	w.settle()
 	mustBe(t, "counts", w.run(id).Counts, domain.Counts{Unchanged: 1})
@@ -440,7 +440,7 @@ func TestACrashAsASecondPassBegins(t *testing.T) {
 		w.provider.after = func(_ string, id domain.Snowflake) error {
 			if id == pushPage && w.provider.creates == pushPage {
 				w.marked(1, 2)
-				w.must(w.sure.Wake(w.ctx, 77))
+				w.must(w.sure.Signal(w.ctx, 77))
 				w.wire.reset(cut, true)
 			}
 			return nil
@@ -537,7 +537,9 @@ func TestNothingIsKnownWhilePlanning(t *testing.T) {
 
 	w.marked(1, 1)
 	id := w.start(domain.Incremental)
-	w.provider.after = func(string, domain.Snowflake) error { return w.sure.Join(w.ctx, 77, id, store.Wish{Full: true}) }
+	w.provider.after = func(string, domain.Snowflake) error {
+		return w.sure.JoinRun(w.ctx, 77, id, store.RunRequest{Full: true})
+	}
 	seen := false
 	w.rendering(120, func() {
 		run := w.run(id)
@@ -558,7 +560,7 @@ func TestAChangeDuringACancelledPlan(t *testing.T) {
 	id := w.start(domain.Full)
 	w.rendering(50, func() {
 		w.marked(200, 1)
-		w.must(w.sure.Wake(w.ctx, 77))
+		w.must(w.sure.Signal(w.ctx, 77))
 		_, err := w.sure.CancelRun(w.ctx, w.pair, id, w.clock.now)
 		w.must(err)
 		w.clock.now = w.clock.now.Add(2 * time.Second)
@@ -588,7 +590,7 @@ func TestARetryWhileTheItemIsGivenUp(t *testing.T) {
 			links, err := w.sure.Links(w.ctx, 77, placed, []domain.Snowflake{1})
 			w.must(err)
 			w.must(w.sure.RetryItems(w.ctx, 77, []store.Link{links[1]}))
-			w.must(w.sure.Wake(w.ctx, 77))
+			w.must(w.sure.Signal(w.ctx, 77))
 		}
 
 		return nil

@@ -111,7 +111,7 @@ func TestCountsOfAnItemThatChangesAfterThePlan(t *testing.T) {
 	restored := func(w *world) { // deleted and left alone, then restored
 		w.reconfigure(store.Change{Enabled: true, Configuration: `{"on_delete":"leave"}`, TargetHash: "there"})
 		w.item(1, 2, func(i *domain.Item) { i.Deleted = true })
-		w.must(w.sure.PutMark(w.ctx, 77, store.Mark{ItemID: 1, Version: 2, Deleted: true}))
+		w.must(w.sure.PutPendingChange(w.ctx, 77, store.PendingChange{ItemID: 1, Version: 2, Deleted: true}))
 		w.start(domain.Incremental)
 		w.settle()
 		mustBe(w.t, "outcome", w.row(1).Outcome, domain.Skipped)
@@ -161,7 +161,7 @@ func TestCountsOfAnItemThatChangesAfterThePlan(t *testing.T) {
 				asked++
 				if asked == 1 { // the plan pass is over
 					w.marked(1, 9)
-					w.must(w.sure.Wake(w.ctx, 77))
+					w.must(w.sure.Signal(w.ctx, 77))
 				}
 
 				if id == 1 && asked <= 4 {

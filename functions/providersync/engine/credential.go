@@ -242,7 +242,7 @@ func (s *slice) share(ctx context.Context, why domain.RunError) error {
 
 		if s.afterPause || next.Until <= now.UnixMilli() {
 			next.Count++
-			next.Until = now.Add(min(firstCoolDown<<min(next.Count-1, 10), longestCoolDown)).UnixMilli()
+			next.Until = now.Add(min(firstPause<<min(next.Count-1, 10), longestPause)).UnixMilli()
 		}
 
 		if ofCredential[why.Code] && !s.afterPause && (was != nil || usage.Turns.Others(s.run.ID, now)) {

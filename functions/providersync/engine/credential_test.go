@@ -156,7 +156,7 @@ func TestWritesThatAreRefusedInARow(t *testing.T) {
 
 			for range 12 { // the pauses double up to a day
 				before := len(tried)
-				w.pass(time.UnixMilli(w.state().Condition.CoolDownUntil).Sub(w.clock.now) + 2*time.Minute)
+				w.pass(time.UnixMilli(w.state().Condition.PausedUntil).Sub(w.clock.now) + 2*time.Minute)
 				if n := len(tried) - before; n > 1 {
 					t.Fatalf("a pause is followed by %d writes", n)
 				}
@@ -169,14 +169,14 @@ func TestWritesThatAreRefusedInARow(t *testing.T) {
 
 			_, parked, err := w.sure.Backlog(w.ctx, 77, placed)
 			w.must(err)
-			mustBe(t, "parked", parked, 0)
+			mustBe(t, "given_up", parked, 0)
 
 			blocked = false
 			w.pass(26 * time.Hour)
 			w.settle()
 			mustBe(t, "health", w.state().Condition.State, domain.Healthy)
 			mustBe(t, "objects", len(w.provider.objects), 6)
-			marks, err := w.sure.CountMarks(w.ctx, 77)
+			marks, err := w.sure.CountPendingChanges(w.ctx, 77)
 			w.must(err)
 			mustBe(t, "pending", marks, 0)
 		})
@@ -196,7 +196,7 @@ func TestRefusalsInARowOverRuns(t *testing.T) {
 	}
 	for id := domain.Snowflake(1); id <= 6; id++ {
 		w.item(id, 1, nil)
-		w.must(w.sure.PutMark(w.ctx, 77, store.Mark{ItemID: id, Version: 1}))
+		w.must(w.sure.PutPendingChange(w.ctx, 77, store.PendingChange{ItemID: id, Version: 1}))
 		run := w.start(domain.Incremental)
 		w.must(w.slice())
 		code := ""
@@ -218,12 +218,12 @@ func TestRefusalsInARowOverRuns(t *testing.T) {
 // of each of them included.
 func TestManyIntegrationsShareARevokedToken(t *testing.T) {
 	w := newWorld(t)
-	pairs := []store.Pair{w.pair} // with the others, as many as an organisation has room for
+	pairs := []store.IntegrationRef{w.pair} // with the others, as many as an organisation has room for
 	for n := range domain.Snowflake(49) {
 		id := 100 + n
 		w.must(w.sure.CreateIntegration(w.ctx, store.Integration{TargetHash: id.String(), Integration: domain.Integration{
 			ID: id, OrganisationID: 5, ItemType: "document", Provider: domain.GitHub, Enabled: true, Configuration: `{}`}}, nil))
-		pairs = append(pairs, store.Pair{ID: id, OrganisationID: 5, ItemType: "document"})
+		pairs = append(pairs, store.IntegrationRef{ID: id, OrganisationID: 5, ItemType: "document"})
 	}
 
 	_, err := w.sure.PutItem(w.ctx, domain.Item{ID: 900, OrganisationID: 5, ItemType: "document", Version: 1, Title: "a", State: domain.Open, UpdatedAt: w.clock.now})
@@ -276,7 +276,7 @@ func TestWordsOfAnotherOrganisationsRefusal(t *testing.T) {
 	mustBe(t, "own words", w.health().Reason.ProviderMessage != "", true)
 
 	w.must(w.sure.PutOrganisation(w.ctx, domain.Organisation{ID: 6, OwnerID: 1, Version: 1}))
-	foreign := store.Pair{ID: 79, OrganisationID: 6, ItemType: "work_item"}
+	foreign := store.IntegrationRef{ID: 79, OrganisationID: 6, ItemType: "work_item"}
 	w.must(w.sure.CreateIntegration(w.ctx, store.Integration{TargetHash: "there", Integration: domain.Integration{
 		ID: 79, OrganisationID: 6, ItemType: "work_item", Provider: domain.GitHub, Enabled: true, Configuration: `{}`}}, nil))
 	_, err := w.sure.PutItem(w.ctx, domain.Item{ID: 900, OrganisationID: 6, ItemType: "work_item", Version: 1, Title: "a", State: domain.Open, UpdatedAt: w.clock.now})
@@ -317,8 +317,8 @@ func TestALongRateLimitIsTried(t *testing.T) {
 	}
 
 	before := asked
-	w.must(w.sure.Join(w.ctx, 77, id, store.Wish{ProbeAt: w.clock.now.UnixMilli()}))
-	w.must(w.sure.Poke(w.ctx, 77, id, w.clock.now))
+	w.must(w.sure.JoinRun(w.ctx, 77, id, store.RunRequest{ProbeAt: w.clock.now.UnixMilli()}))
+	w.must(w.sure.ResumeRun(w.ctx, 77, id, w.clock.now))
 	w.must(w.Send(w.ctx, 5, 77, id))
 	w.must(w.slice())
 	if asked > before+1 {
@@ -380,7 +380,7 @@ func TestARowSaysWhatAWriteLeftOut(t *testing.T) {
 
 	w.provider.leavesOut = ""
 	w.item(1, 3, func(i *domain.Item) { i.Labels = []string{"a"} })
-	w.must(w.sure.PutMark(w.ctx, 77, store.Mark{ItemID: 1, Version: 3}))
+	w.must(w.sure.PutPendingChange(w.ctx, 77, store.PendingChange{ItemID: 1, Version: 3}))
 	w.start(domain.Incremental)
 	w.settle()
 	if row := w.row(1); row.Reason != nil {

@@ -35,7 +35,7 @@ const (
 // A task is one marked item.
 type task struct {
 	id      domain.Snowflake
-	marks   []store.Mark
+	marks   []store.PendingChange
 	item    domain.Item
 	link    store.Link
 	linked  bool // the link was there before
@@ -66,15 +66,15 @@ type doubt struct {
 
 // doubtOf is what a link says of it.
 func doubtOf(link store.Link) doubt {
-	return doubt{link.Unsure, link.UnsureLabels, link.UnsureTexts, link.UnsureStates}
+	return doubt{link.InDoubt, link.InDoubtLabels, link.InDoubtTexts, link.InDoubtStates}
 }
 
 // note sets what the link says of it.
 func (d doubt) note(link *store.Link) {
-	link.Unsure = d.unsure
-	link.UnsureLabels = d.labels
-	link.UnsureTexts = d.texts
-	link.UnsureStates = d.states
+	link.InDoubt = d.unsure
+	link.InDoubtLabels = d.labels
+	link.InDoubtTexts = d.texts
+	link.InDoubtStates = d.states
 }
 
 // newTask prepares the decision about an item.
@@ -122,7 +122,7 @@ func (s *slice) decide(t *task, known bool) {
 	switch {
 	case t.digest != nil:
 		t.step = digested
-	case settled && t.link.Parked:
+	case settled && t.link.GivenUp:
 		t.step = resting
 	case t.link.Intent != nil && s.finder:
 		t.step = resolve
@@ -130,7 +130,7 @@ func (s *slice) decide(t *task, known bool) {
 		t.step = unknown // nobody can be asked: the next change posts again
 	case settled && (t.link.RetryAt.After(s.Clock.Now()) || s.sparing && t.link.Outcome == domain.FailedOut):
 		t.step = later
-	case told && t.link.Intent == nil && !t.link.Unsure && t.link.SentHash == t.content.Hash() && t.link.Reason != remoteDeleted:
+	case told && t.link.Intent == nil && !t.link.InDoubt && t.link.SentHash == t.content.Hash() && t.link.Reason != remoteDeleted:
 		t.step = unchanged
 	case t.item.Deleted && !told:
 		t.step = skip
@@ -250,7 +250,7 @@ func (t *task) failed(sent connector.Sent, w connector.Written, err error) conne
 func (t *task) takeBack() {
 	if t.link.Intent != nil {
 		t.link.Intent = nil
-		t.link.TakeBack()
+		t.link.UndoAttempt()
 	}
 }
 
@@ -284,8 +284,8 @@ func (t *task) sent(w connector.Written, c connector.Content) {
 	t.was.note(&t.link)
 	t.link.Attempts = 0
 	t.link.RetryAt = time.Time{}
-	t.link.Parked = false
-	t.link.Frozen = ""
+	t.link.GivenUp = false
+	t.link.NotEditable = ""
 	t.dirty = true
 }
 
@@ -325,7 +325,7 @@ func (s *slice) record(t *task, out domain.Outcome, reason string) {
 	if out == domain.Skipped || out == domain.Unchanged { // earlier failures are over
 		t.link.Attempts = 0
 		t.link.RetryAt = time.Time{}
-		t.link.Parked = false
+		t.link.GivenUp = false
 	}
 
 	t.link.Outcome = out
@@ -378,7 +378,7 @@ func (t *task) countedByPlan() domain.Outcome {
 		return ""
 	case t.link.Outcome == domain.Unknown:
 		return domain.Unknown
-	case t.link.Parked:
+	case t.link.GivenUp:
 		return domain.FailedOut
 	case t.link.Outcome == domain.Skipped:
 		return domain.Skipped

@@ -38,7 +38,7 @@ func (s *slice) sumUp(ctx context.Context) error {
 		return tasks, cursor != "", err
 	})
 	if many {
-		s.run.Digest = &store.Gathering{ID: domain.NewSnowflake(s.Clock.Now()), Sum: "{}"}
+		s.run.Digest = &store.PlannedDigest{ID: domain.NewSnowflake(s.Clock.Now()), Sum: "{}"}
 		s.run.Creates = 1
 	}
 
@@ -62,14 +62,14 @@ func (s *slice) foresee(ctx context.Context) error {
 	many, err := s.many(func() ([]*task, bool, error) {
 		tasks, next, err := s.rehearsed(ctx)
 		s.run.PlanCursor = next
-		s.run.MarkCursor = next
+		s.run.PendingCursor = next
 		return tasks, next != "", err
 	})
 
 	s.run.PlanCursor = ""
-	s.run.MarkCursor = ""
+	s.run.PendingCursor = ""
 	if many {
-		s.run.Digest = &store.Gathering{}
+		s.run.Digest = &store.PlannedDigest{}
 	}
 
 	return err
@@ -110,7 +110,7 @@ func (s *slice) gather(t *task) error {
 		return nil
 	}
 
-	had := t.link.Gathered
+	had := t.link.InDigest
 	if had == nil || had.Digest != g.ID {
 		if err := s.add(t); err != nil {
 			return err
@@ -119,7 +119,7 @@ func (s *slice) gather(t *task) error {
 		return nil
 	}
 
-	t.link.Gathered = &store.Gathered{Digest: g.ID, Version: t.item.Version, Content: *s.intent(t)}
+	t.link.InDigest = &store.DigestEntry{Digest: g.ID, Version: t.item.Version, Content: *s.intent(t)}
 	t.link.Outcome = domain.Deferred
 	t.link.Reason = inDigest
 	t.link.LastRunID = s.run.ID
@@ -354,7 +354,7 @@ func (s *slice) digest(ctx context.Context, id domain.Snowflake) (*store.Digest,
 // named finds the digest that a link names. One that has not left, and is not
 // this run's, is as good as none.
 func (s *slice) named(ctx context.Context, t *task) error {
-	g := t.link.Gathered
+	g := t.link.InDigest
 	t.digest = nil
 	if g == nil {
 		return nil
@@ -368,7 +368,7 @@ func (s *slice) named(ctx context.Context, t *task) error {
 	if d != nil && d.Outcome != domain.Deferred {
 		t.digest = d
 	} else if s.run.Digest == nil || s.run.Digest.ID != g.Digest {
-		t.link.Gathered = nil
+		t.link.InDigest = nil
 	}
 
 	return nil
@@ -432,13 +432,13 @@ const noAnswer = "no_answer"
 // is told by the pass after.
 func (s *slice) settled(ctx context.Context, t *task) (*verdict, error) {
 	d := t.digest
-	g := t.link.Gathered
+	g := t.link.InDigest
 	if d.Outcome == "" {
 		return nil, nil // it is looked for later
 	}
 
 	t.digest = nil
-	t.link.Gathered = nil
+	t.link.InDigest = nil
 	t.dirty = true
 	s.handled++
 	switch d.Outcome {
@@ -461,7 +461,7 @@ func (s *slice) settled(ctx context.Context, t *task) (*verdict, error) {
 		t.link.SentHash = g.Content.Hash
 		t.link.SentLabels = g.Content.Labels
 		t.link.SentState = g.Content.State
-		t.link.Told = g.Content.Told
+		t.link.Previous = g.Content.Previous
 		s.record(t, d.Outcome, inDigest)
 		t.link.Version = g.Version
 	}

@@ -67,7 +67,7 @@ func TestAWideCharacterAtMantisBT(t *testing.T) {
 
 	losing.Store(true)
 	w.item(1, 2, func(i *domain.Item) { i.Description = "a crab 🦀" })
-	w.must(w.sure.PutMark(w.ctx, 77, store.Mark{ItemID: 1, Version: 2}))
+	w.must(w.sure.PutPendingChange(w.ctx, 77, store.PendingChange{ItemID: 1, Version: 2}))
 	w.start(domain.Incremental)
 	w.pass(30 * time.Minute)
 	mustBe(t, "a narrowed update was carried out", narrowed.Load() > 0, true)
@@ -96,7 +96,7 @@ func TestOnlySomeTextsAreStoredInAnotherForm(t *testing.T) {
 	w.settle()
 	w.provider.after = func(string, domain.Snowflake) error { return ambiguous() }
 	w.item(1, 2, func(i *domain.Item) { i.Description = "a crab 🦀" })
-	w.must(w.sure.PutMark(w.ctx, 77, store.Mark{ItemID: 1, Version: 2}))
+	w.must(w.sure.PutPendingChange(w.ctx, 77, store.PendingChange{ItemID: 1, Version: 2}))
 	w.start(domain.Incremental)
 	w.pass(30 * time.Minute)
 	w.provider.after = nil
@@ -138,13 +138,13 @@ func TestAnUpdateInDoubtThatIsThenRefused(t *testing.T) {
 					return ambiguous()
 				}
 				item := w.item(1, 2, text("second"))
-				w.must(w.sure.PutMark(w.ctx, 77, store.Mark{ItemID: 1, Version: 2}))
+				w.must(w.sure.PutPendingChange(w.ctx, 77, store.PendingChange{ItemID: 1, Version: 2}))
 				w.start(domain.Incremental)
 				w.must(w.slice())
 				mustBe(t, "carried out", w.provider.objects[0].content.Body, "second")
 				if back {
 					item = w.item(1, 3, text("first"))
-					w.must(w.sure.PutMark(w.ctx, 77, store.Mark{ItemID: 1, Version: 3}))
+					w.must(w.sure.PutPendingChange(w.ctx, 77, store.PendingChange{ItemID: 1, Version: 3}))
 				} else {
 					w.pass(2 * time.Minute)
 				}
@@ -186,7 +186,7 @@ func TestTheLastTenUpdatesInDoubt(t *testing.T) {
 		}
 
 		last = w.provider.Render(item)
-		w.must(w.sure.PutMark(w.ctx, 77, store.Mark{ItemID: 1, Version: version}))
+		w.must(w.sure.PutPendingChange(w.ctx, 77, store.PendingChange{ItemID: 1, Version: version}))
 		w.start(domain.Incremental)
 		w.pass(time.Minute)
 	}

@@ -58,7 +58,7 @@ func (s *slice) wait(ctx context.Context, v *verdict) error {
 	s.run.WaitingUntil = &until
 	s.run.WaitingReason = &v.reason
 	if !s.dry() { // that has counted what it has passed
-		s.run.MarkCursor = ""
+		s.run.PendingCursor = ""
 	}
 
 	s.estimate(until)
@@ -142,23 +142,23 @@ func (s *slice) finish(ctx context.Context, v *verdict) error {
 	}
 
 	e.RetryAt, e.PullAt = s.nextRetry(v), s.nextPull(v)
-	e.Heed = e.Forced && s.heeded() && !v.ill && !(isStopped(v) && v.err.Code != store.LedAway)
+	e.OnlyIfSeen = e.Forced && s.heeded() && !v.ill && !(isStopped(v) && v.err.Code != store.LedAway)
 	e.Condition = s.condition
-	e.Notices = s.pending
+	e.Events = s.pending
 	if v.err != nil && v.err.Code == deleted && !s.dry() { // the other lane has the purge
 		purge := store.PurgeRun(s.lease.Pair, domain.NewSnowflake(now), now)
 		e.Purge = &purge
 	}
 
-	e.NoticesDue = now.Add(s.Settings.LostAfter)
+	e.EventsDue = now.Add(s.Settings.LostAfter)
 	e.MetaVersion = s.meta.Version
 	e.Judged = v.ill
 	err := s.Store.Finish(ctx, s.lease, e)
-	if e.Heed && errors.Is(err, store.ErrWoken) { // what has arrived since is another run's
+	if e.OnlyIfSeen && errors.Is(err, store.ErrSignaled) { // what has arrived since is another run's
 		if err := s.bequeath(ctx); err != nil {
 			return err
 		}
-		e.Heed, e.RetryAt = false, now.Add(s.Settings.LostAfter)
+		e.OnlyIfSeen, e.RetryAt = false, now.Add(s.Settings.LostAfter)
 		err = s.Store.Finish(ctx, s.lease, e)
 	}
 
@@ -174,7 +174,7 @@ func (s *slice) finish(ctx context.Context, v *verdict) error {
 
 	s.condition = nil
 	s.pending = nil
-	s.recorded = append(s.recorded, e.Notices...)
+	s.recorded = append(s.recorded, e.Events...)
 	if !e.Run.DryRun {
 		s.recorded = append(s.recorded, outgoing.SyncFinished(e.Run))
 	}
@@ -192,7 +192,7 @@ const deleted = "integration_deleted"
 
 // bequeath marks what was asked of the run meanwhile, for the one after it.
 func (s *slice) bequeath(ctx context.Context) error {
-	st, err := s.Store.StateIn(ctx, s.lease.Pair.ID, s.lease.Lane)
+	st, err := s.Store.StateIn(ctx, s.lease.Pair.ID, s.lease.Kind)
 	if err == nil && st != nil && st.Run != nil && st.Run.RetryAll {
 		_, err = s.retryAll(ctx)
 	}
@@ -221,7 +221,7 @@ func (s *slice) nextRetry(v *verdict) time.Time {
 	case s.dry() || isStopped(v):
 		return time.Time{}
 	case v.ill:
-		return time.UnixMilli(s.condition.CoolDownUntil)
+		return time.UnixMilli(s.condition.PausedUntil)
 	case v.status == domain.Failed:
 		return now.Add(afterNoProgress)
 	case v.status == domain.Cancelled:
@@ -260,9 +260,9 @@ func (s *slice) publish(ctx context.Context) {
 
 	taken, err := s.Bus.Publish(ctx, s.recorded)
 	if err == nil {
-		err = s.Store.Taken(ctx, taken)
+		err = s.Store.MarkPublished(ctx, taken)
 	} else {
-		err = errors.Join(err, s.Store.Taken(ctx, taken))
+		err = errors.Join(err, s.Store.MarkPublished(ctx, taken))
 	}
 
 	s.recorded = nil

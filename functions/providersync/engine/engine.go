@@ -127,7 +127,7 @@ func (e *Engine) Slice(ctx context.Context, m syncqueue.Message, deadline time.T
 func (e *Engine) turn(ctx context.Context, log *slog.Logger, m syncqueue.Message, name string, now, deadline time.Time) (next domain.Snowflake, err error) {
 	favour := false
 	defer func() { e.passTurn(ctx, log, m, name, favour) }()
-	state, lease, held, err := e.Store.Acquire(ctx, store.Pair{ID: m.IntegrationID, OrganisationID: m.OrganisationID}, m.RunID, name, now, deadline.Add(e.Settings.LeaseMargin))
+	state, lease, held, err := e.Store.Acquire(ctx, store.IntegrationRef{ID: m.IntegrationID, OrganisationID: m.OrganisationID}, m.RunID, name, now, deadline.Add(e.Settings.LeaseMargin))
 	if err != nil {
 		return 0, err
 	}
@@ -225,7 +225,7 @@ type slice struct {
 }
 
 // dry says that the run only plans.
-func (s *slice) dry() bool { return s.lease.Lane == store.Dry }
+func (s *slice) dry() bool { return s.lease.Kind == store.DryRun }
 
 // maxIdle is how many slices in a row may bring nothing forward.
 const maxIdle = 20
@@ -267,17 +267,17 @@ func (s *slice) work(ctx context.Context) (*verdict, error) {
 		}
 
 		err := s.finish(ctx, &verdict{status: s.finalStatus()})
-		if !errors.Is(err, store.ErrWoken) {
+		if !errors.Is(err, store.ErrSignaled) {
 			return nil, err
 		}
 
-		s.run.MarkCursor = "" // look at the marks again
+		s.run.PendingCursor = "" // look at the marks again
 	}
 }
 
 // bring plans, if the run is full, and pushes until nothing is left to do now.
 func (s *slice) bring(ctx context.Context) (*verdict, error) {
-	if s.run.MarkCursor == "" {
+	if s.run.PendingCursor == "" {
 		if v, err := s.heed(ctx); v != nil || err != nil {
 			return v, err
 		}
@@ -307,7 +307,7 @@ func (s *slice) bring(ctx context.Context) (*verdict, error) {
 // heed promises to look at every mark from here on, and takes up what was
 // asked of the run meanwhile.
 func (s *slice) heed(ctx context.Context) (*verdict, error) {
-	asked, err := s.Store.ClearWake(ctx, s.lease)
+	asked, err := s.Store.AcknowledgeSignal(ctx, s.lease)
 	if err != nil {
 		return nil, err
 	}
@@ -411,8 +411,8 @@ func (s *slice) commit(ctx context.Context, b store.Batch) error {
 	b.Run = s.run
 	b.Condition = s.condition
 	s.condition = nil
-	b.Notices = append(b.Notices, s.pending...)
-	b.NoticesDue = s.Clock.Now().Add(s.Settings.LostAfter)
+	b.Events = append(b.Events, s.pending...)
+	b.EventsDue = s.Clock.Now().Add(s.Settings.LostAfter)
 	s.pending = nil
 	if b.Condition != nil {
 		s.state.Condition = b.Condition
@@ -420,9 +420,9 @@ func (s *slice) commit(ctx context.Context, b store.Batch) error {
 
 	err := s.Store.Commit(ctx, s.lease, b)
 	if err == nil {
-		s.recorded = append(s.recorded, b.Notices...)
+		s.recorded = append(s.recorded, b.Events...)
 		for _, p := range b.Pulled {
-			s.recorded = append(s.recorded, p.Notices...)
+			s.recorded = append(s.recorded, p.Events...)
 		}
 	}
 

@@ -57,7 +57,7 @@ type world struct {
 	wire     *wire
 	store    *store.Store // the engine's, whose wire can be cut
 	sure     *store.Store // the test's own
-	pair     store.Pair
+	pair     store.IntegrationRef
 	sending  sync.Mutex // guards queue
 	queue    []syncqueue.Message
 	engine   *Engine
@@ -187,7 +187,7 @@ func newWorld(t testing.TB) *world {
 	}
 
 	w.dispatch = &dispatch.Handler{Index: dueIndex{Store: w.sure, table: table}, Schedule: w.sure, Outbox: w.sure, Erasures: w.sure, Queue: w, Bus: w.bus, Log: log, Now: w.clock.Now, LostAfter: time.Minute}
-	w.pair = store.Pair{ID: 77, OrganisationID: 5, ItemType: "work_item"}
+	w.pair = store.IntegrationRef{ID: 77, OrganisationID: 5, ItemType: "work_item"}
 	w.must(w.sure.PutOrganisation(w.ctx, domain.Organisation{ID: 5, OwnerID: 1, Version: 1}))
 	w.must(w.sure.CreateIntegration(w.ctx, store.Integration{TargetHash: "there", Integration: domain.Integration{
 		ID: 77, OrganisationID: 5, ItemType: "work_item", Provider: domain.GitHub, Enabled: true, Configuration: `{}`}}, nil))
@@ -218,7 +218,7 @@ func (w *world) item(id domain.Snowflake, version int64, change func(*domain.Ite
 // marked stores an item and its mark, as ingest does.
 func (w *world) marked(id domain.Snowflake, version int64) domain.Item {
 	i := w.item(id, version, nil)
-	w.must(w.sure.PutMark(w.ctx, 77, store.Mark{ItemID: id, Version: version}))
+	w.must(w.sure.PutPendingChange(w.ctx, 77, store.PendingChange{ItemID: id, Version: version}))
 	return i
 }
 
@@ -300,7 +300,7 @@ func (w *world) exact(items ...domain.Item) {
 	}
 
 	mustBe(w.t, "items at the provider", len(all), len(items))
-	marks, err := w.sure.CountMarks(w.ctx, 77)
+	marks, err := w.sure.CountPendingChanges(w.ctx, 77)
 	w.must(err)
 	mustBe(w.t, "marks left", marks, 0)
 }
@@ -382,7 +382,7 @@ func TestAnUpdateThatWasNotRecordedIsInDoubt(t *testing.T) {
 	w.start(domain.Full)
 	w.settle()
 	w.item(1, 2, text("second"))
-	w.must(w.sure.PutMark(w.ctx, 77, store.Mark{ItemID: 1, Version: 2}))
+	w.must(w.sure.PutPendingChange(w.ctx, 77, store.PendingChange{ItemID: 1, Version: 2}))
 	w.provider.after = func(string, domain.Snowflake) error {
 		w.wire.reset(1, false)
 		return nil
@@ -395,7 +395,7 @@ func TestAnUpdateThatWasNotRecordedIsInDoubt(t *testing.T) {
 	w.provider.after = nil
 	w.wire.reset(0, false)
 	item := w.item(1, 3, text("first"))
-	w.must(w.sure.PutMark(w.ctx, 77, store.Mark{ItemID: 1, Version: 3}))
+	w.must(w.sure.PutPendingChange(w.ctx, 77, store.PendingChange{ItemID: 1, Version: 3}))
 	w.clock.now = w.clock.now.Add(2 * invocation)
 	w.must(w.tick())
 	w.settle()
@@ -473,7 +473,7 @@ func TestAChangeDuringTheRunIsNotLost(t *testing.T) {
 	w.provider.after = func(write string, item domain.Snowflake) error {
 		if write == "create" {
 			last = w.marked(1, 2)
-			w.must(w.sure.Wake(w.ctx, 77))
+			w.must(w.sure.Signal(w.ctx, 77))
 		}
 		return nil
 	}
@@ -521,7 +521,7 @@ func TestRejectedCredentialsEndTheRunAndKeepTheMarks(t *testing.T) {
 	run := w.run(id)
 	mustBe(t, "status", run.Status, domain.Failed)
 	mustBe(t, "code", run.Error.Code, "credentials_rejected")
-	n, err := w.sure.CountMarks(w.ctx, 77)
+	n, err := w.sure.CountPendingChanges(w.ctx, 77)
 	w.must(err)
 	mustBe(t, "marks", n, 1)
 }

@@ -267,7 +267,7 @@ func (p *provider) Use(place connector.Place) { p.used = place }
 // now is the time by its own clock.
 func (p *provider) now() time.Time { return p.clock.now.Add(-p.behind) }
 
-func (p *provider) Behind() (last, most time.Duration) { return p.told, p.most }
+func (p *provider) ClockLag() (last, most time.Duration) { return p.told, p.most }
 
 // tell has an answer tell the time.
 func (p *provider) tell() { p.told, p.most = p.behind, max(p.most, p.behind) }
@@ -313,7 +313,7 @@ func (p *provider) Changes(_ context.Context, since time.Time, offset int) ([]co
 		}
 
 		if at := o.updated.Truncate(time.Second); !at.Before(since) && o.other {
-			all = append(all, connector.Object{UpdatedAt: at, Other: true})
+			all = append(all, connector.Object{UpdatedAt: at, Ignored: true})
 		} else if !at.Before(since) {
 			all = append(all, o.shown(p.remote(n)))
 		}

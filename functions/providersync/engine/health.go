@@ -9,10 +9,10 @@ import (
 )
 
 const (
-	// firstCoolDown is how long changes wait after the provider has refused
+	// firstPause is how long changes wait after the provider has refused
 	// what is configured; it doubles with every further refusal.
-	firstCoolDown   = 5 * time.Minute
-	longestCoolDown = 24 * time.Hour
+	firstPause   = 5 * time.Minute
+	longestPause = 24 * time.Hour
 )
 
 // known is what was last recorded or is about to be: how the provider answered.
@@ -45,7 +45,7 @@ func (s *slice) answered(wrote bool) {
 }
 
 // fallIll notes that the provider refuses what is configured. A further
-// refusal while it cools down, as of a sync that a manager asks for, does not
+// refusal during the pause, as of a sync that a manager asks for, does not
 // make it wait longer.
 func (s *slice) fallIll(why *domain.RunError) {
 	now := s.Clock.Now()
@@ -54,18 +54,18 @@ func (s *slice) fallIll(why *domain.RunError) {
 	was := s.known()
 	ill := was != nil && was.State == domain.Unhealthy && was.ConnectionVersion == s.meta.ConnectionVersion
 	if ill && was.ConfigurationVersion == s.meta.ConfigurationVersion {
-		next.CoolDowns = was.CoolDowns
-		next.CoolDownUntil = was.CoolDownUntil
+		next.Pauses = was.Pauses
+		next.PausedUntil = was.PausedUntil
 	}
 
 	if s.sharedUntil > now.UnixMilli() { // as for all integrations with this credential
-		next.CoolDowns = max(next.CoolDowns, 1)
-		next.CoolDownUntil = s.sharedUntil
+		next.Pauses = max(next.Pauses, 1)
+		next.PausedUntil = s.sharedUntil
 	}
 
-	if next.CoolDownUntil <= now.UnixMilli() {
-		next.CoolDowns++
-		next.CoolDownUntil = now.Add(min(firstCoolDown<<min(next.CoolDowns-1, 10), longestCoolDown)).UnixMilli()
+	if next.PausedUntil <= now.UnixMilli() {
+		next.Pauses++
+		next.PausedUntil = now.Add(min(firstPause<<min(next.Pauses-1, 10), longestPause)).UnixMilli()
 	}
 
 	s.condition = next

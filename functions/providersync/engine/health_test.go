@@ -81,7 +81,7 @@ func (w *world) pass(d time.Duration) (calls []int) {
 	return calls
 }
 
-func TestRefusedCredentialsCoolDown(t *testing.T) {
+func TestRefusedCredentialsPause(t *testing.T) {
 	w := newWorld(t)
 	first := w.marked(1, 1)
 	mustBe(t, "at first", w.health().State, domain.HealthUnknown)
@@ -92,7 +92,7 @@ func TestRefusedCredentialsCoolDown(t *testing.T) {
 	h := w.health()
 	mustBe(t, "health", h.State, domain.Unhealthy)
 	mustBe(t, "reason", *h.Reason, domain.RunError{Code: "credentials_rejected", Detail: "The provider does not accept the credentials.", ProviderMessage: "Bad credentials"})
-	mustBe(t, "cool-down", h.CoolDownUntil.Sub(w.clock.now), 5*time.Minute)
+	mustBe(t, "pause", h.PausedUntil.Sub(w.clock.now), 5*time.Minute)
 
 	// A change meanwhile waits, with the reason and the time.
 	second := w.change(2, 1)
@@ -100,8 +100,8 @@ func TestRefusedCredentialsCoolDown(t *testing.T) {
 	st, err := w.sure.State(w.ctx, 77)
 	w.must(err)
 	mustBe(t, "status of the waiting run", st.Run.Status, domain.Waiting)
-	mustBe(t, "why", *st.Run.WaitingReason, "cool_down")
-	mustBe(t, "until", st.Run.WaitingUntil.Equal(*h.CoolDownUntil), true)
+	mustBe(t, "why", *st.Run.WaitingReason, "paused")
+	mustBe(t, "until", st.Run.WaitingUntil.Equal(*h.PausedUntil), true)
 
 	// It is probed when the time has come, once each, ever more rarely: after
 	// 5, 10, 20 … minutes, at most a day.
@@ -135,13 +135,13 @@ func TestRefusedCredentialsCoolDown(t *testing.T) {
 	mustBe(t, "events of health", len(w.bus.of(outgoing.TypeHealthChanged)), 2)
 }
 
-func TestAManagersProbeDoesNotLengthenTheCoolDown(t *testing.T) {
+func TestAManagersProbeDoesNotLengthenThePause(t *testing.T) {
 	w := newWorld(t)
 	w.marked(1, 1)
 	w.provider.before = func(string, domain.Snowflake) error { return rejected() }
 	w.start(domain.Incremental)
 	w.must(w.slice())
-	until := *w.health().CoolDownUntil
+	until := *w.health().PausedUntil
 	for n := range 5 { // within five minutes a credential is tried once
 		before := w.provider.calls()
 		want := 0
@@ -154,7 +154,7 @@ func TestAManagersProbeDoesNotLengthenTheCoolDown(t *testing.T) {
 		mustBe(t, "calls of a probe", w.provider.calls()-before, want)
 	}
 
-	mustBe(t, "until", w.health().CoolDownUntil.Equal(until), true)
+	mustBe(t, "until", w.health().PausedUntil.Equal(until), true)
 }
 
 func TestANewConfigurationIsTriedAtOnce(t *testing.T) {
@@ -262,7 +262,7 @@ func TestADayWithoutTheProvider(t *testing.T) {
 }
 
 // A token that may read and not write is refused: each further refusal doubles
-// the cool-down, and the reads in between make nobody well.
+// the pause, and the reads in between make nobody well.
 func TestATokenThatMayOnlyRead(t *testing.T) {
 	w := newWorld(t)
 	w.pulling("linked")

@@ -122,7 +122,7 @@ func (h *scene) probes(n int) {
 	probed := 0
 	for range 10 * n {
 		before := len(h.wall.requests())
-		h.pass(max(time.UnixMilli(h.state().Condition.CoolDownUntil).Sub(h.clock.now), 0) + 2*time.Minute)
+		h.pass(max(time.UnixMilli(h.state().Condition.PausedUntil).Sub(h.clock.now), 0) + 2*time.Minute)
 		sent := len(h.wall.requests()) - before
 		if sent > 1 {
 			h.t.Errorf("a pause is followed by %d writes", sent)

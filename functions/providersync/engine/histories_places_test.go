@@ -62,7 +62,7 @@ func (p place) aboutOneItem() []reply {
 	return all
 }
 
-// A place is one way to a provider: a stand-in, and the connector to it.
+// A place is one way to a provider: a fake server, and the connector to it.
 type place struct {
 	name string
 	chat bool
@@ -80,7 +80,7 @@ type place struct {
 	open  func(t *testing.T, now func() time.Time) standing
 }
 
-// A standing is a stand-in that is up.
+// A standing is a fake server that is up.
 type standing struct {
 	handler    http.Handler
 	secrets    []string
@@ -118,7 +118,7 @@ func onJiraCloud(t *testing.T, now func() time.Time) standing {
 	}}
 }
 
-// What the chats' stand-ins have.
+// What the chats' fake servers have.
 const (
 	chatToken      = "a-bot-token-of-the-test"
 	hookSecret     = "a-hook-secret-of-the-test"

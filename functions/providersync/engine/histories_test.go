@@ -242,7 +242,7 @@ func (h *scene) unparked() {
 	h.t.Helper()
 	_, parked, err := h.sure.Backlog(h.ctx, 77, h.state().Target.Key)
 	h.must(err)
-	mustBe(h.t, "parked", parked, 0)
+	mustBe(h.t, "given_up", parked, 0)
 	h.marksLeft(6)
 }
 
@@ -275,7 +275,7 @@ func playPauses(t *testing.T, p place, kind string, answers []reply) {
 
 	for range 3 {
 		before := len(h.wall.tried())
-		h.pass(time.UnixMilli(h.state().Condition.CoolDownUntil).Sub(h.clock.now) + 2*time.Minute)
+		h.pass(time.UnixMilli(h.state().Condition.PausedUntil).Sub(h.clock.now) + 2*time.Minute)
 		mustBe(t, "tried after a pause", len(h.wall.tried())-before, 1)
 	}
 

@@ -32,14 +32,14 @@ func nameOf(id domain.Snowflake) string {
 	return firstWords[(id-1)%6] + secondWords[(id-1)/6]
 }
 
-// A wall stands before a stand-in and sees each write.
+// A wall stands before a fake server and sees each write.
 type wall struct {
 	next http.Handler
 
 	mu sync.Mutex
 	// objects are the ids of the items' objects, once they are known.
 	objects map[string]domain.Snowflake
-	// stop gives the answer to a write in the stand-in's place, nil to let it
+	// stop gives the answer to a write in the fake server's place, nil to let it
 	// through. Item is 0 where the write names none.
 	stop func(r *http.Request, item domain.Snowflake) *reply
 	// carry says that a stopped write is carried out all the same.
@@ -128,7 +128,7 @@ func (l *wall) requests() []domain.Snowflake {
 	return slices.Clone(l.stopped)
 }
 
-// A scene is a world whose provider is a stand-in behind a wall.
+// A scene is a world whose provider is a fake server behind a wall.
 type scene struct {
 	*world
 	standing

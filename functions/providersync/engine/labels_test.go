@@ -33,7 +33,7 @@ func TestOneLabelAfterARelinkAtJira(t *testing.T) {
 			w.pass(time.Hour)
 			for version := int64(2); version < 5; version++ {
 				w.item(1, version, nil)
-				w.must(w.sure.PutMark(w.ctx, 77, store.Mark{ItemID: 1, Version: version}))
+				w.must(w.sure.PutPendingChange(w.ctx, 77, store.PendingChange{ItemID: 1, Version: version}))
 				w.start(domain.Incremental)
 				w.pass(time.Hour)
 			}

@@ -9,7 +9,7 @@ import (
 	"testing"
 	"time"
 
-	standin "example.com/integrations/local/providers/github"
+	fake "example.com/integrations/local/providers/github"
 	"example.com/integrations/shared/connector"
 	"example.com/integrations/shared/connector/connectortest"
 	"example.com/integrations/shared/connector/github"
@@ -18,9 +18,9 @@ import (
 	"example.com/integrations/shared/store"
 )
 
-// A hub is GitHub's stand-in with its published limits, on the virtual clock.
+// A hub is GitHub's fake server with its published limits, on the virtual clock.
 type hub struct {
-	*standin.Server
+	*fake.Server
 	conn              *timed
 	answered, limited int
 }
@@ -48,9 +48,9 @@ func newHub(t *testing.T, w *world) *hub {
 	h := &hub{}
 	token := "a-token-of-the-test"
 	var err error
-	h.Server, err = standin.Open(standin.Config{
+	h.Server, err = fake.Open(fake.Config{
 		Dir: t.TempDir(), Limits: true, Now: w.clock.Now, Tokens: map[string]string{token: "sync-bot"},
-		Repositories: []standin.Repository{{Owner: "acme", Name: "work", PullRequests: 3}},
+		Repositories: []fake.Repository{{Owner: "acme", Name: "work", PullRequests: 3}},
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -226,7 +226,7 @@ func TestUntoldLimitsDouble(t *testing.T) {
 	w.provider.before = func(string, domain.Snowflake) error {
 		asked = append(asked, w.clock.now.Sub(began).Round(time.Minute))
 		if refuse {
-			return &connector.Error{Class: connector.Retryable, Scope: connector.IntegrationScope, Code: "rate_limited", Wait: time.Minute, Untold: true}
+			return &connector.Error{Class: connector.Retryable, Scope: connector.IntegrationScope, Code: "rate_limited", Wait: time.Minute, NoRetryAfter: true}
 		}
 		return nil
 	}
@@ -293,7 +293,7 @@ func TestWhatArrivesMeanwhileIsLeft(t *testing.T) {
 			for id := domain.Snowflake(before + 1); id <= before+after; id++ {
 				w.marked(id, 1)
 			}
-			w.must(w.sure.Wake(w.ctx, 77))
+			w.must(w.sure.Signal(w.ctx, 77))
 		}
 
 		if run := w.run(id); calls > 2*pushPage && run.Status.Active() {

@@ -55,11 +55,11 @@ func (s *slice) notBefore() time.Time {
 	if last != 0 {
 		return s.theirs().Add(-apart)
 	}
-	if s.target.Behind == 0 {
+	if s.target.ClockLag == 0 {
 		return time.Time{}
 	}
 
-	behind := time.Duration(s.target.Behind) * time.Millisecond
+	behind := time.Duration(s.target.ClockLag) * time.Millisecond
 
 	return s.Clock.Now().Add(-behind - skew)
 }

@@ -218,8 +218,8 @@ func TestOneKeyASlice(t *testing.T) {
 }
 
 func TestWhichAttemptsAreWanted(t *testing.T) {
-	posts := chat{is: true, manner: connector.Manner{}}
-	edits := chat{is: true, manner: connector.Manner{Edits: true}}
+	posts := chat{is: true, manner: connector.DeliveryMode{}}
+	edits := chat{is: true, manner: connector.DeliveryMode{Edits: true}}
 	at := time.Unix(1_700_000_000, 0)
 	for name, tt := range map[string]struct {
 		chat        chat
@@ -232,10 +232,10 @@ func TestWhichAttemptsAreWanted(t *testing.T) {
 		"a chat that edits":             {edits, 3, 1, 3},
 		"a chat that posts each change": {posts, 3, 3, 3},
 	} {
-		s := &slice{lease: store.Lease{Pair: store.Pair{ID: 77}}, markerKey: signer(there), chat: tt.chat}
+		s := &slice{lease: store.Lease{Pair: store.IntegrationRef{ID: 77}}, markerKey: signer(there), chat: tt.chat}
 		var link store.Link
 		for n := range tt.attempt {
-			link.Attempting(at.Add(time.Duration(n) * time.Minute))
+			link.StartAttempt(at.Add(time.Duration(n) * time.Minute))
 		}
 
 		want := s.wanted(&task{id: 9, link: link})

@@ -10,8 +10,8 @@ import (
 // that all of them are seen when the item is counted. Only an item that alone
 // has more marks than a page takes goes over several pages. next is the cursor
 // of the page after, "" when there are no more marks.
-func (s *slice) nextMarks(ctx context.Context) (marks []store.Mark, next string, err error) {
-	found, next, err := s.Store.Marks(ctx, s.lease.Pair.ID, s.run.MarkCursor, pushPage+1)
+func (s *slice) nextMarks(ctx context.Context) (marks []store.PendingChange, next string, err error) {
+	found, next, err := s.Store.PendingChanges(ctx, s.lease.Pair.ID, s.run.PendingCursor, pushPage+1)
 	if err != nil {
 		return nil, "", err
 	}
@@ -26,7 +26,7 @@ func (s *slice) nextMarks(ctx context.Context) (marks []store.Mark, next string,
 
 // wholeItems cuts marks after so many items, and after a page of marks. It does
 // not cut within an item, unless that item alone fills the page.
-func wholeItems(marks []store.Mark, items int) []store.Mark {
+func wholeItems(marks []store.PendingChange, items int) []store.PendingChange {
 	end := 0
 	seen := 0
 	for n := 1; n <= len(marks) && n <= pushPage; n++ {
@@ -49,7 +49,7 @@ func wholeItems(marks []store.Mark, items int) []store.Mark {
 }
 
 // plannedIn reports whether the run's plan pass has put one of the marks.
-func (s *slice) plannedIn(marks []store.Mark) bool {
+func (s *slice) plannedIn(marks []store.PendingChange) bool {
 	for _, m := range marks {
 		if m.Planned != 0 && m.Planned == s.run.PlanID {
 			return true
@@ -72,7 +72,7 @@ func (s *slice) plannedBeyond(ctx context.Context, tasks []*task) error {
 
 	cursor := t.marks[len(t.marks)-1].Cursor()
 	for cursor != "" {
-		marks, next, err := s.Store.Marks(ctx, s.lease.Pair.ID, cursor, pushPage)
+		marks, next, err := s.Store.PendingChanges(ctx, s.lease.Pair.ID, cursor, pushPage)
 		if err != nil {
 			return err
 		}
@@ -82,7 +82,7 @@ func (s *slice) plannedBeyond(ctx context.Context, tasks []*task) error {
 				return nil
 			}
 
-			if s.plannedIn([]store.Mark{m}) {
+			if s.plannedIn([]store.PendingChange{m}) {
 				t.planned = true
 				return nil
 			}

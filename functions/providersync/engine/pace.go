@@ -203,7 +203,7 @@ func (s *slice) limited(ctx context.Context, e *connector.Error) (time.Time, err
 		usage := s.pace.usage
 		var until time.Time
 		usage.AskedAt = now.UnixMilli()
-		usage.Usage, until = s.pace.limits.Refused(usage.Usage, now, max(e.Wait, time.Second), e.Untold)
+		usage.Usage, until = s.pace.limits.Refused(usage.Usage, now, max(e.Wait, time.Second), e.NoRetryAfter)
 		retry, err := s.putUsage(ctx, usage, now)
 		if retry {
 			continue

@@ -49,19 +49,19 @@ func (s *slice) plan(ctx context.Context) (*verdict, error) {
 		batch := store.Batch{}
 		for _, t := range tasks {
 			if s.differs(t) {
-				batch.AddMarks = append(batch.AddMarks, store.Mark{ItemID: t.id, Version: t.item.Version, Planned: s.run.PlanID})
+				batch.AddPending = append(batch.AddPending, store.PendingChange{ItemID: t.id, Version: t.item.Version, Planned: s.run.PlanID})
 			}
 		}
 
 		s.run.PlanCursor = next
 		s.run.PlanDone = next == ""
 		if s.run.PlanDone { // all marks are to be looked at, wherever the last pass has come
-			s.run.MarkCursor = ""
+			s.run.PendingCursor = ""
 			batch.Cursor = true
 		}
 
 		s.progressed()
-		if len(batch.AddMarks) > 0 || s.run.PlanDone || pages%checkpointEvery == 0 {
+		if len(batch.AddPending) > 0 || s.run.PlanDone || pages%checkpointEvery == 0 {
 			if err := s.commit(ctx, batch); err != nil {
 				return nil, err
 			}

@@ -94,7 +94,7 @@ func (s *slice) cursor() store.Pull {
 
 	if p.Began == 0 {
 		if s.future(p.Since) { // the clock was set back, and what has changed since is dated before
-			p.Since = s.theirs().Add(-connector.MostOff).UnixMilli()
+			p.Since = s.theirs().Add(-connector.MaxClockSkew).UnixMilli()
 		}
 
 		if p.At = p.Since; !p.Settled {
@@ -170,7 +170,7 @@ func errStuck() error {
 func spoken(objects []connector.Object) []connector.Object {
 	var some []connector.Object
 	for _, o := range objects {
-		if !o.Other {
+		if !o.Ignored {
 			some = append(some, o)
 		}
 	}
@@ -358,12 +358,12 @@ func (s *slice) linkedChange(link store.Link, o connector.Object) (store.Pulled,
 	switch {
 	case !o.UpdatedAt.IsZero() && o.UpdatedAt.UnixMilli() < link.SeenAt && !s.future(link.SeenAt):
 		return store.Pulled{}, false // the list lags behind what we have seen
-	case link.Unsure && !link.Verbatim:
+	case link.InDoubt && !link.Verbatim:
 		return store.Pulled{}, false // it may be our own write that was not recorded
 	}
 
 	changes := changesOf(link.SeenText, link.SeenState, o)
-	if link.Unsure {
+	if link.InDoubt {
 		changes = notOurs(link, o, changes)
 	}
 
@@ -380,17 +380,17 @@ func (s *slice) linkedChange(link store.Link, o connector.Object) (store.Pulled,
 
 	item := link.ItemID
 
-	return store.Pulled{Link: &link, Notices: s.tell(&item, changes, o)}, true
+	return store.Pulled{Link: &link, Events: s.tell(&item, changes, o)}, true
 }
 
 // notOurs are the changes that no update in doubt has made.
 func notOurs(link store.Link, o connector.Object, changes []string) []string {
 	return slices.DeleteFunc(changes, func(change string) bool {
 		if change == outgoing.ChangeEdited {
-			return slices.Contains(link.UnsureTexts, o.Seen.Text)
+			return slices.Contains(link.InDoubtTexts, o.Seen.Text)
 		}
 
-		return slices.Contains(link.UnsureStates, o.Seen.State)
+		return slices.Contains(link.InDoubtStates, o.Seen.State)
 	})
 }
 
@@ -417,7 +417,7 @@ func (s *slice) foreignChange(p store.Pull, known store.Object, o connector.Obje
 
 	object := store.Object{Target: s.target.Key, RemoteID: o.Remote.ID, SeenText: o.Seen.Text, SeenState: o.Seen.State}
 
-	return store.Pulled{Objects: []store.Object{object}, Notices: s.tell(nil, changes, o)}, true
+	return store.Pulled{Objects: []store.Object{object}, Events: s.tell(nil, changes, o)}, true
 }
 
 // changesOf names what is different about an object. Text that was never seen

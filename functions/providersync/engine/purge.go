@@ -19,7 +19,7 @@ const (
 // runs and plans, then, when everything that is to be told has been told, the
 // rest.
 func (s *slice) purge(ctx context.Context) (*verdict, error) {
-	if _, err := s.Store.ClearWake(ctx, s.lease); err != nil {
+	if _, err := s.Store.AcknowledgeSignal(ctx, s.lease); err != nil {
 		return nil, err
 	}
 
@@ -57,7 +57,7 @@ func (s *slice) purge(ctx context.Context) (*verdict, error) {
 	}
 
 	err = s.Store.Forget(ctx, s.lease)
-	if errors.Is(err, store.ErrWoken) { // by a change that was on its way
+	if errors.Is(err, store.ErrSignaled) { // by a change that was on its way
 		return goOn, nil
 	}
 

@@ -22,7 +22,7 @@ func (s *slice) push(ctx context.Context) (*verdict, error) {
 		if v == nil && err == nil && s.sparing && !s.wrote {
 			// All that is left was refused before: one of those tries the provider.
 			s.sparing = false
-			s.run.MarkCursor = ""
+			s.run.PendingCursor = ""
 			continue
 		}
 
@@ -38,7 +38,7 @@ func (s *slice) push(ctx context.Context) (*verdict, error) {
 
 // pass looks at the marks, page by page.
 func (s *slice) pass(ctx context.Context) (*verdict, error) {
-	if s.run.MarkCursor == "" {
+	if s.run.PendingCursor == "" {
 		s.run.RetryAt = 0
 		s.run.SettleAt = 0
 		s.run.ReplyAt = 0
@@ -88,7 +88,7 @@ const countAgain = 30 * time.Second
 
 // countRemaining counts what has yet to reach the provider.
 func (s *slice) countRemaining(ctx context.Context) error {
-	n, err := s.Store.CountMarks(ctx, s.lease.Pair.ID)
+	n, err := s.Store.CountPendingChanges(ctx, s.lease.Pair.ID)
 	s.run.Remaining, s.counted = &n, s.Clock.Now()
 	return err
 }
@@ -105,7 +105,7 @@ func (s *slice) pageSize() int {
 }
 
 // page handles one page of marks.
-func (s *slice) page(ctx context.Context, marks []store.Mark, next string) (*verdict, error) {
+func (s *slice) page(ctx context.Context, marks []store.PendingChange, next string) (*verdict, error) {
 	tasks, err := s.read(ctx, marks)
 	if err != nil {
 		return nil, err
@@ -151,9 +151,9 @@ func (s *slice) page(ctx context.Context, marks []store.Mark, next string) (*ver
 }
 
 // read gathers items and links and decides about each.
-func (s *slice) read(ctx context.Context, marks []store.Mark) ([]*task, error) {
+func (s *slice) read(ctx context.Context, marks []store.PendingChange) ([]*task, error) {
 	var ids []domain.Snowflake
-	of := map[domain.Snowflake][]store.Mark{}
+	of := map[domain.Snowflake][]store.PendingChange{}
 	for _, m := range marks {
 		if of[m.ItemID] == nil {
 			ids = append(ids, m.ItemID)
@@ -232,7 +232,7 @@ func (s *slice) stage(ctx context.Context, tasks []*task) error {
 
 // intend notes that a create is about to leave.
 func (s *slice) intend(t *task) {
-	t.link.Attempting(s.notBefore())
+	t.link.StartAttempt(s.notBefore())
 	t.link.Remote = nil
 	t.link.Thread = nil // of an earlier message, if there was one
 	t.link.Intent = s.intent(t)
@@ -241,7 +241,7 @@ func (s *slice) intend(t *task) {
 
 func (s *slice) intent(t *task) *store.Intent {
 	c := s.sends(t)
-	return &store.Intent{Attempt: t.link.Attempt, At: s.Clock.Now().UTC(), Hash: c.Hash(), Labels: c.Labels, State: c.State, Told: s.chat.told(c), Behind: s.behind().Milliseconds(), Signed: true}
+	return &store.Intent{Attempt: t.link.Attempt, At: s.Clock.Now().UTC(), Hash: c.Hash(), Labels: c.Labels, State: c.State, Previous: s.chat.told(c), ClockLag: s.behind().Milliseconds(), Signed: true}
 }
 
 // do handles one task, and says what has changed below its message. A verdict
@@ -332,7 +332,7 @@ func (s *slice) checkpoint(ctx context.Context, tasks []*task, next string, comp
 			t.dirty = true
 		}
 
-		if t.link.Unsure && !t.left && !t.was.unsure {
+		if t.link.InDoubt && !t.left && !t.was.unsure {
 			t.was.note(&t.link)
 			t.dirty = true
 		}
@@ -344,19 +344,19 @@ func (s *slice) checkpoint(ctx context.Context, tasks []*task, next string, comp
 
 		switch {
 		case t.done:
-			b.DeleteMarks = append(b.DeleteMarks, t.marks...)
+			b.DeletePending = append(b.DeletePending, t.marks...)
 			s.remove(t)
 			s.forget(t)
 		case t.tried && t.retry():
-			b.Retried = append(b.Retried, t.marks...)
+			b.RetriedPending = append(b.RetriedPending, t.marks...)
 		}
 	}
 
 	if complete {
-		s.run.MarkCursor = next
+		s.run.PendingCursor = next
 	}
 
-	if complete || len(b.DeleteMarks) > 0 {
+	if complete || len(b.DeletePending) > 0 {
 		s.progressed()
 	}
 

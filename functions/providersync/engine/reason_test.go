@@ -84,7 +84,7 @@ func TestHealthAfterAChangeOfTheConfiguration(t *testing.T) {
 }
 
 // D10: while the provider refuses the credentials, a change of the templates
-// ends the cool-down, as any change of the configuration does. If the provider
+// ends the pause, as any change of the configuration does. If the provider
 // still refuses, nothing is announced again; the pauses begin anew.
 func TestAChangeOfTemplatesWhileTheCredentialsAreRefused(t *testing.T) {
 	w := newWorld(t)
@@ -95,13 +95,13 @@ func TestAChangeOfTemplatesWhileTheCredentialsAreRefused(t *testing.T) {
 	calls := w.provider.calls() - w.provider.resolves
 
 	w.reconfigure(store.Change{Enabled: true, Configuration: `{"templates":{"title":"x"}}`, TargetHash: "there", ConfigurationChanged: true, NeedsFull: true})
-	if until := w.health().CoolDownUntil; until != nil {
-		t.Errorf("it still cools down until %s", until)
+	if until := w.health().PausedUntil; until != nil {
+		t.Errorf("it still paused until %s", until)
 	}
 
 	w.pass(2 * time.Minute)
 	mustBe(t, "calls", w.provider.calls()-w.provider.resolves-calls, 1)
 	mustBe(t, "health", w.health().State, domain.Unhealthy)
 	mustBe(t, "events of health", len(w.bus.of(outgoing.TypeHealthChanged)), 1)
-	mustBe(t, "cool-down", w.health().CoolDownUntil.Sub(w.clock.now) <= 5*time.Minute, true)
+	mustBe(t, "pause", w.health().PausedUntil.Sub(w.clock.now) <= 5*time.Minute, true)
 }

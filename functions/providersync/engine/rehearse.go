@@ -74,7 +74,7 @@ func (s *slice) rehearse(ctx context.Context) (*verdict, error) {
 		}
 
 		s.run.PlanCursor = next
-		s.run.MarkCursor = next
+		s.run.PendingCursor = next
 		s.run.PlanDone = next == ""
 		s.progressed()
 		if err := s.commit(ctx, batch); err != nil {
@@ -100,7 +100,7 @@ func (s *slice) rehearseAnew(ctx context.Context) error {
 
 	s.run.Counts = domain.Counts{}
 	s.run.PlanCursor = ""
-	s.run.MarkCursor = ""
+	s.run.PendingCursor = ""
 	s.run.PlanDone = false
 	s.run.PlanVersion = s.meta.Version
 	s.run.Digest = nil
@@ -119,19 +119,19 @@ func (s *slice) rehearsed(ctx context.Context) ([]*task, string, error) {
 		return tasks, next, err
 	}
 
-	return s.marked(ctx, s.run.MarkCursor)
+	return s.marked(ctx, s.run.PendingCursor)
 }
 
 // marked reads the next page of marked items. One whose marks go over the end
 // of a page was read with the first of them.
 func (s *slice) marked(ctx context.Context, cursor string) ([]*task, string, error) {
-	marks, next, err := s.Store.Marks(ctx, s.lease.Pair.ID, cursor, pushPage)
+	marks, next, err := s.Store.PendingChanges(ctx, s.lease.Pair.ID, cursor, pushPage)
 	if err != nil {
 		return nil, "", err
 	}
 
-	before := store.ItemOfMark(cursor)
-	marks = slices.DeleteFunc(marks, func(m store.Mark) bool { return m.ItemID == before })
+	before := store.ItemOfPendingChange(cursor)
+	marks = slices.DeleteFunc(marks, func(m store.PendingChange) bool { return m.ItemID == before })
 	tasks, err := s.read(ctx, marks)
 
 	return tasks, next, err

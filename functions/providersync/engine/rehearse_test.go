@@ -188,7 +188,7 @@ func TestADryRunLeavesNoTrace(t *testing.T) {
 
 	rows, _, err := w.sure.Ledger(w.ctx, 77, placed, "", "", 10)
 	w.must(err)
-	n, err := w.sure.CountMarks(w.ctx, 77)
+	n, err := w.sure.CountPendingChanges(w.ctx, 77)
 	w.must(err)
 	if len(rows) != 0 || n != 1 || len(w.bus.taken) != 0 {
 		t.Errorf("ledger %v, %d marks, events %v", rows, n, w.bus.taken)

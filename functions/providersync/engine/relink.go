@@ -163,7 +163,7 @@ func (f *findings) add(p store.Pulled) {
 	e := f.entry(p.Link.ItemID)
 	e.Link = p.Link
 	e.Objects = append(e.Objects, p.Objects...)
-	e.Notices = append(e.Notices, p.Notices...)
+	e.Events = append(e.Events, p.Events...)
 }
 
 // replace records an object as the item's. One that this page has found before
@@ -312,7 +312,7 @@ func (s *slice) ours(f find, o connector.Object, m connector.Marker) bool {
 		return false
 	}
 
-	behind := time.Duration(intent.Behind) * time.Millisecond
+	behind := time.Duration(intent.ClockLag) * time.Millisecond
 
 	return !o.CreatedAt.Before(intent.At.Add(-skew - behind))
 }
@@ -323,7 +323,7 @@ func (s *slice) ours(f find, o connector.Object, m connector.Marker) bool {
 func plausible(o connector.Object, m connector.Marker) bool {
 	attempted := m.NotBefore()
 
-	return attempted.IsZero() || o.CreatedAt.Sub(attempted).Abs() <= connector.MostOff
+	return attempted.IsZero() || o.CreatedAt.Sub(attempted).Abs() <= connector.MaxClockSkew
 }
 
 // attemptedAt is the time that the marker of a found object has from now on. It

@@ -217,8 +217,8 @@ func (s *slice) intendReply(ctx context.Context, t *task, is domain.Progress) er
 	b := store.Batch{}
 	if t.retry() {
 		t.link.Attempts = 0
-		t.link.Parked = false
-		b.Retried = t.marks
+		t.link.GivenUp = false
+		b.RetriedPending = t.marks
 	}
 
 	s.claim(t)
@@ -268,7 +268,7 @@ func (s *slice) replied(t *task, w connector.Written, at time.Time) {
 	s.record(t, domain.Updated, "")
 	t.link.Attempts = 0
 	t.link.RetryAt = time.Time{}
-	t.link.Parked = false
+	t.link.GivenUp = false
 }
 
 // resolveReply looks for a reply that may have been posted. One that is not there

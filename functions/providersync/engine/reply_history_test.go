@@ -99,9 +99,9 @@ func TestRepliesAfterTheClockWasSetBack(t *testing.T) {
 // at a manager's wish, not because the item is marked again.
 func TestAReplyThatWasGivenUpRests(t *testing.T) {
 	w, r := givenUpReply(t)
-	mustBe(t, "given up", w.link(1).Parked, true)
+	mustBe(t, "given up", w.link(1).GivenUp, true)
 
-	w.must(w.sure.PutMark(w.ctx, 77, store.Mark{ItemID: 1, Version: 2}))
+	w.must(w.sure.PutPendingChange(w.ctx, 77, store.PendingChange{ItemID: 1, Version: 2}))
 	w.sync(domain.Incremental)
 	w.noMarks()
 	mustBe(t, "replies", len(r.replies), 0)
@@ -162,7 +162,7 @@ func TestAnItemOfADigestCounts(t *testing.T) {
 	w.sync(domain.Incremental)
 	mustBe(t, "reason after the digest", w.link(1).Reason, inDigest)
 
-	w.must(w.sure.PutMark(w.ctx, 77, store.Mark{ItemID: 1, Version: 3}))
+	w.must(w.sure.PutPendingChange(w.ctx, 77, store.PendingChange{ItemID: 1, Version: 3}))
 	mustBe(t, "counts", w.sync(domain.Incremental).Counts, domain.Counts{Unchanged: 1})
 	w.noMarks()
 }
@@ -177,7 +177,7 @@ func (w *world) replaceLink(l store.Link) {
 		w.t.Fatal("the run is not free")
 	}
 
-	st, err := w.sure.StateIn(w.ctx, 77, lease.Lane)
+	st, err := w.sure.StateIn(w.ctx, 77, lease.Kind)
 	w.must(err)
 	w.must(w.sure.Commit(w.ctx, lease, store.Batch{Run: *st.Run, Links: []store.Link{l}}))
 	w.must(w.sure.Release(w.ctx, lease, *st.Run, w.clock.now))

@@ -60,7 +60,7 @@ func (f forum) FindReply(_ context.Context, r connector.Reply) (connector.Writte
 // replyingChat is a world whose integration is a chat that replies.
 func replyingChat(t *testing.T) (*world, *room) {
 	w := newWorld(t)
-	r := &room{clock: w.clock, manner: connector.Manner{Edits: true, Replies: true, DigestOver: 20}}
+	r := &room{clock: w.clock, manner: connector.DeliveryMode{Edits: true, Replies: true, DigestOver: 20}}
 	w.engine.Open = func(context.Context, store.View) (Opened, error) {
 		return Opened{Connector: forum{archive{r}}, Credential: w.credential, Limits: w.limits}, nil
 	}
@@ -147,7 +147,7 @@ func TestRepliesAreHeldBackForAMinute(t *testing.T) {
 	mustBe(t, "replies", len(r.replies), 1)
 	mustBe(t, "status of the run", run.Status, domain.Succeeded)
 	mustBe(t, "reason", w.link(1).Reason, replyPending)
-	n, err := w.sure.CountMarks(w.ctx, 77)
+	n, err := w.sure.CountPendingChanges(w.ctx, 77)
 	w.must(err)
 	mustBe(t, "pending", n, 1)
 
@@ -288,7 +288,7 @@ func TestAReplyThatIsRefused(t *testing.T) {
 	w, r := givenUpReply(t)
 	l := w.link(1)
 	mustBe(t, "outcome", l.Outcome, domain.FailedOut)
-	mustBe(t, "given up", l.Parked, true)
+	mustBe(t, "given up", l.GivenUp, true)
 	if l.Reason == "" {
 		t.Error("the row has no reason")
 	}

@@ -36,7 +36,7 @@ func (s *slice) resolveAll(ctx context.Context, tasks []*task) (*verdict, error)
 
 	var made []store.Pulled
 	for _, t := range open {
-		if w, ok := found[t.id]; ok && (t.link.Frozen == "" || w.Remote.ID != t.link.Frozen) {
+		if w, ok := found[t.id]; ok && (t.link.NotEditable == "" || w.Remote.ID != t.link.NotEditable) {
 			s.found(t, w)
 			s.did(limits.Create)
 			made = append(made, s.made(t))
@@ -99,7 +99,7 @@ func (s *slice) unresolved(tasks []*task) (open []*task, want []connector.Marker
 			since = t.link.Intent.At
 		}
 
-		behind = max(behind, time.Duration(t.link.Intent.Behind)*time.Millisecond)
+		behind = max(behind, time.Duration(t.link.Intent.ClockLag)*time.Millisecond)
 	}
 
 	return open, want, since, behind
@@ -109,12 +109,12 @@ func (s *slice) unresolved(tasks []*task) (open []*task, want []connector.Marker
 func (s *slice) found(t *task, w connector.Written) {
 	intent := *t.link.Intent
 	t.sent(w, connector.Content{})
-	t.link.Made(w.CreatedAt)
+	t.link.SetCreatedAt(w.CreatedAt)
 	t.link.Verbatim = s.verbatim(t, w, t.content)
 	t.link.SentHash = intent.Hash
 	t.link.SentLabels = intent.Labels
 	t.link.SentState = intent.State
-	t.link.Told = intent.Told
+	t.link.Previous = intent.Previous
 	switch {
 	case w.Remote.State != "":
 		t.link.SentState = w.Remote.State
@@ -136,7 +136,7 @@ func (s *slice) retryAll(ctx context.Context) (*verdict, error) {
 
 			if len(marks) > 0 {
 				s.progressed()
-				if err := s.commit(ctx, store.Batch{AddMarks: marks}); err != nil {
+				if err := s.commit(ctx, store.Batch{AddPending: marks}); err != nil {
 					return nil, err
 				}
 			}

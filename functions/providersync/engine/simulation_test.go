@@ -202,7 +202,7 @@ func (h *history) change() {
 			continue
 		}
 
-		h.must(h.sure.PutMark(h.ctx, 77, store.Mark{ItemID: i.ID, Version: i.Version}))
+		h.must(h.sure.PutPendingChange(h.ctx, 77, store.PendingChange{ItemID: i.ID, Version: i.Version}))
 		h.wakeUp()
 	}
 }
@@ -226,15 +226,15 @@ func (h *history) wakeUp() {
 	state, err := h.sure.State(h.ctx, 77)
 	h.must(err)
 	if state != nil && state.Run != nil {
-		if !state.Wake {
-			h.must(h.sure.Wake(h.ctx, 77))
+		if !state.Signaled {
+			h.must(h.sure.Signal(h.ctx, 77))
 		}
 		return
 	}
 
 	run := store.ActiveRun{Run: domain.Run{ID: domain.NewSnowflake(h.clock.now), IntegrationID: 77, OrganisationID: 5,
 		Mode: domain.Incremental, Trigger: domain.ByEvent, RequestedAt: h.clock.now, Status: domain.Queued}}
-	_, err = h.sure.WakeWithRun(h.ctx, h.pair, run, h.clock.now.Add(time.Minute))
+	_, err = h.sure.SignalWithRun(h.ctx, h.pair, run, h.clock.now.Add(time.Minute))
 	h.must(err)
 	h.must(h.Send(h.ctx, 5, 77, run.ID))
 }
@@ -252,7 +252,7 @@ func (h *history) request() {
 		return
 	}
 
-	h.must(h.sure.Join(h.ctx, 77, state.Run.ID, store.Wish{Full: true}))
+	h.must(h.sure.JoinRun(h.ctx, 77, state.Run.ID, store.RunRequest{Full: true}))
 }
 
 // deliver gives the worker a message; often it crashes on the way.

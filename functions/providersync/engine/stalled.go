@@ -43,7 +43,7 @@ func (s *slice) pullRests() bool {
 func (s *slice) stall(ctx context.Context, v *verdict) (*verdict, error) {
 	s.unlisted = true
 	now := s.Clock.Now()
-	trouble := &store.Trouble{ConnectionVersion: s.meta.ConnectionVersion, Reason: *troubleOf(v.outage), Since: now.UnixMilli()}
+	trouble := &store.Problem{ConnectionVersion: s.meta.ConnectionVersion, Reason: *troubleOf(v.outage), Since: now.UnixMilli()}
 	if v.outage.Wait > 0 {
 		trouble.Until = now.Add(min(v.outage.Wait, longestRest)).UnixMilli()
 	}
@@ -69,7 +69,7 @@ func (s *slice) stall(ctx context.Context, v *verdict) (*verdict, error) {
 
 // pullProblem is why the pull could not go on when it was last tried, nil if it
 // could.
-func (s *slice) pullProblem() *store.Trouble { return s.state.PullProblem(s.meta) }
+func (s *slice) pullProblem() *store.Problem { return s.state.PullProblem(s.meta) }
 
 // unstall notes that the pull works again, or is not wanted any more.
 func (s *slice) unstall(ctx context.Context) error {
@@ -80,15 +80,15 @@ func (s *slice) unstall(ctx context.Context) error {
 
 // noteTrouble records why the pull cannot go on, nil for that it can, if that is
 // new.
-func (s *slice) noteTrouble(ctx context.Context, trouble *store.Trouble) error {
-	known := s.state.PullTrouble
+func (s *slice) noteTrouble(ctx context.Context, trouble *store.Problem) error {
+	known := s.state.StoredPullProblem
 	if trouble == nil && known == nil || trouble != nil && known != nil && *trouble == *known {
 		return nil
 	}
 
-	s.state.PullTrouble = trouble
+	s.state.StoredPullProblem = trouble
 
-	return s.commit(ctx, store.Batch{PullTried: true, PullTrouble: trouble})
+	return s.commit(ctx, store.Batch{PullTried: true, PullProblem: trouble})
 }
 
 // readPlace reads the place the run works at. It is the read that tells whether

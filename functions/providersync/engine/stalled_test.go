@@ -45,7 +45,7 @@ func TestAPullThatCannotGoOn(t *testing.T) {
 
 	w.must(w.slice())
 	mustBe(t, "updates in the first slice", w.provider.updates, updates)
-	known := w.state().PullTrouble
+	known := w.state().StoredPullProblem
 	if known == nil || known.Reason.Code != "answer_unreadable" || known.Reason.ProviderMessage != "no list of issues" || known.Since != began.UnixMilli() {
 		t.Fatalf("why the pull cannot go on: %+v", known)
 	}
@@ -64,14 +64,14 @@ func TestAPullThatCannotGoOn(t *testing.T) {
 	mustBe(t, "health", w.state().Condition.State, domain.Healthy)
 
 	w.pass(time.Hour)
-	known = w.state().PullTrouble
+	known = w.state().StoredPullProblem
 	if known == nil || known.Since != began.UnixMilli() {
 		t.Errorf("after an hour: %+v", known)
 	}
 
 	w.provider.before = nil
 	w.pass(time.Hour)
-	if known := w.state().PullTrouble; known != nil {
+	if known := w.state().StoredPullProblem; known != nil {
 		t.Errorf("the list works again: %+v", known)
 	}
 
@@ -85,7 +85,7 @@ func TestANewObjectIsNotReadWhileThePullIsStalled(t *testing.T) {
 	w.pass(5 * time.Minute)
 	reads := w.provider.reads
 	w.item(5, 1, done)
-	w.must(w.sure.PutMark(w.ctx, 77, store.Mark{ItemID: 5, Version: 1}))
+	w.must(w.sure.PutPendingChange(w.ctx, 77, store.PendingChange{ItemID: 5, Version: 1}))
 	w.start(domain.Incremental)
 	w.settle()
 	mustBe(t, "the item", w.provider.byItem()[5][0].content.State, domain.Closed)
@@ -166,7 +166,7 @@ func TestNothingIsPushedDuringAnOutage(t *testing.T) {
 	w.provider.beforePlace = nil
 	w.pass(2 * time.Hour)
 	mustBe(t, "objects of the new item", len(w.provider.byItem()[4]), 1)
-	if known := w.state().PullTrouble; known != nil {
+	if known := w.state().StoredPullProblem; known != nil {
 		t.Errorf("the list works again: %+v", known)
 	}
 
@@ -249,14 +249,14 @@ func TestAStalledPullIsSwitchedOff(t *testing.T) {
 	w := listless(t)
 	w.change(1, 2)
 	w.pass(5 * time.Minute)
-	if w.state().PullTrouble == nil {
+	if w.state().StoredPullProblem == nil {
 		t.Fatal("no trouble to begin with")
 	}
 
 	w.pulling("off")
 	w.change(1, 3)
 	w.pass(5 * time.Minute)
-	if known := w.state().PullTrouble; known != nil {
+	if known := w.state().StoredPullProblem; known != nil {
 		t.Errorf("%+v", known)
 	}
 
@@ -432,7 +432,7 @@ func TestSeveralUpdatesInDoubt(t *testing.T) {
 			}
 		}))
 
-		w.must(w.sure.PutMark(w.ctx, 77, store.Mark{ItemID: 1, Version: version}))
+		w.must(w.sure.PutPendingChange(w.ctx, 77, store.PendingChange{ItemID: 1, Version: version}))
 		w.start(domain.Incremental)
 		w.pass(2 * time.Hour)
 	}
@@ -463,7 +463,7 @@ func TestAReopenedObjectAfterADoubtfulClose(t *testing.T) {
 		text(i)
 		i.State = domain.Closed
 	})
-	w.must(w.sure.PutMark(w.ctx, 77, store.Mark{ItemID: 1, Version: 2}))
+	w.must(w.sure.PutPendingChange(w.ctx, 77, store.PendingChange{ItemID: 1, Version: 2}))
 	w.start(domain.Incremental)
 	w.pass(time.Minute)
 	mustBe(t, "closed", w.provider.objects[0].content.State, domain.Closed)
@@ -497,7 +497,7 @@ func TestAnUpdateInDoubtIsStoredInAnotherForm(t *testing.T) {
 	w.settle()
 	w.provider.after = func(string, domain.Snowflake) error { return ambiguous() }
 	w.item(1, 2, func(i *domain.Item) { i.Title = "another" })
-	w.must(w.sure.PutMark(w.ctx, 77, store.Mark{ItemID: 1, Version: 2}))
+	w.must(w.sure.PutPendingChange(w.ctx, 77, store.PendingChange{ItemID: 1, Version: 2}))
 	w.start(domain.Incremental)
 	w.pass(30 * time.Minute)
 	w.provider.after = nil

@@ -19,7 +19,7 @@ func (s *slice) check(ctx context.Context) (*verdict, error) {
 		return nil, nil
 	}
 
-	look, err := s.Store.Look(ctx, s.lease)
+	look, err := s.Store.ReadControl(ctx, s.lease)
 	if err != nil {
 		return nil, err
 	}

@@ -401,7 +401,7 @@ func (w *world) retry() domain.Snowflake {
 	w.clock.now = w.clock.now.Add(5 * time.Second)
 	run := store.ActiveRun{RetryAll: true, Run: domain.Run{ID: domain.NewSnowflake(w.clock.now), IntegrationID: 77, OrganisationID: 5,
 		Mode: domain.Incremental, Trigger: domain.ByRequest, RequestedAt: w.clock.now, Status: domain.Queued}}
-	started, err := w.sure.WakeWithRun(w.ctx, w.pair, run, w.clock.now.Add(time.Minute))
+	started, err := w.sure.SignalWithRun(w.ctx, w.pair, run, w.clock.now.Add(time.Minute))
 	w.must(err)
 	if !started {
 		w.t.Fatal("a run is active")
@@ -440,7 +440,7 @@ func TestParkedAndTriedAgain(t *testing.T) {
 		mustBe(t, "attempts", row.Attempts, 5)
 		_, parked, err := w.sure.Backlog(w.ctx, 77, placed)
 		w.must(err)
-		mustBe(t, "parked", parked, 1)
+		mustBe(t, "given_up", parked, 1)
 		refuse = false
 		item := w.item(1, 1, nil)
 		switch again {
@@ -528,7 +528,7 @@ func TestAChangeWhileLedAway(t *testing.T) {
 			done = true
 			w.lead("elsewhere")
 			w.marked(3, 1)
-			w.must(w.sure.Wake(w.ctx, 77))
+			w.must(w.sure.Signal(w.ctx, 77))
 			w.clock.now = w.clock.now.Add(2 * time.Second)
 		}
 
@@ -563,7 +563,7 @@ func TestAMarkAsTheLastIsForgotten(t *testing.T) {
 	w.bus.away = false
 	w.engine.Bus = &late{bus: w.bus, do: func() {
 		w.marked(1, 1)
-		w.must(w.sure.Wake(w.ctx, 77))
+		w.must(w.sure.Signal(w.ctx, 77))
 	}}
 	w.must(w.Send(w.ctx, 5, 77, 4711))
 	w.must(w.slice())

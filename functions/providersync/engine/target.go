@@ -91,8 +91,8 @@ func (s *slice) resolve(ctx context.Context) (connector.Place, *verdict, error) 
 func (s *slice) compareTarget(ctx context.Context, known *store.Target, place connector.Place) (*verdict, error) {
 	last, _ := s.told()
 	next := store.Target{
-		Behind: last.Milliseconds(),
-		Key:    place.Key(s.meta.Provider), Instance: place.Instance, ID: place.ID, Created: place.Created,
+		ClockLag: last.Milliseconds(),
+		Key:      place.Key(s.meta.Provider), Instance: place.Instance, ID: place.ID, Created: place.Created,
 		Name: place.Name, URL: place.URL, ByName: place.ByName,
 		Spelling: s.meta.TargetHash, ConfigurationVersion: s.meta.ConfigurationVersion, Relinked: true,
 	}
@@ -116,8 +116,8 @@ func (s *slice) compareTarget(ctx context.Context, known *store.Target, place co
 // keepTarget stores what is new about the same place.
 func (s *slice) keepTarget(ctx context.Context, known, next store.Target) (*verdict, error) {
 	// The clock alone is no reason to store it again, unless it is a minute off.
-	if off := next.Behind - known.Behind; next.Behind == 0 || max(off, -off) < apart.Milliseconds() {
-		next.Behind = known.Behind
+	if off := next.ClockLag - known.ClockLag; next.ClockLag == 0 || max(off, -off) < apart.Milliseconds() {
+		next.ClockLag = known.ClockLag
 	}
 
 	s.setTarget(next)

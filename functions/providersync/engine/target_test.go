@@ -270,16 +270,16 @@ func TestAnotherPlaceAndBack(t *testing.T) {
 }
 
 // twin makes a second integration of the organisation and item type.
-func (w *world) twin(id domain.Snowflake, spelling string) store.Pair {
+func (w *world) twin(id domain.Snowflake, spelling string) store.IntegrationRef {
 	w.t.Helper()
 	w.must(w.sure.CreateIntegration(w.ctx, store.Integration{TargetHash: spelling, Integration: domain.Integration{
 		ID: id, OrganisationID: 5, ItemType: "work_item", Provider: domain.GitHub, Enabled: true, Configuration: `{"pull":"all"}`}}, nil))
 
-	return store.Pair{ID: id, OrganisationID: 5, ItemType: "work_item"}
+	return store.IntegrationRef{ID: id, OrganisationID: 5, ItemType: "work_item"}
 }
 
 // syncOf starts a sync of an integration and works until it has ended.
-func (w *world) syncOf(p store.Pair) domain.Run {
+func (w *world) syncOf(p store.IntegrationRef) domain.Run {
 	w.t.Helper()
 	w.clock.now = w.clock.now.Add(5 * time.Second)
 	run := store.ActiveRun{Run: domain.Run{ID: domain.NewSnowflake(w.clock.now), IntegrationID: p.ID, OrganisationID: p.OrganisationID,
@@ -393,7 +393,7 @@ func TestTwoComeToOnePlace(t *testing.T) {
 func TestAnotherOrganisationAtThePlace(t *testing.T) {
 	w, items := synced(t, 5)
 	w.must(w.sure.PutOrganisation(w.ctx, domain.Organisation{ID: 6, OwnerID: 1, Version: 1}))
-	foreign := store.Pair{ID: 79, OrganisationID: 6, ItemType: "work_item"}
+	foreign := store.IntegrationRef{ID: 79, OrganisationID: 6, ItemType: "work_item"}
 	w.must(w.sure.CreateIntegration(w.ctx, store.Integration{TargetHash: "there", Integration: domain.Integration{
 		ID: 79, OrganisationID: 6, ItemType: "work_item", Provider: domain.GitHub, Enabled: true, Configuration: `{"pull":"all"}`}}, nil))
 	for id := domain.Snowflake(101); id <= 105; id++ {
@@ -417,7 +417,7 @@ func TestAnotherOrganisationAtThePlace(t *testing.T) {
 // person's either.
 func TestAnUnansweredCreateOfAnotherIntegration(t *testing.T) {
 	w, _ := synced(t, 1)
-	other := store.Pair{ID: 78, OrganisationID: 5, ItemType: "document"}
+	other := store.IntegrationRef{ID: 78, OrganisationID: 5, ItemType: "document"}
 	w.must(w.sure.CreateIntegration(w.ctx, store.Integration{TargetHash: "there", Integration: domain.Integration{
 		ID: 78, OrganisationID: 5, ItemType: "document", Provider: domain.GitHub, Enabled: true, Configuration: `{"pull":"all"}`}}, nil))
 	_, err := w.sure.PutItem(w.ctx, domain.Item{ID: 50, OrganisationID: 5, ItemType: "document", Version: 1, Title: "a document", State: domain.Open, UpdatedAt: w.clock.now})

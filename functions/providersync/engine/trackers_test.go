@@ -27,7 +27,7 @@ import (
 	"example.com/integrations/shared/store"
 )
 
-// A tracker is a provider's stand-in with one project, and the ways to spell it.
+// A tracker is a provider's fake server with one project, and the ways to spell it.
 type tracker struct {
 	handler http.Handler
 	open    func(client *outbound.Client, base, spelling string, now func() time.Time) connector.Connector

@@ -95,7 +95,7 @@ func (s *slice) repeat(e *connector.Error, n int, repeatable bool) (time.Duratio
 
 	switch e.Class {
 	case connector.Retryable:
-		return e.Wait, e.Wait <= shortWait && !e.Untold
+		return e.Wait, e.Wait <= shortWait && !e.NoRetryAfter
 	case connector.NotSent:
 		return time.Duration(n) * time.Second, true
 	case connector.Ambiguous:
@@ -116,7 +116,7 @@ func (s *slice) fail(ctx context.Context, t *task, e *connector.Error) (*verdict
 		return refused(e), nil
 	case e.Class == connector.Retryable && e.Code == rateLimited:
 		until, err := s.limited(ctx, e)
-		if e.Untold && s.sick(t, e) {
+		if e.NoRetryAfter && s.sick(t, e) {
 			s.alone(t, e) // the next item finds out whether the limit is its own
 		} else {
 			s.putOff(t, e)
@@ -214,7 +214,7 @@ func (s *slice) lookBack(ctx context.Context, t *task) (*verdict, error) {
 		return err
 	})
 	if err == nil && o.Remote.ID == t.link.Remote.ID && o.Seen.Text != t.link.SeenText {
-		t.link.UnsureTexts = keepLast(t.link.UnsureTexts, o.Seen.Text)
+		t.link.InDoubtTexts = keepLast(t.link.InDoubtTexts, o.Seen.Text)
 	}
 
 	return credentialRefused(err), nil
@@ -310,7 +310,7 @@ func (s *slice) lost(t *task, e *connector.Error) {
 // giveUp parks a create that was not answered too often. Its intent stays: if a
 // manager has it tried again, it is looked for first.
 func (s *slice) giveUp(t *task) {
-	t.link.Parked = true
+	t.link.GivenUp = true
 	t.link.RetryAt = time.Time{}
 	t.done = true
 	s.record(t, domain.FailedOut, t.link.Reason)
@@ -372,13 +372,13 @@ func (s *slice) refuse(t *task, e *connector.Error) {
 	}
 
 	if t.link.Attempts > len(backOff) {
-		t.link.Parked = true
+		t.link.GivenUp = true
 		t.link.RetryAt = time.Time{}
 		t.done = true
 		return
 	}
 
-	t.link.Parked = false
+	t.link.GivenUp = false
 	t.link.RetryAt = s.Clock.Now().Add(backOff[t.link.Attempts-1]).UTC()
 	s.run.RetryAt = sooner(s.run.RetryAt, t.link.RetryAt)
 }
@@ -386,9 +386,9 @@ func (s *slice) refuse(t *task, e *connector.Error) {
 // freshen begins to count attempts anew, for another version or at a manager's
 // wish.
 func (t *task) freshen() {
-	if t.link.Version != t.item.Version || t.retry() && t.link.Parked {
+	if t.link.Version != t.item.Version || t.retry() && t.link.GivenUp {
 		t.link.Attempts = 0
-		t.link.Parked = false
+		t.link.GivenUp = false
 	}
 }
 
@@ -396,7 +396,7 @@ func (t *task) freshen() {
 func (s *slice) park(t *task, reason string) {
 	s.record(t, domain.FailedOut, reason)
 	t.link.Attempts++
-	t.link.Parked = true
+	t.link.GivenUp = true
 	t.link.RetryAt = time.Time{}
 	t.done = true
 }

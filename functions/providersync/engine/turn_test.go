@@ -67,7 +67,7 @@ func TestRunsTakeTurns(t *testing.T) {
 	w.engine.Settings.Slice = time.Second
 	w.marked(1, 1)
 	run := w.start(domain.Incremental)
-	other := store.Pair{ID: 78, OrganisationID: 5, ItemType: "document"}
+	other := store.IntegrationRef{ID: 78, OrganisationID: 5, ItemType: "document"}
 	w.must(w.sure.CreateIntegration(w.ctx, store.Integration{TargetHash: "of 78", Integration: domain.Integration{
 		ID: 78, OrganisationID: 5, ItemType: "document", Provider: domain.GitHub, Enabled: true, Configuration: `{}`}}, nil))
 	second := store.ActiveRun{Run: domain.Run{ID: 4712, IntegrationID: 78, OrganisationID: 5, Mode: domain.Incremental, Trigger: domain.ByRequest, RequestedAt: w.clock.now, Status: domain.Queued}}

@@ -182,7 +182,7 @@ func TestOneItemIsAlwaysLimited(t *testing.T) {
 	w, _ := synced(t, 3)
 	w.provider.before = func(call string, item domain.Snowflake) error {
 		if call == "update" && item == 1 {
-			return &connector.Error{Class: connector.Retryable, Scope: connector.IntegrationScope, Code: rateLimited, Status: 429, Wait: time.Minute, Untold: true}
+			return &connector.Error{Class: connector.Retryable, Scope: connector.IntegrationScope, Code: rateLimited, Status: 429, Wait: time.Minute, NoRetryAfter: true}
 		}
 
 		return nil

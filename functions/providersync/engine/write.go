@@ -25,7 +25,7 @@ func (s *slice) create(ctx context.Context, t *task) (*verdict, error) {
 
 	began := s.Clock.Now()
 	c := s.sends(t)
-	c.Was = t.last()
+	c.Previous = t.last()
 	var w connector.Written
 	made := false
 	v, err := s.call(ctx, t, false, func() (err error) {
@@ -39,7 +39,7 @@ func (s *slice) create(ctx context.Context, t *task) (*verdict, error) {
 
 	t.sent(w, c)
 	t.link.Verbatim = s.verbatim(t, w, c)
-	t.link.Told = s.chat.told(c)
+	t.link.Previous = s.chat.told(c)
 	t.link.Channel = s.chat.channelOf(t, w)
 	s.record(t, created(w), w.Note)
 	s.did(limits.Create)
@@ -82,8 +82,8 @@ func (s *slice) leave(ctx context.Context, t *task) error {
 	b := store.Batch{}
 	if t.retry() {
 		t.link.Attempts = 0
-		t.link.Parked = false
-		b.Retried = t.marks
+		t.link.GivenUp = false
+		b.RetriedPending = t.marks
 	}
 
 	b.Links = []store.Link{t.link}
@@ -120,7 +120,7 @@ func (s *slice) publishCopy(p *store.Pulled, c store.Candidate) {
 	s.run.Counts.Pulled++
 
 	p.Objects = append(p.Objects, store.Object{Target: s.target.Key, RemoteID: c.Remote.ID, SeenText: c.SeenText, SeenState: c.SeenState})
-	p.Notices = append(p.Notices, s.tell(nil, []string{outgoing.ChangeCreated}, o)...)
+	p.Events = append(p.Events, s.tell(nil, []string{outgoing.ChangeCreated}, o)...)
 }
 
 // update makes the object what the item is. It may be repeated: it says the
@@ -137,9 +137,9 @@ func (s *slice) update(ctx context.Context, t *task) (*verdict, error) {
 	began := s.Clock.Now()
 	sent := t.before()
 	c := t.content
-	c.Was = t.last()
-	if s.chat.replies() && t.link.Thread == nil && c.Was != nil { // the message as it is now says this
-		t.setThread(store.Thread{Said: domain.ProgressOf(c.Was.State, c.Was.Facts, c.Was.Deleted)})
+	c.Previous = t.last()
+	if s.chat.replies() && t.link.Thread == nil && c.Previous != nil { // the message as it is now says this
+		t.setThread(store.Thread{Said: domain.ProgressOf(c.Previous.State, c.Previous.Facts, c.Previous.Deleted)})
 	}
 
 	t.left = true
@@ -172,7 +172,7 @@ func (s *slice) update(ctx context.Context, t *task) (*verdict, error) {
 	t.link.Verbatim = s.verbatim(t, w, c)
 	t.link.FoundAt = 0
 	t.link.FoundEarly = false // it is known to be ours
-	t.link.Told = s.chat.told(c)
+	t.link.Previous = s.chat.told(c)
 	t.link.Channel = s.chat.channelOf(t, w)
 	s.record(t, domain.Updated, w.Note)
 	s.did(limits.Update)

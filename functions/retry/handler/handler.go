@@ -17,7 +17,7 @@ import (
 
 // A Gate admits callers to an integration.
 type Gate interface {
-	Admit(ctx context.Context, rawID, caller string) (store.Pair, store.View, error)
+	Admit(ctx context.Context, rawID, caller string) (store.IntegrationRef, store.View, error)
 }
 
 // Links are the ledger's rows.
@@ -29,10 +29,10 @@ type Links interface {
 // Runs makes sure that a worker looks at them.
 type Runs interface {
 	State(ctx context.Context, id domain.Snowflake) (*store.State, error)
-	Wake(ctx context.Context, id domain.Snowflake) error
-	WakeWithRun(ctx context.Context, p store.Pair, run store.ActiveRun, due time.Time) (started bool, err error)
+	Signal(ctx context.Context, id domain.Snowflake) error
+	SignalWithRun(ctx context.Context, p store.IntegrationRef, run store.ActiveRun, due time.Time) (started bool, err error)
 	RetryAll(ctx context.Context, integration, run domain.Snowflake) error
-	Poke(ctx context.Context, integration, run domain.Snowflake, due time.Time) error
+	ResumeRun(ctx context.Context, integration, run domain.Snowflake, due time.Time) error
 }
 
 // A Queue asks the worker for a slice of a run.
@@ -160,8 +160,8 @@ func (h *Handler) mark(ctx context.Context, integration domain.Snowflake, target
 }
 
 // wake gives a run that looks at the marks: the active one, told to look again,
-// or a new one. One that waits for the end of a cool-down goes on at once.
-func (h *Handler) wake(ctx context.Context, p store.Pair, st *store.State, caller string, all bool) (domain.Run, error) {
+// or a new one. One that waits for the end of a pause goes on at once.
+func (h *Handler) wake(ctx context.Context, p store.IntegrationRef, st *store.State, caller string, all bool) (domain.Run, error) {
 	user, err := domain.ParseSnowflake(caller)
 	if err != nil {
 		return domain.Run{}, err
@@ -174,7 +174,7 @@ func (h *Handler) wake(ctx context.Context, p store.Pair, st *store.State, calle
 				ID: domain.NewSnowflake(now), IntegrationID: p.ID, OrganisationID: p.OrganisationID, Mode: domain.Incremental,
 				Trigger: domain.ByRequest, RequestedBy: &user, RequestedAt: now, Status: domain.Queued,
 			}}
-			started, err := h.Runs.WakeWithRun(ctx, p, run, now.Add(h.LostAfter))
+			started, err := h.Runs.SignalWithRun(ctx, p, run, now.Add(h.LostAfter))
 			if err != nil {
 				return domain.Run{}, err
 			}
@@ -200,14 +200,14 @@ func (h *Handler) join(ctx context.Context, run domain.Run, all bool) (domain.Ru
 	if all {
 		err = h.Runs.RetryAll(ctx, run.IntegrationID, run.ID)
 	} else {
-		err = h.Runs.Wake(ctx, run.IntegrationID)
+		err = h.Runs.Signal(ctx, run.IntegrationID)
 	}
 
-	if err != nil || !store.CoolsDown(run) {
+	if err != nil || !store.PausesAfter(run) {
 		return run, err
 	}
 
-	err = h.Runs.Poke(ctx, run.IntegrationID, run.ID, h.Now().Add(h.LostAfter))
+	err = h.Runs.ResumeRun(ctx, run.IntegrationID, run.ID, h.Now().Add(h.LostAfter))
 	if errors.Is(err, store.ErrNotFound) {
 		return run, nil // it waits no more
 	}

@@ -14,20 +14,20 @@ import (
 
 // A Gate admits callers to an integration.
 type Gate interface {
-	Admit(ctx context.Context, rawID, caller string) (store.Pair, store.View, error)
+	Admit(ctx context.Context, rawID, caller string) (store.IntegrationRef, store.View, error)
 }
 
 // A Counter counts what waits and what is parked.
 type Counter interface {
-	Backlog(ctx context.Context, integration domain.Snowflake, target string) (dirty, parked int, err error)
+	Backlog(ctx context.Context, integration domain.Snowflake, target string) (pending, givenUp int, err error)
 }
 
 // A status is the answer.
 type status struct {
 	domain.Health
 	ActiveRun     *domain.Run `json:"active_run"`
-	Dirty         int         `json:"dirty"`  // changes that have yet to reach the provider
-	Parked        int         `json:"parked"` // items given up until they change or are retried
+	Pending       int         `json:"pending"`  // changes that have yet to reach the provider
+	GivenUp       int         `json:"given_up"` // items given up until they change or are retried
 	LastSuccessAt *time.Time  `json:"last_success_at"`
 	// Target is the place it syncs with, null until a sync has resolved it.
 	Target *target `json:"target"`
@@ -101,7 +101,7 @@ func New(gate Gate, counter Counter) api.Route {
 			}
 		}
 
-		s.Dirty, s.Parked, err = counter.Backlog(ctx, pair.ID, view.State.TargetKey())
+		s.Pending, s.GivenUp, err = counter.Backlog(ctx, pair.ID, view.State.TargetKey())
 
 		return api.Answer{Status: http.StatusOK, Body: s}, err
 	}

@@ -15,15 +15,15 @@ import (
 
 // A Gate admits callers to an integration.
 type Gate interface {
-	Admit(ctx context.Context, rawID, caller string) (store.Pair, store.View, error)
+	Admit(ctx context.Context, rawID, caller string) (store.IntegrationRef, store.View, error)
 }
 
 // Runs starts runs.
 type Runs interface {
-	RequestRun(ctx context.Context, p store.Pair, run store.ActiveRun, gap time.Duration, due time.Time) (store.State, bool, error)
-	RequestDryRun(ctx context.Context, p store.Pair, run store.ActiveRun, gap time.Duration, due time.Time) (store.State, bool, error)
-	Join(ctx context.Context, integration, run domain.Snowflake, wish store.Wish) error
-	Poke(ctx context.Context, integration, run domain.Snowflake, due time.Time) error
+	RequestRun(ctx context.Context, p store.IntegrationRef, run store.ActiveRun, gap time.Duration, due time.Time) (store.State, bool, error)
+	RequestDryRun(ctx context.Context, p store.IntegrationRef, run store.ActiveRun, gap time.Duration, due time.Time) (store.State, bool, error)
+	JoinRun(ctx context.Context, integration, run domain.Snowflake, wish store.RunRequest) error
+	ResumeRun(ctx context.Context, integration, run domain.Snowflake, due time.Time) error
 }
 
 // A Queue asks the worker for a slice of a run.
@@ -147,7 +147,7 @@ func neededMode(v store.View, announce bool) domain.Mode {
 }
 
 // start adds a run. Without a run it returns the state that was in the way.
-func (h *Handler) start(ctx context.Context, p store.Pair, q request, caller string) (*store.ActiveRun, *store.State, error) {
+func (h *Handler) start(ctx context.Context, p store.IntegrationRef, q request, caller string) (*store.ActiveRun, *store.State, error) {
 	now := h.Now().UTC()
 	user, err := domain.ParseSnowflake(caller)
 	if err != nil {
@@ -179,21 +179,21 @@ func (h *Handler) start(ctx context.Context, p store.Pair, q request, caller str
 }
 
 // join answers with the active run; without a run it had ended. One that waits
-// for the end of a cool-down or of a long rate limit tries the provider at once.
+// for the end of a pause or of a long rate limit tries the provider at once.
 // A dry run is joined as it is.
-func (h *Handler) join(ctx context.Context, p store.Pair, run store.ActiveRun, q request) (*store.ActiveRun, *store.State, error) {
+func (h *Handler) join(ctx context.Context, p store.IntegrationRef, run store.ActiveRun, q request) (*store.ActiveRun, *store.State, error) {
 	if q.dryRun {
 		return &run, nil, nil
 	}
 
 	probes := store.Probes(run.Run, h.Now())
-	wish := store.Wish{Full: q.mode == domain.Full && run.Mode != domain.Full, Announce: q.announce && !run.Announce, AcceptTarget: q.acceptTarget}
+	wish := store.RunRequest{Full: q.mode == domain.Full && run.Mode != domain.Full, Announce: q.announce && !run.Announce, AcceptTarget: q.acceptTarget}
 	if probes {
 		wish.ProbeAt = h.Now().UnixMilli()
 	}
 
-	if wish != (store.Wish{}) {
-		err := h.Runs.Join(ctx, p.ID, run.ID, wish)
+	if wish != (store.RunRequest{}) {
+		err := h.Runs.JoinRun(ctx, p.ID, run.ID, wish)
 		if errors.Is(err, store.ErrNotFound) {
 			return nil, nil, nil
 		}
@@ -213,8 +213,8 @@ func (h *Handler) join(ctx context.Context, p store.Pair, run store.ActiveRun, q
 	return &run, nil, h.poke(ctx, p, &run)
 }
 
-func (h *Handler) poke(ctx context.Context, p store.Pair, run *store.ActiveRun) error {
-	err := h.Runs.Poke(ctx, p.ID, run.ID, h.Now().Add(h.LostAfter))
+func (h *Handler) poke(ctx context.Context, p store.IntegrationRef, run *store.ActiveRun) error {
+	err := h.Runs.ResumeRun(ctx, p.ID, run.ID, h.Now().Add(h.LostAfter))
 	if errors.Is(err, store.ErrNotFound) {
 		return nil // it waits no more
 	}
@@ -230,7 +230,7 @@ func (h *Handler) poke(ctx context.Context, p store.Pair, run *store.ActiveRun) 
 	return nil
 }
 
-func (h *Handler) send(ctx context.Context, p store.Pair, run domain.Snowflake) {
+func (h *Handler) send(ctx context.Context, p store.IntegrationRef, run domain.Snowflake) {
 	if err := h.Queue.Send(ctx, p.OrganisationID, p.ID, run); err != nil {
 		h.Log.ErrorContext(ctx, "sync message not sent; dispatch will", "run_id", run.String(), "error", err.Error())
 	}

@@ -1,4 +1,4 @@
-// Package chat is what the stand-ins of chats share: channels of messages on a
+// Package chat is what the fake servers of chats share: channels of messages on a
 // journal, the log of what was written, and the pages on which people see the
 // messages, and delete or post some.
 package chat
@@ -77,7 +77,7 @@ func Open(dir string, dialect Dialect, now func() time.Time) (*Chat, error) {
 	c := &Chat{dialect: dialect, now: now, channels: map[string]*channel{}}
 	var err error
 	if c.journal, err = providers.OpenJournal(filepath.Join(dir, dialect.File), c.replay); err != nil {
-		return nil, fmt.Errorf("%s stand-in: %w", dialect.Name, err)
+		return nil, fmt.Errorf("%s fake server: %w", dialect.Name, err)
 	}
 
 	return c, nil

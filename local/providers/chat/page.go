@@ -33,7 +33,7 @@ type object struct {
 	Failed    string          `json:"failed,omitempty"`
 }
 
-// Plain is what a person and a test see of the stand-in: pages of what it
+// Plain is what a person and a test see of the fake server: pages of what it
 // holds, the same as JSON under /_/, and the API for people who edit.
 func (c *Chat) Plain() http.Handler {
 	mux := providers.Pages(c.received, c.Violations)
@@ -112,7 +112,7 @@ func (c *Chat) overview(w http.ResponseWriter, _ *http.Request) {
 		sections = append(sections, next)
 	}
 
-	c.page(w, "overview", map[string]any{"Title": c.dialect.Name + " stand-in", "Sections": sections, "Violations": c.Violations(), "Kit": c.dialect.Faults})
+	c.page(w, "overview", map[string]any{"Title": c.dialect.Name + " fake server", "Sections": sections, "Violations": c.Violations(), "Kit": c.dialect.Faults})
 }
 
 // page shows one of the pages.

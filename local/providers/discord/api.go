@@ -78,7 +78,7 @@ var (
 	noJSON         = refuse(http.StatusBadRequest, 50109, "The request body contains invalid JSON.")
 )
 
-// routes are what the stand-in knows, by method and path. The limits are those
+// routes are what the fake server knows, by method and path. The limits are those
 // that answers have been seen to tell: Discord publishes none.
 var routes = map[string]route{
 	"GET /webhooks/*/*":                   {do: (*Server).showWebhook, limit: 5, window: 5 * time.Second},
@@ -281,7 +281,7 @@ func encode(value any) []byte {
 	e := json.NewEncoder(&b)
 	e.SetEscapeHTML(false)
 	if err := e.Encode(value); err != nil {
-		panic(err) // what a stand-in holds always marshals
+		panic(err) // what a fake server holds always marshals
 	}
 
 	return bytes.TrimSuffix(b.Bytes(), []byte("\n"))

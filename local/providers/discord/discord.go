@@ -1,4 +1,4 @@
-// Package discord is a stand-in of Discord's API for messages, of bots and of
+// Package discord is a fake server of Discord's API for messages, of bots and of
 // webhooks: it keeps what it is given, behaves as version 10 does, and is
 // strict with its callers.
 package discord
@@ -58,7 +58,7 @@ type Webhook struct {
 	Off bool
 }
 
-// Config says what the stand-in has and who may use it.
+// Config says what the fake server has and who may use it.
 type Config struct {
 	Dir      string
 	SpecPath string // Discord's OpenAPI description; without it only the own checks apply
@@ -80,7 +80,7 @@ type Config struct {
 // neither this nor how many there may be.
 const OldWindow = 20 * time.Second
 
-// A Server is the stand-in. It survives the death of its process.
+// A Server is the fake server. It survives the death of its process.
 type Server struct {
 	*chat.Chat
 	config   Config
@@ -97,11 +97,11 @@ type Server struct {
 	archived map[string]bool
 }
 
-// Open returns the stand-in with all that the journal in config.Dir holds.
+// Open returns the fake server with all that the journal in config.Dir holds.
 func Open(config Config) (*Server, error) {
 	contract, err := providers.LoadContract(config.SpecPath)
 	if err != nil {
-		return nil, fmt.Errorf("the stand-in of Discord: %w", err)
+		return nil, fmt.Errorf("the fake server of Discord: %w", err)
 	}
 	return open(config, contract)
 }
@@ -193,7 +193,7 @@ func (s *Server) allWebhooks() []Webhook {
 	return s.webhooks
 }
 
-// Rename gives a channel another name until the stand-in is closed. Its id and
+// Rename gives a channel another name until the fake server is closed. Its id and
 // its messages stay.
 func (s *Server) Rename(id, name string) {
 	s.lock.Lock()
@@ -207,13 +207,13 @@ func (s *Server) Rename(id, name string) {
 	}
 }
 
-// MoveWebhook leads a webhook to another channel until the stand-in is closed,
+// MoveWebhook leads a webhook to another channel until the fake server is closed,
 // as a person can in the channel's settings. Id and token stay.
 func (s *Server) MoveWebhook(id, channel string) {
 	s.changeWebhook(id, func(w *Webhook) { w.Channel = channel })
 }
 
-// DeleteWebhook deletes a webhook until the stand-in is closed.
+// DeleteWebhook deletes a webhook until the fake server is closed.
 func (s *Server) DeleteWebhook(id string) {
 	s.changeWebhook(id, func(w *Webhook) { w.Off = true })
 }

@@ -56,7 +56,7 @@ func (s *Server) open(forum *Channel, m *chat.Message, name string) {
 	m.Opens = &chat.Thread{Name: strings.TrimSpace(name), Parent: forum.ID}
 }
 
-// Archive archives a thread that a message opened, until the stand-in is closed, as
+// Archive archives a thread that a message opened, until the fake server is closed, as
 // Discord does with one that is quiet for days; or it opens the thread again, as a
 // new message does.
 func (s *Server) Archive(thread string, archived bool) {

@@ -135,7 +135,7 @@ func TestHostsOfEmbeds(t *testing.T) {
 	}
 }
 
-// hooked leads the product's own webhook to the stand-in.
+// hooked leads the product's own webhook to the fake server.
 func (d *driver) hooked(cfg product.WebhookConfig) *product.Webhook {
 	d.t.Helper()
 	cfg.URL = "https://" + connectortest.Host + "/api" + cfg.URL
@@ -181,7 +181,7 @@ func TestConnectorInAForum(t *testing.T) {
 	}
 
 	c := w.Render(item)
-	c.Was = &connector.Was{Title: "Fixed", State: domain.Closed, Channel: thread}
+	c.Previous = &connector.PreviousMessage{Title: "Fixed", State: domain.Closed, Channel: thread}
 	next, err := w.Create(t.Context(), c, connector.Marker{Integration: 7, Item: 4711, Attempt: 2, Tag: connectortest.Tag})
 	if err != nil || next.Remote.Key != thread || next.Remote.ID == made.Remote.ID || len(d.Messages(thread)) != 2 {
 		t.Fatal(next, err)

@@ -96,7 +96,7 @@ type input struct {
 	webhook bool
 }
 
-// known are the members that mean something to the stand-in, by who sends them.
+// known are the members that mean something to the fake server, by who sends them.
 var known = map[bool][]string{
 	false: {"content", "embeds", "flags", "allowed_mentions", "nonce", "enforce_nonce", "message_reference", "tts"},
 	true:  {"content", "embeds", "flags", "allowed_mentions", "username", "avatar_url", "tts", "thread_name"},

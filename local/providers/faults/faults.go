@@ -1,4 +1,4 @@
-// Package faults makes a stand-in fail on purpose, in its provider's own words:
+// Package faults makes a fake server fail on purpose, in its provider's own words:
 // a kit holds what it was told to do and does it to the calls that come in.
 package faults
 

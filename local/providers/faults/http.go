@@ -33,7 +33,7 @@ type Known struct {
 	Forms []string `json:"forms,omitempty"`
 	// Cannot says why this provider does not have it.
 	Cannot string `json:"cannot,omitempty"`
-	// Applied is how often it was done since the stand-in was opened.
+	// Applied is how often it was done since the fake server was opened.
 	Applied int `json:"applied"`
 }
 
@@ -75,7 +75,7 @@ func (a *active) view() Active {
 	return Active{ID: a.id, Order: a.Order, Left: a.left, Applied: a.applied, Revoked: a.revoked}
 }
 
-// Mount serves the kit below /_/faults of a stand-in's plain address.
+// Mount serves the kit below /_/faults of a fake server's plain address.
 func (k *Kit) Mount(mux *http.ServeMux) {
 	if k == nil {
 		return

@@ -18,16 +18,16 @@ import (
 	"example.com/integrations/shared/domain"
 )
 
-// Hooks are how a kit reaches into its stand-in. What is nil the stand-in does
+// Hooks are how a kit reaches into its fake server. What is nil the fake server does
 // not do.
 type Hooks struct {
 	// Call says what a request is about.
 	Call func(r *http.Request) Call
-	// Log keeps a write that the stand-in itself never saw.
+	// Log keeps a write that the fake server itself never saw.
 	Log func(r *http.Request, w providers.Write)
 	// Check holds a refusal in JSON against the provider's description.
 	Check func(r *http.Request, a Answer)
-	// Lags says that the stand-in's lists follow Lag.
+	// Lags says that the fake server's lists follow Lag.
 	Lags bool
 	// SameTime gives the newest n objects of the list asked for one time.
 	SameTime func(r *http.Request, n int) error
@@ -35,7 +35,7 @@ type Hooks struct {
 	Move, Delete, Edit func(r *http.Request) error
 	// Rename gives the place that is asked for another name, as somebody else.
 	Rename func(r *http.Request) error
-	// Guests says that the stand-in follows Guest.
+	// Guests says that the fake server follows Guest.
 	Guests bool
 	// Now and After replace the clock.
 	Now   func() time.Time
@@ -54,7 +54,7 @@ type Call struct {
 	body []byte // of the request, where an order looks at it
 }
 
-// A Kit does to a stand-in's calls what it was told to. A nil one does nothing.
+// A Kit does to a fake server's calls what it was told to. A nil one does nothing.
 type Kit struct {
 	profile Profile
 	hooks   Hooks
@@ -78,7 +78,7 @@ type active struct {
 	seen    []string // the objects that calls were about, in their order
 }
 
-// New returns a kit for the stand-in of a provider. It panics where the profile
+// New returns a kit for the fake server of a provider. It panics where the profile
 // says nothing of a fault that it has to.
 func New(p Profile, h Hooks) *Kit {
 	for _, d := range definitions {
@@ -112,7 +112,7 @@ func (k *Kit) cannot(name string) string {
 	if reason := k.profile.Cannot[name]; reason != "" || !missing {
 		return reason
 	}
-	return "the stand-in of " + k.profile.Provider + " has nothing that this could be done to"
+	return "the fake server of " + k.profile.Provider + " has nothing that this could be done to"
 }
 
 // disturbance is the hook of a fault.
@@ -183,7 +183,7 @@ func (k *Kit) Clear(id, fault string) int {
 	return before - len(k.active)
 }
 
-// Applied is how often a fault was done since the stand-in was opened.
+// Applied is how often a fault was done since the fake server was opened.
 func (k *Kit) Applied(fault string) int {
 	k.lock.Lock()
 	defer k.lock.Unlock()

@@ -267,7 +267,7 @@ func TestRevokedToken(t *testing.T) {
 }
 
 // The late answer waits for the clock, and not for a caller who is gone or a
-// stand-in that stops.
+// fake server that stops.
 func TestSlowAnswer(t *testing.T) {
 	clock := make(chan time.Time)
 	asked := make(chan time.Duration, 3)
@@ -307,7 +307,7 @@ func TestSlowAnswer(t *testing.T) {
 	<-answers
 }
 
-// The endless answer ends with its caller, and with the stand-in.
+// The endless answer ends with its caller, and with the fake server.
 func TestEndlessAnswer(t *testing.T) {
 	for _, pause := range []string{"", `,"duration":"1ns"`} {
 		s := serve(t, Slack(), Hooks{})
@@ -340,7 +340,7 @@ func TestEndlessAnswer(t *testing.T) {
 	}
 }
 
-// The routes a test drives a stand-in by.
+// The routes a test drives a fake server by.
 func TestRoutes(t *testing.T) {
 	k := New(Teams(), Hooks{Call: kindOf})
 	mux := http.NewServeMux()
@@ -460,7 +460,7 @@ func TestChatProfiles(t *testing.T) {
 	}
 }
 
-// A profile that forgets a fault is found out when its stand-in is opened.
+// A profile that forgets a fault is found out when its fake server is opened.
 func TestAProfileIsWhole(t *testing.T) {
 	defer func() {
 		if told := fmt.Sprint(recover()); !strings.Contains(told, "Slack says nothing of "+AddressBan) {
@@ -505,7 +505,7 @@ func TestEveryFaultIsDocumented(t *testing.T) {
 	}
 }
 
-// A stand-in without a kit is as one whose kit was told nothing.
+// A fake server without a kit is as one whose kit was told nothing.
 func TestNoKit(t *testing.T) {
 	var k *Kit
 	w := httptest.NewRecorder()

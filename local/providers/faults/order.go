@@ -288,12 +288,12 @@ func join(all []Kind) string {
 //
 //	github=rate_limited:times=3:kind=create
 //
-// and returns the name of the stand-in that it is for.
-func ParseFlag(text string) (standIn string, o Order, err error) {
-	standIn, rest, ok := strings.Cut(text, "=")
+// and returns the name of the fake server that it is for.
+func ParseFlag(text string) (fakeServer string, o Order, err error) {
+	fakeServer, rest, ok := strings.Cut(text, "=")
 	name, settings, _ := strings.Cut(rest, ":")
-	if !ok || standIn == "" || name == "" || strings.Contains(standIn, ":") {
-		return "", Order{}, fmt.Errorf("%q is not of the form stand-in=fault:times=3", text)
+	if !ok || fakeServer == "" || name == "" || strings.Contains(fakeServer, ":") {
+		return "", Order{}, fmt.Errorf("%q is not of the form fake server=fault:times=3", text)
 	}
 
 	given := map[string]string{}
@@ -315,7 +315,7 @@ func ParseFlag(text string) (standIn string, o Order, err error) {
 		return "", Order{}, fmt.Errorf("%q: %w", text, err)
 	}
 
-	return standIn, o, nil
+	return fakeServer, o, nil
 }
 
 // fromTexts reads an order whose values are all texts and whose match is not a

@@ -102,7 +102,7 @@ func TestFlagAndBodyAreOne(t *testing.T) {
 		"=rate_limited:times=3":                                                                     "",
 		"":                                                                                          "",
 	} {
-		standIn, got, err := ParseFlag(flag)
+		fakeServer, got, err := ParseFlag(flag)
 		if body == "" {
 			if err == nil {
 				t.Errorf("%q is taken: %+v", flag, got)
@@ -114,8 +114,8 @@ func TestFlagAndBodyAreOne(t *testing.T) {
 		}
 
 		want, wrong := ParseOrder([]byte(body))
-		if err != nil || wrong != nil || !reflect.DeepEqual(got, want) || !strings.HasPrefix(flag, standIn+"=") {
-			t.Errorf("%q: %s %+v, %v; want %+v, %v", flag, standIn, got, err, want, wrong)
+		if err != nil || wrong != nil || !reflect.DeepEqual(got, want) || !strings.HasPrefix(flag, fakeServer+"=") {
+			t.Errorf("%q: %s %+v, %v; want %+v, %v", flag, fakeServer, got, err, want, wrong)
 		}
 	}
 }
@@ -158,9 +158,9 @@ func FuzzParseFlag(f *testing.F) {
 	f.Add("github=rate_limited:times=3")
 	f.Add("slack=lost_answer:probability=0.1:path=/a=b/*")
 	f.Fuzz(func(t *testing.T, text string) {
-		standIn, o, err := ParseFlag(text)
-		if _, known := define(o.Fault); err == nil && (standIn == "" || !known) {
-			t.Errorf("%q: %q %+v", text, standIn, o)
+		fakeServer, o, err := ParseFlag(text)
+		if _, known := define(o.Fault); err == nil && (fakeServer == "" || !known) {
+			t.Errorf("%q: %q %+v", text, fakeServer, o)
 		}
 	})
 }

@@ -13,7 +13,7 @@ var formSource string
 
 var formTemplate = template.Must(template.New("form").Parse(formSource))
 
-// Form is the part of a stand-in's page that shows the kit and steers it.
+// Form is the part of a fake server's page that shows the kit and steers it.
 func (k *Kit) Form() (template.HTML, error) {
 	if k == nil {
 		return "", nil

@@ -34,8 +34,8 @@ const (
 	maria  = "maria@acme.test"
 )
 
-// A standIn is what all of them are.
-type standIn interface {
+// A fakeServer is what all of them are.
+type fakeServer interface {
 	API() http.Handler
 	Plain() http.Handler
 	Close() error
@@ -46,7 +46,7 @@ type standIn interface {
 // A provider is how one of them is asked, and what it says to each fault.
 type provider struct {
 	name string
-	open func(dir string, now func() time.Time) (standIn, error)
+	open func(dir string, now func() time.Time) (fakeServer, error)
 	// admit puts a token on a request.
 	admit func(r *http.Request, token string)
 	// calls are the methods and paths by kind; the object is the first one there is.
@@ -122,7 +122,7 @@ var html = map[string]string{"Content-Type": "text/html"}
 var allProviders = []provider{
 	{
 		name: "github",
-		open: func(dir string, now func() time.Time) (standIn, error) {
+		open: func(dir string, now func() time.Time) (fakeServer, error) {
 			return github.Open(github.Config{
 				Dir: dir, SpecPath: spec("derived/github-issues-subset.json"), Tokens: map[string]string{ours: "sync-bot", person: "maria"}, PersonToken: person,
 				Repositories: []github.Repository{{Owner: "acme", Name: "work"}, {Owner: "acme", Name: "other"}}, Now: now,
@@ -157,7 +157,7 @@ var allProviders = []provider{
 	},
 	{
 		name: "gitlab",
-		open: func(dir string, now func() time.Time) (standIn, error) {
+		open: func(dir string, now func() time.Time) (fakeServer, error) {
 			return gitlab.Open(gitlab.Config{
 				Dir: dir, Tokens: map[string]string{ours: "sync-bot", person: "maria"}, PersonToken: person,
 				Projects: []gitlab.Project{{Path: "acme/work"}}, Now: now,
@@ -192,7 +192,7 @@ var allProviders = []provider{
 	},
 	{
 		name: "slack", made: 200,
-		open: func(dir string, now func() time.Time) (standIn, error) {
+		open: func(dir string, now func() time.Time) (fakeServer, error) {
 			return slack.Open(slack.Config{
 				Dir: dir, Now: now, PersonToken: person, Channels: []slack.Channel{{ID: "C1", Name: "work"}},
 				Accounts: map[string]slack.Account{
@@ -234,7 +234,7 @@ var allProviders = []provider{
 	},
 	{
 		name: "discord", made: 200,
-		open: func(dir string, now func() time.Time) (standIn, error) {
+		open: func(dir string, now func() time.Time) (fakeServer, error) {
 			return discord.Open(discord.Config{
 				Dir: dir, Now: now, SpecPath: spec("discord-openapi.json"), PersonToken: person, Channels: []discord.Channel{{ID: "1000000000000000001", Name: "work"}},
 				Accounts: map[string]discord.Account{ours: {ID: "2000000000000000001", Name: "sync-bot", Bot: true}, person: {ID: "2000000000000000002", Name: "maria"}},
@@ -272,7 +272,7 @@ var allProviders = []provider{
 	},
 	{
 		name: "teams", made: 202, alone: true, user: "workflow f1",
-		open: func(dir string, now func() time.Time) (standIn, error) {
+		open: func(dir string, now func() time.Time) (fakeServer, error) {
 			return teams.Open(teams.Config{
 				Dir: dir, Now: now, SchemaPath: spec("adaptive-card-1.4.0.schema.json"), Person: "maria",
 				Channels: []teams.Channel{{ID: "work", Name: "Work"}}, Flows: []teams.Flow{{ID: "f1", Sig: "right", Channel: "work"}},
@@ -305,7 +305,7 @@ var allProviders = []provider{
 	jiraProvider(jira.Datacenter),
 	{
 		name: "mantisbt",
-		open: func(dir string, now func() time.Time) (standIn, error) {
+		open: func(dir string, now func() time.Time) (fakeServer, error) {
 			return mantisbt.Open(mantisbt.Config{
 				Dir: dir, SpecPath: spec("mantisbt-openapi-2.28.4.yaml"), Tokens: map[string]string{ours: "sync-bot", person: "maria"}, PersonToken: person,
 				Projects: []mantisbt.Project{{ID: 1, Name: "Work"}, {ID: 2, Name: "Secret", Members: []string{"maria"}}}, Now: now,
@@ -353,7 +353,7 @@ func jiraProvider(flavor string) provider {
 	root := base + version
 	p := provider{
 		name: "jira " + flavor,
-		open: func(dir string, now func() time.Time) (standIn, error) {
+		open: func(dir string, now func() time.Time) (fakeServer, error) {
 			return jira.Open(jira.Config{
 				Flavor: flavor, Dir: dir, SpecPath: spec("derived/jira-cloud-issues-subset.json"), BaseURL: "https://jira.acme.test" + base,
 				Accounts:    map[string]jira.Account{ours: {Name: "sync-bot", Email: bot}, person: {Name: "maria", Email: maria}},
@@ -428,14 +428,14 @@ var common = map[string]said{
 	faults.MovedReadonly:  {status: 405, header: map[string]string{"Allow": "GET, HEAD"}, body: "405 Method Not Allowed"},
 }
 
-// A stage is a stand-in with its two addresses and a clock.
+// A stage is a fake server with its two addresses and a clock.
 type stage struct {
 	*testing.T
 	provider
-	standIn   standIn
-	api, page string
-	lock      sync.Mutex
-	at        time.Time
+	fakeServer fakeServer
+	api, page  string
+	lock       sync.Mutex
+	at         time.Time
 }
 
 func (s *stage) now() time.Time {
@@ -454,15 +454,15 @@ func open(t *testing.T, p provider) *stage {
 	t.Helper()
 	s := &stage{T: t, provider: p, at: began}
 	var err error
-	if s.standIn, err = p.open(t.TempDir(), s.now); err != nil {
+	if s.fakeServer, err = p.open(t.TempDir(), s.now); err != nil {
 		t.Fatal(err)
 	}
 
-	api := httptest.NewUnstartedServer(s.standIn.API())
+	api := httptest.NewUnstartedServer(s.fakeServer.API())
 	api.Config.ErrorLog = log.New(io.Discard, "", 0)
 	api.Start()
-	page := httptest.NewServer(s.standIn.Plain())
-	t.Cleanup(func() { s.standIn.Close(); api.Close(); page.Close() })
+	page := httptest.NewServer(s.fakeServer.Plain())
+	t.Cleanup(func() { s.fakeServer.Close(); api.Close(); page.Close() })
 	s.api = api.URL
 	s.page = page.URL
 
@@ -572,7 +572,7 @@ func TestEachFaultAtEachProvider(t *testing.T) {
 
 				s.order(`{"fault":"` + fault + `","times":1` + want.order + `}`)
 				s.judge(fault, want)
-				if v := s.standIn.Violations(); len(v) > 0 {
+				if v := s.fakeServer.Violations(); len(v) > 0 {
 					t.Errorf("violations: %q", v)
 				}
 			})
@@ -599,8 +599,8 @@ func (s *stage) refuses(fault, why string) {
 		s.Errorf("%d %s", got.status, got.body)
 	}
 
-	at := slices.IndexFunc(s.standIn.Faults().State().Faults, func(k faults.Known) bool { return k.Fault == fault })
-	if known := s.standIn.Faults().State().Faults[at]; !strings.Contains(known.Cannot, why) {
+	at := slices.IndexFunc(s.fakeServer.Faults().State().Faults, func(k faults.Known) bool { return k.Fault == fault })
+	if known := s.fakeServer.Faults().State().Faults[at]; !strings.Contains(known.Cannot, why) {
 		s.Errorf("listed as %+v", known)
 	}
 }
@@ -613,7 +613,7 @@ func (s *stage) judge(fault string, want said) {
 
 	var header []string
 	if !s.alone {
-		if got := s.do(kind, person); s.standIn.Faults().Applied(fault) != 0 {
+		if got := s.do(kind, person); s.fakeServer.Faults().Applied(fault) != 0 {
 			s.Errorf("a person is hit: %d %s", got.status, got.body)
 		}
 	}
@@ -625,8 +625,8 @@ func (s *stage) judge(fault string, want said) {
 	before := s.received()
 	got := s.do(kind, ours, header...)
 	after := s.received()
-	if s.standIn.Faults().Applied(fault) != 1 {
-		s.Errorf("applied %d times", s.standIn.Faults().Applied(fault))
+	if s.fakeServer.Faults().Applied(fault) != 1 {
+		s.Errorf("applied %d times", s.fakeServer.Faults().Applied(fault))
 	}
 
 	s.compare(want, got)
@@ -744,7 +744,7 @@ func (s *stage) recovers(fault string, kind faults.Kind, want said) {
 		s.Errorf("it goes on: %d %s %v", got.status, got.body, got.err)
 	}
 
-	if active := s.standIn.Faults().State().Active; len(active) > 0 {
+	if active := s.fakeServer.Faults().State().Active; len(active) > 0 {
 		s.Errorf("still active: %+v", active)
 	}
 }
@@ -762,7 +762,7 @@ func TestThePageSteers(t *testing.T) {
 			}
 
 			const form = "fault=error_before&times=2&probability=&duration=&kind=create"
-			if got := post(form, "cross-site"); got.status != http.StatusForbidden || len(s.standIn.Faults().State().Active) != 0 {
+			if got := post(form, "cross-site"); got.status != http.StatusForbidden || len(s.fakeServer.Faults().State().Active) != 0 {
 				t.Errorf("a page of another site is let in: %d", got.status)
 			}
 
@@ -782,8 +782,8 @@ func TestThePageSteers(t *testing.T) {
 				}
 			}
 
-			if got := post("off=1", "same-origin"); got.status != http.StatusSeeOther || len(s.standIn.Faults().State().Active) != 0 {
-				t.Errorf("%d, active %+v", got.status, s.standIn.Faults().State().Active)
+			if got := post("off=1", "same-origin"); got.status != http.StatusSeeOther || len(s.fakeServer.Faults().State().Active) != 0 {
+				t.Errorf("%d, active %+v", got.status, s.fakeServer.Faults().State().Active)
 			}
 		})
 	}

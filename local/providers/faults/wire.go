@@ -15,7 +15,7 @@ import (
 )
 
 // maxBody is what is read of a request that is refused: as much as any of the
-// stand-ins reads.
+// fake servers reads.
 const maxBody = 16 << 20
 
 // Wrap returns the provider's API with the faults before and behind it.
@@ -154,7 +154,7 @@ func (k *Kit) wait(r *http.Request, d time.Duration) bool {
 }
 
 // goOn sends the answer without its end, and then blanks until the caller hangs
-// up or the stand-in stops: as fast as they are read, or one at a time.
+// up or the fake server stops: as fast as they are read, or one at a time.
 func (k *Kit) goOn(w http.ResponseWriter, r *http.Request, held *held, pause time.Duration) {
 	out := held.answer()
 	if out.Status == http.StatusNoContent || out.Status == http.StatusNotModified {

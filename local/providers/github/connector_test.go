@@ -14,7 +14,7 @@ import (
 	"example.com/integrations/shared/domain"
 )
 
-// connect leads the product's own connector to a stand-in, which it takes for
+// connect leads the product's own connector to a fake server, which it takes for
 // an Enterprise Server. The host is one of httptest's certificate.
 func (d double) connect(now func() time.Time, change ...func(*product.Config)) *product.Connector {
 	d.t.Helper()
@@ -47,7 +47,7 @@ func (d double) changes(c *product.Connector, since time.Time) (all []connector.
 // spoken are the issues of a page, without the pull requests.
 func spoken(objects []connector.Object) (issues []connector.Object) {
 	for _, o := range objects {
-		if !o.Other {
+		if !o.Ignored {
 			issues = append(issues, o)
 		}
 	}
@@ -202,7 +202,7 @@ func TestLimitsOnAVirtualClock(t *testing.T) {
 		}
 
 		wait := e.Wait
-		if e.Untold {
+		if e.NoRetryAfter {
 			untold++
 			wait <<= strikes
 			strikes++

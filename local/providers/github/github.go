@@ -1,4 +1,4 @@
-// Package github is a stand-in of GitHub's REST API for issues: it keeps what
+// Package github is a fake server of GitHub's REST API for issues: it keeps what
 // it is given, behaves as the real one does, and is strict with its callers.
 package github
 
@@ -21,7 +21,7 @@ const (
 	Applied  = providers.Applied
 )
 
-// A Repository that the stand-in has.
+// A Repository that the fake server has.
 type Repository struct {
 	Owner, Name string
 	// ID is the number that GitHub has for it. 0 makes one from the name.
@@ -47,7 +47,7 @@ type Repository struct {
 	PullRequests int
 }
 
-// Config says what the stand-in has and who may use it.
+// Config says what the fake server has and who may use it.
 type Config struct {
 	Dir      string
 	SpecPath string            // GitHub's OpenAPI description; without it only the own checks apply
@@ -69,7 +69,7 @@ type Config struct {
 	Now func() time.Time
 }
 
-// A Server is the stand-in. It survives the death of its process.
+// A Server is the fake server. It survives the death of its process.
 type Server struct {
 	providers.Watch
 	config   Config
@@ -94,11 +94,11 @@ type Server struct {
 	lastID       int64
 }
 
-// Open returns the stand-in with all that the journal in config.Dir holds.
+// Open returns the fake server with all that the journal in config.Dir holds.
 func Open(config Config) (*Server, error) {
 	contract, err := providers.LoadContract(config.SpecPath)
 	if err != nil {
-		return nil, fmt.Errorf("GitHub stand-in: %w", err)
+		return nil, fmt.Errorf("GitHub fake server: %w", err)
 	}
 	return open(config, contract)
 }
@@ -121,7 +121,7 @@ func open(config Config, contract *providers.Contract) (*Server, error) {
 
 	var err error
 	if s.journal, err = providers.OpenJournal(filepath.Join(config.Dir, "github.jsonl"), s.replay); err != nil {
-		return nil, fmt.Errorf("GitHub stand-in: %w", err)
+		return nil, fmt.Errorf("GitHub fake server: %w", err)
 	}
 
 	if err := s.seed(); err != nil {
@@ -137,7 +137,7 @@ func (s *Server) Close() error {
 	return s.journal.Close()
 }
 
-// Faults is what makes the stand-in fail on purpose.
+// Faults is what makes the fake server fail on purpose.
 func (s *Server) Faults() *faults.Kit { return s.faults }
 
 // API is what is served as api.github.com.

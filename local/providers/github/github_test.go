@@ -53,7 +53,7 @@ var described = sync.OnceValue(func() *providers.Contract {
 	return contract
 })
 
-// A double is a stand-in under test.
+// A double is a fake server under test.
 type double struct {
 	*Server
 	t    *testing.T

@@ -38,7 +38,7 @@ type object struct {
 	UpdatedAt   time.Time `json:"updated_at"`
 }
 
-// Plain is what a person and a test see of the stand-in: pages of what it
+// Plain is what a person and a test see of the fake server: pages of what it
 // holds, the same as JSON under /_/, and the API for people who edit.
 func (s *Server) Plain() http.Handler {
 	mux := providers.Pages(s.received, s.Violations)
@@ -112,7 +112,7 @@ func (s *Server) overview(w http.ResponseWriter, _ *http.Request) {
 		sections = append(sections, next)
 	}
 
-	show(w, "overview", map[string]any{"Title": "GitHub stand-in", "Sections": sections, "Violations": s.Violations(), "Kit": s.faults})
+	show(w, "overview", map[string]any{"Title": "GitHub fake server", "Sections": sections, "Violations": s.Violations(), "Kit": s.faults})
 }
 
 // step is a write in an issue's history.
@@ -164,7 +164,7 @@ func (s *Server) edit(w http.ResponseWriter, r *http.Request) {
 	path := "/repos/" + r.PathValue("owner") + "/" + r.PathValue("repo") + "/issues/" + r.PathValue("number")
 	body := encode(asked)
 	request := (&http.Request{Method: http.MethodPatch, URL: &url.URL{Path: path}, Header: http.Header{
-		"Authorization": {"Bearer " + s.config.PersonToken}, "Content-Type": {"application/json"}, "User-Agent": {"the stand-in's page"},
+		"Authorization": {"Bearer " + s.config.PersonToken}, "Content-Type": {"application/json"}, "User-Agent": {"the fake server's page"},
 	}}).WithContext(r.Context())
 	made := &call{Request: request, body: body}
 	s.resolve(made)

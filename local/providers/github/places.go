@@ -35,11 +35,11 @@ func (s *Server) Rename(owner, name, newOwner, newName string) error {
 	defer s.deciding.Unlock()
 	found := s.find(owner, name)
 	if found == nil {
-		return fmt.Errorf("GitHub stand-in: there is no %s/%s", owner, name)
+		return fmt.Errorf("GitHub fake server: there is no %s/%s", owner, name)
 	}
 
 	if other := s.find(newOwner, newName); other != nil && other.id != found.id {
-		return fmt.Errorf("GitHub stand-in: there is a %s/%s", newOwner, newName)
+		return fmt.Errorf("GitHub fake server: there is a %s/%s", newOwner, newName)
 	}
 
 	return s.commit(entry{Repository: key(owner, name), Placing: &placing{Owner: newOwner, Name: newName}})

@@ -114,7 +114,7 @@ func (d double) noFollow(method, path, body string, headers ...string) reply {
 	return reply{response.StatusCode, response.Header, string(text)}
 }
 
-// Names lead where they led before, after the stand-in was opened anew.
+// Names lead where they led before, after the fake server was opened anew.
 func TestPlacesSurviveARestart(t *testing.T) {
 	dir := t.TempDir()
 	d := start(t, func(c *Config) { c.Dir = dir })

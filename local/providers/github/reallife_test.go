@@ -131,7 +131,7 @@ func TestSecondaryLimitThatSaysNothing(t *testing.T) {
 
 	for n, untold := range []bool{false, true} {
 		e := told(t, create(createsPerMin+n))
-		if e.Code != "rate_limited" || e.Class != connector.Retryable || e.Scope != connector.IntegrationScope || e.Status != 403 || e.Wait != time.Minute || e.Untold != untold {
+		if e.Code != "rate_limited" || e.Class != connector.Retryable || e.Scope != connector.IntegrationScope || e.Status != 403 || e.Wait != time.Minute || e.NoRetryAfter != untold {
 			t.Errorf("refusal %d: %+v", n+1, e)
 		}
 	}

@@ -66,8 +66,8 @@ var kindsOfCalls = []kindOfCall{
 	{call: regexp.MustCompile(` 4\d\d$`), reason: refusalReason},
 
 	// What the connector does not call.
-	{call: regexp.MustCompile(`^POST /orgs/[^/]+/repos `), reason: "a person makes the repository: the stand-in is given it"},
-	{call: regexp.MustCompile(`^PATCH /(repos/[^/]+/[^/]+|repositories/\d+) 200$`), reason: "a person renames or describes the repository: the stand-in's Rename does it"},
+	{call: regexp.MustCompile(`^POST /orgs/[^/]+/repos `), reason: "a person makes the repository: the fake server is given it"},
+	{call: regexp.MustCompile(`^PATCH /(repos/[^/]+/[^/]+|repositories/\d+) 200$`), reason: "a person renames or describes the repository: the fake server's Rename does it"},
 	{call: regexp.MustCompile(`^DELETE /(repos/[^/]+/[^/]+|repositories/\d+) `), reason: "a person deletes the repository"},
 	{call: regexp.MustCompile(`/labels`), reason: "labels go with the issue itself"},
 	{call: regexp.MustCompile(`/issues/\d+/lock `), reason: "issues are not locked"},
@@ -95,7 +95,7 @@ func sortRecording(e recording.Exchange) *kindOfCall {
 	return &kindsOfCalls[at]
 }
 
-// TestRecordedExchanges: the stand-in is given what github.com had, is asked what
+// TestRecordedExchanges: the fake server is given what github.com had, is asked what
 // github.com was asked, in the same order, and must answer alike.
 func TestRecordedExchanges(t *testing.T) {
 	scenarios := octokit(t)
@@ -153,14 +153,14 @@ var fixtureTokens = map[string]string{
 
 func tokenOf(e recording.Exchange) string { return fixtureTokens[*e.Request.Header["Authorization"]] }
 
-// A past is a stand-in in the state that github.com had at a time.
+// A past is a fake server in the state that github.com had at a time.
 type past struct {
 	double
 	client *http.Client
 	clock  *clock
 }
 
-// declared gives a stand-in the repository of a scenario: its name, its id, and
+// declared gives a fake server the repository of a scenario: its name, its id, and
 // when it was made.
 func declared(t *testing.T, exchanges []recording.Exchange) past {
 	t.Helper()
@@ -218,7 +218,7 @@ func (p past) instead(t *testing.T, e recording.Exchange) {
 	}
 }
 
-// ask sends a request to the stand-in as it went to github.com.
+// ask sends a request to the fake server as it went to github.com.
 func (p past) ask(t *testing.T, e recording.Exchange) reply {
 	t.Helper()
 	body := string(e.Request.Body.Bytes())
@@ -382,7 +382,7 @@ func valuesAt(t *testing.T, text []byte, path string) []any {
 	return at
 }
 
-// TestRecordedRefusals: a refusal of the stand-in has the members of a recorded
+// TestRecordedRefusals: a refusal of the fake server has the members of a recorded
 // one, of the same kinds, and the connector reads the words of the recorded one.
 func TestRecordedRefusals(t *testing.T) {
 	scenarios := octokit(t)

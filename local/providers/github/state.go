@@ -145,13 +145,13 @@ func (s *Server) SetUpdated(owner, name string, first, last int, at time.Time) e
 	defer s.deciding.Unlock()
 	repository := s.find(owner, name)
 	if repository == nil {
-		return fmt.Errorf("GitHub stand-in: there is no %s/%s", owner, name)
+		return fmt.Errorf("GitHub fake server: there is no %s/%s", owner, name)
 	}
 
 	for number := first; number <= last; number++ {
 		found := s.get(repository, number)
 		if found == nil {
-			return fmt.Errorf("GitHub stand-in: there is no %s/%s#%d", owner, name, number)
+			return fmt.Errorf("GitHub fake server: there is no %s/%s#%d", owner, name, number)
 		}
 
 		changed := *found
@@ -231,7 +231,7 @@ func (s *Server) seed() error {
 				Creator: "contributor", CreatedAt: at, UpdatedAt: at, PullRequest: true,
 			}
 			if err := s.commit(entry{Repository: key(one.Owner, one.Name), Issue: made}); err != nil {
-				return fmt.Errorf("GitHub stand-in: %w", err)
+				return fmt.Errorf("GitHub fake server: %w", err)
 			}
 		}
 	}

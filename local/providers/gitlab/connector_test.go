@@ -18,7 +18,7 @@ import (
 	"example.com/integrations/shared/domain"
 )
 
-// connect leads the product's own connector to a stand-in, which it takes for
+// connect leads the product's own connector to a fake server, which it takes for
 // a GitLab of one's own, under a path. The host is one of httptest's
 // certificate.
 func (d double) connect(now func() time.Time, change ...func(*product.Config)) *product.Connector {
@@ -272,7 +272,7 @@ func TestLimitsOnAVirtualClock(t *testing.T) {
 			t.Fatal(err)
 		}
 
-		if e.Untold {
+		if e.NoRetryAfter {
 			untold++
 		}
 
@@ -290,7 +290,7 @@ func TestLimitsOnAVirtualClock(t *testing.T) {
 			continue
 		}
 
-		if e := failure(t, err); e.Code != "rate_limited" || e.Untold || e.Wait > time.Minute {
+		if e := failure(t, err); e.Code != "rate_limited" || e.NoRetryAfter || e.Wait > time.Minute {
 			t.Error(err)
 		}
 
@@ -375,7 +375,7 @@ func TestRealLife(t *testing.T) {
 	d.noViolations()
 }
 
-func TestCheckAgainstTheStandIn(t *testing.T) {
+func TestCheckAgainstTheFakeServer(t *testing.T) {
 	d := start(t, nil)
 	const good = "reachable credentials target issues list create update close reopen labels"
 	for project, want := range map[string]string{

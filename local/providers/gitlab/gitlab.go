@@ -1,4 +1,4 @@
-// Package gitlab is a stand-in of GitLab's REST API for issues: it keeps what
+// Package gitlab is a fake server of GitLab's REST API for issues: it keeps what
 // it is given, behaves as the real one does, and is strict with its callers.
 package gitlab
 
@@ -30,7 +30,7 @@ const (
 	Owner     = 50
 )
 
-// A Project that the stand-in has.
+// A Project that the fake server has.
 type Project struct {
 	Path string // group/project
 	// Roles are what the users are there; without it everyone is a Developer.
@@ -46,7 +46,7 @@ type Project struct {
 	OldPaths []string
 }
 
-// Config says what the stand-in has and who may use it.
+// Config says what the fake server has and who may use it.
 type Config struct {
 	Dir    string
 	Host   string            // "" is gitlab.com
@@ -68,7 +68,7 @@ type Config struct {
 	Now func() time.Time
 }
 
-// A Server is the stand-in. It survives the death of its process.
+// A Server is the fake server. It survives the death of its process.
 type Server struct {
 	providers.Watch
 	config  Config
@@ -87,7 +87,7 @@ type Server struct {
 	lastID   int64
 }
 
-// Open returns the stand-in with all that the journal in config.Dir holds.
+// Open returns the fake server with all that the journal in config.Dir holds.
 func Open(config Config) (*Server, error) {
 	if config.Now == nil {
 		config.Now = time.Now
@@ -109,7 +109,7 @@ func Open(config Config) (*Server, error) {
 
 	var err error
 	if s.journal, err = providers.OpenJournal(filepath.Join(config.Dir, "gitlab.jsonl"), s.replay); err != nil {
-		return nil, fmt.Errorf("GitLab stand-in: %w", err)
+		return nil, fmt.Errorf("GitLab fake server: %w", err)
 	}
 
 	return s, nil
@@ -121,7 +121,7 @@ func (s *Server) Close() error {
 	return s.journal.Close()
 }
 
-// Faults is what makes the stand-in fail on purpose.
+// Faults is what makes the fake server fail on purpose.
 func (s *Server) Faults() *faults.Kit { return s.faults }
 
 // API is what is served under GitLab's host name, from its root on.
@@ -134,14 +134,14 @@ func (s *Server) SetUpdated(path string, first, last int, at time.Time) error {
 	defer s.deciding.Unlock()
 	found := s.find(path)
 	if found == nil {
-		return fmt.Errorf("GitLab stand-in: there is no %s", path)
+		return fmt.Errorf("GitLab fake server: there is no %s", path)
 	}
 
 	var changes []entry
 	for iid := first; iid <= last; iid++ {
 		one := s.get(found, iid)
 		if one == nil {
-			return fmt.Errorf("GitLab stand-in: there is no %s#%d", path, iid)
+			return fmt.Errorf("GitLab fake server: there is no %s#%d", path, iid)
 		}
 
 		changed := *one

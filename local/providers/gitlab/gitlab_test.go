@@ -22,7 +22,7 @@ const (
 	work   = "/gitlab/api/v4/projects/acme%2Fsub%2Fwork"
 )
 
-// A double is a stand-in under test.
+// A double is a fake server under test.
 type double struct {
 	*Server
 	t    *testing.T

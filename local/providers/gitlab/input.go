@@ -21,7 +21,7 @@ const (
 )
 
 // What GitLab documents (https://docs.gitlab.com/api/issues/), of what the
-// stand-in does.
+// fake server does.
 var (
 	createMembers = []string{"title", "description", "labels", "confidential", "iid", "issue_type"}
 	updateMembers = []string{"title", "description", "labels", "add_labels", "remove_labels", "confidential", "state_event", "issue_type"}

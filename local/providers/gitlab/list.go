@@ -23,7 +23,7 @@ const (
 )
 
 // parameters are those GitLab documents for a project's list, of what the
-// stand-in does.
+// fake server does.
 var parameters = []string{
 	"author_id", "confidential", "created_after", "created_before", "updated_after", "updated_before", "labels", "order_by", "sort", "scope", "state",
 	"page", "per_page", "pagination", "cursor", "iids[]",

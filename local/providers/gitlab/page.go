@@ -43,7 +43,7 @@ type object struct {
 	References []string `json:"references"`
 }
 
-// Plain is what a person and a test see of the stand-in: pages of what it
+// Plain is what a person and a test see of the fake server: pages of what it
 // holds, the same as JSON under /_/, and the API for people who edit.
 func (s *Server) Plain() http.Handler {
 	mux := providers.Pages(s.received, s.Violations)
@@ -128,7 +128,7 @@ func (s *Server) overview(w http.ResponseWriter, _ *http.Request) {
 		sections = append(sections, next)
 	}
 
-	show(w, "overview", map[string]any{"Title": "GitLab stand-in", "Sections": sections, "Violations": s.Violations(), "Kit": s.faults})
+	show(w, "overview", map[string]any{"Title": "GitLab fake server", "Sections": sections, "Violations": s.Violations(), "Kit": s.faults})
 }
 
 // step is a write in an issue's history.
@@ -179,7 +179,7 @@ func (s *Server) edit(w http.ResponseWriter, r *http.Request) {
 
 	path := fmt.Sprintf("%s/api/v4/projects/%d/issues/%d", s.config.Root, p.id, found.IID)
 	request := (&http.Request{Method: http.MethodPut, URL: &url.URL{Path: path}, Header: http.Header{
-		"Private-Token": {s.config.PersonToken}, "Content-Type": {"application/json"}, "User-Agent": {"the stand-in's page"},
+		"Private-Token": {s.config.PersonToken}, "Content-Type": {"application/json"}, "User-Agent": {"the fake server's page"},
 	}}).WithContext(r.Context())
 	made := &call{Request: request, body: encode(asked)}
 	s.resolve(made)

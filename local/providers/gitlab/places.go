@@ -32,11 +32,11 @@ func (s *Server) Rename(path, newPath string) error {
 	defer s.deciding.Unlock()
 	found := s.current(path)
 	if found == nil {
-		return fmt.Errorf("GitLab stand-in: there is no %s", path)
+		return fmt.Errorf("GitLab fake server: there is no %s", path)
 	}
 
 	if other := s.current(newPath); other != nil && other.id != found.id {
-		return fmt.Errorf("GitLab stand-in: there is a %s", newPath)
+		return fmt.Errorf("GitLab fake server: there is a %s", newPath)
 	}
 
 	return s.commit(entry{Project: found.Path, Placing: &placing{Path: newPath}})

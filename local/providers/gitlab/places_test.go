@@ -78,7 +78,7 @@ func TestMovedProjectAnswersAsGitLab(t *testing.T) {
 	d.noViolations()
 }
 
-// Paths lead where they led before, after the stand-in was opened anew.
+// Paths lead where they led before, after the fake server was opened anew.
 func TestPlacesSurviveARestart(t *testing.T) {
 	dir := t.TempDir()
 	d := start(t, func(c *Config) { c.Dir = dir })

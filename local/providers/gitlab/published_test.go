@@ -65,7 +65,7 @@ const (
 	clientToken = `{"id":1,"name":"Test Token","description":"Text","revoked":false,"created_at":"2020-07-23T14:31:47.729Z","scopes":["api"],"user_id":1,"last_used_at":"2021-10-06T17:58:37.550Z","active":true,"expires_at":null}`
 )
 
-// A publication is an answer as GitLab documents it, and what the stand-in is
+// A publication is an answer as GitLab documents it, and what the fake server is
 // asked to give a like one.
 type publication struct {
 	name, source string
@@ -74,9 +74,9 @@ type publication struct {
 
 	method, path, body string
 	token              string // "" is ours
-	// unlike says why the stand-in answers otherwise. Its answer is given then.
+	// unlike says why the fake server answers otherwise. Its answer is given then.
 	unlike, answers string
-	// differs are members of another kind, or that the stand-in's state does not
+	// differs are members of another kind, or that the fake server's state does not
 	// have, each with the reason.
 	differs map[string]string
 	also    string   // members of the issue that is there before
@@ -84,7 +84,7 @@ type publication struct {
 	words   []string // of the answer that the connector must not lose
 }
 
-const nobodyAssigned = "the stand-in's issues are assigned to nobody"
+const nobodyAssigned = "the fake server's issues are assigned to nobody"
 
 const publicPath = "/gitlab/api/v4/projects/acme%2Fpublic"
 
@@ -101,7 +101,7 @@ var publications = []publication{
 		"assignee": nobodyAssigned, "assignees[]": nobodyAssigned, "discussion_locked": "it is null until somebody locks the discussion", "author.avatar_url": "the author has no picture",
 	}},
 	{name: "token of the client", source: clientSource + "list_personal_access_tokens_single.json", status: 200, text: clientToken, method: "GET", path: "/gitlab/api/v4/personal_access_tokens/self", differs: map[string]string{
-		"description": "our token has no description", "last_used_at": "the stand-in notes no use of a token", "expires_at": "our token expires",
+		"description": "our token has no description", "last_used_at": "the fake server notes no use of a token", "expires_at": "our token expires",
 	}},
 
 	{name: "validation", source: errorsSource, status: 400, text: `{"message":{"title":["is too long (maximum is 255 characters)"]}}`,
@@ -130,7 +130,7 @@ var publications = []publication{
 		method: "POST", path: "/gitlab/api/v4/projects/acme%2Fold/issues", body: `{"title":"x"}`, code: "target_moved", words: []string{"not allowed for moved projects"}},
 }
 
-// TestAnswersAreAsPublished: each answer of the stand-in has the members that
+// TestAnswersAreAsPublished: each answer of the fake server has the members that
 // GitLab documents, of the same kinds.
 func TestAnswersAreAsPublished(t *testing.T) {
 	for _, p := range publications {

@@ -62,7 +62,7 @@ func TestABlockOfOneTime(t *testing.T) {
 	})
 }
 
-// make puts an issue into the stand-in without a call.
+// make puts an issue into the fake server without a call.
 func (d *double) make(project, summary string) *issue {
 	d.t.Helper()
 	p := d.find(project)

@@ -33,7 +33,7 @@ const (
 		`"resolution":{"required":true,"schema":{"type":"resolution","system":"resolution"},"name":"Resolution","operations":["set"],"allowedValues":[{"self":"http://jira.test/x","name":"Fixed","id":"1"}]}}}]}`
 )
 
-// clientTest is an answer of the client's test data, and what the stand-in for
+// clientTest is an answer of the client's test data, and what the fake server for
 // Data Center is asked to give a like one.
 type clientTest struct {
 	file, text string
@@ -53,7 +53,7 @@ var clientTests = []clientTest{
 	}}},
 }
 
-// TestAnswersAreLikeTheClientsData: each answer of the stand-in for Data Center
+// TestAnswersAreLikeTheClientsData: each answer of the fake server for Data Center
 // has the members that the connector reads, of the kinds that the test data of
 // Atlassian's client have.
 func TestAnswersAreLikeTheClientsData(t *testing.T) {

@@ -115,15 +115,15 @@ const (
 	callStatus      = "GET /status/{idOrName}"
 )
 
-// A likeness is an answer of the stand-in that has an example, and what the
+// A likeness is an answer of the fake server that has an example, and what the
 // connector reads of it.
 type likeness struct {
 	call, status string
 	project      string // "" is WORK
-	method, path string // asked of the stand-in
+	method, path string // asked of the fake server
 	body         string
-	// reads are paths of recording.Kinds. Where the stand-in has another name for
-	// a member that projects choose, both stand there: "stand-in's as example's".
+	// reads are paths of recording.Kinds. Where the fake server has another name for
+	// a member that projects choose, both stand there: "fake server's as example's".
 	reads []string
 	// contradicts are paths at which the example is not what Jira answers, each
 	// with the reason.
@@ -169,7 +169,7 @@ var likenesses = []likeness{
 	}},
 }
 
-// TestAnswersAreLikeTheExamples: each answer of the stand-in has the members that
+// TestAnswersAreLikeTheExamples: each answer of the fake server has the members that
 // the connector reads, of the kinds that Atlassian's example has, and no member of
 // both is of another kind.
 func TestAnswersAreLikeTheExamples(t *testing.T) {

@@ -1,4 +1,4 @@
-// Package jira is a stand-in of Jira's REST API for issues, Cloud or Data
+// Package jira is a fake server of Jira's REST API for issues, Cloud or Data
 // Center: it keeps what it is given, behaves as the real one does, and is
 // strict with its callers.
 package jira
@@ -28,7 +28,7 @@ const (
 	Datacenter = "datacenter"
 )
 
-// A Project that the stand-in has.
+// A Project that the fake server has.
 type Project struct {
 	Key, Name string
 	Types     []string // names of the issue types; without any Task and Bug
@@ -75,7 +75,7 @@ type Account struct {
 	Captcha bool
 }
 
-// Config says what the stand-in has and who may use it.
+// Config says what the fake server has and who may use it.
 type Config struct {
 	Flavor   string
 	Dir      string
@@ -103,7 +103,7 @@ type Config struct {
 	Now func() time.Time
 }
 
-// A Server is the stand-in. It survives the death of its process.
+// A Server is the fake server. It survives the death of its process.
 type Server struct {
 	providers.Watch
 	config   Config
@@ -125,11 +125,11 @@ type Server struct {
 	lastID   int64
 }
 
-// Open returns the stand-in with all that the journal in config.Dir holds.
+// Open returns the fake server with all that the journal in config.Dir holds.
 func Open(config Config) (*Server, error) {
 	contract, err := providers.LoadContract(config.SpecPath)
 	if err != nil {
-		return nil, fmt.Errorf("stand-in of Jira: %w", err)
+		return nil, fmt.Errorf("fake server of Jira: %w", err)
 	}
 	return open(config, contract)
 }
@@ -141,7 +141,7 @@ func open(config Config, contract *providers.Contract) (*Server, error) {
 
 	base, err := url.Parse(config.BaseURL)
 	if err != nil {
-		return nil, fmt.Errorf("stand-in of Jira: %w", err)
+		return nil, fmt.Errorf("fake server of Jira: %w", err)
 	}
 
 	if config.CloudID == "" {
@@ -166,7 +166,7 @@ func open(config Config, contract *providers.Contract) (*Server, error) {
 	}
 
 	if s.journal, err = providers.OpenJournal(filepath.Join(config.Dir, "jira_"+config.Flavor+".jsonl"), s.replay); err != nil {
-		return nil, fmt.Errorf("stand-in of Jira: %w", err)
+		return nil, fmt.Errorf("fake server of Jira: %w", err)
 	}
 
 	return s, nil
@@ -178,7 +178,7 @@ func (s *Server) Close() error {
 	return s.journal.Close()
 }
 
-// Faults is what makes the stand-in fail on purpose.
+// Faults is what makes the fake server fail on purpose.
 func (s *Server) Faults() *faults.Kit { return s.faults }
 
 // API is what is served under the host of BaseURL and, for the Cloud, as

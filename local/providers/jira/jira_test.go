@@ -108,7 +108,7 @@ var trusted = sync.OnceValue(func() trust {
 	return trust{certificate, roots}
 })
 
-// A double is a stand-in under test.
+// A double is a fake server under test.
 type double struct {
 	*Server
 	t      *testing.T
@@ -181,7 +181,7 @@ func start(t *testing.T, flavor string, change func(*Config)) *double {
 	return d
 }
 
-// serve puts the stand-in under the real names.
+// serve puts the fake server under the real names.
 func (d *double) serve() {
 	d.t.Helper()
 	api := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { d.between(d.API()).ServeHTTP(w, r) }))

@@ -136,7 +136,7 @@ func TestRateLimits(t *testing.T) {
 		}
 	}
 
-	if e := failed(t, err); e.Class != connector.Retryable || e.Scope != connector.ItemScope || e.Code != "issue_rate_limited" || e.Wait != 2*time.Second || e.Untold {
+	if e := failed(t, err); e.Class != connector.Retryable || e.Scope != connector.ItemScope || e.Code != "issue_rate_limited" || e.Wait != 2*time.Second || e.NoRetryAfter {
 		t.Errorf("%v %v %v", e.Scope, e.Wait, e)
 	}
 
@@ -161,7 +161,7 @@ func TestRateLimits(t *testing.T) {
 		_, _, err = c.Changes(t.Context(), time.Time{}, 0)
 	}
 
-	if e := failed(t, err); e.Code != "rate_limited" || e.Wait != time.Second || e.Untold {
+	if e := failed(t, err); e.Code != "rate_limited" || e.Wait != time.Second || e.NoRetryAfter {
 		t.Errorf("%v", e)
 	}
 }

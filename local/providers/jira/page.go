@@ -39,7 +39,7 @@ type object struct {
 	UpdatedAt   time.Time       `json:"updated_at"`
 }
 
-// Plain is what a person and a test see of the stand-in: pages of what it
+// Plain is what a person and a test see of the fake server: pages of what it
 // holds, the same as JSON under /_/, and the API for people who edit.
 func (s *Server) Plain() http.Handler {
 	mux := providers.Pages(s.received, s.Violations)
@@ -133,9 +133,9 @@ func (s *Server) overview(w http.ResponseWriter, _ *http.Request) {
 
 func (s *Server) title() string {
 	if s.config.Flavor == Cloud {
-		return "Jira Cloud stand-in"
+		return "Jira Cloud fake server"
 	}
-	return "Jira Data Center stand-in"
+	return "Jira Data Center fake server"
 }
 
 // step is a write in an issue's history.

@@ -119,7 +119,7 @@ func TestResolveFails(t *testing.T) {
 	})
 }
 
-// A request as it came to the stand-in.
+// A request as it came to the fake server.
 type seenRequest struct{ line, body string }
 
 // watch records the requests from here on.

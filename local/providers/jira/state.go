@@ -239,7 +239,7 @@ type Edit struct {
 
 type errNoIssue string
 
-func (e errNoIssue) Error() string { return "stand-in of Jira: there is no " + string(e) }
+func (e errNoIssue) Error() string { return "fake server of Jira: there is no " + string(e) }
 
 // now has Jira's resolution: a millisecond.
 func (s *Server) now() time.Time { return s.config.Now().UTC().Truncate(time.Millisecond) }

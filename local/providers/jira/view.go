@@ -128,7 +128,7 @@ func (s *Server) myself(made *call) (*answer, *issue) {
 func (s *Server) serverInfo(made *call) (*answer, *issue) {
 	info := map[string]any{
 		"baseUrl": cmp.Or(s.config.PublicURL, s.config.BaseURL), "version": "9.12.0", "versionNumbers": []int{9, 12, 0}, "deploymentType": "Server",
-		"buildNumber": 912000, "serverTitle": "Jira stand-in", "serverTime": stamp(s.now(), made.account.zone()),
+		"buildNumber": 912000, "serverTitle": "Jira fake server", "serverTime": stamp(s.now(), made.account.zone()),
 	}
 	if s.config.Flavor == Cloud {
 		info["version"] = "1001.0.0-SNAPSHOT"

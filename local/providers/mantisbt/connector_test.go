@@ -18,7 +18,7 @@ import (
 	"example.com/integrations/shared/domain"
 )
 
-// connect leads the product's own connector to a stand-in that lies under a
+// connect leads the product's own connector to a fake server that lies under a
 // path, as many servers do. The host is one of httptest's certificate.
 func (d double) connect(now func() time.Time, change func(*product.Config)) *product.Connector {
 	d.t.Helper()
@@ -91,7 +91,7 @@ func TestLife(t *testing.T) {
 		written, err := c.Create(t.Context(), content, marker)
 		if noRewriting {
 			// The web server knew nothing of it: the next try goes to the script.
-			if e := refusal(t, err); e.Code != "address_learned" || e.Class != connector.Retryable || e.Wait != 0 || e.Untold {
+			if e := refusal(t, err); e.Code != "address_learned" || e.Class != connector.Retryable || e.Wait != 0 || e.NoRetryAfter {
 				t.Errorf("%+v", e)
 			}
 			written, err = c.Create(t.Context(), content, marker)
@@ -270,7 +270,7 @@ func TestReporter(t *testing.T) {
 	}
 
 	_, err := c.Create(t.Context(), content, connector.Marker{Integration: 1, Item: 11, Attempt: 1})
-	if e := refusal(t, err); e.Code != "rate_limited" || e.Class != connector.Retryable || !e.Untold || e.Wait < time.Minute || !strings.Contains(e.Detail, "role updater") {
+	if e := refusal(t, err); e.Code != "rate_limited" || e.Class != connector.Retryable || !e.NoRetryAfter || e.Wait < time.Minute || !strings.Contains(e.Detail, "role updater") {
 		t.Errorf("%+v", e)
 	}
 

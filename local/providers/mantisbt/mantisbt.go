@@ -1,4 +1,4 @@
-// Package mantisbt is a stand-in of MantisBT's REST API for issues: it keeps
+// Package mantisbt is a fake server of MantisBT's REST API for issues: it keeps
 // what it is given, behaves as a 2.28 does, and is strict with its callers.
 package mantisbt
 
@@ -34,7 +34,7 @@ const (
 	Administrator Role = 90
 )
 
-// A Project that the stand-in has.
+// A Project that the fake server has.
 type Project struct {
 	ID   int
 	Name string
@@ -93,7 +93,7 @@ type Category struct {
 	Disabled bool
 }
 
-// Config says what the stand-in has and who may use it.
+// Config says what the fake server has and who may use it.
 type Config struct {
 	Dir      string
 	SpecPath string            // MantisBT's OpenAPI description; without it only the own checks apply
@@ -145,7 +145,7 @@ type Config struct {
 	Now func() time.Time
 }
 
-// A Server is the stand-in. It survives the death of its process.
+// A Server is the fake server. It survives the death of its process.
 type Server struct {
 	providers.Watch
 	config   Config
@@ -165,11 +165,11 @@ type Server struct {
 	past     providers.Past[int, *issue]
 }
 
-// Open returns the stand-in with all that the journal in config.Dir holds.
+// Open returns the fake server with all that the journal in config.Dir holds.
 func Open(config Config) (*Server, error) {
 	contract, err := providers.LoadContract(config.SpecPath)
 	if err != nil {
-		return nil, fmt.Errorf("MantisBT stand-in: %w", err)
+		return nil, fmt.Errorf("MantisBT fake server: %w", err)
 	}
 	return open(config, contract)
 }
@@ -187,7 +187,7 @@ func open(config Config, contract *providers.Contract) (*Server, error) {
 	s.faults = faults.New(s.profile(), s.hooks())
 	var err error
 	if s.journal, err = providers.OpenJournal(filepath.Join(config.Dir, "mantisbt.jsonl"), s.replay); err != nil {
-		return nil, fmt.Errorf("MantisBT stand-in: %w", err)
+		return nil, fmt.Errorf("MantisBT fake server: %w", err)
 	}
 
 	return s, nil
@@ -199,7 +199,7 @@ func (s *Server) Close() error {
 	return s.journal.Close()
 }
 
-// Faults is what makes the stand-in fail on purpose.
+// Faults is what makes the fake server fail on purpose.
 func (s *Server) Faults() *faults.Kit { return s.faults }
 
 // API is what is served under the server's name, from its root on: the API is

@@ -77,7 +77,7 @@ func (c *clock) pass(d time.Duration) {
 	c.at = c.at.Add(d)
 }
 
-// A double is a stand-in under test.
+// A double is a fake server under test.
 type double struct {
 	*Server
 	t    *testing.T

@@ -22,7 +22,7 @@ var source string
 var pages = template.Must(template.New("page").Parse(source))
 
 // object is an issue as /_/received tells of it: its members are called as
-// those of the other stand-ins. The form is a promise of the environment.
+// those of the other fake servers. The form is a promise of the environment.
 type object struct {
 	Project     string    `json:"project"`
 	Number      int       `json:"number"`
@@ -40,7 +40,7 @@ type object struct {
 	UpdatedAt   time.Time `json:"updated_at"`
 }
 
-// Plain is what a person and a test see of the stand-in: pages of what it
+// Plain is what a person and a test see of the fake server: pages of what it
 // holds, the same as JSON under /_/, and the API for people who edit.
 func (s *Server) Plain() http.Handler {
 	mux := providers.Pages(s.received, s.Violations)
@@ -121,7 +121,7 @@ func (s *Server) overview(w http.ResponseWriter, _ *http.Request) {
 		sections = append(sections, next)
 	}
 
-	show(w, "overview", map[string]any{"Title": "MantisBT stand-in", "Sections": sections, "Violations": s.Violations(), "Kit": s.faults})
+	show(w, "overview", map[string]any{"Title": "MantisBT fake server", "Sections": sections, "Violations": s.Violations(), "Kit": s.faults})
 }
 
 // step is a write in an issue's history.
@@ -173,7 +173,7 @@ func (s *Server) edit(w http.ResponseWriter, r *http.Request) {
 	}
 
 	request := (&http.Request{Method: http.MethodPatch, URL: &url.URL{Path: path}, Header: http.Header{
-		"Authorization": {s.config.PersonToken}, "Content-Type": {"application/json"}, "User-Agent": {"the stand-in's page"},
+		"Authorization": {s.config.PersonToken}, "Content-Type": {"application/json"}, "User-Agent": {"the fake server's page"},
 	}}).WithContext(r.Context())
 	made := &call{Request: request, body: encode(asked)}
 	s.resolve(made)

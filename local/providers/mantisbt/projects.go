@@ -39,7 +39,7 @@ func (s *Server) turn(t turn) error {
 	defer s.deciding.Unlock()
 
 	if s.project(t.ID, "") == nil {
-		return fmt.Errorf("MantisBT stand-in: there is no project %d", t.ID)
+		return fmt.Errorf("MantisBT fake server: there is no project %d", t.ID)
 	}
 
 	return s.commit(entry{Turn: &t})

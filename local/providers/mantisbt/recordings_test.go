@@ -18,14 +18,14 @@ import (
 	"example.com/integrations/local/recording"
 )
 
-// unmodelled are the recorded exchanges that the stand-in does not reproduce,
+// unmodelled are the recorded exchanges that the fake server does not reproduce,
 // each with the reason. At most 40 may stand here.
 var unmodelled = map[string]string{
-	"file-add":                      "the stand-in keeps no files: the product attaches none",
-	"file-list":                     "the stand-in keeps no files: the product attaches none",
-	"db-table-broken-create":        "the stand-in has no SQL whose text it could show; the fault error_after makes the same 500 without words",
+	"file-add":                      "the fake server keeps no files: the product attaches none",
+	"file-list":                     "the fake server keeps no files: the product attaches none",
+	"db-table-broken-create":        "the fake server has no SQL whose text it could show; the fault error_after makes the same 500 without words",
 	"display-errors-summary-129":    "the text is PHP's own, with a path and a line of its source",
-	"display-errors-summary-object": "PHP turns an object into the word Array and shows a warning; the stand-in refuses the body",
+	"display-errors-summary-object": "PHP turns an object into the word Array and shows a warning; the fake server refuses the body",
 	"db-down-display-errors-me":     "the text is PHP's own, with a path and a line of its source",
 }
 
@@ -44,11 +44,11 @@ type story struct {
 	dir    string
 	web    *httptest.Server
 	change bool // the running server has a changed setting
-	// tags are the stand-in's ETags by the recorded ones.
+	// tags are the fake server's ETags by the recorded ones.
 	tags map[string]string
 }
 
-// Every recorded exchange with a real server is sent to the stand-in. What was
+// Every recorded exchange with a real server is sent to the fake server. What was
 // there before is declared in recordings_state_test.go: users, projects, issues,
 // settings. Numbers and times are declared as well: the next issue has the
 // number of the recorded one, and the clock stands at the recorded time of the

@@ -108,7 +108,7 @@ func (s *Server) each(first, last int, change func(*issue)) error {
 	for id := first; id <= last; id++ {
 		found := s.get(id)
 		if found == nil {
-			return fmt.Errorf("MantisBT stand-in: there is no issue %d", id)
+			return fmt.Errorf("MantisBT fake server: there is no issue %d", id)
 		}
 
 		changed := *found

@@ -57,7 +57,7 @@ var (
 	updated = []string{"channel", "ts", "text", "blocks", "attachments", "metadata", "parse", "link_names", "unfurl_links", "unfurl_media"}
 )
 
-// methods are those the stand-in knows
+// methods are those the fake server knows
 // (https://docs.slack.dev/reference/methods).
 var methods = map[string]method{
 	"auth.test":             {do: (*Server).authTest, limit: tier(600)},
@@ -280,7 +280,7 @@ func encode(value any) []byte {
 	e := json.NewEncoder(&b)
 	e.SetEscapeHTML(false)
 	if err := e.Encode(value); err != nil {
-		panic(err) // what a stand-in holds always marshals
+		panic(err) // what a fake server holds always marshals
 	}
 
 	return slashes(bytes.TrimSuffix(b.Bytes(), []byte("\n")))

@@ -66,7 +66,7 @@ func typeOf(raw json.RawMessage) string {
 	return read.Type
 }
 
-// kinds are the blocks that the stand-in knows.
+// kinds are the blocks that the fake server knows.
 var kinds = map[string]struct {
 	must, may []string
 	check     func(j *judge, at string, members map[string]json.RawMessage)

@@ -1,4 +1,4 @@
-// Package slack is a stand-in of Slack's Web API for messages and of its
+// Package slack is a fake server of Slack's Web API for messages and of its
 // incoming webhooks: it keeps what it is given, behaves as the real one does,
 // and is strict with its callers.
 package slack
@@ -45,7 +45,7 @@ type Hook struct {
 	Off bool
 }
 
-// Config says what the stand-in has and who may use it.
+// Config says what the fake server has and who may use it.
 type Config struct {
 	Dir      string
 	Limits   bool // enforce the published limits
@@ -65,7 +65,7 @@ type Config struct {
 	Now func() time.Time
 }
 
-// A Server is the stand-in. It survives the death of its process.
+// A Server is the fake server. It survives the death of its process.
 type Server struct {
 	*chat.Chat
 	config  Config
@@ -77,7 +77,7 @@ type Server struct {
 	channels []Channel
 }
 
-// Open returns the stand-in with all that the journal in config.Dir holds.
+// Open returns the fake server with all that the journal in config.Dir holds.
 func Open(config Config) (*Server, error) {
 	s := &Server{config: config, channels: config.Channels, limiter: chat.NewLimiter(config.Limits, config.Now)}
 	s.faults = faults.New(faults.Slack(), s.hooks())
@@ -140,7 +140,7 @@ func (s *Server) channel(id string) *Channel {
 	return &s.channels[i]
 }
 
-// Rename gives a channel another name until the stand-in is closed. Its id and
+// Rename gives a channel another name until the fake server is closed. Its id and
 // its messages stay.
 func (s *Server) Rename(id, name string) {
 	s.lock.Lock()

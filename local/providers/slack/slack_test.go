@@ -38,7 +38,7 @@ func (c *clock) turn(by time.Duration) {
 	c.at = c.at.Add(by)
 }
 
-// A driver speaks to a stand-in by HTTP.
+// A driver speaks to a fake server by HTTP.
 type driver struct {
 	*Server
 	t     *testing.T

@@ -13,7 +13,7 @@ import (
 	"example.com/integrations/shared/domain"
 )
 
-// A pair is a connector that posts to a stand-in.
+// A pair is a connector that posts to a fake server.
 type pair struct {
 	*Server
 	*teams.Connector
@@ -53,12 +53,12 @@ func (p *pair) post(t testing.TB, item domain.Item, allItems string) []*chat.Mes
 	gone.Deleted = true
 
 	before := p.Render(item)
-	was := &connector.Was{Title: before.Title, Text: "x", Labels: []string{"gone"}, State: domain.Open, Facts: domain.Facts{Status: "old", Owner: "Bob"}}
+	was := &connector.PreviousMessage{Title: before.Title, Text: "x", Labels: []string{"gone"}, State: domain.Open, Facts: domain.Facts{Status: "old", Owner: "Bob"}}
 	digest := connector.Digest{New: 20, URL: allItems}
 	for n, one := range []domain.Item{item, changed, gone} {
 		content := p.Render(one)
 		if n > 0 {
-			content.Was = was
+			content.Previous = was
 		}
 
 		_, err := p.Create(t.Context(), content, connector.Marker{Integration: 77, Item: 1, Attempt: n + 1, Tag: connectortest.Tag})
@@ -68,7 +68,7 @@ func (p *pair) post(t testing.TB, item domain.Item, allItems string) []*chat.Mes
 
 		content.Body = ""
 		content.Blocks = nil
-		content.Was = nil
+		content.Previous = nil
 		for range 3 {
 			digest.Add(content, time.Unix(int64(n), 0))
 		}

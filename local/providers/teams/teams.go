@@ -1,4 +1,4 @@
-// Package teams is a stand-in of Power Automate workflows that post cards into
+// Package teams is a fake server of Power Automate workflows that post cards into
 // Microsoft Teams: it takes what the real ones take, shows people what Teams
 // would show, and is strict with its callers.
 package teams
@@ -37,7 +37,7 @@ type Flow struct {
 // A Channel of a team.
 type Channel struct{ ID, Name string }
 
-// Config says what the stand-in has.
+// Config says what the fake server has.
 type Config struct {
 	Dir        string
 	SchemaPath string // the schema of Adaptive Cards 1.4; without it only the own checks apply
@@ -50,7 +50,7 @@ type Config struct {
 	Now func() time.Time
 }
 
-// A Server is the stand-in. It survives the death of its process.
+// A Server is the fake server. It survives the death of its process.
 type Server struct {
 	*chat.Chat
 	config  Config
@@ -59,11 +59,11 @@ type Server struct {
 	faults  *faults.Kit
 }
 
-// Open returns the stand-in with all that the journal in config.Dir holds.
+// Open returns the fake server with all that the journal in config.Dir holds.
 func Open(config Config) (*Server, error) {
 	read, err := loadSchema(config.SchemaPath)
 	if err != nil {
-		return nil, fmt.Errorf("the stand-in of Teams: %w", err)
+		return nil, fmt.Errorf("the fake server of Teams: %w", err)
 	}
 
 	s := &Server{config: config, schema: read, limiter: chat.NewLimiter(config.Limits, config.Now)}

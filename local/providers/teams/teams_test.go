@@ -42,7 +42,7 @@ func schemaPath() string {
 	return path
 }
 
-// A driver speaks to a stand-in by HTTP.
+// A driver speaks to a fake server by HTTP.
 type driver struct {
 	*Server
 	t     *testing.T
@@ -248,7 +248,7 @@ var elementCases = []struct{ version, element, want string }{
 	{"1.2", `{"type":"ActionSet","actions":[{"type":"Action.OpenUrl","title":"https://bank.example","url":"https://evil.example"}]}`, "shows https://bank.example"},
 }
 
-// C8: the stand-in is as strict as the vendor's own reader of cards, and holds
+// C8: the fake server is as strict as the vendor's own reader of cards, and holds
 // what would mention somebody, load a picture or hide where a link leads against
 // the caller.
 func TestElements(t *testing.T) {

@@ -46,9 +46,9 @@ func NewBot(cfg BotConfig, client *outbound.Client, now func() time.Time) *Bot {
 	return b
 }
 
-// Manner says whether messages are edited, and replied to.
-func (b *Bot) Manner() connector.Manner {
-	m := b.core.Manner()
+// DeliveryMode says whether messages are edited, and replied to.
+func (b *Bot) DeliveryMode() connector.DeliveryMode {
+	m := b.core.DeliveryMode()
 	m.Replies = b.cfg.Replies
 
 	return m

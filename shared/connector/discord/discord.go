@@ -56,9 +56,9 @@ func newCore(look Look, way proof.Way, client *outbound.Client, now func() time.
 	}
 }
 
-// Manner says whether messages are edited.
-func (c *core) Manner() connector.Manner {
-	return connector.Manner{Edits: !c.look.PostUpdates, DigestOver: c.look.DigestOver}
+// DeliveryMode says whether messages are edited.
+func (c *core) DeliveryMode() connector.DeliveryMode {
+	return connector.DeliveryMode{Edits: !c.look.PostUpdates, DigestOver: c.look.DigestOver}
 }
 
 // A post is what we write of a message. Nobody is mentioned by it, whatever

@@ -100,7 +100,7 @@ func TestUpdate(t *testing.T) {
 	c.State = domain.Closed
 	c.Facts.Status = "done"
 	c.ChangedBy = "Jo_e"
-	c.Was = &connector.Was{Title: "*Old*", State: domain.Open, Labels: c.Labels, Text: connector.TextHash(c.Body), Facts: content.Facts}
+	c.Previous = &connector.PreviousMessage{Title: "*Old*", State: domain.Open, Labels: c.Labels, Text: connector.TextHash(c.Body), Facts: content.Facts}
 	w, err := b.Update(t.Context(), sent, c, marker)
 	if err != nil || w.Remote.ID != postedID || w.Remote.State != domain.Closed {
 		t.Fatal(w, err)
@@ -269,9 +269,9 @@ func TestLongest(t *testing.T) {
 		long := strings.Repeat(unit, 60)
 		c := connector.Content{
 			Number: strings.Repeat(unit, 40), Title: strings.Repeat(unit, 1000), Body: strings.Repeat("x", maxBody), Labels: labels, State: domain.Open, ChangedBy: long,
-			URL:   "https://a.test/" + strings.Repeat("x", 4000),
-			Facts: domain.Facts{Status: long, Priority: long, Type: long, Project: long, Milestone: long, Owner: long, Due: "2026-12-01"},
-			Was:   &connector.Was{Title: strings.Repeat("_", 1000), State: domain.Closed, Labels: []string{long}},
+			URL:      "https://a.test/" + strings.Repeat("x", 4000),
+			Facts:    domain.Facts{Status: long, Priority: long, Type: long, Project: long, Milestone: long, Owner: long, Due: "2026-12-01"},
+			Previous: &connector.PreviousMessage{Title: strings.Repeat("_", 1000), State: domain.Closed, Labels: []string{long}},
 		}
 		for _, deleted := range []bool{true, false} {
 			c.Deleted = deleted
@@ -338,7 +338,7 @@ func FuzzCompose(f *testing.F) {
 			Type: named, Project: named, Milestone: named, Owner: named, UpdatedBy: named, Description: strings.Repeat(title+"\n\n", 99),
 		}
 		c := r.Render(item)
-		c.Was = &connector.Was{Title: name, Labels: []string{status}, State: domain.Closed, Text: "x"}
+		c.Previous = &connector.PreviousMessage{Title: name, Labels: []string{status}, State: domain.Closed, Text: "x"}
 		for _, d := range []draft{compose(c, marker), composeDigest(connector.Digest{New: 99, First: slices.Repeat([]connector.Content{c}, 10), URL: c.URL}, marker)} {
 			if n := document.Length(d.content); n > maxContent || len(strings.TrimSpace(d.content)) < 5 {
 				t.Errorf("%d %q", n, d.content)
@@ -488,7 +488,7 @@ func TestLimits(t *testing.T) {
 	} {
 		f.answers(429, tt.header, tt.body)
 		e := failure(t, second(b.Create(t.Context(), content, marker)))
-		if e.Class != connector.Retryable || e.Scope != connector.IntegrationScope || e.Code != "rate_limited" || e.Wait != tt.wait || e.Untold != tt.untold {
+		if e.Class != connector.Retryable || e.Scope != connector.IntegrationScope || e.Code != "rate_limited" || e.Wait != tt.wait || e.NoRetryAfter != tt.untold {
 			t.Errorf("%s: %+v", name, e)
 		}
 	}
@@ -507,7 +507,7 @@ func TestManner(t *testing.T) {
 		c     connector.Chat
 		edits bool
 	}{{edits, true}, {posts, false}, {hook, true}} {
-		if m := tt.c.Manner(); m.Edits != tt.edits || m.DigestOver != 5 {
+		if m := tt.c.DeliveryMode(); m.Edits != tt.edits || m.DigestOver != 5 {
 			t.Errorf("%T: %+v", tt.c, m)
 		}
 	}

@@ -148,7 +148,7 @@ func (c *core) limited(said problem.Problem, response outbound.Response) *connec
 		e.Wait = max(wait, time.Second)
 	default:
 		e.Wait = max(wait, banWait)
-		e.Untold = true
+		e.NoRetryAfter = true
 		e.Detail = c.client.Clean("the address these requests come from is shut out for a while, maybe because of what others do there")
 	}
 

@@ -35,8 +35,8 @@ func idAt(t time.Time) uint64 {
 	return uint64(ms) << 22
 }
 
-// Behind is how far Discord's clock is behind ours.
-func (b *Bot) Behind() (last, most time.Duration) { return b.client.Behind() }
+// ClockLag is how far Discord's clock is behind ours.
+func (b *Bot) ClockLag() (last, most time.Duration) { return b.client.ClockLag() }
 
 // Find walks through the channel's messages from since on, the oldest first.
 // It needs the permission Read Message History.

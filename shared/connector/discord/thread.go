@@ -63,8 +63,8 @@ func (w *Webhook) post(ctx context.Context, p post, c connector.Content) (connec
 		return w.create(ctx, w.address("", "wait", "true"), w.cfg.Thread, p, c)
 	}
 
-	if c.Was != nil {
-		if thread := w.threadOf(c.Was.Channel); thread != "" {
+	if c.Previous != nil {
+		if thread := w.threadOf(c.Previous.Channel); thread != "" {
 			p.ownThread = true
 			made, err := w.create(ctx, w.addressIn(thread, "", "wait", "true"), thread, p, c)
 			if !gone(err) {

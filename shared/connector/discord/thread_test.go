@@ -57,7 +57,7 @@ func TestForumThread(t *testing.T) {
 		t.Fatal(err)
 	}
 
-	c.Was = &connector.Was{Title: c.Title, Channel: itemThread}
+	c.Previous = &connector.PreviousMessage{Title: c.Title, Channel: itemThread}
 	if _, err := w.Create(t.Context(), c, marker); err != nil {
 		t.Fatal(err)
 	}
@@ -163,7 +163,7 @@ func TestDeletedThread(t *testing.T) {
 		t.Errorf("%+v", e)
 	}
 
-	c.Was = &connector.Was{Channel: itemThread}
+	c.Previous = &connector.PreviousMessage{Channel: itemThread}
 	made, err := w.Create(t.Context(), c, marker)
 	if err != nil || made.Remote.Key != "1623456789012345678" {
 		t.Error(made, err)

@@ -102,13 +102,13 @@ var typedAddress = map[domain.Provider]bool{domain.GitHub: true, domain.GitLab: 
 func TestChats(t *testing.T) {
 	for name, want := range map[string]struct {
 		finds  bool
-		manner connector.Manner
+		manner connector.DeliveryMode
 	}{
-		"discord":         {true, connector.Manner{DigestOver: 3}},
-		"discord webhook": {false, connector.Manner{Edits: true, DigestOver: 20}},
-		"slack":           {true, connector.Manner{Edits: true, DigestOver: 20}},
-		"slack webhook":   {false, connector.Manner{DigestOver: 20}},
-		"teams":           {false, connector.Manner{DigestOver: 20}},
+		"discord":         {true, connector.DeliveryMode{DigestOver: 3}},
+		"discord webhook": {false, connector.DeliveryMode{Edits: true, DigestOver: 20}},
+		"slack":           {true, connector.DeliveryMode{Edits: true, DigestOver: 20}},
+		"slack webhook":   {false, connector.DeliveryMode{DigestOver: 20}},
+		"teams":           {false, connector.DeliveryMode{DigestOver: 20}},
 	} {
 		one := configurations[name]
 		c, err := New(one.provider, one.text, one.secrets, outbound.New(outbound.Config{}), nil)
@@ -118,8 +118,8 @@ func TestChats(t *testing.T) {
 
 		_, finds := c.(connector.Finder)
 		_, pulls := c.(connector.Puller)
-		if finds != want.finds || pulls || c.(connector.Chat).Manner() != want.manner {
-			t.Errorf("%s: finds %v, pulls %v, %+v", name, finds, pulls, c.(connector.Chat).Manner())
+		if finds != want.finds || pulls || c.(connector.Chat).DeliveryMode() != want.manner {
+			t.Errorf("%s: finds %v, pulls %v, %+v", name, finds, pulls, c.(connector.Chat).DeliveryMode())
 		}
 	}
 }

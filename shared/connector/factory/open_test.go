@@ -63,7 +63,7 @@ func holding(t *testing.T, p domain.Provider, configuration, member, origin stri
 		SecretOrigins: map[string]string{member: origin},
 	}
 	must(t, s.CreateIntegration(t.Context(), i, map[string][]byte{member: blob}))
-	v, err := s.View(t.Context(), store.Pair{ID: 501, OrganisationID: 1001, ItemType: "work_item"}, 0)
+	v, err := s.View(t.Context(), store.IntegrationRef{ID: 501, OrganisationID: 1001, ItemType: "work_item"}, 0)
 	must(t, err)
 
 	return v

@@ -144,7 +144,7 @@ func unsent(err error) error {
 
 // theirs is the time by GitHub's clock, as far as it has told.
 func (c *Connector) theirs() time.Time {
-	behind, _ := c.client.Behind()
+	behind, _ := c.client.ClockLag()
 	return c.now().Add(-behind)
 }
 

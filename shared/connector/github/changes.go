@@ -35,7 +35,7 @@ func (c *Connector) Changes(ctx context.Context, since time.Time, offset int) ([
 		if i.PullRequest == nil {
 			objects = append(objects, i.object())
 		} else {
-			objects = append(objects, connector.Object{UpdatedAt: i.UpdatedAt, Other: true})
+			objects = append(objects, connector.Object{UpdatedAt: i.UpdatedAt, Ignored: true})
 		}
 	})
 	if err != nil {

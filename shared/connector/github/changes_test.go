@@ -66,7 +66,7 @@ func TestChanges(t *testing.T) {
 	ours := objects[0]
 	other := objects[1]
 	foreign := objects[2]
-	if !reflect.DeepEqual(other, connector.Object{Other: true, UpdatedAt: now}) {
+	if !reflect.DeepEqual(other, connector.Object{Ignored: true, UpdatedAt: now}) {
 		t.Errorf("%+v", other)
 	}
 

@@ -29,7 +29,7 @@ func (c *Connector) refused(method string, answer outbound.Response) *connector.
 	if wait, told, limited := c.limit(answer, said); limited {
 		e := c.fail(connector.Retryable, connector.IntegrationScope, "rate_limited", said.Reason(""), answer)
 		e.Wait = wait
-		e.Untold = !told
+		e.NoRetryAfter = !told
 		return e
 	}
 

@@ -178,8 +178,8 @@ func TestErrors(t *testing.T) {
 				t.Errorf("got %v scope %d wait %v: %v", e.Class, e.Scope, e.Wait, e)
 			}
 
-			if guessed := tt.code == "rate_limited" && tt.wait == time.Minute; e.Untold != guessed {
-				t.Errorf("untold %v", e.Untold)
+			if guessed := tt.code == "rate_limited" && tt.wait == time.Minute; e.NoRetryAfter != guessed {
+				t.Errorf("untold %v", e.NoRetryAfter)
 			}
 
 			if !strings.Contains(e.Detail, tt.detail) || len([]rune(e.Detail)) > 200 || strings.Contains(e.Detail, "access=") {

@@ -188,7 +188,7 @@ func TestALimitFarAway(t *testing.T) {
 		f, c := start(t, Config{})
 		f.answers(429, http.Header{"X-Ratelimit-Remaining": {"0"}, "X-Ratelimit-Reset": {fmt.Sprint(now.Add(ahead).Unix())}, "Date": {now.Format(http.TimeFormat)}}, `{"message":"API rate limit exceeded"}`)
 		_, _, err := c.Changes(t.Context(), now, 0)
-		if e := failure(t, err); e.Code != "rate_limited" || e.Wait != want || e.Untold {
+		if e := failure(t, err); e.Code != "rate_limited" || e.Wait != want || e.NoRetryAfter {
 			t.Errorf("%v ahead: wait %v, %v", ahead, e.Wait, e)
 		}
 

@@ -62,8 +62,8 @@ func TestRefusalsOfWrites(t *testing.T) {
 				t.Errorf("%s: %s: %s scope %d %v", name, what, e.Class, e.Scope, e)
 			}
 
-			if e.Code == "rate_limited" && (!e.Untold || e.Wait != secondaryWait) {
-				t.Errorf("%s: %s: waits %s, untold %v", name, what, e.Wait, e.Untold)
+			if e.Code == "rate_limited" && (!e.NoRetryAfter || e.Wait != secondaryWait) {
+				t.Errorf("%s: %s: waits %s, untold %v", name, what, e.Wait, e.NoRetryAfter)
 			}
 		}
 	}
@@ -74,8 +74,8 @@ func TestWaitInABody(t *testing.T) {
 	f, c := start(t, Config{})
 	f.answers(429, nil, `{"message":"API rate limit exceeded. Try again in 17 seconds."}`)
 	_, err := c.Create(t.Context(), connector.Content{Title: "T"}, marker)
-	if e := failure(t, err); e.Wait != 17*time.Second || e.Untold {
-		t.Errorf("%s %v", e.Wait, e.Untold)
+	if e := failure(t, err); e.Wait != 17*time.Second || e.NoRetryAfter {
+		t.Errorf("%s %v", e.Wait, e.NoRetryAfter)
 	}
 }
 

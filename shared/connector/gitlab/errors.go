@@ -30,7 +30,7 @@ func (c *Connector) refused(method string, answer outbound.Response) *connector.
 	said := problem.Read(answer, c.client.Clean)
 	if answer.Status == http.StatusTooManyRequests {
 		e := c.fail(connector.Retryable, connector.IntegrationScope, "rate_limited", said.Reason(""), answer)
-		e.Wait, e.Untold = c.limit(answer.Header, said)
+		e.Wait, e.NoRetryAfter = c.limit(answer.Header, said)
 		return e
 	}
 

@@ -25,8 +25,8 @@ const (
 	stamp = "2006-01-02T15:04:05.000Z"
 )
 
-// Behind is how far GitLab's clock is behind ours.
-func (c *Connector) Behind() (last, most time.Duration) { return c.client.Behind() }
+// ClockLag is how far GitLab's clock is behind ours.
+func (c *Connector) ClockLag() (last, most time.Duration) { return c.client.ClockLag() }
 
 // Find walks through the project's issues, newest first, back to since. Whose
 // issue it is does not count: the token may be another account's by now.

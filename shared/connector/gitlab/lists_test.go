@@ -132,7 +132,7 @@ func TestALimitFarAway(t *testing.T) {
 	f, c := start(t, Config{})
 	f.answers(429, http.Header{"Retry-After": {fmt.Sprint(23 * 3600)}}, "Retry later")
 	_, _, err := c.Changes(t.Context(), now, 0)
-	if e := failure(t, err); e.Code != "rate_limited" || e.Wait != 23*time.Hour || e.Untold || len(f.take()) != 1 {
+	if e := failure(t, err); e.Code != "rate_limited" || e.Wait != 23*time.Hour || e.NoRetryAfter || len(f.take()) != 1 {
 		t.Errorf("wait %v, %v", e.Wait, e)
 	}
 }

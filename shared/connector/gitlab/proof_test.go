@@ -83,8 +83,8 @@ func TestWaitInABody(t *testing.T) {
 	f, c := start(t, Config{})
 	f.answers(429, nil, `{"message":"Too many requests. Retry in 2 minutes"}`)
 	_, err := c.Create(t.Context(), connector.Content{Title: "T"}, marker)
-	if e := failure(t, err); e.Wait != 2*time.Minute || e.Untold {
-		t.Errorf("%s %v", e.Wait, e.Untold)
+	if e := failure(t, err); e.Wait != 2*time.Minute || e.NoRetryAfter {
+		t.Errorf("%s %v", e.Wait, e.NoRetryAfter)
 	}
 }
 

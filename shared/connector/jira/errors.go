@@ -119,7 +119,7 @@ func (c *Connector) limited(answer outbound.Response, said problem.Problem) *con
 	}
 
 	e.Wait = wait
-	e.Untold = !told
+	e.NoRetryAfter = !told
 
 	return e
 }

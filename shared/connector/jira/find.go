@@ -27,8 +27,8 @@ const (
 	indexed = time.Hour
 )
 
-// Behind is how far Jira's clock is behind ours.
-func (c *Connector) Behind() (last, most time.Duration) { return c.client.Behind() }
+// ClockLag is how far Jira's clock is behind ours.
+func (c *Connector) ClockLag() (last, most time.Duration) { return c.client.ClockLag() }
 
 // Find looks for the issues of markers. Jira lists issues only by searching an
 // index, and in the Cloud that lags behind by seconds or minutes. So the search
@@ -132,7 +132,7 @@ func (c *Connector) readBeyondTheIndex(ctx context.Context, s *search, zone *tim
 		}
 	}
 
-	_, behind := c.client.Behind() // since is a time of Jira's
+	_, behind := c.client.ClockLag() // since is a time of Jira's
 	settled := c.now().Add(-max(behind, 0)).Sub(s.since) > indexed
 	if len(missing) > directReads {
 		if !settled {

@@ -278,8 +278,8 @@ func TestErrors(t *testing.T) {
 				t.Errorf("%s: detail %q", tt.name, e.Detail)
 			}
 
-			if e.Untold != (tt.status == 429 && tt.wait == untoldWait) {
-				t.Errorf("%s: untold %v", tt.name, e.Untold)
+			if e.NoRetryAfter != (tt.status == 429 && tt.wait == untoldWait) {
+				t.Errorf("%s: untold %v", tt.name, e.NoRetryAfter)
 			}
 
 			if n := writes(f.take()); n != 1 {

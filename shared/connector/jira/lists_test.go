@@ -256,7 +256,7 @@ func TestALimitFarAway(t *testing.T) {
 	f, c := start(t, form.Cloud)
 	f.answers(429, http.Header{"X-Ratelimit-Reset": {now.Add(23 * time.Hour).Format("2006-01-02T15:04Z07:00")}, "Date": {now.Format(http.TimeFormat)}}, "")
 	_, _, err := c.Changes(t.Context(), time.Time{}, 0)
-	if e := failure(t, err); e.Code != "rate_limited" || e.Wait != 23*time.Hour+time.Second || e.Untold || len(f.take()) != 1 {
+	if e := failure(t, err); e.Code != "rate_limited" || e.Wait != 23*time.Hour+time.Second || e.NoRetryAfter || len(f.take()) != 1 {
 		t.Errorf("wait %v, %v", e.Wait, e)
 	}
 }

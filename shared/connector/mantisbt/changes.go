@@ -128,7 +128,7 @@ func (c *Connector) batchOf(ctx context.Context, r reading, since time.Time, off
 
 		o := c.object(i.issue, r.flow)
 		if len(o.Markers) == 0 && int64(i.Project.ID) != r.project { // of a project below it
-			o.Object = connector.Object{UpdatedAt: i.UpdatedAt, Other: true}
+			o.Object = connector.Object{UpdatedAt: i.UpdatedAt, Ignored: true}
 		}
 
 		b.objects = append(b.objects, o)

@@ -155,7 +155,7 @@ func TestChanges(t *testing.T) {
 	}
 
 	// The foreign issue stands in the list with its time, and is not spoken of.
-	other := slices.IndexFunc(objects, func(o connector.Object) bool { return o.Other })
+	other := slices.IndexFunc(objects, func(o connector.Object) bool { return o.Ignored })
 	if other < 0 || !objects[other].UpdatedAt.Equal(now.Add(time.Second)) || objects[other].Title != "" || objects[other].Remote != (domain.Remote{}) {
 		t.Fatal(objects)
 	}

@@ -133,7 +133,7 @@ func (c *Connector) limited(said problem.Problem, answer outbound.Response) *con
 
 	e := c.fail(connector.Retryable, connector.IntegrationScope, "rate_limited", said.Reason(detail), answer)
 	e.Wait = wait
-	e.Untold = !told
+	e.NoRetryAfter = !told
 
 	return e
 }

@@ -12,8 +12,8 @@ import (
 // maxPages bounds a walk whose end never comes: half a million issues.
 const maxPages = 10_000
 
-// Behind is how far MantisBT's clock is behind ours.
-func (c *Connector) Behind() (last, most time.Duration) { return c.client.Behind() }
+// ClockLag is how far MantisBT's clock is behind ours.
+func (c *Connector) ClockLag() (last, most time.Duration) { return c.client.ClockLag() }
 
 // Find walks through the issues changed since, which those created since are
 // among, in the live database. It goes from the oldest change to the newest:

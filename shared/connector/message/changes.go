@@ -12,11 +12,11 @@ import (
 // important change first. It is empty for an item's first message. The words are
 // plain text of one line that holds parts of the item.
 func Changes(c connector.Content) []string {
-	if c.Was == nil {
+	if c.Previous == nil {
 		return nil
 	}
 
-	was := *c.Was
+	was := *c.Previous
 	if c.Deleted {
 		if was.Deleted {
 			return nil
@@ -50,11 +50,11 @@ func Changes(c connector.Content) []string {
 // Progress is the part of Changes that says how work on the item goes: its state,
 // its status and its priority. A reply to a message says no more than that.
 func Progress(c connector.Content) []string {
-	if c.Was == nil {
+	if c.Previous == nil {
 		return nil
 	}
 
-	was := *c.Was
+	was := *c.Previous
 
 	var words []string
 	switch {

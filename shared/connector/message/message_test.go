@@ -116,50 +116,50 @@ func TestCut(t *testing.T) {
 
 func TestChanges(t *testing.T) {
 	same := connector.Content{Title: "T", Body: "B", Labels: []string{"a", "b"}, State: domain.Open}
-	was := connector.Was{Title: "T", Text: connector.TextHash("B"), Labels: []string{"a", "b"}, State: domain.Open}
-	for want, change := range map[string]func(c *connector.Content, w *connector.Was){
-		"":              func(*connector.Content, *connector.Was) {},
-		"closed":        func(c *connector.Content, _ *connector.Was) { c.State = domain.Closed },
-		"reopened":      func(_ *connector.Content, w *connector.Was) { w.State = domain.Closed },
-		"title was “S”": func(_ *connector.Content, w *connector.Was) { w.Title = "S" },
-		"labels: +b −c": func(_ *connector.Content, w *connector.Was) { w.Labels = []string{"a", "c"} },
-		"text changed":  func(c *connector.Content, _ *connector.Was) { c.Body = "C" },
-		"deleted": func(c *connector.Content, _ *connector.Was) {
+	was := connector.PreviousMessage{Title: "T", Text: connector.TextHash("B"), Labels: []string{"a", "b"}, State: domain.Open}
+	for want, change := range map[string]func(c *connector.Content, w *connector.PreviousMessage){
+		"":              func(*connector.Content, *connector.PreviousMessage) {},
+		"closed":        func(c *connector.Content, _ *connector.PreviousMessage) { c.State = domain.Closed },
+		"reopened":      func(_ *connector.Content, w *connector.PreviousMessage) { w.State = domain.Closed },
+		"title was “S”": func(_ *connector.Content, w *connector.PreviousMessage) { w.Title = "S" },
+		"labels: +b −c": func(_ *connector.Content, w *connector.PreviousMessage) { w.Labels = []string{"a", "c"} },
+		"text changed":  func(c *connector.Content, _ *connector.PreviousMessage) { c.Body = "C" },
+		"deleted": func(c *connector.Content, _ *connector.PreviousMessage) {
 			c.Deleted = true
 			c.Body = ""
 			c.State = domain.Closed
 		},
-		"restored": func(_ *connector.Content, w *connector.Was) {
+		"restored": func(_ *connector.Content, w *connector.PreviousMessage) {
 			w.Deleted, w.Text, w.State = true, connector.TextHash(""), domain.Closed
 		},
 		// C1: the change of a status or a priority is said, old and new.
-		"status: planned → in review · priority: low → urgent": func(c *connector.Content, w *connector.Was) {
+		"status: planned → in review · priority: low → urgent": func(c *connector.Content, w *connector.PreviousMessage) {
 			c.Facts = domain.Facts{Status: "in review", Priority: "urgent"}
 			w.Facts = domain.Facts{Status: "planned", Priority: "low"}
 		},
-		"closed · status: in review → done": func(c *connector.Content, w *connector.Was) {
+		"closed · status: in review → done": func(c *connector.Content, w *connector.PreviousMessage) {
 			c.State = domain.Closed
 			c.Facts.Status = "done"
 			w.Facts.Status = "in review"
 		},
-		"priority: none → high": func(c *connector.Content, _ *connector.Was) { c.Facts.Priority = "high" },
-		"owner: Ada → none · due: 2026-12-01 → 2026-12-24 · milestone: 1 → 2 · project: P → Q · type: Bug → Task": func(c *connector.Content, w *connector.Was) {
+		"priority: none → high": func(c *connector.Content, _ *connector.PreviousMessage) { c.Facts.Priority = "high" },
+		"owner: Ada → none · due: 2026-12-01 → 2026-12-24 · milestone: 1 → 2 · project: P → Q · type: Bug → Task": func(c *connector.Content, w *connector.PreviousMessage) {
 			w.Facts = domain.Facts{Owner: "Ada", Due: "2026-12-01", Milestone: "1", Project: "P", Type: "Bug"}
 			c.Facts = domain.Facts{Due: "2026-12-24", Milestone: "2", Project: "Q", Type: "Task"}
 		},
-		"closed · title was “S” · labels: −x": func(c *connector.Content, w *connector.Was) {
+		"closed · title was “S” · labels: −x": func(c *connector.Content, w *connector.PreviousMessage) {
 			c.State = domain.Closed
 			w.Title = "S"
 			w.Labels = []string{"a", "b", "x"}
 		},
-		"labels: +1 +2 +3 +4 +5 +6 +…": func(c *connector.Content, w *connector.Was) {
+		"labels: +1 +2 +3 +4 +5 +6 +…": func(c *connector.Content, w *connector.PreviousMessage) {
 			c.Labels = strings.Split("12345678", "")
 			w.Labels = nil
 		},
 	} {
 		c := same
 		w := was
-		c.Was = &w
+		c.Previous = &w
 		change(&c, &w)
 		if got := Sentence(c); got != want {
 			t.Errorf("%q, want %q", got, want)
@@ -171,11 +171,11 @@ func TestChanges(t *testing.T) {
 		t.Error("a first message tells of changes")
 	}
 
-	if c.Was = (&connector.Was{State: domain.Open, Labels: same.Labels}); Sentence(c) != "" {
+	if c.Previous = (&connector.PreviousMessage{State: domain.Open, Labels: same.Labels}); Sentence(c) != "" {
 		t.Error("what is not known is told as changed: ", Sentence(c))
 	}
 
-	gone := connector.Content{Deleted: true, Was: &connector.Was{Deleted: true, Title: "x"}}
+	gone := connector.Content{Deleted: true, Previous: &connector.PreviousMessage{Deleted: true, Title: "x"}}
 	if Sentence(gone) != "" {
 		t.Error(Sentence(gone))
 	}
@@ -219,7 +219,7 @@ func TestLine(t *testing.T) {
 		t.Error(got)
 	}
 
-	c.Was = &connector.Was{Title: "Site is down", State: domain.Open, Facts: domain.Facts{Status: "new"}}
+	c.Previous = &connector.PreviousMessage{Title: "Site is down", State: domain.Open, Facts: domain.Facts{Status: "new"}}
 	if got := Line(c); got != "WI-1 Site is down — status: new → planned" {
 		t.Error(got)
 	}

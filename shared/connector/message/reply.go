@@ -26,7 +26,7 @@ func ReplyText(r connector.Reply) string {
 		State:   to.State,
 		Deleted: to.Deleted,
 		Facts:   domain.Facts{Status: to.Status, Priority: to.Priority},
-		Was: &connector.Was{
+		Previous: &connector.PreviousMessage{
 			State:   from.State,
 			Deleted: from.Deleted,
 			Facts:   domain.Facts{Status: from.Status, Priority: from.Priority},

@@ -46,9 +46,9 @@ func NewBot(cfg BotConfig, client *outbound.Client, now func() time.Time) *Bot {
 	return &Bot{core: newCore(cfg.Look, client, now), cfg: cfg, sizes: paging.Usual()}
 }
 
-// Manner says whether messages are edited.
-func (b *Bot) Manner() connector.Manner {
-	return connector.Manner{Edits: !b.cfg.PostUpdates, Replies: b.cfg.Replies, DigestOver: b.digestOver}
+// DeliveryMode says whether messages are edited.
+func (b *Bot) DeliveryMode() connector.DeliveryMode {
+	return connector.DeliveryMode{Edits: !b.cfg.PostUpdates, Replies: b.cfg.Replies, DigestOver: b.digestOver}
 }
 
 // Create posts the item.

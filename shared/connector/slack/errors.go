@@ -182,7 +182,7 @@ func (c *core) limit(e *connector.Error, response outbound.Response, said proble
 		e.Wait = max(said.Wait, time.Second)
 	default:
 		e.Wait = untoldWait
-		e.Untold = true
+		e.NoRetryAfter = true
 	}
 
 	return e

@@ -30,8 +30,8 @@ type posted struct {
 	Metadata *metadata `json:"metadata"`
 }
 
-// Behind is how far Slack's clock is behind ours.
-func (b *Bot) Behind() (last, most time.Duration) { return b.client.Behind() }
+// ClockLag is how far Slack's clock is behind ours.
+func (b *Bot) ClockLag() (last, most time.Duration) { return b.client.ClockLag() }
 
 // Find walks through the channel's history, newest first, back to since. It
 // needs the history scope, and the bot to be in the channel.

@@ -282,7 +282,7 @@ func TestTheOrderOfAMessage(t *testing.T) {
 		Labels: []string{"a", "b", "c", "d", "e", "f"}, Owner: &domain.Named{Name: "Maria"}, Project: &domain.Named{Name: "Fleet"}, UpdatedBy: &domain.Named{Name: "Ken"},
 	}
 	c := renderer().Render(due)
-	c.Was = &connector.Was{Title: "Doors", State: domain.Open, Labels: c.Labels, Facts: domain.Facts{Status: "in review", Priority: "low", Owner: "Maria", Project: "Fleet"}}
+	c.Previous = &connector.PreviousMessage{Title: "Doors", State: domain.Open, Labels: c.Labels, Facts: domain.Facts{Status: "in review", Priority: "low", Owner: "Maria", Project: "Fleet"}}
 	want := strings.Join([]string{
 		"rich_text",
 		" section: b“WI-1 Doors close”→https://items.example:8443/1 “⏎✅ closed · done · priority: urgent⏎” b“Changed:” “ closed · status: in review → done · priority: low → urgent · title was “Doors””",
@@ -303,7 +303,7 @@ func TestTheOrderOfAMessage(t *testing.T) {
 		t.Errorf("%+v %v", m, err)
 	}
 
-	if c.Was, c.State = nil, domain.Open; !strings.Contains(wireOf(c), `"color":"#2da44e"`) || strings.Contains(wireOf(c), "Changed:") {
+	if c.Previous, c.State = nil, domain.Open; !strings.Contains(wireOf(c), `"color":"#2da44e"`) || strings.Contains(wireOf(c), "Changed:") {
 		t.Error(wireOf(c))
 	}
 
@@ -403,7 +403,7 @@ func TestTheLargestMessages(t *testing.T) {
 			r := renderer()
 			r.BodyTemplate = template
 			c := r.Render(item)
-			c.Was = &connector.Was{Title: long(1000), Text: "x", Facts: domain.Facts{Status: long(60), Priority: long(60), Owner: long(59), Project: long(59), Milestone: long(59), Type: long(59), Due: long(59)}, Labels: item.Labels[50:]}
+			c.Previous = &connector.PreviousMessage{Title: long(1000), Text: "x", Facts: domain.Facts{Status: long(60), Priority: long(60), Owner: long(59), Project: long(59), Milestone: long(59), Type: long(59), Due: long(59)}, Labels: item.Labels[50:]}
 			valid(t, name, pressing.compose(c))
 			m := linking.compose(c)
 			valid(t, name, m)

@@ -93,7 +93,7 @@ func TestRefusalsOfAWebhook(t *testing.T) {
 			t.Errorf("%s: %s scope %d %v", name, e.Class, e.Scope, e)
 		}
 
-		if tt.code == "rate_limited" && (e.Wait != 3*time.Second || e.Untold) {
+		if tt.code == "rate_limited" && (e.Wait != 3*time.Second || e.NoRetryAfter) {
 			t.Errorf("%s: waits %s", name, e.Wait)
 		}
 	}
@@ -109,8 +109,8 @@ func TestWaitInABody(t *testing.T) {
 	f, b := startBot(t, false)
 	f.answers(429, typed("application/json"), `{"retry_after":1}`)
 	e := failure(t, second(b.Create(t.Context(), content, marker)))
-	if e.Wait != time.Second || e.Untold || e.Detail != `429 application/json "{"retry_after":1}"` {
-		t.Errorf("%s %v %v", e.Wait, e.Untold, e)
+	if e.Wait != time.Second || e.NoRetryAfter || e.Detail != `429 application/json "{"retry_after":1}"` {
+		t.Errorf("%s %v %v", e.Wait, e.NoRetryAfter, e)
 	}
 }
 

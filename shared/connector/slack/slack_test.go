@@ -48,7 +48,7 @@ func TestUpdate(t *testing.T) {
 	f, b := startBot(t, false)
 	f.answers(200, nil, `{"ok":true,"channel":"C9","ts":"1763892000.000100","message":{"text":"x"}}`)
 	c := content
-	c.State, c.Was = domain.Closed, &connector.Was{Title: "Old", State: domain.Open, Labels: c.Labels, Text: connector.TextHash(c.Body)}
+	c.State, c.Previous = domain.Closed, &connector.PreviousMessage{Title: "Old", State: domain.Open, Labels: c.Labels, Text: connector.TextHash(c.Body)}
 	sent := connector.Sent{Remote: domain.Remote{ID: "1763892000.000100", Key: "C9"}, State: domain.Open}
 	w, err := b.Update(t.Context(), sent, c, marker)
 	if err != nil || w.Remote != (domain.Remote{ID: "1763892000.000100", Key: "C9", State: domain.Closed}) {
@@ -195,7 +195,7 @@ func TestManner(t *testing.T) {
 		c     connector.Chat
 		edits bool
 	}{{edits, true}, {posts, false}, {w, false}} {
-		if m := tt.c.Manner(); m.Edits != tt.edits || m.DigestOver != 5 {
+		if m := tt.c.DeliveryMode(); m.Edits != tt.edits || m.DigestOver != 5 {
 			t.Errorf("%T: %+v", tt.c, m)
 		}
 	}
@@ -214,8 +214,8 @@ func TestCodes(t *testing.T) {
 		"not_in_channel":      {Class: connector.Final, Scope: connector.IntegrationScope, Code: "forbidden"},
 		"channel_not_found":   {Class: connector.Final, Scope: connector.IntegrationScope, Code: "target_not_found"},
 		"is_archived":         {Class: connector.Final, Scope: connector.IntegrationScope, Code: "target_not_found"},
-		"ratelimited":         {Class: connector.Retryable, Scope: connector.IntegrationScope, Code: "rate_limited", Wait: time.Minute, Untold: true},
-		"rate_limited":        {Class: connector.Retryable, Scope: connector.IntegrationScope, Code: "rate_limited", Wait: time.Minute, Untold: true},
+		"ratelimited":         {Class: connector.Retryable, Scope: connector.IntegrationScope, Code: "rate_limited", Wait: time.Minute, NoRetryAfter: true},
+		"rate_limited":        {Class: connector.Retryable, Scope: connector.IntegrationScope, Code: "rate_limited", Wait: time.Minute, NoRetryAfter: true},
 		"internal_error":      {Class: connector.Ambiguous, Scope: connector.ItemScope, Code: "no_answer"},
 		"fatal_error":         {Class: connector.Ambiguous, Scope: connector.ItemScope, Code: "no_answer"},
 		"service_unavailable": {Class: connector.Ambiguous, Scope: connector.ItemScope, Code: "no_answer"},
@@ -231,7 +231,7 @@ func TestCodes(t *testing.T) {
 			"update": second(b.Update(t.Context(), connector.Sent{Remote: domain.Remote{ID: "1.1"}}, content, marker)),
 		} {
 			e := failure(t, err)
-			if e.Class != want.Class || e.Scope != want.Scope || e.Code != want.Code || e.Wait != want.Wait || e.Untold != want.Untold || e.Status != 200 || e.RequestID != "REQ1" {
+			if e.Class != want.Class || e.Scope != want.Scope || e.Code != want.Code || e.Wait != want.Wait || e.NoRetryAfter != want.NoRetryAfter || e.Status != 200 || e.RequestID != "REQ1" {
 				t.Errorf("%s %s: %+v", name, code, e)
 			}
 
@@ -247,7 +247,7 @@ func TestCodes(t *testing.T) {
 	}
 
 	f.answers(200, http.Header{"Retry-After": {"7"}}, `{"ok":false,"error":"ratelimited"}`)
-	if e := failure(t, second(b.Create(t.Context(), content, marker))); e.Wait != 7*time.Second || e.Untold {
+	if e := failure(t, second(b.Create(t.Context(), content, marker))); e.Wait != 7*time.Second || e.NoRetryAfter {
 		t.Errorf("%+v", e)
 	}
 

@@ -30,8 +30,10 @@ func NewWebhook(cfg WebhookConfig, client *outbound.Client, now func() time.Time
 	return &Webhook{core: newCore(cfg.Look, client, now), cfg: cfg}
 }
 
-// Manner says that every change is a message.
-func (w *Webhook) Manner() connector.Manner { return connector.Manner{DigestOver: w.digestOver} }
+// DeliveryMode says that every change is a message.
+func (w *Webhook) DeliveryMode() connector.DeliveryMode {
+	return connector.DeliveryMode{DigestOver: w.digestOver}
+}
 
 // Create posts the item. The marker has no place in it.
 func (w *Webhook) Create(ctx gocontext.Context, c connector.Content, _ connector.Marker) (connector.Written, error) {

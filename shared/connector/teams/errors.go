@@ -92,7 +92,7 @@ func (c *Connector) limited(said problem.Problem, response outbound.Response) *c
 		e.Wait = max(said.Wait, time.Second)
 	default:
 		e.Wait = untoldWait
-		e.Untold = true
+		e.NoRetryAfter = true
 	}
 
 	return e

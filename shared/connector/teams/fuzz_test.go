@@ -27,7 +27,7 @@ func FuzzCompose(f *testing.F) {
 			State: domain.Open, Owner: name, Project: name, UpdatedBy: name,
 		}
 		content := c.Render(item)
-		content.Was = &connector.Was{Title: content.Title + "x", Text: "x", State: domain.Closed}
+		content.Previous = &connector.PreviousMessage{Title: content.Title + "x", Text: "x", State: domain.Closed}
 		holds(t, compose(content, marker))
 
 		content.Blocks = nil

@@ -47,8 +47,10 @@ func New(cfg Config, client *outbound.Client, now func() time.Time) *Connector {
 	}
 }
 
-// Manner says that every change is a message.
-func (c *Connector) Manner() connector.Manner { return connector.Manner{DigestOver: c.cfg.DigestOver} }
+// DeliveryMode says that every change is a message.
+func (c *Connector) DeliveryMode() connector.DeliveryMode {
+	return connector.DeliveryMode{DigestOver: c.cfg.DigestOver}
+}
 
 // Create posts the item.
 func (c *Connector) Create(ctx context.Context, content connector.Content, m connector.Marker) (connector.Written, error) {

@@ -118,7 +118,7 @@ func TestChanged(t *testing.T) {
 	f, c := start(t, false)
 	changed := content
 	changed.State = domain.Closed
-	changed.Was = &connector.Was{Title: "Old", State: domain.Open, Labels: content.Labels, Facts: domain.Facts{Status: "planned", Priority: "high", Owner: "Kim"}}
+	changed.Previous = &connector.PreviousMessage{Title: "Old", State: domain.Open, Labels: content.Labels, Facts: domain.Facts{Status: "planned", Priority: "high", Owner: "Kim"}}
 	for _, deleted := range []bool{false, true} {
 		if changed.Deleted = deleted; deleted {
 			changed.Blocks = nil
@@ -222,7 +222,7 @@ func TestLongAddressesInADigest(t *testing.T) {
 func TestManyChanges(t *testing.T) {
 	c := largest("x")
 	c.Blocks = nil
-	c.Was.Facts = domain.Facts{Status: strings.Repeat("y", 60), Priority: strings.Repeat("y", 60), Owner: strings.Repeat("y", 60), Project: strings.Repeat("y", 60)}
+	c.Previous.Facts = domain.Facts{Status: strings.Repeat("y", 60), Priority: strings.Repeat("y", 60), Owner: strings.Repeat("y", 60), Project: strings.Repeat("y", 60)}
 	made := compose(c, marker)
 	if text := made.Body[2].Inlines[0].Text; count(text) != maxChanges || !strings.HasPrefix(text, "reopened · status: yyy") {
 		t.Errorf("%d: %s", count(text), text)
@@ -269,7 +269,7 @@ func largest(unit string) connector.Content {
 
 	return connector.Content{
 		Number: strings.Repeat(unit, 40), Title: strings.Repeat(unit, 150), Blocks: blocks, Labels: labels, State: domain.Open, Facts: all, ChangedBy: fact,
-		URL: "https://a.test/" + strings.Repeat("x", 1985), Was: &connector.Was{Title: strings.Repeat("o", 150), State: domain.Closed, Facts: domain.Facts{Status: "o"}, Text: "x"},
+		URL: "https://a.test/" + strings.Repeat("x", 1985), Previous: &connector.PreviousMessage{Title: strings.Repeat("o", 150), State: domain.Closed, Facts: domain.Facts{Status: "o"}, Text: "x"},
 	}
 }
 
@@ -387,7 +387,7 @@ func TestCannot(t *testing.T) {
 	}
 
 	var any connector.Connector = c
-	if _, finds := any.(connector.Finder); finds || c.Manner() != (connector.Manner{DigestOver: 5}) {
+	if _, finds := any.(connector.Finder); finds || c.DeliveryMode() != (connector.DeliveryMode{DigestOver: 5}) {
 		t.Error("a workflow finds or edits")
 	}
 }

@@ -19,8 +19,8 @@ func TestForms(t *testing.T) {
 			Event{3, 1, 2, "integration.sync.finished", `{"event_id":"3","organisation_id":"1","integration_id":"2","sync":{"id":"3","integration_id":"2","organisation_id":"1","mode":"full","dry_run":false,"trigger":"event","requested_by":null,"requested_at":"2026-03-04T05:06:07Z","started_at":null,"finished_at":null,"cancel_requested_at":null,"status":"failed","counts":{"created":0,"updated":0,"unchanged":0,"skipped":0,"failed":0,"pulled":0},"remaining":null,"estimated_finish":null,"waiting_until":null,"waiting_reason":null,"error":{"code":"c","detail":"d","provider_message":""}}}`},
 		},
 		"health changed": {
-			HealthChanged(3, 1, 2, domain.Health{State: domain.Unhealthy, Reason: &domain.RunError{Code: "c", Detail: "d"}, CoolDownUntil: &at}),
-			Event{3, 1, 2, "integration.health.changed", `{"event_id":"3","organisation_id":"1","integration_id":"2","health":"unhealthy","reason":{"code":"c","detail":"d","provider_message":""},"cool_down_until":"2026-03-04T05:06:07Z"}`},
+			HealthChanged(3, 1, 2, domain.Health{State: domain.Unhealthy, Reason: &domain.RunError{Code: "c", Detail: "d"}, PausedUntil: &at}),
+			Event{3, 1, 2, "integration.health.changed", `{"event_id":"3","organisation_id":"1","integration_id":"2","health":"unhealthy","reason":{"code":"c","detail":"d","provider_message":""},"paused_until":"2026-03-04T05:06:07Z"}`},
 		},
 		"an item's object closed": {
 			RemoteChanged(3, 1, 2, &item, domain.GitHub, ChangeClosed, Remote{domain.Remote{ID: "7", Key: "8", URL: "https://example.com/8", State: domain.Closed}, "A title", at}),

@@ -36,7 +36,7 @@ func (j *jumping) Sleep(ctx context.Context, d time.Duration) error {
 	return ctx.Err()
 }
 
-// An address is a stand-in of the local environment, and a trial of its connector,
+// An address is a fake server of the local environment, and a trial of its connector,
 // over HTTPS and through the proxy of `make live`.
 type address struct {
 	name        string
@@ -65,7 +65,7 @@ func atEachAddressWithin(t *testing.T, call time.Duration, test func(t *testing.
 	}
 }
 
-// openAddress opens a new stand-in, and the connector of an integration to it.
+// openAddress opens a new fake server, and the connector of an integration to it.
 func openAddress(t *testing.T, name string, i domain.Integration, call time.Duration) *address {
 	t.Helper()
 	providers := sampleOrganisation().Providers
@@ -119,7 +119,7 @@ func served(t *testing.T, hosts []string, api http.Handler) live.Upstream {
 }
 
 // At each address every promise that can be tried is kept. The recording holds no
-// secret, no name and no address, and a new stand-in answers it alike.
+// secret, no name and no address, and a new fake server answers it alike.
 func TestLiveAtTheTenAddresses(t *testing.T) {
 	tried := 0
 	atEachAddress(t, func(t *testing.T, a *address) {
@@ -178,7 +178,7 @@ func TestLiveAtTheTenAddresses(t *testing.T) {
 	}
 }
 
-// What differs from the stand-in is printed as sentences, each once.
+// What differs from the fake server is printed as sentences, each once.
 func TestLivePrintsDifferences(t *testing.T) {
 	var all []recording.Difference
 	for n := range 5 {
@@ -189,16 +189,16 @@ func TestLivePrintsDifferences(t *testing.T) {
 
 	got := live.Grouped(all)
 	want := []string{
-		"the status is 202, the stand-in's is 201 (create-0, create-1, create-2 and 2 more)",
-		"the member 0.id is a string, the stand-in's is a number (list)",
+		"the status is 202, the fake server's is 201 (create-0, create-1, create-2 and 2 more)",
+		"the member 0.id is a string, the fake server's is a number (list)",
 	}
 	if !slices.Equal(got, want) {
 		t.Errorf("%q", got)
 	}
 }
 
-// A provider that answers in another way than the stand-in is noticed, and members
-// that the stand-in does not have are not.
+// A provider that answers in another way than the fake server is noticed, and members
+// that the fake server does not have are not.
 func TestLiveSeesDifferences(t *testing.T) {
 	atEachAddress(t, func(t *testing.T, a *address) {
 		if a.name != "gitlab" {
@@ -228,7 +228,7 @@ func TestLiveSeesDifferences(t *testing.T) {
 		}
 
 		said := strings.Join(live.Grouped(found), "\n")
-		if !strings.Contains(said, "the status is 202, the stand-in's is 200") || strings.Contains(said, "extra") {
+		if !strings.Contains(said, "the status is 202, the fake server's is 200") || strings.Contains(said, "extra") {
 			t.Errorf("%s", said)
 		}
 	})
@@ -258,7 +258,7 @@ func TestLiveNamesAnotherSuccessOnce(t *testing.T) {
 		}
 
 		for _, one := range live.Grouped(found) {
-			if !strings.HasPrefix(one, "the status is 20") || !strings.Contains(one, "the stand-in's is 20") {
+			if !strings.HasPrefix(one, "the status is 20") || !strings.Contains(one, "the fake server's is 20") {
 				t.Error(one)
 			}
 		}
