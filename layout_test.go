@@ -88,6 +88,7 @@ var rules = []struct{ who, mustNot, because string }{
 	{`^integrations/functions/`, `aws-sdk-go-v2/config$`, "loading the shared configuration costs a cold start dearly"},
 	{`^integrations/shared/domain$`, `^(github\.com|integrations/|net/http$)`, "the domain is pure"},
 	{`^integrations/shared/(limits|events/outgoing)$`, `^(github\.com|net/http$)|^integrations/shared/(store|api)$`, "these are pure"},
+	{`^integrations/shared/outbound$`, `^integrations/shared/connector$`, "a client for HTTP is not about items: it needs the classes of failures alone"},
 	{`^integrations/client$`, `^(integrations/|github\.com|golang\.org/x/)`, "others take the client as it is: it stands on the standard library alone"},
 	{`^integrations/client(/|$)`, `^integrations/(local|infra|functions|shared|docs)(/|$)`, "whoever calls the API needs its contract and nothing of its inside"},
 	{`^integrations/(functions|shared)/`, `^integrations/(client|docs)(/|$)`, "the product does not call itself"},

@@ -12,8 +12,8 @@ import (
 	"strings"
 	"testing"
 
-	"example.com/integrations/shared/connector"
 	"example.com/integrations/shared/connector/connectortest"
+	"example.com/integrations/shared/connector/failure"
 	"example.com/integrations/shared/outbound"
 )
 
@@ -50,16 +50,16 @@ func TestEachStatusHasItsClass(t *testing.T) {
 					_, before := s.counted()
 					err := op.do(t.Context(), c, k)
 					what := fmt.Sprintf("%s %d (told to wait: %v)", op.name, n, told)
-					e := failure(t, what, err)
+					e := failureOf(t, what, err)
 					if want, why := k.class(op.name, n, header); e.Class != want {
 						t.Errorf("%s: %s (%s), want %s%s", what, e.Class, e.Code, want, why)
 					}
 
-					if e.Class == connector.Retryable && told && e.Wait.Seconds() != 7 && n != 408 && k.waits[n] == "" {
+					if e.Class == failure.Retryable && told && e.Wait.Seconds() != 7 && n != 408 && k.waits[n] == "" {
 						t.Errorf("%s: waits %s", what, e.Wait)
 					}
 
-					if n == 401 && e.Scope != connector.IntegrationScope {
+					if n == 401 && e.Scope != failure.IntegrationScope {
 						t.Errorf("%s: concerns one item only", what)
 					}
 
@@ -83,7 +83,7 @@ func TestEachStatusHasItsClass(t *testing.T) {
 
 // class is what a status means: what HTTP says, unless the provider means
 // something else by it.
-func (k kit) class(op string, status int, header http.Header) (connector.Class, string) {
+func (k kit) class(op string, status int, header http.Header) (failure.Class, string) {
 	told := ""
 	if header.Get("Retry-After") != "" {
 		told = " told"
@@ -121,12 +121,12 @@ func TestGivenUp(t *testing.T) {
 		for _, op := range operations(c) {
 			before, _ := s.counted()
 			ctx, err := connectortest.GiveUp(t, arrived, func(ctx context.Context) error { return op.do(ctx, c, k) })
-			e := failure(t, op.name, err)
+			e := failureOf(t, op.name, err)
 			if after, _ := s.counted(); after != before+1 {
 				t.Errorf("%s: %d requests, the last after it was given up", op.name, after-before)
 			}
 
-			if creates(op.name) && e.Class != connector.Ambiguous {
+			if creates(op.name) && e.Class != failure.Ambiguous {
 				t.Errorf("a create that had left is %s", e.Class)
 			}
 
@@ -166,7 +166,7 @@ func TestNoSecretInAnyError(t *testing.T) {
 						continue
 					}
 
-					shown := fmt.Sprintf("%v %+v", err, failure(t, op.name, err))
+					shown := fmt.Sprintf("%v %+v", err, failureOf(t, op.name, err))
 					for _, form := range forms[:4] {
 						if strings.Contains(shown, form) {
 							t.Errorf("%s %d shows the secret: %s", op.name, n, strings.ReplaceAll(shown, form, "(it)"))
@@ -238,8 +238,8 @@ func TestAnswersThatAreNone(t *testing.T) {
 					continue
 				}
 
-				e := failure(t, name+": "+op.name, err)
-				if creates(op.name) && e.Class != connector.Ambiguous {
+				e := failureOf(t, name+": "+op.name, err)
+				if creates(op.name) && e.Class != failure.Ambiguous {
 					t.Errorf("%s: a create is %s (%s): it may be there", name, e.Class, e.Code)
 				}
 

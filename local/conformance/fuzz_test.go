@@ -11,6 +11,7 @@ import (
 
 	"example.com/integrations/shared/connector"
 	"example.com/integrations/shared/connector/connectortest"
+	"example.com/integrations/shared/connector/failure"
 	"example.com/integrations/shared/outbound"
 )
 
@@ -97,12 +98,12 @@ func FuzzAnswers(f *testing.F) {
 		for _, op := range append(operations(c), operation{"check", check}) {
 			s.asked.Store(0)
 			err := op.do(t.Context(), c, k)
-			var e *connector.Error
+			var e *failure.Error
 			if err == nil {
 				continue
 			}
 
-			if !errors.As(err, &e) || e.Class < connector.NotSent || e.Class > connector.Ambiguous || e.Scope == 0 || e.Code == "" {
+			if !errors.As(err, &e) || e.Class < failure.NotSent || e.Class > failure.Ambiguous || e.Scope == 0 || e.Code == "" {
 				t.Fatalf("%s %s: %T %+v", k.name, op.name, err, err)
 			}
 
@@ -110,7 +111,7 @@ func FuzzAnswers(f *testing.F) {
 				t.Errorf("%s %s: %+v", k.name, op.name, e)
 			}
 
-			if !creates(op.name) && op.name != "update" && e.Class == connector.Ambiguous {
+			if !creates(op.name) && op.name != "update" && e.Class == failure.Ambiguous {
 				t.Errorf("%s %s changes nothing and is left open: %v", k.name, op.name, e)
 			}
 		}

@@ -9,6 +9,7 @@ import (
 	fake "example.com/integrations/local/providers/github"
 	"example.com/integrations/shared/connector"
 	"example.com/integrations/shared/connector/connectortest"
+	"example.com/integrations/shared/connector/failure"
 	"example.com/integrations/shared/connector/github"
 	"example.com/integrations/shared/domain"
 	"example.com/integrations/shared/outbound"
@@ -25,7 +26,7 @@ var githubKit = kit{
 	name: "github", open: openGitHub, secrets: []string{githubToken},
 	sent: connector.Sent{Remote: domain.Remote{ID: "9001", Key: "1", State: domain.Open}, Labels: []string{"one"}, State: domain.Open},
 	classes: map[string]exception{
-		"any 403 told": {connector.Retryable, "GitHub's secondary limits answer 403, and say how long to wait"},
+		"any 403 told": {failure.Retryable, "GitHub's secondary limits answer 403, and say how long to wait"},
 	},
 	fill: func(t *testing.T, n int, through func(http.Handler) http.Handler) connector.Connector {
 		s, err := fake.Open(fake.Config{Dir: t.TempDir(), Tokens: map[string]string{githubToken: "sync-bot"},

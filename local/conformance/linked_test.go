@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"example.com/integrations/shared/connector"
+	"example.com/integrations/shared/connector/failure"
 )
 
 // Findings 1b and 2: what is asked of one object and answered with another is
@@ -50,8 +51,8 @@ func TestAnotherObjectIsNotTheLinkedOne(t *testing.T) {
 		}
 
 		got, err := puller.Read(t.Context(), asked)
-		e := failure(t, "read", err)
-		if e.Class != connector.Final || e.Scope != connector.ItemScope || e.Code != "remote_moved" || got.Remote.ID != "" || got.Title != "" {
+		e := failureOf(t, "read", err)
+		if e.Class != failure.Final || e.Scope != failure.ItemScope || e.Code != "remote_moved" || got.Remote.ID != "" || got.Title != "" {
 			t.Errorf("read: %s, scope %d: %v, %+v", e.Class, e.Scope, e, got.Remote)
 		}
 
@@ -61,8 +62,8 @@ func TestAnotherObjectIsNotTheLinkedOne(t *testing.T) {
 		}
 
 		if err != nil {
-			e = failure(t, "update", err)
-			if e.Scope != connector.ItemScope || e.Code != "remote_moved" && e.Code != "foreign_answer" {
+			e = failureOf(t, "update", err)
+			if e.Scope != failure.ItemScope || e.Code != "remote_moved" && e.Code != "foreign_answer" {
 				t.Errorf("update: %s, scope %d: %v", e.Class, e.Scope, e)
 			}
 		}

@@ -21,6 +21,7 @@ import (
 	faketeams "example.com/integrations/local/providers/teams"
 	"example.com/integrations/shared/connector"
 	"example.com/integrations/shared/connector/connectortest"
+	"example.com/integrations/shared/connector/failure"
 	"example.com/integrations/shared/domain"
 )
 
@@ -206,7 +207,7 @@ func TestLostAnswers(t *testing.T) {
 			began := time.Now().Add(-time.Minute)
 			made := content(c)
 			_, err := c.Create(t.Context(), made, marker)
-			if e := failure(t, "create", err); e.Class != connector.Ambiguous || len(s.stood.Messages(s.channel)) != before+1 {
+			if e := failureOf(t, "create", err); e.Class != failure.Ambiguous || len(s.stood.Messages(s.channel)) != before+1 {
 				t.Fatalf("%v, %d messages", err, len(s.stood.Messages(s.channel))-before)
 			}
 
@@ -341,8 +342,8 @@ func TestAnswersToTestMessages(t *testing.T) {
 				continue
 			}
 
-			got := failure(t, "test", err)
-			want := failure(t, "create", first)
+			got := failureOf(t, "test", err)
+			want := failureOf(t, "create", first)
 			if *got != *want {
 				t.Errorf("%s, %d %q: %+v, an item's message %+v", s.name, a.status, a.body, *got, *want)
 			}

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"example.com/integrations/shared/connector"
+	"example.com/integrations/shared/connector/failure"
 )
 
 // A refusal while a place is resolved is an error about the integration, gives no
@@ -29,8 +30,8 @@ func TestResolveRefused(t *testing.T) {
 				continue
 			}
 
-			e := failure(t, fmt.Sprint("resolve ", status), err)
-			if e.Scope != connector.IntegrationScope || place != (connector.Place{}) {
+			e := failureOf(t, fmt.Sprint("resolve ", status), err)
+			if e.Scope != failure.IntegrationScope || place != (connector.Place{}) {
 				t.Errorf("%d: scope %d, %s, %+v", status, e.Scope, e.Code, place)
 			}
 

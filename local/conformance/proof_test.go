@@ -7,7 +7,7 @@ import (
 	"strings"
 	"testing"
 
-	"example.com/integrations/shared/connector"
+	"example.com/integrations/shared/connector/failure"
 )
 
 // A foreign answer comes from something between us and the provider, or is the
@@ -54,8 +54,8 @@ func TestRefusalsAboutOneItem(t *testing.T) {
 					continue
 				}
 
-				e := failure(t, op.name, op.do(t.Context(), c, k))
-				if e.Class != connector.Final || e.Scope != connector.ItemScope || e.Status != f.status || !strings.Contains(e.Detail, f.detail) {
+				e := failureOf(t, op.name, op.do(t.Context(), c, k))
+				if e.Class != failure.Final || e.Scope != failure.ItemScope || e.Status != f.status || !strings.Contains(e.Detail, f.detail) {
 					t.Errorf("%s: %s: %s, scope %d: %v", f.name, op.name, e.Class, e.Scope, e)
 				}
 			}
@@ -85,17 +85,17 @@ func TestSuccessNeedsProof(t *testing.T) {
 					continue
 				}
 
-				e := failure(t, op.name, err)
+				e := failureOf(t, op.name, err)
 				code := "foreign_answer"
 				if strings.Contains(f.body, "Log in") {
 					code = "session_expired"
 				}
 
-				class := connector.Retryable
-				scope := connector.IntegrationScope
+				class := failure.Retryable
+				scope := failure.IntegrationScope
 				if k.writes(op.name) {
-					class = connector.Ambiguous
-					scope = connector.ItemScope
+					class = failure.Ambiguous
+					scope = failure.ItemScope
 				}
 
 				if e.Class != class || e.Scope != scope || e.Code != code || !strings.Contains(e.Detail, f.detail) {
@@ -121,7 +121,7 @@ func TestNoEmptyReason(t *testing.T) {
 						continue
 					}
 
-					if e := failure(t, op.name, err); strings.TrimSpace(e.Detail) == "" || strings.HasSuffix(e.Detail, ": ") {
+					if e := failureOf(t, op.name, err); strings.TrimSpace(e.Detail) == "" || strings.HasSuffix(e.Detail, ": ") {
 						t.Errorf("%s %d %.20q: the reason is %q (%s)", op.name, status, body, e.Detail, e.Code)
 					}
 				}

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"example.com/integrations/shared/connector"
+	"example.com/integrations/shared/connector/failure"
 )
 
 // gateways are answers that a gateway, a firewall or a load balancer gives in
@@ -70,8 +71,8 @@ func TestAGatewaysAnswerToAReadIsAnOutage(t *testing.T) {
 			}
 
 			for what, err := range errs {
-				e := failure(t, what, err)
-				if e.Class != connector.Retryable || e.Scope != connector.IntegrationScope || e.Code != code || !strings.Contains(e.Detail, f.detail) {
+				e := failureOf(t, what, err)
+				if e.Class != failure.Retryable || e.Scope != failure.IntegrationScope || e.Code != code || !strings.Contains(e.Detail, f.detail) {
 					t.Errorf("%s: %s: %s, scope %d: %v", f.name, what, e.Class, e.Scope, e)
 				}
 				checked++
@@ -103,8 +104,8 @@ func TestTheProvidersAnswerToAReadIsAVerdict(t *testing.T) {
 					continue
 				}
 
-				e := failure(t, op.name, op.do(t.Context(), c, k))
-				if e.Class != connector.Final || e.Scope != connector.IntegrationScope || e.Code != map[int]string{401: "credentials_rejected", 403: "forbidden"}[f.status] {
+				e := failureOf(t, op.name, op.do(t.Context(), c, k))
+				if e.Class != failure.Final || e.Scope != failure.IntegrationScope || e.Code != map[int]string{401: "credentials_rejected", 403: "forbidden"}[f.status] {
 					t.Errorf("%s: %s: %s, scope %d: %v", f.name, op.name, e.Class, e.Scope, e)
 				}
 			}

@@ -14,6 +14,7 @@ import (
 	"example.com/integrations/shared/configuration/form"
 	"example.com/integrations/shared/connector"
 	"example.com/integrations/shared/connector/connectortest"
+	"example.com/integrations/shared/connector/failure"
 	"example.com/integrations/shared/domain"
 	"example.com/integrations/shared/outbound"
 )
@@ -59,7 +60,7 @@ type kit struct {
 }
 
 type exception struct {
-	class  connector.Class
+	class  failure.Class
 	reason string
 }
 
@@ -174,16 +175,16 @@ func stage(t *testing.T, k kit, answer http.HandlerFunc) (*script, connector.Con
 	return s, k.open(client)
 }
 
-// failure is what a connector makes of a failure: always an *connector.Error.
-func failure(t *testing.T, what string, err error) *connector.Error {
+// failureOf is what a connector makes of a failure: always an *connector.Error.
+func failureOf(t *testing.T, what string, err error) *failure.Error {
 	t.Helper()
-	var e *connector.Error
+	var e *failure.Error
 	if !errors.As(err, &e) {
 		t.Errorf("%s: %T %v is no *connector.Error", what, err, err)
-		return &connector.Error{}
+		return &failure.Error{}
 	}
 
-	if e.Class < connector.NotSent || e.Class > connector.Ambiguous || e.Scope < connector.ItemScope || e.Scope > connector.IntegrationScope || e.Code == "" {
+	if e.Class < failure.NotSent || e.Class > failure.Ambiguous || e.Scope < failure.ItemScope || e.Scope > failure.IntegrationScope || e.Code == "" {
 		t.Errorf("%s: %+v is incomplete", what, e)
 	}
 

@@ -16,6 +16,7 @@ import (
 
 	"example.com/integrations/shared/connector"
 	"example.com/integrations/shared/connector/connectortest"
+	"example.com/integrations/shared/connector/failure"
 	"example.com/integrations/shared/domain"
 )
 
@@ -238,7 +239,7 @@ func TestReadOfNoObject(t *testing.T) {
 		c := k.fill(t, 1, straight).(connector.Puller)
 		for name, remote := range map[string]domain.Remote{"gone": {ID: "99999", Key: "99999"}, "unnamed": {ID: "x", Key: "x"}, "empty": {}, "negative": {ID: "-1", Key: "-1"}} {
 			_, err := c.Read(t.Context(), remote)
-			if e := failure(t, name, err); e.Class != connector.Final || e.Scope != connector.ItemScope {
+			if e := failureOf(t, name, err); e.Class != failure.Final || e.Scope != failure.ItemScope {
 				t.Errorf("%s: %s, scope %d: %v", name, e.Class, e.Scope, e)
 			}
 		}
@@ -282,9 +283,9 @@ func TestReadRefusedForOneObject(t *testing.T) {
 		for _, f := range aboutOneItem {
 			refusal = &f
 			_, err := c.Read(t.Context(), remote)
-			e := failure(t, f.name, err)
-			passes := e.Class == connector.Retryable && !strings.HasPrefix(f.body, "{") // not in the provider's form
-			alone := e.Class == connector.Final && e.Scope == connector.ItemScope
+			e := failureOf(t, f.name, err)
+			passes := e.Class == failure.Retryable && !strings.HasPrefix(f.body, "{") // not in the provider's form
+			alone := e.Class == failure.Final && e.Scope == failure.ItemScope
 			if !passes && !alone || !strings.Contains(e.Detail, f.detail) && f.status != 404 && f.status != 410 {
 				t.Errorf("%s: %s, scope %d: %v", f.name, e.Class, e.Scope, e)
 			}

@@ -20,6 +20,7 @@ import (
 	"example.com/integrations/shared/configuration"
 	"example.com/integrations/shared/connector"
 	"example.com/integrations/shared/connector/factory"
+	"example.com/integrations/shared/connector/failure"
 	"example.com/integrations/shared/domain"
 	"example.com/integrations/shared/outbound"
 )
@@ -171,11 +172,11 @@ func callsOf(t *testing.T, c connector.Connector) map[string]error {
 // one to the provider itself, which had nothing.
 func nothingSent(t *testing.T, what, text string, err error) {
 	t.Helper()
-	var e *connector.Error
+	var e *failure.Error
 	switch {
 	case !errors.As(err, &e):
 		t.Errorf("%s %q: %T %v", what, text, err, err)
-	case e.Class != connector.Final && e.Class != connector.NotSent:
+	case e.Class != failure.Final && e.Class != failure.NotSent:
 		t.Errorf("%s %q: %s %v", what, text, e.Class, e)
 	}
 }

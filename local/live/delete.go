@@ -18,6 +18,7 @@ import (
 
 	"example.com/integrations/shared/connector"
 	"example.com/integrations/shared/connector/discord"
+	"example.com/integrations/shared/connector/failure"
 	"example.com/integrations/shared/connector/gitlab"
 	"example.com/integrations/shared/connector/jira"
 	"example.com/integrations/shared/connector/mantisbt"
@@ -191,7 +192,7 @@ func (t *Trial) proven(ctx context.Context, o *object) (gone bool, err error) {
 	}
 
 	read, err := puller.Read(ctx, o.sent.Remote)
-	var e *connector.Error
+	var e *failure.Error
 	switch {
 	case errors.As(err, &e) && e.Code == "remote_deleted":
 		return true, nil

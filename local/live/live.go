@@ -12,6 +12,7 @@ import (
 
 	"example.com/integrations/local/recording"
 	"example.com/integrations/shared/connector"
+	"example.com/integrations/shared/connector/failure"
 	"example.com/integrations/shared/domain"
 )
 
@@ -245,11 +246,11 @@ func (t *Trial) make(ctx context.Context, item domain.Item) (*object, connector.
 	t.objects = append(t.objects, o)
 
 	w, err := t.Connector.Create(ctx, content, o.marker)
-	var e *connector.Error
+	var e *failure.Error
 	switch {
 	case err == nil:
 		o.keep(w, content)
-	case errors.As(err, &e) && e.Class != connector.Ambiguous: // nothing was made
+	case errors.As(err, &e) && e.Class != failure.Ambiguous: // nothing was made
 		t.objects = t.objects[:len(t.objects)-1]
 	default:
 		o.lost = true

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"example.com/integrations/shared/connector"
+	"example.com/integrations/shared/connector/failure"
 	"example.com/integrations/shared/domain"
 )
 
@@ -260,7 +261,7 @@ func (t *Trial) foundAgain(ctx context.Context) (string, error) {
 	t.Wire.LoseNext()
 	o, _, err := t.make(ctx, t.item("an answer is lost"))
 	lost := t.Wire.Lost()
-	var e *connector.Error
+	var e *failure.Error
 	switch {
 	case !lost && err != nil:
 		return "", err
@@ -268,7 +269,7 @@ func (t *Trial) foundAgain(ctx context.Context) (string, error) {
 		return "", errors.New("no write passed the wire")
 	case err == nil:
 		return "", errors.New("the create succeeded without an answer")
-	case !errors.As(err, &e) || e.Class != connector.Ambiguous:
+	case !errors.As(err, &e) || e.Class != failure.Ambiguous:
 		return "", fmt.Errorf("the create without an answer is not in doubt: %w", err)
 	}
 
@@ -320,9 +321,9 @@ func (t *Trial) findLost(ctx context.Context) {
 
 // passing reports whether an error may pass by itself.
 func passing(err error) bool {
-	var e *connector.Error
+	var e *failure.Error
 
-	return errors.As(err, &e) && (e.Class == connector.Retryable || e.Class == connector.NotSent)
+	return errors.As(err, &e) && (e.Class == failure.Retryable || e.Class == failure.NotSent)
 }
 
 // clock is the offset of the provider's clock, by the Date of its answers.

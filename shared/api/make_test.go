@@ -17,6 +17,7 @@ import (
 
 	"example.com/integrations/shared/connector"
 	"example.com/integrations/shared/connector/factory"
+	"example.com/integrations/shared/connector/failure"
 	"example.com/integrations/shared/domain"
 	"example.com/integrations/shared/outbound"
 	"example.com/integrations/shared/store"
@@ -432,7 +433,7 @@ func TestCheckOfAnUnreachableTakesItsTime(t *testing.T) {
 	for took, want := range map[time.Duration]time.Duration{0: 3 * time.Second, time.Second: 2 * time.Second, 3 * time.Second: 0} {
 		w := newWorld(t)
 		w.provider = func(context.Context, store.View) (connector.Connector, error) {
-			return &asked{checks: connector.Failed(&connector.Error{Code: "address_refused"}), then: func() { w.now = w.now.Add(took) }}, nil
+			return &asked{checks: connector.Failed(&failure.Error{Code: "address_refused"}), then: func() { w.now = w.now.Add(took) }}, nil
 		}
 		if resp := send(t, w.check, request{}); resp.StatusCode != 200 || !slices.Equal(w.slept, []time.Duration{want}) {
 			t.Errorf("known after %s: %d, waited %v", took, resp.StatusCode, w.slept)
@@ -454,7 +455,7 @@ func TestCheckOfWhatCannotBeUsed(t *testing.T) {
 	} {
 		w := newWorld(t)
 		w.provider = func(context.Context, store.View) (connector.Connector, error) {
-			return nil, &connector.Error{Class: connector.Final, Scope: connector.IntegrationScope, Code: code}
+			return nil, &failure.Error{Class: failure.Final, Scope: failure.IntegrationScope, Code: code}
 		}
 		if resp := send(t, w.check, request{}); resp.StatusCode != 200 || resp.Body != want {
 			t.Errorf("%d %s\nwant %s", resp.StatusCode, resp.Body, want)

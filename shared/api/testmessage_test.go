@@ -22,6 +22,7 @@ import (
 	"example.com/integrations/shared/connector"
 	"example.com/integrations/shared/connector/connectortest"
 	"example.com/integrations/shared/connector/discord"
+	"example.com/integrations/shared/connector/failure"
 	"example.com/integrations/shared/connector/slack"
 	"example.com/integrations/shared/connector/teams"
 	"example.com/integrations/shared/domain"
@@ -853,7 +854,7 @@ func TestATestMessageOfWhatCannotBeUsed(t *testing.T) {
 	y := ways(t, scenery{})[1]
 	w := y.trying(t, nil)
 	w.provider = func(context.Context, store.View) (connector.Connector, error) {
-		return nil, &connector.Error{Class: connector.Final, Scope: connector.IntegrationScope, Code: "secret_unreadable"}
+		return nil, &failure.Error{Class: failure.Final, Scope: failure.IntegrationScope, Code: "secret_unreadable"}
 	}
 	status, body, _ := y.post(t, w)
 	if got := said(t, status, body); got != "false credentials=no(secret_unreadable) post=?(not_sent)" {

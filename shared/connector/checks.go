@@ -1,6 +1,10 @@
 package connector
 
-import "errors"
+import (
+	"errors"
+
+	"example.com/integrations/shared/connector/failure"
+)
 
 // The names of checks that every provider has, in the order they are made.
 const (
@@ -16,14 +20,14 @@ const Unreachable = "unreachable"
 // Failed is what a failed call says of the checks it was made for: which of
 // them is refused, and that those before it hold.
 func Failed(err error) []Check {
-	var e *Error
+	var e *failure.Error
 	if !errors.As(err, &e) || e.Status == 0 {
 		return []Check{Refused(CheckReachable, Unreachable)}
 	}
 
 	reached := Passed(CheckReachable)
 	switch {
-	case e.Class == Retryable, e.Class == Ambiguous:
+	case e.Class == failure.Retryable, e.Class == failure.Ambiguous:
 		code := e.Code
 		if code != "rate_limited" {
 			code = "provider_error"

@@ -8,7 +8,6 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
-	"fmt"
 	"time"
 
 	"example.com/integrations/shared/domain"
@@ -124,11 +123,6 @@ type Connector interface {
 	Update(ctx context.Context, sent Sent, c Content, m Marker) (Written, error)
 }
 
-// MaxClockSkew is the most that a provider's clock is believed to be off ours: a
-// server set to the wrong time zone is within it, one that lost its battery is
-// not, and to search for years is no help to anybody.
-const MaxClockSkew = 24 * time.Hour
-
 // A Finder is a connector that can look for what an unanswered create made.
 // Where there is none, such a create is not sent again by itself.
 type Finder interface {
@@ -221,78 +215,3 @@ func Refused(name, code string) Check { no := false; return Check{Name: name, OK
 
 // Undecided is a check of what cannot be known.
 func Undecided(name, code string) Check { return Check{Name: name, Code: &code} }
-
-// Class says what is known about a request that brought no success, and so
-// what may be done next.
-type Class int
-
-// The classes of outcome.
-const (
-	// NotSent: the request never left (DNS, dial, TLS). Retry freely.
-	NotSent Class = iota + 1
-	// Retryable: refused for now (a rate limit, an announced outage). Nothing
-	// happened there; wait and send again.
-	Retryable
-	// Final: refused for good. The same request will be refused again.
-	Final
-	// Ambiguous: sent, and no trustworthy answer. It may have been applied.
-	Ambiguous
-)
-
-// String is the class's name in logs.
-func (c Class) String() string {
-	switch c {
-	case NotSent:
-		return "not_sent"
-	case Retryable:
-		return "retryable"
-	case Final:
-		return "final"
-	case Ambiguous:
-		return "ambiguous"
-	}
-
-	return fmt.Sprintf("class_%d", int(c))
-}
-
-// Scope says whom a failure concerns.
-type Scope int
-
-// The scopes: one item, or everything of the integration.
-const (
-	ItemScope Scope = iota + 1
-	IntegrationScope
-)
-
-// An Error is what a connector returns for every failure. Its text is safe to
-// store, log and show to a manager: no secret, no URL query, no header.
-type Error struct {
-	Class     Class
-	Scope     Scope
-	Code      string        // machine-readable: rate_limited, credentials_rejected, target_not_found, issue_gone, …
-	Detail    string        // a sentence, the provider's own words redacted and cut
-	Status    int           // the HTTP status, 0 if there was none
-	RequestID string        // the provider's, for a support case
-	Wait      time.Duration // Retryable: how long the provider wants to be left alone
-	// NoRetryAfter says that the provider did not tell how long: Wait is the least,
-	// to be doubled for each such answer in a row.
-	NoRetryAfter bool
-}
-
-// Error gives code, status and detail.
-func (e *Error) Error() string {
-	s := e.Code
-	if e.Status != 0 {
-		s += fmt.Sprintf(" (HTTP %d)", e.Status)
-	}
-
-	if e.Detail != "" {
-		s += ": " + e.Detail
-	}
-
-	if e.RequestID != "" {
-		s += " [request " + e.RequestID + "]"
-	}
-
-	return s
-}

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 
+	"example.com/integrations/shared/connector/failure"
 	"example.com/integrations/shared/domain"
 )
 
@@ -46,9 +47,9 @@ func (p Place) Key(provider domain.Provider) string {
 // OfPlace makes a failure to resolve a place one of the whole integration,
 // whatever the refused call was about.
 func OfPlace(err error) error {
-	var e *Error
+	var e *failure.Error
 	if errors.As(err, &e) {
-		e.Scope = IntegrationScope
+		e.Scope = failure.IntegrationScope
 	}
 
 	return err

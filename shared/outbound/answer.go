@@ -8,7 +8,7 @@ import (
 	"strings"
 	"time"
 
-	"example.com/integrations/shared/connector"
+	"example.com/integrations/shared/connector/failure"
 )
 
 var errTooLarge = errors.New("answer too large")
@@ -76,15 +76,15 @@ func (c *Client) unreadable(r Request, answer Response, code, detail string) (Re
 		return answer, nil
 	}
 
-	class := connector.Ambiguous
+	class := failure.Ambiguous
 	if isRead(r.Method) {
-		class = connector.Final
+		class = failure.Final
 		if code == "answer_cut" {
-			class = connector.Retryable
+			class = failure.Retryable
 		}
 	}
 
-	return Response{}, c.fail(class, connector.ItemScope, code, detail, answer.Status)
+	return Response{}, c.fail(class, failure.ItemScope, code, detail, answer.Status)
 }
 
 // unanswered says what is known about a call without an answer.
@@ -92,17 +92,17 @@ func (c *Client) unanswered(method, host string, written bool, err error) error 
 	if !written {
 		var phase *phaseError
 		if errors.As(err, &phase) && phase.refused {
-			return c.fail(connector.Final, connector.IntegrationScope, "address_refused", host+" "+phase.what, 0)
+			return c.fail(failure.Final, failure.IntegrationScope, "address_refused", host+" "+phase.what, 0)
 		}
-		return c.fail(connector.NotSent, connector.IntegrationScope, "unreachable", host+" "+reason(err), 0)
+		return c.fail(failure.NotSent, failure.IntegrationScope, "unreachable", host+" "+reason(err), 0)
 	}
 
-	class := connector.Ambiguous
+	class := failure.Ambiguous
 	if isRead(method) {
-		class = connector.Retryable // nothing can have happened there
+		class = failure.Retryable // nothing can have happened there
 	}
 
-	return c.fail(class, connector.ItemScope, "no_answer", host+" was asked and did not answer as HTTP says, or not in time", 0)
+	return c.fail(class, failure.ItemScope, "no_answer", host+" was asked and did not answer as HTTP says, or not in time", 0)
 }
 
 // reason is a fixed sentence: the text of network errors names addresses that
@@ -115,29 +115,29 @@ func reason(err error) string {
 	return "could not be reached"
 }
 
-func (c *Client) fail(class connector.Class, scope connector.Scope, code, detail string, status int) *connector.Error {
-	return &connector.Error{Class: class, Scope: scope, Code: code, Detail: c.Clean(detail), Status: status}
+func (c *Client) fail(class failure.Class, scope failure.Scope, code, detail string, status int) *failure.Error {
+	return &failure.Error{Class: class, Scope: scope, Code: code, Detail: c.Clean(detail), Status: status}
 }
 
 // Classify says what a status that is no success means for a request. What a
 // provider means by 403 is the connector's to say.
-func Classify(method string, status int, header http.Header) connector.Class {
+func Classify(method string, status int, header http.Header) failure.Class {
 	switch {
 	case status == http.StatusTooManyRequests, status == http.StatusTooEarly:
-		return connector.Retryable
+		return failure.Retryable
 	case status == http.StatusServiceUnavailable && header.Get("Retry-After") != "":
-		return connector.Retryable
+		return failure.Retryable
 	case status == http.StatusRequestTimeout, status >= 500:
 		if isRead(method) {
-			return connector.Retryable
+			return failure.Retryable
 		}
-		return connector.Ambiguous
+		return failure.Ambiguous
 
 	case status >= 300, isRead(method):
-		return connector.Final
+		return failure.Final
 	}
 
-	return connector.Ambiguous
+	return failure.Ambiguous
 }
 
 // MaxWait is the longest wait believed: who asks for more is asked again then.

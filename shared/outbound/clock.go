@@ -4,9 +4,11 @@ import (
 	"net/http"
 	"sync"
 	"time"
-
-	"example.com/integrations/shared/connector"
 )
+
+// MaxClockSkew is the most that a provider's clock can be off ours. A server with the
+// wrong time zone is within it. A search over years would help nobody.
+const MaxClockSkew = 24 * time.Hour
 
 // clocks is what answers told of the clocks of who gave them.
 type clocks struct {
@@ -62,7 +64,7 @@ func answeredAt(header http.Header, now time.Time) time.Time {
 
 func dated(header http.Header, now time.Time) (time.Time, bool) {
 	theirs, err := http.ParseTime(header.Get("Date"))
-	if err != nil || now.Sub(theirs).Abs() > connector.MaxClockSkew {
+	if err != nil || now.Sub(theirs).Abs() > MaxClockSkew {
 		return time.Time{}, false
 	}
 	return theirs, true

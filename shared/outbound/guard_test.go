@@ -12,7 +12,7 @@ import (
 	"testing"
 	"time"
 
-	"example.com/integrations/shared/connector"
+	"example.com/integrations/shared/connector/failure"
 )
 
 var discard = log.New(io.Discard, "", 0)
@@ -73,8 +73,8 @@ var internal = []string{
 
 func refused(t *testing.T, name string, err error) {
 	t.Helper()
-	e := failure(t, err)
-	if e.Class != connector.Final && e.Class != connector.NotSent {
+	e := failureOf(t, err)
+	if e.Class != failure.Final && e.Class != failure.NotSent {
 		t.Errorf("%s: %v %v", name, e.Class, e)
 	}
 }
@@ -88,7 +88,7 @@ func TestHostileAddresses(t *testing.T) {
 		cases++
 		_, err := c.Do(t.Context(), post(u))
 		refused(t, u, err)
-		if e := failure(t, err); !strings.HasPrefix(strings.ToLower(u), "https:") && e.Code != "address_refused" {
+		if e := failureOf(t, err); !strings.HasPrefix(strings.ToLower(u), "https:") && e.Code != "address_refused" {
 			t.Errorf("%s: %v", u, e)
 		}
 	}
@@ -105,7 +105,7 @@ func TestHostileAddresses(t *testing.T) {
 		for _, u := range []string{"https://tracker.example.org/", "https://" + bracketed(addr) + "/", "https://" + bracketed(addr) + ":" + port + "/"} {
 			cases++
 			_, err := resolving.Do(t.Context(), post(u))
-			if e := failure(t, err); e.Code != "address_refused" || e.Class != connector.Final {
+			if e := failureOf(t, err); e.Code != "address_refused" || e.Class != failure.Final {
 				t.Errorf("%s by %s: %v %v", ip, u, e.Class, e)
 			}
 		}
@@ -144,7 +144,7 @@ func TestPins(t *testing.T) {
 		"аpi.github.com", "u:p@api.github.com", "u@api.github.com", "api.github.com\\.evil.org:" + port, "api.gıthub.com", "api.github.com/../@127.0.0.1:" + port + "/#", "api.github.com:0443",
 	} {
 		_, err := c.Do(t.Context(), post("https://"+host+"/"))
-		if e := failure(t, err); e.Code != "address_refused" || e.Class != connector.Final {
+		if e := failureOf(t, err); e.Code != "address_refused" || e.Class != failure.Final {
 			if !strings.HasPrefix(host, "api.github.com/") {
 				t.Errorf("%s: %v %v", host, e.Class, e)
 			}
@@ -246,7 +246,7 @@ func TestOverrides(t *testing.T) {
 	}
 
 	_, err := c.For([]string{"other.test"}, false, nil).Do(t.Context(), get("https://example.com/"))
-	if e := failure(t, err); e.Code != "address_refused" {
+	if e := failureOf(t, err); e.Code != "address_refused" {
 		t.Errorf("an override went round the pin: %v", e)
 	}
 }

@@ -16,7 +16,7 @@ import (
 	"testing"
 	"time"
 
-	"example.com/integrations/shared/connector"
+	"example.com/integrations/shared/connector/failure"
 )
 
 // generous is a time that no call comes near on a slow machine: a test waits
@@ -80,9 +80,9 @@ func TestOutcomeAfterTheRequestLeft(t *testing.T) {
 				t.Parallel()
 				start := time.Now()
 				e := outcome(t, method, tt.serve, tt.endless)
-				want := connector.Ambiguous
+				want := failure.Ambiguous
 				if method == "GET" {
-					want = connector.Retryable
+					want = failure.Retryable
 				}
 
 				if e.Class != want || strings.Contains(e.Error(), "hidden") {
@@ -100,7 +100,7 @@ func TestOutcomeAfterTheRequestLeft(t *testing.T) {
 // outcome asks a server that reads the request and then serves. The time for an
 // endless answer is short, and is doubled while the machine needs longer than
 // that to send the request at all.
-func outcome(t *testing.T, method string, serve func(net.Conn), endless bool) *connector.Error {
+func outcome(t *testing.T, method string, serve func(net.Conn), endless bool) *failure.Error {
 	t.Helper()
 	var arrived atomic.Bool
 	cfg, _ := raw(t, func(_ int, c net.Conn) {
@@ -118,8 +118,8 @@ func outcome(t *testing.T, method string, serve func(net.Conn), endless bool) *c
 
 	for {
 		_, err := newClient(t, cfg).Do(t.Context(), Request{Method: method, URL: "https://example.com/?k=hidden", Body: bodyOf(method)})
-		e := failure(t, err)
-		early := e.Class == connector.NotSent && !arrived.Load()
+		e := failureOf(t, err)
+		early := e.Class == failure.NotSent && !arrived.Load()
 		if !early || cfg.Timeout >= generous/8 {
 			return e
 		}
@@ -195,7 +195,7 @@ func TestWriteOnceOverDyingConnections(t *testing.T) {
 
 		before := writes.Load()
 		_, err := c.Do(t.Context(), write)
-		if e := failure(t, err); e.Class != connector.Ambiguous {
+		if e := failureOf(t, err); e.Class != failure.Ambiguous {
 			t.Fatalf("%v %v", e.Class, e)
 		}
 
@@ -241,7 +241,7 @@ func TestWriteOnceOverClosedConnections(t *testing.T) {
 			t.Errorf("%s arrived %d times, outcome %v", path, n, err)
 		}
 
-		if err != nil && failure(t, err).Class == connector.NotSent && n != 0 {
+		if err != nil && failureOf(t, err).Class == failure.NotSent && n != 0 {
 			t.Errorf("%s arrived though it was not sent", path)
 		}
 	}
@@ -264,7 +264,7 @@ func TestWriteToAPeerThatClosedBefore(t *testing.T) {
 	c := newClient(t, cfg)
 	for range 30 {
 		if _, err := c.Do(t.Context(), post("https://example.com/")); err != nil {
-			if class := failure(t, err).Class; class != connector.Ambiguous && class != connector.NotSent {
+			if class := failureOf(t, err).Class; class != failure.Ambiguous && class != failure.NotSent {
 				t.Fatal(class)
 			}
 			continue
@@ -286,7 +286,7 @@ func TestEndlessHeadersAreCutOff(t *testing.T) {
 
 	cfg.Timeout = generous
 	_, err := newClient(t, cfg).Do(t.Context(), post("https://example.com/"))
-	if e := failure(t, err); e.Class != connector.Ambiguous {
+	if e := failureOf(t, err); e.Class != failure.Ambiguous {
 		t.Errorf("%v: %v", e.Class, e)
 	}
 

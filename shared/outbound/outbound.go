@@ -17,7 +17,7 @@ import (
 	"sync/atomic"
 	"time"
 
-	"example.com/integrations/shared/connector"
+	"example.com/integrations/shared/connector/failure"
 )
 
 // Defaults of a Config.
@@ -121,7 +121,7 @@ func (r Response) Success() bool { return r.Status >= 200 && r.Status < 300 }
 func (c *Client) Do(ctx context.Context, r Request) (Response, error) {
 	u, err := c.target(r.URL)
 	if err != nil {
-		return Response{}, c.fail(connector.Final, connector.IntegrationScope, "address_refused", err.Error(), 0)
+		return Response{}, c.fail(failure.Final, failure.IntegrationScope, "address_refused", err.Error(), 0)
 	}
 
 	if err := c.startable(ctx); err != nil {
@@ -134,7 +134,7 @@ func (c *Client) Do(ctx context.Context, r Request) (Response, error) {
 	var sent sentinel
 	req, err := c.request(httptrace.WithClientTrace(ctx, sent.trace()), r, u)
 	if err != nil {
-		return Response{}, c.fail(connector.Final, connector.ItemScope, "request_invalid", "the request could not be put together", 0)
+		return Response{}, c.fail(failure.Final, failure.ItemScope, "request_invalid", "the request could not be put together", 0)
 	}
 
 	// The transport is called directly: an http.Client would follow redirects
@@ -154,12 +154,12 @@ func (c *Client) Do(ctx context.Context, r Request) (Response, error) {
 // clock: the caller may hold a lease only until then.
 func (c *Client) startable(ctx context.Context) error {
 	if ctx.Err() != nil {
-		return c.fail(connector.NotSent, connector.IntegrationScope, "cancelled", "the call was cancelled before it began", 0)
+		return c.fail(failure.NotSent, failure.IntegrationScope, "cancelled", "the call was cancelled before it began", 0)
 	}
 
 	deadline, ok := ctx.Deadline()
 	if ok && deadline.Round(0).Sub(c.now().Round(0)) < c.timeout {
-		return c.fail(connector.NotSent, connector.IntegrationScope, "no_time_left", "too little time is left for the call to end in time", 0)
+		return c.fail(failure.NotSent, failure.IntegrationScope, "no_time_left", "too little time is left for the call to end in time", 0)
 	}
 
 	return nil

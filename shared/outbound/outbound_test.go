@@ -18,7 +18,7 @@ import (
 	"testing"
 	"time"
 
-	"example.com/integrations/shared/connector"
+	"example.com/integrations/shared/connector/failure"
 )
 
 // example.com is a name of httptest's certificate.
@@ -55,9 +55,9 @@ func newClient(t *testing.T, cfg Config) *Client {
 	return c
 }
 
-func failure(t *testing.T, err error) *connector.Error {
+func failureOf(t *testing.T, err error) *failure.Error {
 	t.Helper()
-	var e *connector.Error
+	var e *failure.Error
 	if !errors.As(err, &e) {
 		t.Fatalf("error is %T %v, want *connector.Error", err, err)
 	}
@@ -184,20 +184,20 @@ func TestBodies(t *testing.T) {
 	c := newClient(t, cfg)
 	for _, tt := range []struct {
 		method, path, code string
-		class              connector.Class
+		class              failure.Class
 	}{
-		{"GET", "/large", "answer_too_large", connector.Final},
-		{"POST", "/large", "answer_too_large", connector.Ambiguous},
-		{"GET", "/endless", "answer_too_large", connector.Final},
-		{"PATCH", "/endless", "answer_too_large", connector.Ambiguous},
-		{"GET", "/cut", "answer_cut", connector.Retryable},
-		{"POST", "/cut", "answer_cut", connector.Ambiguous},
-		{"GET", "/bomb", "answer_unreadable", connector.Final},
-		{"POST", "/bomb", "answer_unreadable", connector.Ambiguous},
+		{"GET", "/large", "answer_too_large", failure.Final},
+		{"POST", "/large", "answer_too_large", failure.Ambiguous},
+		{"GET", "/endless", "answer_too_large", failure.Final},
+		{"PATCH", "/endless", "answer_too_large", failure.Ambiguous},
+		{"GET", "/cut", "answer_cut", failure.Retryable},
+		{"POST", "/cut", "answer_cut", failure.Ambiguous},
+		{"GET", "/bomb", "answer_unreadable", failure.Final},
+		{"POST", "/bomb", "answer_unreadable", failure.Ambiguous},
 	} {
 		r := Request{Method: tt.method, URL: "https://example.com" + tt.path, MaxBody: 1 << 18, Body: []byte("x")}
 		_, err := c.Do(t.Context(), r)
-		if e := failure(t, err); e.Class != tt.class || e.Code != tt.code || e.Status != 200 {
+		if e := failureOf(t, err); e.Class != tt.class || e.Code != tt.code || e.Status != 200 {
 			t.Errorf("%s %s: %v %v", tt.method, tt.path, e.Class, e)
 		}
 
@@ -254,8 +254,8 @@ func TestNotSent(t *testing.T) {
 			cfg := cfg
 			tt.change(&cfg)
 			_, err := newClient(t, cfg).Do(t.Context(), post(tt.url))
-			e := failure(t, err)
-			if e.Class != connector.NotSent || e.Code != "unreachable" || e.Scope != connector.IntegrationScope || !strings.Contains(e.Detail, tt.want) {
+			e := failureOf(t, err)
+			if e.Class != failure.NotSent || e.Code != "unreachable" || e.Scope != failure.IntegrationScope || !strings.Contains(e.Detail, tt.want) {
 				t.Errorf("%v %v", e.Class, e)
 			}
 
@@ -273,7 +273,7 @@ func TestOldTLSIsRefused(t *testing.T) {
 	s.StartTLS()
 	defer s.Close()
 	_, err := newClient(t, configFor(s)).Do(t.Context(), get("https://example.com/"))
-	if e := failure(t, err); e.Class != connector.NotSent {
+	if e := failureOf(t, err); e.Class != failure.NotSent {
 		t.Error(e)
 	}
 }
@@ -294,7 +294,7 @@ func TestDeadlines(t *testing.T) {
 			continue
 		}
 
-		if e := failure(t, err); e.Class != connector.NotSent || (e.Code != want && e.Code != "cancelled") {
+		if e := failureOf(t, err); e.Class != failure.NotSent || (e.Code != want && e.Code != "cancelled") {
 			t.Errorf("%v left: %v %v", left, e.Class, e)
 		}
 	}
@@ -302,7 +302,7 @@ func TestDeadlines(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	_, err := c.Do(ctx, post("https://example.com/"))
-	if e := failure(t, err); e.Class != connector.NotSent || e.Code != "cancelled" {
+	if e := failureOf(t, err); e.Class != failure.NotSent || e.Code != "cancelled" {
 		t.Error(e)
 	}
 
@@ -374,7 +374,7 @@ func TestForSharesConnectionsNotPins(t *testing.T) {
 	}
 
 	_, err := other.Do(t.Context(), get("https://example.com/"))
-	if e := failure(t, err); e.Code != "address_refused" {
+	if e := failureOf(t, err); e.Code != "address_refused" {
 		t.Error(e)
 	}
 
@@ -388,24 +388,24 @@ func TestClassify(t *testing.T) {
 	for _, tt := range []struct {
 		status      int
 		header      http.Header
-		write, read connector.Class
+		write, read failure.Class
 	}{
-		{200, nil, connector.Ambiguous, connector.Final},
-		{301, nil, connector.Final, connector.Final},
-		{400, nil, connector.Final, connector.Final},
-		{401, nil, connector.Final, connector.Final},
-		{403, nil, connector.Final, connector.Final},
-		{404, nil, connector.Final, connector.Final},
-		{408, nil, connector.Ambiguous, connector.Retryable},
-		{410, nil, connector.Final, connector.Final},
-		{422, nil, connector.Final, connector.Final},
-		{425, nil, connector.Retryable, connector.Retryable},
-		{429, nil, connector.Retryable, connector.Retryable},
-		{500, nil, connector.Ambiguous, connector.Retryable},
-		{502, wait, connector.Ambiguous, connector.Retryable},
-		{503, nil, connector.Ambiguous, connector.Retryable},
-		{503, wait, connector.Retryable, connector.Retryable},
-		{504, nil, connector.Ambiguous, connector.Retryable},
+		{200, nil, failure.Ambiguous, failure.Final},
+		{301, nil, failure.Final, failure.Final},
+		{400, nil, failure.Final, failure.Final},
+		{401, nil, failure.Final, failure.Final},
+		{403, nil, failure.Final, failure.Final},
+		{404, nil, failure.Final, failure.Final},
+		{408, nil, failure.Ambiguous, failure.Retryable},
+		{410, nil, failure.Final, failure.Final},
+		{422, nil, failure.Final, failure.Final},
+		{425, nil, failure.Retryable, failure.Retryable},
+		{429, nil, failure.Retryable, failure.Retryable},
+		{500, nil, failure.Ambiguous, failure.Retryable},
+		{502, wait, failure.Ambiguous, failure.Retryable},
+		{503, nil, failure.Ambiguous, failure.Retryable},
+		{503, wait, failure.Retryable, failure.Retryable},
+		{504, nil, failure.Ambiguous, failure.Retryable},
 	} {
 		if got := Classify("POST", tt.status, tt.header); got != tt.write {
 			t.Errorf("POST %d: %v", tt.status, got)

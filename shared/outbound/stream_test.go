@@ -7,7 +7,7 @@ import (
 	"strings"
 	"testing"
 
-	"example.com/integrations/shared/connector"
+	"example.com/integrations/shared/connector/failure"
 )
 
 func TestStream(t *testing.T) {
@@ -35,15 +35,15 @@ func TestStream(t *testing.T) {
 		method, path string
 		stream       error
 		body, code   string
-		class        connector.Class
+		class        failure.Class
 	}{
 		{"GET", "/whole", nil, "", "", 0},
 		{"GET", "/whole", own, "", "", 0},
-		{"GET", "/large", nil, "", "answer_too_large", connector.Final},
-		{"GET", "/cut", nil, "", "answer_cut", connector.Retryable},
-		{"GET", "/cut", own, "", "answer_cut", connector.Retryable},
-		{"POST", "/large", nil, "", "answer_too_large", connector.Ambiguous},
-		{"POST", "/cut", nil, "", "answer_cut", connector.Ambiguous},
+		{"GET", "/large", nil, "", "answer_too_large", failure.Final},
+		{"GET", "/cut", nil, "", "answer_cut", failure.Retryable},
+		{"GET", "/cut", own, "", "answer_cut", failure.Retryable},
+		{"POST", "/large", nil, "", "answer_too_large", failure.Ambiguous},
+		{"POST", "/cut", nil, "", "answer_cut", failure.Ambiguous},
 		{"GET", "/refused", own, "no", "", 0},
 		{"GET", "/created", own, "made", "", 0},
 	} {
@@ -54,7 +54,7 @@ func TestStream(t *testing.T) {
 			return errors.Join(err, tt.stream)
 		}})
 		if tt.code != "" {
-			if e := failure(t, err); e.Code != tt.code || e.Class != tt.class {
+			if e := failureOf(t, err); e.Code != tt.code || e.Class != tt.class {
 				t.Errorf("%s %s: %v %v", tt.method, tt.path, e.Class, e)
 			}
 			continue

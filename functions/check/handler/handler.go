@@ -15,6 +15,7 @@ import (
 	"example.com/integrations/shared/api"
 	"example.com/integrations/shared/connector"
 	"example.com/integrations/shared/connector/factory"
+	"example.com/integrations/shared/connector/failure"
 	"example.com/integrations/shared/domain"
 	"example.com/integrations/shared/limits"
 	"example.com/integrations/shared/store"
@@ -149,7 +150,7 @@ func wholeSeconds(wait time.Duration) int {
 // ask opens the connector and has it ask.
 func (h *Handler) ask(ctx context.Context, pair store.IntegrationRef, v store.View) ([]connector.Check, error) {
 	opened, err := h.Open(ctx, v)
-	var unusable *connector.Error
+	var unusable *failure.Error
 	if errors.As(err, &unusable) {
 		return []connector.Check{stored(unusable)}, nil
 	}
@@ -225,7 +226,7 @@ func (h *Handler) taken(ctx context.Context, pair store.IntegrationRef, v store.
 func unreachable(c connector.Check) bool { return c.Code != nil && *c.Code == connector.Unreachable }
 
 // stored is the check of what is stored and cannot be used.
-func stored(e *connector.Error) connector.Check {
+func stored(e *failure.Error) connector.Check {
 	switch e.Code {
 	case factory.SecretUnreadable:
 		return connector.Refused(connector.CheckCredentials, e.Code)

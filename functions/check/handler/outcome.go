@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"example.com/integrations/shared/connector"
+	"example.com/integrations/shared/connector/failure"
 )
 
 const (
@@ -50,21 +51,21 @@ func notSent(why string) connector.Check {
 
 // posted is the check that the message itself makes. failed is nil where the
 // provider took it.
-func posted(w connector.Written, failed *connector.Error) connector.Check {
+func posted(w connector.Written, failed *failure.Error) connector.Check {
 	switch {
 	case failed == nil && w.Unproven:
 		return connector.Undecided(connector.CheckPost, accepted).
 			With("The provider took the message and does not say whether it has arrived. Look in the channel.")
 	case failed == nil:
 		return connector.Passed(connector.CheckPost)
-	case failed.Class == connector.Ambiguous:
+	case failed.Class == failure.Ambiguous:
 		return connector.Undecided(connector.CheckPost, noAnswer).
 			With("The message was sent, and the provider did not confirm it. It may have arrived: look in the channel before you send another one.")
 	case slices.Contains(outOfTime, failed.Code):
 		return connector.Undecided(connector.CheckPost, outOfTime[0]).With("The message was not sent, because the other checks took too long.")
 	case failed.Status == 0:
 		return connector.Refused(connector.CheckPost, connector.Unreachable)
-	case failed.Class == connector.Retryable:
+	case failed.Class == failure.Retryable:
 		return explained(connector.Undecided(connector.CheckPost, failed.Code), "The message was not sent", failed)
 	}
 
@@ -72,7 +73,7 @@ func posted(w connector.Written, failed *connector.Error) connector.Check {
 }
 
 // explained is a check with the words of the failure.
-func explained(c connector.Check, what string, failed *connector.Error) connector.Check {
+func explained(c connector.Check, what string, failed *failure.Error) connector.Check {
 	if failed.Detail == "" {
 		return c.With(what + ".")
 	}
@@ -82,7 +83,7 @@ func explained(c connector.Check, what string, failed *connector.Error) connecto
 
 // learned are the checks after the message: it decides those that only posting
 // decides.
-func learned(checks []connector.Check, w connector.Written, failed *connector.Error) []connector.Check {
+func learned(checks []connector.Check, w connector.Written, failed *failure.Error) []connector.Check {
 	after := slices.Clone(checks)
 	for i, c := range after {
 		if c.Code == nil || *c.Code != connector.OnlyByPosting {
@@ -111,20 +112,20 @@ func shown(name string, w connector.Written) connector.Check {
 
 // disproved is a check after a message that failed. What the failure does not
 // decide stays as it is.
-func disproved(c connector.Check, failed *connector.Error) connector.Check {
+func disproved(c connector.Check, failed *failure.Error) connector.Check {
 	switch {
 	case slices.Contains(outOfTime, failed.Code):
 		return c
-	case failed.Class == connector.Ambiguous && c.Name == connector.CheckReachable && failed.Status != 0:
+	case failed.Class == failure.Ambiguous && c.Name == connector.CheckReachable && failed.Status != 0:
 		return connector.Passed(c.Name)
-	case failed.Class == connector.Ambiguous:
+	case failed.Class == failure.Ambiguous:
 		return connector.Undecided(c.Name, noAnswer)
-	case c.Name == checkWrite && failed.Class == connector.Final && failed.Scope == connector.IntegrationScope && failed.Status != 0:
+	case c.Name == checkWrite && failed.Class == failure.Final && failed.Scope == failure.IntegrationScope && failed.Status != 0:
 		return connector.Refused(c.Name, failed.Code)
 	}
 
 	ofAll := connector.Failed(failed)
-	if failed.Class == connector.Final && failed.Scope == connector.ItemScope && failed.Status != 0 {
+	if failed.Class == failure.Final && failed.Scope == failure.ItemScope && failed.Status != 0 {
 		ofAll = ofAll[:1] // it is about this message: it shows that the server answers, and no more
 	}
 

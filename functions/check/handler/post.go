@@ -11,6 +11,7 @@ import (
 
 	"example.com/integrations/shared/api"
 	"example.com/integrations/shared/connector"
+	"example.com/integrations/shared/connector/failure"
 	"example.com/integrations/shared/domain"
 	"example.com/integrations/shared/limits"
 	"example.com/integrations/shared/store"
@@ -109,7 +110,7 @@ func mayPost(v store.View, now time.Time) error {
 // run opens the connector, checks and posts.
 func (t *trial) run(ctx context.Context) ([]connector.Check, *message, error) {
 	opened, err := t.Open(ctx, t.view)
-	var unusable *connector.Error
+	var unusable *failure.Error
 	if errors.As(err, &unusable) {
 		return []connector.Check{stored(unusable), notSent(anotherFailed)}, nil, nil
 	}
@@ -317,9 +318,9 @@ func (t *trial) send(ctx, limited context.Context, checks []connector.Check) ([]
 	written, err := tester.Test(limited, connector.TestMessage{
 		Integration: i.ID, ItemType: i.ItemType, AskedBy: t.caller, AskedAt: t.Now(), Place: t.place,
 	})
-	var failed *connector.Error
+	var failed *failure.Error
 	if err != nil && !errors.As(err, &failed) {
-		failed = &connector.Error{Class: connector.Ambiguous, Code: noAnswer}
+		failed = &failure.Error{Class: failure.Ambiguous, Code: noAnswer}
 	}
 
 	log := t.Log.With("integration_id", i.ID.String())
@@ -337,8 +338,8 @@ func (t *trial) send(ctx, limited context.Context, checks []connector.Check) ([]
 
 // noteLimit records that the provider wants to be left alone, so that syncs with
 // the same credential do that too. If it fails, they find out by themselves.
-func (t *trial) noteLimit(ctx context.Context, e *connector.Error) {
-	if e.Class != connector.Retryable || e.Code != rateLimited {
+func (t *trial) noteLimit(ctx context.Context, e *failure.Error) {
+	if e.Class != failure.Retryable || e.Code != rateLimited {
 		return
 	}
 

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"example.com/integrations/shared/connector"
+	"example.com/integrations/shared/connector/failure"
 	"example.com/integrations/shared/domain"
 	"example.com/integrations/shared/limits"
 	"example.com/integrations/shared/store"
@@ -642,7 +643,7 @@ func TestARefusalToLookForThePlaceIsShared(t *testing.T) {
 	}
 
 	c.before = func() error {
-		return &connector.Error{Class: connector.Final, Scope: connector.IntegrationScope, Code: targetNotFound, Status: 404}
+		return &failure.Error{Class: failure.Final, Scope: failure.IntegrationScope, Code: targetNotFound, Status: 404}
 	}
 	c.change(domain.ByEvent)
 	c.deliver()

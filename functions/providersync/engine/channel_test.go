@@ -5,7 +5,7 @@ import (
 	"testing"
 	"time"
 
-	"example.com/integrations/shared/connector"
+	"example.com/integrations/shared/connector/failure"
 	"example.com/integrations/shared/domain"
 )
 
@@ -38,7 +38,7 @@ func TestTheNextMessageIsInTheSameThread(t *testing.T) {
 		if dies {
 			r.before = func(call string, _ domain.Snowflake) error {
 				if call == "create" {
-					return &connector.Error{Class: connector.Retryable, Scope: connector.IntegrationScope, Code: "provider_unavailable"}
+					return &failure.Error{Class: failure.Retryable, Scope: failure.IntegrationScope, Code: "provider_unavailable"}
 				}
 				return nil
 			}

@@ -5,6 +5,7 @@ import (
 	"errors"
 
 	"example.com/integrations/shared/connector"
+	"example.com/integrations/shared/connector/failure"
 	"example.com/integrations/shared/domain"
 	"example.com/integrations/shared/store"
 )
@@ -63,7 +64,7 @@ func (c chat) channelOf(t *task, w connector.Written) string {
 
 // refusesEdit reports whether a message cannot be edited any more.
 func (c chat) refusesEdit(err error) bool {
-	var e *connector.Error
+	var e *failure.Error
 	return c.is && errors.As(err, &e) && e.Code == connector.NotEditable
 }
 

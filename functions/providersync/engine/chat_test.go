@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"example.com/integrations/shared/connector"
+	"example.com/integrations/shared/connector/failure"
 	chatmessage "example.com/integrations/shared/connector/message"
 	"example.com/integrations/shared/domain"
 	"example.com/integrations/shared/store"
@@ -92,7 +93,7 @@ func (r *room) Update(_ context.Context, sent connector.Sent, c connector.Conten
 	}
 
 	if r.frozen {
-		return connector.Written{}, &connector.Error{Class: connector.Final, Scope: connector.ItemScope, Code: connector.NotEditable}
+		return connector.Written{}, &failure.Error{Class: failure.Final, Scope: failure.ItemScope, Code: connector.NotEditable}
 	}
 
 	var n int
@@ -452,7 +453,7 @@ func TestALostDigest(t *testing.T) {
 func TestADigestThatDidNotArrive(t *testing.T) {
 	for code, err := range map[string]error{
 		"lost":    ambiguous(),
-		"limited": &connector.Error{Class: connector.Retryable, Scope: connector.IntegrationScope, Code: "rate_limited", Wait: 7 * time.Minute},
+		"limited": &failure.Error{Class: failure.Retryable, Scope: failure.IntegrationScope, Code: "rate_limited", Wait: 7 * time.Minute},
 		"refused": refusedItem(),
 	} {
 		t.Run(code, func(t *testing.T) {
@@ -742,7 +743,7 @@ func TestAnEarlierIntentIsNotTakenBack(t *testing.T) {
 	mustBe(t, "outcome", w.link(2).Outcome, domain.Unknown)
 	r.after = nil
 	r.before = func(string, domain.Snowflake) error {
-		return &connector.Error{Class: connector.Retryable, Scope: connector.IntegrationScope, Code: "rate_limited", Wait: 7 * time.Minute}
+		return &failure.Error{Class: failure.Retryable, Scope: failure.IntegrationScope, Code: "rate_limited", Wait: 7 * time.Minute}
 	}
 	w.told(1, 2, func(i *domain.Item) { i.Title = "B" })
 	w.told(2, 2, func(i *domain.Item) { i.Title = "B" })

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"example.com/integrations/shared/connector"
+	"example.com/integrations/shared/connector/failure"
 	"example.com/integrations/shared/domain"
 	"example.com/integrations/shared/events/outgoing"
 	"example.com/integrations/shared/store"
@@ -28,7 +29,7 @@ func (w *world) minutes(n int) {
 const day = 24 * 60
 
 func refusedItem() error {
-	return &connector.Error{Class: connector.Final, Scope: connector.ItemScope, Code: "rejected"}
+	return &failure.Error{Class: failure.Final, Scope: failure.ItemScope, Code: "rejected"}
 }
 
 func (w *world) marksLeft(want int) {
@@ -53,7 +54,7 @@ func TestWhatWasPutOffIsTriedAgain(t *testing.T) {
 	w := newWorld(t)
 	item := w.marked(1, 1)
 	w.provider.before = func(string, domain.Snowflake) error {
-		return &connector.Error{Class: connector.Retryable, Scope: connector.IntegrationScope, Code: "rate_limited", Wait: 7 * time.Minute}
+		return &failure.Error{Class: failure.Retryable, Scope: failure.IntegrationScope, Code: "rate_limited", Wait: 7 * time.Minute}
 	}
 	w.start(domain.Incremental)
 	w.must(w.slice())
@@ -199,7 +200,7 @@ func TestADryRunMeetsAChange(t *testing.T) {
 func TestADryRunOfWhatCannotBeOpened(t *testing.T) {
 	w := newWorld(t)
 	w.engine.Open = func(ctx, store.View) (Opened, error) {
-		return Opened{}, &connector.Error{Class: connector.Final, Scope: connector.IntegrationScope, Code: "provider_not_supported"}
+		return Opened{}, &failure.Error{Class: failure.Final, Scope: failure.IntegrationScope, Code: "provider_not_supported"}
 	}
 	run, _ := w.rehearsal(domain.Full)
 	mustBe(t, "status", run.Status, domain.Failed)
@@ -372,7 +373,7 @@ func TestACloseThatHasToWait(t *testing.T) {
 	w.provider.before = func(step string, _ domain.Snowflake) error {
 		if step == "update" && !limited {
 			limited = true
-			return &connector.Error{Class: connector.Retryable, Scope: connector.IntegrationScope, Code: "rate_limited", Wait: 7 * time.Minute}
+			return &failure.Error{Class: failure.Retryable, Scope: failure.IntegrationScope, Code: "rate_limited", Wait: 7 * time.Minute}
 		}
 		return nil
 	}

@@ -4,7 +4,7 @@ import (
 	"testing"
 	"time"
 
-	"example.com/integrations/shared/connector"
+	"example.com/integrations/shared/connector/failure"
 	"example.com/integrations/shared/domain"
 	"example.com/integrations/shared/store"
 )
@@ -95,7 +95,7 @@ func TestCountsWhileTheProviderIsOut(t *testing.T) {
 		if outages--; outages < 0 {
 			return nil
 		}
-		return &connector.Error{Class: connector.NotSent, Scope: connector.IntegrationScope, Code: "unreachable"}
+		return &failure.Error{Class: failure.NotSent, Scope: failure.IntegrationScope, Code: "unreachable"}
 	}
 
 	full := w.start(domain.Full)
@@ -132,7 +132,7 @@ func TestCountsOfAnItemThatChangesAfterThePlan(t *testing.T) {
 		mustBe(w.t, "attempts", w.row(1).Attempts, 5)
 	}
 
-	putOff := &connector.Error{Class: connector.Retryable, Scope: connector.IntegrationScope, Code: "rate_limited", Wait: 7 * time.Minute}
+	putOff := &failure.Error{Class: failure.Retryable, Scope: failure.IntegrationScope, Code: "rate_limited", Wait: 7 * time.Minute}
 	for name, c := range map[string]struct {
 		before func(*world)
 		answer error
@@ -201,7 +201,7 @@ func TestCountsOfARunThatPlansTwice(t *testing.T) {
 		again = true
 		w.item(2, 3, func(i *domain.Item) { i.Description = "version 1" }) // as it was
 		w.reconfigure(store.Change{Enabled: true, Configuration: `{}`, TargetHash: "there", NeedsFull: true})
-		return &connector.Error{Class: connector.Retryable, Scope: connector.IntegrationScope, Code: "rate_limited", Wait: time.Minute}
+		return &failure.Error{Class: failure.Retryable, Scope: failure.IntegrationScope, Code: "rate_limited", Wait: time.Minute}
 	}
 
 	full := w.start(domain.Full)

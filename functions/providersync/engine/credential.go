@@ -7,7 +7,7 @@ import (
 	"slices"
 	"time"
 
-	"example.com/integrations/shared/connector"
+	"example.com/integrations/shared/connector/failure"
 	"example.com/integrations/shared/domain"
 	"example.com/integrations/shared/limits"
 	"example.com/integrations/shared/store"
@@ -38,7 +38,7 @@ var ofCredential = map[string]bool{"credentials_rejected": true, "installation_n
 // credentialRefused is the verdict on a failure by which the provider refuses the
 // credential as a whole, nil for any other.
 func credentialRefused(err error) *verdict {
-	var e *connector.Error
+	var e *failure.Error
 	if !errors.As(err, &e) || !ofCredential[e.Code] {
 		return nil
 	}
@@ -343,8 +343,8 @@ var ofObject = map[string]bool{remoteDeleted: true, remoteMoved: true, "remote_f
 // pause is over. A version of an item counts once: items that the provider never
 // accepts are tried again one after the other, and would pause the integration
 // each time.
-func (s *slice) refusedWrite(t *task, e *connector.Error) *verdict {
-	if e.Class != connector.Final || ofObject[e.Code] {
+func (s *slice) refusedWrite(t *task, e *failure.Error) *verdict {
+	if e.Class != failure.Final || ofObject[e.Code] {
 		return nil
 	}
 	if t.link.Attempts > 1 && !s.writesPaused() {
@@ -367,7 +367,7 @@ func (s *slice) refusedWrite(t *task, e *connector.Error) *verdict {
 		return nil
 	}
 
-	return refused(&connector.Error{Code: writesRefused, Detail: reasonText(e)})
+	return refused(&failure.Error{Code: writesRefused, Detail: reasonText(e)})
 }
 
 // writesPaused reports whether the integration is paused since its writes were

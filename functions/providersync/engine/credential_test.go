@@ -7,23 +7,24 @@ import (
 	"time"
 
 	"example.com/integrations/shared/connector"
+	"example.com/integrations/shared/connector/failure"
 	"example.com/integrations/shared/domain"
 	"example.com/integrations/shared/events/outgoing"
 	"example.com/integrations/shared/store"
 )
 
 // refusals are the ways in which something refuses one item.
-var refusals = map[string]*connector.Error{
-	"firewall, 403":   {Class: connector.Final, Scope: connector.ItemScope, Code: "rejected", Status: 403, Detail: `403 text/html "Attention Required!"`},
-	"firewall, 406":   {Class: connector.Final, Scope: connector.ItemScope, Code: "rejected", Status: 406, Detail: `406 text/html "Not Acceptable"`},
-	"object, 403":     {Class: connector.Final, Scope: connector.ItemScope, Code: "forbidden", Status: 403, Detail: "Not allowed to update note 4"},
-	"without a body":  {Class: connector.Final, Scope: connector.ItemScope, Code: "rejected", Status: 422, Detail: "422 Unprocessable Entity"},
-	"a string, 400":   {Class: connector.Final, Scope: connector.ItemScope, Code: "rejected", Status: 400, Detail: "title is too long"},
-	"another, status": {Class: connector.Final, Scope: connector.ItemScope, Code: "rejected", Status: 409, Detail: "a conflict"},
+var refusals = map[string]*failure.Error{
+	"firewall, 403":   {Class: failure.Final, Scope: failure.ItemScope, Code: "rejected", Status: 403, Detail: `403 text/html "Attention Required!"`},
+	"firewall, 406":   {Class: failure.Final, Scope: failure.ItemScope, Code: "rejected", Status: 406, Detail: `406 text/html "Not Acceptable"`},
+	"object, 403":     {Class: failure.Final, Scope: failure.ItemScope, Code: "forbidden", Status: 403, Detail: "Not allowed to update note 4"},
+	"without a body":  {Class: failure.Final, Scope: failure.ItemScope, Code: "rejected", Status: 422, Detail: "422 Unprocessable Entity"},
+	"a string, 400":   {Class: failure.Final, Scope: failure.ItemScope, Code: "rejected", Status: 400, Detail: "title is too long"},
+	"another, status": {Class: failure.Final, Scope: failure.ItemScope, Code: "rejected", Status: 409, Detail: "a conflict"},
 }
 
 // six has six new items, of which some are refused.
-func six(t *testing.T, kind string, refuse func(domain.Snowflake) *connector.Error) *world {
+func six(t *testing.T, kind string, refuse func(domain.Snowflake) *failure.Error) *world {
 	t.Helper()
 	w := newWorld(t)
 	for id := domain.Snowflake(1); id <= 6; id++ {
@@ -56,7 +57,7 @@ func TestARefusedItemIsItsOwnFault(t *testing.T) {
 	for _, kind := range []string{"create", "update"} {
 		for name, e := range refusals {
 			t.Run(kind+", "+name, func(t *testing.T) {
-				w := six(t, kind, func(id domain.Snowflake) *connector.Error {
+				w := six(t, kind, func(id domain.Snowflake) *failure.Error {
 					if id <= 2 {
 						return e
 					}
@@ -87,7 +88,7 @@ func TestARefusedItemIsItsOwnFault(t *testing.T) {
 func TestRefusedItemsAreTriedAgain(t *testing.T) {
 	for _, kind := range []string{"create", "update"} {
 		tried := map[domain.Snowflake]int{}
-		w := six(t, kind, func(id domain.Snowflake) *connector.Error {
+		w := six(t, kind, func(id domain.Snowflake) *failure.Error {
 			tried[id]++
 			if id%2 == 1 {
 				return refusals["firewall, 403"]
@@ -112,9 +113,9 @@ func TestRefusedItemsAreTriedAgain(t *testing.T) {
 // many objects there are.
 func TestObjectsThatAreGoneInARow(t *testing.T) {
 	for _, code := range []string{remoteDeleted, "remote_moved", "remote_forbidden", "conflict"} {
-		w := six(t, "update", func(id domain.Snowflake) *connector.Error {
+		w := six(t, "update", func(id domain.Snowflake) *failure.Error {
 			if id <= 4 {
-				return &connector.Error{Class: connector.Final, Scope: connector.ItemScope, Code: code, Status: 404}
+				return &failure.Error{Class: failure.Final, Scope: failure.ItemScope, Code: code, Status: 404}
 			}
 			return nil
 		})
@@ -134,7 +135,7 @@ func TestWritesThatAreRefusedInARow(t *testing.T) {
 		t.Run(kind, func(t *testing.T) {
 			blocked := true
 			var tried []domain.Snowflake
-			w := six(t, kind, func(id domain.Snowflake) *connector.Error {
+			w := six(t, kind, func(id domain.Snowflake) *failure.Error {
 				if !blocked {
 					return nil
 				}
@@ -229,7 +230,7 @@ func TestManyIntegrationsShareARevokedToken(t *testing.T) {
 	_, err := w.sure.PutItem(w.ctx, domain.Item{ID: 900, OrganisationID: 5, ItemType: "document", Version: 1, Title: "a", State: domain.Open, UpdatedAt: w.clock.now})
 	w.must(err)
 	var refusedAt []time.Time
-	w.provider.unresolved = &connector.Error{Class: connector.Final, Scope: connector.IntegrationScope, Code: "credentials_rejected", Status: 401, Detail: "Bad credentials"}
+	w.provider.unresolved = &failure.Error{Class: failure.Final, Scope: failure.IntegrationScope, Code: "credentials_rejected", Status: 401, Detail: "Bad credentials"}
 	w.provider.refusing = func() { refusedAt = append(refusedAt, w.clock.now) }
 
 	for range 3 { // managers press the button at each of them, again and again
@@ -270,7 +271,7 @@ func TestManyIntegrationsShareARevokedToken(t *testing.T) {
 // Another organisation with the same credential at the same place waits too, and
 // does not see the provider's words, which are about an item.
 func TestWordsOfAnotherOrganisationsRefusal(t *testing.T) {
-	w := six(t, "create", func(domain.Snowflake) *connector.Error { return refusals["firewall, 403"] })
+	w := six(t, "create", func(domain.Snowflake) *failure.Error { return refusals["firewall, 403"] })
 	w.start(domain.Incremental)
 	w.must(w.slice())
 	mustBe(t, "own words", w.health().Reason.ProviderMessage != "", true)
@@ -301,7 +302,7 @@ func TestALongRateLimitIsTried(t *testing.T) {
 	w.provider.before = func(string, domain.Snowflake) error {
 		asked++
 		if limited {
-			return &connector.Error{Class: connector.Retryable, Scope: connector.IntegrationScope, Code: rateLimited, Status: 429, Wait: 23 * time.Hour}
+			return &failure.Error{Class: failure.Retryable, Scope: failure.IntegrationScope, Code: rateLimited, Status: 429, Wait: 23 * time.Hour}
 		}
 		return nil
 	}
@@ -340,7 +341,7 @@ func TestAnUnreadableAnswerIsAnOutage(t *testing.T) {
 		broken := true
 		w.provider.before = func(call string, _ domain.Snowflake) error {
 			if call == "changes" && broken {
-				return &connector.Error{Class: connector.Final, Scope: connector.IntegrationScope, Code: code, Status: 200}
+				return &failure.Error{Class: failure.Final, Scope: failure.IntegrationScope, Code: code, Status: 200}
 			}
 			return nil
 		}

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"example.com/integrations/shared/connector"
+	"example.com/integrations/shared/connector/failure"
 	"example.com/integrations/shared/domain"
 	"example.com/integrations/shared/store"
 )
@@ -225,8 +226,8 @@ func (t *task) before() connector.Sent {
 // change, and not the whole either. It gives what a repetition is told of: a
 // state that it finds may be its own.
 func (t *task) failed(sent connector.Sent, w connector.Written, err error) connector.Sent {
-	var e *connector.Error
-	if errors.As(err, &e) && e.Class == connector.Ambiguous {
+	var e *failure.Error
+	if errors.As(err, &e) && e.Class == failure.Ambiguous {
 		sent.State = ""
 		t.was = doubtOf(t.link) // whatever a repetition is answered
 	}

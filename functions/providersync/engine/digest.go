@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"example.com/integrations/shared/connector"
+	"example.com/integrations/shared/connector/failure"
 	"example.com/integrations/shared/domain"
 	"example.com/integrations/shared/limits"
 	"example.com/integrations/shared/markup"
@@ -203,7 +204,7 @@ func (s *slice) refusedDigest(record *store.Digest) *verdict {
 		return nil
 	}
 
-	return refused(&connector.Error{Code: writesRefused, Detail: record.Reason})
+	return refused(&failure.Error{Code: writesRefused, Detail: record.Reason})
 }
 
 // deliver posts the digest, unless an earlier slice has.
@@ -243,7 +244,7 @@ func (s *slice) deliver(ctx context.Context, d connector.Digest) (*verdict, erro
 		s.acceptedWrite()
 		s.answered(true)
 
-	case failed.Class == connector.Final && !record.Bare: // one of the items it names may be to blame
+	case failed.Class == failure.Final && !record.Bare: // one of the items it names may be to blame
 		record.Bare = true
 		record.Outcome = domain.Deferred
 		if err := s.keep(ctx, record); err != nil {
@@ -251,7 +252,7 @@ func (s *slice) deliver(ctx context.Context, d connector.Digest) (*verdict, erro
 		}
 		return s.deliver(ctx, d)
 
-	case failed.Class == connector.Final:
+	case failed.Class == failure.Final:
 		record.Outcome, record.Reason = domain.FailedOut, reasonText(failed)
 	case !s.finder:
 		record.Outcome = domain.Unknown
@@ -303,10 +304,10 @@ func (s *slice) attemptDigest(ctx context.Context, record *store.Digest) (*store
 
 // postDigest posts a digest. failed is the provider's refusal or the lack of an
 // answer. One that is about this digest alone gives neither a verdict nor an error.
-func (s *slice) postDigest(ctx context.Context, d connector.Digest, record *store.Digest) (w connector.Written, failed *connector.Error, v *verdict, err error) {
+func (s *slice) postDigest(ctx context.Context, d connector.Digest, record *store.Digest) (w connector.Written, failed *failure.Error, v *verdict, err error) {
 	v, err = s.call(ctx, nil, false, func() (err error) {
 		w, err = s.chat.conn.Digest(ctx, d, s.digestMarker(record))
-		if errors.As(err, &failed) && (failed.Class == connector.Ambiguous || failed.Class == connector.Final && failed.Scope == connector.ItemScope) {
+		if errors.As(err, &failed) && (failed.Class == failure.Ambiguous || failed.Class == failure.Final && failed.Scope == failure.ItemScope) {
 			return nil
 		}
 		return err
@@ -443,7 +444,7 @@ func (s *slice) settled(ctx context.Context, t *task) (*verdict, error) {
 	s.handled++
 	switch d.Outcome {
 	case domain.FailedOut:
-		e := &connector.Error{Class: connector.Final, Scope: connector.ItemScope, Code: d.Reason}
+		e := &failure.Error{Class: failure.Final, Scope: failure.ItemScope, Code: d.Reason}
 		s.refuse(t, e)
 		s.refusedWrite(t, e) // the verdict is given when all are settled
 		return nil, nil

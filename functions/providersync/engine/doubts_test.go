@@ -13,6 +13,7 @@ import (
 	standmantisbt "example.com/integrations/local/providers/mantisbt"
 	"example.com/integrations/shared/connector"
 	"example.com/integrations/shared/connector/connectortest"
+	"example.com/integrations/shared/connector/failure"
 	"example.com/integrations/shared/connector/mantisbt"
 	"example.com/integrations/shared/domain"
 	"example.com/integrations/shared/store"
@@ -107,11 +108,11 @@ func TestOnlySomeTextsAreStoredInAnotherForm(t *testing.T) {
 // An update is carried out and not answered; when it is repeated at once, the
 // provider cannot be reached, or limits, or refuses.
 func TestAnUpdateInDoubtThatIsThenRefused(t *testing.T) {
-	for name, then := range map[string]*connector.Error{
-		"unreachable":  {Class: connector.NotSent, Scope: connector.IntegrationScope, Code: "unreachable"},
-		"rate limited": {Class: connector.Retryable, Scope: connector.IntegrationScope, Code: rateLimited, Wait: 5 * time.Minute},
-		"unavailable":  {Class: connector.Retryable, Scope: connector.IntegrationScope, Code: "provider_unavailable", Status: 503, Wait: time.Minute},
-		"refused":      {Class: connector.Final, Scope: connector.ItemScope, Code: "rejected", Status: 403},
+	for name, then := range map[string]*failure.Error{
+		"unreachable":  {Class: failure.NotSent, Scope: failure.IntegrationScope, Code: "unreachable"},
+		"rate limited": {Class: failure.Retryable, Scope: failure.IntegrationScope, Code: rateLimited, Wait: 5 * time.Minute},
+		"unavailable":  {Class: failure.Retryable, Scope: failure.IntegrationScope, Code: "provider_unavailable", Status: 503, Wait: time.Minute},
+		"refused":      {Class: failure.Final, Scope: failure.ItemScope, Code: "rejected", Status: 403},
 	} {
 		for _, back := range []bool{false, true} {
 			t.Run(fmt.Sprintf("%s, changed back %v", name, back), func(t *testing.T) {

@@ -25,6 +25,7 @@ import (
 	"time"
 
 	"example.com/integrations/shared/connector"
+	"example.com/integrations/shared/connector/failure"
 	"example.com/integrations/shared/domain"
 	"example.com/integrations/shared/events/outgoing"
 	"example.com/integrations/shared/limits"
@@ -236,7 +237,7 @@ func (s *slice) work(ctx context.Context) (*verdict, error) {
 		return s.purge(ctx)
 	}
 	if s.run.Idle > maxIdle {
-		return failure("no_progress", fmt.Sprintf("%d slices in a row brought nothing forward; the log says why.", maxIdle)), nil
+		return failedWith("no_progress", fmt.Sprintf("%d slices in a row brought nothing forward; the log says why.", maxIdle)), nil
 	}
 
 	if v, err := s.load(ctx); v != nil || err != nil {
@@ -353,7 +354,7 @@ func (s *slice) load(ctx context.Context) (*verdict, error) {
 	}
 
 	opened, err := s.Open(ctx, view)
-	var no *connector.Error
+	var no *failure.Error
 	if errors.As(err, &no) {
 		return refused(no), nil
 	}

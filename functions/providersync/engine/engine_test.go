@@ -25,7 +25,7 @@ import (
 
 	dispatch "example.com/integrations/functions/dispatch/handler"
 	"example.com/integrations/local/servers/serverstest"
-	"example.com/integrations/shared/connector"
+	"example.com/integrations/shared/connector/failure"
 	"example.com/integrations/shared/domain"
 	"example.com/integrations/shared/limits"
 	"example.com/integrations/shared/signing/signingtest"
@@ -444,7 +444,7 @@ func TestRateLimitParksTheRun(t *testing.T) {
 	w.provider.before = func(_ string, item domain.Snowflake) error {
 		if item == 2 && refusals < 2 {
 			refusals++
-			return &connector.Error{Class: connector.Retryable, Scope: connector.IntegrationScope, Code: "rate_limited", Wait: 7 * time.Minute}
+			return &failure.Error{Class: failure.Retryable, Scope: failure.IntegrationScope, Code: "rate_limited", Wait: 7 * time.Minute}
 		}
 		return nil
 	}
@@ -490,7 +490,7 @@ func TestFailedItemsDoNotStopOthersAndArePutOff(t *testing.T) {
 	refuse := true
 	w.provider.before = func(_ string, item domain.Snowflake) error {
 		if item == 1 && refuse {
-			return &connector.Error{Class: connector.Final, Scope: connector.ItemScope, Code: "rejected", Detail: "title is too long"}
+			return &failure.Error{Class: failure.Final, Scope: failure.ItemScope, Code: "rejected", Detail: "title is too long"}
 		}
 		return nil
 	}
@@ -514,7 +514,7 @@ func TestRejectedCredentialsEndTheRunAndKeepTheMarks(t *testing.T) {
 	w := newWorld(t)
 	w.marked(1, 1)
 	w.provider.before = func(string, domain.Snowflake) error {
-		return &connector.Error{Class: connector.Final, Scope: connector.IntegrationScope, Code: "credentials_rejected"}
+		return &failure.Error{Class: failure.Final, Scope: failure.IntegrationScope, Code: "credentials_rejected"}
 	}
 	id := w.start(domain.Incremental)
 	w.settle()
@@ -567,7 +567,7 @@ func TestANewTargetCancelsTheRun(t *testing.T) {
 	w := newWorld(t)
 	w.marked(1, 1)
 	w.provider.before = func(string, domain.Snowflake) error {
-		return &connector.Error{Class: connector.Retryable, Scope: connector.IntegrationScope, Code: "rate_limited", Wait: time.Hour}
+		return &failure.Error{Class: failure.Retryable, Scope: failure.IntegrationScope, Code: "rate_limited", Wait: time.Hour}
 	}
 	id := w.start(domain.Incremental)
 	w.must(w.slice())

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"example.com/integrations/shared/connector"
+	"example.com/integrations/shared/connector/failure"
 	"example.com/integrations/shared/domain"
 	"example.com/integrations/shared/events/outgoing"
 )
@@ -342,7 +343,7 @@ func (p *provider) Read(_ context.Context, remote domain.Remote) (connector.Obje
 	p.reads++
 	n, err := strconv.Atoi(remote.ID)
 	if err != nil || n >= len(p.objects) {
-		return connector.Object{}, &connector.Error{Class: connector.Final, Scope: connector.ItemScope, Code: remoteDeleted}
+		return connector.Object{}, &failure.Error{Class: failure.Final, Scope: failure.ItemScope, Code: remoteDeleted}
 	}
 
 	if err := ask(p.before, "read", p.objects[n].marker.Item); err != nil {
@@ -432,7 +433,7 @@ func (w *wire) reset(cutAfter int, takeFirst bool) {
 }
 
 func ambiguous() error {
-	return &connector.Error{Class: connector.Ambiguous, Scope: connector.ItemScope, Code: "no_answer"}
+	return &failure.Error{Class: failure.Ambiguous, Scope: failure.ItemScope, Code: "no_answer"}
 }
 
 func mustBe[T comparable](t testing.TB, what string, got, want T) {

@@ -6,7 +6,7 @@ import (
 	"time"
 
 	ingest "example.com/integrations/functions/ingest/handler"
-	"example.com/integrations/shared/connector"
+	"example.com/integrations/shared/connector/failure"
 	"example.com/integrations/shared/domain"
 	"example.com/integrations/shared/events/outgoing"
 	"example.com/integrations/shared/store"
@@ -17,7 +17,7 @@ import (
 const purgeAfter = 30 * 24 * time.Hour
 
 func rejected() error {
-	return &connector.Error{Class: connector.Final, Scope: connector.IntegrationScope, Code: "credentials_rejected", Detail: "Bad credentials"}
+	return &failure.Error{Class: failure.Final, Scope: failure.IntegrationScope, Code: "credentials_rejected", Detail: "Bad credentials"}
 }
 
 func (w *world) health() domain.Health {
@@ -188,11 +188,11 @@ func TestADayWithoutTheProvider(t *testing.T) {
 		down  func() error
 	}{
 		"unreachable": {24, func() error {
-			return &connector.Error{Class: connector.NotSent, Scope: connector.IntegrationScope, Code: "unreachable"}
+			return &failure.Error{Class: failure.NotSent, Scope: failure.IntegrationScope, Code: "unreachable"}
 		}},
 		"no answer": {3, ambiguous},
 		"announced": {3, func() error {
-			return &connector.Error{Class: connector.Retryable, Scope: connector.IntegrationScope, Code: "provider_unavailable", Wait: 30 * time.Second}
+			return &failure.Error{Class: failure.Retryable, Scope: failure.IntegrationScope, Code: "provider_unavailable", Wait: 30 * time.Second}
 		}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -271,7 +271,7 @@ func TestATokenThatMayOnlyRead(t *testing.T) {
 	w.provider.before = func(step string, _ domain.Snowflake) error {
 		if step == "create" {
 			refused++
-			return &connector.Error{Class: connector.Final, Scope: connector.IntegrationScope, Code: "forbidden"}
+			return &failure.Error{Class: failure.Final, Scope: failure.IntegrationScope, Code: "forbidden"}
 		}
 		return nil
 	}

@@ -12,6 +12,7 @@ import (
 	fake "example.com/integrations/local/providers/github"
 	"example.com/integrations/shared/connector"
 	"example.com/integrations/shared/connector/connectortest"
+	"example.com/integrations/shared/connector/failure"
 	"example.com/integrations/shared/connector/github"
 	"example.com/integrations/shared/domain"
 	"example.com/integrations/shared/limits"
@@ -226,7 +227,7 @@ func TestUntoldLimitsDouble(t *testing.T) {
 	w.provider.before = func(string, domain.Snowflake) error {
 		asked = append(asked, w.clock.now.Sub(began).Round(time.Minute))
 		if refuse {
-			return &connector.Error{Class: connector.Retryable, Scope: connector.IntegrationScope, Code: "rate_limited", Wait: time.Minute, NoRetryAfter: true}
+			return &failure.Error{Class: failure.Retryable, Scope: failure.IntegrationScope, Code: "rate_limited", Wait: time.Minute, NoRetryAfter: true}
 		}
 		return nil
 	}

@@ -14,6 +14,7 @@ import (
 
 	"example.com/integrations/local/servers/serverstest"
 	"example.com/integrations/shared/connector"
+	"example.com/integrations/shared/connector/failure"
 	"example.com/integrations/shared/domain"
 	"example.com/integrations/shared/events/outgoing"
 	"example.com/integrations/shared/store"
@@ -139,7 +140,7 @@ func TestAnOrganisationThatReturns(t *testing.T) {
 		"nothing runs": func(*world) {},
 		"a run waits": func(w *world) {
 			w.provider.before = func(string, domain.Snowflake) error {
-				return &connector.Error{Class: connector.Retryable, Scope: connector.IntegrationScope, Code: "rate_limited", Wait: time.Hour}
+				return &failure.Error{Class: failure.Retryable, Scope: failure.IntegrationScope, Code: "rate_limited", Wait: time.Hour}
 			}
 			w.start(domain.Incremental)
 			w.must(w.slice())

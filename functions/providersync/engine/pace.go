@@ -4,7 +4,7 @@ import (
 	"context"
 	"time"
 
-	"example.com/integrations/shared/connector"
+	"example.com/integrations/shared/connector/failure"
 	"example.com/integrations/shared/limits"
 	"example.com/integrations/shared/store"
 )
@@ -193,7 +193,7 @@ const rateLimited = "rate_limited"
 
 // limited notes in the shared usage that the provider wants to be left alone,
 // and returns until when.
-func (s *slice) limited(ctx context.Context, e *connector.Error) (time.Time, error) {
+func (s *slice) limited(ctx context.Context, e *failure.Error) (time.Time, error) {
 	for {
 		if err := s.usage(ctx); err != nil {
 			return time.Time{}, err

@@ -8,9 +8,11 @@ import (
 	"time"
 
 	"example.com/integrations/shared/connector"
+	"example.com/integrations/shared/connector/failure"
 	"example.com/integrations/shared/domain"
 	"example.com/integrations/shared/events/outgoing"
 	"example.com/integrations/shared/limits"
+	"example.com/integrations/shared/outbound"
 	"example.com/integrations/shared/store"
 )
 
@@ -94,7 +96,7 @@ func (s *slice) cursor() store.Pull {
 
 	if p.Began == 0 {
 		if s.future(p.Since) { // the clock was set back, and what has changed since is dated before
-			p.Since = s.theirs().Add(-connector.MaxClockSkew).UnixMilli()
+			p.Since = s.theirs().Add(-outbound.MaxClockSkew).UnixMilli()
 		}
 
 		if p.At = p.Since; !p.Settled {
@@ -162,7 +164,7 @@ func (s *slice) walk(ctx context.Context, p *store.Pull, handle func([]connector
 // errStuck is for a list that says that more follows and hands over nothing: an
 // offset cannot move on in it.
 func errStuck() error {
-	return &connector.Error{Class: connector.Retryable, Scope: connector.IntegrationScope, Code: "list_stuck",
+	return &failure.Error{Class: failure.Retryable, Scope: failure.IntegrationScope, Code: "list_stuck",
 		Detail: "the provider's list says that more follows, and gives nothing"}
 }
 

@@ -6,7 +6,7 @@ import (
 	"strconv"
 	"strings"
 
-	"example.com/integrations/shared/connector"
+	"example.com/integrations/shared/connector/failure"
 	"example.com/integrations/shared/domain"
 )
 
@@ -67,7 +67,7 @@ const otherOutage = "The provider cannot be asked."
 
 // troubleOf says why the provider could not be asked: one sentence of ours, and
 // status and words of the answer, if there was one.
-func troubleOf(e *connector.Error) *domain.RunError {
+func troubleOf(e *failure.Error) *domain.RunError {
 	sentence := cmp.Or(outages[e.Code], sentences[e.Code], otherOutage)
 	words := e.Detail
 	if e.Status != 0 && !strings.HasPrefix(words, strconv.Itoa(e.Status)) {
@@ -82,7 +82,7 @@ const otherwise = "The provider does not take what is configured."
 
 // reasonOf says why the provider does not take what is configured: one sentence
 // of ours, never empty, and the provider's own words.
-func reasonOf(e *connector.Error) *domain.RunError {
+func reasonOf(e *failure.Error) *domain.RunError {
 	if ownCodes[e.Code] && e.Detail != "" {
 		return &domain.RunError{Code: e.Code, Detail: e.Detail}
 	}

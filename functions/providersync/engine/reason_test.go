@@ -5,7 +5,7 @@ import (
 	"testing"
 	"time"
 
-	"example.com/integrations/shared/connector"
+	"example.com/integrations/shared/connector/failure"
 	"example.com/integrations/shared/domain"
 	"example.com/integrations/shared/events/outgoing"
 	"example.com/integrations/shared/store"
@@ -22,7 +22,7 @@ func TestReasonsAreOurOwnSentences(t *testing.T) {
 
 	for _, code := range codes {
 		for _, words := range []string{said, ""} {
-			r := reasonOf(&connector.Error{Code: code, Detail: words})
+			r := reasonOf(&failure.Error{Code: code, Detail: words})
 			if r.Code != code || r.ProviderMessage != words {
 				t.Errorf("%q: %+v", code, r)
 			}
@@ -35,11 +35,11 @@ func TestReasonsAreOurOwnSentences(t *testing.T) {
 
 	for code := range ownCodes {
 		own := "The stored secret of token cannot be opened; give it again."
-		if r := reasonOf(&connector.Error{Code: code, Detail: own}); r.Detail != own || r.ProviderMessage != "" {
+		if r := reasonOf(&failure.Error{Code: code, Detail: own}); r.Detail != own || r.ProviderMessage != "" {
 			t.Errorf("%q: %+v", code, r)
 		}
 
-		if r := reasonOf(&connector.Error{Code: code}); r.Detail == "" {
+		if r := reasonOf(&failure.Error{Code: code}); r.Detail == "" {
 			t.Errorf("%q: the detail is empty", code)
 		}
 	}

@@ -13,6 +13,7 @@ import (
 
 	"example.com/integrations/local/servers/serverstest"
 	"example.com/integrations/shared/connector"
+	"example.com/integrations/shared/connector/failure"
 	"example.com/integrations/shared/domain"
 	"example.com/integrations/shared/store"
 )
@@ -205,7 +206,7 @@ func TestAPlanGivesReasons(t *testing.T) {
 	w.provider.before = func(_ string, item domain.Snowflake) error {
 		switch item {
 		case 2:
-			return &connector.Error{Class: connector.Final, Scope: connector.ItemScope, Code: "rejected", Detail: "no"}
+			return &failure.Error{Class: failure.Final, Scope: failure.ItemScope, Code: "rejected", Detail: "no"}
 		case 3:
 			return ambiguous()
 		}

@@ -9,6 +9,7 @@ import (
 
 	"example.com/integrations/shared/connector"
 	"example.com/integrations/shared/domain"
+	"example.com/integrations/shared/outbound"
 	"example.com/integrations/shared/store"
 )
 
@@ -323,7 +324,7 @@ func (s *slice) ours(f find, o connector.Object, m connector.Marker) bool {
 func plausible(o connector.Object, m connector.Marker) bool {
 	attempted := m.NotBefore()
 
-	return attempted.IsZero() || o.CreatedAt.Sub(attempted).Abs() <= connector.MaxClockSkew
+	return attempted.IsZero() || o.CreatedAt.Sub(attempted).Abs() <= outbound.MaxClockSkew
 }
 
 // attemptedAt is the time that the marker of a found object has from now on. It

@@ -11,6 +11,7 @@ import (
 
 	"example.com/integrations/shared/connector"
 	"example.com/integrations/shared/connector/connectortest"
+	"example.com/integrations/shared/connector/failure"
 	"example.com/integrations/shared/domain"
 	"example.com/integrations/shared/store"
 )
@@ -169,7 +170,7 @@ func TestTheSamePlaceUnderTwoNewHosts(t *testing.T) {
 			return nil
 		}
 
-		return &connector.Error{Class: connector.Retryable, Scope: connector.IntegrationScope, Code: "provider_unavailable", Status: 503}
+		return &failure.Error{Class: failure.Retryable, Scope: failure.IntegrationScope, Code: "provider_unavailable", Status: 503}
 	}
 
 	w.start(domain.Full)

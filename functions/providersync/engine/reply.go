@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"example.com/integrations/shared/connector"
+	"example.com/integrations/shared/connector/failure"
 	"example.com/integrations/shared/domain"
 	"example.com/integrations/shared/limits"
 	"example.com/integrations/shared/store"
@@ -170,7 +171,7 @@ func (s *slice) reply(ctx context.Context, t *task, is domain.Progress) (*verdic
 
 	began := s.Clock.Now()
 	var w connector.Written
-	var failed *connector.Error
+	var failed *failure.Error
 	t.step = replying
 	v, err := s.call(ctx, t, false, func() (err error) {
 		w, err = s.chat.replier.Reply(ctx, s.replyOf(t))
@@ -178,7 +179,7 @@ func (s *slice) reply(ctx context.Context, t *task, is domain.Progress) (*verdic
 		errors.As(err, &failed)
 		return err
 	})
-	if failed != nil && failed.Class != connector.Ambiguous {
+	if failed != nil && failed.Class != failure.Ambiguous {
 		t.takeReplyBack()
 	}
 
@@ -319,7 +320,7 @@ func (s *slice) resolveReply(ctx context.Context, t *task) (*verdict, error) {
 }
 
 // lostReply notes a reply whose answer was lost: it may be there.
-func (s *slice) lostReply(t *task, e *connector.Error) (*verdict, error) {
+func (s *slice) lostReply(t *task, e *failure.Error) (*verdict, error) {
 	t.tried = true
 	t.freshen()
 	s.record(t, domain.Unknown, e.Code)

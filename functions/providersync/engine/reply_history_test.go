@@ -6,7 +6,7 @@ import (
 	"testing"
 	"time"
 
-	"example.com/integrations/shared/connector"
+	"example.com/integrations/shared/connector/failure"
 	"example.com/integrations/shared/domain"
 	"example.com/integrations/shared/store"
 )
@@ -144,7 +144,7 @@ func TestAnItemOfADigestCounts(t *testing.T) {
 	w.sync(domain.Incremental)
 	r.before = func(call string, _ domain.Snowflake) error {
 		if call == "update" {
-			return &connector.Error{Class: connector.Final, Scope: connector.ItemScope, Code: remoteDeleted}
+			return &failure.Error{Class: failure.Final, Scope: failure.ItemScope, Code: remoteDeleted}
 		}
 		return nil
 	}

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"example.com/integrations/shared/connector"
+	"example.com/integrations/shared/connector/failure"
 	"example.com/integrations/shared/domain"
 	"example.com/integrations/shared/store"
 )
@@ -206,7 +207,7 @@ func TestAChatBeginsToReply(t *testing.T) {
 // A reply whose answer is lost is looked for: it is not posted twice, and not
 // lost. One that is refused for now, or does not leave, is posted later.
 func TestAReplyThatIsNotAnswered(t *testing.T) {
-	limited := &connector.Error{Class: connector.Retryable, Scope: connector.IntegrationScope, Code: "rate_limited", Wait: 7 * time.Minute}
+	limited := &failure.Error{Class: failure.Retryable, Scope: failure.IntegrationScope, Code: "rate_limited", Wait: 7 * time.Minute}
 	for name, c := range map[string]struct {
 		posted bool
 		err    error
@@ -217,7 +218,7 @@ func TestAReplyThatIsNotAnswered(t *testing.T) {
 		"not posted, answer lost":         {false, ambiguous(), 1},
 		"not posted, three times":         {false, ambiguous(), 3},
 		"limited":                         {false, limited, 2},
-		"not sent":                        {false, &connector.Error{Class: connector.NotSent, Scope: connector.IntegrationScope, Code: "unreachable"}, 5},
+		"not sent":                        {false, &failure.Error{Class: failure.NotSent, Scope: failure.IntegrationScope, Code: "unreachable"}, 5},
 		"refused":                         {false, refusedItem(), 2},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -348,7 +349,7 @@ func TestAReopenedItemIsPostedAnew(t *testing.T) {
 		w.sync(domain.Incremental)
 		r.before = func(call string, _ domain.Snowflake) error {
 			if call == "update" {
-				return &connector.Error{Class: connector.Final, Scope: connector.ItemScope, Code: remoteDeleted}
+				return &failure.Error{Class: failure.Final, Scope: failure.ItemScope, Code: remoteDeleted}
 			}
 			return nil
 		}

@@ -7,7 +7,7 @@ import (
 	"testing"
 	"time"
 
-	"example.com/integrations/shared/connector"
+	"example.com/integrations/shared/connector/failure"
 	"example.com/integrations/shared/domain"
 	"example.com/integrations/shared/events/outgoing"
 	"example.com/integrations/shared/store"
@@ -313,16 +313,16 @@ func (h *history) addedUp(id domain.Snowflake) {
 func (h *history) before(write string, _ domain.Snowflake) error {
 	switch h.rng.IntN(40) {
 	case 0:
-		return &connector.Error{Class: connector.Retryable, Scope: connector.IntegrationScope, Code: "rate_limited", Wait: time.Duration(h.rng.IntN(60)) * time.Second}
+		return &failure.Error{Class: failure.Retryable, Scope: failure.IntegrationScope, Code: "rate_limited", Wait: time.Duration(h.rng.IntN(60)) * time.Second}
 	case 1:
-		return &connector.Error{Class: connector.NotSent, Scope: connector.IntegrationScope, Code: "unreachable"}
+		return &failure.Error{Class: failure.NotSent, Scope: failure.IntegrationScope, Code: "unreachable"}
 	case 2:
 		return ambiguous()
 	case 3:
-		return &connector.Error{Class: connector.Final, Scope: connector.ItemScope, Code: "rejected"}
+		return &failure.Error{Class: failure.Final, Scope: failure.ItemScope, Code: "rejected"}
 	case 4:
 		if h.rng.IntN(10) == 0 {
-			return &connector.Error{Class: connector.Final, Scope: connector.IntegrationScope, Code: "credentials_rejected"}
+			return &failure.Error{Class: failure.Final, Scope: failure.IntegrationScope, Code: "credentials_rejected"}
 		}
 	case 5:
 		h.clock.now = h.clock.now.Add(20 * time.Second) // a slow answer

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"example.com/integrations/shared/connector"
+	"example.com/integrations/shared/connector/failure"
 	"example.com/integrations/shared/limits"
 	"example.com/integrations/shared/store"
 )
@@ -97,8 +98,8 @@ func (s *slice) noteTrouble(ctx context.Context, trouble *store.Problem) error {
 // can only be named cannot be reached, and the next slice says so.
 func (s *slice) readPlace(ctx context.Context) error {
 	place, err := s.conn.Resolve(ctx)
-	var e *connector.Error
-	nowhere := errors.As(err, &e) && e.Class == connector.Final && e.Code == targetNotFound
+	var e *failure.Error
+	nowhere := errors.As(err, &e) && e.Class == failure.Final && e.Code == targetNotFound
 	if err != nil && !nowhere {
 		return err
 	}
@@ -114,7 +115,7 @@ func (s *slice) readPlace(ctx context.Context) error {
 		return err
 	}
 
-	return &connector.Error{Class: connector.Retryable, Scope: connector.IntegrationScope, Code: targetMoved,
+	return &failure.Error{Class: failure.Retryable, Scope: failure.IntegrationScope, Code: targetMoved,
 		Detail: "the name of the place leads to another one now"}
 }
 
@@ -139,7 +140,7 @@ func (s *slice) seeFirst(ctx context.Context, t *task) (bool, *verdict, error) {
 	})
 
 	if err == nil && o.Remote.ID != t.link.Remote.ID {
-		err = &connector.Error{Class: connector.Final, Scope: connector.ItemScope, Code: remoteMoved, Detail: "the provider answers with another object"}
+		err = &failure.Error{Class: failure.Final, Scope: failure.ItemScope, Code: remoteMoved, Detail: "the provider answers with another object"}
 	}
 
 	if err != nil {
@@ -170,14 +171,14 @@ func (s *slice) seeFirst(ctx context.Context, t *task) (bool, *verdict, error) {
 // does not leave, and no write was refused. Since the place was read in this
 // slice, a failure that may pass is first taken to be about the object.
 func (s *slice) unseen(ctx context.Context, t *task, err error) (*verdict, error) {
-	var e *connector.Error
+	var e *failure.Error
 	if !errors.As(err, &e) {
 		return nil, err
 	}
 
 	s.log.WarnContext(ctx, "an object cannot be read before its update", "item_id", t.name(), "class", e.Class.String(), "code", e.Code, "status", e.Status, "error", e.Error())
 	switch {
-	case e.Class == connector.Final && unread[e.Code], e.Class == connector.Retryable && e.Code != rateLimited:
+	case e.Class == failure.Final && unread[e.Code], e.Class == failure.Retryable && e.Code != rateLimited:
 		s.run.Outages++
 		if s.run.Outages >= outagesInARow {
 			if v, err := s.ask(ctx); v != nil || err != nil {
@@ -190,7 +191,7 @@ func (s *slice) unseen(ctx context.Context, t *task, err error) (*verdict, error
 
 		return nil, nil
 
-	case e.Class == connector.Final && e.Scope == connector.ItemScope:
+	case e.Class == failure.Final && e.Scope == failure.ItemScope:
 		s.refuse(t, e)
 		return nil, nil
 	}

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"example.com/integrations/shared/connector"
+	"example.com/integrations/shared/connector/failure"
 	"example.com/integrations/shared/domain"
 	"example.com/integrations/shared/store"
 )
@@ -15,7 +16,7 @@ import (
 // unreadable stands for a list that no connector can read, such as one behind a
 // proxy that rewrites links.
 func unreadable() error {
-	return &connector.Error{Class: connector.Retryable, Scope: connector.IntegrationScope, Code: "answer_unreadable", Detail: "no list of issues"}
+	return &failure.Error{Class: failure.Retryable, Scope: failure.IntegrationScope, Code: "answer_unreadable", Detail: "no list of issues"}
 }
 
 // listless is a world with three items at the place whose list of changes cannot
@@ -143,7 +144,7 @@ func TestNothingIsPushedDuringAnOutage(t *testing.T) {
 			t.Errorf("%s is tried", call)
 		}
 
-		return &connector.Error{Class: connector.Retryable, Scope: connector.IntegrationScope, Code: "unreachable"}
+		return &failure.Error{Class: failure.Retryable, Scope: failure.IntegrationScope, Code: "unreachable"}
 	}
 
 	w.provider.before = away
@@ -227,7 +228,7 @@ func TestAnObjectThatIsGoneWhileThePullIsStalled(t *testing.T) {
 	lists := w.provider.before
 	w.provider.before = func(call string, item domain.Snowflake) error {
 		if call == "read" || call == "update" && item == 2 {
-			return &connector.Error{Class: connector.Final, Scope: connector.ItemScope, Code: remoteDeleted}
+			return &failure.Error{Class: failure.Final, Scope: failure.ItemScope, Code: remoteDeleted}
 		}
 
 		return lists(call, item)
@@ -279,7 +280,7 @@ func TestAnObjectThatAlwaysFails(t *testing.T) {
 
 		w.provider.before = func(call string, item domain.Snowflake) error {
 			if call == fails.call && item == 2 {
-				return &connector.Error{Class: connector.Retryable, Scope: connector.IntegrationScope, Code: "provider_unavailable", Status: 503}
+				return &failure.Error{Class: failure.Retryable, Scope: failure.IntegrationScope, Code: "provider_unavailable", Status: 503}
 			}
 
 			return lists(call, item)
@@ -316,7 +317,7 @@ func TestAMessageThatAlwaysFails(t *testing.T) {
 	everyRoom(t, func(t *testing.T, w *world, r *room, _ string) {
 		r.before = func(_ string, item domain.Snowflake) error {
 			if item == 1 {
-				return &connector.Error{Class: connector.Retryable, Scope: connector.IntegrationScope, Code: "provider_unavailable", Status: 503}
+				return &failure.Error{Class: failure.Retryable, Scope: failure.IntegrationScope, Code: "provider_unavailable", Status: 503}
 			}
 
 			return nil

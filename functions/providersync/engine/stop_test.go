@@ -6,7 +6,7 @@ import (
 	"testing"
 	"time"
 
-	"example.com/integrations/shared/connector"
+	"example.com/integrations/shared/connector/failure"
 	"example.com/integrations/shared/domain"
 	"example.com/integrations/shared/events/outgoing"
 	"example.com/integrations/shared/store"
@@ -181,7 +181,7 @@ func TestStopsOfAWaitingRun(t *testing.T) {
 		w := newWorld(t)
 		w.marked(1, 1)
 		w.provider.before = func(string, domain.Snowflake) error {
-			return &connector.Error{Class: connector.Retryable, Scope: connector.IntegrationScope, Code: "rate_limited", Wait: time.Hour}
+			return &failure.Error{Class: failure.Retryable, Scope: failure.IntegrationScope, Code: "rate_limited", Wait: time.Hour}
 		}
 		run := w.start(domain.Incremental)
 		w.must(w.slice())
@@ -214,7 +214,7 @@ func TestAStopAsTheRunBeginsToWait(t *testing.T) {
 		var run domain.Snowflake
 		w.provider.before = func(string, domain.Snowflake) error {
 			stop(w, run)
-			return &connector.Error{Class: connector.Retryable, Scope: connector.IntegrationScope, Code: "rate_limited", Wait: time.Hour}
+			return &failure.Error{Class: failure.Retryable, Scope: failure.IntegrationScope, Code: "rate_limited", Wait: time.Hour}
 		}
 		run = w.start(domain.Incremental)
 		w.must(w.slice())
@@ -424,7 +424,7 @@ func TestParkedAndTriedAgain(t *testing.T) {
 		w.provider.before = func(string, domain.Snowflake) error {
 			tried = append(tried, w.clock.now.Sub(began).Truncate(time.Minute))
 			if refuse {
-				return &connector.Error{Class: connector.Final, Scope: connector.ItemScope, Code: "rejected", Detail: "too long"}
+				return &failure.Error{Class: failure.Final, Scope: failure.ItemScope, Code: "rejected", Detail: "too long"}
 			}
 			return nil
 		}
@@ -471,7 +471,7 @@ func TestACancelIsNoPull(t *testing.T) {
 	w.marked(1, 1)
 	w.provider.before = func(step string, _ domain.Snowflake) error {
 		if step == "create" {
-			return &connector.Error{Class: connector.Retryable, Scope: connector.IntegrationScope, Code: "rate_limited", Wait: 20 * time.Minute}
+			return &failure.Error{Class: failure.Retryable, Scope: failure.IntegrationScope, Code: "rate_limited", Wait: 20 * time.Minute}
 		}
 		return nil
 	}

@@ -223,7 +223,7 @@ func (s *slice) serve() *verdict {
 func (s *slice) refuseTarget(code, detail string) *verdict {
 	s.targetRefused = true
 
-	v := failure(code, detail)
+	v := failedWith(code, detail)
 	v.ill = true
 
 	return v

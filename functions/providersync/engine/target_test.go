@@ -14,6 +14,7 @@ import (
 
 	"example.com/integrations/local/servers/serverstest"
 	"example.com/integrations/shared/connector"
+	"example.com/integrations/shared/connector/failure"
 	"example.com/integrations/shared/domain"
 	"example.com/integrations/shared/store"
 )
@@ -157,7 +158,7 @@ func TestAPlaceThatWasMadeAgain(t *testing.T) {
 		gone := true
 		w.provider.before = func(string, domain.Snowflake) error {
 			if gone {
-				return &connector.Error{Class: connector.Final, Scope: connector.IntegrationScope, Code: targetNotFound, Status: 404}
+				return &failure.Error{Class: failure.Final, Scope: failure.IntegrationScope, Code: targetNotFound, Status: 404}
 			}
 			return nil
 		}
@@ -230,7 +231,7 @@ func (w *world) startWith(change func(*store.ActiveRun)) domain.Snowflake {
 // known.
 func TestAPlaceThatIsNotFound(t *testing.T) {
 	w, _ := synced(t, 3)
-	w.provider.unresolved = &connector.Error{Class: connector.Final, Scope: connector.IntegrationScope, Code: targetNotFound, Detail: "no such place", Status: 404}
+	w.provider.unresolved = &failure.Error{Class: failure.Final, Scope: failure.IntegrationScope, Code: targetNotFound, Detail: "no such place", Status: 404}
 	w.reconfigured()
 	w.marked(1, 2)
 	id := w.start(domain.Incremental)
@@ -676,7 +677,7 @@ func TestTheLookForAPlaceHasItsTime(t *testing.T) {
 		before := w.provider.resolves
 		w.provider.before = func(string, domain.Snowflake) error {
 			w.clock.now = w.clock.now.Add(took)
-			return &connector.Error{Class: connector.Final, Scope: connector.IntegrationScope, Code: targetNotFound, Status: 404}
+			return &failure.Error{Class: failure.Final, Scope: failure.IntegrationScope, Code: targetNotFound, Status: 404}
 		}
 
 		w.marked(1, 2)

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"example.com/integrations/shared/connector"
+	"example.com/integrations/shared/connector/failure"
 	"example.com/integrations/shared/domain"
 	"example.com/integrations/shared/limits"
 )
@@ -45,7 +46,7 @@ func (s *slice) call(ctx context.Context, t *task, repeatable bool, do func() er
 			return nil, s.allowed(ctx, wrote)
 		}
 
-		var e *connector.Error
+		var e *failure.Error
 		if !errors.As(err, &e) {
 			return nil, err
 		}
@@ -79,7 +80,7 @@ func (s *slice) guarded(t *task, do func() error) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			s.log.Error("panic", "item_id", t.name(), "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
-			err = &connector.Error{Class: connector.Ambiguous, Scope: connector.ItemScope, Code: panicked}
+			err = &failure.Error{Class: failure.Ambiguous, Scope: failure.ItemScope, Code: panicked}
 		}
 	}()
 
@@ -88,17 +89,17 @@ func (s *slice) guarded(t *task, do func() error) (err error) {
 
 // repeat reports whether a failed call is repeated in this slice, and after how
 // long. While the provider is out, one call finds out whether it is back.
-func (s *slice) repeat(e *connector.Error, n int, repeatable bool) (time.Duration, bool) {
+func (s *slice) repeat(e *failure.Error, n int, repeatable bool) (time.Duration, bool) {
 	if n >= tries || s.run.Outages > 0 || e.Code == panicked {
 		return 0, false
 	}
 
 	switch e.Class {
-	case connector.Retryable:
+	case failure.Retryable:
 		return e.Wait, e.Wait <= shortWait && !e.NoRetryAfter
-	case connector.NotSent:
+	case failure.NotSent:
 		return time.Duration(n) * time.Second, true
-	case connector.Ambiguous:
+	case failure.Ambiguous:
 		return time.Duration(n) * time.Second, repeatable
 	}
 
@@ -106,15 +107,15 @@ func (s *slice) repeat(e *connector.Error, n int, repeatable bool) (time.Duratio
 }
 
 // fail turns a failure into the task's outcome or the slice's verdict.
-func (s *slice) fail(ctx context.Context, t *task, e *connector.Error) (*verdict, error) {
+func (s *slice) fail(ctx context.Context, t *task, e *failure.Error) (*verdict, error) {
 	writes := t != nil && t.step != resolve
 	switch {
-	case e.Class == connector.Final && unread[e.Code] && !writes:
+	case e.Class == failure.Final && unread[e.Code] && !writes:
 		return s.outage(e), nil
-	case e.Class == connector.Final && (e.Scope == connector.IntegrationScope || !writes):
+	case e.Class == failure.Final && (e.Scope == failure.IntegrationScope || !writes):
 		s.putOff(t, e)
 		return refused(e), nil
-	case e.Class == connector.Retryable && e.Code == rateLimited:
+	case e.Class == failure.Retryable && e.Code == rateLimited:
 		until, err := s.limited(ctx, e)
 		if e.NoRetryAfter && s.sick(t, e) {
 			s.alone(t, e) // the next item finds out whether the limit is its own
@@ -124,30 +125,30 @@ func (s *slice) fail(ctx context.Context, t *task, e *connector.Error) (*verdict
 
 		return wait(s.untilAsked(until, s.Clock.Now()), e.Code), err
 
-	case e.Class == connector.Retryable && s.sick(t, e):
+	case e.Class == failure.Retryable && s.sick(t, e):
 		s.alone(t, e)
 		if _, can := s.conn.(connector.Puller); !can {
 			return s.outage(e), nil // the next item finds out whether it is one
 		}
 		return nil, nil
 
-	case e.Class == connector.Retryable, e.Class == connector.NotSent, t == nil, t.step == resolve:
+	case e.Class == failure.Retryable, e.Class == failure.NotSent, t == nil, t.step == resolve:
 		s.putOff(t, e)
 		return s.outage(e), nil
 	case e.Code == panicked:
 		t.lost = t.link.Intent != nil
 		s.park(t, panicked)
 		return nil, nil
-	case e.Class == connector.Ambiguous && t.step == replying:
+	case e.Class == failure.Ambiguous && t.step == replying:
 		return s.lostReply(t, e)
-	case e.Class == connector.Ambiguous && t.link.Remote == nil:
+	case e.Class == failure.Ambiguous && t.link.Remote == nil:
 		s.lost(t, e)
 		if s.run.Outages++; s.run.Outages >= outagesInARow {
 			return s.outage(e), nil
 		}
 		return nil, nil
 
-	case e.Class == connector.Ambiguous:
+	case e.Class == failure.Ambiguous:
 		return s.unanswered(ctx, t, e)
 	}
 
@@ -161,7 +162,7 @@ func (s *slice) fail(ctx context.Context, t *task, e *connector.Error) (*verdict
 var unread = map[string]bool{"answer_too_large": true, "answer_unreadable": true, "foreign_answer": true, "session_expired": true, "list_endless": true}
 
 // reasonText is the reason of a row: code, status, and the provider's words.
-func reasonText(e *connector.Error) string {
+func reasonText(e *failure.Error) string {
 	reason := e.Code
 	if e.Status != 0 && !strings.HasPrefix(e.Detail, strconv.Itoa(e.Status)) {
 		reason += fmt.Sprintf(" (HTTP %d)", e.Status)
@@ -178,7 +179,7 @@ func reasonText(e *connector.Error) string {
 // sent. If the provider answers to a read it is up, and the item is hard to
 // take: then it is tried again later, like one that was refused, and does not
 // stop the others. Where there is nothing to read, three in a row tell.
-func (s *slice) unanswered(ctx context.Context, t *task, e *connector.Error) (*verdict, error) {
+func (s *slice) unanswered(ctx context.Context, t *task, e *failure.Error) (*verdict, error) {
 	if _, can := s.conn.(connector.Puller); !can {
 		if s.run.Outages++; s.run.Outages >= outagesInARow {
 			s.putOff(t, e)
@@ -222,7 +223,7 @@ func (s *slice) lookBack(ctx context.Context, t *task) (*verdict, error) {
 
 // sick reports whether an item has met the same failure before in this run, with
 // a pause since then.
-func (s *slice) sick(t *task, e *connector.Error) bool {
+func (s *slice) sick(t *task, e *failure.Error) bool {
 	if t == nil || t.step == resolve {
 		return false
 	}
@@ -232,7 +233,7 @@ func (s *slice) sick(t *task, e *connector.Error) bool {
 
 // alone has an item fail that meets the same failure again, so that it does not
 // stop the others. It is not given up: it may yet be the provider's fault.
-func (s *slice) alone(t *task, e *connector.Error) {
+func (s *slice) alone(t *task, e *failure.Error) {
 	t.link.Attempts = min(t.link.Attempts, 2)
 	s.refuse(t, e)
 	if at := s.Clock.Now().Add(e.Wait).UTC(); t.link.RetryAt.Before(at) {
@@ -268,16 +269,16 @@ func (s *slice) ask(ctx context.Context) (*verdict, error) {
 
 // putOff notes that an item was not taken for now. It is not counted: it is
 // still to come.
-func (s *slice) putOff(t *task, e *connector.Error) {
+func (s *slice) putOff(t *task, e *failure.Error) {
 	if t == nil || t.step == resolve {
 		return
 	}
 
-	t.left = t.left && e.Class == connector.Ambiguous
+	t.left = t.left && e.Class == failure.Ambiguous
 	t.link.Outcome = domain.Deferred
 	t.link.Reason = e.Code
 	t.link.LastRunID = s.run.ID
-	if e.Class == connector.Final {
+	if e.Class == failure.Final {
 		t.link.Reason = reasonText(e)
 	}
 
@@ -288,7 +289,7 @@ func (s *slice) putOff(t *task, e *connector.Error) {
 // lost notes a create whose answer was lost: it may exist. Where nobody can be
 // asked, that is how it stays until the item changes or a manager has it tried
 // again.
-func (s *slice) lost(t *task, e *connector.Error) {
+func (s *slice) lost(t *task, e *failure.Error) {
 	t.lost = true
 	t.tried = true
 	t.freshen()
@@ -342,7 +343,7 @@ func (s *slice) settle(t *task) time.Duration {
 
 // outage parks the run for 1, 2, 2 … minutes, or as long as the provider
 // says.
-func (s *slice) outage(e *connector.Error) *verdict {
+func (s *slice) outage(e *failure.Error) *verdict {
 	s.run.Outages++
 	pause := min(time.Minute<<min(s.run.Outages-1, 1), longestOutage)
 	v := wait(s.Clock.Now().Add(max(pause, e.Wait)), e.Code)
@@ -352,7 +353,7 @@ func (s *slice) outage(e *connector.Error) *verdict {
 }
 
 // refuse notes an item the provider will not take as it is.
-func (s *slice) refuse(t *task, e *connector.Error) {
+func (s *slice) refuse(t *task, e *failure.Error) {
 	t.takeBack()
 	t.was.note(&t.link)
 	if e.Code == remoteDeleted {

@@ -6,13 +6,14 @@ import (
 	"time"
 
 	"example.com/integrations/shared/connector"
+	"example.com/integrations/shared/connector/failure"
 	"example.com/integrations/shared/domain"
 	"example.com/integrations/shared/store"
 )
 
 // passing is a failure of the server that may pass.
-func passing(code string) *connector.Error {
-	return &connector.Error{Class: connector.Retryable, Scope: connector.IntegrationScope, Code: code, Status: 503}
+func passing(code string) *failure.Error {
+	return &failure.Error{Class: failure.Retryable, Scope: failure.IntegrationScope, Code: code, Status: 503}
 }
 
 // A transferred is a provider that answers a read of one object with another one,
@@ -170,7 +171,7 @@ func TestASpellingThatLeadsNowhereWhileThePullIsStalled(t *testing.T) {
 	w := listless(t)
 	w.change(1, 2)
 	w.pass(5 * time.Minute)
-	w.provider.unresolved = &connector.Error{Class: connector.Final, Scope: connector.IntegrationScope, Code: targetNotFound}
+	w.provider.unresolved = &failure.Error{Class: failure.Final, Scope: failure.IntegrationScope, Code: targetNotFound}
 	want := w.change(2, 2)
 	w.pass(time.Hour)
 	mustBe(t, "item 2", w.provider.byItem()[2][0].content.Body, want.Description)
@@ -182,7 +183,7 @@ func TestOneItemIsAlwaysLimited(t *testing.T) {
 	w, _ := synced(t, 3)
 	w.provider.before = func(call string, item domain.Snowflake) error {
 		if call == "update" && item == 1 {
-			return &connector.Error{Class: connector.Retryable, Scope: connector.IntegrationScope, Code: rateLimited, Status: 429, Wait: time.Minute, NoRetryAfter: true}
+			return &failure.Error{Class: failure.Retryable, Scope: failure.IntegrationScope, Code: rateLimited, Status: 429, Wait: time.Minute, NoRetryAfter: true}
 		}
 
 		return nil
@@ -196,14 +197,14 @@ func TestOneItemIsAlwaysLimited(t *testing.T) {
 
 // A read that is refused is no refused write.
 func TestRefusedReadsPauseNothing(t *testing.T) {
-	for code, scope := range map[string]connector.Scope{"answer_too_large": connector.IntegrationScope, "rejected": connector.ItemScope} {
+	for code, scope := range map[string]failure.Scope{"answer_too_large": failure.IntegrationScope, "rejected": failure.ItemScope} {
 		w := listless(t)
 		w.change(1, 2)
 		w.pass(5 * time.Minute)
 		lists := w.provider.before
 		w.provider.before = func(call string, item domain.Snowflake) error {
 			if call == "read" {
-				return &connector.Error{Class: connector.Final, Scope: scope, Code: code}
+				return &failure.Error{Class: failure.Final, Scope: scope, Code: code}
 			}
 
 			return lists(call, item)
@@ -276,13 +277,13 @@ func TestAnOutageBetweenUpdatesWhileThePullIsStalled(t *testing.T) {
 // Each outage has its sentence, with status and words of the answer.
 func TestTroubleOf(t *testing.T) {
 	for code := range outages {
-		got := troubleOf(&connector.Error{Code: code, Status: 503, Detail: "Service unavailable"})
+		got := troubleOf(&failure.Error{Code: code, Status: 503, Detail: "Service unavailable"})
 		if got.Detail == otherOutage || got.ProviderMessage != "503 Service unavailable" {
 			t.Errorf("%s: %+v", code, got)
 		}
 	}
 
-	for want, e := range map[string]*connector.Error{
+	for want, e := range map[string]*failure.Error{
 		"":                          {Code: "unreachable"},
 		"503":                       {Code: "provider_unavailable", Status: 503},
 		"403 text/html \"Blocked\"": {Code: "provider_unavailable", Status: 403, Detail: "403 text/html \"Blocked\""},
@@ -290,5 +291,5 @@ func TestTroubleOf(t *testing.T) {
 		mustBe(t, "words", troubleOf(e).ProviderMessage, want)
 	}
 
-	mustBe(t, "another code", troubleOf(&connector.Error{Code: "other"}).Detail, otherOutage)
+	mustBe(t, "another code", troubleOf(&failure.Error{Code: "other"}).Detail, otherOutage)
 }

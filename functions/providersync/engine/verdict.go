@@ -3,7 +3,7 @@ package engine
 import (
 	"time"
 
-	"example.com/integrations/shared/connector"
+	"example.com/integrations/shared/connector/failure"
 	"example.com/integrations/shared/domain"
 )
 
@@ -16,17 +16,17 @@ type verdict struct {
 	ill    bool // the provider refuses what is configured
 	// outage is what the provider answered, or what stood for an answer, when it
 	// could not be asked; nil for another reason to wait.
-	outage *connector.Error
+	outage *failure.Error
 }
 
 var goOn = &verdict{status: domain.Queued}
 
-func failure(code, detail string) *verdict {
+func failedWith(code, detail string) *verdict {
 	return &verdict{status: domain.Failed, err: &domain.RunError{Code: code, Detail: detail}}
 }
 
 // refused is the verdict when the provider refuses what is configured.
-func refused(e *connector.Error) *verdict {
+func refused(e *failure.Error) *verdict {
 	return &verdict{status: domain.Failed, err: reasonOf(e), ill: true}
 }
 

@@ -9,6 +9,7 @@ import (
 	"example.com/integrations/shared/connector"
 	"example.com/integrations/shared/connector/connectortest"
 	product "example.com/integrations/shared/connector/discord"
+	"example.com/integrations/shared/connector/failure"
 	"example.com/integrations/shared/domain"
 )
 
@@ -176,7 +177,7 @@ func TestConnectorInAForum(t *testing.T) {
 
 	d.Archive(thread, true)
 	_, err = w.Update(t.Context(), connector.Sent{Remote: made.Remote}, w.Render(item), marker)
-	if e, ok := err.(*connector.Error); !ok || e.Code != connector.NotEditable {
+	if e, ok := err.(*failure.Error); !ok || e.Code != connector.NotEditable {
 		t.Fatal(err)
 	}
 
@@ -210,7 +211,7 @@ func TestConnectorWithoutAThread(t *testing.T) {
 		}
 
 		_, err = w.Create(t.Context(), w.Render(item), connector.Marker{Integration: 7, Item: 4711, Attempt: 1, Tag: connectortest.Tag})
-		if e, ok := err.(*connector.Error); !ok || e.Code != want[1] || e.Scope != connector.IntegrationScope {
+		if e, ok := err.(*failure.Error); !ok || e.Code != want[1] || e.Scope != failure.IntegrationScope {
 			t.Errorf("%s: %v, want %s", url, err, want[1])
 		}
 	}

@@ -8,6 +8,7 @@ import (
 	"example.com/integrations/shared/connector"
 	"example.com/integrations/shared/connector/connectortest"
 	product "example.com/integrations/shared/connector/discord"
+	"example.com/integrations/shared/connector/failure"
 	"example.com/integrations/shared/domain"
 )
 
@@ -54,7 +55,7 @@ func TestOnePlaceWhateverItIsCalled(t *testing.T) {
 
 	for _, id := range []string{closed, "999"} {
 		_, err := d.bot(id).Resolve(t.Context())
-		if e := connectortest.Failure(t, err, ours); e.Code != "target_not_found" || e.Scope != connector.IntegrationScope {
+		if e := connectortest.Failure(t, err, ours); e.Code != "target_not_found" || e.Scope != failure.IntegrationScope {
 			t.Errorf("%s: %v", id, e)
 		}
 	}
@@ -85,7 +86,7 @@ func TestOnePlaceWhateverItIsCalled(t *testing.T) {
 
 	d.DeleteWebhook(hook)
 	_, err = d.hook("/api"+address, "").Resolve(t.Context())
-	if e := connectortest.Failure(t, err, "right"); e.Code != "target_not_found" || e.Class != connector.Final {
+	if e := connectortest.Failure(t, err, "right"); e.Code != "target_not_found" || e.Class != failure.Final {
 		t.Errorf("%v", e)
 	}
 

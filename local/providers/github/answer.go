@@ -17,8 +17,8 @@ type answer struct {
 	undescribed bool
 }
 
-// A failure is GitHub's error body.
-type failure struct {
+// A refusal is GitHub's error body.
+type refusal struct {
 	Message       string  `json:"message"`
 	Errors        []fault `json:"errors,omitempty"`
 	Documentation string  `json:"documentation_url"`
@@ -35,7 +35,7 @@ type fault struct {
 }
 
 func refuse(status int, message string, faults ...fault) *answer {
-	return &answer{status: status, value: failure{
+	return &answer{status: status, value: refusal{
 		Message: message, Errors: faults, Documentation: documentation, Status: strconv.Itoa(status),
 	}}
 }

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"example.com/integrations/shared/connector"
+	"example.com/integrations/shared/connector/failure"
 	product "example.com/integrations/shared/connector/github"
 	"example.com/integrations/shared/domain"
 )
@@ -123,8 +124,8 @@ func TestAnAppThatDoesNot(t *testing.T) {
 		}
 
 		_, err := c.Create(t.Context(), connector.Content{Title: "T"}, connector.Marker{Integration: 1, Item: 2, Attempt: 1})
-		e, ok := err.(*connector.Error)
-		if !ok || e.Code != tt.code || e.Class != connector.Final || e.Scope != connector.IntegrationScope {
+		e, ok := err.(*failure.Error)
+		if !ok || e.Code != tt.code || e.Class != failure.Final || e.Scope != failure.IntegrationScope {
 			t.Errorf("%s: %v", name, err)
 		}
 	}

@@ -10,6 +10,7 @@ import (
 
 	"example.com/integrations/shared/connector"
 	"example.com/integrations/shared/connector/connectortest"
+	"example.com/integrations/shared/connector/failure"
 	product "example.com/integrations/shared/connector/github"
 	"example.com/integrations/shared/domain"
 )
@@ -196,8 +197,8 @@ func TestLimitsOnAVirtualClock(t *testing.T) {
 			continue
 		}
 
-		var e *connector.Error
-		if !errors.As(err, &e) || e.Code != "rate_limited" || e.Class != connector.Retryable || e.Wait < time.Minute {
+		var e *failure.Error
+		if !errors.As(err, &e) || e.Code != "rate_limited" || e.Class != failure.Retryable || e.Wait < time.Minute {
 			t.Fatal(err)
 		}
 

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"example.com/integrations/shared/connector"
+	"example.com/integrations/shared/connector/failure"
 	product "example.com/integrations/shared/connector/github"
 	"example.com/integrations/shared/domain"
 )
@@ -221,12 +222,12 @@ func TestARenamedRepositoryGoesOn(t *testing.T) {
 
 	// Within the slice the write meets the redirect: nothing has happened.
 	_, err = c.Create(t.Context(), content, connector.Marker{Integration: 1, Item: 3, Attempt: 1})
-	if e := told(t, err); e.Code != "target_moved" || e.Class != connector.Final || e.Scope != connector.IntegrationScope {
+	if e := told(t, err); e.Code != "target_moved" || e.Class != failure.Final || e.Scope != failure.IntegrationScope {
 		t.Errorf("a create at the old name: %+v", e)
 	}
 
 	_, err = c.Update(t.Context(), connector.Sent{Remote: written.Remote, State: domain.Open, Seen: written.Seen}, content, marker)
-	if e := told(t, err); e.Code != "target_moved" || e.Class != connector.Final || e.Scope != connector.IntegrationScope {
+	if e := told(t, err); e.Code != "target_moved" || e.Class != failure.Final || e.Scope != failure.IntegrationScope {
 		t.Errorf("an update at the old name: %+v", e)
 	}
 

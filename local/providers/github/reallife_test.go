@@ -8,13 +8,14 @@ import (
 	"time"
 
 	"example.com/integrations/shared/connector"
+	"example.com/integrations/shared/connector/failure"
 	product "example.com/integrations/shared/connector/github"
 	"example.com/integrations/shared/domain"
 )
 
-func told(t *testing.T, err error) *connector.Error {
+func told(t *testing.T, err error) *failure.Error {
 	t.Helper()
-	var e *connector.Error
+	var e *failure.Error
 	if !errors.As(err, &e) {
 		t.Fatalf("%T %v", err, err)
 	}
@@ -49,15 +50,15 @@ func TestRealLife(t *testing.T) {
 	for name, test := range map[string]struct {
 		err   error
 		code  string
-		scope connector.Scope
+		scope failure.Scope
 	}{
-		"issues disabled":            {create(at("locked")), "issues_disabled", connector.IntegrationScope},
-		"issues disabled, update":    {update(at("locked"), "1"), "issues_disabled", connector.IntegrationScope},
-		"no access":                  {create(at("secret")), "target_not_found", connector.IntegrationScope},
-		"no access any more, update": {update(at("secret"), "1"), "target_not_found", connector.IntegrationScope},
-		"issue gone":                 {update(at("work"), "99"), "remote_deleted", connector.ItemScope},
+		"issues disabled":            {create(at("locked")), "issues_disabled", failure.IntegrationScope},
+		"issues disabled, update":    {update(at("locked"), "1"), "issues_disabled", failure.IntegrationScope},
+		"no access":                  {create(at("secret")), "target_not_found", failure.IntegrationScope},
+		"no access any more, update": {update(at("secret"), "1"), "target_not_found", failure.IntegrationScope},
+		"issue gone":                 {update(at("work"), "99"), "remote_deleted", failure.ItemScope},
 	} {
-		if e := told(t, test.err); e.Code != test.code || e.Scope != test.scope || e.Class != connector.Final || e.RequestID == "" {
+		if e := told(t, test.err); e.Code != test.code || e.Scope != test.scope || e.Class != failure.Final || e.RequestID == "" {
 			t.Errorf("%s: %+v", name, e)
 		}
 	}
@@ -70,7 +71,7 @@ func TestRealLife(t *testing.T) {
 
 	delete(d.config.Tokens, ours)
 	for what, err := range map[string]error{"create": create(c), "update": update(c, "1")} {
-		if e := told(t, err); e.Code != "credentials_rejected" || e.Scope != connector.IntegrationScope || e.Class != connector.Final {
+		if e := told(t, err); e.Code != "credentials_rejected" || e.Scope != failure.IntegrationScope || e.Class != failure.Final {
 			t.Errorf("%s: %v", what, e)
 		}
 	}
@@ -131,7 +132,7 @@ func TestSecondaryLimitThatSaysNothing(t *testing.T) {
 
 	for n, untold := range []bool{false, true} {
 		e := told(t, create(createsPerMin+n))
-		if e.Code != "rate_limited" || e.Class != connector.Retryable || e.Scope != connector.IntegrationScope || e.Status != 403 || e.Wait != time.Minute || e.NoRetryAfter != untold {
+		if e.Code != "rate_limited" || e.Class != failure.Retryable || e.Scope != failure.IntegrationScope || e.Status != 403 || e.Wait != time.Minute || e.NoRetryAfter != untold {
 			t.Errorf("refusal %d: %+v", n+1, e)
 		}
 	}

@@ -17,6 +17,7 @@ import (
 	"example.com/integrations/local/recording"
 	"example.com/integrations/shared/connector"
 	"example.com/integrations/shared/connector/connectortest"
+	"example.com/integrations/shared/connector/failure"
 	product "example.com/integrations/shared/connector/github"
 	"example.com/integrations/shared/domain"
 )
@@ -426,14 +427,14 @@ func TestRecordedRefusals(t *testing.T) {
 
 				c := replayed(t, "work", func(*http.Request) (recording.Exchange, bool) { return e, true })
 				_, err := c.Create(t.Context(), connector.Content{Title: "x"}, connector.Marker{Integration: 1, Item: 2})
-				failure := connectortest.Failure(t, err)
-				if failure.Code != codes[e.Response.Status] || failure.Status != e.Response.Status || failure.RequestID != e.Response.Header["X-Github-Request-Id"] {
-					t.Errorf("%+v", failure)
+				refused := connectortest.Failure(t, err)
+				if refused.Code != codes[e.Response.Status] || refused.Status != e.Response.Status || refused.RequestID != e.Response.Header["X-Github-Request-Id"] {
+					t.Errorf("%+v", refused)
 				}
 
 				for _, one := range words[scenario] {
-					if !strings.Contains(failure.Detail, one) {
-						t.Errorf("%q is not in %q", one, failure.Detail)
+					if !strings.Contains(refused.Detail, one) {
+						t.Errorf("%q is not in %q", one, refused.Detail)
 					}
 				}
 			})
@@ -576,8 +577,8 @@ func TestTheConnectorReadsARecordedRename(t *testing.T) {
 
 	sent := connector.Sent{Remote: domain.Remote{ID: "9", Key: "7"}, State: domain.Open}
 	_, err := c.Update(t.Context(), sent, connector.Content{Title: "x", State: domain.Open}, connector.Marker{Integration: 1, Item: 2})
-	if failure := connectortest.Failure(t, err); failure.Code != "target_moved" || failure.Scope != connector.IntegrationScope {
-		t.Errorf("a write to the old name: %+v", failure)
+	if got := connectortest.Failure(t, err); got.Code != "target_moved" || got.Scope != failure.IntegrationScope {
+		t.Errorf("a write to the old name: %+v", got)
 	}
 
 	place, err := c.Resolve(t.Context())

@@ -14,6 +14,7 @@ import (
 
 	"example.com/integrations/shared/connector"
 	"example.com/integrations/shared/connector/connectortest"
+	"example.com/integrations/shared/connector/failure"
 	product "example.com/integrations/shared/connector/gitlab"
 	"example.com/integrations/shared/domain"
 )
@@ -49,9 +50,9 @@ func (d double) changes(c *product.Connector, since time.Time) (all []connector.
 	}
 }
 
-func failure(t *testing.T, err error) *connector.Error {
+func failureOf(t *testing.T, err error) *failure.Error {
 	t.Helper()
-	var e *connector.Error
+	var e *failure.Error
 	if !errors.As(err, &e) {
 		t.Fatalf("%T %v", err, err)
 	}
@@ -267,8 +268,8 @@ func TestLimitsOnAVirtualClock(t *testing.T) {
 			continue
 		}
 
-		e := failure(t, err)
-		if e.Code != "rate_limited" || e.Class != connector.Retryable || e.Wait <= 0 {
+		e := failureOf(t, err)
+		if e.Code != "rate_limited" || e.Class != failure.Retryable || e.Wait <= 0 {
 			t.Fatal(err)
 		}
 
@@ -290,7 +291,7 @@ func TestLimitsOnAVirtualClock(t *testing.T) {
 			continue
 		}
 
-		if e := failure(t, err); e.Code != "rate_limited" || e.NoRetryAfter || e.Wait > time.Minute {
+		if e := failureOf(t, err); e.Code != "rate_limited" || e.NoRetryAfter || e.Wait > time.Minute {
 			t.Error(err)
 		}
 
@@ -327,22 +328,22 @@ func TestRealLife(t *testing.T) {
 	for name, test := range map[string]struct {
 		err   error
 		code  string
-		scope connector.Scope
+		scope failure.Scope
 	}{
-		"issues turned off":          {create(at("acme/locked")), "issues_disabled", connector.IntegrationScope},
-		"issues turned off, update":  {update(at("acme/locked"), "1"), "issues_disabled", connector.IntegrationScope},
-		"archived":                   {create(at("acme/attic")), "forbidden", connector.IntegrationScope},
-		"no access":                  {create(at("acme/secret")), "target_not_found", connector.IntegrationScope},
-		"no access any more, update": {update(at("acme/secret"), "1"), "target_not_found", connector.IntegrationScope},
-		"renamed":                    {create(at("acme/old")), "target_moved", connector.IntegrationScope},
-		"issue moved":                {update(at("acme/sub/work"), "1"), "remote_moved", connector.ItemScope},
-		"issue deleted":              {update(at("acme/sub/work"), "2"), "remote_deleted", connector.ItemScope},
+		"issues turned off":          {create(at("acme/locked")), "issues_disabled", failure.IntegrationScope},
+		"issues turned off, update":  {update(at("acme/locked"), "1"), "issues_disabled", failure.IntegrationScope},
+		"archived":                   {create(at("acme/attic")), "forbidden", failure.IntegrationScope},
+		"no access":                  {create(at("acme/secret")), "target_not_found", failure.IntegrationScope},
+		"no access any more, update": {update(at("acme/secret"), "1"), "target_not_found", failure.IntegrationScope},
+		"renamed":                    {create(at("acme/old")), "target_moved", failure.IntegrationScope},
+		"issue moved":                {update(at("acme/sub/work"), "1"), "remote_moved", failure.ItemScope},
+		"issue deleted":              {update(at("acme/sub/work"), "2"), "remote_deleted", failure.ItemScope},
 		"captcha": {func() error {
 			_, err := at("acme/sub/work").Create(t.Context(), spam, marker)
 			return err
-		}(), "captcha_required", connector.ItemScope},
+		}(), "captcha_required", failure.ItemScope},
 		"label without rights": {create(at("acme/public")), "", 0},
-		"token that reads":     {create(d.connect(nil, func(c *product.Config) { c.Token = reader })), "forbidden", connector.IntegrationScope},
+		"token that reads":     {create(d.connect(nil, func(c *product.Config) { c.Token = reader })), "forbidden", failure.IntegrationScope},
 	} {
 		if test.code == "" {
 			if test.err != nil {
@@ -351,7 +352,7 @@ func TestRealLife(t *testing.T) {
 			continue
 		}
 
-		if e := failure(t, test.err); e.Code != test.code || e.Scope != test.scope || e.Class != connector.Final || e.RequestID == "" {
+		if e := failureOf(t, test.err); e.Code != test.code || e.Scope != test.scope || e.Class != failure.Final || e.RequestID == "" {
 			t.Errorf("%s: %+v", name, e)
 		}
 	}
@@ -368,7 +369,7 @@ func TestRealLife(t *testing.T) {
 	}
 
 	delete(d.config.Tokens, ours)
-	if e := failure(t, create(c)); e.Code != "credentials_rejected" || e.Scope != connector.IntegrationScope {
+	if e := failureOf(t, create(c)); e.Code != "credentials_rejected" || e.Scope != failure.IntegrationScope {
 		t.Error(e)
 	}
 

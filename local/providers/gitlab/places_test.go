@@ -142,7 +142,7 @@ func TestSamePlaceHoweverItIsSpelled(t *testing.T) {
 	}
 
 	for _, gone := range []string{id, "acme/sub/work", "acme/old"} {
-		if _, err := any(d.at(clock.now, gone)).(connector.Resolver).Resolve(t.Context()); failure(t, err).Code != "target_not_found" {
+		if _, err := any(d.at(clock.now, gone)).(connector.Resolver).Resolve(t.Context()); failureOf(t, err).Code != "target_not_found" {
 			t.Errorf("%s of a deleted project: %v", gone, err)
 		}
 	}

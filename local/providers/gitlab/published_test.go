@@ -12,6 +12,7 @@ import (
 	"example.com/integrations/local/recording"
 	"example.com/integrations/shared/connector"
 	"example.com/integrations/shared/connector/connectortest"
+	"example.com/integrations/shared/connector/failure"
 	product "example.com/integrations/shared/connector/gitlab"
 	"example.com/integrations/shared/domain"
 )
@@ -316,9 +317,9 @@ func TestTheConnectorReadsWhatIsPublished(t *testing.T) {
 // TestTheConnectorReadsPublishedRefusals: code, scope and words of each refusal
 // of a create.
 func TestTheConnectorReadsPublishedRefusals(t *testing.T) {
-	scopes := map[string]connector.Scope{
-		"rejected": connector.ItemScope, "captcha_required": connector.ItemScope, "credentials_rejected": connector.IntegrationScope,
-		"target_not_found": connector.IntegrationScope, "target_moved": connector.IntegrationScope,
+	scopes := map[string]failure.Scope{
+		"rejected": failure.ItemScope, "captcha_required": failure.ItemScope, "credentials_rejected": failure.IntegrationScope,
+		"target_not_found": failure.IntegrationScope, "target_moved": failure.IntegrationScope,
 	}
 	for _, p := range publications {
 		if p.status < 400 {

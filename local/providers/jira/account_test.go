@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"example.com/integrations/shared/connector"
+	"example.com/integrations/shared/connector/failure"
 	product "example.com/integrations/shared/connector/jira"
 	"example.com/integrations/shared/domain"
 )
@@ -57,7 +58,7 @@ func TestTheTokenEndsInMidRun(t *testing.T) {
 		_, _, changed := c.Changes(t.Context(), time.Time{}, 0)
 		_, found := c.Find(t.Context(), time.Now(), []connector.Marker{marker})
 		for what, err := range map[string]error{"create": created, "update": updated, "changes": changed, "find": found} {
-			if e := failed(t, err); e.Code != "credentials_rejected" || e.Scope != connector.IntegrationScope || e.Class != connector.Final {
+			if e := failed(t, err); e.Code != "credentials_rejected" || e.Scope != failure.IntegrationScope || e.Class != failure.Final {
 				t.Errorf("%s: %v", what, e)
 			}
 		}

@@ -14,19 +14,19 @@ type answer struct {
 	used int
 }
 
-// A failure is Jira's error body.
-type failure struct {
+// A refusal is Jira's error body.
+type refusal struct {
 	Messages []string          `json:"errorMessages"`
 	Errors   map[string]string `json:"errors"`
 }
 
 func refuse(status int, messages ...string) *answer {
-	return &answer{status: status, value: failure{Messages: append([]string{}, messages...), Errors: map[string]string{}}}
+	return &answer{status: status, value: refusal{Messages: append([]string{}, messages...), Errors: map[string]string{}}}
 }
 
 // invalid is the answer to fields that will not do.
 func invalid(errors map[string]string) *answer {
-	return &answer{status: http.StatusBadRequest, value: failure{Messages: []string{}, Errors: errors}}
+	return &answer{status: http.StatusBadRequest, value: refusal{Messages: []string{}, Errors: errors}}
 }
 
 func badField(name, message string) *answer { return invalid(map[string]string{name: message}) }

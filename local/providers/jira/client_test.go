@@ -8,8 +8,8 @@ import (
 	"time"
 
 	"example.com/integrations/shared/configuration/form"
-	"example.com/integrations/shared/connector"
 	"example.com/integrations/shared/connector/connectortest"
+	"example.com/integrations/shared/connector/failure"
 	product "example.com/integrations/shared/connector/jira"
 	"example.com/integrations/shared/domain"
 )
@@ -111,8 +111,8 @@ func TestTheConnectorReadsTheClientsData(t *testing.T) {
 	}
 	linked := domain.Remote{ID: "10070", Key: "TST-8"}
 	_, err := clientServer(t, answers).Read(t.Context(), linked)
-	if failure := failed(t, err); failure.Code != "answer_unreadable" || failure.Class != connector.Retryable {
-		t.Errorf("a status of no category: %+v", failure)
+	if got := failed(t, err); got.Code != "answer_unreadable" || got.Class != failure.Retryable {
+		t.Errorf("a status of no category: %+v", got)
 	}
 
 	for name, text := range answers {

@@ -10,15 +10,16 @@ import (
 	"time"
 
 	"example.com/integrations/shared/connector"
+	"example.com/integrations/shared/connector/failure"
 	product "example.com/integrations/shared/connector/jira"
 	"example.com/integrations/shared/domain"
 )
 
 var marker = connector.Marker{Integration: 11, Item: 22, Attempt: 3}
 
-func failed(t *testing.T, err error) *connector.Error {
+func failed(t *testing.T, err error) *failure.Error {
 	t.Helper()
-	var e *connector.Error
+	var e *failure.Error
 	if !errors.As(err, &e) {
 		t.Fatalf("error is %T %v, want *connector.Error", err, err)
 	}
@@ -179,18 +180,18 @@ func TestFailures(t *testing.T) {
 		for _, tt := range []struct {
 			name, project string
 			change        func(*product.Config)
-			class         connector.Class
-			scope         connector.Scope
+			class         failure.Class
+			scope         failure.Scope
 			code, detail  string
 		}{
-			{"no such project", "NOPE", nil, connector.Final, connector.IntegrationScope, "target_not_found", "valid project is required"},
-			{"hidden project", "SECRET", nil, connector.Final, connector.IntegrationScope, "target_not_found", "cannot create issues"},
-			{"read only", "READ", nil, connector.Final, connector.IntegrationScope, "target_not_found", "cannot create issues"},
-			{"required field", "FIELDS", nil, connector.Final, connector.IntegrationScope, "field_required", "Kostenstelle (customfield_10010)"},
-			{"no such type", "WORK", func(c *product.Config) { c.IssueType = "Epos" }, connector.Final, connector.IntegrationScope, "issue_type_unknown", "Epos"},
-			{"labels on no screen", "PLAIN", nil, connector.Final, connector.IntegrationScope, "labels_not_allowed", "screen"},
-			{"wrong token", "WORK", func(c *product.Config) { c.Token = "another" }, connector.Final, connector.IntegrationScope, "credentials_rejected", "expired"},
-			{"captcha", "WORK", func(c *product.Config) { c.Token = locked }, connector.Final, connector.IntegrationScope, "captcha_required", "log in with a browser"},
+			{"no such project", "NOPE", nil, failure.Final, failure.IntegrationScope, "target_not_found", "valid project is required"},
+			{"hidden project", "SECRET", nil, failure.Final, failure.IntegrationScope, "target_not_found", "cannot create issues"},
+			{"read only", "READ", nil, failure.Final, failure.IntegrationScope, "target_not_found", "cannot create issues"},
+			{"required field", "FIELDS", nil, failure.Final, failure.IntegrationScope, "field_required", "Kostenstelle (customfield_10010)"},
+			{"no such type", "WORK", func(c *product.Config) { c.IssueType = "Epos" }, failure.Final, failure.IntegrationScope, "issue_type_unknown", "Epos"},
+			{"labels on no screen", "PLAIN", nil, failure.Final, failure.IntegrationScope, "labels_not_allowed", "screen"},
+			{"wrong token", "WORK", func(c *product.Config) { c.Token = "another" }, failure.Final, failure.IntegrationScope, "credentials_rejected", "expired"},
+			{"captcha", "WORK", func(c *product.Config) { c.Token = locked }, failure.Final, failure.IntegrationScope, "captcha_required", "log in with a browser"},
 		} {
 			if tt.project == "PLAIN" && flavor == Cloud {
 				continue // TestLabelsThatCannotBeSet
@@ -230,7 +231,7 @@ func TestWaysToClose(t *testing.T) {
 			c, w := make(tt.project)
 			before := len(d.Writes())
 			_, err := c.Update(t.Context(), connector.Sent{Remote: w.Remote, State: domain.Open, Seen: w.Seen}, closed, marker)
-			if e := failed(t, err); e.Class != connector.Final || e.Scope != connector.ItemScope || e.Code != tt.code || !strings.Contains(e.Detail, tt.detail) {
+			if e := failed(t, err); e.Class != failure.Final || e.Scope != failure.ItemScope || e.Code != tt.code || !strings.Contains(e.Detail, tt.detail) {
 				t.Errorf("%s: %v", tt.project, e)
 			}
 
@@ -287,13 +288,13 @@ func TestMovedAndDeleted(t *testing.T) {
 			}
 
 			_, err = c.Update(t.Context(), sent, content, marker)
-			if e := failed(t, err); e.Class != connector.Final || fmt.Sprint(int(e.Scope))+e.Code != tt.want {
+			if e := failed(t, err); e.Class != failure.Final || fmt.Sprint(int(e.Scope))+e.Code != tt.want {
 				t.Errorf("want %s: %v %v", tt.want, e.Scope, e)
 			}
 		}
 
 		_, err = d.connect("SECRET", nil).Update(t.Context(), sent, content, marker)
-		if e := failed(t, err); e.Scope != connector.IntegrationScope || e.Code != "target_not_found" {
+		if e := failed(t, err); e.Scope != failure.IntegrationScope || e.Code != "target_not_found" {
 			t.Errorf("%v", e)
 		}
 

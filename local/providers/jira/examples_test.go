@@ -23,6 +23,7 @@ import (
 	"example.com/integrations/shared/configuration/form"
 	"example.com/integrations/shared/connector"
 	"example.com/integrations/shared/connector/connectortest"
+	"example.com/integrations/shared/connector/failure"
 	product "example.com/integrations/shared/connector/jira"
 	"example.com/integrations/shared/domain"
 	"example.com/integrations/shared/outbound"
@@ -362,8 +363,8 @@ func TestTheConnectorRefusesAnIssueWithoutAStatus(t *testing.T) {
 	s := published.serve(t)
 	s.answers["GET /issue/10002"] = published.of(t, callIssue, "200")
 	_, err := s.connect().Read(t.Context(), domain.Remote{ID: "10002", Key: "ED-1"})
-	if failure := failed(t, err); failure.Code != "answer_unreadable" || failure.Class != connector.Retryable {
-		t.Errorf("%+v", failure)
+	if got := failed(t, err); got.Code != "answer_unreadable" || got.Class != failure.Retryable {
+		t.Errorf("%+v", got)
 	}
 }
 
@@ -407,8 +408,8 @@ func TestTheConnectorReadsTheExampleOfARefusal(t *testing.T) {
 	s.answers["POST /issue"] = published.of(t, callCreate, "400")
 	s.status["POST /issue"] = http.StatusBadRequest
 	_, err := s.connect().Create(t.Context(), connector.Content{Title: "x", State: domain.Open}, marker)
-	if failure := failed(t, err); failure.Code != "rejected" || failure.Scope != connector.ItemScope || !strings.Contains(failure.Detail, "Field 'priority' is required") {
-		t.Errorf("%+v", failure)
+	if got := failed(t, err); got.Code != "rejected" || got.Scope != failure.ItemScope || !strings.Contains(got.Detail, "Field 'priority' is required") {
+		t.Errorf("%+v", got)
 	}
 }
 
@@ -474,8 +475,8 @@ func TestTheConnectorReadsTheExampleOfTransitions(t *testing.T) {
 	sent := connector.Sent{Remote: exampleIssue, State: domain.Open}
 	content := connector.Content{Title: "x", State: domain.Closed}
 	_, err := s.connect().Update(t.Context(), sent, content, marker)
-	if failure := failed(t, err); failure.Code != "cannot_close" || s.written["POST /issue/10002/transitions"] != "" {
-		t.Errorf("a category of no known key: %+v", failure)
+	if got := failed(t, err); got.Code != "cannot_close" || s.written["POST /issue/10002/transitions"] != "" {
+		t.Errorf("a category of no known key: %+v", got)
 	}
 
 	// Jira has three categories, and the key of the last one is "done".

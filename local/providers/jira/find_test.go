@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"example.com/integrations/shared/connector"
+	"example.com/integrations/shared/connector/failure"
 	product "example.com/integrations/shared/connector/jira"
 	"example.com/integrations/shared/domain"
 )
@@ -95,7 +96,7 @@ func TestFindIsUnsure(t *testing.T) {
 
 		want := []connector.Marker{{Integration: 11, Item: 22}}
 		_, err := d.connect("WORK", nil).Find(t.Context(), began, want)
-		if e := failed(t, err); e.Class != connector.Retryable || e.Code != "reconcile_unsure" || e.Wait == 0 {
+		if e := failed(t, err); e.Class != failure.Retryable || e.Code != "reconcile_unsure" || e.Wait == 0 {
 			t.Errorf("%v", e)
 		}
 

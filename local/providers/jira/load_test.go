@@ -15,6 +15,7 @@ import (
 
 	"example.com/integrations/shared/connector"
 	"example.com/integrations/shared/connector/connectortest"
+	"example.com/integrations/shared/connector/failure"
 	"example.com/integrations/shared/domain"
 )
 
@@ -136,7 +137,7 @@ func TestRateLimits(t *testing.T) {
 		}
 	}
 
-	if e := failed(t, err); e.Class != connector.Retryable || e.Scope != connector.ItemScope || e.Code != "issue_rate_limited" || e.Wait != 2*time.Second || e.NoRetryAfter {
+	if e := failed(t, err); e.Class != failure.Retryable || e.Scope != failure.ItemScope || e.Code != "issue_rate_limited" || e.Wait != 2*time.Second || e.NoRetryAfter {
 		t.Errorf("%v %v %v", e.Scope, e.Wait, e)
 	}
 
@@ -144,7 +145,7 @@ func TestRateLimits(t *testing.T) {
 		_, err = c.Create(t.Context(), content, marker)
 	}
 
-	if e := failed(t, err); e.Class != connector.Retryable || e.Scope != connector.IntegrationScope || e.Code != "rate_limited" || e.Wait != time.Second || !strings.Contains(e.Detail, "jira-burst-based") {
+	if e := failed(t, err); e.Class != failure.Retryable || e.Scope != failure.IntegrationScope || e.Code != "rate_limited" || e.Wait != time.Second || !strings.Contains(e.Detail, "jira-burst-based") {
 		t.Errorf("%v", e)
 	}
 

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"example.com/integrations/shared/connector"
+	"example.com/integrations/shared/connector/failure"
 	product "example.com/integrations/shared/connector/jira"
 	"example.com/integrations/shared/domain"
 )
@@ -108,7 +109,7 @@ func TestResolveFails(t *testing.T) {
 			{"WORK", func(c *product.Config) { c.Token = locked }, "captcha_required"},
 		} {
 			_, err := d.connect(tt.project, tt.change).Resolve(t.Context())
-			if e := failed(t, err); e.Code != tt.code || e.Class != connector.Final || e.Scope != connector.IntegrationScope {
+			if e := failed(t, err); e.Code != tt.code || e.Class != failure.Final || e.Scope != failure.IntegrationScope {
 				t.Errorf("%s: %v", tt.project, e)
 			}
 		}
@@ -244,7 +245,7 @@ func TestAPlaceMadeAgainIsLeftAlone(t *testing.T) {
 		_, _, listed := c.Changes(t.Context(), time.Time{}, 0)
 		_, found := c.Find(t.Context(), time.Now(), []connector.Marker{marker})
 		for what, err := range map[string]error{"create": created, "list": listed, "find": found} {
-			if e := failed(t, err); e.Code != "target_not_found" || e.Scope != connector.IntegrationScope {
+			if e := failed(t, err); e.Code != "target_not_found" || e.Scope != failure.IntegrationScope {
 				t.Errorf("%s: %v", what, e)
 			}
 		}

@@ -9,6 +9,7 @@ import (
 
 	"example.com/integrations/local/providers/faults"
 	"example.com/integrations/shared/connector"
+	"example.com/integrations/shared/connector/failure"
 	product "example.com/integrations/shared/connector/mantisbt"
 )
 
@@ -77,8 +78,8 @@ func TestADeadTokenIsFoundAtEachKindOfCall(t *testing.T) {
 					t.Fatal(err)
 				}
 
-				e := refusal(t, tt.call(t, c, made))
-				if e.Code != "credentials_rejected" || e.Class != connector.Final || e.Scope != connector.IntegrationScope {
+				e := refusalOf(t, tt.call(t, c, made))
+				if e.Code != "credentials_rejected" || e.Class != failure.Final || e.Scope != failure.IntegrationScope {
 					t.Errorf("%v, scope %v: %v", e.Class, e.Scope, e)
 				}
 

@@ -25,8 +25,8 @@ type answer struct {
 	strange bool
 }
 
-// A failure is MantisBT's error body.
-type failure struct {
+// A refusal is MantisBT's error body.
+type refusal struct {
 	Message   string `json:"message"`
 	Code      int    `json:"code,omitempty"`
 	Localized string `json:"localized,omitempty"`
@@ -54,13 +54,13 @@ const (
 
 // refuse is what MantisBT's handler of errors makes of an error without a code.
 func refuse(status int, format string, args ...any) *answer {
-	return &answer{status: status, value: failure{Message: fmt.Sprintf(format, args...)}, thrown: true}
+	return &answer{status: status, value: refusal{Message: fmt.Sprintf(format, args...)}, thrown: true}
 }
 
 // refuseAs is a refusal with a code and the text of that code in the language of
 // the account.
 func refuseAs(status, code int, message, localized string) *answer {
-	return &answer{status: status, value: failure{Message: message, Code: code, Localized: localized}, thrown: true}
+	return &answer{status: status, value: refusal{Message: message, Code: code, Localized: localized}, thrown: true}
 }
 
 // bare is an answer without a body: all that it says is on the status line.

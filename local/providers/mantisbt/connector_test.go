@@ -14,6 +14,7 @@ import (
 
 	"example.com/integrations/shared/connector"
 	"example.com/integrations/shared/connector/connectortest"
+	"example.com/integrations/shared/connector/failure"
 	product "example.com/integrations/shared/connector/mantisbt"
 	"example.com/integrations/shared/domain"
 )
@@ -54,9 +55,9 @@ func (d double) changes(c *product.Connector, since time.Time) (all []connector.
 	}
 }
 
-func refusal(t *testing.T, err error) *connector.Error {
+func refusalOf(t *testing.T, err error) *failure.Error {
 	t.Helper()
-	var e *connector.Error
+	var e *failure.Error
 	if !errors.As(err, &e) {
 		t.Fatalf("%T %v", err, err)
 	}
@@ -91,7 +92,7 @@ func TestLife(t *testing.T) {
 		written, err := c.Create(t.Context(), content, marker)
 		if noRewriting {
 			// The web server knew nothing of it: the next try goes to the script.
-			if e := refusal(t, err); e.Code != "address_learned" || e.Class != connector.Retryable || e.Wait != 0 || e.NoRetryAfter {
+			if e := refusalOf(t, err); e.Code != "address_learned" || e.Class != failure.Retryable || e.Wait != 0 || e.NoRetryAfter {
 				t.Errorf("%+v", e)
 			}
 			written, err = c.Create(t.Context(), content, marker)
@@ -239,7 +240,7 @@ func TestStaleTag(t *testing.T) {
 
 	c = product.New(product.Config{BaseURL: "https://example.com/bugs/api/rest", Token: ours, Project: "1", Category: "General"}, client, nil)
 	_, err = c.Update(t.Context(), sentOf(written), content, marker)
-	if e := refusal(t, err); e.Code != "changed_meanwhile" || e.Class != connector.Retryable || e.Scope != connector.ItemScope || e.Wait != 0 {
+	if e := refusalOf(t, err); e.Code != "changed_meanwhile" || e.Class != failure.Retryable || e.Scope != failure.ItemScope || e.Wait != 0 {
 		t.Errorf("%v", e)
 	}
 
@@ -270,12 +271,12 @@ func TestReporter(t *testing.T) {
 	}
 
 	_, err := c.Create(t.Context(), content, connector.Marker{Integration: 1, Item: 11, Attempt: 1})
-	if e := refusal(t, err); e.Code != "rate_limited" || e.Class != connector.Retryable || !e.NoRetryAfter || e.Wait < time.Minute || !strings.Contains(e.Detail, "role updater") {
+	if e := refusalOf(t, err); e.Code != "rate_limited" || e.Class != failure.Retryable || !e.NoRetryAfter || e.Wait < time.Minute || !strings.Contains(e.Detail, "role updater") {
 		t.Errorf("%+v", e)
 	}
 
 	_, err = c.Update(t.Context(), sentOf(written), content, marker)
-	if e := refusal(t, err); e.Code != "forbidden" || e.Scope != connector.IntegrationScope || e.Class != connector.Final || !strings.Contains(e.Detail, "needs the role updater") {
+	if e := refusalOf(t, err); e.Code != "forbidden" || e.Scope != failure.IntegrationScope || e.Class != failure.Final || !strings.Contains(e.Detail, "needs the role updater") {
 		t.Errorf("%+v", e)
 	}
 
@@ -297,7 +298,7 @@ func TestRealLife(t *testing.T) {
 
 	wide := content
 	wide.Title = "Crab 🦀"
-	if _, err = c.Update(t.Context(), sentOf(written), wide, marker); refusal(t, err).Class != connector.Ambiguous {
+	if _, err = c.Update(t.Context(), sentOf(written), wide, marker); refusalOf(t, err).Class != failure.Ambiguous {
 		t.Error(err)
 	}
 
@@ -312,19 +313,19 @@ func TestRealLife(t *testing.T) {
 	}
 
 	_, err = c.Update(t.Context(), sentOf(written), content, marker)
-	if e := refusal(t, err); e.Code != "remote_readonly" || e.Scope != connector.ItemScope || !strings.Contains(e.Detail, "role manager") {
+	if e := refusalOf(t, err); e.Code != "remote_readonly" || e.Scope != failure.ItemScope || !strings.Contains(e.Detail, "role manager") {
 		t.Errorf("an updater reopens: %v", e)
 	}
 
 	d.send("PATCH", "/issues/1", `{"project":{"id":2}}`, "Authorization", person)
 	_, err = c.Update(t.Context(), sentOf(written), content, marker)
-	if e := refusal(t, err); e.Code != "remote_forbidden" || e.Scope != connector.ItemScope {
+	if e := refusalOf(t, err); e.Code != "remote_forbidden" || e.Scope != failure.ItemScope {
 		t.Errorf("moved where we see nothing: %v", e)
 	}
 
 	d.send("DELETE", "/issues/1", "", "Authorization", person)
 	_, err = c.Update(t.Context(), sentOf(written), content, marker)
-	if e := refusal(t, err); e.Code != "remote_deleted" || e.Scope != connector.ItemScope {
+	if e := refusalOf(t, err); e.Code != "remote_deleted" || e.Scope != failure.ItemScope {
 		t.Errorf("deleted: %v", e)
 	}
 
@@ -335,12 +336,12 @@ func TestRealLife(t *testing.T) {
 		"api_not_found":        func(c *product.Config) { c.BaseURL = "https://example.com/api/rest" },
 	} {
 		_, err := d.connect(nil, change).Create(t.Context(), content, marker)
-		if e := refusal(t, err); e.Code != code || e.Scope != connector.IntegrationScope || e.Class != connector.Final {
+		if e := refusalOf(t, err); e.Code != code || e.Scope != failure.IntegrationScope || e.Class != failure.Final {
 			t.Errorf("%s: %v", code, e)
 		}
 	}
 
-	if _, err := d.connect(nil, func(c *product.Config) { c.Project = "9" }).Create(t.Context(), content, marker); refusal(t, err).Code != "target_not_found" {
+	if _, err := d.connect(nil, func(c *product.Config) { c.Project = "9" }).Create(t.Context(), content, marker); refusalOf(t, err).Code != "target_not_found" {
 		t.Error(err)
 	}
 

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"example.com/integrations/shared/connector"
+	"example.com/integrations/shared/connector/failure"
 	product "example.com/integrations/shared/connector/mantisbt"
 	"example.com/integrations/shared/domain"
 )
@@ -60,7 +61,7 @@ func TestOnePlaceHoweverItIsSpelled(t *testing.T) {
 
 		same("New name", "1", "New name")
 		_, err := d.connect(nil, nil).Resolve(t.Context()) // by the name it had
-		if e := refusal(t, err); e.Code != "target_not_found" {
+		if e := refusalOf(t, err); e.Code != "target_not_found" {
 			t.Errorf("%v", e)
 		}
 
@@ -108,7 +109,7 @@ func TestARenamedProjectGoesOn(t *testing.T) {
 		second := connector.Marker{Integration: 11, Item: 23, Attempt: 1}
 		made, err := c.Create(t.Context(), content, second)
 		if noRewriting {
-			if e := refusal(t, err); e.Code != "address_learned" || e.Class != connector.Retryable {
+			if e := refusalOf(t, err); e.Code != "address_learned" || e.Class != failure.Retryable {
 				t.Fatalf("%v", e)
 			}
 			made, err = c.Create(t.Context(), content, second)
@@ -162,7 +163,7 @@ func TestAPlaceMadeAgainIsLeftAlone(t *testing.T) {
 	_, created := c.Create(t.Context(), c.Render(domain.Item{ID: 22, Title: "T"}), connector.Marker{Integration: 11, Item: 22, Attempt: 1})
 	_, _, listed := c.Changes(t.Context(), time.Time{}, 0)
 	for what, err := range map[string]error{"create": created, "list": listed} {
-		if e := refusal(t, err); e.Code != "target_not_found" || e.Scope != connector.IntegrationScope {
+		if e := refusalOf(t, err); e.Code != "target_not_found" || e.Scope != failure.IntegrationScope {
 			t.Errorf("%s: %v", what, e)
 		}
 	}

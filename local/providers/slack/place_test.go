@@ -7,6 +7,7 @@ import (
 
 	"example.com/integrations/shared/connector"
 	"example.com/integrations/shared/connector/connectortest"
+	"example.com/integrations/shared/connector/failure"
 	product "example.com/integrations/shared/connector/slack"
 	"example.com/integrations/shared/domain"
 )
@@ -50,7 +51,7 @@ func TestOnePlaceWhateverItIsCalled(t *testing.T) {
 
 	for _, channel := range []string{"C0NONE", "G0SECRET"} {
 		_, err := d.connect(ours, channel).Resolve(t.Context())
-		if e := connectortest.Failure(t, err, ours); e.Code != "target_not_found" || e.Scope != connector.IntegrationScope {
+		if e := connectortest.Failure(t, err, ours); e.Code != "target_not_found" || e.Scope != failure.IntegrationScope {
 			t.Errorf("%s: %v", channel, e)
 		}
 	}

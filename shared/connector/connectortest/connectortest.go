@@ -15,7 +15,7 @@ import (
 	"testing"
 	"time"
 
-	"example.com/integrations/shared/connector"
+	"example.com/integrations/shared/connector/failure"
 	"example.com/integrations/shared/outbound"
 )
 
@@ -57,9 +57,9 @@ func ServeAt(t testing.TB, hosts []string, handler http.Handler, secrets ...stri
 
 // Failure is what a connector's call failed with: a *connector.Error in which
 // no secret stands.
-func Failure(t testing.TB, err error, secrets ...string) *connector.Error {
+func Failure(t testing.TB, err error, secrets ...string) *failure.Error {
 	t.Helper()
-	var e *connector.Error
+	var e *failure.Error
 	if !errors.As(err, &e) {
 		t.Fatalf("error is %T %v, want *connector.Error", err, err)
 	}

@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"example.com/integrations/shared/connector"
+	"example.com/integrations/shared/connector/failure"
 	"example.com/integrations/shared/outbound"
 )
 
@@ -49,7 +50,7 @@ func (b *Bot) lookAt(ctx context.Context, id string) (channel, outbound.Response
 
 	var ch channel
 	if err := json.Unmarshal(response.Body, &ch); err != nil || ch.ID == "" {
-		return channel{}, response, b.fail(connector.Retryable, connector.IntegrationScope, "answer_unreadable", "Discord's answer is not a channel", response)
+		return channel{}, response, b.fail(failure.Retryable, failure.IntegrationScope, "answer_unreadable", "Discord's answer is not a channel", response)
 	}
 
 	return ch, response, nil
@@ -67,14 +68,14 @@ func (b *Bot) Check(ctx context.Context) ([]connector.Check, error) {
 	checks := []connector.Check{connector.Passed(connector.CheckReachable)}
 	if !identified(response) {
 		return append(checks, connector.Undecided(connector.CheckCredentials, "provider_error")),
-			b.fail(connector.Final, connector.IntegrationScope, "answer_unreadable", "Discord's answer is not a user", response)
+			b.fail(failure.Final, failure.IntegrationScope, "answer_unreadable", "Discord's answer is not a user", response)
 	}
 
 	checks = append(checks, connector.Passed(connector.CheckCredentials))
 	ch, _, err := b.look(ctx)
-	var e *connector.Error
+	var e *failure.Error
 	switch {
-	case errors.As(err, &e) && e.Class == connector.Final:
+	case errors.As(err, &e) && e.Class == failure.Final:
 		return append(checks, connector.Refused(connector.CheckTarget, e.Code)), err
 	case err != nil:
 		return append(checks, connector.Undecided(connector.CheckTarget, "provider_error")), err
@@ -105,7 +106,7 @@ func (b *Bot) history(ctx context.Context, ch channel) (connector.Check, error) 
 		code, err = b.readable(ctx, b.where(), ch.LastMessageID)
 	}
 
-	var e *connector.Error
+	var e *failure.Error
 	if code == "forbidden" || errors.As(err, &e) && e.Code == "forbidden" {
 		return connector.Refused(checkHistory, "history_not_allowed"), err
 	}
@@ -140,15 +141,15 @@ const (
 // place is told by nothing but posting.
 func (w *Webhook) Check(ctx context.Context) ([]connector.Check, error) {
 	response, err := w.get(ctx, w.cfg.URL, 0)
-	var e *connector.Error
+	var e *failure.Error
 	switch {
-	case errors.As(err, &e) && e.Class == connector.Final && e.Status != 0:
+	case errors.As(err, &e) && e.Class == failure.Final && e.Status != 0:
 		return []connector.Check{connector.Passed(connector.CheckReachable), connector.Refused(connector.CheckCredentials, e.Code)}, err
 	case err != nil:
 		return connector.Unauthenticated(err), err
 	case !identified(response):
 		return []connector.Check{connector.Passed(connector.CheckReachable), connector.Undecided(connector.CheckCredentials, "provider_error")},
-			w.fail(connector.Final, connector.IntegrationScope, "answer_unreadable", "Discord's answer is not a webhook", response)
+			w.fail(failure.Final, failure.IntegrationScope, "answer_unreadable", "Discord's answer is not a webhook", response)
 	}
 
 	detail := anyChannel

@@ -41,7 +41,7 @@ func TestCheck(t *testing.T) {
 		}
 
 		if logged := ""; err != nil {
-			if logged = failure(t, err).Code; logged != tt.logged {
+			if logged = failureOf(t, err).Code; logged != tt.logged {
 				t.Errorf("%s: %v", name, err)
 			}
 		} else if tt.logged != "" {

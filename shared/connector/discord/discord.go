@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"example.com/integrations/shared/connector"
+	"example.com/integrations/shared/connector/failure"
 	"example.com/integrations/shared/connector/message"
 	"example.com/integrations/shared/connector/problem"
 	"example.com/integrations/shared/connector/proof"
@@ -139,7 +140,7 @@ func (c *core) create(ctx context.Context, where, channel string, p post, conten
 	case err != nil:
 		return connector.Written{}, err
 	case channel != "" && m.ChannelID != "" && m.ChannelID != channel:
-		return connector.Written{}, c.fail(connector.Ambiguous, connector.ItemScope, "foreign_answer", "Discord's answer is a message of another channel", outbound.Response{Status: http.StatusOK})
+		return connector.Written{}, c.fail(failure.Ambiguous, failure.ItemScope, "foreign_answer", "Discord's answer is a message of another channel", outbound.Response{Status: http.StatusOK})
 	}
 
 	w := written(m, content)
@@ -158,7 +159,7 @@ func (c *core) edit(ctx context.Context, where string, sent connector.Sent, cont
 		return connector.Written{}, err
 	}
 	if edited.ID != sent.Remote.ID {
-		return connector.Written{}, c.fail(connector.Ambiguous, connector.ItemScope, "foreign_answer", "Discord's answer is another message", outbound.Response{Status: http.StatusOK})
+		return connector.Written{}, c.fail(failure.Ambiguous, failure.ItemScope, "foreign_answer", "Discord's answer is another message", outbound.Response{Status: http.StatusOK})
 	}
 
 	return written(posted{ID: sent.Remote.ID, ChannelID: sent.Remote.Key}, content), nil
@@ -174,7 +175,7 @@ func written(m posted, content connector.Content) connector.Written {
 
 // unknown is for a link that holds no message.
 func (c *core) unknown() error {
-	return c.fail(connector.Final, connector.ItemScope, "remote_unknown", "the link does not hold the id of a message", outbound.Response{})
+	return c.fail(failure.Final, failure.ItemScope, "remote_unknown", "the link does not hold the id of a message", outbound.Response{})
 }
 
 // get reads.

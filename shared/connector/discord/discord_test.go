@@ -12,6 +12,7 @@ import (
 	"unicode/utf8"
 
 	"example.com/integrations/shared/connector"
+	"example.com/integrations/shared/connector/failure"
 	"example.com/integrations/shared/connector/message"
 	"example.com/integrations/shared/domain"
 	"example.com/integrations/shared/markup/chat"
@@ -131,7 +132,7 @@ func TestUpdate(t *testing.T) {
 	for _, bad := range []string{"", "x", "1/../2", "-1"} {
 		wrong := sent
 		wrong.Remote.ID = bad
-		if e := failure(t, second(b.Update(t.Context(), wrong, c, marker))); e.Code != "remote_unknown" || len(f.take()) != 0 {
+		if e := failureOf(t, second(b.Update(t.Context(), wrong, c, marker))); e.Code != "remote_unknown" || len(f.take()) != 0 {
 			t.Errorf("%q: %v", bad, e)
 		}
 	}
@@ -190,7 +191,7 @@ func TestAnotherChannel(t *testing.T) {
 		second(b.Create(t.Context(), content, marker)), second(b.Digest(t.Context(), digest, marker)),
 		second(w.Create(t.Context(), content, marker)), second(w.Digest(t.Context(), digest, marker)),
 	} {
-		if e := failure(t, err); e.Class != connector.Ambiguous || e.Code != "foreign_answer" {
+		if e := failureOf(t, err); e.Class != failure.Ambiguous || e.Code != "foreign_answer" {
 			t.Errorf("%+v", e)
 		}
 	}
@@ -386,56 +387,56 @@ func TestNoProof(t *testing.T) {
 	}
 
 	// Discord documents it for posts alone.
-	if e := failure(t, second(w.Update(t.Context(), sent, content, marker))); e.Class != connector.Ambiguous || e.Code != "foreign_answer" {
+	if e := failureOf(t, second(w.Update(t.Context(), sent, content, marker))); e.Class != failure.Ambiguous || e.Code != "foreign_answer" {
 		t.Errorf("%+v", e)
 	}
 
 	for _, body := range []string{"", "null", "[]", "{}", `{"id":5}`, `{"id":""}`, `{"id":"x"}`, "<html>"} {
 		f.answers(200, nil, body)
-		if e := failure(t, second(w.Create(t.Context(), content, marker))); e.Class != connector.Ambiguous || e.Code != "foreign_answer" {
+		if e := failureOf(t, second(w.Create(t.Context(), content, marker))); e.Class != failure.Ambiguous || e.Code != "foreign_answer" {
 			t.Errorf("%s: %+v", body, e)
 		}
 	}
 }
 
 func TestRefused(t *testing.T) {
-	const integration, item = connector.IntegrationScope, connector.ItemScope
+	const integration, item = failure.IntegrationScope, failure.ItemScope
 	f, b := startBot(t, false)
 	for _, tt := range []struct {
 		status int
 		body   string
-		class  connector.Class
-		scope  connector.Scope
+		class  failure.Class
+		scope  failure.Scope
 		code   string
 	}{
-		{404, `{"message":"Unknown Message","code":10008}`, connector.Final, item, "remote_deleted"},
-		{429, `{"message":"Maximum number of edits to messages older than 1 hour reached","code":30046,"retry_after":3600.0}`, connector.Final, item, connector.NotEditable},
-		{403, `{"message":"Cannot edit a message authored by another user","code":50005}`, connector.Final, item, connector.NotEditable},
-		{400, `{"message":"Thread is archived","code":50083}`, connector.Final, item, connector.NotEditable},
-		{404, `{"message":"Unknown Channel","code":10003}`, connector.Final, integration, "target_not_found"},
-		{404, `{"message":"Unknown Webhook","code":10015}`, connector.Final, integration, "target_not_found"},
-		{404, `<html>`, connector.Final, item, "rejected"},
-		{401, `{"message":"401: Unauthorized","code":0}`, connector.Final, integration, "credentials_rejected"},
-		{401, `{"message":"Invalid Webhook Token","code":50027}`, connector.Final, integration, "credentials_rejected"},
-		{403, `{"message":"Missing Access","code":50001}`, connector.Final, integration, "forbidden"},
-		{403, `{"message":"Missing Permissions","code":50013}`, connector.Final, integration, "forbidden"},
-		{403, `error code: 1010`, connector.Final, item, "rejected"},
-		{400, `{"message":"Invalid Form Body","code":50035,"errors":{"embeds":{}}}`, connector.Final, item, "rejected"},
-		{400, `{"message":"blocked","code":200000}`, connector.Final, item, "rejected"},
-		{400, `{"message":"a number","code":"x"}`, connector.Final, item, "rejected"},
-		{500, `{"message":"Unknown Message","code":10008}`, connector.Ambiguous, item, "no_answer"},
-		{502, `<html>`, connector.Ambiguous, item, "no_answer"},
-		{307, ``, connector.Final, integration, "target_moved"},
+		{404, `{"message":"Unknown Message","code":10008}`, failure.Final, item, "remote_deleted"},
+		{429, `{"message":"Maximum number of edits to messages older than 1 hour reached","code":30046,"retry_after":3600.0}`, failure.Final, item, connector.NotEditable},
+		{403, `{"message":"Cannot edit a message authored by another user","code":50005}`, failure.Final, item, connector.NotEditable},
+		{400, `{"message":"Thread is archived","code":50083}`, failure.Final, item, connector.NotEditable},
+		{404, `{"message":"Unknown Channel","code":10003}`, failure.Final, integration, "target_not_found"},
+		{404, `{"message":"Unknown Webhook","code":10015}`, failure.Final, integration, "target_not_found"},
+		{404, `<html>`, failure.Final, item, "rejected"},
+		{401, `{"message":"401: Unauthorized","code":0}`, failure.Final, integration, "credentials_rejected"},
+		{401, `{"message":"Invalid Webhook Token","code":50027}`, failure.Final, integration, "credentials_rejected"},
+		{403, `{"message":"Missing Access","code":50001}`, failure.Final, integration, "forbidden"},
+		{403, `{"message":"Missing Permissions","code":50013}`, failure.Final, integration, "forbidden"},
+		{403, `error code: 1010`, failure.Final, item, "rejected"},
+		{400, `{"message":"Invalid Form Body","code":50035,"errors":{"embeds":{}}}`, failure.Final, item, "rejected"},
+		{400, `{"message":"blocked","code":200000}`, failure.Final, item, "rejected"},
+		{400, `{"message":"a number","code":"x"}`, failure.Final, item, "rejected"},
+		{500, `{"message":"Unknown Message","code":10008}`, failure.Ambiguous, item, "no_answer"},
+		{502, `<html>`, failure.Ambiguous, item, "no_answer"},
+		{307, ``, failure.Final, integration, "target_moved"},
 	} {
 		f.answers(tt.status, nil, tt.body)
-		e := failure(t, second(b.Update(t.Context(), sent, content, marker)))
+		e := failureOf(t, second(b.Update(t.Context(), sent, content, marker)))
 		if e.Class != tt.class || e.Scope != tt.scope || e.Code != tt.code || e.Status != tt.status || e.RequestID != "RAY1" {
 			t.Errorf("%d %s: %+v", tt.status, tt.body, e)
 		}
 	}
 
 	f.answers(400, nil, `{"message":"Thread is archived","code":50083}`)
-	if e := failure(t, second(b.Create(t.Context(), content, marker))); e.Code != "rejected" {
+	if e := failureOf(t, second(b.Create(t.Context(), content, marker))); e.Code != "rejected" {
 		t.Errorf("a new message is no edit: %+v", e)
 	}
 }
@@ -452,13 +453,13 @@ func TestWrongForm(t *testing.T) {
 		`null`: "Invalid Form Body", `[{"_errors":[]}]`: "Invalid Form Body", `"x"`: "Invalid Form Body; x", `{"_errors":{}}`: "Invalid Form Body",
 	} {
 		f.answers(400, nil, `{"message":"Invalid Form Body","code":50035,"errors":`+errors+`}`)
-		if e := failure(t, second(b.Create(t.Context(), content, marker))); e.Code != "rejected" || e.Detail != want {
+		if e := failureOf(t, second(b.Create(t.Context(), content, marker))); e.Code != "rejected" || e.Detail != want {
 			t.Errorf("%s: %s: %q, want %q", errors, e.Code, e.Detail, want)
 		}
 	}
 
 	f.answers(400, nil, `{"message":"Invalid Form Body","errors":{"x":{"_errors":[{"message":"`+strings.Repeat("long ", 99)+`"}]}}}`)
-	if e := failure(t, second(b.Create(t.Context(), content, marker))); utf8.RuneCountInString(e.Detail) > 200 {
+	if e := failureOf(t, second(b.Create(t.Context(), content, marker))); utf8.RuneCountInString(e.Detail) > 200 {
 		t.Error(e.Detail)
 	}
 }
@@ -487,14 +488,14 @@ func TestLimits(t *testing.T) {
 		"Cloudflare, too short": {http.Header{"Retry-After": {"5"}}, `error code: 1015`, banWait, true},
 	} {
 		f.answers(429, tt.header, tt.body)
-		e := failure(t, second(b.Create(t.Context(), content, marker)))
-		if e.Class != connector.Retryable || e.Scope != connector.IntegrationScope || e.Code != "rate_limited" || e.Wait != tt.wait || e.NoRetryAfter != tt.untold {
+		e := failureOf(t, second(b.Create(t.Context(), content, marker)))
+		if e.Class != failure.Retryable || e.Scope != failure.IntegrationScope || e.Code != "rate_limited" || e.Wait != tt.wait || e.NoRetryAfter != tt.untold {
 			t.Errorf("%s: %+v", name, e)
 		}
 	}
 
 	f.answers(429, http.Header{"X-Ratelimit-Scope": {"global"}}, `{"message":"limited","retry_after":1,"global":true}`)
-	if e := failure(t, second(b.Create(t.Context(), content, marker))); !strings.Contains(e.Detail, "all channels") {
+	if e := failureOf(t, second(b.Create(t.Context(), content, marker))); !strings.Contains(e.Detail, "all channels") {
 		t.Errorf("%+v", e)
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"example.com/integrations/shared/connector"
+	"example.com/integrations/shared/connector/failure"
 	"example.com/integrations/shared/connector/problem"
 	"example.com/integrations/shared/connector/refusal"
 	"example.com/integrations/shared/outbound"
@@ -39,7 +40,7 @@ var meanings = map[string]meaning{
 func (c *core) ofThread(p post, response outbound.Response, err error) error {
 	said := problem.Read(response, c.client.Clean)
 	if p.ownThread && said.JSON && said.Member("code") == codeUnknownChannel {
-		return c.fail(connector.Final, connector.ItemScope, remoteDeleted, said.Reason("the item's thread was deleted"), response)
+		return c.fail(failure.Final, failure.ItemScope, remoteDeleted, said.Reason("the item's thread was deleted"), response)
 	}
 
 	return err
@@ -50,12 +51,12 @@ const remoteDeleted = "remote_deleted"
 
 // gone reports whether an error says so.
 func gone(err error) bool {
-	var e *connector.Error
+	var e *failure.Error
 	return errors.As(err, &e) && e.Code == remoteDeleted
 }
 
 // refused says what an answer without success means.
-func (c *core) refused(method string, response outbound.Response) *connector.Error {
+func (c *core) refused(method string, response outbound.Response) *failure.Error {
 	if response.Success() {
 		return c.foreign(method, response)
 	}
@@ -64,7 +65,7 @@ func (c *core) refused(method string, response outbound.Response) *connector.Err
 	code := said.Member("code")
 	if response.Status < 500 && response.Status >= 400 && said.JSON {
 		if m, ok := meaningOf(method, code); ok {
-			return c.fail(connector.Final, connector.ItemScope, m.code, said.Reason(m.detail), response)
+			return c.fail(failure.Final, failure.ItemScope, m.code, said.Reason(m.detail), response)
 		}
 	}
 
@@ -75,11 +76,11 @@ func (c *core) refused(method string, response outbound.Response) *connector.Err
 	class := outbound.Classify(method, response.Status, response.Header)
 	switch {
 	case response.Status >= 300 && response.Status < 400:
-		return c.fail(class, connector.IntegrationScope, "target_moved", said.Reason(""), response)
-	case class == connector.Ambiguous:
-		return c.fail(class, connector.ItemScope, "no_answer", said.Reason(""), response)
-	case class == connector.Retryable:
-		e := c.fail(class, connector.IntegrationScope, "provider_unavailable", said.Reason(""), response)
+		return c.fail(class, failure.IntegrationScope, "target_moved", said.Reason(""), response)
+	case class == failure.Ambiguous:
+		return c.fail(class, failure.ItemScope, "no_answer", said.Reason(""), response)
+	case class == failure.Retryable:
+		e := c.fail(class, failure.IntegrationScope, "provider_unavailable", said.Reason(""), response)
 		e.Wait, _ = outbound.RetryAfter(response.Header, c.now())
 		return e
 	}
@@ -89,36 +90,36 @@ func (c *core) refused(method string, response outbound.Response) *connector.Err
 
 // rejected is for a refusal for good. Of a write it concerns one item, unless
 // the table says that it concerns all.
-func (c *core) rejected(method, code string, response outbound.Response, said problem.Problem) *connector.Error {
+func (c *core) rejected(method, code string, response outbound.Response, said problem.Problem) *failure.Error {
 	if row, ok := refusal.Find(refusals, method, response, said, code); ok {
-		return c.fail(connector.Final, connector.IntegrationScope, row.Means, said.Reason(row.Detail), response)
+		return c.fail(failure.Final, failure.IntegrationScope, row.Means, said.Reason(row.Detail), response)
 	}
 
 	reads := method == http.MethodGet
 	if reads && said.Foreign(response, false) {
 		means, detail := said.Intercepted("Discord")
-		e := c.fail(connector.Retryable, connector.IntegrationScope, means, detail, response)
+		e := c.fail(failure.Retryable, failure.IntegrationScope, means, detail, response)
 		e.Wait, _ = outbound.RetryAfter(response.Header, c.now())
 		return e
 	}
 
-	scope := connector.ItemScope
+	scope := failure.ItemScope
 	means := "rejected"
 	switch {
 	case reads && response.Status == http.StatusUnauthorized:
-		scope = connector.IntegrationScope
+		scope = failure.IntegrationScope
 		means = "credentials_rejected"
 	case reads && response.Status == http.StatusForbidden:
-		scope = connector.IntegrationScope
+		scope = failure.IntegrationScope
 		means = "forbidden"
 	case reads && (response.Status == http.StatusNotFound || response.Status == http.StatusGone):
-		scope = connector.IntegrationScope
+		scope = failure.IntegrationScope
 		means = "target_not_found"
 	case response.Status == http.StatusForbidden && said.JSON:
 		means = "forbidden"
 	}
 
-	return c.fail(connector.Final, scope, means, said.Reason(""), response)
+	return c.fail(failure.Final, scope, means, said.Reason(""), response)
 }
 
 // meaningOf looks a code up.
@@ -137,8 +138,8 @@ func meaningOf(method, code string) (meaning, bool) {
 // fraction, or that of Cloudflare in front of it, which bans the address we come
 // from, perhaps for what others there did. A header of Discord's tells its own
 // from the latter even if the body is lost.
-func (c *core) limited(said problem.Problem, response outbound.Response) *connector.Error {
-	e := c.fail(connector.Retryable, connector.IntegrationScope, "rate_limited", said.Reason(""), response)
+func (c *core) limited(said problem.Problem, response outbound.Response) *failure.Error {
+	e := c.fail(failure.Retryable, failure.IntegrationScope, "rate_limited", said.Reason(""), response)
 	wait, told := outbound.RetryAfter(response.Header, c.now())
 	scope := response.Header.Get("X-RateLimit-Scope")
 	switch {
@@ -159,8 +160,8 @@ func (c *core) limited(said problem.Problem, response outbound.Response) *connec
 	return e
 }
 
-func (c *core) fail(class connector.Class, scope connector.Scope, code, detail string, response outbound.Response) *connector.Error {
-	return &connector.Error{
+func (c *core) fail(class failure.Class, scope failure.Scope, code, detail string, response outbound.Response) *failure.Error {
+	return &failure.Error{
 		Class: class, Scope: scope, Code: code, Detail: c.client.Clean(detail), Status: response.Status,
 		RequestID: c.client.Clean(response.Header.Get("Cf-Ray")),
 	}

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"example.com/integrations/shared/connector"
+	"example.com/integrations/shared/connector/failure"
 	"example.com/integrations/shared/connector/message"
 	"example.com/integrations/shared/connector/paging"
 	"example.com/integrations/shared/domain"
@@ -48,7 +49,7 @@ func (b *Bot) Find(ctx context.Context, since time.Time, want []connector.Marker
 
 	wanted, err := message.ByCode(want)
 	if err != nil {
-		return nil, b.fail(connector.Final, connector.IntegrationScope, "marker_ambiguous", err.Error(), outbound.Response{})
+		return nil, b.fail(failure.Final, failure.IntegrationScope, "marker_ambiguous", err.Error(), outbound.Response{})
 	}
 
 	err = b.walk(ctx, b.where(), idAt(since), func(p posted) (stop bool) {
@@ -98,7 +99,7 @@ func (b *Bot) walk(ctx context.Context, channel string, after uint64, visit func
 		}
 	}
 
-	return b.fail(connector.Final, connector.IntegrationScope, "list_endless", "the channel's messages do not end", outbound.Response{})
+	return b.fail(failure.Final, failure.IntegrationScope, "list_endless", "the channel's messages do not end", outbound.Response{})
 }
 
 // page reads messages of a channel or thread after an id. Half a page must not
@@ -110,7 +111,7 @@ func (b *Bot) page(ctx context.Context, channel string, size int, after uint64) 
 	case err != nil:
 		return nil, err
 	case paging.Cut(response.Body):
-		return nil, b.fail(connector.Retryable, connector.IntegrationScope, "answer_cut", "Discord's answer broke off", response)
+		return nil, b.fail(failure.Retryable, failure.IntegrationScope, "answer_cut", "Discord's answer broke off", response)
 	case !listProof.Proven(response):
 		return nil, b.foreign(http.MethodGet, response)
 	}
@@ -123,7 +124,7 @@ func (b *Bot) page(ctx context.Context, channel string, size int, after uint64) 
 	}
 
 	if !whole {
-		return nil, b.fail(connector.Retryable, connector.IntegrationScope, "answer_unreadable", "Discord's answer is not a list of messages", response)
+		return nil, b.fail(failure.Retryable, failure.IntegrationScope, "answer_unreadable", "Discord's answer is not a list of messages", response)
 	}
 
 	return list, nil
@@ -145,7 +146,7 @@ func (b *Bot) nothing(ctx context.Context, channel string, after uint64) error {
 	code, err := b.readable(ctx, channel, ch.LastMessageID)
 	switch {
 	case code == "":
-		return b.fail(connector.Retryable, connector.IntegrationScope, "list_behind", "Discord's list lacks the channel's last message", response)
+		return b.fail(failure.Retryable, failure.IntegrationScope, "list_behind", "Discord's list lacks the channel's last message", response)
 	case code == "remote_deleted":
 		return nil
 	}
@@ -160,7 +161,7 @@ func (b *Bot) readable(ctx context.Context, channel, id string) (string, error) 
 	}
 
 	_, err := b.get(ctx, b.channel(channel)+"/messages/"+id, 0)
-	var e *connector.Error
+	var e *failure.Error
 	if !errors.As(err, &e) {
 		return "", nil
 	}

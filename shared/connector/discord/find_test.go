@@ -11,6 +11,7 @@ import (
 
 	"example.com/integrations/shared/connector"
 	"example.com/integrations/shared/connector/connectortest"
+	"example.com/integrations/shared/connector/failure"
 	"example.com/integrations/shared/connector/message"
 	"example.com/integrations/shared/domain"
 )
@@ -101,17 +102,17 @@ func TestFindBelievesNoEmptyList(t *testing.T) {
 	last := list + "/" + idOf(5)
 	for name, tt := range map[string]struct {
 		channel, message string
-		class            connector.Class
+		class            failure.Class
 		code             string
 	}{
 		"a new channel":             {`200 {"id":"1","type":0,"last_message_id":null}`, "", 0, ""},
 		"nothing since":             {`200 {"id":"1","type":0,"last_message_id":"1000000000000000"}`, "", 0, ""},
 		"the last was deleted":      {`200 {"id":"1","type":0,"last_message_id":"` + idOf(5) + `"}`, `404 {"code":10008}`, 0, ""},
-		"the history is hidden":     {`200 {"id":"1","type":0,"last_message_id":"` + idOf(5) + `"}`, `403 {"code":50013}`, connector.Final, "forbidden"},
-		"the list is behind":        {`200 {"id":"1","type":0,"last_message_id":"` + idOf(5) + `"}`, `200 {"id":"5"}`, connector.Retryable, "list_behind"},
-		"the channel is hidden too": {`403 {"code":50001}`, "", connector.Final, "forbidden"},
-		"no channel":                {`200 []`, "", connector.Retryable, "answer_unreadable"},
-		"down":                      {`200 {"id":"1","type":0,"last_message_id":"` + idOf(5) + `"}`, `500 x`, connector.Retryable, "provider_unavailable"},
+		"the history is hidden":     {`200 {"id":"1","type":0,"last_message_id":"` + idOf(5) + `"}`, `403 {"code":50013}`, failure.Final, "forbidden"},
+		"the list is behind":        {`200 {"id":"1","type":0,"last_message_id":"` + idOf(5) + `"}`, `200 {"id":"5"}`, failure.Retryable, "list_behind"},
+		"the channel is hidden too": {`403 {"code":50001}`, "", failure.Final, "forbidden"},
+		"no channel":                {`200 []`, "", failure.Retryable, "answer_unreadable"},
+		"down":                      {`200 {"id":"1","type":0,"last_message_id":"` + idOf(5) + `"}`, `500 x`, failure.Retryable, "provider_unavailable"},
 	} {
 		f, b := startBot(t, false)
 		f.routes(map[string]string{list: "200 []", ch: tt.channel, last: tt.message})
@@ -123,7 +124,7 @@ func TestFindBelievesNoEmptyList(t *testing.T) {
 			continue
 		}
 
-		if e := failure(t, err); e.Class != tt.class || e.Code != tt.code {
+		if e := failureOf(t, err); e.Class != tt.class || e.Code != tt.code {
 			t.Errorf("%s: %+v", name, e)
 		}
 	}
@@ -133,7 +134,7 @@ func TestFindTrustsWholePagesOnly(t *testing.T) {
 	f, b := startBot(t, false)
 	for _, body := range []string{"x", "null", "{}", "[5]", `[{"id":"x"}]`, `[{}]`} {
 		f.answers(200, nil, body)
-		if e := failure(t, second(b.Find(t.Context(), now, []connector.Marker{marker}))); e.Class != connector.Retryable || e.Code != map[bool]string{true: "answer_unreadable", false: "foreign_answer"}[strings.HasPrefix(body, "[")] {
+		if e := failureOf(t, second(b.Find(t.Context(), now, []connector.Marker{marker}))); e.Class != failure.Retryable || e.Code != map[bool]string{true: "answer_unreadable", false: "foreign_answer"}[strings.HasPrefix(body, "[")] {
 			t.Errorf("%s: %+v", body, e)
 		}
 	}
@@ -149,7 +150,7 @@ func TestFindTrustsWholePagesOnly(t *testing.T) {
 
 		fmt.Fprint(w, "["+strings.Join(page, ",")+"]")
 	}
-	if e := failure(t, second(b.Find(t.Context(), now, []connector.Marker{marker}))); e.Code != "list_endless" || len(f.take()) != maxPages {
+	if e := failureOf(t, second(b.Find(t.Context(), now, []connector.Marker{marker}))); e.Code != "list_endless" || len(f.take()) != maxPages {
 		t.Errorf("%+v", e)
 	}
 }
@@ -213,7 +214,7 @@ func TestFindWhileDiscordWeakens(t *testing.T) {
 
 		f.answer = func(w http.ResponseWriter, _ *http.Request, _ string) { fail(w) }
 		_, err = b.Find(t.Context(), now, []connector.Marker{marker})
-		if e := failure(t, err); e.Class != connector.Retryable || e.Scope != connector.IntegrationScope || e.Code != "provider_unavailable" {
+		if e := failureOf(t, err); e.Class != failure.Retryable || e.Scope != failure.IntegrationScope || e.Code != "provider_unavailable" {
 			t.Errorf("%s: %v %v", name, e.Class, e)
 		}
 	}

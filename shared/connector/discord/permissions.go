@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"example.com/integrations/shared/connector"
+	"example.com/integrations/shared/connector/failure"
 )
 
 // The permissions that our calls need
@@ -177,7 +178,7 @@ func (b *Bot) standing(ctx context.Context, bot string, ch channel) (standing, e
 }
 
 // errNotTold says that Discord's answer leaves out what decides.
-var errNotTold = &connector.Error{Class: connector.Final, Scope: connector.IntegrationScope, Code: connector.NotTold}
+var errNotTold = &failure.Error{Class: failure.Final, Scope: failure.IntegrationScope, Code: connector.NotTold}
 
 // readInto reads an answer into a value.
 func (b *Bot) readInto(ctx context.Context, where string, into any) error {

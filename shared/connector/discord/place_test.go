@@ -9,6 +9,7 @@ import (
 
 	"example.com/integrations/shared/connector"
 	"example.com/integrations/shared/connector/connectortest"
+	"example.com/integrations/shared/connector/failure"
 	"example.com/integrations/shared/domain"
 )
 
@@ -48,24 +49,24 @@ func TestResolve(t *testing.T) {
 		body       string
 		want       connector.Place
 		code       string
-		class      connector.Class
+		class      failure.Class
 	}{
 		{name: "channel", kind: "bot", status: 200, body: channelJSON, want: bot},
 		{name: "direct message", kind: "bot", status: 200, body: `{"id":"` + channelID + `","type":1}`, want: plain},
-		{name: "unknown channel", kind: "bot", status: 404, body: `{"code":10003,"message":"Unknown Channel"}`, code: "target_not_found", class: connector.Final},
-		{name: "hidden channel", kind: "bot", status: 403, body: `{"code":50001,"message":"Missing Access"}`, code: "target_not_found", class: connector.Final},
-		{name: "bad token", kind: "bot", status: 401, body: `{"code":0,"message":"401: Unauthorized"}`, code: "credentials_rejected", class: connector.Final},
-		{name: "no channel", kind: "bot", status: 200, body: `{"id":"x"}`, code: "answer_unreadable", class: connector.Retryable},
-		{name: "HTML", kind: "bot", status: 200, body: `<html>`, code: "answer_unreadable", class: connector.Retryable},
-		{name: "an outage", kind: "bot", status: 502, code: "provider_unavailable", class: connector.Retryable},
+		{name: "unknown channel", kind: "bot", status: 404, body: `{"code":10003,"message":"Unknown Channel"}`, code: "target_not_found", class: failure.Final},
+		{name: "hidden channel", kind: "bot", status: 403, body: `{"code":50001,"message":"Missing Access"}`, code: "target_not_found", class: failure.Final},
+		{name: "bad token", kind: "bot", status: 401, body: `{"code":0,"message":"401: Unauthorized"}`, code: "credentials_rejected", class: failure.Final},
+		{name: "no channel", kind: "bot", status: 200, body: `{"id":"x"}`, code: "answer_unreadable", class: failure.Retryable},
+		{name: "HTML", kind: "bot", status: 200, body: `<html>`, code: "answer_unreadable", class: failure.Retryable},
+		{name: "an outage", kind: "bot", status: 502, code: "provider_unavailable", class: failure.Retryable},
 
 		{name: "webhook", kind: "hook", status: 200, body: hookJSON(), want: hook},
 		{name: "webhook and thread", kind: "thread", status: 200, body: hookJSON(), want: thready},
 		{name: "webhook without a name", kind: "hook", status: 200, body: strings.Replace(hookJSON(), `"Work items"`, "null", 1), want: unnamed},
-		{name: "deleted webhook", kind: "hook", status: 404, body: `{"code":10015,"message":"Unknown Webhook"}`, code: "target_not_found", class: connector.Final},
-		{name: "wrong secret", kind: "hook", status: 401, body: `{"code":50027,"message":"Invalid Webhook Token"}`, code: "credentials_rejected", class: connector.Final},
-		{name: "no channel of a webhook", kind: "hook", status: 200, body: `{"id":"` + hookID + `","channel_id":null}`, code: "answer_unreadable", class: connector.Retryable},
-		{name: "limited", kind: "hook", status: 429, body: `{"retry_after":1.5}`, code: "rate_limited", class: connector.Retryable},
+		{name: "deleted webhook", kind: "hook", status: 404, body: `{"code":10015,"message":"Unknown Webhook"}`, code: "target_not_found", class: failure.Final},
+		{name: "wrong secret", kind: "hook", status: 401, body: `{"code":50027,"message":"Invalid Webhook Token"}`, code: "credentials_rejected", class: failure.Final},
+		{name: "no channel of a webhook", kind: "hook", status: 200, body: `{"id":"` + hookID + `","channel_id":null}`, code: "answer_unreadable", class: failure.Retryable},
+		{name: "limited", kind: "hook", status: 429, body: `{"retry_after":1.5}`, code: "rate_limited", class: failure.Retryable},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			var f *fake
@@ -82,7 +83,7 @@ func TestResolve(t *testing.T) {
 			f.answers(tt.status, nil, tt.body)
 			p, err := c.Resolve(t.Context())
 			if tt.code != "" {
-				if e := failure(t, err); e.Code != tt.code || e.Class != tt.class || p != (connector.Place{}) {
+				if e := failureOf(t, err); e.Code != tt.code || e.Class != tt.class || p != (connector.Place{}) {
 					t.Errorf("%v %v", e.Class, e)
 				}
 				return

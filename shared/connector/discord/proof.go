@@ -4,7 +4,7 @@ import (
 	"encoding/json"
 	"net/http"
 
-	"example.com/integrations/shared/connector"
+	"example.com/integrations/shared/connector/failure"
 	"example.com/integrations/shared/connector/proof"
 	"example.com/integrations/shared/domain"
 	"example.com/integrations/shared/outbound"
@@ -15,7 +15,7 @@ import (
 var listProof = proof.Of(domain.Discord, proof.Bot, proof.List)
 
 // foreign is the error for an answer of success without proof.
-func (c *core) foreign(method string, response outbound.Response) *connector.Error {
+func (c *core) foreign(method string, response outbound.Response) *failure.Error {
 	e := proof.Foreign(method, response, c.client.Clean)
 	e.RequestID = c.client.Clean(response.Header.Get("Cf-Ray"))
 

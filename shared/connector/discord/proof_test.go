@@ -7,6 +7,7 @@ import (
 
 	"example.com/integrations/shared/connector"
 	"example.com/integrations/shared/connector/connectortest"
+	"example.com/integrations/shared/connector/failure"
 )
 
 const page = `<!DOCTYPE html><html><head><title>Attention Required!</title></head><body>x</body></html>`
@@ -15,14 +16,14 @@ func typed(media string) http.Header { return http.Header{"Content-Type": {media
 
 // B1, B15: what each answer to a write comes to.
 func TestRefusalsOfWrites(t *testing.T) {
-	const integration, item = connector.IntegrationScope, connector.ItemScope
+	const integration, item = failure.IntegrationScope, failure.ItemScope
 	fb, b := startBot(t, false)
 	fw, w := startHook(t, "")
 	for name, tt := range map[string]struct {
 		status int
 		media  string
 		body   string
-		scope  connector.Scope
+		scope  failure.Scope
 		code   string
 		detail string
 	}{
@@ -50,8 +51,8 @@ func TestRefusalsOfWrites(t *testing.T) {
 			"webhook's create": second(w.Create(t.Context(), content, marker)),
 			"webhook's update": second(w.Update(t.Context(), sent, content, marker)),
 		} {
-			e := failure(t, err)
-			if e.Class != connector.Final || e.Scope != tt.scope || e.Code != tt.code || e.Status != tt.status || !strings.Contains(e.Detail, tt.detail) {
+			e := failureOf(t, err)
+			if e.Class != failure.Final || e.Scope != tt.scope || e.Code != tt.code || e.Status != tt.status || !strings.Contains(e.Detail, tt.detail) {
 				t.Errorf("%s: %s: %s scope %d %v", name, what, e.Class, e.Scope, e)
 			}
 		}
@@ -96,7 +97,7 @@ func TestProofOfAPost(t *testing.T) {
 				continue
 			}
 
-			if e := failure(t, err); e.Class != connector.Ambiguous || e.Scope != connector.ItemScope || e.Code != "foreign_answer" && e.Code != "session_expired" || e.Detail == "" || e.RequestID != "RAY1" {
+			if e := failureOf(t, err); e.Class != failure.Ambiguous || e.Scope != failure.ItemScope || e.Code != "foreign_answer" && e.Code != "session_expired" || e.Detail == "" || e.RequestID != "RAY1" {
 				t.Errorf("%s: %s: %s %v", name, what, e.Class, e)
 			}
 		}
@@ -104,7 +105,7 @@ func TestProofOfAPost(t *testing.T) {
 
 	// A bot's 204 is documented nowhere; a webhook's is, without wait=true.
 	fb.answers(204, nil, "")
-	if e := failure(t, second(b.Create(t.Context(), content, marker))); e.Class != connector.Ambiguous || e.Code != "foreign_answer" {
+	if e := failureOf(t, second(b.Create(t.Context(), content, marker))); e.Class != failure.Ambiguous || e.Code != "foreign_answer" {
 		t.Error(e)
 	}
 }
@@ -119,7 +120,7 @@ func TestEditAnsweredByAnotherMessage(t *testing.T) {
 	_, edited := b.Update(t.Context(), sent, content, marker)
 	_, hooked := w.Update(t.Context(), sent, content, marker)
 	for what, err := range map[string]error{"bot": edited, "webhook": hooked} {
-		if e := failure(t, err); e.Class != connector.Ambiguous || e.Scope != connector.ItemScope || e.Code != "foreign_answer" || e.Status != 200 {
+		if e := failureOf(t, err); e.Class != failure.Ambiguous || e.Scope != failure.ItemScope || e.Code != "foreign_answer" || e.Status != 200 {
 			t.Errorf("%s: %s %v", what, e.Class, e)
 		}
 	}

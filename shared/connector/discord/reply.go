@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"example.com/integrations/shared/connector"
+	"example.com/integrations/shared/connector/failure"
 	"example.com/integrations/shared/connector/message"
 	"example.com/integrations/shared/connector/problem"
 	"example.com/integrations/shared/connector/proof"
@@ -190,7 +191,7 @@ func (b *Bot) FindReply(ctx context.Context, r connector.Reply) (connector.Writt
 
 	me := identity(response)
 	if me == "" {
-		return connector.Written{}, false, b.fail(connector.Retryable, connector.IntegrationScope, "answer_unreadable", "Discord's answer is not a user", response)
+		return connector.Written{}, false, b.fail(failure.Retryable, failure.IntegrationScope, "answer_unreadable", "Discord's answer is not a user", response)
 	}
 
 	text := replyText(r)
@@ -211,7 +212,7 @@ func (b *Bot) FindReply(ctx context.Context, r connector.Reply) (connector.Writt
 
 // noSuchThread reports whether a message has no thread: then no reply is in it.
 func noSuchThread(err error) bool {
-	var e *connector.Error
+	var e *failure.Error
 	return errors.As(err, &e) && e.Code == "target_not_found"
 }
 

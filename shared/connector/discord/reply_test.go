@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"example.com/integrations/shared/connector"
+	"example.com/integrations/shared/connector/failure"
 	"example.com/integrations/shared/domain"
 )
 
@@ -129,7 +130,7 @@ func TestAReplyNeedsProof(t *testing.T) {
 		f, b := startReplies(t)
 		f.answers(200, nil, body)
 		_, err := b.Reply(t.Context(), aReply(domain.Remote{ID: lastReply, Key: messageID}))
-		if e := failure(t, err); e.Class != connector.Ambiguous {
+		if e := failureOf(t, err); e.Class != failure.Ambiguous {
 			t.Errorf("%s: %+v", name, e)
 		}
 	}
@@ -138,7 +139,7 @@ func TestAReplyNeedsProof(t *testing.T) {
 	r := aReply(domain.Remote{})
 	r.Message.ID = "x"
 	_, err := b.Reply(t.Context(), r)
-	if e := failure(t, err); e.Code != "remote_unknown" {
+	if e := failureOf(t, err); e.Code != "remote_unknown" {
 		t.Errorf("%+v", e)
 	}
 }
@@ -207,7 +208,7 @@ func TestFindReplyWithoutTheHistory(t *testing.T) {
 	})
 
 	_, found, err := b.FindReply(t.Context(), aReply(domain.Remote{ID: lastReply, Key: messageID}))
-	if e := failure(t, err); found || e.Status != http.StatusForbidden {
+	if e := failureOf(t, err); found || e.Status != http.StatusForbidden {
 		t.Errorf("%v, %+v", found, e)
 	}
 }

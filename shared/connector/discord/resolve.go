@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"example.com/integrations/shared/connector"
+	"example.com/integrations/shared/connector/failure"
 	"example.com/integrations/shared/outbound"
 )
 
@@ -120,14 +121,14 @@ func (w *Webhook) Resolve(ctx context.Context) (connector.Place, error) {
 	return p, nil
 }
 
-func (c *core) noPlace(what string, response outbound.Response) *connector.Error {
-	return c.fail(connector.Retryable, connector.IntegrationScope, "answer_unreadable", "Discord's answer is not a "+what, response)
+func (c *core) noPlace(what string, response outbound.Response) *failure.Error {
+	return c.fail(failure.Retryable, failure.IntegrationScope, "answer_unreadable", "Discord's answer is not a "+what, response)
 }
 
 // unseen says of a channel that the bot may not see that it is not found. A
 // token that Discord does not know is answered 401.
 func unseen(err error) error {
-	var e *connector.Error
+	var e *failure.Error
 	if errors.As(err, &e) && e.Status == http.StatusForbidden && e.Code == "forbidden" {
 		e.Code = "target_not_found"
 	}

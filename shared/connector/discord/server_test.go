@@ -11,6 +11,7 @@ import (
 
 	"example.com/integrations/shared/connector"
 	"example.com/integrations/shared/connector/connectortest"
+	"example.com/integrations/shared/connector/failure"
 	"example.com/integrations/shared/outbound"
 )
 
@@ -108,7 +109,7 @@ func startHook(t *testing.T, thread string) (*fake, *Webhook) {
 	return f, NewWebhook(WebhookConfig{URL: "https://" + host + "/api" + hookPath + secret, Thread: thread, Look: Look{DigestOver: 5}}, client, func() time.Time { return now })
 }
 
-func failure(t *testing.T, err error) *connector.Error {
+func failureOf(t *testing.T, err error) *failure.Error {
 	t.Helper()
 	return connectortest.Failure(t, err, token, secret)
 }

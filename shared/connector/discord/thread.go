@@ -7,6 +7,7 @@ import (
 
 	"example.com/integrations/shared/configuration/form"
 	"example.com/integrations/shared/connector"
+	"example.com/integrations/shared/connector/failure"
 	"example.com/integrations/shared/connector/message"
 	"example.com/integrations/shared/domain"
 	"example.com/integrations/shared/markup"
@@ -77,7 +78,7 @@ func (w *Webhook) post(ctx context.Context, p post, c connector.Content) (connec
 	p.ThreadName = c.Thread
 	made, err := w.create(ctx, w.address("", "wait", "true"), "", p, c)
 	if err == nil && !made.Unproven && !snowflake.MatchString(made.Remote.Key) {
-		return connector.Written{}, w.fail(connector.Ambiguous, connector.ItemScope, "foreign_answer", "Discord's answer does not say which thread was opened", outbound.Response{Status: http.StatusOK})
+		return connector.Written{}, w.fail(failure.Ambiguous, failure.ItemScope, "foreign_answer", "Discord's answer does not say which thread was opened", outbound.Response{Status: http.StatusOK})
 	}
 
 	return made, err

@@ -11,6 +11,7 @@ import (
 
 	"example.com/integrations/shared/connector"
 	"example.com/integrations/shared/connector/connectortest"
+	"example.com/integrations/shared/connector/failure"
 	"example.com/integrations/shared/domain"
 	"example.com/integrations/shared/markup/document"
 )
@@ -158,8 +159,8 @@ func TestDeletedThread(t *testing.T) {
 
 	c := w.Render(domain.Item{ID: 1, FormattedNumber: "WI-1", Title: "t"})
 
-	e := failure(t, second(w.Update(t.Context(), connector.Sent{Remote: domain.Remote{ID: itemThread, Key: itemThread}}, c, marker)))
-	if e.Code != "remote_deleted" || e.Scope != connector.ItemScope || e.Class != connector.Final {
+	e := failureOf(t, second(w.Update(t.Context(), connector.Sent{Remote: domain.Remote{ID: itemThread, Key: itemThread}}, c, marker)))
+	if e.Code != "remote_deleted" || e.Scope != failure.ItemScope || e.Class != failure.Final {
 		t.Errorf("%+v", e)
 	}
 
@@ -177,7 +178,7 @@ func TestDeletedThread(t *testing.T) {
 	// The configured thread is the whole place.
 	f, w = startHook(t, thread)
 	f.answers(404, nil, `{"message":"Unknown Channel","code":10003}`)
-	if e := failure(t, second(w.Update(t.Context(), sent, content, marker))); e.Code != "target_not_found" || e.Scope != connector.IntegrationScope {
+	if e := failureOf(t, second(w.Update(t.Context(), sent, content, marker))); e.Code != "target_not_found" || e.Scope != failure.IntegrationScope {
 		t.Errorf("%+v", e)
 	}
 }
@@ -191,8 +192,8 @@ func TestForumRefusals(t *testing.T) {
 	} {
 		f, w := startForum(t)
 		f.answers(400, nil, answer)
-		e := failure(t, second(w.Create(t.Context(), content, marker)))
-		if e.Code != want || e.Scope != connector.IntegrationScope || e.Class != connector.Final {
+		e := failureOf(t, second(w.Create(t.Context(), content, marker)))
+		if e.Code != want || e.Scope != failure.IntegrationScope || e.Class != failure.Final {
 			t.Errorf("%s: %+v", answer, e)
 		}
 	}
@@ -203,7 +204,7 @@ func TestForumRefusals(t *testing.T) {
 func TestForumAnswerWithoutThread(t *testing.T) {
 	f, w := startForum(t)
 	f.answers(200, nil, `{"id":"`+itemThread+`"}`)
-	if e := failure(t, second(w.Create(t.Context(), content, marker))); e.Class != connector.Ambiguous || e.Code != "foreign_answer" {
+	if e := failureOf(t, second(w.Create(t.Context(), content, marker))); e.Class != failure.Ambiguous || e.Code != "foreign_answer" {
 		t.Errorf("%+v", e)
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"example.com/integrations/shared/connector"
+	"example.com/integrations/shared/connector/failure"
 	"example.com/integrations/shared/domain"
 	"example.com/integrations/shared/outbound"
 )
@@ -153,7 +154,7 @@ func TestWebhooksArePinnedAndHidden(t *testing.T) {
 				ctx, cancel := context.WithCancel(t.Context())
 				cancel()
 				_, err := client.Do(ctx, outbound.Request{Method: "POST", URL: "https://" + host + "/x"})
-				var e *connector.Error
+				var e *failure.Error
 				if !errors.As(err, &e) || e.Code != "address_refused" {
 					t.Errorf("%s may ask %s: %v", name, host, err)
 				}

@@ -8,6 +8,7 @@ import (
 	kmstypes "github.com/aws/aws-sdk-go-v2/service/kms/types"
 
 	"example.com/integrations/shared/connector"
+	"example.com/integrations/shared/connector/failure"
 
 	"example.com/integrations/shared/outbound"
 	"example.com/integrations/shared/sealing"
@@ -74,5 +75,5 @@ func unreadable(err error) bool {
 }
 
 func unusable(code, detail string) error {
-	return &connector.Error{Class: connector.Final, Scope: connector.IntegrationScope, Code: code, Detail: detail}
+	return &failure.Error{Class: failure.Final, Scope: failure.IntegrationScope, Code: code, Detail: detail}
 }

@@ -17,6 +17,7 @@ import (
 	localkms "example.com/integrations/local/kms"
 	"example.com/integrations/local/servers/serverstest"
 	"example.com/integrations/shared/connector"
+	"example.com/integrations/shared/connector/failure"
 	"example.com/integrations/shared/domain"
 	"example.com/integrations/shared/outbound"
 	"example.com/integrations/shared/sealing"
@@ -91,11 +92,11 @@ func TestOpen(t *testing.T) {
 		"configuration":                        {`[]`, sealed(501, origin), ConfigurationUnusable},
 	} {
 		opened, err := Open(t.Context(), client, outbound.New(outbound.Config{}), storedView(t, domain.GitHub, c.configuration, c.blob))
-		var told *connector.Error
+		var told *failure.Error
 		switch {
 		case c.code == "" && (err != nil || opened.Connector == nil || opened.Secrets["token"] != token):
 			t.Errorf("%s: %v", name, err)
-		case c.code != "" && (!errors.As(err, &told) || told.Code != c.code || told.Class != connector.Final || told.Scope != connector.IntegrationScope):
+		case c.code != "" && (!errors.As(err, &told) || told.Code != c.code || told.Class != failure.Final || told.Scope != failure.IntegrationScope):
 			t.Errorf("%s: %v, want %s", name, err, c.code)
 		}
 	}
@@ -137,7 +138,7 @@ func TestKMSIsOurs(t *testing.T) {
 	must(t, err)
 	away := kms.New(kms.Options{Region: "eu-central-1", BaseEndpoint: aws.String("http://127.0.0.1:1"), Credentials: who, RetryMaxAttempts: 1})
 	_, err = Open(context.Background(), away, outbound.New(outbound.Config{}), storedView(t, domain.GitHub, `{}`, blob))
-	var told *connector.Error
+	var told *failure.Error
 	if err == nil || errors.As(err, &told) {
 		t.Error(err)
 	}

@@ -9,6 +9,7 @@ import (
 
 	"example.com/integrations/shared/configuration/form"
 	"example.com/integrations/shared/connector"
+	"example.com/integrations/shared/connector/failure"
 	"example.com/integrations/shared/domain"
 	"example.com/integrations/shared/outbound"
 )
@@ -39,8 +40,8 @@ func TestPlaces(t *testing.T) {
 
 		p, err := r.Resolve(cancelled)
 		if secret == "" {
-			var e *connector.Error
-			if !errors.As(err, &e) || e.Class != connector.NotSent || e.Scope != connector.IntegrationScope || p != (connector.Place{}) {
+			var e *failure.Error
+			if !errors.As(err, &e) || e.Class != failure.NotSent || e.Scope != failure.IntegrationScope || p != (connector.Place{}) {
 				t.Errorf("%s: %+v, %v", name, p, err)
 			}
 			continue

@@ -15,7 +15,7 @@ import (
 	"strings"
 	"time"
 
-	"example.com/integrations/shared/connector"
+	"example.com/integrations/shared/connector/failure"
 	"example.com/integrations/shared/connector/problem"
 	"example.com/integrations/shared/outbound"
 )
@@ -134,10 +134,10 @@ func (c *Connector) bearerFor(ctx context.Context, s scope) (string, error) {
 // unsent is what a failure to get a token means for the request it was for:
 // that it has not left, whatever became of the one for the token.
 func unsent(err error) error {
-	var e *connector.Error
-	if errors.As(err, &e) && e.Class == connector.Ambiguous {
-		e.Class = connector.NotSent
-		e.Scope = connector.IntegrationScope
+	var e *failure.Error
+	if errors.As(err, &e) && e.Class == failure.Ambiguous {
+		e.Class = failure.NotSent
+		e.Scope = failure.IntegrationScope
 	}
 	return err
 }
@@ -177,7 +177,7 @@ func (c *Connector) grantOf(ctx context.Context, app *App, s scope) (grant, erro
 	var got grant
 	if err := json.Unmarshal(answer.Body, &got); err != nil || !tokenProof.Holds(answer) || got.Token == "" || strings.Trim(got.Token, visible) != "" || got.Until.IsZero() {
 		// The body may hold a token, so nothing of it is shown.
-		return grant{}, c.fail(connector.Retryable, connector.IntegrationScope, "answer_unreadable", "GitHub's answer is not a token of the installation", outbound.Response{Status: answer.Status, Header: answer.Header})
+		return grant{}, c.fail(failure.Retryable, failure.IntegrationScope, "answer_unreadable", "GitHub's answer is not a token of the installation", outbound.Response{Status: answer.Status, Header: answer.Header})
 	}
 
 	return got, nil
@@ -203,19 +203,19 @@ func (c *Connector) askForGrant(ctx context.Context, app *App, want wanted, now 
 const visible = "!\"#$%&'()*+,-./0123456789:;<=>?@ABCDEFGHIJKLMNOPQRSTUVWXYZ[\\]^_`abcdefghijklmnopqrstuvwxyz{|}~"
 
 // notGranted says why there is no token.
-func (c *Connector) notGranted(answer outbound.Response) *connector.Error {
+func (c *Connector) notGranted(answer outbound.Response) *failure.Error {
 	e := c.refused(http.MethodPost, answer)
 	p := problem.Read(answer, c.client.Clean)
 	said := p.Reason("")
-	rejected := func(code, detail string) *connector.Error {
-		return c.fail(connector.Final, connector.IntegrationScope, code, detail+": "+said, answer)
+	rejected := func(code, detail string) *failure.Error {
+		return c.fail(failure.Final, failure.IntegrationScope, code, detail+": "+said, answer)
 	}
 	switch {
-	case e.Class != connector.Final:
+	case e.Class != failure.Final:
 		return e
 	case answer.Status >= 400 && !p.JSON && !problem.Unauthenticated(answer, p):
 		// A page of a proxy says nothing about the app.
-		return c.fail(connector.Retryable, connector.IntegrationScope, p.ForeignCode(), p.Summary, answer)
+		return c.fail(failure.Retryable, failure.IntegrationScope, p.ForeignCode(), p.Summary, answer)
 	case answer.Status == http.StatusUnauthorized:
 		return rejected("credentials_rejected", "GitHub takes app_id and private_key for no app's")
 	case answer.Status == http.StatusForbidden:
@@ -228,7 +228,7 @@ func (c *Connector) notGranted(answer outbound.Response) *connector.Error {
 		return rejected("target_not_found", "the app is not installed on the repository")
 	}
 
-	e.Scope = connector.IntegrationScope
+	e.Scope = failure.IntegrationScope
 
 	return e
 }

@@ -16,6 +16,7 @@ import (
 	"github.com/go-jose/go-jose/v4/jwt"
 
 	"example.com/integrations/shared/connector"
+	"example.com/integrations/shared/connector/failure"
 )
 
 var appKey = func() *rsa.PrivateKey {
@@ -57,7 +58,7 @@ func startApp(t *testing.T, granting http.HandlerFunc) (*fake, *Connector) {
 func TestAppAsksForAToken(t *testing.T) {
 	f, c := startApp(t, nil)
 	_, err := c.Create(t.Context(), connector.Content{Title: "T"}, connector.Marker{Integration: 1, Item: 2, Attempt: 1})
-	e := failure(t, err)
+	e := failureOf(t, err)
 	if e.Code != "forbidden" || strings.Contains(e.Error(), ghs) || strings.Contains(e.Error(), ghs[:20]) || !strings.Contains(e.Error(), "you came with") {
 		t.Error(e)
 	}
@@ -205,7 +206,7 @@ func TestAppRefusedIsAskedOnce(t *testing.T) {
 
 	c.now = time.Now
 	_, err := c.bearer(t.Context())
-	if e := failure(t, err); e.Code != "credentials_rejected" || len(f.take()) != 1 {
+	if e := failureOf(t, err); e.Code != "credentials_rejected" || len(f.take()) != 1 {
 		t.Error(e)
 	}
 }
@@ -247,22 +248,22 @@ func TestAppWithoutAToken(t *testing.T) {
 	}
 	for name, tt := range map[string]struct {
 		granting http.HandlerFunc
-		class    connector.Class
+		class    failure.Class
 		code     string
 	}{
-		"broken off":    {func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }, connector.NotSent, ""},
-		"an error":      {answered(500, `{}`), connector.NotSent, "no_answer"},
+		"broken off":    {func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }, failure.NotSent, ""},
+		"an error":      {answered(500, `{}`), failure.NotSent, "no_answer"},
 		"an outage":     {answered(503, `{}`), 0, ""},
-		"a limit":       {answered(403, `{"message":"You have exceeded a secondary rate limit."}`), connector.Retryable, "rate_limited"},
-		"no token":      {answered(201, `{"expires_at":"2026-11-23T11:00:00Z"}`), connector.Retryable, "answer_unreadable"},
-		"no end":        {answered(201, `{"token":"abc"}`), connector.Retryable, "answer_unreadable"},
-		"no header":     {answered(201, `{"token":"a\r\nb","expires_at":"2026-11-23T11:00:00Z"}`), connector.Retryable, "answer_unreadable"},
-		"HTML":          {answered(201, `<html>`), connector.Retryable, "foreign_answer"},
-		"a firewall":    {answered(403, `<title>Blocked</title>`), connector.Retryable, "foreign_answer"},
-		"suspended":     {answered(403, `{"message":"This installation has been suspended"}`), connector.Final, "credentials_rejected"},
-		"moved":         {answered(301, ``), connector.Final, "target_moved"},
-		"unknown":       {answered(404, `{"message":"Not Found"}`), connector.Final, "installation_not_found"},
-		"not permitted": {answered(422, `{"message":"The permissions requested are not granted to this installation."}`), connector.Final, "forbidden"},
+		"a limit":       {answered(403, `{"message":"You have exceeded a secondary rate limit."}`), failure.Retryable, "rate_limited"},
+		"no token":      {answered(201, `{"expires_at":"2026-11-23T11:00:00Z"}`), failure.Retryable, "answer_unreadable"},
+		"no end":        {answered(201, `{"token":"abc"}`), failure.Retryable, "answer_unreadable"},
+		"no header":     {answered(201, `{"token":"a\r\nb","expires_at":"2026-11-23T11:00:00Z"}`), failure.Retryable, "answer_unreadable"},
+		"HTML":          {answered(201, `<html>`), failure.Retryable, "foreign_answer"},
+		"a firewall":    {answered(403, `<title>Blocked</title>`), failure.Retryable, "foreign_answer"},
+		"suspended":     {answered(403, `{"message":"This installation has been suspended"}`), failure.Final, "credentials_rejected"},
+		"moved":         {answered(301, ``), failure.Final, "target_moved"},
+		"unknown":       {answered(404, `{"message":"Not Found"}`), failure.Final, "installation_not_found"},
+		"not permitted": {answered(422, `{"message":"The permissions requested are not granted to this installation."}`), failure.Final, "forbidden"},
 	} {
 		f, c := startApp(t, tt.granting)
 		for what, do := range map[string]func() error{
@@ -272,8 +273,8 @@ func TestAppWithoutAToken(t *testing.T) {
 			},
 			"changes": func() error { _, _, err := c.Changes(t.Context(), now, 0); return err },
 		} {
-			e := failure(t, do())
-			if e.Class == connector.Ambiguous || e.Scope != connector.IntegrationScope || tt.class != 0 && e.Class != tt.class || tt.code != "" && e.Code != tt.code {
+			e := failureOf(t, do())
+			if e.Class == failure.Ambiguous || e.Scope != failure.IntegrationScope || tt.class != 0 && e.Class != tt.class || tt.code != "" && e.Code != tt.code {
 				t.Errorf("%s: %s: %s %+v", name, what, e.Class, e)
 			}
 

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"example.com/integrations/shared/connector"
+	"example.com/integrations/shared/connector/failure"
 	"example.com/integrations/shared/connector/markdown"
 	"example.com/integrations/shared/connector/paging"
 	"example.com/integrations/shared/domain"
@@ -77,7 +78,7 @@ func (c *Connector) walkPages(ctx context.Context, since time.Time, offset, size
 			return 0, false, err
 		}
 		if here == 0 && more {
-			return 0, false, c.fail(connector.Retryable, connector.IntegrationScope, "answer_unreadable", "GitHub's list says that more follows, and gives nothing", answer)
+			return 0, false, c.fail(failure.Retryable, failure.IntegrationScope, "answer_unreadable", "GitHub's list says that more follows, and gives nothing", answer)
 		}
 
 		at += here

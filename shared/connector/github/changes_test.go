@@ -13,6 +13,7 @@ import (
 	"unicode/utf8"
 
 	"example.com/integrations/shared/connector"
+	"example.com/integrations/shared/connector/failure"
 	"example.com/integrations/shared/domain"
 	"example.com/integrations/shared/jsonstream"
 	"example.com/integrations/shared/markup"
@@ -106,7 +107,7 @@ func TestChangesNeverTakesHalfAList(t *testing.T) {
 			continue
 		}
 
-		if e := failure(t, err); e.Class != connector.Retryable || e.Scope != connector.IntegrationScope || objects != nil || more {
+		if e := failureOf(t, err); e.Class != failure.Retryable || e.Scope != failure.IntegrationScope || objects != nil || more {
 			t.Errorf("%s: %v", name, e)
 		}
 	}

@@ -7,6 +7,7 @@ import (
 	"net/http"
 
 	"example.com/integrations/shared/connector"
+	"example.com/integrations/shared/connector/failure"
 )
 
 // checkIssues: the repository has issues, and takes new ones.
@@ -48,7 +49,7 @@ func (c *Connector) Check(ctx context.Context) ([]connector.Check, error) {
 	checks := []connector.Check{connector.Passed(connector.CheckReachable), connector.Passed(connector.CheckCredentials)}
 	var r repository
 	if err := json.Unmarshal(answer.Body, &r); err != nil || r.HasIssues == nil {
-		return append(checks, connector.Undecided(connector.CheckTarget, "provider_error")), c.fail(connector.Final, connector.IntegrationScope, "answer_unreadable", "GitHub's answer is not a repository", answer)
+		return append(checks, connector.Undecided(connector.CheckTarget, "provider_error")), c.fail(failure.Final, failure.IntegrationScope, "answer_unreadable", "GitHub's answer is not a repository", answer)
 	}
 
 	checks = append(checks, connector.Passed(connector.CheckTarget))
@@ -64,7 +65,7 @@ func (c *Connector) Check(ctx context.Context) ([]connector.Check, error) {
 	rights, err := c.rights(ctx, r, answer.Header)
 	for _, one := range rights {
 		if one.Code != nil && *one.Code == notInstalled {
-			err = c.fail(connector.Final, connector.IntegrationScope, "forbidden", "the app's installation is another owner's: it is not installed on "+c.cfg.Owner+"/"+c.cfg.Repo, answer)
+			err = c.fail(failure.Final, failure.IntegrationScope, "forbidden", "the app's installation is another owner's: it is not installed on "+c.cfg.Owner+"/"+c.cfg.Repo, answer)
 		}
 	}
 
@@ -73,11 +74,11 @@ func (c *Connector) Check(ctx context.Context) ([]connector.Check, error) {
 
 // ungranted are the checks when an app has got no token.
 func (c *Connector) ungranted(err error) []connector.Check {
-	var e *connector.Error
+	var e *failure.Error
 	errors.As(err, &e)
 	known := []connector.Check{connector.Passed(connector.CheckReachable), connector.Passed(connector.CheckCredentials)}
 	switch {
-	case e.Class != connector.Final:
+	case e.Class != failure.Final:
 		return connector.Failed(err)
 	case e.Code == "forbidden":
 		known = append(known, connector.Undecided(connector.CheckTarget, connector.NotTold))

@@ -72,7 +72,7 @@ func TestCheck(t *testing.T) {
 		}
 
 		if !strings.Contains(test.want, "target=ok") {
-			failure(t, err) // for the log
+			failureOf(t, err) // for the log
 		}
 
 		calls := f.take()

@@ -8,7 +8,7 @@ import (
 	"strings"
 	"time"
 
-	"example.com/integrations/shared/connector"
+	"example.com/integrations/shared/connector/failure"
 	"example.com/integrations/shared/connector/problem"
 	"example.com/integrations/shared/connector/refusal"
 	"example.com/integrations/shared/outbound"
@@ -20,14 +20,14 @@ const secondaryWait = time.Minute
 
 // refused says what an answer without success means. Refusals of one issue
 // belong to issueRefused.
-func (c *Connector) refused(method string, answer outbound.Response) *connector.Error {
+func (c *Connector) refused(method string, answer outbound.Response) *failure.Error {
 	if answer.Success() {
 		return c.foreign(method, answer)
 	}
 
 	said := problem.Read(answer, c.client.Clean)
 	if wait, told, limited := c.limit(answer, said); limited {
-		e := c.fail(connector.Retryable, connector.IntegrationScope, "rate_limited", said.Reason(""), answer)
+		e := c.fail(failure.Retryable, failure.IntegrationScope, "rate_limited", said.Reason(""), answer)
 		e.Wait = wait
 		e.NoRetryAfter = !told
 		return e
@@ -36,11 +36,11 @@ func (c *Connector) refused(method string, answer outbound.Response) *connector.
 	class := outbound.Classify(method, answer.Status, answer.Header)
 	switch {
 	case answer.Status >= 300 && answer.Status < 400:
-		return c.fail(class, connector.IntegrationScope, "target_moved", "the repository was renamed or moved meanwhile, or base_url is not the address of GitHub's API", answer)
-	case class == connector.Ambiguous:
-		return c.fail(class, connector.ItemScope, "no_answer", said.Reason(""), answer)
-	case class == connector.Retryable:
-		e := c.fail(class, connector.IntegrationScope, "provider_unavailable", said.Reason(""), answer)
+		return c.fail(class, failure.IntegrationScope, "target_moved", "the repository was renamed or moved meanwhile, or base_url is not the address of GitHub's API", answer)
+	case class == failure.Ambiguous:
+		return c.fail(class, failure.ItemScope, "no_answer", said.Reason(""), answer)
+	case class == failure.Retryable:
+		e := c.fail(class, failure.IntegrationScope, "provider_unavailable", said.Reason(""), answer)
 		e.Wait, _ = outbound.RetryAfter(answer.Header, c.now())
 		return e
 	case method == http.MethodGet:
@@ -52,7 +52,7 @@ func (c *Connector) refused(method string, answer outbound.Response) *connector.
 
 // readRefused is for a refusal of a read. It concerns the repository. One that is
 // not GitHub's own is an outage.
-func (c *Connector) readRefused(answer outbound.Response, said problem.Problem) *connector.Error {
+func (c *Connector) readRefused(answer outbound.Response, said problem.Problem) *failure.Error {
 	if said.Foreign(answer, false) {
 		return c.intercepted(answer, said)
 	}
@@ -61,8 +61,8 @@ func (c *Connector) readRefused(answer outbound.Response, said problem.Problem) 
 }
 
 // readVerdict is what the status of a refused read says about the repository.
-func (c *Connector) readVerdict(answer outbound.Response, said problem.Problem) *connector.Error {
-	scope := connector.IntegrationScope
+func (c *Connector) readVerdict(answer outbound.Response, said problem.Problem) *failure.Error {
+	scope := failure.IntegrationScope
 	code := ""
 	detail := ""
 	switch answer.Status {
@@ -76,18 +76,18 @@ func (c *Connector) readVerdict(answer outbound.Response, said problem.Problem) 
 	case http.StatusGone:
 		code = "issues_disabled"
 	default:
-		scope = connector.ItemScope
+		scope = failure.ItemScope
 		code = "rejected"
 	}
 
-	return c.fail(connector.Final, scope, code, said.Reason(detail), answer)
+	return c.fail(failure.Final, scope, code, said.Reason(detail), answer)
 }
 
 // writeRefused is for a refusal of a write. It concerns one item, unless the
 // table says that it concerns all.
-func (c *Connector) writeRefused(method string, answer outbound.Response, said problem.Problem) *connector.Error {
+func (c *Connector) writeRefused(method string, answer outbound.Response, said problem.Problem) *failure.Error {
 	if row, ok := refusal.Find(refusals, method, answer, said, ""); ok {
-		return c.fail(connector.Final, connector.IntegrationScope, row.Means, said.Reason(row.Detail), answer)
+		return c.fail(failure.Final, failure.IntegrationScope, row.Means, said.Reason(row.Detail), answer)
 	}
 
 	code := "rejected"
@@ -95,7 +95,7 @@ func (c *Connector) writeRefused(method string, answer outbound.Response, said p
 		code = "forbidden"
 	}
 
-	return c.fail(connector.Final, connector.ItemScope, code, said.Reason(""), answer)
+	return c.fail(failure.Final, failure.ItemScope, code, said.Reason(""), answer)
 }
 
 // limit gives the wait if an answer is a rate limit, in GitHub's order of
@@ -139,7 +139,7 @@ func (c *Connector) untilReset(header http.Header) (time.Duration, bool) {
 
 // issueRefused is refused for a request about one issue. Whether 404, 410 or a
 // redirect means the issue or the whole repository is asked with one read.
-func (c *Connector) issueRefused(ctx context.Context, method string, answer outbound.Response) *connector.Error {
+func (c *Connector) issueRefused(ctx context.Context, method string, answer outbound.Response) *failure.Error {
 	moved := answer.Status >= 300 && answer.Status < 400
 	if answer.Status != http.StatusNotFound && answer.Status != http.StatusGone && !moved {
 		return c.refused(method, answer)
@@ -166,27 +166,27 @@ func (c *Connector) issueRefused(ctx context.Context, method string, answer outb
 	_, id := c.used()
 	switch {
 	case id != 0 && r.ID != 0 && r.ID != id:
-		return c.fail(connector.Final, connector.IntegrationScope, "target_moved", "another repository has the name now", answer)
+		return c.fail(failure.Final, failure.IntegrationScope, "target_moved", "another repository has the name now", answer)
 	case r.HasIssues != nil && !*r.HasIssues:
-		return c.fail(connector.Final, connector.IntegrationScope, "issues_disabled", "the repository has issues turned off", answer)
+		return c.fail(failure.Final, failure.IntegrationScope, "issues_disabled", "the repository has issues turned off", answer)
 	case moved:
 		return c.moved(answer)
 	}
 
-	return c.fail(connector.Final, connector.ItemScope, "remote_deleted", "the repository is there, but the issue was deleted", answer)
+	return c.fail(failure.Final, failure.ItemScope, "remote_deleted", "the repository is there, but the issue was deleted", answer)
 }
 
 // undecided is for a refusal whose reach could not be found out: nothing
 // happened, ask again.
-func (c *Connector) undecided(answer outbound.Response) *connector.Error {
-	return c.fail(connector.Retryable, connector.IntegrationScope, "provider_unavailable", "whether the issue or the repository is gone could not be found out", answer)
+func (c *Connector) undecided(answer outbound.Response) *failure.Error {
+	return c.fail(failure.Retryable, failure.IntegrationScope, "provider_unavailable", "whether the issue or the repository is gone could not be found out", answer)
 }
 
 // issueUnread is for a read of one issue that is refused. A 403 is about this
 // issue alone if the repository can be read.
-func (c *Connector) issueUnread(ctx context.Context, answer outbound.Response) *connector.Error {
+func (c *Connector) issueUnread(ctx context.Context, answer outbound.Response) *failure.Error {
 	e := c.issueRefused(ctx, http.MethodGet, answer)
-	if answer.Status != http.StatusForbidden || e.Class != connector.Final {
+	if answer.Status != http.StatusForbidden || e.Class != failure.Final {
 		return e
 	}
 
@@ -198,22 +198,22 @@ func (c *Connector) issueUnread(ctx context.Context, answer outbound.Response) *
 		return c.refused(http.MethodGet, probe)
 	}
 
-	e.Scope = connector.ItemScope
+	e.Scope = failure.ItemScope
 
 	return e
 }
 
 // intercepted is for a foreign answer in place of the answer to a read.
-func (c *Connector) intercepted(answer outbound.Response, said problem.Problem) *connector.Error {
+func (c *Connector) intercepted(answer outbound.Response, said problem.Problem) *failure.Error {
 	code, detail := said.Intercepted("GitHub")
-	e := c.fail(connector.Retryable, connector.IntegrationScope, code, detail, answer)
+	e := c.fail(failure.Retryable, failure.IntegrationScope, code, detail, answer)
 	e.Wait, _ = outbound.RetryAfter(answer.Header, c.now())
 
 	return e
 }
 
-func (c *Connector) fail(class connector.Class, scope connector.Scope, code, detail string, answer outbound.Response) *connector.Error {
-	return &connector.Error{
+func (c *Connector) fail(class failure.Class, scope failure.Scope, code, detail string, answer outbound.Response) *failure.Error {
+	return &failure.Error{
 		Class: class, Scope: scope, Code: code, Detail: c.client.Clean(detail), Status: answer.Status,
 		RequestID: c.client.Clean(answer.Header.Get("X-Github-Request-Id")),
 	}

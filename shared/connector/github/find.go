@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"example.com/integrations/shared/connector"
+	"example.com/integrations/shared/connector/failure"
 	"example.com/integrations/shared/connector/markdown"
 	"example.com/integrations/shared/connector/paging"
 	"example.com/integrations/shared/domain"
@@ -63,8 +64,8 @@ func (c *Connector) Find(ctx context.Context, since time.Time, want []connector.
 }
 
 // endless is for a list longer than any that is walked through.
-func (c *Connector) endless() *connector.Error {
-	return c.fail(connector.Final, connector.IntegrationScope, "list_endless", "the list of issues does not end", outbound.Response{})
+func (c *Connector) endless() *failure.Error {
+	return c.fail(failure.Final, failure.IntegrationScope, "list_endless", "the list of issues does not end", outbound.Response{})
 }
 
 // page hands each issue of a page over, one at a time.
@@ -100,8 +101,8 @@ func (c *Connector) stream(ctx context.Context, where string, read func(io.Reade
 
 // noList is for half a list, which must not pass for a whole one: an issue not
 // found is made again.
-func (c *Connector) noList(answer outbound.Response) *connector.Error {
-	return c.fail(connector.Retryable, connector.IntegrationScope, paging.Code(answer.StreamError), "GitHub's answer is not a list of issues", answer)
+func (c *Connector) noList(answer outbound.Response) *failure.Error {
+	return c.fail(failure.Retryable, failure.IntegrationScope, paging.Code(answer.StreamError), "GitHub's answer is not a list of issues", answer)
 }
 
 // next is the following page's address, if there is one. It is asked for at the
@@ -117,7 +118,7 @@ func (c *Connector) next(where string, answer outbound.Response) (string, bool, 
 
 		to, ok := outbound.OntoHost(where, reference)
 		if !ok || to == where || !outbound.Below(c.cfg.BaseURL, to) {
-			return "", false, c.fail(connector.Retryable, connector.IntegrationScope, "answer_unreadable", "GitHub's link to the next page leads elsewhere", answer)
+			return "", false, c.fail(failure.Retryable, failure.IntegrationScope, "answer_unreadable", "GitHub's link to the next page leads elsewhere", answer)
 		}
 
 		return to, true, nil

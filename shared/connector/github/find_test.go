@@ -11,6 +11,7 @@ import (
 
 	"example.com/integrations/shared/connector"
 	"example.com/integrations/shared/connector/connectortest"
+	"example.com/integrations/shared/connector/failure"
 	"example.com/integrations/shared/connector/markdown"
 	"example.com/integrations/shared/domain"
 	"example.com/integrations/shared/outbound"
@@ -170,12 +171,12 @@ func TestListsStayAtTheirHost(t *testing.T) {
 		}
 
 		_, err := c.Find(t.Context(), now, []connector.Marker{marker})
-		if e := failure(t, err); e.Class != connector.Retryable {
+		if e := failureOf(t, err); e.Class != failure.Retryable {
 			t.Errorf("%q: %v", link, e)
 		}
 
 		_, _, err = c.Changes(t.Context(), now, 0)
-		if e := failure(t, err); e.Class != connector.Retryable {
+		if e := failureOf(t, err); e.Class != failure.Retryable {
 			t.Errorf("%q: %v", link, e)
 		}
 
@@ -199,7 +200,7 @@ func TestFindNeverTakesHalfAList(t *testing.T) {
 			continue
 		}
 
-		if e := failure(t, err); e.Class == connector.Ambiguous {
+		if e := failureOf(t, err); e.Class == failure.Ambiguous {
 			t.Errorf("%s: %v", name, e)
 		}
 	}

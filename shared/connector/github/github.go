@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"example.com/integrations/shared/connector"
+	"example.com/integrations/shared/connector/failure"
 	"example.com/integrations/shared/connector/markdown"
 	"example.com/integrations/shared/connector/paging"
 	"example.com/integrations/shared/domain"
@@ -246,8 +247,8 @@ func (c *Connector) issueAt(linked domain.Remote) string {
 }
 
 // moved is for a link that leads to another issue now.
-func (c *Connector) moved(answer outbound.Response) *connector.Error {
-	return c.fail(connector.Final, connector.ItemScope, "remote_moved", "the issue was moved to another repository", answer)
+func (c *Connector) moved(answer outbound.Response) *failure.Error {
+	return c.fail(failure.Final, failure.ItemScope, "remote_moved", "the issue was moved to another repository", answer)
 }
 
 // repository is the address that calls go to: that of the place in use, else the
@@ -305,6 +306,6 @@ func headerFor(token string) http.Header {
 }
 
 // unnumbered is for a link without the number of an issue: nothing is sent.
-func (c *Connector) unnumbered() *connector.Error {
-	return c.fail(connector.Final, connector.ItemScope, "remote_unknown", "the link does not hold the number of an issue", outbound.Response{})
+func (c *Connector) unnumbered() *failure.Error {
+	return c.fail(failure.Final, failure.ItemScope, "remote_unknown", "the link does not hold the number of an issue", outbound.Response{})
 }

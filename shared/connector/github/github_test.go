@@ -10,6 +10,7 @@ import (
 
 	"example.com/integrations/shared/connector"
 	"example.com/integrations/shared/connector/connectortest"
+	"example.com/integrations/shared/connector/failure"
 	"example.com/integrations/shared/domain"
 )
 
@@ -53,7 +54,7 @@ func TestCreateAnswers(t *testing.T) {
 	for _, body := range []string{"", "{", "[]", "{}", `{"id":1}`, `{"id":0,"number":1}`, `{"id":"1","number":1}`, "null", "<html>"} {
 		f.answers(201, nil, body)
 		_, err := c.Create(t.Context(), connector.Content{Title: "T"}, marker)
-		if e := failure(t, err); e.Class != connector.Ambiguous {
+		if e := failureOf(t, err); e.Class != failure.Ambiguous {
 			t.Errorf("201 %q: %v %v", body, e.Class, e)
 		}
 	}
@@ -61,7 +62,7 @@ func TestCreateAnswers(t *testing.T) {
 	for _, status := range []int{200, 202, 204} {
 		f.answers(status, nil, "")
 		_, err := c.Create(t.Context(), connector.Content{Title: "T"}, marker)
-		if e := failure(t, err); e.Class != connector.Ambiguous {
+		if e := failureOf(t, err); e.Class != failure.Ambiguous {
 			t.Errorf("%d: %v %v", status, e.Class, e)
 		}
 	}
@@ -122,7 +123,7 @@ func TestUpdateKeepsToItself(t *testing.T) {
 
 	for _, key := range []string{"", "x", "0", "-1", "7/../8", "7?x"} {
 		_, err := c.Update(t.Context(), connector.Sent{Remote: domain.Remote{Key: key}}, connector.Content{}, marker)
-		if e := failure(t, err); e.Class != connector.Final || e.Scope != connector.ItemScope {
+		if e := failureOf(t, err); e.Class != failure.Final || e.Scope != failure.ItemScope {
 			t.Errorf("%q: %v", key, e)
 		}
 	}
@@ -139,41 +140,41 @@ func TestErrors(t *testing.T) {
 		status int
 		header http.Header
 		body   string
-		class  connector.Class
-		scope  connector.Scope
+		class  failure.Class
+		scope  failure.Scope
 		code   string
 		wait   time.Duration
 		detail string
 	}{
-		{"bad token", 401, nil, `{"message":"Bad credentials"}`, connector.Final, connector.IntegrationScope, "credentials_rejected", 0, "Bad credentials"},
-		{"permission", 403, http.Header{"X-RateLimit-Remaining": {"12"}}, `{"message":"Resource not accessible by personal access token"}`, connector.Final, connector.IntegrationScope, "forbidden", 0, "Resource not accessible"},
-		{"retry after", 403, http.Header{"Retry-After": {"42"}, "X-RateLimit-Remaining": {"0"}, "X-RateLimit-Reset": {at(time.Hour)}}, `{}`, connector.Retryable, connector.IntegrationScope, "rate_limited", 42 * time.Second, ""},
-		{"primary", 403, http.Header{"X-RateLimit-Remaining": {"0"}, "X-RateLimit-Reset": {at(20 * time.Minute)}}, `{"message":"API rate limit exceeded"}`, connector.Retryable, connector.IntegrationScope, "rate_limited", 20*time.Minute + time.Second, ""},
-		{"reset is past", 429, http.Header{"X-RateLimit-Remaining": {"0"}, "X-RateLimit-Reset": {at(-time.Hour)}}, ``, connector.Retryable, connector.IntegrationScope, "rate_limited", time.Second, ""},
-		{"reset is junk", 403, http.Header{"X-RateLimit-Remaining": {"0"}, "X-RateLimit-Reset": {"soon"}}, ``, connector.Retryable, connector.IntegrationScope, "rate_limited", time.Minute, ""},
-		{"secondary without header", 403, nil, `{"message":"You have exceeded a secondary rate limit. Please wait"}`, connector.Retryable, connector.IntegrationScope, "rate_limited", time.Minute, "secondary rate limit"},
-		{"abuse", 403, nil, `{"message":"You have triggered an abuse detection mechanism"}`, connector.Retryable, connector.IntegrationScope, "rate_limited", time.Minute, ""},
-		{"bare 429", 429, nil, ``, connector.Retryable, connector.IntegrationScope, "rate_limited", time.Minute, ""},
-		{"retry after 0", 429, http.Header{"Retry-After": {"0"}}, ``, connector.Retryable, connector.IntegrationScope, "rate_limited", time.Second, ""},
-		{"no repository", 404, nil, `{"message":"Not Found"}`, connector.Final, connector.IntegrationScope, "target_not_found", 0, "Not Found"},
-		{"renamed", 301, http.Header{"Location": {base + "/repositories/1/issues"}}, `{"message":"Moved Permanently"}`, connector.Final, connector.IntegrationScope, "target_moved", 0, "renamed"},
-		{"renamed, method kept", 307, http.Header{"Location": {base + "/repositories/1/issues"}}, ``, connector.Final, connector.IntegrationScope, "target_moved", 0, ""},
-		{"issues off", 410, nil, `{"message":"Issues has been disabled in this repository."}`, connector.Final, connector.IntegrationScope, "issues_disabled", 0, "disabled"},
-		{"invalid", 422, nil, `{"message":"Validation Failed","errors":[{"resource":"Issue","field":"title","code":"custom","message":"title is too long (maximum is 256 characters)"},{"field":"body","code":"invalid"},"text"]}`, connector.Final, connector.ItemScope, "rejected", 0, "Validation Failed; title: title is too long (maximum is 256 characters); body: invalid; text"},
-		{"bad request", 400, nil, `{"message":"Problems parsing JSON"}`, connector.Final, connector.ItemScope, "rejected", 0, "Problems parsing"},
-		{"html", 422, nil, `<html>no</html>`, connector.Final, connector.ItemScope, "rejected", 0, ""},
-		{"server error", 500, nil, `{"message":"oops"}`, connector.Ambiguous, connector.ItemScope, "no_answer", 0, "oops"},
-		{"bad gateway", 502, nil, ``, connector.Ambiguous, connector.ItemScope, "no_answer", 0, ""},
-		{"outage", 503, nil, ``, connector.Ambiguous, connector.ItemScope, "no_answer", 0, ""},
-		{"announced outage", 503, http.Header{"Retry-After": {"30"}}, ``, connector.Retryable, connector.IntegrationScope, "provider_unavailable", 30 * time.Second, ""},
-		{"timeout", 504, nil, ``, connector.Ambiguous, connector.ItemScope, "no_answer", 0, ""},
-		{"leak", 422, nil, `{"message":"token ` + token + ` at https://u:p@h.test/x?access=1` + strings.Repeat("z", 999) + `"}`, connector.Final, connector.ItemScope, "rejected", 0, "[redacted]"},
+		{"bad token", 401, nil, `{"message":"Bad credentials"}`, failure.Final, failure.IntegrationScope, "credentials_rejected", 0, "Bad credentials"},
+		{"permission", 403, http.Header{"X-RateLimit-Remaining": {"12"}}, `{"message":"Resource not accessible by personal access token"}`, failure.Final, failure.IntegrationScope, "forbidden", 0, "Resource not accessible"},
+		{"retry after", 403, http.Header{"Retry-After": {"42"}, "X-RateLimit-Remaining": {"0"}, "X-RateLimit-Reset": {at(time.Hour)}}, `{}`, failure.Retryable, failure.IntegrationScope, "rate_limited", 42 * time.Second, ""},
+		{"primary", 403, http.Header{"X-RateLimit-Remaining": {"0"}, "X-RateLimit-Reset": {at(20 * time.Minute)}}, `{"message":"API rate limit exceeded"}`, failure.Retryable, failure.IntegrationScope, "rate_limited", 20*time.Minute + time.Second, ""},
+		{"reset is past", 429, http.Header{"X-RateLimit-Remaining": {"0"}, "X-RateLimit-Reset": {at(-time.Hour)}}, ``, failure.Retryable, failure.IntegrationScope, "rate_limited", time.Second, ""},
+		{"reset is junk", 403, http.Header{"X-RateLimit-Remaining": {"0"}, "X-RateLimit-Reset": {"soon"}}, ``, failure.Retryable, failure.IntegrationScope, "rate_limited", time.Minute, ""},
+		{"secondary without header", 403, nil, `{"message":"You have exceeded a secondary rate limit. Please wait"}`, failure.Retryable, failure.IntegrationScope, "rate_limited", time.Minute, "secondary rate limit"},
+		{"abuse", 403, nil, `{"message":"You have triggered an abuse detection mechanism"}`, failure.Retryable, failure.IntegrationScope, "rate_limited", time.Minute, ""},
+		{"bare 429", 429, nil, ``, failure.Retryable, failure.IntegrationScope, "rate_limited", time.Minute, ""},
+		{"retry after 0", 429, http.Header{"Retry-After": {"0"}}, ``, failure.Retryable, failure.IntegrationScope, "rate_limited", time.Second, ""},
+		{"no repository", 404, nil, `{"message":"Not Found"}`, failure.Final, failure.IntegrationScope, "target_not_found", 0, "Not Found"},
+		{"renamed", 301, http.Header{"Location": {base + "/repositories/1/issues"}}, `{"message":"Moved Permanently"}`, failure.Final, failure.IntegrationScope, "target_moved", 0, "renamed"},
+		{"renamed, method kept", 307, http.Header{"Location": {base + "/repositories/1/issues"}}, ``, failure.Final, failure.IntegrationScope, "target_moved", 0, ""},
+		{"issues off", 410, nil, `{"message":"Issues has been disabled in this repository."}`, failure.Final, failure.IntegrationScope, "issues_disabled", 0, "disabled"},
+		{"invalid", 422, nil, `{"message":"Validation Failed","errors":[{"resource":"Issue","field":"title","code":"custom","message":"title is too long (maximum is 256 characters)"},{"field":"body","code":"invalid"},"text"]}`, failure.Final, failure.ItemScope, "rejected", 0, "Validation Failed; title: title is too long (maximum is 256 characters); body: invalid; text"},
+		{"bad request", 400, nil, `{"message":"Problems parsing JSON"}`, failure.Final, failure.ItemScope, "rejected", 0, "Problems parsing"},
+		{"html", 422, nil, `<html>no</html>`, failure.Final, failure.ItemScope, "rejected", 0, ""},
+		{"server error", 500, nil, `{"message":"oops"}`, failure.Ambiguous, failure.ItemScope, "no_answer", 0, "oops"},
+		{"bad gateway", 502, nil, ``, failure.Ambiguous, failure.ItemScope, "no_answer", 0, ""},
+		{"outage", 503, nil, ``, failure.Ambiguous, failure.ItemScope, "no_answer", 0, ""},
+		{"announced outage", 503, http.Header{"Retry-After": {"30"}}, ``, failure.Retryable, failure.IntegrationScope, "provider_unavailable", 30 * time.Second, ""},
+		{"timeout", 504, nil, ``, failure.Ambiguous, failure.ItemScope, "no_answer", 0, ""},
+		{"leak", 422, nil, `{"message":"token ` + token + ` at https://u:p@h.test/x?access=1` + strings.Repeat("z", 999) + `"}`, failure.Final, failure.ItemScope, "rejected", 0, "[redacted]"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			f, c := start(t, Config{})
 			f.answers(tt.status, tt.header, tt.body)
 			_, err := c.Create(t.Context(), connector.Content{Title: "T"}, marker)
-			e := failure(t, err)
+			e := failureOf(t, err)
 			if e.Class != tt.class || e.Scope != tt.scope || e.Code != tt.code || e.Wait != tt.wait || e.Status != tt.status || e.RequestID != "REQ:1" {
 				t.Errorf("got %v scope %d wait %v: %v", e.Class, e.Scope, e.Wait, e)
 			}
@@ -199,21 +200,21 @@ func TestErrorsOfOneIssue(t *testing.T) {
 	for name, tt := range map[string]struct {
 		status     int
 		repository func(w http.ResponseWriter)
-		class      connector.Class
-		scope      connector.Scope
+		class      failure.Class
+		scope      failure.Scope
 		code       string
 	}{
-		"deleted":       {410, func(w http.ResponseWriter) { reply(w, 200, nil, `{"has_issues":true}`) }, connector.Final, connector.ItemScope, "remote_deleted"},
-		"not found":     {404, func(w http.ResponseWriter) { reply(w, 200, nil, `{"has_issues":true}`) }, connector.Final, connector.ItemScope, "remote_deleted"},
-		"issues off":    {410, func(w http.ResponseWriter) { reply(w, 200, nil, `{"has_issues":false}`) }, connector.Final, connector.IntegrationScope, "issues_disabled"},
-		"lost access":   {404, func(w http.ResponseWriter) { reply(w, 404, nil, `{"message":"Not Found"}`) }, connector.Final, connector.IntegrationScope, "target_not_found"},
-		"bad token":     {404, func(w http.ResponseWriter) { reply(w, 401, nil, `{}`) }, connector.Final, connector.IntegrationScope, "credentials_rejected"},
-		"limited":       {404, func(w http.ResponseWriter) { reply(w, 429, nil, ``) }, connector.Retryable, connector.IntegrationScope, "rate_limited"},
-		"not found out": {404, func(w http.ResponseWriter) { reply(w, 200, nil, `<`) }, connector.Retryable, connector.IntegrationScope, "provider_unavailable"},
-		"outage":        {404, func(w http.ResponseWriter) { reply(w, 502, nil, ``) }, connector.Retryable, connector.IntegrationScope, "provider_unavailable"},
-		"broken off":    {404, func(http.ResponseWriter) { panic(http.ErrAbortHandler) }, connector.Retryable, connector.IntegrationScope, "provider_unavailable"},
-		"moved":         {301, func(w http.ResponseWriter) { reply(w, 200, nil, `{"has_issues":true}`) }, connector.Final, connector.ItemScope, "remote_moved"},
-		"renamed":       {307, func(w http.ResponseWriter) { reply(w, 301, http.Header{"Location": {"/x"}}, ``) }, connector.Final, connector.IntegrationScope, "target_moved"},
+		"deleted":       {410, func(w http.ResponseWriter) { reply(w, 200, nil, `{"has_issues":true}`) }, failure.Final, failure.ItemScope, "remote_deleted"},
+		"not found":     {404, func(w http.ResponseWriter) { reply(w, 200, nil, `{"has_issues":true}`) }, failure.Final, failure.ItemScope, "remote_deleted"},
+		"issues off":    {410, func(w http.ResponseWriter) { reply(w, 200, nil, `{"has_issues":false}`) }, failure.Final, failure.IntegrationScope, "issues_disabled"},
+		"lost access":   {404, func(w http.ResponseWriter) { reply(w, 404, nil, `{"message":"Not Found"}`) }, failure.Final, failure.IntegrationScope, "target_not_found"},
+		"bad token":     {404, func(w http.ResponseWriter) { reply(w, 401, nil, `{}`) }, failure.Final, failure.IntegrationScope, "credentials_rejected"},
+		"limited":       {404, func(w http.ResponseWriter) { reply(w, 429, nil, ``) }, failure.Retryable, failure.IntegrationScope, "rate_limited"},
+		"not found out": {404, func(w http.ResponseWriter) { reply(w, 200, nil, `<`) }, failure.Retryable, failure.IntegrationScope, "provider_unavailable"},
+		"outage":        {404, func(w http.ResponseWriter) { reply(w, 502, nil, ``) }, failure.Retryable, failure.IntegrationScope, "provider_unavailable"},
+		"broken off":    {404, func(http.ResponseWriter) { panic(http.ErrAbortHandler) }, failure.Retryable, failure.IntegrationScope, "provider_unavailable"},
+		"moved":         {301, func(w http.ResponseWriter) { reply(w, 200, nil, `{"has_issues":true}`) }, failure.Final, failure.ItemScope, "remote_moved"},
+		"renamed":       {307, func(w http.ResponseWriter) { reply(w, 301, http.Header{"Location": {"/x"}}, ``) }, failure.Final, failure.IntegrationScope, "target_moved"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			f, c := start(t, Config{})
@@ -226,7 +227,7 @@ func TestErrorsOfOneIssue(t *testing.T) {
 			}
 
 			_, err := c.Update(t.Context(), connector.Sent{Remote: domain.Remote{Key: "7"}}, connector.Content{Title: "T", State: "open"}, marker)
-			if e := failure(t, err); e.Class != tt.class || e.Scope != tt.scope || e.Code != tt.code {
+			if e := failureOf(t, err); e.Class != tt.class || e.Scope != tt.scope || e.Code != tt.code {
 				t.Errorf("got %v scope %d: %v", e.Class, e.Scope, e)
 			}
 
@@ -250,12 +251,12 @@ func TestCancelledCallsNothing(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	_, err := c.Create(ctx, connector.Content{Title: "T"}, marker)
-	if e := failure(t, err); e.Class != connector.NotSent {
+	if e := failureOf(t, err); e.Class != failure.NotSent {
 		t.Error(e)
 	}
 
 	_, err = c.Find(ctx, now, []connector.Marker{marker})
-	if e := failure(t, err); e.Class != connector.NotSent {
+	if e := failureOf(t, err); e.Class != failure.NotSent {
 		t.Error(e)
 	}
 

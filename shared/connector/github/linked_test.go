@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"example.com/integrations/shared/connector"
+	"example.com/integrations/shared/connector/failure"
 	"example.com/integrations/shared/domain"
 )
 
@@ -47,8 +48,8 @@ func TestPatchAnsweredByAnotherIssue(t *testing.T) {
 			continue
 		}
 
-		e := failure(t, err)
-		if e.Class != connector.Ambiguous || e.Scope != connector.ItemScope || e.Code != "foreign_answer" || written.Remote.ID != "" {
+		e := failureOf(t, err)
+		if e.Class != failure.Ambiguous || e.Scope != failure.ItemScope || e.Code != "foreign_answer" || written.Remote.ID != "" {
 			t.Errorf("%s: %s %v, %+v", name, e.Class, e, written.Remote)
 		}
 
@@ -94,8 +95,8 @@ func TestReadOfATransferredIssue(t *testing.T) {
 			continue
 		}
 
-		e := failure(t, err)
-		if e.Class != connector.Final || e.Scope != connector.ItemScope || e.Code != tt.code || o.Remote.ID != "" || o.Title != "" {
+		e := failureOf(t, err)
+		if e.Class != failure.Final || e.Scope != failure.ItemScope || e.Code != tt.code || o.Remote.ID != "" || o.Title != "" {
 			t.Errorf("%s: %s scope %d %v, %+v", name, e.Class, e.Scope, e, o)
 		}
 	}

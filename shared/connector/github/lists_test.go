@@ -10,6 +10,7 @@ import (
 
 	"example.com/integrations/shared/connector"
 	"example.com/integrations/shared/connector/connectortest"
+	"example.com/integrations/shared/connector/failure"
 )
 
 // everyIssue answers as a repository with the tests' common list. Ours is the
@@ -114,7 +115,7 @@ func TestPagesShrink(t *testing.T) {
 				want = "answer_too_large"
 			}
 
-			if e := failure(t, err); e.Class != connector.Retryable || e.Scope != connector.IntegrationScope || e.Code != want {
+			if e := failureOf(t, err); e.Class != failure.Retryable || e.Scope != failure.IntegrationScope || e.Code != want {
 				t.Errorf("%v %v", e.Class, e)
 			}
 
@@ -134,7 +135,7 @@ func TestAnAnnouncedOutageShrinksNothing(t *testing.T) {
 	f, c := start(t, Config{})
 	f.answers(503, http.Header{"Retry-After": {"60"}}, "")
 	_, _, err := c.Changes(t.Context(), now, 0)
-	if e := failure(t, err); e.Code != "provider_unavailable" || e.Wait != time.Minute || len(f.take()) != 1 {
+	if e := failureOf(t, err); e.Code != "provider_unavailable" || e.Wait != time.Minute || len(f.take()) != 1 {
 		t.Error(e)
 	}
 }
@@ -188,7 +189,7 @@ func TestALimitFarAway(t *testing.T) {
 		f, c := start(t, Config{})
 		f.answers(429, http.Header{"X-Ratelimit-Remaining": {"0"}, "X-Ratelimit-Reset": {fmt.Sprint(now.Add(ahead).Unix())}, "Date": {now.Format(http.TimeFormat)}}, `{"message":"API rate limit exceeded"}`)
 		_, _, err := c.Changes(t.Context(), now, 0)
-		if e := failure(t, err); e.Code != "rate_limited" || e.Wait != want || e.NoRetryAfter {
+		if e := failureOf(t, err); e.Code != "rate_limited" || e.Wait != want || e.NoRetryAfter {
 			t.Errorf("%v ahead: wait %v, %v", ahead, e.Wait, e)
 		}
 

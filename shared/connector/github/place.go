@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"example.com/integrations/shared/connector"
+	"example.com/integrations/shared/connector/failure"
 	"example.com/integrations/shared/connector/problem"
 	"example.com/integrations/shared/markup"
 	"example.com/integrations/shared/outbound"
@@ -42,7 +43,7 @@ func (c *Connector) Resolve(ctx context.Context) (connector.Place, error) {
 
 	place, ok := parsePlace(c.cfg.BaseURL, answer.Body)
 	if !ok || answer.Status != http.StatusOK {
-		return connector.Place{}, c.fail(connector.Retryable, connector.IntegrationScope, "answer_unreadable", "GitHub's answer is not a repository", answer)
+		return connector.Place{}, c.fail(failure.Retryable, failure.IntegrationScope, "answer_unreadable", "GitHub's answer is not a repository", answer)
 	}
 
 	c.Use(place)
@@ -66,15 +67,15 @@ func (c *Connector) assign() {
 // item. Before a place is in use, a 404 of any form says that the configuration
 // is wrong: base_url may lead to another web server. Later such an answer is one
 // of a gateway, and an outage.
-func (c *Connector) unresolved(answer outbound.Response) *connector.Error {
+func (c *Connector) unresolved(answer outbound.Response) *failure.Error {
 	e := c.refused(http.MethodGet, answer)
 	gone := answer.Status == http.StatusNotFound || answer.Status == http.StatusGone
 	if gone && c.place.Load() == nil {
 		e = c.readVerdict(answer, problem.Read(answer, c.client.Clean))
 	}
 
-	e.Scope = connector.IntegrationScope
-	if answer.Status == http.StatusGone && e.Class == connector.Final {
+	e.Scope = failure.IntegrationScope
+	if answer.Status == http.StatusGone && e.Class == failure.Final {
 		e.Code = "target_not_found"
 	}
 
@@ -141,7 +142,7 @@ func (c *Connector) locate(ctx context.Context) (answer outbound.Response, grant
 	}
 
 	answer, granted, err = c.readSpelled(ctx, scope{id: id, name: c.cfg.Repo})
-	var e *connector.Error
+	var e *failure.Error
 	notInstalled := errors.As(err, &e) && e.Code == "target_not_found"
 	if notInstalled || err == nil && answer.Status == http.StatusNotFound {
 		return c.readSpelled(ctx, spelled)

@@ -12,6 +12,7 @@ import (
 	"unicode/utf8"
 
 	"example.com/integrations/shared/connector"
+	"example.com/integrations/shared/connector/failure"
 	"example.com/integrations/shared/domain"
 	"example.com/integrations/shared/markup"
 )
@@ -32,7 +33,7 @@ func TestResolve(t *testing.T) {
 		body   string
 		then   int // the status of the second answer, 0 where there must be no second call
 		code   string
-		class  connector.Class
+		class  failure.Class
 	}{
 		"there":                    {200, nil, repositoryJSON, 0, "", 0},
 		"archived":                 {200, nil, strings.Replace(repositoryJSON, `"archived":false`, `"archived":true`, 1), 0, "", 0},
@@ -42,33 +43,33 @@ func TestResolve(t *testing.T) {
 		"renamed, permanent":       {308, to("/api/v3/repositories/42"), ``, 200, "", 0},
 		"a proxy's other name":     {301, to("https://ghe.internal/api/v3/repositories/42"), ``, 200, "", 0},
 		"a proxy without TLS":      {301, to("http://example.com/api/v3/repositories/42"), ``, 200, "", 0},
-		"renamed and gone":         {301, to(base + "/repositories/42"), ``, 404, "target_not_found", connector.Final},
-		"sent on twice":            {301, to(base + "/repositories/42"), ``, 301, "target_moved", connector.Final},
-		"another host":             {301, to("https://elsewhere.example/repos/acme/tracker"), ``, 0, "target_moved", connector.Final},
-		"another host by //":       {301, to("//elsewhere.example/login"), ``, 0, "target_moved", connector.Final},
-		"above the root":           {301, to("https://example.com/login"), ``, 0, "target_moved", connector.Final},
-		"above the root by ..":     {301, to(base + "/../../login"), ``, 0, "target_moved", connector.Final},
-		"above the root, escaped":  {301, to(base + "/%2e%2e/%2e%2e/login"), ``, 0, "target_moved", connector.Final},
-		"a name beside the root":   {301, to("https://example.com/api/v3evil"), ``, 0, "target_moved", connector.Final},
-		"with a user":              {301, to("https://u:p@example.com/api/v3/repositories/42"), ``, 0, "target_moved", connector.Final},
-		"to itself":                {301, to(base + "/repos/acme/tracker"), ``, 0, "target_moved", connector.Final},
-		"nowhere":                  {301, nil, ``, 0, "target_moved", connector.Final},
-		"not there":                {404, nil, `{"message":"Not Found"}`, 0, "target_not_found", connector.Final},
-		"no token":                 {401, nil, `{"message":"Bad credentials"}`, 0, "credentials_rejected", connector.Final},
-		"no right":                 {403, nil, `{"message":"SAML"}`, 0, "forbidden", connector.Final},
-		"taken down":               {451, nil, `{"message":"Repository access blocked"}`, 0, "forbidden", connector.Final},
-		"not yet":                  {202, nil, `{"message":"Accepted"}`, 0, "answer_unreadable", connector.Retryable},
-		"without a body":           {204, nil, ``, 0, "answer_unreadable", connector.Retryable},
-		"gone":                     {410, nil, `{"message":"Gone"}`, 0, "target_not_found", connector.Final},
-		"refused otherwise":        {422, nil, `{"message":"no"}`, 0, "rejected", connector.Final},
-		"limited":                  {429, nil, ``, 0, "rate_limited", connector.Retryable},
-		"down":                     {502, nil, ``, 0, "provider_unavailable", connector.Retryable},
-		"a login page":             {200, nil, `<html>Sign in</html>`, 0, "foreign_answer", connector.Retryable},
-		"no repository":            {200, nil, `{"login":"x"}`, 0, "answer_unreadable", connector.Retryable},
-		"a name that is a path":    {200, nil, `{"id":1,"full_name":"../../x"}`, 0, "answer_unreadable", connector.Retryable},
-		"an id that is not one":    {200, nil, `{"id":-1,"full_name":"a/b"}`, 0, "answer_unreadable", connector.Retryable},
-		"an id that is too large":  {200, nil, `{"id":99999999999999999999,"full_name":"a/b"}`, 0, "answer_unreadable", connector.Retryable},
-		"a name without the owner": {200, nil, `{"id":1,"full_name":"b"}`, 0, "answer_unreadable", connector.Retryable},
+		"renamed and gone":         {301, to(base + "/repositories/42"), ``, 404, "target_not_found", failure.Final},
+		"sent on twice":            {301, to(base + "/repositories/42"), ``, 301, "target_moved", failure.Final},
+		"another host":             {301, to("https://elsewhere.example/repos/acme/tracker"), ``, 0, "target_moved", failure.Final},
+		"another host by //":       {301, to("//elsewhere.example/login"), ``, 0, "target_moved", failure.Final},
+		"above the root":           {301, to("https://example.com/login"), ``, 0, "target_moved", failure.Final},
+		"above the root by ..":     {301, to(base + "/../../login"), ``, 0, "target_moved", failure.Final},
+		"above the root, escaped":  {301, to(base + "/%2e%2e/%2e%2e/login"), ``, 0, "target_moved", failure.Final},
+		"a name beside the root":   {301, to("https://example.com/api/v3evil"), ``, 0, "target_moved", failure.Final},
+		"with a user":              {301, to("https://u:p@example.com/api/v3/repositories/42"), ``, 0, "target_moved", failure.Final},
+		"to itself":                {301, to(base + "/repos/acme/tracker"), ``, 0, "target_moved", failure.Final},
+		"nowhere":                  {301, nil, ``, 0, "target_moved", failure.Final},
+		"not there":                {404, nil, `{"message":"Not Found"}`, 0, "target_not_found", failure.Final},
+		"no token":                 {401, nil, `{"message":"Bad credentials"}`, 0, "credentials_rejected", failure.Final},
+		"no right":                 {403, nil, `{"message":"SAML"}`, 0, "forbidden", failure.Final},
+		"taken down":               {451, nil, `{"message":"Repository access blocked"}`, 0, "forbidden", failure.Final},
+		"not yet":                  {202, nil, `{"message":"Accepted"}`, 0, "answer_unreadable", failure.Retryable},
+		"without a body":           {204, nil, ``, 0, "answer_unreadable", failure.Retryable},
+		"gone":                     {410, nil, `{"message":"Gone"}`, 0, "target_not_found", failure.Final},
+		"refused otherwise":        {422, nil, `{"message":"no"}`, 0, "rejected", failure.Final},
+		"limited":                  {429, nil, ``, 0, "rate_limited", failure.Retryable},
+		"down":                     {502, nil, ``, 0, "provider_unavailable", failure.Retryable},
+		"a login page":             {200, nil, `<html>Sign in</html>`, 0, "foreign_answer", failure.Retryable},
+		"no repository":            {200, nil, `{"login":"x"}`, 0, "answer_unreadable", failure.Retryable},
+		"a name that is a path":    {200, nil, `{"id":1,"full_name":"../../x"}`, 0, "answer_unreadable", failure.Retryable},
+		"an id that is not one":    {200, nil, `{"id":-1,"full_name":"a/b"}`, 0, "answer_unreadable", failure.Retryable},
+		"an id that is too large":  {200, nil, `{"id":99999999999999999999,"full_name":"a/b"}`, 0, "answer_unreadable", failure.Retryable},
+		"a name without the owner": {200, nil, `{"id":1,"full_name":"b"}`, 0, "answer_unreadable", failure.Retryable},
 	} {
 		t.Run(name, func(t *testing.T) {
 			f, c := start(t, Config{})
@@ -86,7 +87,7 @@ func TestResolve(t *testing.T) {
 
 			place, err := c.Resolve(t.Context())
 			if test.code != "" {
-				if e := failure(t, err); e.Code != test.code || e.Class != test.class || e.Scope != connector.IntegrationScope {
+				if e := failureOf(t, err); e.Code != test.code || e.Class != test.class || e.Scope != failure.IntegrationScope {
 					t.Errorf("%v scope %d: %v", e.Class, e.Scope, e)
 				}
 
@@ -186,8 +187,8 @@ func TestIssueOfAnotherRepository(t *testing.T) {
 		}
 
 		_, err := c.Update(t.Context(), connector.Sent{Remote: domain.Remote{Key: "7"}}, connector.Content{Title: "T", State: domain.Open}, marker)
-		e := failure(t, err)
-		if e.Code != want || e.Class != connector.Final || (e.Scope == connector.IntegrationScope) != (want == "target_moved") {
+		e := failureOf(t, err)
+		if e.Code != want || e.Class != failure.Final || (e.Scope == failure.IntegrationScope) != (want == "target_moved") {
 			t.Errorf("repository %s: %v scope %d: %v", id, e.Class, e.Scope, e)
 		}
 	}
@@ -409,7 +410,7 @@ func TestForeignNotFoundOfThePlace(t *testing.T) {
 	f, c := start(t, Config{})
 	f.answers(404, http.Header{"Content-Type": {"text/plain"}}, "default backend - 404")
 	_, err := c.Resolve(t.Context())
-	if e := failure(t, err); e.Class != connector.Final || e.Code != "target_not_found" {
+	if e := failureOf(t, err); e.Class != failure.Final || e.Code != "target_not_found" {
 		t.Error(e)
 	}
 
@@ -420,7 +421,7 @@ func TestForeignNotFoundOfThePlace(t *testing.T) {
 
 	c.Use(connector.Place{ID: "1", Name: "acme/tracker", ByName: true})
 	_, err = c.Resolve(t.Context())
-	if e := failure(t, err); e.Class != connector.Retryable || e.Scope != connector.IntegrationScope || e.Code != "provider_unavailable" {
+	if e := failureOf(t, err); e.Class != failure.Retryable || e.Scope != failure.IntegrationScope || e.Code != "provider_unavailable" {
 		t.Error(e)
 	}
 }

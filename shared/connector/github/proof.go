@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"example.com/integrations/shared/connector"
+	"example.com/integrations/shared/connector/failure"
 	"example.com/integrations/shared/connector/markdown"
 	"example.com/integrations/shared/connector/proof"
 	"example.com/integrations/shared/domain"
@@ -24,7 +25,7 @@ var (
 )
 
 // foreign is the error for an answer of success without proof.
-func (c *Connector) foreign(method string, answer outbound.Response) *connector.Error {
+func (c *Connector) foreign(method string, answer outbound.Response) *failure.Error {
 	e := proof.Foreign(method, answer, c.client.Clean)
 	e.RequestID = c.client.Clean(answer.Header.Get("X-Github-Request-Id"))
 

@@ -9,6 +9,7 @@ import (
 
 	"example.com/integrations/shared/connector"
 	"example.com/integrations/shared/connector/connectortest"
+	"example.com/integrations/shared/connector/failure"
 	"example.com/integrations/shared/connector/markdown"
 	"example.com/integrations/shared/domain"
 )
@@ -22,31 +23,31 @@ func TestRefusalsOfWrites(t *testing.T) {
 		status int
 		header http.Header
 		body   string
-		class  connector.Class
-		scope  connector.Scope
+		class  failure.Class
+		scope  failure.Scope
 		code   string
 		detail string
 	}{
-		"firewall":               {403, html, page, connector.Final, connector.ItemScope, "rejected", `403 text/html "Attention Required!"`},
-		"proxy's 401":            {401, html, page, connector.Final, connector.ItemScope, "rejected", `401 text/html "Attention Required!"`},
-		"own 401":                {401, nil, `{"message":"Bad credentials"}`, connector.Final, connector.IntegrationScope, "credentials_rejected", "Bad credentials"},
-		"challenge":              {401, http.Header{"Www-Authenticate": {"Basic"}}, ``, connector.Final, connector.IntegrationScope, "credentials_rejected", "401 without a body"},
-		"token lacks permission": {403, nil, `{"message":"Resource not accessible by personal access token"}`, connector.Final, connector.IntegrationScope, "forbidden", "Resource not accessible by personal access token"},
-		"app lacks permission":   {403, nil, `{"message":"Resource not accessible by integration"}`, connector.Final, connector.IntegrationScope, "forbidden", "Resource not accessible by integration"},
-		"SSO":                    {403, nil, `{"message":"Resource protected by organization SAML enforcement. You must grant your Personal Access token access to this organization."}`, connector.Final, connector.IntegrationScope, "credentials_rejected", "SAML enforcement"},
-		"allow list":             {403, nil, "{\"message\":\"Although you appear to have the correct authorization credentials, the `acme` organization has an IP allow list enabled, and your IP address is not permitted to access this resource.\"}", connector.Final, connector.IntegrationScope, "forbidden", "IP allow list"},
-		"classic token":          {403, nil, "{\"message\":\"`acme` forbids access via a personal access token (classic). Please use a GitHub App\"}", connector.Final, connector.IntegrationScope, "credentials_rejected", "forbids access via"},
-		"suspended account":      {403, nil, `{"message":"Sorry. Your account was suspended."}`, connector.Final, connector.IntegrationScope, "credentials_rejected", "suspended"},
-		"archived":               {403, nil, `{"message":"Repository was archived so is read-only."}`, connector.Final, connector.IntegrationScope, "forbidden", "archived"},
-		"legal reasons":          {451, nil, `{"message":"Repository access blocked"}`, connector.Final, connector.IntegrationScope, "forbidden", "blocked"},
-		"about the object":       {403, nil, `{"message":"You cannot edit this issue"}`, connector.Final, connector.ItemScope, "forbidden", "You cannot edit this issue"},
-		"no body":                {422, nil, ``, connector.Final, connector.ItemScope, "rejected", "422 without a body"},
-		"string":                 {400, nil, `"Problems"`, connector.Final, connector.ItemScope, "rejected", `400 application/json "Problems"`},
-		"not acceptable":         {406, html, `<title>Not Acceptable!</title>`, connector.Final, connector.ItemScope, "rejected", `406 text/html "Not Acceptable!"`},
-		"too quickly":            {422, nil, `{"message":"Validation Failed","errors":[{"resource":"Issue","code":"custom","message":"was submitted too quickly"}]}`, connector.Retryable, connector.IntegrationScope, "rate_limited", "was submitted too quickly"},
-		"errors as a string":     {422, nil, `{"message":"Validation Failed","errors":"Something about the title"}`, connector.Final, connector.ItemScope, "rejected", "Validation Failed; Something about the title"},
-		"label":                  {422, nil, `{"message":"Validation Failed","errors":[{"value":"a","resource":"Label","field":"name","code":"invalid"}]}`, connector.Final, connector.ItemScope, "rejected", "Label name: invalid (a)"},
-		"broken":                 {502, html, page, connector.Ambiguous, connector.ItemScope, "no_answer", `502 text/html "Attention Required!"`},
+		"firewall":               {403, html, page, failure.Final, failure.ItemScope, "rejected", `403 text/html "Attention Required!"`},
+		"proxy's 401":            {401, html, page, failure.Final, failure.ItemScope, "rejected", `401 text/html "Attention Required!"`},
+		"own 401":                {401, nil, `{"message":"Bad credentials"}`, failure.Final, failure.IntegrationScope, "credentials_rejected", "Bad credentials"},
+		"challenge":              {401, http.Header{"Www-Authenticate": {"Basic"}}, ``, failure.Final, failure.IntegrationScope, "credentials_rejected", "401 without a body"},
+		"token lacks permission": {403, nil, `{"message":"Resource not accessible by personal access token"}`, failure.Final, failure.IntegrationScope, "forbidden", "Resource not accessible by personal access token"},
+		"app lacks permission":   {403, nil, `{"message":"Resource not accessible by integration"}`, failure.Final, failure.IntegrationScope, "forbidden", "Resource not accessible by integration"},
+		"SSO":                    {403, nil, `{"message":"Resource protected by organization SAML enforcement. You must grant your Personal Access token access to this organization."}`, failure.Final, failure.IntegrationScope, "credentials_rejected", "SAML enforcement"},
+		"allow list":             {403, nil, "{\"message\":\"Although you appear to have the correct authorization credentials, the `acme` organization has an IP allow list enabled, and your IP address is not permitted to access this resource.\"}", failure.Final, failure.IntegrationScope, "forbidden", "IP allow list"},
+		"classic token":          {403, nil, "{\"message\":\"`acme` forbids access via a personal access token (classic). Please use a GitHub App\"}", failure.Final, failure.IntegrationScope, "credentials_rejected", "forbids access via"},
+		"suspended account":      {403, nil, `{"message":"Sorry. Your account was suspended."}`, failure.Final, failure.IntegrationScope, "credentials_rejected", "suspended"},
+		"archived":               {403, nil, `{"message":"Repository was archived so is read-only."}`, failure.Final, failure.IntegrationScope, "forbidden", "archived"},
+		"legal reasons":          {451, nil, `{"message":"Repository access blocked"}`, failure.Final, failure.IntegrationScope, "forbidden", "blocked"},
+		"about the object":       {403, nil, `{"message":"You cannot edit this issue"}`, failure.Final, failure.ItemScope, "forbidden", "You cannot edit this issue"},
+		"no body":                {422, nil, ``, failure.Final, failure.ItemScope, "rejected", "422 without a body"},
+		"string":                 {400, nil, `"Problems"`, failure.Final, failure.ItemScope, "rejected", `400 application/json "Problems"`},
+		"not acceptable":         {406, html, `<title>Not Acceptable!</title>`, failure.Final, failure.ItemScope, "rejected", `406 text/html "Not Acceptable!"`},
+		"too quickly":            {422, nil, `{"message":"Validation Failed","errors":[{"resource":"Issue","code":"custom","message":"was submitted too quickly"}]}`, failure.Retryable, failure.IntegrationScope, "rate_limited", "was submitted too quickly"},
+		"errors as a string":     {422, nil, `{"message":"Validation Failed","errors":"Something about the title"}`, failure.Final, failure.ItemScope, "rejected", "Validation Failed; Something about the title"},
+		"label":                  {422, nil, `{"message":"Validation Failed","errors":[{"value":"a","resource":"Label","field":"name","code":"invalid"}]}`, failure.Final, failure.ItemScope, "rejected", "Label name: invalid (a)"},
+		"broken":                 {502, html, page, failure.Ambiguous, failure.ItemScope, "no_answer", `502 text/html "Attention Required!"`},
 	} {
 		f, c := start(t, Config{})
 		if strings.HasPrefix(tt.body, `"`) {
@@ -57,7 +58,7 @@ func TestRefusalsOfWrites(t *testing.T) {
 		_, created := c.Create(t.Context(), connector.Content{Title: "T"}, marker)
 		_, updated := c.Update(t.Context(), connector.Sent{Remote: domain.Remote{Key: "7"}}, connector.Content{Title: "T"}, marker)
 		for what, err := range map[string]error{"create": created, "update": updated} {
-			e := failure(t, err)
+			e := failureOf(t, err)
 			if e.Class != tt.class || e.Scope != tt.scope || e.Code != tt.code || e.Status != tt.status || !strings.Contains(e.Detail, tt.detail) {
 				t.Errorf("%s: %s: %s scope %d %v", name, what, e.Class, e.Scope, e)
 			}
@@ -74,7 +75,7 @@ func TestWaitInABody(t *testing.T) {
 	f, c := start(t, Config{})
 	f.answers(429, nil, `{"message":"API rate limit exceeded. Try again in 17 seconds."}`)
 	_, err := c.Create(t.Context(), connector.Content{Title: "T"}, marker)
-	if e := failure(t, err); e.Wait != 17*time.Second || e.NoRetryAfter {
+	if e := failureOf(t, err); e.Wait != 17*time.Second || e.NoRetryAfter {
 		t.Errorf("%s %v", e.Wait, e.NoRetryAfter)
 	}
 }
@@ -115,7 +116,7 @@ func TestMarkerInTheAnswerIsProof(t *testing.T) {
 			continue
 		}
 
-		if e := failure(t, err); e.Class != connector.Ambiguous || e.Scope != connector.ItemScope || e.Code != "foreign_answer" && e.Code != "session_expired" || e.Detail == "" {
+		if e := failureOf(t, err); e.Class != failure.Ambiguous || e.Scope != failure.ItemScope || e.Code != "foreign_answer" && e.Code != "session_expired" || e.Detail == "" {
 			t.Errorf("%s: %s %v", name, e.Class, e)
 		}
 
@@ -184,7 +185,7 @@ func TestUpdateIsReadBack(t *testing.T) {
 			continue
 		}
 
-		if e := failure(t, err); e.Class != connector.Ambiguous || e.Scope != connector.ItemScope || e.Status != 200 || e.Detail == "" {
+		if e := failureOf(t, err); e.Class != failure.Ambiguous || e.Scope != failure.ItemScope || e.Status != 200 || e.Detail == "" {
 			t.Errorf("%s: %s %v", name, e.Class, e)
 		}
 	}
@@ -219,8 +220,8 @@ func TestLabelsBelongToTheProof(t *testing.T) {
 
 // meant is what an error says to do.
 type meant struct {
-	class connector.Class
-	scope connector.Scope
+	class failure.Class
+	scope failure.Scope
 	code  string
 }
 
@@ -237,12 +238,12 @@ func TestForeignNotFoundIsNoDeletion(t *testing.T) {
 	}
 	for _, labels := range [][]string{nil, {"a"}} { // with labels the issue is read first
 		_, err := c.Update(t.Context(), connector.Sent{Remote: domain.Remote{Key: "7"}}, connector.Content{Title: "T", Labels: labels}, marker)
-		want := meant{connector.Final, connector.ItemScope, "rejected"}
+		want := meant{failure.Final, failure.ItemScope, "rejected"}
 		if labels != nil {
-			want = meant{connector.Retryable, connector.IntegrationScope, "provider_unavailable"}
+			want = meant{failure.Retryable, failure.IntegrationScope, "provider_unavailable"}
 		}
 
-		e := failure(t, err)
+		e := failureOf(t, err)
 		if got := (meant{e.Class, e.Scope, e.Code}); got != want || !strings.Contains(e.Detail, `404 text/html "404"`) {
 			t.Errorf("%s scope %d %v", e.Class, e.Scope, e)
 		}

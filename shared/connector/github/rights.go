@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"example.com/integrations/shared/connector"
+	"example.com/integrations/shared/connector/failure"
 )
 
 // Where GitHub documents what a call needs.
@@ -75,7 +76,7 @@ func (c *Connector) mayList(ctx context.Context, r repository, header http.Heade
 
 	var issues []json.RawMessage
 	if err == nil && json.Unmarshal(answer.Body, &issues) != nil {
-		err = c.fail(connector.Retryable, connector.IntegrationScope, "answer_unreadable", "GitHub's answer is not a list of issues", answer)
+		err = c.fail(failure.Retryable, failure.IntegrationScope, "answer_unreadable", "GitHub's answer is not a list of issues", answer)
 	}
 
 	if err == nil {

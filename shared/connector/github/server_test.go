@@ -18,8 +18,8 @@ import (
 	"github.com/getkin/kin-openapi/routers"
 	"github.com/getkin/kin-openapi/routers/gorillamux"
 
-	"example.com/integrations/shared/connector"
 	"example.com/integrations/shared/connector/connectortest"
+	"example.com/integrations/shared/connector/failure"
 )
 
 var token = "gh" + "p_" + strings.Repeat("x", 36)
@@ -175,7 +175,7 @@ func start(t *testing.T, cfg Config) (*fake, *Connector) {
 	return f, New(cfg, client, func() time.Time { return now })
 }
 
-func failure(t *testing.T, err error) *connector.Error {
+func failureOf(t *testing.T, err error) *failure.Error {
 	t.Helper()
 	return connectortest.Failure(t, err, token)
 }

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"example.com/integrations/shared/connector"
+	"example.com/integrations/shared/connector/failure"
 	"example.com/integrations/shared/connector/markdown"
 	"example.com/integrations/shared/connector/paging"
 	"example.com/integrations/shared/domain"
@@ -89,8 +90,8 @@ func (c *Connector) numbered(ctx context.Context, since time.Time, offset, size 
 }
 
 // stuck is for an empty page that says that others follow.
-func (c *Connector) stuck() *connector.Error {
-	return c.fail(connector.Retryable, connector.IntegrationScope, "answer_unreadable", "GitLab's list says that more follows, and gives nothing", outbound.Response{})
+func (c *Connector) stuck() *failure.Error {
+	return c.fail(failure.Retryable, failure.IntegrationScope, "answer_unreadable", "GitLab's list says that more follows, and gives nothing", outbound.Response{})
 }
 
 // behind reads by cursor: from the offset on if the page before it was the last
@@ -140,7 +141,7 @@ func (c *Connector) behind(ctx context.Context, since time.Time, offset, size in
 
 // unknown reports whether a server refused a list by cursor as such.
 func unknown(err error) bool {
-	var e *connector.Error
+	var e *failure.Error
 	return errors.As(err, &e) && e.Status == http.StatusMethodNotAllowed
 }
 

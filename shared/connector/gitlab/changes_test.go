@@ -14,6 +14,7 @@ import (
 	"unicode/utf8"
 
 	"example.com/integrations/shared/connector"
+	"example.com/integrations/shared/connector/failure"
 	"example.com/integrations/shared/connector/paging"
 	"example.com/integrations/shared/domain"
 	"example.com/integrations/shared/jsonstream"
@@ -78,7 +79,7 @@ func TestChangesNeverTakesHalfAList(t *testing.T) {
 			continue
 		}
 
-		if e := failure(t, err); e.Class != connector.Retryable || e.Scope != connector.IntegrationScope || objects != nil || more {
+		if e := failureOf(t, err); e.Class != failure.Retryable || e.Scope != failure.IntegrationScope || objects != nil || more {
 			t.Errorf("%s: %v", name, e)
 		}
 	}
@@ -235,7 +236,7 @@ func TestChangesWithAnImpossibleIssue(t *testing.T) {
 		reply(w, 200, nil, "["+issueJSON(1, "opened", strings.Repeat("x", 80_000))+"]")
 	}
 	_, _, err := c.Changes(t.Context(), now, 0)
-	var e *connector.Error
+	var e *failure.Error
 	if !errors.As(err, &e) || e.Code != "answer_too_large" {
 		t.Error(err)
 	}

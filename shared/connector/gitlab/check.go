@@ -6,6 +6,7 @@ import (
 	"net/http"
 
 	"example.com/integrations/shared/connector"
+	"example.com/integrations/shared/connector/failure"
 )
 
 // checkIssues: the project has issues, and takes new ones.
@@ -28,14 +29,14 @@ func (c *Connector) Check(ctx context.Context) ([]connector.Check, error) {
 		err = c.unresolved(answer)
 	}
 
-	var e *connector.Error
+	var e *failure.Error
 	if errors.As(err, &e) {
 		return connector.Failed(err), err
 	}
 
 	checks := []connector.Check{connector.Passed(connector.CheckReachable), connector.Passed(connector.CheckCredentials)}
 	if err != nil {
-		return append(checks, connector.Undecided(connector.CheckTarget, "provider_error")), c.fail(connector.Final, connector.IntegrationScope, "answer_unreadable", "GitLab's answer is not a project", answer)
+		return append(checks, connector.Undecided(connector.CheckTarget, "provider_error")), c.fail(failure.Final, failure.IntegrationScope, "answer_unreadable", "GitLab's answer is not a project", answer)
 	}
 
 	checks = append(checks, connector.Passed(connector.CheckTarget))

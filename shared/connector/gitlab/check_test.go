@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"example.com/integrations/shared/connector"
+	"example.com/integrations/shared/connector/failure"
 )
 
 var _ connector.Checker = (*Connector)(nil)
@@ -90,7 +91,7 @@ func TestCheck(t *testing.T) {
 			t.Errorf("%s: %s, want %s", name, got, test.want)
 		}
 
-		if (err != nil) != (test.log != "") || err != nil && !strings.Contains(failure(t, err).Error(), test.log) {
+		if (err != nil) != (test.log != "") || err != nil && !strings.Contains(failureOf(t, err).Error(), test.log) {
 			t.Errorf("%s: %v, want %s in the log", name, err, test.log)
 		}
 
@@ -152,7 +153,7 @@ func TestCheckOfAnUnreachable(t *testing.T) {
 
 	for _, one := range list {
 		checks, err := one.Check(t.Context())
-		var e *connector.Error
+		var e *failure.Error
 		if !errors.As(err, &e) {
 			t.Errorf("%s: nothing for the log", one.cfg.BaseURL)
 		}

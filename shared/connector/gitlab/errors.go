@@ -10,7 +10,7 @@ import (
 	"strings"
 	"time"
 
-	"example.com/integrations/shared/connector"
+	"example.com/integrations/shared/connector/failure"
 	"example.com/integrations/shared/connector/problem"
 	"example.com/integrations/shared/connector/refusal"
 	"example.com/integrations/shared/outbound"
@@ -22,14 +22,14 @@ const untoldWait = time.Minute
 
 // refused says what an answer without success means. Refusals of a write belong
 // to writeRefused, refusals about one issue to issueRefused.
-func (c *Connector) refused(method string, answer outbound.Response) *connector.Error {
+func (c *Connector) refused(method string, answer outbound.Response) *failure.Error {
 	if answer.Success() {
 		return c.foreign(method, answer)
 	}
 
 	said := problem.Read(answer, c.client.Clean)
 	if answer.Status == http.StatusTooManyRequests {
-		e := c.fail(connector.Retryable, connector.IntegrationScope, "rate_limited", said.Reason(""), answer)
+		e := c.fail(failure.Retryable, failure.IntegrationScope, "rate_limited", said.Reason(""), answer)
 		e.Wait, e.NoRetryAfter = c.limit(answer.Header, said)
 		return e
 	}
@@ -37,11 +37,11 @@ func (c *Connector) refused(method string, answer outbound.Response) *connector.
 	class := outbound.Classify(method, answer.Status, answer.Header)
 	switch {
 	case answer.Status >= 300 && answer.Status < 400:
-		return c.fail(class, connector.IntegrationScope, "target_moved", "the server sends on to another address: the project was renamed or moved, or base_url is not GitLab's own", answer)
-	case class == connector.Ambiguous:
-		return c.fail(class, connector.ItemScope, "no_answer", said.Reason(""), answer)
-	case class == connector.Retryable:
-		e := c.fail(class, connector.IntegrationScope, "provider_unavailable", said.Reason(""), answer)
+		return c.fail(class, failure.IntegrationScope, "target_moved", "the server sends on to another address: the project was renamed or moved, or base_url is not GitLab's own", answer)
+	case class == failure.Ambiguous:
+		return c.fail(class, failure.ItemScope, "no_answer", said.Reason(""), answer)
+	case class == failure.Retryable:
+		e := c.fail(class, failure.IntegrationScope, "provider_unavailable", said.Reason(""), answer)
 		e.Wait, _ = outbound.RetryAfter(answer.Header, c.now())
 		return e
 	case method == http.MethodGet:
@@ -53,7 +53,7 @@ func (c *Connector) refused(method string, answer outbound.Response) *connector.
 
 // readRefused is for a refusal of a read. It concerns the project. One that is
 // not GitLab's own is an outage.
-func (c *Connector) readRefused(answer outbound.Response, said problem.Problem) *connector.Error {
+func (c *Connector) readRefused(answer outbound.Response, said problem.Problem) *failure.Error {
 	if said.Foreign(answer, false) {
 		return c.intercepted(answer, said)
 	}
@@ -62,8 +62,8 @@ func (c *Connector) readRefused(answer outbound.Response, said problem.Problem) 
 }
 
 // readVerdict is what the status of a refused read says about the project.
-func (c *Connector) readVerdict(answer outbound.Response, said problem.Problem) *connector.Error {
-	scope := connector.IntegrationScope
+func (c *Connector) readVerdict(answer outbound.Response, said problem.Problem) *failure.Error {
+	scope := failure.IntegrationScope
 	code := ""
 	detail := ""
 	switch answer.Status {
@@ -79,18 +79,18 @@ func (c *Connector) readVerdict(answer outbound.Response, said problem.Problem) 
 		code = "target_not_found"
 		detail = noProject
 	default:
-		scope = connector.ItemScope
+		scope = failure.ItemScope
 		code = "rejected"
 	}
 
-	return c.fail(connector.Final, scope, code, said.Reason(detail), answer)
+	return c.fail(failure.Final, scope, code, said.Reason(detail), answer)
 }
 
 // rejected is for a refusal of a write. It concerns one item, unless the table
 // says that it concerns all.
-func (c *Connector) rejected(method string, answer outbound.Response, said problem.Problem) *connector.Error {
+func (c *Connector) rejected(method string, answer outbound.Response, said problem.Problem) *failure.Error {
 	if row, ok := refusal.Find(refusals, method, answer, said, said.Member("error")); ok {
-		return c.fail(connector.Final, connector.IntegrationScope, row.Means, said.Reason(row.Detail), answer)
+		return c.fail(failure.Final, failure.IntegrationScope, row.Means, said.Reason(row.Detail), answer)
 	}
 
 	code := "rejected"
@@ -103,7 +103,7 @@ func (c *Connector) rejected(method string, answer outbound.Response, said probl
 		detail = "GitLab takes the issue for spam and wants a person to solve a captcha"
 	}
 
-	return c.fail(connector.Final, connector.ItemScope, code, said.Reason(detail), answer)
+	return c.fail(failure.Final, failure.ItemScope, code, said.Reason(detail), answer)
 }
 
 // limit gives the wait a 429 asks for, in its header or its body, and whether
@@ -168,10 +168,10 @@ func stateOf(answer outbound.Response, err error) (state, error) {
 
 // writeRefused is refused for a write. Whether 403 means the token's rights or
 // the project's settings is asked with one read.
-func (c *Connector) writeRefused(ctx context.Context, method string, answer outbound.Response) *connector.Error {
+func (c *Connector) writeRefused(ctx context.Context, method string, answer outbound.Response) *failure.Error {
 	e := c.refused(method, answer)
 	own := problem.Read(answer, c.client.Clean).JSON
-	if answer.Status != http.StatusForbidden || e.Scope == connector.IntegrationScope || !own {
+	if answer.Status != http.StatusForbidden || e.Scope == failure.IntegrationScope || !own {
 		return e
 	}
 
@@ -179,9 +179,9 @@ func (c *Connector) writeRefused(ctx context.Context, method string, answer outb
 	switch {
 	case err != nil || probe.Status != http.StatusOK:
 	case s.issuesOff():
-		return c.fail(connector.Final, connector.IntegrationScope, "issues_disabled", "the project has issues turned off", answer)
+		return c.fail(failure.Final, failure.IntegrationScope, "issues_disabled", "the project has issues turned off", answer)
 	case s.Archived:
-		return c.fail(connector.Final, connector.IntegrationScope, "forbidden", "the project is archived: its issues can only be read", answer)
+		return c.fail(failure.Final, failure.IntegrationScope, "forbidden", "the project is archived: its issues can only be read", answer)
 	}
 
 	return e
@@ -189,7 +189,7 @@ func (c *Connector) writeRefused(ctx context.Context, method string, answer outb
 
 // issueRefused is refused for a change of one issue. Whether 404 means the
 // issue or the whole project is asked with one read.
-func (c *Connector) issueRefused(ctx context.Context, answer outbound.Response) *connector.Error {
+func (c *Connector) issueRefused(ctx context.Context, answer outbound.Response) *failure.Error {
 	// A page of a proxy does not say that the issue was deleted.
 	own := problem.Read(answer, c.client.Clean).JSON
 	if answer.Status != http.StatusNotFound && answer.Status != http.StatusGone || !own {
@@ -203,21 +203,21 @@ func (c *Connector) issueRefused(ctx context.Context, answer outbound.Response) 
 	case probe.Status != http.StatusOK:
 		return c.refused(http.MethodGet, probe)
 	case s.issuesOff():
-		return c.fail(connector.Final, connector.IntegrationScope, "issues_disabled", "the project has issues turned off", answer)
+		return c.fail(failure.Final, failure.IntegrationScope, "issues_disabled", "the project has issues turned off", answer)
 	}
 
-	return c.fail(connector.Final, connector.ItemScope, "remote_deleted", "the project is there, but the issue was deleted, or the token may not see it", answer)
+	return c.fail(failure.Final, failure.ItemScope, "remote_deleted", "the project is there, but the issue was deleted, or the token may not see it", answer)
 }
 
 // undecided is for a refusal whose reach could not be found out: nothing
 // happened, ask again.
-func (c *Connector) undecided(answer outbound.Response) *connector.Error {
-	return c.fail(connector.Retryable, connector.IntegrationScope, "provider_unavailable", "whether the issue or the project is gone could not be found out", answer)
+func (c *Connector) undecided(answer outbound.Response) *failure.Error {
+	return c.fail(failure.Retryable, failure.IntegrationScope, "provider_unavailable", "whether the issue or the project is gone could not be found out", answer)
 }
 
 // issueUnread is for a read of one issue that is refused. A 403 is about this
 // issue alone if the project can be read.
-func (c *Connector) issueUnread(ctx context.Context, answer outbound.Response) *connector.Error {
+func (c *Connector) issueUnread(ctx context.Context, answer outbound.Response) *failure.Error {
 	gone := answer.Status == http.StatusNotFound || answer.Status == http.StatusGone
 	foreign := problem.Read(answer, c.client.Clean).Foreign(answer, false)
 	if gone && !foreign {
@@ -225,7 +225,7 @@ func (c *Connector) issueUnread(ctx context.Context, answer outbound.Response) *
 	}
 
 	e := c.refused(http.MethodGet, answer)
-	if answer.Status != http.StatusForbidden || e.Class != connector.Final {
+	if answer.Status != http.StatusForbidden || e.Class != failure.Final {
 		return e
 	}
 
@@ -237,22 +237,22 @@ func (c *Connector) issueUnread(ctx context.Context, answer outbound.Response) *
 		return c.refused(http.MethodGet, probe)
 	}
 
-	e.Scope = connector.ItemScope
+	e.Scope = failure.ItemScope
 
 	return e
 }
 
 // intercepted is for a foreign answer in place of the answer to a read.
-func (c *Connector) intercepted(answer outbound.Response, said problem.Problem) *connector.Error {
+func (c *Connector) intercepted(answer outbound.Response, said problem.Problem) *failure.Error {
 	code, detail := said.Intercepted("GitLab")
-	e := c.fail(connector.Retryable, connector.IntegrationScope, code, detail, answer)
+	e := c.fail(failure.Retryable, failure.IntegrationScope, code, detail, answer)
 	e.Wait, _ = outbound.RetryAfter(answer.Header, c.now())
 
 	return e
 }
 
-func (c *Connector) fail(class connector.Class, scope connector.Scope, code, detail string, answer outbound.Response) *connector.Error {
-	return &connector.Error{
+func (c *Connector) fail(class failure.Class, scope failure.Scope, code, detail string, answer outbound.Response) *failure.Error {
+	return &failure.Error{
 		Class: class, Scope: scope, Code: code, Detail: c.client.Clean(detail), Status: answer.Status,
 		RequestID: c.client.Clean(cmp.Or(answer.Header.Get("X-Request-Id"), answer.Header.Get("Cf-Ray"))),
 	}

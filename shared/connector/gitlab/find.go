@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"example.com/integrations/shared/connector"
+	"example.com/integrations/shared/connector/failure"
 	"example.com/integrations/shared/connector/markdown"
 	"example.com/integrations/shared/connector/paging"
 	"example.com/integrations/shared/domain"
@@ -75,8 +76,8 @@ func (c *Connector) Find(ctx context.Context, since time.Time, want []connector.
 }
 
 // endless is for a list longer than any that is walked through.
-func (c *Connector) endless() *connector.Error {
-	return c.fail(connector.Final, connector.IntegrationScope, "list_endless", "the list of issues does not end", outbound.Response{})
+func (c *Connector) endless() *failure.Error {
+	return c.fail(failure.Final, failure.IntegrationScope, "list_endless", "the list of issues does not end", outbound.Response{})
 }
 
 // pageAt hands over the issues of the page that holds the place at an offset, and
@@ -138,8 +139,8 @@ func (c *Connector) page(ctx context.Context, query url.Values, size, number int
 
 // noList is for half a list, which must not pass for a whole one: an issue not
 // found is made again.
-func (c *Connector) noList(answer outbound.Response) *connector.Error {
-	return c.fail(connector.Retryable, connector.IntegrationScope, paging.Code(answer.StreamError), "GitLab's answer is not a list of issues", answer)
+func (c *Connector) noList(answer outbound.Response) *failure.Error {
+	return c.fail(failure.Retryable, failure.IntegrationScope, paging.Code(answer.StreamError), "GitLab's answer is not a list of issues", answer)
 }
 
 // next reports whether a page follows, and its cursor if it has one. Links are

@@ -13,6 +13,7 @@ import (
 
 	"example.com/integrations/shared/connector"
 	"example.com/integrations/shared/connector/connectortest"
+	"example.com/integrations/shared/connector/failure"
 	"example.com/integrations/shared/domain"
 	"example.com/integrations/shared/outbound"
 )
@@ -201,7 +202,7 @@ func TestFindNeverTakesHalfAList(t *testing.T) {
 			continue
 		}
 
-		if e := failure(t, err); e.Class != connector.Retryable {
+		if e := failureOf(t, err); e.Class != failure.Retryable {
 			t.Errorf("%s: %v", name, e)
 		}
 	}
@@ -213,7 +214,7 @@ func TestFindEnds(t *testing.T) {
 	body := "[" + issueJSON(1, "opened", "") + "]"
 	f.answers(200, http.Header{"X-Next-Page": {"9"}}, body)
 	_, err := c.Find(t.Context(), now, []connector.Marker{marker})
-	if e := failure(t, err); e.Code != "list_endless" || e.Class != connector.Final {
+	if e := failureOf(t, err); e.Code != "list_endless" || e.Class != failure.Final {
 		t.Error(e)
 	}
 }
@@ -240,7 +241,7 @@ func TestFindFollowsARename(t *testing.T) {
 			t.Errorf("%s: %v, %v", to, got, err)
 		}
 
-		if calls := f.take(); !found && (failure(t, err).Code != "target_moved" || len(calls) != 1) {
+		if calls := f.take(); !found && (failureOf(t, err).Code != "target_moved" || len(calls) != 1) {
 			t.Errorf("%s: %d calls, %v", to, len(calls), err)
 		}
 	}

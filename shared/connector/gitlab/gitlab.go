@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"example.com/integrations/shared/connector"
+	"example.com/integrations/shared/connector/failure"
 	"example.com/integrations/shared/connector/markdown"
 	"example.com/integrations/shared/connector/paging"
 	"example.com/integrations/shared/domain"
@@ -204,6 +205,6 @@ func (c *Connector) header() http.Header {
 }
 
 // unnumbered is for a link without the number of an issue: nothing is sent.
-func (c *Connector) unnumbered() *connector.Error {
-	return c.fail(connector.Final, connector.ItemScope, "remote_unknown", "the link does not hold the number of an issue", outbound.Response{})
+func (c *Connector) unnumbered() *failure.Error {
+	return c.fail(failure.Final, failure.ItemScope, "remote_unknown", "the link does not hold the number of an issue", outbound.Response{})
 }

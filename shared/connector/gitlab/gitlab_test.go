@@ -10,6 +10,7 @@ import (
 
 	"example.com/integrations/shared/connector"
 	"example.com/integrations/shared/connector/connectortest"
+	"example.com/integrations/shared/connector/failure"
 	"example.com/integrations/shared/domain"
 )
 
@@ -65,7 +66,7 @@ func TestCreateAnswers(t *testing.T) {
 	for _, body := range []string{"", "{", "[]", "{}", `{"id":1}`, `{"id":0,"iid":1}`, `{"id":"1","iid":1}`, "null", "<html>"} {
 		f.answers(201, nil, body)
 		_, err := c.Create(t.Context(), connector.Content{Title: "T"}, marker)
-		if e := failure(t, err); e.Class != connector.Ambiguous {
+		if e := failureOf(t, err); e.Class != failure.Ambiguous {
 			t.Errorf("201 %q: %v %v", body, e.Class, e)
 		}
 	}
@@ -73,7 +74,7 @@ func TestCreateAnswers(t *testing.T) {
 	for _, status := range []int{200, 202, 204} {
 		f.answers(status, nil, "")
 		_, err := c.Create(t.Context(), connector.Content{Title: "T"}, marker)
-		if e := failure(t, err); e.Class != connector.Ambiguous {
+		if e := failureOf(t, err); e.Class != failure.Ambiguous {
 			t.Errorf("%d: %v %v", status, e.Class, e)
 		}
 	}
@@ -128,7 +129,7 @@ func TestUpdateKeepsToItself(t *testing.T) {
 
 	for _, key := range []string{"", "x", "0", "-1", "7/../8", "7?x"} {
 		_, err := c.Update(t.Context(), connector.Sent{Remote: domain.Remote{Key: key}}, connector.Content{}, marker)
-		if e := failure(t, err); e.Class != connector.Final || e.Scope != connector.ItemScope {
+		if e := failureOf(t, err); e.Class != failure.Final || e.Scope != failure.ItemScope {
 			t.Errorf("%q: %v", key, e)
 		}
 	}
@@ -144,7 +145,7 @@ func TestMovedIssue(t *testing.T) {
 	f, c := start(t, Config{})
 	f.answers(200, nil, issueJSON(7, "closed", "", "moved_to_id", 31))
 	_, err := c.Update(t.Context(), connector.Sent{Remote: domain.Remote{Key: "7"}}, connector.Content{State: "open"}, marker)
-	if e := failure(t, err); e.Code != "remote_moved" || e.Class != connector.Final || e.Scope != connector.ItemScope {
+	if e := failureOf(t, err); e.Code != "remote_moved" || e.Class != failure.Final || e.Scope != failure.ItemScope {
 		t.Error(e)
 	}
 }
@@ -182,39 +183,39 @@ func TestErrors(t *testing.T) {
 		status int
 		header http.Header
 		body   string
-		class  connector.Class
-		scope  connector.Scope
+		class  failure.Class
+		scope  failure.Scope
 		code   string
 		wait   time.Duration
 		detail string
 	}{
-		{"bad token", 401, nil, `{"message":"401 Unauthorized"}`, connector.Final, connector.IntegrationScope, "credentials_rejected", 0, "401 Unauthorized"},
-		{"expired token", 401, nil, `{"error":"invalid_token","error_description":"Token is expired. You can either do re-authorization or token refresh."}`, connector.Final, connector.IntegrationScope, "credentials_rejected", 0, "Token is expired"},
-		{"scope", 403, nil, `{"error":"insufficient_scope","error_description":"The request requires higher privileges than provided by the access token.","scope":"api"}`, connector.Final, connector.IntegrationScope, "forbidden", 0, "lacks the api scope"},
-		{"role", 403, nil, `{"message":"403 Forbidden"}`, connector.Final, connector.ItemScope, "forbidden", 0, "403 Forbidden"},
-		{"blocked address", 403, nil, "Forbidden\n", connector.Final, connector.ItemScope, "rejected", 0, "Forbidden"},
-		{"no project", 404, nil, `{"message":"404 Project Not Found"}`, connector.Final, connector.IntegrationScope, "target_not_found", 0, "404 Project Not Found"},
-		{"renamed", 301, http.Header{"Location": {base + "/projects/5/issues"}}, ``, connector.Final, connector.IntegrationScope, "target_moved", 0, "renamed"},
-		{"login page", 302, http.Header{"Location": {"https://example.com/users/sign_in"}}, ``, connector.Final, connector.IntegrationScope, "target_moved", 0, "base_url"},
-		{"retry after", 429, http.Header{"Retry-After": {"42"}, "RateLimit-Remaining": {"0"}, "RateLimit-Reset": {at(time.Hour)}}, "Retry later\n", connector.Retryable, connector.IntegrationScope, "rate_limited", 42 * time.Second, ""},
-		{"reset", 429, http.Header{"RateLimit-Remaining": {"0"}, "RateLimit-Reset": {at(20 * time.Second)}}, ``, connector.Retryable, connector.IntegrationScope, "rate_limited", 21 * time.Second, ""},
-		{"reset of another limit", 429, http.Header{"RateLimit-Remaining": {"12"}, "RateLimit-Reset": {at(20 * time.Second)}}, ``, connector.Retryable, connector.IntegrationScope, "rate_limited", time.Minute, ""},
-		{"reset is past", 429, http.Header{"RateLimit-Remaining": {"0"}, "RateLimit-Reset": {at(-time.Hour)}}, ``, connector.Retryable, connector.IntegrationScope, "rate_limited", time.Second, ""},
-		{"reset is junk", 429, http.Header{"RateLimit-Remaining": {"0"}, "RateLimit-Reset": {"soon"}}, ``, connector.Retryable, connector.IntegrationScope, "rate_limited", time.Minute, ""},
-		{"bare 429", 429, nil, `{"message":{"error":"This endpoint has been requested too many times. Try again later."}}`, connector.Retryable, connector.IntegrationScope, "rate_limited", time.Minute, "This endpoint has been requested too many times"},
-		{"captcha", 409, nil, `{"needs_captcha_response":true,"spam_log_id":1,"captcha_site_key":"k","message":{"error":"Your issue has been recognized as spam."}}`, connector.Final, connector.ItemScope, "captcha_required", 0, "captcha: Your issue has been recognized as spam"},
-		{"captcha, otherwise", 400, nil, `{"needs_captcha_response":true,"message":"x"}`, connector.Final, connector.ItemScope, "captcha_required", 0, ""},
-		{"duplicate", 409, nil, `{"message":"Duplicated issue"}`, connector.Final, connector.ItemScope, "rejected", 0, "Duplicated issue"},
-		{"invalid", 400, nil, `{"message":{"title":["can't be blank","is too long (maximum is 255 characters)"],"base":["x"]}}`, connector.Final, connector.ItemScope, "rejected", 0, "title: can't be blank; title: is too long (maximum is 255 characters); x"},
-		{"missing", 400, nil, `{"error":"title is missing"}`, connector.Final, connector.ItemScope, "rejected", 0, "title is missing"},
-		{"list of texts", 422, nil, `{"message":["one","two"]}`, connector.Final, connector.ItemScope, "rejected", 0, "one; two"},
-		{"html", 422, nil, `<html>no</html>`, connector.Final, connector.ItemScope, "rejected", 0, ""},
-		{"server error", 500, nil, `{"message":"500 Internal Server Error"}`, connector.Ambiguous, connector.ItemScope, "no_answer", 0, "500"},
-		{"bad gateway", 502, nil, ``, connector.Ambiguous, connector.ItemScope, "no_answer", 0, ""},
-		{"outage", 503, nil, ``, connector.Ambiguous, connector.ItemScope, "no_answer", 0, ""},
-		{"announced outage", 503, http.Header{"Retry-After": {"30"}}, ``, connector.Retryable, connector.IntegrationScope, "provider_unavailable", 30 * time.Second, ""},
-		{"timeout", 504, nil, ``, connector.Ambiguous, connector.ItemScope, "no_answer", 0, ""},
-		{"leak", 422, nil, `{"message":"token ` + token + ` at https://u:p@h.test/x?access=1` + strings.Repeat("z", 999) + `"}`, connector.Final, connector.ItemScope, "rejected", 0, "[redacted]"},
+		{"bad token", 401, nil, `{"message":"401 Unauthorized"}`, failure.Final, failure.IntegrationScope, "credentials_rejected", 0, "401 Unauthorized"},
+		{"expired token", 401, nil, `{"error":"invalid_token","error_description":"Token is expired. You can either do re-authorization or token refresh."}`, failure.Final, failure.IntegrationScope, "credentials_rejected", 0, "Token is expired"},
+		{"scope", 403, nil, `{"error":"insufficient_scope","error_description":"The request requires higher privileges than provided by the access token.","scope":"api"}`, failure.Final, failure.IntegrationScope, "forbidden", 0, "lacks the api scope"},
+		{"role", 403, nil, `{"message":"403 Forbidden"}`, failure.Final, failure.ItemScope, "forbidden", 0, "403 Forbidden"},
+		{"blocked address", 403, nil, "Forbidden\n", failure.Final, failure.ItemScope, "rejected", 0, "Forbidden"},
+		{"no project", 404, nil, `{"message":"404 Project Not Found"}`, failure.Final, failure.IntegrationScope, "target_not_found", 0, "404 Project Not Found"},
+		{"renamed", 301, http.Header{"Location": {base + "/projects/5/issues"}}, ``, failure.Final, failure.IntegrationScope, "target_moved", 0, "renamed"},
+		{"login page", 302, http.Header{"Location": {"https://example.com/users/sign_in"}}, ``, failure.Final, failure.IntegrationScope, "target_moved", 0, "base_url"},
+		{"retry after", 429, http.Header{"Retry-After": {"42"}, "RateLimit-Remaining": {"0"}, "RateLimit-Reset": {at(time.Hour)}}, "Retry later\n", failure.Retryable, failure.IntegrationScope, "rate_limited", 42 * time.Second, ""},
+		{"reset", 429, http.Header{"RateLimit-Remaining": {"0"}, "RateLimit-Reset": {at(20 * time.Second)}}, ``, failure.Retryable, failure.IntegrationScope, "rate_limited", 21 * time.Second, ""},
+		{"reset of another limit", 429, http.Header{"RateLimit-Remaining": {"12"}, "RateLimit-Reset": {at(20 * time.Second)}}, ``, failure.Retryable, failure.IntegrationScope, "rate_limited", time.Minute, ""},
+		{"reset is past", 429, http.Header{"RateLimit-Remaining": {"0"}, "RateLimit-Reset": {at(-time.Hour)}}, ``, failure.Retryable, failure.IntegrationScope, "rate_limited", time.Second, ""},
+		{"reset is junk", 429, http.Header{"RateLimit-Remaining": {"0"}, "RateLimit-Reset": {"soon"}}, ``, failure.Retryable, failure.IntegrationScope, "rate_limited", time.Minute, ""},
+		{"bare 429", 429, nil, `{"message":{"error":"This endpoint has been requested too many times. Try again later."}}`, failure.Retryable, failure.IntegrationScope, "rate_limited", time.Minute, "This endpoint has been requested too many times"},
+		{"captcha", 409, nil, `{"needs_captcha_response":true,"spam_log_id":1,"captcha_site_key":"k","message":{"error":"Your issue has been recognized as spam."}}`, failure.Final, failure.ItemScope, "captcha_required", 0, "captcha: Your issue has been recognized as spam"},
+		{"captcha, otherwise", 400, nil, `{"needs_captcha_response":true,"message":"x"}`, failure.Final, failure.ItemScope, "captcha_required", 0, ""},
+		{"duplicate", 409, nil, `{"message":"Duplicated issue"}`, failure.Final, failure.ItemScope, "rejected", 0, "Duplicated issue"},
+		{"invalid", 400, nil, `{"message":{"title":["can't be blank","is too long (maximum is 255 characters)"],"base":["x"]}}`, failure.Final, failure.ItemScope, "rejected", 0, "title: can't be blank; title: is too long (maximum is 255 characters); x"},
+		{"missing", 400, nil, `{"error":"title is missing"}`, failure.Final, failure.ItemScope, "rejected", 0, "title is missing"},
+		{"list of texts", 422, nil, `{"message":["one","two"]}`, failure.Final, failure.ItemScope, "rejected", 0, "one; two"},
+		{"html", 422, nil, `<html>no</html>`, failure.Final, failure.ItemScope, "rejected", 0, ""},
+		{"server error", 500, nil, `{"message":"500 Internal Server Error"}`, failure.Ambiguous, failure.ItemScope, "no_answer", 0, "500"},
+		{"bad gateway", 502, nil, ``, failure.Ambiguous, failure.ItemScope, "no_answer", 0, ""},
+		{"outage", 503, nil, ``, failure.Ambiguous, failure.ItemScope, "no_answer", 0, ""},
+		{"announced outage", 503, http.Header{"Retry-After": {"30"}}, ``, failure.Retryable, failure.IntegrationScope, "provider_unavailable", 30 * time.Second, ""},
+		{"timeout", 504, nil, ``, failure.Ambiguous, failure.ItemScope, "no_answer", 0, ""},
+		{"leak", 422, nil, `{"message":"token ` + token + ` at https://u:p@h.test/x?access=1` + strings.Repeat("z", 999) + `"}`, failure.Final, failure.ItemScope, "rejected", 0, "[redacted]"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			f, c := start(t, Config{})
@@ -227,7 +228,7 @@ func TestErrors(t *testing.T) {
 			}
 
 			_, err := c.Create(t.Context(), connector.Content{Title: "T"}, marker)
-			e := failure(t, err)
+			e := failureOf(t, err)
 			if e.Class != tt.class || e.Scope != tt.scope || e.Code != tt.code || e.Wait != tt.wait || e.Status != tt.status || e.RequestID != "REQ1" {
 				t.Errorf("got %v scope %d wait %v: %v", e.Class, e.Scope, e.Wait, e)
 			}
@@ -266,29 +267,29 @@ func TestErrorsThatDependOnTheProject(t *testing.T) {
 		creates bool
 		status  int
 		project func(w http.ResponseWriter)
-		class   connector.Class
-		scope   connector.Scope
+		class   failure.Class
+		scope   failure.Scope
 		code    string
 	}{
-		"create, issues off":          {true, 403, answers(200, off), connector.Final, connector.IntegrationScope, "issues_disabled"},
-		"create, archived":            {true, 403, answers(200, archived), connector.Final, connector.IntegrationScope, "forbidden"},
-		"create, no rights":           {true, 403, answers(200, healthy), connector.Final, connector.ItemScope, "forbidden"},
-		"create, all forbidden":       {true, 403, answers(403, ``), connector.Final, connector.ItemScope, "forbidden"},
-		"create, project unreadable":  {true, 403, answers(200, `<`), connector.Final, connector.ItemScope, "forbidden"},
-		"update, issues off":          {false, 403, answers(200, off), connector.Final, connector.IntegrationScope, "issues_disabled"},
-		"update, deleted":             {false, 404, answers(200, healthy), connector.Final, connector.ItemScope, "remote_deleted"},
-		"update, 404 with issues off": {false, 404, answers(200, off), connector.Final, connector.IntegrationScope, "issues_disabled"},
-		"update, lost access":         {false, 404, answers(404, `{"message":"404 Project Not Found"}`), connector.Final, connector.IntegrationScope, "target_not_found"},
-		"update, bad token":           {false, 404, answers(401, `{}`), connector.Final, connector.IntegrationScope, "credentials_rejected"},
-		"update, limited":             {false, 404, answers(429, ``), connector.Retryable, connector.IntegrationScope, "rate_limited"},
-		"update, not found out":       {false, 404, answers(200, `<`), connector.Retryable, connector.IntegrationScope, "provider_unavailable"},
-		"update, no project":          {false, 404, answers(200, `{}`), connector.Retryable, connector.IntegrationScope, "provider_unavailable"},
-		"update, outage":              {false, 404, answers(502, ``), connector.Retryable, connector.IntegrationScope, "provider_unavailable"},
-		"update, broken off":          {false, 404, func(http.ResponseWriter) { panic(http.ErrAbortHandler) }, connector.Retryable, connector.IntegrationScope, "provider_unavailable"},
-		"update, project renamed":     {false, 404, answers(301, ``), connector.Final, connector.IntegrationScope, "target_moved"},
-		"update sent on":              {false, 301, answers(200, healthy), connector.Final, connector.IntegrationScope, "target_moved"},
-		"update, captcha":             {false, 409, answers(200, healthy), connector.Final, connector.ItemScope, "captcha_required"},
-		"create, captcha":             {true, 409, answers(200, healthy), connector.Final, connector.ItemScope, "captcha_required"},
+		"create, issues off":          {true, 403, answers(200, off), failure.Final, failure.IntegrationScope, "issues_disabled"},
+		"create, archived":            {true, 403, answers(200, archived), failure.Final, failure.IntegrationScope, "forbidden"},
+		"create, no rights":           {true, 403, answers(200, healthy), failure.Final, failure.ItemScope, "forbidden"},
+		"create, all forbidden":       {true, 403, answers(403, ``), failure.Final, failure.ItemScope, "forbidden"},
+		"create, project unreadable":  {true, 403, answers(200, `<`), failure.Final, failure.ItemScope, "forbidden"},
+		"update, issues off":          {false, 403, answers(200, off), failure.Final, failure.IntegrationScope, "issues_disabled"},
+		"update, deleted":             {false, 404, answers(200, healthy), failure.Final, failure.ItemScope, "remote_deleted"},
+		"update, 404 with issues off": {false, 404, answers(200, off), failure.Final, failure.IntegrationScope, "issues_disabled"},
+		"update, lost access":         {false, 404, answers(404, `{"message":"404 Project Not Found"}`), failure.Final, failure.IntegrationScope, "target_not_found"},
+		"update, bad token":           {false, 404, answers(401, `{}`), failure.Final, failure.IntegrationScope, "credentials_rejected"},
+		"update, limited":             {false, 404, answers(429, ``), failure.Retryable, failure.IntegrationScope, "rate_limited"},
+		"update, not found out":       {false, 404, answers(200, `<`), failure.Retryable, failure.IntegrationScope, "provider_unavailable"},
+		"update, no project":          {false, 404, answers(200, `{}`), failure.Retryable, failure.IntegrationScope, "provider_unavailable"},
+		"update, outage":              {false, 404, answers(502, ``), failure.Retryable, failure.IntegrationScope, "provider_unavailable"},
+		"update, broken off":          {false, 404, func(http.ResponseWriter) { panic(http.ErrAbortHandler) }, failure.Retryable, failure.IntegrationScope, "provider_unavailable"},
+		"update, project renamed":     {false, 404, answers(301, ``), failure.Final, failure.IntegrationScope, "target_moved"},
+		"update sent on":              {false, 301, answers(200, healthy), failure.Final, failure.IntegrationScope, "target_moved"},
+		"update, captcha":             {false, 409, answers(200, healthy), failure.Final, failure.ItemScope, "captcha_required"},
+		"create, captcha":             {true, 409, answers(200, healthy), failure.Final, failure.ItemScope, "captcha_required"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			f, c := start(t, Config{})
@@ -311,7 +312,7 @@ func TestErrorsThatDependOnTheProject(t *testing.T) {
 				_, err = c.Update(t.Context(), connector.Sent{Remote: domain.Remote{Key: "7"}}, connector.Content{Title: "T", State: "open"}, marker)
 			}
 
-			if e := failure(t, err); e.Class != tt.class || e.Scope != tt.scope || e.Code != tt.code {
+			if e := failureOf(t, err); e.Class != tt.class || e.Scope != tt.scope || e.Code != tt.code {
 				t.Errorf("got %v scope %d: %v", e.Class, e.Scope, e)
 			}
 
@@ -328,12 +329,12 @@ func TestCancelledCallsNothing(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	_, err := c.Create(ctx, connector.Content{Title: "T"}, marker)
-	if e := failure(t, err); e.Class != connector.NotSent {
+	if e := failureOf(t, err); e.Class != failure.NotSent {
 		t.Error(e)
 	}
 
 	_, err = c.Find(ctx, now, []connector.Marker{marker})
-	if e := failure(t, err); e.Class != connector.NotSent {
+	if e := failureOf(t, err); e.Class != failure.NotSent {
 		t.Error(e)
 	}
 
@@ -355,7 +356,7 @@ func TestGivenUpInMidCall(t *testing.T) {
 		_, err := c.Update(ctx, connector.Sent{Remote: domain.Remote{Key: "7"}}, connector.Content{Title: "T", State: "open"}, marker)
 		return err
 	})
-	if e := failure(t, err); e.Class != connector.Ambiguous {
+	if e := failureOf(t, err); e.Class != failure.Ambiguous {
 		t.Error(e)
 	}
 

@@ -10,6 +10,7 @@ import (
 
 	"example.com/integrations/shared/connector"
 	"example.com/integrations/shared/connector/connectortest"
+	"example.com/integrations/shared/connector/failure"
 )
 
 // everyIssue answers as a project with the tests' common list. The number is that
@@ -113,7 +114,7 @@ func TestAnOutageOfLists(t *testing.T) {
 		f, c := start(t, Config{})
 		f.answers(status, nil, "<html>")
 		_, _, err := c.Changes(t.Context(), now, 0)
-		if e := failure(t, err); e.Class != connector.Retryable || e.Scope != connector.IntegrationScope || e.Code != "provider_unavailable" {
+		if e := failureOf(t, err); e.Class != failure.Retryable || e.Scope != failure.IntegrationScope || e.Code != "provider_unavailable" {
 			t.Errorf("%v %v", e.Class, e)
 		}
 
@@ -121,7 +122,7 @@ func TestAnOutageOfLists(t *testing.T) {
 			t.Errorf("%d requests", n)
 		}
 
-		if _, err = c.Find(t.Context(), now, []connector.Marker{marker}); failure(t, err).Class != connector.Retryable || len(f.take()) != 1 {
+		if _, err = c.Find(t.Context(), now, []connector.Marker{marker}); failureOf(t, err).Class != failure.Retryable || len(f.take()) != 1 {
 			t.Errorf("find: %v", err)
 		}
 	}
@@ -132,7 +133,7 @@ func TestALimitFarAway(t *testing.T) {
 	f, c := start(t, Config{})
 	f.answers(429, http.Header{"Retry-After": {fmt.Sprint(23 * 3600)}}, "Retry later")
 	_, _, err := c.Changes(t.Context(), now, 0)
-	if e := failure(t, err); e.Code != "rate_limited" || e.Wait != 23*time.Hour || e.NoRetryAfter || len(f.take()) != 1 {
+	if e := failureOf(t, err); e.Code != "rate_limited" || e.Wait != 23*time.Hour || e.NoRetryAfter || len(f.take()) != 1 {
 		t.Errorf("wait %v, %v", e.Wait, e)
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"strconv"
 
 	"example.com/integrations/shared/connector"
+	"example.com/integrations/shared/connector/failure"
 	"example.com/integrations/shared/connector/problem"
 	"example.com/integrations/shared/markup"
 	"example.com/integrations/shared/outbound"
@@ -40,7 +41,7 @@ func (c *Connector) Resolve(ctx context.Context) (connector.Place, error) {
 
 	place, ok := parsePlace(c.cfg.BaseURL, answer.Body)
 	if !ok || answer.Status != http.StatusOK {
-		return connector.Place{}, c.fail(connector.Retryable, connector.IntegrationScope, "answer_unreadable", "GitLab's answer is not a project", answer)
+		return connector.Place{}, c.fail(failure.Retryable, failure.IntegrationScope, "answer_unreadable", "GitLab's answer is not a project", answer)
 	}
 
 	c.Use(place)
@@ -52,15 +53,15 @@ func (c *Connector) Resolve(ctx context.Context) (connector.Place, error) {
 // item. Before a place is in use, a 404 of any form says that the configuration
 // is wrong: base_url may lead to another web server. Later such an answer is one
 // of a gateway, and an outage.
-func (c *Connector) unresolved(answer outbound.Response) *connector.Error {
+func (c *Connector) unresolved(answer outbound.Response) *failure.Error {
 	e := c.refused(http.MethodGet, answer)
 	gone := answer.Status == http.StatusNotFound || answer.Status == http.StatusGone
 	if gone && c.place.Load() == nil {
 		e = c.readVerdict(answer, problem.Read(answer, c.client.Clean))
 	}
 
-	e.Scope = connector.IntegrationScope
-	if answer.Status == http.StatusGone && e.Class == connector.Final {
+	e.Scope = failure.IntegrationScope
+	if answer.Status == http.StatusGone && e.Class == failure.Final {
 		e.Code = "target_not_found"
 	}
 

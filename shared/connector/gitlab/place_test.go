@@ -8,6 +8,7 @@ import (
 	"unicode/utf8"
 
 	"example.com/integrations/shared/connector"
+	"example.com/integrations/shared/connector/failure"
 	"example.com/integrations/shared/domain"
 	"example.com/integrations/shared/markup"
 )
@@ -28,7 +29,7 @@ func TestResolve(t *testing.T) {
 		body   string
 		then   int // the status of the second answer, 0 where there must be no second call
 		code   string
-		class  connector.Class
+		class  failure.Class
 	}{
 		"there":                    {200, nil, projectJSON, 0, "", 0},
 		"archived":                 {200, nil, strings.Replace(projectJSON, `"archived":false`, `"archived":true`, 1), 0, "", 0},
@@ -38,29 +39,29 @@ func TestResolve(t *testing.T) {
 		"renamed, permanent":       {308, to(base + "/projects/5"), ``, 200, "", 0},
 		"a proxy's other name":     {301, to("https://git.internal/gitlab/api/v4/projects/5"), ``, 200, "", 0},
 		"a proxy without TLS":      {301, to("http://example.com:8080/gitlab/api/v4/projects/5"), ``, 200, "", 0},
-		"renamed and gone":         {301, to(base + "/projects/5"), ``, 404, "target_not_found", connector.Final},
-		"sent on twice":            {301, to(base + "/projects/5"), ``, 301, "target_moved", connector.Final},
-		"another host":             {301, to("https://elsewhere.example/api/v4/projects/5"), ``, 0, "target_moved", connector.Final},
-		"another host by //":       {301, to("//elsewhere.example/users/sign_in"), ``, 0, "target_moved", connector.Final},
-		"a login page":             {302, to("https://example.com/gitlab/users/sign_in"), ``, 0, "target_moved", connector.Final},
-		"above the root by ..":     {301, to(base + "/../../x"), ``, 0, "target_moved", connector.Final},
-		"above the root, escaped":  {301, to(base + "/%2e%2e/%2e%2e/x"), ``, 0, "target_moved", connector.Final},
-		"with a user":              {301, to("https://u:p@example.com/gitlab/api/v4/projects/5"), ``, 0, "target_moved", connector.Final},
-		"nowhere":                  {301, nil, ``, 0, "target_moved", connector.Final},
-		"not there":                {404, nil, `{"message":"404 Project Not Found"}`, 0, "target_not_found", connector.Final},
-		"no token":                 {401, nil, `{"message":"401 Unauthorized"}`, 0, "credentials_rejected", connector.Final},
-		"no right":                 {403, nil, `{"message":"403 Forbidden"}`, 0, "forbidden", connector.Final},
-		"not yet":                  {202, nil, `{"message":"Accepted"}`, 0, "answer_unreadable", connector.Retryable},
-		"without a body":           {204, nil, ``, 0, "answer_unreadable", connector.Retryable},
-		"gone":                     {410, nil, `{"message":"Gone"}`, 0, "target_not_found", connector.Final},
-		"refused otherwise":        {422, nil, `{"message":"no"}`, 0, "rejected", connector.Final},
-		"limited":                  {429, nil, ``, 0, "rate_limited", connector.Retryable},
-		"down":                     {502, nil, ``, 0, "provider_unavailable", connector.Retryable},
-		"a page":                   {200, nil, `<html>Sign in</html>`, 0, "foreign_answer", connector.Retryable},
-		"no project":               {200, nil, `{"username":"x"}`, 0, "answer_unreadable", connector.Retryable},
-		"a project without a path": {200, nil, `{"id":5}`, 0, "answer_unreadable", connector.Retryable},
-		"an id that is not one":    {200, nil, `{"id":-5,"path_with_namespace":"a/b"}`, 0, "answer_unreadable", connector.Retryable},
-		"an id that is a text":     {200, nil, `{"id":"5","path_with_namespace":"a/b"}`, 0, "answer_unreadable", connector.Retryable},
+		"renamed and gone":         {301, to(base + "/projects/5"), ``, 404, "target_not_found", failure.Final},
+		"sent on twice":            {301, to(base + "/projects/5"), ``, 301, "target_moved", failure.Final},
+		"another host":             {301, to("https://elsewhere.example/api/v4/projects/5"), ``, 0, "target_moved", failure.Final},
+		"another host by //":       {301, to("//elsewhere.example/users/sign_in"), ``, 0, "target_moved", failure.Final},
+		"a login page":             {302, to("https://example.com/gitlab/users/sign_in"), ``, 0, "target_moved", failure.Final},
+		"above the root by ..":     {301, to(base + "/../../x"), ``, 0, "target_moved", failure.Final},
+		"above the root, escaped":  {301, to(base + "/%2e%2e/%2e%2e/x"), ``, 0, "target_moved", failure.Final},
+		"with a user":              {301, to("https://u:p@example.com/gitlab/api/v4/projects/5"), ``, 0, "target_moved", failure.Final},
+		"nowhere":                  {301, nil, ``, 0, "target_moved", failure.Final},
+		"not there":                {404, nil, `{"message":"404 Project Not Found"}`, 0, "target_not_found", failure.Final},
+		"no token":                 {401, nil, `{"message":"401 Unauthorized"}`, 0, "credentials_rejected", failure.Final},
+		"no right":                 {403, nil, `{"message":"403 Forbidden"}`, 0, "forbidden", failure.Final},
+		"not yet":                  {202, nil, `{"message":"Accepted"}`, 0, "answer_unreadable", failure.Retryable},
+		"without a body":           {204, nil, ``, 0, "answer_unreadable", failure.Retryable},
+		"gone":                     {410, nil, `{"message":"Gone"}`, 0, "target_not_found", failure.Final},
+		"refused otherwise":        {422, nil, `{"message":"no"}`, 0, "rejected", failure.Final},
+		"limited":                  {429, nil, ``, 0, "rate_limited", failure.Retryable},
+		"down":                     {502, nil, ``, 0, "provider_unavailable", failure.Retryable},
+		"a page":                   {200, nil, `<html>Sign in</html>`, 0, "foreign_answer", failure.Retryable},
+		"no project":               {200, nil, `{"username":"x"}`, 0, "answer_unreadable", failure.Retryable},
+		"a project without a path": {200, nil, `{"id":5}`, 0, "answer_unreadable", failure.Retryable},
+		"an id that is not one":    {200, nil, `{"id":-5,"path_with_namespace":"a/b"}`, 0, "answer_unreadable", failure.Retryable},
+		"an id that is a text":     {200, nil, `{"id":"5","path_with_namespace":"a/b"}`, 0, "answer_unreadable", failure.Retryable},
 	} {
 		t.Run(name, func(t *testing.T) {
 			f, c := start(t, Config{})
@@ -78,7 +79,7 @@ func TestResolve(t *testing.T) {
 
 			place, err := c.Resolve(t.Context())
 			if test.code != "" {
-				if e := failure(t, err); e.Code != test.code || e.Class != test.class || e.Scope != connector.IntegrationScope {
+				if e := failureOf(t, err); e.Code != test.code || e.Class != test.class || e.Scope != failure.IntegrationScope {
 					t.Errorf("%v scope %d: %v", e.Class, e.Scope, e)
 				}
 
@@ -164,10 +165,10 @@ func TestUse(t *testing.T) {
 func TestWriteAtAnOldPath(t *testing.T) {
 	for said, want := range map[string]struct {
 		code  string
-		scope connector.Scope
+		scope failure.Scope
 	}{
-		`{"message":"Non GET methods are not allowed for moved projects"}`: {"target_moved", connector.IntegrationScope},
-		`{"message":"405 Method Not Allowed"}`:                             {"rejected", connector.ItemScope},
+		`{"message":"Non GET methods are not allowed for moved projects"}`: {"target_moved", failure.IntegrationScope},
+		`{"message":"405 Method Not Allowed"}`:                             {"rejected", failure.ItemScope},
 	} {
 		f, c := start(t, Config{})
 		f.answers(405, nil, said)
@@ -181,7 +182,7 @@ func TestWriteAtAnOldPath(t *testing.T) {
 				return err
 			},
 		} {
-			if e := failure(t, write()); e.Code != want.code || e.Class != connector.Final || e.Scope != want.scope {
+			if e := failureOf(t, write()); e.Code != want.code || e.Class != failure.Final || e.Scope != want.scope {
 				t.Errorf("%s, %s: %v scope %d: %v", name, said, e.Class, e.Scope, e)
 			}
 		}
@@ -256,7 +257,7 @@ func TestForeignNotFoundOfThePlace(t *testing.T) {
 		typed(w, 404, "text/plain", "default backend - 404")
 	}
 	_, err := c.Resolve(t.Context())
-	if e := failure(t, err); e.Class != connector.Final || e.Code != "target_not_found" {
+	if e := failureOf(t, err); e.Class != failure.Final || e.Code != "target_not_found" {
 		t.Error(e)
 	}
 
@@ -267,7 +268,7 @@ func TestForeignNotFoundOfThePlace(t *testing.T) {
 
 	c.Use(connector.Place{ID: "5", Name: "acme/sub/tracker"})
 	_, err = c.Resolve(t.Context())
-	if e := failure(t, err); e.Class != connector.Retryable || e.Scope != connector.IntegrationScope || e.Code != "provider_unavailable" {
+	if e := failureOf(t, err); e.Class != failure.Retryable || e.Scope != failure.IntegrationScope || e.Code != "provider_unavailable" {
 		t.Error(e)
 	}
 }

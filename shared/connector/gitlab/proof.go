@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"example.com/integrations/shared/connector"
+	"example.com/integrations/shared/connector/failure"
 	"example.com/integrations/shared/connector/markdown"
 	"example.com/integrations/shared/connector/proof"
 	"example.com/integrations/shared/domain"
@@ -26,7 +27,7 @@ var (
 )
 
 // foreign is the error for an answer of success without proof.
-func (c *Connector) foreign(method string, answer outbound.Response) *connector.Error {
+func (c *Connector) foreign(method string, answer outbound.Response) *failure.Error {
 	e := proof.Foreign(method, answer, c.client.Clean)
 	e.RequestID = c.client.Clean(cmp.Or(answer.Header.Get("X-Request-Id"), answer.Header.Get("Cf-Ray")))
 
@@ -98,8 +99,8 @@ func (c *Connector) issueAt(linked domain.Remote) string {
 }
 
 // moved is for a link that leads to another issue now.
-func (c *Connector) moved(answer outbound.Response) *connector.Error {
-	return c.fail(connector.Final, connector.ItemScope, "remote_moved", "the issue was moved to another project", answer)
+func (c *Connector) moved(answer outbound.Response) *failure.Error {
+	return c.fail(failure.Final, failure.ItemScope, "remote_moved", "the issue was moved to another project", answer)
 }
 
 // shows reports whether an issue is what a draft asks for. An issue that was

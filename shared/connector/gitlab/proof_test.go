@@ -9,6 +9,7 @@ import (
 
 	"example.com/integrations/shared/connector"
 	"example.com/integrations/shared/connector/connectortest"
+	"example.com/integrations/shared/connector/failure"
 	"example.com/integrations/shared/connector/markdown"
 	"example.com/integrations/shared/domain"
 )
@@ -28,26 +29,26 @@ func TestRefusalsOfWrites(t *testing.T) {
 		status int
 		media  string
 		body   string
-		scope  connector.Scope
+		scope  failure.Scope
 		code   string
 		detail string
 		// asked says that the project is asked about it.
 		asked bool
 	}{
-		"firewall":         {403, "text/html", page, connector.ItemScope, "rejected", `403 text/html "Attention Required!"`, false},
-		"proxy's 401":      {401, "text/html", page, connector.ItemScope, "rejected", `401 text/html "Attention Required!"`, false},
-		"proxy's 404":      {404, "text/html", page, connector.ItemScope, "rejected", `404 text/html "Attention Required!"`, false},
-		"own 401":          {401, "application/json", `{"message":"401 Unauthorized"}`, connector.IntegrationScope, "credentials_rejected", "401 Unauthorized", false},
-		"scope":            {403, "application/json", `{"error":"insufficient_scope","error_description":"The request requires higher privileges"}`, connector.IntegrationScope, "forbidden", "lacks the api scope: insufficient_scope; The request", false},
-		"blocked account":  {403, "application/json", `{"message":"403 Forbidden - Your account has been blocked."}`, connector.IntegrationScope, "credentials_rejected", "Your account has been blocked", false},
-		"terms":            {403, "application/json", `{"message":"403 Forbidden - You (@bot) must accept the Terms of Service in order to perform this action."}`, connector.IntegrationScope, "credentials_rejected", "Terms of Service", false},
-		"moved project":    {405, "application/json", `{"message":"405 Method Not Allowed - Non GET methods are not allowed for moved projects"}`, connector.IntegrationScope, "target_moved", "moved", false},
-		"about the object": {403, "application/json", `{"message":"403 Forbidden"}`, connector.ItemScope, "forbidden", "403 Forbidden", true},
-		"no body":          {422, "application/json", ``, connector.ItemScope, "rejected", "422 without a body", false},
-		"string":           {400, "application/json", `"Problems"`, connector.ItemScope, "rejected", `400 application/json "Problems"`, false},
-		"not acceptable":   {406, "text/html", `<title>Not Acceptable!</title>`, connector.ItemScope, "rejected", `406 text/html "Not Acceptable!"`, false},
-		"base":             {400, "application/json", `{"message":{"base":["Issue can't be changed"]}}`, connector.ItemScope, "rejected", "Issue can't be changed", false},
-		"too large":        {413, "text/html", `<html><head><title>413 Request Entity Too Large</title>`, connector.ItemScope, "rejected", `413 text/html "413 Request Entity Too Large"`, false},
+		"firewall":         {403, "text/html", page, failure.ItemScope, "rejected", `403 text/html "Attention Required!"`, false},
+		"proxy's 401":      {401, "text/html", page, failure.ItemScope, "rejected", `401 text/html "Attention Required!"`, false},
+		"proxy's 404":      {404, "text/html", page, failure.ItemScope, "rejected", `404 text/html "Attention Required!"`, false},
+		"own 401":          {401, "application/json", `{"message":"401 Unauthorized"}`, failure.IntegrationScope, "credentials_rejected", "401 Unauthorized", false},
+		"scope":            {403, "application/json", `{"error":"insufficient_scope","error_description":"The request requires higher privileges"}`, failure.IntegrationScope, "forbidden", "lacks the api scope: insufficient_scope; The request", false},
+		"blocked account":  {403, "application/json", `{"message":"403 Forbidden - Your account has been blocked."}`, failure.IntegrationScope, "credentials_rejected", "Your account has been blocked", false},
+		"terms":            {403, "application/json", `{"message":"403 Forbidden - You (@bot) must accept the Terms of Service in order to perform this action."}`, failure.IntegrationScope, "credentials_rejected", "Terms of Service", false},
+		"moved project":    {405, "application/json", `{"message":"405 Method Not Allowed - Non GET methods are not allowed for moved projects"}`, failure.IntegrationScope, "target_moved", "moved", false},
+		"about the object": {403, "application/json", `{"message":"403 Forbidden"}`, failure.ItemScope, "forbidden", "403 Forbidden", true},
+		"no body":          {422, "application/json", ``, failure.ItemScope, "rejected", "422 without a body", false},
+		"string":           {400, "application/json", `"Problems"`, failure.ItemScope, "rejected", `400 application/json "Problems"`, false},
+		"not acceptable":   {406, "text/html", `<title>Not Acceptable!</title>`, failure.ItemScope, "rejected", `406 text/html "Not Acceptable!"`, false},
+		"base":             {400, "application/json", `{"message":{"base":["Issue can't be changed"]}}`, failure.ItemScope, "rejected", "Issue can't be changed", false},
+		"too large":        {413, "text/html", `<html><head><title>413 Request Entity Too Large</title>`, failure.ItemScope, "rejected", `413 text/html "413 Request Entity Too Large"`, false},
 	} {
 		f, c := start(t, Config{})
 		f.answer = func(w http.ResponseWriter, r *http.Request, _ []byte) {
@@ -61,8 +62,8 @@ func TestRefusalsOfWrites(t *testing.T) {
 		_, created := c.Create(t.Context(), connector.Content{Title: "T"}, marker)
 		_, updated := c.Update(t.Context(), connector.Sent{Remote: domain.Remote{Key: "7"}}, connector.Content{Title: "T"}, marker)
 		for what, err := range map[string]error{"create": created, "update": updated} {
-			e := failure(t, err)
-			if e.Class != connector.Final || e.Scope != tt.scope || e.Code != tt.code || e.Status != tt.status || !strings.Contains(e.Detail, tt.detail) {
+			e := failureOf(t, err)
+			if e.Class != failure.Final || e.Scope != tt.scope || e.Code != tt.code || e.Status != tt.status || !strings.Contains(e.Detail, tt.detail) {
 				t.Errorf("%s: %s: %s scope %d %v", name, what, e.Class, e.Scope, e)
 			}
 		}
@@ -83,7 +84,7 @@ func TestWaitInABody(t *testing.T) {
 	f, c := start(t, Config{})
 	f.answers(429, nil, `{"message":"Too many requests. Retry in 2 minutes"}`)
 	_, err := c.Create(t.Context(), connector.Content{Title: "T"}, marker)
-	if e := failure(t, err); e.Wait != 2*time.Minute || e.NoRetryAfter {
+	if e := failureOf(t, err); e.Wait != 2*time.Minute || e.NoRetryAfter {
 		t.Errorf("%s %v", e.Wait, e.NoRetryAfter)
 	}
 }
@@ -119,7 +120,7 @@ func TestMarkerInTheAnswerIsProof(t *testing.T) {
 			continue
 		}
 
-		if e := failure(t, err); e.Class != connector.Ambiguous || e.Scope != connector.ItemScope || e.Code != "foreign_answer" && e.Code != "session_expired" || e.Detail == "" || e.RequestID != "REQ1" {
+		if e := failureOf(t, err); e.Class != failure.Ambiguous || e.Scope != failure.ItemScope || e.Code != "foreign_answer" && e.Code != "session_expired" || e.Detail == "" || e.RequestID != "REQ1" {
 			t.Errorf("%s: %s %v", name, e.Class, e)
 		}
 	}
@@ -173,7 +174,7 @@ func TestUpdateIsReadBack(t *testing.T) {
 			continue
 		}
 
-		if e := failure(t, err); e.Class != connector.Ambiguous || e.Scope != connector.ItemScope || e.Code != "foreign_answer" || e.Detail == "" {
+		if e := failureOf(t, err); e.Class != failure.Ambiguous || e.Scope != failure.ItemScope || e.Code != "foreign_answer" || e.Detail == "" {
 			t.Errorf("%s: %s %v", name, e.Class, e)
 		}
 	}

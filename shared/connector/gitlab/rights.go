@@ -8,6 +8,7 @@ import (
 	"strconv"
 
 	"example.com/integrations/shared/connector"
+	"example.com/integrations/shared/connector/failure"
 	"example.com/integrations/shared/outbound"
 )
 
@@ -71,7 +72,7 @@ func (c *Connector) rights(ctx context.Context, s state) ([]connector.Check, err
 
 	for _, one := range checks {
 		if one.OK != nil && !*one.OK && one.Detail != nil {
-			return checks, c.fail(connector.Final, connector.IntegrationScope, "forbidden", *one.Detail+" "+c.cfg.Project, outbound.Response{})
+			return checks, c.fail(failure.Final, failure.IntegrationScope, "forbidden", *one.Detail+" "+c.cfg.Project, outbound.Response{})
 		}
 	}
 

@@ -13,8 +13,8 @@ import (
 	"testing"
 	"time"
 
-	"example.com/integrations/shared/connector"
 	"example.com/integrations/shared/connector/connectortest"
+	"example.com/integrations/shared/connector/failure"
 )
 
 var token = "gl" + "pat-" + strings.Repeat("x", 20)
@@ -130,7 +130,7 @@ func start(t *testing.T, cfg Config) (*fake, *Connector) {
 	return f, New(cfg, client, func() time.Time { return now })
 }
 
-func failure(t *testing.T, err error) *connector.Error {
+func failureOf(t *testing.T, err error) *failure.Error {
 	t.Helper()
 	return connectortest.Failure(t, err, token)
 }

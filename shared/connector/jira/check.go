@@ -5,6 +5,7 @@ import (
 	"errors"
 
 	"example.com/integrations/shared/connector"
+	"example.com/integrations/shared/connector/failure"
 	"example.com/integrations/shared/outbound"
 )
 
@@ -42,7 +43,7 @@ func (c *Connector) Check(ctx context.Context) ([]connector.Check, error) {
 
 // unauthenticated are the checks when Jira did not say whose token it is.
 func unauthenticated(err error) []connector.Check {
-	var e *connector.Error
+	var e *failure.Error
 	if errors.As(err, &e) && e.Code == "captcha_required" {
 		return []connector.Check{connector.Passed(connector.CheckReachable), connector.Refused(connector.CheckCredentials, e.Code)}
 	}
@@ -52,15 +53,15 @@ func unauthenticated(err error) []connector.Check {
 // verdict is the check of a step that failed: refused for good, or not known
 // for now.
 func verdict(name string, err error) connector.Check {
-	var e *connector.Error
+	var e *failure.Error
 	if !errors.As(err, &e) {
-		e = &connector.Error{}
+		e = &failure.Error{}
 	}
 
 	switch {
-	case e.Class == connector.Final && e.Code == "forbidden":
+	case e.Class == failure.Final && e.Code == "forbidden":
 		return connector.Refused(name, "write_not_allowed")
-	case e.Class == connector.Final:
+	case e.Class == failure.Final:
 		return connector.Refused(name, e.Code)
 	case e.Code == "rate_limited":
 		return connector.Undecided(name, e.Code)
@@ -71,7 +72,7 @@ func verdict(name string, err error) connector.Check {
 
 // amiss is what is wrong with a project that answered.
 func (c *Connector) amiss(code, detail string) error {
-	return c.fail(connector.Final, connector.IntegrationScope, code, detail, outbound.Response{})
+	return c.fail(failure.Final, failure.IntegrationScope, code, detail, outbound.Response{})
 }
 
 // rights are the permissions as Jira's administrators know them.

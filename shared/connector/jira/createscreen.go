@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"example.com/integrations/shared/connector"
+	"example.com/integrations/shared/connector/failure"
 )
 
 // screens reports whether the type of issue is there, and whether a new issue can
@@ -51,14 +52,14 @@ func (c *Connector) screens(ctx context.Context, s *survey) {
 // closedOff reports whether Jira refused to say what a new issue needs. That is
 // no verdict on the token or the project: both were asked for before.
 func closedOff(err error) bool {
-	e, ok := err.(*connector.Error)
+	e, ok := err.(*failure.Error)
 
-	return ok && e.Class == connector.Final && e.Status >= 400
+	return ok && e.Class == failure.Final && e.Status >= 400
 }
 
 // detailed is a check with the sentence of an error.
 func detailed(check connector.Check, err error) connector.Check {
-	if e, ok := err.(*connector.Error); ok {
+	if e, ok := err.(*failure.Error); ok {
 		return check.With(e.Detail)
 	}
 

@@ -8,7 +8,7 @@ import (
 	"strings"
 	"time"
 
-	"example.com/integrations/shared/connector"
+	"example.com/integrations/shared/connector/failure"
 	"example.com/integrations/shared/connector/problem"
 	"example.com/integrations/shared/outbound"
 )
@@ -19,7 +19,7 @@ const untoldWait = 10 * time.Second
 
 // refused says what an answer means that is not what was asked for. What a
 // second look decides is in createRefused, editRefused and issueRefused.
-func (c *Connector) refused(method string, answer outbound.Response) *connector.Error {
+func (c *Connector) refused(method string, answer outbound.Response) *failure.Error {
 	said := c.said(answer)
 	if e := c.settled(method, answer, said); e != nil {
 		return e
@@ -27,7 +27,7 @@ func (c *Connector) refused(method string, answer outbound.Response) *connector.
 
 	if method == http.MethodGet {
 		e := c.readRefused(answer, said)
-		e.Scope = connector.IntegrationScope // it asks for no single issue
+		e.Scope = failure.IntegrationScope // it asks for no single issue
 		return e
 	}
 
@@ -36,9 +36,9 @@ func (c *Connector) refused(method string, answer outbound.Response) *connector.
 
 // readRefused is for reads: without them nothing goes on, so a refusal is of
 // integration scope. One that is not Jira's own is an outage.
-func (c *Connector) readRefused(answer outbound.Response, said problem.Problem) *connector.Error {
+func (c *Connector) readRefused(answer outbound.Response, said problem.Problem) *failure.Error {
 	class := outbound.Classify(http.MethodGet, answer.Status, answer.Header)
-	scope := connector.IntegrationScope
+	scope := failure.IntegrationScope
 	code := ""
 	detail := ""
 	switch {
@@ -54,15 +54,15 @@ func (c *Connector) readRefused(answer outbound.Response, said problem.Problem) 
 	case answer.Status < 400:
 		code = "target_moved"
 		detail = sentOn
-	case class == connector.Retryable:
+	case class == failure.Retryable:
 		code = "provider_unavailable"
 	default:
-		scope = connector.ItemScope
+		scope = failure.ItemScope
 		code = "rejected"
 	}
 
 	e := c.fail(class, scope, code, said.Reason(detail), answer)
-	if class == connector.Retryable {
+	if class == failure.Retryable {
 		e.Wait, _ = outbound.RetryAfter(answer.Header, c.now())
 	}
 
@@ -75,16 +75,16 @@ const sentOn = "Jira sends on to another address: change base_url"
 
 // writeRefused is for writes that were refused for a reason that is not known to
 // concern the whole project: the item fails.
-func (c *Connector) writeRefused(method string, answer outbound.Response, said problem.Problem) *connector.Error {
+func (c *Connector) writeRefused(method string, answer outbound.Response, said problem.Problem) *failure.Error {
 	class := outbound.Classify(method, answer.Status, answer.Header)
-	scope := connector.ItemScope
+	scope := failure.ItemScope
 	code := "rejected"
 	detail := ""
 	switch {
-	case class == connector.Ambiguous:
+	case class == failure.Ambiguous:
 		code = "no_answer"
-	case class == connector.Retryable:
-		scope = connector.IntegrationScope
+	case class == failure.Retryable:
+		scope = failure.IntegrationScope
 		code = "provider_unavailable"
 	case answer.Status < 400:
 		detail = "Jira sends this request on to another address"
@@ -95,7 +95,7 @@ func (c *Connector) writeRefused(method string, answer outbound.Response, said p
 	}
 
 	e := c.fail(class, scope, code, said.Reason(detail), answer)
-	if class == connector.Retryable {
+	if class == failure.Retryable {
 		e.Wait, _ = outbound.RetryAfter(answer.Header, c.now())
 	}
 
@@ -104,11 +104,11 @@ func (c *Connector) writeRefused(method string, answer outbound.Response, said p
 
 // limited says how long Jira wants to be left alone, and by whom: one of its
 // limits is about a single issue.
-func (c *Connector) limited(answer outbound.Response, said problem.Problem) *connector.Error {
+func (c *Connector) limited(answer outbound.Response, said problem.Problem) *failure.Error {
 	reason := answer.Header.Get("Ratelimit-Reason")
-	e := c.fail(connector.Retryable, connector.IntegrationScope, "rate_limited", said.Reason(reason), answer)
+	e := c.fail(failure.Retryable, failure.IntegrationScope, "rate_limited", said.Reason(reason), answer)
 	if reason == "jira-per-issue-on-write" {
-		e.Scope = connector.ItemScope
+		e.Scope = failure.ItemScope
 		e.Code = "issue_rate_limited"
 	}
 
@@ -148,7 +148,7 @@ func (c *Connector) wait(h http.Header) (time.Duration, bool) {
 
 // issueRefused is refused for a request about one issue. Whether 403 or 404
 // mean the issue or the project is asked with one read.
-func (c *Connector) issueRefused(ctx context.Context, method string, answer outbound.Response) *connector.Error {
+func (c *Connector) issueRefused(ctx context.Context, method string, answer outbound.Response) *failure.Error {
 	said := c.said(answer)
 	reads := method == http.MethodGet
 	if e := c.settled(method, answer, said); e != nil {
@@ -166,10 +166,10 @@ func (c *Connector) issueRefused(ctx context.Context, method string, answer outb
 
 	switch {
 	case answer.Status == http.StatusNotFound && !said.Markup:
-		return c.fail(connector.Final, connector.ItemScope, "remote_deleted",
+		return c.fail(failure.Final, failure.ItemScope, "remote_deleted",
 			said.Reason("the project is there, but the issue was deleted or moved to where the token may not see it"), answer)
 	case answer.Status == http.StatusForbidden && !said.Markup:
-		return c.fail(connector.Final, connector.ItemScope, "forbidden", said.Reason("the token may not change this issue"), answer)
+		return c.fail(failure.Final, failure.ItemScope, "forbidden", said.Reason("the token may not change this issue"), answer)
 	case reads:
 		return c.readRefused(answer, said)
 	}
@@ -179,14 +179,14 @@ func (c *Connector) issueRefused(ctx context.Context, method string, answer outb
 
 // undecided is for a refusal whose reach could not be found out: nothing
 // happened, ask again.
-func (c *Connector) undecided(answer outbound.Response, said problem.Problem) *connector.Error {
-	return c.fail(connector.Retryable, connector.IntegrationScope, "provider_unavailable",
+func (c *Connector) undecided(answer outbound.Response, said problem.Problem) *failure.Error {
+	return c.fail(failure.Retryable, failure.IntegrationScope, "provider_unavailable",
 		said.Reason("whether this concerns one issue or the project could not be found out"), answer)
 }
 
-func (c *Connector) fail(class connector.Class, scope connector.Scope, code, detail string, answer outbound.Response) *connector.Error {
+func (c *Connector) fail(class failure.Class, scope failure.Scope, code, detail string, answer outbound.Response) *failure.Error {
 	id := cmp.Or(answer.Header.Get("Atl-Traceid"), answer.Header.Get("X-Arequestid"), answer.Header.Get("X-Request-Id"))
-	return &connector.Error{
+	return &failure.Error{
 		Class: class, Scope: scope, Code: code, Detail: c.client.Clean(detail), Status: answer.Status, RequestID: c.client.Clean(id),
 	}
 }

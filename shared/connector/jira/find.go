@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"example.com/integrations/shared/connector"
+	"example.com/integrations/shared/connector/failure"
 	"example.com/integrations/shared/domain"
 	"example.com/integrations/shared/outbound"
 )
@@ -170,8 +171,8 @@ func (c *Connector) readBeyondTheIndex(ctx context.Context, s *search, zone *tim
 }
 
 // unsure is for when it cannot be told yet. Nothing is created meanwhile.
-func (c *Connector) unsure() *connector.Error {
-	e := c.fail(connector.Retryable, connector.IntegrationScope, "reconcile_unsure", "Jira's search does not know yet what was created lately", outbound.Response{})
+func (c *Connector) unsure() *failure.Error {
+	e := c.fail(failure.Retryable, failure.IntegrationScope, "reconcile_unsure", "Jira's search does not know yet what was created lately", outbound.Response{})
 	e.Wait = time.Minute
 	return e
 }
@@ -199,8 +200,8 @@ func (c *Connector) floor(ctx context.Context, s *search, zone *time.Location) e
 // hidden reports whether a refusal is about one issue alone: a Data Center says
 // so of those that a security level keeps from the token's account.
 func hidden(err error) bool {
-	var e *connector.Error
-	return errors.As(err, &e) && e.Status == http.StatusForbidden && e.Scope == connector.ItemScope
+	var e *failure.Error
+	return errors.As(err, &e) && e.Status == http.StatusForbidden && e.Scope == failure.ItemScope
 }
 
 // readKey reads one issue of the project by its number. A key that names nothing

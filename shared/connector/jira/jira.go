@@ -15,6 +15,7 @@ import (
 
 	"example.com/integrations/shared/configuration/form"
 	"example.com/integrations/shared/connector"
+	"example.com/integrations/shared/connector/failure"
 	"example.com/integrations/shared/connector/paging"
 	"example.com/integrations/shared/connector/problem"
 	"example.com/integrations/shared/domain"
@@ -344,7 +345,7 @@ func (c *Connector) read(ctx context.Context, id string) (issue, error) {
 
 	i, err := c.asIssue(ctx, answer)
 	if err == nil && i.ID != id {
-		return issue{}, c.fail(connector.Final, connector.ItemScope, "remote_moved", "Jira answers with another issue", answer)
+		return issue{}, c.fail(failure.Final, failure.ItemScope, "remote_moved", "Jira answers with another issue", answer)
 	}
 
 	return i, err
@@ -364,7 +365,7 @@ func (c *Connector) asIssue(ctx context.Context, answer outbound.Response) (issu
 	return i, nil
 }
 
-func (c *Connector) noIssue(answer outbound.Response) *connector.Error {
+func (c *Connector) noIssue(answer outbound.Response) *failure.Error {
 	return c.unreadable("Jira's answer is not an issue", answer)
 }
 
@@ -428,6 +429,6 @@ func digits(text string) bool {
 }
 
 // unnumbered is for a link without the id of an issue: nothing is sent.
-func (c *Connector) unnumbered() *connector.Error {
-	return c.fail(connector.Final, connector.ItemScope, "remote_unknown", "the link does not hold the id of an issue", outbound.Response{})
+func (c *Connector) unnumbered() *failure.Error {
+	return c.fail(failure.Final, failure.ItemScope, "remote_unknown", "the link does not hold the id of an issue", outbound.Response{})
 }

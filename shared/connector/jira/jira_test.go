@@ -11,6 +11,7 @@ import (
 	"example.com/integrations/shared/configuration/form"
 	"example.com/integrations/shared/connector"
 	"example.com/integrations/shared/connector/connectortest"
+	"example.com/integrations/shared/connector/failure"
 	"example.com/integrations/shared/domain"
 	"example.com/integrations/shared/outbound"
 )
@@ -64,7 +65,7 @@ func TestCreateAnswers(t *testing.T) {
 	for _, body := range []string{"", "{", "[]", "{}", `{"id":"1"}`, `{"id":"0","key":"A-1"}`, `{"id":1,"key":"A-1"}`, `{"id":"1","key":"../x"}`, "null", "<html>"} {
 		f.answers(201, nil, body)
 		_, err := c.Create(t.Context(), connector.Content{Title: "T"}, marker)
-		if e := failure(t, err); e.Class != connector.Ambiguous {
+		if e := failureOf(t, err); e.Class != failure.Ambiguous {
 			t.Errorf("201 %q: %v %v", body, e.Class, e)
 		}
 
@@ -76,7 +77,7 @@ func TestCreateAnswers(t *testing.T) {
 	for _, status := range []int{200, 202, 204} {
 		f.answers(status, nil, "")
 		_, err := c.Create(t.Context(), connector.Content{Title: "T"}, marker)
-		if e := failure(t, err); e.Class != connector.Ambiguous {
+		if e := failureOf(t, err); e.Class != failure.Ambiguous {
 			t.Errorf("%d: %v %v", status, e.Class, e)
 		}
 	}
@@ -138,7 +139,7 @@ func TestUpdateSendsWhatIsNeeded(t *testing.T) {
 	f, c := start(t, form.Cloud)
 	for _, id := range []string{"", "x", "0", "-1", "7/../8", "7?x", "WORK-7", strings.Repeat("9", 20)} {
 		_, err := c.Update(t.Context(), connector.Sent{Remote: domain.Remote{ID: id}}, connector.Content{}, marker)
-		if e := failure(t, err); e.Class != connector.Final || e.Scope != connector.ItemScope {
+		if e := failureOf(t, err); e.Class != failure.Final || e.Scope != failure.ItemScope {
 			t.Errorf("%q: %v", id, e)
 		}
 	}
@@ -159,7 +160,7 @@ func TestUpdateThatCannotBeRead(t *testing.T) {
 		t.Errorf("%+v %v", got, err)
 	}
 
-	if _, err := c.Update(t.Context(), sent, connector.Content{State: domain.Closed}, marker); failure(t, err).Class != connector.Retryable {
+	if _, err := c.Update(t.Context(), sent, connector.Content{State: domain.Closed}, marker); failureOf(t, err).Class != failure.Retryable {
 		t.Error(err)
 	}
 }
@@ -175,7 +176,7 @@ func TestUpdateDoneInPart(t *testing.T) {
 	} {
 		f.by(append(answer, "PUT /issue/9007", "200", issueJSON(7, "new"))...)
 		got, err := jira.Update(t.Context(), sent, c, marker)
-		if failure(t, err); got.Remote.ID != "9007" || got.Remote.State != domain.Open || got.Seen.State != domain.Open || got.Seen.Text == "x" || got.UpdatedAt.IsZero() {
+		if failureOf(t, err); got.Remote.ID != "9007" || got.Remote.State != domain.Open || got.Seen.State != domain.Open || got.Seen.Text == "x" || got.UpdatedAt.IsZero() {
 			t.Errorf("%s: %+v", answer, got)
 		}
 	}
@@ -185,14 +186,14 @@ func TestUpdateDoneInPart(t *testing.T) {
 	c.State = domain.Open
 	f.by("GET /issue/9007", "200", issueJSON(7, "done"), "GET /transitions", "200", `{"transitions":[{"id":"1","to":{"statusCategory":{"key":"new"}}}]}`, "POST /transitions", "204", "", "PUT /issue/9007", "400", "{}")
 	got, err := jira.Update(t.Context(), sent, c, marker)
-	if failure(t, err); got.Remote.ID != "9007" || got.Remote.State != domain.Open || got.Seen != (connector.Seen{Text: "x", State: domain.Open}) {
+	if failureOf(t, err); got.Remote.ID != "9007" || got.Remote.State != domain.Open || got.Seen != (connector.Seen{Text: "x", State: domain.Open}) {
 		t.Errorf("reopened, and not edited: %+v", got)
 	}
 
 	f.by("PUT /issue/9007", "400", "{}")
 	sent.State = domain.Open
 	c.State = domain.Closed
-	if got, err := jira.Update(t.Context(), sent, c, marker); failure(t, err) == nil || got != (connector.Written{}) {
+	if got, err := jira.Update(t.Context(), sent, c, marker); failureOf(t, err) == nil || got != (connector.Written{}) {
 		t.Errorf("nothing was done: %+v", got)
 	}
 }
@@ -235,41 +236,41 @@ func TestErrors(t *testing.T) {
 		status int
 		header http.Header
 		body   string
-		class  connector.Class
-		scope  connector.Scope
+		class  failure.Class
+		scope  failure.Scope
 		code   string
 		wait   time.Duration
 		detail string
 	}{
-		{"bad token", 401, nil, `{"message":"Client must be authenticated"}`, connector.Final, connector.IntegrationScope, "credentials_rejected", 0, "expired"},
-		{"nobody", 404, h{"X-Seraph-Loginreason": {"AUTHENTICATED_FAILED"}}, ``, connector.Final, connector.IntegrationScope, "credentials_rejected", 0, ""},
-		{"captcha", 403, h{"X-Authentication-Denied-Reason": {"CAPTCHA_CHALLENGE; login-url=https://x"}}, ``, connector.Final, connector.IntegrationScope, "captcha_required", 0, "captcha"},
-		{"permission", 403, nil, `{"errorMessages":["You do not have permission"]}`, connector.Final, connector.ItemScope, "forbidden", 0, "You do not"},
-		{"burst", 429, h{"Retry-After": {"3"}, "RateLimit-Reason": {"jira-burst-based"}}, ``, connector.Retryable, connector.IntegrationScope, "rate_limited", 3 * time.Second, "jira-burst-based"},
-		{"quota", 429, h{"X-RateLimit-Reset": {"2026-11-23T10:20Z"}, "RateLimit-Reason": {"jira-quota-global-based"}}, ``, connector.Retryable, connector.IntegrationScope, "rate_limited", 20*time.Minute + time.Second, "jira-quota"},
-		{"reset is past", 429, h{"X-RateLimit-Reset": {"2026-11-23T09:00:00Z"}}, ``, connector.Retryable, connector.IntegrationScope, "rate_limited", time.Second, ""},
-		{"reset in seconds is no date", 429, h{"X-RateLimit-Reset": {"1795430000"}}, ``, connector.Retryable, connector.IntegrationScope, "rate_limited", untoldWait, ""},
-		{"one issue", 429, h{"Retry-After": {"2"}, "RateLimit-Reason": {"jira-per-issue-on-write"}}, ``, connector.Retryable, connector.ItemScope, "issue_rate_limited", 2 * time.Second, ""},
-		{"Data Center", 429, h{"X-RateLimit-Interval-Seconds": {"5"}}, ``, connector.Retryable, connector.IntegrationScope, "rate_limited", 5 * time.Second, ""},
-		{"bare 429", 429, nil, ``, connector.Retryable, connector.IntegrationScope, "rate_limited", untoldWait, ""},
-		{"no API", 404, nil, `{"errorMessages":["null for uri"]}`, connector.Final, connector.IntegrationScope, "target_not_found", 0, "null for uri"},
-		{"gone", 410, nil, `{"errorMessages":["removed"]}`, connector.Final, connector.IntegrationScope, "api_removed", 0, "removed"},
-		{"to log in", 302, h{"Location": {"https://example.com/login"}}, ``, connector.Final, connector.IntegrationScope, "target_moved", 0, "base_url"},
-		{"conflict", 409, nil, `{"errorMessages":["changed"]}`, connector.Final, connector.ItemScope, "conflict", 0, "changed"},
-		{"invalid", 400, nil, `{"errorMessages":["CONTENT_LIMIT_EXCEEDED"],"errors":{"summary":"too long"}}`, connector.Final, connector.ItemScope, "rejected", 0, "CONTENT_LIMIT_EXCEEDED; summary: too long"},
-		{"html", 400, nil, `<html>no</html>`, connector.Final, connector.ItemScope, "rejected", 0, ""},
-		{"server error", 500, nil, `{"errorMessages":["oops"]}`, connector.Ambiguous, connector.ItemScope, "no_answer", 0, "oops"},
-		{"bad gateway", 502, nil, ``, connector.Ambiguous, connector.ItemScope, "no_answer", 0, ""},
-		{"outage", 503, nil, ``, connector.Ambiguous, connector.ItemScope, "no_answer", 0, ""},
-		{"announced outage", 503, h{"Retry-After": {"30"}}, ``, connector.Retryable, connector.IntegrationScope, "provider_unavailable", 30 * time.Second, ""},
-		{"timeout", 504, nil, ``, connector.Ambiguous, connector.ItemScope, "no_answer", 0, ""},
-		{"leak", 400, nil, `{"errorMessages":["token ` + token + ` at https://u:p@h.test/x?access=1` + strings.Repeat("z", 999) + `"]}`, connector.Final, connector.ItemScope, "rejected", 0, "[redacted]"},
+		{"bad token", 401, nil, `{"message":"Client must be authenticated"}`, failure.Final, failure.IntegrationScope, "credentials_rejected", 0, "expired"},
+		{"nobody", 404, h{"X-Seraph-Loginreason": {"AUTHENTICATED_FAILED"}}, ``, failure.Final, failure.IntegrationScope, "credentials_rejected", 0, ""},
+		{"captcha", 403, h{"X-Authentication-Denied-Reason": {"CAPTCHA_CHALLENGE; login-url=https://x"}}, ``, failure.Final, failure.IntegrationScope, "captcha_required", 0, "captcha"},
+		{"permission", 403, nil, `{"errorMessages":["You do not have permission"]}`, failure.Final, failure.ItemScope, "forbidden", 0, "You do not"},
+		{"burst", 429, h{"Retry-After": {"3"}, "RateLimit-Reason": {"jira-burst-based"}}, ``, failure.Retryable, failure.IntegrationScope, "rate_limited", 3 * time.Second, "jira-burst-based"},
+		{"quota", 429, h{"X-RateLimit-Reset": {"2026-11-23T10:20Z"}, "RateLimit-Reason": {"jira-quota-global-based"}}, ``, failure.Retryable, failure.IntegrationScope, "rate_limited", 20*time.Minute + time.Second, "jira-quota"},
+		{"reset is past", 429, h{"X-RateLimit-Reset": {"2026-11-23T09:00:00Z"}}, ``, failure.Retryable, failure.IntegrationScope, "rate_limited", time.Second, ""},
+		{"reset in seconds is no date", 429, h{"X-RateLimit-Reset": {"1795430000"}}, ``, failure.Retryable, failure.IntegrationScope, "rate_limited", untoldWait, ""},
+		{"one issue", 429, h{"Retry-After": {"2"}, "RateLimit-Reason": {"jira-per-issue-on-write"}}, ``, failure.Retryable, failure.ItemScope, "issue_rate_limited", 2 * time.Second, ""},
+		{"Data Center", 429, h{"X-RateLimit-Interval-Seconds": {"5"}}, ``, failure.Retryable, failure.IntegrationScope, "rate_limited", 5 * time.Second, ""},
+		{"bare 429", 429, nil, ``, failure.Retryable, failure.IntegrationScope, "rate_limited", untoldWait, ""},
+		{"no API", 404, nil, `{"errorMessages":["null for uri"]}`, failure.Final, failure.IntegrationScope, "target_not_found", 0, "null for uri"},
+		{"gone", 410, nil, `{"errorMessages":["removed"]}`, failure.Final, failure.IntegrationScope, "api_removed", 0, "removed"},
+		{"to log in", 302, h{"Location": {"https://example.com/login"}}, ``, failure.Final, failure.IntegrationScope, "target_moved", 0, "base_url"},
+		{"conflict", 409, nil, `{"errorMessages":["changed"]}`, failure.Final, failure.ItemScope, "conflict", 0, "changed"},
+		{"invalid", 400, nil, `{"errorMessages":["CONTENT_LIMIT_EXCEEDED"],"errors":{"summary":"too long"}}`, failure.Final, failure.ItemScope, "rejected", 0, "CONTENT_LIMIT_EXCEEDED; summary: too long"},
+		{"html", 400, nil, `<html>no</html>`, failure.Final, failure.ItemScope, "rejected", 0, ""},
+		{"server error", 500, nil, `{"errorMessages":["oops"]}`, failure.Ambiguous, failure.ItemScope, "no_answer", 0, "oops"},
+		{"bad gateway", 502, nil, ``, failure.Ambiguous, failure.ItemScope, "no_answer", 0, ""},
+		{"outage", 503, nil, ``, failure.Ambiguous, failure.ItemScope, "no_answer", 0, ""},
+		{"announced outage", 503, h{"Retry-After": {"30"}}, ``, failure.Retryable, failure.IntegrationScope, "provider_unavailable", 30 * time.Second, ""},
+		{"timeout", 504, nil, ``, failure.Ambiguous, failure.ItemScope, "no_answer", 0, ""},
+		{"leak", 400, nil, `{"errorMessages":["token ` + token + ` at https://u:p@h.test/x?access=1` + strings.Repeat("z", 999) + `"]}`, failure.Final, failure.ItemScope, "rejected", 0, "[redacted]"},
 	} {
 		each(t, func(t *testing.T, flavor string) {
 			f, c := start(t, flavor)
 			f.answers(tt.status, tt.header, tt.body)
 			_, err := c.Create(t.Context(), connector.Content{Title: "T"}, marker)
-			e := failure(t, err)
+			e := failureOf(t, err)
 			if e.Class != tt.class || e.Scope != tt.scope || e.Code != tt.code || e.Wait != tt.wait || e.Status != tt.status || e.RequestID != "REQ:1" {
 				t.Errorf("%s: %v %v %v wait %v, want %v %v %s wait %v", tt.name, e.Class, e.Scope, e, e.Wait, tt.class, tt.scope, tt.code, tt.wait)
 			}
@@ -294,7 +295,7 @@ func TestSecretsAreRedacted(t *testing.T) {
 	basic := strings.TrimPrefix(c.flavor.authorization(c.cfg), "Basic ")
 	f.answers(400, nil, `{"errorMessages":["you sent `+basic+` and ATATT`+`3`+strings.Repeat("y", 30)+`"]}`)
 	_, err := c.Create(t.Context(), connector.Content{Title: "T"}, marker)
-	if e := failure(t, err); strings.Contains(e.Detail, basic[len(basic)-20:]) || strings.Contains(e.Detail, "yyy") {
+	if e := failureOf(t, err); strings.Contains(e.Detail, basic[len(basic)-20:]) || strings.Contains(e.Detail, "yyy") {
 		t.Errorf("%q", e.Detail)
 	}
 }

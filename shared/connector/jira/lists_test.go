@@ -14,6 +14,7 @@ import (
 	"example.com/integrations/shared/configuration/form"
 	"example.com/integrations/shared/connector"
 	"example.com/integrations/shared/connector/connectortest"
+	"example.com/integrations/shared/connector/failure"
 	"example.com/integrations/shared/domain"
 )
 
@@ -116,7 +117,7 @@ func TestAnOutageOfLists(t *testing.T) {
 		} {
 			f.answer = func(w http.ResponseWriter, r *http.Request) { one.answer(w, r) }
 			_, _, err := New(c.cfg, c.client, c.now).Changes(t.Context(), time.Time{}, 0)
-			if e := failure(t, err); e.Class != connector.Retryable || e.Scope != connector.IntegrationScope || e.Code != one.code {
+			if e := failureOf(t, err); e.Class != failure.Retryable || e.Scope != failure.IntegrationScope || e.Code != one.code {
 				t.Errorf("%s: %v %v", name, e.Class, e)
 			}
 
@@ -256,7 +257,7 @@ func TestALimitFarAway(t *testing.T) {
 	f, c := start(t, form.Cloud)
 	f.answers(429, http.Header{"X-Ratelimit-Reset": {now.Add(23 * time.Hour).Format("2006-01-02T15:04Z07:00")}, "Date": {now.Format(http.TimeFormat)}}, "")
 	_, _, err := c.Changes(t.Context(), time.Time{}, 0)
-	if e := failure(t, err); e.Code != "rate_limited" || e.Wait != 23*time.Hour+time.Second || e.NoRetryAfter || len(f.take()) != 1 {
+	if e := failureOf(t, err); e.Code != "rate_limited" || e.Wait != 23*time.Hour+time.Second || e.NoRetryAfter || len(f.take()) != 1 {
 		t.Errorf("wait %v, %v", e.Wait, e)
 	}
 }

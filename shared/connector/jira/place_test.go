@@ -11,6 +11,7 @@ import (
 
 	"example.com/integrations/shared/configuration/form"
 	"example.com/integrations/shared/connector"
+	"example.com/integrations/shared/connector/failure"
 	"example.com/integrations/shared/domain"
 )
 
@@ -24,20 +25,20 @@ const (
 
 // What answers to the questions of a resolve mean.
 func TestResolve(t *testing.T) {
-	const integration = connector.IntegrationScope
+	const integration = failure.IntegrationScope
 	for _, tt := range []struct {
 		name, flavor    string
 		project, second string // "STATUS body"; second is tenant_info or serverInfo
 		instance, code  string
-		class           connector.Class
+		class           failure.Class
 	}{
 		{name: "cloud", flavor: form.Cloud, project: "200 " + projectJSON, second: "200 " + tenantJSON, instance: tenant},
-		{name: "no cloud id", flavor: form.Cloud, project: "200 " + projectJSON, second: `200 {"cloudId":""}`, code: "answer_unreadable", class: connector.Retryable},
-		{name: "cloud id that is none", flavor: form.Cloud, project: "200 " + projectJSON, second: `200 {"cloudId":"../x"}`, code: "answer_unreadable", class: connector.Retryable},
-		{name: "HTML for a cloud id", flavor: form.Cloud, project: "200 " + projectJSON, second: `200 <html>`, code: "foreign_answer", class: connector.Retryable},
-		{name: "site away", flavor: form.Cloud, project: "200 " + projectJSON, second: "503 ", code: "provider_unavailable", class: connector.Retryable},
-		{name: "no such site", flavor: form.Cloud, project: "200 " + projectJSON, second: "404 ", code: "target_not_found", class: connector.Final},
-		{name: "site sends on", flavor: form.Cloud, project: "200 " + projectJSON, second: "302 ", code: "target_moved", class: connector.Final},
+		{name: "no cloud id", flavor: form.Cloud, project: "200 " + projectJSON, second: `200 {"cloudId":""}`, code: "answer_unreadable", class: failure.Retryable},
+		{name: "cloud id that is none", flavor: form.Cloud, project: "200 " + projectJSON, second: `200 {"cloudId":"../x"}`, code: "answer_unreadable", class: failure.Retryable},
+		{name: "HTML for a cloud id", flavor: form.Cloud, project: "200 " + projectJSON, second: `200 <html>`, code: "foreign_answer", class: failure.Retryable},
+		{name: "site away", flavor: form.Cloud, project: "200 " + projectJSON, second: "503 ", code: "provider_unavailable", class: failure.Retryable},
+		{name: "no such site", flavor: form.Cloud, project: "200 " + projectJSON, second: "404 ", code: "target_not_found", class: failure.Final},
+		{name: "site sends on", flavor: form.Cloud, project: "200 " + projectJSON, second: "302 ", code: "target_moved", class: failure.Final},
 
 		{name: "server", flavor: form.Datacenter, project: "200 " + projectJSON, second: `200 {"baseUrl":"https://Jira.acme.test:443/x/"}`, instance: "jira.acme.test/x"},
 		{name: "server by http", flavor: form.Datacenter, project: "200 " + projectJSON, second: `200 {"baseUrl":"http://jira.acme.test"}`, instance: "jira.acme.test"},
@@ -47,22 +48,22 @@ func TestResolve(t *testing.T) {
 		{name: "baseUrl that is none", flavor: form.Datacenter, project: "200 " + projectJSON, second: `200 {"baseUrl":"javascript:x"}`, instance: "example.com/jira"},
 		{name: "serverInfo closed", flavor: form.Datacenter, project: "200 " + projectJSON, second: "403 ", instance: "example.com/jira"},
 		{name: "serverInfo gone", flavor: form.Datacenter, project: "200 " + projectJSON, second: "404 ", instance: "example.com/jira"},
-		{name: "login page", flavor: form.Datacenter, project: "200 " + projectJSON, second: "200 <html>", code: "foreign_answer", class: connector.Retryable},
-		{name: "token ends in between", flavor: form.Datacenter, project: "200 " + projectJSON, second: "401 {}", code: "credentials_rejected", class: connector.Final},
-		{name: "limited", flavor: form.Datacenter, project: "200 " + projectJSON, second: "429 ", code: "rate_limited", class: connector.Retryable},
+		{name: "login page", flavor: form.Datacenter, project: "200 " + projectJSON, second: "200 <html>", code: "foreign_answer", class: failure.Retryable},
+		{name: "token ends in between", flavor: form.Datacenter, project: "200 " + projectJSON, second: "401 {}", code: "credentials_rejected", class: failure.Final},
+		{name: "limited", flavor: form.Datacenter, project: "200 " + projectJSON, second: "429 ", code: "rate_limited", class: failure.Retryable},
 
-		{name: "not found", project: "404 ", code: "target_not_found", class: connector.Final},
-		{name: "not to be seen", project: "403 {}", code: "target_not_found", class: connector.Final},
-		{name: "bad token", project: "401 {}", code: "credentials_rejected", class: connector.Final},
-		{name: "a gateway's 401", project: "401 Jwt is missing", code: "provider_unavailable", class: connector.Retryable},
-		{name: "a gateway's 403", project: "403 RBAC: access denied", code: "provider_unavailable", class: connector.Retryable},
-		{name: "another web server", project: "404 <html>", code: "target_not_found", class: connector.Final},
-		{name: "sent on", project: "302 ", code: "target_moved", class: connector.Final},
-		{name: "an outage", project: "502 ", code: "provider_unavailable", class: connector.Retryable},
-		{name: "HTML", project: "200 <html>", code: "foreign_answer", class: connector.Retryable},
-		{name: "no id", project: `200 {"key":"NEW"}`, code: "answer_unreadable", class: connector.Retryable},
-		{name: "id that is none", project: `200 {"id":"x","key":"NEW"}`, code: "answer_unreadable", class: connector.Retryable},
-		{name: "key that is none", project: `200 {"id":"10000","key":"a b"}`, code: "answer_unreadable", class: connector.Retryable},
+		{name: "not found", project: "404 ", code: "target_not_found", class: failure.Final},
+		{name: "not to be seen", project: "403 {}", code: "target_not_found", class: failure.Final},
+		{name: "bad token", project: "401 {}", code: "credentials_rejected", class: failure.Final},
+		{name: "a gateway's 401", project: "401 Jwt is missing", code: "provider_unavailable", class: failure.Retryable},
+		{name: "a gateway's 403", project: "403 RBAC: access denied", code: "provider_unavailable", class: failure.Retryable},
+		{name: "another web server", project: "404 <html>", code: "target_not_found", class: failure.Final},
+		{name: "sent on", project: "302 ", code: "target_moved", class: failure.Final},
+		{name: "an outage", project: "502 ", code: "provider_unavailable", class: failure.Retryable},
+		{name: "HTML", project: "200 <html>", code: "foreign_answer", class: failure.Retryable},
+		{name: "no id", project: `200 {"key":"NEW"}`, code: "answer_unreadable", class: failure.Retryable},
+		{name: "id that is none", project: `200 {"id":"x","key":"NEW"}`, code: "answer_unreadable", class: failure.Retryable},
+		{name: "key that is none", project: `200 {"id":"10000","key":"a b"}`, code: "answer_unreadable", class: failure.Retryable},
 	} {
 		for _, flavor := range flavors {
 			if tt.flavor != "" && tt.flavor != flavor {
@@ -82,7 +83,7 @@ func TestResolve(t *testing.T) {
 				p, err := c.Resolve(t.Context())
 				calls := f.take()
 				if tt.code != "" {
-					if e := failure(t, err); e.Code != tt.code || e.Class != tt.class || e.Scope != integration {
+					if e := failureOf(t, err); e.Code != tt.code || e.Class != tt.class || e.Scope != integration {
 						t.Errorf("%v %v", e.Class, e)
 					}
 

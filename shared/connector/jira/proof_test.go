@@ -9,6 +9,7 @@ import (
 
 	"example.com/integrations/shared/configuration/form"
 	"example.com/integrations/shared/connector"
+	"example.com/integrations/shared/connector/failure"
 	"example.com/integrations/shared/domain"
 )
 
@@ -150,8 +151,8 @@ func TestProofOfACreate(t *testing.T) {
 				continue
 			}
 
-			e := failure(t, err)
-			if e.Class != connector.Ambiguous || e.Scope != connector.ItemScope || e.Code != tt.code || e.Detail == "" || e.Status != tt.answer.status {
+			e := failureOf(t, err)
+			if e.Class != failure.Ambiguous || e.Scope != failure.ItemScope || e.Code != tt.code || e.Detail == "" || e.Status != tt.answer.status {
 				t.Errorf("%s: %v scope %d %v", name, e.Class, e.Scope, e)
 			}
 
@@ -239,7 +240,7 @@ func TestProofOfAnUpdate(t *testing.T) {
 				continue
 			}
 
-			if e := failure(t, err); e.Class != connector.Ambiguous || e.Scope != connector.ItemScope || e.Code != tt.code || e.Detail == "" {
+			if e := failureOf(t, err); e.Class != failure.Ambiguous || e.Scope != failure.ItemScope || e.Code != tt.code || e.Detail == "" {
 				t.Errorf("%s: %v scope %d %v", name, e.Class, e.Scope, e)
 			}
 
@@ -337,7 +338,7 @@ func TestReadsAsNobody(t *testing.T) {
 					return
 				}
 
-				if e := failure(t, err); e.Class != connector.Final || e.Scope != connector.IntegrationScope || e.Code != tt.code || e.Detail == "" {
+				if e := failureOf(t, err); e.Class != failure.Final || e.Scope != failure.IntegrationScope || e.Code != tt.code || e.Detail == "" {
 					t.Errorf("%s, %s: %v scope %d %v", name, what, e.Class, e.Scope, e)
 				}
 
@@ -375,7 +376,7 @@ func TestReadsOfForeignPages(t *testing.T) {
 			f, c := start(t, flavor)
 			f.routes(map[string]told{"GET": tt.answer})
 			_, _, err := c.Changes(t.Context(), time.Time{}, 0)
-			if e := failure(t, err); e.Class != connector.Retryable || e.Scope != connector.IntegrationScope || e.Code != tt.code || e.Detail == "" {
+			if e := failureOf(t, err); e.Class != failure.Retryable || e.Scope != failure.IntegrationScope || e.Code != tt.code || e.Detail == "" {
 				t.Errorf("%s: %v scope %d %v", name, e.Class, e.Scope, e)
 			}
 		})
@@ -402,7 +403,7 @@ func TestReadsThatJiraRefuses(t *testing.T) {
 			f, c := start(t, flavor)
 			f.routes(map[string]told{"GET": tt.answer})
 			_, _, err := c.Changes(t.Context(), time.Time{}, 0)
-			if e := failure(t, err); e.Class != connector.Final || e.Scope != connector.IntegrationScope || e.Code != tt.code {
+			if e := failureOf(t, err); e.Class != failure.Final || e.Scope != failure.IntegrationScope || e.Code != tt.code {
 				t.Errorf("%s: %v scope %d %v", name, e.Class, e.Scope, e)
 			}
 		})

@@ -9,7 +9,7 @@ import (
 	"strconv"
 	"strings"
 
-	"example.com/integrations/shared/connector"
+	"example.com/integrations/shared/connector/failure"
 	"example.com/integrations/shared/connector/problem"
 	"example.com/integrations/shared/connector/refusal"
 	"example.com/integrations/shared/outbound"
@@ -85,7 +85,7 @@ func (c *Connector) said(answer outbound.Response) problem.Problem {
 
 // verdict is for answers that count at once, nil for all others. Field is one
 // that the answer names, "" for none.
-func (c *Connector) verdict(method string, answer outbound.Response, said problem.Problem, field string) *connector.Error {
+func (c *Connector) verdict(method string, answer outbound.Response, said problem.Problem, field string) *failure.Error {
 	if answer.Status >= 500 {
 		return nil
 	}
@@ -110,12 +110,12 @@ func (c *Connector) verdict(method string, answer outbound.Response, said proble
 		detail = "the project has no issue type " + c.cfg.IssueType + " that the token may create"
 	}
 
-	return c.fail(connector.Final, connector.IntegrationScope, row.Means, said.Reason(detail), answer)
+	return c.fail(failure.Final, failure.IntegrationScope, row.Means, said.Reason(detail), answer)
 }
 
 // settled is for what needs no second look: a success of a write without proof,
 // a limit, and what counts at once. It is nil for all others.
-func (c *Connector) settled(method string, answer outbound.Response, said problem.Problem) *connector.Error {
+func (c *Connector) settled(method string, answer outbound.Response, said problem.Problem) *failure.Error {
 	switch {
 	case answer.Status < 300 && method != http.MethodGet:
 		return c.unproven(answer, said)
@@ -128,13 +128,13 @@ func (c *Connector) settled(method string, answer outbound.Response, said proble
 
 // unproven is for a success that does not show what was done: it may come from
 // a proxy or a login page.
-func (c *Connector) unproven(answer outbound.Response, said problem.Problem) *connector.Error {
+func (c *Connector) unproven(answer outbound.Response, said problem.Problem) *failure.Error {
 	code := said.ForeignCode()
 	if nobody(answer.Header) {
 		code = "session_expired"
 	}
 
-	return c.fail(connector.Ambiguous, connector.ItemScope, code, "Jira's answer does not show what was done: "+shown(answer, said), answer)
+	return c.fail(failure.Ambiguous, failure.ItemScope, code, "Jira's answer does not show what was done: "+shown(answer, said), answer)
 }
 
 // shown is what a reason says about an answer with success. Words in JSON may be
@@ -149,20 +149,20 @@ func shown(answer outbound.Response, said problem.Problem) string {
 
 // unreadable is for an answer to a read that is not what was asked for: an
 // outage.
-func (c *Connector) unreadable(what string, answer outbound.Response) *connector.Error {
+func (c *Connector) unreadable(what string, answer outbound.Response) *failure.Error {
 	said := c.said(answer)
 	code := "answer_unreadable"
 	if said.Login || said.Markup || !problem.IsJSON(problem.MediaType(answer)) {
 		code = said.ForeignCode()
 	}
 
-	return c.fail(connector.Retryable, connector.IntegrationScope, code, what+": "+shown(answer, said), answer)
+	return c.fail(failure.Retryable, failure.IntegrationScope, code, what+": "+shown(answer, said), answer)
 }
 
 // intercepted is for a foreign answer in place of the answer to a read.
-func (c *Connector) intercepted(answer outbound.Response, said problem.Problem) *connector.Error {
+func (c *Connector) intercepted(answer outbound.Response, said problem.Problem) *failure.Error {
 	code, detail := said.Intercepted("Jira")
-	e := c.fail(connector.Retryable, connector.IntegrationScope, code, detail, answer)
+	e := c.fail(failure.Retryable, failure.IntegrationScope, code, detail, answer)
 	e.Wait, _ = outbound.RetryAfter(answer.Header, c.now())
 
 	return e
@@ -173,7 +173,7 @@ func (c *Connector) intercepted(answer outbound.Response, said problem.Problem) 
 // firewall, which is about the text of this request. Where a write and that read
 // are forbidden alike, the read says no more than the write; a read that is
 // forbidden ends the run. Needs are the permissions that the call lives on.
-func (c *Connector) whole(ctx context.Context, method string, answer outbound.Response, said problem.Problem, needs ...string) *connector.Error {
+func (c *Connector) whole(ctx context.Context, method string, answer outbound.Response, said problem.Problem, needs ...string) *failure.Error {
 	moved := answer.Status >= 300 && answer.Status < 400
 	refused := answer.Status == http.StatusForbidden || answer.Status == http.StatusNotFound
 	if !moved && (!refused || said.Markup) {
@@ -191,12 +191,12 @@ func (c *Connector) whole(ctx context.Context, method string, answer outbound.Re
 	case probe.Status != http.StatusOK:
 		return c.refused(http.MethodGet, probe)
 	case !may[browse]:
-		return c.fail(connector.Final, connector.IntegrationScope, "target_not_found", said.Reason("the token may not see the project"), answer)
+		return c.fail(failure.Final, failure.IntegrationScope, "target_not_found", said.Reason("the token may not see the project"), answer)
 	}
 
 	lacks := slices.ContainsFunc(needs, func(right string) bool { return !may[right] })
 	if answer.Status == http.StatusForbidden && lacks {
-		return c.fail(connector.Final, connector.IntegrationScope, "forbidden",
+		return c.fail(failure.Final, failure.IntegrationScope, "forbidden",
 			said.Reason("the token lacks a permission in the project that this needs"), answer)
 	}
 
@@ -204,10 +204,10 @@ func (c *Connector) whole(ctx context.Context, method string, answer outbound.Re
 }
 
 // finally gives an error that counts at once.
-func finally(err error) (*connector.Error, bool) {
-	e, ok := err.(*connector.Error)
+func finally(err error) (*failure.Error, bool) {
+	e, ok := err.(*failure.Error)
 
-	return e, ok && e.Class == connector.Final && e.Scope == connector.IntegrationScope
+	return e, ok && e.Class == failure.Final && e.Scope == failure.IntegrationScope
 }
 
 // refusedFields are those that a refusal names, in order.
@@ -235,7 +235,7 @@ var filledIn = []string{"project", "issuetype", "summary", "description", "label
 // createRefused is refused for a create. Where Jira names a field that items do
 // not tell, or that is on no screen, every issue would be refused alike, and
 // each would use up a key.
-func (c *Connector) createRefused(ctx context.Context, answer outbound.Response) *connector.Error {
+func (c *Connector) createRefused(ctx context.Context, answer outbound.Response) *failure.Error {
 	said := c.said(answer)
 	if e := c.settled(http.MethodPost, answer, said); e != nil {
 		return e
@@ -257,7 +257,7 @@ func (c *Connector) createRefused(ctx context.Context, answer outbound.Response)
 // fieldsRefused is nil where the fields are on the create screen: then their
 // values are at fault, which are one item's. A refusal is in the language of
 // whose token it is, so its words decide only where the screen cannot be read.
-func (c *Connector) fieldsRefused(ctx context.Context, answer outbound.Response, said problem.Problem, names []string) *connector.Error {
+func (c *Connector) fieldsRefused(ctx context.Context, answer outbound.Response, said problem.Problem, names []string) *failure.Error {
 	for _, name := range names {
 		if e := c.verdict(http.MethodPost, answer, said, name); e != nil {
 			return e
@@ -266,7 +266,7 @@ func (c *Connector) fieldsRefused(ctx context.Context, answer outbound.Response,
 
 	foreign := slices.DeleteFunc(slices.Clone(names), func(name string) bool { return slices.Contains(filledIn, name) })
 	if len(foreign) > 0 {
-		return c.fail(connector.Final, connector.IntegrationScope, "field_required",
+		return c.fail(failure.Final, failure.IntegrationScope, "field_required",
 			said.Reason("the project wants to know what items do not tell: "+c.names(ctx, foreign).String()+
 				". Make it optional or give it a default for the issue type "+c.cfg.IssueType), answer)
 	}
@@ -287,7 +287,7 @@ func (c *Connector) fieldsRefused(ctx context.Context, answer outbound.Response,
 }
 
 // notSettable is for a field of ours that is on no screen.
-func (c *Connector) notSettable(name string, answer outbound.Response, said problem.Problem) *connector.Error {
+func (c *Connector) notSettable(name string, answer outbound.Response, said problem.Problem) *failure.Error {
 	code := "field_not_settable"
 	detail := name + " is not on the screen: put it there for the issue type " + c.cfg.IssueType
 	if name == "labels" {
@@ -295,7 +295,7 @@ func (c *Connector) notSettable(name string, answer outbound.Response, said prob
 		detail = "labels cannot be set in the project, though issues are found again by one: put the field on the create screen"
 	}
 
-	return c.fail(connector.Final, connector.IntegrationScope, code, said.Reason(detail), answer)
+	return c.fail(failure.Final, failure.IntegrationScope, code, said.Reason(detail), answer)
 }
 
 // createScreen are the fields that a new issue can have. An error says that
@@ -321,7 +321,7 @@ func (c *Connector) createScreen(ctx context.Context) (map[string]bool, error) {
 // editRefused is issueRefused for an edit. A screen that has the summary and not
 // the description refuses all issues alike. In a status in which nothing may be
 // edited the screen has neither, and that is about one issue.
-func (c *Connector) editRefused(ctx context.Context, id string, answer outbound.Response) *connector.Error {
+func (c *Connector) editRefused(ctx context.Context, id string, answer outbound.Response) *failure.Error {
 	names := refusedFields(answer.Body)
 	if answer.Status == http.StatusBadRequest && slices.Contains(names, "description") && !slices.Contains(names, "summary") {
 		var meta struct {

@@ -9,14 +9,15 @@ import (
 	"example.com/integrations/shared/configuration/form"
 	"example.com/integrations/shared/connector"
 	"example.com/integrations/shared/connector/connectortest"
+	"example.com/integrations/shared/connector/failure"
 	"example.com/integrations/shared/domain"
 )
 
 // The columns of a table of what answers to writes mean.
 type meaning struct {
 	answer told
-	class  connector.Class
-	scope  connector.Scope
+	class  failure.Class
+	scope  failure.Scope
 	code   string
 	detail string // a part of it
 }
@@ -25,8 +26,8 @@ type meaning struct {
 // so that nothing but the answer itself can say that the whole project is
 // concerned.
 func TestWhatARefusedCreateMeans(t *testing.T) {
-	const item, whole = connector.ItemScope, connector.IntegrationScope
-	const final, ambiguous, retryable = connector.Final, connector.Ambiguous, connector.Retryable
+	const item, whole = failure.ItemScope, failure.IntegrationScope
+	const final, ambiguous, retryable = failure.Final, failure.Ambiguous, failure.Retryable
 	screen := `{"fields":[{"fieldId":"summary","name":"Summary"},{"fieldId":"labels","name":"Labels"},{"fieldId":"description"},{"fieldId":"customfield_1","name":"Customer","required":true}],"total":4}`
 	for name, tt := range map[string]meaning{
 		"401 JSON":                       {object(401, `{"message":"Client must be authenticated"}`), final, whole, "credentials_rejected", "Client must be"},
@@ -76,7 +77,7 @@ func TestWhatARefusedCreateMeans(t *testing.T) {
 				"GET /issuetypes": object(200, `{"issueTypes":[{"id":"10001","name":"Task"}],"total":1}`), "GET /issuetypes/10001": object(200, screen),
 			})
 			_, err := c.Create(t.Context(), connector.Content{Title: "T", Body: text(flavor, "B")}, marker)
-			judge(t, name, tt, failure(t, err))
+			judge(t, name, tt, failureOf(t, err))
 			if n := writes(f.take()); n != 1 {
 				t.Errorf("%s: %d writes", name, n)
 			}
@@ -84,7 +85,7 @@ func TestWhatARefusedCreateMeans(t *testing.T) {
 	}
 }
 
-func judge(t *testing.T, name string, want meaning, e *connector.Error) {
+func judge(t *testing.T, name string, want meaning, e *failure.Error) {
 	t.Helper()
 	if e.Class != want.class || e.Scope != want.scope || e.Code != want.code || e.Status != want.answer.status {
 		t.Errorf("%s: %v scope %d %v, want %v scope %d %s", name, e.Class, e.Scope, e, want.class, want.scope, want.code)
@@ -97,8 +98,8 @@ func judge(t *testing.T, name string, want meaning, e *connector.Error) {
 
 // B1: what each form of a refused edit and transition means.
 func TestWhatARefusedUpdateMeans(t *testing.T) {
-	const item, whole = connector.ItemScope, connector.IntegrationScope
-	const final, ambiguous = connector.Final, connector.Ambiguous
+	const item, whole = failure.ItemScope, failure.IntegrationScope
+	const final, ambiguous = failure.Final, failure.Ambiguous
 	for name, tt := range map[string]meaning{
 		"401 JSON":              {object(401, `{"message":"Client must be authenticated"}`), final, whole, "credentials_rejected", "Client must be"},
 		"401 of a gateway":      {pageOf(401, blockedPage), final, item, "rejected", `401 text/html "Attention Required!"`},
@@ -136,7 +137,7 @@ func TestWhatARefusedUpdateMeans(t *testing.T) {
 
 				f.routes(answers)
 				_, err := c.Update(t.Context(), linked, content, marker)
-				judge(t, what+" "+name, want, failure(t, err))
+				judge(t, what+" "+name, want, failureOf(t, err))
 				// Without the wish for silence an edit may be sent once more.
 				if n := writes(f.take()); n > 2 || n > 1 && tt.answer.header.Get("Content-Type") == htmlType && what == "edit" {
 					t.Errorf("%s: %d writes", name, n)
@@ -154,18 +155,18 @@ func TestARefusalThatConcernsTheProject(t *testing.T) {
 	}
 	for name, tt := range map[string]struct {
 		refusal, probe told
-		class          connector.Class
+		class          failure.Class
 		create, update string
 	}{
-		"may not browse":     {object(403, `{}`), lacks("BROWSE_PROJECTS"), connector.Final, "target_not_found", "target_not_found"},
-		"may not create":     {object(403, `{}`), lacks("CREATE_ISSUES"), connector.Final, "forbidden", ""},
-		"may not edit":       {object(403, `{}`), lacks("EDIT_ISSUES"), connector.Final, "", "forbidden"},
-		"project gone":       {object(404, `{}`), object(404, `{"errorMessages":["No project"]}`), connector.Final, "target_not_found", "target_not_found"},
-		"sent on, all of it": {nothing(302), nothing(302), connector.Final, "target_moved", "target_moved"},
-		"token ends":         {object(404, `{}`), object(401, `{}`), connector.Final, "credentials_rejected", "credentials_rejected"},
-		"nobody any more":    {object(404, `{}`), object(200, allRights).with("X-AUSERNAME", "anonymous"), connector.Final, "credentials_rejected", "credentials_rejected"},
-		"an outage":          {object(403, `{}`), nothing(502), connector.Retryable, "provider_unavailable", "provider_unavailable"},
-		"a page":             {object(403, `{}`), pageOf(403, blockedPage), connector.Retryable, "provider_unavailable", "provider_unavailable"},
+		"may not browse":     {object(403, `{}`), lacks("BROWSE_PROJECTS"), failure.Final, "target_not_found", "target_not_found"},
+		"may not create":     {object(403, `{}`), lacks("CREATE_ISSUES"), failure.Final, "forbidden", ""},
+		"may not edit":       {object(403, `{}`), lacks("EDIT_ISSUES"), failure.Final, "", "forbidden"},
+		"project gone":       {object(404, `{}`), object(404, `{"errorMessages":["No project"]}`), failure.Final, "target_not_found", "target_not_found"},
+		"sent on, all of it": {nothing(302), nothing(302), failure.Final, "target_moved", "target_moved"},
+		"token ends":         {object(404, `{}`), object(401, `{}`), failure.Final, "credentials_rejected", "credentials_rejected"},
+		"nobody any more":    {object(404, `{}`), object(200, allRights).with("X-AUSERNAME", "anonymous"), failure.Final, "credentials_rejected", "credentials_rejected"},
+		"an outage":          {object(403, `{}`), nothing(502), failure.Retryable, "provider_unavailable", "provider_unavailable"},
+		"a page":             {object(403, `{}`), pageOf(403, blockedPage), failure.Retryable, "provider_unavailable", "provider_unavailable"},
 	} {
 		for _, what := range []string{"create", "update"} {
 			code := map[string]string{"create": tt.create, "update": tt.update}[what]
@@ -178,15 +179,15 @@ func TestARefusalThatConcernsTheProject(t *testing.T) {
 				_, err = c.Update(t.Context(), linked, connector.Content{Title: "T", State: domain.Open}, marker)
 			}
 
-			e := failure(t, err)
+			e := failureOf(t, err)
 			if code == "" {
-				if e.Scope != connector.ItemScope || e.Class != connector.Final {
+				if e.Scope != failure.ItemScope || e.Class != failure.Final {
 					t.Errorf("%s, %s: %v scope %d %v", name, what, e.Class, e.Scope, e)
 				}
 				continue
 			}
 
-			if e.Class != tt.class || e.Scope != connector.IntegrationScope || e.Code != code || e.Detail == "" {
+			if e.Class != tt.class || e.Scope != failure.IntegrationScope || e.Code != code || e.Detail == "" {
 				t.Errorf("%s, %s: %v scope %d %v", name, what, e.Class, e.Scope, e)
 			}
 		}
@@ -199,16 +200,16 @@ func TestFieldsOnNoScreen(t *testing.T) {
 	for name, tt := range map[string]struct {
 		screen told
 		errors string
-		scope  connector.Scope
+		scope  failure.Scope
 		code   string
 	}{
-		"B5: no labels":        {object(200, `{"fields":[{"fieldId":"summary"},{"fieldId":"description"}],"total":2}`), `{"labels":"Nein"}`, connector.IntegrationScope, "labels_not_allowed"},
-		"B5: no description":   {object(200, `{"fields":[{"fieldId":"summary"},{"fieldId":"labels"}],"total":2}`), `{"description":"Nein"}`, connector.IntegrationScope, "field_not_settable"},
-		"all there":            {object(200, `{"fields":[{"fieldId":"summary"},{"fieldId":"labels"},{"fieldId":"description"}],"total":3}`), `{"description":"Nein"}`, connector.ItemScope, "rejected"},
-		"cannot be read":       {nothing(404), `{"description":"Nein"}`, connector.ItemScope, "rejected"},
-		"cannot be read, said": {nothing(404), `{"description":"Field 'description' cannot be set. It is not on the appropriate screen, or unknown."}`, connector.IntegrationScope, "field_not_settable"},
-		"labels, said":         {nothing(404), `{"labels":"Field 'labels' cannot be set. It is not on the appropriate screen, or unknown."}`, connector.IntegrationScope, "labels_not_allowed"},
-		"no end":               {object(200, `{"fields":[{"fieldId":"summary"}],"total":100000}`), `{"description":"Nein"}`, connector.ItemScope, "rejected"},
+		"B5: no labels":        {object(200, `{"fields":[{"fieldId":"summary"},{"fieldId":"description"}],"total":2}`), `{"labels":"Nein"}`, failure.IntegrationScope, "labels_not_allowed"},
+		"B5: no description":   {object(200, `{"fields":[{"fieldId":"summary"},{"fieldId":"labels"}],"total":2}`), `{"description":"Nein"}`, failure.IntegrationScope, "field_not_settable"},
+		"all there":            {object(200, `{"fields":[{"fieldId":"summary"},{"fieldId":"labels"},{"fieldId":"description"}],"total":3}`), `{"description":"Nein"}`, failure.ItemScope, "rejected"},
+		"cannot be read":       {nothing(404), `{"description":"Nein"}`, failure.ItemScope, "rejected"},
+		"cannot be read, said": {nothing(404), `{"description":"Field 'description' cannot be set. It is not on the appropriate screen, or unknown."}`, failure.IntegrationScope, "field_not_settable"},
+		"labels, said":         {nothing(404), `{"labels":"Field 'labels' cannot be set. It is not on the appropriate screen, or unknown."}`, failure.IntegrationScope, "labels_not_allowed"},
+		"no end":               {object(200, `{"fields":[{"fieldId":"summary"}],"total":100000}`), `{"description":"Nein"}`, failure.ItemScope, "rejected"},
 	} {
 		each(t, func(t *testing.T, flavor string) {
 			f, c := start(t, flavor)
@@ -217,7 +218,7 @@ func TestFieldsOnNoScreen(t *testing.T) {
 				"GET /issuetypes": object(200, `{"issueTypes":[{"id":"10001","name":"Task"}],"total":1}`),
 			})
 			_, err := c.Create(t.Context(), connector.Content{Title: "T"}, marker)
-			if e := failure(t, err); e.Class != connector.Final || e.Scope != tt.scope || e.Code != tt.code || e.Detail == "" {
+			if e := failureOf(t, err); e.Class != failure.Final || e.Scope != tt.scope || e.Code != tt.code || e.Detail == "" {
 				t.Errorf("%s: %v scope %d %v", name, e.Class, e.Scope, e)
 			}
 		})
@@ -231,23 +232,23 @@ func TestDescriptionOnNoEditScreen(t *testing.T) {
 	refused := object(400, `{"errors":{"description":"Nein"}}`)
 	for name, tt := range map[string]struct {
 		refusal, meta told
-		scope         connector.Scope
+		scope         failure.Scope
 		code          string
 	}{
-		"on no screen":       {refused, object(200, `{"fields":{"summary":{"required":true},"labels":{}}}`), connector.IntegrationScope, "field_not_settable"},
-		"on the screen":      {refused, object(200, `{"fields":{"summary":{},"description":{}}}`), connector.ItemScope, "rejected"},
-		"nothing to edit":    {refused, object(200, `{"fields":{}}`), connector.ItemScope, "rejected"},
-		"cannot be read":     {refused, nothing(403), connector.ItemScope, "rejected"},
-		"the summary too":    {object(400, `{"errors":{"description":"Nein","summary":"Nein"}}`), object(200, `{"fields":{}}`), connector.ItemScope, "rejected"},
-		"a page":             {refused, pageOf(200, loginPage), connector.ItemScope, "rejected"},
-		"a field of another": {object(400, `{"errors":{"customfield_1":"required"}}`), nothing(500), connector.ItemScope, "rejected"},
+		"on no screen":       {refused, object(200, `{"fields":{"summary":{"required":true},"labels":{}}}`), failure.IntegrationScope, "field_not_settable"},
+		"on the screen":      {refused, object(200, `{"fields":{"summary":{},"description":{}}}`), failure.ItemScope, "rejected"},
+		"nothing to edit":    {refused, object(200, `{"fields":{}}`), failure.ItemScope, "rejected"},
+		"cannot be read":     {refused, nothing(403), failure.ItemScope, "rejected"},
+		"the summary too":    {object(400, `{"errors":{"description":"Nein","summary":"Nein"}}`), object(200, `{"fields":{}}`), failure.ItemScope, "rejected"},
+		"a page":             {refused, pageOf(200, loginPage), failure.ItemScope, "rejected"},
+		"a field of another": {object(400, `{"errors":{"customfield_1":"required"}}`), nothing(500), failure.ItemScope, "rejected"},
 	} {
 		each(t, func(t *testing.T, flavor string) {
 			f, c := start(t, flavor)
 			f.router = nil // editmeta is not in the part of the description at hand
 			f.routes(map[string]told{"PUT": tt.refusal, "GET /issue/9007/editmeta": tt.meta})
 			_, err := c.Update(t.Context(), linked, connector.Content{Title: "T", Body: text(flavor, "B"), State: domain.Open}, marker)
-			if e := failure(t, err); e.Class != connector.Final || e.Scope != tt.scope || e.Code != tt.code || e.Detail == "" {
+			if e := failureOf(t, err); e.Class != failure.Final || e.Scope != tt.scope || e.Code != tt.code || e.Detail == "" {
 				t.Errorf("%s: %v scope %d %v", name, e.Class, e.Scope, e)
 			}
 		})
@@ -275,7 +276,7 @@ func TestReasonsShowNoIssue(t *testing.T) {
 		},
 		func() error { _, _, err := c.Changes(t.Context(), time.Time{}, 0); return err },
 	} {
-		if e := failure(t, do()); strings.Contains(e.Detail, "Confidential") || !strings.Contains(e.Detail, "200 application/json") {
+		if e := failureOf(t, do()); strings.Contains(e.Detail, "Confidential") || !strings.Contains(e.Detail, "200 application/json") {
 			t.Errorf("%q", e.Detail)
 		}
 	}

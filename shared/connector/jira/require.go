@@ -11,7 +11,7 @@ import (
 	"strconv"
 	"strings"
 
-	"example.com/integrations/shared/connector"
+	"example.com/integrations/shared/connector/failure"
 	"example.com/integrations/shared/jsonstream"
 	"example.com/integrations/shared/markup"
 	"example.com/integrations/shared/outbound"
@@ -234,10 +234,10 @@ func (c *Connector) getJSON(ctx context.Context, where string, into any) error {
 // unread is for an answer about the project that is too large to be read. It is
 // no refusal: the next attempt may meet a smaller one.
 func (c *Connector) unread(err error) error {
-	var e *connector.Error
+	var e *failure.Error
 	if errors.As(err, &e) && e.Code == "answer_too_large" {
-		e.Class = connector.Retryable
-		e.Scope = connector.IntegrationScope
+		e.Class = failure.Retryable
+		e.Scope = failure.IntegrationScope
 	}
 	return err
 }

@@ -17,11 +17,11 @@ func TestHalfAListOfFieldsIsNone(t *testing.T) {
 	f.answer = func(w http.ResponseWriter, _ *http.Request) {
 		reply(w, 200, nil, `{"values":[{"fieldId":"x","name":"X","id":"7"}],"total":1000000}`)
 	}
-	if _, err := c.lookAtFields(t.Context(), "10001"); err == nil || failure(t, err).Code != "list_endless" {
+	if _, err := c.lookAtFields(t.Context(), "10001"); err == nil || failureOf(t, err).Code != "list_endless" {
 		t.Error(err)
 	}
 
-	if _, err := c.lookForType(t.Context()); err == nil || failure(t, err).Code != "list_endless" {
+	if _, err := c.lookForType(t.Context()); err == nil || failureOf(t, err).Code != "list_endless" {
 		t.Error(err)
 	}
 
@@ -65,7 +65,7 @@ func TestRequiredFieldsOnALaterPage(t *testing.T) {
 			}
 
 			_, err := c.lookAtFields(t.Context(), "10001")
-			if e := failure(t, err); !strings.Contains(e.Detail, test.want) {
+			if e := failureOf(t, err); !strings.Contains(e.Detail, test.want) {
 				t.Errorf("%s, %s: %s", name, flavor, e)
 			}
 		}
@@ -101,7 +101,7 @@ func TestRequiredFieldsWithoutEnd(t *testing.T) {
 			}
 
 			_, err := c.lookAtFields(t.Context(), "10001")
-			e := failure(t, err)
+			e := failureOf(t, err)
 			if e.Code != "field_required" || !strings.Contains(e.Detail, test.want) {
 				t.Error(e)
 			}

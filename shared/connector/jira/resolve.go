@@ -10,6 +10,7 @@ import (
 
 	"example.com/integrations/shared/configuration/form"
 	"example.com/integrations/shared/connector"
+	"example.com/integrations/shared/connector/failure"
 	"example.com/integrations/shared/markup"
 	"example.com/integrations/shared/outbound"
 )
@@ -128,17 +129,17 @@ func (c *Connector) Use(p connector.Place) {
 // unresolved says why there is no place. Before a place is in use, a 404 of any
 // form says that the configuration is wrong: base_url may lead to another web
 // server. Later such an answer is one of a gateway, and an outage.
-func (c *Connector) unresolved(answer outbound.Response) *connector.Error {
+func (c *Connector) unresolved(answer outbound.Response) *failure.Error {
 	said := c.said(answer)
 	if answer.Status == http.StatusNotFound && c.used.Load() == nil && foreign(answer, said) && !nobody(answer.Header) {
-		return c.fail(connector.Final, connector.IntegrationScope, "target_not_found", said.Reason(noProject), answer)
+		return c.fail(failure.Final, failure.IntegrationScope, "target_not_found", said.Reason(noProject), answer)
 	}
 
 	return unseen(c.refused(http.MethodGet, answer))
 }
 
 // unseen says of a project that the token may not see that it is not found.
-func unseen(err *connector.Error) *connector.Error {
+func unseen(err *failure.Error) *failure.Error {
 	if err.Code == "forbidden" {
 		err.Code = "target_not_found"
 	}
@@ -208,7 +209,7 @@ func (c *Connector) serverName(ctx context.Context) (string, error) {
 		refusal := c.refused(http.MethodGet, answer)
 		// A proxy may keep this one address closed: the project was just answered.
 		closed := (answer.Status == http.StatusForbidden || answer.Status == http.StatusNotFound) && !c.said(answer).Markup && !nobody(answer.Header)
-		if closed || refusal.Class == connector.Final && refusal.Status != http.StatusUnauthorized {
+		if closed || refusal.Class == failure.Final && refusal.Status != http.StatusUnauthorized {
 			return configured, nil
 		}
 

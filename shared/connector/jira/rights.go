@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"example.com/integrations/shared/connector"
+	"example.com/integrations/shared/connector/failure"
 	"example.com/integrations/shared/connector/paging"
 	"example.com/integrations/shared/domain"
 	"example.com/integrations/shared/markup"
@@ -225,7 +226,7 @@ var errSampleGone = errors.New("the issue is gone")
 // seen before, so a 404 is about the issue alone.
 func (c *Connector) ofSample(ctx context.Context, one sample, what string, into any) error {
 	err := c.getJSON(ctx, c.issueAt(one.ID)+what, into)
-	var e *connector.Error
+	var e *failure.Error
 	if errors.As(err, &e) && e.Status == http.StatusNotFound && e.Code == "target_not_found" {
 		return errSampleGone
 	}

@@ -8,7 +8,7 @@ import (
 	"net/url"
 	"strconv"
 
-	"example.com/integrations/shared/connector"
+	"example.com/integrations/shared/connector/failure"
 	"example.com/integrations/shared/connector/paging"
 	"example.com/integrations/shared/jsonstream"
 	"example.com/integrations/shared/outbound"
@@ -63,7 +63,7 @@ func (c *Connector) searchPage(ctx context.Context, jql, cursor string, size int
 
 	switch {
 	case answer.Status == http.StatusBadRequest && !foreign(answer, c.said(answer)): // the one thing of the query that may be wrong
-		return "", 0, c.fail(connector.Final, connector.IntegrationScope, "target_not_found",
+		return "", 0, c.fail(failure.Final, failure.IntegrationScope, "target_not_found",
 			c.said(answer).Reason("the project does not exist, or the token may not see it"), answer)
 	case answer.Status != http.StatusOK:
 		return "", 0, c.refused(http.MethodGet, answer)
@@ -79,15 +79,15 @@ func (c *Connector) searchPage(ctx context.Context, jql, cursor string, size int
 
 // noList is for half a list, which must not pass for a whole one: an issue not
 // found is made again.
-func (c *Connector) noList(answer outbound.Response) *connector.Error {
+func (c *Connector) noList(answer outbound.Response) *failure.Error {
 	return c.noPage("Jira's answer is not a list of issues", answer)
 }
 
 // noPage is for a streamed answer that is not what was asked for, or only a part
 // of it.
-func (c *Connector) noPage(what string, answer outbound.Response) *connector.Error {
+func (c *Connector) noPage(what string, answer outbound.Response) *failure.Error {
 	if paging.Partial(answer.StreamError) {
-		return c.fail(connector.Retryable, connector.IntegrationScope, paging.Code(answer.StreamError), what+": "+shown(answer, c.said(answer)), answer)
+		return c.fail(failure.Retryable, failure.IntegrationScope, paging.Code(answer.StreamError), what+": "+shown(answer, c.said(answer)), answer)
 	}
 	return c.unreadable(what, answer)
 }
@@ -107,8 +107,8 @@ func (c *Connector) walk(ctx context.Context, jql string, each func(issue)) erro
 }
 
 // endless is for a list longer than any that is walked through.
-func (c *Connector) endless() *connector.Error {
-	return c.fail(connector.Final, connector.IntegrationScope, "list_endless", "the list of issues does not end", outbound.Response{})
+func (c *Connector) endless() *failure.Error {
+	return c.fail(failure.Final, failure.IntegrationScope, "list_endless", "the list of issues does not end", outbound.Response{})
 }
 
 var errNoList = errors.New("no list of issues")

@@ -12,6 +12,7 @@ import (
 
 	"example.com/integrations/shared/configuration/form"
 	"example.com/integrations/shared/connector"
+	"example.com/integrations/shared/connector/failure"
 	"example.com/integrations/shared/domain"
 	"example.com/integrations/shared/markup/document"
 )
@@ -129,11 +130,11 @@ func TestNeverHalfAList(t *testing.T) {
 				t.Fatalf("%s: %v", name, objects)
 			}
 
-			if e := failure(t, err); e.Class != connector.Retryable || e.Scope != connector.IntegrationScope || objects != nil || more {
+			if e := failureOf(t, err); e.Class != failure.Retryable || e.Scope != failure.IntegrationScope || objects != nil || more {
 				t.Errorf("%s: %v", name, e)
 			}
 
-			if _, err = c.Find(t.Context(), now, []connector.Marker{marker}); err == nil || failure(t, err).Class != connector.Retryable {
+			if _, err = c.Find(t.Context(), now, []connector.Marker{marker}); err == nil || failureOf(t, err).Class != failure.Retryable {
 				t.Errorf("%s: find: %v", name, err)
 			}
 		})
@@ -144,14 +145,14 @@ func TestNeverHalfAList(t *testing.T) {
 	} {
 		f, c := start(t, form.Cloud)
 		f.answers(200, nil, body)
-		if _, _, err := c.Changes(t.Context(), time.Time{}, 0); err == nil || failure(t, err).Code != "answer_unreadable" {
+		if _, _, err := c.Changes(t.Context(), time.Time{}, 0); err == nil || failureOf(t, err).Code != "answer_unreadable" {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
 
 	f, c := start(t, form.Datacenter)
 	f.answers(200, nil, `{"issues":[]}`)
-	if _, _, err := c.Changes(t.Context(), time.Time{}, 0); err == nil || failure(t, err).Code != "answer_unreadable" {
+	if _, _, err := c.Changes(t.Context(), time.Time{}, 0); err == nil || failureOf(t, err).Code != "answer_unreadable" {
 		t.Errorf("no total: %v", err)
 	}
 }
@@ -160,7 +161,7 @@ func TestNeverHalfAList(t *testing.T) {
 func TestAListWithoutEnd(t *testing.T) {
 	f, c := start(t, form.Cloud)
 	f.answers(200, nil, `{"issues":[],"nextPageToken":"again"}`)
-	if _, _, err := c.Changes(t.Context(), time.Time{}, 100); err == nil || failure(t, err).Code != "answer_unreadable" {
+	if _, _, err := c.Changes(t.Context(), time.Time{}, 100); err == nil || failureOf(t, err).Code != "answer_unreadable" {
 		t.Errorf("%v", err)
 	}
 
@@ -173,7 +174,7 @@ func TestSearchOfNoProject(t *testing.T) {
 	f, c := start(t, form.Cloud)
 	f.answers(400, nil, `{"errorMessages":["Der Wert WORK existiert nicht."]}`)
 	_, _, err := c.Changes(t.Context(), time.Time{}, 0)
-	if e := failure(t, err); e.Code != "target_not_found" || e.Scope != connector.IntegrationScope {
+	if e := failureOf(t, err); e.Code != "target_not_found" || e.Scope != failure.IntegrationScope {
 		t.Errorf("%v", e)
 	}
 }
@@ -205,7 +206,7 @@ func TestFindNeverTakesARefusalForAnAnswer(t *testing.T) {
 		}
 		reply(w, 404, http.Header{"X-Seraph-Loginreason": {"AUTHENTICATED_FAILED"}}, "")
 	}
-	if got, err := c.Find(t.Context(), now, []connector.Marker{marker}); err == nil || failure(t, err).Code != "credentials_rejected" {
+	if got, err := c.Find(t.Context(), now, []connector.Marker{marker}); err == nil || failureOf(t, err).Code != "credentials_rejected" {
 		t.Error(got, err)
 	}
 }
@@ -261,7 +262,7 @@ func TestFindIsUnsureByJirasClock(t *testing.T) {
 			}
 
 			_, err := c.Find(t.Context(), time.Now().Add(-9*time.Minute-behind), []connector.Marker{marker})
-			if err == nil || failure(t, err).Code != "reconcile_unsure" {
+			if err == nil || failureOf(t, err).Code != "reconcile_unsure" {
 				t.Errorf("%v behind: %v", behind, err)
 			}
 		}

@@ -19,8 +19,8 @@ import (
 	"github.com/getkin/kin-openapi/routers/gorillamux"
 
 	"example.com/integrations/shared/configuration/form"
-	"example.com/integrations/shared/connector"
 	"example.com/integrations/shared/connector/connectortest"
+	"example.com/integrations/shared/connector/failure"
 )
 
 var token = "ATATT" + "3" + strings.Repeat("x", 40)
@@ -200,7 +200,7 @@ func config(flavor string) Config {
 	return Config{Flavor: flavor, BaseURL: base, Email: "bot@acme.test", Token: token, ProjectKey: "WORK", IssueType: "Task", Labels: true}
 }
 
-func failure(t *testing.T, err error) *connector.Error {
+func failureOf(t *testing.T, err error) *failure.Error {
 	t.Helper()
 	return connectortest.Failure(t, err, token)
 }

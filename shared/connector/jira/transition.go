@@ -7,7 +7,7 @@ import (
 	"slices"
 	"strings"
 
-	"example.com/integrations/shared/connector"
+	"example.com/integrations/shared/connector/failure"
 	"example.com/integrations/shared/domain"
 	"example.com/integrations/shared/jsonstream"
 )
@@ -130,7 +130,7 @@ func (c *Connector) move(ctx context.Context, id string, want domain.ItemState) 
 	case answer.Status < 300:
 		return c.moved(ctx, id, want, answer)
 	case answer.Status == http.StatusBadRequest && !said.Markup:
-		return c.fail(connector.Final, connector.ItemScope, cannot(want), said.Reason("the workflow refused"), answer)
+		return c.fail(failure.Final, failure.ItemScope, cannot(want), said.Reason("the workflow refused"), answer)
 	}
 
 	return c.issueRefused(ctx, http.MethodPost, answer)
@@ -144,7 +144,7 @@ func cannot(want domain.ItemState) string {
 	return "cannot_reopen"
 }
 
-func (c *Connector) noWay(want domain.ItemState, asked []string) *connector.Error {
+func (c *Connector) noWay(want domain.ItemState, asked []string) *failure.Error {
 	detail := "the workflow has no transition from the issue's status to one of the category done"
 	if want != domain.Closed {
 		detail = "the workflow has no transition from the issue's status to one that is not done"
@@ -154,5 +154,5 @@ func (c *Connector) noWay(want domain.ItemState, asked []string) *connector.Erro
 		detail = "every transition there asks for what only a person can fill in: " + strings.Join(asked, ", ")
 	}
 
-	return &connector.Error{Class: connector.Final, Scope: connector.ItemScope, Code: cannot(want), Detail: c.client.Clean(detail)}
+	return &failure.Error{Class: failure.Final, Scope: failure.ItemScope, Code: cannot(want), Detail: c.client.Clean(detail)}
 }

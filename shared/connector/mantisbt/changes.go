@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"example.com/integrations/shared/connector"
+	"example.com/integrations/shared/connector/failure"
 	"example.com/integrations/shared/connector/paging"
 	"example.com/integrations/shared/domain"
 	"example.com/integrations/shared/markup"
@@ -250,8 +251,8 @@ func (c *Connector) piece(ctx context.Context, r reading, since time.Time, offse
 }
 
 // moves is for a list in which a place cannot be found again.
-func (c *Connector) moves() *connector.Error {
-	return c.fail(connector.Retryable, connector.IntegrationScope, "list_moves", "the list of issues changes faster than it can be read", outbound.Response{})
+func (c *Connector) moves() *failure.Error {
+	return c.fail(failure.Retryable, failure.IntegrationScope, "list_moves", "the list of issues changes faster than it can be read", outbound.Response{})
 }
 
 // A window is the part of the list that is to be read: up to the place hi, and

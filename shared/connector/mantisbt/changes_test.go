@@ -16,6 +16,7 @@ import (
 
 	"example.com/integrations/shared/connector"
 	"example.com/integrations/shared/connector/connectortest"
+	"example.com/integrations/shared/connector/failure"
 	"example.com/integrations/shared/domain"
 	"example.com/integrations/shared/markup"
 )
@@ -414,7 +415,7 @@ func TestListsAreNeverTakenByHalf(t *testing.T) {
 			continue
 		}
 
-		if e := failure(t, err); e.Class != connector.Retryable || e.Scope != connector.IntegrationScope || e.Code != codeOf(body) && e.Code != "provider_unavailable" || objects != nil || more {
+		if e := failureOf(t, err); e.Class != failure.Retryable || e.Scope != failure.IntegrationScope || e.Code != codeOf(body) && e.Code != "provider_unavailable" || objects != nil || more {
 			t.Errorf("%s: %v", name, e)
 		}
 
@@ -441,7 +442,7 @@ func TestAListThatNeverRests(t *testing.T) {
 	}
 
 	_, _, err := c.Changes(t.Context(), now, 0)
-	if e := failure(t, err); e.Code != "list_moves" || e.Class != connector.Retryable {
+	if e := failureOf(t, err); e.Code != "list_moves" || e.Class != failure.Retryable {
 		t.Error(e)
 	}
 
@@ -470,7 +471,7 @@ func TestStickyIssuesWithoutEnd(t *testing.T) {
 	}
 
 	_, _, err := c.Changes(t.Context(), now, 0)
-	if e := failure(t, err); e.Code != "list_endless" || e.Class != connector.Final || e.Scope != connector.IntegrationScope {
+	if e := failureOf(t, err); e.Code != "list_endless" || e.Class != failure.Final || e.Scope != failure.IntegrationScope {
 		t.Error(e)
 	}
 

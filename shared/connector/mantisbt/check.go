@@ -9,6 +9,7 @@ import (
 	"strconv"
 
 	"example.com/integrations/shared/connector"
+	"example.com/integrations/shared/connector/failure"
 	"example.com/integrations/shared/outbound"
 )
 
@@ -38,7 +39,7 @@ func (c *Connector) Check(ctx context.Context) ([]connector.Check, error) {
 
 	if found.Enabled != nil && !*found.Enabled {
 		return append(known(), connector.Refused(connector.CheckTarget, "project_disabled").With("The project is disabled in MantisBT.")),
-			c.fail(connector.Final, connector.IntegrationScope, "project_disabled", "the project is disabled", outbound.Response{})
+			c.fail(failure.Final, failure.IntegrationScope, "project_disabled", "the project is disabled", outbound.Response{})
 	}
 
 	s, settingsErr := c.standing(ctx, p, found)
@@ -82,8 +83,8 @@ func known() []connector.Check {
 // untargeted are the checks when the project could not be read with a good
 // token.
 func untargeted(err error) []connector.Check {
-	var e *connector.Error
-	if errors.As(err, &e) && e.Class == connector.Final && e.Code != "credentials_rejected" {
+	var e *failure.Error
+	if errors.As(err, &e) && e.Class == failure.Final && e.Code != "credentials_rejected" {
 		return append(known(), connector.Refused(connector.CheckTarget, e.Code))
 	}
 	return connector.Failed(err)
@@ -114,7 +115,7 @@ func (c *Connector) readProject(ctx context.Context, p place) (outbound.Response
 
 	if answer.Status != http.StatusOK {
 		e := c.refused(http.MethodGet, answer)
-		if answer.Status == http.StatusForbidden && e.Class == connector.Final {
+		if answer.Status == http.StatusForbidden && e.Class == failure.Final {
 			// The token is good, as it has just shown: it is the project that
 			// its user may not see.
 			e.Code = "target_not_found"

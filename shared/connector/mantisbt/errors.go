@@ -5,7 +5,7 @@ import (
 	"net/http"
 	"time"
 
-	"example.com/integrations/shared/connector"
+	"example.com/integrations/shared/connector/failure"
 	"example.com/integrations/shared/connector/problem"
 	"example.com/integrations/shared/outbound"
 )
@@ -16,7 +16,7 @@ const spamWait = 10 * time.Minute
 
 // refused says what an answer means that is not what was asked for. What a
 // second look decides is in createRefused and issueRefused.
-func (c *Connector) refused(method string, answer outbound.Response) *connector.Error {
+func (c *Connector) refused(method string, answer outbound.Response) *failure.Error {
 	said := c.said(answer)
 	if e := c.settled(method, answer, said); e != nil {
 		return e
@@ -24,7 +24,7 @@ func (c *Connector) refused(method string, answer outbound.Response) *connector.
 
 	if method == http.MethodGet {
 		e := c.readRefused(answer, said)
-		e.Scope = connector.IntegrationScope // it asks for no single issue
+		e.Scope = failure.IntegrationScope // it asks for no single issue
 		return e
 	}
 
@@ -33,9 +33,9 @@ func (c *Connector) refused(method string, answer outbound.Response) *connector.
 
 // readRefused is for reads: without them nothing goes on, so a refusal is of
 // integration scope. One that is not MantisBT's own is an outage.
-func (c *Connector) readRefused(answer outbound.Response, said problem.Problem) *connector.Error {
+func (c *Connector) readRefused(answer outbound.Response, said problem.Problem) *failure.Error {
 	class := outbound.Classify(http.MethodGet, answer.Status, answer.Header)
-	scope := connector.IntegrationScope
+	scope := failure.IntegrationScope
 	code := ""
 	detail := ""
 	switch {
@@ -52,15 +52,15 @@ func (c *Connector) readRefused(answer outbound.Response, said problem.Problem) 
 	case answer.Status < 400:
 		code = "target_moved"
 		detail = "the server sends callers of this address elsewhere: change base_url"
-	case class == connector.Retryable:
+	case class == failure.Retryable:
 		code = "provider_unavailable"
 	default:
-		scope = connector.ItemScope
+		scope = failure.ItemScope
 		code = "rejected"
 	}
 
 	e := c.fail(class, scope, code, said.Reason(detail), answer)
-	if class == connector.Retryable {
+	if class == failure.Retryable {
 		e.Wait, _ = outbound.RetryAfter(answer.Header, c.now())
 	}
 
@@ -69,21 +69,21 @@ func (c *Connector) readRefused(answer outbound.Response, said problem.Problem) 
 
 // writeRefused is for writes that were refused for a reason that is not known to
 // concern the whole project: the item fails.
-func (c *Connector) writeRefused(method string, answer outbound.Response, said problem.Problem) *connector.Error {
+func (c *Connector) writeRefused(method string, answer outbound.Response, said problem.Problem) *failure.Error {
 	class := outbound.Classify(method, answer.Status, answer.Header)
 	ours := !said.Markup || answer.Header.Get(versionHeader) != ""
 	if answer.Status == http.StatusServiceUnavailable && (said.Says("offline") || said.Says("api disabled")) && ours {
-		class = connector.Retryable // MantisBT itself said so before it did anything
+		class = failure.Retryable // MantisBT itself said so before it did anything
 	}
 
-	scope := connector.ItemScope
+	scope := failure.ItemScope
 	code := "rejected"
 	detail := ""
 	switch {
-	case class == connector.Ambiguous:
+	case class == failure.Ambiguous:
 		code = "no_answer"
-	case class == connector.Retryable:
-		scope = connector.IntegrationScope
+	case class == failure.Retryable:
+		scope = failure.IntegrationScope
 		code = "provider_unavailable"
 	case answer.Status < 400:
 		detail = "the server sends this request on to another address"
@@ -93,7 +93,7 @@ func (c *Connector) writeRefused(method string, answer outbound.Response, said p
 	}
 
 	e := c.fail(class, scope, code, said.Reason(detail), answer)
-	if class == connector.Retryable {
+	if class == failure.Retryable {
 		e.Wait, _ = outbound.RetryAfter(answer.Header, c.now())
 	}
 
@@ -114,7 +114,7 @@ func lacks(said problem.Problem) string {
 
 // limited is for a server that wants to be left alone. MantisBT itself does so
 // only to users whose role is the one of new accounts.
-func (c *Connector) limited(said problem.Problem, answer outbound.Response) *connector.Error {
+func (c *Connector) limited(said problem.Problem, answer outbound.Response) *failure.Error {
 	wait, told := outbound.RetryAfter(answer.Header, c.now())
 	switch {
 	case told:
@@ -131,7 +131,7 @@ func (c *Connector) limited(said problem.Problem, answer outbound.Response) *con
 		detail = "the server takes 10 new issues an hour from reporters: give the token's user the role updater"
 	}
 
-	e := c.fail(connector.Retryable, connector.IntegrationScope, "rate_limited", said.Reason(detail), answer)
+	e := c.fail(failure.Retryable, failure.IntegrationScope, "rate_limited", said.Reason(detail), answer)
 	e.Wait = wait
 	e.NoRetryAfter = !told
 
@@ -140,13 +140,13 @@ func (c *Connector) limited(said problem.Problem, answer outbound.Response) *con
 
 // issueRefused is refused for a request about one issue. Whether 403 or 404
 // means the issue or the whole project is asked with one read.
-func (c *Connector) issueRefused(ctx context.Context, method string, answer outbound.Response) *connector.Error {
+func (c *Connector) issueRefused(ctx context.Context, method string, answer outbound.Response) *failure.Error {
 	said := c.said(answer)
 	reads := method == http.MethodGet
 	if answer.Status == http.StatusPreconditionFailed && !nobody(answer.Header) {
 		// Nothing was changed: the next try reads the issue again. The tag differs
 		// from account to account, so the anonymous account has none that fits.
-		return c.fail(connector.Retryable, connector.ItemScope, "changed_meanwhile", said.Reason("the issue was changed at the same moment"), answer)
+		return c.fail(failure.Retryable, failure.ItemScope, "changed_meanwhile", said.Reason("the issue was changed at the same moment"), answer)
 	}
 
 	if e := c.settled(method, answer, said); e != nil {
@@ -157,7 +157,7 @@ func (c *Connector) issueRefused(ctx context.Context, method string, answer outb
 	missing := answer.Status == http.StatusNotFound
 	switch {
 	case denied && !said.Markup && (said.Says("readonly") || said.Says("read-only")):
-		return c.fail(connector.Final, connector.ItemScope, "remote_readonly",
+		return c.fail(failure.Final, failure.ItemScope, "remote_readonly",
 			said.Reason("closed issues are changed by managers only: give the token's user the role manager in the project"), answer)
 	case (denied || missing) && reads && foreign(answer, said):
 		return c.intercepted(answer, said)
@@ -175,7 +175,7 @@ func (c *Connector) issueRefused(ctx context.Context, method string, answer outb
 }
 
 // gone tells an issue that is gone from a project that is.
-func (c *Connector) gone(ctx context.Context, answer outbound.Response, said problem.Problem) *connector.Error {
+func (c *Connector) gone(ctx context.Context, answer outbound.Response, said problem.Problem) *failure.Error {
 	p, err := c.find(ctx)
 	if err != nil {
 		return c.undecided(err, answer, said)
@@ -190,26 +190,26 @@ func (c *Connector) gone(ctx context.Context, answer outbound.Response, said pro
 	}
 
 	if answer.Status == http.StatusForbidden {
-		return c.fail(connector.Final, connector.ItemScope, "remote_forbidden",
+		return c.fail(failure.Final, failure.ItemScope, "remote_forbidden",
 			said.Reason("the token's user may see the project, but not this issue: it was moved or made private"), answer)
 	}
 
-	return c.fail(connector.Final, connector.ItemScope, "remote_deleted", said.Reason("the project is there, but the issue was deleted"), answer)
+	return c.fail(failure.Final, failure.ItemScope, "remote_deleted", said.Reason("the project is there, but the issue was deleted"), answer)
 }
 
 // undecided is for a refusal whose reach could not be found out: nothing
 // happened, ask again. A verdict on the token that came instead counts.
-func (c *Connector) undecided(err error, answer outbound.Response, said problem.Problem) *connector.Error {
-	if e, ok := err.(*connector.Error); ok && e.Code == "credentials_rejected" {
+func (c *Connector) undecided(err error, answer outbound.Response, said problem.Problem) *failure.Error {
+	if e, ok := err.(*failure.Error); ok && e.Code == "credentials_rejected" {
 		return e
 	}
 
-	return c.fail(connector.Retryable, connector.IntegrationScope, "provider_unavailable",
+	return c.fail(failure.Retryable, failure.IntegrationScope, "provider_unavailable",
 		said.Reason("whether the issue or the project is gone could not be found out"), answer)
 }
 
-func (c *Connector) fail(class connector.Class, scope connector.Scope, code, detail string, answer outbound.Response) *connector.Error {
-	return &connector.Error{
+func (c *Connector) fail(class failure.Class, scope failure.Scope, code, detail string, answer outbound.Response) *failure.Error {
+	return &failure.Error{
 		Class: class, Scope: scope, Code: code, Detail: c.client.Clean(detail), Status: answer.Status,
 		RequestID: c.client.Clean(answer.Header.Get("X-Request-Id")),
 	}

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"example.com/integrations/shared/connector"
+	"example.com/integrations/shared/connector/failure"
 	"example.com/integrations/shared/domain"
 	"example.com/integrations/shared/outbound"
 )
@@ -49,5 +50,5 @@ func (c *Connector) Find(ctx context.Context, since time.Time, want []connector.
 		at, offset = b.next(at, offset)
 	}
 
-	return nil, c.fail(connector.Final, connector.IntegrationScope, "list_endless", "the list of issues does not end", outbound.Response{})
+	return nil, c.fail(failure.Final, failure.IntegrationScope, "list_endless", "the list of issues does not end", outbound.Response{})
 }

@@ -10,6 +10,7 @@ import (
 
 	"example.com/integrations/shared/connector"
 	"example.com/integrations/shared/connector/connectortest"
+	"example.com/integrations/shared/connector/failure"
 	"example.com/integrations/shared/domain"
 	"example.com/integrations/shared/outbound"
 )
@@ -133,7 +134,7 @@ func TestPlace(t *testing.T) {
 		}
 
 		if err != nil {
-			if e := failure(t, err); e.Code != tt.code || e.Scope != connector.IntegrationScope || e.Class == connector.Ambiguous {
+			if e := failureOf(t, err); e.Code != tt.code || e.Scope != failure.IntegrationScope || e.Class == failure.Ambiguous {
 				t.Errorf("%s: %v", name, e)
 			}
 			continue
@@ -177,7 +178,7 @@ func TestWorkflow(t *testing.T) {
 	}
 
 	_, c := start(t, nil)
-	if _, _, err := c.move(workflow{resolved: 80, reopen: 10}, domain.Closed); failure(t, err).Code != "status_missing" {
+	if _, _, err := c.move(workflow{resolved: 80, reopen: 10}, domain.Closed); failureOf(t, err).Code != "status_missing" {
 		t.Error(err)
 	}
 
@@ -209,7 +210,7 @@ func FuzzProblem(f *testing.F) {
 		answer := outbound.Response{Status: 300 + status&511, Reason: reason, Body: body}
 		for _, method := range []string{"GET", "POST", "PATCH"} {
 			e := c.refused(method, answer)
-			if e.Class < connector.NotSent || e.Class > connector.Ambiguous || e.Code == "" || len([]rune(e.Detail)) > 200 || method == "GET" && e.Class == connector.Ambiguous {
+			if e.Class < failure.NotSent || e.Class > failure.Ambiguous || e.Code == "" || len([]rune(e.Detail)) > 200 || method == "GET" && e.Class == failure.Ambiguous {
 				t.Errorf("%s %d: %+v", method, answer.Status, e)
 			}
 		}

@@ -9,7 +9,7 @@ import (
 	"net/url"
 	"strconv"
 
-	"example.com/integrations/shared/connector"
+	"example.com/integrations/shared/connector/failure"
 	"example.com/integrations/shared/connector/paging"
 	"example.com/integrations/shared/jsonstream"
 	"example.com/integrations/shared/outbound"
@@ -73,7 +73,7 @@ func (c *Connector) stream(ctx context.Context, request outbound.Request) (outbo
 		return answer, unread(err)
 	}
 	if answer.Status == http.StatusOK && exhausted(answer.Body) {
-		return answer, c.fail(connector.Retryable, connector.IntegrationScope, "answer_cut", "PHP ran out of memory or time", answer)
+		return answer, c.fail(failure.Retryable, failure.IntegrationScope, "answer_cut", "PHP ran out of memory or time", answer)
 	}
 
 	if err := c.trusted(answer); err != nil {
@@ -96,19 +96,19 @@ func exhausted(body []byte) bool {
 
 // unread is for a page that is too large to be read. That is no refusal.
 func unread(err error) error {
-	var e *connector.Error
+	var e *failure.Error
 	if errors.As(err, &e) && e.Code == "answer_too_large" {
-		e.Class = connector.Retryable
-		e.Scope = connector.IntegrationScope
+		e.Class = failure.Retryable
+		e.Scope = failure.IntegrationScope
 	}
 	return err
 }
 
 // noList is for half a list, which must not pass for a whole one: an issue not
 // found is made again.
-func (c *Connector) noList(answer outbound.Response) *connector.Error {
+func (c *Connector) noList(answer outbound.Response) *failure.Error {
 	if paging.Partial(answer.StreamError) {
-		return c.fail(connector.Retryable, connector.IntegrationScope, paging.Code(answer.StreamError), "MantisBT's answer is not a whole list of issues: "+shown(answer, c.said(answer)), answer)
+		return c.fail(failure.Retryable, failure.IntegrationScope, paging.Code(answer.StreamError), "MantisBT's answer is not a whole list of issues: "+shown(answer, c.said(answer)), answer)
 	}
 
 	if refusal, ok := faultIn(answer); ok {

@@ -8,6 +8,7 @@ import (
 
 	"example.com/integrations/shared/connector"
 	"example.com/integrations/shared/connector/connectortest"
+	"example.com/integrations/shared/connector/failure"
 	"example.com/integrations/shared/domain"
 )
 
@@ -96,7 +97,7 @@ func TestPagesOfOneIssue(t *testing.T) {
 
 	f.answers(500, nil, "")
 	_, _, err := New(c.cfg, c.client, c.now).Changes(t.Context(), now, 0)
-	if e := failure(t, err); e.Class != connector.Retryable || e.Scope != connector.IntegrationScope || e.Code != "provider_unavailable" {
+	if e := failureOf(t, err); e.Class != failure.Retryable || e.Scope != failure.IntegrationScope || e.Code != "provider_unavailable" {
 		t.Errorf("%v %v", e.Class, e)
 	}
 }

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"example.com/integrations/shared/connector"
+	"example.com/integrations/shared/connector/failure"
 	"example.com/integrations/shared/connector/paging"
 	"example.com/integrations/shared/connector/problem"
 	"example.com/integrations/shared/domain"
@@ -200,7 +201,7 @@ func (c *Connector) Update(ctx context.Context, sent connector.Sent, content con
 	if answer.Status >= 300 {
 		e := c.issueRefused(ctx, http.MethodPatch, answer)
 		if e.Code == "forbidden" && int64(current.Project.ID) != p.project { // a right in another project
-			e.Scope = connector.ItemScope
+			e.Scope = failure.ItemScope
 		}
 		return connector.Written{}, e
 	}
@@ -217,7 +218,7 @@ func (c *Connector) Update(ctx context.Context, sent connector.Sent, content con
 // know as none.
 func (c *Connector) updated(answer outbound.Response, i issue, d draft, flow workflow, sent connector.Sent) (connector.Written, error) {
 	if d.Status != nil && int64(i.Status.ID) != d.Status.ID {
-		return c.written(i, flow.state(i)), c.fail(connector.Final, connector.ItemScope, "status_not_taken",
+		return c.written(i, flow.state(i)), c.fail(failure.Final, failure.ItemScope, "status_not_taken",
 			"MantisBT was given the status "+strconv.FormatInt(d.Status.ID, 10)+" and stored "+strconv.FormatInt(int64(i.Status.ID), 10)+" "+i.Status.Name, answer)
 	}
 
@@ -237,7 +238,7 @@ func (c *Connector) updated(answer outbound.Response, i issue, d draft, flow wor
 func (c *Connector) linked(ctx context.Context, root string, id int64) (issue, http.Header, error) {
 	i, header, err := c.read(ctx, root+"/issues/"+strconv.FormatInt(id, 10))
 	if err == nil && int64(i.ID) != id {
-		return issue{}, nil, c.fail(connector.Final, connector.ItemScope, "remote_moved", "MantisBT answers with another issue",
+		return issue{}, nil, c.fail(failure.Final, failure.ItemScope, "remote_moved", "MantisBT answers with another issue",
 			outbound.Response{Status: http.StatusOK, Header: header})
 	}
 
@@ -368,6 +369,6 @@ func (c *Connector) header() http.Header {
 }
 
 // unnumbered is for a link without the number of an issue: nothing is sent.
-func (c *Connector) unnumbered() *connector.Error {
-	return c.fail(connector.Final, connector.ItemScope, "remote_unknown", "the link does not hold the number of an issue", outbound.Response{})
+func (c *Connector) unnumbered() *failure.Error {
+	return c.fail(failure.Final, failure.ItemScope, "remote_unknown", "the link does not hold the number of an issue", outbound.Response{})
 }

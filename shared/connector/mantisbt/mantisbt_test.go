@@ -10,6 +10,7 @@ import (
 
 	"example.com/integrations/shared/connector"
 	"example.com/integrations/shared/connector/connectortest"
+	"example.com/integrations/shared/connector/failure"
 	"example.com/integrations/shared/domain"
 )
 
@@ -46,7 +47,7 @@ func TestCreateAnswers(t *testing.T) {
 	for _, body := range []string{"", "{", "[]", "{}", `{"issue":{}}`, `{"issue":{"id":0}}`, `{"issue":{"id":"x"}}`, `{"issue":null}`, `{"id":7}`, "null", "<html>"} {
 		f.answers(201, nil, body)
 		_, err := c.Create(t.Context(), connector.Content{Title: "T"}, marker)
-		if e := failure(t, err); e.Class != connector.Ambiguous {
+		if e := failureOf(t, err); e.Class != failure.Ambiguous {
 			t.Errorf("201 %q: %v %v", body, e.Class, e)
 		}
 	}
@@ -54,7 +55,7 @@ func TestCreateAnswers(t *testing.T) {
 	for _, status := range []int{200, 202, 204} {
 		f.answers(status, nil, "")
 		_, err := c.Create(t.Context(), connector.Content{Title: "T"}, marker)
-		if e := failure(t, err); e.Class != connector.Ambiguous {
+		if e := failureOf(t, err); e.Class != failure.Ambiguous {
 			t.Errorf("%d: %v %v", status, e.Class, e)
 		}
 	}
@@ -146,7 +147,7 @@ func TestUpdateKeepsToItself(t *testing.T) {
 	f, c := start(t, nil)
 	for _, key := range []string{"", "x", "0", "-1", "7/../8", "7?x"} {
 		_, err := c.Update(t.Context(), connector.Sent{Remote: domain.Remote{Key: key}}, connector.Content{}, marker)
-		if e := failure(t, err); e.Class != connector.Final || e.Scope != connector.ItemScope {
+		if e := failureOf(t, err); e.Class != failure.Final || e.Scope != failure.ItemScope {
 			t.Errorf("%q: %v", key, e)
 		}
 	}
@@ -161,16 +162,16 @@ func TestAWrongEchoIsAnError(t *testing.T) {
 	f, c := start(t, nil)
 	for _, tt := range []struct {
 		after stored
-		class connector.Class
+		class failure.Class
 		code  string
 	}{
-		{issueOf(7, 0, ""), connector.Final, "status_not_taken"},
-		{issueOf(7, 80, ""), connector.Final, "status_not_taken"},
-		{issueOf(8, 90, ""), connector.Ambiguous, "foreign_answer"},
+		{issueOf(7, 0, ""), failure.Final, "status_not_taken"},
+		{issueOf(7, 80, ""), failure.Final, "status_not_taken"},
+		{issueOf(8, 90, ""), failure.Ambiguous, "foreign_answer"},
 	} {
 		one(f, issueOf(7, 10, ""), tt.after)
 		got, err := c.Update(t.Context(), connector.Sent{Remote: domain.Remote{Key: "7"}, State: "open"}, connector.Content{State: "closed"}, marker)
-		if e := failure(t, err); e.Class != tt.class || e.Code != tt.code || e.Scope != connector.ItemScope {
+		if e := failureOf(t, err); e.Class != tt.class || e.Code != tt.code || e.Scope != failure.ItemScope {
 			t.Errorf("%v: %v", tt.after, e)
 		}
 
@@ -204,7 +205,7 @@ func TestFourByteCharacters(t *testing.T) {
 	}
 	first := marker
 	_, err := c.Create(t.Context(), content, first)
-	if e := failure(t, err); e.Class != connector.Ambiguous {
+	if e := failureOf(t, err); e.Class != failure.Ambiguous {
 		t.Error(e)
 	}
 
@@ -225,7 +226,7 @@ func TestFourByteCharacters(t *testing.T) {
 		_, err := c.Update(t.Context(), connector.Sent{Remote: domain.Remote{Key: "7"}, State: "open"}, content, m)
 		return err
 	}
-	if e := failure(t, update(other)); e.Class != connector.Ambiguous {
+	if e := failureOf(t, update(other)); e.Class != failure.Ambiguous {
 		t.Error(e)
 	}
 
@@ -251,36 +252,36 @@ func TestErrors(t *testing.T) {
 		status int
 		header http.Header
 		body   string
-		class  connector.Class
-		scope  connector.Scope
+		class  failure.Class
+		scope  failure.Scope
 		code   string
 		wait   time.Duration
 		detail string
 	}{
-		{"bad token", 401, nil, `{"message":"Valid API token required","code":9}`, connector.Final, connector.IntegrationScope, "credentials_rejected", 0, "Valid API token"},
-		{"may not report", 403, nil, `{"message":"User does not have access right to report issues"}`, connector.Final, connector.IntegrationScope, "forbidden", 0, "the role reporter"},
-		{"no project", 404, nil, `{"message":"Project '3' doesn't exist","code":700}`, connector.Final, connector.IntegrationScope, "target_not_found", 0, "Project '3'"},
-		{"no category", 400, nil, `{"message":"Category 'General' not found.","code":1502}`, connector.Final, connector.IntegrationScope, "category_not_found", 0, "Category 'General'"},
-		{"category missing", 404, nil, `{"message":"Category not found"}`, connector.Final, connector.IntegrationScope, "category_not_found", 0, ""},
-		{"empty field", 400, nil, `{"message":"A necessary field \"description\" was empty.","code":11,"localized":"x"}`, connector.Final, connector.ItemScope, "rejected", 0, "necessary field"},
-		{"spam", 429, nil, `{"message":"Hit rate limit threshold","code":27}`, connector.Retryable, connector.IntegrationScope, "rate_limited", 10 * time.Minute, "role updater: Hit rate limit"},
-		{"a proxy's limit", 429, http.Header{"Retry-After": {"42"}}, ``, connector.Retryable, connector.IntegrationScope, "rate_limited", 42 * time.Second, ""},
-		{"retry after 0", 429, http.Header{"Retry-After": {"0"}}, ``, connector.Retryable, connector.IntegrationScope, "rate_limited", time.Second, ""},
-		{"bare 429", 429, nil, ``, connector.Retryable, connector.IntegrationScope, "rate_limited", 10 * time.Minute, ""},
-		{"a long summary on PostgreSQL", 500, nil, ``, connector.Ambiguous, connector.ItemScope, "no_answer", 0, ""},
-		{"bad gateway", 502, nil, `<html>`, connector.Ambiguous, connector.ItemScope, "no_answer", 0, ""},
-		{"outage", 503, nil, ``, connector.Ambiguous, connector.ItemScope, "no_answer", 0, ""},
-		{"switched off", 503, nil, `{"message":"API disabled"}`, connector.Retryable, connector.IntegrationScope, "provider_unavailable", 0, "API disabled"},
-		{"announced outage", 503, http.Header{"Retry-After": {"30"}}, ``, connector.Retryable, connector.IntegrationScope, "provider_unavailable", 30 * time.Second, ""},
-		{"sent on", 301, http.Header{"Location": {"https://example.com/tracker/api/rest/issues"}}, ``, connector.Final, connector.ItemScope, "rejected", 0, "another address"},
-		{"sent to another host", 302, http.Header{"Location": {"https://evil.test/"}}, ``, connector.Final, connector.ItemScope, "rejected", 0, ""},
-		{"leak", 400, nil, `{"message":"token ` + token + ` at https://u:p@h.test/x?access=1` + strings.Repeat("z", 999) + `"}`, connector.Final, connector.ItemScope, "rejected", 0, "[redacted]"},
+		{"bad token", 401, nil, `{"message":"Valid API token required","code":9}`, failure.Final, failure.IntegrationScope, "credentials_rejected", 0, "Valid API token"},
+		{"may not report", 403, nil, `{"message":"User does not have access right to report issues"}`, failure.Final, failure.IntegrationScope, "forbidden", 0, "the role reporter"},
+		{"no project", 404, nil, `{"message":"Project '3' doesn't exist","code":700}`, failure.Final, failure.IntegrationScope, "target_not_found", 0, "Project '3'"},
+		{"no category", 400, nil, `{"message":"Category 'General' not found.","code":1502}`, failure.Final, failure.IntegrationScope, "category_not_found", 0, "Category 'General'"},
+		{"category missing", 404, nil, `{"message":"Category not found"}`, failure.Final, failure.IntegrationScope, "category_not_found", 0, ""},
+		{"empty field", 400, nil, `{"message":"A necessary field \"description\" was empty.","code":11,"localized":"x"}`, failure.Final, failure.ItemScope, "rejected", 0, "necessary field"},
+		{"spam", 429, nil, `{"message":"Hit rate limit threshold","code":27}`, failure.Retryable, failure.IntegrationScope, "rate_limited", 10 * time.Minute, "role updater: Hit rate limit"},
+		{"a proxy's limit", 429, http.Header{"Retry-After": {"42"}}, ``, failure.Retryable, failure.IntegrationScope, "rate_limited", 42 * time.Second, ""},
+		{"retry after 0", 429, http.Header{"Retry-After": {"0"}}, ``, failure.Retryable, failure.IntegrationScope, "rate_limited", time.Second, ""},
+		{"bare 429", 429, nil, ``, failure.Retryable, failure.IntegrationScope, "rate_limited", 10 * time.Minute, ""},
+		{"a long summary on PostgreSQL", 500, nil, ``, failure.Ambiguous, failure.ItemScope, "no_answer", 0, ""},
+		{"bad gateway", 502, nil, `<html>`, failure.Ambiguous, failure.ItemScope, "no_answer", 0, ""},
+		{"outage", 503, nil, ``, failure.Ambiguous, failure.ItemScope, "no_answer", 0, ""},
+		{"switched off", 503, nil, `{"message":"API disabled"}`, failure.Retryable, failure.IntegrationScope, "provider_unavailable", 0, "API disabled"},
+		{"announced outage", 503, http.Header{"Retry-After": {"30"}}, ``, failure.Retryable, failure.IntegrationScope, "provider_unavailable", 30 * time.Second, ""},
+		{"sent on", 301, http.Header{"Location": {"https://example.com/tracker/api/rest/issues"}}, ``, failure.Final, failure.ItemScope, "rejected", 0, "another address"},
+		{"sent to another host", 302, http.Header{"Location": {"https://evil.test/"}}, ``, failure.Final, failure.ItemScope, "rejected", 0, ""},
+		{"leak", 400, nil, `{"message":"token ` + token + ` at https://u:p@h.test/x?access=1` + strings.Repeat("z", 999) + `"}`, failure.Final, failure.ItemScope, "rejected", 0, "[redacted]"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			f, c := start(t, nil)
 			f.answers(tt.status, tt.header, tt.body)
 			_, err := c.Create(t.Context(), connector.Content{Title: "T", Body: "B"}, marker)
-			e := failure(t, err)
+			e := failureOf(t, err)
 			if e.Class != tt.class || e.Scope != tt.scope || e.Code != tt.code || e.Wait != tt.wait || e.Status != tt.status || e.RequestID != "REQ:1" {
 				t.Errorf("got %v scope %d wait %v: %v", e.Class, e.Scope, e.Wait, e)
 			}
@@ -315,7 +316,7 @@ func TestReasonOfTheStatusLine(t *testing.T) {
 	}
 
 	_, err := c.Create(t.Context(), connector.Content{Title: "T"}, marker)
-	if e := failure(t, err); e.Code != "target_not_found" || !strings.Contains(e.Detail, "Project '3' doesn't exist") {
+	if e := failureOf(t, err); e.Code != "target_not_found" || !strings.Contains(e.Detail, "Project '3' doesn't exist") {
 		t.Error(e)
 	}
 }
@@ -331,26 +332,26 @@ func TestErrorsOfOneIssue(t *testing.T) {
 	for name, tt := range map[string]struct {
 		read, write answer
 		list        answer
-		class       connector.Class
-		scope       connector.Scope
+		class       failure.Class
+		scope       failure.Scope
 		code        string
 	}{
-		"reporter":      {whole, answer{403, `{"message":"Not enough rights to update issues"}`}, answer{}, connector.Final, connector.IntegrationScope, "forbidden"},
-		"read-only":     {whole, answer{403, `{"message":"Issue '7' is readonly"}`}, answer{}, connector.Final, connector.ItemScope, "remote_readonly"},
-		"stale":         {whole, answer{412, ``}, answer{}, connector.Retryable, connector.ItemScope, "changed_meanwhile"},
-		"deleted":       {answer{404, `{"message":"Issue #7 not found","code":1100}`}, answer{}, answer{200, listOf()}, connector.Final, connector.ItemScope, "remote_deleted"},
-		"deleted now":   {whole, answer{404, `{"message":"Issue #7 not found","code":1100}`}, answer{200, listOf()}, connector.Final, connector.ItemScope, "remote_deleted"},
-		"private":       {answer{403, `{"message":"Access denied"}`}, answer{}, answer{200, listOf()}, connector.Final, connector.ItemScope, "remote_forbidden"},
-		"lost access":   {answer{403, `{"message":"Access denied"}`}, answer{}, answer{403, `{}`}, connector.Final, connector.IntegrationScope, "forbidden"},
-		"project gone":  {answer{404, ``}, answer{}, answer{404, `{"message":"Project '3' doesn't exist"}`}, connector.Final, connector.IntegrationScope, "target_not_found"},
-		"bad token":     {answer{404, ``}, answer{}, answer{401, ``}, connector.Final, connector.IntegrationScope, "credentials_rejected"},
-		"limited":       {answer{404, ``}, answer{}, answer{429, ``}, connector.Retryable, connector.IntegrationScope, "rate_limited"},
-		"outage":        {answer{404, ``}, answer{}, answer{502, ``}, connector.Retryable, connector.IntegrationScope, "provider_unavailable"},
-		"broken off":    {answer{404, ``}, answer{}, answer{0, ``}, connector.Retryable, connector.IntegrationScope, "provider_unavailable"},
-		"no issue":      {answer{200, `{"issues":[]}`}, answer{}, answer{}, connector.Retryable, connector.IntegrationScope, "answer_unreadable"},
-		"server error":  {whole, answer{500, ``}, answer{}, connector.Ambiguous, connector.ItemScope, "no_answer"},
-		"token expired": {whole, answer{401, `{"message":"Valid API token required"}`}, answer{}, connector.Final, connector.IntegrationScope, "credentials_rejected"},
-		"half an echo":  {whole, answer{200, `{"issues":[{"id":7`}, answer{}, connector.Ambiguous, connector.ItemScope, "foreign_answer"},
+		"reporter":      {whole, answer{403, `{"message":"Not enough rights to update issues"}`}, answer{}, failure.Final, failure.IntegrationScope, "forbidden"},
+		"read-only":     {whole, answer{403, `{"message":"Issue '7' is readonly"}`}, answer{}, failure.Final, failure.ItemScope, "remote_readonly"},
+		"stale":         {whole, answer{412, ``}, answer{}, failure.Retryable, failure.ItemScope, "changed_meanwhile"},
+		"deleted":       {answer{404, `{"message":"Issue #7 not found","code":1100}`}, answer{}, answer{200, listOf()}, failure.Final, failure.ItemScope, "remote_deleted"},
+		"deleted now":   {whole, answer{404, `{"message":"Issue #7 not found","code":1100}`}, answer{200, listOf()}, failure.Final, failure.ItemScope, "remote_deleted"},
+		"private":       {answer{403, `{"message":"Access denied"}`}, answer{}, answer{200, listOf()}, failure.Final, failure.ItemScope, "remote_forbidden"},
+		"lost access":   {answer{403, `{"message":"Access denied"}`}, answer{}, answer{403, `{}`}, failure.Final, failure.IntegrationScope, "forbidden"},
+		"project gone":  {answer{404, ``}, answer{}, answer{404, `{"message":"Project '3' doesn't exist"}`}, failure.Final, failure.IntegrationScope, "target_not_found"},
+		"bad token":     {answer{404, ``}, answer{}, answer{401, ``}, failure.Final, failure.IntegrationScope, "credentials_rejected"},
+		"limited":       {answer{404, ``}, answer{}, answer{429, ``}, failure.Retryable, failure.IntegrationScope, "rate_limited"},
+		"outage":        {answer{404, ``}, answer{}, answer{502, ``}, failure.Retryable, failure.IntegrationScope, "provider_unavailable"},
+		"broken off":    {answer{404, ``}, answer{}, answer{0, ``}, failure.Retryable, failure.IntegrationScope, "provider_unavailable"},
+		"no issue":      {answer{200, `{"issues":[]}`}, answer{}, answer{}, failure.Retryable, failure.IntegrationScope, "answer_unreadable"},
+		"server error":  {whole, answer{500, ``}, answer{}, failure.Ambiguous, failure.ItemScope, "no_answer"},
+		"token expired": {whole, answer{401, `{"message":"Valid API token required"}`}, answer{}, failure.Final, failure.IntegrationScope, "credentials_rejected"},
+		"half an echo":  {whole, answer{200, `{"issues":[{"id":7`}, answer{}, failure.Ambiguous, failure.ItemScope, "foreign_answer"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			f, c := start(t, nil)
@@ -371,7 +372,7 @@ func TestErrorsOfOneIssue(t *testing.T) {
 			}
 
 			_, err := c.Update(t.Context(), connector.Sent{Remote: domain.Remote{Key: "7"}, State: "open"}, connector.Content{Title: "T", State: "open"}, marker)
-			if e := failure(t, err); e.Class != tt.class || e.Scope != tt.scope || e.Code != tt.code {
+			if e := failureOf(t, err); e.Class != tt.class || e.Scope != tt.scope || e.Code != tt.code {
 				t.Errorf("got %v scope %d: %v", e.Class, e.Scope, e)
 			}
 
@@ -413,7 +414,7 @@ func TestCancelledCallsNothing(t *testing.T) {
 			return err
 		},
 	} {
-		if e := failure(t, do()); e.Class != connector.NotSent {
+		if e := failureOf(t, do()); e.Class != failure.NotSent {
 			t.Error(e)
 		}
 	}
@@ -437,7 +438,7 @@ func TestCancelledInMidCall(t *testing.T) {
 		_, _, err := c.Changes(ctx, now, 0)
 		return err
 	})
-	if e := failure(t, err); e.Class != connector.Retryable {
+	if e := failureOf(t, err); e.Class != failure.Retryable {
 		t.Error(e)
 	}
 

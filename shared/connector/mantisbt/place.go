@@ -7,7 +7,7 @@ import (
 	"net/http"
 	"strconv"
 
-	"example.com/integrations/shared/connector"
+	"example.com/integrations/shared/connector/failure"
 	"example.com/integrations/shared/outbound"
 )
 
@@ -60,7 +60,7 @@ func (c *Connector) lost(ctx context.Context, guessed place, answer outbound.Res
 	case err != nil:
 		return err
 	case p.root != guessed.root:
-		return c.fail(connector.Retryable, connector.IntegrationScope, "address_learned", "the web server knows the API as index.php only", answer)
+		return c.fail(failure.Retryable, failure.IntegrationScope, "address_learned", "the web server knows the API as index.php only", answer)
 	}
 
 	return c.createRefused(ctx, answer)
@@ -113,7 +113,7 @@ func (c *Connector) whoami(ctx context.Context) (root string, me user, err error
 			missing = answer
 			continue
 		case disabled(answer, c.said(answer)):
-			return "", user{}, c.fail(connector.Final, connector.IntegrationScope, "credentials_rejected",
+			return "", user{}, c.fail(failure.Final, failure.IntegrationScope, "credentials_rejected",
 				c.said(answer).Reason("MantisBT does not let the token's user in: it is disabled"), answer)
 		case answer.Status != http.StatusOK:
 			return "", user{}, c.refused(http.MethodGet, answer)
@@ -131,7 +131,7 @@ func (c *Connector) whoami(ctx context.Context) (root string, me user, err error
 
 // noAPI is for an address without the API. Once a project is in use, a 404 that
 // is not MantisBT's own is one of a gateway, and an outage.
-func (c *Connector) noAPI(answer outbound.Response) *connector.Error {
+func (c *Connector) noAPI(answer outbound.Response) *failure.Error {
 	said := c.said(answer)
 	c.mu.Lock()
 	inUse := c.used > 0
@@ -140,7 +140,7 @@ func (c *Connector) noAPI(answer outbound.Response) *connector.Error {
 		return c.intercepted(answer, said)
 	}
 
-	return c.fail(connector.Final, connector.IntegrationScope, "api_not_found",
+	return c.fail(failure.Final, failure.IntegrationScope, "api_not_found",
 		"there is no MantisBT REST API at this address: base_url is the address of the start page, without /api/rest", outbound.Response{Status: http.StatusNotFound})
 }
 
@@ -184,7 +184,7 @@ func (c *Connector) projectByName(ctx context.Context, root string, me user) (na
 		return found.named, nil
 	}
 
-	return named{}, c.fail(connector.Final, connector.IntegrationScope, "target_not_found", "there is no project of this name, or the token's user may not see it", outbound.Response{})
+	return named{}, c.fail(failure.Final, failure.IntegrationScope, "target_not_found", "there is no project of this name, or the token's user may not see it", outbound.Response{})
 }
 
 // byName looks through projects and those below them. What has no number is

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"example.com/integrations/shared/connector"
+	"example.com/integrations/shared/connector/failure"
 	"example.com/integrations/shared/domain"
 )
 
@@ -31,7 +32,7 @@ func TestResolve(t *testing.T) {
 		id, called    string
 		asked         string // the second question
 		code          string
-		class         connector.Class
+		class         failure.Class
 	}{
 		{name: "number in the user's list", project: "3", id: "3", called: "Work"},
 		{name: "name in the user's list", project: "Work", id: "3", called: "Work"},
@@ -40,14 +41,14 @@ func TestResolve(t *testing.T) {
 		{name: "name of one below", project: "Below", answer: "200 " + all, asked: "/projects", id: "5", called: "Below"},
 		{name: "name in another case", project: "wORK", answer: "200 " + all, asked: "/projects", id: "3", called: "Work"},
 		{name: "name in another case, of one below", project: "BELOW", answer: "200 " + all, asked: "/projects", id: "5", called: "Below"},
-		{name: "two that differ in case alone", project: "WORK", answer: `200 {"projects":[{"id":3,"name":"Work"},{"id":4,"name":"work"}]}`, asked: "/projects", code: "target_not_found", class: connector.Final},
+		{name: "two that differ in case alone", project: "WORK", answer: `200 {"projects":[{"id":3,"name":"Work"},{"id":4,"name":"work"}]}`, asked: "/projects", code: "target_not_found", class: failure.Final},
 		{name: "the exact one of two", project: "work", answer: `200 {"projects":[{"id":3,"name":"Work"},{"id":4,"name":"work"}]}`, asked: "/projects", id: "4", called: "work"},
-		{name: "no such name", project: "None", answer: "200 " + all, asked: "/projects", code: "target_not_found", class: connector.Final},
-		{name: "no such number", project: "8", answer: "404 ", asked: "/projects/8", code: "target_not_found", class: connector.Final},
-		{name: "a number not to be seen", project: "8", answer: "403 ", asked: "/projects/8", code: "target_not_found", class: connector.Final},
-		{name: "another's answer", project: "8", answer: "200 " + all, asked: "/projects/8", code: "answer_unreadable", class: connector.Retryable},
-		{name: "HTML", project: "None", answer: "200 <html>", asked: "/projects", code: "foreign_answer", class: connector.Retryable},
-		{name: "an outage", project: "8", answer: "503 ", asked: "/projects/8", code: "provider_unavailable", class: connector.Retryable},
+		{name: "no such name", project: "None", answer: "200 " + all, asked: "/projects", code: "target_not_found", class: failure.Final},
+		{name: "no such number", project: "8", answer: "404 ", asked: "/projects/8", code: "target_not_found", class: failure.Final},
+		{name: "a number not to be seen", project: "8", answer: "403 ", asked: "/projects/8", code: "target_not_found", class: failure.Final},
+		{name: "another's answer", project: "8", answer: "200 " + all, asked: "/projects/8", code: "answer_unreadable", class: failure.Retryable},
+		{name: "HTML", project: "None", answer: "200 <html>", asked: "/projects", code: "foreign_answer", class: failure.Retryable},
+		{name: "an outage", project: "8", answer: "503 ", asked: "/projects/8", code: "provider_unavailable", class: failure.Retryable},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			f, c := start(t, func(c *Config) { c.Project = tt.project })
@@ -64,7 +65,7 @@ func TestResolve(t *testing.T) {
 			}
 
 			if tt.code != "" {
-				if e := failure(t, err); e.Code != tt.code || e.Class != tt.class || e.Scope != connector.IntegrationScope {
+				if e := failureOf(t, err); e.Code != tt.code || e.Class != tt.class || e.Scope != failure.IntegrationScope {
 					t.Errorf("%v", e)
 				}
 
@@ -90,7 +91,7 @@ func TestResolveWithoutALogIn(t *testing.T) {
 		f.users = func(w http.ResponseWriter, _ *http.Request) { reply(w, status, nil, "") }
 		f.answers(status, nil, "")
 		_, err := c.Resolve(t.Context())
-		if e := failure(t, err); e.Code != want {
+		if e := failureOf(t, err); e.Code != want {
 			t.Errorf("%d: %v", status, e)
 		}
 	}
@@ -317,7 +318,7 @@ func TestResolveAgainstRecordings(t *testing.T) {
 		p, err := c.Resolve(t.Context())
 		got := p.ID + " " + p.Name
 		if err != nil {
-			got = failure(t, err).Code
+			got = failureOf(t, err).Code
 		}
 
 		if got != tt.want {

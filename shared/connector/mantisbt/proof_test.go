@@ -9,6 +9,7 @@ import (
 	"unicode/utf8"
 
 	"example.com/integrations/shared/connector"
+	"example.com/integrations/shared/connector/failure"
 	"example.com/integrations/shared/domain"
 )
 
@@ -155,8 +156,8 @@ func TestProofOfACreate(t *testing.T) {
 			continue
 		}
 
-		e := failure(t, err)
-		if e.Class != connector.Ambiguous || e.Scope != connector.ItemScope || e.Code != tt.code || e.Detail == "" {
+		e := failureOf(t, err)
+		if e.Class != failure.Ambiguous || e.Scope != failure.ItemScope || e.Code != tt.code || e.Detail == "" {
 			t.Errorf("%s: %v scope %d %v", name, e.Class, e.Scope, e)
 		}
 	}
@@ -246,12 +247,12 @@ func TestProofOfAnUpdate(t *testing.T) {
 			continue
 		}
 
-		class := connector.Ambiguous
+		class := failure.Ambiguous
 		if tt.code == "status_not_taken" {
-			class = connector.Final
+			class = failure.Final
 		}
 
-		if e := failure(t, err); e.Class != class || e.Scope != connector.ItemScope || e.Code != tt.code || e.Detail == "" {
+		if e := failureOf(t, err); e.Class != class || e.Scope != failure.ItemScope || e.Code != tt.code || e.Detail == "" {
 			t.Errorf("%s: %v scope %d %v", name, e.Class, e.Scope, e)
 		}
 	}
@@ -288,12 +289,12 @@ func TestListsWithTextBehindThem(t *testing.T) {
 			continue
 		}
 
-		class := connector.Retryable
+		class := failure.Retryable
 		if strings.HasPrefix(name, "a fault") && tt.code != "answer_unreadable" {
-			class = connector.Final
+			class = failure.Final
 		}
 
-		if e := failure(t, err); e.Class != class || e.Scope != connector.IntegrationScope || e.Code != tt.code || e.Detail == "" {
+		if e := failureOf(t, err); e.Class != class || e.Scope != failure.IntegrationScope || e.Code != tt.code || e.Detail == "" {
 			t.Errorf("%s: %v scope %d %v", name, e.Class, e.Scope, e)
 		}
 	}
@@ -335,7 +336,7 @@ func TestADeadTokenIsAnsweredAsAnonymous(t *testing.T) {
 		f.users = func(w http.ResponseWriter, _ *http.Request) { object(200, nobody).send(w) }
 		f.routes(map[string]told{"POST": tt.write})
 		err := tt.do(c)
-		if e := failure(t, err); e.Class != connector.Final || e.Scope != connector.IntegrationScope || e.Code != "credentials_rejected" || e.Detail == "" {
+		if e := failureOf(t, err); e.Class != failure.Final || e.Scope != failure.IntegrationScope || e.Code != "credentials_rejected" || e.Detail == "" {
 			t.Errorf("%s: %v scope %d %v", name, e.Class, e.Scope, e)
 		}
 
@@ -378,7 +379,7 @@ func TestATokenDiesBeforeThePatch(t *testing.T) {
 		}
 
 		_, err := c.Update(t.Context(), linked, connector.Content{Title: "T", State: "open"}, marker)
-		if e := failure(t, err); e.Code != "credentials_rejected" || e.Class != connector.Final || e.Scope != connector.IntegrationScope {
+		if e := failureOf(t, err); e.Code != "credentials_rejected" || e.Class != failure.Final || e.Scope != failure.IntegrationScope {
 			t.Errorf("%s: %v scope %d %v", name, e.Class, e.Scope, e)
 		}
 
@@ -399,7 +400,7 @@ func TestAnonymousMayReport(t *testing.T) {
 	}
 
 	_, err = c.Create(t.Context(), connector.Content{Title: "T"}, connector.Marker{Integration: 11, Item: 23, Attempt: 1})
-	if e := failure(t, err); e.Code != "credentials_rejected" || e.Class != connector.Final || e.Scope != connector.IntegrationScope {
+	if e := failureOf(t, err); e.Code != "credentials_rejected" || e.Class != failure.Final || e.Scope != failure.IntegrationScope {
 		t.Error(e)
 	}
 
@@ -507,7 +508,7 @@ func TestOnlyListedStatusesAreWritten(t *testing.T) {
 		for _, state := range []domain.ItemState{domain.Open, domain.Closed} {
 			status, result, err := c.move(flow, state)
 			if err != nil {
-				if e := failure(t, err); e.Code != "status_missing" {
+				if e := failureOf(t, err); e.Code != "status_missing" {
 					t.Errorf("%s: %v", name, e)
 				}
 				continue

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"example.com/integrations/shared/connector"
+	"example.com/integrations/shared/connector/failure"
 	"example.com/integrations/shared/domain"
 )
 
@@ -28,8 +29,8 @@ func (r recording) told() told {
 
 // An outcome is what an answer means.
 type outcome struct {
-	class connector.Class
-	scope connector.Scope
+	class failure.Class
+	scope failure.Scope
 	code  string
 	words string // a part of the detail
 }
@@ -141,7 +142,7 @@ func TestRecordedWrites(t *testing.T) {
 			continue
 		}
 
-		e := failure(t, err)
+		e := failureOf(t, err)
 		if e.Class != want.class || e.Scope != want.scope || e.Code != want.code || !strings.Contains(e.Detail, want.words) {
 			t.Errorf("%s: %v scope %d %v", name, e.Class, e.Scope, e)
 		}
@@ -250,7 +251,7 @@ func checkOutcome(t *testing.T, name string, want outcome, err error) {
 		return
 	}
 
-	if e := failure(t, err); e.Class != want.class || e.Scope != want.scope || e.Code != want.code || !strings.Contains(e.Detail, want.words) {
+	if e := failureOf(t, err); e.Class != want.class || e.Scope != want.scope || e.Code != want.code || !strings.Contains(e.Detail, want.words) {
 		t.Errorf("%s: %v scope %d %v", name, e.Class, e.Scope, e)
 	}
 }

@@ -6,7 +6,7 @@ import (
 	"strconv"
 	"strings"
 
-	"example.com/integrations/shared/connector"
+	"example.com/integrations/shared/connector/failure"
 	"example.com/integrations/shared/connector/problem"
 	"example.com/integrations/shared/connector/refusal"
 	"example.com/integrations/shared/outbound"
@@ -76,14 +76,14 @@ func nobody(header http.Header) bool {
 }
 
 // rejected is for a token that MantisBT does not take.
-func (c *Connector) rejected(answer outbound.Response) *connector.Error {
-	return c.fail(connector.Final, connector.IntegrationScope, "credentials_rejected",
+func (c *Connector) rejected(answer outbound.Response) *failure.Error {
+	return c.fail(failure.Final, failure.IntegrationScope, "credentials_rejected",
 		"MantisBT does not take the token and answers as its anonymous account: the token was revoked", answer)
 }
 
 // settled is for what needs no second look: a success of a write without proof,
 // a limit, and what counts at once. It is nil for all others.
-func (c *Connector) settled(method string, answer outbound.Response, said problem.Problem) *connector.Error {
+func (c *Connector) settled(method string, answer outbound.Response, said problem.Problem) *failure.Error {
 	switch {
 	case answer.Status < 300 && method != http.MethodGet:
 		return c.unproven(answer, said)
@@ -98,18 +98,18 @@ func (c *Connector) settled(method string, answer outbound.Response, said proble
 		return nil
 	}
 
-	return c.fail(connector.Final, connector.IntegrationScope, row.Means, said.Reason(row.Detail), answer)
+	return c.fail(failure.Final, failure.IntegrationScope, row.Means, said.Reason(row.Detail), answer)
 }
 
 // unproven is for a success that does not show what was done: it may come from
 // a proxy, or be the text of an error that PHP shows.
-func (c *Connector) unproven(answer outbound.Response, said problem.Problem) *connector.Error {
+func (c *Connector) unproven(answer outbound.Response, said problem.Problem) *failure.Error {
 	code := said.ForeignCode()
 	if nobody(answer.Header) {
 		code = "session_expired"
 	}
 
-	return c.fail(connector.Ambiguous, connector.ItemScope, code, "MantisBT's answer does not show what was done: "+shown(answer, said), answer)
+	return c.fail(failure.Ambiguous, failure.ItemScope, code, "MantisBT's answer does not show what was done: "+shown(answer, said), answer)
 }
 
 // shown is what a reason says about an answer with success. Words in JSON may be
@@ -129,20 +129,20 @@ func shown(answer outbound.Response, said problem.Problem) string {
 
 // unreadable is for an answer to a read that is not what was asked for: an
 // outage.
-func (c *Connector) unreadable(what string, answer outbound.Response) *connector.Error {
+func (c *Connector) unreadable(what string, answer outbound.Response) *failure.Error {
 	said := c.said(answer)
 	code := "answer_unreadable"
 	if said.Login || said.Markup || !problem.IsJSON(problem.MediaType(answer)) {
 		code = said.ForeignCode()
 	}
 
-	return c.fail(connector.Retryable, connector.IntegrationScope, code, what+": "+shown(answer, said), answer)
+	return c.fail(failure.Retryable, failure.IntegrationScope, code, what+": "+shown(answer, said), answer)
 }
 
 // intercepted is for a foreign answer in place of the answer to a read.
-func (c *Connector) intercepted(answer outbound.Response, said problem.Problem) *connector.Error {
+func (c *Connector) intercepted(answer outbound.Response, said problem.Problem) *failure.Error {
 	code, detail := said.Intercepted("MantisBT")
-	e := c.fail(connector.Retryable, connector.IntegrationScope, code, detail, answer)
+	e := c.fail(failure.Retryable, failure.IntegrationScope, code, detail, answer)
 	e.Wait, _ = outbound.RetryAfter(answer.Header, c.now())
 
 	return e
@@ -158,7 +158,7 @@ func disabled(answer outbound.Response, said problem.Problem) bool {
 // lostToken asks with one read whether a refusal of a write comes from a token that
 // is dead by now, or from a server that has moved. It is nil if not. A write as
 // anonymous is 403 and does not say that it is one.
-func (c *Connector) lostToken(ctx context.Context, answer outbound.Response, said problem.Problem) *connector.Error {
+func (c *Connector) lostToken(ctx context.Context, answer outbound.Response, said problem.Problem) *failure.Error {
 	moved := answer.Status >= 300 && answer.Status < 400
 	forbidden := answer.Status == http.StatusForbidden && !said.Markup
 	if !moved && !forbidden || said.Says("reason:") || said.Says("readonly") || said.Says("read-only") {
@@ -166,8 +166,8 @@ func (c *Connector) lostToken(ctx context.Context, answer outbound.Response, sai
 	}
 
 	_, _, err := c.whoami(ctx)
-	e, ok := err.(*connector.Error)
-	if !ok || e.Class != connector.Final || e.Scope != connector.IntegrationScope {
+	e, ok := err.(*failure.Error)
+	if !ok || e.Class != failure.Final || e.Scope != failure.IntegrationScope {
 		return nil
 	}
 	if moved || e.Code == "credentials_rejected" {
@@ -178,7 +178,7 @@ func (c *Connector) lostToken(ctx context.Context, answer outbound.Response, sai
 }
 
 // createRefused is refused for a create.
-func (c *Connector) createRefused(ctx context.Context, answer outbound.Response) *connector.Error {
+func (c *Connector) createRefused(ctx context.Context, answer outbound.Response) *failure.Error {
 	said := c.said(answer)
 	if answer.Status >= 300 {
 		if e := c.lostToken(ctx, answer, said); e != nil {

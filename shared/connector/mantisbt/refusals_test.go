@@ -9,6 +9,7 @@ import (
 
 	"example.com/integrations/shared/connector"
 	"example.com/integrations/shared/connector/connectortest"
+	"example.com/integrations/shared/connector/failure"
 	"example.com/integrations/shared/domain"
 	"example.com/integrations/shared/outbound"
 )
@@ -31,13 +32,13 @@ func member(t *testing.T, body, name string) string {
 // The columns of a table of what answers to writes mean.
 type meaning struct {
 	answer told
-	class  connector.Class
-	scope  connector.Scope
+	class  failure.Class
+	scope  failure.Scope
 	code   string
 	detail string // a part of it
 }
 
-func judge(t *testing.T, name string, want meaning, e *connector.Error) {
+func judge(t *testing.T, name string, want meaning, e *failure.Error) {
 	t.Helper()
 	if e.Class != want.class || e.Scope != want.scope || e.Code != want.code || e.Status != want.answer.status {
 		t.Errorf("%s: %v scope %d %v, want %v scope %d %s", name, e.Class, e.Scope, e, want.class, want.scope, want.code)
@@ -49,10 +50,10 @@ func judge(t *testing.T, name string, want meaning, e *connector.Error) {
 }
 
 const (
-	single, everything = connector.ItemScope, connector.IntegrationScope
-	final              = connector.Final
-	ambiguous          = connector.Ambiguous
-	retryable          = connector.Retryable
+	single, everything = failure.ItemScope, failure.IntegrationScope
+	final              = failure.Final
+	ambiguous          = failure.Ambiguous
+	retryable          = failure.Retryable
 )
 
 // B1, B5, B15, B20: what each form of a refused create means.
@@ -98,7 +99,7 @@ func TestWhatARefusedCreateMeans(t *testing.T) {
 		f.login = "api-token"
 		f.routes(map[string]told{"POST /issues": tt.answer})
 		_, err := c.Create(t.Context(), connector.Content{Title: "T", Body: "B"}, marker)
-		judge(t, name, tt, failure(t, err))
+		judge(t, name, tt, failureOf(t, err))
 		if n := writes(f.take()); n != 1 {
 			t.Errorf("%s: %d writes", name, n)
 		}
@@ -139,7 +140,7 @@ func TestWhatARefusedUpdateMeans(t *testing.T) {
 			"GET /issues/7": object(200, listOf(issueOf(7, 10, markerLine(marker)))).with("ETag", "abc"), "GET /issues": object(200, listOf()), "PATCH": tt.answer,
 		})
 		_, err := c.Update(t.Context(), linked, connector.Content{Title: "T", Body: "B", State: domain.Open}, marker)
-		judge(t, name, tt, failure(t, err))
+		judge(t, name, tt, failureOf(t, err))
 		if n := writes(f.take()); n != 1 {
 			t.Errorf("%s: %d writes", name, n)
 		}
@@ -174,7 +175,7 @@ func TestReadsOfForeignPages(t *testing.T) {
 		f.bare = true
 		f.routes(map[string]told{"GET": tt.answer})
 		_, _, err := c.Changes(t.Context(), now, 0)
-		judge(t, name, tt, failure(t, err))
+		judge(t, name, tt, failureOf(t, err))
 		if _, err := c.Find(t.Context(), now.Add(-time.Hour), []connector.Marker{marker}); err == nil {
 			t.Errorf("%s: Find takes it for an answer", name)
 		}
@@ -186,7 +187,7 @@ func TestReadsOfForeignPages(t *testing.T) {
 func TestARefusalThatConcernsTheServer(t *testing.T) {
 	for name, tt := range map[string]struct {
 		refusal, probe told
-		class          connector.Class
+		class          failure.Class
 		code           string // "": the item's
 	}{
 		"sent on, all of it":          {told{status: 302}, told{status: 302}, final, "target_moved"},
@@ -207,7 +208,7 @@ func TestARefusalThatConcernsTheServer(t *testing.T) {
 			scope = single
 		}
 
-		if e := failure(t, err); e.Class != tt.class || e.Scope != scope || tt.code != "" && e.Code != tt.code || e.Detail == "" {
+		if e := failureOf(t, err); e.Class != tt.class || e.Scope != scope || tt.code != "" && e.Code != tt.code || e.Detail == "" {
 			t.Errorf("%s: %v scope %d %v", name, e.Class, e.Scope, e)
 		}
 	}
@@ -257,7 +258,7 @@ func TestReasonsShowNoIssue(t *testing.T) {
 		},
 		func() error { _, _, err := c.Changes(t.Context(), now, 0); return err },
 	} {
-		if e := failure(t, do()); strings.Contains(e.Detail, "Confidential") || !strings.Contains(e.Detail, "200 application/json") {
+		if e := failureOf(t, do()); strings.Contains(e.Detail, "Confidential") || !strings.Contains(e.Detail, "200 application/json") {
 			t.Errorf("%q", e.Detail)
 		}
 	}

@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"example.com/integrations/shared/connector"
+	"example.com/integrations/shared/connector/failure"
 	"example.com/integrations/shared/markup"
 )
 
@@ -357,7 +358,7 @@ func (c *Connector) listed(ctx context.Context, p place, s standing) (connector.
 
 	if answer.Status != http.StatusOK {
 		e := c.refused(http.MethodGet, answer)
-		if e.Class != connector.Final {
+		if e.Class != failure.Final {
 			return connector.Undecided(connector.CheckList, "provider_error"), e
 		}
 		return connector.Refused(connector.CheckList, e.Code), e

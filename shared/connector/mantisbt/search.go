@@ -6,7 +6,7 @@ import (
 	"slices"
 	"time"
 
-	"example.com/integrations/shared/connector"
+	"example.com/integrations/shared/connector/failure"
 	"example.com/integrations/shared/outbound"
 )
 
@@ -66,8 +66,8 @@ func (c *Connector) front(ctx context.Context, r reading) (front, error) {
 }
 
 // endless is for a list longer than any that is walked through.
-func (c *Connector) endless(detail string) *connector.Error {
-	return c.fail(connector.Final, connector.IntegrationScope, "list_endless", detail, outbound.Response{})
+func (c *Connector) endless(detail string) *failure.Error {
+	return c.fail(failure.Final, failure.IntegrationScope, "list_endless", detail, outbound.Response{})
 }
 
 // fillSticky reads the texts of the sticky issues that are to be handed over. One

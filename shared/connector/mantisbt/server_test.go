@@ -17,8 +17,8 @@ import (
 	"github.com/getkin/kin-openapi/routers"
 	"github.com/getkin/kin-openapi/routers/gorillamux"
 
-	"example.com/integrations/shared/connector"
 	"example.com/integrations/shared/connector/connectortest"
+	"example.com/integrations/shared/connector/failure"
 )
 
 // token has the form of MantisBT's: 32 characters without a prefix.
@@ -226,7 +226,7 @@ func start(t *testing.T, change func(*Config)) (*fake, *Connector) {
 	return f, New(cfg, client, func() time.Time { return now })
 }
 
-func failure(t *testing.T, err error) *connector.Error {
+func failureOf(t *testing.T, err error) *failure.Error {
 	t.Helper()
 	return connectortest.Failure(t, err, token)
 }

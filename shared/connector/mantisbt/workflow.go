@@ -9,7 +9,7 @@ import (
 	"slices"
 	"strconv"
 
-	"example.com/integrations/shared/connector"
+	"example.com/integrations/shared/connector/failure"
 	"example.com/integrations/shared/domain"
 	"example.com/integrations/shared/outbound"
 )
@@ -52,7 +52,7 @@ func (c *Connector) move(w workflow, to domain.ItemState) (status, resolution *r
 	}
 
 	if wanted == 0 {
-		return nil, nil, c.fail(connector.Final, connector.IntegrationScope, "status_missing", "the server has no status for "+string(to)+" issues", outbound.Response{})
+		return nil, nil, c.fail(failure.Final, failure.IntegrationScope, "status_missing", "the server has no status for "+string(to)+" issues", outbound.Response{})
 	}
 
 	if result > 0 {

@@ -8,7 +8,7 @@ import (
 	"io"
 	"sync"
 
-	"example.com/integrations/shared/connector"
+	"example.com/integrations/shared/connector/failure"
 	"example.com/integrations/shared/jsonstream"
 )
 
@@ -65,16 +65,16 @@ func (s *Size) Enough(n int) bool { return n >= Least || s.Now() >= Least }
 // scope, with the code provider_unavailable or answer_too_large, and the
 // smallest size stays.
 func (s *Size) Read(read func(size int) error) error {
-	var before *connector.Error
+	var before *failure.Error
 	for {
 		at, size := s.current()
 		err := read(size)
-		var e *connector.Error
+		var e *failure.Error
 		if !errors.As(err, &e) {
 			return err
 		}
 
-		if e.Class == connector.NotSent && before != nil {
+		if e.Class == failure.NotSent && before != nil {
 			// No time is left, or the call was cancelled. What failed before that
 			// says more.
 			return before
@@ -111,22 +111,22 @@ func (s *Size) shrink(from int) bool {
 // shrinks reports whether a smaller page may help: the answer was too large or
 // cut, or the provider failed or ran out of time without saying when to come
 // back.
-func shrinks(e *connector.Error) bool {
+func shrinks(e *failure.Error) bool {
 	switch e.Code {
 	case tooLarge:
 		return true
 	case cut, noAnswer, unavailable:
-		return e.Class == connector.Retryable && e.Wait == 0
+		return e.Class == failure.Retryable && e.Wait == 0
 	}
 
 	return false
 }
 
 // outage is the failure of the smallest page.
-func outage(e *connector.Error) *connector.Error {
+func outage(e *failure.Error) *failure.Error {
 	failed := *e
-	failed.Class = connector.Retryable
-	failed.Scope = connector.IntegrationScope
+	failed.Class = failure.Retryable
+	failed.Scope = failure.IntegrationScope
 	if failed.Code != tooLarge {
 		failed.Code = unavailable
 	}

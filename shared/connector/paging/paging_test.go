@@ -7,46 +7,46 @@ import (
 	"testing"
 	"time"
 
-	"example.com/integrations/shared/connector"
+	"example.com/integrations/shared/connector/failure"
 	"example.com/integrations/shared/jsonstream"
 )
 
-func failing(class connector.Class, code string, wait time.Duration) *connector.Error {
-	return &connector.Error{Class: class, Scope: connector.ItemScope, Code: code, Wait: wait}
+func failing(class failure.Class, code string, wait time.Duration) *failure.Error {
+	return &failure.Error{Class: class, Scope: failure.ItemScope, Code: code, Wait: wait}
 }
 
 // B6, B7: which failures make a page smaller, and what is left of them in the
 // end.
 func TestReadShrinks(t *testing.T) {
 	for _, tt := range []struct {
-		err   *connector.Error
+		err   *failure.Error
 		asked string
 		code  string
 	}{
-		{failing(connector.Retryable, "provider_unavailable", 0), "[100 50 10]", "provider_unavailable"},
-		{failing(connector.Retryable, "no_answer", 0), "[100 50 10]", "provider_unavailable"},
-		{failing(connector.Retryable, "answer_cut", 0), "[100 50 10]", "provider_unavailable"},
-		{failing(connector.Final, "answer_too_large", 0), "[100 50 10]", "answer_too_large"},
-		{failing(connector.Retryable, "answer_too_large", 0), "[100 50 10]", "answer_too_large"},
-		{failing(connector.Retryable, "provider_unavailable", time.Second), "[100]", "provider_unavailable"}, // it said when to come back
-		{failing(connector.Retryable, "rate_limited", 0), "[100]", "rate_limited"},
-		{failing(connector.Retryable, "answer_unreadable", 0), "[100]", "answer_unreadable"},
-		{failing(connector.NotSent, "unreachable", 0), "[100]", "unreachable"},
-		{failing(connector.Final, "credentials_rejected", 0), "[100]", "credentials_rejected"},
+		{failing(failure.Retryable, "provider_unavailable", 0), "[100 50 10]", "provider_unavailable"},
+		{failing(failure.Retryable, "no_answer", 0), "[100 50 10]", "provider_unavailable"},
+		{failing(failure.Retryable, "answer_cut", 0), "[100 50 10]", "provider_unavailable"},
+		{failing(failure.Final, "answer_too_large", 0), "[100 50 10]", "answer_too_large"},
+		{failing(failure.Retryable, "answer_too_large", 0), "[100 50 10]", "answer_too_large"},
+		{failing(failure.Retryable, "provider_unavailable", time.Second), "[100]", "provider_unavailable"}, // it said when to come back
+		{failing(failure.Retryable, "rate_limited", 0), "[100]", "rate_limited"},
+		{failing(failure.Retryable, "answer_unreadable", 0), "[100]", "answer_unreadable"},
+		{failing(failure.NotSent, "unreachable", 0), "[100]", "unreachable"},
+		{failing(failure.Final, "credentials_rejected", 0), "[100]", "credentials_rejected"},
 	} {
 		s := New(100, 50, 10)
 		var asked []int
 		err := s.Read(func(size int) error { asked = append(asked, size); return tt.err })
-		var e *connector.Error
+		var e *failure.Error
 		if !errors.As(err, &e) || e.Code != tt.code || fmt.Sprint(asked) != tt.asked {
 			t.Errorf("%v: asked %v, %v", tt.err, asked, err)
 		}
 
-		if len(asked) > 1 && (e.Class != connector.Retryable || e.Scope != connector.IntegrationScope) {
+		if len(asked) > 1 && (e.Class != failure.Retryable || e.Scope != failure.IntegrationScope) {
 			t.Errorf("%v: %v, scope %v", tt.err, e.Class, e.Scope)
 		}
 
-		if tt.err.Scope != connector.ItemScope {
+		if tt.err.Scope != failure.ItemScope {
 			t.Errorf("%v was changed", tt.err)
 		}
 
@@ -64,7 +64,7 @@ func TestASizeThatWorkedStays(t *testing.T) {
 	for range 3 {
 		err := s.Read(func(size int) error {
 			if asked = append(asked, size); size > 25 {
-				return failing(connector.Retryable, "provider_unavailable", 0)
+				return failing(failure.Retryable, "provider_unavailable", 0)
 			}
 			return nil
 		})
@@ -83,17 +83,17 @@ func TestNoTimeLeft(t *testing.T) {
 	s := New(100, 50, 25)
 	err := s.Read(func(size int) error {
 		if size == 100 {
-			return failing(connector.Retryable, "no_answer", 0)
+			return failing(failure.Retryable, "no_answer", 0)
 		}
-		return failing(connector.NotSent, "no_time_left", 0)
+		return failing(failure.NotSent, "no_time_left", 0)
 	})
 
-	var e *connector.Error
-	if !errors.As(err, &e) || e.Code != "provider_unavailable" || e.Class != connector.Retryable {
+	var e *failure.Error
+	if !errors.As(err, &e) || e.Code != "provider_unavailable" || e.Class != failure.Retryable {
 		t.Error(err)
 	}
 
-	if err := New(100, 50).Read(func(int) error { return failing(connector.NotSent, "no_time_left", 0) }); !errors.As(err, &e) || e.Code != "no_time_left" {
+	if err := New(100, 50).Read(func(int) error { return failing(failure.NotSent, "no_time_left", 0) }); !errors.As(err, &e) || e.Code != "no_time_left" {
 		t.Error(err)
 	}
 }

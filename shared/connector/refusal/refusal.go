@@ -7,7 +7,7 @@ import (
 	"net/http"
 	"strings"
 
-	"example.com/integrations/shared/connector"
+	"example.com/integrations/shared/connector/failure"
 	"example.com/integrations/shared/connector/problem"
 	"example.com/integrations/shared/outbound"
 )
@@ -103,9 +103,9 @@ func (r Row) marked(header http.Header) bool {
 
 // Error is what an answer of this kind comes to. Clean makes the detail fit for
 // an error.
-func (r Row) Error(answer outbound.Response, p problem.Problem, clean func(string) string) *connector.Error {
-	return &connector.Error{
-		Class: connector.Final, Scope: connector.IntegrationScope, Code: r.Means, Detail: clean(p.Reason(r.Detail)), Status: answer.Status,
+func (r Row) Error(answer outbound.Response, p problem.Problem, clean func(string) string) *failure.Error {
+	return &failure.Error{
+		Class: failure.Final, Scope: failure.IntegrationScope, Code: r.Means, Detail: clean(p.Reason(r.Detail)), Status: answer.Status,
 	}
 }
 

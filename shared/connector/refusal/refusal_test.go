@@ -5,7 +5,7 @@ import (
 	"strings"
 	"testing"
 
-	"example.com/integrations/shared/connector"
+	"example.com/integrations/shared/connector/failure"
 	"example.com/integrations/shared/connector/problem"
 	"example.com/integrations/shared/outbound"
 )
@@ -58,7 +58,7 @@ func TestFind(t *testing.T) {
 			t.Errorf("%s: %q, want %q", name, row.Means, tt.want)
 		}
 
-		if e := row.Error(tt.answer, p, clean); found && (e.Class != connector.Final || e.Scope != connector.IntegrationScope || e.Detail == "" || e.Status != tt.answer.Status) {
+		if e := row.Error(tt.answer, p, clean); found && (e.Class != failure.Final || e.Scope != failure.IntegrationScope || e.Detail == "" || e.Status != tt.answer.Status) {
 			t.Errorf("%s: %+v", name, e)
 		}
 	}

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"example.com/integrations/shared/connector"
+	"example.com/integrations/shared/connector/failure"
 	"example.com/integrations/shared/connector/paging"
 	"example.com/integrations/shared/outbound"
 )
@@ -93,7 +94,7 @@ func (a answer) names(ts, channel string) bool {
 
 // unknown is for a link that holds no message.
 func (b *Bot) unknown() error {
-	return b.fail(connector.Final, connector.ItemScope, "remote_unknown", "the link does not hold the time stamp of a message", outbound.Response{})
+	return b.fail(failure.Final, failure.ItemScope, "remote_unknown", "the link does not hold the time stamp of a message", outbound.Response{})
 }
 
 // Update edits the message. One whose blocks Slack does not take is sent again

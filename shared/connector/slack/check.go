@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"example.com/integrations/shared/connector"
+	"example.com/integrations/shared/connector/failure"
 	"example.com/integrations/shared/outbound"
 )
 
@@ -39,8 +40,8 @@ func (b *Bot) Check(ctx gocontext.Context) ([]connector.Check, error) {
 // unauthenticated are the checks when the token could not be tried, or was
 // refused.
 func unauthenticated(err error) []connector.Check {
-	var e *connector.Error
-	if errors.As(err, &e) && e.Class == connector.Final && e.Status != 0 {
+	var e *failure.Error
+	if errors.As(err, &e) && e.Class == failure.Final && e.Status != 0 {
 		return []connector.Check{connector.Passed(connector.CheckReachable), connector.Refused(connector.CheckCredentials, e.Code)}
 	}
 	return connector.Unauthenticated(err)
@@ -80,11 +81,11 @@ type channel struct {
 
 func (b *Bot) channel(ctx gocontext.Context) (channel, connector.Check, error) {
 	a, err := b.ask(ctx, "conversations.info", url.Values{"channel": {b.where()}}, 0)
-	var e *connector.Error
+	var e *failure.Error
 	switch {
 	case a.Error == "missing_scope":
 		return channel{}, connector.Undecided(connector.CheckTarget, "scope_missing"), nil
-	case errors.As(err, &e) && e.Class == connector.Final:
+	case errors.As(err, &e) && e.Class == failure.Final:
 		return channel{}, connector.Refused(connector.CheckTarget, e.Code), err
 	case err != nil:
 		return channel{}, connector.Undecided(connector.CheckTarget, "provider_error"), err
@@ -95,7 +96,7 @@ func (b *Bot) channel(ctx gocontext.Context) (channel, connector.Check, error) {
 	}
 	if err := json.Unmarshal(a.response.Body, &info); err != nil || info.Channel.ID == "" {
 		return channel{}, connector.Undecided(connector.CheckTarget, "provider_error"),
-			b.fail(connector.Final, connector.IntegrationScope, "answer_unreadable", "Slack's answer is not a channel", a.response)
+			b.fail(failure.Final, failure.IntegrationScope, "answer_unreadable", "Slack's answer is not a channel", a.response)
 	}
 
 	if info.Channel.known = true; info.Channel.Archived {

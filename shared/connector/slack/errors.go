@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"example.com/integrations/shared/connector"
+	"example.com/integrations/shared/connector/failure"
 	"example.com/integrations/shared/connector/problem"
 	"example.com/integrations/shared/connector/refusal"
 	"example.com/integrations/shared/outbound"
@@ -65,19 +66,19 @@ func (b *Bot) read(method string, response outbound.Response) (answer, error) {
 
 // A meaning is what an error code of Slack's comes to.
 type meaning struct {
-	class  connector.Class
-	scope  connector.Scope
+	class  failure.Class
+	scope  failure.Scope
 	code   string
 	detail string
 }
 
 func item(code, detail string) meaning {
-	return meaning{connector.Final, connector.ItemScope, code, detail}
+	return meaning{failure.Final, failure.ItemScope, code, detail}
 }
 
 var (
-	limited = meaning{connector.Retryable, connector.IntegrationScope, "rate_limited", ""}
-	open    = meaning{connector.Ambiguous, connector.ItemScope, "no_answer", "Slack failed, and some of it may have been done"}
+	limited = meaning{failure.Retryable, failure.IntegrationScope, "rate_limited", ""}
+	open    = meaning{failure.Ambiguous, failure.ItemScope, "no_answer", "Slack failed, and some of it may have been done"}
 )
 
 // meanings are those of Slack's codes that concern one item, or that pass
@@ -87,7 +88,7 @@ var meanings = map[string]meaning{
 	"ratelimited": limited, "rate_limited": limited,
 
 	"internal_error": open, "fatal_error": open, "service_unavailable": open, "request_timeout": open,
-	"team_added_to_org": {connector.Retryable, connector.IntegrationScope, "provider_unavailable", "the workspace is being moved"},
+	"team_added_to_org": {failure.Retryable, failure.IntegrationScope, "provider_unavailable", "the workspace is being moved"},
 
 	"message_not_found":   item("remote_deleted", "the message was deleted"),
 	"thread_not_found":    item("remote_deleted", "the message was deleted"),
@@ -102,12 +103,12 @@ var meanings = map[string]meaning{
 const notRepliable = "not_repliable"
 
 // refused says what a failure means.
-func (b *Bot) refused(method string, a answer, response outbound.Response) *connector.Error {
+func (b *Bot) refused(method string, a answer, response outbound.Response) *failure.Error {
 	said := problem.Read(response, b.client.Clean)
 	m := b.meaning(refusals, method, a.Error, response, said)
-	if m.class == connector.Ambiguous && method == http.MethodGet {
-		m.class = connector.Retryable
-		m.scope = connector.IntegrationScope
+	if m.class == failure.Ambiguous && method == http.MethodGet {
+		m.class = failure.Retryable
+		m.scope = failure.IntegrationScope
 		m.code = "provider_unavailable" // nothing can have been done
 	}
 
@@ -126,7 +127,7 @@ func (c *core) meaning(rows []refusal.Row, method, code string, response outboun
 	}
 
 	if row, found := refusal.Find(rows, method, response, said, code); found {
-		return meaning{connector.Final, connector.IntegrationScope, row.Means, row.Detail}
+		return meaning{failure.Final, failure.IntegrationScope, row.Means, row.Detail}
 	}
 
 	return byStatus(method, response, said)
@@ -142,20 +143,20 @@ func byStatus(method string, response outbound.Response, said problem.Problem) m
 	case response.Status == http.StatusTooManyRequests:
 		return limited
 	case response.Status >= 300 && response.Status < 400:
-		return meaning{connector.Final, connector.IntegrationScope, "target_moved", "Slack sends on to another address"}
-	case class == connector.Ambiguous:
-		return meaning{class, connector.ItemScope, "no_answer", ""}
-	case class == connector.Retryable:
-		return meaning{class, connector.IntegrationScope, "provider_unavailable", ""}
+		return meaning{failure.Final, failure.IntegrationScope, "target_moved", "Slack sends on to another address"}
+	case class == failure.Ambiguous:
+		return meaning{class, failure.ItemScope, "no_answer", ""}
+	case class == failure.Retryable:
+		return meaning{class, failure.IntegrationScope, "provider_unavailable", ""}
 	case reads && said.Foreign(response, false):
 		code, _ := said.Intercepted("Slack")
-		return meaning{connector.Retryable, connector.IntegrationScope, code, "something before Slack answers in its place"}
+		return meaning{failure.Retryable, failure.IntegrationScope, code, "something before Slack answers in its place"}
 	case reads && response.Status == http.StatusUnauthorized:
-		return meaning{class, connector.IntegrationScope, "credentials_rejected", ""}
+		return meaning{class, failure.IntegrationScope, "credentials_rejected", ""}
 	case reads && response.Status == http.StatusForbidden:
-		return meaning{class, connector.IntegrationScope, "forbidden", ""}
+		return meaning{class, failure.IntegrationScope, "forbidden", ""}
 	case reads && (response.Status == http.StatusNotFound || response.Status == http.StatusGone):
-		return meaning{class, connector.IntegrationScope, "target_not_found", ""}
+		return meaning{class, failure.IntegrationScope, "target_not_found", ""}
 	case response.Status == http.StatusForbidden && said.JSON:
 		return item("forbidden", "")
 	}
@@ -164,8 +165,8 @@ func byStatus(method string, response outbound.Response, said problem.Problem) m
 }
 
 // limit says how long to wait, as the header or else the body tells.
-func (c *core) limit(e *connector.Error, response outbound.Response, said problem.Problem) *connector.Error {
-	if e.Class != connector.Retryable {
+func (c *core) limit(e *failure.Error, response outbound.Response, said problem.Problem) *failure.Error {
+	if e.Class != failure.Retryable {
 		return e
 	}
 
@@ -193,7 +194,7 @@ var reason = regexp.MustCompile(`^[a-z][a-z_]{1,63}$`)
 
 // hookRefused is for a webhook's refusal: a word in plain text, or JSON as the
 // Web API's.
-func (w *Webhook) hookRefused(response outbound.Response) *connector.Error {
+func (w *Webhook) hookRefused(response outbound.Response) *failure.Error {
 	said := problem.Read(response, w.client.Clean)
 	code := said.Member("error")
 	if word := strings.TrimSpace(string(response.Body)); reason.MatchString(word) {
@@ -205,8 +206,8 @@ func (w *Webhook) hookRefused(response outbound.Response) *connector.Error {
 	return w.limit(w.fail(m.class, m.scope, m.code, said.Reason(m.detail), response), response, said)
 }
 
-func (c *core) fail(class connector.Class, scope connector.Scope, code, detail string, response outbound.Response) *connector.Error {
-	return &connector.Error{
+func (c *core) fail(class failure.Class, scope failure.Scope, code, detail string, response outbound.Response) *failure.Error {
+	return &failure.Error{
 		Class: class, Scope: scope, Code: code, Detail: c.client.Clean(detail), Status: response.Status,
 		RequestID: c.client.Clean(response.Header.Get("X-Slack-Req-Id")),
 	}

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"example.com/integrations/shared/connector"
+	"example.com/integrations/shared/connector/failure"
 	"example.com/integrations/shared/connector/message"
 	"example.com/integrations/shared/connector/paging"
 	"example.com/integrations/shared/domain"
@@ -86,7 +87,7 @@ func (b *Bot) walk(ctx gocontext.Context, method string, query url.Values, visit
 		query.Set("cursor", next)
 	}
 
-	return b.fail(connector.Final, connector.IntegrationScope, "list_endless", "the channel's history does not end", outbound.Response{})
+	return b.fail(failure.Final, failure.IntegrationScope, "list_endless", "the channel's history does not end", outbound.Response{})
 }
 
 // page reads a page of messages and the cursor of the next one. Half a page must
@@ -107,7 +108,7 @@ func (b *Bot) page(ctx gocontext.Context, method string, query url.Values) (list
 	}
 	err = json.Unmarshal(a.response.Body, &answered)
 	if err != nil || answered.Messages == nil || answered.HasMore && a.Meta.NextCursor == "" {
-		return nil, "", b.fail(connector.Retryable, connector.IntegrationScope, "answer_unreadable", "Slack's answer is not a list of messages", a.response)
+		return nil, "", b.fail(failure.Retryable, failure.IntegrationScope, "answer_unreadable", "Slack's answer is not a list of messages", a.response)
 	}
 
 	return answered.Messages, a.Meta.NextCursor, nil
@@ -129,7 +130,7 @@ func (b *Bot) askList(ctx gocontext.Context, method string, query url.Values) (a
 		return a, err
 	}
 	if err != nil && response.Status == http.StatusOK && paging.Cut(response.Body) {
-		return answer{}, b.fail(connector.Retryable, connector.IntegrationScope, "answer_cut", "Slack's answer broke off", response)
+		return answer{}, b.fail(failure.Retryable, failure.IntegrationScope, "answer_cut", "Slack's answer broke off", response)
 	}
 	if err == nil && !listProof.Proven(response) {
 		return answer{}, b.foreign(http.MethodGet, response)

@@ -9,6 +9,7 @@ import (
 
 	"example.com/integrations/shared/connector"
 	"example.com/integrations/shared/connector/connectortest"
+	"example.com/integrations/shared/connector/failure"
 )
 
 // history is a channel's, newest first, told page by page.
@@ -93,13 +94,13 @@ func TestFindTrustsWholePagesOnly(t *testing.T) {
 		`{"ok":true,"messages":[],"has_more":true}`,
 	} {
 		f.answers(200, nil, body)
-		if e := failure(t, second(b.Find(t.Context(), now, []connector.Marker{marker}))); e.Class != connector.Retryable || e.Scope != connector.IntegrationScope || e.Code != map[bool]string{true: "answer_unreadable", false: "foreign_answer"}[strings.HasPrefix(body, `{"ok":true`)] {
+		if e := failureOf(t, second(b.Find(t.Context(), now, []connector.Marker{marker}))); e.Class != failure.Retryable || e.Scope != failure.IntegrationScope || e.Code != map[bool]string{true: "answer_unreadable", false: "foreign_answer"}[strings.HasPrefix(body, `{"ok":true`)] {
 			t.Errorf("%s: %+v", body, e)
 		}
 	}
 
 	f.answers(200, nil, `{"ok":true,"messages":[],"has_more":true,"response_metadata":{"next_cursor":"x"}}`)
-	if e := failure(t, second(b.Find(t.Context(), now, []connector.Marker{marker}))); e.Class != connector.Final || e.Code != "list_endless" {
+	if e := failureOf(t, second(b.Find(t.Context(), now, []connector.Marker{marker}))); e.Class != failure.Final || e.Code != "list_endless" {
 		t.Errorf("%+v", e)
 	}
 
@@ -155,7 +156,7 @@ func TestFindWhileSlackWeakens(t *testing.T) {
 
 		f.answer = func(w http.ResponseWriter, _ *http.Request, _ string) { fail(w) }
 		_, err = b.Find(t.Context(), now, []connector.Marker{marker})
-		if e := failure(t, err); e.Class != connector.Retryable || e.Scope != connector.IntegrationScope || e.Code != "provider_unavailable" {
+		if e := failureOf(t, err); e.Class != failure.Retryable || e.Scope != failure.IntegrationScope || e.Code != "provider_unavailable" {
 			t.Errorf("%s: %v %v", name, e.Class, e)
 		}
 	}

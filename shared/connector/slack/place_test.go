@@ -9,6 +9,7 @@ import (
 
 	"example.com/integrations/shared/connector"
 	"example.com/integrations/shared/connector/connectortest"
+	"example.com/integrations/shared/connector/failure"
 	"example.com/integrations/shared/domain"
 )
 
@@ -27,20 +28,20 @@ func TestResolve(t *testing.T) {
 	for _, tt := range []struct {
 		name, team, channel string // "STATUS body"
 		called, code        string
-		class               connector.Class
+		class               failure.Class
 	}{
 		{name: "all is well", team: "200 " + teamJSON, channel: "200 " + channelJSON, called: "#work"},
 		{name: "no scope for the name", team: "200 " + teamJSON, channel: `200 {"ok":false,"error":"missing_scope","needed":"channels:read"}`, called: "C0123456789"},
 		{name: "no name", team: "200 " + teamJSON, channel: `200 {"ok":true,"channel":{"id":"C0123456789","name":""}}`, called: "C0123456789"},
 		{name: "archived", team: "200 " + teamJSON, channel: `200 {"ok":true,"channel":{"id":"C0123456789","name":"work","is_archived":true}}`, called: "#work"},
-		{name: "no channel", team: "200 " + teamJSON, channel: `200 {"ok":false,"error":"channel_not_found"}`, code: "target_not_found", class: connector.Final},
-		{name: "access taken away", team: "200 " + teamJSON, channel: `200 {"ok":false,"error":"access_denied"}`, code: "target_not_found", class: connector.Final},
-		{name: "a channel that is none", team: "200 " + teamJSON, channel: `200 {"ok":true,"channel":{"id":"../x"}}`, code: "answer_unreadable", class: connector.Retryable},
-		{name: "limited", team: "200 " + teamJSON, channel: `200 {"ok":false,"error":"ratelimited"}`, code: "rate_limited", class: connector.Retryable},
-		{name: "an outage", team: "200 " + teamJSON, channel: "503 ", code: "provider_unavailable", class: connector.Retryable},
-		{name: "bad token", team: `200 {"ok":false,"error":"invalid_auth"}`, code: "credentials_rejected", class: connector.Final},
-		{name: "no team", team: `200 {"ok":true}`, code: "answer_unreadable", class: connector.Retryable},
-		{name: "a team that is none", team: `200 {"ok":true,"team_id":"t/1"}`, code: "answer_unreadable", class: connector.Retryable},
+		{name: "no channel", team: "200 " + teamJSON, channel: `200 {"ok":false,"error":"channel_not_found"}`, code: "target_not_found", class: failure.Final},
+		{name: "access taken away", team: "200 " + teamJSON, channel: `200 {"ok":false,"error":"access_denied"}`, code: "target_not_found", class: failure.Final},
+		{name: "a channel that is none", team: "200 " + teamJSON, channel: `200 {"ok":true,"channel":{"id":"../x"}}`, code: "answer_unreadable", class: failure.Retryable},
+		{name: "limited", team: "200 " + teamJSON, channel: `200 {"ok":false,"error":"ratelimited"}`, code: "rate_limited", class: failure.Retryable},
+		{name: "an outage", team: "200 " + teamJSON, channel: "503 ", code: "provider_unavailable", class: failure.Retryable},
+		{name: "bad token", team: `200 {"ok":false,"error":"invalid_auth"}`, code: "credentials_rejected", class: failure.Final},
+		{name: "no team", team: `200 {"ok":true}`, code: "answer_unreadable", class: failure.Retryable},
+		{name: "a team that is none", team: `200 {"ok":true,"team_id":"t/1"}`, code: "answer_unreadable", class: failure.Retryable},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			f, b := startBot(t, false)
@@ -57,7 +58,7 @@ func TestResolve(t *testing.T) {
 
 			p, err := b.Resolve(t.Context())
 			if tt.code != "" {
-				if e := failure(t, err); e.Code != tt.code || e.Class != tt.class || p != (connector.Place{}) || b.used.Load() != nil {
+				if e := failureOf(t, err); e.Code != tt.code || e.Class != tt.class || p != (connector.Place{}) || b.used.Load() != nil {
 					t.Errorf("%v %v", e.Class, e)
 				}
 				return

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 
 	"example.com/integrations/shared/connector"
+	"example.com/integrations/shared/connector/failure"
 	"example.com/integrations/shared/connector/message"
 	"example.com/integrations/shared/connector/proof"
 	"example.com/integrations/shared/domain"
@@ -19,7 +20,7 @@ var (
 )
 
 // foreign is the error for an answer of success without proof.
-func (c *core) foreign(method string, response outbound.Response) *connector.Error {
+func (c *core) foreign(method string, response outbound.Response) *failure.Error {
 	e := proof.Foreign(method, response, c.client.Clean)
 	e.RequestID = c.client.Clean(response.Header.Get("X-Slack-Req-Id"))
 

@@ -8,6 +8,7 @@ import (
 
 	"example.com/integrations/shared/connector"
 	"example.com/integrations/shared/connector/connectortest"
+	"example.com/integrations/shared/connector/failure"
 	"example.com/integrations/shared/connector/message"
 	"example.com/integrations/shared/domain"
 )
@@ -18,13 +19,13 @@ func typed(media string) http.Header { return http.Header{"Content-Type": {media
 
 // B1, B15, B16: what each answer to a bot's write comes to.
 func TestRefusalsOfWrites(t *testing.T) {
-	const integration, item = connector.IntegrationScope, connector.ItemScope
+	const integration, item = failure.IntegrationScope, failure.ItemScope
 	f, b := startBot(t, false)
 	for name, tt := range map[string]struct {
 		status int
 		media  string
 		body   string
-		scope  connector.Scope
+		scope  failure.Scope
 		code   string
 		detail string
 	}{
@@ -51,8 +52,8 @@ func TestRefusalsOfWrites(t *testing.T) {
 			"update": second(b.Update(t.Context(), connector.Sent{Remote: domain.Remote{ID: "1.1"}}, content, marker)),
 			"digest": second(b.Digest(t.Context(), connector.Digest{New: 1}, marker)),
 		} {
-			e := failure(t, err)
-			if e.Class != connector.Final || e.Scope != tt.scope || e.Code != tt.code || e.Status != tt.status || !strings.Contains(e.Detail, tt.detail) {
+			e := failureOf(t, err)
+			if e.Class != failure.Final || e.Scope != tt.scope || e.Code != tt.code || e.Status != tt.status || !strings.Contains(e.Detail, tt.detail) {
 				t.Errorf("%s: %s: %s scope %d %v", name, what, e.Class, e.Scope, e)
 			}
 		}
@@ -61,34 +62,34 @@ func TestRefusalsOfWrites(t *testing.T) {
 
 // B1, B15: what each answer to a webhook's post comes to.
 func TestRefusalsOfAWebhook(t *testing.T) {
-	const integration, item = connector.IntegrationScope, connector.ItemScope
+	const integration, item = failure.IntegrationScope, failure.ItemScope
 	f, w := startHook(t)
 	for name, tt := range map[string]struct {
 		status int
 		media  string
 		body   string
-		class  connector.Class
-		scope  connector.Scope
+		class  failure.Class
+		scope  failure.Scope
 		code   string
 		detail string
 	}{
-		"refusal in a success":     {200, "application/json", `{"ok":false,"error":"no_service"}`, connector.Final, integration, "credentials_rejected", "no_service"},
-		"another in a success":     {200, "application/json", `{"ok":false,"error":"invalid_blocks"}`, connector.Final, item, "rejected", "invalid_blocks"},
-		"limit in a success":       {200, "application/json", `{"ok":false,"error":"ratelimited","retry_after":3}`, connector.Retryable, integration, "rate_limited", "ratelimited"},
-		"failure in a success":     {200, "application/json", `{"ok":false,"error":"internal_error"}`, connector.Ambiguous, item, "no_answer", "internal_error"},
-		"page":                     {200, "text/html", page, connector.Ambiguous, item, "foreign_answer", `200 text/html "Attention Required!"`},
-		"login page":               {200, "text/html", `<title>Sign in</title>`, connector.Ambiguous, item, "session_expired", `200 text/html "Sign in"`},
-		"another text":             {200, "text/plain", `okay`, connector.Ambiguous, item, "foreign_answer", `200 text/plain "okay"`},
-		"nothing":                  {200, "text/html", ``, connector.Ambiguous, item, "foreign_answer", "200 without a body"},
-		"202":                      {202, "text/html", `ok`, connector.Ambiguous, item, "foreign_answer", `202 text/html "ok"`},
-		"firewall":                 {403, "text/html", page, connector.Final, item, "rejected", `403 text/html "Attention Required!"`},
-		"reason in a page":         {404, "text/html", `<html>no_service`, connector.Final, item, "rejected", `404 text/html "no_service"`},
-		"reason":                   {404, "text/html", `no_service`, connector.Final, integration, "credentials_rejected", "no_service"},
-		"reason about the message": {400, "text/html", `invalid_payload`, connector.Final, item, "rejected", `400 text/html "invalid_payload"`},
-		"no body":                  {422, "", ``, connector.Final, item, "rejected", "422 without a body"},
+		"refusal in a success":     {200, "application/json", `{"ok":false,"error":"no_service"}`, failure.Final, integration, "credentials_rejected", "no_service"},
+		"another in a success":     {200, "application/json", `{"ok":false,"error":"invalid_blocks"}`, failure.Final, item, "rejected", "invalid_blocks"},
+		"limit in a success":       {200, "application/json", `{"ok":false,"error":"ratelimited","retry_after":3}`, failure.Retryable, integration, "rate_limited", "ratelimited"},
+		"failure in a success":     {200, "application/json", `{"ok":false,"error":"internal_error"}`, failure.Ambiguous, item, "no_answer", "internal_error"},
+		"page":                     {200, "text/html", page, failure.Ambiguous, item, "foreign_answer", `200 text/html "Attention Required!"`},
+		"login page":               {200, "text/html", `<title>Sign in</title>`, failure.Ambiguous, item, "session_expired", `200 text/html "Sign in"`},
+		"another text":             {200, "text/plain", `okay`, failure.Ambiguous, item, "foreign_answer", `200 text/plain "okay"`},
+		"nothing":                  {200, "text/html", ``, failure.Ambiguous, item, "foreign_answer", "200 without a body"},
+		"202":                      {202, "text/html", `ok`, failure.Ambiguous, item, "foreign_answer", `202 text/html "ok"`},
+		"firewall":                 {403, "text/html", page, failure.Final, item, "rejected", `403 text/html "Attention Required!"`},
+		"reason in a page":         {404, "text/html", `<html>no_service`, failure.Final, item, "rejected", `404 text/html "no_service"`},
+		"reason":                   {404, "text/html", `no_service`, failure.Final, integration, "credentials_rejected", "no_service"},
+		"reason about the message": {400, "text/html", `invalid_payload`, failure.Final, item, "rejected", `400 text/html "invalid_payload"`},
+		"no body":                  {422, "", ``, failure.Final, item, "rejected", "422 without a body"},
 	} {
 		f.answers(tt.status, typed(tt.media), tt.body)
-		e := failure(t, second(w.Create(t.Context(), content, marker)))
+		e := failureOf(t, second(w.Create(t.Context(), content, marker)))
 		if e.Class != tt.class || e.Scope != tt.scope || e.Code != tt.code || !strings.Contains(e.Detail, tt.detail) {
 			t.Errorf("%s: %s scope %d %v", name, e.Class, e.Scope, e)
 		}
@@ -108,7 +109,7 @@ func TestRefusalsOfAWebhook(t *testing.T) {
 func TestWaitInABody(t *testing.T) {
 	f, b := startBot(t, false)
 	f.answers(429, typed("application/json"), `{"retry_after":1}`)
-	e := failure(t, second(b.Create(t.Context(), content, marker)))
+	e := failureOf(t, second(b.Create(t.Context(), content, marker)))
 	if e.Wait != time.Second || e.NoRetryAfter || e.Detail != `429 application/json "{"retry_after":1}"` {
 		t.Errorf("%s %v %v", e.Wait, e.NoRetryAfter, e)
 	}
@@ -146,7 +147,7 @@ func TestProofOfAPost(t *testing.T) {
 			continue
 		}
 
-		if e := failure(t, err); e.Class != connector.Ambiguous || e.Scope != connector.ItemScope || e.Code != "foreign_answer" && e.Code != "session_expired" || e.Detail == "" {
+		if e := failureOf(t, err); e.Class != failure.Ambiguous || e.Scope != failure.ItemScope || e.Code != "foreign_answer" && e.Code != "session_expired" || e.Detail == "" {
 			t.Errorf("%s: %s %v", name, e.Class, e)
 		}
 	}
@@ -171,7 +172,7 @@ func TestEditAnsweredByAnotherMessage(t *testing.T) {
 			continue
 		}
 
-		if e := failure(t, err); e.Class != connector.Ambiguous || e.Scope != connector.ItemScope || e.Code != "foreign_answer" || w.Remote.ID != "" {
+		if e := failureOf(t, err); e.Class != failure.Ambiguous || e.Scope != failure.ItemScope || e.Code != "foreign_answer" || w.Remote.ID != "" {
 			t.Errorf("%s: %s %v %+v", body, e.Class, e, w)
 		}
 	}
@@ -197,7 +198,7 @@ func TestBlocksTooLong(t *testing.T) {
 		}
 
 		// A post is not made anew: nothing says how it would look.
-		if e := failure(t, second(b.Create(t.Context(), content, marker))); e.Code != "rejected" || e.Scope != connector.ItemScope || len(f.take()) != 1 {
+		if e := failureOf(t, second(b.Create(t.Context(), content, marker))); e.Code != "rejected" || e.Scope != failure.ItemScope || len(f.take()) != 1 {
 			t.Errorf("%s: %v", code, e)
 		}
 	}

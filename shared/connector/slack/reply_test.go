@@ -9,6 +9,7 @@ import (
 
 	"example.com/integrations/shared/connector"
 	"example.com/integrations/shared/connector/connectortest"
+	"example.com/integrations/shared/connector/failure"
 	"example.com/integrations/shared/connector/message"
 	"example.com/integrations/shared/domain"
 )
@@ -66,7 +67,7 @@ func TestAReplyNeedsProof(t *testing.T) {
 		f, b := startBot(t, false)
 		f.answers(200, nil, body)
 		_, err := b.Reply(t.Context(), aReply())
-		if e := failure(t, err); e.Class != connector.Ambiguous {
+		if e := failureOf(t, err); e.Class != failure.Ambiguous {
 			t.Errorf("%s: %+v", body, e)
 		}
 	}
@@ -75,7 +76,7 @@ func TestAReplyNeedsProof(t *testing.T) {
 	r := aReply()
 	r.Message.ID = "x"
 	_, err := b.Reply(t.Context(), r)
-	if e := failure(t, err); e.Code != "remote_unknown" {
+	if e := failureOf(t, err); e.Code != "remote_unknown" {
 		t.Errorf("%+v", e)
 	}
 }

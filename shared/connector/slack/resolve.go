@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"example.com/integrations/shared/connector"
+	"example.com/integrations/shared/connector/failure"
 	"example.com/integrations/shared/domain"
 	"example.com/integrations/shared/markup"
 )
@@ -61,7 +62,7 @@ func (b *Bot) Resolve(ctx gocontext.Context) (connector.Place, error) {
 
 	home, ok := parseTeam(me.response.Body)
 	if !ok {
-		return connector.Place{}, b.fail(connector.Retryable, connector.IntegrationScope, "answer_unreadable", "Slack does not say which workspace the token belongs to", me.response)
+		return connector.Place{}, b.fail(failure.Retryable, failure.IntegrationScope, "answer_unreadable", "Slack does not say which workspace the token belongs to", me.response)
 	}
 
 	found, err := b.named(ctx)
@@ -121,7 +122,7 @@ func (b *Bot) named(ctx gocontext.Context) (channelName, error) {
 		return asked, nil
 	}
 
-	var e *connector.Error
+	var e *failure.Error
 	if errors.As(err, &e) && e.Code == "forbidden" {
 		e.Code = "target_not_found" // auth.test has just shown that the token is good
 	}
@@ -132,7 +133,7 @@ func (b *Bot) named(ctx gocontext.Context) (channelName, error) {
 
 	found, ok := parseChannelName(a.response.Body)
 	if !ok {
-		return channelName{}, b.fail(connector.Retryable, connector.IntegrationScope, "answer_unreadable", "Slack's answer is not a channel", a.response)
+		return channelName{}, b.fail(failure.Retryable, failure.IntegrationScope, "answer_unreadable", "Slack's answer is not a channel", a.response)
 	}
 
 	return found, nil

@@ -10,6 +10,7 @@ import (
 
 	"example.com/integrations/shared/connector"
 	"example.com/integrations/shared/connector/connectortest"
+	"example.com/integrations/shared/connector/failure"
 	"example.com/integrations/shared/outbound"
 )
 
@@ -99,7 +100,7 @@ func startHook(t *testing.T) (*fake, *Webhook) {
 	return f, NewWebhook(WebhookConfig{URL: hook, Look: Look{DigestOver: 5}}, client, func() time.Time { return now })
 }
 
-func failure(t *testing.T, err error) *connector.Error {
+func failureOf(t *testing.T, err error) *failure.Error {
 	t.Helper()
 	return connectortest.Failure(t, err, token, secret)
 }

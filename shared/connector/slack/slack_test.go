@@ -10,6 +10,7 @@ import (
 
 	"example.com/integrations/shared/connector"
 	"example.com/integrations/shared/connector/connectortest"
+	"example.com/integrations/shared/connector/failure"
 	"example.com/integrations/shared/domain"
 	"example.com/integrations/shared/markup/document"
 )
@@ -75,7 +76,7 @@ func TestUpdate(t *testing.T) {
 
 	for _, bad := range []string{"", "x", "1763892000", "1.1&channel=C2"} {
 		sent.Remote.ID = bad
-		if e := failure(t, second(b.Update(t.Context(), sent, c, marker))); e.Code != "remote_unknown" || e.Class != connector.Final || len(f.take()) != 0 {
+		if e := failureOf(t, second(b.Update(t.Context(), sent, c, marker))); e.Code != "remote_unknown" || e.Class != failure.Final || len(f.take()) != 0 {
 			t.Errorf("%q: %v", bad, e)
 		}
 	}
@@ -120,7 +121,7 @@ func TestUpdateWithoutBlocks(t *testing.T) {
 	}
 
 	f.answers(200, nil, `{"ok":false,"error":"invalid_blocks"}`)
-	if e := failure(t, second(b.Create(t.Context(), content, marker))); e.Code != "rejected" || len(f.take()) != 1 {
+	if e := failureOf(t, second(b.Create(t.Context(), content, marker))); e.Code != "rejected" || len(f.take()) != 1 {
 		t.Error("a new message is posted twice: ", e)
 	}
 }
@@ -175,13 +176,13 @@ func TestWebhook(t *testing.T) {
 		t.Errorf("%v", calls)
 	}
 
-	if e := failure(t, second(w.Update(t.Context(), connector.Sent{}, content, marker))); e.Code != connector.NotEditable || e.Scope != connector.ItemScope || len(f.take()) != 0 {
+	if e := failureOf(t, second(w.Update(t.Context(), connector.Sent{}, content, marker))); e.Code != connector.NotEditable || e.Scope != failure.ItemScope || len(f.take()) != 0 {
 		t.Error(e)
 	}
 
 	for _, body := range []string{"", "OK", "okay", "<html>ok", "null", `{"ok":true}`} {
 		f.answers(200, nil, body)
-		if e := failure(t, second(w.Create(t.Context(), content, marker))); e.Class != connector.Ambiguous {
+		if e := failureOf(t, second(w.Create(t.Context(), content, marker))); e.Class != failure.Ambiguous {
 			t.Errorf("%q: %v", body, e)
 		}
 	}
@@ -204,33 +205,33 @@ func TestManner(t *testing.T) {
 // Slack answers with success whatever happened: its code tells.
 func TestCodes(t *testing.T) {
 	f, b := startBot(t, false)
-	for code, want := range map[string]connector.Error{
-		"invalid_auth":        {Class: connector.Final, Scope: connector.IntegrationScope, Code: "credentials_rejected"},
-		"token_revoked":       {Class: connector.Final, Scope: connector.IntegrationScope, Code: "credentials_rejected"},
-		"account_inactive":    {Class: connector.Final, Scope: connector.IntegrationScope, Code: "credentials_rejected"},
-		"token_expired":       {Class: connector.Final, Scope: connector.IntegrationScope, Code: "credentials_rejected"},
-		"missing_scope":       {Class: connector.Final, Scope: connector.IntegrationScope, Code: "forbidden"},
-		"restricted_action":   {Class: connector.Final, Scope: connector.IntegrationScope, Code: "forbidden"},
-		"not_in_channel":      {Class: connector.Final, Scope: connector.IntegrationScope, Code: "forbidden"},
-		"channel_not_found":   {Class: connector.Final, Scope: connector.IntegrationScope, Code: "target_not_found"},
-		"is_archived":         {Class: connector.Final, Scope: connector.IntegrationScope, Code: "target_not_found"},
-		"ratelimited":         {Class: connector.Retryable, Scope: connector.IntegrationScope, Code: "rate_limited", Wait: time.Minute, NoRetryAfter: true},
-		"rate_limited":        {Class: connector.Retryable, Scope: connector.IntegrationScope, Code: "rate_limited", Wait: time.Minute, NoRetryAfter: true},
-		"internal_error":      {Class: connector.Ambiguous, Scope: connector.ItemScope, Code: "no_answer"},
-		"fatal_error":         {Class: connector.Ambiguous, Scope: connector.ItemScope, Code: "no_answer"},
-		"service_unavailable": {Class: connector.Ambiguous, Scope: connector.ItemScope, Code: "no_answer"},
-		"message_not_found":   {Class: connector.Final, Scope: connector.ItemScope, Code: "remote_deleted"},
-		"cant_update_message": {Class: connector.Final, Scope: connector.ItemScope, Code: connector.NotEditable},
-		"edit_window_closed":  {Class: connector.Final, Scope: connector.ItemScope, Code: connector.NotEditable},
-		"msg_too_long":        {Class: connector.Final, Scope: connector.ItemScope, Code: "rejected"},
-		"one_nobody_knows":    {Class: connector.Final, Scope: connector.ItemScope, Code: "rejected"},
+	for code, want := range map[string]failure.Error{
+		"invalid_auth":        {Class: failure.Final, Scope: failure.IntegrationScope, Code: "credentials_rejected"},
+		"token_revoked":       {Class: failure.Final, Scope: failure.IntegrationScope, Code: "credentials_rejected"},
+		"account_inactive":    {Class: failure.Final, Scope: failure.IntegrationScope, Code: "credentials_rejected"},
+		"token_expired":       {Class: failure.Final, Scope: failure.IntegrationScope, Code: "credentials_rejected"},
+		"missing_scope":       {Class: failure.Final, Scope: failure.IntegrationScope, Code: "forbidden"},
+		"restricted_action":   {Class: failure.Final, Scope: failure.IntegrationScope, Code: "forbidden"},
+		"not_in_channel":      {Class: failure.Final, Scope: failure.IntegrationScope, Code: "forbidden"},
+		"channel_not_found":   {Class: failure.Final, Scope: failure.IntegrationScope, Code: "target_not_found"},
+		"is_archived":         {Class: failure.Final, Scope: failure.IntegrationScope, Code: "target_not_found"},
+		"ratelimited":         {Class: failure.Retryable, Scope: failure.IntegrationScope, Code: "rate_limited", Wait: time.Minute, NoRetryAfter: true},
+		"rate_limited":        {Class: failure.Retryable, Scope: failure.IntegrationScope, Code: "rate_limited", Wait: time.Minute, NoRetryAfter: true},
+		"internal_error":      {Class: failure.Ambiguous, Scope: failure.ItemScope, Code: "no_answer"},
+		"fatal_error":         {Class: failure.Ambiguous, Scope: failure.ItemScope, Code: "no_answer"},
+		"service_unavailable": {Class: failure.Ambiguous, Scope: failure.ItemScope, Code: "no_answer"},
+		"message_not_found":   {Class: failure.Final, Scope: failure.ItemScope, Code: "remote_deleted"},
+		"cant_update_message": {Class: failure.Final, Scope: failure.ItemScope, Code: connector.NotEditable},
+		"edit_window_closed":  {Class: failure.Final, Scope: failure.ItemScope, Code: connector.NotEditable},
+		"msg_too_long":        {Class: failure.Final, Scope: failure.ItemScope, Code: "rejected"},
+		"one_nobody_knows":    {Class: failure.Final, Scope: failure.ItemScope, Code: "rejected"},
 	} {
 		f.answers(200, nil, `{"ok":false,"error":"`+code+`","needed":"chat:write"}`)
 		for name, err := range map[string]error{
 			"create": second(b.Create(t.Context(), content, marker)),
 			"update": second(b.Update(t.Context(), connector.Sent{Remote: domain.Remote{ID: "1.1"}}, content, marker)),
 		} {
-			e := failure(t, err)
+			e := failureOf(t, err)
 			if e.Class != want.Class || e.Scope != want.Scope || e.Code != want.Code || e.Wait != want.Wait || e.NoRetryAfter != want.NoRetryAfter || e.Status != 200 || e.RequestID != "REQ1" {
 				t.Errorf("%s %s: %+v", name, code, e)
 			}
@@ -241,23 +242,23 @@ func TestCodes(t *testing.T) {
 		}
 
 		// What only reads leaves nothing open.
-		if _, err := b.Find(t.Context(), now, []connector.Marker{marker}); want.Class == connector.Ambiguous && failure(t, err).Class != connector.Retryable {
+		if _, err := b.Find(t.Context(), now, []connector.Marker{marker}); want.Class == failure.Ambiguous && failureOf(t, err).Class != failure.Retryable {
 			t.Errorf("find %s: %v", code, err)
 		}
 	}
 
 	f.answers(200, http.Header{"Retry-After": {"7"}}, `{"ok":false,"error":"ratelimited"}`)
-	if e := failure(t, second(b.Create(t.Context(), content, marker))); e.Wait != 7*time.Second || e.NoRetryAfter {
+	if e := failureOf(t, second(b.Create(t.Context(), content, marker))); e.Wait != 7*time.Second || e.NoRetryAfter {
 		t.Errorf("%+v", e)
 	}
 
 	f.answers(429, http.Header{"Retry-After": {"30"}}, "")
-	if e := failure(t, second(b.Create(t.Context(), content, marker))); e.Code != "rate_limited" || e.Wait != 30*time.Second {
+	if e := failureOf(t, second(b.Create(t.Context(), content, marker))); e.Code != "rate_limited" || e.Wait != 30*time.Second {
 		t.Errorf("%+v", e)
 	}
 
 	f.answers(503, nil, "<html>x"+strings.Repeat("y", 999))
-	if e := failure(t, second(b.Create(t.Context(), content, marker))); e.Class != connector.Ambiguous || e.Code != "no_answer" {
+	if e := failureOf(t, second(b.Create(t.Context(), content, marker))); e.Class != failure.Ambiguous || e.Code != "no_answer" {
 		t.Errorf("%+v", e)
 	}
 }
@@ -268,25 +269,25 @@ func TestReasons(t *testing.T) {
 	for _, tt := range []struct {
 		status int
 		body   string
-		class  connector.Class
-		scope  connector.Scope
+		class  failure.Class
+		scope  failure.Scope
 		code   string
 	}{
-		{404, "no_service", connector.Final, connector.IntegrationScope, "credentials_rejected"},
-		{403, "invalid_token", connector.Final, connector.IntegrationScope, "credentials_rejected"},
-		{404, "<html>gone", connector.Final, connector.ItemScope, "rejected"},
-		{410, "channel_is_archived", connector.Final, connector.IntegrationScope, "target_not_found"},
-		{404, "channel_not_found", connector.Final, connector.IntegrationScope, "target_not_found"},
-		{403, "action_prohibited", connector.Final, connector.IntegrationScope, "forbidden"},
-		{400, "invalid_payload", connector.Final, connector.ItemScope, "rejected"},
-		{400, "no_text", connector.Final, connector.ItemScope, "rejected"},
-		{500, "rollup_error", connector.Ambiguous, connector.ItemScope, "no_answer"},
-		{429, "no_service", connector.Retryable, connector.IntegrationScope, "rate_limited"},
-		{302, "", connector.Final, connector.IntegrationScope, "target_moved"},
+		{404, "no_service", failure.Final, failure.IntegrationScope, "credentials_rejected"},
+		{403, "invalid_token", failure.Final, failure.IntegrationScope, "credentials_rejected"},
+		{404, "<html>gone", failure.Final, failure.ItemScope, "rejected"},
+		{410, "channel_is_archived", failure.Final, failure.IntegrationScope, "target_not_found"},
+		{404, "channel_not_found", failure.Final, failure.IntegrationScope, "target_not_found"},
+		{403, "action_prohibited", failure.Final, failure.IntegrationScope, "forbidden"},
+		{400, "invalid_payload", failure.Final, failure.ItemScope, "rejected"},
+		{400, "no_text", failure.Final, failure.ItemScope, "rejected"},
+		{500, "rollup_error", failure.Ambiguous, failure.ItemScope, "no_answer"},
+		{429, "no_service", failure.Retryable, failure.IntegrationScope, "rate_limited"},
+		{302, "", failure.Final, failure.IntegrationScope, "target_moved"},
 	} {
 		f.answers(tt.status, nil, tt.body)
-		e := failure(t, second(w.Create(t.Context(), content, marker)))
-		if e.Class != tt.class || e.Scope != tt.scope || e.Code != tt.code || strings.Contains(e.Detail, "<") || e.Class == connector.Retryable && e.Wait != time.Minute {
+		e := failureOf(t, second(w.Create(t.Context(), content, marker)))
+		if e.Class != tt.class || e.Scope != tt.scope || e.Code != tt.code || strings.Contains(e.Detail, "<") || e.Class == failure.Retryable && e.Wait != time.Minute {
 			t.Errorf("%d %q: %+v", tt.status, tt.body, e)
 		}
 	}
@@ -296,7 +297,7 @@ func TestAnswersThatProveNothing(t *testing.T) {
 	f, b := startBot(t, false)
 	for _, body := range []string{"", "null", "[]", `{"a":1}`, `{"ok":"true"}`, `{"ok":true}`, `{"ok":true,"ts":"x"}`, `{"ok":true,"ts":5}`, "ok"} {
 		f.answers(200, nil, body)
-		if e := failure(t, second(b.Create(t.Context(), content, marker))); e.Class != connector.Ambiguous || e.Code != "foreign_answer" {
+		if e := failureOf(t, second(b.Create(t.Context(), content, marker))); e.Class != failure.Ambiguous || e.Code != "foreign_answer" {
 			t.Errorf("%s: %+v", body, e)
 		}
 	}

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"example.com/integrations/shared/connector"
+	"example.com/integrations/shared/connector/failure"
 	"example.com/integrations/shared/domain"
 )
 
@@ -54,8 +55,8 @@ func TestTestMessageWithoutProof(t *testing.T) {
 		f, b := startBot(t, false)
 		f.answers(200, nil, body)
 		_, err := b.Test(t.Context(), testMessage)
-		var e *connector.Error
-		if !errors.As(err, &e) || e.Class != connector.Ambiguous || len(f.take()) != 1 {
+		var e *failure.Error
+		if !errors.As(err, &e) || e.Class != failure.Ambiguous || len(f.take()) != 1 {
 			t.Errorf("%s: %v", name, err)
 		}
 	}

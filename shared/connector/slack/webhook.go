@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"example.com/integrations/shared/connector"
+	"example.com/integrations/shared/connector/failure"
 	"example.com/integrations/shared/connector/problem"
 	"example.com/integrations/shared/outbound"
 )
@@ -42,7 +43,7 @@ func (w *Webhook) Create(ctx gocontext.Context, c connector.Content, _ connector
 
 // Update is not possible.
 func (w *Webhook) Update(gocontext.Context, connector.Sent, connector.Content, connector.Marker) (connector.Written, error) {
-	return connector.Written{}, w.fail(connector.Final, connector.ItemScope, connector.NotEditable, "an incoming webhook cannot edit messages", outbound.Response{})
+	return connector.Written{}, w.fail(failure.Final, failure.ItemScope, connector.NotEditable, "an incoming webhook cannot edit messages", outbound.Response{})
 }
 
 // Digest posts the digest.

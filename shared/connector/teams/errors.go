@@ -7,7 +7,7 @@ import (
 	"strconv"
 	"time"
 
-	"example.com/integrations/shared/connector"
+	"example.com/integrations/shared/connector/failure"
 	"example.com/integrations/shared/connector/problem"
 	"example.com/integrations/shared/connector/proof"
 	"example.com/integrations/shared/connector/refusal"
@@ -30,7 +30,7 @@ const maxPassedOn = 64 << 10
 var postProof = proof.Of(domain.Teams, "", proof.Post)
 
 // refused says what an answer means, nil if it is that the workflow was started.
-func (c *Connector) refused(response outbound.Response) *connector.Error {
+func (c *Connector) refused(response outbound.Response) *failure.Error {
 	said := problem.Read(response, c.client.Clean)
 	if response.Status < 200 || response.Status > 299 {
 		return c.failed(response.Status, said, response)
@@ -53,23 +53,23 @@ func (c *Connector) refused(response outbound.Response) *connector.Error {
 
 // failed says what a failure means, by its status or by that which was passed
 // on as text.
-func (c *Connector) failed(status int, said problem.Problem, response outbound.Response) *connector.Error {
+func (c *Connector) failed(status int, said problem.Problem, response outbound.Response) *failure.Error {
 	class := outbound.Classify(http.MethodPost, status, response.Header)
 	switch {
 	case status == http.StatusTooManyRequests:
 		return c.limited(said, response)
 	case status >= 300 && status < 400:
-		return c.fail(class, connector.IntegrationScope, "target_moved", said.Reason("the workflow's address sends on to another one"), response)
-	case class == connector.Ambiguous:
-		return c.fail(class, connector.ItemScope, "no_answer", said.Reason(""), response)
-	case class == connector.Retryable:
-		e := c.fail(class, connector.IntegrationScope, "provider_unavailable", said.Reason(""), response)
+		return c.fail(class, failure.IntegrationScope, "target_moved", said.Reason("the workflow's address sends on to another one"), response)
+	case class == failure.Ambiguous:
+		return c.fail(class, failure.ItemScope, "no_answer", said.Reason(""), response)
+	case class == failure.Retryable:
+		e := c.fail(class, failure.IntegrationScope, "provider_unavailable", said.Reason(""), response)
 		e.Wait, _ = outbound.RetryAfter(response.Header, c.now())
 		return e
 	}
 
 	if row, ok := refusal.Find(refusals, http.MethodPost, response, said, said.Member("error", "code")); ok {
-		return c.fail(connector.Final, connector.IntegrationScope, row.Means, said.Reason(row.Detail), response)
+		return c.fail(failure.Final, failure.IntegrationScope, row.Means, said.Reason(row.Detail), response)
 	}
 
 	code := "rejected"
@@ -77,13 +77,13 @@ func (c *Connector) failed(status int, said problem.Problem, response outbound.R
 		code = "forbidden"
 	}
 
-	return c.fail(connector.Final, connector.ItemScope, code, said.Reason(""), response)
+	return c.fail(failure.Final, failure.ItemScope, code, said.Reason(""), response)
 }
 
 // limited is for a limit. How long to wait stands in a header, or in the body:
 // "Rate limit is exceeded. Try again in 17 seconds."
-func (c *Connector) limited(said problem.Problem, response outbound.Response) *connector.Error {
-	e := c.fail(connector.Retryable, connector.IntegrationScope, "rate_limited", said.Reason(""), response)
+func (c *Connector) limited(said problem.Problem, response outbound.Response) *failure.Error {
+	e := c.fail(failure.Retryable, failure.IntegrationScope, "rate_limited", said.Reason(""), response)
 	wait, told := outbound.RetryAfter(response.Header, c.now())
 	switch {
 	case told:
@@ -102,8 +102,8 @@ func (c *Connector) requestID(response outbound.Response) string {
 	return c.client.Clean(cmp.Or(response.Header.Get("X-Ms-Workflow-Run-Id"), response.Header.Get("X-Ms-Request-Id")))
 }
 
-func (c *Connector) fail(class connector.Class, scope connector.Scope, code, detail string, response outbound.Response) *connector.Error {
-	return &connector.Error{
+func (c *Connector) fail(class failure.Class, scope failure.Scope, code, detail string, response outbound.Response) *failure.Error {
+	return &failure.Error{
 		Class: class, Scope: scope, Code: code, Detail: c.client.Clean(detail), Status: response.Status,
 		RequestID: c.requestID(response),
 	}

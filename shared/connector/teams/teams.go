@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"example.com/integrations/shared/connector"
+	"example.com/integrations/shared/connector/failure"
 	"example.com/integrations/shared/connector/message"
 	"example.com/integrations/shared/markup/chat"
 	"example.com/integrations/shared/outbound"
@@ -62,7 +63,7 @@ func (c *Connector) Create(ctx context.Context, content connector.Content, m con
 
 // Update is not possible.
 func (c *Connector) Update(context.Context, connector.Sent, connector.Content, connector.Marker) (connector.Written, error) {
-	return connector.Written{}, c.fail(connector.Final, connector.ItemScope, connector.NotEditable, "a workflow cannot edit messages", outbound.Response{})
+	return connector.Written{}, c.fail(failure.Final, failure.ItemScope, connector.NotEditable, "a workflow cannot edit messages", outbound.Response{})
 }
 
 // Digest posts the digest.

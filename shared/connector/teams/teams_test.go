@@ -12,6 +12,7 @@ import (
 
 	"example.com/integrations/shared/connector"
 	"example.com/integrations/shared/connector/connectortest"
+	"example.com/integrations/shared/connector/failure"
 	"example.com/integrations/shared/domain"
 	"example.com/integrations/shared/markup/document"
 )
@@ -77,7 +78,7 @@ func start(t *testing.T, bare bool) (*fake, *Connector) {
 	return f, New(Config{URL: "https://" + host + ":443" + path + "?" + query, Card: bare, DigestOver: 5}, client, func() time.Time { return now })
 }
 
-func failure(t *testing.T, err error) *connector.Error {
+func failureOf(t *testing.T, err error) *failure.Error {
 	t.Helper()
 	return connectortest.Failure(t, err, sig)
 }
@@ -322,40 +323,40 @@ func TestSize(t *testing.T) {
 }
 
 func TestAnswers(t *testing.T) {
-	const integration, item = connector.IntegrationScope, connector.ItemScope
+	const integration, item = failure.IntegrationScope, failure.ItemScope
 	f, c := start(t, false)
 	for _, tt := range []struct {
 		status int
 		header http.Header
 		body   string
-		class  connector.Class // 0: taken
-		scope  connector.Scope
+		class  failure.Class // 0: taken
+		scope  failure.Scope
 		code   string
 		wait   time.Duration
 	}{
 		{202, nil, "", 0, 0, "", 0},
 		{202, nil, " \r\n", 0, 0, "", 0},
-		{202, nil, "anything", connector.Ambiguous, item, "foreign_answer", 0},
-		{202, nil, "<title>Sign in to your account</title>", connector.Ambiguous, item, "session_expired", 0},
+		{202, nil, "anything", failure.Ambiguous, item, "foreign_answer", 0},
+		{202, nil, "<title>Sign in to your account</title>", failure.Ambiguous, item, "session_expired", 0},
 		{200, nil, "", 0, 0, "", 0},
-		{200, nil, "1", connector.Ambiguous, item, "foreign_answer", 0},
-		{200, nil, "Webhook message delivery failed with error: Microsoft Teams endpoint returned HTTP error 429 with ContextId tcid=0", connector.Retryable, integration, "rate_limited", time.Minute},
-		{200, nil, "Webhook message delivery failed with error: Microsoft Teams endpoint returned HTTP error 413 with ContextId x", connector.Final, item, "rejected", 0},
-		{200, nil, "Microsoft Teams endpoint returned HTTP error 502", connector.Ambiguous, item, "no_answer", 0},
-		{200, nil, "<html>Sign in", connector.Ambiguous, item, "foreign_answer", 0},
-		{200, nil, "null", connector.Ambiguous, item, "foreign_answer", 0},
-		{429, http.Header{"Retry-After": {"17"}}, `{"error":{"code":"TooManyRequests"}}`, connector.Retryable, integration, "rate_limited", 17 * time.Second},
-		{429, nil, ``, connector.Retryable, integration, "rate_limited", time.Minute},
-		{401, nil, `{"error":{"code":"DirectApiAuthorizationRequired","message":"x"}}`, connector.Final, integration, "credentials_rejected", 0},
-		{403, nil, ``, connector.Final, item, "rejected", 0},
-		{404, nil, `{"error":{"code":"WorkflowNotFound","message":"x"}}`, connector.Final, integration, "target_not_found", 0},
-		{400, nil, `{"error":{"code":"WorkflowTriggerIsNotEnabled","message":"x"}}`, connector.Final, integration, "target_not_found", 0},
-		{400, nil, `{"error":{"code":"TriggerInputSchemaMismatch","message":"x"}}`, connector.Final, integration, "payload_refused", 0},
-		{400, nil, `{"error":"x"}`, connector.Final, item, "rejected", 0},
-		{413, nil, ``, connector.Final, item, "rejected", 0},
-		{302, nil, ``, connector.Final, integration, "target_moved", 0},
-		{500, nil, `<html>`, connector.Ambiguous, item, "no_answer", 0},
-		{503, http.Header{"Retry-After": {"9"}}, ``, connector.Retryable, integration, "provider_unavailable", 9 * time.Second},
+		{200, nil, "1", failure.Ambiguous, item, "foreign_answer", 0},
+		{200, nil, "Webhook message delivery failed with error: Microsoft Teams endpoint returned HTTP error 429 with ContextId tcid=0", failure.Retryable, integration, "rate_limited", time.Minute},
+		{200, nil, "Webhook message delivery failed with error: Microsoft Teams endpoint returned HTTP error 413 with ContextId x", failure.Final, item, "rejected", 0},
+		{200, nil, "Microsoft Teams endpoint returned HTTP error 502", failure.Ambiguous, item, "no_answer", 0},
+		{200, nil, "<html>Sign in", failure.Ambiguous, item, "foreign_answer", 0},
+		{200, nil, "null", failure.Ambiguous, item, "foreign_answer", 0},
+		{429, http.Header{"Retry-After": {"17"}}, `{"error":{"code":"TooManyRequests"}}`, failure.Retryable, integration, "rate_limited", 17 * time.Second},
+		{429, nil, ``, failure.Retryable, integration, "rate_limited", time.Minute},
+		{401, nil, `{"error":{"code":"DirectApiAuthorizationRequired","message":"x"}}`, failure.Final, integration, "credentials_rejected", 0},
+		{403, nil, ``, failure.Final, item, "rejected", 0},
+		{404, nil, `{"error":{"code":"WorkflowNotFound","message":"x"}}`, failure.Final, integration, "target_not_found", 0},
+		{400, nil, `{"error":{"code":"WorkflowTriggerIsNotEnabled","message":"x"}}`, failure.Final, integration, "target_not_found", 0},
+		{400, nil, `{"error":{"code":"TriggerInputSchemaMismatch","message":"x"}}`, failure.Final, integration, "payload_refused", 0},
+		{400, nil, `{"error":"x"}`, failure.Final, item, "rejected", 0},
+		{413, nil, ``, failure.Final, item, "rejected", 0},
+		{302, nil, ``, failure.Final, integration, "target_moved", 0},
+		{500, nil, `<html>`, failure.Ambiguous, item, "no_answer", 0},
+		{503, http.Header{"Retry-After": {"9"}}, ``, failure.Retryable, integration, "provider_unavailable", 9 * time.Second},
 	} {
 		f.status = tt.status
 		f.header = tt.header
@@ -368,7 +369,7 @@ func TestAnswers(t *testing.T) {
 			continue
 		}
 
-		e := failure(t, err)
+		e := failureOf(t, err)
 		if e.Class != tt.class || e.Scope != tt.scope || e.Code != tt.code || e.Wait != tt.wait || e.RequestID != "RUN1" || w.Unproven {
 			t.Errorf("%d %q: %+v", tt.status, tt.body, e)
 		}
@@ -377,7 +378,7 @@ func TestAnswers(t *testing.T) {
 
 func TestCannot(t *testing.T) {
 	f, c := start(t, false)
-	if e := failure(t, second(c.Update(t.Context(), connector.Sent{}, content, marker))); e.Code != connector.NotEditable || e.Scope != connector.ItemScope {
+	if e := failureOf(t, second(c.Update(t.Context(), connector.Sent{}, content, marker))); e.Code != connector.NotEditable || e.Scope != failure.ItemScope {
 		t.Error(e)
 	}
 

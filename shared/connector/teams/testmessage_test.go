@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"example.com/integrations/shared/connector"
+	"example.com/integrations/shared/connector/failure"
 	"example.com/integrations/shared/domain"
 )
 
@@ -41,8 +42,8 @@ func TestTestMessageWithoutProof(t *testing.T) {
 	f.status = 200
 	f.body = "<html>Log in</html>"
 	_, err := c.Test(t.Context(), testMessage)
-	var e *connector.Error
-	if !errors.As(err, &e) || e.Class != connector.Ambiguous || len(f.take()) != 1 {
+	var e *failure.Error
+	if !errors.As(err, &e) || e.Class != failure.Ambiguous || len(f.take()) != 1 {
 		t.Error(err)
 	}
 }
