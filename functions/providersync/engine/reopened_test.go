@@ -335,3 +335,75 @@ func TestAMessageIsDeletedBeforeItsReply(t *testing.T) {
 		mustBe(t, "the next reply is below", last.message, "1")
 	}
 }
+
+// C12, C13: a reply is in doubt, a person deletes the message, and the item is opened
+// again before the reply was looked for. Nothing of the old thread is looked for or
+// repeated.
+func TestAReplyIsInDoubtAndTheItemIsPostedAnew(t *testing.T) {
+	for _, posted := range []bool{false, true} {
+		w, r := replyingChat(t)
+		w.told(1, 1, status("new"))
+		w.sync(domain.Incremental)
+		fails := func(call string, _ domain.Snowflake) error {
+			if call == "reply" {
+				return ambiguous()
+			}
+			return nil
+		}
+		if posted {
+			r.after = fails
+		} else {
+			r.before = fails
+		}
+		w.told(1, 2, done)
+		w.start(domain.Incremental)
+		w.must(w.slice())
+		if thread := w.link(1).Thread; thread == nil || thread.Intent == nil {
+			t.Fatalf("no reply is in doubt: %+v", thread)
+		}
+
+		r.before, r.after = nil, nil
+		r.deletes()
+		replies := len(r.replies)
+		w.told(1, 3, nil)
+		w.must(w.sure.Signal(w.ctx, 77))
+		w.later(10)
+		w.noMarks()
+		mustBe(t, "messages", len(r.of(1)), 2)
+		mustBe(t, "replies", len(r.replies), replies)
+		l := w.link(1)
+		if l.Thread == nil || l.Thread.Intent != nil || l.Thread.Last.ID != "" || l.Thread.Said != open("") {
+			t.Errorf("thread of the new message: %+v", l.Thread)
+		}
+	}
+}
+
+// C13: a quiet full run meets a reply that is held back. The reply is posted once, when
+// it is due.
+func TestAQuietRunKeepsAReplyThatIsHeldBack(t *testing.T) {
+	for _, announce := range []bool{false, true} {
+		w, r := replyingChat(t)
+		w.told(1, 1, status("new"))
+		w.sync(domain.Incremental)
+		w.told(1, 2, status("planned"))
+		w.sync(domain.Incremental)
+		w.told(1, 3, status("done"))
+		w.sync(domain.Incremental)
+		mustBe(t, "reason", w.link(1).Reason, replyPending)
+
+		for range 3 {
+			id := w.start(domain.Full)
+			if announce {
+				w.must(w.sure.JoinRun(w.ctx, 77, id, store.RunRequest{Announce: true}))
+			}
+			w.settle()
+			mustBe(t, "status of the run", w.run(id).Status, domain.Succeeded)
+		}
+		mustBe(t, "replies before it is due", len(r.replies), 1)
+		w.later(3)
+		w.noMarks()
+		mustBe(t, "replies", fmt.Sprint(r.below()), fmt.Sprint([]string{said(open("new"), open("planned")), said(open("planned"), open("done"))}))
+		mustBe(t, "messages", len(r.messages), 1)
+		mustBe(t, "edits", r.edits, 2)
+	}
+}
