@@ -110,18 +110,47 @@ func (s *slice) instead(ctx context.Context, t *task) (*verdict, error) {
 		t.link.SentHash = ""
 	}
 
+	t.replaceMessage()
+
+	return s.doAgain(ctx, t)
+}
+
+// replaceMessage is for an item whose next message stands in place of the one it
+// has, which cannot be edited or is gone. The old one does not count as the new one
+// if a list shows it.
+func (t *task) replaceMessage() {
 	t.link.NotEditable = t.link.Remote.ID
 	t.link.Remote = nil
+	t.link.Thread = nil
 	t.was = doubt{}
 	t.left = false
 	t.was.note(&t.link)
+	t.dirty = true
+}
+
+// doAgain decides about an item again, and does it.
+func (s *slice) doAgain(ctx context.Context, t *task) (*verdict, error) {
 	s.decide(t, true)
 	s.gathers(t)
 
 	return s.do(ctx, t)
 }
 
-// isNews reports whether an item whose message a person deleted is posted anew: it
+// messageGone reports whether a person deleted the item's message, as a write has
+// shown. A chat that posts each change does not need it.
+func (s *slice) messageGone(t *task) bool {
+	return t.link.Reason == remoteDeleted && t.link.Remote != nil && !s.chat.posts()
+}
+
+// forgetMessage is for a reopened item whose message a person deleted. From here on
+// it is an item without a message: it stays due until it is posted, whatever its
+// text is.
+func (t *task) forgetMessage() {
+	t.replaceMessage()
+	t.link.SentHash = ""
+}
+
+// isNews reports whether an item is posted anew if a person deleted its message: it
 // was closed when it was last looked at, and is open again. Any other change of it
 // is not posted.
 func (s *slice) isNews(t *task) bool {

@@ -131,7 +131,7 @@ func (s *slice) decide(t *task, known bool) {
 		t.step = unknown // nobody can be asked: the next change posts again
 	case settled && (t.link.RetryAt.After(s.Clock.Now()) || s.sparing && t.link.Outcome == domain.FailedOut):
 		t.step = later
-	case told && t.link.Intent == nil && !t.link.InDoubt && t.link.SentHash == t.content.Hash() && t.link.Reason != remoteDeleted:
+	case told && t.link.Intent == nil && !t.link.InDoubt && t.link.SentHash == t.content.Hash() && (t.link.Reason != remoteDeleted || s.chat.posts()):
 		t.step = unchanged
 	case t.item.Deleted && !told:
 		t.step = skip
@@ -139,11 +139,11 @@ func (s *slice) decide(t *task, known bool) {
 	case t.item.Deleted && s.reads.OnDelete == "leave":
 		t.step = skip
 		t.reason = "deleted_and_left"
-	case t.link.Reason == remoteDeleted && t.link.Remote != nil && !s.isNews(t):
+	case s.messageGone(t) && !s.isNews(t):
 		t.step = skip
 		t.reason = remoteDeleted
-	case t.link.Reason == remoteDeleted && t.link.Remote != nil:
-		t.step = create // a reopened item, whose message a person deleted
+	case s.messageGone(t):
+		t.step = create // a reopened item
 	case t.link.Remote != nil && !s.chat.posts():
 		t.step = update
 	case t.item.Deleted:

@@ -111,6 +111,10 @@ func (s *slice) gather(t *task) error {
 		return nil
 	}
 
+	if s.messageGone(t) {
+		t.forgetMessage()
+	}
+
 	had := t.link.InDigest
 	if had == nil || had.Digest != g.ID {
 		if err := s.add(t); err != nil {
@@ -471,8 +475,5 @@ func (s *slice) settled(ctx context.Context, t *task) (*verdict, error) {
 		return nil, nil
 	}
 
-	s.decide(t, true)
-	s.gathers(t)
-
-	return s.do(ctx, t)
+	return s.doAgain(ctx, t)
 }

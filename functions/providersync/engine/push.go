@@ -232,6 +232,10 @@ func (s *slice) stage(ctx context.Context, tasks []*task) error {
 
 // intend notes that a create is about to leave.
 func (s *slice) intend(t *task) {
+	if s.messageGone(t) {
+		t.forgetMessage()
+	}
+
 	t.link.StartAttempt(s.notBefore())
 	t.link.Remote = nil
 	t.link.Thread = nil // of an earlier message, if there was one

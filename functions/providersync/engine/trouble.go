@@ -150,6 +150,9 @@ func (s *slice) fail(ctx context.Context, t *task, e *failure.Error) (*verdict, 
 
 	case e.Class == failure.Ambiguous:
 		return s.unanswered(ctx, t, e)
+	case e.Code == remoteDeleted && t.step == update && s.isNews(t):
+		t.forgetMessage()
+		return s.doAgain(ctx, t)
 	}
 
 	s.refuse(t, e)
