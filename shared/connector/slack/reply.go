@@ -9,6 +9,7 @@ import (
 	"slices"
 
 	"example.com/integrations/shared/connector"
+	"example.com/integrations/shared/connector/failure"
 	"example.com/integrations/shared/connector/message"
 	"example.com/integrations/shared/domain"
 	"example.com/integrations/shared/outbound"
@@ -76,7 +77,7 @@ func (b *Bot) takeBack(ctx gocontext.Context, channel string, a answer) error {
 		detail = "the message was deleted; the reply to it stands in the channel and could not be taken back"
 	}
 
-	return b.fail(connector.Final, connector.ItemScope, "remote_deleted", detail, a.response)
+	return b.fail(failure.Final, failure.ItemScope, "remote_deleted", detail, a.response)
 }
 
 // FindReply walks through the thread from the last known reply on. It needs the
