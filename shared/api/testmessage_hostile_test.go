@@ -42,6 +42,7 @@ func TestABodyThatIsNoObjectSendsNoTestMessage(t *testing.T) {
 			t.Errorf("%s: %d, %d bytes: %.200s", name, resp.StatusCode, len(resp.Body), resp.Body)
 		}
 	}
+
 	if n := len(y.messagesOf()); n != 0 {
 		t.Errorf("%d messages", n)
 	}
@@ -82,16 +83,20 @@ func TestTestMessagesAtTheSameMoment(t *testing.T) {
 				}
 			})
 		}
+
 		all.Wait()
 		want := int32(1)
 		if round >= 20 {
 			want = 0
 		}
+
 		if sent.Load() != want || others.Load() != callers-want {
 			t.Errorf("round %d: %d sent, %d refused", round, sent.Load(), others.Load())
 		}
+
 		w.now = w.now.Add(time.Minute)
 	}
+
 	if n := len(y.messagesOf()); n != 20 {
 		t.Errorf("%d messages", n)
 	}
@@ -105,10 +110,12 @@ func TestATestMessageAfterTheClockWasSetBack(t *testing.T) {
 	if status, body, _ := y.post(t, w); status != 200 {
 		t.Fatalf("%d %s", status, body)
 	}
+
 	w.now = w.now.Add(-time.Hour)
 	if status, body, header := y.post(t, w); status != 429 || header["retry-after"] != "3660" {
 		t.Errorf("%d %s, Retry-After %q", status, body, header["retry-after"])
 	}
+
 	w.now = w.now.Add(time.Hour + time.Minute)
 	if status, body, _ := y.post(t, w); status != 200 || len(y.messagesOf()) != 2 {
 		t.Errorf("%d %s, %d messages", status, body, len(y.messagesOf()))
@@ -176,14 +183,17 @@ func TestARefusedTestMessageTellsNoSecret(t *testing.T) {
 								next.ServeHTTP(rw, r)
 								return
 							}
+
 							told := r.URL.String() + " " + r.Header.Get("Authorization")
 							answer(rw, escape(strings.ReplaceAll(told, "\n", " ")))
 						})
 					})
+
 					status, body, _ := y.post(t, w)
 					if got := said(t, status, body); strings.HasPrefix(got, "true") || strings.HasSuffix(got, "post=ok") {
 						t.Error(got)
 					}
+
 					for _, secret := range chatSecrets {
 						for _, part := range []string{secret[:20], secret[len(secret)-20:]} {
 							if strings.Contains(body, part) || strings.Contains(w.log.String(), part) {

@@ -6,7 +6,7 @@ import (
 	"testing"
 	"time"
 
-	"example.com/integrations/shared/connector"
+	"example.com/integrations/shared/connector/failure"
 	"example.com/integrations/shared/domain"
 )
 
@@ -48,11 +48,13 @@ func TestHistoriesOfDeletedMessages(t *testing.T) {
 			f.event(id)
 			f.items[id].due = true
 		}
+
 		f.bring()
 		for range 12 {
 			f.step()
 			f.check(t, seed)
 		}
+
 		if t.Failed() {
 			return
 		}
@@ -64,7 +66,10 @@ func (f *follower) event(id domain.Snowflake) {
 	i := f.items[id]
 	i.version++
 	f.told(id, i.version, func(item *domain.Item) {
-		item.Title, item.State, item.Status, item.Description = i.title, i.state, i.status, "text"
+		item.Title = i.title
+		item.State = i.state
+		item.Status = i.status
+		item.Description = "text"
 	})
 }
 
@@ -85,6 +90,7 @@ func (f *follower) step() {
 			}
 		}
 	}
+
 	f.bring()
 }
 
@@ -93,12 +99,14 @@ func (f *follower) delete(id domain.Snowflake) {
 	if f.r.deleted == nil {
 		f.r.deleted = map[string]bool{}
 	}
+
 	for n, m := range f.r.messages {
 		if m.digest == nil && m.marker.Item == id && !f.r.deleted[fmt.Sprint(n)] {
 			f.r.deleted[fmt.Sprint(n)] = true
 			f.items[id].due = false
 		}
 	}
+
 	f.history = append(f.history, fmt.Sprint("delete ", id))
 }
 
@@ -118,19 +126,22 @@ func (f *follower) change(id domain.Snowflake) {
 		i.reopenings++
 		i.due = true
 	}
+
 	f.history = append(f.history, fmt.Sprintf("%d: %s %s %s", id, i.state, i.status, i.title))
 }
 
 // faulty has the next calls fail.
 func (f *follower) faulty() {
-	f.r.before, f.r.after = nil, nil
+	f.r.before = nil
+	f.r.after = nil
 	call := []string{"create", "create", "update", "reply", "digest"}[f.dice.IntN(5)]
 	times := f.dice.IntN(4)
 	err := []error{
 		ambiguous(), refusedItem(),
-		&connector.Error{Class: connector.Retryable, Scope: connector.IntegrationScope, Code: "rate_limited", Wait: 7 * time.Minute},
-		&connector.Error{Class: connector.NotSent, Scope: connector.IntegrationScope, Code: "unreachable"},
+		&failure.Error{Class: failure.Retryable, Scope: failure.IntegrationScope, Code: "rate_limited", Wait: 7 * time.Minute},
+		&failure.Error{Class: failure.NotSent, Scope: failure.IntegrationScope, Code: "unreachable"},
 	}[f.dice.IntN(4)]
+
 	fails := func(name string, _ domain.Snowflake) error {
 		if name != call || times == 0 {
 			return nil
@@ -138,19 +149,21 @@ func (f *follower) faulty() {
 		times--
 		return err
 	}
-	if code := err.(*connector.Error); code.Class == connector.Ambiguous && f.dice.IntN(2) == 0 {
+	if code := err.(*failure.Error); code.Class == failure.Ambiguous && f.dice.IntN(2) == 0 {
 		f.r.after = fails
 	} else {
 		f.r.before = fails
 	}
-	f.history = append(f.history, fmt.Sprintf("%s fails %d times: %s", call, times, err.(*connector.Error).Code))
+
+	f.history = append(f.history, fmt.Sprintf("%s fails %d times: %s", call, times, err.(*failure.Error).Code))
 }
 
 // bring lets the service do its work, and forgives what has failed.
 func (f *follower) bring() {
 	f.sync(domain.Incremental)
 	f.later(45)
-	f.r.before, f.r.after = nil, nil
+	f.r.before = nil
+	f.r.after = nil
 	f.later(20)
 }
 
@@ -166,6 +179,7 @@ func (f *follower) check(t *testing.T, seed uint64) {
 				alive = append(alive, m)
 			}
 		}
+
 		l := f.link(id)
 		digests := f.r.manner.DigestOver < 5
 		named := digests && (l.Reason == inDigest || l.Outcome == domain.Unchanged && l.Remote == nil)
@@ -182,13 +196,16 @@ func (f *follower) check(t *testing.T, seed uint64) {
 		case len(alive) == 1 && (alive[0].content.Title != i.title || alive[0].content.State != i.state || alive[0].content.Facts.Status != i.status):
 			wrong = fmt.Sprintf("has a message that says %s %s %s", alive[0].content.State, alive[0].content.Facts.Status, alive[0].content.Title)
 		}
+
 		if wrong != "" {
 			t.Errorf("seed %d: item %d %s: %s %s %s; row %s %s, %v\n%q", seed, id, wrong, i.state, i.status, i.title, l.Outcome, l.Reason, l.Remote, f.history)
 		}
+
 		if l.Thread != nil && l.Thread.Intent != nil {
 			t.Errorf("seed %d: item %d has a reply in doubt", seed, id)
 		}
 	}
+
 	for _, reply := range f.r.replies {
 		var n int
 		_, err := fmt.Sscan(reply.message, &n)

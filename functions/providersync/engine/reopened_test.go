@@ -6,7 +6,7 @@ import (
 	"testing"
 	"time"
 
-	"example.com/integrations/shared/connector"
+	"example.com/integrations/shared/connector/failure"
 	"example.com/integrations/shared/domain"
 	"example.com/integrations/shared/store"
 )
@@ -17,13 +17,14 @@ func (r *room) deletes() {
 	if r.deleted == nil {
 		r.deleted = map[string]bool{}
 	}
+
 	for n := range r.messages {
 		r.deleted[fmt.Sprint(n)] = true
 	}
 }
 
 func goneMessage() error {
-	return &connector.Error{Class: connector.Final, Scope: connector.ItemScope, Code: remoteDeleted}
+	return &failure.Error{Class: failure.Final, Scope: failure.ItemScope, Code: remoteDeleted}
 }
 
 // editingRooms are the kinds of chat that edit, with and without replies and with
@@ -40,6 +41,7 @@ func editingRooms(t *testing.T, test func(t *testing.T, w *world, r *room)) {
 					return Opened{Connector: r, Credential: w.credential, Limits: w.limits}, nil
 				}
 			}
+
 			test(t, w, r)
 		})
 	}
@@ -50,7 +52,10 @@ func editingRooms(t *testing.T, test func(t *testing.T, w *world, r *room)) {
 func deletedWhileClosed(w *world, r *room) {
 	w.told(1, 1, described("text"))
 	w.sync(domain.Incremental)
-	w.told(1, 2, func(i *domain.Item) { i.State, i.Description = domain.Closed, "text" })
+	w.told(1, 2, func(i *domain.Item) {
+		i.State = domain.Closed
+		i.Description = "text"
+	})
 	w.sync(domain.Incremental)
 	w.later(2)
 	mustBe(w.t, "messages before", len(r.of(1)), 1)
@@ -63,7 +68,10 @@ func deletedBeforeClosed(w *world, r *room) {
 	w.told(1, 1, described("text"))
 	w.sync(domain.Incremental)
 	r.deletes()
-	w.told(1, 2, func(i *domain.Item) { i.State, i.Description = domain.Closed, "text" })
+	w.told(1, 2, func(i *domain.Item) {
+		i.State = domain.Closed
+		i.Description = "text"
+	})
 	w.sync(domain.Incremental)
 	w.later(2)
 	mustBe(w.t, "reason", w.link(1).Reason, remoteDeleted)
@@ -86,6 +94,7 @@ func TestAReopenedItemWhoseMessageIsFoundDeleted(t *testing.T) {
 		if len(r.of(1)) != 2 {
 			t.Fatalf("%d messages", len(r.of(1)))
 		}
+
 		if was := r.of(1)[1].was; was == nil || was.State != domain.Closed {
 			t.Errorf("the new message does not say that the item was closed: %+v", was)
 		}
@@ -117,7 +126,7 @@ func TestAQuietRunFindsAReopenedItemWhoseMessageIsDeleted(t *testing.T) {
 // C12: a post of a reopened item that fails at first is not lost, also where the
 // item is as it was before its message was deleted.
 func TestAReopenedItemThatIsNotTakenAtOnce(t *testing.T) {
-	limited := &connector.Error{Class: connector.Retryable, Scope: connector.IntegrationScope, Code: "rate_limited", Wait: 7 * time.Minute}
+	limited := &failure.Error{Class: failure.Retryable, Scope: failure.IntegrationScope, Code: "rate_limited", Wait: 7 * time.Minute}
 	for name, c := range map[string]struct {
 		posted bool
 		err    error
@@ -125,7 +134,7 @@ func TestAReopenedItemThatIsNotTakenAtOnce(t *testing.T) {
 	}{
 		"refused":             {false, refusedItem(), 2},
 		"limited":             {false, limited, 2},
-		"not sent":            {false, &connector.Error{Class: connector.NotSent, Scope: connector.IntegrationScope, Code: "unreachable"}, 5},
+		"not sent":            {false, &failure.Error{Class: failure.NotSent, Scope: failure.IntegrationScope, Code: "unreachable"}, 5},
 		"lost":                {false, ambiguous(), 3},
 		"posted, answer lost": {true, ambiguous(), 1},
 	} {
@@ -148,6 +157,7 @@ func TestAReopenedItemThatIsNotTakenAtOnce(t *testing.T) {
 					} else {
 						r.before = fails
 					}
+
 					w.told(1, 3, described("text"))
 					w.sync(domain.Incremental)
 					w.later(60)
@@ -192,7 +202,7 @@ func TestAWorkerDiesOverAReopenedItem(t *testing.T) {
 // C12: a digest names a reopened item whose message is gone, and once only,
 // whatever becomes of the digest.
 func TestAReopenedItemInADigest(t *testing.T) {
-	limited := &connector.Error{Class: connector.Retryable, Scope: connector.IntegrationScope, Code: "rate_limited", Wait: 7 * time.Minute}
+	limited := &failure.Error{Class: failure.Retryable, Scope: failure.IntegrationScope, Code: "rate_limited", Wait: 7 * time.Minute}
 	for name, c := range map[string]struct {
 		posted bool
 		err    error
@@ -223,10 +233,12 @@ func TestAReopenedItemInADigest(t *testing.T) {
 				} else {
 					r.before = fails
 				}
+
 				w.told(1, 3, described("text"))
 				for n := domain.Snowflake(2); n <= 6; n++ {
 					w.told(n, 1, nil)
 				}
+
 				w.sync(domain.Incremental)
 				w.later(60)
 				w.noMarks()
@@ -235,10 +247,12 @@ func TestAReopenedItemInADigest(t *testing.T) {
 				for _, d := range r.digests() {
 					reopened += d.digest.Reopened
 				}
+
 				mustBe(t, "said", reopened, 1)
 				if l := w.link(1); l.Outcome != domain.Created {
 					t.Errorf("%s %s", l.Outcome, l.Reason)
 				}
+
 				asked := r.asked
 				w.sync(domain.Full)
 				mustBe(t, "calls of a full run", r.asked, asked)
@@ -257,12 +271,14 @@ func TestACancelledDigestOfAReopenedItem(t *testing.T) {
 		for n := domain.Snowflake(2); n <= 6; n++ {
 			w.told(n, 1, nil)
 		}
+
 		r.before = func(call string, _ domain.Snowflake) error {
 			if call == "digest" {
-				return &connector.Error{Class: connector.Retryable, Scope: connector.IntegrationScope, Code: "rate_limited", Wait: 7 * time.Minute}
+				return &failure.Error{Class: failure.Retryable, Scope: failure.IntegrationScope, Code: "rate_limited", Wait: 7 * time.Minute}
 			}
 			return nil
 		}
+
 		id := w.start(domain.Incremental)
 		w.must(w.slice())
 		_, err := w.sure.CancelRun(w.ctx, w.pair, id, w.clock.now)
@@ -284,7 +300,10 @@ func TestAChatThatPostsDoesNotMissADeletedMessage(t *testing.T) {
 	w, r := chatting(t, "edits, asked")
 	deletedBeforeClosed(w, r)
 	r.manner.Edits = false
-	w.told(1, 3, func(i *domain.Item) { i.State, i.Title = domain.Closed, "another title" })
+	w.told(1, 3, func(i *domain.Item) {
+		i.State = domain.Closed
+		i.Title = "another title"
+	})
 	mustBe(t, "posted", w.sync(domain.Incremental).Counts, domain.Counts{Created: 1})
 	w.noMarks()
 	mustBe(t, "messages", len(r.of(1)), 2)
@@ -309,6 +328,7 @@ func TestAMessageIsDeletedBeforeItsReply(t *testing.T) {
 				return nil
 			}
 		}
+
 		w.told(1, 3, done)
 		w.start(domain.Incremental)
 		w.must(w.slice())
@@ -355,6 +375,7 @@ func TestAReplyIsInDoubtAndTheItemIsPostedAnew(t *testing.T) {
 		} else {
 			r.before = fails
 		}
+
 		w.told(1, 2, done)
 		w.start(domain.Incremental)
 		w.must(w.slice())
@@ -362,7 +383,8 @@ func TestAReplyIsInDoubtAndTheItemIsPostedAnew(t *testing.T) {
 			t.Fatalf("no reply is in doubt: %+v", thread)
 		}
 
-		r.before, r.after = nil, nil
+		r.before = nil
+		r.after = nil
 		r.deletes()
 		replies := len(r.replies)
 		w.told(1, 3, nil)
@@ -396,9 +418,11 @@ func TestAQuietRunKeepsAReplyThatIsHeldBack(t *testing.T) {
 			if announce {
 				w.must(w.sure.JoinRun(w.ctx, 77, id, store.RunRequest{Announce: true}))
 			}
+
 			w.settle()
 			mustBe(t, "status of the run", w.run(id).Status, domain.Succeeded)
 		}
+
 		mustBe(t, "replies before it is due", len(r.replies), 1)
 		w.later(3)
 		w.noMarks()

@@ -49,6 +49,7 @@ func TestAMessageNamesTheHostThatItLeadsTo(t *testing.T) {
 				}
 				continue
 			}
+
 			if len(found) != 1 || found[0].Text.Text != want {
 				t.Errorf("%s of %q: %+v, want %q", what, address, found, want)
 			}
@@ -58,6 +59,7 @@ func TestAMessageNamesTheHostThatItLeadsTo(t *testing.T) {
 		if want == "" || want == unnamed {
 			on = ""
 		}
+
 		if want != "" {
 			if got := opens("Open", c.URL)[0].Text; got != "Open"+on {
 				t.Errorf("the link to %q is called %q", address, got)

@@ -60,6 +60,7 @@ func astray(response outbound.Response) bool {
 			Thread string `json:"thread_ts"`
 		} `json:"message"`
 	}
+
 	err := json.Unmarshal(response.Body, &made)
 
 	return err == nil && made.Message != nil && made.Message.Thread == ""
@@ -73,6 +74,7 @@ func (b *Bot) takeBack(ctx gocontext.Context, channel string, a answer) error {
 	if err == nil {
 		_, err = b.send(ctx, "chat.delete", body)
 	}
+
 	if err != nil {
 		detail = "the message was deleted; the reply to it stands in the channel and could not be taken back"
 	}

@@ -181,8 +181,8 @@ func TestAReplyThatIsNotInItsThreadIsTakenBack(t *testing.T) {
 			if want := `{"channel":"` + channel + `","ts":"1700000000.000300"}`; calls[1].path != "/api/chat.delete" || calls[1].body != want {
 				t.Errorf("%+v", calls[1])
 			}
-			e := failure(t, err)
-			if e.Class != connector.Final || e.Scope != connector.ItemScope || e.Code != "remote_deleted" || e.Detail != c.detail || w.Remote.ID != "" {
+			e := failureOf(t, err)
+			if e.Class != failure.Final || e.Scope != failure.ItemScope || e.Code != "remote_deleted" || e.Detail != c.detail || w.Remote.ID != "" {
 				t.Errorf("%+v, %+v", e, w)
 			}
 		})
