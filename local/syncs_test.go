@@ -35,6 +35,7 @@ import (
 	"example.com/integrations/shared/domain"
 	"example.com/integrations/shared/events/outgoing"
 	"example.com/integrations/shared/outbound"
+	"example.com/integrations/shared/runs"
 	"example.com/integrations/shared/signing/signingtest"
 	"example.com/integrations/shared/store"
 	"example.com/integrations/shared/syncqueue"
@@ -159,7 +160,8 @@ func stagedWithin(t *testing.T, limit time.Duration, endpoint, name string, more
 			LeaseMargin: 10 * time.Second, LostAfter: time.Minute, PullEvery: 15 * time.Minute, Room: 2},
 	}
 
-	s.dispatch = &dispatch.Handler{Index: s.table, Schedule: s.table, Outbox: s.table, Erasures: s.table, Queue: s, Bus: s, Log: silent, Now: s.Now, LostAfter: time.Minute}
+	started := &runs.Runs{Table: s.table, Queue: s, Log: silent, Now: s.Now, LostAfter: time.Minute}
+	s.dispatch = &dispatch.Handler{Index: s.table, Schedule: s.table, Runs: started, Outbox: s.table, Erasures: s.table, Queue: s, Bus: s, Log: silent, Now: s.Now, LostAfter: time.Minute}
 
 	return s
 }

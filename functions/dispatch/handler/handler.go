@@ -29,7 +29,11 @@ type Index interface {
 type Schedule interface {
 	MoveDue(ctx context.Context, lane store.RunKind, st store.State, next time.Time) error
 	Reschedule(ctx context.Context, lane store.RunKind, st store.State, until time.Time) error
-	SignalWithRun(ctx context.Context, p store.IntegrationRef, run store.ActiveRun, due time.Time) (started bool, err error)
+}
+
+// Runs starts runs that are due.
+type Runs interface {
+	Scheduled(ctx context.Context, ref store.IntegrationRef, now time.Time) (run domain.Run, started bool, err error)
 }
 
 // Outbox holds the notices.
@@ -54,6 +58,7 @@ type Bus interface {
 type Handler struct {
 	Index    Index
 	Schedule Schedule
+	Runs     Runs
 	Outbox   Outbox
 	Erasures Erasures
 	Queue    Queue
@@ -194,11 +199,7 @@ func (t *tick) start(ctx context.Context, lane store.RunKind, st store.State) (b
 		return false, t.Schedule.Reschedule(ctx, lane, st, time.Time{})
 	}
 
-	run := store.ActiveRun{Run: domain.Run{
-		ID: domain.NewSnowflake(t.now), IntegrationID: st.ID, OrganisationID: st.OrganisationID,
-		Mode: domain.Incremental, Trigger: domain.BySchedule, RequestedAt: t.now, Status: domain.Queued,
-	}}
-	started, err := t.Schedule.SignalWithRun(ctx, st.IntegrationRef, run, t.now.Add(t.LostAfter))
+	run, started, err := t.Runs.Scheduled(ctx, st.IntegrationRef, t.now)
 	if err != nil || !started {
 		return false, err
 	}

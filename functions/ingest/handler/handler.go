@@ -45,16 +45,9 @@ type Marks interface {
 	PutPendingChange(ctx context.Context, integration domain.Snowflake, m store.PendingChange) error
 }
 
-// Runs wakes integrations.
+// Runs has the workers of integrations read pending changes that are stored.
 type Runs interface {
-	States(ctx context.Context, ids []domain.Snowflake) (map[domain.Snowflake]*store.State, error)
-	Signal(ctx context.Context, id domain.Snowflake) error
-	SignalWithRun(ctx context.Context, p store.IntegrationRef, run store.ActiveRun, due time.Time) (started bool, err error)
-}
-
-// A Queue asks the worker for a slice of a run.
-type Queue interface {
-	Send(ctx context.Context, organisation, integration, run domain.Snowflake) error
+	Changed(ctx context.Context, listeners []store.Listener) error
 }
 
 // A Handler takes batches of events.
@@ -64,10 +57,8 @@ type Handler struct {
 	Grants        Grants
 	Marks         Marks
 	Runs          Runs
-	Queue         Queue
 	Log           *slog.Logger
 	Now           func() time.Time
-	LostAfter     time.Duration
 	// PurgeAfter is how long after its deletion an organisation is erased.
 	PurgeAfter time.Duration
 }
