@@ -18,7 +18,7 @@ type Reader interface {
 }
 
 // A Gate admits callers. It remembers whose an integration is, which never
-// changes, and never who may do what.
+// changes, and never permissions.
 type Gate struct {
 	reader Reader
 	mu     sync.Mutex

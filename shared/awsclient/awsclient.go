@@ -83,9 +83,9 @@ func (c *Clients) Endpoint(service string) *string {
 	return nil
 }
 
-// DynamoDB returns the table's client. It tries again what a transaction on
-// the same record was in the way of: nothing was written, and the SDK knows
-// that of transactions alone.
+// DynamoDB returns the table's client. It repeats a write that met a
+// transaction on the same record: nothing was written. The SDK repeats only
+// transactions by itself.
 func (c *Clients) DynamoDB() *dynamodb.Client {
 	return dynamodb.NewFromConfig(c.Config, func(o *dynamodb.Options) {
 		o.BaseEndpoint = c.Endpoint("DYNAMODB")

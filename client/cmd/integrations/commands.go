@@ -154,7 +154,7 @@ func verdict(run *client.Run) error {
 		return outcome(exitCancelled)
 	}
 
-	return outcome(exitUnwell) // a status nobody has heard of is no success
+	return outcome(exitUnwell) // an unknown status is no success
 }
 
 func follow(ctx context.Context, i *invocation) error {
@@ -163,7 +163,7 @@ func follow(ctx context.Context, i *invocation) error {
 		sync = i.args[1]
 	}
 
-	api, err := i.dial(client.WithTries(1)) // the line tells of each failure
+	api, err := i.dial(client.WithTries(1)) // the line shows each failure
 	if err != nil {
 		return err
 	}

@@ -33,7 +33,7 @@ type Limiter interface {
 	StartTestMessage(ctx context.Context, id domain.Snowflake, check string, now time.Time, limits store.TestMessageLimits) (next time.Time, err error)
 }
 
-// Places knows which integration of an organisation and item type syncs with a
+// Places finds the integration of an organisation and item type syncs with a
 // place.
 type Places interface {
 	TargetHolder(ctx context.Context, p store.IntegrationRef, targetKey string) (domain.Snowflake, error)
@@ -71,7 +71,7 @@ type Handler struct {
 	// Within is how long the provider may take to answer.
 	Within time.Duration
 	// Silence is how long it takes to say that it is unreachable: no less than
-	// the longest call, so that the time tells nobody whether an address was
+	// the longest call, so that the time does not show whether an address was
 	// refused, blocked, or did not answer.
 	Silence time.Duration
 }
@@ -85,7 +85,7 @@ type answer struct {
 	OK     *bool             `json:"ok"`
 	Checks []connector.Check `json:"checks"`
 	// Message is the test message, nil without one and where the provider does not
-	// tell which it is.
+	// say which it is.
 	Message *message `json:"message"`
 }
 

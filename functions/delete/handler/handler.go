@@ -25,7 +25,7 @@ type Deleter interface {
 	DeleteIntegration(ctx context.Context, read store.View, purge domain.Snowflake, now time.Time) (queued bool, err error)
 }
 
-// A Queue asks the worker for a slice of a run.
+// A Queue sends the message for one invocation of the worker.
 type Queue interface {
 	Send(ctx context.Context, organisation, integration, run domain.Snowflake) error
 }

@@ -158,7 +158,7 @@ func plan(current store.Integration, p patch, accepted *configuration.Accepted) 
 	if p.enabled != nil && *p.enabled != current.Enabled {
 		c.Enabled = *p.enabled
 		changes = true
-		c.NeedsFull = c.Enabled // what happened while it was disabled left no marks
+		c.NeedsFull = c.Enabled // what happened while it was disabled left no pending changes
 	}
 
 	if accepted == nil {

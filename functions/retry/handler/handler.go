@@ -96,7 +96,7 @@ func (h *Handler) Route(ctx context.Context, r api.Request) (api.Answer, error) 
 		return api.Answer{}, api.Disabled()
 	}
 
-	if err := h.mark(ctx, pair.ID, view.State.TargetKey(), items); err != nil {
+	if err := h.request(ctx, pair.ID, view.State.TargetKey(), items); err != nil {
 		return api.Answer{}, err
 	}
 
@@ -113,8 +113,9 @@ func (h *Handler) Route(ctx context.Context, r api.Request) (api.Answer, error) 
 	return api.Accepted(run), nil
 }
 
-// mark marks the named items, all of which must be in the ledger.
-func (h *Handler) mark(ctx context.Context, integration domain.Snowflake, target string, items []named) error {
+// request stores a pending change for each named item. All of them must be in the
+// ledger.
+func (h *Handler) request(ctx context.Context, integration domain.Snowflake, target string, items []named) error {
 	if len(items) == 0 {
 		return nil
 	}
