@@ -94,10 +94,10 @@ landed: ## hand the API's document over: what callers rely on from now on (docs/
 
 e2e: node_modules/.package-lock.json ## what must wait for real queues: the whole service, killed at five points, every fault at every provider (half an hour)
 	go test -tags e2e -count=1 -timeout 2h ./local
-	go test ./functions/providersync/engine -count=1 -run PublishedLimits -limit-items 5000
+	go test ./functions/providersync/worker -count=1 -run PublishedLimits -limit-items 5000
 
 bench: node_modules/.package-lock.json ## count calls and memory of a worker: make bench SIZES=1000,10000 (100000 takes half an hour)
-	go test ./functions/providersync/engine -run '^$$' -bench Sync -benchtime 1x -timeout 2h -sizes $(SIZES)
+	go test ./functions/providersync/worker -run '^$$' -bench Sync -benchtime 1x -timeout 2h -sizes $(SIZES)
 
 shape: ## measure how the code is built against its limits: make -s shape [LIST=1 for what is beyond]
 	@go run ./local/shape $(if $(LIST),-list)

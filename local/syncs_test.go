@@ -23,7 +23,7 @@ import (
 	"time"
 
 	dispatch "example.com/integrations/functions/dispatch/handler"
-	"example.com/integrations/functions/providersync/engine"
+	"example.com/integrations/functions/providersync/worker"
 	"example.com/integrations/local/devca"
 	"example.com/integrations/local/environment"
 	"example.com/integrations/local/providers"
@@ -50,7 +50,7 @@ type stage struct {
 	table    *store.Store
 	fake     environment.FakeServer
 	kit      *faults.Kit
-	engine   *engine.Engine
+	engine   *worker.Engine
 	dispatch *dispatch.Handler
 	told     []outgoing.Event
 
@@ -150,13 +150,13 @@ func stagedWithin(t *testing.T, limit time.Duration, endpoint, name string, more
 	must(t, s.table.PutOrganisation(t.Context(), domain.Organisation{ID: sample.Organisation, OwnerID: 1, Version: 1}))
 	secrets := s.configure(more)
 	silent := slog.New(slog.DiscardHandler)
-	s.engine = &engine.Engine{
+	s.engine = &worker.Engine{
 		Store: s.table, Queue: s, Bus: s, Markers: &signingtest.Keys{}, Clock: s, Log: silent,
-		Open: func(_ context.Context, v store.View) (engine.Opened, error) {
+		Open: func(_ context.Context, v store.View) (worker.Opened, error) {
 			c, err := factory.New(v.Integration.Provider, v.Integration.Configuration, secrets, client, s.Now)
-			return engine.Opened{Connector: c, Credential: table}, err
+			return worker.Opened{Connector: c, Credential: table}, err
 		},
-		Settings: engine.Settings{Slice: time.Minute, Call: 30 * time.Second, Settle: 2 * time.Minute,
+		Settings: worker.Settings{Slice: time.Minute, Call: 30 * time.Second, Settle: 2 * time.Minute,
 			LeaseMargin: 10 * time.Second, LostAfter: time.Minute, PullEvery: 15 * time.Minute, Room: 2},
 	}
 

@@ -7,7 +7,7 @@ import (
 	"strconv"
 	"time"
 
-	"example.com/integrations/functions/providersync/engine"
+	"example.com/integrations/functions/providersync/worker"
 	"example.com/integrations/functions/providersync/handler"
 	"example.com/integrations/shared/events/publisher"
 	"example.com/integrations/shared/lambdaapp"
@@ -25,12 +25,12 @@ func main() { lambdaapp.Function(function) }
 
 func function(b lambdaapp.App) any {
 	env := b.Env
-	times := engine.Settings{
+	times := worker.Settings{
 		Slice: env.Seconds("SLICE_SECONDS", time.Minute), Call: env.Seconds("CALL_SECONDS", 30*time.Second),
 		Settle: env.Seconds("SETTLE_SECONDS", 2*time.Minute), LeaseMargin: env.Seconds("LEASE_MARGIN_SECONDS", 15*time.Second),
 		LostAfter: env.Seconds("LOST_AFTER_SECONDS", time.Minute), PullEvery: env.Seconds("PULL_SECONDS", 15*time.Minute),
 		Room:         settings.Parsed(env, "MAXIMUM_CONCURRENCY", half),
-		ItemsURL:     settings.Parsed(env, "ITEMS_URL", engine.ParseItemsURL),
+		ItemsURL:     settings.Parsed(env, "ITEMS_URL", worker.ParseItemsURL),
 		RelinkBefore: settings.Parsed(env, "RELINK_BEFORE", restored),
 	}
 
@@ -41,7 +41,7 @@ func function(b lambdaapp.App) any {
 	})
 
 	kmsKeys := sealing.NewClient(b.Clients)
-	e := &engine.Engine{
+	e := &worker.Engine{
 		Store: b.Store, Queue: syncqueue.New(syncqueue.NewClient(b.Clients), env.Text("SYNC_QUEUE_URL")),
 		Open:    opener(kmsKeys, provider, settings.Parsed(env, "PACING", limits.ParseSetting)),
 		Bus:     publisher.New(publisher.NewClient(b.Clients), env.Text("EVENT_BUS_NAME")),
