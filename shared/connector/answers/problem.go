@@ -1,6 +1,11 @@
-// Package problem reads why a provider refused a request, for all connectors:
-// the words in a body of any form, and how long the body asks to wait.
-package problem
+// Package answers reads what a provider answered: proof that it did what the
+// request asked for, or why it refused.
+//
+// Read gives the words of a refusal and how long it asks to wait. ProofOf gives
+// the documented successes of an operation: a success of any other form may come
+// from a proxy or a login page. FindRefusal says which refusals of a write concern
+// a whole integration.
+package answers
 
 import (
 	"bytes"

@@ -1,6 +1,4 @@
-// Package refusal says which refusals of a write concern a whole integration.
-// Each connector has a table of them; every other refusal concerns one item.
-package refusal
+package answers
 
 import (
 	"fmt"
@@ -8,19 +6,19 @@ import (
 	"strings"
 
 	"example.com/integrations/shared/connector/failure"
-	"example.com/integrations/shared/connector/problem"
 	"example.com/integrations/shared/outbound"
 )
 
-// A Row is one kind of answer that counts at once, because it names the
-// credential, the app or the place as a whole. An answer fits if it fits each
+// A Refusal is one kind of answer to a write that concerns a whole integration,
+// because it names the credential, the app or the place as a whole. Each connector
+// has a table of them; every other refusal concerns one item. An answer fits if it fits each
 // member that is set. Only an answer in the provider's own form (JSON, or a
 // plain text where Plain is set) or with a header of the provider's fits: a
 // proxy's page never does.
-type Row struct {
+type Refusal struct {
 	// Status is the HTTP status, 0 for any.
 	Status int
-	// Creates limits the row to requests that make something: they name the place
+	// Creates limits the refusal to requests that make something: they name the place
 	// alone, so that "not found" can mean nothing else.
 	Creates bool
 	// Challenge admits a 401 with a challenge instead of a JSON body.
@@ -46,21 +44,21 @@ type Row struct {
 	Source string
 }
 
-// Find gives the first row that an answer to a write fits. Code is the
+// FindRefusal gives the first refusal of a table that an answer to a write fits. Code is the
 // provider's error code in it, "" for none.
-func Find(rows []Row, method string, answer outbound.Response, p problem.Problem, code string) (Row, bool) {
-	for _, row := range rows {
-		if row.fits(method, answer, p, code) {
-			return row, true
+func FindRefusal(table []Refusal, method string, answer outbound.Response, p Problem, code string) (Refusal, bool) {
+	for _, refusal := range table {
+		if refusal.fits(method, answer, p, code) {
+			return refusal, true
 		}
 	}
 
-	return Row{}, false
+	return Refusal{}, false
 }
 
-func (r Row) fits(method string, answer outbound.Response, p problem.Problem, code string) bool {
+func (r Refusal) fits(method string, answer outbound.Response, p Problem, code string) bool {
 	own := p.JSON || r.Plain && !p.Empty && !p.Markup
-	if r.Challenge && problem.Unauthenticated(answer, p) {
+	if r.Challenge && Unauthenticated(answer, p) {
 		own = true
 	}
 
@@ -84,8 +82,8 @@ func (r Row) fits(method string, answer outbound.Response, p problem.Problem, co
 	return true
 }
 
-// marked reports whether an answer has the header that the row wants.
-func (r Row) marked(header http.Header) bool {
+// marked reports whether an answer has the header that the refusal wants.
+func (r Refusal) marked(header http.Header) bool {
 	if r.Header == "" {
 		return true
 	}
@@ -103,24 +101,24 @@ func (r Row) marked(header http.Header) bool {
 
 // Error is what an answer of this kind comes to. Clean makes the detail fit for
 // an error.
-func (r Row) Error(answer outbound.Response, p problem.Problem, clean func(string) string) *failure.Error {
+func (r Refusal) Error(answer outbound.Response, p Problem, clean func(string) string) *failure.Error {
 	return &failure.Error{
 		Class: failure.Final, Scope: failure.IntegrationScope, Code: r.Means, Detail: clean(p.Reason(r.Detail)), Status: answer.Status,
 	}
 }
 
-// Markdown is the table as the provider's page shows it.
-func Markdown(rows []Row) string {
+// RefusalTable is the table as the provider's page shows it.
+func RefusalTable(table []Refusal) string {
 	var out strings.Builder
 	out.WriteString("| answer to a write | code | source |\n| --- | --- | --- |\n")
-	for _, row := range rows {
-		fmt.Fprintf(&out, "| %s | `%s` | %s |\n", row.answer(), row.Means, row.Source)
+	for _, refusal := range table {
+		fmt.Fprintf(&out, "| %s | `%s` | %s |\n", refusal.answer(), refusal.Means, refusal.Source)
 	}
 
 	return out.String()
 }
 
-func (r Row) answer() string {
+func (r Refusal) answer() string {
 	var parts []string
 	if r.Status != 0 {
 		parts = append(parts, fmt.Sprint(r.Status))
@@ -153,7 +151,7 @@ func (r Row) answer() string {
 }
 
 // forms are the forms of a body that fit.
-func (r Row) forms() string {
+func (r Refusal) forms() string {
 	if r.Plain && !r.Challenge && !r.Bare {
 		return "as plain text"
 	}
@@ -174,20 +172,20 @@ func (r Row) forms() string {
 	return forms
 }
 
-// Begin and End enclose the table in a provider's page.
+// RefusalsBegin and End enclose the table in a provider's page.
 const (
-	Begin = "<!-- refusals: made from the code, checked by a test -->\n"
-	End   = "<!-- end of refusals -->\n"
+	RefusalsBegin = "<!-- refusals: made from the code, checked by a test -->\n"
+	RefusalsEnd   = "<!-- end of refusals -->\n"
 )
 
-// Shown is the table that a page holds, "" for none.
-func Shown(page string) string {
-	_, rest, found := strings.Cut(page, Begin)
+// ShownRefusals is the table that a page holds, "" for none.
+func ShownRefusals(page string) string {
+	_, rest, found := strings.Cut(page, RefusalsBegin)
 	if !found {
 		return ""
 	}
 
-	table, _, found := strings.Cut(rest, End)
+	table, _, found := strings.Cut(rest, RefusalsEnd)
 	if !found {
 		return ""
 	}

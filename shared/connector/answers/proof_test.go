@@ -1,30 +1,21 @@
-package proof
+package answers
 
 import (
 	"flag"
 	"fmt"
-	"net/http"
 	"os"
 	"strings"
 	"testing"
 
+	"example.com/integrations/shared/connector/failure"
 	"example.com/integrations/shared/domain"
 	"example.com/integrations/shared/outbound"
 )
 
-func answer(status int, media, body string) outbound.Response {
-	a := outbound.Response{Status: status, Header: http.Header{}, Body: []byte(body)}
-	if media != "" {
-		a.Header.Set("Content-Type", media)
-	}
-
-	return a
-}
-
 // sample is a body that proves a row.
-func sample(r Row) string {
+func sample(r Success) string {
 	switch r.Body {
-	case Text:
+	case TextBody:
 		return r.Text
 	case ListBody:
 		if len(r.Members) == 0 {
@@ -32,10 +23,10 @@ func sample(r Row) string {
 		}
 		return `{"` + r.Members[0].Path + `":[]}`
 
-	case Object:
+	case ObjectBody:
 		var members []string
 		for _, m := range r.Members {
-			value := map[Kind]string{ID: "7", String: `"x"`, True: "true", Exists: "{}"}[m.Kind]
+			value := map[ValueKind]string{IDValue: "7", StringValue: `"x"`, TrueValue: "true", AnyValue: "{}"}[m.Kind]
 			names := strings.Split(m.Path, ".")
 			for i := len(names) - 1; i > 0; i-- {
 				if names[i] == "0" {
@@ -58,11 +49,11 @@ func sample(r Row) string {
 // in place of an object, an object in place of nothing, another status and
 // another media type prove nothing.
 func TestEachRow(t *testing.T) {
-	for _, r := range Rows {
-		name := fmt.Sprint(r.Provider, " ", r.Way, " ", r.Operation, " ", r.Status)
+	for _, r := range Successes {
+		name := fmt.Sprint(r.Provider, " ", r.Access, " ", r.Operation, " ", r.Status)
 		body := sample(r)
 		media := "application/json; charset=utf-8"
-		rule := Of(r.Provider, r.Way, r.Operation)
+		rule := ProofOf(r.Provider, r.Access, r.Operation)
 
 		if got, ok := rule.Match(answer(r.Status, media, body)); !ok || got.Unproven != r.Unproven {
 			t.Errorf("%s: %s is no proof", name, body)
@@ -82,11 +73,11 @@ func TestEachRow(t *testing.T) {
 			t.Errorf("%s: another status is proof", name)
 		}
 
-		if js := r.Body == Object || r.Body == ListBody; js == rule.Proven(answer(r.Status, "text/html", body)) {
+		if js := r.Body == ObjectBody || r.Body == ListBody; js == rule.Proven(answer(r.Status, "text/html", body)) {
 			t.Errorf("%s: another media type", name)
 		}
 
-		if js := r.Body == Object || r.Body == ListBody; js && rule.Proven(answer(r.Status, media, "")) {
+		if js := r.Body == ObjectBody || r.Body == ListBody; js && rule.Proven(answer(r.Status, media, "")) {
 			t.Errorf("%s: an empty body is proof", name)
 		}
 
@@ -98,7 +89,7 @@ func TestEachRow(t *testing.T) {
 
 // B10: an object counts as such whatever its status and media type.
 func TestHolds(t *testing.T) {
-	rule := Of(domain.GitHub, "", Create)
+	rule := ProofOf(domain.GitHub, "", OpCreate)
 	for _, tt := range []struct {
 		answer outbound.Response
 		want   bool
@@ -121,18 +112,18 @@ func TestHolds(t *testing.T) {
 		}
 	}
 
-	if Of(domain.Teams, "", Post).Holds(answer(202, "", "")) {
+	if ProofOf(domain.Teams, "", OpPost).Holds(answer(202, "", "")) {
 		t.Error("nothing holds an object")
 	}
 
-	if !Of(domain.MantisBT, "", Update).Proven(answer(200, "application/json", `{"issues":[{"id":4}]}`)) {
+	if !ProofOf(domain.MantisBT, "", OpUpdate).Proven(answer(200, "application/json", `{"issues":[{"id":4}]}`)) {
 		t.Error("a place in a list is not found")
 	}
 }
 
 // B20: a fault in place of the data is no object.
 func TestFaultInTheData(t *testing.T) {
-	rule := Of(domain.MantisBT, "", Update)
+	rule := ProofOf(domain.MantisBT, "", OpUpdate)
 	for _, body := range []string{`{"issues":[{"status_code":403,"message":"x"}]}`, `{"issues":{"status_code":404}}`, `{"issues":[]}`, `{"issues":[{"id":4}]}<br />`} {
 		if a := answer(200, "application/json", body); rule.Proven(a) || rule.Holds(a) {
 			t.Errorf("%s is proof", body)
@@ -147,13 +138,13 @@ func TestNoRule(t *testing.T) {
 		}
 	}()
 
-	Of(domain.Teams, "", Edit)
+	ProofOf(domain.Teams, "", OpEdit)
 }
 
 var update = flag.Bool("update", false, "write the table into docs/proof.md")
 
 // The page shows the table.
-func TestPage(t *testing.T) {
+func TestSuccessTable(t *testing.T) {
 	const begin, end, path = "<!-- proof: made from the code, checked by a test -->\n", "<!-- end of proof -->\n", "../../../docs/proof.md"
 	page, err := os.ReadFile(path)
 	if err != nil {
@@ -167,33 +158,54 @@ func TestPage(t *testing.T) {
 	}
 
 	if *update {
-		if err := os.WriteFile(path, []byte(before+begin+Markdown()+end+after), 0o644); err != nil {
+		if err := os.WriteFile(path, []byte(before+begin+SuccessTable()+end+after), 0o644); err != nil {
 			t.Fatal(err)
 		}
 		return
 	}
 
-	if shown != Markdown() {
-		t.Error("docs/proof.md is not the table: go test ./shared/connector/proof -update")
+	if shown != SuccessTable() {
+		t.Error("docs/proof.md is not the table: go test ./shared/connector/answers -update")
 	}
 }
 
 func FuzzProven(f *testing.F) {
-	for _, r := range Rows {
+	for _, r := range Successes {
 		f.Add(r.Status, "application/json", sample(r))
 	}
 
 	f.Fuzz(func(t *testing.T, status int, media, body string) {
-		for _, r := range Rows {
-			rule := Of(r.Provider, r.Way, r.Operation)
+		for _, r := range Successes {
+			rule := ProofOf(r.Provider, r.Access, r.Operation)
 			a := answer(status, media, body)
 			if rule.Proven(a) && (status < 200 || status > 299) {
 				t.Errorf("%d is a success", status)
 			}
 
-			if r.Body == Object && r.Proven(a) && !rule.Holds(a) {
+			if r.Body == ObjectBody && r.Proven(a) && !rule.Holds(a) {
 				t.Error("proven and not held")
 			}
 		}
 	})
+}
+
+// B9: what an answer of success without proof comes to.
+func TestWithoutProof(t *testing.T) {
+	clean := func(text string) string { return text }
+	for _, tt := range []struct {
+		method, media, body string
+		class               failure.Class
+		scope               failure.Scope
+		code, detail        string
+	}{
+		{"PUT", "text/html", "<title>Log in</title>", failure.Ambiguous, failure.ItemScope, "session_expired", `200 text/html "Log in"`},
+		{"POST", "text/html", "<title>We are back soon</title>", failure.Ambiguous, failure.ItemScope, "foreign_answer", `200 text/html "We are back soon"`},
+		{"GET", "text/html", "<title>Log in</title>", failure.Retryable, failure.IntegrationScope, "session_expired", `200 text/html "Log in"`},
+		{"GET", "", "", failure.Retryable, failure.IntegrationScope, "foreign_answer", "200 without a body"},
+	} {
+		e := WithoutProof(tt.method, answer(200, tt.media, tt.body), clean)
+		if e.Class != tt.class || e.Scope != tt.scope || e.Code != tt.code || e.Detail != tt.detail || e.Status != 200 {
+			t.Errorf("%s %s: %+v", tt.method, tt.body, e)
+		}
+	}
 }
