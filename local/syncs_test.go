@@ -24,7 +24,7 @@ import (
 
 	dispatch "example.com/integrations/functions/dispatch/handler"
 	"example.com/integrations/functions/providersync/worker"
-	"example.com/integrations/local/devca"
+	"example.com/integrations/local/aws/secrets"
 	"example.com/integrations/local/environment"
 	"example.com/integrations/local/providers"
 	"example.com/integrations/local/providers/faults"
@@ -169,7 +169,7 @@ func stagedWithin(t *testing.T, limit time.Duration, endpoint, name string, more
 // serve serves the fake server under its provider's names and returns a client
 // that is led there.
 func (s *stage) serve(hosts []string, limit time.Duration) *outbound.Client {
-	ca, err := devca.Open(s.t.TempDir())
+	ca, err := secrets.OpenCA(s.t.TempDir())
 	must(s.t, err)
 	certificate, err := ca.Certificate(hosts...)
 	must(s.t, err)

@@ -37,7 +37,7 @@ import (
 	status "example.com/integrations/functions/status/handler"
 	start "example.com/integrations/functions/sync/handler"
 	syncs "example.com/integrations/functions/syncs/handler"
-	localkms "example.com/integrations/local/kms"
+	localkms "example.com/integrations/local/aws/secrets"
 	"example.com/integrations/local/servers/serverstest"
 	"example.com/integrations/shared/access"
 	"example.com/integrations/shared/api"
@@ -245,7 +245,7 @@ func newWorld(t *testing.T) *world {
 	over := &http.Client{Transport: w.wire}
 	w.db = dynamodb.New(dynamodb.Options{Region: "eu-central-1", BaseEndpoint: &dynamoURL, Credentials: who, HTTPClient: over, RetryMaxAttempts: 1})
 	w.sqs = sqs.New(sqs.Options{Region: "eu-central-1", BaseEndpoint: &sqsURL, Credentials: who, HTTPClient: over, RetryMaxAttempts: 1})
-	keys, err := localkms.Open(t.TempDir(), localkms.Symmetric(keyARN))
+	keys, err := localkms.OpenKMS(t.TempDir(), localkms.Symmetric(keyARN))
 	if err != nil {
 		t.Fatal(err)
 	}
