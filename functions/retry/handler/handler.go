@@ -10,15 +10,11 @@ import (
 	"log/slog"
 	"time"
 
+	"example.com/integrations/shared/access"
 	"example.com/integrations/shared/api"
 	"example.com/integrations/shared/domain"
 	"example.com/integrations/shared/store"
 )
-
-// A Gate admits callers to an integration.
-type Gate interface {
-	Admit(ctx context.Context, rawID, caller string) (store.IntegrationRef, store.View, error)
-}
 
 // Links are the ledger's rows.
 type Links interface {
@@ -42,7 +38,7 @@ type Queue interface {
 
 // A Handler has items tried again.
 type Handler struct {
-	Gate  Gate
+	Gate  access.Admitter
 	Links Links
 	Runs  Runs
 	Queue Queue

@@ -8,15 +8,11 @@ import (
 	"log/slog"
 	"time"
 
+	"example.com/integrations/shared/access"
 	"example.com/integrations/shared/api"
 	"example.com/integrations/shared/domain"
 	"example.com/integrations/shared/store"
 )
-
-// A Gate admits callers to an integration.
-type Gate interface {
-	Admit(ctx context.Context, rawID, caller string) (store.IntegrationRef, store.View, error)
-}
 
 // Runs starts runs.
 type Runs interface {
@@ -33,7 +29,7 @@ type Queue interface {
 
 // A Handler starts syncs.
 type Handler struct {
-	Gate  Gate
+	Gate  access.Admitter
 	Runs  Runs
 	Queue Queue
 	Log   *slog.Logger
