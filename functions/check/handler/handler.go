@@ -12,6 +12,7 @@ import (
 	"slices"
 	"time"
 
+	"example.com/integrations/shared/access"
 	"example.com/integrations/shared/api"
 	"example.com/integrations/shared/connector"
 	"example.com/integrations/shared/connector/factory"
@@ -20,11 +21,6 @@ import (
 	"example.com/integrations/shared/limits"
 	"example.com/integrations/shared/store"
 )
-
-// A Gate admits callers to an integration.
-type Gate interface {
-	Admit(ctx context.Context, rawID, caller string) (store.IntegrationRef, store.View, error)
-}
 
 // A Limiter notes that a check begins, unless one has less than gap ago, and that
 // a test message is about to be sent, unless that is one too many.
@@ -60,7 +56,7 @@ type Opener func(ctx context.Context, v store.View) (Opened, error)
 
 // A Handler checks integrations.
 type Handler struct {
-	Gate    Gate
+	Gate    access.Admitter
 	Limiter Limiter
 	Places  Places
 	Usages  Usages

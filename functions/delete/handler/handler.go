@@ -10,15 +10,11 @@ import (
 	"net/http"
 	"time"
 
+	"example.com/integrations/shared/access"
 	"example.com/integrations/shared/api"
 	"example.com/integrations/shared/domain"
 	"example.com/integrations/shared/store"
 )
-
-// A Gate admits callers to an integration.
-type Gate interface {
-	Admit(ctx context.Context, rawID, caller string) (store.IntegrationRef, store.View, error)
-}
 
 // A Deleter deletes an integration as it was read.
 type Deleter interface {
@@ -32,7 +28,7 @@ type Queue interface {
 
 // A Handler deletes integrations.
 type Handler struct {
-	Gate    Gate
+	Gate    access.Admitter
 	Deleter Deleter
 	Queue   Queue
 	Log     *slog.Logger

@@ -7,15 +7,11 @@ import (
 	"encoding/json"
 	"fmt"
 
+	"example.com/integrations/shared/access"
 	"example.com/integrations/shared/api"
 	"example.com/integrations/shared/domain"
 	"example.com/integrations/shared/store"
 )
-
-// A Gate admits callers to an integration.
-type Gate interface {
-	Admit(ctx context.Context, rawID, caller string) (store.IntegrationRef, store.View, error)
-}
 
 // Links are the ledger's rows.
 type Links interface {
@@ -30,7 +26,7 @@ type Runs interface {
 
 // A Handler has items tried again.
 type Handler struct {
-	Gate  Gate
+	Gate  access.Admitter
 	Links Links
 	Runs  Runs
 }

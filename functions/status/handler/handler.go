@@ -7,15 +7,11 @@ import (
 	"net/http"
 	"time"
 
+	"example.com/integrations/shared/access"
 	"example.com/integrations/shared/api"
 	"example.com/integrations/shared/domain"
 	"example.com/integrations/shared/store"
 )
-
-// A Gate admits callers to an integration.
-type Gate interface {
-	Admit(ctx context.Context, rawID, caller string) (store.IntegrationRef, store.View, error)
-}
 
 // A Counter counts what waits and what is parked.
 type Counter interface {
@@ -76,7 +72,7 @@ func targetOf(st *store.State) *target {
 }
 
 // New returns the route.
-func New(gate Gate, counter Counter) api.Route {
+func New(gate access.Admitter, counter Counter) api.Route {
 	return func(ctx context.Context, r api.Request) (api.Answer, error) {
 		pair, view, err := gate.Admit(ctx, r.IntegrationID, r.Caller)
 		if err == nil {

@@ -5,16 +5,12 @@ package handler
 import (
 	"context"
 
+	"example.com/integrations/shared/access"
 	"example.com/integrations/shared/api"
 	"example.com/integrations/shared/domain"
 	"example.com/integrations/shared/runs"
 	"example.com/integrations/shared/store"
 )
-
-// A Gate admits callers to an integration.
-type Gate interface {
-	Admit(ctx context.Context, rawID, caller string) (store.IntegrationRef, store.View, error)
-}
 
 // Runs starts runs.
 type Runs interface {
@@ -23,7 +19,7 @@ type Runs interface {
 
 // A Handler starts syncs.
 type Handler struct {
-	Gate Gate
+	Gate access.Admitter
 	Runs Runs
 }
 
