@@ -7,8 +7,8 @@ import (
 	"strconv"
 	"time"
 
-	"example.com/integrations/functions/providersync/worker"
 	"example.com/integrations/functions/providersync/handler"
+	"example.com/integrations/functions/providersync/worker"
 	"example.com/integrations/shared/events/publisher"
 	"example.com/integrations/shared/lambdaapp"
 	"example.com/integrations/shared/sealing"

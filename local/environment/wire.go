@@ -14,8 +14,8 @@ import (
 
 	"example.com/integrations/local/aws/delivery"
 	"example.com/integrations/local/aws/gateway"
-	"example.com/integrations/local/aws/secrets"
 	"example.com/integrations/local/aws/lambda"
+	"example.com/integrations/local/aws/secrets"
 
 	"example.com/integrations/local/aws/servers"
 	"example.com/integrations/local/aws/template"
