@@ -85,7 +85,7 @@ func TestRememberedButGone(t *testing.T) {
 	}
 }
 
-// A caller without a usable id is nobody's member: none is looked up.
+// A caller without a usable id is no member: none is looked up.
 func TestUnknownCallerIsNobody(t *testing.T) {
 	r := &reader{}
 	if _, _, err := New(r).Admit(t.Context(), "1", "alice"); code(err) != domain.CodeCallerUnknown || r.user != 0 {

@@ -174,7 +174,7 @@ func missing(r gateway.Route) string {
 	return "404 integration_not_found"
 }
 
-// misread is the answer to a body that tells of other ids.
+// misread is the answer to a body that names other ids.
 func misread(r gateway.Route) string {
 	if granted[r.Method+" "+r.Path].ignores {
 		return allowed(r)

@@ -31,7 +31,7 @@ type Organisation struct {
 	Deleted bool      `json:"is_deleted"`
 	Version int64     `json:"version"`
 	// Roles maps a role's id to its grant of MANAGE_ORGANISATION. A role that an
-	// event told of keeps its entry, with its version, whether it grants
+	// event named keeps its entry, with its version, whether it grants
 	// something or not: otherwise a late event could restore an old allow.
 	Roles map[string]RoleGrant `json:"roles"`
 }

@@ -141,12 +141,12 @@ func startSync(flags *flag.FlagSet) action {
 			return err
 		}
 
-		return verdict(&run)
+		return exitOf(&run)
 	}
 }
 
-// verdict is how a sync has ended, as an exit code.
-func verdict(run *client.Run) error {
+// exitOf is how a sync has ended, as an exit code.
+func exitOf(run *client.Run) error {
 	switch {
 	case run == nil || run.Status == client.Succeeded:
 		return nil
@@ -185,7 +185,7 @@ func follow(ctx context.Context, i *invocation) error {
 		}
 	}
 
-	return verdict(run)
+	return exitOf(run)
 }
 
 func listSyncs(flags *flag.FlagSet) action {

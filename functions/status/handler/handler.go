@@ -13,7 +13,7 @@ import (
 	"example.com/integrations/shared/store"
 )
 
-// A Counter counts what waits and what is parked.
+// A Counter counts pending changes and items that were given up.
 type Counter interface {
 	Backlog(ctx context.Context, integration domain.Snowflake, target string) (pending, givenUp int, err error)
 }
