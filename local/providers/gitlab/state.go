@@ -45,8 +45,8 @@ type project struct {
 	last    int // the highest number that an issue had
 }
 
-// Name is the path of the project.
-func (p *project) Name() string { return p.Path }
+// FullName is the path of the project.
+func (p *project) FullName() string { return p.Path }
 
 // Ident is the id of the project.
 func (p *project) Ident() int64 { return p.id }

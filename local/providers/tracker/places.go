@@ -11,8 +11,8 @@ import (
 type Place interface {
 	comparable
 
-	// Name is the name that the tracker finds the place by.
-	Name() string
+	// FullName is the name that the tracker finds the place by.
+	FullName() string
 	// Ident is the number of the place. A new name does not change it.
 	Ident() int64
 }
@@ -35,7 +35,7 @@ func (s *Places[P]) Add(added P, old ...string) {
 	}
 
 	s.order = append(slices.Clone(s.order), added)
-	for _, name := range append([]string{added.Name()}, old...) {
+	for _, name := range append([]string{added.FullName()}, old...) {
 		s.byName[strings.ToLower(name)] = added
 	}
 }
@@ -49,7 +49,7 @@ func (s *Places[P]) Find(name string) P {
 
 // Current returns the place that has a name now, or nil.
 func (s *Places[P]) Current(name string) (none P) {
-	if found := s.Find(name); found != none && strings.EqualFold(found.Name(), name) {
+	if found := s.Find(name); found != none && strings.EqualFold(found.FullName(), name) {
 		return found
 	}
 
@@ -106,5 +106,5 @@ func (s *Places[P]) Replace(before, after P) {
 		}
 	}
 
-	s.byName[strings.ToLower(after.Name())] = after
+	s.byName[strings.ToLower(after.FullName())] = after
 }
