@@ -9,13 +9,13 @@ import (
 	"example.com/integrations/shared/connector/answers"
 )
 
-var updatePages = flag.Bool("update-pages", false, "write the tables of refusals into docs/providers")
+var updateGolden = flag.Bool("update", false, "write the tables of refusals into docs/guides")
 
 // Refusals fails unless a provider's page shows its table of refusals. With
-// -update-pages it writes the table into the page instead.
+// -update it writes the table into the page instead.
 func Refusals(t testing.TB, provider string, rows []answers.Refusal) {
 	t.Helper()
-	path := "../../../docs/providers/" + provider + ".md"
+	path := "../../../docs/guides/" + provider + ".md"
 	page, err := os.ReadFile(path)
 	if err != nil {
 		t.Fatal(err)
@@ -26,8 +26,8 @@ func Refusals(t testing.TB, provider string, rows []answers.Refusal) {
 		return
 	}
 
-	if !*updatePages {
-		t.Fatalf("%s does not show the table of refusals: go test ./shared/connector/%s -update-pages", path, provider)
+	if !*updateGolden {
+		t.Fatalf("%s does not show the table of refusals: go test ./shared/connector/%s -update", path, provider)
 	}
 
 	before, rest, found := strings.Cut(string(page), answers.RefusalsBegin)
