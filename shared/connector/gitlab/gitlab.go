@@ -19,7 +19,7 @@ import (
 	"example.com/integrations/shared/connector/paging"
 	"example.com/integrations/shared/domain"
 	"example.com/integrations/shared/markup"
-	"example.com/integrations/shared/markup/links"
+	"example.com/integrations/shared/markup/raw"
 	"example.com/integrations/shared/outbound"
 )
 
@@ -63,7 +63,7 @@ func New(cfg Config, client *outbound.Client, now func() time.Time) *Connector {
 
 	return &Connector{cfg: cfg, client: client, now: now, pages: paging.Usual(), pageBody: paging.MaxBody, markdown: markdown.Renderer{
 		Dialect: markup.NewGitLab(host), TitleTemplate: cfg.TitleTemplate, BodyTemplate: cfg.BodyTemplate,
-		MaxTitle: maxTitle, MaxBody: maxBody, Links: links.ImagesLinked,
+		MaxTitle: maxTitle, MaxBody: maxBody, Links: raw.ImagesLinked,
 	}}
 }
 

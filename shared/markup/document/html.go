@@ -8,7 +8,7 @@ import (
 
 	"github.com/yuin/goldmark/ast"
 
-	"example.com/integrations/shared/markup/rawhtml"
+	"example.com/integrations/shared/markup/raw"
 )
 
 // A flow turns the tags of HTML, and the text between them, into spans and
@@ -33,7 +33,7 @@ type flow struct {
 
 // A frame is an open tag that has a partner.
 type frame struct {
-	role  rawhtml.Role
+	role  raw.Role
 	style Span   // outside of the tag
 	link  string // Anchor: where it leads
 	spans int    // how many spans there were before
@@ -52,17 +52,17 @@ func (r reader) html(n *ast.HTMLBlock) []Block {
 		content.Write(n.ClosureLine.Value(r.source))
 	}
 
-	tokens := rawhtml.Tokens(content.String())
-	paired := rawhtml.Paired(tokens)
-	page := rawhtml.Page(tokens)
+	tokens := raw.Tokens(content.String())
+	paired := raw.Paired(tokens)
+	page := raw.Page(tokens)
 	var f flow
 	for i, t := range tokens {
 		switch {
-		case t.Kind == rawhtml.Tag && page:
+		case t.Kind == raw.Tag && page:
 			f.add(t.Raw)
-		case t.Kind == rawhtml.Text:
+		case t.Kind == raw.Text:
 			f.text(t.Raw)
-		case t.Kind == rawhtml.Tag:
+		case t.Kind == raw.Tag:
 			f.tag(t, paired[i])
 		}
 	}
@@ -75,14 +75,14 @@ func (r reader) html(n *ast.HTMLBlock) []Block {
 
 // inlineHTML adds what is in a node that has tags among its children.
 func (r reader) inlineHTML(to []Span, parent ast.Node, style Span) []Span {
-	var tokens []rawhtml.Token
+	var tokens []raw.Token
 	for n := parent.FirstChild(); n != nil; n = n.NextSibling() {
 		if raw, ok := n.(*ast.RawHTML); ok {
 			tokens = append(tokens, r.token(raw))
 		}
 	}
 
-	paired := rawhtml.Paired(tokens)
+	paired := raw.Paired(tokens)
 
 	f := flow{inline: true, spans: to, style: style}
 	next := 0
@@ -92,7 +92,7 @@ func (r reader) inlineHTML(to []Span, parent ast.Node, style Span) []Span {
 			continue
 		}
 
-		if t := tokens[next]; t.Kind != rawhtml.Comment {
+		if t := tokens[next]; t.Kind != raw.Comment {
 			f.tag(t, paired[next])
 		}
 
@@ -103,16 +103,16 @@ func (r reader) inlineHTML(to []Span, parent ast.Node, style Span) []Span {
 }
 
 // token is the tag or comment that a node of raw HTML is.
-func (r reader) token(n *ast.RawHTML) rawhtml.Token {
-	var raw strings.Builder
+func (r reader) token(n *ast.RawHTML) raw.Token {
+	var html strings.Builder
 	for i := range n.Segments.Len() {
 		segment := n.Segments.At(i)
-		raw.Write(segment.Value(r.source))
+		html.Write(segment.Value(r.source))
 	}
 
-	tokens := rawhtml.Tokens(raw.String())
+	tokens := raw.Tokens(html.String())
 	if len(tokens) != 1 {
-		return rawhtml.Token{Raw: raw.String()}
+		return raw.Token{Raw: html.String()}
 	}
 
 	return tokens[0]
@@ -130,20 +130,20 @@ func hasHTML(parent ast.Node) bool {
 }
 
 // tag does what a tag means. One that means nothing stays as text.
-func (f *flow) tag(t rawhtml.Token, paired bool) {
+func (f *flow) tag(t raw.Token, paired bool) {
 	role := t.Role()
 	switch {
-	case f.pre && role != rawhtml.Preformed:
-		if role == rawhtml.Unknown {
+	case f.pre && role != raw.Preformed:
+		if role == raw.Unknown {
 			f.code.WriteString(t.Raw)
 		}
 	case f.isText(t, paired):
 		f.add(t.Raw)
-	case role.NeedsPartner() && paired, role == rawhtml.Summary && paired:
+	case role.NeedsPartner() && paired, role == raw.Summary && paired:
 		f.style = f.styled(t)
-	case role == rawhtml.Image:
+	case role == raw.Image:
 		f.image(t)
-	case role == rawhtml.Break:
+	case role == raw.Break:
 		f.line()
 	default:
 		f.structure(t)
@@ -151,18 +151,18 @@ func (f *flow) tag(t rawhtml.Token, paired bool) {
 }
 
 // isText reports whether what looks like a tag is text.
-func (f *flow) isText(t rawhtml.Token, paired bool) bool {
+func (f *flow) isText(t raw.Token, paired bool) bool {
 	role := t.Role()
 	switch {
-	case role == rawhtml.Unknown:
+	case role == raw.Unknown:
 		return true
-	case role == rawhtml.Anchor && !paired:
+	case role == raw.Anchor && !paired:
 		return t.Closing || t.Bare() || t.Attribute("href") != "" // else it only names a place
 	case role.NeedsPartner():
 		return !paired
-	case role == rawhtml.Image:
+	case role == raw.Image:
 		return t.Bare() || t.Closing
-	case role == rawhtml.Break || paired:
+	case role == raw.Break || paired:
 		return false
 	}
 
@@ -182,43 +182,43 @@ func (f *flow) behindWord() bool {
 }
 
 // structure does what tags mean that begin or end a line or a block.
-func (f *flow) structure(t rawhtml.Token) {
+func (f *flow) structure(t raw.Token) {
 	switch t.Role() {
-	case rawhtml.Rule:
+	case raw.Rule:
 		f.part()
 		if !f.inline {
 			f.blocks = append(f.blocks, Block{Kind: Rule})
 		}
 
-	case rawhtml.Block, rawhtml.Summary:
+	case raw.Block, raw.Summary:
 		f.part()
-	case rawhtml.Heading:
+	case raw.Heading:
 		f.part()
 		f.heading = 0
 		if !t.Closing {
 			f.heading = int(t.Name[1] - '0')
 		}
 
-	case rawhtml.ListItem:
+	case raw.ListItem:
 		f.line()
 		f.mark = ""
 		if !t.Closing {
 			f.mark = "• "
 		}
 
-	case rawhtml.Row:
+	case raw.Row:
 		f.row = false
 		f.line()
 		f.row = !t.Closing && !f.inline
 		f.cell = false
 
-	case rawhtml.Cell:
+	case raw.Cell:
 		if !t.Closing && f.cell {
 			f.add(" | ")
 		}
 		f.cell = true
 
-	case rawhtml.Preformed:
+	case raw.Preformed:
 		f.part()
 		f.closePre()
 		f.pre = !t.Closing && !f.inline
@@ -227,9 +227,9 @@ func (f *flow) structure(t rawhtml.Token) {
 }
 
 // styled is the style behind a tag that has a partner.
-func (f *flow) styled(t rawhtml.Token) Span {
+func (f *flow) styled(t raw.Token) Span {
 	role := t.Role()
-	if role == rawhtml.Summary {
+	if role == raw.Summary {
 		f.part()
 		f.summary = !t.Closing
 	}
@@ -248,15 +248,15 @@ func (f *flow) styled(t rawhtml.Token) Span {
 
 	style := f.style
 	switch role {
-	case rawhtml.Bold, rawhtml.Summary:
+	case raw.Bold, raw.Summary:
 		style.Bold = !style.Code
-	case rawhtml.Italic:
+	case raw.Italic:
 		style.Italic = !style.Code
-	case rawhtml.Strike:
+	case raw.Strike:
 		style.Strike = !style.Code
-	case rawhtml.Code:
+	case raw.Code:
 		style = Span{Code: true, Link: style.Link}
-	case rawhtml.Anchor:
+	case raw.Anchor:
 		style = linked(style, t.Attribute("href"))
 		one.link = style.Link
 	}
@@ -269,9 +269,9 @@ func (f *flow) styled(t rawhtml.Token) Span {
 // shut does what the end of a tag means for the text within.
 func (f *flow) shut(one frame) {
 	switch one.role {
-	case rawhtml.Super, rawhtml.Sub:
+	case raw.Super, raw.Sub:
 		f.script(one)
-	case rawhtml.Anchor:
+	case raw.Anchor:
 		f.reveal(one)
 	}
 }
@@ -293,7 +293,7 @@ func (f *flow) script(one frame) {
 		before = f.spans[last-1].Text
 	}
 
-	f.spans[last].Text = text[:begin] + rawhtml.Scripted(before, text[begin:], one.role)
+	f.spans[last].Text = text[:begin] + raw.Scripted(before, text[begin:], one.role)
 }
 
 // reveal shows the address of a link whose text names another host.
@@ -304,7 +304,7 @@ func (f *flow) reveal(one frame) {
 		text.WriteString(s.Text)
 	}
 
-	if one.link == "" || !rawhtml.Hides(text.String(), one.link) {
+	if one.link == "" || !raw.Hides(text.String(), one.link) {
 		return
 	}
 
@@ -324,7 +324,7 @@ func withText(style Span, text string) Span {
 
 // image is a link to the image, as images of Markdown are. Within a link its text
 // leads where the link leads.
-func (f *flow) image(t rawhtml.Token) {
+func (f *flow) image(t raw.Token) {
 	style := f.style
 	if style.Link == "" {
 		style = linked(style, t.Attribute("src"))
@@ -336,7 +336,7 @@ func (f *flow) image(t rawhtml.Token) {
 	}
 
 	f.begin()
-	if f.style.Link != "" || text == style.Link || !rawhtml.Hides(text, style.Link) {
+	if f.style.Link != "" || text == style.Link || !raw.Hides(text, style.Link) {
 		f.spans = add(f.spans, withText(style, text))
 		return
 	}

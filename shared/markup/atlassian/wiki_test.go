@@ -1,4 +1,4 @@
-package wiki
+package atlassian
 
 import (
 	"regexp"
@@ -11,7 +11,7 @@ import (
 
 const z = breaker
 
-var rendered = map[string]string{
+var wikiRendered = map[string]string{
 	"a":                               "a",
 	"[~bob] \\[~bob]":                 `\[\~bob\] \[\~bob\]`,
 	"{html}x{html}":                   `\{html\}x\{html\}`,
@@ -46,16 +46,16 @@ var rendered = map[string]string{
 	"www.a.test x":                                "[www" + z + ".a.test|http://www.a.test] x",
 }
 
-func TestRender(t *testing.T) {
-	for text, want := range rendered {
-		if got := Render(document.Parse(text)); got != want {
+func TestWiki(t *testing.T) {
+	for text, want := range wikiRendered {
+		if got := Wiki(document.Parse(text)); got != want {
 			t.Errorf("%q\n got %q\nwant %q", text, got, want)
 		}
 	}
 }
 
-func TestSize(t *testing.T) {
-	if n := Size(document.Parse("🦀 a-b")); n != len("🦀")/2+len(` a\-b`) {
+func TestWikiSize(t *testing.T) {
+	if n := WikiSize(document.Parse("🦀 a-b")); n != len("🦀")/2+len(` a\-b`) {
 		t.Error(n)
 	}
 }
@@ -67,13 +67,13 @@ var (
 	alive = regexp.MustCompile(`\[|!\S|\{[a-zA-Z]|\b[A-Za-z][A-Za-z0-9_]+-[0-9]|://`)
 )
 
-func FuzzRender(f *testing.F) {
-	for text := range rendered {
+func FuzzWiki(f *testing.F) {
+	for text := range wikiRendered {
 		f.Add(text)
 	}
 
 	f.Fuzz(func(t *testing.T, text string) {
-		got := Render(document.Parse(text))
+		got := Wiki(document.Parse(text))
 		if !utf8.ValidString(got) {
 			t.Fatalf("%q", got)
 		}

@@ -1,6 +1,4 @@
-// Package adf writes documents in the Atlassian Document Format. Its text is
-// text and nothing else: no mention, card, macro or image is ever written.
-package adf
+package atlassian
 
 import (
 	"encoding/json"
@@ -33,8 +31,9 @@ type href struct {
 	Href string `json:"href"`
 }
 
-// Render is a document as JSON. The same blocks give the same text.
-func Render(blocks []document.Block) string {
+// ADF is a document in the Atlassian Document Format, as JSON. It never has a
+// mention, card, macro or image. The same blocks give the same text.
+func ADF(blocks []document.Block) string {
 	doc := node{Type: "doc", Version: 1, Content: top(blocks)}
 	if len(doc.Content) == 0 {
 		doc.Content = []node{{Type: "paragraph"}}
@@ -64,7 +63,7 @@ func top(blocks []document.Block) []node {
 				list = append(list, node{Type: "blockquote", Content: inner})
 			}
 		case document.Table:
-			list = append(list, table(b.Rows))
+			list = append(list, adfTable(b.Rows))
 		default:
 			list = append(list, within([]document.Block{b})...)
 		}
@@ -84,7 +83,7 @@ func within(blocks []document.Block) []node {
 		case document.Heading:
 			list = append(list, node{Type: "paragraph", Content: inline(document.Bold(b.Spans))})
 		case document.Code:
-			list = append(list, code(b))
+			list = append(list, adfCode(b))
 		case document.Quote:
 			list = append(list, within(b.Blocks)...)
 		case document.List:
@@ -99,7 +98,7 @@ func within(blocks []document.Block) []node {
 	return list
 }
 
-func code(b document.Block) node {
+func adfCode(b document.Block) node {
 	n := node{Type: "codeBlock"}
 	if language := document.Language(b.Language); language != "" {
 		n.Attrs = &attrs{Language: language}
@@ -141,7 +140,7 @@ func bullets(b document.Block) []node {
 	return []node{n}
 }
 
-func table(rows [][][]document.Span) node {
+func adfTable(rows [][][]document.Span) node {
 	n := node{Type: "table"}
 	for i, row := range rows {
 		kind := "tableCell"
@@ -198,13 +197,13 @@ func marks(s document.Span) []mark {
 	return list
 }
 
-// Size is how long Jira may count a document: it states a limit for the text
-// form without saying what that is. So every sign that some text form could
-// need counts, as the longest one, wiki markup, has them.
-func Size(blocks []document.Block) int {
+// ADFSize is the greatest length that Jira may count for a document. Jira states a
+// limit for the text form and does not say what that form is. So every sign that a
+// text form may need is counted, as wiki markup, the longest one, writes it.
+func ADFSize(blocks []document.Block) int {
 	size := 0
 	for _, b := range blocks {
-		size += 2 + spansSize(b.Spans) + document.Length(b.Text) + Size(b.Blocks)
+		size += 2 + spansSize(b.Spans) + document.Length(b.Text) + ADFSize(b.Blocks)
 		switch b.Kind {
 		case document.Heading:
 			size += len("h1. ")
@@ -217,7 +216,7 @@ func Size(blocks []document.Block) int {
 		}
 
 		for _, item := range b.Items {
-			size += len("\n** ") + Size(item)
+			size += len("\n** ") + ADFSize(item)
 		}
 
 		for _, row := range b.Rows {

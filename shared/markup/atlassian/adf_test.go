@@ -1,4 +1,4 @@
-package adf
+package atlassian
 
 import (
 	"encoding/json"
@@ -8,7 +8,7 @@ import (
 	"example.com/integrations/shared/markup/document"
 )
 
-var rendered = map[string]string{
+var adfRendered = map[string]string{
 	"":                        `{"type":"paragraph"}`,
 	"a":                       `{"type":"paragraph","content":[{"type":"text","text":"a"}]}`,
 	"@bob [~bob] <b>":         `{"type":"paragraph","content":[{"type":"text","text":"@bob [~bob] <b>"}]}`,
@@ -25,33 +25,33 @@ var rendered = map[string]string{
 	"|a|\n|-|\n||":            `{"type":"table","content":[{"type":"tableRow","content":[{"type":"tableHeader","content":[{"type":"paragraph","content":[{"type":"text","text":"a"}]}]}]},{"type":"tableRow","content":[{"type":"tableCell","content":[{"type":"paragraph"}]}]}]}`,
 }
 
-func TestRender(t *testing.T) {
-	for text, want := range rendered {
-		if got := Render(document.Parse(text)); got != `{"type":"doc","version":1,"content":[`+want+`]}` {
+func TestADF(t *testing.T) {
+	for text, want := range adfRendered {
+		if got := ADF(document.Parse(text)); got != `{"type":"doc","version":1,"content":[`+want+`]}` {
 			t.Errorf("%q: %s", text, got)
 		}
 	}
 
 	quoted := []document.Block{{Kind: document.Quote, Blocks: []document.Block{{Kind: document.Table, Rows: [][][]document.Span{{{{Text: "a"}}, {{Text: "b"}}}}}}}}
-	if got := Render(quoted); !strings.Contains(got, `{"type":"text","text":"a | b"}`) {
+	if got := ADF(quoted); !strings.Contains(got, `{"type":"text","text":"a | b"}`) {
 		t.Errorf("a table in a quotation: %s", got)
 	}
 }
 
 // A text node is never empty, whoever made the span.
 func TestNoEmptyText(t *testing.T) {
-	got := Render([]document.Block{{Kind: document.Paragraph, Spans: []document.Span{{Bold: true}, {Text: "a"}}}})
+	got := ADF([]document.Block{{Kind: document.Paragraph, Spans: []document.Span{{Bold: true}, {Text: "a"}}}})
 	if strings.Count(got, `"type":"text"`) != 1 {
 		t.Errorf("%s", got)
 	}
 }
 
 // No text form that Jira may count is longer than what is counted here.
-func TestSizeIsTheLongest(t *testing.T) {
-	for text := range rendered {
+func TestADFSizeIsTheLongest(t *testing.T) {
+	for text := range adfRendered {
 		blocks := document.Parse(text)
-		if n := textOf(Render(blocks)); n > Size(blocks)+1 {
-			t.Errorf("%q: %d characters, counted %d", text, n, Size(blocks))
+		if n := textOf(ADF(blocks)); n > ADFSize(blocks)+1 {
+			t.Errorf("%q: %d characters, counted %d", text, n, ADFSize(blocks))
 		}
 	}
 }
@@ -80,14 +80,14 @@ func textOf(doc string) int {
 	return walk(n)
 }
 
-func FuzzRender(f *testing.F) {
-	for text := range rendered {
+func FuzzADF(f *testing.F) {
+	for text := range adfRendered {
 		f.Add(text)
 	}
 
 	f.Fuzz(func(t *testing.T, text string) {
 		blocks := document.Parse(text)
-		got := Render(blocks)
+		got := ADF(blocks)
 		for _, never := range []string{`"mention"`, `"inlineCard"`, `"blockCard"`, `"extension"`, `"media"`, `"emoji"`, `"text":""`} {
 			if strings.Contains(got, `"type":`+never) || strings.Contains(got, `{`+never) {
 				t.Errorf("%s in %s", never, got)

@@ -1,4 +1,4 @@
-package links
+package raw
 
 import (
 	"strings"
@@ -53,7 +53,7 @@ func TestReveal(t *testing.T) {
 			t.Errorf("%q:\n got %q\nwant %q", source, got, want)
 		}
 
-		if !Hides(source, ImagesShown) || Hides(got, ImagesShown) {
+		if !HidesHost(source, ImagesShown) || HidesHost(got, ImagesShown) {
 			t.Errorf("%q: still hides a host, or hid none", got)
 		}
 	}
@@ -83,7 +83,7 @@ func TestRevealPlain(t *testing.T) {
 		"[good.test](https://evil.test)s":                     "good.test (https://evil.test) s",
 		"[good.test](ftp://evil.test/*a*)":                    "good.test (ftp://evil.test/*a*)",
 	} {
-		if got := Reveal(source, Plain); got != want {
+		if got := Reveal(source, LinksPlain); got != want {
 			t.Errorf("%q:\n got %q\nwant %q", source, got, want)
 		}
 	}

@@ -1,7 +1,8 @@
-// Package rawhtml reads the HTML that people write into Markdown. It splits HTML
-// into tags, comments and text, and takes comments and tags out of Markdown
-// source for the providers that get Markdown or plain text.
-package rawhtml
+// Package raw rewrites Markdown source before a provider gets it as Markdown or as
+// plain text. Rewrite takes comments and HTML tags out. Disarmer writes the address
+// beside each link whose text names a host to which the link does not lead. Tokens
+// splits HTML into tags, comments and text for packages that read it otherwise.
+package raw
 
 import (
 	"html"

@@ -1,4 +1,4 @@
-package rawhtml
+package raw
 
 import (
 	"strings"

@@ -1,4 +1,4 @@
-package rawhtml
+package raw
 
 import (
 	"cmp"
@@ -13,15 +13,15 @@ import (
 	"example.com/integrations/shared/markup"
 )
 
-// A Form is what the text is for.
-type Form int
+// A Output is what the text is for.
+type Output int
 
 // The forms.
 const (
-	// Markdown is for servers that read Markdown and show a few tags themselves.
-	Markdown Form = iota
+	// ToMarkdown is for servers that read Markdown and show a few tags themselves.
+	ToMarkdown Output = iota
 	// Plain is for servers that show text as it stands.
-	PlainText
+	ToPlainText
 )
 
 // Rewrite takes the HTML out of Markdown as far as readers would see it: comments
@@ -31,7 +31,7 @@ const (
 //
 // In Markdown these tags stay, without attributes: br, the styles b, i, del, code,
 // ins, sub and sup, and details and summary on lines of their own.
-func Rewrite(source string, form Form) string {
+func Rewrite(source string, form Output) string {
 	lines := markup.Lines(source)
 	w := rewriter{source: Uncomment(lines), form: form}
 	if strings.Contains(w.source, "<") {
@@ -55,7 +55,7 @@ type edit struct {
 // A rewriter gathers the edits of a source.
 type rewriter struct {
 	source string
-	form   Form
+	form   Output
 	edits  []edit
 	folds  []bool // the details that are open, and whether each stays
 }
@@ -168,7 +168,7 @@ func (w *rewriter) pre(n ast.Node, at extent, tokens []Token) {
 		return
 	}
 
-	if w.form == Markdown {
+	if w.form == ToMarkdown {
 		text = fenced(text, language)
 	}
 
@@ -220,7 +220,7 @@ func (w *rewriter) pieces(list []piece, in context) {
 
 		text := w.text(p, partner, in, anchors > 0)
 		at := p.extent
-		if strings.HasSuffix(text, "\n") && w.form == PlainText {
+		if strings.HasSuffix(text, "\n") && w.form == ToPlainText {
 			at.to = len(w.source) - len(strings.TrimLeft(w.source[at.to:], " "))
 		}
 
@@ -295,7 +295,7 @@ func (w *rewriter) text(p, partner piece, in context, anchored bool) string {
 	case Summary:
 		return w.summary(p, partner, in)
 	case Heading:
-		if w.form == Markdown && in.block && !p.Closing && w.starts(p) {
+		if w.form == ToMarkdown && in.block && !p.Closing && w.starts(p) {
 			return strings.Repeat("#", int(p.Name[1]-'0')) + " "
 		}
 	case ListItem:
@@ -326,10 +326,10 @@ var kept = map[string]string{
 func (w *rewriter) style(p, partner piece) string {
 	name := kept[p.Name]
 	oneLine := !strings.Contains(w.between(p, partner), "\n")
-	if w.form == PlainText && (p.Role() == Super || p.Role() == Sub) {
+	if w.form == ToPlainText && (p.Role() == Super || p.Role() == Sub) {
 		return w.script(p, partner)
 	}
-	if w.form == PlainText || name == "" || !oneLine {
+	if w.form == ToPlainText || name == "" || !oneLine {
 		return ""
 	}
 	if p.Closing {
@@ -380,7 +380,7 @@ func (w *rewriter) anchor(p, partner piece) string {
 	}
 
 	inner := w.between(p, partner)
-	linked := w.form == Markdown && strings.TrimSpace(inner) != "" && !strings.ContainsAny(inner, "[]\n`\\") && !Hides(inner, to)
+	linked := w.form == ToMarkdown && strings.TrimSpace(inner) != "" && !strings.ContainsAny(inner, "[]\n`\\") && !Hides(inner, to)
 	switch {
 	case linked && !p.Closing:
 		return "["
@@ -402,7 +402,7 @@ func (w *rewriter) image(p piece, anchored bool) string {
 		return literal(text, w.form)
 	case text == "":
 		return to
-	case w.form == PlainText || Hides(text, to):
+	case w.form == ToPlainText || Hides(text, to):
 		return literal(text, w.form) + " (" + to + ")"
 	}
 
@@ -412,8 +412,8 @@ func (w *rewriter) image(p piece, anchored bool) string {
 var escaper = strings.NewReplacer(`\`, `\\`, "`", "\\`", "*", `\*`, "_", `\_`, "[", `\[`, "]", `\]`, "<", `\<`, "~", `\~`, "|", `\|`, "$", `\$`)
 
 // literal is text that Markdown shows as it is.
-func literal(text string, form Form) string {
-	if form == PlainText {
+func literal(text string, form Output) string {
+	if form == ToPlainText {
 		return text
 	}
 
@@ -423,7 +423,7 @@ func literal(text string, form Form) string {
 // lineEnd ends a line within a text.
 func (w *rewriter) lineEnd(p piece, in context) string {
 	switch {
-	case w.form == Markdown:
+	case w.form == ToMarkdown:
 		return "<br>"
 	case in.table:
 		return " "
@@ -436,7 +436,7 @@ func (w *rewriter) lineEnd(p piece, in context) string {
 
 // details stay only where nothing is around them, in a form that can fold.
 func (w *rewriter) details(p piece, in context) string {
-	stays := p.Name == "details" && w.form == Markdown && in.top
+	stays := p.Name == "details" && w.form == ToMarkdown && in.top
 	switch {
 	case p.Name != "details":
 		return ""
@@ -509,7 +509,7 @@ func (w *rewriter) summary(p, partner piece, in context) string {
 		return ""
 	}
 
-	if w.form == PlainText {
+	if w.form == ToPlainText {
 		if w.starts(p) || w.ends(p) {
 			return ""
 		}

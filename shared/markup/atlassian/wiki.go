@@ -1,7 +1,7 @@
-// Package wiki writes documents in the wiki markup of Jira Data Center. What
-// is text in a document is text there: no user is mentioned, no macro run, no
-// image shown and no issue linked.
-package wiki
+// Package atlassian writes documents for Jira: in the Atlassian Document Format of
+// Jira Cloud and in the wiki markup of Jira Data Center. Text in a document stays
+// text there: it mentions no user, runs no macro, shows no image and links no issue.
+package atlassian
 
 import (
 	"regexp"
@@ -11,17 +11,17 @@ import (
 	"example.com/integrations/shared/markup/document"
 )
 
-// Render is a document in wiki markup. The same blocks give the same text.
-func Render(blocks []document.Block) string {
+// Wiki is a document in wiki markup. The same blocks give the same text.
+func Wiki(blocks []document.Block) string {
 	var w writer
 	w.blocks(blocks, false)
 	return strings.Join(w.parts, "\n\n")
 }
 
-// Size is how long Jira counts it.
-func Size(blocks []document.Block) int { return document.Length(Render(blocks)) }
+// WikiSize is the length that Jira counts for a document in wiki markup.
+func WikiSize(blocks []document.Block) int { return document.Length(Wiki(blocks)) }
 
-// A writer gathers what is to be apart by a blank line.
+// A writer gathers parts that a blank line sets apart.
 type writer struct{ parts []string }
 
 func (w *writer) add(part string) { w.parts = append(w.parts, part) }
@@ -38,13 +38,13 @@ func (w *writer) blocks(blocks []document.Block, quoted bool) {
 		case document.Rule:
 			w.add("----")
 		case document.Code:
-			w.add(code(b))
+			w.add(wikiCode(b))
 		case document.Quote:
 			w.quote(b, quoted)
 		case document.List:
 			w.list(b)
 		case document.Table:
-			w.add(table(b.Rows))
+			w.add(wikiTable(b.Rows))
 		}
 	}
 }
@@ -139,7 +139,7 @@ var highlighted = map[string]bool{
 // could be taken for.
 var closing = regexp.MustCompile(`(?i)\{(/?(?:code|noformat|quote))`)
 
-func code(b document.Block) string {
+func wikiCode(b document.Block) string {
 	content := closing.ReplaceAllString(b.Text, "{"+breaker+"$1")
 	if language := document.Language(b.Language); highlighted[language] {
 		return "{code:" + language + "}\n" + content + "\n{code}"
@@ -147,7 +147,7 @@ func code(b document.Block) string {
 	return "{noformat}\n" + content + "\n{noformat}"
 }
 
-func table(rows [][][]document.Span) string {
+func wikiTable(rows [][][]document.Span) string {
 	var all []string
 	for i, row := range rows {
 		bar := "|"

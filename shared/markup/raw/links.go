@@ -1,6 +1,4 @@
-// Package links finds the links of Markdown whose text names a host to which they
-// do not lead, and writes the address beside the text.
-package links
+package raw
 
 import (
 	"cmp"
@@ -12,22 +10,21 @@ import (
 	"github.com/yuin/goldmark/ast"
 
 	"example.com/integrations/shared/markup"
-	"example.com/integrations/shared/markup/rawhtml"
 )
 
-// A Form is how a server shows Markdown.
-type Form int
+// A LinkForm is how a server shows Markdown.
+type LinkForm int
 
 // The forms.
 const (
 	// ImagesShown is for servers that show images. They are no links.
-	ImagesShown Form = iota
+	ImagesShown LinkForm = iota
 	// ImagesLinked is for servers where an image is a link whose text is the
 	// alternative text, because its sign has been disarmed.
 	ImagesLinked
-	// Plain is for servers that may show Markdown as it stands. Images are links where
+	// LinksPlain is for servers that may show Markdown as it stands. Images are links where
 	// they do not.
-	Plain
+	LinksPlain
 )
 
 // breaker is U+200B: it cannot be seen, and no sign of Markdown goes over it.
@@ -38,7 +35,7 @@ const breaker = "\u200b"
 // is no safer than the source: it is still to be disarmed.
 //
 // Where reading Markdown takes long, there are no links in the result.
-func Reveal(source string, form Form) string {
+func Reveal(source string, form LinkForm) string {
 	source = breakLong(source)
 	if !strings.Contains(source, "]") {
 		return source
@@ -49,7 +46,7 @@ func Reveal(source string, form Form) string {
 		list = slices.DeleteFunc(list, func(l link) bool { return l.image })
 	}
 
-	var edits []edit
+	var edits []linkEdit
 	for _, group := range adjacent(source, list) {
 		edits = append(edits, group.edits(source, form)...)
 	}
@@ -57,14 +54,14 @@ func Reveal(source string, form Form) string {
 	return apply(source, edits)
 }
 
-// Hides reports whether a text has a link that Reveal would take.
-func Hides(source string, form Form) bool { return Reveal(source, form) != source }
+// HidesHost reports whether a text has a link that Reveal would take.
+func HidesHost(source string, form LinkForm) bool { return Reveal(source, form) != source }
 
 var tail = regexp.MustCompile(`\]([(\[:])`)
 
-// Break leaves no link with a text of its own in Markdown: neither a target nor a
+// BreakLinks leaves no link with a text of its own in Markdown: neither a target nor a
 // definition stands behind a bracket any more.
-func Break(source string) string { return tail.ReplaceAllString(source, "]"+breaker+"$1") }
+func BreakLinks(source string) string { return tail.ReplaceAllString(source, "]"+breaker+"$1") }
 
 // A link is a link or an image in a source.
 type link struct {
@@ -155,11 +152,11 @@ func textOf(n ast.Node, source string) string {
 	return out.String()
 }
 
-var escaped = regexp.MustCompile("\\\\([!-/:-@\\[-`{-~])")
+var escapedSign = regexp.MustCompile("\\\\([!-/:-@\\[-`{-~])")
 
 // unescaped is a text without what Markdown needs to show its signs.
 func unescaped(text string) string {
-	return html.UnescapeString(escaped.ReplaceAllString(text, "$1"))
+	return html.UnescapeString(escapedSign.ReplaceAllString(text, "$1"))
 }
 
 // A group are links that stand one behind the other with nothing to be seen
@@ -197,7 +194,7 @@ func adjacent(source string, list []link) []group {
 
 // edits take the links of a group away if the text of all of them names a host to
 // which one does not lead.
-func (g group) edits(source string, form Form) []edit {
+func (g group) edits(source string, form LinkForm) []linkEdit {
 	var text strings.Builder
 	for _, l := range g {
 		text.WriteString(l.text)
@@ -205,14 +202,14 @@ func (g group) edits(source string, form Form) []edit {
 
 	hides := false
 	for _, l := range g {
-		hides = hides || rawhtml.Hides(text.String(), l.address)
+		hides = hides || Hides(text.String(), l.address)
 	}
 
 	if !hides {
 		return nil
 	}
 
-	var edits []edit
+	var edits []linkEdit
 	for _, l := range g {
 		edits = append(edits, l.edits(source, form)...)
 	}
@@ -222,7 +219,7 @@ func (g group) edits(source string, form Form) []edit {
 
 // edits take a link away: its text stays and the address follows it. Within
 // another link there is no address, because that is where the text leads.
-func (l link) edits(source string, form Form) []edit {
+func (l link) edits(source string, form LinkForm) []linkEdit {
 	before := ""
 	if !inline.MatchString(source[l.inner:l.tail]) {
 		before = breaker // else the text could begin a list, a quotation or code
@@ -232,11 +229,11 @@ func (l link) edits(source string, form Form) []edit {
 	switch {
 	case l.within:
 		after = ""
-	case form == Plain && word.MatchString(source[l.to:]):
+	case form == LinksPlain && word.MatchString(source[l.to:]):
 		after += " " // else the word could count as a part of the address
 	}
 
-	return []edit{{l.from, l.inner, before}, {l.tail, l.to, after}}
+	return []linkEdit{{l.from, l.inner, before}, {l.tail, l.to, after}}
 }
 
 // inline is a text that begins no block, whatever is before it.
@@ -250,7 +247,7 @@ const maxShown = 200
 
 // shown is an address as a link under its own text, or as text if it is not fit
 // for a link.
-func shown(address string, form Form) string {
+func shown(address string, form LinkForm) string {
 	full := address
 	if strings.HasPrefix(full, "//") {
 		full = "https:" + full
@@ -259,29 +256,29 @@ func shown(address string, form Form) string {
 	to, ok := markup.WebURL(full)
 	text := markup.Cut(markup.OneLine(address), maxShown, "…")
 	switch {
-	case ok && form == Plain:
+	case ok && form == LinksPlain:
 		return to
 	case ok:
 		return "<" + to + ">"
-	case form == Plain:
+	case form == LinksPlain:
 		return text
 	}
 
-	return literal.Replace(text)
+	return literalSigns.Replace(text)
 }
 
-// literal writes a text so that Markdown shows it as it is.
-var literal = strings.NewReplacer(`\`, `\\`, "`", "\\`", "*", `\*`, "_", `\_`, "[", `\[`, "]", `\]`, "<", `\<`, ">", `\>`, "~", `\~`, "|", `\|`, "$", `\$`, "&", "&amp;")
+// literalSigns writes a text so that Markdown shows it as it is.
+var literalSigns = strings.NewReplacer(`\`, `\\`, "`", "\\`", "*", `\*`, "_", `\_`, "[", `\[`, "]", `\]`, "<", `\<`, ">", `\>`, "~", `\~`, "|", `\|`, "$", `\$`, "&", "&amp;")
 
-// An edit puts a text in the place of source[from:to].
-type edit struct {
+// An linkEdit puts a text in the place of source[from:to].
+type linkEdit struct {
 	from, to int
 	text     string
 }
 
 // apply does the edits. Where two overlap, the first one counts.
-func apply(source string, edits []edit) string {
-	slices.SortStableFunc(edits, func(a, b edit) int { return cmp.Compare(a.from, b.from) })
+func apply(source string, edits []linkEdit) string {
+	slices.SortStableFunc(edits, func(a, b linkEdit) int { return cmp.Compare(a.from, b.from) })
 	var out strings.Builder
 	at := 0
 	for _, e := range edits {

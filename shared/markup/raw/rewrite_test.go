@@ -1,4 +1,4 @@
-package rawhtml
+package raw
 
 import (
 	"fmt"
@@ -56,17 +56,17 @@ var rewritten = []struct{ text, markdown, plain string }{
 
 func TestRewrite(t *testing.T) {
 	for _, tt := range rewritten {
-		if got := Rewrite(tt.text, Markdown); got != tt.markdown {
+		if got := Rewrite(tt.text, ToMarkdown); got != tt.markdown {
 			t.Errorf("%q in Markdown\n got %q\nwant %q", tt.text, got, tt.markdown)
 		}
 
-		if got := Rewrite(tt.text, PlainText); got != tt.plain {
+		if got := Rewrite(tt.text, ToPlainText); got != tt.plain {
 			t.Errorf("%q in plain text\n got %q\nwant %q", tt.text, got, tt.plain)
 		}
 	}
 
 	deep := strings.Repeat("<details>\n", maxFolds+1)
-	if got := Rewrite(deep, Markdown); strings.Count(got, "<details>") != maxFolds {
+	if got := Rewrite(deep, ToMarkdown); strings.Count(got, "<details>") != maxFolds {
 		t.Errorf("%d details in one another", strings.Count(got, "<details>"))
 	}
 }
@@ -170,8 +170,8 @@ func TestHostileHTMLIsLinear(t *testing.T) {
 		work := func(size int) func() {
 			text := "<b>x</b> " + strings.Repeat(part, size/len(part))
 			return func() {
-				Rewrite(text, Markdown)
-				Rewrite(text, PlainText)
+				Rewrite(text, ToMarkdown)
+				Rewrite(text, ToPlainText)
 			}
 		}
 
@@ -185,7 +185,7 @@ func FuzzRewrite(f *testing.F) {
 	}
 
 	f.Fuzz(func(t *testing.T, text string) {
-		for _, form := range []Form{Markdown, PlainText} {
+		for _, form := range []Output{ToMarkdown, ToPlainText} {
 			got := Rewrite(text, form)
 			if !utf8.ValidString(got) || strings.Contains(got, "\r") {
 				t.Errorf("%q", got)

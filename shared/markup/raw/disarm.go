@@ -1,4 +1,4 @@
-package links
+package raw
 
 import "example.com/integrations/shared/markup"
 
@@ -7,7 +7,7 @@ import "example.com/integrations/shared/markup"
 type Disarmer struct {
 	// Disarm makes Markdown harmless at a server. What it has seen it leaves as it is.
 	Disarm func(text string) string
-	Form   Form
+	Form   LinkForm
 }
 
 // maxRounds is how often a text is read again.
@@ -26,7 +26,7 @@ func (d Disarmer) Text(source string) string {
 		text = d.Disarm(revealed)
 	}
 
-	return d.Disarm(Break(text))
+	return d.Disarm(BreakLinks(text))
 }
 
 // Cut is markup.CutMarkdown for a text that Text has given, with an end of ours
@@ -35,9 +35,9 @@ func (d Disarmer) Text(source string) string {
 // links.
 func (d Disarmer) Cut(text string, max int, suffix, end string) string {
 	whole := markup.CutMarkdown(text, max, suffix) + end
-	if !Hides(whole, d.Form) {
+	if !HidesHost(whole, d.Form) {
 		return whole
 	}
 
-	return markup.CutMarkdown(d.Disarm(Break(text)), max, suffix) + end
+	return markup.CutMarkdown(d.Disarm(BreakLinks(text)), max, suffix) + end
 }

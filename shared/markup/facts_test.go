@@ -1,4 +1,4 @@
-package facts
+package markup
 
 import (
 	"strings"
@@ -8,7 +8,6 @@ import (
 	"unicode/utf8"
 
 	"example.com/integrations/shared/domain"
-	"example.com/integrations/shared/markup"
 )
 
 func named(name string) *domain.Named { return &domain.Named{ID: 1, Name: name} }
@@ -20,7 +19,7 @@ var whole = domain.Item{
 
 func asItIs(name string) string { return name }
 
-func TestLine(t *testing.T) {
+func TestFactsLine(t *testing.T) {
 	for want, change := range map[string]func(*domain.Item){
 		"Type: Bug · Project: Apollo · Milestone: 1.4 · Owner: Ada L. · Due: 2026-12-01 · Changed by: Bob": func(*domain.Item) {},
 		"Project: Apollo · Milestone: 1.4 · Owner: Ada L. · Due: 2026-12-01 · Changed by: Bob":             func(i *domain.Item) { i.Type = nil },
@@ -33,7 +32,7 @@ func TestLine(t *testing.T) {
 	} {
 		i := whole
 		change(&i)
-		if got := Line(i, asItIs); got != want {
+		if got := FactsLine(i, asItIs); got != want {
 			t.Errorf("got  %q\nwant %q", got, want)
 		}
 	}
@@ -43,7 +42,7 @@ func TestLine(t *testing.T) {
 // which the markup leaves nothing is not there.
 func TestNamesAreShownInTheMarkup(t *testing.T) {
 	var asked []string
-	got := Line(whole, func(name string) string {
+	got := FactsLine(whole, func(name string) string {
 		asked = append(asked, name)
 		return "<" + name + ">"
 	})
@@ -51,7 +50,7 @@ func TestNamesAreShownInTheMarkup(t *testing.T) {
 		t.Errorf("%q, asked for %q", got, asked)
 	}
 
-	if got := Line(whole, func(string) string { return "" }); got != "Due: 2026-12-01" {
+	if got := FactsLine(whole, func(string) string { return "" }); got != "Due: 2026-12-01" {
 		t.Errorf("%q", got)
 	}
 }
@@ -73,7 +72,7 @@ func TestHostileNames(t *testing.T) {
 		strings.Repeat("👩\u200d👩\u200d👧", 60): strings.Repeat("👩\u200d👩\u200d👧", 15) + "…",
 		"\xff": "\ufffd",
 	} {
-		if got := Line(domain.Item{Owner: named(name)}, asItIs); got != "Owner: "+want {
+		if got := FactsLine(domain.Item{Owner: named(name)}, asItIs); got != "Owner: "+want {
 			t.Errorf("%.40q: %q, want %q", name, got, want)
 		}
 	}
@@ -85,7 +84,7 @@ func FuzzLine(f *testing.F) {
 	}
 
 	f.Fuzz(func(t *testing.T, project, owner string) {
-		got := Line(domain.Item{Project: named(project), Owner: named(owner)}, asItIs)
+		got := FactsLine(domain.Item{Project: named(project), Owner: named(owner)}, asItIs)
 		bad := strings.ContainsFunc(got, func(r rune) bool { return unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r) })
 		if bad || !utf8.ValidString(got) || strings.ContainsAny(got, "\u2028\u2029") {
 			t.Errorf("not one plain line: %q", got)
@@ -95,8 +94,8 @@ func FuzzLine(f *testing.F) {
 			t.Errorf("an address in %q", got)
 		}
 
-		if plain := strings.ReplaceAll(got, "\u200b", ""); markup.Count(plain) > 2*MaxName+len("Project:  · Owner: ") {
-			t.Errorf("%d characters", markup.Count(plain))
+		if plain := strings.ReplaceAll(got, "\u200b", ""); Count(plain) > 2*MaxFactName+len("Project:  · Owner: ") {
+			t.Errorf("%d characters", Count(plain))
 		}
 	})
 }

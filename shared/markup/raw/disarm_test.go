@@ -1,4 +1,4 @@
-package links
+package raw
 
 import (
 	"fmt"
@@ -15,7 +15,7 @@ func disarmers() map[string]Disarmer {
 	return map[string]Disarmer{
 		"github":   {Disarm: markup.NewGitHub("github.com").Disarm, Form: ImagesShown},
 		"gitlab":   {Disarm: markup.NewGitLab("gitlab.com").Disarm, Form: ImagesLinked},
-		"mantisbt": {Disarm: markup.MantisBT{}.Disarm, Form: Plain},
+		"mantisbt": {Disarm: markup.MantisBT{}.Disarm, Form: LinksPlain},
 	}
 }
 
@@ -33,12 +33,12 @@ var madeByDisarming = []string{
 func TestLinksMadeByDisarming(t *testing.T) {
 	for name, d := range disarmers() {
 		for _, source := range madeByDisarming {
-			if Hides(source, d.Form) && source[0] != '[' {
+			if HidesHost(source, d.Form) && source[0] != '[' {
 				t.Errorf("%q: the link is one before", source)
 			}
 
 			got := d.Text(source)
-			if Hides(got, d.Form) || !strings.Contains(got, "evil.test") {
+			if HidesHost(got, d.Form) || !strings.Contains(got, "evil.test") {
 				t.Errorf("%s: %q: %q", name, source, got)
 			}
 		}
@@ -67,14 +67,14 @@ func TestCutHidesNoHost(t *testing.T) {
 	d := disarmers()["github"]
 	code := "``x [good.test](https://evil.test) " + strings.Repeat("word\n", 100) + "``"
 	text := d.Text(code)
-	if Hides(text, d.Form) {
+	if HidesHost(text, d.Form) {
 		t.Fatalf("%q", text)
 	}
 
 	for limit := 200; limit < 480; limit += 20 {
 		got := d.Cut(text, limit, "…(cut)", "\n\n---\nend")
 		body, ok := strings.CutSuffix(got, "\n\n---\nend")
-		if Hides(got, d.Form) || !ok || markup.Count(body) > limit {
+		if HidesHost(got, d.Form) || !ok || markup.Count(body) > limit {
 			t.Errorf("%d: %q", limit, got)
 		}
 	}
@@ -82,7 +82,7 @@ func TestCutHidesNoHost(t *testing.T) {
 	d = disarmers()["mantisbt"]
 	text = d.Text("A text.\n\n[good.test]: https://evil.test")
 	got := d.Cut(text, 1000, "", "\n\n---\nOwner: [good.test]")
-	if Hides(got, d.Form) || !strings.HasSuffix(got, "Owner: [good.test]") {
+	if HidesHost(got, d.Form) || !strings.HasSuffix(got, "Owner: [good.test]") {
 		t.Errorf("%q", got)
 	}
 }
@@ -148,7 +148,7 @@ func FuzzText(f *testing.F) {
 	f.Fuzz(func(t *testing.T, source string) {
 		for name, d := range all {
 			got := d.Text(source)
-			if Hides(got, d.Form) {
+			if HidesHost(got, d.Form) {
 				t.Errorf("%s: %q hides a host: %q", name, source, got)
 			}
 
@@ -156,7 +156,7 @@ func FuzzText(f *testing.F) {
 				t.Errorf("%s: %q is %q, and then %q", name, source, got, again)
 			}
 
-			if cut := d.Cut(got, len(got)/2, "rest", "\n\n---\nend"); Hides(cut, d.Form) {
+			if cut := d.Cut(got, len(got)/2, "rest", "\n\n---\nend"); HidesHost(cut, d.Form) {
 				t.Errorf("%s: %q, cut, hides a host: %q", name, source, cut)
 			}
 		}

@@ -1,4 +1,4 @@
-package links
+package raw
 
 import (
 	"regexp"
@@ -47,9 +47,9 @@ func (p linkParser) CloseBlock(parent ast.Node, block text.Reader, pc parser.Con
 	}
 }
 
-// markdown finds links. Bare addresses are text to it: what stands in one may be
+// linkMarkdown finds links. Bare addresses are text to it: what stands in one may be
 // part of a link for a server.
-var markdown = goldmark.New(
+var linkMarkdown = goldmark.New(
 	goldmark.WithExtensions(extension.Table, extension.Strikethrough, extension.TaskList),
 	goldmark.WithParserOptions(parser.WithInlineParsers(util.Prioritized(linkParser{parser.NewLinkParser()}, 150))),
 ).Parser()
@@ -60,7 +60,7 @@ func parse(source string) (ast.Node, map[ast.Node]end) {
 	pc := parser.NewContext()
 	pc.Set(ends, all)
 
-	return markdown.Parse(text.NewReader([]byte(masked(source))), parser.WithContext(pc)), all
+	return linkMarkdown.Parse(text.NewReader([]byte(maskLinks(source))), parser.WithContext(pc)), all
 }
 
 // long finds the lines that take long to read.
@@ -93,7 +93,7 @@ func breakLong(source string) string {
 	broken := false
 	for i, is := range long(lines) {
 		if is && strings.ContainsAny(lines[i], "[]") {
-			lines[i] = Break(lines[i])
+			lines[i] = BreakLinks(lines[i])
 			broken = true
 		}
 	}
@@ -107,22 +107,22 @@ func breakLong(source string) string {
 
 var definition = regexp.MustCompile(`\]:`)
 
-// masked is the source with other signs in the place of those that take long to
+// maskLinks is the source with other signs in the place of those that take long to
 // read. Its length is the same.
-func masked(source string) string {
+func maskLinks(source string) string {
 	lines := strings.Split(source, "\n")
 	for i, is := range long(lines) {
 		if is {
-			lines[i] = mask(lines[i])
+			lines[i] = maskLine(lines[i])
 		}
 	}
 
 	return strings.Join(lines, "\n")
 }
 
-// mask hides all signs of a line that could be read, but for the fence that it may
+// maskLine hides all signs of a line that could be read, but for the fence that it may
 // be.
-func mask(line string) string {
+func maskLine(line string) string {
 	fence := strings.TrimLeft(line, " ")
 	if strings.HasPrefix(fence, "~~~") || strings.HasPrefix(fence, "```") {
 		return line
