@@ -1,4 +1,4 @@
-package settings
+package lambdaapp
 
 import (
 	"errors"
@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-func reader(env map[string]string) *Reader {
-	return New(func(name string) (string, bool) {
+func reader(env map[string]string) *Settings {
+	return NewSettings(func(name string) (string, bool) {
 		v, ok := env[name]
 		return v, ok
 	})
