@@ -1,5 +1,5 @@
-// Package connectortest is what the tests of all connectors need: a server in
-// their provider's place, and a look at what went wrong.
+// Package connectortest is what the tests of all connectors need: a server in place
+// of the provider, a key of markers without a KMS, and checks of what went wrong.
 package connectortest
 
 import (
