@@ -111,7 +111,7 @@ func (c *Connector) noList(answer outbound.Response) *failure.Error {
 // API's root is not followed, and must not pass for the end of the list either.
 func (c *Connector) next(where string, answer outbound.Response) (string, bool, error) {
 	for _, value := range answer.Header.Values("Link") {
-		reference, ok := markdown.NextLink(value)
+		reference, ok := paging.NextLink(value)
 		if !ok {
 			continue
 		}

@@ -12,7 +12,7 @@ import (
 	"example.com/integrations/shared/connector"
 	"example.com/integrations/shared/connector/connectortest"
 	"example.com/integrations/shared/connector/failure"
-	"example.com/integrations/shared/connector/markdown"
+	"example.com/integrations/shared/connector/paging"
 	"example.com/integrations/shared/domain"
 	"example.com/integrations/shared/outbound"
 )
@@ -269,7 +269,7 @@ func FuzzNextLink(f *testing.F) {
 	c := New(Config{BaseURL: base}, outbound.New(outbound.Config{}), nil)
 	f.Fuzz(func(t *testing.T, value string) {
 		to, ok, err := c.next(base+"/x", outbound.Response{Header: http.Header{"Link": {value}}})
-		if _, given := markdown.NextLink(value); given != (ok || err != nil) {
+		if _, given := paging.NextLink(value); given != (ok || err != nil) {
 			t.Errorf("%q: %v, %v", value, ok, err)
 		}
 

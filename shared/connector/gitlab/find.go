@@ -156,7 +156,7 @@ func next(header http.Header, full bool) (cursor string, more bool) {
 
 	more = header.Get("X-Next-Page") != ""
 	for _, value := range links {
-		target, ok := markdown.NextLink(value)
+		target, ok := paging.NextLink(value)
 		if !ok {
 			continue
 		}

@@ -1,8 +1,9 @@
-package markdown
+package paging
 
 import "strings"
 
-// NextLink finds the target of rel="next" in a Link header (RFC 8288).
+// NextLink finds the address of the next page: the target of rel="next" in a Link
+// header (https://www.rfc-editor.org/rfc/rfc8288).
 func NextLink(value string) (string, bool) {
 	for value != "" {
 		_, rest, ok := strings.Cut(value, "<")
