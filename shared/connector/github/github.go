@@ -44,6 +44,7 @@ func New(cfg Config, http *outbound.Client, now func() time.Time) *Connector {
 	if cfg.BaseURL == "" {
 		cfg.BaseURL = DefaultBaseURL
 	}
+
 	if now == nil {
 		now = time.Now
 	}

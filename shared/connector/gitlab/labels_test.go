@@ -32,8 +32,8 @@ func TestLabelNames(t *testing.T) {
 		}
 	}
 
-	c := renderer(Config{Labels: true})
-	if got := c.labels([]string{"<b>x</b>", "x", "<i></i>", "R&amp;D"}); strings.Join(got, "|") != "R&D|x" {
+	c := connectorWith(Config{Labels: true})
+	if got := c.renderer.labels([]string{"<b>x</b>", "x", "<i></i>", "R&amp;D"}); strings.Join(got, "|") != "R&D|x" {
 		t.Errorf("%q", got)
 	}
 }

@@ -2,10 +2,47 @@ package gitlab
 
 import (
 	"html"
+	"slices"
 	"strings"
 
 	"example.com/integrations/shared/markup"
 )
+
+// labels are GitLab's form of an item's, as labelName makes it: each name once,
+// in alphabetical order. Without labels it is an empty list, never nil, so that
+// equal content has one hash.
+func (r renderer) labels(names []string) []string {
+	list := []string{}
+	if !r.withLabels {
+		return list
+	}
+
+	for _, name := range names {
+		if name = labelName(name); !markup.IsBlank(name) {
+			list = append(list, name)
+		}
+	}
+
+	slices.Sort(list)
+	list = slices.Compact(list)
+
+	return list[:min(len(list), maxLabels)]
+}
+
+// labelChanges are the labels to be put on an issue and to be taken off. Where
+// ours change, all of them are named, so that one a person took off comes back.
+func labelChanges(before, want []string) (add, remove string) {
+	gone := without(before, want)
+	if len(gone) > 0 || len(without(want, before)) > 0 {
+		add = strings.Join(want, ",")
+	}
+	return add, strings.Join(gone, ",")
+}
+
+// without is a list without the names of another one.
+func without(list, others []string) []string {
+	return slices.DeleteFunc(slices.Clone(list), func(name string) bool { return slices.Contains(others, name) })
+}
 
 // labelRounds bounds how often a name is cleaned: entities may hold entities.
 const labelRounds = 16
@@ -68,6 +105,7 @@ func stripTags(text string) string {
 	}
 }
 
+// opensTag reports whether a character behind a < begins a tag.
 func opensTag(c byte) bool {
 	return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || c == '/' || c == '!' || c == '?'
 }
