@@ -3,10 +3,13 @@ package discord
 import (
 	"cmp"
 	"context"
+	"crypto/sha256"
+	"encoding/base32"
 	"encoding/json"
 	"errors"
 	"net/http"
 	"strings"
+	"sync/atomic"
 
 	"example.com/integrations/shared/connector"
 	"example.com/integrations/shared/connector/failure"
@@ -16,12 +19,40 @@ import (
 // instance is Discord's name of itself: it has one server.
 const instance = "discord.com"
 
-// where is the id of the channel that calls go to.
-func (b *Bot) where() string {
-	if used := b.used.Load(); used != nil {
+// A place is the channel that calls go to: the configured one, until a resolved one
+// is used.
+type place struct {
+	baseURL string // of the API, without a trailing slash
+	channel string // the id in the configuration
+	used    atomic.Pointer[string]
+}
+
+// id is the id of the channel that calls go to.
+func (p *place) id() string {
+	if used := p.used.Load(); used != nil {
 		return *used
 	}
-	return b.cfg.Channel
+	return p.channel
+}
+
+// use makes later calls go to a channel that was resolved before.
+func (p *place) use(resolved connector.Place) {
+	if !snowflake.MatchString(resolved.ID) {
+		return
+	}
+
+	id := resolved.ID
+	p.used.Store(&id)
+}
+
+// address is where a channel is in the API.
+func (p *place) address(id string) string { return p.baseURL + "/channels/" + id }
+
+// nonce is a name as a nonce: 120 bits in 24 characters: Discord takes 25. It is another one in
+// each channel, for Discord looks for a nonce in all of them.
+func (p *place) nonce(name string) string {
+	sum := sha256.Sum256([]byte(p.id() + " " + name))
+	return base32.StdEncoding.EncodeToString(sum[:15])
 }
 
 // A spot is what we read of a channel or a webhook to name the place.
@@ -65,7 +96,7 @@ func (s spot) label() string {
 // Resolve reads the channel. It keeps its id when it is renamed or moved to
 // another category (https://discord.com/developers/docs/resources/channel#get-channel).
 func (b *Bot) Resolve(ctx context.Context) (connector.Place, error) {
-	response, err := b.get(ctx, b.channel(b.cfg.Channel), 0)
+	response, err := b.get(ctx, b.place.address(b.place.channel), 0)
 	if err != nil {
 		return connector.Place{}, connector.OfPlace(unseen(err))
 	}
@@ -81,18 +112,9 @@ func (b *Bot) Resolve(ctx context.Context) (connector.Place, error) {
 	}
 
 	p := connector.Place{Instance: instance, ID: found.ID, Name: b.client.Clean(name), URL: found.page(found.ID)}
-	b.Use(p)
+	b.place.use(p)
 
 	return p, nil
-}
-
-// Use makes later calls go to a channel that was resolved before.
-func (b *Bot) Use(p connector.Place) {
-	if !snowflake.MatchString(p.ID) {
-		return
-	}
-	id := p.ID
-	b.used.Store(&id)
 }
 
 // Resolve reads the webhook, which names itself and its channel
