@@ -48,7 +48,7 @@ func ServeAt(t testing.TB, hosts []string, handler http.Handler, secrets ...stri
 	}
 
 	client := outbound.New(outbound.Config{
-		Hosts: hosts, Secrets: secrets, RootCAs: roots, Timeout: Limit, DialTimeout: Limit, TLSTimeout: Limit, Overrides: overrides,
+		Hosts: hosts, Secrets: secrets, RootCAs: roots, Timeout: Limit, Phases: outbound.Phases{Dial: Limit, TLS: Limit}, Overrides: overrides,
 	})
 	t.Cleanup(func() { client.CloseIdle(); s.CloseClientConnections(); s.Close() })
 
