@@ -57,7 +57,9 @@ func (l *lists) find(ctx context.Context, since time.Time, want []connector.Mark
 
 	originals := connector.NewOriginals(want)
 	since = since.Truncate(time.Second)
-	for at, offset, n := since, 0, 0; n < maxPages; n++ {
+	at := since
+	offset := 0
+	for range maxPages {
 		upto := at
 		count, more, err := l.walk(ctx, at, offset, func(i issue) {
 			upto = i.UpdatedAt
