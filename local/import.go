@@ -13,7 +13,7 @@ import (
 	"example.com/integrations/shared/awsclient"
 	"example.com/integrations/shared/events/incoming"
 	"example.com/integrations/shared/events/publisher"
-	"example.com/integrations/shared/settings"
+	"example.com/integrations/shared/lambdaapp"
 )
 
 // importCommand publishes a file of events on a bus of AWS, with the
@@ -32,7 +32,7 @@ func importCommand(ctx context.Context, args []string) error {
 		return errors.New("import needs -file and -bus")
 	}
 
-	env := settings.New(os.LookupEnv)
+	env := lambdaapp.NewSettings(os.LookupEnv)
 	client := publisher.NewClient(awsclient.New(env))
 	if err := env.Err(); err != nil {
 		return err

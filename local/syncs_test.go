@@ -31,12 +31,12 @@ import (
 	"example.com/integrations/local/sample"
 	"example.com/integrations/local/servers/serverstest"
 	"example.com/integrations/shared/configuration"
+	"example.com/integrations/shared/connector/connectortest"
 	"example.com/integrations/shared/connector/factory"
 	"example.com/integrations/shared/domain"
 	"example.com/integrations/shared/events/outgoing"
 	"example.com/integrations/shared/outbound"
 	"example.com/integrations/shared/runs"
-	"example.com/integrations/shared/signing/signingtest"
 	"example.com/integrations/shared/store"
 	"example.com/integrations/shared/syncqueue"
 )
@@ -151,7 +151,7 @@ func stagedWithin(t *testing.T, limit time.Duration, endpoint, name string, more
 	secrets := s.configure(more)
 	silent := slog.New(slog.DiscardHandler)
 	s.engine = &worker.Engine{
-		Store: s.table, Queue: s, Bus: s, Markers: &signingtest.Keys{}, Clock: s, Log: silent,
+		Store: s.table, Queue: s, Bus: s, Markers: &connectortest.MarkerKeys{}, Clock: s, Log: silent,
 		Open: func(_ context.Context, v store.View) (worker.Opened, error) {
 			c, err := factory.New(v.Integration.Provider, v.Integration.Configuration, secrets, client, s.Now)
 			return worker.Opened{Connector: c, Credential: table}, err

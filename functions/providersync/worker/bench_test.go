@@ -32,12 +32,12 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 
 	"example.com/integrations/local/servers/serverstest"
+	"example.com/integrations/shared/connector/connectortest"
 	"example.com/integrations/shared/connector/github"
 	"example.com/integrations/shared/domain"
 	"example.com/integrations/shared/events/outgoing"
 	"example.com/integrations/shared/lambdaapp"
 	"example.com/integrations/shared/outbound"
-	"example.com/integrations/shared/signing/signingtest"
 	"example.com/integrations/shared/store"
 	"example.com/integrations/shared/syncqueue"
 )
@@ -245,7 +245,7 @@ func workAlone() error {
 			Region: "eu-central-1", BaseEndpoint: &told.Endpoint, HTTPClient: &http.Client{Transport: w},
 			Credentials: credentials.NewStaticCredentialsProvider("k", "s", ""),
 		}), told.Table),
-		Queue: w, Bus: w, Markers: &signingtest.Keys{}, Clock: wallClock{}, Log: slog.New(slog.DiscardHandler),
+		Queue: w, Bus: w, Markers: &connectortest.MarkerKeys{}, Clock: wallClock{}, Log: slog.New(slog.DiscardHandler),
 		Open: func(context.Context, store.View) (Opened, error) {
 			c := github.New(github.Config{Owner: "acme", Repo: "work", Token: "a-token-of-the-test", BaseURL: "https://" + example, Labels: true}, client, nil)
 			return Opened{Connector: c, Credential: told.Table}, nil

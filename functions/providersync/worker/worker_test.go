@@ -25,10 +25,10 @@ import (
 
 	dispatch "example.com/integrations/functions/dispatch/handler"
 	"example.com/integrations/local/servers/serverstest"
+	"example.com/integrations/shared/connector/connectortest"
 	"example.com/integrations/shared/connector/failure"
 	"example.com/integrations/shared/domain"
 	"example.com/integrations/shared/limits"
-	"example.com/integrations/shared/signing/signingtest"
 	"example.com/integrations/shared/store"
 	"example.com/integrations/shared/syncqueue"
 )
@@ -61,7 +61,7 @@ type world struct {
 	sending  sync.Mutex // guards queue
 	queue    []syncqueue.Message
 	engine   *Engine
-	keys     *signingtest.Keys
+	keys     *connectortest.MarkerKeys
 	dispatch *dispatch.Handler
 	bus      *bus
 	limits   limits.Limits
@@ -174,7 +174,7 @@ func newWorld(t testing.TB) *world {
 	w.bus = &bus{}
 	w.credential = table
 	w.table = table
-	w.keys = &signingtest.Keys{}
+	w.keys = &connectortest.MarkerKeys{}
 	log := slog.New(slog.NewTextHandler(io.Discard, nil))
 	w.engine = &Engine{
 		Store: w.store, Queue: w, Clock: w.clock, Log: log,
