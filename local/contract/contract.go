@@ -63,6 +63,8 @@ func Read(document []byte) (*Contract, error) {
 		return nil, err
 	}
 
+	readContent(parsed)
+
 	c := &Contract{document: parsed, compiler: jsonschema.NewCompiler(), schemas: map[string]*jsonschema.Schema{}}
 	c.compiler.DefaultDraft(jsonschema.Draft2020)
 	c.compiler.AssertFormat()
@@ -89,6 +91,26 @@ func Read(document []byte) (*Contract, error) {
 	}
 
 	return c, nil
+}
+
+// readContent lets each text with a contentSchema be read as JSON and held to it. The
+// document does not name the media type, because generators of clients would make a
+// file of the text.
+func readContent(schema any) {
+	switch value := schema.(type) {
+	case []any:
+		for _, one := range value {
+			readContent(one)
+		}
+	case map[string]any:
+		if _, ok := value["contentSchema"]; ok {
+			value["contentMediaType"] = "application/json"
+		}
+
+		for _, one := range value {
+			readContent(one)
+		}
+	}
 }
 
 // Operation finds an operation by its id; nil without one.
