@@ -6,10 +6,7 @@ import (
 	"io"
 	"net/http"
 	"regexp"
-	"slices"
 	"strings"
-
-	"example.com/integrations/local/providers"
 )
 
 // Elsewhere is the host that faults lead to. It is reserved and never exists
@@ -80,94 +77,6 @@ func movedAway(a Asked) Answer {
 	}
 
 	return Page(status, "nginx", "Location", "https://"+Elsewhere+a.URL.RequestURI())
-}
-
-// formsOf are the forms of a fault that the provider has.
-func (k *Kit) formsOf(d definition) []string {
-	if own := k.profile.Forms[d.name]; len(own) > 0 {
-		return own
-	}
-
-	return d.forms
-}
-
-// complete fills in what an order does not say.
-func (k *Kit) complete(o *Order, d definition) error {
-	forms := k.formsOf(d)
-	if o.Form != "" && !slices.Contains(forms, o.Form) {
-		return Refused{{Field: "form", Detail: fmt.Sprintf("must be one of %s: %s has no other", strings.Join(forms, ", "), k.profile.Provider)}}
-	}
-
-	if o.Form == "" && len(forms) > 0 {
-		o.Form = forms[0]
-	}
-
-	switch {
-	case d.name == BlockedContent && o.Pattern == "":
-		o.Pattern = blocked
-	case d.name == SlowList && o.Page == 0:
-		o.Page = page
-	case d.name == ForbiddenItem && o.Pattern == "" && o.Nth == 0:
-		o.Nth = 1
-	}
-
-	return nil
-}
-
-// concerns reports whether a call is one that the settings of an order are
-// about. The lock is held.
-func (k *Kit) concerns(a *active, r *http.Request, c Call) bool {
-	switch a.Fault {
-	case BlockedContent:
-		return holds(string(c.body), a.Pattern)
-	case SlowList:
-		size := providers.PageSize(r)
-		if size == 0 {
-			size = k.profile.Page
-		}
-		return size > a.Page
-
-	case ForbiddenItem:
-		if a.Pattern != "" {
-			return holds(r.URL.EscapedPath(), a.Pattern) || holds(string(c.body), a.Pattern)
-		}
-		return c.Object != "" && a.number(c.Object) == a.Nth
-	}
-
-	return true
-}
-
-// number counts the objects that calls were about, from 1.
-func (a *active) number(object string) int {
-	at := slices.Index(a.seen, object)
-	if at < 0 {
-		a.seen = append(a.seen, object)
-		return len(a.seen)
-	}
-
-	return at + 1
-}
-
-// holds reports whether a text has the parts of a pattern in their order, with
-// anything around and between them.
-func holds(text, pattern string) bool {
-	for part := range strings.SplitSeq(pattern, "*") {
-		at := strings.Index(text, part)
-		if at < 0 {
-			return false
-		}
-		text = text[at+len(part):]
-	}
-
-	return true
-}
-
-// looksAtBodies reports whether an order looks at what requests hold.
-func (k *Kit) looksAtBodies() bool {
-	k.lock.Lock()
-	defer k.lock.Unlock()
-
-	return slices.ContainsFunc(k.active, func(a *active) bool { return a.Pattern != "" })
 }
 
 // Body reads the body of a request, and puts it back to be read again. It ends

@@ -7,6 +7,7 @@ import (
 	"net/http"
 
 	"example.com/integrations/local/providers"
+	"example.com/integrations/shared/domain"
 )
 
 // maxOrder is far above the longest order.
@@ -54,7 +55,7 @@ func (k *Kit) State() State {
 	defer k.lock.Unlock()
 	s := State{Provider: k.profile.Provider, Faults: []Known{}, Active: []Active{}}
 	for _, d := range definitions {
-		one := Known{Fault: d.name, Does: d.does, Kinds: k.kindsOf(d), Takes: d.takes, Forms: k.formsOf(d), Cannot: k.cannot(d.name), Applied: k.applied[d.name]}
+		one := Known{Fault: d.name, Does: d.does, Kinds: k.profile.kindsOf(d), Takes: d.takes, Forms: k.profile.formsOf(d), Cannot: k.cannot(d.name), Applied: k.applied[d.name]}
 		if one.Cannot != "" {
 			one.Kinds = nil
 			one.Takes = nil
@@ -144,5 +145,8 @@ func refuseOrder(w http.ResponseWriter, err error) {
 
 	w.Header().Set("Content-Type", "application/problem+json")
 	w.WriteHeader(http.StatusBadRequest)
-	_ = json.NewEncoder(w).Encode(problem(refused))
+	_ = json.NewEncoder(w).Encode(map[string]any{
+		"type": "about:blank", "title": "The fault is not valid", "status": http.StatusBadRequest,
+		"detail": refused.Error(), "errors": []domain.FieldError(refused),
+	})
 }

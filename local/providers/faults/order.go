@@ -25,9 +25,10 @@ type Order struct {
 	Match Match   `json:"match,omitzero"`
 	// Duration is what the fault makes of it: how long to wait, how late, how far
 	// behind. Status is that of the answer, Objects how many one time is given to.
-	Duration Duration `json:"duration,omitempty"`
-	Status   int      `json:"status,omitempty"`
-	Objects  int      `json:"objects,omitempty"`
+	// Without a duration the fault's own one counts.
+	Duration *Duration `json:"duration,omitempty"`
+	Status   int       `json:"status,omitempty"`
+	Objects  int       `json:"objects,omitempty"`
 	// Form is one of the fault's forms. Pattern is what a body, or the path of an
 	// object, holds, with * for any run of characters. Page is the largest page
 	// that is answered. Nth counts the objects that calls are about, from 1. Done
@@ -37,8 +38,6 @@ type Order struct {
 	Page    int    `json:"page,omitempty"`
 	Nth     int    `json:"nth,omitempty"`
 	Done    bool   `json:"done,omitempty"`
-
-	told bool // whether somebody said how long
 }
 
 // A Match selects calls. What is empty selects all.
@@ -63,6 +62,24 @@ type Duration time.Duration
 
 // MarshalJSON writes the notation.
 func (d Duration) MarshalJSON() ([]byte, error) { return json.Marshal(time.Duration(d).String()) }
+
+// long is how long it is, nothing for nil.
+func (d *Duration) long() time.Duration {
+	if d == nil {
+		return 0
+	}
+
+	return time.Duration(*d)
+}
+
+// Long is the duration as people write it, "" for none.
+func (d *Duration) Long() string {
+	if d.long() == 0 {
+		return ""
+	}
+
+	return d.long().String()
+}
 
 // Refused says what is wrong with an order, member by member.
 type Refused []domain.FieldError
@@ -109,7 +126,6 @@ func ParseOrder(body []byte) (Order, error) {
 	}
 
 	r.rest()
-	o.told = members["duration"] != nil
 	r.judge(o, members)
 	if len(r.refused) > 0 {
 		return Order{}, r.refused
@@ -163,7 +179,7 @@ func (r *reader) judge(o Order, members map[string]json.RawMessage) {
 		r.refuse("nth", "cannot be given together with pattern")
 	}
 
-	if d.name == LaggingLists && time.Duration(o.Duration) > MaxLag {
+	if d.name == LaggingLists && o.Duration.long() > MaxLag {
 		r.refuse("duration", "must be at most "+MaxLag.String())
 	}
 
@@ -229,7 +245,7 @@ func (r *reader) number(name string, into *int, least, most int) {
 	}
 }
 
-func (r *reader) duration(name string, into *Duration) {
+func (r *reader) duration(name string, into **Duration) {
 	var text string
 	if !r.text(name, &text) {
 		return
@@ -240,7 +256,7 @@ func (r *reader) duration(name string, into *Duration) {
 		r.refuse(name, "must be a duration up to a day, as 500ms or 1m30s")
 	}
 
-	*into = Duration(read)
+	*into = new(Duration(read))
 }
 
 func (r *reader) match(raw json.RawMessage, into *Match) {

@@ -5,7 +5,6 @@ import (
 	_ "embed"
 	"html/template"
 	"net/http"
-	"time"
 )
 
 //go:embed form.html
@@ -31,14 +30,6 @@ func (k *Kit) Form() (template.HTML, error) {
 	err := formTemplate.Execute(&out, map[string]any{"State": state, "Done": done, "Kinds": kinds})
 
 	return template.HTML(out.String()), err
-}
-
-// Long is the duration as people write it, "" for none.
-func (d Duration) Long() string {
-	if d == 0 {
-		return ""
-	}
-	return time.Duration(d).String()
 }
 
 // Wanted is what a match selects, in one line.

@@ -4,7 +4,9 @@ import (
 	"fmt"
 	"html"
 	"net/http"
+	"slices"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -21,6 +23,52 @@ type Profile struct {
 	Forms map[string][]string
 	// Page is how many objects a list has where the caller does not say.
 	Page int
+}
+
+// kindsOf are the calls that a fault is applied to if its order names none.
+func (p Profile) kindsOf(d definition) []Kind {
+	if own := p.Refusals[d.name].Kinds; len(own) > 0 {
+		return own
+	}
+
+	return d.kinds
+}
+
+// formsOf are the forms of a fault that the provider has.
+func (p Profile) formsOf(d definition) []string {
+	if own := p.Forms[d.name]; len(own) > 0 {
+		return own
+	}
+
+	return d.forms
+}
+
+// complete fills in what an order leaves out.
+func (p Profile) complete(o *Order) error {
+	d, _ := define(o.Fault)
+	forms := p.formsOf(d)
+	if o.Form != "" && !slices.Contains(forms, o.Form) {
+		return Refused{{Field: "form", Detail: fmt.Sprintf("must be one of %s: %s has no other", strings.Join(forms, ", "), p.Provider)}}
+	}
+
+	if o.Form == "" && len(forms) > 0 {
+		o.Form = forms[0]
+	}
+
+	if o.Duration == nil && d.duration > 0 {
+		o.Duration = new(Duration(d.duration))
+	}
+
+	switch {
+	case d.name == BlockedContent && o.Pattern == "":
+		o.Pattern = blocked
+	case d.name == SlowList && o.Page == 0:
+		o.Page = page
+	case d.name == ForbiddenItem && o.Pattern == "" && o.Nth == 0:
+		o.Nth = 1
+	}
+
+	return nil
 }
 
 // A Refusal is an answer of a provider that a fault brings about.

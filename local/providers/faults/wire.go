@@ -25,13 +25,14 @@ func (k *Kit) Wrap(api http.Handler) http.Handler {
 	}
 
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if k.idle() {
+		idle := !k.any(func(*active) bool { return true })
+		if idle {
 			api.ServeHTTP(w, r)
 			return
 		}
 
 		call := k.hooks.Call(r)
-		if k.looksAtBodies() {
+		if k.any(func(a *active) bool { return a.Pattern != "" }) {
 			call.body = Body(r)
 		}
 
@@ -47,12 +48,6 @@ func (k *Kit) Wrap(api http.Handler) http.Handler {
 
 		k.answer(w, r, call, h.last, api)
 	})
-}
-
-func (k *Kit) idle() bool {
-	k.lock.Lock()
-	defer k.lock.Unlock()
-	return len(k.active) == 0
 }
 
 // answer sends what the fault that decides about it makes of the answer.
@@ -84,11 +79,11 @@ func (k *Kit) answer(w http.ResponseWriter, r *http.Request, call Call, a *activ
 		out.send(w)
 
 	case delays:
-		if k.wait(r, time.Duration(a.Duration)) {
+		if k.wait(r, a.Duration.long()) {
 			held.answer().send(w)
 		}
 	case goesOn:
-		k.goOn(w, r, held, time.Duration(a.Duration))
+		k.goOn(w, r, held, a.Duration.long())
 	}
 }
 
@@ -101,7 +96,7 @@ func (k *Kit) word(r *http.Request, call Call, a *active) Answer {
 	}
 
 	out := k.profile.answerTo(a.Fault)(Asked{
-		Request: r, Kind: call.Kind, Wait: time.Duration(a.Duration), Told: a.told, Status: cmp.Or(a.Status, usual), Form: a.Form, Now: k.hooks.Now(),
+		Request: r, Kind: call.Kind, Wait: a.Duration.long(), Told: a.told, Status: cmp.Or(a.Status, usual), Form: a.Form, Now: k.hooks.Now(),
 	})
 	// No description has the forms of RefusedWords.
 	if k.hooks.Check != nil && a.Fault != RefusedWords && strings.HasPrefix(out.Header.Get("Content-Type"), "application/json") {
