@@ -23,7 +23,6 @@ import (
 	"example.com/integrations/local/devca"
 	"example.com/integrations/local/providers"
 	"example.com/integrations/local/providers/chat"
-	"example.com/integrations/local/providers/picture"
 	"example.com/integrations/shared/configuration"
 	"example.com/integrations/shared/connector"
 	"example.com/integrations/shared/connector/factory"
@@ -48,7 +47,7 @@ type Column struct {
 type Chat interface {
 	API() http.Handler
 	Messages(channel string) []*chat.Message
-	Picture(m *chat.Message) picture.Picture
+	Picture(m *chat.Message) chat.Picture
 	Violations() []string
 	Close() error
 }
@@ -84,7 +83,7 @@ func Handler(columns func(dir string) ([]Column, error)) http.Handler {
 	made := sync.OnceValues(func() ([]row, error) { return build(columns) })
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		rows, err := made()
-		style, styleErr := picture.Style()
+		style, styleErr := chat.Style()
 		if err := errors.Join(err, styleErr); err != nil {
 			http.Error(w, err.Error(), http.StatusInternalServerError)
 			return

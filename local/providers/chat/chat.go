@@ -1,6 +1,6 @@
 // Package chat is what the fake servers of chats share: channels of messages on a
-// journal, the log of what was written, and the pages on which people see the
-// messages, and delete or post some.
+// journal, the log of writes, how messages are drawn, and the pages on which people
+// see, post and delete messages.
 package chat
 
 import (
@@ -15,7 +15,6 @@ import (
 
 	"example.com/integrations/local/providers"
 	"example.com/integrations/local/providers/faults"
-	"example.com/integrations/local/providers/picture"
 )
 
 // The phases of a create that a hook is told of.
@@ -33,7 +32,7 @@ type Dialect struct {
 	// NextID names a channel's next message, given the last one's name.
 	NextID func(now time.Time, last string) string
 	// Draw shows a message's content.
-	Draw func(wire json.RawMessage) picture.Picture
+	Draw func(wire json.RawMessage) Picture
 	// Typed is the content of a message that a person typed.
 	Typed func(text string) json.RawMessage
 	// Person is who posts and deletes on the page; without one it only shows.

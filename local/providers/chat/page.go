@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"example.com/integrations/local/providers"
-	"example.com/integrations/local/providers/picture"
 )
 
 //go:embed page.html
@@ -117,7 +116,7 @@ func (c *Chat) overview(w http.ResponseWriter, _ *http.Request) {
 
 // page shows one of the pages.
 func (c *Chat) page(w http.ResponseWriter, name string, data map[string]any) {
-	style, err := picture.Style()
+	style, err := Style()
 	if err != nil {
 		http.Error(w, err.Error(), http.StatusInternalServerError)
 		return
@@ -231,4 +230,4 @@ func (c *Chat) byHand(w http.ResponseWriter, r *http.Request, decide func() (*Me
 }
 
 // Picture is a message as people see it.
-func (c *Chat) Picture(m *Message) picture.Picture { return c.dialect.Draw(m.Wire) }
+func (c *Chat) Picture(m *Message) Picture { return c.dialect.Draw(m.Wire) }

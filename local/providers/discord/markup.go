@@ -6,7 +6,7 @@ import (
 	"slices"
 	"strings"
 
-	"example.com/integrations/local/providers/picture"
+	"example.com/integrations/local/providers/chat"
 )
 
 // mentioned are users, roles, and everybody. A backslash before them is only for
@@ -170,32 +170,32 @@ var (
 )
 
 // markdown is Discord's markup, for drawing.
-var markdown = picture.Markup{
-	Signs: []picture.Sign{
-		{Text: "**", Style: picture.Bold}, {Text: "__", Style: picture.Underline}, {Text: "~~", Style: picture.Strike},
-		{Text: "*", Style: picture.Italic}, {Text: "_", Style: picture.Italic},
+var markdown = chat.Markup{
+	Signs: []chat.Sign{
+		{Text: "**", Style: chat.Bold}, {Text: "__", Style: chat.Underline}, {Text: "~~", Style: chat.Strike},
+		{Text: "*", Style: chat.Italic}, {Text: "_", Style: chat.Italic},
 	},
 	Backslash: true, Headings: true, Lists: true, Languages: true,
-	Special: func(rest string) (picture.Span, int) {
+	Special: func(rest string) (chat.Span, int) {
 		if l, ok := link(rest); ok {
-			return picture.Span{Text: unescaped(l.label), Link: l.address}, l.length
+			return chat.Span{Text: unescaped(l.label), Link: l.address}, l.length
 		}
 
 		if found := tagged.FindString(rest); found != "" {
-			return picture.Span{Text: found, Mention: true}, len(found)
+			return chat.Span{Text: found, Mention: true}, len(found)
 		}
 
 		for _, word := range []string{"@everyone", "@here"} {
 			if strings.HasPrefix(rest, word) {
-				return picture.Span{Text: word, Mention: true}, len(word)
+				return chat.Span{Text: word, Mention: true}, len(word)
 			}
 		}
 
 		if groups := shownURL.FindStringSubmatch(rest); groups != nil {
-			return picture.Span{Text: groups[1], Link: groups[1]}, len(groups[0])
+			return chat.Span{Text: groups[1], Link: groups[1]}, len(groups[0])
 		}
 
-		return picture.Span{}, 0
+		return chat.Span{}, 0
 	},
 }
 

@@ -5,7 +5,7 @@ import (
 	"regexp"
 	"strings"
 
-	"example.com/integrations/local/providers/picture"
+	"example.com/integrations/local/providers/chat"
 )
 
 // A token is what stands in angle brackets: in mrkdwn they are never text
@@ -92,23 +92,23 @@ func hazards(text string) []string {
 var unescape = strings.NewReplacer("&lt;", "<", "&gt;", ">", "&amp;", "&")
 
 // mrkdwn is Slack's markup, for drawing.
-var mrkdwn = picture.Markup{
-	Signs: []picture.Sign{{Text: "*", Style: picture.Bold}, {Text: "_", Style: picture.Italic}, {Text: "~", Style: picture.Strike}},
+var mrkdwn = chat.Markup{
+	Signs: []chat.Sign{{Text: "*", Style: chat.Bold}, {Text: "_", Style: chat.Italic}, {Text: "~", Style: chat.Strike}},
 	Plain: unescape.Replace,
-	Special: func(rest string) (picture.Span, int) {
+	Special: func(rest string) (chat.Span, int) {
 		if rest[0] != '<' {
-			return picture.Span{}, 0
+			return chat.Span{}, 0
 		}
 
 		found, _ := tokens(rest)
 		if len(found) == 0 || found[0].from != 0 {
-			return picture.Span{}, 0
+			return chat.Span{}, 0
 		}
 
 		address, label := found[0].address()
-		span := picture.Span{Text: unescape.Replace(label), Link: unescape.Replace(address)}
+		span := chat.Span{Text: unescape.Replace(label), Link: unescape.Replace(address)}
 		if found[0].mention() != "" {
-			span = picture.Span{Text: unescape.Replace(label), Mention: true}
+			span = chat.Span{Text: unescape.Replace(label), Mention: true}
 		}
 
 		return span, len(found[0].inner) + 2

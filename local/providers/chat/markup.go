@@ -1,4 +1,4 @@
-package picture
+package chat
 
 import (
 	"strings"
@@ -31,10 +31,16 @@ type Sign struct {
 	Style func(*Span)
 }
 
-// The styles.
-func Bold(s *Span)      { s.Bold = true }
-func Italic(s *Span)    { s.Italic = true }
-func Strike(s *Span)    { s.Strike = true }
+// Bold makes a span bold.
+func Bold(s *Span) { s.Bold = true }
+
+// Italic makes a span italic.
+func Italic(s *Span) { s.Italic = true }
+
+// Strike strikes a span through.
+func Strike(s *Span) { s.Strike = true }
+
+// Underline underlines a span.
 func Underline(s *Span) { s.Underline = true }
 
 const fence = "```"
@@ -92,7 +98,7 @@ func (m Markup) lines(text string) []Block {
 	return blocks
 }
 
-func (m Markup) line(line string) (Kind, string) {
+func (m Markup) line(line string) (BlockKind, string) {
 	bare := strings.TrimLeft(line, " ")
 	if rest, ok := strings.CutPrefix(bare, ">"); ok {
 		return Quote, strings.TrimPrefix(rest, " ")

@@ -1,6 +1,4 @@
-// Package picture draws messages as people see them in a chat, as HTML: the
-// chats' own forms and markups are read into one.
-package picture
+package chat
 
 import (
 	_ "embed"
@@ -9,7 +7,8 @@ import (
 	"strings"
 )
 
-// A Picture is a message as it looks.
+// A Picture is a message as people see it in a chat, drawn as HTML. The content and
+// the markup of each chat are read into one.
 type Picture struct {
 	Blocks []Block // what stands without a frame
 	Cards  []Card
@@ -21,25 +20,25 @@ type Card struct {
 	Blocks []Block
 }
 
-// A Kind is what a block is.
-type Kind string
+// A BlockKind is what a block is.
+type BlockKind string
 
 // The kinds of blocks.
 const (
-	Heading Kind = "heading"
-	Text    Kind = "text"
-	Quote   Kind = "quote"
-	Item    Kind = "item" // of a list
-	Small   Kind = "small"
-	Code    Kind = "code" // its text is in one span
-	Rule    Kind = "rule"
-	Fields  Kind = "fields"
-	Buttons Kind = "buttons" // a span each
+	Heading BlockKind = "heading"
+	Text    BlockKind = "text"
+	Quote   BlockKind = "quote"
+	Item    BlockKind = "item" // of a list
+	Small   BlockKind = "small"
+	Code    BlockKind = "code" // its text is in one span
+	Rule    BlockKind = "rule"
+	Fields  BlockKind = "fields"
+	Buttons BlockKind = "buttons" // a span each
 )
 
 // A Block is a paragraph or the like.
 type Block struct {
-	Kind   Kind
+	Kind   BlockKind
 	Spans  []Span
 	Fields []Field
 	Apart  bool // with some room above
@@ -129,9 +128,9 @@ func text(spans []Span) string {
 func Hex(color int) string { return fmt.Sprintf("#%06x", color) }
 
 //go:embed picture.html
-var source string
+var pictureSource string
 
-var drawing = template.Must(template.New("picture").Parse(source))
+var drawing = template.Must(template.New("picture").Parse(pictureSource))
 
 // HTML draws the picture. It needs Style once on the page.
 func (p Picture) HTML() (template.HTML, error) {
