@@ -15,7 +15,7 @@ import (
 // plain is a chat whose messages are texts.
 func plain(person string) Dialect {
 	return Dialect{
-		Name: "Plain", File: "plain.jsonl", Channels: []Place{{"C1", "#one"}, {"C2", "#two"}}, Person: person,
+		Name: "Plain", Channels: []Place{{"C1", "#one"}, {"C2", "#two"}}, Person: person,
 		NextID: func(_ time.Time, last string) string { return last + "i" },
 		Typed:  func(text string) json.RawMessage { raw, _ := json.Marshal(text); return raw },
 		Draw: func(wire json.RawMessage) Picture {

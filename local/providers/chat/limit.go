@@ -1,6 +1,7 @@
 package chat
 
 import (
+	"strconv"
 	"sync"
 	"time"
 )
@@ -53,4 +54,9 @@ func (l *Limiter) Take(key string, n int, window time.Duration) (left int, reset
 	l.at[key] = kept
 
 	return n - len(kept), window - now.Sub(kept[0]), wait
+}
+
+// Seconds is a wait as Retry-After has it, in whole seconds.
+func Seconds(wait time.Duration) string {
+	return strconv.Itoa(int((wait + time.Second - 1) / time.Second))
 }

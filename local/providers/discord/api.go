@@ -1,7 +1,6 @@
 package discord
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -82,17 +81,17 @@ var (
 // that answers have been seen to tell: Discord publishes none.
 var routes = map[string]route{
 	"GET /webhooks/*/*":                   {do: (*Server).showWebhook, limit: 5, window: 5 * time.Second},
-	"POST /webhooks/*/*":                  {kind: chat.Create, do: (*Server).execute, limit: 5, window: 2 * time.Second},
-	"GET /webhooks/*/*/messages/*":        {do: (*Server).show, limit: 5, window: 5 * time.Second},
-	"PATCH /webhooks/*/*/messages/*":      {kind: chat.Write, do: (*Server).edit, limit: 5, window: 2 * time.Second},
-	"DELETE /webhooks/*/*/messages/*":     {kind: chat.Write, do: (*Server).remove, limit: 5, window: 2 * time.Second},
+	"POST /webhooks/*/*":                  {kind: chat.Create, do: message((*messages).execute), limit: 5, window: 2 * time.Second},
+	"GET /webhooks/*/*/messages/*":        {do: message((*messages).show), limit: 5, window: 5 * time.Second},
+	"PATCH /webhooks/*/*/messages/*":      {kind: chat.Write, do: message((*messages).edit), limit: 5, window: 2 * time.Second},
+	"DELETE /webhooks/*/*/messages/*":     {kind: chat.Write, do: message((*messages).remove), limit: 5, window: 2 * time.Second},
 	"GET /channels/*":                     {do: (*Server).showChannel, limit: 5, window: 5 * time.Second},
-	"GET /channels/*/messages":            {do: (*Server).list, limit: 5, window: 5 * time.Second},
-	"POST /channels/*/messages":           {kind: chat.Create, do: (*Server).post, limit: 5, window: 5 * time.Second},
-	"GET /channels/*/messages/*":          {do: (*Server).show, limit: 5, window: 5 * time.Second},
-	"PATCH /channels/*/messages/*":        {kind: chat.Write, do: (*Server).edit, limit: 5, window: 5 * time.Second},
-	"DELETE /channels/*/messages/*":       {kind: chat.Write, do: (*Server).remove, limit: 5, window: 1 * time.Second},
-	"POST /channels/*/messages/*/threads": {kind: chat.Write, do: (*Server).startThread, limit: 5, window: 5 * time.Second},
+	"GET /channels/*/messages":            {do: message((*messages).list), limit: 5, window: 5 * time.Second},
+	"POST /channels/*/messages":           {kind: chat.Create, do: message((*messages).post), limit: 5, window: 5 * time.Second},
+	"GET /channels/*/messages/*":          {do: message((*messages).show), limit: 5, window: 5 * time.Second},
+	"PATCH /channels/*/messages/*":        {kind: chat.Write, do: message((*messages).edit), limit: 5, window: 5 * time.Second},
+	"DELETE /channels/*/messages/*":       {kind: chat.Write, do: message((*messages).remove), limit: 5, window: 1 * time.Second},
+	"POST /channels/*/messages/*/threads": {kind: chat.Write, do: message((*messages).startThread), limit: 5, window: 5 * time.Second},
 	"GET /guilds/*/members/*":             {do: (*Server).member, limit: 5, window: 5 * time.Second},
 	"GET /guilds/*/roles":                 {do: (*Server).roles, limit: 5, window: 5 * time.Second},
 	"GET /users/@me":                      {do: (*Server).me, limit: 30, window: 10 * time.Second},
@@ -106,18 +105,15 @@ var version = regexp.MustCompile(`^/api(?:/v(6|7|8|9|10))?(/.*)$`)
 func older(number string) bool { return number == "" || number == "6" || number == "7" }
 
 func (s *Server) serveAPI(w http.ResponseWriter, r *http.Request) {
-	c := &call{}
-	if groups := version.FindStringSubmatch(r.URL.Path); groups != nil {
-		c.older = older(groups[1])
-		c.parts = strings.Split(groups[2], "/")[1:]
-		c.route = find(r.Method, c.parts)
-	}
-
-	s.Serve(w, r, c.route.kind, maxRequest, func(made *chat.Call) chat.Answer {
+	c := routed(r)
+	s.Serve(w, r, c.route.kind, func(made *chat.Call) chat.Answer {
 		c.Call = made
 		return s.answer(c, s.decide(c))
-	}, chat.Answer{Status: http.StatusInternalServerError, Header: http.Header{"Content-Type": {"application/json"}}, Body: []byte(`{"message": "500: Internal Server Error", "code": 0}`)})
+	})
 }
+
+// broken is what a failure of Discord's looks like.
+var broken = chat.Answer{Status: http.StatusInternalServerError, Header: http.Header{"Content-Type": {"application/json"}}, Body: []byte(`{"message": "500: Internal Server Error", "code": 0}`)}
 
 func find(method string, parts []string) route {
 	for pattern, route := range routes {
@@ -234,9 +230,9 @@ func (s *Server) answer(c *call, out result) chat.Answer {
 	c.left.tell(header)
 	answer := chat.Answer{Status: out.status, Header: header, Message: out.message}
 	if out.status != http.StatusNoContent {
-		answer.Body = encode(out.value)
+		answer.Body = chat.Encode(out.value)
 		if c.older {
-			answer.Body = encode(olderForm(out.value))
+			answer.Body = chat.Encode(olderForm(out.value))
 		}
 	} else {
 		header.Del("Content-Type")
@@ -254,7 +250,7 @@ func (s *Server) answer(c *call, out result) chat.Answer {
 	}
 
 	if c.route.do != nil {
-		err := s.contract.CheckResponse(s.described(c), out.status, header, encode(undetailed(out.value)))
+		err := s.contract.CheckResponse(s.described(c), out.status, header, chat.Encode(undetailed(out.value)))
 		if err != nil && !errors.Is(err, providers.ErrNoOperation) {
 			s.Violation("answer %d to %s: %v", out.status, c.route.path, err)
 		}
@@ -274,17 +270,6 @@ func undetailed(value any) any {
 	kept := maps.Clone(refused)
 	delete(kept, "errors")
 	return kept
-}
-
-func encode(value any) []byte {
-	var b bytes.Buffer
-	e := json.NewEncoder(&b)
-	e.SetEscapeHTML(false)
-	if err := e.Encode(value); err != nil {
-		panic(err) // what a fake server holds always marshals
-	}
-
-	return bytes.TrimSuffix(b.Bytes(), []byte("\n"))
 }
 
 // A bucket is how a route's limit stands.

@@ -28,7 +28,7 @@ func (in *input) wrongThread(k *checker) {
 // misplaced refuses a new message whose channel takes none of its kind: a forum
 // takes threads only, and nothing else takes them
 // (https://discord.com/developers/docs/resources/webhook#execute-webhook).
-func (s *Server) misplaced(c *call, where *Channel, asked *input) *result {
+func (s *messages) misplaced(c *call, where *Channel, asked *input) *result {
 	opens := asked.ThreadName != nil
 	switch {
 	case c.webhook == nil && where.Forum:
@@ -50,20 +50,10 @@ func (s *Server) misplaced(c *call, where *Channel, asked *input) *result {
 
 // open makes a message the first of a new thread of a forum. The thread has the
 // message's id.
-func (s *Server) open(forum *Channel, m *chat.Message, name string) {
+func (s *messages) open(forum *Channel, m *chat.Message, name string) {
 	m.ID = s.NextThread(forum.ID)
 	m.Channel = m.ID
 	m.Opens = &chat.Thread{Name: strings.TrimSpace(name), Parent: forum.ID}
-}
-
-// Archive archives a thread that a message opened, until the fake server is closed, as
-// Discord does with one that is quiet for days; or it opens the thread again, as a
-// new message does.
-func (s *Server) Archive(thread string, archived bool) {
-	s.lock.Lock()
-	defer s.lock.Unlock()
-
-	s.archived[thread] = archived
 }
 
 // label is a part of a host's name. An underscore is no part of one

@@ -371,7 +371,7 @@ func (e embed) wrong(k *checker, path string) {
 }
 
 // judge lists what Discord takes and no caller of ours should send.
-func (s *Server) judge(c *call, in *input, made content) {
+func (s *messages) judge(c *call, in *input, made content) {
 	if c.account.ID != "" && !c.account.Bot {
 		return // people may do as they like
 	}

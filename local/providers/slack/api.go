@@ -1,7 +1,6 @@
 package slack
 
 import (
-	"bytes"
 	"crypto/rand"
 	"encoding/json"
 	"fmt"
@@ -10,7 +9,6 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -64,18 +62,18 @@ var methods = map[string]method{
 	"chat.postMessage":      {kind: chat.Create, scopes: []string{"chat:write"}, known: posted, limit: perChannel, do: (*Server).post},
 	"chat.update":           {kind: chat.Write, scopes: []string{"chat:write"}, known: updated, limit: tier(50), do: (*Server).update},
 	"chat.delete":           {kind: chat.Write, scopes: []string{"chat:write"}, known: []string{"channel", "ts"}, limit: tier(50), do: (*Server).remove},
-	"conversations.info":    {known: []string{"channel", "include_num_members", "include_locale"}, limit: tier(50), do: (*Server).info},
-	"conversations.replies": {known: []string{"channel", "ts", "cursor", "oldest", "latest", "inclusive", "limit", "include_all_metadata"}, do: (*Server).replies},
-	"conversations.history": {known: []string{"channel", "cursor", "oldest", "latest", "inclusive", "limit", "include_all_metadata"}, do: (*Server).history},
+	"conversations.info":    {known: []string{"channel", "include_num_members", "include_locale"}, limit: tier(50), do: conversation(conversations.info)},
+	"conversations.replies": {known: []string{"channel", "ts", "cursor", "oldest", "latest", "inclusive", "limit", "include_all_metadata"}, do: conversation(conversations.replies)},
+	"conversations.history": {known: []string{"channel", "cursor", "oldest", "latest", "inclusive", "limit", "include_all_metadata"}, do: conversation(conversations.history)},
 }
 
 func (s *Server) serveMethod(w http.ResponseWriter, r *http.Request) {
 	m := methods[r.PathValue("method")]
-	s.Serve(w, r, m.kind, maxRequest, func(made *chat.Call) chat.Answer {
+	s.Serve(w, r, m.kind, func(made *chat.Call) chat.Answer {
 		c := &call{Call: made, method: r.PathValue("method")}
 		out, message := s.decide(c, m)
-		return s.answer(c, out, message)
-	}, broken)
+		return c.answer(out, message)
+	})
 }
 
 // broken is what a failure of Slack's looks like: HTML.
@@ -151,16 +149,12 @@ func (s *Server) limited(key string, n int, window time.Duration) object {
 	}
 
 	out := fail("ratelimited")
-	out[retryAfter] = seconds(wait)
+	out[retryAfter] = chat.Seconds(wait)
 	return out
 }
 
 // retryAfter is where an answer keeps how long to wait, until it is sent.
 const retryAfter = "-retry-after"
-
-func seconds(wait time.Duration) string {
-	return strconv.Itoa(int((wait + time.Second - 1) / time.Second))
-}
 
 // read takes the arguments: from the query, a form, or a JSON object. It
 // returns Slack's code for what cannot be read.
@@ -245,7 +239,7 @@ func (c *call) yes(name string) bool {
 }
 
 // answer writes an answer as Slack does: HTTP 200 even for failures.
-func (s *Server) answer(c *call, out object, message *chat.Message) chat.Answer {
+func (c *call) answer(out object, message *chat.Message) chat.Answer {
 	header := http.Header{"Content-Type": {"application/json; charset=utf-8"}, "X-Slack-Req-Id": {requestID()}}
 	if scopes := c.account.Scopes; c.User != "" {
 		header.Set("X-Oauth-Scopes", strings.Join(scopes, ","))
@@ -275,16 +269,8 @@ func (s *Server) answer(c *call, out object, message *chat.Message) chat.Answer 
 	return chat.Answer{Status: status, Header: header, Body: encode(out), Refusal: refusal, Message: message}
 }
 
-func encode(value any) []byte {
-	var b bytes.Buffer
-	e := json.NewEncoder(&b)
-	e.SetEscapeHTML(false)
-	if err := e.Encode(value); err != nil {
-		panic(err) // what a fake server holds always marshals
-	}
-
-	return slashes(bytes.TrimSuffix(b.Bytes(), []byte("\n")))
-}
+// encode is a value as Slack writes it.
+func encode(value any) []byte { return slashes(chat.Encode(value)) }
 
 // slashes escapes the slashes of a JSON text, as Slack does, that are not
 // escaped yet: a message that is held came in some spelling.

@@ -57,10 +57,8 @@ func (s *Server) post(c *call) (object, *chat.Message) {
 		made.Text = string([]rune(made.Text)[:cutText])
 	}
 
-	m := &chat.Message{
-		Channel: where.ID, ID: s.Next(where.ID), Author: c.account.Name, Owner: c.account.User, Wire: encode(made),
-		Thread: c.text("thread_ts"), CreatedAt: s.Now(),
-	}
+	m := s.New(where.ID, c.account.Name, c.account.User, encode(made))
+	m.Thread = c.text("thread_ts")
 
 	return object{"ok": true, "channel": where.ID, "ts": m.ID, "message": s.view(m, true)}, m
 }
@@ -90,10 +88,9 @@ func (s *Server) update(c *call) (object, *chat.Message) {
 		return fail("no_text"), nil
 	}
 
-	after := *found
-	after.Wire, after.EditedAt, after.EditedBy = encode(made), s.Now(), c.account.User
+	after := found.Edited(encode(made), s.Now(), c.account.User)
 
-	return object{"ok": true, "channel": after.Channel, "ts": after.ID, "text": made.Text, "message": s.view(&after, true)}, &after
+	return object{"ok": true, "channel": after.Channel, "ts": after.ID, "text": made.Text, "message": s.view(after, true)}, after
 }
 
 func (s *Server) remove(c *call) (object, *chat.Message) {
@@ -102,9 +99,7 @@ func (s *Server) remove(c *call) (object, *chat.Message) {
 		return refused, nil
 	}
 
-	gone := *found
-	gone.Deleted = true
-	return object{"ok": true, "channel": gone.Channel, "ts": gone.ID}, &gone
+	return object{"ok": true, "channel": found.Channel, "ts": found.ID}, found.Gone()
 }
 
 // own finds a message that the caller may change.
@@ -127,7 +122,7 @@ func (s *Server) own(c *call, others string) (*chat.Message, object) {
 
 // writable is the channel that a write is for.
 func (s *Server) writable(c *call) (*Channel, object) {
-	where := s.channel(c.text("channel"))
+	where := s.channels.Get(c.text("channel"))
 	switch {
 	case where == nil, where.Private && !where.has(c.account.User):
 		return nil, fail("channel_not_found")
