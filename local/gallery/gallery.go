@@ -132,8 +132,13 @@ func build(columns func(dir string) ([]Column, error)) ([]row, error) {
 	}
 
 	defer stop()
+	shown, err := exhibits()
+	if err != nil {
+		return nil, err
+	}
+
 	var rows []row
-	for i, e := range exhibits() {
+	for i, e := range shown {
 		rows = append(rows, row{exhibit: e, Anchor: fmt.Sprintf("item-%d", i+1)})
 	}
 
