@@ -16,40 +16,40 @@ const maxOrder = 64 << 10
 // State is what GET /_/faults answers. The form is a promise of the environment.
 type State struct {
 	Provider string `json:"provider"`
-	// Faults are all there are, with what this provider makes of them.
+	// Faults are all faults, as this provider has them.
 	Faults []Known `json:"faults"`
-	// Active are those that are being done, in the order in which they are tried.
+	// Active are the active orders, in the order in which they are tried.
 	Active []Active `json:"active"`
 }
 
-// Known is a fault as this provider knows it.
+// Known is a fault as this provider has it.
 type Known struct {
 	Fault string `json:"fault"`
 	Does  string `json:"does"`
-	// Kinds are the calls it is done to where nobody says which; all without any.
+	// Kinds are the calls it is applied to by default; without any, all.
 	Kinds []Kind `json:"kinds,omitempty"`
-	// Takes names the members of an order that it has beside those of all.
+	// Takes names the members of an order that only some faults have.
 	Takes []string `json:"takes,omitempty"`
 	// Forms are what the member form may be, the default first.
 	Forms []string `json:"forms,omitempty"`
 	// Cannot says why this provider does not have it.
 	Cannot string `json:"cannot,omitempty"`
-	// Applied is how often it was done since the fake server was opened.
+	// Applied is how often it was applied since the fake server was opened.
 	Applied int `json:"applied"`
 }
 
-// Active is an order that is being carried out.
+// Active is an order that can still be applied.
 type Active struct {
 	ID string `json:"id"`
 	Order
-	// Left is how many of the times are left, Applied how often it was done.
+	// Left is how many of the times are left, Applied how often it was applied.
 	Left    int `json:"left,omitempty"`
 	Applied int `json:"applied"`
-	// Revoked says that the token is: every call of its owner is refused.
+	// Revoked says that the token is revoked: every call of its owner is refused.
 	Revoked bool `json:"revoked,omitempty"`
 }
 
-// State tells how the kit stands.
+// State is the state of the kit.
 func (k *Kit) State() State {
 	k.lock.Lock()
 	defer k.lock.Unlock()
