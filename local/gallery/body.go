@@ -12,8 +12,7 @@ import (
 	"example.com/integrations/local/providers/chat"
 )
 
-// markdown draws as GitHub and GitLab do, as far as that is the same. HTML in
-// it is left out.
+// markdown draws what GitHub and GitLab have in common. HTML in it is left out.
 var markdown = goldmark.New(goldmark.WithExtensions(extension.GFM))
 
 // Markdown draws a body in Markdown.
@@ -25,12 +24,12 @@ func Markdown(body string) (template.HTML, error) {
 	return template.HTML(`<div class="markdown">` + out.String() + `</div>`), nil
 }
 
-// Plain draws a body that is shown as it stands.
+// Plain draws a body without markup.
 func Plain(body string) (template.HTML, error) {
 	return chat.Picture{Blocks: []chat.Block{{Kind: chat.Text, Spans: chat.Plain(body)}}}.HTML()
 }
 
-// A node is one of the Atlassian Document Format.
+// A node is a part of a document in the Atlassian Document Format.
 type node struct {
 	Type    string `json:"type"`
 	Text    string `json:"text"`
@@ -94,7 +93,7 @@ func (n node) blocks() []chat.Block {
 	return all
 }
 
-// as makes paragraphs within a node blocks of a kind, the first behind a mark.
+// as draws the paragraphs of a node as blocks of a kind, the first behind a mark.
 func (n node) as(kind chat.BlockKind, mark string) []chat.Block {
 	var all []chat.Block
 	for i, child := range n.Content {

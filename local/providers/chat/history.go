@@ -16,7 +16,7 @@ type Message struct {
 	// Author is the name that people see. Owner is the id of the account.
 	Author string `json:"author"`
 	Owner  string `json:"owner"`
-	// Wire is its content in the chat's own form.
+	// Wire is its content in the form of the chat.
 	Wire json.RawMessage `json:"wire"`
 	// Key is the sender's name for it. The chat recognises a repeat by it.
 	Key    string `json:"key,omitempty"`

@@ -18,8 +18,7 @@ var source string
 
 var templates = providers.ParsePages(source)
 
-// object is a message as /_/received tells of it. The form is a promise of the
-// environment.
+// object is a message in the answer of /_/received. Tests and tools rely on its form.
 type object struct {
 	Channel   string          `json:"channel"`
 	ID        string          `json:"id"`
@@ -32,8 +31,8 @@ type object struct {
 	Failed    string          `json:"failed,omitempty"`
 }
 
-// pages show a person and a test what the fake server holds, and take what the person
-// posts and deletes.
+// pages show people and tests what the fake server holds. A person posts and deletes
+// messages on them.
 type pages struct{ *Chat }
 
 // Plain is the plain address of the fake server: pages of what it holds, the same as
@@ -182,8 +181,7 @@ func (p pages) post(w http.ResponseWriter, r *http.Request) {
 	})
 }
 
-// remove takes a message away, as people do with their own, and
-// administrators with anybody's.
+// remove deletes a message: people delete their own, administrators all.
 func (p pages) remove(w http.ResponseWriter, r *http.Request) {
 	p.byHand(w, r, func() (*Message, int) {
 		found := p.Get(r.PathValue("channel"), r.PathValue("id"))
@@ -195,7 +193,7 @@ func (p pages) remove(w http.ResponseWriter, r *http.Request) {
 	})
 }
 
-// byHand does what a person asks for on the page, and leads back to it.
+// byHand carries out a write of a person on the page, and leads back to the page.
 func (p pages) byHand(w http.ResponseWriter, r *http.Request, decide func() (*Message, int)) {
 	if err := r.ParseForm(); err != nil {
 		http.Error(w, err.Error(), http.StatusBadRequest)

@@ -10,7 +10,7 @@ import (
 // A Picture is a message as people see it in a chat, drawn as HTML. The content and
 // the markup of each chat are read into one.
 type Picture struct {
-	Blocks []Block // what stands without a frame
+	Blocks []Block // the parts without a frame
 	Cards  []Card
 }
 
@@ -41,7 +41,7 @@ type Block struct {
 	Kind   BlockKind
 	Spans  []Span
 	Fields []Field
-	Apart  bool // with some room above
+	Apart  bool // with space above
 }
 
 // A Field has a name and a value.
@@ -52,10 +52,10 @@ type Span struct {
 	Text                            string
 	Bold, Italic, Strike, Underline bool
 	Code                            bool
-	// Mention says that the chat would mention somebody, or carry something out.
+	// Mention says that the chat would notify people or run a command.
 	Mention bool
 	Subtle  bool
-	Size    string // small, large, or "" for usual
+	Size    string // small, large, or "" for the usual one
 	Tone    string // good, warning, attention or accent; "" is the usual
 	Link    string // where it leads to
 }
@@ -80,8 +80,8 @@ func (s Span) Class() string {
 	return strings.Join(names, " ")
 }
 
-// Leads is where a span leads to if it is a web address, "" otherwise: nothing
-// else is to be clicked.
+// Leads is the link of a span if it is a web address, "" otherwise: other links are
+// not clickable.
 func (s Span) Leads() string {
 	lower := strings.ToLower(s.Link)
 	if strings.HasPrefix(lower, "https://") || strings.HasPrefix(lower, "http://") {
@@ -99,7 +99,7 @@ func (p Picture) All() []Block {
 	return all
 }
 
-// String is a picture's text, a line or more for each block.
+// String is the text of a picture, at least a line for each block.
 func (p Picture) String() string {
 	var lines []string
 	for _, b := range p.All() {

@@ -17,7 +17,7 @@ import (
 type Account struct {
 	ID   string // a snowflake
 	Name string
-	// Bot says that it comes with the scheme Bot; else it is a person.
+	// Bot says that its token has the scheme Bot. Others are people.
 	Bot bool
 }
 
@@ -26,9 +26,9 @@ type Channel struct {
 	ID, Name string
 	// Parent is the channel that a thread is in.
 	Parent string
-	// Archived is said of threads.
+	// Archived says that a thread is archived.
 	Archived bool
-	// Forum says that it takes no messages of its own, only threads.
+	// Forum says that it has threads only, and no messages of its own.
 	Forum bool
 	// RequireTag says that each new thread of a forum must have a tag.
 	RequireTag bool
@@ -55,26 +55,26 @@ type Webhook struct {
 	Off bool
 }
 
-// Config says what the fake server has and who may use it.
+// Config is what the fake server has, and its accounts.
 type Config struct {
 	Dir      string
-	SpecPath string // Discord's OpenAPI description; without it only the own checks apply
-	Limits   bool   // enforce limits such as the real ones
+	SpecPath string // Discord's OpenAPI description; without it only our own checks apply
+	Limits   bool   // enforce limits like the real ones
 	Accounts map[string]Account
 	// PersonToken is the token of the person who posts and deletes on the page;
 	// without it the page only shows.
 	PersonToken string
 	Channels    []Channel
 	Webhooks    []Webhook
-	// OldEdits is how many edits of messages older than an hour a channel takes
-	// within OldWindow; 0 sets no limit unless Limits is on.
+	// OldEdits is how many edits of messages older than an hour a channel allows
+	// within OldWindow. 0 sets no limit unless Limits is on.
 	OldEdits int
 	// Now replaces the clock.
 	Now func() time.Time
 }
 
-// OldWindow is how long edits of old messages are counted. Discord publishes
-// neither this nor how many there may be.
+// OldWindow is how long edits of old messages are counted. Discord publishes neither
+// this time nor the number of edits.
 const OldWindow = 20 * time.Second
 
 // A Server is the fake server. Its messages survive the end of its process.

@@ -565,7 +565,7 @@ func FuzzLinks(f *testing.F) {
 	f.Add(`[a](https://b) \[ ` + "`" + `[`)
 	f.Fuzz(func(t *testing.T, text string) {
 		for _, l := range links(text) {
-			if !strings.Contains(text, l.label) || !strings.HasPrefix(l.address, "http") {
+			if !strings.Contains(text, l.Label) || !strings.HasPrefix(l.Address, "http") {
 				t.Errorf("%q: %+v", text, l)
 			}
 		}

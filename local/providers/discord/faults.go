@@ -9,7 +9,7 @@ import (
 	"example.com/integrations/local/providers/faults"
 )
 
-// kit is what lets Discord fail on purpose.
+// kit makes the fake server fail on purpose.
 func (s *Server) kit(h faults.Hooks) *faults.Kit {
 	h.Lags = true
 	h.Call = func(r *http.Request) faults.Call { return s.callOf(routed(r)) }
@@ -50,8 +50,8 @@ func (s *Server) kit(h faults.Hooks) *faults.Kit {
 	return faults.New(faults.Discord(), h)
 }
 
-// channelOf is the channel that a request is for: its own, or the thread that it
-// names, or its webhook's.
+// channelOf is the id of the channel of a request: the one in its path, or the thread
+// that it names, or the one of its webhook.
 func (s *Server) channelOf(c *call) string {
 	if hook := s.webhook(c.parts[1]); c.parts[0] == "webhooks" && hook != nil {
 		return cmp.Or(c.URL.Query().Get("thread_id"), hook.Channel)
@@ -60,7 +60,7 @@ func (s *Server) channelOf(c *call) string {
 	return c.parts[1]
 }
 
-// routed is a request with what it is for.
+// routed is a request with its route.
 func routed(r *http.Request) *call {
 	c := &call{Call: &chat.Call{Request: r}}
 	if groups := version.FindStringSubmatch(r.URL.Path); groups != nil {
@@ -72,7 +72,7 @@ func routed(r *http.Request) *call {
 	return c
 }
 
-// callOf says what a request is about, and its caller.
+// callOf is what a request is about, and its caller.
 func (s *Server) callOf(c *call) faults.Call {
 	out := faults.Call{Kind: faults.Other}
 	if c.route.do == nil {

@@ -25,8 +25,8 @@ func (in *input) wrongThread(k *checker) {
 	}
 }
 
-// misplaced refuses a new message whose channel takes none of its kind: a forum
-// takes threads only, and nothing else takes them
+// misplaced refuses a new message of the wrong kind for its channel: a forum accepts
+// only messages that open threads, and other channels accept none of them
 // (https://discord.com/developers/docs/resources/webhook#execute-webhook).
 func (s *messages) misplaced(c *call, where *Channel, asked *input) *result {
 	opens := asked.ThreadName != nil
@@ -60,7 +60,7 @@ func (s *messages) open(forum *Channel, m *chat.Message, name string) {
 // (discordjs/discord.js#7438).
 var label = regexp.MustCompile(`^[a-zA-Z0-9](?:[a-zA-Z0-9-]*[a-zA-Z0-9])?$`)
 
-// wellFormedHost reports whether Discord takes the host of an address: an IPv4
+// wellFormedHost reports whether Discord accepts the host of an address: an IPv4
 // address (go-gitea/gitea#11124), or a name with a dot (bugsink/bugsink#280,
 // grafana/grafana#65270) in ASCII. Its own rule is not published.
 func wellFormedHost(u *url.URL) bool {
@@ -79,9 +79,9 @@ func wellFormedHost(u *url.URL) bool {
 	return len(labels) > 1
 }
 
-// olderForm is an error for a form as versions before 8 word it: the members, and
-// below each of them what is wrong or which element it is. {"embeds": ["0"]} is
-// one that many people have met.
+// olderForm is an error for a body in the form of versions before 8: the members, and
+// for each of them the errors or the numbers of the wrong elements, such as
+// {"embeds": ["0"]}.
 func olderForm(value any) any {
 	refused, isObject := value.(object)
 	if !isObject || refused["errors"] == nil {

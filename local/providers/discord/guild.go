@@ -21,7 +21,7 @@ const (
 	sendInThreads = 1 << 38
 )
 
-// guild holds the channels, threads, webhooks and members, and what each may do.
+// guild holds the channels, threads, webhooks and accounts, and their permissions.
 type guild struct {
 	accounts map[string]Account
 	channels *chat.Registry[Channel]
@@ -87,9 +87,9 @@ func (g *guild) DeleteWebhook(id string) {
 	g.webhooks.Change(id, func(w *Webhook) { w.Off = true })
 }
 
-// Archive archives a thread that a message opened, until the fake server is closed, as
-// Discord does with one that is quiet for days; or it opens the thread again, as a
-// new message does.
+// Archive archives a thread that a message opened, until the fake server is closed.
+// Discord does so after days without a message. With false it opens the thread again,
+// as a new message does.
 func (g *guild) Archive(thread string, archived bool) {
 	g.lock.Lock()
 	defer g.lock.Unlock()
@@ -107,7 +107,7 @@ func (g *guild) governing(where *Channel) *Channel {
 	return where
 }
 
-// silenced reports whether somebody may not write in a channel or thread.
+// silenced reports whether an account may not write in a channel or thread.
 func (g *guild) silenced(where *Channel, id string) bool {
 	if where.Parent != "" {
 		return slices.Contains(g.governing(where).NoThreads, id)

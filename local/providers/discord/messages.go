@@ -12,9 +12,9 @@ import (
 )
 
 const (
-	// repeats is how long a nonce names the first message: "the past few minutes".
+	// repeats is how long a nonce identifies the first message: "the past few minutes".
 	repeats = 5 * time.Minute
-	// aged is from when on a message's edits are limited.
+	// aged is the age from which edits of a message are limited.
 	aged = time.Hour
 )
 
@@ -30,8 +30,8 @@ func message(do func(*messages, *call) result) func(*Server, *call) result {
 	return func(s *Server, c *call) result { return do(s.messages, c) }
 }
 
-// target is the channel that a call is about: a webhook's own or a thread of
-// it, or the one in the path, which the caller must see.
+// target is the channel of a call: that of the webhook or a thread of it, or the one in
+// the path. The caller must be able to see it.
 func (s *Server) target(c *call) (*Channel, *result) {
 	if c.webhook == nil {
 		where := s.channel(c.parts[1])
@@ -61,8 +61,8 @@ func (s *Server) target(c *call) (*Channel, *result) {
 	return where, nil
 }
 
-// execute posts by a webhook. Whoever does not wait is told nothing, not even
-// that it went wrong.
+// execute posts by a webhook. Without wait=true the answer says neither which message
+// it is nor that it failed.
 func (s *messages) execute(c *call) result {
 	wait := c.URL.Query().Get("wait") == "true" || c.URL.Query().Get("wait") == "1"
 	if !wait {
@@ -134,8 +134,8 @@ func (s *messages) create(c *call, nonces bool) result {
 	return result{status: http.StatusOK, value: s.view(m, m.Key), message: m}
 }
 
-// repeated is the message that the same author has sent under a nonce in the
-// past few minutes, into whichever channel.
+// repeated is the message that an author has sent with a nonce in the past few
+// minutes, into any channel.
 func (s *messages) repeated(author, nonce string) *chat.Message {
 	for _, id := range s.Places() {
 		for _, m := range s.Messages(id) {
@@ -208,8 +208,7 @@ func (s *messages) edit(c *call) result {
 	return result{status: http.StatusOK, value: s.view(after, ""), message: after}
 }
 
-// remove deletes one's own message. Whoever may manage messages deletes others'
-// too, but neither bots of ours nor webhooks may.
+// remove deletes a message. Bots and webhooks may delete only their own, people all.
 func (s *messages) remove(c *call) result {
 	found, refused := s.existing(c)
 	switch {
@@ -251,7 +250,7 @@ func (s *messages) list(c *call) result {
 	})
 	if len(all) > most {
 		if after != "" {
-			all = all[:most] // those next to it
+			all = all[:most] // the ones next to it
 		} else {
 			all = all[len(all)-most:]
 		}
@@ -265,7 +264,7 @@ func (s *messages) list(c *call) result {
 	return result{status: http.StatusOK, value: views}
 }
 
-// stamp is how Discord writes times.
+// stamp is the form of Discord's times.
 const stamp = "2006-01-02T15:04:05.000000-07:00"
 
 // view is a message as Discord shows it.
@@ -297,7 +296,7 @@ func (s *messages) view(m *chat.Message, nonce string) object {
 	return out
 }
 
-// embedViews are embeds as they are read back.
+// embedViews are embeds as Discord returns them.
 func embedViews(embeds []embed) []object {
 	views := []object{}
 	for _, e := range embeds {

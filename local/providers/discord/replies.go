@@ -79,7 +79,7 @@ func (s *messages) startThread(c *call) result {
 	return result{status: http.StatusCreated, value: s.viewChannel(opened), message: &after}
 }
 
-// unreadThread lists the members that mean nothing to Discord.
+// unreadThread lists the members that Discord does not read.
 func (s *messages) unreadThread(c *call) {
 	var given map[string]json.RawMessage
 	_ = json.Unmarshal(c.Body, &given) // it was read before

@@ -47,7 +47,7 @@ func (s *Server) member(c *call) result {
 	return refuse(http.StatusNotFound, 10007, "Unknown Member")
 }
 
-// roles are those of the server: what everyone may.
+// roles are those of the server: the permissions of everyone.
 func (s *Server) roles(c *call) result {
 	if c.parts[1] != guildID {
 		return refuse(http.StatusNotFound, 10004, "Unknown Guild")

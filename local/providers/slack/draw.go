@@ -6,7 +6,7 @@ import (
 	"example.com/integrations/local/providers/chat"
 )
 
-// drawn is what is read of a block to draw it.
+// drawn are the members of a block that are drawn.
 type drawn struct {
 	Type      string          `json:"type"`
 	Text      json.RawMessage `json:"text"`
@@ -81,7 +81,7 @@ func drawBlocks(raw json.RawMessage) []chat.Block {
 	return drawn
 }
 
-// cssColor is an attachment's color, "" if it is none of the page's.
+// cssColor is the color of an attachment in CSS, "" if it is not valid.
 func cssColor(name string) string {
 	if named, ok := map[string]string{"good": "#2eb886", "warning": "#daa038", "danger": "#a30200"}[name]; ok {
 		return named
@@ -158,7 +158,7 @@ func apart(blocks []chat.Block) []chat.Block {
 	return blocks
 }
 
-// drawButtons draws elements as buttons. What has no text is left out.
+// drawButtons draws elements as buttons. Elements without a text are left out.
 func drawButtons(elements ...json.RawMessage) []chat.Block {
 	buttons := chat.Block{Kind: chat.Buttons}
 	for _, raw := range elements {

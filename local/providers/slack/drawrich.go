@@ -8,7 +8,7 @@ import (
 	"example.com/integrations/local/providers/chat"
 )
 
-// A richPart is what is read of a part of a rich text to draw it.
+// A richPart is a part of a rich text, with the members that are drawn.
 type richPart struct {
 	Type     string          `json:"type"`
 	Elements []richPart      `json:"elements"`
@@ -44,7 +44,7 @@ func drawRich(raw json.RawMessage) []chat.Block {
 	return blocks
 }
 
-// items are a list's, each behind its mark.
+// items are the items of a list, each behind its mark.
 func (p richPart) items() []chat.Block {
 	kind := chat.Item
 	if p.Border > 0 {
@@ -65,8 +65,8 @@ func (p richPart) items() []chat.Block {
 	return blocks
 }
 
-// spans are the elements of a line. What is neither text nor a link is drawn as a
-// mention.
+// spans are the elements of a line. Elements that are neither text nor links are drawn
+// as mentions.
 func (p richPart) spans() []chat.Span {
 	var spans []chat.Span
 	for _, e := range p.Elements {

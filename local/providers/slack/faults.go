@@ -8,7 +8,7 @@ import (
 	"example.com/integrations/local/providers/faults"
 )
 
-// kit is what lets Slack fail on purpose.
+// kit makes the fake server fail on purpose.
 func (s *Server) kit(h faults.Hooks) *faults.Kit {
 	h.Call = s.callOf
 	h.Lags = true
@@ -33,8 +33,7 @@ func (s *Server) kit(h faults.Hooks) *faults.Kit {
 	return faults.New(faults.Slack(), h)
 }
 
-// arguments are those of a call to a method; there are none where they cannot be
-// read.
+// arguments are those of a call to a method, none if they are not readable.
 func (s *Server) arguments(r *http.Request) *call {
 	c := &call{Call: &chat.Call{Request: r, Body: faults.Body(r)}}
 	if s.read(c) != "" {
@@ -44,7 +43,7 @@ func (s *Server) arguments(r *http.Request) *call {
 	return c
 }
 
-// callOf says what a request is about, and its caller.
+// callOf is what a request is about, and its caller.
 func (s *Server) callOf(r *http.Request) faults.Call {
 	if name, ok := strings.CutPrefix(r.URL.Path, "/services/"); ok {
 		return faults.Call{Kind: faults.Create, User: s.incoming.at(name).App}

@@ -37,8 +37,8 @@ func conversation(read func(conversations, *call) object) func(*Server, *call) (
 	}
 }
 
-// seen is a channel that the caller may look at, if it has one of the scopes:
-// they differ for private channels.
+// seen is a channel that the caller may see. The needed scope differs for private
+// channels.
 func (s conversations) seen(c *call, public, private string) (*Channel, object) {
 	where := s.channels.Get(c.text("channel"))
 	if !c.may(public, private) {

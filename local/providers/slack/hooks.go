@@ -36,7 +36,7 @@ func (in *incoming) serve(w http.ResponseWriter, r *http.Request) {
 	in.server.Serve(w, r, chat.Create, in.post)
 }
 
-// said is an answer in plain text: ok, or why not.
+// said is an answer in plain text: ok, or an error.
 func said(status int, text string) chat.Answer {
 	out := chat.Answer{Status: status, Header: http.Header{"Content-Type": {"text/html"}, "X-Slack-Req-Id": {requestID()}}, Body: []byte(text)}
 	if status != http.StatusOK {
@@ -84,7 +84,7 @@ func (in *incoming) post(c *chat.Call) chat.Answer {
 	return out
 }
 
-// service is the part of a webhook's path that names it without its secret.
+// service is the part of a webhook's path that identifies it, without its secret.
 func service(path string) string {
 	parts := strings.Split(path, "/")
 	if len(parts) != 3 {
@@ -104,7 +104,7 @@ func (in *incoming) unknown(path string) chat.Answer {
 	return said(http.StatusNotFound, "no_service")
 }
 
-// content reads a message, and says why it is none.
+// content reads a message. It returns Slack's error if the message is not valid.
 func (in *incoming) content(c *chat.Call) (made content, refused string) {
 	body := c.Body
 	if media, _, _ := mime.ParseMediaType(c.Header.Get("Content-Type")); media == "application/x-www-form-urlencoded" {

@@ -10,9 +10,9 @@ import (
 
 // The lengths of texts, in characters.
 const (
-	cutText   = 40_000 // a post's is cut there
-	maxUpdate = 4000   // an update's is refused
-	goodText  = 4000   // what Slack asks for
+	cutText   = 40_000 // a longer text of a post is cut
+	maxUpdate = 4000   // a longer text of an update is refused
+	goodText  = 4000   // the length that Slack recommends
 )
 
 // content is a message in Slack's own form.
@@ -73,8 +73,8 @@ func (s *Server) update(c *call) (object, *chat.Message) {
 	}
 
 	before := contentOf(found)
-	// Metadata and attachments stay unless others are given, blocks do not beside a
-	// new text (https://docs.slack.dev/reference/methods/chat.update).
+	// Metadata and attachments stay unless others are given. Blocks do not stay if a
+	// new text is given (https://docs.slack.dev/reference/methods/chat.update).
 	kept := content{Metadata: before.Metadata, Attachments: before.Attachments}
 	if c.args["text"] == nil {
 		kept.Blocks = before.Blocks
@@ -133,7 +133,7 @@ func (s *Server) writable(c *call) (*Channel, object) {
 	return where, nil
 }
 
-// content reads what a message is to hold, and judges it.
+// content reads the new content of a message, and judges it.
 func (s *Server) content(c *call, made content) (content, object) {
 	made.Text = c.text("text")
 	made.Blocks = given(c.raw("blocks"), made.Blocks)
@@ -160,7 +160,8 @@ func (s *Server) content(c *call, made content) (content, object) {
 	return made, nil
 }
 
-// given is a list that a caller gave, nil if it is empty, or else what was before.
+// given is the list of a caller, nil if it is empty, and the one before if there is
+// none.
 func given(raw, before json.RawMessage) json.RawMessage {
 	switch {
 	case len(raw) == 0 || string(raw) == "null":
@@ -172,7 +173,7 @@ func given(raw, before json.RawMessage) json.RawMessage {
 	return raw
 }
 
-// judgeText looks at the text beside the blocks, which is mrkdwn.
+// judgeText checks the text beside the blocks, which is mrkdwn.
 func (s *Server) judgeText(where, text string) {
 	if n := utf8.RuneCountInString(text); n > goodText {
 		s.Violation("%s: text has %d characters, Slack asks for no more than %d", where, n, goodText)
@@ -183,7 +184,7 @@ func (s *Server) judgeText(where, text string) {
 	}
 }
 
-// goodMetadata reports whether metadata is of the form that Slack takes.
+// goodMetadata reports whether metadata has the form that Slack accepts.
 func goodMetadata(raw json.RawMessage) bool {
 	if string(raw) == "{}" {
 		return true

@@ -43,7 +43,7 @@ type Hook struct {
 	Off bool
 }
 
-// Config says what the fake server has and who may use it.
+// Config is what the fake server has, and its accounts.
 type Config struct {
 	Dir      string
 	Limits   bool // enforce the published limits
@@ -53,8 +53,8 @@ type Config struct {
 	PersonToken string
 	Channels    []Channel
 	Hooks       []Hook
-	// Scarce says that the app is distributed and not in the Marketplace: a page
-	// of history a minute, of 15 messages.
+	// Scarce says that the app is distributed and not in the Marketplace. It gets one
+	// page of history in a minute, with 15 messages.
 	Scarce bool
 	// Interactive says that the app answers interactions, such as a click on a
 	// button.

@@ -8,51 +8,35 @@ import (
 	"example.com/integrations/local/providers/chat"
 )
 
-// A masked link shows another text than its address.
-type masked struct {
-	label, address string
-	length         int
-}
-
 var maskedLink = regexp.MustCompile(`^\[((?:\\.|[^\[\]\\])*)\]\(([^()\s]+)\)`)
 
 // link reads a masked link at the start of a text.
-func link(rest string) (masked, bool) {
+func link(rest string) (chat.MaskedLink, bool) {
 	groups := maskedLink.FindStringSubmatch(rest)
 	if groups == nil {
-		return masked{}, false
+		return chat.MaskedLink{}, false
 	}
-	return masked{label: groups[1], address: groups[2], length: len(groups[0])}, true
+
+	return chat.MaskedLink{Label: groups[1], Address: groups[2], Length: len(groups[0])}, true
 }
 
 // links finds all masked links of a text in Markdown.
-func links(text string) []masked {
-	var all []masked
-	for i := 0; i < len(text); i++ {
-		if text[i] == '\\' {
-			i++
-		} else if found, ok := link(text[i:]); ok {
-			all = append(all, found)
-		}
-	}
+func links(text string) []chat.MaskedLink { return chat.MaskedLinks(text, link) }
 
-	return all
-}
-
-// markdown is what Teams reads of Markdown in a TextBlock and in facts: no
-// headings, no code, no quotes.
+// markdown is the Markdown that Teams supports in a TextBlock and in facts: without
+// headings, code and quotes.
 var markdown = chat.Markup{
 	Signs:     []chat.Sign{{Text: "**", Style: chat.Bold}, {Text: "__", Style: chat.Bold}, {Text: "*", Style: chat.Italic}, {Text: "_", Style: chat.Italic}},
 	Backslash: true, Lists: true,
 	Special: func(rest string) (chat.Span, int) {
 		if l, ok := link(rest); ok {
-			return chat.Span{Text: l.label, Link: l.address}, l.length
+			return chat.Span{Text: l.Label, Link: l.Address}, l.Length
 		}
 		return chat.Span{}, 0
 	},
 }
 
-// An element is what is read of a card's parts to draw them.
+// An element is a part of a card, with the members that are drawn.
 type element struct {
 	Type      string            `json:"type"`
 	Style     string            `json:"style"`
@@ -101,7 +85,7 @@ func draw(wire json.RawMessage) chat.Picture {
 	return chat.Picture{Cards: []chat.Card{{Blocks: append(card.Blocks, buttons(root.Actions)...)}}}
 }
 
-// roomy are the spacings that set an element apart.
+// roomy are the spacings that give an element space above.
 var roomy = map[string]bool{"medium": true, "large": true, "extralarge": true}
 
 func elements(list []element) []chat.Block {
@@ -172,8 +156,8 @@ func (e element) area() []chat.Block {
 	return boxed(blocks)
 }
 
-// boxed shows what is in a box: text in the font of a machine as a block of code,
-// other text as a quotation.
+// boxed shows the blocks of a box: text in a monospaced font as a block of code, other
+// text as a quotation.
 func boxed(blocks []chat.Block) []chat.Block {
 	var lines []string
 	for _, b := range blocks {
@@ -200,8 +184,8 @@ func quoted(blocks []chat.Block) []chat.Block {
 	return blocks
 }
 
-// columns shows columns of one line side by side, others one after the other. A
-// toned-down text at the beginning of such a line is its name.
+// columns shows columns of one line side by side, others one after the other. A subtle
+// text at the beginning of such a line is its name.
 func (e element) columns() []chat.Block {
 	fields := chat.Block{Kind: chat.Fields}
 	for _, c := range e.Columns {
@@ -224,13 +208,13 @@ func (e element) columns() []chat.Block {
 	return []chat.Block{fields}
 }
 
-// runs are text shown as it stands.
+// runs are texts without markup.
 func runs(inlines []json.RawMessage) []chat.Span {
 	var spans []chat.Span
 	for _, raw := range inlines {
 		var e element
 		if json.Unmarshal(raw, &e) != nil {
-			_ = json.Unmarshal(raw, &e.Text) // a text alone is one too
+			_ = json.Unmarshal(raw, &e.Text) // a text alone is valid too
 		}
 		spans = append(spans, e.styled(chat.Span{Text: e.Text}))
 	}

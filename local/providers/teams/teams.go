@@ -28,7 +28,7 @@ type Flow struct {
 	ID      string
 	Sig     string // the signature in its URL, which is its secret
 	Payload string // Envelope or Card; "" is Envelope
-	Channel string // of those there are, by id
+	Channel string // its id
 	// Off says that it was turned off.
 	Off bool
 }
@@ -36,14 +36,14 @@ type Flow struct {
 // A Channel of a team.
 type Channel struct{ ID, Name string }
 
-// Config says what the fake server has.
+// Config is what the fake server has.
 type Config struct {
 	Dir        string
-	SchemaPath string // the schema of Adaptive Cards 1.4; without it only the own checks apply
-	Limits     bool   // take no more than four requests a second
+	SchemaPath string // the schema of Adaptive Cards 1.4; without it only our own checks apply
+	Limits     bool   // accept no more than four requests a second
 	Channels   []Channel
 	Flows      []Flow
-	// Person is who posts and deletes on the page; without one it only shows.
+	// Person posts and deletes on the page. Without one the page only shows.
 	Person string
 	// Now replaces the clock.
 	Now func() time.Time
@@ -91,12 +91,12 @@ func Open(config Config) (*Server, error) {
 const (
 	prefix = "/powerautomate/automations/direct/workflows/"
 	suffix = "/triggers/manual/paths/invoke"
-	// maxRequest is what the trigger takes; a message may have maxMessage.
+	// maxRequest is what the trigger accepts, in bytes. A message may have maxMessage.
 	maxRequest = 4 << 20
 	maxMessage = 28 << 10
 )
 
-// URL is a flow's, at a host of the Power Platform.
+// URL is the address of a flow at a host of the Power Platform.
 func (f Flow) URL(host string) string {
 	query := url.Values{"api-version": {"1"}, "sp": {"/triggers/manual/run"}, "sv": {"1.0"}, "sig": {f.Sig}}
 	return "https://" + host + prefix + f.ID + suffix + "?" + query.Encode()
