@@ -102,9 +102,9 @@ func faulted(t *testing.T, endpoint, name string, v variant) {
 	switch fault {
 	case faults.SlowAnswer: // only this one waits for the limit, and never sees the answer
 		limit = shortCall
-		order.Duration = faults.Duration(time.Hour)
+		order.Duration = new(faults.Duration(time.Hour))
 	case faults.LaggingLists:
-		order.Duration = faults.Duration(time.Minute)
+		order.Duration = new(faults.Duration(time.Minute))
 	case faults.BlockedContent: // of one item
 		order.Pattern = word(9)
 	case faults.RefusedWords: // a third item refused in a row says that all are

@@ -275,7 +275,7 @@ func TestLiveClosesWhatWasUnderWay(t *testing.T) {
 
 		ctx, cancel := context.WithCancel(t.Context())
 		defer cancel()
-		if _, refused := a.kit.Add(faults.Order{Fault: faults.SlowAnswer, Duration: faults.Duration(time.Minute), Times: 1, Match: faults.Match{Kind: faults.Create}}); refused != nil {
+		if _, refused := a.kit.Add(faults.Order{Fault: faults.SlowAnswer, Duration: new(faults.Duration(time.Minute)), Times: 1, Match: faults.Match{Kind: faults.Create}}); refused != nil {
 			t.Fatal(refused)
 		}
 

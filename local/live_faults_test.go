@@ -72,7 +72,7 @@ func liveWith(t *testing.T, fault string) {
 		order := faults.Order{Fault: fault, Times: 1000}
 		switch fault {
 		case faults.SlowAnswer, faults.LaggingLists:
-			order.Duration = faults.Duration(time.Hour)
+			order.Duration = new(faults.Duration(time.Hour))
 		case faults.BlockedContent:
 			order.Pattern = "live check"
 		case faults.SlowList:

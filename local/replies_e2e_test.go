@@ -39,9 +39,9 @@ func faultedReplies(t *testing.T, endpoint, name, fault string) {
 	switch fault {
 	case faults.SlowAnswer:
 		limit = shortCall
-		order.Duration = faults.Duration(time.Hour)
+		order.Duration = new(faults.Duration(time.Hour))
 	case faults.LaggingLists:
-		order.Duration = faults.Duration(time.Minute)
+		order.Duration = new(faults.Duration(time.Minute))
 		order.Match.Kind = ""
 	case faults.BlockedContent:
 		order.Pattern = replyWords(9)

@@ -1,6 +1,4 @@
-// Package picture draws messages as people see them in a chat, as HTML: the
-// chats' own forms and markups are read into one.
-package picture
+package chat
 
 import (
 	_ "embed"
@@ -9,9 +7,10 @@ import (
 	"strings"
 )
 
-// A Picture is a message as it looks.
+// A Picture is a message as people see it in a chat, drawn as HTML. The content and
+// the markup of each chat are read into one.
 type Picture struct {
-	Blocks []Block // what stands without a frame
+	Blocks []Block // the parts without a frame
 	Cards  []Card
 }
 
@@ -21,28 +20,28 @@ type Card struct {
 	Blocks []Block
 }
 
-// A Kind is what a block is.
-type Kind string
+// A BlockKind is what a block is.
+type BlockKind string
 
 // The kinds of blocks.
 const (
-	Heading Kind = "heading"
-	Text    Kind = "text"
-	Quote   Kind = "quote"
-	Item    Kind = "item" // of a list
-	Small   Kind = "small"
-	Code    Kind = "code" // its text is in one span
-	Rule    Kind = "rule"
-	Fields  Kind = "fields"
-	Buttons Kind = "buttons" // a span each
+	Heading BlockKind = "heading"
+	Text    BlockKind = "text"
+	Quote   BlockKind = "quote"
+	Item    BlockKind = "item" // of a list
+	Small   BlockKind = "small"
+	Code    BlockKind = "code" // its text is in one span
+	Rule    BlockKind = "rule"
+	Fields  BlockKind = "fields"
+	Buttons BlockKind = "buttons" // a span each
 )
 
 // A Block is a paragraph or the like.
 type Block struct {
-	Kind   Kind
+	Kind   BlockKind
 	Spans  []Span
 	Fields []Field
-	Apart  bool // with some room above
+	Apart  bool // with space above
 }
 
 // A Field has a name and a value.
@@ -53,10 +52,10 @@ type Span struct {
 	Text                            string
 	Bold, Italic, Strike, Underline bool
 	Code                            bool
-	// Mention says that the chat would mention somebody, or carry something out.
+	// Mention says that the chat would notify people or run a command.
 	Mention bool
 	Subtle  bool
-	Size    string // small, large, or "" for usual
+	Size    string // small, large, or "" for the usual one
 	Tone    string // good, warning, attention or accent; "" is the usual
 	Link    string // where it leads to
 }
@@ -81,8 +80,8 @@ func (s Span) Class() string {
 	return strings.Join(names, " ")
 }
 
-// Leads is where a span leads to if it is a web address, "" otherwise: nothing
-// else is to be clicked.
+// Leads is the link of a span if it is a web address, "" otherwise: other links are
+// not clickable.
 func (s Span) Leads() string {
 	lower := strings.ToLower(s.Link)
 	if strings.HasPrefix(lower, "https://") || strings.HasPrefix(lower, "http://") {
@@ -100,7 +99,7 @@ func (p Picture) All() []Block {
 	return all
 }
 
-// String is a picture's text, a line or more for each block.
+// String is the text of a picture, at least a line for each block.
 func (p Picture) String() string {
 	var lines []string
 	for _, b := range p.All() {
@@ -129,9 +128,9 @@ func text(spans []Span) string {
 func Hex(color int) string { return fmt.Sprintf("#%06x", color) }
 
 //go:embed picture.html
-var source string
+var pictureSource string
 
-var drawing = template.Must(template.New("picture").Parse(source))
+var drawing = template.Must(template.New("picture").Parse(pictureSource))
 
 // HTML draws the picture. It needs Style once on the page.
 func (p Picture) HTML() (template.HTML, error) {

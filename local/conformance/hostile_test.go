@@ -1,9 +1,9 @@
-// Package hostile holds the product against addresses that must not be asked,
-// on the way a manager's text takes to a socket: the configuration that is
-// accepted or not, the connector that is opened for it, the one client. Each
-// layer refuses by itself, and what was refused is seen at the sockets, not
-// believed.
-package hostile
+package conformance
+
+// The tests of this file and of hostile_*_test.go use addresses that must not be
+// asked, on the way from the text of a manager to a socket: the configuration that is
+// accepted or not, the connector that is opened for it, the one HTTP client. Each
+// layer refuses by itself. The sockets show which connections were made.
 
 import (
 	"encoding/json"

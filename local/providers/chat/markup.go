@@ -1,4 +1,4 @@
-package picture
+package chat
 
 import (
 	"strings"
@@ -6,36 +6,67 @@ import (
 	"unicode/utf8"
 )
 
-// A Markup is how a chat writes styles into text.
+// A Markup is the syntax of styles in a chat's text.
 type Markup struct {
-	// Signs stand on both sides of what they style, the longer ones first.
+	// Signs are around the text that they style. The longer ones come first.
 	Signs []Sign
-	// Backslash says that one takes its meaning from the sign behind it.
+	// Backslash says that a backslash escapes the next sign.
 	Backslash bool
-	// Headings says that a line that begins with # is one.
+	// Headings says that a line that begins with # is a heading.
 	Headings bool
-	// Lists says that a line that begins with - or * is one's item.
+	// Lists says that a line that begins with - or * is an item of a list.
 	Lists bool
-	// Languages says that a fence's first line names a language.
+	// Languages says that the first line of a code block names a language.
 	Languages bool
-	// Special reads what begins at the start of rest and means something: a link,
-	// a mention. It tells how long that is, 0 if there is nothing.
+	// Special reads a link, a mention or the like at the start of rest. It returns
+	// its length in bytes, 0 if there is none.
 	Special func(rest string) (Span, int)
-	// Plain is what is shown of text in which nothing is styled.
+	// Plain is what people see of text without styles.
 	Plain func(text string) string
 }
 
-// A Sign styles what stands between two of it.
+// A Sign styles the text between two of it.
 type Sign struct {
 	Text  string
 	Style func(*Span)
 }
 
-// The styles.
-func Bold(s *Span)      { s.Bold = true }
-func Italic(s *Span)    { s.Italic = true }
-func Strike(s *Span)    { s.Strike = true }
+// Bold makes a span bold.
+func Bold(s *Span) { s.Bold = true }
+
+// Italic makes a span italic.
+func Italic(s *Span) { s.Italic = true }
+
+// Strike strikes a span through.
+func Strike(s *Span) { s.Strike = true }
+
+// Underline underlines a span.
 func Underline(s *Span) { s.Underline = true }
+
+// A MaskedLink is a link in Markdown that shows another text than its address.
+type MaskedLink struct {
+	Label, Address string
+	Length         int // in bytes, from [ to )
+}
+
+// MaskedLinks finds all masked links of a text with a function that reads one at the
+// start of a text. A backslash escapes the next sign.
+func MaskedLinks(text string, read func(rest string) (MaskedLink, bool)) []MaskedLink {
+	var all []MaskedLink
+	for i := 0; i < len(text); i++ {
+		if text[i] == '\\' {
+			i++
+			continue
+		}
+
+		if found, ok := read(text[i:]); ok {
+			all = append(all, found)
+			i += found.Length - 1
+		}
+	}
+
+	return all
+}
 
 const fence = "```"
 
@@ -57,7 +88,7 @@ func (m Markup) Blocks(text string) []Block {
 	return blocks
 }
 
-// code is what is within a fence, without the name of its language.
+// code is the text of a code block, without the name of its language.
 func (m Markup) code(text string) string {
 	first, rest, many := strings.Cut(text, "\n")
 	if many && (first == "" || m.Languages && !strings.ContainsFunc(first, unicode.IsSpace)) {
@@ -66,7 +97,7 @@ func (m Markup) code(text string) string {
 	return strings.TrimSuffix(text, "\n")
 }
 
-// lines reads text without fences. Lines that are nothing special stay together.
+// lines reads text without code blocks. Ordinary lines stay together in one block.
 func (m Markup) lines(text string) []Block {
 	var blocks []Block
 	var together []string
@@ -92,7 +123,7 @@ func (m Markup) lines(text string) []Block {
 	return blocks
 }
 
-func (m Markup) line(line string) (Kind, string) {
+func (m Markup) line(line string) (BlockKind, string) {
 	bare := strings.TrimLeft(line, " ")
 	if rest, ok := strings.CutPrefix(bare, ">"); ok {
 		return Quote, strings.TrimPrefix(rest, " ")
@@ -145,7 +176,7 @@ func (m Markup) Inline(text string) []Span {
 	return spans
 }
 
-// special reads what is more than text at i.
+// special reads a link, code or a styled text at i.
 func (m Markup) special(text string, i int) ([]Span, int) {
 	rest := text[i:]
 	if m.Special != nil {
@@ -173,7 +204,7 @@ func (m Markup) special(text string, i int) ([]Span, int) {
 	return nil, 0
 }
 
-// closing is where the sign that stands at i ends what it styles, 0 if nowhere.
+// closing is the position of the sign that ends what the sign at i styles, 0 for none.
 func (m Markup) closing(text string, i int, sign string) int {
 	start := i + len(sign)
 	if !strings.HasPrefix(text[i:], sign) || wordBefore(text[:i]) || start >= len(text) || text[start] == ' ' || text[start] == '\n' {
