@@ -15,8 +15,6 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/eventbridge"
 	"github.com/aws/aws-sdk-go-v2/service/kms"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
-
-	"example.com/integrations/local/reference"
 )
 
 const (
@@ -258,7 +256,7 @@ var pageTemplate = template.Must(template.New("page").Parse(`<!doctype html>
 
 // page leads a person to everything else. It shows no token.
 func (e *Environment) page() (http.Handler, error) {
-	documents, err := reference.New(e.options.Root, e.open.url("api"))
+	documents, err := newReference(e.options.Root, e.open.url("api"))
 	if err != nil {
 		return nil, err
 	}
