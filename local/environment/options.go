@@ -43,12 +43,8 @@ type Options struct {
 	Ports Ports
 	// DynamoDB and SQS name servers of one's own to use instead of npm's.
 	DynamoDB, SQS string
-	// FunctionDynamoDB and FunctionSQS lead the functions elsewhere than the
-	// environment itself, such as to a proxy that injects faults. They are given
-	// the server's address.
-	FunctionDynamoDB, FunctionSQS func(endpoint string) (string, error)
-	// Variables are added to every function's environment.
-	Variables map[string]string
+	// Functions changes what the functions run with.
+	Functions FunctionOptions
 	// Limits enforces the providers' published rate limits, and the routes' own
 	// throttles.
 	Limits bool
@@ -60,6 +56,15 @@ type Options struct {
 	Out io.Writer
 	// Log takes what went on; nil writes to logs/environment.log in Dir.
 	Log *slog.Logger
+}
+
+// FunctionOptions change what all functions run with.
+type FunctionOptions struct {
+	// DynamoDB and SQS lead the functions elsewhere than the environment itself, for
+	// example to a proxy that injects faults. They get the server's address.
+	DynamoDB, SQS func(endpoint string) (string, error)
+	// Variables are added to each function's environment.
+	Variables map[string]string
 }
 
 // Ports are the ports of what a person or a script talks to.

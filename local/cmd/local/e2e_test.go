@@ -439,7 +439,7 @@ func TestKilledWorkersCreateNothingTwice(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			c := &cut{ready: make(chan struct{})}
-			c.e = started(t, func(o *environment.Options) { o.FunctionDynamoDB = c.proxy(t, point.before, point.after) })
+			c.e = started(t, func(o *environment.Options) { o.Functions.DynamoDB = c.proxy(t, point.before, point.after) })
 			close(c.ready)
 			if point.phase != "" {
 				c.e.github().OnCreate(func(phase string, nth int) {
