@@ -1,6 +1,9 @@
 package live
 
 import (
+	"bytes"
+	"context"
+	"errors"
 	"net/http"
 	"slices"
 	"strings"
@@ -140,3 +143,104 @@ type discard struct{ header http.Header }
 func (d discard) Header() http.Header         { return d.header }
 func (d discard) Write(b []byte) (int, error) { return len(b), nil }
 func (d discard) WriteHeader(int)             {}
+
+// keep notes the head of a write that the provider took.
+func (w *Wire) keep(r *http.Request) {
+	if r.Method == http.MethodGet || r.Method == http.MethodHead {
+		return
+	}
+
+	head := r.Clone(context.Background())
+	head.Body = nil
+
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.written == nil {
+		w.written = map[string]*http.Request{}
+	}
+
+	w.written[r.Method+" "+r.URL.EscapedPath()] = head
+}
+
+// lastWrite is the head of a write that the provider took, nil if none is as
+// wanted. Of two the one is returned whose address sorts last.
+func (w *Wire) lastWrite(wanted func(*http.Request) bool) *http.Request {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+
+	var found *http.Request
+	last := ""
+	for key, r := range w.written {
+		if wanted(r) && key > last {
+			found = r
+			last = key
+		}
+	}
+
+	return found
+}
+
+// errNoAnswer says that the connection ended without an answer.
+var errNoAnswer = errors.New("the provider did not answer")
+
+// send has the provider serve a request of the trial's own. A redirect is an
+// answer like another: it is not followed.
+func (w *Wire) send(ctx context.Context, r *http.Request) (status int, body []byte, err error) {
+	ctx, cancel := context.WithTimeout(ctx, callTime)
+	defer cancel()
+	w.mu.Lock()
+	w.calls++
+	provider := w.provider
+	w.mu.Unlock()
+
+	taken := &taken{header: http.Header{}}
+	defer func() {
+		switch failure := recover(); {
+		case failure == http.ErrAbortHandler:
+			status = 0
+			body = nil
+			err = errNoAnswer
+		case failure != nil:
+			panic(failure)
+		}
+	}()
+
+	provider.ServeHTTP(taken, r.WithContext(ctx))
+	w.saw(taken.header)
+	if ctx.Err() != nil {
+		return 0, nil, errNoAnswer
+	}
+
+	if taken.status == 0 {
+		taken.status = http.StatusOK
+	}
+
+	return taken.status, taken.body.Bytes(), nil
+}
+
+// taken is an answer that is kept, up to longestAnswer.
+type taken struct {
+	header http.Header
+	status int
+	body   bytes.Buffer
+}
+
+func (t *taken) Header() http.Header { return t.header }
+
+func (t *taken) WriteHeader(status int) {
+	if t.status == 0 && status >= http.StatusOK {
+		t.status = status
+	}
+}
+
+func (t *taken) Write(b []byte) (int, error) {
+	t.WriteHeader(http.StatusOK)
+	if t.body.Len()+len(b) > longestAnswer {
+		return 0, errors.New("the answer is too long")
+	}
+
+	return t.body.Write(b)
+}
+
+// Flush is http.Flusher's.
+func (t *taken) Flush() {}
