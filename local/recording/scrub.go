@@ -33,11 +33,16 @@ type Scrub struct {
 // A Scrubber removes secrets, names and addresses from exchanges. The
 // replacements of people are those of one recording: use one for each.
 type Scrubber struct {
+	*cleaner
+	role string // of the exchange at hand
+}
+
+// A cleaner replaces secrets, names and addresses in texts, addresses and JSON values.
+type cleaner struct {
 	rules   *Rules
 	secrets *secrets
 	hosts   *regexp.Regexp // nil without hosts
 	people  *people
-	role    string // of the exchange at hand
 }
 
 // NewScrubber makes a scrubber. The error says which secret is too short; it does
@@ -48,7 +53,7 @@ func NewScrubber(s Scrub) (*Scrubber, error) {
 		return nil, err
 	}
 
-	made := &Scrubber{rules: s.Rules, secrets: found}
+	made := &cleaner{rules: s.Rules, secrets: found}
 	if made.rules == nil {
 		made.rules = DefaultRules()
 	}
@@ -78,7 +83,7 @@ func NewScrubber(s Scrub) (*Scrubber, error) {
 		made.hosts = regexp.MustCompile(`(?i)(?:[a-z0-9_-]+\.)*(?:` + strings.Join(hosts, "|") + `)`)
 	}
 
-	return made, nil
+	return &Scrubber{cleaner: made}, nil
 }
 
 // Scrub returns copies of the exchanges of one recording without secrets, names
