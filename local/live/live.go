@@ -15,9 +15,9 @@ import (
 )
 
 const (
-	// MostObjects and MostMessages bound what one trial makes at a tracker and in a
-	// chat.
-	MostObjects  = 40
+	// MostObjects bounds what one trial makes at a tracker.
+	MostObjects = 40
+	// MostMessages bounds what one trial makes in a chat.
 	MostMessages = 12
 	// pause is between two writes. It keeps below the published limit of every
 	// provider, which is one message a second in a channel at the lowest.

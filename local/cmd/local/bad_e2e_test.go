@@ -90,7 +90,7 @@ func TestBadEventsBecomeDeadLetters(t *testing.T) {
 	}
 
 	for detail, wanted := range map[string]bool{"not JSON": false, "[]": false, `{"id":"1"}`: true} {
-		err := One(t.Context(), e.Control.EventsClient(), e.Control.Bus, "platform", "item.created", json.RawMessage(detail))
+		err := Loader{Client: e.Control.EventsClient(), Bus: e.Control.Bus, Source: "platform"}.One(t.Context(), "item.created", json.RawMessage(detail))
 		if (err == nil) != wanted {
 			t.Errorf("the bus, of %s: %v", detail, err)
 		}

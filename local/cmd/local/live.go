@@ -21,43 +21,63 @@ import (
 	"example.com/integrations/shared/domain"
 )
 
+// liveOptions are the flags of the live command.
+type liveOptions struct {
+	dir      string
+	provider string
+	config   string
+	yes      bool
+	person   string
+	record   string
+	fake     string
+}
+
+func parseLive(args []string) (liveOptions, error) {
+	var o liveOptions
+	flags, dir := newFlags("live")
+	flags.StringVar(&o.provider, "provider", "", "discord, github, gitlab, jira, mantisbt, slack or teams")
+	flags.StringVar(&o.config, "config", "", "a file with the configuration of an integration, secrets in it")
+	flags.BoolVar(&o.yes, "yes", false, "post to a chat, or work in a place that holds objects of others")
+	flags.StringVar(&o.person, "person", "", "1: ask a person to edit and to rename at the provider; else a file with a configuration of another account at the same place, which edits")
+	flags.StringVar(&o.record, "record", "", "a folder for a recording of all exchanges, without secrets, names and addresses")
+	flags.StringVar(&o.fake, "fake", "", "instead of both: a fake server of the running local environment, by its name in endpoints.json")
+	err := parse(flags, args)
+	o.dir = *dir
+
+	return o, err
+}
+
 // liveCommand holds a connector against a real account and prints which of its
 // promises are kept.
 func liveCommand(ctx context.Context, args []string) error {
-	flags, dir := newFlags("live")
-	provider := flags.String("provider", "", "discord, github, gitlab, jira, mantisbt, slack or teams")
-	config := flags.String("config", "", "a file with the configuration of an integration, secrets in it")
-	yes := flags.Bool("yes", false, "post to a chat, or work in a place that holds objects of others")
-	person := flags.String("person", "", "1: ask a person to edit and to rename at the provider; else a file with a configuration of another account at the same place, which edits")
-	record := flags.String("record", "", "a folder for a recording of all exchanges, without secrets, names and addresses")
-	fake := flags.String("fake", "", "instead of both: a fake server of the running local environment, by its name in endpoints.json")
-	if err := parse(flags, args); err != nil {
+	o, err := parseLive(args)
+	if err != nil {
 		return err
 	}
 
-	line, err := openLine(*dir, *fake, *provider, *config)
+	line, err := openLine(o)
 	if err != nil {
 		return err
 	}
 
 	defer func() { _ = line.Close() }()
 
-	if *record != "" {
-		// What would fail at the end is said before the first call.
-		if err := errors.Join(line.CanSave(), os.MkdirAll(*record, 0o755)); err != nil {
-			return fmt.Errorf("nothing can be recorded in %s: %w", *record, err)
+	if o.record != "" {
+		// An error that would come at the end is reported before the first call.
+		if err := errors.Join(line.CanSave(), os.MkdirAll(o.record, 0o755)); err != nil {
+			return fmt.Errorf("nothing can be recorded in %s: %w", o.record, err)
 		}
 	}
 
-	trial := &live.Trial{Connector: line.Connector, Wire: line.Wire, Recorder: line.Recorder, Clock: clock.Clock{}, Yes: *yes}
-	done, err := withPerson(trial, line, *person)
+	trial := &live.Trial{Connector: line.Connector, Wire: line.Wire, Recorder: line.Recorder, Clock: clock.Clock{}, Yes: o.yes}
+	done, err := withPerson(trial, line, o.person)
 	if err != nil {
 		return err
 	}
 
 	defer done()
 
-	_, _ = fmt.Fprint(os.Stderr, ofOthers(*yes, *record))
+	_, _ = fmt.Fprint(os.Stderr, ofOthers(o.yes, o.record))
 	rows, err := trial.Run(ctx)
 	line.Hide(trial.Places())
 	broken := printed(os.Stdout, rows)
@@ -70,32 +90,32 @@ func liveCommand(ctx context.Context, args []string) error {
 		_, _ = fmt.Fprintln(os.Stdout, "\nThe trial was stopped: what is not in the table was not tried.")
 	}
 
-	if *record != "" {
-		if failed := recorded(line, *record, cmp.Or(*fake, *provider)); failed != nil {
+	if o.record != "" {
+		if failed := recorded(line, o.record, cmp.Or(o.fake, o.provider)); failed != nil {
 			return failed
 		}
 	}
 
-	if broken == 1 {
+	switch broken {
+	case 0:
+		return err
+	case 1:
 		return exit{exitFailed, "1 promise is broken"}
 	}
-	if broken > 1 {
-		return exit{exitFailed, fmt.Sprintf("%d promises are broken", broken)}
-	}
 
-	return err
+	return exit{exitFailed, fmt.Sprintf("%d promises are broken", broken)}
 }
 
 // openLine opens the connector that the options name.
-func openLine(dir, fake, provider, config string) (*live.Line, error) {
+func openLine(o liveOptions) (*live.Line, error) {
 	switch {
-	case fake != "" && provider == "" && config == "":
-		return atFakeServer(dir, fake)
-	case fake == "" && slices.Contains(domain.Providers, domain.Provider(provider)) && config != "":
-		return atAccount(domain.Provider(provider), config)
+	case o.fake != "" && o.provider == "" && o.config == "":
+		return atFakeServer(o.dir, o.fake)
+	case o.fake == "" && slices.Contains(domain.Providers, domain.Provider(o.provider)) && o.config != "":
+		return atAccount(domain.Provider(o.provider), o.config)
 	}
 
-	return nil, wrongOptions(provider, config, fake)
+	return nil, wrongOptions(o.provider, o.config, o.fake)
 }
 
 // wrongOptions says what is wrong with the options of a trial.

@@ -42,7 +42,8 @@ func eventCommand(ctx context.Context, args []string) error {
 		return err
 	}
 
-	if err := One(ctx, control.EventsClient(), control.Bus, e.Source, e.DetailType, e.Detail); err != nil {
+	bus := Loader{Client: control.EventsClient(), Bus: control.Bus, Source: e.Source}
+	if err := bus.One(ctx, e.DetailType, e.Detail); err != nil {
 		return err
 	}
 

@@ -30,10 +30,9 @@ var final = []string{
 }
 
 // One sends one event.
-func One(ctx context.Context, client Putter, bus, source, detailType string, detail json.RawMessage) error {
-	l := Loader{Client: client}
+func (l Loader) One(ctx context.Context, detailType string, detail json.RawMessage) error {
 	return l.send(ctx, []entry{{types.PutEventsRequestEntry{
-		EventBusName: &bus, Source: &source, DetailType: &detailType, Detail: aws.String(string(detail)),
+		EventBusName: &l.Bus, Source: &l.Source, DetailType: &detailType, Detail: aws.String(string(detail)),
 	}, 1}})
 }
 

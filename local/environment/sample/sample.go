@@ -104,15 +104,17 @@ const (
 // what the provider puts before tokens and six times a word.
 func made(prefix, word string) string { return prefix + strings.Repeat(word, 6) }
 
-// prefixes are those of the providers' tokens, so that the samples look like
-// real ones to whoever looks for them.
+// prefixes are those of the providers' tokens, so that a search for tokens
+// takes the samples for real ones.
 var prefixes = map[domain.Provider]string{
 	domain.GitHub: "ghp" + "_", domain.GitLab: "gl" + "pat-", domain.Jira: "ATA" + "TT3x", domain.Slack: "xo" + "xb-",
 	domain.Discord: strings.Repeat("bot", 8) + ".sample.",
 }
 
-// Token is the sample account's token at a provider; PersonToken the person's.
-func Token(p domain.Provider) string       { return made(prefixes[p], "sample") }
+// Token is the sample account's token at a provider.
+func Token(p domain.Provider) string { return made(prefixes[p], "sample") }
+
+// PersonToken is the token of the sample's person at a provider.
 func PersonToken(p domain.Provider) string { return made(prefixes[p], "person") }
 
 // A webhook's address is its secret: HookToken is the part that is.
@@ -266,8 +268,11 @@ func handful() []domain.Item {
 
 	named := func(id domain.Snowflake, name string) *domain.Named { return &domain.Named{ID: id, Name: name} }
 	first := &items[0]
-	first.Type, first.Project, first.Milestone = named(1150000000000000001, "Defect"), named(1150000000000000002, "Doors"), named(1150000000000000003, "Winter 2026")
-	first.Owner, first.UpdatedBy = named(1170000000000000001, "Ada L."), named(1170000000000000002, "Bob")
+	first.Type = named(1150000000000000001, "Defect")
+	first.Project = named(1150000000000000002, "Doors")
+	first.Milestone = named(1150000000000000003, "Winter 2026")
+	first.Owner = named(1170000000000000001, "Ada L.")
+	first.UpdatedBy = named(1170000000000000002, "Bob")
 	first.DueAt = time.Date(2026, 12, 1, 17, 0, 0, 0, time.UTC)
 
 	return items
