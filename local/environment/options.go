@@ -6,10 +6,10 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
-	"os"
 	"path/filepath"
 	"time"
 
+	"example.com/integrations/local/aws/servers"
 	"example.com/integrations/local/providers/faults"
 )
 
@@ -126,7 +126,7 @@ type Sample struct {
 
 func (o Options) complete() (Options, error) {
 	if o.Root == "" {
-		root, err := findRoot()
+		root, err := servers.Root()
 		if err != nil {
 			return o, err
 		}
@@ -156,24 +156,4 @@ func (o Options) complete() (Options, error) {
 	}
 
 	return o, nil
-}
-
-func findRoot() (string, error) {
-	dir, err := os.Getwd()
-	if err != nil {
-		return "", err
-	}
-
-	for {
-		if _, err := os.Stat(filepath.Join(dir, "go.mod")); err == nil {
-			return dir, nil
-		}
-
-		parent := filepath.Dir(dir)
-		if parent == dir {
-			return "", errors.New("the working directory is not inside the project: no go.mod above it")
-		}
-
-		dir = parent
-	}
 }

@@ -4,19 +4,17 @@ package testkit
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 	"sync"
 	"testing"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
-	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
 	"example.com/integrations/local/aws/servers"
+	"example.com/integrations/local/aws/template"
 )
 
 // DynamoDB starts an empty in-memory server that stops with the test.
@@ -74,24 +72,14 @@ func StartSQS() (endpoint string, stop func(), err error) {
 // CreateTable creates the service's one table under the given name: the keys
 // and indexes that infra declares.
 func CreateTable(ctx context.Context, endpoint, name string) error {
-	_, err := DynamoDBClient(endpoint).CreateTable(ctx, &dynamodb.CreateTableInput{
-		TableName:   &name,
-		BillingMode: types.BillingModePayPerRequest,
-		AttributeDefinitions: []types.AttributeDefinition{
-			attribute("pk", types.ScalarAttributeTypeS), attribute("sk", types.ScalarAttributeTypeS),
-			attribute("due_shard", types.ScalarAttributeTypeS), attribute("due_at", types.ScalarAttributeTypeN),
-			attribute("outcome_pk", types.ScalarAttributeTypeS),
-		},
-		KeySchema: keys("pk", "sk"),
-		GlobalSecondaryIndexes: []types.GlobalSecondaryIndex{
-			index("due", "due_shard", "due_at"), index("outcome", "outcome_pk", "sk"),
+	return servers.CreateTable(ctx, DynamoDBClient(endpoint), template.Table{
+		Name: name, Hash: "pk", Sort: "sk",
+		Attributes: map[string]string{"pk": "S", "sk": "S", "due_shard": "S", "due_at": "N", "outcome_pk": "S"},
+		Indexes: []template.Index{
+			{Name: "due", Hash: "due_shard", Sort: "due_at", Projection: "ALL"},
+			{Name: "outcome", Hash: "outcome_pk", Sort: "sk", Projection: "ALL"},
 		},
 	})
-	if err != nil {
-		return fmt.Errorf("create table %s: %w", name, err)
-	}
-
-	return nil
 }
 
 // clients holds the client of each endpoint, a *dynamodb.Client.
@@ -116,25 +104,7 @@ func DynamoDBClient(endpoint string) *dynamodb.Client {
 }
 
 // Root is the project's folder: the nearest one above with a go.mod.
-func Root() (string, error) {
-	dir, err := os.Getwd()
-	if err != nil {
-		return "", err
-	}
-
-	for {
-		if _, err := os.Stat(filepath.Join(dir, "go.mod")); err == nil {
-			return dir, nil
-		}
-
-		parent := filepath.Dir(dir)
-		if parent == dir {
-			return "", errors.New("no go.mod above the working directory")
-		}
-
-		dir = parent
-	}
-}
+func Root() (string, error) { return servers.Root() }
 
 type starter func(context.Context, servers.Options) (*servers.Server, error)
 
@@ -160,21 +130,4 @@ func handOver(server *servers.Server, err error) (string, func(), error) {
 		return "", nil, err
 	}
 	return server.Endpoint, server.Stop, nil
-}
-
-func attribute(name string, kind types.ScalarAttributeType) types.AttributeDefinition {
-	return types.AttributeDefinition{AttributeName: &name, AttributeType: kind}
-}
-
-func keys(hash, sort string) []types.KeySchemaElement {
-	return []types.KeySchemaElement{
-		{AttributeName: &hash, KeyType: types.KeyTypeHash}, {AttributeName: &sort, KeyType: types.KeyTypeRange},
-	}
-}
-
-func index(name, hash, sort string) types.GlobalSecondaryIndex {
-	return types.GlobalSecondaryIndex{
-		IndexName: aws.String(name), KeySchema: keys(hash, sort),
-		Projection: &types.Projection{ProjectionType: types.ProjectionTypeAll},
-	}
 }

@@ -49,9 +49,6 @@ type Server struct {
 	child    *Child
 }
 
-// PID is the server's process id.
-func (s *Server) PID() int { return s.child.PID() }
-
 // Done is closed when the server has ended, asked or not.
 func (s *Server) Done() <-chan struct{} { return s.child.Done() }
 
@@ -177,6 +174,27 @@ func ready(ctx context.Context, said *output, child *Child) error {
 		return ctx.Err()
 	case <-timer.C:
 		return fmt.Errorf("not ready after %s", readyWithin)
+	}
+}
+
+// Root is the project's folder: the nearest one above the working directory with a go.mod.
+func Root() (string, error) {
+	dir, err := os.Getwd()
+	if err != nil {
+		return "", err
+	}
+
+	for {
+		if _, err := os.Stat(filepath.Join(dir, "go.mod")); err == nil {
+			return dir, nil
+		}
+
+		parent := filepath.Dir(dir)
+		if parent == dir {
+			return "", errors.New("the working directory is not inside the project: no go.mod above it")
+		}
+
+		dir = parent
 	}
 }
 

@@ -10,6 +10,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/eventbridge"
 	"github.com/aws/aws-sdk-go-v2/service/eventbridge/types"
+
+	"example.com/integrations/shared/clock"
 )
 
 const (
@@ -97,17 +99,11 @@ func refused(entries []entry, out *eventbridge.PutEventsOutput) (again []entry, 
 	return again, hopeless, why
 }
 
+// sleep waits, but no longer than ctx.
 func sleep(ctx context.Context, d time.Duration) error {
 	if d <= 0 {
 		return ctx.Err()
 	}
 
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-timer.C:
-		return nil
-	}
+	return clock.Clock{}.Sleep(ctx, d)
 }
