@@ -18,8 +18,8 @@ type eventBus struct {
 	bus awsevents.EventBus
 }
 
-// newBus makes the bus of its own that the platform publishes on. Whoever may put events is trusted with everything
-// they can say, so `publishers`, when given, are the only ones who may, whatever their account's policies allow.
+// newBus makes the bus that the platform publishes on, apart from the account's default bus. Events on it are trusted. So
+// if `publishers` are given, no other principal may put events, even if its account's policies allow it.
 func (s *service) newBus() *eventBus {
 	bus := awsevents.NewEventBus(s.Stack, jsii.String("Bus"), &awsevents.EventBusProps{
 		EventBusName: s.name(),
@@ -29,8 +29,8 @@ func (s *service) newBus() *eventBus {
 	return &eventBus{service: s, bus: bus}
 }
 
-// guard lets the named publishers publish, the service's own functions say what is theirs to say, and nobody else
-// anything.
+// guard lets the named publishers put any event and the service's own functions put the service's events. All other
+// principals are denied.
 func (b *eventBus) guard() {
 	if len(b.Publishers) == 0 {
 		return
@@ -84,8 +84,8 @@ func (b *eventBus) policy(sid string, statement map[string]any) {
 }
 
 // routeEvents sends the platform's events to the ingest queue, grouped by organisation; anything else on the bus is not
-// for us. An organisation's own events name it otherwise than those within it, and a target reads one path: so there are
-// two rules.
+// for us. The events of an organisation itself have its id in another member than the events within it, and a target reads one
+// path: so there are two rules.
 func (b *eventBus) routeEvents(to queue) {
 	rules := []*string{
 		b.ingestRule(to, "IngestRule", "ingest", "$.detail.organisation_id", incoming.InOrganisations),
@@ -105,7 +105,7 @@ func (b *eventBus) routeEvents(to queue) {
 }
 
 // ingestRule brings the platform's events of some types to the ingest queue. What EventBridge cannot deliver goes where
-// ingest's own failures go: both hold the same body, so one redrive mends both.
+// ingest's own failures go: both hold the same body, so one redrive repairs both.
 // The rule is written as CloudFormation has it, as CDK's own target refuses a message group on a standard queue.
 func (b *eventBus) ingestRule(to queue, logical, name, group string, detailTypes []string) *string {
 	rule := awsevents.NewCfnRule(b.Stack, &logical, &awsevents.CfnRuleProps{

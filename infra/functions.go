@@ -27,13 +27,13 @@ const (
 	checkTimeout = 15 * time.Second
 )
 
-// A definition is one Lambda function: its folder under functions/, its limits, what it is told and what it may do.
+// A definition is one Lambda function: its folder under functions/, its limits, its environment variables and its permissions.
 // Adding a function is adding one of these.
 type definition struct {
 	name    string
 	about   string
 	timeout time.Duration
-	// memory also sets the share of a CPU: 128 MB answers a warm read well; who seals or works through pages gets more.
+	// memory also sets the share of a CPU: 128 MB answers a warm read well; functions that seal or read many pages get more.
 	memory int
 	// environment and statements see the resources that definitions are made before.
 	environment func(resources) map[string]*string
@@ -48,7 +48,7 @@ type definition struct {
 	scheduled bool
 }
 
-// resources is what functions are told of and may use.
+// resources is what functions may use.
 type resources struct {
 	table  awsdynamodb.TableV2
 	key    awskms.Key
@@ -181,7 +181,7 @@ func (s catalogue) timeout(name string) time.Duration {
 
 type tell func(resources, map[string]*string)
 
-// environment is what every function is told, and then what more is asked for.
+// environment gives the variables of every function, and those that more adds.
 func (s catalogue) environment(more ...tell) func(resources) map[string]*string {
 	return func(r resources) map[string]*string {
 		env := map[string]*string{"STAGE": &s.Stage, "TABLE_NAME": r.table.TableName()}
@@ -192,7 +192,7 @@ func (s catalogue) environment(more ...tell) func(resources) map[string]*string 
 	}
 }
 
-// callerEnvironment is what a function needs to know who calls it.
+// callerEnvironment adds the claim by which a function identifies its caller.
 func (s catalogue) callerEnvironment(more ...tell) func(resources) map[string]*string {
 	return s.environment(append(more, func(_ resources, env map[string]*string) { env["USER_CLAIM"] = &s.UserClaim })...)
 }
@@ -211,7 +211,7 @@ func (s catalogue) tellPurgeAfter(_ resources, env map[string]*string) {
 	env["PURGE_AFTER_DAYS"] = jsii.String(strconv.Itoa(s.PurgeAfterDays))
 }
 
-// tellDials says which addresses may be dialled though they are not public.
+// tellDials sets which private addresses may be dialled.
 func (s catalogue) tellDials(_ resources, env map[string]*string) {
 	rules := make([]string, len(s.AllowDial))
 	for i, rule := range s.AllowDial {
@@ -233,7 +233,7 @@ func (s catalogue) tellWorker(r resources, env map[string]*string) {
 	env["ITEMS_URL"] = &s.ItemsURL
 }
 
-// tellPacing says how fast providers may be called.
+// tellPacing sets how fast providers may be called.
 func (s catalogue) tellPacing(_ resources, env map[string]*string) { env["PACING"] = &s.Pacing }
 
 func secondsText(d time.Duration) *string { return jsii.String(strconv.Itoa(int(d.Seconds()))) }

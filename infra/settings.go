@@ -121,7 +121,7 @@ func readSettings(lookup func(string) any) (Settings, error) {
 	return s, errors.Join(r.problems...)
 }
 
-// reader collects what is wrong, so that whoever deploys corrects all of it in one go.
+// reader collects what is wrong, so that all of it can be corrected at once.
 type reader struct {
 	lookup   func(string) any
 	problems []error

@@ -89,7 +89,7 @@ func credentialsFromHost(o Options) map[string]string {
 	return out
 }
 
-// credentials gives them, or what the local servers are content with.
+// credentials are the caller's, or any for the local servers, which accept all.
 func (b *backends) credentials() aws.CredentialsProvider {
 	given := credentialsFromHost(b.options)
 	value := aws.Credentials{AccessKeyID: "local", SecretAccessKey: "local", SessionToken: "local"}

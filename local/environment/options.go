@@ -24,7 +24,7 @@ const (
 	region    = "eu-central-1"
 	accountID = "000000000000"
 	stackName = "Integrations-" + stage
-	// Audience is whom the environment's tokens are for.
+	// Audience is the audience of the environment's tokens.
 	Audience = "integrations-local"
 
 	tokenLife = 24 * time.Hour
@@ -52,7 +52,7 @@ type Options struct {
 	Faults map[string][]faults.Order
 	// Sample is what the environment starts with.
 	Sample Sample
-	// Out takes what a person is told; nil drops it.
+	// Out gets the messages for a person; nil drops them.
 	Out io.Writer
 	// Log takes what went on; nil writes to logs/environment.log in Dir.
 	Log *slog.Logger
@@ -93,7 +93,7 @@ type Provider struct {
 	Open  func(o ProviderOptions) (FakeServer, error)
 }
 
-// ProviderOptions are what an environment tells a fake server.
+// ProviderOptions are what an environment gives to a fake server.
 type ProviderOptions struct {
 	Dir    string // for its state
 	Specs  string // the folder of the providers' own descriptions; it may be absent
@@ -117,8 +117,7 @@ type Sample struct {
 	Organisations map[string]string
 	Integrations  map[string]string
 	Providers     []Provider
-	// Gallery is a page that shows how each provider is told of items; nil is
-	// none.
+	// Gallery is a page that shows the same items at each provider; nil is none.
 	Gallery func(specs string) http.Handler
 	// Seed stores the sample; it must be safe to repeat.
 	Seed func(context.Context, *Environment) error

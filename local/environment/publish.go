@@ -39,7 +39,7 @@ type Endpoints struct {
 	// OpenAPI is the API's document, Reference the page that shows it.
 	OpenAPI   string `json:"openapi"`
 	Reference string `json:"reference"`
-	// Gallery shows how each provider is told of the same items.
+	// Gallery shows the same items at each provider.
 	Gallery string `json:"gallery,omitempty"`
 }
 
@@ -109,7 +109,7 @@ func (e *Environment) seed(ctx context.Context) error {
 	return nil
 }
 
-// publish says that all is ready.
+// publish writes the files that tools and scripts wait for.
 func (e *Environment) publish() error {
 	identity := Identity{Issuer: e.Endpoints.Issuer, Audience: Audience, Users: e.options.Sample.Users}
 	if err := e.state.write(identityFile, identity); err != nil {
@@ -133,7 +133,7 @@ func (e *Environment) publish() error {
 	return nil
 }
 
-// describe fills in what the environment says of itself; the seed needs it.
+// describe fills in Endpoints and Control; the seed needs them.
 func (e *Environment) describe(context.Context) error {
 	tokens := map[string]string{}
 	for name, id := range e.options.Sample.Users {
@@ -174,7 +174,7 @@ func orEmpty(m map[string]string) map[string]string {
 	return m
 }
 
-// greet tells a person what to do with it.
+// greet prints the addresses and the first commands.
 func (e *Environment) greet() {
 	at := e.Endpoints
 	e.say("\nReady after %.1f s. A scheduled minute lasts %s. State in %s, logs in %s.\n",

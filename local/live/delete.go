@@ -101,7 +101,7 @@ func counted(n int, noun string) string {
 	return fmt.Sprintf("%d %ss", n, noun)
 }
 
-// stay says of how many objects it is that they are not deleted.
+// stay describes how many objects are left, and in which state.
 func (d *remover) stay(n int) string {
 	open := slices.ContainsFunc(d.made.all, func(o *object) bool { return o.lost || o.sent.State != domain.Closed })
 	verbs := []string{"stay", "are closed and stay"}
@@ -190,7 +190,7 @@ func (d *remover) sent(ctx context.Context, request *http.Request) error {
 }
 
 // proven reads an object of a tracker before it is deleted: it must carry the
-// marker that this trial gave it. Gone says that someone has deleted it already.
+// marker that this trial gave it. Gone: it is already deleted.
 // A chat's messages are not read: their ids come from the chat's own answers.
 func (d *remover) proven(ctx context.Context, o *object) (gone bool, err error) {
 	puller, can := d.connector.(connector.Puller)
@@ -212,7 +212,7 @@ func (d *remover) proven(ctx context.Context, o *object) (gone bool, err error) 
 	return false, nil
 }
 
-// judge is nil if an answer says that the object is deleted. Each provider says so
+// judge is nil if an answer says that the object is deleted. Each provider answers
 // with 204 and no body, Slack with 200 and "ok".
 func (d *remover) judge(status int, body []byte) error {
 	_, onSlack := d.connector.(*slack.Bot)
@@ -306,7 +306,7 @@ func (d *remover) deletion(r domain.Remote) (*http.Request, error) {
 }
 
 // addressed is a write of the connector and the path, as it is escaped, that the
-// objects of the trial lie below. An update of an object tells both. In Discord the
+// objects of the trial lie below. An update of an object shows both. In Discord the
 // post of a message does, too, as the trial may end before the first update. It is
 // nil if there was no such write.
 func (d *remover) addressed() (write *http.Request, beside string) {

@@ -79,7 +79,8 @@ func (t *trackerTrial) listed(ctx context.Context) (string, error) {
 // editPromise is the row that a person, or a second account, is needed for.
 const editPromise = "a person's edit is seen"
 
-// personsEdit has a person or another account edit an object, and waits for the list to show it.
+// personsEdit lets a person or another account edit an object, and waits until the list
+// shows it.
 func (t *trackerTrial) personsEdit(ctx context.Context) (string, error) {
 	o, err := t.made.first()
 	switch {
@@ -115,7 +116,7 @@ func (t *trackerTrial) personsEdit(ctx context.Context) (string, error) {
 	}
 }
 
-// renamed has a person rename the place.
+// renamed asks a person to rename the place.
 func (t *trackerTrial) renamed(ctx context.Context) (string, error) {
 	if t.Ask == nil {
 		return "", notTried("no person is there to rename it")

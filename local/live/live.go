@@ -59,13 +59,13 @@ type Trial struct {
 	Connector connector.Connector
 	Wire      *Wire
 	Clock     Clock
-	// Recorder is told which promise is tried; nil: nothing is recorded.
+	// Recorder records the exchanges by promise; nil records nothing.
 	Recorder *recording.Recorder
 	// Yes allows a trial in a place that holds objects of others, and posts to a
 	// chat.
 	Yes bool
-	// Ask has a person do something at the provider, and returns when it is done.
-	// nil says that no person is there.
+	// Ask asks a person to do something at the provider, and returns when it is done.
+	// nil if no person is there.
 	Ask func(ctx context.Context, what string) error
 	// Person is a connector to the same place with another account's token. It
 	// edits in place of a person. nil: there is none.

@@ -47,7 +47,7 @@ func cmpError(err error, otherwise string) error {
 	return errors.New(otherwise)
 }
 
-// place resolves the place twice and has calls go there.
+// place resolves the place twice and sends the calls there.
 func (t *Trial) place(ctx context.Context) (string, error) {
 	first, err := t.Connector.Resolve(ctx)
 	if err != nil {

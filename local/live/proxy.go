@@ -149,7 +149,7 @@ func (l *Line) Save(file io.Writer) error {
 	return l.Recorder.Save(file, scrubber)
 }
 
-// CanSave says why nothing could be written, such as a secret that is too short to be
+// CanSave returns why nothing could be written, for example a secret that is too short to be
 // found in a text.
 func (l *Line) CanSave() error {
 	_, err := l.scrubber()

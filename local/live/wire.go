@@ -11,7 +11,7 @@ import (
 )
 
 // A Wire stands between a connector and its provider. It counts calls, notes what
-// answers say of limits, and loses the answer of a write when it is told to.
+// answers say of limits, and loses the answer of a write on request.
 type Wire struct {
 	mu     sync.Mutex
 	calls  int
@@ -43,15 +43,15 @@ func (w *Wire) Around(provider http.Handler) http.Handler {
 	})
 }
 
-// LoseNext has the provider carry out the next write, and cuts the connection in
-// place of its answer.
+// LoseNext lets the provider carry out the next write, and cuts the connection
+// instead of handing over the answer.
 func (w *Wire) LoseNext() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.lose = true
 }
 
-// Lost reports whether the answer was lost since LoseNext, and ends the wish.
+// Lost reports whether the answer was lost since LoseNext, and cancels LoseNext.
 func (w *Wire) Lost() bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -137,7 +137,7 @@ func (n *noting) WriteHeader(status int) {
 // Unwrap is for http.ResponseController.
 func (n *noting) Unwrap() http.ResponseWriter { return n.ResponseWriter }
 
-// discard takes an answer that nobody gets.
+// discard drops an answer.
 type discard struct{ header http.Header }
 
 func (d discard) Header() http.Header         { return d.header }

@@ -7,8 +7,8 @@ import (
 	"strings"
 )
 
-// public reports whether a host is one that everybody may know. The name of any
-// other one in an address can be that of a company.
+// public reports whether the name of a host may stay in a recording. Any other name in
+// an address can be that of a company.
 func (r *Rules) public(host string) bool {
 	host = strings.ToLower(host)
 

@@ -14,7 +14,7 @@ import (
 // Host stands where the name of a provider's host was.
 const Host = "provider.example"
 
-// A Scrub says what must not be in a recording. Secrets, people and addresses that
+// A Scrub lists what must not be in a recording. Secrets, people and addresses that
 // have a usual form are found without it.
 type Scrub struct {
 	// Secrets are tokens, passwords, keys and webhook addresses. One of less than
@@ -79,7 +79,7 @@ func NewScrubber(s Scrub) (*Scrubber, error) {
 	// The longest first: a host may be below another one.
 	slices.SortFunc(hosts, func(a, b string) int { return len(b) - len(a) })
 	if len(hosts) > 0 {
-		// What stands before a host is a name too, such as that of a workspace.
+		// The label before a host is a name too, for example that of a workspace.
 		made.hosts = regexp.MustCompile(`(?i)(?:[a-z0-9_-]+\.)*(?:` + strings.Join(hosts, "|") + `)`)
 	}
 
@@ -200,8 +200,8 @@ func (s *Scrubber) responseHeader(name, value string) string {
 	return s.text(value)
 }
 
-// requestHeader is the value of a header; a credential is replaced by the name of
-// who asks, behind its scheme.
+// requestHeader is the value of a header; a credential is replaced by the role of
+// the caller, behind its scheme.
 func (s *Scrubber) requestHeader(name, value string) string {
 	if !listed(s.rules.Credentials, strings.ToLower(name)) {
 		return s.text(value)

@@ -29,8 +29,8 @@ func (c *cleaner) body(b Body, contentType string) Body {
 	return BodyOf([]byte(text))
 }
 
-// value is a JSON value. Its kind is what the member that holds it says; expected
-// says that it stands where people are.
+// value is a JSON value. Its kind is that of the member that holds it; expected
+// reports that people stand there.
 func (c *cleaner) value(value any, k kind, expected bool) any {
 	switch value := value.(type) {
 	case object:
@@ -78,7 +78,7 @@ func (c *cleaner) object(o object, k kind, expected bool) object {
 	return clean
 }
 
-// named is a text of which it is known what it says.
+// named is a text whose kind is known.
 func (c *cleaner) named(k kind, value string) string {
 	if value == "" {
 		return value

@@ -32,7 +32,7 @@ type Page struct {
 	report  report
 }
 
-// report is what the page tells of itself once it is laid out.
+// report is what the probe in the page sends once it is laid out.
 type report struct {
 	Text  string   `json:"text"`  // what a person can read
 	Wide  []string `json:"wide"`  // elements that stick out of the page

@@ -96,8 +96,8 @@ func (r admitted) event() ([]byte, error) {
 	})
 }
 
-// hopByHop headers belong to the caller's connection, not to his request. His
-// cookies have a member of their own.
+// hopByHop headers belong to the connection, not to the request. Cookies have a
+// member of their own.
 var hopByHop = []string{"connection", "cookie", "expect", "keep-alive", "proxy-connection", "te", "trailer", "transfer-encoding", "upgrade"}
 
 func headers(r *http.Request, source string, length int) map[string]string {
@@ -176,7 +176,7 @@ func unescape(text string) string {
 }
 
 // encodeBody gives the body as the event carries it. AWS does not document
-// which types it takes for text. Measured on the real service
+// which types count as text. Measured on the real service
 // (ministackorg/ministack#766, floci-io/floci#2203): text/* and JSON, XML and
 // JavaScript proper, in UTF-8; all others come in Base64, among them
 // application/merge-patch+json, forms, and a body without a type.

@@ -160,7 +160,7 @@ func startOn(ctx context.Context, port int, log io.Writer, spec Program) (*Serve
 	return &Server{Endpoint: endpoint, child: child}, nil
 }
 
-// ready waits until the server says that it listens. Asking the port would not
+// ready waits until the server prints that it listens. Asking the port would not
 // do: on one that is taken, another process answers.
 func ready(ctx context.Context, said *output, child *Child) error {
 	timer := time.NewTimer(readyWithin)
@@ -208,7 +208,7 @@ func freePort() (int, error) {
 	return port, listener.Close()
 }
 
-// output is what a server says: its first lines are kept for the message when
+// output is what a server prints: its first lines are kept for the message when
 // it does not start.
 type output struct {
 	announcement string

@@ -12,7 +12,7 @@ import (
 )
 
 // properties reads the members of an object, resolved, and remembers which
-// were read: any other has a meaning that nobody took into account.
+// were read: any other would be ignored without notice.
 type properties struct {
 	resolver *resolver
 	values   map[string]any

@@ -127,8 +127,8 @@ type Index struct {
 // A Queue is an SQS queue.
 type Queue struct {
 	LogicalID, Name, ARN string
-	// URL is what Ref gives: the address the queue has on AWS. Whoever runs the
-	// queue elsewhere puts its real address in its place.
+	// URL is what Ref gives: the address the queue has on AWS. An environment that
+	// runs the queue elsewhere replaces it with the real address.
 	URL        string
 	Attributes map[string]string
 	// DeadLetterARN and MaxReceives are its redrive policy, if it has one.

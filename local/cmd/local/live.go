@@ -152,7 +152,7 @@ func compared(ctx context.Context, out io.Writer, line *live.Line) {
 	}
 }
 
-// withPerson has a person asked at the terminal, or opens the connector of another
+// withPerson asks a person at the terminal, or opens the connector of another
 // account that edits in place of a person. Done closes that one.
 func withPerson(trial *live.Trial, line *live.Line, person string) (done func(), err error) {
 	switch person {
@@ -260,7 +260,7 @@ func atFakeServer(dir, name string) (*live.Line, error) {
 	return nil, fmt.Errorf("the sample has no integration %s", id)
 }
 
-// asking has a person do something, who presses Enter when it is done.
+// asking asks a person to do something, and waits for Enter.
 func asking(in io.Reader, out io.Writer) func(context.Context, string) error {
 	lines := bufio.NewReader(in)
 

@@ -40,8 +40,8 @@ type Loader struct {
 	Check func(detailType string, detail json.RawMessage) error
 	// Skip is how many events at the beginning were sent before.
 	Skip int
-	// Sent is told after each call how many events have been taken, those
-	// skipped included; its error ends the load.
+	// Sent is called after each call with the number of events sent so far,
+	// skipped ones included. Its error ends the load.
 	Sent func(total int) error
 }
 
@@ -51,7 +51,7 @@ type entry struct {
 	line int
 }
 
-// Load sends every event and tells how many went, those skipped included. It
+// Load sends every event and returns how many were sent, skipped ones included. It
 // stops at the first that the bus refuses for good.
 func (l Loader) Load(ctx context.Context, lines io.Reader) (sent int, err error) {
 	began := time.Now()

@@ -121,7 +121,7 @@ func openTeams(o environment.ProviderOptions) (environment.FakeServer, error) {
 }
 
 // indexLag is how far Jira's searches lag behind what was written: less than
-// the real ones' minutes, so that a person sees his edit arrive.
+// the real ones' minutes, so that a person sees an edit arrive.
 const indexLag = 2 * time.Second
 
 // users are the accounts by token.

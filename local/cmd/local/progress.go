@@ -12,7 +12,7 @@ import (
 )
 
 // Progress is how much of a file a bus has taken. It is written after each
-// call that was taken whole: whoever is interrupted between the two sends that
+// call that was taken whole: a load that is interrupted between the two sends that
 // call's events again. So each event goes at least once.
 type Progress struct {
 	path string

@@ -55,7 +55,7 @@ func eventCommand(ctx context.Context, args []string) error {
 	return nil
 }
 
-// fateOf says what will become of an event that does no good.
+// fateOf describes what happens to an event that the service will not use.
 func fateOf(e incoming.Envelope) string {
 	switch err := incoming.Check(e.DetailType, e.Detail); {
 	case e.Source != platformSource:

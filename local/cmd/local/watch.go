@@ -29,7 +29,7 @@ func (e exit) Error() string { return e.text }
 // The exit codes of watch: 0 for a sync that has succeeded, and these.
 const (
 	exitFailed    = 1 // failed or partial
-	exitRefused   = 2 // the API says there is nothing to watch
+	exitRefused   = 2 // the API has nothing to watch
 	exitCancelled = 3
 	exitSignal    = 130 // Ctrl-C, as a shell has it
 )
@@ -104,5 +104,5 @@ func verdict(run *client.Run, err error) error {
 		return exit{code: exitCancelled}
 	}
 
-	return exit{code: exitFailed} // a status nobody has heard of is no success
+	return exit{code: exitFailed} // an unknown status is no success
 }

@@ -1,5 +1,5 @@
 // Command module gives the Go module another path: in go.mod and in all imports.
-// It is for those who publish the module under a path of their own.
+// Use it to publish the module under a path of your own.
 package main
 
 import (

@@ -58,7 +58,7 @@ func number(value float64) string {
 	return fmt.Sprintf("%.2f", value)
 }
 
-// most is a figure that counts offenders, of whom there may be none.
+// most is a figure that counts offenders. None are allowed.
 func most(name string, offenders []string) figure {
 	return figure{name: name, value: float64(len(offenders)), offenders: offenders}
 }

@@ -120,7 +120,7 @@ func undocumented(files []*source) []string {
 	return found
 }
 
-// implied reports whether a method says with its name what it does, because an
+// implied reports whether the name of a method implies what it does, because an
 // interface of the standard library asks for it.
 func implied(method *ast.FuncDecl) bool {
 	known := []string{"Error", "Unwrap", "Is", "String", "MarshalJSON", "UnmarshalJSON", "Len", "Less", "Swap", "ServeHTTP", "Read", "Write", "Close"}

@@ -205,7 +205,7 @@ func tracker(id domain.Snowflake, p domain.Provider, members string) domain.Inte
 	return domain.Integration{ID: id, OrganisationID: Organisation, ItemType: "work_item", Provider: p, Enabled: true, Configuration: `{` + members + `,"pull":"linked"}`}
 }
 
-// chat is an integration that tells of work items.
+// chat is an integration that announces work items.
 func chat(id domain.Snowflake, p domain.Provider, members string) domain.Integration {
 	return domain.Integration{ID: id, OrganisationID: Organisation, ItemType: "work_item", Provider: p, Enabled: true, Configuration: `{` + members + `}`}
 }

@@ -10,7 +10,7 @@ import (
 	"strings"
 )
 
-// An Answer is what somebody was answered.
+// An Answer is one HTTP answer of the service.
 type Answer struct {
 	Status int
 	Header http.Header
@@ -21,7 +21,7 @@ type Answer struct {
 // document describes as a whole or not at all.
 var transport = map[string]bool{"Cache-Control": true, "Content-Type": true, "Content-Length": true, "Date": true, "Apigw-Requestid": true, "Connection": true}
 
-// Answer says where an answer differs from the document: a status it does not
+// Answer reports where an answer differs from the document: a status it does not
 // know, another media type, a header too many or too few, another body.
 func (o *Operation) Answer(a Answer) error {
 	response := o.node.to("responses").to(strconv.Itoa(a.Status))

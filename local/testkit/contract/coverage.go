@@ -26,7 +26,7 @@ func (c Case) String() string {
 // Gateway reports whether the gateway answers so, and not a function.
 func (c Case) Gateway() bool { return c.Status >= 400 && c.Media != problemMedia }
 
-// Cases are all ways to answer that the document knows.
+// Cases are all answers in the document.
 func (c *Contract) Cases() []Case {
 	var all []Case
 	for _, o := range c.Operations {

@@ -7,7 +7,7 @@ import (
 )
 
 // Handler is an API of the document's: it answers whatever answer gives, and
-// tells wrong of every request that the document does not have.
+// calls wrong for every request that the document does not have.
 func Handler(answer func(*Operation, *http.Request) Answer, wrong func(error)) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		o, path := Must().Match(r.Method, r.URL.EscapedPath())

@@ -8,7 +8,7 @@ import (
 	"slices"
 )
 
-// A Request is what somebody asked.
+// A Request is one HTTP request to the service.
 type Request struct {
 	Path   map[string]string // the parameters' values
 	Query  url.Values
@@ -16,7 +16,7 @@ type Request struct {
 	Body   []byte
 }
 
-// Request says where a request differs from the document.
+// Request reports where a request differs from the document.
 func (o *Operation) Request(r Request) error {
 	wrong := []error{o.requestBody(r)}
 	known := map[string]bool{}
