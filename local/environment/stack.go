@@ -168,7 +168,7 @@ func (s *stack) wireAPI() error {
 
 		config.Routes = append(config.Routes, route)
 		if i > 0 && (r.Authorizer.Issuer != config.Issuer || !slices.Equal(r.Authorizer.Audience, config.Audience)) {
-			return errors.New("the template has routes with different authorizers, which the local gateway does not know")
+			return errors.New("the template has routes with different authorizers, which the local gateway does not support")
 		}
 
 		config.Issuer = r.Authorizer.Issuer
@@ -240,7 +240,7 @@ func (s *stack) wireBus() error {
 		for _, t := range r.Targets {
 			queue := s.queue(t.ARN)
 			if queue.URL == "" {
-				return fmt.Errorf("rule %s: the local bus delivers to queues alone, not to %s", r.Name, t.ARN)
+				return fmt.Errorf("rule %s: the local bus delivers only to queues, not to %s", r.Name, t.ARN)
 			}
 
 			rule.Targets = append(rule.Targets, delivery.Target{
@@ -273,7 +273,7 @@ func (s *stack) wireSchedules() error {
 		for _, t := range r.Targets {
 			function := s.template.FunctionByARN(t.ARN)
 			if function == nil {
-				return fmt.Errorf("rule %s: a local schedule calls functions alone, not %s", r.Name, t.ARN)
+				return fmt.Errorf("rule %s: a local schedule calls only functions, not %s", r.Name, t.ARN)
 			}
 
 			rule := delivery.Schedule{

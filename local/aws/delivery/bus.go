@@ -164,7 +164,7 @@ func (b *Bus) answer(r *http.Request) (*answer, error) {
 		return nil, &fault{"MissingAuthenticationTokenException", "Missing Authentication Token"}
 	}
 	if r.Method != http.MethodPost || r.Header.Get("X-Amz-Target") != "AWSEvents.PutEvents" {
-		return nil, &fault{"UnknownOperationException", "the local bus knows PutEvents alone"}
+		return nil, &fault{"UnknownOperationException", "the local bus supports only PutEvents"}
 	}
 
 	var input struct{ Entries []entry }

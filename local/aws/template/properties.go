@@ -76,7 +76,7 @@ func (p *properties) required(name string) string {
 func (p *properties) only(name string, allowed ...string) string {
 	text := p.text(name)
 	if !slices.Contains(allowed, text) {
-		p.problems = append(p.problems, fmt.Errorf("%s is %q: the local environment knows only %q", name, text, allowed))
+		p.problems = append(p.problems, fmt.Errorf("%s is %q: the local environment supports only %q", name, text, allowed))
 	}
 	return text
 }

@@ -204,7 +204,7 @@ func Parse(data []byte, p Parameters) (*Template, error) {
 func (t *Template) add(r *resolver, id string, res *resource) error {
 	kind, ok := kinds[res.Type]
 	if !ok {
-		return errors.New("the local environment does not know this type of resource")
+		return errors.New("the local environment does not support this type of resource")
 	}
 	if kind.add == nil {
 		return nil

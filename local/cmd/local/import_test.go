@@ -128,7 +128,7 @@ func TestImport(t *testing.T) {
 		t.Fatal(err)
 	}
 
-	if err := importFrom(t, path); err == nil || !strings.Contains(err.Error(), "another one than was begun") {
+	if err := importFrom(t, path); err == nil || !strings.Contains(err.Error(), "has changed since the load began") {
 		t.Errorf("a file that has changed: %v", err)
 	}
 }

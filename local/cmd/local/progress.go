@@ -23,7 +23,7 @@ type Progress struct {
 }
 
 // ErrOtherInput reports a file that has changed since it was begun.
-var ErrOtherInput = errors.New("the file is another one than was begun")
+var ErrOtherInput = errors.New("the file has changed since the load began")
 
 // ReadProgress reads how far a file is at a bus; one that was not begun yet is
 // at its beginning.

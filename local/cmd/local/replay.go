@@ -59,9 +59,9 @@ func eventCommand(ctx context.Context, args []string) error {
 func fateOf(e incoming.Envelope) string {
 	switch err := incoming.Check(e.DetailType, e.Detail); {
 	case e.Source != platformSource:
-		return fmt.Sprintf("It will reach nobody: the source is %q, and the rules look for %q.", e.Source, platformSource)
+		return fmt.Sprintf("It will not be delivered: the source is %q, and the rules look for %q.", e.Source, platformSource)
 	case !slices.Contains(slices.Concat(incoming.OfOrganisations, incoming.InOrganisations), e.DetailType):
-		return fmt.Sprintf("It will reach nobody: no rule looks for the detail-type %q.", e.DetailType)
+		return fmt.Sprintf("It will not be delivered: no rule looks for the detail-type %q.", e.DetailType)
 	case err != nil:
 		return fmt.Sprintf("It will be refused: %v", err)
 	}

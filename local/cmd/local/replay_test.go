@@ -82,8 +82,8 @@ func TestReplayCommand(t *testing.T) {
 func TestFateOf(t *testing.T) {
 	for _, tt := range []struct{ source, detailType, detail, want string }{
 		{"platform", "organisation.deleted", `{"id":"1","version":2}`, ""},
-		{"elsewhere", "organisation.deleted", `{"id":"1","version":2}`, `It will reach nobody: the source is "elsewhere", and the rules look for "platform".`},
-		{"platform", "item.made", `{}`, `It will reach nobody: no rule looks for the detail-type "item.made".`},
+		{"elsewhere", "organisation.deleted", `{"id":"1","version":2}`, `It will not be delivered: the source is "elsewhere", and the rules look for "platform".`},
+		{"platform", "item.made", `{}`, `It will not be delivered: no rule looks for the detail-type "item.made".`},
 		{"platform", "role.deleted", `{"id":"0"}`, "It will be refused: malformed event: organisation_id is missing"},
 	} {
 		got := fateOf(incoming.Envelope{Source: tt.source, DetailType: tt.detailType, Detail: []byte(tt.detail)})
