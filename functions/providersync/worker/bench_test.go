@@ -31,7 +31,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 
-	"example.com/integrations/local/servers/serverstest"
+	"example.com/integrations/local/testkit"
 	"example.com/integrations/shared/connector/connectortest"
 	"example.com/integrations/shared/connector/github"
 	"example.com/integrations/shared/domain"
@@ -142,13 +142,13 @@ func (u used) total() (n int) {
 
 func newLoad(b *testing.B, n int) *load {
 	table := fmt.Sprintf("b%d", rand.Uint64())
-	must(b, serverstest.CreateTable(b.Context(), endpoint, table))
+	must(b, testkit.CreateTable(b.Context(), endpoint, table))
 	provider := &counting{issues: map[int]map[string]any{}}
 	s := httptest.NewUnstartedServer(provider)
 	s.Config.ErrorLog = log.New(io.Discard, "", 0)
 	s.StartTLS()
 	b.Cleanup(s.Close)
-	w := &load{b: b, n: n, provider: provider, store: store.New(serverstest.Client(endpoint), table), work: work{
+	w := &load{b: b, n: n, provider: provider, store: store.New(testkit.DynamoDBClient(endpoint), table), work: work{
 		Endpoint: endpoint, Table: table, Provider: s.Listener.Addr().String(),
 		Roots: string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: s.Certificate().Raw})),
 	}}
