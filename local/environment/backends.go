@@ -28,9 +28,9 @@ func (b *backends) startSQS(ctx context.Context) (err error) {
 	return err
 }
 
-// A backend is one of the two servers: its port's name, its name for people, the
-// endpoint if the caller has a
-// server, the port that was asked for, and how one of npm's is started.
+// A backend is one of the two servers: the name of its port, its name for people, the
+// endpoint if the caller has a server, the port that was asked for, and how a server of
+// npm's is started.
 type backend struct {
 	name  string
 	label string

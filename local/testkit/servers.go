@@ -1,5 +1,6 @@
 // Package testkit gives tests what they run against: DynamoDB- and SQS-compatible servers
-// over the real wire protocol, and a headless browser that shows pages.
+// over the real wire protocol, a headless browser that shows pages, and the API's contract,
+// which compares requests and answers with the OpenAPI document.
 package testkit
 
 import (

@@ -10,7 +10,7 @@ import (
 	"testing"
 	"time"
 
-	"example.com/integrations/local/testkit/contract"
+	"example.com/integrations/local/testkit"
 )
 
 // A situation is one in which the gateway answers for itself.
@@ -30,9 +30,9 @@ var parameter = regexp.MustCompile(`\{[^}]+\}`)
 // What the document says of the gateway's own answers is what the gateway
 // answers at each route, and nothing that it says is never answered.
 func TestOwnAnswersAreDocumented(t *testing.T) {
-	var seen contract.Seen
-	var want []contract.Case
-	for _, one := range contract.Must().Cases() {
+	var seen testkit.SeenCases
+	var want []testkit.ContractCase
+	for _, one := range testkit.MustContract().Cases() {
 		if one.Gateway() {
 			want = append(want, one)
 		}
@@ -61,7 +61,7 @@ func TestOwnAnswersAreDocumented(t *testing.T) {
 				s.invoke = fine
 			}
 
-			for _, o := range contract.Must().Operations {
+			for _, o := range testkit.MustContract().Operations {
 				if s.body != "" && o.Method == http.MethodGet || s.body != "" && o.Method == http.MethodDelete {
 					continue // the document gives them no body
 				}
@@ -86,7 +86,7 @@ func TestOwnAnswersAreDocumented(t *testing.T) {
 }
 
 // ask sends an operation's request to a gateway with its route alone.
-func (s situation) ask(t *testing.T, o *contract.Operation) contract.Answer {
+func (s situation) ask(t *testing.T, o *testkit.Operation) testkit.Answer {
 	t.Helper()
 	r := Route{Method: o.Method, Path: o.Path, Function: o.ID}
 	if s.change != nil {
@@ -116,7 +116,7 @@ func (s situation) ask(t *testing.T, o *contract.Operation) contract.Answer {
 
 	response, content := served.send(t, o.Method, path, body, s.header)
 
-	return contract.Answer{Status: response.StatusCode, Header: response.Header, Body: []byte(content)}
+	return testkit.Answer{Status: response.StatusCode, Header: response.Header, Body: []byte(content)}
 }
 
 // A throttled route lets a burst through, and then its rate.

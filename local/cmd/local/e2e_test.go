@@ -27,7 +27,7 @@ import (
 	"example.com/integrations/local/environment/sample"
 	fake "example.com/integrations/local/providers/github"
 	"example.com/integrations/local/testkit"
-	"example.com/integrations/local/testkit/contract"
+
 	"example.com/integrations/shared/domain"
 	"example.com/integrations/shared/store"
 )
@@ -178,12 +178,12 @@ func quiet(t *testing.T, e *target, id domain.Snowflake, done func() bool) {
 // the API's document.
 func asDocumented(t *testing.T, req *http.Request, resp *http.Response, body []byte) {
 	t.Helper()
-	operation, _ := contract.Must().Match(req.Method, req.URL.EscapedPath())
+	operation, _ := testkit.MustContract().Match(req.Method, req.URL.EscapedPath())
 	if operation == nil {
 		t.Fatalf("%s %s is not documented", req.Method, req.URL)
 	}
 
-	if err := operation.Answer(contract.Answer{Status: resp.StatusCode, Header: resp.Header, Body: body}); err != nil {
+	if err := operation.Answer(testkit.Answer{Status: resp.StatusCode, Header: resp.Header, Body: body}); err != nil {
 		t.Error(err)
 	}
 }

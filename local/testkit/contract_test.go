@@ -1,4 +1,4 @@
-package contract
+package testkit
 
 import (
 	"maps"
@@ -41,7 +41,7 @@ func TestTheDocumentIsOpenAPI(t *testing.T) {
 }
 
 func TestRoutesAreTheStacks(t *testing.T) {
-	snapshot, err := os.ReadFile("../../../infra/testdata/template.json")
+	snapshot, err := os.ReadFile("../../infra/testdata/template.json")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -57,7 +57,7 @@ func TestRoutesAreTheStacks(t *testing.T) {
 	}
 
 	var documented []string
-	for _, o := range Must().Operations {
+	for _, o := range MustContract().Operations {
 		documented = append(documented, o.Method+" "+o.Path)
 	}
 
@@ -75,12 +75,12 @@ func TestEnumerationsAreTheDomains(t *testing.T) {
 		"RunStatus": names([]domain.Status{domain.Queued, domain.Running, domain.Waiting, domain.Succeeded, domain.Partial, domain.Failed, domain.Cancelled}),
 		"Health":    names([]domain.HealthState{domain.HealthUnknown, domain.Healthy, domain.Unhealthy}),
 	} {
-		if got := Must().Enum(schema); !slices.Equal(got, want) {
+		if got := MustContract().Enum(schema); !slices.Equal(got, want) {
 			t.Errorf("%s: %v, the domain has %v", schema, got, want)
 		}
 	}
 
-	schemas := Must().at("components", "schemas")
+	schemas := MustContract().at("components", "schemas")
 	if got, want := texts(schemas.to("PlanRow").to("properties").to("action").to("enum").value), names([]domain.PlanAction{domain.PlanCreate, domain.PlanUpdate, domain.PlanSkip, domain.PlanReconcile}); !slices.Equal(got, want) {
 		t.Errorf("plan actions %v, the domain has %v", got, want)
 	}
@@ -120,7 +120,7 @@ func TestMembersAreTheDomains(t *testing.T) {
 		}
 
 		slices.Sort(want)
-		if got := Must().at("components", "schemas", schema, "properties").members(); !slices.Equal(got, want) {
+		if got := MustContract().at("components", "schemas", schema, "properties").members(); !slices.Equal(got, want) {
 			t.Errorf("%s has %v, the domain %v", schema, got, want)
 		}
 	}
@@ -136,7 +136,7 @@ var optional = map[string][]string{
 // Whatever is added to an answer or taken from it must show: objects are closed
 // and their members required.
 func TestSchemasAreStrict(t *testing.T) {
-	schemas := Must().at("components", "schemas")
+	schemas := MustContract().at("components", "schemas")
 	for _, name := range schemas.members() {
 		if strings.HasSuffix(name, "Configuration") {
 			continue
@@ -180,7 +180,7 @@ func walk(n node, visit func(node)) {
 // Every answer and every body has an example, every code its own, and each is
 // what the document says.
 func TestExamples(t *testing.T) {
-	for _, o := range Must().Operations {
+	for _, o := range MustContract().Operations {
 		if o.node.to("summary").value == nil || len(o.node.to("tags").each()) != 1 {
 			t.Errorf("%s has no summary, or not one tag", o.ID)
 		}
@@ -199,7 +199,7 @@ func TestExamples(t *testing.T) {
 			}
 		}
 
-		cases := map[Case]int{}
+		cases := map[ContractCase]int{}
 		for _, a := range o.Examples() {
 			if err := o.Answer(a); err != nil {
 				t.Error(err)
@@ -207,7 +207,7 @@ func TestExamples(t *testing.T) {
 			cases[o.CaseOf(a)]++
 		}
 
-		for _, one := range Must().Cases() {
+		for _, one := range MustContract().Cases() {
 			if one.Operation == o.ID && (cases[one] == 0 || one.Code != "" && cases[one] > 1) {
 				t.Errorf("%s has %d examples", one, cases[one])
 			}

@@ -1,6 +1,4 @@
-// Package contract holds requests and answers against the OpenAPI document, so
-// that tests find where the service and its document differ, either way.
-package contract
+package testkit
 
 import (
 	"bytes"
@@ -35,29 +33,29 @@ type Operation struct {
 	item, node       node
 }
 
-// address is the document's among schemas.
-const address = "urn:integrations:openapi"
+// documentAddress is the document's among schemas.
+const documentAddress = "urn:integrations:openapi"
 
-// Service is the contract of the service.
-var Service = sync.OnceValues(func() (*Contract, error) {
+// ServiceContract is the contract of the service.
+var ServiceContract = sync.OnceValues(func() (*Contract, error) {
 	document, err := openapi.Document()
 	if err != nil {
 		return nil, err
 	}
-	return Read(document)
+	return ReadContract(document)
 })
 
-// Must is Service for tests, which can do nothing without it.
-func Must() *Contract {
-	c, err := Service()
+// MustContract is Service for tests, which can do nothing without it.
+func MustContract() *Contract {
+	c, err := ServiceContract()
 	if err != nil {
 		panic(err)
 	}
 	return c
 }
 
-// Read understands a document in JSON.
-func Read(document []byte) (*Contract, error) {
+// ReadContract understands a document in JSON.
+func ReadContract(document []byte) (*Contract, error) {
 	parsed, err := jsonschema.UnmarshalJSON(bytes.NewReader(document))
 	if err != nil {
 		return nil, err
@@ -69,7 +67,7 @@ func Read(document []byte) (*Contract, error) {
 	c.compiler.DefaultDraft(jsonschema.Draft2020)
 	c.compiler.AssertFormat()
 	c.compiler.AssertContent()
-	if err := c.compiler.AddResource(address, parsed); err != nil {
+	if err := c.compiler.AddResource(documentAddress, parsed); err != nil {
 		return nil, err
 	}
 
@@ -131,7 +129,7 @@ func (c *Contract) Match(method, path string) (*Operation, map[string]string) {
 			continue
 		}
 
-		if values := match(strings.Split(o.Path, "/"), parts); values != nil {
+		if values := matchTemplate(strings.Split(o.Path, "/"), parts); values != nil {
 			return o, values
 		}
 	}
@@ -139,8 +137,8 @@ func (c *Contract) Match(method, path string) (*Operation, map[string]string) {
 	return nil, nil
 }
 
-// match gives nil where a path is another.
-func match(template, path []string) map[string]string {
+// matchTemplate gives nil where a path is another.
+func matchTemplate(template, path []string) map[string]string {
 	if len(template) != len(path) {
 		return nil
 	}
@@ -234,7 +232,7 @@ func (n node) schema() (*jsonschema.Schema, error) {
 		return s, nil
 	}
 
-	s, err := c.compiler.Compile(address + "#" + (&url.URL{Path: n.pointer}).EscapedPath())
+	s, err := c.compiler.Compile(documentAddress + "#" + (&url.URL{Path: n.pointer}).EscapedPath())
 	if err != nil {
 		return nil, fmt.Errorf("the schema at %s: %w", n.pointer, err)
 	}

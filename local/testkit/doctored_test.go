@@ -1,4 +1,4 @@
-package contract
+package testkit
 
 import (
 	"maps"
@@ -55,7 +55,7 @@ func TestDoctoredAnswers(t *testing.T) {
 		"a time of no calendar": {"getStatus", Answer{200, http.Header{"Content-Type": {"application/json"}},
 			[]byte(`{"health":"unknown","reason":null,"paused_until":null,"active_run":null,"pending":0,"given_up":0,"last_success_at":"2026-02-30T00:00:00Z"}`)}, "date-time"},
 	} {
-		err := Must().Operation(c.operation).Answer(c.Answer)
+		err := MustContract().Operation(c.operation).Answer(c.Answer)
 		if (err == nil) != (c.wrong == "") || err != nil && !strings.Contains(err.Error(), c.wrong) {
 			t.Errorf("%s: %v, want %q", name, err, c.wrong)
 		}
@@ -89,7 +89,7 @@ func TestDoctoredRequests(t *testing.T) {
 		"101 items":           {"retryItems", Request{Path: id, Header: json, Body: []byte(`{"item_ids":[` + strings.Repeat(`"1",`, 100) + `"1"]}`)}, "maxItems"},
 		"a mode out of place": {"startSync", Request{Path: id, Header: json, Body: []byte(`{"mode":"purge"}`)}, "value must be one of"},
 	} {
-		err := Must().Operation(c.operation).Request(c.Request)
+		err := MustContract().Operation(c.operation).Request(c.Request)
 		if (err == nil) != (c.wrong == "") || err != nil && !strings.Contains(err.Error(), c.wrong) {
 			t.Errorf("%s: %v, want %q", name, err, c.wrong)
 		}
@@ -102,7 +102,7 @@ func TestMatch(t *testing.T) {
 		"GET /integrations/7/items": "listItems", "GET /integrations/": "", "GET /integrations": "", "PUT /integrations/7": "", "GET /integrations//items": "",
 	} {
 		method, path, _ := strings.Cut(request, " ")
-		o, values := Must().Match(method, path)
+		o, values := MustContract().Match(method, path)
 		if (o == nil) != (want == "") || o != nil && (o.ID != want || values["integration.id"] != "7") {
 			t.Errorf("%s: %v %v", request, o, values)
 		}
@@ -111,8 +111,8 @@ func TestMatch(t *testing.T) {
 
 // What was met is missing no more, and nothing else.
 func TestSeen(t *testing.T) {
-	cases := Must().Cases()
-	var seen Seen
+	cases := MustContract().Cases()
+	var seen SeenCases
 	if got := seen.Missing(cases); len(got) != len(cases) || len(cases) < 200 {
 		t.Fatalf("%d of %d cases are missing", len(got), len(cases))
 	}

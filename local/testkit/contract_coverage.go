@@ -1,4 +1,4 @@
-package contract
+package testkit
 
 import (
 	"encoding/json"
@@ -10,8 +10,8 @@ import (
 	"sync"
 )
 
-// A Case is one documented way to answer.
-type Case struct {
+// A ContractCase is one documented way to answer.
+type ContractCase struct {
 	Operation string
 	Status    int
 	Media     string // "" without a body
@@ -19,22 +19,22 @@ type Case struct {
 }
 
 // String is how a person finds it in the document.
-func (c Case) String() string {
+func (c ContractCase) String() string {
 	return strings.Join(strings.Fields(fmt.Sprint(c.Operation, " ", c.Status, " ", c.Media, " ", c.Code)), " ")
 }
 
 // Gateway reports whether the gateway answers so, and not a function.
-func (c Case) Gateway() bool { return c.Status >= 400 && c.Media != problemMedia }
+func (c ContractCase) Gateway() bool { return c.Status >= 400 && c.Media != problemMedia }
 
 // Cases are all answers in the document.
-func (c *Contract) Cases() []Case {
-	var all []Case
+func (c *Contract) Cases() []ContractCase {
+	var all []ContractCase
 	for _, o := range c.Operations {
 		for _, status := range o.node.to("responses").members() {
 			n, _ := strconv.Atoi(status)
 			content := o.node.to("responses").to(status).to("content")
 			if content.value == nil {
-				all = append(all, Case{o.ID, n, "", ""})
+				all = append(all, ContractCase{o.ID, n, "", ""})
 			}
 
 			for _, media := range content.members() {
@@ -44,7 +44,7 @@ func (c *Contract) Cases() []Case {
 				}
 
 				for _, code := range codes {
-					all = append(all, Case{o.ID, n, media, code})
+					all = append(all, ContractCase{o.ID, n, media, code})
 				}
 			}
 		}
@@ -64,9 +64,9 @@ func (n node) codes() []string {
 }
 
 // CaseOf is the way an answer is.
-func (o *Operation) CaseOf(a Answer) Case {
+func (o *Operation) CaseOf(a Answer) ContractCase {
 	media, _ := mediaOf(a.Header)
-	one := Case{Operation: o.ID, Status: a.Status, Media: media}
+	one := ContractCase{Operation: o.ID, Status: a.Status, Media: media}
 	if media == problemMedia {
 		var problem struct{ Code string }
 		_ = json.Unmarshal(a.Body, &problem)
@@ -76,28 +76,28 @@ func (o *Operation) CaseOf(a Answer) Case {
 	return one
 }
 
-// Seen are the ways to answer that tests have met. Its zero value is empty.
-type Seen struct {
+// SeenCases are the ways to answer that tests have met. Its zero value is empty.
+type SeenCases struct {
 	mu    sync.Mutex
-	cases map[Case]bool
+	cases map[ContractCase]bool
 }
 
 // Add notes one.
-func (s *Seen) Add(c Case) {
+func (s *SeenCases) Add(c ContractCase) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.cases == nil {
-		s.cases = map[Case]bool{}
+		s.cases = map[ContractCase]bool{}
 	}
 
 	s.cases[c] = true
 }
 
 // Missing are those of want that were never met.
-func (s *Seen) Missing(want []Case) []Case {
+func (s *SeenCases) Missing(want []ContractCase) []ContractCase {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return slices.DeleteFunc(slices.Clone(want), func(c Case) bool { return s.cases[c] })
+	return slices.DeleteFunc(slices.Clone(want), func(c ContractCase) bool { return s.cases[c] })
 }
 
 // WholeRun reports whether all tests of a package were run: only then does it

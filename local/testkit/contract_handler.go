@@ -1,4 +1,4 @@
-package contract
+package testkit
 
 import (
 	"fmt"
@@ -6,11 +6,11 @@ import (
 	"net/http"
 )
 
-// Handler is an API of the document's: it answers whatever answer gives, and
+// ContractHandler is an API of the document's: it answers whatever answer gives, and
 // calls wrong for every request that the document does not have.
-func Handler(answer func(*Operation, *http.Request) Answer, wrong func(error)) http.Handler {
+func ContractHandler(answer func(*Operation, *http.Request) Answer, wrong func(error)) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		o, path := Must().Match(r.Method, r.URL.EscapedPath())
+		o, path := MustContract().Match(r.Method, r.URL.EscapedPath())
 		if o == nil {
 			wrong(fmt.Errorf("no operation is %s %s", r.Method, r.URL))
 			w.WriteHeader(http.StatusNotFound)

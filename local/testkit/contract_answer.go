@@ -1,4 +1,4 @@
-package contract
+package testkit
 
 import (
 	"encoding/json"
