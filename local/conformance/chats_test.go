@@ -35,7 +35,7 @@ const (
 
 // Why a message is never found, or edited, where it is so.
 const (
-	webhookFinds = "whoever has only the URL cannot list messages: what became of a post without an answer is never known"
+	webhookFinds = "with the URL alone messages cannot be listed: the result of a post without an answer is never known"
 	noID         = "the answer tells no message's id, and without one nothing is edited"
 )
 

@@ -95,7 +95,7 @@ func TestHostileAddresses(t *testing.T) {
 			t.Errorf("%d addresses, %d of which can be reached", n, reachable)
 		}
 
-		t.Logf("%d addresses, %d connections; %d of them can be connected to here where nobody refuses", n, open, reachable)
+		t.Logf("%d addresses, %d connections; %d of them can be connected to here without our checks", n, open, reachable)
 		t.Logf("%d of %d configurations with them were refused; the others, and the refused ones too, were opened and asked all the same", refused, n*len(trackers))
 	})
 }

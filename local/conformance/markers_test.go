@@ -118,7 +118,7 @@ func TestTheOldestOfTwoCopies(t *testing.T) {
 func TestAMarkerPastedIntoAnOlderObject(t *testing.T) {
 	markedKits(t, func(t *testing.T, c connector.Connector) {
 		if _, chat := c.(connector.Chat); chat {
-			t.Skip("nobody can change another's message")
+			t.Skip("no account can change another's message")
 		}
 
 		signed := connector.Marker{Integration: 77, Item: 4711, Attempt: 1, Tag: tagOne}
