@@ -30,8 +30,8 @@ func (h *trap) opened(t *testing.T, name string) (calls func() map[string]error)
 	return nil
 }
 
-// TestLedOn answers each read and write with an address: as a redirect, as the
-// next page, as where the answer is. None is followed to anywhere else.
+// TestLedOn answers each read and write with an address: as a redirect, as the next
+// page, as the location of the answer. No call follows it to another host.
 func TestLedOn(t *testing.T) {
 	everywhere(t, func(t *testing.T) {
 		h := set(t)
@@ -78,8 +78,8 @@ func TestLedOn(t *testing.T) {
 	})
 }
 
-// TestRebinding lets a name that is in order, and was asked already, lead
-// elsewhere: what counts is the address of each connection.
+// TestRebinding lets an allowed name that was resolved before resolve to another
+// address: the address of each connection counts.
 func TestRebinding(t *testing.T) {
 	everywhere(t, func(t *testing.T) {
 		h := set(t)

@@ -103,8 +103,8 @@ var sections = []section{
 	}},
 }
 
-// A leading is a name whose answers lead where nobody may be led: each is what
-// one question gets, the last what all later ones get.
+// A leading is a name that resolves to forbidden addresses: each question gets the next
+// answer, and all later ones the last.
 type leading struct {
 	name    string
 	answers [][]netip.Addr
@@ -132,7 +132,7 @@ func leadings() []leading {
 	return list
 }
 
-// An entry is an address as a manager would type it.
+// An entry is an address as a manager types it.
 type entry struct {
 	text  string
 	plain bool

@@ -59,8 +59,8 @@ func quoted(text string) string {
 	return string(b)
 }
 
-// TestHostileAddresses asks for each address by every door there is, and counts
-// the connections that arrive.
+// TestHostileAddresses uses each address in every way there is, and counts the
+// connections that arrive.
 func TestHostileAddresses(t *testing.T) {
 	everywhere(t, func(t *testing.T) {
 		h := set(t)
@@ -95,13 +95,12 @@ func TestHostileAddresses(t *testing.T) {
 			t.Errorf("%d addresses, %d of which can be reached", n, reachable)
 		}
 
-		t.Logf("%d addresses, %d connections; %d of them can be connected to here where nobody refuses", n, open, reachable)
+		t.Logf("%d addresses, %d connections; %d of them can be connected to here without our checks", n, open, reachable)
 		t.Logf("%d of %d configurations with them were refused; the others, and the refused ones too, were opened and asked all the same", refused, n*len(trackers))
 	})
 }
 
-// nothing is the answer of a provider that has nothing, each on a connection of
-// its own.
+// nothing is the answer of a provider without objects, each on a new connection.
 func nothing(w http.ResponseWriter, _ *http.Request) {
 	w.Header().Set("Connection", "close")
 	w.Header().Set("Content-Type", "application/json")
@@ -121,8 +120,8 @@ func portOf(u *url.URL) string {
 	return "80"
 }
 
-// configured brings an address in by a configuration. What was refused is
-// opened as if it had been stored before anybody refused it.
+// configured uses an address in a configuration. A refused configuration is opened
+// too, as if it had been stored before the rule existed.
 func (h *trap) configured(t *testing.T, name, text string) (refused bool) {
 	t.Helper()
 	for _, one := range trackers {
@@ -143,7 +142,7 @@ func (h *trap) configured(t *testing.T, name, text string) (refused bool) {
 
 		c, err := factory.New(one.provider, public, map[string]string{one.secret: token}, h.client(t, ""), nil)
 		if err != nil {
-			return refused // no connector, nobody who asks
+			return refused // without a connector there are no calls
 		}
 
 		for what, err := range callsOf(t, c) {
@@ -154,8 +153,7 @@ func (h *trap) configured(t *testing.T, name, text string) (refused bool) {
 	return refused
 }
 
-// callsOf makes the calls that the check and the worker make, and gives what
-// became of them.
+// callsOf makes the calls of the check and of the worker, and returns their errors.
 func callsOf(t *testing.T, c connector.Connector) map[string]error {
 	t.Helper()
 	ctx := t.Context()
@@ -168,8 +166,8 @@ func callsOf(t *testing.T, c connector.Connector) map[string]error {
 	return map[string]error{"check": checked, "create": created, "find": found, "changes": changed}
 }
 
-// nothingSent holds an error to what is true where no connection was made, or
-// one to the provider itself, which had nothing.
+// nothingSent checks an error of a call that made no connection, or one to the provider
+// itself, which has no object.
 func nothingSent(t *testing.T, what, text string, err error) {
 	t.Helper()
 	var e *failure.Error
@@ -181,7 +179,7 @@ func nothingSent(t *testing.T, what, text string, err error) {
 	}
 }
 
-// webhooks brings a host in where a chat's is expected.
+// webhooks uses a host in place of a chat's.
 func (h *trap) webhooks(t *testing.T, text string) {
 	t.Helper()
 	for _, one := range chats {
@@ -194,9 +192,9 @@ func (h *trap) webhooks(t *testing.T, text string) {
 	}
 }
 
-// asked brings an address to the client itself: to one that may ask any public
-// host, to one for the address's own host alone, as the registry makes it, and
-// to those of pinned hosts.
+// asked gives an address to the HTTP client: to one that may call any public host, to
+// one for the host of the address alone, as the factory makes it, and to those of
+// pinned hosts.
 func (h *trap) asked(t *testing.T, text string) {
 	t.Helper()
 	base := h.client(t, "")
@@ -220,8 +218,8 @@ func (h *trap) asked(t *testing.T, text string) {
 	}
 }
 
-// TestSocketsCount is the other side of the proof: what may be connected to
-// arrives, at a public address and at one that an operator admits.
+// TestSocketsCount shows that the count works: allowed connections arrive, at a public
+// address and at one that an operator allows.
 func TestSocketsCount(t *testing.T) {
 	everywhere(t, func(t *testing.T) {
 		h := set(t)

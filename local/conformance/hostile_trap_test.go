@@ -17,23 +17,22 @@ import (
 	"example.com/integrations/shared/outbound"
 )
 
-// The two public addresses at which a provider answers. A connection to any
-// other, and to any port but this, is one too many.
+// The two public addresses at which a provider answers. A connection to any other
+// address or port is an error.
 var (
 	public4 = netip.MustParseAddrPort("1.1.1.1:443")
 	public6 = netip.MustParseAddrPort("[2606:4700:4700::64]:443")
 )
 
-// generous is a time that no connection comes near on a slow machine: a test
-// waits that long only when it fails.
+// generous is far longer than any connection takes on a slow machine: a test waits so
+// long only when it fails.
 const generous = 2 * time.Minute
 
 // ports are those that addresses of the table name, and some that a server on
 // the inside has.
 var ports = []int{22, 53, 80, 443, 2375, 5432, 6379, 8080, 8443, 9001, 10250}
 
-// A trap takes every connection that arrives, at whatever address, and keeps
-// to which.
+// A trap accepts every connection that arrives, and records its address.
 type trap struct {
 	names    *dns
 	roots    *x509.CertPool
@@ -115,7 +114,7 @@ func (h *trap) take() (caught []netip.AddrPort, public int) {
 	return caught, public
 }
 
-// client is as the functions make it, but for whom it believes.
+// client is made as in the functions, except for the certificates that it trusts.
 func (h *trap) client(t *testing.T, allow string) *outbound.Client {
 	t.Helper()
 	list, err := outbound.ParseAllowDial(allow)
@@ -129,8 +128,7 @@ func (h *trap) client(t *testing.T, allow string) *outbound.Client {
 	return c
 }
 
-// arrives reports whether a connection to an address arrives if nobody refuses
-// it.
+// arrives reports whether a connection to an address arrives without our checks.
 func (h *trap) arrives(ctx context.Context, host, port string) bool {
 	h.take()
 	ctx, cancel := context.WithTimeout(ctx, generous)

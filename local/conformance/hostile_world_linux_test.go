@@ -19,10 +19,9 @@ import (
 // machine.
 const inside = "HOSTILE_WORLD"
 
-// everywhere runs a test in a process of its own with a network of its own, in
-// which whatever address is connected to, the connection arrives here and is
-// counted. So nothing leaves the machine, and an address that is refused is
-// known not to have been asked, wherever it is.
+// everywhere runs a test in a process of its own with a network of its own. There
+// every connection, to whatever address, arrives at the test and is counted. So nothing
+// leaves the machine, and the test sees that a refused address was not called.
 func everywhere(t *testing.T, test func(t *testing.T)) {
 	t.Helper()
 	if os.Getenv(inside) != "" {
@@ -50,7 +49,7 @@ func everywhere(t *testing.T, test func(t *testing.T)) {
 	cmd.Stdout = &out
 	cmd.Stderr = &out
 	if err := cmd.Start(); err != nil {
-		t.Skip("this system lets nobody make a network of his own; shared/outbound tests against loopback alone: ", err)
+		t.Skip("this system allows no network of a process's own; shared/outbound tests against loopback alone: ", err)
 	}
 
 	if err := cmd.Wait(); err != nil || !strings.Contains(out.String(), "--- PASS: "+t.Name()) {

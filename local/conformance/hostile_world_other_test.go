@@ -4,7 +4,7 @@ package conformance
 
 import "testing"
 
-// everywhere needs a network of one's own, which Linux alone gives.
+// everywhere needs a network for one process, which only Linux has.
 func everywhere(t *testing.T, _ func(t *testing.T)) {
-	t.Skip("only Linux gives a network of one's own; shared/outbound tests against loopback alone")
+	t.Skip("only Linux has a network for one process; shared/outbound tests against loopback alone")
 }

@@ -20,11 +20,11 @@ import (
 	"example.com/integrations/shared/outbound"
 )
 
-// host is a name of httptest's certificate: every connector takes it for a
-// server of its provider's kind.
+// host is a name of httptest's certificate. Every connector accepts it as a server of
+// its provider.
 const host = connectortest.Host
 
-// A kit is a connector with what the suite has to know of it.
+// A kit is a connector and what the suite needs to test it.
 type kit struct {
 	name string
 	// open leads the connector to host.
@@ -143,7 +143,7 @@ func operations(c connector.Connector) []operation {
 	return list
 }
 
-// A script is a server that does what a test says, and counts.
+// A script is a server with answers of a test. It counts requests.
 type script struct {
 	answer http.HandlerFunc
 
@@ -158,7 +158,7 @@ func (s *script) counted() (all, writes int) {
 	return s.all, s.writes
 }
 
-// stage opens a kit's connector onto a server that answers as it is told.
+// stage opens a kit's connector with a server that gives an answer.
 func stage(t *testing.T, k kit, answer http.HandlerFunc) (*script, connector.Connector) {
 	t.Helper()
 	s := &script{answer: answer}

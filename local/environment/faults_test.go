@@ -28,7 +28,7 @@ func (f failing) Faults() *faults.Kit { return f.kit }
 func TestFaultsFromTheStart(t *testing.T) {
 	for flag, want := range map[string]string{
 		"teams=rate_limited:times=3": "",
-		"teams=captcha:times=1":      "faults of teams: fault captcha is not to be had: a workflow asks nobody for a captcha",
+		"teams=captcha:times=1":      "faults of teams: fault captcha is not available: a workflow has no captchas",
 		"timid=rate_limited:times=1": "faults: the fake server timid cannot fail on purpose",
 		"gihub=rate_limited:times=1": `faults: there is no fake server "gihub", only teams, timid`,
 	} {

@@ -549,7 +549,7 @@ func TestFieldsAreDrawn(t *testing.T) {
 	}
 }
 
-// Code is what Discord's client takes for code: an escaped backtick begins none.
+// Code is what Discord's client shows as code: an escaped backtick begins none.
 func TestUncoded(t *testing.T) {
 	for text, want := range map[string]string{
 		"a `b` c": "a   c", "a ``b`c`` d": "a   d", "```go\nb\n``` c": " \n\n c", "`a\nb` c": " \n c", "a `b": "a `b", "a ``b` c": "a ``b` c",
@@ -648,7 +648,7 @@ func TestItSurvives(t *testing.T) {
 	}
 }
 
-// Whoever is not called as Discord asks may be turned away.
+// Discord may refuse a User-Agent of another form than it asks for.
 func TestUserAgent(t *testing.T) {
 	d := start(t, nil)
 	response, err := http.Get(d.url + "/api/webhooks/" + hook + "/right")
@@ -680,7 +680,7 @@ func TestSchemes(t *testing.T) {
 	}
 }
 
-// At the plain address whoever has a token of nobody's is the person.
+// At the plain address any unknown token acts as the person.
 func TestThePerson(t *testing.T) {
 	d := start(t, nil)
 	id := d.post(posts, ours, `{"content":"one",`+silent+`}`)

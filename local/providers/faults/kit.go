@@ -124,7 +124,7 @@ func (k *Kit) Add(o Order) (id string, err error) {
 	}
 
 	if reason := k.cannot(o.Fault); reason != "" {
-		return "", Refused{{Field: "fault", Detail: fmt.Sprintf("%s is not to be had: %s", o.Fault, reason)}}
+		return "", Refused{{Field: "fault", Detail: fmt.Sprintf("%s is not available: %s", o.Fault, reason)}}
 	}
 
 	told := o.Duration != nil

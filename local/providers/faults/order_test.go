@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// What will not do is told member by member.
+// Errors are reported for each invalid member.
 func TestParseOrderNamesWhatIsWrong(t *testing.T) {
 	for body, want := range map[string]string{
 		``:                                          "body",

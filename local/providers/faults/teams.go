@@ -47,7 +47,7 @@ func Teams() Profile {
 		},
 		Cannot: map[string]string{
 			LaggingLists: nothing, OneTimestamp: nothing, MovedObject: nothing, DeletedObject: nothing, ETagConflict: nothing,
-			Captcha:       "a workflow asks nobody for a captcha",
+			Captcha:       "a workflow has no captchas",
 			WrongSuccess:  "a workflow documents 202, and 200 where it has a Response action: neither is wrong",
 			SlowList:      nothing,
 			ForbiddenItem: nothing,

@@ -82,7 +82,7 @@ func TestRichText(t *testing.T) {
 	}
 }
 
-// What mentions somebody in a rich text is the form of an element, not a text.
+// A mention in a rich text is an element, not a text.
 func TestElementsThatSpeak(t *testing.T) {
 	for element, want := range map[string]string{
 		`{"type":"broadcast","range":"channel"}`:                                            "element broadcast",

@@ -153,7 +153,7 @@ func (r *reader) teams(members map[string]any) {
 		case name == "entities":
 			r.fail("/msteams/entities", "mentions somebody")
 		case name != "width":
-			r.fail("/msteams/"+name, "nobody has it")
+			r.fail("/msteams/"+name, "Teams has no such member")
 		case !strings.EqualFold(text, "full"):
 			r.fail("/msteams/width", "%v is no width", value)
 		}
