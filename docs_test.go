@@ -136,6 +136,25 @@ func TestBrokenLinks(t *testing.T) {
 	}
 }
 
+// Each file and folder of the repository that a page names is there.
+func TestPathsInPages(t *testing.T) {
+	named := regexp.MustCompile("`((?:shared|functions|local|docs|events|infra|client)/[A-Za-z0-9_./-]+)`")
+	examples := map[string]bool{"docs/a.md": true} // of a link in an item's text
+	seen := 0
+	for path, page := range pages(t) {
+		for _, found := range named.FindAllStringSubmatch(page, -1) {
+			seen++
+			if _, err := os.Stat(found[1]); err != nil && !examples[found[1]] {
+				t.Errorf("%s names %s, which is not there", path, found[1])
+			}
+		}
+	}
+
+	if seen < 50 {
+		t.Errorf("only %d paths were found", seen)
+	}
+}
+
 // A reader of docs/README.md finds every page of docs.
 func TestIndexNamesEveryPage(t *testing.T) {
 	all := pages(t)
