@@ -105,7 +105,7 @@ landed: ## hand the API's document over: what callers rely on from now on (docs/
 # The race detector is slow, so that tests take a tenth of the real items under it. Here
 # all of them go through, without it.
 e2e: node_modules/.package-lock.json ## what must wait for real queues: the whole service, killed at five points, every fault at every provider (half an hour)
-	go test -count=1 -timeout 60m ./shared/connector/... ./shared/markup/... ./local/providers/... ./local/conformance ./local/hostile
+	go test -count=1 -timeout 60m ./shared/connector/... ./shared/markup/... ./local/providers/... ./local/conformance
 	go test -tags e2e -count=1 -timeout 2h ./local/cmd/local
 	go test -tags e2e -count=1 -timeout 20m ./docs/openapi -run GeneratedClients
 	go test ./functions/providersync/worker -count=1 -run PublishedLimits -limit-items 5000

@@ -155,6 +155,29 @@ func TestPathsInPages(t *testing.T) {
 	}
 }
 
+// Each package that a command of the Makefile names is there, and each command of
+// README is one of the Makefile.
+func TestCommandsOfMakefile(t *testing.T) {
+	makefile, err := os.ReadFile("Makefile")
+	if err != nil {
+		t.Fatal(err)
+	}
+
+	for _, found := range regexp.MustCompile(`[ =](\./[a-z][a-z/]+[a-z])`).FindAllStringSubmatch(string(makefile), -1) {
+		if _, err := os.Stat(found[1]); err != nil {
+			t.Errorf("the Makefile names %s: %v", found[1], err)
+		}
+	}
+
+	for path, page := range pages(t) {
+		for _, found := range regexp.MustCompile("(?m)(?:`|^)make (?:-s )?([a-z0-9]+)").FindAllStringSubmatch(page, -1) {
+			if !regexp.MustCompile(`(?m)^` + found[1] + `:`).Match(makefile) {
+				t.Errorf("%s names make %s, which the Makefile does not have", path, found[1])
+			}
+		}
+	}
+}
+
 // A reader of docs/README.md finds every page of docs.
 func TestIndexNamesEveryPage(t *testing.T) {
 	all := pages(t)
