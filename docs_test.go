@@ -136,6 +136,48 @@ func TestBrokenLinks(t *testing.T) {
 	}
 }
 
+// Each file and folder of the repository that a page names is there.
+func TestPathsInPages(t *testing.T) {
+	named := regexp.MustCompile("`((?:shared|functions|local|docs|events|infra|client)/[A-Za-z0-9_./-]+)`")
+	examples := map[string]bool{"docs/a.md": true} // of a link in an item's text
+	seen := 0
+	for path, page := range pages(t) {
+		for _, found := range named.FindAllStringSubmatch(page, -1) {
+			seen++
+			if _, err := os.Stat(found[1]); err != nil && !examples[found[1]] {
+				t.Errorf("%s names %s, which is not there", path, found[1])
+			}
+		}
+	}
+
+	if seen < 50 {
+		t.Errorf("only %d paths were found", seen)
+	}
+}
+
+// Each package that a command of the Makefile names is there, and each command of
+// README is one of the Makefile.
+func TestCommandsOfMakefile(t *testing.T) {
+	makefile, err := os.ReadFile("Makefile")
+	if err != nil {
+		t.Fatal(err)
+	}
+
+	for _, found := range regexp.MustCompile(`[ =](\./[a-z][a-z/]+[a-z])`).FindAllStringSubmatch(string(makefile), -1) {
+		if _, err := os.Stat(found[1]); err != nil {
+			t.Errorf("the Makefile names %s: %v", found[1], err)
+		}
+	}
+
+	for path, page := range pages(t) {
+		for _, found := range regexp.MustCompile("(?m)(?:`|^)make (?:-s )?([a-z0-9]+)").FindAllStringSubmatch(page, -1) {
+			if !regexp.MustCompile(`(?m)^` + found[1] + `:`).Match(makefile) {
+				t.Errorf("%s names make %s, which the Makefile does not have", path, found[1])
+			}
+		}
+	}
+}
+
 // A reader of docs/README.md finds every page of docs.
 func TestIndexNamesEveryPage(t *testing.T) {
 	all := pages(t)

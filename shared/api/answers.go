@@ -20,9 +20,9 @@ func Accepted(run domain.Run) Answer {
 	}}
 }
 
-// BadBody is the answer to a body with members that cannot be taken.
+// BadBody is the answer to a body with members that are not valid.
 func BadBody(fields ...domain.FieldError) error {
-	return &domain.Error{Code: domain.CodeInvalidBody, Detail: "The body has members that cannot be taken.", Fields: fields}
+	return &domain.Error{Code: domain.CodeInvalidBody, Detail: "The body has members that are not valid.", Fields: fields}
 }
 
 // Disabled is the answer where a disabled integration is to be synced.

@@ -66,7 +66,7 @@ func (r Request) Body() ([]byte, error) {
 	}
 
 	if len(body) > MaxBody {
-		return nil, &domain.Error{Code: domain.CodeBodyTooLarge, Detail: fmt.Sprintf("The body has %d bytes; at most %d are taken.", len(body), MaxBody)}
+		return nil, &domain.Error{Code: domain.CodeBodyTooLarge, Detail: fmt.Sprintf("The body has %d bytes; at most %d are allowed.", len(body), MaxBody)}
 	}
 
 	return body, nil

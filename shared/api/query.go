@@ -88,7 +88,7 @@ func (r Request) query(readers map[string]func(value string) string) error {
 		return nil
 	}
 
-	return &domain.Error{Code: domain.CodeInvalidQuery, Detail: "The query has parameters that cannot be taken.", Fields: fields}
+	return &domain.Error{Code: domain.CodeInvalidQuery, Detail: "The query has parameters that are not valid.", Fields: fields}
 }
 
 // A List is the answer with one page of a list.

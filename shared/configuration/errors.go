@@ -38,7 +38,7 @@ func (e *Invalid) Error() string {
 
 // Refusal is what the API answers: nothing of the request was done.
 func (e *Invalid) Refusal() *domain.Error {
-	refusal := &domain.Error{Code: domain.CodeInvalidConfiguration, Detail: "The configuration cannot be taken; nothing was changed."}
+	refusal := &domain.Error{Code: domain.CodeInvalidConfiguration, Detail: "The configuration is not valid; nothing was changed."}
 	if e.Code == CodeSecretRequired {
 		refusal.Code = domain.CodeSecretRequired
 		refusal.Detail = "A stored secret is kept only while nothing changes that decides where it is sent; nothing was changed."

@@ -134,7 +134,7 @@ func (h *Handler) once(r api.Request, user domain.Snowflake, wanted domain.Integ
 	}
 
 	if !api.ValidKey(key) {
-		return nil, &domain.Error{Code: domain.CodeInvalidHeader, Detail: "A header cannot be taken.",
+		return nil, &domain.Error{Code: domain.CodeInvalidHeader, Detail: "A header is not valid.",
 			Fields: []domain.FieldError{{Field: api.IdempotencyKey, Detail: "must be 1 to 255 visible ASCII characters"}}}
 	}
 
