@@ -17,7 +17,7 @@ import (
 	"example.com/integrations/shared/outbound"
 )
 
-// BotConfig says whose bot posts where.
+// BotConfig is a bot and the channel that it posts into.
 type BotConfig struct {
 	Look
 	BaseURL string // of the API, without a trailing slash; "" is DefaultBaseURL

@@ -13,9 +13,9 @@ import (
 	"example.com/integrations/shared/outbound"
 )
 
-// untoldWait is how long Slack is left alone at least when it does not say how
-// long: its limits count by the minute.
-const untoldWait = time.Minute
+// defaultWait is the shortest wait after a rate limit for which Slack states no
+// wait: its limits count by the minute.
+const defaultWait = time.Minute
 
 // An answer is what every method answers with, HTTP 200 even if it failed.
 type answer struct {
@@ -30,8 +30,8 @@ type answer struct {
 	response outbound.Response
 }
 
-// UnmarshalJSON tells a channel's id, which messages are answered with, from a
-// whole channel.
+// UnmarshalJSON reads a channel's id, as in answers with a message, or a whole
+// channel.
 func (a *answer) UnmarshalJSON(b []byte) error {
 	type plain answer
 	raw := struct {
@@ -47,8 +47,8 @@ func (a *answer) UnmarshalJSON(b []byte) error {
 	return nil
 }
 
-// read takes an answer. Every error is a *connector.Error. Without an error the
-// body says ok, which alone proves nothing.
+// read reads an answer. Every error is a *failure.Error. Without an error the body
+// says ok, which alone proves nothing.
 func (b *Bot) read(method string, response outbound.Response) (answer, error) {
 	var a answer
 	err := json.Unmarshal(response.Body, &a)
@@ -63,7 +63,7 @@ func (b *Bot) read(method string, response outbound.Response) (answer, error) {
 	return a, nil
 }
 
-// A meaning is what an error code of Slack's comes to.
+// A meaning is our class, code and detail for an error code of Slack.
 type meaning struct {
 	class  failure.Class
 	scope  failure.Scope
@@ -98,7 +98,7 @@ var meanings = map[string]meaning{
 	"restricted_action_thread_locked": item(notRepliable, "the thread is locked"),
 }
 
-// notRepliable is the code of a message that takes no replies.
+// notRepliable is the code of a message that accepts no replies.
 const notRepliable = "not_repliable"
 
 // refused says what a failure means.
@@ -114,8 +114,8 @@ func (b *Bot) refused(method string, a answer, response outbound.Response) *fail
 	return b.limit(b.fail(m.class, m.scope, m.code, said.Reason(m.detail), response), response, said)
 }
 
-// meaning is what a code comes to, or else the status. A server that fails or
-// limits may write anything.
+// meaning is the meaning of a code, or else of the status. A server that fails or
+// limits may answer with any body.
 func (c *core) meaning(rows []answers.Refusal, method, code string, response outbound.Response, said answers.Problem) meaning {
 	if response.Status >= 500 || response.Status == http.StatusTooManyRequests {
 		return byStatus(method, response, said)
@@ -163,25 +163,25 @@ func byStatus(method string, response outbound.Response, said answers.Problem) m
 	return item("rejected", "")
 }
 
-// limit says how long to wait, as the header or else the body tells.
+// limit adds the wait that the header or else the body states.
 func (c *core) limit(e *failure.Error, response outbound.Response, said answers.Problem) *failure.Error {
 	if e.Class != failure.Retryable {
 		return e
 	}
 
-	wait, told := outbound.RetryAfter(response.Header, c.now())
+	wait, stated := outbound.RetryAfter(response.Header, c.now())
 	e.Wait = wait
 	if e.Code != "rate_limited" {
 		return e
 	}
 
 	switch {
-	case told:
+	case stated:
 		e.Wait = max(wait, time.Second)
-	case said.WaitTold:
+	case said.WaitStated:
 		e.Wait = max(said.Wait, time.Second)
 	default:
-		e.Wait = untoldWait
+		e.Wait = defaultWait
 		e.NoRetryAfter = true
 	}
 

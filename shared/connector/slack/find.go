@@ -114,8 +114,8 @@ func (b *Bot) page(ctx gocontext.Context, method string, query url.Values) (list
 	return answered.Messages, a.Meta.NextCursor, nil
 }
 
-// askList reads a page of messages. One that ends too early is told from one
-// that is none: it is asked for again with fewer messages.
+// askList reads a page of messages. A page that ends too early is not treated as an
+// answer without a page: it is asked for again with fewer messages.
 func (b *Bot) askList(ctx gocontext.Context, method string, query url.Values) (answer, error) {
 	response, err := b.client.Do(ctx, outbound.Request{
 		Method: http.MethodGet, URL: b.cfg.BaseURL + "/" + method + "?" + query.Encode(),

@@ -17,8 +17,8 @@ type WebhookConfig struct {
 	URL string
 }
 
-// A Webhook posts into the channel of an incoming webhook. It is told no
-// message's id, so it can neither edit a message nor find one. It is safe for
+// A Webhook posts into the channel of an incoming webhook. It gets no message's
+// id, so it can neither edit a message nor find one. It is safe for
 // use by several goroutines.
 type Webhook struct {
 	core
