@@ -49,15 +49,15 @@ func (a *answer) UnmarshalJSON(b []byte) error {
 
 // read reads an answer. Every error is a *failure.Error. Without an error the body
 // says ok, which alone proves nothing.
-func (b *Bot) read(method string, response outbound.Response) (answer, error) {
+func (c *client) read(method string, response outbound.Response) (answer, error) {
 	var a answer
 	err := json.Unmarshal(response.Body, &a)
 	a.response = response
 	switch {
 	case !response.Success(), err == nil && a.OK != nil && !*a.OK:
-		return a, b.refused(method, a, response)
+		return a, c.refused(method, a, response)
 	case err != nil || a.OK == nil:
-		return answer{}, b.foreign(method, response)
+		return answer{}, c.foreign(method, response)
 	}
 
 	return a, nil
@@ -102,16 +102,16 @@ var meanings = map[string]meaning{
 const notRepliable = "not_repliable"
 
 // refused says what a failure means.
-func (b *Bot) refused(method string, a answer, response outbound.Response) *failure.Error {
-	said := answers.Read(response, b.client.Clean)
-	m := b.meaning(refusals, method, a.Error, response, said)
+func (c *client) refused(method string, a answer, response outbound.Response) *failure.Error {
+	said := answers.Read(response, c.http.Clean)
+	m := c.meaning(refusals, method, a.Error, response, said)
 	if m.class == failure.Ambiguous && method == http.MethodGet {
 		m.class = failure.Retryable
 		m.scope = failure.IntegrationScope
 		m.code = "provider_unavailable" // nothing can have been done
 	}
 
-	return b.limit(b.fail(m.class, m.scope, m.code, said.Reason(m.detail), response), response, said)
+	return c.limit(c.fail(m.class, m.scope, m.code, said.Reason(m.detail), response), response, said)
 }
 
 // meaning is the meaning of a code, or else of the status. A server that fails or
@@ -194,7 +194,7 @@ var reason = regexp.MustCompile(`^[a-z][a-z_]{1,63}$`)
 // hookRefused is for a webhook's refusal: a word in plain text, or JSON as the
 // Web API's.
 func (w *Webhook) hookRefused(response outbound.Response) *failure.Error {
-	said := answers.Read(response, w.client.Clean)
+	said := answers.Read(response, w.http.Clean)
 	code := said.Member("error")
 	if word := strings.TrimSpace(string(response.Body)); reason.MatchString(word) {
 		code = word
@@ -207,7 +207,7 @@ func (w *Webhook) hookRefused(response outbound.Response) *failure.Error {
 
 func (c *core) fail(class failure.Class, scope failure.Scope, code, detail string, response outbound.Response) *failure.Error {
 	return &failure.Error{
-		Class: class, Scope: scope, Code: code, Detail: c.client.Clean(detail), Status: response.Status,
-		RequestID: c.client.Clean(response.Header.Get("X-Slack-Req-Id")),
+		Class: class, Scope: scope, Code: code, Detail: c.http.Clean(detail), Status: response.Status,
+		RequestID: c.http.Clean(response.Header.Get("X-Slack-Req-Id")),
 	}
 }
