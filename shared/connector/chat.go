@@ -12,11 +12,11 @@ import (
 // A Chat is a connector whose objects are messages, shown to people as they
 // arrive. In its contents Title, Number and Labels are plain text of one line,
 // disarmed when a message is made of them; Body is in the provider's markup.
-// Create posts a message, whatever the item's state; where it tells no id, the
-// Remote it returns is zero.
+// Create posts a message, whatever the item's state; where the provider gives no
+// id, the Remote that it returns is zero.
 type Chat interface {
 	Connector
-	// DeliveryMode says how items are told of.
+	// DeliveryMode says how items are shown.
 	DeliveryMode() DeliveryMode
 	// Digest posts one message that sums up many items, with the marker in it
 	// where that is possible. The marker's item is the digest's own id.
@@ -51,7 +51,7 @@ type Reply struct {
 	Markers []Marker
 }
 
-// A DeliveryMode is how a chat tells of items.
+// A DeliveryMode is how a chat shows items.
 type DeliveryMode struct {
 	// Edits: the message of a changed item is edited in place. Else each change
 	// is a message of its own.
@@ -64,7 +64,7 @@ type DeliveryMode struct {
 	DigestOver int
 }
 
-// PreviousMessage is what the last message told of an item.
+// PreviousMessage is what the last message said about an item.
 type PreviousMessage struct {
 	Title   string
 	Text    string // TextHash of the body
@@ -77,7 +77,8 @@ type PreviousMessage struct {
 	Channel string
 }
 
-// AsPrevious is what a message with this content tells: the Was of the next one.
+// AsPrevious is what a message with this content says: the PreviousMessage of the
+// next one.
 func (c Content) AsPrevious() *PreviousMessage {
 	return &PreviousMessage{
 		Title:   c.Title,
@@ -93,7 +94,7 @@ func (c Content) AsPrevious() *PreviousMessage {
 // many there are, by what has happened to each, and the first of them.
 type Digest struct {
 	New      int `json:"new"`
-	Changed  int `json:"changed"` // of those that were told before: neither closed nor reopened
+	Changed  int `json:"changed"` // of those with an earlier message: neither closed nor reopened
 	Closed   int `json:"closed"`
 	Reopened int `json:"reopened"`
 	// First are the most important items, the most important one first. They have

@@ -13,12 +13,12 @@ const (
 	CheckTarget      = "target"
 )
 
-// Unreachable is the code of a provider that could not be asked. Why is not
-// told: whoever may name an address must not learn what is behind it.
+// Unreachable is the code of a provider that could not be asked. The reason is not
+// shown: a user who may enter an address must not learn what is behind it.
 const Unreachable = "unreachable"
 
-// Failed is what a failed call says of the checks it was made for: which of
-// them is refused, and that those before it hold.
+// Failed are the checks that a failed call decides: one is refused, and those
+// before it passed.
 func Failed(err error) []Check {
 	var e *failure.Error
 	if !errors.As(err, &e) || e.Status == 0 {
@@ -34,15 +34,15 @@ func Failed(err error) []Check {
 		}
 		return []Check{reached, Undecided(CheckCredentials, code)}
 
-	case e.Status == 401, e.Code == "credentials_rejected": // a dead token may be answered with 200, as nobody
+	case e.Status == 401, e.Code == "credentials_rejected": // a dead token may be answered with 200, as an anonymous user
 		return []Check{reached, Refused(CheckCredentials, e.Code)}
 	}
 
 	return []Check{reached, Passed(CheckCredentials), Refused(CheckTarget, e.Code)}
 }
 
-// Unauthenticated is Failed for a call that asks whose credentials they are and
-// nothing else: what is wrong with the address says nothing of them.
+// Unauthenticated is Failed for a call that identifies the credentials and
+// nothing else: an error about the address shows nothing about them.
 func Unauthenticated(err error) []Check {
 	checks := Failed(err)
 	if len(checks) > 2 {

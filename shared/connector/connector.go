@@ -15,7 +15,7 @@ import (
 )
 
 // Content is an item in a provider's own markup, within its limits and
-// disarmed. It holds everything a provider is told about the item.
+// disarmed. It holds everything that a provider gets of the item.
 type Content struct {
 	Title  string           `json:"title"`
 	Body   string           `json:"body"` // without the marker
@@ -32,7 +32,7 @@ type Content struct {
 	// ChangedBy is the name of the person who changed the item last, "" if it is
 	// not known. It is no part of the content: a new name alone is no change.
 	ChangedBy string `json:"-"`
-	// Previous is what the last message told, nil in the first: a message says what
+	// Previous is what the last message said, nil in the first: a message says what
 	// has changed since. It is no part of the content.
 	Previous *PreviousMessage `json:"-"`
 	// Thread is the name of the thread that the first message opens, "" where it
@@ -40,7 +40,7 @@ type Content struct {
 	Thread string `json:"-"`
 }
 
-// Hash names the content: equal hashes mean that the provider need not be told.
+// Hash names the content: equal hashes mean that nothing needs to be sent.
 func (c Content) Hash() string {
 	b, err := json.Marshal(c)
 	if err != nil {
@@ -70,7 +70,7 @@ type Marker struct {
 	Tag string
 }
 
-// Sent is what the engine remembers of the last content a provider took.
+// Sent is what is stored of the last content that a provider accepted.
 type Sent struct {
 	Remote domain.Remote
 	Labels []string // the labels we put there; others belong to people
@@ -79,7 +79,7 @@ type Sent struct {
 }
 
 // Seen is what an object looked like when we last wrote or read it: enough to
-// tell a person's change from our own. It is about what the provider stored,
+// distinguish a person's change from our own. It is about what the provider stored,
 // not what we sent, since providers normalise text.
 type Seen struct {
 	Text  string           `json:"text"` // a hash of title and body
@@ -92,14 +92,14 @@ type Seen struct {
 type Written struct {
 	Remote domain.Remote
 	Seen   Seen
-	// UpdatedAt is the provider's own time of that state, zero where it does not
-	// tell. A list that shows an earlier one lags behind.
+	// UpdatedAt is the provider's own time of that state, zero where the provider
+	// states none. A list with an earlier one lags behind.
 	UpdatedAt time.Time
 	// CreatedAt is the provider's own time at which the object was made, zero
-	// where it does not tell.
+	// where the provider states none.
 	CreatedAt time.Time
-	// Unproven: the provider took it and gives no proof that it is there. Such
-	// an object has no remote id, and nobody can ask for it.
+	// Unproven: the provider accepted it and gives no proof that it is there. Such
+	// an object has no remote id, and cannot be asked for.
 	Unproven bool
 	// Note is a machine-readable code of what the write left out although it
 	// succeeded, "" for nothing, such as NoteLabelsNotSettable. The ledger row of
@@ -109,7 +109,7 @@ type Written struct {
 
 // A Connector talks to one place (a repository, a project, a channel) at one
 // provider. It makes one attempt a call and never retries a write by itself.
-// Every error is an *Error.
+// Every error is a *failure.Error.
 type Connector interface {
 	Resolver
 	// Render is pure: the same item gives the same content.
@@ -132,10 +132,9 @@ type Finder interface {
 	// objects of one item, the one is returned that Originals picks. Find never
 	// asks a search index.
 	Find(ctx context.Context, since time.Time, want []Marker) (map[domain.Snowflake]Written, error)
-	// ClockLag is how far the provider's clock is behind ours, as its last answer
-	// told, and the most that any has; zero before the first, negative where it
-	// is ahead. Since, in what is asked of a connector, is a time of the
-	// provider's.
+	// ClockLag is how far the provider's clock is behind ours by its last answer, and
+	// the most of all answers. It is zero before the first answer, and negative where
+	// the clock is ahead. Since, in calls of a connector, is a time of the provider.
 	ClockLag() (last, most time.Duration)
 }
 
@@ -150,21 +149,21 @@ type Object struct {
 	Markers   []Marker
 	Title     string
 	UpdatedAt time.Time
-	// Ignored says that it is nothing to speak of, as a pull request among issues:
-	// only UpdatedAt counts, which tells how far a page goes.
+	// Ignored: it is not an object of ours, for example a pull request among issues.
+	// Only UpdatedAt is used, which shows how far a page goes.
 	Ignored bool
 }
 
-// A Puller is a connector whose provider tells what changed there. Trackers
-// are, chats are not.
+// A Puller is a connector that can list what changed at its provider. Trackers
+// can, chats cannot.
 type Puller interface {
 	// Changes lists some of the objects changed at or after since (the zero
 	// time: all there are), the oldest change first. Offset is how many of them
-	// were handed over before; Other ones count. It means the same whatever the
+	// were handed over before; Ignored ones count. It means the same whatever the
 	// size of the pages that the connector asks for, which may change between two
 	// calls. More says that others follow, and is only said beside at least one
-	// object. What is nothing to speak of, but stands in the provider's list and
-	// moves in it, is handed over as Other.
+	// object. What is not an issue, but stands in the provider's list and moves in
+	// it, is handed over as Ignored.
 	Changes(ctx context.Context, since time.Time, offset int) (objects []Object, more bool, err error)
 	// Read reads one object as Changes would show it now. It is for an object
 	// about to be updated while Changes does not work.

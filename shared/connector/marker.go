@@ -59,7 +59,7 @@ func ParseMarker(text string) (Marker, bool) {
 		return Marker{}, false
 	}
 
-	// The copy lets go of the text that the marker was read from.
+	// Without the copy the whole text that the marker was read from stays in memory.
 	tag := strings.Clone(groups[4])
 
 	return Marker{Integration: integration, Item: item, Attempt: attempt, Tag: tag}, true
@@ -86,7 +86,7 @@ func FirstMarker(found []Marker) Marker {
 }
 
 // Letters encodes markers: base32 (RFC 4648, section 6) in lower case and without
-// padding, since Jira's search does not tell cases apart.
+// padding, since Jira's search ignores case.
 var Letters = base32.NewEncoding("abcdefghijklmnopqrstuvwxyz234567").WithPadding(base32.NoPadding)
 
 // NewTag puts the time of an attempt, in whole seconds, before a signature of 10
@@ -120,8 +120,8 @@ func (m Marker) NotBefore() time.Time {
 	return time.Unix(seconds, 0).UTC()
 }
 
-// An Origin is what tells which of several objects with an item's marker the
-// attempt made. People copy markers: into objects that they make afterwards, and
+// An Origin decides which of several objects with an item's marker the attempt
+// made. People copy markers: into objects that they make afterwards, and
 // into objects that they had before.
 type Origin struct {
 	// Early says that the object was there before the attempt of its marker.
@@ -137,8 +137,7 @@ func (m Marker) OriginOf(created time.Time, number int64) Origin {
 
 // Over reports whether the object is rather the one that was made than the
 // other: the first of those made since the attempt. An earlier one counts only
-// where there is no such object, as at a provider whose clock is wrong and was
-// not known to be.
+// where there is no such object, for example at a provider whose clock is wrong.
 func (a Origin) Over(b Origin) bool {
 	switch {
 	case a.Early != b.Early:
@@ -180,8 +179,8 @@ func (o *Originals) Certain() int {
 	return n
 }
 
-// See looks at an object and gives the items whose it is rather than any object
-// before. A marker counts only as a whole: one with another attempt or another
+// See looks at an object and gives the items for which it replaces the objects
+// seen before. A marker counts only as a whole: one with another attempt or another
 // tag is not wanted.
 func (o *Originals) See(carried []Marker, created time.Time, number int64) []domain.Snowflake {
 	var items []domain.Snowflake

@@ -61,7 +61,7 @@ type Resolver interface {
 	// Resolve reads which place the spelling in the configuration leads to. It
 	// makes as few calls as possible, follows redirects at the same host, and
 	// writes nothing. Later calls go to that place, as after Use. A place that
-	// does not exist, or that the credentials may not see, is an *Error with
+	// does not exist, or that the credentials may not see, is a *failure.Error with
 	// the code target_not_found.
 	Resolve(ctx context.Context) (Place, error)
 	// Use makes later calls go to a place that was resolved before. It makes no

@@ -26,15 +26,15 @@ const (
 	// OwnOnly: the call is allowed for some issues only, such as those that the
 	// token's account closed itself.
 	OwnOnly = "own_only"
-	// CustomRole: the account has a role of the organisation's own making, and the
-	// provider does not say what it allows.
+	// CustomRole: the organisation defined the account's role itself, and the provider
+	// does not say what it allows.
 	CustomRole = "custom_role"
-	// FieldRequired: a field must be filled in, and items do not say with what.
+	// FieldRequired: a field must be filled in, and items have no value for it.
 	FieldRequired = "field_required"
 	// FieldNotSettable: a field that items fill in is on no screen.
 	FieldNotSettable = "field_not_settable"
-	// LabelsDropped: the provider takes the call and leaves the labels out without
-	// a word.
+	// LabelsDropped: the provider accepts the call and leaves the labels out, and
+	// reports no error.
 	LabelsDropped = "labels_dropped"
 	// NoteLabelsNotSettable is the code of labels that the provider refuses to set,
 	// and the note of a write that arrived without them.

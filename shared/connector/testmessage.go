@@ -18,7 +18,7 @@ const OnlyByPosting = "only_by_posting"
 const TestTitle = "Test message from Integrations"
 
 // A TestMessage tries whether messages reach a chat. It belongs to no item, so it
-// has no marker, and no sync finds it or edits it. It mentions nobody.
+// has no marker, and no sync finds it or edits it. It mentions no user.
 type TestMessage struct {
 	Integration domain.Snowflake
 	ItemType    domain.ItemType

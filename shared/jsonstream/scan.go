@@ -26,7 +26,7 @@ func (r *Reader) fill() error {
 	return nil
 }
 
-// next takes one byte.
+// next reads one byte.
 func (r *Reader) next() (byte, error) {
 	if err := r.fill(); err != nil {
 		return 0, err
@@ -53,7 +53,7 @@ func (r *Reader) peek() (byte, error) {
 	}
 }
 
-// expect takes one byte that must be the given one.
+// expect reads one byte that must be the given one.
 func (r *Reader) expect(want byte) error {
 	c, err := r.peek()
 	if err != nil {
@@ -288,7 +288,7 @@ func (r *Reader) number(held *[]byte) error {
 	return r.digits(held)
 }
 
-// sign takes one of some bytes, if it is the next one.
+// sign reads one of some bytes, if it is the next one.
 func (r *Reader) sign(held *[]byte, some string) (bool, error) {
 	if err := r.fill(); err != nil {
 		if errors.Is(r.err, io.EOF) { // the text may end here
@@ -307,7 +307,7 @@ func (r *Reader) sign(held *[]byte, some string) (bool, error) {
 	return false, nil
 }
 
-// digit takes one digit, which must be there.
+// digit reads one digit, which must be there.
 func (r *Reader) digit(held *[]byte) (byte, error) {
 	c, err := r.next()
 	if err != nil {
@@ -320,7 +320,7 @@ func (r *Reader) digit(held *[]byte) (byte, error) {
 	return c, hold(held, MaxHeld, c)
 }
 
-// digits takes any number of digits.
+// digits reads any number of digits.
 func (r *Reader) digits(held *[]byte) error {
 	for {
 		more, err := r.sign(held, "0123456789")

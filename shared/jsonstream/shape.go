@@ -19,8 +19,8 @@ type shape struct {
 
 var everything = &shape{whole: true}
 
-// member is what is kept of the member of a name. Like encoding/json it takes
-// another case for the same name.
+// member is what is kept of the member of a name. Like encoding/json it treats
+// names that differ in case as the same.
 func (s *shape) member(name string) *shape {
 	switch {
 	case s.whole:

@@ -3,8 +3,8 @@ package markup
 import "strings"
 
 // Reading Markdown takes time that grows with the square of what must be paired.
-// Whoever parses a text hides from the parser what is beyond these bounds: people
-// do not write it.
+// A caller of the parser removes what is beyond these bounds: people do not write
+// it.
 const (
 	// MaxNesting is how deep quotations and lists may be in one another.
 	MaxNesting = 24

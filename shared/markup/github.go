@@ -18,7 +18,7 @@ func NewGitHub(host string) *GitHub {
 	return &GitHub{host: strings.ToLower(host), links: links(host), bare: regexp.MustCompile(`^(?i:www\\?\.` + hostName(host) + `)`)}
 }
 
-// Disarm makes Markdown harmless and keeps its look: nobody is mentioned, no
+// Disarm makes Markdown harmless and keeps its look: no user is mentioned, no
 // issue, pull request or commit is referred to or closed, and there is no raw
 // HTML. It is done everywhere but in what is certainly code, with signs that
 // are as harmless in code as outside, so nothing hangs on how GitHub reads the
@@ -126,7 +126,7 @@ func wordBefore(line string, i int) bool { return i > 0 && alnum(line[i-1]) }
 
 // mail is the length of a mail address from its @ at i on, 0 if it is not a
 // plain one: a letter or digit before it, a dotted domain behind it. GitHub
-// mentions nobody there.
+// mentions no user there.
 func mail(line string, i int) int {
 	m := email.FindStringSubmatch(line[i:])
 	if m == nil || !wordBefore(line, i) {

@@ -23,7 +23,7 @@ func NewGitLab(host string) *GitLab {
 // frontMatter finds what begins a block of metadata at the top of a text.
 var frontMatter = regexp.MustCompile(`\A((?:[^\n]*coding:[^\n]*\n)?\s*)(---|\+\+\+|;;;)`)
 
-// Disarm makes Markdown harmless and keeps its look: nobody is mentioned,
+// Disarm makes Markdown harmless and keeps its look: no user is mentioned,
 // nothing is referred to or closed, no line is a quick action, nothing is
 // included, no image is fetched, and there is no raw HTML. It is done
 // everywhere but in what is certainly code, with signs that are as harmless in
@@ -260,7 +260,7 @@ var authority = regexp.MustCompile(`^((?i:(https?)://))([^/?#:@]+)(?::([0-9]*))?
 
 // own writes the port of this GitLab into addresses there, or a zero before
 // it. To a browser it is the same address. GitLab, which compares with its own
-// spelling, takes it for a foreign one and leaves no trace where it leads to.
+// spelling, treats it as foreign and leaves no trace where it leads to.
 func (g *GitLab) own(u string) string {
 	m := authority.FindStringSubmatchIndex(u)
 	if m == nil {

@@ -6,12 +6,12 @@ import (
 )
 
 // MantisBT disarms text for MantisBT, which shows it as it stands, but makes
-// links of addresses, issues (#1) and notes (~1), tells people who are
+// links of addresses, issues (#1) and notes (~1), notifies users who are
 // mentioned, and lets some HTML through. Plugins may read it as Markdown.
 type MantisBT struct{}
 
 // Disarm makes text harmless and keeps its look. It is done everywhere: a
-// server without Markdown knows no code. For those that have it, the result
+// server without Markdown has no code. For those that have it, the result
 // leaves no code block open.
 func (MantisBT) Disarm(text string) string {
 	var out []string

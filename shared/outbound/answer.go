@@ -43,7 +43,7 @@ func (c *Client) read(r Request, resp *http.Response) (Response, error) {
 	return answer, nil
 }
 
-// firstRead is how many bytes are made room for at first.
+// firstRead is the size of the first buffer, in bytes.
 const firstRead = 4 << 10
 
 // readAll reads up to a limit. The room doubles and never exceeds the limit, so
@@ -105,8 +105,8 @@ func (c *Client) unanswered(method, host string, written bool, err error) error 
 	return c.fail(class, failure.ItemScope, "no_answer", host+" was asked and did not answer as HTTP says, or not in time", 0)
 }
 
-// reason is a fixed sentence: the text of network errors names addresses that
-// are nobody's business.
+// reason is a fixed sentence: the text of network errors names addresses, which must
+// not be shown.
 func reason(err error) string {
 	var phase *phaseError
 	if errors.As(err, &phase) {
@@ -119,8 +119,8 @@ func (c *Client) fail(class failure.Class, scope failure.Scope, code, detail str
 	return &failure.Error{Class: class, Scope: scope, Code: code, Detail: c.Clean(detail), Status: status}
 }
 
-// Classify says what a status that is no success means for a request. What a
-// provider means by 403 is the connector's to say.
+// Classify says what a status that is no success means for a request. A connector
+// says what its provider means by 403.
 func Classify(method string, status int, header http.Header) failure.Class {
 	switch {
 	case status == http.StatusTooManyRequests, status == http.StatusTooEarly:
@@ -140,7 +140,8 @@ func Classify(method string, status int, header http.Header) failure.Class {
 	return failure.Ambiguous
 }
 
-// MaxWait is the longest wait believed: who asks for more is asked again then.
+// MaxWait is the longest wait. A provider that states a longer one is asked again
+// after this time.
 const MaxWait = 24 * time.Hour
 
 // RetryAfter reads the header of that name, seconds or a date.

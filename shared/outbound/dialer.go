@@ -59,7 +59,7 @@ func (e *phaseError) Unwrap() error { return e.cause }
 var errRefused = errors.New("address refused")
 
 // check runs on the address a socket is about to connect to, after every name
-// was resolved: a name that changes its mind gains nothing.
+// was resolved. So a name that resolves to another address later changes nothing.
 func (d *dialer) check(network, addr string, _ syscall.RawConn) error {
 	to, err := netip.ParseAddrPort(addr)
 	if err != nil || (network != "tcp4" && network != "tcp6") {

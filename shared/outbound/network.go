@@ -32,7 +32,7 @@ func newNetwork(cfg Config) *network {
 
 	n.connections = &connections{now: n.now, open: map[*conn]struct{}{}}
 	n.transport = &http.Transport{
-		Proxy:          nil, // a proxy would dial in our place, unchecked
+		Proxy:          nil, // a proxy would dial without our checks
 		DialTLSContext: newDialer(cfg, n.connections).dialTLS,
 		DialContext: func(context.Context, string, string) (net.Conn, error) {
 			return nil, &phaseError{what: "is not https"}

@@ -1,6 +1,6 @@
 // Package outbound is the one HTTP client that talks to providers. It treats
 // every address as hostile, sends a write at most once, follows no redirect,
-// bounds every answer and says of each failure what is known about it.
+// bounds every answer, and says for each failure whether the request was done.
 package outbound
 
 import (
@@ -102,8 +102,8 @@ type Request struct {
 	MaxBody int64 // of the answer; 0: DefaultMaxBody
 	// Stream, if set, reads the body of an answer 200 while it arrives, so that
 	// it need not be held. Response.Body is its beginning then, StreamBeginning
-	// bytes at most, for a caller who has to say what else it is. Other answers are
-	// read as usual.
+	// bytes at most, so that a caller can say what the body is if it is no list. Other
+	// answers are read as usual.
 	Stream func(body io.Reader) error
 }
 
@@ -111,7 +111,7 @@ type Request struct {
 // (status 300 and over) too large or broken, which is cut.
 type Response struct {
 	Status    int
-	Reason    string // the text of the status line, which some providers say why with
+	Reason    string // the text of the status line, where some providers give the cause
 	Header    http.Header
 	Body      []byte
 	Truncated bool

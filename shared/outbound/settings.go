@@ -14,8 +14,8 @@ type Allow struct {
 	Port   uint16
 }
 
-// metadata is never admitted: nobody runs a tracker there, and what answers
-// hands out credentials.
+// metadata is never admitted: no tracker runs there, and the services there hand
+// out credentials.
 var metadata = []netip.Prefix{
 	netip.MustParsePrefix("169.254.0.0/16"), netip.MustParsePrefix("fe80::/10"), netip.MustParsePrefix("fd00:ec2::/32"),
 	netip.MustParsePrefix("0.0.0.0/8"), netip.MustParsePrefix("::/128"),

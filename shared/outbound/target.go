@@ -44,8 +44,8 @@ func (c *Client) target(raw string) (*url.URL, error) {
 	return u, nil
 }
 
-// plain admits only the characters of a well-formed URL: what two readers
-// could take differently is refused.
+// plain admits only the characters of a well-formed URL: an address that two
+// readers could read differently is refused.
 func plain(raw string) bool {
 	for i := range len(raw) {
 		if raw[i] <= ' ' || raw[i] > '~' || strings.IndexByte("\\\"<>^`{|}", raw[i]) >= 0 {

@@ -46,9 +46,9 @@ type Problem struct {
 	// Login says that the body is a page that asks a person to log in.
 	Login bool
 	// Wait is how long the body asks to wait, from a millisecond to
-	// outbound.MaxWait. WaitTold is false where it does not say.
-	Wait     time.Duration
-	WaitTold bool
+	// outbound.MaxWait. WaitStated is false where the body states no wait.
+	Wait       time.Duration
+	WaitStated bool
 
 	said string // the words before they were cut, in lower case
 	tree node
@@ -82,7 +82,7 @@ func Read(answer outbound.Response, clean func(string) string) Problem {
 
 	p.Words = clean(words)
 	p.said = strings.ToLower(words)
-	p.Wait, p.WaitTold = waitOf(p.tree, words)
+	p.Wait, p.WaitStated = waitOf(p.tree, words)
 	p.Summary = summary(answer, p, clean)
 
 	return p
@@ -158,7 +158,7 @@ func (p Problem) ForeignCode() string {
 
 // Intercepted is the machine code and the detail of a foreign answer in place of
 // a provider's answer to a read: a firewall's or a gateway's refusal is an
-// outage, and no verdict on the credentials or the place.
+// outage, and shows nothing about the credentials or the place.
 func (p Problem) Intercepted(provider string) (code, detail string) {
 	code = "provider_unavailable"
 	if p.Login {

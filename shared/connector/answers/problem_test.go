@@ -168,8 +168,8 @@ func TestWaits(t *testing.T) {
 		"":                                  0,
 	} {
 		p := Read(answer(429, "", body), clean)
-		if p.Wait != want || p.WaitTold != (want > 0) {
-			t.Errorf("%s: waits %s (told %v), want %s", body, p.Wait, p.WaitTold, want)
+		if p.Wait != want || p.WaitStated != (want > 0) {
+			t.Errorf("%s: waits %s (told %v), want %s", body, p.Wait, p.WaitStated, want)
 		}
 	}
 }
@@ -279,7 +279,7 @@ func FuzzRead(f *testing.F) {
 			t.Errorf("%+v", p)
 		}
 
-		if len([]rune(p.Words)) > 200 || p.Wait < 0 || p.Wait > outbound.MaxWait || p.WaitTold != (p.Wait > 0) {
+		if len([]rune(p.Words)) > 200 || p.Wait < 0 || p.Wait > outbound.MaxWait || p.WaitStated != (p.Wait > 0) {
 			t.Errorf("%+v", p)
 		}
 

@@ -99,8 +99,8 @@ func (r Refusal) marked(header http.Header) bool {
 	return false
 }
 
-// Error is what an answer of this kind comes to. Clean makes the detail fit for
-// an error.
+// Error is the error for an answer of this kind. Clean makes the detail fit for an
+// error.
 func (r Refusal) Error(answer outbound.Response, p Problem, clean func(string) string) *failure.Error {
 	return &failure.Error{
 		Class: failure.Final, Scope: failure.IntegrationScope, Code: r.Means, Detail: clean(p.Reason(r.Detail)), Status: answer.Status,

@@ -14,7 +14,7 @@ import (
 	"example.com/integrations/shared/outbound"
 )
 
-// BotConfig says whose bot posts where.
+// BotConfig is a bot and the channel that it posts into.
 type BotConfig struct {
 	Look
 	BaseURL string // of the API, without a trailing slash; "" is DefaultBaseURL
@@ -78,9 +78,9 @@ func (b *Bot) Digest(ctx context.Context, d connector.Digest, m connector.Marker
 }
 
 // nonce names a message, so that Discord gives it back instead of posting it
-// again within a few minutes. It is the same in each attempt to say the same
-// thing; where each change is a message, what is said may come again, and is
-// told apart by the attempt.
+// again within a few minutes. It is the same in each attempt to post the same
+// content. Where each change is a message, the same content may come again: then
+// the attempt is part of the nonce.
 func (b *Bot) nonce(c connector.Content, m connector.Marker) string {
 	name := fmt.Sprint("item ", m.Integration, " ", m.Item, " ", c.Hash())
 	if b.look.PostUpdates {
@@ -101,8 +101,7 @@ func (b *Bot) Update(ctx context.Context, sent connector.Sent, c connector.Conte
 // Use makes later calls go to a channel that was resolved before.
 func (b *Bot) Use(p connector.Place) { b.place.use(p) }
 
-// Check asks whose token it is, reads the channel, and says what the bot may do in
-// it.
+// Check identifies the bot, reads the channel, and says what the bot may do in it.
 func (b *Bot) Check(ctx context.Context) ([]connector.Check, error) { return b.rights.check(ctx) }
 
 // Find walks through the channel's messages from since on, the oldest first.

@@ -51,9 +51,9 @@ func (c *core) readChannel(ctx context.Context, address string) (channel, outbou
 	return ch, response, nil
 }
 
-// check asks whose token it is, reads the channel, and computes what the bot may
-// do in it. Where Discord does not tell enough, whether the bot may post is told
-// by nothing but posting, and whether it may look for messages by a look.
+// check identifies the bot, reads the channel, and computes what the bot may do in
+// it. Where Discord does not state enough, only posting shows whether the bot may
+// post, and a read shows whether it may read messages.
 func (r *rights) check(ctx context.Context) ([]connector.Check, error) {
 	response, err := r.core.get(ctx, r.place.baseURL+"/users/@me", 0)
 	if err != nil {
@@ -79,7 +79,7 @@ func (r *rights) check(ctx context.Context) ([]connector.Check, error) {
 	}
 
 	checks = append(checks, connector.Passed(connector.CheckTarget))
-	if rights, told := r.all(ctx, identity(response), ch); told {
+	if rights, stated := r.all(ctx, identity(response), ch); stated {
 		return append(checks, rights...), nil
 	}
 
@@ -109,6 +109,7 @@ func (r *rights) history(ctx context.Context, ch channel) (connector.Check, erro
 	return connector.Undecided(checkHistory, "not_told"), nil
 }
 
+// identified reports whether an answer holds an object with an id.
 func identified(response outbound.Response) bool { return identity(response) != "" }
 
 // identity is the id of what an answer holds, "" where it holds none.
@@ -123,7 +124,7 @@ func identity(response outbound.Response) string {
 	return one.ID
 }
 
-// What a webhook's check cannot tell: the answer has the id of the channel, and
+// What a webhook's check cannot find out: the answer has the id of the channel, and
 // neither its type nor its threads
 // (https://discord.com/developers/docs/resources/webhook#webhook-object).
 const (
@@ -132,8 +133,8 @@ const (
 	anyForum   = "Discord does not say whether the webhook's channel is a forum, which thread_name needs."
 )
 
-// Check reads the webhook: its URL is all it takes. Whether a post would find its
-// place is told by nothing but posting.
+// Check reads the webhook, for which its URL is enough. Only posting shows whether a
+// post would reach its place.
 func (w *Webhook) Check(ctx context.Context) ([]connector.Check, error) {
 	response, err := w.get(ctx, w.cfg.URL, 0)
 	var e *failure.Error

@@ -22,7 +22,7 @@ import (
 // DefaultBaseURL is Discord's API.
 const DefaultBaseURL = "https://discord.com/api/v10"
 
-// userAgent has the form that Discord asks for; others are turned away
+// userAgent has the form that Discord asks for; it refuses others
 // (https://discord.com/developers/docs/reference#user-agent).
 const userAgent = "DiscordBot (integrations, 1.0)"
 
@@ -61,8 +61,8 @@ func (c *core) DeliveryMode() connector.DeliveryMode {
 	return connector.DeliveryMode{Edits: !c.look.PostUpdates, DigestOver: c.look.DigestOver}
 }
 
-// A post is what we write of a message. Nobody is mentioned by it, whatever
-// stands in it: without the member Discord would mention.
+// A post is what we write of a message. It mentions no user, whatever its text:
+// without allowed_mentions Discord would mention users.
 type post struct {
 	Content         string          `json:"content"`
 	Embeds          []embed         `json:"embeds"`
@@ -80,6 +80,7 @@ type allowedMentions struct {
 	Parse []string `json:"parse"`
 }
 
+// silent is a draft as a post that mentions no user.
 func silent(d draft) post {
 	return post{Content: d.content, Embeds: []embed{d.embed}, AllowedMentions: allowedMentions{Parse: []string{}}}
 }
@@ -91,7 +92,7 @@ type posted struct {
 	Embeds    []struct {
 		Footer *footer `json:"footer"`
 	} `json:"embeds"`
-	// The rest tells a reply from other messages.
+	// The rest distinguishes a reply from other messages.
 	Content string `json:"content"`
 	Author  struct {
 		ID string `json:"id"`
@@ -103,7 +104,7 @@ type posted struct {
 
 var snowflake = regexp.MustCompile(`^[1-9][0-9]{0,19}$`)
 
-// send writes a message, new or edited, and tells which one it is. An answer
+// send writes a message, new or edited, and returns the stored one. An answer
 // without a message is no proof that there is one.
 func (c *core) send(ctx context.Context, method, where string, p post) (posted, bool, error) {
 	response, err := c.write(ctx, method, where, p)

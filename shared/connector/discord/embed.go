@@ -45,7 +45,7 @@ type draft struct {
 	content string
 }
 
-// An embed is the card below the text. What is in one mentions nobody and has no
+// An embed is the card below the text. What is in one mentions no user and has no
 // previews (https://discord.com/developers/docs/resources/message#embed-object).
 type embed struct {
 	Title       string  `json:"title,omitempty"`

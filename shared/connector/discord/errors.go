@@ -11,12 +11,11 @@ import (
 	"example.com/integrations/shared/outbound"
 )
 
-// banWait is how long Discord is left alone at least when it is not Discord that
-// turns us away but Cloudflare in front of it, which says no more: asking again
-// makes it worse.
+// banWait is the shortest wait after a refusal by Cloudflare, in front of Discord.
+// Cloudflare states no wait, and each further request prolongs the ban.
 const banWait = 15 * time.Minute
 
-// A meaning is what a code of Discord's comes to.
+// A meaning is our code and detail for a code of Discord.
 type meaning struct {
 	code   string
 	detail string
@@ -133,18 +132,18 @@ func meaningOf(method, code string) (meaning, bool) {
 	return m, ok
 }
 
-// limited is for a limit: Discord's own, which it tells in seconds with a
-// fraction, or that of Cloudflare in front of it, which bans the address we come
-// from, perhaps for what others there did. A header of Discord's tells its own
-// from the latter even if the body is lost.
+// limited is for a rate limit: Discord's own, with a wait in seconds with a
+// fraction, or a ban by Cloudflare in front of it. Cloudflare bans our address,
+// perhaps for requests of other users of it. A header of Discord's shows that a limit
+// is its own, even if the body is lost.
 func (c *core) limited(said answers.Problem, response outbound.Response) *failure.Error {
 	e := c.fail(failure.Retryable, failure.IntegrationScope, "rate_limited", said.Reason(""), response)
-	wait, told := outbound.RetryAfter(response.Header, c.now())
+	wait, stated := outbound.RetryAfter(response.Header, c.now())
 	scope := response.Header.Get("X-RateLimit-Scope")
 	switch {
-	case said.JSON && said.WaitTold:
+	case said.JSON && said.WaitStated:
 		e.Wait = said.Wait
-	case told && scope != "":
+	case stated && scope != "":
 		e.Wait = max(wait, time.Second)
 	default:
 		e.Wait = max(wait, banWait)

@@ -17,8 +17,8 @@ import (
 // with an IPv4 address (go-gitea/gitea#11124, #35918) and with a name that has
 // a dot, and that it refuses a name without one, such as localhost or bugsink
 // (bugsink/bugsink#280, grafana/grafana#65270, rogerrum/alertmanager-discord#19),
-// and a name with an underscore (discordjs/discord.js#7438). What no report
-// speaks of, such as an IPv6 address, is left out.
+// and a name with an underscore (discordjs/discord.js#7438). An address
+// that no report mentions, such as an IPv6 address, is left out.
 func embedURL(address string) (string, bool) {
 	u, err := url.Parse(address)
 	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.User != nil || u.Opaque != "" {

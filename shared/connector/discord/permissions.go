@@ -202,8 +202,8 @@ func (r *rights) readInto(ctx context.Context, where string, into any) error {
 }
 
 // all are the checks of what the bot may do in the channel. The second return
-// value says whether Discord told enough.
-func (r *rights) all(ctx context.Context, bot string, ch channel) (checks []connector.Check, told bool) {
+// value says whether Discord stated enough.
+func (r *rights) all(ctx context.Context, bot string, ch channel) (checks []connector.Check, stated bool) {
 	s, err := r.standing(ctx, bot, ch)
 	if err != nil {
 		return nil, false
@@ -225,7 +225,7 @@ func (r *rights) all(ctx context.Context, bot string, ch channel) (checks []conn
 	return checks, true
 }
 
-// mayReply says where replies go. Whoever may post may reply.
+// mayReply says where replies go. A bot that may post may reply.
 func mayReply(ch channel, granted int64) connector.Check {
 	passed := connector.Passed(checkReply)
 	switch {

@@ -48,8 +48,8 @@ func (p *place) use(resolved connector.Place) {
 // address is where a channel is in the API.
 func (p *place) address(id string) string { return p.baseURL + "/channels/" + id }
 
-// nonce is a name as a nonce: 120 bits in 24 characters: Discord takes 25. It is another one in
-// each channel, for Discord looks for a nonce in all of them.
+// nonce is a name as a nonce: 120 bits in 24 characters, where Discord accepts 25.
+// It differs between channels, since Discord looks for a nonce in all of them.
 func (p *place) nonce(name string) string {
 	sum := sha256.Sum256([]byte(p.id() + " " + name))
 	return base32.StdEncoding.EncodeToString(sum[:15])
@@ -147,8 +147,8 @@ func (c *core) noPlace(what string, response outbound.Response) *failure.Error {
 	return c.fail(failure.Retryable, failure.IntegrationScope, "answer_unreadable", "Discord's answer is not a "+what, response)
 }
 
-// unseen says of a channel that the bot may not see that it is not found. A
-// token that Discord does not know is answered 401.
+// unseen makes a channel that the bot may not see one that is not found. Discord
+// answers an unknown token with 401.
 func unseen(err error) error {
 	var e *failure.Error
 	if errors.As(err, &e) && e.Status == http.StatusForbidden && e.Code == "forbidden" {

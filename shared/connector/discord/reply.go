@@ -22,7 +22,7 @@ import (
 // A reply goes into a thread that the bot makes on the message: its id is the
 // message's (https://discord.com/developers/docs/topics/threads). Where the bot
 // may not do that, as in a channel that is a thread itself, it is a reply in the
-// channel that mentions nobody.
+// channel that mentions no user.
 
 const (
 	// archiveAfter is after how many minutes without a message Discord hides a
@@ -48,8 +48,8 @@ var noThread = []string{
 // threadExists is the code for a message that has a thread.
 const threadExists = "160004"
 
-// A below is what we write of a reply. Nobody is mentioned by it, the author of
-// the message included.
+// A below is what we write of a reply. It mentions no user, nor the author of the
+// message.
 type below struct {
 	Content         string          `json:"content"`
 	AllowedMentions allowedMentions `json:"allowed_mentions"`
@@ -183,7 +183,7 @@ func (t *replies) submit(ctx context.Context, where string, body any) (outbound.
 
 // find looks in the thread and then in the channel, where a reply goes if the
 // thread takes none: for a message of the bot with the text of the reply, behind the
-// last known one. Nobody else can post in the name of the bot.
+// last known one. No other account can post in the name of the bot.
 func (t *replies) find(ctx context.Context, r connector.Reply) (connector.Written, bool, error) {
 	channel := cmp.Or(r.Message.Key, t.place.id())
 	if !snowflake.MatchString(r.Message.ID) || !snowflake.MatchString(channel) {

@@ -36,7 +36,7 @@ type Webhook struct {
 // NewWebhook makes a webhook that asks through client, which must be pinned to
 // the URL's host. A nil clock is the system's.
 func NewWebhook(cfg WebhookConfig, client *outbound.Client, now func() time.Time) *Webhook {
-	// Whatever version the URL was copied from, we speak one.
+	// The URL may have been copied from any version; requests use this one.
 	if host, rest, ok := strings.Cut(cfg.URL, "/api/"); ok {
 		if i := strings.Index(rest, "webhooks/"); i >= 0 {
 			cfg.URL = host + "/api/v10/" + rest[i:]
@@ -46,8 +46,8 @@ func NewWebhook(cfg WebhookConfig, client *outbound.Client, now func() time.Time
 	return &Webhook{core: newCore(cfg.Look, answers.WebhookAccess, client, now), cfg: cfg}
 }
 
-// Create posts the item. Only who waits is told the message's id, and what went
-// wrong.
+// Create posts the item. Only a request with wait gets the message's id, or the
+// reason of a failure.
 func (w *Webhook) Create(ctx context.Context, c connector.Content, m connector.Marker) (connector.Written, error) {
 	return w.post(ctx, silent(compose(c, m)), c)
 }

@@ -1,5 +1,5 @@
 // Package failure says what went wrong with a call to a provider: what is known of the
-// request, whom it concerns, and a code and a sentence for people.
+// request, what it concerns, and a code and a sentence for people.
 package failure
 
 import (
@@ -40,7 +40,7 @@ func (c Class) String() string {
 	return fmt.Sprintf("class_%d", int(c))
 }
 
-// Scope says whom a failure concerns.
+// Scope says what a failure concerns.
 type Scope int
 
 // The scopes: one item, or everything of the integration.
@@ -49,7 +49,7 @@ const (
 	IntegrationScope
 )
 
-// An Error is what a connector returns for every  Its text is safe to
+// An Error is what a connector returns for every failure. Its text is safe to
 // store, log and show to a manager: no secret, no URL query, no header.
 type Error struct {
 	Class     Class
@@ -58,9 +58,9 @@ type Error struct {
 	Detail    string        // a sentence, the provider's own words redacted and cut
 	Status    int           // the HTTP status, 0 if there was none
 	RequestID string        // the provider's, for a support case
-	Wait      time.Duration // Retryable: how long the provider wants to be left alone
-	// NoRetryAfter says that the provider did not tell how long: Wait is the least,
-	// to be doubled for each such answer in a row.
+	Wait      time.Duration // Retryable: how long the provider asks to wait
+	// NoRetryAfter: the provider stated no wait. Wait is the shortest one then, and is
+	// doubled for each such answer in a row.
 	NoRetryAfter bool
 }
 

@@ -21,8 +21,8 @@ import (
 	"example.com/integrations/shared/outbound"
 )
 
-// An App is a GitHub App, installed with the repository's owner. It asks for a
-// token of an hour with which to work
+// An App is a GitHub App that is installed for the owner of the repository. It asks
+// for a token that holds for an hour
 // (https://docs.github.com/en/apps/creating-github-apps/authenticating-with-a-github-app).
 type App struct {
 	ID, Installation string
@@ -30,10 +30,10 @@ type App struct {
 }
 
 const (
-	// assertionLife is how long the app's own word for itself holds: GitHub takes
-	// no more than ten minutes, by its clock.
+	// assertionLife is how long the token holds that an App signs itself. GitHub
+	// accepts at most ten minutes, by its own clock.
 	assertionLife = 9 * time.Minute
-	// clockSlack is how far GitHub's clock may be behind ours without its telling.
+	// clockSlack is how far GitHub's clock may be behind ours without a notice.
 	clockSlack = time.Minute
 	// renewBefore is how long before its end a token is no longer used.
 	renewBefore = 5 * time.Minute
@@ -43,7 +43,7 @@ const (
 type grant struct {
 	Token string    `json:"token"`
 	Until time.Time `json:"expires_at"`
-	// Repositories are what it is good for, where GitHub tells.
+	// Repositories are those that the token works for, where GitHub lists them.
 	Repositories []struct {
 		ID   int64  `json:"id"`
 		Name string `json:"full_name"`
@@ -51,9 +51,9 @@ type grant struct {
 	asked scope
 }
 
-// reaches reports whether a token is good for a repository, whose id is 0 where
-// it is not known. A token that was asked for by name may be for a repository of
-// that name that another owner has.
+// reaches reports whether a token works for a repository. An id of 0 is unknown. A
+// token that was asked for by name may be for a repository with that name of
+// another owner.
 func (g grant) reaches(id int64, fullName string) bool {
 	for _, r := range g.Repositories {
 		byID := id != 0 && r.ID != 0
@@ -91,8 +91,8 @@ func (t *tokens) scope() scope {
 	return scope{id: id, name: t.place.repo}
 }
 
-// covers reports whether a token is good for what one of a scope would be. One
-// that was asked for by name is, for the same repository.
+// covers reports whether a token works for the repository of a scope. A token that
+// was asked for by name works for the same repository by id.
 func (g grant) covers(s scope, fullName string) bool {
 	switch {
 	case g.asked == s:
@@ -104,8 +104,8 @@ func (g grant) covers(s scope, fullName string) bool {
 	return false
 }
 
-// assign notes which repository a token is for that was asked for by name and
-// does not list any: the one that was just read with it.
+// assign records the repository of a token that was asked for by name and lists no
+// repository: the one that was just read with it.
 func (t *tokens) assign() {
 	_, id := t.place.current()
 	t.mu.Lock()
@@ -123,16 +123,16 @@ func (t *tokens) reach(id int64, fullName string) bool {
 	return t.grant.reaches(id, fullName)
 }
 
-// wanted is what a token is to be good for: issues of one repository, whatever
-// else the app may do.
+// wanted is what a token must allow: issues of one repository, and nothing else
+// that the app may do.
 type wanted struct {
 	Repositories  []string          `json:"repositories,omitempty"`
 	RepositoryIDs []int64           `json:"repository_ids,omitempty"`
 	Permissions   map[string]string `json:"permissions"`
 }
 
-// bearer is the token to work with: the configured one, or one that the app
-// has got and that is not about to end.
+// bearer is the token of a request: the configured one, or the token of the app,
+// which is renewed before it expires.
 func (t *tokens) bearer(ctx context.Context) (string, error) {
 	return t.bearerFor(ctx, t.scope())
 }
@@ -163,8 +163,8 @@ func (t *tokens) bearerFor(ctx context.Context, s scope) (string, error) {
 	return got.Token, nil
 }
 
-// unsent is what a failure to get a token means for the request it was for:
-// that it has not left, whatever became of the one for the token.
+// unsent turns a failure to get a token into the failure of the request that needs
+// it: that request was not sent.
 func unsent(err error) error {
 	var e *failure.Error
 	if errors.As(err, &e) && e.Class == failure.Ambiguous {
@@ -174,14 +174,14 @@ func unsent(err error) error {
 	return err
 }
 
-// providerNow is the time by GitHub's clock, as far as it has told.
+// providerNow is the time by GitHub's clock, as far as its answers have shown it.
 func (t *tokens) providerNow() time.Time {
 	behind, _ := t.http.ClockLag()
 	return t.now().Add(-behind)
 }
 
-// requestToken asks for a token. Where it is refused to a word given by the wrong
-// clock, it is asked for once more by GitHub's, which the refusal tells.
+// requestToken asks for a token. If GitHub refuses it and our clock was wrong, it
+// asks once more, with the time that the refusal shows.
 func (t *tokens) requestToken(ctx context.Context, app *App, s scope) (grant, error) {
 	want := wanted{Permissions: map[string]string{"issues": "write", "metadata": "read"}}
 	if s.id != 0 {
@@ -234,7 +234,7 @@ func (t *tokens) postTokenRequest(ctx context.Context, app *App, want wanted, no
 // visible are the characters a header's value may have.
 const visible = "!\"#$%&'()*+,-./0123456789:;<=>?@ABCDEFGHIJKLMNOPQRSTUVWXYZ[\\]^_`abcdefghijklmnopqrstuvwxyz{|}~"
 
-// notGranted says why there is no token.
+// notGranted says why GitHub gives no token.
 func (t *tokens) notGranted(answer outbound.Response) *failure.Error {
 	e := t.refused(http.MethodPost, answer)
 	p := answers.Read(answer, t.http.Clean)
@@ -246,10 +246,10 @@ func (t *tokens) notGranted(answer outbound.Response) *failure.Error {
 	case e.Class != failure.Final:
 		return e
 	case answer.Status >= 400 && !p.JSON && !answers.Unauthenticated(answer, p):
-		// A page of a proxy says nothing about the app.
+		// A page of a proxy shows nothing about the app.
 		return t.fail(failure.Retryable, failure.IntegrationScope, p.ForeignCode(), p.Summary, answer)
 	case answer.Status == http.StatusUnauthorized:
-		return rejected("credentials_rejected", "GitHub takes app_id and private_key for no app's")
+		return rejected("credentials_rejected", "GitHub finds no app with this app_id and private_key")
 	case answer.Status == http.StatusForbidden:
 		return rejected("credentials_rejected", "the app's installation was suspended")
 	case answer.Status == http.StatusNotFound:
@@ -265,7 +265,8 @@ func (t *tokens) notGranted(answer outbound.Response) *failure.Error {
 	return e
 }
 
-// assertion is the app's word for itself: a JSON Web Token, signed with its key
+// assertion is the token that proves the app's identity: a JSON Web Token, signed
+// with its key
 // (https://docs.github.com/en/apps/creating-github-apps/authenticating-with-a-github-app/generating-a-json-web-token-jwt-for-a-github-app).
 func (a *App) assertion(now time.Time) string {
 	claims, err := json.Marshal(map[string]any{"iss": a.ID, "iat": now.Add(-clockSlack).Unix(), "exp": now.Add(assertionLife).Unix()})

@@ -12,8 +12,8 @@ import (
 	"example.com/integrations/shared/outbound"
 )
 
-// secondaryWait is how long GitHub wants to be left alone at least when it
-// does not say how long.
+// secondaryWait is the shortest wait after a rate limit for which GitHub states no
+// wait.
 const secondaryWait = time.Minute
 
 // failures turns answers of GitHub into errors.
@@ -30,10 +30,10 @@ func (f *failures) refused(method string, answer outbound.Response) *failure.Err
 	}
 
 	said := answers.Read(answer, f.http.Clean)
-	if wait, told, limited := f.limit(answer, said); limited {
+	if wait, stated, limited := f.limit(answer, said); limited {
 		e := f.fail(failure.Retryable, failure.IntegrationScope, "rate_limited", said.Reason(""), answer)
 		e.Wait = wait
-		e.NoRetryAfter = !told
+		e.NoRetryAfter = !stated
 		return e
 	}
 
@@ -102,11 +102,11 @@ func (f *failures) writeRefused(method string, answer outbound.Response, said an
 	return f.fail(failure.Final, failure.ItemScope, code, said.Reason(""), answer)
 }
 
-// limit gives the wait if an answer is a rate limit, in GitHub's order of
-// rules, and whether GitHub told it. A 403 is one only if headers or message
-// say so, a 422 only if the message does
+// limit reports whether an answer is a rate limit, in GitHub's order of rules. It
+// gives the wait, and whether GitHub stated it. A 403 is a rate limit only if its
+// headers or its message say so, a 422 only if its message does
 // (https://github.com/cli/cli/issues/4801#issuecomment-1029207971).
-func (f *failures) limit(answer outbound.Response, said answers.Problem) (wait time.Duration, told, limited bool) {
+func (f *failures) limit(answer outbound.Response, said answers.Problem) (wait time.Duration, stated, limited bool) {
 	if answer.Status == http.StatusUnprocessableEntity && said.Says("was submitted too quickly") {
 		return secondaryWait, false, true
 	}
@@ -126,7 +126,7 @@ func (f *failures) limit(answer outbound.Response, said answers.Problem) (wait t
 	}
 
 	limited = answer.Status == http.StatusTooManyRequests || said.JSON && (said.Says("rate limit") || said.Says("abuse detection"))
-	if limited && said.WaitTold {
+	if limited && said.WaitStated {
 		return max(said.Wait, time.Second), true, true
 	}
 
@@ -142,13 +142,13 @@ func (f *failures) untilReset(header http.Header) (time.Duration, bool) {
 	return outbound.Until(time.Unix(at, 0), header, f.now()), true
 }
 
-// undecided is for a refusal whose reach could not be found out: nothing
-// happened, ask again.
+// undecided is for a refusal that concerns the issue or the whole repository, and
+// it could not be found out which. Nothing happened; ask again.
 func (f *failures) undecided(answer outbound.Response) *failure.Error {
 	return f.fail(failure.Retryable, failure.IntegrationScope, "provider_unavailable", "whether the issue or the repository is gone could not be found out", answer)
 }
 
-// intercepted is for a foreign answer in place of the answer to a read.
+// intercepted is for an answer to a read that is not from GitHub.
 func (f *failures) intercepted(answer outbound.Response, said answers.Problem) *failure.Error {
 	code, detail := said.Intercepted("GitHub")
 	e := f.fail(failure.Retryable, failure.IntegrationScope, code, detail, answer)

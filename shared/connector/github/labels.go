@@ -96,8 +96,8 @@ func labelNames(labels []label) []string {
 	return sortedLower(names)
 }
 
-// sortedLower is a set of labels. GitHub does not tell upper from lower case in
-// their names.
+// sortedLower is a set of labels. GitHub ignores upper and lower case in their
+// names.
 func sortedLower(names []string) []string {
 	lower := make([]string, 0, len(names))
 	for _, name := range names {

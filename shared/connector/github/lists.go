@@ -47,8 +47,8 @@ type trail struct {
 // among. It goes from the oldest change to the newest, and each page begins
 // where the last one ended by time and not by number: an issue that changes
 // meanwhile moves to where the walk still comes by, and one deleted meanwhile
-// shifts none out of sight. Whose issue it is does not count: the token may be
-// another account's by now, and an App's cannot ask who it is.
+// shifts none out of sight. The author does not count: the token may belong
+// to another account by now, and the token of an App cannot ask for its account.
 func (l *lists) find(ctx context.Context, since time.Time, want []connector.Marker) (map[domain.Snowflake]connector.Written, error) {
 	found := map[domain.Snowflake]connector.Written{}
 	if len(want) == 0 {

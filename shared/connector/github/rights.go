@@ -52,8 +52,8 @@ func (r *rights) writes() []string {
 	return writing
 }
 
-// all are the checks of all our calls. The error says for the log what stands
-// behind a refusal.
+// all are the checks of all our calls. The error is for the log: it has the reason
+// of a refusal.
 func (r *rights) all(ctx context.Context, repo repository, header http.Header) ([]connector.Check, error) {
 	list, err := r.mayList(ctx, repo, header)
 	checks := []connector.Check{list}
@@ -65,8 +65,8 @@ func (r *rights) all(ctx context.Context, repo repository, header http.Header) (
 }
 
 // mayList reports whether issues can be read. Only a fine-grained token may see a
-// private repository and not its issues, and what it may do is told by nothing
-// but a call: one issue is listed.
+// private repository and not its issues. Only a call shows what it may do, so one
+// issue is listed.
 func (r *rights) mayList(ctx context.Context, repo repository, header http.Header) (connector.Check, error) {
 	switch {
 	case !*repo.HasIssues:
@@ -96,9 +96,8 @@ func (r *rights) mayList(ctx context.Context, repo repository, header http.Heade
 	return connector.Undecided(connector.CheckList, "provider_error"), err
 }
 
-// mayWrite reports whether a call that writes would be taken: what the token may
-// do, and what its user may do in the repository. A right that is known to be
-// missing decides.
+// mayWrite reports whether GitHub would accept a call that writes: what the token may
+// do, and what its user may do in the repository. A missing right decides.
 func (r *rights) mayWrite(name string, repo repository, header http.Header) connector.Check {
 	switch {
 	case repo.Archived:
@@ -124,8 +123,7 @@ func (r *rights) mayWrite(name string, repo repository, header http.Header) conn
 	return token
 }
 
-// appMay tells what an App may do: it is granted a token for writing issues, or
-// none. A token that was asked for by name may be for another owner's repository.
+// appMay says what an App may do: it gets a token for writing issues, or none. A token that was asked for by name may be for another owner's repository.
 func (r *rights) appMay(name string, repo repository) connector.Check {
 	if !r.client.tokens.reach(repo.ID, cmp.Or(repo.FullName, r.client.place.owner+"/"+r.client.place.repo)) {
 		return connector.Refused(name, notInstalled).With("The App's installation is another owner's: it is not installed on this repository.")
@@ -137,8 +135,8 @@ func (r *rights) appMay(name string, repo repository) connector.Check {
 // notInstalled is the code of an App that is not installed on the repository.
 const notInstalled = "app_not_installed"
 
-// tokenMay tells what the token may do. GitHub says the scopes of classic tokens
-// only. Of a fine-grained one it says nothing.
+// tokenMay says what the token may do. GitHub states the scopes of classic tokens
+// only, and nothing about fine-grained ones.
 func tokenMay(name string, header http.Header) connector.Check {
 	granted := scopes(header)
 	switch {
@@ -166,9 +164,8 @@ func scopes(header http.Header) []string {
 	return granted
 }
 
-// roleMay tells what the token's user may do in the repository. Everybody who
-// sees it may open issues, and edit and close those that they opened, which ours
-// are.
+// roleMay says what the token's user may do in the repository. Each user who sees it
+// may open issues, and edit and close the issues that it opened, as ours are.
 func (r repository) roleMay(name string) connector.Check {
 	if r.Permissions == nil {
 		return connector.Undecided(name, connector.NotTold).With("GitHub does not say which role the token's user has in the repository.")

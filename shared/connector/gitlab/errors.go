@@ -13,9 +13,9 @@ import (
 	"example.com/integrations/shared/outbound"
 )
 
-// untoldWait is how long GitLab is left alone at least when it does not say
-// how long: its application limits count by the minute.
-const untoldWait = time.Minute
+// defaultWait is the shortest wait after a rate limit for which GitLab states no
+// wait: its application limits count by the minute.
+const defaultWait = time.Minute
 
 // failures turns answers of GitLab into errors.
 type failures struct {
@@ -109,32 +109,31 @@ func (f *failures) rejected(method string, answer outbound.Response, said answer
 	return f.fail(failure.Final, failure.ItemScope, code, said.Reason(detail), answer)
 }
 
-// limit gives the wait a 429 asks for, in its header or its body, and whether
-// GitLab left it to us: only the limits in front of it tell, those of the
-// application do not.
-func (f *failures) limit(header http.Header, said answers.Problem) (wait time.Duration, untold bool) {
+// limit gives the wait that a 429 asks for in its header or its body. noRetryAfter
+// says that it asks for none: only limits before GitLab's application state a wait.
+func (f *failures) limit(header http.Header, said answers.Problem) (wait time.Duration, noRetryAfter bool) {
 	if wait, ok := outbound.RetryAfter(header, f.now()); ok {
 		return max(wait, time.Second), false
 	}
 
 	at, err := strconv.ParseInt(strings.TrimSpace(header.Get("Ratelimit-Reset")), 10, 64)
 	if err != nil || at <= 0 || at > 1<<40 || strings.TrimSpace(header.Get("Ratelimit-Remaining")) != "0" {
-		if said.WaitTold {
+		if said.WaitStated {
 			return max(said.Wait, time.Second), false
 		}
-		return untoldWait, true
+		return defaultWait, true
 	}
 
 	return outbound.Until(time.Unix(at, 0), header, f.now()), false
 }
 
-// undecided is for a refusal whose reach could not be found out: nothing
-// happened, ask again.
+// undecided is for a refusal that concerns the issue or the whole project, and it
+// could not be found out which. Nothing happened; ask again.
 func (f *failures) undecided(answer outbound.Response) *failure.Error {
 	return f.fail(failure.Retryable, failure.IntegrationScope, "provider_unavailable", "whether the issue or the project is gone could not be found out", answer)
 }
 
-// intercepted is for a foreign answer in place of the answer to a read.
+// intercepted is for an answer to a read that is not from GitLab.
 func (f *failures) intercepted(answer outbound.Response, said answers.Problem) *failure.Error {
 	code, detail := said.Intercepted("GitLab")
 	e := f.fail(failure.Retryable, failure.IntegrationScope, code, detail, answer)

@@ -78,7 +78,7 @@ func labelName(name string) string {
 	return strings.TrimSpace(markup.OneLine(name))
 }
 
-// stripTags removes what an HTML parser takes for a tag or a comment: from a <
+// stripTags removes what an HTML parser reads as a tag or a comment: from a <
 // before a letter or one of / ! ? to the next >, or to the end.
 func stripTags(text string) string {
 	var kept strings.Builder

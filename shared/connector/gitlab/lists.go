@@ -19,8 +19,8 @@ import (
 )
 
 // numberedIssues are those that GitLab gives pages of by number. What is behind
-// them newer servers give only by cursor; older ones know no cursor and have no
-// such limit (https://docs.gitlab.com/api/rest/#offset-based-pagination).
+// them newer servers give only by cursor; older ones have neither cursors nor
+// such a limit (https://docs.gitlab.com/api/rest/#offset-based-pagination).
 const numberedIssues = 50_000
 
 const (
@@ -50,8 +50,8 @@ type trail struct {
 	cursor string // that GitLab gave
 }
 
-// find walks through the project's issues, newest first, back to since. Whose
-// issue it is does not count: the token may be another account's by now.
+// find walks through the project's issues, newest first, back to since. The
+// author does not count: the token may belong to another account by now.
 // Each page begins where the last one ended, by time and not by number:
 // an issue deleted meanwhile would shift the numbers, and one left out is made
 // again.
@@ -96,7 +96,7 @@ func (l *lists) find(ctx context.Context, since time.Time, want []connector.Mark
 	return nil, l.client.endless()
 }
 
-// changes lists issues by their last change, the oldest first. GitLab tells
+// changes lists issues by their last change, the oldest first. GitLab gives
 // times in milliseconds. A page that GitLab cannot answer with, or that is too
 // large to be read, is asked for again with fewer issues. Pages of a single
 // issue are put together, so that a call gets past a time that several share.
@@ -220,8 +220,8 @@ func (l *lists) pageAt(ctx context.Context, query url.Values, offset int, each f
 	return next, more, err
 }
 
-// page hands each issue of a page over, one at a time, and tells whether
-// another page follows; in a list by cursor, which.
+// page hands each issue of a page over, one at a time. It reports whether another
+// page follows and, in a list by cursor, the cursor of that page.
 func (l *lists) page(ctx context.Context, query url.Values, size, number int, each func(issue)) (cursor string, more bool, err error) {
 	query.Set("per_page", strconv.Itoa(size))
 	query.Del("page")

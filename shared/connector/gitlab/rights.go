@@ -37,9 +37,9 @@ var Needs = []connector.Need{
 
 // A member is what the token's user is in the project.
 type member struct {
-	level int // 0 where it is not told
-	// custom says that the role is one of the organisation's own making, which may
-	// allow more than its level does.
+	level int // 0 where GitLab does not state it
+	// custom: the organisation defined the role itself. It may allow more than its
+	// level does.
 	custom bool
 }
 
@@ -47,7 +47,7 @@ type member struct {
 // (https://docs.gitlab.com/auth/tokens/fine_grained_access_tokens/).
 const granular = "granular"
 
-// An ownToken is what the token tells about itself.
+// An ownToken is what GitLab says about the token.
 type ownToken struct {
 	Scopes []string `json:"scopes"`
 	UserID int64    `json:"user_id"`
@@ -60,8 +60,8 @@ type rights struct {
 }
 
 // all are the checks of all our calls. What the token's user may do stands in
-// the project, what the token may do of that in its scopes. The error says for
-// the log what stands behind a refusal.
+// the project, what the token may do of that in its scopes. The error is for
+// the log: it has the reason of a refusal.
 func (r *rights) all(ctx context.Context, s state) ([]connector.Check, error) {
 	self := r.self(ctx)
 	who := r.member(ctx, s, self)
@@ -85,9 +85,9 @@ func (r *rights) all(ctx context.Context, s state) ([]connector.Check, error) {
 	return checks, nil
 }
 
-// mayList reports whether issues can be read: whoever sees the project and has
-// issues there may, with any scope that reads. The read of the project shows
-// that there is one.
+// mayList reports whether issues can be read: a user who sees the project may read
+// them, with any scope that reads. The read of the project shows that the token has
+// one.
 func (r *rights) mayList(s state, self ownToken) connector.Check {
 	switch {
 	case s.issuesOff():
@@ -99,8 +99,8 @@ func (r *rights) mayList(s state, self ownToken) connector.Check {
 	return connector.Passed(connector.CheckList)
 }
 
-// mayWrite reports whether a call that writes would be taken. A right that is
-// known to be missing decides, then one that is not told.
+// mayWrite reports whether GitLab would accept a call that writes. A missing right
+// decides, then one that GitLab does not state.
 func mayWrite(name string, s state, self ownToken, who member) connector.Check {
 	least := guest
 	called := "Guest"
@@ -117,8 +117,8 @@ func mayWrite(name string, s state, self ownToken, who member) connector.Check {
 	case self.Scopes != nil && !slices.Contains(self.Scopes, "api"):
 		return connector.Refused(name, connector.ScopeMissing).With("The token lacks the api scope.")
 	case who.level < guest && !who.custom:
-		// Minimal Access counts as no membership, and a public project takes issues
-		// of those who are no members.
+		// Minimal Access counts as no membership, and a public project accepts issues
+		// of users who are not members.
 		return connector.Undecided(name, connector.NotTold).With("GitLab does not say that the token's user is a member of the project. It needs the role " + called + ". Administrators need none.")
 	case who.level < least && who.custom:
 		return connector.Undecided(name, connector.CustomRole).With("The token's user has a custom role in the project, and GitLab does not say what it allows. It must allow what " + called + " may.")
@@ -131,8 +131,8 @@ func mayWrite(name string, s state, self ownToken, who member) connector.Check {
 	return connector.Passed(name)
 }
 
-// self reads what the token tells about itself: personal, project and group
-// access tokens do. The scopes are nil where it does not.
+// self reads what GitLab says about the token: it does for personal, project and
+// group access tokens. The scopes are nil for others.
 func (r *rights) self(ctx context.Context) ownToken {
 	answer, err := r.client.get(ctx, r.client.place.baseURL+"/personal_access_tokens/self", 0)
 	if err != nil || answer.Status != http.StatusOK {
@@ -151,8 +151,8 @@ func (r *rights) self(ctx context.Context) ownToken {
 	return self
 }
 
-// member is the role that the project tells. Where it tells none, or one that is
-// too low for something, the list of members says more: roles that are inherited
+// member is the role that the project states. Where it states none, or one that is
+// too low for a call, the list of members has more: roles that are inherited
 // from an invited group, and custom roles.
 func (r *rights) member(ctx context.Context, s state, self ownToken) member {
 	who := member{}
@@ -171,16 +171,16 @@ func (r *rights) member(ctx context.Context, s state, self ownToken) member {
 		return who
 	}
 
-	var told struct {
+	var listed struct {
 		Level int             `json:"access_level"`
 		Role  json.RawMessage `json:"member_role"`
 	}
-	if json.Unmarshal(answer.Body, &told) != nil {
+	if json.Unmarshal(answer.Body, &listed) != nil {
 		return who
 	}
 
-	who.level = max(who.level, told.Level)
-	who.custom = len(told.Role) > 0 && string(told.Role) != "null"
+	who.level = max(who.level, listed.Level)
+	who.custom = len(listed.Role) > 0 && string(listed.Role) != "null"
 
 	return who
 }

@@ -94,7 +94,7 @@ func (w *writer) update(ctx context.Context, sent connector.Sent, content connec
 
 	written := i.written()
 	if d.StateEvent == "" {
-		// Whoever closed or reopened it meanwhile did that, not we.
+		// We did not send a state: a change of it meanwhile is a person's.
 		written.Seen.State = cmp.Or(sent.Seen.State, sent.State)
 	}
 

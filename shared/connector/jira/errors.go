@@ -113,7 +113,7 @@ func (c *Connector) limited(answer outbound.Response, said answers.Problem) *fai
 	}
 
 	wait, told := c.wait(answer.Header)
-	if !told && said.WaitTold {
+	if !told && said.WaitStated {
 		wait = said.Wait
 		told = true
 	}

@@ -119,7 +119,7 @@ func (c *Connector) limited(said answers.Problem, answer outbound.Response) *fai
 	switch {
 	case told:
 		wait = max(wait, time.Second)
-	case said.WaitTold:
+	case said.WaitStated:
 		wait = max(said.Wait, time.Second)
 		told = true
 	default:

@@ -34,7 +34,7 @@ const (
 	bodyTemplate  = "{{description}}"
 )
 
-// Title is never blank: no provider takes an issue without one.
+// Title is never blank: no provider accepts an issue without a title.
 func (r Renderer) Title(item domain.Item) string {
 	text := r.Dialect.DisarmLine(form.Fill(r.TitleTemplate, titleTemplate, item))
 	if markup.IsBlank(text) {
@@ -123,7 +123,7 @@ func (r Renderer) inline(text string, max int) string {
 // plain is a line without any Markdown, disarmed.
 func (r Renderer) plain(line string) string { return r.Dialect.DisarmLine(escaper.Replace(line)) }
 
-// escaper takes away what means something within a line of Markdown.
+// escaper removes the meaning of signs within a line of Markdown.
 var escaper = strings.NewReplacer(`\`, `\\`, "`", "\\`", "*", `\*`, "_", `\_`, "[", `\[`, "]", `\]`, "<", `\<`, ">", `\>`, "~", `\~`, "|", `\|`, "$", `\$`, "!", `\!`)
 
 // link is an address fit for a link in Markdown that leaves no trace where it

@@ -14,7 +14,7 @@ const (
 	markerEnd   = " -->"
 )
 
-// MarkerRoom is what the longest marker takes, with the lines before it.
+// MarkerRoom is the length of the longest marker, with the lines before it.
 const MarkerRoom = len("\n\n"+markerBegin) + connector.MarkerSize + len(markerEnd)
 
 // WithMarker puts the marker on the last line, where Markdown shows nothing of
@@ -56,7 +56,7 @@ func parseLine(line string) (connector.Marker, bool) {
 }
 
 // TextHash names a text as a provider stores it. Its line ends are those of
-// whoever wrote last.
+// the last writer.
 func TextHash(title, body string) string {
 	sum := sha256.Sum256([]byte(strconv.Quote(title) + strings.ReplaceAll(body, "\r\n", "\n")))
 	return hex.EncodeToString(sum[:16])

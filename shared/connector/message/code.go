@@ -18,7 +18,7 @@ const CodeSize = codeBytes * 8 / 5
 
 // Code is a short text that stands for a marker where people see it: the first 80
 // bits of the SHA-256 of the marker's text, in small letters and digits. The text
-// holds the marker's tag, which only the deployment can compute, so nobody else
+// holds the marker's tag, which only the deployment can compute. So no other system
 // can compute the code of a message before it is posted. The marker cannot be read
 // back from it.
 func Code(m connector.Marker) string {
@@ -31,8 +31,8 @@ var codeForm = regexp.MustCompile(`^[a-z2-7]{16}$`)
 // IsCode reports whether a text has the form of a code.
 func IsCode(text string) bool { return codeForm.MatchString(text) }
 
-// ErrSameCode says that two of the markers that are looked for have one code, so
-// that no message can be told to be the one's or the other's.
+// ErrSameCode says that two of the wanted markers have one code, so that their
+// messages cannot be distinguished.
 var ErrSameCode = errors.New("two markers have the same code")
 
 // ByCode gives the wanted markers by their codes. It fails with ErrSameCode if two

@@ -19,7 +19,7 @@ import (
 )
 
 // How much of an item a message shows, in code points. The excerpts are counted
-// as chat.Cost does; whoever wrote a template for the body gets more room.
+// as chat.Cost does; a body with a template of its own gets more room.
 const (
 	maxNumber   = 40
 	maxTitle    = 150
@@ -40,7 +40,7 @@ type Renderer struct {
 	Blocks bool
 }
 
-// Render is pure. A deleted item has no excerpt: nobody is shown what is gone.
+// Render is pure. A deleted item has no excerpt: deleted text is not shown.
 func (r Renderer) Render(item domain.Item) connector.Content {
 	c := connector.Content{Labels: labels(item.Labels), State: item.State, Deleted: item.Deleted}
 	c.Number, c.Title = r.heading(item)

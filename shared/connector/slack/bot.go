@@ -17,7 +17,7 @@ import (
 	"example.com/integrations/shared/outbound"
 )
 
-// BotConfig says whose bot posts where.
+// BotConfig is a bot and the channel that it posts into.
 type BotConfig struct {
 	Look
 	BaseURL string // of the API, without a trailing slash; "" is DefaultBaseURL
@@ -33,18 +33,30 @@ type BotConfig struct {
 // A Bot posts into a channel with a bot token. It is safe for use by several
 // goroutines.
 type Bot struct {
-	core
-	cfg BotConfig
+	*client
+	lists *lists
+	cfg   BotConfig
 	// used is the channel of the place that was resolved, nil before.
-	used  atomic.Pointer[string]
-	sizes *paging.Size // of pages of the channel's history
+	used atomic.Pointer[string]
 }
 
-// NewBot makes a bot that asks through client, which must be pinned to the
+// A client calls the methods of Slack's API with a bot token.
+type client struct {
+	core
+	baseURL string // of the API, without a trailing slash
+	token   string
+}
+
+// NewBot makes a bot that asks through http, which must be pinned to the
 // API's host. A nil clock is the system's.
-func NewBot(cfg BotConfig, client *outbound.Client, now func() time.Time) *Bot {
-	cfg.BaseURL = strings.TrimSuffix(cmp.Or(cfg.BaseURL, DefaultBaseURL), "/")
-	return &Bot{core: newCore(cfg.Look, client, now), cfg: cfg, sizes: paging.Usual()}
+func NewBot(cfg BotConfig, http *outbound.Client, now func() time.Time) *Bot {
+	calls := &client{
+		core:    newCore(cfg.Look, http, now),
+		baseURL: strings.TrimSuffix(cmp.Or(cfg.BaseURL, DefaultBaseURL), "/"),
+		token:   cfg.Token,
+	}
+
+	return &Bot{client: calls, lists: &lists{client: calls, sizes: paging.Usual()}, cfg: cfg}
 }
 
 // DeliveryMode says whether messages are edited.
@@ -129,39 +141,39 @@ func (b *Bot) Update(ctx gocontext.Context, sent connector.Sent, c connector.Con
 }
 
 // write calls a method. The answer of a refusal is given beside the error.
-func (b *Bot) write(ctx gocontext.Context, method string, p post) (answer, error) {
-	return b.send(ctx, method, encode(p))
+func (c *client) write(ctx gocontext.Context, method string, p post) (answer, error) {
+	return c.send(ctx, method, encode(p))
 }
 
 // send calls a method with a body. The answer of a refusal is given beside the
 // error.
-func (b *Bot) send(ctx gocontext.Context, method string, body []byte) (answer, error) {
+func (c *client) send(ctx gocontext.Context, method string, body []byte) (answer, error) {
 	header := jsonHeader()
-	header.Set("Authorization", "Bearer "+b.cfg.Token)
-	response, err := b.client.Do(ctx, outbound.Request{Method: http.MethodPost, URL: b.cfg.BaseURL + "/" + method, Header: header, Body: body})
+	header.Set("Authorization", "Bearer "+c.token)
+	response, err := c.http.Do(ctx, outbound.Request{Method: http.MethodPost, URL: c.baseURL + "/" + method, Header: header, Body: body})
 	if err != nil {
 		return answer{}, err
 	}
 
-	return b.read(http.MethodPost, response)
+	return c.read(http.MethodPost, response)
 }
 
 // ask calls a method that only reads.
-func (b *Bot) ask(ctx gocontext.Context, method string, query url.Values, maxBody int64) (answer, error) {
-	where := b.cfg.BaseURL + "/" + method
+func (c *client) ask(ctx gocontext.Context, method string, query url.Values, maxBody int64) (answer, error) {
+	where := c.baseURL + "/" + method
 	if len(query) > 0 {
 		where += "?" + query.Encode()
 	}
 
-	header := http.Header{"Authorization": {"Bearer " + b.cfg.Token}}
-	response, err := b.client.Do(ctx, outbound.Request{Method: http.MethodGet, URL: where, Header: header, MaxBody: maxBody})
+	header := http.Header{"Authorization": {"Bearer " + c.token}}
+	response, err := c.http.Do(ctx, outbound.Request{Method: http.MethodGet, URL: where, Header: header, MaxBody: maxBody})
 	if err != nil {
 		return answer{}, err
 	}
 
-	a, err := b.read(http.MethodGet, response)
+	a, err := c.read(http.MethodGet, response)
 	if err == nil && !listProof.Proven(response) {
-		return answer{}, b.foreign(http.MethodGet, response)
+		return answer{}, c.foreign(http.MethodGet, response)
 	}
 
 	return a, err

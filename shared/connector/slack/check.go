@@ -21,9 +21,8 @@ const (
 // onlyByPosting is the code of what is not known before something is posted.
 const onlyByPosting = connector.OnlyByPosting
 
-// Check asks whose token it is, what it may do, and how the channel stands. It
-// needs a scope for the latter that nothing else does; without it, it is not
-// known.
+// Check identifies the token, and reads what it may do and the state of the channel.
+// The latter needs a scope that no other call needs; without it, it is unknown.
 func (b *Bot) Check(ctx gocontext.Context) ([]connector.Check, error) {
 	me, err := b.ask(ctx, "auth.test", nil, 0)
 	if err != nil {
@@ -31,10 +30,10 @@ func (b *Bot) Check(ctx gocontext.Context) ([]connector.Check, error) {
 	}
 
 	checks := []connector.Check{connector.Passed(connector.CheckReachable), connector.Passed(connector.CheckCredentials)}
-	scopes, told := scopesOf(me.response)
+	scopes, stated := scopesOf(me.response)
 	ch, target, err := b.channel(ctx)
 
-	return append(checks, target, mayWrite(scopes, told, ch, target), mayLook(scopes, told, ch, target)), err
+	return append(checks, target, mayWrite(scopes, stated, ch, target), mayLook(scopes, stated, ch, target)), err
 }
 
 // unauthenticated are the checks when the token could not be tried, or was
@@ -47,21 +46,21 @@ func unauthenticated(err error) []connector.Check {
 	return connector.Unauthenticated(err)
 }
 
-// scopesOf are what the token was granted, which Slack tells of each call.
-func scopesOf(response outbound.Response) (scopes []string, told bool) {
+// scopesOf are the scopes of the token, which Slack sends with each answer.
+func scopesOf(response outbound.Response) (scopes []string, stated bool) {
 	for _, value := range response.Header.Values("X-Oauth-Scopes") {
 		for scope := range strings.SplitSeq(value, ",") {
 			scopes = append(scopes, strings.TrimSpace(scope))
-			told = true
+			stated = true
 		}
 	}
 
-	return scopes, told
+	return scopes, stated
 }
 
-func scoped(name, code string, told, granted bool) connector.Check {
+func scoped(name, code string, stated, granted bool) connector.Check {
 	switch {
-	case !told:
+	case !stated:
 		return connector.Undecided(name, "not_told")
 	case !granted:
 		return connector.Refused(name, code)
@@ -106,7 +105,7 @@ func (b *Bot) channel(ctx gocontext.Context) (channel, connector.Check, error) {
 	return info.Channel, connector.Passed(connector.CheckTarget), nil
 }
 
-// Check of a webhook asks nothing: Slack tells nothing of one but by posting.
+// Check of a webhook makes no call: at Slack only a post shows whether it works.
 func (w *Webhook) Check(gocontext.Context) ([]connector.Check, error) {
 	return []connector.Check{
 		connector.Undecided(connector.CheckReachable, onlyByPosting), connector.Undecided(connector.CheckCredentials, onlyByPosting),

@@ -13,9 +13,9 @@ import (
 	"example.com/integrations/shared/outbound"
 )
 
-// untoldWait is how long Slack is left alone at least when it does not say how
-// long: its limits count by the minute.
-const untoldWait = time.Minute
+// defaultWait is the shortest wait after a rate limit for which Slack states no
+// wait: its limits count by the minute.
+const defaultWait = time.Minute
 
 // An answer is what every method answers with, HTTP 200 even if it failed.
 type answer struct {
@@ -30,8 +30,8 @@ type answer struct {
 	response outbound.Response
 }
 
-// UnmarshalJSON tells a channel's id, which messages are answered with, from a
-// whole channel.
+// UnmarshalJSON reads a channel's id, as in answers with a message, or a whole
+// channel.
 func (a *answer) UnmarshalJSON(b []byte) error {
 	type plain answer
 	raw := struct {
@@ -47,23 +47,23 @@ func (a *answer) UnmarshalJSON(b []byte) error {
 	return nil
 }
 
-// read takes an answer. Every error is a *connector.Error. Without an error the
-// body says ok, which alone proves nothing.
-func (b *Bot) read(method string, response outbound.Response) (answer, error) {
+// read reads an answer. Every error is a *failure.Error. Without an error the body
+// says ok, which alone proves nothing.
+func (c *client) read(method string, response outbound.Response) (answer, error) {
 	var a answer
 	err := json.Unmarshal(response.Body, &a)
 	a.response = response
 	switch {
 	case !response.Success(), err == nil && a.OK != nil && !*a.OK:
-		return a, b.refused(method, a, response)
+		return a, c.refused(method, a, response)
 	case err != nil || a.OK == nil:
-		return answer{}, b.foreign(method, response)
+		return answer{}, c.foreign(method, response)
 	}
 
 	return a, nil
 }
 
-// A meaning is what an error code of Slack's comes to.
+// A meaning is our class, code and detail for an error code of Slack.
 type meaning struct {
 	class  failure.Class
 	scope  failure.Scope
@@ -98,24 +98,24 @@ var meanings = map[string]meaning{
 	"restricted_action_thread_locked": item(notRepliable, "the thread is locked"),
 }
 
-// notRepliable is the code of a message that takes no replies.
+// notRepliable is the code of a message that accepts no replies.
 const notRepliable = "not_repliable"
 
 // refused says what a failure means.
-func (b *Bot) refused(method string, a answer, response outbound.Response) *failure.Error {
-	said := answers.Read(response, b.client.Clean)
-	m := b.meaning(refusals, method, a.Error, response, said)
+func (c *client) refused(method string, a answer, response outbound.Response) *failure.Error {
+	said := answers.Read(response, c.http.Clean)
+	m := c.meaning(refusals, method, a.Error, response, said)
 	if m.class == failure.Ambiguous && method == http.MethodGet {
 		m.class = failure.Retryable
 		m.scope = failure.IntegrationScope
 		m.code = "provider_unavailable" // nothing can have been done
 	}
 
-	return b.limit(b.fail(m.class, m.scope, m.code, said.Reason(m.detail), response), response, said)
+	return c.limit(c.fail(m.class, m.scope, m.code, said.Reason(m.detail), response), response, said)
 }
 
-// meaning is what a code comes to, or else the status. A server that fails or
-// limits may write anything.
+// meaning is the meaning of a code, or else of the status. A server that fails or
+// limits may answer with any body.
 func (c *core) meaning(rows []answers.Refusal, method, code string, response outbound.Response, said answers.Problem) meaning {
 	if response.Status >= 500 || response.Status == http.StatusTooManyRequests {
 		return byStatus(method, response, said)
@@ -163,25 +163,25 @@ func byStatus(method string, response outbound.Response, said answers.Problem) m
 	return item("rejected", "")
 }
 
-// limit says how long to wait, as the header or else the body tells.
+// limit adds the wait that the header or else the body states.
 func (c *core) limit(e *failure.Error, response outbound.Response, said answers.Problem) *failure.Error {
 	if e.Class != failure.Retryable {
 		return e
 	}
 
-	wait, told := outbound.RetryAfter(response.Header, c.now())
+	wait, stated := outbound.RetryAfter(response.Header, c.now())
 	e.Wait = wait
 	if e.Code != "rate_limited" {
 		return e
 	}
 
 	switch {
-	case told:
+	case stated:
 		e.Wait = max(wait, time.Second)
-	case said.WaitTold:
+	case said.WaitStated:
 		e.Wait = max(said.Wait, time.Second)
 	default:
-		e.Wait = untoldWait
+		e.Wait = defaultWait
 		e.NoRetryAfter = true
 	}
 
@@ -194,7 +194,7 @@ var reason = regexp.MustCompile(`^[a-z][a-z_]{1,63}$`)
 // hookRefused is for a webhook's refusal: a word in plain text, or JSON as the
 // Web API's.
 func (w *Webhook) hookRefused(response outbound.Response) *failure.Error {
-	said := answers.Read(response, w.client.Clean)
+	said := answers.Read(response, w.http.Clean)
 	code := said.Member("error")
 	if word := strings.TrimSpace(string(response.Body)); reason.MatchString(word) {
 		code = word
@@ -207,7 +207,7 @@ func (w *Webhook) hookRefused(response outbound.Response) *failure.Error {
 
 func (c *core) fail(class failure.Class, scope failure.Scope, code, detail string, response outbound.Response) *failure.Error {
 	return &failure.Error{
-		Class: class, Scope: scope, Code: code, Detail: c.client.Clean(detail), Status: response.Status,
-		RequestID: c.client.Clean(response.Header.Get("X-Slack-Req-Id")),
+		Class: class, Scope: scope, Code: code, Detail: c.http.Clean(detail), Status: response.Status,
+		RequestID: c.http.Clean(response.Header.Get("X-Slack-Req-Id")),
 	}
 }

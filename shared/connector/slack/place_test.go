@@ -126,9 +126,9 @@ func TestAWebhookIsAPlace(t *testing.T) {
 
 	w.Use(connector.Place{ID: "x"})
 
-	same := NewWebhook(WebhookConfig{URL: hook}, w.client, nil)
-	other := NewWebhook(WebhookConfig{URL: hook + "x"}, w.client, nil)
-	government := NewWebhook(WebhookConfig{URL: "https://hooks.slack-gov.com/services/T0/B0/x"}, w.client, nil)
+	same := NewWebhook(WebhookConfig{URL: hook}, w.http, nil)
+	other := NewWebhook(WebhookConfig{URL: hook + "x"}, w.http, nil)
+	government := NewWebhook(WebhookConfig{URL: "https://hooks.slack-gov.com/services/T0/B0/x"}, w.http, nil)
 	keys := map[string]bool{}
 	for _, one := range []*Webhook{w, same, other, government} {
 		p, err := one.Resolve(t.Context())

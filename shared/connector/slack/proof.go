@@ -21,8 +21,8 @@ var (
 
 // foreign is the error for an answer of success without proof.
 func (c *core) foreign(method string, response outbound.Response) *failure.Error {
-	e := answers.WithoutProof(method, response, c.client.Clean)
-	e.RequestID = c.client.Clean(response.Header.Get("X-Slack-Req-Id"))
+	e := answers.WithoutProof(method, response, c.http.Clean)
+	e.RequestID = c.http.Clean(response.Header.Get("X-Slack-Req-Id"))
 
 	return e
 }

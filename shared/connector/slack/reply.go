@@ -97,7 +97,7 @@ func (b *Bot) FindReply(ctx gocontext.Context, r connector.Reply) (connector.Wri
 
 	var w connector.Written
 	found := false
-	err := b.walk(ctx, "conversations.replies", query, func(p posted) (stop bool) {
+	err := b.lists.walk(ctx, "conversations.replies", query, func(p posted) (stop bool) {
 		m, ok := markerOf(p)
 		if ok && p.TS != r.Message.ID && slices.Contains(r.Markers, m) {
 			w = connector.Written{Remote: domain.Remote{ID: p.TS, Key: channel}}

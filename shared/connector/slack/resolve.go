@@ -70,7 +70,7 @@ func (b *Bot) Resolve(ctx gocontext.Context) (connector.Place, error) {
 		return connector.Place{}, connector.OfPlace(err)
 	}
 
-	p := connector.Place{Instance: home.ID, ID: found.ID, Name: b.client.Clean(found.label())}
+	p := connector.Place{Instance: home.ID, ID: found.ID, Name: b.http.Clean(found.label())}
 	if home.Home != "" {
 		p.URL, _ = markup.WebURL(home.Home + "archives/" + found.ID)
 	}

@@ -246,8 +246,8 @@ func lineOf(b document.Block) []element {
 }
 
 // inline is a line of text. A link stands behind its text and shows its address,
-// unless the text is the address: nobody must be led to another place than the one
-// that can be read, and a phone shows no address before the tap.
+// unless the text is the address. A link must lead to the place that can be read,
+// and a phone shows no address before the tap.
 func inline(spans []document.Span) []element {
 	var line []element
 	for _, s := range spans {

@@ -21,9 +21,9 @@ var Needs = []connector.Need{
 
 // mayWrite reports whether the bot may post: by its scopes, and by whether it is in
 // the channel. Where the channel is not known, neither is that.
-func mayWrite(scopes []string, told bool, ch channel, target connector.Check) connector.Check {
+func mayWrite(scopes []string, stated bool, ch channel, target connector.Check) connector.Check {
 	anywhere := slices.Contains(scopes, "chat:write.public")
-	switch check := scoped(checkWrite, "write_not_allowed", told, slices.Contains(scopes, "chat:write")); {
+	switch check := scoped(checkWrite, "write_not_allowed", stated, slices.Contains(scopes, "chat:write")); {
 	case target.OK != nil && !*target.OK:
 		return connector.Refused(checkWrite, *target.Code).With("The channel takes no messages of the bot.")
 	case check.OK != nil && !*check.OK:
@@ -42,7 +42,7 @@ func mayWrite(scopes []string, told bool, ch channel, target connector.Check) co
 // mayLook reports whether a lost message can be looked for. A channel of which
 // nothing is known may be public or private, which have scopes of their own, and
 // the bot may be in it or not.
-func mayLook(scopes []string, told bool, ch channel, target connector.Check) connector.Check {
+func mayLook(scopes []string, stated bool, ch channel, target connector.Check) connector.Check {
 	public := slices.Contains(scopes, "channels:history")
 	private := slices.Contains(scopes, "groups:history")
 	needed := "channels:history"
@@ -57,13 +57,13 @@ func mayLook(scopes []string, told bool, ch channel, target connector.Check) con
 		return connector.Refused(checkHistory, *target.Code).With("There is no such channel, or the bot may not see it.")
 	case ch.known && !ch.Member:
 		return connector.Refused(checkHistory, "not_in_channel").With("The bot is not in the channel. Invite it there.")
-	case ch.known && told && !granted:
+	case ch.known && stated && !granted:
 		return connector.Refused(checkHistory, "history_not_allowed").With("The token lacks the scope " + needed + ".")
-	case told && !public && !private:
+	case stated && !public && !private:
 		return connector.Refused(checkHistory, "history_not_allowed").With("The token lacks the scope channels:history (groups:history for a private channel).")
 	case !ch.known:
 		return connector.Undecided(checkHistory, connector.NotTold).With("Slack does not say whether the bot is in the channel, and whether that is private.")
 	}
 
-	return scoped(checkHistory, "history_not_allowed", told, granted)
+	return scoped(checkHistory, "history_not_allowed", stated, granted)
 }

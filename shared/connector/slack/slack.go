@@ -32,7 +32,7 @@ type Look struct {
 // core is what a bot and a webhook have in common.
 type core struct {
 	message.Renderer
-	client     *outbound.Client
+	http       *outbound.Client
 	now        func() time.Time
 	digestOver int
 	buttons    bool
@@ -45,7 +45,7 @@ func newCore(look Look, client *outbound.Client, now func() time.Time) core {
 
 	return core{
 		Renderer: message.Renderer{Dialect: chat.Slack{}, TitleTemplate: look.TitleTemplate, BodyTemplate: look.BodyTemplate, Blocks: true},
-		client:   client, now: now, digestOver: look.DigestOver, buttons: look.Buttons,
+		http:     client, now: now, digestOver: look.DigestOver, buttons: look.Buttons,
 	}
 }
 

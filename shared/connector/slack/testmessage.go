@@ -10,7 +10,7 @@ import (
 )
 
 // testType names the metadata of a test message. It differs from eventType, so
-// that no search takes a test message for that of an item.
+// that no search finds a test message as the message of an item.
 const testType = "integrations_test"
 
 // A testPost is a test message on the wire

@@ -17,8 +17,8 @@ type WebhookConfig struct {
 	URL string
 }
 
-// A Webhook posts into the channel of an incoming webhook. It is told no
-// message's id, so it can neither edit a message nor find one. It is safe for
+// A Webhook posts into the channel of an incoming webhook. It gets no message's
+// id, so it can neither edit a message nor find one. It is safe for
 // use by several goroutines.
 type Webhook struct {
 	core
@@ -55,7 +55,7 @@ func (w *Webhook) post(ctx gocontext.Context, p post) error { return w.send(ctx,
 
 // send sends a message. Slack answers in plain text: ok, or the reason.
 func (w *Webhook) send(ctx gocontext.Context, body []byte) error {
-	response, err := w.client.Do(ctx, outbound.Request{Method: http.MethodPost, URL: w.cfg.URL, Header: jsonHeader(), Body: body})
+	response, err := w.http.Do(ctx, outbound.Request{Method: http.MethodPost, URL: w.cfg.URL, Header: jsonHeader(), Body: body})
 	if err != nil {
 		return err
 	}
@@ -63,7 +63,7 @@ func (w *Webhook) send(ctx gocontext.Context, body []byte) error {
 	switch {
 	case hookProof.Proven(response):
 		return nil
-	case !response.Success(), answers.Read(response, w.client.Clean).Member("ok") == "false":
+	case !response.Success(), answers.Read(response, w.http.Clean).Member("ok") == "false":
 		return w.hookRefused(response)
 	}
 

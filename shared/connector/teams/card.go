@@ -156,7 +156,7 @@ func compose(c connector.Content, m connector.Marker) card {
 }
 
 // heading is number and title, which lead to the item. The marker is the name of
-// the element: nobody sees it, and it tells a message from its copy.
+// the element: readers do not see it, and it distinguishes a message from its copy.
 func heading(c connector.Content, m connector.Marker) element {
 	title := run{Text: message.Heading(c), Weight: bold, Size: "medium", Strike: c.Deleted}
 
@@ -250,7 +250,7 @@ func cutMark(cut bool) []element {
 	return []element{line("none", run{Text: cutSign, Subtle: true})}
 }
 
-// shorten takes the last line away.
+// shorten removes the last line.
 func shorten(list []element) []element {
 	last := len(list) - 1
 	if items := list[last].Items; len(items) > 1 {

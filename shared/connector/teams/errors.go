@@ -13,9 +13,9 @@ import (
 	"example.com/integrations/shared/outbound"
 )
 
-// untoldWait is how long the workflow is left alone at least when nobody says
-// how long: its limits count by the minute.
-const untoldWait = time.Minute
+// defaultWait is the shortest wait after a rate limit for which the workflow states
+// no wait: its limits count by the minute.
+const defaultWait = time.Minute
 
 // passedOn finds the failure of Teams itself in an answer of success: a server
 // in front of Teams passes it on as text (MicrosoftDocs/msteams-docs#7425).
@@ -82,14 +82,14 @@ func (c *Connector) failed(status int, said answers.Problem, response outbound.R
 // "Rate limit is exceeded. Try again in 17 seconds."
 func (c *Connector) limited(said answers.Problem, response outbound.Response) *failure.Error {
 	e := c.fail(failure.Retryable, failure.IntegrationScope, "rate_limited", said.Reason(""), response)
-	wait, told := outbound.RetryAfter(response.Header, c.now())
+	wait, stated := outbound.RetryAfter(response.Header, c.now())
 	switch {
-	case told:
+	case stated:
 		e.Wait = max(wait, time.Second)
-	case said.WaitTold:
+	case said.WaitStated:
 		e.Wait = max(said.Wait, time.Second)
 	default:
-		e.Wait = untoldWait
+		e.Wait = defaultWait
 		e.NoRetryAfter = true
 	}
 

@@ -47,7 +47,7 @@ func cutLine(text string, max int) string { return markup.Cut(text, max, "…") 
 // count is a text's length in code points.
 func count(text string) int { return markup.Count(text) }
 
-// address finds what a reader takes for an address.
+// address finds what a reader reads as an address.
 var address = regexp.MustCompile(`(?i)://|\bwww\.`)
 
 // showsAddress reports whether a text seems to lead somewhere by itself.

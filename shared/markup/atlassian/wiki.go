@@ -126,8 +126,8 @@ func (l *lister) item(blocks []document.Block, prefix string) {
 	}
 }
 
-// highlighted are the languages Data Center knows; of others it says that it
-// does not.
+// highlighted are the languages that Data Center highlights; for others it shows an
+// error.
 var highlighted = map[string]bool{
 	"actionscript": true, "ada": true, "applescript": true, "bash": true, "c": true, "c#": true, "c++": true, "css": true,
 	"erlang": true, "go": true, "groovy": true, "haskell": true, "html": true, "java": true, "javascript": true, "js": true,
@@ -135,8 +135,7 @@ var highlighted = map[string]bool{
 	"sh": true, "sql": true, "swift": true, "visualbasic": true, "xml": true, "yaml": true,
 }
 
-// closing is what could end a block of code from within, or what a macro in it
-// could be taken for.
+// closing is what could end a block of code from within, or begin a macro in it.
 var closing = regexp.MustCompile(`(?i)\{(/?(?:code|noformat|quote))`)
 
 func wikiCode(b document.Block) string {

@@ -1,7 +1,7 @@
 // Package chat writes documents in the markup of the chats: Slack's mrkdwn,
 // Discord's Markdown and the plain text of Teams. What is text in a document is
-// text there: nobody is mentioned, nothing is carried out, and no link stands
-// under another text.
+// text there: it mentions no user, runs no command, and no link stands under
+// another text.
 package chat
 
 import (
@@ -142,7 +142,7 @@ func (w writer) span(spans []document.Span, i int) string {
 	return w.styled(spans, i)
 }
 
-// Address is markup.WebURL in the spelling that every chat takes.
+// Address is markup.WebURL in the spelling that every chat accepts.
 func Address(text string) (string, bool) {
 	to, ok := markup.WebURL(text)
 	if scheme, rest, found := strings.Cut(to, "://"); found {

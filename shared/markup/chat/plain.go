@@ -7,8 +7,8 @@ import (
 )
 
 // Plain is text that is shown as it stands, as in a text run of an Adaptive
-// Card. Only what Teams could take for a mention is broken up: it takes an
-// entity to be one, but nothing says that it always will.
+// Card. Only what Teams could read as a mention is broken up. Today a mention needs
+// an entity in the card, but no page promises that this stays.
 type Plain struct{}
 
 var at = regexp.MustCompile(`(?i)<(/?at\b)`)

@@ -16,7 +16,7 @@ func Length(text string) int {
 	return n
 }
 
-// CutText is markup.Cut for who counts in UTF-16 units.
+// CutText is markup.Cut for limits in UTF-16 units.
 func CutText(text string, max int, suffix string) string {
 	if Length(text) <= max {
 		return text

@@ -6,7 +6,7 @@ import (
 	"example.com/integrations/shared/markup/raw"
 )
 
-// Reveal takes the link from each text that names another host, and writes the
+// Reveal removes the link from each text that names another host, and writes the
 // address behind the text, in brackets. Links that stand one behind the other are
 // read as one text. The blocks given are changed.
 func Reveal(blocks []Block) []Block {

@@ -9,7 +9,7 @@ import (
 // An extent is a part of the source: source[from:to].
 type extent struct{ from, to int }
 
-// Uncomment takes the comments out of Markdown. What is in code stays. A comment
+// Uncomment removes the comments from Markdown. What is in code stays. A comment
 // ends at the next --> outside of code, also where blank lines are in it, which
 // CommonMark reads as text: what was written as a comment is not for readers. A
 // comment that is not closed goes to the end of its block of HTML, as CommonMark
@@ -122,8 +122,7 @@ func (c *commenter) block(at int) (extent, bool) {
 // time, and people do not write so.
 const far = 256
 
-// widened takes the white space with a comment that would stand around it to no
-// purpose: what follows it where white space or the begin of a line is before it,
+// widened adds to a comment the white space around it that has no use without it: what follows it where white space or the begin of a line is before it,
 // what is before it at the end of a line, where two spaces would break the line,
 // and the whole line if nothing else is on it and the next one is blank.
 func (c *commenter) widened(begin, end int) extent {
@@ -155,7 +154,7 @@ func (c *commenter) widened(begin, end int) extent {
 	return extent{begin, end}
 }
 
-// escaped reports whether a backslash takes the meaning of the sign at i.
+// escaped reports whether a backslash removes the meaning of the sign at i.
 func escaped(source string, i int) bool {
 	n := 0
 	for n < i && source[i-1-n] == '\\' {

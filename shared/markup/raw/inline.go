@@ -99,7 +99,7 @@ func (w *rewriter) image(p piece, anchored bool) string {
 	return "[" + literal(text, w.form) + "](" + to + ")"
 }
 
-// escaper takes their meaning from the signs of Markdown.
+// escaper removes the meaning of the signs of Markdown.
 var escaper = strings.NewReplacer(`\`, `\\`, "`", "\\`", "*", `\*`, "_", `\_`, "[", `\[`, "]", `\]`, "<", `\<`, "~", `\~`, "|", `\|`, "$", `\$`)
 
 // literal is text that Markdown shows as it is.

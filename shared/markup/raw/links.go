@@ -30,7 +30,7 @@ const (
 // breaker is U+200B: it cannot be seen, and no sign of Markdown goes over it.
 const breaker = "\u200b"
 
-// Reveal takes the link from each text that names another host, and writes the
+// Reveal removes the link from each text that names another host, and writes the
 // address behind the text, in brackets. All other text stays as it is. The result
 // is no safer than the source: it is still to be disarmed.
 //

@@ -22,8 +22,8 @@ const (
 	ToPlainText
 )
 
-// Rewrite takes the HTML out of Markdown as far as readers would see it: comments
-// go, and tags become what the form has for them. Tags without a meaning, and what
+// Rewrite removes the HTML from Markdown as far as readers would see it: comments
+// go, and tags become what the output has for them. Tags without a meaning, and what
 // is in code, stay. The result is no safer than the source: it is still to be
 // disarmed.
 //
