@@ -1,11 +1,8 @@
 package github
 
 import (
-	"bytes"
 	"fmt"
-	"io"
 	"net/http"
-	"net/url"
 	"strconv"
 
 	"example.com/integrations/local/providers"
@@ -95,23 +92,12 @@ func (p *page) Edited(r *http.Request, e tracker.Edit) *http.Request {
 		return nil
 	}
 
-	asked := map[string]string{}
-	if e.Title != nil {
-		asked["title"] = *e.Title
-	}
-
-	if e.Body != nil {
-		asked["body"] = tracker.Unix(*e.Body)
-	}
-
+	asked := e.Members("title", "body")
 	if e.State != "" {
 		asked["state"] = e.State
 	}
 
 	path := fmt.Sprintf("/repos/%s/issues/%d", in.FullName(), found.Number)
 
-	return &http.Request{
-		Method: http.MethodPatch, URL: &url.URL{Path: path}, Body: io.NopCloser(bytes.NewReader(tracker.Encode(asked))),
-		Header: http.Header{"Authorization": {"Bearer " + p.config.PersonToken}, "Content-Type": {"application/json"}},
-	}
+	return tracker.Request(http.MethodPatch, path, tracker.Encode(asked), "Authorization", "Bearer "+p.config.PersonToken)
 }

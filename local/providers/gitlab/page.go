@@ -1,12 +1,9 @@
 package gitlab
 
 import (
-	"bytes"
 	"cmp"
 	"fmt"
-	"io"
 	"net/http"
-	"net/url"
 	"strconv"
 	"strings"
 
@@ -125,23 +122,12 @@ func (p *page) Edited(r *http.Request, e tracker.Edit) *http.Request {
 		return nil
 	}
 
-	asked := map[string]string{}
-	if e.Title != nil {
-		asked["title"] = *e.Title
-	}
-
-	if e.Body != nil {
-		asked["description"] = tracker.Unix(*e.Body)
-	}
-
+	asked := e.Members("title", "description")
 	if e.State != "" {
 		asked["state_event"] = cmp.Or(map[string]string{"closed": "close", "open": "reopen"}[e.State], e.State)
 	}
 
 	path := fmt.Sprintf("%s/api/v4/projects/%d/issues/%d", p.config.Root, in.id, found.IID)
 
-	return &http.Request{
-		Method: http.MethodPut, URL: &url.URL{Path: path}, Body: io.NopCloser(bytes.NewReader(encode(asked))),
-		Header: http.Header{"Private-Token": {p.config.PersonToken}, "Content-Type": {"application/json"}},
-	}
+	return tracker.Request(http.MethodPut, path, encode(asked), "Private-Token", p.config.PersonToken)
 }
