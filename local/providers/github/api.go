@@ -247,32 +247,27 @@ func (a *api) resolve(made *call) {
 }
 
 func (a *api) inRepository(method string, parts []string) route {
-	switch {
-	case len(parts) == 0 && method == http.MethodGet:
-		return route{handle: a.issues.repository}
-	case len(parts) == 0 || parts[0] != "issues":
-		return route{}
-	case len(parts) == 1 && method == http.MethodGet:
-		return route{handle: a.issues.list, kind: faults.List}
-	case len(parts) == 1 && method == http.MethodPost:
-		return route{handle: a.issues.create, kind: faults.Create}
-	case len(parts) != 2:
-		return route{}
+	number := 0
+	if len(parts) == 2 {
+		var err error
+		if number, err = strconv.Atoi(parts[1]); err != nil {
+			return route{}
+		}
+		parts = []string{parts[0], ""}
 	}
 
-	number, err := strconv.Atoi(parts[1])
-	if err != nil {
-		return route{}
+	found := map[string]route{
+		"GET ":          {handle: a.issues.repository},
+		"GET issues":    {handle: a.issues.list, kind: faults.List},
+		"POST issues":   {handle: a.issues.create, kind: faults.Create},
+		"GET issues/":   {handle: a.issues.read, kind: faults.Read},
+		"PATCH issues/": {handle: a.issues.update, kind: faults.Update},
+	}[method+" "+strings.Join(parts, "/")]
+	if found.handle != nil {
+		found.number = number
 	}
 
-	switch method {
-	case http.MethodGet:
-		return route{handle: a.issues.read, kind: faults.Read, number: number}
-	case http.MethodPatch:
-		return route{handle: a.issues.update, kind: faults.Update, number: number}
-	}
-
-	return route{}
+	return found
 }
 
 // described is the request under the path that the description knows.

@@ -258,29 +258,17 @@ func (a *api) issueRoute(method string, parts []string) route {
 		return route{}
 	}
 
-	r := route{issue: parts[0]}
-	switch rest := parts[1:]; {
-	case len(rest) == 0 && method == http.MethodGet:
-		r.handle = a.issues.read
-		r.name = "issue"
-	case len(rest) == 0 && method == http.MethodPut:
-		r.handle = a.issues.update
-		r.name = "issue"
-	case len(rest) == 0 && method == http.MethodDelete:
-		r.handle = a.issues.remove
-		r.name = "issue"
-	case len(rest) == 1 && rest[0] == "editmeta" && method == http.MethodGet:
-		r.handle = a.issues.editmeta
-		r.name = "editmeta"
-	case len(rest) == 1 && rest[0] == "transitions" && method == http.MethodGet:
-		r.handle = a.issues.transitions
-		r.name = "transitions"
-	case len(rest) == 1 && rest[0] == "transitions" && method == http.MethodPost:
-		r.handle = a.issues.transit
-		r.name = "transitions"
-	}
+	found := map[string]route{
+		"GET ":             {handle: a.issues.read, name: "issue"},
+		"PUT ":             {handle: a.issues.update, name: "issue"},
+		"DELETE ":          {handle: a.issues.remove, name: "issue"},
+		"GET editmeta":     {handle: a.issues.editmeta, name: "editmeta"},
+		"GET transitions":  {handle: a.issues.transitions, name: "transitions"},
+		"POST transitions": {handle: a.issues.transit, name: "transitions"},
+	}[method+" "+strings.Join(parts[1:], "/")]
+	found.issue = parts[0]
 
-	return r
+	return found
 }
 
 // searchRoute knows the search of each flavor; the Cloud's old one is gone.
