@@ -105,7 +105,7 @@ func (a *api) resolved(r *http.Request) *call {
 	return made
 }
 
-// decide works out the answer and, for a write, the issue as it is to be. The
+// decide returns the answer and, for a write, the issue as it is to be. The
 // order of the checks is GitHub's: the caller before the request.
 func (a *api) decide(made *call) (*answer, *issue) {
 	if refused := a.admit(made); refused != nil {
@@ -118,7 +118,7 @@ func (a *api) decide(made *call) (*answer, *issue) {
 	}
 
 	var broken error
-	redirected := made.route.former && made.route.handle == nil // whatever is asked for
+	redirected := made.route.former && made.route.handle == nil // for any resource
 	if made.route.installation == "" && !redirected {           // the description at hand is of issues
 		broken = a.contract.CheckRequest(a.described(made), made.body)
 	}
@@ -146,7 +146,7 @@ func (a *api) decide(made *call) (*answer, *issue) {
 	return out, changed
 }
 
-// classic reports whether a token is one whose scopes GitHub tells.
+// classic reports whether a token is one whose scopes GitHub shows.
 func classic(authorization string) bool {
 	_, token, _ := strings.Cut(authorization, " ")
 	return strings.HasPrefix(strings.TrimSpace(token), "ghp_")
@@ -270,7 +270,7 @@ func (a *api) inRepository(method string, parts []string) route {
 	return found
 }
 
-// described is the request under the path that the description knows.
+// described is the request under the path that the description has.
 func (a *api) described(made *call) *http.Request {
 	repository := made.route.repository
 	rest, ok := strings.CutPrefix(made.URL.Path, "/repositories/")

@@ -135,8 +135,8 @@ func (u *usage) exhausted(now time.Time, method string, creates bool) bool {
 	return creates && (lately >= createsPerMin || len(u.creates) >= createsPerHour)
 }
 
-// secondary refuses, by turns with Retry-After and without any header that
-// tells of the limit: GitHub does both, and then only the text says why.
+// secondary refuses, in turn with Retry-After and without any header about the limit.
+// GitHub does both. Without the header only the text has the cause.
 func (u *usage) secondary() *answer {
 	u.refusals++
 	refused := refuse(http.StatusForbidden, secondaryNotice)

@@ -19,8 +19,8 @@ type object struct {
 	ID    int64  `json:"id"`
 }
 
-// Plain serves what people and tests see of the fake server: pages of what it
-// holds, the same as JSON under /_/, and the API for people who edit.
+// Plain serves what people and tests see of the fake server: pages of its issues, the
+// same as JSON under /_/, and the API for edits by hand.
 func (s *Server) Plain() http.Handler {
 	pages := &tracker.Pages{
 		Tracker: &page{s.api}, Title: "GitHub fake server", Vendor: "GitHub", Kind: "repository", Route: "/{owner}/{repo}/issues/{number}",

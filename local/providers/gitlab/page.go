@@ -19,15 +19,15 @@ type object struct {
 	Project      string `json:"project"`
 	ID           int64  `json:"id"`
 	Confidential bool   `json:"confidential,omitempty"`
-	// What GitLab makes of the texts: quick actions that were carried out, people
-	// who were notified, and things that were referred to.
+	// What GitLab makes of the texts: quick actions that were carried out, notified
+	// people, and references to other objects.
 	Commands   []string `json:"commands"`
 	Notified   []string `json:"notified"`
 	References []string `json:"references"`
 }
 
-// Plain serves what people and tests see of the fake server: pages of what it
-// holds, the same as JSON under /_/, and the API for people who edit.
+// Plain serves what people and tests see of the fake server: pages of its issues, the
+// same as JSON under /_/, and the API for edits by hand.
 func (s *Server) Plain() http.Handler {
 	pages := &tracker.Pages{
 		Tracker: &page{s.api}, Title: "GitLab fake server", Vendor: "GitLab", Kind: "project", Route: "/{path...}",

@@ -100,7 +100,7 @@ func (a *api) write(made *call, tooLarge bool) *answer {
 	return out
 }
 
-// decide works out the answer and, for a write, the issue as it is to be.
+// decide returns the answer and, for a write, the issue as it is to be.
 func (a *api) decide(made *call) (*answer, *issue) {
 	if faults.Guest(made.Context()) {
 		return a.guest(made), nil
@@ -150,7 +150,7 @@ func (a *api) checkRequest(made *call) error {
 	return broken
 }
 
-// described is the request under the path that the description knows.
+// described is the request under the path that the description has.
 func described(made *call) *http.Request {
 	copied := made.Clone(made.Context())
 	copied.URL.Path = "/rest/api/3" + made.path
@@ -271,7 +271,7 @@ func (a *api) issueRoute(method string, parts []string) route {
 	return found
 }
 
-// searchRoute knows the search of each flavor; the Cloud's old one is gone.
+// searchRoute has the search of each flavor. The Cloud's old one is gone.
 func (a *api) searchRoute(method string, rest []string) route {
 	if method != http.MethodGet && method != http.MethodPost {
 		return route{}
@@ -352,7 +352,7 @@ func withoutNull(content []byte) []byte {
 	return bytes.ReplaceAll(content, []byte(`"description":null`), []byte(`"description":{}`))
 }
 
-// guest is the answer to a call whose token is dead, at a site with
+// guest is the answer to a call with an invalid token, at a site with
 // anonymous access. A search finds what everyone may see, which is nothing here. A header
 // says that the login failed (MrRefactoring/jira.js#418).
 func (a *api) guest(made *call) *answer {

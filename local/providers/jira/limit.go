@@ -118,7 +118,7 @@ func (l *limiter) limited(reason string, limit int, wait time.Duration) *answer 
 	return refused
 }
 
-// fromBucket is Data Center's: every answer tells how it stands.
+// fromBucket is Data Center's limit: every answer has its state in headers.
 func (l *limiter) fromBucket(name string) (http.Header, *answer) {
 	now := l.now()
 	b := l.buckets[name]
@@ -145,7 +145,7 @@ func (l *limiter) fromBucket(name string) (http.Header, *answer) {
 	return l.standing(b.left), nil
 }
 
-// standing tells how a Data Center's bucket stands.
+// standing has the headers for the state of a Data Center's bucket.
 func (l *limiter) standing(left int) http.Header {
 	return http.Header{
 		"X-Ratelimit-Limit": {strconv.Itoa(bucket)}, "X-Ratelimit-Fillrate": {strconv.Itoa(fillRate)},

@@ -21,8 +21,8 @@ type object struct {
 	Document json.RawMessage `json:"document"` // as it is stored
 }
 
-// Plain serves what people and tests see of the fake server: pages of what it
-// holds, the same as JSON under /_/, and the API for people who edit.
+// Plain serves what people and tests see of the fake server: pages of its issues, the
+// same as JSON under /_/, and the API for edits by hand.
 func (s *Server) Plain() http.Handler {
 	pages := &tracker.Pages{
 		Tracker: &page{s.api}, Title: "Jira Data Center fake server", Vendor: "Jira", Kind: "project", Route: "/browse/{key}",

@@ -97,7 +97,7 @@ func (s *api) write(made *call, tooLarge bool) *answer {
 	return out
 }
 
-// decide works out the answer and, for a write, the issue as it is to be.
+// decide returns the answer and, for a write, the issue as it is to be.
 func (s *api) decide(made *call) (*answer, *issue) {
 	if made.route.handle == nil && !made.route.unknown {
 		return notFound(), nil
@@ -113,7 +113,7 @@ func (s *api) decide(made *call) (*answer, *issue) {
 
 	broken := s.contract.CheckRequest(s.described(made), made.body)
 	if made.Method == http.MethodDelete {
-		broken = nil // the description of 2.28 knows no deletes, but MantisBT does
+		broken = nil // the description of 2.28 has no deletes, but MantisBT has
 	}
 
 	if broken != nil {
@@ -243,7 +243,7 @@ func (s *api) addTo(number, what string) route {
 	return route{}
 }
 
-// described is the request under the path that the description knows.
+// described is the request under the path that the description has.
 func (s *api) described(made *call) *http.Request {
 	copied := made.Clone(made.Context())
 	copied.URL.Path = strings.Replace(made.URL.Path, "/index.php", "", 1)
