@@ -18,7 +18,7 @@ import (
 	"github.com/getkin/kin-openapi/routers"
 )
 
-// ErrNoOperation is returned for a request the description knows nothing of.
+// ErrNoOperation is returned for a request that the description does not have.
 var ErrNoOperation = errors.New("no such operation in the description")
 
 // A Contract is a provider's OpenAPI description. A nil one allows everything.
@@ -78,8 +78,8 @@ func readContract(path string) (*Contract, error) {
 	}}, nil
 }
 
-// dropStray takes out parameters that are said to be in a path without them:
-// MantisBT's description does so, and nobody could call it right.
+// dropStray removes path parameters that the path does not have. MantisBT's
+// description has some, and no request could satisfy them.
 func dropStray(document *openapi3.T) {
 	for template, item := range document.Paths.Map() {
 		for _, operation := range item.Operations() {
@@ -110,7 +110,7 @@ func (c *Contract) CheckSchema(name string, value []byte) error {
 }
 
 // CheckRequest reports how a request breaks the contract. The body is given
-// apart since it has been read.
+// separately because it has been read.
 func (c *Contract) CheckRequest(r *http.Request, body []byte) error {
 	if c == nil {
 		return nil
@@ -200,8 +200,7 @@ func fit(template, parts []string) (map[string]string, bool) {
 	return taken, true
 }
 
-// brief says where and why, without the schemas and values that the library's
-// own text repeats at length.
+// brief says where and why, without the schemas and values in the library's text.
 func brief(err error) error {
 	var many openapi3.MultiError
 	var schema *openapi3.SchemaError

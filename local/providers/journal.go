@@ -22,9 +22,9 @@ type Journal struct {
 	size int64
 }
 
-// OpenJournal opens the journal at path, making it where there is none, after
-// it has shown every line to replay, oldest first. A last line that a crash
-// cut short was never acknowledged: it is dropped.
+// OpenJournal opens the journal at path and creates it if it does not exist. It calls
+// replay for every line, oldest first. It drops a last line that a crash cut short:
+// that line was never acknowledged.
 func OpenJournal(path string, replay func(line []byte) error) (*Journal, error) {
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return nil, fmt.Errorf("journal %s: %w", path, err)
@@ -66,7 +66,7 @@ func (j *Journal) replay(each func(line []byte) error) error {
 	return j.rewind()
 }
 
-// rewind cuts off what stands behind the last whole line.
+// rewind cuts off what follows the last whole line.
 func (j *Journal) rewind() error {
 	if err := j.file.Truncate(j.size); err != nil {
 		return err

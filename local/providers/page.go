@@ -11,8 +11,8 @@ import (
 //go:embed page.html
 var head string
 
-// ParsePages reads templates of pages, which may begin with {{template "head"
-// .Title}}: it has the style they share.
+// ParsePages reads templates of pages. They may begin with {{template "head"
+// .Title}}, which has their common style.
 func ParsePages(source string) *template.Template {
 	return template.Must(template.Must(template.New("page").Parse(head)).Parse(source))
 }
@@ -31,7 +31,7 @@ func Show(w http.ResponseWriter, pages *template.Template, name string, data any
 	_, _ = w.Write(content.Bytes())
 }
 
-// Indent writes JSON to be read.
+// Indent formats JSON for people.
 func Indent(body json.RawMessage) string {
 	var text bytes.Buffer
 	if json.Indent(&text, body, "", "  ") != nil {

@@ -2,10 +2,10 @@ package providers
 
 import "time"
 
-// Remembered is how far back it is known what an object was.
+// Remembered is how far back versions of an object are kept.
 const Remembered = time.Hour
 
-// Versions are what an object was, and since when.
+// Versions are the values of an object, each with the time since when it holds.
 type Versions[V any] struct{ all []version[V] }
 
 type version[V any] struct {
@@ -13,7 +13,7 @@ type version[V any] struct {
 	value V
 }
 
-// Add says what the object is from a time on, which is not before the last one.
+// Add adds the value from a time on. The time is not before the last one.
 func (v *Versions[V]) Add(at time.Time, value V) {
 	v.all = append(v.all, version[V]{at, value})
 	for len(v.all) > 1 && at.Sub(v.all[1].at) >= Remembered || len(v.all) > 1 && v.all[1].at.IsZero() {
@@ -21,10 +21,10 @@ func (v *Versions[V]) Add(at time.Time, value V) {
 	}
 }
 
-// Latest is what it is.
+// Latest is the value now.
 func (v *Versions[V]) Latest() V { return v.all[len(v.all)-1].value }
 
-// SeenAt is what it was at a time; there is nothing where it was not there.
+// SeenAt is the value at a time. There is none before the first one.
 func (v *Versions[V]) SeenAt(at time.Time) (value V, there bool) {
 	for i := len(v.all) - 1; i >= 0; i-- {
 		if !v.all[i].at.After(at) {
@@ -34,13 +34,13 @@ func (v *Versions[V]) SeenAt(at time.Time) (value V, there bool) {
 	return value, false
 }
 
-// A Past is what many objects were, so that a list of them can lag behind.
+// A Past has the versions of many objects, so that a list of them can lag behind.
 type Past[K comparable, V any] struct {
 	byKey map[K]*Versions[V]
 	order []K
 }
 
-// Put says what an object is from a time on: the zero time means from ever.
+// Put adds the value of an object from a time on. The zero time means always.
 func (p *Past[K, V]) Put(key K, at time.Time, value V) {
 	if p.byKey == nil {
 		p.byKey = map[K]*Versions[V]{}
@@ -56,7 +56,7 @@ func (p *Past[K, V]) Put(key K, at time.Time, value V) {
 	one.Add(at, value)
 }
 
-// At lists what was there at a time, in the order in which it came.
+// At lists the objects at a time, in the order in which they were added.
 func (p *Past[K, V]) At(at time.Time) []V {
 	var all []V
 	for _, key := range p.order {

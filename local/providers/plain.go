@@ -7,8 +7,8 @@ import (
 	"strings"
 )
 
-// Pages answers what a test asks of every fake server: what it received, and what
-// was wrong with it. A fake server adds its pages for people.
+// Pages serves what tests read from every fake server: the objects and writes, and
+// the violations. A fake server adds its pages for people.
 func Pages(received http.HandlerFunc, violations func() []string) *http.ServeMux {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /_/received", received)
@@ -31,10 +31,10 @@ func SendJSON(w http.ResponseWriter, value any) {
 	_, _ = w.Write(bytes.TrimSuffix(b.Bytes(), []byte("\n")))
 }
 
-// Plain serves pages and, below prefix, the provider's own API at the same
-// plain address. Whoever calls it there with a token that the API does not know
-// is the person: anybody may edit by hand, without TLS and without a look for
-// tokens. Pages of other sites are not let in.
+// Plain serves pages and, below prefix, the provider's own API at the same address
+// without TLS. There person turns an unknown token into that of the person, so that
+// people can edit by hand without a token. Requests of pages of other sites are
+// refused.
 func Plain(pages http.Handler, prefix string, api http.Handler, person func(*http.Request)) http.Handler {
 	return http.NewCrossOriginProtection().Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if !strings.HasPrefix(r.URL.Path, prefix) {
@@ -48,8 +48,8 @@ func Plain(pages http.Handler, prefix string, api http.Handler, person func(*htt
 	}))
 }
 
-// AnyBearer makes the person of whoever comes with a token that is not known:
-// under a scheme, or bare. Without a person's token nobody is.
+// AnyBearer replaces an unknown token by the person's, with or without a scheme. It
+// does nothing where the person has no token.
 func AnyBearer[A any](known map[string]A, person string) func(*http.Request) {
 	return func(r *http.Request) {
 		scheme, token, two := strings.Cut(r.Header.Get("Authorization"), " ")
@@ -63,7 +63,7 @@ func AnyBearer[A any](known map[string]A, person string) func(*http.Request) {
 	}
 }
 
-// ByHost answers as whom a request is for.
+// ByHost sends a request to the API of its host.
 func ByHost(apis map[string]http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		api, ok := apis[strings.ToLower(r.Host)]

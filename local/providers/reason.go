@@ -8,10 +8,10 @@ import (
 	"unicode"
 )
 
-// SendReason sends an answer without a body and with words of its own on the
+// SendReason sends an answer without a body and with a reason on the
 // status line, where some servers say why they refuse. net/http cannot do that,
-// so the connection is taken over and closed. HTTP/2 has no such words: there,
-// and where the connection cannot be taken over, the answer goes without them.
+// so the connection is taken over and closed. HTTP/2 has no reason: there,
+// and where the connection cannot be taken over, the answer has none.
 func SendReason(w http.ResponseWriter, status int, reason string) {
 	header := w.Header()
 	header.Set("Content-Length", "0")
@@ -36,7 +36,7 @@ func SendReason(w http.ResponseWriter, status int, reason string) {
 	_ = buffered.Flush()
 }
 
-// oneLine replaces what would end the status line.
+// oneLine replaces characters that would end the status line.
 func oneLine(text string) string {
 	return strings.Map(func(r rune) rune {
 		if unicode.IsControl(r) {

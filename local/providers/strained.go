@@ -8,8 +8,8 @@ import (
 	"sync/atomic"
 )
 
-// Strained stands before a fake server's API and answers lists as a real server does
-// that is at its limits, or behind a proxy.
+// Strained is in front of a fake server's API. It answers lists as an overloaded
+// server or a server behind a proxy does.
 type Strained struct {
 	Next http.Handler
 	// Most is the largest page that is answered. Larger ones are 504. 0: any.
@@ -26,11 +26,11 @@ type Strained struct {
 // Refused is how many lists were not answered.
 func (s *Strained) Refused() int { return int(s.refused.Load()) }
 
-// pageSizes are what providers call the size of a page.
+// pageSizes are the parameters for the size of a page.
 var pageSizes = []string{"per_page", "maxResults", "page_size", "limit"}
 
-// PageSize is how many objects a request asks for in one page, 0 where it does
-// not say.
+// PageSize is how many objects a request asks for in one page, 0 if it has no
+// such parameter.
 func PageSize(r *http.Request) int {
 	size := 0
 	for _, name := range pageSizes {

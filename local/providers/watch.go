@@ -6,17 +6,17 @@ import (
 	"sync"
 )
 
-// The phases of a create that a hook is told of.
+// The phases of a create that a hook is called with.
 const (
 	Received = "received" // the request is here, nothing has been done
 	Applied  = "applied"  // the object exists, the answer has not been sent
 )
 
-// maxViolations bounds what is kept; a caller who is wrong is so at every call.
+// maxViolations limits what is kept: a wrong caller breaks the contract at every call.
 const maxViolations = 1000
 
-// A Watch is what a fake server lets tests see of its calls: the breaches of the
-// contract, and each create as it happens.
+// A Watch shows tests the calls of a fake server: the violations of the contract, and
+// each create as it happens.
 type Watch struct {
 	lock       sync.RWMutex
 	violations []string
@@ -24,7 +24,7 @@ type Watch struct {
 	creates    int
 }
 
-// OnCreate has hook called at each phase of each create, with the number of
+// OnCreate makes the server call hook at each phase of each create, with the number of
 // the create since the start. It may block: the caller then waits.
 func (w *Watch) OnCreate(hook func(phase string, n int)) {
 	w.lock.Lock()
@@ -32,15 +32,15 @@ func (w *Watch) OnCreate(hook func(phase string, n int)) {
 	w.hook = hook
 }
 
-// Violations lists the breaches of the contract so far: the callers' and, each
-// a mistake of the fake server, our own.
+// Violations lists the violations of the contract so far: by callers, and by the fake
+// server itself, which are bugs.
 func (w *Watch) Violations() []string {
 	w.lock.RLock()
 	defer w.lock.RUnlock()
 	return slices.Clone(w.violations)
 }
 
-// Violation notes a breach.
+// Violation records a violation.
 func (w *Watch) Violation(format string, args ...any) {
 	w.lock.Lock()
 	defer w.lock.Unlock()
@@ -49,7 +49,7 @@ func (w *Watch) Violation(format string, args ...any) {
 	}
 }
 
-// Arrive counts a create and tells the hook of it.
+// Arrive counts a create and calls the hook.
 func (w *Watch) Arrive() (n int) {
 	w.lock.Lock()
 	w.creates++
@@ -59,7 +59,7 @@ func (w *Watch) Arrive() (n int) {
 	return n
 }
 
-// Tell tells the hook of a phase of a create.
+// Tell calls the hook with a phase of a create.
 func (w *Watch) Tell(phase string, n int) {
 	w.lock.RLock()
 	hook := w.hook

@@ -9,23 +9,23 @@ import (
 	"unicode/utf8"
 )
 
-// A Write is a request that was to change something, and how it was answered.
+// A Write is a request for a change, and its answer.
 // The form is a promise of the environment.
 type Write struct {
 	At time.Time `json:"at"`
-	// User is whose token it came with: the integration's own or a person's. It
-	// is empty where the token was no good.
+	// User is the account of its token: the integration's or a person's. It is
+	// empty if the token is invalid.
 	User string `json:"user,omitempty"`
-	// Fault names the faults that the call was under, with commas between. Where
-	// one carried it out all the same, Status is what the provider made of it, and
-	// the caller saw another one, or none.
+	// Fault names the faults of the call, separated by commas. If the write was
+	// carried out in spite of a fault, Status is the provider's, and the caller saw
+	// another one or none.
 	Fault  string          `json:"fault,omitempty"`
 	Method string          `json:"method"`
 	Path   string          `json:"path"`
 	Body   json.RawMessage `json:"body"`
 	Status int             `json:"status"`
-	// Refusal is the provider's own code where it refused, if it has such: not
-	// every provider says so by the status.
+	// Refusal is the provider's own error code, if it has one: not every provider
+	// refuses by the status.
 	Refusal string `json:"refusal,omitempty"`
 }
 
@@ -44,8 +44,8 @@ func JSONBody(body []byte) json.RawMessage {
 	return text
 }
 
-// A Log keeps writes of a kind in the order in which they arrived, though they
-// are added in the order in which they were answered.
+// A Log keeps writes in the order of their arrival. They are added in the order of
+// their answers.
 type Log[W any] struct {
 	lock    sync.Mutex
 	next    int64

@@ -47,7 +47,7 @@ func invalid(reason string) *answer {
 	return refuse(http.StatusUnprocessableEntity, "Invalid request.\n\n"+reason)
 }
 
-// unprocessable is the answer to a body whose values will not do.
+// unprocessable is the answer to a body with invalid values.
 func unprocessable(faults ...fault) *answer {
 	return refuse(http.StatusUnprocessableEntity, "Validation Failed", faults...)
 }

@@ -105,7 +105,7 @@ func (a *api) resolved(r *http.Request) *call {
 	return made
 }
 
-// decide works out the answer and, for a write, the issue as it is to be. The
+// decide returns the answer and, for a write, the issue as it is to be. The
 // order of the checks is GitHub's: the caller before the request.
 func (a *api) decide(made *call) (*answer, *issue) {
 	if refused := a.admit(made); refused != nil {
@@ -118,7 +118,7 @@ func (a *api) decide(made *call) (*answer, *issue) {
 	}
 
 	var broken error
-	redirected := made.route.former && made.route.handle == nil // whatever is asked for
+	redirected := made.route.former && made.route.handle == nil // for any resource
 	if made.route.installation == "" && !redirected {           // the description at hand is of issues
 		broken = a.contract.CheckRequest(a.described(made), made.body)
 	}
@@ -146,7 +146,7 @@ func (a *api) decide(made *call) (*answer, *issue) {
 	return out, changed
 }
 
-// classic reports whether a token is one whose scopes GitHub tells.
+// classic reports whether a token is one whose scopes GitHub shows.
 func classic(authorization string) bool {
 	_, token, _ := strings.Cut(authorization, " ")
 	return strings.HasPrefix(strings.TrimSpace(token), "ghp_")
@@ -247,35 +247,30 @@ func (a *api) resolve(made *call) {
 }
 
 func (a *api) inRepository(method string, parts []string) route {
-	switch {
-	case len(parts) == 0 && method == http.MethodGet:
-		return route{handle: a.issues.repository}
-	case len(parts) == 0 || parts[0] != "issues":
-		return route{}
-	case len(parts) == 1 && method == http.MethodGet:
-		return route{handle: a.issues.list, kind: faults.List}
-	case len(parts) == 1 && method == http.MethodPost:
-		return route{handle: a.issues.create, kind: faults.Create}
-	case len(parts) != 2:
-		return route{}
+	number := 0
+	if len(parts) == 2 {
+		var err error
+		if number, err = strconv.Atoi(parts[1]); err != nil {
+			return route{}
+		}
+		parts = []string{parts[0], ""}
 	}
 
-	number, err := strconv.Atoi(parts[1])
-	if err != nil {
-		return route{}
+	found := map[string]route{
+		"GET ":          {handle: a.issues.repository},
+		"GET issues":    {handle: a.issues.list, kind: faults.List},
+		"POST issues":   {handle: a.issues.create, kind: faults.Create},
+		"GET issues/":   {handle: a.issues.read, kind: faults.Read},
+		"PATCH issues/": {handle: a.issues.update, kind: faults.Update},
+	}[method+" "+strings.Join(parts, "/")]
+	if found.handle != nil {
+		found.number = number
 	}
 
-	switch method {
-	case http.MethodGet:
-		return route{handle: a.issues.read, kind: faults.Read, number: number}
-	case http.MethodPatch:
-		return route{handle: a.issues.update, kind: faults.Update, number: number}
-	}
-
-	return route{}
+	return found
 }
 
-// described is the request under the path that the description knows.
+// described is the request under the path that the description has.
 func (a *api) described(made *call) *http.Request {
 	repository := made.route.repository
 	rest, ok := strings.CutPrefix(made.URL.Path, "/repositories/")

@@ -18,7 +18,7 @@ import (
 // An App that is installed with an owner.
 type App struct {
 	ID, Installation string
-	Login            string // of its own account, as sync[bot]
+	Login            string // of the app's account, such as sync[bot]
 	Key              *rsa.PublicKey
 	// Repositories are the names of those it is installed on.
 	Repositories []string
@@ -27,9 +27,9 @@ type App struct {
 }
 
 const (
-	// grantLife is how long a token of an installation is good for.
+	// grantLife is how long a token of an installation is valid.
 	grantLife = time.Hour
-	// longestAssertion is how long an app's own token may be good for.
+	// longestAssertion is how long an app's own token may be valid.
 	longestAssertion = 10 * time.Minute
 )
 
@@ -72,7 +72,7 @@ func (g *grants) get(token string) (pass, bool) {
 	return p, ok
 }
 
-// whose is the account behind a token. A token of an app's installation is good
+// whose is the account behind a token. A token of an app's installation is valid
 // for an hour, for the repositories and the rights it was asked for.
 func (s *apps) whose(made *call, token string) (login string, ok bool) {
 	if made.route.installation != "" {
@@ -97,8 +97,8 @@ func (s *apps) whose(made *call, token string) (login string, ok bool) {
 	return p.login, true
 }
 
-// claimed is the app that a token of its own says it comes from: signed with
-// its key, not from the future, and good for ten minutes at most.
+// claimed is the app whose own token this is: signed with its key, not from the
+// future, and valid for ten minutes at most.
 func (s *apps) claimed(token string) *App {
 	signed, err := jwt.ParseSigned(token, []jose.SignatureAlgorithm{jose.RS256})
 	if err != nil {

@@ -67,7 +67,7 @@ func (s *disturber) profile() faults.Profile {
 		},
 		Cannot: map[string]string{
 			faults.ETagConflict: "GitHub takes no ETag on a write: the last writer wins",
-			faults.Captcha:      "GitHub's API asks nobody for a captcha",
+			faults.Captcha:      "GitHub's API never asks for a captcha",
 			faults.Anonymous:    "GitHub refuses a dead token, at public repositories too",
 		},
 		Forms: map[string][]string{faults.RefusedWords: {faults.Nested, faults.Array, faults.String}},

@@ -123,9 +123,8 @@ func (s *issues) update(made *call) (*answer, *issue) {
 	return &answer{status: http.StatusOK, value: renderIssue(repository, updated)}, updated
 }
 
-// apply returns the issue with what was asked for. A change that changes
-// nothing leaves the time of the last one; labels and assignees of someone
-// without push access are dropped without a word, as on GitHub.
+// apply returns the issue after a request. A request that changes nothing does not
+// change the time. Without push access labels and assignees are ignored, as on GitHub.
 func (s *issues) apply(before *issue, asked *asked, login string, mayPush bool) *issue {
 	after := *before
 	changed := false

@@ -5,6 +5,8 @@ import (
 	"strconv"
 	"sync"
 	"time"
+
+	"example.com/integrations/local/providers/tracker"
 )
 
 // The published limits of a user token.
@@ -98,10 +100,7 @@ func (l *limiter) user(login string) *usage {
 		user.used, user.reset = 0, now.Add(time.Hour).Truncate(time.Second)
 	}
 
-	for len(user.creates) > 0 && now.Sub(user.creates[0]) >= time.Hour {
-		user.creates = user.creates[1:]
-	}
-
+	user.creates = tracker.Within(user.creates, now, time.Hour)
 	for len(user.points) > 0 && now.Sub(user.points[0].at) >= time.Minute {
 		user.points = user.points[1:]
 	}
@@ -127,16 +126,13 @@ func (u *usage) exhausted(now time.Time, method string, creates bool) bool {
 		return true
 	}
 
-	lately := 0
-	for i := len(u.creates) - 1; i >= 0 && now.Sub(u.creates[i]) < time.Minute; i-- {
-		lately++
-	}
+	lately := len(tracker.Within(u.creates, now, time.Minute))
 
 	return creates && (lately >= createsPerMin || len(u.creates) >= createsPerHour)
 }
 
-// secondary refuses, by turns with Retry-After and without any header that
-// tells of the limit: GitHub does both, and then only the text says why.
+// secondary refuses, in turn with Retry-After and without any header about the limit.
+// GitHub does both. Without the header only the text has the cause.
 func (u *usage) secondary() *answer {
 	u.refusals++
 	refused := refuse(http.StatusForbidden, secondaryNotice)

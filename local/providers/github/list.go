@@ -1,8 +1,6 @@
 package github
 
 import (
-	"cmp"
-	"encoding/base64"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -25,16 +23,13 @@ const (
 
 // A filter is what a list is asked for.
 type filter struct {
-	state, sort, direction       string
+	tracker.Paging[*issue]
+
+	state, sort                  string
 	creator, assignee, mentioned string
 	labels                       []string
 	since                        time.Time
-	page, perPage                int
-	after                        *cursor
 }
-
-// A cursor is a place in a list, as its links have it: behind an issue.
-type cursor struct{ at, number int64 }
 
 func (s *issues) list(made *call) (*answer, *issue) {
 	repository := made.route.repository
@@ -49,9 +44,8 @@ func (s *issues) list(made *call) (*answer, *issue) {
 
 	all := s.listed(made.Context(), repository, asked.creator)
 	all = slices.DeleteFunc(all, func(one *issue) bool { return !asked.matches(one) })
-	asked.order(all)
-	left := asked.left(all)
-	page := make([]issueView, 0, min(asked.perPage, len(left)))
+	left := asked.Left(all)
+	page := make([]issueView, 0, min(asked.Size, len(left)))
 	for _, one := range left[:cap(page)] {
 		page = append(page, renderIssue(repository, one))
 	}
@@ -65,27 +59,23 @@ func (s *issues) list(made *call) (*answer, *issue) {
 }
 
 func parseFilter(query url.Values) (*filter, *answer) {
-	asked := &filter{
-		creator: query.Get("creator"), assignee: query.Get("assignee"), mentioned: query.Get("mentioned"),
-		page: max(1, tracker.Number(query.Get("page"), 1)), perPage: min(maxPage, tracker.Number(query.Get("per_page"), defaultPage)),
-	}
-	if asked.perPage < 1 {
-		asked.perPage = defaultPage
+	asked := &filter{creator: query.Get("creator"), assignee: query.Get("assignee"), mentioned: query.Get("mentioned")}
+	direction := ""
+	wrong := tracker.Choose(query,
+		tracker.Choice{Name: "state", Into: &asked.state, Allowed: []string{"open", "closed", "all"}},
+		tracker.Choice{Name: "sort", Into: &asked.sort, Allowed: []string{"created", "updated", "comments"}},
+		tracker.Choice{Name: "direction", Into: &direction, Allowed: []string{"desc", "asc"}},
+	)
+	if wrong != nil {
+		return nil, unprocessable(fault{Resource: "Issue", Code: "invalid", Field: wrong.Name, Value: *wrong.Into})
 	}
 
-	for _, one := range []struct {
-		name    string
-		into    *string
-		allowed []string
-	}{
-		{"state", &asked.state, []string{"open", "closed", "all"}},
-		{"sort", &asked.sort, []string{"created", "updated", "comments"}},
-		{"direction", &asked.direction, []string{"desc", "asc"}},
-	} {
-		*one.into = cmp.Or(query.Get(one.name), one.allowed[0])
-		if !slices.Contains(one.allowed, *one.into) {
-			return nil, unprocessable(fault{Resource: "Issue", Code: "invalid", Field: one.name, Value: *one.into})
-		}
+	asked.Paging = tracker.Paging[*issue]{
+		Place: asked.place, Descending: direction == "desc",
+		Page: max(1, tracker.Number(query.Get("page"), 1)), Size: min(maxPage, tracker.Number(query.Get("per_page"), defaultPage)),
+	}
+	if asked.Size < 1 {
+		asked.Size = defaultPage
 	}
 
 	if labels := query.Get("labels"); labels != "" {
@@ -101,13 +91,13 @@ func parseFilter(query url.Values) (*filter, *answer) {
 	}
 
 	if after := query.Get("after"); after != "" {
-		asked.after = parseCursor(after)
-		if asked.after == nil {
+		asked.After = tracker.ParsePosition(after)
+		if asked.After == nil {
 			return nil, unprocessable(fault{Resource: "Issue", Code: "invalid", Field: "after", Value: after})
 		}
 	}
 
-	if asked.after == nil && asked.page*asked.perPage >= numberedReach {
+	if asked.After == nil && asked.Page*asked.Size >= numberedReach {
 		return nil, refuse(http.StatusUnprocessableEntity, tooFar)
 	}
 
@@ -135,64 +125,19 @@ func holds(all []string, wanted string) bool {
 	return slices.ContainsFunc(all, func(one string) bool { return strings.EqualFold(one, wanted) })
 }
 
-// order sorts, by number where times are equal. All have no comments.
-func (f *filter) order(all []*issue) {
-	slices.SortFunc(all, func(a, b *issue) int { return f.compare(f.place(a), f.place(b)) })
-}
-
-func (f *filter) place(one *issue) cursor {
+// place is where an issue stands: by number where times are equal. All have no
+// comments.
+func (f *filter) place(one *issue) tracker.Position {
 	if f.sort == "updated" {
-		return cursor{one.UpdatedAt.Unix(), int64(one.Number)}
+		return tracker.Position{At: one.UpdatedAt.Unix(), Number: int64(one.Number)}
 	}
-	return cursor{0, int64(one.Number)}
-}
-
-func (f *filter) compare(a, b cursor) int {
-	order := cmp.Or(cmp.Compare(a.at, b.at), cmp.Compare(a.number, b.number))
-	if f.direction == "desc" {
-		return -order
-	}
-	return order
-}
-
-// left is the page and all behind it.
-func (f *filter) left(all []*issue) []*issue {
-	if f.after == nil {
-		return all[min((f.page-1)*f.perPage, len(all)):]
-	}
-
-	from, _ := slices.BinarySearchFunc(all, *f.after, func(one *issue, after cursor) int {
-		if f.compare(f.place(one), after) <= 0 {
-			return -1
-		}
-		return 1
-	})
-
-	return all[from:]
-}
-
-func (c cursor) String() string {
-	return base64.URLEncoding.EncodeToString(fmt.Appendf(nil, "cursor:v2:%d:%d", c.at, c.number))
-}
-
-func parseCursor(text string) *cursor {
-	read, err := base64.URLEncoding.DecodeString(text)
-	var c cursor
-	if err != nil {
-		return nil
-	}
-
-	if n, err := fmt.Sscanf(string(read), "cursor:v2:%d:%d", &c.at, &c.number); n != 2 || err != nil {
-		return nil
-	}
-
-	return &c
+	return tracker.Position{Number: int64(one.Number)}
 }
 
 // link gives the neighbouring pages. They are named by the repository's id, as
 // GitHub does: a client that builds the addresses of pages itself fails.
 func (f *filter) link(made *call, total int, left []*issue) string {
-	last := (total + f.perPage - 1) / f.perPage
+	last := (total + f.Size - 1) / f.Size
 	var links []string
 	add := func(relation string, page int, after string) {
 		query := made.URL.Query()
@@ -205,16 +150,16 @@ func (f *filter) link(made *call, total int, left []*issue) string {
 		links = append(links, fmt.Sprintf(`<%s/repositories/%d/issues?%s>; rel="%s"`,
 			made.root(), made.route.repository.id, query.Encode(), relation))
 	}
-	if f.page > 1 {
-		add("prev", min(f.page-1, max(last, 1)), "")
+	if f.Page > 1 {
+		add("prev", min(f.Page-1, max(last, 1)), "")
 	}
 
-	if len(left) > f.perPage {
-		add("next", f.page+1, f.place(left[f.perPage-1]).String())
+	if len(left) > f.Size {
+		add("next", f.Page+1, f.Behind(left).String())
 		add("last", last, "")
 	}
 
-	if f.page > 1 {
+	if f.Page > 1 {
 		add("first", 1, "")
 	}
 

@@ -1,11 +1,8 @@
 package github
 
 import (
-	"bytes"
 	"fmt"
-	"io"
 	"net/http"
-	"net/url"
 	"strconv"
 
 	"example.com/integrations/local/providers"
@@ -22,8 +19,8 @@ type object struct {
 	ID    int64  `json:"id"`
 }
 
-// Plain serves what people and tests see of the fake server: pages of what it
-// holds, the same as JSON under /_/, and the API for people who edit.
+// Plain serves what people and tests see of the fake server: pages of its issues, the
+// same as JSON under /_/, and the API for edits by hand.
 func (s *Server) Plain() http.Handler {
 	pages := &tracker.Pages{
 		Tracker: &page{s.api}, Title: "GitHub fake server", Vendor: "GitHub", Kind: "repository", Route: "/{owner}/{repo}/issues/{number}",
@@ -95,23 +92,12 @@ func (p *page) Edited(r *http.Request, e tracker.Edit) *http.Request {
 		return nil
 	}
 
-	asked := map[string]string{}
-	if e.Title != nil {
-		asked["title"] = *e.Title
-	}
-
-	if e.Body != nil {
-		asked["body"] = tracker.Unix(*e.Body)
-	}
-
+	asked := e.Members("title", "body")
 	if e.State != "" {
 		asked["state"] = e.State
 	}
 
 	path := fmt.Sprintf("/repos/%s/issues/%d", in.FullName(), found.Number)
 
-	return &http.Request{
-		Method: http.MethodPatch, URL: &url.URL{Path: path}, Body: io.NopCloser(bytes.NewReader(tracker.Encode(asked))),
-		Header: http.Header{"Authorization": {"Bearer " + p.config.PersonToken}, "Content-Type": {"application/json"}},
-	}
+	return tracker.Request(http.MethodPatch, path, tracker.Encode(asked), "Authorization", "Bearer "+p.config.PersonToken)
 }

@@ -11,9 +11,9 @@ import (
 // (https://docs.gitlab.com/user/project/quick_actions/).
 var commands = regexp.MustCompile(`(?i)^/(add_child|add_contacts|add_email|add_parent|assign|award|blocked_by|blocks|board_move|cc|child_of|clear_health_status|clear_weight|clone|close|confidential|copy_metadata|create_merge_request|done|draft|due|duplicate|epic|estimate|estimate_time|health_status|invite_email|iteration|label|labels|link|lock|milestone|move|page|parent_epic|promote|promote_to|promote_to_incident|publish|react|ready|reassign|reassign_reviewer|rebase|relabel|relate|remind_me|remove_child|remove_contacts|remove_due_date|remove_email|remove_epic|remove_estimate|remove_iteration|remove_milestone|remove_parent|remove_parent_epic|remove_time_spent|remove_zoom|reopen|request_review|severity|set_parent|shrug|spend|spent|spend_time|status|subscribe|tableflip|tag|target_branch|timeline|title|todo|type|unassign|unassign_reviewer|unblock|unlabel|unlink|unlock|unrelate|unsubscribe|weight|zoom)(?:[ \t]+(.*))?$`)
 
-// extract takes the quick actions out of a description: lines that begin with
-// one, wherever the paragraphs and code blocks around them may lie. The real
-// one spares code; who relies on that relies on where it sees code.
+// extract takes the quick actions out of a description: all lines that begin with
+// one, also inside code. The real GitLab leaves code alone, but a client cannot rely
+// on what it recognises as code.
 func extract(description string) (left string, found []string) {
 	var kept []string
 	for line := range strings.SplitSeq(strings.ReplaceAll(description, "\r\n", "\n"), "\n") {

@@ -88,7 +88,7 @@ func (a *api) write(made *call, tooLarge bool) *answer {
 	return out
 }
 
-// decide works out the answer and, for a write, what it leaves. The order of
+// decide returns the answer and, for a write, what it leaves. The order of
 // the checks is GitLab's: limits in front, then the account, then the request.
 func (a *api) decide(made *call) (*answer, change) {
 	made.user = a.config.Tokens[made.token()]

@@ -11,7 +11,7 @@ import (
 	"example.com/integrations/local/providers/faults"
 )
 
-// The phases of a create that a hook is told of.
+// The phases of a create that a hook is called with.
 const (
 	Received = providers.Received
 	Applied  = providers.Applied

@@ -168,9 +168,8 @@ func (s *issues) carry(found *issue, to *project, user string) change {
 	return change{Issue: &left, Copied: &placed{to.Path, &copied}}
 }
 
-// apply returns the issue with what was asked for. A change that changes
-// nothing leaves the time of the last one; labels of someone who may not set
-// them are dropped without a word, as at GitLab.
+// apply returns the issue after a request. A request that changes nothing does not
+// change the time. Labels of users without the right are ignored, as at GitLab.
 func (s *issues) apply(p *project, before *issue, a *asked, user string) *issue {
 	after := *before
 	changed := false

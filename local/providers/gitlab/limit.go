@@ -36,9 +36,9 @@ func newLimiter(on bool, now func() time.Time) *limiter {
 	return &limiter{on: on, now: now, counts: map[string]*count{}}
 }
 
-// take counts a request. It returns the headers its answer carries, or the
-// refusal: in front of the application with all that tells how long to wait,
-// within it without a word.
+// take counts a request. It returns the headers of its answer, or the refusal. A
+// refusal in front of the application says how long to wait, one by the application
+// does not.
 func (l *limiter) take(made *call) (http.Header, *answer) {
 	if !l.on {
 		return nil, nil

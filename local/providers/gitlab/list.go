@@ -1,9 +1,6 @@
 package gitlab
 
 import (
-	"cmp"
-	"encoding/base64"
-	"encoding/json"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -33,19 +30,13 @@ var parameters = []string{
 
 // A filter is what a list is asked for.
 type filter struct {
-	state, order, sort string
-	author             int64
-	labels             []string
-	bounds             map[string]time.Time // by parameter
-	page, perPage      int
-	keyset             bool
-	after              *place
-}
+	tracker.Paging[*issue]
 
-// A place is where an issue stands in a list.
-type place struct {
-	At time.Time `json:"at"`
-	ID int64     `json:"id,string"`
+	state, order string
+	author       int64
+	labels       []string
+	bounds       map[string]time.Time // by parameter
+	keyset       bool
 }
 
 // lists are the lists of issues.
@@ -74,10 +65,9 @@ func (s *lists) list(made *call) (*answer, change) {
 	}
 
 	all := slices.DeleteFunc(s.listed(made.Context(), p), func(one *issue) bool { return !f.matches(one) || !visible(p, one, made.user) })
-	slices.SortFunc(all, func(a, b *issue) int { return f.compare(f.place(a), f.place(b)) })
-	left := f.left(all)
+	left := f.Left(all)
 	page := []map[string]any{}
-	for _, one := range left[:min(f.perPage, len(left))] {
+	for _, one := range left[:min(f.Size, len(left))] {
 		page = append(page, s.views.issue(p, one))
 	}
 
@@ -85,24 +75,25 @@ func (s *lists) list(made *call) (*answer, change) {
 }
 
 func (s *lists) parseFilter(query url.Values) (*filter, *answer) {
-	f := &filter{
-		page: max(1, tracker.Number(query.Get("page"), 1)), perPage: tracker.Number(query.Get("per_page"), defaultPage), bounds: map[string]time.Time{},
-		keyset: query.Get("pagination") == "keyset", author: int64(tracker.Number(query.Get("author_id"), 0)),
+	f := &filter{bounds: map[string]time.Time{}, author: int64(tracker.Number(query.Get("author_id"), 0))}
+	var direction, scope, paging string
+	wrong := tracker.Choose(query,
+		tracker.Choice{Name: "state", Into: &f.state, Allowed: []string{"all", "opened", "closed"}},
+		tracker.Choice{Name: "sort", Into: &direction, Allowed: []string{"desc", "asc"}},
+		tracker.Choice{Name: "order_by", Into: &f.order, Allowed: []string{"created_at", "updated_at"}},
+		tracker.Choice{Name: "scope", Into: &scope, Allowed: []string{"all", "created_by_me", "assigned_to_me"}},
+		tracker.Choice{Name: "pagination", Into: &paging, Allowed: []string{"legacy", "keyset"}},
+	)
+	if wrong != nil {
+		return nil, mistaken(http.StatusBadRequest, wrong.Name+" does not have a valid value")
 	}
-	f.perPage = min(maxPage, f.perPage)
-	for _, one := range []struct {
-		name    string
-		into    *string
-		allowed []string
-	}{
-		{"state", &f.state, []string{"all", "opened", "closed"}}, {"sort", &f.sort, []string{"desc", "asc"}},
-		{"order_by", &f.order, []string{"created_at", "updated_at"}}, {"scope", new(string), []string{"all", "created_by_me", "assigned_to_me"}},
-		{"pagination", new(string), []string{"legacy", "keyset"}},
-	} {
-		*one.into = cmp.Or(query.Get(one.name), one.allowed[0])
-		if !slices.Contains(one.allowed, *one.into) {
-			return nil, mistaken(http.StatusBadRequest, one.name+" does not have a valid value")
-		}
+
+	f.keyset = paging == "keyset"
+	f.Paging = tracker.Paging[*issue]{
+		Place: f.place, Descending: direction == "desc", Page: 1, Size: min(maxPage, tracker.Number(query.Get("per_page"), defaultPage)),
+	}
+	if !f.keyset {
+		f.Page = max(1, tracker.Number(query.Get("page"), 1))
 	}
 
 	for _, name := range []string{"created_after", "created_before", "updated_after", "updated_before"} {
@@ -125,18 +116,18 @@ func (s *lists) parseFilter(query url.Values) (*filter, *answer) {
 // paging checks how a list is paged through.
 func (s *lists) paging(f *filter, query url.Values) *answer {
 	switch {
-	case f.perPage < 1:
+	case f.Size < 1:
 		return mistaken(http.StatusBadRequest, "per_page does not have a valid value")
 	case f.keyset && s.config.Old:
 		return mistaken(http.StatusMethodNotAllowed, "Keyset pagination is not yet available for this type of request")
-	case !f.keyset && !s.config.Old && f.page*f.perPage > maxOffset:
+	case !f.keyset && !s.config.Old && f.Page*f.Size > maxOffset:
 		return mistaken(http.StatusMethodNotAllowed, fmt.Sprintf("Offset pagination has a maximum allowed offset of %d for requests that return objects of type Issue. Remaining records can be retrieved using keyset pagination.", maxOffset))
 	case !f.keyset || query.Get("cursor") == "":
 		return nil
 	}
 
-	read, err := base64.URLEncoding.DecodeString(query.Get("cursor"))
-	if err != nil || json.Unmarshal(read, &f.after) != nil || f.after == nil {
+	f.After = tracker.ParsePosition(query.Get("cursor"))
+	if f.After == nil {
 		return mistaken(http.StatusBadRequest, "cursor is invalid")
 	}
 
@@ -164,38 +155,11 @@ func (f *filter) matches(one *issue) bool {
 	return !slices.ContainsFunc(f.labels, func(label string) bool { return !slices.Contains(one.Labels, label) })
 }
 
-func (f *filter) place(one *issue) place {
+func (f *filter) place(one *issue) tracker.Position {
 	if f.order == "updated_at" {
-		return place{one.UpdatedAt, one.ID}
+		return tracker.Position{At: one.UpdatedAt.UnixNano(), Number: one.ID}
 	}
-	return place{one.CreatedAt, one.ID}
-}
-
-func (f *filter) compare(a, b place) int {
-	order := cmp.Or(a.At.Compare(b.At), cmp.Compare(a.ID, b.ID))
-	if f.sort == "desc" {
-		return -order
-	}
-	return order
-}
-
-// left is the page and all behind it.
-func (f *filter) left(all []*issue) []*issue {
-	if !f.keyset {
-		return all[min((f.page-1)*f.perPage, len(all)):]
-	}
-	if f.after == nil {
-		return all
-	}
-
-	from, _ := slices.BinarySearchFunc(all, *f.after, func(one *issue, after place) int {
-		if f.compare(f.place(one), after) <= 0 {
-			return -1
-		}
-		return 1
-	})
-
-	return all[from:]
+	return tracker.Position{At: one.CreatedAt.UnixNano(), Number: one.ID}
 }
 
 // pageHeader gives the neighbouring pages, as links and as numbers.
@@ -205,7 +169,7 @@ func (s *lists) pageHeader(made *call, f *filter, total int, left []*issue) http
 	link := func(relation string, change func(url.Values)) {
 		query := made.URL.Query()
 		query.Set("id", made.route.project.Path)
-		query.Set("per_page", strconv.Itoa(f.perPage))
+		query.Set("per_page", strconv.Itoa(f.Size))
 		change(query)
 		links = append(links, fmt.Sprintf(`<https://%s%s?%s>; rel="%s"`, s.config.Host, made.URL.EscapedPath(), query.Encode(), relation))
 	}
@@ -213,24 +177,23 @@ func (s *lists) pageHeader(made *call, f *filter, total int, left []*issue) http
 	page := func(n int) func(url.Values) {
 		return func(query url.Values) { query.Set("page", strconv.Itoa(n)) }
 	}
-	more := len(left) > f.perPage
+	more := len(left) > f.Size
 	switch {
 	case f.keyset && more:
-		behind, _ := json.Marshal(f.place(left[f.perPage-1]))
-		link("next", func(query url.Values) { query.Set("cursor", base64.URLEncoding.EncodeToString(behind)) })
+		link("next", func(query url.Values) { query.Set("cursor", f.Behind(left).String()) })
 	case !f.keyset:
 		s.numbers(header, f, total, more)
-		if f.page > 1 {
-			link("prev", page(f.page-1))
+		if f.Page > 1 {
+			link("prev", page(f.Page-1))
 		}
 
 		if more {
-			link("next", page(f.page+1))
+			link("next", page(f.Page+1))
 		}
 
 		link("first", page(1))
 		if total <= maxTotal {
-			link("last", page(max(1, (total+f.perPage-1)/f.perPage)))
+			link("last", page(max(1, (total+f.Size-1)/f.Size)))
 		}
 	}
 
@@ -241,20 +204,20 @@ func (s *lists) pageHeader(made *call, f *filter, total int, left []*issue) http
 
 // numbers are of lists by number. Long lists are not counted.
 func (s *lists) numbers(header http.Header, f *filter, total int, more bool) {
-	header.Set("X-Page", strconv.Itoa(f.page))
-	header.Set("X-Per-Page", strconv.Itoa(f.perPage))
+	header.Set("X-Page", strconv.Itoa(f.Page))
+	header.Set("X-Per-Page", strconv.Itoa(f.Size))
 	header.Set("X-Next-Page", "")
 	header.Set("X-Prev-Page", "")
 	if more {
-		header.Set("X-Next-Page", strconv.Itoa(f.page+1))
+		header.Set("X-Next-Page", strconv.Itoa(f.Page+1))
 	}
 
-	if f.page > 1 {
-		header.Set("X-Prev-Page", strconv.Itoa(f.page-1))
+	if f.Page > 1 {
+		header.Set("X-Prev-Page", strconv.Itoa(f.Page-1))
 	}
 
 	if total <= maxTotal {
 		header.Set("X-Total", strconv.Itoa(total))
-		header.Set("X-Total-Pages", strconv.Itoa((total+f.perPage-1)/f.perPage))
+		header.Set("X-Total-Pages", strconv.Itoa((total+f.Size-1)/f.Size))
 	}
 }

@@ -1,12 +1,9 @@
 package gitlab
 
 import (
-	"bytes"
 	"cmp"
 	"fmt"
-	"io"
 	"net/http"
-	"net/url"
 	"strconv"
 	"strings"
 
@@ -22,15 +19,15 @@ type object struct {
 	Project      string `json:"project"`
 	ID           int64  `json:"id"`
 	Confidential bool   `json:"confidential,omitempty"`
-	// What GitLab makes of the texts: quick actions that were carried out, people
-	// who were notified, and things that were referred to.
+	// What GitLab makes of the texts: quick actions that were carried out, notified
+	// people, and references to other objects.
 	Commands   []string `json:"commands"`
 	Notified   []string `json:"notified"`
 	References []string `json:"references"`
 }
 
-// Plain serves what people and tests see of the fake server: pages of what it
-// holds, the same as JSON under /_/, and the API for people who edit.
+// Plain serves what people and tests see of the fake server: pages of its issues, the
+// same as JSON under /_/, and the API for edits by hand.
 func (s *Server) Plain() http.Handler {
 	pages := &tracker.Pages{
 		Tracker: &page{s.api}, Title: "GitLab fake server", Vendor: "GitLab", Kind: "project", Route: "/{path...}",
@@ -125,23 +122,12 @@ func (p *page) Edited(r *http.Request, e tracker.Edit) *http.Request {
 		return nil
 	}
 
-	asked := map[string]string{}
-	if e.Title != nil {
-		asked["title"] = *e.Title
-	}
-
-	if e.Body != nil {
-		asked["description"] = tracker.Unix(*e.Body)
-	}
-
+	asked := e.Members("title", "description")
 	if e.State != "" {
 		asked["state_event"] = cmp.Or(map[string]string{"closed": "close", "open": "reopen"}[e.State], e.State)
 	}
 
 	path := fmt.Sprintf("%s/api/v4/projects/%d/issues/%d", p.config.Root, in.id, found.IID)
 
-	return &http.Request{
-		Method: http.MethodPut, URL: &url.URL{Path: path}, Body: io.NopCloser(bytes.NewReader(encode(asked))),
-		Header: http.Header{"Private-Token": {p.config.PersonToken}, "Content-Type": {"application/json"}},
-	}
+	return tracker.Request(http.MethodPut, path, encode(asked), "Private-Token", p.config.PersonToken)
 }

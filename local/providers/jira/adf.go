@@ -11,8 +11,7 @@ import (
 	"example.com/integrations/local/providers/tracker"
 )
 
-// A node of a document. What the format knows beyond these members nobody sends
-// who only writes text.
+// A node of a document. The other members of the format are not needed for text.
 type node struct {
 	Type    string         `json:"type"`
 	Version int            `json:"version,omitempty"`

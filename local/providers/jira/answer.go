@@ -24,7 +24,7 @@ func refuse(status int, messages ...string) *answer {
 	return &answer{status: status, value: refusal{Messages: append([]string{}, messages...), Errors: map[string]string{}}}
 }
 
-// invalid is the answer to fields that will not do.
+// invalid is the answer to invalid fields.
 func invalid(errors map[string]string) *answer {
 	return &answer{status: http.StatusBadRequest, value: refusal{Messages: []string{}, Errors: errors}}
 }

@@ -100,7 +100,7 @@ func (a *api) write(made *call, tooLarge bool) *answer {
 	return out
 }
 
-// decide works out the answer and, for a write, the issue as it is to be.
+// decide returns the answer and, for a write, the issue as it is to be.
 func (a *api) decide(made *call) (*answer, *issue) {
 	if faults.Guest(made.Context()) {
 		return a.guest(made), nil
@@ -150,7 +150,7 @@ func (a *api) checkRequest(made *call) error {
 	return broken
 }
 
-// described is the request under the path that the description knows.
+// described is the request under the path that the description has.
 func described(made *call) *http.Request {
 	copied := made.Clone(made.Context())
 	copied.URL.Path = "/rest/api/3" + made.path
@@ -258,32 +258,20 @@ func (a *api) issueRoute(method string, parts []string) route {
 		return route{}
 	}
 
-	r := route{issue: parts[0]}
-	switch rest := parts[1:]; {
-	case len(rest) == 0 && method == http.MethodGet:
-		r.handle = a.issues.read
-		r.name = "issue"
-	case len(rest) == 0 && method == http.MethodPut:
-		r.handle = a.issues.update
-		r.name = "issue"
-	case len(rest) == 0 && method == http.MethodDelete:
-		r.handle = a.issues.remove
-		r.name = "issue"
-	case len(rest) == 1 && rest[0] == "editmeta" && method == http.MethodGet:
-		r.handle = a.issues.editmeta
-		r.name = "editmeta"
-	case len(rest) == 1 && rest[0] == "transitions" && method == http.MethodGet:
-		r.handle = a.issues.transitions
-		r.name = "transitions"
-	case len(rest) == 1 && rest[0] == "transitions" && method == http.MethodPost:
-		r.handle = a.issues.transit
-		r.name = "transitions"
-	}
+	found := map[string]route{
+		"GET ":             {handle: a.issues.read, name: "issue"},
+		"PUT ":             {handle: a.issues.update, name: "issue"},
+		"DELETE ":          {handle: a.issues.remove, name: "issue"},
+		"GET editmeta":     {handle: a.issues.editmeta, name: "editmeta"},
+		"GET transitions":  {handle: a.issues.transitions, name: "transitions"},
+		"POST transitions": {handle: a.issues.transit, name: "transitions"},
+	}[method+" "+strings.Join(parts[1:], "/")]
+	found.issue = parts[0]
 
-	return r
+	return found
 }
 
-// searchRoute knows the search of each flavor; the Cloud's old one is gone.
+// searchRoute has the search of each flavor. The Cloud's old one is gone.
 func (a *api) searchRoute(method string, rest []string) route {
 	if method != http.MethodGet && method != http.MethodPost {
 		return route{}
@@ -364,7 +352,7 @@ func withoutNull(content []byte) []byte {
 	return bytes.ReplaceAll(content, []byte(`"description":null`), []byte(`"description":{}`))
 }
 
-// guest is the answer to a call whose token is dead, at a site with
+// guest is the answer to a call with an invalid token, at a site with
 // anonymous access. A search finds what everyone may see, which is nothing here. A header
 // says that the login failed (MrRefactoring/jira.js#418).
 func (a *api) guest(made *call) *answer {

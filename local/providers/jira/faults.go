@@ -218,8 +218,8 @@ func (s *disturber) rekey(r *http.Request) error {
 	return s.Rename(in.Key, in.Key+suffix)
 }
 
-// carryOff moves an issue to the next project there is, or to one that nobody
-// here sees. It keeps its id, and its old key leads to it.
+// carryOff moves an issue to the next project there is, or to one that no
+// account here sees. It keeps its id, and its old key leads to it.
 func (s *disturber) carryOff(one *issue) {
 	all := s.projects.All()
 	at := slices.IndexFunc(all, func(p *project) bool { return p.Key != one.Project })

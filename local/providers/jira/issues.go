@@ -255,7 +255,7 @@ func (s *issues) transit(made *call) (*answer, *issue) {
 }
 
 // editmeta lists the fields of an issue that the account may change: none
-// without the permission, or where the status lets nobody edit
+// without the permission, or if the status forbids edits
 // (https://developer.atlassian.com/cloud/jira/platform/rest/v3/api-group-issues/#api-rest-api-3-issue-issueidorkey-editmeta-get).
 func (s *issues) editmeta(made *call) (*answer, *issue) {
 	found, p, refused := s.existing(made)

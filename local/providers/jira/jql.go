@@ -20,7 +20,7 @@ type query struct {
 	order      []ordering
 }
 
-// words are what JQL is made of: strings in quotes, names, and signs.
+// words are the tokens of JQL: strings in quotes, names, and signs.
 var words = regexp.MustCompile(`^\s*("(?:[^"\\]|\\["\\])*"|[A-Za-z]+|[0-9]+|<=|>=|[=<>(),])`)
 
 // split gives the words of a query.
@@ -65,8 +65,8 @@ func (p *parser) accept(word string) bool {
 	return false
 }
 
-// text is the next word without its quotes; whoever leaves them off takes
-// chances with what text may hold.
+// text is the next word without its quotes. A text without quotes is an error here:
+// some texts need them.
 func (p *parser) text() (string, error) {
 	word := p.next()
 	if len(word) < 2 || word[0] != '"' {
@@ -157,7 +157,7 @@ func (p *parser) labels() (condition, error) {
 	}, nil
 }
 
-// moment compares times, which JQL knows to the minute, in the zone of the
+// moment compares times, which JQL has to the minute, in the zone of the
 // caller.
 func (p *parser) moment(field string) (condition, error) {
 	sign := p.next()

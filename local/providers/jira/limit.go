@@ -5,6 +5,8 @@ import (
 	"strconv"
 	"sync"
 	"time"
+
+	"example.com/integrations/local/providers/tracker"
 )
 
 // The published limits of Jira Cloud that hold for API tokens: so many requests
@@ -76,7 +78,7 @@ func (l *limiter) burst(made *call) *answer {
 
 	name := made.Method + " " + made.route.name
 	now := l.now()
-	l.bursts[name] = within(l.bursts[name], now, time.Second)
+	l.bursts[name] = tracker.Within(l.bursts[name], now, time.Second)
 	if len(l.bursts[name]) >= most {
 		return l.limited("jira-burst-based", most, time.Second)
 	}
@@ -88,25 +90,18 @@ func (l *limiter) burst(made *call) *answer {
 
 func (l *limiter) perIssue(name string) *answer {
 	now := l.now()
-	all := within(l.issues[name], now, longWindow)
+	all := tracker.Within(l.issues[name], now, longWindow)
 	l.issues[name] = all
 	if len(all) >= perIssueLong {
 		return l.limited("jira-per-issue-on-write", perIssueLong, longWindow)
 	}
-	if len(within(all, now, shortWindow)) >= perIssueShort {
+	if len(tracker.Within(all, now, shortWindow)) >= perIssueShort {
 		return l.limited("jira-per-issue-on-write", perIssueShort, shortWindow)
 	}
 
 	l.issues[name] = append(all, now)
 
 	return nil
-}
-
-func within(times []time.Time, now time.Time, length time.Duration) []time.Time {
-	for len(times) > 0 && now.Sub(times[0]) >= length {
-		times = times[1:]
-	}
-	return times
 }
 
 func (l *limiter) limited(reason string, limit int, wait time.Duration) *answer {
@@ -118,7 +113,7 @@ func (l *limiter) limited(reason string, limit int, wait time.Duration) *answer 
 	return refused
 }
 
-// fromBucket is Data Center's: every answer tells how it stands.
+// fromBucket is Data Center's limit: every answer has its state in headers.
 func (l *limiter) fromBucket(name string) (http.Header, *answer) {
 	now := l.now()
 	b := l.buckets[name]
@@ -145,7 +140,7 @@ func (l *limiter) fromBucket(name string) (http.Header, *answer) {
 	return l.standing(b.left), nil
 }
 
-// standing tells how a Data Center's bucket stands.
+// standing has the headers for the state of a Data Center's bucket.
 func (l *limiter) standing(left int) http.Header {
 	return http.Header{
 		"X-Ratelimit-Limit": {strconv.Itoa(bucket)}, "X-Ratelimit-Fillrate": {strconv.Itoa(fillRate)},

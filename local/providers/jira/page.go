@@ -1,11 +1,8 @@
 package jira
 
 import (
-	"bytes"
 	"encoding/json"
-	"io"
 	"net/http"
-	"net/url"
 	"strings"
 
 	"example.com/integrations/local/providers"
@@ -24,8 +21,8 @@ type object struct {
 	Document json.RawMessage `json:"document"` // as it is stored
 }
 
-// Plain serves what people and tests see of the fake server: pages of what it
-// holds, the same as JSON under /_/, and the API for people who edit.
+// Plain serves what people and tests see of the fake server: pages of its issues, the
+// same as JSON under /_/, and the API for edits by hand.
 func (s *Server) Plain() http.Handler {
 	pages := &tracker.Pages{
 		Tracker: &page{s.api}, Title: "Jira Data Center fake server", Vendor: "Jira", Kind: "project", Route: "/browse/{key}",
@@ -115,17 +112,9 @@ func (p *page) Edited(r *http.Request, e tracker.Edit) *http.Request {
 		return p.request(r, http.MethodPost, "/transitions", map[string]any{"transition": map[string]string{"id": wayID(to)}})
 	}
 
-	fields := map[string]any{}
-	if e.Title != nil {
-		fields["summary"] = *e.Title
-	}
-
-	if e.Body != nil {
-		text := tracker.Unix(*e.Body)
-		fields["description"] = text
-		if p.cloud() {
-			fields["description"] = documentOf(text)
-		}
+	fields := e.Members("summary", "description")
+	if e.Body != nil && p.cloud() {
+		fields["description"] = documentOf(*e.Body)
 	}
 
 	return p.request(r, http.MethodPut, "", map[string]any{"fields": fields})
@@ -134,9 +123,7 @@ func (p *page) Edited(r *http.Request, e tracker.Edit) *http.Request {
 // request is one with the person's token.
 func (p *page) request(r *http.Request, method, rest string, body any) *http.Request {
 	path := p.context + p.version() + "/issue/" + r.PathValue("key") + rest
-	request := &http.Request{
-		Method: method, URL: &url.URL{Path: path}, Body: io.NopCloser(bytes.NewReader(tracker.Encode(body))), Header: http.Header{"Content-Type": {"application/json"}},
-	}
+	request := tracker.Request(method, path, tracker.Encode(body))
 	if p.cloud() {
 		request.SetBasicAuth(p.config.Accounts[p.config.PersonToken].Email, p.config.PersonToken)
 	} else {

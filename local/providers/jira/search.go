@@ -92,7 +92,7 @@ func (s *searches) shown(made *call, page []*issue, bare bool) []map[string]any 
 	return views
 }
 
-// matching are the issues a query finds, as the index knows them, in order.
+// matching are the issues a query finds in the index, in order.
 func (s *searches) matching(made *call, jql string) ([]*issue, *answer) {
 	q, err := parseJQL(jql, made.account.zone(), s.projectID)
 	if err != nil {

@@ -60,7 +60,7 @@ func (s *site) serverInfo(made *call) (*answer, *issue) {
 }
 
 func (s *site) mypermissions(made *call) (*answer, *issue) {
-	asked := cmp.Or(made.URL.Query().Get("projectId"), made.URL.Query().Get("projectKey")) // the key is read over beside an id
+	asked := cmp.Or(made.URL.Query().Get("projectId"), made.URL.Query().Get("projectKey")) // Jira ignores the key if there is an id
 	p := s.find(asked)
 	if p == nil {
 		return refuse(http.StatusNotFound, "No project could be found with key '"+asked+"'."), nil

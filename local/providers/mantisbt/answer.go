@@ -22,7 +22,7 @@ type answer struct {
 	// thrown answers come from MantisBT's handler of errors: they have neither
 	// its version nor the caller's login in the header.
 	thrown bool
-	// strange says that MantisBT breaks its own description with the answer.
+	// strange answers break MantisBT's own description.
 	strange bool
 }
 
@@ -74,7 +74,7 @@ func notFound() *answer { return &answer{status: http.StatusNotFound} }
 
 func denied(reason string) *answer { return refuse(http.StatusForbidden, "%s", reason) }
 
-// noAccess is the refusal of a call that asks for a right of its own.
+// noAccess is the refusal of a call that needs a separate right.
 func noAccess(message string) *answer {
 	return refuseAs(http.StatusForbidden, codeAccessDenied, message, "Access Denied.")
 }
@@ -102,7 +102,7 @@ func hiddenProject(id int) *answer {
 
 func unreadable() *answer { return bare(http.StatusBadRequest, "Invalid request body or format") }
 
-// crashed is what a database error makes: no word about it.
+// crashed is the answer to a database error. It has no text.
 func crashed() *answer { return &answer{status: http.StatusInternalServerError, thrown: true} }
 
 // nowhere is the API's answer to an address that it does not have: a page for

@@ -6,7 +6,6 @@ import (
 	"maps"
 	"mime"
 	"net/http"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -97,7 +96,7 @@ func (s *api) write(made *call, tooLarge bool) *answer {
 	return out
 }
 
-// decide works out the answer and, for a write, the issue as it is to be.
+// decide returns the answer and, for a write, the issue as it is to be.
 func (s *api) decide(made *call) (*answer, *issue) {
 	if made.route.handle == nil && !made.route.unknown {
 		return notFound(), nil
@@ -113,7 +112,7 @@ func (s *api) decide(made *call) (*answer, *issue) {
 
 	broken := s.contract.CheckRequest(s.described(made), made.body)
 	if made.Method == http.MethodDelete {
-		broken = nil // the description of 2.28 knows no deletes, but MantisBT does
+		broken = nil // the description of 2.28 has no deletes, but MantisBT has
 	}
 
 	if broken != nil {
@@ -187,63 +186,43 @@ func (s *api) resolve(made *call) {
 	made.route.unknown = made.route.handle == nil
 }
 
+// routeOf returns the route of a path below the API. It has # for a number.
 func (s *api) routeOf(method string, parts []string) route {
-	get := method == http.MethodGet
-	switch {
-	case get && slices.Equal(parts, []string{"users", "me"}):
-		return route{handle: s.site.me}
-	case get && slices.Equal(parts, []string{"config"}):
-		return route{handle: s.site.settings}
-	case get && parts[0] == "projects" && len(parts) == 1:
-		return route{handle: s.site.projectsList}
-	case len(parts) == 1 && parts[0] == "issues" && get:
-		return route{handle: s.lists.list, issues: true}
-	case len(parts) == 1 && parts[0] == "issues" && method == http.MethodPost:
-		return route{handle: s.issues.create, creates: true, issues: true}
-	case len(parts) == 3 && parts[0] == "issues" && method == http.MethodPost:
-		return s.addTo(parts[1], parts[2])
-	case len(parts) != 2:
-		return route{}
+	id := 0
+	if len(parts) > 1 && parts[0] != "users" {
+		read, err := strconv.Atoi(parts[1])
+		if len(parts) == 2 && parts[0] == "projects" && method == http.MethodGet && (err != nil || read == 0) {
+			return route{handle: s.site.projectsList} // a name is read as 0, which is all of them
+		}
+		if err != nil || read < 1 {
+			return route{}
+		}
+
+		id = read
+		parts[1] = "#"
 	}
 
-	id, err := strconv.Atoi(parts[1])
-	if (err != nil || id == 0) && get && parts[0] == "projects" {
-		return route{handle: s.site.projectsList} // a name is read as 0, which is all of them
-	}
-	if err != nil || id < 1 {
-		return route{}
-	}
-
-	switch {
-	case get && parts[0] == "projects":
-		return route{handle: s.site.oneProject, id: id}
-	case get && parts[0] == "issues":
-		return route{handle: s.issues.read, id: id, issues: true}
-	case method == http.MethodPatch && parts[0] == "issues":
-		return route{handle: s.issues.update, id: id, issues: true}
-	case method == http.MethodDelete && parts[0] == "issues":
-		return route{handle: s.issues.remove, id: id}
+	found := map[string]route{
+		"GET users/me":                {handle: s.site.me},
+		"GET config":                  {handle: s.site.settings},
+		"GET projects":                {handle: s.site.projectsList},
+		"GET projects/#":              {handle: s.site.oneProject},
+		"GET issues":                  {handle: s.lists.list, issues: true},
+		"POST issues":                 {handle: s.issues.create, creates: true, issues: true},
+		"GET issues/#":                {handle: s.issues.read, issues: true},
+		"PATCH issues/#":              {handle: s.issues.update, issues: true},
+		"DELETE issues/#":             {handle: s.issues.remove},
+		"POST issues/#/notes":         {handle: s.issues.addNote, issues: true},
+		"POST issues/#/relationships": {handle: s.issues.addRelation, issues: true},
+	}[method+" "+strings.Join(parts, "/")]
+	if found.handle != nil {
+		found.id = id
 	}
 
-	return route{}
+	return found
 }
 
-// addTo is what adds a note or a relationship to an issue.
-func (s *api) addTo(number, what string) route {
-	id, err := strconv.Atoi(number)
-	switch {
-	case err != nil || id < 1:
-		return route{}
-	case what == "notes":
-		return route{handle: s.issues.addNote, id: id, issues: true}
-	case what == "relationships":
-		return route{handle: s.issues.addRelation, id: id, issues: true}
-	}
-
-	return route{}
-}
-
-// described is the request under the path that the description knows.
+// described is the request under the path that the description has.
 func (s *api) described(made *call) *http.Request {
 	copied := made.Clone(made.Context())
 	copied.URL.Path = strings.Replace(made.URL.Path, "/index.php", "", 1)

@@ -56,7 +56,7 @@ func (s *issues) parse(made *call) (*asked, *answer) {
 
 	for name := range given {
 		if !slices.Contains(known, name) {
-			s.Violation("request %s %s: MantisBT knows no member %q", made.Method, made.URL.Path, name)
+			s.Violation("request %s %s: MantisBT has no member %q", made.Method, made.URL.Path, name)
 		}
 	}
 

@@ -57,9 +57,8 @@ func (s *issues) create(made *call) (*answer, *issue) {
 	return &answer{status: http.StatusCreated, value: map[string]any{"issue": s.views.view(created, made.user)}}, created
 }
 
-// projectOf is the project that a body names, whether the user sees it or not. A
-// name that there is not is as good as none (recorded:
-// create-project-unknown-name).
+// projectOf is the project that a body names, also one that the user does not see. An
+// unknown name counts as no name (recorded: create-project-unknown-name).
 func (s *issues) projectOf(asked *asked) (*Project, *answer) {
 	if asked.project == nil {
 		return nil, emptyField("project", "Project not specified")

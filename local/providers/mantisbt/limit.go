@@ -9,7 +9,7 @@ import (
 	"example.com/integrations/local/providers/tracker"
 )
 
-// MantisBT's limit for users whose role is that of new accounts.
+// MantisBT's limit for users with the role of new accounts.
 const (
 	spamEvents = 10
 	spamWindow = time.Hour

@@ -69,8 +69,7 @@ func (s *lists) list(made *call) (*answer, *issue) {
 	return &answer{status: http.StatusOK, header: http.Header{"Etag": {tag(made.user, value)}}, value: value, strange: strange}, nil
 }
 
-// noFilter is the answer to a filter that there is not: a fault in the place of
-// the list (recorded: list-filter-unknown-name).
+// noFilter is the answer to an unknown filter: a fault in place of the list (recorded: list-filter-unknown-name).
 func (s *lists) noFilter(user, name string) *answer {
 	value := map[string]any{"issues": fault{http.StatusNotFound, "Unknown filter '" + name + "'"}}
 

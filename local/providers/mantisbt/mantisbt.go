@@ -11,7 +11,7 @@ import (
 	"example.com/integrations/local/providers/faults"
 )
 
-// The phases of a create that a hook is told of.
+// The phases of a create that a hook is called with.
 const (
 	Received = providers.Received
 	Applied  = providers.Applied
@@ -75,7 +75,7 @@ type Account struct {
 	// account names; "" is Europe/Berlin. Times are written in the server's zone
 	// all the same (recorded: time-zone-of-account).
 	Language, Zone string
-	// Disabled accounts are refused, whatever their token.
+	// Disabled accounts are refused with every token.
 	Disabled  bool
 	CreatedAt time.Time
 }
@@ -134,7 +134,7 @@ type Directory struct {
 type Installation struct {
 	// Version is what the server says it is; "" is 2.28.4.
 	Version string
-	// NoRewriting says that the web server knows the API as a script only.
+	// NoRewriting serves the API only as a script.
 	NoRewriting bool
 	// ByTimeOnly says that sticky issues do not come first.
 	ByTimeOnly bool

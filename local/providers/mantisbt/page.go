@@ -1,11 +1,8 @@
 package mantisbt
 
 import (
-	"bytes"
 	"fmt"
-	"io"
 	"net/http"
-	"net/url"
 	"strconv"
 	"strings"
 
@@ -24,12 +21,12 @@ type object struct {
 	Additional string `json:"additional_information"`
 }
 
-// Plain serves what people and tests see of the fake server: pages of what it
-// holds, the same as JSON under /_/, and the API for people who edit.
+// Plain serves what people and tests see of the fake server: pages of its issues, the
+// same as JSON under /_/, and the API for edits by hand.
 func (s *Server) Plain() http.Handler {
 	pages := &tracker.Pages{
 		Tracker: &page{s.api}, Title: "MantisBT fake server", Vendor: "MantisBT", Kind: "project", Route: "/view.php",
-		Person: s.config.Tokens[s.config.PersonToken], API: http.HandlerFunc(s.serveAPI), Faults: s.faults,
+		Person: s.config.Tokens[s.config.PersonToken], API: http.HandlerFunc(s.serveAPI), Faults: s.faults, KeepsLineEnds: true,
 		Writes: s.Writes, Violations: s.Violations,
 	}
 
@@ -101,15 +98,7 @@ func (p *page) Opened(r *http.Request) (one tracker.Shown, history []providers.W
 // Edited returns the request that makes a person's edit. Texts keep the browser's line
 // ends, as MantisBT stores them.
 func (p *page) Edited(r *http.Request, e tracker.Edit) *http.Request {
-	asked := map[string]any{}
-	if e.Title != nil {
-		asked["summary"] = *e.Title
-	}
-
-	if e.Body != nil {
-		asked["description"] = *e.Body
-	}
-
+	asked := e.Members("summary", "description")
 	switch e.State {
 	case "closed":
 		asked["status"] = map[string]string{"name": "closed"}
@@ -124,8 +113,5 @@ func (p *page) Edited(r *http.Request, e tracker.Edit) *http.Request {
 		path = root + "/index.php/issues/" + r.URL.Query().Get("id")
 	}
 
-	return &http.Request{
-		Method: http.MethodPatch, URL: &url.URL{Path: path}, Body: io.NopCloser(bytes.NewReader(encode(asked))),
-		Header: http.Header{"Authorization": {p.config.PersonToken}, "Content-Type": {"application/json"}},
-	}
+	return tracker.Request(http.MethodPatch, path, encode(asked), "Authorization", p.config.PersonToken)
 }

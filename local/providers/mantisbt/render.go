@@ -53,8 +53,8 @@ func (t translation) label(name string) string {
 	return cmp.Or(t[english], english)
 }
 
-// number is what MantisBT makes of a reference: a number is taken as it is,
-// and a name it does not know is none.
+// number resolves a reference as MantisBT does: a number stays as it is, and an
+// unknown name is 0.
 func (e enum) number(asked reference) int {
 	if asked.ID != 0 {
 		return asked.ID
@@ -90,7 +90,7 @@ func (e enum) all(t translation) []map[string]any {
 	return list
 }
 
-// zone is that of a server whose configuration names none.
+// zone is the default zone of the server.
 var zone = time.FixedZone("", 3600)
 
 // written is a time as the API writes it: in the server's zone.

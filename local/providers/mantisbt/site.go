@@ -48,8 +48,8 @@ func (s *site) projectsList(made *call) (*answer, *issue) {
 }
 
 // oneProject gives a project and, behind it, those that lie directly below it.
-// One that the user may not see is as unknown as one that there is not, and the
-// answer has no body (recorded: project-with-subproject-updater,
+// A project that the user may not see is treated as unknown, and the answer has no
+// body (recorded: project-with-subproject-updater,
 // project-private-no-access, project-unknown-id).
 func (s *site) oneProject(made *call) (*answer, *issue) {
 	found := s.project(made.route.id, "")

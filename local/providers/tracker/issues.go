@@ -1,7 +1,6 @@
 package tracker
 
 import (
-	"cmp"
 	"context"
 	"slices"
 	"strings"
@@ -138,15 +137,4 @@ func Retitled(title string, limit int) string {
 	letters := []rune(title)
 
 	return string(letters[:min(len(letters), limit-len(mark))]) + mark
-}
-
-// A Position is where an issue stands in a sorted list.
-type Position struct {
-	At     int64 // the time that the list is sorted by, 0 for none
-	Number int64
-}
-
-// Compare sorts by time, then by number.
-func (p Position) Compare(other Position) int {
-	return cmp.Or(cmp.Compare(p.At, other.At), cmp.Compare(p.Number, other.Number))
 }

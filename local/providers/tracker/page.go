@@ -1,11 +1,14 @@
 package tracker
 
 import (
+	"bytes"
 	_ "embed"
 	"encoding/json"
 	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"slices"
 	"strings"
 	"time"
@@ -61,6 +64,31 @@ type Edit struct {
 	State       string // open or closed
 }
 
+// Members are the texts of an edit under the names that an API has for them.
+func (e Edit) Members(title, body string) map[string]any {
+	members := map[string]any{}
+	if e.Title != nil {
+		members[title] = *e.Title
+	}
+
+	if e.Body != nil {
+		members[body] = *e.Body
+	}
+
+	return members
+}
+
+// Request returns a request to the API with a body in JSON. Pairs are names and values
+// of headers.
+func Request(method, path string, body []byte, pairs ...string) *http.Request {
+	header := http.Header{"Content-Type": {"application/json"}, "User-Agent": {"the fake server's page"}}
+	for pair := range slices.Chunk(pairs, 2) {
+		header.Set(pair[0], pair[1])
+	}
+
+	return &http.Request{Method: method, URL: &url.URL{Path: path}, Body: io.NopCloser(bytes.NewReader(body)), Header: header}
+}
+
 // A Tracker shows its issues to people.
 type Tracker interface {
 	// Shown lists the places in their order, and all issues, oldest first.
@@ -84,6 +112,9 @@ type Pages struct {
 	Person  string // the account that edits by hand, "" for none
 	API     http.Handler
 	Faults  *faults.Kit
+	// KeepsLineEnds leaves a text the line ends that browsers send. Otherwise they
+	// become those of Unix.
+	KeepsLineEnds bool
 	// Order renames or recreates a place. It is nil where the page cannot do that.
 	Order func(Order) error
 
@@ -183,6 +214,9 @@ func (p *Pages) edit(w http.ResponseWriter, r *http.Request) {
 	for name, into := range map[string]**string{"title": &asked.Title, "body": &asked.Body} {
 		if r.PostForm.Has(name) {
 			text := r.PostForm.Get(name)
+			if !p.KeepsLineEnds {
+				text = strings.ReplaceAll(text, "\r\n", "\n")
+			}
 			*into = &text
 		}
 	}
@@ -194,9 +228,7 @@ func (p *Pages) edit(w http.ResponseWriter, r *http.Request) {
 	}
 
 	answered := httptest.NewRecorder()
-	request = request.WithContext(r.Context())
-	request.Header.Set("User-Agent", "the fake server's page")
-	p.API.ServeHTTP(answered, request)
+	p.API.ServeHTTP(answered, request.WithContext(r.Context()))
 	if answered.Code < http.StatusMultipleChoices {
 		http.Redirect(w, r, r.URL.String(), http.StatusSeeOther)
 		return
@@ -206,9 +238,6 @@ func (p *Pages) edit(w http.ResponseWriter, r *http.Request) {
 	w.WriteHeader(answered.Code)
 	_, _ = w.Write(answered.Body.Bytes())
 }
-
-// Unix returns a text with the line ends of Unix: browsers send those of the network.
-func Unix(text string) string { return strings.ReplaceAll(text, "\r\n", "\n") }
 
 // An Order renames a place, or deletes it and makes an empty one of the same name.
 type Order struct {

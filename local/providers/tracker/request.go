@@ -96,7 +96,7 @@ func Hash(name string) uint32 {
 	return sum.Sum32()
 }
 
-// Identify makes an id of a name whose case does not matter. The id has bits bits.
+// Identify makes an id of a name, whose case does not matter. The id is at most 2^bits.
 func Identify(name string, bits int) int64 {
 	return int64(Hash(strings.ToLower(name))>>(32-bits)) + 1
 }
