@@ -12,19 +12,19 @@ import (
 
 // The reasons for which a chat is not told of an item.
 const (
-	// notAnnounced: it is no news. A full run finds out what a chat was not told,
+	// notAnnouncedReason: it is no news. A full run finds out what a chat was not told,
 	// but posts nothing about it unless it is to announce.
-	notAnnounced = "not_announced"
+	notAnnouncedReason = "not_announced"
 	// notEditable: the item is deleted, and its message cannot be edited to say
 	// so.
 	notEditable = "deleted_and_not_editable"
 )
 
-// A chat is what the engine knows of a chat, zero for a tracker.
+// A chat is what the worker knows of a chat, zero for a tracker.
 type chat struct {
-	is     bool
-	manner connector.DeliveryMode
-	conn   connector.Chat // nil in a dry run
+	is   bool
+	mode connector.DeliveryMode
+	conn connector.Chat // nil in a dry run
 	// replier is nil in a dry run, and for a chat that does not reply.
 	replier connector.Replier
 }
@@ -35,17 +35,17 @@ func chatOf(c connector.Connector) chat {
 		return chat{}
 	}
 
-	known := chat{is: true, manner: one.DeliveryMode(), conn: one}
+	known := chat{is: true, mode: one.DeliveryMode(), conn: one}
 	known.replier, _ = c.(connector.Replier)
 
 	return known
 }
 
 // posts reports whether each change is a message of its own.
-func (c chat) posts() bool { return c.is && !c.manner.Edits }
+func (c chat) posts() bool { return c.is && !c.mode.Edits }
 
-// told is what a link remembers of a message.
-func (c chat) told(content connector.Content) *store.PreviousMessage {
+// previousMessage is what a link remembers of a message.
+func (c chat) previousMessage(content connector.Content) *store.PreviousMessage {
 	if !c.is {
 		return nil
 	}
@@ -68,8 +68,8 @@ func (c chat) refusesEdit(err error) bool {
 	return c.is && errors.As(err, &e) && e.Code == connector.NotEditable
 }
 
-// last is what the last message told, nil for none.
-func (t *task) last() *connector.PreviousMessage {
+// previousMessage is what the last message told, nil for none.
+func (t *task) previousMessage() *connector.PreviousMessage {
 	told := t.link.Previous
 	if told == nil {
 		return nil
@@ -86,15 +86,15 @@ func (t *task) last() *connector.PreviousMessage {
 	}
 }
 
-// quiet reports whether an item would be news to a chat that is not to be told
+// unannounced reports whether an item would be news to a chat that is not to be told
 // any: no event has told of it, only a plan pass has found it, and nobody asked
 // for it.
-func (s *slice) quiet(t *task) bool {
+func (s *invocation) unannounced(t *task) bool {
 	if !s.chat.is || s.run.Announce {
 		return false
 	}
 
-	for _, m := range t.marks {
+	for _, m := range t.pending {
 		if m.Announced || m.Retry {
 			return false
 		}
@@ -103,42 +103,42 @@ func (s *slice) quiet(t *task) bool {
 	return true
 }
 
-// instead tells of an item whose message cannot be edited any more: by a new
+// replaceMessage tells of an item whose message cannot be edited any more: by a new
 // one, if it is told of at all.
-func (s *slice) instead(ctx context.Context, t *task) (*verdict, error) {
-	if t.was.unsure { // an edit before may have been made, and what it told of is not known
+func (s *invocation) replaceMessage(ctx context.Context, t *task) (*stop, error) {
+	if t.before.maybeSent { // an edit before may have been made, and what it told of is not known
 		t.link.SentHash = ""
 	}
 
 	t.link.NotEditable = t.link.Remote.ID
 	t.link.Remote = nil
-	t.was = doubt{}
-	t.left = false
-	t.was.note(&t.link)
+	t.before = inDoubt{}
+	t.updateSent = false
+	t.before.note(&t.link)
 	s.decide(t, true)
-	s.gathers(t)
+	s.assignToDigest(t)
 
-	return s.do(ctx, t)
+	return s.pushItem(ctx, t)
 }
 
-// isNews reports whether an item whose message a person deleted is posted anew: it
+// reopened reports whether an item whose message a person deleted is posted anew: it
 // was closed when it was last looked at, and is open again. Any other change of it
 // is not posted.
-func (s *slice) isNews(t *task) bool {
-	return s.chat.is && t.link.SentState == domain.Closed && t.content.State == domain.Open && !s.quiet(t)
+func (s *invocation) reopened(t *task) bool {
+	return s.chat.is && t.link.SentState == domain.Closed && t.content.State == domain.Open && !s.unannounced(t)
 }
 
-// skipped stores the state of an item whose message a person deleted. A later
+// recordSkipped stores the state of an item whose message a person deleted. A later
 // change to open is then seen as a reopening.
-func (s *slice) skipped(t *task) {
-	if s.chat.is && t.reason == remoteDeleted && !s.quiet(t) {
+func (s *invocation) recordSkipped(t *task) {
+	if s.chat.is && t.reason == remoteDeleted && !s.unannounced(t) {
 		t.link.SentState = t.content.State
 	}
 }
 
-// marksOf gives the tasks of a plan pass the marks that wait for their items:
+// addPendingChanges gives the tasks of a plan pass the pending changes that wait for their items:
 // what an event has told of is news to a chat, even in a quiet run.
-func (s *slice) marksOf(ctx context.Context, tasks []*task) error {
+func (s *invocation) addPendingChanges(ctx context.Context, tasks []*task) error {
 	if len(tasks) == 0 {
 		return nil
 	}
@@ -150,7 +150,7 @@ func (s *slice) marksOf(ctx context.Context, tasks []*task) error {
 
 	last := tasks[len(tasks)-1].id
 	for cursor := store.PendingCursor(tasks[0].id); ; {
-		marks, next, err := s.Store.PendingChanges(ctx, s.lease.Pair.ID, cursor, pushPage)
+		marks, next, err := s.Store.PendingChanges(ctx, s.lease.Pair.ID, cursor, pushPageSize)
 		if err != nil {
 			return err
 		}
@@ -161,7 +161,7 @@ func (s *slice) marksOf(ctx context.Context, tasks []*task) error {
 			}
 
 			if t := of[m.ItemID]; t != nil {
-				t.marks = append(t.marks, m)
+				t.pending = append(t.pending, m)
 				s.decide(t, true)
 			}
 		}

@@ -10,33 +10,33 @@ import (
 )
 
 const (
-	// skew is how far the provider's clock may be off ours without its telling.
-	skew = 5 * time.Minute
-	// drift is how far off it may be when it is asked what is news. An answer's
+	// clockSkew is how far the provider's clock may be off ours without its telling.
+	clockSkew = 5 * time.Minute
+	// clockDrift is how far off it may be when it is asked what is news. An answer's
 	// way makes it look some seconds behind.
-	drift = 10 * time.Second
-	// apart is how far the clocks of one provider's servers may be apart: one
+	clockDrift = 10 * time.Second
+	// serverSkew is how far the clocks of one provider's servers may be apart: one
 	// answers the last request, and another one dates the object.
-	apart = time.Minute
-	// reasks bounds how often something is asked again in a row because the clock
+	serverSkew = time.Minute
+	// maxRepeats bounds how often something is asked again in a row because the clock
 	// was misjudged.
-	reasks = 3
+	maxRepeats = 3
 )
 
-// theirs is the time by the provider's clock, as far as it has told.
-func (s *slice) theirs() time.Time {
-	last, _ := s.told()
+// providerNow is the time by the provider's clock, as far as it has told.
+func (s *invocation) providerNow() time.Time {
+	last, _ := s.clockLags()
 	return s.Clock.Now().Add(-last)
 }
 
-// behind is how far any clock of the provider's is behind ours, as far as it
+// maxClockLag is how far any clock of the provider's is behind ours, as far as it
 // has told. One that is ahead hides nothing of what is looked for.
-func (s *slice) behind() time.Duration {
-	_, most := s.told()
+func (s *invocation) maxClockLag() time.Duration {
+	_, most := s.clockLags()
 	return max(most, 0)
 }
 
-func (s *slice) told() (last, most time.Duration) {
+func (s *invocation) clockLags() (last, most time.Duration) {
 	f, can := s.conn.(connector.Finder)
 	if !can {
 		return 0, 0
@@ -47,23 +47,23 @@ func (s *slice) told() (last, most time.Duration) {
 // find looks for what was created since a time of ours, when the provider was
 // known to be so far behind. Where its answer tells that it is further, it is
 // asked again.
-func (s *slice) find(ctx context.Context, t *task, since time.Time, known time.Duration, want []connector.Marker) (map[domain.Snowflake]connector.Written, *verdict, error) {
+func (s *invocation) find(ctx context.Context, t *task, since time.Time, known time.Duration, want []connector.Marker) (map[domain.Snowflake]connector.Written, *stop, error) {
 	for n := 1; ; n++ {
 		if v, err := s.await(ctx, limits.Read); v != nil || err != nil {
 			return nil, v, err
 		}
 
-		known = max(known, s.behind())
+		known = max(known, s.maxClockLag())
 		var found map[domain.Snowflake]connector.Written
 		v, err := s.call(ctx, t, true, func() (err error) {
-			found, err = s.conn.(connector.Finder).Find(ctx, since.Add(-skew-known), want)
+			found, err = s.conn.(connector.Finder).Find(ctx, since.Add(-clockSkew-known), want)
 			return err
 		})
-		if v != nil || err != nil || s.behind()-known < skew {
+		if v != nil || err != nil || s.maxClockLag()-known < clockSkew {
 			return found, v, err
 		}
-		if n == reasks {
-			return nil, wait(s.Clock.Now().Add(time.Minute), "reconcile_unsure"), nil // nothing can be concluded
+		if n == maxRepeats {
+			return nil, stopWaiting(s.Clock.Now().Add(time.Minute), "reconcile_unsure"), nil // nothing can be concluded
 		}
 	}
 }

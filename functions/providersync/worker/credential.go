@@ -35,31 +35,31 @@ const writesRefused = "writes_refused"
 // whole, wherever it is used.
 var ofCredential = map[string]bool{"credentials_rejected": true, "installation_not_found": true, "account_disabled": true}
 
-// credentialRefused is the verdict on a failure by which the provider refuses the
+// credentialRefused is the stop on a failure by which the provider refuses the
 // credential as a whole, nil for any other.
-func credentialRefused(err error) *verdict {
+func credentialRefused(err error) *stop {
 	var e *failure.Error
 	if !errors.As(err, &e) || !ofCredential[e.Code] {
 		return nil
 	}
 
-	return refused(e)
+	return stopRefused(e)
 }
 
 // admit says whether the provider may be asked, as far as other integrations
 // with the same credential know. Where it refuses the credential, or all that is
 // written at this place, one worker tries it after the pause, and the others
 // wait for what it finds out.
-func (s *slice) admit(ctx context.Context) (*verdict, error) {
+func (s *invocation) admit(ctx context.Context) (*stop, error) {
 	for {
-		if err := s.usage(ctx); err != nil {
+		if err := s.loadUsage(ctx); err != nil {
 			return nil, err
 		}
 
 		now := s.Clock.Now()
 		a := s.admission(now)
 		if !a.write {
-			return s.admitted(a), nil
+			return s.applyAdmission(a), nil
 		}
 
 		usage := s.pace.usage
@@ -72,9 +72,9 @@ func (s *slice) admit(ctx context.Context) (*verdict, error) {
 			continue
 		}
 
-		s.sendFor(ctx, a.next)
+		s.resumeWaiting(ctx, a.next)
 
-		return s.admitted(a), nil
+		return s.applyAdmission(a), nil
 	}
 }
 
@@ -82,7 +82,7 @@ func (s *slice) admit(ctx context.Context) (*verdict, error) {
 type admission struct {
 	credential store.Credential // what is known of it from here on
 	write      bool             // that is news
-	verdict    *verdict         // why not, nil if the provider may be asked
+	verdict    *stop            // why not, nil if the provider may be asked
 	refused    *store.Refusal   // the refusal that is why not
 	inTurn     bool             // the worker has a turn
 	tries      bool             // it tries a provider that has refused
@@ -91,8 +91,8 @@ type admission struct {
 }
 
 // admission decides by what is known of the credential.
-func (s *slice) admission(now time.Time) admission {
-	a := s.takeCredential(now)
+func (s *invocation) admission(now time.Time) admission {
+	a := s.takeCredentialSlot(now)
 	r := s.sharedRefusal()
 	if r == nil {
 		return a
@@ -105,10 +105,10 @@ func (s *slice) admission(now time.Time) admission {
 		return a
 	case over:
 		next.Until = now.Add(probeGap).UnixMilli()
-	case a.verdict == nil && s.wantsProbe(now, probeGap):
+	case a.verdict == nil && s.probeRequested(now, probeGap):
 		a.credential.ProbedAt = now.UnixMilli()
 	default:
-		return s.turnedAway(r, now)
+		return s.rejected(r, now)
 	}
 
 	a.credential = s.withRefusal(a.credential, &next)
@@ -119,25 +119,25 @@ func (s *slice) admission(now time.Time) admission {
 	return a
 }
 
-// turnedAway is the answer to a worker whose credential was refused lately. It
+// rejected is the answer to a worker whose credential was refused lately. It
 // does not wait for a turn any more.
-func (s *slice) turnedAway(r *store.Refusal, now time.Time) admission {
+func (s *invocation) rejected(r *store.Refusal, now time.Time) admission {
 	why := s.shownReason(r)
-	a := admission{refused: r, credential: s.pace.usage.Credential, verdict: &verdict{status: domain.Failed, err: &why, ill: true}}
+	a := admission{refused: r, credential: s.pace.usage.Credential, verdict: &stop{status: domain.Failed, err: &why, unhealthy: true}}
 
 	if a.credential.Turns.Waits(s.run.ID) {
-		a.credential.Turns, a.next = a.credential.Turns.Release(s.run.ID, s.lease.ID, users, now)
+		a.credential.Turns, a.next = a.credential.Turns.Release(s.run.ID, s.lease.ID, credentialSlots, now)
 		a.write = true
 	}
 
 	return a
 }
 
-// admitted takes note of the answer.
-func (s *slice) admitted(a admission) *verdict {
-	s.inTurn = s.inTurn || a.inTurn
-	s.tries = s.tries || a.tries
-	s.afterPause = s.afterPause || a.afterPause
+// applyAdmission takes note of the answer.
+func (s *invocation) applyAdmission(a admission) *stop {
+	s.hasSlot = s.hasSlot || a.inTurn
+	s.probes = s.probes || a.tries
+	s.probesAfterPause = s.probesAfterPause || a.afterPause
 	if a.refused != nil {
 		s.sharedUntil = a.refused.Until
 	}
@@ -146,7 +146,7 @@ func (s *slice) admitted(a admission) *verdict {
 }
 
 // sharedRefusal is what stands against a call, nil for nothing.
-func (s *slice) sharedRefusal() *store.Refusal {
+func (s *invocation) sharedRefusal() *store.Refusal {
 	if s.pace.usage.Refusal != nil {
 		return s.pace.usage.Refusal
 	}
@@ -161,7 +161,7 @@ func (s *slice) sharedRefusal() *store.Refusal {
 // shownReason is why a credential is not used. The provider's words may be about
 // an item, so another organisation that uses the same credential does not see
 // them.
-func (s *slice) shownReason(r *store.Refusal) domain.RunError {
+func (s *invocation) shownReason(r *store.Refusal) domain.RunError {
 	why := r.Reason
 	if r.Organisation != s.meta.OrganisationID {
 		why.ProviderMessage = ""
@@ -171,7 +171,7 @@ func (s *slice) shownReason(r *store.Refusal) domain.RunError {
 }
 
 // withRefusal gives what is known of a credential with a refusal in it.
-func (s *slice) withRefusal(c store.Credential, r *store.Refusal) store.Credential {
+func (s *invocation) withRefusal(c store.Credential, r *store.Refusal) store.Credential {
 	if r.Reason.Code != writesRefused {
 		c.Refusal = r
 		return c
@@ -189,7 +189,7 @@ func (s *slice) withRefusal(c store.Credential, r *store.Refusal) store.Credenti
 
 // putUsage writes what is known of the credential. retry says that another
 // worker was first.
-func (s *slice) putUsage(ctx context.Context, usage store.Usage, now time.Time) (retry bool, err error) {
+func (s *invocation) putUsage(ctx context.Context, usage store.Usage, now time.Time) (retry bool, err error) {
 	usage, err = s.Store.PutUsage(ctx, s.pace.credential, usage, now)
 	if errors.Is(err, store.ErrConflict) {
 		s.pace.read = false
@@ -203,9 +203,9 @@ func (s *slice) putUsage(ctx context.Context, usage store.Usage, now time.Time) 
 	return false, err
 }
 
-// wantsProbe reports whether a manager wants the provider to be tried, by a sync
+// probeRequested reports whether a manager wants the provider to be tried, by a sync
 // or a changed configuration, and nobody has within a time.
-func (s *slice) wantsProbe(now time.Time, gap time.Duration) bool {
+func (s *invocation) probeRequested(now time.Time, gap time.Duration) bool {
 	asked := s.run.ProbeAt
 	if s.run.Trigger == domain.ByRequest {
 		asked = max(asked, s.run.RequestedAt.UnixMilli())
@@ -218,16 +218,16 @@ func (s *slice) wantsProbe(now time.Time, gap time.Duration) bool {
 	return (asked > last || changed) && now.Sub(time.UnixMilli(last)) >= gap
 }
 
-// share records that the provider refuses the credential, or what is written at
+// shareRefusal records that the provider refuses the credential, or what is written at
 // this place, for all integrations that use it. A refusal during a pause does
 // not make it longer.
-func (s *slice) share(ctx context.Context, why domain.RunError) error {
+func (s *invocation) shareRefusal(ctx context.Context, why domain.RunError) error {
 	if s.sharedUntil != 0 || !ofCredential[why.Code] && why.Code != writesRefused {
 		return nil
 	}
 
 	for {
-		if err := s.usage(ctx); err != nil {
+		if err := s.loadUsage(ctx); err != nil {
 			return err
 		}
 
@@ -240,12 +240,12 @@ func (s *slice) share(ctx context.Context, why domain.RunError) error {
 			next.Count = was.Count
 		}
 
-		if s.afterPause || next.Until <= now.UnixMilli() {
+		if s.probesAfterPause || next.Until <= now.UnixMilli() {
 			next.Count++
 			next.Until = now.Add(min(firstPause<<min(next.Count-1, 10), longestPause)).UnixMilli()
 		}
 
-		if ofCredential[why.Code] && !s.afterPause && (was != nil || usage.Turns.Others(s.run.ID, now)) {
+		if ofCredential[why.Code] && !s.probesAfterPause && (was != nil || usage.Turns.Others(s.run.ID, now)) {
 			usage.ProbedAt = now.UnixMilli() // two workers' calls are enough for five minutes, whenever they left
 		}
 
@@ -262,10 +262,10 @@ func (s *slice) share(ctx context.Context, why domain.RunError) error {
 	}
 }
 
-// allowed forgets earlier refusals after a success. For the provider's wish to be
+// clearRefusals forgets earlier refusals after a success. For the provider's wish to be
 // left alone, another worker's write in between is as good. A refusal is forgotten
 // all the same, unless there is news of it.
-func (s *slice) allowed(ctx context.Context, wrote bool) error {
+func (s *invocation) clearRefusals(ctx context.Context, wrote bool) error {
 	now := s.Clock.Now()
 	usage := s.pace.usage
 	refusal := usage.Refusal
@@ -287,7 +287,7 @@ func (s *slice) allowed(ctx context.Context, wrote bool) error {
 			return err
 		}
 
-		if err := s.usage(ctx); err != nil {
+		if err := s.loadUsage(ctx); err != nil {
 			return err
 		}
 
@@ -300,7 +300,7 @@ func (s *slice) allowed(ctx context.Context, wrote bool) error {
 
 // refusalHere is what stands against writes at this place and is over with a
 // write, nil for nothing.
-func (s *slice) refusalHere(wrote bool) *store.Refusal {
+func (s *invocation) refusalHere(wrote bool) *store.Refusal {
 	r, refused := s.pace.usage.Writes[s.target.Key]
 	if !refused || !wrote {
 		return nil
@@ -313,19 +313,19 @@ func same(a, b *store.Refusal) bool {
 	return a == b || a != nil && b != nil && *a == *b
 }
 
-// mayAsk reports whether a provider that wants to be left alone for long may be
+// mayProbeLimit reports whether a provider that wants to be left alone for long may be
 // asked once: a manager wants it, or nobody has for an hour.
-func (s *slice) mayAsk(now time.Time) bool {
+func (s *invocation) mayProbeLimit(now time.Time) bool {
 	if time.UnixMilli(s.pace.usage.Blocked).Sub(now) <= longBlock {
 		return false
 	}
 
-	return s.wantsProbe(now, limitProbeGap) || now.Sub(time.UnixMilli(s.pace.usage.AskedAt)) >= limitAgain
+	return s.probeRequested(now, limitProbeGap) || now.Sub(time.UnixMilli(s.pace.usage.AskedAt)) >= limitAgain
 }
 
-// untilAsked is when a run that waits for the end of a rate limit goes on: a
+// limitRetryAt is when a run that waits for the end of a rate limit goes on: a
 // long one is tried each hour.
-func (s *slice) untilAsked(end, now time.Time) time.Time {
+func (s *invocation) limitRetryAt(end, now time.Time) time.Time {
 	if time.UnixMilli(s.pace.usage.Blocked).Sub(now) <= longBlock {
 		return end
 	}
@@ -338,12 +338,12 @@ func (s *slice) untilAsked(end, now time.Time) time.Time {
 // moment.
 var ofObject = map[string]bool{remoteDeleted: true, remoteMoved: true, "remote_forbidden": true, "conflict": true}
 
-// refusedWrite notes that the provider does not accept an item. The third one in
+// countRefusal notes that the provider does not accept an item. The third one in
 // a row pauses the integration, and so does one that was to try whether the
 // pause is over. A version of an item counts once: items that the provider never
 // accepts are tried again one after the other, and would pause the integration
 // each time.
-func (s *slice) refusedWrite(t *task, e *failure.Error) *verdict {
+func (s *invocation) countRefusal(t *task, e *failure.Error) *stop {
 	if e.Class != failure.Final || ofObject[e.Code] {
 		return nil
 	}
@@ -367,20 +367,20 @@ func (s *slice) refusedWrite(t *task, e *failure.Error) *verdict {
 		return nil
 	}
 
-	return refused(&failure.Error{Code: writesRefused, Detail: reasonText(e)})
+	return stopRefused(&failure.Error{Code: writesRefused, Detail: reasonText(e)})
 }
 
 // writesPaused reports whether the integration is paused since its writes were
 // refused.
-func (s *slice) writesPaused() bool {
+func (s *invocation) writesPaused() bool {
 	c := s.known()
 	return c != nil && c.State == domain.Unhealthy && c.Reason != nil && c.Reason.Code == writesRefused
 }
 
-// acceptedWrite begins to count refusals anew.
-func (s *slice) acceptedWrite() {
-	s.wrote = true
-	s.sparing = false
+// resetRefusals begins to count refusals anew.
+func (s *invocation) resetRefusals() {
+	s.acceptedOne = true
+	s.skipsRefused = false
 
 	known := s.known()
 	if known == nil || len(known.Refused) == 0 {

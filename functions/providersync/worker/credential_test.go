@@ -127,7 +127,7 @@ func TestObjectsThatAreGoneInARow(t *testing.T) {
 	}
 }
 
-// All are refused: the third one pauses the integration, and nothing is parked.
+// All are refused: the third one pauses the integration, and nothing is given up.
 // After the pause one write tries it, of an item that was not refused yet; when
 // all were, one of those. Once one is accepted, the others follow.
 func TestWritesThatAreRefusedInARow(t *testing.T) {
@@ -334,7 +334,7 @@ func TestALongRateLimitIsTried(t *testing.T) {
 // B6: an answer to a read that cannot be read, or that is not the provider's, is
 // an outage and no fault of the configuration.
 func TestAnUnreadableAnswerIsAnOutage(t *testing.T) {
-	for code := range unread {
+	for code := range unreadableAnswers {
 		w := newWorld(t)
 		w.pulling("all")
 		w.marked(1, 1)

@@ -15,7 +15,7 @@ import (
 )
 
 // A run that has more to post to a chat than it takes one by one sums it up in
-// a digest. One pass over the marks gathers: each item's link says that the
+// a digest. One pass over the pending changes gathers: each item's link says that the
 // digest tells of it, and the run keeps the sum. Then the digest leaves, like a
 // create: its record says so before, and what became of it after. Another pass
 // settles each item by that record. Wherever a worker dies, the record tells
@@ -24,18 +24,18 @@ import (
 // inDigest is the reason of an item that a digest told of, or is to.
 const inDigest = "digest"
 
-// sumUp decides whether a digest is to tell of what there is to post.
-func (s *slice) sumUp(ctx context.Context) error {
+// planDigest decides whether a digest is to tell of what there is to post.
+func (s *invocation) planDigest(ctx context.Context) error {
 	if s.run.Digest != nil {
-		return s.hasLeft(ctx)
+		return s.loadDigestState(ctx)
 	}
-	if !s.chat.is || *s.run.Remaining <= s.chat.manner.DigestOver {
+	if !s.chat.is || *s.run.Remaining <= s.chat.mode.DigestOver {
 		return nil
 	}
 
 	cursor := ""
-	many, err := s.many(func() (tasks []*task, more bool, err error) {
-		tasks, cursor, err = s.marked(ctx, cursor)
+	many, err := s.exceedsDigestLimit(func() (tasks []*task, more bool, err error) {
+		tasks, cursor, err = s.pendingTasks(ctx, cursor)
 		return tasks, cursor != "", err
 	})
 	if many {
@@ -46,22 +46,22 @@ func (s *slice) sumUp(ctx context.Context) error {
 	return err
 }
 
-// hasLeft finds out whether the digest has left, though the worker died over it:
+// loadDigestState finds out whether the digest has left, though the worker died over it:
 // then it tells of nothing more.
-func (s *slice) hasLeft(ctx context.Context) error {
+func (s *invocation) loadDigestState(ctx context.Context) error {
 	d, err := s.digest(ctx, s.run.Digest.ID)
 	s.run.Digest.Settling = s.run.Digest.Settling || d != nil && d.Outcome != domain.Deferred
 	return err
 }
 
-// foresee is sumUp for a dry run.
-func (s *slice) foresee(ctx context.Context) error {
+// planDryRunDigest is sumUp for a dry run.
+func (s *invocation) planDryRunDigest(ctx context.Context) error {
 	if !s.chat.is {
 		return nil
 	}
 
-	many, err := s.many(func() ([]*task, bool, error) {
-		tasks, next, err := s.rehearsed(ctx)
+	many, err := s.exceedsDigestLimit(func() ([]*task, bool, error) {
+		tasks, next, err := s.nextDryRunPage(ctx)
 		s.run.PlanCursor = next
 		s.run.PendingCursor = next
 		return tasks, next != "", err
@@ -76,8 +76,8 @@ func (s *slice) foresee(ctx context.Context) error {
 	return err
 }
 
-// many reports whether there is more to post than a chat takes one by one.
-func (s *slice) many(page func() (tasks []*task, more bool, err error)) (bool, error) {
+// exceedsDigestLimit reports whether there is more to post than a chat takes one by one.
+func (s *invocation) exceedsDigestLimit(page func() (tasks []*task, more bool, err error)) (bool, error) {
 	for n := 0; ; {
 		tasks, more, err := page()
 		if err != nil {
@@ -90,22 +90,22 @@ func (s *slice) many(page func() (tasks []*task, more bool, err error)) (bool, e
 			}
 		}
 
-		if n > s.chat.manner.DigestOver || !more {
-			return n > s.chat.manner.DigestOver, nil
+		if n > s.chat.mode.DigestOver || !more {
+			return n > s.chat.mode.DigestOver, nil
 		}
 	}
 }
 
-// gathers has the digest tell of what would be posted, if there is one.
-func (s *slice) gathers(t *task) {
+// assignToDigest has the digest tell of what would be posted, if there is one.
+func (s *invocation) assignToDigest(t *task) {
 	if s.run.Digest != nil && t.step == create {
-		t.step = gather
+		t.step = inNextDigest
 	}
 }
 
-// gather notes that the digest is to tell of an item. What is new since the
+// gatherIntoDigest notes that the digest is to tell of an item. What is new since the
 // digest has left waits for the pass after.
-func (s *slice) gather(t *task) error {
+func (s *invocation) gatherIntoDigest(t *task) error {
 	g := s.run.Digest
 	if g.Settling {
 		return nil
@@ -125,19 +125,19 @@ func (s *slice) gather(t *task) error {
 	t.link.Reason = inDigest
 	t.link.LastRunID = s.run.ID
 	t.link.UpdatedAt = s.Clock.Now().UTC()
-	t.dirty = true
+	t.linkChanged = true
 
 	return nil
 }
 
 // add counts an item in the sum.
-func (s *slice) add(t *task) error {
+func (s *invocation) add(t *task) error {
 	d, err := s.sum()
 	if err != nil {
 		return err
 	}
 
-	switch was := t.last(); {
+	switch was := t.previousMessage(); {
 	case was == nil:
 		d.New++
 	case was.State == domain.Open && t.content.State == domain.Closed:
@@ -159,14 +159,14 @@ func (s *slice) add(t *task) error {
 	return err
 }
 
-func (s *slice) sum() (d connector.Digest, err error) {
+func (s *invocation) sum() (d connector.Digest, err error) {
 	err = json.Unmarshal([]byte(s.run.Digest.Sum), &d)
 	return d, err
 }
 
-// turnOver is what follows a pass with a digest: it leaves after the one that
+// finishDigest is what follows a pass with a digest: it leaves after the one that
 // gathered, and is done with after the one that settled.
-func (s *slice) turnOver(ctx context.Context) (*verdict, error) {
+func (s *invocation) finishDigest(ctx context.Context) (*stop, error) {
 	d, err := s.sum()
 	if err != nil {
 		return nil, err
@@ -191,10 +191,10 @@ func (s *slice) turnOver(ctx context.Context) (*verdict, error) {
 	return v, err
 }
 
-// refusedDigest is the verdict after a digest, nil unless the chat refused it
+// refusedDigest is the stop after a digest, nil unless the chat refused it
 // without names too. Then no single item is to blame: all items that it names were
 // refused in a row.
-func (s *slice) refusedDigest(record *store.Digest) *verdict {
+func (s *invocation) refusedDigest(record *store.Digest) *stop {
 	if record == nil || record.Outcome != domain.FailedOut {
 		return nil
 	}
@@ -204,11 +204,11 @@ func (s *slice) refusedDigest(record *store.Digest) *verdict {
 		return nil
 	}
 
-	return refused(&failure.Error{Code: writesRefused, Detail: record.Reason})
+	return stopRefused(&failure.Error{Code: writesRefused, Detail: record.Reason})
 }
 
-// deliver posts the digest, unless an earlier slice has.
-func (s *slice) deliver(ctx context.Context, d connector.Digest) (*verdict, error) {
+// deliver posts the digest, unless an earlier invocation has.
+func (s *invocation) deliver(ctx context.Context, d connector.Digest) (*stop, error) {
 	record, err := s.digest(ctx, s.run.Digest.ID)
 	if err != nil || record != nil && record.Outcome != domain.Deferred {
 		return nil, err
@@ -240,14 +240,14 @@ func (s *slice) deliver(ctx context.Context, d connector.Digest) (*verdict, erro
 		record.Outcome = domain.Deferred
 	case failed == nil:
 		record.Outcome, record.Remote = created(w), remoteOf(w)
-		s.did(limits.Create)
-		s.acceptedWrite()
-		s.answered(true)
+		s.countCall(limits.Create)
+		s.resetRefusals()
+		s.markHealthy(true)
 
 	case failed.Class == failure.Final && !record.Bare: // one of the items it names may be to blame
 		record.Bare = true
 		record.Outcome = domain.Deferred
-		if err := s.keep(ctx, record); err != nil {
+		if err := s.storeDigest(ctx, record); err != nil {
 			return nil, err
 		}
 		return s.deliver(ctx, d)
@@ -259,15 +259,15 @@ func (s *slice) deliver(ctx context.Context, d connector.Digest) (*verdict, erro
 		record.Reason = failed.Code
 	}
 
-	if err := s.keep(ctx, record); err != nil || v != nil || failed != nil {
+	if err := s.storeDigest(ctx, record); err != nil || v != nil || failed != nil {
 		return v, err
 	}
 
-	return nil, s.allowed(ctx, true)
+	return nil, s.clearRefusals(ctx, true)
 }
 
 // itemsURL is the address of the list of the organisation's items, "" for none.
-func (s *slice) itemsURL() string {
+func (s *invocation) itemsURL() string {
 	fill := strings.NewReplacer("{organisation_id}", s.lease.Pair.OrganisationID.String(), "{item_type}", string(s.lease.Pair.ItemType))
 	return fill.Replace(s.Settings.ItemsURL)
 }
@@ -290,7 +290,7 @@ func ParseItemsURL(text string) (string, error) {
 
 // attemptDigest counts another attempt at a digest, and records it before it
 // leaves. Without a record it is the first one.
-func (s *slice) attemptDigest(ctx context.Context, record *store.Digest) (*store.Digest, error) {
+func (s *invocation) attemptDigest(ctx context.Context, record *store.Digest) (*store.Digest, error) {
 	if record == nil { // one that tries the provider after a pause is a single write
 		record = &store.Digest{ID: s.run.Digest.ID, Bare: s.writesPaused()}
 	}
@@ -299,12 +299,12 @@ func (s *slice) attemptDigest(ctx context.Context, record *store.Digest) (*store
 	record.At = s.Clock.Now().UTC()
 	record.Outcome = ""
 
-	return record, s.keep(ctx, record)
+	return record, s.storeDigest(ctx, record)
 }
 
 // postDigest posts a digest. failed is the provider's refusal or the lack of an
-// answer. One that is about this digest alone gives neither a verdict nor an error.
-func (s *slice) postDigest(ctx context.Context, d connector.Digest, record *store.Digest) (w connector.Written, failed *failure.Error, v *verdict, err error) {
+// answer. One that is about this digest alone gives neither a stop nor an error.
+func (s *invocation) postDigest(ctx context.Context, d connector.Digest, record *store.Digest) (w connector.Written, failed *failure.Error, v *stop, err error) {
 	v, err = s.call(ctx, nil, false, func() (err error) {
 		w, err = s.chat.conn.Digest(ctx, d, s.digestMarker(record))
 		if errors.As(err, &failed) && (failed.Class == failure.Ambiguous || failed.Class == failure.Final && failed.Scope == failure.ItemScope) {
@@ -316,12 +316,12 @@ func (s *slice) postDigest(ctx context.Context, d connector.Digest, record *stor
 	return w, failed, v, err
 }
 
-func (s *slice) digestMarker(d *store.Digest) connector.Marker {
+func (s *invocation) digestMarker(d *store.Digest) connector.Marker {
 	return s.signed(d.ID, d.Attempt, d.ID.Time())
 }
 
 // digestMarkers are those of all attempts of a digest so far.
-func (s *slice) digestMarkers(d *store.Digest) []connector.Marker {
+func (s *invocation) digestMarkers(d *store.Digest) []connector.Marker {
 	var all []connector.Marker
 	for attempt := firstWanted(d.Attempt); attempt <= d.Attempt; attempt++ {
 		all = append(all, s.signed(d.ID, attempt, d.ID.Time()))
@@ -330,15 +330,15 @@ func (s *slice) digestMarkers(d *store.Digest) []connector.Marker {
 	return all
 }
 
-// keep records what is known of a digest.
-func (s *slice) keep(ctx context.Context, d *store.Digest) error {
+// storeDigest records what is known of a digest.
+func (s *invocation) storeDigest(ctx context.Context, d *store.Digest) error {
 	copied := *d
 	s.digests[d.ID] = &copied
 	return s.commit(ctx, store.Batch{Digest: &copied})
 }
 
-// digest reads a digest's record, once a slice.
-func (s *slice) digest(ctx context.Context, id domain.Snowflake) (*store.Digest, error) {
+// digest reads a digest's record, once an invocation.
+func (s *invocation) digest(ctx context.Context, id domain.Snowflake) (*store.Digest, error) {
 	known, ok := s.digests[id]
 	if ok {
 		return known, nil
@@ -352,9 +352,9 @@ func (s *slice) digest(ctx context.Context, id domain.Snowflake) (*store.Digest,
 	return d, err
 }
 
-// named finds the digest that a link names. One that has not left, and is not
+// loadDigestOf finds the digest that a link names. One that has not left, and is not
 // this run's, is as good as none.
-func (s *slice) named(ctx context.Context, t *task) error {
+func (s *invocation) loadDigestOf(ctx context.Context, t *task) error {
 	g := t.link.InDigest
 	t.digest = nil
 	if g == nil {
@@ -377,7 +377,7 @@ func (s *slice) named(ctx context.Context, t *task) error {
 
 // resolveDigests finds out whether the digests that were not answered have
 // arrived.
-func (s *slice) resolveDigests(ctx context.Context, tasks []*task) (*verdict, error) {
+func (s *invocation) resolveDigests(ctx context.Context, tasks []*task) (*stop, error) {
 	for _, t := range tasks {
 		if t.digest == nil || t.digest.Outcome != "" {
 			continue
@@ -390,7 +390,7 @@ func (s *slice) resolveDigests(ctx context.Context, tasks []*task) (*verdict, er
 			}
 		}
 
-		if err := s.named(ctx, t); err != nil {
+		if err := s.loadDigestOf(ctx, t); err != nil {
 			return nil, err
 		}
 
@@ -400,16 +400,16 @@ func (s *slice) resolveDigests(ctx context.Context, tasks []*task) (*verdict, er
 	return nil, nil
 }
 
-func (s *slice) resolveDigest(ctx context.Context, d *store.Digest) (*verdict, error) {
+func (s *invocation) resolveDigest(ctx context.Context, d *store.Digest) (*stop, error) {
 	if !s.finder { // the worker died over it
 		d.Outcome = domain.Unknown
 		d.Reason = noAnswer
-		return nil, s.keep(ctx, d)
+		return nil, s.storeDigest(ctx, d)
 	}
 
 	ripe := d.At.Add(s.Settings.Settle)
 	if s.Clock.Now().Before(ripe) {
-		s.run.SettleAt = sooner(s.run.SettleAt, ripe)
+		s.run.SettleAt = earliestMillis(s.run.SettleAt, ripe)
 		return nil, nil
 	}
 
@@ -423,15 +423,15 @@ func (s *slice) resolveDigest(ctx context.Context, d *store.Digest) (*verdict, e
 		d.Outcome, d.Remote = domain.Created, remoteOf(w)
 	}
 
-	return nil, s.keep(ctx, d)
+	return nil, s.storeDigest(ctx, d)
 }
 
 // noAnswer is the reason of what may have arrived.
 const noAnswer = "no_answer"
 
-// settled records an item by what became of its digest. What has changed since
+// recordFromDigest records an item by what became of its digest. What has changed since
 // is told by the pass after.
-func (s *slice) settled(ctx context.Context, t *task) (*verdict, error) {
+func (s *invocation) recordFromDigest(ctx context.Context, t *task) (*stop, error) {
 	d := t.digest
 	g := t.link.InDigest
 	if d.Outcome == "" {
@@ -440,25 +440,25 @@ func (s *slice) settled(ctx context.Context, t *task) (*verdict, error) {
 
 	t.digest = nil
 	t.link.InDigest = nil
-	t.dirty = true
+	t.linkChanged = true
 	s.handled++
 	switch d.Outcome {
 	case domain.FailedOut:
 		e := &failure.Error{Class: failure.Final, Scope: failure.ItemScope, Code: d.Reason}
-		s.refuse(t, e)
-		s.refusedWrite(t, e) // the verdict is given when all are settled
+		s.refuseItem(t, e)
+		s.countRefusal(t, e) // the stop is given when all are settled
 		return nil, nil
 
 	case domain.Unknown:
-		t.lost = true
-		t.tried = true
-		t.done = true
+		t.unanswered = true
+		t.attempted = true
+		t.finished = true
 		t.link.Intent = &g.Content
 		s.record(t, domain.Unknown, d.Reason)
 		t.link.Version = g.Version
 
 	default:
-		t.sent(connector.Written{}, connector.Content{})
+		t.recordSent(connector.Written{}, connector.Content{})
 		t.link.SentHash = g.Content.Hash
 		t.link.SentLabels = g.Content.Labels
 		t.link.SentState = g.Content.State
@@ -467,12 +467,12 @@ func (s *slice) settled(ctx context.Context, t *task) (*verdict, error) {
 		t.link.Version = g.Version
 	}
 
-	if t.done = g.Content.Hash == t.content.Hash(); t.done {
+	if t.finished = g.Content.Hash == t.content.Hash(); t.finished {
 		return nil, nil
 	}
 
 	s.decide(t, true)
-	s.gathers(t)
+	s.assignToDigest(t)
 
-	return s.do(ctx, t)
+	return s.pushItem(ctx, t)
 }

@@ -13,8 +13,8 @@ import (
 
 var organisationDeleted = domain.RunError{Code: "organisation_deleted", Detail: "The organisation does not exist any more."}
 
-// conclude ends the slice and gives the lease back.
-func (s *slice) conclude(ctx context.Context, v *verdict) error {
+// endWith ends the invocation and gives the lease back.
+func (s *invocation) endWith(ctx context.Context, v *stop) error {
 	if v == nil {
 		return nil // finished already
 	}
@@ -34,25 +34,25 @@ func (s *slice) conclude(ctx context.Context, v *verdict) error {
 	return err
 }
 
-// requeue asks for the next slice.
-func (s *slice) requeue(ctx context.Context) error {
+// requeue asks for the next invocation.
+func (s *invocation) requeue(ctx context.Context) error {
 	if err := s.flush(ctx); err != nil {
 		return err
 	}
 
 	s.run.Status = domain.Queued
-	s.next = s.run.ID
+	s.nextRun = s.run.ID
 	return s.Store.Release(ctx, s.lease, s.run, s.Clock.Now().Add(s.Settings.LostAfter))
 }
 
 // wait lets the run wait, unless a manager has stopped it or changed the
 // integration: then it goes on at once, to find out.
-func (s *slice) wait(ctx context.Context, v *verdict) error {
+func (s *invocation) wait(ctx context.Context, v *stop) error {
 	if err := s.flush(ctx); err != nil {
 		return err
 	}
 
-	s.progressed() // waiting is no idling
+	s.madeProgress() // waiting is no idling
 	until := v.until.UTC()
 	s.run.Status = domain.Waiting
 	s.run.WaitingUntil = &until
@@ -70,36 +70,36 @@ func (s *slice) wait(ctx context.Context, v *verdict) error {
 	if errors.Is(err, store.ErrChanged) {
 		s.run.WaitingUntil = nil
 		s.run.WaitingReason = nil
-		return s.again(ctx)
+		return s.recheckAndEnd(ctx)
 	}
 
 	return err
 }
 
-// again looks what a manager has changed, and concludes anew.
-func (s *slice) again(ctx context.Context) error {
-	s.looked = time.Time{}
+// recheckAndEnd looks what a manager has changed, and concludes anew.
+func (s *invocation) recheckAndEnd(ctx context.Context) error {
+	s.checkedAt = time.Time{}
 	stop, err := s.check(ctx)
 	if err != nil {
 		return err
 	}
 
 	if stop == nil {
-		stop = goOn
+		stop = stopContinue
 	}
 
-	return s.conclude(ctx, stop)
+	return s.endWith(ctx, stop)
 }
 
 // flush records what no commit has recorded yet.
-func (s *slice) flush(ctx context.Context) error {
+func (s *invocation) flush(ctx context.Context) error {
 	if s.condition == nil && len(s.pending) == 0 {
 		return nil
 	}
 	return s.commit(ctx, store.Batch{})
 }
 
-func (s *slice) finalStatus() domain.Status {
+func (s *invocation) finalStatus() domain.Status {
 	if s.run.Counts.Failed > 0 || s.run.RetryAt != 0 {
 		return domain.Partial
 	}
@@ -108,7 +108,7 @@ func (s *slice) finalStatus() domain.Status {
 
 // finish ends the run and files it. store.ErrWoken when a change has arrived
 // meanwhile.
-func (s *slice) finish(ctx context.Context, v *verdict) error {
+func (s *invocation) finish(ctx context.Context, v *stop) error {
 	now := s.Clock.Now().UTC()
 	e := store.Ending{Run: s.run.Run, Mode: s.run.Mode, Forced: v.status == domain.Failed || v.status == domain.Cancelled}
 	e.Run.Status = v.status
@@ -119,19 +119,19 @@ func (s *slice) finish(ctx context.Context, v *verdict) error {
 	e.Run.WaitingReason = nil
 	condition := s.condition
 	pending := s.pending
-	if v.ill {
-		if err := s.share(ctx, *v.err); err != nil {
+	if v.unhealthy {
+		if err := s.shareRefusal(ctx, *v.err); err != nil {
 			return err
 		}
 	}
 
-	if v.ill && !s.dry() { // a dry run does not change health
-		s.fallIll(v.err)
+	if v.unhealthy && !s.dry() { // a dry run does not change health
+		s.markUnhealthy(v.err)
 	}
 
 	if !e.Forced {
-		if s.reading && !(s.writesPaused() && s.finalStatus() == domain.Partial) {
-			s.answered(true)
+		if s.healthyIfDone && !(s.writesPaused() && s.finalStatus() == domain.Partial) {
+			s.markHealthy(true)
 		}
 
 		zero := 0
@@ -142,20 +142,20 @@ func (s *slice) finish(ctx context.Context, v *verdict) error {
 	}
 
 	e.RetryAt, e.PullAt = s.nextRetry(v), s.nextPull(v)
-	e.OnlyIfSeen = e.Forced && s.heeded() && !v.ill && !(isStopped(v) && v.err.Code != store.LedAway)
+	e.OnlyIfSeen = e.Forced && s.readPendingBefore() && !v.unhealthy && !(isStopped(v) && v.err.Code != store.LedAway)
 	e.Condition = s.condition
 	e.Events = s.pending
-	if v.err != nil && v.err.Code == deleted && !s.dry() { // the other lane has the purge
+	if v.err != nil && v.err.Code == integrationDeleted && !s.dry() { // the other lane has the purge
 		purge := store.PurgeRun(s.lease.Pair, domain.NewSnowflake(now), now)
 		e.Purge = &purge
 	}
 
 	e.EventsDue = now.Add(s.Settings.LostAfter)
 	e.MetaVersion = s.meta.Version
-	e.Judged = v.ill
+	e.Judged = v.unhealthy
 	err := s.Store.Finish(ctx, s.lease, e)
 	if e.OnlyIfSeen && errors.Is(err, store.ErrSignaled) { // what has arrived since is another run's
-		if err := s.bequeath(ctx); err != nil {
+		if err := s.handOverToNextRun(ctx); err != nil {
 			return err
 		}
 		e.OnlyIfSeen, e.RetryAt = false, now.Add(s.Settings.LostAfter)
@@ -165,7 +165,7 @@ func (s *slice) finish(ctx context.Context, v *verdict) error {
 	if errors.Is(err, store.ErrChanged) {
 		s.condition = condition
 		s.pending = pending
-		return s.again(ctx)
+		return s.recheckAndEnd(ctx)
 	}
 
 	if err != nil {
@@ -181,17 +181,17 @@ func (s *slice) finish(ctx context.Context, v *verdict) error {
 
 	s.log.InfoContext(ctx, "run ended", "status", string(v.status), "counts", s.run.Counts, "error", v.err)
 	if e.Purge != nil {
-		s.next = e.Purge.ID
+		s.nextRun = e.Purge.ID
 	}
 
 	return nil
 }
 
-// deleted is the code with which the run of a deleted integration ends.
-const deleted = "integration_deleted"
+// integrationDeleted is the code with which the run of a deleted integration ends.
+const integrationDeleted = "integration_deleted"
 
-// bequeath marks what was asked of the run meanwhile, for the one after it.
-func (s *slice) bequeath(ctx context.Context) error {
+// handOverToNextRun marks what was asked of the run meanwhile, for the one after it.
+func (s *invocation) handOverToNextRun(ctx context.Context) error {
 	st, err := s.Store.StateIn(ctx, s.lease.Pair.ID, s.lease.Kind)
 	if err == nil && st != nil && st.Run != nil && st.Run.RetryAll {
 		_, err = s.retryAll(ctx)
@@ -199,28 +199,28 @@ func (s *slice) bequeath(ctx context.Context) error {
 	return err
 }
 
-// heeded reports whether the run has promised to look at marks: what has woken
+// readPendingBefore reports whether the run has promised to look at marks: what has woken
 // it since is news.
-func (s *slice) heeded() bool {
+func (s *invocation) readPendingBefore() bool {
 	return s.run.Remaining != nil || s.run.PlanCursor != "" || s.run.PlanDone
 }
 
 // isStopped reports whether a run ends because the integration is disabled,
 // deleted or led elsewhere: then nothing goes on by itself.
-func isStopped(v *verdict) bool { return v.status == domain.Cancelled && v.err != nil }
+func isStopped(v *stop) bool { return v.status == domain.Cancelled && v.err != nil }
 
-// afterNoProgress is when a run is started again whose slices brought nothing
+// afterNoProgress is when a run is started again whose invocations brought nothing
 // forward: what stood in the way was ours, and may be over by then.
 const afterNoProgress = time.Hour
 
 // nextRetry is when a run after this one goes on with what it leaves, zero for
 // when somebody asks for it.
-func (s *slice) nextRetry(v *verdict) time.Time {
+func (s *invocation) nextRetry(v *stop) time.Time {
 	now := s.Clock.Now()
 	switch {
 	case s.dry() || isStopped(v):
 		return time.Time{}
-	case v.ill:
+	case v.unhealthy:
 		return time.UnixMilli(s.condition.PausedUntil)
 	case v.status == domain.Failed:
 		return now.Add(afterNoProgress)
@@ -234,9 +234,9 @@ func (s *slice) nextRetry(v *verdict) time.Time {
 }
 
 // nextPull is when the run after this one pulls, zero for never.
-func (s *slice) nextPull(v *verdict) time.Time {
+func (s *invocation) nextPull(v *stop) time.Time {
 	switch {
-	case s.dry() || isStopped(v) || v.ill:
+	case s.dry() || isStopped(v) || v.unhealthy:
 		return time.Time{}
 	case s.conn == nil && v.status == domain.Cancelled:
 		return store.AfterCancel(s.Clock.Now(), s.state.PullAt, 0)
@@ -251,14 +251,14 @@ func (s *slice) nextPull(v *verdict) time.Time {
 	return s.Clock.Now().Add(s.Settings.PullEvery + jitter)
 }
 
-// publish sends what the outbox holds from this slice; what the bus does not
+// publish sends what the outbox holds from this invocation; what the event publisher does not
 // take, dispatch sends again.
-func (s *slice) publish(ctx context.Context) {
+func (s *invocation) publish(ctx context.Context) {
 	if len(s.recorded) == 0 {
 		return
 	}
 
-	taken, err := s.Bus.Publish(ctx, s.recorded)
+	taken, err := s.Events.Publish(ctx, s.recorded)
 	if err == nil {
 		err = s.Store.MarkPublished(ctx, taken)
 	} else {

@@ -8,7 +8,7 @@ import (
 )
 
 // expect adds an item to, or takes it from, what the estimate reckons with.
-func (s *slice) expect(t *task, n int) {
+func (s *invocation) expect(t *task, n int) {
 	switch t.step {
 	case create, resolve:
 		s.run.Creates += n
@@ -21,8 +21,8 @@ func (s *slice) expect(t *task, n int) {
 	}
 }
 
-// did takes a call that was made from what the estimate reckons with.
-func (s *slice) did(op limits.Op) {
+// countCall takes a call that was made from what the estimate reckons with.
+func (s *invocation) countCall(op limits.Op) {
 	if op == limits.Create {
 		s.run.Creates = max(s.run.Creates-1, 0)
 	} else {
@@ -30,17 +30,17 @@ func (s *slice) did(op limits.Op) {
 	}
 }
 
-// forget takes a task that is done without a call from what the estimate
+// forgetExpected takes a task that is done without a call from what the estimate
 // reckons with, if there is nothing left to reckon with at all.
-func (s *slice) forget(t *task) {
+func (s *invocation) forgetExpected(t *task) {
 	if s.run.Mode == domain.Full && t.planned && (t.step == unchanged || t.step == skip || t.step == nothing) {
 		s.run.Updates = max(s.run.Updates-1, 0)
 	}
 }
 
-// mix reckons for a run without a plan: what is left is taken to be like the
+// expectLikePage reckons for a run without a plan: what is left is taken to be like the
 // page at hand.
-func (s *slice) mix(tasks []*task) {
+func (s *invocation) expectLikePage(tasks []*task) {
 	if s.run.Mode == domain.Full || s.run.Remaining == nil || len(tasks) == 0 {
 		return
 	}
@@ -56,9 +56,9 @@ func (s *slice) mix(tasks []*task) {
 	s.run.Updates = s.run.Updates * left / len(tasks)
 }
 
-// took learns how long a write takes, its recording included: the recent ones
+// recordLatency learns how long a write takes, its recording included: the recent ones
 // count most.
-func (s *slice) took(began time.Time) {
+func (s *invocation) recordLatency(began time.Time) {
 	ms := float64(s.Clock.Now().Sub(began)) / float64(time.Millisecond)
 	if s.run.CallMS == 0 {
 		s.run.CallMS = ms
@@ -67,13 +67,13 @@ func (s *slice) took(began time.Time) {
 }
 
 // callTime is how long a write takes, as far as it is known.
-func (s *slice) callTime() time.Duration {
+func (s *invocation) callTime() time.Duration {
 	return time.Duration(s.run.CallMS * float64(time.Millisecond))
 }
 
 // estimate says when the run will be done, if it goes on from a time at the
 // pace the provider allows.
-func (s *slice) estimate(from time.Time) {
+func (s *invocation) estimate(from time.Time) {
 	s.run.EstimatedFinish = nil
 	if s.run.Remaining == nil {
 		return

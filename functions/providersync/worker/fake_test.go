@@ -366,7 +366,7 @@ func (p *provider) byItem() map[domain.Snowflake][]*object {
 	return all
 }
 
-// bus takes notices, unless it is away.
+// bus takes events, unless it is away.
 type bus struct {
 	taken []outgoing.Event
 	away  bool
@@ -380,7 +380,7 @@ func (b *bus) Publish(_ context.Context, notices []outgoing.Event) ([]outgoing.E
 	return notices, nil
 }
 
-// of gives the notices of a type, each once.
+// of gives the events of a type, each once.
 func (b *bus) of(detailType string) []outgoing.Event {
 	var all []outgoing.Event
 	seen := map[domain.Snowflake]bool{}

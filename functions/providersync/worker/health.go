@@ -16,24 +16,24 @@ const (
 )
 
 // known is what was last recorded or is about to be: how the provider answered.
-func (s *slice) known() *store.Condition {
+func (s *invocation) known() *store.Condition {
 	if s.condition != nil {
 		return s.condition
 	}
 	return s.state.Condition
 }
 
-// answered notes that the provider takes what is configured. Where something
+// markHealthy notes that the provider takes what is configured. Where something
 // was refused, a read alone does not tell that: a token may read and not write.
 // Then it counts when the run has come to its end.
-func (s *slice) answered(wrote bool) {
+func (s *invocation) markHealthy(wrote bool) {
 	was := s.known()
 	if was != nil && was.ConnectionVersion == s.meta.ConnectionVersion {
 		if was.State == domain.Healthy {
 			return
 		}
 
-		if s.reading = !wrote; s.reading {
+		if s.healthyIfDone = !wrote; s.healthyIfDone {
 			return
 		}
 	}
@@ -44,10 +44,10 @@ func (s *slice) answered(wrote bool) {
 	}
 }
 
-// fallIll notes that the provider refuses what is configured. A further
+// markUnhealthy notes that the provider refuses what is configured. A further
 // refusal during the pause, as of a sync that a manager asks for, does not
 // make it wait longer.
-func (s *slice) fallIll(why *domain.RunError) {
+func (s *invocation) markUnhealthy(why *domain.RunError) {
 	now := s.Clock.Now()
 	next := s.newCondition(domain.Unhealthy)
 	next.Reason = why
@@ -75,13 +75,13 @@ func (s *slice) fallIll(why *domain.RunError) {
 }
 
 // newCondition is a condition of what is configured now.
-func (s *slice) newCondition(state domain.HealthState) *store.Condition {
+func (s *invocation) newCondition(state domain.HealthState) *store.Condition {
 	return &store.Condition{ConnectionVersion: s.meta.ConnectionVersion, ConfigurationVersion: s.meta.ConfigurationVersion, State: state}
 }
 
 // announce has the change of health published.
-func (s *slice) announce() {
+func (s *invocation) announce() {
 	health := (&store.State{Condition: s.condition}).Health(s.meta)
-	id := s.noticeID()
+	id := s.eventID()
 	s.pending = append(s.pending, outgoing.HealthChanged(id, s.lease.Pair.OrganisationID, s.lease.Pair.ID, health))
 }

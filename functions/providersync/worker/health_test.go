@@ -46,7 +46,7 @@ func (w *world) event(detailType string, detail any) {
 	w.t.Helper()
 	body, err := json.Marshal(map[string]any{"id": "e", "detail-type": detailType, "source": "platform", "detail": detail})
 	w.must(err)
-	h := &ingest.Handler{Items: w.sure, Organisations: w.sure, Grants: w.sure, Marks: w.sure, Runs: w.sure, Queue: w, Log: w.engine.Log, Now: w.clock.Now,
+	h := &ingest.Handler{Items: w.sure, Organisations: w.sure, Grants: w.sure, Marks: w.sure, Runs: w.sure, Queue: w, Log: w.worker.Log, Now: w.clock.Now,
 		LostAfter: time.Minute, PurgeAfter: purgeAfter}
 	out, err := h.Handle(w.ctx, events.SQSEvent{Records: []events.SQSMessage{{MessageId: "m", Body: string(body)}}})
 	w.must(err)

@@ -15,10 +15,10 @@ type MarkerKeys interface {
 	MarkerKey(ctx context.Context) (signing.Key, error)
 }
 
-// loadMarkerKey gets the key for this slice. A dry run writes no markers and
-// reads none, so it needs no key. An error fails the slice, as one of the table
+// loadMarkerKey gets the key for this invocation. A dry run writes no markers and
+// reads none, so it needs no key. An error fails the invocation, as one of the table
 // does: without the key nothing could be told to be ours.
-func (s *slice) loadMarkerKey(ctx context.Context) error {
+func (s *invocation) loadMarkerKey(ctx context.Context) error {
 	if s.dry() {
 		return nil
 	}
@@ -29,31 +29,31 @@ func (s *slice) loadMarkerKey(ctx context.Context) error {
 	return err
 }
 
-// setTarget sets the place that the slice works at, and signs markers for it. A
+// setTarget sets the place that the invocation works at, and signs markers for it. A
 // marker that was copied from an object of another place is not valid there.
-func (s *slice) setTarget(t store.Target) {
+func (s *invocation) setTarget(t store.Target) {
 	s.target = t
 	s.markerKey = s.keyOfMarkers.At(t.ID, connector.Instant(t.Created))
 }
 
 // signed is the marker of an attempt to create an item's object, or a digest,
 // that is made at a time by the provider's clock or later.
-func (s *slice) signed(item domain.Snowflake, attempt int, notBefore time.Time) connector.Marker {
+func (s *invocation) signed(item domain.Snowflake, attempt int, notBefore time.Time) connector.Marker {
 	return s.markerKey.Sign(connector.Marker{Integration: s.lease.Pair.ID, Item: item, Attempt: attempt}, notBefore)
 }
 
 // attempt is the marker of one of the last attempts to create an item's object.
-func (s *slice) attempt(t *task, attempt int) connector.Marker {
+func (s *invocation) attempt(t *task, attempt int) connector.Marker {
 	return s.signed(t.id, attempt, t.link.AttemptedAt(attempt))
 }
 
 // notBefore is the earliest time by the provider's clock at which it can date
 // what is created from now on, zero where nothing is known of its clock. Where no
-// answer of this slice has told it, it is as it was when the place was last read.
-func (s *slice) notBefore() time.Time {
-	last, _ := s.told()
+// answer of this invocation has told it, it is as it was when the place was last read.
+func (s *invocation) notBefore() time.Time {
+	last, _ := s.clockLags()
 	if last != 0 {
-		return s.theirs().Add(-apart)
+		return s.providerNow().Add(-serverSkew)
 	}
 	if s.target.ClockLag == 0 {
 		return time.Time{}
@@ -61,14 +61,14 @@ func (s *slice) notBefore() time.Time {
 
 	behind := time.Duration(s.target.ClockLag) * time.Millisecond
 
-	return s.Clock.Now().Add(-behind - skew)
+	return s.Clock.Now().Add(-behind - clockSkew)
 }
 
 // wanted are the markers to look for when an item's create was not answered.
 // They are those of all attempts so far: an earlier one that was not found then
 // may have arrived since. A chat that posts each change as a message of its own
 // has a message of each attempt: there it is the last one alone.
-func (s *slice) wanted(t *task) []connector.Marker {
+func (s *invocation) wanted(t *task) []connector.Marker {
 	last := t.link.Attempt
 	if s.chat.posts() {
 		return []connector.Marker{s.attempt(t, last)}

@@ -6,12 +6,12 @@ import (
 	"example.com/integrations/shared/store"
 )
 
-// nextMarks reads the next page of marks. An item's marks are on one page, so
+// nextPendingChanges reads the next page of pending changes. An item's marks are on one page, so
 // that all of them are seen when the item is counted. Only an item that alone
-// has more marks than a page takes goes over several pages. next is the cursor
-// of the page after, "" when there are no more marks.
-func (s *slice) nextMarks(ctx context.Context) (marks []store.PendingChange, next string, err error) {
-	found, next, err := s.Store.PendingChanges(ctx, s.lease.Pair.ID, s.run.PendingCursor, pushPage+1)
+// has more pending changes than a page takes goes over several pages. next is the cursor
+// of the page after, "" when there are no more pending changes.
+func (s *invocation) nextPendingChanges(ctx context.Context) (marks []store.PendingChange, next string, err error) {
+	found, next, err := s.Store.PendingChanges(ctx, s.lease.Pair.ID, s.run.PendingCursor, pushPageSize+1)
 	if err != nil {
 		return nil, "", err
 	}
@@ -24,14 +24,14 @@ func (s *slice) nextMarks(ctx context.Context) (marks []store.PendingChange, nex
 	return marks, next, nil
 }
 
-// wholeItems cuts marks after so many items, and after a page of marks. It does
+// wholeItems cuts marks after so many items, and after a page of pending changes. It does
 // not cut within an item, unless that item alone fills the page.
 func wholeItems(marks []store.PendingChange, items int) []store.PendingChange {
 	end := 0
 	seen := 0
-	for n := 1; n <= len(marks) && n <= pushPage; n++ {
+	for n := 1; n <= len(marks) && n <= pushPageSize; n++ {
 		if n < len(marks) && marks[n].ItemID == marks[n-1].ItemID {
-			continue // the item has more marks
+			continue // the item has more pending changes
 		}
 
 		end = n
@@ -42,14 +42,14 @@ func wholeItems(marks []store.PendingChange, items int) []store.PendingChange {
 	}
 
 	if end == 0 {
-		end = min(len(marks), pushPage)
+		end = min(len(marks), pushPageSize)
 	}
 
 	return marks[:end]
 }
 
-// plannedIn reports whether the run's plan pass has put one of the marks.
-func (s *slice) plannedIn(marks []store.PendingChange) bool {
+// plannedIn reports whether the run's plan pass has put one of the pending changes.
+func (s *invocation) plannedIn(marks []store.PendingChange) bool {
 	for _, m := range marks {
 		if m.Planned != 0 && m.Planned == s.run.PlanID {
 			return true
@@ -58,10 +58,10 @@ func (s *slice) plannedIn(marks []store.PendingChange) bool {
 	return false
 }
 
-// plannedBeyond looks for the plan pass's mark of an item whose marks go on
+// plannedBeyond looks for the plan pass's pending change of an item whose pending changes go on
 // after the page. It reads only for an item that has not been counted yet.
-func (s *slice) plannedBeyond(ctx context.Context, tasks []*task) error {
-	if len(tasks) != 1 || len(tasks[0].marks) < pushPage {
+func (s *invocation) plannedBeyond(ctx context.Context, tasks []*task) error {
+	if len(tasks) != 1 || len(tasks[0].pending) < pushPageSize {
 		return nil
 	}
 
@@ -70,9 +70,9 @@ func (s *slice) plannedBeyond(ctx context.Context, tasks []*task) error {
 		return nil
 	}
 
-	cursor := t.marks[len(t.marks)-1].Cursor()
+	cursor := t.pending[len(t.pending)-1].Cursor()
 	for cursor != "" {
-		marks, next, err := s.Store.PendingChanges(ctx, s.lease.Pair.ID, cursor, pushPage)
+		marks, next, err := s.Store.PendingChanges(ctx, s.lease.Pair.ID, cursor, pushPageSize)
 		if err != nil {
 			return err
 		}

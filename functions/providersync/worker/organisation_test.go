@@ -304,7 +304,7 @@ func TestAPurgedOrganisationIsErasedAtOnce(t *testing.T) {
 	}
 }
 
-// D8: the bus does not hold erasing up for ever.
+// D8: the event publisher does not hold erasing up for ever.
 func TestErasingDoesNotWaitForTheBusForEver(t *testing.T) {
 	w := furnished(t, 3)
 	w.work(2)
@@ -388,7 +388,7 @@ func TestErasingSurvivesCrashes(t *testing.T) {
 			w.wire.reset(cut, take)
 			w.work(2)
 			w.wire.reset(0, false)
-			w.clock.now = w.clock.now.Add(invocation + time.Minute)
+			w.clock.now = w.clock.now.Add(invocationTime + time.Minute)
 			w.work(25)
 			w.left(fmt.Sprintf("cut %d, taken %v", cut, take), bare...)
 			mustBe(t, "events", len(w.purgings()), 1)

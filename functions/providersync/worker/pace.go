@@ -12,7 +12,7 @@ import (
 // shortWait is the longest wait that is slept; a longer one parks the run.
 const shortWait = 10 * time.Second
 
-// A pace is how a slice keeps to its credential's limits: it reserves times
+// A pace is how an invocation keeps to its credential's limits: it reserves times
 // for the calls of a page at once, in the usage that all workers share.
 type pace struct {
 	credential string
@@ -51,14 +51,14 @@ func (p *pace) next(op limits.Op, now time.Time) (time.Time, bool) {
 
 // await makes sure that a call may be made now: the run goes on, there is time
 // left, and the provider's limits allow it. A short wait is slept.
-func (s *slice) await(ctx context.Context, op limits.Op) (*verdict, error) {
-	if !s.room() {
-		return goOn, nil
+func (s *invocation) await(ctx context.Context, op limits.Op) (*stop, error) {
+	if !s.timeLeft() {
+		return stopContinue, nil
 	}
 
 	at, ok := s.pace.next(op, s.Clock.Now())
 	if !ok {
-		var v *verdict
+		var v *stop
 		var err error
 		if at, v, err = s.reserve(ctx, op); v != nil || err != nil {
 			return v, err
@@ -66,8 +66,8 @@ func (s *slice) await(ctx context.Context, op limits.Op) (*verdict, error) {
 	}
 
 	if pause := at.Sub(s.Clock.Now()); pause > 0 {
-		if !at.Before(s.end) {
-			return goOn, nil
+		if !at.Before(s.workEnds) {
+			return stopContinue, nil
 		}
 
 		if err := s.Clock.Sleep(ctx, pause); err != nil {
@@ -79,34 +79,34 @@ func (s *slice) await(ctx context.Context, op limits.Op) (*verdict, error) {
 }
 
 // reserve reserves times for this operation and those planned after it, as
-// many as this slice can use. Without one the verdict says how to wait.
-func (s *slice) reserve(ctx context.Context, op limits.Op) (time.Time, *verdict, error) {
+// many as this invocation can use. Without one the stop says how to wait.
+func (s *invocation) reserve(ctx context.Context, op limits.Op) (time.Time, *stop, error) {
 	for {
-		if err := s.usage(ctx); err != nil {
+		if err := s.loadUsage(ctx); err != nil {
 			return time.Time{}, nil, err
 		}
 
 		now := s.Clock.Now()
 		first := s.pace.limits.Next(s.pace.usage.Usage, now, op)
 		switch {
-		case first.Sub(now) > shortWait && s.mayAsk(now):
+		case first.Sub(now) > shortWait && s.mayProbeLimit(now):
 			return s.askWhileLimited(ctx, op, now)
 		case first.Sub(now) > shortWait:
-			return first, wait(s.untilAsked(first, now), s.pace.why(now)), nil
-		case !first.Before(s.end):
-			return first, goOn, nil
+			return first, stopWaiting(s.limitRetryAt(first, now), s.pace.why(now)), nil
+		case !first.Before(s.workEnds):
+			return first, stopContinue, nil
 		case s.pace.limits.Unlimited():
 			return first, nil, nil // nothing to keep count of
 		}
 
 		ops := s.pace.following(op)
-		spent, times := s.pace.limits.Take(s.pace.usage.Usage, now, s.end, ops, s.callTime())
+		spent, times := s.pace.limits.Take(s.pace.usage.Usage, now, s.workEnds, ops, s.callTime())
 		if len(times) == 0 {
-			return first, goOn, nil
+			return first, stopContinue, nil
 		}
 
-		if n := together(now, times); n < len(times) {
-			spent, times = s.pace.limits.Take(s.pace.usage.Usage, now, s.end, ops[:n], s.callTime())
+		if n := withoutLongPause(now, times); n < len(times) {
+			spent, times = s.pace.limits.Take(s.pace.usage.Usage, now, s.workEnds, ops[:n], s.callTime())
 		}
 
 		usage := s.pace.usage
@@ -133,7 +133,7 @@ func (s *slice) reserve(ctx context.Context, op limits.Op) (time.Time, *verdict,
 
 // askWhileLimited lets one call try a provider that wants to be left alone for
 // long. It is written down first, so that no other worker does so too.
-func (s *slice) askWhileLimited(ctx context.Context, op limits.Op, now time.Time) (time.Time, *verdict, error) {
+func (s *invocation) askWhileLimited(ctx context.Context, op limits.Op, now time.Time) (time.Time, *stop, error) {
 	usage := s.pace.usage
 	usage.AskedAt, usage.ProbedAt = now.UnixMilli(), now.UnixMilli()
 
@@ -148,8 +148,8 @@ func (s *slice) askWhileLimited(ctx context.Context, op limits.Op, now time.Time
 	return now, nil, nil
 }
 
-// usage reads what the credential has spent, once a slice.
-func (s *slice) usage(ctx context.Context) (err error) {
+// loadUsage reads what the credential has spent, once an invocation.
+func (s *invocation) loadUsage(ctx context.Context) (err error) {
 	if !s.pace.read {
 		s.pace.usage, err = s.Store.Usage(ctx, s.pace.credential)
 		s.pace.read = err == nil
@@ -167,9 +167,9 @@ func (p *pace) following(op limits.Op) []limits.Op {
 	return []limits.Op{op}
 }
 
-// together counts the times from the first on between which no pause is so
-// long that the run would be parked for it.
-func together(now time.Time, times []time.Time) int {
+// withoutLongPause counts the times from the first on between which no pause is so
+// long that the run would be given up for it.
+func withoutLongPause(now time.Time, times []time.Time) int {
 	for i, at := range times {
 		if at.Sub(now) > shortWait {
 			return i
@@ -191,11 +191,11 @@ func (p *pace) why(now time.Time) string {
 // rateLimited is the code of a refusal for calling too often.
 const rateLimited = "rate_limited"
 
-// limited notes in the shared usage that the provider wants to be left alone,
+// recordRateLimit notes in the shared usage that the provider wants to be left alone,
 // and returns until when.
-func (s *slice) limited(ctx context.Context, e *failure.Error) (time.Time, error) {
+func (s *invocation) recordRateLimit(ctx context.Context, e *failure.Error) (time.Time, error) {
 	for {
-		if err := s.usage(ctx); err != nil {
+		if err := s.loadUsage(ctx); err != nil {
 			return time.Time{}, err
 		}
 

@@ -7,17 +7,17 @@ import (
 	"example.com/integrations/shared/store"
 )
 
-// planPage is how many items a step of the plan pass compares: their marks and
+// planPageSize is how many items a step of the plan pass compares: their pending changes and
 // the checkpoint fit one transaction.
-const planPage = store.MaxActions - 1
+const planPageSize = store.MaxActions - 1
 
 // checkpointEvery is after how many pages without a difference the plan pass
 // records how far it has come: reading them again costs little.
 const checkpointEvery = 20
 
-// plan compares every item of the type with what was last sent and marks what
+// plan compares every item of the type with what was last sent and pending changes what
 // differs. It asks the provider nothing.
-func (s *slice) plan(ctx context.Context) (*verdict, error) {
+func (s *invocation) plan(ctx context.Context) (*stop, error) {
 	if s.run.PlanCursor == "" {
 		s.run.FullEpoch = s.meta.FullEpoch
 		s.run.Creates = 0
@@ -33,8 +33,8 @@ func (s *slice) plan(ctx context.Context) (*verdict, error) {
 			return nil, err
 		}
 
-		if v == nil && !s.room() {
-			v = goOn
+		if v == nil && !s.timeLeft() {
+			v = stopContinue
 		}
 
 		if v != nil {
@@ -48,19 +48,19 @@ func (s *slice) plan(ctx context.Context) (*verdict, error) {
 
 		batch := store.Batch{}
 		for _, t := range tasks {
-			if s.differs(t) {
+			if s.needsPush(t) {
 				batch.AddPending = append(batch.AddPending, store.PendingChange{ItemID: t.id, Version: t.item.Version, Planned: s.run.PlanID})
 			}
 		}
 
 		s.run.PlanCursor = next
 		s.run.PlanDone = next == ""
-		if s.run.PlanDone { // all marks are to be looked at, wherever the last pass has come
+		if s.run.PlanDone { // all pending changes are to be looked at, wherever the last pass has come
 			s.run.PendingCursor = ""
 			batch.Cursor = true
 		}
 
-		s.progressed()
+		s.madeProgress()
 		if len(batch.AddPending) > 0 || s.run.PlanDone || pages%checkpointEvery == 0 {
 			if err := s.commit(ctx, batch); err != nil {
 				return nil, err
@@ -76,7 +76,7 @@ func (s *slice) plan(ctx context.Context) (*verdict, error) {
 // replan begins the plan pass anew, for a configuration that was changed after
 // it: who asks for a full sync then gets this run, and must get what he asked
 // for.
-func (s *slice) replan() {
+func (s *invocation) replan() {
 	for out, n := range outcomesOf(s.run.PlanCounts) {
 		s.tally(out, -n)
 	}
@@ -87,7 +87,7 @@ func (s *slice) replan() {
 }
 
 // tallyPlan counts an item that the plan pass need not mark.
-func (s *slice) tallyPlan(out domain.Outcome, n int) {
+func (s *invocation) tallyPlan(out domain.Outcome, n int) {
 	s.tally(out, n)
 	tally(&s.run.PlanCounts, out, n)
 }
@@ -100,8 +100,8 @@ func outcomesOf(c domain.Counts) map[domain.Outcome]int {
 }
 
 // compare reads a page of items with their links and decides about each.
-func (s *slice) compare(ctx context.Context) (tasks []*task, next string, err error) {
-	items, next, err := s.Store.Items(ctx, s.lease.Pair, s.run.PlanCursor, planPage)
+func (s *invocation) compare(ctx context.Context) (tasks []*task, next string, err error) {
+	items, next, err := s.Store.Items(ctx, s.lease.Pair, s.run.PlanCursor, planPageSize)
 	if err != nil {
 		return nil, "", err
 	}
@@ -119,7 +119,7 @@ func (s *slice) compare(ctx context.Context) (tasks []*task, next string, err er
 	for _, item := range items {
 		link, linked := links[item.ID]
 		t := s.newTask(item.ID, item, link, linked)
-		if err := s.named(ctx, t); err != nil {
+		if err := s.loadDigestOf(ctx, t); err != nil {
 			return nil, "", err
 		}
 
@@ -130,13 +130,13 @@ func (s *slice) compare(ctx context.Context) (tasks []*task, next string, err er
 	return tasks, next, nil
 }
 
-// differs counts an item that needs no push, and reports whether it needs one.
-func (s *slice) differs(t *task) bool {
+// needsPush counts an item that needs no push, and reports whether it needs one.
+func (s *invocation) needsPush(t *task) bool {
 	again := t.link.CountedIn == s.run.ID // an earlier pass of this run has counted it
 	switch t.step {
 	case nothing:
 		return false
-	case unknown:
+	case unanswerable:
 		if t.link.Outcome != domain.Unknown {
 			return true
 		}
@@ -147,8 +147,8 @@ func (s *slice) differs(t *task) bool {
 
 		return false
 
-	case unchanged, resting:
-		if t.step == unchanged && t.stale() {
+	case unchanged, givenUp:
+		if t.step == unchanged && t.hasOldTrouble() {
 			break // its row is rewritten
 		}
 

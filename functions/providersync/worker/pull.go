@@ -23,9 +23,9 @@ const (
 )
 
 // pulls reports whether the integration reads what changed at the provider.
-func (s *slice) pulls() bool {
+func (s *invocation) pulls() bool {
 	_, can := s.conn.(connector.Puller)
-	return can && (s.reads.Pull == pullLinked || s.reads.Pull == pullAll)
+	return can && (s.configuration.Pull == pullLinked || s.configuration.Pull == pullAll)
 }
 
 var errMisjudged = errors.New("the provider's clock is another than was believed")
@@ -33,20 +33,20 @@ var errMisjudged = errors.New("the provider's clock is another than was believed
 // pull reads what changed at the target since the cursor, if anything may have
 // since the last time. What we wrote ourselves is known by how it looked then;
 // the rest becomes the link's remote state and goes out as events.
-func (s *slice) pull(ctx context.Context) (*verdict, error) {
+func (s *invocation) pull(ctx context.Context) (*stop, error) {
 	if !s.pulls() {
-		return nil, s.unstall(ctx)
+		return nil, s.pullWorks(ctx)
 	}
-	if s.pulled || s.unlisted || s.pullRests() {
+	if s.pulled || s.listFailed || s.pullPaused() {
 		return nil, nil
 	}
 
 	for n := 1; ; n++ {
 		p := s.cursor()
 		first := true
-		believed, _ := s.told()
+		believed, _ := s.clockLags()
 		v, err := s.walk(ctx, &p, func(objects []connector.Object) (store.Batch, error) {
-			if first && n < reasks && s.misjudged(believed) {
+			if first && n < maxRepeats && s.misjudged(believed) {
 				return store.Batch{}, errMisjudged
 			}
 
@@ -61,9 +61,9 @@ func (s *slice) pull(ctx context.Context) (*verdict, error) {
 		s.pulled = v == nil && err == nil
 		switch {
 		case s.pulled:
-			return nil, s.unstall(ctx)
+			return nil, s.pullWorks(ctx)
 		case v != nil && v.outage != nil:
-			return s.stall(ctx, v)
+			return s.pullFailed(ctx, v)
 		}
 
 		return v, err
@@ -73,20 +73,20 @@ func (s *slice) pull(ctx context.Context) (*verdict, error) {
 // misjudged reports whether a walk has begun by another idea of the provider's
 // clock than its first answer gives, by as much as matters: more to the first
 // walk, which says since when there is news.
-func (s *slice) misjudged(believed time.Duration) bool {
-	last, _ := s.told()
+func (s *invocation) misjudged(believed time.Duration) bool {
+	last, _ := s.clockLags()
 	off := (last - believed).Abs()
-	return off >= skew || s.state.Pull == nil && off >= drift
+	return off >= clockSkew || s.state.Pull == nil && off >= clockDrift
 }
 
 // future reports whether a time is beyond the provider's present.
-func (s *slice) future(at int64) bool { return at > s.theirs().Add(skew).UnixMilli() }
+func (s *invocation) future(at int64) bool { return at > s.providerNow().Add(clockSkew).UnixMilli() }
 
-// cursor is where to go on: in the middle of a walk that a slice left, or at
+// cursor is where to go on: in the middle of a walk that an invocation left, or at
 // the beginning of a new one, some way back for the provider's clock, by which
 // all its times are. The first begins with the run that first sees the target.
-func (s *slice) cursor() store.Pull {
-	last, _ := s.told()
+func (s *invocation) cursor() store.Pull {
+	last, _ := s.clockLags()
 	p := store.Pull{Target: s.target.Key, Since: s.run.RequestedAt.Add(-last).UnixMilli()}
 	if s.state.Pull != nil && s.state.Pull.Target == s.target.Key {
 		p = *s.state.Pull
@@ -96,17 +96,17 @@ func (s *slice) cursor() store.Pull {
 
 	if p.Began == 0 {
 		if s.future(p.Since) { // the clock was set back, and what has changed since is dated before
-			p.Since = s.theirs().Add(-outbound.MaxClockSkew).UnixMilli()
+			p.Since = s.providerNow().Add(-outbound.MaxClockSkew).UnixMilli()
 		}
 
 		if p.At = p.Since; !p.Settled {
-			p.At -= skew.Milliseconds()
+			p.At -= clockSkew.Milliseconds()
 		}
 
 		p.Offset = 0
 		p.Newest = p.Since
 		p.Block = 0
-		p.Began = s.theirs().UnixMilli()
+		p.Began = s.providerNow().UnixMilli()
 	}
 
 	return p
@@ -116,7 +116,7 @@ func (s *slice) cursor() store.Pull {
 // recorded with the cursor behind it. The next page begins at the newest change
 // of the last, since objects that change meanwhile move to the end and shift the
 // others; only within a block of equal times it goes on by an offset.
-func (s *slice) walk(ctx context.Context, p *store.Pull, handle func([]connector.Object) (store.Batch, error)) (*verdict, error) {
+func (s *invocation) walk(ctx context.Context, p *store.Pull, handle func([]connector.Object) (store.Batch, error)) (*stop, error) {
 	for {
 		if v, err := s.await(ctx, limits.Read); v != nil || err != nil {
 			return v, err
@@ -141,14 +141,14 @@ func (s *slice) walk(ctx context.Context, p *store.Pull, handle func([]connector
 			return v, err
 		}
 
-		batch, err := handle(spoken(objects))
+		batch, err := handle(relevant(objects))
 		if err != nil {
 			return nil, err
 		}
 
-		advance(p, objects, more, s.theirs())
+		advance(p, objects, more, s.providerNow())
 		if more || len(batch.Pulled) > 0 { // to find nothing new is not to bring forward
-			s.progressed()
+			s.madeProgress()
 		}
 
 		if err := s.commit(ctx, batch); err != nil {
@@ -168,8 +168,8 @@ func errStuck() error {
 		Detail: "the provider's list says that more follows, and gives nothing"}
 }
 
-// spoken are the objects that are something to speak of.
-func spoken(objects []connector.Object) []connector.Object {
+// relevant are the objects that are something to speak of.
+func relevant(objects []connector.Object) []connector.Object {
 	var some []connector.Object
 	for _, o := range objects {
 		if !o.Ignored {
@@ -200,20 +200,20 @@ func advance(p *store.Pull, objects []connector.Object, more bool, theirs time.T
 		}
 
 	default:
-		if p.Block == 0 || p.Newest < p.Began-skew.Milliseconds() {
+		if p.Block == 0 || p.Newest < p.Began-clockSkew.Milliseconds() {
 			p.Since = p.Newest
 		} else { // something changed meanwhile, so the pages of the block may have shifted
 			p.Since = max(p.Since, min(p.Block, p.Newest))
 		}
 
-		p.Settled = p.Began-p.Newest > 2*skew.Milliseconds()
+		p.Settled = p.Began-p.Newest > 2*clockSkew.Milliseconds()
 		p.Began = 0
 	}
 }
 
 // compareRemote finds out what people have changed. Links are of items at this
 // target; objects of nobody count only where all are pulled.
-func (s *slice) compareRemote(ctx context.Context, p store.Pull, objects []connector.Object) ([]store.Pulled, error) {
+func (s *invocation) compareRemote(ctx context.Context, p store.Pull, objects []connector.Object) ([]store.Pulled, error) {
 	if len(objects) == 0 {
 		return nil, nil
 	}
@@ -258,7 +258,7 @@ func (s *slice) compareRemote(ctx context.Context, p store.Pull, objects []conne
 				pulled.add(c)
 			}
 
-		case record.ItemID != 0 || others[o.Remote.ID] || s.reads.Pull != pullAll:
+		case record.ItemID != 0 || others[o.Remote.ID] || s.configuration.Pull != pullAll:
 			// An earlier object of the item, another integration's, or not asked for.
 		case link.Intent != nil && record.RemoteID == "":
 			// One object answers the create, others are copies: reconciling decides.
@@ -296,7 +296,7 @@ func addCandidate(p store.Pull, link store.Link, o connector.Object) (store.Pull
 // ownedByOthers finds the objects that other integrations at the same place call
 // their own, whichever organisation they are of. A marker alone is no proof:
 // their records decide.
-func (s *slice) ownedByOthers(ctx context.Context, objects []connector.Object, known map[string]store.Object) (map[string]bool, error) {
+func (s *invocation) ownedByOthers(ctx context.Context, objects []connector.Object, known map[string]store.Object) (map[string]bool, error) {
 	var claimed []store.Claimed
 	for _, o := range objects {
 		if _, recorded := known[o.Remote.ID]; recorded {
@@ -341,7 +341,7 @@ func unique(ids []domain.Snowflake) []domain.Snowflake {
 // itemOf is the item that an object belongs to, or may belong to: as was
 // recorded when it was made, since people may remove the marker; else as a
 // marker with a valid signature says, which may be a copy.
-func (s *slice) itemOf(o connector.Object, known map[string]store.Object) domain.Snowflake {
+func (s *invocation) itemOf(o connector.Object, known map[string]store.Object) domain.Snowflake {
 	if k, ok := known[o.Remote.ID]; ok {
 		return k.ItemID
 	}
@@ -356,7 +356,7 @@ func (s *slice) itemOf(o connector.Object, known map[string]store.Object) domain
 }
 
 // linkedChange compares an item's object with how it was last seen.
-func (s *slice) linkedChange(link store.Link, o connector.Object) (store.Pulled, bool) {
+func (s *invocation) linkedChange(link store.Link, o connector.Object) (store.Pulled, bool) {
 	switch {
 	case !o.UpdatedAt.IsZero() && o.UpdatedAt.UnixMilli() < link.SeenAt && !s.future(link.SeenAt):
 		return store.Pulled{}, false // the list lags behind what we have seen
@@ -382,7 +382,7 @@ func (s *slice) linkedChange(link store.Link, o connector.Object) (store.Pulled,
 
 	item := link.ItemID
 
-	return store.Pulled{Link: &link, Events: s.tell(&item, changes, o)}, true
+	return store.Pulled{Link: &link, Events: s.remoteChanges(&item, changes, o)}, true
 }
 
 // notOurs are the changes that no update in doubt has made.
@@ -398,7 +398,7 @@ func notOurs(link store.Link, o connector.Object, changes []string) []string {
 
 // foreignChange compares an object that is nobody's with how it was last seen.
 // One that changed before anything was pulled is only remembered.
-func (s *slice) foreignChange(p store.Pull, known store.Object, o connector.Object) (store.Pulled, bool) {
+func (s *invocation) foreignChange(p store.Pull, known store.Object, o connector.Object) (store.Pulled, bool) {
 	changes := changesOf(known.SeenText, known.SeenState, o)
 	if known.RemoteID == "" {
 		changes = []string{outgoing.ChangeEdited}
@@ -419,7 +419,7 @@ func (s *slice) foreignChange(p store.Pull, known store.Object, o connector.Obje
 
 	object := store.Object{Target: s.target.Key, RemoteID: o.Remote.ID, SeenText: o.Seen.Text, SeenState: o.Seen.State}
 
-	return store.Pulled{Objects: []store.Object{object}, Events: s.tell(nil, changes, o)}, true
+	return store.Pulled{Objects: []store.Object{object}, Events: s.remoteChanges(nil, changes, o)}, true
 }
 
 // changesOf names what is different about an object. Text that was never seen
@@ -441,18 +441,18 @@ func changesOf(text string, state domain.ItemState, o connector.Object) []string
 	return changes
 }
 
-// noticeID is a new id for a notice, another than all of this slice: a page of
+// eventID is a new id for an event, another than all of this invocation: a page of
 // changes is made within a millisecond, and ids have few random bits.
-func (s *slice) noticeID() domain.Snowflake {
-	s.noticed = max(domain.NewSnowflake(s.Clock.Now()), s.noticed+1)
-	return s.noticed
+func (s *invocation) eventID() domain.Snowflake {
+	s.lastEventID = max(domain.NewSnowflake(s.Clock.Now()), s.lastEventID+1)
+	return s.lastEventID
 }
 
-// tell makes the notices of an object's changes.
-func (s *slice) tell(item *domain.Snowflake, changes []string, o connector.Object) []outgoing.Event {
+// remoteChanges makes the events of an object's changes.
+func (s *invocation) remoteChanges(item *domain.Snowflake, changes []string, o connector.Object) []outgoing.Event {
 	var all []outgoing.Event
 	for _, change := range changes {
-		id := s.noticeID()
+		id := s.eventID()
 		all = append(all, outgoing.RemoteChanged(id, s.lease.Pair.OrganisationID, s.lease.Pair.ID, item, s.meta.Provider, change,
 			outgoing.Remote{Remote: o.Remote, Title: o.Title, UpdatedAt: o.UpdatedAt.UTC()}))
 	}

@@ -9,27 +9,27 @@ import (
 )
 
 const (
-	// purgePage is how many records a step of a purge removes.
-	purgePage = 100
-	// outboxPause is how long a purge waits for notices to be taken.
+	// purgePageSize is how many records a step of a purge removes.
+	purgePageSize = 100
+	// outboxPause is how long a purge waits for events to be taken.
 	outboxPause = time.Minute
 )
 
-// purge removes what a deleted integration leaves: first its marks, links,
+// purge removes what a deleted integration leaves: first its pending changes, links,
 // runs and plans, then, when everything that is to be told has been told, the
 // rest.
-func (s *slice) purge(ctx context.Context) (*verdict, error) {
+func (s *invocation) purge(ctx context.Context) (*stop, error) {
 	if _, err := s.Store.AcknowledgeSignal(ctx, s.lease); err != nil {
 		return nil, err
 	}
 
 	for {
-		if !s.room() {
-			s.progressed()
-			return goOn, nil
+		if !s.timeLeft() {
+			s.madeProgress()
+			return stopContinue, nil
 		}
 
-		n, err := s.Store.Purge(ctx, s.lease, purgePage)
+		n, err := s.Store.Purge(ctx, s.lease, purgePageSize)
 		if err != nil {
 			return nil, err
 		}
@@ -48,7 +48,7 @@ func (s *slice) purge(ctx context.Context) (*verdict, error) {
 		s.publish(ctx)
 		left, err := s.Store.Outbox(ctx, s.lease.Pair.ID)
 		if err != nil || len(left) > 0 {
-			return wait(s.Clock.Now().Add(outboxPause), "outbox"), err
+			return stopWaiting(s.Clock.Now().Add(outboxPause), "outbox"), err
 		}
 	}
 
@@ -58,7 +58,7 @@ func (s *slice) purge(ctx context.Context) (*verdict, error) {
 
 	err = s.Store.Forget(ctx, s.lease)
 	if errors.Is(err, store.ErrSignaled) { // by a change that was on its way
-		return goOn, nil
+		return stopContinue, nil
 	}
 
 	s.log.InfoContext(ctx, "integration purged")

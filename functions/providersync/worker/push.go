@@ -9,19 +9,19 @@ import (
 	"example.com/integrations/shared/store"
 )
 
-// pushPage is how many marks a page takes: their links, their marks and the
+// pushPageSize is how many marks a page takes: their links, their pending changes and the
 // checkpoint fit one transaction.
-const pushPage = (store.MaxActions - 1) / 2
+const pushPageSize = (store.MaxActions - 1) / 2
 
-// push brings the marked items to the provider, until no mark is left to look at
+// push brings the items with pending changes to the provider, until no pending change is left to look at
 // in this pass. Where a digest is to tell of many, one pass gathers them and,
 // when it has left, another settles them.
-func (s *slice) push(ctx context.Context) (*verdict, error) {
+func (s *invocation) push(ctx context.Context) (*stop, error) {
 	for {
-		v, err := s.pass(ctx)
-		if v == nil && err == nil && s.sparing && !s.wrote {
+		v, err := s.pushPages(ctx)
+		if v == nil && err == nil && s.skipsRefused && !s.acceptedOne {
 			// All that is left was refused before: one of those tries the provider.
-			s.sparing = false
+			s.skipsRefused = false
 			s.run.PendingCursor = ""
 			continue
 		}
@@ -30,14 +30,14 @@ func (s *slice) push(ctx context.Context) (*verdict, error) {
 			return v, err
 		}
 
-		if v, err := s.turnOver(ctx); v != nil || err != nil {
+		if v, err := s.finishDigest(ctx); v != nil || err != nil {
 			return v, err
 		}
 	}
 }
 
-// pass looks at the marks, page by page.
-func (s *slice) pass(ctx context.Context) (*verdict, error) {
+// pushPages looks at the pending changes, page by page.
+func (s *invocation) pushPages(ctx context.Context) (*stop, error) {
 	if s.run.PendingCursor == "" {
 		s.run.RetryAt = 0
 		s.run.SettleAt = 0
@@ -46,22 +46,22 @@ func (s *slice) pass(ctx context.Context) (*verdict, error) {
 			return nil, err
 		}
 
-		if err := s.sumUp(ctx); err != nil {
+		if err := s.planDigest(ctx); err != nil {
 			return nil, err
 		}
 	}
 
 	for {
-		if !s.room() {
-			return goOn, nil
+		if !s.timeLeft() {
+			return stopContinue, nil
 		}
 
-		marks, next, err := s.nextMarks(ctx)
+		marks, next, err := s.nextPendingChanges(ctx)
 		if err != nil || len(marks) == 0 {
 			return nil, err
 		}
 
-		if next != "" && (*s.run.Remaining <= len(marks) || s.Clock.Now().Sub(s.counted) > countAgain) { // more has come since
+		if next != "" && (*s.run.Remaining <= len(marks) || s.Clock.Now().Sub(s.countedAt) > recountAfter) { // more has come since
 			if err := s.countRemaining(ctx); err != nil {
 				return nil, err
 			}
@@ -72,7 +72,7 @@ func (s *slice) pass(ctx context.Context) (*verdict, error) {
 			return v, err
 		}
 
-		v, err = s.page(ctx, marks, next)
+		v, err = s.pushPage(ctx, marks, next)
 		if v != nil || err != nil {
 			return v, err
 		}
@@ -82,37 +82,37 @@ func (s *slice) pass(ctx context.Context) (*verdict, error) {
 	}
 }
 
-// countAgain is how old the number of what remains may be: changes arrive while
+// recountAfter is how old the number of what remains may be: changes arrive while
 // the run goes on.
-const countAgain = 30 * time.Second
+const recountAfter = 30 * time.Second
 
 // countRemaining counts what has yet to reach the provider.
-func (s *slice) countRemaining(ctx context.Context) error {
+func (s *invocation) countRemaining(ctx context.Context) error {
 	n, err := s.Store.CountPendingChanges(ctx, s.lease.Pair.ID)
-	s.run.Remaining, s.counted = &n, s.Clock.Now()
+	s.run.Remaining, s.countedAt = &n, s.Clock.Now()
 	return err
 }
 
 // pageSize is how many items a page has: one while it is to be found out
 // whether the provider is back, as a whole page would be written down twice for
 // one call that fails.
-func (s *slice) pageSize() int {
+func (s *invocation) pageSize() int {
 	known := s.known()
 	if s.run.Outages > 0 || known != nil && known.State == domain.Unhealthy {
 		return 1
 	}
-	return pushPage
+	return pushPageSize
 }
 
-// page handles one page of marks.
-func (s *slice) page(ctx context.Context, marks []store.PendingChange, next string) (*verdict, error) {
+// pushPage handles one page of pending changes.
+func (s *invocation) pushPage(ctx context.Context, marks []store.PendingChange, next string) (*stop, error) {
 	tasks, err := s.read(ctx, marks)
 	if err != nil {
 		return nil, err
 	}
 
-	s.mix(tasks)
-	if err := s.usage(ctx); err != nil {
+	s.expectLikePage(tasks)
+	if err := s.loadUsage(ctx); err != nil {
 		return nil, err
 	}
 
@@ -127,17 +127,17 @@ func (s *slice) page(ctx context.Context, marks []store.PendingChange, next stri
 	}
 
 	for _, t := range tasks {
-		s.gathers(t)
+		s.assignToDigest(t)
 	}
 
 	if v == nil && err == nil {
-		err = s.stage(ctx, tasks)
+		err = s.storeIntents(ctx, tasks)
 	}
 
 	if v == nil && err == nil {
 		s.pace.plan(s.operations(tasks))
 		for _, t := range tasks {
-			if v, err = s.do(ctx, t); v != nil || err != nil {
+			if v, err = s.pushItem(ctx, t); v != nil || err != nil {
 				break
 			}
 		}
@@ -151,7 +151,7 @@ func (s *slice) page(ctx context.Context, marks []store.PendingChange, next stri
 }
 
 // read gathers items and links and decides about each.
-func (s *slice) read(ctx context.Context, marks []store.PendingChange) ([]*task, error) {
+func (s *invocation) read(ctx context.Context, marks []store.PendingChange) ([]*task, error) {
 	var ids []domain.Snowflake
 	of := map[domain.Snowflake][]store.PendingChange{}
 	for _, m := range marks {
@@ -171,9 +171,9 @@ func (s *slice) read(ctx context.Context, marks []store.PendingChange) ([]*task,
 		item, known := items[id]
 		link, linked := links[id]
 		t := s.newTask(id, item, link, linked)
-		t.marks = of[id]
-		t.planned = s.plannedIn(t.marks)
-		if err := s.named(ctx, t); err != nil {
+		t.pending = of[id]
+		t.planned = s.plannedIn(t.pending)
+		if err := s.loadDigestOf(ctx, t); err != nil {
 			return nil, err
 		}
 
@@ -185,7 +185,7 @@ func (s *slice) read(ctx context.Context, marks []store.PendingChange) ([]*task,
 }
 
 // operations are the calls the tasks are expected to make, in order.
-func (s *slice) operations(tasks []*task) []limits.Op {
+func (s *invocation) operations(tasks []*task) []limits.Op {
 	var ops []limits.Op
 	for _, t := range tasks {
 		switch t.step {
@@ -203,18 +203,18 @@ func (s *slice) operations(tasks []*task) []limits.Op {
 	return ops
 }
 
-// stage stores what is about to leave before the first call of the page is
+// storeIntents stores what is about to leave before the first call of the page is
 // made: the intent of every create, and that every update is in doubt. Where
 // the provider cannot be asked afterwards, a create is stored just before its
 // own call.
-func (s *slice) stage(ctx context.Context, tasks []*task) error {
+func (s *invocation) storeIntents(ctx context.Context, tasks []*task) error {
 	var links []store.Link
 	for _, t := range tasks {
 		switch {
 		case t.step == create && s.finder:
 			s.intend(t)
 		case t.step == update:
-			s.doubted(t)
+			s.markInDoubt(t)
 		default:
 			continue
 		}
@@ -231,67 +231,67 @@ func (s *slice) stage(ctx context.Context, tasks []*task) error {
 }
 
 // intend notes that a create is about to leave.
-func (s *slice) intend(t *task) {
+func (s *invocation) intend(t *task) {
 	t.link.StartAttempt(s.notBefore())
 	t.link.Remote = nil
 	t.link.Thread = nil // of an earlier message, if there was one
 	t.link.Intent = s.intent(t)
-	t.intends = true
+	t.intentStored = true
 }
 
-func (s *slice) intent(t *task) *store.Intent {
+func (s *invocation) intent(t *task) *store.Intent {
 	c := s.sends(t)
-	return &store.Intent{Attempt: t.link.Attempt, At: s.Clock.Now().UTC(), Hash: c.Hash(), Labels: c.Labels, State: c.State, Previous: s.chat.told(c), ClockLag: s.behind().Milliseconds(), Signed: true}
+	return &store.Intent{Attempt: t.link.Attempt, At: s.Clock.Now().UTC(), Hash: c.Hash(), Labels: c.Labels, State: c.State, Previous: s.chat.previousMessage(c), ClockLag: s.maxClockLag().Milliseconds(), Signed: true}
 }
 
-// do handles one task, and says what has changed below its message. A verdict
+// pushItem handles one task, and says what has changed below its message. A stop
 // stops the page.
-func (s *slice) do(ctx context.Context, t *task) (*verdict, error) {
-	if v, err := s.handle(ctx, t); v != nil || err != nil {
+func (s *invocation) pushItem(ctx context.Context, t *task) (*stop, error) {
+	if v, err := s.applyStep(ctx, t); v != nil || err != nil {
 		return v, err
 	}
 
 	return s.followThread(ctx, t)
 }
 
-// handle does what was decided about one task.
-func (s *slice) handle(ctx context.Context, t *task) (*verdict, error) {
+// applyStep does what was decided about one task.
+func (s *invocation) applyStep(ctx context.Context, t *task) (*stop, error) {
 	switch t.step {
 	case nothing:
-		t.done = true
+		t.finished = true
 	case unchanged:
 		if !s.owesReply(t) {
 			s.recordUnchanged(t)
 		}
-		t.done = true
+		t.finished = true
 
 	case skip:
-		s.skipped(t)
+		s.recordSkipped(t)
 		s.record(t, domain.Skipped, t.reason)
-		t.done = true
-	case resting:
+		t.finished = true
+	case givenUp:
 		s.countOnce(t, domain.FailedOut)
-		t.done = true
-	case unknown:
+		t.finished = true
+	case unanswerable:
 		if t.link.Outcome != domain.Unknown { // the worker died over it
 			s.record(t, domain.Unknown, noAnswer)
 		}
 
 		s.countOnce(t, domain.Unknown)
-		t.lost = true
-		t.done = true
+		t.unanswered = true
+		t.finished = true
 
-	case later:
+	case notDue:
 		s.countOnce(t, domain.FailedOut)
-		s.run.RetryAt = sooner(s.run.RetryAt, t.link.RetryAt)
-	case broken:
-		s.park(t, "internal_error")
-	case gather:
-		if err := s.gather(t); err != nil {
+		s.run.RetryAt = earliestMillis(s.run.RetryAt, t.link.RetryAt)
+	case panickedStep:
+		s.giveUp(t, "internal_error")
+	case inNextDigest:
+		if err := s.gatherIntoDigest(t); err != nil {
 			return nil, err
 		}
-	case digested:
-		return s.settled(ctx, t)
+	case inSentDigest:
+		return s.recordFromDigest(ctx, t)
 	case create:
 		return s.create(ctx, t)
 	case update:
@@ -304,8 +304,8 @@ func (s *slice) handle(ctx context.Context, t *task) (*verdict, error) {
 }
 
 // recordUnchanged notes that the provider has the item as it is.
-func (s *slice) recordUnchanged(t *task) {
-	if t.stale() {
+func (s *invocation) recordUnchanged(t *task) {
+	if t.hasOldTrouble() {
 		s.record(t, domain.Unchanged, "")
 		return
 	}
@@ -314,9 +314,9 @@ func (s *slice) recordUnchanged(t *task) {
 }
 
 // remove takes a task from what remains.
-func (s *slice) remove(t *task) {
+func (s *invocation) remove(t *task) {
 	if !t.removed {
-		left := max(*s.run.Remaining-len(t.marks), 0)
+		left := max(*s.run.Remaining-len(t.pending), 0)
 		s.run.Remaining = &left
 		t.removed = true
 	}
@@ -324,31 +324,31 @@ func (s *slice) remove(t *task) {
 
 // checkpoint records a page. Intents of creates that never left are taken
 // back, so that nobody looks for them, and doubts about updates too.
-func (s *slice) checkpoint(ctx context.Context, tasks []*task, next string, complete bool) error {
+func (s *invocation) checkpoint(ctx context.Context, tasks []*task, next string, complete bool) error {
 	b := store.Batch{Cursor: complete}
 	for _, t := range tasks {
-		if t.step == create && t.intends && !t.lost { // an earlier one's stays: nobody knows of it
-			t.takeBack()
-			t.dirty = true
+		if t.step == create && t.intentStored && !t.unanswered { // an earlier one's stays: nobody knows of it
+			t.undoAttempt()
+			t.linkChanged = true
 		}
 
-		if t.link.InDoubt && !t.left && !t.was.unsure {
-			t.was.note(&t.link)
-			t.dirty = true
+		if t.link.InDoubt && !t.updateSent && !t.before.maybeSent {
+			t.before.note(&t.link)
+			t.linkChanged = true
 		}
 
-		if t.dirty {
+		if t.linkChanged {
 			s.claim(t)
 			b.Links = append(b.Links, t.link)
 		}
 
 		switch {
-		case t.done:
-			b.DeletePending = append(b.DeletePending, t.marks...)
+		case t.finished:
+			b.DeletePending = append(b.DeletePending, t.pending...)
 			s.remove(t)
-			s.forget(t)
-		case t.tried && t.retry():
-			b.RetriedPending = append(b.RetriedPending, t.marks...)
+			s.forgetExpected(t)
+		case t.attempted && t.retry():
+			b.RetriedPending = append(b.RetriedPending, t.pending...)
 		}
 	}
 
@@ -357,7 +357,7 @@ func (s *slice) checkpoint(ctx context.Context, tasks []*task, next string, comp
 	}
 
 	if complete || len(b.DeletePending) > 0 {
-		s.progressed()
+		s.madeProgress()
 	}
 
 	if *s.run.Remaining == 0 {

@@ -39,11 +39,11 @@ func (renderer) Use(connector.Place) {}
 
 var errDryRun = errors.New("a dry run does not write to the provider")
 
-// rehearse decides about every item, as the real run would, and writes down
+// dryRun decides about every item, as the real run would, and writes down
 // what it would do. It has no way to the provider: all it does with the
 // connector is render.
-func (s *slice) rehearse(ctx context.Context) (*verdict, error) {
-	if err := s.rehearseAnew(ctx); err != nil {
+func (s *invocation) dryRun(ctx context.Context) (*stop, error) {
+	if err := s.restartPlan(ctx); err != nil {
 		return nil, err
 	}
 
@@ -53,22 +53,22 @@ func (s *slice) rehearse(ctx context.Context) (*verdict, error) {
 			return nil, err
 		}
 
-		if v == nil && !s.room() {
-			v = goOn
+		if v == nil && !s.timeLeft() {
+			v = stopContinue
 		}
 
 		if v != nil {
 			return v, nil
 		}
 
-		tasks, next, err := s.rehearsed(ctx)
+		tasks, next, err := s.nextDryRunPage(ctx)
 		if err != nil {
 			return nil, err
 		}
 
 		batch := store.Batch{Cursor: true, PlansUntil: s.Clock.Now().Add(planKept)}
 		for _, t := range tasks {
-			if row, ok := s.row(t); ok {
+			if row, ok := s.planRow(t); ok {
 				batch.PlanRows = append(batch.PlanRows, row)
 			}
 		}
@@ -76,18 +76,18 @@ func (s *slice) rehearse(ctx context.Context) (*verdict, error) {
 		s.run.PlanCursor = next
 		s.run.PendingCursor = next
 		s.run.PlanDone = next == ""
-		s.progressed()
+		s.madeProgress()
 		if err := s.commit(ctx, batch); err != nil {
 			return nil, err
 		}
 	}
 
-	return nil, s.finish(ctx, &verdict{status: s.finalStatus()})
+	return nil, s.finish(ctx, &stop{status: s.finalStatus()})
 }
 
-// rehearseAnew begins from the beginning if the integration was changed since
+// restartPlan begins from the beginning if the integration was changed since
 // the plan was begun.
-func (s *slice) rehearseAnew(ctx context.Context) error {
+func (s *invocation) restartPlan(ctx context.Context) error {
 	if s.run.PlanVersion == s.meta.Version {
 		return nil
 	}
@@ -105,27 +105,27 @@ func (s *slice) rehearseAnew(ctx context.Context) error {
 	s.run.PlanVersion = s.meta.Version
 	s.run.Digest = nil
 
-	return s.foresee(ctx)
+	return s.planDryRunDigest(ctx)
 }
 
-// rehearsed reads the next page: of all items for a full run, of the marked
+// nextDryRunPage reads the next page: of all items for a full run, of the marked
 // ones else.
-func (s *slice) rehearsed(ctx context.Context) ([]*task, string, error) {
+func (s *invocation) nextDryRunPage(ctx context.Context) ([]*task, string, error) {
 	if s.run.Mode == domain.Full {
 		tasks, next, err := s.compare(ctx)
 		if err == nil && s.chat.is {
-			err = s.marksOf(ctx, tasks)
+			err = s.addPendingChanges(ctx, tasks)
 		}
 		return tasks, next, err
 	}
 
-	return s.marked(ctx, s.run.PendingCursor)
+	return s.pendingTasks(ctx, s.run.PendingCursor)
 }
 
-// marked reads the next page of marked items. One whose marks go over the end
+// pendingTasks reads the next page of items with pending changes. One whose pending changes go over the end
 // of a page was read with the first of them.
-func (s *slice) marked(ctx context.Context, cursor string) ([]*task, string, error) {
-	marks, next, err := s.Store.PendingChanges(ctx, s.lease.Pair.ID, cursor, pushPage)
+func (s *invocation) pendingTasks(ctx context.Context, cursor string) ([]*task, string, error) {
+	marks, next, err := s.Store.PendingChanges(ctx, s.lease.Pair.ID, cursor, pushPageSize)
 	if err != nil {
 		return nil, "", err
 	}
@@ -137,8 +137,8 @@ func (s *slice) marked(ctx context.Context, cursor string) ([]*task, string, err
 	return tasks, next, err
 }
 
-// row counts an item and says what a run would do about it.
-func (s *slice) row(t *task) (domain.PlanRow, bool) {
+// planRow counts an item and says what a run would do about it.
+func (s *invocation) planRow(t *task) (domain.PlanRow, bool) {
 	row := domain.PlanRow{ItemID: t.id, FormattedNumber: t.item.FormattedNumber, Steps: []string{}}
 	reason := func(action domain.PlanAction, why string, out domain.Outcome) (domain.PlanRow, bool) {
 		row.Action = action
@@ -148,7 +148,7 @@ func (s *slice) row(t *task) (domain.PlanRow, bool) {
 	}
 	switch t.step {
 	case unchanged:
-		if s.foreseesReply(t) {
+		if s.expectsReply(t) {
 			row.Action = domain.PlanUpdate
 			row.Steps = []string{replyStep}
 			s.tally(domain.Updated, 1)
@@ -161,17 +161,17 @@ func (s *slice) row(t *task) (domain.PlanRow, bool) {
 
 	case skip:
 		return reason(domain.PlanSkip, t.reason, domain.Skipped)
-	case resting:
+	case givenUp:
 		return reason(domain.PlanSkip, "parked: "+t.link.Reason, domain.FailedOut)
-	case later:
+	case notDue:
 		return reason(domain.PlanSkip, "tried again at "+t.link.RetryAt.UTC().Format(time.RFC3339)+": "+t.link.Reason, domain.FailedOut)
-	case broken:
+	case panickedStep:
 		return reason(domain.PlanSkip, panicked, domain.FailedOut)
 	case resolve:
 		return reason(domain.PlanReconcile, "an earlier create was not answered", "")
-	case unknown:
+	case unanswerable:
 		return reason(domain.PlanSkip, "an earlier create was not answered, and nobody can be asked", domain.Unknown)
-	case digested:
+	case inSentDigest:
 		return reason(domain.PlanReconcile, "an earlier digest has yet to be recorded", "")
 	case create:
 		row.Action = domain.PlanCreate
@@ -188,7 +188,7 @@ func (s *slice) row(t *task) (domain.PlanRow, bool) {
 
 	case update:
 		row.Action, row.Steps = domain.PlanUpdate, []string{changeOf(t)}
-		if s.foreseesReply(t) {
+		if s.expectsReply(t) {
 			row.Steps = append(row.Steps, replyStep)
 		}
 
@@ -202,16 +202,16 @@ func (s *slice) row(t *task) (domain.PlanRow, bool) {
 // replyStep is the name of a reply below an item's message.
 const replyStep = "reply"
 
-// foreseesReply reports whether a run would say a change below the item's message.
+// expectsReply reports whether a run would say a change below the item's message.
 // One that is in doubt is looked for first, and may be there.
-func (s *slice) foreseesReply(t *task) bool {
-	if !s.chat.replies() || len(t.marks) == 0 || s.quiet(t) {
+func (s *invocation) expectsReply(t *task) bool {
+	if !s.chat.replies() || len(t.pending) == 0 || s.unannounced(t) {
 		return false
 	}
 
 	said := t.link.Thread
 	if said == nil {
-		was := t.last()
+		was := t.previousMessage()
 		return t.step == update && was != nil && domain.ProgressOf(was.State, was.Facts, was.Deleted) != t.progress()
 	}
 

@@ -20,7 +20,7 @@ const relinked = "relinked"
 // at a place that is new to an integration with links, and once after the table
 // was restored. Without this their items would be created twice. Afterwards the
 // next sync is full.
-func (s *slice) relink(ctx context.Context) (*verdict, error) {
+func (s *invocation) relink(ctx context.Context) (*stop, error) {
 	_, can := s.conn.(connector.Puller)
 	restored := s.Settings.RelinkBefore.After(time.UnixMilli(s.state.RelinkedAt))
 	if !can || s.target.Relinked && !restored {
@@ -54,8 +54,8 @@ func (s *slice) relink(ctx context.Context) (*verdict, error) {
 	return nil, nil
 }
 
-// A find is what is known of the objects of a page that may be ours.
-type find struct {
+// A pageRecords is what is known of the objects of a page that may be ours.
+type pageRecords struct {
 	records map[string]store.Object         // by remote id, at this place
 	before  map[string]store.Object         // by remote id, under the key before
 	links   map[domain.Snowflake]store.Link // at this place
@@ -64,7 +64,7 @@ type find struct {
 }
 
 // lostLinks makes links for the objects that are ours and have none.
-func (s *slice) lostLinks(ctx context.Context, objects []connector.Object) ([]store.Pulled, error) {
+func (s *invocation) lostLinks(ctx context.Context, objects []connector.Object) ([]store.Pulled, error) {
 	f, err := s.lookUp(ctx, objects)
 	if err != nil {
 		return nil, err
@@ -106,7 +106,7 @@ func (s *slice) lostLinks(ctx context.Context, objects []connector.Object) ([]st
 // before the object was made, and last those of attempts after that, which
 // somebody has pasted. Of two attempts of one time it is the one whose item has no
 // object yet.
-func (f find) likeliest(o connector.Object) []connector.Marker {
+func (f pageRecords) likeliest(o connector.Object) []connector.Marker {
 	sorted := slices.Clone(f.claims[o.Remote.ID])
 	slices.SortStableFunc(sorted, func(a, b connector.Marker) int {
 		return cmp.Or(
@@ -179,9 +179,9 @@ func (f *findings) replace(p store.Pulled) {
 
 // lookUp reads the records and links that a page of objects needs: of the items
 // that markers name, and of those whose objects were known under the key before.
-func (s *slice) lookUp(ctx context.Context, objects []connector.Object) (find, error) {
+func (s *invocation) lookUp(ctx context.Context, objects []connector.Object) (pageRecords, error) {
 	id := s.lease.Pair.ID
-	f := find{claims: map[string][]connector.Marker{}}
+	f := pageRecords{claims: map[string][]connector.Marker{}}
 	var all, claimed []string
 	var items []domain.Snowflake
 
@@ -235,7 +235,7 @@ func (s *slice) lookUp(ctx context.Context, objects []connector.Object) (find, e
 }
 
 // linksOf reads links of any number of items.
-func (s *slice) linksOf(ctx context.Context, target string, items []domain.Snowflake) (map[domain.Snowflake]store.Link, error) {
+func (s *invocation) linksOf(ctx context.Context, target string, items []domain.Snowflake) (map[domain.Snowflake]store.Link, error) {
 	all := map[domain.Snowflake]store.Link{}
 	for some := range slices.Chunk(items, linksAtOnce) {
 		links, err := s.Store.Links(ctx, s.lease.Pair.ID, target, some)
@@ -254,7 +254,7 @@ const linksAtOnce = 100
 // kept finds the link under the key before whose object this is, whatever its
 // markers are: a person may have removed them. Where the id alone does not prove
 // it, the object must look as it was last seen.
-func (s *slice) kept(f find, o connector.Object) (store.Link, bool) {
+func (s *invocation) kept(f pageRecords, o connector.Object) (store.Link, bool) {
 	link := f.old[f.before[o.Remote.ID].ItemID]
 	if link.Remote == nil || link.Remote.ID != o.Remote.ID {
 		return link, false
@@ -266,7 +266,7 @@ func (s *slice) kept(f find, o connector.Object) (store.Link, bool) {
 
 	// A copy of a server goes on with ids of its own: what was made after the
 	// object was last seen is another one.
-	later := link.SeenAt > 0 && o.CreatedAt.UnixMilli() > link.SeenAt+skew.Milliseconds()
+	later := link.SeenAt > 0 && o.CreatedAt.UnixMilli() > link.SeenAt+clockSkew.Milliseconds()
 
 	return link, !later
 }
@@ -274,7 +274,7 @@ func (s *slice) kept(f find, o connector.Object) (store.Link, bool) {
 // carryKept carries a kept link over. An object that this search has found by
 // its marker before is a copy then, whichever is older. A link that was at this
 // key before the search stays.
-func (s *slice) carryKept(f find, old store.Link, o connector.Object) (store.Pulled, bool) {
+func (s *invocation) carryKept(f pageRecords, old store.Link, o connector.Object) (store.Pulled, bool) {
 	link := f.links[old.ItemID]
 	if link.Remote == nil {
 		return s.carryOver(f, old, o), true
@@ -294,7 +294,7 @@ func (s *slice) carryKept(f find, old store.Link, o connector.Object) (store.Pul
 // without a signature counts only in a table of a version that did not sign: for
 // an object of its records, and for a create that was not answered and has just
 // this attempt.
-func (s *slice) ours(f find, o connector.Object, m connector.Marker) bool {
+func (s *invocation) ours(f pageRecords, o connector.Object, m connector.Marker) bool {
 	if r, ok := f.records[o.Remote.ID]; ok {
 		return r.ItemID == m.Item
 	}
@@ -315,7 +315,7 @@ func (s *slice) ours(f find, o connector.Object, m connector.Marker) bool {
 
 	behind := time.Duration(intent.ClockLag) * time.Millisecond
 
-	return !o.CreatedAt.Before(intent.At.Add(-skew - behind))
+	return !o.CreatedAt.Before(intent.At.Add(-clockSkew - behind))
 }
 
 // plausible reports whether the attempt of a marker may have made an object,
@@ -344,7 +344,7 @@ func origin(link store.Link) connector.Origin {
 
 // linkTo links an item to an object found. Of several objects of one item one is
 // the original, the others are copies that people made.
-func (s *slice) linkTo(f find, o connector.Object, m connector.Marker) (store.Pulled, bool) {
+func (s *invocation) linkTo(f pageRecords, o connector.Object, m connector.Marker) (store.Pulled, bool) {
 	link, linked := f.links[m.Item]
 	found := m.OriginOf(o.CreatedAt, 0)
 	var p store.Pulled
@@ -384,7 +384,7 @@ func (s *slice) linkTo(f find, o connector.Object, m connector.Marker) (store.Pu
 	t.link.UpdatedAt = s.Clock.Now().UTC()
 	f.links[m.Item] = t.link
 
-	made := s.made(t)
+	made := s.newObject(t)
 	made.Forget = p.Forget
 
 	return made, true
@@ -393,7 +393,7 @@ func (s *slice) linkTo(f find, o connector.Object, m connector.Marker) (store.Pu
 // carryOver moves a link to the key of the same place. Nothing is sent again, and
 // what people changed since is published. The record proves whose the object is,
 // so that no older one with the same marker takes its place.
-func (s *slice) carryOver(f find, old store.Link, o connector.Object) store.Pulled {
+func (s *invocation) carryOver(f pageRecords, old store.Link, o connector.Object) store.Pulled {
 	old.Target = s.target.Key
 	old.FoundAt = 0
 	old.FoundEarly = false

@@ -27,12 +27,12 @@ const (
 )
 
 // replies reports whether changes of an item are said in replies.
-func (c chat) replies() bool { return c.is && c.manner.Replies }
+func (c chat) replies() bool { return c.is && c.mode.Replies }
 
 // followThread posts a reply below an item's message if its progress has changed
 // since the last one. The message itself is up to date.
-func (s *slice) followThread(ctx context.Context, t *task) (*verdict, error) {
-	if !t.done || !t.takesReply() || t.link.Outcome == domain.Skipped {
+func (s *invocation) followThread(ctx context.Context, t *task) (*stop, error) {
+	if !t.finished || !t.takesReply() || t.link.Outcome == domain.Skipped {
 		return nil, nil
 	}
 
@@ -47,7 +47,7 @@ func (s *slice) followThread(ctx context.Context, t *task) (*verdict, error) {
 		return nil, nil
 	}
 
-	t.done = false
+	t.finished = false
 	if v, err := s.resolveReply(ctx, t); v != nil || err != nil || t.waitsForReply() {
 		return v, err
 	}
@@ -55,7 +55,7 @@ func (s *slice) followThread(ctx context.Context, t *task) (*verdict, error) {
 	thread := *t.link.Thread
 	due := s.replyDue(thread)
 	switch {
-	case thread.Said == is || s.quiet(t):
+	case thread.Said == is || s.unannounced(t):
 		s.nothingToReply(t)
 		return nil, nil
 	case due.After(s.Clock.Now()):
@@ -92,13 +92,13 @@ func (t *task) stopThread(is domain.Progress) {
 
 	if t.link.Reason == replyPending {
 		t.link.Reason = ""
-		t.dirty = true
+		t.linkChanged = true
 	}
 }
 
 // replyDue is when the next reply may be posted. A time of the last reply that is
 // still to come is that of a clock that was ahead, and does not count.
-func (s *slice) replyDue(thread store.Thread) time.Time {
+func (s *invocation) replyDue(thread store.Thread) time.Time {
 	last := time.UnixMilli(thread.At)
 	if thread.At == 0 || last.After(s.Clock.Now()) {
 		return time.Time{}
@@ -110,7 +110,7 @@ func (s *slice) replyDue(thread store.Thread) time.Time {
 // setThread notes what is known of the replies.
 func (t *task) setThread(thread store.Thread) {
 	t.link.Thread = &thread
-	t.dirty = true
+	t.linkChanged = true
 }
 
 // waitsForReply reports whether a reply may have been posted, and is looked for
@@ -126,7 +126,7 @@ func (t *task) progress() domain.Progress {
 }
 
 // owesReply reports whether a reply may have been posted, or is to be posted.
-func (s *slice) owesReply(t *task) bool {
+func (s *invocation) owesReply(t *task) bool {
 	thread := t.link.Thread
 	if !s.chat.replies() || thread == nil || t.link.Remote == nil {
 		return false
@@ -136,31 +136,31 @@ func (s *slice) owesReply(t *task) bool {
 }
 
 // holdReply leaves a reply to a run that begins when it is due.
-func (s *slice) holdReply(t *task, due time.Time) {
-	s.run.ReplyAt = sooner(s.run.ReplyAt, due)
+func (s *invocation) holdReply(t *task, due time.Time) {
+	s.run.ReplyAt = earliestMillis(s.run.ReplyAt, due)
 	if t.step == unchanged {
 		s.countOnce(t, domain.Unchanged)
 	}
 
 	t.link.Reason = replyPending
-	t.dirty = true
+	t.linkChanged = true
 }
 
 // nothingToReply ends an item whose thread says all there is to say.
-func (s *slice) nothingToReply(t *task) {
-	t.done = true
+func (s *invocation) nothingToReply(t *task) {
+	t.finished = true
 	if t.step == unchanged {
 		s.recordUnchanged(t)
 	}
 
 	if t.link.Reason == replyPending {
 		t.link.Reason = ""
-		t.dirty = true
+		t.linkChanged = true
 	}
 }
 
 // reply posts a reply. Before that it notes that the reply may be posted.
-func (s *slice) reply(ctx context.Context, t *task, is domain.Progress) (*verdict, error) {
+func (s *invocation) reply(ctx context.Context, t *task, is domain.Progress) (*stop, error) {
 	if v, err := s.await(ctx, limits.Create); v != nil || err != nil {
 		return v, err
 	}
@@ -188,21 +188,21 @@ func (s *slice) reply(ctx context.Context, t *task, is domain.Progress) (*verdic
 	}
 
 	s.replied(t, w, began)
-	s.did(limits.Create)
-	s.took(began)
+	s.countCall(limits.Create)
+	s.recordLatency(began)
 	if err := s.commit(ctx, store.Batch{Links: []store.Link{t.link}}); err != nil {
 		return nil, err
 	}
 
-	t.dirty = false
-	t.done = true
+	t.linkChanged = false
+	t.finished = true
 
 	return nil, nil
 }
 
 // intendReply stores that a reply may be posted, and that it fulfils a manager's
 // wish to have it tried. The same reply that was not found keeps its id.
-func (s *slice) intendReply(ctx context.Context, t *task, is domain.Progress) error {
+func (s *invocation) intendReply(ctx context.Context, t *task, is domain.Progress) error {
 	now := s.Clock.Now().UTC()
 	thread := *t.link.Thread
 	intent := store.ReplyIntent{ID: domain.NewSnowflake(now), To: is, ChangedBy: t.content.ChangedBy}
@@ -219,7 +219,7 @@ func (s *slice) intendReply(ctx context.Context, t *task, is domain.Progress) er
 	if t.retry() {
 		t.link.Attempts = 0
 		t.link.GivenUp = false
-		b.RetriedPending = t.marks
+		b.RetriedPending = t.pending
 	}
 
 	s.claim(t)
@@ -243,7 +243,7 @@ func (t *task) takeReplyBack() {
 }
 
 // replyOf is the reply that the link's intent stands for.
-func (s *slice) replyOf(t *task) connector.Reply {
+func (s *invocation) replyOf(t *task) connector.Reply {
 	thread := t.link.Thread
 	intent := thread.Intent
 	r := connector.Reply{
@@ -252,7 +252,7 @@ func (s *slice) replyOf(t *task) connector.Reply {
 		From:      thread.Said,
 		To:        intent.To,
 		Content:   t.content,
-		Since:     intent.ID.Time().Add(-skew - s.behind()),
+		Since:     intent.ID.Time().Add(-clockSkew - s.maxClockLag()),
 		ChangedBy: intent.ChangedBy,
 	}
 	for attempt := firstWanted(intent.Attempt); attempt <= intent.Attempt; attempt++ {
@@ -263,7 +263,7 @@ func (s *slice) replyOf(t *task) connector.Reply {
 }
 
 // replied records a reply that is there.
-func (s *slice) replied(t *task, w connector.Written, at time.Time) {
+func (s *invocation) replied(t *task, w connector.Written, at time.Time) {
 	intent := t.link.Thread.Intent
 	t.setThread(store.Thread{Said: intent.To, Last: w.Remote, At: at.UnixMilli()})
 	s.record(t, domain.Updated, "")
@@ -274,7 +274,7 @@ func (s *slice) replied(t *task, w connector.Written, at time.Time) {
 
 // resolveReply looks for a reply that may have been posted. One that is not there
 // after the settle time may be sent again.
-func (s *slice) resolveReply(ctx context.Context, t *task) (*verdict, error) {
+func (s *invocation) resolveReply(ctx context.Context, t *task) (*stop, error) {
 	if !t.waitsForReply() {
 		return nil, nil
 	}
@@ -308,7 +308,7 @@ func (s *slice) resolveReply(ctx context.Context, t *task) (*verdict, error) {
 	intent := *thread.Intent
 	if found {
 		s.replied(t, w, intent.At)
-		s.did(limits.Create)
+		s.countCall(limits.Create)
 		return nil, nil
 	}
 
@@ -320,13 +320,13 @@ func (s *slice) resolveReply(ctx context.Context, t *task) (*verdict, error) {
 }
 
 // lostReply notes a reply whose answer was lost: it may be there.
-func (s *slice) lostReply(t *task, e *failure.Error) (*verdict, error) {
-	t.tried = true
-	t.freshen()
+func (s *invocation) lostReply(t *task, e *failure.Error) (*stop, error) {
+	t.attempted = true
+	t.resetAttempts()
 	s.record(t, domain.Unknown, e.Code)
 	t.link.Attempts++
-	if t.link.Attempts > len(backOff) {
-		s.giveUp(t)
+	if t.link.Attempts > len(retryPauses) {
+		s.giveUpCreate(t)
 	} else {
 		s.settleReply(t)
 	}
@@ -340,19 +340,21 @@ func (s *slice) lostReply(t *task, e *failure.Error) (*verdict, error) {
 }
 
 // replyRipe is when a reply that was not answered is looked for.
-func (s *slice) replyRipe(t *task) time.Time { return t.link.Thread.Intent.At.Add(s.settle(t)) }
+func (s *invocation) replyRipe(t *task) time.Time {
+	return t.link.Thread.Intent.At.Add(s.settleTime(t))
+}
 
 // settleReply says when a reply that was not answered is looked for. The first
 // time the run waits for that; later times are further apart, and the run ends
 // without it.
-func (s *slice) settleReply(t *task) {
+func (s *invocation) settleReply(t *task) {
 	ripe := s.replyRipe(t)
 	if t.link.Attempts <= 1 {
-		s.run.SettleAt = sooner(s.run.SettleAt, ripe)
+		s.run.SettleAt = earliestMillis(s.run.SettleAt, ripe)
 		return
 	}
 
 	t.link.RetryAt = ripe.UTC()
-	s.run.RetryAt = sooner(s.run.RetryAt, ripe)
-	t.dirty = true
+	s.run.RetryAt = earliestMillis(s.run.RetryAt, ripe)
+	t.linkChanged = true
 }

@@ -62,7 +62,7 @@ func (f forum) FindReply(_ context.Context, r connector.Reply) (connector.Writte
 func replyingChat(t *testing.T) (*world, *room) {
 	w := newWorld(t)
 	r := &room{clock: w.clock, manner: connector.DeliveryMode{Edits: true, Replies: true, DigestOver: 20}}
-	w.engine.Open = func(context.Context, store.View) (Opened, error) {
+	w.worker.Open = func(context.Context, store.View) (Opened, error) {
 		return Opened{Connector: forum{archive{r}}, Credential: w.credential, Limits: w.limits}, nil
 	}
 
@@ -321,7 +321,7 @@ func TestAWorkerDiesOverAReply(t *testing.T) {
 			w.wire.reset(cut, take)
 			_ = w.slice()
 			w.wire.reset(0, false)
-			w.clock.now = w.clock.now.Add(invocation)
+			w.clock.now = w.clock.now.Add(invocationTime)
 			w.settle()
 			w.later(5)
 			w.noMarks()

@@ -10,16 +10,16 @@ import (
 	"example.com/integrations/shared/store"
 )
 
-// resolveAll looks for the creates that may have left in an earlier slice. One
+// resolveAll looks for the creates that may have left in an earlier invocation. One
 // that is found is recorded; one that is not is sent again only after the
 // settle time; one that is too young stays.
-func (s *slice) resolveAll(ctx context.Context, tasks []*task) (*verdict, error) {
+func (s *invocation) resolveAll(ctx context.Context, tasks []*task) (*stop, error) {
 	open, want, since, behind := s.unresolved(tasks)
 	if len(open) == 0 {
 		return nil, nil
 	}
 
-	if s.unfound {
+	if s.searchFailed {
 		s.findLater()
 		return nil, nil
 	}
@@ -37,16 +37,16 @@ func (s *slice) resolveAll(ctx context.Context, tasks []*task) (*verdict, error)
 	var made []store.Pulled
 	for _, t := range open {
 		if w, ok := found[t.id]; ok && (t.link.NotEditable == "" || w.Remote.ID != t.link.NotEditable) {
-			s.found(t, w)
-			s.did(limits.Create)
-			made = append(made, s.made(t))
-			t.dirty = false
+			s.recordFound(t, w)
+			s.countCall(limits.Create)
+			made = append(made, s.newObject(t))
+			t.linkChanged = false
 			s.decide(t, true)
 			continue
 		}
 
-		if asked.Before(t.link.Intent.At.Add(s.settle(t))) {
-			s.settles(t)
+		if asked.Before(t.link.Intent.At.Add(s.settleTime(t))) {
+			s.scheduleSearch(t)
 			continue
 		}
 
@@ -64,16 +64,16 @@ func (s *slice) resolveAll(ctx context.Context, tasks []*task) (*verdict, error)
 // cannotFind is for a list in which unanswered creates are looked for, and that
 // cannot be had. If the provider answers a read of the place, only these items
 // wait.
-func (s *slice) cannotFind(ctx context.Context, v *verdict) (*verdict, error) {
+func (s *invocation) cannotFind(ctx context.Context, v *stop) (*stop, error) {
 	if _, can := s.conn.(connector.Puller); !can {
 		return v, nil
 	}
 
-	if v, err := s.ask(ctx); v != nil || err != nil {
+	if v, err := s.probeRead(ctx); v != nil || err != nil {
 		return v, err
 	}
 
-	s.unfound = true
+	s.searchFailed = true
 	s.findLater()
 
 	return nil, nil
@@ -81,13 +81,13 @@ func (s *slice) cannotFind(ctx context.Context, v *verdict) (*verdict, error) {
 
 // findLater has the run wait, once all else is done, to look again for creates
 // that were not answered.
-func (s *slice) findLater() {
-	s.run.SettleAt = sooner(s.run.SettleAt, s.Clock.Now().Add(longestOutage))
+func (s *invocation) findLater() {
+	s.run.SettleAt = earliestMillis(s.run.SettleAt, s.Clock.Now().Add(longestOutage))
 }
 
 // unresolved are the tasks whose create may have left, since when, and how far
 // behind the provider was known to be then.
-func (s *slice) unresolved(tasks []*task) (open []*task, want []connector.Marker, since time.Time, behind time.Duration) {
+func (s *invocation) unresolved(tasks []*task) (open []*task, want []connector.Marker, since time.Time, behind time.Duration) {
 	for _, t := range tasks {
 		if t.step != resolve {
 			continue
@@ -105,10 +105,10 @@ func (s *slice) unresolved(tasks []*task) (open []*task, want []connector.Marker
 	return open, want, since, behind
 }
 
-// found records an object that an earlier attempt made.
-func (s *slice) found(t *task, w connector.Written) {
+// recordFound records an object that an earlier attempt made.
+func (s *invocation) recordFound(t *task, w connector.Written) {
 	intent := *t.link.Intent
-	t.sent(w, connector.Content{})
+	t.recordSent(w, connector.Content{})
 	t.link.SetCreatedAt(w.CreatedAt)
 	t.link.Verbatim = s.verbatim(t, w, t.content)
 	t.link.SentHash = intent.Hash
@@ -126,16 +126,16 @@ func (s *slice) found(t *task, w connector.Written) {
 }
 
 // retryAll marks every failed and unknown item, so that it is tried again.
-func (s *slice) retryAll(ctx context.Context) (*verdict, error) {
+func (s *invocation) retryAll(ctx context.Context) (*stop, error) {
 	for _, out := range []domain.Outcome{domain.FailedOut, domain.Unknown} {
 		for after := ""; ; {
-			marks, next, err := s.Store.Retriable(ctx, s.lease.Pair.ID, s.run.Target, out, after, planPage)
+			marks, next, err := s.Store.Retriable(ctx, s.lease.Pair.ID, s.run.Target, out, after, planPageSize)
 			if err != nil {
 				return nil, err
 			}
 
 			if len(marks) > 0 {
-				s.progressed()
+				s.madeProgress()
 				if err := s.commit(ctx, store.Batch{AddPending: marks}); err != nil {
 					return nil, err
 				}
@@ -145,8 +145,8 @@ func (s *slice) retryAll(ctx context.Context) (*verdict, error) {
 				break
 			}
 
-			if after = next; !s.room() {
-				return goOn, nil // marking again what is marked changes nothing
+			if after = next; !s.timeLeft() {
+				return stopContinue, nil // marking again what is marked changes nothing
 			}
 		}
 	}

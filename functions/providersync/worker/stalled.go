@@ -11,10 +11,10 @@ import (
 	"example.com/integrations/shared/store"
 )
 
-// A pull that cannot go on holds pushes back for one slice. From then on pushes
+// A pull that cannot go on holds pushes back for one invocation. From then on pushes
 // go first, as long as the provider answers a read of the place; each update reads
 // its object before it, so that no person's edit is overwritten unseen; and the
-// list is tried again at the end of each slice, where it may take its time.
+// list is tried again at the end of each invocation, where it may take its time.
 
 // longestRest is the longest that a list is left alone because the provider says
 // so.
@@ -22,29 +22,29 @@ const longestRest = time.Hour
 
 // pullFirst reads what people changed before it is overwritten. While the pull
 // cannot go on it asks instead whether the provider is up.
-func (s *slice) pullFirst(ctx context.Context) (*verdict, error) {
+func (s *invocation) pullFirst(ctx context.Context) (*stop, error) {
 	if !s.pulls() || s.pullProblem() == nil {
 		return s.pull(ctx)
 	}
 
 	s.stalled = true
 
-	return s.ask(ctx)
+	return s.probeRead(ctx)
 }
 
-// pullRests reports whether the provider wants to be left alone with lists.
-func (s *slice) pullRests() bool {
+// pullPaused reports whether the provider wants to be left alone with lists.
+func (s *invocation) pullPaused() bool {
 	known := s.pullProblem()
 
 	return known != nil && s.Clock.Now().UnixMilli() < known.Until
 }
 
-// stall notes that the pull could not go on. The slice ends for it only where
+// pullFailed notes that the pull could not go on. The invocation ends for it only where
 // this is new.
-func (s *slice) stall(ctx context.Context, v *verdict) (*verdict, error) {
-	s.unlisted = true
+func (s *invocation) pullFailed(ctx context.Context, v *stop) (*stop, error) {
+	s.listFailed = true
 	now := s.Clock.Now()
-	trouble := &store.Problem{ConnectionVersion: s.meta.ConnectionVersion, Reason: *troubleOf(v.outage), Since: now.UnixMilli()}
+	trouble := &store.Problem{ConnectionVersion: s.meta.ConnectionVersion, Reason: *outageError(v.outage), Since: now.UnixMilli()}
 	if v.outage.Wait > 0 {
 		trouble.Until = now.Add(min(v.outage.Wait, longestRest)).UnixMilli()
 	}
@@ -54,15 +54,15 @@ func (s *slice) stall(ctx context.Context, v *verdict) (*verdict, error) {
 		trouble.Since = known.Since
 	}
 
-	if err := s.noteTrouble(ctx, trouble); err != nil {
+	if err := s.storePullProblem(ctx, trouble); err != nil {
 		return nil, err
 	}
 
 	if known == nil {
-		return wait(earlier(v.until, now.Add(longestOutage)), v.reason), nil
+		return stopWaiting(earlier(v.until, now.Add(longestOutage)), v.reason), nil
 	}
 
-	s.run.Outages = 0 // the place was read in this slice
+	s.run.Outages = 0 // the place was read in this invocation
 	s.log.WarnContext(ctx, "the list of changes cannot be had; items are still written", "code", trouble.Reason.Code, "since", time.UnixMilli(trouble.Since).UTC())
 
 	return nil, nil
@@ -70,18 +70,18 @@ func (s *slice) stall(ctx context.Context, v *verdict) (*verdict, error) {
 
 // pullProblem is why the pull could not go on when it was last tried, nil if it
 // could.
-func (s *slice) pullProblem() *store.Problem { return s.state.PullProblem(s.meta) }
+func (s *invocation) pullProblem() *store.Problem { return s.state.PullProblem(s.meta) }
 
-// unstall notes that the pull works again, or is not wanted any more.
-func (s *slice) unstall(ctx context.Context) error {
+// pullWorks notes that the pull works again, or is not wanted any more.
+func (s *invocation) pullWorks(ctx context.Context) error {
 	s.stalled = false
 
-	return s.noteTrouble(ctx, nil)
+	return s.storePullProblem(ctx, nil)
 }
 
-// noteTrouble records why the pull cannot go on, nil for that it can, if that is
+// storePullProblem records why the pull cannot go on, nil for that it can, if that is
 // new.
-func (s *slice) noteTrouble(ctx context.Context, trouble *store.Problem) error {
+func (s *invocation) storePullProblem(ctx context.Context, trouble *store.Problem) error {
 	known := s.state.StoredPullProblem
 	if trouble == nil && known == nil || trouble != nil && known != nil && *trouble == *known {
 		return nil
@@ -95,8 +95,8 @@ func (s *slice) noteTrouble(ctx context.Context, trouble *store.Problem) error {
 // readPlace reads the place the run works at. It is the read that tells whether
 // the provider is up while its lists cannot be had. Where the name leads to
 // another place now, or to none, calls still go to the one of the run; one that
-// can only be named cannot be reached, and the next slice says so.
-func (s *slice) readPlace(ctx context.Context) error {
+// can only be named cannot be reached, and the next invocation says so.
+func (s *invocation) readPlace(ctx context.Context) error {
 	place, err := s.conn.Resolve(ctx)
 	var e *failure.Error
 	nowhere := errors.As(err, &e) && e.Class == failure.Final && e.Code == targetNotFound
@@ -119,13 +119,13 @@ func (s *slice) readPlace(ctx context.Context) error {
 		Detail: "the name of the place leads to another one now"}
 }
 
-// seeFirst reads an object that is about to be updated, while the pull cannot go
-// on, and records what people changed. One that was made in this slice has been
+// readBeforeUpdate reads an object that is about to be updated, while the pull cannot go
+// on, and records what people changed. One that was made in this invocation has been
 // seen. It says whether the update may leave: an
-// object that could not be seen is not overwritten. A verdict ends the page.
-func (s *slice) seeFirst(ctx context.Context, t *task) (bool, *verdict, error) {
+// object that could not be seen is not overwritten. A stop ends the page.
+func (s *invocation) readBeforeUpdate(ctx context.Context, t *task) (bool, *stop, error) {
 	puller, can := s.conn.(connector.Puller)
-	if !can || !s.stalled || t.link.Remote == nil || t.intends {
+	if !can || !s.stalled || t.link.Remote == nil || t.intentStored {
 		return true, nil, nil
 	}
 
@@ -144,12 +144,12 @@ func (s *slice) seeFirst(ctx context.Context, t *task) (bool, *verdict, error) {
 	}
 
 	if err != nil {
-		v, err := s.unseen(ctx, t, err)
+		v, err := s.readFailed(ctx, t, err)
 		return false, v, err
 	}
 
 	seen := t.link
-	t.was.note(&seen) // this update has not left yet
+	t.before.note(&seen) // this update has not left yet
 	p, changed := s.linkedChange(seen, o)
 	if !changed {
 		return true, nil, nil
@@ -167,10 +167,10 @@ func (s *slice) seeFirst(ctx context.Context, t *task) (bool, *verdict, error) {
 	return err == nil, nil, err
 }
 
-// unseen is for an object that could not be read before its update. The update
+// readFailed is for an object that could not be read before its update. The update
 // does not leave, and no write was refused. Since the place was read in this
-// slice, a failure that may pass is first taken to be about the object.
-func (s *slice) unseen(ctx context.Context, t *task, err error) (*verdict, error) {
+// invocation, a failure that may pass is first taken to be about the object.
+func (s *invocation) readFailed(ctx context.Context, t *task, err error) (*stop, error) {
 	var e *failure.Error
 	if !errors.As(err, &e) {
 		return nil, err
@@ -178,23 +178,23 @@ func (s *slice) unseen(ctx context.Context, t *task, err error) (*verdict, error
 
 	s.log.WarnContext(ctx, "an object cannot be read before its update", "item_id", t.name(), "class", e.Class.String(), "code", e.Code, "status", e.Status, "error", e.Error())
 	switch {
-	case e.Class == failure.Final && unread[e.Code], e.Class == failure.Retryable && e.Code != rateLimited:
+	case e.Class == failure.Final && unreadableAnswers[e.Code], e.Class == failure.Retryable && e.Code != rateLimited:
 		s.run.Outages++
 		if s.run.Outages >= outagesInARow {
-			if v, err := s.ask(ctx); v != nil || err != nil {
-				s.putOff(t, e)
+			if v, err := s.probeRead(ctx); v != nil || err != nil {
+				s.deferItem(t, e)
 				return v, err
 			}
 		}
 
-		s.alone(t, e)
+		s.failAlone(t, e)
 
 		return nil, nil
 
 	case e.Class == failure.Final && e.Scope == failure.ItemScope:
-		s.refuse(t, e)
+		s.refuseItem(t, e)
 		return nil, nil
 	}
 
-	return s.fail(ctx, t, e)
+	return s.handleFailure(ctx, t, e)
 }

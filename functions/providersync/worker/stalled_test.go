@@ -35,7 +35,7 @@ func listless(t *testing.T) *world {
 	return w
 }
 
-// B8: a pull that cannot go on holds pushes back for one slice. The status names
+// B8: a pull that cannot go on holds pushes back for one invocation. The status names
 // it until a pull works again.
 func TestAPullThatCannotGoOn(t *testing.T) {
 	w := listless(t)
@@ -79,7 +79,7 @@ func TestAPullThatCannotGoOn(t *testing.T) {
 	mustBe(t, "events", len(w.changes()), 0)
 }
 
-// An object that was made in this slice has been seen: closing it needs no read.
+// An object that was made in this invocation has been seen: closing it needs no read.
 func TestANewObjectIsNotReadWhileThePullIsStalled(t *testing.T) {
 	w := listless(t)
 	w.change(1, 2)
@@ -132,7 +132,7 @@ func TestAnEditIsSeenBeforeItIsOverwritten(t *testing.T) {
 	}
 }
 
-// Where nothing is answered, pushes wait, and a slice asks once whether the
+// Where nothing is answered, pushes wait, and an invocation asks once whether the
 // provider answers again.
 func TestNothingIsPushedDuringAnOutage(t *testing.T) {
 	w := listless(t)
@@ -203,7 +203,7 @@ func TestThePlaceMovesWhileThePullIsStalled(t *testing.T) {
 			}
 
 			looks++
-			if looks == 2 || !byName { // after the slice has looked which place it is
+			if looks == 2 || !byName { // after the invocation has looked which place it is
 				w.provider.place = elsewhere
 				w.provider.place.ByName = byName
 			}

@@ -7,15 +7,15 @@ import (
 	"example.com/integrations/shared/store"
 )
 
-// lookAgain is how old a look may be before a call.
-const lookAgain = time.Second
+// recheckAfter is how old a look may be before a call.
+const recheckAfter = time.Second
 
 // check looks whether a manager has stopped the run or changed the
 // integration, if the last look is too old. A changed configuration takes
-// effect with the next slice, which loads it.
-func (s *slice) check(ctx context.Context) (*verdict, error) {
+// effect with the next invocation, which loads it.
+func (s *invocation) check(ctx context.Context) (*stop, error) {
 	now := s.Clock.Now()
-	if !s.looked.IsZero() && now.Sub(s.looked) <= lookAgain {
+	if !s.checkedAt.IsZero() && now.Sub(s.checkedAt) <= recheckAfter {
 		return nil, nil
 	}
 
@@ -24,20 +24,20 @@ func (s *slice) check(ctx context.Context) (*verdict, error) {
 		return nil, err
 	}
 
-	s.looked = now
+	s.checkedAt = now
 	switch {
 	case look.Cancelled != nil:
 		s.run.CancelRequestedAt = look.Cancelled
-		return cancelled(nil), nil
+		return stopCancelled(nil), nil
 	case look.Integration == nil || !look.Integration.Enabled:
-		return cancelled(store.Stops(look.Integration)), nil
+		return stopCancelled(store.Stops(look.Integration)), nil
 	case !look.Organisation:
-		return cancelled(&organisationDeleted), nil
+		return stopCancelled(&organisationDeleted), nil
 	}
 
 	if look.Integration.Version != s.meta.Version {
-		s.progressed()
-		return goOn, nil
+		s.madeProgress()
+		return stopContinue, nil
 	}
 
 	return nil, nil

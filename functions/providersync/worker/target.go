@@ -26,8 +26,8 @@ const (
 
 // locate makes sure that the run works at the place to which the configuration
 // leads. The provider is asked once for each configuration; where calls go by
-// name, once a slice. The place is stored before anything is written there.
-func (s *slice) locate(ctx context.Context) (*verdict, error) {
+// name, once an invocation. The place is stored before anything is written there.
+func (s *invocation) locate(ctx context.Context) (*stop, error) {
 	known := s.knownTarget()
 
 	if known != nil && known.ConfigurationVersion == s.meta.ConfigurationVersion {
@@ -36,7 +36,7 @@ func (s *slice) locate(ctx context.Context) (*verdict, error) {
 
 	if s.located() {
 		s.setTarget(*known)
-		return s.serve(), nil
+		return s.serveTarget(), nil
 	}
 
 	place, v, err := s.resolve(ctx)
@@ -48,14 +48,14 @@ func (s *slice) locate(ctx context.Context) (*verdict, error) {
 }
 
 // located reports whether the place is known without asking the provider.
-func (s *slice) located() bool {
+func (s *invocation) located() bool {
 	known := s.knownTarget()
 
 	return known != nil && known.ConfigurationVersion == s.meta.ConfigurationVersion && !known.ByName && s.run.AcceptTarget == ""
 }
 
 // knownTarget is the target as it was last stored, nil for none.
-func (s *slice) knownTarget() *store.Target {
+func (s *invocation) knownTarget() *store.Target {
 	if s.dry() { // its own lane has none
 		return s.view.State.KnownTarget()
 	}
@@ -68,7 +68,7 @@ func placeOf(t store.Target) connector.Place {
 }
 
 // resolve asks the provider to which place the configuration leads.
-func (s *slice) resolve(ctx context.Context) (connector.Place, *verdict, error) {
+func (s *invocation) resolve(ctx context.Context) (connector.Place, *stop, error) {
 	var place connector.Place
 
 	v, err := s.await(ctx, limits.Read)
@@ -88,8 +88,8 @@ func (s *slice) resolve(ctx context.Context) (connector.Place, *verdict, error) 
 // place under another name goes on. Another place ends a run that has begun at
 // the old one. Where the same spelling leads to another place, nothing is
 // written until a manager accepts it.
-func (s *slice) compareTarget(ctx context.Context, known *store.Target, place connector.Place) (*verdict, error) {
-	last, _ := s.told()
+func (s *invocation) compareTarget(ctx context.Context, known *store.Target, place connector.Place) (*stop, error) {
+	last, _ := s.clockLags()
 	next := store.Target{
 		ClockLag: last.Milliseconds(),
 		Key:      place.Key(s.meta.Provider), Instance: place.Instance, ID: place.ID, Created: place.Created,
@@ -114,31 +114,31 @@ func (s *slice) compareTarget(ctx context.Context, known *store.Target, place co
 }
 
 // keepTarget stores what is new about the same place.
-func (s *slice) keepTarget(ctx context.Context, known, next store.Target) (*verdict, error) {
+func (s *invocation) keepTarget(ctx context.Context, known, next store.Target) (*stop, error) {
 	// The clock alone is no reason to store it again, unless it is a minute off.
-	if off := next.ClockLag - known.ClockLag; next.ClockLag == 0 || max(off, -off) < apart.Milliseconds() {
+	if off := next.ClockLag - known.ClockLag; next.ClockLag == 0 || max(off, -off) < serverSkew.Milliseconds() {
 		next.ClockLag = known.ClockLag
 	}
 
 	s.setTarget(next)
 
 	if next == known || s.dry() {
-		return s.serve(), nil
+		return s.serveTarget(), nil
 	}
 
 	if v, err := s.storeTarget(ctx, store.Resolution{Target: next, Was: &known}); v != nil || err != nil {
 		return v, err
 	}
 
-	return s.serve(), nil
+	return s.serveTarget(), nil
 }
 
 // moveTarget stores another place, or the first one. An integration that has
 // links to any place searches the new one for its objects before it creates any.
-func (s *slice) moveTarget(ctx context.Context, known *store.Target, next store.Target) (*verdict, error) {
+func (s *invocation) moveTarget(ctx context.Context, known *store.Target, next store.Target) (*stop, error) {
 	s.setTarget(next)
 	if s.dry() {
-		return s.serve(), nil
+		return s.serveTarget(), nil
 	}
 
 	linked, err := s.Store.LinkedTarget(ctx, s.lease.Pair.ID)
@@ -168,7 +168,7 @@ func (s *slice) moveTarget(ctx context.Context, known *store.Target, next store.
 	}
 
 	if begun {
-		return cancelled(store.TargetChanged()), nil
+		return stopCancelled(store.TargetChanged()), nil
 	}
 
 	if r.Full {
@@ -181,11 +181,11 @@ func (s *slice) moveTarget(ctx context.Context, known *store.Target, next store.
 
 	s.run.Target = next.Key
 
-	return s.serve(), nil
+	return s.serveTarget(), nil
 }
 
 // storeTarget stores and claims the place under the fence.
-func (s *slice) storeTarget(ctx context.Context, r store.Resolution) (*verdict, error) {
+func (s *invocation) storeTarget(ctx context.Context, r store.Resolution) (*stop, error) {
 	err := s.Store.ResolveTarget(ctx, s.lease, r)
 
 	var taken *store.TargetInUseError
@@ -194,7 +194,7 @@ func (s *slice) storeTarget(ctx context.Context, r store.Resolution) (*verdict, 
 		detail := fmt.Sprintf("Integration %s of this organisation syncs items of the same type with %s already. Change or delete one of the two, then sync again.", taken.Holder, r.Target.Name)
 		return s.refuseTarget(targetInUse, detail), nil
 	case errors.Is(err, store.ErrChanged): // deleted meanwhile
-		return cancelled(store.Stops(nil)), nil
+		return stopCancelled(store.Stops(nil)), nil
 	case err != nil:
 		return nil, err
 	}
@@ -205,34 +205,34 @@ func (s *slice) storeTarget(ctx context.Context, r store.Resolution) (*verdict, 
 	return nil, nil
 }
 
-// serve makes the run serve the target. A run that has begun at another place
+// serveTarget makes the run serve the target. A run that has begun at another place
 // ends.
-func (s *slice) serve() *verdict {
+func (s *invocation) serveTarget() *stop {
 	if s.run.Target == "" {
 		s.run.Target = s.target.Key
 	}
 
 	if s.run.Target != s.target.Key {
-		return cancelled(store.TargetChanged())
+		return stopCancelled(store.TargetChanged())
 	}
 
 	return nil
 }
 
-// refuseTarget is the verdict that nothing may be written at the target.
-func (s *slice) refuseTarget(code, detail string) *verdict {
+// refuseTarget is the stop that nothing may be written at the target.
+func (s *invocation) refuseTarget(code, detail string) *stop {
 	s.targetRefused = true
 
-	v := failedWith(code, detail)
-	v.ill = true
+	v := stopFailed(code, detail)
+	v.unhealthy = true
 
 	return v
 }
 
-// lookForTarget finds out what stands behind an answer that the place is not
+// recheckTarget finds out what stands behind an answer that the place is not
 // there: a place that was resolved before may be deleted and made again under
-// its name, or may have been renamed since the slice resolved it.
-func (s *slice) lookForTarget(ctx context.Context, v *verdict) (*verdict, error) {
+// its name, or may have been renamed since the invocation resolved it.
+func (s *invocation) recheckTarget(ctx context.Context, v *stop) (*stop, error) {
 	if v == nil || v.err == nil || s.dry() || s.targetRefused || s.state.Target == nil {
 		return v, nil
 	}
@@ -261,8 +261,8 @@ func (s *slice) lookForTarget(ctx context.Context, v *verdict) (*verdict, error)
 	known := *s.state.Target
 
 	if place.Key(s.meta.Provider) == known.Key {
-		if v.err.Code == targetMoved { // it has another name now, which the next slice uses
-			return goOn, nil
+		if v.err.Code == targetMoved { // it has another name now, which the next invocation uses
+			return stopContinue, nil
 		}
 
 		return v, nil

@@ -12,12 +12,12 @@ import (
 	"example.com/integrations/shared/syncqueue"
 )
 
-// takeTurn asks for room among the organisation's runs that are worked on at
+// takeSlot asks for room among the organisation's runs that are worked on at
 // once, so that one organisation leaves workers free for the others. A run
 // that gets none stands on a list. A message that names another organisation
 // than the integration's gets no room and no place on a list
 // (ErrWrongOrganisation).
-func (e *Engine) takeTurn(ctx context.Context, m syncqueue.Message, lease string, now, until time.Time) (bool, error) {
+func (e *Worker) takeSlot(ctx context.Context, m syncqueue.Message, lease string, now, until time.Time) (bool, error) {
 	for {
 		t, owner, err := e.Store.SlotsFor(ctx, m.OrganisationID, m.IntegrationID)
 		if err != nil {
@@ -28,7 +28,7 @@ func (e *Engine) takeTurn(ctx context.Context, m syncqueue.Message, lease string
 		}
 
 		w := limits.Waiter{OrganisationID: m.OrganisationID, IntegrationID: m.IntegrationID, RunID: m.RunID}
-		next, granted := t.Slots.Take(w, lease, e.Settings.Room, now, until)
+		next, granted := t.Slots.Take(w, lease, e.Settings.Slots, now, until)
 		t.Slots = next
 		err = e.Store.PutSlots(ctx, m.OrganisationID, t, now)
 		if errors.Is(err, store.ErrConflict) {
@@ -39,11 +39,11 @@ func (e *Engine) takeTurn(ctx context.Context, m syncqueue.Message, lease string
 	}
 }
 
-// passTurn gives the room back and sends for the run that has waited longest. A
+// releaseSlot gives the room back and sends for the run that has waited longest. A
 // run that waits for its turn at a credential is favoured when it asks again.
 // If that fails, the room comes free when the lease would have ended, and
 // dispatch sends the message.
-func (e *Engine) passTurn(ctx context.Context, log *slog.Logger, m syncqueue.Message, lease string, favour bool) {
+func (e *Worker) releaseSlot(ctx context.Context, log *slog.Logger, m syncqueue.Message, lease string, favour bool) {
 	var next *limits.Waiter
 	err := error(nil)
 	for {
@@ -52,7 +52,7 @@ func (e *Engine) passTurn(ctx context.Context, log *slog.Logger, m syncqueue.Mes
 			break
 		}
 
-		t.Slots, next = t.Slots.Release(m.RunID, lease, e.Settings.Room, e.Clock.Now())
+		t.Slots, next = t.Slots.Release(m.RunID, lease, e.Settings.Slots, e.Clock.Now())
 		if favour {
 			t.Slots = t.Favour(m.RunID, e.Clock.Now())
 		}

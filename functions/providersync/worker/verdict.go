@@ -7,34 +7,34 @@ import (
 	"example.com/integrations/shared/domain"
 )
 
-// A verdict says how a slice ends.
-type verdict struct {
-	status domain.Status // Queued: go on in another slice
-	until  time.Time     // Waiting
-	reason string        // Waiting
-	err    *domain.RunError
-	ill    bool // the provider refuses what is configured
+// A stop says how an invocation ends.
+type stop struct {
+	status    domain.Status // Queued: go on in another invocation
+	until     time.Time     // Waiting
+	reason    string        // Waiting
+	err       *domain.RunError
+	unhealthy bool // the provider refuses what is configured
 	// outage is what the provider answered, or what stood for an answer, when it
 	// could not be asked; nil for another reason to wait.
 	outage *failure.Error
 }
 
-var goOn = &verdict{status: domain.Queued}
+var stopContinue = &stop{status: domain.Queued}
 
-func failedWith(code, detail string) *verdict {
-	return &verdict{status: domain.Failed, err: &domain.RunError{Code: code, Detail: detail}}
+func stopFailed(code, detail string) *stop {
+	return &stop{status: domain.Failed, err: &domain.RunError{Code: code, Detail: detail}}
 }
 
-// refused is the verdict when the provider refuses what is configured.
-func refused(e *failure.Error) *verdict {
-	return &verdict{status: domain.Failed, err: reasonOf(e), ill: true}
+// stopRefused is the stop when the provider refuses what is configured.
+func stopRefused(e *failure.Error) *stop {
+	return &stop{status: domain.Failed, err: refusalError(e), unhealthy: true}
 }
 
-func cancelled(why *domain.RunError) *verdict {
-	return &verdict{status: domain.Cancelled, err: why}
+func stopCancelled(why *domain.RunError) *stop {
+	return &stop{status: domain.Cancelled, err: why}
 }
 
-// wait is the verdict that the run can go on at a time.
-func wait(until time.Time, reason string) *verdict {
-	return &verdict{status: domain.Waiting, until: until, reason: reason}
+// stopWaiting is the stop that the run can go on at a time.
+func stopWaiting(until time.Time, reason string) *stop {
+	return &stop{status: domain.Waiting, until: until, reason: reason}
 }

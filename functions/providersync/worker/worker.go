@@ -1,18 +1,18 @@
-// Package worker brings an organisation's items to a provider: one slice of
+// Package worker brings an organisation's items to a provider: one invocation of
 // one run at a time, under a lease, so that no change is lost and no object is
 // created twice, whatever crashes in between.
 //
-// A slice takes its turn and the lease, plans if the run is full (compares
-// every item and marks what differs, without asking the provider), pushes the
-// marked items page by page, and pulls what people changed there. Before a
+// An invocation takes its turn and the lease, plans if the run is full (compares
+// every item and pending changes what differs, without asking the provider), pushes the
+// items with pending changes page by page, and pulls what people changed there. Before a
 // create leaves, its intent is stored; its result is recorded before the next
 // create. A mark is deleted, by item and version, only when that version is at
-// the provider. What a crashed slice leaves behind, the next one finds: an
+// the provider. What a crashed invocation leaves behind, the next one finds: an
 // intent without a result is looked for at the provider before anything is
 // sent again.
 //
-// Waiting is a state: a slice that may not call the provider now ends, and the
-// run says why and until when. Before each call the slice looks whether a
+// Waiting is a state: an invocation that may not call the provider now ends, and the
+// run says why and until when. Before each call the invocation looks whether a
 // manager has stopped the run, if its last look is over a second old.
 package worker
 
@@ -40,13 +40,13 @@ type Clock interface {
 	Sleep(ctx context.Context, d time.Duration) error
 }
 
-// A Queue asks for the next slice.
+// A Queue asks for the next invocation.
 type Queue interface {
 	Send(ctx context.Context, organisation, integration, run domain.Snowflake) error
 }
 
-// A Bus publishes notices and says which were taken.
-type Bus interface {
+// A EventPublisher publishes events and says which were taken.
+type EventPublisher interface {
 	Publish(ctx context.Context, notices []outgoing.Event) (taken []outgoing.Event, err error)
 }
 
@@ -60,18 +60,18 @@ type Opened struct {
 }
 
 // An Opener makes the connector for what is configured now. A *connector.Error
-// ends the run; any other error is ours, and the slice is tried again.
+// ends the run; any other error is ours, and the invocation is tried again.
 type Opener func(ctx context.Context, v store.View) (Opened, error)
 
-// Settings are the engine's times and sizes.
+// Settings are the worker's times and sizes.
 type Settings struct {
-	Slice       time.Duration // how long a slice takes on new work
-	Call        time.Duration // the longest call to a provider
+	WorkTime    time.Duration // how long an invocation takes on new work
+	CallTimeout time.Duration // the longest call to a provider
 	Settle      time.Duration // how long a provider may take to list what it created
 	LeaseMargin time.Duration // how long a lease outlives its invocation
 	LostAfter   time.Duration // how long a message may be under way
 	PullEvery   time.Duration // the pause between two pulls, give or take a tenth
-	Room        int           // how many of an organisation's runs are worked on at once
+	Slots       int           // how many of an organisation's runs are worked on at once
 	// ItemsURL leads to the platform's list of items, "" if it has none. A digest
 	// shows it. {organisation_id} and {item_type} in it are replaced.
 	ItemsURL string
@@ -80,12 +80,12 @@ type Settings struct {
 	RelinkBefore time.Time
 }
 
-// An Engine works on slices.
-type Engine struct {
+// An Worker works on invocations.
+type Worker struct {
 	Store    *store.Store
 	Open     Opener
 	Queue    Queue
-	Bus      Bus
+	Events   EventPublisher
 	Markers  MarkerKeys
 	Clock    Clock
 	Log      *slog.Logger
@@ -96,15 +96,15 @@ type Engine struct {
 // organisation.
 var ErrWrongOrganisation = errors.New("the integration belongs to another organisation")
 
-// Slice works on one slice of a run until the deadline of its invocation comes
+// Run works on one invocation of a run until the deadline of its invocation comes
 // near. It drops the message when another worker holds the lease, the run is
 // over, or it is not the run's turn. An error means that the table or the
 // queue failed; the message may come again.
-func (e *Engine) Slice(ctx context.Context, m syncqueue.Message, deadline time.Time) error {
+func (e *Worker) Run(ctx context.Context, m syncqueue.Message, deadline time.Time) error {
 	log := e.Log.With("integration_id", m.IntegrationID.String(), "run_id", m.RunID.String())
 	now := e.Clock.Now()
 	name := rand.Text()
-	granted, err := e.takeTurn(ctx, m, name, now, deadline.Add(e.Settings.LeaseMargin))
+	granted, err := e.takeSlot(ctx, m, name, now, deadline.Add(e.Settings.LeaseMargin))
 	if err != nil {
 		return err
 	}
@@ -114,7 +114,7 @@ func (e *Engine) Slice(ctx context.Context, m syncqueue.Message, deadline time.T
 		return nil
 	}
 
-	next, err := e.turn(ctx, log, m, name, now, deadline)
+	next, err := e.runUnderLease(ctx, log, m, name, now, deadline)
 	if next != 0 && err == nil {
 		err = e.Queue.Send(ctx, m.OrganisationID, m.IntegrationID, next)
 	}
@@ -122,12 +122,12 @@ func (e *Engine) Slice(ctx context.Context, m syncqueue.Message, deadline time.T
 	return err
 }
 
-// turn works on a slice and passes the turn on. It names the run for which a
+// runUnderLease works on an invocation and passes the turn on. It names the run for which a
 // message has to be sent: not before the turn is given back, or its receiver
 // would meet it and drop the message.
-func (e *Engine) turn(ctx context.Context, log *slog.Logger, m syncqueue.Message, name string, now, deadline time.Time) (next domain.Snowflake, err error) {
+func (e *Worker) runUnderLease(ctx context.Context, log *slog.Logger, m syncqueue.Message, name string, now, deadline time.Time) (next domain.Snowflake, err error) {
 	favour := false
-	defer func() { e.passTurn(ctx, log, m, name, favour) }()
+	defer func() { e.releaseSlot(ctx, log, m, name, favour) }()
 	state, lease, held, err := e.Store.Acquire(ctx, store.IntegrationRef{ID: m.IntegrationID, OrganisationID: m.OrganisationID}, m.RunID, name, now, deadline.Add(e.Settings.LeaseMargin))
 	if err != nil {
 		return 0, err
@@ -138,10 +138,10 @@ func (e *Engine) turn(ctx context.Context, log *slog.Logger, m syncqueue.Message
 		return 0, nil
 	}
 
-	s := &slice{Engine: e, log: log, lease: lease, state: state, run: *state.Run, began: now, digests: map[domain.Snowflake]*store.Digest{}}
-	s.end = earlier(now.Add(e.Settings.Slice), deadline.Add(-e.Settings.Call))
-	s.over = deadline.Add(e.Settings.LeaseMargin)
-	defer s.leaveCredential(ctx)
+	s := &invocation{Worker: e, log: log, lease: lease, state: state, run: *state.Run, began: now, digests: map[domain.Snowflake]*store.Digest{}}
+	s.workEnds = earlier(now.Add(e.Settings.WorkTime), deadline.Add(-e.Settings.CallTimeout))
+	s.leaseEnds = deadline.Add(e.Settings.LeaseMargin)
+	defer s.releaseCredential(ctx)
 	s.run.Status = domain.Running
 	s.run.WaitingUntil = nil
 	s.run.WaitingReason = nil
@@ -150,13 +150,13 @@ func (e *Engine) turn(ctx context.Context, log *slog.Logger, m syncqueue.Message
 		s.run.StartedAt = &at
 	}
 
-	v, err := s.work(ctx)
+	v, err := s.sync(ctx)
 	if err == nil {
-		v, err = s.lookForTarget(ctx, v)
+		v, err = s.recheckTarget(ctx, v)
 	}
 
 	if err == nil {
-		err = s.conclude(ctx, v)
+		err = s.endWith(ctx, v)
 	}
 
 	favour = s.waitsForCredential()
@@ -166,38 +166,38 @@ func (e *Engine) turn(ctx context.Context, log *slog.Logger, m syncqueue.Message
 		return 0, nil
 	}
 
-	return s.next, err
+	return s.nextRun, err
 }
 
-// A slice is the work of one invocation.
-type slice struct {
-	*Engine
-	log   *slog.Logger
-	lease store.Lease
-	state store.State // as it was when the lease was taken
-	run   store.ActiveRun
-	began time.Time
-	end   time.Time // no new work from here on
-	over  time.Time // no worker is on it any more, whatever became of this one
+// A invocation is the work of one invocation.
+type invocation struct {
+	*Worker
+	log       *slog.Logger
+	lease     store.Lease
+	state     store.State // as it was when the lease was taken
+	run       store.ActiveRun
+	began     time.Time
+	workEnds  time.Time // no new work from here on
+	leaseEnds time.Time // no worker is on it any more, whatever became of this one
 
 	meta   store.Integration
 	view   store.View
 	target store.Target // the place that the run serves
 	// sharedUntil is until when the provider is left alone, as all integrations
 	// with the credential know: Unix milliseconds, 0 for not.
-	sharedUntil int64
-	inTurn      bool // this slice has a turn at a shared credential
-	asked       bool // the provider was called
-	tries       bool // this slice tries a provider that has refused
-	afterPause  bool // it does so since the pause is over
-	sparing     bool // it tries items first that were not refused yet
-	wrote       bool // a write was made
-	// targetRefused says that the slice has judged that nothing may be written
+	sharedUntil      int64
+	hasSlot          bool // this invocation has a turn at a shared credential
+	calledProvider   bool // the provider was called
+	probes           bool // this invocation tries a provider that has refused
+	probesAfterPause bool // it does so since the pause is over
+	skipsRefused     bool // it tries items first that were not refused yet
+	acceptedOne      bool // a write was made
+	// targetRefused says that the invocation has judged that nothing may be written
 	// at the target.
 	targetRefused bool
 	// keyOfMarkers makes markerKey, zero in a dry run.
 	keyOfMarkers signing.Key
-	// markerKey signs what this slice writes at the target, and verifies the
+	// markerKey signs what this invocation writes at the target, and verifies the
 	// markers there. It is set with the target.
 	markerKey signing.Signer
 	conn      connector.Connector
@@ -205,39 +205,39 @@ type slice struct {
 	chat      chat
 	// digests are those that links name, as far as they were read; nil for one
 	// that has not left.
-	digests map[domain.Snowflake]*store.Digest
-	reads   configured
-	pace    pace
-	looked  time.Time // when it last looked whether the run may go on
+	digests       map[domain.Snowflake]*store.Digest
+	configuration configured
+	pace          pace
+	checkedAt     time.Time // when it last looked whether the run may go on
 	// counted is when it last counted what remains.
-	counted time.Time
+	countedAt time.Time
 
-	next      domain.Snowflake // the run that goes on after this slice, by a message
-	handled   int
-	pulled    bool             // all there was has been pulled since the last write
-	stalled   bool             // the pull cannot go on: updates read their objects first
-	unlisted  bool             // the list of changes could not be had in this slice
-	unfound   bool             // unanswered creates could not be looked for in this slice
-	condition *store.Condition // how the provider answered, to be recorded
-	reading   bool             // it takes reads, after something was refused
-	noticed   domain.Snowflake // the last notice's id
-	pending   []outgoing.Event // to be recorded with the next commit
-	recorded  []outgoing.Event // in the outbox, to be published
+	nextRun       domain.Snowflake // the run that goes on after this invocation, by a message
+	handled       int
+	pulled        bool             // all there was has been pulled since the last write
+	stalled       bool             // the pull cannot go on: updates read their objects first
+	listFailed    bool             // the list of changes could not be had in this invocation
+	searchFailed  bool             // unanswered creates could not be looked for in this invocation
+	condition     *store.Condition // how the provider answered, to be recorded
+	healthyIfDone bool             // it takes reads, after something was refused
+	lastEventID   domain.Snowflake // the last event's id
+	pending       []outgoing.Event // to be recorded with the next commit
+	recorded      []outgoing.Event // in the outbox, to be published
 }
 
 // dry says that the run only plans.
-func (s *slice) dry() bool { return s.lease.Kind == store.DryRun }
+func (s *invocation) dry() bool { return s.lease.Kind == store.DryRun }
 
-// maxIdle is how many slices in a row may bring nothing forward.
+// maxIdle is how many invocations in a row may bring nothing forward.
 const maxIdle = 20
 
-// work does what fits into the slice.
-func (s *slice) work(ctx context.Context) (*verdict, error) {
+// sync does what fits into the invocation.
+func (s *invocation) sync(ctx context.Context) (*stop, error) {
 	if s.run.Mode == domain.Purge {
 		return s.purge(ctx)
 	}
 	if s.run.Idle > maxIdle {
-		return failedWith("no_progress", fmt.Sprintf("%d slices in a row brought nothing forward; the log says why.", maxIdle)), nil
+		return stopFailed("no_progress", fmt.Sprintf("%d slices in a row brought nothing forward; the log says why.", maxIdle)), nil
 	}
 
 	if v, err := s.load(ctx); v != nil || err != nil {
@@ -245,7 +245,7 @@ func (s *slice) work(ctx context.Context) (*verdict, error) {
 	}
 
 	if s.dry() {
-		return s.rehearse(ctx)
+		return s.dryRun(ctx)
 	}
 
 	if v, err := s.relink(ctx); v != nil || err != nil {
@@ -258,7 +258,7 @@ func (s *slice) work(ctx context.Context) (*verdict, error) {
 
 	for {
 		handled := s.handled
-		if v, err := s.bring(ctx); v != nil || err != nil {
+		if v, err := s.planAndPush(ctx); v != nil || err != nil {
 			return v, err
 		}
 
@@ -267,7 +267,7 @@ func (s *slice) work(ctx context.Context) (*verdict, error) {
 			return v, err
 		}
 
-		err := s.finish(ctx, &verdict{status: s.finalStatus()})
+		err := s.finish(ctx, &stop{status: s.finalStatus()})
 		if !errors.Is(err, store.ErrSignaled) {
 			return nil, err
 		}
@@ -276,10 +276,10 @@ func (s *slice) work(ctx context.Context) (*verdict, error) {
 	}
 }
 
-// bring plans, if the run is full, and pushes until nothing is left to do now.
-func (s *slice) bring(ctx context.Context) (*verdict, error) {
+// planAndPush plans, if the run is full, and pushes until nothing is left to do now.
+func (s *invocation) planAndPush(ctx context.Context) (*stop, error) {
 	if s.run.PendingCursor == "" {
-		if v, err := s.heed(ctx); v != nil || err != nil {
+		if v, err := s.acknowledgeSignal(ctx); v != nil || err != nil {
 			return v, err
 		}
 	}
@@ -299,15 +299,15 @@ func (s *slice) bring(ctx context.Context) (*verdict, error) {
 	}
 
 	if s.run.SettleAt != 0 {
-		return wait(time.UnixMilli(s.run.SettleAt), "reconciling"), nil
+		return stopWaiting(time.UnixMilli(s.run.SettleAt), "reconciling"), nil
 	}
 
 	return nil, nil
 }
 
-// heed promises to look at every mark from here on, and takes up what was
+// acknowledgeSignal promises to look at every pending change from here on, and takes up what was
 // asked of the run meanwhile.
-func (s *slice) heed(ctx context.Context) (*verdict, error) {
+func (s *invocation) acknowledgeSignal(ctx context.Context) (*stop, error) {
 	asked, err := s.Store.AcknowledgeSignal(ctx, s.lease)
 	if err != nil {
 		return nil, err
@@ -329,26 +329,26 @@ func (s *slice) heed(ctx context.Context) (*verdict, error) {
 }
 
 // load reads what is configured now and opens the connector for it.
-func (s *slice) load(ctx context.Context) (*verdict, error) {
+func (s *invocation) load(ctx context.Context) (*stop, error) {
 	view, err := s.Store.View(ctx, s.lease.Pair, 0)
 	if err != nil {
 		return nil, err
 	}
 
-	s.looked = s.Clock.Now()
+	s.checkedAt = s.Clock.Now()
 	if s.run.CancelRequestedAt != nil {
-		return cancelled(nil), nil
+		return stopCancelled(nil), nil
 	}
 
 	if why := store.Stops(view.Integration); why != nil {
-		return cancelled(why), nil
+		return stopCancelled(why), nil
 	}
 
 	if view.Organisation == nil || view.Organisation.Deleted {
-		return cancelled(&organisationDeleted), nil
+		return stopCancelled(&organisationDeleted), nil
 	}
 
-	s.view, s.meta, s.reads = view, *view.Integration, readConfigured(view.Integration.Configuration)
+	s.view, s.meta, s.configuration = view, *view.Integration, readConfigured(view.Integration.Configuration)
 	if err := s.loadMarkerKey(ctx); err != nil {
 		return nil, err
 	}
@@ -356,7 +356,7 @@ func (s *slice) load(ctx context.Context) (*verdict, error) {
 	opened, err := s.Open(ctx, view)
 	var no *failure.Error
 	if errors.As(err, &no) {
-		return refused(no), nil
+		return stopRefused(no), nil
 	}
 
 	s.conn = opened.Connector
@@ -367,7 +367,7 @@ func (s *slice) load(ctx context.Context) (*verdict, error) {
 		return nil, err
 	}
 
-	v, err := s.enter(ctx)
+	v, err := s.enterTarget(ctx)
 	if s.dry() {
 		s.conn = renderer{s.conn}
 		s.chat.conn = nil
@@ -377,8 +377,8 @@ func (s *slice) load(ctx context.Context) (*verdict, error) {
 	return v, err
 }
 
-// enter makes sure that the provider may be asked, and at which place.
-func (s *slice) enter(ctx context.Context) (*verdict, error) {
+// enterTarget makes sure that the provider may be asked, and at which place.
+func (s *invocation) enterTarget(ctx context.Context) (*stop, error) {
 	if !s.dry() || !s.located() {
 		if v, err := s.admit(ctx); v != nil || err != nil {
 			return v, err
@@ -393,22 +393,22 @@ func (s *slice) enter(ctx context.Context) (*verdict, error) {
 		return nil, nil
 	}
 
-	s.sparing = s.writesPaused()
-	if s.tries {
+	s.skipsRefused = s.writesPaused()
+	if s.probes {
 		return nil, nil
 	}
 
 	return s.admit(ctx) // what is known of this place
 }
 
-// room reports whether new work may begin.
-func (s *slice) room() bool { return s.Clock.Now().Before(s.end) }
+// timeLeft reports whether new work may begin.
+func (s *invocation) timeLeft() bool { return s.Clock.Now().Before(s.workEnds) }
 
-// progressed notes that the slice brought something forward.
-func (s *slice) progressed() { s.run.Idle = 0 }
+// madeProgress notes that the invocation brought something forward.
+func (s *invocation) madeProgress() { s.run.Idle = 0 }
 
 // commit records a batch, with whatever else has to be recorded.
-func (s *slice) commit(ctx context.Context, b store.Batch) error {
+func (s *invocation) commit(ctx context.Context, b store.Batch) error {
 	b.Run = s.run
 	b.Condition = s.condition
 	s.condition = nil
@@ -437,8 +437,8 @@ func earlier(a, b time.Time) time.Time {
 	return b
 }
 
-// sooner keeps the earlier of two times in Unix milliseconds, 0 meaning none.
-func sooner(ms int64, at time.Time) int64 {
+// earliestMillis keeps the earlier of two times in Unix milliseconds, 0 meaning none.
+func earliestMillis(ms int64, at time.Time) int64 {
 	if t := at.UnixMilli(); ms == 0 || t < ms {
 		return t
 	}

@@ -12,20 +12,20 @@ import (
 
 // create makes the object and records it before anything else happens; a
 // closed item's is closed afterwards.
-func (s *slice) create(ctx context.Context, t *task) (*verdict, error) {
+func (s *invocation) create(ctx context.Context, t *task) (*stop, error) {
 	if v, err := s.await(ctx, limits.Create); v != nil || err != nil {
 		return v, err
 	}
 
 	if !s.finder || t.link.Intent == nil {
-		if err := s.leave(ctx, t); err != nil {
+		if err := s.storeIntent(ctx, t); err != nil {
 			return nil, err
 		}
 	}
 
 	began := s.Clock.Now()
 	c := s.sends(t)
-	c.Previous = t.last()
+	c.Previous = t.previousMessage()
 	var w connector.Written
 	made := false
 	v, err := s.call(ctx, t, false, func() (err error) {
@@ -37,30 +37,30 @@ func (s *slice) create(ctx context.Context, t *task) (*verdict, error) {
 		return v, err
 	}
 
-	t.sent(w, c)
+	t.recordSent(w, c)
 	t.link.Verbatim = s.verbatim(t, w, c)
-	t.link.Previous = s.chat.told(c)
+	t.link.Previous = s.chat.previousMessage(c)
 	t.link.Channel = s.chat.channelOf(t, w)
 	s.record(t, created(w), w.Note)
-	s.did(limits.Create)
+	s.countCall(limits.Create)
 	more := t.link.SentHash != t.content.Hash()
 	if more {
-		s.doubted(t)
+		s.markInDoubt(t)
 	} else {
 		s.remove(t)
 	}
 
-	if err := s.commit(ctx, store.Batch{Pulled: []store.Pulled{s.made(t)}}); err != nil {
+	if err := s.commit(ctx, store.Batch{Pulled: []store.Pulled{s.newObject(t)}}); err != nil {
 		return nil, err
 	}
 
-	t.dirty = false
-	s.took(began)
+	t.linkChanged = false
+	s.recordLatency(began)
 	if more {
 		return s.update(ctx, t)
 	}
 
-	t.done = true
+	t.finished = true
 	s.handled++
 
 	return nil, nil
@@ -74,16 +74,16 @@ func created(w connector.Written) domain.Outcome {
 	return domain.Created
 }
 
-// leave stores that a create is about to leave, and that it fulfils a manager's
+// storeIntent stores that a create is about to leave, and that it fulfils a manager's
 // wish to have it tried: a worker that finds it so must not try again.
-func (s *slice) leave(ctx context.Context, t *task) error {
+func (s *invocation) storeIntent(ctx context.Context, t *task) error {
 	s.intend(t)
 	s.claim(t)
 	b := store.Batch{}
 	if t.retry() {
 		t.link.Attempts = 0
 		t.link.GivenUp = false
-		b.RetriedPending = t.marks
+		b.RetriedPending = t.pending
 	}
 
 	b.Links = []store.Link{t.link}
@@ -91,9 +91,9 @@ func (s *slice) leave(ctx context.Context, t *task) error {
 	return s.commit(ctx, b)
 }
 
-// made is the link of a new object, and the record of whose the object is. Other
+// newObject is the link of a new object, and the record of whose the object is. Other
 // objects with the marker of its create are copies that people made.
-func (s *slice) made(t *task) store.Pulled {
+func (s *invocation) newObject(t *task) store.Pulled {
 	candidates := t.link.Candidates
 	t.link.Candidates = nil
 
@@ -114,19 +114,19 @@ func (s *slice) made(t *task) store.Pulled {
 }
 
 // publishCopy reports a copy of our object as created by a person.
-func (s *slice) publishCopy(p *store.Pulled, c store.Candidate) {
+func (s *invocation) publishCopy(p *store.Pulled, c store.Candidate) {
 	o := connector.Object{Title: c.Title, UpdatedAt: c.UpdatedAt}
 	o.Remote = c.Remote
 	s.run.Counts.Pulled++
 
 	p.Objects = append(p.Objects, store.Object{Target: s.target.Key, RemoteID: c.Remote.ID, SeenText: c.SeenText, SeenState: c.SeenState})
-	p.Events = append(p.Events, s.tell(nil, []string{outgoing.ChangeCreated}, o)...)
+	p.Events = append(p.Events, s.remoteChanges(nil, []string{outgoing.ChangeCreated}, o)...)
 }
 
 // update makes the object what the item is. It may be repeated: it says the
 // whole of it.
-func (s *slice) update(ctx context.Context, t *task) (*verdict, error) {
-	if seen, v, err := s.seeFirst(ctx, t); !seen {
+func (s *invocation) update(ctx context.Context, t *task) (*stop, error) {
+	if seen, v, err := s.readBeforeUpdate(ctx, t); !seen {
 		return v, err
 	}
 
@@ -135,14 +135,14 @@ func (s *slice) update(ctx context.Context, t *task) (*verdict, error) {
 	}
 
 	began := s.Clock.Now()
-	sent := t.before()
+	sent := t.sentBefore()
 	c := t.content
-	c.Previous = t.last()
+	c.Previous = t.previousMessage()
 	if s.chat.replies() && t.link.Thread == nil && c.Previous != nil { // the message as it is now says this
 		t.setThread(store.Thread{Said: domain.ProgressOf(c.Previous.State, c.Previous.Facts, c.Previous.Deleted)})
 	}
 
-	t.left = true
+	t.updateSent = true
 	var w connector.Written
 	made := false
 	gone := false
@@ -156,28 +156,28 @@ func (s *slice) update(ctx context.Context, t *task) (*verdict, error) {
 			return nil
 		}
 
-		sent = t.failed(sent, w, err)
+		sent = t.recordPartial(sent, w, err)
 
 		return err
 	})
 	if gone && v == nil && err == nil {
-		return s.instead(ctx, t)
+		return s.replaceMessage(ctx, t)
 	}
 
 	if v != nil || err != nil || !made {
 		return v, err
 	}
 
-	t.sent(w, c)
+	t.recordSent(w, c)
 	t.link.Verbatim = s.verbatim(t, w, c)
 	t.link.FoundAt = 0
 	t.link.FoundEarly = false // it is known to be ours
-	t.link.Previous = s.chat.told(c)
+	t.link.Previous = s.chat.previousMessage(c)
 	t.link.Channel = s.chat.channelOf(t, w)
 	s.record(t, domain.Updated, w.Note)
-	s.did(limits.Update)
-	s.took(began)
-	t.done = true
+	s.countCall(limits.Update)
+	s.recordLatency(began)
+	t.finished = true
 	s.handled++
 
 	return nil, nil
