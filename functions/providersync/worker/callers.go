@@ -70,7 +70,7 @@ func (s *invocation) takeCredentialSlot(now time.Time) admission {
 	c.Turns, a.inTurn = c.Turns.Take(me, s.lease.ID, credentialSlots, now, s.leaseEnds)
 	a.write = true
 	if !a.inTurn {
-		a.verdict = stopWaiting(now.Add(slotRetry), credentialInUse)
+		a.stop = stopWaiting(now.Add(slotRetry), credentialInUse)
 	}
 
 	return a

@@ -105,7 +105,7 @@ func (s *invocation) unannounced(t *task) bool {
 
 // replaceMessage tells of an item whose message cannot be edited any more: by a new
 // one, if it is told of at all.
-func (s *invocation) replaceMessage(ctx context.Context, t *task) (*stop, error) {
+func (s *invocation) replaceMessage(ctx context.Context, t *task) error {
 	if t.before.maybeSent { // an edit before may have been made, and what it told of is not known
 		t.link.SentHash = ""
 	}

@@ -47,23 +47,23 @@ func (s *invocation) clockLags() (last, most time.Duration) {
 // find looks for what was created since a time of ours, when the provider was
 // known to be so far behind. Where its answer tells that it is further, it is
 // asked again.
-func (s *invocation) find(ctx context.Context, t *task, since time.Time, known time.Duration, want []connector.Marker) (map[domain.Snowflake]connector.Written, *stop, error) {
+func (s *invocation) find(ctx context.Context, t *task, since time.Time, known time.Duration, want []connector.Marker) (map[domain.Snowflake]connector.Written, error) {
 	for n := 1; ; n++ {
-		if v, err := s.await(ctx, limits.Read); v != nil || err != nil {
-			return nil, v, err
+		if err := s.await(ctx, limits.Read); err != nil {
+			return nil, err
 		}
 
 		known = max(known, s.maxClockLag())
 		var found map[domain.Snowflake]connector.Written
-		v, err := s.call(ctx, t, true, func() (err error) {
+		err := s.call(ctx, t, true, func() (err error) {
 			found, err = s.conn.(connector.Finder).Find(ctx, since.Add(-clockSkew-known), want)
 			return err
 		})
-		if v != nil || err != nil || s.maxClockLag()-known < clockSkew {
-			return found, v, err
+		if err != nil || s.maxClockLag()-known < clockSkew {
+			return found, err
 		}
 		if n == maxRepeats {
-			return nil, stopWaiting(s.Clock.Now().Add(time.Minute), "reconcile_unsure"), nil // nothing can be concluded
+			return nil, stopWaiting(s.Clock.Now().Add(time.Minute), "reconcile_unsure") // nothing can be concluded
 		}
 	}
 }

@@ -37,7 +37,7 @@ var ofCredential = map[string]bool{"credentials_rejected": true, "installation_n
 
 // credentialRefused is the stop on a failure by which the provider refuses the
 // credential as a whole, nil for any other.
-func credentialRefused(err error) *stop {
+func credentialRefused(err error) error {
 	var e *failure.Error
 	if !errors.As(err, &e) || !ofCredential[e.Code] {
 		return nil
@@ -50,23 +50,23 @@ func credentialRefused(err error) *stop {
 // with the same credential know. Where it refuses the credential, or all that is
 // written at this place, one worker tries it after the pause, and the others
 // wait for what it finds out.
-func (s *invocation) admit(ctx context.Context) (*stop, error) {
+func (s *invocation) admit(ctx context.Context) error {
 	for {
 		if err := s.loadUsage(ctx); err != nil {
-			return nil, err
+			return err
 		}
 
 		now := s.Clock.Now()
 		a := s.admission(now)
 		if !a.write {
-			return s.applyAdmission(a), nil
+			return s.applyAdmission(a)
 		}
 
 		usage := s.pace.usage
 		usage.Credential = a.credential
 		retry, err := s.putUsage(ctx, usage, now)
 		if err != nil {
-			return nil, err
+			return err
 		}
 		if retry {
 			continue
@@ -74,7 +74,7 @@ func (s *invocation) admit(ctx context.Context) (*stop, error) {
 
 		s.resumeWaiting(ctx, a.next)
 
-		return s.applyAdmission(a), nil
+		return s.applyAdmission(a)
 	}
 }
 
@@ -82,7 +82,7 @@ func (s *invocation) admit(ctx context.Context) (*stop, error) {
 type admission struct {
 	credential store.Credential // what is known of it from here on
 	write      bool             // that is news
-	verdict    *stop            // why not, nil if the provider may be asked
+	stop       *Stop            // why not, nil if the provider may be asked
 	refused    *store.Refusal   // the refusal that is why not
 	inTurn     bool             // the worker has a turn
 	tries      bool             // it tries a provider that has refused
@@ -101,11 +101,11 @@ func (s *invocation) admission(now time.Time) admission {
 	next := *r
 	over := r.Until <= now.UnixMilli()
 	switch {
-	case over && a.verdict != nil:
+	case over && a.stop != nil:
 		return a
 	case over:
 		next.Until = now.Add(probeGap).UnixMilli()
-	case a.verdict == nil && s.probeRequested(now, probeGap):
+	case a.stop == nil && s.probeRequested(now, probeGap):
 		a.credential.ProbedAt = now.UnixMilli()
 	default:
 		return s.rejected(r, now)
@@ -123,7 +123,7 @@ func (s *invocation) admission(now time.Time) admission {
 // does not wait for a turn any more.
 func (s *invocation) rejected(r *store.Refusal, now time.Time) admission {
 	why := s.shownReason(r)
-	a := admission{refused: r, credential: s.pace.usage.Credential, verdict: &stop{status: domain.Failed, err: &why, unhealthy: true}}
+	a := admission{refused: r, credential: s.pace.usage.Credential, stop: &Stop{status: domain.Failed, err: &why, unhealthy: true}}
 
 	if a.credential.Turns.Waits(s.run.ID) {
 		a.credential.Turns, a.next = a.credential.Turns.Release(s.run.ID, s.lease.ID, credentialSlots, now)
@@ -134,7 +134,7 @@ func (s *invocation) rejected(r *store.Refusal, now time.Time) admission {
 }
 
 // applyAdmission takes note of the answer.
-func (s *invocation) applyAdmission(a admission) *stop {
+func (s *invocation) applyAdmission(a admission) error {
 	s.hasSlot = s.hasSlot || a.inTurn
 	s.probes = s.probes || a.tries
 	s.probesAfterPause = s.probesAfterPause || a.afterPause
@@ -142,7 +142,11 @@ func (s *invocation) applyAdmission(a admission) *stop {
 		s.sharedUntil = a.refused.Until
 	}
 
-	return a.verdict
+	if a.stop == nil {
+		return nil
+	}
+
+	return a.stop
 }
 
 // sharedRefusal is what stands against a call, nil for nothing.
@@ -343,7 +347,7 @@ var ofObject = map[string]bool{remoteDeleted: true, remoteMoved: true, "remote_f
 // pause is over. A version of an item counts once: items that the provider never
 // accepts are tried again one after the other, and would pause the integration
 // each time.
-func (s *invocation) countRefusal(t *task, e *failure.Error) *stop {
+func (s *invocation) countRefusal(t *task, e *failure.Error) error {
 	if e.Class != failure.Final || ofObject[e.Code] {
 		return nil
 	}

@@ -166,35 +166,40 @@ func (s *invocation) sum() (d connector.Digest, err error) {
 
 // finishDigest is what follows a pass with a digest: it leaves after the one that
 // gathered, and is done with after the one that settled.
-func (s *invocation) finishDigest(ctx context.Context) (*stop, error) {
+func (s *invocation) finishDigest(ctx context.Context) error {
 	d, err := s.sum()
 	if err != nil {
-		return nil, err
+		return err
 	}
 
 	if d.Total() == 0 {
 		s.run.Digest = nil
-		return nil, nil
+		return nil
 	}
 
 	if s.run.Digest.Settling {
 		record, err := s.digest(ctx, s.run.Digest.ID)
 		s.run.Digest = nil
-		return s.refusedDigest(record), err
+		if err != nil {
+			return err
+		}
+
+		return s.refusedDigest(record)
 	}
 
-	v, err := s.deliver(ctx, d)
-	if v == nil && err == nil {
-		s.run.Digest.Settling = true
+	if err := s.deliver(ctx, d); err != nil {
+		return err
 	}
 
-	return v, err
+	s.run.Digest.Settling = true
+
+	return nil
 }
 
 // refusedDigest is the stop after a digest, nil unless the chat refused it
 // without names too. Then no single item is to blame: all items that it names were
 // refused in a row.
-func (s *invocation) refusedDigest(record *store.Digest) *stop {
+func (s *invocation) refusedDigest(record *store.Digest) error {
 	if record == nil || record.Outcome != domain.FailedOut {
 		return nil
 	}
@@ -208,19 +213,19 @@ func (s *invocation) refusedDigest(record *store.Digest) *stop {
 }
 
 // deliver posts the digest, unless an earlier invocation has.
-func (s *invocation) deliver(ctx context.Context, d connector.Digest) (*stop, error) {
+func (s *invocation) deliver(ctx context.Context, d connector.Digest) error {
 	record, err := s.digest(ctx, s.run.Digest.ID)
 	if err != nil || record != nil && record.Outcome != domain.Deferred {
-		return nil, err
+		return err
 	}
 
-	if v, err := s.await(ctx, limits.Create); v != nil || err != nil {
-		return v, err
+	if err := s.await(ctx, limits.Create); err != nil {
+		return err
 	}
 
 	record, err = s.attemptDigest(ctx, record)
 	if err != nil {
-		return nil, err
+		return err
 	}
 
 	if record.Bare {
@@ -230,12 +235,13 @@ func (s *invocation) deliver(ctx context.Context, d connector.Digest) (*stop, er
 
 	d.URL = s.itemsURL()
 
-	w, failed, v, err := s.postDigest(ctx, d, record)
+	w, failed, err := s.postDigest(ctx, d, record)
+	stop, err := asStop(err)
 
 	switch {
 	case err != nil:
-		return nil, err
-	case v != nil: // it was refused for now, or did not leave
+		return err
+	case stop != nil: // it was refused for now, or did not leave
 		record.Attempt--
 		record.Outcome = domain.Deferred
 	case failed == nil:
@@ -248,7 +254,7 @@ func (s *invocation) deliver(ctx context.Context, d connector.Digest) (*stop, er
 		record.Bare = true
 		record.Outcome = domain.Deferred
 		if err := s.storeDigest(ctx, record); err != nil {
-			return nil, err
+			return err
 		}
 		return s.deliver(ctx, d)
 
@@ -259,11 +265,19 @@ func (s *invocation) deliver(ctx context.Context, d connector.Digest) (*stop, er
 		record.Reason = failed.Code
 	}
 
-	if err := s.storeDigest(ctx, record); err != nil || v != nil || failed != nil {
-		return v, err
+	if err := s.storeDigest(ctx, record); err != nil {
+		return err
 	}
 
-	return nil, s.clearRefusals(ctx, true)
+	if stop != nil {
+		return stop
+	}
+
+	if failed != nil {
+		return nil
+	}
+
+	return s.clearRefusals(ctx, true)
 }
 
 // itemsURL is the address of the list of the organisation's items, "" for none.
@@ -304,8 +318,8 @@ func (s *invocation) attemptDigest(ctx context.Context, record *store.Digest) (*
 
 // postDigest posts a digest. failed is the provider's refusal or the lack of an
 // answer. One that is about this digest alone gives neither a stop nor an error.
-func (s *invocation) postDigest(ctx context.Context, d connector.Digest, record *store.Digest) (w connector.Written, failed *failure.Error, v *stop, err error) {
-	v, err = s.call(ctx, nil, false, func() (err error) {
+func (s *invocation) postDigest(ctx context.Context, d connector.Digest, record *store.Digest) (w connector.Written, failed *failure.Error, err error) {
+	err = s.call(ctx, nil, false, func() (err error) {
 		w, err = s.chat.conn.Digest(ctx, d, s.digestMarker(record))
 		if errors.As(err, &failed) && (failed.Class == failure.Ambiguous || failed.Class == failure.Final && failed.Scope == failure.ItemScope) {
 			return nil
@@ -313,7 +327,7 @@ func (s *invocation) postDigest(ctx context.Context, d connector.Digest, record 
 		return err
 	})
 
-	return w, failed, v, err
+	return w, failed, err
 }
 
 func (s *invocation) digestMarker(d *store.Digest) connector.Marker {
@@ -377,7 +391,7 @@ func (s *invocation) loadDigestOf(ctx context.Context, t *task) error {
 
 // resolveDigests finds out whether the digests that were not answered have
 // arrived.
-func (s *invocation) resolveDigests(ctx context.Context, tasks []*task) (*stop, error) {
+func (s *invocation) resolveDigests(ctx context.Context, tasks []*task) error {
 	for _, t := range tasks {
 		if t.digest == nil || t.digest.Outcome != "" {
 			continue
@@ -385,37 +399,37 @@ func (s *invocation) resolveDigests(ctx context.Context, tasks []*task) (*stop, 
 
 		d := *s.digests[t.digest.ID]
 		if d.Outcome == "" {
-			if v, err := s.resolveDigest(ctx, &d); v != nil || err != nil {
-				return v, err
+			if err := s.resolveDigest(ctx, &d); err != nil {
+				return err
 			}
 		}
 
 		if err := s.loadDigestOf(ctx, t); err != nil {
-			return nil, err
+			return err
 		}
 
 		s.decide(t, true)
 	}
 
-	return nil, nil
+	return nil
 }
 
-func (s *invocation) resolveDigest(ctx context.Context, d *store.Digest) (*stop, error) {
+func (s *invocation) resolveDigest(ctx context.Context, d *store.Digest) error {
 	if !s.finder { // the worker died over it
 		d.Outcome = domain.Unknown
 		d.Reason = noAnswer
-		return nil, s.storeDigest(ctx, d)
+		return s.storeDigest(ctx, d)
 	}
 
 	ripe := d.At.Add(s.Settings.Settle)
 	if s.Clock.Now().Before(ripe) {
 		s.run.SettleAt = earliestMillis(s.run.SettleAt, ripe)
-		return nil, nil
+		return nil
 	}
 
-	found, v, err := s.find(ctx, nil, d.At, 0, s.digestMarkers(d))
-	if v != nil || err != nil {
-		return v, err
+	found, err := s.find(ctx, nil, d.At, 0, s.digestMarkers(d))
+	if err != nil {
+		return err
 	}
 
 	d.Outcome = domain.Deferred // it is not there: it has not left, and another tells of its items
@@ -423,7 +437,7 @@ func (s *invocation) resolveDigest(ctx context.Context, d *store.Digest) (*stop,
 		d.Outcome, d.Remote = domain.Created, remoteOf(w)
 	}
 
-	return nil, s.storeDigest(ctx, d)
+	return s.storeDigest(ctx, d)
 }
 
 // noAnswer is the reason of what may have arrived.
@@ -431,11 +445,11 @@ const noAnswer = "no_answer"
 
 // recordFromDigest records an item by what became of its digest. What has changed since
 // is told by the pass after.
-func (s *invocation) recordFromDigest(ctx context.Context, t *task) (*stop, error) {
+func (s *invocation) recordFromDigest(ctx context.Context, t *task) error {
 	d := t.digest
 	g := t.link.InDigest
 	if d.Outcome == "" {
-		return nil, nil // it is looked for later
+		return nil // it is looked for later
 	}
 
 	t.digest = nil
@@ -447,7 +461,7 @@ func (s *invocation) recordFromDigest(ctx context.Context, t *task) (*stop, erro
 		e := &failure.Error{Class: failure.Final, Scope: failure.ItemScope, Code: d.Reason}
 		s.refuseItem(t, e)
 		s.countRefusal(t, e) // the stop is given when all are settled
-		return nil, nil
+		return nil
 
 	case domain.Unknown:
 		t.unanswered = true
@@ -468,7 +482,7 @@ func (s *invocation) recordFromDigest(ctx context.Context, t *task) (*stop, erro
 	}
 
 	if t.finished = g.Content.Hash == t.content.Hash(); t.finished {
-		return nil, nil
+		return nil
 	}
 
 	s.decide(t, true)

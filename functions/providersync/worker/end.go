@@ -14,22 +14,18 @@ import (
 var organisationDeleted = domain.RunError{Code: "organisation_deleted", Detail: "The organisation does not exist any more."}
 
 // endWith ends the invocation and gives the lease back.
-func (s *invocation) endWith(ctx context.Context, v *stop) error {
-	if v == nil {
-		return nil // finished already
-	}
-
+func (s *invocation) endWith(ctx context.Context, stop *Stop) error {
 	var err error
-	switch v.status {
+	switch stop.status {
 	case domain.Queued:
 		err = s.requeue(ctx)
 	case domain.Waiting:
-		err = s.wait(ctx, v)
+		err = s.wait(ctx, stop)
 	default:
-		err = s.finish(ctx, v)
+		err = s.finish(ctx, stop)
 	}
 
-	s.log.InfoContext(ctx, "slice ended", "status", string(v.status), "reason", v.reason, "counts", s.run.Counts, "handled", s.handled)
+	s.log.InfoContext(ctx, "slice ended", "status", string(stop.status), "reason", stop.reason, "counts", s.run.Counts, "handled", s.handled)
 
 	return err
 }
@@ -47,16 +43,16 @@ func (s *invocation) requeue(ctx context.Context) error {
 
 // wait lets the run wait, unless a manager has stopped it or changed the
 // integration: then it goes on at once, to find out.
-func (s *invocation) wait(ctx context.Context, v *stop) error {
+func (s *invocation) wait(ctx context.Context, stop *Stop) error {
 	if err := s.flush(ctx); err != nil {
 		return err
 	}
 
 	s.madeProgress() // waiting is no idling
-	until := v.until.UTC()
+	until := stop.until.UTC()
 	s.run.Status = domain.Waiting
 	s.run.WaitingUntil = &until
-	s.run.WaitingReason = &v.reason
+	s.run.WaitingReason = &stop.reason
 	if !s.dry() { // that has counted what it has passed
 		s.run.PendingCursor = ""
 	}
@@ -79,7 +75,7 @@ func (s *invocation) wait(ctx context.Context, v *stop) error {
 // recheckAndEnd looks what a manager has changed, and concludes anew.
 func (s *invocation) recheckAndEnd(ctx context.Context) error {
 	s.checkedAt = time.Time{}
-	stop, err := s.check(ctx)
+	stop, err := asStop(s.check(ctx))
 	if err != nil {
 		return err
 	}
@@ -108,25 +104,25 @@ func (s *invocation) finalStatus() domain.Status {
 
 // finish ends the run and files it. store.ErrWoken when a change has arrived
 // meanwhile.
-func (s *invocation) finish(ctx context.Context, v *stop) error {
+func (s *invocation) finish(ctx context.Context, stop *Stop) error {
 	now := s.Clock.Now().UTC()
-	e := store.Ending{Run: s.run.Run, Mode: s.run.Mode, Forced: v.status == domain.Failed || v.status == domain.Cancelled}
-	e.Run.Status = v.status
-	e.Run.Error = v.err
+	e := store.Ending{Run: s.run.Run, Mode: s.run.Mode, Forced: stop.status == domain.Failed || stop.status == domain.Cancelled}
+	e.Run.Status = stop.status
+	e.Run.Error = stop.err
 	e.Run.FinishedAt = &now
 	e.Run.EstimatedFinish = nil
 	e.Run.WaitingUntil = nil
 	e.Run.WaitingReason = nil
 	condition := s.condition
 	pending := s.pending
-	if v.unhealthy {
-		if err := s.shareRefusal(ctx, *v.err); err != nil {
+	if stop.unhealthy {
+		if err := s.shareRefusal(ctx, *stop.err); err != nil {
 			return err
 		}
 	}
 
-	if v.unhealthy && !s.dry() { // a dry run does not change health
-		s.markUnhealthy(v.err)
+	if stop.unhealthy && !s.dry() { // a dry run does not change health
+		s.markUnhealthy(stop.err)
 	}
 
 	if !e.Forced {
@@ -141,18 +137,18 @@ func (s *invocation) finish(ctx context.Context, v *stop) error {
 		}
 	}
 
-	e.RetryAt, e.PullAt = s.nextRetry(v), s.nextPull(v)
-	e.OnlyIfSeen = e.Forced && s.readPendingBefore() && !v.unhealthy && !(isStopped(v) && v.err.Code != store.LedAway)
+	e.RetryAt, e.PullAt = s.nextRetry(stop), s.nextPull(stop)
+	e.OnlyIfSeen = e.Forced && s.readPendingBefore() && !stop.unhealthy && !(isStopped(stop) && stop.err.Code != store.LedAway)
 	e.Condition = s.condition
 	e.Events = s.pending
-	if v.err != nil && v.err.Code == integrationDeleted && !s.dry() { // the other lane has the purge
+	if stop.err != nil && stop.err.Code == integrationDeleted && !s.dry() { // the other lane has the purge
 		purge := store.PurgeRun(s.lease.Pair, domain.NewSnowflake(now), now)
 		e.Purge = &purge
 	}
 
 	e.EventsDue = now.Add(s.Settings.LostAfter)
 	e.MetaVersion = s.meta.Version
-	e.Judged = v.unhealthy
+	e.Judged = stop.unhealthy
 	err := s.Store.Finish(ctx, s.lease, e)
 	if e.OnlyIfSeen && errors.Is(err, store.ErrSignaled) { // what has arrived since is another run's
 		if err := s.handOverToNextRun(ctx); err != nil {
@@ -179,7 +175,7 @@ func (s *invocation) finish(ctx context.Context, v *stop) error {
 		s.recorded = append(s.recorded, outgoing.SyncFinished(e.Run))
 	}
 
-	s.log.InfoContext(ctx, "run ended", "status", string(v.status), "counts", s.run.Counts, "error", v.err)
+	s.log.InfoContext(ctx, "run ended", "status", string(stop.status), "counts", s.run.Counts, "error", stop.err)
 	if e.Purge != nil {
 		s.nextRun = e.Purge.ID
 	}
@@ -194,7 +190,7 @@ const integrationDeleted = "integration_deleted"
 func (s *invocation) handOverToNextRun(ctx context.Context) error {
 	st, err := s.Store.StateIn(ctx, s.lease.Pair.ID, s.lease.Kind)
 	if err == nil && st != nil && st.Run != nil && st.Run.RetryAll {
-		_, err = s.retryAll(ctx)
+		_, err = asStop(s.retryAll(ctx)) // what it does not reach now, the run after it does
 	}
 	return err
 }
@@ -207,7 +203,7 @@ func (s *invocation) readPendingBefore() bool {
 
 // isStopped reports whether a run ends because the integration is disabled,
 // deleted or led elsewhere: then nothing goes on by itself.
-func isStopped(v *stop) bool { return v.status == domain.Cancelled && v.err != nil }
+func isStopped(stop *Stop) bool { return stop.status == domain.Cancelled && stop.err != nil }
 
 // afterNoProgress is when a run is started again whose invocations brought nothing
 // forward: what stood in the way was ours, and may be over by then.
@@ -215,16 +211,16 @@ const afterNoProgress = time.Hour
 
 // nextRetry is when a run after this one goes on with what it leaves, zero for
 // when somebody asks for it.
-func (s *invocation) nextRetry(v *stop) time.Time {
+func (s *invocation) nextRetry(stop *Stop) time.Time {
 	now := s.Clock.Now()
 	switch {
-	case s.dry() || isStopped(v):
+	case s.dry() || isStopped(stop):
 		return time.Time{}
-	case v.unhealthy:
+	case stop.unhealthy:
 		return time.UnixMilli(s.condition.PausedUntil)
-	case v.status == domain.Failed:
+	case stop.status == domain.Failed:
 		return now.Add(afterNoProgress)
-	case v.status == domain.Cancelled:
+	case stop.status == domain.Cancelled:
 		return store.AfterCancel(now, s.run.NextAttempt(), s.state.RetryAt)
 	case s.run.NextAttempt() != 0:
 		return time.UnixMilli(s.run.NextAttempt())
@@ -234,11 +230,11 @@ func (s *invocation) nextRetry(v *stop) time.Time {
 }
 
 // nextPull is when the run after this one pulls, zero for never.
-func (s *invocation) nextPull(v *stop) time.Time {
+func (s *invocation) nextPull(stop *Stop) time.Time {
 	switch {
-	case s.dry() || isStopped(v) || v.unhealthy:
+	case s.dry() || isStopped(stop) || stop.unhealthy:
 		return time.Time{}
-	case s.conn == nil && v.status == domain.Cancelled:
+	case s.conn == nil && stop.status == domain.Cancelled:
 		return store.AfterCancel(s.Clock.Now(), s.state.PullAt, 0)
 	case s.conn == nil && s.state.PullAt > 0: // it ended before anything was opened
 		return time.UnixMilli(s.state.PullAt)

@@ -51,27 +51,27 @@ func (p *pace) next(op limits.Op, now time.Time) (time.Time, bool) {
 
 // await makes sure that a call may be made now: the run goes on, there is time
 // left, and the provider's limits allow it. A short wait is slept.
-func (s *invocation) await(ctx context.Context, op limits.Op) (*stop, error) {
+func (s *invocation) await(ctx context.Context, op limits.Op) error {
 	if !s.timeLeft() {
-		return stopContinue, nil
+		return stopContinue
 	}
 
 	at, ok := s.pace.next(op, s.Clock.Now())
 	if !ok {
-		var v *stop
 		var err error
-		if at, v, err = s.reserve(ctx, op); v != nil || err != nil {
-			return v, err
+		at, err = s.reserve(ctx, op)
+		if err != nil {
+			return err
 		}
 	}
 
 	if pause := at.Sub(s.Clock.Now()); pause > 0 {
 		if !at.Before(s.workEnds) {
-			return stopContinue, nil
+			return stopContinue
 		}
 
 		if err := s.Clock.Sleep(ctx, pause); err != nil {
-			return nil, err
+			return err
 		}
 	}
 
@@ -80,10 +80,10 @@ func (s *invocation) await(ctx context.Context, op limits.Op) (*stop, error) {
 
 // reserve reserves times for this operation and those planned after it, as
 // many as this invocation can use. Without one the stop says how to wait.
-func (s *invocation) reserve(ctx context.Context, op limits.Op) (time.Time, *stop, error) {
+func (s *invocation) reserve(ctx context.Context, op limits.Op) (time.Time, error) {
 	for {
 		if err := s.loadUsage(ctx); err != nil {
-			return time.Time{}, nil, err
+			return time.Time{}, err
 		}
 
 		now := s.Clock.Now()
@@ -92,17 +92,17 @@ func (s *invocation) reserve(ctx context.Context, op limits.Op) (time.Time, *sto
 		case first.Sub(now) > shortWait && s.mayProbeLimit(now):
 			return s.askWhileLimited(ctx, op, now)
 		case first.Sub(now) > shortWait:
-			return first, stopWaiting(s.limitRetryAt(first, now), s.pace.why(now)), nil
+			return first, stopWaiting(s.limitRetryAt(first, now), s.pace.why(now))
 		case !first.Before(s.workEnds):
-			return first, stopContinue, nil
+			return first, stopContinue
 		case s.pace.limits.Unlimited():
-			return first, nil, nil // nothing to keep count of
+			return first, nil // nothing to keep count of
 		}
 
 		ops := s.pace.following(op)
 		spent, times := s.pace.limits.Take(s.pace.usage.Usage, now, s.workEnds, ops, s.callTime())
 		if len(times) == 0 {
-			return first, stopContinue, nil
+			return first, stopContinue
 		}
 
 		if n := withoutLongPause(now, times); n < len(times) {
@@ -113,7 +113,7 @@ func (s *invocation) reserve(ctx context.Context, op limits.Op) (time.Time, *sto
 		usage.Usage = spent
 		retry, err := s.putUsage(ctx, usage, now)
 		if err != nil {
-			return time.Time{}, nil, err
+			return time.Time{}, err
 		}
 		if retry { // another worker was first
 			continue
@@ -127,25 +127,25 @@ func (s *invocation) reserve(ctx context.Context, op limits.Op) (time.Time, *sto
 			s.pace.reserved = append(s.pace.reserved, reservation{ops[i+1], at})
 		}
 
-		return times[0], nil, nil
+		return times[0], nil
 	}
 }
 
 // askWhileLimited lets one call try a provider that wants to be left alone for
 // long. It is written down first, so that no other worker does so too.
-func (s *invocation) askWhileLimited(ctx context.Context, op limits.Op, now time.Time) (time.Time, *stop, error) {
+func (s *invocation) askWhileLimited(ctx context.Context, op limits.Op, now time.Time) (time.Time, error) {
 	usage := s.pace.usage
 	usage.AskedAt, usage.ProbedAt = now.UnixMilli(), now.UnixMilli()
 
 	retry, err := s.putUsage(ctx, usage, now)
 	if err != nil {
-		return now, nil, err
+		return now, err
 	}
 	if retry {
 		return s.reserve(ctx, op)
 	}
 
-	return now, nil, nil
+	return now, nil
 }
 
 // loadUsage reads what the credential has spent, once an invocation.

@@ -17,7 +17,7 @@ const checkpointEvery = 20
 
 // plan compares every item of the type with what was last sent and pending changes what
 // differs. It asks the provider nothing.
-func (s *invocation) plan(ctx context.Context) (*stop, error) {
+func (s *invocation) plan(ctx context.Context) error {
 	if s.run.PlanCursor == "" {
 		s.run.FullEpoch = s.meta.FullEpoch
 		s.run.Creates = 0
@@ -28,22 +28,22 @@ func (s *invocation) plan(ctx context.Context) (*stop, error) {
 	}
 
 	for pages := 1; ; pages++ {
-		v, err := s.check(ctx)
+		stop, err := asStop(s.mayGoOn(ctx))
 		if err != nil {
-			return nil, err
+			return err
 		}
 
-		if v == nil && !s.timeLeft() {
-			v = stopContinue
-		}
+		if stop != nil {
+			if err := s.commit(ctx, store.Batch{}); err != nil {
+				return err
+			}
 
-		if v != nil {
-			return v, s.commit(ctx, store.Batch{})
+			return stop
 		}
 
 		tasks, next, err := s.compare(ctx)
 		if err != nil {
-			return nil, err
+			return err
 		}
 
 		batch := store.Batch{}
@@ -63,12 +63,12 @@ func (s *invocation) plan(ctx context.Context) (*stop, error) {
 		s.madeProgress()
 		if len(batch.AddPending) > 0 || s.run.PlanDone || pages%checkpointEvery == 0 {
 			if err := s.commit(ctx, batch); err != nil {
-				return nil, err
+				return err
 			}
 		}
 
 		if s.run.PlanDone {
-			return nil, nil
+			return nil
 		}
 	}
 }

@@ -33,19 +33,19 @@ var errMisjudged = errors.New("the provider's clock is another than was believed
 // pull reads what changed at the target since the cursor, if anything may have
 // since the last time. What we wrote ourselves is known by how it looked then;
 // the rest becomes the link's remote state and goes out as events.
-func (s *invocation) pull(ctx context.Context) (*stop, error) {
+func (s *invocation) pull(ctx context.Context) error {
 	if !s.pulls() {
-		return nil, s.pullWorks(ctx)
+		return s.pullWorks(ctx)
 	}
 	if s.pulled || s.listFailed || s.pullPaused() {
-		return nil, nil
+		return nil
 	}
 
 	for n := 1; ; n++ {
 		p := s.cursor()
 		first := true
 		believed, _ := s.clockLags()
-		v, err := s.walk(ctx, &p, func(objects []connector.Object) (store.Batch, error) {
+		stop, err := asStop(s.walk(ctx, &p, func(objects []connector.Object) (store.Batch, error) {
 			if first && n < maxRepeats && s.misjudged(believed) {
 				return store.Batch{}, errMisjudged
 			}
@@ -53,20 +53,22 @@ func (s *invocation) pull(ctx context.Context) (*stop, error) {
 			first = false
 			pulled, err := s.compareRemote(ctx, p, objects)
 			return store.Batch{Pulled: pulled, Pull: &p}, err
-		})
+		}))
 		if errors.Is(err, errMisjudged) {
 			continue // from where the clock that is known now says
 		}
 
-		s.pulled = v == nil && err == nil
+		s.pulled = stop == nil && err == nil
 		switch {
 		case s.pulled:
-			return nil, s.pullWorks(ctx)
-		case v != nil && v.outage != nil:
-			return s.pullFailed(ctx, v)
+			return s.pullWorks(ctx)
+		case err != nil:
+			return err
+		case stop.outage != nil:
+			return s.pullFailed(ctx, stop)
 		}
 
-		return v, err
+		return stop
 	}
 }
 
@@ -116,15 +118,15 @@ func (s *invocation) cursor() store.Pull {
 // recorded with the cursor behind it. The next page begins at the newest change
 // of the last, since objects that change meanwhile move to the end and shift the
 // others; only within a block of equal times it goes on by an offset.
-func (s *invocation) walk(ctx context.Context, p *store.Pull, handle func([]connector.Object) (store.Batch, error)) (*stop, error) {
+func (s *invocation) walk(ctx context.Context, p *store.Pull, handle func([]connector.Object) (store.Batch, error)) error {
 	for {
-		if v, err := s.await(ctx, limits.Read); v != nil || err != nil {
-			return v, err
+		if err := s.await(ctx, limits.Read); err != nil {
+			return err
 		}
 
 		var objects []connector.Object
 		var more bool
-		v, err := s.call(ctx, nil, true, func() (err error) {
+		err := s.call(ctx, nil, true, func() (err error) {
 			since := time.Time{}
 			if p.At > 0 {
 				since = time.UnixMilli(p.At).UTC()
@@ -137,13 +139,13 @@ func (s *invocation) walk(ctx context.Context, p *store.Pull, handle func([]conn
 
 			return err
 		})
-		if v != nil || err != nil {
-			return v, err
+		if err != nil {
+			return err
 		}
 
 		batch, err := handle(relevant(objects))
 		if err != nil {
-			return nil, err
+			return err
 		}
 
 		advance(p, objects, more, s.providerNow())
@@ -152,11 +154,11 @@ func (s *invocation) walk(ctx context.Context, p *store.Pull, handle func([]conn
 		}
 
 		if err := s.commit(ctx, batch); err != nil {
-			return nil, err
+			return err
 		}
 
 		if !more {
-			return nil, nil
+			return nil
 		}
 	}
 }

@@ -18,20 +18,20 @@ const (
 // purge removes what a deleted integration leaves: first its pending changes, links,
 // runs and plans, then, when everything that is to be told has been told, the
 // rest.
-func (s *invocation) purge(ctx context.Context) (*stop, error) {
+func (s *invocation) purge(ctx context.Context) error {
 	if _, err := s.Store.AcknowledgeSignal(ctx, s.lease); err != nil {
-		return nil, err
+		return err
 	}
 
 	for {
 		if !s.timeLeft() {
 			s.madeProgress()
-			return stopContinue, nil
+			return stopContinue
 		}
 
 		n, err := s.Store.Purge(ctx, s.lease, purgePageSize)
 		if err != nil {
-			return nil, err
+			return err
 		}
 		if n == 0 {
 			break
@@ -40,28 +40,32 @@ func (s *invocation) purge(ctx context.Context) (*stop, error) {
 
 	notices, err := s.Store.Outbox(ctx, s.lease.Pair.ID)
 	if err != nil {
-		return nil, err
+		return err
 	}
 
 	if len(notices) > 0 {
 		s.recorded = notices
 		s.publish(ctx)
 		left, err := s.Store.Outbox(ctx, s.lease.Pair.ID)
-		if err != nil || len(left) > 0 {
-			return stopWaiting(s.Clock.Now().Add(outboxPause), "outbox"), err
+		if err != nil {
+			return err
+		}
+
+		if len(left) > 0 {
+			return stopWaiting(s.Clock.Now().Add(outboxPause), "outbox")
 		}
 	}
 
 	if err := s.Store.FreeTarget(ctx, s.lease.Pair, s.state.TargetKey()); err != nil {
-		return nil, err
+		return err
 	}
 
 	err = s.Store.Forget(ctx, s.lease)
 	if errors.Is(err, store.ErrSignaled) { // by a change that was on its way
-		return stopContinue, nil
+		return stopContinue
 	}
 
 	s.log.InfoContext(ctx, "integration purged")
 
-	return nil, err
+	return err
 }

@@ -16,68 +16,71 @@ const pushPageSize = (store.MaxActions - 1) / 2
 // push brings the items with pending changes to the provider, until no pending change is left to look at
 // in this pass. Where a digest is to tell of many, one pass gathers them and,
 // when it has left, another settles them.
-func (s *invocation) push(ctx context.Context) (*stop, error) {
+func (s *invocation) push(ctx context.Context) error {
 	for {
-		v, err := s.pushPages(ctx)
-		if v == nil && err == nil && s.skipsRefused && !s.acceptedOne {
+		err := s.pushPages(ctx)
+		if err != nil {
+			return err
+		}
+
+		if s.skipsRefused && !s.acceptedOne {
 			// All that is left was refused before: one of those tries the provider.
 			s.skipsRefused = false
 			s.run.PendingCursor = ""
 			continue
 		}
 
-		if v != nil || err != nil || s.run.Digest == nil || s.run.SettleAt != 0 {
-			return v, err
+		if s.run.Digest == nil || s.run.SettleAt != 0 {
+			return nil
 		}
 
-		if v, err := s.finishDigest(ctx); v != nil || err != nil {
-			return v, err
+		if err := s.finishDigest(ctx); err != nil {
+			return err
 		}
 	}
 }
 
 // pushPages looks at the pending changes, page by page.
-func (s *invocation) pushPages(ctx context.Context) (*stop, error) {
+func (s *invocation) pushPages(ctx context.Context) error {
 	if s.run.PendingCursor == "" {
 		s.run.RetryAt = 0
 		s.run.SettleAt = 0
 		s.run.ReplyAt = 0
 		if err := s.countRemaining(ctx); err != nil {
-			return nil, err
+			return err
 		}
 
 		if err := s.planDigest(ctx); err != nil {
-			return nil, err
+			return err
 		}
 	}
 
 	for {
 		if !s.timeLeft() {
-			return stopContinue, nil
+			return stopContinue
 		}
 
 		marks, next, err := s.nextPendingChanges(ctx)
 		if err != nil || len(marks) == 0 {
-			return nil, err
+			return err
 		}
 
 		if next != "" && (*s.run.Remaining <= len(marks) || s.Clock.Now().Sub(s.countedAt) > recountAfter) { // more has come since
 			if err := s.countRemaining(ctx); err != nil {
-				return nil, err
+				return err
 			}
 		}
 
-		v, err := s.probe(ctx)
-		if v != nil || err != nil {
-			return v, err
+		if err := s.probe(ctx); err != nil {
+			return err
 		}
 
-		v, err = s.pushPage(ctx, marks, next)
-		if v != nil || err != nil {
-			return v, err
+		if err := s.pushPage(ctx, marks, next); err != nil {
+			return err
 		}
+
 		if next == "" {
-			return nil, nil
+			return nil
 		}
 	}
 }
@@ -105,49 +108,72 @@ func (s *invocation) pageSize() int {
 }
 
 // pushPage handles one page of pending changes.
-func (s *invocation) pushPage(ctx context.Context, marks []store.PendingChange, next string) (*stop, error) {
+func (s *invocation) pushPage(ctx context.Context, marks []store.PendingChange, next string) error {
 	tasks, err := s.read(ctx, marks)
 	if err != nil {
-		return nil, err
+		return err
 	}
 
 	s.expectLikePage(tasks)
 	if err := s.loadUsage(ctx); err != nil {
-		return nil, err
+		return err
 	}
 
 	s.estimate(s.Clock.Now())
-	v, err := s.resolveAll(ctx, tasks)
-	if v == nil && err == nil {
-		v, err = s.resolveDigests(ctx, tasks)
+	stop, err := asStop(s.pushTasks(ctx, tasks))
+	if err != nil {
+		return err
 	}
 
-	if v == nil && err == nil {
-		v, err = s.check(ctx)
+	// A page that stops is recorded too, as far as it has come.
+	if err := s.checkpoint(ctx, tasks, next, stop == nil); err != nil {
+		return err
 	}
 
-	for _, t := range tasks {
+	if stop != nil {
+		return stop
+	}
+
+	return nil
+}
+
+// pushTasks looks for what may have been sent before, stores what is about to be
+// sent, and sends it.
+func (s *invocation) pushTasks(ctx context.Context, tasks []*task) error {
+	err := s.resolvePage(ctx, tasks)
+	for _, t := range tasks { // also when it stops, since the page is recorded
 		s.assignToDigest(t)
 	}
 
-	if v == nil && err == nil {
-		err = s.storeIntents(ctx, tasks)
+	if err != nil {
+		return err
 	}
 
-	if v == nil && err == nil {
-		s.pace.plan(s.operations(tasks))
-		for _, t := range tasks {
-			if v, err = s.pushItem(ctx, t); v != nil || err != nil {
-				break
-			}
+	if err := s.storeIntents(ctx, tasks); err != nil {
+		return err
+	}
+
+	s.pace.plan(s.operations(tasks))
+	for _, t := range tasks {
+		if err := s.pushItem(ctx, t); err != nil {
+			return err
 		}
 	}
 
-	if err != nil {
-		return nil, err
+	return nil
+}
+
+// resolvePage looks for what earlier invocations may have sent.
+func (s *invocation) resolvePage(ctx context.Context, tasks []*task) error {
+	if err := s.resolveAll(ctx, tasks); err != nil {
+		return err
 	}
 
-	return v, s.checkpoint(ctx, tasks, next, v == nil)
+	if err := s.resolveDigests(ctx, tasks); err != nil {
+		return err
+	}
+
+	return s.check(ctx)
 }
 
 // read gathers items and links and decides about each.
@@ -246,16 +272,16 @@ func (s *invocation) intent(t *task) *store.Intent {
 
 // pushItem handles one task, and says what has changed below its message. A stop
 // stops the page.
-func (s *invocation) pushItem(ctx context.Context, t *task) (*stop, error) {
-	if v, err := s.applyStep(ctx, t); v != nil || err != nil {
-		return v, err
+func (s *invocation) pushItem(ctx context.Context, t *task) error {
+	if err := s.applyStep(ctx, t); err != nil {
+		return err
 	}
 
 	return s.followThread(ctx, t)
 }
 
 // applyStep does what was decided about one task.
-func (s *invocation) applyStep(ctx context.Context, t *task) (*stop, error) {
+func (s *invocation) applyStep(ctx context.Context, t *task) error {
 	switch t.step {
 	case nothing:
 		t.finished = true
@@ -288,7 +314,7 @@ func (s *invocation) applyStep(ctx context.Context, t *task) (*stop, error) {
 		s.giveUp(t, "internal_error")
 	case inNextDigest:
 		if err := s.gatherIntoDigest(t); err != nil {
-			return nil, err
+			return err
 		}
 	case inSentDigest:
 		return s.recordFromDigest(ctx, t)
@@ -300,7 +326,7 @@ func (s *invocation) applyStep(ctx context.Context, t *task) (*stop, error) {
 
 	s.handled++
 
-	return nil, nil
+	return nil
 }
 
 // recordUnchanged notes that the provider has the item as it is.

@@ -42,28 +42,19 @@ var errDryRun = errors.New("a dry run does not write to the provider")
 // dryRun decides about every item, as the real run would, and writes down
 // what it would do. It has no way to the provider: all it does with the
 // connector is render.
-func (s *invocation) dryRun(ctx context.Context) (*stop, error) {
+func (s *invocation) dryRun(ctx context.Context) error {
 	if err := s.restartPlan(ctx); err != nil {
-		return nil, err
+		return err
 	}
 
 	for !s.run.PlanDone {
-		v, err := s.check(ctx)
-		if err != nil {
-			return nil, err
-		}
-
-		if v == nil && !s.timeLeft() {
-			v = stopContinue
-		}
-
-		if v != nil {
-			return v, nil
+		if err := s.mayGoOn(ctx); err != nil {
+			return err
 		}
 
 		tasks, next, err := s.nextDryRunPage(ctx)
 		if err != nil {
-			return nil, err
+			return err
 		}
 
 		batch := store.Batch{Cursor: true, PlansUntil: s.Clock.Now().Add(planKept)}
@@ -78,11 +69,11 @@ func (s *invocation) dryRun(ctx context.Context) (*stop, error) {
 		s.run.PlanDone = next == ""
 		s.madeProgress()
 		if err := s.commit(ctx, batch); err != nil {
-			return nil, err
+			return err
 		}
 	}
 
-	return nil, s.finish(ctx, &stop{status: s.finalStatus()})
+	return s.finish(ctx, &Stop{status: s.finalStatus()})
 }
 
 // restartPlan begins from the beginning if the integration was changed since

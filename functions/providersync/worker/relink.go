@@ -20,11 +20,11 @@ const relinked = "relinked"
 // at a place that is new to an integration with links, and once after the table
 // was restored. Without this their items would be created twice. Afterwards the
 // next sync is full.
-func (s *invocation) relink(ctx context.Context) (*stop, error) {
+func (s *invocation) relink(ctx context.Context) error {
 	_, can := s.conn.(connector.Puller)
 	restored := s.Settings.RelinkBefore.After(time.UnixMilli(s.state.RelinkedAt))
 	if !can || s.target.Relinked && !restored {
-		return nil, nil
+		return nil
 	}
 
 	p := store.Pull{Target: s.target.Key, Began: s.Clock.Now().UnixMilli()}
@@ -32,12 +32,12 @@ func (s *invocation) relink(ctx context.Context) (*stop, error) {
 		p = *r
 	}
 
-	v, err := s.walk(ctx, &p, func(objects []connector.Object) (store.Batch, error) {
+	err := s.walk(ctx, &p, func(objects []connector.Object) (store.Batch, error) {
 		links, err := s.lostLinks(ctx, objects)
 		return store.Batch{Pulled: links, Relink: &p}, err
 	})
-	if v != nil || err != nil {
-		return v, err
+	if err != nil {
+		return err
 	}
 
 	now := s.Clock.Now()
@@ -46,12 +46,12 @@ func (s *invocation) relink(ctx context.Context) (*stop, error) {
 	target.Previous = ""
 	target.Carries = store.CarriesNone
 	if err := s.commit(ctx, store.Batch{Relinked: now, Target: &target}); err != nil {
-		return nil, err
+		return err
 	}
 
 	s.target, s.state.Target, s.state.RelinkedAt = target, &target, now.UnixMilli()
 
-	return nil, nil
+	return nil
 }
 
 // A pageRecords is what is known of the objects of a page that may be ours.

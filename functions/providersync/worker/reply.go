@@ -31,25 +31,25 @@ func (c chat) replies() bool { return c.is && c.mode.Replies }
 
 // followThread posts a reply below an item's message if its progress has changed
 // since the last one. The message itself is up to date.
-func (s *invocation) followThread(ctx context.Context, t *task) (*stop, error) {
+func (s *invocation) followThread(ctx context.Context, t *task) error {
 	if !t.finished || !t.takesReply() || t.link.Outcome == domain.Skipped {
-		return nil, nil
+		return nil
 	}
 
 	is := t.progress()
 	if !s.chat.replies() {
 		t.stopThread(is)
-		return nil, nil
+		return nil
 	}
 
 	if t.link.Thread == nil { // the message says it
 		t.setThread(store.Thread{Said: is})
-		return nil, nil
+		return nil
 	}
 
 	t.finished = false
-	if v, err := s.resolveReply(ctx, t); v != nil || err != nil || t.waitsForReply() {
-		return v, err
+	if err := s.resolveReply(ctx, t); err != nil || t.waitsForReply() {
+		return err
 	}
 
 	thread := *t.link.Thread
@@ -57,10 +57,10 @@ func (s *invocation) followThread(ctx context.Context, t *task) (*stop, error) {
 	switch {
 	case thread.Said == is || s.unannounced(t):
 		s.nothingToReply(t)
-		return nil, nil
+		return nil
 	case due.After(s.Clock.Now()):
 		s.holdReply(t, due)
-		return nil, nil
+		return nil
 	}
 
 	return s.reply(ctx, t, is)
@@ -160,20 +160,20 @@ func (s *invocation) nothingToReply(t *task) {
 }
 
 // reply posts a reply. Before that it notes that the reply may be posted.
-func (s *invocation) reply(ctx context.Context, t *task, is domain.Progress) (*stop, error) {
-	if v, err := s.await(ctx, limits.Create); v != nil || err != nil {
-		return v, err
+func (s *invocation) reply(ctx context.Context, t *task, is domain.Progress) error {
+	if err := s.await(ctx, limits.Create); err != nil {
+		return err
 	}
 
 	if err := s.intendReply(ctx, t, is); err != nil {
-		return nil, err
+		return err
 	}
 
 	began := s.Clock.Now()
 	var w connector.Written
 	var failed *failure.Error
 	t.step = replying
-	v, err := s.call(ctx, t, false, func() (err error) {
+	err := s.call(ctx, t, false, func() (err error) {
 		w, err = s.chat.replier.Reply(ctx, s.replyOf(t))
 		failed = nil
 		errors.As(err, &failed)
@@ -183,21 +183,21 @@ func (s *invocation) reply(ctx context.Context, t *task, is domain.Progress) (*s
 		t.takeReplyBack()
 	}
 
-	if v != nil || err != nil || failed != nil || w.Remote.ID == "" {
-		return v, err
+	if err != nil || failed != nil || w.Remote.ID == "" {
+		return err
 	}
 
 	s.replied(t, w, began)
 	s.countCall(limits.Create)
 	s.recordLatency(began)
 	if err := s.commit(ctx, store.Batch{Links: []store.Link{t.link}}); err != nil {
-		return nil, err
+		return err
 	}
 
 	t.linkChanged = false
 	t.finished = true
 
-	return nil, nil
+	return nil
 }
 
 // intendReply stores that a reply may be posted, and that it fulfils a manager's
@@ -274,18 +274,18 @@ func (s *invocation) replied(t *task, w connector.Written, at time.Time) {
 
 // resolveReply looks for a reply that may have been posted. One that is not there
 // after the settle time may be sent again.
-func (s *invocation) resolveReply(ctx context.Context, t *task) (*stop, error) {
+func (s *invocation) resolveReply(ctx context.Context, t *task) error {
 	if !t.waitsForReply() {
-		return nil, nil
+		return nil
 	}
 
 	if s.Clock.Now().Before(s.replyRipe(t)) {
 		s.settleReply(t)
-		return nil, nil
+		return nil
 	}
 
-	if v, err := s.await(ctx, limits.Read); v != nil || err != nil {
-		return v, err
+	if err := s.await(ctx, limits.Read); err != nil {
+		return err
 	}
 
 	step := t.step
@@ -293,15 +293,15 @@ func (s *invocation) resolveReply(ctx context.Context, t *task) (*stop, error) {
 	var w connector.Written
 	found := false
 	asked := false
-	v, err := s.call(ctx, t, true, func() (err error) {
+	err := s.call(ctx, t, true, func() (err error) {
 		w, found, err = s.chat.replier.FindReply(ctx, s.replyOf(t))
 		asked = err == nil
 		return err
 	})
 
 	t.step = step
-	if v != nil || err != nil || !asked {
-		return v, err
+	if err != nil || !asked {
+		return err
 	}
 
 	thread := *t.link.Thread
@@ -309,18 +309,18 @@ func (s *invocation) resolveReply(ctx context.Context, t *task) (*stop, error) {
 	if found {
 		s.replied(t, w, intent.At)
 		s.countCall(limits.Create)
-		return nil, nil
+		return nil
 	}
 
 	intent.At = time.Time{}
 	thread.Intent = &intent
 	t.setThread(thread)
 
-	return nil, nil
+	return nil
 }
 
 // lostReply notes a reply whose answer was lost: it may be there.
-func (s *invocation) lostReply(t *task, e *failure.Error) (*stop, error) {
+func (s *invocation) lostReply(t *task, e *failure.Error) error {
 	t.attempted = true
 	t.resetAttempts()
 	s.record(t, domain.Unknown, e.Code)
@@ -333,10 +333,10 @@ func (s *invocation) lostReply(t *task, e *failure.Error) (*stop, error) {
 
 	s.run.Outages++
 	if s.run.Outages >= outagesInARow {
-		return s.outage(e), nil
+		return s.outage(e)
 	}
 
-	return nil, nil
+	return nil
 }
 
 // replyRipe is when a reply that was not answered is looked for.

@@ -13,25 +13,26 @@ import (
 // resolveAll looks for the creates that may have left in an earlier invocation. One
 // that is found is recorded; one that is not is sent again only after the
 // settle time; one that is too young stays.
-func (s *invocation) resolveAll(ctx context.Context, tasks []*task) (*stop, error) {
+func (s *invocation) resolveAll(ctx context.Context, tasks []*task) error {
 	open, want, since, behind := s.unresolved(tasks)
 	if len(open) == 0 {
-		return nil, nil
+		return nil
 	}
 
 	if s.searchFailed {
 		s.findLater()
-		return nil, nil
+		return nil
 	}
 
 	asked := s.Clock.Now()
-	found, v, err := s.find(ctx, open[0], since, behind, want)
-	if err == nil && v != nil && v.outage != nil {
-		return s.cannotFind(ctx, v)
+	found, err := s.find(ctx, open[0], since, behind, want)
+	stop, _ := asStop(err)
+	if stop != nil && stop.outage != nil {
+		return s.cannotFind(ctx, stop)
 	}
 
-	if v != nil || err != nil {
-		return v, err
+	if err != nil {
+		return err
 	}
 
 	var made []store.Pulled
@@ -55,28 +56,28 @@ func (s *invocation) resolveAll(ctx context.Context, tasks []*task) (*stop, erro
 	}
 
 	if len(made) == 0 {
-		return nil, nil
+		return nil
 	}
 
-	return nil, s.commit(ctx, store.Batch{Pulled: made})
+	return s.commit(ctx, store.Batch{Pulled: made})
 }
 
 // cannotFind is for a list in which unanswered creates are looked for, and that
 // cannot be had. If the provider answers a read of the place, only these items
 // wait.
-func (s *invocation) cannotFind(ctx context.Context, v *stop) (*stop, error) {
+func (s *invocation) cannotFind(ctx context.Context, stop *Stop) error {
 	if _, can := s.conn.(connector.Puller); !can {
-		return v, nil
+		return stop
 	}
 
-	if v, err := s.probeRead(ctx); v != nil || err != nil {
-		return v, err
+	if err := s.probeRead(ctx); err != nil {
+		return err
 	}
 
 	s.searchFailed = true
 	s.findLater()
 
-	return nil, nil
+	return nil
 }
 
 // findLater has the run wait, once all else is done, to look again for creates
@@ -126,18 +127,18 @@ func (s *invocation) recordFound(t *task, w connector.Written) {
 }
 
 // retryAll marks every failed and unknown item, so that it is tried again.
-func (s *invocation) retryAll(ctx context.Context) (*stop, error) {
+func (s *invocation) retryAll(ctx context.Context) error {
 	for _, out := range []domain.Outcome{domain.FailedOut, domain.Unknown} {
 		for after := ""; ; {
 			marks, next, err := s.Store.Retriable(ctx, s.lease.Pair.ID, s.run.Target, out, after, planPageSize)
 			if err != nil {
-				return nil, err
+				return err
 			}
 
 			if len(marks) > 0 {
 				s.madeProgress()
 				if err := s.commit(ctx, store.Batch{AddPending: marks}); err != nil {
-					return nil, err
+					return err
 				}
 			}
 
@@ -146,10 +147,10 @@ func (s *invocation) retryAll(ctx context.Context) (*stop, error) {
 			}
 
 			if after = next; !s.timeLeft() {
-				return stopContinue, nil // marking again what is marked changes nothing
+				return stopContinue // marking again what is marked changes nothing
 			}
 		}
 	}
 
-	return nil, s.Store.ClearRetryAll(ctx, s.lease)
+	return s.Store.ClearRetryAll(ctx, s.lease)
 }

@@ -22,7 +22,7 @@ const longestRest = time.Hour
 
 // pullFirst reads what people changed before it is overwritten. While the pull
 // cannot go on it asks instead whether the provider is up.
-func (s *invocation) pullFirst(ctx context.Context) (*stop, error) {
+func (s *invocation) pullFirst(ctx context.Context) error {
 	if !s.pulls() || s.pullProblem() == nil {
 		return s.pull(ctx)
 	}
@@ -41,12 +41,12 @@ func (s *invocation) pullPaused() bool {
 
 // pullFailed notes that the pull could not go on. The invocation ends for it only where
 // this is new.
-func (s *invocation) pullFailed(ctx context.Context, v *stop) (*stop, error) {
+func (s *invocation) pullFailed(ctx context.Context, stop *Stop) error {
 	s.listFailed = true
 	now := s.Clock.Now()
-	trouble := &store.Problem{ConnectionVersion: s.meta.ConnectionVersion, Reason: *outageError(v.outage), Since: now.UnixMilli()}
-	if v.outage.Wait > 0 {
-		trouble.Until = now.Add(min(v.outage.Wait, longestRest)).UnixMilli()
+	trouble := &store.Problem{ConnectionVersion: s.meta.ConnectionVersion, Reason: *outageError(stop.outage), Since: now.UnixMilli()}
+	if stop.outage.Wait > 0 {
+		trouble.Until = now.Add(min(stop.outage.Wait, longestRest)).UnixMilli()
 	}
 
 	known := s.pullProblem()
@@ -55,17 +55,17 @@ func (s *invocation) pullFailed(ctx context.Context, v *stop) (*stop, error) {
 	}
 
 	if err := s.storePullProblem(ctx, trouble); err != nil {
-		return nil, err
+		return err
 	}
 
 	if known == nil {
-		return stopWaiting(earlier(v.until, now.Add(longestOutage)), v.reason), nil
+		return stopWaiting(earlier(stop.until, now.Add(longestOutage)), stop.reason)
 	}
 
 	s.run.Outages = 0 // the place was read in this invocation
 	s.log.WarnContext(ctx, "the list of changes cannot be had; items are still written", "code", trouble.Reason.Code, "since", time.UnixMilli(trouble.Since).UTC())
 
-	return nil, nil
+	return nil
 }
 
 // pullProblem is why the pull could not go on when it was last tried, nil if it
@@ -123,14 +123,14 @@ func (s *invocation) readPlace(ctx context.Context) error {
 // on, and records what people changed. One that was made in this invocation has been
 // seen. It says whether the update may leave: an
 // object that could not be seen is not overwritten. A stop ends the page.
-func (s *invocation) readBeforeUpdate(ctx context.Context, t *task) (bool, *stop, error) {
+func (s *invocation) readBeforeUpdate(ctx context.Context, t *task) (bool, error) {
 	puller, can := s.conn.(connector.Puller)
 	if !can || !s.stalled || t.link.Remote == nil || t.intentStored {
-		return true, nil, nil
+		return true, nil
 	}
 
-	if v, err := s.await(ctx, limits.Read); v != nil || err != nil {
-		return false, v, err
+	if err := s.await(ctx, limits.Read); err != nil {
+		return false, err
 	}
 
 	var o connector.Object
@@ -144,15 +144,14 @@ func (s *invocation) readBeforeUpdate(ctx context.Context, t *task) (bool, *stop
 	}
 
 	if err != nil {
-		v, err := s.readFailed(ctx, t, err)
-		return false, v, err
+		return false, s.readFailed(ctx, t, err)
 	}
 
 	seen := t.link
 	t.before.note(&seen) // this update has not left yet
 	p, changed := s.linkedChange(seen, o)
 	if !changed {
-		return true, nil, nil
+		return true, nil
 	}
 
 	t.link.Remote = p.Link.Remote
@@ -164,16 +163,16 @@ func (s *invocation) readBeforeUpdate(ctx context.Context, t *task) (bool, *stop
 
 	err = s.commit(ctx, store.Batch{Pulled: []store.Pulled{p}})
 
-	return err == nil, nil, err
+	return err == nil, err
 }
 
 // readFailed is for an object that could not be read before its update. The update
 // does not leave, and no write was refused. Since the place was read in this
 // invocation, a failure that may pass is first taken to be about the object.
-func (s *invocation) readFailed(ctx context.Context, t *task, err error) (*stop, error) {
+func (s *invocation) readFailed(ctx context.Context, t *task, err error) error {
 	var e *failure.Error
 	if !errors.As(err, &e) {
-		return nil, err
+		return err
 	}
 
 	s.log.WarnContext(ctx, "an object cannot be read before its update", "item_id", t.name(), "class", e.Class.String(), "code", e.Code, "status", e.Status, "error", e.Error())
@@ -181,19 +180,19 @@ func (s *invocation) readFailed(ctx context.Context, t *task, err error) (*stop,
 	case e.Class == failure.Final && unreadableAnswers[e.Code], e.Class == failure.Retryable && e.Code != rateLimited:
 		s.run.Outages++
 		if s.run.Outages >= outagesInARow {
-			if v, err := s.probeRead(ctx); v != nil || err != nil {
+			if err := s.probeRead(ctx); err != nil {
 				s.deferItem(t, e)
-				return v, err
+				return err
 			}
 		}
 
 		s.failAlone(t, e)
 
-		return nil, nil
+		return nil
 
 	case e.Class == failure.Final && e.Scope == failure.ItemScope:
 		s.refuseItem(t, e)
-		return nil, nil
+		return nil
 	}
 
 	return s.handleFailure(ctx, t, e)

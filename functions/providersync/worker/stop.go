@@ -10,35 +10,49 @@ import (
 // recheckAfter is how old a look may be before a call.
 const recheckAfter = time.Second
 
+// mayGoOn stops a pass without calls when a manager has stopped the run or the
+// time is over.
+func (s *invocation) mayGoOn(ctx context.Context) error {
+	if err := s.check(ctx); err != nil {
+		return err
+	}
+
+	if !s.timeLeft() {
+		return stopContinue
+	}
+
+	return nil
+}
+
 // check looks whether a manager has stopped the run or changed the
 // integration, if the last look is too old. A changed configuration takes
 // effect with the next invocation, which loads it.
-func (s *invocation) check(ctx context.Context) (*stop, error) {
+func (s *invocation) check(ctx context.Context) error {
 	now := s.Clock.Now()
 	if !s.checkedAt.IsZero() && now.Sub(s.checkedAt) <= recheckAfter {
-		return nil, nil
+		return nil
 	}
 
 	look, err := s.Store.ReadControl(ctx, s.lease)
 	if err != nil {
-		return nil, err
+		return err
 	}
 
 	s.checkedAt = now
 	switch {
 	case look.Cancelled != nil:
 		s.run.CancelRequestedAt = look.Cancelled
-		return stopCancelled(nil), nil
+		return stopCancelled(nil)
 	case look.Integration == nil || !look.Integration.Enabled:
-		return stopCancelled(store.Stops(look.Integration)), nil
+		return stopCancelled(store.Stops(look.Integration))
 	case !look.Organisation:
-		return stopCancelled(&organisationDeleted), nil
+		return stopCancelled(&organisationDeleted)
 	}
 
 	if look.Integration.Version != s.meta.Version {
 		s.madeProgress()
-		return stopContinue, nil
+		return stopContinue
 	}
 
-	return nil, nil
+	return nil
 }

@@ -27,7 +27,7 @@ const (
 // locate makes sure that the run works at the place to which the configuration
 // leads. The provider is asked once for each configuration; where calls go by
 // name, once an invocation. The place is stored before anything is written there.
-func (s *invocation) locate(ctx context.Context) (*stop, error) {
+func (s *invocation) locate(ctx context.Context) error {
 	known := s.knownTarget()
 
 	if known != nil && known.ConfigurationVersion == s.meta.ConfigurationVersion {
@@ -36,12 +36,12 @@ func (s *invocation) locate(ctx context.Context) (*stop, error) {
 
 	if s.located() {
 		s.setTarget(*known)
-		return s.serveTarget(), nil
+		return s.serveTarget()
 	}
 
-	place, v, err := s.resolve(ctx)
-	if v != nil || err != nil {
-		return v, err
+	place, err := s.resolve(ctx)
+	if err != nil {
+		return err
 	}
 
 	return s.compareTarget(ctx, known, place)
@@ -68,27 +68,27 @@ func placeOf(t store.Target) connector.Place {
 }
 
 // resolve asks the provider to which place the configuration leads.
-func (s *invocation) resolve(ctx context.Context) (connector.Place, *stop, error) {
+func (s *invocation) resolve(ctx context.Context) (connector.Place, error) {
 	var place connector.Place
 
-	v, err := s.await(ctx, limits.Read)
-	if v != nil || err != nil {
-		return place, v, err
+	err := s.await(ctx, limits.Read)
+	if err != nil {
+		return place, err
 	}
 
-	v, err = s.call(ctx, nil, true, func() (err error) {
+	err = s.call(ctx, nil, true, func() (err error) {
 		place, err = s.conn.Resolve(ctx)
 		return err
 	})
 
-	return place, v, err
+	return place, err
 }
 
 // compareTarget compares the place with the one before and stores it. The same
 // place under another name goes on. Another place ends a run that has begun at
 // the old one. Where the same spelling leads to another place, nothing is
 // written until a manager accepts it.
-func (s *invocation) compareTarget(ctx context.Context, known *store.Target, place connector.Place) (*stop, error) {
+func (s *invocation) compareTarget(ctx context.Context, known *store.Target, place connector.Place) error {
 	last, _ := s.clockLags()
 	next := store.Target{
 		ClockLag: last.Milliseconds(),
@@ -107,14 +107,14 @@ func (s *invocation) compareTarget(ctx context.Context, known *store.Target, pla
 	if known != nil && known.Replaced(s.meta.TargetHash, place.ID, place.Created) && s.run.AcceptTarget != place.ID {
 		detail := fmt.Sprintf("The configuration led to %s (id %s) and now leads to %s (id %s): the place was deleted and made again, or its name was given to another one. Nothing was written. "+
 			"To go on there, send POST sync with {\"mode\": \"full\", \"accept_target\": \"%s\"}.", known.Name, known.ID, place.Name, place.ID, place.ID)
-		return s.refuseTarget(targetMoved, detail), nil
+		return s.refuseTarget(targetMoved, detail)
 	}
 
 	return s.moveTarget(ctx, known, next)
 }
 
 // keepTarget stores what is new about the same place.
-func (s *invocation) keepTarget(ctx context.Context, known, next store.Target) (*stop, error) {
+func (s *invocation) keepTarget(ctx context.Context, known, next store.Target) error {
 	// The clock alone is no reason to store it again, unless it is a minute off.
 	if off := next.ClockLag - known.ClockLag; next.ClockLag == 0 || max(off, -off) < serverSkew.Milliseconds() {
 		next.ClockLag = known.ClockLag
@@ -123,27 +123,27 @@ func (s *invocation) keepTarget(ctx context.Context, known, next store.Target) (
 	s.setTarget(next)
 
 	if next == known || s.dry() {
-		return s.serveTarget(), nil
+		return s.serveTarget()
 	}
 
-	if v, err := s.storeTarget(ctx, store.Resolution{Target: next, Was: &known}); v != nil || err != nil {
-		return v, err
+	if err := s.storeTarget(ctx, store.Resolution{Target: next, Was: &known}); err != nil {
+		return err
 	}
 
-	return s.serveTarget(), nil
+	return s.serveTarget()
 }
 
 // moveTarget stores another place, or the first one. An integration that has
 // links to any place searches the new one for its objects before it creates any.
-func (s *invocation) moveTarget(ctx context.Context, known *store.Target, next store.Target) (*stop, error) {
+func (s *invocation) moveTarget(ctx context.Context, known *store.Target, next store.Target) error {
 	s.setTarget(next)
 	if s.dry() {
-		return s.serveTarget(), nil
+		return s.serveTarget()
 	}
 
 	linked, err := s.Store.LinkedTarget(ctx, s.lease.Pair.ID)
 	if err != nil {
-		return nil, err
+		return err
 	}
 
 	next = next.After(known, linked)
@@ -163,12 +163,12 @@ func (s *invocation) moveTarget(ctx context.Context, known *store.Target, next s
 		r.Full = known != nil && s.run.ModeChosen
 	}
 
-	if v, err := s.storeTarget(ctx, r); v != nil || err != nil {
-		return v, err
+	if err := s.storeTarget(ctx, r); err != nil {
+		return err
 	}
 
 	if begun {
-		return stopCancelled(store.TargetChanged()), nil
+		return stopCancelled(store.TargetChanged())
 	}
 
 	if r.Full {
@@ -181,33 +181,33 @@ func (s *invocation) moveTarget(ctx context.Context, known *store.Target, next s
 
 	s.run.Target = next.Key
 
-	return s.serveTarget(), nil
+	return s.serveTarget()
 }
 
 // storeTarget stores and claims the place under the fence.
-func (s *invocation) storeTarget(ctx context.Context, r store.Resolution) (*stop, error) {
+func (s *invocation) storeTarget(ctx context.Context, r store.Resolution) error {
 	err := s.Store.ResolveTarget(ctx, s.lease, r)
 
 	var taken *store.TargetInUseError
 	switch {
 	case errors.As(err, &taken):
 		detail := fmt.Sprintf("Integration %s of this organisation syncs items of the same type with %s already. Change or delete one of the two, then sync again.", taken.Holder, r.Target.Name)
-		return s.refuseTarget(targetInUse, detail), nil
+		return s.refuseTarget(targetInUse, detail)
 	case errors.Is(err, store.ErrChanged): // deleted meanwhile
-		return stopCancelled(store.Stops(nil)), nil
+		return stopCancelled(store.Stops(nil))
 	case err != nil:
-		return nil, err
+		return err
 	}
 
 	s.setTarget(r.Target)
 	s.state.Target = &r.Target
 
-	return nil, nil
+	return nil
 }
 
 // serveTarget makes the run serve the target. A run that has begun at another place
 // ends.
-func (s *invocation) serveTarget() *stop {
+func (s *invocation) serveTarget() error {
 	if s.run.Target == "" {
 		s.run.Target = s.target.Key
 	}
@@ -220,52 +220,57 @@ func (s *invocation) serveTarget() *stop {
 }
 
 // refuseTarget is the stop that nothing may be written at the target.
-func (s *invocation) refuseTarget(code, detail string) *stop {
+func (s *invocation) refuseTarget(code, detail string) *Stop {
 	s.targetRefused = true
 
-	v := stopFailed(code, detail)
-	v.unhealthy = true
+	stop := stopFailed(code, detail)
+	stop.unhealthy = true
 
-	return v
+	return stop
 }
 
 // recheckTarget finds out what stands behind an answer that the place is not
 // there: a place that was resolved before may be deleted and made again under
 // its name, or may have been renamed since the invocation resolved it.
-func (s *invocation) recheckTarget(ctx context.Context, v *stop) (*stop, error) {
-	if v == nil || v.err == nil || s.dry() || s.targetRefused || s.state.Target == nil {
-		return v, nil
+func (s *invocation) recheckTarget(ctx context.Context, stop *Stop) error {
+	if stop.err == nil || s.dry() || s.targetRefused || s.state.Target == nil {
+		return stop
 	}
-	if v.err.Code != targetNotFound && v.err.Code != targetMoved {
-		return v, nil
+	if stop.err.Code != targetNotFound && stop.err.Code != targetMoved {
+		return stop
 	}
 
 	// The one read that finds out keeps to the limits, as any other call.
-	if late, err := s.await(ctx, limits.Read); late != nil || err != nil {
-		return v, err
+	late, err := asStop(s.await(ctx, limits.Read))
+	if err != nil {
+		return err
+	}
+
+	if late != nil {
+		return stop
 	}
 
 	var place connector.Place
-	err := s.guarded(nil, func() (err error) {
+	err = s.guarded(nil, func() (err error) {
 		place, err = s.conn.Resolve(ctx)
 		return err
 	})
 	if no := credentialRefused(err); no != nil {
-		return no, nil
+		return no
 	}
 
 	if err != nil {
-		return v, nil // what was answered first stands
+		return stop // what was answered first stands
 	}
 
 	known := *s.state.Target
 
 	if place.Key(s.meta.Provider) == known.Key {
-		if v.err.Code == targetMoved { // it has another name now, which the next invocation uses
-			return stopContinue, nil
+		if stop.err.Code == targetMoved { // it has another name now, which the next invocation uses
+			return stopContinue
 		}
 
-		return v, nil
+		return stop
 	}
 
 	return s.compareTarget(ctx, &known, place)

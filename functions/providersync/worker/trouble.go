@@ -32,7 +32,7 @@ var retryPauses = []time.Duration{time.Minute, 5 * time.Minute, 15 * time.Minute
 // call makes one call for a task and deals with its failure. A call that may be
 // repeated is, after an answer was lost; a create never is. t is nil for a call
 // that concerns no single item.
-func (s *invocation) call(ctx context.Context, t *task, repeatable bool, do func() error) (*stop, error) {
+func (s *invocation) call(ctx context.Context, t *task, repeatable bool, do func() error) error {
 	for n := 1; ; n++ {
 		err := s.guarded(t, do)
 		if err == nil {
@@ -43,18 +43,18 @@ func (s *invocation) call(ctx context.Context, t *task, repeatable bool, do func
 			}
 
 			s.markHealthy(wrote)
-			return nil, s.clearRefusals(ctx, wrote)
+			return s.clearRefusals(ctx, wrote)
 		}
 
 		var e *failure.Error
 		if !errors.As(err, &e) {
-			return nil, err
+			return err
 		}
 
 		s.log.WarnContext(ctx, "provider call failed", "item_id", t.name(), "class", e.Class.String(), "code", e.Code, "status", e.Status, "error", e.Error())
 		if pause, again := s.repeat(e, n, repeatable); again && s.Clock.Now().Add(pause).Before(s.workEnds) {
 			if err := s.Clock.Sleep(ctx, pause); err != nil {
-				return nil, err
+				return err
 			}
 			continue
 		}
@@ -107,14 +107,14 @@ func (s *invocation) repeat(e *failure.Error, n int, repeatable bool) (time.Dura
 }
 
 // handleFailure turns a failure into the task's outcome or the invocation's stop.
-func (s *invocation) handleFailure(ctx context.Context, t *task, e *failure.Error) (*stop, error) {
+func (s *invocation) handleFailure(ctx context.Context, t *task, e *failure.Error) error {
 	writes := t != nil && t.step != resolve
 	switch {
 	case e.Class == failure.Final && unreadableAnswers[e.Code] && !writes:
-		return s.outage(e), nil
+		return s.outage(e)
 	case e.Class == failure.Final && (e.Scope == failure.IntegrationScope || !writes):
 		s.deferItem(t, e)
-		return stopRefused(e), nil
+		return stopRefused(e)
 	case e.Class == failure.Retryable && e.Code == rateLimited:
 		until, err := s.recordRateLimit(ctx, e)
 		if e.NoRetryAfter && s.failedBefore(t, e) {
@@ -123,30 +123,34 @@ func (s *invocation) handleFailure(ctx context.Context, t *task, e *failure.Erro
 			s.deferItem(t, e)
 		}
 
-		return stopWaiting(s.limitRetryAt(until, s.Clock.Now()), e.Code), err
+		if err != nil {
+			return err
+		}
+
+		return stopWaiting(s.limitRetryAt(until, s.Clock.Now()), e.Code)
 
 	case e.Class == failure.Retryable && s.failedBefore(t, e):
 		s.failAlone(t, e)
 		if _, can := s.conn.(connector.Puller); !can {
-			return s.outage(e), nil // the next item finds out whether it is one
+			return s.outage(e) // the next item finds out whether it is one
 		}
-		return nil, nil
+		return nil
 
 	case e.Class == failure.Retryable, e.Class == failure.NotSent, t == nil, t.step == resolve:
 		s.deferItem(t, e)
-		return s.outage(e), nil
+		return s.outage(e)
 	case e.Code == panicked:
 		t.unanswered = t.link.Intent != nil
 		s.giveUp(t, panicked)
-		return nil, nil
+		return nil
 	case e.Class == failure.Ambiguous && t.step == replying:
 		return s.lostReply(t, e)
 	case e.Class == failure.Ambiguous && t.link.Remote == nil:
 		s.createUnanswered(t, e)
 		if s.run.Outages++; s.run.Outages >= outagesInARow {
-			return s.outage(e), nil
+			return s.outage(e)
 		}
-		return nil, nil
+		return nil
 
 	case e.Class == failure.Ambiguous:
 		return s.unanswered(ctx, t, e)
@@ -154,7 +158,7 @@ func (s *invocation) handleFailure(ctx context.Context, t *task, e *failure.Erro
 
 	s.refuseItem(t, e)
 
-	return s.countRefusal(t, e), nil
+	return s.countRefusal(t, e)
 }
 
 // unreadableAnswers are the codes of answers to a read that say nothing of what is
@@ -179,15 +183,15 @@ func reasonText(e *failure.Error) string {
 // sent. If the provider answers to a read it is up, and the item is hard to
 // take: then it is tried again later, like one that was refused, and does not
 // stop the others. Where there is nothing to read, three in a row tell.
-func (s *invocation) unanswered(ctx context.Context, t *task, e *failure.Error) (*stop, error) {
+func (s *invocation) unanswered(ctx context.Context, t *task, e *failure.Error) error {
 	if _, can := s.conn.(connector.Puller); !can {
 		if s.run.Outages++; s.run.Outages >= outagesInARow {
 			s.deferItem(t, e)
-			return s.outage(e), nil
+			return s.outage(e)
 		}
-	} else if v, err := s.probeRead(ctx); v != nil || err != nil {
+	} else if err := s.probeRead(ctx); err != nil {
 		s.deferItem(t, e)
-		return v, err
+		return err
 	}
 
 	s.refuseItem(t, e)
@@ -199,14 +203,14 @@ func (s *invocation) unanswered(ctx context.Context, t *task, e *failure.Error) 
 // readBack reads the object of an update that was not answered. What it looks
 // like now is the update's work, also where the provider stores a text in a form
 // of its own. A read that fails proves nothing, unless the credential is refused.
-func (s *invocation) readBack(ctx context.Context, t *task) (*stop, error) {
+func (s *invocation) readBack(ctx context.Context, t *task) error {
 	puller, can := s.conn.(connector.Puller)
 	if !can || !s.pulls() {
-		return nil, nil
+		return nil
 	}
 
-	if v, err := s.await(ctx, limits.Read); v != nil || err != nil {
-		return v, err
+	if err := s.await(ctx, limits.Read); err != nil {
+		return err
 	}
 
 	var o connector.Object
@@ -218,7 +222,7 @@ func (s *invocation) readBack(ctx context.Context, t *task) (*stop, error) {
 		t.link.InDoubtTexts = keepLast(t.link.InDoubtTexts, o.Seen.Text)
 	}
 
-	return credentialRefused(err), nil
+	return credentialRefused(err)
 }
 
 // failedBefore reports whether an item has met the same failure before in this run, with
@@ -243,9 +247,9 @@ func (s *invocation) failAlone(t *task, e *failure.Error) {
 
 // probe finds out by a read whether a provider that was out is back, so that no
 // item has to stand for it.
-func (s *invocation) probe(ctx context.Context) (*stop, error) {
+func (s *invocation) probe(ctx context.Context) error {
 	if _, can := s.conn.(connector.Puller); s.run.Outages == 0 || !can {
-		return nil, nil
+		return nil
 	}
 	return s.probeRead(ctx)
 }
@@ -253,9 +257,9 @@ func (s *invocation) probe(ctx context.Context) (*stop, error) {
 // probeRead makes a read of no consequence: of what changed now, or of the place where
 // lists cannot be had or are not wanted. The stop is that of an outage if it is
 // not answered.
-func (s *invocation) probeRead(ctx context.Context) (*stop, error) {
-	if v, err := s.await(ctx, limits.Read); v != nil || err != nil {
-		return v, err
+func (s *invocation) probeRead(ctx context.Context) error {
+	if err := s.await(ctx, limits.Read); err != nil {
+		return err
 	}
 
 	return s.call(ctx, nil, false, func() error {
@@ -343,13 +347,13 @@ func (s *invocation) settleTime(t *task) time.Duration {
 
 // outage parks the run for 1, 2, 2 … minutes, or as long as the provider
 // says.
-func (s *invocation) outage(e *failure.Error) *stop {
+func (s *invocation) outage(e *failure.Error) *Stop {
 	s.run.Outages++
 	pause := min(time.Minute<<min(s.run.Outages-1, 1), longestOutage)
-	v := stopWaiting(s.Clock.Now().Add(max(pause, e.Wait)), e.Code)
-	v.outage = e
+	stop := stopWaiting(s.Clock.Now().Add(max(pause, e.Wait)), e.Code)
+	stop.outage = e
 
-	return v
+	return stop
 }
 
 // refuseItem notes an item the provider will not take as it is.

@@ -150,13 +150,13 @@ func (e *Worker) runUnderLease(ctx context.Context, log *slog.Logger, m syncqueu
 		s.run.StartedAt = &at
 	}
 
-	v, err := s.sync(ctx)
-	if err == nil {
-		v, err = s.recheckTarget(ctx, v)
+	stop, err := asStop(s.sync(ctx))
+	if stop != nil {
+		stop, err = asStop(s.recheckTarget(ctx, stop))
 	}
 
-	if err == nil {
-		err = s.endWith(ctx, v)
+	if stop != nil {
+		err = s.endWith(ctx, stop)
 	}
 
 	favour = s.waitsForCredential()
@@ -232,44 +232,44 @@ func (s *invocation) dry() bool { return s.lease.Kind == store.DryRun }
 const maxIdle = 20
 
 // sync does what fits into the invocation.
-func (s *invocation) sync(ctx context.Context) (*stop, error) {
+func (s *invocation) sync(ctx context.Context) error {
 	if s.run.Mode == domain.Purge {
 		return s.purge(ctx)
 	}
 	if s.run.Idle > maxIdle {
-		return stopFailed("no_progress", fmt.Sprintf("%d slices in a row brought nothing forward; the log says why.", maxIdle)), nil
+		return stopFailed("no_progress", fmt.Sprintf("%d slices in a row brought nothing forward; the log says why.", maxIdle))
 	}
 
-	if v, err := s.load(ctx); v != nil || err != nil {
-		return v, err
+	if err := s.load(ctx); err != nil {
+		return err
 	}
 
 	if s.dry() {
 		return s.dryRun(ctx)
 	}
 
-	if v, err := s.relink(ctx); v != nil || err != nil {
-		return v, err
+	if err := s.relink(ctx); err != nil {
+		return err
 	}
 
-	if v, err := s.pullFirst(ctx); v != nil || err != nil {
-		return v, err
+	if err := s.pullFirst(ctx); err != nil {
+		return err
 	}
 
 	for {
 		handled := s.handled
-		if v, err := s.planAndPush(ctx); v != nil || err != nil {
-			return v, err
+		if err := s.planAndPush(ctx); err != nil {
+			return err
 		}
 
 		s.pulled = s.pulled && s.handled == handled
-		if v, err := s.pull(ctx); v != nil || err != nil {
-			return v, err
+		if err := s.pull(ctx); err != nil {
+			return err
 		}
 
-		err := s.finish(ctx, &stop{status: s.finalStatus()})
+		err := s.finish(ctx, &Stop{status: s.finalStatus()})
 		if !errors.Is(err, store.ErrSignaled) {
-			return nil, err
+			return err
 		}
 
 		s.run.PendingCursor = "" // look at the marks again
@@ -277,10 +277,10 @@ func (s *invocation) sync(ctx context.Context) (*stop, error) {
 }
 
 // planAndPush plans, if the run is full, and pushes until nothing is left to do now.
-func (s *invocation) planAndPush(ctx context.Context) (*stop, error) {
+func (s *invocation) planAndPush(ctx context.Context) error {
 	if s.run.PendingCursor == "" {
-		if v, err := s.acknowledgeSignal(ctx); v != nil || err != nil {
-			return v, err
+		if err := s.acknowledgeSignal(ctx); err != nil {
+			return err
 		}
 	}
 
@@ -289,28 +289,28 @@ func (s *invocation) planAndPush(ctx context.Context) (*stop, error) {
 	}
 
 	if s.run.Mode == domain.Full && !s.run.PlanDone {
-		if v, err := s.plan(ctx); v != nil || err != nil {
-			return v, err
+		if err := s.plan(ctx); err != nil {
+			return err
 		}
 	}
 
-	if v, err := s.push(ctx); v != nil || err != nil {
-		return v, err
+	if err := s.push(ctx); err != nil {
+		return err
 	}
 
 	if s.run.SettleAt != 0 {
-		return stopWaiting(time.UnixMilli(s.run.SettleAt), "reconciling"), nil
+		return stopWaiting(time.UnixMilli(s.run.SettleAt), "reconciling")
 	}
 
-	return nil, nil
+	return nil
 }
 
 // acknowledgeSignal promises to look at every pending change from here on, and takes up what was
 // asked of the run meanwhile.
-func (s *invocation) acknowledgeSignal(ctx context.Context) (*stop, error) {
+func (s *invocation) acknowledgeSignal(ctx context.Context) error {
 	asked, err := s.Store.AcknowledgeSignal(ctx, s.lease)
 	if err != nil {
-		return nil, err
+		return err
 	}
 
 	s.run.Mode = asked.Mode
@@ -322,41 +322,41 @@ func (s *invocation) acknowledgeSignal(ctx context.Context) (*stop, error) {
 	}
 
 	if !asked.RetryAll {
-		return nil, nil
+		return nil
 	}
 
 	return s.retryAll(ctx)
 }
 
 // load reads what is configured now and opens the connector for it.
-func (s *invocation) load(ctx context.Context) (*stop, error) {
+func (s *invocation) load(ctx context.Context) error {
 	view, err := s.Store.View(ctx, s.lease.Pair, 0)
 	if err != nil {
-		return nil, err
+		return err
 	}
 
 	s.checkedAt = s.Clock.Now()
 	if s.run.CancelRequestedAt != nil {
-		return stopCancelled(nil), nil
+		return stopCancelled(nil)
 	}
 
 	if why := store.Stops(view.Integration); why != nil {
-		return stopCancelled(why), nil
+		return stopCancelled(why)
 	}
 
 	if view.Organisation == nil || view.Organisation.Deleted {
-		return stopCancelled(&organisationDeleted), nil
+		return stopCancelled(&organisationDeleted)
 	}
 
 	s.view, s.meta, s.configuration = view, *view.Integration, readConfigured(view.Integration.Configuration)
 	if err := s.loadMarkerKey(ctx); err != nil {
-		return nil, err
+		return err
 	}
 
 	opened, err := s.Open(ctx, view)
 	var no *failure.Error
 	if errors.As(err, &no) {
-		return stopRefused(no), nil
+		return stopRefused(no)
 	}
 
 	s.conn = opened.Connector
@@ -364,38 +364,38 @@ func (s *invocation) load(ctx context.Context) (*stop, error) {
 	s.chat = chatOf(opened.Connector)
 	s.pace = pace{credential: opened.Credential, limits: opened.Limits}
 	if err != nil {
-		return nil, err
+		return err
 	}
 
-	v, err := s.enterTarget(ctx)
+	err = s.enterTarget(ctx)
 	if s.dry() {
 		s.conn = renderer{s.conn}
 		s.chat.conn = nil
 		s.chat.replier = nil
 	}
 
-	return v, err
+	return err
 }
 
 // enterTarget makes sure that the provider may be asked, and at which place.
-func (s *invocation) enterTarget(ctx context.Context) (*stop, error) {
+func (s *invocation) enterTarget(ctx context.Context) error {
 	if !s.dry() || !s.located() {
-		if v, err := s.admit(ctx); v != nil || err != nil {
-			return v, err
+		if err := s.admit(ctx); err != nil {
+			return err
 		}
 	}
 
-	if v, err := s.locate(ctx); v != nil || err != nil {
-		return v, err
+	if err := s.locate(ctx); err != nil {
+		return err
 	}
 
 	if s.dry() {
-		return nil, nil
+		return nil
 	}
 
 	s.skipsRefused = s.writesPaused()
 	if s.probes {
-		return nil, nil
+		return nil
 	}
 
 	return s.admit(ctx) // what is known of this place

@@ -12,14 +12,14 @@ import (
 
 // create makes the object and records it before anything else happens; a
 // closed item's is closed afterwards.
-func (s *invocation) create(ctx context.Context, t *task) (*stop, error) {
-	if v, err := s.await(ctx, limits.Create); v != nil || err != nil {
-		return v, err
+func (s *invocation) create(ctx context.Context, t *task) error {
+	if err := s.await(ctx, limits.Create); err != nil {
+		return err
 	}
 
 	if !s.finder || t.link.Intent == nil {
 		if err := s.storeIntent(ctx, t); err != nil {
-			return nil, err
+			return err
 		}
 	}
 
@@ -28,13 +28,13 @@ func (s *invocation) create(ctx context.Context, t *task) (*stop, error) {
 	c.Previous = t.previousMessage()
 	var w connector.Written
 	made := false
-	v, err := s.call(ctx, t, false, func() (err error) {
+	err := s.call(ctx, t, false, func() (err error) {
 		w, err = s.conn.Create(ctx, c, s.marker(t))
 		made = err == nil
 		return err
 	})
-	if v != nil || err != nil || !made {
-		return v, err
+	if err != nil || !made {
+		return err
 	}
 
 	t.recordSent(w, c)
@@ -51,7 +51,7 @@ func (s *invocation) create(ctx context.Context, t *task) (*stop, error) {
 	}
 
 	if err := s.commit(ctx, store.Batch{Pulled: []store.Pulled{s.newObject(t)}}); err != nil {
-		return nil, err
+		return err
 	}
 
 	t.linkChanged = false
@@ -63,7 +63,7 @@ func (s *invocation) create(ctx context.Context, t *task) (*stop, error) {
 	t.finished = true
 	s.handled++
 
-	return nil, nil
+	return nil
 }
 
 // created is the outcome of a create.
@@ -125,13 +125,13 @@ func (s *invocation) publishCopy(p *store.Pulled, c store.Candidate) {
 
 // update makes the object what the item is. It may be repeated: it says the
 // whole of it.
-func (s *invocation) update(ctx context.Context, t *task) (*stop, error) {
-	if seen, v, err := s.readBeforeUpdate(ctx, t); !seen {
-		return v, err
+func (s *invocation) update(ctx context.Context, t *task) error {
+	if seen, err := s.readBeforeUpdate(ctx, t); !seen {
+		return err
 	}
 
-	if v, err := s.await(ctx, limits.Update); v != nil || err != nil {
-		return v, err
+	if err := s.await(ctx, limits.Update); err != nil {
+		return err
 	}
 
 	began := s.Clock.Now()
@@ -146,7 +146,7 @@ func (s *invocation) update(ctx context.Context, t *task) (*stop, error) {
 	var w connector.Written
 	made := false
 	gone := false
-	v, err := s.call(ctx, t, true, func() (err error) {
+	err := s.call(ctx, t, true, func() (err error) {
 		w, err = s.conn.Update(ctx, sent, c, s.marker(t))
 		if made = err == nil; made {
 			return nil
@@ -160,12 +160,12 @@ func (s *invocation) update(ctx context.Context, t *task) (*stop, error) {
 
 		return err
 	})
-	if gone && v == nil && err == nil {
+	if gone && err == nil {
 		return s.replaceMessage(ctx, t)
 	}
 
-	if v != nil || err != nil || !made {
-		return v, err
+	if err != nil || !made {
+		return err
 	}
 
 	t.recordSent(w, c)
@@ -180,5 +180,5 @@ func (s *invocation) update(ctx context.Context, t *task) (*stop, error) {
 	t.finished = true
 	s.handled++
 
-	return nil, nil
+	return nil
 }
