@@ -103,9 +103,9 @@ func (s *invocation) unannounced(t *task) bool {
 	return true
 }
 
-// replaceMessage tells of an item whose message cannot be edited any more: by a new
-// one, if it is told of at all.
-func (s *invocation) replaceMessage(ctx context.Context, t *task) error {
+// replaceMessage is for a message that cannot be edited any more. What to do about
+// its item is decided again: a new message, if there is one at all.
+func (s *invocation) replaceMessage(t *task) {
 	if t.before.maybeSent { // an edit before may have been made, and what it told of is not known
 		t.link.SentHash = ""
 	}
@@ -116,9 +116,7 @@ func (s *invocation) replaceMessage(ctx context.Context, t *task) error {
 	t.updateSent = false
 	t.before.note(&t.link)
 	s.decide(t, true)
-	s.assignToDigest(t)
-
-	return s.pushItem(ctx, t)
+	t.again = true
 }
 
 // reopened reports whether an item whose message a person deleted is posted anew: it

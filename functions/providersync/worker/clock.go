@@ -47,7 +47,7 @@ func (s *invocation) clockLags() (last, most time.Duration) {
 // find looks for what was created since a time of ours, when the provider was
 // known to be so far behind. Where its answer tells that it is further, it is
 // asked again.
-func (s *invocation) find(ctx context.Context, t *task, since time.Time, known time.Duration, want []connector.Marker) (map[domain.Snowflake]connector.Written, error) {
+func (s *invocation) find(ctx context.Context, item string, since time.Time, known time.Duration, want []connector.Marker) (map[domain.Snowflake]connector.Written, error) {
 	for n := 1; ; n++ {
 		if err := s.await(ctx, limits.Read); err != nil {
 			return nil, err
@@ -55,7 +55,7 @@ func (s *invocation) find(ctx context.Context, t *task, since time.Time, known t
 
 		known = max(known, s.maxClockLag())
 		var found map[domain.Snowflake]connector.Written
-		err := s.call(ctx, t, true, func() (err error) {
+		err := s.read(ctx, item, true, func() (err error) {
 			found, err = s.conn.(connector.Finder).Find(ctx, since.Add(-clockSkew-known), want)
 			return err
 		})

@@ -44,6 +44,7 @@ type task struct {
 	step         step
 	reason       string
 	finished     bool           // its pending changes may go
+	again        bool           // another step was decided on, and follows
 	removed      bool           // it does not count as remaining any more
 	linkChanged  bool           // its link must be written
 	intentStored bool           // its create was noted in this invocation

@@ -319,7 +319,7 @@ func (s *invocation) attemptDigest(ctx context.Context, record *store.Digest) (*
 // postDigest posts a digest. failed is the provider's refusal or the lack of an
 // answer. One that is about this digest alone gives neither a stop nor an error.
 func (s *invocation) postDigest(ctx context.Context, d connector.Digest, record *store.Digest) (w connector.Written, failed *failure.Error, err error) {
-	err = s.call(ctx, nil, false, func() (err error) {
+	err = s.post(ctx, func() (err error) {
 		w, err = s.chat.conn.Digest(ctx, d, s.digestMarker(record))
 		if errors.As(err, &failed) && (failed.Class == failure.Ambiguous || failed.Class == failure.Final && failed.Scope == failure.ItemScope) {
 			return nil
@@ -427,7 +427,7 @@ func (s *invocation) resolveDigest(ctx context.Context, d *store.Digest) error {
 		return nil
 	}
 
-	found, err := s.find(ctx, nil, d.At, 0, s.digestMarkers(d))
+	found, err := s.find(ctx, "", d.At, 0, s.digestMarkers(d))
 	if err != nil {
 		return err
 	}
@@ -445,11 +445,11 @@ const noAnswer = "no_answer"
 
 // recordFromDigest records an item by what became of its digest. What has changed since
 // is told by the pass after.
-func (s *invocation) recordFromDigest(ctx context.Context, t *task) error {
+func (s *invocation) recordFromDigest(t *task) {
 	d := t.digest
 	g := t.link.InDigest
 	if d.Outcome == "" {
-		return nil // it is looked for later
+		return // it is looked for later
 	}
 
 	t.digest = nil
@@ -461,7 +461,7 @@ func (s *invocation) recordFromDigest(ctx context.Context, t *task) error {
 		e := &failure.Error{Class: failure.Final, Scope: failure.ItemScope, Code: d.Reason}
 		s.refuseItem(t, e)
 		s.countRefusal(t, e) // the stop is given when all are settled
-		return nil
+		return
 
 	case domain.Unknown:
 		t.unanswered = true
@@ -482,11 +482,9 @@ func (s *invocation) recordFromDigest(ctx context.Context, t *task) error {
 	}
 
 	if t.finished = g.Content.Hash == t.content.Hash(); t.finished {
-		return nil
+		return
 	}
 
 	s.decide(t, true)
-	s.assignToDigest(t)
-
-	return s.pushItem(ctx, t)
+	t.again = true
 }

@@ -122,7 +122,7 @@ func (s *invocation) finish(ctx context.Context, stop *Stop) error {
 	}
 
 	if stop.unhealthy && !s.dry() { // a dry run does not change health
-		s.markUnhealthy(stop.err)
+		s.markUnhealthy(stop.err, s.sharedUntil)
 	}
 
 	if !e.Forced {

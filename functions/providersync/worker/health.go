@@ -47,7 +47,7 @@ func (s *invocation) markHealthy(wrote bool) {
 // markUnhealthy notes that the provider refuses what is configured. A further
 // refusal during the pause, as of a sync that a manager asks for, does not
 // make it wait longer.
-func (s *invocation) markUnhealthy(why *domain.RunError) {
+func (s *invocation) markUnhealthy(why *domain.RunError, sharedUntil int64) {
 	now := s.Clock.Now()
 	next := s.newCondition(domain.Unhealthy)
 	next.Reason = why
@@ -58,9 +58,9 @@ func (s *invocation) markUnhealthy(why *domain.RunError) {
 		next.PausedUntil = was.PausedUntil
 	}
 
-	if s.sharedUntil > now.UnixMilli() { // as for all integrations with this credential
+	if sharedUntil > now.UnixMilli() { // as for all integrations with this credential
 		next.Pauses = max(next.Pauses, 1)
-		next.PausedUntil = s.sharedUntil
+		next.PausedUntil = sharedUntil
 	}
 
 	if next.PausedUntil <= now.UnixMilli() {

@@ -126,7 +126,7 @@ func (s *invocation) walk(ctx context.Context, p *store.Pull, handle func([]conn
 
 		var objects []connector.Object
 		var more bool
-		err := s.call(ctx, nil, true, func() (err error) {
+		err := s.read(ctx, "", true, func() (err error) {
 			since := time.Time{}
 			if p.At > 0 {
 				since = time.UnixMilli(p.At).UTC()

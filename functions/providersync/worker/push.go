@@ -109,7 +109,7 @@ func (s *invocation) pageSize() int {
 
 // pushPage handles one page of pending changes.
 func (s *invocation) pushPage(ctx context.Context, marks []store.PendingChange, next string) error {
-	tasks, err := s.read(ctx, marks)
+	tasks, err := s.readTasks(ctx, marks)
 	if err != nil {
 		return err
 	}
@@ -176,8 +176,8 @@ func (s *invocation) resolvePage(ctx context.Context, tasks []*task) error {
 	return s.check(ctx)
 }
 
-// read gathers items and links and decides about each.
-func (s *invocation) read(ctx context.Context, marks []store.PendingChange) ([]*task, error) {
+// readTasks gathers items and links and decides about each.
+func (s *invocation) readTasks(ctx context.Context, marks []store.PendingChange) ([]*task, error) {
 	var ids []domain.Snowflake
 	of := map[domain.Snowflake][]store.PendingChange{}
 	for _, m := range marks {
@@ -270,14 +270,21 @@ func (s *invocation) intent(t *task) *store.Intent {
 	return &store.Intent{Attempt: t.link.Attempt, At: s.Clock.Now().UTC(), Hash: c.Hash(), Labels: c.Labels, State: c.State, Previous: s.chat.previousMessage(c), ClockLag: s.maxClockLag().Milliseconds(), Signed: true}
 }
 
-// pushItem handles one task, and says what has changed below its message. A stop
-// stops the page.
+// pushItem does what was decided about an item, and posts a reply below its message
+// if it has to. A step may find out that another one is needed: then that follows.
 func (s *invocation) pushItem(ctx context.Context, t *task) error {
-	if err := s.applyStep(ctx, t); err != nil {
-		return err
-	}
+	for {
+		t.again = false
+		if err := s.applyStep(ctx, t); err != nil {
+			return err
+		}
 
-	return s.followThread(ctx, t)
+		if !t.again {
+			return s.followThread(ctx, t)
+		}
+
+		s.assignToDigest(t)
+	}
 }
 
 // applyStep does what was decided about one task.
@@ -317,7 +324,8 @@ func (s *invocation) applyStep(ctx context.Context, t *task) error {
 			return err
 		}
 	case inSentDigest:
-		return s.recordFromDigest(ctx, t)
+		s.recordFromDigest(t)
+		return nil
 	case create:
 		return s.create(ctx, t)
 	case update:

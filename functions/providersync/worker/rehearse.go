@@ -73,7 +73,7 @@ func (s *invocation) dryRun(ctx context.Context) error {
 		}
 	}
 
-	return s.finish(ctx, &Stop{status: s.finalStatus()})
+	return nil
 }
 
 // restartPlan begins from the beginning if the integration was changed since
@@ -123,7 +123,7 @@ func (s *invocation) pendingTasks(ctx context.Context, cursor string) ([]*task, 
 
 	before := store.ItemOfPendingChange(cursor)
 	marks = slices.DeleteFunc(marks, func(m store.PendingChange) bool { return m.ItemID == before })
-	tasks, err := s.read(ctx, marks)
+	tasks, err := s.readTasks(ctx, marks)
 
 	return tasks, next, err
 }

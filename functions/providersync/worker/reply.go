@@ -173,7 +173,7 @@ func (s *invocation) reply(ctx context.Context, t *task, is domain.Progress) err
 	var w connector.Written
 	var failed *failure.Error
 	t.step = replying
-	err := s.call(ctx, t, false, func() (err error) {
+	err := s.write(ctx, t, false, func() (err error) {
 		w, err = s.chat.replier.Reply(ctx, s.replyOf(t))
 		failed = nil
 		errors.As(err, &failed)
@@ -288,18 +288,15 @@ func (s *invocation) resolveReply(ctx context.Context, t *task) error {
 		return err
 	}
 
-	step := t.step
-	t.step = resolve
 	var w connector.Written
 	found := false
 	asked := false
-	err := s.call(ctx, t, true, func() (err error) {
+	err := s.read(ctx, t.name(), true, func() (err error) {
 		w, found, err = s.chat.replier.FindReply(ctx, s.replyOf(t))
 		asked = err == nil
 		return err
 	})
 
-	t.step = step
 	if err != nil || !asked {
 		return err
 	}

@@ -25,7 +25,7 @@ func (s *invocation) resolveAll(ctx context.Context, tasks []*task) error {
 	}
 
 	asked := s.Clock.Now()
-	found, err := s.find(ctx, open[0], since, behind, want)
+	found, err := s.find(ctx, open[0].name(), since, behind, want)
 	stop, _ := asStop(err)
 	if stop != nil && stop.outage != nil {
 		return s.cannotFind(ctx, stop)

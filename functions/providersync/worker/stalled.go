@@ -134,7 +134,7 @@ func (s *invocation) readBeforeUpdate(ctx context.Context, t *task) (bool, error
 	}
 
 	var o connector.Object
-	err := s.guarded(t, func() (err error) {
+	err := s.guarded(t.name(), func() (err error) {
 		o, err = puller.Read(ctx, *t.link.Remote)
 		return err
 	})

@@ -76,7 +76,7 @@ func (s *invocation) resolve(ctx context.Context) (connector.Place, error) {
 		return place, err
 	}
 
-	err = s.call(ctx, nil, true, func() (err error) {
+	err = s.read(ctx, "", true, func() (err error) {
 		place, err = s.conn.Resolve(ctx)
 		return err
 	})
@@ -251,7 +251,7 @@ func (s *invocation) recheckTarget(ctx context.Context, stop *Stop) error {
 	}
 
 	var place connector.Place
-	err = s.guarded(nil, func() (err error) {
+	err = s.guarded("", func() (err error) {
 		place, err = s.conn.Resolve(ctx)
 		return err
 	})

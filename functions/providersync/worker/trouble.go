@@ -29,57 +29,116 @@ const (
 // retryPauses says when a failed item is tried again; after the last it is given up.
 var retryPauses = []time.Duration{time.Minute, 5 * time.Minute, 15 * time.Minute, time.Hour}
 
-// call makes one call for a task and deals with its failure. A call that may be
-// repeated is, after an answer was lost; a create never is. t is nil for a call
-// that concerns no single item.
-func (s *invocation) call(ctx context.Context, t *task, repeatable bool, do func() error) error {
-	for n := 1; ; n++ {
-		err := s.guarded(t, do)
-		if err == nil {
-			s.run.Outages = 0
-			wrote := t != nil && t.step != resolve
-			if wrote {
-				s.resetRefusals()
-			}
+// read makes a call that reads. item is the id of the item that it is about, ""
+// for none. A failure stops the invocation.
+func (s *invocation) read(ctx context.Context, item string, repeatable bool, do func() error) error {
+	err := s.try(ctx, item, repeatable, do)
+	var e *failure.Error
+	if errors.As(err, &e) {
+		return s.readFailure(ctx, e)
+	}
 
-			s.markHealthy(wrote)
-			return s.clearRefusals(ctx, wrote)
-		}
+	if err != nil {
+		return err
+	}
+
+	return s.answered(ctx, false)
+}
+
+// post makes a call that writes and is about no single item. Its failure stops the
+// invocation.
+func (s *invocation) post(ctx context.Context, do func() error) error {
+	return s.read(ctx, "", false, do)
+}
+
+// try makes a call. One that may be repeated is, after an answer was lost; a create
+// never is. The last failure is a *failure.Error.
+func (s *invocation) try(ctx context.Context, item string, repeatable bool, do func() error) error {
+	for n := 1; ; n++ {
+		err := s.guarded(item, do)
 
 		var e *failure.Error
 		if !errors.As(err, &e) {
 			return err
 		}
 
-		s.log.WarnContext(ctx, "provider call failed", "item_id", t.name(), "class", e.Class.String(), "code", e.Code, "status", e.Status, "error", e.Error())
-		if pause, again := s.repeat(e, n, repeatable); again && s.Clock.Now().Add(pause).Before(s.workEnds) {
-			if err := s.Clock.Sleep(ctx, pause); err != nil {
-				return err
-			}
-			continue
+		s.log.WarnContext(ctx, "provider call failed", "item_id", item, "class", e.Class.String(), "code", e.Code, "status", e.Status, "error", e.Error())
+		pause, again := s.repeat(e, n, repeatable)
+		if !again || !s.Clock.Now().Add(pause).Before(s.workEnds) {
+			return err
 		}
 
-		return s.handleFailure(ctx, t, e)
+		if err := s.Clock.Sleep(ctx, pause); err != nil {
+			return err
+		}
 	}
 }
 
-func (t *task) name() string {
-	if t == nil {
-		return ""
+// answered records that the provider has answered, and whether to a write.
+func (s *invocation) answered(ctx context.Context, wrote bool) error {
+	s.run.Outages = 0
+	if wrote {
+		s.resetRefusals()
 	}
-	return t.id.String()
+
+	s.markHealthy(wrote)
+
+	return s.clearRefusals(ctx, wrote)
 }
+
+// readFailure is the Stop for a failed call that is about no write of an item.
+func (s *invocation) readFailure(ctx context.Context, e *failure.Error) error {
+	switch {
+	case e.Class == failure.Final && unreadableAnswers[e.Code]:
+		return s.outage(e)
+	case e.Class == failure.Final:
+		return stopRefused(e)
+	case e.Class == failure.Retryable && e.Code == rateLimited:
+		return s.stopLimited(ctx, e)
+	}
+
+	return s.outage(e)
+}
+
+// stopLimited records a refusal for calling too often, and is the Stop until the
+// provider may be called again.
+func (s *invocation) stopLimited(ctx context.Context, e *failure.Error) error {
+	until, err := s.recordRateLimit(ctx, e)
+	if err != nil {
+		return err
+	}
+
+	return stopWaiting(s.limitRetryAt(until, s.Clock.Now()), e.Code)
+}
+
+// write makes a call that writes an item, and turns its failure into the item's
+// outcome or a Stop.
+func (s *invocation) write(ctx context.Context, t *task, repeatable bool, do func() error) error {
+	err := s.try(ctx, t.name(), repeatable, do)
+	var e *failure.Error
+	if errors.As(err, &e) {
+		return s.handleFailure(ctx, t, e)
+	}
+
+	if err != nil {
+		return err
+	}
+
+	return s.answered(ctx, true)
+}
+
+func (t *task) name() string { return t.id.String() }
 
 // panicked is the code of an item whose handling failed within ourselves.
 const panicked = "internal_error"
 
 // guarded makes a call; a panic in it concerns one item, whose call may have
 // left.
-func (s *invocation) guarded(t *task, do func() error) (err error) {
+func (s *invocation) guarded(item string, do func() error) (err error) {
 	s.calledProvider = true
 	defer func() {
 		if p := recover(); p != nil {
-			s.log.Error("panic", "item_id", t.name(), "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
+			s.log.Error("panic", "item_id", item, "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
 			err = &failure.Error{Class: failure.Ambiguous, Scope: failure.ItemScope, Code: panicked}
 		}
 	}()
@@ -106,28 +165,20 @@ func (s *invocation) repeat(e *failure.Error, n int, repeatable bool) (time.Dura
 	return 0, false
 }
 
-// handleFailure turns a failure into the task's outcome or the invocation's stop.
+// handleFailure turns the failure of a write into the item's outcome or a Stop.
 func (s *invocation) handleFailure(ctx context.Context, t *task, e *failure.Error) error {
-	writes := t != nil && t.step != resolve
 	switch {
-	case e.Class == failure.Final && unreadableAnswers[e.Code] && !writes:
-		return s.outage(e)
-	case e.Class == failure.Final && (e.Scope == failure.IntegrationScope || !writes):
+	case e.Class == failure.Final && e.Scope == failure.IntegrationScope:
 		s.deferItem(t, e)
 		return stopRefused(e)
 	case e.Class == failure.Retryable && e.Code == rateLimited:
-		until, err := s.recordRateLimit(ctx, e)
 		if e.NoRetryAfter && s.failedBefore(t, e) {
 			s.failAlone(t, e) // the next item finds out whether the limit is its own
 		} else {
 			s.deferItem(t, e)
 		}
 
-		if err != nil {
-			return err
-		}
-
-		return stopWaiting(s.limitRetryAt(until, s.Clock.Now()), e.Code)
+		return s.stopLimited(ctx, e)
 
 	case e.Class == failure.Retryable && s.failedBefore(t, e):
 		s.failAlone(t, e)
@@ -136,7 +187,7 @@ func (s *invocation) handleFailure(ctx context.Context, t *task, e *failure.Erro
 		}
 		return nil
 
-	case e.Class == failure.Retryable, e.Class == failure.NotSent, t == nil, t.step == resolve:
+	case e.Class == failure.Retryable, e.Class == failure.NotSent:
 		s.deferItem(t, e)
 		return s.outage(e)
 	case e.Code == panicked:
@@ -214,7 +265,7 @@ func (s *invocation) readBack(ctx context.Context, t *task) error {
 	}
 
 	var o connector.Object
-	err := s.guarded(t, func() (err error) {
+	err := s.guarded(t.name(), func() (err error) {
 		o, err = puller.Read(ctx, *t.link.Remote)
 		return err
 	})
@@ -228,10 +279,6 @@ func (s *invocation) readBack(ctx context.Context, t *task) error {
 // failedBefore reports whether an item has met the same failure before in this run, with
 // a pause since then.
 func (s *invocation) failedBefore(t *task, e *failure.Error) bool {
-	if t == nil || t.step == resolve {
-		return false
-	}
-
 	return t.link.Outcome == domain.Deferred && t.link.LastRunID == s.run.ID && t.link.Reason == e.Code
 }
 
@@ -262,7 +309,7 @@ func (s *invocation) probeRead(ctx context.Context) error {
 		return err
 	}
 
-	return s.call(ctx, nil, false, func() error {
+	return s.read(ctx, "", false, func() error {
 		if s.pullProblem() != nil || !s.pulls() {
 			return s.readPlace(ctx)
 		}
@@ -274,10 +321,6 @@ func (s *invocation) probeRead(ctx context.Context) error {
 // deferItem notes that an item was not taken for now. It is not counted: it is
 // still to come.
 func (s *invocation) deferItem(t *task, e *failure.Error) {
-	if t == nil || t.step == resolve {
-		return
-	}
-
 	t.updateSent = t.updateSent && e.Class == failure.Ambiguous
 	t.link.Outcome = domain.Deferred
 	t.link.Reason = e.Code

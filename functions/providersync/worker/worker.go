@@ -245,7 +245,11 @@ func (s *invocation) sync(ctx context.Context) error {
 	}
 
 	if s.dry() {
-		return s.dryRun(ctx)
+		if err := s.dryRun(ctx); err != nil {
+			return err
+		}
+
+		return s.finish(ctx, &Stop{status: s.finalStatus()})
 	}
 
 	if err := s.relink(ctx); err != nil {

@@ -28,7 +28,7 @@ func (s *invocation) create(ctx context.Context, t *task) error {
 	c.Previous = t.previousMessage()
 	var w connector.Written
 	made := false
-	err := s.call(ctx, t, false, func() (err error) {
+	err := s.write(ctx, t, false, func() (err error) {
 		w, err = s.conn.Create(ctx, c, s.marker(t))
 		made = err == nil
 		return err
@@ -146,7 +146,7 @@ func (s *invocation) update(ctx context.Context, t *task) error {
 	var w connector.Written
 	made := false
 	gone := false
-	err := s.call(ctx, t, true, func() (err error) {
+	err := s.write(ctx, t, true, func() (err error) {
 		w, err = s.conn.Update(ctx, sent, c, s.marker(t))
 		if made = err == nil; made {
 			return nil
@@ -161,7 +161,8 @@ func (s *invocation) update(ctx context.Context, t *task) error {
 		return err
 	})
 	if gone && err == nil {
-		return s.replaceMessage(ctx, t)
+		s.replaceMessage(t)
+		return nil
 	}
 
 	if err != nil || !made {
