@@ -31,43 +31,43 @@ const (
 // only one to use it needs none: it has one worker at a time, beside dry runs,
 // which take turns in any case. The second one to use it gives the first a turn,
 // as that may have a worker without one.
-func (s *invocation) takeCredentialSlot(now time.Time) admission {
-	a := admission{credential: s.pace.usage.Credential}
-	if s.hasSlot {
+func (g *gate) takeCredentialSlot(now time.Time) admission {
+	a := admission{credential: g.pace.usage.Credential}
+	if g.hasSlot {
 		return a
 	}
 
 	c := &a.credential
 	if c.FirstUser == 0 {
-		c.FirstUser = s.meta.ID
+		c.FirstUser = g.meta.ID
 		a.write = true
 	}
 
 	switch {
-	case !c.Shared && c.FirstUser != s.meta.ID: // the second integration to use it
+	case !c.Shared && c.FirstUser != g.meta.ID: // the second integration to use it
 		first := limits.Waiter{IntegrationID: c.FirstUser, RunID: c.FirstUser}
-		if with, taken := c.Turns.Take(first, first.RunID.String(), credentialSlots, now, s.leaseEnds); taken {
+		if with, taken := c.Turns.Take(first, first.RunID.String(), credentialSlots, now, g.leaseEnds); taken {
 			c.Turns = with
 			c.Shared = true
 		}
 
-	case s.dry(): // the turn of the first one is kept for its other worker
+	case g.dry(): // the turn of the first one is kept for its other worker
 	case !c.Shared:
 		return a
-	case c.Turns.Idle(now) && c.Alone(s.meta.ID, now, aloneAfter): // the others are gone
-		c.FirstUser = s.meta.ID
+	case c.Turns.Idle(now) && c.Alone(g.meta.ID, now, aloneAfter): // the others are gone
+		c.FirstUser = g.meta.ID
 		c.Shared = false
 		a.write = true
 		return a
 
-	case c.FirstUser == s.meta.ID: // its worker of before has ended
+	case c.FirstUser == g.meta.ID: // its worker of before has ended
 		c.Turns, a.next = c.Turns.Release(c.FirstUser, c.FirstUser.String(), credentialSlots, now)
 	}
 
-	c.UsedBy(s.meta.ID, now)
+	c.UsedBy(g.meta.ID, now)
 	c.Turns.Keep = keptSlot.Milliseconds()
-	me := limits.Waiter{OrganisationID: s.meta.OrganisationID, IntegrationID: s.meta.ID, RunID: s.run.ID}
-	c.Turns, a.inTurn = c.Turns.Take(me, s.lease.ID, credentialSlots, now, s.leaseEnds)
+	me := limits.Waiter{OrganisationID: g.meta.OrganisationID, IntegrationID: g.meta.ID, RunID: g.run.ID}
+	c.Turns, a.inTurn = c.Turns.Take(me, g.lease.ID, credentialSlots, now, g.leaseEnds)
 	a.write = true
 	if !a.inTurn {
 		a.stop = stopWaiting(now.Add(slotRetry), credentialInUse)
@@ -80,50 +80,50 @@ func (s *invocation) takeCredentialSlot(now time.Time) admission {
 // that has waited longest. If that fails, the turn ends by itself, and the run
 // comes by itself. An invocation that was to try a provider, and had nothing to ask,
 // lets another one try.
-func (s *invocation) releaseCredential(ctx context.Context) {
-	if !s.hasSlot && (!s.probes || s.calledProvider) {
+func (g *gate) releaseCredential(ctx context.Context) {
+	if !g.hasSlot && (!g.probes || g.calledProvider) {
 		return
 	}
 
-	err := s.tryRelease(ctx)
+	err := g.tryRelease(ctx)
 	if err != nil {
-		s.log.WarnContext(ctx, "turn at the credential not passed on; it ends by itself", "error", err.Error())
+		g.log.WarnContext(ctx, "turn at the credential not passed on; it ends by itself", "error", err.Error())
 	}
 }
 
-func (s *invocation) tryRelease(ctx context.Context) error {
+func (g *gate) tryRelease(ctx context.Context) error {
 	for {
-		if err := s.loadUsage(ctx); err != nil {
+		if err := g.loadUsage(ctx); err != nil {
 			return err
 		}
 
-		now := s.Clock.Now()
-		usage := s.pace.usage
+		now := g.clock.Now()
+		usage := g.pace.usage
 		var next *limits.Waiter
-		usage.Turns, next = usage.Turns.Release(s.run.ID, s.lease.ID, credentialSlots, now)
-		if s.probes && !s.calledProvider {
-			usage.Credential = s.untried(usage.Credential, now)
+		usage.Turns, next = usage.Turns.Release(g.run.ID, g.lease.ID, credentialSlots, now)
+		if g.probes && !g.calledProvider {
+			usage.Credential = g.untried(usage.Credential, now)
 		}
 
-		retry, err := s.putUsage(ctx, usage, now)
+		retry, err := g.putUsage(ctx, usage, now)
 		if err != nil {
 			return err
 		}
 
 		if !retry {
-			s.resumeWaiting(ctx, next)
+			g.resumeWaiting(ctx, next)
 			return nil
 		}
 	}
 }
 
 // untried forgets that this invocation was to try the provider.
-func (s *invocation) untried(c store.Credential, now time.Time) store.Credential {
-	r := s.sharedRefusal()
+func (g *gate) untried(c store.Credential, now time.Time) store.Credential {
+	r := g.sharedRefusal()
 	switch {
 	case r == nil:
 		return c
-	case !s.probesAfterPause:
+	case !g.probesAfterPause:
 		c.ProbedAt = 0
 		return c
 	}
@@ -131,24 +131,24 @@ func (s *invocation) untried(c store.Credential, now time.Time) store.Credential
 	next := *r
 	next.Until = now.UnixMilli()
 
-	return s.withRefusal(c, &next)
+	return g.withRefusal(c, &next)
 }
 
 // resumeWaiting sends the message of a run that waits for its turn, nil for none. If
 // that fails, the run comes by itself.
-func (s *invocation) resumeWaiting(ctx context.Context, w *limits.Waiter) {
+func (g *gate) resumeWaiting(ctx context.Context, w *limits.Waiter) {
 	if w == nil {
 		return
 	}
 
-	err := s.Queue.Send(ctx, w.OrganisationID, w.IntegrationID, w.RunID)
+	err := g.queue.Send(ctx, w.OrganisationID, w.IntegrationID, w.RunID)
 	if err != nil {
-		s.log.WarnContext(ctx, "turn at the credential not passed on; the run comes by itself", "waiting_run_id", w.RunID.String(), "error", err.Error())
+		g.log.WarnContext(ctx, "turn at the credential not passed on; the run comes by itself", "waiting_run_id", w.RunID.String(), "error", err.Error())
 	}
 }
 
 // waitsForCredential reports whether the invocation ends since two others use its
 // credential.
-func (s *invocation) waitsForCredential() bool {
-	return s.run.WaitingReason != nil && *s.run.WaitingReason == credentialInUse
+func (g *gate) waitsForCredential() bool {
+	return g.run.WaitingReason != nil && *g.run.WaitingReason == credentialInUse
 }

@@ -89,8 +89,8 @@ func (t *task) previousMessage() *connector.PreviousMessage {
 // unannounced reports whether an item would be news to a chat that is not to be told
 // any: no event has told of it, only a plan pass has found it, and nobody asked
 // for it.
-func (s *invocation) unannounced(t *task) bool {
-	if !s.chat.is || s.run.Announce {
+func (si *site) unannounced(t *task) bool {
+	if !si.chat.is || si.run.Announce {
 		return false
 	}
 
@@ -105,7 +105,7 @@ func (s *invocation) unannounced(t *task) bool {
 
 // replaceMessage is for a message that cannot be edited any more. What to do about
 // its item is decided again: a new message, if there is one at all.
-func (s *invocation) replaceMessage(t *task) {
+func (wr *writer) replaceMessage(t *task) {
 	if t.before.maybeSent { // an edit before may have been made, and what it told of is not known
 		t.link.SentHash = ""
 	}
@@ -115,28 +115,28 @@ func (s *invocation) replaceMessage(t *task) {
 	t.before = inDoubt{}
 	t.updateSent = false
 	t.before.note(&t.link)
-	s.decide(t, true)
+	wr.decider.decide(t, true)
 	t.again = true
 }
 
 // reopened reports whether an item whose message a person deleted is posted anew: it
 // was closed when it was last looked at, and is open again. Any other change of it
 // is not posted.
-func (s *invocation) reopened(t *task) bool {
-	return s.chat.is && t.link.SentState == domain.Closed && t.content.State == domain.Open && !s.unannounced(t)
+func (si *site) reopened(t *task) bool {
+	return si.chat.is && t.link.SentState == domain.Closed && t.content.State == domain.Open && !si.unannounced(t)
 }
 
 // recordSkipped stores the state of an item whose message a person deleted. A later
 // change to open is then seen as a reopening.
-func (s *invocation) recordSkipped(t *task) {
-	if s.chat.is && t.reason == remoteDeleted && !s.unannounced(t) {
+func (si *site) recordSkipped(t *task) {
+	if si.chat.is && t.reason == remoteDeleted && !si.unannounced(t) {
 		t.link.SentState = t.content.State
 	}
 }
 
 // addPendingChanges gives the tasks of a plan pass the pending changes that wait for their items:
 // what an event has told of is news to a chat, even in a quiet run.
-func (s *invocation) addPendingChanges(ctx context.Context, tasks []*task) error {
+func (r *reader) addPendingChanges(ctx context.Context, tasks []*task) error {
 	if len(tasks) == 0 {
 		return nil
 	}
@@ -148,7 +148,7 @@ func (s *invocation) addPendingChanges(ctx context.Context, tasks []*task) error
 
 	last := tasks[len(tasks)-1].id
 	for cursor := store.PendingCursor(tasks[0].id); ; {
-		marks, next, err := s.Store.PendingChanges(ctx, s.lease.Pair.ID, cursor, pushPageSize)
+		marks, next, err := r.pending.PendingChanges(ctx, r.lease.Pair.ID, cursor, pushPageSize)
 		if err != nil {
 			return err
 		}
@@ -160,7 +160,7 @@ func (s *invocation) addPendingChanges(ctx context.Context, tasks []*task) error
 
 			if t := of[m.ItemID]; t != nil {
 				t.pending = append(t.pending, m)
-				s.decide(t, true)
+				r.decider.decide(t, true)
 			}
 		}
 

@@ -24,20 +24,20 @@ const (
 )
 
 // providerNow is the time by the provider's clock, as far as it has told.
-func (s *invocation) providerNow() time.Time {
-	last, _ := s.clockLags()
-	return s.Clock.Now().Add(-last)
+func (si *site) providerNow() time.Time {
+	last, _ := si.clockLags()
+	return si.clock.Now().Add(-last)
 }
 
 // maxClockLag is how far any clock of the provider's is behind ours, as far as it
 // has told. One that is ahead hides nothing of what is looked for.
-func (s *invocation) maxClockLag() time.Duration {
-	_, most := s.clockLags()
+func (si *site) maxClockLag() time.Duration {
+	_, most := si.clockLags()
 	return max(most, 0)
 }
 
-func (s *invocation) clockLags() (last, most time.Duration) {
-	f, can := s.conn.(connector.Finder)
+func (si *site) clockLags() (last, most time.Duration) {
+	f, can := si.conn.(connector.Finder)
 	if !can {
 		return 0, 0
 	}
@@ -47,23 +47,23 @@ func (s *invocation) clockLags() (last, most time.Duration) {
 // find looks for what was created since a time of ours, when the provider was
 // known to be so far behind. Where its answer tells that it is further, it is
 // asked again.
-func (s *invocation) find(ctx context.Context, item string, since time.Time, known time.Duration, want []connector.Marker) (map[domain.Snowflake]connector.Written, error) {
+func (c *caller) find(ctx context.Context, item string, since time.Time, known time.Duration, want []connector.Marker) (map[domain.Snowflake]connector.Written, error) {
 	for n := 1; ; n++ {
-		if err := s.await(ctx, limits.Read); err != nil {
+		if err := c.pacer.await(ctx, limits.Read); err != nil {
 			return nil, err
 		}
 
-		known = max(known, s.maxClockLag())
+		known = max(known, c.site.maxClockLag())
 		var found map[domain.Snowflake]connector.Written
-		err := s.read(ctx, item, true, func() (err error) {
-			found, err = s.conn.(connector.Finder).Find(ctx, since.Add(-clockSkew-known), want)
+		err := c.read(ctx, item, true, func() (err error) {
+			found, err = c.site.conn.(connector.Finder).Find(ctx, since.Add(-clockSkew-known), want)
 			return err
 		})
-		if err != nil || s.maxClockLag()-known < clockSkew {
+		if err != nil || c.site.maxClockLag()-known < clockSkew {
 			return found, err
 		}
 		if n == maxRepeats {
-			return nil, stopWaiting(s.Clock.Now().Add(time.Minute), "reconcile_unsure") // nothing can be concluded
+			return nil, stopWaiting(c.clock.Now().Add(time.Minute), "reconcile_unsure") // nothing can be concluded
 		}
 	}
 }

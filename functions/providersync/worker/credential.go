@@ -46,25 +46,49 @@ func credentialRefused(err error) error {
 	return stopRefused(e)
 }
 
+// A usageStore keeps what is known of a credential, for all workers that use it.
+type usageStore interface {
+	Usage(ctx context.Context, credential string) (store.Usage, error)
+	PutUsage(ctx context.Context, credential string, read store.Usage, now time.Time) (store.Usage, error)
+}
+
+// A gate decides whether the provider may be called with the credential, as far as
+// all workers that use it know, and shares what the provider answers.
+type gate struct {
+	*session
+	site  *site
+	store usageStore
+	queue Queue
+	pace  pace
+
+	hasSlot          bool // this invocation has a slot at a shared credential
+	calledProvider   bool // the provider was called
+	probes           bool // this invocation calls a provider that has refused
+	probesAfterPause bool // it does so because the pause is over
+	// sharedUntil is until when the provider is left alone, as all integrations
+	// with the credential know: Unix milliseconds, 0 for not.
+	sharedUntil int64
+}
+
 // admit says whether the provider may be asked, as far as other integrations
 // with the same credential know. Where it refuses the credential, or all that is
 // written at this place, one worker tries it after the pause, and the others
 // wait for what it finds out.
-func (s *invocation) admit(ctx context.Context) error {
+func (g *gate) admit(ctx context.Context) error {
 	for {
-		if err := s.loadUsage(ctx); err != nil {
+		if err := g.loadUsage(ctx); err != nil {
 			return err
 		}
 
-		now := s.Clock.Now()
-		a := s.admission(now)
+		now := g.clock.Now()
+		a := g.admission(now)
 		if !a.write {
-			return s.applyAdmission(a)
+			return g.applyAdmission(a)
 		}
 
-		usage := s.pace.usage
+		usage := g.pace.usage
 		usage.Credential = a.credential
-		retry, err := s.putUsage(ctx, usage, now)
+		retry, err := g.putUsage(ctx, usage, now)
 		if err != nil {
 			return err
 		}
@@ -72,9 +96,9 @@ func (s *invocation) admit(ctx context.Context) error {
 			continue
 		}
 
-		s.resumeWaiting(ctx, a.next)
+		g.resumeWaiting(ctx, a.next)
 
-		return s.applyAdmission(a)
+		return g.applyAdmission(a)
 	}
 }
 
@@ -91,9 +115,9 @@ type admission struct {
 }
 
 // admission decides by what is known of the credential.
-func (s *invocation) admission(now time.Time) admission {
-	a := s.takeCredentialSlot(now)
-	r := s.sharedRefusal()
+func (g *gate) admission(now time.Time) admission {
+	a := g.takeCredentialSlot(now)
+	r := g.sharedRefusal()
 	if r == nil {
 		return a
 	}
@@ -105,13 +129,13 @@ func (s *invocation) admission(now time.Time) admission {
 		return a
 	case over:
 		next.Until = now.Add(probeGap).UnixMilli()
-	case a.stop == nil && s.probeRequested(now, probeGap):
+	case a.stop == nil && g.probeRequested(now, probeGap):
 		a.credential.ProbedAt = now.UnixMilli()
 	default:
-		return s.rejected(r, now)
+		return g.rejected(r, now)
 	}
 
-	a.credential = s.withRefusal(a.credential, &next)
+	a.credential = g.withRefusal(a.credential, &next)
 	a.write = true
 	a.tries = true
 	a.afterPause = over
@@ -121,12 +145,12 @@ func (s *invocation) admission(now time.Time) admission {
 
 // rejected is the answer to a worker whose credential was refused lately. It
 // does not wait for a turn any more.
-func (s *invocation) rejected(r *store.Refusal, now time.Time) admission {
-	why := s.shownReason(r)
-	a := admission{refused: r, credential: s.pace.usage.Credential, stop: &Stop{status: domain.Failed, err: &why, unhealthy: true}}
+func (g *gate) rejected(r *store.Refusal, now time.Time) admission {
+	why := g.shownReason(r)
+	a := admission{refused: r, credential: g.pace.usage.Credential, stop: &Stop{status: domain.Failed, err: &why, unhealthy: true}}
 
-	if a.credential.Turns.Waits(s.run.ID) {
-		a.credential.Turns, a.next = a.credential.Turns.Release(s.run.ID, s.lease.ID, credentialSlots, now)
+	if a.credential.Turns.Waits(g.run.ID) {
+		a.credential.Turns, a.next = a.credential.Turns.Release(g.run.ID, g.lease.ID, credentialSlots, now)
 		a.write = true
 	}
 
@@ -134,12 +158,12 @@ func (s *invocation) rejected(r *store.Refusal, now time.Time) admission {
 }
 
 // applyAdmission takes note of the answer.
-func (s *invocation) applyAdmission(a admission) error {
-	s.hasSlot = s.hasSlot || a.inTurn
-	s.probes = s.probes || a.tries
-	s.probesAfterPause = s.probesAfterPause || a.afterPause
+func (g *gate) applyAdmission(a admission) error {
+	g.hasSlot = g.hasSlot || a.inTurn
+	g.probes = g.probes || a.tries
+	g.probesAfterPause = g.probesAfterPause || a.afterPause
 	if a.refused != nil {
-		s.sharedUntil = a.refused.Until
+		g.sharedUntil = a.refused.Until
 	}
 
 	if a.stop == nil {
@@ -150,12 +174,12 @@ func (s *invocation) applyAdmission(a admission) error {
 }
 
 // sharedRefusal is what stands against a call, nil for nothing.
-func (s *invocation) sharedRefusal() *store.Refusal {
-	if s.pace.usage.Refusal != nil {
-		return s.pace.usage.Refusal
+func (g *gate) sharedRefusal() *store.Refusal {
+	if g.pace.usage.Refusal != nil {
+		return g.pace.usage.Refusal
 	}
 
-	if r, refused := s.pace.usage.Writes[s.target.Key]; refused {
+	if r, refused := g.pace.usage.Writes[g.site.target.Key]; refused {
 		return &r
 	}
 
@@ -165,9 +189,9 @@ func (s *invocation) sharedRefusal() *store.Refusal {
 // shownReason is why a credential is not used. The provider's words may be about
 // an item, so another organisation that uses the same credential does not see
 // them.
-func (s *invocation) shownReason(r *store.Refusal) domain.RunError {
+func (g *gate) shownReason(r *store.Refusal) domain.RunError {
 	why := r.Reason
-	if r.Organisation != s.meta.OrganisationID {
+	if r.Organisation != g.meta.OrganisationID {
 		why.ProviderMessage = ""
 	}
 
@@ -175,7 +199,7 @@ func (s *invocation) shownReason(r *store.Refusal) domain.RunError {
 }
 
 // withRefusal gives what is known of a credential with a refusal in it.
-func (s *invocation) withRefusal(c store.Credential, r *store.Refusal) store.Credential {
+func (g *gate) withRefusal(c store.Credential, r *store.Refusal) store.Credential {
 	if r.Reason.Code != writesRefused {
 		c.Refusal = r
 		return c
@@ -186,22 +210,22 @@ func (s *invocation) withRefusal(c store.Credential, r *store.Refusal) store.Cre
 		c.Writes = map[string]store.Refusal{}
 	}
 
-	c.Writes[s.target.Key] = *r
+	c.Writes[g.site.target.Key] = *r
 
 	return c
 }
 
 // putUsage writes what is known of the credential. retry says that another
 // worker was first.
-func (s *invocation) putUsage(ctx context.Context, usage store.Usage, now time.Time) (retry bool, err error) {
-	usage, err = s.Store.PutUsage(ctx, s.pace.credential, usage, now)
+func (g *gate) putUsage(ctx context.Context, usage store.Usage, now time.Time) (retry bool, err error) {
+	usage, err = g.store.PutUsage(ctx, g.pace.credential, usage, now)
 	if errors.Is(err, store.ErrConflict) {
-		s.pace.read = false
+		g.pace.read = false
 		return true, nil
 	}
 
 	if err == nil {
-		s.pace.usage = usage
+		g.pace.usage = usage
 	}
 
 	return false, err
@@ -209,15 +233,15 @@ func (s *invocation) putUsage(ctx context.Context, usage store.Usage, now time.T
 
 // probeRequested reports whether a manager wants the provider to be tried, by a sync
 // or a changed configuration, and nobody has within a time.
-func (s *invocation) probeRequested(now time.Time, gap time.Duration) bool {
-	asked := s.run.ProbeAt
-	if s.run.Trigger == domain.ByRequest {
-		asked = max(asked, s.run.RequestedAt.UnixMilli())
+func (g *gate) probeRequested(now time.Time, gap time.Duration) bool {
+	asked := g.run.ProbeAt
+	if g.run.Trigger == domain.ByRequest {
+		asked = max(asked, g.run.RequestedAt.UnixMilli())
 	}
 
-	known := s.state.Condition
-	changed := known != nil && known.ConfigurationVersion != s.meta.ConfigurationVersion
-	last := s.pace.usage.ProbedAt
+	known := g.state.Condition
+	changed := known != nil && known.ConfigurationVersion != g.meta.ConfigurationVersion
+	last := g.pace.usage.ProbedAt
 
 	return (asked > last || changed) && now.Sub(time.UnixMilli(last)) >= gap
 }
@@ -225,42 +249,42 @@ func (s *invocation) probeRequested(now time.Time, gap time.Duration) bool {
 // shareRefusal records that the provider refuses the credential, or what is written at
 // this place, for all integrations that use it. A refusal during a pause does
 // not make it longer.
-func (s *invocation) shareRefusal(ctx context.Context, why domain.RunError) error {
-	if s.sharedUntil != 0 || !ofCredential[why.Code] && why.Code != writesRefused {
+func (g *gate) shareRefusal(ctx context.Context, why domain.RunError) error {
+	if g.sharedUntil != 0 || !ofCredential[why.Code] && why.Code != writesRefused {
 		return nil
 	}
 
 	for {
-		if err := s.loadUsage(ctx); err != nil {
+		if err := g.loadUsage(ctx); err != nil {
 			return err
 		}
 
-		now := s.Clock.Now()
-		usage := s.pace.usage
-		next := store.Refusal{Reason: why, Organisation: s.meta.OrganisationID}
-		was := s.sharedRefusal()
+		now := g.clock.Now()
+		usage := g.pace.usage
+		next := store.Refusal{Reason: why, Organisation: g.meta.OrganisationID}
+		was := g.sharedRefusal()
 		if was != nil && was.Reason.Code == why.Code {
 			next.Until = was.Until
 			next.Count = was.Count
 		}
 
-		if s.probesAfterPause || next.Until <= now.UnixMilli() {
+		if g.probesAfterPause || next.Until <= now.UnixMilli() {
 			next.Count++
 			next.Until = now.Add(min(firstPause<<min(next.Count-1, 10), longestPause)).UnixMilli()
 		}
 
-		if ofCredential[why.Code] && !s.probesAfterPause && (was != nil || usage.Turns.Others(s.run.ID, now)) {
+		if ofCredential[why.Code] && !g.probesAfterPause && (was != nil || usage.Turns.Others(g.run.ID, now)) {
 			usage.ProbedAt = now.UnixMilli() // two workers' calls are enough for five minutes, whenever they left
 		}
 
-		usage.Credential = s.withRefusal(usage.Credential, &next)
-		retry, err := s.putUsage(ctx, usage, now)
+		usage.Credential = g.withRefusal(usage.Credential, &next)
+		retry, err := g.putUsage(ctx, usage, now)
 		if err != nil {
 			return err
 		}
 
 		if !retry {
-			s.sharedUntil = next.Until
+			g.sharedUntil = next.Until
 			return nil
 		}
 	}
@@ -269,11 +293,11 @@ func (s *invocation) shareRefusal(ctx context.Context, why domain.RunError) erro
 // clearRefusals forgets earlier refusals after a success. For the provider's wish to be
 // left alone, another worker's write in between is as good. A refusal is forgotten
 // all the same, unless there is news of it.
-func (s *invocation) clearRefusals(ctx context.Context, wrote bool) error {
-	now := s.Clock.Now()
-	usage := s.pace.usage
+func (g *gate) clearRefusals(ctx context.Context, wrote bool) error {
+	now := g.clock.Now()
+	usage := g.pace.usage
 	refusal := usage.Refusal
-	atPlace := s.refusalHere(wrote)
+	atPlace := g.refusalHere(wrote)
 	if usage.Strikes == 0 && refusal == nil && atPlace == nil && usage.Blocked <= now.UnixMilli() {
 		return nil
 	}
@@ -283,20 +307,20 @@ func (s *invocation) clearRefusals(ctx context.Context, wrote bool) error {
 		usage.Refusal = nil
 		if atPlace != nil {
 			usage.Writes = maps.Clone(usage.Writes)
-			delete(usage.Writes, s.target.Key)
+			delete(usage.Writes, g.site.target.Key)
 		}
 
-		retry, err := s.putUsage(ctx, usage, now)
+		retry, err := g.putUsage(ctx, usage, now)
 		if err != nil || !retry || refusal == nil && atPlace == nil {
 			return err
 		}
 
-		if err := s.loadUsage(ctx); err != nil {
+		if err := g.loadUsage(ctx); err != nil {
 			return err
 		}
 
-		usage = s.pace.usage
-		if !same(usage.Refusal, refusal) || !same(s.refusalHere(wrote), atPlace) {
+		usage = g.pace.usage
+		if !same(usage.Refusal, refusal) || !same(g.refusalHere(wrote), atPlace) {
 			return nil
 		}
 	}
@@ -304,8 +328,8 @@ func (s *invocation) clearRefusals(ctx context.Context, wrote bool) error {
 
 // refusalHere is what stands against writes at this place and is over with a
 // write, nil for nothing.
-func (s *invocation) refusalHere(wrote bool) *store.Refusal {
-	r, refused := s.pace.usage.Writes[s.target.Key]
+func (g *gate) refusalHere(wrote bool) *store.Refusal {
+	r, refused := g.pace.usage.Writes[g.site.target.Key]
 	if !refused || !wrote {
 		return nil
 	}
@@ -319,22 +343,22 @@ func same(a, b *store.Refusal) bool {
 
 // mayProbeLimit reports whether a provider that wants to be left alone for long may be
 // asked once: a manager wants it, or nobody has for an hour.
-func (s *invocation) mayProbeLimit(now time.Time) bool {
-	if time.UnixMilli(s.pace.usage.Blocked).Sub(now) <= longBlock {
+func (g *gate) mayProbeLimit(now time.Time) bool {
+	if time.UnixMilli(g.pace.usage.Blocked).Sub(now) <= longBlock {
 		return false
 	}
 
-	return s.probeRequested(now, limitProbeGap) || now.Sub(time.UnixMilli(s.pace.usage.AskedAt)) >= limitAgain
+	return g.probeRequested(now, limitProbeGap) || now.Sub(time.UnixMilli(g.pace.usage.AskedAt)) >= limitAgain
 }
 
 // limitRetryAt is when a run that waits for the end of a rate limit goes on: a
 // long one is tried each hour.
-func (s *invocation) limitRetryAt(end, now time.Time) time.Time {
-	if time.UnixMilli(s.pace.usage.Blocked).Sub(now) <= longBlock {
+func (g *gate) limitRetryAt(end, now time.Time) time.Time {
+	if time.UnixMilli(g.pace.usage.Blocked).Sub(now) <= longBlock {
 		return end
 	}
 
-	return earlier(end, time.UnixMilli(s.pace.usage.AskedAt).Add(limitAgain))
+	return earlier(end, time.UnixMilli(g.pace.usage.AskedAt).Add(limitAgain))
 }
 
 // ofObject are the codes of refusals that the connector has found to be about one
@@ -347,16 +371,16 @@ var ofObject = map[string]bool{remoteDeleted: true, remoteMoved: true, "remote_f
 // pause is over. A version of an item counts once: items that the provider never
 // accepts are tried again one after the other, and would pause the integration
 // each time.
-func (s *invocation) countRefusal(t *task, e *failure.Error) error {
+func (h *health) countRefusal(t *task, e *failure.Error) error {
 	if e.Class != failure.Final || ofObject[e.Code] {
 		return nil
 	}
-	if t.link.Attempts > 1 && !s.writesPaused() {
+	if t.link.Attempts > 1 && !h.writesPaused() {
 		return nil
 	}
 
-	next := s.newCondition(domain.HealthUnknown)
-	if known := s.known(); known != nil && known.ConnectionVersion == s.meta.ConnectionVersion {
+	next := h.newCondition(domain.HealthUnknown)
+	if known := h.known(); known != nil && known.ConnectionVersion == h.meta.ConnectionVersion {
 		*next = *known
 		next.Refused = slices.Clone(known.Refused)
 	}
@@ -365,9 +389,9 @@ func (s *invocation) countRefusal(t *task, e *failure.Error) error {
 		next.Refused = append(next.Refused, t.id)
 	}
 
-	s.condition = next
+	h.condition = next
 
-	if len(next.Refused) < refusedInARow && !s.writesPaused() {
+	if len(next.Refused) < refusedInARow && !h.writesPaused() {
 		return nil
 	}
 
@@ -376,22 +400,22 @@ func (s *invocation) countRefusal(t *task, e *failure.Error) error {
 
 // writesPaused reports whether the integration is paused since its writes were
 // refused.
-func (s *invocation) writesPaused() bool {
-	c := s.known()
+func (h *health) writesPaused() bool {
+	c := h.known()
 	return c != nil && c.State == domain.Unhealthy && c.Reason != nil && c.Reason.Code == writesRefused
 }
 
 // resetRefusals begins to count refusals anew.
-func (s *invocation) resetRefusals() {
-	s.acceptedOne = true
-	s.skipsRefused = false
+func (h *health) resetRefusals() {
+	h.acceptedOne = true
+	h.skipsRefused = false
 
-	known := s.known()
+	known := h.known()
 	if known == nil || len(known.Refused) == 0 {
 		return
 	}
 
 	next := *known
 	next.Refused = nil
-	s.condition = &next
+	h.condition = &next
 }

@@ -79,11 +79,18 @@ func (d inDoubt) note(link *store.Link) {
 	link.InDoubtStates = d.states
 }
 
+// A decider says what has to be done about an item.
+type decider struct {
+	*session
+	site   *site
+	health *health
+}
+
 // newTask prepares the decision about an item.
-func (s *invocation) newTask(id domain.Snowflake, item domain.Item, link store.Link, linked bool) *task {
+func (dc *decider) newTask(id domain.Snowflake, item domain.Item, link store.Link, linked bool) *task {
 	t := &task{id: id, item: item, link: link, linked: linked}
 	t.link.ItemID = id
-	t.link.Target = s.target.Key
+	t.link.Target = dc.site.target.Key
 	t.before = inDoubtOf(link)
 	t.countedAs = t.countedByPlan()
 	return t
@@ -101,10 +108,10 @@ func (t *task) retry() bool {
 
 // decide compares an item with what was last sent. A panic, which one strange
 // item may cause, concerns that item alone.
-func (s *invocation) decide(t *task, known bool) {
+func (dc *decider) decide(t *task, known bool) {
 	defer func() {
 		if p := recover(); p != nil {
-			s.log.Error("panic", "item_id", t.id.String(), "panic", fmt.Sprint(p))
+			dc.log.Error("panic", "item_id", t.id.String(), "panic", fmt.Sprint(p))
 			t.step = panickedStep
 		}
 	}()
@@ -114,7 +121,7 @@ func (s *invocation) decide(t *task, known bool) {
 	}
 
 	t.link.FormattedNumber = t.item.FormattedNumber
-	t.content = s.conn.Render(t.item)
+	t.content = dc.site.conn.Render(t.item)
 	if t.item.Deleted {
 		t.content.State = domain.Closed
 	}
@@ -126,31 +133,31 @@ func (s *invocation) decide(t *task, known bool) {
 		t.step = inSentDigest
 	case settled && t.link.GivenUp:
 		t.step = givenUp
-	case t.link.Intent != nil && s.finder:
+	case t.link.Intent != nil && dc.site.finder:
 		t.step = resolve
-	case t.link.Intent != nil && (settled || !t.retry() && t.link.Intent.Hash == s.sends(t).Hash()):
+	case t.link.Intent != nil && (settled || !t.retry() && t.link.Intent.Hash == dc.site.sends(t).Hash()):
 		t.step = unanswerable // the provider cannot be asked: the next change posts again
-	case settled && (t.link.RetryAt.After(s.Clock.Now()) || s.skipsRefused && t.link.Outcome == domain.FailedOut):
+	case settled && (t.link.RetryAt.After(dc.clock.Now()) || dc.health.skipsRefused && t.link.Outcome == domain.FailedOut):
 		t.step = notDue
 	case told && t.link.Intent == nil && !t.link.InDoubt && t.link.SentHash == t.content.Hash() && t.link.Reason != remoteDeleted:
 		t.step = unchanged
 	case t.item.Deleted && !told:
 		t.step = skip
 		t.reason = "deleted_before_first_sync"
-	case t.item.Deleted && s.configuration.OnDelete == "leave":
+	case t.item.Deleted && dc.site.configuration.OnDelete == "leave":
 		t.step = skip
 		t.reason = "deleted_and_left"
-	case t.link.Reason == remoteDeleted && t.link.Remote != nil && !s.reopened(t):
+	case t.link.Reason == remoteDeleted && t.link.Remote != nil && !dc.site.reopened(t):
 		t.step = skip
 		t.reason = remoteDeleted
 	case t.link.Reason == remoteDeleted && t.link.Remote != nil:
 		t.step = create // a reopened item, whose message a person deleted
-	case t.link.Remote != nil && !s.chat.posts():
+	case t.link.Remote != nil && !dc.site.chat.posts():
 		t.step = update
 	case t.item.Deleted:
 		t.step = skip
 		t.reason = notEditable
-	case s.unannounced(t):
+	case dc.site.unannounced(t):
 		t.step = skip
 		t.reason = notAnnouncedReason
 	default:
@@ -167,9 +174,9 @@ const remoteDeleted = "remote_deleted"
 const remoteMoved = "remote_moved"
 
 // markInDoubt notes that an update is about to leave.
-func (s *invocation) markInDoubt(t *task) {
+func (dc *decider) markInDoubt(t *task) {
 	d := inDoubt{maybeSent: true, labels: union(t.before.labels, t.content.Labels)}
-	if look := s.look(t, t.content); look != "" {
+	if look := dc.site.look(t, t.content); look != "" {
 		d.texts = keepLast(t.before.texts, look)
 		d.states = union(t.before.states, []domain.ItemState{t.content.State})
 	}
@@ -190,18 +197,18 @@ func keepLast(texts []string, one string) []string {
 
 // look is what the object looks like with this content where the provider stores
 // texts as they are sent, "" for a chat.
-func (s *invocation) look(t *task, c connector.Content) string {
-	puller, can := s.conn.(connector.Puller)
+func (si *site) look(t *task, c connector.Content) string {
+	puller, can := si.conn.(connector.Puller)
 	if !can {
 		return ""
 	}
 
-	return puller.Look(c, s.marker(t))
+	return puller.Look(c, si.marker(t))
 }
 
 // verbatim reports whether the provider stored the text as it was sent.
-func (s *invocation) verbatim(t *task, w connector.Written, c connector.Content) bool {
-	return w.Seen.Text != "" && w.Seen.Text == s.look(t, c)
+func (si *site) verbatim(t *task, w connector.Written, c connector.Content) bool {
+	return w.Seen.Text != "" && w.Seen.Text == si.look(t, c)
 }
 
 func union[T cmp.Ordered](a, b []T) []T {
@@ -258,17 +265,17 @@ func (t *task) undoAttempt() {
 
 // sends is what a create sends. At a tracker new objects are open, and closed
 // by an update once they are recorded.
-func (s *invocation) sends(t *task) connector.Content {
+func (si *site) sends(t *task) connector.Content {
 	c := t.content
-	if !s.chat.is {
+	if !si.chat.is {
 		c.State = domain.Open
 	}
 	return c
 }
 
 // marker names the attempt to create an item's object.
-func (s *invocation) marker(t *task) connector.Marker {
-	return s.attempt(t, t.link.Attempt)
+func (si *site) marker(t *task) connector.Marker {
+	return si.attempt(t, t.link.Attempt)
 }
 
 // recordSent notes what the provider has taken.
@@ -317,13 +324,20 @@ func (t *task) hasOldTrouble() bool {
 	return false
 }
 
+// A ledger records the outcomes of items and counts them in the run.
+type ledger struct {
+	*session
+	site    *site
+	handled int // items and objects that this invocation has handled
+}
+
 // record notes an item's outcome and counts it.
-func (s *invocation) record(t *task, out domain.Outcome, reason string) {
-	if t.link.CountedIn == s.run.ID && t.link.CountedAs == domain.Created && out == domain.Updated {
+func (l *ledger) record(t *task, out domain.Outcome, reason string) {
+	if t.link.CountedIn == l.run.ID && t.link.CountedAs == domain.Created && out == domain.Updated {
 		out = domain.Created // created and then closed is one creation
 	}
 
-	s.count(t, out)
+	l.count(t, out)
 	if out == domain.Skipped || out == domain.Unchanged { // earlier failures are over
 		t.link.Attempts = 0
 		t.link.RetryAt = time.Time{}
@@ -332,25 +346,25 @@ func (s *invocation) record(t *task, out domain.Outcome, reason string) {
 
 	t.link.Outcome = out
 	t.link.Reason = reason
-	t.link.LastRunID = s.run.ID
-	t.link.Version, t.link.UpdatedAt = t.item.Version, s.Clock.Now().UTC()
+	t.link.LastRunID = l.run.ID
+	t.link.Version, t.link.UpdatedAt = t.item.Version, l.clock.Now().UTC()
 	t.linkChanged = true
 }
 
 // count counts an item once in a run, by its last outcome.
-func (s *invocation) count(t *task, out domain.Outcome) {
-	s.claim(t)
-	s.tally(t.link.CountedAs, -1)
-	s.tally(out, 1)
+func (l *ledger) count(t *task, out domain.Outcome) {
+	l.claim(t)
+	l.tally(t.link.CountedAs, -1)
+	l.tally(out, 1)
 	t.link.CountedAs = out
 	t.linkChanged = true
 }
 
 // countOnce counts an item to which nothing happened, unless something has in
 // this run.
-func (s *invocation) countOnce(t *task, out domain.Outcome) {
-	if t.link.CountedIn != s.run.ID || t.link.CountedAs == "" {
-		s.count(t, out)
+func (l *ledger) countOnce(t *task, out domain.Outcome) {
+	if t.link.CountedIn != l.run.ID || t.link.CountedAs == "" {
+		l.count(t, out)
 	}
 }
 
@@ -358,16 +372,16 @@ func (s *invocation) countOnce(t *task, out domain.Outcome) {
 // item's row says what the run has counted, "" for nothing yet. It must be
 // called before the row is written: afterwards the row does not say what the
 // plan pass has seen.
-func (s *invocation) claim(t *task) {
-	if t.link.CountedIn == s.run.ID {
+func (l *ledger) claim(t *task) {
+	if t.link.CountedIn == l.run.ID {
 		return
 	}
 
-	if s.run.Mode == domain.Full && s.run.PlanDone && !t.planned {
-		s.tallyPlan(t.countedAs, -1)
+	if l.run.Mode == domain.Full && l.run.PlanDone && !t.planned {
+		l.tallyPlan(t.countedAs, -1)
 	}
 
-	t.link.CountedIn = s.run.ID
+	t.link.CountedIn = l.run.ID
 	t.link.CountedAs = ""
 }
 
@@ -390,8 +404,6 @@ func (t *task) countedByPlan() domain.Outcome {
 
 	return ""
 }
-
-func (s *invocation) tally(out domain.Outcome, n int) { tally(&s.run.Counts, out, n) }
 
 // tally adds to the count of an outcome. An item whose message was sent and not
 // answered counts as failed: each item that was looked at counts somewhere.

@@ -24,23 +24,37 @@ import (
 // inDigest is the reason of an item that a digest told of, or is to.
 const inDigest = "digest"
 
+// A digester posts one message about many items, where a chat takes no more one by
+// one.
+type digester struct {
+	*session
+	site     *site
+	pacer    *pacer
+	calls    *caller
+	health   *health
+	ledger   *ledger
+	reader   *reader
+	records  *digestRecords
+	failures *itemFailures
+}
+
 // planDigest decides whether a digest is to tell of what there is to post.
-func (s *invocation) planDigest(ctx context.Context) error {
-	if s.run.Digest != nil {
-		return s.loadDigestState(ctx)
+func (dg *digester) planDigest(ctx context.Context) error {
+	if dg.run.Digest != nil {
+		return dg.loadDigestState(ctx)
 	}
-	if !s.chat.is || *s.run.Remaining <= s.chat.mode.DigestOver {
+	if !dg.site.chat.is || *dg.run.Remaining <= dg.site.chat.mode.DigestOver {
 		return nil
 	}
 
 	cursor := ""
-	many, err := s.exceedsDigestLimit(func() (tasks []*task, more bool, err error) {
-		tasks, cursor, err = s.pendingTasks(ctx, cursor)
+	many, err := dg.exceedsDigestLimit(func() (tasks []*task, more bool, err error) {
+		tasks, cursor, err = dg.reader.pendingTasks(ctx, cursor)
 		return tasks, cursor != "", err
 	})
 	if many {
-		s.run.Digest = &store.PlannedDigest{ID: domain.NewSnowflake(s.Clock.Now()), Sum: "{}"}
-		s.run.Creates = 1
+		dg.run.Digest = &store.PlannedDigest{ID: domain.NewSnowflake(dg.clock.Now()), Sum: "{}"}
+		dg.run.Creates = 1
 	}
 
 	return err
@@ -48,36 +62,36 @@ func (s *invocation) planDigest(ctx context.Context) error {
 
 // loadDigestState finds out whether the digest has left, though the worker died over it:
 // then it tells of nothing more.
-func (s *invocation) loadDigestState(ctx context.Context) error {
-	d, err := s.digest(ctx, s.run.Digest.ID)
-	s.run.Digest.Settling = s.run.Digest.Settling || d != nil && d.Outcome != domain.Deferred
+func (dg *digester) loadDigestState(ctx context.Context) error {
+	d, err := dg.records.digest(ctx, dg.run.Digest.ID)
+	dg.run.Digest.Settling = dg.run.Digest.Settling || d != nil && d.Outcome != domain.Deferred
 	return err
 }
 
 // planDryRunDigest is sumUp for a dry run.
-func (s *invocation) planDryRunDigest(ctx context.Context) error {
-	if !s.chat.is {
+func (dr *dryRunner) planDryRunDigest(ctx context.Context) error {
+	if !dr.site.chat.is {
 		return nil
 	}
 
-	many, err := s.exceedsDigestLimit(func() ([]*task, bool, error) {
-		tasks, next, err := s.nextDryRunPage(ctx)
-		s.run.PlanCursor = next
-		s.run.PendingCursor = next
+	many, err := dr.digester.exceedsDigestLimit(func() ([]*task, bool, error) {
+		tasks, next, err := dr.nextDryRunPage(ctx)
+		dr.run.PlanCursor = next
+		dr.run.PendingCursor = next
 		return tasks, next != "", err
 	})
 
-	s.run.PlanCursor = ""
-	s.run.PendingCursor = ""
+	dr.run.PlanCursor = ""
+	dr.run.PendingCursor = ""
 	if many {
-		s.run.Digest = &store.PlannedDigest{}
+		dr.run.Digest = &store.PlannedDigest{}
 	}
 
 	return err
 }
 
 // exceedsDigestLimit reports whether there is more to post than a chat takes one by one.
-func (s *invocation) exceedsDigestLimit(page func() (tasks []*task, more bool, err error)) (bool, error) {
+func (dg *digester) exceedsDigestLimit(page func() (tasks []*task, more bool, err error)) (bool, error) {
 	for n := 0; ; {
 		tasks, more, err := page()
 		if err != nil {
@@ -90,49 +104,49 @@ func (s *invocation) exceedsDigestLimit(page func() (tasks []*task, more bool, e
 			}
 		}
 
-		if n > s.chat.mode.DigestOver || !more {
-			return n > s.chat.mode.DigestOver, nil
+		if n > dg.site.chat.mode.DigestOver || !more {
+			return n > dg.site.chat.mode.DigestOver, nil
 		}
 	}
 }
 
 // assignToDigest has the digest tell of what would be posted, if there is one.
-func (s *invocation) assignToDigest(t *task) {
-	if s.run.Digest != nil && t.step == create {
+func (dg *digester) assignToDigest(t *task) {
+	if dg.run.Digest != nil && t.step == create {
 		t.step = inNextDigest
 	}
 }
 
 // gatherIntoDigest notes that the digest is to tell of an item. What is new since the
 // digest has left waits for the pass after.
-func (s *invocation) gatherIntoDigest(t *task) error {
-	g := s.run.Digest
+func (dg *digester) gatherIntoDigest(t *task) error {
+	g := dg.run.Digest
 	if g.Settling {
 		return nil
 	}
 
 	had := t.link.InDigest
 	if had == nil || had.Digest != g.ID {
-		if err := s.add(t); err != nil {
+		if err := dg.add(t); err != nil {
 			return err
 		}
 	} else if had.Content.Hash == t.content.Hash() {
 		return nil
 	}
 
-	t.link.InDigest = &store.DigestEntry{Digest: g.ID, Version: t.item.Version, Content: *s.intent(t)}
+	t.link.InDigest = &store.DigestEntry{Digest: g.ID, Version: t.item.Version, Content: *dg.site.intent(t)}
 	t.link.Outcome = domain.Deferred
 	t.link.Reason = inDigest
-	t.link.LastRunID = s.run.ID
-	t.link.UpdatedAt = s.Clock.Now().UTC()
+	t.link.LastRunID = dg.run.ID
+	t.link.UpdatedAt = dg.clock.Now().UTC()
 	t.linkChanged = true
 
 	return nil
 }
 
 // add counts an item in the sum.
-func (s *invocation) add(t *task) error {
-	d, err := s.sum()
+func (dg *digester) add(t *task) error {
+	d, err := dg.sum()
 	if err != nil {
 		return err
 	}
@@ -154,44 +168,44 @@ func (s *invocation) add(t *task) error {
 	line.Labels = nil
 	d.Add(line, t.item.UpdatedAt)
 	b, err := json.Marshal(d)
-	s.run.Digest.Sum = string(b)
+	dg.run.Digest.Sum = string(b)
 
 	return err
 }
 
-func (s *invocation) sum() (d connector.Digest, err error) {
-	err = json.Unmarshal([]byte(s.run.Digest.Sum), &d)
+func (dg *digester) sum() (d connector.Digest, err error) {
+	err = json.Unmarshal([]byte(dg.run.Digest.Sum), &d)
 	return d, err
 }
 
 // finishDigest is what follows a pass with a digest: it leaves after the one that
 // gathered, and is done with after the one that settled.
-func (s *invocation) finishDigest(ctx context.Context) error {
-	d, err := s.sum()
+func (dg *digester) finishDigest(ctx context.Context) error {
+	d, err := dg.sum()
 	if err != nil {
 		return err
 	}
 
 	if d.Total() == 0 {
-		s.run.Digest = nil
+		dg.run.Digest = nil
 		return nil
 	}
 
-	if s.run.Digest.Settling {
-		record, err := s.digest(ctx, s.run.Digest.ID)
-		s.run.Digest = nil
+	if dg.run.Digest.Settling {
+		record, err := dg.records.digest(ctx, dg.run.Digest.ID)
+		dg.run.Digest = nil
 		if err != nil {
 			return err
 		}
 
-		return s.refusedDigest(record)
+		return dg.refusedDigest(record)
 	}
 
-	if err := s.deliver(ctx, d); err != nil {
+	if err := dg.deliver(ctx, d); err != nil {
 		return err
 	}
 
-	s.run.Digest.Settling = true
+	dg.run.Digest.Settling = true
 
 	return nil
 }
@@ -199,13 +213,13 @@ func (s *invocation) finishDigest(ctx context.Context) error {
 // refusedDigest is the stop after a digest, nil unless the chat refused it
 // without names too. Then no single item is to blame: all items that it names were
 // refused in a row.
-func (s *invocation) refusedDigest(record *store.Digest) error {
+func (dg *digester) refusedDigest(record *store.Digest) error {
 	if record == nil || record.Outcome != domain.FailedOut {
 		return nil
 	}
 
-	known := s.known()
-	if !s.writesPaused() && (known == nil || len(known.Refused) < refusedInARow) {
+	known := dg.health.known()
+	if !dg.health.writesPaused() && (known == nil || len(known.Refused) < refusedInARow) {
 		return nil
 	}
 
@@ -213,17 +227,17 @@ func (s *invocation) refusedDigest(record *store.Digest) error {
 }
 
 // deliver posts the digest, unless an earlier invocation has.
-func (s *invocation) deliver(ctx context.Context, d connector.Digest) error {
-	record, err := s.digest(ctx, s.run.Digest.ID)
+func (dg *digester) deliver(ctx context.Context, d connector.Digest) error {
+	record, err := dg.records.digest(ctx, dg.run.Digest.ID)
 	if err != nil || record != nil && record.Outcome != domain.Deferred {
 		return err
 	}
 
-	if err := s.await(ctx, limits.Create); err != nil {
+	if err := dg.pacer.await(ctx, limits.Create); err != nil {
 		return err
 	}
 
-	record, err = s.attemptDigest(ctx, record)
+	record, err = dg.attemptDigest(ctx, record)
 	if err != nil {
 		return err
 	}
@@ -233,9 +247,9 @@ func (s *invocation) deliver(ctx context.Context, d connector.Digest) error {
 		d.ChangedAt = nil
 	}
 
-	d.URL = s.itemsURL()
+	d.URL = dg.itemsURL()
 
-	w, failed, err := s.postDigest(ctx, d, record)
+	w, failed, err := dg.postDigest(ctx, d, record)
 	stop, err := asStop(err)
 
 	switch {
@@ -246,26 +260,26 @@ func (s *invocation) deliver(ctx context.Context, d connector.Digest) error {
 		record.Outcome = domain.Deferred
 	case failed == nil:
 		record.Outcome, record.Remote = created(w), remoteOf(w)
-		s.countCall(limits.Create)
-		s.resetRefusals()
-		s.markHealthy(true)
+		dg.pacer.countCall(limits.Create)
+		dg.health.resetRefusals()
+		dg.health.markHealthy(true)
 
 	case failed.Class == failure.Final && !record.Bare: // one of the items it names may be to blame
 		record.Bare = true
 		record.Outcome = domain.Deferred
-		if err := s.storeDigest(ctx, record); err != nil {
+		if err := dg.records.storeDigest(ctx, record); err != nil {
 			return err
 		}
-		return s.deliver(ctx, d)
+		return dg.deliver(ctx, d)
 
 	case failed.Class == failure.Final:
 		record.Outcome, record.Reason = domain.FailedOut, reasonText(failed)
-	case !s.finder:
+	case !dg.site.finder:
 		record.Outcome = domain.Unknown
 		record.Reason = failed.Code
 	}
 
-	if err := s.storeDigest(ctx, record); err != nil {
+	if err := dg.records.storeDigest(ctx, record); err != nil {
 		return err
 	}
 
@@ -277,13 +291,13 @@ func (s *invocation) deliver(ctx context.Context, d connector.Digest) error {
 		return nil
 	}
 
-	return s.clearRefusals(ctx, true)
+	return dg.pacer.gate.clearRefusals(ctx, true)
 }
 
 // itemsURL is the address of the list of the organisation's items, "" for none.
-func (s *invocation) itemsURL() string {
-	fill := strings.NewReplacer("{organisation_id}", s.lease.Pair.OrganisationID.String(), "{item_type}", string(s.lease.Pair.ItemType))
-	return fill.Replace(s.Settings.ItemsURL)
+func (dg *digester) itemsURL() string {
+	fill := strings.NewReplacer("{organisation_id}", dg.lease.Pair.OrganisationID.String(), "{item_type}", string(dg.lease.Pair.ItemType))
+	return fill.Replace(dg.settings.ItemsURL)
 }
 
 // ParseItemsURL checks a value of Settings.ItemsURL: "", or the address of a web
@@ -304,23 +318,23 @@ func ParseItemsURL(text string) (string, error) {
 
 // attemptDigest counts another attempt at a digest, and records it before it
 // leaves. Without a record it is the first one.
-func (s *invocation) attemptDigest(ctx context.Context, record *store.Digest) (*store.Digest, error) {
+func (dg *digester) attemptDigest(ctx context.Context, record *store.Digest) (*store.Digest, error) {
 	if record == nil { // one that tries the provider after a pause is a single write
-		record = &store.Digest{ID: s.run.Digest.ID, Bare: s.writesPaused()}
+		record = &store.Digest{ID: dg.run.Digest.ID, Bare: dg.health.writesPaused()}
 	}
 
 	record.Attempt++
-	record.At = s.Clock.Now().UTC()
+	record.At = dg.clock.Now().UTC()
 	record.Outcome = ""
 
-	return record, s.storeDigest(ctx, record)
+	return record, dg.records.storeDigest(ctx, record)
 }
 
 // postDigest posts a digest. failed is the provider's refusal or the lack of an
 // answer. One that is about this digest alone gives neither a stop nor an error.
-func (s *invocation) postDigest(ctx context.Context, d connector.Digest, record *store.Digest) (w connector.Written, failed *failure.Error, err error) {
-	err = s.post(ctx, func() (err error) {
-		w, err = s.chat.conn.Digest(ctx, d, s.digestMarker(record))
+func (dg *digester) postDigest(ctx context.Context, d connector.Digest, record *store.Digest) (w connector.Written, failed *failure.Error, err error) {
+	err = dg.calls.post(ctx, func() (err error) {
+		w, err = dg.site.chat.conn.Digest(ctx, d, dg.digestMarker(record))
 		if errors.As(err, &failed) && (failed.Class == failure.Ambiguous || failed.Class == failure.Final && failed.Scope == failure.ItemScope) {
 			return nil
 		}
@@ -330,37 +344,50 @@ func (s *invocation) postDigest(ctx context.Context, d connector.Digest, record 
 	return w, failed, err
 }
 
-func (s *invocation) digestMarker(d *store.Digest) connector.Marker {
-	return s.signed(d.ID, d.Attempt, d.ID.Time())
+func (dg *digester) digestMarker(d *store.Digest) connector.Marker {
+	return dg.site.signed(d.ID, d.Attempt, d.ID.Time())
 }
 
 // digestMarkers are those of all attempts of a digest so far.
-func (s *invocation) digestMarkers(d *store.Digest) []connector.Marker {
+func (dg *digester) digestMarkers(d *store.Digest) []connector.Marker {
 	var all []connector.Marker
 	for attempt := firstWanted(d.Attempt); attempt <= d.Attempt; attempt++ {
-		all = append(all, s.signed(d.ID, attempt, d.ID.Time()))
+		all = append(all, dg.site.signed(d.ID, attempt, d.ID.Time()))
 	}
 
 	return all
 }
 
+// A digestStore keeps the records of digests.
+type digestStore interface {
+	Digest(ctx context.Context, integration, id domain.Snowflake) (*store.Digest, error)
+}
+
+// digestRecords are the records of the digests that links name.
+type digestRecords struct {
+	*session
+	store digestStore
+	// digests are those that were read; nil for one that has not left.
+	digests map[domain.Snowflake]*store.Digest
+}
+
 // storeDigest records what is known of a digest.
-func (s *invocation) storeDigest(ctx context.Context, d *store.Digest) error {
+func (r *digestRecords) storeDigest(ctx context.Context, d *store.Digest) error {
 	copied := *d
-	s.digests[d.ID] = &copied
-	return s.commit(ctx, store.Batch{Digest: &copied})
+	r.digests[d.ID] = &copied
+	return r.commit(ctx, store.Batch{Digest: &copied})
 }
 
 // digest reads a digest's record, once an invocation.
-func (s *invocation) digest(ctx context.Context, id domain.Snowflake) (*store.Digest, error) {
-	known, ok := s.digests[id]
+func (r *digestRecords) digest(ctx context.Context, id domain.Snowflake) (*store.Digest, error) {
+	known, ok := r.digests[id]
 	if ok {
 		return known, nil
 	}
 
-	d, err := s.Store.Digest(ctx, s.lease.Pair.ID, id)
+	d, err := r.store.Digest(ctx, r.lease.Pair.ID, id)
 	if err == nil {
-		s.digests[id] = d
+		r.digests[id] = d
 	}
 
 	return d, err
@@ -368,21 +395,21 @@ func (s *invocation) digest(ctx context.Context, id domain.Snowflake) (*store.Di
 
 // loadDigestOf finds the digest that a link names. One that has not left, and is not
 // this run's, is as good as none.
-func (s *invocation) loadDigestOf(ctx context.Context, t *task) error {
+func (r *digestRecords) loadDigestOf(ctx context.Context, t *task) error {
 	g := t.link.InDigest
 	t.digest = nil
 	if g == nil {
 		return nil
 	}
 
-	d, err := s.digest(ctx, g.Digest)
+	d, err := r.digest(ctx, g.Digest)
 	if err != nil {
 		return err
 	}
 
 	if d != nil && d.Outcome != domain.Deferred {
 		t.digest = d
-	} else if s.run.Digest == nil || s.run.Digest.ID != g.Digest {
+	} else if r.run.Digest == nil || r.run.Digest.ID != g.Digest {
 		t.link.InDigest = nil
 	}
 
@@ -391,43 +418,43 @@ func (s *invocation) loadDigestOf(ctx context.Context, t *task) error {
 
 // resolveDigests finds out whether the digests that were not answered have
 // arrived.
-func (s *invocation) resolveDigests(ctx context.Context, tasks []*task) error {
+func (dg *digester) resolveDigests(ctx context.Context, tasks []*task) error {
 	for _, t := range tasks {
 		if t.digest == nil || t.digest.Outcome != "" {
 			continue
 		}
 
-		d := *s.digests[t.digest.ID]
+		d := *dg.records.digests[t.digest.ID]
 		if d.Outcome == "" {
-			if err := s.resolveDigest(ctx, &d); err != nil {
+			if err := dg.resolveDigest(ctx, &d); err != nil {
 				return err
 			}
 		}
 
-		if err := s.loadDigestOf(ctx, t); err != nil {
+		if err := dg.records.loadDigestOf(ctx, t); err != nil {
 			return err
 		}
 
-		s.decide(t, true)
+		dg.reader.decider.decide(t, true)
 	}
 
 	return nil
 }
 
-func (s *invocation) resolveDigest(ctx context.Context, d *store.Digest) error {
-	if !s.finder { // the worker died over it
+func (dg *digester) resolveDigest(ctx context.Context, d *store.Digest) error {
+	if !dg.site.finder { // the worker died over it
 		d.Outcome = domain.Unknown
 		d.Reason = noAnswer
-		return s.storeDigest(ctx, d)
+		return dg.records.storeDigest(ctx, d)
 	}
 
-	ripe := d.At.Add(s.Settings.Settle)
-	if s.Clock.Now().Before(ripe) {
-		s.run.SettleAt = earliestMillis(s.run.SettleAt, ripe)
+	ripe := d.At.Add(dg.settings.Settle)
+	if dg.clock.Now().Before(ripe) {
+		dg.run.SettleAt = earliestMillis(dg.run.SettleAt, ripe)
 		return nil
 	}
 
-	found, err := s.find(ctx, "", d.At, 0, s.digestMarkers(d))
+	found, err := dg.calls.find(ctx, "", d.At, 0, dg.digestMarkers(d))
 	if err != nil {
 		return err
 	}
@@ -437,7 +464,7 @@ func (s *invocation) resolveDigest(ctx context.Context, d *store.Digest) error {
 		d.Outcome, d.Remote = domain.Created, remoteOf(w)
 	}
 
-	return s.storeDigest(ctx, d)
+	return dg.records.storeDigest(ctx, d)
 }
 
 // noAnswer is the reason of what may have arrived.
@@ -445,7 +472,7 @@ const noAnswer = "no_answer"
 
 // recordFromDigest records an item by what became of its digest. What has changed since
 // is told by the pass after.
-func (s *invocation) recordFromDigest(t *task) {
+func (dg *digester) recordFromDigest(t *task) {
 	d := t.digest
 	g := t.link.InDigest
 	if d.Outcome == "" {
@@ -455,12 +482,12 @@ func (s *invocation) recordFromDigest(t *task) {
 	t.digest = nil
 	t.link.InDigest = nil
 	t.linkChanged = true
-	s.handled++
+	dg.ledger.handled++
 	switch d.Outcome {
 	case domain.FailedOut:
 		e := &failure.Error{Class: failure.Final, Scope: failure.ItemScope, Code: d.Reason}
-		s.refuseItem(t, e)
-		s.countRefusal(t, e) // the stop is given when all are settled
+		dg.failures.refuseItem(t, e)
+		dg.health.countRefusal(t, e) // the stop is given when all are settled
 		return
 
 	case domain.Unknown:
@@ -468,7 +495,7 @@ func (s *invocation) recordFromDigest(t *task) {
 		t.attempted = true
 		t.finished = true
 		t.link.Intent = &g.Content
-		s.record(t, domain.Unknown, d.Reason)
+		dg.ledger.record(t, domain.Unknown, d.Reason)
 		t.link.Version = g.Version
 
 	default:
@@ -477,7 +504,7 @@ func (s *invocation) recordFromDigest(t *task) {
 		t.link.SentLabels = g.Content.Labels
 		t.link.SentState = g.Content.State
 		t.link.Previous = g.Content.Previous
-		s.record(t, d.Outcome, inDigest)
+		dg.ledger.record(t, d.Outcome, inDigest)
 		t.link.Version = g.Version
 	}
 
@@ -485,6 +512,6 @@ func (s *invocation) recordFromDigest(t *task) {
 		return
 	}
 
-	s.decide(t, true)
+	dg.reader.decider.decide(t, true)
 	t.again = true
 }

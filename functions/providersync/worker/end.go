@@ -13,69 +13,97 @@ import (
 
 var organisationDeleted = domain.RunError{Code: "organisation_deleted", Detail: "The organisation does not exist any more."}
 
+// A runStore ends an invocation or the run.
+type runStore interface {
+	Release(ctx context.Context, l store.Lease, run store.ActiveRun, due time.Time) error
+	Wait(ctx context.Context, l store.Lease, run store.ActiveRun, metaVersion int64, due time.Time) error
+	Finish(ctx context.Context, l store.Lease, e store.Ending) error
+}
+
+// A publishedMarker removes published events from the outbox.
+type publishedMarker interface {
+	MarkPublished(ctx context.Context, taken []outgoing.Event) error
+}
+
+// An ender ends the invocation: it asks for the next one, lets the run wait, or
+// finishes it.
+type ender struct {
+	*session
+	site      *site
+	gate      *gate
+	pacer     *pacer
+	health    *health
+	ledger    *ledger
+	signals   *signals
+	store     runStore
+	outbox    publishedMarker
+	publisher EventPublisher
+	nextRun   domain.Snowflake // the run that goes on after this invocation, by a message
+}
+
 // endWith ends the invocation and gives the lease back.
-func (s *invocation) endWith(ctx context.Context, stop *Stop) error {
+func (en *ender) endWith(ctx context.Context, stop *Stop) error {
 	var err error
 	switch stop.status {
 	case domain.Queued:
-		err = s.requeue(ctx)
+		err = en.requeue(ctx)
 	case domain.Waiting:
-		err = s.wait(ctx, stop)
+		err = en.wait(ctx, stop)
 	default:
-		err = s.finish(ctx, stop)
+		err = en.finish(ctx, stop)
 	}
 
-	s.log.InfoContext(ctx, "slice ended", "status", string(stop.status), "reason", stop.reason, "counts", s.run.Counts, "handled", s.handled)
+	en.log.InfoContext(ctx, "slice ended", "status", string(stop.status), "reason", stop.reason, "counts", en.run.Counts, "handled", en.ledger.handled)
 
 	return err
 }
 
 // requeue asks for the next invocation.
-func (s *invocation) requeue(ctx context.Context) error {
-	if err := s.flush(ctx); err != nil {
+func (en *ender) requeue(ctx context.Context) error {
+	if err := en.flush(ctx); err != nil {
 		return err
 	}
 
-	s.run.Status = domain.Queued
-	s.nextRun = s.run.ID
-	return s.Store.Release(ctx, s.lease, s.run, s.Clock.Now().Add(s.Settings.LostAfter))
+	en.run.Status = domain.Queued
+	en.nextRun = en.run.ID
+	return en.store.Release(ctx, en.lease, en.run, en.clock.Now().Add(en.settings.LostAfter))
 }
 
 // wait lets the run wait, unless a manager has stopped it or changed the
 // integration: then it goes on at once, to find out.
-func (s *invocation) wait(ctx context.Context, stop *Stop) error {
-	if err := s.flush(ctx); err != nil {
+func (en *ender) wait(ctx context.Context, stop *Stop) error {
+	if err := en.flush(ctx); err != nil {
 		return err
 	}
 
-	s.madeProgress() // waiting is no idling
+	en.madeProgress() // waiting is no idling
 	until := stop.until.UTC()
-	s.run.Status = domain.Waiting
-	s.run.WaitingUntil = &until
-	s.run.WaitingReason = &stop.reason
-	if !s.dry() { // that has counted what it has passed
-		s.run.PendingCursor = ""
+	en.run.Status = domain.Waiting
+	en.run.WaitingUntil = &until
+	en.run.WaitingReason = &stop.reason
+	if !en.dry() { // that has counted what it has passed
+		en.run.PendingCursor = ""
 	}
 
-	s.estimate(until)
-	if s.run.Mode == domain.Purge {
-		return s.Store.Release(ctx, s.lease, s.run, until)
+	en.pacer.estimate(until)
+	if en.run.Mode == domain.Purge {
+		return en.store.Release(ctx, en.lease, en.run, until)
 	}
 
-	err := s.Store.Wait(ctx, s.lease, s.run, s.meta.Version, until)
+	err := en.store.Wait(ctx, en.lease, en.run, en.meta.Version, until)
 	if errors.Is(err, store.ErrChanged) {
-		s.run.WaitingUntil = nil
-		s.run.WaitingReason = nil
-		return s.recheckAndEnd(ctx)
+		en.run.WaitingUntil = nil
+		en.run.WaitingReason = nil
+		return en.recheckAndEnd(ctx)
 	}
 
 	return err
 }
 
 // recheckAndEnd looks what a manager has changed, and concludes anew.
-func (s *invocation) recheckAndEnd(ctx context.Context) error {
-	s.checkedAt = time.Time{}
-	stop, err := asStop(s.check(ctx))
+func (en *ender) recheckAndEnd(ctx context.Context) error {
+	en.checkedAt = time.Time{}
+	stop, err := asStop(en.check(ctx))
 	if err != nil {
 		return err
 	}
@@ -84,100 +112,85 @@ func (s *invocation) recheckAndEnd(ctx context.Context) error {
 		stop = stopContinue
 	}
 
-	return s.endWith(ctx, stop)
-}
-
-// flush records what no commit has recorded yet.
-func (s *invocation) flush(ctx context.Context) error {
-	if s.condition == nil && len(s.pending) == 0 {
-		return nil
-	}
-	return s.commit(ctx, store.Batch{})
-}
-
-func (s *invocation) finalStatus() domain.Status {
-	if s.run.Counts.Failed > 0 || s.run.RetryAt != 0 {
-		return domain.Partial
-	}
-	return domain.Succeeded
+	return en.endWith(ctx, stop)
 }
 
 // finish ends the run and files it. store.ErrWoken when a change has arrived
 // meanwhile.
-func (s *invocation) finish(ctx context.Context, stop *Stop) error {
-	now := s.Clock.Now().UTC()
-	e := store.Ending{Run: s.run.Run, Mode: s.run.Mode, Forced: stop.status == domain.Failed || stop.status == domain.Cancelled}
+func (en *ender) finish(ctx context.Context, stop *Stop) error {
+	now := en.clock.Now().UTC()
+	e := store.Ending{Run: en.run.Run, Mode: en.run.Mode, Forced: stop.status == domain.Failed || stop.status == domain.Cancelled}
 	e.Run.Status = stop.status
 	e.Run.Error = stop.err
 	e.Run.FinishedAt = &now
 	e.Run.EstimatedFinish = nil
 	e.Run.WaitingUntil = nil
 	e.Run.WaitingReason = nil
-	condition := s.condition
-	pending := s.pending
+	condition := en.condition
+	pending := en.events.pending
 	if stop.unhealthy {
-		if err := s.shareRefusal(ctx, *stop.err); err != nil {
+		if err := en.gate.shareRefusal(ctx, *stop.err); err != nil {
 			return err
 		}
 	}
 
-	if stop.unhealthy && !s.dry() { // a dry run does not change health
-		s.markUnhealthy(stop.err, s.sharedUntil)
+	if stop.unhealthy && !en.dry() { // a dry run does not change health
+		en.health.markUnhealthy(stop.err, en.gate.sharedUntil)
 	}
 
 	if !e.Forced {
-		if s.healthyIfDone && !(s.writesPaused() && s.finalStatus() == domain.Partial) {
-			s.markHealthy(true)
+		if en.health.healthyIfDone && !(en.health.writesPaused() && en.finalStatus() == domain.Partial) {
+			en.health.markHealthy(true)
 		}
 
 		zero := 0
 		e.Run.Remaining = &zero
-		if s.run.Mode == domain.Full {
-			e.FullEpoch = s.run.FullEpoch
+		if en.run.Mode == domain.Full {
+			e.FullEpoch = en.run.FullEpoch
 		}
 	}
 
-	e.RetryAt, e.PullAt = s.nextRetry(stop), s.nextPull(stop)
-	e.OnlyIfSeen = e.Forced && s.readPendingBefore() && !stop.unhealthy && !(isStopped(stop) && stop.err.Code != store.LedAway)
-	e.Condition = s.condition
-	e.Events = s.pending
-	if stop.err != nil && stop.err.Code == integrationDeleted && !s.dry() { // the other lane has the purge
-		purge := store.PurgeRun(s.lease.Pair, domain.NewSnowflake(now), now)
+	e.RetryAt, e.PullAt = en.nextRetry(stop), en.nextPull(stop)
+	e.OnlyIfSeen = e.Forced && en.readPendingBefore() && !stop.unhealthy && !(isStopped(stop) && stop.err.Code != store.LedAway)
+	e.Condition = en.condition
+	e.Events = en.events.pending
+	if stop.err != nil && stop.err.Code == integrationDeleted && !en.dry() { // the other lane has the purge
+		purge := store.PurgeRun(en.lease.Pair, domain.NewSnowflake(now), now)
 		e.Purge = &purge
 	}
 
-	e.EventsDue = now.Add(s.Settings.LostAfter)
-	e.MetaVersion = s.meta.Version
+	e.EventsDue = now.Add(en.settings.LostAfter)
+	e.MetaVersion = en.meta.Version
 	e.Judged = stop.unhealthy
-	err := s.Store.Finish(ctx, s.lease, e)
+	err := en.store.Finish(ctx, en.lease, e)
 	if e.OnlyIfSeen && errors.Is(err, store.ErrSignaled) { // what has arrived since is another run's
-		if err := s.handOverToNextRun(ctx); err != nil {
+		if err := en.signals.handOverToNextRun(ctx); err != nil {
 			return err
 		}
-		e.OnlyIfSeen, e.RetryAt = false, now.Add(s.Settings.LostAfter)
-		err = s.Store.Finish(ctx, s.lease, e)
+		e.OnlyIfSeen, e.RetryAt = false, now.Add(en.settings.LostAfter)
+		err = en.store.Finish(ctx, en.lease, e)
 	}
 
 	if errors.Is(err, store.ErrChanged) {
-		s.condition = condition
-		s.pending = pending
-		return s.recheckAndEnd(ctx)
+		en.condition = condition
+		en.events.pending = pending
+		return en.recheckAndEnd(ctx)
 	}
 
 	if err != nil {
 		return err
 	}
 
-	s.condition = nil
-	s.pending = nil
-	s.recorded = append(s.recorded, e.Events...)
+	en.condition = nil
+	en.events.pending = nil
+	en.events.recorded = append(en.events.recorded, e.Events...)
 	if !e.Run.DryRun {
-		s.recorded = append(s.recorded, outgoing.SyncFinished(e.Run))
+		en.events.recorded = append(en.events.recorded, outgoing.SyncFinished(e.Run))
 	}
 
-	s.log.InfoContext(ctx, "run ended", "status", string(stop.status), "counts", s.run.Counts, "error", stop.err)
+	en.log.InfoContext(ctx, "run ended", "status", string(stop.status), "counts", en.run.Counts, "error", stop.err)
 	if e.Purge != nil {
-		s.nextRun = e.Purge.ID
+		en.nextRun = e.Purge.ID
 	}
 
 	return nil
@@ -186,19 +199,10 @@ func (s *invocation) finish(ctx context.Context, stop *Stop) error {
 // integrationDeleted is the code with which the run of a deleted integration ends.
 const integrationDeleted = "integration_deleted"
 
-// handOverToNextRun marks what was asked of the run meanwhile, for the one after it.
-func (s *invocation) handOverToNextRun(ctx context.Context) error {
-	st, err := s.Store.StateIn(ctx, s.lease.Pair.ID, s.lease.Kind)
-	if err == nil && st != nil && st.Run != nil && st.Run.RetryAll {
-		_, err = asStop(s.retryAll(ctx)) // what it does not reach now, the run after it does
-	}
-	return err
-}
-
 // readPendingBefore reports whether the run has promised to look at marks: what has woken
 // it since is news.
-func (s *invocation) readPendingBefore() bool {
-	return s.run.Remaining != nil || s.run.PlanCursor != "" || s.run.PlanDone
+func (en *ender) readPendingBefore() bool {
+	return en.run.Remaining != nil || en.run.PlanCursor != "" || en.run.PlanDone
 }
 
 // isStopped reports whether a run ends because the integration is disabled,
@@ -211,58 +215,58 @@ const afterNoProgress = time.Hour
 
 // nextRetry is when a run after this one goes on with what it leaves, zero for
 // when somebody asks for it.
-func (s *invocation) nextRetry(stop *Stop) time.Time {
-	now := s.Clock.Now()
+func (en *ender) nextRetry(stop *Stop) time.Time {
+	now := en.clock.Now()
 	switch {
-	case s.dry() || isStopped(stop):
+	case en.dry() || isStopped(stop):
 		return time.Time{}
 	case stop.unhealthy:
-		return time.UnixMilli(s.condition.PausedUntil)
+		return time.UnixMilli(en.condition.PausedUntil)
 	case stop.status == domain.Failed:
 		return now.Add(afterNoProgress)
 	case stop.status == domain.Cancelled:
-		return store.AfterCancel(now, s.run.NextAttempt(), s.state.RetryAt)
-	case s.run.NextAttempt() != 0:
-		return time.UnixMilli(s.run.NextAttempt())
+		return store.AfterCancel(now, en.run.NextAttempt(), en.state.RetryAt)
+	case en.run.NextAttempt() != 0:
+		return time.UnixMilli(en.run.NextAttempt())
 	}
 
 	return time.Time{}
 }
 
 // nextPull is when the run after this one pulls, zero for never.
-func (s *invocation) nextPull(stop *Stop) time.Time {
+func (en *ender) nextPull(stop *Stop) time.Time {
 	switch {
-	case s.dry() || isStopped(stop) || stop.unhealthy:
+	case en.dry() || isStopped(stop) || stop.unhealthy:
 		return time.Time{}
-	case s.conn == nil && stop.status == domain.Cancelled:
-		return store.AfterCancel(s.Clock.Now(), s.state.PullAt, 0)
-	case s.conn == nil && s.state.PullAt > 0: // it ended before anything was opened
-		return time.UnixMilli(s.state.PullAt)
-	case s.conn == nil || !s.pulls():
+	case en.site.conn == nil && stop.status == domain.Cancelled:
+		return store.AfterCancel(en.clock.Now(), en.state.PullAt, 0)
+	case en.site.conn == nil && en.state.PullAt > 0: // it ended before anything was opened
+		return time.UnixMilli(en.state.PullAt)
+	case en.site.conn == nil || !en.site.pulls():
 		return time.Time{}
 	}
 
-	jitter := time.Duration((rand.Float64() - 0.5) / 5 * float64(s.Settings.PullEvery))
+	jitter := time.Duration((rand.Float64() - 0.5) / 5 * float64(en.settings.PullEvery))
 
-	return s.Clock.Now().Add(s.Settings.PullEvery + jitter)
+	return en.clock.Now().Add(en.settings.PullEvery + jitter)
 }
 
 // publish sends what the outbox holds from this invocation; what the event publisher does not
 // take, dispatch sends again.
-func (s *invocation) publish(ctx context.Context) {
-	if len(s.recorded) == 0 {
+func (en *ender) publish(ctx context.Context) {
+	if len(en.events.recorded) == 0 {
 		return
 	}
 
-	taken, err := s.Events.Publish(ctx, s.recorded)
+	taken, err := en.publisher.Publish(ctx, en.events.recorded)
 	if err == nil {
-		err = s.Store.MarkPublished(ctx, taken)
+		err = en.outbox.MarkPublished(ctx, taken)
 	} else {
-		err = errors.Join(err, s.Store.MarkPublished(ctx, taken))
+		err = errors.Join(err, en.outbox.MarkPublished(ctx, taken))
 	}
 
-	s.recorded = nil
+	en.events.recorded = nil
 	if err != nil {
-		s.log.WarnContext(ctx, "events not published; dispatch will", "error", err.Error())
+		en.log.WarnContext(ctx, "events not published; dispatch will", "error", err.Error())
 	}
 }

@@ -15,45 +15,54 @@ const (
 	longestPause = 24 * time.Hour
 )
 
+// health is how the provider answers to what is configured: healthy, or unhealthy
+// with a pause.
+type health struct {
+	*session
+	healthyIfDone bool // it answers reads, after something was refused
+	acceptedOne   bool // a write was accepted
+	skipsRefused  bool // items that were not refused yet come first
+}
+
 // known is what was last recorded or is about to be: how the provider answered.
-func (s *invocation) known() *store.Condition {
-	if s.condition != nil {
-		return s.condition
+func (h *health) known() *store.Condition {
+	if h.condition != nil {
+		return h.condition
 	}
-	return s.state.Condition
+	return h.state.Condition
 }
 
 // markHealthy notes that the provider takes what is configured. Where something
 // was refused, a read alone does not tell that: a token may read and not write.
 // Then it counts when the run has come to its end.
-func (s *invocation) markHealthy(wrote bool) {
-	was := s.known()
-	if was != nil && was.ConnectionVersion == s.meta.ConnectionVersion {
+func (h *health) markHealthy(wrote bool) {
+	was := h.known()
+	if was != nil && was.ConnectionVersion == h.meta.ConnectionVersion {
 		if was.State == domain.Healthy {
 			return
 		}
 
-		if s.healthyIfDone = !wrote; s.healthyIfDone {
+		if h.healthyIfDone = !wrote; h.healthyIfDone {
 			return
 		}
 	}
 
-	s.condition = s.newCondition(domain.Healthy)
+	h.condition = h.newCondition(domain.Healthy)
 	if was != nil && was.State == domain.Unhealthy {
-		s.announce()
+		h.announce()
 	}
 }
 
 // markUnhealthy notes that the provider refuses what is configured. A further
 // refusal during the pause, as of a sync that a manager asks for, does not
 // make it wait longer.
-func (s *invocation) markUnhealthy(why *domain.RunError, sharedUntil int64) {
-	now := s.Clock.Now()
-	next := s.newCondition(domain.Unhealthy)
+func (h *health) markUnhealthy(why *domain.RunError, sharedUntil int64) {
+	now := h.clock.Now()
+	next := h.newCondition(domain.Unhealthy)
 	next.Reason = why
-	was := s.known()
-	ill := was != nil && was.State == domain.Unhealthy && was.ConnectionVersion == s.meta.ConnectionVersion
-	if ill && was.ConfigurationVersion == s.meta.ConfigurationVersion {
+	was := h.known()
+	ill := was != nil && was.State == domain.Unhealthy && was.ConnectionVersion == h.meta.ConnectionVersion
+	if ill && was.ConfigurationVersion == h.meta.ConfigurationVersion {
 		next.Pauses = was.Pauses
 		next.PausedUntil = was.PausedUntil
 	}
@@ -68,20 +77,20 @@ func (s *invocation) markUnhealthy(why *domain.RunError, sharedUntil int64) {
 		next.PausedUntil = now.Add(min(firstPause<<min(next.Pauses-1, 10), longestPause)).UnixMilli()
 	}
 
-	s.condition = next
+	h.condition = next
 	if !ill {
-		s.announce()
+		h.announce()
 	}
 }
 
 // newCondition is a condition of what is configured now.
-func (s *invocation) newCondition(state domain.HealthState) *store.Condition {
-	return &store.Condition{ConnectionVersion: s.meta.ConnectionVersion, ConfigurationVersion: s.meta.ConfigurationVersion, State: state}
+func (h *health) newCondition(state domain.HealthState) *store.Condition {
+	return &store.Condition{ConnectionVersion: h.meta.ConnectionVersion, ConfigurationVersion: h.meta.ConfigurationVersion, State: state}
 }
 
 // announce has the change of health published.
-func (s *invocation) announce() {
-	health := (&store.State{Condition: s.condition}).Health(s.meta)
-	id := s.eventID()
-	s.pending = append(s.pending, outgoing.HealthChanged(id, s.lease.Pair.OrganisationID, s.lease.Pair.ID, health))
+func (h *health) announce() {
+	health := (&store.State{Condition: h.condition}).Health(h.meta)
+	id := h.eventID()
+	h.events.pending = append(h.events.pending, outgoing.HealthChanged(id, h.lease.Pair.OrganisationID, h.lease.Pair.ID, health))
 }

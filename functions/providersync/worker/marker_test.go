@@ -232,7 +232,7 @@ func TestWhichAttemptsAreWanted(t *testing.T) {
 		"a chat that edits":             {edits, 3, 1, 3},
 		"a chat that posts each change": {posts, 3, 3, 3},
 	} {
-		s := &invocation{lease: store.Lease{Pair: store.IntegrationRef{ID: 77}}, markerKey: signer(there), chat: tt.chat}
+		s := &site{session: &session{lease: store.Lease{Pair: store.IntegrationRef{ID: 77}}}, markerKey: signer(there), chat: tt.chat}
 		var link store.Link
 		for n := range tt.attempt {
 			link.StartAttempt(at.Add(time.Duration(n) * time.Minute))

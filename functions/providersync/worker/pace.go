@@ -49,69 +49,77 @@ func (p *pace) next(op limits.Op, now time.Time) (time.Time, bool) {
 	return time.Time{}, false
 }
 
+// A pacer makes calls wait for the limits of the credential, and estimates when the
+// run is done by the same limits.
+type pacer struct {
+	*session
+	site *site
+	gate *gate
+}
+
 // await makes sure that a call may be made now: the run goes on, there is time
 // left, and the provider's limits allow it. A short wait is slept.
-func (s *invocation) await(ctx context.Context, op limits.Op) error {
-	if !s.timeLeft() {
+func (pc *pacer) await(ctx context.Context, op limits.Op) error {
+	if !pc.timeLeft() {
 		return stopContinue
 	}
 
-	at, ok := s.pace.next(op, s.Clock.Now())
+	at, ok := pc.gate.pace.next(op, pc.clock.Now())
 	if !ok {
 		var err error
-		at, err = s.reserve(ctx, op)
+		at, err = pc.reserve(ctx, op)
 		if err != nil {
 			return err
 		}
 	}
 
-	if pause := at.Sub(s.Clock.Now()); pause > 0 {
-		if !at.Before(s.workEnds) {
+	if pause := at.Sub(pc.clock.Now()); pause > 0 {
+		if !at.Before(pc.workEnds) {
 			return stopContinue
 		}
 
-		if err := s.Clock.Sleep(ctx, pause); err != nil {
+		if err := pc.clock.Sleep(ctx, pause); err != nil {
 			return err
 		}
 	}
 
-	return s.check(ctx)
+	return pc.check(ctx)
 }
 
 // reserve reserves times for this operation and those planned after it, as
 // many as this invocation can use. Without one the stop says how to wait.
-func (s *invocation) reserve(ctx context.Context, op limits.Op) (time.Time, error) {
+func (pc *pacer) reserve(ctx context.Context, op limits.Op) (time.Time, error) {
 	for {
-		if err := s.loadUsage(ctx); err != nil {
+		if err := pc.gate.loadUsage(ctx); err != nil {
 			return time.Time{}, err
 		}
 
-		now := s.Clock.Now()
-		first := s.pace.limits.Next(s.pace.usage.Usage, now, op)
+		now := pc.clock.Now()
+		first := pc.gate.pace.limits.Next(pc.gate.pace.usage.Usage, now, op)
 		switch {
-		case first.Sub(now) > shortWait && s.mayProbeLimit(now):
-			return s.askWhileLimited(ctx, op, now)
+		case first.Sub(now) > shortWait && pc.gate.mayProbeLimit(now):
+			return pc.askWhileLimited(ctx, op, now)
 		case first.Sub(now) > shortWait:
-			return first, stopWaiting(s.limitRetryAt(first, now), s.pace.why(now))
-		case !first.Before(s.workEnds):
+			return first, stopWaiting(pc.gate.limitRetryAt(first, now), pc.gate.pace.why(now))
+		case !first.Before(pc.workEnds):
 			return first, stopContinue
-		case s.pace.limits.Unlimited():
+		case pc.gate.pace.limits.Unlimited():
 			return first, nil // nothing to keep count of
 		}
 
-		ops := s.pace.following(op)
-		spent, times := s.pace.limits.Take(s.pace.usage.Usage, now, s.workEnds, ops, s.callTime())
+		ops := pc.gate.pace.following(op)
+		spent, times := pc.gate.pace.limits.Take(pc.gate.pace.usage.Usage, now, pc.workEnds, ops, pc.callTime())
 		if len(times) == 0 {
 			return first, stopContinue
 		}
 
 		if n := withoutLongPause(now, times); n < len(times) {
-			spent, times = s.pace.limits.Take(s.pace.usage.Usage, now, s.workEnds, ops[:n], s.callTime())
+			spent, times = pc.gate.pace.limits.Take(pc.gate.pace.usage.Usage, now, pc.workEnds, ops[:n], pc.callTime())
 		}
 
-		usage := s.pace.usage
+		usage := pc.gate.pace.usage
 		usage.Usage = spent
-		retry, err := s.putUsage(ctx, usage, now)
+		retry, err := pc.gate.putUsage(ctx, usage, now)
 		if err != nil {
 			return time.Time{}, err
 		}
@@ -119,12 +127,12 @@ func (s *invocation) reserve(ctx context.Context, op limits.Op) (time.Time, erro
 			continue
 		}
 
-		if planned := s.pace.planned; len(planned) >= len(ops) {
-			s.pace.planned = planned[len(planned)-len(ops)+len(times):]
+		if planned := pc.gate.pace.planned; len(planned) >= len(ops) {
+			pc.gate.pace.planned = planned[len(planned)-len(ops)+len(times):]
 		}
 
 		for i, at := range times[1:] {
-			s.pace.reserved = append(s.pace.reserved, reservation{ops[i+1], at})
+			pc.gate.pace.reserved = append(pc.gate.pace.reserved, reservation{ops[i+1], at})
 		}
 
 		return times[0], nil
@@ -133,26 +141,26 @@ func (s *invocation) reserve(ctx context.Context, op limits.Op) (time.Time, erro
 
 // askWhileLimited lets one call try a provider that wants to be left alone for
 // long. It is written down first, so that no other worker does so too.
-func (s *invocation) askWhileLimited(ctx context.Context, op limits.Op, now time.Time) (time.Time, error) {
-	usage := s.pace.usage
+func (pc *pacer) askWhileLimited(ctx context.Context, op limits.Op, now time.Time) (time.Time, error) {
+	usage := pc.gate.pace.usage
 	usage.AskedAt, usage.ProbedAt = now.UnixMilli(), now.UnixMilli()
 
-	retry, err := s.putUsage(ctx, usage, now)
+	retry, err := pc.gate.putUsage(ctx, usage, now)
 	if err != nil {
 		return now, err
 	}
 	if retry {
-		return s.reserve(ctx, op)
+		return pc.reserve(ctx, op)
 	}
 
 	return now, nil
 }
 
 // loadUsage reads what the credential has spent, once an invocation.
-func (s *invocation) loadUsage(ctx context.Context) (err error) {
-	if !s.pace.read {
-		s.pace.usage, err = s.Store.Usage(ctx, s.pace.credential)
-		s.pace.read = err == nil
+func (g *gate) loadUsage(ctx context.Context) (err error) {
+	if !g.pace.read {
+		g.pace.usage, err = g.store.Usage(ctx, g.pace.credential)
+		g.pace.read = err == nil
 	}
 	return err
 }
@@ -193,23 +201,23 @@ const rateLimited = "rate_limited"
 
 // recordRateLimit notes in the shared usage that the provider wants to be left alone,
 // and returns until when.
-func (s *invocation) recordRateLimit(ctx context.Context, e *failure.Error) (time.Time, error) {
+func (pc *pacer) recordRateLimit(ctx context.Context, e *failure.Error) (time.Time, error) {
 	for {
-		if err := s.loadUsage(ctx); err != nil {
+		if err := pc.gate.loadUsage(ctx); err != nil {
 			return time.Time{}, err
 		}
 
-		now := s.Clock.Now()
-		usage := s.pace.usage
+		now := pc.clock.Now()
+		usage := pc.gate.pace.usage
 		var until time.Time
 		usage.AskedAt = now.UnixMilli()
-		usage.Usage, until = s.pace.limits.Refused(usage.Usage, now, max(e.Wait, time.Second), e.NoRetryAfter)
-		retry, err := s.putUsage(ctx, usage, now)
+		usage.Usage, until = pc.gate.pace.limits.Refused(usage.Usage, now, max(e.Wait, time.Second), e.NoRetryAfter)
+		retry, err := pc.gate.putUsage(ctx, usage, now)
 		if retry {
 			continue
 		}
 
-		s.pace.reserved = nil
+		pc.gate.pace.reserved = nil
 
 		return until, err
 	}

@@ -15,59 +15,68 @@ const planPageSize = store.MaxActions - 1
 // records how far it has come: reading them again costs little.
 const checkpointEvery = 20
 
+// A planner compares every item with what was last sent and adds pending changes for
+// those that differ.
+type planner struct {
+	*session
+	ledger *ledger
+	reader *reader
+	pacer  *pacer
+}
+
 // plan compares every item of the type with what was last sent and pending changes what
 // differs. It asks the provider nothing.
-func (s *invocation) plan(ctx context.Context) error {
-	if s.run.PlanCursor == "" {
-		s.run.FullEpoch = s.meta.FullEpoch
-		s.run.Creates = 0
-		s.run.Updates = 0
-		s.run.PlanID = domain.NewSnowflake(s.Clock.Now())
-		s.run.Remaining = nil
-		s.run.EstimatedFinish = nil // nobody knows before all is planned
+func (pn *planner) plan(ctx context.Context) error {
+	if pn.run.PlanCursor == "" {
+		pn.run.FullEpoch = pn.meta.FullEpoch
+		pn.run.Creates = 0
+		pn.run.Updates = 0
+		pn.run.PlanID = domain.NewSnowflake(pn.clock.Now())
+		pn.run.Remaining = nil
+		pn.run.EstimatedFinish = nil // nobody knows before all is planned
 	}
 
 	for pages := 1; ; pages++ {
-		stop, err := asStop(s.mayGoOn(ctx))
+		stop, err := asStop(pn.mayGoOn(ctx))
 		if err != nil {
 			return err
 		}
 
 		if stop != nil {
-			if err := s.commit(ctx, store.Batch{}); err != nil {
+			if err := pn.commit(ctx, store.Batch{}); err != nil {
 				return err
 			}
 
 			return stop
 		}
 
-		tasks, next, err := s.compare(ctx)
+		tasks, next, err := pn.reader.compare(ctx)
 		if err != nil {
 			return err
 		}
 
 		batch := store.Batch{}
 		for _, t := range tasks {
-			if s.needsPush(t) {
-				batch.AddPending = append(batch.AddPending, store.PendingChange{ItemID: t.id, Version: t.item.Version, Planned: s.run.PlanID})
+			if pn.needsPush(t) {
+				batch.AddPending = append(batch.AddPending, store.PendingChange{ItemID: t.id, Version: t.item.Version, Planned: pn.run.PlanID})
 			}
 		}
 
-		s.run.PlanCursor = next
-		s.run.PlanDone = next == ""
-		if s.run.PlanDone { // all pending changes are to be looked at, wherever the last pass has come
-			s.run.PendingCursor = ""
+		pn.run.PlanCursor = next
+		pn.run.PlanDone = next == ""
+		if pn.run.PlanDone { // all pending changes are to be looked at, wherever the last pass has come
+			pn.run.PendingCursor = ""
 			batch.Cursor = true
 		}
 
-		s.madeProgress()
-		if len(batch.AddPending) > 0 || s.run.PlanDone || pages%checkpointEvery == 0 {
-			if err := s.commit(ctx, batch); err != nil {
+		pn.madeProgress()
+		if len(batch.AddPending) > 0 || pn.run.PlanDone || pages%checkpointEvery == 0 {
+			if err := pn.commit(ctx, batch); err != nil {
 				return err
 			}
 		}
 
-		if s.run.PlanDone {
+		if pn.run.PlanDone {
 			return nil
 		}
 	}
@@ -76,20 +85,20 @@ func (s *invocation) plan(ctx context.Context) error {
 // replan begins the plan pass anew, for a configuration that was changed after
 // it: who asks for a full sync then gets this run, and must get what he asked
 // for.
-func (s *invocation) replan() {
-	for out, n := range outcomesOf(s.run.PlanCounts) {
-		s.tally(out, -n)
+func (pn *planner) replan() {
+	for out, n := range outcomesOf(pn.run.PlanCounts) {
+		pn.tally(out, -n)
 	}
 
-	s.run.PlanCounts = domain.Counts{}
-	s.run.PlanCursor = ""
-	s.run.PlanDone = false
+	pn.run.PlanCounts = domain.Counts{}
+	pn.run.PlanCursor = ""
+	pn.run.PlanDone = false
 }
 
 // tallyPlan counts an item that the plan pass need not mark.
-func (s *invocation) tallyPlan(out domain.Outcome, n int) {
-	s.tally(out, n)
-	tally(&s.run.PlanCounts, out, n)
+func (l *ledger) tallyPlan(out domain.Outcome, n int) {
+	l.tally(out, n)
+	tally(&l.run.PlanCounts, out, n)
 }
 
 // outcomesOf gives counts by outcome.
@@ -100,8 +109,8 @@ func outcomesOf(c domain.Counts) map[domain.Outcome]int {
 }
 
 // compare reads a page of items with their links and decides about each.
-func (s *invocation) compare(ctx context.Context) (tasks []*task, next string, err error) {
-	items, next, err := s.Store.Items(ctx, s.lease.Pair, s.run.PlanCursor, planPageSize)
+func (r *reader) compare(ctx context.Context) (tasks []*task, next string, err error) {
+	items, next, err := r.store.Items(ctx, r.lease.Pair, r.run.PlanCursor, planPageSize)
 	if err != nil {
 		return nil, "", err
 	}
@@ -111,19 +120,19 @@ func (s *invocation) compare(ctx context.Context) (tasks []*task, next string, e
 		ids[i] = item.ID
 	}
 
-	links, err := s.Store.Links(ctx, s.lease.Pair.ID, s.target.Key, ids)
+	links, err := r.store.Links(ctx, r.lease.Pair.ID, r.site.target.Key, ids)
 	if err != nil {
 		return nil, "", err
 	}
 
 	for _, item := range items {
 		link, linked := links[item.ID]
-		t := s.newTask(item.ID, item, link, linked)
-		if err := s.loadDigestOf(ctx, t); err != nil {
+		t := r.decider.newTask(item.ID, item, link, linked)
+		if err := r.records.loadDigestOf(ctx, t); err != nil {
 			return nil, "", err
 		}
 
-		s.decide(t, true)
+		r.decider.decide(t, true)
 		tasks = append(tasks, t)
 	}
 
@@ -131,8 +140,8 @@ func (s *invocation) compare(ctx context.Context) (tasks []*task, next string, e
 }
 
 // needsPush counts an item that needs no push, and reports whether it needs one.
-func (s *invocation) needsPush(t *task) bool {
-	again := t.link.CountedIn == s.run.ID // an earlier pass of this run has counted it
+func (pn *planner) needsPush(t *task) bool {
+	again := t.link.CountedIn == pn.run.ID // an earlier pass of this run has counted it
 	switch t.step {
 	case nothing:
 		return false
@@ -142,7 +151,7 @@ func (s *invocation) needsPush(t *task) bool {
 		}
 
 		if !again {
-			s.tallyPlan(domain.Unknown, 1)
+			pn.ledger.tallyPlan(domain.Unknown, 1)
 		}
 
 		return false
@@ -153,7 +162,7 @@ func (s *invocation) needsPush(t *task) bool {
 		}
 
 		if !again {
-			s.tallyPlan(t.countedByPlan(), 1)
+			pn.ledger.tallyPlan(t.countedByPlan(), 1)
 		}
 
 		return false
@@ -162,13 +171,13 @@ func (s *invocation) needsPush(t *task) bool {
 		// What was skipped for this very reason and version needs no new row.
 		if t.link.Outcome == domain.Skipped && t.link.Reason == t.reason && t.link.Version == t.item.Version {
 			if !again {
-				s.tallyPlan(domain.Skipped, 1)
+				pn.ledger.tallyPlan(domain.Skipped, 1)
 			}
 			return false
 		}
 	}
 
-	s.expect(t, 1)
+	pn.pacer.expect(t, 1)
 
 	return true
 }

@@ -23,49 +23,68 @@ const (
 )
 
 // pulls reports whether the integration reads what changed at the provider.
-func (s *invocation) pulls() bool {
-	_, can := s.conn.(connector.Puller)
-	return can && (s.configuration.Pull == pullLinked || s.configuration.Pull == pullAll)
+func (si *site) pulls() bool {
+	_, can := si.conn.(connector.Puller)
+	return can && (si.configuration.Pull == pullLinked || si.configuration.Pull == pullAll)
 }
 
 var errMisjudged = errors.New("the provider's clock is another than was believed")
 
+// An objectStore knows which objects at the provider are ours, and how they looked.
+type objectStore interface {
+	Objects(ctx context.Context, integration domain.Snowflake, target string, remoteIDs []string) (map[string]store.Object, error)
+	Owned(ctx context.Context, target string, objects []store.Claimed) (map[string]bool, error)
+	Links(ctx context.Context, integration domain.Snowflake, target string, items []domain.Snowflake) (map[domain.Snowflake]store.Link, error)
+}
+
+// A puller reads what people changed at the provider.
+type puller struct {
+	*session
+	site       *site
+	pacer      *pacer
+	calls      *caller
+	store      objectStore
+	pulled     bool // all there was has been pulled since the last write
+	stalled    bool // the pull cannot go on: updates read their objects first
+	listFailed bool // the list of changes could not be had in this invocation
+}
+
 // pull reads what changed at the target since the cursor, if anything may have
 // since the last time. What we wrote ourselves is known by how it looked then;
 // the rest becomes the link's remote state and goes out as events.
-func (s *invocation) pull(ctx context.Context) error {
-	if !s.pulls() {
-		return s.pullWorks(ctx)
+func (pu *puller) pull(ctx context.Context) error {
+	if !pu.site.pulls() {
+		return pu.pullWorks(ctx)
 	}
-	if s.pulled || s.listFailed || s.pullPaused() {
+	if pu.pulled || pu.listFailed || pu.pullPaused() {
 		return nil
 	}
 
 	for n := 1; ; n++ {
-		p := s.cursor()
+		p := pu.cursor()
 		first := true
-		believed, _ := s.clockLags()
-		stop, err := asStop(s.walk(ctx, &p, func(objects []connector.Object) (store.Batch, error) {
-			if first && n < maxRepeats && s.misjudged(believed) {
+		believed, _ := pu.site.clockLags()
+		stop, err := asStop(pu.walk(ctx, &p, func(objects []connector.Object) (store.Batch, error) {
+			if first && n < maxRepeats && pu.misjudged(believed) {
 				return store.Batch{}, errMisjudged
 			}
 
 			first = false
-			pulled, err := s.compareRemote(ctx, p, objects)
+			pulled, err := pu.compareRemote(ctx, p, objects)
 			return store.Batch{Pulled: pulled, Pull: &p}, err
 		}))
 		if errors.Is(err, errMisjudged) {
 			continue // from where the clock that is known now says
 		}
 
-		s.pulled = stop == nil && err == nil
+		pu.pulled = stop == nil && err == nil
 		switch {
-		case s.pulled:
-			return s.pullWorks(ctx)
+		case pu.pulled:
+			return pu.pullWorks(ctx)
 		case err != nil:
 			return err
 		case stop.outage != nil:
-			return s.pullFailed(ctx, stop)
+			return pu.pullFailed(ctx, stop)
 		}
 
 		return stop
@@ -75,30 +94,30 @@ func (s *invocation) pull(ctx context.Context) error {
 // misjudged reports whether a walk has begun by another idea of the provider's
 // clock than its first answer gives, by as much as matters: more to the first
 // walk, which says since when there is news.
-func (s *invocation) misjudged(believed time.Duration) bool {
-	last, _ := s.clockLags()
+func (pu *puller) misjudged(believed time.Duration) bool {
+	last, _ := pu.site.clockLags()
 	off := (last - believed).Abs()
-	return off >= clockSkew || s.state.Pull == nil && off >= clockDrift
+	return off >= clockSkew || pu.state.Pull == nil && off >= clockDrift
 }
 
 // future reports whether a time is beyond the provider's present.
-func (s *invocation) future(at int64) bool { return at > s.providerNow().Add(clockSkew).UnixMilli() }
+func (si *site) future(at int64) bool { return at > si.providerNow().Add(clockSkew).UnixMilli() }
 
 // cursor is where to go on: in the middle of a walk that an invocation left, or at
 // the beginning of a new one, some way back for the provider's clock, by which
 // all its times are. The first begins with the run that first sees the target.
-func (s *invocation) cursor() store.Pull {
-	last, _ := s.clockLags()
-	p := store.Pull{Target: s.target.Key, Since: s.run.RequestedAt.Add(-last).UnixMilli()}
-	if s.state.Pull != nil && s.state.Pull.Target == s.target.Key {
-		p = *s.state.Pull
+func (pu *puller) cursor() store.Pull {
+	last, _ := pu.site.clockLags()
+	p := store.Pull{Target: pu.site.target.Key, Since: pu.run.RequestedAt.Add(-last).UnixMilli()}
+	if pu.state.Pull != nil && pu.state.Pull.Target == pu.site.target.Key {
+		p = *pu.state.Pull
 	} else {
 		p.Activated = p.Since
 	}
 
 	if p.Began == 0 {
-		if s.future(p.Since) { // the clock was set back, and what has changed since is dated before
-			p.Since = s.providerNow().Add(-outbound.MaxClockSkew).UnixMilli()
+		if pu.site.future(p.Since) { // the clock was set back, and what has changed since is dated before
+			p.Since = pu.site.providerNow().Add(-outbound.MaxClockSkew).UnixMilli()
 		}
 
 		if p.At = p.Since; !p.Settled {
@@ -108,7 +127,7 @@ func (s *invocation) cursor() store.Pull {
 		p.Offset = 0
 		p.Newest = p.Since
 		p.Block = 0
-		p.Began = s.providerNow().UnixMilli()
+		p.Began = pu.site.providerNow().UnixMilli()
 	}
 
 	return p
@@ -118,21 +137,21 @@ func (s *invocation) cursor() store.Pull {
 // recorded with the cursor behind it. The next page begins at the newest change
 // of the last, since objects that change meanwhile move to the end and shift the
 // others; only within a block of equal times it goes on by an offset.
-func (s *invocation) walk(ctx context.Context, p *store.Pull, handle func([]connector.Object) (store.Batch, error)) error {
+func (pu *puller) walk(ctx context.Context, p *store.Pull, handle func([]connector.Object) (store.Batch, error)) error {
 	for {
-		if err := s.await(ctx, limits.Read); err != nil {
+		if err := pu.pacer.await(ctx, limits.Read); err != nil {
 			return err
 		}
 
 		var objects []connector.Object
 		var more bool
-		err := s.read(ctx, "", true, func() (err error) {
+		err := pu.calls.read(ctx, "", true, func() (err error) {
 			since := time.Time{}
 			if p.At > 0 {
 				since = time.UnixMilli(p.At).UTC()
 			}
 
-			objects, more, err = s.conn.(connector.Puller).Changes(ctx, since, p.Offset)
+			objects, more, err = pu.site.conn.(connector.Puller).Changes(ctx, since, p.Offset)
 			if err == nil && more && len(objects) == 0 {
 				err = errStuck()
 			}
@@ -148,12 +167,12 @@ func (s *invocation) walk(ctx context.Context, p *store.Pull, handle func([]conn
 			return err
 		}
 
-		advance(p, objects, more, s.providerNow())
+		advance(p, objects, more, pu.site.providerNow())
 		if more || len(batch.Pulled) > 0 { // to find nothing new is not to bring forward
-			s.madeProgress()
+			pu.madeProgress()
 		}
 
-		if err := s.commit(ctx, batch); err != nil {
+		if err := pu.commit(ctx, batch); err != nil {
 			return err
 		}
 
@@ -215,36 +234,36 @@ func advance(p *store.Pull, objects []connector.Object, more bool, theirs time.T
 
 // compareRemote finds out what people have changed. Links are of items at this
 // target; objects of nobody count only where all are pulled.
-func (s *invocation) compareRemote(ctx context.Context, p store.Pull, objects []connector.Object) ([]store.Pulled, error) {
+func (pu *puller) compareRemote(ctx context.Context, p store.Pull, objects []connector.Object) ([]store.Pulled, error) {
 	if len(objects) == 0 {
 		return nil, nil
 	}
 
-	id := s.lease.Pair.ID
-	target := s.target.Key
+	id := pu.lease.Pair.ID
+	target := pu.site.target.Key
 	remoteIDs := make([]string, len(objects))
 	for i, o := range objects {
 		remoteIDs[i] = o.Remote.ID
 	}
 
-	known, err := s.Store.Objects(ctx, id, target, remoteIDs)
+	known, err := pu.store.Objects(ctx, id, target, remoteIDs)
 	if err != nil {
 		return nil, err
 	}
 
 	var items []domain.Snowflake
 	for _, o := range objects {
-		if item := s.itemOf(o, known); item != 0 {
+		if item := pu.itemOf(o, known); item != 0 {
 			items = append(items, item)
 		}
 	}
 
-	links, err := s.linksOf(ctx, target, unique(items))
+	links, err := pu.linksOf(ctx, target, unique(items))
 	if err != nil {
 		return nil, err
 	}
 
-	others, err := s.ownedByOthers(ctx, objects, known)
+	others, err := pu.ownedByOthers(ctx, objects, known)
 	if err != nil {
 		return nil, err
 	}
@@ -252,15 +271,15 @@ func (s *invocation) compareRemote(ctx context.Context, p store.Pull, objects []
 	var pulled findings
 	for _, o := range objects {
 		record := known[o.Remote.ID]
-		link := links[s.itemOf(o, known)]
+		link := links[pu.itemOf(o, known)]
 		switch {
 		case link.Remote != nil && link.Remote.ID == o.Remote.ID:
-			if c, changed := s.linkedChange(link, o); changed {
+			if c, changed := pu.linkedChange(link, o); changed {
 				links[link.ItemID] = *c.Link
 				pulled.add(c)
 			}
 
-		case record.ItemID != 0 || others[o.Remote.ID] || s.configuration.Pull != pullAll:
+		case record.ItemID != 0 || others[o.Remote.ID] || pu.site.configuration.Pull != pullAll:
 			// An earlier object of the item, another integration's, or not asked for.
 		case link.Intent != nil && record.RemoteID == "":
 			// One object answers the create, others are copies: reconciling decides.
@@ -270,7 +289,7 @@ func (s *invocation) compareRemote(ctx context.Context, p store.Pull, objects []
 			}
 
 		default:
-			if c, changed := s.foreignChange(p, record, o); changed {
+			if c, changed := pu.foreignChange(p, record, o); changed {
 				pulled.add(c)
 			}
 		}
@@ -298,7 +317,7 @@ func addCandidate(p store.Pull, link store.Link, o connector.Object) (store.Pull
 // ownedByOthers finds the objects that other integrations at the same place call
 // their own, whichever organisation they are of. A marker alone is no proof:
 // their records decide.
-func (s *invocation) ownedByOthers(ctx context.Context, objects []connector.Object, known map[string]store.Object) (map[string]bool, error) {
+func (pu *puller) ownedByOthers(ctx context.Context, objects []connector.Object, known map[string]store.Object) (map[string]bool, error) {
 	var claimed []store.Claimed
 	for _, o := range objects {
 		if _, recorded := known[o.Remote.ID]; recorded {
@@ -306,7 +325,7 @@ func (s *invocation) ownedByOthers(ctx context.Context, objects []connector.Obje
 		}
 
 		for _, m := range o.Markers {
-			if m.Integration != s.lease.Pair.ID && s.markerKey.Valid(m) {
+			if m.Integration != pu.lease.Pair.ID && pu.site.markerKey.Valid(m) {
 				claimed = append(claimed, store.Claimed{Integration: m.Integration, Item: m.Item, Attempt: m.Attempt, RemoteID: o.Remote.ID})
 			}
 		}
@@ -314,7 +333,7 @@ func (s *invocation) ownedByOthers(ctx context.Context, objects []connector.Obje
 
 	owned := map[string]bool{}
 	for some := range slices.Chunk(claimed, ownedAtOnce) {
-		theirs, err := s.Store.Owned(ctx, s.target.Key, some)
+		theirs, err := pu.store.Owned(ctx, pu.site.target.Key, some)
 		if err != nil {
 			return nil, err
 		}
@@ -343,13 +362,13 @@ func unique(ids []domain.Snowflake) []domain.Snowflake {
 // itemOf is the item that an object belongs to, or may belong to: as was
 // recorded when it was made, since people may remove the marker; else as a
 // marker with a valid signature says, which may be a copy.
-func (s *invocation) itemOf(o connector.Object, known map[string]store.Object) domain.Snowflake {
+func (pu *puller) itemOf(o connector.Object, known map[string]store.Object) domain.Snowflake {
 	if k, ok := known[o.Remote.ID]; ok {
 		return k.ItemID
 	}
 
 	for _, m := range o.Markers {
-		if m.Integration == s.lease.Pair.ID && s.markerKey.Valid(m) {
+		if m.Integration == pu.lease.Pair.ID && pu.site.markerKey.Valid(m) {
 			return m.Item
 		}
 	}
@@ -358,9 +377,9 @@ func (s *invocation) itemOf(o connector.Object, known map[string]store.Object) d
 }
 
 // linkedChange compares an item's object with how it was last seen.
-func (s *invocation) linkedChange(link store.Link, o connector.Object) (store.Pulled, bool) {
+func (pu *puller) linkedChange(link store.Link, o connector.Object) (store.Pulled, bool) {
 	switch {
-	case !o.UpdatedAt.IsZero() && o.UpdatedAt.UnixMilli() < link.SeenAt && !s.future(link.SeenAt):
+	case !o.UpdatedAt.IsZero() && o.UpdatedAt.UnixMilli() < link.SeenAt && !pu.site.future(link.SeenAt):
 		return store.Pulled{}, false // the list lags behind what we have seen
 	case link.InDoubt && !link.Verbatim:
 		return store.Pulled{}, false // it may be our own write that was not recorded
@@ -377,14 +396,14 @@ func (s *invocation) linkedChange(link store.Link, o connector.Object) (store.Pu
 
 	remote := o.Remote
 	link.Remote, link.SeenText, link.SeenState, link.SeenAt = &remote, o.Seen.Text, o.Seen.State, seenAt(o.UpdatedAt)
-	link.UpdatedAt = s.Clock.Now().UTC()
+	link.UpdatedAt = pu.clock.Now().UTC()
 	if len(changes) > 0 {
-		s.run.Counts.Pulled++
+		pu.run.Counts.Pulled++
 	}
 
 	item := link.ItemID
 
-	return store.Pulled{Link: &link, Events: s.remoteChanges(&item, changes, o)}, true
+	return store.Pulled{Link: &link, Events: pu.remoteChanges(&item, changes, o)}, true
 }
 
 // notOurs are the changes that no update in doubt has made.
@@ -400,7 +419,7 @@ func notOurs(link store.Link, o connector.Object, changes []string) []string {
 
 // foreignChange compares an object that is nobody's with how it was last seen.
 // One that changed before anything was pulled is only remembered.
-func (s *invocation) foreignChange(p store.Pull, known store.Object, o connector.Object) (store.Pulled, bool) {
+func (pu *puller) foreignChange(p store.Pull, known store.Object, o connector.Object) (store.Pulled, bool) {
 	changes := changesOf(known.SeenText, known.SeenState, o)
 	if known.RemoteID == "" {
 		changes = []string{outgoing.ChangeEdited}
@@ -416,12 +435,12 @@ func (s *invocation) foreignChange(p store.Pull, known store.Object, o connector
 	}
 
 	if len(changes) > 0 {
-		s.run.Counts.Pulled++
+		pu.run.Counts.Pulled++
 	}
 
-	object := store.Object{Target: s.target.Key, RemoteID: o.Remote.ID, SeenText: o.Seen.Text, SeenState: o.Seen.State}
+	object := store.Object{Target: pu.site.target.Key, RemoteID: o.Remote.ID, SeenText: o.Seen.Text, SeenState: o.Seen.State}
 
-	return store.Pulled{Objects: []store.Object{object}, Events: s.remoteChanges(nil, changes, o)}, true
+	return store.Pulled{Objects: []store.Object{object}, Events: pu.remoteChanges(nil, changes, o)}, true
 }
 
 // changesOf names what is different about an object. Text that was never seen
@@ -441,23 +460,4 @@ func changesOf(text string, state domain.ItemState, o connector.Object) []string
 	}
 
 	return changes
-}
-
-// eventID is a new id for an event, another than all of this invocation: a page of
-// changes is made within a millisecond, and ids have few random bits.
-func (s *invocation) eventID() domain.Snowflake {
-	s.lastEventID = max(domain.NewSnowflake(s.Clock.Now()), s.lastEventID+1)
-	return s.lastEventID
-}
-
-// remoteChanges makes the events of an object's changes.
-func (s *invocation) remoteChanges(item *domain.Snowflake, changes []string, o connector.Object) []outgoing.Event {
-	var all []outgoing.Event
-	for _, change := range changes {
-		id := s.eventID()
-		all = append(all, outgoing.RemoteChanged(id, s.lease.Pair.OrganisationID, s.lease.Pair.ID, item, s.meta.Provider, change,
-			outgoing.Remote{Remote: o.Remote, Title: o.Title, UpdatedAt: o.UpdatedAt.UTC()}))
-	}
-
-	return all
 }

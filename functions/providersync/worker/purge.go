@@ -5,6 +5,8 @@ import (
 	"errors"
 	"time"
 
+	"example.com/integrations/shared/domain"
+	"example.com/integrations/shared/events/outgoing"
 	"example.com/integrations/shared/store"
 )
 
@@ -15,21 +17,42 @@ const (
 	outboxPause = time.Minute
 )
 
+// A purgeStore removes the records of a deleted integration.
+type purgeStore interface {
+	Purge(ctx context.Context, l store.Lease, limit int) (int, error)
+	FreeTarget(ctx context.Context, p store.IntegrationRef, target string) error
+	Forget(ctx context.Context, l store.Lease) error
+}
+
+// An outboxReader reads the events that have yet to be published.
+type outboxReader interface {
+	Outbox(ctx context.Context, integration domain.Snowflake) ([]outgoing.Event, error)
+}
+
+// A purger removes what a deleted integration leaves.
+type purger struct {
+	*session
+	ender   *ender
+	store   purgeStore
+	outbox  outboxReader
+	signals signalStore
+}
+
 // purge removes what a deleted integration leaves: first its pending changes, links,
 // runs and plans, then, when everything that is to be told has been told, the
 // rest.
-func (s *invocation) purge(ctx context.Context) error {
-	if _, err := s.Store.AcknowledgeSignal(ctx, s.lease); err != nil {
+func (pg *purger) purge(ctx context.Context) error {
+	if _, err := pg.signals.AcknowledgeSignal(ctx, pg.lease); err != nil {
 		return err
 	}
 
 	for {
-		if !s.timeLeft() {
-			s.madeProgress()
+		if !pg.timeLeft() {
+			pg.madeProgress()
 			return stopContinue
 		}
 
-		n, err := s.Store.Purge(ctx, s.lease, purgePageSize)
+		n, err := pg.store.Purge(ctx, pg.lease, purgePageSize)
 		if err != nil {
 			return err
 		}
@@ -38,34 +61,34 @@ func (s *invocation) purge(ctx context.Context) error {
 		}
 	}
 
-	notices, err := s.Store.Outbox(ctx, s.lease.Pair.ID)
+	notices, err := pg.outbox.Outbox(ctx, pg.lease.Pair.ID)
 	if err != nil {
 		return err
 	}
 
 	if len(notices) > 0 {
-		s.recorded = notices
-		s.publish(ctx)
-		left, err := s.Store.Outbox(ctx, s.lease.Pair.ID)
+		pg.events.recorded = notices
+		pg.ender.publish(ctx)
+		left, err := pg.outbox.Outbox(ctx, pg.lease.Pair.ID)
 		if err != nil {
 			return err
 		}
 
 		if len(left) > 0 {
-			return stopWaiting(s.Clock.Now().Add(outboxPause), "outbox")
+			return stopWaiting(pg.clock.Now().Add(outboxPause), "outbox")
 		}
 	}
 
-	if err := s.Store.FreeTarget(ctx, s.lease.Pair, s.state.TargetKey()); err != nil {
+	if err := pg.store.FreeTarget(ctx, pg.lease.Pair, pg.state.TargetKey()); err != nil {
 		return err
 	}
 
-	err = s.Store.Forget(ctx, s.lease)
+	err = pg.store.Forget(ctx, pg.lease)
 	if errors.Is(err, store.ErrSignaled) { // by a change that was on its way
 		return stopContinue
 	}
 
-	s.log.InfoContext(ctx, "integration purged")
+	pg.log.InfoContext(ctx, "integration purged")
 
 	return err
 }

@@ -13,69 +13,90 @@ import (
 // checkpoint fit one transaction.
 const pushPageSize = (store.MaxActions - 1) / 2
 
+// A pendingCounter counts pending changes.
+type pendingCounter interface {
+	CountPendingChanges(ctx context.Context, integration domain.Snowflake) (int, error)
+}
+
+// A pusher brings the items with pending changes to the provider, page by page.
+type pusher struct {
+	*session
+	pacer     *pacer
+	gate      *gate
+	calls     *caller
+	health    *health
+	ledger    *ledger
+	reader    *reader
+	resolver  *resolver
+	digester  *digester
+	items     *itemPusher
+	store     pendingCounter
+	countedAt time.Time // when it last counted what remains
+}
+
 // push brings the items with pending changes to the provider, until no pending change is left to look at
 // in this pass. Where a digest is to tell of many, one pass gathers them and,
 // when it has left, another settles them.
-func (s *invocation) push(ctx context.Context) error {
+func (ps *pusher) push(ctx context.Context) error {
 	for {
-		err := s.pushPages(ctx)
+		err := ps.pushPages(ctx)
 		if err != nil {
 			return err
 		}
 
-		if s.skipsRefused && !s.acceptedOne {
+		if ps.health.skipsRefused && !ps.health.acceptedOne {
 			// All that is left was refused before: one of those tries the provider.
-			s.skipsRefused = false
-			s.run.PendingCursor = ""
+			ps.health.skipsRefused = false
+			ps.run.PendingCursor = ""
 			continue
 		}
 
-		if s.run.Digest == nil || s.run.SettleAt != 0 {
+		if ps.run.Digest == nil || ps.run.SettleAt != 0 {
 			return nil
 		}
 
-		if err := s.finishDigest(ctx); err != nil {
+		if err := ps.digester.finishDigest(ctx); err != nil {
 			return err
 		}
 	}
 }
 
 // pushPages looks at the pending changes, page by page.
-func (s *invocation) pushPages(ctx context.Context) error {
-	if s.run.PendingCursor == "" {
-		s.run.RetryAt = 0
-		s.run.SettleAt = 0
-		s.run.ReplyAt = 0
-		if err := s.countRemaining(ctx); err != nil {
+func (ps *pusher) pushPages(ctx context.Context) error {
+	if ps.run.PendingCursor == "" {
+		ps.run.RetryAt = 0
+		ps.run.SettleAt = 0
+		ps.run.ReplyAt = 0
+		if err := ps.countRemaining(ctx); err != nil {
 			return err
 		}
 
-		if err := s.planDigest(ctx); err != nil {
+		if err := ps.digester.planDigest(ctx); err != nil {
 			return err
 		}
 	}
 
 	for {
-		if !s.timeLeft() {
+		if !ps.timeLeft() {
 			return stopContinue
 		}
 
-		marks, next, err := s.nextPendingChanges(ctx)
+		marks, next, err := ps.reader.nextPendingChanges(ctx)
 		if err != nil || len(marks) == 0 {
 			return err
 		}
 
-		if next != "" && (*s.run.Remaining <= len(marks) || s.Clock.Now().Sub(s.countedAt) > recountAfter) { // more has come since
-			if err := s.countRemaining(ctx); err != nil {
+		if next != "" && (*ps.run.Remaining <= len(marks) || ps.clock.Now().Sub(ps.countedAt) > recountAfter) { // more has come since
+			if err := ps.countRemaining(ctx); err != nil {
 				return err
 			}
 		}
 
-		if err := s.probe(ctx); err != nil {
+		if err := ps.calls.probe(ctx); err != nil {
 			return err
 		}
 
-		if err := s.pushPage(ctx, marks, next); err != nil {
+		if err := ps.pushPage(ctx, marks, next); err != nil {
 			return err
 		}
 
@@ -90,43 +111,43 @@ func (s *invocation) pushPages(ctx context.Context) error {
 const recountAfter = 30 * time.Second
 
 // countRemaining counts what has yet to reach the provider.
-func (s *invocation) countRemaining(ctx context.Context) error {
-	n, err := s.Store.CountPendingChanges(ctx, s.lease.Pair.ID)
-	s.run.Remaining, s.countedAt = &n, s.Clock.Now()
+func (ps *pusher) countRemaining(ctx context.Context) error {
+	n, err := ps.store.CountPendingChanges(ctx, ps.lease.Pair.ID)
+	ps.run.Remaining, ps.countedAt = &n, ps.clock.Now()
 	return err
 }
 
 // pageSize is how many items a page has: one while it is to be found out
 // whether the provider is back, as a whole page would be written down twice for
 // one call that fails.
-func (s *invocation) pageSize() int {
-	known := s.known()
-	if s.run.Outages > 0 || known != nil && known.State == domain.Unhealthy {
+func (r *reader) pageSize() int {
+	known := r.health.known()
+	if r.run.Outages > 0 || known != nil && known.State == domain.Unhealthy {
 		return 1
 	}
 	return pushPageSize
 }
 
 // pushPage handles one page of pending changes.
-func (s *invocation) pushPage(ctx context.Context, marks []store.PendingChange, next string) error {
-	tasks, err := s.readTasks(ctx, marks)
+func (ps *pusher) pushPage(ctx context.Context, marks []store.PendingChange, next string) error {
+	tasks, err := ps.reader.readTasks(ctx, marks)
 	if err != nil {
 		return err
 	}
 
-	s.expectLikePage(tasks)
-	if err := s.loadUsage(ctx); err != nil {
+	ps.pacer.expectLikePage(tasks)
+	if err := ps.gate.loadUsage(ctx); err != nil {
 		return err
 	}
 
-	s.estimate(s.Clock.Now())
-	stop, err := asStop(s.pushTasks(ctx, tasks))
+	ps.pacer.estimate(ps.clock.Now())
+	stop, err := asStop(ps.pushTasks(ctx, tasks))
 	if err != nil {
 		return err
 	}
 
 	// A page that stops is recorded too, as far as it has come.
-	if err := s.checkpoint(ctx, tasks, next, stop == nil); err != nil {
+	if err := ps.checkpoint(ctx, tasks, next, stop == nil); err != nil {
 		return err
 	}
 
@@ -139,23 +160,23 @@ func (s *invocation) pushPage(ctx context.Context, marks []store.PendingChange, 
 
 // pushTasks looks for what may have been sent before, stores what is about to be
 // sent, and sends it.
-func (s *invocation) pushTasks(ctx context.Context, tasks []*task) error {
-	err := s.resolvePage(ctx, tasks)
+func (ps *pusher) pushTasks(ctx context.Context, tasks []*task) error {
+	err := ps.resolvePage(ctx, tasks)
 	for _, t := range tasks { // also when it stops, since the page is recorded
-		s.assignToDigest(t)
+		ps.digester.assignToDigest(t)
 	}
 
 	if err != nil {
 		return err
 	}
 
-	if err := s.storeIntents(ctx, tasks); err != nil {
+	if err := ps.items.storeIntents(ctx, tasks); err != nil {
 		return err
 	}
 
-	s.pace.plan(s.operations(tasks))
+	ps.gate.pace.plan(ps.items.operations(tasks))
 	for _, t := range tasks {
-		if err := s.pushItem(ctx, t); err != nil {
+		if err := ps.items.pushItem(ctx, t); err != nil {
 			return err
 		}
 	}
@@ -164,20 +185,44 @@ func (s *invocation) pushTasks(ctx context.Context, tasks []*task) error {
 }
 
 // resolvePage looks for what earlier invocations may have sent.
-func (s *invocation) resolvePage(ctx context.Context, tasks []*task) error {
-	if err := s.resolveAll(ctx, tasks); err != nil {
+func (ps *pusher) resolvePage(ctx context.Context, tasks []*task) error {
+	if err := ps.resolver.resolveAll(ctx, tasks); err != nil {
 		return err
 	}
 
-	if err := s.resolveDigests(ctx, tasks); err != nil {
+	if err := ps.digester.resolveDigests(ctx, tasks); err != nil {
 		return err
 	}
 
-	return s.check(ctx)
+	return ps.check(ctx)
+}
+
+// An itemStore reads items and what is known of their objects.
+type itemStore interface {
+	Items(ctx context.Context, p store.IntegrationRef, after string, limit int) (items []domain.Item, next string, err error)
+	Links(ctx context.Context, integration domain.Snowflake, target string, items []domain.Snowflake) (map[domain.Snowflake]store.Link, error)
+	ItemsAndLinks(ctx context.Context, p store.IntegrationRef, target string, ids []domain.Snowflake, withItems bool) (map[domain.Snowflake]domain.Item, map[domain.Snowflake]store.Link, error)
+}
+
+// A pendingStore reads pending changes.
+type pendingStore interface {
+	PendingChanges(ctx context.Context, integration domain.Snowflake, after string, limit int) (changes []store.PendingChange, next string, err error)
+}
+
+// A reader reads pages of items, with their links and pending changes, and has each
+// decided.
+type reader struct {
+	*session
+	site    *site
+	health  *health
+	decider *decider
+	records *digestRecords
+	store   itemStore
+	pending pendingStore
 }
 
 // readTasks gathers items and links and decides about each.
-func (s *invocation) readTasks(ctx context.Context, marks []store.PendingChange) ([]*task, error) {
+func (r *reader) readTasks(ctx context.Context, marks []store.PendingChange) ([]*task, error) {
 	var ids []domain.Snowflake
 	of := map[domain.Snowflake][]store.PendingChange{}
 	for _, m := range marks {
@@ -187,7 +232,7 @@ func (s *invocation) readTasks(ctx context.Context, marks []store.PendingChange)
 		of[m.ItemID] = append(of[m.ItemID], m)
 	}
 
-	items, links, err := s.Store.ItemsAndLinks(ctx, s.lease.Pair, s.target.Key, ids, true)
+	items, links, err := r.store.ItemsAndLinks(ctx, r.lease.Pair, r.site.target.Key, ids, true)
 	if err != nil {
 		return nil, err
 	}
@@ -196,28 +241,39 @@ func (s *invocation) readTasks(ctx context.Context, marks []store.PendingChange)
 	for i, id := range ids {
 		item, known := items[id]
 		link, linked := links[id]
-		t := s.newTask(id, item, link, linked)
+		t := r.decider.newTask(id, item, link, linked)
 		t.pending = of[id]
-		t.planned = s.plannedIn(t.pending)
-		if err := s.loadDigestOf(ctx, t); err != nil {
+		t.planned = r.plannedIn(t.pending)
+		if err := r.records.loadDigestOf(ctx, t); err != nil {
 			return nil, err
 		}
 
-		s.decide(t, known)
+		r.decider.decide(t, known)
 		tasks[i] = t
 	}
 
-	return tasks, s.plannedBeyond(ctx, tasks)
+	return tasks, r.plannedBeyond(ctx, tasks)
+}
+
+// An itemPusher sends the items of a page, one after the other.
+type itemPusher struct {
+	*session
+	site     *site
+	ledger   *ledger
+	writer   *writer
+	threads  *threads
+	digester *digester
+	failures *itemFailures
 }
 
 // operations are the calls the tasks are expected to make, in order.
-func (s *invocation) operations(tasks []*task) []limits.Op {
+func (ip *itemPusher) operations(tasks []*task) []limits.Op {
 	var ops []limits.Op
 	for _, t := range tasks {
 		switch t.step {
 		case create:
 			ops = append(ops, limits.Create)
-			if t.content.State != s.sends(t).State {
+			if t.content.State != ip.site.sends(t).State {
 				ops = append(ops, limits.Update)
 			}
 
@@ -233,19 +289,19 @@ func (s *invocation) operations(tasks []*task) []limits.Op {
 // made: the intent of every create, and that every update is in doubt. Where
 // the provider cannot be asked afterwards, a create is stored just before its
 // own call.
-func (s *invocation) storeIntents(ctx context.Context, tasks []*task) error {
+func (ip *itemPusher) storeIntents(ctx context.Context, tasks []*task) error {
 	var links []store.Link
 	for _, t := range tasks {
 		switch {
-		case t.step == create && s.finder:
-			s.intend(t)
+		case t.step == create && ip.site.finder:
+			ip.site.intend(t)
 		case t.step == update:
-			s.markInDoubt(t)
+			ip.writer.decider.markInDoubt(t)
 		default:
 			continue
 		}
 
-		s.claim(t)
+		ip.ledger.claim(t)
 		links = append(links, t.link)
 	}
 
@@ -253,112 +309,112 @@ func (s *invocation) storeIntents(ctx context.Context, tasks []*task) error {
 		return nil
 	}
 
-	return s.commit(ctx, store.Batch{Links: links})
+	return ip.commit(ctx, store.Batch{Links: links})
 }
 
 // intend notes that a create is about to leave.
-func (s *invocation) intend(t *task) {
-	t.link.StartAttempt(s.notBefore())
+func (si *site) intend(t *task) {
+	t.link.StartAttempt(si.notBefore())
 	t.link.Remote = nil
 	t.link.Thread = nil // of an earlier message, if there was one
-	t.link.Intent = s.intent(t)
+	t.link.Intent = si.intent(t)
 	t.intentStored = true
 }
 
-func (s *invocation) intent(t *task) *store.Intent {
-	c := s.sends(t)
-	return &store.Intent{Attempt: t.link.Attempt, At: s.Clock.Now().UTC(), Hash: c.Hash(), Labels: c.Labels, State: c.State, Previous: s.chat.previousMessage(c), ClockLag: s.maxClockLag().Milliseconds(), Signed: true}
+func (si *site) intent(t *task) *store.Intent {
+	c := si.sends(t)
+	return &store.Intent{Attempt: t.link.Attempt, At: si.clock.Now().UTC(), Hash: c.Hash(), Labels: c.Labels, State: c.State, Previous: si.chat.previousMessage(c), ClockLag: si.maxClockLag().Milliseconds(), Signed: true}
 }
 
 // pushItem does what was decided about an item, and posts a reply below its message
 // if it has to. A step may find out that another one is needed: then that follows.
-func (s *invocation) pushItem(ctx context.Context, t *task) error {
+func (ip *itemPusher) pushItem(ctx context.Context, t *task) error {
 	for {
 		t.again = false
-		if err := s.applyStep(ctx, t); err != nil {
+		if err := ip.applyStep(ctx, t); err != nil {
 			return err
 		}
 
 		if !t.again {
-			return s.followThread(ctx, t)
+			return ip.threads.followThread(ctx, t)
 		}
 
-		s.assignToDigest(t)
+		ip.digester.assignToDigest(t)
 	}
 }
 
 // applyStep does what was decided about one task.
-func (s *invocation) applyStep(ctx context.Context, t *task) error {
+func (ip *itemPusher) applyStep(ctx context.Context, t *task) error {
 	switch t.step {
 	case nothing:
 		t.finished = true
 	case unchanged:
-		if !s.owesReply(t) {
-			s.recordUnchanged(t)
+		if !ip.threads.owesReply(t) {
+			ip.ledger.recordUnchanged(t)
 		}
 		t.finished = true
 
 	case skip:
-		s.recordSkipped(t)
-		s.record(t, domain.Skipped, t.reason)
+		ip.site.recordSkipped(t)
+		ip.ledger.record(t, domain.Skipped, t.reason)
 		t.finished = true
 	case givenUp:
-		s.countOnce(t, domain.FailedOut)
+		ip.ledger.countOnce(t, domain.FailedOut)
 		t.finished = true
 	case unanswerable:
 		if t.link.Outcome != domain.Unknown { // the worker died over it
-			s.record(t, domain.Unknown, noAnswer)
+			ip.ledger.record(t, domain.Unknown, noAnswer)
 		}
 
-		s.countOnce(t, domain.Unknown)
+		ip.ledger.countOnce(t, domain.Unknown)
 		t.unanswered = true
 		t.finished = true
 
 	case notDue:
-		s.countOnce(t, domain.FailedOut)
-		s.run.RetryAt = earliestMillis(s.run.RetryAt, t.link.RetryAt)
+		ip.ledger.countOnce(t, domain.FailedOut)
+		ip.run.RetryAt = earliestMillis(ip.run.RetryAt, t.link.RetryAt)
 	case panickedStep:
-		s.giveUp(t, "internal_error")
+		ip.failures.giveUp(t, "internal_error")
 	case inNextDigest:
-		if err := s.gatherIntoDigest(t); err != nil {
+		if err := ip.digester.gatherIntoDigest(t); err != nil {
 			return err
 		}
 	case inSentDigest:
-		s.recordFromDigest(t)
+		ip.digester.recordFromDigest(t)
 		return nil
 	case create:
-		return s.create(ctx, t)
+		return ip.writer.create(ctx, t)
 	case update:
-		return s.update(ctx, t)
+		return ip.writer.update(ctx, t)
 	}
 
-	s.handled++
+	ip.ledger.handled++
 
 	return nil
 }
 
 // recordUnchanged notes that the provider has the item as it is.
-func (s *invocation) recordUnchanged(t *task) {
+func (l *ledger) recordUnchanged(t *task) {
 	if t.hasOldTrouble() {
-		s.record(t, domain.Unchanged, "")
+		l.record(t, domain.Unchanged, "")
 		return
 	}
 
-	s.countOnce(t, domain.Unchanged)
+	l.countOnce(t, domain.Unchanged)
 }
 
 // remove takes a task from what remains.
-func (s *invocation) remove(t *task) {
+func (l *ledger) remove(t *task) {
 	if !t.removed {
-		left := max(*s.run.Remaining-len(t.pending), 0)
-		s.run.Remaining = &left
+		left := max(*l.run.Remaining-len(t.pending), 0)
+		l.run.Remaining = &left
 		t.removed = true
 	}
 }
 
 // checkpoint records a page. Intents of creates that never left are taken
 // back, so that nobody looks for them, and doubts about updates too.
-func (s *invocation) checkpoint(ctx context.Context, tasks []*task, next string, complete bool) error {
+func (ps *pusher) checkpoint(ctx context.Context, tasks []*task, next string, complete bool) error {
 	b := store.Batch{Cursor: complete}
 	for _, t := range tasks {
 		if t.step == create && t.intentStored && !t.unanswered { // an earlier one's stays: nobody knows of it
@@ -372,34 +428,34 @@ func (s *invocation) checkpoint(ctx context.Context, tasks []*task, next string,
 		}
 
 		if t.linkChanged {
-			s.claim(t)
+			ps.ledger.claim(t)
 			b.Links = append(b.Links, t.link)
 		}
 
 		switch {
 		case t.finished:
 			b.DeletePending = append(b.DeletePending, t.pending...)
-			s.remove(t)
-			s.forgetExpected(t)
+			ps.ledger.remove(t)
+			ps.pacer.forgetExpected(t)
 		case t.attempted && t.retry():
 			b.RetriedPending = append(b.RetriedPending, t.pending...)
 		}
 	}
 
 	if complete {
-		s.run.PendingCursor = next
+		ps.run.PendingCursor = next
 	}
 
 	if complete || len(b.DeletePending) > 0 {
-		s.madeProgress()
+		ps.madeProgress()
 	}
 
-	if *s.run.Remaining == 0 {
-		s.run.Creates = 0
-		s.run.Updates = 0
+	if *ps.run.Remaining == 0 {
+		ps.run.Creates = 0
+		ps.run.Updates = 0
 	}
 
-	s.estimate(s.Clock.Now())
+	ps.pacer.estimate(ps.clock.Now())
 
-	return s.commit(ctx, b)
+	return ps.commit(ctx, b)
 }

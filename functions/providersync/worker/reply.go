@@ -29,15 +29,25 @@ const (
 // replies reports whether changes of an item are said in replies.
 func (c chat) replies() bool { return c.is && c.mode.Replies }
 
+// threads posts replies below the messages of items.
+type threads struct {
+	*session
+	site     *site
+	pacer    *pacer
+	calls    *caller
+	ledger   *ledger
+	failures *itemFailures
+}
+
 // followThread posts a reply below an item's message if its progress has changed
 // since the last one. The message itself is up to date.
-func (s *invocation) followThread(ctx context.Context, t *task) error {
+func (th *threads) followThread(ctx context.Context, t *task) error {
 	if !t.finished || !t.takesReply() || t.link.Outcome == domain.Skipped {
 		return nil
 	}
 
 	is := t.progress()
-	if !s.chat.replies() {
+	if !th.site.chat.replies() {
 		t.stopThread(is)
 		return nil
 	}
@@ -48,22 +58,22 @@ func (s *invocation) followThread(ctx context.Context, t *task) error {
 	}
 
 	t.finished = false
-	if err := s.resolveReply(ctx, t); err != nil || t.waitsForReply() {
+	if err := th.resolveReply(ctx, t); err != nil || t.waitsForReply() {
 		return err
 	}
 
 	thread := *t.link.Thread
-	due := s.replyDue(thread)
+	due := th.replyDue(thread)
 	switch {
-	case thread.Said == is || s.unannounced(t):
-		s.nothingToReply(t)
+	case thread.Said == is || th.site.unannounced(t):
+		th.nothingToReply(t)
 		return nil
-	case due.After(s.Clock.Now()):
-		s.holdReply(t, due)
+	case due.After(th.clock.Now()):
+		th.holdReply(t, due)
 		return nil
 	}
 
-	return s.reply(ctx, t, is)
+	return th.reply(ctx, t, is)
 }
 
 // takesReply reports whether an item's message says how it stands now, so that a reply
@@ -98,9 +108,9 @@ func (t *task) stopThread(is domain.Progress) {
 
 // replyDue is when the next reply may be posted. A time of the last reply that is
 // still to come is that of a clock that was ahead, and does not count.
-func (s *invocation) replyDue(thread store.Thread) time.Time {
+func (th *threads) replyDue(thread store.Thread) time.Time {
 	last := time.UnixMilli(thread.At)
-	if thread.At == 0 || last.After(s.Clock.Now()) {
+	if thread.At == 0 || last.After(th.clock.Now()) {
 		return time.Time{}
 	}
 
@@ -126,9 +136,9 @@ func (t *task) progress() domain.Progress {
 }
 
 // owesReply reports whether a reply may have been posted, or is to be posted.
-func (s *invocation) owesReply(t *task) bool {
+func (th *threads) owesReply(t *task) bool {
 	thread := t.link.Thread
-	if !s.chat.replies() || thread == nil || t.link.Remote == nil {
+	if !th.site.chat.replies() || thread == nil || t.link.Remote == nil {
 		return false
 	}
 
@@ -136,10 +146,10 @@ func (s *invocation) owesReply(t *task) bool {
 }
 
 // holdReply leaves a reply to a run that begins when it is due.
-func (s *invocation) holdReply(t *task, due time.Time) {
-	s.run.ReplyAt = earliestMillis(s.run.ReplyAt, due)
+func (th *threads) holdReply(t *task, due time.Time) {
+	th.run.ReplyAt = earliestMillis(th.run.ReplyAt, due)
 	if t.step == unchanged {
-		s.countOnce(t, domain.Unchanged)
+		th.ledger.countOnce(t, domain.Unchanged)
 	}
 
 	t.link.Reason = replyPending
@@ -147,10 +157,10 @@ func (s *invocation) holdReply(t *task, due time.Time) {
 }
 
 // nothingToReply ends an item whose thread says all there is to say.
-func (s *invocation) nothingToReply(t *task) {
+func (th *threads) nothingToReply(t *task) {
 	t.finished = true
 	if t.step == unchanged {
-		s.recordUnchanged(t)
+		th.ledger.recordUnchanged(t)
 	}
 
 	if t.link.Reason == replyPending {
@@ -160,21 +170,21 @@ func (s *invocation) nothingToReply(t *task) {
 }
 
 // reply posts a reply. Before that it notes that the reply may be posted.
-func (s *invocation) reply(ctx context.Context, t *task, is domain.Progress) error {
-	if err := s.await(ctx, limits.Create); err != nil {
+func (th *threads) reply(ctx context.Context, t *task, is domain.Progress) error {
+	if err := th.pacer.await(ctx, limits.Create); err != nil {
 		return err
 	}
 
-	if err := s.intendReply(ctx, t, is); err != nil {
+	if err := th.intendReply(ctx, t, is); err != nil {
 		return err
 	}
 
-	began := s.Clock.Now()
+	began := th.clock.Now()
 	var w connector.Written
 	var failed *failure.Error
 	t.step = replying
-	err := s.write(ctx, t, false, func() (err error) {
-		w, err = s.chat.replier.Reply(ctx, s.replyOf(t))
+	err := th.failures.write(ctx, t, false, func() (err error) {
+		w, err = th.site.chat.replier.Reply(ctx, th.replyOf(t))
 		failed = nil
 		errors.As(err, &failed)
 		return err
@@ -187,10 +197,10 @@ func (s *invocation) reply(ctx context.Context, t *task, is domain.Progress) err
 		return err
 	}
 
-	s.replied(t, w, began)
-	s.countCall(limits.Create)
-	s.recordLatency(began)
-	if err := s.commit(ctx, store.Batch{Links: []store.Link{t.link}}); err != nil {
+	th.replied(t, w, began)
+	th.pacer.countCall(limits.Create)
+	th.pacer.recordLatency(began)
+	if err := th.commit(ctx, store.Batch{Links: []store.Link{t.link}}); err != nil {
 		return err
 	}
 
@@ -202,8 +212,8 @@ func (s *invocation) reply(ctx context.Context, t *task, is domain.Progress) err
 
 // intendReply stores that a reply may be posted, and that it fulfils a manager's
 // wish to have it tried. The same reply that was not found keeps its id.
-func (s *invocation) intendReply(ctx context.Context, t *task, is domain.Progress) error {
-	now := s.Clock.Now().UTC()
+func (th *threads) intendReply(ctx context.Context, t *task, is domain.Progress) error {
+	now := th.clock.Now().UTC()
 	thread := *t.link.Thread
 	intent := store.ReplyIntent{ID: domain.NewSnowflake(now), To: is, ChangedBy: t.content.ChangedBy}
 	if thread.Intent != nil && thread.Intent.To == is {
@@ -222,10 +232,10 @@ func (s *invocation) intendReply(ctx context.Context, t *task, is domain.Progres
 		b.RetriedPending = t.pending
 	}
 
-	s.claim(t)
+	th.ledger.claim(t)
 	b.Links = []store.Link{t.link}
 
-	return s.commit(ctx, b)
+	return th.commit(ctx, b)
 }
 
 // takeReplyBack is for a reply that was not posted: its attempt does not count.
@@ -243,7 +253,7 @@ func (t *task) takeReplyBack() {
 }
 
 // replyOf is the reply that the link's intent stands for.
-func (s *invocation) replyOf(t *task) connector.Reply {
+func (th *threads) replyOf(t *task) connector.Reply {
 	thread := t.link.Thread
 	intent := thread.Intent
 	r := connector.Reply{
@@ -252,21 +262,21 @@ func (s *invocation) replyOf(t *task) connector.Reply {
 		From:      thread.Said,
 		To:        intent.To,
 		Content:   t.content,
-		Since:     intent.ID.Time().Add(-clockSkew - s.maxClockLag()),
+		Since:     intent.ID.Time().Add(-clockSkew - th.site.maxClockLag()),
 		ChangedBy: intent.ChangedBy,
 	}
 	for attempt := firstWanted(intent.Attempt); attempt <= intent.Attempt; attempt++ {
-		r.Markers = append(r.Markers, s.signed(intent.ID, attempt, intent.ID.Time()))
+		r.Markers = append(r.Markers, th.site.signed(intent.ID, attempt, intent.ID.Time()))
 	}
 
 	return r
 }
 
 // replied records a reply that is there.
-func (s *invocation) replied(t *task, w connector.Written, at time.Time) {
+func (th *threads) replied(t *task, w connector.Written, at time.Time) {
 	intent := t.link.Thread.Intent
 	t.setThread(store.Thread{Said: intent.To, Last: w.Remote, At: at.UnixMilli()})
-	s.record(t, domain.Updated, "")
+	th.ledger.record(t, domain.Updated, "")
 	t.link.Attempts = 0
 	t.link.RetryAt = time.Time{}
 	t.link.GivenUp = false
@@ -274,25 +284,25 @@ func (s *invocation) replied(t *task, w connector.Written, at time.Time) {
 
 // resolveReply looks for a reply that may have been posted. One that is not there
 // after the settle time may be sent again.
-func (s *invocation) resolveReply(ctx context.Context, t *task) error {
+func (th *threads) resolveReply(ctx context.Context, t *task) error {
 	if !t.waitsForReply() {
 		return nil
 	}
 
-	if s.Clock.Now().Before(s.replyRipe(t)) {
-		s.settleReply(t)
+	if th.clock.Now().Before(th.failures.replyRipe(t)) {
+		th.failures.settleReply(t)
 		return nil
 	}
 
-	if err := s.await(ctx, limits.Read); err != nil {
+	if err := th.pacer.await(ctx, limits.Read); err != nil {
 		return err
 	}
 
 	var w connector.Written
 	found := false
 	asked := false
-	err := s.read(ctx, t.name(), true, func() (err error) {
-		w, found, err = s.chat.replier.FindReply(ctx, s.replyOf(t))
+	err := th.calls.read(ctx, t.name(), true, func() (err error) {
+		w, found, err = th.site.chat.replier.FindReply(ctx, th.replyOf(t))
 		asked = err == nil
 		return err
 	})
@@ -304,8 +314,8 @@ func (s *invocation) resolveReply(ctx context.Context, t *task) error {
 	thread := *t.link.Thread
 	intent := *thread.Intent
 	if found {
-		s.replied(t, w, intent.At)
-		s.countCall(limits.Create)
+		th.replied(t, w, intent.At)
+		th.pacer.countCall(limits.Create)
 		return nil
 	}
 
@@ -317,41 +327,41 @@ func (s *invocation) resolveReply(ctx context.Context, t *task) error {
 }
 
 // lostReply notes a reply whose answer was lost: it may be there.
-func (s *invocation) lostReply(t *task, e *failure.Error) error {
+func (f *itemFailures) lostReply(t *task, e *failure.Error) error {
 	t.attempted = true
 	t.resetAttempts()
-	s.record(t, domain.Unknown, e.Code)
+	f.ledger.record(t, domain.Unknown, e.Code)
 	t.link.Attempts++
 	if t.link.Attempts > len(retryPauses) {
-		s.giveUpCreate(t)
+		f.giveUpCreate(t)
 	} else {
-		s.settleReply(t)
+		f.settleReply(t)
 	}
 
-	s.run.Outages++
-	if s.run.Outages >= outagesInARow {
-		return s.outage(e)
+	f.run.Outages++
+	if f.run.Outages >= outagesInARow {
+		return f.calls.outage(e)
 	}
 
 	return nil
 }
 
 // replyRipe is when a reply that was not answered is looked for.
-func (s *invocation) replyRipe(t *task) time.Time {
-	return t.link.Thread.Intent.At.Add(s.settleTime(t))
+func (f *itemFailures) replyRipe(t *task) time.Time {
+	return t.link.Thread.Intent.At.Add(f.settleTime(t))
 }
 
 // settleReply says when a reply that was not answered is looked for. The first
 // time the run waits for that; later times are further apart, and the run ends
 // without it.
-func (s *invocation) settleReply(t *task) {
-	ripe := s.replyRipe(t)
+func (f *itemFailures) settleReply(t *task) {
+	ripe := f.replyRipe(t)
 	if t.link.Attempts <= 1 {
-		s.run.SettleAt = earliestMillis(s.run.SettleAt, ripe)
+		f.run.SettleAt = earliestMillis(f.run.SettleAt, ripe)
 		return
 	}
 
 	t.link.RetryAt = ripe.UTC()
-	s.run.RetryAt = earliestMillis(s.run.RetryAt, ripe)
+	f.run.RetryAt = earliestMillis(f.run.RetryAt, ripe)
 	t.linkChanged = true
 }

@@ -10,25 +10,37 @@ import (
 	"example.com/integrations/shared/store"
 )
 
+// A resolver looks for objects of creates that were not answered.
+type resolver struct {
+	*session
+	site         *site
+	pacer        *pacer
+	calls        *caller
+	ledger       *ledger
+	decider      *decider
+	failures     *itemFailures
+	searchFailed bool // unanswered creates could not be looked for in this invocation
+}
+
 // resolveAll looks for the creates that may have left in an earlier invocation. One
 // that is found is recorded; one that is not is sent again only after the
 // settle time; one that is too young stays.
-func (s *invocation) resolveAll(ctx context.Context, tasks []*task) error {
-	open, want, since, behind := s.unresolved(tasks)
+func (rs *resolver) resolveAll(ctx context.Context, tasks []*task) error {
+	open, want, since, behind := rs.unresolved(tasks)
 	if len(open) == 0 {
 		return nil
 	}
 
-	if s.searchFailed {
-		s.findLater()
+	if rs.searchFailed {
+		rs.findLater()
 		return nil
 	}
 
-	asked := s.Clock.Now()
-	found, err := s.find(ctx, open[0].name(), since, behind, want)
+	asked := rs.clock.Now()
+	found, err := rs.calls.find(ctx, open[0].name(), since, behind, want)
 	stop, _ := asStop(err)
 	if stop != nil && stop.outage != nil {
-		return s.cannotFind(ctx, stop)
+		return rs.cannotFind(ctx, stop)
 	}
 
 	if err != nil {
@@ -38,64 +50,64 @@ func (s *invocation) resolveAll(ctx context.Context, tasks []*task) error {
 	var made []store.Pulled
 	for _, t := range open {
 		if w, ok := found[t.id]; ok && (t.link.NotEditable == "" || w.Remote.ID != t.link.NotEditable) {
-			s.recordFound(t, w)
-			s.countCall(limits.Create)
-			made = append(made, s.newObject(t))
+			rs.recordFound(t, w)
+			rs.pacer.countCall(limits.Create)
+			made = append(made, rs.ledger.newObject(t))
 			t.linkChanged = false
-			s.decide(t, true)
+			rs.decider.decide(t, true)
 			continue
 		}
 
-		if asked.Before(t.link.Intent.At.Add(s.settleTime(t))) {
-			s.scheduleSearch(t)
+		if asked.Before(t.link.Intent.At.Add(rs.failures.settleTime(t))) {
+			rs.failures.scheduleSearch(t)
 			continue
 		}
 
 		t.link.Intent = nil
-		s.decide(t, true)
+		rs.decider.decide(t, true)
 	}
 
 	if len(made) == 0 {
 		return nil
 	}
 
-	return s.commit(ctx, store.Batch{Pulled: made})
+	return rs.commit(ctx, store.Batch{Pulled: made})
 }
 
 // cannotFind is for a list in which unanswered creates are looked for, and that
 // cannot be had. If the provider answers a read of the place, only these items
 // wait.
-func (s *invocation) cannotFind(ctx context.Context, stop *Stop) error {
-	if _, can := s.conn.(connector.Puller); !can {
+func (rs *resolver) cannotFind(ctx context.Context, stop *Stop) error {
+	if _, can := rs.site.conn.(connector.Puller); !can {
 		return stop
 	}
 
-	if err := s.probeRead(ctx); err != nil {
+	if err := rs.calls.probeRead(ctx); err != nil {
 		return err
 	}
 
-	s.searchFailed = true
-	s.findLater()
+	rs.searchFailed = true
+	rs.findLater()
 
 	return nil
 }
 
 // findLater has the run wait, once all else is done, to look again for creates
 // that were not answered.
-func (s *invocation) findLater() {
-	s.run.SettleAt = earliestMillis(s.run.SettleAt, s.Clock.Now().Add(longestOutage))
+func (rs *resolver) findLater() {
+	rs.run.SettleAt = earliestMillis(rs.run.SettleAt, rs.clock.Now().Add(longestOutage))
 }
 
 // unresolved are the tasks whose create may have left, since when, and how far
 // behind the provider was known to be then.
-func (s *invocation) unresolved(tasks []*task) (open []*task, want []connector.Marker, since time.Time, behind time.Duration) {
+func (rs *resolver) unresolved(tasks []*task) (open []*task, want []connector.Marker, since time.Time, behind time.Duration) {
 	for _, t := range tasks {
 		if t.step != resolve {
 			continue
 		}
 
 		open = append(open, t)
-		want = append(want, s.wanted(t)...)
+		want = append(want, rs.site.wanted(t)...)
 		if since.IsZero() || t.link.Intent.At.Before(since) {
 			since = t.link.Intent.At
 		}
@@ -107,11 +119,11 @@ func (s *invocation) unresolved(tasks []*task) (open []*task, want []connector.M
 }
 
 // recordFound records an object that an earlier attempt made.
-func (s *invocation) recordFound(t *task, w connector.Written) {
+func (rs *resolver) recordFound(t *task, w connector.Written) {
 	intent := *t.link.Intent
 	t.recordSent(w, connector.Content{})
 	t.link.SetCreatedAt(w.CreatedAt)
-	t.link.Verbatim = s.verbatim(t, w, t.content)
+	t.link.Verbatim = rs.site.verbatim(t, w, t.content)
 	t.link.SentHash = intent.Hash
 	t.link.SentLabels = intent.Labels
 	t.link.SentState = intent.State
@@ -123,34 +135,5 @@ func (s *invocation) recordFound(t *task, w connector.Written) {
 		t.link.Remote.State = intent.State
 	}
 
-	s.record(t, domain.Created, "")
-}
-
-// retryAll marks every failed and unknown item, so that it is tried again.
-func (s *invocation) retryAll(ctx context.Context) error {
-	for _, out := range []domain.Outcome{domain.FailedOut, domain.Unknown} {
-		for after := ""; ; {
-			marks, next, err := s.Store.Retriable(ctx, s.lease.Pair.ID, s.run.Target, out, after, planPageSize)
-			if err != nil {
-				return err
-			}
-
-			if len(marks) > 0 {
-				s.madeProgress()
-				if err := s.commit(ctx, store.Batch{AddPending: marks}); err != nil {
-					return err
-				}
-			}
-
-			if next == "" {
-				break
-			}
-
-			if after = next; !s.timeLeft() {
-				return stopContinue // marking again what is marked changes nothing
-			}
-		}
-	}
-
-	return s.Store.ClearRetryAll(ctx, s.lease)
+	rs.ledger.record(t, domain.Created, "")
 }

@@ -22,39 +22,39 @@ const longestRest = time.Hour
 
 // pullFirst reads what people changed before it is overwritten. While the pull
 // cannot go on it asks instead whether the provider is up.
-func (s *invocation) pullFirst(ctx context.Context) error {
-	if !s.pulls() || s.pullProblem() == nil {
-		return s.pull(ctx)
+func (pu *puller) pullFirst(ctx context.Context) error {
+	if !pu.site.pulls() || pu.pullProblem() == nil {
+		return pu.pull(ctx)
 	}
 
-	s.stalled = true
+	pu.stalled = true
 
-	return s.probeRead(ctx)
+	return pu.calls.probeRead(ctx)
 }
 
 // pullPaused reports whether the provider wants to be left alone with lists.
-func (s *invocation) pullPaused() bool {
-	known := s.pullProblem()
+func (pu *puller) pullPaused() bool {
+	known := pu.pullProblem()
 
-	return known != nil && s.Clock.Now().UnixMilli() < known.Until
+	return known != nil && pu.clock.Now().UnixMilli() < known.Until
 }
 
 // pullFailed notes that the pull could not go on. The invocation ends for it only where
 // this is new.
-func (s *invocation) pullFailed(ctx context.Context, stop *Stop) error {
-	s.listFailed = true
-	now := s.Clock.Now()
-	trouble := &store.Problem{ConnectionVersion: s.meta.ConnectionVersion, Reason: *outageError(stop.outage), Since: now.UnixMilli()}
+func (pu *puller) pullFailed(ctx context.Context, stop *Stop) error {
+	pu.listFailed = true
+	now := pu.clock.Now()
+	trouble := &store.Problem{ConnectionVersion: pu.meta.ConnectionVersion, Reason: *outageError(stop.outage), Since: now.UnixMilli()}
 	if stop.outage.Wait > 0 {
 		trouble.Until = now.Add(min(stop.outage.Wait, longestRest)).UnixMilli()
 	}
 
-	known := s.pullProblem()
+	known := pu.pullProblem()
 	if known != nil {
 		trouble.Since = known.Since
 	}
 
-	if err := s.storePullProblem(ctx, trouble); err != nil {
+	if err := pu.storePullProblem(ctx, trouble); err != nil {
 		return err
 	}
 
@@ -62,53 +62,49 @@ func (s *invocation) pullFailed(ctx context.Context, stop *Stop) error {
 		return stopWaiting(earlier(stop.until, now.Add(longestOutage)), stop.reason)
 	}
 
-	s.run.Outages = 0 // the place was read in this invocation
-	s.log.WarnContext(ctx, "the list of changes cannot be had; items are still written", "code", trouble.Reason.Code, "since", time.UnixMilli(trouble.Since).UTC())
+	pu.run.Outages = 0 // the place was read in this invocation
+	pu.log.WarnContext(ctx, "the list of changes cannot be had; items are still written", "code", trouble.Reason.Code, "since", time.UnixMilli(trouble.Since).UTC())
 
 	return nil
 }
 
-// pullProblem is why the pull could not go on when it was last tried, nil if it
-// could.
-func (s *invocation) pullProblem() *store.Problem { return s.state.PullProblem(s.meta) }
-
 // pullWorks notes that the pull works again, or is not wanted any more.
-func (s *invocation) pullWorks(ctx context.Context) error {
-	s.stalled = false
+func (pu *puller) pullWorks(ctx context.Context) error {
+	pu.stalled = false
 
-	return s.storePullProblem(ctx, nil)
+	return pu.storePullProblem(ctx, nil)
 }
 
 // storePullProblem records why the pull cannot go on, nil for that it can, if that is
 // new.
-func (s *invocation) storePullProblem(ctx context.Context, trouble *store.Problem) error {
-	known := s.state.StoredPullProblem
+func (pu *puller) storePullProblem(ctx context.Context, trouble *store.Problem) error {
+	known := pu.state.StoredPullProblem
 	if trouble == nil && known == nil || trouble != nil && known != nil && *trouble == *known {
 		return nil
 	}
 
-	s.state.StoredPullProblem = trouble
+	pu.state.StoredPullProblem = trouble
 
-	return s.commit(ctx, store.Batch{PullTried: true, PullProblem: trouble})
+	return pu.commit(ctx, store.Batch{PullTried: true, PullProblem: trouble})
 }
 
 // readPlace reads the place the run works at. It is the read that tells whether
 // the provider is up while its lists cannot be had. Where the name leads to
 // another place now, or to none, calls still go to the one of the run; one that
 // can only be named cannot be reached, and the next invocation says so.
-func (s *invocation) readPlace(ctx context.Context) error {
-	place, err := s.conn.Resolve(ctx)
+func (c *caller) readPlace(ctx context.Context) error {
+	place, err := c.site.conn.Resolve(ctx)
 	var e *failure.Error
 	nowhere := errors.As(err, &e) && e.Class == failure.Final && e.Code == targetNotFound
 	if err != nil && !nowhere {
 		return err
 	}
-	if err == nil && place.Key(s.meta.Provider) == s.target.Key {
+	if err == nil && place.Key(c.meta.Provider) == c.site.target.Key {
 		return nil
 	}
 
-	s.conn.Use(placeOf(s.target))
-	if !s.target.ByName {
+	c.site.conn.Use(placeOf(c.site.target))
+	if !c.site.target.ByName {
 		return nil
 	}
 	if nowhere {
@@ -123,18 +119,18 @@ func (s *invocation) readPlace(ctx context.Context) error {
 // on, and records what people changed. One that was made in this invocation has been
 // seen. It says whether the update may leave: an
 // object that could not be seen is not overwritten. A stop ends the page.
-func (s *invocation) readBeforeUpdate(ctx context.Context, t *task) (bool, error) {
-	puller, can := s.conn.(connector.Puller)
-	if !can || !s.stalled || t.link.Remote == nil || t.intentStored {
+func (wr *writer) readBeforeUpdate(ctx context.Context, t *task) (bool, error) {
+	puller, can := wr.site.conn.(connector.Puller)
+	if !can || !wr.puller.stalled || t.link.Remote == nil || t.intentStored {
 		return true, nil
 	}
 
-	if err := s.await(ctx, limits.Read); err != nil {
+	if err := wr.pacer.await(ctx, limits.Read); err != nil {
 		return false, err
 	}
 
 	var o connector.Object
-	err := s.guarded(t.name(), func() (err error) {
+	err := wr.calls.guarded(t.name(), func() (err error) {
 		o, err = puller.Read(ctx, *t.link.Remote)
 		return err
 	})
@@ -144,12 +140,12 @@ func (s *invocation) readBeforeUpdate(ctx context.Context, t *task) (bool, error
 	}
 
 	if err != nil {
-		return false, s.readFailed(ctx, t, err)
+		return false, wr.failures.readFailed(ctx, t, err)
 	}
 
 	seen := t.link
 	t.before.note(&seen) // this update has not left yet
-	p, changed := s.linkedChange(seen, o)
+	p, changed := wr.puller.linkedChange(seen, o)
 	if !changed {
 		return true, nil
 	}
@@ -161,7 +157,7 @@ func (s *invocation) readBeforeUpdate(ctx context.Context, t *task) (bool, error
 	link := t.link
 	p.Link = &link
 
-	err = s.commit(ctx, store.Batch{Pulled: []store.Pulled{p}})
+	err = wr.commit(ctx, store.Batch{Pulled: []store.Pulled{p}})
 
 	return err == nil, err
 }
@@ -169,31 +165,31 @@ func (s *invocation) readBeforeUpdate(ctx context.Context, t *task) (bool, error
 // readFailed is for an object that could not be read before its update. The update
 // does not leave, and no write was refused. Since the place was read in this
 // invocation, a failure that may pass is first taken to be about the object.
-func (s *invocation) readFailed(ctx context.Context, t *task, err error) error {
+func (f *itemFailures) readFailed(ctx context.Context, t *task, err error) error {
 	var e *failure.Error
 	if !errors.As(err, &e) {
 		return err
 	}
 
-	s.log.WarnContext(ctx, "an object cannot be read before its update", "item_id", t.name(), "class", e.Class.String(), "code", e.Code, "status", e.Status, "error", e.Error())
+	f.log.WarnContext(ctx, "an object cannot be read before its update", "item_id", t.name(), "class", e.Class.String(), "code", e.Code, "status", e.Status, "error", e.Error())
 	switch {
 	case e.Class == failure.Final && unreadableAnswers[e.Code], e.Class == failure.Retryable && e.Code != rateLimited:
-		s.run.Outages++
-		if s.run.Outages >= outagesInARow {
-			if err := s.probeRead(ctx); err != nil {
-				s.deferItem(t, e)
+		f.run.Outages++
+		if f.run.Outages >= outagesInARow {
+			if err := f.calls.probeRead(ctx); err != nil {
+				f.deferItem(t, e)
 				return err
 			}
 		}
 
-		s.failAlone(t, e)
+		f.failAlone(t, e)
 
 		return nil
 
 	case e.Class == failure.Final && e.Scope == failure.ItemScope:
-		s.refuseItem(t, e)
+		f.refuseItem(t, e)
 		return nil
 	}
 
-	return s.handleFailure(ctx, t, e)
+	return f.handleFailure(ctx, t, e)
 }

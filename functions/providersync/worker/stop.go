@@ -1,58 +1,62 @@
 package worker
 
 import (
-	"context"
+	"errors"
 	"time"
 
-	"example.com/integrations/shared/store"
+	"example.com/integrations/shared/connector/failure"
+	"example.com/integrations/shared/domain"
 )
 
-// recheckAfter is how old a look may be before a call.
-const recheckAfter = time.Second
-
-// mayGoOn stops a pass without calls when a manager has stopped the run or the
-// time is over.
-func (s *invocation) mayGoOn(ctx context.Context) error {
-	if err := s.check(ctx); err != nil {
-		return err
-	}
-
-	if !s.timeLeft() {
-		return stopContinue
-	}
-
-	return nil
+// A Stop says how an invocation ends.
+type Stop struct {
+	status    domain.Status // Queued: go on in another invocation
+	until     time.Time     // Waiting
+	reason    string        // Waiting
+	err       *domain.RunError
+	unhealthy bool // the provider refuses what is configured
+	// outage is what the provider answered, or what stood for an answer, when it
+	// could not be asked; nil for another reason to wait.
+	outage *failure.Error
 }
 
-// check looks whether a manager has stopped the run or changed the
-// integration, if the last look is too old. A changed configuration takes
-// effect with the next invocation, which loads it.
-func (s *invocation) check(ctx context.Context) error {
-	now := s.Clock.Now()
-	if !s.checkedAt.IsZero() && now.Sub(s.checkedAt) <= recheckAfter {
-		return nil
+// Error makes a Stop an error, so that it ends each step above it.
+func (s *Stop) Error() string {
+	if s.reason != "" {
+		return "the invocation stops: " + s.reason
 	}
 
-	look, err := s.Store.ReadControl(ctx, s.lease)
-	if err != nil {
-		return err
+	return "the invocation stops: " + string(s.status)
+}
+
+// asStop takes a Stop out of an error. What is left is an error of the table, the
+// queue or the context.
+func asStop(err error) (*Stop, error) {
+	var stop *Stop
+	if errors.As(err, &stop) {
+		return stop, nil
 	}
 
-	s.checkedAt = now
-	switch {
-	case look.Cancelled != nil:
-		s.run.CancelRequestedAt = look.Cancelled
-		return stopCancelled(nil)
-	case look.Integration == nil || !look.Integration.Enabled:
-		return stopCancelled(store.Stops(look.Integration))
-	case !look.Organisation:
-		return stopCancelled(&organisationDeleted)
-	}
+	return nil, err
+}
 
-	if look.Integration.Version != s.meta.Version {
-		s.madeProgress()
-		return stopContinue
-	}
+// stopContinue: go on in another invocation.
+var stopContinue = &Stop{status: domain.Queued}
 
-	return nil
+func stopFailed(code, detail string) *Stop {
+	return &Stop{status: domain.Failed, err: &domain.RunError{Code: code, Detail: detail}}
+}
+
+// stopRefused is the Stop when the provider refuses what is configured.
+func stopRefused(e *failure.Error) *Stop {
+	return &Stop{status: domain.Failed, err: refusalError(e), unhealthy: true}
+}
+
+func stopCancelled(why *domain.RunError) *Stop {
+	return &Stop{status: domain.Cancelled, err: why}
+}
+
+// stopWaiting is the Stop that the run can go on at a time.
+func stopWaiting(until time.Time, reason string) *Stop {
+	return &Stop{status: domain.Waiting, until: until, reason: reason}
 }

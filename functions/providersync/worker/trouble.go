@@ -29,102 +29,124 @@ const (
 // retryPauses says when a failed item is tried again; after the last it is given up.
 var retryPauses = []time.Duration{time.Minute, 5 * time.Minute, 15 * time.Minute, time.Hour}
 
+// A caller makes the calls to the provider: it repeats those that may be repeated,
+// and records what an answer says about health and credential.
+type caller struct {
+	*session
+	site   *site
+	gate   *gate
+	pacer  *pacer
+	health *health
+}
+
 // read makes a call that reads. item is the id of the item that it is about, ""
 // for none. A failure stops the invocation.
-func (s *invocation) read(ctx context.Context, item string, repeatable bool, do func() error) error {
-	err := s.try(ctx, item, repeatable, do)
+func (c *caller) read(ctx context.Context, item string, repeatable bool, do func() error) error {
+	err := c.try(ctx, item, repeatable, do)
 	var e *failure.Error
 	if errors.As(err, &e) {
-		return s.readFailure(ctx, e)
+		return c.readFailure(ctx, e)
 	}
 
 	if err != nil {
 		return err
 	}
 
-	return s.answered(ctx, false)
+	return c.answered(ctx, false)
 }
 
 // post makes a call that writes and is about no single item. Its failure stops the
 // invocation.
-func (s *invocation) post(ctx context.Context, do func() error) error {
-	return s.read(ctx, "", false, do)
+func (c *caller) post(ctx context.Context, do func() error) error {
+	return c.read(ctx, "", false, do)
 }
 
 // try makes a call. One that may be repeated is, after an answer was lost; a create
 // never is. The last failure is a *failure.Error.
-func (s *invocation) try(ctx context.Context, item string, repeatable bool, do func() error) error {
+func (c *caller) try(ctx context.Context, item string, repeatable bool, do func() error) error {
 	for n := 1; ; n++ {
-		err := s.guarded(item, do)
+		err := c.guarded(item, do)
 
 		var e *failure.Error
 		if !errors.As(err, &e) {
 			return err
 		}
 
-		s.log.WarnContext(ctx, "provider call failed", "item_id", item, "class", e.Class.String(), "code", e.Code, "status", e.Status, "error", e.Error())
-		pause, again := s.repeat(e, n, repeatable)
-		if !again || !s.Clock.Now().Add(pause).Before(s.workEnds) {
+		c.log.WarnContext(ctx, "provider call failed", "item_id", item, "class", e.Class.String(), "code", e.Code, "status", e.Status, "error", e.Error())
+		pause, again := c.repeat(e, n, repeatable)
+		if !again || !c.clock.Now().Add(pause).Before(c.workEnds) {
 			return err
 		}
 
-		if err := s.Clock.Sleep(ctx, pause); err != nil {
+		if err := c.clock.Sleep(ctx, pause); err != nil {
 			return err
 		}
 	}
 }
 
 // answered records that the provider has answered, and whether to a write.
-func (s *invocation) answered(ctx context.Context, wrote bool) error {
-	s.run.Outages = 0
+func (c *caller) answered(ctx context.Context, wrote bool) error {
+	c.run.Outages = 0
 	if wrote {
-		s.resetRefusals()
+		c.health.resetRefusals()
 	}
 
-	s.markHealthy(wrote)
+	c.health.markHealthy(wrote)
 
-	return s.clearRefusals(ctx, wrote)
+	return c.gate.clearRefusals(ctx, wrote)
 }
 
 // readFailure is the Stop for a failed call that is about no write of an item.
-func (s *invocation) readFailure(ctx context.Context, e *failure.Error) error {
+func (c *caller) readFailure(ctx context.Context, e *failure.Error) error {
 	switch {
 	case e.Class == failure.Final && unreadableAnswers[e.Code]:
-		return s.outage(e)
+		return c.outage(e)
 	case e.Class == failure.Final:
 		return stopRefused(e)
 	case e.Class == failure.Retryable && e.Code == rateLimited:
-		return s.stopLimited(ctx, e)
+		return c.pacer.stopLimited(ctx, e)
 	}
 
-	return s.outage(e)
+	return c.outage(e)
 }
 
 // stopLimited records a refusal for calling too often, and is the Stop until the
 // provider may be called again.
-func (s *invocation) stopLimited(ctx context.Context, e *failure.Error) error {
-	until, err := s.recordRateLimit(ctx, e)
+func (pc *pacer) stopLimited(ctx context.Context, e *failure.Error) error {
+	until, err := pc.recordRateLimit(ctx, e)
 	if err != nil {
 		return err
 	}
 
-	return stopWaiting(s.limitRetryAt(until, s.Clock.Now()), e.Code)
+	return stopWaiting(pc.gate.limitRetryAt(until, pc.clock.Now()), e.Code)
+}
+
+// itemFailures turns the failure of an item's write into the item's outcome: tried
+// again later, given up, or in doubt.
+type itemFailures struct {
+	*session
+	site    *site
+	pacer   *pacer
+	calls   *caller
+	health  *health
+	ledger  *ledger
+	decider *decider
 }
 
 // write makes a call that writes an item, and turns its failure into the item's
 // outcome or a Stop.
-func (s *invocation) write(ctx context.Context, t *task, repeatable bool, do func() error) error {
-	err := s.try(ctx, t.name(), repeatable, do)
+func (f *itemFailures) write(ctx context.Context, t *task, repeatable bool, do func() error) error {
+	err := f.calls.try(ctx, t.name(), repeatable, do)
 	var e *failure.Error
 	if errors.As(err, &e) {
-		return s.handleFailure(ctx, t, e)
+		return f.handleFailure(ctx, t, e)
 	}
 
 	if err != nil {
 		return err
 	}
 
-	return s.answered(ctx, true)
+	return f.calls.answered(ctx, true)
 }
 
 func (t *task) name() string { return t.id.String() }
@@ -134,11 +156,11 @@ const panicked = "internal_error"
 
 // guarded makes a call; a panic in it concerns one item, whose call may have
 // left.
-func (s *invocation) guarded(item string, do func() error) (err error) {
-	s.calledProvider = true
+func (c *caller) guarded(item string, do func() error) (err error) {
+	c.gate.calledProvider = true
 	defer func() {
 		if p := recover(); p != nil {
-			s.log.Error("panic", "item_id", item, "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
+			c.log.Error("panic", "item_id", item, "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
 			err = &failure.Error{Class: failure.Ambiguous, Scope: failure.ItemScope, Code: panicked}
 		}
 	}()
@@ -148,8 +170,8 @@ func (s *invocation) guarded(item string, do func() error) (err error) {
 
 // repeat reports whether a failed call is repeated in this invocation, and after how
 // long. While the provider is out, one call finds out whether it is back.
-func (s *invocation) repeat(e *failure.Error, n int, repeatable bool) (time.Duration, bool) {
-	if n >= tries || s.run.Outages > 0 || e.Code == panicked {
+func (c *caller) repeat(e *failure.Error, n int, repeatable bool) (time.Duration, bool) {
+	if n >= tries || c.run.Outages > 0 || e.Code == panicked {
 		return 0, false
 	}
 
@@ -166,50 +188,50 @@ func (s *invocation) repeat(e *failure.Error, n int, repeatable bool) (time.Dura
 }
 
 // handleFailure turns the failure of a write into the item's outcome or a Stop.
-func (s *invocation) handleFailure(ctx context.Context, t *task, e *failure.Error) error {
+func (f *itemFailures) handleFailure(ctx context.Context, t *task, e *failure.Error) error {
 	switch {
 	case e.Class == failure.Final && e.Scope == failure.IntegrationScope:
-		s.deferItem(t, e)
+		f.deferItem(t, e)
 		return stopRefused(e)
 	case e.Class == failure.Retryable && e.Code == rateLimited:
-		if e.NoRetryAfter && s.failedBefore(t, e) {
-			s.failAlone(t, e) // the next item finds out whether the limit is its own
+		if e.NoRetryAfter && f.failedBefore(t, e) {
+			f.failAlone(t, e) // the next item finds out whether the limit is its own
 		} else {
-			s.deferItem(t, e)
+			f.deferItem(t, e)
 		}
 
-		return s.stopLimited(ctx, e)
+		return f.pacer.stopLimited(ctx, e)
 
-	case e.Class == failure.Retryable && s.failedBefore(t, e):
-		s.failAlone(t, e)
-		if _, can := s.conn.(connector.Puller); !can {
-			return s.outage(e) // the next item finds out whether it is one
+	case e.Class == failure.Retryable && f.failedBefore(t, e):
+		f.failAlone(t, e)
+		if _, can := f.site.conn.(connector.Puller); !can {
+			return f.calls.outage(e) // the next item finds out whether it is one
 		}
 		return nil
 
 	case e.Class == failure.Retryable, e.Class == failure.NotSent:
-		s.deferItem(t, e)
-		return s.outage(e)
+		f.deferItem(t, e)
+		return f.calls.outage(e)
 	case e.Code == panicked:
 		t.unanswered = t.link.Intent != nil
-		s.giveUp(t, panicked)
+		f.giveUp(t, panicked)
 		return nil
 	case e.Class == failure.Ambiguous && t.step == replying:
-		return s.lostReply(t, e)
+		return f.lostReply(t, e)
 	case e.Class == failure.Ambiguous && t.link.Remote == nil:
-		s.createUnanswered(t, e)
-		if s.run.Outages++; s.run.Outages >= outagesInARow {
-			return s.outage(e)
+		f.createUnanswered(t, e)
+		if f.run.Outages++; f.run.Outages >= outagesInARow {
+			return f.calls.outage(e)
 		}
 		return nil
 
 	case e.Class == failure.Ambiguous:
-		return s.unanswered(ctx, t, e)
+		return f.unanswered(ctx, t, e)
 	}
 
-	s.refuseItem(t, e)
+	f.refuseItem(t, e)
 
-	return s.countRefusal(t, e)
+	return f.health.countRefusal(t, e)
 }
 
 // unreadableAnswers are the codes of answers to a read that say nothing of what is
@@ -234,38 +256,38 @@ func reasonText(e *failure.Error) string {
 // sent. If the provider answers to a read it is up, and the item is hard to
 // take: then it is tried again later, like one that was refused, and does not
 // stop the others. Where there is nothing to read, three in a row tell.
-func (s *invocation) unanswered(ctx context.Context, t *task, e *failure.Error) error {
-	if _, can := s.conn.(connector.Puller); !can {
-		if s.run.Outages++; s.run.Outages >= outagesInARow {
-			s.deferItem(t, e)
-			return s.outage(e)
+func (f *itemFailures) unanswered(ctx context.Context, t *task, e *failure.Error) error {
+	if _, can := f.site.conn.(connector.Puller); !can {
+		if f.run.Outages++; f.run.Outages >= outagesInARow {
+			f.deferItem(t, e)
+			return f.calls.outage(e)
 		}
-	} else if err := s.probeRead(ctx); err != nil {
-		s.deferItem(t, e)
+	} else if err := f.calls.probeRead(ctx); err != nil {
+		f.deferItem(t, e)
 		return err
 	}
 
-	s.refuseItem(t, e)
-	s.markInDoubt(t) // it may have been applied
+	f.refuseItem(t, e)
+	f.decider.markInDoubt(t) // it may have been applied
 
-	return s.readBack(ctx, t)
+	return f.readBack(ctx, t)
 }
 
 // readBack reads the object of an update that was not answered. What it looks
 // like now is the update's work, also where the provider stores a text in a form
 // of its own. A read that fails proves nothing, unless the credential is refused.
-func (s *invocation) readBack(ctx context.Context, t *task) error {
-	puller, can := s.conn.(connector.Puller)
-	if !can || !s.pulls() {
+func (f *itemFailures) readBack(ctx context.Context, t *task) error {
+	puller, can := f.site.conn.(connector.Puller)
+	if !can || !f.site.pulls() {
 		return nil
 	}
 
-	if err := s.await(ctx, limits.Read); err != nil {
+	if err := f.pacer.await(ctx, limits.Read); err != nil {
 		return err
 	}
 
 	var o connector.Object
-	err := s.guarded(t.name(), func() (err error) {
+	err := f.calls.guarded(t.name(), func() (err error) {
 		o, err = puller.Read(ctx, *t.link.Remote)
 		return err
 	})
@@ -278,110 +300,110 @@ func (s *invocation) readBack(ctx context.Context, t *task) error {
 
 // failedBefore reports whether an item has met the same failure before in this run, with
 // a pause since then.
-func (s *invocation) failedBefore(t *task, e *failure.Error) bool {
-	return t.link.Outcome == domain.Deferred && t.link.LastRunID == s.run.ID && t.link.Reason == e.Code
+func (f *itemFailures) failedBefore(t *task, e *failure.Error) bool {
+	return t.link.Outcome == domain.Deferred && t.link.LastRunID == f.run.ID && t.link.Reason == e.Code
 }
 
 // failAlone has an item fail that meets the same failure again, so that it does not
 // stop the others. It is not given up: it may yet be the provider's fault.
-func (s *invocation) failAlone(t *task, e *failure.Error) {
+func (f *itemFailures) failAlone(t *task, e *failure.Error) {
 	t.link.Attempts = min(t.link.Attempts, 2)
-	s.refuseItem(t, e)
-	if at := s.Clock.Now().Add(e.Wait).UTC(); t.link.RetryAt.Before(at) {
+	f.refuseItem(t, e)
+	if at := f.clock.Now().Add(e.Wait).UTC(); t.link.RetryAt.Before(at) {
 		t.link.RetryAt = at
 	}
 }
 
 // probe finds out by a read whether a provider that was out is back, so that no
 // item has to stand for it.
-func (s *invocation) probe(ctx context.Context) error {
-	if _, can := s.conn.(connector.Puller); s.run.Outages == 0 || !can {
+func (c *caller) probe(ctx context.Context) error {
+	if _, can := c.site.conn.(connector.Puller); c.run.Outages == 0 || !can {
 		return nil
 	}
-	return s.probeRead(ctx)
+	return c.probeRead(ctx)
 }
 
 // probeRead makes a read of no consequence: of what changed now, or of the place where
 // lists cannot be had or are not wanted. The stop is that of an outage if it is
 // not answered.
-func (s *invocation) probeRead(ctx context.Context) error {
-	if err := s.await(ctx, limits.Read); err != nil {
+func (c *caller) probeRead(ctx context.Context) error {
+	if err := c.pacer.await(ctx, limits.Read); err != nil {
 		return err
 	}
 
-	return s.read(ctx, "", false, func() error {
-		if s.pullProblem() != nil || !s.pulls() {
-			return s.readPlace(ctx)
+	return c.read(ctx, "", false, func() error {
+		if c.pullProblem() != nil || !c.site.pulls() {
+			return c.readPlace(ctx)
 		}
-		_, _, err := s.conn.(connector.Puller).Changes(ctx, s.Clock.Now(), 0)
+		_, _, err := c.site.conn.(connector.Puller).Changes(ctx, c.clock.Now(), 0)
 		return err
 	})
 }
 
 // deferItem notes that an item was not taken for now. It is not counted: it is
 // still to come.
-func (s *invocation) deferItem(t *task, e *failure.Error) {
+func (f *itemFailures) deferItem(t *task, e *failure.Error) {
 	t.updateSent = t.updateSent && e.Class == failure.Ambiguous
 	t.link.Outcome = domain.Deferred
 	t.link.Reason = e.Code
-	t.link.LastRunID = s.run.ID
+	t.link.LastRunID = f.run.ID
 	if e.Class == failure.Final {
 		t.link.Reason = reasonText(e)
 	}
 
-	t.link.UpdatedAt = s.Clock.Now().UTC()
+	t.link.UpdatedAt = f.clock.Now().UTC()
 	t.linkChanged = true
 }
 
 // createUnanswered notes a create whose answer was lost: it may exist. Where nobody can be
 // asked, that is how it stays until the item changes or a manager has it tried
 // again.
-func (s *invocation) createUnanswered(t *task, e *failure.Error) {
+func (f *itemFailures) createUnanswered(t *task, e *failure.Error) {
 	t.unanswered = true
 	t.attempted = true
 	t.resetAttempts()
-	s.record(t, domain.Unknown, e.Code)
-	if !s.finder {
+	f.ledger.record(t, domain.Unknown, e.Code)
+	if !f.site.finder {
 		t.finished = true
 		return
 	}
 
 	t.link.Attempts++
 	if t.link.Attempts > len(retryPauses) {
-		s.giveUpCreate(t)
+		f.giveUpCreate(t)
 		return
 	}
 
-	s.scheduleSearch(t)
+	f.scheduleSearch(t)
 }
 
 // giveUpCreate parks a create that was not answered too often. Its intent stays: if a
 // manager has it tried again, it is looked for first.
-func (s *invocation) giveUpCreate(t *task) {
+func (f *itemFailures) giveUpCreate(t *task) {
 	t.link.GivenUp = true
 	t.link.RetryAt = time.Time{}
 	t.finished = true
-	s.record(t, domain.FailedOut, t.link.Reason)
+	f.ledger.record(t, domain.FailedOut, t.link.Reason)
 }
 
 // scheduleSearch says when a create that was not answered is looked for, and sent again
 // if it is not there. The first time the run waits for that; later times are
 // further apart, and the run ends without it.
-func (s *invocation) scheduleSearch(t *task) {
-	ripe := t.link.Intent.At.Add(s.settleTime(t))
+func (f *itemFailures) scheduleSearch(t *task) {
+	ripe := t.link.Intent.At.Add(f.settleTime(t))
 	if t.link.Attempts <= 1 {
-		s.run.SettleAt = earliestMillis(s.run.SettleAt, ripe)
+		f.run.SettleAt = earliestMillis(f.run.SettleAt, ripe)
 		return
 	}
 
 	t.link.RetryAt = ripe.UTC()
-	s.run.RetryAt = earliestMillis(s.run.RetryAt, ripe)
+	f.run.RetryAt = earliestMillis(f.run.RetryAt, ripe)
 	t.linkChanged = true
 }
 
 // settleTime is how long a create that was not answered is left alone.
-func (s *invocation) settleTime(t *task) time.Duration {
-	pause := s.Settings.Settle
+func (f *itemFailures) settleTime(t *task) time.Duration {
+	pause := f.settings.Settle
 	if n := t.link.Attempts - 1; n > 0 {
 		pause = max(pause, retryPauses[min(n, len(retryPauses)-1)])
 	}
@@ -390,23 +412,23 @@ func (s *invocation) settleTime(t *task) time.Duration {
 
 // outage parks the run for 1, 2, 2 … minutes, or as long as the provider
 // says.
-func (s *invocation) outage(e *failure.Error) *Stop {
-	s.run.Outages++
-	pause := min(time.Minute<<min(s.run.Outages-1, 1), longestOutage)
-	stop := stopWaiting(s.Clock.Now().Add(max(pause, e.Wait)), e.Code)
+func (c *caller) outage(e *failure.Error) *Stop {
+	c.run.Outages++
+	pause := min(time.Minute<<min(c.run.Outages-1, 1), longestOutage)
+	stop := stopWaiting(c.clock.Now().Add(max(pause, e.Wait)), e.Code)
 	stop.outage = e
 
 	return stop
 }
 
 // refuseItem notes an item the provider will not take as it is.
-func (s *invocation) refuseItem(t *task, e *failure.Error) {
+func (f *itemFailures) refuseItem(t *task, e *failure.Error) {
 	t.undoAttempt()
 	t.before.note(&t.link)
 	if e.Code == remoteDeleted {
 		t.reason = remoteDeleted
-		s.recordSkipped(t)
-		s.record(t, domain.Skipped, remoteDeleted)
+		f.site.recordSkipped(t)
+		f.ledger.record(t, domain.Skipped, remoteDeleted)
 		t.finished = true
 		return
 	}
@@ -414,8 +436,8 @@ func (s *invocation) refuseItem(t *task, e *failure.Error) {
 	t.resetAttempts()
 	t.attempted = true
 	t.link.Attempts++
-	s.record(t, domain.FailedOut, reasonText(e))
-	if s.writesPaused() { // not the item's fault, as far as is known
+	f.ledger.record(t, domain.FailedOut, reasonText(e))
+	if f.health.writesPaused() { // not the item's fault, as far as is known
 		t.link.Attempts = min(t.link.Attempts, len(retryPauses))
 	}
 
@@ -427,8 +449,8 @@ func (s *invocation) refuseItem(t *task, e *failure.Error) {
 	}
 
 	t.link.GivenUp = false
-	t.link.RetryAt = s.Clock.Now().Add(retryPauses[t.link.Attempts-1]).UTC()
-	s.run.RetryAt = earliestMillis(s.run.RetryAt, t.link.RetryAt)
+	t.link.RetryAt = f.clock.Now().Add(retryPauses[t.link.Attempts-1]).UTC()
+	f.run.RetryAt = earliestMillis(f.run.RetryAt, t.link.RetryAt)
 }
 
 // resetAttempts begins to count attempts anew, for another version or at a manager's
@@ -441,8 +463,8 @@ func (t *task) resetAttempts() {
 }
 
 // giveUp gives an item up until it changes or a manager has it tried again.
-func (s *invocation) giveUp(t *task, reason string) {
-	s.record(t, domain.FailedOut, reason)
+func (f *itemFailures) giveUp(t *task, reason string) {
+	f.ledger.record(t, domain.FailedOut, reason)
 	t.link.Attempts++
 	t.link.GivenUp = true
 	t.link.RetryAt = time.Time{}

@@ -20,16 +20,13 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
-	"fmt"
 	"log/slog"
 	"time"
 
 	"example.com/integrations/shared/connector"
-	"example.com/integrations/shared/connector/failure"
 	"example.com/integrations/shared/domain"
 	"example.com/integrations/shared/events/outgoing"
 	"example.com/integrations/shared/limits"
-	"example.com/integrations/shared/signing"
 	"example.com/integrations/shared/store"
 	"example.com/integrations/shared/syncqueue"
 )
@@ -96,15 +93,18 @@ type Worker struct {
 // organisation.
 var ErrWrongOrganisation = errors.New("the integration belongs to another organisation")
 
-// Run works on one invocation of a run until the deadline of its invocation comes
-// near. It drops the message when another worker holds the lease, the run is
-// over, or it is not the run's turn. An error means that the table or the
-// queue failed; the message may come again.
-func (e *Worker) Run(ctx context.Context, m syncqueue.Message, deadline time.Time) error {
-	log := e.Log.With("integration_id", m.IntegrationID.String(), "run_id", m.RunID.String())
-	now := e.Clock.Now()
-	name := rand.Text()
-	granted, err := e.takeSlot(ctx, m, name, now, deadline.Add(e.Settings.LeaseMargin))
+// Run does what fits into one invocation: it takes a slot and the lease, has the
+// invocation load, pull, plan, push and finish, and gives both back. It drops the
+// message when another worker holds the lease, the run is over, or its organisation
+// has no free slot. An error means that the table or the queue failed; the message
+// may come again.
+func (w *Worker) Run(ctx context.Context, m syncqueue.Message, deadline time.Time) error {
+	log := w.Log.With("integration_id", m.IntegrationID.String(), "run_id", m.RunID.String())
+	now := w.Clock.Now()
+	leaseID := rand.Text()
+	leaseEnds := deadline.Add(w.Settings.LeaseMargin)
+
+	granted, err := w.takeSlot(ctx, m, leaseID, now, leaseEnds)
 	if err != nil {
 		return err
 	}
@@ -114,21 +114,25 @@ func (e *Worker) Run(ctx context.Context, m syncqueue.Message, deadline time.Tim
 		return nil
 	}
 
-	next, err := e.runUnderLease(ctx, log, m, name, now, deadline)
+	next, err := w.runLeased(ctx, log, m, leaseID, deadline)
 	if next != 0 && err == nil {
-		err = e.Queue.Send(ctx, m.OrganisationID, m.IntegrationID, next)
+		// The slot is free again: else the receiver would find it taken and drop the message.
+		err = w.Queue.Send(ctx, m.OrganisationID, m.IntegrationID, next)
 	}
 
 	return err
 }
 
-// runUnderLease works on an invocation and passes the turn on. It names the run for which a
-// message has to be sent: not before the turn is given back, or its receiver
-// would meet it and drop the message.
-func (e *Worker) runUnderLease(ctx context.Context, log *slog.Logger, m syncqueue.Message, name string, now, deadline time.Time) (next domain.Snowflake, err error) {
+// runLeased takes the lease and works on the run. It returns the run for which a
+// message has to be sent, 0 for none.
+func (w *Worker) runLeased(ctx context.Context, log *slog.Logger, m syncqueue.Message, leaseID string, deadline time.Time) (next domain.Snowflake, err error) {
 	favour := false
-	defer func() { e.releaseSlot(ctx, log, m, name, favour) }()
-	state, lease, held, err := e.Store.Acquire(ctx, store.IntegrationRef{ID: m.IntegrationID, OrganisationID: m.OrganisationID}, m.RunID, name, now, deadline.Add(e.Settings.LeaseMargin))
+	defer func() { w.releaseSlot(ctx, log, m, leaseID, favour) }()
+
+	now := w.Clock.Now()
+	leaseEnds := deadline.Add(w.Settings.LeaseMargin)
+	ref := store.IntegrationRef{ID: m.IntegrationID, OrganisationID: m.OrganisationID}
+	state, lease, held, err := w.Store.Acquire(ctx, ref, m.RunID, leaseID, now, leaseEnds)
 	if err != nil {
 		return 0, err
 	}
@@ -138,300 +142,25 @@ func (e *Worker) runUnderLease(ctx context.Context, log *slog.Logger, m syncqueu
 		return 0, nil
 	}
 
-	s := &invocation{Worker: e, log: log, lease: lease, state: state, run: *state.Run, began: now, digests: map[domain.Snowflake]*store.Digest{}}
-	s.workEnds = earlier(now.Add(e.Settings.WorkTime), deadline.Add(-e.Settings.CallTimeout))
-	s.leaseEnds = deadline.Add(e.Settings.LeaseMargin)
-	defer s.releaseCredential(ctx)
-	s.run.Status = domain.Running
-	s.run.WaitingUntil = nil
-	s.run.WaitingReason = nil
-	if s.run.StartedAt == nil {
-		at := now.UTC()
-		s.run.StartedAt = &at
-	}
+	inv := newInvocation(w, &session{
+		store: w.Store, clock: w.Clock, log: log, settings: w.Settings,
+		lease: lease, state: state, run: *state.Run,
+		deadlines: deadlines{
+			workEnds:  earlier(now.Add(w.Settings.WorkTime), deadline.Add(-w.Settings.CallTimeout)),
+			leaseEnds: leaseEnds,
+		},
+	})
+	defer inv.gate.releaseCredential(ctx)
 
-	stop, err := asStop(s.sync(ctx))
-	if stop != nil {
-		stop, err = asStop(s.recheckTarget(ctx, stop))
-	}
-
-	if stop != nil {
-		err = s.endWith(ctx, stop)
-	}
-
-	favour = s.waitsForCredential()
-	s.publish(ctx)
+	err = inv.work(ctx)
+	favour = inv.gate.waitsForCredential()
+	inv.ender.publish(ctx)
 	if errors.Is(err, store.ErrFenced) {
 		log.WarnContext(ctx, "lease lost: another worker goes on", "error", err.Error())
 		return 0, nil
 	}
 
-	return s.nextRun, err
-}
-
-// A invocation is the work of one invocation.
-type invocation struct {
-	*Worker
-	log       *slog.Logger
-	lease     store.Lease
-	state     store.State // as it was when the lease was taken
-	run       store.ActiveRun
-	began     time.Time
-	workEnds  time.Time // no new work from here on
-	leaseEnds time.Time // no worker is on it any more, whatever became of this one
-
-	meta   store.Integration
-	view   store.View
-	target store.Target // the place that the run serves
-	// sharedUntil is until when the provider is left alone, as all integrations
-	// with the credential know: Unix milliseconds, 0 for not.
-	sharedUntil      int64
-	hasSlot          bool // this invocation has a turn at a shared credential
-	calledProvider   bool // the provider was called
-	probes           bool // this invocation tries a provider that has refused
-	probesAfterPause bool // it does so since the pause is over
-	skipsRefused     bool // it tries items first that were not refused yet
-	acceptedOne      bool // a write was made
-	// targetRefused says that the invocation has judged that nothing may be written
-	// at the target.
-	targetRefused bool
-	// keyOfMarkers makes markerKey, zero in a dry run.
-	keyOfMarkers signing.Key
-	// markerKey signs what this invocation writes at the target, and verifies the
-	// markers there. It is set with the target.
-	markerKey signing.Signer
-	conn      connector.Connector
-	finder    bool // the provider can be asked for what an unanswered create made
-	chat      chat
-	// digests are those that links name, as far as they were read; nil for one
-	// that has not left.
-	digests       map[domain.Snowflake]*store.Digest
-	configuration configured
-	pace          pace
-	checkedAt     time.Time // when it last looked whether the run may go on
-	// counted is when it last counted what remains.
-	countedAt time.Time
-
-	nextRun       domain.Snowflake // the run that goes on after this invocation, by a message
-	handled       int
-	pulled        bool             // all there was has been pulled since the last write
-	stalled       bool             // the pull cannot go on: updates read their objects first
-	listFailed    bool             // the list of changes could not be had in this invocation
-	searchFailed  bool             // unanswered creates could not be looked for in this invocation
-	condition     *store.Condition // how the provider answered, to be recorded
-	healthyIfDone bool             // it takes reads, after something was refused
-	lastEventID   domain.Snowflake // the last event's id
-	pending       []outgoing.Event // to be recorded with the next commit
-	recorded      []outgoing.Event // in the outbox, to be published
-}
-
-// dry says that the run only plans.
-func (s *invocation) dry() bool { return s.lease.Kind == store.DryRun }
-
-// maxIdle is how many invocations in a row may bring nothing forward.
-const maxIdle = 20
-
-// sync does what fits into the invocation.
-func (s *invocation) sync(ctx context.Context) error {
-	if s.run.Mode == domain.Purge {
-		return s.purge(ctx)
-	}
-	if s.run.Idle > maxIdle {
-		return stopFailed("no_progress", fmt.Sprintf("%d slices in a row brought nothing forward; the log says why.", maxIdle))
-	}
-
-	if err := s.load(ctx); err != nil {
-		return err
-	}
-
-	if s.dry() {
-		if err := s.dryRun(ctx); err != nil {
-			return err
-		}
-
-		return s.finish(ctx, &Stop{status: s.finalStatus()})
-	}
-
-	if err := s.relink(ctx); err != nil {
-		return err
-	}
-
-	if err := s.pullFirst(ctx); err != nil {
-		return err
-	}
-
-	for {
-		handled := s.handled
-		if err := s.planAndPush(ctx); err != nil {
-			return err
-		}
-
-		s.pulled = s.pulled && s.handled == handled
-		if err := s.pull(ctx); err != nil {
-			return err
-		}
-
-		err := s.finish(ctx, &Stop{status: s.finalStatus()})
-		if !errors.Is(err, store.ErrSignaled) {
-			return err
-		}
-
-		s.run.PendingCursor = "" // look at the marks again
-	}
-}
-
-// planAndPush plans, if the run is full, and pushes until nothing is left to do now.
-func (s *invocation) planAndPush(ctx context.Context) error {
-	if s.run.PendingCursor == "" {
-		if err := s.acknowledgeSignal(ctx); err != nil {
-			return err
-		}
-	}
-
-	if s.run.Mode == domain.Full && s.run.PlanDone && s.meta.FullEpoch > s.run.FullEpoch {
-		s.replan()
-	}
-
-	if s.run.Mode == domain.Full && !s.run.PlanDone {
-		if err := s.plan(ctx); err != nil {
-			return err
-		}
-	}
-
-	if err := s.push(ctx); err != nil {
-		return err
-	}
-
-	if s.run.SettleAt != 0 {
-		return stopWaiting(time.UnixMilli(s.run.SettleAt), "reconciling")
-	}
-
-	return nil
-}
-
-// acknowledgeSignal promises to look at every pending change from here on, and takes up what was
-// asked of the run meanwhile.
-func (s *invocation) acknowledgeSignal(ctx context.Context) error {
-	asked, err := s.Store.AcknowledgeSignal(ctx, s.lease)
-	if err != nil {
-		return err
-	}
-
-	s.run.Mode = asked.Mode
-	if asked.Announce && !s.run.Announce { // what was silently passed over is news now
-		s.run.Announce = true
-		if s.run.PlanDone {
-			s.replan()
-		}
-	}
-
-	if !asked.RetryAll {
-		return nil
-	}
-
-	return s.retryAll(ctx)
-}
-
-// load reads what is configured now and opens the connector for it.
-func (s *invocation) load(ctx context.Context) error {
-	view, err := s.Store.View(ctx, s.lease.Pair, 0)
-	if err != nil {
-		return err
-	}
-
-	s.checkedAt = s.Clock.Now()
-	if s.run.CancelRequestedAt != nil {
-		return stopCancelled(nil)
-	}
-
-	if why := store.Stops(view.Integration); why != nil {
-		return stopCancelled(why)
-	}
-
-	if view.Organisation == nil || view.Organisation.Deleted {
-		return stopCancelled(&organisationDeleted)
-	}
-
-	s.view, s.meta, s.configuration = view, *view.Integration, readConfigured(view.Integration.Configuration)
-	if err := s.loadMarkerKey(ctx); err != nil {
-		return err
-	}
-
-	opened, err := s.Open(ctx, view)
-	var no *failure.Error
-	if errors.As(err, &no) {
-		return stopRefused(no)
-	}
-
-	s.conn = opened.Connector
-	_, s.finder = opened.Connector.(connector.Finder)
-	s.chat = chatOf(opened.Connector)
-	s.pace = pace{credential: opened.Credential, limits: opened.Limits}
-	if err != nil {
-		return err
-	}
-
-	err = s.enterTarget(ctx)
-	if s.dry() {
-		s.conn = renderer{s.conn}
-		s.chat.conn = nil
-		s.chat.replier = nil
-	}
-
-	return err
-}
-
-// enterTarget makes sure that the provider may be asked, and at which place.
-func (s *invocation) enterTarget(ctx context.Context) error {
-	if !s.dry() || !s.located() {
-		if err := s.admit(ctx); err != nil {
-			return err
-		}
-	}
-
-	if err := s.locate(ctx); err != nil {
-		return err
-	}
-
-	if s.dry() {
-		return nil
-	}
-
-	s.skipsRefused = s.writesPaused()
-	if s.probes {
-		return nil
-	}
-
-	return s.admit(ctx) // what is known of this place
-}
-
-// timeLeft reports whether new work may begin.
-func (s *invocation) timeLeft() bool { return s.Clock.Now().Before(s.workEnds) }
-
-// madeProgress notes that the invocation brought something forward.
-func (s *invocation) madeProgress() { s.run.Idle = 0 }
-
-// commit records a batch, with whatever else has to be recorded.
-func (s *invocation) commit(ctx context.Context, b store.Batch) error {
-	b.Run = s.run
-	b.Condition = s.condition
-	s.condition = nil
-	b.Events = append(b.Events, s.pending...)
-	b.EventsDue = s.Clock.Now().Add(s.Settings.LostAfter)
-	s.pending = nil
-	if b.Condition != nil {
-		s.state.Condition = b.Condition
-	}
-
-	err := s.Store.Commit(ctx, s.lease, b)
-	if err == nil {
-		s.recorded = append(s.recorded, b.Events...)
-		for _, p := range b.Pulled {
-			s.recorded = append(s.recorded, p.Events...)
-		}
-	}
-
-	return err
+	return inv.ender.nextRun, err
 }
 
 func earlier(a, b time.Time) time.Time {

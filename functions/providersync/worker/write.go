@@ -10,26 +10,38 @@ import (
 	"example.com/integrations/shared/store"
 )
 
+// A writer creates and updates one item's object.
+type writer struct {
+	*session
+	site     *site
+	pacer    *pacer
+	calls    *caller
+	ledger   *ledger
+	decider  *decider
+	puller   *puller
+	failures *itemFailures
+}
+
 // create makes the object and records it before anything else happens; a
 // closed item's is closed afterwards.
-func (s *invocation) create(ctx context.Context, t *task) error {
-	if err := s.await(ctx, limits.Create); err != nil {
+func (wr *writer) create(ctx context.Context, t *task) error {
+	if err := wr.pacer.await(ctx, limits.Create); err != nil {
 		return err
 	}
 
-	if !s.finder || t.link.Intent == nil {
-		if err := s.storeIntent(ctx, t); err != nil {
+	if !wr.site.finder || t.link.Intent == nil {
+		if err := wr.storeIntent(ctx, t); err != nil {
 			return err
 		}
 	}
 
-	began := s.Clock.Now()
-	c := s.sends(t)
+	began := wr.clock.Now()
+	c := wr.site.sends(t)
 	c.Previous = t.previousMessage()
 	var w connector.Written
 	made := false
-	err := s.write(ctx, t, false, func() (err error) {
-		w, err = s.conn.Create(ctx, c, s.marker(t))
+	err := wr.failures.write(ctx, t, false, func() (err error) {
+		w, err = wr.site.conn.Create(ctx, c, wr.site.marker(t))
 		made = err == nil
 		return err
 	})
@@ -38,30 +50,30 @@ func (s *invocation) create(ctx context.Context, t *task) error {
 	}
 
 	t.recordSent(w, c)
-	t.link.Verbatim = s.verbatim(t, w, c)
-	t.link.Previous = s.chat.previousMessage(c)
-	t.link.Channel = s.chat.channelOf(t, w)
-	s.record(t, created(w), w.Note)
-	s.countCall(limits.Create)
+	t.link.Verbatim = wr.site.verbatim(t, w, c)
+	t.link.Previous = wr.site.chat.previousMessage(c)
+	t.link.Channel = wr.site.chat.channelOf(t, w)
+	wr.ledger.record(t, created(w), w.Note)
+	wr.pacer.countCall(limits.Create)
 	more := t.link.SentHash != t.content.Hash()
 	if more {
-		s.markInDoubt(t)
+		wr.decider.markInDoubt(t)
 	} else {
-		s.remove(t)
+		wr.ledger.remove(t)
 	}
 
-	if err := s.commit(ctx, store.Batch{Pulled: []store.Pulled{s.newObject(t)}}); err != nil {
+	if err := wr.commit(ctx, store.Batch{Pulled: []store.Pulled{wr.ledger.newObject(t)}}); err != nil {
 		return err
 	}
 
 	t.linkChanged = false
-	s.recordLatency(began)
+	wr.pacer.recordLatency(began)
 	if more {
-		return s.update(ctx, t)
+		return wr.update(ctx, t)
 	}
 
 	t.finished = true
-	s.handled++
+	wr.ledger.handled++
 
 	return nil
 }
@@ -76,9 +88,9 @@ func created(w connector.Written) domain.Outcome {
 
 // storeIntent stores that a create is about to leave, and that it fulfils a manager's
 // wish to have it tried: a worker that finds it so must not try again.
-func (s *invocation) storeIntent(ctx context.Context, t *task) error {
-	s.intend(t)
-	s.claim(t)
+func (wr *writer) storeIntent(ctx context.Context, t *task) error {
+	wr.site.intend(t)
+	wr.ledger.claim(t)
 	b := store.Batch{}
 	if t.retry() {
 		t.link.Attempts = 0
@@ -88,12 +100,12 @@ func (s *invocation) storeIntent(ctx context.Context, t *task) error {
 
 	b.Links = []store.Link{t.link}
 
-	return s.commit(ctx, b)
+	return wr.commit(ctx, b)
 }
 
 // newObject is the link of a new object, and the record of whose the object is. Other
 // objects with the marker of its create are copies that people made.
-func (s *invocation) newObject(t *task) store.Pulled {
+func (l *ledger) newObject(t *task) store.Pulled {
 	candidates := t.link.Candidates
 	t.link.Candidates = nil
 
@@ -106,7 +118,7 @@ func (s *invocation) newObject(t *task) store.Pulled {
 	p.Objects = []store.Object{{Target: link.Target, RemoteID: link.Remote.ID, ItemID: t.id}}
 	for _, c := range candidates {
 		if c.Remote.ID != link.Remote.ID {
-			s.publishCopy(&p, c)
+			l.publishCopy(&p, c)
 		}
 	}
 
@@ -114,31 +126,31 @@ func (s *invocation) newObject(t *task) store.Pulled {
 }
 
 // publishCopy reports a copy of our object as created by a person.
-func (s *invocation) publishCopy(p *store.Pulled, c store.Candidate) {
+func (l *ledger) publishCopy(p *store.Pulled, c store.Candidate) {
 	o := connector.Object{Title: c.Title, UpdatedAt: c.UpdatedAt}
 	o.Remote = c.Remote
-	s.run.Counts.Pulled++
+	l.run.Counts.Pulled++
 
-	p.Objects = append(p.Objects, store.Object{Target: s.target.Key, RemoteID: c.Remote.ID, SeenText: c.SeenText, SeenState: c.SeenState})
-	p.Events = append(p.Events, s.remoteChanges(nil, []string{outgoing.ChangeCreated}, o)...)
+	p.Objects = append(p.Objects, store.Object{Target: l.site.target.Key, RemoteID: c.Remote.ID, SeenText: c.SeenText, SeenState: c.SeenState})
+	p.Events = append(p.Events, l.remoteChanges(nil, []string{outgoing.ChangeCreated}, o)...)
 }
 
 // update makes the object what the item is. It may be repeated: it says the
 // whole of it.
-func (s *invocation) update(ctx context.Context, t *task) error {
-	if seen, err := s.readBeforeUpdate(ctx, t); !seen {
+func (wr *writer) update(ctx context.Context, t *task) error {
+	if seen, err := wr.readBeforeUpdate(ctx, t); !seen {
 		return err
 	}
 
-	if err := s.await(ctx, limits.Update); err != nil {
+	if err := wr.pacer.await(ctx, limits.Update); err != nil {
 		return err
 	}
 
-	began := s.Clock.Now()
+	began := wr.clock.Now()
 	sent := t.sentBefore()
 	c := t.content
 	c.Previous = t.previousMessage()
-	if s.chat.replies() && t.link.Thread == nil && c.Previous != nil { // the message as it is now says this
+	if wr.site.chat.replies() && t.link.Thread == nil && c.Previous != nil { // the message as it is now says this
 		t.setThread(store.Thread{Said: domain.ProgressOf(c.Previous.State, c.Previous.Facts, c.Previous.Deleted)})
 	}
 
@@ -146,13 +158,13 @@ func (s *invocation) update(ctx context.Context, t *task) error {
 	var w connector.Written
 	made := false
 	gone := false
-	err := s.write(ctx, t, true, func() (err error) {
-		w, err = s.conn.Update(ctx, sent, c, s.marker(t))
+	err := wr.failures.write(ctx, t, true, func() (err error) {
+		w, err = wr.site.conn.Update(ctx, sent, c, wr.site.marker(t))
 		if made = err == nil; made {
 			return nil
 		}
 
-		if gone = s.chat.refusesEdit(err); gone {
+		if gone = wr.site.chat.refusesEdit(err); gone {
 			return nil
 		}
 
@@ -161,7 +173,7 @@ func (s *invocation) update(ctx context.Context, t *task) error {
 		return err
 	})
 	if gone && err == nil {
-		s.replaceMessage(t)
+		wr.replaceMessage(t)
 		return nil
 	}
 
@@ -170,16 +182,16 @@ func (s *invocation) update(ctx context.Context, t *task) error {
 	}
 
 	t.recordSent(w, c)
-	t.link.Verbatim = s.verbatim(t, w, c)
+	t.link.Verbatim = wr.site.verbatim(t, w, c)
 	t.link.FoundAt = 0
 	t.link.FoundEarly = false // it is known to be ours
-	t.link.Previous = s.chat.previousMessage(c)
-	t.link.Channel = s.chat.channelOf(t, w)
-	s.record(t, domain.Updated, w.Note)
-	s.countCall(limits.Update)
-	s.recordLatency(began)
+	t.link.Previous = wr.site.chat.previousMessage(c)
+	t.link.Channel = wr.site.chat.channelOf(t, w)
+	wr.ledger.record(t, domain.Updated, w.Note)
+	wr.pacer.countCall(limits.Update)
+	wr.pacer.recordLatency(began)
 	t.finished = true
-	s.handled++
+	wr.ledger.handled++
 
 	return nil
 }

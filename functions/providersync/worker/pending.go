@@ -10,13 +10,13 @@ import (
 // that all of them are seen when the item is counted. Only an item that alone
 // has more pending changes than a page takes goes over several pages. next is the cursor
 // of the page after, "" when there are no more pending changes.
-func (s *invocation) nextPendingChanges(ctx context.Context) (marks []store.PendingChange, next string, err error) {
-	found, next, err := s.Store.PendingChanges(ctx, s.lease.Pair.ID, s.run.PendingCursor, pushPageSize+1)
+func (r *reader) nextPendingChanges(ctx context.Context) (marks []store.PendingChange, next string, err error) {
+	found, next, err := r.pending.PendingChanges(ctx, r.lease.Pair.ID, r.run.PendingCursor, pushPageSize+1)
 	if err != nil {
 		return nil, "", err
 	}
 
-	marks = wholeItems(found, s.pageSize())
+	marks = wholeItems(found, r.pageSize())
 	if len(marks) < len(found) {
 		next = marks[len(marks)-1].Cursor()
 	}
@@ -49,9 +49,9 @@ func wholeItems(marks []store.PendingChange, items int) []store.PendingChange {
 }
 
 // plannedIn reports whether the run's plan pass has put one of the pending changes.
-func (s *invocation) plannedIn(marks []store.PendingChange) bool {
+func (r *reader) plannedIn(marks []store.PendingChange) bool {
 	for _, m := range marks {
-		if m.Planned != 0 && m.Planned == s.run.PlanID {
+		if m.Planned != 0 && m.Planned == r.run.PlanID {
 			return true
 		}
 	}
@@ -60,19 +60,19 @@ func (s *invocation) plannedIn(marks []store.PendingChange) bool {
 
 // plannedBeyond looks for the plan pass's pending change of an item whose pending changes go on
 // after the page. It reads only for an item that has not been counted yet.
-func (s *invocation) plannedBeyond(ctx context.Context, tasks []*task) error {
+func (r *reader) plannedBeyond(ctx context.Context, tasks []*task) error {
 	if len(tasks) != 1 || len(tasks[0].pending) < pushPageSize {
 		return nil
 	}
 
 	t := tasks[0]
-	if t.planned || t.link.CountedIn == s.run.ID || !s.run.PlanDone {
+	if t.planned || t.link.CountedIn == r.run.ID || !r.run.PlanDone {
 		return nil
 	}
 
 	cursor := t.pending[len(t.pending)-1].Cursor()
 	for cursor != "" {
-		marks, next, err := s.Store.PendingChanges(ctx, s.lease.Pair.ID, cursor, pushPageSize)
+		marks, next, err := r.pending.PendingChanges(ctx, r.lease.Pair.ID, cursor, pushPageSize)
 		if err != nil {
 			return err
 		}
@@ -82,7 +82,7 @@ func (s *invocation) plannedBeyond(ctx context.Context, tasks []*task) error {
 				return nil
 			}
 
-			if s.plannedIn([]store.PendingChange{m}) {
+			if r.plannedIn([]store.PendingChange{m}) {
 				t.planned = true
 				return nil
 			}

@@ -17,9 +17,9 @@ import (
 // that gets none stands on a list. A message that names another organisation
 // than the integration's gets no room and no place on a list
 // (ErrWrongOrganisation).
-func (e *Worker) takeSlot(ctx context.Context, m syncqueue.Message, lease string, now, until time.Time) (bool, error) {
+func (w *Worker) takeSlot(ctx context.Context, m syncqueue.Message, lease string, now, until time.Time) (bool, error) {
 	for {
-		t, owner, err := e.Store.SlotsFor(ctx, m.OrganisationID, m.IntegrationID)
+		t, owner, err := w.Store.SlotsFor(ctx, m.OrganisationID, m.IntegrationID)
 		if err != nil {
 			return false, err
 		}
@@ -27,10 +27,10 @@ func (e *Worker) takeSlot(ctx context.Context, m syncqueue.Message, lease string
 			return false, fmt.Errorf("slice of run %s: %w", m.RunID, ErrWrongOrganisation)
 		}
 
-		w := limits.Waiter{OrganisationID: m.OrganisationID, IntegrationID: m.IntegrationID, RunID: m.RunID}
-		next, granted := t.Slots.Take(w, lease, e.Settings.Slots, now, until)
+		waiter := limits.Waiter{OrganisationID: m.OrganisationID, IntegrationID: m.IntegrationID, RunID: m.RunID}
+		next, granted := t.Slots.Take(waiter, lease, w.Settings.Slots, now, until)
 		t.Slots = next
-		err = e.Store.PutSlots(ctx, m.OrganisationID, t, now)
+		err = w.Store.PutSlots(ctx, m.OrganisationID, t, now)
 		if errors.Is(err, store.ErrConflict) {
 			continue
 		}
@@ -43,27 +43,27 @@ func (e *Worker) takeSlot(ctx context.Context, m syncqueue.Message, lease string
 // run that waits for its turn at a credential is favoured when it asks again.
 // If that fails, the room comes free when the lease would have ended, and
 // dispatch sends the message.
-func (e *Worker) releaseSlot(ctx context.Context, log *slog.Logger, m syncqueue.Message, lease string, favour bool) {
+func (w *Worker) releaseSlot(ctx context.Context, log *slog.Logger, m syncqueue.Message, lease string, favour bool) {
 	var next *limits.Waiter
 	err := error(nil)
 	for {
 		var t store.Slots
-		if t, err = e.Store.Slots(ctx, m.OrganisationID); err != nil {
+		if t, err = w.Store.Slots(ctx, m.OrganisationID); err != nil {
 			break
 		}
 
-		t.Slots, next = t.Slots.Release(m.RunID, lease, e.Settings.Slots, e.Clock.Now())
+		t.Slots, next = t.Slots.Release(m.RunID, lease, w.Settings.Slots, w.Clock.Now())
 		if favour {
-			t.Slots = t.Favour(m.RunID, e.Clock.Now())
+			t.Slots = t.Favour(m.RunID, w.Clock.Now())
 		}
 
-		if err = e.Store.PutSlots(ctx, m.OrganisationID, t, e.Clock.Now()); !errors.Is(err, store.ErrConflict) {
+		if err = w.Store.PutSlots(ctx, m.OrganisationID, t, w.Clock.Now()); !errors.Is(err, store.ErrConflict) {
 			break
 		}
 	}
 
 	if err == nil && next != nil {
-		err = e.Queue.Send(ctx, m.OrganisationID, next.IntegrationID, next.RunID)
+		err = w.Queue.Send(ctx, m.OrganisationID, next.IntegrationID, next.RunID)
 	}
 
 	if err != nil {

@@ -39,36 +39,50 @@ func (renderer) Use(connector.Place) {}
 
 var errDryRun = errors.New("a dry run does not write to the provider")
 
+// A planStore keeps the plans of dry runs.
+type planStore interface {
+	DropPlan(ctx context.Context, integration, run domain.Snowflake) error
+}
+
+// A dryRunner writes down what a run would do.
+type dryRunner struct {
+	*session
+	site     *site
+	reader   *reader
+	digester *digester
+	store    planStore
+}
+
 // dryRun decides about every item, as the real run would, and writes down
 // what it would do. It has no way to the provider: all it does with the
 // connector is render.
-func (s *invocation) dryRun(ctx context.Context) error {
-	if err := s.restartPlan(ctx); err != nil {
+func (dr *dryRunner) dryRun(ctx context.Context) error {
+	if err := dr.restartPlan(ctx); err != nil {
 		return err
 	}
 
-	for !s.run.PlanDone {
-		if err := s.mayGoOn(ctx); err != nil {
+	for !dr.run.PlanDone {
+		if err := dr.mayGoOn(ctx); err != nil {
 			return err
 		}
 
-		tasks, next, err := s.nextDryRunPage(ctx)
+		tasks, next, err := dr.nextDryRunPage(ctx)
 		if err != nil {
 			return err
 		}
 
-		batch := store.Batch{Cursor: true, PlansUntil: s.Clock.Now().Add(planKept)}
+		batch := store.Batch{Cursor: true, PlansUntil: dr.clock.Now().Add(planKept)}
 		for _, t := range tasks {
-			if row, ok := s.planRow(t); ok {
+			if row, ok := dr.planRow(t); ok {
 				batch.PlanRows = append(batch.PlanRows, row)
 			}
 		}
 
-		s.run.PlanCursor = next
-		s.run.PendingCursor = next
-		s.run.PlanDone = next == ""
-		s.madeProgress()
-		if err := s.commit(ctx, batch); err != nil {
+		dr.run.PlanCursor = next
+		dr.run.PendingCursor = next
+		dr.run.PlanDone = next == ""
+		dr.madeProgress()
+		if err := dr.commit(ctx, batch); err != nil {
 			return err
 		}
 	}
@@ -78,75 +92,75 @@ func (s *invocation) dryRun(ctx context.Context) error {
 
 // restartPlan begins from the beginning if the integration was changed since
 // the plan was begun.
-func (s *invocation) restartPlan(ctx context.Context) error {
-	if s.run.PlanVersion == s.meta.Version {
+func (dr *dryRunner) restartPlan(ctx context.Context) error {
+	if dr.run.PlanVersion == dr.meta.Version {
 		return nil
 	}
 
-	if s.run.PlanVersion != 0 {
-		if err := s.Store.DropPlan(ctx, s.lease.Pair.ID, s.run.ID); err != nil {
+	if dr.run.PlanVersion != 0 {
+		if err := dr.store.DropPlan(ctx, dr.lease.Pair.ID, dr.run.ID); err != nil {
 			return err
 		}
 	}
 
-	s.run.Counts = domain.Counts{}
-	s.run.PlanCursor = ""
-	s.run.PendingCursor = ""
-	s.run.PlanDone = false
-	s.run.PlanVersion = s.meta.Version
-	s.run.Digest = nil
+	dr.run.Counts = domain.Counts{}
+	dr.run.PlanCursor = ""
+	dr.run.PendingCursor = ""
+	dr.run.PlanDone = false
+	dr.run.PlanVersion = dr.meta.Version
+	dr.run.Digest = nil
 
-	return s.planDryRunDigest(ctx)
+	return dr.planDryRunDigest(ctx)
 }
 
 // nextDryRunPage reads the next page: of all items for a full run, of the marked
 // ones else.
-func (s *invocation) nextDryRunPage(ctx context.Context) ([]*task, string, error) {
-	if s.run.Mode == domain.Full {
-		tasks, next, err := s.compare(ctx)
-		if err == nil && s.chat.is {
-			err = s.addPendingChanges(ctx, tasks)
+func (dr *dryRunner) nextDryRunPage(ctx context.Context) ([]*task, string, error) {
+	if dr.run.Mode == domain.Full {
+		tasks, next, err := dr.reader.compare(ctx)
+		if err == nil && dr.site.chat.is {
+			err = dr.reader.addPendingChanges(ctx, tasks)
 		}
 		return tasks, next, err
 	}
 
-	return s.pendingTasks(ctx, s.run.PendingCursor)
+	return dr.reader.pendingTasks(ctx, dr.run.PendingCursor)
 }
 
 // pendingTasks reads the next page of items with pending changes. One whose pending changes go over the end
 // of a page was read with the first of them.
-func (s *invocation) pendingTasks(ctx context.Context, cursor string) ([]*task, string, error) {
-	marks, next, err := s.Store.PendingChanges(ctx, s.lease.Pair.ID, cursor, pushPageSize)
+func (r *reader) pendingTasks(ctx context.Context, cursor string) ([]*task, string, error) {
+	marks, next, err := r.pending.PendingChanges(ctx, r.lease.Pair.ID, cursor, pushPageSize)
 	if err != nil {
 		return nil, "", err
 	}
 
 	before := store.ItemOfPendingChange(cursor)
 	marks = slices.DeleteFunc(marks, func(m store.PendingChange) bool { return m.ItemID == before })
-	tasks, err := s.readTasks(ctx, marks)
+	tasks, err := r.readTasks(ctx, marks)
 
 	return tasks, next, err
 }
 
 // planRow counts an item and says what a run would do about it.
-func (s *invocation) planRow(t *task) (domain.PlanRow, bool) {
+func (dr *dryRunner) planRow(t *task) (domain.PlanRow, bool) {
 	row := domain.PlanRow{ItemID: t.id, FormattedNumber: t.item.FormattedNumber, Steps: []string{}}
 	reason := func(action domain.PlanAction, why string, out domain.Outcome) (domain.PlanRow, bool) {
 		row.Action = action
 		row.Reason = &why
-		s.tally(out, 1)
+		dr.tally(out, 1)
 		return row, true
 	}
 	switch t.step {
 	case unchanged:
-		if s.expectsReply(t) {
+		if dr.expectsReply(t) {
 			row.Action = domain.PlanUpdate
 			row.Steps = []string{replyStep}
-			s.tally(domain.Updated, 1)
+			dr.tally(domain.Updated, 1)
 			return row, true
 		}
 
-		s.tally(domain.Unchanged, 1)
+		dr.tally(domain.Unchanged, 1)
 
 		return row, false
 
@@ -167,23 +181,23 @@ func (s *invocation) planRow(t *task) (domain.PlanRow, bool) {
 	case create:
 		row.Action = domain.PlanCreate
 		row.Steps = []string{"create"}
-		if s.run.Digest != nil {
+		if dr.run.Digest != nil {
 			row.Steps = []string{"digest"}
-		} else if t.content.State != s.sends(t).State {
+		} else if t.content.State != dr.site.sends(t).State {
 			row.Steps = append(row.Steps, "close")
 		}
 
-		s.tally(domain.Created, 1)
+		dr.tally(domain.Created, 1)
 
 		return row, true
 
 	case update:
 		row.Action, row.Steps = domain.PlanUpdate, []string{changeOf(t)}
-		if s.expectsReply(t) {
+		if dr.expectsReply(t) {
 			row.Steps = append(row.Steps, replyStep)
 		}
 
-		s.tally(domain.Updated, 1)
+		dr.tally(domain.Updated, 1)
 		return row, true
 	}
 
@@ -195,8 +209,8 @@ const replyStep = "reply"
 
 // expectsReply reports whether a run would say a change below the item's message.
 // One that is in doubt is looked for first, and may be there.
-func (s *invocation) expectsReply(t *task) bool {
-	if !s.chat.replies() || len(t.pending) == 0 || s.unannounced(t) {
+func (dr *dryRunner) expectsReply(t *task) bool {
+	if !dr.site.chat.replies() || len(t.pending) == 0 || dr.site.unannounced(t) {
 		return false
 	}
 
