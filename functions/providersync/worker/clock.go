@@ -44,10 +44,18 @@ func (si *site) clockLags() (last, most time.Duration) {
 	return f.ClockLag()
 }
 
-// find looks for what was created since a time of ours, when the provider was
-// known to be so far behind. Where its answer tells that it is further, it is
-// asked again.
-func (c *caller) find(ctx context.Context, item string, since time.Time, known time.Duration, want []connector.Marker) (map[domain.Snowflake]connector.Written, error) {
+// A search is for objects with one of the markers.
+type search struct {
+	item     string    // the id of the first item that it is for, for the log
+	since    time.Time // they were created since then, by our clock
+	clockLag time.Duration
+	markers  []connector.Marker
+}
+
+// find makes a search. Where the answer shows that the provider's clock is further
+// behind than was known, it asks again.
+func (c *caller) find(ctx context.Context, wanted search) (map[domain.Snowflake]connector.Written, error) {
+	known := wanted.clockLag
 	for n := 1; ; n++ {
 		if err := c.pacer.await(ctx, limits.Read); err != nil {
 			return nil, err
@@ -55,13 +63,14 @@ func (c *caller) find(ctx context.Context, item string, since time.Time, known t
 
 		known = max(known, c.site.maxClockLag())
 		var found map[domain.Snowflake]connector.Written
-		err := c.read(ctx, item, true, func() (err error) {
-			found, err = c.site.conn.(connector.Finder).Find(ctx, since.Add(-clockSkew-known), want)
+		err := c.read(ctx, wanted.item, true, func() (err error) {
+			found, err = c.site.conn.(connector.Finder).Find(ctx, wanted.since.Add(-clockSkew-known), wanted.markers)
 			return err
 		})
 		if err != nil || c.site.maxClockLag()-known < clockSkew {
 			return found, err
 		}
+
 		if n == maxRepeats {
 			return nil, stopWaiting(c.clock.Now().Add(time.Minute), "reconcile_unsure") // nothing can be concluded
 		}

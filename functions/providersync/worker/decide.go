@@ -33,31 +33,47 @@ const (
 	replying     // its message is up to date, and a reply below it is being posted
 )
 
-// A task is one marked item.
+// A task is an item of a page, and what this invocation does about it.
 type task struct {
-	id           domain.Snowflake
-	pending      []store.PendingChange
-	item         domain.Item
-	link         store.Link
-	linked       bool // the link was there before
-	content      connector.Content
-	step         step
-	reason       string
-	finished     bool           // its pending changes may go
-	again        bool           // another step was decided on, and follows
-	removed      bool           // it does not count as remaining any more
-	linkChanged  bool           // its link must be written
-	intentStored bool           // its create was noted in this invocation
-	unanswered   bool           // its create left and was not answered
-	planned      bool           // the plan pass has marked it, and so did not count it
-	countedAs    domain.Outcome // what the plan pass counted it as otherwise, "" for nothing
-	before       inDoubt
-	updateSent   bool          // its update was tried
-	attempted    bool          // it was tried and failed: a manager's wish is fulfilled
-	digest       *store.Digest // the one its link names, if it has left
+	id      domain.Snowflake
+	pending []store.PendingChange
+	item    domain.Item
+	content connector.Content
+	link    store.Link
+	linked  bool          // the link was there before
+	before  inDoubt       // what the link said of an earlier update
+	digest  *store.Digest // the one that its link names, if it was sent
+
+	decision
+	result
+	planCount
 }
 
-// A inDoubt is whether an earlier update may have left, and what it may have made
+// A decision is what has to be done about an item.
+type decision struct {
+	step   step
+	reason string // why it is skipped
+	again  bool   // another step was decided on, and follows
+}
+
+// A result is what this invocation has done about an item.
+type result struct {
+	intentStored bool // the intent of its create is stored
+	updateSent   bool // its update was sent
+	unanswered   bool // its create was sent and not answered
+	attempted    bool // it was tried and failed: a request to retry it is fulfilled
+	linkChanged  bool // its link must be written
+	finished     bool // its pending changes may be deleted
+}
+
+// A planCount is how the plan pass has counted an item.
+type planCount struct {
+	planned   bool           // the plan pass has added a pending change for it, and so did not count it
+	countedAs domain.Outcome // what the plan pass counted it as otherwise, "" for nothing
+	removed   bool           // it does not count as remaining any more
+}
+
+// inDoubt is whether an earlier update may have left, and what it may have made
 // of the object.
 type inDoubt struct {
 	maybeSent bool
@@ -246,8 +262,10 @@ func (t *task) recordPartial(sent connector.Sent, w connector.Written, err error
 
 	t.link.Remote = &w.Remote
 	t.linkChanged = true
-	t.link.SentHash, t.link.SentState, t.link.SentLabels = "", "", union(t.link.SentLabels, t.content.Labels)
-	t.link.SeenText, t.link.SeenState, t.link.SeenAt = w.Seen.Text, w.Seen.State, seenAt(w.UpdatedAt)
+	t.link.SentHash = ""
+	t.link.SentState = ""
+	t.link.SentLabels = union(t.link.SentLabels, t.content.Labels)
+	setSeen(&t.link, w.Seen, w.UpdatedAt)
 	sent.Remote = w.Remote
 	sent.Seen = w.Seen
 	sent.State = ""
@@ -288,7 +306,7 @@ func (t *task) recordSent(w connector.Written, c connector.Content) {
 		t.link.SentLabels = c.Labels
 	}
 
-	t.link.SeenText, t.link.SeenState, t.link.SeenAt = w.Seen.Text, w.Seen.State, seenAt(w.UpdatedAt)
+	setSeen(&t.link, w.Seen, w.UpdatedAt)
 	t.before = inDoubt{}
 	t.before.note(&t.link)
 	t.link.Attempts = 0
@@ -304,6 +322,13 @@ func remoteOf(w connector.Written) *domain.Remote {
 		return nil
 	}
 	return &w.Remote
+}
+
+// setSeen stores how an object looked when it was last read or written.
+func setSeen(link *store.Link, seen connector.Seen, updatedAt time.Time) {
+	link.SeenText = seen.Text
+	link.SeenState = seen.State
+	link.SeenAt = seenAt(updatedAt)
 }
 
 // seenAt is a provider's time as a link holds it, 0 for none.

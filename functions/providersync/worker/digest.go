@@ -29,6 +29,7 @@ const inDigest = "digest"
 type digester struct {
 	*session
 	site     *site
+	gate     *gate
 	pacer    *pacer
 	calls    *caller
 	health   *health
@@ -252,46 +253,57 @@ func (dg *digester) deliver(ctx context.Context, d connector.Digest) error {
 	w, failed, err := dg.postDigest(ctx, d, record)
 	stop, err := asStop(err)
 
-	switch {
-	case err != nil:
+	if err != nil {
 		return err
-	case stop != nil: // it was refused for now, or did not leave
+	}
+
+	withoutNames := stop == nil && dg.recordDelivery(record, w, failed)
+	if stop != nil { // it was refused for now, or was not sent
 		record.Attempt--
 		record.Outcome = domain.Deferred
-	case failed == nil:
-		record.Outcome, record.Remote = created(w), remoteOf(w)
-		dg.pacer.countCall(limits.Create)
-		dg.health.resetRefusals()
-		dg.health.markHealthy(true)
-
-	case failed.Class == failure.Final && !record.Bare: // one of the items it names may be to blame
-		record.Bare = true
-		record.Outcome = domain.Deferred
-		if err := dg.records.storeDigest(ctx, record); err != nil {
-			return err
-		}
-		return dg.deliver(ctx, d)
-
-	case failed.Class == failure.Final:
-		record.Outcome, record.Reason = domain.FailedOut, reasonText(failed)
-	case !dg.site.finder:
-		record.Outcome = domain.Unknown
-		record.Reason = failed.Code
 	}
 
 	if err := dg.records.storeDigest(ctx, record); err != nil {
 		return err
 	}
 
-	if stop != nil {
+	switch {
+	case stop != nil:
 		return stop
-	}
-
-	if failed != nil {
+	case withoutNames:
+		return dg.deliver(ctx, d)
+	case failed != nil:
 		return nil
 	}
 
-	return dg.pacer.gate.clearRefusals(ctx, true)
+	return dg.gate.clearRefusals(ctx, true)
+}
+
+// recordDelivery records the answer to a digest. again says that it is posted again
+// without the names of items, as one of them may be to blame.
+func (dg *digester) recordDelivery(record *store.Digest, w connector.Written, failed *failure.Error) (again bool) {
+	switch {
+	case failed == nil:
+		record.Outcome = created(w)
+		record.Remote = remoteOf(w)
+		dg.pacer.countCall(limits.Create)
+		dg.health.resetRefusals()
+		dg.health.markHealthy(true)
+
+	case failed.Class == failure.Final && !record.Bare:
+		record.Bare = true
+		record.Outcome = domain.Deferred
+		return true
+
+	case failed.Class == failure.Final:
+		record.Outcome = domain.FailedOut
+		record.Reason = reasonText(failed)
+	case !dg.site.finder:
+		record.Outcome = domain.Unknown
+		record.Reason = failed.Code
+	}
+
+	return false
 }
 
 // itemsURL is the address of the list of the organisation's items, "" for none.
@@ -454,7 +466,7 @@ func (dg *digester) resolveDigest(ctx context.Context, d *store.Digest) error {
 		return nil
 	}
 
-	found, err := dg.calls.find(ctx, "", d.At, 0, dg.digestMarkers(d))
+	found, err := dg.calls.find(ctx, search{since: d.At, markers: dg.digestMarkers(d)})
 	if err != nil {
 		return err
 	}

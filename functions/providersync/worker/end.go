@@ -115,60 +115,27 @@ func (en *ender) recheckAndEnd(ctx context.Context) error {
 	return en.endWith(ctx, stop)
 }
 
-// finish ends the run and files it. store.ErrWoken when a change has arrived
-// meanwhile.
+// finish ends the run and files it. It returns store.ErrSignaled when a change has
+// arrived meanwhile.
 func (en *ender) finish(ctx context.Context, stop *Stop) error {
-	now := en.clock.Now().UTC()
-	e := store.Ending{Run: en.run.Run, Mode: en.run.Mode, Forced: stop.status == domain.Failed || stop.status == domain.Cancelled}
-	e.Run.Status = stop.status
-	e.Run.Error = stop.err
-	e.Run.FinishedAt = &now
-	e.Run.EstimatedFinish = nil
-	e.Run.WaitingUntil = nil
-	e.Run.WaitingReason = nil
 	condition := en.condition
 	pending := en.events.pending
-	if stop.unhealthy {
-		if err := en.gate.shareRefusal(ctx, *stop.err); err != nil {
-			return err
-		}
+
+	ending, err := en.ending(ctx, stop)
+	if err != nil {
+		return err
 	}
 
-	if stop.unhealthy && !en.dry() { // a dry run does not change health
-		en.health.markUnhealthy(stop.err, en.gate.sharedUntil)
-	}
-
-	if !e.Forced {
-		if en.health.healthyIfDone && !(en.health.writesPaused() && en.finalStatus() == domain.Partial) {
-			en.health.markHealthy(true)
-		}
-
-		zero := 0
-		e.Run.Remaining = &zero
-		if en.run.Mode == domain.Full {
-			e.FullEpoch = en.run.FullEpoch
-		}
-	}
-
-	e.RetryAt, e.PullAt = en.nextRetry(stop), en.nextPull(stop)
-	e.OnlyIfSeen = e.Forced && en.readPendingBefore() && !stop.unhealthy && !(isStopped(stop) && stop.err.Code != store.LedAway)
-	e.Condition = en.condition
-	e.Events = en.events.pending
-	if stop.err != nil && stop.err.Code == integrationDeleted && !en.dry() { // the other lane has the purge
-		purge := store.PurgeRun(en.lease.Pair, domain.NewSnowflake(now), now)
-		e.Purge = &purge
-	}
-
-	e.EventsDue = now.Add(en.settings.LostAfter)
-	e.MetaVersion = en.meta.Version
-	e.Judged = stop.unhealthy
-	err := en.store.Finish(ctx, en.lease, e)
-	if e.OnlyIfSeen && errors.Is(err, store.ErrSignaled) { // what has arrived since is another run's
+	err = en.store.Finish(ctx, en.lease, ending)
+	if ending.OnlyIfSeen && errors.Is(err, store.ErrSignaled) {
+		// What has arrived since is for the next run.
 		if err := en.signals.handOverToNextRun(ctx); err != nil {
 			return err
 		}
-		e.OnlyIfSeen, e.RetryAt = false, now.Add(en.settings.LostAfter)
-		err = en.store.Finish(ctx, en.lease, e)
+
+		ending.OnlyIfSeen = false
+		ending.RetryAt = en.clock.Now().UTC().Add(en.settings.LostAfter)
+		err = en.store.Finish(ctx, en.lease, ending)
 	}
 
 	if errors.Is(err, store.ErrChanged) {
@@ -181,6 +148,77 @@ func (en *ender) finish(ctx context.Context, stop *Stop) error {
 		return err
 	}
 
+	en.finished(ctx, stop, ending)
+
+	return nil
+}
+
+// ending is how a run is filed that ends with a Stop.
+func (en *ender) ending(ctx context.Context, stop *Stop) (store.Ending, error) {
+	now := en.clock.Now().UTC()
+	e := store.Ending{
+		Run:         en.run.Run,
+		Mode:        en.run.Mode,
+		Forced:      stop.status == domain.Failed || stop.status == domain.Cancelled,
+		EventsDue:   now.Add(en.settings.LostAfter),
+		MetaVersion: en.meta.Version,
+		Judged:      stop.unhealthy,
+	}
+	e.Run.Status = stop.status
+	e.Run.Error = stop.err
+	e.Run.FinishedAt = &now
+	e.Run.EstimatedFinish = nil
+	e.Run.WaitingUntil = nil
+	e.Run.WaitingReason = nil
+
+	if err := en.judge(ctx, stop); err != nil {
+		return e, err
+	}
+
+	if !e.Forced {
+		zero := 0
+		e.Run.Remaining = &zero
+		if en.run.Mode == domain.Full {
+			e.FullEpoch = en.run.FullEpoch
+		}
+	}
+
+	e.RetryAt = en.nextRetry(stop)
+	e.PullAt = en.nextPull(stop)
+	e.OnlyIfSeen = e.Forced && en.readPendingBefore() && !stop.unhealthy && !(isStopped(stop) && stop.err.Code != store.LedAway)
+	e.Condition = en.condition
+	e.Events = en.events.pending
+
+	if stop.err != nil && stop.err.Code == integrationDeleted && !en.dry() { // the live run starts the purge
+		purge := store.PurgeRun(en.lease.Pair, domain.NewSnowflake(now), now)
+		e.Purge = &purge
+	}
+
+	return e, nil
+}
+
+// judge records what the end of a run says about the health of the integration.
+func (en *ender) judge(ctx context.Context, stop *Stop) error {
+	if stop.unhealthy {
+		if err := en.gate.shareRefusal(ctx, *stop.err); err != nil {
+			return err
+		}
+	}
+
+	if stop.unhealthy && !en.dry() { // a dry run does not change health
+		en.health.markUnhealthy(stop.err, en.gate.sharedUntil)
+	}
+
+	forced := stop.status == domain.Failed || stop.status == domain.Cancelled
+	if !forced && en.health.healthyIfDone && !(en.health.writesPaused() && en.finalStatus() == domain.Partial) {
+		en.health.markHealthy(true)
+	}
+
+	return nil
+}
+
+// finished takes note of a run that was filed.
+func (en *ender) finished(ctx context.Context, stop *Stop, e store.Ending) {
 	en.condition = nil
 	en.events.pending = nil
 	en.events.recorded = append(en.events.recorded, e.Events...)
@@ -192,8 +230,6 @@ func (en *ender) finish(ctx context.Context, stop *Stop) error {
 	if e.Purge != nil {
 		en.nextRun = e.Purge.ID
 	}
-
-	return nil
 }
 
 // integrationDeleted is the code with which the run of a deleted integration ends.

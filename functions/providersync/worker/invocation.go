@@ -255,7 +255,7 @@ func newInvocation(w *Worker, s *session) *invocation {
 	failures := &itemFailures{session: s, site: at, pacer: pacer, calls: calls, health: health, ledger: ledger, decider: decider}
 	resolver := &resolver{session: s, site: at, pacer: pacer, calls: calls, ledger: ledger, decider: decider, failures: failures}
 	digester := &digester{
-		session: s, site: at, pacer: pacer, calls: calls, health: health, ledger: ledger,
+		session: s, site: at, gate: gate, pacer: pacer, calls: calls, health: health, ledger: ledger,
 		reader: reader, records: records, failures: failures,
 	}
 	writer := &writer{

@@ -268,10 +268,24 @@ func (pu *puller) compareRemote(ctx context.Context, p store.Pull, objects []con
 		return nil, err
 	}
 
+	return pu.changes(p, objects, remoteState{known: known, links: links, others: others}), nil
+}
+
+// A remoteState is what is known of the objects of a page.
+type remoteState struct {
+	known  map[string]store.Object         // the records of objects, by remote id
+	links  map[domain.Snowflake]store.Link // the links of the items that they belong to, or may belong to
+	others map[string]bool                 // objects of other integrations, by remote id
+}
+
+// changes compares each object of a page with what is known of it.
+func (pu *puller) changes(p store.Pull, objects []connector.Object, state remoteState) []store.Pulled {
+	links := state.links
+
 	var pulled findings
 	for _, o := range objects {
-		record := known[o.Remote.ID]
-		link := links[pu.itemOf(o, known)]
+		record := state.known[o.Remote.ID]
+		link := links[pu.itemOf(o, state.known)]
 		switch {
 		case link.Remote != nil && link.Remote.ID == o.Remote.ID:
 			if c, changed := pu.linkedChange(link, o); changed {
@@ -279,7 +293,7 @@ func (pu *puller) compareRemote(ctx context.Context, p store.Pull, objects []con
 				pulled.add(c)
 			}
 
-		case record.ItemID != 0 || others[o.Remote.ID] || pu.site.configuration.Pull != pullAll:
+		case record.ItemID != 0 || state.others[o.Remote.ID] || pu.site.configuration.Pull != pullAll:
 			// An earlier object of the item, another integration's, or not asked for.
 		case link.Intent != nil && record.RemoteID == "":
 			// One object answers the create, others are copies: reconciling decides.
@@ -295,7 +309,7 @@ func (pu *puller) compareRemote(ctx context.Context, p store.Pull, objects []con
 		}
 	}
 
-	return pulled.all, nil
+	return pulled.all
 }
 
 // addCandidate remembers an object that carries the marker of an unanswered
@@ -395,7 +409,8 @@ func (pu *puller) linkedChange(link store.Link, o connector.Object) (store.Pulle
 	}
 
 	remote := o.Remote
-	link.Remote, link.SeenText, link.SeenState, link.SeenAt = &remote, o.Seen.Text, o.Seen.State, seenAt(o.UpdatedAt)
+	link.Remote = &remote
+	setSeen(&link, o.Seen, o.UpdatedAt)
 	link.UpdatedAt = pu.clock.Now().UTC()
 	if len(changes) > 0 {
 		pu.run.Counts.Pulled++

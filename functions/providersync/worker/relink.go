@@ -59,7 +59,9 @@ func (rl *relinker) relink(ctx context.Context) error {
 		return err
 	}
 
-	rl.site.target, rl.state.Target, rl.state.RelinkedAt = target, &target, now.UnixMilli()
+	rl.site.target = target
+	rl.state.Target = &target
+	rl.state.RelinkedAt = now.UnixMilli()
 
 	return nil
 }
@@ -385,7 +387,7 @@ func (rl *relinker) linkTo(f pageRecords, o connector.Object, m connector.Marker
 	t.link.SentHash = ""
 	t.link.SentLabels = nil
 	t.link.SentState = o.Seen.State
-	t.link.SeenText, t.link.SeenState, t.link.SeenAt = o.Seen.Text, o.Seen.State, seenAt(o.UpdatedAt)
+	setSeen(&t.link, o.Seen, o.UpdatedAt)
 	t.link.FoundAt = o.CreatedAt.UnixMilli()
 	t.link.FoundEarly = found.Early
 	t.link.Outcome = domain.Created

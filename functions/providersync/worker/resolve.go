@@ -26,7 +26,7 @@ type resolver struct {
 // that is found is recorded; one that is not is sent again only after the
 // settle time; one that is too young stays.
 func (rs *resolver) resolveAll(ctx context.Context, tasks []*task) error {
-	open, want, since, behind := rs.unresolved(tasks)
+	open, wanted := rs.unresolved(tasks)
 	if len(open) == 0 {
 		return nil
 	}
@@ -37,7 +37,7 @@ func (rs *resolver) resolveAll(ctx context.Context, tasks []*task) error {
 	}
 
 	asked := rs.clock.Now()
-	found, err := rs.calls.find(ctx, open[0].name(), since, behind, want)
+	found, err := rs.calls.find(ctx, wanted)
 	stop, _ := asStop(err)
 	if stop != nil && stop.outage != nil {
 		return rs.cannotFind(ctx, stop)
@@ -98,24 +98,28 @@ func (rs *resolver) findLater() {
 	rs.run.SettleAt = earliestMillis(rs.run.SettleAt, rs.clock.Now().Add(longestOutage))
 }
 
-// unresolved are the tasks whose create may have left, since when, and how far
-// behind the provider was known to be then.
-func (rs *resolver) unresolved(tasks []*task) (open []*task, want []connector.Marker, since time.Time, behind time.Duration) {
+// unresolved are the tasks whose create may have been sent, and the search for their
+// objects.
+func (rs *resolver) unresolved(tasks []*task) (open []*task, wanted search) {
 	for _, t := range tasks {
 		if t.step != resolve {
 			continue
 		}
 
 		open = append(open, t)
-		want = append(want, rs.site.wanted(t)...)
-		if since.IsZero() || t.link.Intent.At.Before(since) {
-			since = t.link.Intent.At
+		wanted.markers = append(wanted.markers, rs.site.wanted(t)...)
+		if wanted.since.IsZero() || t.link.Intent.At.Before(wanted.since) {
+			wanted.since = t.link.Intent.At
 		}
 
-		behind = max(behind, time.Duration(t.link.Intent.ClockLag)*time.Millisecond)
+		wanted.clockLag = max(wanted.clockLag, time.Duration(t.link.Intent.ClockLag)*time.Millisecond)
 	}
 
-	return open, want, since, behind
+	if len(open) > 0 {
+		wanted.item = open[0].name()
+	}
+
+	return open, wanted
 }
 
 // recordFound records an object that an earlier attempt made.
