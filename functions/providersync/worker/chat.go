@@ -1,7 +1,6 @@
 package worker
 
 import (
-	"context"
 	"errors"
 
 	"example.com/integrations/shared/connector"
@@ -68,24 +67,6 @@ func (c chat) refusesEdit(err error) bool {
 	return c.is && errors.As(err, &e) && e.Code == connector.NotEditable
 }
 
-// previousMessage is what the last message told, nil for none.
-func (t *task) previousMessage() *connector.PreviousMessage {
-	told := t.link.Previous
-	if told == nil {
-		return nil
-	}
-
-	return &connector.PreviousMessage{
-		Title:   told.Title,
-		Text:    told.Text,
-		Labels:  t.link.SentLabels,
-		State:   t.link.SentState,
-		Deleted: told.Deleted,
-		Facts:   told.Facts,
-		Channel: t.link.Channel,
-	}
-}
-
 // unannounced reports whether an item would be news to a chat that is not to be told
 // any: no event has told of it, only a plan pass has found it, and nobody asked
 // for it.
@@ -131,43 +112,5 @@ func (si *site) reopened(t *task) bool {
 func (si *site) recordSkipped(t *task) {
 	if si.chat.is && t.reason == remoteDeleted && !si.unannounced(t) {
 		t.link.SentState = t.content.State
-	}
-}
-
-// addPendingChanges gives the tasks of a plan pass the pending changes that wait for their items:
-// what an event has told of is news to a chat, even in a quiet run.
-func (r *reader) addPendingChanges(ctx context.Context, tasks []*task) error {
-	if len(tasks) == 0 {
-		return nil
-	}
-
-	of := map[domain.Snowflake]*task{}
-	for _, t := range tasks {
-		of[t.id] = t
-	}
-
-	last := tasks[len(tasks)-1].id
-	for cursor := store.PendingCursor(tasks[0].id); ; {
-		marks, next, err := r.pending.PendingChanges(ctx, r.lease.Pair.ID, cursor, pushPageSize)
-		if err != nil {
-			return err
-		}
-
-		for _, m := range marks {
-			if m.ItemID > last {
-				return nil
-			}
-
-			if t := of[m.ItemID]; t != nil {
-				t.pending = append(t.pending, m)
-				r.decider.decide(t, true)
-			}
-		}
-
-		if next == "" {
-			return nil
-		}
-
-		cursor = next
 	}
 }

@@ -1,12 +1,9 @@
 package worker
 
 import (
-	"context"
 	"time"
 
 	"example.com/integrations/shared/connector"
-	"example.com/integrations/shared/domain"
-	"example.com/integrations/shared/limits"
 )
 
 const (
@@ -42,37 +39,4 @@ func (si *site) clockLags() (last, most time.Duration) {
 		return 0, 0
 	}
 	return f.ClockLag()
-}
-
-// A search is for objects with one of the markers.
-type search struct {
-	item     string    // the id of the first item that it is for, for the log
-	since    time.Time // they were created since then, by our clock
-	clockLag time.Duration
-	markers  []connector.Marker
-}
-
-// find makes a search. Where the answer shows that the provider's clock is further
-// behind than was known, it asks again.
-func (c *caller) find(ctx context.Context, wanted search) (map[domain.Snowflake]connector.Written, error) {
-	known := wanted.clockLag
-	for n := 1; ; n++ {
-		if err := c.pacer.await(ctx, limits.Read); err != nil {
-			return nil, err
-		}
-
-		known = max(known, c.site.maxClockLag())
-		var found map[domain.Snowflake]connector.Written
-		err := c.read(ctx, wanted.item, true, func() (err error) {
-			found, err = c.site.conn.(connector.Finder).Find(ctx, wanted.since.Add(-clockSkew-known), wanted.markers)
-			return err
-		})
-		if err != nil || c.site.maxClockLag()-known < clockSkew {
-			return found, err
-		}
-
-		if n == maxRepeats {
-			return nil, stopWaiting(c.clock.Now().Add(time.Minute), "reconcile_unsure") // nothing can be concluded
-		}
-	}
 }

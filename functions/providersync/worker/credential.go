@@ -4,10 +4,8 @@ import (
 	"context"
 	"errors"
 	"maps"
-	"slices"
 	"time"
 
-	"example.com/integrations/shared/connector/failure"
 	"example.com/integrations/shared/domain"
 	"example.com/integrations/shared/limits"
 	"example.com/integrations/shared/store"
@@ -26,31 +24,6 @@ const (
 	limitProbeGap = 10 * time.Minute
 	limitAgain    = time.Hour
 )
-
-// writesRefused is the code of an integration whose writes were refused one
-// after the other.
-const writesRefused = "writes_refused"
-
-// ofCredential are the codes by which a provider refuses a credential as a
-// whole, wherever it is used.
-var ofCredential = map[string]bool{"credentials_rejected": true, "installation_not_found": true, "account_disabled": true}
-
-// credentialRefused is the stop on a failure by which the provider refuses the
-// credential as a whole, nil for any other.
-func credentialRefused(err error) error {
-	var e *failure.Error
-	if !errors.As(err, &e) || !ofCredential[e.Code] {
-		return nil
-	}
-
-	return stopRefused(e)
-}
-
-// A usageStore keeps what is known of a credential, for all workers that use it.
-type usageStore interface {
-	Usage(ctx context.Context, credential string) (store.Usage, error)
-	PutUsage(ctx context.Context, credential string, read store.Usage, now time.Time) (store.Usage, error)
-}
 
 // A gate decides whether the provider may be called with the credential, as far as
 // all workers that use it know, and shares what the provider answers.
@@ -359,63 +332,4 @@ func (g *gate) limitRetryAt(end, now time.Time) time.Time {
 	}
 
 	return earlier(end, time.UnixMilli(g.pace.usage.AskedAt).Add(limitAgain))
-}
-
-// ofObject are the codes of refusals that the connector has found to be about one
-// object: the place itself can be read, or a person changed the object at the same
-// moment.
-var ofObject = map[string]bool{remoteDeleted: true, remoteMoved: true, "remote_forbidden": true, "conflict": true}
-
-// countRefusal notes that the provider does not accept an item. The third one in
-// a row pauses the integration, and so does one that was to try whether the
-// pause is over. A version of an item counts once: items that the provider never
-// accepts are tried again one after the other, and would pause the integration
-// each time.
-func (h *health) countRefusal(t *task, e *failure.Error) error {
-	if e.Class != failure.Final || ofObject[e.Code] {
-		return nil
-	}
-	if t.link.Attempts > 1 && !h.writesPaused() {
-		return nil
-	}
-
-	next := h.newCondition(domain.HealthUnknown)
-	if known := h.known(); known != nil && known.ConnectionVersion == h.meta.ConnectionVersion {
-		*next = *known
-		next.Refused = slices.Clone(known.Refused)
-	}
-
-	if !slices.Contains(next.Refused, t.id) && len(next.Refused) < refusedInARow {
-		next.Refused = append(next.Refused, t.id)
-	}
-
-	h.condition = next
-
-	if len(next.Refused) < refusedInARow && !h.writesPaused() {
-		return nil
-	}
-
-	return stopRefused(&failure.Error{Code: writesRefused, Detail: reasonText(e)})
-}
-
-// writesPaused reports whether the integration is paused since its writes were
-// refused.
-func (h *health) writesPaused() bool {
-	c := h.known()
-	return c != nil && c.State == domain.Unhealthy && c.Reason != nil && c.Reason.Code == writesRefused
-}
-
-// resetRefusals begins to count refusals anew.
-func (h *health) resetRefusals() {
-	h.acceptedOne = true
-	h.skipsRefused = false
-
-	known := h.known()
-	if known == nil || len(known.Refused) == 0 {
-		return
-	}
-
-	next := *known
-	next.Refused = nil
-	h.condition = &next
 }

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"slices"
 	"time"
 
 	"example.com/integrations/shared/connector"
@@ -125,21 +124,6 @@ func (dr *dryRunner) nextDryRunPage(ctx context.Context) ([]*task, string, error
 	}
 
 	return dr.reader.pendingTasks(ctx, dr.run.PendingCursor)
-}
-
-// pendingTasks reads the next page of items with pending changes. One whose pending changes go over the end
-// of a page was read with the first of them.
-func (r *reader) pendingTasks(ctx context.Context, cursor string) ([]*task, string, error) {
-	marks, next, err := r.pending.PendingChanges(ctx, r.lease.Pair.ID, cursor, pushPageSize)
-	if err != nil {
-		return nil, "", err
-	}
-
-	before := store.ItemOfPendingChange(cursor)
-	marks = slices.DeleteFunc(marks, func(m store.PendingChange) bool { return m.ItemID == before })
-	tasks, err := r.readTasks(ctx, marks)
-
-	return tasks, next, err
 }
 
 // planRow counts an item and says what a run would do about it.

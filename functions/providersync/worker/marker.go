@@ -15,29 +15,6 @@ type MarkerKeys interface {
 	MarkerKey(ctx context.Context) (signing.Key, error)
 }
 
-// A site is where an invocation works: the opened connector, what is configured, and
-// the target with the key of its markers.
-type site struct {
-	*session
-	conn          connector.Connector
-	finder        bool // the provider can be asked for what an unanswered create made
-	chat          chat
-	configuration configured
-	target        store.Target // the place that the run serves
-	// keyOfMarkers makes markerKey, zero in a dry run.
-	keyOfMarkers signing.Key
-	// markerKey signs what this invocation writes at the target, and verifies the
-	// markers there. It is set with the target.
-	markerKey signing.Signer
-}
-
-// setTarget sets the place that the invocation works at, and signs markers for it. A
-// marker that was copied from an object of another place is not valid there.
-func (si *site) setTarget(t store.Target) {
-	si.target = t
-	si.markerKey = si.keyOfMarkers.At(t.ID, connector.Instant(t.Created))
-}
-
 // signed is the marker of an attempt to create an item's object, or a digest,
 // that is made at a time by the provider's clock or later.
 func (si *site) signed(item domain.Snowflake, attempt int, notBefore time.Time) connector.Marker {
@@ -86,3 +63,8 @@ func (si *site) wanted(t *task) []connector.Marker {
 
 // firstWanted is the first attempt that is looked for, given the last.
 func firstWanted(last int) int { return max(1, last-store.MaxAttempted+1) }
+
+// marker names the attempt to create an item's object.
+func (si *site) marker(t *task) connector.Marker {
+	return si.attempt(t, t.link.Attempt)
+}

@@ -222,3 +222,14 @@ func (pc *pacer) recordRateLimit(ctx context.Context, e *failure.Error) (time.Ti
 		return until, err
 	}
 }
+
+// stopLimited records a refusal for calling too often, and is the Stop until the
+// provider may be called again.
+func (pc *pacer) stopLimited(ctx context.Context, e *failure.Error) error {
+	until, err := pc.recordRateLimit(ctx, e)
+	if err != nil {
+		return err
+	}
+
+	return stopWaiting(pc.gate.limitRetryAt(until, pc.clock.Now()), e.Code)
+}

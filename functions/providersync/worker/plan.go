@@ -95,48 +95,11 @@ func (pn *planner) replan() {
 	pn.run.PlanDone = false
 }
 
-// tallyPlan counts an item that the plan pass need not mark.
-func (l *ledger) tallyPlan(out domain.Outcome, n int) {
-	l.tally(out, n)
-	tally(&l.run.PlanCounts, out, n)
-}
-
 // outcomesOf gives counts by outcome.
 func outcomesOf(c domain.Counts) map[domain.Outcome]int {
 	return map[domain.Outcome]int{
 		domain.Created: c.Created, domain.Updated: c.Updated, domain.Unchanged: c.Unchanged, domain.Skipped: c.Skipped, domain.FailedOut: c.Failed,
 	}
-}
-
-// compare reads a page of items with their links and decides about each.
-func (r *reader) compare(ctx context.Context) (tasks []*task, next string, err error) {
-	items, next, err := r.store.Items(ctx, r.lease.Pair, r.run.PlanCursor, planPageSize)
-	if err != nil {
-		return nil, "", err
-	}
-
-	ids := make([]domain.Snowflake, len(items))
-	for i, item := range items {
-		ids[i] = item.ID
-	}
-
-	links, err := r.store.Links(ctx, r.lease.Pair.ID, r.site.target.Key, ids)
-	if err != nil {
-		return nil, "", err
-	}
-
-	for _, item := range items {
-		link, linked := links[item.ID]
-		t := r.decider.newTask(item.ID, item, link, linked)
-		if err := r.records.loadDigestOf(ctx, t); err != nil {
-			return nil, "", err
-		}
-
-		r.decider.decide(t, true)
-		tasks = append(tasks, t)
-	}
-
-	return tasks, next, nil
 }
 
 // needsPush counts an item that needs no push, and reports whether it needs one.

@@ -22,12 +22,6 @@ const (
 	pullAll    = "all"
 )
 
-// pulls reports whether the integration reads what changed at the provider.
-func (si *site) pulls() bool {
-	_, can := si.conn.(connector.Puller)
-	return can && (si.configuration.Pull == pullLinked || si.configuration.Pull == pullAll)
-}
-
 var errMisjudged = errors.New("the provider's clock is another than was believed")
 
 // An objectStore knows which objects at the provider are ours, and how they looked.
@@ -99,9 +93,6 @@ func (pu *puller) misjudged(believed time.Duration) bool {
 	off := (last - believed).Abs()
 	return off >= clockSkew || pu.state.Pull == nil && off >= clockDrift
 }
-
-// future reports whether a time is beyond the provider's present.
-func (si *site) future(at int64) bool { return at > si.providerNow().Add(clockSkew).UnixMilli() }
 
 // cursor is where to go on: in the middle of a walk that an invocation left, or at
 // the beginning of a new one, some way back for the provider's clock, by which

@@ -2,7 +2,6 @@ package worker
 
 import (
 	"context"
-	"errors"
 	"time"
 
 	"example.com/integrations/shared/connector"
@@ -88,33 +87,6 @@ func (pu *puller) storePullProblem(ctx context.Context, trouble *store.Problem) 
 	return pu.commit(ctx, store.Batch{PullTried: true, PullProblem: trouble})
 }
 
-// readPlace reads the place the run works at. It is the read that tells whether
-// the provider is up while its lists cannot be had. Where the name leads to
-// another place now, or to none, calls still go to the one of the run; one that
-// can only be named cannot be reached, and the next invocation says so.
-func (c *caller) readPlace(ctx context.Context) error {
-	place, err := c.site.conn.Resolve(ctx)
-	var e *failure.Error
-	nowhere := errors.As(err, &e) && e.Class == failure.Final && e.Code == targetNotFound
-	if err != nil && !nowhere {
-		return err
-	}
-	if err == nil && place.Key(c.meta.Provider) == c.site.target.Key {
-		return nil
-	}
-
-	c.site.conn.Use(placeOf(c.site.target))
-	if !c.site.target.ByName {
-		return nil
-	}
-	if nowhere {
-		return err
-	}
-
-	return &failure.Error{Class: failure.Retryable, Scope: failure.IntegrationScope, Code: targetMoved,
-		Detail: "the name of the place leads to another one now"}
-}
-
 // readBeforeUpdate reads an object that is about to be updated, while the pull cannot go
 // on, and records what people changed. One that was made in this invocation has been
 // seen. It says whether the update may leave: an
@@ -160,36 +132,4 @@ func (wr *writer) readBeforeUpdate(ctx context.Context, t *task) (bool, error) {
 	err = wr.commit(ctx, store.Batch{Pulled: []store.Pulled{p}})
 
 	return err == nil, err
-}
-
-// readFailed is for an object that could not be read before its update. The update
-// does not leave, and no write was refused. Since the place was read in this
-// invocation, a failure that may pass is first taken to be about the object.
-func (f *itemFailures) readFailed(ctx context.Context, t *task, err error) error {
-	var e *failure.Error
-	if !errors.As(err, &e) {
-		return err
-	}
-
-	f.log.WarnContext(ctx, "an object cannot be read before its update", "item_id", t.name(), "class", e.Class.String(), "code", e.Code, "status", e.Status, "error", e.Error())
-	switch {
-	case e.Class == failure.Final && unreadableAnswers[e.Code], e.Class == failure.Retryable && e.Code != rateLimited:
-		f.run.Outages++
-		if f.run.Outages >= outagesInARow {
-			if err := f.calls.probeRead(ctx); err != nil {
-				f.deferItem(t, e)
-				return err
-			}
-		}
-
-		f.failAlone(t, e)
-
-		return nil
-
-	case e.Class == failure.Final && e.Scope == failure.ItemScope:
-		f.refuseItem(t, e)
-		return nil
-	}
-
-	return f.handleFailure(ctx, t, e)
 }

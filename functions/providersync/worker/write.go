@@ -5,7 +5,6 @@ import (
 
 	"example.com/integrations/shared/connector"
 	"example.com/integrations/shared/domain"
-	"example.com/integrations/shared/events/outgoing"
 	"example.com/integrations/shared/limits"
 	"example.com/integrations/shared/store"
 )
@@ -101,38 +100,6 @@ func (wr *writer) storeIntent(ctx context.Context, t *task) error {
 	b.Links = []store.Link{t.link}
 
 	return wr.commit(ctx, b)
-}
-
-// newObject is the link of a new object, and the record of whose the object is. Other
-// objects with the marker of its create are copies that people made.
-func (l *ledger) newObject(t *task) store.Pulled {
-	candidates := t.link.Candidates
-	t.link.Candidates = nil
-
-	link := t.link
-	p := store.Pulled{Link: &link}
-	if link.Remote == nil {
-		return p
-	}
-
-	p.Objects = []store.Object{{Target: link.Target, RemoteID: link.Remote.ID, ItemID: t.id}}
-	for _, c := range candidates {
-		if c.Remote.ID != link.Remote.ID {
-			l.publishCopy(&p, c)
-		}
-	}
-
-	return p
-}
-
-// publishCopy reports a copy of our object as created by a person.
-func (l *ledger) publishCopy(p *store.Pulled, c store.Candidate) {
-	o := connector.Object{Title: c.Title, UpdatedAt: c.UpdatedAt}
-	o.Remote = c.Remote
-	l.run.Counts.Pulled++
-
-	p.Objects = append(p.Objects, store.Object{Target: l.site.target.Key, RemoteID: c.Remote.ID, SeenText: c.SeenText, SeenState: c.SeenState})
-	p.Events = append(p.Events, l.remoteChanges(nil, []string{outgoing.ChangeCreated}, o)...)
 }
 
 // update makes the object what the item is. It may be repeated: it says the

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"runtime/debug"
 	"strconv"
 	"strings"
 	"time"
@@ -29,97 +28,12 @@ const (
 // retryPauses says when a failed item is tried again; after the last it is given up.
 var retryPauses = []time.Duration{time.Minute, 5 * time.Minute, 15 * time.Minute, time.Hour}
 
-// A caller makes the calls to the provider: it repeats those that may be repeated,
-// and records what an answer says about health and credential.
-type caller struct {
-	*session
-	site   *site
-	gate   *gate
-	pacer  *pacer
-	health *health
-}
+// panicked is the code of an item whose handling failed within ourselves.
+const panicked = "internal_error"
 
-// read makes a call that reads. item is the id of the item that it is about, ""
-// for none. A failure stops the invocation.
-func (c *caller) read(ctx context.Context, item string, repeatable bool, do func() error) error {
-	err := c.try(ctx, item, repeatable, do)
-	var e *failure.Error
-	if errors.As(err, &e) {
-		return c.readFailure(ctx, e)
-	}
-
-	if err != nil {
-		return err
-	}
-
-	return c.answered(ctx, false)
-}
-
-// post makes a call that writes and is about no single item. Its failure stops the
-// invocation.
-func (c *caller) post(ctx context.Context, do func() error) error {
-	return c.read(ctx, "", false, do)
-}
-
-// try makes a call. One that may be repeated is, after an answer was lost; a create
-// never is. The last failure is a *failure.Error.
-func (c *caller) try(ctx context.Context, item string, repeatable bool, do func() error) error {
-	for n := 1; ; n++ {
-		err := c.guarded(item, do)
-
-		var e *failure.Error
-		if !errors.As(err, &e) {
-			return err
-		}
-
-		c.log.WarnContext(ctx, "provider call failed", "item_id", item, "class", e.Class.String(), "code", e.Code, "status", e.Status, "error", e.Error())
-		pause, again := c.repeat(e, n, repeatable)
-		if !again || !c.clock.Now().Add(pause).Before(c.workEnds) {
-			return err
-		}
-
-		if err := c.clock.Sleep(ctx, pause); err != nil {
-			return err
-		}
-	}
-}
-
-// answered records that the provider has answered, and whether to a write.
-func (c *caller) answered(ctx context.Context, wrote bool) error {
-	c.run.Outages = 0
-	if wrote {
-		c.health.resetRefusals()
-	}
-
-	c.health.markHealthy(wrote)
-
-	return c.gate.clearRefusals(ctx, wrote)
-}
-
-// readFailure is the Stop for a failed call that is about no write of an item.
-func (c *caller) readFailure(ctx context.Context, e *failure.Error) error {
-	switch {
-	case e.Class == failure.Final && unreadableAnswers[e.Code]:
-		return c.outage(e)
-	case e.Class == failure.Final:
-		return stopRefused(e)
-	case e.Class == failure.Retryable && e.Code == rateLimited:
-		return c.pacer.stopLimited(ctx, e)
-	}
-
-	return c.outage(e)
-}
-
-// stopLimited records a refusal for calling too often, and is the Stop until the
-// provider may be called again.
-func (pc *pacer) stopLimited(ctx context.Context, e *failure.Error) error {
-	until, err := pc.recordRateLimit(ctx, e)
-	if err != nil {
-		return err
-	}
-
-	return stopWaiting(pc.gate.limitRetryAt(until, pc.clock.Now()), e.Code)
-}
+// unreadableAnswers are the codes of answers to a read that say nothing of what is
+// configured: something else answered, or the answer could not be read.
+var unreadableAnswers = map[string]bool{"answer_too_large": true, "answer_unreadable": true, "foreign_answer": true, "session_expired": true, "list_endless": true}
 
 // itemFailures turns the failure of an item's write into the item's outcome: tried
 // again later, given up, or in doubt.
@@ -147,44 +61,6 @@ func (f *itemFailures) write(ctx context.Context, t *task, repeatable bool, do f
 	}
 
 	return f.calls.answered(ctx, true)
-}
-
-func (t *task) name() string { return t.id.String() }
-
-// panicked is the code of an item whose handling failed within ourselves.
-const panicked = "internal_error"
-
-// guarded makes a call; a panic in it concerns one item, whose call may have
-// left.
-func (c *caller) guarded(item string, do func() error) (err error) {
-	c.gate.calledProvider = true
-	defer func() {
-		if p := recover(); p != nil {
-			c.log.Error("panic", "item_id", item, "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
-			err = &failure.Error{Class: failure.Ambiguous, Scope: failure.ItemScope, Code: panicked}
-		}
-	}()
-
-	return do()
-}
-
-// repeat reports whether a failed call is repeated in this invocation, and after how
-// long. While the provider is out, one call finds out whether it is back.
-func (c *caller) repeat(e *failure.Error, n int, repeatable bool) (time.Duration, bool) {
-	if n >= tries || c.run.Outages > 0 || e.Code == panicked {
-		return 0, false
-	}
-
-	switch e.Class {
-	case failure.Retryable:
-		return e.Wait, e.Wait <= shortWait && !e.NoRetryAfter
-	case failure.NotSent:
-		return time.Duration(n) * time.Second, true
-	case failure.Ambiguous:
-		return time.Duration(n) * time.Second, repeatable
-	}
-
-	return 0, false
 }
 
 // handleFailure turns the failure of a write into the item's outcome or a Stop.
@@ -233,10 +109,6 @@ func (f *itemFailures) handleFailure(ctx context.Context, t *task, e *failure.Er
 
 	return f.health.countRefusal(t, e)
 }
-
-// unreadableAnswers are the codes of answers to a read that say nothing of what is
-// configured: something else answered, or the answer could not be read.
-var unreadableAnswers = map[string]bool{"answer_too_large": true, "answer_unreadable": true, "foreign_answer": true, "session_expired": true, "list_endless": true}
 
 // reasonText is the reason of a row: code, status, and the provider's words.
 func reasonText(e *failure.Error) string {
@@ -314,32 +186,6 @@ func (f *itemFailures) failAlone(t *task, e *failure.Error) {
 	}
 }
 
-// probe finds out by a read whether a provider that was out is back, so that no
-// item has to stand for it.
-func (c *caller) probe(ctx context.Context) error {
-	if _, can := c.site.conn.(connector.Puller); c.run.Outages == 0 || !can {
-		return nil
-	}
-	return c.probeRead(ctx)
-}
-
-// probeRead makes a read of no consequence: of what changed now, or of the place where
-// lists cannot be had or are not wanted. The stop is that of an outage if it is
-// not answered.
-func (c *caller) probeRead(ctx context.Context) error {
-	if err := c.pacer.await(ctx, limits.Read); err != nil {
-		return err
-	}
-
-	return c.read(ctx, "", false, func() error {
-		if c.pullProblem() != nil || !c.site.pulls() {
-			return c.readPlace(ctx)
-		}
-		_, _, err := c.site.conn.(connector.Puller).Changes(ctx, c.clock.Now(), 0)
-		return err
-	})
-}
-
 // deferItem notes that an item was not taken for now. It is not counted: it is
 // still to come.
 func (f *itemFailures) deferItem(t *task, e *failure.Error) {
@@ -410,17 +256,6 @@ func (f *itemFailures) settleTime(t *task) time.Duration {
 	return pause
 }
 
-// outage parks the run for 1, 2, 2 … minutes, or as long as the provider
-// says.
-func (c *caller) outage(e *failure.Error) *Stop {
-	c.run.Outages++
-	pause := min(time.Minute<<min(c.run.Outages-1, 1), longestOutage)
-	stop := stopWaiting(c.clock.Now().Add(max(pause, e.Wait)), e.Code)
-	stop.outage = e
-
-	return stop
-}
-
 // refuseItem notes an item the provider will not take as it is.
 func (f *itemFailures) refuseItem(t *task, e *failure.Error) {
 	t.undoAttempt()
@@ -453,15 +288,6 @@ func (f *itemFailures) refuseItem(t *task, e *failure.Error) {
 	f.run.RetryAt = earliestMillis(f.run.RetryAt, t.link.RetryAt)
 }
 
-// resetAttempts begins to count attempts anew, for another version or at a manager's
-// wish.
-func (t *task) resetAttempts() {
-	if t.link.Version != t.item.Version || t.retry() && t.link.GivenUp {
-		t.link.Attempts = 0
-		t.link.GivenUp = false
-	}
-}
-
 // giveUp gives an item up until it changes or a manager has it tried again.
 func (f *itemFailures) giveUp(t *task, reason string) {
 	f.ledger.record(t, domain.FailedOut, reason)
@@ -469,4 +295,76 @@ func (f *itemFailures) giveUp(t *task, reason string) {
 	t.link.GivenUp = true
 	t.link.RetryAt = time.Time{}
 	t.finished = true
+}
+
+// lostReply notes a reply whose answer was lost: it may be there.
+func (f *itemFailures) lostReply(t *task, e *failure.Error) error {
+	t.attempted = true
+	t.resetAttempts()
+	f.ledger.record(t, domain.Unknown, e.Code)
+	t.link.Attempts++
+	if t.link.Attempts > len(retryPauses) {
+		f.giveUpCreate(t)
+	} else {
+		f.settleReply(t)
+	}
+
+	f.run.Outages++
+	if f.run.Outages >= outagesInARow {
+		return f.calls.outage(e)
+	}
+
+	return nil
+}
+
+// replyRipe is when a reply that was not answered is looked for.
+func (f *itemFailures) replyRipe(t *task) time.Time {
+	return t.link.Thread.Intent.At.Add(f.settleTime(t))
+}
+
+// settleReply says when a reply that was not answered is looked for. The first
+// time the run waits for that; later times are further apart, and the run ends
+// without it.
+func (f *itemFailures) settleReply(t *task) {
+	ripe := f.replyRipe(t)
+	if t.link.Attempts <= 1 {
+		f.run.SettleAt = earliestMillis(f.run.SettleAt, ripe)
+		return
+	}
+
+	t.link.RetryAt = ripe.UTC()
+	f.run.RetryAt = earliestMillis(f.run.RetryAt, ripe)
+	t.linkChanged = true
+}
+
+// readFailed is for an object that could not be read before its update. The update
+// does not leave, and no write was refused. Since the place was read in this
+// invocation, a failure that may pass is first taken to be about the object.
+func (f *itemFailures) readFailed(ctx context.Context, t *task, err error) error {
+	var e *failure.Error
+	if !errors.As(err, &e) {
+		return err
+	}
+
+	f.log.WarnContext(ctx, "an object cannot be read before its update", "item_id", t.name(), "class", e.Class.String(), "code", e.Code, "status", e.Status, "error", e.Error())
+	switch {
+	case e.Class == failure.Final && unreadableAnswers[e.Code], e.Class == failure.Retryable && e.Code != rateLimited:
+		f.run.Outages++
+		if f.run.Outages >= outagesInARow {
+			if err := f.calls.probeRead(ctx); err != nil {
+				f.deferItem(t, e)
+				return err
+			}
+		}
+
+		f.failAlone(t, e)
+
+		return nil
+
+	case e.Class == failure.Final && e.Scope == failure.ItemScope:
+		f.refuseItem(t, e)
+		return nil
+	}
+
+	return f.handleFailure(ctx, t, e)
 }
