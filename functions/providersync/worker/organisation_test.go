@@ -370,7 +370,7 @@ func TestAnOrganisationThatReturnsWhileItIsErased(t *testing.T) {
 	w.clock.now = w.clock.now.Add(20 * 24 * time.Hour)
 	w.work(3)
 	mustBe(t, "items", len(w.raw("ITEMS#0000000000000000005#work_item")), left+1)
-	mustBe(t, "organisation", fmt.Sprint(w.raw("ORG#0000000000000000005")), "[INTEGRATIONS ORG TURNS]")
+	mustBe(t, "organisation", fmt.Sprint(w.raw("ORG#0000000000000000005")), "[INTEGRATIONS ORG SLOTS]")
 }
 
 // D8: wherever dispatch or the worker dies while an organisation is erased, it
