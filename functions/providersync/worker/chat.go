@@ -3,20 +3,11 @@ package worker
 import (
 	"errors"
 
+	"example.com/integrations/functions/providersync/worker/item"
+
 	"example.com/integrations/shared/connector"
 	"example.com/integrations/shared/connector/failure"
-	"example.com/integrations/shared/domain"
 	"example.com/integrations/shared/store"
-)
-
-// The reasons for which a chat is not told of an item.
-const (
-	// notAnnouncedReason: it is no news. A full run finds out what a chat was not told,
-	// but posts nothing about it unless it is to announce.
-	notAnnouncedReason = "not_announced"
-	// notEditable: the item is deleted, and its message cannot be edited to say
-	// so.
-	notEditable = "deleted_and_not_editable"
 )
 
 // A chat is what the worker knows of a chat, zero for a tracker.
@@ -70,19 +61,7 @@ func (c chat) refusesEdit(err error) bool {
 // unannounced reports whether an item would be news to a chat that is not to be told
 // any: no event has told of it, only a plan pass has found it, and nobody asked
 // for it.
-func (si *site) unannounced(t *task) bool {
-	if !si.chat.is || si.run.Announce {
-		return false
-	}
-
-	for _, m := range t.pending {
-		if m.Announced || m.Retry {
-			return false
-		}
-	}
-
-	return true
-}
+func (si *site) unannounced(t *task) bool { return si.policy().Quiet(t.pending) }
 
 // replaceMessage is for a message that cannot be edited any more. What to do about
 // its item is decided again: a new message, if there is one at all.
@@ -100,17 +79,10 @@ func (wr *writer) replaceMessage(t *task) {
 	t.again = true
 }
 
-// reopened reports whether an item whose message a person deleted is posted anew: it
-// was closed when it was last looked at, and is open again. Any other change of it
-// is not posted.
-func (si *site) reopened(t *task) bool {
-	return si.chat.is && t.link.SentState == domain.Closed && t.content.State == domain.Open && !si.unannounced(t)
-}
-
 // recordSkipped stores the state of an item whose message a person deleted. A later
 // change to open is then seen as a reopening.
 func (si *site) recordSkipped(t *task) {
-	if si.chat.is && t.reason == remoteDeleted && !si.unannounced(t) {
+	if si.chat.is && t.reason == item.RemoteDeleted && !si.unannounced(t) {
 		t.link.SentState = t.content.State
 	}
 }

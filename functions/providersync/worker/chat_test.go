@@ -8,6 +8,8 @@ import (
 	"testing"
 	"time"
 
+	"example.com/integrations/functions/providersync/worker/item"
+
 	"example.com/integrations/shared/connector"
 	"example.com/integrations/shared/connector/failure"
 	chatmessage "example.com/integrations/shared/connector/message"
@@ -266,7 +268,7 @@ func TestAFullRunIsQuiet(t *testing.T) {
 		w.noMarks()
 		mustBe(t, "counts", run.Counts, domain.Counts{Created: 1, Skipped: 30})
 		mustBe(t, "messages", len(r.messages), 1)
-		mustBe(t, "reason", w.link(7).Reason, notAnnouncedReason)
+		mustBe(t, "reason", w.link(7).Reason, item.NotAnnounced)
 		mustBe(t, "again", w.sync(domain.Full).Counts, domain.Counts{Unchanged: 1, Skipped: 30})
 		w.told(7, 2, nil)
 		mustBe(t, "a change is news", w.sync(domain.Incremental).Counts, domain.Counts{Created: 1})
@@ -500,7 +502,7 @@ func TestDeletedItemsInAChat(t *testing.T) {
 		}
 
 		mustBe(t, "counts", run.Counts, domain.Counts{Skipped: 2})
-		mustBe(t, "reason", w.link(1).Reason, notEditable)
+		mustBe(t, "reason", w.link(1).Reason, item.NotEditable)
 	})
 }
 

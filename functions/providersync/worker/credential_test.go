@@ -6,6 +6,8 @@ import (
 	"testing"
 	"time"
 
+	"example.com/integrations/functions/providersync/worker/item"
+
 	"example.com/integrations/shared/connector"
 	"example.com/integrations/shared/connector/failure"
 	"example.com/integrations/shared/domain"
@@ -112,7 +114,7 @@ func TestRefusedItemsAreTriedAgain(t *testing.T) {
 // What the connector has found to be about one object pauses nothing, however
 // many objects there are.
 func TestObjectsThatAreGoneInARow(t *testing.T) {
-	for _, code := range []string{remoteDeleted, "remote_moved", "remote_forbidden", "conflict"} {
+	for _, code := range []string{item.RemoteDeleted, "remote_moved", "remote_forbidden", "conflict"} {
 		w := six(t, "update", func(id domain.Snowflake) *failure.Error {
 			if id <= 4 {
 				return &failure.Error{Class: failure.Final, Scope: failure.ItemScope, Code: code, Status: 404}

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"slices"
 
+	"example.com/integrations/functions/providersync/worker/item"
+
 	"example.com/integrations/shared/domain"
 	"example.com/integrations/shared/store"
 )
@@ -32,11 +34,11 @@ func (dc *decider) decide(t *task, known bool) {
 	defer func() {
 		if p := recover(); p != nil {
 			dc.log.Error("panic", "item_id", t.id.String(), "panic", fmt.Sprint(p))
-			t.step = panickedStep
+			t.step = item.Broken
 		}
 	}()
 	if !known {
-		t.step = nothing
+		t.step = item.Nothing
 		return
 	}
 
@@ -46,48 +48,12 @@ func (dc *decider) decide(t *task, known bool) {
 		t.content.State = domain.Closed
 	}
 
-	settled := t.link.Version == t.item.Version && !t.retry()
-	told := t.link.Remote != nil || t.link.SentHash != ""
-	switch {
-	case t.digest != nil:
-		t.step = inSentDigest
-	case settled && t.link.GivenUp:
-		t.step = givenUp
-	case t.link.Intent != nil && dc.site.finder:
-		t.step = resolve
-	case t.link.Intent != nil && (settled || !t.retry() && t.link.Intent.Hash == dc.site.sends(t).Hash()):
-		t.step = unanswerable // the provider cannot be asked: the next change posts again
-	case settled && (t.link.RetryAt.After(dc.clock.Now()) || dc.health.skipsRefused && t.link.Outcome == domain.FailedOut):
-		t.step = notDue
-	case told && t.link.Intent == nil && !t.link.InDoubt && t.link.SentHash == t.content.Hash() && t.link.Reason != remoteDeleted:
-		t.step = unchanged
-	case t.item.Deleted && !told:
-		t.step = skip
-		t.reason = "deleted_before_first_sync"
-	case t.item.Deleted && dc.site.configuration.OnDelete == "leave":
-		t.step = skip
-		t.reason = "deleted_and_left"
-	case t.link.Reason == remoteDeleted && t.link.Remote != nil && !dc.site.reopened(t):
-		t.step = skip
-		t.reason = remoteDeleted
-	case t.link.Reason == remoteDeleted && t.link.Remote != nil:
-		t.step = create // a reopened item, whose message a person deleted
-	case t.link.Remote != nil && !dc.site.chat.posts():
-		t.step = update
-	case t.item.Deleted:
-		t.step = skip
-		t.reason = notEditable
-	case dc.site.unannounced(t):
-		t.step = skip
-		t.reason = notAnnouncedReason
-	default:
-		t.step = create
-	}
+	policy := dc.site.policy()
+	policy.SkipRefused = dc.health.skipsRefused
+	action := item.Decide(t.subject(), policy)
+	t.step = action.Step
+	t.reason = action.Reason
 }
-
-// remoteDeleted is the reason for leaving alone an object that a person
-// deleted at the provider.
-const remoteDeleted = "remote_deleted"
 
 // remoteMoved is the reason for leaving alone an object that was moved to another
 // place, or has another one in its place.

@@ -6,6 +6,8 @@ import (
 	"errors"
 	"strings"
 
+	"example.com/integrations/functions/providersync/worker/item"
+
 	"example.com/integrations/shared/connector"
 	"example.com/integrations/shared/connector/failure"
 	"example.com/integrations/shared/domain"
@@ -100,7 +102,7 @@ func (dg *digester) exceedsDigestLimit(page func() (tasks []*task, more bool, er
 		}
 
 		for _, t := range tasks {
-			if t.step == create {
+			if t.step == item.Create {
 				n++
 			}
 		}
@@ -113,8 +115,8 @@ func (dg *digester) exceedsDigestLimit(page func() (tasks []*task, more bool, er
 
 // assignToDigest has the digest tell of what would be posted, if there is one.
 func (dg *digester) assignToDigest(t *task) {
-	if dg.run.Digest != nil && t.step == create {
-		t.step = inNextDigest
+	if dg.run.Digest != nil && t.step == item.Create {
+		t.step = item.AddToDigest
 	}
 }
 

@@ -6,6 +6,8 @@ import (
 	"errors"
 	"time"
 
+	"example.com/integrations/functions/providersync/worker/item"
+
 	"example.com/integrations/shared/connector"
 	"example.com/integrations/shared/domain"
 	"example.com/integrations/shared/store"
@@ -136,7 +138,7 @@ func (dr *dryRunner) planRow(t *task) (domain.PlanRow, bool) {
 		return row, true
 	}
 	switch t.step {
-	case unchanged:
+	case item.Unchanged:
 		if dr.expectsReply(t) {
 			row.Action = domain.PlanUpdate
 			row.Steps = []string{replyStep}
@@ -148,21 +150,21 @@ func (dr *dryRunner) planRow(t *task) (domain.PlanRow, bool) {
 
 		return row, false
 
-	case skip:
+	case item.Skip:
 		return reason(domain.PlanSkip, t.reason, domain.Skipped)
-	case givenUp:
+	case item.GivenUp:
 		return reason(domain.PlanSkip, "parked: "+t.link.Reason, domain.FailedOut)
-	case notDue:
+	case item.NotDue:
 		return reason(domain.PlanSkip, "tried again at "+t.link.RetryAt.UTC().Format(time.RFC3339)+": "+t.link.Reason, domain.FailedOut)
-	case panickedStep:
+	case item.Broken:
 		return reason(domain.PlanSkip, panicked, domain.FailedOut)
-	case resolve:
+	case item.Resolve:
 		return reason(domain.PlanReconcile, "an earlier create was not answered", "")
-	case unanswerable:
+	case item.Unanswerable:
 		return reason(domain.PlanSkip, "an earlier create was not answered, and nobody can be asked", domain.Unknown)
-	case inSentDigest:
+	case item.SettleDigest:
 		return reason(domain.PlanReconcile, "an earlier digest has yet to be recorded", "")
-	case create:
+	case item.Create:
 		row.Action = domain.PlanCreate
 		row.Steps = []string{"create"}
 		if dr.run.Digest != nil {
@@ -175,7 +177,7 @@ func (dr *dryRunner) planRow(t *task) (domain.PlanRow, bool) {
 
 		return row, true
 
-	case update:
+	case item.Update:
 		row.Action, row.Steps = domain.PlanUpdate, []string{changeOf(t)}
 		if dr.expectsReply(t) {
 			row.Steps = append(row.Steps, replyStep)
@@ -201,7 +203,7 @@ func (dr *dryRunner) expectsReply(t *task) bool {
 	said := t.link.Thread
 	if said == nil {
 		was := t.previousMessage()
-		return t.step == update && was != nil && domain.ProgressOf(was.State, was.Facts, was.Deleted) != t.progress()
+		return t.step == item.Update && was != nil && domain.ProgressOf(was.State, was.Facts, was.Deleted) != t.progress()
 	}
 
 	return said.Said != t.progress()

@@ -3,6 +3,8 @@ package worker
 import (
 	"time"
 
+	"example.com/integrations/functions/providersync/worker/item"
+
 	"example.com/integrations/shared/domain"
 	"example.com/integrations/shared/limits"
 )
@@ -10,13 +12,13 @@ import (
 // expect adds an item to, or takes it from, what the estimate reckons with.
 func (pc *pacer) expect(t *task, n int) {
 	switch t.step {
-	case create, resolve:
+	case item.Create, item.Resolve:
 		pc.run.Creates += n
 		if t.content.State != pc.site.sends(t).State {
 			pc.run.Updates += n
 		}
 
-	case update:
+	case item.Update:
 		pc.run.Updates += n
 	}
 }
@@ -33,7 +35,7 @@ func (pc *pacer) countCall(op limits.Op) {
 // forgetExpected takes a task that is done without a call from what the estimate
 // reckons with, if there is nothing left to reckon with at all.
 func (pc *pacer) forgetExpected(t *task) {
-	if pc.run.Mode == domain.Full && t.planned && (t.step == unchanged || t.step == skip || t.step == nothing) {
+	if pc.run.Mode == domain.Full && t.planned && (t.step == item.Unchanged || t.step == item.Skip || t.step == item.Nothing) {
 		pc.run.Updates = max(pc.run.Updates-1, 0)
 	}
 }

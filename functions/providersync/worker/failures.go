@@ -8,6 +8,8 @@ import (
 	"strings"
 	"time"
 
+	"example.com/integrations/functions/providersync/worker/item"
+
 	"example.com/integrations/shared/connector"
 	"example.com/integrations/shared/connector/failure"
 	"example.com/integrations/shared/domain"
@@ -92,7 +94,7 @@ func (f *itemFailures) handleFailure(ctx context.Context, t *task, e *failure.Er
 		t.unanswered = t.link.Intent != nil
 		f.giveUp(t, panicked)
 		return nil
-	case e.Class == failure.Ambiguous && t.step == replying:
+	case e.Class == failure.Ambiguous && t.step == item.Reply:
 		return f.lostReply(t, e)
 	case e.Class == failure.Ambiguous && t.link.Remote == nil:
 		f.createUnanswered(t, e)
@@ -260,10 +262,10 @@ func (f *itemFailures) settleTime(t *task) time.Duration {
 func (f *itemFailures) refuseItem(t *task, e *failure.Error) {
 	t.undoAttempt()
 	t.before.note(&t.link)
-	if e.Code == remoteDeleted {
-		t.reason = remoteDeleted
+	if e.Code == item.RemoteDeleted {
+		t.reason = item.RemoteDeleted
 		f.site.recordSkipped(t)
-		f.ledger.record(t, domain.Skipped, remoteDeleted)
+		f.ledger.record(t, domain.Skipped, item.RemoteDeleted)
 		t.finished = true
 		return
 	}

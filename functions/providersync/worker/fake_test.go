@@ -11,6 +11,8 @@ import (
 	"testing"
 	"time"
 
+	"example.com/integrations/functions/providersync/worker/item"
+
 	"example.com/integrations/shared/connector"
 	"example.com/integrations/shared/connector/failure"
 	"example.com/integrations/shared/domain"
@@ -343,7 +345,7 @@ func (p *provider) Read(_ context.Context, remote domain.Remote) (connector.Obje
 	p.reads++
 	n, err := strconv.Atoi(remote.ID)
 	if err != nil || n >= len(p.objects) {
-		return connector.Object{}, &failure.Error{Class: failure.Final, Scope: failure.ItemScope, Code: remoteDeleted}
+		return connector.Object{}, &failure.Error{Class: failure.Final, Scope: failure.ItemScope, Code: item.RemoteDeleted}
 	}
 
 	if err := ask(p.before, "read", p.objects[n].marker.Item); err != nil {

@@ -5,6 +5,8 @@ import (
 	"slices"
 	"time"
 
+	"example.com/integrations/functions/providersync/worker/item"
+
 	"example.com/integrations/shared/connector/failure"
 	"example.com/integrations/shared/domain"
 	"example.com/integrations/shared/events/outgoing"
@@ -29,7 +31,7 @@ var ofCredential = map[string]bool{"credentials_rejected": true, "installation_n
 // ofObject are the codes of refusals that the connector has found to be about one
 // object: the place itself can be read, or a person changed the object at the same
 // moment.
-var ofObject = map[string]bool{remoteDeleted: true, remoteMoved: true, "remote_forbidden": true, "conflict": true}
+var ofObject = map[string]bool{item.RemoteDeleted: true, remoteMoved: true, "remote_forbidden": true, "conflict": true}
 
 // health is how the provider answers to what is configured: healthy, or unhealthy
 // with a pause.

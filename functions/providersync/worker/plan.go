@@ -3,6 +3,8 @@ package worker
 import (
 	"context"
 
+	"example.com/integrations/functions/providersync/worker/item"
+
 	"example.com/integrations/shared/domain"
 	"example.com/integrations/shared/store"
 )
@@ -106,9 +108,9 @@ func outcomesOf(c domain.Counts) map[domain.Outcome]int {
 func (pn *planner) needsPush(t *task) bool {
 	again := t.link.CountedIn == pn.run.ID // an earlier pass of this run has counted it
 	switch t.step {
-	case nothing:
+	case item.Nothing:
 		return false
-	case unanswerable:
+	case item.Unanswerable:
 		if t.link.Outcome != domain.Unknown {
 			return true
 		}
@@ -119,8 +121,8 @@ func (pn *planner) needsPush(t *task) bool {
 
 		return false
 
-	case unchanged, givenUp:
-		if t.step == unchanged && t.hasOldTrouble() {
+	case item.Unchanged, item.GivenUp:
+		if t.step == item.Unchanged && t.hasOldTrouble() {
 			break // its row is rewritten
 		}
 
@@ -130,7 +132,7 @@ func (pn *planner) needsPush(t *task) bool {
 
 		return false
 
-	case skip:
+	case item.Skip:
 		// What was skipped for this very reason and version needs no new row.
 		if t.link.Outcome == domain.Skipped && t.link.Reason == t.reason && t.link.Version == t.item.Version {
 			if !again {

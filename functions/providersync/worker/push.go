@@ -4,6 +4,8 @@ import (
 	"context"
 	"time"
 
+	"example.com/integrations/functions/providersync/worker/item"
+
 	"example.com/integrations/shared/domain"
 	"example.com/integrations/shared/store"
 )
@@ -190,7 +192,7 @@ func (ps *pusher) resolvePage(ctx context.Context, tasks []*task) error {
 func (ps *pusher) checkpoint(ctx context.Context, tasks []*task, next string, complete bool) error {
 	b := store.Batch{Cursor: complete}
 	for _, t := range tasks {
-		if t.step == create && t.intentStored && !t.unanswered { // an earlier one's stays: nobody knows of it
+		if t.step == item.Create && t.intentStored && !t.unanswered { // an earlier one's stays: nobody knows of it
 			t.undoAttempt()
 			t.linkChanged = true
 		}

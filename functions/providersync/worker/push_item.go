@@ -3,6 +3,8 @@ package worker
 import (
 	"context"
 
+	"example.com/integrations/functions/providersync/worker/item"
+
 	"example.com/integrations/shared/domain"
 	"example.com/integrations/shared/limits"
 	"example.com/integrations/shared/store"
@@ -39,22 +41,22 @@ func (ip *itemPusher) pushItem(ctx context.Context, t *task) error {
 // applyStep does what was decided about one task.
 func (ip *itemPusher) applyStep(ctx context.Context, t *task) error {
 	switch t.step {
-	case nothing:
+	case item.Nothing:
 		t.finished = true
-	case unchanged:
+	case item.Unchanged:
 		if !ip.threads.owesReply(t) {
 			ip.ledger.recordUnchanged(t)
 		}
 		t.finished = true
 
-	case skip:
+	case item.Skip:
 		ip.site.recordSkipped(t)
 		ip.ledger.record(t, domain.Skipped, t.reason)
 		t.finished = true
-	case givenUp:
+	case item.GivenUp:
 		ip.ledger.countOnce(t, domain.FailedOut)
 		t.finished = true
-	case unanswerable:
+	case item.Unanswerable:
 		if t.link.Outcome != domain.Unknown { // the worker died over it
 			ip.ledger.record(t, domain.Unknown, noAnswer)
 		}
@@ -63,21 +65,21 @@ func (ip *itemPusher) applyStep(ctx context.Context, t *task) error {
 		t.unanswered = true
 		t.finished = true
 
-	case notDue:
+	case item.NotDue:
 		ip.ledger.countOnce(t, domain.FailedOut)
 		ip.run.RetryAt = earliestMillis(ip.run.RetryAt, t.link.RetryAt)
-	case panickedStep:
+	case item.Broken:
 		ip.failures.giveUp(t, "internal_error")
-	case inNextDigest:
+	case item.AddToDigest:
 		if err := ip.digester.gatherIntoDigest(t); err != nil {
 			return err
 		}
-	case inSentDigest:
+	case item.SettleDigest:
 		ip.digester.recordFromDigest(t)
 		return nil
-	case create:
+	case item.Create:
 		return ip.writer.create(ctx, t)
-	case update:
+	case item.Update:
 		return ip.writer.update(ctx, t)
 	}
 
@@ -91,13 +93,13 @@ func (ip *itemPusher) operations(tasks []*task) []limits.Op {
 	var ops []limits.Op
 	for _, t := range tasks {
 		switch t.step {
-		case create:
+		case item.Create:
 			ops = append(ops, limits.Create)
 			if t.content.State != ip.site.sends(t).State {
 				ops = append(ops, limits.Update)
 			}
 
-		case update:
+		case item.Update:
 			ops = append(ops, limits.Update)
 		}
 	}
@@ -113,9 +115,9 @@ func (ip *itemPusher) storeIntents(ctx context.Context, tasks []*task) error {
 	var links []store.Link
 	for _, t := range tasks {
 		switch {
-		case t.step == create && ip.site.finder:
+		case t.step == item.Create && ip.site.finder:
 			ip.site.intend(t)
-		case t.step == update:
+		case t.step == item.Update:
 			ip.writer.decider.markInDoubt(t)
 		default:
 			continue

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"time"
 
+	"example.com/integrations/functions/providersync/worker/item"
+
 	"example.com/integrations/shared/connector"
 	"example.com/integrations/shared/connector/failure"
 	"example.com/integrations/shared/domain"
@@ -80,7 +82,7 @@ func (th *threads) followThread(ctx context.Context, t *task) error {
 // can follow. An item that was given up, or is not there any more, gets none.
 func (t *task) takesReply() bool {
 	switch t.step {
-	case unchanged, create, update:
+	case item.Unchanged, item.Create, item.Update:
 		return t.link.Remote != nil
 	}
 
@@ -148,7 +150,7 @@ func (th *threads) owesReply(t *task) bool {
 // holdReply leaves a reply to a run that begins when it is due.
 func (th *threads) holdReply(t *task, due time.Time) {
 	th.run.ReplyAt = earliestMillis(th.run.ReplyAt, due)
-	if t.step == unchanged {
+	if t.step == item.Unchanged {
 		th.ledger.countOnce(t, domain.Unchanged)
 	}
 
@@ -159,7 +161,7 @@ func (th *threads) holdReply(t *task, due time.Time) {
 // nothingToReply ends an item whose thread says all there is to say.
 func (th *threads) nothingToReply(t *task) {
 	t.finished = true
-	if t.step == unchanged {
+	if t.step == item.Unchanged {
 		th.ledger.recordUnchanged(t)
 	}
 
@@ -182,7 +184,7 @@ func (th *threads) reply(ctx context.Context, t *task, is domain.Progress) error
 	began := th.clock.Now()
 	var w connector.Written
 	var failed *failure.Error
-	t.step = replying
+	t.step = item.Reply
 	err := th.failures.write(ctx, t, false, func() (err error) {
 		w, err = th.site.chat.replier.Reply(ctx, th.replyOf(t))
 		failed = nil

@@ -7,6 +7,8 @@ import (
 	"testing"
 	"time"
 
+	"example.com/integrations/functions/providersync/worker/item"
+
 	"example.com/integrations/shared/connector"
 	"example.com/integrations/shared/connector/failure"
 	"example.com/integrations/shared/domain"
@@ -349,7 +351,7 @@ func TestAReopenedItemIsPostedAnew(t *testing.T) {
 		w.sync(domain.Incremental)
 		r.before = func(call string, _ domain.Snowflake) error {
 			if call == "update" {
-				return &failure.Error{Class: failure.Final, Scope: failure.ItemScope, Code: remoteDeleted}
+				return &failure.Error{Class: failure.Final, Scope: failure.ItemScope, Code: item.RemoteDeleted}
 			}
 			return nil
 		}
@@ -358,7 +360,7 @@ func TestAReopenedItemIsPostedAnew(t *testing.T) {
 		mustBe(t, "changed", w.sync(domain.Incremental).Counts, domain.Counts{Skipped: 1})
 		w.told(1, 3, done)
 		mustBe(t, "closed", w.sync(domain.Incremental).Counts, domain.Counts{Skipped: 1})
-		mustBe(t, "reason", w.link(1).Reason, remoteDeleted)
+		mustBe(t, "reason", w.link(1).Reason, item.RemoteDeleted)
 		w.item(1, 4, nil)
 		mustBe(t, "found open by a quiet run", w.sync(domain.Full).Counts.Created, 0)
 

@@ -4,6 +4,8 @@ import (
 	"context"
 	"time"
 
+	"example.com/integrations/functions/providersync/worker/item"
+
 	"example.com/integrations/shared/connector"
 	"example.com/integrations/shared/domain"
 	"example.com/integrations/shared/limits"
@@ -102,7 +104,7 @@ func (rs *resolver) findLater() {
 // objects.
 func (rs *resolver) unresolved(tasks []*task) (open []*task, wanted search) {
 	for _, t := range tasks {
-		if t.step != resolve {
+		if t.step != item.Resolve {
 			continue
 		}
 

@@ -3,8 +3,9 @@ package worker
 import (
 	"encoding/json"
 
+	"example.com/integrations/functions/providersync/worker/item"
+
 	"example.com/integrations/shared/connector"
-	"example.com/integrations/shared/domain"
 	"example.com/integrations/shared/signing"
 	"example.com/integrations/shared/store"
 )
@@ -65,12 +66,18 @@ func (si *site) verbatim(t *task, w connector.Written, c connector.Content) bool
 
 // sends is what a create sends. At a tracker new objects are open, and closed
 // by an update once they are recorded.
-func (si *site) sends(t *task) connector.Content {
-	c := t.content
-	if !si.chat.is {
-		c.State = domain.Open
+func (si *site) sends(t *task) connector.Content { return si.policy().Created(t.content) }
+
+// policy is how items are brought to the target now.
+func (si *site) policy() item.Policy {
+	return item.Policy{
+		Now:          si.clock.Now(),
+		CanSearch:    si.finder,
+		LeaveDeleted: si.configuration.OnDelete == "leave",
+		Chat:         si.chat.is,
+		PostsEach:    si.chat.posts(),
+		Announce:     si.run.Announce,
 	}
-	return c
 }
 
 func readConfigured(configuration string) configured {

@@ -7,6 +7,8 @@ import (
 	"testing"
 	"time"
 
+	"example.com/integrations/functions/providersync/worker/item"
+
 	"example.com/integrations/shared/connector"
 	"example.com/integrations/shared/connector/failure"
 	"example.com/integrations/shared/domain"
@@ -226,19 +228,19 @@ func TestThePlaceMovesWhileThePullIsStalled(t *testing.T) {
 func TestAnObjectThatIsGoneWhileThePullIsStalled(t *testing.T) {
 	w := listless(t)
 	lists := w.provider.before
-	w.provider.before = func(call string, item domain.Snowflake) error {
-		if call == "read" || call == "update" && item == 2 {
-			return &failure.Error{Class: failure.Final, Scope: failure.ItemScope, Code: remoteDeleted}
+	w.provider.before = func(call string, id domain.Snowflake) error {
+		if call == "read" || call == "update" && id == 2 {
+			return &failure.Error{Class: failure.Final, Scope: failure.ItemScope, Code: item.RemoteDeleted}
 		}
 
-		return lists(call, item)
+		return lists(call, id)
 	}
 
 	w.change(2, 2)
 	want := w.change(3, 2)
 	w.pass(10 * time.Minute)
 	mustBe(t, "health", w.state().Condition.State, domain.Healthy)
-	if row := w.row(2); row.Reason == nil || *row.Reason != remoteDeleted {
+	if row := w.row(2); row.Reason == nil || *row.Reason != item.RemoteDeleted {
 		t.Errorf("the row: %+v", row)
 	}
 

@@ -4,14 +4,13 @@ import (
 	"errors"
 	"time"
 
+	"example.com/integrations/functions/providersync/worker/item"
+
 	"example.com/integrations/shared/connector"
 	"example.com/integrations/shared/connector/failure"
 	"example.com/integrations/shared/domain"
 	"example.com/integrations/shared/store"
 )
-
-// A step is what has to be done about one item.
-type step int
 
 // A task is an item of a page, and what this invocation does about it.
 type task struct {
@@ -31,7 +30,7 @@ type task struct {
 
 // A decision is what has to be done about an item.
 type decision struct {
-	step   step
+	step   item.Step
 	reason string // why it is skipped
 	again  bool   // another step was decided on, and follows
 }
@@ -62,22 +61,6 @@ type inDoubt struct {
 	states    []domain.ItemState
 }
 
-const (
-	nothing      step = iota // there is nothing to do or to count
-	unchanged                // the provider has it already
-	skip                     // it is not to be sent, for a reason
-	givenUp                  // it is given up: it has failed and is not tried again by itself
-	notDue                   // it failed, and its next attempt is not due
-	panickedStep             // deciding about it failed within ourselves
-	resolve                  // a create may have left: look for it first
-	create
-	update
-	unanswerable // it may have been sent, and the provider cannot be asked
-	inNextDigest // a digest is to tell of it
-	inSentDigest // a digest has told of it, or failed to
-	replying     // its message is up to date, and a reply below it is being posted
-)
-
 // inDoubtOf is what a link says of it.
 func inDoubtOf(link store.Link) inDoubt {
 	return inDoubt{link.InDoubt, link.InDoubtLabels, link.InDoubtTexts, link.InDoubtStates}
@@ -92,13 +75,11 @@ func (d inDoubt) note(link *store.Link) {
 }
 
 // retry reports whether a manager wants the item tried again.
-func (t *task) retry() bool {
-	for _, m := range t.pending {
-		if m.Retry {
-			return true
-		}
-	}
-	return false
+func (t *task) retry() bool { return item.Retry(t.pending) }
+
+// subject is what is decided about.
+func (t *task) subject() item.Subject {
+	return item.Subject{Item: t.item, Content: t.content, Link: t.link, Pending: t.pending, InSentDigest: t.digest != nil}
 }
 
 // sentBefore is what the provider was sent before an update, as far as it is
