@@ -3,6 +3,7 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 
 FUNCTIONS := $(notdir $(patsubst %/main.go,%,$(wildcard functions/*/main.go)))
+PROVIDERS := discord github gitlab jira mantisbt slack teams
 GOARCH_TARGET ?= arm64
 RACE := $(shell command -v $$(go env CC) >/dev/null 2>&1 && echo -race)
 # jsii takes the major versions whose warning is not wanted.
@@ -18,9 +19,13 @@ TEST_GOGC ?= 400
 # What check adds: it has run go vet, so that go test need not.
 TEST_FLAGS ?=
 
+# What test runs: all packages, or PKG=./shared/store; all tests, or RUN=Name.
+PKG ?= ./...
+RUN ?=
+
 SIZES ?= 1000,10000,100000
 
-.PHONY: help run test check e2e bench build synth deploy token cli env invoke watch load event replay import live snapshot landed shape module fmt
+.PHONY: help run test check e2e bench build synth deploy token cli env invoke watch load event replay import live snapshot golden landed shape module fmt
 
 help: ## list these commands
 	@grep -hE '^[a-z0-9]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -62,9 +67,9 @@ import: ## publish events on a real bus, resumable: make import FILE=all.jsonl B
 live: ## try a connector's promises at a real account: make live PROVIDER=mantisbt CONFIG=file.json [RECORD=dir] [YES=1] [PERSON=1 or PERSON=second.json], or FAKE=mantisbt (docs/guides/live.md)
 	@go run ./local live -dir $(DIR) $(if $(PROVIDER),-provider '$(PROVIDER)') $(if $(CONFIG),-config '$(CONFIG)') $(if $(FAKE),-fake '$(FAKE)') $(if $(RECORD),-record '$(RECORD)') $(if $(YES),-yes) $(if $(PERSON),-person '$(PERSON)')
 
-test: node_modules/.package-lock.json ## set up and run all tests (with -race where there is a C compiler)
+test: node_modules/.package-lock.json ## set up and run all tests, with -race where there is a C compiler; PKG=./shared/store RUN=Name runs some
 	@[ -n "$(RACE)" ] || echo "no C compiler: the tests run without the race detector"
-	GOGC=$(TEST_GOGC) go test $(RACE) $(TEST_FLAGS) -shuffle=on -timeout 60m ./...
+	GOGC=$(TEST_GOGC) go test $(RACE) $(TEST_FLAGS) -shuffle=on -timeout 60m $(if $(RUN),-run '$(RUN)') $(PKG)
 
 # vet and staticcheck read what the tests compile, with -race: nothing is compiled
 # twice.
@@ -89,10 +94,18 @@ deploy: node_modules/.package-lock.json build ## deploy: make deploy CONTEXT='-c
 snapshot: ## write the reviewed snapshot of the template anew
 	go test ./infra -update
 
+golden: ## write all golden files anew: the template's snapshot and the tables in docs; review the difference
+	go test ./infra -run 'TestSnapshot$$' -update
+	go test ./shared/connector/answers -run 'TestSuccessTable$$' -update
+	for p in $(PROVIDERS); do go test ./shared/connector/$$p -run 'PageShows' -update || exit 1; done
+
 landed: ## hand the API's document over: what callers rely on from now on (docs/openapi)
 	go test ./docs/openapi -run NothingBreaks -landed
 
+# The race detector is slow, so that tests take a tenth of the real items under it. Here
+# all of them go through, without it.
 e2e: node_modules/.package-lock.json ## what must wait for real queues: the whole service, killed at five points, every fault at every provider (half an hour)
+	go test -count=1 -timeout 60m ./shared/connector/... ./shared/markup/... ./local/providers/... ./local/conformance ./local/hostile
 	go test -tags e2e -count=1 -timeout 2h ./local
 	go test ./functions/providersync/worker -count=1 -run PublishedLimits -limit-items 5000
 

@@ -17,7 +17,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 
-	"example.com/integrations/local/bus"
+	"example.com/integrations/local/aws/delivery"
 )
 
 // A taker is a queue that keeps what the bus delivers.
@@ -53,9 +53,9 @@ func (q *taker) ids(t *testing.T) []string {
 func busAt(t *testing.T, before func(call int, body []byte) bool) *taker {
 	t.Helper()
 	q := &taker{}
-	b, err := bus.New(bus.Config{
+	b, err := delivery.NewBus(delivery.BusConfig{
 		Buses: []string{"integrations-prod"}, Queue: q, Log: slog.New(slog.DiscardHandler),
-		Rules: []bus.Rule{{Bus: "integrations-prod", Pattern: json.RawMessage(`{"source":["platform"]}`), Targets: []bus.Target{{QueueURL: "q"}}}},
+		Rules: []delivery.Rule{{Bus: "integrations-prod", Pattern: json.RawMessage(`{"source":["platform"]}`), Targets: []delivery.Target{{QueueURL: "q"}}}},
 	})
 	if err != nil {
 		t.Fatal(err)

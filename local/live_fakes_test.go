@@ -16,7 +16,7 @@ import (
 	"testing"
 	"time"
 
-	"example.com/integrations/local/devca"
+	"example.com/integrations/local/aws/secrets"
 	"example.com/integrations/local/environment"
 	"example.com/integrations/local/live"
 	"example.com/integrations/local/providers/faults"
@@ -96,7 +96,7 @@ func openAddress(t *testing.T, name string, i domain.Integration, call time.Dura
 // served serves an API under its real host names, and says how it is reached.
 func served(t *testing.T, hosts []string, api http.Handler) live.Upstream {
 	t.Helper()
-	ca, err := devca.Open(t.TempDir())
+	ca, err := secrets.OpenCA(t.TempDir())
 	if err != nil {
 		t.Fatal(err)
 	}

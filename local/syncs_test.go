@@ -24,7 +24,7 @@ import (
 
 	dispatch "example.com/integrations/functions/dispatch/handler"
 	"example.com/integrations/functions/providersync/worker"
-	"example.com/integrations/local/devca"
+	"example.com/integrations/local/aws/secrets"
 	"example.com/integrations/local/environment"
 	"example.com/integrations/local/providers"
 	"example.com/integrations/local/providers/faults"
@@ -35,6 +35,7 @@ import (
 	"example.com/integrations/shared/domain"
 	"example.com/integrations/shared/events/outgoing"
 	"example.com/integrations/shared/outbound"
+	"example.com/integrations/shared/runs"
 	"example.com/integrations/shared/signing/signingtest"
 	"example.com/integrations/shared/store"
 	"example.com/integrations/shared/syncqueue"
@@ -159,7 +160,8 @@ func stagedWithin(t *testing.T, limit time.Duration, endpoint, name string, more
 			LeaseMargin: 10 * time.Second, LostAfter: time.Minute, PullEvery: 15 * time.Minute, Slots: 2},
 	}
 
-	s.dispatch = &dispatch.Handler{Index: s.table, Schedule: s.table, Outbox: s.table, Erasures: s.table, Queue: s, Bus: s, Log: silent, Now: s.Now, LostAfter: time.Minute}
+	started := &runs.Runs{Table: s.table, Queue: s, Log: silent, Now: s.Now, LostAfter: time.Minute}
+	s.dispatch = &dispatch.Handler{Index: s.table, Schedule: s.table, Runs: started, Outbox: s.table, Erasures: s.table, Queue: s, Bus: s, Log: silent, Now: s.Now, LostAfter: time.Minute}
 
 	return s
 }
@@ -167,7 +169,7 @@ func stagedWithin(t *testing.T, limit time.Duration, endpoint, name string, more
 // serve serves the fake server under its provider's names and returns a client
 // that is led there.
 func (s *stage) serve(hosts []string, limit time.Duration) *outbound.Client {
-	ca, err := devca.Open(s.t.TempDir())
+	ca, err := secrets.OpenCA(s.t.TempDir())
 	must(s.t, err)
 	certificate, err := ca.Certificate(hosts...)
 	must(s.t, err)

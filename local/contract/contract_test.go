@@ -12,7 +12,7 @@ import (
 	"github.com/getkin/kin-openapi/openapi3"
 
 	"example.com/integrations/docs/openapi"
-	"example.com/integrations/local/template"
+	"example.com/integrations/local/aws/template"
 	"example.com/integrations/shared/domain"
 )
 

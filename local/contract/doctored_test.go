@@ -24,7 +24,7 @@ func TestDoctoredAnswers(t *testing.T) {
 		return h
 	}
 
-	problem := `{"type":"about:blank","title":"t","status":429,"detail":"d","code":"too_many_requests","request_id":"r"}`
+	problem := `{"type":"https://example.com/integrations/docs/errors.md#too_many_requests","title":"t","status":429,"detail":"d","code":"too_many_requests","request_id":"r"}`
 	for name, c := range map[string]struct {
 		operation string
 		Answer
@@ -51,7 +51,7 @@ func TestDoctoredAnswers(t *testing.T) {
 		"no Retry-After":          {"startSync", Answer{429, http.Header{"Content-Type": {problemMedia}}, []byte(problem)}, "header Retry-After is missing"},
 		"Retry-After for nothing": {"startSync", Answer{429, http.Header{"Content-Type": {"application/json"}, "Retry-After": {"2"}}, []byte(`{"message":"m"}`)}, "is there without"},
 		"another status inside":   {"startSync", Answer{429, http.Header{"Content-Type": {problemMedia}, "Retry-After": {"2"}}, []byte(strings.Replace(problem, "429", "400", 1))}, "the problem's status is 400"},
-		"a code of another route": {"startSync", Answer{429, http.Header{"Content-Type": {problemMedia}, "Retry-After": {"2"}}, []byte(strings.Replace(problem, "too_many_requests", "not_a_dry_run", 1))}, "value must be"},
+		"a code of another route": {"startSync", Answer{429, http.Header{"Content-Type": {problemMedia}, "Retry-After": {"2"}}, []byte(strings.Replace(problem, `"code":"too_many_requests"`, `"code":"not_a_dry_run"`, 1))}, "value must be"},
 		"a time of no calendar": {"getStatus", Answer{200, http.Header{"Content-Type": {"application/json"}},
 			[]byte(`{"health":"unknown","reason":null,"paused_until":null,"active_run":null,"pending":0,"given_up":0,"last_success_at":"2026-02-30T00:00:00Z"}`)}, "date-time"},
 	} {

@@ -14,7 +14,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
-	"example.com/integrations/local/process"
+	"example.com/integrations/local/aws/servers"
 )
 
 // checkTools looks for what a start would only miss in its middle.
@@ -105,7 +105,7 @@ func command(ctx context.Context, dir string, env []string, name string, args ..
 	}
 
 	var said bytes.Buffer
-	child, err := process.Start(process.Spec{
+	child, err := servers.StartChild(servers.Program{
 		Path: path, Args: args, Dir: dir, Env: append(os.Environ(), env...), Stdout: &said, Stderr: &said,
 	})
 	if err != nil {

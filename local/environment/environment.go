@@ -14,12 +14,12 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
-	"example.com/integrations/local/bus"
-	"example.com/integrations/local/devca"
-	"example.com/integrations/local/issuer"
-	"example.com/integrations/local/lambda"
-	"example.com/integrations/local/servers"
-	"example.com/integrations/local/template"
+	"example.com/integrations/local/aws/delivery"
+	"example.com/integrations/local/aws/gateway"
+	"example.com/integrations/local/aws/lambda"
+	"example.com/integrations/local/aws/secrets"
+	"example.com/integrations/local/aws/servers"
+	"example.com/integrations/local/aws/template"
 )
 
 // An Environment is a running one.
@@ -35,14 +35,14 @@ type Environment struct {
 	log      *slog.Logger
 	logFile  *os.File
 	template *template.Template
-	issuer   *issuer.Issuer
-	ca       *devca.CA
+	issuer   *gateway.Issuer
+	ca       *secrets.CA
 	dynamodb string
 	sqs      string
 	queues   map[string]servers.CreatedQueue // by logical id
 	standins map[string]FakeServer
 	lambda   *lambda.Service
-	bus      *bus.Bus
+	bus      *delivery.Bus
 
 	ctx    context.Context // ends when Stop begins
 	cancel context.CancelFunc
@@ -180,11 +180,11 @@ func (e *Environment) prepare(ctx context.Context) error {
 
 func (e *Environment) openIdentities() error {
 	var err error
-	if e.issuer, err = issuer.Open(e.state.dir, e.open.url("issuer")); err != nil {
+	if e.issuer, err = gateway.OpenIssuer(e.state.dir, e.open.url("issuer")); err != nil {
 		return err
 	}
 
-	e.ca, err = devca.Open(e.state.dir)
+	e.ca, err = secrets.OpenCA(e.state.dir)
 	return err
 }
 

@@ -12,14 +12,13 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 
-	"example.com/integrations/local/bus"
-	"example.com/integrations/local/gateway"
-	"example.com/integrations/local/kms"
-	"example.com/integrations/local/lambda"
-	"example.com/integrations/local/mapping"
-	"example.com/integrations/local/schedule"
-	"example.com/integrations/local/servers"
-	"example.com/integrations/local/template"
+	"example.com/integrations/local/aws/delivery"
+	"example.com/integrations/local/aws/gateway"
+	"example.com/integrations/local/aws/lambda"
+	"example.com/integrations/local/aws/secrets"
+
+	"example.com/integrations/local/aws/servers"
+	"example.com/integrations/local/aws/template"
 )
 
 // wire brings up what the template asks for.
@@ -190,20 +189,20 @@ func (e *Environment) wireMappings() error {
 
 		function := e.template.Function(m.Function)
 		queue := e.queue(m.QueueARN)
-		config := mapping.Config{
+		config := delivery.Mapping{
 			Queue: e.SQS(), QueueURL: queue.URL, QueueARN: m.QueueARN, Region: region,
 			BatchSize: m.BatchSize, Window: m.Window, PartialFailures: m.PartialFailures,
 			MaximumConcurrency: m.MaximumConcurrency, Log: e.log,
 			Invoke: func(ctx context.Context, payload []byte) ([]byte, error) {
 				answer, err := e.lambda.Invoke(ctx, function.Name, payload)
 				if errors.Is(err, lambda.ErrThrottled) {
-					err = fmt.Errorf("%w: %w", mapping.ErrThrottled, err)
+					err = fmt.Errorf("%w: %w", delivery.ErrThrottled, err)
 				}
 				return answer, err
 			},
 		}
 
-		e.busy.Go(func() { mapping.Run(e.ctx, config) })
+		e.busy.Go(func() { delivery.RunMapping(e.ctx, config) })
 	}
 
 	return nil
@@ -220,7 +219,7 @@ func (e *Environment) queue(arn string) servers.CreatedQueue {
 }
 
 func (e *Environment) wireBus() error {
-	config := bus.Config{Queue: e.SQS(), Region: region, AccountID: accountID, Log: e.log}
+	config := delivery.BusConfig{Queue: e.SQS(), Region: region, AccountID: accountID, Log: e.log}
 	for _, b := range e.template.Buses {
 		config.Buses = append(config.Buses, b.Name)
 	}
@@ -230,14 +229,14 @@ func (e *Environment) wireBus() error {
 			continue
 		}
 
-		rule := bus.Rule{Name: r.Name, Bus: r.Bus, Pattern: r.Pattern}
+		rule := delivery.Rule{Name: r.Name, Bus: r.Bus, Pattern: r.Pattern}
 		for _, t := range r.Targets {
 			queue := e.queue(t.ARN)
 			if queue.URL == "" {
 				return fmt.Errorf("rule %s: the local bus delivers to queues alone, not to %s", r.Name, t.ARN)
 			}
 
-			rule.Targets = append(rule.Targets, bus.Target{
+			rule.Targets = append(rule.Targets, delivery.Target{
 				QueueURL: queue.URL, MessageGroupID: t.MessageGroupID, DeadLetterURL: e.queue(t.DeadLetterARN).URL,
 			})
 		}
@@ -246,7 +245,7 @@ func (e *Environment) wireBus() error {
 	}
 
 	var err error
-	if e.bus, err = bus.New(config); err == nil {
+	if e.bus, err = delivery.NewBus(config); err == nil {
 		e.onStop(e.bus.Close)
 	}
 
@@ -259,7 +258,7 @@ func (e *Environment) wireSchedules() error {
 			continue
 		}
 
-		every, err := schedule.Parse(r.Schedule, e.options.Minute)
+		every, err := delivery.ParseRate(r.Schedule, e.options.Minute)
 		if err != nil {
 			return err
 		}
@@ -270,7 +269,7 @@ func (e *Environment) wireSchedules() error {
 				return fmt.Errorf("rule %s: a local schedule calls functions alone, not %s", r.Name, t.ARN)
 			}
 
-			rule := schedule.Rule{
+			rule := delivery.Schedule{
 				ARN: r.ARN, Every: every, Region: region, AccountID: accountID, Log: e.log,
 				Invoke: func(ctx context.Context, payload []byte) ([]byte, error) {
 					return e.lambda.Invoke(ctx, function.Name, payload)
@@ -291,12 +290,12 @@ func (e *Environment) wireControl() error {
 		return errors.New("the template has no KMS key that seals")
 	}
 
-	var known []kms.Key
+	var known []secrets.Key
 	for _, k := range e.template.Keys {
-		known = append(known, kms.Key{ARN: k.ARN, Spec: k.Spec, Usage: k.Usage})
+		known = append(known, secrets.Key{ARN: k.ARN, Spec: k.Spec, Usage: k.Usage})
 	}
 
-	keys, err := kms.Open(e.state.dir, known...)
+	keys, err := secrets.OpenKMS(e.state.dir, known...)
 	if err != nil {
 		return err
 	}

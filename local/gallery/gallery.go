@@ -20,7 +20,7 @@ import (
 	"sync"
 	"time"
 
-	"example.com/integrations/local/devca"
+	"example.com/integrations/local/aws/secrets"
 	"example.com/integrations/local/providers"
 	"example.com/integrations/local/providers/chat"
 	"example.com/integrations/local/providers/picture"
@@ -316,7 +316,7 @@ func serve(dir string, columns []Column) (*outbound.Client, func(), error) {
 		}
 	}
 
-	ca, err := devca.Open(dir)
+	ca, err := secrets.OpenCA(dir)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -347,7 +347,7 @@ func serve(dir string, columns []Column) (*outbound.Client, func(), error) {
 }
 
 // led is a client that finds all hosts at one address.
-func led(ca *devca.CA, hosts []string, address string) (*outbound.Client, error) {
+func led(ca *secrets.CA, hosts []string, address string) (*outbound.Client, error) {
 	to, err := netip.ParseAddrPort(address)
 	if err != nil {
 		return nil, err

@@ -12,7 +12,7 @@ import (
 	"testing"
 	"time"
 
-	"example.com/integrations/local/devca"
+	"example.com/integrations/local/aws/secrets"
 	"example.com/integrations/local/providers/github"
 	"example.com/integrations/local/providers/gitlab"
 	"example.com/integrations/local/providers/jira"
@@ -127,7 +127,7 @@ func (tr tracker) lines(t *testing.T) (first, second *Line, tokens []string) {
 // tlsAt serves a provider under its name, and says how it is reached.
 func tlsAt(t *testing.T, host string, api http.Handler) Upstream {
 	t.Helper()
-	ca, err := devca.Open(t.TempDir())
+	ca, err := secrets.OpenCA(t.TempDir())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -22,7 +22,7 @@ import (
 	"sync/atomic"
 	"time"
 
-	"example.com/integrations/local/devca"
+	"example.com/integrations/local/aws/secrets"
 	"example.com/integrations/local/recording"
 	"example.com/integrations/shared/configuration"
 	"example.com/integrations/shared/connector"
@@ -212,7 +212,7 @@ func (l *Line) listen(host string, up Upstream) error {
 		return err
 	}
 
-	ca, err := devca.Open(l.dir)
+	ca, err := secrets.OpenCA(l.dir)
 	if err != nil {
 		return err
 	}

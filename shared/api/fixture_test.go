@@ -37,7 +37,7 @@ import (
 	status "example.com/integrations/functions/status/handler"
 	start "example.com/integrations/functions/sync/handler"
 	syncs "example.com/integrations/functions/syncs/handler"
-	localkms "example.com/integrations/local/kms"
+	localkms "example.com/integrations/local/aws/secrets"
 	"example.com/integrations/local/servers/serverstest"
 	"example.com/integrations/shared/access"
 	"example.com/integrations/shared/api"
@@ -45,6 +45,7 @@ import (
 	"example.com/integrations/shared/connector"
 	"example.com/integrations/shared/domain"
 	"example.com/integrations/shared/limits"
+	"example.com/integrations/shared/runs"
 	"example.com/integrations/shared/sealing"
 	"example.com/integrations/shared/store"
 	"example.com/integrations/shared/syncqueue"
@@ -244,7 +245,7 @@ func newWorld(t *testing.T) *world {
 	over := &http.Client{Transport: w.wire}
 	w.db = dynamodb.New(dynamodb.Options{Region: "eu-central-1", BaseEndpoint: &dynamoURL, Credentials: who, HTTPClient: over, RetryMaxAttempts: 1})
 	w.sqs = sqs.New(sqs.Options{Region: "eu-central-1", BaseEndpoint: &sqsURL, Credentials: who, HTTPClient: over, RetryMaxAttempts: 1})
-	keys, err := localkms.Open(t.TempDir(), localkms.Symmetric(keyARN))
+	keys, err := localkms.OpenKMS(t.TempDir(), localkms.Symmetric(keyARN))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -272,15 +273,13 @@ func (w *world) restart() {
 	log := slog.New(slog.NewJSONHandler(w.log, nil))
 	change := &patch.Handler{Gate: access.New(w.store), Writer: w.store, Sealer: w.sealer(), Now: func() time.Time { return w.now }}
 	sync := &start.Handler{
-		Gate: access.New(w.store), Runs: w.store, Queue: syncqueue.New(w.sqs, w.queue),
-		Log: log, Now: func() time.Time { return w.now }, LostAfter: time.Minute,
+		Gate: access.New(w.store), Runs: w.runs(log),
 	}
 	w.get = checked("getIntegration", api.Serve(log, "sub", get.New(access.New(w.store))))
 	w.patch = checked("updateIntegration", api.Serve(log, "sub", change.Route))
 	w.sync = checked("startSync", api.Serve(log, "sub", sync.Route))
 	again := &retry.Handler{
-		Gate: access.New(w.store), Links: w.store, Runs: w.store, Queue: syncqueue.New(w.sqs, w.queue),
-		Log: log, Now: func() time.Time { return w.now }, LostAfter: time.Minute,
+		Gate: access.New(w.store), Links: w.store, Runs: w.runs(log),
 	}
 	shown := &syncs.Handler{Gate: access.New(w.store), Runs: w.store, Now: func() time.Time { return w.now }}
 	w.status = checked("getStatus", api.Serve(log, "sub", status.New(access.New(w.store), w.store)))
@@ -289,6 +288,14 @@ func (w *world) restart() {
 	w.items = checked("listItems", api.Serve(log, "sub", items.New(access.New(w.store), w.store)))
 	w.retry = checked("retryItems", api.Serve(log, "sub", again.Route))
 	w.serveOthers(log)
+}
+
+// runs starts and steers runs in the world's table.
+func (w *world) runs(log *slog.Logger) *runs.Runs {
+	return &runs.Runs{
+		Table: w.store, Queue: syncqueue.New(w.sqs, w.queue),
+		Log: log, Now: func() time.Time { return w.now }, LostAfter: time.Minute,
+	}
 }
 
 func (w *world) serveOthers(log *slog.Logger) {

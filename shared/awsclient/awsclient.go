@@ -83,9 +83,9 @@ func (c *Clients) Endpoint(service string) *string {
 	return nil
 }
 
-// DynamoDB returns the table's client. It tries again what a transaction on
-// the same record was in the way of: nothing was written, and the SDK knows
-// that of transactions alone.
+// DynamoDB returns the table's client. It repeats a write that met a
+// transaction on the same record: nothing was written. The SDK repeats only
+// transactions by itself.
 func (c *Clients) DynamoDB() *dynamodb.Client {
 	return dynamodb.NewFromConfig(c.Config, func(o *dynamodb.Options) {
 		o.BaseEndpoint = c.Endpoint("DYNAMODB")
@@ -104,7 +104,7 @@ func Warm(db *dynamodb.Client, table string) {
 	}})
 }
 
-// maxIdle is how long, by wall clock, pooled connections may lie idle.
+// maxIdle is how long, by the system clock, pooled connections may lie idle.
 const maxIdle = 20 * time.Second
 
 // FreshConnections closes a transport's pooled connections before use when
@@ -114,7 +114,7 @@ func FreshConnections(t *http.Transport) http.RoundTripper { return &fresh{t: t}
 
 type fresh struct {
 	t    *http.Transport
-	last atomic.Int64 // Unix milliseconds by wall clock
+	last atomic.Int64 // Unix milliseconds by the system clock
 }
 
 func (f *fresh) RoundTrip(r *http.Request) (*http.Response, error) {

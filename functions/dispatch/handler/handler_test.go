@@ -16,6 +16,7 @@ import (
 	"example.com/integrations/local/servers/serverstest"
 	"example.com/integrations/shared/domain"
 	"example.com/integrations/shared/events/outgoing"
+	"example.com/integrations/shared/runs"
 	"example.com/integrations/shared/store"
 )
 
@@ -85,11 +86,16 @@ func newWorld(t *testing.T) *world {
 	must(t, serverstest.CreateTable(t.Context(), dynamoURL, table))
 	w := &world{store: store.New(serverstest.Client(dynamoURL), table), queue: &queue{}, bus: &bus{}, now: start}
 	w.h = &handler.Handler{
-		Index: w.store, Schedule: w.store, Outbox: w.store, Erasures: w.store, Queue: w.queue, Bus: w.bus, LostAfter: time.Minute,
+		Index: w.store, Schedule: w.store, Runs: w.runs(), Outbox: w.store, Erasures: w.store, Queue: w.queue, Bus: w.bus, LostAfter: time.Minute,
 		Log: slog.New(slog.DiscardHandler), Now: func() time.Time { return w.now },
 	}
 
 	return w
+}
+
+// runs starts what is due in the world's table.
+func (w *world) runs() *runs.Runs {
+	return &runs.Runs{Table: w.store, Queue: w.queue, Log: slog.New(slog.DiscardHandler), Now: func() time.Time { return w.now }, LostAfter: time.Minute}
 }
 
 func must(t *testing.T, err error) {

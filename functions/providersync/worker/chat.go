@@ -63,21 +63,41 @@ func (c chat) refusesEdit(err error) bool {
 // for it.
 func (si *site) unannounced(t *task) bool { return si.policy().Quiet(t.pending) }
 
-// replaceMessage is for a message that cannot be edited any more. What to do about
-// its item is decided again: a new message, if there is one at all.
-func (wr *writer) replaceMessage(t *task) {
-	if t.before.maybeSent { // an edit before may have been made, and what it told of is not known
+// editRefused is for a message that cannot be edited any more. What to do about its
+// item is decided again: a new message, if there is one at all.
+func (wr *writer) editRefused(t *task) {
+	if t.before.maybeSent { // an edit before may have been made, and what it said is not known
 		t.link.SentHash = ""
 	}
 
+	t.replaceMessage()
+	wr.decider.decideAgain(t)
+}
+
+// replaceMessage is for an item whose next message stands in place of the one it
+// has, which cannot be edited or is gone. The old one does not count as the new one
+// if a list shows it.
+func (t *task) replaceMessage() {
 	t.link.NotEditable = t.link.Remote.ID
 	t.link.Remote = nil
+	t.link.Thread = nil
 	t.before = inDoubt{}
 	t.updateSent = false
 	t.before.note(&t.link)
-	wr.decider.decide(t, true)
-	t.again = true
+	t.linkChanged = true
 }
+
+// forgetMessage is for a reopened item whose message a person deleted. From here on
+// it is an item without a message: it stays due until it is posted, whatever its
+// text is.
+func (t *task) forgetMessage() {
+	t.replaceMessage()
+	t.link.SentHash = ""
+}
+
+// messageGone reports whether a person deleted the item's message, as a write has
+// shown. A chat that posts each change does not need it.
+func (si *site) messageGone(t *task) bool { return si.policy().MessageGone(t.subject()) }
 
 // recordSkipped stores the state of an item whose message a person deleted. A later
 // change to open is then seen as a reopening.

@@ -30,7 +30,8 @@ type room struct {
 	refuses  func(message) bool
 	frozen   bool // messages cannot be edited any more
 	replies  []*replyBelow
-	threads  bool // each item's first message opens a thread, see keyOf
+	threads  bool            // each item's first message opens a thread, see keyOf
+	deleted  map[string]bool // messages that a person deleted
 	before   func(call string, item domain.Snowflake) error
 	after    func(call string, item domain.Snowflake) error
 }
@@ -101,6 +102,10 @@ func (r *room) Update(_ context.Context, sent connector.Sent, c connector.Conten
 	var n int
 	if _, err := fmt.Sscan(sent.Remote.ID, &n); err != nil {
 		return connector.Written{}, err
+	}
+
+	if r.deleted[sent.Remote.ID] {
+		return connector.Written{}, goneMessage()
 	}
 
 	r.edits++

@@ -55,6 +55,12 @@ func (dc *decider) decide(t *task, known bool) {
 	t.reason = action.Reason
 }
 
+// decideAgain decides about an item anew, and has pushItem do what that says.
+func (dc *decider) decideAgain(t *task) {
+	dc.decide(t, true)
+	t.again = true
+}
+
 // remoteMoved is the reason for leaving alone an object that was moved to another
 // place, or has another one in its place.
 const remoteMoved = "remote_moved"

@@ -128,6 +128,10 @@ func (dg *digester) gatherIntoDigest(t *task) error {
 		return nil
 	}
 
+	if dg.site.messageGone(t) {
+		t.forgetMessage()
+	}
+
 	had := t.link.InDigest
 	if had == nil || had.Digest != g.ID {
 		if err := dg.add(t); err != nil {
@@ -468,6 +472,5 @@ func (dg *digester) recordFromDigest(t *task) {
 		return
 	}
 
-	dg.reader.decider.decide(t, true)
-	t.again = true
+	dg.reader.decider.decideAgain(t)
 }

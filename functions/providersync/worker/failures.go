@@ -105,6 +105,11 @@ func (f *itemFailures) handleFailure(ctx context.Context, t *task, e *failure.Er
 
 	case e.Class == failure.Ambiguous:
 		return f.unanswered(ctx, t, e)
+	case e.Code == item.RemoteDeleted && t.step == item.Update && f.site.policy().Reopened(t.subject()):
+		t.forgetMessage()
+		f.decider.decideAgain(t)
+
+		return nil
 	}
 
 	f.refuseItem(t, e)

@@ -214,7 +214,7 @@ func TestAnotherPlaceCarriesNothingByID(t *testing.T) {
 	} {
 		for kind, marker := range markers {
 			if tt.next == otherServer && kind == "copied marker" {
-				continue // nothing tells such places apart, as docs/decisions.md says
+				continue // nothing tells such places apart, as docs/adr/0011-place-identity.md says
 			}
 
 			t.Run(name+", "+kind, func(t *testing.T) {

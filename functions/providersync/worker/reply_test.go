@@ -33,6 +33,10 @@ func (f forum) Reply(_ context.Context, r connector.Reply) (connector.Written, e
 		return connector.Written{}, err
 	}
 
+	if f.deleted[r.Message.ID] {
+		return connector.Written{}, goneMessage()
+	}
+
 	f.clock.now = f.clock.now.Add(20 * time.Millisecond)
 	posted := &replyBelow{message: r.Message.ID, text: fmt.Sprintf("%+v → %+v", r.From, r.To), id: fmt.Sprint("r", len(f.replies)), marker: marker}
 	f.replies = append(f.replies, posted)

@@ -90,6 +90,10 @@ func readConfigured(configuration string) configured {
 
 // intend notes that a create is about to leave.
 func (si *site) intend(t *task) {
+	if si.messageGone(t) {
+		t.forgetMessage()
+	}
+
 	t.link.StartAttempt(si.notBefore())
 	t.link.Remote = nil
 	t.link.Thread = nil // of an earlier message, if there was one

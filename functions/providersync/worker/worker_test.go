@@ -186,7 +186,7 @@ func newWorld(t testing.TB) *world {
 			LeaseMargin: 10 * time.Second, LostAfter: time.Minute, PullEvery: 15 * time.Minute, Slots: 2},
 	}
 
-	w.dispatch = &dispatch.Handler{Index: dueIndex{Store: w.sure, table: table}, Schedule: w.sure, Outbox: w.sure, Erasures: w.sure, Queue: w, Bus: w.bus, Log: log, Now: w.clock.Now, LostAfter: time.Minute}
+	w.dispatch = &dispatch.Handler{Index: dueIndex{Store: w.sure, table: table}, Schedule: w.sure, Runs: w.runs(), Outbox: w.sure, Erasures: w.sure, Queue: w, Bus: w.bus, Log: log, Now: w.clock.Now, LostAfter: time.Minute}
 	w.pair = store.IntegrationRef{ID: 77, OrganisationID: 5, ItemType: "work_item"}
 	w.must(w.sure.PutOrganisation(w.ctx, domain.Organisation{ID: 5, OwnerID: 1, Version: 1}))
 	w.must(w.sure.CreateIntegration(w.ctx, store.Integration{TargetHash: "there", Integration: domain.Integration{

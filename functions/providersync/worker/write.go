@@ -140,7 +140,7 @@ func (wr *writer) update(ctx context.Context, t *task) error {
 		return err
 	})
 	if gone && err == nil {
-		wr.replaceMessage(t)
+		wr.editRefused(t)
 		return nil
 	}
 

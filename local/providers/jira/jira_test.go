@@ -18,7 +18,7 @@ import (
 	"testing"
 	"time"
 
-	"example.com/integrations/local/devca"
+	"example.com/integrations/local/aws/secrets"
 	"example.com/integrations/local/providers"
 	"example.com/integrations/shared/configuration/form"
 	"example.com/integrations/shared/connector/connectortest"
@@ -87,7 +87,7 @@ var trusted = sync.OnceValue(func() trust {
 	}
 
 	defer os.RemoveAll(dir)
-	ca, err := devca.Open(dir)
+	ca, err := secrets.OpenCA(dir)
 	if err != nil {
 		panic(err)
 	}

@@ -59,7 +59,7 @@ func (s *Server) post(c *call) (object, *chat.Message) {
 
 	m := &chat.Message{
 		Channel: where.ID, ID: s.Next(where.ID), Author: c.account.Name, Owner: c.account.User, Wire: encode(made),
-		Thread: c.text("thread_ts"), CreatedAt: s.Now(),
+		Thread: s.threadOf(where.ID, c.text("thread_ts")), CreatedAt: s.Now(),
 	}
 
 	return object{"ok": true, "channel": where.ID, "ts": m.ID, "message": s.view(m, true)}, m

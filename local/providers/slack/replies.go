@@ -83,3 +83,20 @@ func threadCursor(c *call) (int64, object) {
 
 	return at, nil
 }
+
+// threadOf is the thread that a reply is posted into, "" for the channel itself: Slack
+// posts there, and reports no error, where the thread's message is not there any more
+// (https://github.com/slack-go/slack/issues/1571). A deleted message with replies keeps
+// its thread.
+func (s *Server) threadOf(channel, thread string) string {
+	if thread == "" || s.Get(channel, thread) != nil {
+		return thread
+	}
+	for _, m := range s.Messages(channel) {
+		if m.Thread == thread {
+			return thread
+		}
+	}
+
+	return ""
+}

@@ -16,7 +16,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
-	"example.com/integrations/local/servers"
+	"example.com/integrations/local/aws/servers"
 )
 
 // DynamoDB starts an empty in-memory server that stops with the test.

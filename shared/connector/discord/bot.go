@@ -11,8 +11,8 @@ import (
 	"time"
 
 	"example.com/integrations/shared/connector"
+	"example.com/integrations/shared/connector/answers"
 	"example.com/integrations/shared/connector/paging"
-	"example.com/integrations/shared/connector/proof"
 	"example.com/integrations/shared/outbound"
 )
 
@@ -41,7 +41,7 @@ type Bot struct {
 // API's host. A nil clock is the system's.
 func NewBot(cfg BotConfig, client *outbound.Client, now func() time.Time) *Bot {
 	cfg.BaseURL = strings.TrimSuffix(cmp.Or(cfg.BaseURL, DefaultBaseURL), "/")
-	b := &Bot{core: newCore(cfg.Look, proof.Bot, client, now), cfg: cfg, sizes: paging.Usual()}
+	b := &Bot{core: newCore(cfg.Look, answers.BotAccess, client, now), cfg: cfg, sizes: paging.Usual()}
 	b.header.Set("Authorization", "Bot "+cfg.Token)
 	return b
 }

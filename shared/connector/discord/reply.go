@@ -12,10 +12,9 @@ import (
 	"strings"
 
 	"example.com/integrations/shared/connector"
+	"example.com/integrations/shared/connector/answers"
 	"example.com/integrations/shared/connector/failure"
 	"example.com/integrations/shared/connector/message"
-	"example.com/integrations/shared/connector/problem"
-	"example.com/integrations/shared/connector/proof"
 	"example.com/integrations/shared/domain"
 	"example.com/integrations/shared/outbound"
 )
@@ -153,7 +152,7 @@ func (b *Bot) say(ctx context.Context, channel string, p below) (connector.Writt
 
 	var m posted
 	err = json.Unmarshal(response.Body, &m)
-	_, documented := proof.Of(domain.Discord, proof.Bot, proof.Post).Match(response)
+	_, documented := answers.ProofOf(domain.Discord, answers.BotAccess, answers.OpPost).Match(response)
 	if err != nil || !documented || !snowflake.MatchString(m.ID) || m.ChannelID != "" && m.ChannelID != channel {
 		return connector.Written{}, "", b.foreign(http.MethodPost, response)
 	}
@@ -166,7 +165,7 @@ func (b *Bot) submit(ctx context.Context, where string, body any) (outbound.Resp
 	response, err := b.write(ctx, http.MethodPost, where, body)
 	code := ""
 	if err != nil && response.Status >= 400 && response.Status < 500 {
-		said := problem.Read(response, b.client.Clean)
+		said := answers.Read(response, b.client.Clean)
 		if said.JSON {
 			code = said.Member("code")
 		}

@@ -14,7 +14,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/kms"
 
-	localkms "example.com/integrations/local/kms"
+	localkms "example.com/integrations/local/aws/secrets"
 	"example.com/integrations/local/servers/serverstest"
 	"example.com/integrations/shared/connector"
 	"example.com/integrations/shared/connector/failure"
@@ -40,7 +40,7 @@ var (
 
 func keys(t *testing.T) *kms.Client {
 	t.Helper()
-	handler, err := localkms.Open(t.TempDir(), localkms.Symmetric(keyARN))
+	handler, err := localkms.OpenKMS(t.TempDir(), localkms.Symmetric(keyARN))
 	must(t, err)
 	server := httptest.NewServer(handler)
 	t.Cleanup(server.Close)

@@ -15,8 +15,8 @@ import (
 	"strings"
 	"time"
 
+	"example.com/integrations/shared/connector/answers"
 	"example.com/integrations/shared/connector/failure"
-	"example.com/integrations/shared/connector/problem"
 	"example.com/integrations/shared/outbound"
 )
 
@@ -170,7 +170,7 @@ func (c *Connector) grantOf(ctx context.Context, app *App, s scope) (grant, erro
 	if !answer.Success() {
 		return grant{}, c.notGranted(answer)
 	}
-	if problem.Read(answer, c.client.Clean).Markup {
+	if answers.Read(answer, c.client.Clean).Markup {
 		return grant{}, c.foreign(http.MethodGet, answer)
 	}
 
@@ -205,7 +205,7 @@ const visible = "!\"#$%&'()*+,-./0123456789:;<=>?@ABCDEFGHIJKLMNOPQRSTUVWXYZ[\\]
 // notGranted says why there is no token.
 func (c *Connector) notGranted(answer outbound.Response) *failure.Error {
 	e := c.refused(http.MethodPost, answer)
-	p := problem.Read(answer, c.client.Clean)
+	p := answers.Read(answer, c.client.Clean)
 	said := p.Reason("")
 	rejected := func(code, detail string) *failure.Error {
 		return c.fail(failure.Final, failure.IntegrationScope, code, detail+": "+said, answer)
@@ -213,7 +213,7 @@ func (c *Connector) notGranted(answer outbound.Response) *failure.Error {
 	switch {
 	case e.Class != failure.Final:
 		return e
-	case answer.Status >= 400 && !p.JSON && !problem.Unauthenticated(answer, p):
+	case answer.Status >= 400 && !p.JSON && !answers.Unauthenticated(answer, p):
 		// A page of a proxy says nothing about the app.
 		return c.fail(failure.Retryable, failure.IntegrationScope, p.ForeignCode(), p.Summary, answer)
 	case answer.Status == http.StatusUnauthorized:

@@ -8,9 +8,8 @@ import (
 	"strings"
 	"time"
 
+	"example.com/integrations/shared/connector/answers"
 	"example.com/integrations/shared/connector/failure"
-	"example.com/integrations/shared/connector/problem"
-	"example.com/integrations/shared/connector/refusal"
 	"example.com/integrations/shared/outbound"
 )
 
@@ -25,7 +24,7 @@ func (c *Connector) refused(method string, answer outbound.Response) *failure.Er
 		return c.foreign(method, answer)
 	}
 
-	said := problem.Read(answer, c.client.Clean)
+	said := answers.Read(answer, c.client.Clean)
 	if wait, told, limited := c.limit(answer, said); limited {
 		e := c.fail(failure.Retryable, failure.IntegrationScope, "rate_limited", said.Reason(""), answer)
 		e.Wait = wait
@@ -52,7 +51,7 @@ func (c *Connector) refused(method string, answer outbound.Response) *failure.Er
 
 // readRefused is for a refusal of a read. It concerns the repository. One that is
 // not GitHub's own is an outage.
-func (c *Connector) readRefused(answer outbound.Response, said problem.Problem) *failure.Error {
+func (c *Connector) readRefused(answer outbound.Response, said answers.Problem) *failure.Error {
 	if said.Foreign(answer, false) {
 		return c.intercepted(answer, said)
 	}
@@ -61,7 +60,7 @@ func (c *Connector) readRefused(answer outbound.Response, said problem.Problem) 
 }
 
 // readVerdict is what the status of a refused read says about the repository.
-func (c *Connector) readVerdict(answer outbound.Response, said problem.Problem) *failure.Error {
+func (c *Connector) readVerdict(answer outbound.Response, said answers.Problem) *failure.Error {
 	scope := failure.IntegrationScope
 	code := ""
 	detail := ""
@@ -85,8 +84,8 @@ func (c *Connector) readVerdict(answer outbound.Response, said problem.Problem) 
 
 // writeRefused is for a refusal of a write. It concerns one item, unless the
 // table says that it concerns all.
-func (c *Connector) writeRefused(method string, answer outbound.Response, said problem.Problem) *failure.Error {
-	if row, ok := refusal.Find(refusals, method, answer, said, ""); ok {
+func (c *Connector) writeRefused(method string, answer outbound.Response, said answers.Problem) *failure.Error {
+	if row, ok := answers.FindRefusal(refusals, method, answer, said, ""); ok {
 		return c.fail(failure.Final, failure.IntegrationScope, row.Means, said.Reason(row.Detail), answer)
 	}
 
@@ -102,7 +101,7 @@ func (c *Connector) writeRefused(method string, answer outbound.Response, said p
 // rules, and whether GitHub told it. A 403 is one only if headers or message
 // say so, a 422 only if the message does
 // (https://github.com/cli/cli/issues/4801#issuecomment-1029207971).
-func (c *Connector) limit(answer outbound.Response, said problem.Problem) (wait time.Duration, told, limited bool) {
+func (c *Connector) limit(answer outbound.Response, said answers.Problem) (wait time.Duration, told, limited bool) {
 	if answer.Status == http.StatusUnprocessableEntity && said.Says("was submitted too quickly") {
 		return secondaryWait, false, true
 	}
@@ -145,7 +144,7 @@ func (c *Connector) issueRefused(ctx context.Context, method string, answer outb
 		return c.refused(method, answer)
 	}
 
-	if !moved && !problem.Read(answer, c.client.Clean).JSON {
+	if !moved && !answers.Read(answer, c.client.Clean).JSON {
 		// A page of a proxy does not say that the issue was deleted.
 		return c.refused(method, answer)
 	}
@@ -204,7 +203,7 @@ func (c *Connector) issueUnread(ctx context.Context, answer outbound.Response) *
 }
 
 // intercepted is for a foreign answer in place of the answer to a read.
-func (c *Connector) intercepted(answer outbound.Response, said problem.Problem) *failure.Error {
+func (c *Connector) intercepted(answer outbound.Response, said answers.Problem) *failure.Error {
 	code, detail := said.Intercepted("GitHub")
 	e := c.fail(failure.Retryable, failure.IntegrationScope, code, detail, answer)
 	e.Wait, _ = outbound.RetryAfter(answer.Header, c.now())

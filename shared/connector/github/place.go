@@ -10,8 +10,8 @@ import (
 	"strings"
 
 	"example.com/integrations/shared/connector"
+	"example.com/integrations/shared/connector/answers"
 	"example.com/integrations/shared/connector/failure"
-	"example.com/integrations/shared/connector/problem"
 	"example.com/integrations/shared/markup"
 	"example.com/integrations/shared/outbound"
 )
@@ -37,7 +37,7 @@ func (c *Connector) Resolve(ctx context.Context) (connector.Place, error) {
 		return connector.Place{}, c.unresolved(answer)
 	}
 
-	if problem.Read(answer, c.client.Clean).Markup {
+	if answers.Read(answer, c.client.Clean).Markup {
 		return connector.Place{}, c.foreign(http.MethodGet, answer)
 	}
 
@@ -71,7 +71,7 @@ func (c *Connector) unresolved(answer outbound.Response) *failure.Error {
 	e := c.refused(http.MethodGet, answer)
 	gone := answer.Status == http.StatusNotFound || answer.Status == http.StatusGone
 	if gone && c.place.Load() == nil {
-		e = c.readVerdict(answer, problem.Read(answer, c.client.Clean))
+		e = c.readVerdict(answer, answers.Read(answer, c.client.Clean))
 	}
 
 	e.Scope = failure.IntegrationScope

@@ -8,25 +8,25 @@ import (
 	"strings"
 
 	"example.com/integrations/shared/connector"
+	"example.com/integrations/shared/connector/answers"
 	"example.com/integrations/shared/connector/failure"
 	"example.com/integrations/shared/connector/markdown"
-	"example.com/integrations/shared/connector/proof"
 	"example.com/integrations/shared/domain"
 	"example.com/integrations/shared/outbound"
 )
 
 // What proves that GitHub did what was asked.
 var (
-	createProof = proof.Of(domain.GitHub, "", proof.Create)
-	updateProof = proof.Of(domain.GitHub, "", proof.Update)
-	readProof   = proof.Of(domain.GitHub, "", proof.Read)
-	listProof   = proof.Of(domain.GitHub, "", proof.List)
-	tokenProof  = proof.Of(domain.GitHub, "", proof.Token)
+	createProof = answers.ProofOf(domain.GitHub, "", answers.OpCreate)
+	updateProof = answers.ProofOf(domain.GitHub, "", answers.OpUpdate)
+	readProof   = answers.ProofOf(domain.GitHub, "", answers.OpRead)
+	listProof   = answers.ProofOf(domain.GitHub, "", answers.OpList)
+	tokenProof  = answers.ProofOf(domain.GitHub, "", answers.OpToken)
 )
 
 // foreign is the error for an answer of success without proof.
 func (c *Connector) foreign(method string, answer outbound.Response) *failure.Error {
-	e := proof.Foreign(method, answer, c.client.Clean)
+	e := answers.WithoutProof(method, answer, c.client.Clean)
 	e.RequestID = c.client.Clean(answer.Header.Get("X-Github-Request-Id"))
 
 	return e

@@ -10,9 +10,8 @@ import (
 	"strings"
 	"time"
 
+	"example.com/integrations/shared/connector/answers"
 	"example.com/integrations/shared/connector/failure"
-	"example.com/integrations/shared/connector/problem"
-	"example.com/integrations/shared/connector/refusal"
 	"example.com/integrations/shared/outbound"
 )
 
@@ -27,7 +26,7 @@ func (c *Connector) refused(method string, answer outbound.Response) *failure.Er
 		return c.foreign(method, answer)
 	}
 
-	said := problem.Read(answer, c.client.Clean)
+	said := answers.Read(answer, c.client.Clean)
 	if answer.Status == http.StatusTooManyRequests {
 		e := c.fail(failure.Retryable, failure.IntegrationScope, "rate_limited", said.Reason(""), answer)
 		e.Wait, e.NoRetryAfter = c.limit(answer.Header, said)
@@ -53,7 +52,7 @@ func (c *Connector) refused(method string, answer outbound.Response) *failure.Er
 
 // readRefused is for a refusal of a read. It concerns the project. One that is
 // not GitLab's own is an outage.
-func (c *Connector) readRefused(answer outbound.Response, said problem.Problem) *failure.Error {
+func (c *Connector) readRefused(answer outbound.Response, said answers.Problem) *failure.Error {
 	if said.Foreign(answer, false) {
 		return c.intercepted(answer, said)
 	}
@@ -62,7 +61,7 @@ func (c *Connector) readRefused(answer outbound.Response, said problem.Problem) 
 }
 
 // readVerdict is what the status of a refused read says about the project.
-func (c *Connector) readVerdict(answer outbound.Response, said problem.Problem) *failure.Error {
+func (c *Connector) readVerdict(answer outbound.Response, said answers.Problem) *failure.Error {
 	scope := failure.IntegrationScope
 	code := ""
 	detail := ""
@@ -88,8 +87,8 @@ func (c *Connector) readVerdict(answer outbound.Response, said problem.Problem) 
 
 // rejected is for a refusal of a write. It concerns one item, unless the table
 // says that it concerns all.
-func (c *Connector) rejected(method string, answer outbound.Response, said problem.Problem) *failure.Error {
-	if row, ok := refusal.Find(refusals, method, answer, said, said.Member("error")); ok {
+func (c *Connector) rejected(method string, answer outbound.Response, said answers.Problem) *failure.Error {
+	if row, ok := answers.FindRefusal(refusals, method, answer, said, said.Member("error")); ok {
 		return c.fail(failure.Final, failure.IntegrationScope, row.Means, said.Reason(row.Detail), answer)
 	}
 
@@ -109,7 +108,7 @@ func (c *Connector) rejected(method string, answer outbound.Response, said probl
 // limit gives the wait a 429 asks for, in its header or its body, and whether
 // GitLab left it to us: only the limits in front of it tell, those of the
 // application do not.
-func (c *Connector) limit(header http.Header, said problem.Problem) (wait time.Duration, untold bool) {
+func (c *Connector) limit(header http.Header, said answers.Problem) (wait time.Duration, untold bool) {
 	if wait, ok := outbound.RetryAfter(header, c.now()); ok {
 		return max(wait, time.Second), false
 	}
@@ -170,7 +169,7 @@ func stateOf(answer outbound.Response, err error) (state, error) {
 // the project's settings is asked with one read.
 func (c *Connector) writeRefused(ctx context.Context, method string, answer outbound.Response) *failure.Error {
 	e := c.refused(method, answer)
-	own := problem.Read(answer, c.client.Clean).JSON
+	own := answers.Read(answer, c.client.Clean).JSON
 	if answer.Status != http.StatusForbidden || e.Scope == failure.IntegrationScope || !own {
 		return e
 	}
@@ -191,7 +190,7 @@ func (c *Connector) writeRefused(ctx context.Context, method string, answer outb
 // issue or the whole project is asked with one read.
 func (c *Connector) issueRefused(ctx context.Context, answer outbound.Response) *failure.Error {
 	// A page of a proxy does not say that the issue was deleted.
-	own := problem.Read(answer, c.client.Clean).JSON
+	own := answers.Read(answer, c.client.Clean).JSON
 	if answer.Status != http.StatusNotFound && answer.Status != http.StatusGone || !own {
 		return c.writeRefused(ctx, http.MethodPut, answer)
 	}
@@ -219,7 +218,7 @@ func (c *Connector) undecided(answer outbound.Response) *failure.Error {
 // issue alone if the project can be read.
 func (c *Connector) issueUnread(ctx context.Context, answer outbound.Response) *failure.Error {
 	gone := answer.Status == http.StatusNotFound || answer.Status == http.StatusGone
-	foreign := problem.Read(answer, c.client.Clean).Foreign(answer, false)
+	foreign := answers.Read(answer, c.client.Clean).Foreign(answer, false)
 	if gone && !foreign {
 		return c.issueRefused(ctx, answer)
 	}
@@ -243,7 +242,7 @@ func (c *Connector) issueUnread(ctx context.Context, answer outbound.Response) *
 }
 
 // intercepted is for a foreign answer in place of the answer to a read.
-func (c *Connector) intercepted(answer outbound.Response, said problem.Problem) *failure.Error {
+func (c *Connector) intercepted(answer outbound.Response, said answers.Problem) *failure.Error {
 	code, detail := said.Intercepted("GitLab")
 	e := c.fail(failure.Retryable, failure.IntegrationScope, code, detail, answer)
 	e.Wait, _ = outbound.RetryAfter(answer.Header, c.now())

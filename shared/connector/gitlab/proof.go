@@ -11,24 +11,24 @@ import (
 	"strings"
 
 	"example.com/integrations/shared/connector"
+	"example.com/integrations/shared/connector/answers"
 	"example.com/integrations/shared/connector/failure"
 	"example.com/integrations/shared/connector/markdown"
-	"example.com/integrations/shared/connector/proof"
 	"example.com/integrations/shared/domain"
 	"example.com/integrations/shared/outbound"
 )
 
 // What proves that GitLab did what was asked.
 var (
-	createProof = proof.Of(domain.GitLab, "", proof.Create)
-	updateProof = proof.Of(domain.GitLab, "", proof.Update)
-	readProof   = proof.Of(domain.GitLab, "", proof.Read)
-	listProof   = proof.Of(domain.GitLab, "", proof.List)
+	createProof = answers.ProofOf(domain.GitLab, "", answers.OpCreate)
+	updateProof = answers.ProofOf(domain.GitLab, "", answers.OpUpdate)
+	readProof   = answers.ProofOf(domain.GitLab, "", answers.OpRead)
+	listProof   = answers.ProofOf(domain.GitLab, "", answers.OpList)
 )
 
 // foreign is the error for an answer of success without proof.
 func (c *Connector) foreign(method string, answer outbound.Response) *failure.Error {
-	e := proof.Foreign(method, answer, c.client.Clean)
+	e := answers.WithoutProof(method, answer, c.client.Clean)
 	e.RequestID = c.client.Clean(cmp.Or(answer.Header.Get("X-Request-Id"), answer.Header.Get("Cf-Ray")))
 
 	return e

@@ -8,8 +8,8 @@ import (
 	"strings"
 	"time"
 
+	"example.com/integrations/shared/connector/answers"
 	"example.com/integrations/shared/connector/failure"
-	"example.com/integrations/shared/connector/problem"
 	"example.com/integrations/shared/outbound"
 )
 
@@ -36,7 +36,7 @@ func (c *Connector) refused(method string, answer outbound.Response) *failure.Er
 
 // readRefused is for reads: without them nothing goes on, so a refusal is of
 // integration scope. One that is not Jira's own is an outage.
-func (c *Connector) readRefused(answer outbound.Response, said problem.Problem) *failure.Error {
+func (c *Connector) readRefused(answer outbound.Response, said answers.Problem) *failure.Error {
 	class := outbound.Classify(http.MethodGet, answer.Status, answer.Header)
 	scope := failure.IntegrationScope
 	code := ""
@@ -75,7 +75,7 @@ const sentOn = "Jira sends on to another address: change base_url"
 
 // writeRefused is for writes that were refused for a reason that is not known to
 // concern the whole project: the item fails.
-func (c *Connector) writeRefused(method string, answer outbound.Response, said problem.Problem) *failure.Error {
+func (c *Connector) writeRefused(method string, answer outbound.Response, said answers.Problem) *failure.Error {
 	class := outbound.Classify(method, answer.Status, answer.Header)
 	scope := failure.ItemScope
 	code := "rejected"
@@ -104,7 +104,7 @@ func (c *Connector) writeRefused(method string, answer outbound.Response, said p
 
 // limited says how long Jira wants to be left alone, and by whom: one of its
 // limits is about a single issue.
-func (c *Connector) limited(answer outbound.Response, said problem.Problem) *failure.Error {
+func (c *Connector) limited(answer outbound.Response, said answers.Problem) *failure.Error {
 	reason := answer.Header.Get("Ratelimit-Reason")
 	e := c.fail(failure.Retryable, failure.IntegrationScope, "rate_limited", said.Reason(reason), answer)
 	if reason == "jira-per-issue-on-write" {
@@ -179,7 +179,7 @@ func (c *Connector) issueRefused(ctx context.Context, method string, answer outb
 
 // undecided is for a refusal whose reach could not be found out: nothing
 // happened, ask again.
-func (c *Connector) undecided(answer outbound.Response, said problem.Problem) *failure.Error {
+func (c *Connector) undecided(answer outbound.Response, said answers.Problem) *failure.Error {
 	return c.fail(failure.Retryable, failure.IntegrationScope, "provider_unavailable",
 		said.Reason("whether this concerns one issue or the project could not be found out"), answer)
 }

@@ -15,9 +15,9 @@ import (
 
 	"example.com/integrations/shared/configuration/form"
 	"example.com/integrations/shared/connector"
+	"example.com/integrations/shared/connector/answers"
 	"example.com/integrations/shared/connector/failure"
 	"example.com/integrations/shared/connector/paging"
-	"example.com/integrations/shared/connector/problem"
 	"example.com/integrations/shared/domain"
 	"example.com/integrations/shared/outbound"
 )
@@ -413,7 +413,7 @@ func (c *Connector) trusted(answer outbound.Response) error {
 		}
 	}
 
-	if !problem.IsJSON(problem.MediaType(answer)) {
+	if !answers.IsJSON(answers.MediaType(answer)) {
 		return c.unreadable("Jira's answer is not JSON", answer)
 	}
 

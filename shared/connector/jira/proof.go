@@ -8,7 +8,7 @@ import (
 	"strings"
 
 	"example.com/integrations/shared/connector"
-	"example.com/integrations/shared/connector/proof"
+	"example.com/integrations/shared/connector/answers"
 	"example.com/integrations/shared/domain"
 	"example.com/integrations/shared/outbound"
 )
@@ -16,9 +16,9 @@ import (
 // What proves that Jira did what was asked. A gateway answers with 200 and a
 // login page.
 var (
-	createProof = proof.Of(domain.Jira, "", proof.Create)
-	editProof   = proof.Of(domain.Jira, "", proof.Update)
-	moveProof   = proof.Of(domain.Jira, "", proof.Transition)
+	createProof = answers.ProofOf(domain.Jira, "", answers.OpCreate)
+	editProof   = answers.ProofOf(domain.Jira, "", answers.OpUpdate)
+	moveProof   = answers.ProofOf(domain.Jira, "", answers.OpTransition)
 )
 
 // provenCreate gives the issue that an answer to a create names. An answer that
@@ -57,7 +57,7 @@ func (c *Connector) edited(ctx context.Context, id string, d draft, answer outbo
 
 	i, err = c.read(ctx, id)
 	switch {
-	case documented && row.Body == proof.Empty:
+	case documented && row.Body == answers.EmptyBody:
 		return i, true, err
 	case err == nil && i.shows(d):
 		return i, true, nil

@@ -9,9 +9,8 @@ import (
 	"strconv"
 	"strings"
 
+	"example.com/integrations/shared/connector/answers"
 	"example.com/integrations/shared/connector/failure"
-	"example.com/integrations/shared/connector/problem"
-	"example.com/integrations/shared/connector/refusal"
 	"example.com/integrations/shared/outbound"
 )
 
@@ -33,7 +32,7 @@ const (
 // credential, the API or the place as a whole. The code of a row is a field that
 // the refusal names. What one more read has to show is not in the table:
 // whole and fieldsRefused.
-var refusals = []refusal.Row{
+var refusals = []answers.Refusal{
 	{Header: "X-Authentication-Denied-Reason", Value: "CAPTCHA_CHALLENGE", Means: "captcha_required", Source: captchaSource},
 	{Header: loginHeader, Value: "AUTHENTICATION_DENIED", Means: "captcha_required", Source: loginSource},
 	{Header: loginHeader, Value: "AUTHENTICATED_FAILED", Means: "credentials_rejected", Source: loginSource},
@@ -72,20 +71,20 @@ func loggedIn(header http.Header) bool {
 // foreign reports whether a refusal of a read may come from a gateway before
 // Jira. Jira's own are JSON, have a challenge, or have a header that says which
 // account the caller is (cristibaluta/Jit#10 shows a page with both headers).
-func foreign(answer outbound.Response, said problem.Problem) bool {
+func foreign(answer outbound.Response, said answers.Problem) bool {
 	marked := answer.Header.Get(loginHeader) != "" || answer.Header.Get(accountHeader) != ""
 
 	return said.Foreign(answer, marked)
 }
 
 // said reads what an answer says besides its status.
-func (c *Connector) said(answer outbound.Response) problem.Problem {
-	return problem.Read(answer, c.client.Clean)
+func (c *Connector) said(answer outbound.Response) answers.Problem {
+	return answers.Read(answer, c.client.Clean)
 }
 
 // verdict is for answers that count at once, nil for all others. Field is one
 // that the answer names, "" for none.
-func (c *Connector) verdict(method string, answer outbound.Response, said problem.Problem, field string) *failure.Error {
+func (c *Connector) verdict(method string, answer outbound.Response, said answers.Problem, field string) *failure.Error {
 	if answer.Status >= 500 {
 		return nil
 	}
@@ -95,7 +94,7 @@ func (c *Connector) verdict(method string, answer outbound.Response, said proble
 		answer.Header.Del(loginHeader)
 	}
 
-	row, found := refusal.Find(refusals, method, answer, said, field)
+	row, found := answers.FindRefusal(refusals, method, answer, said, field)
 	if !found {
 		return nil
 	}
@@ -115,7 +114,7 @@ func (c *Connector) verdict(method string, answer outbound.Response, said proble
 
 // settled is for what needs no second look: a success of a write without proof,
 // a limit, and what counts at once. It is nil for all others.
-func (c *Connector) settled(method string, answer outbound.Response, said problem.Problem) *failure.Error {
+func (c *Connector) settled(method string, answer outbound.Response, said answers.Problem) *failure.Error {
 	switch {
 	case answer.Status < 300 && method != http.MethodGet:
 		return c.unproven(answer, said)
@@ -128,7 +127,7 @@ func (c *Connector) settled(method string, answer outbound.Response, said proble
 
 // unproven is for a success that does not show what was done: it may come from
 // a proxy or a login page.
-func (c *Connector) unproven(answer outbound.Response, said problem.Problem) *failure.Error {
+func (c *Connector) unproven(answer outbound.Response, said answers.Problem) *failure.Error {
 	code := said.ForeignCode()
 	if nobody(answer.Header) {
 		code = "session_expired"
@@ -139,12 +138,12 @@ func (c *Connector) unproven(answer outbound.Response, said problem.Problem) *fa
 
 // shown is what a reason says about an answer with success. Words in JSON may be
 // those of any issue, so they are left out.
-func shown(answer outbound.Response, said problem.Problem) string {
+func shown(answer outbound.Response, said answers.Problem) string {
 	if !said.JSON {
 		return said.Summary
 	}
 
-	return strings.TrimSpace(strconv.Itoa(answer.Status) + " " + problem.MediaType(answer))
+	return strings.TrimSpace(strconv.Itoa(answer.Status) + " " + answers.MediaType(answer))
 }
 
 // unreadable is for an answer to a read that is not what was asked for: an
@@ -152,7 +151,7 @@ func shown(answer outbound.Response, said problem.Problem) string {
 func (c *Connector) unreadable(what string, answer outbound.Response) *failure.Error {
 	said := c.said(answer)
 	code := "answer_unreadable"
-	if said.Login || said.Markup || !problem.IsJSON(problem.MediaType(answer)) {
+	if said.Login || said.Markup || !answers.IsJSON(answers.MediaType(answer)) {
 		code = said.ForeignCode()
 	}
 
@@ -160,7 +159,7 @@ func (c *Connector) unreadable(what string, answer outbound.Response) *failure.E
 }
 
 // intercepted is for a foreign answer in place of the answer to a read.
-func (c *Connector) intercepted(answer outbound.Response, said problem.Problem) *failure.Error {
+func (c *Connector) intercepted(answer outbound.Response, said answers.Problem) *failure.Error {
 	code, detail := said.Intercepted("Jira")
 	e := c.fail(failure.Retryable, failure.IntegrationScope, code, detail, answer)
 	e.Wait, _ = outbound.RetryAfter(answer.Header, c.now())
@@ -173,7 +172,7 @@ func (c *Connector) intercepted(answer outbound.Response, said problem.Problem) 
 // firewall, which is about the text of this request. Where a write and that read
 // are forbidden alike, the read says no more than the write; a read that is
 // forbidden ends the run. Needs are the permissions that the call lives on.
-func (c *Connector) whole(ctx context.Context, method string, answer outbound.Response, said problem.Problem, needs ...string) *failure.Error {
+func (c *Connector) whole(ctx context.Context, method string, answer outbound.Response, said answers.Problem, needs ...string) *failure.Error {
 	moved := answer.Status >= 300 && answer.Status < 400
 	refused := answer.Status == http.StatusForbidden || answer.Status == http.StatusNotFound
 	if !moved && (!refused || said.Markup) {
@@ -257,7 +256,7 @@ func (c *Connector) createRefused(ctx context.Context, answer outbound.Response)
 // fieldsRefused is nil where the fields are on the create screen: then their
 // values are at fault, which are one item's. A refusal is in the language of
 // whose token it is, so its words decide only where the screen cannot be read.
-func (c *Connector) fieldsRefused(ctx context.Context, answer outbound.Response, said problem.Problem, names []string) *failure.Error {
+func (c *Connector) fieldsRefused(ctx context.Context, answer outbound.Response, said answers.Problem, names []string) *failure.Error {
 	for _, name := range names {
 		if e := c.verdict(http.MethodPost, answer, said, name); e != nil {
 			return e
@@ -287,7 +286,7 @@ func (c *Connector) fieldsRefused(ctx context.Context, answer outbound.Response,
 }
 
 // notSettable is for a field of ours that is on no screen.
-func (c *Connector) notSettable(name string, answer outbound.Response, said problem.Problem) *failure.Error {
+func (c *Connector) notSettable(name string, answer outbound.Response, said answers.Problem) *failure.Error {
 	code := "field_not_settable"
 	detail := name + " is not on the screen: put it there for the issue type " + c.cfg.IssueType
 	if name == "labels" {

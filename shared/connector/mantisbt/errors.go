@@ -5,8 +5,8 @@ import (
 	"net/http"
 	"time"
 
+	"example.com/integrations/shared/connector/answers"
 	"example.com/integrations/shared/connector/failure"
-	"example.com/integrations/shared/connector/problem"
 	"example.com/integrations/shared/outbound"
 )
 
@@ -33,7 +33,7 @@ func (c *Connector) refused(method string, answer outbound.Response) *failure.Er
 
 // readRefused is for reads: without them nothing goes on, so a refusal is of
 // integration scope. One that is not MantisBT's own is an outage.
-func (c *Connector) readRefused(answer outbound.Response, said problem.Problem) *failure.Error {
+func (c *Connector) readRefused(answer outbound.Response, said answers.Problem) *failure.Error {
 	class := outbound.Classify(http.MethodGet, answer.Status, answer.Header)
 	scope := failure.IntegrationScope
 	code := ""
@@ -69,7 +69,7 @@ func (c *Connector) readRefused(answer outbound.Response, said problem.Problem) 
 
 // writeRefused is for writes that were refused for a reason that is not known to
 // concern the whole project: the item fails.
-func (c *Connector) writeRefused(method string, answer outbound.Response, said problem.Problem) *failure.Error {
+func (c *Connector) writeRefused(method string, answer outbound.Response, said answers.Problem) *failure.Error {
 	class := outbound.Classify(method, answer.Status, answer.Header)
 	ours := !said.Markup || answer.Header.Get(versionHeader) != ""
 	if answer.Status == http.StatusServiceUnavailable && (said.Says("offline") || said.Says("api disabled")) && ours {
@@ -101,7 +101,7 @@ func (c *Connector) writeRefused(method string, answer outbound.Response, said p
 }
 
 // lacks is what the token's user lacks for a change of one issue.
-func lacks(said problem.Problem) string {
+func lacks(said answers.Problem) string {
 	switch {
 	case said.Says("update note"):
 		return "the server asks for the right to change the notes of this issue: give the token's user the role developer"
@@ -114,7 +114,7 @@ func lacks(said problem.Problem) string {
 
 // limited is for a server that wants to be left alone. MantisBT itself does so
 // only to users whose role is the one of new accounts.
-func (c *Connector) limited(said problem.Problem, answer outbound.Response) *failure.Error {
+func (c *Connector) limited(said answers.Problem, answer outbound.Response) *failure.Error {
 	wait, told := outbound.RetryAfter(answer.Header, c.now())
 	switch {
 	case told:
@@ -175,7 +175,7 @@ func (c *Connector) issueRefused(ctx context.Context, method string, answer outb
 }
 
 // gone tells an issue that is gone from a project that is.
-func (c *Connector) gone(ctx context.Context, answer outbound.Response, said problem.Problem) *failure.Error {
+func (c *Connector) gone(ctx context.Context, answer outbound.Response, said answers.Problem) *failure.Error {
 	p, err := c.find(ctx)
 	if err != nil {
 		return c.undecided(err, answer, said)
@@ -199,7 +199,7 @@ func (c *Connector) gone(ctx context.Context, answer outbound.Response, said pro
 
 // undecided is for a refusal whose reach could not be found out: nothing
 // happened, ask again. A verdict on the token that came instead counts.
-func (c *Connector) undecided(err error, answer outbound.Response, said problem.Problem) *failure.Error {
+func (c *Connector) undecided(err error, answer outbound.Response, said answers.Problem) *failure.Error {
 	if e, ok := err.(*failure.Error); ok && e.Code == "credentials_rejected" {
 		return e
 	}

@@ -14,9 +14,9 @@ import (
 	"time"
 
 	"example.com/integrations/shared/connector"
+	"example.com/integrations/shared/connector/answers"
 	"example.com/integrations/shared/connector/failure"
 	"example.com/integrations/shared/connector/paging"
-	"example.com/integrations/shared/connector/problem"
 	"example.com/integrations/shared/domain"
 	"example.com/integrations/shared/markup"
 	"example.com/integrations/shared/outbound"
@@ -356,7 +356,7 @@ func (c *Connector) trusted(answer outbound.Response) error {
 	switch {
 	case nobody(answer.Header) && answer.Status < 500:
 		return c.rejected(answer)
-	case answer.Status < 300 && !problem.IsJSON(problem.MediaType(answer)):
+	case answer.Status < 300 && !answers.IsJSON(answers.MediaType(answer)):
 		return c.unreadable("MantisBT's answer is not JSON", answer)
 	}
 

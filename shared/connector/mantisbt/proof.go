@@ -8,7 +8,7 @@ import (
 	"strings"
 
 	"example.com/integrations/shared/connector"
-	"example.com/integrations/shared/connector/proof"
+	"example.com/integrations/shared/connector/answers"
 	"example.com/integrations/shared/domain"
 	"example.com/integrations/shared/outbound"
 )
@@ -17,8 +17,8 @@ import (
 // answers with 200 and their text where the request failed, and puts warnings
 // before or behind valid JSON.
 var (
-	createProof = proof.Of(domain.MantisBT, "", proof.Create)
-	updateProof = proof.Of(domain.MantisBT, "", proof.Update)
+	createProof = answers.ProofOf(domain.MantisBT, "", answers.OpCreate)
+	updateProof = answers.ProofOf(domain.MantisBT, "", answers.OpUpdate)
 )
 
 // provenCreate gives the issue that an answer to a create holds. An answer that

@@ -6,9 +6,8 @@ import (
 	"strconv"
 	"strings"
 
+	"example.com/integrations/shared/connector/answers"
 	"example.com/integrations/shared/connector/failure"
-	"example.com/integrations/shared/connector/problem"
-	"example.com/integrations/shared/connector/refusal"
 	"example.com/integrations/shared/outbound"
 )
 
@@ -25,7 +24,7 @@ const fromRecordings = "recorded from 2.28.4: "
 // credential, its rights in all of the project, or the place. Messages are
 // English whatever the account's language is. Where a refusal has no body, its
 // words are on the status line, which HTTP/2 does not have.
-var refusals = []refusal.Row{
+var refusals = []answers.Refusal{
 	{Status: 401, Header: versionHeader, Means: "credentials_rejected", Source: fromRecordings + "token-revoked"},
 	{Status: 401, Challenge: true, Means: "credentials_rejected", Source: "https://www.rfc-editor.org/rfc/rfc9110#status.401"},
 	{Status: 401, Bare: true, Words: tokenWords, Means: "credentials_rejected", Source: fromRecordings + "token-garbage"},
@@ -48,15 +47,15 @@ var refusals = []refusal.Row{
 }
 
 // said reads what an answer says besides its status.
-func (c *Connector) said(answer outbound.Response) problem.Problem {
-	return problem.Read(answer, c.client.Clean)
+func (c *Connector) said(answer outbound.Response) answers.Problem {
+	return answers.Read(answer, c.client.Clean)
 }
 
 // foreign reports whether a refusal of a read may come from a gateway before
 // MantisBT. MantisBT's own are JSON, have the header of its version, or have no
 // body and known words on the status line (recorded: project-unknown-id,
 // token-garbage).
-func foreign(answer outbound.Response, said problem.Problem) bool {
+func foreign(answer outbound.Response, said answers.Problem) bool {
 	ownWords := said.Empty && (said.Says("project '") || said.Says(tokenWords))
 
 	return said.Foreign(answer, ownWords || answer.Header.Get(versionHeader) != "")
@@ -83,7 +82,7 @@ func (c *Connector) rejected(answer outbound.Response) *failure.Error {
 
 // settled is for what needs no second look: a success of a write without proof,
 // a limit, and what counts at once. It is nil for all others.
-func (c *Connector) settled(method string, answer outbound.Response, said problem.Problem) *failure.Error {
+func (c *Connector) settled(method string, answer outbound.Response, said answers.Problem) *failure.Error {
 	switch {
 	case answer.Status < 300 && method != http.MethodGet:
 		return c.unproven(answer, said)
@@ -93,7 +92,7 @@ func (c *Connector) settled(method string, answer outbound.Response, said proble
 		return c.rejected(answer)
 	}
 
-	row, found := refusal.Find(refusals, method, answer, said, said.Member("code"))
+	row, found := answers.FindRefusal(refusals, method, answer, said, said.Member("code"))
 	if !found {
 		return nil
 	}
@@ -103,7 +102,7 @@ func (c *Connector) settled(method string, answer outbound.Response, said proble
 
 // unproven is for a success that does not show what was done: it may come from
 // a proxy, or be the text of an error that PHP shows.
-func (c *Connector) unproven(answer outbound.Response, said problem.Problem) *failure.Error {
+func (c *Connector) unproven(answer outbound.Response, said answers.Problem) *failure.Error {
 	code := said.ForeignCode()
 	if nobody(answer.Header) {
 		code = "session_expired"
@@ -114,12 +113,12 @@ func (c *Connector) unproven(answer outbound.Response, said problem.Problem) *fa
 
 // shown is what a reason says about an answer with success. Words in JSON may be
 // those of any issue, so they are left out, but for those of a fault.
-func shown(answer outbound.Response, said problem.Problem) string {
+func shown(answer outbound.Response, said answers.Problem) string {
 	if !said.JSON {
 		return said.Summary
 	}
 
-	form := strings.TrimSpace(strconv.Itoa(answer.Status) + " " + problem.MediaType(answer))
+	form := strings.TrimSpace(strconv.Itoa(answer.Status) + " " + answers.MediaType(answer))
 	if refused, ok := faultIn(answer); ok {
 		form += " with a fault " + strconv.Itoa(refused.Status) + " in it: " + said.Words
 	}
@@ -132,7 +131,7 @@ func shown(answer outbound.Response, said problem.Problem) string {
 func (c *Connector) unreadable(what string, answer outbound.Response) *failure.Error {
 	said := c.said(answer)
 	code := "answer_unreadable"
-	if said.Login || said.Markup || !problem.IsJSON(problem.MediaType(answer)) {
+	if said.Login || said.Markup || !answers.IsJSON(answers.MediaType(answer)) {
 		code = said.ForeignCode()
 	}
 
@@ -140,7 +139,7 @@ func (c *Connector) unreadable(what string, answer outbound.Response) *failure.E
 }
 
 // intercepted is for a foreign answer in place of the answer to a read.
-func (c *Connector) intercepted(answer outbound.Response, said problem.Problem) *failure.Error {
+func (c *Connector) intercepted(answer outbound.Response, said answers.Problem) *failure.Error {
 	code, detail := said.Intercepted("MantisBT")
 	e := c.fail(failure.Retryable, failure.IntegrationScope, code, detail, answer)
 	e.Wait, _ = outbound.RetryAfter(answer.Header, c.now())
@@ -151,14 +150,14 @@ func (c *Connector) intercepted(answer outbound.Response, said problem.Problem) 
 // disabled reports whether a 403 is what MantisBT answers before it looks at
 // what was asked for: the token's user is disabled. Its other refusals have a
 // body, or say how the caller is logged in.
-func disabled(answer outbound.Response, said problem.Problem) bool {
+func disabled(answer outbound.Response, said answers.Problem) bool {
 	return answer.Status == http.StatusForbidden && said.Empty && answer.Header.Get(versionHeader) != "" && answer.Header.Get(loginHeader) == ""
 }
 
 // lostToken asks with one read whether a refusal of a write comes from a token that
 // is dead by now, or from a server that has moved. It is nil if not. A write as
 // anonymous is 403 and does not say that it is one.
-func (c *Connector) lostToken(ctx context.Context, answer outbound.Response, said problem.Problem) *failure.Error {
+func (c *Connector) lostToken(ctx context.Context, answer outbound.Response, said answers.Problem) *failure.Error {
 	moved := answer.Status >= 300 && answer.Status < 400
 	forbidden := answer.Status == http.StatusForbidden && !said.Markup
 	if !moved && !forbidden || said.Says("reason:") || said.Says("readonly") || said.Says("read-only") {

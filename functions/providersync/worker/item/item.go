@@ -79,16 +79,11 @@ func (s Subject) sentVersion() bool {
 func (s Subject) sent() bool { return s.Link.Remote != nil || s.Link.SentHash != "" }
 
 // upToDate reports whether the provider has exactly this content, without doubt.
-func (s Subject) upToDate() bool {
+func (p Policy) upToDate(s Subject) bool {
 	link := s.Link
-	certain := link.Intent == nil && !link.InDoubt && link.Reason != RemoteDeleted
+	certain := link.Intent == nil && !link.InDoubt
 
-	return s.sent() && certain && link.SentHash == s.Content.Hash()
-}
-
-// deletedAtProvider reports whether a person deleted the item's object.
-func (s Subject) deletedAtProvider() bool {
-	return s.Link.Reason == RemoteDeleted && s.Link.Remote != nil
+	return s.sent() && certain && link.SentHash == s.Content.Hash() && (link.Reason != RemoteDeleted || p.PostsEach)
 }
 
 // A Policy is how items are brought to one target, at one moment.
@@ -128,9 +123,16 @@ func (p Policy) Created(c connector.Content) connector.Content {
 	return c
 }
 
-// reopened reports whether an item is posted anew whose message a person deleted: it
-// was closed when it was last looked at, and is open again.
-func (p Policy) reopened(s Subject) bool {
+// MessageGone reports whether a person deleted the item's object or message, as a
+// write has shown. A chat that posts each change does not need it.
+func (p Policy) MessageGone(s Subject) bool {
+	return s.Link.Reason == RemoteDeleted && s.Link.Remote != nil && !p.PostsEach
+}
+
+// Reopened reports whether an item is posted anew if a person deleted its message:
+// it was closed when it was last looked at, and is open again. Any other change of
+// it is not posted.
+func (p Policy) Reopened(s Subject) bool {
 	return p.Chat && s.Link.SentState == domain.Closed && s.Content.State == domain.Open && !p.Quiet(s.Pending)
 }
 
@@ -173,15 +175,15 @@ func Decide(s Subject, p Policy) Action {
 		return Action{Step: Unanswerable}
 	case p.notDue(s):
 		return Action{Step: NotDue}
-	case s.upToDate():
+	case p.upToDate(s):
 		return Action{Step: Unchanged}
 	case s.Item.Deleted && !s.sent():
 		return skip(DeletedBeforeFirstSync)
 	case s.Item.Deleted && p.LeaveDeleted:
 		return skip(DeletedAndLeft)
-	case s.deletedAtProvider() && !p.reopened(s):
+	case p.MessageGone(s) && !p.Reopened(s):
 		return skip(RemoteDeleted)
-	case s.deletedAtProvider():
+	case p.MessageGone(s):
 		return Action{Step: Create}
 	case s.Link.Remote != nil && !p.PostsEach:
 		return Action{Step: Update}

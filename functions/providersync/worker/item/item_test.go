@@ -116,6 +116,13 @@ var cases = []testCase{
 		s.Pending = planned
 	}, Action{Skip, RemoteDeleted}},
 
+	{"its message was deleted in a chat that posts each change", func(s *Subject, p *Policy) {
+		chat(p)
+		p.PostsEach = true
+		synced(s)
+		s.Link.Reason = RemoteDeleted
+	}, Action{Step: Unchanged}},
+
 	{"new in a chat, by an event", func(s *Subject, p *Policy) { chat(p); neverSent(s); s.Pending = event }, Action{Step: Create}},
 	{"new in a chat, by a plan pass", func(s *Subject, p *Policy) { chat(p); neverSent(s); s.Pending = planned }, Action{Skip, NotAnnounced}},
 	{"new in a chat, by a plan pass that announces", func(s *Subject, p *Policy) {
