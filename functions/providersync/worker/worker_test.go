@@ -176,6 +176,7 @@ func newWorld(t testing.TB) *world {
 	w.table = table
 	w.keys = &signingtest.Keys{}
 	log := slog.New(slog.NewTextHandler(io.Discard, nil))
+	t.Cleanup(w.knownLinks)
 	w.worker = &Worker{
 		Store: w.store, Queue: w, Clock: w.clock, Log: log,
 		Open: func(context.Context, store.View) (Opened, error) {
