@@ -45,7 +45,7 @@ func (h *Handler) Handle(ctx context.Context, batch events.SQSEvent) (events.SQS
 		}
 
 		if err != nil {
-			h.Log.ErrorContext(ctx, "slice failed", "message_id", record.MessageId, "error", err.Error())
+			h.Log.ErrorContext(ctx, "invocation failed", "message_id", record.MessageId, "error", err.Error())
 			failed.BatchItemFailures = append(failed.BatchItemFailures, events.SQSBatchItemFailure{ItemIdentifier: record.MessageId})
 		}
 	}

@@ -147,7 +147,7 @@ func (c *caller) outage(e *failure.Error) *Stop {
 }
 
 // probe finds out by a read whether a provider that was out is back, so that no
-// item has to stand for it.
+// item has to find that out by failing.
 func (c *caller) probe(ctx context.Context) error {
 	if _, can := c.site.conn.(connector.Puller); c.run.Outages == 0 || !can {
 		return nil

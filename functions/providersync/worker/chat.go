@@ -58,9 +58,8 @@ func (c chat) refusesEdit(err error) bool {
 	return c.is && errors.As(err, &e) && e.Code == connector.NotEditable
 }
 
-// unannounced reports whether an item would be news to a chat that is not to be told
-// any: no event has told of it, only a plan pass has found it, and nobody asked
-// for it.
+// unannounced reports whether an item is not news to a chat: no event has named it,
+// only a plan pass has found it, and no request has asked for it.
 func (si *site) unannounced(t *task) bool { return si.policy().Quiet(t.pending) }
 
 // editRefused is for a message that cannot be edited any more. What to do about its

@@ -7,9 +7,9 @@ import (
 )
 
 const (
-	// clockSkew is how far the provider's clock may be off ours without its telling.
+	// clockSkew is how far the provider's clock may be off ours before an answer shows it.
 	clockSkew = 5 * time.Minute
-	// clockDrift is how far off it may be when it is asked what is news. An answer's
+	// clockDrift is how far off it may be when it is asked for changes. An answer's
 	// way makes it look some seconds behind.
 	clockDrift = 10 * time.Second
 	// serverSkew is how far the clocks of one provider's servers may be apart: one
@@ -20,14 +20,15 @@ const (
 	maxRepeats = 3
 )
 
-// providerNow is the time by the provider's clock, as far as it has told.
+// providerNow is the time by the provider's clock, as far as its answers have shown
+// it.
 func (si *site) providerNow() time.Time {
 	last, _ := si.clockLags()
 	return si.clock.Now().Add(-last)
 }
 
-// maxClockLag is how far any clock of the provider's is behind ours, as far as it
-// has told. One that is ahead hides nothing of what is looked for.
+// maxClockLag is the most that any clock of the provider is behind ours, as far as
+// its answers have shown. A clock that is ahead hides no object of a search.
 func (si *site) maxClockLag() time.Duration {
 	_, most := si.clockLags()
 	return max(most, 0)

@@ -78,10 +78,10 @@ func (g *gate) admit(ctx context.Context) error {
 // An admission is the answer to a worker that wants to use a credential.
 type admission struct {
 	credential store.Credential // what is known of it from here on
-	write      bool             // that is news
+	write      bool             // it has to be stored
 	stop       *Stop            // why not, nil if the provider may be asked
 	refused    *store.Refusal   // the refusal that is why not
-	inTurn     bool             // the worker has a turn
+	inTurn     bool             // the worker has a slot
 	tries      bool             // it tries a provider that has refused
 	afterPause bool             // it does so since the pause is over
 	next       *limits.Waiter   // who is to be sent for
@@ -116,8 +116,8 @@ func (g *gate) admission(now time.Time) admission {
 	return a
 }
 
-// rejected is the answer to a worker whose credential was refused lately. It
-// does not wait for a turn any more.
+// rejected is the answer to a worker whose credential was refused lately. The worker
+// does not wait for a slot any more.
 func (g *gate) rejected(r *store.Refusal, now time.Time) admission {
 	why := g.shownReason(r)
 	a := admission{refused: r, credential: g.pace.usage.Credential, stop: &Stop{status: domain.Failed, err: &why, unhealthy: true}}
@@ -204,8 +204,8 @@ func (g *gate) putUsage(ctx context.Context, usage store.Usage, now time.Time) (
 	return false, err
 }
 
-// probeRequested reports whether a manager wants the provider to be tried, by a sync
-// or a changed configuration, and nobody has within a time.
+// probeRequested reports whether a manager wants the provider to be called, by a sync
+// or a changed configuration, and no worker has called within a time.
 func (g *gate) probeRequested(now time.Time, gap time.Duration) bool {
 	asked := g.run.ProbeAt
 	if g.run.Trigger == domain.ByRequest {
@@ -247,7 +247,7 @@ func (g *gate) shareRefusal(ctx context.Context, why domain.RunError) error {
 		}
 
 		if ofCredential[why.Code] && !g.probesAfterPause && (was != nil || usage.Turns.Others(g.run.ID, now)) {
-			usage.ProbedAt = now.UnixMilli() // two workers' calls are enough for five minutes, whenever they left
+			usage.ProbedAt = now.UnixMilli() // two workers' calls are enough for five minutes, whenever they were sent
 		}
 
 		usage.Credential = g.withRefusal(usage.Credential, &next)
@@ -263,9 +263,9 @@ func (g *gate) shareRefusal(ctx context.Context, why domain.RunError) error {
 	}
 }
 
-// clearRefusals forgets earlier refusals after a success. For the provider's wish to be
-// left alone, another worker's write in between is as good. A refusal is forgotten
-// all the same, unless there is news of it.
+// clearRefusals removes earlier refusals after a success. If another worker has
+// stored a write in between, its record of a rate limit stands. A refusal is removed
+// all the same, unless a newer one is stored.
 func (g *gate) clearRefusals(ctx context.Context, wrote bool) error {
 	now := g.clock.Now()
 	usage := g.pace.usage
@@ -314,8 +314,8 @@ func same(a, b *store.Refusal) bool {
 	return a == b || a != nil && b != nil && *a == *b
 }
 
-// mayProbeLimit reports whether a provider that wants to be left alone for long may be
-// asked once: a manager wants it, or nobody has for an hour.
+// mayProbeLimit reports whether a provider with a long rate limit may be called once:
+// a manager wants it, or no worker has called for an hour.
 func (g *gate) mayProbeLimit(now time.Time) bool {
 	if time.UnixMilli(g.pace.usage.Blocked).Sub(now) <= longBlock {
 		return false

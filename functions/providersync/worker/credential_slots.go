@@ -14,23 +14,23 @@ const (
 	// for as little: GitHub wants one call after the other
 	// (https://docs.github.com/en/rest/using-the-rest-api/best-practices-for-using-the-rest-api#avoid-concurrent-requests).
 	credentialSlots = 2
-	// slotRetry is how long a run waits for a turn before it asks again by
+	// slotRetry is how long a run waits for a slot before it asks again by
 	// itself.
 	slotRetry = time.Minute
 	// aloneAfter is how long an integration must be the only one to use a credential
-	// to take no turns any more.
+	// to take no slots any more.
 	aloneAfter = 24 * time.Hour
-	// keptSlot is how long a turn is kept for a run that was sent for: its own
+	// keptSlot is how long a slot is kept for a run that was sent for: its own
 	// organisation may be busy, and an invocation of that ends within a minute.
 	keptSlot = 90 * time.Second
 	// credentialInUse is why such a run waits.
 	credentialInUse = "credential_in_use"
 )
 
-// takeCredentialSlot asks for a turn at the credential. An integration that is the
-// only one to use it needs none: it has one worker at a time, beside dry runs,
-// which take turns in any case. The second one to use it gives the first a turn,
-// as that may have a worker without one.
+// takeCredentialSlot asks for a slot at the credential. An integration that is the
+// only one to use it needs none: it has one worker at a time, beside dry runs, which
+// always take a slot. The second integration that uses the credential also takes a
+// slot for the first one, since that may have a worker without a slot.
 func (g *gate) takeCredentialSlot(now time.Time) admission {
 	a := admission{credential: g.pace.usage.Credential}
 	if g.hasSlot {
@@ -51,7 +51,7 @@ func (g *gate) takeCredentialSlot(now time.Time) admission {
 			c.Shared = true
 		}
 
-	case g.dry(): // the turn of the first one is kept for its other worker
+	case g.dry(): // the slot of the first one is kept for its other worker
 	case !c.Shared:
 		return a
 	case c.Turns.Idle(now) && c.Alone(g.meta.ID, now, aloneAfter): // the others are gone
@@ -76,10 +76,10 @@ func (g *gate) takeCredentialSlot(now time.Time) admission {
 	return a
 }
 
-// releaseCredential gives the turn at the credential back and sends for the run
-// that has waited longest. If that fails, the turn ends by itself, and the run
-// comes by itself. An invocation that was to try a provider, and had nothing to ask,
-// lets another one try.
+// releaseCredential gives the slot at the credential back and sends for the run that
+// has waited longest. If that fails, the slot ends by itself, and the waiting run
+// asks again by itself. An invocation that was to call a provider that has refused,
+// and had nothing to ask, lets another one do so.
 func (g *gate) releaseCredential(ctx context.Context) {
 	if !g.hasSlot && (!g.probes || g.calledProvider) {
 		return
@@ -87,7 +87,7 @@ func (g *gate) releaseCredential(ctx context.Context) {
 
 	err := g.tryRelease(ctx)
 	if err != nil {
-		g.log.WarnContext(ctx, "turn at the credential not passed on; it ends by itself", "error", err.Error())
+		g.log.WarnContext(ctx, "slot at the credential not passed on; it ends by itself", "error", err.Error())
 	}
 }
 
@@ -134,8 +134,8 @@ func (g *gate) untried(c store.Credential, now time.Time) store.Credential {
 	return g.withRefusal(c, &next)
 }
 
-// resumeWaiting sends the message of a run that waits for its turn, nil for none. If
-// that fails, the run comes by itself.
+// resumeWaiting sends the message of a run that waits for a slot, nil for none. If
+// that fails, the run asks again by itself.
 func (g *gate) resumeWaiting(ctx context.Context, w *limits.Waiter) {
 	if w == nil {
 		return
@@ -143,7 +143,7 @@ func (g *gate) resumeWaiting(ctx context.Context, w *limits.Waiter) {
 
 	err := g.queue.Send(ctx, w.OrganisationID, w.IntegrationID, w.RunID)
 	if err != nil {
-		g.log.WarnContext(ctx, "turn at the credential not passed on; the run comes by itself", "waiting_run_id", w.RunID.String(), "error", err.Error())
+		g.log.WarnContext(ctx, "slot at the credential not passed on; the run comes by itself", "waiting_run_id", w.RunID.String(), "error", err.Error())
 	}
 }
 

@@ -28,8 +28,8 @@ func (dc *decider) newTask(id domain.Snowflake, item domain.Item, link store.Lin
 	return t
 }
 
-// decide compares an item with what was last sent. A panic, which one strange
-// item may cause, concerns that item alone.
+// decide compares an item with what was last sent. A panic, which one strange item
+// may cause, concerns that item alone.
 func (dc *decider) decide(t *task, known bool) {
 	defer func() {
 		if p := recover(); p != nil {
@@ -65,7 +65,7 @@ func (dc *decider) decideAgain(t *task) {
 // place, or has another one in its place.
 const remoteMoved = "remote_moved"
 
-// markInDoubt notes that an update is about to leave.
+// markInDoubt stores in the link that an update is about to be sent.
 func (dc *decider) markInDoubt(t *task) {
 	d := inDoubt{maybeSent: true, labels: union(t.before.labels, t.content.Labels)}
 	if look := dc.site.look(t, t.content); look != "" {
@@ -76,7 +76,8 @@ func (dc *decider) markInDoubt(t *task) {
 	d.note(&t.link)
 }
 
-// mostTexts is how many updates in doubt of one object are told from a person's.
+// mostTexts is how many updates in doubt of one object are recognised as ours, and
+// not as a person's edit.
 const mostTexts = 10
 
 // keepLast puts a text last, and keeps the last mostTexts.

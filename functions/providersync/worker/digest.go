@@ -23,7 +23,7 @@ import (
 // settles each item by that record. Wherever a worker dies, the record tells
 // the next one whether what the links say has happened.
 
-// inDigest is the reason of an item that a digest told of, or is to.
+// inDigest is the reason of an item that a digest says, or will say.
 const inDigest = "digest"
 
 // A digester posts one message about many items, where a chat takes no more one by
@@ -41,7 +41,7 @@ type digester struct {
 	failures *itemFailures
 }
 
-// planDigest decides whether a digest is to tell of what there is to post.
+// planDigest decides whether a digest says what there is to post.
 func (dg *digester) planDigest(ctx context.Context) error {
 	if dg.run.Digest != nil {
 		return dg.loadDigestState(ctx)
@@ -63,8 +63,8 @@ func (dg *digester) planDigest(ctx context.Context) error {
 	return err
 }
 
-// loadDigestState finds out whether the digest has left, though the worker died over it:
-// then it tells of nothing more.
+// loadDigestState finds out whether the digest was sent, also if the worker died over
+// it: then no more items are added to it.
 func (dg *digester) loadDigestState(ctx context.Context) error {
 	d, err := dg.records.digest(ctx, dg.run.Digest.ID)
 	dg.run.Digest.Settling = dg.run.Digest.Settling || d != nil && d.Outcome != domain.Deferred
@@ -93,7 +93,8 @@ func (dr *dryRunner) planDryRunDigest(ctx context.Context) error {
 	return err
 }
 
-// exceedsDigestLimit reports whether there is more to post than a chat takes one by one.
+// exceedsDigestLimit reports whether there is more to post than a chat takes one by
+// one.
 func (dg *digester) exceedsDigestLimit(page func() (tasks []*task, more bool, err error)) (bool, error) {
 	for n := 0; ; {
 		tasks, more, err := page()
@@ -113,15 +114,15 @@ func (dg *digester) exceedsDigestLimit(page func() (tasks []*task, more bool, er
 	}
 }
 
-// assignToDigest has the digest tell of what would be posted, if there is one.
+// assignToDigest leaves to the digest what would be posted, if there is one.
 func (dg *digester) assignToDigest(t *task) {
 	if dg.run.Digest != nil && t.step == item.Create {
 		t.step = item.AddToDigest
 	}
 }
 
-// gatherIntoDigest notes that the digest is to tell of an item. What is new since the
-// digest has left waits for the pass after.
+// gatherIntoDigest stores in the link that the digest will say the item. What is new
+// since the digest was sent waits for the next pass.
 func (dg *digester) gatherIntoDigest(t *task) error {
 	g := dg.run.Digest
 	if g.Settling {
@@ -151,7 +152,7 @@ func (dg *digester) gatherIntoDigest(t *task) error {
 	return nil
 }
 
-// add counts an item in the sum.
+// add counts an item in the sum of the digest.
 func (dg *digester) add(t *task) error {
 	d, err := dg.sum()
 	if err != nil {
@@ -185,8 +186,8 @@ func (dg *digester) sum() (d connector.Digest, err error) {
 	return d, err
 }
 
-// finishDigest is what follows a pass with a digest: it leaves after the one that
-// gathered, and is done with after the one that settled.
+// finishDigest follows a pass with a digest: after the pass that gathered the digest
+// is posted, and after the pass that settled it is done.
 func (dg *digester) finishDigest(ctx context.Context) error {
 	d, err := dg.sum()
 	if err != nil {
@@ -334,8 +335,8 @@ func ParseItemsURL(text string) (string, error) {
 	return text, nil
 }
 
-// attemptDigest counts another attempt at a digest, and records it before it
-// leaves. Without a record it is the first one.
+// attemptDigest counts another attempt at a digest, and records it before the digest
+// is sent. Without a record it is the first attempt.
 func (dg *digester) attemptDigest(ctx context.Context, record *store.Digest) (*store.Digest, error) {
 	if record == nil { // one that tries the provider after a pause is a single write
 		record = &store.Digest{ID: dg.run.Digest.ID, Bare: dg.health.writesPaused()}
@@ -419,7 +420,7 @@ func (dg *digester) resolveDigest(ctx context.Context, d *store.Digest) error {
 		return err
 	}
 
-	d.Outcome = domain.Deferred // it is not there: it has not left, and another tells of its items
+	d.Outcome = domain.Deferred // it is not there: it was not sent, and another one says its items
 	if w, ok := found[d.ID]; ok {
 		d.Outcome, d.Remote = domain.Created, remoteOf(w)
 	}
@@ -430,8 +431,8 @@ func (dg *digester) resolveDigest(ctx context.Context, d *store.Digest) error {
 // noAnswer is the reason of what may have arrived.
 const noAnswer = "no_answer"
 
-// recordFromDigest records an item by what became of its digest. What has changed since
-// is told by the pass after.
+// recordFromDigest records an item by what became of its digest. What has changed
+// since is said by the next pass.
 func (dg *digester) recordFromDigest(t *task) {
 	d := t.digest
 	g := t.link.InDigest

@@ -16,7 +16,7 @@ type digestStore interface {
 type digestRecords struct {
 	*session
 	store digestStore
-	// digests are those that were read; nil for one that has not left.
+	// digests are those that were read; nil for one that was not sent.
 	digests map[domain.Snowflake]*store.Digest
 }
 
@@ -42,8 +42,8 @@ func (r *digestRecords) digest(ctx context.Context, id domain.Snowflake) (*store
 	return d, err
 }
 
-// loadDigestOf finds the digest that a link names. One that has not left, and is not
-// this run's, is as good as none.
+// loadDigestOf finds the digest that a link names. One that was not sent, and is not
+// this run's, counts as none.
 func (r *digestRecords) loadDigestOf(ctx context.Context, t *task) error {
 	g := t.link.InDigest
 	t.digest = nil

@@ -53,7 +53,7 @@ func (en *ender) endWith(ctx context.Context, stop *Stop) error {
 		err = en.finish(ctx, stop)
 	}
 
-	en.log.InfoContext(ctx, "slice ended", "status", string(stop.status), "reason", stop.reason, "counts", en.run.Counts, "handled", en.ledger.handled)
+	en.log.InfoContext(ctx, "invocation ended", "status", string(stop.status), "reason", stop.reason, "counts", en.run.Counts, "handled", en.ledger.handled)
 
 	return err
 }
@@ -100,7 +100,7 @@ func (en *ender) wait(ctx context.Context, stop *Stop) error {
 	return err
 }
 
-// recheckAndEnd looks what a manager has changed, and concludes anew.
+// recheckAndEnd looks what a manager has changed, and ends the invocation by that.
 func (en *ender) recheckAndEnd(ctx context.Context) error {
 	en.checkedAt = time.Time{}
 	stop, err := asStop(en.check(ctx))
@@ -235,8 +235,8 @@ func (en *ender) finished(ctx context.Context, stop *Stop, e store.Ending) {
 // integrationDeleted is the code with which the run of a deleted integration ends.
 const integrationDeleted = "integration_deleted"
 
-// readPendingBefore reports whether the run has promised to look at marks: what has woken
-// it since is news.
+// readPendingBefore reports whether the run has begun to read pending changes: a
+// signal since then is for a change that it may have missed.
 func (en *ender) readPendingBefore() bool {
 	return en.run.Remaining != nil || en.run.PlanCursor != "" || en.run.PlanDone
 }
@@ -245,12 +245,12 @@ func (en *ender) readPendingBefore() bool {
 // deleted or led elsewhere: then nothing goes on by itself.
 func isStopped(stop *Stop) bool { return stop.status == domain.Cancelled && stop.err != nil }
 
-// afterNoProgress is when a run is started again whose invocations brought nothing
-// forward: what stood in the way was ours, and may be over by then.
+// afterNoProgress is when a run is started again whose invocations made no progress:
+// the cause was ours, and may be over by then.
 const afterNoProgress = time.Hour
 
-// nextRetry is when a run after this one goes on with what it leaves, zero for
-// when somebody asks for it.
+// nextRetry is when the next run retries what this one did not finish, zero for when
+// a request asks for it.
 func (en *ender) nextRetry(stop *Stop) time.Time {
 	now := en.clock.Now()
 	switch {
@@ -287,8 +287,8 @@ func (en *ender) nextPull(stop *Stop) time.Time {
 	return en.clock.Now().Add(en.settings.PullEvery + jitter)
 }
 
-// publish sends what the outbox holds from this invocation; what the event publisher does not
-// take, dispatch sends again.
+// publish sends the events of this invocation in the outbox. Those that the event
+// publisher does not accept are sent again by dispatch.
 func (en *ender) publish(ctx context.Context) {
 	if len(en.events.recorded) == 0 {
 		return

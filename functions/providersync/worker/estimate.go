@@ -9,7 +9,7 @@ import (
 	"example.com/integrations/shared/limits"
 )
 
-// expect adds an item to, or takes it from, what the estimate reckons with.
+// expect adds the calls for an item to the expected calls, n times.
 func (pc *pacer) expect(t *task, n int) {
 	switch t.step {
 	case item.Create, item.Resolve:
@@ -23,7 +23,7 @@ func (pc *pacer) expect(t *task, n int) {
 	}
 }
 
-// countCall takes a call that was made from what the estimate reckons with.
+// countCall removes a call that was made from the expected calls.
 func (pc *pacer) countCall(op limits.Op) {
 	if op == limits.Create {
 		pc.run.Creates = max(pc.run.Creates-1, 0)
@@ -32,16 +32,15 @@ func (pc *pacer) countCall(op limits.Op) {
 	}
 }
 
-// forgetExpected takes a task that is done without a call from what the estimate
-// reckons with, if there is nothing left to reckon with at all.
+// forgetExpected removes an item that is done without a call from the expected calls.
 func (pc *pacer) forgetExpected(t *task) {
 	if pc.run.Mode == domain.Full && t.planned && (t.step == item.Unchanged || t.step == item.Skip || t.step == item.Nothing) {
 		pc.run.Updates = max(pc.run.Updates-1, 0)
 	}
 }
 
-// expectLikePage reckons for a run without a plan: what is left is taken to be like the
-// page at hand.
+// expectLikePage estimates the calls of a run without a plan: the remaining items are
+// taken to be like those of this page.
 func (pc *pacer) expectLikePage(tasks []*task) {
 	if pc.run.Mode == domain.Full || pc.run.Remaining == nil || len(tasks) == 0 {
 		return
@@ -58,7 +57,7 @@ func (pc *pacer) expectLikePage(tasks []*task) {
 	pc.run.Updates = pc.run.Updates * left / len(tasks)
 }
 
-// recordLatency learns how long a write takes, its recording included: the recent ones
+// recordLatency averages how long a write takes, with its recording. Recent writes
 // count most.
 func (pc *pacer) recordLatency(began time.Time) {
 	ms := float64(pc.clock.Now().Sub(began)) / float64(time.Millisecond)

@@ -131,10 +131,10 @@ func reasonText(e *failure.Error) string {
 	return reason
 }
 
-// unanswered deals with an update that is not answered, however often it is
-// sent. If the provider answers to a read it is up, and the item is hard to
-// take: then it is tried again later, like one that was refused, and does not
-// stop the others. Where there is nothing to read, three in a row tell.
+// unanswered handles an update that is not answered, however often it is sent. If the
+// provider answers a read, only this item is hard to process: it is tried again
+// later, like one that was refused, and does not stop the others. A provider that
+// cannot be read is down after three unanswered updates in a row.
 func (f *itemFailures) unanswered(ctx context.Context, t *task, e *failure.Error) error {
 	if _, can := f.site.conn.(connector.Puller); !can {
 		if f.run.Outages++; f.run.Outages >= outagesInARow {
@@ -177,14 +177,14 @@ func (f *itemFailures) readBack(ctx context.Context, t *task) error {
 	return credentialRefused(err)
 }
 
-// failedBefore reports whether an item has met the same failure before in this run, with
-// a pause since then.
+// failedBefore reports whether an item has met the same failure before in this run,
+// with a pause since then.
 func (f *itemFailures) failedBefore(t *task, e *failure.Error) bool {
 	return t.link.Outcome == domain.Deferred && t.link.LastRunID == f.run.ID && t.link.Reason == e.Code
 }
 
-// failAlone has an item fail that meets the same failure again, so that it does not
-// stop the others. It is not given up: it may yet be the provider's fault.
+// failAlone makes an item fail that meets the same failure again, so that it does not
+// stop the others. It is not given up, since the provider may be the cause.
 func (f *itemFailures) failAlone(t *task, e *failure.Error) {
 	t.link.Attempts = min(t.link.Attempts, 2)
 	f.refuseItem(t, e)
@@ -193,8 +193,8 @@ func (f *itemFailures) failAlone(t *task, e *failure.Error) {
 	}
 }
 
-// deferItem notes that an item was not taken for now. It is not counted: it is
-// still to come.
+// deferItem records that an item was not sent for now. It is not counted, since it
+// will still be sent.
 func (f *itemFailures) deferItem(t *task, e *failure.Error) {
 	t.updateSent = t.updateSent && e.Class == failure.Ambiguous
 	t.link.Outcome = domain.Deferred
@@ -208,9 +208,9 @@ func (f *itemFailures) deferItem(t *task, e *failure.Error) {
 	t.linkChanged = true
 }
 
-// createUnanswered notes a create whose answer was lost: it may exist. Where nobody can be
-// asked, that is how it stays until the item changes or a manager has it tried
-// again.
+// createUnanswered records a create whose answer was lost: its object may exist.
+// Where the provider cannot be searched, that stays so until the item changes or a
+// request retries it.
 func (f *itemFailures) createUnanswered(t *task, e *failure.Error) {
 	t.unanswered = true
 	t.attempted = true
@@ -230,8 +230,8 @@ func (f *itemFailures) createUnanswered(t *task, e *failure.Error) {
 	f.scheduleSearch(t)
 }
 
-// giveUpCreate parks a create that was not answered too often. Its intent stays: if a
-// manager has it tried again, it is looked for first.
+// giveUpCreate gives up a create that was not answered too often. Its intent stays:
+// if a request retries it, its object is looked for first.
 func (f *itemFailures) giveUpCreate(t *task) {
 	t.link.GivenUp = true
 	t.link.RetryAt = time.Time{}
@@ -239,9 +239,9 @@ func (f *itemFailures) giveUpCreate(t *task) {
 	f.ledger.record(t, domain.FailedOut, t.link.Reason)
 }
 
-// scheduleSearch says when a create that was not answered is looked for, and sent again
-// if it is not there. The first time the run waits for that; later times are
-// further apart, and the run ends without it.
+// scheduleSearch sets when an unanswered create is looked for, and sent again if its
+// object is not there. The first time the run waits for that. Later times are further
+// apart, and the run ends without it.
 func (f *itemFailures) scheduleSearch(t *task) {
 	ripe := t.link.Intent.At.Add(f.settleTime(t))
 	if t.link.Attempts <= 1 {
@@ -254,7 +254,7 @@ func (f *itemFailures) scheduleSearch(t *task) {
 	t.linkChanged = true
 }
 
-// settleTime is how long a create that was not answered is left alone.
+// settleTime is how long an unanswered create waits before its object is looked for.
 func (f *itemFailures) settleTime(t *task) time.Duration {
 	pause := f.settings.Settle
 	if n := t.link.Attempts - 1; n > 0 {
@@ -263,7 +263,7 @@ func (f *itemFailures) settleTime(t *task) time.Duration {
 	return pause
 }
 
-// refuseItem notes an item the provider will not take as it is.
+// refuseItem records an item that the provider does not accept as it is.
 func (f *itemFailures) refuseItem(t *task, e *failure.Error) {
 	t.undoAttempt()
 	t.before.note(&t.link)
@@ -295,7 +295,7 @@ func (f *itemFailures) refuseItem(t *task, e *failure.Error) {
 	f.run.RetryAt = earliestMillis(f.run.RetryAt, t.link.RetryAt)
 }
 
-// giveUp gives an item up until it changes or a manager has it tried again.
+// giveUp gives an item up until it changes or a request retries it.
 func (f *itemFailures) giveUp(t *task, reason string) {
 	f.ledger.record(t, domain.FailedOut, reason)
 	t.link.Attempts++
@@ -344,9 +344,9 @@ func (f *itemFailures) settleReply(t *task) {
 	t.linkChanged = true
 }
 
-// readFailed is for an object that could not be read before its update. The update
-// does not leave, and no write was refused. Since the place was read in this
-// invocation, a failure that may pass is first taken to be about the object.
+// readFailed handles an object that could not be read before its update. The update
+// is not sent, and no write was refused. Since the place was read in this invocation,
+// a failure that may pass is first taken to be about the object.
 func (f *itemFailures) readFailed(ctx context.Context, t *task, err error) error {
 	var e *failure.Error
 	if !errors.As(err, &e) {

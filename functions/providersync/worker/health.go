@@ -56,9 +56,9 @@ func (h *health) known() *store.Condition {
 	return h.state.Condition
 }
 
-// markHealthy notes that the provider takes what is configured. Where something
-// was refused, a read alone does not tell that: a token may read and not write.
-// Then it counts when the run has come to its end.
+// markHealthy records that the provider accepts what is configured. After a refusal a
+// read alone does not prove that, since a token may read and not write: then it
+// counts when the run has come to its end.
 func (h *health) markHealthy(wrote bool) {
 	was := h.known()
 	if was != nil && was.ConnectionVersion == h.meta.ConnectionVersion {
@@ -77,9 +77,10 @@ func (h *health) markHealthy(wrote bool) {
 	}
 }
 
-// markUnhealthy notes that the provider refuses what is configured. A further
-// refusal during the pause, as of a sync that a manager asks for, does not
-// make it wait longer.
+// markUnhealthy records that the provider refuses what is configured. A further
+// refusal during the pause, as of a sync that a manager asks for, does not make the
+// pause longer. sharedUntil is the pause of the credential in Unix milliseconds, 0
+// for none.
 func (h *health) markUnhealthy(why *domain.RunError, sharedUntil int64) {
 	now := h.clock.Now()
 	next := h.newCondition(domain.Unhealthy)
@@ -158,7 +159,7 @@ func (h *health) writesPaused() bool {
 	return c != nil && c.State == domain.Unhealthy && c.Reason != nil && c.Reason.Code == writesRefused
 }
 
-// resetRefusals begins to count refusals anew.
+// resetRefusals starts counting refusals again after an accepted write.
 func (h *health) resetRefusals() {
 	h.acceptedOne = true
 	h.skipsRefused = false

@@ -65,7 +65,7 @@ func (i *invocation) sync(ctx context.Context) error {
 	}
 
 	if i.run.Idle > maxIdle {
-		return stopFailed("no_progress", fmt.Sprintf("%d slices in a row brought nothing forward; the log says why.", maxIdle))
+		return stopFailed("no_progress", fmt.Sprintf("%d invocations in a row made no progress; the log says why.", maxIdle))
 	}
 
 	if err := i.load(ctx); err != nil {
@@ -114,7 +114,7 @@ func (i *invocation) plan(ctx context.Context) error {
 	return i.ender.finish(ctx, &Stop{status: i.finalStatus()})
 }
 
-// planAndPush plans, if the run is full, and pushes until nothing is left to do now.
+// planAndPush plans, if the run is full, and pushes until there is nothing to do now.
 func (i *invocation) planAndPush(ctx context.Context) error {
 	if i.run.PendingCursor == "" {
 		if err := i.tasks.signals.acknowledgeSignal(ctx); err != nil {
@@ -219,9 +219,9 @@ func (i *invocation) enterTarget(ctx context.Context) error {
 	return i.gate.admit(ctx) // what is known of this place
 }
 
-// loadMarkerKey gets the key for this invocation. A dry run writes no markers and
-// reads none, so it needs no key. An error fails the invocation, as one of the table
-// does: without the key nothing could be told to be ours.
+// loadMarkerKey gets the key for this invocation. A dry run writes and reads no
+// markers, so it needs no key. An error fails the invocation: without the key no
+// object could be recognised as ours.
 func (i *invocation) loadMarkerKey(ctx context.Context) error {
 	if i.dry() {
 		return nil

@@ -87,7 +87,7 @@ func tally(c *domain.Counts, out domain.Outcome, n int) {
 	}
 }
 
-// tallyPlan counts an item that the plan pass need not mark.
+// tallyPlan counts an item for which the plan pass adds no pending change.
 func (l *ledger) tallyPlan(out domain.Outcome, n int) {
 	l.tally(out, n)
 	tally(&l.run.PlanCounts, out, n)
@@ -112,8 +112,8 @@ func (l *ledger) remove(t *task) {
 	}
 }
 
-// newObject is the link of a new object, and the record of whose the object is. Other
-// objects with the marker of its create are copies that people made.
+// newObject is the link of a new object, and the record that the object is the
+// item's. Other objects with the marker of its create are copies that people made.
 func (l *ledger) newObject(t *task) store.Pulled {
 	candidates := t.link.Candidates
 	t.link.Candidates = nil

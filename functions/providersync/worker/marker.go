@@ -28,7 +28,7 @@ func (si *site) attempt(t *task, attempt int) connector.Marker {
 
 // notBefore is the earliest time by the provider's clock at which it can date
 // what is created from now on, zero where nothing is known of its clock. Where no
-// answer of this invocation has told it, it is as it was when the place was last read.
+// answer of this invocation has shown it, it is as it was when the place was last read.
 func (si *site) notBefore() time.Time {
 	last, _ := si.clockLags()
 	if last != 0 {

@@ -139,8 +139,8 @@ func (pc *pacer) reserve(ctx context.Context, op limits.Op) (time.Time, error) {
 	}
 }
 
-// askWhileLimited lets one call try a provider that wants to be left alone for
-// long. It is written down first, so that no other worker does so too.
+// askWhileLimited lets one call try a provider with a long rate limit. It is stored
+// first, so that no other worker does so too.
 func (pc *pacer) askWhileLimited(ctx context.Context, op limits.Op, now time.Time) (time.Time, error) {
 	usage := pc.gate.pace.usage
 	usage.AskedAt, usage.ProbedAt = now.UnixMilli(), now.UnixMilli()
@@ -199,8 +199,8 @@ func (p *pace) why(now time.Time) string {
 // rateLimited is the code of a refusal for calling too often.
 const rateLimited = "rate_limited"
 
-// recordRateLimit notes in the shared usage that the provider wants to be left alone,
-// and returns until when.
+// recordRateLimit stores in the shared usage that the provider wants no calls, and
+// returns until when.
 func (pc *pacer) recordRateLimit(ctx context.Context, e *failure.Error) (time.Time, error) {
 	for {
 		if err := pc.gate.loadUsage(ctx); err != nil {

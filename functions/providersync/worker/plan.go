@@ -26,8 +26,8 @@ type planner struct {
 	pacer  *pacer
 }
 
-// plan compares every item of the type with what was last sent and pending changes what
-// differs. It asks the provider nothing.
+// plan compares every item of the type with what was last sent and adds a pending
+// change for each that differs. It makes no call to the provider.
 func (pn *planner) plan(ctx context.Context) error {
 	if pn.run.PlanCursor == "" {
 		pn.run.FullEpoch = pn.meta.FullEpoch
@@ -35,7 +35,7 @@ func (pn *planner) plan(ctx context.Context) error {
 		pn.run.Updates = 0
 		pn.run.PlanID = domain.NewSnowflake(pn.clock.Now())
 		pn.run.Remaining = nil
-		pn.run.EstimatedFinish = nil // nobody knows before all is planned
+		pn.run.EstimatedFinish = nil // it is not known before all is planned
 	}
 
 	for pages := 1; ; pages++ {
@@ -84,9 +84,8 @@ func (pn *planner) plan(ctx context.Context) error {
 	}
 }
 
-// replan begins the plan pass anew, for a configuration that was changed after
-// it: who asks for a full sync then gets this run, and must get what he asked
-// for.
+// replan starts the plan pass again for a configuration that was changed after it: a
+// request for a full sync joins this run, and must get what it asked for.
 func (pn *planner) replan() {
 	for out, n := range outcomesOf(pn.run.PlanCounts) {
 		pn.tally(out, -n)

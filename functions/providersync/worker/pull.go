@@ -85,18 +85,19 @@ func (pu *puller) pull(ctx context.Context) error {
 	}
 }
 
-// misjudged reports whether a walk has begun by another idea of the provider's
-// clock than its first answer gives, by as much as matters: more to the first
-// walk, which says since when there is news.
+// misjudged reports whether a walk has begun with another clock skew than its first
+// answer shows, by enough to matter. The first walk is stricter, since it sets from
+// when on changes count.
 func (pu *puller) misjudged(believed time.Duration) bool {
 	last, _ := pu.site.clockLags()
 	off := (last - believed).Abs()
 	return off >= clockSkew || pu.state.Pull == nil && off >= clockDrift
 }
 
-// cursor is where to go on: in the middle of a walk that an invocation left, or at
-// the beginning of a new one, some way back for the provider's clock, by which
-// all its times are. The first begins with the run that first sees the target.
+// cursor is where to go on: in the middle of a walk that an invocation did not
+// finish, or at the beginning of a new one, some way back for the provider's clock,
+// by which all its times are. The first begins with the run that first works at the
+// target.
 func (pu *puller) cursor() store.Pull {
 	last, _ := pu.site.clockLags()
 	p := store.Pull{Target: pu.site.target.Key, Since: pu.run.RequestedAt.Add(-last).UnixMilli()}
@@ -180,7 +181,7 @@ func errStuck() error {
 		Detail: "the provider's list says that more follows, and gives nothing"}
 }
 
-// relevant are the objects that are something to speak of.
+// relevant drops what is not an item's object, for example a pull request.
 func relevant(objects []connector.Object) []connector.Object {
 	var some []connector.Object
 	for _, o := range objects {
@@ -224,7 +225,7 @@ func advance(p *store.Pull, objects []connector.Object, more bool, theirs time.T
 }
 
 // compareRemote finds out what people have changed. Links are of items at this
-// target; objects of nobody count only where all are pulled.
+// target. Objects that belong to no item count only where all are pulled.
 func (pu *puller) compareRemote(ctx context.Context, p store.Pull, objects []connector.Object) ([]store.Pulled, error) {
 	if len(objects) == 0 {
 		return nil, nil
@@ -423,8 +424,8 @@ func notOurs(link store.Link, o connector.Object, changes []string) []string {
 	})
 }
 
-// foreignChange compares an object that is nobody's with how it was last seen.
-// One that changed before anything was pulled is only remembered.
+// foreignChange compares an object that belongs to no item with how it was last seen.
+// One that changed before anything was pulled is only recorded.
 func (pu *puller) foreignChange(p store.Pull, known store.Object, o connector.Object) (store.Pulled, bool) {
 	changes := changesOf(known.SeenText, known.SeenState, o)
 	if known.RemoteID == "" {

@@ -39,8 +39,7 @@ type purger struct {
 }
 
 // purge removes what a deleted integration leaves: first its pending changes, links,
-// runs and plans, then, when everything that is to be told has been told, the
-// rest.
+// runs and plans, then, when all events are published, the rest.
 func (pg *purger) purge(ctx context.Context) error {
 	if _, err := pg.signals.AcknowledgeSignal(ctx, pg.lease); err != nil {
 		return err
@@ -61,13 +60,13 @@ func (pg *purger) purge(ctx context.Context) error {
 		}
 	}
 
-	notices, err := pg.outbox.Outbox(ctx, pg.lease.Pair.ID)
+	events, err := pg.outbox.Outbox(ctx, pg.lease.Pair.ID)
 	if err != nil {
 		return err
 	}
 
-	if len(notices) > 0 {
-		pg.events.recorded = notices
+	if len(events) > 0 {
+		pg.events.recorded = events
 		pg.ender.publish(ctx)
 		left, err := pg.outbox.Outbox(ctx, pg.lease.Pair.ID)
 		if err != nil {

@@ -10,8 +10,8 @@ import (
 	"example.com/integrations/shared/store"
 )
 
-// pushPageSize is how many marks a page takes: their links, their pending changes and the
-// checkpoint fit one transaction.
+// pushPageSize is how many pending changes a page has: their links, the deletions and
+// the checkpoint fit one transaction.
 const pushPageSize = (store.MaxActions - 1) / 2
 
 // A pendingCounter counts pending changes.
@@ -35,9 +35,9 @@ type pusher struct {
 	countedAt time.Time // when it last counted what remains
 }
 
-// push brings the items with pending changes to the provider, until no pending change is left to look at
-// in this pass. Where a digest is to tell of many, one pass gathers them and,
-// when it has left, another settles them.
+// push brings the items with pending changes to the provider, until this pass has
+// read all of them. If a digest says many items, one pass gathers them and, when the
+// digest was sent, another one settles them.
 func (ps *pusher) push(ctx context.Context) error {
 	for {
 		err := ps.pushPages(ctx)
@@ -46,7 +46,7 @@ func (ps *pusher) push(ctx context.Context) error {
 		}
 
 		if ps.health.skipsRefused && !ps.health.acceptedOne {
-			// All that is left was refused before: one of those tries the provider.
+			// All others were refused before: one of those tries the provider.
 			ps.health.skipsRefused = false
 			ps.run.PendingCursor = ""
 			continue
@@ -82,12 +82,12 @@ func (ps *pusher) pushPages(ctx context.Context) error {
 			return stopContinue
 		}
 
-		marks, next, err := ps.reader.nextPendingChanges(ctx)
-		if err != nil || len(marks) == 0 {
+		changes, next, err := ps.reader.nextPendingChanges(ctx)
+		if err != nil || len(changes) == 0 {
 			return err
 		}
 
-		if next != "" && (*ps.run.Remaining <= len(marks) || ps.clock.Now().Sub(ps.countedAt) > recountAfter) { // more has come since
+		if next != "" && (*ps.run.Remaining <= len(changes) || ps.clock.Now().Sub(ps.countedAt) > recountAfter) { // more has come since
 			if err := ps.countRemaining(ctx); err != nil {
 				return err
 			}
@@ -97,7 +97,7 @@ func (ps *pusher) pushPages(ctx context.Context) error {
 			return err
 		}
 
-		if err := ps.pushPage(ctx, marks, next); err != nil {
+		if err := ps.pushPage(ctx, changes, next); err != nil {
 			return err
 		}
 
@@ -119,8 +119,8 @@ func (ps *pusher) countRemaining(ctx context.Context) error {
 }
 
 // pushPage handles one page of pending changes.
-func (ps *pusher) pushPage(ctx context.Context, marks []store.PendingChange, next string) error {
-	tasks, err := ps.reader.readTasks(ctx, marks)
+func (ps *pusher) pushPage(ctx context.Context, changes []store.PendingChange, next string) error {
+	tasks, err := ps.reader.readTasks(ctx, changes)
 	if err != nil {
 		return err
 	}
@@ -187,12 +187,13 @@ func (ps *pusher) resolvePage(ctx context.Context, tasks []*task) error {
 	return ps.check(ctx)
 }
 
-// checkpoint records a page. Intents of creates that never left are taken
-// back, so that nobody looks for them, and doubts about updates too.
+// checkpoint records a page. It takes back the intents of creates that were not sent,
+// so that no invocation looks for them, and the doubts about updates that were not
+// sent.
 func (ps *pusher) checkpoint(ctx context.Context, tasks []*task, next string, complete bool) error {
 	b := store.Batch{Cursor: complete}
 	for _, t := range tasks {
-		if t.step == item.Create && t.intentStored && !t.unanswered { // an earlier one's stays: nobody knows of it
+		if t.step == item.Create && t.intentStored && !t.unanswered { // an earlier one's stays: it may have been sent
 			t.undoAttempt()
 			t.linkChanged = true
 		}

@@ -107,10 +107,9 @@ func (ip *itemPusher) operations(tasks []*task) []limits.Op {
 	return ops
 }
 
-// storeIntents stores what is about to leave before the first call of the page is
-// made: the intent of every create, and that every update is in doubt. Where
-// the provider cannot be asked afterwards, a create is stored just before its
-// own call.
+// storeIntents stores what is about to be sent before the first call of the page: the
+// intent of every create, and that every update is in doubt. Where the provider
+// cannot be searched afterwards, a create is stored just before its own call.
 func (ip *itemPusher) storeIntents(ctx context.Context, tasks []*task) error {
 	var links []store.Link
 	for _, t := range tasks {

@@ -32,31 +32,31 @@ type reader struct {
 	pending pendingStore
 }
 
-// nextPendingChanges reads the next page of pending changes. An item's marks are on one page, so
-// that all of them are seen when the item is counted. Only an item that alone
-// has more pending changes than a page takes goes over several pages. next is the cursor
-// of the page after, "" when there are no more pending changes.
-func (r *reader) nextPendingChanges(ctx context.Context) (marks []store.PendingChange, next string, err error) {
+// nextPendingChanges reads the next page of pending changes. All those of an item are
+// on one page, so that all are seen when the item is counted. Only an item that alone
+// has more than a page goes over several pages. next is the cursor of the page after,
+// "" for none.
+func (r *reader) nextPendingChanges(ctx context.Context) (changes []store.PendingChange, next string, err error) {
 	found, next, err := r.pending.PendingChanges(ctx, r.lease.Pair.ID, r.run.PendingCursor, pushPageSize+1)
 	if err != nil {
 		return nil, "", err
 	}
 
-	marks = wholeItems(found, r.pageSize())
-	if len(marks) < len(found) {
-		next = marks[len(marks)-1].Cursor()
+	changes = wholeItems(found, r.pageSize())
+	if len(changes) < len(found) {
+		next = changes[len(changes)-1].Cursor()
 	}
 
-	return marks, next, nil
+	return changes, next, nil
 }
 
-// wholeItems cuts marks after so many items, and after a page of pending changes. It does
-// not cut within an item, unless that item alone fills the page.
-func wholeItems(marks []store.PendingChange, items int) []store.PendingChange {
+// wholeItems cuts pending changes after so many items, and after a page. It does not
+// cut within an item, unless that item alone fills the page.
+func wholeItems(changes []store.PendingChange, items int) []store.PendingChange {
 	end := 0
 	seen := 0
-	for n := 1; n <= len(marks) && n <= pushPageSize; n++ {
-		if n < len(marks) && marks[n].ItemID == marks[n-1].ItemID {
+	for n := 1; n <= len(changes) && n <= pushPageSize; n++ {
+		if n < len(changes) && changes[n].ItemID == changes[n-1].ItemID {
 			continue // the item has more pending changes
 		}
 
@@ -68,15 +68,15 @@ func wholeItems(marks []store.PendingChange, items int) []store.PendingChange {
 	}
 
 	if end == 0 {
-		end = min(len(marks), pushPageSize)
+		end = min(len(changes), pushPageSize)
 	}
 
-	return marks[:end]
+	return changes[:end]
 }
 
-// plannedIn reports whether the run's plan pass has put one of the pending changes.
-func (r *reader) plannedIn(marks []store.PendingChange) bool {
-	for _, m := range marks {
+// plannedIn reports whether the run's plan pass has added one of the pending changes.
+func (r *reader) plannedIn(changes []store.PendingChange) bool {
+	for _, m := range changes {
 		if m.Planned != 0 && m.Planned == r.run.PlanID {
 			return true
 		}
@@ -84,8 +84,9 @@ func (r *reader) plannedIn(marks []store.PendingChange) bool {
 	return false
 }
 
-// plannedBeyond looks for the plan pass's pending change of an item whose pending changes go on
-// after the page. It reads only for an item that has not been counted yet.
+// plannedBeyond looks for the pending change of the plan pass for an item whose
+// pending changes go on after the page. It reads only for an item that has not been
+// counted yet.
 func (r *reader) plannedBeyond(ctx context.Context, tasks []*task) error {
 	if len(tasks) != 1 || len(tasks[0].pending) < pushPageSize {
 		return nil
@@ -98,12 +99,12 @@ func (r *reader) plannedBeyond(ctx context.Context, tasks []*task) error {
 
 	cursor := t.pending[len(t.pending)-1].Cursor()
 	for cursor != "" {
-		marks, next, err := r.pending.PendingChanges(ctx, r.lease.Pair.ID, cursor, pushPageSize)
+		changes, next, err := r.pending.PendingChanges(ctx, r.lease.Pair.ID, cursor, pushPageSize)
 		if err != nil {
 			return err
 		}
 
-		for _, m := range marks {
+		for _, m := range changes {
 			if m.ItemID != t.id {
 				return nil
 			}
@@ -121,10 +122,10 @@ func (r *reader) plannedBeyond(ctx context.Context, tasks []*task) error {
 }
 
 // readTasks gathers items and links and decides about each.
-func (r *reader) readTasks(ctx context.Context, marks []store.PendingChange) ([]*task, error) {
+func (r *reader) readTasks(ctx context.Context, changes []store.PendingChange) ([]*task, error) {
 	var ids []domain.Snowflake
 	of := map[domain.Snowflake][]store.PendingChange{}
-	for _, m := range marks {
+	for _, m := range changes {
 		if of[m.ItemID] == nil {
 			ids = append(ids, m.ItemID)
 		}
@@ -199,20 +200,21 @@ func (r *reader) compare(ctx context.Context) (tasks []*task, next string, err e
 // pendingTasks reads the next page of items with pending changes. One whose pending changes go over the end
 // of a page was read with the first of them.
 func (r *reader) pendingTasks(ctx context.Context, cursor string) ([]*task, string, error) {
-	marks, next, err := r.pending.PendingChanges(ctx, r.lease.Pair.ID, cursor, pushPageSize)
+	changes, next, err := r.pending.PendingChanges(ctx, r.lease.Pair.ID, cursor, pushPageSize)
 	if err != nil {
 		return nil, "", err
 	}
 
 	before := store.ItemOfPendingChange(cursor)
-	marks = slices.DeleteFunc(marks, func(m store.PendingChange) bool { return m.ItemID == before })
-	tasks, err := r.readTasks(ctx, marks)
+	changes = slices.DeleteFunc(changes, func(m store.PendingChange) bool { return m.ItemID == before })
+	tasks, err := r.readTasks(ctx, changes)
 
 	return tasks, next, err
 }
 
-// addPendingChanges gives the tasks of a plan pass the pending changes that wait for their items:
-// what an event has told of is news to a chat, even in a quiet run.
+// addPendingChanges gives the tasks of a plan pass the pending changes of their
+// items: what an event has announced is news to a chat, also in a run that does not
+// announce.
 func (r *reader) addPendingChanges(ctx context.Context, tasks []*task) error {
 	if len(tasks) == 0 {
 		return nil
@@ -225,12 +227,12 @@ func (r *reader) addPendingChanges(ctx context.Context, tasks []*task) error {
 
 	last := tasks[len(tasks)-1].id
 	for cursor := store.PendingCursor(tasks[0].id); ; {
-		marks, next, err := r.pending.PendingChanges(ctx, r.lease.Pair.ID, cursor, pushPageSize)
+		changes, next, err := r.pending.PendingChanges(ctx, r.lease.Pair.ID, cursor, pushPageSize)
 		if err != nil {
 			return err
 		}
 
-		for _, m := range marks {
+		for _, m := range changes {
 			if m.ItemID > last {
 				return nil
 			}

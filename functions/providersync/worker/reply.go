@@ -147,7 +147,7 @@ func (th *threads) owesReply(t *task) bool {
 	return t.waitsForReply() || thread.Said != t.progress()
 }
 
-// holdReply leaves a reply to a run that begins when it is due.
+// holdReply defers a reply to a run that begins when it is due.
 func (th *threads) holdReply(t *task, due time.Time) {
 	th.run.ReplyAt = earliestMillis(th.run.ReplyAt, due)
 	if t.step == item.Unchanged {
@@ -212,8 +212,8 @@ func (th *threads) reply(ctx context.Context, t *task, is domain.Progress) error
 	return nil
 }
 
-// intendReply stores that a reply may be posted, and that it fulfils a manager's
-// wish to have it tried. The same reply that was not found keeps its id.
+// intendReply stores that a reply may be posted, and that a request to retry it is
+// fulfilled. The same reply that was not found keeps its id.
 func (th *threads) intendReply(ctx context.Context, t *task, is domain.Progress) error {
 	now := th.clock.Now().UTC()
 	thread := *t.link.Thread
@@ -254,7 +254,7 @@ func (t *task) takeReplyBack() {
 	t.setThread(thread)
 }
 
-// replyOf is the reply that the link's intent stands for.
+// replyOf is the reply of the link's intent.
 func (th *threads) replyOf(t *task) connector.Reply {
 	thread := t.link.Thread
 	intent := thread.Intent

@@ -24,9 +24,9 @@ type resolver struct {
 	searchFailed bool // unanswered creates could not be looked for in this invocation
 }
 
-// resolveAll looks for the creates that may have left in an earlier invocation. One
-// that is found is recorded; one that is not is sent again only after the
-// settle time; one that is too young stays.
+// resolveAll looks for the objects of creates that may have been sent in an earlier
+// invocation. One that is found is recorded. One that is not found is sent again
+// after the settle time.
 func (rs *resolver) resolveAll(ctx context.Context, tasks []*task) error {
 	open, wanted := rs.unresolved(tasks)
 	if len(open) == 0 {

@@ -27,8 +27,8 @@ type signals struct {
 	retries retryStore
 }
 
-// acknowledgeSignal promises to look at every pending change from here on, and takes up what was
-// asked of the run meanwhile.
+// acknowledgeSignal clears the signal and takes up what was asked of the run
+// meanwhile. All pending changes must be read again after this.
 func (sg *signals) acknowledgeSignal(ctx context.Context) error {
 	asked, err := sg.store.AcknowledgeSignal(ctx, sg.lease)
 	if err != nil {
@@ -36,7 +36,7 @@ func (sg *signals) acknowledgeSignal(ctx context.Context) error {
 	}
 
 	sg.run.Mode = asked.Mode
-	if asked.Announce && !sg.run.Announce { // what was silently passed over is news now
+	if asked.Announce && !sg.run.Announce { // what was not announced is news now
 		sg.run.Announce = true
 		if sg.run.PlanDone {
 			sg.planner.replan()
@@ -50,18 +50,19 @@ func (sg *signals) acknowledgeSignal(ctx context.Context) error {
 	return sg.retryAll(ctx)
 }
 
-// retryAll marks every failed and unknown item, so that it is tried again.
+// retryAll adds a pending change for every failed and unanswered item, so that it is
+// tried again.
 func (sg *signals) retryAll(ctx context.Context) error {
 	for _, out := range []domain.Outcome{domain.FailedOut, domain.Unknown} {
 		for after := ""; ; {
-			marks, next, err := sg.retries.Retriable(ctx, sg.lease.Pair.ID, sg.run.Target, out, after, planPageSize)
+			changes, next, err := sg.retries.Retriable(ctx, sg.lease.Pair.ID, sg.run.Target, out, after, planPageSize)
 			if err != nil {
 				return err
 			}
 
-			if len(marks) > 0 {
+			if len(changes) > 0 {
 				sg.madeProgress()
-				if err := sg.commit(ctx, store.Batch{AddPending: marks}); err != nil {
+				if err := sg.commit(ctx, store.Batch{AddPending: changes}); err != nil {
 					return err
 				}
 			}
@@ -79,7 +80,8 @@ func (sg *signals) retryAll(ctx context.Context) error {
 	return sg.retries.ClearRetryAll(ctx, sg.lease)
 }
 
-// handOverToNextRun marks what was asked of the run meanwhile, for the one after it.
+// handOverToNextRun stores what was asked of the run meanwhile as pending changes,
+// for the run after it.
 func (sg *signals) handOverToNextRun(ctx context.Context) error {
 	st, err := sg.store.StateIn(ctx, sg.lease.Pair.ID, sg.lease.Kind)
 	if err == nil && st != nil && st.Run != nil && st.Run.RetryAll {

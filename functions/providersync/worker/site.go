@@ -88,7 +88,7 @@ func readConfigured(configuration string) configured {
 	return c
 }
 
-// intend notes that a create is about to leave.
+// intend stores in the link that a create is about to be sent.
 func (si *site) intend(t *task) {
 	if si.messageGone(t) {
 		t.forgetMessage()

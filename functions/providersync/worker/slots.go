@@ -12,10 +12,9 @@ import (
 	"example.com/integrations/shared/syncqueue"
 )
 
-// takeSlot asks for room among the organisation's runs that are worked on at
-// once, so that one organisation leaves workers free for the others. A run
-// that gets none stands on a list. A message that names another organisation
-// than the integration's gets no room and no place on a list
+// takeSlot asks for one of the organisation's slots, so that one organisation leaves
+// workers free for the others. A run that gets none is put on a waiting list. A
+// message that names another organisation than the integration's gets neither
 // (ErrWrongOrganisation).
 func (w *Worker) takeSlot(ctx context.Context, m syncqueue.Message, lease string, now, until time.Time) (bool, error) {
 	for {
@@ -24,7 +23,7 @@ func (w *Worker) takeSlot(ctx context.Context, m syncqueue.Message, lease string
 			return false, err
 		}
 		if owner != 0 && owner != m.OrganisationID {
-			return false, fmt.Errorf("slice of run %s: %w", m.RunID, ErrWrongOrganisation)
+			return false, fmt.Errorf("invocation of run %s: %w", m.RunID, ErrWrongOrganisation)
 		}
 
 		waiter := limits.Waiter{OrganisationID: m.OrganisationID, IntegrationID: m.IntegrationID, RunID: m.RunID}
@@ -39,10 +38,10 @@ func (w *Worker) takeSlot(ctx context.Context, m syncqueue.Message, lease string
 	}
 }
 
-// releaseSlot gives the room back and sends for the run that has waited longest. A
-// run that waits for its turn at a credential is favoured when it asks again.
-// If that fails, the room comes free when the lease would have ended, and
-// dispatch sends the message.
+// releaseSlot gives the slot back and sends for the run that has waited longest. A
+// run that waits for a slot at a credential is favoured when it asks again. If that
+// fails, the slot comes free when the lease would have ended, and dispatch sends the
+// message.
 func (w *Worker) releaseSlot(ctx context.Context, log *slog.Logger, m syncqueue.Message, lease string, favour bool) {
 	var next *limits.Waiter
 	err := error(nil)
@@ -67,6 +66,6 @@ func (w *Worker) releaseSlot(ctx context.Context, log *slog.Logger, m syncqueue.
 	}
 
 	if err != nil {
-		log.WarnContext(ctx, "turn not passed on; dispatch repairs it", "error", err.Error())
+		log.WarnContext(ctx, "slot not passed on; dispatch repairs it", "error", err.Error())
 	}
 }

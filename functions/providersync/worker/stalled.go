@@ -15,8 +15,8 @@ import (
 // its object before it, so that no person's edit is overwritten unseen; and the
 // list is tried again at the end of each invocation, where it may take its time.
 
-// longestRest is the longest that a list is left alone because the provider says
-// so.
+// longestRest is the longest pause between two reads of a list that a provider may
+// ask for.
 const longestRest = time.Hour
 
 // pullFirst reads what people changed before it is overwritten. While the pull
@@ -31,7 +31,7 @@ func (pu *puller) pullFirst(ctx context.Context) error {
 	return pu.calls.probeRead(ctx)
 }
 
-// pullPaused reports whether the provider wants to be left alone with lists.
+// pullPaused reports whether the provider has asked for a pause of its lists.
 func (pu *puller) pullPaused() bool {
 	known := pu.pullProblem()
 
@@ -116,7 +116,7 @@ func (wr *writer) readBeforeUpdate(ctx context.Context, t *task) (bool, error) {
 	}
 
 	seen := t.link
-	t.before.note(&seen) // this update has not left yet
+	t.before.note(&seen) // this update was not sent yet
 	p, changed := wr.puller.linkedChange(seen, o)
 	if !changed {
 		return true, nil

@@ -29,8 +29,8 @@ func (s *Stop) Error() string {
 	return "the invocation stops: " + string(s.status)
 }
 
-// asStop takes a Stop out of an error. What is left is an error of the table, the
-// queue or the context.
+// asStop takes a Stop out of an error. Any other error is returned: one of the table,
+// the queue or the context.
 func asStop(err error) (*Stop, error) {
 	var stop *Stop
 	if errors.As(err, &stop) {

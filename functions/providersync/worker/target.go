@@ -76,7 +76,7 @@ func (ts *targets) located() bool {
 
 // knownTarget is the target as it was last stored, nil for none.
 func (ts *targets) knownTarget() *store.Target {
-	if ts.dry() { // its own lane has none
+	if ts.dry() { // its own state has none
 		return ts.view.State.KnownTarget()
 	}
 

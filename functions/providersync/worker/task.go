@@ -52,7 +52,7 @@ type planCount struct {
 	removed   bool           // it does not count as remaining any more
 }
 
-// inDoubt is whether an earlier update may have left, and what it may have made
+// inDoubt is whether an earlier update may have been sent, and what it may have made
 // of the object.
 type inDoubt struct {
 	maybeSent bool
@@ -94,9 +94,9 @@ func (t *task) sentBefore() connector.Sent {
 	return sent
 }
 
-// recordPartial notes what an update had done before it failed: that is no person's
-// change, and not the whole either. It gives what a repetition is told of: a
-// state that it finds may be its own.
+// recordPartial records what an update had done before it failed: that is not a
+// person's change, and not the whole update either. It returns what a repetition
+// starts from: a state that it finds may be its own.
 func (t *task) recordPartial(sent connector.Sent, w connector.Written, err error) connector.Sent {
 	var e *failure.Error
 	if errors.As(err, &e) && e.Class == failure.Ambiguous {
@@ -172,8 +172,8 @@ func seenAt(at time.Time) int64 {
 	return at.UnixMilli()
 }
 
-// hasOldTrouble reports whether the row of an unchanged item tells of trouble that is
-// over: what was refused, put off or skipped was not this content.
+// hasOldTrouble reports whether the row of an unchanged item shows a trouble that is
+// over: what was refused, deferred or skipped was not this content.
 func (t *task) hasOldTrouble() bool {
 	switch t.link.Outcome {
 	case domain.FailedOut, domain.Deferred, domain.Skipped, domain.Unknown:
@@ -182,9 +182,9 @@ func (t *task) hasOldTrouble() bool {
 	return false
 }
 
-// countedByPlan is what the plan pass counts an item as that it does not mark.
-// The plan pass does not rewrite the row, so the row still says. It is "" for
-// an item that was not there yet.
+// countedByPlan is what the plan pass counts an item as for which it adds no pending
+// change. It does not rewrite the row, so the row still says it. It is "" for an item
+// that was not there yet.
 func (t *task) countedByPlan() domain.Outcome {
 	switch {
 	case !t.linked:
@@ -204,8 +204,8 @@ func (t *task) countedByPlan() domain.Outcome {
 
 func (t *task) name() string { return t.id.String() }
 
-// resetAttempts begins to count attempts anew, for another version or at a manager's
-// wish.
+// resetAttempts starts counting attempts again, for another version or a request to
+// retry.
 func (t *task) resetAttempts() {
 	if t.link.Version != t.item.Version || t.retry() && t.link.GivenUp {
 		t.link.Attempts = 0
@@ -213,7 +213,7 @@ func (t *task) resetAttempts() {
 	}
 }
 
-// previousMessage is what the last message told, nil for none.
+// previousMessage is what the last message said, nil for none.
 func (t *task) previousMessage() *connector.PreviousMessage {
 	told := t.link.Previous
 	if told == nil {

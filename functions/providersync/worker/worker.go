@@ -1,15 +1,15 @@
-// Package worker brings an organisation's items to a provider: one invocation of
-// one run at a time, under a lease, so that no change is lost and no object is
-// created twice, whatever crashes in between.
+// Package worker brings an organisation's items to a provider: one invocation of one
+// run at a time, under a lease, so that no change is lost and no object is created
+// twice, whatever crashes in between.
 //
-// An invocation takes its turn and the lease, plans if the run is full (compares
-// every item and pending changes what differs, without asking the provider), pushes the
-// items with pending changes page by page, and pulls what people changed there. Before a
-// create leaves, its intent is stored; its result is recorded before the next
-// create. A mark is deleted, by item and version, only when that version is at
-// the provider. What a crashed invocation leaves behind, the next one finds: an
-// intent without a result is looked for at the provider before anything is
-// sent again.
+// An invocation takes a slot and the lease. If the run is full it plans: it compares
+// every item with what was last sent and adds pending changes, without asking the
+// provider. It pushes the items with pending changes page by page, and pulls what
+// people changed at the provider. Before a create is sent, its intent is stored; its
+// result is recorded before the next create. A pending change is deleted, by item and
+// version, only when the provider has that version. After a crash the next invocation
+// looks at the provider for the object of a stored intent before it sends anything
+// again.
 //
 // Waiting is a state: an invocation that may not call the provider now ends, and the
 // run says why and until when. Before each call the invocation looks whether a
@@ -31,23 +31,23 @@ import (
 	"example.com/integrations/shared/syncqueue"
 )
 
-// A Clock tells the time by the wall and waits.
+// A Clock gives the time and waits.
 type Clock interface {
 	Now() time.Time
 	Sleep(ctx context.Context, d time.Duration) error
 }
 
-// A Queue asks for the next invocation.
+// A Queue asks for the next invocation of a run.
 type Queue interface {
 	Send(ctx context.Context, organisation, integration, run domain.Snowflake) error
 }
 
-// A EventPublisher publishes events and says which were taken.
+// An EventPublisher publishes events and returns those that were accepted.
 type EventPublisher interface {
-	Publish(ctx context.Context, notices []outgoing.Event) (taken []outgoing.Event, err error)
+	Publish(ctx context.Context, events []outgoing.Event) (taken []outgoing.Event, err error)
 }
 
-// Opened is the connector for what is configured, and how fast it may be used.
+// Opened is the connector for what is configured, and the limits of its credential.
 type Opened struct {
 	Connector connector.Connector
 	// Credential names who calls the provider, without giving it away: all
@@ -56,11 +56,11 @@ type Opened struct {
 	Limits     limits.Limits
 }
 
-// An Opener makes the connector for what is configured now. A *connector.Error
-// ends the run; any other error is ours, and the invocation is tried again.
+// An Opener makes the connector for what is configured now. A *failure.Error ends the
+// run; after any other error the invocation is tried again.
 type Opener func(ctx context.Context, v store.View) (Opened, error)
 
-// Settings are the worker's times and sizes.
+// Settings are the times and sizes of a Worker.
 type Settings struct {
 	WorkTime    time.Duration // how long an invocation takes on new work
 	CallTimeout time.Duration // the longest call to a provider
@@ -77,7 +77,7 @@ type Settings struct {
 	RelinkBefore time.Time
 }
 
-// An Worker works on invocations.
+// A Worker works on the invocations of runs.
 type Worker struct {
 	Store    *store.Store
 	Open     Opener
@@ -110,7 +110,7 @@ func (w *Worker) Run(ctx context.Context, m syncqueue.Message, deadline time.Tim
 	}
 
 	if !granted {
-		log.InfoContext(ctx, "message dropped: another worker is on the run, or its turn has yet to come")
+		log.InfoContext(ctx, "message dropped: another worker is on the run, or its organisation has no free slot")
 		return nil
 	}
 

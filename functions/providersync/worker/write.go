@@ -85,8 +85,8 @@ func created(w connector.Written) domain.Outcome {
 	return domain.Created
 }
 
-// storeIntent stores that a create is about to leave, and that it fulfils a manager's
-// wish to have it tried: a worker that finds it so must not try again.
+// storeIntent stores that a create is about to be sent, and that a request to retry
+// it is fulfilled: a worker that finds it so must not retry again.
 func (wr *writer) storeIntent(ctx context.Context, t *task) error {
 	wr.site.intend(t)
 	wr.ledger.claim(t)
