@@ -4,7 +4,6 @@ import (
 	"errors"
 
 	"example.com/integrations/functions/providersync/worker/item"
-
 	"example.com/integrations/shared/connector"
 	"example.com/integrations/shared/connector/failure"
 	"example.com/integrations/shared/store"

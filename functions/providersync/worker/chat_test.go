@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"example.com/integrations/functions/providersync/worker/item"
-
 	"example.com/integrations/shared/connector"
 	"example.com/integrations/shared/connector/failure"
 	chatmessage "example.com/integrations/shared/connector/message"

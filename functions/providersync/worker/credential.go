@@ -25,6 +25,14 @@ const (
 	limitAgain    = time.Hour
 )
 
+// credentialUsage is what is known of a credential, and by what limits it is used.
+type credentialUsage struct {
+	credential string
+	limits     limits.Limits
+	usage      store.Usage
+	loaded     bool
+}
+
 // A gate decides whether the provider may be called with the credential, as far as
 // all workers that use it know, and shares what the provider answers.
 type gate struct {
@@ -32,7 +40,7 @@ type gate struct {
 	site  *site
 	store usageStore
 	queue Queue
-	pace  pace
+	known credentialUsage
 
 	hasSlot          bool // this invocation has a slot at a shared credential
 	calledProvider   bool // the provider was called
@@ -59,7 +67,7 @@ func (g *gate) admit(ctx context.Context) error {
 			return g.applyAdmission(a)
 		}
 
-		usage := g.pace.usage
+		usage := g.known.usage
 		usage.Credential = a.credential
 		retry, err := g.putUsage(ctx, usage, now)
 		if err != nil {
@@ -120,7 +128,7 @@ func (g *gate) admission(now time.Time) admission {
 // does not wait for a slot any more.
 func (g *gate) rejected(r *store.Refusal, now time.Time) admission {
 	why := g.shownReason(r)
-	a := admission{refused: r, credential: g.pace.usage.Credential, stop: &Stop{status: domain.Failed, err: &why, unhealthy: true}}
+	a := admission{refused: r, credential: g.known.usage.Credential, stop: &Stop{status: domain.Failed, err: &why, unhealthy: true}}
 
 	if a.credential.Turns.Waits(g.run.ID) {
 		a.credential.Turns, a.next = a.credential.Turns.Release(g.run.ID, g.lease.ID, credentialSlots, now)
@@ -148,11 +156,11 @@ func (g *gate) applyAdmission(a admission) error {
 
 // sharedRefusal is what stands against a call, nil for nothing.
 func (g *gate) sharedRefusal() *store.Refusal {
-	if g.pace.usage.Refusal != nil {
-		return g.pace.usage.Refusal
+	if g.known.usage.Refusal != nil {
+		return g.known.usage.Refusal
 	}
 
-	if r, refused := g.pace.usage.Writes[g.site.target.Key]; refused {
+	if r, refused := g.known.usage.Writes[g.site.target.Key]; refused {
 		return &r
 	}
 
@@ -191,14 +199,14 @@ func (g *gate) withRefusal(c store.Credential, r *store.Refusal) store.Credentia
 // putUsage writes what is known of the credential. retry says that another
 // worker was first.
 func (g *gate) putUsage(ctx context.Context, usage store.Usage, now time.Time) (retry bool, err error) {
-	usage, err = g.store.PutUsage(ctx, g.pace.credential, usage, now)
+	usage, err = g.store.PutUsage(ctx, g.known.credential, usage, now)
 	if errors.Is(err, store.ErrConflict) {
-		g.pace.read = false
+		g.known.loaded = false
 		return true, nil
 	}
 
 	if err == nil {
-		g.pace.usage = usage
+		g.known.usage = usage
 	}
 
 	return false, err
@@ -214,7 +222,7 @@ func (g *gate) probeRequested(now time.Time, gap time.Duration) bool {
 
 	known := g.state.Condition
 	changed := known != nil && known.ConfigurationVersion != g.meta.ConfigurationVersion
-	last := g.pace.usage.ProbedAt
+	last := g.known.usage.ProbedAt
 
 	return (asked > last || changed) && now.Sub(time.UnixMilli(last)) >= gap
 }
@@ -233,7 +241,7 @@ func (g *gate) shareRefusal(ctx context.Context, why domain.RunError) error {
 		}
 
 		now := g.clock.Now()
-		usage := g.pace.usage
+		usage := g.known.usage
 		next := store.Refusal{Reason: why, Organisation: g.meta.OrganisationID}
 		was := g.sharedRefusal()
 		if was != nil && was.Reason.Code == why.Code {
@@ -268,7 +276,7 @@ func (g *gate) shareRefusal(ctx context.Context, why domain.RunError) error {
 // all the same, unless a newer one is stored.
 func (g *gate) clearRefusals(ctx context.Context, wrote bool) error {
 	now := g.clock.Now()
-	usage := g.pace.usage
+	usage := g.known.usage
 	refusal := usage.Refusal
 	atPlace := g.refusalHere(wrote)
 	if usage.Strikes == 0 && refusal == nil && atPlace == nil && usage.Blocked <= now.UnixMilli() {
@@ -292,7 +300,7 @@ func (g *gate) clearRefusals(ctx context.Context, wrote bool) error {
 			return err
 		}
 
-		usage = g.pace.usage
+		usage = g.known.usage
 		if !same(usage.Refusal, refusal) || !same(g.refusalHere(wrote), atPlace) {
 			return nil
 		}
@@ -302,7 +310,7 @@ func (g *gate) clearRefusals(ctx context.Context, wrote bool) error {
 // refusalHere is what stands against writes at this place and is over with a
 // write, nil for nothing.
 func (g *gate) refusalHere(wrote bool) *store.Refusal {
-	r, refused := g.pace.usage.Writes[g.site.target.Key]
+	r, refused := g.known.usage.Writes[g.site.target.Key]
 	if !refused || !wrote {
 		return nil
 	}
@@ -317,19 +325,36 @@ func same(a, b *store.Refusal) bool {
 // mayProbeLimit reports whether a provider with a long rate limit may be called once:
 // a manager wants it, or no worker has called for an hour.
 func (g *gate) mayProbeLimit(now time.Time) bool {
-	if time.UnixMilli(g.pace.usage.Blocked).Sub(now) <= longBlock {
+	if time.UnixMilli(g.known.usage.Blocked).Sub(now) <= longBlock {
 		return false
 	}
 
-	return g.probeRequested(now, limitProbeGap) || now.Sub(time.UnixMilli(g.pace.usage.AskedAt)) >= limitAgain
+	return g.probeRequested(now, limitProbeGap) || now.Sub(time.UnixMilli(g.known.usage.AskedAt)) >= limitAgain
 }
 
 // limitRetryAt is when a run that waits for the end of a rate limit goes on: a
 // long one is tried each hour.
 func (g *gate) limitRetryAt(end, now time.Time) time.Time {
-	if time.UnixMilli(g.pace.usage.Blocked).Sub(now) <= longBlock {
+	if time.UnixMilli(g.known.usage.Blocked).Sub(now) <= longBlock {
 		return end
 	}
 
-	return earlier(end, time.UnixMilli(g.pace.usage.AskedAt).Add(limitAgain))
+	return earlier(end, time.UnixMilli(g.known.usage.AskedAt).Add(limitAgain))
+}
+
+// loadUsage reads what the credential has spent, once an invocation.
+func (g *gate) loadUsage(ctx context.Context) (err error) {
+	if !g.known.loaded {
+		g.known.usage, err = g.store.Usage(ctx, g.known.credential)
+		g.known.loaded = err == nil
+	}
+	return err
+}
+
+// why names the reason for a wait: the provider has refused, or would.
+func (g *gate) why(now time.Time) string {
+	if g.known.usage.Blocked > now.UnixMilli() {
+		return rateLimited
+	}
+	return "pacing"
 }

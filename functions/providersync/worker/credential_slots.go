@@ -32,7 +32,7 @@ const (
 // always take a slot. The second integration that uses the credential also takes a
 // slot for the first one, since that may have a worker without a slot.
 func (g *gate) takeCredentialSlot(now time.Time) admission {
-	a := admission{credential: g.pace.usage.Credential}
+	a := admission{credential: g.known.usage.Credential}
 	if g.hasSlot {
 		return a
 	}
@@ -98,7 +98,7 @@ func (g *gate) tryRelease(ctx context.Context) error {
 		}
 
 		now := g.clock.Now()
-		usage := g.pace.usage
+		usage := g.known.usage
 		var next *limits.Waiter
 		usage.Turns, next = usage.Turns.Release(g.run.ID, g.lease.ID, credentialSlots, now)
 		if g.probes && !g.calledProvider {

@@ -6,7 +6,6 @@ import (
 	"slices"
 
 	"example.com/integrations/functions/providersync/worker/item"
-
 	"example.com/integrations/shared/domain"
 	"example.com/integrations/shared/store"
 )

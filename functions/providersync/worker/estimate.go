@@ -4,7 +4,6 @@ import (
 	"time"
 
 	"example.com/integrations/functions/providersync/worker/item"
-
 	"example.com/integrations/shared/domain"
 	"example.com/integrations/shared/limits"
 )
@@ -80,6 +79,6 @@ func (pc *pacer) estimate(from time.Time) {
 		return
 	}
 
-	at := pc.gate.pace.limits.Finish(pc.gate.pace.usage.Usage, from, pc.run.Creates, pc.run.Updates, pc.callTime()).UTC()
+	at := pc.gate.known.limits.Finish(pc.gate.known.usage.Usage, from, pc.run.Creates, pc.run.Updates, pc.callTime()).UTC()
 	pc.run.EstimatedFinish = &at
 }

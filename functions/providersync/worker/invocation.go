@@ -180,7 +180,7 @@ func (i *invocation) load(ctx context.Context) error {
 	i.site.conn = opened.Connector
 	_, i.site.finder = opened.Connector.(connector.Finder)
 	i.site.chat = chatOf(opened.Connector)
-	i.gate.pace = pace{credential: opened.Credential, limits: opened.Limits}
+	i.gate.known = credentialUsage{credential: opened.Credential, limits: opened.Limits}
 	if err != nil {
 		return err
 	}

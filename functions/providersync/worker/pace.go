@@ -6,21 +6,16 @@ import (
 
 	"example.com/integrations/shared/connector/failure"
 	"example.com/integrations/shared/limits"
-	"example.com/integrations/shared/store"
 )
 
 // shortWait is the longest wait that is slept; a longer one parks the run.
 const shortWait = 10 * time.Second
 
-// A pace is how an invocation keeps to its credential's limits: it reserves times
-// for the calls of a page at once, in the usage that all workers share.
-type pace struct {
-	credential string
-	limits     limits.Limits
-	usage      store.Usage
-	read       bool
-	planned    []limits.Op
-	reserved   []reservation
+// reservations are the times that are reserved for the calls of a page, in the usage
+// that all workers share.
+type reservations struct {
+	planned  []limits.Op // the calls to come that have no time yet
+	reserved []reservation
 }
 
 type reservation struct {
@@ -28,15 +23,15 @@ type reservation struct {
 	at time.Time
 }
 
-// plan names the calls to come. Times are reserved when the first is made.
-func (p *pace) plan(ops []limits.Op) {
+// plan sets the calls to come. Times are reserved when the first is made.
+func (p *reservations) plan(ops []limits.Op) {
 	p.planned = ops
 	p.reserved = nil
 }
 
 // next takes the next reserved time of an operation. What was reserved before
 // it, for calls that were not made, is forgone, and so is a time that is past.
-func (p *pace) next(op limits.Op, now time.Time) (time.Time, bool) {
+func (p *reservations) next(op limits.Op, now time.Time) (time.Time, bool) {
 	for i, r := range p.reserved {
 		if r.op == op && now.Sub(r.at) <= limits.Late {
 			p.reserved = p.reserved[i+1:]
@@ -53,8 +48,9 @@ func (p *pace) next(op limits.Op, now time.Time) (time.Time, bool) {
 // run is done by the same limits.
 type pacer struct {
 	*session
-	site *site
-	gate *gate
+	site  *site
+	gate  *gate
+	calls reservations
 }
 
 // await makes sure that a call may be made now: the run goes on, there is time
@@ -64,7 +60,7 @@ func (pc *pacer) await(ctx context.Context, op limits.Op) error {
 		return stopContinue
 	}
 
-	at, ok := pc.gate.pace.next(op, pc.clock.Now())
+	at, ok := pc.calls.next(op, pc.clock.Now())
 	if !ok {
 		var err error
 		at, err = pc.reserve(ctx, op)
@@ -95,29 +91,29 @@ func (pc *pacer) reserve(ctx context.Context, op limits.Op) (time.Time, error) {
 		}
 
 		now := pc.clock.Now()
-		first := pc.gate.pace.limits.Next(pc.gate.pace.usage.Usage, now, op)
+		first := pc.gate.known.limits.Next(pc.gate.known.usage.Usage, now, op)
 		switch {
 		case first.Sub(now) > shortWait && pc.gate.mayProbeLimit(now):
 			return pc.askWhileLimited(ctx, op, now)
 		case first.Sub(now) > shortWait:
-			return first, stopWaiting(pc.gate.limitRetryAt(first, now), pc.gate.pace.why(now))
+			return first, stopWaiting(pc.gate.limitRetryAt(first, now), pc.gate.why(now))
 		case !first.Before(pc.workEnds):
 			return first, stopContinue
-		case pc.gate.pace.limits.Unlimited():
+		case pc.gate.known.limits.Unlimited():
 			return first, nil // nothing to keep count of
 		}
 
-		ops := pc.gate.pace.following(op)
-		spent, times := pc.gate.pace.limits.Take(pc.gate.pace.usage.Usage, now, pc.workEnds, ops, pc.callTime())
+		ops := pc.calls.following(op)
+		spent, times := pc.gate.known.limits.Take(pc.gate.known.usage.Usage, now, pc.workEnds, ops, pc.callTime())
 		if len(times) == 0 {
 			return first, stopContinue
 		}
 
 		if n := withoutLongPause(now, times); n < len(times) {
-			spent, times = pc.gate.pace.limits.Take(pc.gate.pace.usage.Usage, now, pc.workEnds, ops[:n], pc.callTime())
+			spent, times = pc.gate.known.limits.Take(pc.gate.known.usage.Usage, now, pc.workEnds, ops[:n], pc.callTime())
 		}
 
-		usage := pc.gate.pace.usage
+		usage := pc.gate.known.usage
 		usage.Usage = spent
 		retry, err := pc.gate.putUsage(ctx, usage, now)
 		if err != nil {
@@ -127,12 +123,12 @@ func (pc *pacer) reserve(ctx context.Context, op limits.Op) (time.Time, error) {
 			continue
 		}
 
-		if planned := pc.gate.pace.planned; len(planned) >= len(ops) {
-			pc.gate.pace.planned = planned[len(planned)-len(ops)+len(times):]
+		if planned := pc.calls.planned; len(planned) >= len(ops) {
+			pc.calls.planned = planned[len(planned)-len(ops)+len(times):]
 		}
 
 		for i, at := range times[1:] {
-			pc.gate.pace.reserved = append(pc.gate.pace.reserved, reservation{ops[i+1], at})
+			pc.calls.reserved = append(pc.calls.reserved, reservation{ops[i+1], at})
 		}
 
 		return times[0], nil
@@ -142,7 +138,7 @@ func (pc *pacer) reserve(ctx context.Context, op limits.Op) (time.Time, error) {
 // askWhileLimited lets one call try a provider with a long rate limit. It is stored
 // first, so that no other worker does so too.
 func (pc *pacer) askWhileLimited(ctx context.Context, op limits.Op, now time.Time) (time.Time, error) {
-	usage := pc.gate.pace.usage
+	usage := pc.gate.known.usage
 	usage.AskedAt, usage.ProbedAt = now.UnixMilli(), now.UnixMilli()
 
 	retry, err := pc.gate.putUsage(ctx, usage, now)
@@ -156,17 +152,8 @@ func (pc *pacer) askWhileLimited(ctx context.Context, op limits.Op, now time.Tim
 	return now, nil
 }
 
-// loadUsage reads what the credential has spent, once an invocation.
-func (g *gate) loadUsage(ctx context.Context) (err error) {
-	if !g.pace.read {
-		g.pace.usage, err = g.store.Usage(ctx, g.pace.credential)
-		g.pace.read = err == nil
-	}
-	return err
-}
-
 // following are an operation and those planned after it.
-func (p *pace) following(op limits.Op) []limits.Op {
+func (p *reservations) following(op limits.Op) []limits.Op {
 	for i, planned := range p.planned {
 		if planned == op {
 			return p.planned[i:]
@@ -188,14 +175,6 @@ func withoutLongPause(now time.Time, times []time.Time) int {
 	return len(times)
 }
 
-// why names the reason for a wait: the provider has refused, or would.
-func (p *pace) why(now time.Time) string {
-	if p.usage.Blocked > now.UnixMilli() {
-		return rateLimited
-	}
-	return "pacing"
-}
-
 // rateLimited is the code of a refusal for calling too often.
 const rateLimited = "rate_limited"
 
@@ -208,16 +187,16 @@ func (pc *pacer) recordRateLimit(ctx context.Context, e *failure.Error) (time.Ti
 		}
 
 		now := pc.clock.Now()
-		usage := pc.gate.pace.usage
+		usage := pc.gate.known.usage
 		var until time.Time
 		usage.AskedAt = now.UnixMilli()
-		usage.Usage, until = pc.gate.pace.limits.Refused(usage.Usage, now, max(e.Wait, time.Second), e.NoRetryAfter)
+		usage.Usage, until = pc.gate.known.limits.Refused(usage.Usage, now, max(e.Wait, time.Second), e.NoRetryAfter)
 		retry, err := pc.gate.putUsage(ctx, usage, now)
 		if retry {
 			continue
 		}
 
-		pc.gate.pace.reserved = nil
+		pc.calls.reserved = nil
 
 		return until, err
 	}

@@ -5,7 +5,6 @@ import (
 	"time"
 
 	"example.com/integrations/functions/providersync/worker/item"
-
 	"example.com/integrations/shared/domain"
 	"example.com/integrations/shared/store"
 )
@@ -164,7 +163,7 @@ func (ps *pusher) pushTasks(ctx context.Context, tasks []*task) error {
 		return err
 	}
 
-	ps.gate.pace.plan(ps.items.operations(tasks))
+	ps.pacer.calls.plan(ps.items.operations(tasks))
 	for _, t := range tasks {
 		if err := ps.items.pushItem(ctx, t); err != nil {
 			return err

@@ -4,7 +4,6 @@ import (
 	"context"
 
 	"example.com/integrations/functions/providersync/worker/item"
-
 	"example.com/integrations/shared/domain"
 	"example.com/integrations/shared/limits"
 	"example.com/integrations/shared/store"

@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"example.com/integrations/functions/providersync/worker/item"
-
 	"example.com/integrations/shared/connector"
 	"example.com/integrations/shared/connector/failure"
 	"example.com/integrations/shared/domain"

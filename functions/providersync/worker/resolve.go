@@ -5,7 +5,6 @@ import (
 	"time"
 
 	"example.com/integrations/functions/providersync/worker/item"
-
 	"example.com/integrations/shared/connector"
 	"example.com/integrations/shared/domain"
 	"example.com/integrations/shared/limits"

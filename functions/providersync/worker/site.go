@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 
 	"example.com/integrations/functions/providersync/worker/item"
-
 	"example.com/integrations/shared/connector"
 	"example.com/integrations/shared/signing"
 	"example.com/integrations/shared/store"
