@@ -421,7 +421,8 @@ func (dg *digester) resolveDigest(ctx context.Context, d *store.Digest) error {
 
 	d.Outcome = domain.Deferred // it is not there: it was not sent, and another one says its items
 	if w, ok := found[d.ID]; ok {
-		d.Outcome, d.Remote = domain.Created, remoteOf(w)
+		d.Outcome = domain.Created
+		d.Remote = remoteOf(w)
 	}
 
 	return dg.records.storeDigest(ctx, d)
@@ -468,7 +469,8 @@ func (dg *digester) recordFromDigest(t *task) {
 		t.link.Version = g.Version
 	}
 
-	if t.finished = g.Content.Hash == t.content.Hash(); t.finished {
+	t.finished = g.Content.Hash == t.content.Hash()
+	if t.finished {
 		return
 	}
 

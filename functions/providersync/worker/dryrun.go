@@ -177,12 +177,14 @@ func (dr *dryRunner) planRow(t *task) (domain.PlanRow, bool) {
 		return row, true
 
 	case item.Update:
-		row.Action, row.Steps = domain.PlanUpdate, []string{changeOf(t)}
+		row.Action = domain.PlanUpdate
+		row.Steps = []string{changeOf(t)}
 		if dr.expectsReply(t) {
 			row.Steps = append(row.Steps, replyStep)
 		}
 
 		dr.tally(domain.Updated, 1)
+
 		return row, true
 	}
 

@@ -164,6 +164,7 @@ func (en *ender) ending(ctx context.Context, stop *Stop) (store.Ending, error) {
 		MetaVersion: en.meta.Version,
 		Judged:      stop.unhealthy,
 	}
+
 	e.Run.Status = stop.status
 	e.Run.Error = stop.err
 	e.Run.FinishedAt = &now

@@ -97,7 +97,8 @@ func (f *itemFailures) handleFailure(ctx context.Context, t *task, e *failure.Er
 		return f.lostReply(t, e)
 	case e.Class == failure.Ambiguous && t.link.Remote == nil:
 		f.createUnanswered(t, e)
-		if f.run.Outages++; f.run.Outages >= outagesInARow {
+		f.run.Outages++
+		if f.run.Outages >= outagesInARow {
 			return f.calls.outage(e)
 		}
 		return nil
@@ -136,7 +137,8 @@ func reasonText(e *failure.Error) string {
 // cannot be read is down after three unanswered updates in a row.
 func (f *itemFailures) unanswered(ctx context.Context, t *task, e *failure.Error) error {
 	if _, can := f.site.conn.(connector.Puller); !can {
-		if f.run.Outages++; f.run.Outages >= outagesInARow {
+		f.run.Outages++
+		if f.run.Outages >= outagesInARow {
 			f.deferItem(t, e)
 			return f.calls.outage(e)
 		}
@@ -187,7 +189,8 @@ func (f *itemFailures) failedBefore(t *task, e *failure.Error) bool {
 func (f *itemFailures) failAlone(t *task, e *failure.Error) {
 	t.link.Attempts = min(t.link.Attempts, 2)
 	f.refuseItem(t, e)
-	if at := f.clock.Now().Add(e.Wait).UTC(); t.link.RetryAt.Before(at) {
+	at := f.clock.Now().Add(e.Wait).UTC()
+	if t.link.RetryAt.Before(at) {
 		t.link.RetryAt = at
 	}
 }
@@ -256,7 +259,8 @@ func (f *itemFailures) scheduleSearch(t *task) {
 // settleTime is how long an unanswered create waits before its object is looked for.
 func (f *itemFailures) settleTime(t *task) time.Duration {
 	pause := f.settings.Settle
-	if n := t.link.Attempts - 1; n > 0 {
+	n := t.link.Attempts - 1
+	if n > 0 {
 		pause = max(pause, retryPauses[min(n, len(retryPauses)-1)])
 	}
 	return pause

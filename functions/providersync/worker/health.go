@@ -65,7 +65,8 @@ func (h *health) markHealthy(wrote bool) {
 			return
 		}
 
-		if h.healthyIfDone = !wrote; h.healthyIfDone {
+		h.healthyIfDone = !wrote
+		if h.healthyIfDone {
 			return
 		}
 	}

@@ -32,7 +32,8 @@ func (l *ledger) record(t *task, out domain.Outcome, reason string) {
 	t.link.Outcome = out
 	t.link.Reason = reason
 	t.link.LastRunID = l.run.ID
-	t.link.Version, t.link.UpdatedAt = t.item.Version, l.clock.Now().UTC()
+	t.link.Version = t.item.Version
+	t.link.UpdatedAt = l.clock.Now().UTC()
 	t.linkChanged = true
 }
 

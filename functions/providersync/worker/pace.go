@@ -139,7 +139,8 @@ func (pc *pacer) reserve(ctx context.Context, op limits.Op) (time.Time, error) {
 // first, so that no other worker does so too.
 func (pc *pacer) askWhileLimited(ctx context.Context, op limits.Op, now time.Time) (time.Time, error) {
 	usage := pc.gate.known.usage
-	usage.AskedAt, usage.ProbedAt = now.UnixMilli(), now.UnixMilli()
+	usage.AskedAt = now.UnixMilli()
+	usage.ProbedAt = now.UnixMilli()
 
 	retry, err := pc.gate.putUsage(ctx, usage, now)
 	if err != nil {

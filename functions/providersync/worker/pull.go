@@ -112,7 +112,8 @@ func (pu *puller) cursor() store.Pull {
 			p.Since = pu.site.providerNow().Add(-outbound.MaxClockSkew).UnixMilli()
 		}
 
-		if p.At = p.Since; !p.Settled {
+		p.At = p.Since
+		if !p.Settled {
 			p.At -= clockSkew.Milliseconds()
 		}
 

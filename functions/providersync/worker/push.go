@@ -113,7 +113,8 @@ const recountAfter = 30 * time.Second
 // countRemaining counts what has yet to reach the provider.
 func (ps *pusher) countRemaining(ctx context.Context) error {
 	n, err := ps.store.CountPendingChanges(ctx, ps.lease.Pair.ID)
-	ps.run.Remaining, ps.countedAt = &n, ps.clock.Now()
+	ps.run.Remaining = &n
+	ps.countedAt = ps.clock.Now()
 	return err
 }
 

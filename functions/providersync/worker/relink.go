@@ -217,12 +217,14 @@ func (rl *relinker) lookUp(ctx context.Context, objects []connector.Object) (pag
 	carries := rl.site.target.Previous != "" && rl.site.target.Carries != store.CarriesNone
 
 	var err error
-	if f.records, err = rl.store.Objects(ctx, id, rl.site.target.Key, claimed); err != nil {
+	f.records, err = rl.store.Objects(ctx, id, rl.site.target.Key, claimed)
+	if err != nil {
 		return f, err
 	}
 
 	if carries {
-		if f.before, err = rl.store.Objects(ctx, id, rl.site.target.Previous, all); err != nil {
+		f.before, err = rl.store.Objects(ctx, id, rl.site.target.Previous, all)
+		if err != nil {
 			return f, err
 		}
 	}
@@ -235,7 +237,8 @@ func (rl *relinker) lookUp(ctx context.Context, objects []connector.Object) (pag
 
 	items = unique(items)
 
-	if f.links, err = rl.puller.linksOf(ctx, rl.site.target.Key, items); err != nil {
+	f.links, err = rl.puller.linksOf(ctx, rl.site.target.Key, items)
+	if err != nil {
 		return f, err
 	}
 

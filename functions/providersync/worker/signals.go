@@ -71,7 +71,8 @@ func (sg *signals) retryAll(ctx context.Context) error {
 				break
 			}
 
-			if after = next; !sg.timeLeft() {
+			after = next
+			if !sg.timeLeft() {
 				return stopContinue // marking again what is marked changes nothing
 			}
 		}

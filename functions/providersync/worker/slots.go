@@ -44,10 +44,11 @@ func (w *Worker) takeSlot(ctx context.Context, m syncqueue.Message, lease string
 // message.
 func (w *Worker) releaseSlot(ctx context.Context, log *slog.Logger, m syncqueue.Message, lease string, favour bool) {
 	var next *limits.Waiter
-	err := error(nil)
+	var err error
 	for {
 		var t store.Slots
-		if t, err = w.Store.Slots(ctx, m.OrganisationID); err != nil {
+		t, err = w.Store.Slots(ctx, m.OrganisationID)
+		if err != nil {
 			break
 		}
 
@@ -56,7 +57,8 @@ func (w *Worker) releaseSlot(ctx context.Context, log *slog.Logger, m syncqueue.
 			t.Slots = t.Favour(m.RunID, w.Clock.Now())
 		}
 
-		if err = w.Store.PutSlots(ctx, m.OrganisationID, t, w.Clock.Now()); !errors.Is(err, store.ErrConflict) {
+		err = w.Store.PutSlots(ctx, m.OrganisationID, t, w.Clock.Now())
+		if !errors.Is(err, store.ErrConflict) {
 			break
 		}
 	}

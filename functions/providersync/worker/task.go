@@ -88,8 +88,10 @@ func (t *task) sentBefore() connector.Sent {
 	sent := connector.Sent{Remote: *t.link.Remote, Labels: t.link.SentLabels, State: t.link.SentState,
 		Seen: connector.Seen{Text: t.link.SeenText, State: t.link.SeenState}}
 	if t.before.maybeSent {
-		sent.State, sent.Labels = "", union(t.link.SentLabels, t.before.labels)
+		sent.State = ""
+		sent.Labels = union(t.link.SentLabels, t.before.labels)
 	}
+
 	return sent
 }
 

@@ -150,6 +150,7 @@ func (w *Worker) runLeased(ctx context.Context, log *slog.Logger, m syncqueue.Me
 			leaseEnds: leaseEnds,
 		},
 	})
+
 	defer inv.gate.releaseCredential(ctx)
 
 	err = inv.work(ctx)

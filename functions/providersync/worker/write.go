@@ -127,11 +127,13 @@ func (wr *writer) update(ctx context.Context, t *task) error {
 	gone := false
 	err := wr.failures.write(ctx, t, true, func() (err error) {
 		w, err = wr.site.conn.Update(ctx, sent, c, wr.site.marker(t))
-		if made = err == nil; made {
+		made = err == nil
+		if made {
 			return nil
 		}
 
-		if gone = wr.site.chat.refusesEdit(err); gone {
+		gone = wr.site.chat.refusesEdit(err)
+		if gone {
 			return nil
 		}
 

@@ -154,6 +154,7 @@ func TestDecide(t *testing.T) {
 				Content: content,
 				Link:    store.Link{Version: 1, SentHash: "of version 1", SentState: domain.Open, Remote: &domain.Remote{ID: "r1"}},
 			}
+
 			p := Policy{Now: now, CanSearch: true}
 			tt.change(&s, &p)
 
