@@ -12,7 +12,7 @@ import (
 	"testing"
 	"time"
 
-	"example.com/integrations/local/contract"
+	"example.com/integrations/local/testkit/contract"
 )
 
 // A flaky API answers its statuses in turn, and then well; 0 hangs up.

@@ -13,7 +13,7 @@ import (
 	"testing"
 	"time"
 
-	"example.com/integrations/local/contract"
+	"example.com/integrations/local/testkit/contract"
 )
 
 // more are the methods that put several calls together.

@@ -10,7 +10,6 @@ import (
 	"example.com/integrations/functions/ingest/handler"
 	"example.com/integrations/shared/lambdaapp"
 	"example.com/integrations/shared/runs"
-	"example.com/integrations/shared/settings"
 	"example.com/integrations/shared/syncqueue"
 )
 
@@ -24,7 +23,7 @@ func function(b lambdaapp.App) any {
 	h := &handler.Handler{
 		Items: b.Store, Organisations: b.Store, Grants: b.Store, Marks: b.Store, Runs: started,
 		Log: b.Log, Now: time.Now,
-		PurgeAfter: settings.Parsed(b.Env, "PURGE_AFTER_DAYS", days),
+		PurgeAfter: lambdaapp.Parsed(b.Env, "PURGE_AFTER_DAYS", days),
 	}
 	return h.Handle
 }

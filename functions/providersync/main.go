@@ -17,7 +17,6 @@ import (
 	"example.com/integrations/shared/clock"
 	"example.com/integrations/shared/limits"
 	"example.com/integrations/shared/outbound"
-	"example.com/integrations/shared/settings"
 	"example.com/integrations/shared/signing"
 )
 
@@ -29,21 +28,21 @@ func function(b lambdaapp.App) any {
 		WorkTime: env.Seconds("SLICE_SECONDS", time.Minute), CallTimeout: env.Seconds("CALL_SECONDS", 30*time.Second),
 		Settle: env.Seconds("SETTLE_SECONDS", 2*time.Minute), LeaseMargin: env.Seconds("LEASE_MARGIN_SECONDS", 15*time.Second),
 		LostAfter: env.Seconds("LOST_AFTER_SECONDS", time.Minute), PullEvery: env.Seconds("PULL_SECONDS", 15*time.Minute),
-		Slots:        settings.Parsed(env, "MAXIMUM_CONCURRENCY", half),
-		ItemsURL:     settings.Parsed(env, "ITEMS_URL", worker.ParseItemsURL),
-		RelinkBefore: settings.Parsed(env, "RELINK_BEFORE", restored),
+		Slots:        lambdaapp.Parsed(env, "MAXIMUM_CONCURRENCY", half),
+		ItemsURL:     lambdaapp.Parsed(env, "ITEMS_URL", worker.ParseItemsURL),
+		RelinkBefore: lambdaapp.Parsed(env, "RELINK_BEFORE", restored),
 	}
 
 	provider := outbound.New(outbound.Config{
-		AllowDial: settings.Parsed(env, "ALLOW_DIAL", outbound.ParseAllowDial),
-		Overrides: settings.Parsed(env, "DIAL_OVERRIDES", outbound.ParseOverrides),
+		AllowDial: lambdaapp.Parsed(env, "ALLOW_DIAL", outbound.ParseAllowDial),
+		Overrides: lambdaapp.Parsed(env, "DIAL_OVERRIDES", outbound.ParseOverrides),
 		Timeout:   times.CallTimeout,
 	})
 
 	kmsKeys := sealing.NewClient(b.Clients)
 	w := &worker.Worker{
 		Store: b.Store, Queue: syncqueue.New(syncqueue.NewClient(b.Clients), env.Text("SYNC_QUEUE_URL")),
-		Open:    opener(kmsKeys, provider, settings.Parsed(env, "PACING", limits.ParseSetting)),
+		Open:    opener(kmsKeys, provider, lambdaapp.Parsed(env, "PACING", limits.ParseSetting)),
 		Events:  publisher.New(publisher.NewClient(b.Clients), env.Text("EVENT_BUS_NAME")),
 		Markers: signing.NewMarkers(kmsKeys, env.Text("MAC_KEY_ID")), Clock: clock.Clock{}, Log: b.Log, Settings: times,
 	}

@@ -1,5 +1,6 @@
-// Package conformance holds what every connector must do, whatever its
-// provider: each runs through the same suite, and a table says what each can.
+// Package conformance tests what every connector must do, whatever its provider: all
+// run the same suite, a table says what each can do, and none connects to a hostile
+// address.
 package conformance
 
 import (

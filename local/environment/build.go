@@ -17,7 +17,7 @@ import (
 	"example.com/integrations/local/aws/servers"
 )
 
-// checkTools looks for what a start would only miss in its middle.
+// checkTools reports a missing tool before anything is started.
 func checkTools() error {
 	if _, err := exec.LookPath("go"); err != nil {
 		return errors.New("go is not on the PATH: install Go 1.26 or newer")
@@ -96,7 +96,7 @@ func lockBuild(root, what string) (func(), error) {
 	return func() { _ = lock.Close() }, nil
 }
 
-// command runs a tool to its end, or to that of ctx, with what it said in the
+// command runs a tool to its end, or to that of ctx, with its output in the
 // error.
 func command(ctx context.Context, dir string, env []string, name string, args ...string) error {
 	path, err := exec.LookPath(name)

@@ -14,7 +14,7 @@ import (
 	"example.com/integrations/local/aws/gateway"
 )
 
-// Identity says who may be impersonated; it outlasts the environment, so that
+// Identity lists the users for whom tokens can be made. It outlasts the environment, so that
 // tokens can be made while it is stopped.
 type Identity struct {
 	Issuer   string            `json:"issuer"`

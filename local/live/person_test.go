@@ -174,7 +174,7 @@ func TestASecondAccountEdits(t *testing.T) {
 				}
 			}
 
-			if trial.objects[0].item.Title == personsTitle {
+			if trial.made.all[0].item.Title == personsTitle {
 				t.Error("the second account's title became that of the item")
 			}
 

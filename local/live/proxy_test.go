@@ -98,8 +98,8 @@ func TestThroughTheProxy(t *testing.T) {
 
 	replays(t, line, token)
 
-	dir := line.dir
-	at := line.at
+	dir := line.proxy.dir
+	at := line.proxy.at
 	if err := line.Close(); err != nil {
 		t.Fatal(err)
 	}

@@ -12,7 +12,7 @@ import (
 
 	"github.com/aws/aws-lambda-go/events"
 
-	"example.com/integrations/local/contract"
+	"example.com/integrations/local/testkit/contract"
 	"example.com/integrations/shared/api"
 )
 

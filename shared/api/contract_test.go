@@ -7,7 +7,7 @@ import (
 	"testing"
 
 	"example.com/integrations/docs/openapi"
-	"example.com/integrations/local/contract"
+	"example.com/integrations/local/testkit/contract"
 	"example.com/integrations/shared/api"
 	"example.com/integrations/shared/domain"
 )

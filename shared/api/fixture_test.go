@@ -38,7 +38,7 @@ import (
 	start "example.com/integrations/functions/sync/handler"
 	syncs "example.com/integrations/functions/syncs/handler"
 	localkms "example.com/integrations/local/aws/secrets"
-	"example.com/integrations/local/servers/serverstest"
+	"example.com/integrations/local/testkit"
 	"example.com/integrations/shared/access"
 	"example.com/integrations/shared/api"
 	"example.com/integrations/shared/configuration"
@@ -57,14 +57,14 @@ var dynamoURL, sqsURL, keyDir string
 func TestMain(m *testing.M) { os.Exit(withServers(m)) }
 
 func withServers(m *testing.M) int {
-	db, stopDB, err := serverstest.StartDynamoDB("")
+	db, stopDB, err := testkit.StartDynamoDB("")
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
 
 	defer stopDB()
-	queues, stopQueues, err := serverstest.StartSQS()
+	queues, stopQueues, err := testkit.StartSQS()
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
@@ -237,7 +237,7 @@ type world struct {
 func newWorld(t *testing.T) *world {
 	t.Helper()
 	w := &world{table: rand.Text(), wire: &wire{}, log: &lockedLog{}, now: time.Date(2026, 3, 4, 5, 6, 7, 0, time.UTC)}
-	if err := serverstest.CreateTable(t.Context(), dynamoURL, w.table); err != nil {
+	if err := testkit.CreateTable(t.Context(), dynamoURL, w.table); err != nil {
 		t.Fatal(err)
 	}
 

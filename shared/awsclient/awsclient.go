@@ -14,16 +14,23 @@ import (
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
-
-	"example.com/integrations/shared/settings"
 )
+
+// An Environment gives the settings of the process.
+type Environment interface {
+	// Text is a setting that must be there. It is "" where it is not, and the
+	// environment reports that.
+	Text(name string) string
+	// TextOr is a setting with a default.
+	TextOr(name, fallback string) string
+}
 
 // Clients makes clients that share credentials, region and connections.
 // Subpackages make those of the services that not every function links.
 type Clients struct {
 	// Config is what every client is made from.
 	Config aws.Config
-	env    *settings.Reader
+	env    Environment
 }
 
 const (
@@ -54,12 +61,12 @@ func FewAttempts() aws.Retryer { return retryer(2) }
 // overrides AWS_ENDPOINT_URL_<SERVICE>, which the SDK reads only through its
 // config package
 // (https://docs.aws.amazon.com/sdkref/latest/guide/feature-ss-endpoints.html).
-func New(r *settings.Reader) *Clients {
-	c := &Clients{env: r}
+func New(env Environment) *Clients {
+	c := &Clients{env: env}
 	c.Config = aws.Config{
-		Region: r.Text("AWS_REGION"),
+		Region: env.Text("AWS_REGION"),
 		Credentials: credentials.NewStaticCredentialsProvider(
-			r.Text("AWS_ACCESS_KEY_ID"), r.Text("AWS_SECRET_ACCESS_KEY"), r.TextOr("AWS_SESSION_TOKEN", "")),
+			env.Text("AWS_ACCESS_KEY_ID"), env.Text("AWS_SECRET_ACCESS_KEY"), env.TextOr("AWS_SESSION_TOKEN", "")),
 		HTTPClient: &http.Client{
 			Timeout: attemptTimeout,
 			Transport: FreshConnections(&http.Transport{

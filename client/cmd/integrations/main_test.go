@@ -16,7 +16,7 @@ import (
 
 	"example.com/integrations/client"
 	"example.com/integrations/docs/openapi"
-	"example.com/integrations/local/contract"
+	"example.com/integrations/local/testkit/contract"
 )
 
 // A session is a terminal with an API behind it that answers by the document's

@@ -19,7 +19,7 @@ import (
 	"github.com/aws/aws-lambda-go/events"
 
 	"example.com/integrations/functions/ingest/handler"
-	"example.com/integrations/local/servers/serverstest"
+	"example.com/integrations/local/testkit"
 	"example.com/integrations/shared/domain"
 	"example.com/integrations/shared/runs"
 	"example.com/integrations/shared/store"
@@ -27,7 +27,7 @@ import (
 
 var dynamoURL string
 
-func TestMain(m *testing.M) { os.Exit(serverstest.Main(m, &dynamoURL)) }
+func TestMain(m *testing.M) { os.Exit(testkit.Main(m, &dynamoURL)) }
 
 const org = domain.Snowflake(1001)
 
@@ -62,7 +62,7 @@ type world struct {
 func newWorld(t *testing.T) *world {
 	t.Helper()
 	table := rand.Text()
-	must(t, serverstest.CreateTable(t.Context(), dynamoURL, table))
+	must(t, testkit.CreateTable(t.Context(), dynamoURL, table))
 	w := &world{table: table, wire: &wire{}, queue: &queue{}, log: &bytes.Buffer{}}
 	w.store = store.New(w.wire.client(), table)
 	log := slog.New(slog.NewJSONHandler(w.log, nil))

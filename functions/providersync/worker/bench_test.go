@@ -31,13 +31,13 @@ import (
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 
-	"example.com/integrations/local/servers/serverstest"
+	"example.com/integrations/local/testkit"
+	"example.com/integrations/shared/connector/connectortest"
 	"example.com/integrations/shared/connector/github"
 	"example.com/integrations/shared/domain"
 	"example.com/integrations/shared/events/outgoing"
 	"example.com/integrations/shared/lambdaapp"
 	"example.com/integrations/shared/outbound"
-	"example.com/integrations/shared/signing/signingtest"
 	"example.com/integrations/shared/store"
 	"example.com/integrations/shared/syncqueue"
 )
@@ -142,13 +142,13 @@ func (u used) total() (n int) {
 
 func newLoad(b *testing.B, n int) *load {
 	table := fmt.Sprintf("b%d", rand.Uint64())
-	must(b, serverstest.CreateTable(b.Context(), endpoint, table))
+	must(b, testkit.CreateTable(b.Context(), endpoint, table))
 	provider := &counting{issues: map[int]map[string]any{}}
 	s := httptest.NewUnstartedServer(provider)
 	s.Config.ErrorLog = log.New(io.Discard, "", 0)
 	s.StartTLS()
 	b.Cleanup(s.Close)
-	w := &load{b: b, n: n, provider: provider, store: store.New(serverstest.Client(endpoint), table), work: work{
+	w := &load{b: b, n: n, provider: provider, store: store.New(testkit.DynamoDBClient(endpoint), table), work: work{
 		Endpoint: endpoint, Table: table, Provider: s.Listener.Addr().String(),
 		Roots: string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: s.Certificate().Raw})),
 	}}
@@ -245,7 +245,7 @@ func workAlone() error {
 			Region: "eu-central-1", BaseEndpoint: &told.Endpoint, HTTPClient: &http.Client{Transport: w},
 			Credentials: credentials.NewStaticCredentialsProvider("k", "s", ""),
 		}), told.Table),
-		Queue: w, Events: w, Markers: &signingtest.Keys{}, Clock: wallClock{}, Log: slog.New(slog.DiscardHandler),
+		Queue: w, Events: w, Markers: &connectortest.MarkerKeys{}, Clock: wallClock{}, Log: slog.New(slog.DiscardHandler),
 		Open: func(context.Context, store.View) (Opened, error) {
 			c := github.New(github.Config{Owner: "acme", Repo: "work", Token: "a-token-of-the-test", BaseURL: "https://" + example, Labels: true}, client, nil)
 			return Opened{Connector: c, Credential: told.Table}, nil

@@ -10,7 +10,7 @@ import (
 	"testing"
 	"time"
 
-	standmantisbt "example.com/integrations/local/providers/mantisbt"
+	fakemantisbt "example.com/integrations/local/providers/mantisbt"
 	"example.com/integrations/shared/connector"
 	"example.com/integrations/shared/connector/connectortest"
 	"example.com/integrations/shared/connector/failure"
@@ -24,8 +24,8 @@ import (
 // a while. That is our own write.
 func TestAWideCharacterAtMantisBT(t *testing.T) {
 	w := newWorld(t)
-	s, err := standmantisbt.Open(standmantisbt.Config{Dir: t.TempDir(), Now: w.clock.Now, Narrow: true, Tokens: map[string]string{trackerToken: "sync-bot"},
-		Projects: []standmantisbt.Project{{ID: 1, Name: "Work", Categories: []string{"General"}}}})
+	s, err := fakemantisbt.Open(fakemantisbt.Config{Dir: t.TempDir(), Now: w.clock.Now, Installation: fakemantisbt.Installation{Narrow: true}, Tokens: map[string]string{trackerToken: "sync-bot"},
+		Projects: []fakemantisbt.Project{{ID: 1, Name: "Work", Categories: []string{"General"}}}})
 	w.must(err)
 	t.Cleanup(func() { _ = s.Close() })
 	api := http.StripPrefix("/bugs", s.API())

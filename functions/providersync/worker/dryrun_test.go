@@ -11,7 +11,7 @@ import (
 	"testing"
 	"time"
 
-	"example.com/integrations/local/servers/serverstest"
+	"example.com/integrations/local/testkit"
 	"example.com/integrations/shared/connector"
 	"example.com/integrations/shared/connector/failure"
 	"example.com/integrations/shared/domain"
@@ -52,7 +52,7 @@ func (w *world) rehearsal(mode domain.Mode) (domain.Run, []domain.PlanRow) {
 // realItems are the enhancement proposals beside the project.
 func realItems(t *testing.T) []domain.Item {
 	t.Helper()
-	root, err := serverstest.Root()
+	root, err := testkit.Root()
 	if err != nil {
 		t.Fatal(err)
 	}

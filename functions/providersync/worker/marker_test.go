@@ -8,14 +8,14 @@ import (
 	"time"
 
 	"example.com/integrations/shared/connector"
+	"example.com/integrations/shared/connector/connectortest"
 	"example.com/integrations/shared/domain"
 	"example.com/integrations/shared/signing"
-	"example.com/integrations/shared/signing/signingtest"
 	"example.com/integrations/shared/store"
 )
 
 // signer signs the markers of a place.
-func signer(p connector.Place) signing.Signer { return signingtest.Key().At(p.ID, p.Created) }
+func signer(p connector.Place) signing.Signer { return connectortest.MarkerKey().At(p.ID, p.Created) }
 
 // signedBy is a marker of the test's integration as the worker signs it there.
 func signedBy(item domain.Snowflake, attempt int, notBefore time.Time) connector.Marker {

@@ -12,7 +12,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
-	"example.com/integrations/local/servers/serverstest"
+	"example.com/integrations/local/testkit"
 	"example.com/integrations/shared/connector"
 	"example.com/integrations/shared/connector/failure"
 	"example.com/integrations/shared/domain"
@@ -48,7 +48,7 @@ func (w *world) work(minutes int) {
 // credentials, which expires by itself.
 func (w *world) everything() (keys []string) {
 	w.t.Helper()
-	pages := dynamodb.NewScanPaginator(serverstest.Client(endpoint), &dynamodb.ScanInput{TableName: &w.table, ConsistentRead: aws.Bool(true)})
+	pages := dynamodb.NewScanPaginator(testkit.DynamoDBClient(endpoint), &dynamodb.ScanInput{TableName: &w.table, ConsistentRead: aws.Bool(true)})
 	for pages.HasMorePages() {
 		page, err := pages.NextPage(w.ctx)
 		w.must(err)

@@ -12,7 +12,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
-	"example.com/integrations/local/servers/serverstest"
+	"example.com/integrations/local/testkit"
 	"example.com/integrations/shared/connector"
 	"example.com/integrations/shared/connector/failure"
 	"example.com/integrations/shared/domain"
@@ -595,7 +595,7 @@ func TestATableOfTheVersionBefore(t *testing.T) {
 // some items are unanswered.
 func (w *world) olden(spelling string, unanswered ...domain.Snowflake) {
 	w.t.Helper()
-	db := serverstest.Client(endpoint)
+	db := testkit.DynamoDBClient(endpoint)
 	pk := "INT#" + w.pair.ID.Sortable()
 	out, err := db.Query(w.ctx, &dynamodb.QueryInput{TableName: &w.table, KeyConditionExpression: aws.String("pk = :p"),
 		ExpressionAttributeValues: map[string]types.AttributeValue{":p": &types.AttributeValueMemberS{Value: pk}}})

@@ -14,7 +14,7 @@ import (
 	standgithub "example.com/integrations/local/providers/github"
 	standgitlab "example.com/integrations/local/providers/gitlab"
 	standjira "example.com/integrations/local/providers/jira"
-	standmantisbt "example.com/integrations/local/providers/mantisbt"
+	fakemantisbt "example.com/integrations/local/providers/mantisbt"
 	"example.com/integrations/shared/configuration/form"
 	"example.com/integrations/shared/connector"
 	"example.com/integrations/shared/connector/connectortest"
@@ -154,8 +154,8 @@ func trackers(t *testing.T, now func() time.Time) map[string]func() tracker {
 			}
 		},
 		"mantisbt": func() tracker {
-			s, err := standmantisbt.Open(standmantisbt.Config{Dir: t.TempDir(), Now: now, Tokens: map[string]string{trackerToken: "sync-bot"},
-				Projects: []standmantisbt.Project{{ID: 1, Name: "Work", Categories: []string{"General"}}}})
+			s, err := fakemantisbt.Open(fakemantisbt.Config{Dir: t.TempDir(), Now: now, Tokens: map[string]string{trackerToken: "sync-bot"},
+				Projects: []fakemantisbt.Project{{ID: 1, Name: "Work", Categories: []string{"General"}}}})
 			must(err)
 			t.Cleanup(func() { _ = s.Close() })
 

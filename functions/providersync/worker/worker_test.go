@@ -24,11 +24,11 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
 	dispatch "example.com/integrations/functions/dispatch/handler"
-	"example.com/integrations/local/servers/serverstest"
+	"example.com/integrations/local/testkit"
+	"example.com/integrations/shared/connector/connectortest"
 	"example.com/integrations/shared/connector/failure"
 	"example.com/integrations/shared/domain"
 	"example.com/integrations/shared/limits"
-	"example.com/integrations/shared/signing/signingtest"
 	"example.com/integrations/shared/store"
 	"example.com/integrations/shared/syncqueue"
 )
@@ -44,7 +44,7 @@ func TestMain(m *testing.M) {
 		return
 	}
 
-	os.Exit(serverstest.Main(m, &endpoint))
+	os.Exit(testkit.Main(m, &endpoint))
 }
 
 // world is an organisation with one integration, its provider and everything
@@ -61,7 +61,7 @@ type world struct {
 	sending  sync.Mutex // guards queue
 	queue    []syncqueue.Message
 	worker   *Worker
-	keys     *signingtest.Keys
+	keys     *connectortest.MarkerKeys
 	dispatch *dispatch.Handler
 	bus      *bus
 	limits   limits.Limits
@@ -73,7 +73,7 @@ type world struct {
 // raw gives the sort keys of a partition.
 func (w *world) raw(partition string) []string {
 	w.t.Helper()
-	out, err := serverstest.Client(endpoint).Query(w.ctx, &dynamodb.QueryInput{TableName: &w.table, KeyConditionExpression: aws.String("pk = :p"),
+	out, err := testkit.DynamoDBClient(endpoint).Query(w.ctx, &dynamodb.QueryInput{TableName: &w.table, KeyConditionExpression: aws.String("pk = :p"),
 		ExpressionAttributeValues: map[string]types.AttributeValue{":p": &types.AttributeValueMemberS{Value: partition}}})
 	w.must(err)
 	var keys []string
@@ -89,7 +89,7 @@ func (w *world) raw(partition string) []string {
 // erase takes a record of the integration away.
 func (w *world) erase(sk string) {
 	w.t.Helper()
-	_, err := serverstest.Client(endpoint).DeleteItem(w.ctx, &dynamodb.DeleteItemInput{TableName: &w.table, Key: map[string]types.AttributeValue{
+	_, err := testkit.DynamoDBClient(endpoint).DeleteItem(w.ctx, &dynamodb.DeleteItemInput{TableName: &w.table, Key: map[string]types.AttributeValue{
 		"pk": &types.AttributeValueMemberS{Value: "INT#" + w.pair.ID.Sortable()}, "sk": &types.AttributeValueMemberS{Value: sk}}})
 	w.must(err)
 }
@@ -104,7 +104,7 @@ type dueIndex struct {
 
 func (i dueIndex) Due(ctx context.Context, now time.Time, limit int32) ([]store.Due, error) {
 	until := &types.AttributeValueMemberN{Value: strconv.FormatInt(now.UnixMilli(), 10)}
-	found, err := serverstest.Client(endpoint).Scan(ctx, &dynamodb.ScanInput{
+	found, err := testkit.DynamoDBClient(endpoint).Scan(ctx, &dynamodb.ScanInput{
 		TableName: &i.table, IndexName: aws.String("due"), Select: types.SelectCount,
 		FilterExpression: aws.String("due_at <= :now"), ExpressionAttributeValues: map[string]types.AttributeValue{":now": until},
 	})
@@ -160,7 +160,7 @@ func newWorld(t testing.TB) *world {
 	t.Helper()
 	w := &world{t: t, ctx: t.Context(), clock: &clock{now: time.Date(2026, 11, 23, 10, 0, 0, 0, time.UTC)}}
 	table := fmt.Sprintf("t%d", rand.Uint64())
-	if err := serverstest.CreateTable(w.ctx, endpoint, table); err != nil {
+	if err := testkit.CreateTable(w.ctx, endpoint, table); err != nil {
 		t.Fatal(err)
 	}
 
@@ -169,12 +169,12 @@ func newWorld(t testing.TB) *world {
 		Region: "eu-west-1", BaseEndpoint: &endpoint, HTTPClient: &http.Client{Transport: w.wire},
 		Credentials: credentials.NewStaticCredentialsProvider("k", "s", ""), Retryer: cutOnce(),
 	})
-	w.store, w.sure = store.New(cut, table), store.New(serverstest.Client(endpoint), table)
+	w.store, w.sure = store.New(cut, table), store.New(testkit.DynamoDBClient(endpoint), table)
 	w.provider = &provider{clock: w.clock}
 	w.bus = &bus{}
 	w.credential = table
 	w.table = table
-	w.keys = &signingtest.Keys{}
+	w.keys = &connectortest.MarkerKeys{}
 	log := slog.New(slog.NewTextHandler(io.Discard, nil))
 	t.Cleanup(w.knownLinks)
 	w.worker = &Worker{

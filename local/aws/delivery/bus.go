@@ -65,8 +65,8 @@ type rule struct {
 	pattern pattern
 }
 
-// NewBus checks the rules: an operator it does not know is an error, as a rule
-// that matches otherwise than on AWS is worse than none.
+// NewBus checks the rules: an unknown operator is an error, because a rule
+// that matches other events than on AWS is worse than none.
 func NewBus(config BusConfig) (*Bus, error) {
 	b := &Bus{config: config, deliveries: newDeliveries(config.Queue, config.Log)}
 	for _, one := range config.Rules {
@@ -164,7 +164,7 @@ func (b *Bus) answer(r *http.Request) (*answer, error) {
 		return nil, &fault{"MissingAuthenticationTokenException", "Missing Authentication Token"}
 	}
 	if r.Method != http.MethodPost || r.Header.Get("X-Amz-Target") != "AWSEvents.PutEvents" {
-		return nil, &fault{"UnknownOperationException", "the local bus knows PutEvents alone"}
+		return nil, &fault{"UnknownOperationException", "the local bus supports only PutEvents"}
 	}
 
 	var input struct{ Entries []entry }

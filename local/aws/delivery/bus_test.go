@@ -19,7 +19,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 
 	"example.com/integrations/local/aws/delivery"
-	"example.com/integrations/local/servers/serverstest"
+	"example.com/integrations/local/testkit"
 )
 
 const pattern = `{"source":["platform"],"detail-type":["item.created","item.updated"]}`
@@ -86,7 +86,7 @@ func put(t *testing.T, c *eventbridge.Client, entries ...types.PutEventsRequestE
 }
 
 func TestAnEventReachesItsQueue(t *testing.T) {
-	endpoint := serverstest.SQS(t)
+	endpoint := testkit.SQS(t)
 	queues := sqs.New(sqs.Options{
 		Region: "eu-central-1", BaseEndpoint: &endpoint, Credentials: credentials.NewStaticCredentialsProvider("local", "local", ""),
 	})
@@ -264,7 +264,7 @@ func TestAnUnreachableQueueGetsItsEventLater(t *testing.T) {
 }
 
 func TestARefusedEventBecomesADeadLetter(t *testing.T) {
-	endpoint := serverstest.SQS(t)
+	endpoint := testkit.SQS(t)
 	queues := sqs.New(sqs.Options{
 		Region: "eu-central-1", BaseEndpoint: &endpoint, Credentials: credentials.NewStaticCredentialsProvider("local", "local", ""),
 	})

@@ -117,7 +117,7 @@ func (d *deliveries) setAside(ctx context.Context, one delivery, why error) bool
 	return err == nil
 }
 
-// refused tells the queue's no from its absence.
+// refused reports whether the queue refused the message, instead of being absent.
 func refused(err error) bool {
 	var response *smithyhttp.ResponseError
 	if !errors.As(err, &response) {

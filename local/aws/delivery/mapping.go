@@ -11,6 +11,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
+
+	"example.com/integrations/shared/clock"
 )
 
 const (
@@ -233,13 +235,5 @@ func split(batch []types.Message) [][]types.Message {
 	return append(split(batch[:half]), split(batch[half:])...)
 }
 
-func pause(ctx context.Context, d time.Duration) bool {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-		return false
-	case <-timer.C:
-		return true
-	}
-}
+// pause waits, and reports whether ctx goes on.
+func pause(ctx context.Context, d time.Duration) bool { return clock.Clock{}.Sleep(ctx, d) == nil }

@@ -22,7 +22,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
 
 	"example.com/integrations/local/aws/delivery"
-	"example.com/integrations/local/servers/serverstest"
+	"example.com/integrations/local/testkit"
 )
 
 var endpoint string
@@ -30,7 +30,7 @@ var endpoint string
 func TestMain(m *testing.M) {
 	var stop func()
 	var err error
-	if endpoint, stop, err = serverstest.StartSQS(); err != nil {
+	if endpoint, stop, err = testkit.StartSQS(); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}

@@ -17,7 +17,7 @@ var rate = regexp.MustCompile(`^rate\((\d+) (minute|hour|day)(s?)\)$`)
 func ParseRate(expression string, minute time.Duration) (time.Duration, error) {
 	m := rate.FindStringSubmatch(expression)
 	if m == nil {
-		return 0, fmt.Errorf("the schedule %s is unknown to the local environment: it knows rate(…) alone", expression)
+		return 0, fmt.Errorf("the schedule %s is unknown to the local environment, which supports only rate(…)", expression)
 	}
 
 	n, err := strconv.Atoi(m[1])

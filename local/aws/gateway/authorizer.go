@@ -14,7 +14,7 @@ import (
 	"github.com/go-jose/go-jose/v4"
 )
 
-// algorithms are the ones a JWT authorizer knows: RSA with PKCS #1 v1.5.
+// algorithms are those that a JWT authorizer supports: RSA with PKCS #1 v1.5.
 var algorithms = []jose.SignatureAlgorithm{jose.RS256, jose.RS384, jose.RS512}
 
 // An authorizer is a JWT authorizer with the identity source
@@ -25,7 +25,7 @@ type authorizer struct {
 	keys     *keys
 }
 
-// identity is what a function is told of a token.
+// identity is the part of a token that a function gets.
 type identity struct {
 	Claims map[string]string `json:"claims"`
 	Scopes []string          `json:"scopes"`

@@ -10,7 +10,7 @@ import (
 	"testing"
 	"time"
 
-	"example.com/integrations/local/contract"
+	"example.com/integrations/local/testkit/contract"
 )
 
 // A situation is one in which the gateway answers for itself.

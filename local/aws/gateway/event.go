@@ -59,8 +59,18 @@ type requestLine struct {
 	UserAgent string `json:"userAgent"`
 }
 
-// newEvent returns the event for a request, as JSON.
-func newEvent(r *http.Request, route *route, parameters map[string]string, who *identity, id string, body []byte) ([]byte, error) {
+// An admitted request has passed the route's throttle and the authorizer.
+type admitted struct {
+	*http.Request
+	id         string
+	route      *route
+	parameters map[string]string
+	identity   *identity
+	body       []byte
+}
+
+// event returns the event for the request, as JSON.
+func (r admitted) event() ([]byte, error) {
 	now := time.Now().UTC()
 	domain, _, err := net.SplitHostPort(r.Host)
 	if err != nil {
@@ -69,15 +79,15 @@ func newEvent(r *http.Request, route *route, parameters map[string]string, who *
 
 	prefix, _, _ := strings.Cut(domain, ".")
 	source, _, _ := net.SplitHostPort(r.RemoteAddr)
-	text, encoded := encodeBody(r.Header.Get("Content-Type"), body)
+	text, encoded := encodeBody(r.Header.Get("Content-Type"), r.body)
 
 	return json.Marshal(event{
-		Version: "2.0", RouteKey: route.key(), RawPath: r.URL.Path, RawQuery: r.URL.RawQuery,
-		Cookies: cookies(r), Headers: headers(r, source, len(body)), Query: query(r.URL.RawQuery),
-		PathParameters: parameters, Body: text, IsBase64Encoded: encoded,
+		Version: "2.0", RouteKey: r.route.key(), RawPath: r.URL.Path, RawQuery: r.URL.RawQuery,
+		Cookies: cookies(r.Request), Headers: headers(r.Request, source, len(r.body)), Query: query(r.URL.RawQuery),
+		PathParameters: r.parameters, Body: text, IsBase64Encoded: encoded,
 		RequestContext: requestContext{
-			AccountID: "000000000000", APIID: "local", Authorizer: jwtAuthorizer{JWT: who},
-			DomainName: domain, DomainPrefix: prefix, RequestID: id, RouteKey: route.key(), Stage: "$default",
+			AccountID: "000000000000", APIID: "local", Authorizer: jwtAuthorizer{JWT: r.identity},
+			DomainName: domain, DomainPrefix: prefix, RequestID: r.id, RouteKey: r.route.key(), Stage: "$default",
 			Time: now.Format("02/Jan/2006:15:04:05 -0700"), TimeEpoch: now.UnixMilli(),
 			HTTP: requestLine{
 				Method: r.Method, Path: r.URL.Path, Protocol: r.Proto, SourceIP: source, UserAgent: r.UserAgent(),
@@ -86,8 +96,8 @@ func newEvent(r *http.Request, route *route, parameters map[string]string, who *
 	})
 }
 
-// hopByHop headers belong to the caller's connection, not to his request. His
-// cookies have a member of their own.
+// hopByHop headers belong to the connection, not to the request. Cookies have a
+// member of their own.
 var hopByHop = []string{"connection", "cookie", "expect", "keep-alive", "proxy-connection", "te", "trailer", "transfer-encoding", "upgrade"}
 
 func headers(r *http.Request, source string, length int) map[string]string {
@@ -166,7 +176,7 @@ func unescape(text string) string {
 }
 
 // encodeBody gives the body as the event carries it. AWS does not document
-// which types it takes for text. Measured on the real service
+// which types count as text. Measured on the real service
 // (ministackorg/ministack#766, floci-io/floci#2203): text/* and JSON, XML and
 // JavaScript proper, in UTF-8; all others come in Base64, among them
 // application/merge-patch+json, forms, and a body without a type.

@@ -106,7 +106,7 @@ func (g *gateway) serve(w http.ResponseWriter, r *http.Request, id string) int {
 		return refuseBody(w, err)
 	}
 
-	payload, err := newEvent(r, route, parameters, identity, id, body)
+	payload, err := admitted{r, id, route, parameters, identity, body}.event()
 	if err != nil {
 		g.config.Log.Error("event", "request_id", id, "error", err)
 		return refuse(w, http.StatusInternalServerError, "Internal Server Error")

@@ -50,7 +50,7 @@ func (k *keys) find(ctx context.Context, id string) (*rsa.PublicKey, error) {
 	}
 
 	if k.byID == nil || age >= askAgain {
-		// A caller who hangs up must not spoil the keys for the next one.
+		// A caller that disconnects must not cancel the fetch for the next one.
 		fetched, err := k.fetch(context.WithoutCancel(ctx))
 		if err != nil {
 			return nil, err

@@ -239,7 +239,7 @@ func (i *instance) environment(runtimeAPI string) []string {
 	return list
 }
 
-// peakMemoryMB is the most memory the process has held, where the system says.
+// peakMemoryMB is the most memory the process has held, where the system reports it.
 func (i *instance) peakMemoryMB() int {
 	if runtime.GOOS != "linux" {
 		return 0

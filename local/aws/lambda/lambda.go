@@ -18,9 +18,9 @@ import (
 )
 
 const (
-	// MaxPayload is the most an invocation carries, MaxResponse the most it
-	// answers.
-	MaxPayload  = 6 << 20
+	// MaxPayload is the most bytes an invocation carries.
+	MaxPayload = 6 << 20
+	// MaxResponse is the most bytes an invocation answers.
 	MaxResponse = MaxPayload + 100
 
 	initWithin  = 10 * time.Second

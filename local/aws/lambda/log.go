@@ -42,21 +42,29 @@ func (l *log) line(text []byte) {
 
 func (l *log) start(id string) { l.line([]byte("START RequestId: " + id + " Version: $LATEST")) }
 
+// A report is what Lambda measures of an invocation.
+type report struct {
+	took     time.Duration
+	initTook time.Duration // 0 if the instance was started before
+	memoryMB int           // the most that was used
+	failed   error
+}
+
 // end writes the lines with which Lambda ends an invocation.
-func (l *log) end(inv *invocation, f Function, took, initTook time.Duration, memory int, failed error) {
+func (l *log) end(inv *invocation, f Function, r report) {
 	var known *Error
-	if errors.As(failed, &known) {
+	if errors.As(r.failed, &known) {
 		l.line(fmt.Appendf(nil, "%s %s %s: %s", time.Now().UTC().Format(time.RFC3339), inv.id, known.Type, known.Message))
 	}
 
 	l.line([]byte("END RequestId: " + inv.id))
-	report := fmt.Sprintf("REPORT RequestId: %s\tDuration: %s ms\tBilled Duration: %d ms\tMemory Size: %d MB\tMax Memory Used: %d MB",
-		inv.id, milliseconds(took), (took + initTook + time.Millisecond - 1).Milliseconds(), f.MemoryMB, memory)
-	if initTook > 0 {
-		report += "\tInit Duration: " + milliseconds(initTook) + " ms"
+	text := fmt.Sprintf("REPORT RequestId: %s\tDuration: %s ms\tBilled Duration: %d ms\tMemory Size: %d MB\tMax Memory Used: %d MB",
+		inv.id, milliseconds(r.took), (r.took + r.initTook + time.Millisecond - 1).Milliseconds(), f.MemoryMB, r.memoryMB)
+	if r.initTook > 0 {
+		text += "\tInit Duration: " + milliseconds(r.initTook) + " ms"
 	}
 
-	l.line([]byte(report))
+	l.line([]byte(text))
 }
 
 func milliseconds(d time.Duration) string { return fmt.Sprintf("%.2f", float64(d.Microseconds())/1000) }

@@ -127,7 +127,7 @@ func (p *pool) run(ctx context.Context, i *instance, payload []byte) outcome {
 		began := time.Now()
 		if err := i.start(ctx, inv.id); err != nil {
 			p.log.start(inv.id)
-			p.log.end(inv, p.function, time.Since(began), 0, 0, err)
+			p.log.end(inv, p.function, report{took: time.Since(began), failed: err})
 			p.release(i, false)
 			return outcome{err: err}
 		}
@@ -138,7 +138,7 @@ func (p *pool) run(ctx context.Context, i *instance, payload []byte) outcome {
 	p.log.start(inv.id)
 	began := time.Now()
 	out, reusable := i.handle(ctx, inv)
-	p.log.end(inv, p.function, time.Since(began), initTook, i.peakMemoryMB(), out.err)
+	p.log.end(inv, p.function, report{time.Since(began), initTook, i.peakMemoryMB(), out.err})
 	p.release(i, reusable)
 
 	return out

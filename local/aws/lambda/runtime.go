@@ -96,7 +96,7 @@ func (i *instance) under(w http.ResponseWriter, r *http.Request) *invocation {
 	return i.current
 }
 
-// answer takes the first answer; later ones have nobody to go to.
+// answer takes the first answer; later ones are dropped.
 func (inv *invocation) answer(out outcome) {
 	select {
 	case inv.answered <- out:

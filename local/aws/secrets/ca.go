@@ -24,7 +24,7 @@ const (
 	renewBefore = leafLife
 )
 
-// A CA issues certificates that whoever trusts CertFile accepts.
+// A CA issues certificates. A client that trusts CertFile accepts them.
 type CA struct {
 	file string
 	cert *x509.Certificate
@@ -32,7 +32,7 @@ type CA struct {
 }
 
 // OpenCA returns the authority kept in dir, making it where there is none. Its
-// key never leaves dir and is readable by its owner alone.
+// key never leaves dir and is readable only by its owner.
 func OpenCA(dir string) (*CA, error) {
 	ca := &CA{file: filepath.Join(dir, "ca.crt")}
 	if err := ca.loadKey(filepath.Join(dir, "ca.key")); err != nil {

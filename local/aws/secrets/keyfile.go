@@ -9,7 +9,7 @@ import (
 )
 
 // LoadOrCreate returns the content of the file at path. Where there is none,
-// it stores what create returns, readable by its owner alone. The file appears
+// it stores what create returns, readable only by its owner. The file appears
 // whole or not at all; of two processes that race, both get the first one's.
 func LoadOrCreate(path string, create func() ([]byte, error)) ([]byte, error) {
 	content, err := os.ReadFile(path)
@@ -29,7 +29,7 @@ func LoadOrCreate(path string, create func() ([]byte, error)) ([]byte, error) {
 	return os.ReadFile(path)
 }
 
-// Replace stores content at path, readable by its owner alone.
+// Replace stores content at path, readable only by its owner.
 func Replace(path string, content []byte) error {
 	return write(path, content, os.Rename)
 }

@@ -24,7 +24,7 @@ const (
 	maxBody       = 1 << 20
 	maxCiphertext = 6144
 	algorithm     = "SYMMETRIC_DEFAULT"
-	// blobVersion leads every ciphertext, so that a later form can be told apart.
+	// blobVersion leads every ciphertext, so that a later form can be recognised.
 	blobVersion = 1
 )
 
@@ -36,7 +36,7 @@ type server struct {
 }
 
 // OpenKMS returns a KMS endpoint that has these keys and no others. What they seal
-// and sign depends on a master key kept in dir, readable by its owner alone: a
+// and sign depends on a master key kept in dir, readable only by its owner: a
 // server on the same dir seals and signs the same.
 func OpenKMS(dir string, keys ...Key) (http.Handler, error) {
 	encoded, err := LoadOrCreate(filepath.Join(dir, "kms.key"), newMaster)

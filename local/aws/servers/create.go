@@ -115,7 +115,7 @@ func sameSchema(got []ddbtypes.KeySchemaElement, hash, sort string) bool {
 type CreatedQueue struct{ URL, ARN string }
 
 // CreateQueues creates the template's queues, dead-letter queues first, and
-// tells by logical id where they are.
+// returns their addresses by logical id.
 func CreateQueues(ctx context.Context, client *sqs.Client, queues []template.Queue) (map[string]CreatedQueue, error) {
 	created := map[string]CreatedQueue{}
 	byARN := map[string]string{} // the template's ARN → the real one

@@ -93,7 +93,7 @@ func (c *Child) Stop(grace time.Duration) {
 }
 
 // signal reaches the whole group. A child that has been waited for is left
-// alone: its number may already be another's.
+// alone: its id may already belong to another process.
 func (c *Child) signal(s syscall.Signal) {
 	select {
 	case <-c.done:

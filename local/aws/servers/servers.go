@@ -49,9 +49,6 @@ type Server struct {
 	child    *Child
 }
 
-// PID is the server's process id.
-func (s *Server) PID() int { return s.child.PID() }
-
 // Done is closed when the server has ended, asked or not.
 func (s *Server) Done() <-chan struct{} { return s.child.Done() }
 
@@ -163,7 +160,7 @@ func startOn(ctx context.Context, port int, log io.Writer, spec Program) (*Serve
 	return &Server{Endpoint: endpoint, child: child}, nil
 }
 
-// ready waits until the server says that it listens. Asking the port would not
+// ready waits until the server prints that it listens. Asking the port would not
 // do: on one that is taken, another process answers.
 func ready(ctx context.Context, said *output, child *Child) error {
 	timer := time.NewTimer(readyWithin)
@@ -180,6 +177,27 @@ func ready(ctx context.Context, said *output, child *Child) error {
 	}
 }
 
+// Root is the project's folder: the nearest one above the working directory with a go.mod.
+func Root() (string, error) {
+	dir, err := os.Getwd()
+	if err != nil {
+		return "", err
+	}
+
+	for {
+		if _, err := os.Stat(filepath.Join(dir, "go.mod")); err == nil {
+			return dir, nil
+		}
+
+		parent := filepath.Dir(dir)
+		if parent == dir {
+			return "", errors.New("the working directory is not inside the project: no go.mod above it")
+		}
+
+		dir = parent
+	}
+}
+
 func freePort() (int, error) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -190,7 +208,7 @@ func freePort() (int, error) {
 	return port, listener.Close()
 }
 
-// output is what a server says: its first lines are kept for the message when
+// output is what a server prints: its first lines are kept for the message when
 // it does not start.
 type output struct {
 	announcement string

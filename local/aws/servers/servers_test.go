@@ -18,7 +18,7 @@ import (
 
 	"example.com/integrations/local/aws/servers"
 	"example.com/integrations/local/aws/template"
-	"example.com/integrations/local/servers/serverstest"
+	"example.com/integrations/local/testkit"
 )
 
 func table() template.Table {
@@ -30,7 +30,7 @@ func table() template.Table {
 }
 
 func TestATableIsCreatedOnce(t *testing.T) {
-	client := serverstest.Client(serverstest.DynamoDB(t))
+	client := testkit.DynamoDBClient(testkit.DynamoDB(t))
 	for range 2 {
 		if err := servers.CreateTable(t.Context(), client, table()); err != nil {
 			t.Fatal(err)
@@ -71,7 +71,7 @@ func queue(name, dead string) template.Queue {
 }
 
 func TestQueuesAndTheirDeadLetters(t *testing.T) {
-	endpoint := serverstest.SQS(t)
+	endpoint := testkit.SQS(t)
 	client := sqs.New(sqs.Options{
 		Region: "eu-central-1", BaseEndpoint: &endpoint, Credentials: credentials.NewStaticCredentialsProvider("local", "local", ""),
 	})
@@ -101,7 +101,7 @@ func TestQueuesAndTheirDeadLetters(t *testing.T) {
 }
 
 func TestABusyPortIsNamed(t *testing.T) {
-	root, err := serverstest.Root()
+	root, err := testkit.Root()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -152,7 +152,7 @@ func TestTheServersListenOnLoopbackAlone(t *testing.T) {
 		t.Fatal(err)
 	}
 
-	for _, endpoint := range []string{serverstest.DynamoDB(t), serverstest.SQS(t)} {
+	for _, endpoint := range []string{testkit.DynamoDB(t), testkit.SQS(t)} {
 		port := endpoint[strings.LastIndex(endpoint, ":"):]
 		for _, address := range addresses {
 			network, ok := address.(*net.IPNet)
@@ -170,7 +170,7 @@ func TestTheServersListenOnLoopbackAlone(t *testing.T) {
 
 func TestTheDatabaseIsAFile(t *testing.T) {
 	dir := t.TempDir()
-	_, stop, err := serverstest.StartDynamoDB(dir)
+	_, stop, err := testkit.StartDynamoDB(dir)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -12,7 +12,7 @@ import (
 )
 
 // properties reads the members of an object, resolved, and remembers which
-// were read: any other has a meaning that nobody took into account.
+// were read: any other would be ignored without notice.
 type properties struct {
 	resolver *resolver
 	values   map[string]any
@@ -76,7 +76,7 @@ func (p *properties) required(name string) string {
 func (p *properties) only(name string, allowed ...string) string {
 	text := p.text(name)
 	if !slices.Contains(allowed, text) {
-		p.problems = append(p.problems, fmt.Errorf("%s is %q: the local environment knows only %q", name, text, allowed))
+		p.problems = append(p.problems, fmt.Errorf("%s is %q: the local environment supports only %q", name, text, allowed))
 	}
 	return text
 }

@@ -129,7 +129,7 @@ func (r *resolver) ref(id string) (any, error) {
 
 	res, ok := r.resources[id]
 	if !ok {
-		return nil, fmt.Errorf("%s is referred to, but is no resource or pseudo parameter the local environment knows", id)
+		return nil, fmt.Errorf("%s is referred to, but is no resource or pseudo parameter that the local environment supports", id)
 	}
 
 	return r.identify(id, res, "Ref")

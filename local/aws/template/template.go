@@ -127,8 +127,8 @@ type Index struct {
 // A Queue is an SQS queue.
 type Queue struct {
 	LogicalID, Name, ARN string
-	// URL is what Ref gives: the address the queue has on AWS. Whoever runs the
-	// queue elsewhere puts its real address in its place.
+	// URL is what Ref gives: the address the queue has on AWS. An environment that
+	// runs the queue elsewhere replaces it with the real address.
 	URL        string
 	Attributes map[string]string
 	// DeadLetterARN and MaxReceives are its redrive policy, if it has one.
@@ -204,7 +204,7 @@ func Parse(data []byte, p Parameters) (*Template, error) {
 func (t *Template) add(r *resolver, id string, res *resource) error {
 	kind, ok := kinds[res.Type]
 	if !ok {
-		return errors.New("the local environment does not know this type of resource")
+		return errors.New("the local environment does not support this type of resource")
 	}
 	if kind.add == nil {
 		return nil

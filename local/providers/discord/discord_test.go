@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"example.com/integrations/local/providers"
+	"example.com/integrations/local/providers/chat"
 )
 
 const (
@@ -538,7 +539,7 @@ func TestFieldsAreDrawn(t *testing.T) {
 		Title: "Open WI-1", URL: "https://a.example", Footer: &footer{Text: "Integrations"},
 		Fields: []embedField{{"Type", "bug", true}, {"Owner", "`Maria`", true}, {"Labels", "many", false}, {"Due", "2026-12-01", true}, {"Changed by", "Jo", true}},
 	}}}
-	p := draw(encode(one))
+	p := draw(chat.Encode(one))
 	if got, want := p.String(), "🟢 A\nOpen WI-1\nType: bug\nOwner: Maria\n\nLabels: many\n\nDue: 2026-12-01\nChanged by: Jo\n\nIntegrations"; got != want {
 		t.Errorf("got %q, want %q", got, want)
 	}
@@ -564,12 +565,12 @@ func FuzzLinks(f *testing.F) {
 	f.Add(`[a](https://b) \[ ` + "`" + `[`)
 	f.Fuzz(func(t *testing.T, text string) {
 		for _, l := range links(text) {
-			if !strings.Contains(text, l.label) || !strings.HasPrefix(l.address, "http") {
+			if !strings.Contains(text, l.Label) || !strings.HasPrefix(l.Address, "http") {
 				t.Errorf("%q: %+v", text, l)
 			}
 		}
 
-		if _, err := draw(encode(content{Content: text})).HTML(); err != nil {
+		if _, err := draw(chat.Encode(content{Content: text})).HTML(); err != nil {
 			t.Error(err)
 		}
 

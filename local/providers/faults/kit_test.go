@@ -482,7 +482,7 @@ func TestAddChecks(t *testing.T) {
 		}
 	}
 
-	if _, err := s.Add(Order{Fault: RateLimited, Times: 1, Duration: Duration(7 * time.Second)}); err != nil {
+	if _, err := s.Add(Order{Fault: RateLimited, Times: 1, Duration: new(Duration(7 * time.Second))}); err != nil {
 		t.Fatal(err)
 	}
 

@@ -20,6 +20,8 @@ type Place interface {
 // Places are the places of a tracker. A name that a place had leads to it until
 // another place takes that name. Names ignore case.
 type Places[P Place] struct {
+	Exact bool // names have a case
+
 	lock   sync.RWMutex
 	order  []P
 	byName map[string]P
@@ -36,20 +38,29 @@ func (s *Places[P]) Add(added P, old ...string) {
 
 	s.order = append(slices.Clone(s.order), added)
 	for _, name := range append([]string{added.FullName()}, old...) {
-		s.byName[strings.ToLower(name)] = added
+		s.byName[s.key(name)] = added
 	}
+}
+
+// key is a name as the map has it.
+func (s *Places[P]) key(name string) string {
+	if s.Exact {
+		return name
+	}
+
+	return strings.ToLower(name)
 }
 
 // Find returns the place that has a name or had it, or nil.
 func (s *Places[P]) Find(name string) P {
 	s.lock.RLock()
 	defer s.lock.RUnlock()
-	return s.byName[strings.ToLower(name)]
+	return s.byName[s.key(name)]
 }
 
 // Current returns the place that has a name now, or nil.
 func (s *Places[P]) Current(name string) (none P) {
-	if found := s.Find(name); found != none && strings.EqualFold(found.FullName(), name) {
+	if found := s.Find(name); found != none && s.key(found.FullName()) == s.key(name) {
 		return found
 	}
 
@@ -106,5 +117,5 @@ func (s *Places[P]) Replace(before, after P) {
 		}
 	}
 
-	s.byName[strings.ToLower(after.FullName())] = after
+	s.byName[s.key(after.FullName())] = after
 }

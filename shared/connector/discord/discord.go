@@ -45,12 +45,12 @@ type core struct {
 	way    answers.Access
 }
 
-func newCore(look Look, way answers.Access, client *outbound.Client, now func() time.Time) core {
+func newCore(look Look, way answers.Access, client *outbound.Client, now func() time.Time) *core {
 	if now == nil {
 		now = time.Now
 	}
 
-	return core{
+	return &core{
 		Renderer: message.Renderer{Dialect: chat.Discord{}, TitleTemplate: look.TitleTemplate, BodyTemplate: look.BodyTemplate},
 		look:     look, client: client, now: now, header: http.Header{"User-Agent": {userAgent}}, way: way,
 	}

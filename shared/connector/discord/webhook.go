@@ -27,7 +27,7 @@ type WebhookConfig struct {
 // posted and cannot list it, so it finds nothing. It is safe for use by several
 // goroutines.
 type Webhook struct {
-	core
+	*core
 	cfg WebhookConfig
 	// parent is the id of the webhook's channel, nil before it is known.
 	parent atomic.Pointer[string]

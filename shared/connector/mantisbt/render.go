@@ -6,11 +6,9 @@ import (
 
 	"example.com/integrations/shared/configuration/form"
 	"example.com/integrations/shared/connector"
-	"example.com/integrations/shared/connector/facts"
 	"example.com/integrations/shared/domain"
 	"example.com/integrations/shared/markup"
-	"example.com/integrations/shared/markup/links"
-	"example.com/integrations/shared/markup/rawhtml"
+	"example.com/integrations/shared/markup/raw"
 )
 
 // MantisBT's limits, in code points. A longer summary is an error without a
@@ -23,7 +21,7 @@ const (
 var disarm markup.MantisBT
 
 // disarmer is for texts, which servers with the plugin for Markdown read as such.
-var disarmer = links.Disarmer{Disarm: disarm.Disarm, Form: links.Plain}
+var disarmer = raw.Disarmer{Disarm: disarm.Disarm, Form: raw.LinksPlain}
 
 // Render shows an item as an issue. MantisBT's tags are words of a common list
 // to which not everyone may add: labels stay out.
@@ -54,10 +52,10 @@ func (c *Connector) title(item domain.Item) string {
 // and a line about where it is from, so that it is never empty, which MantisBT
 // does not take either.
 func (c *Connector) body(item domain.Item) string {
-	source := rawhtml.Rewrite(form.Fill(c.cfg.BodyTemplate, bodyTemplate, item), rawhtml.PlainText)
+	source := raw.Rewrite(form.Fill(c.cfg.BodyTemplate, bodyTemplate, item), raw.ToPlainText)
 	text := strings.TrimRight(disarmer.Text(source), " \t\n")
 	end := c.footer(item)
-	if line := facts.Line(item, plainName); line != "" {
+	if line := markup.FactsLine(item, plainName); line != "" {
 		end = line + "\n" + end
 	}
 
