@@ -165,13 +165,7 @@ func (dr *dryRunner) planRow(t *task) (domain.PlanRow, bool) {
 		return reason(domain.PlanReconcile, "an earlier digest has yet to be recorded", "")
 	case item.Create:
 		row.Action = domain.PlanCreate
-		row.Steps = []string{"create"}
-		if dr.run.Digest != nil {
-			row.Steps = []string{"digest"}
-		} else if t.content.State != dr.site.sends(t).State {
-			row.Steps = append(row.Steps, "close")
-		}
-
+		row.Steps = dr.createSteps(t)
 		dr.tally(domain.Created, 1)
 
 		return row, true
@@ -189,6 +183,19 @@ func (dr *dryRunner) planRow(t *task) (domain.PlanRow, bool) {
 	}
 
 	return row, false
+}
+
+// createSteps are the steps of a create: a closed item's object is closed afterwards.
+func (dr *dryRunner) createSteps(t *task) []string {
+	if dr.run.Digest != nil {
+		return []string{"digest"}
+	}
+
+	if t.content.State != dr.site.sends(t).State {
+		return []string{"create", "close"}
+	}
+
+	return []string{"create"}
 }
 
 // replyStep is the name of a reply below an item's message.
