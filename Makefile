@@ -97,6 +97,7 @@ snapshot: ## write the reviewed snapshot of the template anew
 golden: ## write all golden files anew: the template's snapshot and the tables in docs; review the difference
 	go test ./infra -run 'TestSnapshot$$' -update
 	go test ./shared/connector/answers -run 'TestSuccessTable$$' -update
+	go test ./functions/providersync/worker -run 'TestLinkStates' -update
 	for p in $(PROVIDERS); do go test ./shared/connector/$$p -run 'PageShows' -update || exit 1; done
 
 landed: ## hand the API's document over: what callers rely on from now on (docs/openapi)

@@ -25,10 +25,10 @@ func main() { lambdaapp.Function(function) }
 func function(b lambdaapp.App) any {
 	env := b.Env
 	times := worker.Settings{
-		Slice: env.Seconds("SLICE_SECONDS", time.Minute), Call: env.Seconds("CALL_SECONDS", 30*time.Second),
+		WorkTime: env.Seconds("SLICE_SECONDS", time.Minute), CallTimeout: env.Seconds("CALL_SECONDS", 30*time.Second),
 		Settle: env.Seconds("SETTLE_SECONDS", 2*time.Minute), LeaseMargin: env.Seconds("LEASE_MARGIN_SECONDS", 15*time.Second),
 		LostAfter: env.Seconds("LOST_AFTER_SECONDS", time.Minute), PullEvery: env.Seconds("PULL_SECONDS", 15*time.Minute),
-		Room:         lambdaapp.Parsed(env, "MAXIMUM_CONCURRENCY", half),
+		Slots:        lambdaapp.Parsed(env, "MAXIMUM_CONCURRENCY", half),
 		ItemsURL:     lambdaapp.Parsed(env, "ITEMS_URL", worker.ParseItemsURL),
 		RelinkBefore: lambdaapp.Parsed(env, "RELINK_BEFORE", restored),
 	}
@@ -36,18 +36,18 @@ func function(b lambdaapp.App) any {
 	provider := outbound.New(outbound.Config{
 		AllowDial: lambdaapp.Parsed(env, "ALLOW_DIAL", outbound.ParseAllowDial),
 		Overrides: lambdaapp.Parsed(env, "DIAL_OVERRIDES", outbound.ParseOverrides),
-		Timeout:   times.Call,
+		Timeout:   times.CallTimeout,
 	})
 
 	kmsKeys := sealing.NewClient(b.Clients)
-	e := &worker.Engine{
+	w := &worker.Worker{
 		Store: b.Store, Queue: syncqueue.New(syncqueue.NewClient(b.Clients), env.Text("SYNC_QUEUE_URL")),
 		Open:    opener(kmsKeys, provider, lambdaapp.Parsed(env, "PACING", limits.ParseSetting)),
-		Bus:     publisher.New(publisher.NewClient(b.Clients), env.Text("EVENT_BUS_NAME")),
+		Events:  publisher.New(publisher.NewClient(b.Clients), env.Text("EVENT_BUS_NAME")),
 		Markers: signing.NewMarkers(kmsKeys, env.Text("MAC_KEY_ID")), Clock: clock.Clock{}, Log: b.Log, Settings: times,
 	}
 
-	return (&handler.Handler{Engine: e, Log: b.Log}).Handle
+	return (&handler.Handler{Worker: w, Log: b.Log}).Handle
 }
 
 // half is how many runs of one organisation are worked on at once: half of what

@@ -1,5 +1,5 @@
-// Package handler takes messages from the sync queue and has the engine work
-// on the slices they ask for.
+// Package handler takes messages from the sync queue and has the worker work
+// on the invocations they ask for.
 package handler
 
 import (
@@ -13,14 +13,14 @@ import (
 	"example.com/integrations/shared/syncqueue"
 )
 
-// An Engine works on one slice of a run.
-type Engine interface {
-	Slice(ctx context.Context, m syncqueue.Message, deadline time.Time) error
+// A Worker works on one invocation of a run.
+type Worker interface {
+	Run(ctx context.Context, m syncqueue.Message, deadline time.Time) error
 }
 
 // A Handler takes batches of messages.
 type Handler struct {
-	Engine Engine
+	Worker Worker
 	Log    *slog.Logger
 }
 
@@ -41,11 +41,11 @@ func (h *Handler) Handle(ctx context.Context, batch events.SQSEvent) (events.SQS
 	for _, record := range batch.Records {
 		m, err := syncqueue.Parse(record.Body)
 		if err == nil {
-			err = h.Engine.Slice(ctx, m, deadline)
+			err = h.Worker.Run(ctx, m, deadline)
 		}
 
 		if err != nil {
-			h.Log.ErrorContext(ctx, "slice failed", "message_id", record.MessageId, "error", err.Error())
+			h.Log.ErrorContext(ctx, "invocation failed", "message_id", record.MessageId, "error", err.Error())
 			failed.BatchItemFailures = append(failed.BatchItemFailures, events.SQSBatchItemFailure{ItemIdentifier: record.MessageId})
 		}
 	}

@@ -13,10 +13,10 @@ import (
 	"example.com/integrations/shared/syncqueue"
 )
 
-// A hanging engine waits for an answer of AWS that does not come.
+// A hanging worker waits for an answer of AWS that does not come.
 type hanging struct{ deadline time.Time }
 
-func (h *hanging) Slice(ctx context.Context, _ syncqueue.Message, deadline time.Time) error {
+func (h *hanging) Run(ctx context.Context, _ syncqueue.Message, deadline time.Time) error {
 	h.deadline = deadline
 	<-ctx.Done()
 	return ctx.Err()
@@ -31,8 +31,8 @@ func TestACallThatHangsEndsBeforeTheLease(t *testing.T) {
 		began := time.Now()
 		ctx, cancel := context.WithTimeout(t.Context(), timeout)
 		defer cancel()
-		engine := &hanging{}
-		h := &Handler{Engine: engine, Log: slog.New(slog.DiscardHandler)}
+		worker := &hanging{}
+		h := &Handler{Worker: worker, Log: slog.New(slog.DiscardHandler)}
 
 		out, err := h.Handle(ctx, events.SQSEvent{Records: []events.SQSMessage{{MessageId: "m",
 			Body: `{"v":1,"organisation_id":"5","integration_id":"77","run_id":"4711"}`}}})
@@ -44,8 +44,8 @@ func TestACallThatHangsEndsBeforeTheLease(t *testing.T) {
 			t.Errorf("it took %s of %s", took, timeout)
 		}
 
-		if !engine.deadline.Equal(began.Add(timeout)) {
-			t.Errorf("the lease is counted from %s after the beginning, want %s", engine.deadline.Sub(began), timeout)
+		if !worker.deadline.Equal(began.Add(timeout)) {
+			t.Errorf("the lease is counted from %s after the beginning, want %s", worker.deadline.Sub(began), timeout)
 		}
 	})
 }

@@ -50,8 +50,8 @@ var sizes = flag.String("sizes", "1000,10000", "how many items BenchmarkSync bri
 // BenchmarkSync brings items to a provider that answers at once: all of them
 // are new, then none has changed, then each has. The worker is a process of
 // its own, so that its memory is its own; the table and the provider are in
-// others. The real clock runs, so a look a second, which the engine takes to
-// notice a stop, is among the calls.
+// others. The real clock runs, so a look a second, which the worker takes to
+// event a stop, is among the calls.
 func BenchmarkSync(b *testing.B) {
 	for size := range strings.SplitSeq(*sizes, ",") {
 		n, err := strconv.Atoi(size)
@@ -159,7 +159,7 @@ func newLoad(b *testing.B, n int) *load {
 	return w
 }
 
-// write stores a version of every item, and its marks as ingest does.
+// write stores a version of every item, and its pending changes as ingest does.
 func (w *load) write(version int64, marks bool) {
 	w.b.Helper()
 	ids := make(chan domain.Snowflake)
@@ -240,23 +240,23 @@ func workAlone() error {
 	client := outbound.New(outbound.Config{Hosts: []string{example}, RootCAs: roots, Timeout: 20 * time.Second, Overrides: map[string]netip.AddrPort{example: at}})
 	lambdaapp.Tune(256) // as the worker does
 	w := &lone{calls: map[string]int{}, messages: []syncqueue.Message{told.Message}}
-	e := &Engine{
+	e := &Worker{
 		Store: store.New(dynamodb.New(dynamodb.Options{
 			Region: "eu-central-1", BaseEndpoint: &told.Endpoint, HTTPClient: &http.Client{Transport: w},
 			Credentials: credentials.NewStaticCredentialsProvider("k", "s", ""),
 		}), told.Table),
-		Queue: w, Bus: w, Markers: &connectortest.MarkerKeys{}, Clock: wallClock{}, Log: slog.New(slog.DiscardHandler),
+		Queue: w, Events: w, Markers: &connectortest.MarkerKeys{}, Clock: wallClock{}, Log: slog.New(slog.DiscardHandler),
 		Open: func(context.Context, store.View) (Opened, error) {
 			c := github.New(github.Config{Owner: "acme", Repo: "work", Token: "a-token-of-the-test", BaseURL: "https://" + example, Labels: true}, client, nil)
 			return Opened{Connector: c, Credential: told.Table}, nil
 		},
-		Settings: Settings{Slice: time.Minute, Call: 30 * time.Second, Settle: 2 * time.Minute, LeaseMargin: 15 * time.Second,
-			LostAfter: time.Minute, PullEvery: 15 * time.Minute, Room: 2},
+		Settings: Settings{WorkTime: time.Minute, CallTimeout: 30 * time.Second, Settle: 2 * time.Minute, LeaseMargin: 15 * time.Second,
+			LostAfter: time.Minute, PullEvery: 15 * time.Minute, Slots: 2},
 	}
 	for len(w.messages) > 0 {
 		m := w.messages[0]
 		w.messages = w.messages[1:]
-		if err := e.Slice(context.Background(), m, time.Now().Add(invocation)); err != nil {
+		if err := e.Run(context.Background(), m, time.Now().Add(invocationTime)); err != nil {
 			return err
 		}
 	}

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"example.com/integrations/functions/providersync/worker/item"
 	"example.com/integrations/shared/connector"
 	"example.com/integrations/shared/connector/failure"
 	chatmessage "example.com/integrations/shared/connector/message"
@@ -163,7 +164,7 @@ func chatting(t *testing.T, kind string) (*world, *room) {
 	w := newWorld(t)
 	r := rooms[kind]
 	r.clock = w.clock
-	w.engine.Open = func(context.Context, store.View) (Opened, error) {
+	w.worker.Open = func(context.Context, store.View) (Opened, error) {
 		o := Opened{Connector: &r, Credential: w.credential, Limits: w.limits}
 		if asked(kind) {
 			o.Connector = archive{&r}
@@ -271,7 +272,7 @@ func TestAFullRunIsQuiet(t *testing.T) {
 		w.noMarks()
 		mustBe(t, "counts", run.Counts, domain.Counts{Created: 1, Skipped: 30})
 		mustBe(t, "messages", len(r.messages), 1)
-		mustBe(t, "reason", w.link(7).Reason, notAnnounced)
+		mustBe(t, "reason", w.link(7).Reason, item.NotAnnounced)
 		mustBe(t, "again", w.sync(domain.Full).Counts, domain.Counts{Unchanged: 1, Skipped: 30})
 		w.told(7, 2, nil)
 		mustBe(t, "a change is news", w.sync(domain.Incremental).Counts, domain.Counts{Created: 1})
@@ -384,7 +385,7 @@ func TestAWorkerDiesOverAChat(t *testing.T) {
 					w.wire.reset(cut, take)
 					_ = w.slice()
 					w.wire.reset(0, false)
-					w.clock.now = w.clock.now.Add(invocation)
+					w.clock.now = w.clock.now.Add(invocationTime)
 					w.settle()
 					w.noMarks()
 					what := fmt.Sprintf("%s, many %v, cut %d, taken %v", kind, many, cut, take)
@@ -505,7 +506,7 @@ func TestDeletedItemsInAChat(t *testing.T) {
 		}
 
 		mustBe(t, "counts", run.Counts, domain.Counts{Skipped: 2})
-		mustBe(t, "reason", w.link(1).Reason, notEditable)
+		mustBe(t, "reason", w.link(1).Reason, item.NotEditable)
 	})
 }
 
@@ -543,7 +544,7 @@ func TestARetryOfAnUnknownMessageIsOnePost(t *testing.T) {
 	_ = w.slice()
 	w.wire.reset(0, false)
 	r.after = nil
-	w.clock.now = w.clock.now.Add(2 * invocation)
+	w.clock.now = w.clock.now.Add(2 * invocationTime)
 	w.must(w.tick())
 	w.settle()
 	w.noMarks()
@@ -570,7 +571,7 @@ func TestAWorkerDiesOverADigest(t *testing.T) {
 		w.start(domain.Incremental)
 		_ = w.slice()
 		w.wire.reset(0, false)
-		w.clock.now = w.clock.now.Add(2 * invocation)
+		w.clock.now = w.clock.now.Add(2 * invocationTime)
 		w.must(w.tick())
 		w.settle()
 		w.noMarks()

@@ -12,11 +12,11 @@ import (
 	"example.com/integrations/shared/store"
 )
 
-// forgetful has every slice begin without knowing the provider's clock, as a
+// forgetful has every invocation begin without knowing the provider's clock, as a
 // new worker does.
 func (w *world) forgetful() {
-	open := w.engine.Open
-	w.engine.Open = func(c context.Context, v store.View) (Opened, error) {
+	open := w.worker.Open
+	w.worker.Open = func(c context.Context, v store.View) (Opened, error) {
 		w.provider.told = 0
 		w.provider.most = 0
 		return open(c, v)
@@ -57,7 +57,7 @@ func TestAnUnansweredCreateUnderAnotherClock(t *testing.T) {
 			t.Errorf("%v behind: %d creates", behind, w.provider.creates)
 		}
 
-		if most := 1 + min(1, int(max(behind, 0)/skew)); w.provider.finds > most {
+		if most := 1 + min(1, int(max(behind, 0)/clockSkew)); w.provider.finds > most {
 			t.Errorf("%v behind: looked %d times, want %d", behind, w.provider.finds, most)
 		}
 	}

@@ -22,9 +22,9 @@ type silent struct {
 
 func (s silent) ClockLag() (last, most time.Duration) { return s.last, max(s.last, 0) }
 
-// opens has the engine work with another connector.
+// opens has the worker work with another connector.
 func (w *world) opens(c connector.Connector) {
-	w.engine.Open = func(context.Context, store.View) (Opened, error) {
+	w.worker.Open = func(context.Context, store.View) (Opened, error) {
 		return Opened{Connector: c, Credential: w.credential, Limits: w.limits}, nil
 	}
 }
@@ -116,7 +116,7 @@ func TestTheFifthAttemptIsFoundAfterARelink(t *testing.T) {
 	w.exact(item)
 }
 
-// A create that was not answered is parked. A manager has it tried again a day
+// A create that was not answered is given up. A manager has it tried again a day
 // later; that attempt arrives and is not answered either.
 func TestARetryADayLaterIsFoundAfterARelink(t *testing.T) {
 	w := newWorld(t)
@@ -554,7 +554,7 @@ func TestASecondRelinkKeepsWhatIsLinked(t *testing.T) {
 
 	w.plantObject(w.provider.objects[0].marker)
 	w.clock.now = w.clock.now.Add(time.Hour)
-	w.engine.Settings.RelinkBefore = w.clock.now
+	w.worker.Settings.RelinkBefore = w.clock.now
 	w.full()
 	mustBe(t, "titles", w.titles(), "item 1, planted")
 	mustBe(t, "the object of the item", w.objectOf(1), "0")

@@ -179,9 +179,9 @@ func TestADryRunMeetsAChange(t *testing.T) {
 		w.item(domain.Snowflake(n), 1, nil)
 	}
 
-	open := w.engine.Open
+	open := w.worker.Open
 	changed := false
-	w.engine.Open = func(c ctx, v store.View) (Opened, error) {
+	w.worker.Open = func(c ctx, v store.View) (Opened, error) {
 		if !changed {
 			changed = true
 			w.reconfigure(store.Change{Enabled: true, Configuration: `{"labels":"none"}`, TargetHash: "there", Fingerprint: "x", NeedsFull: true, ConfigurationChanged: true})
@@ -199,7 +199,7 @@ func TestADryRunMeetsAChange(t *testing.T) {
 // for dispatch.
 func TestADryRunOfWhatCannotBeOpened(t *testing.T) {
 	w := newWorld(t)
-	w.engine.Open = func(ctx, store.View) (Opened, error) {
+	w.worker.Open = func(ctx, store.View) (Opened, error) {
 		return Opened{}, &failure.Error{Class: failure.Final, Scope: failure.IntegrationScope, Code: "provider_not_supported"}
 	}
 	run, _ := w.rehearsal(domain.Full)
@@ -348,9 +348,9 @@ func TestACancelKeepsAttempts(t *testing.T) {
 func TestOurOwnTroubleEnds(t *testing.T) {
 	w := newWorld(t)
 	item := w.marked(1, 1)
-	open := w.engine.Open
+	open := w.worker.Open
 	away := true
-	w.engine.Open = func(c ctx, v store.View) (Opened, error) {
+	w.worker.Open = func(c ctx, v store.View) (Opened, error) {
 		if away {
 			return Opened{}, errCut
 		}
@@ -429,17 +429,17 @@ func TestAParkedItemIsDeleted(t *testing.T) {
 	}
 }
 
-// A worker that has promised to look at all marks anew, and dies, is followed by
+// A worker that has promised to look at all pending changes anew, and dies, is followed by
 // one that does.
 func TestACrashAsASecondPassBegins(t *testing.T) {
 	for cut := 1; cut <= 12; cut++ {
 		w := newWorld(t)
-		for n := 1; n <= pushPage; n++ {
+		for n := 1; n <= pushPageSize; n++ {
 			w.marked(domain.Snowflake(n), 1)
 		}
 
 		w.provider.after = func(_ string, id domain.Snowflake) error {
-			if id == pushPage && w.provider.creates == pushPage {
+			if id == pushPageSize && w.provider.creates == pushPageSize {
 				w.marked(1, 2)
 				w.must(w.sure.Signal(w.ctx, 77))
 				w.wire.reset(cut, true)
@@ -456,7 +456,7 @@ func TestACrashAsASecondPassBegins(t *testing.T) {
 		}
 
 		w.settle()
-		w.exact(w.items(1, pushPage)...)
+		w.exact(w.items(1, pushPageSize)...)
 		if t.Failed() {
 			t.Fatalf("cut %d", cut)
 		}
@@ -464,7 +464,7 @@ func TestACrashAsASecondPassBegins(t *testing.T) {
 }
 
 // A worker that dies right after it has planned anew is followed by one that
-// looks at all marks, and not only behind where the pass before had come.
+// looks at all pending changes, and not only behind where the pass before had come.
 func TestACrashAfterANewPlan(t *testing.T) {
 	for cut := 9; cut <= 12; cut++ {
 		w := newWorld(t)
@@ -524,7 +524,7 @@ func (w *world) rendering(id domain.Snowflake, do func()) {
 		}
 	}}
 
-	w.engine.Open = func(ctx, store.View) (Opened, error) {
+	w.worker.Open = func(ctx, store.View) (Opened, error) {
 		return Opened{Connector: look, Credential: w.credential, Limits: w.limits}, nil
 	}
 }

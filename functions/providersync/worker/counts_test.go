@@ -64,7 +64,7 @@ func TestCountsOfAnItemWithMoreMarksThanAPage(t *testing.T) {
 	w.settle()
 
 	var last domain.Item
-	for version := int64(2); version <= 3*pushPage; version++ {
+	for version := int64(2); version <= 3*pushPageSize; version++ {
 		last = w.marked(2, version)
 	}
 
@@ -117,7 +117,7 @@ func TestCountsOfAnItemThatChangesAfterThePlan(t *testing.T) {
 		mustBe(w.t, "outcome", w.row(1).Outcome, domain.Skipped)
 	}
 
-	parked := func(w *world) { // refused until it is parked
+	parked := func(w *world) { // refused until it is given up
 		w.provider.before = func(_ string, id domain.Snowflake) error {
 			if id == 1 {
 				return refusedItem()

@@ -4,10 +4,8 @@ import (
 	"context"
 	"errors"
 	"maps"
-	"slices"
 	"time"
 
-	"example.com/integrations/shared/connector/failure"
 	"example.com/integrations/shared/domain"
 	"example.com/integrations/shared/limits"
 	"example.com/integrations/shared/store"
@@ -27,73 +25,80 @@ const (
 	limitAgain    = time.Hour
 )
 
-// writesRefused is the code of an integration whose writes were refused one
-// after the other.
-const writesRefused = "writes_refused"
+// credentialUsage is what is known of a credential, and by what limits it is used.
+type credentialUsage struct {
+	credential string
+	limits     limits.Limits
+	usage      store.Usage
+	loaded     bool
+}
 
-// ofCredential are the codes by which a provider refuses a credential as a
-// whole, wherever it is used.
-var ofCredential = map[string]bool{"credentials_rejected": true, "installation_not_found": true, "account_disabled": true}
+// A gate decides whether the provider may be called with the credential, as far as
+// all workers that use it know, and shares what the provider answers.
+type gate struct {
+	*session
+	site  *site
+	store usageStore
+	queue Queue
+	known credentialUsage
 
-// credentialRefused is the verdict on a failure by which the provider refuses the
-// credential as a whole, nil for any other.
-func credentialRefused(err error) *verdict {
-	var e *failure.Error
-	if !errors.As(err, &e) || !ofCredential[e.Code] {
-		return nil
-	}
-
-	return refused(e)
+	hasSlot          bool // this invocation has a slot at a shared credential
+	calledProvider   bool // the provider was called
+	probes           bool // this invocation calls a provider that has refused
+	probesAfterPause bool // it does so because the pause is over
+	// sharedUntil is until when the provider is left alone, as all integrations
+	// with the credential know: Unix milliseconds, 0 for not.
+	sharedUntil int64
 }
 
 // admit says whether the provider may be asked, as far as other integrations
 // with the same credential know. Where it refuses the credential, or all that is
 // written at this place, one worker tries it after the pause, and the others
 // wait for what it finds out.
-func (s *slice) admit(ctx context.Context) (*verdict, error) {
+func (g *gate) admit(ctx context.Context) error {
 	for {
-		if err := s.usage(ctx); err != nil {
-			return nil, err
+		if err := g.loadUsage(ctx); err != nil {
+			return err
 		}
 
-		now := s.Clock.Now()
-		a := s.admission(now)
+		now := g.clock.Now()
+		a := g.admission(now)
 		if !a.write {
-			return s.admitted(a), nil
+			return g.applyAdmission(a)
 		}
 
-		usage := s.pace.usage
+		usage := g.known.usage
 		usage.Credential = a.credential
-		retry, err := s.putUsage(ctx, usage, now)
+		retry, err := g.putUsage(ctx, usage, now)
 		if err != nil {
-			return nil, err
+			return err
 		}
 		if retry {
 			continue
 		}
 
-		s.sendFor(ctx, a.next)
+		g.resumeWaiting(ctx, a.next)
 
-		return s.admitted(a), nil
+		return g.applyAdmission(a)
 	}
 }
 
 // An admission is the answer to a worker that wants to use a credential.
 type admission struct {
 	credential store.Credential // what is known of it from here on
-	write      bool             // that is news
-	verdict    *verdict         // why not, nil if the provider may be asked
+	write      bool             // it has to be stored
+	stop       *Stop            // why not, nil if the provider may be asked
 	refused    *store.Refusal   // the refusal that is why not
-	inTurn     bool             // the worker has a turn
+	inTurn     bool             // the worker has a slot
 	tries      bool             // it tries a provider that has refused
 	afterPause bool             // it does so since the pause is over
 	next       *limits.Waiter   // who is to be sent for
 }
 
 // admission decides by what is known of the credential.
-func (s *slice) admission(now time.Time) admission {
-	a := s.takeCredential(now)
-	r := s.sharedRefusal()
+func (g *gate) admission(now time.Time) admission {
+	a := g.takeCredentialSlot(now)
+	r := g.sharedRefusal()
 	if r == nil {
 		return a
 	}
@@ -101,17 +106,17 @@ func (s *slice) admission(now time.Time) admission {
 	next := *r
 	over := r.Until <= now.UnixMilli()
 	switch {
-	case over && a.verdict != nil:
+	case over && a.stop != nil:
 		return a
 	case over:
 		next.Until = now.Add(probeGap).UnixMilli()
-	case a.verdict == nil && s.wantsProbe(now, probeGap):
+	case a.stop == nil && g.probeRequested(now, probeGap):
 		a.credential.ProbedAt = now.UnixMilli()
 	default:
-		return s.turnedAway(r, now)
+		return g.rejected(r, now)
 	}
 
-	a.credential = s.withRefusal(a.credential, &next)
+	a.credential = g.withRefusal(a.credential, &next)
 	a.write = true
 	a.tries = true
 	a.afterPause = over
@@ -119,39 +124,43 @@ func (s *slice) admission(now time.Time) admission {
 	return a
 }
 
-// turnedAway is the answer to a worker whose credential was refused lately. It
-// does not wait for a turn any more.
-func (s *slice) turnedAway(r *store.Refusal, now time.Time) admission {
-	why := s.shownReason(r)
-	a := admission{refused: r, credential: s.pace.usage.Credential, verdict: &verdict{status: domain.Failed, err: &why, ill: true}}
+// rejected is the answer to a worker whose credential was refused lately. The worker
+// does not wait for a slot any more.
+func (g *gate) rejected(r *store.Refusal, now time.Time) admission {
+	why := g.shownReason(r)
+	a := admission{refused: r, credential: g.known.usage.Credential, stop: &Stop{status: domain.Failed, err: &why, unhealthy: true}}
 
-	if a.credential.Turns.Waits(s.run.ID) {
-		a.credential.Turns, a.next = a.credential.Turns.Release(s.run.ID, s.lease.ID, users, now)
+	if a.credential.Turns.Waits(g.run.ID) {
+		a.credential.Turns, a.next = a.credential.Turns.Release(g.run.ID, g.lease.ID, credentialSlots, now)
 		a.write = true
 	}
 
 	return a
 }
 
-// admitted takes note of the answer.
-func (s *slice) admitted(a admission) *verdict {
-	s.inTurn = s.inTurn || a.inTurn
-	s.tries = s.tries || a.tries
-	s.afterPause = s.afterPause || a.afterPause
+// applyAdmission takes note of the answer.
+func (g *gate) applyAdmission(a admission) error {
+	g.hasSlot = g.hasSlot || a.inTurn
+	g.probes = g.probes || a.tries
+	g.probesAfterPause = g.probesAfterPause || a.afterPause
 	if a.refused != nil {
-		s.sharedUntil = a.refused.Until
+		g.sharedUntil = a.refused.Until
 	}
 
-	return a.verdict
+	if a.stop == nil {
+		return nil
+	}
+
+	return a.stop
 }
 
 // sharedRefusal is what stands against a call, nil for nothing.
-func (s *slice) sharedRefusal() *store.Refusal {
-	if s.pace.usage.Refusal != nil {
-		return s.pace.usage.Refusal
+func (g *gate) sharedRefusal() *store.Refusal {
+	if g.known.usage.Refusal != nil {
+		return g.known.usage.Refusal
 	}
 
-	if r, refused := s.pace.usage.Writes[s.target.Key]; refused {
+	if r, refused := g.known.usage.Writes[g.site.target.Key]; refused {
 		return &r
 	}
 
@@ -161,9 +170,9 @@ func (s *slice) sharedRefusal() *store.Refusal {
 // shownReason is why a credential is not used. The provider's words may be about
 // an item, so another organisation that uses the same credential does not see
 // them.
-func (s *slice) shownReason(r *store.Refusal) domain.RunError {
+func (g *gate) shownReason(r *store.Refusal) domain.RunError {
 	why := r.Reason
-	if r.Organisation != s.meta.OrganisationID {
+	if r.Organisation != g.meta.OrganisationID {
 		why.ProviderMessage = ""
 	}
 
@@ -171,7 +180,7 @@ func (s *slice) shownReason(r *store.Refusal) domain.RunError {
 }
 
 // withRefusal gives what is known of a credential with a refusal in it.
-func (s *slice) withRefusal(c store.Credential, r *store.Refusal) store.Credential {
+func (g *gate) withRefusal(c store.Credential, r *store.Refusal) store.Credential {
 	if r.Reason.Code != writesRefused {
 		c.Refusal = r
 		return c
@@ -182,94 +191,94 @@ func (s *slice) withRefusal(c store.Credential, r *store.Refusal) store.Credenti
 		c.Writes = map[string]store.Refusal{}
 	}
 
-	c.Writes[s.target.Key] = *r
+	c.Writes[g.site.target.Key] = *r
 
 	return c
 }
 
 // putUsage writes what is known of the credential. retry says that another
 // worker was first.
-func (s *slice) putUsage(ctx context.Context, usage store.Usage, now time.Time) (retry bool, err error) {
-	usage, err = s.Store.PutUsage(ctx, s.pace.credential, usage, now)
+func (g *gate) putUsage(ctx context.Context, usage store.Usage, now time.Time) (retry bool, err error) {
+	usage, err = g.store.PutUsage(ctx, g.known.credential, usage, now)
 	if errors.Is(err, store.ErrConflict) {
-		s.pace.read = false
+		g.known.loaded = false
 		return true, nil
 	}
 
 	if err == nil {
-		s.pace.usage = usage
+		g.known.usage = usage
 	}
 
 	return false, err
 }
 
-// wantsProbe reports whether a manager wants the provider to be tried, by a sync
-// or a changed configuration, and nobody has within a time.
-func (s *slice) wantsProbe(now time.Time, gap time.Duration) bool {
-	asked := s.run.ProbeAt
-	if s.run.Trigger == domain.ByRequest {
-		asked = max(asked, s.run.RequestedAt.UnixMilli())
+// probeRequested reports whether a manager wants the provider to be called, by a sync
+// or a changed configuration, and no worker has called within a time.
+func (g *gate) probeRequested(now time.Time, gap time.Duration) bool {
+	asked := g.run.ProbeAt
+	if g.run.Trigger == domain.ByRequest {
+		asked = max(asked, g.run.RequestedAt.UnixMilli())
 	}
 
-	known := s.state.Condition
-	changed := known != nil && known.ConfigurationVersion != s.meta.ConfigurationVersion
-	last := s.pace.usage.ProbedAt
+	known := g.state.Condition
+	changed := known != nil && known.ConfigurationVersion != g.meta.ConfigurationVersion
+	last := g.known.usage.ProbedAt
 
 	return (asked > last || changed) && now.Sub(time.UnixMilli(last)) >= gap
 }
 
-// share records that the provider refuses the credential, or what is written at
+// shareRefusal records that the provider refuses the credential, or what is written at
 // this place, for all integrations that use it. A refusal during a pause does
 // not make it longer.
-func (s *slice) share(ctx context.Context, why domain.RunError) error {
-	if s.sharedUntil != 0 || !ofCredential[why.Code] && why.Code != writesRefused {
+func (g *gate) shareRefusal(ctx context.Context, why domain.RunError) error {
+	if g.sharedUntil != 0 || !ofCredential[why.Code] && why.Code != writesRefused {
 		return nil
 	}
 
 	for {
-		if err := s.usage(ctx); err != nil {
+		if err := g.loadUsage(ctx); err != nil {
 			return err
 		}
 
-		now := s.Clock.Now()
-		usage := s.pace.usage
-		next := store.Refusal{Reason: why, Organisation: s.meta.OrganisationID}
-		was := s.sharedRefusal()
+		now := g.clock.Now()
+		usage := g.known.usage
+		next := store.Refusal{Reason: why, Organisation: g.meta.OrganisationID}
+		was := g.sharedRefusal()
 		if was != nil && was.Reason.Code == why.Code {
 			next.Until = was.Until
 			next.Count = was.Count
 		}
 
-		if s.afterPause || next.Until <= now.UnixMilli() {
+		if g.probesAfterPause || next.Until <= now.UnixMilli() {
 			next.Count++
 			next.Until = now.Add(min(firstPause<<min(next.Count-1, 10), longestPause)).UnixMilli()
 		}
 
-		if ofCredential[why.Code] && !s.afterPause && (was != nil || usage.Turns.Others(s.run.ID, now)) {
-			usage.ProbedAt = now.UnixMilli() // two workers' calls are enough for five minutes, whenever they left
+		if ofCredential[why.Code] && !g.probesAfterPause && (was != nil || usage.Turns.Others(g.run.ID, now)) {
+			usage.ProbedAt = now.UnixMilli() // two workers' calls are enough for five minutes, whenever they were sent
 		}
 
-		usage.Credential = s.withRefusal(usage.Credential, &next)
-		retry, err := s.putUsage(ctx, usage, now)
+		usage.Credential = g.withRefusal(usage.Credential, &next)
+		retry, err := g.putUsage(ctx, usage, now)
 		if err != nil {
 			return err
 		}
 
 		if !retry {
-			s.sharedUntil = next.Until
+			g.sharedUntil = next.Until
 			return nil
 		}
 	}
 }
 
-// allowed forgets earlier refusals after a success. For the provider's wish to be
-// left alone, another worker's write in between is as good. A refusal is forgotten
-// all the same, unless there is news of it.
-func (s *slice) allowed(ctx context.Context, wrote bool) error {
-	now := s.Clock.Now()
-	usage := s.pace.usage
+// clearRefusals removes earlier refusals after a success. If another worker has
+// stored a write in between, its record of a rate limit stands. A refusal is removed
+// all the same, unless a newer one is stored.
+func (g *gate) clearRefusals(ctx context.Context, wrote bool) error {
+	now := g.clock.Now()
+	usage := g.known.usage
 	refusal := usage.Refusal
-	atPlace := s.refusalHere(wrote)
+	atPlace := g.refusalHere(wrote)
 	if usage.Strikes == 0 && refusal == nil && atPlace == nil && usage.Blocked <= now.UnixMilli() {
 		return nil
 	}
@@ -279,20 +288,20 @@ func (s *slice) allowed(ctx context.Context, wrote bool) error {
 		usage.Refusal = nil
 		if atPlace != nil {
 			usage.Writes = maps.Clone(usage.Writes)
-			delete(usage.Writes, s.target.Key)
+			delete(usage.Writes, g.site.target.Key)
 		}
 
-		retry, err := s.putUsage(ctx, usage, now)
+		retry, err := g.putUsage(ctx, usage, now)
 		if err != nil || !retry || refusal == nil && atPlace == nil {
 			return err
 		}
 
-		if err := s.usage(ctx); err != nil {
+		if err := g.loadUsage(ctx); err != nil {
 			return err
 		}
 
-		usage = s.pace.usage
-		if !same(usage.Refusal, refusal) || !same(s.refusalHere(wrote), atPlace) {
+		usage = g.known.usage
+		if !same(usage.Refusal, refusal) || !same(g.refusalHere(wrote), atPlace) {
 			return nil
 		}
 	}
@@ -300,8 +309,8 @@ func (s *slice) allowed(ctx context.Context, wrote bool) error {
 
 // refusalHere is what stands against writes at this place and is over with a
 // write, nil for nothing.
-func (s *slice) refusalHere(wrote bool) *store.Refusal {
-	r, refused := s.pace.usage.Writes[s.target.Key]
+func (g *gate) refusalHere(wrote bool) *store.Refusal {
+	r, refused := g.known.usage.Writes[g.site.target.Key]
 	if !refused || !wrote {
 		return nil
 	}
@@ -313,81 +322,39 @@ func same(a, b *store.Refusal) bool {
 	return a == b || a != nil && b != nil && *a == *b
 }
 
-// mayAsk reports whether a provider that wants to be left alone for long may be
-// asked once: a manager wants it, or nobody has for an hour.
-func (s *slice) mayAsk(now time.Time) bool {
-	if time.UnixMilli(s.pace.usage.Blocked).Sub(now) <= longBlock {
+// mayProbeLimit reports whether a provider with a long rate limit may be called once:
+// a manager wants it, or no worker has called for an hour.
+func (g *gate) mayProbeLimit(now time.Time) bool {
+	if time.UnixMilli(g.known.usage.Blocked).Sub(now) <= longBlock {
 		return false
 	}
 
-	return s.wantsProbe(now, limitProbeGap) || now.Sub(time.UnixMilli(s.pace.usage.AskedAt)) >= limitAgain
+	return g.probeRequested(now, limitProbeGap) || now.Sub(time.UnixMilli(g.known.usage.AskedAt)) >= limitAgain
 }
 
-// untilAsked is when a run that waits for the end of a rate limit goes on: a
+// limitRetryAt is when a run that waits for the end of a rate limit goes on: a
 // long one is tried each hour.
-func (s *slice) untilAsked(end, now time.Time) time.Time {
-	if time.UnixMilli(s.pace.usage.Blocked).Sub(now) <= longBlock {
+func (g *gate) limitRetryAt(end, now time.Time) time.Time {
+	if time.UnixMilli(g.known.usage.Blocked).Sub(now) <= longBlock {
 		return end
 	}
 
-	return earlier(end, time.UnixMilli(s.pace.usage.AskedAt).Add(limitAgain))
+	return earlier(end, time.UnixMilli(g.known.usage.AskedAt).Add(limitAgain))
 }
 
-// ofObject are the codes of refusals that the connector has found to be about one
-// object: the place itself can be read, or a person changed the object at the same
-// moment.
-var ofObject = map[string]bool{remoteDeleted: true, remoteMoved: true, "remote_forbidden": true, "conflict": true}
-
-// refusedWrite notes that the provider does not accept an item. The third one in
-// a row pauses the integration, and so does one that was to try whether the
-// pause is over. A version of an item counts once: items that the provider never
-// accepts are tried again one after the other, and would pause the integration
-// each time.
-func (s *slice) refusedWrite(t *task, e *failure.Error) *verdict {
-	if e.Class != failure.Final || ofObject[e.Code] {
-		return nil
+// loadUsage reads what the credential has spent, once an invocation.
+func (g *gate) loadUsage(ctx context.Context) (err error) {
+	if !g.known.loaded {
+		g.known.usage, err = g.store.Usage(ctx, g.known.credential)
+		g.known.loaded = err == nil
 	}
-	if t.link.Attempts > 1 && !s.writesPaused() {
-		return nil
-	}
-
-	next := s.newCondition(domain.HealthUnknown)
-	if known := s.known(); known != nil && known.ConnectionVersion == s.meta.ConnectionVersion {
-		*next = *known
-		next.Refused = slices.Clone(known.Refused)
-	}
-
-	if !slices.Contains(next.Refused, t.id) && len(next.Refused) < refusedInARow {
-		next.Refused = append(next.Refused, t.id)
-	}
-
-	s.condition = next
-
-	if len(next.Refused) < refusedInARow && !s.writesPaused() {
-		return nil
-	}
-
-	return refused(&failure.Error{Code: writesRefused, Detail: reasonText(e)})
+	return err
 }
 
-// writesPaused reports whether the integration is paused since its writes were
-// refused.
-func (s *slice) writesPaused() bool {
-	c := s.known()
-	return c != nil && c.State == domain.Unhealthy && c.Reason != nil && c.Reason.Code == writesRefused
-}
-
-// acceptedWrite begins to count refusals anew.
-func (s *slice) acceptedWrite() {
-	s.wrote = true
-	s.sparing = false
-
-	known := s.known()
-	if known == nil || len(known.Refused) == 0 {
-		return
+// why names the reason for a wait: the provider has refused, or would.
+func (g *gate) why(now time.Time) string {
+	if g.known.usage.Blocked > now.UnixMilli() {
+		return rateLimited
 	}
-
-	next := *known
-	next.Refused = nil
-	s.condition = &next
+	return "pacing"
 }

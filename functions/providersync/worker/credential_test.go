@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"example.com/integrations/functions/providersync/worker/item"
 	"example.com/integrations/shared/connector"
 	"example.com/integrations/shared/connector/failure"
 	"example.com/integrations/shared/domain"
@@ -112,7 +113,7 @@ func TestRefusedItemsAreTriedAgain(t *testing.T) {
 // What the connector has found to be about one object pauses nothing, however
 // many objects there are.
 func TestObjectsThatAreGoneInARow(t *testing.T) {
-	for _, code := range []string{remoteDeleted, "remote_moved", "remote_forbidden", "conflict"} {
+	for _, code := range []string{item.RemoteDeleted, "remote_moved", "remote_forbidden", "conflict"} {
 		w := six(t, "update", func(id domain.Snowflake) *failure.Error {
 			if id <= 4 {
 				return &failure.Error{Class: failure.Final, Scope: failure.ItemScope, Code: code, Status: 404}
@@ -127,7 +128,7 @@ func TestObjectsThatAreGoneInARow(t *testing.T) {
 	}
 }
 
-// All are refused: the third one pauses the integration, and nothing is parked.
+// All are refused: the third one pauses the integration, and nothing is given up.
 // After the pause one write tries it, of an item that was not refused yet; when
 // all were, one of those. Once one is accepted, the others follow.
 func TestWritesThatAreRefusedInARow(t *testing.T) {
@@ -334,7 +335,7 @@ func TestALongRateLimitIsTried(t *testing.T) {
 // B6: an answer to a read that cannot be read, or that is not the provider's, is
 // an outage and no fault of the configuration.
 func TestAnUnreadableAnswerIsAnOutage(t *testing.T) {
-	for code := range unread {
+	for code := range unreadableAnswers {
 		w := newWorld(t)
 		w.pulling("all")
 		w.marked(1, 1)

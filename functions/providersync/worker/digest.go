@@ -6,6 +6,7 @@ import (
 	"errors"
 	"strings"
 
+	"example.com/integrations/functions/providersync/worker/item"
 	"example.com/integrations/shared/connector"
 	"example.com/integrations/shared/connector/failure"
 	"example.com/integrations/shared/domain"
@@ -15,69 +16,85 @@ import (
 )
 
 // A run that has more to post to a chat than it takes one by one sums it up in
-// a digest. One pass over the marks gathers: each item's link says that the
+// a digest. One pass over the pending changes gathers: each item's link says that the
 // digest tells of it, and the run keeps the sum. Then the digest leaves, like a
 // create: its record says so before, and what became of it after. Another pass
 // settles each item by that record. Wherever a worker dies, the record tells
 // the next one whether what the links say has happened.
 
-// inDigest is the reason of an item that a digest told of, or is to.
+// inDigest is the reason of an item that a digest says, or will say.
 const inDigest = "digest"
 
-// sumUp decides whether a digest is to tell of what there is to post.
-func (s *slice) sumUp(ctx context.Context) error {
-	if s.run.Digest != nil {
-		return s.hasLeft(ctx)
+// A digester posts one message about many items, where a chat takes no more one by
+// one.
+type digester struct {
+	*session
+	site     *site
+	gate     *gate
+	pacer    *pacer
+	calls    *caller
+	health   *health
+	ledger   *ledger
+	reader   *reader
+	records  *digestRecords
+	failures *itemFailures
+}
+
+// planDigest decides whether a digest says what there is to post.
+func (dg *digester) planDigest(ctx context.Context) error {
+	if dg.run.Digest != nil {
+		return dg.loadDigestState(ctx)
 	}
-	if !s.chat.is || *s.run.Remaining <= s.chat.manner.DigestOver {
+	if !dg.site.chat.is || *dg.run.Remaining <= dg.site.chat.mode.DigestOver {
 		return nil
 	}
 
 	cursor := ""
-	many, err := s.many(func() (tasks []*task, more bool, err error) {
-		tasks, cursor, err = s.marked(ctx, cursor)
+	many, err := dg.exceedsDigestLimit(func() (tasks []*task, more bool, err error) {
+		tasks, cursor, err = dg.reader.pendingTasks(ctx, cursor)
 		return tasks, cursor != "", err
 	})
 	if many {
-		s.run.Digest = &store.PlannedDigest{ID: domain.NewSnowflake(s.Clock.Now()), Sum: "{}"}
-		s.run.Creates = 1
+		dg.run.Digest = &store.PlannedDigest{ID: domain.NewSnowflake(dg.clock.Now()), Sum: "{}"}
+		dg.run.Creates = 1
 	}
 
 	return err
 }
 
-// hasLeft finds out whether the digest has left, though the worker died over it:
-// then it tells of nothing more.
-func (s *slice) hasLeft(ctx context.Context) error {
-	d, err := s.digest(ctx, s.run.Digest.ID)
-	s.run.Digest.Settling = s.run.Digest.Settling || d != nil && d.Outcome != domain.Deferred
+// loadDigestState finds out whether the digest was sent, also if the worker died over
+// it: then no more items are added to it.
+func (dg *digester) loadDigestState(ctx context.Context) error {
+	d, err := dg.records.digest(ctx, dg.run.Digest.ID)
+	dg.run.Digest.Settling = dg.run.Digest.Settling || d != nil && d.Outcome != domain.Deferred
 	return err
 }
 
-// foresee is sumUp for a dry run.
-func (s *slice) foresee(ctx context.Context) error {
-	if !s.chat.is {
+// planDryRunDigest is sumUp for a dry run.
+func (dr *dryRunner) planDryRunDigest(ctx context.Context) error {
+	if !dr.site.chat.is {
 		return nil
 	}
 
-	many, err := s.many(func() ([]*task, bool, error) {
-		tasks, next, err := s.rehearsed(ctx)
-		s.run.PlanCursor = next
-		s.run.PendingCursor = next
+	many, err := dr.digester.exceedsDigestLimit(func() ([]*task, bool, error) {
+		tasks, next, err := dr.nextDryRunPage(ctx)
+		dr.run.PlanCursor = next
+		dr.run.PendingCursor = next
 		return tasks, next != "", err
 	})
 
-	s.run.PlanCursor = ""
-	s.run.PendingCursor = ""
+	dr.run.PlanCursor = ""
+	dr.run.PendingCursor = ""
 	if many {
-		s.run.Digest = &store.PlannedDigest{}
+		dr.run.Digest = &store.PlannedDigest{}
 	}
 
 	return err
 }
 
-// many reports whether there is more to post than a chat takes one by one.
-func (s *slice) many(page func() (tasks []*task, more bool, err error)) (bool, error) {
+// exceedsDigestLimit reports whether there is more to post than a chat takes one by
+// one.
+func (dg *digester) exceedsDigestLimit(page func() (tasks []*task, more bool, err error)) (bool, error) {
 	for n := 0; ; {
 		tasks, more, err := page()
 		if err != nil {
@@ -85,63 +102,63 @@ func (s *slice) many(page func() (tasks []*task, more bool, err error)) (bool, e
 		}
 
 		for _, t := range tasks {
-			if t.step == create {
+			if t.step == item.Create {
 				n++
 			}
 		}
 
-		if n > s.chat.manner.DigestOver || !more {
-			return n > s.chat.manner.DigestOver, nil
+		if n > dg.site.chat.mode.DigestOver || !more {
+			return n > dg.site.chat.mode.DigestOver, nil
 		}
 	}
 }
 
-// gathers has the digest tell of what would be posted, if there is one.
-func (s *slice) gathers(t *task) {
-	if s.run.Digest != nil && t.step == create {
-		t.step = gather
+// assignToDigest leaves to the digest what would be posted, if there is one.
+func (dg *digester) assignToDigest(t *task) {
+	if dg.run.Digest != nil && t.step == item.Create {
+		t.step = item.AddToDigest
 	}
 }
 
-// gather notes that the digest is to tell of an item. What is new since the
-// digest has left waits for the pass after.
-func (s *slice) gather(t *task) error {
-	g := s.run.Digest
+// gatherIntoDigest stores in the link that the digest will say the item. What is new
+// since the digest was sent waits for the next pass.
+func (dg *digester) gatherIntoDigest(t *task) error {
+	g := dg.run.Digest
 	if g.Settling {
 		return nil
 	}
 
-	if s.messageGone(t) {
+	if dg.site.messageGone(t) {
 		t.forgetMessage()
 	}
 
 	had := t.link.InDigest
 	if had == nil || had.Digest != g.ID {
-		if err := s.add(t); err != nil {
+		if err := dg.add(t); err != nil {
 			return err
 		}
 	} else if had.Content.Hash == t.content.Hash() {
 		return nil
 	}
 
-	t.link.InDigest = &store.DigestEntry{Digest: g.ID, Version: t.item.Version, Content: *s.intent(t)}
+	t.link.InDigest = &store.DigestEntry{Digest: g.ID, Version: t.item.Version, Content: *dg.site.intent(t)}
 	t.link.Outcome = domain.Deferred
 	t.link.Reason = inDigest
-	t.link.LastRunID = s.run.ID
-	t.link.UpdatedAt = s.Clock.Now().UTC()
-	t.dirty = true
+	t.link.LastRunID = dg.run.ID
+	t.link.UpdatedAt = dg.clock.Now().UTC()
+	t.linkChanged = true
 
 	return nil
 }
 
-// add counts an item in the sum.
-func (s *slice) add(t *task) error {
-	d, err := s.sum()
+// add counts an item in the sum of the digest.
+func (dg *digester) add(t *task) error {
+	d, err := dg.sum()
 	if err != nil {
 		return err
 	}
 
-	switch was := t.last(); {
+	switch was := t.previousMessage(); {
 	case was == nil:
 		d.New++
 	case was.State == domain.Open && t.content.State == domain.Closed:
@@ -158,73 +175,78 @@ func (s *slice) add(t *task) error {
 	line.Labels = nil
 	d.Add(line, t.item.UpdatedAt)
 	b, err := json.Marshal(d)
-	s.run.Digest.Sum = string(b)
+	dg.run.Digest.Sum = string(b)
 
 	return err
 }
 
-func (s *slice) sum() (d connector.Digest, err error) {
-	err = json.Unmarshal([]byte(s.run.Digest.Sum), &d)
+func (dg *digester) sum() (d connector.Digest, err error) {
+	err = json.Unmarshal([]byte(dg.run.Digest.Sum), &d)
 	return d, err
 }
 
-// turnOver is what follows a pass with a digest: it leaves after the one that
-// gathered, and is done with after the one that settled.
-func (s *slice) turnOver(ctx context.Context) (*verdict, error) {
-	d, err := s.sum()
+// finishDigest follows a pass with a digest: after the pass that gathered the digest
+// is posted, and after the pass that settled it is done.
+func (dg *digester) finishDigest(ctx context.Context) error {
+	d, err := dg.sum()
 	if err != nil {
-		return nil, err
+		return err
 	}
 
 	if d.Total() == 0 {
-		s.run.Digest = nil
-		return nil, nil
+		dg.run.Digest = nil
+		return nil
 	}
 
-	if s.run.Digest.Settling {
-		record, err := s.digest(ctx, s.run.Digest.ID)
-		s.run.Digest = nil
-		return s.refusedDigest(record), err
+	if dg.run.Digest.Settling {
+		record, err := dg.records.digest(ctx, dg.run.Digest.ID)
+		dg.run.Digest = nil
+		if err != nil {
+			return err
+		}
+
+		return dg.refusedDigest(record)
 	}
 
-	v, err := s.deliver(ctx, d)
-	if v == nil && err == nil {
-		s.run.Digest.Settling = true
+	if err := dg.deliver(ctx, d); err != nil {
+		return err
 	}
 
-	return v, err
+	dg.run.Digest.Settling = true
+
+	return nil
 }
 
-// refusedDigest is the verdict after a digest, nil unless the chat refused it
+// refusedDigest is the stop after a digest, nil unless the chat refused it
 // without names too. Then no single item is to blame: all items that it names were
 // refused in a row.
-func (s *slice) refusedDigest(record *store.Digest) *verdict {
+func (dg *digester) refusedDigest(record *store.Digest) error {
 	if record == nil || record.Outcome != domain.FailedOut {
 		return nil
 	}
 
-	known := s.known()
-	if !s.writesPaused() && (known == nil || len(known.Refused) < refusedInARow) {
+	known := dg.health.known()
+	if !dg.health.writesPaused() && (known == nil || len(known.Refused) < refusedInARow) {
 		return nil
 	}
 
-	return refused(&failure.Error{Code: writesRefused, Detail: record.Reason})
+	return stopRefused(&failure.Error{Code: writesRefused, Detail: record.Reason})
 }
 
-// deliver posts the digest, unless an earlier slice has.
-func (s *slice) deliver(ctx context.Context, d connector.Digest) (*verdict, error) {
-	record, err := s.digest(ctx, s.run.Digest.ID)
+// deliver posts the digest, unless an earlier invocation has.
+func (dg *digester) deliver(ctx context.Context, d connector.Digest) error {
+	record, err := dg.records.digest(ctx, dg.run.Digest.ID)
 	if err != nil || record != nil && record.Outcome != domain.Deferred {
-		return nil, err
+		return err
 	}
 
-	if v, err := s.await(ctx, limits.Create); v != nil || err != nil {
-		return v, err
+	if err := dg.pacer.await(ctx, limits.Create); err != nil {
+		return err
 	}
 
-	record, err = s.attemptDigest(ctx, record)
+	record, err = dg.attemptDigest(ctx, record)
 	if err != nil {
-		return nil, err
+		return err
 	}
 
 	if record.Bare {
@@ -232,48 +254,68 @@ func (s *slice) deliver(ctx context.Context, d connector.Digest) (*verdict, erro
 		d.ChangedAt = nil
 	}
 
-	d.URL = s.itemsURL()
+	d.URL = dg.itemsURL()
 
-	w, failed, v, err := s.postDigest(ctx, d, record)
+	w, failed, err := dg.postDigest(ctx, d, record)
+	stop, err := asStop(err)
 
-	switch {
-	case err != nil:
-		return nil, err
-	case v != nil: // it was refused for now, or did not leave
+	if err != nil {
+		return err
+	}
+
+	withoutNames := stop == nil && dg.recordDelivery(record, w, failed)
+	if stop != nil { // it was refused for now, or was not sent
 		record.Attempt--
 		record.Outcome = domain.Deferred
-	case failed == nil:
-		record.Outcome, record.Remote = created(w), remoteOf(w)
-		s.did(limits.Create)
-		s.acceptedWrite()
-		s.answered(true)
+	}
 
-	case failed.Class == failure.Final && !record.Bare: // one of the items it names may be to blame
+	if err := dg.records.storeDigest(ctx, record); err != nil {
+		return err
+	}
+
+	switch {
+	case stop != nil:
+		return stop
+	case withoutNames:
+		return dg.deliver(ctx, d)
+	case failed != nil:
+		return nil
+	}
+
+	return dg.gate.clearRefusals(ctx, true)
+}
+
+// recordDelivery records the answer to a digest. again says that it is posted again
+// without the names of items, as one of them may be to blame.
+func (dg *digester) recordDelivery(record *store.Digest, w connector.Written, failed *failure.Error) (again bool) {
+	switch {
+	case failed == nil:
+		record.Outcome = created(w)
+		record.Remote = remoteOf(w)
+		dg.pacer.countCall(limits.Create)
+		dg.health.resetRefusals()
+		dg.health.markHealthy(true)
+
+	case failed.Class == failure.Final && !record.Bare:
 		record.Bare = true
 		record.Outcome = domain.Deferred
-		if err := s.keep(ctx, record); err != nil {
-			return nil, err
-		}
-		return s.deliver(ctx, d)
+		return true
 
 	case failed.Class == failure.Final:
-		record.Outcome, record.Reason = domain.FailedOut, reasonText(failed)
-	case !s.finder:
+		record.Outcome = domain.FailedOut
+		record.Reason = reasonText(failed)
+	case !dg.site.finder:
 		record.Outcome = domain.Unknown
 		record.Reason = failed.Code
 	}
 
-	if err := s.keep(ctx, record); err != nil || v != nil || failed != nil {
-		return v, err
-	}
-
-	return nil, s.allowed(ctx, true)
+	return false
 }
 
 // itemsURL is the address of the list of the organisation's items, "" for none.
-func (s *slice) itemsURL() string {
-	fill := strings.NewReplacer("{organisation_id}", s.lease.Pair.OrganisationID.String(), "{item_type}", string(s.lease.Pair.ItemType))
-	return fill.Replace(s.Settings.ItemsURL)
+func (dg *digester) itemsURL() string {
+	fill := strings.NewReplacer("{organisation_id}", dg.lease.Pair.OrganisationID.String(), "{item_type}", string(dg.lease.Pair.ItemType))
+	return fill.Replace(dg.settings.ItemsURL)
 }
 
 // ParseItemsURL checks a value of Settings.ItemsURL: "", or the address of a web
@@ -292,188 +334,145 @@ func ParseItemsURL(text string) (string, error) {
 	return text, nil
 }
 
-// attemptDigest counts another attempt at a digest, and records it before it
-// leaves. Without a record it is the first one.
-func (s *slice) attemptDigest(ctx context.Context, record *store.Digest) (*store.Digest, error) {
+// attemptDigest counts another attempt at a digest, and records it before the digest
+// is sent. Without a record it is the first attempt.
+func (dg *digester) attemptDigest(ctx context.Context, record *store.Digest) (*store.Digest, error) {
 	if record == nil { // one that tries the provider after a pause is a single write
-		record = &store.Digest{ID: s.run.Digest.ID, Bare: s.writesPaused()}
+		record = &store.Digest{ID: dg.run.Digest.ID, Bare: dg.health.writesPaused()}
 	}
 
 	record.Attempt++
-	record.At = s.Clock.Now().UTC()
+	record.At = dg.clock.Now().UTC()
 	record.Outcome = ""
 
-	return record, s.keep(ctx, record)
+	return record, dg.records.storeDigest(ctx, record)
 }
 
 // postDigest posts a digest. failed is the provider's refusal or the lack of an
-// answer. One that is about this digest alone gives neither a verdict nor an error.
-func (s *slice) postDigest(ctx context.Context, d connector.Digest, record *store.Digest) (w connector.Written, failed *failure.Error, v *verdict, err error) {
-	v, err = s.call(ctx, nil, false, func() (err error) {
-		w, err = s.chat.conn.Digest(ctx, d, s.digestMarker(record))
+// answer. One that is about this digest alone gives neither a stop nor an error.
+func (dg *digester) postDigest(ctx context.Context, d connector.Digest, record *store.Digest) (w connector.Written, failed *failure.Error, err error) {
+	err = dg.calls.post(ctx, func() (err error) {
+		w, err = dg.site.chat.conn.Digest(ctx, d, dg.digestMarker(record))
 		if errors.As(err, &failed) && (failed.Class == failure.Ambiguous || failed.Class == failure.Final && failed.Scope == failure.ItemScope) {
 			return nil
 		}
 		return err
 	})
 
-	return w, failed, v, err
+	return w, failed, err
 }
 
-func (s *slice) digestMarker(d *store.Digest) connector.Marker {
-	return s.signed(d.ID, d.Attempt, d.ID.Time())
+func (dg *digester) digestMarker(d *store.Digest) connector.Marker {
+	return dg.site.signed(d.ID, d.Attempt, d.ID.Time())
 }
 
 // digestMarkers are those of all attempts of a digest so far.
-func (s *slice) digestMarkers(d *store.Digest) []connector.Marker {
+func (dg *digester) digestMarkers(d *store.Digest) []connector.Marker {
 	var all []connector.Marker
 	for attempt := firstWanted(d.Attempt); attempt <= d.Attempt; attempt++ {
-		all = append(all, s.signed(d.ID, attempt, d.ID.Time()))
+		all = append(all, dg.site.signed(d.ID, attempt, d.ID.Time()))
 	}
 
 	return all
 }
 
-// keep records what is known of a digest.
-func (s *slice) keep(ctx context.Context, d *store.Digest) error {
-	copied := *d
-	s.digests[d.ID] = &copied
-	return s.commit(ctx, store.Batch{Digest: &copied})
-}
-
-// digest reads a digest's record, once a slice.
-func (s *slice) digest(ctx context.Context, id domain.Snowflake) (*store.Digest, error) {
-	known, ok := s.digests[id]
-	if ok {
-		return known, nil
-	}
-
-	d, err := s.Store.Digest(ctx, s.lease.Pair.ID, id)
-	if err == nil {
-		s.digests[id] = d
-	}
-
-	return d, err
-}
-
-// named finds the digest that a link names. One that has not left, and is not
-// this run's, is as good as none.
-func (s *slice) named(ctx context.Context, t *task) error {
-	g := t.link.InDigest
-	t.digest = nil
-	if g == nil {
-		return nil
-	}
-
-	d, err := s.digest(ctx, g.Digest)
-	if err != nil {
-		return err
-	}
-
-	if d != nil && d.Outcome != domain.Deferred {
-		t.digest = d
-	} else if s.run.Digest == nil || s.run.Digest.ID != g.Digest {
-		t.link.InDigest = nil
-	}
-
-	return nil
-}
-
 // resolveDigests finds out whether the digests that were not answered have
 // arrived.
-func (s *slice) resolveDigests(ctx context.Context, tasks []*task) (*verdict, error) {
+func (dg *digester) resolveDigests(ctx context.Context, tasks []*task) error {
 	for _, t := range tasks {
 		if t.digest == nil || t.digest.Outcome != "" {
 			continue
 		}
 
-		d := *s.digests[t.digest.ID]
+		d := *dg.records.digests[t.digest.ID]
 		if d.Outcome == "" {
-			if v, err := s.resolveDigest(ctx, &d); v != nil || err != nil {
-				return v, err
+			if err := dg.resolveDigest(ctx, &d); err != nil {
+				return err
 			}
 		}
 
-		if err := s.named(ctx, t); err != nil {
-			return nil, err
+		if err := dg.records.loadDigestOf(ctx, t); err != nil {
+			return err
 		}
 
-		s.decide(t, true)
+		dg.reader.decider.decide(t, true)
 	}
 
-	return nil, nil
+	return nil
 }
 
-func (s *slice) resolveDigest(ctx context.Context, d *store.Digest) (*verdict, error) {
-	if !s.finder { // the worker died over it
+func (dg *digester) resolveDigest(ctx context.Context, d *store.Digest) error {
+	if !dg.site.finder { // the worker died over it
 		d.Outcome = domain.Unknown
 		d.Reason = noAnswer
-		return nil, s.keep(ctx, d)
+		return dg.records.storeDigest(ctx, d)
 	}
 
-	ripe := d.At.Add(s.Settings.Settle)
-	if s.Clock.Now().Before(ripe) {
-		s.run.SettleAt = sooner(s.run.SettleAt, ripe)
-		return nil, nil
+	ripe := d.At.Add(dg.settings.Settle)
+	if dg.clock.Now().Before(ripe) {
+		dg.run.SettleAt = earliestMillis(dg.run.SettleAt, ripe)
+		return nil
 	}
 
-	found, v, err := s.find(ctx, nil, d.At, 0, s.digestMarkers(d))
-	if v != nil || err != nil {
-		return v, err
+	found, err := dg.calls.find(ctx, search{since: d.At, markers: dg.digestMarkers(d)})
+	if err != nil {
+		return err
 	}
 
-	d.Outcome = domain.Deferred // it is not there: it has not left, and another tells of its items
+	d.Outcome = domain.Deferred // it is not there: it was not sent, and another one says its items
 	if w, ok := found[d.ID]; ok {
-		d.Outcome, d.Remote = domain.Created, remoteOf(w)
+		d.Outcome = domain.Created
+		d.Remote = remoteOf(w)
 	}
 
-	return nil, s.keep(ctx, d)
+	return dg.records.storeDigest(ctx, d)
 }
 
 // noAnswer is the reason of what may have arrived.
 const noAnswer = "no_answer"
 
-// settled records an item by what became of its digest. What has changed since
-// is told by the pass after.
-func (s *slice) settled(ctx context.Context, t *task) (*verdict, error) {
+// recordFromDigest records an item by what became of its digest. What has changed
+// since is said by the next pass.
+func (dg *digester) recordFromDigest(t *task) {
 	d := t.digest
 	g := t.link.InDigest
 	if d.Outcome == "" {
-		return nil, nil // it is looked for later
+		return // it is looked for later
 	}
 
 	t.digest = nil
 	t.link.InDigest = nil
-	t.dirty = true
-	s.handled++
+	t.linkChanged = true
+	dg.ledger.handled++
 	switch d.Outcome {
 	case domain.FailedOut:
 		e := &failure.Error{Class: failure.Final, Scope: failure.ItemScope, Code: d.Reason}
-		s.refuse(t, e)
-		s.refusedWrite(t, e) // the verdict is given when all are settled
-		return nil, nil
+		dg.failures.refuseItem(t, e)
+		dg.health.countRefusal(t, e) // the stop is given when all are settled
+		return
 
 	case domain.Unknown:
-		t.lost = true
-		t.tried = true
-		t.done = true
+		t.unanswered = true
+		t.attempted = true
+		t.finished = true
 		t.link.Intent = &g.Content
-		s.record(t, domain.Unknown, d.Reason)
+		dg.ledger.record(t, domain.Unknown, d.Reason)
 		t.link.Version = g.Version
 
 	default:
-		t.sent(connector.Written{}, connector.Content{})
+		t.recordSent(connector.Written{}, connector.Content{})
 		t.link.SentHash = g.Content.Hash
 		t.link.SentLabels = g.Content.Labels
 		t.link.SentState = g.Content.State
 		t.link.Previous = g.Content.Previous
-		s.record(t, d.Outcome, inDigest)
+		dg.ledger.record(t, d.Outcome, inDigest)
 		t.link.Version = g.Version
 	}
 
-	if t.done = g.Content.Hash == t.content.Hash(); t.done {
-		return nil, nil
+	t.finished = g.Content.Hash == t.content.Hash()
+	if t.finished {
+		return
 	}
 
-	return s.doAgain(ctx, t)
+	dg.reader.decider.decideAgain(t)
 }

@@ -51,8 +51,8 @@ func TestAWideCharacterAtMantisBT(t *testing.T) {
 
 	client := connectortest.ServeAt(t, []string{connectortest.Host}, server, trackerToken)
 	w.opens(nil)
-	open := w.engine.Open
-	w.engine.Open = func(c ctx, v store.View) (Opened, error) {
+	open := w.worker.Open
+	w.worker.Open = func(c ctx, v store.View) (Opened, error) {
 		o, err := open(c, v)
 		o.Connector = mantisbt.New(mantisbt.Config{BaseURL: base + "/bugs/api/rest", Token: trackerToken, Project: "Work", Category: "General"}, client, w.clock.Now)
 		return o, err

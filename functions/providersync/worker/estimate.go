@@ -3,82 +3,82 @@ package worker
 import (
 	"time"
 
+	"example.com/integrations/functions/providersync/worker/item"
 	"example.com/integrations/shared/domain"
 	"example.com/integrations/shared/limits"
 )
 
-// expect adds an item to, or takes it from, what the estimate reckons with.
-func (s *slice) expect(t *task, n int) {
+// expect adds the calls for an item to the expected calls, n times.
+func (pc *pacer) expect(t *task, n int) {
 	switch t.step {
-	case create, resolve:
-		s.run.Creates += n
-		if t.content.State != s.sends(t).State {
-			s.run.Updates += n
+	case item.Create, item.Resolve:
+		pc.run.Creates += n
+		if t.content.State != pc.site.sends(t).State {
+			pc.run.Updates += n
 		}
 
-	case update:
-		s.run.Updates += n
+	case item.Update:
+		pc.run.Updates += n
 	}
 }
 
-// did takes a call that was made from what the estimate reckons with.
-func (s *slice) did(op limits.Op) {
+// countCall removes a call that was made from the expected calls.
+func (pc *pacer) countCall(op limits.Op) {
 	if op == limits.Create {
-		s.run.Creates = max(s.run.Creates-1, 0)
+		pc.run.Creates = max(pc.run.Creates-1, 0)
 	} else {
-		s.run.Updates = max(s.run.Updates-1, 0)
+		pc.run.Updates = max(pc.run.Updates-1, 0)
 	}
 }
 
-// forget takes a task that is done without a call from what the estimate
-// reckons with, if there is nothing left to reckon with at all.
-func (s *slice) forget(t *task) {
-	if s.run.Mode == domain.Full && t.planned && (t.step == unchanged || t.step == skip || t.step == nothing) {
-		s.run.Updates = max(s.run.Updates-1, 0)
+// forgetExpected removes an item that is done without a call from the expected calls.
+func (pc *pacer) forgetExpected(t *task) {
+	if pc.run.Mode == domain.Full && t.planned && (t.step == item.Unchanged || t.step == item.Skip || t.step == item.Nothing) {
+		pc.run.Updates = max(pc.run.Updates-1, 0)
 	}
 }
 
-// mix reckons for a run without a plan: what is left is taken to be like the
-// page at hand.
-func (s *slice) mix(tasks []*task) {
-	if s.run.Mode == domain.Full || s.run.Remaining == nil || len(tasks) == 0 {
+// expectLikePage estimates the calls of a run without a plan: the remaining items are
+// taken to be like those of this page.
+func (pc *pacer) expectLikePage(tasks []*task) {
+	if pc.run.Mode == domain.Full || pc.run.Remaining == nil || len(tasks) == 0 {
 		return
 	}
 
-	s.run.Creates = 0
-	s.run.Updates = 0
+	pc.run.Creates = 0
+	pc.run.Updates = 0
 	for _, t := range tasks {
-		s.expect(t, 1)
+		pc.expect(t, 1)
 	}
 
-	left := max(*s.run.Remaining, len(tasks))
-	s.run.Creates = s.run.Creates * left / len(tasks)
-	s.run.Updates = s.run.Updates * left / len(tasks)
+	left := max(*pc.run.Remaining, len(tasks))
+	pc.run.Creates = pc.run.Creates * left / len(tasks)
+	pc.run.Updates = pc.run.Updates * left / len(tasks)
 }
 
-// took learns how long a write takes, its recording included: the recent ones
+// recordLatency averages how long a write takes, with its recording. Recent writes
 // count most.
-func (s *slice) took(began time.Time) {
-	ms := float64(s.Clock.Now().Sub(began)) / float64(time.Millisecond)
-	if s.run.CallMS == 0 {
-		s.run.CallMS = ms
+func (pc *pacer) recordLatency(began time.Time) {
+	ms := float64(pc.clock.Now().Sub(began)) / float64(time.Millisecond)
+	if pc.run.CallMS == 0 {
+		pc.run.CallMS = ms
 	}
-	s.run.CallMS += (ms - s.run.CallMS) / 10
+	pc.run.CallMS += (ms - pc.run.CallMS) / 10
 }
 
 // callTime is how long a write takes, as far as it is known.
-func (s *slice) callTime() time.Duration {
-	return time.Duration(s.run.CallMS * float64(time.Millisecond))
+func (pc *pacer) callTime() time.Duration {
+	return time.Duration(pc.run.CallMS * float64(time.Millisecond))
 }
 
 // estimate says when the run will be done, if it goes on from a time at the
 // pace the provider allows.
-func (s *slice) estimate(from time.Time) {
-	s.run.EstimatedFinish = nil
-	if s.run.Remaining == nil {
+func (pc *pacer) estimate(from time.Time) {
+	pc.run.EstimatedFinish = nil
+	if pc.run.Remaining == nil {
 		return
 	}
 
-	at := s.pace.limits.Finish(s.pace.usage.Usage, from, s.run.Creates, s.run.Updates, s.callTime()).UTC()
-	s.run.EstimatedFinish = &at
+	at := pc.gate.known.limits.Finish(pc.gate.known.usage.Usage, from, pc.run.Creates, pc.run.Updates, pc.callTime()).UTC()
+	pc.run.EstimatedFinish = &at
 }

@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"example.com/integrations/functions/providersync/worker/item"
 	"example.com/integrations/shared/connector"
 	"example.com/integrations/shared/connector/failure"
 	"example.com/integrations/shared/domain"
@@ -343,7 +344,7 @@ func (p *provider) Read(_ context.Context, remote domain.Remote) (connector.Obje
 	p.reads++
 	n, err := strconv.Atoi(remote.ID)
 	if err != nil || n >= len(p.objects) {
-		return connector.Object{}, &failure.Error{Class: failure.Final, Scope: failure.ItemScope, Code: remoteDeleted}
+		return connector.Object{}, &failure.Error{Class: failure.Final, Scope: failure.ItemScope, Code: item.RemoteDeleted}
 	}
 
 	if err := ask(p.before, "read", p.objects[n].marker.Item); err != nil {
@@ -366,7 +367,7 @@ func (p *provider) byItem() map[domain.Snowflake][]*object {
 	return all
 }
 
-// bus takes notices, unless it is away.
+// bus takes events, unless it is away.
 type bus struct {
 	taken []outgoing.Event
 	away  bool
@@ -380,7 +381,7 @@ func (b *bus) Publish(_ context.Context, notices []outgoing.Event) ([]outgoing.E
 	return notices, nil
 }
 
-// of gives the notices of a type, each once.
+// of gives the events of a type, each once.
 func (b *bus) of(detailType string) []outgoing.Event {
 	var all []outgoing.Event
 	seen := map[domain.Snowflake]bool{}

@@ -44,7 +44,7 @@ func (w *world) change(id domain.Snowflake, version int64) domain.Item {
 
 // runs starts runs in the world's table.
 func (w *world) runs() *runs.Runs {
-	return &runs.Runs{Table: w.sure, Queue: w, Log: w.engine.Log, Now: w.clock.Now, LostAfter: time.Minute}
+	return &runs.Runs{Table: w.sure, Queue: w, Log: w.worker.Log, Now: w.clock.Now, LostAfter: time.Minute}
 }
 
 // event publishes an event of the platform to the real ingest.
@@ -52,7 +52,7 @@ func (w *world) event(detailType string, detail any) {
 	w.t.Helper()
 	body, err := json.Marshal(map[string]any{"id": "e", "detail-type": detailType, "source": "platform", "detail": detail})
 	w.must(err)
-	h := &ingest.Handler{Items: w.sure, Organisations: w.sure, Grants: w.sure, Marks: w.sure, Runs: w.runs(), Log: w.engine.Log, Now: w.clock.Now, PurgeAfter: purgeAfter}
+	h := &ingest.Handler{Items: w.sure, Organisations: w.sure, Grants: w.sure, Marks: w.sure, Runs: w.runs(), Log: w.worker.Log, Now: w.clock.Now, PurgeAfter: purgeAfter}
 	out, err := h.Handle(w.ctx, events.SQSEvent{Records: []events.SQSMessage{{MessageId: "m", Body: string(body)}}})
 	w.must(err)
 	if len(out.BatchItemFailures) > 0 {

@@ -16,7 +16,7 @@ const digestItems = digestOver + 4
 // A digest is a write too. Refused for what an item in it is called, it leaves
 // without names: all arrive in the same run, and the integration stays healthy.
 // Where that one is refused as well it is about no item: the integration pauses,
-// each row names status and words, nothing is parked, and after each pause one
+// each row names status and words, nothing is given up, and after each pause one
 // digest tries the provider. Once it is taken, one message names all items.
 func TestHistoriesOfARefusedDigest(t *testing.T) {
 	for n, p := range places() {
@@ -30,7 +30,7 @@ func TestHistoriesOfARefusedDigest(t *testing.T) {
 			h.namesRefused(a)
 			pauses := 1
 			if p.name == "slack" {
-				pauses = len(backOff) + 1 // more than an item has attempts
+				pauses = len(retryPauses) + 1 // more than an item has attempts
 			}
 
 			h.allDigestsRefused(a, pauses)
@@ -201,7 +201,7 @@ func TestATakenDigestIsRecordedFirst(t *testing.T) {
 	}
 
 	w.wire.reset(0, false)
-	w.clock.now = w.clock.now.Add(2 * invocation)
+	w.clock.now = w.clock.now.Add(2 * invocationTime)
 	w.must(w.tick())
 	w.pass(2 * time.Hour)
 	mustBe(t, "digests", len(r.digests()), 1)

@@ -237,7 +237,7 @@ func (h *scene) allRefused(p place, a reply) {
 	h.unparked()
 }
 
-// unparked fails unless all six items are still to be tried, and none is parked.
+// unparked fails unless all six items are still to be tried, and none is given up.
 func (h *scene) unparked() {
 	h.t.Helper()
 	_, parked, err := h.sure.Backlog(h.ctx, 77, h.state().Target.Key)
@@ -247,7 +247,7 @@ func (h *scene) unparked() {
 }
 
 // All six are refused, each by another answer: the third one pauses the
-// integration, and nothing is parked. After each pause one write tries the
+// integration, and nothing is given up. After each pause one write tries the
 // provider, of an item that was not refused yet. Once the writes are taken, all
 // six arrive, each once. Over its kinds of writes each provider has each answer
 // among the first three.

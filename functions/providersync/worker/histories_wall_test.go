@@ -147,7 +147,7 @@ func newScene(t *testing.T, p place) *scene {
 	up := p.open(t, w.clock.Now)
 	h := &scene{world: w, standing: up, wall: &wall{next: up.handler}}
 	h.client = connectortest.Serve(t, h.wall, up.secrets...)
-	w.engine.Open = func(ctx, store.View) (Opened, error) {
+	w.worker.Open = func(ctx, store.View) (Opened, error) {
 		return Opened{Connector: up.connect(h.client), Credential: w.credential, Limits: w.limits}, nil
 	}
 

@@ -21,7 +21,7 @@ func TestOneLabelAfterARelinkAtJira(t *testing.T) {
 			w := newWorld(t)
 			tr := trackers(t, w.clock.Now)["jira"]()
 			client := connectortest.ServeAt(t, []string{connectortest.Host}, tr.handler, trackerToken)
-			w.engine.Open = func(ctx, store.View) (Opened, error) {
+			w.worker.Open = func(ctx, store.View) (Opened, error) {
 				return Opened{Connector: tr.open(client, base, tr.spellings[0], w.clock.Now), Credential: w.credential, Limits: w.limits}, nil
 			}
 			w.pulling(pull)

@@ -69,7 +69,7 @@ func newHub(t *testing.T, w *world) *hub {
 	}), token)
 
 	h.conn = &timed{github.New(github.Config{Owner: "acme", Repo: "work", Token: token, BaseURL: "https://" + connectortest.Host + "/api/v3", Labels: true}, client, w.clock.Now), w.clock}
-	w.engine.Open = func(context.Context, store.View) (Opened, error) {
+	w.worker.Open = func(context.Context, store.View) (Opened, error) {
 		return Opened{Connector: h.conn, Credential: w.credential, Limits: w.limits}, nil
 	}
 
@@ -94,7 +94,7 @@ type sample struct {
 }
 
 // follow lets a run go on until it ends, and looks at it as a manager would:
-// after each slice, and every minute in between.
+// after each invocation, and every minute in between.
 func (w *world) follow(id domain.Snowflake) (samples []sample) {
 	w.t.Helper()
 	for {
@@ -297,7 +297,7 @@ func TestWhatArrivesMeanwhileIsLeft(t *testing.T) {
 			w.must(w.sure.Signal(w.ctx, 77))
 		}
 
-		if run := w.run(id); calls > 2*pushPage && run.Status.Active() {
+		if run := w.run(id); calls > 2*pushPageSize && run.Status.Active() {
 			mustBe(t, "left", *run.Remaining, before+after-calls+1)
 		}
 

@@ -15,68 +15,47 @@ type MarkerKeys interface {
 	MarkerKey(ctx context.Context) (signing.Key, error)
 }
 
-// loadMarkerKey gets the key for this slice. A dry run writes no markers and
-// reads none, so it needs no key. An error fails the slice, as one of the table
-// does: without the key nothing could be told to be ours.
-func (s *slice) loadMarkerKey(ctx context.Context) error {
-	if s.dry() {
-		return nil
-	}
-
-	key, err := s.Markers.MarkerKey(ctx)
-	s.keyOfMarkers = key
-
-	return err
-}
-
-// setTarget sets the place that the slice works at, and signs markers for it. A
-// marker that was copied from an object of another place is not valid there.
-func (s *slice) setTarget(t store.Target) {
-	s.target = t
-	s.markerKey = s.keyOfMarkers.At(t.ID, connector.Instant(t.Created))
-}
-
 // signed is the marker of an attempt to create an item's object, or a digest,
 // that is made at a time by the provider's clock or later.
-func (s *slice) signed(item domain.Snowflake, attempt int, notBefore time.Time) connector.Marker {
-	return s.markerKey.Sign(connector.Marker{Integration: s.lease.Pair.ID, Item: item, Attempt: attempt}, notBefore)
+func (si *site) signed(item domain.Snowflake, attempt int, notBefore time.Time) connector.Marker {
+	return si.markerKey.Sign(connector.Marker{Integration: si.lease.Pair.ID, Item: item, Attempt: attempt}, notBefore)
 }
 
 // attempt is the marker of one of the last attempts to create an item's object.
-func (s *slice) attempt(t *task, attempt int) connector.Marker {
-	return s.signed(t.id, attempt, t.link.AttemptedAt(attempt))
+func (si *site) attempt(t *task, attempt int) connector.Marker {
+	return si.signed(t.id, attempt, t.link.AttemptedAt(attempt))
 }
 
 // notBefore is the earliest time by the provider's clock at which it can date
 // what is created from now on, zero where nothing is known of its clock. Where no
-// answer of this slice has told it, it is as it was when the place was last read.
-func (s *slice) notBefore() time.Time {
-	last, _ := s.told()
+// answer of this invocation has shown it, it is as it was when the place was last read.
+func (si *site) notBefore() time.Time {
+	last, _ := si.clockLags()
 	if last != 0 {
-		return s.theirs().Add(-apart)
+		return si.providerNow().Add(-serverSkew)
 	}
-	if s.target.ClockLag == 0 {
+	if si.target.ClockLag == 0 {
 		return time.Time{}
 	}
 
-	behind := time.Duration(s.target.ClockLag) * time.Millisecond
+	behind := time.Duration(si.target.ClockLag) * time.Millisecond
 
-	return s.Clock.Now().Add(-behind - skew)
+	return si.clock.Now().Add(-behind - clockSkew)
 }
 
 // wanted are the markers to look for when an item's create was not answered.
 // They are those of all attempts so far: an earlier one that was not found then
 // may have arrived since. A chat that posts each change as a message of its own
 // has a message of each attempt: there it is the last one alone.
-func (s *slice) wanted(t *task) []connector.Marker {
+func (si *site) wanted(t *task) []connector.Marker {
 	last := t.link.Attempt
-	if s.chat.posts() {
-		return []connector.Marker{s.attempt(t, last)}
+	if si.chat.posts() {
+		return []connector.Marker{si.attempt(t, last)}
 	}
 
 	var all []connector.Marker
 	for attempt := firstWanted(last); attempt <= last; attempt++ {
-		all = append(all, s.attempt(t, attempt))
+		all = append(all, si.attempt(t, attempt))
 	}
 
 	return all
@@ -84,3 +63,8 @@ func (s *slice) wanted(t *task) []connector.Marker {
 
 // firstWanted is the first attempt that is looked for, given the last.
 func firstWanted(last int) int { return max(1, last-store.MaxAttempted+1) }
+
+// marker names the attempt to create an item's object.
+func (si *site) marker(t *task) connector.Marker {
+	return si.attempt(t, t.link.Attempt)
+}

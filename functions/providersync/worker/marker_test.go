@@ -17,7 +17,7 @@ import (
 // signer signs the markers of a place.
 func signer(p connector.Place) signing.Signer { return connectortest.MarkerKey().At(p.ID, p.Created) }
 
-// signedBy is a marker of the test's integration as the engine signs it there.
+// signedBy is a marker of the test's integration as the worker signs it there.
 func signedBy(item domain.Snowflake, attempt int, notBefore time.Time) connector.Marker {
 	return signer(there).Sign(connector.Marker{Integration: 77, Item: item, Attempt: attempt}, notBefore)
 }
@@ -162,7 +162,7 @@ func TestAnEarlierAttemptArrivesLate(t *testing.T) {
 
 	w.start(domain.Incremental)
 	for lost < 2 {
-		w.clock.now = w.clock.now.Add(w.engine.Settings.Settle)
+		w.clock.now = w.clock.now.Add(w.worker.Settings.Settle)
 		w.must(w.tick())
 		for len(w.queue) > 0 && lost < 2 {
 			w.must(w.slice())
@@ -180,8 +180,8 @@ func TestAnEarlierAttemptArrivesLate(t *testing.T) {
 	w.exact(item)
 }
 
-// Without its key the engine can neither write a marker nor verify one: the
-// slice fails, nothing is sent, and the message comes again.
+// Without its key the worker can neither write a marker nor verify one: the
+// invocation fails, nothing is sent, and the message comes again.
 func TestTheKeyOfMarkersIsAway(t *testing.T) {
 	w := newWorld(t)
 	item := w.marked(1, 1)
@@ -204,7 +204,7 @@ func TestTheKeyOfMarkersIsAway(t *testing.T) {
 	w.exact(item)
 }
 
-// The key is asked for once a slice, not once an item.
+// The key is asked for once an invocation, not once an item.
 func TestOneKeyASlice(t *testing.T) {
 	w := newWorld(t)
 	for n := domain.Snowflake(1); n <= 20; n++ {
@@ -218,8 +218,8 @@ func TestOneKeyASlice(t *testing.T) {
 }
 
 func TestWhichAttemptsAreWanted(t *testing.T) {
-	posts := chat{is: true, manner: connector.DeliveryMode{}}
-	edits := chat{is: true, manner: connector.DeliveryMode{Edits: true}}
+	posts := chat{is: true, mode: connector.DeliveryMode{}}
+	edits := chat{is: true, mode: connector.DeliveryMode{Edits: true}}
 	at := time.Unix(1_700_000_000, 0)
 	for name, tt := range map[string]struct {
 		chat        chat
@@ -232,7 +232,7 @@ func TestWhichAttemptsAreWanted(t *testing.T) {
 		"a chat that edits":             {edits, 3, 1, 3},
 		"a chat that posts each change": {posts, 3, 3, 3},
 	} {
-		s := &slice{lease: store.Lease{Pair: store.IntegrationRef{ID: 77}}, markerKey: signer(there), chat: tt.chat}
+		s := &site{session: &session{lease: store.Lease{Pair: store.IntegrationRef{ID: 77}}}, markerKey: signer(there), chat: tt.chat}
 		var link store.Link
 		for n := range tt.attempt {
 			link.StartAttempt(at.Add(time.Duration(n) * time.Minute))

@@ -304,7 +304,7 @@ func TestAPurgedOrganisationIsErasedAtOnce(t *testing.T) {
 	}
 }
 
-// D8: the bus does not hold erasing up for ever.
+// D8: the event publisher does not hold erasing up for ever.
 func TestErasingDoesNotWaitForTheBusForEver(t *testing.T) {
 	w := furnished(t, 3)
 	w.work(2)
@@ -370,7 +370,7 @@ func TestAnOrganisationThatReturnsWhileItIsErased(t *testing.T) {
 	w.clock.now = w.clock.now.Add(20 * 24 * time.Hour)
 	w.work(3)
 	mustBe(t, "items", len(w.raw("ITEMS#0000000000000000005#work_item")), left+1)
-	mustBe(t, "organisation", fmt.Sprint(w.raw("ORG#0000000000000000005")), "[INTEGRATIONS ORG TURNS]")
+	mustBe(t, "organisation", fmt.Sprint(w.raw("ORG#0000000000000000005")), "[INTEGRATIONS ORG SLOTS]")
 }
 
 // D8: wherever dispatch or the worker dies while an organisation is erased, it
@@ -388,7 +388,7 @@ func TestErasingSurvivesCrashes(t *testing.T) {
 			w.wire.reset(cut, take)
 			w.work(2)
 			w.wire.reset(0, false)
-			w.clock.now = w.clock.now.Add(invocation + time.Minute)
+			w.clock.now = w.clock.now.Add(invocationTime + time.Minute)
 			w.work(25)
 			w.left(fmt.Sprintf("cut %d, taken %v", cut, take), bare...)
 			mustBe(t, "events", len(w.purgings()), 1)

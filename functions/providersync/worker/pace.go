@@ -6,21 +6,16 @@ import (
 
 	"example.com/integrations/shared/connector/failure"
 	"example.com/integrations/shared/limits"
-	"example.com/integrations/shared/store"
 )
 
 // shortWait is the longest wait that is slept; a longer one parks the run.
 const shortWait = 10 * time.Second
 
-// A pace is how a slice keeps to its credential's limits: it reserves times
-// for the calls of a page at once, in the usage that all workers share.
-type pace struct {
-	credential string
-	limits     limits.Limits
-	usage      store.Usage
-	read       bool
-	planned    []limits.Op
-	reserved   []reservation
+// reservations are the times that are reserved for the calls of a page, in the usage
+// that all workers share.
+type reservations struct {
+	planned  []limits.Op // the calls to come that have no time yet
+	reserved []reservation
 }
 
 type reservation struct {
@@ -28,15 +23,15 @@ type reservation struct {
 	at time.Time
 }
 
-// plan names the calls to come. Times are reserved when the first is made.
-func (p *pace) plan(ops []limits.Op) {
+// plan sets the calls to come. Times are reserved when the first is made.
+func (p *reservations) plan(ops []limits.Op) {
 	p.planned = ops
 	p.reserved = nil
 }
 
 // next takes the next reserved time of an operation. What was reserved before
 // it, for calls that were not made, is forgone, and so is a time that is past.
-func (p *pace) next(op limits.Op, now time.Time) (time.Time, bool) {
+func (p *reservations) next(op limits.Op, now time.Time) (time.Time, bool) {
 	for i, r := range p.reserved {
 		if r.op == op && now.Sub(r.at) <= limits.Late {
 			p.reserved = p.reserved[i+1:]
@@ -49,116 +44,117 @@ func (p *pace) next(op limits.Op, now time.Time) (time.Time, bool) {
 	return time.Time{}, false
 }
 
+// A pacer makes calls wait for the limits of the credential, and estimates when the
+// run is done by the same limits.
+type pacer struct {
+	*session
+	site  *site
+	gate  *gate
+	calls reservations
+}
+
 // await makes sure that a call may be made now: the run goes on, there is time
 // left, and the provider's limits allow it. A short wait is slept.
-func (s *slice) await(ctx context.Context, op limits.Op) (*verdict, error) {
-	if !s.room() {
-		return goOn, nil
+func (pc *pacer) await(ctx context.Context, op limits.Op) error {
+	if !pc.timeLeft() {
+		return stopContinue
 	}
 
-	at, ok := s.pace.next(op, s.Clock.Now())
+	at, ok := pc.calls.next(op, pc.clock.Now())
 	if !ok {
-		var v *verdict
 		var err error
-		if at, v, err = s.reserve(ctx, op); v != nil || err != nil {
-			return v, err
+		at, err = pc.reserve(ctx, op)
+		if err != nil {
+			return err
 		}
 	}
 
-	if pause := at.Sub(s.Clock.Now()); pause > 0 {
-		if !at.Before(s.end) {
-			return goOn, nil
+	if pause := at.Sub(pc.clock.Now()); pause > 0 {
+		if !at.Before(pc.workEnds) {
+			return stopContinue
 		}
 
-		if err := s.Clock.Sleep(ctx, pause); err != nil {
-			return nil, err
+		if err := pc.clock.Sleep(ctx, pause); err != nil {
+			return err
 		}
 	}
 
-	return s.check(ctx)
+	return pc.check(ctx)
 }
 
 // reserve reserves times for this operation and those planned after it, as
-// many as this slice can use. Without one the verdict says how to wait.
-func (s *slice) reserve(ctx context.Context, op limits.Op) (time.Time, *verdict, error) {
+// many as this invocation can use. Without one the stop says how to wait.
+func (pc *pacer) reserve(ctx context.Context, op limits.Op) (time.Time, error) {
 	for {
-		if err := s.usage(ctx); err != nil {
-			return time.Time{}, nil, err
+		if err := pc.gate.loadUsage(ctx); err != nil {
+			return time.Time{}, err
 		}
 
-		now := s.Clock.Now()
-		first := s.pace.limits.Next(s.pace.usage.Usage, now, op)
+		now := pc.clock.Now()
+		first := pc.gate.known.limits.Next(pc.gate.known.usage.Usage, now, op)
 		switch {
-		case first.Sub(now) > shortWait && s.mayAsk(now):
-			return s.askWhileLimited(ctx, op, now)
+		case first.Sub(now) > shortWait && pc.gate.mayProbeLimit(now):
+			return pc.askWhileLimited(ctx, op, now)
 		case first.Sub(now) > shortWait:
-			return first, wait(s.untilAsked(first, now), s.pace.why(now)), nil
-		case !first.Before(s.end):
-			return first, goOn, nil
-		case s.pace.limits.Unlimited():
-			return first, nil, nil // nothing to keep count of
+			return first, stopWaiting(pc.gate.limitRetryAt(first, now), pc.gate.why(now))
+		case !first.Before(pc.workEnds):
+			return first, stopContinue
+		case pc.gate.known.limits.Unlimited():
+			return first, nil // nothing to keep count of
 		}
 
-		ops := s.pace.following(op)
-		spent, times := s.pace.limits.Take(s.pace.usage.Usage, now, s.end, ops, s.callTime())
+		ops := pc.calls.following(op)
+		spent, times := pc.gate.known.limits.Take(pc.gate.known.usage.Usage, now, pc.workEnds, ops, pc.callTime())
 		if len(times) == 0 {
-			return first, goOn, nil
+			return first, stopContinue
 		}
 
-		if n := together(now, times); n < len(times) {
-			spent, times = s.pace.limits.Take(s.pace.usage.Usage, now, s.end, ops[:n], s.callTime())
+		if n := withoutLongPause(now, times); n < len(times) {
+			spent, times = pc.gate.known.limits.Take(pc.gate.known.usage.Usage, now, pc.workEnds, ops[:n], pc.callTime())
 		}
 
-		usage := s.pace.usage
+		usage := pc.gate.known.usage
 		usage.Usage = spent
-		retry, err := s.putUsage(ctx, usage, now)
+		retry, err := pc.gate.putUsage(ctx, usage, now)
 		if err != nil {
-			return time.Time{}, nil, err
+			return time.Time{}, err
 		}
 		if retry { // another worker was first
 			continue
 		}
 
-		if planned := s.pace.planned; len(planned) >= len(ops) {
-			s.pace.planned = planned[len(planned)-len(ops)+len(times):]
+		if planned := pc.calls.planned; len(planned) >= len(ops) {
+			pc.calls.planned = planned[len(planned)-len(ops)+len(times):]
 		}
 
 		for i, at := range times[1:] {
-			s.pace.reserved = append(s.pace.reserved, reservation{ops[i+1], at})
+			pc.calls.reserved = append(pc.calls.reserved, reservation{ops[i+1], at})
 		}
 
-		return times[0], nil, nil
+		return times[0], nil
 	}
 }
 
-// askWhileLimited lets one call try a provider that wants to be left alone for
-// long. It is written down first, so that no other worker does so too.
-func (s *slice) askWhileLimited(ctx context.Context, op limits.Op, now time.Time) (time.Time, *verdict, error) {
-	usage := s.pace.usage
-	usage.AskedAt, usage.ProbedAt = now.UnixMilli(), now.UnixMilli()
+// askWhileLimited lets one call try a provider with a long rate limit. It is stored
+// first, so that no other worker does so too.
+func (pc *pacer) askWhileLimited(ctx context.Context, op limits.Op, now time.Time) (time.Time, error) {
+	usage := pc.gate.known.usage
+	usage.AskedAt = now.UnixMilli()
+	usage.ProbedAt = now.UnixMilli()
 
-	retry, err := s.putUsage(ctx, usage, now)
+	retry, err := pc.gate.putUsage(ctx, usage, now)
 	if err != nil {
-		return now, nil, err
+		return now, err
 	}
 	if retry {
-		return s.reserve(ctx, op)
+		return pc.reserve(ctx, op)
 	}
 
-	return now, nil, nil
-}
-
-// usage reads what the credential has spent, once a slice.
-func (s *slice) usage(ctx context.Context) (err error) {
-	if !s.pace.read {
-		s.pace.usage, err = s.Store.Usage(ctx, s.pace.credential)
-		s.pace.read = err == nil
-	}
-	return err
+	return now, nil
 }
 
 // following are an operation and those planned after it.
-func (p *pace) following(op limits.Op) []limits.Op {
+func (p *reservations) following(op limits.Op) []limits.Op {
 	for i, planned := range p.planned {
 		if planned == op {
 			return p.planned[i:]
@@ -167,9 +163,9 @@ func (p *pace) following(op limits.Op) []limits.Op {
 	return []limits.Op{op}
 }
 
-// together counts the times from the first on between which no pause is so
-// long that the run would be parked for it.
-func together(now time.Time, times []time.Time) int {
+// withoutLongPause counts the times from the first on between which no pause is so
+// long that the run would be given up for it.
+func withoutLongPause(now time.Time, times []time.Time) int {
 	for i, at := range times {
 		if at.Sub(now) > shortWait {
 			return i
@@ -180,37 +176,40 @@ func together(now time.Time, times []time.Time) int {
 	return len(times)
 }
 
-// why names the reason for a wait: the provider has refused, or would.
-func (p *pace) why(now time.Time) string {
-	if p.usage.Blocked > now.UnixMilli() {
-		return rateLimited
-	}
-	return "pacing"
-}
-
 // rateLimited is the code of a refusal for calling too often.
 const rateLimited = "rate_limited"
 
-// limited notes in the shared usage that the provider wants to be left alone,
-// and returns until when.
-func (s *slice) limited(ctx context.Context, e *failure.Error) (time.Time, error) {
+// recordRateLimit stores in the shared usage that the provider wants no calls, and
+// returns until when.
+func (pc *pacer) recordRateLimit(ctx context.Context, e *failure.Error) (time.Time, error) {
 	for {
-		if err := s.usage(ctx); err != nil {
+		if err := pc.gate.loadUsage(ctx); err != nil {
 			return time.Time{}, err
 		}
 
-		now := s.Clock.Now()
-		usage := s.pace.usage
+		now := pc.clock.Now()
+		usage := pc.gate.known.usage
 		var until time.Time
 		usage.AskedAt = now.UnixMilli()
-		usage.Usage, until = s.pace.limits.Refused(usage.Usage, now, max(e.Wait, time.Second), e.NoRetryAfter)
-		retry, err := s.putUsage(ctx, usage, now)
+		usage.Usage, until = pc.gate.known.limits.Refused(usage.Usage, now, max(e.Wait, time.Second), e.NoRetryAfter)
+		retry, err := pc.gate.putUsage(ctx, usage, now)
 		if retry {
 			continue
 		}
 
-		s.pace.reserved = nil
+		pc.calls.reserved = nil
 
 		return until, err
 	}
+}
+
+// stopLimited records a refusal for calling too often, and is the Stop until the
+// provider may be called again.
+func (pc *pacer) stopLimited(ctx context.Context, e *failure.Error) error {
+	until, err := pc.recordRateLimit(ctx, e)
+	if err != nil {
+		return err
+	}
+
+	return stopWaiting(pc.gate.limitRetryAt(until, pc.clock.Now()), e.Code)
 }

@@ -3,93 +3,96 @@ package worker
 import (
 	"context"
 
+	"example.com/integrations/functions/providersync/worker/item"
 	"example.com/integrations/shared/domain"
 	"example.com/integrations/shared/store"
 )
 
-// planPage is how many items a step of the plan pass compares: their marks and
+// planPageSize is how many items a step of the plan pass compares: their pending changes and
 // the checkpoint fit one transaction.
-const planPage = store.MaxActions - 1
+const planPageSize = store.MaxActions - 1
 
 // checkpointEvery is after how many pages without a difference the plan pass
 // records how far it has come: reading them again costs little.
 const checkpointEvery = 20
 
-// plan compares every item of the type with what was last sent and marks what
-// differs. It asks the provider nothing.
-func (s *slice) plan(ctx context.Context) (*verdict, error) {
-	if s.run.PlanCursor == "" {
-		s.run.FullEpoch = s.meta.FullEpoch
-		s.run.Creates = 0
-		s.run.Updates = 0
-		s.run.PlanID = domain.NewSnowflake(s.Clock.Now())
-		s.run.Remaining = nil
-		s.run.EstimatedFinish = nil // nobody knows before all is planned
+// A planner compares every item with what was last sent and adds pending changes for
+// those that differ.
+type planner struct {
+	*session
+	ledger *ledger
+	reader *reader
+	pacer  *pacer
+}
+
+// plan compares every item of the type with what was last sent and adds a pending
+// change for each that differs. It makes no call to the provider.
+func (pn *planner) plan(ctx context.Context) error {
+	if pn.run.PlanCursor == "" {
+		pn.run.FullEpoch = pn.meta.FullEpoch
+		pn.run.Creates = 0
+		pn.run.Updates = 0
+		pn.run.PlanID = domain.NewSnowflake(pn.clock.Now())
+		pn.run.Remaining = nil
+		pn.run.EstimatedFinish = nil // it is not known before all is planned
 	}
 
 	for pages := 1; ; pages++ {
-		v, err := s.check(ctx)
+		stop, err := asStop(pn.mayGoOn(ctx))
 		if err != nil {
-			return nil, err
+			return err
 		}
 
-		if v == nil && !s.room() {
-			v = goOn
+		if stop != nil {
+			if err := pn.commit(ctx, store.Batch{}); err != nil {
+				return err
+			}
+
+			return stop
 		}
 
-		if v != nil {
-			return v, s.commit(ctx, store.Batch{})
-		}
-
-		tasks, next, err := s.compare(ctx)
+		tasks, next, err := pn.reader.compare(ctx)
 		if err != nil {
-			return nil, err
+			return err
 		}
 
 		batch := store.Batch{}
 		for _, t := range tasks {
-			if s.differs(t) {
-				batch.AddPending = append(batch.AddPending, store.PendingChange{ItemID: t.id, Version: t.item.Version, Planned: s.run.PlanID})
+			if pn.needsPush(t) {
+				batch.AddPending = append(batch.AddPending, store.PendingChange{ItemID: t.id, Version: t.item.Version, Planned: pn.run.PlanID})
 			}
 		}
 
-		s.run.PlanCursor = next
-		s.run.PlanDone = next == ""
-		if s.run.PlanDone { // all marks are to be looked at, wherever the last pass has come
-			s.run.PendingCursor = ""
+		pn.run.PlanCursor = next
+		pn.run.PlanDone = next == ""
+		if pn.run.PlanDone { // all pending changes are to be looked at, wherever the last pass has come
+			pn.run.PendingCursor = ""
 			batch.Cursor = true
 		}
 
-		s.progressed()
-		if len(batch.AddPending) > 0 || s.run.PlanDone || pages%checkpointEvery == 0 {
-			if err := s.commit(ctx, batch); err != nil {
-				return nil, err
+		pn.madeProgress()
+		if len(batch.AddPending) > 0 || pn.run.PlanDone || pages%checkpointEvery == 0 {
+			if err := pn.commit(ctx, batch); err != nil {
+				return err
 			}
 		}
 
-		if s.run.PlanDone {
-			return nil, nil
+		if pn.run.PlanDone {
+			return nil
 		}
 	}
 }
 
-// replan begins the plan pass anew, for a configuration that was changed after
-// it: who asks for a full sync then gets this run, and must get what he asked
-// for.
-func (s *slice) replan() {
-	for out, n := range outcomesOf(s.run.PlanCounts) {
-		s.tally(out, -n)
+// replan starts the plan pass again for a configuration that was changed after it: a
+// request for a full sync joins this run, and must get what it asked for.
+func (pn *planner) replan() {
+	for out, n := range outcomesOf(pn.run.PlanCounts) {
+		pn.tally(out, -n)
 	}
 
-	s.run.PlanCounts = domain.Counts{}
-	s.run.PlanCursor = ""
-	s.run.PlanDone = false
-}
-
-// tallyPlan counts an item that the plan pass need not mark.
-func (s *slice) tallyPlan(out domain.Outcome, n int) {
-	s.tally(out, n)
-	tally(&s.run.PlanCounts, out, n)
+	pn.run.PlanCounts = domain.Counts{}
+	pn.run.PlanCursor = ""
+	pn.run.PlanDone = false
 }
 
 // outcomesOf gives counts by outcome.
@@ -99,76 +102,45 @@ func outcomesOf(c domain.Counts) map[domain.Outcome]int {
 	}
 }
 
-// compare reads a page of items with their links and decides about each.
-func (s *slice) compare(ctx context.Context) (tasks []*task, next string, err error) {
-	items, next, err := s.Store.Items(ctx, s.lease.Pair, s.run.PlanCursor, planPage)
-	if err != nil {
-		return nil, "", err
-	}
-
-	ids := make([]domain.Snowflake, len(items))
-	for i, item := range items {
-		ids[i] = item.ID
-	}
-
-	links, err := s.Store.Links(ctx, s.lease.Pair.ID, s.target.Key, ids)
-	if err != nil {
-		return nil, "", err
-	}
-
-	for _, item := range items {
-		link, linked := links[item.ID]
-		t := s.newTask(item.ID, item, link, linked)
-		if err := s.named(ctx, t); err != nil {
-			return nil, "", err
-		}
-
-		s.decide(t, true)
-		tasks = append(tasks, t)
-	}
-
-	return tasks, next, nil
-}
-
-// differs counts an item that needs no push, and reports whether it needs one.
-func (s *slice) differs(t *task) bool {
-	again := t.link.CountedIn == s.run.ID // an earlier pass of this run has counted it
+// needsPush counts an item that needs no push, and reports whether it needs one.
+func (pn *planner) needsPush(t *task) bool {
+	again := t.link.CountedIn == pn.run.ID // an earlier pass of this run has counted it
 	switch t.step {
-	case nothing:
+	case item.Nothing:
 		return false
-	case unknown:
+	case item.Unanswerable:
 		if t.link.Outcome != domain.Unknown {
 			return true
 		}
 
 		if !again {
-			s.tallyPlan(domain.Unknown, 1)
+			pn.ledger.tallyPlan(domain.Unknown, 1)
 		}
 
 		return false
 
-	case unchanged, resting:
-		if t.step == unchanged && t.stale() {
+	case item.Unchanged, item.GivenUp:
+		if t.step == item.Unchanged && t.hasOldTrouble() {
 			break // its row is rewritten
 		}
 
 		if !again {
-			s.tallyPlan(t.countedByPlan(), 1)
+			pn.ledger.tallyPlan(t.countedByPlan(), 1)
 		}
 
 		return false
 
-	case skip:
+	case item.Skip:
 		// What was skipped for this very reason and version needs no new row.
 		if t.link.Outcome == domain.Skipped && t.link.Reason == t.reason && t.link.Version == t.item.Version {
 			if !again {
-				s.tallyPlan(domain.Skipped, 1)
+				pn.ledger.tallyPlan(domain.Skipped, 1)
 			}
 			return false
 		}
 	}
 
-	s.expect(t, 1)
+	pn.pacer.expect(t, 1)
 
 	return true
 }

@@ -22,91 +22,105 @@ const (
 	pullAll    = "all"
 )
 
-// pulls reports whether the integration reads what changed at the provider.
-func (s *slice) pulls() bool {
-	_, can := s.conn.(connector.Puller)
-	return can && (s.reads.Pull == pullLinked || s.reads.Pull == pullAll)
+var errMisjudged = errors.New("the provider's clock is another than was believed")
+
+// An objectStore knows which objects at the provider are ours, and how they looked.
+type objectStore interface {
+	Objects(ctx context.Context, integration domain.Snowflake, target string, remoteIDs []string) (map[string]store.Object, error)
+	Owned(ctx context.Context, target string, objects []store.Claimed) (map[string]bool, error)
+	Links(ctx context.Context, integration domain.Snowflake, target string, items []domain.Snowflake) (map[domain.Snowflake]store.Link, error)
 }
 
-var errMisjudged = errors.New("the provider's clock is another than was believed")
+// A puller reads what people changed at the provider.
+type puller struct {
+	*session
+	site       *site
+	pacer      *pacer
+	calls      *caller
+	store      objectStore
+	pulled     bool // all there was has been pulled since the last write
+	stalled    bool // the pull cannot go on: updates read their objects first
+	listFailed bool // the list of changes could not be had in this invocation
+}
 
 // pull reads what changed at the target since the cursor, if anything may have
 // since the last time. What we wrote ourselves is known by how it looked then;
 // the rest becomes the link's remote state and goes out as events.
-func (s *slice) pull(ctx context.Context) (*verdict, error) {
-	if !s.pulls() {
-		return nil, s.unstall(ctx)
+func (pu *puller) pull(ctx context.Context) error {
+	if !pu.site.pulls() {
+		return pu.pullWorks(ctx)
 	}
-	if s.pulled || s.unlisted || s.pullRests() {
-		return nil, nil
+	if pu.pulled || pu.listFailed || pu.pullPaused() {
+		return nil
 	}
 
 	for n := 1; ; n++ {
-		p := s.cursor()
+		p := pu.cursor()
 		first := true
-		believed, _ := s.told()
-		v, err := s.walk(ctx, &p, func(objects []connector.Object) (store.Batch, error) {
-			if first && n < reasks && s.misjudged(believed) {
+		believed, _ := pu.site.clockLags()
+		stop, err := asStop(pu.walk(ctx, &p, func(objects []connector.Object) (store.Batch, error) {
+			if first && n < maxRepeats && pu.misjudged(believed) {
 				return store.Batch{}, errMisjudged
 			}
 
 			first = false
-			pulled, err := s.compareRemote(ctx, p, objects)
+			pulled, err := pu.compareRemote(ctx, p, objects)
 			return store.Batch{Pulled: pulled, Pull: &p}, err
-		})
+		}))
 		if errors.Is(err, errMisjudged) {
 			continue // from where the clock that is known now says
 		}
 
-		s.pulled = v == nil && err == nil
+		pu.pulled = stop == nil && err == nil
 		switch {
-		case s.pulled:
-			return nil, s.unstall(ctx)
-		case v != nil && v.outage != nil:
-			return s.stall(ctx, v)
+		case pu.pulled:
+			return pu.pullWorks(ctx)
+		case err != nil:
+			return err
+		case stop.outage != nil:
+			return pu.pullFailed(ctx, stop)
 		}
 
-		return v, err
+		return stop
 	}
 }
 
-// misjudged reports whether a walk has begun by another idea of the provider's
-// clock than its first answer gives, by as much as matters: more to the first
-// walk, which says since when there is news.
-func (s *slice) misjudged(believed time.Duration) bool {
-	last, _ := s.told()
+// misjudged reports whether a walk has begun with another clock skew than its first
+// answer shows, by enough to matter. The first walk is stricter, since it sets from
+// when on changes count.
+func (pu *puller) misjudged(believed time.Duration) bool {
+	last, _ := pu.site.clockLags()
 	off := (last - believed).Abs()
-	return off >= skew || s.state.Pull == nil && off >= drift
+	return off >= clockSkew || pu.state.Pull == nil && off >= clockDrift
 }
 
-// future reports whether a time is beyond the provider's present.
-func (s *slice) future(at int64) bool { return at > s.theirs().Add(skew).UnixMilli() }
-
-// cursor is where to go on: in the middle of a walk that a slice left, or at
-// the beginning of a new one, some way back for the provider's clock, by which
-// all its times are. The first begins with the run that first sees the target.
-func (s *slice) cursor() store.Pull {
-	last, _ := s.told()
-	p := store.Pull{Target: s.target.Key, Since: s.run.RequestedAt.Add(-last).UnixMilli()}
-	if s.state.Pull != nil && s.state.Pull.Target == s.target.Key {
-		p = *s.state.Pull
+// cursor is where to go on: in the middle of a walk that an invocation did not
+// finish, or at the beginning of a new one, some way back for the provider's clock,
+// by which all its times are. The first begins with the run that first works at the
+// target.
+func (pu *puller) cursor() store.Pull {
+	last, _ := pu.site.clockLags()
+	p := store.Pull{Target: pu.site.target.Key, Since: pu.run.RequestedAt.Add(-last).UnixMilli()}
+	if pu.state.Pull != nil && pu.state.Pull.Target == pu.site.target.Key {
+		p = *pu.state.Pull
 	} else {
 		p.Activated = p.Since
 	}
 
 	if p.Began == 0 {
-		if s.future(p.Since) { // the clock was set back, and what has changed since is dated before
-			p.Since = s.theirs().Add(-outbound.MaxClockSkew).UnixMilli()
+		if pu.site.future(p.Since) { // the clock was set back, and what has changed since is dated before
+			p.Since = pu.site.providerNow().Add(-outbound.MaxClockSkew).UnixMilli()
 		}
 
-		if p.At = p.Since; !p.Settled {
-			p.At -= skew.Milliseconds()
+		p.At = p.Since
+		if !p.Settled {
+			p.At -= clockSkew.Milliseconds()
 		}
 
 		p.Offset = 0
 		p.Newest = p.Since
 		p.Block = 0
-		p.Began = s.theirs().UnixMilli()
+		p.Began = pu.site.providerNow().UnixMilli()
 	}
 
 	return p
@@ -116,47 +130,47 @@ func (s *slice) cursor() store.Pull {
 // recorded with the cursor behind it. The next page begins at the newest change
 // of the last, since objects that change meanwhile move to the end and shift the
 // others; only within a block of equal times it goes on by an offset.
-func (s *slice) walk(ctx context.Context, p *store.Pull, handle func([]connector.Object) (store.Batch, error)) (*verdict, error) {
+func (pu *puller) walk(ctx context.Context, p *store.Pull, handle func([]connector.Object) (store.Batch, error)) error {
 	for {
-		if v, err := s.await(ctx, limits.Read); v != nil || err != nil {
-			return v, err
+		if err := pu.pacer.await(ctx, limits.Read); err != nil {
+			return err
 		}
 
 		var objects []connector.Object
 		var more bool
-		v, err := s.call(ctx, nil, true, func() (err error) {
+		err := pu.calls.read(ctx, "", true, func() (err error) {
 			since := time.Time{}
 			if p.At > 0 {
 				since = time.UnixMilli(p.At).UTC()
 			}
 
-			objects, more, err = s.conn.(connector.Puller).Changes(ctx, since, p.Offset)
+			objects, more, err = pu.site.conn.(connector.Puller).Changes(ctx, since, p.Offset)
 			if err == nil && more && len(objects) == 0 {
 				err = errStuck()
 			}
 
 			return err
 		})
-		if v != nil || err != nil {
-			return v, err
-		}
-
-		batch, err := handle(spoken(objects))
 		if err != nil {
-			return nil, err
+			return err
 		}
 
-		advance(p, objects, more, s.theirs())
+		batch, err := handle(relevant(objects))
+		if err != nil {
+			return err
+		}
+
+		advance(p, objects, more, pu.site.providerNow())
 		if more || len(batch.Pulled) > 0 { // to find nothing new is not to bring forward
-			s.progressed()
+			pu.madeProgress()
 		}
 
-		if err := s.commit(ctx, batch); err != nil {
-			return nil, err
+		if err := pu.commit(ctx, batch); err != nil {
+			return err
 		}
 
 		if !more {
-			return nil, nil
+			return nil
 		}
 	}
 }
@@ -168,8 +182,8 @@ func errStuck() error {
 		Detail: "the provider's list says that more follows, and gives nothing"}
 }
 
-// spoken are the objects that are something to speak of.
-func spoken(objects []connector.Object) []connector.Object {
+// relevant drops what is not an item's object, for example a pull request.
+func relevant(objects []connector.Object) []connector.Object {
 	var some []connector.Object
 	for _, o := range objects {
 		if !o.Ignored {
@@ -200,65 +214,79 @@ func advance(p *store.Pull, objects []connector.Object, more bool, theirs time.T
 		}
 
 	default:
-		if p.Block == 0 || p.Newest < p.Began-skew.Milliseconds() {
+		if p.Block == 0 || p.Newest < p.Began-clockSkew.Milliseconds() {
 			p.Since = p.Newest
 		} else { // something changed meanwhile, so the pages of the block may have shifted
 			p.Since = max(p.Since, min(p.Block, p.Newest))
 		}
 
-		p.Settled = p.Began-p.Newest > 2*skew.Milliseconds()
+		p.Settled = p.Began-p.Newest > 2*clockSkew.Milliseconds()
 		p.Began = 0
 	}
 }
 
 // compareRemote finds out what people have changed. Links are of items at this
-// target; objects of nobody count only where all are pulled.
-func (s *slice) compareRemote(ctx context.Context, p store.Pull, objects []connector.Object) ([]store.Pulled, error) {
+// target. Objects that belong to no item count only where all are pulled.
+func (pu *puller) compareRemote(ctx context.Context, p store.Pull, objects []connector.Object) ([]store.Pulled, error) {
 	if len(objects) == 0 {
 		return nil, nil
 	}
 
-	id := s.lease.Pair.ID
-	target := s.target.Key
+	id := pu.lease.Pair.ID
+	target := pu.site.target.Key
 	remoteIDs := make([]string, len(objects))
 	for i, o := range objects {
 		remoteIDs[i] = o.Remote.ID
 	}
 
-	known, err := s.Store.Objects(ctx, id, target, remoteIDs)
+	known, err := pu.store.Objects(ctx, id, target, remoteIDs)
 	if err != nil {
 		return nil, err
 	}
 
 	var items []domain.Snowflake
 	for _, o := range objects {
-		if item := s.itemOf(o, known); item != 0 {
+		if item := pu.itemOf(o, known); item != 0 {
 			items = append(items, item)
 		}
 	}
 
-	links, err := s.linksOf(ctx, target, unique(items))
+	links, err := pu.linksOf(ctx, target, unique(items))
 	if err != nil {
 		return nil, err
 	}
 
-	others, err := s.ownedByOthers(ctx, objects, known)
+	others, err := pu.ownedByOthers(ctx, objects, known)
 	if err != nil {
 		return nil, err
 	}
+
+	return pu.changes(p, objects, remoteState{known: known, links: links, others: others}), nil
+}
+
+// A remoteState is what is known of the objects of a page.
+type remoteState struct {
+	known  map[string]store.Object         // the records of objects, by remote id
+	links  map[domain.Snowflake]store.Link // the links of the items that they belong to, or may belong to
+	others map[string]bool                 // objects of other integrations, by remote id
+}
+
+// changes compares each object of a page with what is known of it.
+func (pu *puller) changes(p store.Pull, objects []connector.Object, state remoteState) []store.Pulled {
+	links := state.links
 
 	var pulled findings
 	for _, o := range objects {
-		record := known[o.Remote.ID]
-		link := links[s.itemOf(o, known)]
+		record := state.known[o.Remote.ID]
+		link := links[pu.itemOf(o, state.known)]
 		switch {
 		case link.Remote != nil && link.Remote.ID == o.Remote.ID:
-			if c, changed := s.linkedChange(link, o); changed {
+			if c, changed := pu.linkedChange(link, o); changed {
 				links[link.ItemID] = *c.Link
 				pulled.add(c)
 			}
 
-		case record.ItemID != 0 || others[o.Remote.ID] || s.reads.Pull != pullAll:
+		case record.ItemID != 0 || state.others[o.Remote.ID] || pu.site.configuration.Pull != pullAll:
 			// An earlier object of the item, another integration's, or not asked for.
 		case link.Intent != nil && record.RemoteID == "":
 			// One object answers the create, others are copies: reconciling decides.
@@ -268,13 +296,13 @@ func (s *slice) compareRemote(ctx context.Context, p store.Pull, objects []conne
 			}
 
 		default:
-			if c, changed := s.foreignChange(p, record, o); changed {
+			if c, changed := pu.foreignChange(p, record, o); changed {
 				pulled.add(c)
 			}
 		}
 	}
 
-	return pulled.all, nil
+	return pulled.all
 }
 
 // addCandidate remembers an object that carries the marker of an unanswered
@@ -296,7 +324,7 @@ func addCandidate(p store.Pull, link store.Link, o connector.Object) (store.Pull
 // ownedByOthers finds the objects that other integrations at the same place call
 // their own, whichever organisation they are of. A marker alone is no proof:
 // their records decide.
-func (s *slice) ownedByOthers(ctx context.Context, objects []connector.Object, known map[string]store.Object) (map[string]bool, error) {
+func (pu *puller) ownedByOthers(ctx context.Context, objects []connector.Object, known map[string]store.Object) (map[string]bool, error) {
 	var claimed []store.Claimed
 	for _, o := range objects {
 		if _, recorded := known[o.Remote.ID]; recorded {
@@ -304,7 +332,7 @@ func (s *slice) ownedByOthers(ctx context.Context, objects []connector.Object, k
 		}
 
 		for _, m := range o.Markers {
-			if m.Integration != s.lease.Pair.ID && s.markerKey.Valid(m) {
+			if m.Integration != pu.lease.Pair.ID && pu.site.markerKey.Valid(m) {
 				claimed = append(claimed, store.Claimed{Integration: m.Integration, Item: m.Item, Attempt: m.Attempt, RemoteID: o.Remote.ID})
 			}
 		}
@@ -312,7 +340,7 @@ func (s *slice) ownedByOthers(ctx context.Context, objects []connector.Object, k
 
 	owned := map[string]bool{}
 	for some := range slices.Chunk(claimed, ownedAtOnce) {
-		theirs, err := s.Store.Owned(ctx, s.target.Key, some)
+		theirs, err := pu.store.Owned(ctx, pu.site.target.Key, some)
 		if err != nil {
 			return nil, err
 		}
@@ -341,13 +369,13 @@ func unique(ids []domain.Snowflake) []domain.Snowflake {
 // itemOf is the item that an object belongs to, or may belong to: as was
 // recorded when it was made, since people may remove the marker; else as a
 // marker with a valid signature says, which may be a copy.
-func (s *slice) itemOf(o connector.Object, known map[string]store.Object) domain.Snowflake {
+func (pu *puller) itemOf(o connector.Object, known map[string]store.Object) domain.Snowflake {
 	if k, ok := known[o.Remote.ID]; ok {
 		return k.ItemID
 	}
 
 	for _, m := range o.Markers {
-		if m.Integration == s.lease.Pair.ID && s.markerKey.Valid(m) {
+		if m.Integration == pu.lease.Pair.ID && pu.site.markerKey.Valid(m) {
 			return m.Item
 		}
 	}
@@ -356,9 +384,9 @@ func (s *slice) itemOf(o connector.Object, known map[string]store.Object) domain
 }
 
 // linkedChange compares an item's object with how it was last seen.
-func (s *slice) linkedChange(link store.Link, o connector.Object) (store.Pulled, bool) {
+func (pu *puller) linkedChange(link store.Link, o connector.Object) (store.Pulled, bool) {
 	switch {
-	case !o.UpdatedAt.IsZero() && o.UpdatedAt.UnixMilli() < link.SeenAt && !s.future(link.SeenAt):
+	case !o.UpdatedAt.IsZero() && o.UpdatedAt.UnixMilli() < link.SeenAt && !pu.site.future(link.SeenAt):
 		return store.Pulled{}, false // the list lags behind what we have seen
 	case link.InDoubt && !link.Verbatim:
 		return store.Pulled{}, false // it may be our own write that was not recorded
@@ -374,15 +402,16 @@ func (s *slice) linkedChange(link store.Link, o connector.Object) (store.Pulled,
 	}
 
 	remote := o.Remote
-	link.Remote, link.SeenText, link.SeenState, link.SeenAt = &remote, o.Seen.Text, o.Seen.State, seenAt(o.UpdatedAt)
-	link.UpdatedAt = s.Clock.Now().UTC()
+	link.Remote = &remote
+	setSeen(&link, o.Seen, o.UpdatedAt)
+	link.UpdatedAt = pu.clock.Now().UTC()
 	if len(changes) > 0 {
-		s.run.Counts.Pulled++
+		pu.run.Counts.Pulled++
 	}
 
 	item := link.ItemID
 
-	return store.Pulled{Link: &link, Events: s.tell(&item, changes, o)}, true
+	return store.Pulled{Link: &link, Events: pu.remoteChanges(&item, changes, o)}, true
 }
 
 // notOurs are the changes that no update in doubt has made.
@@ -396,9 +425,9 @@ func notOurs(link store.Link, o connector.Object, changes []string) []string {
 	})
 }
 
-// foreignChange compares an object that is nobody's with how it was last seen.
-// One that changed before anything was pulled is only remembered.
-func (s *slice) foreignChange(p store.Pull, known store.Object, o connector.Object) (store.Pulled, bool) {
+// foreignChange compares an object that belongs to no item with how it was last seen.
+// One that changed before anything was pulled is only recorded.
+func (pu *puller) foreignChange(p store.Pull, known store.Object, o connector.Object) (store.Pulled, bool) {
 	changes := changesOf(known.SeenText, known.SeenState, o)
 	if known.RemoteID == "" {
 		changes = []string{outgoing.ChangeEdited}
@@ -414,12 +443,12 @@ func (s *slice) foreignChange(p store.Pull, known store.Object, o connector.Obje
 	}
 
 	if len(changes) > 0 {
-		s.run.Counts.Pulled++
+		pu.run.Counts.Pulled++
 	}
 
-	object := store.Object{Target: s.target.Key, RemoteID: o.Remote.ID, SeenText: o.Seen.Text, SeenState: o.Seen.State}
+	object := store.Object{Target: pu.site.target.Key, RemoteID: o.Remote.ID, SeenText: o.Seen.Text, SeenState: o.Seen.State}
 
-	return store.Pulled{Objects: []store.Object{object}, Events: s.tell(nil, changes, o)}, true
+	return store.Pulled{Objects: []store.Object{object}, Events: pu.remoteChanges(nil, changes, o)}, true
 }
 
 // changesOf names what is different about an object. Text that was never seen
@@ -439,23 +468,4 @@ func changesOf(text string, state domain.ItemState, o connector.Object) []string
 	}
 
 	return changes
-}
-
-// noticeID is a new id for a notice, another than all of this slice: a page of
-// changes is made within a millisecond, and ids have few random bits.
-func (s *slice) noticeID() domain.Snowflake {
-	s.noticed = max(domain.NewSnowflake(s.Clock.Now()), s.noticed+1)
-	return s.noticed
-}
-
-// tell makes the notices of an object's changes.
-func (s *slice) tell(item *domain.Snowflake, changes []string, o connector.Object) []outgoing.Event {
-	var all []outgoing.Event
-	for _, change := range changes {
-		id := s.noticeID()
-		all = append(all, outgoing.RemoteChanged(id, s.lease.Pair.OrganisationID, s.lease.Pair.ID, item, s.meta.Provider, change,
-			outgoing.Remote{Remote: o.Remote, Title: o.Title, UpdatedAt: o.UpdatedAt.UTC()}))
-	}
-
-	return all
 }

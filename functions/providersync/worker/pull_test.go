@@ -196,7 +196,7 @@ func TestACrashDuringAPull(t *testing.T) {
 	}
 }
 
-// A walk that does not fit into a slice goes on in the next one.
+// A walk that does not fit into an invocation goes on in the next one.
 func TestALongPullGoesInSlices(t *testing.T) {
 	w := newWorld(t)
 	w.pulling("all")
@@ -267,7 +267,7 @@ func TestRelinkAfterARestore(t *testing.T) {
 	}
 
 	w.clock.now = w.clock.now.Add(time.Hour)
-	w.engine.Settings.RelinkBefore = w.clock.now
+	w.worker.Settings.RelinkBefore = w.clock.now
 	creates := w.provider.creates
 	w.change(1, 2)
 	items[0] = w.change(1, 2)
@@ -302,7 +302,7 @@ func TestADoubtfulWriteIsNobodysChange(t *testing.T) {
 	closed := w.item(1, 2, func(i *domain.Item) { i.State = domain.Closed })
 	w.must(w.sure.PutPendingChange(w.ctx, 77, store.PendingChange{ItemID: 1, Version: 2}))
 	w.diesOverAWrite()
-	w.clock.now = w.clock.now.Add(invocation)
+	w.clock.now = w.clock.now.Add(invocationTime)
 	w.settle()
 	w.exact(closed)
 	mustBe(t, "told", fmt.Sprint(w.changes()), "[]")

@@ -5,63 +5,89 @@ import (
 	"errors"
 	"time"
 
+	"example.com/integrations/shared/domain"
+	"example.com/integrations/shared/events/outgoing"
 	"example.com/integrations/shared/store"
 )
 
 const (
-	// purgePage is how many records a step of a purge removes.
-	purgePage = 100
-	// outboxPause is how long a purge waits for notices to be taken.
+	// purgePageSize is how many records a step of a purge removes.
+	purgePageSize = 100
+	// outboxPause is how long a purge waits for events to be taken.
 	outboxPause = time.Minute
 )
 
-// purge removes what a deleted integration leaves: first its marks, links,
-// runs and plans, then, when everything that is to be told has been told, the
-// rest.
-func (s *slice) purge(ctx context.Context) (*verdict, error) {
-	if _, err := s.Store.AcknowledgeSignal(ctx, s.lease); err != nil {
-		return nil, err
+// A purgeStore removes the records of a deleted integration.
+type purgeStore interface {
+	Purge(ctx context.Context, l store.Lease, limit int) (int, error)
+	FreeTarget(ctx context.Context, p store.IntegrationRef, target string) error
+	Forget(ctx context.Context, l store.Lease) error
+}
+
+// An outboxReader reads the events that have yet to be published.
+type outboxReader interface {
+	Outbox(ctx context.Context, integration domain.Snowflake) ([]outgoing.Event, error)
+}
+
+// A purger removes what a deleted integration leaves.
+type purger struct {
+	*session
+	ender   *ender
+	store   purgeStore
+	outbox  outboxReader
+	signals signalStore
+}
+
+// purge removes what a deleted integration leaves: first its pending changes, links,
+// runs and plans, then, when all events are published, the rest.
+func (pg *purger) purge(ctx context.Context) error {
+	if _, err := pg.signals.AcknowledgeSignal(ctx, pg.lease); err != nil {
+		return err
 	}
 
 	for {
-		if !s.room() {
-			s.progressed()
-			return goOn, nil
+		if !pg.timeLeft() {
+			pg.madeProgress()
+			return stopContinue
 		}
 
-		n, err := s.Store.Purge(ctx, s.lease, purgePage)
+		n, err := pg.store.Purge(ctx, pg.lease, purgePageSize)
 		if err != nil {
-			return nil, err
+			return err
 		}
 		if n == 0 {
 			break
 		}
 	}
 
-	notices, err := s.Store.Outbox(ctx, s.lease.Pair.ID)
+	events, err := pg.outbox.Outbox(ctx, pg.lease.Pair.ID)
 	if err != nil {
-		return nil, err
+		return err
 	}
 
-	if len(notices) > 0 {
-		s.recorded = notices
-		s.publish(ctx)
-		left, err := s.Store.Outbox(ctx, s.lease.Pair.ID)
-		if err != nil || len(left) > 0 {
-			return wait(s.Clock.Now().Add(outboxPause), "outbox"), err
+	if len(events) > 0 {
+		pg.events.recorded = events
+		pg.ender.publish(ctx)
+		left, err := pg.outbox.Outbox(ctx, pg.lease.Pair.ID)
+		if err != nil {
+			return err
+		}
+
+		if len(left) > 0 {
+			return stopWaiting(pg.clock.Now().Add(outboxPause), "outbox")
 		}
 	}
 
-	if err := s.Store.FreeTarget(ctx, s.lease.Pair, s.state.TargetKey()); err != nil {
-		return nil, err
+	if err := pg.store.FreeTarget(ctx, pg.lease.Pair, pg.state.TargetKey()); err != nil {
+		return err
 	}
 
-	err = s.Store.Forget(ctx, s.lease)
+	err = pg.store.Forget(ctx, pg.lease)
 	if errors.Is(err, store.ErrSignaled) { // by a change that was on its way
-		return goOn, nil
+		return stopContinue
 	}
 
-	s.log.InfoContext(ctx, "integration purged")
+	pg.log.InfoContext(ctx, "integration purged")
 
-	return nil, err
+	return err
 }

@@ -65,9 +65,9 @@ var outages = map[string]string{
 // otherOutage is the sentence for an outage that has none of its own.
 const otherOutage = "The provider cannot be asked."
 
-// troubleOf says why the provider could not be asked: one sentence of ours, and
+// outageError says why the provider could not be asked: one sentence of ours, and
 // status and words of the answer, if there was one.
-func troubleOf(e *failure.Error) *domain.RunError {
+func outageError(e *failure.Error) *domain.RunError {
 	sentence := cmp.Or(outages[e.Code], sentences[e.Code], otherOutage)
 	words := e.Detail
 	if e.Status != 0 && !strings.HasPrefix(words, strconv.Itoa(e.Status)) {
@@ -80,9 +80,9 @@ func troubleOf(e *failure.Error) *domain.RunError {
 // otherwise is the sentence for a code that has none of its own.
 const otherwise = "The provider does not take what is configured."
 
-// reasonOf says why the provider does not take what is configured: one sentence
+// refusalError says why the provider does not take what is configured: one sentence
 // of ours, never empty, and the provider's own words.
-func reasonOf(e *failure.Error) *domain.RunError {
+func refusalError(e *failure.Error) *domain.RunError {
 	if ownCodes[e.Code] && e.Detail != "" {
 		return &domain.RunError{Code: e.Code, Detail: e.Detail}
 	}

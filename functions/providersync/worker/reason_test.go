@@ -22,7 +22,7 @@ func TestReasonsAreOurOwnSentences(t *testing.T) {
 
 	for _, code := range codes {
 		for _, words := range []string{said, ""} {
-			r := reasonOf(&failure.Error{Code: code, Detail: words})
+			r := refusalError(&failure.Error{Code: code, Detail: words})
 			if r.Code != code || r.ProviderMessage != words {
 				t.Errorf("%q: %+v", code, r)
 			}
@@ -35,11 +35,11 @@ func TestReasonsAreOurOwnSentences(t *testing.T) {
 
 	for code := range ownCodes {
 		own := "The stored secret of token cannot be opened; give it again."
-		if r := reasonOf(&failure.Error{Code: code, Detail: own}); r.Detail != own || r.ProviderMessage != "" {
+		if r := refusalError(&failure.Error{Code: code, Detail: own}); r.Detail != own || r.ProviderMessage != "" {
 			t.Errorf("%q: %+v", code, r)
 		}
 
-		if r := reasonOf(&failure.Error{Code: code}); r.Detail == "" {
+		if r := refusalError(&failure.Error{Code: code}); r.Detail == "" {
 			t.Errorf("%q: the detail is empty", code)
 		}
 	}

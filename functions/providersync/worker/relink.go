@@ -16,46 +16,58 @@ import (
 // relinked is the reason of a row whose object was found again by its marker.
 const relinked = "relinked"
 
+// A relinker searches a place for objects of ours whose links were lost.
+type relinker struct {
+	*session
+	site    *site
+	ledger  *ledger
+	decider *decider
+	puller  *puller
+	store   objectStore
+}
+
 // relink searches the place for objects of ours whose links are not there, once
 // at a place that is new to an integration with links, and once after the table
 // was restored. Without this their items would be created twice. Afterwards the
 // next sync is full.
-func (s *slice) relink(ctx context.Context) (*verdict, error) {
-	_, can := s.conn.(connector.Puller)
-	restored := s.Settings.RelinkBefore.After(time.UnixMilli(s.state.RelinkedAt))
-	if !can || s.target.Relinked && !restored {
-		return nil, nil
+func (rl *relinker) relink(ctx context.Context) error {
+	_, can := rl.site.conn.(connector.Puller)
+	restored := rl.settings.RelinkBefore.After(time.UnixMilli(rl.state.RelinkedAt))
+	if !can || rl.site.target.Relinked && !restored {
+		return nil
 	}
 
-	p := store.Pull{Target: s.target.Key, Began: s.Clock.Now().UnixMilli()}
-	if r := s.state.Relink; r != nil && r.Target == p.Target && r.Began >= s.Settings.RelinkBefore.UnixMilli() && r.Began > s.state.RelinkedAt {
+	p := store.Pull{Target: rl.site.target.Key, Began: rl.clock.Now().UnixMilli()}
+	if r := rl.state.Relink; r != nil && r.Target == p.Target && r.Began >= rl.settings.RelinkBefore.UnixMilli() && r.Began > rl.state.RelinkedAt {
 		p = *r
 	}
 
-	v, err := s.walk(ctx, &p, func(objects []connector.Object) (store.Batch, error) {
-		links, err := s.lostLinks(ctx, objects)
+	err := rl.puller.walk(ctx, &p, func(objects []connector.Object) (store.Batch, error) {
+		links, err := rl.lostLinks(ctx, objects)
 		return store.Batch{Pulled: links, Relink: &p}, err
 	})
-	if v != nil || err != nil {
-		return v, err
+	if err != nil {
+		return err
 	}
 
-	now := s.Clock.Now()
-	target := s.target
+	now := rl.clock.Now()
+	target := rl.site.target
 	target.Relinked = true
 	target.Previous = ""
 	target.Carries = store.CarriesNone
-	if err := s.commit(ctx, store.Batch{Relinked: now, Target: &target}); err != nil {
-		return nil, err
+	if err := rl.commit(ctx, store.Batch{Relinked: now, Target: &target}); err != nil {
+		return err
 	}
 
-	s.target, s.state.Target, s.state.RelinkedAt = target, &target, now.UnixMilli()
+	rl.site.target = target
+	rl.state.Target = &target
+	rl.state.RelinkedAt = now.UnixMilli()
 
-	return nil, nil
+	return nil
 }
 
-// A find is what is known of the objects of a page that may be ours.
-type find struct {
+// A pageRecords is what is known of the objects of a page that may be ours.
+type pageRecords struct {
 	records map[string]store.Object         // by remote id, at this place
 	before  map[string]store.Object         // by remote id, under the key before
 	links   map[domain.Snowflake]store.Link // at this place
@@ -64,8 +76,8 @@ type find struct {
 }
 
 // lostLinks makes links for the objects that are ours and have none.
-func (s *slice) lostLinks(ctx context.Context, objects []connector.Object) ([]store.Pulled, error) {
-	f, err := s.lookUp(ctx, objects)
+func (rl *relinker) lostLinks(ctx context.Context, objects []connector.Object) ([]store.Pulled, error) {
+	f, err := rl.lookUp(ctx, objects)
 	if err != nil {
 		return nil, err
 	}
@@ -78,8 +90,8 @@ func (s *slice) lostLinks(ctx context.Context, objects []connector.Object) ([]st
 
 	var made findings
 	for _, o := range ordered {
-		if old, ok := s.kept(f, o); ok {
-			if p, ok := s.carryKept(f, old, o); ok {
+		if old, ok := rl.kept(f, o); ok {
+			if p, ok := rl.carryKept(f, old, o); ok {
 				made.replace(p)
 			}
 
@@ -87,11 +99,11 @@ func (s *slice) lostLinks(ctx context.Context, objects []connector.Object) ([]st
 		}
 
 		for _, m := range f.likeliest(o) {
-			if !s.ours(f, o, m) {
+			if !rl.ours(f, o, m) {
 				continue
 			}
 
-			if p, ok := s.linkTo(f, o, m); ok {
+			if p, ok := rl.linkTo(f, o, m); ok {
 				made.replace(p)
 			}
 
@@ -106,7 +118,7 @@ func (s *slice) lostLinks(ctx context.Context, objects []connector.Object) ([]st
 // before the object was made, and last those of attempts after that, which
 // somebody has pasted. Of two attempts of one time it is the one whose item has no
 // object yet.
-func (f find) likeliest(o connector.Object) []connector.Marker {
+func (f pageRecords) likeliest(o connector.Object) []connector.Marker {
 	sorted := slices.Clone(f.claims[o.Remote.ID])
 	slices.SortStableFunc(sorted, func(a, b connector.Marker) int {
 		return cmp.Or(
@@ -179,9 +191,9 @@ func (f *findings) replace(p store.Pulled) {
 
 // lookUp reads the records and links that a page of objects needs: of the items
 // that markers name, and of those whose objects were known under the key before.
-func (s *slice) lookUp(ctx context.Context, objects []connector.Object) (find, error) {
-	id := s.lease.Pair.ID
-	f := find{claims: map[string][]connector.Marker{}}
+func (rl *relinker) lookUp(ctx context.Context, objects []connector.Object) (pageRecords, error) {
+	id := rl.lease.Pair.ID
+	f := pageRecords{claims: map[string][]connector.Marker{}}
 	var all, claimed []string
 	var items []domain.Snowflake
 
@@ -202,15 +214,17 @@ func (s *slice) lookUp(ctx context.Context, objects []connector.Object) (find, e
 		}
 	}
 
-	carries := s.target.Previous != "" && s.target.Carries != store.CarriesNone
+	carries := rl.site.target.Previous != "" && rl.site.target.Carries != store.CarriesNone
 
 	var err error
-	if f.records, err = s.Store.Objects(ctx, id, s.target.Key, claimed); err != nil {
+	f.records, err = rl.store.Objects(ctx, id, rl.site.target.Key, claimed)
+	if err != nil {
 		return f, err
 	}
 
 	if carries {
-		if f.before, err = s.Store.Objects(ctx, id, s.target.Previous, all); err != nil {
+		f.before, err = rl.store.Objects(ctx, id, rl.site.target.Previous, all)
+		if err != nil {
 			return f, err
 		}
 	}
@@ -223,22 +237,23 @@ func (s *slice) lookUp(ctx context.Context, objects []connector.Object) (find, e
 
 	items = unique(items)
 
-	if f.links, err = s.linksOf(ctx, s.target.Key, items); err != nil {
+	f.links, err = rl.puller.linksOf(ctx, rl.site.target.Key, items)
+	if err != nil {
 		return f, err
 	}
 
 	if carries {
-		f.old, err = s.linksOf(ctx, s.target.Previous, items)
+		f.old, err = rl.puller.linksOf(ctx, rl.site.target.Previous, items)
 	}
 
 	return f, err
 }
 
 // linksOf reads links of any number of items.
-func (s *slice) linksOf(ctx context.Context, target string, items []domain.Snowflake) (map[domain.Snowflake]store.Link, error) {
+func (pu *puller) linksOf(ctx context.Context, target string, items []domain.Snowflake) (map[domain.Snowflake]store.Link, error) {
 	all := map[domain.Snowflake]store.Link{}
 	for some := range slices.Chunk(items, linksAtOnce) {
-		links, err := s.Store.Links(ctx, s.lease.Pair.ID, target, some)
+		links, err := pu.store.Links(ctx, pu.lease.Pair.ID, target, some)
 		if err != nil {
 			return nil, err
 		}
@@ -254,19 +269,19 @@ const linksAtOnce = 100
 // kept finds the link under the key before whose object this is, whatever its
 // markers are: a person may have removed them. Where the id alone does not prove
 // it, the object must look as it was last seen.
-func (s *slice) kept(f find, o connector.Object) (store.Link, bool) {
+func (rl *relinker) kept(f pageRecords, o connector.Object) (store.Link, bool) {
 	link := f.old[f.before[o.Remote.ID].ItemID]
 	if link.Remote == nil || link.Remote.ID != o.Remote.ID {
 		return link, false
 	}
 
-	if s.target.Carries != store.CarriesByID {
+	if rl.site.target.Carries != store.CarriesByID {
 		return link, link.SeenText != "" && link.SeenText == o.Seen.Text
 	}
 
 	// A copy of a server goes on with ids of its own: what was made after the
 	// object was last seen is another one.
-	later := link.SeenAt > 0 && o.CreatedAt.UnixMilli() > link.SeenAt+skew.Milliseconds()
+	later := link.SeenAt > 0 && o.CreatedAt.UnixMilli() > link.SeenAt+clockSkew.Milliseconds()
 
 	return link, !later
 }
@@ -274,17 +289,17 @@ func (s *slice) kept(f find, o connector.Object) (store.Link, bool) {
 // carryKept carries a kept link over. An object that this search has found by
 // its marker before is a copy then, whichever is older. A link that was at this
 // key before the search stays.
-func (s *slice) carryKept(f find, old store.Link, o connector.Object) (store.Pulled, bool) {
+func (rl *relinker) carryKept(f pageRecords, old store.Link, o connector.Object) (store.Pulled, bool) {
 	link := f.links[old.ItemID]
 	if link.Remote == nil {
-		return s.carryOver(f, old, o), true
+		return rl.carryOver(f, old, o), true
 	}
 	if link.FoundAt == 0 || link.Remote.ID == o.Remote.ID {
 		return store.Pulled{}, false
 	}
 
-	p := s.carryOver(f, old, o)
-	p.Forget = []store.Object{{Target: s.target.Key, RemoteID: link.Remote.ID}}
+	p := rl.carryOver(f, old, o)
+	p.Forget = []store.Object{{Target: rl.site.target.Key, RemoteID: link.Remote.ID}}
 
 	return p, true
 }
@@ -294,18 +309,18 @@ func (s *slice) carryKept(f find, old store.Link, o connector.Object) (store.Pul
 // without a signature counts only in a table of a version that did not sign: for
 // an object of its records, and for a create that was not answered and has just
 // this attempt.
-func (s *slice) ours(f find, o connector.Object, m connector.Marker) bool {
+func (rl *relinker) ours(f pageRecords, o connector.Object, m connector.Marker) bool {
 	if r, ok := f.records[o.Remote.ID]; ok {
 		return r.ItemID == m.Item
 	}
 
-	unsigned := s.target.Carries == store.CarriesBySpelling
+	unsigned := rl.site.target.Carries == store.CarriesBySpelling
 	if r, ok := f.before[o.Remote.ID]; ok && (unsigned || r.ItemID != m.Item) {
 		return r.ItemID == m.Item
 	}
 
 	if m.Tag != "" {
-		return s.markerKey.Valid(m) && plausible(o, m)
+		return rl.site.markerKey.Valid(m) && plausible(o, m)
 	}
 
 	intent := f.old[m.Item].Intent
@@ -315,7 +330,7 @@ func (s *slice) ours(f find, o connector.Object, m connector.Marker) bool {
 
 	behind := time.Duration(intent.ClockLag) * time.Millisecond
 
-	return !o.CreatedAt.Before(intent.At.Add(-skew - behind))
+	return !o.CreatedAt.Before(intent.At.Add(-clockSkew - behind))
 }
 
 // plausible reports whether the attempt of a marker may have made an object,
@@ -344,7 +359,7 @@ func origin(link store.Link) connector.Origin {
 
 // linkTo links an item to an object found. Of several objects of one item one is
 // the original, the others are copies that people made.
-func (s *slice) linkTo(f find, o connector.Object, m connector.Marker) (store.Pulled, bool) {
+func (rl *relinker) linkTo(f pageRecords, o connector.Object, m connector.Marker) (store.Pulled, bool) {
 	link, linked := f.links[m.Item]
 	found := m.OriginOf(o.CreatedAt, 0)
 	var p store.Pulled
@@ -354,18 +369,18 @@ func (s *slice) linkTo(f find, o connector.Object, m connector.Marker) (store.Pu
 		if !original || link.Remote.ID == o.Remote.ID {
 			return p, false
 		}
-		p.Forget = []store.Object{{Target: s.target.Key, RemoteID: link.Remote.ID}}
+		p.Forget = []store.Object{{Target: rl.site.target.Key, RemoteID: link.Remote.ID}}
 	}
 
 	old, known := f.old[m.Item]
 	if known && old.Remote != nil && old.Remote.ID == o.Remote.ID {
-		carried := s.carryOver(f, old, o)
+		carried := rl.carryOver(f, old, o)
 		carried.Forget = p.Forget
 
 		return carried, true
 	}
 
-	t := s.newTask(m.Item, domain.Item{ID: m.Item}, link, linked)
+	t := rl.decider.newTask(m.Item, domain.Item{ID: m.Item}, link, linked)
 	// What was last sent is not known any more, so that the object is updated
 	// once.
 	t.link.Remote = &o.Remote
@@ -375,16 +390,16 @@ func (s *slice) linkTo(f find, o connector.Object, m connector.Marker) (store.Pu
 	t.link.SentHash = ""
 	t.link.SentLabels = nil
 	t.link.SentState = o.Seen.State
-	t.link.SeenText, t.link.SeenState, t.link.SeenAt = o.Seen.Text, o.Seen.State, seenAt(o.UpdatedAt)
+	setSeen(&t.link, o.Seen, o.UpdatedAt)
 	t.link.FoundAt = o.CreatedAt.UnixMilli()
 	t.link.FoundEarly = found.Early
 	t.link.Outcome = domain.Created
 	t.link.Reason = relinked
-	t.link.LastRunID = s.run.ID
-	t.link.UpdatedAt = s.Clock.Now().UTC()
+	t.link.LastRunID = rl.run.ID
+	t.link.UpdatedAt = rl.clock.Now().UTC()
 	f.links[m.Item] = t.link
 
-	made := s.made(t)
+	made := rl.ledger.newObject(t)
 	made.Forget = p.Forget
 
 	return made, true
@@ -393,17 +408,17 @@ func (s *slice) linkTo(f find, o connector.Object, m connector.Marker) (store.Pu
 // carryOver moves a link to the key of the same place. Nothing is sent again, and
 // what people changed since is published. The record proves whose the object is,
 // so that no older one with the same marker takes its place.
-func (s *slice) carryOver(f find, old store.Link, o connector.Object) store.Pulled {
-	old.Target = s.target.Key
+func (rl *relinker) carryOver(f pageRecords, old store.Link, o connector.Object) store.Pulled {
+	old.Target = rl.site.target.Key
 	old.FoundAt = 0
 	old.FoundEarly = false
 
-	p, changed := s.linkedChange(old, o)
+	p, changed := rl.puller.linkedChange(old, o)
 	if !changed {
 		p = store.Pulled{Link: &old}
 	}
 
-	p.Objects = []store.Object{{Target: s.target.Key, RemoteID: o.Remote.ID, ItemID: old.ItemID}}
+	p.Objects = []store.Object{{Target: rl.site.target.Key, RemoteID: o.Remote.ID, ItemID: old.ItemID}}
 	f.links[old.ItemID] = *p.Link
 
 	return p

@@ -56,7 +56,7 @@ func (w *world) loseLinks(key string) {
 	}
 
 	w.clock.now = w.clock.now.Add(time.Hour)
-	w.engine.Settings.RelinkBefore = w.clock.now
+	w.worker.Settings.RelinkBefore = w.clock.now
 }
 
 // objectOf is the id of an item's object at the target.
@@ -375,7 +375,7 @@ func TestAMarkerIsRemovedBeforeANewHostNameAtEachTracker(t *testing.T) {
 			server := renaming(countingCreates(tr.handler, &creates), &renamed)
 			client := connectortest.ServeAt(t, []string{connectortest.Host, moved}, server, trackerToken)
 			at := base
-			w.engine.Open = func(ctx, store.View) (Opened, error) {
+			w.worker.Open = func(ctx, store.View) (Opened, error) {
 				return Opened{Connector: tr.open(client, at, tr.spellings[0], w.clock.Now), Credential: w.credential, Limits: w.limits}, nil
 			}
 			w.pulling("all")
@@ -470,7 +470,7 @@ func TestAValidMarkerPastedBeforeARelink(t *testing.T) {
 				w.exact(item)
 
 				// The update after it has written the marker anew.
-				mustBe(t, "the marker says when it was made", ours.marker.NotBefore().Sub(ours.at).Abs() <= 2*apart, true)
+				mustBe(t, "the marker says when it was made", ours.marker.NotBefore().Sub(ours.at).Abs() <= 2*serverSkew, true)
 			})
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"example.com/integrations/functions/providersync/worker/item"
 	"example.com/integrations/shared/connector/failure"
 	"example.com/integrations/shared/domain"
 	"example.com/integrations/shared/store"
@@ -24,7 +25,7 @@ func (r *room) deletes() {
 }
 
 func goneMessage() error {
-	return &failure.Error{Class: failure.Final, Scope: failure.ItemScope, Code: remoteDeleted}
+	return &failure.Error{Class: failure.Final, Scope: failure.ItemScope, Code: item.RemoteDeleted}
 }
 
 // editingRooms are the kinds of chat that edit, with and without replies and with
@@ -37,7 +38,7 @@ func editingRooms(t *testing.T, test func(t *testing.T, w *world, r *room)) {
 			w, r := replyingChat(t)
 			r.manner.Replies = c.replies
 			if !c.asked {
-				w.engine.Open = func(context.Context, store.View) (Opened, error) {
+				w.worker.Open = func(context.Context, store.View) (Opened, error) {
 					return Opened{Connector: r, Credential: w.credential, Limits: w.limits}, nil
 				}
 			}
@@ -74,7 +75,7 @@ func deletedBeforeClosed(w *world, r *room) {
 	})
 	w.sync(domain.Incremental)
 	w.later(2)
-	mustBe(w.t, "reason", w.link(1).Reason, remoteDeleted)
+	mustBe(w.t, "reason", w.link(1).Reason, item.RemoteDeleted)
 }
 
 func described(text string) func(*domain.Item) { return func(i *domain.Item) { i.Description = text } }
@@ -186,7 +187,7 @@ func TestAWorkerDiesOverAReopenedItem(t *testing.T) {
 				w.wire.reset(cut, take)
 				_ = w.slice()
 				w.wire.reset(0, false)
-				w.clock.now = w.clock.now.Add(invocation)
+				w.clock.now = w.clock.now.Add(invocationTime)
 				w.settle()
 				w.later(5)
 				w.noMarks()
@@ -338,7 +339,7 @@ func TestAMessageIsDeletedBeforeItsReply(t *testing.T) {
 		w.later(10)
 		w.noMarks()
 		mustBe(t, "replies", len(r.replies), replies)
-		mustBe(t, "reason", w.link(1).Reason, remoteDeleted)
+		mustBe(t, "reason", w.link(1).Reason, item.RemoteDeleted)
 		mustBe(t, "health", w.health().State, domain.Healthy)
 
 		w.told(1, 4, nil)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"time"
 
+	"example.com/integrations/functions/providersync/worker/item"
 	"example.com/integrations/shared/connector"
 	"example.com/integrations/shared/connector/failure"
 	"example.com/integrations/shared/domain"
@@ -27,50 +28,60 @@ const (
 )
 
 // replies reports whether changes of an item are said in replies.
-func (c chat) replies() bool { return c.is && c.manner.Replies }
+func (c chat) replies() bool { return c.is && c.mode.Replies }
+
+// threads posts replies below the messages of items.
+type threads struct {
+	*session
+	site     *site
+	pacer    *pacer
+	calls    *caller
+	ledger   *ledger
+	failures *itemFailures
+}
 
 // followThread posts a reply below an item's message if its progress has changed
 // since the last one. The message itself is up to date.
-func (s *slice) followThread(ctx context.Context, t *task) (*verdict, error) {
-	if !t.done || !t.takesReply() || t.link.Outcome == domain.Skipped {
-		return nil, nil
+func (th *threads) followThread(ctx context.Context, t *task) error {
+	if !t.finished || !t.takesReply() || t.link.Outcome == domain.Skipped {
+		return nil
 	}
 
 	is := t.progress()
-	if !s.chat.replies() {
+	if !th.site.chat.replies() {
 		t.stopThread(is)
-		return nil, nil
+		return nil
 	}
 
 	if t.link.Thread == nil { // the message says it
 		t.setThread(store.Thread{Said: is})
-		return nil, nil
+		return nil
 	}
 
-	t.done = false
-	if v, err := s.resolveReply(ctx, t); v != nil || err != nil || t.waitsForReply() {
-		return v, err
+	t.finished = false
+	if err := th.resolveReply(ctx, t); err != nil || t.waitsForReply() {
+		return err
 	}
 
 	thread := *t.link.Thread
-	due := s.replyDue(thread)
+	due := th.replyDue(thread)
 	switch {
-	case thread.Said == is || s.quiet(t):
-		s.nothingToReply(t)
-		return nil, nil
-	case due.After(s.Clock.Now()):
-		s.holdReply(t, due)
-		return nil, nil
+	case thread.Said == is || th.site.unannounced(t):
+		th.nothingToReply(t)
+		return nil
+	case due.After(th.clock.Now()):
+		th.holdReply(t, due)
+		return nil
 	}
 
-	return s.reply(ctx, t, is)
+	return th.reply(ctx, t, is)
 }
 
 // takesReply reports whether an item's message says how it stands now, so that a reply
 // can follow. An item that was given up, or is not there any more, gets none.
 func (t *task) takesReply() bool {
 	switch t.step {
-	case unchanged, create, update:
+	case item.Unchanged, item.Create, item.Update:
 		return t.link.Remote != nil
 	}
 
@@ -92,15 +103,15 @@ func (t *task) stopThread(is domain.Progress) {
 
 	if t.link.Reason == replyPending {
 		t.link.Reason = ""
-		t.dirty = true
+		t.linkChanged = true
 	}
 }
 
 // replyDue is when the next reply may be posted. A time of the last reply that is
 // still to come is that of a clock that was ahead, and does not count.
-func (s *slice) replyDue(thread store.Thread) time.Time {
+func (th *threads) replyDue(thread store.Thread) time.Time {
 	last := time.UnixMilli(thread.At)
-	if thread.At == 0 || last.After(s.Clock.Now()) {
+	if thread.At == 0 || last.After(th.clock.Now()) {
 		return time.Time{}
 	}
 
@@ -110,7 +121,7 @@ func (s *slice) replyDue(thread store.Thread) time.Time {
 // setThread notes what is known of the replies.
 func (t *task) setThread(thread store.Thread) {
 	t.link.Thread = &thread
-	t.dirty = true
+	t.linkChanged = true
 }
 
 // waitsForReply reports whether a reply may have been posted, and is looked for
@@ -126,55 +137,55 @@ func (t *task) progress() domain.Progress {
 }
 
 // owesReply reports whether a reply may have been posted, or is to be posted.
-func (s *slice) owesReply(t *task) bool {
+func (th *threads) owesReply(t *task) bool {
 	thread := t.link.Thread
-	if !s.chat.replies() || thread == nil || t.link.Remote == nil {
+	if !th.site.chat.replies() || thread == nil || t.link.Remote == nil {
 		return false
 	}
 
 	return t.waitsForReply() || thread.Said != t.progress()
 }
 
-// holdReply leaves a reply to a run that begins when it is due.
-func (s *slice) holdReply(t *task, due time.Time) {
-	s.run.ReplyAt = sooner(s.run.ReplyAt, due)
-	if t.step == unchanged {
-		s.countOnce(t, domain.Unchanged)
+// holdReply defers a reply to a run that begins when it is due.
+func (th *threads) holdReply(t *task, due time.Time) {
+	th.run.ReplyAt = earliestMillis(th.run.ReplyAt, due)
+	if t.step == item.Unchanged {
+		th.ledger.countOnce(t, domain.Unchanged)
 	}
 
 	t.link.Reason = replyPending
-	t.dirty = true
+	t.linkChanged = true
 }
 
 // nothingToReply ends an item whose thread says all there is to say.
-func (s *slice) nothingToReply(t *task) {
-	t.done = true
-	if t.step == unchanged {
-		s.recordUnchanged(t)
+func (th *threads) nothingToReply(t *task) {
+	t.finished = true
+	if t.step == item.Unchanged {
+		th.ledger.recordUnchanged(t)
 	}
 
 	if t.link.Reason == replyPending {
 		t.link.Reason = ""
-		t.dirty = true
+		t.linkChanged = true
 	}
 }
 
 // reply posts a reply. Before that it notes that the reply may be posted.
-func (s *slice) reply(ctx context.Context, t *task, is domain.Progress) (*verdict, error) {
-	if v, err := s.await(ctx, limits.Create); v != nil || err != nil {
-		return v, err
+func (th *threads) reply(ctx context.Context, t *task, is domain.Progress) error {
+	if err := th.pacer.await(ctx, limits.Create); err != nil {
+		return err
 	}
 
-	if err := s.intendReply(ctx, t, is); err != nil {
-		return nil, err
+	if err := th.intendReply(ctx, t, is); err != nil {
+		return err
 	}
 
-	began := s.Clock.Now()
+	began := th.clock.Now()
 	var w connector.Written
 	var failed *failure.Error
-	t.step = replying
-	v, err := s.call(ctx, t, false, func() (err error) {
-		w, err = s.chat.replier.Reply(ctx, s.replyOf(t))
+	t.step = item.Reply
+	err := th.failures.write(ctx, t, false, func() (err error) {
+		w, err = th.site.chat.replier.Reply(ctx, th.replyOf(t))
 		failed = nil
 		errors.As(err, &failed)
 		return err
@@ -183,27 +194,27 @@ func (s *slice) reply(ctx context.Context, t *task, is domain.Progress) (*verdic
 		t.takeReplyBack()
 	}
 
-	if v != nil || err != nil || failed != nil || w.Remote.ID == "" {
-		return v, err
+	if err != nil || failed != nil || w.Remote.ID == "" {
+		return err
 	}
 
-	s.replied(t, w, began)
-	s.did(limits.Create)
-	s.took(began)
-	if err := s.commit(ctx, store.Batch{Links: []store.Link{t.link}}); err != nil {
-		return nil, err
+	th.replied(t, w, began)
+	th.pacer.countCall(limits.Create)
+	th.pacer.recordLatency(began)
+	if err := th.commit(ctx, store.Batch{Links: []store.Link{t.link}}); err != nil {
+		return err
 	}
 
-	t.dirty = false
-	t.done = true
+	t.linkChanged = false
+	t.finished = true
 
-	return nil, nil
+	return nil
 }
 
-// intendReply stores that a reply may be posted, and that it fulfils a manager's
-// wish to have it tried. The same reply that was not found keeps its id.
-func (s *slice) intendReply(ctx context.Context, t *task, is domain.Progress) error {
-	now := s.Clock.Now().UTC()
+// intendReply stores that a reply may be posted, and that a request to retry it is
+// fulfilled. The same reply that was not found keeps its id.
+func (th *threads) intendReply(ctx context.Context, t *task, is domain.Progress) error {
+	now := th.clock.Now().UTC()
 	thread := *t.link.Thread
 	intent := store.ReplyIntent{ID: domain.NewSnowflake(now), To: is, ChangedBy: t.content.ChangedBy}
 	if thread.Intent != nil && thread.Intent.To == is {
@@ -219,13 +230,13 @@ func (s *slice) intendReply(ctx context.Context, t *task, is domain.Progress) er
 	if t.retry() {
 		t.link.Attempts = 0
 		t.link.GivenUp = false
-		b.RetriedPending = t.marks
+		b.RetriedPending = t.pending
 	}
 
-	s.claim(t)
+	th.ledger.claim(t)
 	b.Links = []store.Link{t.link}
 
-	return s.commit(ctx, b)
+	return th.commit(ctx, b)
 }
 
 // takeReplyBack is for a reply that was not posted: its attempt does not count.
@@ -242,8 +253,8 @@ func (t *task) takeReplyBack() {
 	t.setThread(thread)
 }
 
-// replyOf is the reply that the link's intent stands for.
-func (s *slice) replyOf(t *task) connector.Reply {
+// replyOf is the reply of the link's intent.
+func (th *threads) replyOf(t *task) connector.Reply {
 	thread := t.link.Thread
 	intent := thread.Intent
 	r := connector.Reply{
@@ -252,21 +263,21 @@ func (s *slice) replyOf(t *task) connector.Reply {
 		From:      thread.Said,
 		To:        intent.To,
 		Content:   t.content,
-		Since:     intent.ID.Time().Add(-skew - s.behind()),
+		Since:     intent.ID.Time().Add(-clockSkew - th.site.maxClockLag()),
 		ChangedBy: intent.ChangedBy,
 	}
 	for attempt := firstWanted(intent.Attempt); attempt <= intent.Attempt; attempt++ {
-		r.Markers = append(r.Markers, s.signed(intent.ID, attempt, intent.ID.Time()))
+		r.Markers = append(r.Markers, th.site.signed(intent.ID, attempt, intent.ID.Time()))
 	}
 
 	return r
 }
 
 // replied records a reply that is there.
-func (s *slice) replied(t *task, w connector.Written, at time.Time) {
+func (th *threads) replied(t *task, w connector.Written, at time.Time) {
 	intent := t.link.Thread.Intent
 	t.setThread(store.Thread{Said: intent.To, Last: w.Remote, At: at.UnixMilli()})
-	s.record(t, domain.Updated, "")
+	th.ledger.record(t, domain.Updated, "")
 	t.link.Attempts = 0
 	t.link.RetryAt = time.Time{}
 	t.link.GivenUp = false
@@ -274,85 +285,44 @@ func (s *slice) replied(t *task, w connector.Written, at time.Time) {
 
 // resolveReply looks for a reply that may have been posted. One that is not there
 // after the settle time may be sent again.
-func (s *slice) resolveReply(ctx context.Context, t *task) (*verdict, error) {
+func (th *threads) resolveReply(ctx context.Context, t *task) error {
 	if !t.waitsForReply() {
-		return nil, nil
+		return nil
 	}
 
-	if s.Clock.Now().Before(s.replyRipe(t)) {
-		s.settleReply(t)
-		return nil, nil
+	if th.clock.Now().Before(th.failures.replyRipe(t)) {
+		th.failures.settleReply(t)
+		return nil
 	}
 
-	if v, err := s.await(ctx, limits.Read); v != nil || err != nil {
-		return v, err
+	if err := th.pacer.await(ctx, limits.Read); err != nil {
+		return err
 	}
 
-	step := t.step
-	t.step = resolve
 	var w connector.Written
 	found := false
 	asked := false
-	v, err := s.call(ctx, t, true, func() (err error) {
-		w, found, err = s.chat.replier.FindReply(ctx, s.replyOf(t))
+	err := th.calls.read(ctx, t.name(), true, func() (err error) {
+		w, found, err = th.site.chat.replier.FindReply(ctx, th.replyOf(t))
 		asked = err == nil
 		return err
 	})
 
-	t.step = step
-	if v != nil || err != nil || !asked {
-		return v, err
+	if err != nil || !asked {
+		return err
 	}
 
 	thread := *t.link.Thread
 	intent := *thread.Intent
 	if found {
-		s.replied(t, w, intent.At)
-		s.did(limits.Create)
-		return nil, nil
+		th.replied(t, w, intent.At)
+		th.pacer.countCall(limits.Create)
+		return nil
 	}
 
 	intent.At = time.Time{}
 	thread.Intent = &intent
 	t.setThread(thread)
 
-	return nil, nil
-}
-
-// lostReply notes a reply whose answer was lost: it may be there.
-func (s *slice) lostReply(t *task, e *failure.Error) (*verdict, error) {
-	t.tried = true
-	t.freshen()
-	s.record(t, domain.Unknown, e.Code)
-	t.link.Attempts++
-	if t.link.Attempts > len(backOff) {
-		s.giveUp(t)
-	} else {
-		s.settleReply(t)
-	}
-
-	s.run.Outages++
-	if s.run.Outages >= outagesInARow {
-		return s.outage(e), nil
-	}
-
-	return nil, nil
-}
-
-// replyRipe is when a reply that was not answered is looked for.
-func (s *slice) replyRipe(t *task) time.Time { return t.link.Thread.Intent.At.Add(s.settle(t)) }
-
-// settleReply says when a reply that was not answered is looked for. The first
-// time the run waits for that; later times are further apart, and the run ends
-// without it.
-func (s *slice) settleReply(t *task) {
-	ripe := s.replyRipe(t)
-	if t.link.Attempts <= 1 {
-		s.run.SettleAt = sooner(s.run.SettleAt, ripe)
-		return
-	}
-
-	t.link.RetryAt = ripe.UTC()
-	s.run.RetryAt = sooner(s.run.RetryAt, ripe)
-	t.dirty = true
+	return nil
 }

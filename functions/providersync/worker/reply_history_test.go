@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"example.com/integrations/functions/providersync/worker/item"
 	"example.com/integrations/shared/connector/failure"
 	"example.com/integrations/shared/domain"
 	"example.com/integrations/shared/store"
@@ -144,7 +145,7 @@ func TestAnItemOfADigestCounts(t *testing.T) {
 	w.sync(domain.Incremental)
 	r.before = func(call string, _ domain.Snowflake) error {
 		if call == "update" {
-			return &failure.Error{Class: failure.Final, Scope: failure.ItemScope, Code: remoteDeleted}
+			return &failure.Error{Class: failure.Final, Scope: failure.ItemScope, Code: item.RemoteDeleted}
 		}
 		return nil
 	}
@@ -154,7 +155,7 @@ func TestAnItemOfADigestCounts(t *testing.T) {
 		i.State = domain.Closed
 	})
 	w.sync(domain.Incremental)
-	mustBe(t, "reason", w.link(1).Reason, remoteDeleted)
+	mustBe(t, "reason", w.link(1).Reason, item.RemoteDeleted)
 
 	r.before = nil
 	r.manner.DigestOver = 0

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"example.com/integrations/functions/providersync/worker/item"
 	"example.com/integrations/shared/connector"
 	"example.com/integrations/shared/connector/failure"
 	"example.com/integrations/shared/domain"
@@ -66,7 +67,7 @@ func (f forum) FindReply(_ context.Context, r connector.Reply) (connector.Writte
 func replyingChat(t *testing.T) (*world, *room) {
 	w := newWorld(t)
 	r := &room{clock: w.clock, manner: connector.DeliveryMode{Edits: true, Replies: true, DigestOver: 20}}
-	w.engine.Open = func(context.Context, store.View) (Opened, error) {
+	w.worker.Open = func(context.Context, store.View) (Opened, error) {
 		return Opened{Connector: forum{archive{r}}, Credential: w.credential, Limits: w.limits}, nil
 	}
 
@@ -325,7 +326,7 @@ func TestAWorkerDiesOverAReply(t *testing.T) {
 			w.wire.reset(cut, take)
 			_ = w.slice()
 			w.wire.reset(0, false)
-			w.clock.now = w.clock.now.Add(invocation)
+			w.clock.now = w.clock.now.Add(invocationTime)
 			w.settle()
 			w.later(5)
 			w.noMarks()
@@ -353,7 +354,7 @@ func TestAReopenedItemIsPostedAnew(t *testing.T) {
 		w.sync(domain.Incremental)
 		r.before = func(call string, _ domain.Snowflake) error {
 			if call == "update" {
-				return &failure.Error{Class: failure.Final, Scope: failure.ItemScope, Code: remoteDeleted}
+				return &failure.Error{Class: failure.Final, Scope: failure.ItemScope, Code: item.RemoteDeleted}
 			}
 			return nil
 		}
@@ -362,7 +363,7 @@ func TestAReopenedItemIsPostedAnew(t *testing.T) {
 		mustBe(t, "changed", w.sync(domain.Incremental).Counts, domain.Counts{Skipped: 1})
 		w.told(1, 3, done)
 		mustBe(t, "closed", w.sync(domain.Incremental).Counts, domain.Counts{Skipped: 1})
-		mustBe(t, "reason", w.link(1).Reason, remoteDeleted)
+		mustBe(t, "reason", w.link(1).Reason, item.RemoteDeleted)
 		w.item(1, 4, nil)
 		mustBe(t, "found open by a quiet run", w.sync(domain.Full).Counts.Created, 0)
 

@@ -4,113 +4,131 @@ import (
 	"context"
 	"time"
 
+	"example.com/integrations/functions/providersync/worker/item"
 	"example.com/integrations/shared/connector"
 	"example.com/integrations/shared/domain"
 	"example.com/integrations/shared/limits"
 	"example.com/integrations/shared/store"
 )
 
-// resolveAll looks for the creates that may have left in an earlier slice. One
-// that is found is recorded; one that is not is sent again only after the
-// settle time; one that is too young stays.
-func (s *slice) resolveAll(ctx context.Context, tasks []*task) (*verdict, error) {
-	open, want, since, behind := s.unresolved(tasks)
+// A resolver looks for objects of creates that were not answered.
+type resolver struct {
+	*session
+	site         *site
+	pacer        *pacer
+	calls        *caller
+	ledger       *ledger
+	decider      *decider
+	failures     *itemFailures
+	searchFailed bool // unanswered creates could not be looked for in this invocation
+}
+
+// resolveAll looks for the objects of creates that may have been sent in an earlier
+// invocation. One that is found is recorded. One that is not found is sent again
+// after the settle time.
+func (rs *resolver) resolveAll(ctx context.Context, tasks []*task) error {
+	open, wanted := rs.unresolved(tasks)
 	if len(open) == 0 {
-		return nil, nil
+		return nil
 	}
 
-	if s.unfound {
-		s.findLater()
-		return nil, nil
+	if rs.searchFailed {
+		rs.findLater()
+		return nil
 	}
 
-	asked := s.Clock.Now()
-	found, v, err := s.find(ctx, open[0], since, behind, want)
-	if err == nil && v != nil && v.outage != nil {
-		return s.cannotFind(ctx, v)
+	asked := rs.clock.Now()
+	found, err := rs.calls.find(ctx, wanted)
+	stop, _ := asStop(err)
+	if stop != nil && stop.outage != nil {
+		return rs.cannotFind(ctx, stop)
 	}
 
-	if v != nil || err != nil {
-		return v, err
+	if err != nil {
+		return err
 	}
 
 	var made []store.Pulled
 	for _, t := range open {
 		if w, ok := found[t.id]; ok && (t.link.NotEditable == "" || w.Remote.ID != t.link.NotEditable) {
-			s.found(t, w)
-			s.did(limits.Create)
-			made = append(made, s.made(t))
-			t.dirty = false
-			s.decide(t, true)
+			rs.recordFound(t, w)
+			rs.pacer.countCall(limits.Create)
+			made = append(made, rs.ledger.newObject(t))
+			t.linkChanged = false
+			rs.decider.decide(t, true)
 			continue
 		}
 
-		if asked.Before(t.link.Intent.At.Add(s.settle(t))) {
-			s.settles(t)
+		if asked.Before(t.link.Intent.At.Add(rs.failures.settleTime(t))) {
+			rs.failures.scheduleSearch(t)
 			continue
 		}
 
 		t.link.Intent = nil
-		s.decide(t, true)
+		rs.decider.decide(t, true)
 	}
 
 	if len(made) == 0 {
-		return nil, nil
+		return nil
 	}
 
-	return nil, s.commit(ctx, store.Batch{Pulled: made})
+	return rs.commit(ctx, store.Batch{Pulled: made})
 }
 
 // cannotFind is for a list in which unanswered creates are looked for, and that
 // cannot be had. If the provider answers a read of the place, only these items
 // wait.
-func (s *slice) cannotFind(ctx context.Context, v *verdict) (*verdict, error) {
-	if _, can := s.conn.(connector.Puller); !can {
-		return v, nil
+func (rs *resolver) cannotFind(ctx context.Context, stop *Stop) error {
+	if _, can := rs.site.conn.(connector.Puller); !can {
+		return stop
 	}
 
-	if v, err := s.ask(ctx); v != nil || err != nil {
-		return v, err
+	if err := rs.calls.probeRead(ctx); err != nil {
+		return err
 	}
 
-	s.unfound = true
-	s.findLater()
+	rs.searchFailed = true
+	rs.findLater()
 
-	return nil, nil
+	return nil
 }
 
 // findLater has the run wait, once all else is done, to look again for creates
 // that were not answered.
-func (s *slice) findLater() {
-	s.run.SettleAt = sooner(s.run.SettleAt, s.Clock.Now().Add(longestOutage))
+func (rs *resolver) findLater() {
+	rs.run.SettleAt = earliestMillis(rs.run.SettleAt, rs.clock.Now().Add(longestOutage))
 }
 
-// unresolved are the tasks whose create may have left, since when, and how far
-// behind the provider was known to be then.
-func (s *slice) unresolved(tasks []*task) (open []*task, want []connector.Marker, since time.Time, behind time.Duration) {
+// unresolved are the tasks whose create may have been sent, and the search for their
+// objects.
+func (rs *resolver) unresolved(tasks []*task) (open []*task, wanted search) {
 	for _, t := range tasks {
-		if t.step != resolve {
+		if t.step != item.Resolve {
 			continue
 		}
 
 		open = append(open, t)
-		want = append(want, s.wanted(t)...)
-		if since.IsZero() || t.link.Intent.At.Before(since) {
-			since = t.link.Intent.At
+		wanted.markers = append(wanted.markers, rs.site.wanted(t)...)
+		if wanted.since.IsZero() || t.link.Intent.At.Before(wanted.since) {
+			wanted.since = t.link.Intent.At
 		}
 
-		behind = max(behind, time.Duration(t.link.Intent.ClockLag)*time.Millisecond)
+		wanted.clockLag = max(wanted.clockLag, time.Duration(t.link.Intent.ClockLag)*time.Millisecond)
 	}
 
-	return open, want, since, behind
+	if len(open) > 0 {
+		wanted.item = open[0].name()
+	}
+
+	return open, wanted
 }
 
-// found records an object that an earlier attempt made.
-func (s *slice) found(t *task, w connector.Written) {
+// recordFound records an object that an earlier attempt made.
+func (rs *resolver) recordFound(t *task, w connector.Written) {
 	intent := *t.link.Intent
-	t.sent(w, connector.Content{})
+	t.recordSent(w, connector.Content{})
 	t.link.SetCreatedAt(w.CreatedAt)
-	t.link.Verbatim = s.verbatim(t, w, t.content)
+	t.link.Verbatim = rs.site.verbatim(t, w, t.content)
 	t.link.SentHash = intent.Hash
 	t.link.SentLabels = intent.Labels
 	t.link.SentState = intent.State
@@ -122,34 +140,5 @@ func (s *slice) found(t *task, w connector.Written) {
 		t.link.Remote.State = intent.State
 	}
 
-	s.record(t, domain.Created, "")
-}
-
-// retryAll marks every failed and unknown item, so that it is tried again.
-func (s *slice) retryAll(ctx context.Context) (*verdict, error) {
-	for _, out := range []domain.Outcome{domain.FailedOut, domain.Unknown} {
-		for after := ""; ; {
-			marks, next, err := s.Store.Retriable(ctx, s.lease.Pair.ID, s.run.Target, out, after, planPage)
-			if err != nil {
-				return nil, err
-			}
-
-			if len(marks) > 0 {
-				s.progressed()
-				if err := s.commit(ctx, store.Batch{AddPending: marks}); err != nil {
-					return nil, err
-				}
-			}
-
-			if next == "" {
-				break
-			}
-
-			if after = next; !s.room() {
-				return goOn, nil // marking again what is marked changes nothing
-			}
-		}
-	}
-
-	return nil, s.Store.ClearRetryAll(ctx, s.lease)
+	rs.ledger.record(t, domain.Created, "")
 }

@@ -50,7 +50,7 @@ func TestNothingIsSentAgainBeforeItsSettleTime(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t)
-			w.engine.Settings.Settle = 10 * time.Minute
+			w.worker.Settings.Settle = 10 * time.Minute
 			w.provider.lag = 8 * time.Minute
 			item := w.marked(1, 1)
 			c(w)
@@ -67,7 +67,7 @@ func TestNothingIsSentAgainBeforeItsSettleTime(t *testing.T) {
 // D5: the same for a digest, where the chat can be asked.
 func TestADigestIsNotSentAgainBeforeItsSettleTime(t *testing.T) {
 	w, r := chatting(t, "posts, asked")
-	w.engine.Settings.Settle = 10 * time.Minute
+	w.worker.Settings.Settle = 10 * time.Minute
 	for id := domain.Snowflake(1); id <= 30; id++ {
 		w.told(id, 1, nil)
 	}
@@ -88,7 +88,7 @@ func TestADigestIsNotSentAgainBeforeItsSettleTime(t *testing.T) {
 	r.after = nil
 	asked := r.asked
 	w.minutes(5)
-	if w.clock.now.Sub(posted) >= w.engine.Settings.Settle {
+	if w.clock.now.Sub(posted) >= w.worker.Settings.Settle {
 		t.Fatal("the settle time is over")
 	}
 

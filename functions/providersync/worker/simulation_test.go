@@ -46,7 +46,7 @@ type history struct {
 func simulate(t *testing.T, seed uint64) {
 	h := &history{world: newWorld(t), rng: rand.New(rand.NewPCG(seed, 1)), items: map[domain.Snowflake]domain.Item{}, configuration: `{}`, kinds: 20}
 	if seed%4 == 0 {
-		h.kinds = 3 * pushPage / 2 // more than one page, and items with marks on two
+		h.kinds = 3 * pushPageSize / 2 // more than one page, and items with marks on two
 	}
 
 	if h.rng.IntN(2) == 0 {

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"example.com/integrations/functions/providersync/worker/item"
 	"example.com/integrations/shared/connector"
 	"example.com/integrations/shared/connector/failure"
 	"example.com/integrations/shared/domain"
@@ -35,7 +36,7 @@ func listless(t *testing.T) *world {
 	return w
 }
 
-// B8: a pull that cannot go on holds pushes back for one slice. The status names
+// B8: a pull that cannot go on holds pushes back for one invocation. The status names
 // it until a pull works again.
 func TestAPullThatCannotGoOn(t *testing.T) {
 	w := listless(t)
@@ -79,7 +80,7 @@ func TestAPullThatCannotGoOn(t *testing.T) {
 	mustBe(t, "events", len(w.changes()), 0)
 }
 
-// An object that was made in this slice has been seen: closing it needs no read.
+// An object that was made in this invocation has been seen: closing it needs no read.
 func TestANewObjectIsNotReadWhileThePullIsStalled(t *testing.T) {
 	w := listless(t)
 	w.change(1, 2)
@@ -132,7 +133,7 @@ func TestAnEditIsSeenBeforeItIsOverwritten(t *testing.T) {
 	}
 }
 
-// Where nothing is answered, pushes wait, and a slice asks once whether the
+// Where nothing is answered, pushes wait, and an invocation asks once whether the
 // provider answers again.
 func TestNothingIsPushedDuringAnOutage(t *testing.T) {
 	w := listless(t)
@@ -203,7 +204,7 @@ func TestThePlaceMovesWhileThePullIsStalled(t *testing.T) {
 			}
 
 			looks++
-			if looks == 2 || !byName { // after the slice has looked which place it is
+			if looks == 2 || !byName { // after the invocation has looked which place it is
 				w.provider.place = elsewhere
 				w.provider.place.ByName = byName
 			}
@@ -226,19 +227,19 @@ func TestThePlaceMovesWhileThePullIsStalled(t *testing.T) {
 func TestAnObjectThatIsGoneWhileThePullIsStalled(t *testing.T) {
 	w := listless(t)
 	lists := w.provider.before
-	w.provider.before = func(call string, item domain.Snowflake) error {
-		if call == "read" || call == "update" && item == 2 {
-			return &failure.Error{Class: failure.Final, Scope: failure.ItemScope, Code: remoteDeleted}
+	w.provider.before = func(call string, id domain.Snowflake) error {
+		if call == "read" || call == "update" && id == 2 {
+			return &failure.Error{Class: failure.Final, Scope: failure.ItemScope, Code: item.RemoteDeleted}
 		}
 
-		return lists(call, item)
+		return lists(call, id)
 	}
 
 	w.change(2, 2)
 	want := w.change(3, 2)
 	w.pass(10 * time.Minute)
 	mustBe(t, "health", w.state().Condition.State, domain.Healthy)
-	if row := w.row(2); row.Reason == nil || *row.Reason != remoteDeleted {
+	if row := w.row(2); row.Reason == nil || *row.Reason != item.RemoteDeleted {
 		t.Errorf("the row: %+v", row)
 	}
 

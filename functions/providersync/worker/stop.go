@@ -1,44 +1,62 @@
 package worker
 
 import (
-	"context"
+	"errors"
 	"time"
 
-	"example.com/integrations/shared/store"
+	"example.com/integrations/shared/connector/failure"
+	"example.com/integrations/shared/domain"
 )
 
-// lookAgain is how old a look may be before a call.
-const lookAgain = time.Second
+// A Stop says how an invocation ends.
+type Stop struct {
+	status    domain.Status // Queued: go on in another invocation
+	until     time.Time     // Waiting
+	reason    string        // Waiting
+	err       *domain.RunError
+	unhealthy bool // the provider refuses what is configured
+	// outage is what the provider answered, or what stood for an answer, when it
+	// could not be asked; nil for another reason to wait.
+	outage *failure.Error
+}
 
-// check looks whether a manager has stopped the run or changed the
-// integration, if the last look is too old. A changed configuration takes
-// effect with the next slice, which loads it.
-func (s *slice) check(ctx context.Context) (*verdict, error) {
-	now := s.Clock.Now()
-	if !s.looked.IsZero() && now.Sub(s.looked) <= lookAgain {
-		return nil, nil
+// Error makes a Stop an error, so that it ends each step above it.
+func (s *Stop) Error() string {
+	if s.reason != "" {
+		return "the invocation stops: " + s.reason
 	}
 
-	look, err := s.Store.ReadControl(ctx, s.lease)
-	if err != nil {
-		return nil, err
+	return "the invocation stops: " + string(s.status)
+}
+
+// asStop takes a Stop out of an error. Any other error is returned: one of the table,
+// the queue or the context.
+func asStop(err error) (*Stop, error) {
+	var stop *Stop
+	if errors.As(err, &stop) {
+		return stop, nil
 	}
 
-	s.looked = now
-	switch {
-	case look.Cancelled != nil:
-		s.run.CancelRequestedAt = look.Cancelled
-		return cancelled(nil), nil
-	case look.Integration == nil || !look.Integration.Enabled:
-		return cancelled(store.Stops(look.Integration)), nil
-	case !look.Organisation:
-		return cancelled(&organisationDeleted), nil
-	}
+	return nil, err
+}
 
-	if look.Integration.Version != s.meta.Version {
-		s.progressed()
-		return goOn, nil
-	}
+// stopContinue: go on in another invocation.
+var stopContinue = &Stop{status: domain.Queued}
 
-	return nil, nil
+func stopFailed(code, detail string) *Stop {
+	return &Stop{status: domain.Failed, err: &domain.RunError{Code: code, Detail: detail}}
+}
+
+// stopRefused is the Stop when the provider refuses what is configured.
+func stopRefused(e *failure.Error) *Stop {
+	return &Stop{status: domain.Failed, err: refusalError(e), unhealthy: true}
+}
+
+func stopCancelled(why *domain.RunError) *Stop {
+	return &Stop{status: domain.Cancelled, err: why}
+}
+
+// stopWaiting is the Stop that the run can go on at a time.
+func stopWaiting(until time.Time, reason string) *Stop {
+	return &Stop{status: domain.Waiting, until: until, reason: reason}
 }

@@ -233,7 +233,7 @@ func TestAStopAsTheRunBeginsToWait(t *testing.T) {
 }
 
 // A configuration that leads to the same place takes effect with the next
-// slice, and the run goes on.
+// invocation, and the run goes on.
 func TestAChangedConfigurationTakesEffectInMidRun(t *testing.T) {
 	w := newWorld(t)
 	var items []domain.Item
@@ -242,8 +242,8 @@ func TestAChangedConfigurationTakesEffectInMidRun(t *testing.T) {
 	}
 
 	opened := 0
-	open := w.engine.Open
-	w.engine.Open = func(ctx ctx, v store.View) (Opened, error) {
+	open := w.worker.Open
+	w.worker.Open = func(ctx ctx, v store.View) (Opened, error) {
 		opened++
 		return open(ctx, v)
 	}
@@ -412,7 +412,7 @@ func (w *world) retry() domain.Snowflake {
 	return run.ID
 }
 
-// An item fails at 1, 5, 15 and 60 minutes, then is parked with the provider's
+// An item fails at 1, 5, 15 and 60 minutes, then is given up with the provider's
 // reason, until it changes or a manager has it tried again.
 func TestParkedAndTriedAgain(t *testing.T) {
 	for _, again := range []string{"retry one", "retry all", "change"} {
@@ -487,7 +487,7 @@ func TestACancelIsNoPull(t *testing.T) {
 	mustBe(t, "creates", w.provider.creates, 1)
 }
 
-// A run that brings nothing forward ends, also where each slice reads what
+// A run that brings nothing forward ends, also where each invocation reads what
 // people have changed, and finds nothing.
 func TestNoProgressWhilePulling(t *testing.T) {
 	w := newWorld(t)
@@ -561,13 +561,13 @@ func TestAMarkAsTheLastIsForgotten(t *testing.T) {
 	w.settle()
 	stops["delete"](w, 0)
 	w.bus.away = false
-	w.engine.Bus = &late{bus: w.bus, do: func() {
+	w.worker.Events = &late{bus: w.bus, do: func() {
 		w.marked(1, 1)
 		w.must(w.sure.Signal(w.ctx, 77))
 	}}
 	w.must(w.Send(w.ctx, 5, 77, 4711))
 	w.must(w.slice())
-	w.engine.Bus = w.bus
+	w.worker.Events = w.bus
 	w.minutes(2)
 	if left := w.raw("INT#" + w.pair.ID.Sortable()); len(left) != 0 {
 		t.Errorf("left behind: %v", left)

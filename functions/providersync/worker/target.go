@@ -24,43 +24,63 @@ const (
 	targetInUse = "target_in_use"
 )
 
+// A targetStore keeps the place that an integration works at.
+type targetStore interface {
+	ResolveTarget(ctx context.Context, l store.Lease, r store.Resolution) error
+	LinkedTarget(ctx context.Context, integration domain.Snowflake) (string, error)
+}
+
+// targets finds the place to which the configuration leads, and makes the run serve
+// it.
+type targets struct {
+	*session
+	site  *site
+	pacer *pacer
+	calls *caller
+	store targetStore
+	view  store.View
+	// targetRefused says that the invocation has judged that nothing may be written
+	// at the target.
+	targetRefused bool
+}
+
 // locate makes sure that the run works at the place to which the configuration
 // leads. The provider is asked once for each configuration; where calls go by
-// name, once a slice. The place is stored before anything is written there.
-func (s *slice) locate(ctx context.Context) (*verdict, error) {
-	known := s.knownTarget()
+// name, once an invocation. The place is stored before anything is written there.
+func (ts *targets) locate(ctx context.Context) error {
+	known := ts.knownTarget()
 
-	if known != nil && known.ConfigurationVersion == s.meta.ConfigurationVersion {
-		s.conn.Use(placeOf(*known))
+	if known != nil && known.ConfigurationVersion == ts.meta.ConfigurationVersion {
+		ts.site.conn.Use(placeOf(*known))
 	}
 
-	if s.located() {
-		s.setTarget(*known)
-		return s.serve(), nil
+	if ts.located() {
+		ts.site.setTarget(*known)
+		return ts.serveTarget()
 	}
 
-	place, v, err := s.resolve(ctx)
-	if v != nil || err != nil {
-		return v, err
+	place, err := ts.resolve(ctx)
+	if err != nil {
+		return err
 	}
 
-	return s.compareTarget(ctx, known, place)
+	return ts.compareTarget(ctx, known, place)
 }
 
 // located reports whether the place is known without asking the provider.
-func (s *slice) located() bool {
-	known := s.knownTarget()
+func (ts *targets) located() bool {
+	known := ts.knownTarget()
 
-	return known != nil && known.ConfigurationVersion == s.meta.ConfigurationVersion && !known.ByName && s.run.AcceptTarget == ""
+	return known != nil && known.ConfigurationVersion == ts.meta.ConfigurationVersion && !known.ByName && ts.run.AcceptTarget == ""
 }
 
 // knownTarget is the target as it was last stored, nil for none.
-func (s *slice) knownTarget() *store.Target {
-	if s.dry() { // its own lane has none
-		return s.view.State.KnownTarget()
+func (ts *targets) knownTarget() *store.Target {
+	if ts.dry() { // its own state has none
+		return ts.view.State.KnownTarget()
 	}
 
-	return s.state.Target
+	return ts.state.Target
 }
 
 func placeOf(t store.Target) connector.Place {
@@ -68,205 +88,210 @@ func placeOf(t store.Target) connector.Place {
 }
 
 // resolve asks the provider to which place the configuration leads.
-func (s *slice) resolve(ctx context.Context) (connector.Place, *verdict, error) {
+func (ts *targets) resolve(ctx context.Context) (connector.Place, error) {
 	var place connector.Place
 
-	v, err := s.await(ctx, limits.Read)
-	if v != nil || err != nil {
-		return place, v, err
+	err := ts.pacer.await(ctx, limits.Read)
+	if err != nil {
+		return place, err
 	}
 
-	v, err = s.call(ctx, nil, true, func() (err error) {
-		place, err = s.conn.Resolve(ctx)
+	err = ts.calls.read(ctx, "", true, func() (err error) {
+		place, err = ts.site.conn.Resolve(ctx)
 		return err
 	})
 
-	return place, v, err
+	return place, err
 }
 
 // compareTarget compares the place with the one before and stores it. The same
 // place under another name goes on. Another place ends a run that has begun at
 // the old one. Where the same spelling leads to another place, nothing is
 // written until a manager accepts it.
-func (s *slice) compareTarget(ctx context.Context, known *store.Target, place connector.Place) (*verdict, error) {
-	last, _ := s.told()
+func (ts *targets) compareTarget(ctx context.Context, known *store.Target, place connector.Place) error {
+	last, _ := ts.site.clockLags()
 	next := store.Target{
 		ClockLag: last.Milliseconds(),
-		Key:      place.Key(s.meta.Provider), Instance: place.Instance, ID: place.ID, Created: place.Created,
+		Key:      place.Key(ts.meta.Provider), Instance: place.Instance, ID: place.ID, Created: place.Created,
 		Name: place.Name, URL: place.URL, ByName: place.ByName,
-		Spelling: s.meta.TargetHash, ConfigurationVersion: s.meta.ConfigurationVersion, Relinked: true,
+		Spelling: ts.meta.TargetHash, ConfigurationVersion: ts.meta.ConfigurationVersion, Relinked: true,
 	}
 
 	if known != nil && known.Key == next.Key {
 		next.Relinked = known.Relinked
 		next.Previous = known.Previous
 		next.Carries = known.Carries
-		return s.keepTarget(ctx, *known, next)
+		return ts.keepTarget(ctx, *known, next)
 	}
 
-	if known != nil && known.Replaced(s.meta.TargetHash, place.ID, place.Created) && s.run.AcceptTarget != place.ID {
+	if known != nil && known.Replaced(ts.meta.TargetHash, place.ID, place.Created) && ts.run.AcceptTarget != place.ID {
 		detail := fmt.Sprintf("The configuration led to %s (id %s) and now leads to %s (id %s): the place was deleted and made again, or its name was given to another one. Nothing was written. "+
 			"To go on there, send POST sync with {\"mode\": \"full\", \"accept_target\": \"%s\"}.", known.Name, known.ID, place.Name, place.ID, place.ID)
-		return s.refuseTarget(targetMoved, detail), nil
+		return ts.refuseTarget(targetMoved, detail)
 	}
 
-	return s.moveTarget(ctx, known, next)
+	return ts.moveTarget(ctx, known, next)
 }
 
 // keepTarget stores what is new about the same place.
-func (s *slice) keepTarget(ctx context.Context, known, next store.Target) (*verdict, error) {
+func (ts *targets) keepTarget(ctx context.Context, known, next store.Target) error {
 	// The clock alone is no reason to store it again, unless it is a minute off.
-	if off := next.ClockLag - known.ClockLag; next.ClockLag == 0 || max(off, -off) < apart.Milliseconds() {
+	if off := next.ClockLag - known.ClockLag; next.ClockLag == 0 || max(off, -off) < serverSkew.Milliseconds() {
 		next.ClockLag = known.ClockLag
 	}
 
-	s.setTarget(next)
+	ts.site.setTarget(next)
 
-	if next == known || s.dry() {
-		return s.serve(), nil
+	if next == known || ts.dry() {
+		return ts.serveTarget()
 	}
 
-	if v, err := s.storeTarget(ctx, store.Resolution{Target: next, Was: &known}); v != nil || err != nil {
-		return v, err
+	if err := ts.storeTarget(ctx, store.Resolution{Target: next, Was: &known}); err != nil {
+		return err
 	}
 
-	return s.serve(), nil
+	return ts.serveTarget()
 }
 
 // moveTarget stores another place, or the first one. An integration that has
 // links to any place searches the new one for its objects before it creates any.
-func (s *slice) moveTarget(ctx context.Context, known *store.Target, next store.Target) (*verdict, error) {
-	s.setTarget(next)
-	if s.dry() {
-		return s.serve(), nil
+func (ts *targets) moveTarget(ctx context.Context, known *store.Target, next store.Target) error {
+	ts.site.setTarget(next)
+	if ts.dry() {
+		return ts.serveTarget()
 	}
 
-	linked, err := s.Store.LinkedTarget(ctx, s.lease.Pair.ID)
+	linked, err := ts.store.LinkedTarget(ctx, ts.lease.Pair.ID)
 	if err != nil {
-		return nil, err
+		return err
 	}
 
 	next = next.After(known, linked)
 
 	r := store.Resolution{Was: known, Target: next}
-	if known == nil && s.state.Pull != nil && s.state.Pull.Target == linked {
-		pull := *s.state.Pull
+	if known == nil && ts.state.Pull != nil && ts.state.Pull.Target == linked {
+		pull := *ts.state.Pull
 		pull.Target = next.Key
 		r.Pull = &pull
 	}
 
 	// Without a known target, links are of a version that named a place by its
 	// spelling: the run serves that place.
-	begun := s.run.Target != "" && (known != nil || s.run.Target != linked)
+	begun := ts.run.Target != "" && (known != nil || ts.run.Target != linked)
 	if !begun {
 		r.RunTarget = next.Key
-		r.Full = known != nil && s.run.ModeChosen
+		r.Full = known != nil && ts.run.ModeChosen
 	}
 
-	if v, err := s.storeTarget(ctx, r); v != nil || err != nil {
-		return v, err
+	if err := ts.storeTarget(ctx, r); err != nil {
+		return err
 	}
 
 	if begun {
-		return cancelled(store.TargetChanged()), nil
+		return stopCancelled(store.TargetChanged())
 	}
 
 	if r.Full {
-		s.run.Mode = domain.Full
+		ts.run.Mode = domain.Full
 	}
 
 	if r.Pull != nil {
-		s.state.Pull = r.Pull
+		ts.state.Pull = r.Pull
 	}
 
-	s.run.Target = next.Key
+	ts.run.Target = next.Key
 
-	return s.serve(), nil
+	return ts.serveTarget()
 }
 
 // storeTarget stores and claims the place under the fence.
-func (s *slice) storeTarget(ctx context.Context, r store.Resolution) (*verdict, error) {
-	err := s.Store.ResolveTarget(ctx, s.lease, r)
+func (ts *targets) storeTarget(ctx context.Context, r store.Resolution) error {
+	err := ts.store.ResolveTarget(ctx, ts.lease, r)
 
 	var taken *store.TargetInUseError
 	switch {
 	case errors.As(err, &taken):
 		detail := fmt.Sprintf("Integration %s of this organisation syncs items of the same type with %s already. Change or delete one of the two, then sync again.", taken.Holder, r.Target.Name)
-		return s.refuseTarget(targetInUse, detail), nil
+		return ts.refuseTarget(targetInUse, detail)
 	case errors.Is(err, store.ErrChanged): // deleted meanwhile
-		return cancelled(store.Stops(nil)), nil
+		return stopCancelled(store.Stops(nil))
 	case err != nil:
-		return nil, err
+		return err
 	}
 
-	s.setTarget(r.Target)
-	s.state.Target = &r.Target
+	ts.site.setTarget(r.Target)
+	ts.state.Target = &r.Target
 
-	return nil, nil
+	return nil
 }
 
-// serve makes the run serve the target. A run that has begun at another place
+// serveTarget makes the run serve the target. A run that has begun at another place
 // ends.
-func (s *slice) serve() *verdict {
-	if s.run.Target == "" {
-		s.run.Target = s.target.Key
+func (ts *targets) serveTarget() error {
+	if ts.run.Target == "" {
+		ts.run.Target = ts.site.target.Key
 	}
 
-	if s.run.Target != s.target.Key {
-		return cancelled(store.TargetChanged())
+	if ts.run.Target != ts.site.target.Key {
+		return stopCancelled(store.TargetChanged())
 	}
 
 	return nil
 }
 
-// refuseTarget is the verdict that nothing may be written at the target.
-func (s *slice) refuseTarget(code, detail string) *verdict {
-	s.targetRefused = true
+// refuseTarget is the stop that nothing may be written at the target.
+func (ts *targets) refuseTarget(code, detail string) *Stop {
+	ts.targetRefused = true
 
-	v := failedWith(code, detail)
-	v.ill = true
+	stop := stopFailed(code, detail)
+	stop.unhealthy = true
 
-	return v
+	return stop
 }
 
-// lookForTarget finds out what stands behind an answer that the place is not
+// recheckTarget finds out what stands behind an answer that the place is not
 // there: a place that was resolved before may be deleted and made again under
-// its name, or may have been renamed since the slice resolved it.
-func (s *slice) lookForTarget(ctx context.Context, v *verdict) (*verdict, error) {
-	if v == nil || v.err == nil || s.dry() || s.targetRefused || s.state.Target == nil {
-		return v, nil
+// its name, or may have been renamed since the invocation resolved it.
+func (ts *targets) recheckTarget(ctx context.Context, stop *Stop) error {
+	if stop.err == nil || ts.dry() || ts.targetRefused || ts.state.Target == nil {
+		return stop
 	}
-	if v.err.Code != targetNotFound && v.err.Code != targetMoved {
-		return v, nil
+	if stop.err.Code != targetNotFound && stop.err.Code != targetMoved {
+		return stop
 	}
 
 	// The one read that finds out keeps to the limits, as any other call.
-	if late, err := s.await(ctx, limits.Read); late != nil || err != nil {
-		return v, err
+	late, err := asStop(ts.pacer.await(ctx, limits.Read))
+	if err != nil {
+		return err
+	}
+
+	if late != nil {
+		return stop
 	}
 
 	var place connector.Place
-	err := s.guarded(nil, func() (err error) {
-		place, err = s.conn.Resolve(ctx)
+	err = ts.calls.guarded("", func() (err error) {
+		place, err = ts.site.conn.Resolve(ctx)
 		return err
 	})
 	if no := credentialRefused(err); no != nil {
-		return no, nil
+		return no
 	}
 
 	if err != nil {
-		return v, nil // what was answered first stands
+		return stop // what was answered first stands
 	}
 
-	known := *s.state.Target
+	known := *ts.state.Target
 
-	if place.Key(s.meta.Provider) == known.Key {
-		if v.err.Code == targetMoved { // it has another name now, which the next slice uses
-			return goOn, nil
+	if place.Key(ts.meta.Provider) == known.Key {
+		if stop.err.Code == targetMoved { // it has another name now, which the next invocation uses
+			return stopContinue
 		}
 
-		return v, nil
+		return stop
 	}
 
-	return s.compareTarget(ctx, &known, place)
+	return ts.compareTarget(ctx, &known, place)
 }

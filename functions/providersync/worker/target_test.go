@@ -123,7 +123,7 @@ func (w *world) reconfigured() {
 }
 
 // One read finds out which place it is for each configuration; where calls go by
-// name, one in each slice.
+// name, one in each invocation.
 func TestAPlaceIsResolvedOnce(t *testing.T) {
 	for byName, want := range map[bool]int{false: 1, true: 3} {
 		w := newWorld(t)
@@ -198,7 +198,7 @@ func TestAPlaceThatWasMadeAgain(t *testing.T) {
 	}
 }
 
-// slices works until a run has ended.
+// invocations works until a run has ended.
 func (w *world) slices(id domain.Snowflake) {
 	w.t.Helper()
 	for n := 0; !w.ended(id); n++ {
@@ -374,8 +374,8 @@ func TestTwoComeToOnePlace(t *testing.T) {
 
 	first := w.start(domain.Full)
 	met := false
-	inner := w.engine.Open
-	w.engine.Open = func(c ctx, v store.View) (Opened, error) {
+	inner := w.worker.Open
+	w.worker.Open = func(c ctx, v store.View) (Opened, error) {
 		if v.Integration.ID == 77 && !met {
 			met = true
 			run := w.syncOf(other) // it comes first while the other one is about to resolve
@@ -490,7 +490,7 @@ func TestPlantedAndCopiedMarkers(t *testing.T) {
 			w.erase("LINK#" + placed + "#" + domain.Snowflake(1).Sortable())
 			w.erase("REMOTE#" + placed + "#0")
 			w.clock.now = w.clock.now.Add(time.Hour)
-			w.engine.Settings.RelinkBefore = w.clock.now
+			w.worker.Settings.RelinkBefore = w.clock.now
 			w.pass(time.Hour)
 			w.settle()
 			w.start(domain.Full)
@@ -549,7 +549,7 @@ func TestClonedObjects(t *testing.T) {
 	clone(1)
 	w.provider.touch(1, func(*connector.Content) {}) // the original comes last in the list
 	w.clock.now = w.clock.now.Add(time.Hour)
-	w.engine.Settings.RelinkBefore = w.clock.now
+	w.worker.Settings.RelinkBefore = w.clock.now
 	w.pass(time.Hour)
 	w.settle()
 	w.start(domain.Full)
@@ -669,7 +669,7 @@ func (w *world) unanswer(r map[string]types.AttributeValue) {
 }
 
 // The read that finds out why a place is not there is a call like any other: one
-// that has no time left in the slice is not made, and what was answered first
+// that has no time left in the invocation is not made, and what was answered first
 // stands.
 func TestTheLookForAPlaceHasItsTime(t *testing.T) {
 	for took, want := range map[time.Duration]int{time.Second: 1, time.Minute: 0} {

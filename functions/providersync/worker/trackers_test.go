@@ -191,7 +191,7 @@ func TestTheSamePlaceAtEachTracker(t *testing.T) {
 			client := connectortest.ServeAt(t, []string{connectortest.Host, moved}, server, trackerToken)
 			spelling := tr.spellings[0]
 			at := base
-			w.engine.Open = func(ctx, store.View) (Opened, error) {
+			w.worker.Open = func(ctx, store.View) (Opened, error) {
 				return Opened{Connector: tr.open(client, at, spelling, w.clock.Now), Credential: w.credential, Limits: w.limits}, nil
 			}
 			w.pulling("all")
@@ -244,7 +244,7 @@ func TestTheSamePlaceAtEachTracker(t *testing.T) {
 			}
 
 			w.clock.now = w.clock.now.Add(time.Hour)
-			w.engine.Settings.RelinkBefore = w.clock.now
+			w.worker.Settings.RelinkBefore = w.clock.now
 			w.settle()
 			w.start(domain.Full)
 			w.settle()

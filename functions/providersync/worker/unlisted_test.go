@@ -39,7 +39,7 @@ func TestAnotherObjectInItsPlaceWhileThePullIsStalled(t *testing.T) {
 	w := listless(t)
 	w.change(1, 2)
 	w.pass(5 * time.Minute)
-	w.engine.Open = func(ctx, store.View) (Opened, error) {
+	w.worker.Open = func(ctx, store.View) (Opened, error) {
 		return Opened{Connector: transferred{w.provider, 1, 0}, Credential: w.credential, Limits: w.limits}, nil
 	}
 	before := w.provider.objects[0].content
@@ -128,8 +128,8 @@ func TestListsAreNotNeededWithoutAPull(t *testing.T) {
 	}
 }
 
-// A list that takes as long as a slice, or that names a wait of hours, holds
-// pushes back for one slice.
+// A list that takes as long as an invocation, or that names a wait of hours, holds
+// pushes back for one invocation.
 func TestAListThatTakesItsTime(t *testing.T) {
 	for name, list := range map[string]struct {
 		takes time.Duration
@@ -277,7 +277,7 @@ func TestAnOutageBetweenUpdatesWhileThePullIsStalled(t *testing.T) {
 // Each outage has its sentence, with status and words of the answer.
 func TestTroubleOf(t *testing.T) {
 	for code := range outages {
-		got := troubleOf(&failure.Error{Code: code, Status: 503, Detail: "Service unavailable"})
+		got := outageError(&failure.Error{Code: code, Status: 503, Detail: "Service unavailable"})
 		if got.Detail == otherOutage || got.ProviderMessage != "503 Service unavailable" {
 			t.Errorf("%s: %+v", code, got)
 		}
@@ -288,8 +288,8 @@ func TestTroubleOf(t *testing.T) {
 		"503":                       {Code: "provider_unavailable", Status: 503},
 		"403 text/html \"Blocked\"": {Code: "provider_unavailable", Status: 403, Detail: "403 text/html \"Blocked\""},
 	} {
-		mustBe(t, "words", troubleOf(e).ProviderMessage, want)
+		mustBe(t, "words", outageError(e).ProviderMessage, want)
 	}
 
-	mustBe(t, "another code", troubleOf(&failure.Error{Code: "other"}).Detail, otherOutage)
+	mustBe(t, "another code", outageError(&failure.Error{Code: "other"}).Detail, otherOutage)
 }

@@ -48,19 +48,19 @@ func TestMain(m *testing.M) {
 }
 
 // world is an organisation with one integration, its provider and everything
-// around the engine, on a virtual clock.
+// around the worker, on a virtual clock.
 type world struct {
 	t        testing.TB
 	ctx      context.Context
 	clock    *clock
 	provider *provider
 	wire     *wire
-	store    *store.Store // the engine's, whose wire can be cut
+	store    *store.Store // the worker's, whose wire can be cut
 	sure     *store.Store // the test's own
 	pair     store.IntegrationRef
 	sending  sync.Mutex // guards queue
 	queue    []syncqueue.Message
-	engine   *Engine
+	worker   *Worker
 	keys     *connectortest.MarkerKeys
 	dispatch *dispatch.Handler
 	bus      *bus
@@ -126,7 +126,7 @@ func (w *world) pulling(pull string) {
 
 type ctx = context.Context
 
-const invocation = 120 * time.Second
+const invocationTime = 120 * time.Second
 
 // Send is the queue: it takes messages from several hands, as dispatch has.
 func (w *world) Send(_ context.Context, org, integration, run domain.Snowflake) error {
@@ -176,14 +176,15 @@ func newWorld(t testing.TB) *world {
 	w.table = table
 	w.keys = &connectortest.MarkerKeys{}
 	log := slog.New(slog.NewTextHandler(io.Discard, nil))
-	w.engine = &Engine{
+	t.Cleanup(w.knownLinks)
+	w.worker = &Worker{
 		Store: w.store, Queue: w, Clock: w.clock, Log: log,
 		Open: func(context.Context, store.View) (Opened, error) {
 			return Opened{Connector: w.provider, Credential: w.credential, Limits: w.limits}, nil
 		},
-		Bus: w.bus, Markers: w.keys,
-		Settings: Settings{Slice: time.Minute, Call: 30 * time.Second, Settle: 2 * time.Minute,
-			LeaseMargin: 10 * time.Second, LostAfter: time.Minute, PullEvery: 15 * time.Minute, Room: 2},
+		Events: w.bus, Markers: w.keys,
+		Settings: Settings{WorkTime: time.Minute, CallTimeout: 30 * time.Second, Settle: 2 * time.Minute,
+			LeaseMargin: 10 * time.Second, LostAfter: time.Minute, PullEvery: 15 * time.Minute, Slots: 2},
 	}
 
 	w.dispatch = &dispatch.Handler{Index: dueIndex{Store: w.sure, table: table}, Schedule: w.sure, Runs: w.runs(), Outbox: w.sure, Erasures: w.sure, Queue: w, Bus: w.bus, Log: log, Now: w.clock.Now, LostAfter: time.Minute}
@@ -246,11 +247,11 @@ func (w *world) start(mode domain.Mode) domain.Snowflake {
 	return run.ID
 }
 
-// slice delivers the next message.
+// invocation delivers the next message.
 func (w *world) slice() error {
 	m := w.queue[0]
 	w.queue = w.queue[1:]
-	return w.engine.Slice(w.ctx, m, w.clock.now.Add(invocation))
+	return w.worker.Run(w.ctx, m, w.clock.now.Add(invocationTime))
 }
 
 // settle lets everything run, dispatch every minute, until no run is active.
@@ -365,7 +366,7 @@ func TestCrashAnywhere(t *testing.T) {
 				t.Errorf("cut %d: the slice did not notice", cut)
 			}
 
-			w.clock.now = w.clock.now.Add(invocation)
+			w.clock.now = w.clock.now.Add(invocationTime)
 			w.settle()
 			w.exact(items...)
 			mustBe(t, fmt.Sprintf("cut %d, taken %v: creates", cut, take), w.provider.creates, 5)
@@ -396,7 +397,7 @@ func TestAnUpdateThatWasNotRecordedIsInDoubt(t *testing.T) {
 	w.wire.reset(0, false)
 	item := w.item(1, 3, text("first"))
 	w.must(w.sure.PutPendingChange(w.ctx, 77, store.PendingChange{ItemID: 1, Version: 3}))
-	w.clock.now = w.clock.now.Add(2 * invocation)
+	w.clock.now = w.clock.now.Add(2 * invocationTime)
 	w.must(w.tick())
 	w.settle()
 	w.exact(item)
@@ -586,7 +587,7 @@ func TestASecondWorkerDropsItsMessage(t *testing.T) {
 	item := w.marked(1, 1)
 	id := w.start(domain.Incremental)
 	w.provider.before = func(string, domain.Snowflake) error {
-		return w.engine.Slice(w.ctx, syncqueue.Message{Version: 1, OrganisationID: 5, IntegrationID: 77, RunID: id}, w.clock.now.Add(invocation))
+		return w.worker.Run(w.ctx, syncqueue.Message{Version: 1, OrganisationID: 5, IntegrationID: 77, RunID: id}, w.clock.now.Add(invocationTime))
 	}
 	w.settle()
 	w.exact(item)

@@ -5,65 +5,76 @@ import (
 
 	"example.com/integrations/shared/connector"
 	"example.com/integrations/shared/domain"
-	"example.com/integrations/shared/events/outgoing"
 	"example.com/integrations/shared/limits"
 	"example.com/integrations/shared/store"
 )
 
+// A writer creates and updates one item's object.
+type writer struct {
+	*session
+	site     *site
+	pacer    *pacer
+	calls    *caller
+	ledger   *ledger
+	decider  *decider
+	puller   *puller
+	failures *itemFailures
+}
+
 // create makes the object and records it before anything else happens; a
 // closed item's is closed afterwards.
-func (s *slice) create(ctx context.Context, t *task) (*verdict, error) {
-	if v, err := s.await(ctx, limits.Create); v != nil || err != nil {
-		return v, err
+func (wr *writer) create(ctx context.Context, t *task) error {
+	if err := wr.pacer.await(ctx, limits.Create); err != nil {
+		return err
 	}
 
-	if !s.finder || t.link.Intent == nil {
-		if err := s.leave(ctx, t); err != nil {
-			return nil, err
+	if !wr.site.finder || t.link.Intent == nil {
+		if err := wr.storeIntent(ctx, t); err != nil {
+			return err
 		}
 	}
 
-	began := s.Clock.Now()
-	c := s.sends(t)
-	c.Previous = t.last()
+	began := wr.clock.Now()
+	c := wr.site.sends(t)
+	c.Previous = t.previousMessage()
 	var w connector.Written
 	made := false
-	v, err := s.call(ctx, t, false, func() (err error) {
-		w, err = s.conn.Create(ctx, c, s.marker(t))
+	err := wr.failures.write(ctx, t, false, func() (err error) {
+		w, err = wr.site.conn.Create(ctx, c, wr.site.marker(t))
 		made = err == nil
 		return err
 	})
-	if v != nil || err != nil || !made {
-		return v, err
+	if err != nil || !made {
+		return err
 	}
 
-	t.sent(w, c)
-	t.link.Verbatim = s.verbatim(t, w, c)
-	t.link.Previous = s.chat.told(c)
-	t.link.Channel = s.chat.channelOf(t, w)
-	s.record(t, created(w), w.Note)
-	s.did(limits.Create)
+	t.recordSent(w, c)
+	t.link.Verbatim = wr.site.verbatim(t, w, c)
+	t.link.Previous = wr.site.chat.previousMessage(c)
+	t.link.Channel = wr.site.chat.channelOf(t, w)
+	wr.ledger.record(t, created(w), w.Note)
+	wr.pacer.countCall(limits.Create)
 	more := t.link.SentHash != t.content.Hash()
 	if more {
-		s.doubted(t)
+		wr.decider.markInDoubt(t)
 	} else {
-		s.remove(t)
+		wr.ledger.remove(t)
 	}
 
-	if err := s.commit(ctx, store.Batch{Pulled: []store.Pulled{s.made(t)}}); err != nil {
-		return nil, err
+	if err := wr.commit(ctx, store.Batch{Pulled: []store.Pulled{wr.ledger.newObject(t)}}); err != nil {
+		return err
 	}
 
-	t.dirty = false
-	s.took(began)
+	t.linkChanged = false
+	wr.pacer.recordLatency(began)
 	if more {
-		return s.update(ctx, t)
+		return wr.update(ctx, t)
 	}
 
-	t.done = true
-	s.handled++
+	t.finished = true
+	wr.ledger.handled++
 
-	return nil, nil
+	return nil
 }
 
 // created is the outcome of a create.
@@ -74,111 +85,82 @@ func created(w connector.Written) domain.Outcome {
 	return domain.Created
 }
 
-// leave stores that a create is about to leave, and that it fulfils a manager's
-// wish to have it tried: a worker that finds it so must not try again.
-func (s *slice) leave(ctx context.Context, t *task) error {
-	s.intend(t)
-	s.claim(t)
+// storeIntent stores that a create is about to be sent, and that a request to retry
+// it is fulfilled: a worker that finds it so must not retry again.
+func (wr *writer) storeIntent(ctx context.Context, t *task) error {
+	wr.site.intend(t)
+	wr.ledger.claim(t)
 	b := store.Batch{}
 	if t.retry() {
 		t.link.Attempts = 0
 		t.link.GivenUp = false
-		b.RetriedPending = t.marks
+		b.RetriedPending = t.pending
 	}
 
 	b.Links = []store.Link{t.link}
 
-	return s.commit(ctx, b)
-}
-
-// made is the link of a new object, and the record of whose the object is. Other
-// objects with the marker of its create are copies that people made.
-func (s *slice) made(t *task) store.Pulled {
-	candidates := t.link.Candidates
-	t.link.Candidates = nil
-
-	link := t.link
-	p := store.Pulled{Link: &link}
-	if link.Remote == nil {
-		return p
-	}
-
-	p.Objects = []store.Object{{Target: link.Target, RemoteID: link.Remote.ID, ItemID: t.id}}
-	for _, c := range candidates {
-		if c.Remote.ID != link.Remote.ID {
-			s.publishCopy(&p, c)
-		}
-	}
-
-	return p
-}
-
-// publishCopy reports a copy of our object as created by a person.
-func (s *slice) publishCopy(p *store.Pulled, c store.Candidate) {
-	o := connector.Object{Title: c.Title, UpdatedAt: c.UpdatedAt}
-	o.Remote = c.Remote
-	s.run.Counts.Pulled++
-
-	p.Objects = append(p.Objects, store.Object{Target: s.target.Key, RemoteID: c.Remote.ID, SeenText: c.SeenText, SeenState: c.SeenState})
-	p.Events = append(p.Events, s.tell(nil, []string{outgoing.ChangeCreated}, o)...)
+	return wr.commit(ctx, b)
 }
 
 // update makes the object what the item is. It may be repeated: it says the
 // whole of it.
-func (s *slice) update(ctx context.Context, t *task) (*verdict, error) {
-	if seen, v, err := s.seeFirst(ctx, t); !seen {
-		return v, err
+func (wr *writer) update(ctx context.Context, t *task) error {
+	if seen, err := wr.readBeforeUpdate(ctx, t); !seen {
+		return err
 	}
 
-	if v, err := s.await(ctx, limits.Update); v != nil || err != nil {
-		return v, err
+	if err := wr.pacer.await(ctx, limits.Update); err != nil {
+		return err
 	}
 
-	began := s.Clock.Now()
-	sent := t.before()
+	began := wr.clock.Now()
+	sent := t.sentBefore()
 	c := t.content
-	c.Previous = t.last()
-	if s.chat.replies() && t.link.Thread == nil && c.Previous != nil { // the message as it is now says this
+	c.Previous = t.previousMessage()
+	if wr.site.chat.replies() && t.link.Thread == nil && c.Previous != nil { // the message as it is now says this
 		t.setThread(store.Thread{Said: domain.ProgressOf(c.Previous.State, c.Previous.Facts, c.Previous.Deleted)})
 	}
 
-	t.left = true
+	t.updateSent = true
 	var w connector.Written
 	made := false
 	gone := false
-	v, err := s.call(ctx, t, true, func() (err error) {
-		w, err = s.conn.Update(ctx, sent, c, s.marker(t))
-		if made = err == nil; made {
+	err := wr.failures.write(ctx, t, true, func() (err error) {
+		w, err = wr.site.conn.Update(ctx, sent, c, wr.site.marker(t))
+		made = err == nil
+		if made {
 			return nil
 		}
 
-		if gone = s.chat.refusesEdit(err); gone {
+		gone = wr.site.chat.refusesEdit(err)
+		if gone {
 			return nil
 		}
 
-		sent = t.failed(sent, w, err)
+		sent = t.recordPartial(sent, w, err)
 
 		return err
 	})
-	if gone && v == nil && err == nil {
-		return s.instead(ctx, t)
+	if gone && err == nil {
+		wr.editRefused(t)
+		return nil
 	}
 
-	if v != nil || err != nil || !made {
-		return v, err
+	if err != nil || !made {
+		return err
 	}
 
-	t.sent(w, c)
-	t.link.Verbatim = s.verbatim(t, w, c)
+	t.recordSent(w, c)
+	t.link.Verbatim = wr.site.verbatim(t, w, c)
 	t.link.FoundAt = 0
 	t.link.FoundEarly = false // it is known to be ours
-	t.link.Previous = s.chat.told(c)
-	t.link.Channel = s.chat.channelOf(t, w)
-	s.record(t, domain.Updated, w.Note)
-	s.did(limits.Update)
-	s.took(began)
-	t.done = true
-	s.handled++
+	t.link.Previous = wr.site.chat.previousMessage(c)
+	t.link.Channel = wr.site.chat.channelOf(t, w)
+	wr.ledger.record(t, domain.Updated, w.Note)
+	wr.pacer.countCall(limits.Update)
+	wr.pacer.recordLatency(began)
+	t.finished = true
+	wr.ledger.handled++
 
-	return nil, nil
+	return nil
 }

@@ -42,7 +42,7 @@ import (
 )
 
 // A stage is one integration of the sample with its provider's fake server, the
-// engine and a table, on a clock of its own: waiting moves it.
+// worker and a table, on a clock of its own: waiting moves it.
 type stage struct {
 	t        *testing.T
 	name     string
@@ -50,7 +50,7 @@ type stage struct {
 	table    *store.Store
 	fake     environment.FakeServer
 	kit      *faults.Kit
-	engine   *worker.Engine
+	worker   *worker.Worker
 	dispatch *dispatch.Handler
 	told     []outgoing.Event
 
@@ -150,14 +150,14 @@ func stagedWithin(t *testing.T, limit time.Duration, endpoint, name string, more
 	must(t, s.table.PutOrganisation(t.Context(), domain.Organisation{ID: sample.Organisation, OwnerID: 1, Version: 1}))
 	secrets := s.configure(more)
 	silent := slog.New(slog.DiscardHandler)
-	s.engine = &worker.Engine{
-		Store: s.table, Queue: s, Bus: s, Markers: &connectortest.MarkerKeys{}, Clock: s, Log: silent,
+	s.worker = &worker.Worker{
+		Store: s.table, Queue: s, Events: s, Markers: &connectortest.MarkerKeys{}, Clock: s, Log: silent,
 		Open: func(_ context.Context, v store.View) (worker.Opened, error) {
 			c, err := factory.New(v.Integration.Provider, v.Integration.Configuration, secrets, client, s.Now)
 			return worker.Opened{Connector: c, Credential: table}, err
 		},
-		Settings: worker.Settings{Slice: time.Minute, Call: 30 * time.Second, Settle: 2 * time.Minute,
-			LeaseMargin: 10 * time.Second, LostAfter: time.Minute, PullEvery: 15 * time.Minute, Room: 2},
+		Settings: worker.Settings{WorkTime: time.Minute, CallTimeout: 30 * time.Second, Settle: 2 * time.Minute,
+			LeaseMargin: 10 * time.Second, LostAfter: time.Minute, PullEvery: 15 * time.Minute, Slots: 2},
 	}
 
 	started := &runs.Runs{Table: s.table, Queue: s, Log: silent, Now: s.Now, LostAfter: time.Minute}
@@ -272,7 +272,7 @@ func (s *stage) rest() (waits []string) {
 	s.t.Helper()
 	for range 3000 {
 		for m, ok := s.next(); ok; m, ok = s.next() {
-			if err := s.engine.Slice(s.t.Context(), m, s.Now().Add(2*time.Minute)); err != nil {
+			if err := s.worker.Run(s.t.Context(), m, s.Now().Add(2*time.Minute)); err != nil {
 				s.t.Error(err)
 			}
 		}

@@ -4,9 +4,9 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"slices"
 	"time"
 
+	"example.com/integrations/functions/providersync/worker/item"
 	"example.com/integrations/shared/connector"
 	"example.com/integrations/shared/domain"
 	"example.com/integrations/shared/store"
@@ -39,180 +39,179 @@ func (renderer) Use(connector.Place) {}
 
 var errDryRun = errors.New("a dry run does not write to the provider")
 
-// rehearse decides about every item, as the real run would, and writes down
+// A planStore keeps the plans of dry runs.
+type planStore interface {
+	DropPlan(ctx context.Context, integration, run domain.Snowflake) error
+}
+
+// A dryRunner writes down what a run would do.
+type dryRunner struct {
+	*session
+	site     *site
+	reader   *reader
+	digester *digester
+	store    planStore
+}
+
+// dryRun decides about every item, as the real run would, and writes down
 // what it would do. It has no way to the provider: all it does with the
 // connector is render.
-func (s *slice) rehearse(ctx context.Context) (*verdict, error) {
-	if err := s.rehearseAnew(ctx); err != nil {
-		return nil, err
+func (dr *dryRunner) dryRun(ctx context.Context) error {
+	if err := dr.restartPlan(ctx); err != nil {
+		return err
 	}
 
-	for !s.run.PlanDone {
-		v, err := s.check(ctx)
+	for !dr.run.PlanDone {
+		if err := dr.mayGoOn(ctx); err != nil {
+			return err
+		}
+
+		tasks, next, err := dr.nextDryRunPage(ctx)
 		if err != nil {
-			return nil, err
+			return err
 		}
 
-		if v == nil && !s.room() {
-			v = goOn
-		}
-
-		if v != nil {
-			return v, nil
-		}
-
-		tasks, next, err := s.rehearsed(ctx)
-		if err != nil {
-			return nil, err
-		}
-
-		batch := store.Batch{Cursor: true, PlansUntil: s.Clock.Now().Add(planKept)}
+		batch := store.Batch{Cursor: true, PlansUntil: dr.clock.Now().Add(planKept)}
 		for _, t := range tasks {
-			if row, ok := s.row(t); ok {
+			if row, ok := dr.planRow(t); ok {
 				batch.PlanRows = append(batch.PlanRows, row)
 			}
 		}
 
-		s.run.PlanCursor = next
-		s.run.PendingCursor = next
-		s.run.PlanDone = next == ""
-		s.progressed()
-		if err := s.commit(ctx, batch); err != nil {
-			return nil, err
-		}
-	}
-
-	return nil, s.finish(ctx, &verdict{status: s.finalStatus()})
-}
-
-// rehearseAnew begins from the beginning if the integration was changed since
-// the plan was begun.
-func (s *slice) rehearseAnew(ctx context.Context) error {
-	if s.run.PlanVersion == s.meta.Version {
-		return nil
-	}
-
-	if s.run.PlanVersion != 0 {
-		if err := s.Store.DropPlan(ctx, s.lease.Pair.ID, s.run.ID); err != nil {
+		dr.run.PlanCursor = next
+		dr.run.PendingCursor = next
+		dr.run.PlanDone = next == ""
+		dr.madeProgress()
+		if err := dr.commit(ctx, batch); err != nil {
 			return err
 		}
 	}
 
-	s.run.Counts = domain.Counts{}
-	s.run.PlanCursor = ""
-	s.run.PendingCursor = ""
-	s.run.PlanDone = false
-	s.run.PlanVersion = s.meta.Version
-	s.run.Digest = nil
-
-	return s.foresee(ctx)
+	return nil
 }
 
-// rehearsed reads the next page: of all items for a full run, of the marked
+// restartPlan begins from the beginning if the integration was changed since
+// the plan was begun.
+func (dr *dryRunner) restartPlan(ctx context.Context) error {
+	if dr.run.PlanVersion == dr.meta.Version {
+		return nil
+	}
+
+	if dr.run.PlanVersion != 0 {
+		if err := dr.store.DropPlan(ctx, dr.lease.Pair.ID, dr.run.ID); err != nil {
+			return err
+		}
+	}
+
+	dr.run.Counts = domain.Counts{}
+	dr.run.PlanCursor = ""
+	dr.run.PendingCursor = ""
+	dr.run.PlanDone = false
+	dr.run.PlanVersion = dr.meta.Version
+	dr.run.Digest = nil
+
+	return dr.planDryRunDigest(ctx)
+}
+
+// nextDryRunPage reads the next page: of all items for a full run, of the marked
 // ones else.
-func (s *slice) rehearsed(ctx context.Context) ([]*task, string, error) {
-	if s.run.Mode == domain.Full {
-		tasks, next, err := s.compare(ctx)
-		if err == nil && s.chat.is {
-			err = s.marksOf(ctx, tasks)
+func (dr *dryRunner) nextDryRunPage(ctx context.Context) ([]*task, string, error) {
+	if dr.run.Mode == domain.Full {
+		tasks, next, err := dr.reader.compare(ctx)
+		if err == nil && dr.site.chat.is {
+			err = dr.reader.addPendingChanges(ctx, tasks)
 		}
 		return tasks, next, err
 	}
 
-	return s.marked(ctx, s.run.PendingCursor)
+	return dr.reader.pendingTasks(ctx, dr.run.PendingCursor)
 }
 
-// marked reads the next page of marked items. One whose marks go over the end
-// of a page was read with the first of them.
-func (s *slice) marked(ctx context.Context, cursor string) ([]*task, string, error) {
-	marks, next, err := s.Store.PendingChanges(ctx, s.lease.Pair.ID, cursor, pushPage)
-	if err != nil {
-		return nil, "", err
-	}
-
-	before := store.ItemOfPendingChange(cursor)
-	marks = slices.DeleteFunc(marks, func(m store.PendingChange) bool { return m.ItemID == before })
-	tasks, err := s.read(ctx, marks)
-
-	return tasks, next, err
-}
-
-// row counts an item and says what a run would do about it.
-func (s *slice) row(t *task) (domain.PlanRow, bool) {
+// planRow counts an item and says what a run would do about it.
+func (dr *dryRunner) planRow(t *task) (domain.PlanRow, bool) {
 	row := domain.PlanRow{ItemID: t.id, FormattedNumber: t.item.FormattedNumber, Steps: []string{}}
 	reason := func(action domain.PlanAction, why string, out domain.Outcome) (domain.PlanRow, bool) {
 		row.Action = action
 		row.Reason = &why
-		s.tally(out, 1)
+		dr.tally(out, 1)
 		return row, true
 	}
 	switch t.step {
-	case unchanged:
-		if s.foreseesReply(t) {
+	case item.Unchanged:
+		if dr.expectsReply(t) {
 			row.Action = domain.PlanUpdate
 			row.Steps = []string{replyStep}
-			s.tally(domain.Updated, 1)
+			dr.tally(domain.Updated, 1)
 			return row, true
 		}
 
-		s.tally(domain.Unchanged, 1)
+		dr.tally(domain.Unchanged, 1)
 
 		return row, false
 
-	case skip:
+	case item.Skip:
 		return reason(domain.PlanSkip, t.reason, domain.Skipped)
-	case resting:
+	case item.GivenUp:
 		return reason(domain.PlanSkip, "parked: "+t.link.Reason, domain.FailedOut)
-	case later:
+	case item.NotDue:
 		return reason(domain.PlanSkip, "tried again at "+t.link.RetryAt.UTC().Format(time.RFC3339)+": "+t.link.Reason, domain.FailedOut)
-	case broken:
+	case item.Broken:
 		return reason(domain.PlanSkip, panicked, domain.FailedOut)
-	case resolve:
+	case item.Resolve:
 		return reason(domain.PlanReconcile, "an earlier create was not answered", "")
-	case unknown:
+	case item.Unanswerable:
 		return reason(domain.PlanSkip, "an earlier create was not answered, and nobody can be asked", domain.Unknown)
-	case digested:
+	case item.SettleDigest:
 		return reason(domain.PlanReconcile, "an earlier digest has yet to be recorded", "")
-	case create:
+	case item.Create:
 		row.Action = domain.PlanCreate
-		row.Steps = []string{"create"}
-		if s.run.Digest != nil {
-			row.Steps = []string{"digest"}
-		} else if t.content.State != s.sends(t).State {
-			row.Steps = append(row.Steps, "close")
-		}
-
-		s.tally(domain.Created, 1)
+		row.Steps = dr.createSteps(t)
+		dr.tally(domain.Created, 1)
 
 		return row, true
 
-	case update:
-		row.Action, row.Steps = domain.PlanUpdate, []string{changeOf(t)}
-		if s.foreseesReply(t) {
+	case item.Update:
+		row.Action = domain.PlanUpdate
+		row.Steps = []string{changeOf(t)}
+		if dr.expectsReply(t) {
 			row.Steps = append(row.Steps, replyStep)
 		}
 
-		s.tally(domain.Updated, 1)
+		dr.tally(domain.Updated, 1)
+
 		return row, true
 	}
 
 	return row, false
 }
 
+// createSteps are the steps of a create: a closed item's object is closed afterwards.
+func (dr *dryRunner) createSteps(t *task) []string {
+	if dr.run.Digest != nil {
+		return []string{"digest"}
+	}
+
+	if t.content.State != dr.site.sends(t).State {
+		return []string{"create", "close"}
+	}
+
+	return []string{"create"}
+}
+
 // replyStep is the name of a reply below an item's message.
 const replyStep = "reply"
 
-// foreseesReply reports whether a run would say a change below the item's message.
+// expectsReply reports whether a run would say a change below the item's message.
 // One that is in doubt is looked for first, and may be there.
-func (s *slice) foreseesReply(t *task) bool {
-	if !s.chat.replies() || len(t.marks) == 0 || s.quiet(t) {
+func (dr *dryRunner) expectsReply(t *task) bool {
+	if !dr.site.chat.replies() || len(t.pending) == 0 || dr.site.unannounced(t) {
 		return false
 	}
 
 	said := t.link.Thread
 	if said == nil {
-		was := t.last()
-		return t.step == update && was != nil && domain.ProgressOf(was.State, was.Facts, was.Deleted) != t.progress()
+		was := t.previousMessage()
+		return t.step == item.Update && was != nil && domain.ProgressOf(was.State, was.Facts, was.Deleted) != t.progress()
 	}
 
 	return said.Said != t.progress()

@@ -45,8 +45,8 @@ func newCrowd(t *testing.T, integrations, organisations domain.Snowflake) *crowd
 		}
 	}
 
-	c.engine.Settings.Room = len(c.pairs)
-	c.engine.Open = func(_ context.Context, v store.View) (Opened, error) {
+	c.worker.Settings.Slots = len(c.pairs)
+	c.worker.Open = func(_ context.Context, v store.View) (Opened, error) {
 		return Opened{Connector: c.providers[v.Integration.ID], Credential: c.credential, Limits: c.limits}, nil
 	}
 
@@ -332,7 +332,7 @@ func TestNobodyTriesBesideTwoOthers(t *testing.T) {
 		u.Shared = true
 		u.Refusal = &store.Refusal{Reason: domain.RunError{Code: "credentials_rejected"}, Until: w.clock.now.Add(pause).UnixMilli(), Count: 1}
 		for run := domain.Snowflake(1); run <= 2; run++ {
-			u.Turns, _ = u.Turns.Take(limits.Waiter{RunID: run}, "another", users, w.clock.now, w.clock.now.Add(time.Hour))
+			u.Turns, _ = u.Turns.Take(limits.Waiter{RunID: run}, "another", credentialSlots, w.clock.now, w.clock.now.Add(time.Hour))
 		}
 
 		_, err = w.sure.PutUsage(w.ctx, w.credential, u, w.clock.now)
@@ -370,7 +370,7 @@ func (c *crowd) rehearse(pairs ...store.IntegrationRef) {
 	c.dry = false
 }
 
-// named has all places go by name, which each slice resolves, and each resolution
+// named has all places go by name, which each invocation resolves, and each resolution
 // call something.
 func (c *crowd) named(call func() error) {
 	for _, p := range c.providers {
@@ -486,7 +486,7 @@ func TestATryThatIsLateKeepsItsDistance(t *testing.T) {
 		return rejected()
 	}
 	took := time.Duration(0)
-	c.engine.Open = func(_ context.Context, v store.View) (Opened, error) {
+	c.worker.Open = func(_ context.Context, v store.View) (Opened, error) {
 		p := slow{c.providers[v.Integration.ID], func() { c.clock.now = c.clock.now.Add(took) }}
 		return Opened{Connector: p, Credential: c.credential}, nil
 	}
@@ -579,18 +579,18 @@ func TestATryOfOneIntegrationThatAsksNothing(t *testing.T) {
 	}
 }
 
-// A dry run that waits for its turn between two slices goes on where it was, and
+// A dry run that waits for its turn between two invocations goes on where it was, and
 // counts each item once.
 func TestADryRunThatWaitsCountsOnce(t *testing.T) {
 	w := newWorld(t)
 	w.provider.place = there
 	w.provider.place.ByName = true
-	const items = 3 * pushPage
+	const items = 3 * pushPageSize
 	for id := domain.Snowflake(1); id <= items; id++ {
 		w.marked(id, 1)
 	}
 
-	w.engine.Open = func(context.Context, store.View) (Opened, error) {
+	w.worker.Open = func(context.Context, store.View) (Opened, error) {
 		return Opened{Connector: slow{w.provider, func() { w.clock.now = w.clock.now.Add(time.Second) }}, Credential: w.credential}, nil
 	}
 	run := store.ActiveRun{Run: domain.Run{ID: domain.NewSnowflake(w.clock.now), IntegrationID: 77, OrganisationID: 5, DryRun: true,
@@ -605,7 +605,7 @@ func TestADryRunThatWaitsCountsOnce(t *testing.T) {
 	u.FirstUser = 1
 	u.Shared = true
 	for other := domain.Snowflake(1); other <= 2; other++ {
-		u.Turns, _ = u.Turns.Take(limits.Waiter{RunID: other}, "another", users, w.clock.now, w.clock.now.Add(90*time.Second))
+		u.Turns, _ = u.Turns.Take(limits.Waiter{RunID: other}, "another", credentialSlots, w.clock.now, w.clock.now.Add(90*time.Second))
 	}
 
 	_, err = w.sure.PutUsage(w.ctx, w.credential, u, w.clock.now)

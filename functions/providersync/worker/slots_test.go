@@ -17,12 +17,12 @@ func (h hasty) Send(ctx context.Context, org, integration, run domain.Snowflake)
 	return h.slice()
 }
 
-// The next slice's message is taken up the moment it is sent: nothing of the
-// last slice is in its way, and no dispatch is needed.
+// The next invocation's message is taken up the moment it is sent: nothing of the
+// last invocation is in its way, and no dispatch is needed.
 func TestSlicesFollowEachOther(t *testing.T) {
 	w := newWorld(t)
-	w.engine.Queue = hasty{w}
-	w.engine.Settings.Slice = time.Second
+	w.worker.Queue = hasty{w}
+	w.worker.Settings.WorkTime = time.Second
 	w.provider.before = func(string, domain.Snowflake) error {
 		w.clock.now = w.clock.now.Add(300 * time.Millisecond)
 		return nil
@@ -63,8 +63,8 @@ func TestSlicesFollowEachOther(t *testing.T) {
 // their turn one after the other, by messages alone.
 func TestRunsTakeTurns(t *testing.T) {
 	w := newWorld(t)
-	w.engine.Settings.Room = 1
-	w.engine.Settings.Slice = time.Second
+	w.worker.Settings.Slots = 1
+	w.worker.Settings.WorkTime = time.Second
 	w.marked(1, 1)
 	run := w.start(domain.Incremental)
 	other := store.IntegrationRef{ID: 78, OrganisationID: 5, ItemType: "document"}

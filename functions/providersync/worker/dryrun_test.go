@@ -160,7 +160,7 @@ func TestADryRunPredictsTheRealOne(t *testing.T) {
 	}
 }
 
-// A dry run leaves no trace but its plan: not in the ledger, the marks or the
+// A dry run leaves no trace but its plan: not in the ledger, the pending changes or the
 // state, and no event.
 func TestADryRunLeavesNoTrace(t *testing.T) {
 	w := newWorld(t)
