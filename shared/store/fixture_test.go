@@ -88,9 +88,9 @@ func (w *wire) RoundTrip(r *http.Request) (*http.Response, error) {
 // once.
 func open(t *testing.T) (*Store, *wire) {
 	t.Helper()
-	table := rand.Text()
+	name := rand.Text()
 	w := &wire{lose: map[string]int{}, calls: map[string]int{}, repeats: map[string]bool{}}
-	if err := testkit.CreateTable(t.Context(), dynamoURL, table); err != nil {
+	if err := testkit.CreateTable(t.Context(), dynamoURL, name); err != nil {
 		t.Fatal(err)
 	}
 
@@ -102,7 +102,7 @@ func open(t *testing.T) (*Store, *wire) {
 		}),
 	})
 
-	return New(db, table), w
+	return New(db, name), w
 }
 
 var (
@@ -178,7 +178,7 @@ func is(t *testing.T, err, want error) {
 func everything(t *testing.T, s *Store) []record {
 	t.Helper()
 	var all []record
-	pages := dynamodb.NewScanPaginator(s.db, &dynamodb.ScanInput{TableName: &s.table})
+	pages := dynamodb.NewScanPaginator(tableOf(s).db, &dynamodb.ScanInput{TableName: &tableOf(s).name})
 	for pages.HasMorePages() {
 		page, err := pages.NextPage(t.Context())
 		must(t, err)
@@ -187,3 +187,6 @@ func everything(t *testing.T, s *Store) []record {
 
 	return all
 }
+
+// tableOf is the table that all repositories of a store share.
+func tableOf(s *Store) *table { return s.itemRepository.table }

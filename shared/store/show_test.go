@@ -326,7 +326,7 @@ func TestLargeBatchesKeepTogetherWhatBelongsTogether(t *testing.T) {
 		t.Errorf("%d transactions", n)
 	}
 
-	left, err := s.count(t.Context(), pageOf{pk: integrationPartition(pair.ID), prefix: outboxPrefix})
+	left, err := tableOf(s).count(t.Context(), pageOf{pk: integrationPartition(pair.ID), prefix: outboxPrefix})
 	if rows, _, lerr := s.Ledger(t.Context(), pair.ID, "there", "", "", 1000); left != 200 || len(rows) != 100 || err != nil || lerr != nil {
 		t.Errorf("%d notices, %d links, %v, %v", left, len(rows), err, lerr)
 	}
@@ -337,7 +337,7 @@ func TestARunEndsWhileItIsLookedFor(t *testing.T) {
 	s, w := open(t)
 	run := request(t, s, 10, domain.Incremental)
 	_, lease := acquire(t, s, 10, "a", now, now.Add(time.Minute))
-	other := New(testkit.DynamoDBClient(dynamoURL), s.table)
+	other := New(testkit.DynamoDBClient(dynamoURL), tableOf(s).name)
 	w.rewrite = func(operation string, answer []byte) []byte {
 		if operation != "BatchGetItem" {
 			return answer
@@ -346,7 +346,7 @@ func TestARunEndsWhileItIsLookedFor(t *testing.T) {
 		w.rewrite = nil
 		finish(t, other, lease, run.Run, Ending{})
 		return fmt.Appendf(nil, `{"Responses":{},"UnprocessedKeys":{%q:{"ConsistentRead":true,"Keys":[{"pk":{"S":%q},"sk":{"S":"STATE"}}]}}}`,
-			s.table, integrationPartition(pair.ID))
+			tableOf(s).name, integrationPartition(pair.ID))
 	}
 	if got, err := s.Run(t.Context(), pair.ID, 10, now); err != nil || got.Status.Active() {
 		t.Errorf("%+v, %v", got, err)

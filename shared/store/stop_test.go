@@ -241,11 +241,11 @@ func TestPullsAfterAStop(t *testing.T) {
 		finish(t, s, lease, run.Run, Ending{PullAt: now.Add(time.Minute)})
 		request(t, s, 2, domain.Incremental)
 		stop.do(t, s)
-		if due := dueLanes(t, s, now.Add(rest)); (due == 1) != stop.goOn {
+		if due := dueLanes(t, s, now.Add(restAfterCancel)); (due == 1) != stop.goOn {
 			t.Errorf("%s: %d due", name, due)
 		}
 
-		if due := dueLanes(t, s, now.Add(rest-time.Second)); due != 0 {
+		if due := dueLanes(t, s, now.Add(restAfterCancel-time.Second)); due != 0 {
 			t.Errorf("%s: %d due at once", name, due)
 		}
 	}
@@ -334,7 +334,7 @@ func TestDeleteAndPurge(t *testing.T) {
 
 		must(t, s.MarkPublished(t.Context(), left))
 		must(t, s.Forget(t.Context(), purging))
-		found, _, err := s.query(t.Context(), pageOf{pk: integrationPartition(pair.ID)})
+		found, _, err := tableOf(s).query(t.Context(), pageOf{pk: integrationPartition(pair.ID)})
 		if err != nil || len(found) != 0 {
 			t.Errorf("left behind: %v, %v", found, err)
 		}

@@ -5,8 +5,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
-
 	"example.com/integrations/shared/domain"
 )
 
@@ -157,8 +155,8 @@ func TestAPlaceIsClaimed(t *testing.T) {
 func TestAClaimOfADeletedIntegration(t *testing.T) {
 	s, _ := open(t)
 	there(t, s)
-	for _, k := range []key{placeKey(pair, "home"), spellingKey(pair, "spelled")} {
-		must(t, s.transact(t.Context(), []types.TransactWriteItem{s.placeAction(k, 999)}))
+	for _, k := range []key{targetKey(pair, "home"), spellingKey(pair, "spelled")} {
+		must(t, tableOf(s).transact(t.Context(), []action{claimFor(k, 999)}))
 	}
 
 	must(t, s.CreateIntegration(t.Context(), integrationOf(502, "spelled"), nil))

@@ -98,7 +98,7 @@ func TestLinksComeBackWhole(t *testing.T) {
 		t.Errorf("%+v, %v\nwant %+v", links, err, want)
 	}
 
-	if _, indexed := linkRecord(501, links[8])["outcome_pk"]; indexed {
+	if _, indexed := putLink(501, links[8]).record["outcome_pk"]; indexed {
 		t.Error("a created item is in the index of what needs a look")
 	}
 
@@ -106,7 +106,7 @@ func TestLinksComeBackWhole(t *testing.T) {
 	index := "outcome"
 	condition := "outcome_pk = :p"
 	failed := func() int32 {
-		out, err := s.db.Query(t.Context(), &dynamodb.QueryInput{TableName: &s.table, IndexName: &index, KeyConditionExpression: &condition,
+		out, err := tableOf(s).db.Query(t.Context(), &dynamodb.QueryInput{TableName: &tableOf(s).name, IndexName: &index, KeyConditionExpression: &condition,
 			ExpressionAttributeValues: record{":p": text(integrationPartition(pair.ID) + "#failed")}})
 		must(t, err)
 		return out.Count
@@ -199,18 +199,18 @@ func TestRest(t *testing.T) {
 	}
 }
 
-func FuzzParseMark(f *testing.F) {
+func FuzzParsePending(f *testing.F) {
 	for _, seed := range []string{"", "PENDING#", "PENDING##", "PENDING#0000000000000000007#0000000000000000001", "PENDING#x#1", "PENDING#1#2#3"} {
 		f.Add(seed)
 	}
 
 	f.Fuzz(func(t *testing.T, sk string) {
-		m, err := parseMark(sk)
+		m, err := parsePending(sk)
 		if err != nil {
 			return
 		}
 
-		again, err := parseMark(markKey(501, m).sk)
+		again, err := parsePending(pendingKey(501, m).sk)
 		if err != nil || again != m {
 			t.Errorf("%q is %v, and back %v, %v", sk, m, again, err)
 		}
@@ -220,13 +220,13 @@ func FuzzParseMark(f *testing.F) {
 func TestKeysSortByNumber(t *testing.T) {
 	last := ""
 	for _, m := range []PendingChange{{ItemID: 9, Version: 9}, {ItemID: 9, Version: 10}, {ItemID: 10, Version: 1}, {ItemID: 1<<63 - 1, Version: 1}, {ItemID: 1<<63 - 1, Version: 1<<63 - 1}} {
-		if k := markKey(1, m).sk; k <= last {
+		if k := pendingKey(1, m).sk; k <= last {
 			t.Errorf("%v: %q comes before %q", m, k, last)
 		} else {
 			last = k
 		}
 
-		if got, err := parseMark(last); err != nil || got != m {
+		if got, err := parsePending(last); err != nil || got != m {
 			t.Errorf("%v, %v", got, err)
 		}
 	}
