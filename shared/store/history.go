@@ -88,17 +88,17 @@ func (r runRepository) Run(ctx context.Context, integration, id domain.Snowflake
 	return found.run, wrap(err, "read run", id)
 }
 
-// Runs lists up to limit runs of an integration older than the run whose
-// sortable id is after ("" for the newest), newest first. The active ones are
-// among them. next is "" when there are no more; a page may be short.
-func (r runRepository) Runs(ctx context.Context, integration domain.Snowflake, after string, limit int, now time.Time) ([]domain.Run, string, error) {
+// Runs lists a page of an integration's runs, newest first. Pages begin after the
+// sortable id of a run. The active runs are among them. next is "" when there are
+// no more; a page may be short.
+func (r runRepository) Runs(ctx context.Context, integration domain.Snowflake, page domain.Page, now time.Time) ([]domain.Run, string, error) {
 	// The active ones first: one that ends in between is in the history then.
 	found, err := r.table.batchGet(ctx, []key{kindKey(integration, LiveRun), kindKey(integration, DryRun)})
 	if err != nil {
 		return nil, "", wrap(err, "list runs of integration", integration)
 	}
 
-	runs, next, err := r.history(ctx, integration, after, limit, now)
+	runs, next, err := r.history(ctx, integration, page, now)
 	if err != nil {
 		return nil, "", wrap(err, "list runs of integration", integration)
 	}
@@ -112,28 +112,28 @@ func (r runRepository) Runs(ctx context.Context, integration domain.Snowflake, a
 
 		id := st.Run.ID.Sortable()
 		known := slices.ContainsFunc(runs, func(r domain.Run) bool { return r.ID == st.Run.ID }) // it ended in between
-		if !known && (after == "" || id < after) && (next == "" || id > next) {
+		if !known && (page.After == "" || id < page.After) && (next == "" || id > next) {
 			runs = append(runs, st.Run.Run)
 		}
 	}
 
 	slices.SortFunc(runs, func(a, b domain.Run) int { return cmp.Compare(b.ID, a.ID) })
-	if len(runs) > limit {
-		runs = runs[:limit]
-		next = runs[limit-1].ID.Sortable()
+	if len(runs) > page.Limit {
+		runs = runs[:page.Limit]
+		next = runs[page.Limit-1].ID.Sortable()
 	}
 
 	return runs, next, wrap(err, "list runs of integration", integration)
 }
 
 // history lists ended runs, newest first.
-func (r runRepository) history(ctx context.Context, integration domain.Snowflake, after string, limit int, now time.Time) (runs []domain.Run, next string, err error) {
+func (r runRepository) history(ctx context.Context, integration domain.Snowflake, page domain.Page, now time.Time) (runs []domain.Run, next string, err error) {
 	from := ""
-	if after != "" {
-		from = runPrefix + after
+	if page.After != "" {
+		from = runPrefix + page.After
 	}
 
-	records, last, err := r.table.query(ctx, pageOf{pk: integrationPartition(integration), prefix: runPrefix, after: from, limit: limit, newest: true})
+	records, last, err := r.table.query(ctx, pageOf{pk: integrationPartition(integration), prefix: runPrefix, after: from, limit: page.Limit, newest: true})
 	for _, record := range records {
 		var ended endedRun
 		err = errors.Join(err, decode(record, &ended))
@@ -168,15 +168,15 @@ func (r runRepository) DropPlan(ctx context.Context, integration, run domain.Sno
 	}
 }
 
-// PlanRows lists up to limit rows of a dry run's plan in the order of items, after
-// the item whose sortable id is after. next is "" when there are no more.
-func (r runRepository) PlanRows(ctx context.Context, integration, run domain.Snowflake, after string, limit int, now time.Time) (rows []domain.PlanRow, next string, err error) {
+// PlanRows lists a page of a dry run's plan in the order of items. Pages begin after
+// the sortable id of an item. next is "" when there are no more.
+func (r runRepository) PlanRows(ctx context.Context, integration, run domain.Snowflake, page domain.Page, now time.Time) (rows []domain.PlanRow, next string, err error) {
 	from := ""
-	if after != "" {
-		from = plansPrefix(run) + after
+	if page.After != "" {
+		from = plansPrefix(run) + page.After
 	}
 
-	records, last, err := r.table.query(ctx, pageOf{pk: integrationPartition(integration), prefix: plansPrefix(run), after: from, limit: limit})
+	records, last, err := r.table.query(ctx, pageOf{pk: integrationPartition(integration), prefix: plansPrefix(run), after: from, limit: page.Limit})
 	for _, record := range records {
 		var row planRecord
 		err = errors.Join(err, decode(record, &row))

@@ -153,13 +153,13 @@ func (r integrationRepository) enabled(ctx context.Context, org domain.Snowflake
 	return found, wrap(err, "list integrations of organisation", org)
 }
 
-// Integrations lists up to limit integrations of an organisation, by item type and
-// id, strongly consistent. after is next of the page before, "" for the first one.
-// next is "" when there are no more.
-func (r integrationRepository) Integrations(ctx context.Context, org domain.Snowflake, after string, limit int) (found []domain.Integration, next string, err error) {
-	q := pageOf{pk: organisationPartition(org), prefix: integrationPrefix, limit: limit, only: []string{"id", "organisation_id", "item_type", "provider", "enabled", "configuration"}}
-	if after != "" {
-		q.after = integrationPrefix + after
+// Integrations lists a page of an organisation's integrations by item type and id,
+// strongly consistent. Pages begin after next of the page before. next is "" when
+// there are no more.
+func (r integrationRepository) Integrations(ctx context.Context, org domain.Snowflake, page domain.Page) (found []domain.Integration, next string, err error) {
+	q := pageOf{pk: organisationPartition(org), prefix: integrationPrefix, limit: page.Limit, only: []string{"id", "organisation_id", "item_type", "provider", "enabled", "configuration"}}
+	if page.After != "" {
+		q.after = integrationPrefix + page.After
 	}
 
 	records, last, err := r.table.query(ctx, q)

@@ -11,13 +11,13 @@ import (
 // filteredPage is how many rows one request reads of which a filter keeps some.
 const filteredPage = 500
 
-// Ledger lists up to limit rows of an integration's ledger at a target in the order
-// of items, after the item whose sortable id is after. With an outcome it lists
-// only its rows. Some outcomes are in an index, which lags by a moment; the
-// others are filtered, so a page may be short and still have a next page. next is
-// "" when there are no more.
-func (r linkRepository) Ledger(ctx context.Context, integration domain.Snowflake, target string, out domain.Outcome, after string, limit int) (rows []domain.LedgerRow, next string, err error) {
-	q := pageOf{pk: integrationPartition(integration), prefix: linksPrefix(target), limit: limit}
+// Ledger lists a page of an integration's ledger at a target in the order of items.
+// Pages begin after the sortable id of an item. With an outcome it lists only its
+// rows. Some outcomes are in an index, which lags by a moment; the others are
+// filtered, so a page may be short and still have a next page. next is "" when
+// there are no more.
+func (r linkRepository) Ledger(ctx context.Context, integration domain.Snowflake, target string, out domain.Outcome, page domain.Page) (rows []domain.LedgerRow, next string, err error) {
+	q := pageOf{pk: integrationPartition(integration), prefix: linksPrefix(target), limit: page.Limit}
 	switch {
 	case indexed[out]:
 		q.outcome = outcomePartition(integration, out)
@@ -26,8 +26,8 @@ func (r linkRepository) Ledger(ctx context.Context, integration domain.Snowflake
 		q.limit = filteredPage
 	}
 
-	if after != "" {
-		q.after = linksPrefix(target) + after
+	if page.After != "" {
+		q.after = linksPrefix(target) + page.After
 	}
 
 	records, last, err := r.table.query(ctx, q)
@@ -43,7 +43,7 @@ func (r linkRepository) Ledger(ctx context.Context, integration domain.Snowflake
 			rows = append(rows, l.row())
 		}
 
-		if len(rows) == limit {
+		if len(rows) == page.Limit {
 			if n < len(records)-1 { // the page has more rows than asked for
 				next = l.ItemID.Sortable()
 			}
@@ -95,12 +95,13 @@ func (r linkRepository) Backlog(ctx context.Context, integration domain.Snowflak
 	return pending, givenUp, wrap(err, "count given-up items of integration", integration)
 }
 
-// Retriable lists up to limit items with an outcome that a manager may ask to try
-// again, as pending changes, in the order of items after a sortable id.
-func (r linkRepository) Retriable(ctx context.Context, integration domain.Snowflake, target string, out domain.Outcome, after string, limit int) (changes []PendingChange, next string, err error) {
-	q := pageOf{pk: integrationPartition(integration), prefix: linksPrefix(target), limit: limit, outcome: outcomePartition(integration, out)}
-	if after != "" {
-		q.after = linksPrefix(target) + after
+// Retriable lists a page of the items with an outcome that a manager may ask to try
+// again, as pending changes, in the order of items. Pages begin after the sortable
+// id of an item.
+func (r linkRepository) Retriable(ctx context.Context, integration domain.Snowflake, target string, out domain.Outcome, page domain.Page) (changes []PendingChange, next string, err error) {
+	q := pageOf{pk: integrationPartition(integration), prefix: linksPrefix(target), limit: page.Limit, outcome: outcomePartition(integration, out)}
+	if page.After != "" {
+		q.after = linksPrefix(target) + page.After
 	}
 
 	records, last, err := r.table.query(ctx, q)

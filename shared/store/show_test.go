@@ -41,7 +41,7 @@ func TestRuns(t *testing.T) {
 		var got []domain.Snowflake
 		after := ""
 		for range 10 {
-			runs, next, err := s.Runs(t.Context(), pair.ID, after, limit, now)
+			runs, next, err := s.Runs(t.Context(), pair.ID, domain.Page{After: after, Limit: limit}, now)
 			must(t, err)
 			if len(runs) > limit {
 				t.Errorf("%d runs with a limit of %d", len(runs), limit)
@@ -65,7 +65,7 @@ func TestRuns(t *testing.T) {
 	}
 
 	gone := now.Add(runsKept + time.Hour)
-	if runs, _, err := s.Runs(t.Context(), pair.ID, "", 10, gone); err != nil || !slices.Equal(ids(runs), []domain.Snowflake{50, 35}) {
+	if runs, _, err := s.Runs(t.Context(), pair.ID, domain.Page{Limit: 10}, gone); err != nil || !slices.Equal(ids(runs), []domain.Snowflake{50, 35}) {
 		t.Errorf("after 90 days: %v, %v", ids(runs), err)
 	}
 
@@ -103,17 +103,17 @@ func TestDryLane(t *testing.T) {
 		t.Errorf("%+v", again)
 	}
 
-	first, next, err := s.PlanRows(t.Context(), pair.ID, 2, "", 1, now)
+	first, next, err := s.PlanRows(t.Context(), pair.ID, 2, domain.Page{Limit: 1}, now)
 	if err != nil || len(first) != 1 || first[0].Steps[1] != "close" || next == "" {
 		t.Errorf("%+v, %q, %v", first, next, err)
 	}
 
-	second, next, err := s.PlanRows(t.Context(), pair.ID, 2, next, 1, now)
+	second, next, err := s.PlanRows(t.Context(), pair.ID, 2, domain.Page{After: next, Limit: 1}, now)
 	if err != nil || len(second) != 1 || second[0].ItemID != 8 {
 		t.Errorf("%+v, %q, %v", second, next, err)
 	}
 
-	if late, _, err := s.PlanRows(t.Context(), pair.ID, 2, "", 10, now.Add(plansKept)); err != nil || len(late) != 0 {
+	if late, _, err := s.PlanRows(t.Context(), pair.ID, 2, domain.Page{Limit: 10}, now.Add(plansKept)); err != nil || len(late) != 0 {
 		t.Errorf("%v, %v", late, err)
 	}
 }
@@ -141,7 +141,7 @@ func TestLedger(t *testing.T) {
 			got := []domain.Snowflake{}
 			after := ""
 			for range 10 {
-				rows, next, err := s.Ledger(t.Context(), pair.ID, "there", out, after, limit)
+				rows, next, err := s.Ledger(t.Context(), pair.ID, "there", out, domain.Page{After: after, Limit: limit})
 				must(t, err)
 				if len(rows) > limit {
 					t.Errorf("%d rows with a limit of %d", len(rows), limit)
@@ -162,7 +162,7 @@ func TestLedger(t *testing.T) {
 		}
 	}
 
-	rows, _, err := s.Ledger(t.Context(), pair.ID, "there", domain.FailedOut, "", 1)
+	rows, _, err := s.Ledger(t.Context(), pair.ID, "there", domain.FailedOut, domain.Page{Limit: 1})
 	if r := rows[0]; err != nil || *r.Reason != "why" || *r.LastRunID != 1 || r.Attempts != 2 || r.Remote != nil || !r.UpdatedAt.Equal(now) {
 		t.Errorf("%+v, %v", r, err)
 	}
@@ -172,7 +172,7 @@ func TestLedger(t *testing.T) {
 		t.Errorf("%d pending, %d given up, %v", pending, givenUp, err)
 	}
 
-	marks, next, err := s.Retriable(t.Context(), pair.ID, "there", domain.FailedOut, "", 10)
+	marks, next, err := s.Retriable(t.Context(), pair.ID, "there", domain.FailedOut, domain.Page{Limit: 10})
 	if err != nil || next != "" || fmt.Sprint(marks) != fmt.Sprint([]PendingChange{{ItemID: 2, Retry: true}, {ItemID: 4, Retry: true}}) {
 		t.Errorf("%v, %q, %v", marks, next, err)
 	}
@@ -327,7 +327,7 @@ func TestLargeBatchesKeepTogetherWhatBelongsTogether(t *testing.T) {
 	}
 
 	left, err := tableOf(s).count(t.Context(), pageOf{pk: integrationPartition(pair.ID), prefix: outboxPrefix})
-	if rows, _, lerr := s.Ledger(t.Context(), pair.ID, "there", "", "", 1000); left != 200 || len(rows) != 100 || err != nil || lerr != nil {
+	if rows, _, lerr := s.Ledger(t.Context(), pair.ID, "there", "", domain.Page{Limit: 1000}); left != 200 || len(rows) != 100 || err != nil || lerr != nil {
 		t.Errorf("%d notices, %d links, %v, %v", left, len(rows), err, lerr)
 	}
 }

@@ -129,7 +129,7 @@ func (s *slice) found(t *task, w connector.Written) {
 func (s *slice) retryAll(ctx context.Context) (*verdict, error) {
 	for _, out := range []domain.Outcome{domain.FailedOut, domain.Unknown} {
 		for after := ""; ; {
-			marks, next, err := s.Store.Retriable(ctx, s.lease.Pair.ID, s.run.Target, out, after, planPage)
+			marks, next, err := s.Store.Retriable(ctx, s.lease.Pair.ID, s.run.Target, out, domain.Page{After: after, Limit: planPage})
 			if err != nil {
 				return nil, err
 			}
