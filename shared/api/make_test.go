@@ -363,8 +363,8 @@ func TestDeleteWithoutAMessage(t *testing.T) {
 	run := w.accepted(t, request{})
 	messages(t, w)
 	pair := store.IntegrationRef{ID: github, OrganisationID: org, ItemType: "work_item"}
-	_, _, held, err := w.store.Acquire(t.Context(), pair, run.ID, "a worker", w.now, w.now.Add(time.Minute))
-	if must(t, err); !held {
+	held, err := w.store.Acquire(t.Context(), pair, store.LeaseRequest{RunID: run.ID, ID: "a worker", Now: w.now, Until: w.now.Add(time.Minute)})
+	if must(t, err); held == nil {
 		t.Fatal("no lease")
 	}
 

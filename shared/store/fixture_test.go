@@ -144,10 +144,12 @@ func request(t *testing.T, s *Store, id domain.Snowflake, mode domain.Mode) Acti
 // acquire takes a lease that is free.
 func acquire(t *testing.T, s *Store, run domain.Snowflake, id string, from, until time.Time) (State, Lease) {
 	t.Helper()
-	st, lease, held, err := s.Acquire(t.Context(), pair, run, id, from, until)
-	if err != nil || !held {
+	held, err := s.Acquire(t.Context(), pair, LeaseRequest{RunID: run, ID: id, Now: from, Until: until})
+	if err != nil || held == nil {
 		t.Fatal(held, err)
 	}
+	st := held.State
+	lease := held.Lease
 	return st, lease
 }
 

@@ -50,13 +50,39 @@ func (l Lease) progressUpdate(run ActiveRun, withCursor bool) *update {
 	return u
 }
 
+// A LeaseRequest is a worker's request for the lease of a run.
+type LeaseRequest struct {
+	RunID      domain.Snowflake
+	ID         string // identifies the request, so that a repetition recognises its own lease
+	Now, Until time.Time
+}
+
+// update takes a lease that is free or has expired.
+func (q LeaseRequest) update() *update {
+	return newUpdate().
+		set("lease_id", text(q.ID)).
+		set("lease_until", millis(q.Until)).
+		increment("fence").
+		set("due_at", millis(q.Until)).
+		set("due_count", number(0)).
+		set("run.status", text(string(domain.Running))).
+		increment("run.idle").
+		when(equal("run.id", idOf(q.RunID)), either(absent("lease_until"), less("lease_until", millis(q.Now))))
+}
+
+// A HeldLease is a lease that was acquired, with the state after that.
+type HeldLease struct {
+	Lease Lease
+	State State
+}
+
 // Acquire takes the lease for one invocation of a worker on a run, of the kind of
-// which the run is the active one. held is false when another worker holds a live
+// which the run is the active one. It returns nil when another worker holds a live
 // lease or the run is not active: the caller then ignores the message. The run's
 // Idle counts this invocation. When ref has an organisation, the integration must
 // belong to it.
-func (r leaseRepository) Acquire(ctx context.Context, ref IntegrationRef, run domain.Snowflake, leaseID string, now, until time.Time) (st State, lease Lease, held bool, err error) {
-	u := acquired(run, leaseID, now, until)
+func (r leaseRepository) Acquire(ctx context.Context, ref IntegrationRef, request LeaseRequest) (*HeldLease, error) {
+	u := request.update()
 	if ref.OrganisationID != 0 {
 		u.when(equal("organisation_id", idOf(ref.OrganisationID)))
 	}
@@ -64,33 +90,22 @@ func (r leaseRepository) Acquire(ctx context.Context, ref IntegrationRef, run do
 	for _, kind := range runKinds {
 		st, err := r.acquire(ctx, kindKey(ref.ID, kind), u)
 		if err != nil {
-			return State{}, Lease{}, false, wrap(err, "acquire lease of integration", ref.ID)
+			return nil, wrap(err, "acquire lease of integration", ref.ID)
 		}
 
-		if st.Run == nil || st.Run.ID != run {
+		if st.Run == nil || st.Run.ID != request.RunID {
 			continue // the active run of this kind is another one
 		}
-		if st.LeaseID != leaseID {
-			return State{}, Lease{}, false, nil
+		if st.LeaseID != request.ID {
+			return nil, nil
 		}
 
-		return st, Lease{Pair: st.IntegrationRef, Kind: kind, RunID: run, ID: leaseID, Fence: st.Fence}, true, nil
+		lease := Lease{Pair: st.IntegrationRef, Kind: kind, RunID: request.RunID, ID: request.ID, Fence: st.Fence}
+
+		return &HeldLease{Lease: lease, State: st}, nil
 	}
 
-	return State{}, Lease{}, false, nil
-}
-
-// acquired takes a lease that is free or has expired.
-func acquired(run domain.Snowflake, leaseID string, now, until time.Time) *update {
-	return newUpdate().
-		set("lease_id", text(leaseID)).
-		set("lease_until", millis(until)).
-		increment("fence").
-		set("due_at", millis(until)).
-		set("due_count", number(0)).
-		set("run.status", text(string(domain.Running))).
-		increment("run.idle").
-		when(equal("run.id", idOf(run)), either(absent("lease_until"), less("lease_until", millis(now))))
+	return nil, nil
 }
 
 // acquire tries to take the lease of one kind and returns the state after it, or

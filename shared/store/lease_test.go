@@ -17,12 +17,12 @@ func TestOneLeaseAtATime(t *testing.T) {
 	}
 
 	for _, at := range []time.Time{now, now.Add(time.Minute)} { // live to its last millisecond
-		if _, _, held, err := s.Acquire(t.Context(), pair, 1, "b", at, at.Add(time.Minute)); held || err != nil {
+		if held, err := s.Acquire(t.Context(), pair, LeaseRequest{RunID: 1, ID: "b", Now: at, Until: at.Add(time.Minute)}); held != nil || err != nil {
 			t.Errorf("a second lease while the first is live: %v, %v", held, err)
 		}
 	}
 
-	if _, _, held, err := s.Acquire(t.Context(), pair, 2, "b", now.Add(time.Hour), now.Add(2*time.Hour)); held || err != nil {
+	if held, err := s.Acquire(t.Context(), pair, LeaseRequest{RunID: 2, ID: "b", Now: now.Add(time.Hour), Until: now.Add(2 * time.Hour)}); held != nil || err != nil {
 		t.Errorf("a lease for a run that is not the active one: %v, %v", held, err)
 	}
 
@@ -38,7 +38,7 @@ func TestNoLeaseForAnotherOrganisation(t *testing.T) {
 	request(t, s, 1, domain.Incremental)
 	other := pair
 	other.OrganisationID++
-	if _, _, held, err := s.Acquire(t.Context(), other, 1, "a", now, now.Add(time.Minute)); held || err != nil {
+	if held, err := s.Acquire(t.Context(), other, LeaseRequest{RunID: 1, ID: "a", Now: now, Until: now.Add(time.Minute)}); held != nil || err != nil {
 		t.Errorf("%v, %v", held, err)
 	}
 
@@ -51,7 +51,7 @@ func TestNoLeaseForAnotherOrganisation(t *testing.T) {
 
 func TestNoLeaseWithoutAState(t *testing.T) {
 	s, _ := open(t)
-	if _, _, held, err := s.Acquire(t.Context(), pair, 1, "a", now, now.Add(time.Minute)); held || err != nil {
+	if held, err := s.Acquire(t.Context(), pair, LeaseRequest{RunID: 1, ID: "a", Now: now, Until: now.Add(time.Minute)}); held != nil || err != nil {
 		t.Errorf("%v, %v", held, err)
 	}
 }

@@ -123,10 +123,11 @@ func TestAPlaceIsClaimed(t *testing.T) {
 	run.IntegrationID = 502
 	_, _, err := s.RequestRun(t.Context(), second, run, 0, now)
 	must(t, err)
-	_, theirs, held, err := s.Acquire(t.Context(), second, 2, "b", now, now.Add(time.Minute))
-	if err != nil || !held {
+	held, err := s.Acquire(t.Context(), second, LeaseRequest{RunID: 2, ID: "b", Now: now, Until: now.Add(time.Minute)})
+	if err != nil || held == nil {
 		t.Fatal(held, err)
 	}
+	theirs := held.Lease
 
 	holder(t, s.ResolveTarget(t.Context(), theirs, Resolution{Target: home}), pair.ID)
 	if st, err := s.State(t.Context(), 502); err != nil || st.Target != nil {

@@ -128,17 +128,18 @@ func (e *Engine) Slice(ctx context.Context, m syncqueue.Message, deadline time.T
 func (e *Engine) turn(ctx context.Context, log *slog.Logger, m syncqueue.Message, name string, now, deadline time.Time) (next domain.Snowflake, err error) {
 	favour := false
 	defer func() { e.passTurn(ctx, log, m, name, favour) }()
-	state, lease, held, err := e.Store.Acquire(ctx, store.IntegrationRef{ID: m.IntegrationID, OrganisationID: m.OrganisationID}, m.RunID, name, now, deadline.Add(e.Settings.LeaseMargin))
+	ref := store.IntegrationRef{ID: m.IntegrationID, OrganisationID: m.OrganisationID}
+	held, err := e.Store.Acquire(ctx, ref, store.LeaseRequest{RunID: m.RunID, ID: name, Now: now, Until: deadline.Add(e.Settings.LeaseMargin)})
 	if err != nil {
 		return 0, err
 	}
 
-	if !held {
+	if held == nil {
 		log.InfoContext(ctx, "message dropped: the run is over, or another worker is on it")
 		return 0, nil
 	}
 
-	s := &slice{Engine: e, log: log, lease: lease, state: state, run: *state.Run, began: now, digests: map[domain.Snowflake]*store.Digest{}}
+	s := &slice{Engine: e, log: log, lease: held.Lease, state: held.State, run: *held.State.Run, began: now, digests: map[domain.Snowflake]*store.Digest{}}
 	s.end = earlier(now.Add(e.Settings.Slice), deadline.Add(-e.Settings.Call))
 	s.over = deadline.Add(e.Settings.LeaseMargin)
 	defer s.leaveCredential(ctx)
