@@ -48,16 +48,6 @@ type Pulled struct {
 	Events  []outgoing.Event // events about the change
 }
 
-// An Object is what is stored of an object at the provider: the item it belongs to,
-// or its content if it belongs to none.
-type Object struct {
-	Target    string           `json:"target"`
-	RemoteID  string           `json:"remote_id"`
-	ItemID    domain.Snowflake `json:"item_id"` // 0: it belongs to none
-	SeenText  string           `json:"seen_text"`
-	SeenState domain.ItemState `json:"seen_state"`
-}
-
 // Commit writes a batch under the lease. Each transaction checks the fence and
 // writes the run's progress. ErrFenced when the lease is lost.
 func (r leaseRepository) Commit(ctx context.Context, l Lease, b Batch) error {

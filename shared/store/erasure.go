@@ -95,6 +95,7 @@ func (r erasureRepository) Revive(ctx context.Context, org domain.Snowflake, now
 			set("due_count", number(0)).
 			set("due_shard", text(dueShard(i.ID))).
 			when(exists(partitionKey), absent("run"))
+
 		err := r.table.updateOr(ctx, stateKey(i.ID), u, nil) // refused: it has never run, or runs now
 		if err != nil {
 			return wrap(err, "revive integration", i.ID)

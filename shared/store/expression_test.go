@@ -116,6 +116,7 @@ func TestUpdates(t *testing.T) {
 		if c := tt.is.condition(); c != nil {
 			condition = *c
 		}
+
 		if condition != tt.condition {
 			t.Errorf("%q, want %q", condition, tt.condition)
 		}

@@ -148,8 +148,10 @@ func acquire(t *testing.T, s *Store, run domain.Snowflake, id string, from, unti
 	if err != nil || held == nil {
 		t.Fatal(held, err)
 	}
+
 	st := held.State
 	lease := held.Lease
+
 	return st, lease
 }
 

@@ -6,39 +6,49 @@
 // digits):
 //
 //	partition            sort key               record             read by
-//	integrationRepository
+//
+//	integrationRepository: integrations, their checks and their creation
 //	INT#<id>             OWNER                  reference          GetItem: organisation and item type of an integration
 //	ORG#<org>            INT#<type>#<id>        META               BatchGetItem on every request; Query by type (ingest), of all (list)
 //	ORG#<org>            INTEGRATIONS           count              condition only: how many integrations an organisation has
 //	ORG#<org>            IDEM#<user>#<key>      idempotency key    GetItem: the answer to the first create with this key
 //	INT#<id>             CHECK                  last check         condition; GetItem before a test message: one check in ten seconds
-//	accessRepository
+//
+//	accessRepository: who may manage integrations
 //	ORG#<org>            ORG                    organisation       BatchGetItem on every request
 //	ORG#<org>            MEMBER#<user>          member             BatchGetItem on every request
-//	itemRepository
+//
+//	itemRepository: items and their claims
 //	ITEMS#<org>#<type>   <item>                 item               BatchGetItem; Query in order of id (plan pass)
 //	ITEM#<item>          CLAIM                  item claim         GetItem, condition: an item's organisation and type never change
-//	pendingRepository
+//
+//	pendingRepository: versions of items to send
 //	INT#<id>             PENDING#<item>#<version> pending change   Query in order of item (worker); a deletion's ends in #deleted
-//	linkRepository
+//
+//	linkRepository: items and their objects at the provider
 //	INT#<id>             LINK#<target>#<item>   link, ledger       BatchGetItem (worker); Query, index "outcome" (ledger)
 //	INT#<id>             REMOTE#<target>#<obj>  remote object      BatchGetItem (pull): the item that an object belongs to
 //	INT#<id>             DIGEST#<digest>        digest             GetItem: whether the digest that a link names was posted
-//	runRepository (requests and reads), leaseRepository (a worker's writes)
+//
+//	runRepository: runs as callers see them; leaseRepository: a worker's writes
 //	INT#<id>             STATE                  state              GetItem, BatchGetItem; index "due" (dispatch)
 //	INT#<id>             DRY                    dry-run state      like STATE, for dry runs
 //	INT#<id>             RUN#<run>              ended run          GetItem; Query newest first
 //	INT#<id>             PLAN#<run>#<item>      plan row           Query
-//	outboxRepository
+//
+//	outboxRepository: outgoing events that are not published yet
 //	INT#<id>             OUTBOX#<event>         outgoing event     index "due" (dispatch), GetItem, DeleteItem
 //	ORG#<org>            OUTBOX#<event>         outgoing event     the same, for events about an organisation
-//	targetRepository
+//
+//	targetRepository: claims of integrations to targets
 //	ORG#<org>            PLACE#<type>#<target>  target claim       condition, GetItem: the integration that syncs with a target
 //	ORG#<org>            SPELLING#<type>#<hash> spelling claim     condition only: the integration with this configured target
-//	capacityRepository
+//
+//	capacityRepository: limits of the work at the same time
 //	PACE#<credential>    PACE                   credential usage   GetItem: spent quota, refusal and slots of a credential
 //	ORG#<org>            SLOTS                  slots              GetItem: the runs that work at the same time in an organisation
-//	erasureRepository
+//
+//	erasureRepository: deleted organisations and integrations
 //	ORG#<org>            ERASURE                erasure            index "due" (dispatch), GetItem: when all data of a deleted one is erased
 //
 // dueRepository reads the index "due" and has no records of its own.

@@ -345,6 +345,7 @@ func TestARunEndsWhileItIsLookedFor(t *testing.T) {
 
 		w.rewrite = nil
 		finish(t, other, lease, run.Run, Ending{})
+
 		return fmt.Appendf(nil, `{"Responses":{},"UnprocessedKeys":{%q:{"ConsistentRead":true,"Keys":[{"pk":{"S":%q},"sk":{"S":"STATE"}}]}}}`,
 			tableOf(s).name, integrationPartition(pair.ID))
 	}

@@ -127,6 +127,7 @@ func TestAPlaceIsClaimed(t *testing.T) {
 	if err != nil || held == nil {
 		t.Fatal(held, err)
 	}
+
 	theirs := held.Lease
 
 	holder(t, s.ResolveTarget(t.Context(), theirs, Resolution{Target: home}), pair.ID)

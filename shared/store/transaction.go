@@ -76,12 +76,14 @@ func (a action) item(table string) types.TransactWriteItem {
 			TableName: &table, Item: keyed(a.key, a.record), ConditionExpression: a.when.condition(),
 			ExpressionAttributeNames: a.when.names, ExpressionAttributeValues: a.when.values, ReturnValuesOnConditionCheckFailure: a.returned(),
 		}}
+
 	case updateKind:
 		return types.TransactWriteItem{Update: &types.Update{
 			TableName: &table, Key: a.key.attributes(), UpdateExpression: a.update.text(), ConditionExpression: a.update.condition(),
 			ExpressionAttributeNames: a.update.names, ExpressionAttributeValues: a.update.values,
 			ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld,
 		}}
+
 	case deleteKind:
 		return types.TransactWriteItem{Delete: &types.Delete{
 			TableName: &table, Key: a.key.attributes(), ConditionExpression: a.when.condition(),
