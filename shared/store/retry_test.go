@@ -113,7 +113,7 @@ func TestRequestRunRecognisesItself(t *testing.T) {
 	}
 }
 
-func TestWakeWithRunRecognisesItself(t *testing.T) {
+func TestSignalWithRunRecognisesItself(t *testing.T) {
 	s, w := open(t)
 	w.lose["UpdateItem"] = 1
 	started, err := s.SignalWithRun(t.Context(), pair, newRunOf(1, domain.Incremental), now)

@@ -73,9 +73,9 @@ func TestRuns(t *testing.T) {
 	is(t, err, ErrNotFound)
 }
 
-// A dry run has a lane of its own: it neither occupies nor joins the active
+// A dry run has a state of its own: it neither occupies nor joins the active
 // run, and its worker holds another lease.
-func TestDryLane(t *testing.T) {
+func TestDryRunState(t *testing.T) {
 	s, _ := open(t)
 	request(t, s, 1, domain.Incremental)
 	if _, started, err := s.RequestDryRun(t.Context(), pair, newRunOf(2, domain.Full), 0, now); err != nil || !started {
@@ -172,29 +172,29 @@ func TestLedger(t *testing.T) {
 		t.Errorf("%d pending, %d given up, %v", pending, givenUp, err)
 	}
 
-	marks, next, err := s.Retriable(t.Context(), pair.ID, "there", domain.FailedOut, domain.Page{Limit: 10})
-	if err != nil || next != "" || fmt.Sprint(marks) != fmt.Sprint([]PendingChange{{ItemID: 2, Retry: true}, {ItemID: 4, Retry: true}}) {
-		t.Errorf("%v, %q, %v", marks, next, err)
+	changes, next, err := s.Retriable(t.Context(), pair.ID, "there", domain.FailedOut, domain.Page{Limit: 10})
+	if err != nil || next != "" || fmt.Sprint(changes) != fmt.Sprint([]PendingChange{{ItemID: 2, Retry: true}, {ItemID: 4, Retry: true}}) {
+		t.Errorf("%v, %q, %v", changes, next, err)
 	}
 }
 
-// A mark keeps what it says, whoever writes it again.
-func TestMarksKeepWhatTheySay(t *testing.T) {
+// A pending change keeps its flags when it is written again.
+func TestPendingChangesKeepTheirFlags(t *testing.T) {
 	s, _ := open(t)
 	run := request(t, s, 1, domain.Full)
 	_, lease := acquire(t, s, 1, "a", now, now.Add(time.Minute))
 	must(t, s.PutPendingChange(t.Context(), pair.ID, PendingChange{ItemID: 7, Version: 3, Retry: true}))
 	must(t, s.Commit(t.Context(), lease, Batch{Run: run, AddPending: []PendingChange{{ItemID: 7, Version: 3, Planned: 1}}}))
 	must(t, s.PutPendingChange(t.Context(), pair.ID, PendingChange{ItemID: 7, Version: 3}))
-	marks, _, err := s.PendingChanges(t.Context(), pair.ID, "", 10)
-	if err != nil || len(marks) != 1 || marks[0] != (PendingChange{ItemID: 7, Version: 3, Retry: true, Planned: 1, Announced: true}) {
-		t.Errorf("%+v, %v", marks, err)
+	changes, _, err := s.PendingChanges(t.Context(), pair.ID, "", 10)
+	if err != nil || len(changes) != 1 || changes[0] != (PendingChange{ItemID: 7, Version: 3, Retry: true, Planned: 1, Announced: true}) {
+		t.Errorf("%+v, %v", changes, err)
 	}
 
 	must(t, s.RetryItems(t.Context(), pair.ID, nil))
 }
 
-func TestPoke(t *testing.T) {
+func TestResumeRun(t *testing.T) {
 	s, _ := open(t)
 	at(t, s, waiting)
 	is(t, s.ResumeRun(t.Context(), pair.ID, 2, now), ErrNotFound)
@@ -305,7 +305,7 @@ func TestObjects(t *testing.T) {
 	}
 }
 
-// However large a batch is, a link and its notice are never apart.
+// However large a batch is, a link and its event are in one transaction.
 func TestLargeBatchesKeepTogetherWhatBelongsTogether(t *testing.T) {
 	s, wire := open(t)
 	run := request(t, s, 1, domain.Incremental)
@@ -328,7 +328,7 @@ func TestLargeBatchesKeepTogetherWhatBelongsTogether(t *testing.T) {
 
 	left, err := tableOf(s).count(t.Context(), pageOf{pk: integrationPartition(pair.ID), prefix: outboxPrefix})
 	if rows, _, lerr := s.Ledger(t.Context(), pair.ID, "there", "", domain.Page{Limit: 1000}); left != 200 || len(rows) != 100 || err != nil || lerr != nil {
-		t.Errorf("%d notices, %d links, %v, %v", left, len(rows), err, lerr)
+		t.Errorf("%d events, %d links, %v, %v", left, len(rows), err, lerr)
 	}
 }
 
