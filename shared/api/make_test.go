@@ -106,7 +106,7 @@ func TestCreateRefuses(t *testing.T) {
 		t.Run(name, func(t *testing.T) { refused(t, send(t, w.make, request{body: c.body, header: c.header}), c.refusal) })
 	}
 
-	all, _, err := w.store.Integrations(t.Context(), org, "", 100)
+	all, _, err := w.store.Integrations(t.Context(), org, domain.Page{Limit: 100})
 	if must(t, err); len(all) != 2 {
 		t.Errorf("%d integrations, 2 before", len(all))
 	}
@@ -138,7 +138,7 @@ func TestCreateOnce(t *testing.T) {
 
 	count := func(want int) {
 		t.Helper()
-		found, _, err := w.store.Integrations(t.Context(), org, "", 100)
+		found, _, err := w.store.Integrations(t.Context(), org, domain.Page{Limit: 100})
 		if must(t, err); len(found) != want {
 			t.Errorf("%d integrations, want %d", len(found), want)
 		}
@@ -363,8 +363,8 @@ func TestDeleteWithoutAMessage(t *testing.T) {
 	run := w.accepted(t, request{})
 	messages(t, w)
 	pair := store.IntegrationRef{ID: github, OrganisationID: org, ItemType: "work_item"}
-	_, _, held, err := w.store.Acquire(t.Context(), pair, run.ID, "a worker", w.now, w.now.Add(time.Minute))
-	if must(t, err); !held {
+	held, err := w.store.Acquire(t.Context(), pair, store.LeaseRequest{RunID: run.ID, ID: "a worker", Now: w.now, Until: w.now.Add(time.Minute)})
+	if must(t, err); held == nil {
 		t.Fatal("no lease")
 	}
 

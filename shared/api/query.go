@@ -16,25 +16,18 @@ const (
 	maxLimit     = 100
 )
 
-// A Page says which part of a list is asked for.
-type Page struct {
-	// After is where the page begins: a sortable id, "" for the beginning.
-	After string
-	Limit int
-}
-
 // Page reads the query's limit and after, and the parameters in more, whose
 // readers return what is wrong as the end of a sentence. Any other parameter is
 // refused, as an unknown member of a body is. kind distinguishes the cursors of one
 // list from those of another.
-func (r Request) Page(kind string, more map[string]func(value string) string) (Page, error) {
+func (r Request) Page(kind string, more map[string]func(value string) string) (domain.Page, error) {
 	return r.PageAfter(kind, sortable, more)
 }
 
 // PageAfter is Page for a list whose pages do not begin after an id; place
 // reports whether one may.
-func (r Request) PageAfter(kind string, place func(after string) bool, more map[string]func(value string) string) (Page, error) {
-	p := Page{Limit: defaultLimit}
+func (r Request) PageAfter(kind string, place func(after string) bool, more map[string]func(value string) string) (domain.Page, error) {
+	p := domain.Page{Limit: defaultLimit}
 	readers := map[string]func(string) string{
 		"limit": func(value string) string {
 			n, err := strconv.Atoi(value)

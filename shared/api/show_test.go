@@ -23,10 +23,12 @@ var pair = store.IntegrationRef{ID: github, OrganisationID: org, ItemType: "work
 // work gives a worker's hold on the active run.
 func (w *world) work(t *testing.T, run domain.Snowflake) (store.ActiveRun, store.Lease) {
 	t.Helper()
-	st, lease, held, err := w.store.Acquire(t.Context(), pair, run, "worker", w.now, w.now.Add(time.Minute))
-	if err != nil || !held {
+	held, err := w.store.Acquire(t.Context(), pair, store.LeaseRequest{RunID: run, ID: "worker", Now: w.now, Until: w.now.Add(time.Minute)})
+	if err != nil || held == nil {
 		t.Fatal(held, err)
 	}
+	st := held.State
+	lease := held.Lease
 	return *st.Run, lease
 }
 

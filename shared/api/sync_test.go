@@ -141,10 +141,12 @@ func TestSyncJoinsTheActiveRun(t *testing.T) {
 	}
 
 	same("queued", domain.Queued)
-	st, lease, held, err := w.store.Acquire(t.Context(), pair, first.ID, "lease", w.now, w.now.Add(time.Minute))
-	if err != nil || !held {
+	held, err := w.store.Acquire(t.Context(), pair, store.LeaseRequest{RunID: first.ID, ID: "lease", Now: w.now, Until: w.now.Add(time.Minute)})
+	if err != nil || held == nil {
 		t.Fatal(held, err)
 	}
+	st := held.State
+	lease := held.Lease
 
 	same("running", domain.Running)
 	run := *st.Run
@@ -224,10 +226,11 @@ func TestSyncThatAnnouncesIsFull(t *testing.T) {
 func (w *world) end(t *testing.T, run domain.Run, epoch int64) {
 	t.Helper()
 	pair := store.IntegrationRef{ID: github, OrganisationID: org, ItemType: "work_item"}
-	_, lease, held, err := w.store.Acquire(t.Context(), pair, run.ID, "lease "+run.ID.String(), w.now, w.now.Add(time.Minute))
-	if err != nil || !held {
+	held, err := w.store.Acquire(t.Context(), pair, store.LeaseRequest{RunID: run.ID, ID: "lease " + run.ID.String(), Now: w.now, Until: w.now.Add(time.Minute)})
+	if err != nil || held == nil {
 		t.Fatal(held, err)
 	}
+	lease := held.Lease
 
 	run.Status = domain.Succeeded
 	run.FinishedAt = &w.now

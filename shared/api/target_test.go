@@ -138,10 +138,11 @@ func (w *world) claim(t *testing.T, id domain.Snowflake, place connector.Place) 
 	run := store.ActiveRun{Run: domain.Run{ID: 4711, IntegrationID: id, OrganisationID: org, Mode: domain.Full, Trigger: domain.ByRequest, RequestedAt: w.now, Status: domain.Queued}}
 	_, _, err := w.store.RequestRun(t.Context(), p, run, 0, w.now)
 	must(t, err)
-	_, lease, held, err := w.store.Acquire(t.Context(), p, run.ID, "lease", w.now, w.now.Add(time.Minute))
-	if err != nil || !held {
+	held, err := w.store.Acquire(t.Context(), p, store.LeaseRequest{RunID: run.ID, ID: "lease", Now: w.now, Until: w.now.Add(time.Minute)})
+	if err != nil || held == nil {
 		t.Fatal(held, err)
 	}
+	lease := held.Lease
 
 	must(t, w.store.ResolveTarget(t.Context(), lease, store.Resolution{Target: store.Target{Key: place.Key(domain.GitHub), ID: place.ID}}))
 }

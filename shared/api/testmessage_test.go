@@ -540,10 +540,12 @@ func (y way) held(t *testing.T, w *world) (store.ActiveRun, store.Lease) {
 	run := store.ActiveRun{Run: domain.Run{ID: 4712, IntegrationID: y.id, OrganisationID: org, Mode: domain.Full, Trigger: domain.ByRequest, RequestedAt: w.now, Status: domain.Queued}}
 	_, _, err := w.store.RequestRun(t.Context(), p, run, 0, w.now)
 	must(t, err)
-	st, lease, held, err := w.store.Acquire(t.Context(), p, run.ID, "worker", w.now, w.now.Add(time.Minute))
-	if err != nil || !held {
+	held, err := w.store.Acquire(t.Context(), p, store.LeaseRequest{RunID: run.ID, ID: "worker", Now: w.now, Until: w.now.Add(time.Minute)})
+	if err != nil || held == nil {
 		t.Fatal(held, err)
 	}
+	st := held.State
+	lease := held.Lease
 
 	return *st.Run, lease
 }
@@ -835,8 +837,9 @@ func TestNoTestMessageWhereAnotherSyncs(t *testing.T) {
 		p := store.IntegrationRef{ID: 701, OrganisationID: org, ItemType: "work_item"}
 		_, _, err = w.store.RequestRun(t.Context(), p, run, 0, w.now)
 		must(t, err)
-		_, lease, _, err := w.store.Acquire(t.Context(), p, run.ID, "worker", w.now, w.now.Add(time.Minute))
+		held, err := w.store.Acquire(t.Context(), p, store.LeaseRequest{RunID: run.ID, ID: "worker", Now: w.now, Until: w.now.Add(time.Minute)})
 		must(t, err)
+		lease := held.Lease
 		must(t, w.store.ResolveTarget(t.Context(), lease, store.Resolution{Target: store.Target{Key: place.Key(y.provider), ID: place.ID}}))
 
 		before := len(y.messagesOf())

@@ -3,64 +3,57 @@ package store
 import (
 	"context"
 	"errors"
+	"time"
 
-	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
 	"example.com/integrations/shared/domain"
 )
+
+// An accessRepository has the records that decide who may manage integrations:
+// organisations with their roles, and members. Ingest writes them from events.
+type accessRepository struct{ table *table }
 
 // MaxRoles is how many roles of one organisation are kept, deleted ones
 // included. An entry takes at most 60 bytes, and an item of the table 400 KB
 // (https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html).
 const MaxRoles = 5000
 
-// ErrTooManyRoles reports a role that the organisation's record has no room
-// for.
+// ErrTooManyRoles reports that an organisation already has MaxRoles roles.
 var ErrTooManyRoles = errors.New("the organisation has as many roles as are kept")
 
-// versioned lets an update of the record, or of a map in it, through that is
-// not older than what is there; of two events of one version, the one that
-// deletes stands. deleted is the attribute that says so.
-func versioned(u update, path string, version int64, deleted string, gone bool) update {
-	u.names["#version"] = "version"
-	u.values[":v"] = number(version)
-	at := path + "#version"
-	newer := at + " <= :v"
-	if !gone {
-		u.names["#gone"], u.values[":false"] = deleted, truth(false)
-		newer = at + " < :v OR (" + at + " = :v AND " + path + "#gone = :false)"
+// newest holds when a version is not older than the stored one. Of two events
+// with the same version, a deletion wins. at is the path of the versioned map with
+// a dot at its end, "" for the record itself; deleted is the attribute that marks a
+// deletion.
+func newest(at string, version int64, deleted string, gone bool) condition {
+	v := number(version)
+	if gone {
+		return atMost(at+"version", v)
 	}
 
-	if u.condition == "" {
-		u.condition = "attribute_not_exists(" + at + ")"
-	}
-
-	u.condition += " OR " + newer
-
-	return u
+	return either(less(at+"version", v), all(equal(at+"version", v), equal(at+deleted, truth(false))))
 }
 
-// PutOrganisation stores an organisation, unless a newer version of it is
-// there. Its roles are written by PutRole; those given here are what a seed
-// starts with, and are left aside when there are any.
-func (s *Store) PutOrganisation(ctx context.Context, o domain.Organisation) error {
-	return s.unlessOlder(ctx, "put organisation", o.ID, organisationKey(o.ID), organisationUpdate(o))
+// notOlder is newest for a record that may not exist.
+func notOlder(version int64, deleted string, gone bool) condition {
+	return either(absent("version"), newest("", version, deleted, gone))
 }
 
-// organisationUpdate writes an organisation. One that is deleted and has no owner
-// is of an event that says no more than that: name, owner and roles stay.
-func organisationUpdate(o domain.Organisation) update {
-	if o.Deleted && o.OwnerID == 0 {
-		return versioned(update{
-			expression: "SET #id = :id, #deleted = :gone, #version = :v, #roles = if_not_exists(#roles, :roles)",
-			names:      map[string]string{"#id": "id", "#deleted": "is_deleted", "#roles": "roles"},
-			values:     record{":id": number(int64(o.ID)), ":gone": truth(true), ":roles": &types.AttributeValueMemberM{Value: record{}}},
-		}, "", o.Version, "is_deleted", true)
-	}
+// PutOrganisation stores an organisation, unless a newer version is stored. Roles
+// are written by PutRole. The roles in o are only the initial ones: they are
+// ignored when the record has roles.
+func (r accessRepository) PutOrganisation(ctx context.Context, o domain.Organisation) error {
+	err := r.table.updateOr(ctx, organisationKey(o.ID), organisationUpdate(o), nil)
+	return wrap(err, "put organisation", o.ID)
+}
 
+// organisationUpdate writes an organisation. A deleted one without an owner comes
+// from an event with nothing but id and version: name, owner and roles stay.
+func organisationUpdate(o domain.Organisation) *update {
 	roles := o.Roles
-	if roles == nil {
+	deletionOnly := o.Deleted && o.OwnerID == 0
+	if roles == nil || deletionOnly {
 		roles = map[string]domain.RoleGrant{}
 	}
 
@@ -68,34 +61,70 @@ func organisationUpdate(o domain.Organisation) update {
 		Roles map[string]domain.RoleGrant `json:"roles"`
 	}{roles})
 
-	return versioned(update{
-		expression: "SET #id = :id, #name = :name, #owner = :owner, #deleted = :deleted, #version = :v, #roles = if_not_exists(#roles, :roles)",
-		names:      map[string]string{"#id": "id", "#name": "name", "#owner": "owner_id", "#deleted": "is_deleted", "#roles": "roles"},
-		values: record{
-			":id": number(int64(o.ID)), ":name": text(o.Name), ":owner": number(int64(o.OwnerID)), ":deleted": truth(o.Deleted), ":roles": encoded["roles"],
-		},
-	}, "", o.Version, "is_deleted", o.Deleted)
-}
-
-// unlessOlder writes what is versioned; what is older changes nothing,
-// and so does an SDK retry that meets its own success.
-func (s *Store) unlessOlder(ctx context.Context, operation string, subject domain.Snowflake, k key, u update) error {
-	_, err := s.update(ctx, k, u)
-	if _, failed := conditionFailed(err); failed {
-		return nil
+	u := newUpdate().
+		set("id", idOf(o.ID)).
+		set("is_deleted", truth(o.Deleted)).
+		set("version", number(o.Version)).
+		setDefault("roles", encoded["roles"]).
+		when(notOlder(o.Version, "is_deleted", o.Deleted))
+	if !deletionOnly {
+		u.set("name", text(o.Name)).set("owner_id", idOf(o.OwnerID))
 	}
-	return wrap(err, operation, subject)
+
+	return u
 }
 
-// PutRole stores what a role of an organisation grants, unless a newer version
-// of the role is there. A role may be told of before its organisation: then a
-// record without a version holds it, which nobody takes for an organisation.
-// ErrTooManyRoles when there is no room for one more.
-func (s *Store) PutRole(ctx context.Context, org, role domain.Snowflake, g domain.RoleGrant) error {
-	entry := &types.AttributeValueMemberM{Value: mustEncode(g)}
+// An OrganisationState is the state of an organisation after an event was stored.
+type OrganisationState struct {
+	// Current is false when the event is older than the stored version. The caller
+	// must then ignore the event.
+	Current bool
+	Deleted bool
+	// DeletedAt is when it was deleted, in Unix milliseconds.
+	DeletedAt int64
+	// Suspended says that the organisation was deleted, and that its scheduled work
+	// has not been made due again since.
+	Suspended bool
+}
+
+// TakeOrganisation stores an organisation from an event, unless a newer version is
+// stored. A deletion may contain only id and version: name, owner and roles stay
+// then. An equal version is current, so that all later steps are repeated when an
+// event arrives again.
+func (r accessRepository) TakeOrganisation(ctx context.Context, o domain.Organisation, now time.Time) (OrganisationState, error) {
+	u := organisationUpdate(o)
+	if o.Deleted {
+		u.setDefault("deleted_at", millis(now)).set("suspended", truth(true))
+	} else {
+		u.remove("deleted_at")
+	}
+
+	after, err := r.table.update(ctx, organisationKey(o.ID), u)
+	if _, failed := conditionFailed(err); failed {
+		return OrganisationState{}, nil
+	}
+
+	var st struct {
+		Deleted   bool  `json:"is_deleted"`
+		DeletedAt int64 `json:"deleted_at"`
+		Suspended bool  `json:"suspended"`
+	}
+	if err == nil {
+		err = decode(after, &st)
+	}
+
+	return OrganisationState{Current: err == nil, Deleted: st.Deleted, DeletedAt: st.DeletedAt, Suspended: st.Suspended}, wrap(err, "take organisation", o.ID)
+}
+
+// PutRole stores what a role of an organisation grants, unless a newer version of
+// the role is stored. A role may arrive before its organisation: the record then
+// has no version and is not read as an organisation. ErrTooManyRoles when the
+// organisation already has MaxRoles other roles.
+func (r accessRepository) PutRole(ctx context.Context, org, role domain.Snowflake, g domain.RoleGrant) error {
+	entry := fields(g)
 	var err error
-	for range 3 { // the record may come into being in between, once
-		_, err = s.update(ctx, organisationKey(org), roleUpdate(role, g, entry))
+	for range 3 { // another event may create the record in between, once
+		_, err = r.table.update(ctx, organisationKey(org), roleUpdate(role, g, entry))
 		old, failed := conditionFailed(err)
 		if !failed {
 			return wrap(err, "put role", role)
@@ -103,14 +132,12 @@ func (s *Store) PutRole(ctx context.Context, org, role domain.Snowflake, g domai
 
 		if roles, ok := old["roles"].(*types.AttributeValueMemberM); ok {
 			if roles.Value[role.String()] == nil {
-				err = ErrTooManyRoles
-			} else {
-				err = nil // a newer version is there
+				return wrap(ErrTooManyRoles, "put role", role)
 			}
-			return wrap(err, "put role", role)
+			return nil // a newer version is stored
 		}
 
-		if err = s.firstRole(ctx, org, role, entry); !errors.Is(err, ErrConflict) {
+		if err = r.firstRole(ctx, org, role, entry); !errors.Is(err, ErrConflict) {
 			return wrap(err, "put role", role)
 		}
 	}
@@ -119,43 +146,27 @@ func (s *Store) PutRole(ctx context.Context, org, role domain.Snowflake, g domai
 }
 
 // roleUpdate writes one entry of the map of roles.
-func roleUpdate(role domain.Snowflake, g domain.RoleGrant, entry types.AttributeValue) update {
-	u := versioned(update{
-		expression: "SET #roles.#role = :entry",
-		condition:  "attribute_not_exists(#roles.#role) AND size(#roles) < :max",
-		names:      map[string]string{"#roles": "roles", "#role": role.String()},
-		values:     record{":entry": entry, ":map": text("M"), ":max": number(MaxRoles)},
-	}, "#roles.#role.", g.Version, "deleted", g.Deleted)
+func roleUpdate(role domain.Snowflake, g domain.RoleGrant, entry types.AttributeValue) *update {
+	at := "roles." + role.String()
+	room := all(absent(at), fewer("roles", MaxRoles))
 
-	u.condition = "attribute_type(#roles, :map) AND (" + u.condition + ")"
-
-	return u
+	return newUpdate().
+		set(at, entry).
+		when(hasType("roles", "M"), either(room, newest(at+".", g.Version, "deleted", g.Deleted)))
 }
 
-// firstRole begins an organisation's map of roles. ErrConflict when it has one.
-func (s *Store) firstRole(ctx context.Context, org, role domain.Snowflake, entry types.AttributeValue) error {
-	_, err := s.update(ctx, organisationKey(org), update{
-		expression: "SET #roles = :roles, #id = :id", condition: "NOT attribute_type(#roles, :map)",
-		names: map[string]string{"#roles": "roles", "#id": "id"},
-		values: record{
-			":roles": &types.AttributeValueMemberM{Value: record{role.String(): entry}}, ":id": number(int64(org)), ":map": text("M"),
-		},
-	})
-	if _, failed := conditionFailed(err); failed {
-		err = ErrConflict
-	}
+// firstRole creates an organisation's map of roles. ErrConflict when it has one.
+func (r accessRepository) firstRole(ctx context.Context, org, role domain.Snowflake, entry types.AttributeValue) error {
+	roles := &types.AttributeValueMemberM{Value: record{role.String(): entry}}
+	u := newUpdate().set("roles", roles).set("id", idOf(org)).when(not(hasType("roles", "M")))
 
-	return err
+	return r.table.updateOr(ctx, organisationKey(org), u, ErrConflict)
 }
 
-// PutMember stores a membership, unless a newer version of it is there. One
-// that is removed stays as a tombstone.
-func (s *Store) PutMember(ctx context.Context, m domain.Member) error {
-	u := versioned(update{names: map[string]string{}, values: record{}}, "", m.Version, "removed", m.Removed)
-	_, err := s.db.PutItem(ctx, &dynamodb.PutItemInput{
-		TableName: &s.table, Item: keyed(memberKey(m.OrganisationID, m.UserID), mustEncode(m)), ConditionExpression: &u.condition,
-		ExpressionAttributeNames: u.names, ExpressionAttributeValues: u.values,
-	})
+// PutMember stores a membership, unless a newer version is stored. A removed one
+// stays as a tombstone.
+func (r accessRepository) PutMember(ctx context.Context, m domain.Member) error {
+	err := r.table.put(ctx, put(memberKey(m.OrganisationID, m.UserID), mustEncode(m), notOlder(m.Version, "removed", m.Removed)))
 	if _, failed := conditionFailed(err); failed {
 		return nil
 	}
@@ -163,8 +174,35 @@ func (s *Store) PutMember(ctx context.Context, m domain.Member) error {
 	return wrap(err, "put member", m.UserID)
 }
 
-// organisation decodes an organisation's record; nil when there is none, and
-// when only roles of it have been told of yet.
+// A Membership decides what a user may do in an organisation. What does not exist
+// is nil.
+type Membership struct {
+	Organisation *domain.Organisation
+	Member       *domain.Member
+}
+
+// Membership reads an organisation and, where user is not 0, that user's
+// membership, in one BatchGetItem.
+func (r accessRepository) Membership(ctx context.Context, org, user domain.Snowflake) (m Membership, err error) {
+	keys := []key{organisationKey(org)}
+	if user != 0 {
+		keys = append(keys, memberKey(org, user))
+	}
+
+	found, err := r.table.batchGet(ctx, keys)
+	if err == nil {
+		m.Organisation, err = organisation(found[organisationKey(org)])
+	}
+
+	if err == nil && user != 0 {
+		err = into(found[memberKey(org, user)], &m.Member)
+	}
+
+	return m, wrap(err, "read organisation", org)
+}
+
+// organisation decodes an organisation's record; nil when there is none, and when
+// only its roles have arrived.
 func organisation(r record) (*domain.Organisation, error) {
 	var o *domain.Organisation
 	if err := into(r, &o); err != nil || o == nil || o.Version == 0 {

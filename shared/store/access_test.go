@@ -19,23 +19,23 @@ func organisationNow(t *testing.T, s *Store) *domain.Organisation {
 	return v.Organisation
 }
 
-// A told is one access event, as the store hears of it.
-type told func(t *testing.T, s *Store)
+// An accessEvent stores what one event says.
+type accessEvent func(t *testing.T, s *Store)
 
-func named(name string, version int64, deleted bool) told {
+func named(name string, version int64, deleted bool) accessEvent {
 	return func(t *testing.T, s *Store) {
 		must(t, s.PutOrganisation(t.Context(), domain.Organisation{ID: org, Name: name, OwnerID: 11, Deleted: deleted, Version: version}))
 	}
 }
 
-func gone(version int64) told {
+func gone(version int64) accessEvent {
 	return func(t *testing.T, s *Store) {
 		_, err := s.TakeOrganisation(t.Context(), domain.Organisation{ID: org, Deleted: true, Version: version}, now)
 		must(t, err)
 	}
 }
 
-func role(g domain.Grant, version int64, deleted bool) told {
+func role(g domain.Grant, version int64, deleted bool) accessEvent {
 	return func(t *testing.T, s *Store) {
 		must(t, s.PutRole(t.Context(), org, 21, domain.RoleGrant{Grant: g, Version: version, Deleted: deleted}))
 	}
@@ -43,25 +43,25 @@ func role(g domain.Grant, version int64, deleted bool) told {
 
 func TestOrganisationVersions(t *testing.T) {
 	for name, c := range map[string]struct {
-		steps []told
+		steps []accessEvent
 		want  string // name version deleted
 	}{
-		"in order":                    {[]told{named("a", 1, false), named("b", 2, false)}, "b 2 false"},
-		"older is ignored":            {[]told{named("b", 2, false), named("a", 1, false)}, "b 2 false"},
-		"twice":                       {[]told{named("a", 1, false), named("a", 1, false)}, "a 1 false"},
-		"deletion":                    {[]told{named("a", 1, false), gone(2)}, "a 2 true"},
-		"older deletion":              {[]told{named("a", 2, false), gone(1)}, "a 2 false"},
-		"deletion of the version":     {[]told{named("a", 2, false), gone(2)}, "a 2 true"},
-		"as old as the deletion":      {[]told{named("a", 1, false), gone(2), named("b", 2, false)}, "a 2 true"},
-		"deletion first":              {[]told{gone(2), named("a", 1, false)}, " 2 true"},
-		"told deleted":                {[]told{named("a", 1, false), named("b", 2, true)}, "b 2 true"},
-		"told deleted, then the same": {[]told{named("b", 2, true), named("a", 2, false)}, "b 2 true"},
-		"revived":                     {[]told{named("a", 1, false), gone(2), named("c", 3, false)}, "c 3 false"},
-		"revived late":                {[]told{named("c", 3, false), gone(2), named("a", 1, false)}, "c 3 false"},
+		"in order":                  {[]accessEvent{named("a", 1, false), named("b", 2, false)}, "b 2 false"},
+		"older is ignored":          {[]accessEvent{named("b", 2, false), named("a", 1, false)}, "b 2 false"},
+		"twice":                     {[]accessEvent{named("a", 1, false), named("a", 1, false)}, "a 1 false"},
+		"deletion":                  {[]accessEvent{named("a", 1, false), gone(2)}, "a 2 true"},
+		"older deletion":            {[]accessEvent{named("a", 2, false), gone(1)}, "a 2 false"},
+		"deletion of the version":   {[]accessEvent{named("a", 2, false), gone(2)}, "a 2 true"},
+		"as old as the deletion":    {[]accessEvent{named("a", 1, false), gone(2), named("b", 2, false)}, "a 2 true"},
+		"deletion first":            {[]accessEvent{gone(2), named("a", 1, false)}, " 2 true"},
+		"put as deleted":            {[]accessEvent{named("a", 1, false), named("b", 2, true)}, "b 2 true"},
+		"deleted, then not, as old": {[]accessEvent{named("b", 2, true), named("a", 2, false)}, "b 2 true"},
+		"revived":                   {[]accessEvent{named("a", 1, false), gone(2), named("c", 3, false)}, "c 3 false"},
+		"revived late":              {[]accessEvent{named("c", 3, false), gone(2), named("a", 1, false)}, "c 3 false"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s, _ := open(t)
-			for _, step := range append([]told{role(domain.Allow, 1, false)}, c.steps...) {
+			for _, step := range append([]accessEvent{role(domain.Allow, 1, false)}, c.steps...) {
 				step(t, s)
 			}
 
@@ -82,18 +82,18 @@ func TestRoleVersions(t *testing.T) {
 	deny := domain.Deny
 	none := domain.Inherit
 	for name, c := range map[string]struct {
-		steps []told
+		steps []accessEvent
 		want  domain.RoleGrant
 	}{
-		"in order":               {[]told{role(allow, 1, false), role(deny, 2, false)}, domain.RoleGrant{Grant: deny, Version: 2}},
-		"older is ignored":       {[]told{role(deny, 2, false), role(allow, 1, false)}, domain.RoleGrant{Grant: deny, Version: 2}},
-		"twice":                  {[]told{role(allow, 1, false), role(allow, 1, false)}, domain.RoleGrant{Grant: allow, Version: 1}},
-		"an old allow stays old": {[]told{role(none, 2, false), role(allow, 1, false)}, domain.RoleGrant{Version: 2}},
-		"deleted":                {[]told{role(allow, 1, false), role(none, 2, true)}, domain.RoleGrant{Version: 2, Deleted: true}},
-		"deleted first":          {[]told{role(none, 2, true), role(allow, 1, false)}, domain.RoleGrant{Version: 2, Deleted: true}},
-		"as old as the deletion": {[]told{role(none, 2, true), role(allow, 2, false)}, domain.RoleGrant{Version: 2, Deleted: true}},
-		"deletion of a version":  {[]told{role(allow, 2, false), role(none, 2, true)}, domain.RoleGrant{Version: 2, Deleted: true}},
-		"made anew":              {[]told{role(none, 2, true), role(allow, 3, false)}, domain.RoleGrant{Grant: allow, Version: 3}},
+		"in order":               {[]accessEvent{role(allow, 1, false), role(deny, 2, false)}, domain.RoleGrant{Grant: deny, Version: 2}},
+		"older is ignored":       {[]accessEvent{role(deny, 2, false), role(allow, 1, false)}, domain.RoleGrant{Grant: deny, Version: 2}},
+		"twice":                  {[]accessEvent{role(allow, 1, false), role(allow, 1, false)}, domain.RoleGrant{Grant: allow, Version: 1}},
+		"an old allow stays old": {[]accessEvent{role(none, 2, false), role(allow, 1, false)}, domain.RoleGrant{Version: 2}},
+		"deleted":                {[]accessEvent{role(allow, 1, false), role(none, 2, true)}, domain.RoleGrant{Version: 2, Deleted: true}},
+		"deleted first":          {[]accessEvent{role(none, 2, true), role(allow, 1, false)}, domain.RoleGrant{Version: 2, Deleted: true}},
+		"as old as the deletion": {[]accessEvent{role(none, 2, true), role(allow, 2, false)}, domain.RoleGrant{Version: 2, Deleted: true}},
+		"deletion of a version":  {[]accessEvent{role(allow, 2, false), role(none, 2, true)}, domain.RoleGrant{Version: 2, Deleted: true}},
+		"created again":          {[]accessEvent{role(none, 2, true), role(allow, 3, false)}, domain.RoleGrant{Grant: allow, Version: 3}},
 	} {
 		for _, before := range []bool{false, true} { // the role before its organisation
 			t.Run(fmt.Sprint(name, before), func(t *testing.T) {
@@ -122,7 +122,7 @@ func TestRoleVersions(t *testing.T) {
 	}
 }
 
-// Where there are only roles yet, nobody takes them for an organisation.
+// A record with roles only is not read as an organisation.
 func TestRolesAloneAreNoOrganisation(t *testing.T) {
 	s, _ := open(t)
 	request(t, s, 1, domain.Full)
@@ -138,7 +138,7 @@ func TestRolesAloneAreNoOrganisation(t *testing.T) {
 	}
 }
 
-// Many roles at once of an organisation that is told of in between: none is
+// Many roles at once of an organisation whose event arrives in between: none is
 // lost.
 func TestRolesAtOnce(t *testing.T) {
 	s, _ := open(t)
@@ -224,7 +224,7 @@ func TestMemberVersions(t *testing.T) {
 func TestAccessEventsCostOneWrite(t *testing.T) {
 	s, w := open(t)
 	for n, c := range []struct {
-		event told
+		event accessEvent
 		want  map[string]int
 	}{
 		{named("a", 1, false), map[string]int{"UpdateItem": 1}},
@@ -250,7 +250,7 @@ func TestAccessEventsCostOneWrite(t *testing.T) {
 
 func TestAccessWritesSurviveLostAnswers(t *testing.T) {
 	s, w := open(t)
-	for _, event := range []told{role(domain.Allow, 1, false), role(domain.Deny, 2, false), named("a", 1, false), gone(2), named("b", 3, false)} {
+	for _, event := range []accessEvent{role(domain.Allow, 1, false), role(domain.Deny, 2, false), named("a", 1, false), gone(2), named("b", 3, false)} {
 		w.lose["UpdateItem"] = 1
 		event(t, s)
 	}

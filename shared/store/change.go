@@ -4,15 +4,13 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
-	"strings"
 	"time"
 
-	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
-
 	"example.com/integrations/shared/domain"
+	"example.com/integrations/shared/events/outgoing"
 )
 
-// A Change is what a manager's PATCH writes. Everything not named stays.
+// A Change is what a manager's PATCH writes. All other members stay.
 type Change struct {
 	Enabled       bool
 	Configuration string
@@ -20,24 +18,17 @@ type Change struct {
 	WebhookHash   string
 	Fingerprint   string
 	SecretOrigins map[string]string // all secrets the integration has afterwards
-	NewSecrets    map[string][]byte // sealed; the kept ones are not touched
+	NewSecrets    map[string][]byte // sealed; the other secrets are not written
 	NeedsFull     bool
-	// ConfigurationChanged says that the configuration or a secret is another.
+	// ConfigurationChanged says that the configuration or a secret has changed.
 	ConfigurationChanged bool
-	// ConnectionChanged says that a secret, the place or who calls it is another:
-	// what is known of the provider's health says nothing any more.
+	// ConnectionChanged says that a secret, the target or the identity has changed:
+	// the recorded health of the provider does not apply any more.
 	ConnectionChanged bool
 }
 
-// UpdateIntegration writes a change onto what was read, in one write, and
-// returns the new record. Where a run is active that the change stops, or that
-// waits, it ends or goes on in the same write. ErrConflict if another write
-// came first, ErrNotFound if the integration is gone, a *TargetInUseError if
-// another one is configured for the same place in the same words. A retry by
-// the SDK of its own success finds its write id and succeeds.
-func (s *Store) UpdateIntegration(ctx context.Context, v View, c Change, now time.Time) (Integration, error) {
-	read := *v.Integration
-	p := IntegrationRef{ID: read.ID, OrganisationID: read.OrganisationID, ItemType: read.ItemType}
+// onto is the record after the change.
+func (c Change) onto(read Integration) Integration {
 	next := read
 	next.Enabled = c.Enabled
 	next.Configuration = c.Configuration
@@ -45,7 +36,8 @@ func (s *Store) UpdateIntegration(ctx context.Context, v View, c Change, now tim
 	next.TargetHash = c.TargetHash
 	next.Fingerprint = c.Fingerprint
 	next.SecretOrigins = c.SecretOrigins
-	next.Version, next.WriteID = read.Version+1, rand.Text()
+	next.Version = read.Version + 1
+	next.WriteID = rand.Text()
 	if c.NeedsFull {
 		next.FullEpoch++
 	}
@@ -58,79 +50,102 @@ func (s *Store) UpdateIntegration(ctx context.Context, v View, c Change, now tim
 		next.ConnectionVersion++
 	}
 
+	return next
+}
+
+// UpdateIntegration applies a change to the integration that was read, in one
+// write, and returns the new record. When the change stops the active run, or the
+// run waits, the run ends or resumes in the same write. ErrConflict if another
+// write came first, ErrNotFound if the integration was deleted, a
+// *TargetInUseError if another one is configured with the same target hash. When
+// the SDK repeats a write that had succeeded, the write id shows it, and the
+// repetition succeeds too.
+func (r integrationRepository) UpdateIntegration(ctx context.Context, v View, c Change, now time.Time) (Integration, error) {
+	read := *v.Integration
+	next := c.onto(read)
 	u := changeUpdate(read, next, c.NewSecrets)
-	beside := s.besideChange(v.State, read, next, now)
-	if next.TargetHash != read.TargetHash {
-		err := s.respell(ctx, p, read, next, append([]types.TransactWriteItem{s.updateAction(metaKey(p), u)}, beside...))
-		return next, wrap(err, "update integration", read.ID)
-	}
+	beside := besideChange(v.State, read, next, now)
 
-	if len(beside) == 0 {
-		_, err := s.update(ctx, metaKey(p), u)
-		old, failed := conditionFailed(err)
-		if failed {
-			err = whose(old, next.WriteID)
-		}
-		return next, wrap(err, "update integration", read.ID)
-	}
-
-	err := s.transact(ctx, append([]types.TransactWriteItem{s.updateAction(metaKey(p), u)}, beside...))
-	switch old, at := refused(err); {
-	case at == 0:
-		err = whose(old, next.WriteID)
-	case at > 0:
-		err = ErrConflict // the run has gone on since it was read
+	var err error
+	switch {
+	case next.TargetHash != read.TargetHash:
+		err = r.respell(ctx, read, next, append([]action{change(metaKey(read.ref()), u)}, beside...))
+	case len(beside) == 0:
+		err = r.changeAlone(ctx, next, u)
+	default:
+		err = r.table.transact(ctx, append([]action{change(metaKey(read.ref()), u)}, beside...))
+		err = changeRefused(err, next.WriteID)
 	}
 
 	return next, wrap(err, "update integration", read.ID)
 }
 
-// respell writes a change that spells the place otherwise. An integration that
-// is gone does not keep its spelling.
-func (s *Store) respell(ctx context.Context, p IntegrationRef, read, next Integration, actions []types.TransactWriteItem) error {
-	err := s.claimSpelling(ctx, p, read, next, actions)
+// changeAlone writes a change that needs no other record.
+func (r integrationRepository) changeAlone(ctx context.Context, next Integration, u *update) error {
+	_, err := r.table.update(ctx, metaKey(next.ref()), u)
+	if old, failed := conditionFailed(err); failed {
+		return ownWrite(old, next.WriteID)
+	}
+
+	return err
+}
+
+// changeRefused is the error of a transaction whose first action is the change of
+// the integration.
+func changeRefused(err error, writeID string) error {
+	switch old, at := refused(err); {
+	case at == 0:
+		return ownWrite(old, writeID)
+	case at > 0:
+		return ErrConflict // the run has changed since it was read
+	}
+
+	return err
+}
+
+// respell writes a change of the configured target. The claim of an integration
+// that does not exist any more is given up.
+func (r integrationRepository) respell(ctx context.Context, read, next Integration, actions []action) error {
+	err := r.claimSpelling(ctx, read, next, actions)
 
 	var taken *TargetInUseError
 	if !errors.As(err, &taken) {
 		return err
 	}
 
-	freed, ferr := s.freeOrphan(ctx, p, spellingKey(p, next.TargetHash), taken.Holder)
+	ref := next.ref()
+	freed, ferr := r.targets.freeOrphan(ctx, ref, spellingKey(ref, next.TargetHash), taken.Holder)
 	if freed {
-		return s.claimSpelling(ctx, p, read, next, actions)
+		return r.claimSpelling(ctx, read, next, actions)
 	}
 
 	return errors.Join(err, ferr)
 }
 
-// claimSpelling claims the new spelling and gives the old one up. An integration
-// may lack the claim to its old spelling, and another one may have it by now:
-// then it is left alone.
-func (s *Store) claimSpelling(ctx context.Context, p IntegrationRef, read, next Integration, actions []types.TransactWriteItem) error {
+// claimSpelling claims the new target hash and gives up the old one. The old claim
+// may be missing, or another integration may hold it by now: then it stays as it
+// is.
+func (r integrationRepository) claimSpelling(ctx context.Context, read, next Integration, actions []action) error {
+	ref := next.ref()
 	claimed := len(actions)
 	actions = append(actions[:claimed:claimed],
-		s.placeAction(spellingKey(p, next.TargetHash), p.ID), s.freeAction(spellingKey(p, read.TargetHash), p.ID))
+		claimFor(spellingKey(ref, next.TargetHash), ref.ID), giveUp(spellingKey(ref, read.TargetHash), ref.ID))
 
-	err := s.transact(ctx, actions)
+	err := r.table.transact(ctx, actions)
 	if _, at := refused(err); at == claimed+1 {
-		err = s.transact(ctx, actions[:claimed+1])
+		err = r.table.transact(ctx, actions[:claimed+1])
 	}
 
-	old, at := refused(err)
-	switch {
-	case at == 0:
-		return whose(old, next.WriteID)
-	case at == claimed:
+	if old, at := refused(err); at == claimed {
 		return &TargetInUseError{Holder: holderOf(old)}
-	case at > 0:
-		return ErrConflict // the run has gone on since it was read
 	}
 
-	return err
+	return changeRefused(err, next.WriteID)
 }
 
-// whose tells what a refused write met: our own success, nothing, or another's.
-func whose(old record, writeID string) error {
+// ownWrite is the error of a refused write of an integration: nil when the record
+// has the write's own id, so that the write had succeeded before.
+func ownWrite(old record, writeID string) error {
 	switch {
 	case old == nil:
 		return ErrNotFound
@@ -141,114 +156,123 @@ func whose(old record, writeID string) error {
 	return ErrConflict
 }
 
-// LedAway is the code with which a run ends when its integration syncs with
-// another place.
-const LedAway = "configuration_changed"
-
-// Why a run ends that a manager's change stops.
-var (
-	errDisabled = domain.RunError{Code: "integration_disabled", Detail: "The integration was disabled."}
-	errDeleted  = domain.RunError{Code: "integration_deleted", Detail: "The integration was deleted."}
-	errLedAway  = domain.RunError{Code: LedAway, Detail: "The target changed during the run; the next sync is full."}
-)
-
-// TargetChanged is why a run ends whose integration syncs with another place
-// now.
-func TargetChanged() *domain.RunError { return &errLedAway }
-
-// Stops says why a run must end after a manager's write, nil if it may go on.
-// after is nil when the integration is gone. A configuration that may lead to
-// another place stops nothing: the worker resolves the place before its next
-// call.
-func Stops(after *Integration) *domain.RunError {
-	switch {
-	case after == nil:
-		return &errDeleted
-	case !after.Enabled:
-		return &errDisabled
-	}
-
-	return nil
-}
-
-// besideChange are the writes to an active run's state that go with a change:
-// they stop it, end its wait, or make sure that it stands as it was read.
-func (s *Store) besideChange(st *State, read, next Integration, now time.Time) []types.TransactWriteItem {
+// besideChange are the writes to the state that go with a change: they stop the
+// active run, end its wait, or check that it is as it was read.
+func besideChange(st *State, read, next Integration, now time.Time) []action {
 	reconfigured := next.ConfigurationVersion != read.ConfigurationVersion
 	if st == nil || st.Run == nil {
-		return s.nowInsteadOfLater(st, next.Enabled && reconfigured, now)
+		return endPause(st, next.Enabled && reconfigured, now)
 	}
 
-	why := Stops(&next)
+	reason := Stops(&next)
 	switch {
-	case why == nil && !reconfigured:
+	case reason == nil && !reconfigured:
 		return nil
 	case st.leased(now):
-		return []types.TransactWriteItem{s.unmoved(*st)}
-	case why != nil:
-		return s.endNow(LiveRun, *st, now, why, !next.Enabled)
+		return []action{unmoved(*st)}
+	case reason != nil:
+		return endNow(LiveRun, *st, now, reason, !next.Enabled)
 	case st.Run.Status == domain.Waiting:
-		return []types.TransactWriteItem{s.updateAction(stateKey(st.ID), st.as(poke(now)))}
+		return []action{change(stateKey(st.ID), resumed(now).when(st.asRead()...))}
 	}
 
-	return []types.TransactWriteItem{s.unmoved(*st)}
+	return []action{unmoved(*st)}
 }
 
-// nowInsteadOfLater has what waits for the end of a pause tried at once,
-// after a change of what the provider refused.
-func (s *Store) nowInsteadOfLater(st *State, reconfigured bool, now time.Time) []types.TransactWriteItem {
+// endPause makes work due at once that waits for the end of a pause: a change of
+// the configuration may fix what the provider refused.
+func endPause(st *State, reconfigured bool, now time.Time) []action {
 	if st == nil || !reconfigured || st.RetryAt == 0 || st.Condition == nil || st.Condition.State != domain.Unhealthy {
 		return nil
 	}
 
-	return []types.TransactWriteItem{s.updateAction(stateKey(st.ID), update{
-		expression: "SET #due = :now, #retry = :now, #shard = :shard", condition: "attribute_not_exists(#run)",
-		names:  map[string]string{"#due": "due_at", "#retry": "retry_at", "#shard": "due_shard", "#run": "run"},
-		values: record{":now": number(now.UnixMilli()), ":shard": text(dueShard(st.ID))},
-	})}
+	u := newUpdate().
+		set("due_at", millis(now)).
+		set("retry_at", millis(now)).
+		set("due_shard", text(dueShard(st.ID))).
+		when(absent("run"))
+
+	return []action{change(stateKey(st.ID), u)}
 }
 
-// unmoved checks that no worker has taken a run up or given it back since it
-// was read. A worker that is on it looks again before it lets the run wait.
-func (s *Store) unmoved(st State) types.TransactWriteItem {
-	u := st.as(update{})
-	return types.TransactWriteItem{ConditionCheck: &types.ConditionCheck{
-		TableName: &s.table, Key: stateKey(st.ID).attributes(), ConditionExpression: &u.condition,
-		ExpressionAttributeNames: u.names, ExpressionAttributeValues: u.values,
-	}}
-}
+// unmoved checks that the lease was neither taken nor released since the run was
+// read. A worker that holds it reads the control records again before it lets the
+// run wait.
+func unmoved(st State) action { return check(stateKey(st.ID), st.asRead()...) }
 
-func changeUpdate(read, next Integration, secrets map[string][]byte) update {
-	u := update{condition: "#version = :read", names: map[string]string{"#version": "version"}, values: record{":read": number(read.Version)}}
-	var set, remove []string
+// changeUpdate writes the new record over the version that was read.
+func changeUpdate(read, next Integration, secrets map[string][]byte) *update {
+	u := newUpdate().when(equal("version", number(read.Version)))
 	for name, value := range mustEncode(next) {
 		if name == "id" || name == "organisation_id" || name == "item_type" || name == "provider" {
 			continue // these never change
 		}
 
-		u.names["#"+name] = name
-		u.values[":"+name] = value
-		set = append(set, "#"+name+" = :"+name)
+		u.set(name, value)
 	}
 
-	for member, blob := range secrets {
-		name := secretPrefix + member
-		u.names["#"+name] = name
-		u.values[":"+name] = &types.AttributeValueMemberB{Value: blob}
-		set = append(set, "#"+name+" = :"+name)
+	for member, sealed := range secrets {
+		u.set(secretPrefix+member, blob(sealed))
 	}
 
 	for member := range read.SecretOrigins {
 		if _, kept := next.SecretOrigins[member]; !kept {
-			u.names["#"+secretPrefix+member] = secretPrefix + member
-			remove = append(remove, "#"+secretPrefix+member)
+			u.remove(secretPrefix + member)
 		}
 	}
 
-	u.expression = "SET " + strings.Join(set, ", ")
-	if len(remove) > 0 {
-		u.expression += " REMOVE " + strings.Join(remove, ", ")
+	return u
+}
+
+// DeleteIntegration deletes the manager's record with its secrets, so that the
+// integration does not exist for any caller. A purge deletes the other records
+// later; the worker does that. A run without a live lease ends at once. purge is
+// the id of the purge's run. queued says that the purge is the active run now;
+// else the worker that holds the lease starts it. ErrConflict when the integration
+// or its run has changed since it was read.
+func (r integrationRepository) DeleteIntegration(ctx context.Context, v View, purge domain.Snowflake, now time.Time) (queued bool, err error) {
+	return r.deleteIntegration(ctx, v, purge, now)
+}
+
+// deleteIntegration is DeleteIntegration in one transaction with more actions.
+func (r integrationRepository) deleteIntegration(ctx context.Context, v View, purge domain.Snowflake, now time.Time, also ...action) (queued bool, err error) {
+	i := *v.Integration
+	ref := i.ref()
+	actions := []action{erase(metaKey(ref), equal("version", number(i.Version))), uncountOne(ref.OrganisationID)}
+	run := PurgeRun(ref, purge, now)
+	queued = true
+	st := v.State
+	switch {
+	case st == nil || st.Run == nil:
+		actions = append(actions, change(stateKey(ref.ID), activate(ref, run, now).when(absent("run"))))
+	case st.leased(now):
+		queued = false
+		actions = append(actions, unmoved(*st))
+	default:
+		finished := outgoing.SyncFinished(stopped(st.Run.Run, now, &errDeleted))
+		actions = append(actions, change(stateKey(ref.ID), activate(ref, run, now).when(st.asRead()...)), putEvent(finished, now))
 	}
 
-	return u
+	actions = append(actions, also...)
+	err = r.table.transact(ctx, append(actions[:len(actions):len(actions)], freeClaims(i, v.State)...))
+	if _, at := refused(err); at >= len(actions) { // another integration holds the claim
+		err = r.table.transact(ctx, actions)
+	}
+
+	if _, at := refused(err); at >= 0 {
+		err = ErrConflict
+	}
+
+	return queued && err == nil, wrap(err, "delete integration", ref.ID)
+}
+
+// freeClaims give up the claims of an integration.
+func freeClaims(i Integration, st *State) []action {
+	ref := i.ref()
+	actions := []action{giveUp(spellingKey(ref, i.TargetHash), ref.ID)}
+	if target := st.TargetKey(); target != "" {
+		actions = append(actions, giveUp(targetKey(ref, target), ref.ID))
+	}
+
+	return actions
 }

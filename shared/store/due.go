@@ -11,117 +11,88 @@ import (
 	"example.com/integrations/shared/domain"
 )
 
-// A Due is a record dispatch must look at, as the index showed it: a lane of
-// an integration, a notice that was not taken yet, or an organisation's erasure.
+// A dueRepository reads the index "due", in which dispatch finds states, events and
+// erasures whose time has come.
+type dueRepository struct{ table *table }
+
+// A Due is a record that dispatch must act on, as found in the index: a state of an
+// integration, an unpublished event, or the erasure of an organisation.
 type Due struct {
-	IntegrationID  domain.Snowflake // 0 for what concerns an organisation
-	OrganisationID domain.Snowflake // 0 for what concerns an integration
-	Kind           RunKind          // "" for a notice and an erasure
-	Event          domain.Snowflake // 0 for a lane and an erasure
+	IntegrationID  domain.Snowflake // 0 for a record of an organisation
+	OrganisationID domain.Snowflake // 0 for a record of an integration
+	Kind           RunKind          // of a state, "" for an event and an erasure
+	Event          domain.Snowflake // 0 for a state and an erasure
 }
 
-// Due lists up to limit records of each shard whose due time has come, the
-// longest due first. The index is eventually consistent: it finds, and decides
-// nothing.
-func (s *Store) Due(ctx context.Context, now time.Time, limit int32) ([]Due, error) {
-	var all []Due
+// Due lists up to limit records of each shard whose due time has come, the longest
+// due first. The index is eventually consistent: callers read each record again
+// before they act.
+func (r dueRepository) Due(ctx context.Context, now time.Time, limit int32) ([]Due, error) {
+	var found []Due
 	for shard := range dueShards {
-		found, err := s.dueOf(ctx, shard, now, limit)
+		some, err := r.dueOf(ctx, shard, now, limit)
 		if err != nil {
 			return nil, wrap(err, "query due shard", shard)
 		}
-		all = append(all, found...)
+		found = append(found, some...)
 	}
 
-	return all, nil
+	return found, nil
 }
 
-func (s *Store) dueOf(ctx context.Context, shard int, now time.Time, limit int32) ([]Due, error) {
-	index := indexDue
-	condition := "due_shard = :s AND due_at <= :now"
-	projection := "pk, sk"
-	out, err := s.db.Query(ctx, &dynamodb.QueryInput{
-		TableName: &s.table, IndexName: &index, KeyConditionExpression: &condition, Limit: &limit,
-		ProjectionExpression:      &projection,
-		ExpressionAttributeValues: record{":s": text(shardName(shard)), ":now": number(now.UnixMilli())},
+func (r dueRepository) dueOf(ctx context.Context, shard int, now time.Time, limit int32) ([]Due, error) {
+	var e expression
+	e.when(equal("due_shard", text(shardName(shard))), atMost("due_at", millis(now)))
+	out, err := r.table.db.Query(ctx, &dynamodb.QueryInput{
+		TableName: &r.table.name, IndexName: optional(indexDue), Limit: &limit,
+		KeyConditionExpression: e.condition(), ProjectionExpression: e.projection([]string{partitionKey, sortKey}),
+		ExpressionAttributeNames: e.names, ExpressionAttributeValues: e.values,
 	})
 	if err != nil {
 		return nil, err
 	}
 
-	var all []Due
-	for _, r := range out.Items {
-		d, err := dueIn(textOf(r, partitionKey))
+	found := make([]Due, len(out.Items))
+	for i, record := range out.Items {
+		found[i], err = dueAt(keyIn(record))
 		if err != nil {
 			return nil, err
 		}
-
-		switch sk := textOf(r, sortKey); {
-		case sk == erasureName && d.OrganisationID != 0:
-		case sk == string(LiveRun), sk == string(DryRun):
-			d.Kind = RunKind(sk)
-		case strings.HasPrefix(sk, outboxPrefix):
-			if d.Event, err = parsePadded(strings.TrimPrefix(sk, outboxPrefix)); err != nil {
-				return nil, err
-			}
-		default:
-			return nil, fmt.Errorf("a record %q has no due time by its kind", sk)
-		}
-
-		all = append(all, d)
 	}
 
-	return all, nil
+	return found, nil
 }
 
-// dueIn is what is due in a partition: of an integration, or of an organisation.
-func dueIn(partition string) (d Due, err error) {
-	if org, of := strings.CutPrefix(partition, "ORG#"); of {
+// dueAt is what is due at a key.
+func dueAt(k key) (d Due, err error) {
+	org, ofOrganisation := strings.CutPrefix(k.pk, organisationPrefix)
+	if ofOrganisation {
 		d.OrganisationID, err = parsePadded(org)
+	} else {
+		d.IntegrationID, err = parsePadded(strings.TrimPrefix(k.pk, integrationPrefix))
+	}
+
+	if err != nil {
 		return d, err
 	}
 
-	d.IntegrationID, err = parsePadded(strings.TrimPrefix(partition, "INT#"))
+	switch {
+	case k.sk == erasureName && ofOrganisation:
+	case k.sk == string(LiveRun), k.sk == string(DryRun):
+		d.Kind = RunKind(k.sk)
+	case strings.HasPrefix(k.sk, outboxPrefix):
+		d.Event, err = parsePadded(strings.TrimPrefix(k.sk, outboxPrefix))
+	default:
+		err = fmt.Errorf("a record with the sort key %q has no due time", k.sk)
+	}
+
 	return d, err
 }
 
-// MoveDue moves a lane's due time before dispatch acts on it, so that two
-// dispatchers never both do. ErrConflict when it was moved already.
-func (s *Store) MoveDue(ctx context.Context, lane RunKind, st State, next time.Time) error {
-	return wrap(s.moveDue(ctx, laneKey(st.ID, lane), st.DueAt, st.DueCount+1, next), "move due time of integration", st.ID)
-}
-
-func (s *Store) moveDue(ctx context.Context, k key, seen, count int64, next time.Time) error {
-	_, err := s.update(ctx, k, update{
-		expression: "SET #due = :next, #count = :count", condition: "#due = :seen",
-		names:  map[string]string{"#due": "due_at", "#count": "due_count"},
-		values: record{":next": number(next.UnixMilli()), ":seen": number(seen), ":count": number(count)},
-	})
-	if _, failed := conditionFailed(err); failed {
-		err = ErrConflict
-	}
-
-	return err
-}
-
-// Reschedule takes a lane without a run out of the index, or lets it come due at a
-// time, zero for never. ErrConflict when it has changed since it was read.
-func (s *Store) Reschedule(ctx context.Context, lane RunKind, st State, until time.Time) error {
-	u := update{
-		expression: "REMOVE #due, #shard", condition: "#due = :seen AND attribute_not_exists(#run)",
-		names:  map[string]string{"#due": "due_at", "#shard": "due_shard", "#run": "run"},
-		values: record{":seen": number(st.DueAt)},
-	}
-	if !until.IsZero() {
-		u.expression = "SET #due = :until"
-		u.values[":until"] = number(until.UnixMilli())
-		delete(u.names, "#shard")
-	}
-
-	_, err := s.update(ctx, laneKey(st.ID, lane), u)
-	if _, failed := conditionFailed(err); failed {
-		err = ErrConflict
-	}
-
-	return wrap(err, "rest integration", st.ID)
+// movedDue moves a due time that was read, and writes how often it has moved.
+func movedDue(seen, count int64, next time.Time) *update {
+	return newUpdate().
+		set("due_at", millis(next)).
+		set("due_count", number(count)).
+		when(equal("due_at", number(seen)))
 }

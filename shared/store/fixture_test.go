@@ -88,9 +88,9 @@ func (w *wire) RoundTrip(r *http.Request) (*http.Response, error) {
 // once.
 func open(t *testing.T) (*Store, *wire) {
 	t.Helper()
-	table := rand.Text()
+	name := rand.Text()
 	w := &wire{lose: map[string]int{}, calls: map[string]int{}, repeats: map[string]bool{}}
-	if err := testkit.CreateTable(t.Context(), dynamoURL, table); err != nil {
+	if err := testkit.CreateTable(t.Context(), dynamoURL, name); err != nil {
 		t.Fatal(err)
 	}
 
@@ -102,7 +102,7 @@ func open(t *testing.T) (*Store, *wire) {
 		}),
 	})
 
-	return New(db, table), w
+	return New(db, name), w
 }
 
 var (
@@ -144,10 +144,14 @@ func request(t *testing.T, s *Store, id domain.Snowflake, mode domain.Mode) Acti
 // acquire takes a lease that is free.
 func acquire(t *testing.T, s *Store, run domain.Snowflake, id string, from, until time.Time) (State, Lease) {
 	t.Helper()
-	st, lease, held, err := s.Acquire(t.Context(), pair, run, id, from, until)
-	if err != nil || !held {
+	held, err := s.Acquire(t.Context(), pair, LeaseRequest{RunID: run, ID: id, Now: from, Until: until})
+	if err != nil || held == nil {
 		t.Fatal(held, err)
 	}
+
+	st := held.State
+	lease := held.Lease
+
 	return st, lease
 }
 
@@ -178,7 +182,7 @@ func is(t *testing.T, err, want error) {
 func everything(t *testing.T, s *Store) []record {
 	t.Helper()
 	var all []record
-	pages := dynamodb.NewScanPaginator(s.db, &dynamodb.ScanInput{TableName: &s.table})
+	pages := dynamodb.NewScanPaginator(tableOf(s).db, &dynamodb.ScanInput{TableName: &tableOf(s).name})
 	for pages.HasMorePages() {
 		page, err := pages.NextPage(t.Context())
 		must(t, err)
@@ -187,3 +191,6 @@ func everything(t *testing.T, s *Store) []record {
 
 	return all
 }
+
+// tableOf is the table that all repositories of a store share.
+func tableOf(s *Store) *table { return s.itemRepository.table }

@@ -5,11 +5,12 @@ import (
 	"errors"
 	"time"
 
-	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
-	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
-
 	"example.com/integrations/shared/domain"
 )
+
+// An itemRepository has the items, as events describe them, and their claims, by
+// which an item's organisation and type never change. Ingest writes them.
+type itemRepository struct{ table *table }
 
 // Errors of events that give an item another type or organisation than it has.
 var (
@@ -43,22 +44,22 @@ func decodeItem(r record) (domain.Item, error) {
 	return ir.Item, err
 }
 
-// PutItem stores an item as an event tells it, if its version is not older
-// than the stored one. current is false when it is: then nothing is to follow
-// from the event. An equal version is current, so that every step after this
-// one is repeated when an event comes again.
-func (s *Store) PutItem(ctx context.Context, item domain.Item) (current bool, err error) {
-	rec := keyed(itemKey(item.OrganisationID, item.ItemType, item.ID), encodeItem(item))
-	first := item.Version == 1 // most likely it is not there yet
-	for range 4 {              // a creation by another event in between is met at most once
+// PutItem stores an item from an event, if its version is not older than the stored
+// one. current is false when it is older: the caller must then ignore the event.
+// An equal version is current, so that all later steps are repeated when an event
+// arrives again.
+func (r itemRepository) PutItem(ctx context.Context, item domain.Item) (current bool, err error) {
+	write := put(itemKey(item.OrganisationID, item.ItemType, item.ID), encodeItem(item))
+	first := item.Version == 1 // most likely it is not stored yet
+	for range 4 {              // another event may create the item in between, at most once
 		var there bool
 		if first {
-			if current, err = s.firstPut(ctx, item, rec); !errors.Is(err, ErrConflict) {
+			if current, err = r.firstPut(ctx, item, write); !errors.Is(err, ErrConflict) {
 				return current, wrap(err, "put item", item.ID)
 			}
 		}
 
-		if current, there, err = s.putAgain(ctx, item, rec); err != nil || there {
+		if current, there, err = r.putAgain(ctx, item, write); err != nil || there {
 			return current, wrap(err, "put item", item.ID)
 		}
 
@@ -69,15 +70,11 @@ func (s *Store) PutItem(ctx context.Context, item domain.Item) (current bool, er
 	return false, wrap(err, "put item", item.ID)
 }
 
-// putAgain stores a version of an item that is there.
-func (s *Store) putAgain(ctx context.Context, item domain.Item, rec record) (current, there bool, err error) {
-	condition := "attribute_exists(pk) AND (#version < :v OR (#version = :v AND #deleted = :d))"
-	_, err = s.db.PutItem(ctx, &dynamodb.PutItemInput{
-		TableName: &s.table, Item: rec, ConditionExpression: &condition,
-		ExpressionAttributeNames:            map[string]string{"#version": "version", "#deleted": "deleted"},
-		ExpressionAttributeValues:           record{":v": number(item.Version), ":d": truth(item.Deleted)},
-		ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld,
-	})
+// putAgain stores a version of an item that is stored already.
+func (r itemRepository) putAgain(ctx context.Context, item domain.Item, write action) (current, there bool, err error) {
+	v := number(item.Version)
+	notOlder := either(less("version", v), all(equal("version", v), equal("deleted", truth(item.Deleted))))
+	err = r.table.put(ctx, put(write.key, write.record, exists(partitionKey), notOlder).returningOld())
 	if old, failed := conditionFailed(err); failed {
 		return false, old != nil, nil
 	}
@@ -85,44 +82,50 @@ func (s *Store) putAgain(ctx context.Context, item domain.Item, rec record) (cur
 	return err == nil, true, err
 }
 
-// firstPut stores an item that is not there yet together with its claim, which
-// holds the item to its organisation and type and remembers a deletion that
-// came first. ErrConflict when the item is there.
-func (s *Store) firstPut(ctx context.Context, item domain.Item, rec record) (bool, error) {
-	absent := "attribute_not_exists(pk)"
-	claim := update{
-		expression: "SET #org = :org, #type = :type REMOVE #buried",
-		condition: "(attribute_not_exists(#org) OR (#org = :org AND #type = :type)) AND " +
-			"(attribute_not_exists(#buried) OR #buried < :v)",
-		names: map[string]string{"#org": "organisation_id", "#type": "item_type", "#buried": buried(item.OrganisationID)},
-		values: record{
-			":org": number(int64(item.OrganisationID)), ":type": text(string(item.ItemType)), ":v": number(item.Version),
-		},
-	}
+// The positions of the actions that store an item for the first time.
+const (
+	firstItem = iota
+	firstClaim
+)
 
-	err := s.transact(ctx, []types.TransactWriteItem{
-		{Put: &types.Put{TableName: &s.table, Item: rec, ConditionExpression: &absent}},
-		s.updateAction(claimKey(item.ID), claim),
+// firstPut stores an item that is not stored yet, together with its claim. The
+// claim keeps its organisation and type, and remembers a deletion that arrived
+// first. ErrConflict when the item is stored already.
+func (r itemRepository) firstPut(ctx context.Context, item domain.Item, write action) (bool, error) {
+	org := idOf(item.OrganisationID)
+	itemType := text(string(item.ItemType))
+	deletion := earlyDeletion(item.OrganisationID)
+	claim := newUpdate().
+		set("organisation_id", org).
+		set("item_type", itemType).
+		remove(deletion).
+		when(
+			either(absent("organisation_id"), all(equal("organisation_id", org), equal("item_type", itemType))),
+			either(absent(deletion), less(deletion, number(item.Version))),
+		)
+
+	err := r.table.transact(ctx, []action{
+		firstItem:  put(write.key, write.record, absent(partitionKey)),
+		firstClaim: change(claimKey(item.ID), claim),
 	})
-	old, at := refused(err)
-	switch {
-	case at == 0:
+	switch old, at := refused(err); at {
+	case firstItem:
 		return false, ErrConflict
-	case at == 1:
-		return false, heldTo(old, item.OrganisationID, item.ItemType)
+	case firstClaim:
+		return false, contradicts(old, item.OrganisationID, item.ItemType)
 	}
 
 	return err == nil, err
 }
 
-// buried is the attribute of an item's claim that remembers an organisation's
-// deletion of an item it does not have. It is that organisation's alone: a
-// deletion that is sent in error must not keep the item from its owner.
-func buried(org domain.Snowflake) string { return "deleted_" + org.String() }
+// earlyDeletion is the attribute of an item's claim with the version of a deletion
+// that arrived before the item. There is one for each organisation: a wrong
+// deletion by another organisation must not hide the item from its owner.
+func earlyDeletion(org domain.Snowflake) string { return "deleted_" + org.String() }
 
-// heldTo says in what an item's claim contradicts an event; nil when it does
-// not.
-func heldTo(claim record, org domain.Snowflake, t domain.ItemType) error {
+// contradicts is the error of an event whose organisation or type differs from the
+// item's claim; nil when they are equal.
+func contradicts(claim record, org domain.Snowflake, t domain.ItemType) error {
 	var c struct {
 		OrganisationID domain.Snowflake `json:"organisation_id"`
 		ItemType       domain.ItemType  `json:"item_type"`
@@ -141,15 +144,15 @@ func heldTo(claim record, org domain.Snowflake, t domain.ItemType) error {
 	return nil
 }
 
-// DeleteItem marks an item deleted as of a version and returns its type. An
-// item that is not known yet leaves a tombstone, so that its late creation is
-// ignored; its type is "" then. current is false for a version older than the
+// DeleteItem marks an item as deleted at a version and returns its type. For an item
+// that is not stored yet it stores a tombstone, so that its late creation is
+// ignored; the type is "" then. current is false for a version older than the
 // stored one.
-func (s *Store) DeleteItem(ctx context.Context, org, id domain.Snowflake, version int64) (t domain.ItemType, current bool, err error) {
+func (r itemRepository) DeleteItem(ctx context.Context, org, id domain.Snowflake, version int64) (t domain.ItemType, current bool, err error) {
 	for range 3 {
-		claim, err := s.get(ctx, claimKey(id))
+		claim, err := r.table.get(ctx, claimKey(id))
 		if err == nil {
-			err = heldTo(claim, org, "")
+			err = contradicts(claim, org, "")
 		}
 
 		if err != nil {
@@ -157,7 +160,7 @@ func (s *Store) DeleteItem(ctx context.Context, org, id domain.Snowflake, versio
 		}
 
 		if claim["item_type"] == nil {
-			err = s.bury(ctx, org, id, version)
+			err = r.deleteEarly(ctx, org, id, version)
 			if errors.Is(err, ErrConflict) {
 				continue // it was created in the meantime
 			}
@@ -165,11 +168,11 @@ func (s *Store) DeleteItem(ctx context.Context, org, id domain.Snowflake, versio
 		}
 
 		t = domain.ItemType(textOf(claim, "item_type"))
-		_, err = s.update(ctx, itemKey(org, t, id), update{
-			expression: "SET #deleted = :true, #version = :v", condition: "attribute_exists(pk) AND #version <= :v",
-			names:  map[string]string{"#deleted": "deleted", "#version": "version"},
-			values: record{":true": truth(true), ":v": number(version)},
-		})
+		u := newUpdate().
+			set("deleted", truth(true)).
+			set("version", number(version)).
+			when(exists(partitionKey), atMost("version", number(version)))
+		_, err = r.table.update(ctx, itemKey(org, t, id), u)
 		if _, failed := conditionFailed(err); failed {
 			return t, false, nil
 		}
@@ -180,37 +183,34 @@ func (s *Store) DeleteItem(ctx context.Context, org, id domain.Snowflake, versio
 	return "", false, wrap(ErrConflict, "delete item", id)
 }
 
-func (s *Store) bury(ctx context.Context, org, id domain.Snowflake, version int64) error {
-	_, err := s.update(ctx, claimKey(id), update{
-		expression: "SET #buried = :v",
-		condition:  "attribute_not_exists(#org) AND (attribute_not_exists(#buried) OR #buried < :v)",
-		names:      map[string]string{"#org": "organisation_id", "#buried": buried(org)},
-		values:     record{":v": number(version)},
-	})
+// deleteEarly stores the tombstone of an item that is not stored yet. ErrConflict
+// when the item exists by now.
+func (r itemRepository) deleteEarly(ctx context.Context, org, id domain.Snowflake, version int64) error {
+	deletion := earlyDeletion(org)
+	u := newUpdate().
+		set(deletion, number(version)).
+		when(absent("organisation_id"), either(absent(deletion), less(deletion, number(version))))
+
+	_, err := r.table.update(ctx, claimKey(id), u)
 	if old, failed := conditionFailed(err); failed {
 		if old["organisation_id"] != nil {
 			return ErrConflict
 		}
-		return nil // an even later deletion is buried here
+		return nil // a later deletion is stored
 	}
 
 	return err
 }
 
-// Items reads up to limit items of a type after a cursor, in order of id,
-// strongly consistent. Next is "" when there are no more.
-func (s *Store) Items(ctx context.Context, p IntegrationRef, after string, limit int) (items []domain.Item, next string, err error) {
-	records, more, err := s.query(ctx, pageOf{pk: itemsPartition(p.OrganisationID, p.ItemType), after: after, limit: limit})
-	for _, r := range records {
-		item, derr := decodeItem(r)
+// Items reads up to limit items of a type after a cursor, in order of id, strongly
+// consistent. next is the cursor of the last one, "" when there are no more.
+func (r itemRepository) Items(ctx context.Context, ref IntegrationRef, after string, limit int) (items []domain.Item, next string, err error) {
+	records, next, err := r.table.query(ctx, pageOf{pk: itemsPartition(ref.OrganisationID, ref.ItemType), after: after, limit: limit})
+	for _, record := range records {
+		item, derr := decodeItem(record)
 		err = errors.Join(err, derr)
 		items = append(items, item)
-		next = item.ID.Sortable()
 	}
 
-	if !more {
-		next = ""
-	}
-
-	return items, next, wrap(err, "read items of organisation", p.OrganisationID)
+	return items, next, wrap(err, "read items of organisation", ref.OrganisationID)
 }

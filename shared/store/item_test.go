@@ -147,7 +147,7 @@ func TestItemKeepsItsPeople(t *testing.T) {
 				t.Errorf("%+v\nwant %+v", *got, want)
 			}
 
-			stored, err := s.get(t.Context(), itemKey(pair.OrganisationID, pair.ItemType, 7))
+			stored, err := tableOf(s).get(t.Context(), itemKey(pair.OrganisationID, pair.ItemType, 7))
 			must(t, err)
 			for attribute, wanted := range map[string]bool{
 				"type": want.Type != nil, "project": want.Project != nil, "milestone": want.Milestone != nil,

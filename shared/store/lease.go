@@ -5,10 +5,12 @@ import (
 	"errors"
 	"time"
 
-	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
-
 	"example.com/integrations/shared/domain"
 )
+
+// A leaseRepository has the writes of a worker that holds the lease of a run. Each
+// write is conditional on the lease's fence; ErrFenced means that the lease is lost.
+type leaseRepository struct{ table *table }
 
 // A Lease is a worker's right to write to an integration.
 type Lease struct {
@@ -19,137 +21,129 @@ type Lease struct {
 	Fence int64
 }
 
-func (l Lease) key() key { return laneKey(l.Pair.ID, l.Kind) }
+func (l Lease) key() key { return kindKey(l.Pair.ID, l.Kind) }
 
-// Acquire takes the lease of an integration for one slice of a run, in the
-// lane where that run is the active one. held is false when another worker's
-// lease is live or the run is not active: then there is nothing to do for this
-// message. The run's Idle counts this slice. Where the pair names an
-// organisation, the lease of another organisation's integration is not taken.
-func (s *Store) Acquire(ctx context.Context, p IntegrationRef, run domain.Snowflake, leaseID string, now, until time.Time) (st State, lease Lease, held bool, err error) {
-	for _, lane := range lanes {
-		var elsewhere bool
-		st, held, elsewhere, err = s.acquire(ctx, laneKey(p.ID, lane), p.OrganisationID, run, leaseID, now, until)
-		if err != nil {
-			return State{}, Lease{}, false, wrap(err, "acquire lease of integration", p.ID)
-		}
-		if held {
-			return st, Lease{Pair: st.IntegrationRef, Kind: lane, RunID: run, ID: leaseID, Fence: st.Fence}, true, nil
-		}
-		if !elsewhere {
-			break
-		}
-	}
-
-	return State{}, Lease{}, false, nil
+// held are the conditions that the lease is not lost.
+func (l Lease) held() []condition {
+	return []condition{equal("fence", number(l.Fence)), equal("run.id", idOf(l.RunID))}
 }
 
-// acquire tries one lane; elsewhere says that its run is another one.
-func (s *Store) acquire(ctx context.Context, k key, org, run domain.Snowflake, leaseID string, now, until time.Time) (st State, held, elsewhere bool, err error) {
-	u := update{
-		expression: "SET #lease = :lease, #until = :until, #fence = if_not_exists(#fence, :zero) + :one, #due = :until, #count = :zero, " +
-			"#run.#status = :running, #run.#idle = if_not_exists(#run.#idle, :zero) + :one",
-		condition: "#run.#id = :run AND (attribute_not_exists(#until) OR #until < :now)",
-		names: map[string]string{
-			"#lease": "lease_id", "#until": "lease_until", "#fence": "fence", "#due": "due_at", "#count": "due_count",
-			"#run": "run", "#id": "id", "#status": "status", "#idle": "idle",
-		},
-		values: record{
-			":lease": text(leaseID), ":until": number(until.UnixMilli()), ":now": number(now.UnixMilli()), ":zero": number(0),
-			":one": number(1), ":run": number(int64(run)), ":running": text(string(domain.Running)),
-		},
-	}
-	if org != 0 {
-		u.condition += " AND #org = :org"
-		u.names["#org"], u.values[":org"] = "organisation_id", number(int64(org))
+// heldIn reports whether a state still has the lease's fence and run.
+func (l Lease) heldIn(state record) bool {
+	var st State
+	return decode(state, &st) == nil && st.Fence == l.Fence && st.Run != nil && st.Run.ID == l.RunID
+}
+
+// progressUpdate writes the worker's progress under the lease. withCursor writes
+// the position among the pending changes too: everything before it is done.
+func (l Lease) progressUpdate(run ActiveRun, withCursor bool) *update {
+	u := newUpdate().when(l.held()...)
+	encoded := mustEncode(run)
+	for _, name := range progress {
+		u.set("run."+name, encoded[name])
 	}
 
-	after, err := s.update(ctx, k, u)
+	if withCursor {
+		u.set("run.pending_cursor", encoded["pending_cursor"])
+	}
+
+	return u
+}
+
+// A LeaseRequest is a worker's request for the lease of a run.
+type LeaseRequest struct {
+	RunID      domain.Snowflake
+	ID         string // identifies the request, so that a repetition recognises its own lease
+	Now, Until time.Time
+}
+
+// update takes a lease that is free or has expired.
+func (q LeaseRequest) update() *update {
+	return newUpdate().
+		set("lease_id", text(q.ID)).
+		set("lease_until", millis(q.Until)).
+		increment("fence").
+		set("due_at", millis(q.Until)).
+		set("due_count", number(0)).
+		set("run.status", text(string(domain.Running))).
+		increment("run.idle").
+		when(equal("run.id", idOf(q.RunID)), either(absent("lease_until"), less("lease_until", millis(q.Now))))
+}
+
+// A HeldLease is a lease that was acquired, with the state after that.
+type HeldLease struct {
+	Lease Lease
+	State State
+}
+
+// Acquire takes the lease for one invocation of a worker on a run, of the kind of
+// which the run is the active one. It returns nil when another worker holds a live
+// lease or the run is not active: the caller then ignores the message. The run's
+// Idle counts this invocation. When ref has an organisation, the integration must
+// belong to it.
+func (r leaseRepository) Acquire(ctx context.Context, ref IntegrationRef, request LeaseRequest) (*HeldLease, error) {
+	u := request.update()
+	if ref.OrganisationID != 0 {
+		u.when(equal("organisation_id", idOf(ref.OrganisationID)))
+	}
+
+	for _, kind := range runKinds {
+		st, err := r.acquire(ctx, kindKey(ref.ID, kind), u)
+		if err != nil {
+			return nil, wrap(err, "acquire lease of integration", ref.ID)
+		}
+
+		if st.Run == nil || st.Run.ID != request.RunID {
+			continue // the active run of this kind is another one
+		}
+		if st.LeaseID != request.ID {
+			return nil, nil
+		}
+
+		lease := Lease{Pair: st.IntegrationRef, Kind: kind, RunID: request.RunID, ID: request.ID, Fence: st.Fence}
+
+		return &HeldLease{Lease: lease, State: st}, nil
+	}
+
+	return nil, nil
+}
+
+// acquire tries to take the lease of one kind and returns the state after it, or
+// the state that was met. That state has the caller's own lease id when the SDK
+// repeated a write that had succeeded.
+func (r leaseRepository) acquire(ctx context.Context, k key, u *update) (st State, err error) {
+	state, err := r.table.update(ctx, k, u)
 	if old, failed := conditionFailed(err); failed {
-		var there State
-		if err := decode(old, &there); err != nil {
-			return st, false, false, err
-		}
-
-		if there.Run == nil || there.Run.ID != run {
-			return st, false, true, nil
-		}
-
-		// Our own lease there means that the SDK's retry met its own success.
-		return there, there.LeaseID == leaseID, false, nil
+		state = old
+		err = nil
 	}
 
 	if err == nil {
-		err = decode(after, &st)
+		err = decode(state, &st)
 	}
 
-	return st, err == nil, false, err
+	return st, err
 }
 
-// fenced makes an update conditional on the lease.
-func (l Lease) fenced(u update) update {
-	if u.names == nil {
-		u.names = map[string]string{}
-		u.values = record{}
-	}
-
-	condition := "#fence = :fence AND #run.#id = :run"
-	if u.condition != "" {
-		condition += " AND " + u.condition
-	}
-
-	u.condition = condition
-	u.names["#fence"] = "fence"
-	u.names["#run"] = "run"
-	u.names["#id"] = "id"
-	u.values[":fence"], u.values[":run"] = number(l.Fence), number(int64(l.RunID))
-
-	return u
+// AcknowledgeSignal clears the signal and the position among the pending changes:
+// the worker must read all pending changes after this, and so must a worker that
+// takes over. It returns the active run as it is requested now.
+func (r leaseRepository) AcknowledgeSignal(ctx context.Context, l Lease) (ActiveRun, error) {
+	u := newUpdate().set("run.pending_cursor", text("")).remove("signal").when(l.held()...)
+	return r.fencedUpdate(ctx, l, "clear signal of integration", u)
 }
 
-// progressUpdate writes the worker's progress, and the place in the marks too
-// when everything before it is done.
-func (l Lease) progressUpdate(run ActiveRun, cursor bool) update {
-	u := l.fenced(update{})
-	encoded := encodeRun(run).Value
-	names := progress
-	if cursor {
-		names = append(names[:len(names):len(names)], "pending_cursor")
-	}
+// ClearRetryAll records that all items to try again have pending changes now.
+func (r leaseRepository) ClearRetryAll(ctx context.Context, l Lease) error {
+	u := newUpdate().set("run.retry_all", truth(false)).when(l.held()...)
+	_, err := r.fencedUpdate(ctx, l, "retry items of integration", u)
 
-	u.expression = "SET "
-	for i, name := range names {
-		if i > 0 {
-			u.expression += ", "
-		}
-
-		u.expression += "#run.#" + name + " = :" + name
-		u.names["#"+name] = name
-		u.values[":"+name] = encoded[name]
-	}
-
-	return u
-}
-
-// AcknowledgeSignal is the worker's promise to look for marks from now on, from the
-// first one: whoever takes over looks at all of them too. It returns the active
-// run as it is asked for now.
-func (s *Store) AcknowledgeSignal(ctx context.Context, l Lease) (ActiveRun, error) {
-	u := l.fenced(update{expression: "SET #run.#cursor = :first REMOVE #signal"})
-	u.names["#signal"], u.names["#cursor"], u.values[":first"] = "signal", "pending_cursor", text("")
-	return s.fencedUpdate(ctx, l, "clear wake of integration", u)
-}
-
-// ClearRetryAll says that all items to be tried again are marked.
-func (s *Store) ClearRetryAll(ctx context.Context, l Lease) error {
-	u := l.fenced(update{expression: "SET #run.#retry = :false"})
-	u.names["#retry"], u.values[":false"] = "retry_all", truth(false)
-	_, err := s.fencedUpdate(ctx, l, "retry items of integration", u)
 	return err
 }
 
-func (s *Store) fencedUpdate(ctx context.Context, l Lease, operation string, u update) (ActiveRun, error) {
-	after, err := s.update(ctx, l.key(), u)
+// fencedUpdate writes an update under the lease and returns the active run.
+func (r leaseRepository) fencedUpdate(ctx context.Context, l Lease, operation string, u *update) (ActiveRun, error) {
+	after, err := r.table.update(ctx, l.key(), u)
 	if _, failed := conditionFailed(err); failed {
 		err = ErrFenced
 	}
@@ -170,33 +164,27 @@ func (s *Store) fencedUpdate(ctx context.Context, l Lease, operation string, u u
 	return *st.Run, nil
 }
 
-// Release gives the lease back in mid-run: the run is queued for its next
-// slice. due is when dispatch must send its message again.
-func (s *Store) Release(ctx context.Context, l Lease, run ActiveRun, due time.Time) error {
-	_, err := s.fencedUpdate(ctx, l, "release lease of integration", l.released(run, due))
+// Release releases the lease while the run is active: the run is queued for the
+// next invocation. due is when dispatch must send its message again.
+func (r leaseRepository) Release(ctx context.Context, l Lease, run ActiveRun, due time.Time) error {
+	_, err := r.fencedUpdate(ctx, l, "release lease of integration", l.released(run, due))
 	return err
 }
 
-func (l Lease) released(run ActiveRun, due time.Time) update {
-	u := l.progressUpdate(run, true)
-	u.expression += ", #until = :zero, #due = :due"
-	u.names["#until"] = "lease_until"
-	u.names["#due"] = "due_at"
-	u.values[":zero"], u.values[":due"] = number(0), number(due.UnixMilli())
-	return u
+func (l Lease) released(run ActiveRun, due time.Time) *update {
+	return l.progressUpdate(run, true).set("lease_until", number(0)).set("due_at", millis(due))
 }
 
-// Wait gives the lease back in mid-run: the run waits until due. ErrChanged,
-// and the lease is still held, when the manager's record is not of that
-// version any more or the run is to be cancelled: whoever stops a run while a
-// worker is on it relies on that the worker looks again before the run waits.
-func (s *Store) Wait(ctx context.Context, l Lease, run ActiveRun, metaVersion int64, due time.Time) error {
-	u := l.released(run, due)
-	u.condition += " AND " + notCancelled(&u)
-	err := s.transact(ctx, []types.TransactWriteItem{s.updateAction(l.key(), u), s.metaCheck(l.Pair, metaVersion, false)})
+// Wait releases the lease while the run is active: the run waits until due.
+// ErrChanged, and the lease is still held, when the manager's record has another
+// version or the run is to be cancelled. A manager's change under a live lease
+// relies on this: the worker reads the control records again before the run waits.
+func (r leaseRepository) Wait(ctx context.Context, l Lease, run ActiveRun, metaVersion int64, due time.Time) error {
+	u := l.released(run, due).when(notCancelled())
+	err := r.table.transact(ctx, []action{change(l.key(), u), sameMeta(l.Pair, metaVersion)})
 	if old, at := refused(err); at >= 0 {
 		err = ErrChanged
-		if at == 0 && !l.holds(old) {
+		if at == 0 && !l.heldIn(old) {
 			err = ErrFenced
 		}
 	}
@@ -204,43 +192,52 @@ func (s *Store) Wait(ctx context.Context, l Lease, run ActiveRun, metaVersion in
 	return wrap(err, "release lease of integration", l.Pair.ID)
 }
 
-// holds reports whether a state still has the lease's fence and run.
-func (l Lease) holds(r record) bool {
-	var st State
-	return decode(r, &st) == nil && st.Fence == l.Fence && st.Run != nil && st.Run.ID == l.RunID
+// sameMeta checks that the manager's record has a version.
+func sameMeta(ref IntegrationRef, version int64) action {
+	return check(metaKey(ref), equal("version", number(version)))
 }
 
-// A RunControl is what a worker must know before it goes on.
+// anyMeta checks that the manager's record exists. The deletion of an integration
+// under a live lease relies on it: the worker then starts the purge. For a dry run
+// no worker has to.
+func anyMeta(ref IntegrationRef) action { return check(metaKey(ref), exists(partitionKey)) }
+
+// notCancelled holds when no one has asked to cancel the run.
+func notCancelled() condition {
+	return either(absent("run.cancel_requested_at"), hasType("run.cancel_requested_at", "NULL"))
+}
+
+// A RunControl is what decides whether a worker may continue its run.
 type RunControl struct {
-	Integration  *Integration // nil when it is gone
-	Organisation bool         // there, and not deleted
-	Cancelled    *time.Time   // when a manager asked for it
+	Integration  *Integration // nil when it is deleted
+	Organisation bool         // it exists and is not deleted
+	Cancelled    *time.Time   // when a manager asked to cancel the run
 }
 
-// ReadControl reads whether a run may go on. ErrFenced when the lease is lost.
-func (s *Store) ReadControl(ctx context.Context, l Lease) (RunControl, error) {
-	var look RunControl
-	found, err := s.batchGet(ctx, []key{metaKey(l.Pair), organisationKey(l.Pair.OrganisationID), l.key()})
+// ReadControl reads whether a run may continue. ErrFenced when the lease is lost.
+func (r leaseRepository) ReadControl(ctx context.Context, l Lease) (RunControl, error) {
+	var control RunControl
+	found, err := r.table.batchGet(ctx, []key{metaKey(l.Pair), organisationKey(l.Pair.OrganisationID), l.key()})
 	if err != nil {
-		return look, wrap(err, "look at integration", l.Pair.ID)
+		return control, wrap(err, "read control records of integration", l.Pair.ID)
 	}
 
 	org, unreadable := organisation(found[organisationKey(l.Pair.OrganisationID)])
-	err = errors.Join(unreadable, into(found[metaKey(l.Pair)], &look.Integration))
-	if err == nil && !l.holds(found[l.key()]) {
+	err = errors.Join(unreadable, into(found[metaKey(l.Pair)], &control.Integration))
+	if err == nil && !l.heldIn(found[l.key()]) {
 		err = ErrFenced
 	}
 
 	if err != nil {
-		return look, wrap(err, "look at integration", l.Pair.ID)
+		return control, wrap(err, "read control records of integration", l.Pair.ID)
 	}
 
 	var st State
 	err = decode(found[l.key()], &st)
-	look.Organisation = org != nil && !org.Deleted
+	control.Organisation = org != nil && !org.Deleted
 	if st.Run != nil {
-		look.Cancelled = st.Run.CancelRequestedAt
+		control.Cancelled = st.Run.CancelRequestedAt
 	}
 
-	return look, wrap(err, "look at integration", l.Pair.ID)
+	return control, wrap(err, "read control records of integration", l.Pair.ID)
 }

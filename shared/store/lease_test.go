@@ -17,12 +17,12 @@ func TestOneLeaseAtATime(t *testing.T) {
 	}
 
 	for _, at := range []time.Time{now, now.Add(time.Minute)} { // live to its last millisecond
-		if _, _, held, err := s.Acquire(t.Context(), pair, 1, "b", at, at.Add(time.Minute)); held || err != nil {
+		if held, err := s.Acquire(t.Context(), pair, LeaseRequest{RunID: 1, ID: "b", Now: at, Until: at.Add(time.Minute)}); held != nil || err != nil {
 			t.Errorf("a second lease while the first is live: %v, %v", held, err)
 		}
 	}
 
-	if _, _, held, err := s.Acquire(t.Context(), pair, 2, "b", now.Add(time.Hour), now.Add(2*time.Hour)); held || err != nil {
+	if held, err := s.Acquire(t.Context(), pair, LeaseRequest{RunID: 2, ID: "b", Now: now.Add(time.Hour), Until: now.Add(2 * time.Hour)}); held != nil || err != nil {
 		t.Errorf("a lease for a run that is not the active one: %v, %v", held, err)
 	}
 
@@ -38,7 +38,7 @@ func TestNoLeaseForAnotherOrganisation(t *testing.T) {
 	request(t, s, 1, domain.Incremental)
 	other := pair
 	other.OrganisationID++
-	if _, _, held, err := s.Acquire(t.Context(), other, 1, "a", now, now.Add(time.Minute)); held || err != nil {
+	if held, err := s.Acquire(t.Context(), other, LeaseRequest{RunID: 1, ID: "a", Now: now, Until: now.Add(time.Minute)}); held != nil || err != nil {
 		t.Errorf("%v, %v", held, err)
 	}
 
@@ -51,7 +51,7 @@ func TestNoLeaseForAnotherOrganisation(t *testing.T) {
 
 func TestNoLeaseWithoutAState(t *testing.T) {
 	s, _ := open(t)
-	if _, _, held, err := s.Acquire(t.Context(), pair, 1, "a", now, now.Add(time.Minute)); held || err != nil {
+	if held, err := s.Acquire(t.Context(), pair, LeaseRequest{RunID: 1, ID: "a", Now: now, Until: now.Add(time.Minute)}); held != nil || err != nil {
 		t.Errorf("%v, %v", held, err)
 	}
 }
@@ -70,13 +70,13 @@ func TestTakeoverFencesOff(t *testing.T) {
 	ended.Status = domain.Succeeded
 
 	is(t, s.Commit(t.Context(), old, batch), ErrFenced)
-	is(t, clearWake(t, s, old), ErrFenced)
+	is(t, clearSignal(t, s, old), ErrFenced)
 	is(t, s.Release(t.Context(), old, run, later), ErrFenced)
 	is(t, s.Finish(t.Context(), old, Ending{Run: ended, Mode: domain.Incremental, MetaVersion: 1}), ErrFenced)
 	is(t, s.Finish(t.Context(), old, Ending{Run: ended, Mode: domain.Incremental, Forced: true}), ErrFenced)
 	links, err := s.Links(t.Context(), pair.ID, "there", []domain.Snowflake{7})
 	if n, cerr := s.CountPendingChanges(t.Context(), pair.ID); len(links) != 0 || n != 1 || err != nil || cerr != nil {
-		t.Errorf("a fenced worker has written: %v, %d marks", links, n)
+		t.Errorf("a fenced worker has written: %v, %d pending changes", links, n)
 	}
 
 	if st := state(t, s); st.LeaseUntil != later.Add(time.Minute).UnixMilli() || st.Run == nil {
@@ -100,7 +100,7 @@ func TestEndedRunFencesOff(t *testing.T) {
 	}
 }
 
-func clearWake(t *testing.T, s *Store, l Lease) error {
+func clearSignal(t *testing.T, s *Store, l Lease) error {
 	t.Helper()
 	_, err := s.AcknowledgeSignal(t.Context(), l)
 	return err
@@ -124,7 +124,7 @@ func tryFinish(t *testing.T, s *Store, l Lease, run domain.Run, e Ending) error 
 }
 
 // A change that arrives while the run is ending keeps it alive.
-func TestFinishAgainstWake(t *testing.T) {
+func TestFinishAgainstSignal(t *testing.T) {
 	s, _ := open(t)
 	run := request(t, s, 1, domain.Incremental)
 	_, lease := acquire(t, s, 1, "a", now, now.Add(time.Minute))
@@ -134,7 +134,7 @@ func TestFinishAgainstWake(t *testing.T) {
 		t.Fatalf("%+v", st)
 	}
 
-	must(t, clearWake(t, s, lease))
+	must(t, clearSignal(t, s, lease))
 	finish(t, s, lease, run.Run, Ending{})
 	st := state(t, s)
 	if st.Run != nil || st.Signaled || st.LeaseUntil != 0 || st.DueAt != 0 || st.LastSuccessAt != now.Add(time.Second).UnixMilli() {
@@ -159,8 +159,8 @@ func TestFinishAgainstJoin(t *testing.T) {
 	}
 }
 
-// A run that failed ends although changes may have arrived: their marks stay.
-func TestForcedFinishEndsAWokenRun(t *testing.T) {
+// A run that failed ends although changes may have arrived: pending changes stay.
+func TestForcedFinishEndsASignaledRun(t *testing.T) {
 	s, _ := open(t)
 	run := request(t, s, 1, domain.Incremental)
 	_, lease := acquire(t, s, 1, "a", now, now.Add(time.Minute))
@@ -170,7 +170,7 @@ func TestForcedFinishEndsAWokenRun(t *testing.T) {
 	finish(t, s, lease, run.Run, Ending{Forced: true, RetryAt: retry})
 	st := state(t, s)
 	if n, err := s.CountPendingChanges(t.Context(), pair.ID); st.Run != nil || st.Signaled || n != 1 || err != nil {
-		t.Errorf("%+v, %d marks, %v", st, n, err)
+		t.Errorf("%+v, %d pending changes, %v", st, n, err)
 	}
 
 	if st.RetryAt != retry.UnixMilli() || st.DueAt != retry.UnixMilli() {
@@ -178,23 +178,23 @@ func TestForcedFinishEndsAWokenRun(t *testing.T) {
 	}
 }
 
-// However ending and waking interleave, a wake that was accepted is answered
-// by a worker: either the run goes on, or the wake was refused.
-func TestFinishAndWakeRace(t *testing.T) {
+// However the end of a run and a signal interleave, a worker answers each accepted
+// signal: either the run continues, or the signal was refused.
+func TestFinishAndSignalRace(t *testing.T) {
 	s, _ := open(t)
 	for i := range domain.Snowflake(20) {
 		run := request(t, s, i+1, domain.Incremental)
 		_, lease := acquire(t, s, i+1, run.ID.String(), now, now.Add(time.Minute))
-		woken := make(chan error)
-		go func() { woken <- s.Signal(t.Context(), pair.ID) }()
+		signaled := make(chan error)
+		go func() { signaled <- s.Signal(t.Context(), pair.ID) }()
 		ending := tryFinish(t, s, lease, run.Run, Ending{})
-		waking := <-woken
+		signaling := <-signaled
 		switch {
-		case ending == nil && errors.Is(waking, ErrNotFound): // ended, and whoever woke it knows
-		case errors.Is(ending, ErrSignaled) && waking == nil:
+		case ending == nil && errors.Is(signaling, ErrNotFound): // ended, and the caller of Signal got an error
+		case errors.Is(ending, ErrSignaled) && signaling == nil:
 			finish(t, s, lease, run.Run, Ending{Forced: true})
 		default:
-			t.Fatalf("ending: %v, waking: %v", ending, waking)
+			t.Fatalf("ending: %v, signaling: %v", ending, signaling)
 		}
 	}
 }

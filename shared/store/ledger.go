@@ -3,67 +3,63 @@ package store
 import (
 	"context"
 	"errors"
+	"strings"
 
 	"example.com/integrations/shared/domain"
 )
 
-// looked is how many rows a filtered page of the ledger looks at.
-const looked = 500
+// filteredPage is how many rows one request reads of which a filter keeps some.
+const filteredPage = 500
 
-// Ledger lists up to limit rows of an integration's ledger at a target in the
-// order of items, after the item whose sortable id is after; with an outcome,
-// only its rows. Those that matter stand in an index, which lags by a moment;
-// the others are filtered, so a page may be short and have a next all the
-// same. Next is "" when there are no more.
-func (s *Store) Ledger(ctx context.Context, integration domain.Snowflake, target string, out domain.Outcome, after string, limit int) (rows []domain.LedgerRow, next string, err error) {
-	q := pageOf{pk: integrationPartition(integration), prefix: linksPrefix(target), limit: limit}
+// Ledger lists a page of an integration's ledger at a target in the order of items.
+// Pages begin after the sortable id of an item. With an outcome it lists only its
+// rows. Some outcomes are in an index, which lags by a moment; the others are
+// filtered, so a page may be short and still have a next page. next is "" when
+// there are no more.
+func (r linkRepository) Ledger(ctx context.Context, integration domain.Snowflake, target string, out domain.Outcome, page domain.Page) (rows []domain.LedgerRow, next string, err error) {
+	q := pageOf{pk: integrationPartition(integration), prefix: linksPrefix(target), limit: page.Limit}
 	switch {
-	case noteworthy[out]:
-		q.index, q.indexKey = indexOutcome, outcomePartition(integration, out)
+	case indexed[out]:
+		q.outcome = outcomePartition(integration, out)
 	case out != "":
-		q.filter, q.values, q.limit = "outcome = :outcome", record{":outcome": text(string(out))}, looked
+		q.filter = equal("outcome", text(string(out)))
+		q.limit = filteredPage
 	}
 
-	if after != "" {
-		q.after = linksPrefix(target) + after
+	if page.After != "" {
+		q.after = linksPrefix(target) + page.After
 	}
 
-	page, err := s.db.Query(ctx, s.queryInput(q))
+	records, last, err := r.table.query(ctx, q)
 	if err != nil {
 		return nil, "", wrap(err, "list ledger of integration", integration)
 	}
 
-	more := false // beyond the last row taken, on this page
-	for n, r := range page.Items {
+	next = strings.TrimPrefix(last, linksPrefix(target))
+	for n, record := range records {
 		var l Link
-		err = errors.Join(err, decode(r, &l))
-		next = l.ItemID.Sortable()
-		if l.told() {
+		err = errors.Join(err, decode(record, &l))
+		if l.hasRow() {
 			rows = append(rows, l.row())
 		}
 
-		if more = n < len(page.Items)-1; len(rows) == limit {
+		if len(rows) == page.Limit {
+			if n < len(records)-1 { // the page has more rows than asked for
+				next = l.ItemID.Sortable()
+			}
 			break
 		}
-	}
-
-	switch last := textOf(page.LastEvaluatedKey, sortKey); {
-	case more:
-	case last != "":
-		next = last[len(linksPrefix(target)):]
-	default:
-		next = ""
 	}
 
 	return rows, next, wrap(err, "list ledger of integration", integration)
 }
 
-// told reports whether there is anything to tell of an item: of one whose turn
-// has yet to come there is not.
-func (l Link) told() bool { return l.Outcome != "" || l.Intent != nil }
+// hasRow reports whether an item has a result to show. An item that was never tried
+// has none.
+func (l Link) hasRow() bool { return l.Outcome != "" || l.Intent != nil }
 
-// inProgress is the reason why the outcome of a create is not known that is
-// under way, or was when its worker died.
+// inProgress is the reason of an unknown outcome while a create is being sent, or
+// when the worker died while it was sent.
 const inProgress = "in_progress"
 
 func (l Link) row() domain.LedgerRow {
@@ -85,40 +81,35 @@ func (l Link) row() domain.LedgerRow {
 	return row
 }
 
-// Backlog counts what waits to be pushed and which items are given up at a target.
-func (s *Store) Backlog(ctx context.Context, integration domain.Snowflake, target string) (pending, givenUp int, err error) {
-	pending, err = s.CountPendingChanges(ctx, integration)
+// Backlog counts the pending changes and the items that are given up at a target.
+func (r linkRepository) Backlog(ctx context.Context, integration domain.Snowflake, target string) (pending, givenUp int, err error) {
+	pending, err = r.pending.CountPendingChanges(ctx, integration)
 	if err != nil {
 		return 0, 0, err
 	}
 
-	givenUp, err = s.count(ctx, pageOf{
-		prefix: linksPrefix(target), index: indexOutcome, indexKey: outcomePartition(integration, domain.FailedOut),
-		filter: "given_up = :true", values: record{":true": truth(true)},
+	givenUp, err = r.table.count(ctx, pageOf{
+		prefix: linksPrefix(target), outcome: outcomePartition(integration, domain.FailedOut), filter: equal("given_up", truth(true)),
 	})
 
 	return pending, givenUp, wrap(err, "count given-up items of integration", integration)
 }
 
-// Retriable lists up to limit links with an outcome that a manager may have
-// tried again, in the order of items after a sortable id.
-func (s *Store) Retriable(ctx context.Context, integration domain.Snowflake, target string, out domain.Outcome, after string, limit int) (marks []PendingChange, next string, err error) {
-	q := pageOf{pk: integrationPartition(integration), prefix: linksPrefix(target), limit: limit, index: indexOutcome, indexKey: outcomePartition(integration, out)}
-	if after != "" {
-		q.after = linksPrefix(target) + after
+// Retriable lists a page of the items with an outcome that a manager may ask to try
+// again, as pending changes, in the order of items. Pages begin after the sortable
+// id of an item.
+func (r linkRepository) Retriable(ctx context.Context, integration domain.Snowflake, target string, out domain.Outcome, page domain.Page) (changes []PendingChange, next string, err error) {
+	q := pageOf{pk: integrationPartition(integration), prefix: linksPrefix(target), limit: page.Limit, outcome: outcomePartition(integration, out)}
+	if page.After != "" {
+		q.after = linksPrefix(target) + page.After
 	}
 
-	records, more, err := s.query(ctx, q)
-	for _, r := range records {
+	records, last, err := r.table.query(ctx, q)
+	for _, record := range records {
 		var l Link
-		err = errors.Join(err, decode(r, &l))
-		marks = append(marks, l.retryMark())
-		next = l.ItemID.Sortable()
+		err = errors.Join(err, decode(record, &l))
+		changes = append(changes, l.retry())
 	}
 
-	if !more {
-		next = ""
-	}
-
-	return marks, next, wrap(err, "list items to be tried again of integration", integration)
+	return changes, strings.TrimPrefix(last, linksPrefix(target)), wrap(err, "list items to try again of integration", integration)
 }

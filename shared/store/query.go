@@ -2,88 +2,73 @@ package store
 
 import (
 	"context"
-	"strconv"
-	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 )
 
-// pageOf asks for records of a partition after a sort key.
+// A pageOf is a query for records of one partition after a sort key.
 type pageOf struct {
 	pk, prefix, after string
 	limit             int
 	newest            bool
 	// only are the attributes that are read, nil for all.
 	only []string
-	// index is "" for the table itself, which is read strongly consistent;
-	// indexKey is the index's partition then.
-	index, indexKey string
-	filter          string
-	values          record
-	count           bool
+	// outcome is the partition of the index "outcome", "" for the table itself,
+	// which is read strongly consistent.
+	outcome string
+	filter  condition // nil for none
+	count   bool
 }
 
-func (s *Store) query(ctx context.Context, q pageOf) ([]record, bool, error) {
-	out, err := s.db.Query(ctx, s.queryInput(q))
+// maxPage is the most that one query asks for.
+const maxPage = 1000
+
+// outcomeKey is the attribute of a link that is the partition key of the index
+// "outcome".
+const outcomeKey = "outcome_pk"
+
+// query reads one page. last is the sort key at which it ended, "" when there are
+// no records after it.
+func (t *table) query(ctx context.Context, q pageOf) (records []record, last string, err error) {
+	out, err := t.db.Query(ctx, t.queryInput(q))
 	if err != nil {
-		return nil, false, err
+		return nil, "", err
 	}
-	return out.Items, len(out.LastEvaluatedKey) > 0, nil
+	return out.Items, textOf(out.LastEvaluatedKey, sortKey), nil
 }
 
-func (s *Store) queryInput(q pageOf) *dynamodb.QueryInput {
-	consistent := q.index == ""
-	forward := !q.newest
-	condition := "pk = :p"
-	values := record{":p": text(q.pk)}
-	if q.index != "" {
-		condition = "outcome_pk = :p"
-		values[":p"] = text(q.indexKey)
+// keys reads the keys of one page.
+func (t *table) keys(ctx context.Context, q pageOf) ([]key, error) {
+	q.only = []string{partitionKey, sortKey}
+	records, _, err := t.query(ctx, q)
+	var keys []key
+	for _, r := range records {
+		keys = append(keys, keyIn(r))
 	}
 
-	if q.prefix != "" {
-		condition += " AND begins_with(sk, :s)"
-		values[":s"] = text(q.prefix)
-	}
+	return keys, err
+}
 
-	for name, v := range q.values {
-		values[name] = v
-	}
-
-	in := &dynamodb.QueryInput{
-		TableName: &s.table, IndexName: optional(q.index), ConsistentRead: &consistent, ScanIndexForward: &forward,
-		KeyConditionExpression: &condition, FilterExpression: optional(q.filter), ExpressionAttributeValues: values,
-	}
-	if q.limit > 0 {
-		limit := int32(min(q.limit, 1000))
-		in.Limit = &limit
-	}
-
-	if q.only != nil {
-		projection, names := aliases(q.only)
-		in.ProjectionExpression = &projection
-		in.ExpressionAttributeNames = names
-	}
-
-	if q.count {
-		in.Select = types.SelectCount
-	}
-
-	if q.after != "" {
-		in.ExclusiveStartKey = key{q.pk, q.after}.attributes()
-		if q.index != "" {
-			in.ExclusiveStartKey["outcome_pk"] = text(q.indexKey)
+// every reads all pages.
+func (t *table) every(ctx context.Context, q pageOf) ([]record, error) {
+	pages := dynamodb.NewQueryPaginator(t.db, t.queryInput(q))
+	var all []record
+	for pages.HasMorePages() {
+		page, err := pages.NextPage(ctx)
+		if err != nil {
+			return nil, err
 		}
+		all = append(all, page.Items...)
 	}
 
-	return in
+	return all, nil
 }
 
 // count counts what a query finds, over all its pages.
-func (s *Store) count(ctx context.Context, q pageOf) (int, error) {
+func (t *table) count(ctx context.Context, q pageOf) (int, error) {
 	q.count = true
-	pages := dynamodb.NewQueryPaginator(s.db, s.queryInput(q))
+	pages := dynamodb.NewQueryPaginator(t.db, t.queryInput(q))
 	n := 0
 	for pages.HasMorePages() {
 		page, err := pages.NextPage(ctx)
@@ -96,52 +81,47 @@ func (s *Store) count(ctx context.Context, q pageOf) (int, error) {
 	return n, nil
 }
 
-// deleteAll deletes records, 25 at a time as BatchWriteItem takes them, and
-// again what was left unprocessed.
-func (s *Store) deleteAll(ctx context.Context, keys []key) error {
-	var requests []types.WriteRequest
-	for _, k := range keys {
-		requests = append(requests, types.WriteRequest{DeleteRequest: &types.DeleteRequest{Key: k.attributes()}})
+func (t *table) queryInput(q pageOf) *dynamodb.QueryInput {
+	var e expression
+	partition := equal(partitionKey, text(q.pk))
+	consistent := q.outcome == ""
+	in := &dynamodb.QueryInput{TableName: &t.name, ConsistentRead: &consistent}
+	if q.outcome != "" {
+		partition = equal(outcomeKey, text(q.outcome))
+		in.IndexName = optional(indexOutcome)
 	}
 
-	pause := 20 * time.Millisecond
-	for len(requests) > 0 {
-		n := min(len(requests), 25)
-		out, err := s.db.BatchWriteItem(ctx, &dynamodb.BatchWriteItemInput{RequestItems: map[string][]types.WriteRequest{s.table: requests[:n]}})
-		if err != nil {
-			return err
-		}
-
-		left := out.UnprocessedItems[s.table]
-		requests = append(left[:len(left):len(left)], requests[n:]...)
-		if len(left) == 0 {
-			continue
-		}
-
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-time.After(pause):
-		}
-
-		pause = min(2*pause, time.Second)
+	e.when(partition)
+	if q.prefix != "" {
+		e.when(startsWith(sortKey, q.prefix))
 	}
 
-	return nil
-}
-
-// aliases names attributes for an expression: DynamoDB reserves many words.
-func aliases(names []string) (projection string, of map[string]string) {
-	of = map[string]string{}
-	for n, name := range names {
-		alias := "#o" + strconv.Itoa(n)
-		if n > 0 {
-			projection += ", "
-		}
-
-		projection += alias
-		of[alias] = name
+	in.KeyConditionExpression = e.condition()
+	if q.filter != nil {
+		in.FilterExpression = optional(q.filter(&e))
 	}
 
-	return projection, of
+	in.ProjectionExpression = e.projection(q.only)
+	in.ExpressionAttributeNames = e.names
+	in.ExpressionAttributeValues = e.values
+
+	forward := !q.newest
+	in.ScanIndexForward = &forward
+	if q.limit > 0 {
+		limit := int32(min(q.limit, maxPage))
+		in.Limit = &limit
+	}
+
+	if q.count {
+		in.Select = types.SelectCount
+	}
+
+	if q.after != "" {
+		in.ExclusiveStartKey = key{q.pk, q.after}.attributes()
+		if q.outcome != "" {
+			in.ExclusiveStartKey[outcomeKey] = text(q.outcome)
+		}
+	}
+
+	return in
 }

@@ -92,7 +92,7 @@ func TestStartCheckRecognisesItself(t *testing.T) {
 		t.Errorf("another's: %s, %v", next, err)
 	}
 
-	r, err := s.get(t.Context(), checkKey(pair.ID))
+	r, err := tableOf(s).get(t.Context(), checkKey(pair.ID))
 	if expires := r["expires_at"]; err != nil || expires == nil {
 		t.Errorf("a check that a purge has missed stays: %v, %v", r, err)
 	}
@@ -113,7 +113,7 @@ func TestRequestRunRecognisesItself(t *testing.T) {
 	}
 }
 
-func TestWakeWithRunRecognisesItself(t *testing.T) {
+func TestSignalWithRunRecognisesItself(t *testing.T) {
 	s, w := open(t)
 	w.lose["UpdateItem"] = 1
 	started, err := s.SignalWithRun(t.Context(), pair, newRunOf(1, domain.Incremental), now)
@@ -192,10 +192,10 @@ func TestBatchGetAsksAgain(t *testing.T) {
 			t.Error(err)
 		}
 
-		items := out.Responses[s.table]
+		items := out.Responses[tableOf(s).name]
 		last := items[len(items)-1]
-		out.Responses[s.table] = items[:len(items)-1]
-		out.UnprocessedKeys = map[string]map[string]any{s.table: {
+		out.Responses[tableOf(s).name] = items[:len(items)-1]
+		out.UnprocessedKeys = map[string]map[string]any{tableOf(s).name: {
 			"Keys": []any{map[string]any{"pk": last["pk"], "sk": last["sk"]}}, "ConsistentRead": true,
 		}}
 		b, err := json.Marshal(out)
@@ -214,7 +214,7 @@ func TestBatchGetAsksAgain(t *testing.T) {
 
 func TestErrorsNameTheOperation(t *testing.T) {
 	s, _ := open(t)
-	broken := New(s.db, "no-such-table")
+	broken := New(tableOf(s).db, "no-such-table")
 	_, err := broken.State(t.Context(), 501)
 	if err == nil || errors.Is(err, ErrNotFound) || !strings.HasPrefix(err.Error(), "read state of integration 501: ") {
 		t.Error(err)

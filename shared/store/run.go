@@ -2,207 +2,201 @@ package store
 
 import (
 	"context"
-	"errors"
-	"slices"
 	"time"
 
 	"example.com/integrations/shared/domain"
 )
 
-// A foundRun is a run, and where it is active the state it is in.
-type foundRun struct {
-	run   domain.Run
-	state *State
-	lane  RunKind
+// A runRepository has the runs: the active ones, which are part of the states, the
+// ended ones, and the plans of dry runs. The API, ingest and dispatch request,
+// signal and cancel runs here. What a worker writes under its lease is in
+// leaseRepository.
+type runRepository struct{ table *table }
+
+// State reads an integration's state, nil when it has none yet.
+func (r runRepository) State(ctx context.Context, id domain.Snowflake) (*State, error) {
+	return r.StateIn(ctx, id, LiveRun)
 }
 
-// endedRun is a run in the history.
-type endedRun struct {
-	domain.Run
-	ExpiresAt int64 `json:"expires_at"`
+// StateIn reads the state of one kind of runs.
+func (r runRepository) StateIn(ctx context.Context, id domain.Snowflake, kind RunKind) (*State, error) {
+	found, err := r.table.get(ctx, kindKey(id, kind))
+	var st *State
+	if err == nil {
+		err = into(found, &st)
+	}
+	return st, wrap(err, "read state of integration", id)
 }
 
-// findRun looks for a run where it is active and in the history.
-func (s *Store) findRun(ctx context.Context, integration, id domain.Snowflake, now time.Time) (foundRun, error) {
-	keys := []key{runKey(integration, id)}
-	for _, lane := range lanes {
-		keys = append(keys, laneKey(integration, lane))
+// States reads the states of up to 100 integrations in one round trip. An
+// integration without a state is absent.
+func (r runRepository) States(ctx context.Context, ids []domain.Snowflake) (map[domain.Snowflake]*State, error) {
+	var keys []key
+	for _, id := range ids {
+		keys = append(keys, stateKey(id))
 	}
 
-	found, err := s.batchGet(ctx, keys)
-	if err != nil {
-		return foundRun{}, err
-	}
-
-	if ended, err := inHistory(found[keys[0]], now); !errors.Is(err, ErrNotFound) {
-		return ended, err
-	}
-
-	for i, lane := range lanes {
+	found, err := r.table.batchGet(ctx, keys)
+	states := map[domain.Snowflake]*State{}
+	for _, id := range ids {
 		var st *State
-		if err := into(found[keys[i+1]], &st); err != nil {
-			return foundRun{}, err
-		}
-
-		if st != nil && st.Run != nil && st.Run.ID == id && st.Run.Mode != domain.Purge {
-			return foundRun{run: st.Run.Run, state: st, lane: lane}, nil
+		if record := found[stateKey(id)]; err == nil && record != nil {
+			err = into(record, &st)
+			states[id] = st
 		}
 	}
 
-	// The places are not read at one moment: a run that has ended in between was
-	// not in the history yet, and is not active any more.
-	r, err := s.get(ctx, keys[0])
-	if err != nil {
-		return foundRun{}, err
-	}
-
-	return inHistory(r, now)
+	return states, wrap(err, "read states of integrations", ids)
 }
 
-// inHistory is an ended run, by its record. ErrNotFound if there is none, or its
-// time is over.
-func inHistory(r record, now time.Time) (foundRun, error) {
-	var ended *endedRun
-	if err := into(r, &ended); err != nil {
-		return foundRun{}, err
-	}
-
-	if ended == nil || ended.ExpiresAt <= now.Unix() {
-		return foundRun{}, ErrNotFound
-	}
-
-	return foundRun{run: ended.Run}, nil
+// activate makes a run the active one, due for dispatch at a time.
+func activate(ref IntegrationRef, run ActiveRun, due time.Time) *update {
+	return newUpdate().
+		set("run", fields(run)).
+		set("id", idOf(ref.ID)).
+		set("organisation_id", idOf(ref.OrganisationID)).
+		set("item_type", text(string(ref.ItemType))).
+		set("due_shard", text(dueShard(ref.ID))).
+		set("due_at", millis(due)).
+		set("due_count", number(0))
 }
 
-// Run reads one run of an integration, active or ended. ErrNotFound if it has
-// none of that id, or it ended over 90 days ago: DynamoDB deletes late, so
-// that is decided here.
-func (s *Store) Run(ctx context.Context, integration, id domain.Snowflake, now time.Time) (domain.Run, error) {
-	found, err := s.findRun(ctx, integration, id, now)
-	return found.run, wrap(err, "read run", id)
+// RequestRun makes run the active one of its kind. It does not when another one is
+// active already, or one was requested less than gap ago; the state it returns
+// shows which. due is when dispatch repairs a lost message. started says that the
+// run is the caller's own, even when the SDK had to repeat the write.
+func (r runRepository) RequestRun(ctx context.Context, ref IntegrationRef, run ActiveRun, gap time.Duration, due time.Time) (st State, started bool, err error) {
+	early := millis(run.RequestedAt.Add(-gap))
+	u := activate(ref, run, due).
+		set("last_requested_at", millis(run.RequestedAt)).
+		when(absent("run"), either(absent("last_requested_at"), atMost("last_requested_at", early)))
+
+	kind := LiveRun
+	if run.DryRun {
+		kind = DryRun
+	}
+
+	return r.start(ctx, kindKey(ref.ID, kind), run, u)
 }
 
-// Runs lists up to limit runs of an integration older than the run whose
-// sortable id is after ("" for the newest), newest first. The active ones
-// stand among them. Next is "" when there are no more; a page may be short.
-func (s *Store) Runs(ctx context.Context, integration domain.Snowflake, after string, limit int, now time.Time) ([]domain.Run, string, error) {
-	// The active ones first: one that ends in between is in the history then.
-	found, err := s.batchGet(ctx, []key{laneKey(integration, LiveRun), laneKey(integration, DryRun)})
-	if err != nil {
-		return nil, "", wrap(err, "list runs of integration", integration)
-	}
-
-	runs, next, err := s.history(ctx, integration, after, limit, now)
-	if err != nil {
-		return nil, "", wrap(err, "list runs of integration", integration)
-	}
-
-	for _, r := range found {
-		var st *State
-		err = errors.Join(err, into(r, &st))
-		if st == nil || st.Run == nil || st.Run.Mode == domain.Purge {
-			continue
-		}
-
-		id := st.Run.ID.Sortable()
-		known := slices.ContainsFunc(runs, func(r domain.Run) bool { return r.ID == st.Run.ID }) // it ended in between
-		if !known && (after == "" || id < after) && (next == "" || id > next) {
-			runs = append(runs, st.Run.Run)
-		}
-	}
-
-	slices.SortFunc(runs, func(a, b domain.Run) int { return -compare(a.ID, b.ID) })
-	if len(runs) > limit {
-		runs = runs[:limit]
-		next = runs[limit-1].ID.Sortable()
-	}
-
-	return runs, next, wrap(err, "list runs of integration", integration)
+// RequestDryRun is RequestRun for a dry run.
+func (r runRepository) RequestDryRun(ctx context.Context, ref IntegrationRef, run ActiveRun, gap time.Duration, due time.Time) (State, bool, error) {
+	run.DryRun = true
+	return r.RequestRun(ctx, ref, run, gap, due)
 }
 
-func compare(a, b domain.Snowflake) int {
-	switch {
-	case a < b:
-		return -1
-	case a > b:
-		return 1
-	}
+// SignalWithRun sets the signal and makes run the active one. started is false when
+// one is active already.
+func (r runRepository) SignalWithRun(ctx context.Context, ref IntegrationRef, run ActiveRun, due time.Time) (started bool, err error) {
+	u := activate(ref, run, due).set("signal", truth(true)).when(absent("run"))
+	_, started, err = r.start(ctx, stateKey(ref.ID), run, u)
 
-	return 0
+	return started, err
 }
 
-func (s *Store) history(ctx context.Context, integration domain.Snowflake, after string, limit int, now time.Time) (runs []domain.Run, next string, err error) {
-	from := ""
-	if after != "" {
-		from = runPrefix + after
+// start writes an update that makes a run the active one. After a refusal it
+// returns the state that was met.
+func (r runRepository) start(ctx context.Context, k key, run ActiveRun, u *update) (st State, started bool, err error) {
+	after, err := r.table.update(ctx, k, u)
+	if old, failed := conditionFailed(err); failed {
+		after = old
+		err = nil
 	}
 
-	records, more, err := s.query(ctx, pageOf{pk: integrationPartition(integration), prefix: runPrefix, after: from, limit: limit, newest: true})
-	for _, r := range records {
-		var ended endedRun
-		err = errors.Join(err, decode(r, &ended))
-		next = ended.ID.Sortable()
-		if ended.ExpiresAt > now.Unix() {
-			runs = append(runs, ended.Run)
-		}
+	if err == nil {
+		err = decode(after, &st)
 	}
 
-	if !more {
-		next = ""
-	}
-
-	return runs, next, err
+	return st, err == nil && st.Run != nil && st.Run.ID == run.ID, wrap(err, "request run of integration", run.IntegrationID)
 }
 
-// plansKept is how long the plan of a dry run can be read.
-const plansKept = 7 * 24 * time.Hour
-
-// A planRecord is a plan row as it is kept.
-type planRecord struct {
-	domain.PlanRow
-	ExpiresAt int64 `json:"expires_at"`
+// Signal tells the worker of the active run that there is a new pending change.
+// ErrNotFound when no run is active.
+func (r runRepository) Signal(ctx context.Context, id domain.Snowflake) error {
+	u := newUpdate().set("signal", truth(true)).when(exists("run"))
+	return r.changeRun(ctx, id, "signal integration", u)
 }
 
-// DropPlan removes what a dry run has planned so far.
-func (s *Store) DropPlan(ctx context.Context, integration, run domain.Snowflake) error {
-	for {
-		records, _, err := s.query(ctx, pageOf{pk: integrationPartition(integration), prefix: plansPrefix(run), limit: 100, only: []string{partitionKey, sortKey}})
-		if err != nil || len(records) == 0 {
-			return wrap(err, "drop plan of run", run)
-		}
-
-		keys := make([]key, len(records))
-		for i, r := range records {
-			keys[i] = key{textOf(r, partitionKey), textOf(r, sortKey)}
-		}
-
-		if err := s.deleteAll(ctx, keys); err != nil {
-			return wrap(err, "drop plan of run", run)
-		}
-	}
+// A RunRequest is what a manager asks of the active run that the request joins.
+type RunRequest struct {
+	Full     bool // it must look at every item
+	Announce bool // a chat gets a message for every item that is new to it
+	// AcceptTarget is the provider's id of a target that the manager accepts, ""
+	// for none.
+	AcceptTarget string
+	ProbeAt      int64 // when the manager asked to try the provider, Unix milliseconds, 0 for never
 }
 
-// PlanRows lists up to limit rows of a dry run's plan in the order of items,
-// after the item whose sortable id is after. Next is "" when there are no more.
-func (s *Store) PlanRows(ctx context.Context, integration, run domain.Snowflake, after string, limit int, now time.Time) (rows []domain.PlanRow, next string, err error) {
-	from := ""
-	if after != "" {
-		from = plansPrefix(run) + after
+// JoinRun adds a request to the active run, if it is still active. ErrNotFound when
+// it has ended.
+func (r runRepository) JoinRun(ctx context.Context, id, run domain.Snowflake, request RunRequest) error {
+	u := newUpdate().set("run.id", idOf(run)).when(equal("run.id", idOf(run)))
+	if request.Full {
+		u.set("run.mode", text(string(domain.Full)))
 	}
 
-	records, more, err := s.query(ctx, pageOf{pk: integrationPartition(integration), prefix: plansPrefix(run), after: from, limit: limit})
-	for _, r := range records {
-		var row planRecord
-		err = errors.Join(err, decode(r, &row))
-		next = row.ItemID.Sortable()
-		if row.ExpiresAt > now.Unix() {
-			rows = append(rows, row.PlanRow)
-		}
+	if request.ProbeAt != 0 {
+		u.set("run.probe_at", number(request.ProbeAt))
 	}
 
-	if !more {
-		next = ""
+	if request.AcceptTarget != "" {
+		u.set("run.accept_target", text(request.AcceptTarget))
 	}
 
-	return rows, next, wrap(err, "list plan of run", run)
+	if request.Announce {
+		u.set("run.announce", truth(true)).set("signal", truth(true))
+	}
+
+	return r.changeRun(ctx, id, "join run of integration", u)
+}
+
+// RetryAll asks the worker of the active run to try all failed and unknown items
+// again. ErrNotFound when the run has ended.
+func (r runRepository) RetryAll(ctx context.Context, id, run domain.Snowflake) error {
+	u := newUpdate().
+		set("run.retry_all", truth(true)).
+		set("signal", truth(true)).
+		when(equal("run.id", idOf(run)))
+
+	return r.changeRun(ctx, id, "retry items of integration", u)
+}
+
+// ResumeRun makes a waiting run a queued one, due for dispatch at a time unless its
+// message arrives before. ErrNotFound when it does not wait.
+func (r runRepository) ResumeRun(ctx context.Context, id, run domain.Snowflake, due time.Time) error {
+	u := resumed(due).when(equal("run.id", idOf(run)), equal("run.status", text(string(domain.Waiting))))
+	return r.changeRun(ctx, id, "resume run of integration", u)
+}
+
+// resumed ends a run's wait.
+func resumed(due time.Time) *update {
+	return newUpdate().
+		set("run.status", text(string(domain.Queued))).
+		set("due_at", millis(due)).
+		set("due_count", number(0)).
+		remove("run.waiting_until", "run.waiting_reason")
+}
+
+// changeRun changes an integration's state under the update's conditions.
+// ErrNotFound when they do not hold.
+func (r runRepository) changeRun(ctx context.Context, id domain.Snowflake, operation string, u *update) error {
+	return wrap(r.table.updateOr(ctx, stateKey(id), u, ErrNotFound), operation, id)
+}
+
+// MoveDue moves the due time of a state before dispatch acts on it, so that of two
+// dispatchers one acts. ErrConflict when it has moved already.
+func (r runRepository) MoveDue(ctx context.Context, kind RunKind, st State, next time.Time) error {
+	err := r.table.updateOr(ctx, kindKey(st.ID, kind), movedDue(st.DueAt, st.DueCount+1, next), ErrConflict)
+	return wrap(err, "move due time of integration", st.ID)
+}
+
+// Reschedule changes when a state without a run is due, zero for never.
+// ErrConflict when it has changed since it was read.
+func (r runRepository) Reschedule(ctx context.Context, kind RunKind, st State, until time.Time) error {
+	u := newUpdate().setTime("due_at", until).when(equal("due_at", number(st.DueAt)), absent("run"))
+	if until.IsZero() {
+		u.remove("due_shard")
+	}
+
+	return wrap(r.table.updateOr(ctx, kindKey(st.ID, kind), u, ErrConflict), "reschedule integration", st.ID)
 }

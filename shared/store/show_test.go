@@ -41,7 +41,7 @@ func TestRuns(t *testing.T) {
 		var got []domain.Snowflake
 		after := ""
 		for range 10 {
-			runs, next, err := s.Runs(t.Context(), pair.ID, after, limit, now)
+			runs, next, err := s.Runs(t.Context(), pair.ID, domain.Page{After: after, Limit: limit}, now)
 			must(t, err)
 			if len(runs) > limit {
 				t.Errorf("%d runs with a limit of %d", len(runs), limit)
@@ -65,7 +65,7 @@ func TestRuns(t *testing.T) {
 	}
 
 	gone := now.Add(runsKept + time.Hour)
-	if runs, _, err := s.Runs(t.Context(), pair.ID, "", 10, gone); err != nil || !slices.Equal(ids(runs), []domain.Snowflake{50, 35}) {
+	if runs, _, err := s.Runs(t.Context(), pair.ID, domain.Page{Limit: 10}, gone); err != nil || !slices.Equal(ids(runs), []domain.Snowflake{50, 35}) {
 		t.Errorf("after 90 days: %v, %v", ids(runs), err)
 	}
 
@@ -73,9 +73,9 @@ func TestRuns(t *testing.T) {
 	is(t, err, ErrNotFound)
 }
 
-// A dry run has a lane of its own: it neither occupies nor joins the active
+// A dry run has a state of its own: it neither occupies nor joins the active
 // run, and its worker holds another lease.
-func TestDryLane(t *testing.T) {
+func TestDryRunState(t *testing.T) {
 	s, _ := open(t)
 	request(t, s, 1, domain.Incremental)
 	if _, started, err := s.RequestDryRun(t.Context(), pair, newRunOf(2, domain.Full), 0, now); err != nil || !started {
@@ -103,17 +103,17 @@ func TestDryLane(t *testing.T) {
 		t.Errorf("%+v", again)
 	}
 
-	first, next, err := s.PlanRows(t.Context(), pair.ID, 2, "", 1, now)
+	first, next, err := s.PlanRows(t.Context(), pair.ID, 2, domain.Page{Limit: 1}, now)
 	if err != nil || len(first) != 1 || first[0].Steps[1] != "close" || next == "" {
 		t.Errorf("%+v, %q, %v", first, next, err)
 	}
 
-	second, next, err := s.PlanRows(t.Context(), pair.ID, 2, next, 1, now)
+	second, next, err := s.PlanRows(t.Context(), pair.ID, 2, domain.Page{After: next, Limit: 1}, now)
 	if err != nil || len(second) != 1 || second[0].ItemID != 8 {
 		t.Errorf("%+v, %q, %v", second, next, err)
 	}
 
-	if late, _, err := s.PlanRows(t.Context(), pair.ID, 2, "", 10, now.Add(plansKept)); err != nil || len(late) != 0 {
+	if late, _, err := s.PlanRows(t.Context(), pair.ID, 2, domain.Page{Limit: 10}, now.Add(plansKept)); err != nil || len(late) != 0 {
 		t.Errorf("%v, %v", late, err)
 	}
 }
@@ -141,7 +141,7 @@ func TestLedger(t *testing.T) {
 			got := []domain.Snowflake{}
 			after := ""
 			for range 10 {
-				rows, next, err := s.Ledger(t.Context(), pair.ID, "there", out, after, limit)
+				rows, next, err := s.Ledger(t.Context(), pair.ID, "there", out, domain.Page{After: after, Limit: limit})
 				must(t, err)
 				if len(rows) > limit {
 					t.Errorf("%d rows with a limit of %d", len(rows), limit)
@@ -162,7 +162,7 @@ func TestLedger(t *testing.T) {
 		}
 	}
 
-	rows, _, err := s.Ledger(t.Context(), pair.ID, "there", domain.FailedOut, "", 1)
+	rows, _, err := s.Ledger(t.Context(), pair.ID, "there", domain.FailedOut, domain.Page{Limit: 1})
 	if r := rows[0]; err != nil || *r.Reason != "why" || *r.LastRunID != 1 || r.Attempts != 2 || r.Remote != nil || !r.UpdatedAt.Equal(now) {
 		t.Errorf("%+v, %v", r, err)
 	}
@@ -172,29 +172,29 @@ func TestLedger(t *testing.T) {
 		t.Errorf("%d pending, %d given up, %v", pending, givenUp, err)
 	}
 
-	marks, next, err := s.Retriable(t.Context(), pair.ID, "there", domain.FailedOut, "", 10)
-	if err != nil || next != "" || fmt.Sprint(marks) != fmt.Sprint([]PendingChange{{ItemID: 2, Retry: true}, {ItemID: 4, Retry: true}}) {
-		t.Errorf("%v, %q, %v", marks, next, err)
+	changes, next, err := s.Retriable(t.Context(), pair.ID, "there", domain.FailedOut, domain.Page{Limit: 10})
+	if err != nil || next != "" || fmt.Sprint(changes) != fmt.Sprint([]PendingChange{{ItemID: 2, Retry: true}, {ItemID: 4, Retry: true}}) {
+		t.Errorf("%v, %q, %v", changes, next, err)
 	}
 }
 
-// A mark keeps what it says, whoever writes it again.
-func TestMarksKeepWhatTheySay(t *testing.T) {
+// A pending change keeps its flags when it is written again.
+func TestPendingChangesKeepTheirFlags(t *testing.T) {
 	s, _ := open(t)
 	run := request(t, s, 1, domain.Full)
 	_, lease := acquire(t, s, 1, "a", now, now.Add(time.Minute))
 	must(t, s.PutPendingChange(t.Context(), pair.ID, PendingChange{ItemID: 7, Version: 3, Retry: true}))
 	must(t, s.Commit(t.Context(), lease, Batch{Run: run, AddPending: []PendingChange{{ItemID: 7, Version: 3, Planned: 1}}}))
 	must(t, s.PutPendingChange(t.Context(), pair.ID, PendingChange{ItemID: 7, Version: 3}))
-	marks, _, err := s.PendingChanges(t.Context(), pair.ID, "", 10)
-	if err != nil || len(marks) != 1 || marks[0] != (PendingChange{ItemID: 7, Version: 3, Retry: true, Planned: 1, Announced: true}) {
-		t.Errorf("%+v, %v", marks, err)
+	changes, _, err := s.PendingChanges(t.Context(), pair.ID, "", 10)
+	if err != nil || len(changes) != 1 || changes[0] != (PendingChange{ItemID: 7, Version: 3, Retry: true, Planned: 1, Announced: true}) {
+		t.Errorf("%+v, %v", changes, err)
 	}
 
 	must(t, s.RetryItems(t.Context(), pair.ID, nil))
 }
 
-func TestPoke(t *testing.T) {
+func TestResumeRun(t *testing.T) {
 	s, _ := open(t)
 	at(t, s, waiting)
 	is(t, s.ResumeRun(t.Context(), pair.ID, 2, now), ErrNotFound)
@@ -305,7 +305,7 @@ func TestObjects(t *testing.T) {
 	}
 }
 
-// However large a batch is, a link and its notice are never apart.
+// However large a batch is, a link and its event are in one transaction.
 func TestLargeBatchesKeepTogetherWhatBelongsTogether(t *testing.T) {
 	s, wire := open(t)
 	run := request(t, s, 1, domain.Incremental)
@@ -326,9 +326,9 @@ func TestLargeBatchesKeepTogetherWhatBelongsTogether(t *testing.T) {
 		t.Errorf("%d transactions", n)
 	}
 
-	left, err := s.count(t.Context(), pageOf{pk: integrationPartition(pair.ID), prefix: outboxPrefix})
-	if rows, _, lerr := s.Ledger(t.Context(), pair.ID, "there", "", "", 1000); left != 200 || len(rows) != 100 || err != nil || lerr != nil {
-		t.Errorf("%d notices, %d links, %v, %v", left, len(rows), err, lerr)
+	left, err := tableOf(s).count(t.Context(), pageOf{pk: integrationPartition(pair.ID), prefix: outboxPrefix})
+	if rows, _, lerr := s.Ledger(t.Context(), pair.ID, "there", "", domain.Page{Limit: 1000}); left != 200 || len(rows) != 100 || err != nil || lerr != nil {
+		t.Errorf("%d events, %d links, %v, %v", left, len(rows), err, lerr)
 	}
 }
 
@@ -337,7 +337,7 @@ func TestARunEndsWhileItIsLookedFor(t *testing.T) {
 	s, w := open(t)
 	run := request(t, s, 10, domain.Incremental)
 	_, lease := acquire(t, s, 10, "a", now, now.Add(time.Minute))
-	other := New(testkit.DynamoDBClient(dynamoURL), s.table)
+	other := New(testkit.DynamoDBClient(dynamoURL), tableOf(s).name)
 	w.rewrite = func(operation string, answer []byte) []byte {
 		if operation != "BatchGetItem" {
 			return answer
@@ -345,8 +345,9 @@ func TestARunEndsWhileItIsLookedFor(t *testing.T) {
 
 		w.rewrite = nil
 		finish(t, other, lease, run.Run, Ending{})
+
 		return fmt.Appendf(nil, `{"Responses":{},"UnprocessedKeys":{%q:{"ConsistentRead":true,"Keys":[{"pk":{"S":%q},"sk":{"S":"STATE"}}]}}}`,
-			s.table, integrationPartition(pair.ID))
+			tableOf(s).name, integrationPartition(pair.ID))
 	}
 	if got, err := s.Run(t.Context(), pair.ID, 10, now); err != nil || got.Status.Active() {
 		t.Errorf("%+v, %v", got, err)

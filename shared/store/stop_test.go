@@ -16,8 +16,8 @@ func viewed(t *testing.T, s *Store) View {
 	return v
 }
 
-// dueLanes counts the lanes that are due at a time, leaving notices aside.
-func dueLanes(t *testing.T, s *Store, at time.Time) int {
+// dueStates counts the states that are due at a time.
+func dueStates(t *testing.T, s *Store, at time.Time) int {
 	t.Helper()
 	due, err := s.Due(t.Context(), at, 100)
 	must(t, err)
@@ -117,7 +117,7 @@ func TestChangesStopRuns(t *testing.T) {
 				}
 
 				if due, err := s.Due(t.Context(), later, 10); err != nil || len(due) != 1 || due[0].Event != 1 {
-					t.Errorf("the notice of the end is not in the outbox: %v, %v", due, err)
+					t.Errorf("the event about the end is not in the outbox: %v, %v", due, err)
 				}
 			}
 		})
@@ -241,11 +241,11 @@ func TestPullsAfterAStop(t *testing.T) {
 		finish(t, s, lease, run.Run, Ending{PullAt: now.Add(time.Minute)})
 		request(t, s, 2, domain.Incremental)
 		stop.do(t, s)
-		if due := dueLanes(t, s, now.Add(rest)); (due == 1) != stop.goOn {
+		if due := dueStates(t, s, now.Add(restAfterCancel)); (due == 1) != stop.goOn {
 			t.Errorf("%s: %d due", name, due)
 		}
 
-		if due := dueLanes(t, s, now.Add(rest-time.Second)); due != 0 {
+		if due := dueStates(t, s, now.Add(restAfterCancel-time.Second)); due != 0 {
 			t.Errorf("%s: %d due at once", name, due)
 		}
 	}
@@ -255,8 +255,8 @@ func TestPullsAfterAStop(t *testing.T) {
 func TestAChangeEndsThePause(t *testing.T) {
 	s, _ := open(t)
 	run, lease := at(t, s, leased)
-	ill := &Condition{ConfigurationVersion: 1, ConnectionVersion: 1, State: domain.Unhealthy, Reason: &domain.RunError{Code: "c"}, PausedUntil: now.Add(time.Hour).UnixMilli(), Pauses: 3}
-	finish(t, s, lease, run.Run, Ending{RetryAt: now.Add(time.Hour), Condition: ill, Forced: true})
+	unhealthy := &Condition{ConfigurationVersion: 1, ConnectionVersion: 1, State: domain.Unhealthy, Reason: &domain.RunError{Code: "c"}, PausedUntil: now.Add(time.Hour).UnixMilli(), Pauses: 3}
+	finish(t, s, lease, run.Run, Ending{RetryAt: now.Add(time.Hour), Condition: unhealthy, Forced: true})
 	v := viewed(t, s)
 	if h := v.State.Health(*v.Integration); h.State != domain.Unhealthy || h.Reason.Code != "c" || !h.PausedUntil.Equal(now.Add(time.Hour)) {
 		t.Errorf("%+v", h)
@@ -273,7 +273,7 @@ func TestAChangeEndsThePause(t *testing.T) {
 		t.Errorf("%+v", h)
 	}
 
-	if due := dueLanes(t, s, now); due != 1 {
+	if due := dueStates(t, s, now); due != 1 {
 		t.Errorf("%d due", due)
 	}
 }
@@ -334,7 +334,7 @@ func TestDeleteAndPurge(t *testing.T) {
 
 		must(t, s.MarkPublished(t.Context(), left))
 		must(t, s.Forget(t.Context(), purging))
-		found, _, err := s.query(t.Context(), pageOf{pk: integrationPartition(pair.ID)})
+		found, _, err := tableOf(s).query(t.Context(), pageOf{pk: integrationPartition(pair.ID)})
 		if err != nil || len(found) != 0 {
 			t.Errorf("left behind: %v, %v", found, err)
 		}
@@ -352,7 +352,7 @@ func TestDeleteAndPurge(t *testing.T) {
 	}
 }
 
-// deleted deletes the integration and tells whether its purge is queued.
+// deleted deletes the integration and reports whether its purge is queued.
 func deleted(t *testing.T, s *Store) bool {
 	t.Helper()
 	queued, err := s.DeleteIntegration(t.Context(), viewed(t, s), 9, now)

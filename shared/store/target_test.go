@@ -5,8 +5,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
-
 	"example.com/integrations/shared/domain"
 )
 
@@ -125,10 +123,12 @@ func TestAPlaceIsClaimed(t *testing.T) {
 	run.IntegrationID = 502
 	_, _, err := s.RequestRun(t.Context(), second, run, 0, now)
 	must(t, err)
-	_, theirs, held, err := s.Acquire(t.Context(), second, 2, "b", now, now.Add(time.Minute))
-	if err != nil || !held {
+	held, err := s.Acquire(t.Context(), second, LeaseRequest{RunID: 2, ID: "b", Now: now, Until: now.Add(time.Minute)})
+	if err != nil || held == nil {
 		t.Fatal(held, err)
 	}
+
+	theirs := held.Lease
 
 	holder(t, s.ResolveTarget(t.Context(), theirs, Resolution{Target: home}), pair.ID)
 	if st, err := s.State(t.Context(), 502); err != nil || st.Target != nil {
@@ -157,8 +157,8 @@ func TestAPlaceIsClaimed(t *testing.T) {
 func TestAClaimOfADeletedIntegration(t *testing.T) {
 	s, _ := open(t)
 	there(t, s)
-	for _, k := range []key{placeKey(pair, "home"), spellingKey(pair, "spelled")} {
-		must(t, s.transact(t.Context(), []types.TransactWriteItem{s.placeAction(k, 999)}))
+	for _, k := range []key{targetKey(pair, "home"), spellingKey(pair, "spelled")} {
+		must(t, tableOf(s).transact(t.Context(), []action{claimFor(k, 999)}))
 	}
 
 	must(t, s.CreateIntegration(t.Context(), integrationOf(502, "spelled"), nil))

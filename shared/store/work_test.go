@@ -11,7 +11,7 @@ import (
 	"example.com/integrations/shared/domain"
 )
 
-func marks(t *testing.T, s *Store) []PendingChange {
+func pendingChanges(t *testing.T, s *Store) []PendingChange {
 	t.Helper()
 	var all []PendingChange
 	for after := ""; ; {
@@ -24,8 +24,8 @@ func marks(t *testing.T, s *Store) []PendingChange {
 	}
 }
 
-// A mark is deleted by its exact key: one for a newer version survives.
-func TestMarksGoByTheirExactKey(t *testing.T) {
+// A pending change is deleted by its exact key: one for a newer version survives.
+func TestPendingChangesGoByTheirExactKey(t *testing.T) {
 	s, _ := open(t)
 	run := request(t, s, 1, domain.Incremental)
 	_, lease := acquire(t, s, 1, "a", now, now.Add(time.Minute))
@@ -33,12 +33,12 @@ func TestMarksGoByTheirExactKey(t *testing.T) {
 		must(t, s.PutPendingChange(t.Context(), pair.ID, m))
 	}
 
-	if got, want := marks(t, s), []PendingChange{{ItemID: 7, Version: 9, Announced: true}, {ItemID: 7, Version: 10, Announced: true}, {ItemID: 8, Version: 1, Announced: true}, {ItemID: 100, Version: 1, Announced: true}}; !reflect.DeepEqual(got, want) {
+	if got, want := pendingChanges(t, s), []PendingChange{{ItemID: 7, Version: 9, Announced: true}, {ItemID: 7, Version: 10, Announced: true}, {ItemID: 8, Version: 1, Announced: true}, {ItemID: 100, Version: 1, Announced: true}}; !reflect.DeepEqual(got, want) {
 		t.Errorf("%v, want %v", got, want)
 	}
 
 	must(t, s.Commit(t.Context(), lease, Batch{Run: run, DeletePending: []PendingChange{{ItemID: 7, Version: 9}, {ItemID: 8, Version: 1}}, AddPending: []PendingChange{{ItemID: 9, Version: 3}}}))
-	if got, want := marks(t, s), []PendingChange{{ItemID: 7, Version: 10, Announced: true}, {ItemID: 9, Version: 3, Announced: true}, {ItemID: 100, Version: 1, Announced: true}}; !reflect.DeepEqual(got, want) {
+	if got, want := pendingChanges(t, s), []PendingChange{{ItemID: 7, Version: 10, Announced: true}, {ItemID: 9, Version: 3, Announced: true}, {ItemID: 100, Version: 1, Announced: true}}; !reflect.DeepEqual(got, want) {
 		t.Errorf("%v, want %v", got, want)
 	}
 
@@ -47,7 +47,7 @@ func TestMarksGoByTheirExactKey(t *testing.T) {
 	}
 }
 
-// More than one transaction's worth: links are there before any mark is gone,
+// More than one transaction's worth: links are there before any pending change is gone,
 // and the cursor moves with the last.
 func TestCommitInSeveralTransactions(t *testing.T) {
 	s, w := open(t)
@@ -72,13 +72,13 @@ func TestCommitInSeveralTransactions(t *testing.T) {
 		w.before = nil // the look itself is not watched
 		links, err := s.Links(t.Context(), pair.ID, "there", ids)
 		if n, _ := s.CountPendingChanges(t.Context(), pair.ID); err != nil || len(links) != 75 || n == 0 || state(t, s).Run.PendingCursor != "" {
-			t.Errorf("between the transactions: %d links, %d marks, %v", len(links), n, err)
+			t.Errorf("between the transactions: %d links, %d pending changes, %v", len(links), n, err)
 		}
 	}
 
 	must(t, s.Commit(t.Context(), lease, batch))
-	if got := marks(t, s); len(got) != 0 || state(t, s).Run.PendingCursor != "PENDING#end" || sent != 2 {
-		t.Errorf("%d marks, cursor %q, %d transactions", len(got), state(t, s).Run.PendingCursor, sent)
+	if got := pendingChanges(t, s); len(got) != 0 || state(t, s).Run.PendingCursor != "PENDING#end" || sent != 2 {
+		t.Errorf("%d pending changes, cursor %q, %d transactions", len(got), state(t, s).Run.PendingCursor, sent)
 	}
 }
 
@@ -98,15 +98,15 @@ func TestLinksComeBackWhole(t *testing.T) {
 		t.Errorf("%+v, %v\nwant %+v", links, err, want)
 	}
 
-	if _, indexed := linkRecord(501, links[8])["outcome_pk"]; indexed {
+	if _, indexed := putLink(501, links[8]).record["outcome_pk"]; indexed {
 		t.Error("a created item is in the index of what needs a look")
 	}
 
-	// A failure that is mended leaves the index.
+	// A failed item that succeeds leaves the index.
 	index := "outcome"
 	condition := "outcome_pk = :p"
 	failed := func() int32 {
-		out, err := s.db.Query(t.Context(), &dynamodb.QueryInput{TableName: &s.table, IndexName: &index, KeyConditionExpression: &condition,
+		out, err := tableOf(s).db.Query(t.Context(), &dynamodb.QueryInput{TableName: &tableOf(s).name, IndexName: &index, KeyConditionExpression: &condition,
 			ExpressionAttributeValues: record{":p": text(integrationPartition(pair.ID) + "#failed")}})
 		must(t, err)
 		return out.Count
@@ -118,7 +118,7 @@ func TestLinksComeBackWhole(t *testing.T) {
 	want.Outcome = domain.Updated
 	must(t, s.Commit(t.Context(), lease, Batch{Run: run, Links: []Link{want}}))
 	if failed() != 0 {
-		t.Error("the mended item is still in the index")
+		t.Error("the item is still in the index")
 	}
 }
 
@@ -185,7 +185,7 @@ func TestRest(t *testing.T) {
 	stale.DueAt++
 	is(t, s.Reschedule(t.Context(), LiveRun, stale, time.Time{}), ErrConflict)
 	must(t, s.Reschedule(t.Context(), LiveRun, seen, now.Add(2*time.Hour)))
-	if due := dueLanes(t, s, now.Add(time.Hour)); due != 0 {
+	if due := dueStates(t, s, now.Add(time.Hour)); due != 0 {
 		t.Errorf("due before it is time: %d", due)
 	}
 
@@ -194,23 +194,23 @@ func TestRest(t *testing.T) {
 		t.Errorf("%+v", st)
 	}
 
-	if due := dueLanes(t, s, now.Add(time.Hour)); due != 0 {
+	if due := dueStates(t, s, now.Add(time.Hour)); due != 0 {
 		t.Errorf("still in the index: %d", due)
 	}
 }
 
-func FuzzParseMark(f *testing.F) {
+func FuzzParsePending(f *testing.F) {
 	for _, seed := range []string{"", "PENDING#", "PENDING##", "PENDING#0000000000000000007#0000000000000000001", "PENDING#x#1", "PENDING#1#2#3"} {
 		f.Add(seed)
 	}
 
 	f.Fuzz(func(t *testing.T, sk string) {
-		m, err := parseMark(sk)
+		m, err := parsePending(sk)
 		if err != nil {
 			return
 		}
 
-		again, err := parseMark(markKey(501, m).sk)
+		again, err := parsePending(pendingKey(501, m).sk)
 		if err != nil || again != m {
 			t.Errorf("%q is %v, and back %v, %v", sk, m, again, err)
 		}
@@ -220,13 +220,13 @@ func FuzzParseMark(f *testing.F) {
 func TestKeysSortByNumber(t *testing.T) {
 	last := ""
 	for _, m := range []PendingChange{{ItemID: 9, Version: 9}, {ItemID: 9, Version: 10}, {ItemID: 10, Version: 1}, {ItemID: 1<<63 - 1, Version: 1}, {ItemID: 1<<63 - 1, Version: 1<<63 - 1}} {
-		if k := markKey(1, m).sk; k <= last {
+		if k := pendingKey(1, m).sk; k <= last {
 			t.Errorf("%v: %q comes before %q", m, k, last)
 		} else {
 			last = k
 		}
 
-		if got, err := parseMark(last); err != nil || got != m {
+		if got, err := parsePending(last); err != nil || got != m {
 			t.Errorf("%v, %v", got, err)
 		}
 	}

@@ -120,10 +120,12 @@ func (w *world) request(t *testing.T, p store.IntegrationRef) store.ActiveRun {
 
 func (w *world) acquire(t *testing.T, run domain.Snowflake, until time.Time) (store.State, store.Lease) {
 	t.Helper()
-	st, lease, held, err := w.store.Acquire(t.Context(), pair, run, rand.Text(), w.now, until)
-	if !held || err != nil {
+	held, err := w.store.Acquire(t.Context(), pair, store.LeaseRequest{RunID: run, ID: rand.Text(), Now: w.now, Until: until})
+	if held == nil || err != nil {
 		t.Fatal(held, err)
 	}
+	st := held.State
+	lease := held.Lease
 	return st, lease
 }
 

@@ -14,7 +14,7 @@ import (
 
 // A Ledger lists what became of items.
 type Ledger interface {
-	Ledger(ctx context.Context, integration domain.Snowflake, target string, outcome domain.Outcome, after string, limit int) ([]domain.LedgerRow, string, error)
+	Ledger(ctx context.Context, integration domain.Snowflake, target string, outcome domain.Outcome, page domain.Page) ([]domain.LedgerRow, string, error)
 }
 
 const kind = "items"
@@ -39,7 +39,7 @@ func New(gate access.Admitter, ledger Ledger) api.Route {
 			return api.Answer{}, err
 		}
 
-		rows, next, err := ledger.Ledger(ctx, pair.ID, view.State.TargetKey(), outcome, page.After, page.Limit)
+		rows, next, err := ledger.Ledger(ctx, pair.ID, view.State.TargetKey(), outcome, page)
 
 		return api.Answer{Status: http.StatusOK, Body: api.ListOf(kind, rows, next)}, err
 	}

@@ -14,7 +14,7 @@ import (
 // A Reader reads permissions and integrations.
 type Reader interface {
 	access.MembershipReader
-	Integrations(ctx context.Context, org domain.Snowflake, after string, limit int) ([]domain.Integration, string, error)
+	Integrations(ctx context.Context, org domain.Snowflake, page domain.Page) ([]domain.Integration, string, error)
 }
 
 // kind distinguishes this list's cursors from those of other lists.
@@ -36,7 +36,7 @@ func New(reader Reader) api.Route {
 			return api.Answer{}, err
 		}
 
-		all, next, err := reader.Integrations(ctx, org, page.After, page.Limit)
+		all, next, err := reader.Integrations(ctx, org, page)
 		if err != nil {
 			return api.Answer{}, err
 		}

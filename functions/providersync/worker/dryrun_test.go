@@ -40,7 +40,7 @@ func (w *world) rehearsal(mode domain.Mode) (domain.Run, []domain.PlanRow) {
 
 	var rows []domain.PlanRow
 	for after := ""; ; {
-		page, next, err := w.sure.PlanRows(w.ctx, 77, run.ID, after, 100, w.clock.now)
+		page, next, err := w.sure.PlanRows(w.ctx, 77, run.ID, domain.Page{After: after, Limit: 100}, w.clock.now)
 		w.must(err)
 		rows = append(rows, page...)
 		if after = next; next == "" {
@@ -187,7 +187,7 @@ func TestADryRunLeavesNoTrace(t *testing.T) {
 		t.Errorf("the state was touched: %+v", after)
 	}
 
-	rows, _, err := w.sure.Ledger(w.ctx, 77, placed, "", "", 10)
+	rows, _, err := w.sure.Ledger(w.ctx, 77, placed, "", domain.Page{Limit: 10})
 	w.must(err)
 	n, err := w.sure.CountPendingChanges(w.ctx, 77)
 	w.must(err)

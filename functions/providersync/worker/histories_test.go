@@ -123,7 +123,7 @@ func (h *scene) holds(what string, ids []domain.Snowflake) {
 // ledger is the row of an item.
 func (h *scene) ledger(id domain.Snowflake) domain.LedgerRow {
 	h.t.Helper()
-	rows, _, err := h.sure.Ledger(h.ctx, 77, h.state().Target.Key, "", (id - 1).Sortable(), 1)
+	rows, _, err := h.sure.Ledger(h.ctx, 77, h.state().Target.Key, "", domain.Page{After: (id - 1).Sortable(), Limit: 1})
 	h.must(err)
 	if len(rows) != 1 || rows[0].ItemID != id {
 		h.t.Fatalf("item %d has no row: %v", id, rows)

@@ -95,7 +95,7 @@ func TestAPersonsChanges(t *testing.T) {
 			t.Errorf("%s: told %v, want %v", mode, got, want)
 		}
 
-		runs, _, err := w.sure.Runs(w.ctx, 77, "", 100, w.clock.now)
+		runs, _, err := w.sure.Runs(w.ctx, 77, domain.Page{Limit: 100}, w.clock.now)
 		w.must(err)
 		pulled := 0
 		for _, r := range runs {

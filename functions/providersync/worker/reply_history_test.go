@@ -172,11 +172,12 @@ func TestAnItemOfADigestCounts(t *testing.T) {
 func (w *world) replaceLink(l store.Link) {
 	w.t.Helper()
 	id := w.start(domain.Incremental)
-	_, lease, held, err := w.sure.Acquire(w.ctx, w.pair, id, "another", w.clock.now, w.clock.now.Add(time.Minute))
+	held, err := w.sure.Acquire(w.ctx, w.pair, store.LeaseRequest{RunID: id, ID: "another", Now: w.clock.now, Until: w.clock.now.Add(time.Minute)})
 	w.must(err)
-	if !held {
+	if held == nil {
 		w.t.Fatal("the run is not free")
 	}
+	lease := held.Lease
 
 	st, err := w.sure.StateIn(w.ctx, 77, lease.Kind)
 	w.must(err)

@@ -15,7 +15,7 @@ type signalStore interface {
 
 // A retryStore finds the items that failed, for a request to retry them all.
 type retryStore interface {
-	Retriable(ctx context.Context, integration domain.Snowflake, target string, out domain.Outcome, after string, limit int) (changes []store.PendingChange, next string, err error)
+	Retriable(ctx context.Context, integration domain.Snowflake, target string, out domain.Outcome, page domain.Page) (changes []store.PendingChange, next string, err error)
 	ClearRetryAll(ctx context.Context, l store.Lease) error
 }
 
@@ -55,7 +55,7 @@ func (sg *signals) acknowledgeSignal(ctx context.Context) error {
 func (sg *signals) retryAll(ctx context.Context) error {
 	for _, out := range []domain.Outcome{domain.FailedOut, domain.Unknown} {
 		for after := ""; ; {
-			changes, next, err := sg.retries.Retriable(ctx, sg.lease.Pair.ID, sg.run.Target, out, after, planPageSize)
+			changes, next, err := sg.retries.Retriable(ctx, sg.lease.Pair.ID, sg.run.Target, out, domain.Page{After: after, Limit: planPageSize})
 			if err != nil {
 				return err
 			}

@@ -117,7 +117,7 @@ func (h *history) told() {
 		ended[n.ID] = true
 	}
 
-	runs, _, err := h.sure.Runs(h.ctx, 77, "", 1000, h.clock.now)
+	runs, _, err := h.sure.Runs(h.ctx, 77, domain.Page{Limit: 1000}, h.clock.now)
 	h.must(err)
 	for _, r := range runs {
 		h.counted(r.ID)

@@ -386,7 +386,7 @@ func TestAPanicParksItsItem(t *testing.T) {
 
 func (w *world) row(id domain.Snowflake) domain.LedgerRow {
 	w.t.Helper()
-	rows, _, err := w.sure.Ledger(w.ctx, 77, placed, "", (id - 1).Sortable(), 1)
+	rows, _, err := w.sure.Ledger(w.ctx, 77, placed, "", domain.Page{After: (id - 1).Sortable(), Limit: 1})
 	w.must(err)
 	if len(rows) != 1 || rows[0].ItemID != id {
 		w.t.Fatalf("item %d has no row: %v", id, rows)

@@ -132,19 +132,19 @@ func (w *Worker) runLeased(ctx context.Context, log *slog.Logger, m syncqueue.Me
 	now := w.Clock.Now()
 	leaseEnds := deadline.Add(w.Settings.LeaseMargin)
 	ref := store.IntegrationRef{ID: m.IntegrationID, OrganisationID: m.OrganisationID}
-	state, lease, held, err := w.Store.Acquire(ctx, ref, m.RunID, leaseID, now, leaseEnds)
+	held, err := w.Store.Acquire(ctx, ref, store.LeaseRequest{RunID: m.RunID, ID: leaseID, Now: now, Until: leaseEnds})
 	if err != nil {
 		return 0, err
 	}
 
-	if !held {
+	if held == nil {
 		log.InfoContext(ctx, "message dropped: the run is over, or another worker is on it")
 		return 0, nil
 	}
 
 	inv := newInvocation(w, &session{
 		store: w.Store, clock: w.Clock, log: log, settings: w.Settings,
-		lease: lease, state: state, run: *state.Run,
+		lease: held.Lease, state: held.State, run: *held.State.Run,
 		deadlines: deadlines{
 			workEnds:  earlier(now.Add(w.Settings.WorkTime), deadline.Add(-w.Settings.CallTimeout)),
 			leaseEnds: leaseEnds,

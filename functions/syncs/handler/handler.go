@@ -19,8 +19,8 @@ import (
 // Runs are what was synced.
 type Runs interface {
 	Run(ctx context.Context, integration, run domain.Snowflake, now time.Time) (domain.Run, error)
-	Runs(ctx context.Context, integration domain.Snowflake, after string, limit int, now time.Time) ([]domain.Run, string, error)
-	PlanRows(ctx context.Context, integration, run domain.Snowflake, after string, limit int, now time.Time) ([]domain.PlanRow, string, error)
+	Runs(ctx context.Context, integration domain.Snowflake, page domain.Page, now time.Time) ([]domain.Run, string, error)
+	PlanRows(ctx context.Context, integration, run domain.Snowflake, page domain.Page, now time.Time) ([]domain.PlanRow, string, error)
 }
 
 // A Handler shows syncs.
@@ -79,7 +79,7 @@ func (h *Handler) list(ctx context.Context, r api.Request, integration domain.Sn
 		return api.Answer{}, err
 	}
 
-	runs, next, err := h.Runs.Runs(ctx, integration, page.After, page.Limit, h.Now())
+	runs, next, err := h.Runs.Runs(ctx, integration, page, h.Now())
 	return api.Answer{Status: http.StatusOK, Body: api.ListOf(runsKind, runs, next)}, err
 }
 
@@ -97,7 +97,7 @@ func (h *Handler) plan(ctx context.Context, r api.Request, integration domain.Sn
 		return api.Answer{}, &domain.Error{Code: domain.CodeNotADryRun, Detail: "Only a dry run has a plan. What a sync did with each item is in the integration's items."}
 	}
 
-	rows, next, err := h.Runs.PlanRows(ctx, integration, run.ID, page.After, page.Limit, h.Now())
+	rows, next, err := h.Runs.PlanRows(ctx, integration, run.ID, page, h.Now())
 
 	return api.Answer{Status: http.StatusOK, Body: api.ListOf(planKind, rows, next)}, err
 }

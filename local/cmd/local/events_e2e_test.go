@@ -179,7 +179,7 @@ func runsOf(t *testing.T, e *target, id domain.Snowflake) (n int) {
 	t.Helper()
 	st := e.store()
 	for after := ""; ; {
-		runs, next, err := st.Runs(context.WithoutCancel(t.Context()), id, after, 100, time.Now())
+		runs, next, err := st.Runs(context.WithoutCancel(t.Context()), id, domain.Page{After: after, Limit: 100}, time.Now())
 		if err != nil {
 			t.Fatal(err)
 		}

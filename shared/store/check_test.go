@@ -33,7 +33,7 @@ func TestStartTestMessageRecognisesItself(t *testing.T) {
 	}
 
 	var c lastCheck
-	r, err := s.get(t.Context(), checkKey(pair.ID))
+	r, err := tableOf(s).get(t.Context(), checkKey(pair.ID))
 	must(t, err)
 	must(t, decode(r, &c))
 	if len(c.TestMessages) != 1 || r["expires_at"] == nil {
@@ -65,7 +65,7 @@ func TestTestMessagesAreLimited(t *testing.T) {
 	testMessage(t, s, now.Add(72*time.Hour), 0)
 
 	var c lastCheck
-	r, err := s.get(t.Context(), checkKey(pair.ID))
+	r, err := tableOf(s).get(t.Context(), checkKey(pair.ID))
 	must(t, err)
 	must(t, decode(r, &c))
 	if want := []int64{now.Add(72 * time.Hour).UnixMilli()}; !slices.Equal(c.TestMessages, want) {

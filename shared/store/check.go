@@ -10,6 +10,38 @@ import (
 	"example.com/integrations/shared/domain"
 )
 
+// checkKept is how long the time of an integration's last check is kept.
+const checkKept = 24 * time.Hour
+
+// StartCheck records that a check of the connection begins. When the last check
+// began less than gap ago, next is when the next one may begin, and nothing is
+// written. id is the integration; check identifies this call. The record expires,
+// in case a purge misses it.
+func (r integrationRepository) StartCheck(ctx context.Context, id domain.Snowflake, check string, now time.Time, gap time.Duration) (next time.Time, err error) {
+	u := checkUpdate(check, now).when(either(absent("checked_at"), atMost("checked_at", millis(now.Add(-gap)))))
+	_, err = r.table.update(ctx, checkKey(id), u)
+	old, failed := conditionFailed(err)
+	if !failed {
+		return time.Time{}, wrap(err, "check integration", id)
+	}
+	if textOf(old, "check_id") == check { // the SDK repeated a write that had succeeded
+		return time.Time{}, nil
+	}
+
+	var last lastCheck
+	err = decode(old, &last)
+
+	return time.UnixMilli(last.At).Add(gap), wrap(err, "check integration", id)
+}
+
+// checkUpdate records that a check begins.
+func checkUpdate(check string, now time.Time) *update {
+	return newUpdate().
+		set("checked_at", millis(now)).
+		set("check_id", text(check)).
+		set("expires_at", number(now.Add(checkKept).Unix()))
+}
+
 // TestMessageLimits bound how often an integration sends a test message.
 type TestMessageLimits struct {
 	Check time.Duration // the least time between two checks, with or without a message
@@ -29,7 +61,7 @@ type lastCheck struct {
 	TestMessages []int64 `json:"test_messages"`
 }
 
-// recent are the test messages that still count.
+// recent are the test messages of the last 24 hours.
 func (c lastCheck) recent(now time.Time) []int64 {
 	oldest := now.Add(-testMessageWindow).UnixMilli()
 	kept := slices.DeleteFunc(slices.Clone(c.TestMessages), func(at int64) bool { return at <= oldest })
@@ -66,19 +98,18 @@ func later(a, b time.Time) time.Time {
 	return b
 }
 
-// testMessageTries is how often StartTestMessage writes when other checks begin
-// at the same moment. One that was met means that the next one has to wait.
+// testMessageTries is how often StartTestMessage writes when other checks begin at
+// the same moment.
 const testMessageTries = 3
 
-// StartTestMessage counts a check that sends a test message. It is called before
-// the message is sent, and what it has counted stays counted. When the limits do
-// not allow the message, next is when they do, and nothing is written. check is
-// the id of this call: a repetition of the write by the SDK finds it in the
-// record and counts once.
-func (s *Store) StartTestMessage(ctx context.Context, id domain.Snowflake, check string, now time.Time, limits TestMessageLimits) (next time.Time, err error) {
+// StartTestMessage counts a check that sends a test message. The caller calls it
+// before it sends the message; the count is never taken back. When the limits do
+// not allow the message, next is when they do, and nothing is written. check
+// identifies this call: when the SDK repeats the write, it is counted once.
+func (r integrationRepository) StartTestMessage(ctx context.Context, id domain.Snowflake, check string, now time.Time, limits TestMessageLimits) (next time.Time, err error) {
 	const operation = "start test message of integration"
 
-	found, err := s.get(ctx, checkKey(id))
+	found, err := r.table.get(ctx, checkKey(id))
 	if err != nil {
 		return time.Time{}, wrap(err, operation, id)
 	}
@@ -93,12 +124,12 @@ func (s *Store) StartTestMessage(ctx context.Context, id domain.Snowflake, check
 			return next, nil
 		}
 
-		_, err = s.update(ctx, checkKey(id), countTestMessage(read, check, now))
+		_, err = r.table.update(ctx, checkKey(id), countTestMessage(read, check, now))
 		old, failed := conditionFailed(err)
 		if !failed {
 			return time.Time{}, wrap(err, operation, id)
 		}
-		if textOf(old, "check_id") == check { // the SDK's retry of our own success
+		if textOf(old, "check_id") == check { // the SDK repeated a write that had succeeded
 			return time.Time{}, nil
 		}
 
@@ -108,26 +139,18 @@ func (s *Store) StartTestMessage(ctx context.Context, id domain.Snowflake, check
 	return now.Add(limits.Check), nil
 }
 
-// countTestMessage is the update that counts a test message onto what was read.
-func countTestMessage(read lastCheck, check string, now time.Time) update {
+// countTestMessage is the update that adds a test message to the ones that were
+// read.
+func countTestMessage(read lastCheck, check string, now time.Time) *update {
 	sent := &types.AttributeValueMemberL{}
 	for _, at := range append(read.recent(now), now.UnixMilli()) {
 		sent.Value = append(sent.Value, number(at))
 	}
 
-	u := update{
-		expression: "SET #at = :now, #check = :check, #messages = :messages, #expires = :expires",
-		condition:  "attribute_not_exists(#check)",
-		names:      map[string]string{"#at": "checked_at", "#check": "check_id", "#messages": "test_messages", "#expires": "expires_at"},
-		values: record{
-			":now": number(now.UnixMilli()), ":check": text(check), ":messages": sent,
-			":expires": number(now.Add(checkKept).Unix()),
-		},
-	}
+	unchanged := absent("check_id")
 	if read.ID != "" {
-		u.condition = "#check = :read"
-		u.values[":read"] = text(read.ID)
+		unchanged = equal("check_id", text(read.ID))
 	}
 
-	return u
+	return checkUpdate(check, now).set("test_messages", sent).when(unchanged)
 }
