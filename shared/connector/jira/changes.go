@@ -95,7 +95,7 @@ func (c *Connector) Changes(ctx context.Context, since time.Time, offset int) ([
 		at++
 	}
 
-	return nil, false, c.endless()
+	return nil, false, c.answers.endless()
 }
 
 // changesPage reads one page of the list of changes.
@@ -152,7 +152,7 @@ func (c *Connector) object(ctx context.Context, i issue) connector.Object {
 // Look is how an issue looks that has the content as it is sent. Its marker
 // stands beside the text.
 func (c *Connector) Look(content connector.Content, _ connector.Marker) string {
-	description, err := json.Marshal(c.flavor.description(content.Body))
+	description, err := json.Marshal(c.client.flavor.description(content.Body))
 	if err != nil {
 		return "" // such a text could not be sent either
 	}
@@ -167,7 +167,7 @@ func (c *Connector) Look(content connector.Content, _ connector.Marker) string {
 // Read reads one issue. An answer with another issue is remote_moved.
 func (c *Connector) Read(ctx context.Context, remote domain.Remote) (connector.Object, error) {
 	if !digits(remote.ID) {
-		return connector.Object{}, c.unnumbered()
+		return connector.Object{}, c.answers.unnumbered()
 	}
 
 	i, err := c.read(ctx, remote.ID)

@@ -6,7 +6,6 @@ import (
 
 	"example.com/integrations/shared/connector"
 	"example.com/integrations/shared/connector/failure"
-	"example.com/integrations/shared/outbound"
 )
 
 // The names of Jira's own checks.
@@ -25,7 +24,7 @@ func (c *Connector) Check(ctx context.Context) ([]connector.Check, error) {
 	}
 
 	s := &survey{checks: []connector.Check{connector.Passed(connector.CheckReachable), connector.Passed(connector.CheckCredentials)}}
-	if err := c.getJSON(ctx, c.api("/project/"+c.project().name()), &struct{}{}); err != nil {
+	if err := c.client.getJSON(ctx, c.client.api("/project/"+c.project().name()), &struct{}{}); err != nil {
 		return append(s.checks, verdict(connector.CheckTarget, err)), err
 	}
 
@@ -70,18 +69,13 @@ func verdict(name string, err error) connector.Check {
 	return connector.Undecided(name, "provider_error")
 }
 
-// amiss is what is wrong with a project that answered.
-func (c *Connector) amiss(code, detail string) error {
-	return c.fail(failure.Final, failure.IntegrationScope, code, detail, outbound.Response{})
-}
-
 // rights are the permissions as Jira's administrators know them.
 var rights = map[string]string{browse: "Browse Projects", create: "Create Issues", edit: "Edit Issues", transit: "Transition Issues"}
 
 func (c *Connector) lookForType(ctx context.Context) (string, error) {
 	kind, err := c.findType(ctx)
 	if err == nil && kind == "" {
-		err = c.amiss("issue_type_unknown", c.project().key+" has no issue type "+c.cfg.IssueType+" that the token may create")
+		err = c.answers.amiss("issue_type_unknown", c.project().key+" has no issue type "+c.client.cfg.IssueType+" that the token may create")
 	}
 	return kind, err
 }

@@ -15,7 +15,7 @@ func (c *Connector) screens(ctx context.Context, s *survey) {
 	if err != nil && closedOff(err) {
 		s.blame(open(checkType, err).With("Jira does not say which types of issue the project has."), err)
 		s.blame(open(checkFields, err).With("Jira does not say which fields a new issue needs."), nil)
-		if c.cfg.Labels {
+		if c.client.cfg.Labels {
 			s.add(connector.Undecided(connector.CheckLabels, connector.NotTold).With("Jira does not say whether labels are on the create screen."))
 		}
 		return
@@ -39,7 +39,7 @@ func (c *Connector) screens(ctx context.Context, s *survey) {
 	}
 
 	switch {
-	case !c.cfg.Labels:
+	case !c.client.cfg.Labels:
 	case screen.labels:
 		s.add(connector.Passed(connector.CheckLabels))
 	case screen.whole:
@@ -68,7 +68,7 @@ func detailed(check connector.Check, err error) connector.Check {
 
 func (c *Connector) noLabels(screen string) connector.Check {
 	return connector.Refused(connector.CheckLabels, connector.NoteLabelsNotSettable).
-		With("The field Labels is not on the " + screen + " screen of " + c.cfg.IssueType + " in the project: issues arrive without their labels.")
+		With("The field Labels is not on the " + screen + " screen of " + c.client.cfg.IssueType + " in the project: issues arrive without their labels.")
 }
 
 // A newIssueScreen is what Jira says about the create screen.
@@ -104,7 +104,7 @@ func (c *Connector) lookAtFields(ctx context.Context, kind string) (newIssueScre
 	screen, err := c.newIssueScreen(ctx, kind)
 	switch {
 	case len(screen.asked.told) > 0: // however the list ends
-		return screen, c.amiss(connector.FieldRequired, c.cfg.IssueType+" in "+c.project().key+" asks for what items do not tell: "+screen.asked.String())
+		return screen, c.answers.amiss(connector.FieldRequired, c.client.cfg.IssueType+" in "+c.project().key+" asks for what items do not tell: "+screen.asked.String())
 	case err != nil:
 		return screen, err
 	case !screen.summary || !screen.description:
@@ -112,10 +112,10 @@ func (c *Connector) lookAtFields(ctx context.Context, kind string) (newIssueScre
 		if screen.summary {
 			missing = "description"
 		}
-		return screen, c.amiss(connector.FieldNotSettable, missing+" is not on the create screen of "+c.cfg.IssueType+" in "+c.project().key)
+		return screen, c.answers.amiss(connector.FieldNotSettable, missing+" is not on the create screen of "+c.client.cfg.IssueType+" in "+c.project().key)
 
-	case !screen.labels && !c.flavor.findsWithoutLabel():
-		return screen, c.amiss("labels_not_allowed", "labels are not on the create screen of "+c.cfg.IssueType+" in "+c.project().key)
+	case !screen.labels && !c.client.flavor.findsWithoutLabel():
+		return screen, c.answers.amiss("labels_not_allowed", "labels are not on the create screen of "+c.client.cfg.IssueType+" in "+c.project().key)
 	}
 
 	return screen, nil

@@ -3,13 +3,16 @@ package jira
 import (
 	"cmp"
 	"context"
+	"errors"
 	"net/http"
 	"strconv"
 	"strings"
 	"time"
 
 	"example.com/integrations/shared/connector/failure"
+	"example.com/integrations/shared/connector/paging"
 	"example.com/integrations/shared/connector/problem"
+	"example.com/integrations/shared/domain"
 	"example.com/integrations/shared/outbound"
 )
 
@@ -17,35 +20,44 @@ import (
 // are counted by the second.
 const untoldWait = 10 * time.Second
 
+// An answers turns each answer of Jira that is not what was asked for into an
+// error.
+type answers struct {
+	clean     func(string) string // takes the secrets out of a text
+	now       func() time.Time
+	hint      string // what may be wrong with rejected credentials
+	issueType string // of new issues, as the configuration names it
+}
+
 // refused says what an answer means that is not what was asked for. What a
 // second look decides is in createRefused, editRefused and issueRefused.
-func (c *Connector) refused(method string, answer outbound.Response) *failure.Error {
-	said := c.said(answer)
-	if e := c.settled(method, answer, said); e != nil {
+func (a *answers) refused(method string, answer outbound.Response) *failure.Error {
+	said := a.said(answer)
+	if e := a.settled(method, answer, said); e != nil {
 		return e
 	}
 
 	if method == http.MethodGet {
-		e := c.readRefused(answer, said)
+		e := a.readRefused(answer, said)
 		e.Scope = failure.IntegrationScope // it asks for no single issue
 		return e
 	}
 
-	return c.writeRefused(method, answer, said)
+	return a.writeRefused(method, answer, said)
 }
 
 // readRefused is for reads: without them nothing goes on, so a refusal is of
 // integration scope. One that is not Jira's own is an outage.
-func (c *Connector) readRefused(answer outbound.Response, said problem.Problem) *failure.Error {
+func (a *answers) readRefused(answer outbound.Response, said problem.Problem) *failure.Error {
 	class := outbound.Classify(http.MethodGet, answer.Status, answer.Header)
 	scope := failure.IntegrationScope
 	code := ""
 	detail := ""
 	switch {
 	case answer.Status < 300:
-		return c.unreadable("Jira's answer is not what was asked for", answer)
+		return a.unreadable("Jira's answer is not what was asked for", answer)
 	case foreign(answer, said):
-		return c.intercepted(answer, said)
+		return a.intercepted(answer, said)
 	case answer.Status == http.StatusForbidden:
 		code = "forbidden"
 	case answer.Status == http.StatusNotFound:
@@ -61,9 +73,9 @@ func (c *Connector) readRefused(answer outbound.Response, said problem.Problem) 
 		code = "rejected"
 	}
 
-	e := c.fail(class, scope, code, said.Reason(detail), answer)
+	e := a.fail(class, scope, code, said.Reason(detail), answer)
 	if class == failure.Retryable {
-		e.Wait, _ = outbound.RetryAfter(answer.Header, c.now())
+		e.Wait, _ = outbound.RetryAfter(answer.Header, a.now())
 	}
 
 	return e
@@ -75,7 +87,7 @@ const sentOn = "Jira sends on to another address: change base_url"
 
 // writeRefused is for writes that were refused for a reason that is not known to
 // concern the whole project: the item fails.
-func (c *Connector) writeRefused(method string, answer outbound.Response, said problem.Problem) *failure.Error {
+func (a *answers) writeRefused(method string, answer outbound.Response, said problem.Problem) *failure.Error {
 	class := outbound.Classify(method, answer.Status, answer.Header)
 	scope := failure.ItemScope
 	code := "rejected"
@@ -94,9 +106,9 @@ func (c *Connector) writeRefused(method string, answer outbound.Response, said p
 		code = "conflict"
 	}
 
-	e := c.fail(class, scope, code, said.Reason(detail), answer)
+	e := a.fail(class, scope, code, said.Reason(detail), answer)
 	if class == failure.Retryable {
-		e.Wait, _ = outbound.RetryAfter(answer.Header, c.now())
+		e.Wait, _ = outbound.RetryAfter(answer.Header, a.now())
 	}
 
 	return e
@@ -104,15 +116,15 @@ func (c *Connector) writeRefused(method string, answer outbound.Response, said p
 
 // limited says how long Jira wants to be left alone, and by whom: one of its
 // limits is about a single issue.
-func (c *Connector) limited(answer outbound.Response, said problem.Problem) *failure.Error {
+func (a *answers) limited(answer outbound.Response, said problem.Problem) *failure.Error {
 	reason := answer.Header.Get("Ratelimit-Reason")
-	e := c.fail(failure.Retryable, failure.IntegrationScope, "rate_limited", said.Reason(reason), answer)
+	e := a.fail(failure.Retryable, failure.IntegrationScope, "rate_limited", said.Reason(reason), answer)
 	if reason == "jira-per-issue-on-write" {
 		e.Scope = failure.ItemScope
 		e.Code = "issue_rate_limited"
 	}
 
-	wait, told := c.wait(answer.Header)
+	wait, told := a.wait(answer.Header)
 	if !told && said.WaitTold {
 		wait = said.Wait
 		told = true
@@ -124,8 +136,8 @@ func (c *Connector) limited(answer outbound.Response, said problem.Problem) *fai
 	return e
 }
 
-func (c *Connector) wait(h http.Header) (time.Duration, bool) {
-	if wait, ok := outbound.RetryAfter(h, c.now()); ok {
+func (a *answers) wait(h http.Header) (time.Duration, bool) {
+	if wait, ok := outbound.RetryAfter(h, a.now()); ok {
 		return max(wait, time.Second), true
 	}
 
@@ -133,7 +145,7 @@ func (c *Connector) wait(h http.Header) (time.Duration, bool) {
 	for _, layout := range []string{time.RFC3339, "2006-01-02T15:04Z07:00", "2006-01-02T15:04:05.999-0700"} {
 		at, err := time.Parse(layout, strings.TrimSpace(h.Get("X-Ratelimit-Reset")))
 		if err == nil {
-			return outbound.Until(at, h, c.now()), true
+			return outbound.Until(at, h, a.now()), true
 		}
 	}
 
@@ -149,15 +161,15 @@ func (c *Connector) wait(h http.Header) (time.Duration, bool) {
 // issueRefused is refused for a request about one issue. Whether 403 or 404
 // mean the issue or the project is asked with one read.
 func (c *Connector) issueRefused(ctx context.Context, method string, answer outbound.Response) *failure.Error {
-	said := c.said(answer)
+	said := c.answers.said(answer)
 	reads := method == http.MethodGet
-	if e := c.settled(method, answer, said); e != nil {
+	if e := c.answers.settled(method, answer, said); e != nil {
 		return e
 	}
 
 	page := said.Markup && answer.Status == http.StatusNotFound // of one issue Jira says so in JSON
 	if reads && (page || foreign(answer, said)) {
-		return c.intercepted(answer, said)
+		return c.answers.intercepted(answer, said)
 	}
 
 	if e := c.whole(ctx, method, answer, said, edit, transit); e != nil {
@@ -166,27 +178,110 @@ func (c *Connector) issueRefused(ctx context.Context, method string, answer outb
 
 	switch {
 	case answer.Status == http.StatusNotFound && !said.Markup:
-		return c.fail(failure.Final, failure.ItemScope, "remote_deleted",
+		return c.answers.fail(failure.Final, failure.ItemScope, "remote_deleted",
 			said.Reason("the project is there, but the issue was deleted or moved to where the token may not see it"), answer)
 	case answer.Status == http.StatusForbidden && !said.Markup:
-		return c.fail(failure.Final, failure.ItemScope, "forbidden", said.Reason("the token may not change this issue"), answer)
+		return c.answers.fail(failure.Final, failure.ItemScope, "forbidden", said.Reason("the token may not change this issue"), answer)
 	case reads:
-		return c.readRefused(answer, said)
+		return c.answers.readRefused(answer, said)
 	}
 
-	return c.writeRefused(method, answer, said)
+	return c.answers.writeRefused(method, answer, said)
 }
 
 // undecided is for a refusal whose reach could not be found out: nothing
 // happened, ask again.
-func (c *Connector) undecided(answer outbound.Response, said problem.Problem) *failure.Error {
-	return c.fail(failure.Retryable, failure.IntegrationScope, "provider_unavailable",
+func (a *answers) undecided(answer outbound.Response, said problem.Problem) *failure.Error {
+	return a.fail(failure.Retryable, failure.IntegrationScope, "provider_unavailable",
 		said.Reason("whether this concerns one issue or the project could not be found out"), answer)
 }
 
-func (c *Connector) fail(class failure.Class, scope failure.Scope, code, detail string, answer outbound.Response) *failure.Error {
+func (a *answers) fail(class failure.Class, scope failure.Scope, code, detail string, answer outbound.Response) *failure.Error {
 	id := cmp.Or(answer.Header.Get("Atl-Traceid"), answer.Header.Get("X-Arequestid"), answer.Header.Get("X-Request-Id"))
 	return &failure.Error{
-		Class: class, Scope: scope, Code: code, Detail: c.client.Clean(detail), Status: answer.Status, RequestID: c.client.Clean(id),
+		Class: class, Scope: scope, Code: code, Detail: a.clean(detail), Status: answer.Status, RequestID: a.clean(id),
 	}
+}
+
+func (a *answers) noWay(want domain.ItemState, asked []string) *failure.Error {
+	detail := "the workflow has no transition from the issue's status to one of the category done"
+	if want != domain.Closed {
+		detail = "the workflow has no transition from the issue's status to one that is not done"
+	}
+
+	if len(asked) > 0 {
+		detail = "every transition there asks for what only a person can fill in: " + strings.Join(asked, ", ")
+	}
+
+	return &failure.Error{Class: failure.Final, Scope: failure.ItemScope, Code: cannot(want), Detail: a.clean(detail)}
+}
+
+// noList is for half a list, which must not pass for a whole one: an issue not
+// found is made again.
+func (a *answers) noList(answer outbound.Response) *failure.Error {
+	return a.partial("Jira's answer is not a list of issues", answer)
+}
+
+// noPage is for a streamed answer that is not what was asked for, or only a part
+// of it.
+func (a *answers) partial(what string, answer outbound.Response) *failure.Error {
+	if paging.Partial(answer.StreamError) {
+		return a.fail(failure.Retryable, failure.IntegrationScope, paging.Code(answer.StreamError), what+": "+shown(answer, a.said(answer)), answer)
+	}
+	return a.unreadable(what, answer)
+}
+
+// endless is for a list longer than any that is walked through.
+func (a *answers) endless() *failure.Error {
+	return a.fail(failure.Final, failure.IntegrationScope, "list_endless", "the list of issues does not end", outbound.Response{})
+}
+
+// tooLarge is for an answer about the project that is too large to be read. It is
+// no refusal: the next attempt may meet a smaller one.
+func tooLarge(err error) error {
+	var e *failure.Error
+	if errors.As(err, &e) && e.Code == "answer_too_large" {
+		e.Class = failure.Retryable
+		e.Scope = failure.IntegrationScope
+	}
+	return err
+}
+
+// said reads what an answer says besides its status.
+func (a *answers) said(answer outbound.Response) problem.Problem {
+	return problem.Read(answer, a.clean)
+}
+
+func (a *answers) noIssue(answer outbound.Response) *failure.Error {
+	return a.unreadable("Jira's answer is not an issue", answer)
+}
+
+// trusted is the error for an answer of success that is not Jira's own, or is
+// given to nobody. Other answers are left to the caller.
+func (a *answers) trusted(answer outbound.Response) error {
+	if answer.Status >= 300 {
+		return nil
+	}
+
+	if nobody(answer.Header) {
+		if e := a.verdict(http.MethodGet, answer, a.said(answer), ""); e != nil {
+			return e
+		}
+	}
+
+	if !problem.IsJSON(problem.MediaType(answer)) {
+		return a.unreadable("Jira's answer is not JSON", answer)
+	}
+
+	return nil
+}
+
+// unnumbered is for a link without the id of an issue: nothing is sent.
+func (a *answers) unnumbered() *failure.Error {
+	return a.fail(failure.Final, failure.ItemScope, "remote_unknown", "the link does not hold the id of an issue", outbound.Response{})
+}
+
+// amiss is what is wrong with a project that answered.
+func (a *answers) amiss(code, detail string) error {
+	return a.fail(failure.Final, failure.IntegrationScope, code, detail, outbound.Response{})
 }

@@ -29,7 +29,7 @@ const (
 )
 
 // ClockLag is how far Jira's clock is behind ours.
-func (c *Connector) ClockLag() (last, most time.Duration) { return c.client.ClockLag() }
+func (c *Connector) ClockLag() (last, most time.Duration) { return c.client.http.ClockLag() }
 
 // Find looks for the issues of markers. Jira lists issues only by searching an
 // index, and in the Cloud that lags behind by seconds or minutes. So the search
@@ -133,8 +133,8 @@ func (c *Connector) readBeyondTheIndex(ctx context.Context, s *search, zone *tim
 		}
 	}
 
-	_, behind := c.client.ClockLag() // since is a time of Jira's
-	settled := c.now().Add(-max(behind, 0)).Sub(s.since) > indexed
+	_, behind := c.client.http.ClockLag() // since is a time of Jira's
+	settled := c.client.now().Add(-max(behind, 0)).Sub(s.since) > indexed
 	if len(missing) > directReads {
 		if !settled {
 			return c.unsure()
@@ -172,7 +172,7 @@ func (c *Connector) readBeyondTheIndex(ctx context.Context, s *search, zone *tim
 
 // unsure is for when it cannot be told yet. Nothing is created meanwhile.
 func (c *Connector) unsure() *failure.Error {
-	e := c.fail(failure.Retryable, failure.IntegrationScope, "reconcile_unsure", "Jira's search does not know yet what was created lately", outbound.Response{})
+	e := c.answers.fail(failure.Retryable, failure.IntegrationScope, "reconcile_unsure", "Jira's search does not know yet what was created lately", outbound.Response{})
 	e.Wait = time.Minute
 	return e
 }
@@ -207,13 +207,13 @@ func hidden(err error) bool {
 // readKey reads one issue of the project by its number. A key that names nothing
 // is not worth asking about: the project is there, a search was just answered.
 func (c *Connector) readKey(ctx context.Context, s *search, n int) (bool, error) {
-	where := c.issueAt(c.project().key+"-"+strconv.Itoa(n)) + "?" + c.wanted().Encode()
-	answer, err := c.get(ctx, where, pageBody)
+	where := c.client.issueAt(c.project().key+"-"+strconv.Itoa(n)) + "?" + c.client.wanted().Encode()
+	answer, err := c.client.get(ctx, where, pageBody)
 	if err != nil {
 		return false, err
 	}
 
-	if said := c.said(answer); answer.Status == http.StatusNotFound && !foreign(answer, said) && c.verdict(http.MethodGet, answer, said, "") == nil {
+	if said := c.answers.said(answer); answer.Status == http.StatusNotFound && !foreign(answer, said) && c.answers.verdict(http.MethodGet, answer, said, "") == nil {
 		return false, nil
 	}
 

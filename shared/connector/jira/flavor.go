@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"net/url"
 
+	"example.com/integrations/shared/configuration/form"
 	"example.com/integrations/shared/connector"
 	"example.com/integrations/shared/markup/document"
 	"example.com/integrations/shared/outbound"
@@ -17,6 +18,15 @@ type flavor interface {
 	authorization(Config) string
 	// hint is what may be wrong with rejected credentials.
 	hint(Config) string
+}
+
+// flavorOf is the flavor of a configuration.
+func flavorOf(name string) flavor {
+	if name == form.Cloud {
+		return cloud{}
+	}
+
+	return datacenter{}
 }
 
 // A writer puts together what is written of an issue.

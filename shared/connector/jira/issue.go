@@ -159,8 +159,8 @@ var site = regexp.MustCompile(`^https://[a-z0-9][a-z0-9-]{0,62}\.atlassian\.net$
 // pages is where issues are looked at, "" if that cannot be found out: a link
 // is not worth failing for.
 func (c *Connector) pages(ctx context.Context) string {
-	if c.cfg.Flavor != form.Cloud || !strings.HasPrefix(c.cfg.BaseURL, gateway) {
-		return c.cfg.BaseURL
+	if c.client.cfg.Flavor != form.Cloud || !strings.HasPrefix(c.client.cfg.BaseURL, gateway) {
+		return c.client.cfg.BaseURL
 	}
 
 	c.mu.Lock()
@@ -186,7 +186,7 @@ func (c *Connector) askHome(ctx context.Context) string {
 	var info struct {
 		BaseURL string `json:"baseUrl"`
 	}
-	if c.getJSON(ctx, c.api("/serverInfo"), &info) != nil {
+	if c.client.getJSON(ctx, c.client.api("/serverInfo"), &info) != nil {
 		return ""
 	}
 

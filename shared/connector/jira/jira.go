@@ -7,17 +7,14 @@ import (
 	"context"
 	"encoding/json"
 	"net/http"
-	"net/url"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
 
-	"example.com/integrations/shared/configuration/form"
 	"example.com/integrations/shared/connector"
 	"example.com/integrations/shared/connector/failure"
 	"example.com/integrations/shared/connector/paging"
-	"example.com/integrations/shared/connector/problem"
 	"example.com/integrations/shared/domain"
 	"example.com/integrations/shared/outbound"
 )
@@ -39,12 +36,10 @@ type Config struct {
 // A Connector works in one project with one token. It is safe for use by
 // several goroutines.
 type Connector struct {
-	cfg    Config
-	flavor flavor
-	client *outbound.Client
-	now    func() time.Time
-	used   atomic.Pointer[spot] // the project that was resolved, nil before
-	sizes  *paging.Size         // of pages of searches
+	client  *client
+	answers *answers
+	used    atomic.Pointer[spot] // the project that was resolved, nil before
+	sizes   *paging.Size         // of pages of searches
 	// metaSizes are the sizes of the pages that describe new issues.
 	metaSizes *paging.Size
 
@@ -62,30 +57,23 @@ type Connector struct {
 	labelled labelling
 }
 
-// New makes a connector that asks through client, which must be pinned to the
+// New makes a connector that asks through http, which must be pinned to the
 // API's host. A nil clock is the system's.
-func New(cfg Config, client *outbound.Client, now func() time.Time) *Connector {
+func New(cfg Config, http *outbound.Client, now func() time.Time) *Connector {
 	cfg.BaseURL = strings.TrimSuffix(cfg.BaseURL, "/")
 	if now == nil {
 		now = time.Now
 	}
 
-	c := &Connector{
-		cfg: cfg, flavor: datacenter{}, client: client, now: now, spare: spareLabels{},
+	how := flavorOf(cfg.Flavor)
+	a := &answers{clean: http.Clean, now: now, hint: how.hint(cfg), issueType: cfg.IssueType}
+
+	return &Connector{
+		client:  &client{cfg: cfg, flavor: how, http: http, now: now, answers: a},
+		answers: a, spare: spareLabels{},
 		sizes: paging.Usual(), metaSizes: paging.New(metaPage, 50, 10),
 	}
-	if cfg.Flavor == form.Cloud {
-		c.flavor = cloud{}
-	}
-
-	return c
 }
-
-// api is the address of a resource.
-func (c *Connector) api(path string) string { return c.cfg.BaseURL + c.flavor.root() + path }
-
-// issueAt is the address of an issue, by id or key.
-func (c *Connector) issueAt(name string) string { return c.api("/issue/" + url.PathEscape(name)) }
 
 // A draft is what we write of an issue.
 type draft struct {
@@ -150,14 +138,14 @@ func (c *Connector) Create(ctx context.Context, content connector.Content, m con
 
 func (c *Connector) draft(content connector.Content, m connector.Marker) draft {
 	d := draft{Fields: fields{
-		Project: c.project().ref(), IssueType: issueType(c.cfg.IssueType),
-		Summary: content.Title, Description: c.flavor.description(content.Body), Labels: []string{label(m)},
+		Project: c.project().ref(), IssueType: issueType(c.client.cfg.IssueType),
+		Summary: content.Title, Description: c.client.flavor.description(content.Body), Labels: []string{label(m)},
 	}}
-	if c.cfg.Labels {
+	if c.client.cfg.Labels {
 		d.Fields.Labels = append(d.Fields.Labels, content.Labels...)
 	}
 
-	d.Properties = c.flavor.properties(m)
+	d.Properties = c.client.flavor.properties(m)
 
 	return d
 }
@@ -176,7 +164,7 @@ func issueType(name string) *named {
 func (c *Connector) Update(ctx context.Context, sent connector.Sent, content connector.Content, m connector.Marker) (connector.Written, error) {
 	id := sent.Remote.ID
 	if !digits(id) {
-		return connector.Written{}, c.unnumbered()
+		return connector.Written{}, c.answers.unnumbered()
 	}
 
 	moves := content.State != sent.State
@@ -268,8 +256,8 @@ func (c *Connector) closeEdited(ctx context.Context, sent connector.Sent, writte
 // changes is the draft of an edit. The marker is put back in case somebody took
 // it away.
 func (c *Connector) changes(sent connector.Sent, content connector.Content, m connector.Marker) draft {
-	d := draft{Fields: fields{Summary: content.Title, Description: c.flavor.description(content.Body)}, Update: &update{}}
-	if c.cfg.Labels && !sameLabels(sent.Labels, content.Labels) {
+	d := draft{Fields: fields{Summary: content.Title, Description: c.client.flavor.description(content.Body)}, Update: &update{}}
+	if c.client.cfg.Labels && !sameLabels(sent.Labels, content.Labels) {
 		for _, l := range sent.Labels {
 			if !contains(content.Labels, l) {
 				d.Update.Labels = append(d.Update.Labels, operation{Remove: l})
@@ -313,17 +301,17 @@ func (c *Connector) edit(ctx context.Context, id string, d draft) (outbound.Resp
 	c.mu.Lock()
 	quiet := !c.loud
 	c.mu.Unlock()
-	where := c.issueAt(id) + c.flavor.editQuery(quiet)
-	answer, err := c.write(ctx, http.MethodPut, where, d)
+	where := c.client.issueAt(id) + c.client.flavor.editQuery(quiet)
+	answer, err := c.client.send(ctx, http.MethodPut, where, d)
 	if err != nil {
 		return answer, err
 	}
 
-	if quiet && c.flavor.refusesQuiet(answer) && !c.said(answer).Markup {
+	if quiet && c.client.flavor.refusesQuiet(answer) && !c.answers.said(answer).Markup {
 		c.mu.Lock()
 		c.loud = true
 		c.mu.Unlock()
-		if answer, err = c.write(ctx, http.MethodPut, c.issueAt(id)+c.flavor.editQuery(false), d); err != nil {
+		if answer, err = c.client.send(ctx, http.MethodPut, c.client.issueAt(id)+c.client.flavor.editQuery(false), d); err != nil {
 			return answer, err
 		}
 	}
@@ -338,14 +326,14 @@ func (c *Connector) edit(ctx context.Context, id string, d draft) (outbound.Resp
 // read gets one issue by its id. A moved issue keeps its id, so an answer with
 // another one is of another issue.
 func (c *Connector) read(ctx context.Context, id string) (issue, error) {
-	answer, err := c.get(ctx, c.issueAt(id)+"?"+c.wanted().Encode(), pageBody)
+	answer, err := c.client.get(ctx, c.client.issueAt(id)+"?"+c.client.wanted().Encode(), pageBody)
 	if err != nil {
 		return issue{}, err
 	}
 
 	i, err := c.asIssue(ctx, answer)
 	if err == nil && i.ID != id {
-		return issue{}, c.fail(failure.Final, failure.ItemScope, "remote_moved", "Jira answers with another issue", answer)
+		return issue{}, c.answers.fail(failure.Final, failure.ItemScope, "remote_moved", "Jira answers with another issue", answer)
 	}
 
 	return i, err
@@ -359,76 +347,15 @@ func (c *Connector) asIssue(ctx context.Context, answer outbound.Response) (issu
 
 	var i issue
 	if err := json.Unmarshal(answer.Body, &i); err != nil || !i.whole() {
-		return issue{}, c.noIssue(answer)
+		return issue{}, c.answers.noIssue(answer)
 	}
 
 	return i, nil
 }
 
-func (c *Connector) noIssue(answer outbound.Response) *failure.Error {
-	return c.unreadable("Jira's answer is not an issue", answer)
-}
-
 // readFields are those we read of an issue.
 const readFields = "summary,description,status,labels,created,updated"
 
-// wanted is what is asked of an issue.
-func (c *Connector) wanted() url.Values {
-	return c.flavor.wanted(url.Values{"fields": {readFields}})
-}
-
-func (c *Connector) write(ctx context.Context, method, where string, body any) (outbound.Response, error) {
-	b, err := json.Marshal(body)
-	if err != nil {
-		panic(err) // strings always marshal
-	}
-
-	header := c.header()
-	header.Set("Content-Type", "application/json")
-	return c.client.Do(ctx, outbound.Request{Method: method, URL: where, Header: header, Body: b})
-}
-
-// get reads. No redirect is followed: Jira sends none but to a page to log in.
-// Without a login Jira answers many reads with success and an empty list, of
-// which nothing is believed, nor of an answer that is no JSON.
-func (c *Connector) get(ctx context.Context, where string, maxBody int64) (outbound.Response, error) {
-	answer, err := c.client.Do(ctx, outbound.Request{Method: http.MethodGet, URL: where, Header: c.header(), MaxBody: maxBody})
-	if err != nil {
-		return answer, err
-	}
-
-	return answer, c.trusted(answer)
-}
-
-// trusted is the error for an answer of success that is not Jira's own, or is
-// given to nobody. Other answers are left to the caller.
-func (c *Connector) trusted(answer outbound.Response) error {
-	if answer.Status >= 300 {
-		return nil
-	}
-
-	if nobody(answer.Header) {
-		if e := c.verdict(http.MethodGet, answer, c.said(answer), ""); e != nil {
-			return e
-		}
-	}
-
-	if !problem.IsJSON(problem.MediaType(answer)) {
-		return c.unreadable("Jira's answer is not JSON", answer)
-	}
-
-	return nil
-}
-
-func (c *Connector) header() http.Header {
-	return http.Header{"Authorization": {c.flavor.authorization(c.cfg)}, "Accept": {"application/json"}}
-}
-
 func digits(text string) bool {
 	return text != "" && len(text) <= 19 && strings.Trim(text, "0123456789") == "" && text[0] != '0'
-}
-
-// unnumbered is for a link without the id of an issue: nothing is sent.
-func (c *Connector) unnumbered() *failure.Error {
-	return c.fail(failure.Final, failure.ItemScope, "remote_unknown", "the link does not hold the id of an issue", outbound.Response{})
 }

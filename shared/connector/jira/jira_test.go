@@ -39,8 +39,8 @@ func TestCreate(t *testing.T) {
 	}
 
 	_, c := start(t, form.Cloud)
-	c.cfg.IssueType = "10001"
-	c.cfg.Labels = false
+	c.client.cfg.IssueType = "10001"
+	c.client.cfg.Labels = false
 	if d := c.draft(connector.Content{Labels: []string{"x"}}, marker); *d.Fields.IssueType != (named{ID: "10001"}) || len(d.Fields.Labels) != 1 {
 		t.Errorf("%+v", d.Fields)
 	}
@@ -292,7 +292,7 @@ func TestErrors(t *testing.T) {
 
 func TestSecretsAreRedacted(t *testing.T) {
 	f, c := start(t, form.Cloud)
-	basic := strings.TrimPrefix(c.flavor.authorization(c.cfg), "Basic ")
+	basic := strings.TrimPrefix(c.client.flavor.authorization(c.client.cfg), "Basic ")
 	f.answers(400, nil, `{"errorMessages":["you sent `+basic+` and ATATT`+`3`+strings.Repeat("y", 30)+`"]}`)
 	_, err := c.Create(t.Context(), connector.Content{Title: "T"}, marker)
 	if e := failureOf(t, err); strings.Contains(e.Detail, basic[len(basic)-20:]) || strings.Contains(e.Detail, "yyy") {
@@ -356,7 +356,7 @@ func FuzzRefusal(f *testing.F) {
 
 		answer := outbound.Response{Status: status, Header: http.Header{}, Body: body}
 		for _, method := range []string{http.MethodGet, http.MethodPost, http.MethodPut} {
-			if e := c.refused(method, answer); e.Detail == "" || e.Code == "" || e.Class == 0 || e.Scope == 0 {
+			if e := c.answers.refused(method, answer); e.Detail == "" || e.Code == "" || e.Class == 0 || e.Scope == 0 {
 				t.Errorf("%s %d %q: %v", method, status, body, e)
 			}
 		}

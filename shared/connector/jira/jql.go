@@ -49,7 +49,7 @@ func (c *Connector) whose(ctx context.Context) (*time.Location, error) {
 	var me struct {
 		Zone string `json:"timeZone"`
 	}
-	if err := c.getJSON(ctx, c.api("/myself"), &me); err != nil {
+	if err := c.client.getJSON(ctx, c.client.api("/myself"), &me); err != nil {
 		return nil, err
 	}
 

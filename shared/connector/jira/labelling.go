@@ -31,7 +31,7 @@ func labelsRefused(answer outbound.Response) bool {
 // the ledger.
 func (c *Connector) withoutLabels(lists ...[]string) string {
 	for _, labels := range lists {
-		if c.cfg.Labels && len(labels) > 0 {
+		if c.client.cfg.Labels && len(labels) > 0 {
 			return connector.NoteLabelsNotSettable
 		}
 	}
@@ -47,19 +47,19 @@ type labelling struct{ offCreate, offEdit bool }
 // found again without one, it is sent once more without: the first request was
 // refused, so there is no twin.
 func (c *Connector) postIssue(ctx context.Context, d draft, content connector.Content) (outbound.Response, string, error) {
-	if c.flavor.findsWithoutLabel() && c.labelling().offCreate {
+	if c.client.flavor.findsWithoutLabel() && c.labelling().offCreate {
 		d.Fields.Labels = nil
-		answer, err := c.write(ctx, http.MethodPost, c.api("/issue"), d)
+		answer, err := c.client.send(ctx, http.MethodPost, c.client.api("/issue"), d)
 		return answer, c.withoutLabels(content.Labels), err
 	}
 
-	answer, err := c.write(ctx, http.MethodPost, c.api("/issue"), d)
-	if err != nil || !labelsRefused(answer) || !c.flavor.findsWithoutLabel() || !c.offCreateScreen(ctx, answer) {
+	answer, err := c.client.send(ctx, http.MethodPost, c.client.api("/issue"), d)
+	if err != nil || !labelsRefused(answer) || !c.client.flavor.findsWithoutLabel() || !c.offCreateScreen(ctx, answer) {
 		return answer, "", err
 	}
 
 	d.Fields.Labels = nil
-	again, err := c.write(ctx, http.MethodPost, c.api("/issue"), d)
+	again, err := c.client.send(ctx, http.MethodPost, c.client.api("/issue"), d)
 	if err == nil && again.Status < 300 {
 		c.note(func(l *labelling) { l.offCreate = true })
 	}
@@ -97,7 +97,7 @@ func (c *Connector) editIssue(ctx context.Context, id string, d *draft, labels .
 func (c *Connector) offCreateScreen(ctx context.Context, answer outbound.Response) bool {
 	screen, err := c.createScreen(ctx)
 	if err != nil {
-		return c.said(answer).Says("cannot be set")
+		return c.answers.said(answer).Says("cannot be set")
 	}
 
 	return !screen["labels"]
@@ -108,8 +108,8 @@ func (c *Connector) offEditScreen(ctx context.Context, id string, answer outboun
 	var meta struct {
 		Fields map[string]json.RawMessage `json:"fields"`
 	}
-	if err := c.getJSON(ctx, c.issueAt(id)+"/editmeta", &meta); err != nil {
-		return c.said(answer).Says("cannot be set")
+	if err := c.client.getJSON(ctx, c.client.issueAt(id)+"/editmeta", &meta); err != nil {
+		return c.answers.said(answer).Says("cannot be set")
 	}
 
 	return meta.Fields["labels"] == nil

@@ -77,7 +77,7 @@ func weak(t *testing.T, flavor string, list http.Handler) (open func(at [3]int) 
 
 		f.take()
 
-		return New(c.cfg, c.client, c.now)
+		return New(c.client.cfg, c.client.http, c.client.now)
 	}
 }
 
@@ -87,7 +87,7 @@ func TestListWhileItWeakens(t *testing.T) {
 		open := weak(t, flavor, everyIssue(0))
 		connectortest.ListWhileItWeakens(t, points(4), func(at [3]int) (connectortest.Tracker, func() connectortest.Tracker) {
 			c := open(at)
-			return c, func() connectortest.Tracker { return New(c.cfg, c.client, c.now) }
+			return c, func() connectortest.Tracker { return New(c.client.cfg, c.client.http, c.client.now) }
 		})
 	})
 }
@@ -116,7 +116,7 @@ func TestAnOutageOfLists(t *testing.T) {
 			"too large": {func(w http.ResponseWriter, _ *http.Request) { large(w, `{"issues":[{"id":"`, 17<<20, `"}]}`) }, "answer_too_large"},
 		} {
 			f.answer = func(w http.ResponseWriter, r *http.Request) { one.answer(w, r) }
-			_, _, err := New(c.cfg, c.client, c.now).Changes(t.Context(), time.Time{}, 0)
+			_, _, err := New(c.client.cfg, c.client.http, c.client.now).Changes(t.Context(), time.Time{}, 0)
 			if e := failureOf(t, err); e.Class != failure.Retryable || e.Scope != failure.IntegrationScope || e.Code != one.code {
 				t.Errorf("%s: %v %v", name, e.Class, e)
 			}

@@ -42,7 +42,7 @@ func (c *Connector) moved(ctx context.Context, id string, want domain.ItemState,
 		return nil
 	}
 
-	return c.unproven(answer, c.said(answer))
+	return c.answers.unproven(answer, c.answers.said(answer))
 }
 
 // edited is the issue as the edit left it. After a success that is not a
@@ -63,7 +63,7 @@ func (c *Connector) edited(ctx context.Context, id string, d draft, answer outbo
 		return i, true, nil
 	}
 
-	return issue{}, false, c.unproven(answer, c.said(answer))
+	return issue{}, false, c.answers.unproven(answer, c.answers.said(answer))
 }
 
 // shows reports whether an issue is as an edit wants it. Jira trims texts, ends

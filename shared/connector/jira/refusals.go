@@ -78,14 +78,9 @@ func foreign(answer outbound.Response, said problem.Problem) bool {
 	return said.Foreign(answer, marked)
 }
 
-// said reads what an answer says besides its status.
-func (c *Connector) said(answer outbound.Response) problem.Problem {
-	return problem.Read(answer, c.client.Clean)
-}
-
 // verdict is for answers that count at once, nil for all others. Field is one
 // that the answer names, "" for none.
-func (c *Connector) verdict(method string, answer outbound.Response, said problem.Problem, field string) *failure.Error {
+func (a *answers) verdict(method string, answer outbound.Response, said problem.Problem, field string) *failure.Error {
 	if answer.Status >= 500 {
 		return nil
 	}
@@ -103,38 +98,38 @@ func (c *Connector) verdict(method string, answer outbound.Response, said proble
 	detail := row.Detail
 	switch row.Means {
 	case "credentials_rejected":
-		detail = c.flavor.hint(c.cfg)
+		detail = a.hint
 	case "captcha_required":
 		detail = "Jira wants a captcha solved after failed log-ins: log in with a browser as the token's account once"
 	case "issue_type_unknown":
-		detail = "the project has no issue type " + c.cfg.IssueType + " that the token may create"
+		detail = "the project has no issue type " + a.issueType + " that the token may create"
 	}
 
-	return c.fail(failure.Final, failure.IntegrationScope, row.Means, said.Reason(detail), answer)
+	return a.fail(failure.Final, failure.IntegrationScope, row.Means, said.Reason(detail), answer)
 }
 
 // settled is for what needs no second look: a success of a write without proof,
 // a limit, and what counts at once. It is nil for all others.
-func (c *Connector) settled(method string, answer outbound.Response, said problem.Problem) *failure.Error {
+func (a *answers) settled(method string, answer outbound.Response, said problem.Problem) *failure.Error {
 	switch {
 	case answer.Status < 300 && method != http.MethodGet:
-		return c.unproven(answer, said)
+		return a.unproven(answer, said)
 	case answer.Status == http.StatusTooManyRequests:
-		return c.limited(answer, said)
+		return a.limited(answer, said)
 	}
 
-	return c.verdict(method, answer, said, "")
+	return a.verdict(method, answer, said, "")
 }
 
 // unproven is for a success that does not show what was done: it may come from
 // a proxy or a login page.
-func (c *Connector) unproven(answer outbound.Response, said problem.Problem) *failure.Error {
+func (a *answers) unproven(answer outbound.Response, said problem.Problem) *failure.Error {
 	code := said.ForeignCode()
 	if nobody(answer.Header) {
 		code = "session_expired"
 	}
 
-	return c.fail(failure.Ambiguous, failure.ItemScope, code, "Jira's answer does not show what was done: "+shown(answer, said), answer)
+	return a.fail(failure.Ambiguous, failure.ItemScope, code, "Jira's answer does not show what was done: "+shown(answer, said), answer)
 }
 
 // shown is what a reason says about an answer with success. Words in JSON may be
@@ -149,21 +144,21 @@ func shown(answer outbound.Response, said problem.Problem) string {
 
 // unreadable is for an answer to a read that is not what was asked for: an
 // outage.
-func (c *Connector) unreadable(what string, answer outbound.Response) *failure.Error {
-	said := c.said(answer)
+func (a *answers) unreadable(what string, answer outbound.Response) *failure.Error {
+	said := a.said(answer)
 	code := "answer_unreadable"
 	if said.Login || said.Markup || !problem.IsJSON(problem.MediaType(answer)) {
 		code = said.ForeignCode()
 	}
 
-	return c.fail(failure.Retryable, failure.IntegrationScope, code, what+": "+shown(answer, said), answer)
+	return a.fail(failure.Retryable, failure.IntegrationScope, code, what+": "+shown(answer, said), answer)
 }
 
 // intercepted is for a foreign answer in place of the answer to a read.
-func (c *Connector) intercepted(answer outbound.Response, said problem.Problem) *failure.Error {
+func (a *answers) intercepted(answer outbound.Response, said problem.Problem) *failure.Error {
 	code, detail := said.Intercepted("Jira")
-	e := c.fail(failure.Retryable, failure.IntegrationScope, code, detail, answer)
-	e.Wait, _ = outbound.RetryAfter(answer.Header, c.now())
+	e := a.fail(failure.Retryable, failure.IntegrationScope, code, detail, answer)
+	e.Wait, _ = outbound.RetryAfter(answer.Header, a.now())
 
 	return e
 }
@@ -185,18 +180,18 @@ func (c *Connector) whole(ctx context.Context, method string, answer outbound.Re
 	case final:
 		return e
 	case err != nil:
-		return c.undecided(answer, said)
-	case method != http.MethodGet && probe.Status == http.StatusForbidden && !c.said(probe).Markup:
-		return c.verdict(http.MethodGet, probe, c.said(probe), "")
+		return c.answers.undecided(answer, said)
+	case method != http.MethodGet && probe.Status == http.StatusForbidden && !c.answers.said(probe).Markup:
+		return c.answers.verdict(http.MethodGet, probe, c.answers.said(probe), "")
 	case probe.Status != http.StatusOK:
-		return c.refused(http.MethodGet, probe)
+		return c.answers.refused(http.MethodGet, probe)
 	case !may[browse]:
-		return c.fail(failure.Final, failure.IntegrationScope, "target_not_found", said.Reason("the token may not see the project"), answer)
+		return c.answers.fail(failure.Final, failure.IntegrationScope, "target_not_found", said.Reason("the token may not see the project"), answer)
 	}
 
 	lacks := slices.ContainsFunc(needs, func(right string) bool { return !may[right] })
 	if answer.Status == http.StatusForbidden && lacks {
-		return c.fail(failure.Final, failure.IntegrationScope, "forbidden",
+		return c.answers.fail(failure.Final, failure.IntegrationScope, "forbidden",
 			said.Reason("the token lacks a permission in the project that this needs"), answer)
 	}
 
@@ -236,8 +231,8 @@ var filledIn = []string{"project", "issuetype", "summary", "description", "label
 // not tell, or that is on no screen, every issue would be refused alike, and
 // each would use up a key.
 func (c *Connector) createRefused(ctx context.Context, answer outbound.Response) *failure.Error {
-	said := c.said(answer)
-	if e := c.settled(http.MethodPost, answer, said); e != nil {
+	said := c.answers.said(answer)
+	if e := c.answers.settled(http.MethodPost, answer, said); e != nil {
 		return e
 	}
 
@@ -251,7 +246,7 @@ func (c *Connector) createRefused(ctx context.Context, answer outbound.Response)
 		return e
 	}
 
-	return c.writeRefused(http.MethodPost, answer, said)
+	return c.answers.writeRefused(http.MethodPost, answer, said)
 }
 
 // fieldsRefused is nil where the fields are on the create screen: then their
@@ -259,16 +254,16 @@ func (c *Connector) createRefused(ctx context.Context, answer outbound.Response)
 // whose token it is, so its words decide only where the screen cannot be read.
 func (c *Connector) fieldsRefused(ctx context.Context, answer outbound.Response, said problem.Problem, names []string) *failure.Error {
 	for _, name := range names {
-		if e := c.verdict(http.MethodPost, answer, said, name); e != nil {
+		if e := c.answers.verdict(http.MethodPost, answer, said, name); e != nil {
 			return e
 		}
 	}
 
 	foreign := slices.DeleteFunc(slices.Clone(names), func(name string) bool { return slices.Contains(filledIn, name) })
 	if len(foreign) > 0 {
-		return c.fail(failure.Final, failure.IntegrationScope, "field_required",
+		return c.answers.fail(failure.Final, failure.IntegrationScope, "field_required",
 			said.Reason("the project wants to know what items do not tell: "+c.names(ctx, foreign).String()+
-				". Make it optional or give it a default for the issue type "+c.cfg.IssueType), answer)
+				". Make it optional or give it a default for the issue type "+c.client.cfg.IssueType), answer)
 	}
 
 	screen, err := c.createScreen(ctx)
@@ -279,7 +274,7 @@ func (c *Connector) fieldsRefused(ctx context.Context, answer outbound.Response,
 		}
 
 		if off {
-			return c.notSettable(name, answer, said)
+			return c.answers.notSettable(name, answer, said)
 		}
 	}
 
@@ -287,15 +282,15 @@ func (c *Connector) fieldsRefused(ctx context.Context, answer outbound.Response,
 }
 
 // notSettable is for a field of ours that is on no screen.
-func (c *Connector) notSettable(name string, answer outbound.Response, said problem.Problem) *failure.Error {
+func (a *answers) notSettable(name string, answer outbound.Response, said problem.Problem) *failure.Error {
 	code := "field_not_settable"
-	detail := name + " is not on the screen: put it there for the issue type " + c.cfg.IssueType
+	detail := name + " is not on the screen: put it there for the issue type " + a.issueType
 	if name == "labels" {
 		code = "labels_not_allowed"
 		detail = "labels cannot be set in the project, though issues are found again by one: put the field on the create screen"
 	}
 
-	return c.fail(failure.Final, failure.IntegrationScope, code, said.Reason(detail), answer)
+	return a.fail(failure.Final, failure.IntegrationScope, code, said.Reason(detail), answer)
 }
 
 // createScreen are the fields that a new issue can have. An error says that
@@ -303,7 +298,7 @@ func (c *Connector) notSettable(name string, answer outbound.Response, said prob
 func (c *Connector) createScreen(ctx context.Context) (map[string]bool, error) {
 	kind, err := c.findType(ctx)
 	if err == nil && kind == "" {
-		err = c.amiss("issue_type_unknown", "the project has no issue type "+c.cfg.IssueType)
+		err = c.answers.amiss("issue_type_unknown", "the project has no issue type "+c.client.cfg.IssueType)
 	}
 
 	if err != nil {
@@ -327,9 +322,9 @@ func (c *Connector) editRefused(ctx context.Context, id string, answer outbound.
 		var meta struct {
 			Fields map[string]json.RawMessage `json:"fields"`
 		}
-		err := c.getJSON(ctx, c.api("/issue/"+url.PathEscape(id)+"/editmeta"), &meta)
+		err := c.client.getJSON(ctx, c.client.api("/issue/"+url.PathEscape(id)+"/editmeta"), &meta)
 		if err == nil && meta.Fields["summary"] != nil && meta.Fields["description"] == nil {
-			return c.notSettable("description", answer, c.said(answer))
+			return c.answers.notSettable("description", answer, c.answers.said(answer))
 		}
 	}
 

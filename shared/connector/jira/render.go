@@ -35,7 +35,7 @@ const (
 // title is never blank: Jira takes no issue without a summary. A summary is
 // text alone, so there is nothing to disarm but its line breaks.
 func (c *Connector) title(item domain.Item) string {
-	for _, text := range []string{form.Fill(c.cfg.TitleTemplate, titleTemplate, item), form.Fill("", titleTemplate, item)} {
+	for _, text := range []string{form.Fill(c.client.cfg.TitleTemplate, titleTemplate, item), form.Fill("", titleTemplate, item)} {
 		if text = markup.OneLine(text); !markup.IsBlank(text) {
 			return document.CutText(text, maxSummary, "…")
 		}
@@ -46,7 +46,7 @@ func (c *Connector) title(item domain.Item) string {
 // body is the text, a line about what the item belongs to and who works on it,
 // and a line about where it is from.
 func (c *Connector) body(item domain.Item) string {
-	text := document.Parse(form.Fill(c.cfg.BodyTemplate, bodyTemplate, item))
+	text := document.Parse(form.Fill(c.client.cfg.BodyTemplate, bodyTemplate, item))
 	var end []document.Block
 	if len(text) > 0 {
 		end = append(end, document.Block{Kind: document.Rule})
@@ -59,7 +59,7 @@ func (c *Connector) body(item domain.Item) string {
 	end = append(end, document.Block{Kind: document.Paragraph, Spans: footer(item)})
 	end = document.Reveal(end)
 
-	return c.flavor.render(document.Fit(text, rest(item), end, maxDescription, c.flavor.size))
+	return c.client.flavor.render(document.Fit(text, rest(item), end, maxDescription, c.client.flavor.size))
 }
 
 // inSpan is a name as it is: what a span says is text in both of Jira's forms.
@@ -93,7 +93,7 @@ func footer(item domain.Item) []document.Span {
 // it is an empty list, never nil, so that equal content has one hash.
 func (c *Connector) labels(names []string) []string {
 	list := []string{}
-	if !c.cfg.Labels {
+	if !c.client.cfg.Labels {
 		return list
 	}
 

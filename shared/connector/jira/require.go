@@ -3,16 +3,12 @@ package jira
 import (
 	"context"
 	"encoding/json"
-	"errors"
-	"io"
 	"net/http"
 	"net/url"
 	"slices"
 	"strconv"
 	"strings"
 
-	"example.com/integrations/shared/connector/failure"
-	"example.com/integrations/shared/jsonstream"
 	"example.com/integrations/shared/markup"
 	"example.com/integrations/shared/outbound"
 )
@@ -102,7 +98,7 @@ type issueKind struct {
 
 // createmeta is the path under which Jira tells what a new issue needs.
 func (c *Connector) createmeta() string {
-	return c.api("/issue/createmeta/" + url.PathEscape(c.project().name()) + "/issuetypes")
+	return c.client.api("/issue/createmeta/" + url.PathEscape(c.project().name()) + "/issuetypes")
 }
 
 const (
@@ -134,7 +130,7 @@ func listOf[T any](ctx context.Context, c *Connector, where string, each func(T)
 			}
 
 			page = metaList[T]{}
-			return c.getJSON(ctx, where+"?"+query.Encode(), &page)
+			return c.client.getJSON(ctx, where+"?"+query.Encode(), &page)
 		})
 		if err != nil {
 			return err
@@ -154,12 +150,12 @@ func listOf[T any](ctx context.Context, c *Connector, where string, each func(T)
 	}
 
 	// Half a list must not pass for a whole one.
-	return c.amiss("list_endless", "what Jira tells of new issues does not end")
+	return c.answers.amiss("list_endless", "what Jira tells of new issues does not end")
 }
 
 // findType is the id of the type new issues get, "" where there is none.
 func (c *Connector) findType(ctx context.Context) (string, error) {
-	want := issueType(c.cfg.IssueType)
+	want := issueType(c.client.cfg.IssueType)
 	id := ""
 	err := listOf(ctx, c, c.createmeta(), func(k issueKind) {
 		if id == "" && (want.ID != "" && k.ID == want.ID || want.Name != "" && strings.EqualFold(k.Name, want.Name)) {
@@ -192,7 +188,7 @@ var needed = []string{browse, create, edit, transit}
 func (c *Connector) permissions(ctx context.Context) (map[string]bool, outbound.Response, error) {
 	name, project := c.project().rights()
 	query := url.Values{name: {project}, "permissions": {strings.Join(needed, ",")}}
-	answer, err := c.get(ctx, c.api("/mypermissions?"+query.Encode()), 0)
+	answer, err := c.client.get(ctx, c.client.api("/mypermissions?"+query.Encode()), 0)
 	if err != nil || answer.Status != http.StatusOK {
 		return nil, answer, err
 	}
@@ -203,7 +199,7 @@ func (c *Connector) permissions(ctx context.Context) (map[string]bool, outbound.
 		} `json:"permissions"`
 	}
 	if err := json.Unmarshal(answer.Body, &told); err != nil || told.Permissions == nil {
-		return nil, answer, c.noIssue(answer)
+		return nil, answer, c.answers.noIssue(answer)
 	}
 
 	may := map[string]bool{}
@@ -212,32 +208,4 @@ func (c *Connector) permissions(ctx context.Context) (map[string]bool, outbound.
 	}
 
 	return may, answer, nil
-}
-
-// getJSON reads an answer into a value, and skips what the value has no place
-// for: a field may come with tens of thousands of options.
-func (c *Connector) getJSON(ctx context.Context, where string, into any) error {
-	answer, err := c.stream(ctx, where, func(body io.Reader) error { return jsonstream.Decode(body, into) })
-	if err != nil {
-		return c.unread(err)
-	}
-	if answer.Status != http.StatusOK {
-		return c.refused(http.MethodGet, answer)
-	}
-	if answer.StreamError != nil {
-		return c.noPage("Jira's answer is not what was asked for", answer)
-	}
-
-	return nil
-}
-
-// unread is for an answer about the project that is too large to be read. It is
-// no refusal: the next attempt may meet a smaller one.
-func (c *Connector) unread(err error) error {
-	var e *failure.Error
-	if errors.As(err, &e) && e.Code == "answer_too_large" {
-		e.Class = failure.Retryable
-		e.Scope = failure.IntegrationScope
-	}
-	return err
 }

@@ -27,7 +27,7 @@ func (c *Connector) project() spot {
 	if used := c.used.Load(); used != nil {
 		return *used
 	}
-	return spot{key: c.cfg.ProjectKey}
+	return spot{key: c.client.cfg.ProjectKey}
 }
 
 // ref names the project in the body of a create.
@@ -89,7 +89,7 @@ func parseProject(body []byte) (projectAnswer, bool) {
 // (https://support.atlassian.com/jira-cloud-administration/docs/edit-a-projects-details/).
 // Its id never changes; a project deleted and made again has another one.
 func (c *Connector) Resolve(ctx context.Context) (connector.Place, error) {
-	answer, err := c.get(ctx, c.api("/project/"+url.PathEscape(c.cfg.ProjectKey)), 0)
+	answer, err := c.client.get(ctx, c.client.api("/project/"+url.PathEscape(c.client.cfg.ProjectKey)), 0)
 	if err != nil {
 		return connector.Place{}, connector.OfPlace(err)
 	}
@@ -99,7 +99,7 @@ func (c *Connector) Resolve(ctx context.Context) (connector.Place, error) {
 
 	found, ok := parseProject(answer.Body)
 	if !ok {
-		return connector.Place{}, c.unreadable("Jira's answer is not a project", answer)
+		return connector.Place{}, c.answers.unreadable("Jira's answer is not a project", answer)
 	}
 
 	instance, err := c.instance(ctx)
@@ -130,12 +130,12 @@ func (c *Connector) Use(p connector.Place) {
 // form says that the configuration is wrong: base_url may lead to another web
 // server. Later such an answer is one of a gateway, and an outage.
 func (c *Connector) unresolved(answer outbound.Response) *failure.Error {
-	said := c.said(answer)
+	said := c.answers.said(answer)
 	if answer.Status == http.StatusNotFound && c.used.Load() == nil && foreign(answer, said) && !nobody(answer.Header) {
-		return c.fail(failure.Final, failure.IntegrationScope, "target_not_found", said.Reason(noProject), answer)
+		return c.answers.fail(failure.Final, failure.IntegrationScope, "target_not_found", said.Reason(noProject), answer)
 	}
 
-	return unseen(c.refused(http.MethodGet, answer))
+	return unseen(c.answers.refused(http.MethodGet, answer))
 }
 
 // unseen says of a project that the token may not see that it is not found.
@@ -149,11 +149,11 @@ func unseen(err *failure.Error) *failure.Error {
 // instance names the server. A site of Jira Cloud has an id that stays when its
 // name changes, and that is part of the gateway's address.
 func (c *Connector) instance(ctx context.Context) (string, error) {
-	if c.cfg.Flavor != form.Cloud {
+	if c.client.cfg.Flavor != form.Cloud {
 		return c.serverName(ctx)
 	}
 
-	if id, ok := strings.CutPrefix(c.cfg.BaseURL, gateway+"ex/jira/"); ok {
+	if id, ok := strings.CutPrefix(c.client.cfg.BaseURL, gateway+"ex/jira/"); ok {
 		return strings.ToLower(id), nil
 	}
 
@@ -165,8 +165,8 @@ func (c *Connector) instance(ctx context.Context) (string, error) {
 // Without an answer there is no identity: to take the host name instead would
 // make one place two.
 func (c *Connector) cloudID(ctx context.Context) (string, error) {
-	answer, err := c.client.Do(ctx, outbound.Request{
-		Method: http.MethodGet, URL: c.cfg.BaseURL + "/_edge/tenant_info", Header: http.Header{"Accept": {"application/json"}},
+	answer, err := c.client.http.Do(ctx, outbound.Request{
+		Method: http.MethodGet, URL: c.client.cfg.BaseURL + "/_edge/tenant_info", Header: http.Header{"Accept": {"application/json"}},
 	})
 	if err != nil {
 		return "", err
@@ -177,7 +177,7 @@ func (c *Connector) cloudID(ctx context.Context) (string, error) {
 
 	id, ok := parseTenant(answer.Body)
 	if !ok {
-		return "", c.unreadable("the site does not say which cloud id it has", answer)
+		return "", c.answers.unreadable("the site does not say which cloud id it has", answer)
 	}
 
 	return id, nil
@@ -198,17 +198,17 @@ func parseTenant(body []byte) (string, bool) {
 // and the public one are the same server. Where it does not say, or refuses to,
 // it is the configured address.
 func (c *Connector) serverName(ctx context.Context) (string, error) {
-	configured := connector.InstanceOf(c.cfg.BaseURL)
+	configured := connector.InstanceOf(c.client.cfg.BaseURL)
 
-	answer, err := c.get(ctx, c.api("/serverInfo"), 0)
+	answer, err := c.client.get(ctx, c.client.api("/serverInfo"), 0)
 	if err != nil {
 		return "", err
 	}
 
 	if answer.Status != http.StatusOK {
-		refusal := c.refused(http.MethodGet, answer)
+		refusal := c.answers.refused(http.MethodGet, answer)
 		// A proxy may keep this one address closed: the project was just answered.
-		closed := (answer.Status == http.StatusForbidden || answer.Status == http.StatusNotFound) && !c.said(answer).Markup && !nobody(answer.Header)
+		closed := (answer.Status == http.StatusForbidden || answer.Status == http.StatusNotFound) && !c.answers.said(answer).Markup && !nobody(answer.Header)
 		if closed || refusal.Class == failure.Final && refusal.Status != http.StatusUnauthorized {
 			return configured, nil
 		}
@@ -218,7 +218,7 @@ func (c *Connector) serverName(ctx context.Context) (string, error) {
 
 	told, ok := parseServer(answer.Body)
 	if !ok {
-		return "", c.unreadable("Jira's answer does not describe a server", answer)
+		return "", c.answers.unreadable("Jira's answer does not describe a server", answer)
 	}
 	if told == "" {
 		return configured, nil

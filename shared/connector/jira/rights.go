@@ -100,7 +100,7 @@ func (s *survey) blame(c connector.Check, err error) {
 func (c *Connector) permitted(ctx context.Context, s *survey) {
 	may, answer, err := c.permissions(ctx)
 	if err == nil && answer.Status != http.StatusOK {
-		err = c.refused(http.MethodGet, answer)
+		err = c.answers.refused(http.MethodGet, answer)
 	}
 
 	if err != nil {
@@ -119,7 +119,7 @@ func (c *Connector) permitted(ctx context.Context, s *survey) {
 		case err != nil:
 			s.add(open(need.check, err).With("Jira does not say which permissions the account has in the project."))
 		case len(lacking) > 0:
-			err := c.amiss("forbidden", "The token's account lacks "+strings.Join(lacking, " and ")+" in the project.")
+			err := c.answers.amiss("forbidden", "The token's account lacks "+strings.Join(lacking, " and ")+" in the project.")
 			s.blame(detailed(connector.Refused(need.check, connector.RoleTooLow), err), err)
 		default:
 			s.add(connector.Passed(need.check))
@@ -170,13 +170,13 @@ func (c *Connector) samples(ctx context.Context) (open, closed sample, err error
 		query := url.Values{"jql": {c.project().jql() + " ORDER BY created DESC"}, "maxResults": {strconv.Itoa(size)}, "fields": {"status,issuetype"}}
 		list.Issues = nil
 
-		return c.getJSON(ctx, c.api(c.flavor.search(query, "")), &list)
+		return c.client.getJSON(ctx, c.client.api(c.client.flavor.search(query, "")), &list)
 	})
 	if err != nil {
 		return sample{}, sample{}, err
 	}
 
-	want := issueType(c.cfg.IssueType)
+	want := issueType(c.client.cfg.IssueType)
 	for _, one := range list.Issues[:min(len(list.Issues), sampleSize)] {
 		ofType := want.ID != "" && one.Fields.Type.ID == want.ID || want.Name != "" && strings.EqualFold(one.Fields.Type.Name, want.Name)
 		if !ofType || !digits(one.ID) {
@@ -225,7 +225,7 @@ var errSampleGone = errors.New("the issue is gone")
 // ofSample asks for something of an issue that the list has shown. The project was
 // seen before, so a 404 is about the issue alone.
 func (c *Connector) ofSample(ctx context.Context, one sample, what string, into any) error {
-	err := c.getJSON(ctx, c.issueAt(one.ID)+what, into)
+	err := c.client.getJSON(ctx, c.client.issueAt(one.ID)+what, into)
 	var e *failure.Error
 	if errors.As(err, &e) && e.Status == http.StatusNotFound && e.Code == "target_not_found" {
 		return errSampleGone
@@ -238,7 +238,7 @@ func (c *Connector) ofSample(ctx context.Context, one sample, what string, into 
 // to look at.
 func (c *Connector) unseenIssue(s *survey, name string, check connector.Check) {
 	if s.holds(name) {
-		s.blame(check.With("Jira tells this of existing issues only, and there is none of the type "+c.cfg.IssueType+" to look at."), nil)
+		s.blame(check.With("Jira tells this of existing issues only, and there is none of the type "+c.client.cfg.IssueType+" to look at."), nil)
 	}
 }
 
@@ -281,7 +281,7 @@ func (c *Connector) editScreen(ctx context.Context, s *survey, one sample) {
 
 	for _, name := range []string{"summary", "description"} {
 		if meta.Fields[name] == nil {
-			err := c.amiss(connector.FieldNotSettable, name+" is not on the edit screen of "+c.cfg.IssueType+" in "+c.project().key)
+			err := c.answers.amiss(connector.FieldNotSettable, name+" is not on the edit screen of "+c.client.cfg.IssueType+" in "+c.project().key)
 			for _, check := range []string{connector.CheckUpdate, connector.CheckClose, connector.CheckReopen} {
 				s.blame(detailed(connector.Refused(check, connector.FieldNotSettable), err), nil)
 			}
@@ -289,7 +289,7 @@ func (c *Connector) editScreen(ctx context.Context, s *survey, one sample) {
 		}
 	}
 
-	if c.cfg.Labels && meta.Fields["labels"] == nil {
+	if c.client.cfg.Labels && meta.Fields["labels"] == nil {
 		s.blame(c.noLabels("edit"), nil)
 	}
 }
@@ -326,8 +326,8 @@ func (c *Connector) way(ctx context.Context, s *survey, name string, from sample
 		return ways.Transitions[at].To.ID
 	}
 
-	err := c.noWay(to, asked)
-	err.Detail = c.client.Clean("From the status " + markup.Cut(markup.OneLine(from.Fields.Status.Name), maxName, "…") + ": " + err.Detail)
+	err := c.answers.noWay(to, asked)
+	err.Detail = c.client.http.Clean("From the status " + markup.Cut(markup.OneLine(from.Fields.Status.Name), maxName, "…") + ": " + err.Detail)
 	check := connector.Undecided(name, cannot(to))
 	if category := from.category(); category == categoryNew || category == categoryDone {
 		check = connector.Refused(name, cannot(to))

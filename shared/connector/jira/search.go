@@ -9,9 +9,7 @@ import (
 	"strconv"
 
 	"example.com/integrations/shared/connector/failure"
-	"example.com/integrations/shared/connector/paging"
 	"example.com/integrations/shared/jsonstream"
-	"example.com/integrations/shared/outbound"
 )
 
 const (
@@ -43,12 +41,12 @@ func (c *Connector) counted(ctx context.Context, jql, cursor string, each func(i
 }
 
 func (c *Connector) searchPage(ctx context.Context, jql, cursor string, size int, each func(issue)) (next string, count int, err error) {
-	query := c.flavor.wanted(url.Values{
+	query := c.client.flavor.wanted(url.Values{
 		"jql": {jql}, "maxResults": {strconv.Itoa(size)}, "fields": {readFields},
 	})
 	whole := true
 	var p page
-	answer, err := c.stream(ctx, c.api(c.flavor.search(query, cursor)), func(body io.Reader) (err error) {
+	answer, err := c.client.stream(ctx, c.client.api(c.client.flavor.search(query, cursor)), func(body io.Reader) (err error) {
 		p, err = eachIssue(body, func(i issue) {
 			whole = whole && i.whole()
 			if whole {
@@ -62,34 +60,19 @@ func (c *Connector) searchPage(ctx context.Context, jql, cursor string, size int
 	}
 
 	switch {
-	case answer.Status == http.StatusBadRequest && !foreign(answer, c.said(answer)): // the one thing of the query that may be wrong
-		return "", 0, c.fail(failure.Final, failure.IntegrationScope, "target_not_found",
-			c.said(answer).Reason("the project does not exist, or the token may not see it"), answer)
+	case answer.Status == http.StatusBadRequest && !foreign(answer, c.answers.said(answer)): // the one thing of the query that may be wrong
+		return "", 0, c.answers.fail(failure.Final, failure.IntegrationScope, "target_not_found",
+			c.answers.said(answer).Reason("the project does not exist, or the token may not see it"), answer)
 	case answer.Status != http.StatusOK:
-		return "", 0, c.refused(http.MethodGet, answer)
+		return "", 0, c.answers.refused(http.MethodGet, answer)
 	}
 
-	next, told := c.flavor.next(p, cursor)
+	next, told := c.client.flavor.next(p, cursor)
 	if answer.StreamError != nil || !whole || !told {
-		return "", 0, c.noList(answer)
+		return "", 0, c.answers.noList(answer)
 	}
 
 	return next, p.count, nil
-}
-
-// noList is for half a list, which must not pass for a whole one: an issue not
-// found is made again.
-func (c *Connector) noList(answer outbound.Response) *failure.Error {
-	return c.noPage("Jira's answer is not a list of issues", answer)
-}
-
-// noPage is for a streamed answer that is not what was asked for, or only a part
-// of it.
-func (c *Connector) noPage(what string, answer outbound.Response) *failure.Error {
-	if paging.Partial(answer.StreamError) {
-		return c.fail(failure.Retryable, failure.IntegrationScope, paging.Code(answer.StreamError), what+": "+shown(answer, c.said(answer)), answer)
-	}
-	return c.unreadable(what, answer)
 }
 
 // walk searches page by page, to the end.
@@ -103,12 +86,7 @@ func (c *Connector) walk(ctx context.Context, jql string, each func(issue)) erro
 		cursor = next
 	}
 
-	return c.endless()
-}
-
-// endless is for a list longer than any that is walked through.
-func (c *Connector) endless() *failure.Error {
-	return c.fail(failure.Final, failure.IntegrationScope, "list_endless", "the list of issues does not end", outbound.Response{})
+	return c.answers.endless()
 }
 
 var errNoList = errors.New("no list of issues")
@@ -151,16 +129,4 @@ func eachIssue(body io.Reader, each func(issue)) (page, error) {
 	}
 
 	return p, r.End()
-}
-
-// stream is get, and reads the answer while it arrives.
-func (c *Connector) stream(ctx context.Context, where string, read func(io.Reader) error) (outbound.Response, error) {
-	answer, err := c.client.Do(ctx, outbound.Request{
-		Method: http.MethodGet, URL: where, Header: c.header(), MaxBody: paging.MaxBody, Stream: read,
-	})
-	if err != nil {
-		return answer, err
-	}
-
-	return answer, c.trusted(answer)
 }

@@ -248,7 +248,7 @@ func TestFindIsUnsureByJirasClock(t *testing.T) {
 		for _, behind := range []time.Duration{0, time.Hour, 20 * time.Hour} {
 			f, c := start(t, flavor)
 			c.zone = time.UTC
-			c.now = time.Now
+			c.client.now = time.Now
 			f.answer = func(w http.ResponseWriter, r *http.Request) {
 				w.Header().Set("Date", time.Now().Add(-behind).UTC().Format(http.TimeFormat))
 				switch {

@@ -5,7 +5,6 @@ import (
 	"io"
 	"net/http"
 	"slices"
-	"strings"
 
 	"example.com/integrations/shared/connector/failure"
 	"example.com/integrations/shared/domain"
@@ -96,13 +95,13 @@ func (c *Connector) reopen(ctx context.Context, id string) (moved bool, err erro
 // move takes an issue to a state along one transition. Where none leads there
 // the item fails, and is not tried along a way round.
 func (c *Connector) move(ctx context.Context, id string, want domain.ItemState) error {
-	where := c.issueAt(id) + "/transitions"
+	where := c.client.issueAt(id) + "/transitions"
 	// A field of a transition comes with all its options, which may be tens of
 	// thousands. They are skipped.
 	var ways struct {
 		Transitions []transition `json:"transitions"`
 	}
-	answer, err := c.stream(ctx, where+"?expand=transitions.fields", func(body io.Reader) error { return jsonstream.Decode(body, &ways) })
+	answer, err := c.client.stream(ctx, where+"?expand=transitions.fields", func(body io.Reader) error { return jsonstream.Decode(body, &ways) })
 	if err != nil {
 		return err
 	}
@@ -110,27 +109,27 @@ func (c *Connector) move(ctx context.Context, id string, want domain.ItemState) 
 		return c.issueRefused(ctx, http.MethodGet, answer)
 	}
 	if answer.StreamError != nil {
-		return c.noIssue(answer)
+		return c.answers.noIssue(answer)
 	}
 
 	way, asked := choose(ways.Transitions, want)
 	if way == "" {
-		return c.noWay(want, asked)
+		return c.answers.noWay(want, asked)
 	}
 
 	body := map[string]any{"transition": named{ID: way}}
-	if answer, err = c.write(ctx, http.MethodPost, where, body); err != nil {
+	if answer, err = c.client.send(ctx, http.MethodPost, where, body); err != nil {
 		return err
 	}
 
-	said := c.said(answer)
+	said := c.answers.said(answer)
 	switch {
 	case moveProof.Proven(answer):
 		return nil
 	case answer.Status < 300:
 		return c.moved(ctx, id, want, answer)
 	case answer.Status == http.StatusBadRequest && !said.Markup:
-		return c.fail(failure.Final, failure.ItemScope, cannot(want), said.Reason("the workflow refused"), answer)
+		return c.answers.fail(failure.Final, failure.ItemScope, cannot(want), said.Reason("the workflow refused"), answer)
 	}
 
 	return c.issueRefused(ctx, http.MethodPost, answer)
@@ -142,17 +141,4 @@ func cannot(want domain.ItemState) string {
 		return "cannot_close"
 	}
 	return "cannot_reopen"
-}
-
-func (c *Connector) noWay(want domain.ItemState, asked []string) *failure.Error {
-	detail := "the workflow has no transition from the issue's status to one of the category done"
-	if want != domain.Closed {
-		detail = "the workflow has no transition from the issue's status to one that is not done"
-	}
-
-	if len(asked) > 0 {
-		detail = "every transition there asks for what only a person can fill in: " + strings.Join(asked, ", ")
-	}
-
-	return &failure.Error{Class: failure.Final, Scope: failure.ItemScope, Code: cannot(want), Detail: c.client.Clean(detail)}
 }

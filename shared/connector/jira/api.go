@@ -1,0 +1,91 @@
+package jira
+
+import (
+	"context"
+	"encoding/json"
+	"io"
+	"net/http"
+	"net/url"
+	"time"
+
+	"example.com/integrations/shared/connector/paging"
+	"example.com/integrations/shared/jsonstream"
+	"example.com/integrations/shared/outbound"
+)
+
+// A client sends one request at a time to Jira's API, with the credentials of
+// the configuration. It repeats nothing by itself.
+type client struct {
+	cfg     Config
+	flavor  flavor
+	http    *outbound.Client
+	now     func() time.Time
+	answers *answers
+}
+
+// stream is get, and reads the answer while it arrives.
+func (c *client) stream(ctx context.Context, where string, read func(io.Reader) error) (outbound.Response, error) {
+	answer, err := c.http.Do(ctx, outbound.Request{
+		Method: http.MethodGet, URL: where, Header: c.header(), MaxBody: paging.MaxBody, Stream: read,
+	})
+	if err != nil {
+		return answer, err
+	}
+
+	return answer, c.answers.trusted(answer)
+}
+
+// getJSON reads an answer into a value, and skips what the value has no place
+// for: a field may come with tens of thousands of options.
+func (c *client) getJSON(ctx context.Context, where string, into any) error {
+	answer, err := c.stream(ctx, where, func(body io.Reader) error { return jsonstream.Decode(body, into) })
+	if err != nil {
+		return tooLarge(err)
+	}
+	if answer.Status != http.StatusOK {
+		return c.answers.refused(http.MethodGet, answer)
+	}
+	if answer.StreamError != nil {
+		return c.answers.partial("Jira's answer is not what was asked for", answer)
+	}
+
+	return nil
+}
+
+// api is the address of a resource.
+func (c *client) api(path string) string { return c.cfg.BaseURL + c.flavor.root() + path }
+
+// issueAt is the address of an issue, by id or key.
+func (c *client) issueAt(name string) string { return c.api("/issue/" + url.PathEscape(name)) }
+
+// wanted is what is asked of an issue.
+func (c *client) wanted() url.Values {
+	return c.flavor.wanted(url.Values{"fields": {readFields}})
+}
+
+func (c *client) send(ctx context.Context, method, where string, body any) (outbound.Response, error) {
+	b, err := json.Marshal(body)
+	if err != nil {
+		panic(err) // strings always marshal
+	}
+
+	header := c.header()
+	header.Set("Content-Type", "application/json")
+	return c.http.Do(ctx, outbound.Request{Method: method, URL: where, Header: header, Body: b})
+}
+
+// get reads. No redirect is followed: Jira sends none but to a page to log in.
+// Without a login Jira answers many reads with success and an empty list, of
+// which nothing is believed, nor of an answer that is no JSON.
+func (c *client) get(ctx context.Context, where string, maxBody int64) (outbound.Response, error) {
+	answer, err := c.http.Do(ctx, outbound.Request{Method: http.MethodGet, URL: where, Header: c.header(), MaxBody: maxBody})
+	if err != nil {
+		return answer, err
+	}
+
+	return answer, c.answers.trusted(answer)
+}
+
+func (c *client) header() http.Header {
+	return http.Header{"Authorization": {c.flavor.authorization(c.cfg)}, "Accept": {"application/json"}}
+}
