@@ -112,9 +112,9 @@ func (c *Connector) changesPage(ctx context.Context, jql, cursor string) ([]conn
 
 // changed is the query for what changed since a time, oldest first.
 func (c *Connector) changed(ctx context.Context, since time.Time) (string, error) {
-	jql := c.inProject()
+	jql := c.place.jql()
 	if !since.IsZero() {
-		zone, err := c.whose(ctx)
+		zone, err := c.account.timeZone(ctx)
 		if err != nil {
 			return "", err
 		}

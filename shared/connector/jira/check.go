@@ -19,12 +19,12 @@ const (
 // there, asks for nothing that items do not tell, and has what they tell. What
 // Jira tells of existing issues only, it asks of one.
 func (c *Connector) Check(ctx context.Context) ([]connector.Check, error) {
-	if _, err := c.whose(ctx); err != nil {
+	if _, err := c.account.timeZone(ctx); err != nil {
 		return unauthenticated(err), err
 	}
 
 	s := &survey{checks: []connector.Check{connector.Passed(connector.CheckReachable), connector.Passed(connector.CheckCredentials)}}
-	if err := c.client.getJSON(ctx, c.client.api("/project/"+c.project().name()), &struct{}{}); err != nil {
+	if err := c.client.getJSON(ctx, c.client.api("/project/"+c.place.project().name()), &struct{}{}); err != nil {
 		return append(s.checks, verdict(connector.CheckTarget, err)), err
 	}
 
@@ -32,7 +32,7 @@ func (c *Connector) Check(ctx context.Context) ([]connector.Check, error) {
 
 	c.permitted(ctx, s)
 	if create := s.at(connector.CheckCreate); create.OK == nil || *create.OK {
-		c.screens(ctx, s)
+		c.newIssues(ctx, s)
 	}
 
 	c.looked(ctx, s)
@@ -72,10 +72,11 @@ func verdict(name string, err error) connector.Check {
 // rights are the permissions as Jira's administrators know them.
 var rights = map[string]string{browse: "Browse Projects", create: "Create Issues", edit: "Edit Issues", transit: "Transition Issues"}
 
-func (c *Connector) lookForType(ctx context.Context) (string, error) {
-	kind, err := c.findType(ctx)
-	if err == nil && kind == "" {
-		err = c.answers.amiss("issue_type_unknown", c.project().key+" has no issue type "+c.client.cfg.IssueType+" that the token may create")
+// detailed is a check with the sentence of an error.
+func detailed(check connector.Check, err error) connector.Check {
+	if e, ok := err.(*failure.Error); ok {
+		return check.With(e.Detail)
 	}
-	return kind, err
+
+	return check
 }

@@ -42,7 +42,7 @@ func (c *Connector) Find(ctx context.Context, since time.Time, want []connector.
 		return map[domain.Snowflake]connector.Written{}, nil
 	}
 
-	zone, err := c.whose(ctx)
+	zone, err := c.account.timeZone(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -56,7 +56,7 @@ func (c *Connector) Find(ctx context.Context, since time.Time, want []connector.
 	}
 
 	if s.originals.Certain() < len(s.items) {
-		if err := c.walk(ctx, c.inProject()+" AND "+created+" ORDER BY created DESC", s.cover); err != nil {
+		if err := c.walk(ctx, c.place.jql()+" AND "+created+" ORDER BY created DESC", s.cover); err != nil {
 			return nil, err
 		}
 	}
@@ -182,7 +182,7 @@ func (c *Connector) unsure() *failure.Error {
 // several counts.
 func (c *Connector) floor(ctx context.Context, s *search, zone *time.Location) error {
 	s.floor = -1
-	jql := c.inProject() + " AND created < " + minute(s.since, zone) + " ORDER BY created DESC"
+	jql := c.place.jql() + " AND created < " + minute(s.since, zone) + " ORDER BY created DESC"
 	seen := 0
 	_, err := c.search(ctx, jql, "", func(i issue) {
 		_, n := i.number()
@@ -207,7 +207,7 @@ func hidden(err error) bool {
 // readKey reads one issue of the project by its number. A key that names nothing
 // is not worth asking about: the project is there, a search was just answered.
 func (c *Connector) readKey(ctx context.Context, s *search, n int) (bool, error) {
-	where := c.client.issueAt(c.project().key+"-"+strconv.Itoa(n)) + "?" + c.client.wanted().Encode()
+	where := c.client.issueAt(c.place.project().key+"-"+strconv.Itoa(n)) + "?" + c.client.wanted().Encode()
 	answer, err := c.client.get(ctx, where, pageBody)
 	if err != nil {
 		return false, err

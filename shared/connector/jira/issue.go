@@ -11,7 +11,6 @@ import (
 	"strings"
 	"time"
 
-	"example.com/integrations/shared/configuration/form"
 	"example.com/integrations/shared/connector"
 	"example.com/integrations/shared/domain"
 	"example.com/integrations/shared/markup"
@@ -144,60 +143,8 @@ func (c *Connector) written(ctx context.Context, i issue) connector.Written {
 // project. Its key does not.
 func (c *Connector) remote(ctx context.Context, i issue) domain.Remote {
 	r := domain.Remote{ID: i.ID, Key: i.Key, State: i.state()}
-	if home := c.pages(ctx); home != "" {
+	if home := c.place.home(ctx); home != "" {
 		r.URL, _ = markup.WebURL(home + "/browse/" + i.Key)
 	}
 	return r
-}
-
-// gateway is where scoped tokens work. People look at issues elsewhere.
-const gateway = "https://api.atlassian.com/"
-
-// site is an address of Jira Cloud's. Another one is not believed.
-var site = regexp.MustCompile(`^https://[a-z0-9][a-z0-9-]{0,62}\.atlassian\.net$`)
-
-// pages is where issues are looked at, "" if that cannot be found out: a link
-// is not worth failing for.
-func (c *Connector) pages(ctx context.Context) string {
-	if c.client.cfg.Flavor != form.Cloud || !strings.HasPrefix(c.client.cfg.BaseURL, gateway) {
-		return c.client.cfg.BaseURL
-	}
-
-	c.mu.Lock()
-	home := c.home
-	asked := c.homeAsked
-	c.homeAsked = true
-	c.mu.Unlock()
-	if asked {
-		return home
-	}
-
-	if home = c.askHome(ctx); home != "" {
-		c.mu.Lock()
-		c.home = home
-		c.mu.Unlock()
-	}
-
-	return home
-}
-
-// askHome asks the gateway which site it leads to.
-func (c *Connector) askHome(ctx context.Context) string {
-	var info struct {
-		BaseURL string `json:"baseUrl"`
-	}
-	if c.client.getJSON(ctx, c.client.api("/serverInfo"), &info) != nil {
-		return ""
-	}
-
-	return siteOf(info.BaseURL)
-}
-
-// siteOf is the address of a site, "" if it is none of Jira Cloud's.
-func siteOf(address string) string {
-	address = strings.ToLower(strings.TrimSuffix(address, "/"))
-	if !site.MatchString(address) {
-		return ""
-	}
-	return address
 }

@@ -9,7 +9,6 @@ import (
 	"net/http"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"example.com/integrations/shared/connector"
@@ -38,17 +37,13 @@ type Config struct {
 type Connector struct {
 	client  *client
 	answers *answers
-	used    atomic.Pointer[spot] // the project that was resolved, nil before
-	sizes   *paging.Size         // of pages of searches
-	// metaSizes are the sizes of the pages that describe new issues.
-	metaSizes *paging.Size
+	place   *place
+	account *account
+	screens *screens
+	sizes   *paging.Size // of pages of searches
 
 	mu    sync.Mutex
-	zone  *time.Location // of whose token it is, once asked
-	home  string         // where issues are looked at, if the gateway has told
-	trail trail          // through the pages of changes read last
-	// homeAsked says that the gateway was asked: a link is not worth asking twice.
-	homeAsked bool
+	trail trail // through the pages of changes read last
 	// spare are labels to be taken away by the next edit of their issue.
 	spare spareLabels
 	// loud says that the token may not keep Jira from telling the watchers.
@@ -68,12 +63,27 @@ func New(cfg Config, http *outbound.Client, now func() time.Time) *Connector {
 	how := flavorOf(cfg.Flavor)
 	a := &answers{clean: http.Clean, now: now, hint: how.hint(cfg), issueType: cfg.IssueType}
 
+	api := &client{cfg: cfg, flavor: how, http: http, now: now, answers: a}
+	project := &place{client: api, answers: a}
+
 	return &Connector{
-		client:  &client{cfg: cfg, flavor: how, http: http, now: now, answers: a},
-		answers: a, spare: spareLabels{},
-		sizes: paging.Usual(), metaSizes: paging.New(metaPage, 50, 10),
+		client:  api,
+		answers: a,
+		place:   project,
+		account: &account{client: api},
+		screens: &screens{client: api, answers: a, place: project, sizes: paging.New(metaPage, 50, 10)},
+		spare:   spareLabels{},
+		sizes:   paging.Usual(),
 	}
 }
+
+// Resolve reads which project the configured key leads to.
+func (c *Connector) Resolve(ctx context.Context) (connector.Place, error) {
+	return c.place.resolve(ctx)
+}
+
+// Use makes later calls go to a project that was resolved before.
+func (c *Connector) Use(p connector.Place) { c.place.use(p) }
 
 // A draft is what we write of an issue.
 type draft struct {
@@ -138,7 +148,7 @@ func (c *Connector) Create(ctx context.Context, content connector.Content, m con
 
 func (c *Connector) draft(content connector.Content, m connector.Marker) draft {
 	d := draft{Fields: fields{
-		Project: c.project().ref(), IssueType: issueType(c.client.cfg.IssueType),
+		Project: c.place.project().ref(), IssueType: issueType(c.client.cfg.IssueType),
 		Summary: content.Title, Description: c.client.flavor.description(content.Body), Labels: []string{label(m)},
 	}}
 	if c.client.cfg.Labels {

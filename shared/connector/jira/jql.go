@@ -1,7 +1,6 @@
 package jira
 
 import (
-	"context"
 	"strings"
 	"time"
 	_ "time/tzdata" // functions run where no zones are installed
@@ -13,9 +12,6 @@ import (
 func quote(text string) string {
 	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(text) + `"`
 }
-
-// inProject is the condition that an issue is in the project.
-func (c *Connector) inProject() string { return c.project().jql() }
 
 // minute writes a time as JQL knows it: a minute of the clock on the wall of
 // whose token it is. A time that the clock shows twice, when summer ends, is
@@ -35,35 +31,6 @@ func minute(at time.Time, zone *time.Location) string {
 // behind is the zone whose clocks are furthest back: a time in it is early
 // enough in any.
 var behind = time.FixedZone("UTC-12", -12*60*60)
-
-// whose asks once for the zone of whose token it is. One that is not known
-// gives way to one that is early enough.
-func (c *Connector) whose(ctx context.Context) (*time.Location, error) {
-	c.mu.Lock()
-	zone := c.zone
-	c.mu.Unlock()
-	if zone != nil {
-		return zone, nil
-	}
-
-	var me struct {
-		Zone string `json:"timeZone"`
-	}
-	if err := c.client.getJSON(ctx, c.client.api("/myself"), &me); err != nil {
-		return nil, err
-	}
-
-	zone, err := time.LoadLocation(me.Zone)
-	if err != nil || me.Zone == "" || me.Zone == "Local" {
-		zone = behind
-	}
-
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.zone = zone
-
-	return zone, nil
-}
 
 // labelled is the condition that an issue carries one of the markers' labels.
 func labelled(want []connector.Marker) string {

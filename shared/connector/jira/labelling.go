@@ -95,7 +95,7 @@ func (c *Connector) editIssue(ctx context.Context, id string, d *draft, labels .
 // were refused for that, and not for their values. A refusal is in the language
 // of whose token it is, so its words decide only where the screen cannot be read.
 func (c *Connector) offCreateScreen(ctx context.Context, answer outbound.Response) bool {
-	screen, err := c.createScreen(ctx)
+	screen, err := c.screens.createScreen(ctx)
 	if err != nil {
 		return c.answers.said(answer).Says("cannot be set")
 	}

@@ -175,7 +175,7 @@ func (c *Connector) whole(ctx context.Context, method string, answer outbound.Re
 		return nil
 	}
 
-	may, probe, err := c.permissions(ctx)
+	may, probe, err := c.place.permissions(ctx)
 	switch e, final := finally(err); {
 	case final:
 		return e
@@ -262,11 +262,11 @@ func (c *Connector) fieldsRefused(ctx context.Context, answer outbound.Response,
 	foreign := slices.DeleteFunc(slices.Clone(names), func(name string) bool { return slices.Contains(filledIn, name) })
 	if len(foreign) > 0 {
 		return c.answers.fail(failure.Final, failure.IntegrationScope, "field_required",
-			said.Reason("the project wants to know what items do not tell: "+c.names(ctx, foreign).String()+
+			said.Reason("the project wants to know what items do not tell: "+c.screens.names(ctx, foreign).String()+
 				". Make it optional or give it a default for the issue type "+c.client.cfg.IssueType), answer)
 	}
 
-	screen, err := c.createScreen(ctx)
+	screen, err := c.screens.createScreen(ctx)
 	for _, name := range names {
 		off := !screen[name]
 		if err != nil {
@@ -291,26 +291,6 @@ func (a *answers) notSettable(name string, answer outbound.Response, said proble
 	}
 
 	return a.fail(failure.Final, failure.IntegrationScope, code, said.Reason(detail), answer)
-}
-
-// createScreen are the fields that a new issue can have. An error says that
-// they are not known, or not all of them.
-func (c *Connector) createScreen(ctx context.Context) (map[string]bool, error) {
-	kind, err := c.findType(ctx)
-	if err == nil && kind == "" {
-		err = c.answers.amiss("issue_type_unknown", "the project has no issue type "+c.client.cfg.IssueType)
-	}
-
-	if err != nil {
-		return nil, err
-	}
-
-	on := map[string]bool{}
-	if err := c.fields(ctx, kind, func(f field) { on[f.ID] = true }); err != nil {
-		return nil, err
-	}
-
-	return on, nil
 }
 
 // editRefused is issueRefused for an edit. A screen that has the summary and not

@@ -15,55 +15,6 @@ import (
 	"example.com/integrations/shared/outbound"
 )
 
-// A spot is the project that calls go to.
-type spot struct {
-	id  string // "" before the project was resolved
-	key string
-}
-
-// project is where calls go: the project that was resolved, else the configured
-// one.
-func (c *Connector) project() spot {
-	if used := c.used.Load(); used != nil {
-		return *used
-	}
-	return spot{key: c.client.cfg.ProjectKey}
-}
-
-// ref names the project in the body of a create.
-func (s spot) ref() *named {
-	if s.id != "" {
-		return &named{ID: s.id}
-	}
-	return &named{Key: s.key}
-}
-
-// name is what stands for the project in the paths of the API, which take an id
-// or a key.
-func (s spot) name() string {
-	if s.id != "" {
-		return s.id
-	}
-	return s.key
-}
-
-// jql is the condition that an issue is in the project. A number without quotes
-// is an id (https://support.atlassian.com/jira-software-cloud/docs/jql-fields/#Project).
-func (s spot) jql() string {
-	if s.id != "" {
-		return "project = " + s.id
-	}
-	return "project = " + quote(s.key)
-}
-
-// rights names the project in the query for one's own permissions.
-func (s spot) rights() (name, value string) {
-	if s.id != "" {
-		return "projectId", s.id
-	}
-	return "projectKey", s.key
-}
-
 // The forms of a project's key and of a site's cloud id.
 var (
 	projectKeyForm = regexp.MustCompile(`^[A-Z][A-Z0-9_]{0,254}$`)
@@ -88,54 +39,54 @@ func parseProject(body []byte) (projectAnswer, bool) {
 // under the keys that a project had before, and gives the one it has now
 // (https://support.atlassian.com/jira-cloud-administration/docs/edit-a-projects-details/).
 // Its id never changes; a project deleted and made again has another one.
-func (c *Connector) Resolve(ctx context.Context) (connector.Place, error) {
-	answer, err := c.client.get(ctx, c.client.api("/project/"+url.PathEscape(c.client.cfg.ProjectKey)), 0)
+func (pl *place) resolve(ctx context.Context) (connector.Place, error) {
+	answer, err := pl.client.get(ctx, pl.client.api("/project/"+url.PathEscape(pl.client.cfg.ProjectKey)), 0)
 	if err != nil {
 		return connector.Place{}, connector.OfPlace(err)
 	}
 	if answer.Status != http.StatusOK {
-		return connector.Place{}, connector.OfPlace(c.unresolved(answer))
+		return connector.Place{}, connector.OfPlace(pl.unresolved(answer))
 	}
 
 	found, ok := parseProject(answer.Body)
 	if !ok {
-		return connector.Place{}, c.answers.unreadable("Jira's answer is not a project", answer)
+		return connector.Place{}, pl.answers.unreadable("Jira's answer is not a project", answer)
 	}
 
-	instance, err := c.instance(ctx)
+	instance, err := pl.instance(ctx)
 	if err != nil {
 		return connector.Place{}, connector.OfPlace(err)
 	}
 
 	p := connector.Place{Instance: instance, ID: found.ID, Name: found.Key}
-	if home := c.pages(ctx); home != "" {
+	if home := pl.home(ctx); home != "" {
 		p.URL, _ = markup.WebURL(home + "/browse/" + found.Key)
 	}
 
-	c.Use(p)
+	pl.use(p)
 
 	return p, nil
 }
 
 // Use makes later calls go to a project by its id. Its key is used only to read
 // issues one by one by their keys: Jira answers under an old key too.
-func (c *Connector) Use(p connector.Place) {
+func (pl *place) use(p connector.Place) {
 	if !digits(p.ID) || !projectKeyForm.MatchString(p.Name) {
 		return
 	}
-	c.used.Store(&spot{id: p.ID, key: p.Name})
+	pl.used.Store(&spot{id: p.ID, key: p.Name})
 }
 
 // unresolved says why there is no place. Before a place is in use, a 404 of any
 // form says that the configuration is wrong: base_url may lead to another web
 // server. Later such an answer is one of a gateway, and an outage.
-func (c *Connector) unresolved(answer outbound.Response) *failure.Error {
-	said := c.answers.said(answer)
-	if answer.Status == http.StatusNotFound && c.used.Load() == nil && foreign(answer, said) && !nobody(answer.Header) {
-		return c.answers.fail(failure.Final, failure.IntegrationScope, "target_not_found", said.Reason(noProject), answer)
+func (pl *place) unresolved(answer outbound.Response) *failure.Error {
+	said := pl.answers.said(answer)
+	if answer.Status == http.StatusNotFound && pl.used.Load() == nil && foreign(answer, said) && !nobody(answer.Header) {
+		return pl.answers.fail(failure.Final, failure.IntegrationScope, "target_not_found", said.Reason(noProject), answer)
 	}
 
-	return unseen(c.answers.refused(http.MethodGet, answer))
+	return unseen(pl.answers.refused(http.MethodGet, answer))
 }
 
 // unseen says of a project that the token may not see that it is not found.
@@ -148,36 +99,36 @@ func unseen(err *failure.Error) *failure.Error {
 
 // instance names the server. A site of Jira Cloud has an id that stays when its
 // name changes, and that is part of the gateway's address.
-func (c *Connector) instance(ctx context.Context) (string, error) {
-	if c.client.cfg.Flavor != form.Cloud {
-		return c.serverName(ctx)
+func (pl *place) instance(ctx context.Context) (string, error) {
+	if pl.client.cfg.Flavor != form.Cloud {
+		return pl.serverName(ctx)
 	}
 
-	if id, ok := strings.CutPrefix(c.client.cfg.BaseURL, gateway+"ex/jira/"); ok {
+	if id, ok := strings.CutPrefix(pl.client.cfg.BaseURL, gateway+"ex/jira/"); ok {
 		return strings.ToLower(id), nil
 	}
 
-	return c.cloudID(ctx)
+	return pl.cloudID(ctx)
 }
 
 // cloudID asks the site for its id, which takes no credentials
 // (https://support.atlassian.com/jira/kb/retrieve-my-atlassian-sites-cloud-id).
 // Without an answer there is no identity: to take the host name instead would
 // make one place two.
-func (c *Connector) cloudID(ctx context.Context) (string, error) {
-	answer, err := c.client.http.Do(ctx, outbound.Request{
-		Method: http.MethodGet, URL: c.client.cfg.BaseURL + "/_edge/tenant_info", Header: http.Header{"Accept": {"application/json"}},
+func (pl *place) cloudID(ctx context.Context) (string, error) {
+	answer, err := pl.client.http.Do(ctx, outbound.Request{
+		Method: http.MethodGet, URL: pl.client.cfg.BaseURL + "/_edge/tenant_info", Header: http.Header{"Accept": {"application/json"}},
 	})
 	if err != nil {
 		return "", err
 	}
 	if answer.Status != http.StatusOK {
-		return "", c.unresolved(answer)
+		return "", pl.unresolved(answer)
 	}
 
 	id, ok := parseTenant(answer.Body)
 	if !ok {
-		return "", c.answers.unreadable("the site does not say which cloud id it has", answer)
+		return "", pl.answers.unreadable("the site does not say which cloud id it has", answer)
 	}
 
 	return id, nil
@@ -197,18 +148,18 @@ func parseTenant(body []byte) (string, bool) {
 // serverName is the address a Data Center gives itself, so that a proxy's name
 // and the public one are the same server. Where it does not say, or refuses to,
 // it is the configured address.
-func (c *Connector) serverName(ctx context.Context) (string, error) {
-	configured := connector.InstanceOf(c.client.cfg.BaseURL)
+func (pl *place) serverName(ctx context.Context) (string, error) {
+	configured := connector.InstanceOf(pl.client.cfg.BaseURL)
 
-	answer, err := c.client.get(ctx, c.client.api("/serverInfo"), 0)
+	answer, err := pl.client.get(ctx, pl.client.api("/serverInfo"), 0)
 	if err != nil {
 		return "", err
 	}
 
 	if answer.Status != http.StatusOK {
-		refusal := c.answers.refused(http.MethodGet, answer)
+		refusal := pl.answers.refused(http.MethodGet, answer)
 		// A proxy may keep this one address closed: the project was just answered.
-		closed := (answer.Status == http.StatusForbidden || answer.Status == http.StatusNotFound) && !c.answers.said(answer).Markup && !nobody(answer.Header)
+		closed := (answer.Status == http.StatusForbidden || answer.Status == http.StatusNotFound) && !pl.answers.said(answer).Markup && !nobody(answer.Header)
 		if closed || refusal.Class == failure.Final && refusal.Status != http.StatusUnauthorized {
 			return configured, nil
 		}
@@ -218,7 +169,7 @@ func (c *Connector) serverName(ctx context.Context) (string, error) {
 
 	told, ok := parseServer(answer.Body)
 	if !ok {
-		return "", c.answers.unreadable("Jira's answer does not describe a server", answer)
+		return "", pl.answers.unreadable("Jira's answer does not describe a server", answer)
 	}
 	if told == "" {
 		return configured, nil

@@ -98,7 +98,7 @@ func (s *survey) blame(c connector.Check, err error) {
 
 // permitted compares the permissions of the token's account with each call.
 func (c *Connector) permitted(ctx context.Context, s *survey) {
-	may, answer, err := c.permissions(ctx)
+	may, answer, err := c.place.permissions(ctx)
 	if err == nil && answer.Status != http.StatusOK {
 		err = c.answers.refused(http.MethodGet, answer)
 	}
@@ -167,7 +167,7 @@ func (c *Connector) samples(ctx context.Context) (open, closed sample, err error
 	}
 	// A server that is slow with many issues is asked for fewer.
 	err = paging.New(sampleSize, 10, 1).Read(func(size int) error {
-		query := url.Values{"jql": {c.project().jql() + " ORDER BY created DESC"}, "maxResults": {strconv.Itoa(size)}, "fields": {"status,issuetype"}}
+		query := url.Values{"jql": {c.place.project().jql() + " ORDER BY created DESC"}, "maxResults": {strconv.Itoa(size)}, "fields": {"status,issuetype"}}
 		list.Issues = nil
 
 		return c.client.getJSON(ctx, c.client.api(c.client.flavor.search(query, "")), &list)
@@ -281,7 +281,7 @@ func (c *Connector) editScreen(ctx context.Context, s *survey, one sample) {
 
 	for _, name := range []string{"summary", "description"} {
 		if meta.Fields[name] == nil {
-			err := c.answers.amiss(connector.FieldNotSettable, name+" is not on the edit screen of "+c.client.cfg.IssueType+" in "+c.project().key)
+			err := c.answers.amiss(connector.FieldNotSettable, name+" is not on the edit screen of "+c.client.cfg.IssueType+" in "+c.place.project().key)
 			for _, check := range []string{connector.CheckUpdate, connector.CheckClose, connector.CheckReopen} {
 				s.blame(detailed(connector.Refused(check, connector.FieldNotSettable), err), nil)
 			}
