@@ -7,7 +7,6 @@ import (
 
 	"example.com/integrations/shared/connector"
 	"example.com/integrations/shared/domain"
-	"example.com/integrations/shared/markup/document"
 )
 
 // A trail leads to the pages of a list that have been read. Jira gives a page
@@ -101,7 +100,7 @@ func (c *Connector) Changes(ctx context.Context, since time.Time, offset int) ([
 // changesPage reads one page of the list of changes.
 func (c *Connector) changesPage(ctx context.Context, jql, cursor string) ([]connector.Object, string, error) {
 	var objects []connector.Object
-	next, count, err := c.counted(ctx, jql, cursor, func(i issue) { objects = append(objects, c.object(ctx, i)) })
+	next, count, err := c.counted(ctx, jql, cursor, func(i issue) { objects = append(objects, c.issues.object(ctx, i)) })
 	if err != nil {
 		return nil, "", err
 	}
@@ -140,15 +139,6 @@ func (c *Connector) follow(t trail) {
 	c.trail = t
 }
 
-func (c *Connector) object(ctx context.Context, i issue) connector.Object {
-	c.seeLabels(i)
-	found := i.markers()
-	return connector.Object{
-		Written: c.written(ctx, i), Marker: connector.FirstMarker(found), Markers: found, Title: document.CutText(i.Fields.Summary, maxSummary, ""),
-		UpdatedAt: i.Fields.Updated.Time,
-	}
-}
-
 // Look is how an issue looks that has the content as it is sent. Its marker
 // stands beside the text.
 func (c *Connector) Look(content connector.Content, _ connector.Marker) string {
@@ -170,10 +160,10 @@ func (c *Connector) Read(ctx context.Context, remote domain.Remote) (connector.O
 		return connector.Object{}, c.answers.unnumbered()
 	}
 
-	i, err := c.read(ctx, remote.ID)
+	i, err := c.issues.read(ctx, remote.ID)
 	if err != nil {
 		return connector.Object{}, err
 	}
 
-	return c.object(ctx, i), nil
+	return c.issues.object(ctx, i), nil
 }

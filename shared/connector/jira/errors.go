@@ -2,7 +2,6 @@ package jira
 
 import (
 	"cmp"
-	"context"
 	"errors"
 	"net/http"
 	"strconv"
@@ -156,37 +155,6 @@ func (a *answers) wait(h http.Header) (time.Duration, bool) {
 	}
 
 	return untoldWait, false
-}
-
-// issueRefused is refused for a request about one issue. Whether 403 or 404
-// mean the issue or the project is asked with one read.
-func (c *Connector) issueRefused(ctx context.Context, method string, answer outbound.Response) *failure.Error {
-	said := c.answers.said(answer)
-	reads := method == http.MethodGet
-	if e := c.answers.settled(method, answer, said); e != nil {
-		return e
-	}
-
-	page := said.Markup && answer.Status == http.StatusNotFound // of one issue Jira says so in JSON
-	if reads && (page || foreign(answer, said)) {
-		return c.answers.intercepted(answer, said)
-	}
-
-	if e := c.whole(ctx, method, answer, said, edit, transit); e != nil {
-		return e
-	}
-
-	switch {
-	case answer.Status == http.StatusNotFound && !said.Markup:
-		return c.answers.fail(failure.Final, failure.ItemScope, "remote_deleted",
-			said.Reason("the project is there, but the issue was deleted or moved to where the token may not see it"), answer)
-	case answer.Status == http.StatusForbidden && !said.Markup:
-		return c.answers.fail(failure.Final, failure.ItemScope, "forbidden", said.Reason("the token may not change this issue"), answer)
-	case reads:
-		return c.answers.readRefused(answer, said)
-	}
-
-	return c.answers.writeRefused(method, answer, said)
 }
 
 // undecided is for a refusal whose reach could not be found out: nothing

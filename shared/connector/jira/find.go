@@ -69,8 +69,8 @@ func (c *Connector) Find(ctx context.Context, since time.Time, want []connector.
 
 	found := map[domain.Snowflake]connector.Written{}
 	for item, i := range s.found {
-		found[item] = c.written(ctx, i)
-		c.seeLabels(i)
+		found[item] = c.issues.written(ctx, i)
+		c.labels.see(i)
 	}
 
 	return found, nil
@@ -217,7 +217,7 @@ func (c *Connector) readKey(ctx context.Context, s *search, n int) (bool, error)
 		return false, nil
 	}
 
-	i, err := c.asIssue(ctx, answer)
+	i, err := c.issues.asIssue(ctx, answer)
 	if hidden(err) {
 		return true, nil
 	}

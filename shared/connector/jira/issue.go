@@ -2,7 +2,6 @@ package jira
 
 import (
 	"bytes"
-	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -11,9 +10,7 @@ import (
 	"strings"
 	"time"
 
-	"example.com/integrations/shared/connector"
 	"example.com/integrations/shared/domain"
-	"example.com/integrations/shared/markup"
 )
 
 // An issue is what we read of Jira's.
@@ -132,19 +129,4 @@ func empty(value any) bool {
 	}
 
 	return false
-}
-
-func (c *Connector) written(ctx context.Context, i issue) connector.Written {
-	remote := c.remote(ctx, i)
-	return connector.Written{Remote: remote, Seen: connector.Seen{Text: i.text(), State: remote.State}, CreatedAt: i.Fields.Created.Time, UpdatedAt: i.Fields.Updated.Time}
-}
-
-// remote names an issue by its id, which stays when it is moved to another
-// project. Its key does not.
-func (c *Connector) remote(ctx context.Context, i issue) domain.Remote {
-	r := domain.Remote{ID: i.ID, Key: i.Key, State: i.state()}
-	if home := c.place.home(ctx); home != "" {
-		r.URL, _ = markup.WebURL(home + "/browse/" + i.Key)
-	}
-	return r
 }

@@ -5,14 +5,12 @@ package jira
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"net/http"
 	"strings"
 	"sync"
 	"time"
 
 	"example.com/integrations/shared/connector"
-	"example.com/integrations/shared/connector/failure"
 	"example.com/integrations/shared/connector/paging"
 	"example.com/integrations/shared/domain"
 	"example.com/integrations/shared/outbound"
@@ -40,16 +38,15 @@ type Connector struct {
 	place   *place
 	account *account
 	screens *screens
+	probe   *probe
+	labels  *labels
+	issues  *issues
 	sizes   *paging.Size // of pages of searches
 
 	mu    sync.Mutex
 	trail trail // through the pages of changes read last
-	// spare are labels to be taken away by the next edit of their issue.
-	spare spareLabels
 	// loud says that the token may not keep Jira from telling the watchers.
 	loud bool
-	// labelled is where the project takes no labels.
-	labelled labelling
 }
 
 // New makes a connector that asks through http, which must be pinned to the
@@ -66,13 +63,19 @@ func New(cfg Config, http *outbound.Client, now func() time.Time) *Connector {
 	api := &client{cfg: cfg, flavor: how, http: http, now: now, answers: a}
 	project := &place{client: api, answers: a}
 
+	meta := &screens{client: api, answers: a, place: project, sizes: paging.New(metaPage, 50, 10)}
+	second := &probe{client: api, answers: a, place: project, screens: meta}
+	tags := &labels{kept: cfg.Labels, spare: spareLabels{}}
+
 	return &Connector{
 		client:  api,
 		answers: a,
 		place:   project,
 		account: &account{client: api},
-		screens: &screens{client: api, answers: a, place: project, sizes: paging.New(metaPage, 50, 10)},
-		spare:   spareLabels{},
+		screens: meta,
+		probe:   second,
+		labels:  tags,
+		issues:  &issues{client: api, answers: a, place: project, labels: tags, probe: second},
 		sizes:   paging.Usual(),
 	}
 }
@@ -131,12 +134,12 @@ func (c *Connector) Create(ctx context.Context, content connector.Content, m con
 
 	made, proven := provenCreate(answer, m)
 	if !proven {
-		return connector.Written{}, c.createRefused(ctx, answer)
+		return connector.Written{}, c.probe.createRefused(ctx, answer)
 	}
 
-	written := connector.Written{Remote: c.remote(ctx, made), Seen: connector.Seen{State: domain.Open}, Note: note}
+	written := connector.Written{Remote: c.issues.remote(ctx, made), Seen: connector.Seen{State: domain.Open}, Note: note}
 	written.Remote.State = domain.Open
-	if i, err := c.read(ctx, made.ID); err == nil {
+	if i, err := c.issues.read(ctx, made.ID); err == nil {
 		// Whoever has closed it meanwhile did that, not we.
 		written.Seen.Text = i.text()
 		written.CreatedAt = i.Fields.Created.Time
@@ -202,7 +205,7 @@ func (c *Connector) Update(ctx context.Context, sent connector.Sent, content con
 		return done, err
 	}
 
-	i, proven, err := c.edited(ctx, id, d, answer)
+	i, proven, err := c.issues.confirm(ctx, id, d, answer)
 	if !proven {
 		return done, err
 	}
@@ -214,8 +217,8 @@ func (c *Connector) Update(ctx context.Context, sent connector.Sent, content con
 		return unread(sent, done, note), err
 	}
 
-	c.seeLabels(i)
-	written := c.written(ctx, i)
+	c.labels.see(i)
+	written := c.issues.written(ctx, i)
 	written.Note = note
 	if moves && content.State == domain.Closed && i.state() != domain.Closed {
 		if written, err = c.closeEdited(ctx, sent, written); err != nil {
@@ -279,29 +282,13 @@ func (c *Connector) changes(sent connector.Sent, content connector.Content, m co
 		}
 	}
 
-	for _, l := range c.spareLabels(sent.Remote.ID, m) {
+	for _, l := range c.labels.beside(sent.Remote.ID, m) {
 		d.Update.Labels = append(d.Update.Labels, operation{Remove: l})
 	}
 
 	d.Update.Labels = append(d.Update.Labels, operation{Add: label(m)})
 
 	return d
-}
-
-// seeLabels notes the labels that an issue has.
-func (c *Connector) seeLabels(i issue) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.spare.see(i)
-}
-
-// spareLabels are the labels that an edit takes away: as far as the issue was
-// read before, no other label of the same integration and item stays beside
-// the marker's.
-func (c *Connector) spareLabels(id string, m connector.Marker) []string {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.spare.beside(id, m)
 }
 
 // edit changes fields without mail to the watchers. A Data Center refuses that
@@ -327,44 +314,11 @@ func (c *Connector) edit(ctx context.Context, id string, d draft) (outbound.Resp
 	}
 
 	if answer.Status >= 300 {
-		return answer, c.editRefused(ctx, id, answer)
+		return answer, c.probe.editRefused(ctx, id, answer)
 	}
 
 	return answer, nil
 }
-
-// read gets one issue by its id. A moved issue keeps its id, so an answer with
-// another one is of another issue.
-func (c *Connector) read(ctx context.Context, id string) (issue, error) {
-	answer, err := c.client.get(ctx, c.client.issueAt(id)+"?"+c.client.wanted().Encode(), pageBody)
-	if err != nil {
-		return issue{}, err
-	}
-
-	i, err := c.asIssue(ctx, answer)
-	if err == nil && i.ID != id {
-		return issue{}, c.answers.fail(failure.Final, failure.ItemScope, "remote_moved", "Jira answers with another issue", answer)
-	}
-
-	return i, err
-}
-
-// asIssue reads an answer that is to be one issue.
-func (c *Connector) asIssue(ctx context.Context, answer outbound.Response) (issue, error) {
-	if answer.Status != http.StatusOK {
-		return issue{}, c.issueRefused(ctx, http.MethodGet, answer)
-	}
-
-	var i issue
-	if err := json.Unmarshal(answer.Body, &i); err != nil || !i.whole() {
-		return issue{}, c.answers.noIssue(answer)
-	}
-
-	return i, nil
-}
-
-// readFields are those we read of an issue.
-const readFields = "summary,description,status,labels,created,updated"
 
 func digits(text string) bool {
 	return text != "" && len(text) <= 19 && strings.Trim(text, "0123456789") == "" && text[0] != '0'

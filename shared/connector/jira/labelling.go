@@ -9,48 +9,14 @@ import (
 	"example.com/integrations/shared/outbound"
 )
 
-// labelsRefused reports whether Jira refused a write because of the labels
-// alone: the field is not on the screen (ankitpokhrel/jira-cli#992), or one of
-// them has a bad value.
-func labelsRefused(answer outbound.Response) bool {
-	if answer.Status != http.StatusBadRequest {
-		return false
-	}
-
-	var said struct {
-		Errors map[string]json.RawMessage `json:"errors"`
-	}
-	if err := json.Unmarshal(answer.Body, &said); err != nil {
-		return false
-	}
-
-	return len(said.Errors) == 1 && said.Errors["labels"] != nil
-}
-
-// withoutLabels is what a write that leaves out the labels of an item says in
-// the ledger.
-func (c *Connector) withoutLabels(lists ...[]string) string {
-	for _, labels := range lists {
-		if c.client.cfg.Labels && len(labels) > 0 {
-			return connector.NoteLabelsNotSettable
-		}
-	}
-
-	return ""
-}
-
-// A labelling is which writes the project takes no labels at, as its answers have
-// shown. It lasts as long as the connector: a slice of a run.
-type labelling struct{ offCreate, offEdit bool }
-
 // postIssue creates an issue. Where the project takes no labels, and the issue is
 // found again without one, it is sent once more without: the first request was
 // refused, so there is no twin.
 func (c *Connector) postIssue(ctx context.Context, d draft, content connector.Content) (outbound.Response, string, error) {
-	if c.client.flavor.findsWithoutLabel() && c.labelling().offCreate {
+	if c.client.flavor.findsWithoutLabel() && c.labels.refusedAt().offCreate {
 		d.Fields.Labels = nil
 		answer, err := c.client.send(ctx, http.MethodPost, c.client.api("/issue"), d)
-		return answer, c.withoutLabels(content.Labels), err
+		return answer, c.labels.omitted(content.Labels), err
 	}
 
 	answer, err := c.client.send(ctx, http.MethodPost, c.client.api("/issue"), d)
@@ -61,20 +27,20 @@ func (c *Connector) postIssue(ctx context.Context, d draft, content connector.Co
 	d.Fields.Labels = nil
 	again, err := c.client.send(ctx, http.MethodPost, c.client.api("/issue"), d)
 	if err == nil && again.Status < 300 {
-		c.note(func(l *labelling) { l.offCreate = true })
+		c.labels.note(func(l *labelling) { l.offCreate = true })
 	}
 
-	return again, c.withoutLabels(content.Labels), err
+	return again, c.labels.omitted(content.Labels), err
 }
 
 // editIssue edits an issue, and sends an edit that was refused for its labels
 // once more without them. The issue keeps the label that it was created with. The
 // draft is left as it was sent last; labels are those that the item has and had.
 func (c *Connector) editIssue(ctx context.Context, id string, d *draft, labels ...[]string) (outbound.Response, string, error) {
-	if c.labelling().offEdit {
+	if c.labels.refusedAt().offEdit {
 		d.Update = nil
 		answer, err := c.edit(ctx, id, *d)
-		return answer, c.withoutLabels(labels...), err
+		return answer, c.labels.omitted(labels...), err
 	}
 
 	answer, err := c.edit(ctx, id, *d)
@@ -85,10 +51,10 @@ func (c *Connector) editIssue(ctx context.Context, id string, d *draft, labels .
 	d.Update = nil
 	again, err := c.edit(ctx, id, *d)
 	if err == nil {
-		c.note(func(l *labelling) { l.offEdit = true })
+		c.labels.note(func(l *labelling) { l.offEdit = true })
 	}
 
-	return again, c.withoutLabels(labels...), err
+	return again, c.labels.omitted(labels...), err
 }
 
 // offCreateScreen reports whether labels are not on the create screen: then they
@@ -113,17 +79,4 @@ func (c *Connector) offEditScreen(ctx context.Context, id string, answer outboun
 	}
 
 	return meta.Fields["labels"] == nil
-}
-
-func (c *Connector) labelling() labelling {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-
-	return c.labelled
-}
-
-func (c *Connector) note(change func(*labelling)) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	change(&c.labelled)
 }

@@ -169,11 +169,11 @@ func TestAnEditLeavesOtherLabels(t *testing.T) {
 		t.Fatalf("%+v %v", objects, err)
 	}
 
-	if got := c.spareLabels("9007", marker); !slices.Equal(got, []string{label(bare)}) {
+	if got := c.labels.beside("9007", marker); !slices.Equal(got, []string{label(bare)}) {
 		t.Errorf("%q are taken away", got)
 	}
 
-	if got := c.spareLabels("9008", marker); len(got) != 0 {
+	if got := c.labels.beside("9008", marker); len(got) != 0 {
 		t.Errorf("%q are taken from an issue that was not read", got)
 	}
 }

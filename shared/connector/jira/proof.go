@@ -2,7 +2,6 @@ package jira
 
 import (
 	"bytes"
-	"context"
 	"encoding/json"
 	"slices"
 	"strings"
@@ -33,37 +32,6 @@ func provenCreate(answer outbound.Response, m connector.Marker) (issue, bool) {
 	ours := made.whole() && slices.Contains(made.Fields.Labels, label(m))
 
 	return made, createProof.Proven(answer) || ours
-}
-
-// moved reads an issue once whose transition was answered with a success of
-// another form: its state decides.
-func (c *Connector) moved(ctx context.Context, id string, want domain.ItemState, answer outbound.Response) error {
-	if i, err := c.read(ctx, id); err == nil && i.state() == want {
-		return nil
-	}
-
-	return c.answers.unproven(answer, c.answers.said(answer))
-}
-
-// edited is the issue as the edit left it. After a success that is not a
-// documented one the issue is read once: if it shows what was sent, that is the
-// proof. An error beside a proof says that the issue could not be read.
-func (c *Connector) edited(ctx context.Context, id string, d draft, answer outbound.Response) (i issue, proven bool, err error) {
-	row, documented := editProof.Match(answer)
-	inBody := json.Unmarshal(answer.Body, &i) == nil && i.whole() && i.ID == id
-	if inBody && (documented || i.shows(d)) {
-		return i, true, nil
-	}
-
-	i, err = c.read(ctx, id)
-	switch {
-	case documented && row.Body == proof.Empty:
-		return i, true, err
-	case err == nil && i.shows(d):
-		return i, true, nil
-	}
-
-	return issue{}, false, c.answers.unproven(answer, c.answers.said(answer))
 }
 
 // shows reports whether an issue is as an edit wants it. Jira trims texts, ends

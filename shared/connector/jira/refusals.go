@@ -1,11 +1,7 @@
 package jira
 
 import (
-	"context"
-	"encoding/json"
 	"net/http"
-	"net/url"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -163,124 +159,6 @@ func (a *answers) intercepted(answer outbound.Response, said problem.Problem) *f
 	return e
 }
 
-// whole asks with one read whether a refusal of a write, or of one issue,
-// concerns the project as a whole. It is nil if not, and for a page of a
-// firewall, which is about the text of this request. Where a write and that read
-// are forbidden alike, the read says no more than the write; a read that is
-// forbidden ends the run. Needs are the permissions that the call lives on.
-func (c *Connector) whole(ctx context.Context, method string, answer outbound.Response, said problem.Problem, needs ...string) *failure.Error {
-	moved := answer.Status >= 300 && answer.Status < 400
-	refused := answer.Status == http.StatusForbidden || answer.Status == http.StatusNotFound
-	if !moved && (!refused || said.Markup) {
-		return nil
-	}
-
-	may, probe, err := c.place.permissions(ctx)
-	switch e, final := finally(err); {
-	case final:
-		return e
-	case err != nil:
-		return c.answers.undecided(answer, said)
-	case method != http.MethodGet && probe.Status == http.StatusForbidden && !c.answers.said(probe).Markup:
-		return c.answers.verdict(http.MethodGet, probe, c.answers.said(probe), "")
-	case probe.Status != http.StatusOK:
-		return c.answers.refused(http.MethodGet, probe)
-	case !may[browse]:
-		return c.answers.fail(failure.Final, failure.IntegrationScope, "target_not_found", said.Reason("the token may not see the project"), answer)
-	}
-
-	lacks := slices.ContainsFunc(needs, func(right string) bool { return !may[right] })
-	if answer.Status == http.StatusForbidden && lacks {
-		return c.answers.fail(failure.Final, failure.IntegrationScope, "forbidden",
-			said.Reason("the token lacks a permission in the project that this needs"), answer)
-	}
-
-	return nil
-}
-
-// finally gives an error that counts at once.
-func finally(err error) (*failure.Error, bool) {
-	e, ok := err.(*failure.Error)
-
-	return e, ok && e.Class == failure.Final && e.Scope == failure.IntegrationScope
-}
-
-// refusedFields are those that a refusal names, in order.
-func refusedFields(body []byte) []string {
-	var answer struct {
-		Errors map[string]json.RawMessage `json:"errors"`
-	}
-	if json.Unmarshal(body, &answer) != nil {
-		return nil
-	}
-
-	var names []string
-	for name := range answer.Errors {
-		names = append(names, name)
-	}
-
-	slices.Sort(names)
-
-	return names
-}
-
-// filledIn are the fields that a create fills in.
-var filledIn = []string{"project", "issuetype", "summary", "description", "labels"}
-
-// createRefused is refused for a create. Where Jira names a field that items do
-// not tell, or that is on no screen, every issue would be refused alike, and
-// each would use up a key.
-func (c *Connector) createRefused(ctx context.Context, answer outbound.Response) *failure.Error {
-	said := c.answers.said(answer)
-	if e := c.answers.settled(http.MethodPost, answer, said); e != nil {
-		return e
-	}
-
-	if names := refusedFields(answer.Body); answer.Status == http.StatusBadRequest && len(names) > 0 {
-		if e := c.fieldsRefused(ctx, answer, said, names); e != nil {
-			return e
-		}
-	}
-
-	if e := c.whole(ctx, http.MethodPost, answer, said, create); e != nil {
-		return e
-	}
-
-	return c.answers.writeRefused(http.MethodPost, answer, said)
-}
-
-// fieldsRefused is nil where the fields are on the create screen: then their
-// values are at fault, which are one item's. A refusal is in the language of
-// whose token it is, so its words decide only where the screen cannot be read.
-func (c *Connector) fieldsRefused(ctx context.Context, answer outbound.Response, said problem.Problem, names []string) *failure.Error {
-	for _, name := range names {
-		if e := c.answers.verdict(http.MethodPost, answer, said, name); e != nil {
-			return e
-		}
-	}
-
-	foreign := slices.DeleteFunc(slices.Clone(names), func(name string) bool { return slices.Contains(filledIn, name) })
-	if len(foreign) > 0 {
-		return c.answers.fail(failure.Final, failure.IntegrationScope, "field_required",
-			said.Reason("the project wants to know what items do not tell: "+c.screens.names(ctx, foreign).String()+
-				". Make it optional or give it a default for the issue type "+c.client.cfg.IssueType), answer)
-	}
-
-	screen, err := c.screens.createScreen(ctx)
-	for _, name := range names {
-		off := !screen[name]
-		if err != nil {
-			off = said.Says("cannot be set")
-		}
-
-		if off {
-			return c.answers.notSettable(name, answer, said)
-		}
-	}
-
-	return nil
-}
-
 // notSettable is for a field of ours that is on no screen.
 func (a *answers) notSettable(name string, answer outbound.Response, said problem.Problem) *failure.Error {
 	code := "field_not_settable"
@@ -291,22 +169,4 @@ func (a *answers) notSettable(name string, answer outbound.Response, said proble
 	}
 
 	return a.fail(failure.Final, failure.IntegrationScope, code, said.Reason(detail), answer)
-}
-
-// editRefused is issueRefused for an edit. A screen that has the summary and not
-// the description refuses all issues alike. In a status in which nothing may be
-// edited the screen has neither, and that is about one issue.
-func (c *Connector) editRefused(ctx context.Context, id string, answer outbound.Response) *failure.Error {
-	names := refusedFields(answer.Body)
-	if answer.Status == http.StatusBadRequest && slices.Contains(names, "description") && !slices.Contains(names, "summary") {
-		var meta struct {
-			Fields map[string]json.RawMessage `json:"fields"`
-		}
-		err := c.client.getJSON(ctx, c.client.api("/issue/"+url.PathEscape(id)+"/editmeta"), &meta)
-		if err == nil && meta.Fields["summary"] != nil && meta.Fields["description"] == nil {
-			return c.answers.notSettable("description", answer, c.answers.said(answer))
-		}
-	}
-
-	return c.issueRefused(ctx, http.MethodPut, answer)
 }

@@ -24,7 +24,7 @@ const (
 
 // Render shows an item as an issue.
 func (c *Connector) Render(item domain.Item) connector.Content {
-	return connector.Content{Title: c.title(item), Body: c.body(item), Labels: c.labels(item.Labels), State: item.State}
+	return connector.Content{Title: c.title(item), Body: c.body(item), Labels: c.labelsOf(item.Labels), State: item.State}
 }
 
 const (
@@ -88,10 +88,10 @@ func footer(item domain.Item) []document.Span {
 	return spans
 }
 
-// labels are Jira's form of an item's: without spaces, each once, in
+// labelsOf are Jira's form of an item's: without spaces, each once, in
 // alphabetical order, and none that could be taken for a marker. Without labels
 // it is an empty list, never nil, so that equal content has one hash.
-func (c *Connector) labels(names []string) []string {
+func (c *Connector) labelsOf(names []string) []string {
 	list := []string{}
 	if !c.client.cfg.Labels {
 		return list
@@ -119,11 +119,3 @@ func (c *Connector) labels(names []string) []string {
 
 	return list[:min(len(list), maxLabels)]
 }
-
-func sameLabels(a, b []string) bool { return slices.Equal(sorted(a), sorted(b)) }
-
-func sorted(names []string) []string {
-	return slices.Compact(slices.Sorted(slices.Values(names)))
-}
-
-func contains(names []string, name string) bool { return slices.Contains(names, name) }

@@ -83,7 +83,7 @@ func choose(list []transition, want domain.ItemState) (id string, asked []string
 
 // reopen opens an issue that is closed, and tells whether it was.
 func (c *Connector) reopen(ctx context.Context, id string) (moved bool, err error) {
-	i, err := c.read(ctx, id)
+	i, err := c.issues.read(ctx, id)
 	if err != nil || i.state() == domain.Open {
 		return false, err
 	}
@@ -106,7 +106,7 @@ func (c *Connector) move(ctx context.Context, id string, want domain.ItemState) 
 		return err
 	}
 	if answer.Status != http.StatusOK {
-		return c.issueRefused(ctx, http.MethodGet, answer)
+		return c.probe.issueRefused(ctx, http.MethodGet, answer)
 	}
 	if answer.StreamError != nil {
 		return c.answers.noIssue(answer)
@@ -127,12 +127,12 @@ func (c *Connector) move(ctx context.Context, id string, want domain.ItemState) 
 	case moveProof.Proven(answer):
 		return nil
 	case answer.Status < 300:
-		return c.moved(ctx, id, want, answer)
+		return c.issues.moved(ctx, id, want, answer)
 	case answer.Status == http.StatusBadRequest && !said.Markup:
 		return c.answers.fail(failure.Final, failure.ItemScope, cannot(want), said.Reason("the workflow refused"), answer)
 	}
 
-	return c.issueRefused(ctx, http.MethodPost, answer)
+	return c.probe.issueRefused(ctx, http.MethodPost, answer)
 }
 
 // cannot is the code of a state that cannot be reached.
