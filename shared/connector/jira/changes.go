@@ -3,11 +3,24 @@ package jira
 import (
 	"context"
 	"encoding/json"
+	"sync"
 	"time"
 
 	"example.com/integrations/shared/connector"
 	"example.com/integrations/shared/domain"
 )
+
+// A changes walks through the issues of the project by their last change.
+type changes struct {
+	answers *answers
+	place   *place
+	account *account
+	issues  *issues
+	pages   *pages
+
+	mu    sync.Mutex
+	trail trail // through the pages that were read last
+}
 
 // A trail leads to the pages of a list that have been read. Jira gives a page
 // only to callers that have read the one before it.
@@ -40,13 +53,13 @@ func (s step) since(at time.Time) int {
 // they are left out and do not count, and a page known to have nothing at the
 // offset is not asked for again. A page that Jira cannot answer with, or that is
 // too large to be read, is asked for again with fewer issues.
-func (c *Connector) Changes(ctx context.Context, since time.Time, offset int) ([]connector.Object, bool, error) {
-	jql, err := c.changed(ctx, since)
+func (ch *changes) list(ctx context.Context, since time.Time, offset int) ([]connector.Object, bool, error) {
+	jql, err := ch.query(ctx, since)
 	if err != nil {
 		return nil, false, err
 	}
 
-	steps := c.path(jql)
+	steps := ch.path(jql)
 	at := 0
 	left := offset
 	for at < len(steps)-1 && steps[at].since(since) <= left {
@@ -58,7 +71,7 @@ func (c *Connector) Changes(ctx context.Context, since time.Time, offset int) ([
 	empty := 0
 	for range maxPages {
 		s := step{cursor: steps[at].cursor, read: true}
-		all, next, err := c.changesPage(ctx, jql, s.cursor)
+		all, next, err := ch.page(ctx, jql, s.cursor)
 		if err != nil {
 			return nil, false, err
 		}
@@ -76,10 +89,10 @@ func (c *Connector) Changes(ctx context.Context, since time.Time, offset int) ([
 			steps = append(steps, step{cursor: next})
 		}
 
-		c.follow(trail{jql, steps})
+		ch.follow(trail{jql, steps})
 		objects = append(objects, wanted[min(left, len(wanted)):]...)
 		left -= min(left, len(wanted))
-		if next == "" || len(objects) > 0 && c.sizes.Enough(len(objects)) {
+		if next == "" || len(objects) > 0 && ch.pages.sizes.Enough(len(objects)) {
 			return objects, next != "", nil
 		}
 
@@ -94,13 +107,13 @@ func (c *Connector) Changes(ctx context.Context, since time.Time, offset int) ([
 		at++
 	}
 
-	return nil, false, c.answers.endless()
+	return nil, false, ch.answers.endless()
 }
 
 // changesPage reads one page of the list of changes.
-func (c *Connector) changesPage(ctx context.Context, jql, cursor string) ([]connector.Object, string, error) {
+func (ch *changes) page(ctx context.Context, jql, cursor string) ([]connector.Object, string, error) {
 	var objects []connector.Object
-	next, count, err := c.counted(ctx, jql, cursor, func(i issue) { objects = append(objects, c.issues.object(ctx, i)) })
+	next, count, err := ch.pages.counted(ctx, jql, cursor, func(i issue) { objects = append(objects, ch.issues.object(ctx, i)) })
 	if err != nil {
 		return nil, "", err
 	}
@@ -110,10 +123,10 @@ func (c *Connector) changesPage(ctx context.Context, jql, cursor string) ([]conn
 }
 
 // changed is the query for what changed since a time, oldest first.
-func (c *Connector) changed(ctx context.Context, since time.Time) (string, error) {
-	jql := c.place.jql()
+func (ch *changes) query(ctx context.Context, since time.Time) (string, error) {
+	jql := ch.place.jql()
 	if !since.IsZero() {
-		zone, err := c.account.timeZone(ctx)
+		zone, err := ch.account.timeZone(ctx)
 		if err != nil {
 			return "", err
 		}
@@ -124,19 +137,19 @@ func (c *Connector) changed(ctx context.Context, since time.Time) (string, error
 }
 
 // path is as far as the pages of a query are known, the first one always.
-func (c *Connector) path(jql string) []step {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.trail.jql != jql {
+func (ch *changes) path(jql string) []step {
+	ch.mu.Lock()
+	defer ch.mu.Unlock()
+	if ch.trail.jql != jql {
 		return []step{{}}
 	}
-	return c.trail.pages
+	return ch.trail.pages
 }
 
-func (c *Connector) follow(t trail) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.trail = t
+func (ch *changes) follow(t trail) {
+	ch.mu.Lock()
+	defer ch.mu.Unlock()
+	ch.trail = t
 }
 
 // Look is how an issue looks that has the content as it is sent. Its marker

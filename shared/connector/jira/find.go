@@ -14,6 +14,17 @@ import (
 	"example.com/integrations/shared/outbound"
 )
 
+// A finder looks for issues by the markers in them.
+type finder struct {
+	client  *client
+	answers *answers
+	place   *place
+	account *account
+	labels  *labels
+	issues  *issues
+	pages   *pages
+}
+
 const (
 	// labelsAtOnce is how many labels one search asks for: the query travels in
 	// an address, where a label takes 60 bytes.
@@ -37,12 +48,12 @@ func (c *Connector) ClockLag() (last, most time.Duration) { return c.client.http
 // could have been given since and that the search does not know is read
 // directly, which is always up to date. Where those are too many, nothing is
 // concluded until the index has had the time.
-func (c *Connector) Find(ctx context.Context, since time.Time, want []connector.Marker) (map[domain.Snowflake]connector.Written, error) {
+func (f *finder) find(ctx context.Context, since time.Time, want []connector.Marker) (map[domain.Snowflake]connector.Written, error) {
 	if len(want) == 0 {
 		return map[domain.Snowflake]connector.Written{}, nil
 	}
 
-	zone, err := c.account.timeZone(ctx)
+	zone, err := f.account.timeZone(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -50,27 +61,27 @@ func (c *Connector) Find(ctx context.Context, since time.Time, want []connector.
 	s := newSearch(since, want)
 	created := "created >= " + minute(since, zone)
 	for some := range slices.Chunk(want, labelsAtOnce) {
-		if err := c.walk(ctx, labelled(some)+" AND "+created+" ORDER BY created DESC", s.note); err != nil {
+		if err := f.pages.walk(ctx, labelled(some)+" AND "+created+" ORDER BY created DESC", s.note); err != nil {
 			return nil, err
 		}
 	}
 
 	if s.originals.Certain() < len(s.items) {
-		if err := c.walk(ctx, c.place.jql()+" AND "+created+" ORDER BY created DESC", s.cover); err != nil {
+		if err := f.pages.walk(ctx, f.place.jql()+" AND "+created+" ORDER BY created DESC", s.cover); err != nil {
 			return nil, err
 		}
 	}
 
 	if s.originals.Certain() < len(s.items) {
-		if err := c.readBeyondTheIndex(ctx, s, zone); err != nil {
+		if err := f.readBeyondTheIndex(ctx, s, zone); err != nil {
 			return nil, err
 		}
 	}
 
 	found := map[domain.Snowflake]connector.Written{}
 	for item, i := range s.found {
-		found[item] = c.issues.written(ctx, i)
-		c.labels.see(i)
+		found[item] = f.issues.written(ctx, i)
+		f.labels.see(i)
 	}
 
 	return found, nil
@@ -121,8 +132,8 @@ func (s *search) cover(i issue) {
 
 // readBeyondTheIndex reads the keys the index does not know: those between the
 // ones it does, and on from the highest until none is there any more.
-func (c *Connector) readBeyondTheIndex(ctx context.Context, s *search, zone *time.Location) error {
-	if err := c.floor(ctx, s, zone); err != nil {
+func (f *finder) readBeyondTheIndex(ctx context.Context, s *search, zone *time.Location) error {
+	if err := f.floor(ctx, s, zone); err != nil {
 		return err
 	}
 
@@ -133,18 +144,18 @@ func (c *Connector) readBeyondTheIndex(ctx context.Context, s *search, zone *tim
 		}
 	}
 
-	_, behind := c.client.http.ClockLag() // since is a time of Jira's
-	settled := c.client.now().Add(-max(behind, 0)).Sub(s.since) > indexed
+	_, behind := f.client.http.ClockLag() // since is a time of Jira's
+	settled := f.client.now().Add(-max(behind, 0)).Sub(s.since) > indexed
 	if len(missing) > directReads {
 		if !settled {
-			return c.unsure()
+			return f.unsure()
 		}
 		missing = nil
 	}
 
 	left := directReads - len(missing)
 	for _, n := range missing {
-		if _, err := c.readKey(ctx, s, n); err != nil {
+		if _, err := f.readKey(ctx, s, n); err != nil {
 			return err
 		}
 	}
@@ -154,10 +165,10 @@ func (c *Connector) readBeyondTheIndex(ctx context.Context, s *search, zone *tim
 			if settled {
 				return nil
 			}
-			return c.unsure()
+			return f.unsure()
 		}
 
-		there, err := c.readKey(ctx, s, n)
+		there, err := f.readKey(ctx, s, n)
 		if err != nil {
 			return err
 		}
@@ -171,8 +182,8 @@ func (c *Connector) readBeyondTheIndex(ctx context.Context, s *search, zone *tim
 }
 
 // unsure is for when it cannot be told yet. Nothing is created meanwhile.
-func (c *Connector) unsure() *failure.Error {
-	e := c.answers.fail(failure.Retryable, failure.IntegrationScope, "reconcile_unsure", "Jira's search does not know yet what was created lately", outbound.Response{})
+func (f *finder) unsure() *failure.Error {
+	e := f.answers.fail(failure.Retryable, failure.IntegrationScope, "reconcile_unsure", "Jira's search does not know yet what was created lately", outbound.Response{})
 	e.Wait = time.Minute
 	return e
 }
@@ -180,11 +191,11 @@ func (c *Connector) unsure() *failure.Error {
 // floor finds the number that was reached before the time in question. Issues
 // moved into the project have young numbers and old times, so the lowest of
 // several counts.
-func (c *Connector) floor(ctx context.Context, s *search, zone *time.Location) error {
+func (f *finder) floor(ctx context.Context, s *search, zone *time.Location) error {
 	s.floor = -1
-	jql := c.place.jql() + " AND created < " + minute(s.since, zone) + " ORDER BY created DESC"
+	jql := f.place.jql() + " AND created < " + minute(s.since, zone) + " ORDER BY created DESC"
 	seen := 0
-	_, err := c.search(ctx, jql, "", func(i issue) {
+	_, err := f.pages.page(ctx, jql, "", func(i issue) {
 		_, n := i.number()
 		s.keys[n], s.top = true, max(s.top, n)
 		if seen++; seen <= quietKeys && (s.floor < 0 || n < s.floor) {
@@ -206,18 +217,18 @@ func hidden(err error) bool {
 
 // readKey reads one issue of the project by its number. A key that names nothing
 // is not worth asking about: the project is there, a search was just answered.
-func (c *Connector) readKey(ctx context.Context, s *search, n int) (bool, error) {
-	where := c.client.issueAt(c.place.project().key+"-"+strconv.Itoa(n)) + "?" + c.client.wanted().Encode()
-	answer, err := c.client.get(ctx, where, pageBody)
+func (f *finder) readKey(ctx context.Context, s *search, n int) (bool, error) {
+	where := f.client.issueAt(f.place.project().key+"-"+strconv.Itoa(n)) + "?" + f.client.wanted().Encode()
+	answer, err := f.client.get(ctx, where, pageBody)
 	if err != nil {
 		return false, err
 	}
 
-	if said := c.answers.said(answer); answer.Status == http.StatusNotFound && !foreign(answer, said) && c.answers.verdict(http.MethodGet, answer, said, "") == nil {
+	if said := f.answers.said(answer); answer.Status == http.StatusNotFound && !foreign(answer, said) && f.answers.verdict(http.MethodGet, answer, said, "") == nil {
 		return false, nil
 	}
 
-	i, err := c.issues.asIssue(ctx, answer)
+	i, err := f.issues.asIssue(ctx, answer)
 	if hidden(err) {
 		return true, nil
 	}

@@ -57,14 +57,6 @@ type pager interface {
 	next(p page, cursor string) (next string, ok bool)
 }
 
-// A page is a page of search results, without the issues.
-type page struct {
-	count  int
-	IsLast *bool   `json:"isLast"`
-	Token  *string `json:"nextPageToken"`
-	Total  *int    `json:"total"`
-}
-
 // rawText is a description as a request or an answer has it: a document in Jira
 // Cloud, a string in Data Center, null where there is none.
 type rawText = json.RawMessage

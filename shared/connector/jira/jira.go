@@ -41,10 +41,11 @@ type Connector struct {
 	probe   *probe
 	labels  *labels
 	issues  *issues
-	sizes   *paging.Size // of pages of searches
+	pages   *pages
+	changes *changes
+	finder  *finder
 
-	mu    sync.Mutex
-	trail trail // through the pages of changes read last
+	mu sync.Mutex
 	// loud says that the token may not keep Jira from telling the watchers.
 	loud bool
 }
@@ -66,18 +67,33 @@ func New(cfg Config, http *outbound.Client, now func() time.Time) *Connector {
 	meta := &screens{client: api, answers: a, place: project, sizes: paging.New(metaPage, 50, 10)}
 	second := &probe{client: api, answers: a, place: project, screens: meta}
 	tags := &labels{kept: cfg.Labels, spare: spareLabels{}}
+	user := &account{client: api}
+	single := &issues{client: api, answers: a, place: project, labels: tags, probe: second}
+	list := &pages{client: api, answers: a, sizes: paging.Usual()}
 
 	return &Connector{
 		client:  api,
 		answers: a,
 		place:   project,
-		account: &account{client: api},
+		account: user,
 		screens: meta,
 		probe:   second,
 		labels:  tags,
-		issues:  &issues{client: api, answers: a, place: project, labels: tags, probe: second},
-		sizes:   paging.Usual(),
+		issues:  single,
+		pages:   list,
+		changes: &changes{answers: a, place: project, account: user, issues: single, pages: list},
+		finder:  &finder{client: api, answers: a, place: project, account: user, labels: tags, issues: single, pages: list},
 	}
+}
+
+// Changes lists issues by their last change, the oldest first.
+func (c *Connector) Changes(ctx context.Context, since time.Time, offset int) ([]connector.Object, bool, error) {
+	return c.changes.list(ctx, since, offset)
+}
+
+// Find looks for the issues of markers.
+func (c *Connector) Find(ctx context.Context, since time.Time, want []connector.Marker) (map[domain.Snowflake]connector.Written, error) {
+	return c.finder.find(ctx, since, want)
 }
 
 // Resolve reads which project the configured key leads to.
@@ -199,7 +215,7 @@ func (c *Connector) Update(ctx context.Context, sent connector.Sent, content con
 		}
 	}
 
-	d := c.changes(sent, content, m)
+	d := c.editDraft(sent, content, m)
 	answer, note, err := c.editIssue(ctx, id, &d, content.Labels, sent.Labels)
 	if err != nil {
 		return done, err
@@ -266,9 +282,9 @@ func (c *Connector) closeEdited(ctx context.Context, sent connector.Sent, writte
 	return written, nil
 }
 
-// changes is the draft of an edit. The marker is put back in case somebody took
+// editDraft is the draft of an edit. The marker is put back in case somebody took
 // it away.
-func (c *Connector) changes(sent connector.Sent, content connector.Content, m connector.Marker) draft {
+func (c *Connector) editDraft(sent connector.Sent, content connector.Content, m connector.Marker) draft {
 	d := draft{Fields: fields{Summary: content.Title, Description: c.client.flavor.description(content.Body)}, Update: &update{}}
 	if c.client.cfg.Labels && !sameLabels(sent.Labels, content.Labels) {
 		for _, l := range sent.Labels {

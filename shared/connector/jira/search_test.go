@@ -69,12 +69,12 @@ func TestChanges(t *testing.T) {
 		t.Errorf("%d requests before", before)
 	}
 
-	q := c.trail.jql
+	q := c.changes.trail.jql
 	if want := `project = "WORK" AND updated >= "2026-11-23 05:00" ORDER BY updated ASC, id ASC`; q != want {
 		t.Errorf("%s, want %s", q, want)
 	}
 
-	if jql, err := c.changed(t.Context(), time.Time{}); err != nil || jql != `project = "WORK" ORDER BY updated ASC, id ASC` {
+	if jql, err := c.changes.query(t.Context(), time.Time{}); err != nil || jql != `project = "WORK" ORDER BY updated ASC, id ASC` {
 		t.Error(jql, err)
 	}
 }

@@ -9,8 +9,17 @@ import (
 	"strconv"
 
 	"example.com/integrations/shared/connector/failure"
+	"example.com/integrations/shared/connector/paging"
 	"example.com/integrations/shared/jsonstream"
 )
+
+// A pages reads lists of issues page by page. A page that Jira fails to answer
+// with is asked for again with fewer issues.
+type pages struct {
+	client  *client
+	answers *answers
+	sizes   *paging.Size
+}
 
 const (
 	// pageBody bounds a single issue with all its fields.
@@ -24,29 +33,29 @@ const (
 
 // search hands each issue of a page of results over, one at a time, and gives
 // the cursor of the next page, "" behind the last.
-func (c *Connector) search(ctx context.Context, jql, cursor string, each func(issue)) (string, error) {
-	next, _, err := c.counted(ctx, jql, cursor, each)
+func (pg *pages) page(ctx context.Context, jql, cursor string, each func(issue)) (string, error) {
+	next, _, err := pg.counted(ctx, jql, cursor, each)
 	return next, err
 }
 
 // counted is search, and says how many issues the page had. A page that failed
 // and was asked for again with fewer issues has handed over some of them before.
 // A cursor is a place in the results, whatever the size of the pages.
-func (c *Connector) counted(ctx context.Context, jql, cursor string, each func(issue)) (next string, count int, err error) {
-	err = c.sizes.Read(func(size int) error {
-		next, count, err = c.searchPage(ctx, jql, cursor, size, each)
+func (pg *pages) counted(ctx context.Context, jql, cursor string, each func(issue)) (next string, count int, err error) {
+	err = pg.sizes.Read(func(size int) error {
+		next, count, err = pg.searchPage(ctx, jql, cursor, size, each)
 		return err
 	})
 	return next, count, err
 }
 
-func (c *Connector) searchPage(ctx context.Context, jql, cursor string, size int, each func(issue)) (next string, count int, err error) {
-	query := c.client.flavor.wanted(url.Values{
+func (pg *pages) searchPage(ctx context.Context, jql, cursor string, size int, each func(issue)) (next string, count int, err error) {
+	query := pg.client.flavor.wanted(url.Values{
 		"jql": {jql}, "maxResults": {strconv.Itoa(size)}, "fields": {readFields},
 	})
 	whole := true
 	var p page
-	answer, err := c.client.stream(ctx, c.client.api(c.client.flavor.search(query, cursor)), func(body io.Reader) (err error) {
+	answer, err := pg.client.stream(ctx, pg.client.api(pg.client.flavor.search(query, cursor)), func(body io.Reader) (err error) {
 		p, err = eachIssue(body, func(i issue) {
 			whole = whole && i.whole()
 			if whole {
@@ -60,33 +69,33 @@ func (c *Connector) searchPage(ctx context.Context, jql, cursor string, size int
 	}
 
 	switch {
-	case answer.Status == http.StatusBadRequest && !foreign(answer, c.answers.said(answer)): // the one thing of the query that may be wrong
-		return "", 0, c.answers.fail(failure.Final, failure.IntegrationScope, "target_not_found",
-			c.answers.said(answer).Reason("the project does not exist, or the token may not see it"), answer)
+	case answer.Status == http.StatusBadRequest && !foreign(answer, pg.answers.said(answer)): // the one thing of the query that may be wrong
+		return "", 0, pg.answers.fail(failure.Final, failure.IntegrationScope, "target_not_found",
+			pg.answers.said(answer).Reason("the project does not exist, or the token may not see it"), answer)
 	case answer.Status != http.StatusOK:
-		return "", 0, c.answers.refused(http.MethodGet, answer)
+		return "", 0, pg.answers.refused(http.MethodGet, answer)
 	}
 
-	next, told := c.client.flavor.next(p, cursor)
+	next, told := pg.client.flavor.next(p, cursor)
 	if answer.StreamError != nil || !whole || !told {
-		return "", 0, c.answers.noList(answer)
+		return "", 0, pg.answers.noList(answer)
 	}
 
 	return next, p.count, nil
 }
 
 // walk searches page by page, to the end.
-func (c *Connector) walk(ctx context.Context, jql string, each func(issue)) error {
+func (pg *pages) walk(ctx context.Context, jql string, each func(issue)) error {
 	cursor := ""
 	for range maxPages {
-		next, err := c.search(ctx, jql, cursor, each)
+		next, err := pg.page(ctx, jql, cursor, each)
 		if err != nil || next == "" {
 			return err
 		}
 		cursor = next
 	}
 
-	return c.answers.endless()
+	return pg.answers.endless()
 }
 
 var errNoList = errors.New("no list of issues")
@@ -129,4 +138,12 @@ func eachIssue(body io.Reader, each func(issue)) (page, error) {
 	}
 
 	return p, r.End()
+}
+
+// A page is a page of search results, without the issues.
+type page struct {
+	count  int
+	IsLast *bool   `json:"isLast"`
+	Token  *string `json:"nextPageToken"`
+	Total  *int    `json:"total"`
 }
