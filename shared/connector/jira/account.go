@@ -6,16 +6,20 @@ import (
 	"time"
 )
 
-// An account is the one that the token belongs to.
+// An account is the account that the token belongs to.
 type account struct {
 	client *client
 
 	mu   sync.Mutex
-	zone *time.Location // of the account's clock, nil before Jira was asked
+	zone *time.Location // the account's time zone, nil before Jira was asked
 }
 
-// whose asks once for the zone of whose token it is. One that is not known
-// gives way to one that is early enough.
+// behind is the time zone whose clocks are furthest back: a time in it is early
+// enough in any other.
+var behind = time.FixedZone("UTC-12", -12*60*60)
+
+// timeZone asks Jira once for the account's time zone. If the zone is unknown,
+// it is the one furthest back.
 func (ac *account) timeZone(ctx context.Context) (*time.Location, error) {
 	ac.mu.Lock()
 	zone := ac.zone

@@ -10,13 +10,13 @@ import (
 	"example.com/integrations/shared/outbound"
 )
 
-// A flavor is what Jira Cloud and Jira Data Center do each in their own way.
+// A flavor is where Jira Cloud and Jira Data Center differ.
 type flavor interface {
-	writer
+	drafter
 	pager
 	root() string
 	authorization(Config) string
-	// hint is what may be wrong with rejected credentials.
+	// hint says what may be wrong with rejected credentials.
 	hint(Config) string
 }
 
@@ -29,11 +29,11 @@ func flavorOf(name string) flavor {
 	return datacenter{}
 }
 
-// A writer puts together what is written of an issue.
-type writer interface {
+// A drafter makes the parts of a draft.
+type drafter interface {
 	dialect
 	properties(m connector.Marker) []property
-	// findsWithoutLabel says that a new issue has another marker than a label.
+	// findsWithoutLabel reports whether a new issue has another marker than a label.
 	findsWithoutLabel() bool
 	editQuery(quiet bool) string
 	refusesQuiet(answer outbound.Response) bool
@@ -47,16 +47,16 @@ type dialect interface {
 	description(body string) any
 }
 
-// A pager goes through the results of a search.
+// A pager makes the requests of a search.
 type pager interface {
 	wanted(url.Values) url.Values
 	// search is the path of a page. The first page's cursor is "".
 	search(query url.Values, cursor string) string
-	// next is the cursor behind a page, "" where there is none; ok says whether
-	// the answer told.
+	// next is the cursor behind a page, "" where there is none. It is not ok if the
+	// answer does not say whether there is one.
 	next(p page, cursor string) (next string, ok bool)
 }
 
-// rawText is a description as a request or an answer has it: a document in Jira
-// Cloud, a string in Data Center, null where there is none.
+// rawText is a description in JSON: a document in Jira Cloud, a string in Data
+// Center, null where there is none.
 type rawText = json.RawMessage

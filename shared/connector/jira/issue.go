@@ -13,7 +13,7 @@ import (
 	"example.com/integrations/shared/domain"
 )
 
-// An issue is what we read of Jira's.
+// An issue is what is read of Jira's.
 type issue struct {
 	ID     string `json:"id"`
 	Key    string `json:"key"`
@@ -49,12 +49,12 @@ func (m *moment) UnmarshalJSON(b []byte) error {
 		}
 	}
 
-	return nil // whole() misses it
+	return nil // whole finds that it is missing
 }
 
 var keyForm = regexp.MustCompile(`^[A-Z][A-Z0-9_]{0,254}-[1-9][0-9]{0,9}$`)
 
-// named reports whether it says which issue it is.
+// named reports whether it has the id and the key of an issue.
 func (i issue) named() bool { return digits(i.ID) && keyForm.MatchString(i.Key) }
 
 // whole reports whether everything asked for is there.
@@ -62,24 +62,27 @@ func (i issue) whole() bool {
 	return i.named() && i.Fields.Status.Category.Key != "" && !i.Fields.Created.IsZero() && !i.Fields.Updated.IsZero()
 }
 
-// number is the number in a key, and what is before it.
+// number is the number in a key, and the project's key before it.
 func (i issue) number() (project string, n int) {
 	at := strings.LastIndexByte(i.Key, '-')
 	n, _ = strconv.Atoi(i.Key[at+1:])
+
 	return i.Key[:max(at, 0)], n
 }
 
-// state goes by the status's category. Statuses have names in every language,
-// and whatever people call them; the categories' keys are three.
+// state goes by the category of the status. Statuses have names in any language,
+// which people can change; the keys of the three categories are fixed.
 func (i issue) state() domain.ItemState {
 	if i.Fields.Status.Category.Key == categoryDone {
 		return domain.Closed
 	}
+
 	return domain.Open
 }
 
-// text names summary and description as Jira stores them, whatever the line
-// ends, and the ids Jira gives to parts of a document when it likes.
+// text is a hash of summary and description as Jira stores them. It leaves out
+// the form of line ends, and the ids that Jira gives to parts of a document at
+// any time.
 func (i issue) text() string {
 	var description any
 	d := json.NewDecoder(bytes.NewReader(i.Fields.Description))
@@ -98,7 +101,7 @@ func (i issue) text() string {
 	return hex.EncodeToString(sum[:16])
 }
 
-// plain is a value without what is not content.
+// plain is a value without the parts that are not content.
 func plain(value any) any {
 	switch v := value.(type) {
 	case string:
@@ -129,4 +132,9 @@ func empty(value any) bool {
 	}
 
 	return false
+}
+
+// digits reports whether a text has the form of Jira's ids.
+func digits(text string) bool {
+	return text != "" && len(text) <= 19 && strings.Trim(text, "0123456789") == "" && text[0] != '0'
 }

@@ -14,7 +14,7 @@ import (
 	"example.com/integrations/shared/outbound"
 )
 
-// An issues reads single issues.
+// An issues reads single issues, and shows them in the form of the contract.
 type issues struct {
 	client  *client
 	answers *answers
@@ -23,39 +23,8 @@ type issues struct {
 	probe   *probe
 }
 
-// moved reads an issue once whose transition was answered with a success of
-// another form: its state decides.
-func (is *issues) moved(ctx context.Context, id string, want domain.ItemState, answer outbound.Response) error {
-	if i, err := is.read(ctx, id); err == nil && i.state() == want {
-		return nil
-	}
-
-	return is.answers.unproven(answer, is.answers.said(answer))
-}
-
-// edited is the issue as the edit left it. After a success that is not a
-// documented one the issue is read once: if it shows what was sent, that is the
-// proof. An error beside a proof says that the issue could not be read.
-func (is *issues) confirm(ctx context.Context, id string, d draft, answer outbound.Response) (i issue, proven bool, err error) {
-	row, documented := editProof.Match(answer)
-	inBody := json.Unmarshal(answer.Body, &i) == nil && i.whole() && i.ID == id
-	if inBody && (documented || i.shows(d)) {
-		return i, true, nil
-	}
-
-	i, err = is.read(ctx, id)
-	switch {
-	case documented && row.Body == proof.Empty:
-		return i, true, err
-	case err == nil && i.shows(d):
-		return i, true, nil
-	}
-
-	return issue{}, false, is.answers.unproven(answer, is.answers.said(answer))
-}
-
 // read gets one issue by its id. A moved issue keeps its id, so an answer with
-// another one is of another issue.
+// another id is another issue.
 func (is *issues) read(ctx context.Context, id string) (issue, error) {
 	answer, err := is.client.get(ctx, is.client.issueAt(id)+"?"+is.client.wanted().Encode(), pageBody)
 	if err != nil {
@@ -70,43 +39,76 @@ func (is *issues) read(ctx context.Context, id string) (issue, error) {
 	return i, err
 }
 
-// asIssue reads an answer that is to be one issue.
+// asIssue reads an answer that has to be one issue.
 func (is *issues) asIssue(ctx context.Context, answer outbound.Response) (issue, error) {
 	if answer.Status != http.StatusOK {
 		return issue{}, is.probe.issueRefused(ctx, http.MethodGet, answer)
 	}
 
 	var i issue
-	if err := json.Unmarshal(answer.Body, &i); err != nil || !i.whole() {
+	err := json.Unmarshal(answer.Body, &i)
+	if err != nil || !i.whole() {
 		return issue{}, is.answers.noIssue(answer)
 	}
 
 	return i, nil
 }
 
-// readFields are those we read of an issue.
-const readFields = "summary,description,status,labels,created,updated"
+// confirm returns the issue as an edit left it. After an answer of success that
+// is not a documented one the issue is read once: it proves the edit if it shows
+// what was sent.
+func (is *issues) confirm(ctx context.Context, id string, d draft, answer outbound.Response) (edited, error) {
+	row, documented := editProof.Match(answer)
+	var inBody issue
+	err := json.Unmarshal(answer.Body, &inBody)
+	if err == nil && inBody.whole() && inBody.ID == id && (documented || inBody.shows(d)) {
+		return edited{issue: inBody}, nil
+	}
 
-func (is *issues) written(ctx context.Context, i issue) connector.Written {
-	remote := is.remote(ctx, i)
-	return connector.Written{Remote: remote, Seen: connector.Seen{Text: i.text(), State: remote.State}, CreatedAt: i.Fields.Created.Time, UpdatedAt: i.Fields.Updated.Time}
+	i, err := is.read(ctx, id)
+	switch {
+	case documented && row.Body == proof.Empty:
+		return edited{issue: i, unread: err}, nil
+	case err == nil && i.shows(d):
+		return edited{issue: i}, nil
+	}
+
+	return edited{}, is.answers.unproven(answer, is.answers.said(answer))
 }
 
-// remote names an issue by its id, which stays when it is moved to another
-// project. Its key does not.
+// object is an issue as a list of changes shows it.
+func (is *issues) object(ctx context.Context, i issue) connector.Object {
+	is.labels.see(i)
+	found := i.markers()
+
+	return connector.Object{
+		Written:   is.written(ctx, i),
+		Marker:    connector.FirstMarker(found),
+		Markers:   found,
+		Title:     document.CutText(i.Fields.Summary, maxSummary, ""),
+		UpdatedAt: i.Fields.Updated.Time,
+	}
+}
+
+// written is an issue as a write left it.
+func (is *issues) written(ctx context.Context, i issue) connector.Written {
+	remote := is.remote(ctx, i)
+
+	return connector.Written{
+		Remote:    remote,
+		Seen:      connector.Seen{Text: i.text(), State: remote.State},
+		CreatedAt: i.Fields.Created.Time,
+		UpdatedAt: i.Fields.Updated.Time,
+	}
+}
+
+// remote names an issue by its id, which stays when the issue is moved to
+// another project. Its key does not.
 func (is *issues) remote(ctx context.Context, i issue) domain.Remote {
 	r := domain.Remote{ID: i.ID, Key: i.Key, State: i.state()}
 	if home := is.place.home(ctx); home != "" {
 		r.URL, _ = markup.WebURL(home + "/browse/" + i.Key)
 	}
-	return r
-}
 
-func (is *issues) object(ctx context.Context, i issue) connector.Object {
-	is.labels.see(i)
-	found := i.markers()
-	return connector.Object{
-		Written: is.written(ctx, i), Marker: connector.FirstMarker(found), Markers: found, Title: document.CutText(i.Fields.Summary, maxSummary, ""),
-		UpdatedAt: i.Fields.Updated.Time,
-	}
+	return r
 }

@@ -11,74 +11,65 @@ import (
 	"example.com/integrations/shared/outbound"
 )
 
-// A labels remembers what was seen of the labels of issues, and where the
-// project takes none.
+// A labels remembers which labels of markers were seen on issues, and where the
+// project refuses labels. It lasts as long as the connector: one invocation of
+// the worker.
 type labels struct {
 	kept bool // the labels of items are kept on the issues
 
 	mu      sync.Mutex
-	spare   spareLabels // to be taken away by the next edit of their issue
-	refused labelling
+	spare   spareLabels
+	refused labelRefusals
 }
 
-func sameLabels(a, b []string) bool { return slices.Equal(sorted(a), sorted(b)) }
+// labelRefusals are the writes at which the project refuses labels, as its
+// answers have shown.
+type labelRefusals struct{ create, edit bool }
 
-func sorted(names []string) []string {
-	return slices.Compact(slices.Sorted(slices.Values(names)))
+func (ls *labels) refusals() labelRefusals {
+	ls.mu.Lock()
+	defer ls.mu.Unlock()
+
+	return ls.refused
 }
 
-func contains(names []string, name string) bool { return slices.Contains(names, name) }
+// refuse notes writes at which the project refuses labels.
+func (ls *labels) refuse(at labelRefusals) {
+	ls.mu.Lock()
+	defer ls.mu.Unlock()
+	ls.refused.create = ls.refused.create || at.create
+	ls.refused.edit = ls.refused.edit || at.edit
+}
 
-// An owner is what all markers of an item have in common.
-type owner struct{ integration, item domain.Snowflake }
-
-func ownerOf(m connector.Marker) owner { return owner{m.Integration, m.Item} }
-
-// spareLabels are labels with markers that were seen on an issue beside another
-// marker: of an earlier attempt, or of the older form.
-type spareLabels map[string][]string // by the issue's id
-
-// see notes the labels of an issue that may be spare: if there are several
-// markers, or if the only one has no tag.
-func (s spareLabels) see(i issue) {
-	var labels []string
-	tagged := 0
-	for _, l := range i.Fields.Labels {
-		m, ok := parseLabel(l)
-		if !ok {
-			continue
-		}
-
-		labels = append(labels, l)
-		if m.Tag != "" {
-			tagged++
-		}
+// omitted is the note of a write without the labels of an item, "" if the item
+// has none in these lists.
+func (ls *labels) omitted(lists ...[]string) string {
+	if ls.kept && slices.ContainsFunc(lists, func(list []string) bool { return len(list) > 0 }) {
+		return connector.NoteLabelsNotSettable
 	}
 
-	if len(labels) > 1 || len(labels) > tagged {
-		s[i.ID] = labels
-	} else {
-		delete(s, i.ID)
-	}
+	return ""
 }
 
-// beside are the labels of an issue that an update with this marker replaces:
-// those of the same integration and item.
-func (s spareLabels) beside(id string, m connector.Marker) []string {
-	var labels []string
-	for _, l := range s[id] {
-		other, _ := parseLabel(l)
-		if ownerOf(other) == ownerOf(m) && l != label(m) {
-			labels = append(labels, l)
-		}
-	}
-
-	return labels
+// see notes the labels that an issue has.
+func (ls *labels) see(i issue) {
+	ls.mu.Lock()
+	defer ls.mu.Unlock()
+	ls.spare.see(i)
 }
 
-// labelsRefused reports whether Jira refused a write because of the labels
-// alone: the field is not on the screen (ankitpokhrel/jira-cli#992), or one of
-// them has a bad value.
+// beside are the labels that an edit removes: markers of the same integration
+// and item that were seen on the issue beside the wanted marker.
+func (ls *labels) beside(id string, m connector.Marker) []string {
+	ls.mu.Lock()
+	defer ls.mu.Unlock()
+
+	return ls.spare.beside(id, m)
+}
+
+// labelsRefused reports whether Jira refused a write for the labels alone: the
+// field is not on the screen (ankitpokhrel/jira-cli#992), or a label has a bad
+// value.
 func labelsRefused(answer outbound.Response) bool {
 	if answer.Status != http.StatusBadRequest {
 		return false
@@ -87,54 +78,61 @@ func labelsRefused(answer outbound.Response) bool {
 	var said struct {
 		Errors map[string]json.RawMessage `json:"errors"`
 	}
-	if err := json.Unmarshal(answer.Body, &said); err != nil {
-		return false
-	}
+	err := json.Unmarshal(answer.Body, &said)
 
-	return len(said.Errors) == 1 && said.Errors["labels"] != nil
+	return err == nil && len(said.Errors) == 1 && said.Errors["labels"] != nil
 }
 
-// withoutLabels is what a write that leaves out the labels of an item says in
-// the ledger.
-func (ls *labels) omitted(lists ...[]string) string {
-	for _, labels := range lists {
-		if ls.kept && len(labels) > 0 {
-			return connector.NoteLabelsNotSettable
+// An owner is what all markers of an item have in common.
+type owner struct{ integration, item domain.Snowflake }
+
+func ownerOf(m connector.Marker) owner { return owner{m.Integration, m.Item} }
+
+// spareLabels are the labels with markers of issues that have more than one, or
+// one without a tag, by the issue's id. All but the current marker are removed
+// by the next edit.
+type spareLabels map[string][]string
+
+// see notes the labels of an issue, or forgets them if its only marker has a
+// tag.
+func (s spareLabels) see(i issue) {
+	var marked []string
+	tagged := 0
+	for _, l := range i.Fields.Labels {
+		m, ok := parseLabel(l)
+		if !ok {
+			continue
+		}
+
+		marked = append(marked, l)
+		if m.Tag != "" {
+			tagged++
 		}
 	}
 
-	return ""
+	if len(marked) > 1 || len(marked) > tagged {
+		s[i.ID] = marked
+	} else {
+		delete(s, i.ID)
+	}
 }
 
-// A labelling is which writes the project takes no labels at, as its answers have
-// shown. It lasts as long as the connector: a slice of a run.
-type labelling struct{ offCreate, offEdit bool }
+// beside are the labels of an issue with other markers of the same integration
+// and item.
+func (s spareLabels) beside(id string, m connector.Marker) []string {
+	var others []string
+	for _, l := range s[id] {
+		other, _ := parseLabel(l)
+		if ownerOf(other) == ownerOf(m) && l != label(m) {
+			others = append(others, l)
+		}
+	}
 
-func (ls *labels) refusedAt() labelling {
-	ls.mu.Lock()
-	defer ls.mu.Unlock()
-
-	return ls.refused
+	return others
 }
 
-func (ls *labels) note(change func(*labelling)) {
-	ls.mu.Lock()
-	defer ls.mu.Unlock()
-	change(&ls.refused)
-}
+func sameLabels(a, b []string) bool { return slices.Equal(sorted(a), sorted(b)) }
 
-// seeLabels notes the labels that an issue has.
-func (ls *labels) see(i issue) {
-	ls.mu.Lock()
-	defer ls.mu.Unlock()
-	ls.spare.see(i)
-}
-
-// spareLabels are the labels that an edit takes away: as far as the issue was
-// read before, no other label of the same integration and item stays beside
-// the marker's.
-func (ls *labels) beside(id string, m connector.Marker) []string {
-	ls.mu.Lock()
-	defer ls.mu.Unlock()
-	return ls.spare.beside(id, m)
+func sorted(names []string) []string {
+	return slices.Compact(slices.Sorted(slices.Values(names)))
 }

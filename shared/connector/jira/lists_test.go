@@ -106,7 +106,7 @@ func TestFindWhileItWeakens(t *testing.T) {
 func TestAnOutageOfLists(t *testing.T) {
 	each(t, func(t *testing.T, flavor string) {
 		f, c := start(t, flavor)
-		c.account.zone = time.UTC
+		c.changes.account.zone = time.UTC
 		for name, one := range map[string]struct {
 			answer http.HandlerFunc
 			code   string
@@ -191,7 +191,7 @@ func TestCloseWithHugeTransitions(t *testing.T) {
 		}
 
 		var err error
-		if took := taken(func() { err = c.move(t.Context(), "9007", domain.Closed) }); took > 16<<20 {
+		if took := taken(func() { err = c.states.move(t.Context(), "9007", domain.Closed) }); took > 16<<20 {
 			t.Errorf("%d MiB were read with %d MiB", huge()>>20, took>>20)
 		}
 
@@ -218,7 +218,7 @@ func TestRequiredFieldsWithHugeOptions(t *testing.T) {
 		}
 
 		var got []string
-		if err := c.screens.fields(t.Context(), "10001", func(f field) { got = append(got, f.name()) }); err != nil || strings.Join(got, " ") != "Team (f1) Customer (f2)" {
+		if err := c.rights.screens.fields(t.Context(), "10001", func(f field) { got = append(got, f.name()) }); err != nil || strings.Join(got, " ") != "Team (f1) Customer (f2)" {
 			t.Errorf("%v, %v", got, err)
 		}
 	})
@@ -228,7 +228,7 @@ func TestRequiredFieldsWithHugeOptions(t *testing.T) {
 func TestSearchWithHugeFields(t *testing.T) {
 	each(t, func(t *testing.T, flavor string) {
 		f, c := start(t, flavor)
-		c.account.zone = time.UTC
+		c.changes.account.zone = time.UTC
 		whole := issueJSON(1, "new")
 		at := strings.Index(whole, `"summary":"T"`)
 		f.answer = func(w http.ResponseWriter, _ *http.Request) {

@@ -91,7 +91,7 @@ func TestASearchFitsAnAddress(t *testing.T) {
 func TestFindByWholeLabels(t *testing.T) {
 	each(t, func(t *testing.T, flavor string) {
 		f, c := start(t, flavor)
-		c.account.zone = time.UTC
+		c.changes.account.zone = time.UTC
 		with := func(n int, markers ...connector.Marker) string {
 			return issueJSON(n, "new", func(all map[string]any) {
 				var labels []string
@@ -205,7 +205,7 @@ func FuzzMarker(f *testing.F) {
 func TestAnOlderIssueIsInTheIndexAndOursIsNot(t *testing.T) {
 	each(t, func(t *testing.T, flavor string) {
 		f, c := start(t, flavor)
-		c.account.zone = time.UTC
+		c.changes.account.zone = time.UTC
 		m := marker
 		m.Tag = connector.NewTag(now.Add(-10*time.Second), []byte("ten bytes."))
 		with := func(n int, created time.Time) string {

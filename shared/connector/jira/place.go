@@ -19,135 +19,105 @@ import (
 type place struct {
 	client  *client
 	answers *answers
-	used    atomic.Pointer[spot] // the project that was resolved, nil before
+	used    atomic.Pointer[projectRef] // the project that was resolved, nil before
 
 	mu   sync.Mutex
-	site string // where people look at issues, if the gateway has named it
-	// siteAsked: the gateway was asked. It is asked once, since only links need it.
+	site string // the address where people read issues, if the gateway named it
+	// siteAsked: the gateway was asked. Only links need its answer, so it is asked
+	// once.
 	siteAsked bool
 }
 
-// A spot is the project that calls go to.
-type spot struct {
+// A projectRef names the project in calls.
+type projectRef struct {
 	id  string // "" before the project was resolved
 	key string
 }
 
-// project is where calls go: the project that was resolved, else the configured
-// one.
-func (pl *place) project() spot {
+// project is the project that was resolved, before that the configured one.
+func (pl *place) project() projectRef {
 	if used := pl.used.Load(); used != nil {
 		return *used
 	}
-	return spot{key: pl.client.cfg.ProjectKey}
+
+	return projectRef{key: pl.client.cfg.ProjectKey}
 }
+
+// jql is the condition that an issue is in the project.
+func (pl *place) jql() string { return pl.project().jql() }
 
 // ref names the project in the body of a create.
-func (s spot) ref() *named {
-	if s.id != "" {
-		return &named{ID: s.id}
+func (p projectRef) ref() *named {
+	if p.id != "" {
+		return &named{ID: p.id}
 	}
-	return &named{Key: s.key}
+
+	return &named{Key: p.key}
 }
 
-// name is what stands for the project in the paths of the API, which take an id
-// or a key.
-func (s spot) name() string {
-	if s.id != "" {
-		return s.id
+// name is the project in the paths of the API, which take an id or a key.
+func (p projectRef) name() string {
+	if p.id != "" {
+		return p.id
 	}
-	return s.key
+
+	return p.key
 }
 
 // jql is the condition that an issue is in the project. A number without quotes
 // is an id (https://support.atlassian.com/jira-software-cloud/docs/jql-fields/#Project).
-func (s spot) jql() string {
-	if s.id != "" {
-		return "project = " + s.id
+func (p projectRef) jql() string {
+	if p.id != "" {
+		return "project = " + p.id
 	}
-	return "project = " + quote(s.key)
+
+	return "project = " + quote(p.key)
 }
 
-// rights names the project in the query for one's own permissions.
-func (s spot) rights() (name, value string) {
-	if s.id != "" {
-		return "projectId", s.id
+// parameter names the project in the query for one's own permissions.
+func (p projectRef) parameter() (name, value string) {
+	if p.id != "" {
+		return "projectId", p.id
 	}
-	return "projectKey", s.key
+
+	return "projectKey", p.key
 }
 
-// The permissions the sync lives on.
-const (
-	browse  = "BROWSE_PROJECTS"
-	create  = "CREATE_ISSUES"
-	edit    = "EDIT_ISSUES"
-	transit = "TRANSITION_ISSUES"
-)
-
-var needed = []string{browse, create, edit, transit}
-
-// permissions are those of the token in the project.
-func (pl *place) permissions(ctx context.Context) (map[string]bool, outbound.Response, error) {
-	name, project := pl.project().rights()
-	query := url.Values{name: {project}, "permissions": {strings.Join(needed, ",")}}
-	answer, err := pl.client.get(ctx, pl.client.api("/mypermissions?"+query.Encode()), 0)
-	if err != nil || answer.Status != http.StatusOK {
-		return nil, answer, err
-	}
-
-	var told struct {
-		Permissions map[string]struct {
-			Have bool `json:"havePermission"`
-		} `json:"permissions"`
-	}
-	if err := json.Unmarshal(answer.Body, &told); err != nil || told.Permissions == nil {
-		return nil, answer, pl.answers.noIssue(answer)
-	}
-
-	may := map[string]bool{}
-	for _, name := range needed {
-		may[name] = told.Permissions[name].Have
-	}
-
-	return may, answer, nil
-}
-
-// inProject is the condition that an issue is in the project.
-func (pl *place) jql() string { return pl.project().jql() }
-
-// gateway is where scoped tokens work. People look at issues elsewhere.
+// gateway is the address for tokens with scopes. People read issues at another
+// one.
 const gateway = "https://api.atlassian.com/"
 
-// site is an address of Jira Cloud's. Another one is not believed.
-var site = regexp.MustCompile(`^https://[a-z0-9][a-z0-9-]{0,62}\.atlassian\.net$`)
+// siteForm is the form of a Jira Cloud site's address. Others are not used.
+var siteForm = regexp.MustCompile(`^https://[a-z0-9][a-z0-9-]{0,62}\.atlassian\.net$`)
 
-// pages is where issues are looked at, "" if that cannot be found out: a link
-// is not worth failing for.
+// home is the address where people read issues. It is "" if that could not be
+// found out: a missing link is no reason to fail.
 func (pl *place) home(ctx context.Context) string {
 	if pl.client.cfg.Flavor != form.Cloud || !strings.HasPrefix(pl.client.cfg.BaseURL, gateway) {
 		return pl.client.cfg.BaseURL
 	}
 
 	pl.mu.Lock()
-	home := pl.site
+	known := pl.site
 	asked := pl.siteAsked
 	pl.siteAsked = true
 	pl.mu.Unlock()
 	if asked {
-		return home
+		return known
 	}
 
-	if home = pl.askHome(ctx); home != "" {
+	site := pl.askSite(ctx)
+	if site != "" {
 		pl.mu.Lock()
-		pl.site = home
+		pl.site = site
 		pl.mu.Unlock()
 	}
 
-	return home
+	return site
 }
 
-// askHome asks the gateway which site it leads to.
-func (pl *place) askHome(ctx context.Context) string {
+// askSite asks the gateway which site it leads to.
+func (pl *place) askSite(ctx context.Context) string {
 	var info struct {
 		BaseURL string `json:"baseUrl"`
 	}
@@ -158,11 +128,50 @@ func (pl *place) askHome(ctx context.Context) string {
 	return siteOf(info.BaseURL)
 }
 
-// siteOf is the address of a site, "" if it is none of Jira Cloud's.
+// siteOf is the address of a site, "" if it is not one of Jira Cloud's.
 func siteOf(address string) string {
 	address = strings.ToLower(strings.TrimSuffix(address, "/"))
-	if !site.MatchString(address) {
+	if !siteForm.MatchString(address) {
 		return ""
 	}
+
 	return address
+}
+
+// The permissions that a sync needs.
+const (
+	browseProjects   = "BROWSE_PROJECTS"
+	createIssues     = "CREATE_ISSUES"
+	editIssues       = "EDIT_ISSUES"
+	transitionIssues = "TRANSITION_ISSUES"
+)
+
+var neededPermissions = []string{browseProjects, createIssues, editIssues, transitionIssues}
+
+// permissions reads which of the needed permissions the token has in the
+// project. They are nil where the answer has another status than 200.
+func (pl *place) permissions(ctx context.Context) (map[string]bool, outbound.Response, error) {
+	name, project := pl.project().parameter()
+	query := url.Values{name: {project}, "permissions": {strings.Join(neededPermissions, ",")}}
+	answer, err := pl.client.get(ctx, pl.client.api("/mypermissions?"+query.Encode()), 0)
+	if err != nil || answer.Status != http.StatusOK {
+		return nil, answer, err
+	}
+
+	var body struct {
+		Permissions map[string]struct {
+			Have bool `json:"havePermission"`
+		} `json:"permissions"`
+	}
+	err = json.Unmarshal(answer.Body, &body)
+	if err != nil || body.Permissions == nil {
+		return nil, answer, pl.answers.noIssue(answer)
+	}
+
+	may := map[string]bool{}
+	for _, permission := range neededPermissions {
+		may[permission] = body.Permissions[permission].Have
+	}
+
+	return may, answer, nil
 }

@@ -12,17 +12,17 @@ import (
 	"example.com/integrations/shared/outbound"
 )
 
-// What proves that Jira did what was asked. A gateway answers with 200 and a
-// login page.
+// The documented answers of success. Another one may be a gateway's: some answer
+// with 200 and a login page.
 var (
 	createProof = proof.Of(domain.Jira, "", proof.Create)
 	editProof   = proof.Of(domain.Jira, "", proof.Update)
 	moveProof   = proof.Of(domain.Jira, "", proof.Transition)
 )
 
-// provenCreate gives the issue that an answer to a create names. An answer that
-// is not the documented one must hold the whole issue, with the marker that was
-// sent.
+// provenCreate returns the issue that an answer to a create names. An answer
+// that is not a documented one must hold the whole issue, with the marker that
+// was sent.
 func provenCreate(answer outbound.Response, m connector.Marker) (issue, bool) {
 	var made issue
 	if answer.Status >= 300 || json.Unmarshal(answer.Body, &made) != nil || !made.named() {
@@ -34,8 +34,8 @@ func provenCreate(answer outbound.Response, m connector.Marker) (issue, bool) {
 	return made, createProof.Proven(answer) || ours
 }
 
-// shows reports whether an issue is as an edit wants it. Jira trims texts, ends
-// lines in its own way, and gives ids to parts of a document.
+// shows reports whether an issue has what an edit sent. Jira trims texts, changes
+// line ends, and gives ids to parts of a document.
 func (i issue) shows(d draft) bool {
 	sent, err := json.Marshal(d.Fields.Description)
 	if err != nil || strings.TrimSpace(i.Fields.Summary) != strings.TrimSpace(d.Fields.Summary) {
@@ -60,8 +60,8 @@ func (i issue) shows(d draft) bool {
 	return true
 }
 
-// canonical is a description in one spelling: a text without white space at its
-// ends, a document without what is not content, null for nothing.
+// canonical is a description in one spelling: a text without white space around
+// it, a document without the parts that are not content, null for nothing.
 func canonical(description rawText) []byte {
 	var value any
 	d := json.NewDecoder(bytes.NewReader(description))

@@ -11,7 +11,7 @@ import (
 	"example.com/integrations/shared/outbound"
 )
 
-// The headers in which Jira says who it took the caller for.
+// The headers in which Jira says which account it saw.
 const (
 	loginHeader   = "X-Seraph-Loginreason"
 	accountHeader = "X-Ausername"
@@ -25,10 +25,9 @@ const (
 	restSource    = "https://developer.atlassian.com/cloud/jira/platform/rest/v3/api-group-issues/#api-rest-api-3-issue-post"
 )
 
-// refusals are the answers that count at once, because they name the
-// credential, the API or the place as a whole. The code of a row is a field that
-// the refusal names. What one more read has to show is not in the table:
-// whole and fieldsRefused.
+// refusals are the answers that stop the integration at once, because they name
+// the credential, the API or the place as a whole. The code of a row is a field
+// that the refusal names. Refusals that need one more read are in probe.
 var refusals = []refusal.Row{
 	{Header: "X-Authentication-Denied-Reason", Value: "CAPTCHA_CHALLENGE", Means: "captcha_required", Source: captchaSource},
 	{Header: loginHeader, Value: "AUTHENTICATION_DENIED", Means: "captcha_required", Source: loginSource},
@@ -44,9 +43,9 @@ var refusals = []refusal.Row{
 		Detail: "the project has no issue type of this name that the token may create", Source: restSource},
 }
 
-// nobody reports whether Jira says that it did not take the token. Of several
-// log-ins one that succeeded counts.
-func nobody(header http.Header) bool {
+// anonymous reports whether Jira says that it did not accept the token. If one
+// of several log-ins succeeded, the token was accepted.
+func anonymous(header http.Header) bool {
 	reasons := strings.ToUpper(strings.Join(header.Values(loginHeader), ","))
 	if strings.Contains(reasons, "FAILED") || strings.Contains(reasons, "DENIED") {
 		return !loggedIn(header)
@@ -65,17 +64,17 @@ func loggedIn(header http.Header) bool {
 	return false
 }
 
-// foreign reports whether a refusal of a read may come from a gateway before
-// Jira. Jira's own are JSON, have a challenge, or have a header that says which
-// account the caller is (cristibaluta/Jit#10 shows a page with both headers).
+// foreign reports whether a refused read may come from a gateway in front of
+// Jira. Jira's own refusals are JSON, have a challenge, or have a header with the
+// caller's account (cristibaluta/Jit#10 shows a page with both headers).
 func foreign(answer outbound.Response, said problem.Problem) bool {
 	marked := answer.Header.Get(loginHeader) != "" || answer.Header.Get(accountHeader) != ""
 
 	return said.Foreign(answer, marked)
 }
 
-// verdict is for answers that count at once, nil for all others. Field is one
-// that the answer names, "" for none.
+// verdict is the error for an answer in the table of refusals, nil for all
+// others. Field is a field that the answer names, "" for none.
 func (a *answers) verdict(method string, answer outbound.Response, said problem.Problem, field string) *failure.Error {
 	if answer.Status >= 500 {
 		return nil
@@ -104,8 +103,8 @@ func (a *answers) verdict(method string, answer outbound.Response, said problem.
 	return a.fail(failure.Final, failure.IntegrationScope, row.Means, said.Reason(detail), answer)
 }
 
-// settled is for what needs no second look: a success of a write without proof,
-// a limit, and what counts at once. It is nil for all others.
+// settled is the error for answers that need no second read: an unproven success
+// of a write, a rate limit, and the table of refusals. It is nil for all others.
 func (a *answers) settled(method string, answer outbound.Response, said problem.Problem) *failure.Error {
 	switch {
 	case answer.Status < 300 && method != http.MethodGet:
@@ -117,19 +116,19 @@ func (a *answers) settled(method string, answer outbound.Response, said problem.
 	return a.verdict(method, answer, said, "")
 }
 
-// unproven is for a success that does not show what was done: it may come from
-// a proxy or a login page.
+// unproven is the error for an answer of success that does not prove the write:
+// it may come from a proxy, or be a login page.
 func (a *answers) unproven(answer outbound.Response, said problem.Problem) *failure.Error {
 	code := said.ForeignCode()
-	if nobody(answer.Header) {
+	if anonymous(answer.Header) {
 		code = "session_expired"
 	}
 
 	return a.fail(failure.Ambiguous, failure.ItemScope, code, "Jira's answer does not show what was done: "+shown(answer, said), answer)
 }
 
-// shown is what a reason says about an answer with success. Words in JSON may be
-// those of any issue, so they are left out.
+// shown is what an error says about an answer of success. Text in JSON may belong
+// to any issue, so it is left out.
 func shown(answer outbound.Response, said problem.Problem) string {
 	if !said.JSON {
 		return said.Summary
@@ -138,8 +137,8 @@ func shown(answer outbound.Response, said problem.Problem) string {
 	return strings.TrimSpace(strconv.Itoa(answer.Status) + " " + problem.MediaType(answer))
 }
 
-// unreadable is for an answer to a read that is not what was asked for: an
-// outage.
+// unreadable is the error for an answer to a read that is not what was asked for.
+// It counts as an outage.
 func (a *answers) unreadable(what string, answer outbound.Response) *failure.Error {
 	said := a.said(answer)
 	code := "answer_unreadable"
@@ -150,7 +149,7 @@ func (a *answers) unreadable(what string, answer outbound.Response) *failure.Err
 	return a.fail(failure.Retryable, failure.IntegrationScope, code, what+": "+shown(answer, said), answer)
 }
 
-// intercepted is for a foreign answer in place of the answer to a read.
+// intercepted is the error for an answer to a read that is not Jira's.
 func (a *answers) intercepted(answer outbound.Response, said problem.Problem) *failure.Error {
 	code, detail := said.Intercepted("Jira")
 	e := a.fail(failure.Retryable, failure.IntegrationScope, code, detail, answer)
@@ -159,13 +158,14 @@ func (a *answers) intercepted(answer outbound.Response, said problem.Problem) *f
 	return e
 }
 
-// notSettable is for a field of ours that is on no screen.
+// notSettable is the error for a field that items fill in and that is on no
+// screen.
 func (a *answers) notSettable(name string, answer outbound.Response, said problem.Problem) *failure.Error {
 	code := "field_not_settable"
 	detail := name + " is not on the screen: put it there for the issue type " + a.issueType
 	if name == "labels" {
 		code = "labels_not_allowed"
-		detail = "labels cannot be set in the project, though issues are found again by one: put the field on the create screen"
+		detail = "labels cannot be set in the project, and issues are found again by their label: put the field on the create screen"
 	}
 
 	return a.fail(failure.Final, failure.IntegrationScope, code, said.Reason(detail), answer)

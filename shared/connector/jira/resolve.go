@@ -15,30 +15,11 @@ import (
 	"example.com/integrations/shared/outbound"
 )
 
-// The forms of a project's key and of a site's cloud id.
-var (
-	projectKeyForm = regexp.MustCompile(`^[A-Z][A-Z0-9_]{0,254}$`)
-	cloudIDForm    = regexp.MustCompile(`^[a-z0-9-]{8,64}$`)
-)
-
-// A projectAnswer is what we read of a project.
-type projectAnswer struct {
-	ID  string `json:"id"`
-	Key string `json:"key"`
-}
-
-// parseProject reads the answer to a question for a project.
-func parseProject(body []byte) (projectAnswer, bool) {
-	var p projectAnswer
-	err := json.Unmarshal(body, &p)
-
-	return p, err == nil && digits(p.ID) && projectKeyForm.MatchString(p.Key)
-}
-
-// Resolve reads the project under the configured key. Jira goes on answering
-// under the keys that a project had before, and gives the one it has now
+// resolve reads the project with the configured key. Jira still answers under
+// keys that a project had before, and gives its present key
 // (https://support.atlassian.com/jira-cloud-administration/docs/edit-a-projects-details/).
-// Its id never changes; a project deleted and made again has another one.
+// The id of a project never changes. A project that was deleted and created
+// again has another id.
 func (pl *place) resolve(ctx context.Context) (connector.Place, error) {
 	answer, err := pl.client.get(ctx, pl.client.api("/project/"+url.PathEscape(pl.client.cfg.ProjectKey)), 0)
 	if err != nil {
@@ -68,33 +49,32 @@ func (pl *place) resolve(ctx context.Context) (connector.Place, error) {
 	return p, nil
 }
 
-// Use makes later calls go to a project by its id. Its key is used only to read
+// use makes later calls go to a project by its id. Its key is used only to read
 // issues one by one by their keys: Jira answers under an old key too.
 func (pl *place) use(p connector.Place) {
 	if !digits(p.ID) || !projectKeyForm.MatchString(p.Name) {
 		return
 	}
-	pl.used.Store(&spot{id: p.ID, key: p.Name})
+
+	pl.used.Store(&projectRef{id: p.ID, key: p.Name})
 }
 
-// unresolved says why there is no place. Before a place is in use, a 404 of any
-// form says that the configuration is wrong: base_url may lead to another web
-// server. Later such an answer is one of a gateway, and an outage.
+// unresolved is the error for a project that could not be read. Before a project
+// was resolved, each 404 says that the configuration is wrong: base_url may lead
+// to another web server. Later a 404 that is not Jira's comes from a gateway, and
+// is an outage.
 func (pl *place) unresolved(answer outbound.Response) *failure.Error {
 	said := pl.answers.said(answer)
-	if answer.Status == http.StatusNotFound && pl.used.Load() == nil && foreign(answer, said) && !nobody(answer.Header) {
+	if answer.Status == http.StatusNotFound && pl.used.Load() == nil && foreign(answer, said) && !anonymous(answer.Header) {
 		return pl.answers.fail(failure.Final, failure.IntegrationScope, "target_not_found", said.Reason(noProject), answer)
 	}
 
-	return unseen(pl.answers.refused(http.MethodGet, answer))
-}
-
-// unseen says of a project that the token may not see that it is not found.
-func unseen(err *failure.Error) *failure.Error {
-	if err.Code == "forbidden" {
-		err.Code = "target_not_found"
+	e := pl.answers.refused(http.MethodGet, answer)
+	if e.Code == "forbidden" { // a project that the token may not see
+		e.Code = "target_not_found"
 	}
-	return err
+
+	return e
 }
 
 // instance names the server. A site of Jira Cloud has an id that stays when its
@@ -111,10 +91,10 @@ func (pl *place) instance(ctx context.Context) (string, error) {
 	return pl.cloudID(ctx)
 }
 
-// cloudID asks the site for its id, which takes no credentials
+// cloudID asks the site for its id, without credentials
 // (https://support.atlassian.com/jira/kb/retrieve-my-atlassian-sites-cloud-id).
-// Without an answer there is no identity: to take the host name instead would
-// make one place two.
+// Without an answer there is no identity: with the host name in its place, one
+// project would count as two.
 func (pl *place) cloudID(ctx context.Context) (string, error) {
 	answer, err := pl.client.http.Do(ctx, outbound.Request{
 		Method: http.MethodGet, URL: pl.client.cfg.BaseURL + "/_edge/tenant_info", Header: http.Header{"Accept": {"application/json"}},
@@ -134,20 +114,9 @@ func (pl *place) cloudID(ctx context.Context) (string, error) {
 	return id, nil
 }
 
-// parseTenant reads the answer of tenant_info.
-func parseTenant(body []byte) (string, bool) {
-	var told struct {
-		CloudID string `json:"cloudId"`
-	}
-	err := json.Unmarshal(body, &told)
-	id := strings.ToLower(told.CloudID)
-
-	return id, err == nil && cloudIDForm.MatchString(id)
-}
-
-// serverName is the address a Data Center gives itself, so that a proxy's name
-// and the public one are the same server. Where it does not say, or refuses to,
-// it is the configured address.
+// serverName is the address that a Data Center has in its own settings, so that
+// two addresses of one server give one name. Where the server does not say it,
+// or refuses to, it is the configured address.
 func (pl *place) serverName(ctx context.Context) (string, error) {
 	configured := connector.InstanceOf(pl.client.cfg.BaseURL)
 
@@ -158,31 +127,72 @@ func (pl *place) serverName(ctx context.Context) (string, error) {
 
 	if answer.Status != http.StatusOK {
 		refusal := pl.answers.refused(http.MethodGet, answer)
-		// A proxy may keep this one address closed: the project was just answered.
-		closed := (answer.Status == http.StatusForbidden || answer.Status == http.StatusNotFound) && !pl.answers.said(answer).Markup && !nobody(answer.Header)
-		if closed || refusal.Class == failure.Final && refusal.Status != http.StatusUnauthorized {
+		if pl.keepsItsName(answer, refusal) {
 			return configured, nil
 		}
 
 		return "", refusal
 	}
 
-	told, ok := parseServer(answer.Body)
+	name, ok := parseServer(answer.Body)
 	if !ok {
 		return "", pl.answers.unreadable("Jira's answer does not describe a server", answer)
 	}
-	if told == "" {
+	if name == "" {
 		return configured, nil
 	}
 
-	return told, nil
+	return name, nil
 }
 
-// parseServer reads the name of the server out of the answer of serverInfo, ""
-// where it does not give one.
+// keepsItsName reports whether a refusal concerns serverInfo alone. A proxy may
+// block this one address, though the project was just read.
+func (pl *place) keepsItsName(answer outbound.Response, refusal *failure.Error) bool {
+	blocked := answer.Status == http.StatusForbidden || answer.Status == http.StatusNotFound
+	if blocked && !pl.answers.said(answer).Markup && !anonymous(answer.Header) {
+		return true
+	}
+
+	return refusal.Class == failure.Final && refusal.Status != http.StatusUnauthorized
+}
+
+// The forms of a project's key and of a site's cloud id.
+var (
+	projectKeyForm = regexp.MustCompile(`^[A-Z][A-Z0-9_]{0,254}$`)
+	cloudIDForm    = regexp.MustCompile(`^[a-z0-9-]{8,64}$`)
+)
+
+// A projectAnswer is what is read of a project.
+type projectAnswer struct {
+	ID  string `json:"id"`
+	Key string `json:"key"`
+}
+
+// parseProject reads an answer with a project.
+func parseProject(body []byte) (projectAnswer, bool) {
+	var p projectAnswer
+	err := json.Unmarshal(body, &p)
+
+	return p, err == nil && digits(p.ID) && projectKeyForm.MatchString(p.Key)
+}
+
+// parseTenant reads the cloud id in the answer of tenant_info.
+func parseTenant(body []byte) (string, bool) {
+	var tenant struct {
+		CloudID string `json:"cloudId"`
+	}
+	err := json.Unmarshal(body, &tenant)
+	id := strings.ToLower(tenant.CloudID)
+
+	return id, err == nil && cloudIDForm.MatchString(id)
+}
+
+// parseServer reads the name of the server in the answer of serverInfo, "" where
+// it has none.
 func parseServer(body []byte) (name string, ok bool) {
 	var info map[string]json.RawMessage
-	if err := json.Unmarshal(body, &info); err != nil || info == nil {
+	err := json.Unmarshal(body, &info)
+	if err != nil || info == nil {
 		return "", false
 	}
 
