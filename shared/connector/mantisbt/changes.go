@@ -6,11 +6,9 @@ import (
 	"time"
 
 	"example.com/integrations/shared/connector"
-	"example.com/integrations/shared/connector/failure"
 	"example.com/integrations/shared/connector/paging"
 	"example.com/integrations/shared/domain"
 	"example.com/integrations/shared/markup"
-	"example.com/integrations/shared/outbound"
 )
 
 const (
@@ -101,7 +99,7 @@ func (c *Connector) batch(ctx context.Context, since time.Time, offset int) (b b
 
 // A reading is what is read, and in pages of which size at most.
 type reading struct {
-	place
+	projectRef
 	flow workflow
 	size int
 }
@@ -136,7 +134,7 @@ func (c *Connector) batchOf(ctx context.Context, r reading, since time.Time, off
 	}
 
 	if len(b.objects) == 0 && b.more {
-		return batch{}, c.moves()
+		return batch{}, c.answers.moves()
 	}
 
 	return b, nil
@@ -224,13 +222,13 @@ func (c *Connector) piece(ctx context.Context, r reading, since time.Time, offse
 			return piece{}, err
 		}
 
-		oldest, err := c.oldest(ctx, r.place, f, since)
+		oldest, err := c.oldest(ctx, r.projectRef, f, since)
 		if err != nil {
 			return piece{}, err
 		}
 
 		sticky := f.wanted(since)
-		before, err := c.stickyBefore(ctx, r.place, f, sticky, position{oldest, offset})
+		before, err := c.stickyBefore(ctx, r.projectRef, f, sticky, position{oldest, offset})
 		if err != nil {
 			return piece{}, err
 		}
@@ -247,12 +245,7 @@ func (c *Connector) piece(ctx context.Context, r reading, since time.Time, offse
 		}
 	}
 
-	return piece{}, c.moves()
-}
-
-// moves is for a list in which a place cannot be found again.
-func (c *Connector) moves() *failure.Error {
-	return c.fail(failure.Retryable, failure.IntegrationScope, "list_moves", "the list of issues changes faster than it can be read", outbound.Response{})
+	return piece{}, c.answers.moves()
 }
 
 // A window is the part of the list that is to be read: up to the place hi, and
@@ -315,17 +308,17 @@ func (c *Connector) stretch(ctx context.Context, r reading, lo int, w window) (s
 			continue
 		}
 
-		rows, err := c.rows(ctx, r.place, size, number, whole)
+		rows, err := c.rows(ctx, r.projectRef, size, number, whole)
 		return stretch{rows: rows, start: (number - 1) * size, last: len(rows) < size}, err
 	}
 
-	return c.oneByOne(ctx, r.place, max(0, w.hi-paging.Least+1), w.hi)
+	return c.oneByOne(ctx, r.projectRef, max(0, w.hi-paging.Least+1), w.hi)
 }
 
 // oneByOne reads the places from hi towards lo, and the one behind them, each in
 // a request of its own. If the first is not where it was afterwards, the list has
 // moved, and the others are left out.
-func (c *Connector) oneByOne(ctx context.Context, p place, lo, hi int) (stretch, error) {
+func (c *Connector) oneByOne(ctx context.Context, p projectRef, lo, hi int) (stretch, error) {
 	first, err := c.rows(ctx, p, 1, hi+1, whole)
 	if err != nil || len(first) == 0 {
 		return stretch{start: hi, last: true}, err
@@ -400,7 +393,7 @@ func (c *Connector) Look(content connector.Content, _ connector.Marker) string {
 func (c *Connector) Read(ctx context.Context, remote domain.Remote) (connector.Object, error) {
 	id := number64(remote.Key)
 	if id <= 0 {
-		return connector.Object{}, c.unnumbered()
+		return connector.Object{}, c.answers.unnumbered()
 	}
 
 	p, flow, err := c.prepare(ctx)

@@ -27,7 +27,7 @@ func (c *Connector) Check(ctx context.Context) ([]connector.Check, error) {
 		return connector.Unauthenticated(err), err
 	}
 
-	p := place{root: root}
+	p := projectRef{root: root}
 	if p.project, err = c.projectNumber(ctx, root, me); err != nil {
 		return untargeted(err), err
 	}
@@ -39,7 +39,7 @@ func (c *Connector) Check(ctx context.Context) ([]connector.Check, error) {
 
 	if found.Enabled != nil && !*found.Enabled {
 		return append(known(), connector.Refused(connector.CheckTarget, "project_disabled").With("The project is disabled in MantisBT.")),
-			c.fail(failure.Final, failure.IntegrationScope, "project_disabled", "the project is disabled", outbound.Response{})
+			c.answers.fail(failure.Final, failure.IntegrationScope, "project_disabled", "the project is disabled", outbound.Response{})
 	}
 
 	s, settingsErr := c.standing(ctx, p, found)
@@ -57,7 +57,7 @@ type examined struct {
 }
 
 // examine reads the project.
-func (c *Connector) examine(ctx context.Context, p place) (examined, error) {
+func (c *Connector) examine(ctx context.Context, p projectRef) (examined, error) {
 	answer, err := c.readProject(ctx, p)
 	if err != nil {
 		return examined{}, err
@@ -69,7 +69,7 @@ func (c *Connector) examine(ctx context.Context, p place) (examined, error) {
 	err = json.Unmarshal(answer.Body, &list)
 	at := slices.IndexFunc(list.Projects, func(one examined) bool { return int64(one.ID) == p.project && p.project > 0 })
 	if err != nil || at < 0 {
-		return examined{}, c.unreadable("MantisBT's answer is not the project", answer)
+		return examined{}, c.answers.unreadable("MantisBT's answer is not the project", answer)
 	}
 
 	return list.Projects[at], nil
@@ -91,7 +91,7 @@ func untargeted(err error) []connector.Check {
 }
 
 // project reads the project.
-func (c *Connector) project(ctx context.Context, p place) (project, error) {
+func (c *Connector) project(ctx context.Context, p projectRef) (project, error) {
 	answer, err := c.readProject(ctx, p)
 	if err != nil {
 		return project{}, err
@@ -100,21 +100,21 @@ func (c *Connector) project(ctx context.Context, p place) (project, error) {
 	list, err := parseProjects(answer.Body)
 	found := byID(list, p.project)
 	if err != nil || found == nil {
-		return project{}, c.unreadable("MantisBT's answer is not the project", answer)
+		return project{}, c.answers.unreadable("MantisBT's answer is not the project", answer)
 	}
 
 	return *found, nil
 }
 
 // readProject asks for the project by its number.
-func (c *Connector) readProject(ctx context.Context, p place) (outbound.Response, error) {
-	answer, err := c.get(ctx, p.root+"/projects/"+strconv.FormatInt(p.project, 10), pageBody)
+func (c *Connector) readProject(ctx context.Context, p projectRef) (outbound.Response, error) {
+	answer, err := c.client.get(ctx, p.root+"/projects/"+strconv.FormatInt(p.project, 10), pageBody)
 	if err != nil {
 		return outbound.Response{}, err
 	}
 
 	if answer.Status != http.StatusOK {
-		e := c.refused(http.MethodGet, answer)
+		e := c.answers.refused(http.MethodGet, answer)
 		if answer.Status == http.StatusForbidden && e.Class == failure.Final {
 			// The token is good, as it has just shown: it is the project that
 			// its user may not see.
@@ -133,7 +133,7 @@ func (c *Connector) category(found examined) connector.Check {
 	switch {
 	case len(found.Categories) == 0:
 		return connector.Undecided(checkCategory, "not_told")
-	case !slices.ContainsFunc(found.Categories, func(n named) bool { return n.Name == c.cfg.Category }):
+	case !slices.ContainsFunc(found.Categories, func(n named) bool { return n.Name == c.client.cfg.Category }):
 		return connector.Refused(checkCategory, "category_not_found")
 	}
 

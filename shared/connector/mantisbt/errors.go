@@ -2,13 +2,22 @@ package mantisbt
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"time"
 
 	"example.com/integrations/shared/connector/failure"
+	"example.com/integrations/shared/connector/paging"
 	"example.com/integrations/shared/connector/problem"
 	"example.com/integrations/shared/outbound"
 )
+
+// An answers turns each answer of MantisBT that is not what was asked for into
+// an error. It sends no request; what needs one more read is in probe.
+type answers struct {
+	clean func(string) string // removes secrets from a text
+	now   func() time.Time
+}
 
 // spamWait is how long to wait at least when the server has taken as many
 // issues of a reporter as it takes within an hour. It does not say how long.
@@ -16,33 +25,33 @@ const spamWait = 10 * time.Minute
 
 // refused says what an answer means that is not what was asked for. What a
 // second look decides is in createRefused and issueRefused.
-func (c *Connector) refused(method string, answer outbound.Response) *failure.Error {
-	said := c.said(answer)
-	if e := c.settled(method, answer, said); e != nil {
+func (a *answers) refused(method string, answer outbound.Response) *failure.Error {
+	said := a.said(answer)
+	if e := a.settled(method, answer, said); e != nil {
 		return e
 	}
 
 	if method == http.MethodGet {
-		e := c.readRefused(answer, said)
+		e := a.readRefused(answer, said)
 		e.Scope = failure.IntegrationScope // it asks for no single issue
 		return e
 	}
 
-	return c.writeRefused(method, answer, said)
+	return a.writeRefused(method, answer, said)
 }
 
 // readRefused is for reads: without them nothing goes on, so a refusal is of
 // integration scope. One that is not MantisBT's own is an outage.
-func (c *Connector) readRefused(answer outbound.Response, said problem.Problem) *failure.Error {
+func (a *answers) readRefused(answer outbound.Response, said problem.Problem) *failure.Error {
 	class := outbound.Classify(http.MethodGet, answer.Status, answer.Header)
 	scope := failure.IntegrationScope
 	code := ""
 	detail := ""
 	switch {
 	case answer.Status < 300:
-		return c.unreadable("MantisBT's answer is not what was asked for", answer)
+		return a.unreadable("MantisBT's answer is not what was asked for", answer)
 	case foreign(answer, said):
-		return c.intercepted(answer, said)
+		return a.intercepted(answer, said)
 	case answer.Status == http.StatusForbidden:
 		code = "forbidden"
 		detail = "the token's user may not see this project"
@@ -59,9 +68,9 @@ func (c *Connector) readRefused(answer outbound.Response, said problem.Problem) 
 		code = "rejected"
 	}
 
-	e := c.fail(class, scope, code, said.Reason(detail), answer)
+	e := a.fail(class, scope, code, said.Reason(detail), answer)
 	if class == failure.Retryable {
-		e.Wait, _ = outbound.RetryAfter(answer.Header, c.now())
+		e.Wait, _ = outbound.RetryAfter(answer.Header, a.now())
 	}
 
 	return e
@@ -69,7 +78,7 @@ func (c *Connector) readRefused(answer outbound.Response, said problem.Problem) 
 
 // writeRefused is for writes that were refused for a reason that is not known to
 // concern the whole project: the item fails.
-func (c *Connector) writeRefused(method string, answer outbound.Response, said problem.Problem) *failure.Error {
+func (a *answers) writeRefused(method string, answer outbound.Response, said problem.Problem) *failure.Error {
 	class := outbound.Classify(method, answer.Status, answer.Header)
 	ours := !said.Markup || answer.Header.Get(versionHeader) != ""
 	if answer.Status == http.StatusServiceUnavailable && (said.Says("offline") || said.Says("api disabled")) && ours {
@@ -92,9 +101,9 @@ func (c *Connector) writeRefused(method string, answer outbound.Response, said p
 		detail = lacks(said)
 	}
 
-	e := c.fail(class, scope, code, said.Reason(detail), answer)
+	e := a.fail(class, scope, code, said.Reason(detail), answer)
 	if class == failure.Retryable {
-		e.Wait, _ = outbound.RetryAfter(answer.Header, c.now())
+		e.Wait, _ = outbound.RetryAfter(answer.Header, a.now())
 	}
 
 	return e
@@ -114,8 +123,8 @@ func lacks(said problem.Problem) string {
 
 // limited is for a server that wants to be left alone. MantisBT itself does so
 // only to users whose role is the one of new accounts.
-func (c *Connector) limited(said problem.Problem, answer outbound.Response) *failure.Error {
-	wait, told := outbound.RetryAfter(answer.Header, c.now())
+func (a *answers) limited(said problem.Problem, answer outbound.Response) *failure.Error {
+	wait, told := outbound.RetryAfter(answer.Header, a.now())
 	switch {
 	case told:
 		wait = max(wait, time.Second)
@@ -131,7 +140,7 @@ func (c *Connector) limited(said problem.Problem, answer outbound.Response) *fai
 		detail = "the server takes 10 new issues an hour from reporters: give the token's user the role updater"
 	}
 
-	e := c.fail(failure.Retryable, failure.IntegrationScope, "rate_limited", said.Reason(detail), answer)
+	e := a.fail(failure.Retryable, failure.IntegrationScope, "rate_limited", said.Reason(detail), answer)
 	e.Wait = wait
 	e.NoRetryAfter = !told
 
@@ -141,15 +150,15 @@ func (c *Connector) limited(said problem.Problem, answer outbound.Response) *fai
 // issueRefused is refused for a request about one issue. Whether 403 or 404
 // means the issue or the whole project is asked with one read.
 func (c *Connector) issueRefused(ctx context.Context, method string, answer outbound.Response) *failure.Error {
-	said := c.said(answer)
+	said := c.answers.said(answer)
 	reads := method == http.MethodGet
 	if answer.Status == http.StatusPreconditionFailed && !nobody(answer.Header) {
 		// Nothing was changed: the next try reads the issue again. The tag differs
 		// from account to account, so the anonymous account has none that fits.
-		return c.fail(failure.Retryable, failure.ItemScope, "changed_meanwhile", said.Reason("the issue was changed at the same moment"), answer)
+		return c.answers.fail(failure.Retryable, failure.ItemScope, "changed_meanwhile", said.Reason("the issue was changed at the same moment"), answer)
 	}
 
-	if e := c.settled(method, answer, said); e != nil {
+	if e := c.answers.settled(method, answer, said); e != nil {
 		return e
 	}
 
@@ -157,60 +166,117 @@ func (c *Connector) issueRefused(ctx context.Context, method string, answer outb
 	missing := answer.Status == http.StatusNotFound
 	switch {
 	case denied && !said.Markup && (said.Says("readonly") || said.Says("read-only")):
-		return c.fail(failure.Final, failure.ItemScope, "remote_readonly",
+		return c.answers.fail(failure.Final, failure.ItemScope, "remote_readonly",
 			said.Reason("closed issues are changed by managers only: give the token's user the role manager in the project"), answer)
 	case (denied || missing) && reads && foreign(answer, said):
-		return c.intercepted(answer, said)
+		return c.answers.intercepted(answer, said)
 	case missing && !said.Markup, denied && reads:
 		return c.gone(ctx, answer, said)
 	case reads:
-		return c.readRefused(answer, said)
+		return c.answers.readRefused(answer, said)
 	}
 
 	if e := c.lostToken(ctx, answer, said); e != nil {
 		return e
 	}
 
-	return c.writeRefused(method, answer, said)
+	return c.answers.writeRefused(method, answer, said)
 }
 
 // gone tells an issue that is gone from a project that is.
 func (c *Connector) gone(ctx context.Context, answer outbound.Response, said problem.Problem) *failure.Error {
 	p, err := c.find(ctx)
 	if err != nil {
-		return c.undecided(err, answer, said)
+		return c.answers.undecided(err, answer, said)
 	}
 
 	probe, err := c.list(ctx, p, 1, 1, "id")
 	if err != nil {
-		return c.undecided(err, answer, said)
+		return c.answers.undecided(err, answer, said)
 	}
 	if probe.Status != http.StatusOK {
-		return c.refused(http.MethodGet, probe)
+		return c.answers.refused(http.MethodGet, probe)
 	}
 
 	if answer.Status == http.StatusForbidden {
-		return c.fail(failure.Final, failure.ItemScope, "remote_forbidden",
+		return c.answers.fail(failure.Final, failure.ItemScope, "remote_forbidden",
 			said.Reason("the token's user may see the project, but not this issue: it was moved or made private"), answer)
 	}
 
-	return c.fail(failure.Final, failure.ItemScope, "remote_deleted", said.Reason("the project is there, but the issue was deleted"), answer)
+	return c.answers.fail(failure.Final, failure.ItemScope, "remote_deleted", said.Reason("the project is there, but the issue was deleted"), answer)
 }
 
 // undecided is for a refusal whose reach could not be found out: nothing
 // happened, ask again. A verdict on the token that came instead counts.
-func (c *Connector) undecided(err error, answer outbound.Response, said problem.Problem) *failure.Error {
+func (a *answers) undecided(err error, answer outbound.Response, said problem.Problem) *failure.Error {
 	if e, ok := err.(*failure.Error); ok && e.Code == "credentials_rejected" {
 		return e
 	}
 
-	return c.fail(failure.Retryable, failure.IntegrationScope, "provider_unavailable",
+	return a.fail(failure.Retryable, failure.IntegrationScope, "provider_unavailable",
 		said.Reason("whether the issue or the project is gone could not be found out"), answer)
 }
 
-func (c *Connector) fail(class failure.Class, scope failure.Scope, code, detail string, answer outbound.Response) *failure.Error {
+func (a *answers) fail(class failure.Class, scope failure.Scope, code, detail string, answer outbound.Response) *failure.Error {
 	return &failure.Error{
-		Class: class, Scope: scope, Code: code, Detail: c.client.Clean(detail), Status: answer.Status,
-		RequestID: c.client.Clean(answer.Header.Get("X-Request-Id")),
+		Class: class, Scope: scope, Code: code, Detail: a.clean(detail), Status: answer.Status,
+		RequestID: a.clean(answer.Header.Get("X-Request-Id")),
 	}
+}
+
+// endless is for a list longer than any that is walked through.
+func (a *answers) endless(detail string) *failure.Error {
+	return a.fail(failure.Final, failure.IntegrationScope, "list_endless", detail, outbound.Response{})
+}
+
+// said reads what an answer says besides its status.
+func (a *answers) said(answer outbound.Response) problem.Problem {
+	return problem.Read(answer, a.clean)
+}
+
+// trusted is the error for an answer that is given to nobody, or an answer of
+// success that is not MantisBT's own. Other answers are left to the caller.
+func (a *answers) trusted(answer outbound.Response) error {
+	switch {
+	case nobody(answer.Header) && answer.Status < 500:
+		return a.rejected(answer)
+	case answer.Status < 300 && !problem.IsJSON(problem.MediaType(answer)):
+		return a.unreadable("MantisBT's answer is not JSON", answer)
+	}
+
+	return nil
+}
+
+// unnumbered is for a link without the number of an issue: nothing is sent.
+func (a *answers) unnumbered() *failure.Error {
+	return a.fail(failure.Final, failure.ItemScope, "remote_unknown", "the link does not hold the number of an issue", outbound.Response{})
+}
+
+// unread is for a page that is too large to be read. That is no refusal.
+func unread(err error) error {
+	var e *failure.Error
+	if errors.As(err, &e) && e.Code == "answer_too_large" {
+		e.Class = failure.Retryable
+		e.Scope = failure.IntegrationScope
+	}
+	return err
+}
+
+// noList is for half a list, which must not pass for a whole one: an issue not
+// found is made again.
+func (a *answers) noList(answer outbound.Response) *failure.Error {
+	if paging.Partial(answer.StreamError) {
+		return a.fail(failure.Retryable, failure.IntegrationScope, paging.Code(answer.StreamError), "MantisBT's answer is not a whole list of issues: "+shown(answer, a.said(answer)), answer)
+	}
+
+	if refusal, ok := faultIn(answer); ok {
+		return a.refused(http.MethodGet, refusal)
+	}
+
+	return a.unreadable("MantisBT's answer is not a list of issues", answer)
+}
+
+// moves is for a list in which a place cannot be found again.
+func (a *answers) moves() *failure.Error {
+	return a.fail(failure.Retryable, failure.IntegrationScope, "list_moves", "the list of issues changes faster than it can be read", outbound.Response{})
 }

@@ -14,7 +14,7 @@ import (
 const maxPages = 10_000
 
 // ClockLag is how far MantisBT's clock is behind ours.
-func (c *Connector) ClockLag() (last, most time.Duration) { return c.client.ClockLag() }
+func (c *Connector) ClockLag() (last, most time.Duration) { return c.client.http.ClockLag() }
 
 // Find walks through the issues changed since, which those created since are
 // among, in the live database. It goes from the oldest change to the newest:
@@ -50,5 +50,5 @@ func (c *Connector) Find(ctx context.Context, since time.Time, want []connector.
 		at, offset = b.next(at, offset)
 	}
 
-	return nil, c.fail(failure.Final, failure.IntegrationScope, "list_endless", "the list of issues does not end", outbound.Response{})
+	return nil, c.answers.fail(failure.Final, failure.IntegrationScope, "list_endless", "the list of issues does not end", outbound.Response{})
 }

@@ -16,7 +16,6 @@ import (
 	"example.com/integrations/shared/connector"
 	"example.com/integrations/shared/connector/failure"
 	"example.com/integrations/shared/connector/paging"
-	"example.com/integrations/shared/connector/problem"
 	"example.com/integrations/shared/domain"
 	"example.com/integrations/shared/markup"
 	"example.com/integrations/shared/outbound"
@@ -35,16 +34,15 @@ type Config struct {
 // A Connector works in one project with one token. It is safe for use by
 // several goroutines.
 type Connector struct {
-	cfg    Config
-	client *outbound.Client
-	now    func() time.Time
-	sizes  *paging.Size // of pages of lists
+	client  *client
+	answers *answers
+	sizes   *paging.Size // of pages of lists
 
 	mu       sync.Mutex
-	place    *place    // where the project is, once asked
-	used     int64     // the project's number where it was resolved, else 0
-	workflow *workflow // the server's statuses, once asked
-	trail    trail     // to where the last page of changes ended
+	place    *projectRef // where the project is, once asked
+	used     int64       // the project's number where it was resolved, else 0
+	workflow *workflow   // the server's statuses, once asked
+	trail    trail       // to where the last page of changes ended
 	// narrow are the items whose text the server failed on though nothing but
 	// its width was unusual.
 	narrow map[domain.Snowflake]bool
@@ -52,14 +50,44 @@ type Connector struct {
 	dead bool
 }
 
-// New makes a connector that asks through client, which must be pinned to the
+// New makes a connector that asks through http, which must be pinned to the
 // server's host. A nil clock is the system's.
-func New(cfg Config, client *outbound.Client, now func() time.Time) *Connector {
+func New(cfg Config, http *outbound.Client, now func() time.Time) *Connector {
 	cfg.BaseURL = strings.TrimSuffix(cfg.BaseURL, "/")
 	if now == nil {
 		now = time.Now
 	}
-	return &Connector{cfg: cfg, client: client, now: now, sizes: paging.Usual(), narrow: map[domain.Snowflake]bool{}}
+
+	answers := &answers{clean: http.Clean, now: now}
+	client := &client{cfg: cfg, http: http, now: now, answers: answers}
+
+	return &Connector{client: client, answers: answers, sizes: paging.Usual(), narrow: map[domain.Snowflake]bool{}}
+}
+
+// Resolve finds the project by its number or its name.
+func (c *Connector) Resolve(ctx context.Context) (connector.Place, error) {
+	found, other, err := c.resolvePlace(ctx)
+	if other {
+		c.forget()
+	}
+
+	return found, err
+}
+
+// Use makes later calls go to a project that was resolved before.
+func (c *Connector) Use(p connector.Place) {
+	if c.usePlace(p) {
+		c.forget()
+	}
+}
+
+// forget drops what was read of another project: its statuses, and the walk
+// through its list.
+func (c *Connector) forget() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.workflow = nil
+	c.trail = trail{}
 }
 
 // A number is an id. Some versions write ids as text.
@@ -98,7 +126,7 @@ type issue struct {
 // written is an issue with what tells later whether somebody has changed it.
 func (c *Connector) written(i issue, state domain.ItemState) connector.Written {
 	id := strconv.FormatInt(int64(i.ID), 10)
-	page, _ := markup.WebURL(strings.TrimSuffix(c.cfg.BaseURL, "/api/rest") + "/view.php?id=" + id)
+	page, _ := markup.WebURL(strings.TrimSuffix(c.client.cfg.BaseURL, "/api/rest") + "/view.php?id=" + id)
 
 	return connector.Written{
 		Remote:    domain.Remote{ID: id, Key: id, URL: page, State: state},
@@ -143,10 +171,10 @@ func (c *Connector) Create(ctx context.Context, content connector.Content, m con
 	p := c.guess()
 	d := draft{
 		Summary: content.Title, Description: content.Body, Additional: markerLine(m),
-		Project: &ref{ID: p.project}, Category: &ref{Name: c.cfg.Category},
+		Project: &ref{ID: p.project}, Category: &ref{Name: c.client.cfg.Category},
 	}
 	if p.project == 0 {
-		d.Project.Name = c.cfg.Project
+		d.Project.Name = c.client.cfg.Project
 	}
 
 	answer, err := c.write(ctx, http.MethodPost, p.root+"/issues", "", d, m)
@@ -171,7 +199,7 @@ func (c *Connector) Create(ctx context.Context, content connector.Content, m con
 func (c *Connector) Update(ctx context.Context, sent connector.Sent, content connector.Content, m connector.Marker) (connector.Written, error) {
 	id, err := strconv.ParseInt(sent.Remote.Key, 10, 64)
 	if err != nil || id <= 0 {
-		return connector.Written{}, c.unnumbered()
+		return connector.Written{}, c.answers.unnumbered()
 	}
 
 	p, flow, err := c.prepare(ctx)
@@ -218,7 +246,7 @@ func (c *Connector) Update(ctx context.Context, sent connector.Sent, content con
 // know as none.
 func (c *Connector) updated(answer outbound.Response, i issue, d draft, flow workflow, sent connector.Sent) (connector.Written, error) {
 	if d.Status != nil && int64(i.Status.ID) != d.Status.ID {
-		return c.written(i, flow.state(i)), c.fail(failure.Final, failure.ItemScope, "status_not_taken",
+		return c.written(i, flow.state(i)), c.answers.fail(failure.Final, failure.ItemScope, "status_not_taken",
 			"MantisBT was given the status "+strconv.FormatInt(d.Status.ID, 10)+" and stored "+strconv.FormatInt(int64(i.Status.ID), 10)+" "+i.Status.Name, answer)
 	}
 
@@ -238,7 +266,7 @@ func (c *Connector) updated(answer outbound.Response, i issue, d draft, flow wor
 func (c *Connector) linked(ctx context.Context, root string, id int64) (issue, http.Header, error) {
 	i, header, err := c.read(ctx, root+"/issues/"+strconv.FormatInt(id, 10))
 	if err == nil && int64(i.ID) != id {
-		return issue{}, nil, c.fail(failure.Final, failure.ItemScope, "remote_moved", "MantisBT answers with another issue",
+		return issue{}, nil, c.answers.fail(failure.Final, failure.ItemScope, "remote_moved", "MantisBT answers with another issue",
 			outbound.Response{Status: http.StatusOK, Header: header})
 	}
 
@@ -248,7 +276,7 @@ func (c *Connector) linked(ctx context.Context, root string, id int64) (issue, h
 // read gets one issue, and the header of the answer: the tag of the form it is
 // in, and the server's version.
 func (c *Connector) read(ctx context.Context, where string) (issue, http.Header, error) {
-	answer, err := c.get(ctx, where, pageBody)
+	answer, err := c.client.get(ctx, where, pageBody)
 	if err != nil {
 		return issue{}, nil, err
 	}
@@ -265,14 +293,14 @@ func (c *Connector) read(ctx context.Context, where string) (issue, http.Header,
 		return issue{}, nil, c.issueRefused(ctx, http.MethodGet, refusal)
 	}
 
-	return issue{}, nil, c.unreadable("MantisBT's answer is not an issue", answer)
+	return issue{}, nil, c.answers.unreadable("MantisBT's answer is not an issue", answer)
 }
 
 // write sends a draft. With a tag it is only taken if the issue still has it;
 // MantisBT compares it as it stands, without quotes around it.
 func (c *Connector) write(ctx context.Context, method, where, tag string, d draft, m connector.Marker) (outbound.Response, error) {
 	if c.isDead() {
-		return outbound.Response{}, c.rejected(outbound.Response{})
+		return outbound.Response{}, c.answers.rejected(outbound.Response{})
 	}
 
 	d.Summary = markup.Cut(d.Summary, maxSummary, "…")
@@ -285,7 +313,7 @@ func (c *Connector) write(ctx context.Context, method, where, tag string, d draf
 		panic(err) // strings and numbers always marshal
 	}
 
-	r := outbound.Request{Method: method, URL: where, Header: c.header(), Body: body}
+	r := outbound.Request{Method: method, URL: where, Header: c.client.header(), Body: body}
 	r.Header.Set("Content-Type", "application/json")
 	if method == http.MethodPatch {
 		r.MaxBody = pageBody // an old issue comes with all its notes
@@ -295,7 +323,7 @@ func (c *Connector) write(ctx context.Context, method, where, tag string, d draf
 		r.Header.Set("If-Match", tag)
 	}
 
-	answer, err := c.client.Do(ctx, r)
+	answer, err := c.client.http.Do(ctx, r)
 	if err == nil && answer.Status == http.StatusInternalServerError && wide(d.Summary+d.Description) {
 		c.markNarrow(m)
 	}
@@ -329,46 +357,4 @@ func (c *Connector) markNarrow(m connector.Marker) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.narrow[m.Item] = true
-}
-
-// get reads. Nothing is believed of what MantisBT shows to its anonymous
-// account, nor of an answer that is no JSON.
-func (c *Connector) get(ctx context.Context, where string, maxBody int64) (outbound.Response, error) {
-	answer, err := c.client.Do(ctx, outbound.Request{Method: http.MethodGet, URL: where, Header: c.header(), MaxBody: maxBody})
-	if err != nil {
-		return answer, err
-	}
-
-	if err := c.trusted(answer); err != nil {
-		return answer, err
-	}
-
-	if answer.Status < 300 {
-		answer.Body = withoutNotices(answer.Body)
-	}
-
-	return answer, nil
-}
-
-// trusted is the error for an answer that is given to nobody, or an answer of
-// success that is not MantisBT's own. Other answers are left to the caller.
-func (c *Connector) trusted(answer outbound.Response) error {
-	switch {
-	case nobody(answer.Header) && answer.Status < 500:
-		return c.rejected(answer)
-	case answer.Status < 300 && !problem.IsJSON(problem.MediaType(answer)):
-		return c.unreadable("MantisBT's answer is not JSON", answer)
-	}
-
-	return nil
-}
-
-// header carries the bare token: MantisBT 2.28 answers 401 to a scheme.
-func (c *Connector) header() http.Header {
-	return http.Header{"Authorization": {c.cfg.Token}, "Accept": {"application/json"}}
-}
-
-// unnumbered is for a link without the number of an issue: nothing is sent.
-func (c *Connector) unnumbered() *failure.Error {
-	return c.fail(failure.Final, failure.ItemScope, "remote_unknown", "the link does not hold the number of an issue", outbound.Response{})
 }

@@ -11,8 +11,8 @@ import (
 	"example.com/integrations/shared/outbound"
 )
 
-// A place is where the project is.
-type place struct {
+// A projectRef is where the project is.
+type projectRef struct {
 	root    string // of the REST API, with index.php where the web server wants it
 	project int64
 }
@@ -34,13 +34,13 @@ type project struct {
 }
 
 // guess is the place as far as it is known without asking.
-func (c *Connector) guess() place {
+func (c *Connector) guess() projectRef {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.place != nil {
 		return *c.place
 	}
-	return place{root: c.cfg.BaseURL, project: cmp.Or(c.used, number64(c.cfg.Project))}
+	return projectRef{root: c.client.cfg.BaseURL, project: cmp.Or(c.used, number64(c.client.cfg.Project))}
 }
 
 // number64 is the number a text is, or 0.
@@ -54,13 +54,13 @@ func number64(text string) int64 {
 
 // lost says why a create met nothing: there is no such project, or the API has
 // another address. Then nothing has happened, and the next try is sent there.
-func (c *Connector) lost(ctx context.Context, guessed place, answer outbound.Response) error {
+func (c *Connector) lost(ctx context.Context, guessed projectRef, answer outbound.Response) error {
 	p, err := c.find(ctx)
 	switch {
 	case err != nil:
 		return err
 	case p.root != guessed.root:
-		return c.fail(failure.Retryable, failure.IntegrationScope, "address_learned", "the web server knows the API as index.php only", answer)
+		return c.answers.fail(failure.Retryable, failure.IntegrationScope, "address_learned", "the web server knows the API as index.php only", answer)
 	}
 
 	return c.createRefused(ctx, answer)
@@ -68,7 +68,7 @@ func (c *Connector) lost(ctx context.Context, guessed place, answer outbound.Res
 
 // find asks once whose token it is, and with that under which address the API
 // answers and which number the project has.
-func (c *Connector) find(ctx context.Context) (place, error) {
+func (c *Connector) find(ctx context.Context) (projectRef, error) {
 	c.mu.Lock()
 	known := c.place
 	c.mu.Unlock()
@@ -78,12 +78,12 @@ func (c *Connector) find(ctx context.Context) (place, error) {
 
 	root, me, err := c.whoami(ctx)
 	if err != nil {
-		return place{}, err
+		return projectRef{}, err
 	}
 
-	p := place{root: root}
+	p := projectRef{root: root}
 	if p.project, err = c.projectNumber(ctx, root, me); err != nil {
-		return place{}, err
+		return projectRef{}, err
 	}
 
 	c.mu.Lock()
@@ -102,8 +102,8 @@ func (c *Connector) find(ctx context.Context) (place, error) {
 func (c *Connector) whoami(ctx context.Context) (root string, me user, err error) {
 	var missing outbound.Response
 	for _, script := range []string{"", "/index.php"} {
-		root = c.cfg.BaseURL + script
-		answer, err := c.get(ctx, root+"/users/me", 0)
+		root = c.client.cfg.BaseURL + script
+		answer, err := c.client.get(ctx, root+"/users/me", 0)
 		if err != nil {
 			return "", user{}, err
 		}
@@ -112,15 +112,15 @@ func (c *Connector) whoami(ctx context.Context) (root string, me user, err error
 		case answer.Status == http.StatusNotFound:
 			missing = answer
 			continue
-		case disabled(answer, c.said(answer)):
-			return "", user{}, c.fail(failure.Final, failure.IntegrationScope, "credentials_rejected",
-				c.said(answer).Reason("MantisBT does not let the token's user in: it is disabled"), answer)
+		case disabled(answer, c.answers.said(answer)):
+			return "", user{}, c.answers.fail(failure.Final, failure.IntegrationScope, "credentials_rejected",
+				c.answers.said(answer).Reason("MantisBT does not let the token's user in: it is disabled"), answer)
 		case answer.Status != http.StatusOK:
-			return "", user{}, c.refused(http.MethodGet, answer)
+			return "", user{}, c.answers.refused(http.MethodGet, answer)
 		}
 
 		if err := json.Unmarshal(answer.Body, &me); err != nil || me.ID <= 0 {
-			return "", user{}, c.unreadable("MantisBT did not say whose token it is", answer)
+			return "", user{}, c.answers.unreadable("MantisBT did not say whose token it is", answer)
 		}
 
 		return root, me, nil
@@ -132,15 +132,15 @@ func (c *Connector) whoami(ctx context.Context) (root string, me user, err error
 // noAPI is for an address without the API. Once a project is in use, a 404 that
 // is not MantisBT's own is one of a gateway, and an outage.
 func (c *Connector) noAPI(answer outbound.Response) *failure.Error {
-	said := c.said(answer)
+	said := c.answers.said(answer)
 	c.mu.Lock()
 	inUse := c.used > 0
 	c.mu.Unlock()
 	if inUse && foreign(answer, said) {
-		return c.intercepted(answer, said)
+		return c.answers.intercepted(answer, said)
 	}
 
-	return c.fail(failure.Final, failure.IntegrationScope, "api_not_found",
+	return c.answers.fail(failure.Final, failure.IntegrationScope, "api_not_found",
 		"there is no MantisBT REST API at this address: base_url is the address of the start page, without /api/rest", outbound.Response{Status: http.StatusNotFound})
 }
 
@@ -159,32 +159,32 @@ func (c *Connector) projectNumber(ctx context.Context, root string, me user) (in
 // projectByName is the project with the configured name. A user's own list has
 // no projects below others; the list of all has.
 func (c *Connector) projectByName(ctx context.Context, root string, me user) (named, error) {
-	if found := byName(me.Projects, c.cfg.Project); found != nil {
+	if found := byName(me.Projects, c.client.cfg.Project); found != nil {
 		return found.named, nil
 	}
 
-	answer, err := c.get(ctx, root+"/projects", pageBody)
+	answer, err := c.client.get(ctx, root+"/projects", pageBody)
 	if err != nil {
 		return named{}, err
 	}
 	if answer.Status != http.StatusOK {
-		return named{}, c.refused(http.MethodGet, answer)
+		return named{}, c.answers.refused(http.MethodGet, answer)
 	}
 
 	list, err := parseProjects(answer.Body)
 	if err != nil {
-		return named{}, c.unreadable("MantisBT's answer is not a list of projects", answer)
+		return named{}, c.answers.unreadable("MantisBT's answer is not a list of projects", answer)
 	}
 
-	if found := byName(list, c.cfg.Project); found != nil {
+	if found := byName(list, c.client.cfg.Project); found != nil {
 		return found.named, nil
 	}
 
-	if found := byFoldedName(list, c.cfg.Project); found != nil {
+	if found := byFoldedName(list, c.client.cfg.Project); found != nil {
 		return found.named, nil
 	}
 
-	return named{}, c.fail(failure.Final, failure.IntegrationScope, "target_not_found", "there is no project of this name, or the token's user may not see it", outbound.Response{})
+	return named{}, c.answers.fail(failure.Final, failure.IntegrationScope, "target_not_found", "there is no project of this name, or the token's user may not see it", outbound.Response{})
 }
 
 // byName looks through projects and those below them. What has no number is

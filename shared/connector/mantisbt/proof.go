@@ -65,7 +65,7 @@ func (c *Connector) patched(ctx context.Context, where string, id number, d draf
 		return i, nil
 	}
 
-	return issue{}, c.unproven(answer, c.said(answer))
+	return issue{}, c.answers.unproven(answer, c.answers.said(answer))
 }
 
 // shows reports whether an issue is as a draft wants it. MantisBT trims texts,

@@ -47,11 +47,6 @@ var refusals = []refusal.Row{
 		Detail: "the project does not have the configured category", Source: fromRecordings + "create-category-unknown"},
 }
 
-// said reads what an answer says besides its status.
-func (c *Connector) said(answer outbound.Response) problem.Problem {
-	return problem.Read(answer, c.client.Clean)
-}
-
 // foreign reports whether a refusal of a read may come from a gateway before
 // MantisBT. MantisBT's own are JSON, have the header of its version, or have no
 // body and known words on the status line (recorded: project-unknown-id,
@@ -76,21 +71,21 @@ func nobody(header http.Header) bool {
 }
 
 // rejected is for a token that MantisBT does not take.
-func (c *Connector) rejected(answer outbound.Response) *failure.Error {
-	return c.fail(failure.Final, failure.IntegrationScope, "credentials_rejected",
+func (a *answers) rejected(answer outbound.Response) *failure.Error {
+	return a.fail(failure.Final, failure.IntegrationScope, "credentials_rejected",
 		"MantisBT does not take the token and answers as its anonymous account: the token was revoked", answer)
 }
 
 // settled is for what needs no second look: a success of a write without proof,
 // a limit, and what counts at once. It is nil for all others.
-func (c *Connector) settled(method string, answer outbound.Response, said problem.Problem) *failure.Error {
+func (a *answers) settled(method string, answer outbound.Response, said problem.Problem) *failure.Error {
 	switch {
 	case answer.Status < 300 && method != http.MethodGet:
-		return c.unproven(answer, said)
+		return a.unproven(answer, said)
 	case answer.Status == http.StatusTooManyRequests:
-		return c.limited(said, answer)
+		return a.limited(said, answer)
 	case nobody(answer.Header) && answer.Status < 500:
-		return c.rejected(answer)
+		return a.rejected(answer)
 	}
 
 	row, found := refusal.Find(refusals, method, answer, said, said.Member("code"))
@@ -98,18 +93,18 @@ func (c *Connector) settled(method string, answer outbound.Response, said proble
 		return nil
 	}
 
-	return c.fail(failure.Final, failure.IntegrationScope, row.Means, said.Reason(row.Detail), answer)
+	return a.fail(failure.Final, failure.IntegrationScope, row.Means, said.Reason(row.Detail), answer)
 }
 
 // unproven is for a success that does not show what was done: it may come from
 // a proxy, or be the text of an error that PHP shows.
-func (c *Connector) unproven(answer outbound.Response, said problem.Problem) *failure.Error {
+func (a *answers) unproven(answer outbound.Response, said problem.Problem) *failure.Error {
 	code := said.ForeignCode()
 	if nobody(answer.Header) {
 		code = "session_expired"
 	}
 
-	return c.fail(failure.Ambiguous, failure.ItemScope, code, "MantisBT's answer does not show what was done: "+shown(answer, said), answer)
+	return a.fail(failure.Ambiguous, failure.ItemScope, code, "MantisBT's answer does not show what was done: "+shown(answer, said), answer)
 }
 
 // shown is what a reason says about an answer with success. Words in JSON may be
@@ -129,21 +124,21 @@ func shown(answer outbound.Response, said problem.Problem) string {
 
 // unreadable is for an answer to a read that is not what was asked for: an
 // outage.
-func (c *Connector) unreadable(what string, answer outbound.Response) *failure.Error {
-	said := c.said(answer)
+func (a *answers) unreadable(what string, answer outbound.Response) *failure.Error {
+	said := a.said(answer)
 	code := "answer_unreadable"
 	if said.Login || said.Markup || !problem.IsJSON(problem.MediaType(answer)) {
 		code = said.ForeignCode()
 	}
 
-	return c.fail(failure.Retryable, failure.IntegrationScope, code, what+": "+shown(answer, said), answer)
+	return a.fail(failure.Retryable, failure.IntegrationScope, code, what+": "+shown(answer, said), answer)
 }
 
 // intercepted is for a foreign answer in place of the answer to a read.
-func (c *Connector) intercepted(answer outbound.Response, said problem.Problem) *failure.Error {
+func (a *answers) intercepted(answer outbound.Response, said problem.Problem) *failure.Error {
 	code, detail := said.Intercepted("MantisBT")
-	e := c.fail(failure.Retryable, failure.IntegrationScope, code, detail, answer)
-	e.Wait, _ = outbound.RetryAfter(answer.Header, c.now())
+	e := a.fail(failure.Retryable, failure.IntegrationScope, code, detail, answer)
+	e.Wait, _ = outbound.RetryAfter(answer.Header, a.now())
 
 	return e
 }
@@ -179,12 +174,12 @@ func (c *Connector) lostToken(ctx context.Context, answer outbound.Response, sai
 
 // createRefused is refused for a create.
 func (c *Connector) createRefused(ctx context.Context, answer outbound.Response) *failure.Error {
-	said := c.said(answer)
+	said := c.answers.said(answer)
 	if answer.Status >= 300 {
 		if e := c.lostToken(ctx, answer, said); e != nil {
 			return e
 		}
 	}
 
-	return c.refused(http.MethodPost, answer)
+	return c.answers.refused(http.MethodPost, answer)
 }

@@ -38,7 +38,7 @@ const (
 
 // title is never blank: MantisBT takes no issue without a summary.
 func (c *Connector) title(item domain.Item) string {
-	text := disarm.DisarmLine(form.Fill(c.cfg.TitleTemplate, titleTemplate, item))
+	text := disarm.DisarmLine(form.Fill(c.client.cfg.TitleTemplate, titleTemplate, item))
 	if markup.IsBlank(text) {
 		text = disarm.DisarmLine(form.Fill("", titleTemplate, item))
 	}
@@ -54,7 +54,7 @@ func (c *Connector) title(item domain.Item) string {
 // and a line about where it is from, so that it is never empty, which MantisBT
 // does not take either.
 func (c *Connector) body(item domain.Item) string {
-	source := rawhtml.Rewrite(form.Fill(c.cfg.BodyTemplate, bodyTemplate, item), rawhtml.PlainText)
+	source := rawhtml.Rewrite(form.Fill(c.client.cfg.BodyTemplate, bodyTemplate, item), rawhtml.PlainText)
 	text := strings.TrimRight(disarmer.Text(source), " \t\n")
 	end := c.footer(item)
 	if line := facts.Line(item, plainName); line != "" {

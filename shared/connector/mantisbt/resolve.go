@@ -14,42 +14,40 @@ import (
 // once and never changes it. It does not tell the API the address it is known
 // by ($g_path is no public option, see $g_public_config_names in
 // config_defaults_inc.php), so the server is named by the configured address.
-func (c *Connector) Resolve(ctx context.Context) (connector.Place, error) {
+func (c *Connector) resolvePlace(ctx context.Context) (found connector.Place, other bool, err error) {
 	root, me, err := c.whoami(ctx)
 	if err != nil {
-		return connector.Place{}, connector.OfPlace(err)
+		return connector.Place{}, false, connector.OfPlace(err)
 	}
 
-	found, err := c.configured(ctx, root, me)
+	p, err := c.configured(ctx, root, me)
 	if err != nil {
-		return connector.Place{}, connector.OfPlace(err)
+		return connector.Place{}, false, connector.OfPlace(err)
 	}
 
-	c.settle(root, int64(found.ID))
+	other = c.settle(root, int64(p.ID))
 
-	return c.described(found), nil
+	return c.described(p), other, nil
 }
 
-// Use makes later calls go to a project by its number. Where the API has its
+// usePlace makes later calls go to a project by its number. Where the API has its
 // address is still asked, since a place does not say.
-func (c *Connector) Use(p connector.Place) {
-	if id := number64(p.ID); id > 0 {
-		c.settle("", id)
+func (c *Connector) usePlace(p connector.Place) (other bool) {
+	id := number64(p.ID)
+	if id <= 0 {
+		return false
 	}
+
+	return c.settle("", id)
 }
 
 // settle makes later calls go to a project, and to the API at an address unless
-// that is "".
-func (c *Connector) settle(root string, id int64) {
+// that is "". It reports whether the project is another one than before.
+func (c *Connector) settle(root string, id int64) (other bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 
-	if c.used != id {
-		// Statuses and the walk through the list are those of one project.
-		c.workflow = nil
-		c.trail = trail{}
-	}
-
+	other = c.used != id
 	c.used = id
 
 	if root == "" && c.place != nil {
@@ -57,14 +55,16 @@ func (c *Connector) settle(root string, id int64) {
 	}
 
 	if root != "" {
-		c.place = &place{root: root, project: id}
+		c.place = &projectRef{root: root, project: id}
 	}
+
+	return other
 }
 
 // configured is the project that the configuration names. A number is looked
 // for in the user's own list first, which was read already.
 func (c *Connector) configured(ctx context.Context, root string, me user) (named, error) {
-	id := number64(c.cfg.Project)
+	id := number64(c.client.cfg.Project)
 	if id == 0 {
 		return c.projectByName(ctx, root, me)
 	}
@@ -73,21 +73,21 @@ func (c *Connector) configured(ctx context.Context, root string, me user) (named
 		return found.named, nil
 	}
 
-	found, err := c.project(ctx, place{root: root, project: id})
+	found, err := c.project(ctx, projectRef{root: root, project: id})
 
 	return found.named, err
 }
 
 // described is a project as a place.
 func (c *Connector) described(found named) connector.Place {
-	home := strings.TrimSuffix(c.cfg.BaseURL, "/api/rest")
+	home := strings.TrimSuffix(c.client.cfg.BaseURL, "/api/rest")
 	id := strconv.FormatInt(int64(found.ID), 10)
 	page, _ := markup.WebURL(home + "/set_project.php?project_id=" + id)
 
 	return connector.Place{
 		Instance: connector.InstanceOf(home),
 		ID:       id,
-		Name:     c.client.Clean(found.Name),
+		Name:     c.client.http.Clean(found.Name),
 		URL:      page,
 	}
 }

@@ -74,22 +74,22 @@ type standing struct {
 }
 
 // standing asks for the server's settings for the project.
-func (c *Connector) standing(ctx context.Context, p place, found examined) (standing, error) {
+func (c *Connector) standing(ctx context.Context, p projectRef, found examined) (standing, error) {
 	now := standing{level: int64(found.Access.ID)}
 	asked := slices.Concat(options, thresholds)
 	query := url.Values{"option[]": asked, "project_id": {strconv.FormatInt(p.project, 10)}}
 
-	answer, err := c.get(ctx, p.root+"/config?"+query.Encode(), 0)
+	answer, err := c.client.get(ctx, p.root+"/config?"+query.Encode(), 0)
 	if err != nil {
 		return now, err
 	}
 	if answer.Status != http.StatusOK {
-		return now, c.refused(http.MethodGet, answer)
+		return now, c.answers.refused(http.MethodGet, answer)
 	}
 
 	now.options, err = settings(answer.Body)
 	if err != nil {
-		return now, c.unreadable("MantisBT's answer is not its settings", answer)
+		return now, c.answers.unreadable("MantisBT's answer is not its settings", answer)
 	}
 
 	now.version = answer.Header.Get(versionHeader)
@@ -350,14 +350,14 @@ func (s standing) requiredFields(fields []customField) connector.Check {
 }
 
 // listed reports whether issues can be listed, by listing one.
-func (c *Connector) listed(ctx context.Context, p place, s standing) (connector.Check, error) {
+func (c *Connector) listed(ctx context.Context, p projectRef, s standing) (connector.Check, error) {
 	answer, err := c.list(ctx, p, 1, 1, "id")
 	if err != nil {
 		return connector.Undecided(connector.CheckList, "provider_error"), err
 	}
 
 	if answer.Status != http.StatusOK {
-		e := c.refused(http.MethodGet, answer)
+		e := c.answers.refused(http.MethodGet, answer)
 		if e.Class != failure.Final {
 			return connector.Undecided(connector.CheckList, "provider_error"), e
 		}

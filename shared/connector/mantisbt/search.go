@@ -5,9 +5,6 @@ import (
 	"context"
 	"slices"
 	"time"
-
-	"example.com/integrations/shared/connector/failure"
-	"example.com/integrations/shared/outbound"
 )
 
 // A front is what a list begins with.
@@ -43,7 +40,7 @@ func (c *Connector) front(ctx context.Context, r reading) (front, error) {
 	var f front
 	size := min(changesPage, r.size)
 	for page := 1; page <= stickyMost/size; page++ {
-		rows, err := c.rows(ctx, r.place, size, page, brief)
+		rows, err := c.rows(ctx, r.projectRef, size, page, brief)
 		if err != nil {
 			return front{}, err
 		}
@@ -62,12 +59,7 @@ func (c *Connector) front(ctx context.Context, r reading) (front, error) {
 		}
 	}
 
-	return front{}, c.endless("the sticky issues do not end")
-}
-
-// endless is for a list longer than any that is walked through.
-func (c *Connector) endless(detail string) *failure.Error {
-	return c.fail(failure.Final, failure.IntegrationScope, "list_endless", detail, outbound.Response{})
+	return front{}, c.answers.endless("the sticky issues do not end")
 }
 
 // fillSticky reads the texts of the sticky issues that are to be handed over. One
@@ -83,7 +75,7 @@ func (c *Connector) fillSticky(ctx context.Context, r reading, f front, all []li
 
 	size := min(changesPage, r.size)
 	for page := 1; len(open) > 0 && (page-1)*size < f.size; page++ {
-		rows, err := c.rows(ctx, r.place, size, page, whole)
+		rows, err := c.rows(ctx, r.projectRef, size, page, whole)
 		if err != nil {
 			return err
 		}
@@ -108,7 +100,7 @@ type position struct{ oldest, offset int }
 
 // stickyBefore is how many of the sticky issues are before a position. One is if
 // enough ordinary issues are as new as it, or newer.
-func (c *Connector) stickyBefore(ctx context.Context, p place, f front, sticky []issue, at position) (int, error) {
+func (c *Connector) stickyBefore(ctx context.Context, p projectRef, f front, sticky []issue, at position) (int, error) {
 	from := 0
 	to := len(sticky)
 	if at.offset == 0 {
@@ -134,7 +126,7 @@ func (c *Connector) stickyBefore(ctx context.Context, p place, f front, sticky [
 
 // before reports whether at most so many ordinary issues as the offset says were
 // changed before a time.
-func (c *Connector) before(ctx context.Context, p place, f front, changed time.Time, at position) (bool, error) {
+func (c *Connector) before(ctx context.Context, p projectRef, f front, changed time.Time, at position) (bool, error) {
 	place := at.oldest - at.offset
 	switch {
 	case at.offset < 0:
@@ -150,7 +142,7 @@ func (c *Connector) before(ctx context.Context, p place, f front, changed time.T
 
 // oldest is the place of the last ordinary issue changed at or after since, or
 // the one before the first if there is none.
-func (c *Connector) oldest(ctx context.Context, p place, f front, since time.Time) (int, error) {
+func (c *Connector) oldest(ctx context.Context, p projectRef, f front, since time.Time) (int, error) {
 	for place := f.size; place < len(f.rows); place++ {
 		if f.rows[place].UpdatedAt.Before(since) {
 			return place - 1, nil
@@ -190,7 +182,7 @@ func (c *Connector) oldest(ctx context.Context, p place, f front, since time.Tim
 
 // around finds a wanted place and one behind it that is not, beginning where
 // the last search ended and going on in ever longer steps.
-func (c *Connector) around(ctx context.Context, p place, in int, since time.Time) (int, int, error) {
+func (c *Connector) around(ctx context.Context, p projectRef, in int, since time.Time) (int, int, error) {
 	step := changesPage
 	if t := c.followed(); t.from.Equal(since) && t.oldest > in {
 		wanted, err := c.wanted(ctx, p, t.oldest, since)
@@ -220,7 +212,7 @@ func (c *Connector) around(ctx context.Context, p place, in int, since time.Time
 
 // wanted reports whether there is an issue at a place that was changed at or
 // after since.
-func (c *Connector) wanted(ctx context.Context, p place, place int, since time.Time) (bool, error) {
+func (c *Connector) wanted(ctx context.Context, p projectRef, place int, since time.Time) (bool, error) {
 	rows, err := c.rows(ctx, p, 1, place+1, brief)
 	if err != nil || len(rows) == 0 {
 		return false, err

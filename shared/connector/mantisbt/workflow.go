@@ -52,7 +52,7 @@ func (c *Connector) move(w workflow, to domain.ItemState) (status, resolution *r
 	}
 
 	if wanted == 0 {
-		return nil, nil, c.fail(failure.Final, failure.IntegrationScope, "status_missing", "the server has no status for "+string(to)+" issues", outbound.Response{})
+		return nil, nil, c.answers.fail(failure.Final, failure.IntegrationScope, "status_missing", "the server has no status for "+string(to)+" issues", outbound.Response{})
 	}
 
 	if result > 0 {
@@ -63,10 +63,10 @@ func (c *Connector) move(w workflow, to domain.ItemState) (status, resolution *r
 }
 
 // prepare finds the project and the server's workflow.
-func (c *Connector) prepare(ctx context.Context) (place, workflow, error) {
+func (c *Connector) prepare(ctx context.Context) (projectRef, workflow, error) {
 	p, err := c.find(ctx)
 	if err != nil {
-		return place{}, workflow{}, err
+		return projectRef{}, workflow{}, err
 	}
 
 	c.mu.Lock()
@@ -77,17 +77,17 @@ func (c *Connector) prepare(ctx context.Context) (place, workflow, error) {
 	}
 
 	query := url.Values{"option[]": options, "project_id": {strconv.FormatInt(p.project, 10)}}
-	answer, err := c.get(ctx, p.root+"/config?"+query.Encode(), 0)
+	answer, err := c.client.get(ctx, p.root+"/config?"+query.Encode(), 0)
 	if err != nil {
-		return place{}, workflow{}, err
+		return projectRef{}, workflow{}, err
 	}
 	if answer.Status != http.StatusOK {
-		return place{}, workflow{}, c.refused(http.MethodGet, answer)
+		return projectRef{}, workflow{}, c.answers.refused(http.MethodGet, answer)
 	}
 
 	w, err := parseWorkflow(answer.Body)
 	if err != nil {
-		return place{}, workflow{}, c.unreadable("MantisBT did not say which statuses it has", answer)
+		return projectRef{}, workflow{}, c.answers.unreadable("MantisBT did not say which statuses it has", answer)
 	}
 
 	c.mu.Lock()
